@@ -1,0 +1,221 @@
+# The chain on one screen: rules only wire files, threads, resources, logs and one verb of `rs-pipeline` each.
+# A step runs again when an input or one of its own configuration sections (params.depends) changed.
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from rs_pipeline.checks import check_files
+from rs_pipeline.config import freeze, parse
+from rs_pipeline.errors import PipelineError
+from rs_pipeline.layout import PRODUCTS, SHORE_FAMILIES, Layout
+from rs_pipeline.sample import FILES as SAMPLE_FILES
+
+if not workflow.config_settings.configfiles:
+    configfile: "config/config.yaml"
+
+HEBEI_UNITS = Path("data/hebei_counties.gpkg")
+try:
+    S = parse(config, where="--configfile / --config")
+    check_files(S, made=[HEBEI_UNITS], keys=["units.path"])
+    freeze(S)
+except PipelineError as fault:
+    raise WorkflowError(str(fault))
+
+L, PERIODS = Layout(S.root), [p.label for p in S.all_periods]
+VERB = f"{shlex.quote(sys.executable)} -m rs_pipeline.cli"
+CONFIG = f"--config {shlex.quote(str(L.settings))}"
+SAMPLE = [S.sample.path / name for name in SAMPLE_FILES] if S.sample else []
+UNITS = [S.units.path]
+COAST = [L.shorelines, L.transects] if S.coastline else []
+WATER = [L.map("water", p) for p in PERIODS]
+
+
+def log_of(name): return f"{L.root}/logs/{name}.log"
+def bench_of(name): return f"{L.root}/benchmarks/{name}.tsv"
+def present(*paths): return [p for p in paths if p and (p.exists() or S.sample)]  # onstart tells of the missing
+
+
+def tile_ids():
+    import pandas
+    return pandas.read_parquet(checkpoints.grid.get().output[0]).tile.tolist()
+
+
+def per_tile_and_period(path): return lambda w: [path(p, tile) for p in PERIODS for tile in tile_ids()]
+
+
+wildcard_constraints:
+    period="[A-Za-z0-9][A-Za-z0-9-]*",
+    tile=r"r\d+c\d+",
+    product="|".join(PRODUCTS),
+
+
+localrules: all
+
+
+rule all:
+    input:
+        [L.map(product, p) for product in PRODUCTS for p in PERIODS], COAST, L.bodies, L.reaches,
+        [L.counties(p) for p in PERIODS], L.indicators, L.indicators_parquet, L.evidence, L.report, L.stac,
+
+
+onstart:
+    try:
+        check_files(S, made=[HEBEI_UNITS])
+    except PipelineError as fault:
+        raise WorkflowError(str(fault))
+
+
+if S.sample:
+    rule sample:
+        output: SAMPLE
+        params: path=S.sample.path, seed=S.sample.seed, years=S.sample.years
+        log: log_of("sample")
+        benchmark: bench_of("sample")
+        shell: "{VERB} sample {params.path} --seed {params.seed} --years {params.years} 2> {log}"
+
+
+rule hebei_units:
+    output: HEBEI_UNITS
+    log: log_of("hebei_units")
+    shell: "{VERB} units hebei {output} 2> {log}"
+
+
+rule search:
+    input: UNITS, SAMPLE[:1]
+    output: L.scenes
+    params: depends=S.fingerprint("sources", "periods", "units", "search")
+    log: log_of("search")
+    benchmark: bench_of("search")
+    retries: 2
+    shell: "{VERB} search {CONFIG} 2> {log}"
+
+
+checkpoint grid:
+    input: UNITS
+    output: L.tiles
+    params: depends=S.fingerprint("units", "grid")
+    log: log_of("grid")
+    shell: "{VERB} grid {CONFIG} 2> {log}"
+
+
+rule fetch:
+    input: L.scenes, L.tiles
+    output: L.chips("{period}", "{tile}")
+    params: depends=S.fingerprint("grid", "fetch")
+    threads: 2
+    resources: mem_mb=1500
+    retries: 1
+    log: log_of("fetch/{period}/{tile}")
+    benchmark: bench_of("fetch/{period}/{tile}")
+    shell: "{VERB} fetch {CONFIG} --tile {wildcards.tile} --period {wildcards.period} --threads {threads} 2> {log}"
+
+
+rule observe:
+    input: L.chips("{period}", "{tile}")
+    output: [L.tile_map("{period}", "{tile}", product) for product in PRODUCTS]
+    params: depends=S.fingerprint("masks", "vegetation", "water", "black_odorous")
+    threads: 2
+    resources: mem_mb=int(S.resources.memory_gb * 1000) + 800
+    log: log_of("observe/{period}/{tile}")
+    benchmark: bench_of("observe/{period}/{tile}")
+    shell: "{VERB} observe {CONFIG} --tile {wildcards.tile} --period {wildcards.period} --threads {threads} 2> {log}"
+
+
+rule mosaic:
+    input: lambda w: [L.tile_map(w.period, tile, w.product) for tile in tile_ids()]
+    output: L.map("{product}", "{period}")
+    log: log_of("mosaic/{product}_{period}")
+    benchmark: bench_of("mosaic/{product}_{period}")
+    shell: "{VERB} mosaic {CONFIG} --period {wildcards.period} --product {wildcards.product} 2> {log}"
+
+
+rule bodies:
+    input: WATER, UNITS
+    output: L.bodies
+    params: depends=S.fingerprint("water")
+    log: log_of("bodies")
+    shell: "{VERB} bodies {CONFIG} 2> {log}"
+
+
+rule reach_lines:
+    input: WATER, UNITS
+    output: L.reach_lines
+    params: depends=S.fingerprint("black_odorous", "coastline")
+    log: log_of("reach_lines")
+    shell: "{VERB} reach-lines {CONFIG} 2> {log}"
+
+
+rule reach_scores:
+    input: L.chips("{period}", "{tile}"), L.reach_lines, L.map("water", "{period}")
+    output: L.reach_scores("{period}", "{tile}")
+    params: depends=S.fingerprint("masks", "black_odorous")
+    log: log_of("reach_scores/{period}/{tile}")
+    benchmark: bench_of("reach_scores/{period}/{tile}")
+    shell: "{VERB} reach-scores {CONFIG} --tile {wildcards.tile} --period {wildcards.period} 2> {log}"
+
+
+rule reaches:
+    input: L.reach_lines, per_tile_and_period(L.reach_scores), present(S.black_odorous.wetland_prior)
+    output: L.reaches
+    params: depends=S.fingerprint("black_odorous")
+    log: log_of("reaches")
+    shell: "{VERB} reaches {CONFIG} 2> {log}"
+
+
+if S.coastline:
+    COAST_TABLES = present(S.coastline.reference, S.coastline.tide_table)
+
+    rule shore:
+        input: L.chips("{period}", "{tile}"), COAST_TABLES
+        output: [L.shore("{period}", "{tile}", family) for family in SHORE_FAMILIES]
+        params: depends=S.fingerprint("masks", "coastline")
+        log: log_of("shore/{period}/{tile}")
+        benchmark: bench_of("shore/{period}/{tile}")
+        shell: "{VERB} shore {CONFIG} --tile {wildcards.tile} --period {wildcards.period} 2> {log}"
+
+    rule coastline:
+        input: *[per_tile_and_period(lambda p, t, f=f: L.shore(p, t, f)) for f in SHORE_FAMILIES], UNITS, COAST_TABLES, WATER
+        output: L.shorelines, L.transects, L.transects.with_suffix(".csv")
+        params: depends=S.fingerprint("coastline")
+        log: log_of("coastline")
+        benchmark: bench_of("coastline")
+        shell: "{VERB} coastline {CONFIG} 2> {log}"
+
+
+rule zonal:
+    input:
+        lambda w: [L.tile_map(p, t, product) for p in {w.period, S.baseline_label} for t in tile_ids() for product in PRODUCTS],
+        lambda w: [L.chips(w.period, t) for t in tile_ids()], UNITS, present(S.tables.grassland),
+    output: L.counties("{period}")
+    params: depends=S.fingerprint("baseline")
+    log: log_of("zonal/{period}")
+    benchmark: bench_of("zonal/{period}")
+    shell: "{VERB} zonal {CONFIG} --period {wildcards.period} 2> {log}"
+
+
+rule indicators:
+    input:
+        [L.counties(p) for p in PERIODS], L.reaches, L.bodies, COAST, L.scenes,
+        S.targets_path, present(S.tables.values, S.tables.red_line, S.tables.restored_coast),
+    output: L.indicators, L.indicators_parquet, L.evidence
+    params: depends=S.fingerprint("indicators", "tables", "coastline")
+    log: log_of("indicators")
+    benchmark: bench_of("indicators")
+    shell: "{VERB} indicators {CONFIG} 2> {log}"
+
+
+rule report:
+    input: L.indicators, [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.bodies, L.reaches, COAST, L.scenes
+    output: L.report
+    log: log_of("report")
+    benchmark: bench_of("report")
+    shell: "{VERB} report {CONFIG} 2> {log}"
+
+
+rule stac:
+    input: L.indicators, L.evidence, [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.bodies, L.reaches, COAST
+    output: L.stac
+    log: log_of("stac")
+    shell: "{VERB} stac {CONFIG} 2> {log}"

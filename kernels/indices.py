@@ -1,0 +1,123 @@
+"""Scalar formulas, one place each. Reflectances are fractions (0-1); the result is NaN where a ratio is undefined."""
+
+import math
+
+import numpy as np
+from numba import njit
+
+MIN_DENOMINATOR = 0.005
+"""Sums of reflectance below this carry no ratio."""
+
+
+@njit(cache=True, nogil=True, inline="always")
+def normalised_difference(a, b):
+    """(a - b) / (a + b); NaN where the sum is below MIN_DENOMINATOR. Bands are clipped to 1e-4 after that test."""
+    if a + b <= MIN_DENOMINATOR:
+        return np.nan
+    a = max(a, 1e-4)
+    b = max(b, 1e-4)
+    return (a - b) / (a + b)
+
+
+@njit(cache=True, nogil=True)
+def ndvi(red, nir):
+    """Normalised difference vegetation index (Rouse et al. 1974)."""
+    return normalised_difference(nir, red)
+
+
+@njit(cache=True, nogil=True)
+def ndwi(green, nir):
+    """Normalised difference water index (McFeeters 1996)."""
+    return normalised_difference(green, nir)
+
+
+@njit(cache=True, nogil=True)
+def mndwi(green, swir1):
+    """Modified normalised difference water index (Xu 2006)."""
+    return normalised_difference(green, swir1)
+
+
+@njit(cache=True, nogil=True)
+def awei_nsh(green, nir, swir1, swir2):
+    """Automated water extraction index, no shadow (Feyisa et al. 2014): 4(G-S1) - (0.25N + 2.75 S2)."""
+    return 4.0 * (green - swir1) - (0.25 * nir + 2.75 * swir2)
+
+
+@njit(cache=True, nogil=True)
+def awei_sh(blue, green, nir, swir1, swir2):
+    """Automated water extraction index, shadow (Feyisa et al. 2014)."""
+    return blue + 2.5 * green - 1.5 * (nir + swir1) - 0.25 * swir2
+
+
+@njit(cache=True, nogil=True)
+def wi2015(green, red, nir, swir1, swir2):
+    """Water index of Fisher et al. (2016)."""
+    return 1.7204 + 171.0 * green + 3.0 * red - 70.0 * nir - 45.0 * swir1 - 71.0 * swir2
+
+
+@njit(cache=True, nogil=True)
+def is_ice(green, red, nir, swir1):
+    """Ice or snow on water: NDSI > 0.4 and NIR > 0.11 and red > 0.10 (Hall et al. 1995, Riggs & Hall 2015)."""
+    return normalised_difference(green, swir1) > 0.4 and nir > 0.11 and red > 0.10
+
+
+@njit(cache=True, nogil=True)
+def water_tests(blue, green, red, nir, swir1, swir2):
+    """The five tests of dynamic surface water extent (Jones 2019) as numbers passed: (T1+T2+T3, T4+T5)."""
+    m = mndwi(green, swir1)
+    v = ndvi(red, nir)
+    first = (m > 0.124) + (green + red > nir + swir1) + (awei_sh(blue, green, nir, swir1, swir2) > 0)
+    second = (m > -0.44 and swir1 < 0.09 and nir < 0.15 and v < 0.7) + (
+        m > -0.5 and blue < 0.1 and nir < 0.25 and swir1 < 0.3 and swir2 < 0.1
+    )
+    return first, second
+
+
+@njit(cache=True, nogil=True)
+def water_logit(blue, green, red, nir, swir1, swir2, radar):
+    """Log-odds of water on one date from the five tests, MNDWI and radar.
+
+    ``radar`` is 1 (water), -1 (not water) or 0 (not seen). The weights are design priors:
+    -0.5 + 1.6 (T1+T2+T3 - 1.5) + 0.8 (T4+T5 - 1) + 4 clip(MNDWI, -0.5, 0.8) + 1.2 radar.
+    """
+    first, second = water_tests(blue, green, red, nir, swir1, swir2)
+    m = mndwi(green, swir1)
+    if math.isnan(m):
+        m = 0.0
+    return -0.5 + 1.6 * (first - 1.5) + 0.8 * (second - 1.0) + 4.0 * min(max(m, -0.5), 0.8) + 1.2 * radar
+
+
+@njit(cache=True, nogil=True)
+def fractional_cover(ndvi_value, ndvi_soil, ndvi_vegetation, k):
+    """Vegetation fraction of a two-endmember mixture, exact for reflectance that mixes linearly.
+
+    f = (N-Ns) / ((N-Ns) + K (Nv-N)) with K = (Rv+NIRv) / (Rs+NIRs), clipped to 0-1. With K = 1 it is the
+    plain dimidiate model (Gutman & Ignatov 1998).
+    """
+    if ndvi_value <= ndvi_soil:
+        return 0.0
+    if ndvi_value >= ndvi_vegetation:
+        return 1.0
+    return (ndvi_value - ndvi_soil) / ((ndvi_value - ndvi_soil) + k * (ndvi_vegetation - ndvi_value))
+
+
+@njit(cache=True, nogil=True)
+def fractional_cover_sigma(ndvi_value, ndvi_soil, ndvi_vegetation, sigma_ndvi, sigma_soil, sigma_vegetation):
+    """Standard error of the plain dimidiate fraction by propagation; the K form differs by less than its own sigma."""
+    d = ndvi_vegetation - ndvi_soil
+    a = sigma_ndvi / d
+    b = (ndvi_value - ndvi_vegetation) * sigma_soil / d**2
+    c = (ndvi_value - ndvi_soil) * sigma_vegetation / d**2
+    return math.sqrt(a * a + b * b + c * c)
+
+
+@njit(cache=True, nogil=True)
+def wilson(successes, trials):
+    """Wilson (1927) 95 % interval of a proportion: (lower, upper); (NaN, NaN) without trials."""
+    if trials <= 0:
+        return np.nan, np.nan
+    z2 = 1.959963984540054**2
+    p = successes / trials
+    centre = (p + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = math.sqrt(z2) / (1 + z2 / trials) * math.sqrt(p * (1 - p) / trials + z2 / (4 * trials * trials))
+    return max(0.0, centre - half), min(1.0, centre + half)

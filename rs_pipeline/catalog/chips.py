@@ -1,0 +1,134 @@
+"""Chips: what a scene shows of one tile, in its native pixels, as uint16 with 0 for nodata.
+
+A chip is a folder named by the scene's key beside the manifest; in it lies one GeoTIFF a native pixel grid
+(bands named by role) and the mask in a file of its own, which reaches further: far clouds cast shadows here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import rasterio
+from affine import Affine
+from rasterio.windows import Window
+
+from rs_pipeline.catalog.ledger import read_ledger
+from rs_pipeline.config import Settings, load_sensor
+from rs_pipeline.errors import RasterError, TableError
+from rs_pipeline.layout import Layout
+from rs_pipeline.model import Grid, Scene
+
+MANIFEST_COLUMNS = ("scene_id", "key", "sensor", "datetime", "status", "reason", "bytes")
+"""Columns of chips.parquet; status is ``ok``, ``empty`` (no data over the tile) or ``failed``."""
+
+_TIE = 1e-6
+"""Share of a pixel added before flooring, so that centres on an edge always fall to the right and lower pixel."""
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One scene over one tile."""
+
+    scene: Scene
+    files: dict[str, tuple[Path, int]]
+    """Band role to file and 1-based band."""
+
+    @property
+    def family(self) -> str:
+        """``optical`` or ``radar``."""
+        return load_sensor(self.scene.sensor).family
+
+    def has(self, role: str) -> bool:
+        return role in self.files
+
+
+def chip_files(folder: Path) -> dict[str, tuple[Path, int]]:
+    """Role to (file, band) of all GeoTIFFs in a chip's folder."""
+    files: dict[str, tuple[Path, int]] = {}
+    for path in sorted(folder.glob("[!.]*.tif")):
+        with rasterio.open(path, driver="GTiff") as dataset:
+            files.update({role: (path, i) for i, role in enumerate(dataset.descriptions, start=1) if role})
+    return files
+
+
+def load_chips(settings: Settings, tile_id: str, period: str) -> list[Chip]:
+    """The readable chips of a tile and period (status ``ok``), sorted by datetime, then key.
+
+    Raises
+    ------
+    TableError : there is no manifest; the tile has not been fetched.
+    """
+    layout = Layout(settings.root)
+    manifest = layout.chips(period, tile_id)
+    if not manifest.is_file():
+        raise TableError("no chips for this tile and period", where=str(manifest), remedy=f"run `fetch {tile_id} {period}` first")
+    wanted = pd.read_parquet(manifest)
+    keys = set(wanted.key[wanted.status == "ok"])
+    scenes = [s for s in read_ledger(layout.scenes) if s.key in keys]
+    chips = [Chip(s, chip_files(manifest.parent / s.key)) for s in scenes]
+    return sorted(chips, key=lambda c: (c.scene.datetime, c.scene.key))
+
+
+def pixel_index(transform: Affine, shape: tuple[int, int], grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """For each row and column of ``grid`` the row and column of the native pixel that contains its centre; -1 outside."""
+    step = grid.resolution_m
+    x = grid.left + (np.arange(grid.width) + 0.5) * step
+    y = grid.top - (np.arange(grid.height) + 0.5) * step
+    cols = np.floor((x - transform.c) / transform.a + _TIE).astype("int64")
+    rows = np.floor((y - transform.f) / transform.e + _TIE).astype("int64")
+    cols[(cols < 0) | (cols >= shape[1])] = -1
+    rows[(rows < 0) | (rows >= shape[0])] = -1
+    return rows, cols
+
+
+def _sample(dataset: rasterio.DatasetReader, band: int, grid: Grid, out: np.ndarray) -> None:
+    """Fill ``out`` (h, w) with the native pixels at the grid's pixel centres; what lies outside stays as it is."""
+    rows, cols = pixel_index(dataset.transform, dataset.shape, grid)
+    inside_rows, inside_cols = np.flatnonzero(rows >= 0), np.flatnonzero(cols >= 0)
+    if inside_rows.size == 0 or inside_cols.size == 0:
+        return
+    top, left = rows[inside_rows[0]], cols[inside_cols[0]]
+    window = Window(left, top, cols[inside_cols[-1]] - left + 1, rows[inside_rows[-1]] - top + 1)
+    native = dataset.read(band, window=window)
+    block = np.s_[inside_rows[0] : inside_rows[-1] + 1, inside_cols[0] : inside_cols[-1] + 1]
+    if native.shape == out[block].shape:
+        out[block] = native
+    else:
+        out[block] = native[(rows[inside_rows] - top)[:, None], (cols[inside_cols] - left)[None, :]]
+
+
+def read_role(chip: Chip, role: str, grid: Grid) -> np.ndarray:
+    """One band on any grid of the run's CRS: uint16 (h, w), the native pixel that contains each centre; 0 outside or absent.
+
+    Raises
+    ------
+    RasterError : the chip's file is damaged.
+    """
+    return read_stack([chip], [role], grid)[0, 0]
+
+
+def read_stack(chips: Sequence[Chip], roles: Sequence[str], grid: Grid) -> np.ndarray:
+    """Bands of many chips on one grid: uint16 (T, B, h, w), 0 for nodata, see `read_role`."""
+    stack = np.zeros((len(chips), len(roles), *grid.shape), dtype="uint16")
+    for t, chip in enumerate(chips):
+        for path in sorted({chip.files[r][0] for r in roles if chip.has(r)}):
+            try:
+                with rasterio.open(path, driver="GTiff") as dataset:
+                    for b, role in enumerate(roles):
+                        if chip.has(role) and chip.files[role][0] == path:
+                            _sample(dataset, chip.files[role][1], grid, stack[t, b])
+            except rasterio.errors.RasterioError as fault:
+                raise RasterError(f"the chip cannot be read: {fault}", where=str(path), remedy="delete it and fetch the tile again") from None
+    return stack
+
+
+def scales(chips: Sequence[Chip]) -> tuple[np.ndarray, np.ndarray]:
+    """Scale and offset of each chip, float32 (T,): reflectance = number * scale + offset for numbers above 0."""
+    return (
+        np.array([c.scene.scale for c in chips], dtype="float32"),
+        np.array([c.scene.offset for c in chips], dtype="float32"),
+    )

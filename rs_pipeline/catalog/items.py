@@ -1,0 +1,293 @@
+"""A STAC item becomes a Scene: names normalised, hrefs checked, and what is wrong with it said in words.
+
+Items come from outside and may hold anything. Nothing here raises for a bad item: it becomes a scene with status
+``skipped`` (understood, but not wanted) or ``failed`` (not understood) and a reason.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import shapely
+from shapely.geometry import shape
+
+from rs_pipeline.config import SourceSection
+from rs_pipeline.model import Scene, Sensor, solar_day
+from rs_pipeline.radiometry import scaling
+from rs_pipeline.radiometry.offsets import Facts, by_metadata
+
+NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands in failed scenes whose date cannot be read."""
+
+_KEY_LENGTH = 100
+_PRODUCT = re.compile(r"(S2[A-Z])_MSIL2A_(\d{8}T\d{6})_(?:N(\d{2})(\d{2})_)?R\d{3}_T(\w{5})", re.IGNORECASE)
+_DATATAKE = re.compile(r"GS2[A-Z]_(\d{8}T\d{6})_")
+
+
+class Refusal(Exception):
+    """Why an item is not used."""
+
+    def __init__(self, status: str, reason: str):
+        self.status, self.reason = status, reason
+        super().__init__(reason)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A scene with what the search still needs to know of it."""
+
+    scene: Scene
+    facts: Facts = field(default_factory=Facts)
+    acquisition: tuple[str, ...] = ()
+    """Names the acquisition; two candidates with the same one show the same moment and place."""
+    generated: str = ""
+    """When the product was made, as the catalog writes it (ISO text sorts by time)."""
+    priority: int = 0
+    """Of the source: the higher is kept."""
+
+
+def clean_key(item_id: str) -> str:
+    """An item id as a file name: letters, digits, ``._-``, no leading dot, at most 100 characters.
+
+    >>> clean_key("../../etc/passwd"), clean_key("=cmd|' /C calc'!A0"), clean_key("S2A_13SCA_20200403_0_L2A")
+    ('etc_passwd', 'cmd_C_calc_A0', 'S2A_13SCA_20200403_0_L2A')
+    """
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", item_id).strip("._-")[:_KEY_LENGTH] or "scene"
+
+
+def clean_text(value: object, length: int = 255) -> str:
+    """A text of an item without control characters, cut to a length; empty for None."""
+    return "" if value is None else "".join(c if c.isprintable() else "?" for c in str(value))[:length]
+
+
+def platform_name(properties: Mapping[str, Any]) -> str:
+    """``Sentinel-2B``, ``SENTINEL-2B``, ``sentinel 2b`` are all ``sentinel-2b``; without a platform, the constellation."""
+    name = properties.get("platform") or properties.get("constellation") or ""
+    return re.sub(r"[\s_]+", "-", clean_text(name, 40).strip().lower())
+
+
+def cell_name(properties: Mapping[str, Any], item_id: str) -> str:
+    """MGRS tile (``50TMK``) or WRS-2 path and row (``123032``); empty where the item does not say."""
+    code = str(properties.get("grid:code", ""))
+    if code.startswith("MGRS-"):
+        return code[5:].upper()
+    if properties.get("s2:mgrs_tile"):
+        return str(properties["s2:mgrs_tile"]).upper().removeprefix("T")
+    if properties.get("landsat:wrs_path") and properties.get("landsat:wrs_row"):
+        return f"{properties['landsat:wrs_path']:0>3}{properties['landsat:wrs_row']:0>3}"
+    if properties.get("mgrs:utm_zone"):
+        return f"{properties['mgrs:utm_zone']}{properties.get('mgrs:latitude_band', '')}{properties.get('mgrs:grid_square', '')}".upper()
+    named = _PRODUCT.search(item_id)
+    return named[5].upper() if named else clean_text(code, 20)
+
+
+def baseline_name(properties: Mapping[str, Any], item_id: str) -> str:
+    """Processing baseline as ``05.09`` (Sentinel-2) or collection and tier as ``02_T1`` (Landsat); empty if not said."""
+    for name in ("s2:processing_baseline", "sentinel:processing_baseline", "processing:version"):
+        if properties.get(name):
+            text = clean_text(properties[name], 20).strip()
+            whole = re.fullmatch(r"(\d{1,2})\.(\d{1,2})", text)
+            return f"{int(whole[1]):02d}.{whole[2]:0<2}" if whole else text
+    product = _PRODUCT.search(str(properties.get("s2:product_uri", ""))) or _PRODUCT.search(item_id)
+    if product and product[3]:
+        return f"{product[3]}.{product[4]}"
+    if properties.get("landsat:collection_number"):
+        return clean_text(f"{properties['landsat:collection_number']}_{properties.get('landsat:collection_category', '')}", 20)
+    return ""
+
+
+def _number(value: object, low: float, high: float) -> float | None:
+    """The value as a float where it is a number within the range, else None."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if math.isfinite(value) and low <= value <= high else None
+
+
+def sun_angles(properties: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """Sun elevation and azimuth in degrees; (None, None) unless both are known."""
+    elevation = _number(properties.get("view:sun_elevation"), -90, 90)
+    zenith = _number(properties.get("s2:mean_solar_zenith"), 0, 180)
+    if elevation is None and zenith is not None:
+        elevation = 90.0 - zenith
+    azimuth = _number(properties.get("view:sun_azimuth"), -360, 360)
+    if azimuth is None:
+        azimuth = _number(properties.get("s2:mean_solar_azimuth"), -360, 360)
+    return (None, None) if elevation is None or azimuth is None else (elevation, azimuth % 360)
+
+
+def _moment(properties: Mapping[str, Any]) -> datetime:
+    text = properties.get("datetime") or properties.get("start_datetime")
+    try:
+        when = datetime.fromisoformat(str(text))
+    except ValueError:
+        raise Refusal("failed", f"date cannot be read: {clean_text(text, 40)!r}") from None
+    return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _footprint(item: Mapping[str, Any]) -> shapely.Geometry:
+    """Valid polygon in degrees, rounded to 1e-7 (1 cm) so that it reads back unchanged."""
+    try:
+        geometry = shape(item["geometry"]) if item.get("geometry") else shapely.box(*item["bbox"][:4])
+        geometry = shapely.set_precision(shapely.make_valid(shapely.force_2d(geometry)), 1e-7)
+    except Exception as fault:  # shapely raises many kinds for hostile geometry
+        raise Refusal("failed", f"geometry cannot be read: {clean_text(fault, 120)}") from None
+    west, south, east, north = geometry.bounds if not geometry.is_empty else (math.nan,) * 4
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90) or geometry.area == 0:
+        raise Refusal("failed", "geometry is empty or lies outside longitude -180..180, latitude -90..90")
+    return geometry
+
+
+def clean_href(href: object, schemes: tuple[str, ...]) -> str:
+    """An href in the form the ledger keeps: an absolute path for local files, else the URL.
+
+    Raises
+    ------
+    Refusal : another scheme than allowed, a relative path, or one of GDAL's virtual file systems.
+    """
+    text = str(href)
+    if not text.isprintable():
+        raise Refusal("skipped", "href with control characters")
+    parts = urlsplit(text)
+    scheme = parts.scheme.lower() or "file"
+    if scheme not in schemes:
+        raise Refusal("skipped", f"href scheme {clean_text(scheme, 20)!r} is not allowed (sources.schemes allows {', '.join(schemes)})")
+    if scheme != "file":
+        if not parts.netloc:
+            raise Refusal("skipped", f"href without a host: {clean_text(text, 80)!r}")
+        return text
+    path = unquote(parts.path) if parts.scheme else text
+    if parts.scheme and parts.netloc not in ("", "localhost"):
+        raise Refusal("skipped", "file href that names a host")
+    if not path.startswith("/"):
+        raise Refusal("skipped", f"relative href: {clean_text(path, 80)!r}")
+    if path.lower().startswith("/vsi"):
+        raise Refusal("skipped", "href names a GDAL virtual file system")
+    return path
+
+
+def _assets(item: Mapping[str, Any], sensor: Sensor, source: SourceSection, schemes: tuple[str, ...]) -> dict[str, str]:
+    offered = item.get("assets")
+    if not isinstance(offered, Mapping):
+        raise Refusal("failed", "the item has no assets")
+    hrefs: dict[str, str] = {}
+    for band in sensor.bands:
+        name = next((a for a in band.assets if isinstance(offered.get(a), Mapping) and offered[a].get("href")), None)
+        if name is not None:
+            hrefs[band.role] = clean_href(offered[name]["href"], schemes)
+        elif band.role == "mask":
+            if not source.allow_unmasked:
+                raise Refusal("skipped", f"no cloud mask (asset {' or '.join(band.assets)}); sources.allow_unmasked would use it")
+        elif band.required:
+            raise Refusal("skipped", f"required band missing: {band.role} (asset {' or '.join(band.assets)})")
+    return hrefs
+
+
+def _raster_band(item: Mapping[str, Any], sensor: Sensor, key: str) -> float | None:
+    """A number of raster:bands of the red (else first) band's asset; in STAC 1.1 it stands on the asset."""
+    band = sensor.band("red") or sensor.bands[0]
+    asset = next((item["assets"][a] for a in band.assets if a in item["assets"]), {})
+    tables = asset.get("raster:bands") or asset.get("bands") or []
+    first = tables[0] if isinstance(tables, list) and tables and isinstance(tables[0], Mapping) else {}
+    for table in (first, asset):
+        for name in (key, f"raster:{key}"):
+            value = _number(table.get(name), -1.0, 1.0)
+            if value is not None:
+                return value
+    return None
+
+
+def _acquisition(properties: Mapping[str, Any], item_id: str, sensor: Sensor, platform: str, when: datetime) -> tuple[str, ...]:
+    product = _PRODUCT.search(str(properties.get("s2:product_uri", ""))) or _PRODUCT.search(item_id)
+    datatake = _DATATAKE.match(str(properties.get("s2:datatake_id", "")))
+    second = when.strftime("%Y%m%dT%H%M%S")
+    values = {
+        "platform": platform,
+        "datetime": second,
+        "datatake": product[2].upper() if product else datatake[1] if datatake else second,
+        "cell": cell_name(properties, item_id),
+    }
+    return tuple(values.get(name) or clean_text(properties.get(name), 80) for name in sensor.deduplicate_by)
+
+
+def _fill(base: Candidate, item: Mapping[str, Any], source: SourceSection, sensor: Sensor, schemes: tuple[str, ...]) -> Candidate:
+    """The candidate with all that can be read from the item; raises Refusal carrying on from what is known by then."""
+    properties, scene = item["properties"], base.scene
+    when = _moment(properties)
+    footprint = _footprint(item)
+    elevation, azimuth = sun_angles(properties)
+    facts = Facts(
+        flag=properties.get("earthsearch:boa_offset_applied", properties.get("sentinel:boa_offset_applied")) if sensor.family == "optical" else None,
+        raster_offset=_raster_band(item, sensor, "offset") if isinstance(item.get("assets"), Mapping) else None,
+        baseline=baseline_name(properties, scene.scene_id),
+    )
+    facts = replace(facts, flag=facts.flag if isinstance(facts.flag, bool) else None)
+    told = by_metadata(sensor.offset_rule, facts, sensor.offset)
+    scale = _raster_band(item, sensor, "scale") if sensor.offset_rule == "raster_bands" and isinstance(item.get("assets"), Mapping) else None
+    scene = replace(
+        scene,
+        platform=platform_name(properties),
+        datetime=when,
+        solar_day=solar_day(when, footprint.centroid.x),
+        processing_baseline=facts.baseline,
+        cloud_cover=_number(properties.get("eo:cloud_cover"), 0, 100),
+        sun_elevation_deg=elevation,
+        sun_azimuth_deg=azimuth,
+        scale=scale if scale and 1e-6 <= scale <= 1e-2 else sensor.scale,
+        offset_decision=told.words,
+        offset_confidence=told.confidence,
+        bbox=tuple(round(v, 7) for v in footprint.bounds),
+        footprint_wkt=shapely.to_wkt(footprint, rounding_precision=7),
+    )
+    scene = replace(scene, offset=chip_offset(told.offset, scene.scale, sensor))
+    generated = next((clean_text(properties[k], 40) for k in ("s2:generation_time", "landsat:product_generated", "created") if properties.get(k)), "")
+    found = Candidate(scene, facts, _acquisition(properties, scene.scene_id, sensor, scene.platform, when), generated, base.priority)
+    try:
+        return replace(found, scene=replace(scene, assets=_wanted(scene, item, source, sensor, schemes)))
+    except Refusal as refusal:
+        return replace(found, scene=replace(scene, status=refusal.status, reason=refusal.reason))
+
+
+def _wanted(scene: Scene, item: Mapping[str, Any], source: SourceSection, sensor: Sensor, schemes: tuple[str, ...]) -> dict[str, str]:
+    stated = bool(item["properties"].get("platform"))
+    if sensor.platforms and stated and scene.platform not in sensor.platforms:
+        raise Refusal("skipped", f"platform {scene.platform!r} is not one of {', '.join(sensor.platforms)}")
+    assets = _assets(item, sensor, source, schemes)
+    if scene.cloud_cover is not None and scene.cloud_cover > source.max_cloud_cover:
+        raise Refusal("skipped", f"cloud cover {scene.cloud_cover:.1f} % above {source.max_cloud_cover:g} %")
+    return assets
+
+
+def chip_offset(offset: float, scale: float, sensor: Sensor) -> float:
+    """Offset for the chip's numbers, which `scaling.shift` may have moved away from the source's."""
+    return round(offset - scaling.shift(sensor) * scale, 12)
+
+
+def read_item(item: Mapping[str, Any], source: SourceSection, sensor: Sensor, schemes: tuple[str, ...]) -> Candidate:
+    """The scene of one STAC item (as a dictionary with absolute hrefs). Never raises: a bad item is a failed scene.
+
+    Parameters
+    ----------
+    schemes : allowed schemes of hrefs, e.g. ``("file", "https")``.
+    """
+    item_id = clean_text(item.get("id") if isinstance(item, Mapping) else None) or "(no id)"
+    blank = Scene(
+        scene_id=item_id, key=clean_key(item_id), sensor=sensor.name, collection=sensor.collection, platform="", datetime=NO_DATE,
+        solar_day=date(1970, 1, 1), processing_baseline="", cloud_cover=None, sun_elevation_deg=None, sun_azimuth_deg=None,
+        scale=sensor.scale, offset=sensor.offset, offset_decision="", offset_confidence="low", status="used", reason="", sign=source.sign,
+    )  # fmt: skip
+    base = Candidate(blank, priority=source.priority)
+    try:
+        if not isinstance(item, Mapping) or not isinstance(item.get("properties"), Mapping):
+            raise Refusal("failed", "not a STAC item: no properties")
+        return _fill(base, item, source, sensor, schemes)
+    except Refusal as refusal:
+        return replace(base, scene=replace(blank, status=refusal.status, reason=refusal.reason))
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as fault:
+        reason = f"item cannot be read: {type(fault).__name__}: {clean_text(fault, 120)}"
+        return replace(base, scene=replace(blank, status="failed", reason=reason))

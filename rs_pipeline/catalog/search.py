@@ -1,0 +1,276 @@
+"""Search: ask the catalogs once, decide everything that is decided per scene, and freeze it in the ledger."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pystac
+import shapely
+from rich.console import Console
+from rich.progress import track
+
+from rs_pipeline.catalog.items import Candidate, chip_offset, clean_text, read_item
+from rs_pipeline.catalog.ledger import write_ledger
+from rs_pipeline.catalog.read import FAULTS, open_raster, retrying
+from rs_pipeline.config import FetchSection, Settings, SourceSection, load_sensor
+from rs_pipeline.errors import CatalogError, EmptySearchError, PipelineError
+from rs_pipeline.layout import Layout
+from rs_pipeline.model import Scene, Sensor
+from rs_pipeline.radiometry.offsets import PixelTest, baseline_number, decide_offset, pixel_test, too_negative
+from rs_pipeline.region import load_units
+
+PAGE_SIZE = 100
+"""Items asked for a page of an API."""
+
+_TEST_PX = 512
+"""Longest side of the coarse reading for the self-test of offsets."""
+
+_COVERED = 0.8
+"""A duplicate must be covered by what replaces it at least this much: two halves of a split granule are not duplicates."""
+
+_READERS = 8
+
+Interval = tuple[date, date]
+
+
+def is_api(catalog: str) -> bool:
+    """Whether a source names a STAC API rather than a folder or catalog.json."""
+    return catalog.startswith(("https://", "http://"))
+
+
+def allowed_schemes(source: SourceSection) -> tuple[str, ...]:
+    """Href schemes the source may use."""
+    return tuple(source.schemes) if source.schemes else ("https",) if is_api(source.catalog) else ("file", "https")
+
+
+def intervals(settings: Settings) -> list[Interval]:
+    """The periods as days that do not overlap, in order; neighbouring periods are one interval."""
+    merged: list[Interval] = []
+    for period in settings.all_periods:
+        if merged and period.start <= merged[-1][1] + timedelta(days=1):
+            merged[-1] = (merged[-1][0], max(merged[-1][1], period.end))
+        else:
+            merged.append((period.start, period.end))
+    return merged
+
+
+def folder_items(catalog: str, collection: str) -> Iterator[dict[str, Any]]:
+    """Items of one collection in a static catalog (catalog.json, collection.json or their folder) or a plain folder of items.
+
+    Hrefs of assets become absolute. Items are not filtered by place or time.
+
+    Raises
+    ------
+    CatalogError : there is nothing at the path, or it is not STAC.
+    """
+    path = Path(catalog).expanduser().resolve()
+    root = next((p for p in (path, path / "catalog.json", path / "collection.json") if p.is_file()), None)
+    if root is None and not path.is_dir():
+        raise CatalogError("there is no such catalog", where=catalog, remedy="give the path of a catalog.json, of its folder, or an https:// URL")
+    try:
+        if root is not None:
+            found: Iterable[pystac.Item] = pystac.read_file(str(root)).get_items(recursive=True)
+        else:
+            files = sorted(path.rglob("*.json"))
+            found = (pystac.Item.from_file(str(f)) for f in files if json.loads(f.read_text("utf-8")).get("type") == "Feature")
+        for item in found:
+            if item.collection_id == collection:
+                item.make_asset_hrefs_absolute()
+                yield item.to_dict(include_self_link=False, transform_hrefs=False)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, pystac.STACError) as fault:
+        raise CatalogError(f"the catalog cannot be read: {clean_text(fault)}", where=catalog, remedy="check that it is valid STAC") from None
+
+
+def api_items(
+    catalog: str, collection: str, bbox: tuple[float, float, float, float], spans: list[Interval], limits: FetchSection, most: int
+) -> Iterator[dict[str, Any]]:
+    """Items an API finds in the box and the intervals (a day wider on each side, for the solar day), page by page.
+
+    Raises
+    ------
+    CatalogError : the API cannot be reached after ``limits.retries`` tries or answers nonsense.
+    """
+    import requests
+    from pystac_client import Client
+    from pystac_client.exceptions import APIError
+    from pystac_client.stac_api_io import StacApiIO
+    from urllib3.util.retry import Retry
+
+    retry = Retry(total=limits.retries, backoff_factor=1, status_forcelist=[429, 500, 502, 503, 504], allowed_methods=None)
+    try:
+        client = Client.open(catalog, stac_io=StacApiIO(timeout=limits.timeout_s, max_retries=retry))
+        for first, last in spans:
+            when = f"{first - timedelta(days=1)}T00:00:00Z/{last + timedelta(days=1)}T23:59:59Z"
+            found = client.search(collections=[collection], bbox=bbox, datetime=when, limit=PAGE_SIZE, max_items=most + 1)
+            yield from found.items_as_dicts()
+    except (APIError, requests.RequestException, NotImplementedError, ValueError, KeyError, TypeError, AttributeError, pystac.STACError) as fault:
+        raise CatalogError(
+            f"the STAC API does not answer as it should: {clean_text(fault)}", where=catalog,
+            remedy="check the address and the network, and try again later; a folder with catalog.json needs no network",
+        ) from None  # fmt: skip
+
+
+def _collect(source: SourceSection, region: shapely.Geometry, settings: Settings) -> list[Candidate]:
+    """Candidates of one source that touch the region on a day of a period; unreadable items are kept with their reason."""
+    sensor, schemes, spans = load_sensor(source.sensor), allowed_schemes(source), intervals(settings)
+    if is_api(source.catalog):
+        items = api_items(source.catalog, sensor.collection, region.bounds, spans, settings.fetch, settings.search.max_scenes)
+    else:
+        items = folder_items(source.catalog, sensor.collection)
+    found: dict[str, Candidate] = {}
+    for item in items:
+        candidate = read_item(item, source, sensor, schemes)
+        scene = candidate.scene
+        if scene.footprint_wkt:
+            on_day = any(first <= scene.solar_day <= last for first, last in spans)
+            if not on_day or not region.intersects(shapely.from_wkt(scene.footprint_wkt)):
+                continue
+        found.setdefault(scene.scene_id, candidate)
+        if len(found) > settings.search.max_scenes:
+            raise CatalogError(
+                f"more than {settings.search.max_scenes} scenes found", where=source.catalog,
+                remedy="narrow the region or the periods, or raise search.max_scenes",
+            )  # fmt: skip
+    return list(found.values())
+
+
+def _rank(candidate: Candidate) -> tuple:
+    baseline = baseline_number(candidate.scene.processing_baseline)
+    return (candidate.priority, baseline if baseline is not None else -1.0, candidate.scene.processing_baseline, candidate.generated)
+
+
+def deduplicate(candidates: list[Candidate]) -> list[Candidate]:
+    """Of candidates that show one acquisition one stays used: higher source priority, then newer baseline, then newer product.
+
+    The others are kept as skipped. A candidate that the better one does not cover (another part of the granule) stays.
+    """
+    groups: dict[tuple[str, ...], list[Candidate]] = defaultdict(list)
+    for candidate in candidates:
+        if candidate.scene.status == "used" and candidate.acquisition:
+            groups[(load_sensor(candidate.scene.sensor).family, *candidate.acquisition)].append(candidate)
+    losers: dict[int, Scene] = {}
+    for group in groups.values():
+        kept: list[Candidate] = []
+        for candidate in sorted(sorted(group, key=lambda c: c.scene.scene_id), key=_rank, reverse=True):
+            shown = shapely.from_wkt(candidate.scene.footprint_wkt)
+            better = next((k for k in kept if shapely.from_wkt(k.scene.footprint_wkt).intersection(shown).area >= _COVERED * shown.area), None)
+            if better is None:
+                kept.append(candidate)
+            else:
+                losers[id(candidate)] = better.scene
+    return [
+        replace(c, scene=replace(c.scene, status="skipped", reason=_duplicate_reason(losers[id(c)]))) if id(c) in losers else c for c in candidates
+    ]
+
+
+def _duplicate_reason(better: Scene) -> str:
+    baseline = f", baseline {better.processing_baseline}" if better.processing_baseline else ""
+    return f"same acquisition as {better.scene_id} ({better.sensor}{baseline}), which is used"
+
+
+def unique_keys(candidates: list[Candidate]) -> list[Candidate]:
+    """Candidates sorted by id, keys made unique (file systems that ignore case included) with -2, -3 …"""
+    taken: set[str] = set()
+    out = []
+    for candidate in sorted(candidates, key=lambda c: (c.scene.scene_id, -c.priority, c.scene.sensor, c.generated)):
+        key, n = candidate.scene.key, 1
+        while key.lower() in taken:
+            n += 1
+            key = f"{candidate.scene.key}-{n}"
+        taken.add(key.lower())
+        out.append(replace(candidate, scene=replace(candidate.scene, key=key)))
+    return out
+
+
+def _coarse(scene: Scene, sensor: Sensor, role: str, limits: FetchSection, shape: tuple[int, int] | None = None) -> np.ndarray:
+    """A band read at most _TEST_PX on its longer side, from an overview where there is one; nodata is 0."""
+    band = sensor.band(role)
+
+    def read() -> np.ndarray:
+        with open_raster(scene.assets[role], scene.sign, limits, band.resolution_m) as dataset:
+            shrink = max(1.0, max(dataset.shape) / _TEST_PX)
+            out = shape or tuple(max(1, round(n / shrink)) for n in dataset.shape)
+            values = dataset.read(1, out_shape=out)
+            return np.where(np.isfinite(values) & (values != (sensor.nodata if dataset.nodata is None else dataset.nodata)), values, 0)
+
+    return retrying(read, scene.assets[role], limits)
+
+
+def self_test(scene: Scene, sensor: Sensor, limits: FetchSection) -> PixelTest:
+    """Look at the pixels of a scene once, coarsely: red, SWIR2 and, where there is one, the scene classification."""
+    swir2_dn = _coarse(scene, sensor, "swir2", limits)
+    red_dn = _coarse(scene, sensor, "red", limits, swir2_dn.shape)
+    classes = _coarse(scene, sensor, "mask", limits, swir2_dn.shape) if "mask" in scene.assets else None
+    return pixel_test(red_dn, swir2_dn, classes)
+
+
+def decide(candidate: Candidate, limits: FetchSection, *, look: bool) -> Candidate:
+    """The candidate with its offset decided, from its pixels too where ``look`` is set and the sensor's rule is in doubt."""
+    scene, sensor = candidate.scene, load_sensor(candidate.scene.sensor)
+    if scene.status != "used" or sensor.offset_rule == "fixed":
+        return candidate
+    test, trouble = None, ""
+    if look:
+        try:
+            test = self_test(scene, sensor, limits)
+        except (PipelineError, *FAULTS) as fault:
+            trouble = f"; pixels could not be read: {clean_text(' '.join(str(fault).split()))}"
+    decision = decide_offset(sensor.offset_rule, candidate.facts, sensor.offset, test)
+    scene = replace(
+        scene,
+        offset=chip_offset(decision.offset, scene.scale, sensor),
+        offset_decision=decision.words + trouble,
+        offset_confidence="low" if trouble else decision.confidence,
+    )
+    if too_negative(decision, test):
+        share = test.negative_share[decision.offset]
+        scene = replace(scene, status="skipped", reason=f"{share:.0%} of clear pixels have red reflectance below -0.01 with offset {decision.offset:g}")
+    return replace(candidate, scene=scene)
+
+
+def _progress(work: Callable[[Candidate], Candidate], candidates: list[Candidate], label: str) -> list[Candidate]:
+    console = Console(stderr=True)
+    with ThreadPoolExecutor(max_workers=_READERS) as pool:
+        return list(track(pool.map(work, candidates), description=label, total=len(candidates), console=console, disable=not console.is_terminal))
+
+
+def search(settings: Settings) -> None:
+    """Find the scenes of the region and periods in all sources and freeze them in ``scenes.parquet``.
+
+    Raises
+    ------
+    CatalogError : a catalog cannot be read, or holds more than search.max_scenes.
+    EmptySearchError : no scene can be used; says what was searched and why each scene was skipped.
+    """
+    region = shapely.union_all(load_units(settings).geometry.values)
+    shapely.prepare(region)
+    candidates = [c for source in settings.sources for c in _collect(source, region, settings)]
+    candidates = unique_keys(deduplicate(candidates))
+    candidates = _progress(lambda c: decide(c, settings.fetch, look=settings.search.self_test), candidates, "offsets")
+    scenes = [c.scene for c in candidates]
+    counts = Counter(s.status for s in scenes)
+    if not counts["used"]:
+        raise _empty(settings, region, scenes)
+    write_ledger(scenes, Layout(settings.root).scenes)
+    line = f"search: {len(scenes)} scenes found, {counts['used']} used, {counts['skipped']} skipped, {counts['failed']} failed"
+    Console(stderr=True).print(line, highlight=False)
+
+
+def _empty(settings: Settings, region: shapely.Geometry, scenes: list[Scene]) -> EmptySearchError:
+    places = "; ".join(f"{s.catalog} ({load_sensor(s.sensor).collection})" for s in settings.sources)
+    box = ", ".join(f"{v:.4f}" for v in region.bounds)
+    days = "; ".join(f"{first} to {last}" for first, last in intervals(settings))
+    lines = [f"no usable scene: {len(scenes)} found in {places}, box {box} (west, south, east, north), {days}"]
+    lines += [f"  {s.status} {s.scene_id}: {s.reason}" for s in scenes[:20]]
+    if len(scenes) > 20:
+        lines.append(f"  … and {len(scenes) - 20} more")
+    remedy = "see the reasons above" if scenes else "check that units, periods and catalog are about the same place and time"
+    return EmptySearchError("\n".join(lines), where="sources", remedy=remedy)

@@ -1,0 +1,239 @@
+"""The `rs-pipeline` command: one verb a step, thin. Steps are imported when they run, so --help is quick."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rs_pipeline import __version__
+from rs_pipeline.errors import PipelineError
+
+app = typer.Typer(
+    name="rs-pipeline", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="From public Sentinel and Landsat scenes to county indicators. Each verb is one step of the chain; "
+    "`snakemake --cores 2` runs them all.",
+)  # fmt: skip
+
+Config = Annotated[Path, typer.Option("--config", "-c", help="Configuration file; a run writes its own to results/<run>/config.yaml.")]
+TileId = Annotated[str, typer.Option("--tile", help="Tile id, e.g. r000c001 (see tiles.parquet).")]
+PeriodLabel = Annotated[str, typer.Option("--period", help="Period label, e.g. 2024.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of this job.")]
+
+
+def _settings(path: Path):
+    from rs_pipeline.config import load
+
+    return load(path)
+
+
+def _limit_threads(threads: int) -> None:
+    """One thread budget a job: Dask gets it, BLAS and OpenMP stay at one thread, GDAL is told the same number."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    os.environ.setdefault("GDAL_NUM_THREADS", str(threads))
+
+
+@app.command()
+def sample(
+    path: Annotated[Path, typer.Argument(help="Folder to write the simulated world to.")] = Path("data/sample"),
+    seed: Annotated[int, typer.Option(help="Same seed, same world.")] = 1,
+    years: Annotated[int, typer.Option(min=1, max=10, help="Simulated years.")] = 3,
+):
+    """Write the simulated world: scenes as a STAC catalog, side tables, truth."""
+    from rs_pipeline.sample.write import write_sample
+
+    write_sample(path, seed=seed, years=years)
+
+
+@app.command()
+def units(
+    region: Annotated[str, typer.Argument(help="Only `hebei` for now.")],
+    path: Annotated[Path, typer.Argument(help="GeoPackage to write.")],
+):
+    """Write county polygons, converted to WGS 84."""
+    if region != "hebei":
+        raise typer.BadParameter(f"no polygons for {region!r}; give your own file in units.path")
+    from rs_pipeline.units import hebei_units
+
+    typer.echo(f"{hebei_units(path)} units written to {path}", err=True)
+
+
+@app.command()
+def schema():
+    """Print the JSON schema of the configuration: every key, its meaning and default."""
+    import json
+
+    from rs_pipeline.config import Settings
+
+    typer.echo(json.dumps(Settings.model_json_schema(), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def check(config: Config):
+    """Check the configuration and every file it names before anything runs."""
+    from rs_pipeline.checks import check_files
+
+    check_files(_settings(config))
+    typer.echo("the configuration and the files it names are usable", err=True)
+
+
+@app.command()
+def search(config: Config):
+    """Search the catalogs and freeze what was found in scenes.parquet."""
+    from rs_pipeline.catalog.search import search as step
+
+    step(_settings(config))
+
+
+@app.command()
+def grid(config: Config):
+    """Cut the region into tiles (tiles.parquet)."""
+    from rs_pipeline.region import grid as step
+
+    step(_settings(config))
+
+
+@app.command()
+def fetch(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = 2):
+    """Clip the scenes of a tile and period to verified chips."""
+    _limit_threads(threads)
+    from rs_pipeline.catalog.fetch import fetch as step
+
+    step(_settings(config), tile, period, threads=threads)
+
+
+@app.command()
+def observe(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = 2):
+    """Make the vegetation, water, black-odorous and observation maps of a tile and period."""
+    _limit_threads(threads)
+    from rs_pipeline.products.observe import observe as step
+
+    step(_settings(config), tile, period, threads=threads)
+
+
+@app.command()
+def shore(config: Config, tile: TileId, period: PeriodLabel):
+    """Make the SWIR1 composites of a tile and period that shorelines are drawn from."""
+    _limit_threads(1)
+    from rs_pipeline.products.coastline import shore_composite as step
+
+    step(_settings(config), tile, period)
+
+
+@app.command()
+def mosaic(config: Config, period: PeriodLabel, product: Annotated[str, typer.Option(help="vegetation, water, black_odorous or observations.")]):
+    """Join the tiles of a product and period into a Cloud-Optimised GeoTIFF."""
+    from rs_pipeline.output.mosaic import mosaic as step
+
+    step(_settings(config), product, period)
+
+
+@app.command()
+def zonal(config: Config, period: PeriodLabel):
+    """Sum the maps of a period over counties."""
+    from rs_pipeline.indicators.zonal import zonal as step
+
+    step(_settings(config), period)
+
+
+@app.command()
+def bodies(config: Config):
+    """Draw water bodies with their area in every period."""
+    from rs_pipeline.products.bodies import bodies as step
+
+    step(_settings(config))
+
+
+@app.command(name="reach-lines")
+def reach_lines(config: Config):
+    """Cut rivers into reaches and list ponds, the same for all periods."""
+    from rs_pipeline.products.black_odorous.reaches import reach_lines as step
+
+    step(_settings(config))
+
+
+@app.command(name="reach-scores")
+def reach_scores(config: Config, tile: TileId, period: PeriodLabel):
+    """Score the reaches of a tile and period for black-odorous water, date by date."""
+    _limit_threads(1)
+    from rs_pipeline.products.black_odorous.scoring import score_reaches as step
+
+    step(_settings(config), tile, period)
+
+
+@app.command()
+def reaches(config: Config):
+    """Call each reach suspected, possible, clear, insufficient or not assessable."""
+    from rs_pipeline.products.black_odorous.calls import reaches as step
+
+    step(_settings(config))
+
+
+@app.command()
+def coastline(config: Config):
+    """Draw yearly shorelines, cast transects, fit rates."""
+    from rs_pipeline.products.coastline import coastline as step
+
+    step(_settings(config))
+
+
+@app.command()
+def indicators(config: Config):
+    """Judge every county, period and target; write indicators and evidence."""
+    from rs_pipeline.indicators import indicators as step
+
+    step(_settings(config))
+
+
+@app.command()
+def report(config: Config):
+    """Write the report that opens in a browser without a network."""
+    from rs_pipeline.output.report import report as step
+
+    step(_settings(config))
+
+
+@app.command()
+def stac(config: Config):
+    """Describe the outputs as a STAC collection."""
+    from rs_pipeline.output.stac import stac as step
+
+    step(_settings(config))
+
+
+@app.command()
+def version():
+    """Print the version."""
+    typer.echo(__version__)
+
+
+def main() -> None:
+    """Entry point: named errors are told in words, without a traceback, with exit code 2."""
+    started = time.monotonic()
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as stop:
+        sys.exit(stop.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except PipelineError as fault:
+        typer.echo(f"error: {fault}", err=True)
+        sys.exit(2)
+    except Exception as fault:
+        from click.exceptions import ClickException
+
+        if isinstance(fault, ClickException):
+            fault.show()
+            sys.exit(fault.exit_code)
+        raise
+    if len(sys.argv) > 2 and "--help" not in sys.argv:
+        typer.echo(f"{sys.argv[1]}: done in {time.monotonic() - started:.1f} s", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Named errors. Each says what is wrong, where, and what to do about it."""
+
+
+class PipelineError(Exception):
+    """Base of every error a user may meet.
+
+    Parameters
+    ----------
+    what : the fault in one sentence.
+    where : file, key, scene or column at fault; may be empty.
+    remedy : what the user can do; may be empty.
+    """
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = ""):
+        self.what, self.where, self.remedy = what, where, remedy
+        super().__init__(what, where, remedy)
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.where:
+            lines.append(f"  where:  {self.where}")
+        if self.remedy:
+            lines.append(f"  remedy: {self.remedy}")
+        return "\n".join(lines)
+
+
+class ConfigError(PipelineError):
+    """The configuration or a file it names cannot be used."""
+
+
+class CatalogError(PipelineError):
+    """A STAC catalog or API cannot be read, or answers nonsense."""
+
+
+class EmptySearchError(CatalogError):
+    """The search found no scene that can be used."""
+
+
+class SceneError(PipelineError):
+    """One scene cannot be used; the run goes on without it."""
+
+
+class RasterError(PipelineError):
+    """A raster is damaged, outside the declared limits, or not what it should be."""
+
+
+class TableError(PipelineError):
+    """A side table lacks columns or holds values that cannot be used."""

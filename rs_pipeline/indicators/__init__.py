@@ -1,0 +1,1 @@
+"""Indicators: zonal statistics, uncertainty, targets, status, evidence."""

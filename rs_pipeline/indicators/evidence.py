@@ -1,0 +1,161 @@
+"""``evidence.parquet``: what every row of the indicators rests on.
+
+One row an indicator row, in the same order and with the same key (adcode, period, indicator, target_id). The scene ids are a list in
+the row itself; dictionary encoding keeps a province small, because neighbouring rows repeat the same list. Rows that rest on no scene
+(not observable, needs a table, official value) have empty lists.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import rasterio
+
+from rs_pipeline.config import Settings, load_sensor
+from rs_pipeline.indicators.facts import Run
+from rs_pipeline.indicators.values import INDICATORS
+from rs_pipeline.layout import Layout
+from rs_pipeline.output.atomic import atomic_path
+
+HASHED_BYTES = 64 * 2**20
+"""Larger inputs are named by size and time instead of a hash."""
+
+OPTICAL_PRODUCTS = ("vegetation", "black_odorous")
+"""Products that read no radar."""
+
+
+def software() -> str:
+    """Versions of what computed the run, as ``name version`` joined by commas."""
+    found = []
+    for name in ("rs-pipeline", "numpy", "numba", "rasterio", "pyproj", "geopandas"):
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            from rs_pipeline import __version__
+
+            found.append(f"{name} {__version__ if name == 'rs-pipeline' else 'not installed'}")
+    return ", ".join([*found, f"GDAL {rasterio.__gdal_version__}", f"Python {platform.python_version()}"])
+
+
+def git_commit() -> str:
+    """Commit of the checkout this code runs from; empty where it is not a checkout."""
+    try:
+        answer = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.strip()
+
+
+def configuration_sha256(settings: Settings) -> str:
+    """SHA-256 of the whole resolved configuration."""
+    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()
+
+
+def fingerprint(path: Path, root: Path) -> str:
+    """``<path> sha256:<hex>``, or ``<path> size:<bytes> mtime:<seconds>`` for a large file; ``<path> absent``. Relative below ``root``."""
+    name = path.relative_to(root) if path.is_relative_to(root) else path
+    if not path.exists():
+        return f"{name} absent"
+    if not path.is_file() or path.stat().st_size > HASHED_BYTES:
+        return f"{name} size:{path.stat().st_size} mtime:{int(path.stat().st_mtime)}"
+    return f"{name} sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+
+
+def ledger(path: Path) -> pd.DataFrame:
+    """Scenes by id with ``family``, ``processing_baseline``, ``platform`` and ``offset``; empty where there is no ledger."""
+    columns = ["scene_id", "sensor", "processing_baseline", "platform", "offset", "offset_decision"]
+    if not path.exists():
+        return pd.DataFrame(columns=["family", "processing_baseline", "platform", "offset"])
+    table = pd.read_parquet(path, columns=columns).drop_duplicates("scene_id").set_index("scene_id")
+    table["family"] = [load_sensor(s).family for s in table.pop("sensor")]
+    table["offset"] = [f"{o:g}: {d}" for o, d in zip(table.offset, table.pop("offset_decision"), strict=True)]
+    return table
+
+
+class _Sources:
+    """Periods, scenes and files that an indicator of a period rests on."""
+
+    def __init__(self, run: Run):
+        self.run, self.settings, self.layout = run, run.settings, Layout(run.settings.root)
+        self.ledger = ledger(self.layout.scenes)
+        self.fingerprint = cache(lambda path: fingerprint(path, self.settings.root))
+        self.scenes = cache(self._scenes)
+        self.files = cache(self._files)
+
+    def periods(self, name: str, period: str) -> tuple[str, ...]:
+        indicator = INDICATORS[name]
+        if indicator.product == "coastline":
+            return tuple(p.label for p in self.settings.all_periods)
+        return tuple(dict.fromkeys((self.settings.baseline_label, period))) if indicator.is_change else (period,)
+
+    def _scenes(self, adcode: str, periods: tuple[str, ...], optical_only: bool) -> dict[str, list[str]]:
+        """Scene ids, and what is different among them, for a unit and periods."""
+        ids = sorted({s for p in periods for s in self.run.scenes[adcode, p]})
+        found = self.ledger.reindex(ids)
+        if optical_only:
+            found = found[found.family != "radar"]
+        lists = {name: sorted(set(found[column].dropna().astype(str)) - {""}) for name, column in _SCENE_COLUMNS.items()}
+        return {"scene_ids": list(found.index), **lists}
+
+    def scenes_of(self, row) -> dict[str, list[str]]:
+        indicator = INDICATORS.get(row.indicator)
+        if indicator is None or indicator.product == "red_line":
+            return {name: [] for name in ("scene_ids", *_SCENE_COLUMNS)}
+        return self.scenes(row.adcode, self.periods(row.indicator, row.period), indicator.product in OPTICAL_PRODUCTS)
+
+    def _files(self, name: str, period: str, has_target: bool, has_value: bool) -> list[str]:
+        tables, paths = self.settings.tables, []
+        if has_target:
+            paths.append(self.settings.targets_path)
+        if name not in INDICATORS:
+            paths += [tables.values] if has_value else []
+        else:
+            paths += [self.layout.counties(p) for p in self.periods(name, period)]
+            product = INDICATORS[name].product
+            paths += {"black_odorous": [self.layout.reaches], "coastline": [self.layout.transects], "red_line": [tables.red_line]}.get(product, [])
+            paths += [self.layout.bodies] if name == "water_bodies" else []
+            paths += [tables.grassland] if name == "grassland_fvc" else []
+        return [self.fingerprint(p) for p in paths if p is not None]
+
+
+_SCENE_COLUMNS = {"processing_baselines": "processing_baseline", "platforms": "platform", "offsets": "offset"}
+"""Column of the evidence to column of the ledger."""
+
+
+def _lists(values: list[list[str]]) -> pa.Array:
+    """list<string> whose strings are stored once."""
+    offsets = np.concatenate([[0], np.cumsum([len(v) for v in values])]).astype("int32")
+    codes, texts = pd.factorize(np.array([t for v in values for t in v], dtype=object))
+    strings = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(list(texts), pa.string()))
+    return pa.ListArray.from_arrays(pa.array(offsets), strings)
+
+
+def write_evidence(run: Run, table: pd.DataFrame) -> None:
+    """Write ``evidence.parquet`` for a table of indicators.
+
+    Columns: the key adcode, period, indicator, target_id; scene_ids, processing_baselines, platforms, offsets (``offset: how it was
+    decided``) and inputs as lists; software, git_commit, configuration_sha256, simulated.
+    """
+    sources = _Sources(run)
+    rows = list(table.itertuples(index=False))
+    scenes = [sources.scenes_of(row) for row in rows]
+    inputs = [sources.files(r.indicator, r.period, bool(r.target_id), bool(np.isfinite(r.value))) for r in rows]
+    columns = {name: pa.array(table[name].astype(str).tolist()).dictionary_encode() for name in ("adcode", "period", "indicator", "target_id")}
+    columns |= {name: _lists([s[name] for s in scenes]) for name in ("scene_ids", *_SCENE_COLUMNS)}
+    columns["inputs"] = _lists(inputs)
+    constant = {"software": software(), "git_commit": git_commit(), "configuration_sha256": configuration_sha256(run.settings)}
+    columns |= {name: pa.array([text] * len(rows)).dictionary_encode() for name, text in constant.items()}
+    columns["simulated"] = pa.array([run.settings.sample is not None] * len(rows))
+    with atomic_path(Layout(run.settings.root).evidence) as part:
+        pq.write_table(pa.table(columns), part, compression="zstd")

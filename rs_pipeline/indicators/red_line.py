@@ -1,0 +1,28 @@
+"""Area of supplied ecological red-line polygons in each unit."""
+
+from __future__ import annotations
+
+import pyproj
+import shapely
+from shapely.geometry.polygon import orient
+
+from rs_pipeline.config import Settings
+from rs_pipeline.region import load_units, load_vector
+
+
+def geodesic_area_km2(geometry: shapely.Geometry) -> float:
+    """Area on the WGS 84 ellipsoid (Karney 2013, J. Geod. 87:43) of the polygons of a geometry in degrees; lines and points have none."""
+    geod = pyproj.Geod(ellps="WGS84")
+    polygons = [g for g in shapely.get_parts(geometry) if g.geom_type == "Polygon" and not g.is_empty]
+    return sum(geod.geometry_area_perimeter(orient(p))[0] for p in polygons) / 1e6
+
+
+def red_line_km2(settings: Settings) -> dict[str, float] | None:
+    """Red-line area of each unit by code, overlapping polygons counted once; None where ``tables.red_line`` is not set."""
+    if settings.tables.red_line is None:
+        return None
+    lines = shapely.union_all(shapely.make_valid(load_vector(settings.tables.red_line, key="tables.red_line").geometry.values))
+    units = load_units(settings)
+    shapely.prepare(lines)
+    parts = shapely.intersection(units.geometry.values, lines)
+    return {code: geodesic_area_km2(part) for code, part in zip(units.adcode, parts, strict=True)}

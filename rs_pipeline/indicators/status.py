@@ -1,0 +1,129 @@
+"""Is a target met? A pure function of numbers, tested as a truth table.
+
+=============  =========================================================  =========================================
+operator       what must hold                                             before the target year
+=============  =========================================================  =========================================
+>= > <= <      the value, with its whole interval, on the right side      if it does not hold: pace to the target year
+=              the whole interval within the number +- tolerance          if it does not hold: pace to the target year
+eliminate      <= the number, 0 where none is given                       if it does not hold: pace to the target year
+increase       change since the baseline > the number (0)                 on_track / off_track instead of met / not_met
+decrease       change since the baseline < minus the number (0)           on_track / off_track
+no_decrease    change since the baseline >= minus the number (0)          on_track / off_track
+no_increase    change since the baseline <= the number (0)                on_track / off_track
+qualitative    nothing that can be computed                               no_target
+=============  =========================================================  =========================================
+
+An interval that straddles the number is ``undecidable``, now and at the end of the pace. A value without bounds is taken as exact.
+A number that already holds before its year is ``met``; a sentence about change can still turn and is only ``on_track``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import median
+
+from rs_pipeline.indicators.targets import Target
+from rs_pipeline.indicators.uncertainty import Interval, difference
+
+STATUSES = (
+    "met", "on_track", "off_track", "not_met", "undecidable", "insufficient_data", "needs_table", "not_observable", "no_target",
+)  # fmt: skip
+
+CHANGE_OPERATORS = ("increase", "decrease", "no_decrease", "no_increase")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A status and why; ``reason`` may be empty."""
+
+    status: str
+    reason: str = ""
+
+
+def criterion(operator: str, number: float | None) -> tuple[str, float]:
+    """The comparison that an operator stands for: on the value, or on the change for CHANGE_OPERATORS.
+
+    >>> criterion("decrease", 5.0), criterion("eliminate", None)
+    (('<', -5.0), ('<=', 0.0))
+    """
+    n = number or 0.0
+    return {
+        "increase": (">", n), "decrease": ("<", -n), "no_decrease": (">=", -n), "no_increase": ("<=", n), "eliminate": ("<=", n),
+    }.get(operator, (operator, n))  # fmt: skip
+
+
+def holds(comparison: str, number: float, interval: Interval, tolerance: float = 0.0) -> bool | None:
+    """Whether a comparison holds for every value of the interval; False if for none; None if the interval straddles."""
+    lower, upper = interval.bounds
+    always, never = {
+        ">=": (lower >= number, upper < number),
+        ">": (lower > number, upper <= number),
+        "<=": (upper <= number, lower > number),
+        "<": (upper < number, lower >= number),
+        "=": (number - tolerance <= lower and upper <= number + tolerance, upper < number - tolerance or lower > number + tolerance),
+    }[comparison]
+    return True if always else (False if never else None)
+
+
+def pace(history: Sequence[tuple[float, float]]) -> float | None:
+    """Change a year: median of the slopes of all pairs (Theil 1950, Sen 1968); None with fewer than two years."""
+    slopes = [(v1 - v0) / (t1 - t0) for (t0, v0), (t1, v1) in combinations(sorted(history), 2) if t1 != t0]
+    return median(slopes) if slopes else None
+
+
+def judge(
+    target: Target,
+    now: Interval,
+    year: int,
+    *,
+    then: Interval | None = None,
+    is_change: bool = False,
+    history: Sequence[tuple[float, float]] = (),
+) -> Verdict:
+    """Judge one value against one target.
+
+    Parameters
+    ----------
+    now : the value of the period that ends in ``year``, in the unit of the target.
+    then : the value of the baseline; needed by CHANGE_OPERATORS unless ``is_change``.
+    is_change : ``now`` is itself a change since the baseline.
+    history : (year, value) of the periods up to and with ``year``, for the pace.
+    """
+    if target.operator == "qualitative":
+        return Verdict("no_target", "the sentence sets no number")
+    comparison, number = criterion(target.operator, target.value)
+    if target.operator in CHANGE_OPERATORS:
+        return _judge_change(target, comparison, number, now if is_change else then and difference(now, then), year)
+    if target.value is None and target.operator != "eliminate":
+        return Verdict("needs_table", "the document prints no number; set it in the table of targets")
+    answer = holds(comparison, number, now, target.tolerance)
+    if answer is None:
+        return Verdict("undecidable", "the interval straddles the target")
+    if answer:
+        return Verdict("met")
+    if target.target_year is None or year >= target.target_year:
+        return Verdict("not_met")
+    return _judge_pace(target, comparison, number, now, year, pace(history))
+
+
+def _judge_change(target: Target, comparison: str, number: float, change: Interval | None, year: int) -> Verdict:
+    if change is None:
+        return Verdict("insufficient_data", "no value in the baseline period to compare with")
+    answer = holds(comparison, number, change)
+    if answer is None:
+        return Verdict("undecidable", "the interval of the change straddles the target")
+    if target.target_year is not None and year < target.target_year:
+        return Verdict("on_track" if answer else "off_track")
+    return Verdict("met" if answer else "not_met")
+
+
+def _judge_pace(target: Target, comparison: str, number: float, now: Interval, year: int, slope: float | None) -> Verdict:
+    if slope is None:
+        return Verdict("insufficient_data", "not reached yet; one period shows no pace")
+    gain = slope * (target.target_year - year)
+    lower, upper = now.bounds
+    answer = holds(comparison, number, Interval(now.value + gain, lower + gain, upper + gain, "pace"), target.tolerance)
+    said = f"at {slope:+.3g} {target.unit} a year it reaches {now.value + gain:.4g} in {target.target_year}"
+    return Verdict({True: "on_track", False: "off_track", None: "undecidable"}[answer], said)

@@ -1,0 +1,201 @@
+"""Step ``indicators``: the answer. One row a unit (and the region), period, indicator and target; nothing is left out."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import pandas as pd
+
+from rs_pipeline.config import Settings
+from rs_pipeline.indicators.evidence import write_evidence
+from rs_pipeline.indicators.facts import REGION, Run, Unit
+from rs_pipeline.indicators.status import CHANGE_OPERATORS, Verdict, judge
+from rs_pipeline.indicators.targets import Target, load_targets, load_values
+from rs_pipeline.indicators.uncertainty import Interval
+from rs_pipeline.indicators.values import INDICATORS, Answer, estimate
+from rs_pipeline.layout import Layout
+from rs_pipeline.output.tables import write_csv, write_parquet
+
+log = logging.getLogger(__name__)
+
+COLUMNS = (
+    "adcode", "name", "prefecture", "period", "indicator", "value", "unit", "lower", "upper", "interval", "observed_fraction",
+    "n_scenes", "status", "target_id", "target_operator", "target_value", "target_year", "clause", "observability", "reason",
+)  # fmt: skip
+
+PROVINCE_KM2 = 188_800.0
+"""Land of the province; a run of less than 97 % of it cannot be held to a provincial total."""
+
+NEEDS = {
+    "landcover": "a land-cover map, which this version does not make",
+    "builtup": "a land-cover map, which this version does not make",
+    "pv": "a land-cover map, which this version does not make",
+    "xiongan": "a land-cover map, which this version does not make",
+    "shore_riparian": "a land-cover map, which this version does not make, and the official management lines",
+    "redline": "red-line polygons and a land-cover map, which this version does not make",
+    "reserve": "boundaries of the reserves",
+    "erosion": "rain, soil and slope tables, which this version does not read",
+    "wq": "water-quality measurements",
+    "lst": "a surface-temperature map, which this version does not make",
+}
+"""What a target's product would take, beside the official value."""
+
+Key = tuple[str, str, str]
+"""(adcode, indicator name or target id, period)."""
+
+
+def needs(target: Target) -> str:
+    """What must be supplied before a target without indicator can be judged."""
+    wants = dict.fromkeys(NEEDS[p] for p in target.product if p in NEEDS)
+    return "; ".join([*(f"needs {w}" for w in wants), "give the official value in tables.values", target.caveat])
+
+
+def provincial_total(target: Target) -> bool:
+    """The number is an amount of the whole province, so that no county has a share of it to be held to."""
+    return target.scope == "province" and target.operator in (">=", ">") and target.unit in ("km2", "GW", "count")
+
+
+class Judge:
+    """Knows the years of the periods and all values, and so can compare and look back."""
+
+    def __init__(self, settings: Settings, values: dict[Key, Interval], area_km2: float):
+        self.years = {p.label: p.end.year for p in settings.all_periods}
+        self.baseline = settings.baseline_label
+        self.values = values
+        self.is_province = area_km2 >= 0.97 * PROVINCE_KM2
+
+    def __call__(self, target: Target, key: Key, *, is_change: bool, supplied: bool) -> Verdict:
+        adcode, name, period = key
+        notes = []
+        if provincial_total(target):
+            if adcode != REGION:
+                return Verdict("no_target", "the number is the province's total")
+            if not (self.is_province or supplied):
+                return Verdict("no_target", "the number is the province's total and the run covers only a part")
+        elif target.scope.startswith("province") and adcode != REGION:
+            notes.append("a province-wide number, read for one county")
+        baseline = self.baseline if is_change else self._baseline_of(target)
+        if target.operator in CHANGE_OPERATORS:
+            if period == baseline and not is_change:
+                return Verdict("insufficient_data", "this is the baseline period: changes are measured from it")
+            if target.baseline_year not in (None, self.years[baseline]):
+                notes.append(f"measured from {baseline}, the target's baseline is {target.baseline_year}")
+        history = [
+            (year, self.values[adcode, name, label].value)
+            for label, year in self.years.items()
+            if year <= self.years[period] and (adcode, name, label) in self.values
+        ]
+        verdict = judge(
+            target, self.values[key], self.years[period], then=self.values.get((adcode, name, baseline)), is_change=is_change, history=history
+        )
+        return replace(verdict, reason=joined([verdict.reason, *notes]))
+
+    def _baseline_of(self, target: Target) -> str:
+        """Label of the period of the target's baseline year; the run's baseline where there is none."""
+        return next((label for label, year in self.years.items() if year == target.baseline_year), self.baseline)
+
+
+def joined(parts: Iterable[str]) -> str:
+    return "; ".join(p for p in parts if p)
+
+
+def _row(unit: Unit, period: str, n_scenes: int, name: str, unit_of_value: str, answer: Answer, target: Target | None, verdict: Verdict) -> dict:
+    found = answer.interval or Interval(math.nan)
+    proxy = f"proxy: {target.caveat}" if target and target.observability == "proxy" and answer.interval else ""
+    return {
+        "adcode": unit.adcode, "name": unit.name, "prefecture": unit.prefecture, "period": period,
+        "indicator": name, "value": found.value, "unit": unit_of_value, "lower": found.lower, "upper": found.upper, "interval": found.kind,
+        "observed_fraction": answer.observed_fraction, "n_scenes": n_scenes, "status": verdict.status,
+        "target_id": target.target_id if target else "", "target_operator": target.operator if target else "",
+        "target_value": target.value if target else None, "target_year": target.target_year if target else None,
+        "clause": target.clause if target else None, "observability": target.observability if target else "",
+        "reason": joined([answer.reason, verdict.reason, proxy]),
+    }  # fmt: skip
+
+
+def _indicator_rows(unit: Unit, period: str, n_scenes: int, answers: dict[Key, Answer], targets: list[Target], judged: Judge) -> Iterator[dict]:
+    for name, indicator in INDICATORS.items():
+        key = (unit.adcode, name, period)
+        answer = answers[key]
+        for target in [t for t in targets if name in t.indicator] or [None]:
+            if answer.interval is None:
+                verdict = Verdict(answer.status)
+            elif target is None:
+                verdict = Verdict("no_target")
+            else:
+                verdict = judged(target, key, is_change=indicator.is_change, supplied=False)
+            yield _row(unit, period, n_scenes, name, indicator.unit, answer, target, verdict)
+
+
+def _target_rows(unit: Unit, period: str, n_scenes: int, targets: list[Target], supplied: dict[Key, Interval], judged: Judge) -> Iterator[dict]:
+    """Rows of the targets that no indicator answers, and of official values; these rows carry the target's id as indicator."""
+    for target in targets:
+        key = (unit.adcode, target.target_id, period)
+        if key in supplied:
+            answer = Answer(supplied[key], math.nan, "", "official value")
+            verdict = judged(target, key, is_change=False, supplied=True)
+        elif target.indicator:
+            continue
+        elif target.observability == "not_observable":
+            answer, verdict = Answer(None, 0.0), Verdict("not_observable", target.caveat)
+        else:
+            answer, verdict = Answer(None, 0.0), Verdict("needs_table", needs(target))
+        yield _row(unit, period, n_scenes, target.target_id, target.unit, answer, target, verdict)
+
+
+def build(run: Run, targets: list[Target], supplied: dict[Key, Interval]) -> pd.DataFrame:
+    """The table of indicators with COLUMNS, ordered by unit (region last), period, indicator, target."""
+    answers = {
+        (unit.adcode, name, period): estimate(indicator, facts)
+        for unit, period, facts in run.facts()
+        for name, indicator in INDICATORS.items()
+    }
+    values = {key: a.interval for key, a in answers.items() if a.interval is not None} | supplied
+    judged = Judge(run.settings, values, run.area_km2)
+    rows = [
+        row
+        for unit in run.units
+        for period in run.settings.all_periods
+        for n_scenes in [len(run.scenes[unit.adcode, period.label])]
+        for row in (
+            *_indicator_rows(unit, period.label, n_scenes, answers, targets, judged),
+            *_target_rows(unit, period.label, n_scenes, targets, supplied, judged),
+        )
+    ]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table.astype(
+        {"value": "float64", "lower": "float64", "upper": "float64", "observed_fraction": "float64", "target_value": "float64",
+         "n_scenes": "int64", "target_year": "Int64", "clause": "Int64"}
+    )  # fmt: skip
+
+
+def _supplied(settings: Settings, targets: list[Target], run: Run) -> dict[Key, Interval]:
+    """Official values of this run's units and periods; others in the table are named in the log."""
+    values = load_values(settings.tables.values, {t.target_id for t in targets})
+    codes, labels = {u.adcode for u in run.units}, {p.label for p in settings.all_periods}
+    mine = {(a, t, p): v for (a, p, t), v in values.items() if a in codes and p in labels}
+    if len(mine) < len(values):
+        log.warning("%d of %d official values are of units or periods outside this run", len(values) - len(mine), len(values))
+    return mine
+
+
+def indicators(settings: Settings) -> None:
+    """Write ``indicators.csv``, ``indicators.parquet`` and ``evidence.parquet``.
+
+    Values are in ``unit``; missing ones are empty (CSV) or NaN (Parquet). ``observed_fraction`` is 0-1, 0 where nothing was measured and
+    empty for official values. A target that no indicator answers has a row whose ``indicator`` is the target's id.
+
+    Raises
+    ------
+    TableError : county statistics are missing, or a table of targets or values cannot be used.
+    """
+    targets = load_targets(settings.targets_path, INDICATORS)
+    run = Run.read(settings)
+    table = build(run, targets, _supplied(settings, targets, run))
+    layout = Layout(settings.root)
+    write_evidence(run, table)
+    write_parquet(table, layout.indicators_parquet)
+    write_csv(table, layout.indicators)

@@ -1,0 +1,212 @@
+"""The table of targets (one row a target sentence of the policy) and the table of official values."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rs_pipeline.errors import TableError
+from rs_pipeline.indicators.uncertainty import Interval
+
+COLUMNS = (
+    "clause", "target_id", "topic", "description", "operator", "value", "unit", "baseline_year", "target_year",
+    "scope", "observability", "product", "method", "caveat", "indicator",
+)  # fmt: skip
+
+OPERATORS = {
+    ">=": "at least the number",
+    ">": "more than the number",
+    "<=": "at most the number",
+    "<": "less than the number",
+    "=": "the number, give or take the tolerance",
+    "increase": "more than in the baseline year, by more than the number where one is given",
+    "decrease": "less than in the baseline year, by more than the number where one is given",
+    "no_decrease": "not less than in the baseline year, save for the number where one is given",
+    "no_increase": "not more than in the baseline year, save for the number where one is given",
+    "eliminate": "at most the number, zero where none is given",
+    "qualitative": "words that no measurement can satisfy",
+}
+
+OBSERVABILITY = ("direct", "proxy", "needs_outside_table", "not_observable")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One target sentence."""
+
+    clause: int
+    """Clause of the document, 0 (preamble) to 28."""
+    target_id: str
+    topic: str
+    description: str
+    operator: str
+    """One of OPERATORS."""
+    value: float | None
+    """The number, in ``unit``; None where the document prints none."""
+    unit: str
+    baseline_year: int | None
+    target_year: int | None
+    scope: str
+    """Where the sentence holds: ``province``, ``all counties``, ..."""
+    observability: str
+    """One of OBSERVABILITY."""
+    product: tuple[str, ...]
+    """What it would be read from, e.g. ``fvc``, ``landcover``."""
+    method: str
+    caveat: str
+    indicator: tuple[str, ...]
+    """Names of the indicators that answer it; empty where none does."""
+    tolerance: float
+    """How far from the number ``=`` still holds."""
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One row of a CSV file that knows where it stands."""
+
+    path: Path
+    number: int
+    cells: dict[str, str]
+
+    def fault(self, what: str, column: str, remedy: str) -> TableError:
+        return TableError(what, where=f"{self.path}, row {self.number}, column {column}", remedy=remedy)
+
+    def text(self, column: str) -> str:
+        return self.cells.get(column, "").strip()
+
+    def needed(self, column: str) -> str:
+        if not self.text(column):
+            raise self.fault("the cell is empty", column, "fill it in")
+        return self.text(column)
+
+    def one_of(self, column: str, known: Collection[str]) -> str:
+        value = self.text(column)
+        if value not in known:
+            raise self.fault(f"unknown {column} {value!r}", column, f"choose one of {', '.join(known)}")
+        return value
+
+    def number_or_none(self, column: str) -> float | None:
+        value = self.text(column)
+        if not value:
+            return None
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise self.fault(f"{value!r} is not a number", column, "write a plain number with a decimal point, or leave the cell empty")
+        return number
+
+    def year_or_none(self, column: str) -> int | None:
+        number = self.number_or_none(column)
+        if number is not None and (number != int(number) or not 1900 <= number <= 2200):
+            raise self.fault(f"{self.text(column)!r} is not a year", column, "write a year such as 2035, or leave the cell empty")
+        return None if number is None else int(number)
+
+
+def _rows(path: Path, needed: Collection[str]) -> Iterator[_Row]:
+    """Rows of a UTF-8 CSV file with a header; row 1 is the header, as a spreadsheet counts."""
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            table = list(csv.reader(file, strict=True))
+    except OSError as fault:
+        raise TableError(f"cannot be read: {fault.strerror}", where=str(path), remedy="check the path in the configuration") from None
+    except (UnicodeDecodeError, csv.Error) as fault:
+        raise TableError(f"not a UTF-8 CSV file: {fault}", where=str(path), remedy="save it as 'CSV UTF-8 (comma delimited)'") from None
+    header = [name.strip() for name in table[0]] if table else []
+    missing = [c for c in needed if c not in header]
+    if missing:
+        raise TableError(f"columns are missing: {', '.join(missing)}", where=f"{path}, row 1", remedy=f"the header needs {', '.join(needed)}")
+    for number, cells in enumerate(table[1:], start=2):
+        if not any(c.strip() for c in cells):
+            continue
+        if len(cells) != len(header):
+            raise TableError(
+                f"{len(cells)} cells where the header has {len(header)}", where=f"{path}, row {number}",
+                remedy="put texts with a comma in double quotes",
+            )  # fmt: skip
+        yield _Row(path, number, dict(zip(header, cells, strict=True)))
+
+
+def load_targets(path: Path, indicators: Collection[str]) -> list[Target]:
+    """Read and check a table of targets.
+
+    Parameters
+    ----------
+    path : UTF-8 CSV (with or without BOM) with COLUMNS, and optionally ``tolerance``.
+    indicators : names of the indicators that a row may point to (several are separated by ``;``).
+
+    Raises
+    ------
+    TableError : a column is missing, an id is repeated, or a cell cannot be used; file, row, column and remedy are named.
+    """
+    targets: dict[str, Target] = {}
+    for row in _rows(path, COLUMNS):
+        target = _target(row, indicators)
+        if target.target_id in targets:
+            raise row.fault(f"target_id {target.target_id!r} occurs twice", "target_id", "give every target its own id")
+        targets[target.target_id] = target
+    if not targets:
+        raise TableError("the table has no targets", where=str(path), remedy="start from config/targets.csv")
+    return list(targets.values())
+
+
+def _target(row: _Row, indicators: Collection[str]) -> Target:
+    clause = row.number_or_none("clause")
+    if clause is None or clause != int(clause) or clause < 0:
+        raise row.fault(f"{row.text('clause')!r} is not a clause", "clause", "write a whole number, 0 for the preamble")
+    names = tuple(n.strip() for n in row.text("indicator").split(";") if n.strip())
+    for name in names:
+        if name not in indicators:
+            raise row.fault(f"unknown indicator {name!r}", "indicator", f"choose from {', '.join(indicators)}, or leave the cell empty")
+    tolerance = row.number_or_none("tolerance") or 0.0
+    if tolerance < 0:
+        raise row.fault("a tolerance cannot be negative", "tolerance", "write 0 or more")
+    return Target(
+        clause=int(clause),
+        target_id=row.needed("target_id"),
+        topic=row.text("topic"),
+        description=row.needed("description"),
+        operator=row.one_of("operator", OPERATORS),
+        value=row.number_or_none("value"),
+        unit=row.text("unit"),
+        baseline_year=row.year_or_none("baseline_year"),
+        target_year=row.year_or_none("target_year"),
+        scope=row.text("scope"),
+        observability=row.one_of("observability", OBSERVABILITY),
+        product=tuple(p.strip() for p in row.text("product").split(";") if p.strip()),
+        method=row.text("method"),
+        caveat=row.text("caveat"),
+        indicator=names,
+        tolerance=tolerance,
+    )
+
+
+def load_values(path: Path | None, target_ids: Collection[str]) -> dict[tuple[str, str, str], Interval]:
+    """Official values by (adcode, period, target_id), in the target's unit; empty where ``path`` is None.
+
+    CSV columns adcode, period, target_id, value and optionally lower, upper. Bounds are read as ``range``: the table does not say
+    what they are.
+
+    Raises
+    ------
+    TableError : a column is missing, a target is unknown, a row is repeated, or a cell cannot be used.
+    """
+    values: dict[tuple[str, str, str], Interval] = {}
+    for row in _rows(path, ("adcode", "period", "target_id", "value")) if path else ():
+        key = (row.needed("adcode"), row.needed("period"), row.needed("target_id"))
+        if key[2] not in target_ids:
+            raise row.fault(f"unknown target {key[2]!r}", "target_id", "use an id of the table of targets, such as C10-02")
+        if key in values:
+            raise row.fault(f"a second value for {', '.join(key)}", "value", "keep one of them")
+        row.needed("value")
+        value, lower, upper = (row.number_or_none(c) for c in ("value", "lower", "upper"))
+        if (lower is None) != (upper is None):
+            raise row.fault("one bound without the other", "lower", "give both lower and upper, or neither")
+        if lower is not None and not lower <= value <= upper:
+            raise row.fault(f"{value} does not lie between {lower} and {upper}", "value", "check the three cells")
+        values[key] = Interval(value) if lower is None else Interval(value, lower, upper, "range")
+    return values

@@ -1,0 +1,200 @@
+"""Intervals: what missing observations, samples and differences do to a number. Pure functions on plain numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+Z95 = 1.959963984540054
+"""0.975 quantile of the standard normal distribution."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number with its bounds, in the number's unit. ``kind`` says what the bounds are.
+
+    ``design95``: 95 % confidence from a probability sample. ``model95``: 95 % under a stated error model.
+    ``range``: the number lies between the bounds whatever was not seen or not decided. Empty: bounds are NaN.
+    """
+
+    value: float
+    lower: float = math.nan
+    upper: float = math.nan
+    kind: str = ""
+
+    def times(self, factor: float) -> Interval:
+        """The interval in another unit; ``factor`` >= 0."""
+        return Interval(self.value * factor, self.lower * factor, self.upper * factor, self.kind)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """(lower, upper); both the value itself where the interval is empty."""
+        return (self.lower, self.upper) if self.kind else (self.value, self.value)
+
+
+def around(value: float, half: float, kind: str = "model95") -> Interval:
+    """value +- half; without bounds where ``half`` is NaN."""
+    return Interval(value, value - half, value + half, kind) if math.isfinite(half) else Interval(value)
+
+
+def within(interval: Interval, low: float, high: float) -> Interval:
+    """The interval with its bounds cut to what is possible; the value always stays inside."""
+    if not interval.kind:
+        return interval
+    lower = min(max(interval.lower, low), interval.value)
+    return Interval(interval.value, lower, max(min(interval.upper, high), interval.value), interval.kind)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Observed fractions of the missing-data rule, in falling order."""
+
+    publish: float = 0.95
+    scale: float = 0.80
+    range: float = 0.50
+
+
+def missing_rule(observed_fraction: float, limits: Thresholds) -> str:
+    """What may be said of a unit seen to this fraction: ``publish``, ``scale``, ``range`` or ``withhold``."""
+    if not observed_fraction >= limits.range:
+        return "withhold"
+    if observed_fraction >= limits.publish:
+        return "publish"
+    return "scale" if observed_fraction >= limits.scale else "range"
+
+
+def complete(
+    seen: Interval, observed_fraction: float, limits: Thresholds, *, low: float = 0.0, high: float = 1.0, total: bool = False
+) -> Interval | None:
+    """A mean of the observed part becomes a statement about the whole unit; None where it must be withheld.
+
+    Parameters
+    ----------
+    seen : mean (a share, a cover, a rate) over the observed part.
+    observed_fraction : v, the part of the unit that was observed, 0-1.
+    low, high : least and greatest value the mean of the unseen part can have.
+    total : the number stands for an amount. An amount that is published unscaled is that of the observed part,
+        so that amounts of units add up to the region's; the result is then a mean over the whole unit.
+
+    Notes
+    -----
+    publish: as observed. scale: the observed mean stands for the whole, and the interval is widened by the imputation
+    variance (1-v)^2 s^2, with s^2 at its greatest for the mean, (high-m)(m-low) (Bhatia and Davis 2000, Am. Math. Mon. 107:353),
+    but never beyond the range. range: from all unseen at ``low`` to all unseen at ``high``.
+    """
+    rule = missing_rule(observed_fraction, limits)
+    v = min(observed_fraction, 1.0)
+    if rule == "withhold" or not math.isfinite(seen.value):
+        return None
+    if rule == "publish":
+        return seen.times(v) if total and v < 1 else seen
+    lower, upper = seen.bounds
+    extremes = (v * lower + (1 - v) * low, v * upper + (1 - v) * high)
+    if rule == "range":
+        return Interval(seen.value, *extremes, "range")
+    imputation = Z95 * (1 - v) * math.sqrt(max(0.0, (high - seen.value) * (seen.value - low)))
+    widened = Interval(
+        seen.value,
+        seen.value - math.hypot(seen.value - lower, imputation),
+        seen.value + math.hypot(upper - seen.value, imputation),
+        seen.kind or "model95",
+    )
+    return within(widened, *extremes)
+
+
+def difference(now: Interval, then: Interval) -> Interval:
+    """now - then. Bounds of a range are subtracted at their worst; other bounds by the method of variance estimates
+    recovery for independent estimates (Zou and Donner 2008, Stat. Med. 27:1693). Errors that both share make it too wide, never
+    too narrow. Without bounds on either side there are none.
+    """
+    value = now.value - then.value
+    if not (now.kind or then.kind):
+        return Interval(value)
+    (l1, u1), (l0, u0) = now.bounds, then.bounds
+    if "range" in (now.kind, then.kind):
+        return Interval(value, l1 - u0, u1 - l0, "range")
+    return Interval(
+        value, value - math.hypot(now.value - l1, u0 - then.value), value + math.hypot(u1 - now.value, then.value - l0), "model95"
+    )
+
+
+def wilson(successes: float, n: float, z: float = Z95) -> tuple[float, float]:
+    """Wilson (1927) score interval of a proportion; (0, 1) where n is 0.
+
+    >>> tuple(round(x, 4) for x in wilson(5, 10))
+    (0.2366, 0.7634)
+    """
+    if not 0 <= successes <= n:
+        raise ValueError(f"successes must lie in 0..n, got {successes} of {n}")
+    if n == 0:
+        return (0.0, 1.0)
+    p = successes / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return (max(0.0, centre - half), min(1.0, centre + half))
+
+
+@dataclass(frozen=True)
+class StratifiedAccuracy:
+    """Result of ``stratified_area``; ``_half95`` is half the 95 % design-based interval (1.96 standard errors)."""
+
+    overall: float
+    overall_half95: float
+    users: np.ndarray
+    users_half95: np.ndarray
+    producers: np.ndarray
+    producers_half95: np.ndarray
+    area: np.ndarray
+    """Area of each reference class, in the unit of ``mapped_area``."""
+    area_half95: np.ndarray
+
+
+def stratified_area(counts: np.ndarray, mapped_area: np.ndarray) -> StratifiedAccuracy:
+    """Area and accuracy of map classes from a stratified random sample (Olofsson et al. 2014, RSE 148:42-57, eqs 5-11).
+
+    Parameters
+    ----------
+    counts : (k, k) sample counts, rows the map class (stratum), columns the reference class.
+    mapped_area : (k,) area of each map class, any unit.
+
+    Raises
+    ------
+    ValueError : the shapes disagree, or a stratum has fewer than two samples or no area.
+    """
+    n = np.asarray(counts, "float64")
+    area = np.asarray(mapped_area, "float64")
+    if n.ndim != 2 or n.shape[0] != n.shape[1] or area.shape != (n.shape[0],):
+        raise ValueError(f"counts must be (k, k) and mapped_area (k,), got {n.shape} and {area.shape}")
+    rows = n.sum(1)
+    if (rows < 2).any() or (area <= 0).any():
+        raise ValueError("every stratum needs at least two samples and an area above zero")
+    weight = area / area.sum()
+    share = n / rows[:, None]
+    p = weight[:, None] * share
+    reference = p.sum(0)
+    users = np.diag(share)
+    users_variance = users * (1 - users) / (rows - 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        producers = np.diag(p) / reference
+        spread = area[:, None] ** 2 * share * (1 - share) / (rows[:, None] - 1)
+        others = spread.sum(0) - np.diag(spread)
+        producers_variance = (area**2 * (1 - producers) ** 2 * users_variance + producers**2 * others) / (area.sum() * reference) ** 2
+    area_error = np.sqrt(((weight[:, None] * p - p**2) / (rows[:, None] - 1)).sum(0))
+    return StratifiedAccuracy(
+        overall=float(np.trace(p)),
+        overall_half95=float(1.96 * np.sqrt((weight**2 * users_variance).sum())),
+        users=users,
+        users_half95=1.96 * np.sqrt(users_variance),
+        producers=producers,
+        producers_half95=1.96 * np.sqrt(producers_variance),
+        area=area.sum() * reference,
+        area_half95=1.96 * area.sum() * area_error,
+    )
+
+
+def sample_size(weight: np.ndarray, users: np.ndarray, overall_error: float) -> int:
+    """Samples needed for a standard error of overall accuracy (Cochran 1977, eq. 5.25; Olofsson et al. 2014, eq. 13)."""
+    weight, users = np.asarray(weight, "float64"), np.asarray(users, "float64")
+    return math.ceil(((weight * np.sqrt(users * (1 - users))).sum() / overall_error) ** 2)

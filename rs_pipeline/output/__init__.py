@@ -1,0 +1,1 @@
+"""Files that users open: rasters, vectors, tables, STAC, the report."""

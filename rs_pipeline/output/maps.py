@@ -1,0 +1,33 @@
+"""What the region's maps hold: one table of bands a product."""
+
+from __future__ import annotations
+
+from rs_pipeline.output.raster import MapBand
+
+MAP_BANDS: dict[str, tuple[MapBand, ...]] = {
+    "vegetation": (
+        MapBand("fvc_peak", "Fractional vegetation cover at the peak: a high percentile of the clear dates in the peak window"),
+        MapBand("fvc_growing", "Fractional vegetation cover of the growing season: time-weighted median"),
+        MapBand("fvc_peak_sigma", "Standard error of the peak from the endmembers and the noise of NDVI"),
+    ),
+    "water": (
+        MapBand("frequency", "Share of the clear months in which the pixel was water"),
+        MapBand("class", "0 land, 1 permanent, 2 seasonal, 3 ephemeral water", "class"),
+        MapBand("frequency_lower", "Wilson 95 % lower bound of the frequency"),
+        MapBand("frequency_upper", "Wilson 95 % upper bound of the frequency"),
+    ),
+    "black_odorous": (
+        MapBand("probability", "Probability of black-odorous water, mean over the dates of the clipped log-odds (suspected, not confirmed)"),
+        MapBand("class", "0 not water, 1 clear, 2 possible, 3 suspected, 4 too few dates", "class"),
+        MapBand("n_dates", "Dates assessed", "count"),
+    ),
+    "observations": (
+        MapBand("scenes", "Optical scenes that hold data", "count"),
+        MapBand("clear_water", "Clear dates used for water", "count"),
+        MapBand("clear_months", "Months with a vote on water", "count"),
+        MapBand("clear_peak", "Clear dates in the vegetation peak window", "count"),
+        MapBand("clear_growing", "Clear dates in the growing season", "count"),
+        MapBand("radar_months", "Months decided by radar alone", "count"),
+    ),
+}
+"""Product to its bands, in file order."""

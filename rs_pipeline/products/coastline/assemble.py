@@ -1,0 +1,335 @@
+"""Step ``coastline``: shorelines of every period, transects, rates and classes, from the tile composites."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass, fields
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+import pyproj
+import shapely
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from rs_pipeline.config import CoastlineSection, Settings
+from rs_pipeline.layout import SHORE_FAMILIES, Layout
+from rs_pipeline.model import Grid, Tile
+from rs_pipeline.output.atomic import atomic_path
+from rs_pipeline.output.tables import write_csv
+from rs_pipeline.products.coastline import classify, shoreline
+from rs_pipeline.products.coastline.mosaic import ShoreMosaic, pond_share, read_mosaic, shore_profiles
+from rs_pipeline.products.coastline.rates import Rates, change_class, rates
+from rs_pipeline.products.coastline.transects import SPREAD_M, Crossings, Transects, cross, make_transects
+from rs_pipeline.region import load_units, load_vector, read_grid, read_tiles
+
+log = logging.getLogger(__name__)
+
+MIN_BASELINE_M = 1000.0
+"""Without a reference, shorelines of the first period at least this long become baselines; islets do not."""
+MAX_HALF_LENGTH_M = 1500.0
+DEFAULT_TIDE_M_PER_M = 20.0
+"""A beach of slope 0.05, where the tide's effect was not measured."""
+MOUTH, WATERLINE = "river mouth", "waterline"
+
+
+@dataclass(frozen=True)
+class Shore:
+    """A shoreline of one period: one family, one edge method, at a river mouth or not."""
+
+    line: shapely.LineString
+    family: str
+    reference: str
+    edge_method: str
+    n_dates: int
+    river_mouth: bool
+
+    def error_m(self, tide_m_per_m: float = DEFAULT_TIDE_M_PER_M) -> float:
+        return shoreline.position_error_m(self.family, self.reference, self.edge_method, tide_m_per_m)
+
+    @property
+    def certainty(self) -> str:
+        """high: sub-pixel and at mean sea level; medium: sub-pixel at no selected tide; low: threshold or river mouth."""
+        if self.edge_method != "swir1_fraction" or self.river_mouth:
+            return "low"
+        return "high" if self.reference == "msl" else "medium"
+
+
+@dataclass(frozen=True)
+class SeaMap:
+    """int8 (h, w): 1 sea, 0 not sea, -1 not observed."""
+
+    grid: Grid
+    state: np.ndarray
+
+    def at(self, xy: np.ndarray) -> np.ndarray:
+        """1, 0 or NaN at points (m, 2)."""
+        row, col, inside = shoreline.pixel_of(self.grid, xy)
+        state = self.state[row, col]
+        return np.where(inside & (state >= 0), state, np.nan)
+
+
+def coastline(settings: Settings) -> None:
+    """Write ``shorelines.gpkg``, ``transects.gpkg`` and ``transects.csv`` of all periods; nothing without coastline settings.
+
+    A coast without any line gives files with all columns and no rows, and a warning.
+
+    Raises
+    ------
+    ConfigError : the reference line cannot be used.
+    """
+    section = settings.coastline
+    if section is None:
+        return
+    grid, tiles = read_grid(settings), read_tiles(settings)
+    reference = reference_lines(section, grid.crs, tiles)
+    reach = shapely.union_all(reference).buffer(section.max_distance_m) if reference else None
+    if reach is not None:
+        tiles = [t for t in tiles if reach.intersects(shapely.box(*t.grid.bounds))]
+    shores: dict[str, list[Shore]] = {}
+    sea_maps: list[SeaMap] = []
+    for period in settings.all_periods:
+        shores[period.label], maps = period_shores(settings, tiles, period.label, reach)
+        if shores[period.label] and not sea_maps:
+            sea_maps = maps
+    if not any(shores.values()):
+        log.warning("no shoreline was found in any period: clear dates, tide window, sea points or the region may be the cause")
+    transects = lay_transects(section, reference, shores, sea_maps)
+    crossings = {label: cross(transects, np.array([s.line for s in found], object)) for label, found in shores.items()}
+    table = transect_table(settings, tiles, transects, shores, crossings)
+    write_transects(settings, transects, table, grid.crs)
+    write_shorelines(settings, shores, crossings, transects, table["unit_class"].to_numpy(), grid.crs)
+
+
+def reference_lines(section: CoastlineSection, crs: str, tiles: list[Tile]) -> list[shapely.LineString]:
+    """Lines of the reference file within the tiles, in the run's CRS; polygons give their outline. Empty without a file."""
+    if section.reference is None:
+        return []
+    shapes = load_vector(section.reference, key="coastline.reference").to_crs(crs).geometry.to_numpy()
+    outline = np.where(shapely.get_dimensions(shapes) == 2, shapely.boundary(shapes), shapes)
+    area = shapely.union_all([shapely.box(*t.grid.bounds) for t in tiles])
+    lines = shapely.get_parts(shapely.intersection(shapely.force_2d(outline), area))
+    lines = lines[shapely.get_dimensions(lines) == 1]
+    return list(shapely.get_parts(shapely.line_merge(shapely.union_all(lines)))) if len(lines) else []
+
+
+def period_shores(settings: Settings, tiles: list[Tile], label: str, reach) -> tuple[list[Shore], list[SeaMap]]:
+    """Shorelines of a period: Sentinel-2, and Landsat where Sentinel-2 has too few dates."""
+    layout, section = Layout(settings.root), settings.coastline
+    found: list[Shore] = []
+    maps: list[SeaMap] = []
+    for family in SHORE_FAMILIES:
+        mosaic = read_mosaic((layout.shore(label, t.id, family) for t in tiles), section.min_dates)
+        if mosaic is not None:
+            lines, sea_map = mosaic_shores(mosaic, family, section, reach, maps)
+            found += lines
+            maps.append(sea_map)
+    return found, maps
+
+
+def mosaic_shores(
+    mosaic: ShoreMosaic, family: str, section: CoastlineSection, reach, preferred: list[SeaMap]
+) -> tuple[list[Shore], SeaMap]:
+    """Shorelines of one mosaic, within ``reach`` (any if None) and where no preferred family observed; and its sea."""
+    grid, r = mosaic.grid, mosaic.grid.resolution_m
+    water = shoreline.water_fraction(mosaic.swir1_refl, mosaic.mndwi, r, section.min_contrast)
+    observed = np.isfinite(water.fraction)
+    wet = water.fraction >= 0.5
+    sea = shoreline.sea_mask(wet, observed, sea_pixels(section, grid))
+    rivers = shoreline.river_mouths(sea, observed, r)
+    fraction = np.where(wet & (~sea | rivers), np.float32(0), water.fraction)
+    near_river = ndimage.binary_dilation(rivers, iterations=2)
+    found = []
+    for line in shoreline.contour_lines(fraction, grid):
+        if line.length < section.min_length_m or (reach is not None and not reach.intersects(line)):
+            continue
+        pieces = shapely.get_parts(line if reach is None else shapely.line_merge(line.intersection(reach)))
+        for piece in pieces[shapely.get_dimensions(pieces) == 1]:
+            xy = shapely.get_coordinates(piece.segmentize(r))
+            row, col, _ = shoreline.pixel_of(grid, xy)
+            kind = np.where(near_river[row, col], -1, _nearest_method(water.method, row, col)).astype(int)
+            for p in preferred:
+                kind[np.isfinite(p.at(xy))] = -2
+            for k, part in _runs(xy, kind):
+                if k == -2:
+                    continue
+                at = shoreline.pixel_of(grid, part)
+                n_dates = int(np.median(mosaic.n_dates[at[0], at[1]]))
+                method = shoreline.EDGE_METHODS[k if k > 0 else 2]
+                line_out = shapely.LineString(part).simplify(shoreline.SIMPLIFY_M)
+                found.append(Shore(line_out, family, mosaic.reference, method, n_dates, k == -1))
+    state = np.where(observed, (sea & ~rivers).astype("int8"), np.int8(-1))
+    return found, SeaMap(grid, state)
+
+
+def _nearest_method(method, row, col):
+    """Method at the vertices; a vertex in a pixel without one lies beside a pixel that has."""
+    here = method[row, col]
+    around = ndimage.grey_dilation(method, size=3)[row, col] if (here == 0).any() else here
+    return np.where(here > 0, here, np.maximum(around, 1))
+
+
+def _runs(xy, kind):
+    """(kind, points) of the runs of segments of one kind; neighbouring runs share a point."""
+    segment = kind[:-1]
+    starts = np.flatnonzero(np.r_[True, segment[1:] != segment[:-1]])
+    for a, b in zip(starts, [*starts[1:], len(segment)], strict=True):
+        yield segment[a], xy[a : b + 1]
+
+
+def sea_pixels(section: CoastlineSection, grid: Grid) -> list[tuple[int, int]]:
+    """Row and column of the sea points that lie in the grid."""
+    if not section.sea_points:
+        return []
+    to_grid = pyproj.Transformer.from_crs(4326, grid.crs, always_xy=True)
+    xy = np.column_stack(to_grid.transform(*np.array(section.sea_points, "float64").T))
+    row, col, inside = shoreline.pixel_of(grid, xy)
+    return [(int(a), int(b)) for a, b in zip(row[inside], col[inside], strict=True)]
+
+
+def lay_transects(
+    section: CoastlineSection, reference: list, shores: dict[str, list[Shore]], sea_maps: list[SeaMap]
+) -> Transects:
+    """Transects on the reference, or on the long shorelines of the first period that has any."""
+    baselines = reference
+    if not baselines:
+        first = next((found for found in shores.values() if found), [])
+        whole = shapely.get_parts(shapely.line_merge(shapely.MultiLineString([s.line for s in first]))) if first else []
+        longest = max((g.length for g in whole), default=0.0)
+        baselines = [g for g in whole if g.length >= min(MIN_BASELINE_M, longest)]
+
+    def is_sea(xy):
+        value = np.full(len(xy), np.nan)
+        for sea_map in sea_maps:
+            value = np.where(np.isnan(value), sea_map.at(xy), value)
+        return value
+
+    half_length_m = min(section.max_distance_m, MAX_HALF_LENGTH_M)
+    return make_transects(baselines, section.transect_spacing_m, half_length_m, is_sea)
+
+
+def transect_table(
+    settings: Settings, tiles: list[Tile], transects: Transects, shores: dict[str, list[Shore]], crossings: dict[str, Crossings]
+) -> pd.DataFrame:
+    """One row a transect, without geometry."""
+    labels = list(crossings)
+    n = len(transects)
+    distance = np.stack([crossings[p].distance_m for p in labels], axis=1)
+    spread = np.stack([crossings[p].spread_m for p in labels], axis=1)
+    last = np.array([int(np.flatnonzero(np.isfinite(d))[-1]) if np.isfinite(d).any() else -1 for d in distance], int)
+    evidence, at_mouth = gather_evidence(settings, tiles, transects, shores, crossings, last)
+    tide = np.where(np.isfinite(evidence.tide_m_per_m), evidence.tide_m_per_m, DEFAULT_TIDE_M_PER_M)
+    error = np.full((n, len(labels)), np.nan)
+    for k, p in enumerate(labels):
+        for i in np.flatnonzero(crossings[p].line >= 0):
+            error[i, k] = np.hypot(shores[p][crossings[p].line[i]].error_m(tide[i]), spread[i, k] / 2)
+    years = np.array([settings.period(p).middle_year for p in labels])
+    every = [rates(years, distance[i], error[i]) for i in range(n)]
+    evidence.step_m[:] = [r.step_m for r in every]
+    probability = np.where(last >= 0, classify.natural_probability(evidence), np.nan)
+    columns = {
+        "transect_id": [f"T{i + 1:05d}" for i in range(n)],
+        "adcode": nearest_unit(settings, transects, tiles),
+        "length_m": transects.coast_m,
+        "class": [change_class(r, straight=bool(s)) for r, s in zip(every, evidence.straight, strict=True)],
+        "unit_class": classify.unit_class(probability, at_mouth),
+        "natural_probability": probability,
+    }
+    columns |= {f"distance_{p}": distance[:, k] for k, p in enumerate(labels)}
+    columns |= {f"error_{p}": error[:, k] for k, p in enumerate(labels)}
+    names = [f.name for f in fields(Rates)]
+    columns |= {name: np.array([asdict(r)[name] for r in every], "float64") for name in names}
+    columns["ambiguous_periods"] = [";".join(p for k, p in enumerate(labels) if spread[i, k] > SPREAD_M) for i in range(n)]
+    columns["tide_m_per_m"] = evidence.tide_m_per_m
+    text = ("transect_id", "adcode", "class", "unit_class", "ambiguous_periods")
+    return pd.DataFrame(columns).astype(dict.fromkeys(text, "object"))
+
+
+def gather_evidence(
+    settings: Settings, tiles: list[Tile], transects: Transects, shores: dict[str, list[Shore]],
+    crossings: dict[str, Crossings], last: np.ndarray,
+) -> tuple[classify.Evidence, np.ndarray]:  # fmt: skip
+    """Evidence at the last crossing of every transect, and whether that lies at a river mouth; ``step_m`` is still empty."""
+    layout, n, labels = Layout(settings.root), len(transects), list(crossings)
+    distance = np.stack([crossings[p].distance_m for p in labels], axis=1)
+    e = classify.Evidence(*(np.full(n, np.nan) for _ in fields(classify.Evidence)))
+    at_mouth = np.zeros(n, bool)
+    for k, p in enumerate(labels):
+        here = np.where(last == k, crossings[p].distance_m, np.nan)
+        if not np.isfinite(here).any():
+            continue
+        whole = shapely.get_parts(shapely.line_merge(shapely.MultiLineString([s.line for s in shores[p]])))
+        tree, places = shapely.STRtree(whole), transects.at(here[:, None])[:, 0]
+        family = np.full(n, "", object)
+        for i in np.flatnonzero(np.isfinite(here)):
+            place, shore = shapely.Point(places[i]), shores[p][crossings[p].line[i]]
+            e.chord_share[i], e.line_rms_m[i] = classify.straightness(whole[tree.nearest(place)], place)
+            at_mouth[i], family[i] = shore.river_mouth, shore.family
+        e.pond_share[last == k] = pond_share(layout.map("water", p), transects, here)[last == k]
+        for name in SHORE_FAMILIES:
+            paths = (layout.shore(p, t.id, name) for t in tiles)
+            shore_profiles(paths, transects, np.where(family == name, here, np.nan), e.tide_m_per_m, e.swir1_land_refl)
+    enough = np.isfinite(distance).sum(axis=1) >= 3
+    e.position_sd_m[enough] = np.nanstd(distance[enough], axis=1, ddof=1)
+    return e, at_mouth
+
+
+def nearest_unit(settings: Settings, transects: Transects, tiles: list[Tile]) -> list[str]:
+    """Code of the unit nearest to each transect's origin."""
+    if len(transects) == 0:
+        return []
+    units = load_units(settings).to_crs(tiles[0].grid.crs)
+    tree = shapely.STRtree(units.geometry.to_numpy())
+    return list(units["adcode"].to_numpy()[tree.nearest(shapely.points(transects.origin))])
+
+
+def write_transects(settings: Settings, transects: Transects, table: pd.DataFrame, crs: str) -> None:
+    """``transects.gpkg`` with the lines, and ``transects.csv`` with the same columns and the origin in degrees."""
+    path = Layout(settings.root).transects
+    frame = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(list(transects.lines()), crs=crs))
+    _write_lines(frame, path, "transects")
+    lon, lat = pyproj.Transformer.from_crs(crs, 4326, always_xy=True).transform(*transects.origin.T)
+    write_csv(table.assign(lon=np.round(lon, 7), lat=np.round(lat, 7)), path.with_suffix(".csv"))
+
+
+def write_shorelines(
+    settings: Settings, shores: dict[str, list[Shore]], crossings: dict[str, Crossings], transects: Transects,
+    unit_class: np.ndarray, crs: str,
+) -> None:  # fmt: skip
+    """``shorelines.gpkg``: lines cut where the class of the nearest unit changes."""
+    rows = []
+    for label, found in shores.items():
+        seen = np.isfinite(crossings[label].distance_m)
+        places = transects.at(crossings[label].distance_m[:, None])[:, 0][seen]
+        tree = cKDTree(places) if len(places) else None
+        for shore in found:
+            for name, line in _cut_by_class(shore, tree, unit_class[seen], 1.5 * settings.coastline.transect_spacing_m):
+                rows.append({
+                    "period": label, "reference": shore.reference, "class": name, "certainty": shore.certainty,
+                    "edge_method": shore.edge_method, "position_error_m": shore.error_m(), "length_m": line.length,
+                    "sensor": shore.family, "n_dates": shore.n_dates, "geometry": line,
+                })  # fmt: skip
+    columns = {
+        "period": "object", "reference": "object", "class": "object", "certainty": "object", "edge_method": "object",
+        "position_error_m": "float64", "length_m": "float64", "sensor": "object", "n_dates": "int32",
+    }  # fmt: skip
+    table = pd.DataFrame(rows, columns=[*columns, "geometry"]).astype(columns)
+    _write_lines(gpd.GeoDataFrame(table, geometry="geometry", crs=crs), Layout(settings.root).shorelines, "shorelines")
+
+
+def _cut_by_class(shore: Shore, tree: cKDTree | None, unit_class: np.ndarray, reach_m: float):
+    if shore.river_mouth or tree is None:
+        yield (MOUTH if shore.river_mouth else "uncertain"), shore.line
+        return
+    xy = shapely.get_coordinates(shore.line.segmentize(50.0))
+    away, nearest = tree.query(xy)
+    names = np.where(away <= reach_m, unit_class[nearest], "uncertain")
+    for name, part in _runs(xy, names):
+        yield name, shapely.LineString(part)
+
+
+def _write_lines(frame: gpd.GeoDataFrame, path, layer: str) -> None:
+    with atomic_path(path) as part:
+        pyogrio.write_dataframe(frame, part, layer=layer, driver="GPKG", geometry_type="LineString")

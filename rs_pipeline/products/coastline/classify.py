@@ -1,0 +1,131 @@
+"""Natural or artificial shore, a unit (transect) at a time, from the evidence that is at hand.
+
+A first version: the weights are set by hand after the rules of thumb in the literature (straight shore, hard wall that
+the tide does not move, ponds behind a dyke, reclaimed ground), not fitted to surveyed shores. The probability is
+therefore a ranking, not a frequency. Where there is no evidence it stays at 0.5 and the class is ``uncertain``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+
+STRAIGHT_REACH_M = 300.0
+MIN_CHORD_SHARE = 0.98
+MAX_LINE_RMS_M = 3.0
+NATURAL, ARTIFICIAL = 0.7, 0.3
+"""At least this probability: natural; at most: artificial; between: uncertain."""
+
+LOG_ODDS = {
+    "reclaimed": -4.0,
+    "hard_edge": -1.5,
+    "ponds": -2.0,
+    "straight": -0.6,
+    "crooked": 0.6,
+    "moved_by_tide": 1.5,
+    "fixed": -0.4,
+    "bright_sand": 0.6,
+}
+"""What each piece of evidence adds to the log-odds of a natural shore."""
+HARD_EDGE_M_PER_M = 3.0
+"""A metre of tide moves a wall's waterline by less, a beach's by 5 and more, a mudflat's by hundreds."""
+BEACH_M_PER_M = 5.0
+POND_SHARE = 0.2
+FIXED_SD_M = 5.0
+BRIGHT_SWIR1_REFL = 0.30
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Evidence of n units, float (n,); NaN where it was not observed.
+
+    chord_share : chord over arc within STRAIGHT_REACH_M. line_rms_m : deviation from the best straight line.
+    tide_m_per_m : metres the waterline moves for a metre of tide. pond_share : water behind the shore, 0-1.
+    swir1_land_refl : reflectance of the land behind. position_sd_m : scatter between periods. step_m : lasting step.
+    """
+
+    chord_share: np.ndarray
+    line_rms_m: np.ndarray
+    tide_m_per_m: np.ndarray
+    pond_share: np.ndarray
+    swir1_land_refl: np.ndarray
+    position_sd_m: np.ndarray
+    step_m: np.ndarray
+
+    @property
+    def straight(self) -> np.ndarray:
+        """bool (n,): straight as a built edge."""
+        return (self.chord_share > MIN_CHORD_SHARE) & (self.line_rms_m < MAX_LINE_RMS_M)
+
+
+def straightness(line: shapely.LineString, place: shapely.Point) -> tuple[float, float]:
+    """(chord over arc, RMS distance from the best straight line in m) of the reach of a line around a place.
+
+    NaN where the line is shorter than half the reach.
+    """
+    along = line.project(place)
+    low, high = max(0.0, along - STRAIGHT_REACH_M / 2), min(line.length, along + STRAIGHT_REACH_M / 2)
+    if high - low < STRAIGHT_REACH_M / 2:
+        return np.nan, np.nan
+    xy = shapely.get_coordinates(shapely.line_interpolate_point(line, np.linspace(low, high, 31)))
+    arc = np.hypot(*np.diff(xy, axis=0).T).sum()
+    across = np.linalg.svd(xy - xy.mean(axis=0), compute_uv=False)[1]
+    return float(np.hypot(*(xy[-1] - xy[0])) / arc), float(across / np.sqrt(len(xy)))
+
+
+def natural_probability(e: Evidence) -> np.ndarray:
+    """Probability of a natural shore (0-1) from the sum of LOG_ODDS of what was observed; missing evidence adds nothing."""
+    crooked = (e.chord_share <= MIN_CHORD_SHARE) | (e.line_rms_m >= MAX_LINE_RMS_M)
+    holds = {
+        "reclaimed": (e.step_m > 0) & e.straight,
+        "hard_edge": e.tide_m_per_m < HARD_EDGE_M_PER_M,
+        "ponds": e.pond_share > POND_SHARE,
+        "straight": e.straight,
+        "crooked": crooked,
+        "moved_by_tide": e.tide_m_per_m >= BEACH_M_PER_M,
+        "fixed": e.position_sd_m < FIXED_SD_M,
+        "bright_sand": e.swir1_land_refl > BRIGHT_SWIR1_REFL,
+    }
+    total = sum(LOG_ODDS[name] * np.asarray(true, "float64") for name, true in holds.items())
+    return 1 / (1 + np.exp(-total))
+
+
+def unit_class(probability: np.ndarray, river_mouth: np.ndarray) -> np.ndarray:
+    """natural, artificial, river mouth or uncertain (n,); NaN probability is uncertain."""
+    names = np.full(len(probability), "uncertain", dtype=object)
+    names[probability >= NATURAL] = "natural"
+    names[probability <= ARTIFICIAL] = "artificial"
+    names[river_mouth] = "river mouth"
+    return names
+
+
+def tide_width_m(distance_m: np.ndarray, p10: np.ndarray, p90: np.ndarray, level: float) -> float:
+    """Distance between the waterlines of the wet and the dry side of the tide along one profile.
+
+    Parameters
+    ----------
+    distance_m : float (k,), rising seaward, 0 at the median waterline. p10, p90 : SWIR1 reflectance (k,).
+    level : reflectance at the median waterline.
+
+    Returns
+    -------
+    Metres, NaN where either waterline is not met.
+    """
+    zero = int(np.argmin(np.abs(distance_m)))
+    landward = _first_crossing(distance_m[zero::-1], p10[zero::-1], level)
+    seaward = _first_crossing(distance_m[zero:], p90[zero:], level)
+    return seaward - landward
+
+
+def _first_crossing(distance_m, refl, level):
+    above = refl >= level
+    if np.isnan(refl[0]):
+        return np.nan
+    change = np.flatnonzero(above != above[0])
+    if change.size == 0 or np.isnan(refl[: change[0] + 1]).any():
+        return np.nan
+    k = change[0]
+    share = (level - refl[k - 1]) / (refl[k] - refl[k - 1])
+    return distance_m[k - 1] + share * (distance_m[k] - distance_m[k - 1])

@@ -1,0 +1,136 @@
+"""Tile composites of a family and period put together, and values sampled along transects."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from scipy.ndimage import map_coordinates
+
+from rs_pipeline.model import Grid
+from rs_pipeline.products.coastline.classify import tide_width_m
+from rs_pipeline.products.coastline.shoreline import pixel_of
+from rs_pipeline.products.coastline.transects import Transects
+
+log = logging.getLogger(__name__)
+
+PROFILE_M = np.arange(-600.0, 601.0, 10.0)
+LAND_M = np.arange(40.0, 201.0, 20.0)
+"""Distances behind the shore where ponds and the land's brightness are looked for."""
+MIN_TIDE_M = 0.3
+"""A smaller difference of tide between the wet and the dry side says nothing of the slope."""
+
+
+@dataclass(frozen=True)
+class ShoreMosaic:
+    """swir1_refl, mndwi : float32 (h, w), NaN not observed or too few dates. n_dates : uint16 (h, w)."""
+
+    grid: Grid
+    swir1_refl: np.ndarray
+    mndwi: np.ndarray
+    n_dates: np.ndarray
+    reference: str
+
+
+def read_mosaic(paths: Iterable[Path], min_dates: int) -> ShoreMosaic | None:
+    """Put tile composites together on their commonest lattice of pixels; None if no pixel has enough dates.
+
+    A tile on another lattice is placed on the nearest pixel, which is said.
+    """
+    opened = [(p, *_grid_and_tags(p)) for p in paths if p.exists()]
+    opened = [(p, g, tags) for p, g, tags in opened if tags.get("scenes") and g.width and g.height]
+    if not opened:
+        return None
+    r = opened[0][1].resolution_m
+    phases = Counter((round(g.left % r, 3), round(g.top % r, 3)) for _, g, _ in opened)
+    (x, y), agreeing = phases.most_common(1)[0]
+    if agreeing < len(opened):
+        log.warning("%d of %d shore composites are moved by up to half a pixel of %g m", len(opened) - agreeing, len(opened), r)
+    left = x + round((min(g.bounds[0] for _, g, _ in opened) - x) / r) * r
+    top = y + round((max(g.bounds[3] for _, g, _ in opened) - y) / r) * r
+    width = round((max(g.bounds[2] for _, g, _ in opened) - left) / r)
+    height = round((top - min(g.bounds[1] for _, g, _ in opened)) / r)
+    grid = Grid(opened[0][1].crs, r, left, top, width, height)
+    swir1, mndwi = np.full((2, *grid.shape), np.nan, "float32")
+    n_dates = np.zeros(grid.shape, "uint16")
+    for path, g, _ in opened:
+        row, col = round((top - g.top) / r), round((g.left - left) / r)
+        h, w = min(g.height, height - row), min(g.width, width - col)
+        here = slice(row, row + h), slice(col, col + w)
+        with rasterio.open(path) as src:
+            refl, count, index = src.read((1, 2, 3))[:, :h, :w]
+        enough = (count >= min_dates) & np.isfinite(refl)
+        swir1[here] = np.where(enough, refl, swir1[here])
+        mndwi[here] = np.where(enough, index, mndwi[here])
+        n_dates[here] = np.where(enough, count, n_dates[here])
+    if not np.isfinite(swir1).any():
+        return None
+    return ShoreMosaic(grid, swir1, mndwi, n_dates, opened[0][2]["reference"])
+
+
+def _grid_and_tags(path: Path) -> tuple[Grid, dict[str, str]]:
+    with rasterio.open(path) as src:
+        t = src.transform
+        return Grid(src.crs.to_string(), t.a, t.c, t.f, src.width, src.height), src.tags()
+
+
+def shore_profiles(
+    paths: Iterable[Path], transects: Transects, distance_m: np.ndarray, tide_m_per_m: np.ndarray, swir1_land_refl: np.ndarray
+) -> None:
+    """Fill in tide sensitivity and land reflectance, float (n,), where the crossing lies in one of the composites.
+
+    Only profiles that lie within one tile are used: at a tile's border the evidence is missing.
+    """
+    crossing = transects.at(distance_m[:, None])[:, 0]
+    for path in paths:
+        if not path.exists():
+            continue
+        grid, tags = _grid_and_tags(path)
+        _, _, inside = pixel_of(grid, np.nan_to_num(crossing, nan=-1e12))
+        chosen = np.flatnonzero(inside & np.isfinite(distance_m))
+        if chosen.size == 0:
+            continue
+        with rasterio.open(path) as src:
+            swir1, p10, p90 = src.read((1, 4, 5))
+        tide_m = float(tags["tide_p90_m"]) - float(tags["tide_p10_m"])
+        for i in chosen:
+            ahead = crossing[i] + PROFILE_M[:, None] * transects.seaward[i]
+            behind = crossing[i] - LAND_M[:, None] * transects.seaward[i]
+            land = _bilinear(swir1, grid, behind)
+            if np.isfinite(land).any():
+                swir1_land_refl[i] = np.nanmedian(land)
+            if tide_m >= MIN_TIDE_M:
+                level = _bilinear(swir1, grid, crossing[i][None])[0]
+                width_m = tide_width_m(PROFILE_M, _bilinear(p10, grid, ahead), _bilinear(p90, grid, ahead), level)
+                if np.isfinite(width_m):
+                    tide_m_per_m[i] = max(width_m, 0.0) / tide_m
+
+
+def _bilinear(values: np.ndarray, grid: Grid, xy: np.ndarray) -> np.ndarray:
+    col = (xy[:, 0] - grid.left) / grid.resolution_m - 0.5
+    row = (grid.top - xy[:, 1]) / grid.resolution_m - 0.5
+    return map_coordinates(values, [row, col], order=1, cval=np.nan)
+
+
+def pond_share(water_map: Path, transects: Transects, distance_m: np.ndarray) -> np.ndarray:
+    """Share of permanent or seasonal water behind the shore, float (n,); NaN without a map or a crossing."""
+    share = np.full(len(transects), np.nan)
+    chosen = np.flatnonzero(np.isfinite(distance_m))
+    if chosen.size == 0 or not water_map.exists():
+        return share
+    points = transects.at(distance_m[:, None] - LAND_M[None, :])[chosen]
+    with rasterio.open(water_map) as src:
+        band = src.descriptions.index("class") + 1
+        water_class = np.array([v[0] for v in src.sample(points.reshape(-1, 2), indexes=band, masked=False)], "float64")
+        inside = (points[..., 0] >= src.bounds.left) & (points[..., 0] < src.bounds.right)
+        inside &= (points[..., 1] > src.bounds.bottom) & (points[..., 1] <= src.bounds.top)
+    water_class = np.where(inside, water_class.reshape(points.shape[:2]), np.nan)
+    seen = np.isfinite(water_class).sum(axis=1)
+    wet = ((water_class == 1) | (water_class == 2)).sum(axis=1)
+    share[chosen] = np.where(seen > 0, wet / np.maximum(seen, 1), np.nan)
+    return share

@@ -1,0 +1,264 @@
+"""What the simulated land and water are made of, how they look, and how they change through the year.
+
+Vegetation is a mixture of canopy and shaded soil, not a radiative transfer model, so that retrievals are not tested on the
+physics they were made with. Spectra are rounded means of public libraries; water comes from `optics`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from enum import IntEnum
+
+import numpy as np
+
+from rs_pipeline.model import OPTICAL_BANDS
+from rs_pipeline.sample import optics
+
+
+class Material(IntEnum):
+    """Values of the truth map ``landcover``; 0 is nodata."""
+
+    WHEAT_MAIZE = 1
+    MAIZE = 2
+    MEADOW = 3
+    TUSSOCK = 4
+    FOREST = 5
+    REED = 6
+    GARDEN = 7
+    BUILT = 8
+    ROOF = 9
+    CONCRETE = 10
+    ROAD = 11
+    SOIL = 12
+    DRY_SAND = 13
+    WET_SAND = 14
+    LAKE = 15
+    RIVER = 16
+    SEDIMENT_RIVER = 17
+    BLACK_RIVER = 18
+    BLACK_CANAL = 19
+    MARSH_POND = 20
+    POND = 21
+    WETLAND_CORE = 22
+    WETLAND_EDGE = 23
+    SEA = 24
+
+
+BARE: dict[Material, tuple[float, ...]] = {
+    Material.BUILT: (0.115, 0.125, 0.135, 0.145, 0.165, 0.190, 0.170),
+    Material.ROOF: (0.400, 0.425, 0.440, 0.450, 0.460, 0.440, 0.380),
+    Material.CONCRETE: (0.210, 0.235, 0.255, 0.265, 0.285, 0.310, 0.280),
+    Material.ROAD: (0.100, 0.110, 0.120, 0.130, 0.145, 0.170, 0.155),
+    Material.SOIL: (0.090, 0.125, 0.165, 0.185, 0.225, 0.300, 0.260),
+    Material.DRY_SAND: (0.205, 0.260, 0.300, 0.315, 0.335, 0.380, 0.340),
+    Material.WET_SAND: (0.095, 0.125, 0.145, 0.152, 0.165, 0.170, 0.130),
+}
+"""Reflectance in OPTICAL_BANDS order."""
+
+DRY_FIELD = np.array([0.085, 0.115, 0.160, 0.180, 0.220, 0.290, 0.250])
+"""Soil under vegetation when dry; moisture darkens it by up to 35 %."""
+GREEN = np.array([0.025, 0.055, 0.030, 0.100, 0.450, 0.190, 0.085])
+SENESCENT = np.array([0.060, 0.100, 0.125, 0.165, 0.310, 0.290, 0.180])
+ICE = np.array([0.350, 0.370, 0.360, 0.345, 0.300, 0.060, 0.050])
+
+CLUMPING_SHADE = 0.35
+"""Share of light the soil between plants loses under full cover."""
+
+
+@dataclass(frozen=True)
+class Season:
+    """One growth: green cover rises at ``start`` and falls at ``stop`` (days of the year), each within some ``ramp`` days."""
+
+    start: float
+    stop: float
+    peak: float
+    ramp: float
+
+    def cover(self, day: np.ndarray) -> np.ndarray:
+        return self.peak * (_logistic((day - self.start) / self.ramp) - _logistic((day - self.stop) / self.ramp))
+
+    def senescence(self, day: np.ndarray) -> np.ndarray:
+        return _logistic((day - self.stop + 12) / self.ramp)
+
+
+SEASONS: dict[Material, tuple[Season, ...]] = {
+    Material.WHEAT_MAIZE: (
+        Season(-80, 65, 0.22, 10), Season(72, 158, 0.80, 8), Season(190, 270, 0.92, 6), Season(294, 440, 0.22, 10),
+    ),
+    Material.MAIZE: (Season(165, 268, 0.90, 8),),
+    Material.MEADOW: (Season(115, 288, 0.74, 14),),
+    Material.TUSSOCK: (Season(120, 284, 0.52, 14),),
+    Material.FOREST: (Season(112, 302, 0.93, 8),),
+    Material.REED: (Season(125, 302, 0.84, 12),),
+    Material.GARDEN: (Season(105, 305, 0.52, 12),),
+    Material.WETLAND_CORE: (Season(120, 302, 0.60, 12),),
+    Material.WETLAND_EDGE: (Season(120, 302, 0.66, 12),),
+}  # fmt: skip
+
+GREENING: dict[Material, float] = {Material.MEADOW: 0.020, Material.TUSSOCK: 0.025}
+"""Yearly gain of green cover."""
+
+FLOODED_DAYS: dict[Material, tuple[int, int]] = {Material.WETLAND_CORE: (172, 312), Material.WETLAND_EDGE: (182, 298)}
+"""First and last day of the year the seasonal wetland is under water."""
+
+WATER: dict[Material, dict[str, float]] = {
+    Material.LAKE: dict(chl=14, tsm=8, a_g440=0.6),
+    Material.RIVER: dict(chl=14, tsm=14, a_g440=0.9),
+    Material.SEDIMENT_RIVER: dict(chl=6, tsm=180, a_g440=0.7, b_bp=0.012),
+    Material.BLACK_RIVER: dict(chl=14, tsm=32, a_g440=3.5, a_blk440=7.0, b_bp=0.007),
+    Material.BLACK_CANAL: dict(chl=12, tsm=55, a_g440=3.0, a_blk440=5.0, s_blk=0.0035, b_bp=0.008),
+    Material.MARSH_POND: dict(chl=8, tsm=3, a_g440=4.5, s_g=0.0155),
+    Material.POND: dict(chl=45, tsm=25, a_g440=1.1),
+    Material.WETLAND_CORE: dict(chl=10, tsm=14, a_g440=2.0),
+    Material.WETLAND_EDGE: dict(chl=10, tsm=18, a_g440=2.0),
+    Material.SEA: dict(chl=4, tsm=45, a_g440=0.35, b_bp=0.012),
+}
+"""Mean constituents of each water, in the terms of `optics.water_rrs`."""
+
+OPEN_SEA = dict(chl=3, tsm=10, a_g440=0.2, b_bp=0.012)
+"""The sea far from the shore; between, the two mix."""
+
+FREEZING = (Material.LAKE, Material.POND, Material.MARSH_POND)
+
+BACKSCATTER_DB: dict[Material, tuple[float, float]] = {
+    Material.BUILT: (-4.5, -11.5), Material.ROOF: (-3.5, -11.0), Material.CONCRETE: (-9.0, -17.0), Material.ROAD: (-14.0, -21.0),
+    Material.SOIL: (-12.5, -20.0), Material.DRY_SAND: (-15.5, -23.0), Material.WET_SAND: (-14.0, -22.5),
+}  # fmt: skip
+"""gamma0 of bare surfaces, VV and VH."""
+FIELD_DB, CANOPY_DB, WATER_DB = (-12.5, -20.0), (-9.5, -15.5), (-21.5, -29.0)
+
+
+def _logistic(value: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.asarray(value, dtype=float)))
+
+
+def green_cover(material: Material, day: np.ndarray, years_on: float) -> np.ndarray:
+    """Green fraction of ground (0-1) of a vegetated material on days of the year, ``years_on`` years after the first."""
+    gain = GREENING.get(material, 0.0) * years_on
+    scale = 1 + gain / max(season.peak for season in SEASONS[material])
+    return np.clip(scale * sum(season.cover(day) for season in SEASONS[material]), 0.0, 0.97)
+
+
+def peak_cover(material: Material, years_on: float) -> float:
+    """Largest green cover between 15 June and 10 September."""
+    return float(green_cover(material, np.arange(166, 254), years_on).max())
+
+
+def is_flooded(material: Material, day: int) -> bool:
+    first, last = FLOODED_DAYS.get(material, (1, 0))
+    return first <= day <= last
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Order of the mixing layers: a bare or water material has one (its fraction F), a vegetated one F, F m and F m^2,
+    where m is the local modulation of green cover. The two sea layers (near, far) come last."""
+
+    materials: tuple[Material, ...]
+
+    @property
+    def index(self) -> list[tuple[Material, int]]:
+        """(material, power of the modulation) of each layer."""
+        return [(m, power) for m in self.materials for power in ((0, 1, 2) if m in SEASONS else (0,))]
+
+
+@dataclass(frozen=True)
+class DayState:
+    """What differs from date to date."""
+
+    day: date
+    years_on: float
+    """Years since the first simulated one, for trends."""
+    moisture: float
+    """0 dry to 1 wet soil."""
+    frozen: bool
+    water: dict[Material, dict[str, float]]
+    """Constituents of each water on the date."""
+    open_sea: dict[str, float]
+    wind_db: float
+    """What wind adds to the radar backscatter of water."""
+
+    @property
+    def day_of_year(self) -> int:
+        return self.day.timetuple().tm_yday
+
+
+def day_state(day: date, first_year: int, phase_days: float, rng: np.random.Generator) -> DayState:
+    """Draw a date: soil moisture, ice, and the constituents of every water (log-normal, standard deviation 25 %).
+
+    ``phase_days`` is not drawn here: it shifts the seasons of a whole year and is applied by the caller through ``day``.
+    """
+
+    def drawn(parameters: dict[str, float]) -> dict[str, float]:
+        varying = {"chl", "tsm", "a_g440", "a_blk440"}
+        return {k: v * float(np.exp(rng.normal(0, 0.25))) if k in varying else v for k, v in parameters.items()}
+
+    year = day.year - first_year
+    return DayState(
+        day=day, years_on=float(year), moisture=float(rng.beta(2, 3)), frozen=day.month == 1 and bool(rng.random() < 0.6),
+        water={m: drawn(p) for m, p in WATER.items()}, open_sea=drawn(OPEN_SEA), wind_db=float(np.abs(rng.normal(0, 2.0))),
+    )  # fmt: skip
+
+
+def water_spectrum(platform: str, roles: tuple[str, ...], parameters: dict[str, float], *, sea: bool = False) -> np.ndarray:
+    """Reflectance (bands,) of a water in the bands of a platform."""
+    return np.pi * optics.water_bands(platform, roles, **parameters, sea=sea)
+
+
+def _bands(spectrum: np.ndarray, roles: tuple[str, ...]) -> np.ndarray:
+    return np.asarray(spectrum)[[OPTICAL_BANDS.index(role) for role in roles]]
+
+
+def _vegetated(material: Material, state: DayState, roles: tuple[str, ...]) -> list[np.ndarray]:
+    """Coefficients of F, F m, F m^2: canopy cover f m, soil between it shaded by the clumped canopy.
+
+    refl = f m V + (1 - f m)(1 - c f m) S = S + f m (V - (1 + c) S) + (f m)^2 c S
+    """
+    day, c = state.day_of_year, CLUMPING_SHADE
+    f = float(green_cover(material, day, state.years_on))
+    dead = float(max(s.senescence(day) * (s.cover(day) > 0.02) for s in SEASONS[material]))
+    canopy = _bands((1 - dead) * GREEN + dead * SENESCENT, roles)
+    soil = _bands(DRY_FIELD * (1 - 0.35 * state.moisture), roles)
+    return [soil, f * (canopy - (1 + c) * soil), f * f * c * soil]
+
+
+def optical_coefficients(layers: Layers, platform: str, roles: tuple[str, ...], state: DayState) -> np.ndarray:
+    """Reflectance of each mixing layer, float32 (bands, layers); the two last are the sea near and far from the shore."""
+    columns: list[np.ndarray] = []
+    for material in layers.materials:
+        flooded = is_flooded(material, state.day_of_year)
+        if state.frozen and material in FREEZING:
+            columns.append(_bands(ICE, roles))
+        elif flooded:
+            columns += [water_spectrum(platform, roles, state.water[material]), np.zeros(len(roles)), np.zeros(len(roles))]
+        elif material in SEASONS:
+            columns += _vegetated(material, state, roles)
+        elif material in WATER:
+            columns.append(water_spectrum(platform, roles, state.water[material]))
+        else:
+            wet = 1 - 0.2 * state.moisture if material == Material.SOIL else 1.0
+            columns.append(_bands(BARE[material], roles) * wet)
+    columns.append(water_spectrum(platform, roles, state.water[Material.SEA], sea=True))
+    columns.append(water_spectrum(platform, roles, state.open_sea, sea=True))
+    return np.stack(columns, axis=1).astype("float32")
+
+
+def radar_coefficients(layers: Layers, state: DayState) -> np.ndarray:
+    """gamma0 as linear power of each mixing layer, float32 (2, layers): VV and VH."""
+
+    def power(db: tuple[float, float]) -> np.ndarray:
+        return 10 ** (np.array(db) / 10)
+
+    water = 10 ** ((np.array(WATER_DB) + np.array([1.0, 0.6]) * state.wind_db) / 10)
+    columns: list[np.ndarray] = []
+    for material in layers.materials:
+        if is_flooded(material, state.day_of_year):
+            columns += [water, np.zeros(2), np.zeros(2)]
+        elif material in SEASONS:
+            f = float(green_cover(material, state.day_of_year, state.years_on))
+            soil = power(FIELD_DB) * (0.8 + 0.6 * state.moisture)
+            columns += [soil, f * (power(CANOPY_DB) - soil), np.zeros(2)]
+        else:
+            columns.append(water if material in WATER else power(BACKSCATTER_DB[material]))
+    return np.stack([*columns, water, water], axis=1).astype("float32")

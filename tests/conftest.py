@@ -1,0 +1,45 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REAL_DATA = Path(os.environ.get("RS_PIPELINE_REAL_DATA", Path(__file__).resolve().parents[2] / "shared" / "real"))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder with real scenes; tests that need it skip where it is absent, and fail in CI."""
+    if not (REAL_DATA / "catalog" / "catalog.json").is_file():
+        if os.environ.get("CI"):
+            pytest.fail(f"real test data is missing: {REAL_DATA}")
+        pytest.skip(f"no real data at {REAL_DATA}; set RS_PIPELINE_REAL_DATA to its folder")
+    return REAL_DATA
+
+
+@pytest.fixture
+def make_settings(tmp_path):
+    """Settings of a small run in ``tmp_path``: units from rectangles in EPSG:32650, no scenes yet."""
+    import geopandas as gpd
+    import shapely
+
+    from rs_pipeline.config import parse
+
+    def make(boxes=None, **changes):
+        boxes = boxes or {"990101": (500000, 4300000, 501000, 4301000)}
+        frame = gpd.GeoDataFrame(
+            {"adcode": list(boxes), "name": [f"County {c}" for c in boxes], "prefecture": ["Test"] * len(boxes)},
+            geometry=[shapely.box(*b) for b in boxes.values()], crs=32650,
+        )  # fmt: skip
+        path = tmp_path / "units.gpkg"
+        frame.to_file(path, driver="GPKG")
+        values = {
+            "run": "test", "output": str(tmp_path / "results"), "units": {"path": str(path)}, "periods": [2023, 2024],
+            "grid": {"crs": "EPSG:32650", "tile_px": 64}, "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(tmp_path)}],
+        }  # fmt: skip
+        return parse(values | changes)
+
+    return make

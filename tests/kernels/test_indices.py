@@ -1,0 +1,90 @@
+"""Formulas against hand-computed or published values."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernels import indices
+
+# (blue, green, red, nir, swir1, swir2): NDWI, MNDWI, AWEInsh, AWEIsh, WI2015 worked from the papers' formulas.
+PIXELS = {
+    "clear water": ((0.03, 0.04, 0.025, 0.012, 0.006, 0.004), (0.5385, 0.7391, 0.1220, 0.1020, 7.2414)),
+    "turbid water": ((0.08, 0.12, 0.14, 0.06, 0.012, 0.008), (0.3333, 0.8182, 0.3950, 0.2700, 17.3524)),
+    "urban shadow": ((0.03, 0.028, 0.027, 0.03, 0.025, 0.02), (-0.0345, 0.0566, -0.0505, 0.0125, 1.9444)),
+    "wet soil": ((0.06, 0.08, 0.10, 0.16, 0.14, 0.09), (-0.3333, -0.2727, -0.5275, -0.2125, -8.1896)),
+    "vegetation": ((0.03, 0.06, 0.04, 0.40, 0.20, 0.10), (-0.7391, -0.5385, -0.9350, -0.7450, -31.9996)),
+    "ice": ((0.45, 0.46, 0.44, 0.38, 0.06, 0.05), (0.0952, 0.7692, 1.3675, 0.9275, 48.8504)),
+}
+
+
+@pytest.mark.parametrize("name", PIXELS)
+def test_water_indices_equal_the_published_formulas(name):
+    (b, g, r, n, s1, s2), expected = PIXELS[name]
+    got = (
+        indices.ndwi(g, n),
+        indices.mndwi(g, s1),
+        indices.awei_nsh(g, n, s1, s2),
+        indices.awei_sh(b, g, n, s1, s2),
+        indices.wi2015(g, r, n, s1, s2),
+    )
+    assert got == pytest.approx(expected, abs=6e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "logit"), [("clear water", 5.66), ("urban shadow", -0.27), ("wet soil", -3.99), ("vegetation", -5.70)]
+)
+def test_water_logit_of_the_check_pixels(name, logit):
+    # e.g. clear water: -0.5 + 1.6*(3-1.5) + 0.8*(2-1) + 4*0.7391 = 5.656;
+    # urban shadow passes AWEsh, T4 and T5 only: -0.5 + 1.6*(1-1.5) + 0.8*(2-1) + 4*0.0566 = -0.274
+    assert indices.water_logit(*PIXELS[name][0], 0) == pytest.approx(logit, abs=0.05)
+
+
+def test_radar_moves_the_logit_by_its_weight():
+    pixel = PIXELS["urban shadow"][0]
+    assert indices.water_logit(*pixel, 1) - indices.water_logit(*pixel, -1) == pytest.approx(2.4)
+
+
+def test_ice_is_ice_and_water_is_not():
+    assert indices.is_ice(0.46, 0.44, 0.38, 0.06)
+    assert not indices.is_ice(0.12, 0.14, 0.06, 0.012)
+
+
+def test_a_ratio_of_nothing_is_missing():
+    assert math.isnan(indices.ndvi(0.0, 0.0))
+    assert math.isnan(indices.ndvi(0.002, 0.003))
+    assert indices.ndvi(-0.01, 0.05) == pytest.approx((0.05 - 1e-4) / (0.05 + 1e-4))
+
+
+def test_fractional_cover_of_a_half_and_half_mixture():
+    # soil (0.16, 0.22), vegetation (0.03, 0.45): the mixture has red 0.095, NIR 0.335, NDVI 0.5581; K = 0.48/0.38.
+    soil, vegetation, k = 0.06 / 0.38, 0.42 / 0.48, 0.48 / 0.38
+    n = indices.ndvi(0.095, 0.335)
+    assert n == pytest.approx(0.5581395349)
+    assert indices.fractional_cover(n, soil, vegetation, k) == pytest.approx(0.5)
+    assert indices.fractional_cover(n, soil, vegetation, 1.0) == pytest.approx(0.5581395, abs=1e-6)
+
+
+def test_plain_dimidiate_golden_values():
+    assert indices.fractional_cover(0.45, 0.05, 0.86, 1.0) == pytest.approx(0.49382716)
+    assert indices.fractional_cover(0.02, 0.05, 0.86, 1.0) == 0.0
+    assert indices.fractional_cover_sigma(0.45, 0.05, 0.86, 0.02, 0.03, 0.03) == pytest.approx(0.0359949824)
+
+
+@given(st.floats(0, 1), st.floats(0.01, 0.2), st.floats(0.21, 0.4))
+def test_fractional_cover_inverts_any_linear_mixture(fraction, soil_red, soil_nir):
+    red, nir = (1 - fraction) * soil_red + fraction * 0.03, (1 - fraction) * soil_nir + fraction * 0.45
+    ns, nv = (soil_nir - soil_red) / (soil_nir + soil_red), 0.42 / 0.48
+    k = 0.48 / (soil_red + soil_nir)
+    got = indices.fractional_cover(indices.ndvi(red, nir), ns, nv, k)
+    assert got == pytest.approx(fraction, abs=1e-9) or ns >= nv
+
+
+def test_wilson_interval():
+    # Wilson (1927), 5 of 10: centre 0.5, half width 0.2634 (Newcombe 1998, table).
+    low, high = indices.wilson(5, 10)
+    assert (low, high) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+    assert indices.wilson(0, 8)[0] == 0.0
+    assert np.isnan(indices.wilson(0, 0)).all()

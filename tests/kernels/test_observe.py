@@ -1,0 +1,147 @@
+"""The fused pass against pixels worked by hand."""
+
+import numpy as np
+import pytest
+
+from kernels.observe import observe_vegetation, observe_water, radar_water
+from kernels.statistics import quantile_sorted, weighted_median_sorted
+
+SCALE, OFFSET = 1e-4, -0.1
+WATER = (0.03, 0.04, 0.025, 0.0, 0.012, 0.006, 0.004)
+PLANTS = (0.03, 0.06, 0.04, 0.0, 0.40, 0.20, 0.10)
+ICE = (0.45, 0.46, 0.44, 0.0, 0.38, 0.06, 0.05)
+
+
+def stack(pixels):
+    """dn (T, 7, 1, 1) from reflectances; None is nodata."""
+    dn = np.zeros((len(pixels), 7, 1, 1), "uint16")
+    for t, p in enumerate(pixels):
+        if p is not None:
+            dn[t, :, 0, 0] = np.round((np.array(p) - OFFSET) / SCALE)
+    return dn
+
+
+def reasons(pixels, bits=()):
+    out = np.array([1 if p is None else 0 for p in pixels], "uint16").reshape(-1, 1, 1)
+    for t, b in dict(bits).items():
+        out[t] |= b
+    return out
+
+
+def water(pixels, months, *, days=None, bits=(), radar=None, n_months=12, min_months=3):
+    n = len(pixels)
+    days = np.array(days if days is not None else np.array(months) * 30 + np.arange(n), "int64")
+    radar = np.zeros((n_months, 1, 1), "int8") if radar is None else np.array(radar, "int8").reshape(-1, 1, 1)
+    out = np.empty((7, 1, 1), "float32")
+    observe_water(
+        stack(pixels), reasons(pixels, bits), 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), days,
+        np.array(months, "int64"), radar, 0.0, min_months, 0.75, 0.25, 0.05, out,
+    )  # fmt: skip
+    return dict(zip(("frequency", "class", "lower", "upper", "clear", "months", "radar_months"), out[:, 0, 0], strict=True))
+
+
+def test_every_month_has_one_vote_however_many_dates_it_has():
+    # January to March dry with one date each, August wet with five: 1 wet of 4 months, not 5 of 8.
+    got = water([PLANTS] * 3 + [WATER] * 5, [0, 1, 2, 7, 7, 7, 7, 7])
+    assert got["frequency"] == 0.25
+    assert got["class"] == 2
+    assert got["clear"] == 8 and got["months"] == 4
+
+
+def test_a_month_votes_by_its_median():
+    assert water([PLANTS, PLANTS, WATER, WATER, WATER], [0, 1, 2, 2, 2])["frequency"] == pytest.approx(1 / 3)
+    assert water([WATER, WATER, WATER, PLANTS, PLANTS], [0, 1, 2, 2, 2])["frequency"] == pytest.approx(2 / 3)
+
+
+def test_too_few_months_are_missing_not_land():
+    got = water([PLANTS, PLANTS], [0, 1])
+    assert np.isnan(got["frequency"]) and np.isnan(got["class"]) and np.isnan(got["lower"])
+    assert got["months"] == 2
+
+
+def test_nothing_observed_is_missing():
+    got = water([None, None, None], [0, 1, 2], min_months=1)
+    assert np.isnan(got["frequency"]) and got["months"] == 0
+
+
+def test_masked_dates_do_not_vote():
+    got = water([WATER] * 4 + [PLANTS], [0, 1, 2, 3, 3], bits={4: 2})
+    assert got["frequency"] == 1.0 and got["class"] == 1
+
+
+def test_ice_is_left_out():
+    got = water([ICE, WATER, WATER, WATER], [0, 5, 6, 7])
+    assert got["months"] == 3 and got["frequency"] == 1.0
+
+
+def test_the_same_day_counts_once():
+    assert water([WATER, WATER, PLANTS, PLANTS], [0, 0, 1, 2], days=[3, 3, 33, 63])["clear"] == 3
+
+
+def test_radar_fills_a_month_without_a_clear_date():
+    radar = [0] * 12
+    radar[3], radar[4] = 1, -1
+    got = water([WATER, WATER, None], [0, 1, 2], radar=radar)
+    assert got["months"] == 4 and got["radar_months"] == 2 and got["frequency"] == 0.75
+
+
+def test_radar_averages_power_not_decibels():
+    # -10 dB and -30 dB: mean power -12.97 dB is not water at -16 dB; the mean of the decibels, -20, would be.
+    amplitude = np.zeros((2, 2, 1, 1), "uint16")
+    amplitude[:, 0, 0, 0] = np.round(np.sqrt([0.1, 0.001]) * 1e4)
+    amplitude[:, 1, 0, 0] = 100
+    out = np.zeros((1, 1, 1), "int8")
+    radar_water(amplitude, np.zeros(2, "int64"), 1, 10**-1.6, 10**-2.2, out)
+    assert out[0, 0, 0] == -1
+    amplitude[0, 0] = amplitude[1, 0]
+    radar_water(amplitude, np.zeros(2, "int64"), 1, 10**-1.6, 10**-2.2, out)
+    assert out[0, 0, 0] == 1
+
+
+def vegetation(pixels, days, *, bits=(), in_peak=None, min_dates=4, min_span=40, quantile=0.9):
+    n = len(pixels)
+    out = np.empty((5, 1, 1), "float32")
+    inside = np.ones(n, bool)
+    observe_vegetation(
+        stack(pixels), reasons(pixels, bits), 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), np.array(days, "int64"),
+        inside if in_peak is None else np.array(in_peak), inside, (0.06 / 0.38, 0.42 / 0.48, 0.48 / 0.38), (0.02, 0.03, 0.03),
+        quantile, min_dates, min_span, out,
+    )  # fmt: skip
+    return out[:, 0, 0]
+
+
+def mixture(fraction):
+    """Reflectances of a mixture of the endmembers with that vegetation fraction; bright in SWIR, so not water."""
+    return (0.05, 0.08, 0.16 - 0.13 * fraction, 0.0, 0.22 + 0.23 * fraction, 0.3, 0.25)
+
+
+def test_peak_is_the_90th_percentile_and_growing_the_time_weighted_median():
+    fractions = [0.2, 0.4, 0.6, 0.8, 0.3]
+    peak, growing, sigma, n_peak, n_growing = vegetation([mixture(f) for f in fractions], [0, 20, 40, 60, 80])
+    # sorted 0.2 0.3 0.4 0.6 0.8; 0.9*(5-1) = 3.6 -> 0.6 + 0.6*0.2
+    assert peak == pytest.approx(0.72, abs=2e-3)
+    # weights 10 20 20 20 10, values .2 .4 .6 .8 .3 -> sorted weights 10 10 20 20 20, half 40 at the middle of the third
+    # is at 30, of the fourth at 50: midway between 0.4 and 0.6
+    assert growing == pytest.approx(0.5, abs=2e-3)
+    assert 0 < sigma < 0.1 and n_peak == n_growing == 5
+
+
+def test_few_or_close_dates_are_missing_not_zero():
+    assert np.isnan(vegetation([mixture(0.5)] * 3, [0, 30, 60])[:3]).all()
+    assert np.isnan(vegetation([mixture(0.5)] * 5, [0, 5, 10, 15, 20])[:3]).all()
+
+
+def test_water_has_no_cover():
+    assert vegetation([WATER] * 5, [0, 20, 40, 60, 80])[0] == 0.0
+
+
+def test_clouded_dates_do_not_lower_the_peak():
+    with_cloud = vegetation([mixture(0.7)] * 5 + [mixture(0.0)], [0, 20, 40, 60, 80, 90], bits={5: 2})
+    assert with_cloud[0] == pytest.approx(0.7, abs=2e-3) and with_cloud[3] == 5
+
+
+def test_order_statistics():
+    assert quantile_sorted(np.array([1.0, 2.0, 4.0]), 3, 0.5) == 2.0
+    assert quantile_sorted(np.array([1.0, 3.0]), 2, 0.9) == pytest.approx(2.8)
+    assert weighted_median_sorted(np.array([1.0, 2.0, 3.0]), np.array([1.0, 1.0, 1.0]), 3) == 2.0
+    assert weighted_median_sorted(np.array([1.0, 2.0, 3.0]), np.array([0.0, 0.0, 5.0]), 3) == 3.0

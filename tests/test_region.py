@@ -1,0 +1,72 @@
+"""Units, grid, tiles, areas."""
+
+import geopandas as gpd
+import numpy as np
+import pyproj
+import pytest
+import shapely
+
+from rs_pipeline import region
+from rs_pipeline.errors import ConfigError
+
+
+def test_units_without_crs_are_refused(make_settings, tmp_path):
+    s = make_settings()
+    gpd.GeoDataFrame({"adcode": ["1"], "name": ["a"], "prefecture": ["b"]}, geometry=[shapely.box(0, 0, 1, 1)]).to_file(
+        tmp_path / "units.gpkg", driver="GPKG"
+    )
+    with pytest.raises(ConfigError, match="no CRS") as fault:
+        region.load_units(s)
+    assert "ogr2ogr" in str(fault.value)
+
+
+def test_units_errors_name_the_remedy(make_settings, tmp_path):
+    s = make_settings(units={"path": str(tmp_path / "units.gpkg"), "code": "gb"})
+    with pytest.raises(ConfigError, match="columns not found: \\['gb'\\]") as fault:
+        region.load_units(s)
+    assert "adcode" in str(fault.value)
+    missing = make_settings(units={"path": str(tmp_path / "none.gpkg")})
+    with pytest.raises(ConfigError, match="file not found"):
+        region.load_units(missing)
+
+
+def test_repeated_codes_are_refused(make_settings, tmp_path):
+    s = make_settings({"1": (500000, 4300000, 500100, 4300100), "2": (500100, 4300000, 500200, 4300100)})
+    frame = gpd.read_file(tmp_path / "units.gpkg").assign(adcode="1")
+    frame.to_file(tmp_path / "units.gpkg", driver="GPKG")
+    with pytest.raises(ConfigError, match="more than once"):
+        region.load_units(s)
+
+
+def test_grid_covers_the_units_and_sits_on_multiples_of_the_pixel(make_settings):
+    grid = region.run_grid(make_settings({"1": (500003, 4300004, 501001, 4301006)}))
+    assert (grid.left, grid.top) == (500000, 4301010)
+    assert grid.bounds[1] <= 4300004 and grid.bounds[2] >= 501001
+
+
+def test_degrees_are_no_grid(make_settings):
+    with pytest.raises(ConfigError, match="not a projected CRS in metres"):
+        region.run_grid(make_settings(grid={"crs": "EPSG:4326"}))
+    with pytest.raises(ConfigError, match="unknown CRS"):
+        region.run_grid(make_settings(grid={"crs": "EPSG:0"}))
+
+
+def test_tiles_partition_the_grid_and_leave_out_what_no_unit_meets(make_settings):
+    # Two 640 m squares far apart: of 3 x 1 tiles of 64 px the middle one meets no unit.
+    s = make_settings({"1": (500000, 4300000, 500600, 4300600), "2": (501300, 4300000, 501900, 4300600)})
+    region.grid(s)
+    tiles = region.read_tiles(s)
+    assert [t.id for t in tiles] == ["r000c000", "r000c002"]
+    assert tiles[1].grid.left == tiles[0].grid.left + 2 * 640
+    with pytest.raises(ConfigError, match="no tile 'x'"):
+        region.read_tile(s, "x")
+
+
+def test_pixel_areas_are_true_on_the_ellipsoid():
+    grid = region.Grid("EPSG:32650", 10, 400000, 4400000, 100, 50)
+    left, bottom, right, top = shapely.box(*grid.bounds).bounds
+    ring = shapely.segmentize(shapely.box(left, bottom, right, top), 10)
+    lonlat = shapely.transform(ring, lambda c: np.column_stack(pyproj.Transformer.from_crs(32650, 4326, always_xy=True).transform(*c.T)))
+    geodesic = abs(pyproj.Geod(ellps="WGS84").geometry_area_perimeter(lonlat)[0])
+    assert region.pixel_areas(grid).sum(dtype="float64") == pytest.approx(geodesic, rel=1e-6)
+    assert geodesic != pytest.approx(grid.pixel_area_m2 * 5000, rel=1e-4)

@@ -1,0 +1,30 @@
+"""County polygons of Hebei from cnmaps, against known places."""
+
+import geopandas as gpd
+import numpy as np
+import pytest
+
+from rs_pipeline.units import _shift, gcj02_to_wgs84, hebei_units
+
+
+def test_conversion_is_the_inverse_of_the_shift():
+    points = np.array([[114.5, 38.0], [119.9, 39.9], [113.6, 36.2]])
+    back = gcj02_to_wgs84(points)
+    assert np.allclose(back + np.column_stack(_shift(*back.T)), points, atol=1e-9)
+
+
+def test_the_shift_is_some_hundred_metres_in_hebei():
+    dlon, dlat = _shift(np.array([114.5]), np.array([38.0]))
+    metres = np.hypot(dlon * 87_700, dlat * 111_000)
+    assert 300 < metres[0] < 900
+
+
+def test_hebei_has_167_units_and_its_area(tmp_path):
+    path = tmp_path / "hebei.gpkg"
+    assert hebei_units(path) == 167
+    frame = gpd.read_file(path)
+    assert frame.crs.to_epsg() == 4326 and frame.adcode.is_unique
+    # The province's land is 188,800 km2 by the statistical yearbook.
+    assert frame.to_crs(6933).area.sum() / 1e6 == pytest.approx(188_533, rel=2e-3)
+    anxin = frame[frame.name == "安新县"].iloc[0]
+    assert (anxin.adcode, anxin.prefecture) == ("130632", "保定市")
