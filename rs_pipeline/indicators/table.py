@@ -79,8 +79,8 @@ class Judge:
             notes.append("a province-wide number, read for one county")
         baseline = self.baseline if is_change else self._baseline_of(target)
         if target.operator in CHANGE_OPERATORS:
-            if period == baseline and not is_change:
-                return Verdict("insufficient_data", "this is the baseline period: changes are measured from it")
+            if self.years[period] <= self.years[baseline]:
+                return Verdict("insufficient_data", f"changes are measured from {baseline} on")
             if target.baseline_year not in (None, self.years[baseline]):
                 notes.append(f"measured from {baseline}, the target's baseline is {target.baseline_year}")
         history = [

@@ -51,7 +51,7 @@ class Facts:
     """The run has a table of grassland polygons."""
     red_line_km2: float | None
     """Area of red-line polygons in the unit; None without the table."""
-    limits: Thresholds = Thresholds()
+    limits: Thresholds
 
     @property
     def county(self) -> Mapping[str, float]:

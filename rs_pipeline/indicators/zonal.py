@@ -9,8 +9,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import rasterio
-import xarray as xr
 from exactextract import exact_extract
+from exactextract.raster import NumPyRasterSource
 
 from kernels.zonal import zone_sums
 from rs_pipeline.catalog.chips import load_chips
@@ -47,12 +47,7 @@ def coverage(grid: Grid, polygons: gpd.GeoDataFrame) -> tuple[np.ndarray, np.nda
     area = pixel_areas(grid).ravel().astype("float64")
     if frame.empty:
         return np.zeros(0, "int64"), np.zeros(0, "int64"), np.zeros(0)
-    r = grid.resolution_m
-    template = xr.DataArray(
-        np.zeros(grid.shape, "float32"),
-        coords={"y": grid.top - (np.arange(grid.height) + 0.5) * r, "x": grid.left + (np.arange(grid.width) + 0.5) * r},
-        dims=("y", "x"),
-    ).rio.write_crs(grid.crs)
+    template = NumPyRasterSource(np.zeros(grid.shape, "float32"), left, bottom, right, top, srs_wkt=frame.crs.to_wkt())
     found = exact_extract(template, frame, ["cell_id", "coverage"], include_cols=["zone"], output="pandas")
     zone = np.concatenate([np.full(len(c), z) for z, c in zip(found.zone, found.cell_id, strict=True)]).astype("int64")
     cell = np.concatenate(list(found.cell_id)).astype("int64")

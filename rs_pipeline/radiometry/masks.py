@@ -213,7 +213,7 @@ def _native_reasons(mask: _Mask) -> tuple[np.ndarray, Affine]:
     labels = label_reasons(values, load_sensor(mask.scene.sensor).mask)
     reasons = _add_geometry(labels, (slice(top, bottom), slice(left, right)), mask.scene, mask.masks, step_m)
     reasons.setflags(write=False)
-    return reasons, t * Affine.translation(left, top)
+    return reasons, Affine(t.a, 0, t.c + left * t.a, 0, t.e, t.f + top * t.e)
 
 
 def _inside(start: float, stop: float, size: int) -> tuple[int, int]:

@@ -170,6 +170,8 @@ class DayState:
     day: date
     years_on: float
     """Years since the first simulated one, for trends."""
+    season_shift_days: float
+    """How late the year's seasons are."""
     moisture: float
     """0 dry to 1 wet soil."""
     frozen: bool
@@ -183,12 +185,14 @@ class DayState:
     def day_of_year(self) -> int:
         return self.day.timetuple().tm_yday
 
+    @property
+    def season_day(self) -> float:
+        """Day of the year as plants feel it."""
+        return self.day_of_year - self.season_shift_days
 
-def day_state(day: date, first_year: int, phase_days: float, rng: np.random.Generator) -> DayState:
-    """Draw a date: soil moisture, ice, and the constituents of every water (log-normal, standard deviation 25 %).
 
-    ``phase_days`` is not drawn here: it shifts the seasons of a whole year and is applied by the caller through ``day``.
-    """
+def day_state(day: date, first_year: int, season_shift_days: float, rng: np.random.Generator) -> DayState:
+    """Draw a date: soil moisture, ice, and the constituents of every water (log-normal, standard deviation 25 %)."""
 
     def drawn(parameters: dict[str, float]) -> dict[str, float]:
         varying = {"chl", "tsm", "a_g440", "a_blk440"}
@@ -196,7 +200,7 @@ def day_state(day: date, first_year: int, phase_days: float, rng: np.random.Gene
 
     year = day.year - first_year
     return DayState(
-        day=day, years_on=float(year), moisture=float(rng.beta(2, 3)), frozen=day.month == 1 and bool(rng.random() < 0.6),
+        day=day, years_on=float(year), season_shift_days=season_shift_days, moisture=float(rng.beta(2, 3)), frozen=day.month == 1 and bool(rng.random() < 0.6),
         water={m: drawn(p) for m, p in WATER.items()}, open_sea=drawn(OPEN_SEA), wind_db=float(np.abs(rng.normal(0, 2.0))),
     )  # fmt: skip
 
@@ -215,7 +219,7 @@ def _vegetated(material: Material, state: DayState, roles: tuple[str, ...]) -> l
 
     refl = f m V + (1 - f m)(1 - c f m) S = S + f m (V - (1 + c) S) + (f m)^2 c S
     """
-    day, c = state.day_of_year, CLUMPING_SHADE
+    day, c = state.season_day, CLUMPING_SHADE
     f = float(green_cover(material, day, state.years_on))
     dead = float(max(s.senescence(day) * (s.cover(day) > 0.02) for s in SEASONS[material]))
     canopy = _bands((1 - dead) * GREEN + dead * SENESCENT, roles)
@@ -256,7 +260,7 @@ def radar_coefficients(layers: Layers, state: DayState) -> np.ndarray:
         if is_flooded(material, state.day_of_year):
             columns += [water, np.zeros(2), np.zeros(2)]
         elif material in SEASONS:
-            f = float(green_cover(material, state.day_of_year, state.years_on))
+            f = float(green_cover(material, state.season_day, state.years_on))
             soil = power(FIELD_DB) * (0.8 + 0.6 * state.moisture)
             columns += [soil, f * (power(CANOPY_DB) - soil), np.zeros(2)]
         else:

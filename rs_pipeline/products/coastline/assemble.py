@@ -32,7 +32,7 @@ MIN_BASELINE_M = 1000.0
 MAX_HALF_LENGTH_M = 1500.0
 DEFAULT_TIDE_M_PER_M = 20.0
 """A beach of slope 0.05, where the tide's effect was not measured."""
-MOUTH, WATERLINE = "river mouth", "waterline"
+MOUTH = "river mouth"
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class Transects:
 
 def smooth(line: shapely.LineString, window_m: float = SMOOTHING_M) -> shapely.LineString:
     """Moving average along a line; at open ends the window shrinks, so that the ends stay where they are."""
-    n = max(int(round(line.length / STEP_M)), 2)
+    n = max(round(line.length / STEP_M), 2)
     xy = shapely.get_coordinates(shapely.line_interpolate_point(line, np.linspace(0, line.length, n + 1)))
     half = min(int(window_m / 2 / (line.length / n)), n // 4)
     if half < 1:

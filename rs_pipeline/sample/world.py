@@ -1,0 +1,248 @@
+"""The simulated world: its coast, outlines and tide, painted into maps of materials year by year. This is the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+
+import numpy as np
+import pyproj
+import shapely
+from rasterio.features import rasterize
+from scipy import ndimage
+
+from rs_pipeline.model import Grid
+from rs_pipeline.sample.coast import Coast, Tide, make_coast, make_tide
+from rs_pipeline.sample.landscape import Landscape, draw_landscape, sea_point
+from rs_pipeline.sample.materials import FLOODED_DAYS, SEASONS, WATER, Material, peak_cover
+
+CRS = "EPSG:32650"
+CENTRE_LONLAT = (118.9, 39.1)
+PAINT_M = 2.5
+"""Pixel of the painted maps."""
+MIX_M = 5.0
+"""Pixel of the fraction maps sensors are simulated from."""
+MARGIN_M = 30.0
+"""Every painted map reaches this far beyond the world, so that point spread functions and shifts have something to see."""
+STEP_M = 60
+"""The origin lies on multiples of this: 10 and 20 m Sentinel-2 pixels then nest."""
+
+
+def decimal_year(day: date) -> float:
+    """2024-07-02 is about 2024.5.
+
+    >>> decimal_year(date(2023, 1, 1))
+    2023.0
+    """
+    first = date(day.year, 1, 1)
+    return day.year + (date(day.year, day.month, day.day) - first).days / (date(day.year + 1, 1, 1) - first).days
+
+
+@dataclass(frozen=True)
+class World:
+    """A world of known truth. Maps are north-up float32 or uint8 arrays on `paint_grid`, `mix_grid` or `grid`."""
+
+    seed: int
+    years: tuple[int, ...]
+    grid: Grid
+    """The 10 m grid of the world."""
+    coast: Coast
+    landscape: Landscape
+    tide: Tide
+
+    @property
+    def paint_grid(self) -> Grid:
+        return self._padded(PAINT_M)
+
+    @property
+    def mix_grid(self) -> Grid:
+        return self._padded(MIX_M)
+
+    def _padded(self, resolution_m: float) -> Grid:
+        factor = round(self.grid.resolution_m / resolution_m)
+        fine = Grid(CRS, resolution_m, self.grid.left, self.grid.top, self.grid.width * factor, self.grid.height * factor)
+        return fine.buffered(MARGIN_M)
+
+    def to_grid(self, fine: np.ndarray) -> np.ndarray:
+        """Mean over the 10 m pixels of a map on `mix_grid`, (height, width)."""
+        margin, factor = round(MARGIN_M / MIX_M), round(self.grid.resolution_m / MIX_M)
+        inner = fine[margin:-margin, margin:-margin]
+        return inner.reshape(self.grid.height, factor, self.grid.width, factor).mean(axis=(1, 3))
+
+    @cached_property
+    def coast_coordinates(self) -> tuple[np.ndarray, np.ndarray]:
+        """(along_m, seaward_m) of the pixels of `mix_grid`."""
+        return self.coast.coordinates(*centres(self.mix_grid))
+
+    @cached_property
+    def texture(self) -> np.ndarray:
+        """Relative brightness of the ground, mean 1, standard deviation 6 %, on `mix_grid`."""
+        rng = np.random.default_rng([self.seed, 11])
+        return (1 + 0.045 * smooth_noise(self.mix_grid.shape, 12, rng) + 0.04 * smooth_noise(self.mix_grid.shape, 1.2, rng)).astype("float32")
+
+    @cached_property
+    def vigour(self) -> np.ndarray:
+        """Local modulation of green cover, 0.6-1.05, on `mix_grid`."""
+        rng = np.random.default_rng([self.seed, 12])
+        noise = 0.07 * smooth_noise(self.mix_grid.shape, 25, rng) + 0.03 * smooth_noise(self.mix_grid.shape, 3, rng)
+        x, y = centres(self.mix_grid)
+        return np.clip(0.93 + noise + 0.05 * _parcel_number(x, y, 17), 0.6, 1.05).astype("float32")
+
+    def season_shift_days(self, year: int) -> float:
+        return float(np.random.default_rng([self.seed, 13, year]).normal(0, 4))
+
+    def sea_cover(self, when: date, tide_m: float) -> np.ndarray:
+        """Share of each pixel of `mix_grid` covered by the sea at a tide, float32."""
+        along, seaward = self.coast_coordinates
+        year = decimal_year(when)
+        waterline = self.coast.shoreline(along, year) + self.coast.runup(along, tide_m, year)
+        return np.clip(0.5 + (seaward - waterline) / MIX_M, 0, 1).astype("float32")
+
+    def materials(self, year: int) -> np.ndarray:
+        """Map of `Material` on `paint_grid`, uint8: land as in the middle of a year; under the sea, what the tide uncovers."""
+        grid, shape = self.paint_grid, self.paint_grid.shape
+        x, y = centres(grid)
+        ground = _fields(x, y, self.seed)
+        land = self.landscape
+
+        def mask(polygons: list[shapely.Geometry]) -> np.ndarray:
+            return rasterize(polygons, out_shape=shape, transform=grid.transform, fill=0, default_value=1, dtype="uint8").astype(bool)
+
+        town = mask(list(land.towns))
+        ground[town] = _streets(x[town], y[town], self.seed)
+        patches = [(polygon, int(material)) for material, polygon in land.patches if not polygon.is_empty]
+        patches += [(r.polygon, int(r.material)) for r in land.black_reaches if year in r.years]
+        painted = rasterize(patches, out_shape=shape, transform=grid.transform, fill=0, dtype="uint8")
+        ground = np.where(painted > 0, painted, ground)
+        self._paint_shore(ground, x, y, year)
+        return ground
+
+    def _paint_shore(self, ground: np.ndarray, x: np.ndarray, y: np.ndarray, year: int) -> None:
+        """Beaches, walls and fill along the coast; the great river keeps its channel."""
+        along, seaward = self.coast.coordinates(x, y)
+        middle = year + 0.5
+        from_shore = seaward - self.coast.shoreline(along, middle)
+        sections = self.coast.sections
+        index = self.coast.section_index(along, middle)
+        natural = np.isfinite(np.array([s.slope for s in sections]))[index]
+        runup = -self.coast.runup(along, 0.8, middle)
+        channel = ground == Material.SEDIMENT_RIVER
+        ground[natural & (from_shore > -runup - 60) & ~channel] = Material.DRY_SAND
+        ground[natural & (from_shore > -runup) & ~channel] = Material.WET_SAND
+        fill = np.array([s.name == "reclamation" for s in sections])[index]
+        ground[fill & (seaward > 100)] = Material.SOIL
+        ground[~natural & (from_shore > -15) & ~channel] = Material.CONCRETE
+
+    def landcover(self, year: int) -> np.ndarray:
+        """Truth map of `Material` on `paint_grid` at mean sea level in the middle of a year, uint8."""
+        ground = self.materials(year)
+        sea = self.sea_cover(date(year, 7, 2), 0.0) >= 0.5
+        factor = round(MIX_M / PAINT_M)
+        ground[np.kron(sea, np.ones((factor, factor), dtype=bool))] = Material.SEA
+        return ground
+
+    def fraction(self, ground: np.ndarray, material: Material) -> np.ndarray:
+        """Share of a material in the pixels of `mix_grid`, float32, of a map on `paint_grid`."""
+        factor = round(MIX_M / PAINT_M)
+        height, width = self.mix_grid.shape
+        return (ground == material).reshape(height, factor, width, factor).mean(axis=(1, 3), dtype="float32")
+
+    def peak_vegetation(self, year: int) -> np.ndarray:
+        """Truth of the largest green cover (0-1) from 15 June to 10 September, float32 on `grid`; water counts as 0."""
+        ground, cover = self.landcover(year), np.zeros(self.mix_grid.shape, dtype="float32")
+        for material in SEASONS:
+            peak = 0.0 if material in FLOODED_DAYS else peak_cover(material, year - self.years[0])
+            cover += self.fraction(ground, material) * np.minimum(peak * self.vigour, 1.0)
+        return self.to_grid(cover).astype("float32")
+
+    def water_frequency(self, year: int) -> np.ndarray:
+        """Truth of the share of the year (0-1) each pixel of `grid` is under water, float32."""
+        ground = self.materials(year)
+        inland = np.zeros(self.mix_grid.shape, dtype="float32")
+        for material in (*WATER, *FLOODED_DAYS):
+            if material in FLOODED_DAYS:
+                first, last = FLOODED_DAYS[material]
+                inland += self.fraction(ground, material) * ((last - first + 1) / 365) * (0.5 if material in WATER else 1)
+            elif material != Material.SEA:
+                inland += self.fraction(ground, material)
+        start = datetime(year, 1, 1, tzinfo=self.tide.start.tzinfo)
+        hour = int((start - self.tide.start).total_seconds() // 3600)
+        levels = np.quantile(self.tide.heights_m[hour : hour + 8760], (np.arange(20) + 0.5) / 20)
+        sea = sum(self.sea_cover(date(year, 7, 2), float(level)) for level in levels) / len(levels)
+        return self.to_grid(inland * (1 - sea) + sea).astype("float32")
+
+
+def centres(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Projected coordinates of the pixel centres, two float64 arrays (height, width)."""
+    columns = grid.left + (np.arange(grid.width) + 0.5) * grid.resolution_m
+    rows = grid.top - (np.arange(grid.height) + 0.5) * grid.resolution_m
+    return np.meshgrid(columns, rows)
+
+
+def smooth_noise(shape: tuple[int, int], length_px: float, rng: np.random.Generator) -> np.ndarray:
+    """Gaussian noise of mean 0 and standard deviation 1 with a correlation length, float32."""
+    coarse = max(1, int(length_px // 2))
+    small = rng.normal(size=(shape[0] // coarse + 3, shape[1] // coarse + 3)).astype("float32")
+    small = ndimage.gaussian_filter(small, length_px / coarse)
+    noise = small if coarse == 1 else ndimage.zoom(small, coarse, order=1)
+    noise = noise[: shape[0], : shape[1]]
+    return (noise - noise.mean()) / noise.std()
+
+
+def _parcel_number(x: np.ndarray, y: np.ndarray, salt: int) -> np.ndarray:
+    """A number in -1..1 that is constant within a field parcel of about 240 x 130 m."""
+    p, q = _field_coordinates(x, y)
+    return 2 * _hash(np.floor(p / 240), np.floor(q / 130), salt) - 1
+
+
+def _field_coordinates(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    angle = np.radians(11)
+    return x * np.cos(angle) + y * np.sin(angle), -x * np.sin(angle) + y * np.cos(angle)
+
+
+def _hash(i: np.ndarray, j: np.ndarray, salt: int) -> np.ndarray:
+    """A number in 0..1 for a pair of whole numbers, the same every time."""
+    mixed = (i.astype("int64") * 73856093) ^ (j.astype("int64") * 19349663) ^ (salt * 83492791)
+    mixed = (mixed ^ (mixed >> 13)) * 1274126177 & 0x7FFFFFFF
+    return ((mixed ^ (mixed >> 16)) & 0xFFFF) / 65535.0
+
+
+def _fields(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
+    """Parcels of double season, single crop and bare soil with tracks and tree rows between, uint8."""
+    p, q = _field_coordinates(x, y)
+    pick = _hash(np.floor(p / 240), np.floor(q / 130), seed + 5)
+    ground = np.select([pick < 0.55, pick < 0.86, pick < 0.93], [Material.WHEAT_MAIZE, Material.MAIZE, Material.MEADOW], Material.SOIL)
+    ground[(p % 240 < 5) | (q % 130 < 4)] = Material.SOIL
+    ground[(p % 960 < 10)] = Material.FOREST
+    ground[(q % 780 < 8)] = Material.ROAD
+    return ground.astype("uint8")
+
+
+def _streets(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
+    """Streets, buildings (some with bright roofs) and gardens, uint8."""
+    p, q = _field_coordinates(x, y)
+    pick = _hash(np.floor(p / 45), np.floor(q / 30), seed + 9)
+    block = np.select([pick < 0.60, pick < 0.68, pick < 0.90], [Material.BUILT, Material.ROOF, Material.GARDEN], Material.CONCRETE)
+    court = (p % 45 > 36) | (q % 30 > 23)
+    block[court & (pick < 0.60)] = Material.GARDEN
+    block[(p % 135 < 9) | (q % 120 < 8)] = Material.ROAD
+    return block.astype("uint8")
+
+
+def make_world(seed: int, years: tuple[int, ...], size_px: tuple[int, int] = (600, 480)) -> World:
+    """The world of a seed: (width, height) in 10 m pixels, multiples of 2, around 118.9 E 39.1 N."""
+    x, y = pyproj.Transformer.from_crs(4326, CRS, always_xy=True).transform(*CENTRE_LONLAT)
+    left = round((x - size_px[0] * 5) / STEP_M) * STEP_M
+    top = round((y + size_px[1] * 5) / STEP_M) * STEP_M
+    grid = Grid(CRS, 10.0, float(left), float(top), *size_px)
+    coast = make_coast(grid, years[0], np.random.default_rng([seed, 1]))
+    landscape = draw_landscape(grid, coast, years[0], len(years), np.random.default_rng([seed, 2]))
+    return World(seed, years, grid, coast, landscape, make_tide(years[0], len(years), np.random.default_rng([seed, 3])))
+
+
+def sea_lonlat(world: World) -> tuple[float, float]:
+    """Longitude and latitude of a point in the open sea."""
+    point = sea_point(world.coast)
+    lon, lat = pyproj.Transformer.from_crs(CRS, 4326, always_xy=True).transform(point.x, point.y)
+    return round(lon, 5), round(lat, 5)

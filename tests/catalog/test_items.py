@@ -1,0 +1,187 @@
+"""Items as real APIs send them are understood; hostile ones are harmless."""
+
+import csv
+import json
+
+import pytest
+
+from rs_pipeline.catalog.items import NO_DATE, Refusal, clean_href, clean_key, read_item
+from rs_pipeline.config import SourceSection, load_sensor
+
+ANY = ("file", "https", "http", "s3")
+SENSOR_OF = {
+    "earthsearch_v1/sentinel-2-l2a": "earth-search-sentinel-2-l2a",
+    "other/sentinel-2-l2a": "earth-search-sentinel-2-l2a",
+    "other/s2_l2a_c1": "earth-search-sentinel-2-c1-l2a",
+    "earthsearch_v1/landsat-c2-l2": "earth-search-landsat-c2-l2",
+    "other/landsat-c2-l2": "earth-search-landsat-c2-l2",
+    "planetary_computer/landsat-c2-l2": "planetary-computer-landsat-c2-l2",
+    "planetary_computer/sentinel-2-l2a": "planetary-computer-sentinel-2-l2a",
+    "planetary_computer/sentinel-1-rtc": "planetary-computer-sentinel-1-rtc",
+}
+OPTICAL = {"blue", "green", "red", "nir", "swir1", "swir2", "mask"}
+
+
+def read(entry, sensor="earth-search-sentinel-2-l2a", schemes=ANY, **source):
+    section = SourceSection(sensor=sensor, catalog="x", **({"max_cloud_cover": 100} | source))
+    return read_item(entry, section, load_sensor(sensor), schemes)
+
+
+def recorded(real_data):
+    with open(real_data / "stac_items" / "index.csv") as table:
+        for row in csv.DictReader(table):
+            sensor = SENSOR_OF.get(row["file"].rsplit("/", 1)[0])
+            if sensor:
+                entry = json.loads((real_data / "stac_items" / row["file"]).read_text())
+                for asset in entry["assets"].values():
+                    asset["href"] = asset["href"].replace("../", "https://x.org/", 1) if asset["href"].startswith("../") else asset["href"]
+                yield row, sensor, entry
+
+
+def test_recorded_items_are_understood(real_data):
+    seen = 0
+    for row, sensor, entry in recorded(real_data):
+        candidate = read(entry, sensor)
+        scene, place = candidate.scene, row["file"]
+        assert (scene.status, scene.reason) == ("used", ""), place
+        assert scene.scene_id == scene.key == entry["id"], place
+        assert scene.platform == entry["properties"]["platform"].lower(), place
+        assert scene.datetime.tzinfo is not None and len(scene.bbox) == 4 and scene.footprint_wkt.startswith(("POLYGON", "MULTIPOLYGON")), place
+        if sensor.endswith("rtc"):
+            assert set(scene.assets) == {"vv", "vh"} and (scene.scale, scene.offset) == (1e-4, 0.0), place
+            continue
+        assert OPTICAL <= set(scene.assets), place
+        assert 0 <= scene.sun_azimuth_deg < 360 and -90 < scene.sun_elevation_deg < 90, place
+        assert scene.cloud_cover == entry["properties"]["eo:cloud_cover"], place
+        if "landsat" in sensor:
+            assert (scene.scale, scene.offset) == (2.75e-5, -0.2), place
+            assert scene.processing_baseline.startswith("02_T") and "saturation" in scene.assets, place
+        else:
+            baseline, flag = row["s2_processing_baseline"], row["earthsearch_boa_offset_applied"]
+            assert scene.processing_baseline == baseline and scene.scale == 1e-4, place
+            assert candidate.facts.flag == {"True": True, "False": False, "": None}[flag], place
+            removed = float(baseline) < 4 or flag == "True"
+            assert scene.offset == (0.0 if removed else -0.1), place
+        seen += 1
+    assert seen >= 70
+
+
+def test_contradicting_item_is_taken_by_its_flag_with_low_confidence(real_data):
+    entry = json.loads((real_data / "stac_items/earthsearch_v1/sentinel-2-l2a/S2A_13TDE_20231008_0_L2A.json").read_text())
+    candidate = read(entry)
+    assert candidate.facts.flag is True and candidate.facts.raster_offset == -0.1
+    assert (candidate.scene.offset, candidate.scene.offset_confidence) == (0.0, "low")
+    assert candidate.acquisition == ("sentinel-2a", "20231008T175231", "13TDE")
+
+
+def test_planetary_computer_angles_and_acquisition(real_data):
+    entry = json.loads((real_data / "stac_items/planetary_computer/sentinel-2-l2a/S2B_MSIL2A_20220612T182919_R027_T24XWR_20220613T123251.json").read_text())
+    candidate = read(entry, "planetary-computer-sentinel-2-l2a", sign="planetary-computer")
+    assert candidate.scene.sun_elevation_deg == pytest.approx(90 - 63.0036756665255)
+    assert candidate.scene.sun_azimuth_deg == pytest.approx(245.346023617542)
+    assert candidate.acquisition == ("sentinel-2b", "20220612T182919", "24XWR")
+    assert candidate.scene.sign == "planetary-computer"
+    assert candidate.scene.assets["red"].endswith("B04_10m.tif")
+
+
+def good() -> dict:
+    assets = {a: {"href": f"https://x.org/{a}.tif"} for a in ("blue", "green", "red", "nir", "rededge1", "swir16", "swir22", "scl")}
+    ring = [[115.0, 39.0], [116.0, 39.0], [116.0, 40.0], [115.0, 40.0], [115.0, 39.0]]
+    properties = {"datetime": "2023-06-01T03:05:06.789Z", "platform": "sentinel-2a", "eo:cloud_cover": 10.0, "grid:code": "MGRS-50SMK"}
+    return {"id": "S2A", "properties": properties, "assets": assets, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+
+
+def changed(**properties) -> dict:
+    entry = good()
+    entry["properties"] |= properties
+    return entry
+
+
+@pytest.mark.parametrize(
+    "entry, status, reason",
+    [
+        (changed(platform="sentinel-2z"), "skipped", "platform 'sentinel-2z' is not one of"),
+        (changed(**{"eo:cloud_cover": 99.5}), "skipped", "cloud cover 99.5 % above 90 %"),
+        (changed(datetime="yesterday"), "failed", "date cannot be read: 'yesterday'"),
+        (changed(datetime=None), "failed", "date cannot be read"),
+        ({**good(), "geometry": {"type": "Polygon", "coordinates": "x"}}, "failed", "geometry cannot be read"),
+        ({**good(), "geometry": None}, "failed", "geometry cannot be read"),
+        ({**good(), "geometry": {"type": "Point", "coordinates": [115, 39]}}, "failed", "geometry is empty or lies outside"),
+        ({**good(), "geometry": None, "bbox": [115, 39, 999, 40]}, "failed", "geometry is empty or lies outside"),
+        ({**good(), "geometry": None, "bbox": [float("nan")] * 4}, "failed", "geometry"),
+        ({**good(), "assets": None}, "failed", "the item has no assets"),
+        ({**good(), "assets": {"red": 5}}, "skipped", "required band missing: blue"),
+        ({**good(), "assets": {k: v for k, v in good()["assets"].items() if k != "scl"}}, "skipped", "no cloud mask (asset scl or SCL)"),
+        ({"id": "x"}, "failed", "not a STAC item: no properties"),
+        (None, "failed", "not a STAC item"),
+        ([], "failed", "not a STAC item"),
+        ({**good(), "properties": {"datetime": {"a": 1}}}, "failed", "date cannot be read"),
+    ],
+)
+def test_bad_items_become_rows_with_a_reason(entry, status, reason):
+    scene = read(entry, max_cloud_cover=90).scene
+    assert scene.status == status and reason in scene.reason
+    assert scene.key and "/" not in scene.key
+
+
+def test_undated_scene_is_marked():
+    assert read(changed(datetime="?")).scene.datetime == NO_DATE
+
+
+def test_good_item_and_unstated_values():
+    candidate = read(good())
+    assert candidate.scene.status == "used" and candidate.acquisition == ("sentinel-2a", "20230601T030506", "50SMK")
+    bare = good()
+    for name in ("platform", "eo:cloud_cover"):
+        del bare["properties"][name]
+    bare["properties"]["constellation"] = "Sentinel-2"
+    scene = read(bare).scene
+    assert (scene.status, scene.platform, scene.cloud_cover, scene.sun_elevation_deg) == ("used", "sentinel-2", None, None)
+
+
+def test_solar_day_is_the_local_one():
+    assert read(changed(datetime="2023-06-01T23:30:00Z")).scene.solar_day.isoformat() == "2023-06-02"
+
+
+@pytest.mark.parametrize("item_id", ["../../x", "/etc/passwd", "=cmd|' /C calc'!A0", "..", "", "a\nb\x1b[31m", "x" * 5000, "CON.", "-rf", "Ä/ö", 7, None, {"a": 1}])
+def test_hostile_ids_make_safe_keys(item_id):
+    entry = good()
+    entry["id"] = item_id
+    scene = read(entry).scene
+    assert scene.key == clean_key(scene.key) and 0 < len(scene.key) <= 100
+    assert not scene.key.startswith((".", "-", "=")) and ".." not in scene.key.split("_")
+    assert scene.scene_id.isprintable() and len(scene.scene_id) <= 255
+
+
+@pytest.mark.parametrize(
+    "href, said",
+    [
+        ("s3://bucket/x.tif", "scheme 's3' is not allowed"),
+        ("http://x.org/x.tif", "scheme 'http' is not allowed"),
+        ("ftp://x.org/x.tif", "scheme 'ftp' is not allowed"),
+        ("/vsicurl/http://169.254.169.254/x", "virtual file system"),
+        ("file:///vsizip/x.zip", "virtual file system"),
+        ("../../secret.tif", "relative href"),
+        ("file://host/x.tif", "names a host"),
+        ("https:///x.tif", "without a host"),
+        ("https://x.org/\nx", "control characters"),
+        ("GTIFF_RAW:/etc/passwd", "scheme 'gtiff_raw' is not allowed"),
+    ],
+)
+def test_hrefs_outside_the_rules_are_refused(href, said):
+    with pytest.raises(Refusal, match=said):
+        clean_href(href, ("file", "https"))
+    entry = good()
+    entry["assets"]["red"]["href"] = href
+    scene = read(entry, schemes=("file", "https")).scene
+    assert scene.status == "skipped" and said in scene.reason and scene.assets == {}
+
+
+def test_local_hrefs_have_one_form():
+    assert clean_href("file:///data/a%20b.tif", ("file",)) == clean_href("/data/a b.tif", ("file",)) == "/data/a b.tif"
+
+
+def test_asset_by_its_other_name():
+    entry = good()
+    entry["assets"]["B04"] = entry["assets"].pop("red")
+    assert read(entry).scene.assets["red"] == "https://x.org/red.tif"

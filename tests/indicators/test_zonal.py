@@ -1,0 +1,89 @@
+"""County sums on grids a reader checks by hand."""
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+
+from kernels.zonal import zone_sums
+from rs_pipeline.indicators.zonal import coverage, layers_of
+from rs_pipeline.model import Grid
+from rs_pipeline.region import pixel_areas
+
+GRID = Grid("EPSG:32650", 10.0, 500000, 4300030, 3, 3)
+
+
+def polygons(*boxes):
+    return gpd.GeoDataFrame(geometry=[shapely.box(*b) for b in boxes], crs=32650)
+
+
+def share(zone, cell, weight, which):
+    """(3, 3) covered share of each pixel by one zone."""
+    out = np.zeros(9)
+    inside = zone == which
+    out[cell[inside]] = weight[inside]
+    return out.reshape(3, 3) / pixel_areas(GRID)
+
+
+def test_coverage_is_exact_to_the_fraction():
+    # A box from x = 5 to 25 and y = 10 to 30 (from the lower edge): half of columns 0 and 2, all of column 1, top two rows.
+    zone, cell, weight = coverage(GRID, polygons((500005, 4300010, 500025, 4300030)))
+    expected = [[0.5, 1, 0.5], [0.5, 1, 0.5], [0, 0, 0]]
+    assert share(zone, cell, weight, 0) == pytest.approx(np.array(expected), abs=1e-6)
+
+
+def test_neighbours_share_a_pixel_without_counting_it_twice():
+    zone, cell, weight = coverage(GRID, polygons((500000, 4300000, 500014, 4300030), (500014, 4300000, 500030, 4300030)))
+    both = share(zone, cell, weight, 0) + share(zone, cell, weight, 1)
+    assert both == pytest.approx(np.ones((3, 3)), abs=1e-6)
+    assert share(zone, cell, weight, 0)[0, 1] == pytest.approx(0.4, abs=1e-6)
+
+
+def test_a_county_smaller_than_a_pixel_keeps_its_area():
+    zone, cell, weight = coverage(GRID, polygons((500012, 4300012, 500014, 4300017)))
+    assert len(cell) == 1 and weight[0] == pytest.approx(10, rel=1e-3)
+
+
+def test_a_county_elsewhere_has_no_pixels():
+    assert coverage(GRID, polygons((600000, 4300000, 600010, 4300010)))[0].size == 0
+
+
+def test_missing_values_add_nothing():
+    out = np.zeros((1, 2))
+    layers = np.array([[1, np.nan, 3], [np.nan, np.nan, np.nan]], "float32")
+    zone_sums(np.zeros(3, "int64"), np.arange(3), np.array([1.0, 1.0, 0.5]), layers, out)
+    assert out.tolist() == [[2.5, 0.0]]
+
+
+def tile(**bands):
+    nan = np.full((1, 4), np.nan, "float32")
+    names = "fvc_peak fvc_growing fvc_peak_sigma class frequency_lower frequency_upper bow_class scenes clear_water clear_months".split()
+    out = {n: nan.copy() for n in names} | {"permanent_threshold": np.float32(0.75)}
+    return out | {k: np.array([v], "float32") for k, v in bands.items()}
+
+
+def count(layers, name):
+    return np.nansum(layers[name])
+
+
+def test_unseen_pixels_are_in_no_class():
+    nan = np.nan
+    now = tile(**{"class": [1, 0, nan, 2], "frequency_lower": [0.6, 0, nan, 0.1], "frequency_upper": [1, 0.3, nan, 0.8]})
+    got = layers_of(now, now)
+    assert count(got, "water_observed_m2") == 3
+    assert count(got, "water_permanent_m2") == 1 and count(got, "water_seasonal_m2") == 1
+    assert count(got, "water_permanent_lower_m2") == 0 and count(got, "water_permanent_upper_m2") == 2
+    assert count(got, "fvc_peak_observed_m2") == 0
+
+
+def test_vegetation_counts_on_land_and_change_on_what_both_saw():
+    nan = np.nan
+    sigma = {"fvc_peak_sigma": [0.03] * 4}
+    now = tile(fvc_peak=[0.0, 0.8, 0.3, 0.9], **{"class": [1, 0, 0, 0]}, **sigma)
+    base = tile(fvc_peak=[0.5, 0.5, 0.6, nan], **{"class": [0, 0, 0, 0]}, **sigma)
+    got = layers_of(now, base)
+    assert count(got, "land_m2") == 3
+    assert count(got, "fvc_peak_sum_m2") == pytest.approx(0.8 + 0.3 + 0.9)
+    assert count(got, "fvc_common_m2") == 2
+    assert count(got, "greening_m2") == 1 and count(got, "browning_m2") == 1
+    assert count(got, "fvc_peak_change_sum_m2") == pytest.approx(0.3 - 0.3, abs=1e-6)

@@ -1,0 +1,175 @@
+"""The waterline inside the pixel on coasts whose place is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import shapely
+
+from rs_pipeline.model import Grid
+from rs_pipeline.products.coastline import shoreline
+from rs_pipeline.products.coastline.shoreline import (
+    EDGE_METHODS,
+    contour_lines,
+    position_error_m,
+    river_mouths,
+    sea_mask,
+    seed_threshold,
+    water_fraction,
+)
+from tests.products.coastline.conftest import CRS, LANDS, WATERS
+
+SUBSTRATES = [(w, g) for w in WATERS for g in LANDS]
+
+
+def bias_m(line, grid, x_m, slant=0.0):
+    """Seaward (east) offset of a line's vertices from land's edge x = x_m + slant * y, ends left out."""
+    xy = shapely.get_coordinates(line.segmentize(5.0))
+    x, y = xy[:, 0] - grid.left, grid.top - xy[:, 1]
+    inner = (y > 100) & (y < grid.height * grid.resolution_m - 100)
+    return (x - x_m - slant * y)[inner] / np.hypot(1, slant)
+
+
+def longest(lines):
+    return max(lines, key=lambda g: g.length)
+
+
+def test_marching_squares_golden_value():
+    # 0.35 at x = 5 m and -0.15 at x = 15 m cross zero at 12.0 m
+    grid = Grid(CRS, 10.0, 0.0, 30.0, 2, 3)
+    (line,) = contour_lines(np.tile(np.array([0.35, -0.15], "float32"), (3, 1)), grid, level=0.0)
+    assert shapely.get_coordinates(line)[:, 0] == pytest.approx(12.0, abs=1e-4)
+
+
+@pytest.mark.parametrize(("water", "land"), SUBSTRATES)
+@pytest.mark.parametrize("resolution_m", [20.0, 30.0])
+def test_unbiased_on_every_substrate(coast, straight, water, land, resolution_m):
+    rng = np.random.default_rng(7)
+    offsets = []
+    for seed in range(6):
+        x_m, slant = rng.uniform(20, 25) * resolution_m, rng.uniform(-0.3, 0.3)
+        seen = coast(straight(x_m, slant=slant, resolution_m=resolution_m), WATERS[water], LANDS[land], seed=seed, resolution_m=resolution_m)
+        field = water_fraction(seen.swir1, seen.mndwi, resolution_m, 0.06)
+        offsets.append(bias_m(longest(contour_lines(field.fraction, seen.grid)), seen.grid, x_m, slant))
+    offsets = np.concatenate(offsets)
+    assert abs(offsets.mean()) <= 1.5 and offsets.std() <= (2.0 if resolution_m == 20 else 3.0)
+
+
+def test_nearer_the_truth_than_mndwi(coast, straight):
+    ours, theirs = [], []
+    for k, (water, land) in enumerate(SUBSTRATES):
+        x_m = 430.0 + 3.7 * k
+        seen = coast(straight(x_m), WATERS[water], LANDS[land], seed=k)
+        field = water_fraction(seen.swir1, seen.mndwi, 20.0, 0.06)
+        ours.append(abs(bias_m(longest(contour_lines(field.fraction, seen.grid)), seen.grid, x_m).mean()))
+        theirs.append(abs(bias_m(longest(contour_lines(seen.mndwi, seen.grid, level=0.0)), seen.grid, x_m).mean()))
+    assert max(ours) <= 1.5 < 5.0 < np.mean(theirs)
+    assert np.mean(ours) < np.mean(theirs) / 5
+
+
+def test_low_contrast_falls_back_and_says_so(coast, straight):
+    seen = coast(straight(400.0), (0.12, 0.03), (0.08, 0.085), noise=0.002)
+    field = water_fraction(seen.swir1, seen.mndwi, 20.0, 0.06)
+    shore = field.method > 0
+    assert shore.any() and {EDGE_METHODS[k] for k in np.unique(field.method[shore])} == {"swir1_threshold"}
+    assert {EDGE_METHODS[k] for k in np.unique(water_fraction(seen.swir1, seen.mndwi, 20.0, 0.03).method[shore])} == {"swir1_fraction"}
+
+
+def test_missing_pixels_stay_missing_and_break_the_line(coast, straight):
+    seen = coast(straight(600.0))
+    seen.swir1[20:25, 20:40] = np.nan
+    field = water_fraction(seen.swir1, seen.mndwi, 20.0, 0.06)
+    assert np.isnan(field.fraction[20:25, 20:40]).all() and np.isfinite(field.fraction).sum() == field.fraction.size - 100
+    lines = [g for g in contour_lines(field.fraction, seen.grid) if g.length > 200]
+    assert len(lines) == 2
+    assert all(abs(bias_m(g, seen.grid, 600.0).mean()) < 1.5 for g in lines)
+
+
+def test_all_land_all_water_and_nothing():
+    for value in (0.3, 0.01, np.nan):
+        swir1 = np.full((30, 30), value, "float32")
+        field = water_fraction(swir1, np.full_like(swir1, np.nan), 20.0, 0.06)
+        assert contour_lines(field.fraction, Grid(CRS, 20.0, 0, 0, 30, 30)) == []
+        assert (np.isnan(field.fraction) == np.isnan(swir1)).all()
+
+
+def test_island_area_is_that_of_the_disc(coast):
+    step, radius = 5.0, 300.0
+    yy, xx = np.mgrid[:200, :200] * step
+    seen = coast(np.clip((radius - np.hypot(yy - 503, xx - 498)) / step + 0.5, 0, 1))
+    field = water_fraction(seen.swir1, seen.mndwi, 20.0, 0.06)
+    (ring,) = contour_lines(field.fraction, seen.grid)
+    assert ring.is_closed
+    assert shapely.Polygon(ring).area == pytest.approx(np.pi * radius**2, rel=0.01)
+
+
+def test_blocks_make_no_difference(coast, straight, monkeypatch):
+    seen = coast(straight(500.0, slant=0.2, height_px=70))
+    whole = water_fraction(seen.swir1, seen.mndwi, 20.0, 0.06).fraction
+    (line,) = contour_lines(whole, seen.grid)
+    monkeypatch.setattr(shoreline, "BLOCK_PX", 16)
+    monkeypatch.setattr(shoreline.blocks, "__defaults__", (16,))
+    pieced = water_fraction(seen.swir1, seen.mndwi, 20.0, 0.06).fraction
+    np.testing.assert_allclose(pieced, whole, atol=1e-6)
+    (joined,) = contour_lines(pieced, seen.grid)
+    assert joined.hausdorff_distance(line) < 1.0 and joined.length == pytest.approx(line.length, rel=1e-3)
+
+
+def test_seed_threshold_is_guarded():
+    assert seed_threshold(np.full(10, np.nan)) == 0.08
+    assert seed_threshold(np.repeat([0.01, 0.4], 50)) == 0.08 or seed_threshold(np.repeat([0.01, 0.4], 50)) >= 0.03
+    assert seed_threshold(np.repeat([0.001, 0.02], 50)) == 0.03
+
+
+def test_sea_is_where_the_points_are_and_ponds_are_not():
+    water = np.zeros((9, 12), bool)
+    water[:, 8:] = True  # sea
+    water[2:5, 1:4] = True  # pond
+    water[6, 7] = True  # bay
+    observed = np.ones_like(water)
+    sea = sea_mask(water, observed, [(4, 10)])
+    assert sea[:, 8:].all() and sea[6, 7] and not sea[2:5, 1:4].any()
+    np.testing.assert_array_equal(sea_mask(water, observed, []), sea)
+    np.testing.assert_array_equal(sea_mask(water, observed, [(0, 0), (99, 99)]), sea)
+    assert sea_mask(water, observed, [(3, 2)])[3, 2] and not sea_mask(water, observed, [(3, 2)])[0, 10]
+
+
+def test_a_larger_lake_inland_is_not_the_sea():
+    water = np.zeros((20, 20), bool)
+    water[2:14, 2:14] = True
+    water[:, 18:] = True
+    assert sea_mask(water, np.ones_like(water), [])[0, 19] and not sea_mask(water, np.ones_like(water), [])[5, 5]
+    assert not sea_mask(np.zeros((3, 3), bool), np.ones((3, 3), bool), []).any()
+
+
+def test_two_coasts_need_two_points():
+    water = np.zeros((10, 30), bool)
+    water[:, :5], water[:, 25:] = True, True
+    both = sea_mask(water, np.ones_like(water), [(5, 1), (5, 28)])
+    assert both[:, :5].all() and both[:, 25:].all()
+
+
+def test_a_river_is_cut_off_at_its_mouth_and_a_bay_is_not():
+    sea = np.zeros((80, 120), bool)
+    sea[:, 70:] = True
+    sea[38:44, :70] = True  # 120 m wide
+    sea[:30, 40:] = True  # a bay 600 m wide
+    rivers = river_mouths(sea, np.ones_like(sea), 20.0)
+    assert rivers[38:44, :62].all() and not rivers[:, 74:].any() and not rivers[:30, 40:].any()
+    assert not (rivers & ~sea).any()
+
+
+def test_a_gap_in_the_sea_is_no_river():
+    sea = np.zeros((60, 60), bool)
+    sea[:, 30:] = True
+    observed = np.ones_like(sea)
+    sea[:, 36:], observed[:, 36:] = False, False  # clouds from 120 m off the shore
+    assert not river_mouths(sea, observed, 20.0).any()
+
+
+def test_position_error_budget():
+    # 1.5, 4, 5, 3 and 0.25 * 20 = 5
+    assert position_error_m("sentinel-2", "msl", "swir1_fraction") == pytest.approx(np.sqrt(2.25 + 16 + 25 + 9 + 25))
+    assert position_error_m("landsat", "msl", "swir1_fraction") == pytest.approx(np.sqrt(9 + 36 + 25 + 9 + 25))
+    assert position_error_m("sentinel-2", "msl", "swir1_fraction", 1e4) == pytest.approx(np.sqrt(52.25 + 2500))
+    assert position_error_m("sentinel-2", "instantaneous", "swir1_threshold") > position_error_m("sentinel-2", "msl", "swir1_threshold") > 15

@@ -1,0 +1,223 @@
+"""Scene classes, quality bits, buffers and shadows on grids whose answers can be checked by hand."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+
+from rs_pipeline.catalog.chips import Chip
+from rs_pipeline.config import MaskSection, load_sensor
+from rs_pipeline.model import Grid, Scene
+from rs_pipeline.radiometry.masks import (
+    Reason,
+    cast_shadow,
+    dilate,
+    label_reasons,
+    reject_bits,
+    saturation_reasons,
+    scene_reasons,
+    shadow_reach_m,
+)
+
+S2, LANDSAT, HLS = "earth-search-sentinel-2-l2a", "planetary-computer-landsat-c2-l2", "hls2-s30"
+
+
+def names(value: int) -> set[str]:
+    return {r.name.lower() for r in Reason if value & r}
+
+
+@pytest.mark.parametrize(
+    "scl, expected",
+    [(0, "nodata"), (1, "saturated"), (2, "dark"), (3, "shadow"), (4, ""), (5, ""), (6, ""), (7, ""), (8, "cloud"), (9, "cloud"), (10, "cirrus"), (11, "snow")],
+)
+def test_scene_classes(scl, expected):
+    got = label_reasons(np.array([scl]), load_sensor(S2).mask)[0]
+    assert names(int(got)) == ({expected} if expected else set())
+
+
+@pytest.mark.parametrize(
+    "qa, expected",
+    [
+        (21824, set()), (21952, set()), (21890, {"buffer"}), (22080, set()), (22280, {"cloud"}), (23888, {"shadow"}),
+        (30048, {"snow"}), (54596, {"cirrus"}), (55052, {"cirrus", "cloud"}), (5440, set()), (5442, {"buffer"}), (13664, {"snow"}),
+        (1, {"nodata"}),
+    ],
+)  # fmt: skip
+def test_qa_pixel(qa, expected):
+    assert names(int(label_reasons(np.array([qa], "uint16"), load_sensor(LANDSAT).mask)[0])) == expected
+
+
+@pytest.mark.parametrize("fmask, expected", [(0, set()), (64, set()), (32, set()), (2, {"cloud"}), (4, {"buffer"}), (8 + 64, {"shadow"}), (16, {"snow"}), (255, {"nodata"})])
+def test_fmask(fmask, expected):
+    assert names(int(label_reasons(np.array([fmask], "uint16"), load_sensor(HLS).mask)[0])) == expected
+
+
+def test_radsat_looks_only_at_used_bands():
+    bits = np.array([0, 1 << 0, 1 << 1, 1 << 5, 1 << 6, 1 << 8, 1 << 9, 1 << 11])
+    oli = [names(int(v)) for v in saturation_reasons(bits, "landsat-8")]
+    tm = [names(int(v)) for v in saturation_reasons(bits, "landsat-5")]
+    sat, lost = {"saturated"}, {"nodata"}
+    assert oli == [set(), set(), sat, sat, sat, set(), set(), lost]
+    assert tm == [set(), sat, sat, set(), sat, set(), lost, set()]
+
+
+def test_reject_bits():
+    assert reject_bits(["nodata", "cloud", "shadow_confirmed", "cloud"]) == 1 + 2 + 256
+    with pytest.raises(KeyError):
+        reject_bits(["fog"])
+
+
+def test_dilate_is_a_disk_in_metres():
+    mask = np.zeros((9, 9), bool)
+    mask[4, 4] = True
+    grown = dilate(mask, 50.0, (20.0, 20.0))
+    rows, cols = np.indices(mask.shape)
+    assert np.array_equal(grown, (rows - 4) ** 2 + (cols - 4) ** 2 <= 2.5**2)
+    assert dilate(mask, 0.0, (20.0, 20.0)).sum() == 1
+    assert dilate(mask, 15.0, (20.0, 20.0)).sum() == 1
+    wide = dilate(mask, 45.0, (40.0, 20.0))
+    assert wide[4].sum() == 5 and wide[:, 4].sum() == 3
+
+
+def test_dilate_equals_distance():
+    from scipy.ndimage import distance_transform_edt
+
+    mask = np.random.default_rng(1).random((60, 70)) > 0.98
+    assert np.array_equal(dilate(mask, 150.0, (20.0, 20.0)), distance_transform_edt(~mask) * 20.0 <= 150.0)
+
+
+def test_shadow_reach():
+    assert shadow_reach_m(45.0, (200.0, 10_000.0)) == pytest.approx(10_000.0)
+    assert shadow_reach_m(10.0, (200.0, 10_000.0)) == 12_000.0
+    assert shadow_reach_m(None, (200.0, 10_000.0)) == 0.0
+    assert shadow_reach_m(-5.0, (200.0, 10_000.0)) == 0.0
+
+
+@pytest.mark.parametrize("azimuth, towards", [(180.0, (-1, 0)), (0.0, (1, 0)), (90.0, (0, -1)), (270.0, (0, 1)), (135.0, (-1, -1))])
+def test_shadow_falls_away_from_the_sun(azimuth, towards):
+    cloud = np.zeros((101, 101), bool)
+    cloud[50, 50] = True
+    # Sun 45 degrees high: a cloud at 200-400 m shades 200-400 m away, 10 to 20 pixels of 20 m.
+    shade = cast_shadow(cloud, 45.0, azimuth, (200.0, 400.0), (20.0, 20.0))
+    norm = np.hypot(*towards)
+    for distance_px, expected in [(6, False), (10, True), (15, True), (20, True), (24, False)]:
+        row, col = (50 + round(t * distance_px / norm) for t in towards)
+        assert shade[row, col] == expected, distance_px
+    assert not shade[50 - 10 * towards[0], 50 - 10 * towards[1]]
+
+
+def test_shadow_equals_walking_every_height():
+    cloud = np.random.default_rng(3).random((120, 130)) > 0.999
+    elevation, azimuth, step = 38.0, 152.0, 20.0
+    shade = cast_shadow(cloud, elevation, azimuth, (200.0, 1500.0), (step, step))
+    slow = np.zeros_like(cloud)
+    rows, cols = np.nonzero(cloud)
+    for height in np.arange(200, 1500, 5.0):
+        d = height / np.tan(np.radians(elevation)) / step
+        r = np.rint(rows - d * np.cos(np.radians(azimuth + 180))).astype(int)
+        c = np.rint(cols + d * np.sin(np.radians(azimuth + 180))).astype(int)
+        ok = (r >= 0) & (r < 120) & (c >= 0) & (c < 130)
+        slow[r[ok], c[ok]] = True
+    assert not (slow & ~shade).any()
+    assert not (shade & ~dilate(slow, 2.9 * step, (step, step))).any()
+
+
+GRID = Grid("EPSG:32650", 20.0, 500_000.0, 4_400_000.0, 40, 40)
+
+
+def scene(sensor: str = S2, **changes) -> Scene:
+    base = Scene(
+        scene_id="a", key="a", sensor=sensor, collection="c", platform="sentinel-2a", datetime=datetime(2023, 6, 1, tzinfo=UTC),
+        solar_day=date(2023, 6, 1), processing_baseline="", cloud_cover=None, sun_elevation_deg=45.0, sun_azimuth_deg=180.0,
+        scale=1e-4, offset=0.0, offset_decision="", offset_confidence="high", status="used", reason="",
+    )  # fmt: skip
+    return replace(base, **changes)
+
+
+def chip(folder, about: Scene, bands: dict[str, np.ndarray], margin_px: int = 0) -> Chip:
+    files = {}
+    for role, values in bands.items():
+        path = folder / f"{role}.tif"
+        transform = Affine(20, 0, GRID.left - (margin_px * 20 if role == "mask" else 0), 0, -20, GRID.top + (margin_px * 20 if role == "mask" else 0))
+        with rasterio.open(path, "w", driver="GTiff", dtype="uint16", count=1, height=values.shape[0], width=values.shape[1], crs=GRID.crs, transform=transform) as out:
+            out.write(values.astype("uint16"), 1)
+        files[role] = (path, 1)
+    return Chip(about, files)
+
+
+def data(dn: int = 1500) -> dict[str, np.ndarray]:
+    return {role: np.full((40, 40), dn) for role in ("blue", "green", "red", "nir", "swir1", "swir2")}
+
+
+MASKS = MaskSection(cloud_buffer_m=40.0, shadow_height_m=(200.0, 400.0))
+
+
+def test_dark_water_labelled_shadow_survives_without_a_cloud(tmp_path):
+    scl = np.full((40, 40), 6)
+    scl[5:8, 5:8] = 3
+    got = scene_reasons(chip(tmp_path, scene(), data() | {"mask": scl}), GRID, MASKS)
+    assert names(int(got[6, 6])) == {"shadow"}
+    assert got[6, 6] & reject_bits(MASKS.water) == 0
+    assert got[20, 20] == 0
+
+
+def test_shadow_of_a_cloud_is_confirmed_and_buffer_surrounds_it(tmp_path):
+    scl = np.full((40, 40), 6)
+    scl[30, 20] = 9  # sun in the south, 45 degrees: shadow 10-20 pixels north
+    scl[15, 20], scl[15, 2], scl[35, 20], scl[16, 20] = 3, 3, 3, 2
+    got = scene_reasons(chip(tmp_path, scene(), data() | {"mask": scl}), GRID, MASKS)
+    assert names(int(got[15, 20])) == {"shadow", "shadow_confirmed"}
+    assert names(int(got[16, 20])) == {"dark", "shadow_confirmed"}
+    assert names(int(got[15, 2])) == {"shadow"}
+    assert names(int(got[35, 20])) == {"shadow"}
+    assert names(int(got[30, 20])) == {"cloud"}
+    assert names(int(got[30, 22])) == {"buffer"} and got[30, 23] == 0 and names(int(got[28, 20])) == {"buffer"}
+    assert got[15, 21] == 0
+
+
+def test_every_shadow_label_counts_where_the_sun_is_unknown(tmp_path):
+    scl = np.full((40, 40), 6)
+    scl[5, 5], scl[6, 6] = 3, 2
+    got = scene_reasons(chip(tmp_path, scene(sun_elevation_deg=None), data() | {"mask": scl}), GRID, MASKS)
+    assert names(int(got[5, 5])) == {"shadow", "shadow_confirmed"} and names(int(got[6, 6])) == {"dark"}
+
+
+def test_cloud_outside_the_tile_casts_into_it(tmp_path):
+    scl = np.full((80, 80), 6)
+    scl[65, 40] = 9  # 5 pixels south of the grid's last row
+    scl[50, 40] = 3
+    got = scene_reasons(chip(tmp_path, scene(), data() | {"mask": scl}, margin_px=20), GRID, MASKS)
+    assert names(int(got[30, 20])) == {"shadow", "shadow_confirmed"}
+
+
+def test_missing_band_is_nodata_and_finer_grid_repeats_labels(tmp_path):
+    bands = data() | {"mask": np.full((40, 40), 4)}
+    bands["swir2"][3, 4] = 0
+    bands["mask"][0, 0] = 8
+    fine = Grid(GRID.crs, 10.0, GRID.left, GRID.top, 80, 80)
+    got = scene_reasons(chip(tmp_path, scene(), bands), fine, MaskSection(cloud_buffer_m=0.0))
+    assert (got[6:8, 8:10] == Reason.NODATA).all()
+    assert (got[:2, :2] == Reason.CLOUD).all() and (got == 0).sum() == 80 * 80 - 8
+
+
+def test_outside_the_chip_is_nodata(tmp_path):
+    beyond = GRID.window(-2, -2, 44, 44)
+    got = scene_reasons(chip(tmp_path, scene(), data() | {"mask": np.full((40, 40), 4)}), beyond, MASKS)
+    assert (got[:2] == Reason.NODATA).all() and (got[2:42, 2:42] == 0).all()
+
+
+def test_without_a_mask_only_bright_pixels_are_cloud(tmp_path):
+    bands = data()
+    bands["blue"][1, 1], bands["blue"][2, 2], bands["blue"][3, 3] = 2001, 2000, 0
+    got = scene_reasons(chip(tmp_path, scene(), bands), GRID, MASKS)
+    assert names(int(got[1, 1])) == {"cloud"} and got[2, 2] == 0 and names(int(got[3, 3])) == {"nodata"}
+
+
+def test_radar_has_only_nodata(tmp_path):
+    vv = np.full((40, 40), 800)
+    vv[0, 0] = 0
+    got = scene_reasons(chip(tmp_path, scene("planetary-computer-sentinel-1-rtc"), {"vv": vv}), GRID, MASKS)
+    assert got[0, 0] == Reason.NODATA and got.sum() == 1

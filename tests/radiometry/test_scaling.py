@@ -1,0 +1,88 @@
+"""Golden values of the radiometric formulas; numbers from the specification's check values."""
+
+import numpy as np
+import pytest
+
+from rs_pipeline.config import load_sensor
+from rs_pipeline.radiometry import scaling
+
+REFL = {"blue": 0.04, "green": 0.07, "red": 0.05, "nir": 0.35, "swir1": 0.20, "swir2": 0.10}
+
+
+@pytest.mark.parametrize(
+    "dn, scale, offset, expected",
+    [
+        (1450, 1e-4, -0.1, 0.0450),
+        (450, 1e-4, 0.0, 0.0450),
+        (450, 1e-4, -0.1, -0.0550),
+        (10000, 2.75e-5, -0.2, 0.0750),
+        (7273, 2.75e-5, -0.2, 7.5e-6),
+        (43636, 2.75e-5, -0.2, 0.99999),
+    ],
+)
+def test_reflectance(dn, scale, offset, expected):
+    assert scaling.reflectance(np.array(dn), scale, offset) == pytest.approx(expected, abs=1e-12)
+
+
+def test_nodata_is_not_a_reflectance():
+    assert np.isnan(scaling.reflectance(np.array(0), 1e-4, -0.1))
+
+
+def test_backscatter():
+    assert scaling.decibel(np.array(0.01)) == pytest.approx(-20.0)
+    assert scaling.decibel(np.array(220.0**2 / 500.0**2)) == pytest.approx(-7.1309464702762515)
+    gamma0 = scaling.gamma0_from_sigma0(np.array(10**-1.5), np.array(39.0))
+    assert scaling.decibel(gamma0) == pytest.approx(-13.905025944792502)
+    assert np.isnan(scaling.decibel(np.array([0.0, -1.0]))).all()
+
+
+def test_hls_msi_to_oli():
+    expected = {"blue": 0.035112, "green": 0.069471, "red": 0.049725, "nir": 0.349305, "swir1": 0.198640, "swir2": 0.099100}
+    table = scaling.HLS_MSI_TO_OLI["sentinel-2a"]
+    assert {r: round(float(scaling.harmonise(v, r, table)), 6) for r, v in REFL.items()} == expected
+
+
+def test_roy_etm_to_oli():
+    expected = {"blue": 0.034196, "green": 0.068181, "red": 0.051335, "nir": 0.33737, "swir1": 0.20414, "swir2": 0.10791}
+    got = {r: float(scaling.harmonise(v, r, scaling.ROY_ETM_TO_OLI)) for r, v in REFL.items()}
+    assert got == pytest.approx(expected, abs=1e-9)
+    red, nir = got["red"], got["nir"]
+    assert (0.35 - 0.05) / (0.35 + 0.05) == pytest.approx(0.75)
+    assert (nir - red) / (nir + red) == pytest.approx(0.7358665311740265)
+
+
+def test_signed_hls_is_shifted_exactly():
+    sensor = load_sensor("hls2-s30")
+    stored = np.array([-32768, -9999, -9998, -120, 0, 1, 313, 32767], dtype="int16")
+    chip = scaling.chip_numbers(stored, sensor, -9999)
+    assert chip.tolist() == [0, 0, 1, 9879, 9999, 10000, 10312, 42766]
+    offset = 0.0 - scaling.shift(sensor) * 1e-4
+    assert scaling.reflectance(chip[3:], 1e-4, offset) == pytest.approx([-0.0120, 0.0, 0.0001, 0.0313, 3.2767])
+
+
+def test_fractional_numbers_are_rounded_and_nan_is_nodata():
+    sensor = load_sensor("earth-search-sentinel-2-l2a")
+    stored = np.array([np.nan, 0.0, 1086.5, 1086.51, 1087.5, 65535.0], dtype="float32")
+    assert scaling.chip_numbers(stored, sensor, 0).tolist() == [0, 0, 1086, 1087, 1088, 0]
+
+
+def test_landsat_keeps_slightly_negative_water_and_drops_saturation():
+    sensor = load_sensor("planetary-computer-landsat-c2-l2")
+    stored = np.array([0, 418, 6545, 6546, 7273, 50909, 50910, 65455], dtype="uint16")
+    assert scaling.chip_numbers(stored, sensor, 0).tolist() == [0, 0, 0, 6546, 7273, 50909, 0, 0]
+
+
+def test_radar_amplitude():
+    sensor = load_sensor("planetary-computer-sentinel-1-rtc")
+    power = np.array([0.01, 1e-5, 0.99e-5, -32768.0, np.nan, 0.0, 1.0], dtype="float32")
+    chip = scaling.chip_numbers(power, sensor, -32768)
+    assert chip.tolist() == [1000, 32, 0, 0, 0, 0, 10000]
+    back = scaling.decibel(scaling.gamma0_power(chip[:1]))
+    assert back == pytest.approx(-20.0)
+    assert np.isnan(scaling.gamma0_power(np.array([0])))
+
+
+def test_masks_keep_their_values():
+    sensor = load_sensor("hls2-s30")
+    assert scaling.mask_numbers(np.array([0, 64, 224, 255], dtype="uint8"), sensor).tolist() == [0, 64, 224, 255]
+    assert scaling.mask_numbers(np.array([np.nan, 4.0]), load_sensor("earth-search-sentinel-2-l2a")).tolist() == [0, 4]
