@@ -83,7 +83,7 @@ class SearchSection(Section):
 class FetchSection(Section):
     retries: int = Field(4, ge=0, le=20)
     timeout_s: float = Field(60.0, gt=0)
-    max_pixels: int = Field(500_000_000, ge=1, description="A raster with more pixels is refused.")
+    max_pixels: int = Field(1_000_000_000, ge=1, description="A raster with more pixels is refused.")
 
 
 class MaskSection(Section):

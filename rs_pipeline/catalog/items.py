@@ -134,7 +134,7 @@ def _footprint(item: Mapping[str, Any]) -> shapely.Geometry:
     """Valid polygon in degrees, rounded to 1e-7 (1 cm) so that it reads back unchanged."""
     try:
         geometry = shape(item["geometry"]) if item.get("geometry") else shapely.box(*item["bbox"][:4])
-        geometry = shapely.set_precision(shapely.make_valid(shapely.force_2d(geometry)), 1e-7)
+        geometry = shapely.set_precision(shapely.make_valid(shapely.force_2d(geometry)), 1e-7) or shapely.Polygon()
     except Exception as fault:  # shapely raises many kinds for hostile geometry
         raise Refusal("failed", f"geometry cannot be read: {clean_text(fault, 120)}") from None
     west, south, east, north = geometry.bounds if not geometry.is_empty else (math.nan,) * 4
@@ -190,8 +190,9 @@ def _assets(item: Mapping[str, Any], sensor: Sensor, source: SourceSection, sche
 
 def _raster_band(item: Mapping[str, Any], sensor: Sensor, key: str) -> float | None:
     """A number of raster:bands of the red (else first) band's asset; in STAC 1.1 it stands on the asset."""
-    band = sensor.band("red") or sensor.bands[0]
-    asset = next((item["assets"][a] for a in band.assets if a in item["assets"]), {})
+    band, assets = sensor.band("red") or sensor.bands[0], item.get("assets")
+    offered = [assets[a] for a in band.assets if isinstance(assets.get(a), Mapping)] if isinstance(assets, Mapping) else []
+    asset = offered[0] if offered else {}
     tables = asset.get("raster:bands") or asset.get("bands") or []
     first = tables[0] if isinstance(tables, list) and tables and isinstance(tables[0], Mapping) else {}
     for table in (first, asset):
@@ -221,14 +222,14 @@ def _fill(base: Candidate, item: Mapping[str, Any], source: SourceSection, senso
     when = _moment(properties)
     footprint = _footprint(item)
     elevation, azimuth = sun_angles(properties)
+    flag = properties.get("earthsearch:boa_offset_applied", properties.get("sentinel:boa_offset_applied"))
     facts = Facts(
-        flag=properties.get("earthsearch:boa_offset_applied", properties.get("sentinel:boa_offset_applied")) if sensor.family == "optical" else None,
-        raster_offset=_raster_band(item, sensor, "offset") if isinstance(item.get("assets"), Mapping) else None,
+        flag=flag if isinstance(flag, bool) else None,
+        raster_offset=_raster_band(item, sensor, "offset"),
         baseline=baseline_name(properties, scene.scene_id),
     )
-    facts = replace(facts, flag=facts.flag if isinstance(facts.flag, bool) else None)
     told = by_metadata(sensor.offset_rule, facts, sensor.offset)
-    scale = _raster_band(item, sensor, "scale") if sensor.offset_rule == "raster_bands" and isinstance(item.get("assets"), Mapping) else None
+    scale = _raster_band(item, sensor, "scale") if sensor.offset_rule == "raster_bands" else None
     scene = replace(
         scene,
         platform=platform_name(properties),

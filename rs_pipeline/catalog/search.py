@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
-import pystac
 import shapely
 from rich.console import Console
 from rich.progress import track
@@ -76,17 +77,47 @@ def folder_items(catalog: str, collection: str) -> Iterator[dict[str, Any]]:
     if root is None and not path.is_dir():
         raise CatalogError("there is no such catalog", where=catalog, remedy="give the path of a catalog.json, of its folder, or an https:// URL")
     try:
-        if root is not None:
-            found: Iterable[pystac.Item] = pystac.read_file(str(root)).get_items(recursive=True)
-        else:
-            files = sorted(path.rglob("*.json"))
-            found = (pystac.Item.from_file(str(f)) for f in files if json.loads(f.read_text("utf-8")).get("type") == "Feature")
-        for item in found:
-            if item.collection_id == collection:
-                item.make_asset_hrefs_absolute()
-                yield item.to_dict(include_self_link=False, transform_hrefs=False)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, pystac.STACError) as fault:
+        found = _walk(root) if root is not None else _listed(path)
+        for file, item in found:
+            if item.get("collection") == collection:
+                yield _absolute(item, file)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
         raise CatalogError(f"the catalog cannot be read: {clean_text(fault)}", where=catalog, remedy="check that it is valid STAC") from None
+
+
+def _listed(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    for file in sorted(folder.rglob("*.json")):
+        entry = json.loads(file.read_text("utf-8"))
+        if isinstance(entry, dict) and entry.get("type") == "Feature":
+            yield file, entry
+
+
+def _walk(root: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Items below a catalog by its local child and item links, each file once. Read by hand: one bad item must not end the walk."""
+    queue, seen = [root], {root}
+    while queue:
+        file = queue.pop(0)
+        entry = json.loads(file.read_text("utf-8"))
+        if entry["type"] == "Feature":
+            yield file, entry
+            continue
+        if entry["type"] not in ("Catalog", "Collection"):
+            raise ValueError(f"{file} is neither a catalog nor an item")
+        for link in entry["links"]:
+            target = (file.parent / unquote(link["href"].removeprefix("file://"))).resolve()
+            if link["rel"] in ("child", "item") and target not in seen:
+                seen.add(target)
+                queue.append(target)
+
+
+def _absolute(item: dict[str, Any], file: Path) -> dict[str, Any]:
+    """The item with relative hrefs of assets resolved against its file."""
+    assets = item.get("assets")
+    for asset in assets.values() if isinstance(assets, dict) else ():
+        href = asset.get("href") if isinstance(asset, dict) else None
+        if isinstance(href, str) and not urlsplit(href).scheme and not href.startswith("/"):
+            asset["href"] = os.path.normpath(file.parent / href)
+    return item
 
 
 def api_items(
@@ -98,6 +129,7 @@ def api_items(
     ------
     CatalogError : the API cannot be reached after ``limits.retries`` tries or answers nonsense.
     """
+    import pystac
     import requests
     from pystac_client import Client
     from pystac_client.exceptions import APIError
@@ -111,7 +143,7 @@ def api_items(
             when = f"{first - timedelta(days=1)}T00:00:00Z/{last + timedelta(days=1)}T23:59:59Z"
             found = client.search(collections=[collection], bbox=bbox, datetime=when, limit=PAGE_SIZE, max_items=most + 1)
             yield from found.items_as_dicts()
-    except (APIError, requests.RequestException, NotImplementedError, ValueError, KeyError, TypeError, AttributeError, pystac.STACError) as fault:
+    except (APIError, requests.RequestException, NotImplementedError, ValueError, KeyError, TypeError, AttributeError, pystac.STACError, pystac.STACTypeError) as fault:
         raise CatalogError(
             f"the STAC API does not answer as it should: {clean_text(fault)}", where=catalog,
             remedy="check the address and the network, and try again later; a folder with catalog.json needs no network",

@@ -32,6 +32,11 @@ HASHED_BYTES = 64 * 2**20
 OPTICAL_PRODUCTS = ("vegetation", "black_odorous")
 """Products that read no radar."""
 
+SCENE_COLUMNS = ("processing_baselines", "platforms", "offsets")
+"""Lists of what differs among the scenes of a row."""
+
+_NO_SCENES: dict[str, list[str]] = {name: [] for name in ("scene_ids", *SCENE_COLUMNS)}
+
 
 def software() -> str:
     """Versions of what computed the run, as ``name version`` joined by commas."""
@@ -72,15 +77,20 @@ def fingerprint(path: Path, root: Path) -> str:
     return f"{name} sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
 
 
-def ledger(path: Path) -> pd.DataFrame:
-    """Scenes by id with ``family``, ``processing_baseline``, ``platform`` and ``offset``; empty where there is no ledger."""
-    columns = ["scene_id", "sensor", "processing_baseline", "platform", "offset", "offset_decision"]
+def ledger(path: Path) -> dict[str, dict[str, str]]:
+    """Scene id to ``family`` and to the texts of SCENE_COLUMNS; empty where there is no ledger."""
     if not path.exists():
-        return pd.DataFrame(columns=["family", "processing_baseline", "platform", "offset"])
-    table = pd.read_parquet(path, columns=columns).drop_duplicates("scene_id").set_index("scene_id")
-    table["family"] = [load_sensor(s).family for s in table.pop("sensor")]
-    table["offset"] = [f"{o:g}: {d}" for o, d in zip(table.offset, table.pop("offset_decision"), strict=True)]
-    return table
+        return {}
+    names = ["scene_id", "sensor", "processing_baseline", "platform", "offset", "offset_decision"]
+    return {
+        r.scene_id: {
+            "family": load_sensor(r.sensor).family,
+            "processing_baselines": r.processing_baseline,
+            "platforms": r.platform,
+            "offsets": f"{r.offset:g}: {r.offset_decision}",
+        }
+        for r in pd.read_parquet(path, columns=names).itertuples()
+    }
 
 
 class _Sources:
@@ -102,16 +112,16 @@ class _Sources:
     def _scenes(self, adcode: str, periods: tuple[str, ...], optical_only: bool) -> dict[str, list[str]]:
         """Scene ids, and what is different among them, for a unit and periods."""
         ids = sorted({s for p in periods for s in self.run.scenes[adcode, p]})
-        found = self.ledger.reindex(ids)
         if optical_only:
-            found = found[found.family != "radar"]
-        lists = {name: sorted(set(found[column].dropna().astype(str)) - {""}) for name, column in _SCENE_COLUMNS.items()}
-        return {"scene_ids": list(found.index), **lists}
+            ids = [i for i in ids if self.ledger.get(i, {}).get("family") != "radar"]
+        known = [self.ledger[i] for i in ids if i in self.ledger]
+        return {"scene_ids": ids, **{name: sorted({k[name] for k in known} - {""}) for name in SCENE_COLUMNS}}
 
     def scenes_of(self, row) -> dict[str, list[str]]:
         indicator = INDICATORS.get(row.indicator)
-        if indicator is None or indicator.product == "red_line":
-            return {name: [] for name in ("scene_ids", *_SCENE_COLUMNS)}
+        measured = np.isfinite(row.value) or row.status == "insufficient_data"
+        if indicator is None or indicator.product == "red_line" or not measured:
+            return _NO_SCENES
         return self.scenes(row.adcode, self.periods(row.indicator, row.period), indicator.product in OPTICAL_PRODUCTS)
 
     def _files(self, name: str, period: str, has_target: bool, has_value: bool) -> list[str]:
@@ -129,15 +139,14 @@ class _Sources:
         return [self.fingerprint(p) for p in paths if p is not None]
 
 
-_SCENE_COLUMNS = {"processing_baselines": "processing_baseline", "platforms": "platform", "offsets": "offset"}
-"""Column of the evidence to column of the ledger."""
-
-
 def _lists(values: list[list[str]]) -> pa.Array:
-    """list<string> whose strings are stored once."""
+    """list<string> whose strings are stored once. Lists that are the same object are looked up once."""
+    known: dict[str, int] = {}
+    distinct = {id(v): v for v in values}
+    codes = {key: np.array([known.setdefault(t, len(known)) for t in v], "int32") for key, v in distinct.items()}
     offsets = np.concatenate([[0], np.cumsum([len(v) for v in values])]).astype("int32")
-    codes, texts = pd.factorize(np.array([t for v in values for t in v], dtype=object))
-    strings = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(list(texts), pa.string()))
+    flat = np.concatenate([codes[id(v)] for v in values]) if values else np.zeros(0, "int32")
+    strings = pa.DictionaryArray.from_arrays(pa.array(flat, pa.int32()), pa.array(list(known), pa.string()))
     return pa.ListArray.from_arrays(pa.array(offsets), strings)
 
 
@@ -152,7 +161,7 @@ def write_evidence(run: Run, table: pd.DataFrame) -> None:
     scenes = [sources.scenes_of(row) for row in rows]
     inputs = [sources.files(r.indicator, r.period, bool(r.target_id), bool(np.isfinite(r.value))) for r in rows]
     columns = {name: pa.array(table[name].astype(str).tolist()).dictionary_encode() for name in ("adcode", "period", "indicator", "target_id")}
-    columns |= {name: _lists([s[name] for s in scenes]) for name in ("scene_ids", *_SCENE_COLUMNS)}
+    columns |= {name: _lists([s[name] for s in scenes]) for name in _NO_SCENES}
     columns["inputs"] = _lists(inputs)
     constant = {"software": software(), "git_commit": git_commit(), "configuration_sha256": configuration_sha256(run.settings)}
     columns |= {name: pa.array([text] * len(rows)).dictionary_encode() for name, text in constant.items()}

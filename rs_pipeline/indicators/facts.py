@@ -74,6 +74,15 @@ def read_layer(path: Path, layer: str) -> pd.DataFrame | None:
     return pyogrio.read_dataframe(path, layer=layer, read_geometry=False) if path.exists() else None
 
 
+def read_bodies(path: Path) -> pd.DataFrame | None:
+    """Water bodies with ``counted`` and ``ever_counted`` (in some period) as bool: an unseen body may still be a large one."""
+    table = read_layer(path, "bodies")
+    if table is None:
+        return None
+    table["counted"] = table.counted.astype(bool)
+    return table.assign(ever_counted=table.groupby("body_id").counted.transform("max"))
+
+
 class _ByUnit:
     """Rows of a layer by (adcode, period), or by adcode for a layer without periods; the region has them all."""
 
@@ -131,7 +140,7 @@ class Run:
         """(unit, period, facts) of every unit and period."""
         settings, layout = self.settings, Layout(self.settings.root)
         labels = [p.label for p in settings.all_periods]
-        reaches, bodies = _ByUnit(read_layer(layout.reaches, "reaches")), _ByUnit(read_layer(layout.bodies, "bodies"))
+        reaches, bodies = _ByUnit(read_layer(layout.reaches, "reaches")), _ByUnit(read_bodies(layout.bodies))
         transects = _ByUnit(read_layer(layout.transects, "transects"))
         red_line = red_line_km2(settings)
         section = settings.indicators

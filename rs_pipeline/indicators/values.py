@@ -45,6 +45,7 @@ class Facts:
     reaches: pd.DataFrame | None
     """Rows of the unit and period; None where the run made no such layer."""
     bodies: pd.DataFrame | None
+    """Likewise, with ``ever_counted``: the body was large enough in some period of the run."""
     transects: pd.DataFrame | None
     """Rows of the unit, all periods."""
     has_grassland: bool
@@ -200,15 +201,15 @@ def _water_change(facts: Facts) -> Answer:
 
 
 def _bodies(facts: Facts) -> Answer:
-    """Number of water bodies that are wet, of those large enough to be counted."""
+    """Number of water bodies that are large enough to be counted, of those that ever were in the run."""
     if facts.bodies is None:
         return _missing("insufficient_data", "this run made no layer of water bodies")
-    counted = facts.bodies[facts.bodies.counted.astype(bool)]
-    if counted.empty:
+    known = facts.bodies[facts.bodies.ever_counted]
+    if known.empty:
         return _missing("no_target", "no water body large enough to be counted in this unit")
-    seen = counted[counted.state.isin(["wet", "dry"])]
-    share = Interval((seen.state == "wet").mean() if len(seen) else math.nan)
-    return _published(share, _ratio(len(seen), len(counted)), facts, len(counted), total=True)
+    seen = known[known.state != "not_observed"]
+    share = Interval(seen.counted.mean() if len(seen) else math.nan)
+    return _published(share, _ratio(len(seen), len(known)), facts, len(known), total=True)
 
 
 def _black_odorous(facts: Facts, *, by_length: bool) -> Answer:
@@ -323,7 +324,7 @@ INDICATORS = {
         ),
         Indicator("water_seasonal_area", "Seasonal water", "km2", "water", "", lambda f: _water(f, "water_seasonal_m2")),
         Indicator("water_permanent_change", "Change of permanent water since the baseline", "km2", "water", "up", _water_change, is_change=True),
-        Indicator("water_bodies", "Water bodies that hold water", "count", "water", "up", _bodies),
+        Indicator("water_bodies", "Water bodies large enough to be counted", "count", "water", "up", _bodies),
         Indicator(
             "black_odorous_reaches", "Suspected black-odorous reaches and ponds", "suspected reaches", "black_odorous", "down",
             lambda f: _black_odorous(f, by_length=False),

@@ -171,6 +171,7 @@ def _rows(maps: _Maps, settings: Settings, sums: dict[str, np.ndarray], outlines
     fixed = pd.DataFrame({
         "body_id": _body_ids(outlines), "adcode": _largest_share(outlines, load_units(settings)), "kind": _kinds(outlines, settings),
     })  # fmt: skip
+    largest = np.where(sums["observed"] >= MIN_OBSERVED_SHARE * sums["outline"], sums["wet"], 0)[:, 1:].max(axis=0, initial=0)
     frames = []
     for k, label in enumerate(maps.labels):
         s = {name: values[k, 1:] for name, values in sums.items()}
@@ -183,7 +184,7 @@ def _rows(maps: _Maps, settings: Settings, sums: dict[str, np.ndarray], outlines
             lower_m2=np.where(seen, np.minimum(s["lower"], s["wet"]), np.nan),
             upper_m2=np.where(seen, np.maximum(s["upper"], s["wet"]), np.nan),
             state=np.where(seen, np.where(wet & (s["wet"] > 0), "wet", "dry"), "not_observed"),
-            counted=seen & (s["wet"] >= section.min_reported_area_m2) & (s["wet"] > 0), geometry=outlines.values,
+            counted=largest >= section.min_reported_area_m2, geometry=outlines.values,
         ))  # fmt: skip
     table = pd.concat(frames).sort_values("order", kind="stable", ignore_index=True)
     return gpd.GeoDataFrame(table[[*COLUMNS, "geometry"]], geometry="geometry", crs=outlines.crs)
@@ -195,8 +196,9 @@ def bodies(settings: Settings) -> None:
     ``area_m2`` is the ellipsoidal area of the pixels of class 1 or 2; ``lower_m2`` and ``upper_m2`` take the Wilson
     bounds of the water frequency in place of the frequency, and the upper bound also holds the pixels that were not
     observed: cloud is never counted as dry. ``state`` is ``wet`` (at least water.min_body_area_m2 of water), ``dry``, or
-    ``not_observed`` (less than half of the outline seen; the areas are then NaN). ``counted`` bodies reach
-    water.min_reported_area_m2 in that period. ``kind`` marks the sea, which is one body like any other.
+    ``not_observed`` (less than half of the outline seen; the areas are then NaN). ``counted`` bodies reached
+    water.min_reported_area_m2 in some period, and count in all of them, dry or not seen. ``kind`` marks the sea, which is
+    one body like any other.
 
     Raises
     ------

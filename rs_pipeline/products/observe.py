@@ -5,10 +5,6 @@ Dask runs blocks of rows on threads within the memory budget; a kernel runs on o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
-
 import dask
 import numpy as np
 
@@ -21,40 +17,12 @@ from rs_pipeline.output.maps import MAP_BANDS
 from rs_pipeline.output.provenance import map_tags
 from rs_pipeline.output.raster import write_map
 from rs_pipeline.products.black_odorous.pixels import black_odorous_layers
+from rs_pipeline.products.calendar import Calendar, in_window
 from rs_pipeline.radiometry.masks import reject_bits, scene_reasons
 from rs_pipeline.region import read_tile
 
 ROW_STEP = 64
 """Rows of a block are a multiple of this."""
-
-
-@dataclass(frozen=True)
-class Calendar:
-    """When the dates of a stack lie, as the kernels need it."""
-
-    day: np.ndarray
-    """int64 (T,), days since the period's start."""
-    month: np.ndarray
-    """int64 (T,), months since the period's start."""
-    n_months: int
-
-    @classmethod
-    def of(cls, days: Sequence[date], period: Period) -> Calendar:
-        def months(d: date) -> int:
-            return (d.year - period.start.year) * 12 + d.month - period.start.month
-
-        return cls(
-            np.array([(d - period.start).days for d in days], dtype="int64"),
-            np.array([months(d) for d in days], dtype="int64"),
-            months(period.end) + 1,
-        )
-
-
-def in_window(days: Sequence[date], window: tuple[str, str]) -> np.ndarray:
-    """Whether each date lies in a yearly window of MM-DD strings, inclusive; a window may pass the new year."""
-    first, last = window
-    keys = np.array([d.strftime("%m-%d") for d in days], dtype="U5")
-    return (keys >= first) & (keys <= last) if first <= last else (keys >= first) | (keys <= last)
 
 
 def endmembers(section: VegetationSection) -> tuple[float, float, float]:
@@ -92,7 +60,6 @@ def observe(settings: Settings, tile_id: str, period_label: str, threads: int = 
         ]
         dask.compute(*jobs)
     tags = map_tags(settings, period, [c.scene for c in chips])
-    maps["class_black_odorous"] = maps["bow_class"]
     for product, bands in MAP_BANDS.items():
         layers = {b.name: maps["bow_class" if (product, b.name) == ("black_odorous", "class") else b.name] for b in bands}
         write_map(layout.tile_map(period_label, tile_id, product), tile.grid, layers, bands, tags)
@@ -136,7 +103,9 @@ def _observe_block(settings, period, optical, radar, reasons, grid, row, height,
         for i, name in enumerate(layers):
             maps[name][rows] = values[i]
     maps["scenes"][rows] = (dn[:, 0] > 0).sum(axis=0)
-    probability, classes, n_dates = black_odorous_layers(settings, optical, dn, bits, calendar, water[1], scale, offset)
+    probability, classes, n_dates = black_odorous_layers(
+        settings.black_odorous, w, settings.masks, optical, dn, bits, calendar, water[0], scale, offset
+    )
     maps["probability"][rows], maps["bow_class"][rows], maps["n_dates"][rows] = probability, classes, n_dates
 
 

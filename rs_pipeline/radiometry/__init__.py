@@ -1,0 +1,1 @@
+"""Digital numbers to reflectance and masks: the only room that knows offsets, scales and quality bits."""

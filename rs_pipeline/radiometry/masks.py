@@ -134,8 +134,7 @@ def cast_shadow(
     """Where clouds at any of the heights would cast a shadow: the union of the cloud mask moved away from the sun.
 
     The displacement is height / tan(elevation) toward azimuth + 180 degrees (north up, clockwise). The mask is sheared so that the
-    path runs along its rows, spread there by doubling, and sheared back; rounding moves a pixel by at most one, so the
-    result is grown by one.
+    path runs along its rows, spread there by doubling, and sheared back; rounding moves a pixel by at most one.
     """
     far = shadow_reach_m(sun_elevation_deg, height_m)
     if far == 0.0 or not cloud.any():
@@ -143,9 +142,7 @@ def cast_shadow(
     near = min(height_m[0] / math.tan(math.radians(sun_elevation_deg)), far)
     away = math.radians(sun_azimuth_deg + 180.0)
     down, right = -math.cos(away) / step_m[0], math.sin(away) / step_m[1]
-    if abs(right) > abs(down):
-        return dilate(_swept(cloud.T, right, down, near, far).T, max(step_m), step_m)
-    return dilate(_swept(cloud, down, right, near, far), max(step_m), step_m)
+    return _swept(cloud.T, right, down, near, far).T if abs(right) > abs(down) else _swept(cloud, down, right, near, far)
 
 
 def _swept(mask: np.ndarray, down: float, right: float, near_m: float, far_m: float) -> np.ndarray:
@@ -161,22 +158,29 @@ def _swept(mask: np.ndarray, down: float, right: float, near_m: float, far_m: fl
     return _spread(_shifted(sheared, sign * first, 0), sign, 0, last - first)[rows, cols]
 
 
-def _add_geometry(reasons: np.ndarray, inner: tuple[slice, slice], scene: Scene, masks: MaskSection, step_m: tuple[float, float]) -> np.ndarray:
-    """The inner part of labelled reasons with BUFFER and SHADOW_CONFIRMED added; the outer part lends its clouds."""
-    cloud = has(reasons, Reason.CLOUD)
-    out = reasons[inner].copy()
-    pad = [math.ceil(masks.cloud_buffer_m / s) for s in step_m]
+Slices = tuple[slice, slice]
+
+
+def _dilated_inside(mask: np.ndarray, inner: Slices, radius_m: float, step_m: tuple[float, float]) -> np.ndarray:
+    """The inner part of the dilated mask, without dilating the rest."""
+    pad = [math.ceil(radius_m / s) for s in step_m]
     near = tuple(slice(max(s.start - p, 0), s.stop + p) for s, p in zip(inner, pad, strict=True))
     back = tuple(slice(s.start - n.start, s.stop - n.start) for s, n in zip(inner, near, strict=True))
-    grown = dilate(cloud[near], masks.cloud_buffer_m, step_m)[back]
+    return dilate(mask[near], radius_m, step_m)[back]
+
+
+def _add_geometry(reasons: np.ndarray, inner: Slices, scene: Scene, masks: MaskSection, step_m: tuple[float, float]) -> np.ndarray:
+    """The inner part of labelled reasons with BUFFER and SHADOW_CONFIRMED added; the outer part lends its clouds."""
+    cloud, out = has(reasons, Reason.CLOUD), reasons[inner].copy()
+    grown = _dilated_inside(cloud, inner, masks.cloud_buffer_m, step_m)
     mark(out, grown & ~has(out, Reason.CLOUD), Reason.BUFFER)
+    suspects = has(out, Reason.SHADOW | Reason.DARK)
     if scene.sun_elevation_deg is None or scene.sun_azimuth_deg is None:
-        confirmed = has(out, Reason.SHADOW)
-    else:
-        objects = dilate(cloud, _CLOUD_EDGE_M, step_m) if cloud.any() else cloud
-        cast = cast_shadow(objects, scene.sun_elevation_deg, scene.sun_azimuth_deg, masks.shadow_height_m, step_m)[inner]
-        confirmed = cast & has(out, Reason.SHADOW | Reason.DARK)
-    mark(out, confirmed, Reason.SHADOW_CONFIRMED)
+        mark(out, has(out, Reason.SHADOW), Reason.SHADOW_CONFIRMED)
+    elif suspects.any():
+        cast = cast_shadow(cloud, scene.sun_elevation_deg, scene.sun_azimuth_deg, masks.shadow_height_m, step_m)
+        # Growing the shadow is growing the cloud; one pixel more covers the rounding of the cast.
+        mark(out, suspects & _dilated_inside(cast, inner, _CLOUD_EDGE_M + max(step_m), step_m), Reason.SHADOW_CONFIRMED)
     return out
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 
@@ -103,7 +104,7 @@ class Coast:
         position = self.shoreline(along, year)
         cuts = [0, *(np.flatnonzero(np.diff(index)) + 1), len(along)]
         pieces = []
-        for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+        for start, stop in pairwise(cuts):
             reach = slice(start, min(stop + 1, len(along)))
             pieces.append((self.sections[index[start]], self.point(along[reach], position[reach])))
         return pieces

@@ -120,8 +120,7 @@ def draw_landscape(grid: Grid, coast: Coast, first_year: int, years: int, rng: n
         *_coastal_patches(coast),
         (Material.REED, marsh), (Material.MARSH_POND, sketch.blob(0.17, 0.84, 110)),
         (Material.WETLAND_EDGE, wetland), (Material.WETLAND_CORE, wetland.buffer(-70 * sketch.scale)),
-        *small_ponds, (Material.LAKE, lake),
-        *((river.material, river.polygon) for river in rivers),
+        *small_ponds, *((river.material, river.polygon) for river in rivers), (Material.LAKE, lake),
     )  # fmt: skip
     return Landscape(
         patches=patches, towns=towns, rivers=rivers, black_reaches=_black_reaches(rivers, first_year, years),

@@ -99,7 +99,7 @@ SEASONS: dict[Material, tuple[Season, ...]] = {
 GREENING: dict[Material, float] = {Material.MEADOW: 0.020, Material.TUSSOCK: 0.025}
 """Yearly gain of green cover."""
 
-FLOODED_DAYS: dict[Material, tuple[int, int]] = {Material.WETLAND_CORE: (172, 312), Material.WETLAND_EDGE: (182, 298)}
+FLOODED_DAYS: dict[Material, tuple[int, int]] = {Material.WETLAND_CORE: (163, 312), Material.WETLAND_EDGE: (165, 298)}
 """First and last day of the year the seasonal wetland is under water."""
 
 WATER: dict[Material, dict[str, float]] = {

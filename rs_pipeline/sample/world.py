@@ -76,10 +76,36 @@ class World:
         return self.coast.coordinates(*centres(self.mix_grid))
 
     @cached_property
+    def _along_table(self) -> tuple[np.ndarray, np.ndarray]:
+        """Positions along the coast every half metre, and for each pixel of `mix_grid` the nearest of them."""
+        along, _ = self.coast_coordinates
+        first = np.floor(along.min())
+        index = np.rint((along - first) * 2).astype("int32")
+        return first + 0.5 * np.arange(index.max() + 1), index
+
+    @cached_property
+    def _painted(self) -> dict[int, np.ndarray]:
+        """Material maps made so far, by year."""
+        return {}
+
+    @cached_property
+    def _ground(self) -> np.ndarray:
+        """Fields and towns, the same every year."""
+        x, y = centres(self.paint_grid)
+        ground = _fields(x, y, self.seed)
+        town = self._mask(list(self.landscape.towns))
+        ground[town] = _streets(x[town], y[town], self.seed)
+        return ground
+
+    def _mask(self, polygons: list[shapely.Geometry]) -> np.ndarray:
+        grid = self.paint_grid
+        return rasterize(polygons, out_shape=grid.shape, transform=grid.transform, fill=0, default_value=1, dtype="uint8").astype(bool)
+
+    @cached_property
     def texture(self) -> np.ndarray:
-        """Relative brightness of the ground, mean 1, standard deviation 6 %, on `mix_grid`."""
+        """Relative brightness of the ground, mean 1, standard deviation 5 %, on `mix_grid`."""
         rng = np.random.default_rng([self.seed, 11])
-        return (1 + 0.045 * smooth_noise(self.mix_grid.shape, 12, rng) + 0.04 * smooth_noise(self.mix_grid.shape, 1.2, rng)).astype("float32")
+        return (1 + 0.045 * smooth_noise(self.mix_grid.shape, 12, rng) + 0.025 * smooth_noise(self.mix_grid.shape, 1.2, rng)).astype("float32")
 
     @cached_property
     def vigour(self) -> np.ndarray:
@@ -94,49 +120,44 @@ class World:
 
     def sea_cover(self, when: date, tide_m: float) -> np.ndarray:
         """Share of each pixel of `mix_grid` covered by the sea at a tide, float32."""
-        along, seaward = self.coast_coordinates
+        table, index = self._along_table
         year = decimal_year(when)
-        waterline = self.coast.shoreline(along, year) + self.coast.runup(along, tide_m, year)
-        return np.clip(0.5 + (seaward - waterline) / MIX_M, 0, 1).astype("float32")
+        waterline = (self.coast.shoreline(table, year) + self.coast.runup(table, tide_m, year)).astype("float32")
+        seaward = self.coast_coordinates[1].astype("float32")
+        return np.clip(0.5 + (seaward - waterline[index]) / MIX_M, 0, 1)
 
     def materials(self, year: int) -> np.ndarray:
         """Map of `Material` on `paint_grid`, uint8: land as in the middle of a year; under the sea, what the tide uncovers."""
-        grid, shape = self.paint_grid, self.paint_grid.shape
-        x, y = centres(grid)
-        ground = _fields(x, y, self.seed)
-        land = self.landscape
+        if year not in self._painted:
+            grid, land = self.paint_grid, self.landscape
+            patches = [(polygon, int(material)) for material, polygon in land.patches if not polygon.is_empty]
+            patches += [(r.polygon, int(r.material)) for r in land.black_reaches if year in r.years]
+            painted = rasterize(patches, out_shape=grid.shape, transform=grid.transform, fill=0, dtype="uint8")
+            ground = np.where(painted > 0, painted, self._ground)
+            self._paint_shore(ground, year)
+            self._painted[year] = ground
+        return self._painted[year]
 
-        def mask(polygons: list[shapely.Geometry]) -> np.ndarray:
-            return rasterize(polygons, out_shape=shape, transform=grid.transform, fill=0, default_value=1, dtype="uint8").astype(bool)
-
-        town = mask(list(land.towns))
-        ground[town] = _streets(x[town], y[town], self.seed)
-        patches = [(polygon, int(material)) for material, polygon in land.patches if not polygon.is_empty]
-        patches += [(r.polygon, int(r.material)) for r in land.black_reaches if year in r.years]
-        painted = rasterize(patches, out_shape=shape, transform=grid.transform, fill=0, dtype="uint8")
-        ground = np.where(painted > 0, painted, ground)
-        self._paint_shore(ground, x, y, year)
-        return ground
-
-    def _paint_shore(self, ground: np.ndarray, x: np.ndarray, y: np.ndarray, year: int) -> None:
+    def _paint_shore(self, ground: np.ndarray, year: int) -> None:
         """Beaches, walls and fill along the coast; the great river keeps its channel."""
-        along, seaward = self.coast.coordinates(x, y)
-        middle = year + 0.5
+        all_along, all_seaward = self.coast.coordinates(*centres(self.paint_grid))
+        sections, middle = self.coast.sections, year + 0.5
+        near = (all_seaward > -200) & (ground != Material.SEDIMENT_RIVER)
+        along, seaward, surface = all_along[near], all_seaward[near], ground[near]
         from_shore = seaward - self.coast.shoreline(along, middle)
-        sections = self.coast.sections
+        wet_width = -self.coast.runup(along, 0.8, middle)
         index = self.coast.section_index(along, middle)
         natural = np.isfinite(np.array([s.slope for s in sections]))[index]
-        runup = -self.coast.runup(along, 0.8, middle)
-        channel = ground == Material.SEDIMENT_RIVER
-        ground[natural & (from_shore > -runup - 60) & ~channel] = Material.DRY_SAND
-        ground[natural & (from_shore > -runup) & ~channel] = Material.WET_SAND
         fill = np.array([s.name == "reclamation" for s in sections])[index]
-        ground[fill & (seaward > 100)] = Material.SOIL
-        ground[~natural & (from_shore > -15) & ~channel] = Material.CONCRETE
+        surface[natural & (from_shore > -wet_width - 60)] = Material.DRY_SAND
+        surface[natural & (from_shore > -wet_width)] = Material.WET_SAND
+        surface[fill & (seaward > 100)] = Material.SOIL
+        surface[~natural & (from_shore > -15)] = Material.CONCRETE
+        ground[near] = surface
 
     def landcover(self, year: int) -> np.ndarray:
         """Truth map of `Material` on `paint_grid` at mean sea level in the middle of a year, uint8."""
-        ground = self.materials(year)
+        ground = self.materials(year).copy()
         sea = self.sea_cover(date(year, 7, 2), 0.0) >= 0.5
         factor = round(MIX_M / PAINT_M)
         ground[np.kron(sea, np.ones((factor, factor), dtype=bool))] = Material.SEA
@@ -145,8 +166,9 @@ class World:
     def fraction(self, ground: np.ndarray, material: Material) -> np.ndarray:
         """Share of a material in the pixels of `mix_grid`, float32, of a map on `paint_grid`."""
         factor = round(MIX_M / PAINT_M)
-        height, width = self.mix_grid.shape
-        return (ground == material).reshape(height, factor, width, factor).mean(axis=(1, 3), dtype="float32")
+        hit = (ground == material).view("uint8")
+        parts = (hit[row::factor, column::factor] for row in range(factor) for column in range(factor))
+        return np.add.reduce(list(parts)) / np.float32(factor**2)
 
     def peak_vegetation(self, year: int) -> np.ndarray:
         """Truth of the largest green cover (0-1) from 15 June to 10 September, float32 on `grid`; water counts as 0."""
@@ -160,12 +182,10 @@ class World:
         """Truth of the share of the year (0-1) each pixel of `grid` is under water, float32."""
         ground = self.materials(year)
         inland = np.zeros(self.mix_grid.shape, dtype="float32")
-        for material in (*WATER, *FLOODED_DAYS):
-            if material in FLOODED_DAYS:
-                first, last = FLOODED_DAYS[material]
-                inland += self.fraction(ground, material) * ((last - first + 1) / 365) * (0.5 if material in WATER else 1)
-            elif material != Material.SEA:
-                inland += self.fraction(ground, material)
+        for material in WATER:
+            first, last = FLOODED_DAYS.get(material, (1, 365))
+            if material != Material.SEA:
+                inland += self.fraction(ground, material) * np.float32((last - first + 1) / 365)
         start = datetime(year, 1, 1, tzinfo=self.tide.start.tzinfo)
         hour = int((start - self.tide.start).total_seconds() // 3600)
         levels = np.quantile(self.tide.heights_m[hour : hour + 8760], (np.arange(20) + 0.5) / 20)

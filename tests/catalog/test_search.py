@@ -14,7 +14,6 @@ from rs_pipeline.layout import Layout
 from tests.catalog.conftest import footprint, item, write_tif
 
 
-
 def found(settings) -> dict:
     search(settings)
     return {s.scene_id: s for s in read_ledger(Layout(settings.root).scenes)}
@@ -84,11 +83,12 @@ def two_catalogs(world, earth_search_priority: int) -> dict:
     entry["id"] = "S2A_MSIL2A_20230501T030541_R075_T50SMK_20230501T080000"
     entry["assets"] = {names[k]: v for k, v in entry["assets"].items() if k in names}
     entry["properties"] = {"datetime": "2023-05-01T03:05:41.024Z", "platform": "Sentinel-2A", "s2:mgrs_tile": "50SMK", "s2:processing_baseline": "05.09"}
-    world.add(entry)
-    catalog = str(world.items)
+    other = world.root / "other"
+    other.mkdir()
+    (other / "item.json").write_text(json.dumps(entry))
     sources = [
-        {"sensor": "planetary-computer-sentinel-2-l2a", "catalog": catalog, "priority": 1},
-        {"sensor": "earth-search-sentinel-2-l2a", "catalog": catalog, "priority": earth_search_priority},
+        {"sensor": "planetary-computer-sentinel-2-l2a", "catalog": str(other), "priority": 1},
+        {"sensor": "earth-search-sentinel-2-l2a", "catalog": str(world.items), "priority": earth_search_priority},
     ]
     return found(world.settings(sources=sources))
 
@@ -137,6 +137,7 @@ def test_empty_search_says_what_was_searched_and_why(world):
     assert "no usable scene: 2 found" in text and str(world.items) in text and "2023-01-01 to 2023-12-31" in text
     assert "skipped cloudy: cloud cover 97.0 % above 90 %" in text and "failed broken: date cannot be read: 'when?'" in text
     assert "116.9" in text or "117.0" in text
+    sorted(world.items.glob("*.json"))[-1].unlink()
     with pytest.raises(EmptySearchError, match="0 found") as caught:
         search(world.settings(periods=[1999]))
     assert "same place and time" in str(caught.value)

@@ -63,9 +63,10 @@ def test_a_pond_keeps_its_id_while_it_shrinks_and_another_dries(settings):
     pond, drying = (g for _, g in table.groupby("body_id", sort=False))
     assert pond.area_m2.tolist() == pytest.approx([36 * PIXEL, 18 * PIXEL], rel=1e-5)
     assert pond.state.tolist() == ["wet", "wet"]
-    assert pond.counted.tolist() == [True, False]  # 18 pixels are 1800 m2, below the 2000 m2 that count
+    assert pond.counted.all()  # 18 pixels are 1800 m2, below the 2000 m2 that count, but it was larger before
     assert drying.area_m2.tolist() == pytest.approx([25 * PIXEL, 0], rel=1e-5)
     assert drying.state.tolist() == ["wet", "dry"]
+    assert drying.counted.all()
     assert set(pond.adcode) == {"1"} and set(drying.adcode) == {"2"}
     assert pond.geometry.iloc[0].equals(pond.geometry.iloc[1])
     assert pond.geometry.area.iloc[0] == 3600
@@ -84,7 +85,7 @@ def test_cloud_is_not_dry(settings):
     step.bodies(settings)
     later = read(settings).query("period == '2023'")
     large, small = later.iloc[0], later.iloc[1]
-    assert (small.state, small.counted) == ("not_observed", False)
+    assert (small.state, small.counted) == ("not_observed", True)
     assert np.isnan([small.area_m2, small.lower_m2, small.upper_m2]).all()
     assert large.state == "wet"
     assert large.observed_fraction == pytest.approx(0.6)
@@ -101,6 +102,7 @@ def test_interval_takes_the_wilson_bounds(settings):
     put(settings, "2023", f, lower, upper)
     step.bodies(settings)
     row = read(settings).iloc[0]
+    assert row.counted
     assert (row.lower_m2, row.area_m2, row.upper_m2) == pytest.approx((12 * PIXEL, 36 * PIXEL, 36 * PIXEL), rel=1e-5)
 
 
@@ -156,3 +158,13 @@ def test_a_missing_map_is_named(settings):
     put(settings, "2022", dry_land())
     with pytest.raises(RasterError, match=r"water_2023\.tif"):
         step.bodies(settings)
+
+
+def test_small_bodies_are_listed_but_not_counted(settings):
+    f = dry_land()
+    f[2:6, 2:6] = 0.9  # 16 pixels: mapped from 400 m2, counted from 2000 m2
+    put(settings, "2022", f)
+    put(settings, "2023", f)
+    step.bodies(settings)
+    table = read(settings)
+    assert len(table) == 2 and not table.counted.any()

@@ -90,11 +90,11 @@ def gather(settings: Settings) -> dict[str, Any]:
 def _units(units, canvas: Canvas, table, codes: collect.Codes) -> list[dict]:
     """Units by their number: the polygons first, then codes that only the tables know (the region, lost codes)."""
     listed = [
-        {"code": u.adcode, "name": u.name_, "prefecture": u.prefecture} | outline
-        for u, outline in zip(units.rename(columns={"name": "name_"}).itertuples(), unit_outlines(units, canvas), strict=True)
+        {"code": u.adcode, "name": u.name, "prefecture": u.prefecture} | outline
+        for u, outline in zip(units.itertuples(), unit_outlines(units, canvas), strict=True)
     ]
-    names = {} if table is None else {r.adcode: (r.name_, r.prefecture) for r in table.rename(columns={"name": "name_"}).drop_duplicates("adcode").itertuples()}
-    for code in list(codes)[len(listed):]:  # fmt: skip
+    names = {} if table is None else {r.adcode: (r.name, r.prefecture) for r in table.drop_duplicates("adcode").itertuples()}
+    for code in list(codes)[len(listed) :]:
         name, prefecture = names.get(code, ("", ""))
         listed.append({"code": code, "name": name or code or "outside all units", "prefecture": prefecture})
     return listed

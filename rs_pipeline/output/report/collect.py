@@ -17,21 +17,13 @@ import pandas as pd
 import shapely
 
 from rs_pipeline.config import Settings
+from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
 from rs_pipeline.output.report.figures import Canvas
+from rs_pipeline.output.tables import inert
 
 MAX_LISTED = 300
 """Rows of a list that are embedded; the page says where the rest is."""
-
-TITLES = {
-    "fvc_peak": "Vegetation cover at the peak", "fvc_growing": "Vegetation cover, growing season", "grassland_fvc": "Grassland cover",
-    "greening_net": "Net greening", "greening_area": "Greened area", "browning_area": "Browned area",
-    "permanent_water_area": "Permanent water area", "seasonal_water_area": "Seasonal water area", "water_area": "Water area",
-    "black_odorous_reaches": "Suspected black-odorous reaches", "black_odorous_length_km": "Length of suspected black-odorous reaches",
-    "natural_coast_retention": "Natural coastline retained", "natural_coast_length_km": "Natural coastline, length",
-    "coast_length_km": "Coastline, length", "reclaimed_area": "Newly reclaimed area",
-}  # fmt: skip
-"""Readable names of indicators; others are shown by their own name."""
 
 CLASS_ORDER = {"suspected": 0, "possible": 1}
 
@@ -53,7 +45,14 @@ def text(value: Any) -> str:
     if value is None or (not isinstance(value, str) and pd.isna(value)):
         return ""
     value = str(value)
-    return value[1:] if value[:1] == "'" and value[1:2] in ("=", "+", "-", "@", "\t", "\r") else value
+    return value[1:] if value[:1] == "'" and inert(value[1:]) == value else value
+
+
+def title(indicator: str, target: dict[str, str]) -> str:
+    """Readable name: the indicator's own, else the target's topic (rows without indicator carry the target's id), else the plain name."""
+    if indicator in INDICATORS:
+        return INDICATORS[indicator].title
+    return target.get("topic") or indicator.replace("_", " ")
 
 
 class Codes(dict):
@@ -100,7 +99,7 @@ def indicator_rows(table: pd.DataFrame, targets: dict, unit_codes: Codes, period
         intervals = [v for v in group["interval"].unique() if v]
         target = targets.get(head["target_id"], {})
         meta.append(head | {
-            "interval": " / ".join(intervals), "title": TITLES.get(head["indicator"], head["indicator"].replace("_", " ")),
+            "interval": " / ".join(intervals), "title": title(head["indicator"], target),
             "description": target.get("description", ""), "topic": target.get("topic", ""), "caveat": target.get("caveat", ""),
             "method": target.get("method", ""), "target_value": number(pd.to_numeric(head["target_value"], errors="coerce")),
         })  # fmt: skip

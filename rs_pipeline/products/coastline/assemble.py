@@ -33,6 +33,8 @@ MAX_HALF_LENGTH_M = 1500.0
 DEFAULT_TIDE_M_PER_M = 20.0
 """A beach of slope 0.05, where the tide's effect was not measured."""
 MOUTH = "river mouth"
+RIVER, ELSEWHERE = -1, -2
+"""Kinds of edge beside the methods: a closed river mouth, and a place that a preferred family observed."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ class Shore:
 
     @property
     def certainty(self) -> str:
-        """high: sub-pixel and at mean sea level; medium: sub-pixel at no selected tide; low: threshold or river mouth."""
-        if self.edge_method != "swir1_fraction" or self.river_mouth:
+        """high: sub-pixel and at mean sea level; medium: sub-pixel at no selected tide; low: by threshold, or a closed mouth."""
+        if self.edge_method != "swir1_fraction":
             return "low"
         return "high" if self.reference == "msl" else "medium"
 
@@ -140,35 +142,41 @@ def mosaic_shores(
     sea = shoreline.sea_mask(wet, observed, sea_pixels(section, grid))
     rivers = shoreline.river_mouths(sea, observed, r)
     fraction = np.where(wet & (~sea | rivers), np.float32(0), water.fraction)
-    near_river = ndimage.binary_dilation(rivers, iterations=2)
+    kind = edge_kind(water.method, rivers)
     found = []
     for line in shoreline.contour_lines(fraction, grid):
-        if line.length < section.min_length_m or (reach is not None and not reach.intersects(line)):
+        if line.length < section.min_length_m:
             continue
         pieces = shapely.get_parts(line if reach is None else shapely.line_merge(line.intersection(reach)))
         for piece in pieces[shapely.get_dimensions(pieces) == 1]:
-            xy = shapely.get_coordinates(piece.segmentize(r))
-            row, col, _ = shoreline.pixel_of(grid, xy)
-            kind = np.where(near_river[row, col], -1, _nearest_method(water.method, row, col)).astype(int)
-            for p in preferred:
-                kind[np.isfinite(p.at(xy))] = -2
-            for k, part in _runs(xy, kind):
-                if k == -2:
-                    continue
-                at = shoreline.pixel_of(grid, part)
-                n_dates = int(np.median(mosaic.n_dates[at[0], at[1]]))
-                method = shoreline.EDGE_METHODS[k if k > 0 else 2]
-                line_out = shapely.LineString(part).simplify(shoreline.SIMPLIFY_M)
-                found.append(Shore(line_out, family, mosaic.reference, method, n_dates, k == -1))
+            found += _cut_by_edge(piece, kind, mosaic, family, preferred)
     state = np.where(observed, (sea & ~rivers).astype("int8"), np.int8(-1))
     return found, SeaMap(grid, state)
 
 
-def _nearest_method(method, row, col):
-    """Method at the vertices; a vertex in a pixel without one lies beside a pixel that has."""
-    here = method[row, col]
-    around = ndimage.grey_dilation(method, size=3)[row, col] if (here == 0).any() else here
-    return np.where(here > 0, here, np.maximum(around, 1))
+def edge_kind(method: np.ndarray, rivers: np.ndarray) -> np.ndarray:
+    """int8 (h, w): index of EDGE_METHODS, spread by a pixel to those that have none; RIVER within two pixels of a river."""
+    kind = np.where(method > 0, method, ndimage.grey_dilation(method, size=3)).astype("int8")
+    kind[ndimage.binary_dilation(rivers, iterations=2)] = RIVER
+    return kind
+
+
+def _cut_by_edge(line: shapely.LineString, kind: np.ndarray, mosaic: ShoreMosaic, family: str, preferred: list[SeaMap]) -> list[Shore]:
+    """The pieces of a line of one edge kind, without what a preferred family observed."""
+    xy = shapely.get_coordinates(line.segmentize(mosaic.grid.resolution_m))
+    row, col, _ = shoreline.pixel_of(mosaic.grid, xy)
+    kinds = kind[row, col]
+    for sea_map in preferred:
+        kinds[np.isfinite(sea_map.at(xy))] = ELSEWHERE
+    shores = []
+    for k, part in _runs(xy, kinds):
+        if k != ELSEWHERE:
+            row, col, _ = shoreline.pixel_of(mosaic.grid, part)
+            method = "none" if k == RIVER else shoreline.EDGE_METHODS[k]
+            piece = shapely.LineString(part).simplify(shoreline.SIMPLIFY_M)
+            n_dates = int(np.median(mosaic.n_dates[row, col]))
+            shores.append(Shore(piece, family, mosaic.reference, method, n_dates, k == RIVER))
+    return shores
 
 
 def _runs(xy, kind):
@@ -301,7 +309,7 @@ def write_shorelines(
     """``shorelines.gpkg``: lines cut where the class of the nearest unit changes."""
     rows = []
     for label, found in shores.items():
-        seen = np.isfinite(crossings[label].distance_m)
+        seen = np.isfinite(crossings[label].distance_m) & (unit_class != MOUTH)
         places = transects.at(crossings[label].distance_m[:, None])[:, 0][seen]
         tree = cKDTree(places) if len(places) else None
         for shore in found:

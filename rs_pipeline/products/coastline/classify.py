@@ -101,31 +101,26 @@ def unit_class(probability: np.ndarray, river_mouth: np.ndarray) -> np.ndarray:
     return names
 
 
-def tide_width_m(distance_m: np.ndarray, p10: np.ndarray, p90: np.ndarray, level: float) -> float:
-    """Distance between the waterlines of the wet and the dry side of the tide along one profile.
+def tide_width_m(distance_m: np.ndarray, low_tide_refl: np.ndarray, high_tide_refl: np.ndarray, level: float) -> float:
+    """How far the waterline at low tide lies seaward of that at high tide, along one profile.
 
     Parameters
     ----------
-    distance_m : float (k,), rising seaward, 0 at the median waterline. p10, p90 : SWIR1 reflectance (k,).
-    level : reflectance at the median waterline.
+    distance_m : float (k,), rising seaward, 0 at the median waterline. low_tide_refl, high_tide_refl : SWIR1 (k,).
+    level : SWIR1 reflectance at the median waterline.
 
     Returns
     -------
-    Metres, NaN where either waterline is not met.
+    Metres, NaN where either waterline is not met; at a wall near 0, by noise below it too.
     """
-    zero = int(np.argmin(np.abs(distance_m)))
-    landward = _first_crossing(distance_m[zero::-1], p10[zero::-1], level)
-    seaward = _first_crossing(distance_m[zero:], p90[zero:], level)
-    return seaward - landward
+    return _waterline_m(distance_m, low_tide_refl, level) - _waterline_m(distance_m, high_tide_refl, level)
 
 
-def _first_crossing(distance_m, refl, level):
-    above = refl >= level
-    if np.isnan(refl[0]):
+def _waterline_m(distance_m, refl, level):
+    """Where the profile falls through the level on its way to sea, the place nearest to 0."""
+    k = np.flatnonzero((refl[:-1] >= level) & (refl[1:] < level))
+    if k.size == 0:
         return np.nan
-    change = np.flatnonzero(above != above[0])
-    if change.size == 0 or np.isnan(refl[: change[0] + 1]).any():
-        return np.nan
-    k = change[0]
-    share = (level - refl[k - 1]) / (refl[k] - refl[k - 1])
-    return distance_m[k - 1] + share * (distance_m[k] - distance_m[k - 1])
+    share = (refl[k] - level) / (refl[k] - refl[k + 1])
+    places = distance_m[k] + share * (distance_m[k + 1] - distance_m[k])
+    return places[np.argmin(np.abs(places))]

@@ -11,7 +11,7 @@ import pyproj
 import rasterio
 
 from kernels.composite import mndwi_map, refl_quantiles
-from rs_pipeline.catalog.chips import Chip, load_chips, read_role, scales
+from rs_pipeline.catalog.chips import Chip, load_chips, read_stack, scales
 from rs_pipeline.config import MaskSection, Settings, load_sensor
 from rs_pipeline.layout import SHORE_FAMILIES, Layout
 from rs_pipeline.model import Grid, Tile
@@ -25,12 +25,15 @@ log = logging.getLogger(__name__)
 FAMILY_RESOLUTION_M = {"sentinel-2": 20.0, "landsat": 30.0}
 """A family is what shares a native SWIR1 pixel; HLS, on 30 m pixels, goes with Landsat."""
 
+MIN_THIRD = 3
+"""Fewer dates in a third of the tides say nothing."""
+
 SHORE_BANDS = (
     MapBand("swir1_refl", "median SWIR1 reflectance of the clear dates near mean sea level"),
     MapBand("n_dates", "clear dates the median rests on", "count"),
     MapBand("mndwi", "MNDWI of the median green and the median SWIR1"),
-    MapBand("swir1_p10", "10th percentile of SWIR1 reflectance over all clear dates: the wet side of the tide"),
-    MapBand("swir1_p90", "90th percentile of SWIR1 reflectance over all clear dates: the dry side of the tide"),
+    MapBand("swir1_low_tide", "median SWIR1 reflectance of the clear dates in the lowest third of the tides seen"),
+    MapBand("swir1_high_tide", "median SWIR1 reflectance of the clear dates in the highest third of the tides seen"),
 )
 
 
@@ -39,8 +42,8 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str) -> None
 
     float32, NaN nodata, bands SHORE_BANDS. Nothing is resampled: the grid is that of the family's own pixels, and
     scenes on another lattice of pixels are left out. Without coastline settings, chips or fitting tides the file
-    holds NaN and ``n_dates`` 0. Tags: ``reference`` (msl or instantaneous), ``tide_p10_m`` and ``tide_p90_m``
-    (tide at the clear scenes), ``scenes``.
+    holds NaN and ``n_dates`` 0. Tags: ``reference`` (msl or instantaneous); median tides in m above mean sea level,
+    nan if unknown: ``tide_m`` of the dates of the median, ``tide_low_m`` and ``tide_high_m`` of the two thirds; ``scenes``.
 
     The median over dates near mean sea level follows Bishop-Taylor et al. (2021), of SWIR1 instead of MNDWI.
     """
@@ -50,11 +53,11 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str) -> None
         members = [c for c in chips if in_family(c, family)]
         grid, members = native_grid(members, tile, FAMILY_RESOLUTION_M[family])
         heights_m, near_msl, reference = tide_filter(settings, members, tile)
-        layers = composite_layers(members, grid, near_msl, settings.masks)
-        known = heights_m[np.isfinite(heights_m)]
-        low, high = np.quantile(known, (0.1, 0.9)) if known.size else (math.nan, math.nan)
+        low, high = tide_thirds(heights_m)
+        layers = composite_layers(members, grid, near_msl, low, high, settings.masks)
         tags = {
-            "family": family, "reference": reference, "tide_p10_m": f"{low:.3f}", "tide_p90_m": f"{high:.3f}",
+            "family": family, "reference": reference, "tide_m": _middle(heights_m[near_msl]),
+            "tide_low_m": _middle(heights_m[low]), "tide_high_m": _middle(heights_m[high]),
             "scenes": " ".join(c.scene.key for c, near in zip(members, near_msl, strict=True) if near),
         }  # fmt: skip
         write_map(layout.shore(period_label, tile_id, family), grid, layers, SHORE_BANDS, tags)
@@ -104,7 +107,22 @@ def tide_filter(settings: Settings, chips: list[Chip], tile: Tile) -> tuple[np.n
     return heights_m, tide.near_msl(heights_m, settings.coastline.tide_window), "msl"
 
 
-def composite_layers(chips: list[Chip], grid: Grid, near_msl: np.ndarray, masks: MaskSection) -> dict[str, np.ndarray]:
+def tide_thirds(heights_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """bool (n,) twice: dates in the lowest and in the highest third of the known tides; none if fewer than MIN_THIRD each."""
+    known = heights_m[np.isfinite(heights_m)]
+    if known.size < 3 * MIN_THIRD:
+        return np.zeros(heights_m.shape, bool), np.zeros(heights_m.shape, bool)
+    lower, upper = np.quantile(known, (1 / 3, 2 / 3))
+    return heights_m <= lower, heights_m >= upper
+
+
+def _middle(heights_m: np.ndarray) -> str:
+    return f"{np.median(heights_m):.3f}" if heights_m.size else "nan"
+
+
+def composite_layers(
+    chips: list[Chip], grid: Grid, near_msl: np.ndarray, low: np.ndarray, high: np.ndarray, masks: MaskSection
+) -> dict[str, np.ndarray]:
     """The bands of SHORE_BANDS, float32 (h, w). Granules of one acquisition count as one date."""
     if not chips:
         empty = np.full(grid.shape, np.nan, "float32")
@@ -119,13 +137,16 @@ def composite_layers(chips: list[Chip], grid: Grid, near_msl: np.ndarray, masks:
     for t, members in enumerate(groups.values()):
         for i in members:
             clear = (scene_reasons(chips[i], grid, masks) & reject) == 0
-            for stack, role in ((swir1_dn, "swir1"), (green_dn, "green")):
-                dn = read_role(chips[i], role, grid)
-                stack[t] = np.where((stack[t] == 0) & clear, dn, stack[t])
+            for stack, dn in zip((swir1_dn, green_dn), read_stack([chips[i]], ("swir1", "green"), grid)[0], strict=True):
+                np.copyto(stack[t], dn, where=(stack[t] == 0) & clear)
     first = [members[0] for members in groups.values()]
-    scale, offset, near_msl = scale[first].astype("float32"), offset[first].astype("float32"), near_msl[first]
-    (median,), n_dates = refl_quantiles(swir1_dn, scale, offset, near_msl, np.array([0.5]))
-    (green,), _ = refl_quantiles(green_dn, scale, offset, near_msl, np.array([0.5]))
-    (p10, p90), _ = refl_quantiles(swir1_dn, scale, offset, np.ones(len(first), bool), np.array([0.1, 0.9]))
-    layers = (median, n_dates.astype("float32"), mndwi_map(green, median), p10, p90)
+    scale, offset = scale[first].astype("float32"), offset[first].astype("float32")
+
+    def median(dn, use):
+        (refl,), n_dates = refl_quantiles(dn, scale, offset, use[first], np.array([0.5]))
+        return refl, n_dates
+
+    swir1, n_dates = median(swir1_dn, near_msl)
+    index = mndwi_map(median(green_dn, near_msl)[0], swir1)
+    layers = (swir1, n_dates.astype("float32"), index, median(swir1_dn, low)[0], median(swir1_dn, high)[0])
     return dict(zip((b.name for b in SHORE_BANDS), layers, strict=True))

@@ -23,7 +23,7 @@ PROFILE_M = np.arange(-600.0, 601.0, 10.0)
 LAND_M = np.arange(40.0, 201.0, 20.0)
 """Distances behind the shore where ponds and the land's brightness are looked for."""
 MIN_TIDE_M = 0.3
-"""A smaller difference of tide between the wet and the dry side says nothing of the slope."""
+"""A smaller difference between low and high tide says nothing of the slope."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,8 @@ def shore_profiles(
         if chosen.size == 0:
             continue
         with rasterio.open(path) as src:
-            swir1, p10, p90 = src.read((1, 4, 5))
-        tide_m = float(tags["tide_p90_m"]) - float(tags["tide_p10_m"])
+            swir1, low_tide, high_tide = src.read((1, 4, 5))
+        tide_m = float(tags["tide_high_m"]) - float(tags["tide_low_m"])
         for i in chosen:
             ahead = crossing[i] + PROFILE_M[:, None] * transects.seaward[i]
             behind = crossing[i] - LAND_M[:, None] * transects.seaward[i]
@@ -106,7 +106,7 @@ def shore_profiles(
                 swir1_land_refl[i] = np.nanmedian(land)
             if tide_m >= MIN_TIDE_M:
                 level = _bilinear(swir1, grid, crossing[i][None])[0]
-                width_m = tide_width_m(PROFILE_M, _bilinear(p10, grid, ahead), _bilinear(p90, grid, ahead), level)
+                width_m = tide_width_m(PROFILE_M, _bilinear(low_tide, grid, ahead), _bilinear(high_tide, grid, ahead), level)
                 if np.isfinite(width_m):
                     tide_m_per_m[i] = max(width_m, 0.0) / tide_m
 

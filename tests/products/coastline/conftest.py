@@ -9,18 +9,14 @@ from scipy.ndimage import gaussian_filter
 from rs_pipeline.model import Grid
 
 CRS = "EPSG:32650"
-WATERS = {"clear": (0.05, 0.010), "turbid": (0.12, 0.020)}
-LANDS = {
-    "wet sand": (0.12, 0.160), "dry sand": (0.25, 0.377), "mudflat": (0.10, 0.116),
-    "concrete": (0.25, 0.281), "vegetation": (0.06, 0.180),
-}  # fmt: skip
+CLEAR_WATER, WET_SAND = (0.05, 0.010), (0.12, 0.160)
 """(green, SWIR1) reflectance."""
 
 
 class Coast:
     """Green and SWIR1 of a coast seen by a sensor: the land's share of the fine raster, blurred and averaged."""
 
-    def __init__(self, land_share, water=WATERS["clear"], land=LANDS["wet sand"], *, resolution_m=20.0, fine=4, noise=0.004,
+    def __init__(self, land_share, water=CLEAR_WATER, land=WET_SAND, *, resolution_m=20.0, fine=4, noise=0.004,
                  psf_px=0.5, seed=0, left=500_000.0, top=4_300_000.0):  # fmt: skip
         blurred = gaussian_filter(land_share.astype("float64"), psf_px * fine, mode="nearest")
         h, w = land_share.shape[0] // fine, land_share.shape[1] // fine

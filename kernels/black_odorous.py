@@ -1,0 +1,305 @@
+"""Black-and-odorous water: colour indices, the detector, and its pass over the dates of a pixel.
+
+Reflectances are fractions (0-1) of water reflectance pi * Rrs; published thresholds in Rrs need a factor pi for
+differences, none for ratios.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+COLOUR_FEATURES = ("boi", "ndbwi", "dbwi", "green_refl", "visible_refl", "hue_deg", "saturation", "nir_red", "blackness")
+"""Features every optical sensor has."""
+
+FEATURES = (*COLOUR_FEATURES, "ndci", "red_edge_height")
+"""All features, in the order of ``spectrum_features``; the last two need the red edge."""
+
+PIXEL_LAYERS = ("probability", "n_dates", "n_positive", "n_months", "n_vetoed")
+"""Layers of ``pixel_black_odorous``, in order."""
+
+VETOES = ("", "sediment", "bloom", "macrophyte")
+"""Names of the answers of ``veto``."""
+
+NOT_WATER, CLEAR, POSSIBLE, SUSPECTED, TOO_FEW_DATES = 0.0, 1.0, 2.0, 3.0, 4.0
+
+MAX_LOG_ODDS = 4.0
+"""One date counts at most this much: unclipped sums over dates are worse than a single date."""
+
+VETOED_LOG_ODDS = -2.0
+"""A date that another cause explains counts at most this much (P = 0.12)."""
+
+MAX_GREY_REFL = 0.02
+"""Largest grey residual (haze, glint) that is removed."""
+
+MIN_REFL = 0.001
+"""Bands are kept at or above this after the residual is removed, so that ratios stay defined on black water."""
+
+RED_EDGE_POSITION = 40.0 / 168.0
+"""Place of 705 nm between red (665 nm) and near infrared (833 nm)."""
+
+STANDARDISED_LIMIT = 3.0
+
+
+@njit(cache=True, nogil=True)
+def boi(blue, green, red):
+    """Black-odorous index (green - red) / (blue + green + red) (Yao et al. 2019); NaN where the sum is not positive."""
+    total = blue + green + red
+    return (green - red) / total if total > 0 else np.nan
+
+
+@njit(cache=True, nogil=True)
+def ndbwi(green, red):
+    """Normalised difference black water index (green - red) / (green + red) (Wen et al. 2018); NaN where undefined."""
+    total = green + red
+    return (green - red) / total if total > 0 else np.nan
+
+
+@njit(cache=True, nogil=True)
+def dbwi(blue, green):
+    """Difference black water index green - blue, in reflectance: the published range 0-0.0036 1/sr is 0-0.0113 here."""
+    return green - blue
+
+
+@njit(cache=True, nogil=True)
+def chromaticity(blue, green, red):
+    """CIE 1931 x and y from three bands, Landsat 7 weights (van der Woerd & Wernand 2018); NaN without light."""
+    x = 13.104 * blue + 53.791 * green + 31.304 * red
+    y = 24.097 * blue + 65.801 * green + 15.883 * red
+    z = 63.845 * blue + 2.142 * green + 0.013 * red
+    total = x + y + z
+    if total <= 0:
+        return np.nan, np.nan
+    return x / total, y / total
+
+
+@njit(cache=True, nogil=True)
+def hue_angle(blue, green, red):
+    """Hue angle in degrees from three bands, with the Landsat 7 correction (van der Woerd & Wernand 2018)."""
+    x, y = chromaticity(blue, green, red)
+    alpha = math.degrees(math.atan2(y - 1.0 / 3.0, x - 1.0 / 3.0)) % 360.0
+    a = alpha / 100.0
+    return alpha + ((((-84.94 * a + 594.17) * a - 1559.86) * a + 1852.50) * a - 918.11) * a + 151.49
+
+
+_FOREL_ULE_DEG = np.array([
+    227.168, 220.977, 209.994, 190.779, 163.084, 132.999, 109.054, 94.037, 83.346, 74.572, 67.957, 62.186, 56.435, 50.665, 45.129,
+    39.769, 34.906, 30.439, 26.337, 22.741,
+])  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def forel_ule(hue_deg):
+    """Forel-Ule colour 1 (blue) to 21 (brown) of a hue angle (Novoa et al. 2013); 0 where the hue is NaN."""
+    if math.isnan(hue_deg):
+        return 0
+    if hue_deg < 20.5:
+        return 21
+    return int(np.argmin(np.abs(_FOREL_ULE_DEG - hue_deg))) + 1
+
+
+@njit(cache=True, nogil=True)
+def saturation(blue, green, red):
+    """Distance from the white point (1/3, 1/3) in the CIE diagram; low for grey and black water (Shen et al. 2019)."""
+    x, y = chromaticity(blue, green, red)
+    return math.hypot(x - 1.0 / 3.0, y - 1.0 / 3.0)
+
+
+@njit(cache=True, nogil=True)
+def ndci(red, rededge1):
+    """Normalised difference chlorophyll index (Mishra & Mishra 2012); NaN where the sum is not positive."""
+    total = rededge1 + red
+    return (rededge1 - red) / total if total > 0 else np.nan
+
+
+@njit(cache=True, nogil=True)
+def red_edge_height(red, rededge1, nir):
+    """Height of 705 nm above the line from red to near infrared, in reflectance (after Gower et al. 2005)."""
+    return rededge1 - (red + (nir - red) * RED_EDGE_POSITION)
+
+
+@njit(cache=True, nogil=True)
+def grey_residual(swir1, swir2):
+    """Reflectance of haze and glint: water is black in the shortwave infrared. Within +-MAX_GREY_REFL."""
+    return min(max(min(swir1, swir2), -MAX_GREY_REFL), MAX_GREY_REFL)
+
+
+@njit(cache=True, nogil=True)
+def spectrum_features(blue, green, red, rededge1, nir, grey, out):
+    """Write FEATURES of one spectrum, less its grey residual, into ``out`` float64 (11,).
+
+    Without a red edge pass any number for it and use the first nine.
+    """
+    b, g, r = max(blue - grey, MIN_REFL), max(green - grey, MIN_REFL), max(red - grey, MIN_REFL)
+    e, n = max(rededge1 - grey, MIN_REFL), max(nir - grey, MIN_REFL)
+    out[0] = boi(b, g, r)
+    out[1] = ndbwi(g, r)
+    out[2] = dbwi(b, g)
+    out[3] = g
+    out[4] = b + g + r
+    out[5] = hue_angle(b, g, r)
+    out[6] = saturation(b, g, r)
+    out[7] = n / r
+    out[8] = -math.log10(g)
+    out[9] = ndci(r, e)
+    out[10] = red_edge_height(r, e, n)
+
+
+@njit(cache=True, nogil=True)
+def log_odds(features, weights):
+    """Quadratic logistic model of standardised features; the first n features are used.
+
+    ``weights`` is (centre (n,), spread (n,), linear (n,), quadratic (n, n) upper triangle, intercept), float64.
+    ``features`` is overwritten by the standardised values, clipped to +-3.
+    """
+    centre, spread, linear, quadratic, intercept = weights
+    n = centre.size
+    for i in range(n):
+        z = (features[i] - centre[i]) / spread[i]
+        features[i] = min(max(z, -STANDARDISED_LIMIT), STANDARDISED_LIMIT)
+    total = intercept
+    for i in range(n):
+        inner = linear[i]
+        for j in range(i, n):
+            inner += quadratic[i, j] * features[j]
+        total += inner * features[i]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def veto(green, red, rededge1, nir, has_rededge):
+    """Another cause that explains dark or turbid water, as an index into VETOES. Residual-corrected reflectance.
+
+    sediment: red > 0.07, above green, with NIR > 0.02. bloom: NDCI > 0.2 with a red-edge height > 0.01; one of
+    the two alone is met by a third of simulated black-odorous spectra, as banks raise both. macrophyte: NDVI > 0 with
+    NIR > 0.05, because on near-black water NDVI is noise.
+    """
+    if red > 0.07 and red > green and nir > 0.02:
+        return 1
+    if has_rededge and red_edge_height(red, rededge1, nir) > 0.01 and ndci(red, rededge1) > 0.2:
+        return 2
+    if nir > red and nir > 0.05:
+        return 3
+    return 0
+
+
+@njit(cache=True, nogil=True)
+def date_evidence(blue, green, red, rededge1, nir, grey, has_rededge, rededge_weights, colour_weights, scratch):
+    """(log-odds within +-MAX_LOG_ODDS, veto) of one spectrum on one date. ``scratch`` is float64 (11,)."""
+    spectrum_features(blue, green, red, rededge1, nir, grey, scratch)
+    value = log_odds(scratch, rededge_weights) if has_rededge else log_odds(scratch, colour_weights)
+    value = min(max(value, -MAX_LOG_ODDS), MAX_LOG_ODDS)
+    return value, veto(green - grey, red - grey, rededge1 - grey, nir - grey, has_rededge)
+
+
+@njit(cache=True, nogil=True)
+def spectra_evidence(spectra, grey, has_rededge, rededge_weights, colour_weights):
+    """`date_evidence` of many spectra: log-odds float64 (n,) and veto int64 (n,).
+
+    Parameters
+    ----------
+    spectra : float (n, 5 or more), blue, green, red, rededge1, nir.
+    grey : float (n,), residual to remove.
+    """
+    n = spectra.shape[0]
+    value, cause, scratch = np.empty(n), np.empty(n, np.int64), np.empty(len(FEATURES))
+    for i in range(n):
+        s = spectra[i]
+        value[i], cause[i] = date_evidence(
+            s[0], s[1], s[2], s[3], s[4], grey[i], has_rededge, rededge_weights, colour_weights, scratch
+        )
+    return value, cause
+
+
+@njit(cache=True, nogil=True)
+def call_class(probability, n_dates, n_positive, n_months, min_dates, min_share, min_months, suspected, possible):
+    """CLEAR, POSSIBLE, SUSPECTED or TOO_FEW_DATES; the one rule for pixels and reaches.
+
+    Suspected needs the probability, the share of positive dates and positive dates in enough months; the share of
+    60 % mirrors the official rule for black-odorous points (Jiancheng [2015] 130).
+    """
+    if n_dates < min_dates or math.isnan(probability):
+        return TOO_FEW_DATES
+    if probability >= suspected and n_positive >= min_share * n_dates and n_months >= min_months:
+        return SUSPECTED
+    return POSSIBLE if probability >= possible else CLEAR
+
+
+@njit(cache=True, nogil=True)
+def pixel_black_odorous(
+    dn, reasons, reject, scale, offset, rededge, day, month, season, water, max_swir1_refl, rededge_weights, colour_weights, out,
+):  # fmt: skip
+    """Evidence of black-odorous water at every water pixel, in one pass over the dates.
+
+    A date is assessed where it lies in season, is not rejected, has all bands, and is not brighter than
+    ``max_swir1_refl`` in SWIR1 (glint, mixed or dry pixel). There is no water index test: it would throw away the
+    darkest water, where haze outweighs the signal. Scenes of one solar day count once. A vetoed date counts at most
+    VETOED_LOG_ODDS and is never positive.
+
+    Parameters
+    ----------
+    dn : uint16 (T, 7, h, w), bands of OPTICAL_BANDS, 0 nodata, dates ascending.
+    reasons : uint16 (T, h, w); ``reject`` are the bits that remove a date.
+    scale, offset : float32 (T,), reflectance = dn * scale + offset.
+    rededge : bool (T,), whether the red edge of that date may be used.
+    day, month : int64 (T,), solar day and month counted from the period's start.
+    season : bool (T,), date within the window and the sun high enough.
+    water : bool (h, w), pixels to assess.
+    rededge_weights, colour_weights : see ``log_odds``.
+    out : float32 (5, h, w), written: PIXEL_LAYERS. All NaN where ``water`` is False; without an assessed date the
+        counts are 0 and the probability is NaN. ``n_months`` counts months with a positive date.
+    """
+    n_scenes, _, h, w = dn.shape
+    scratch = np.empty(len(FEATURES))
+    for y in range(h):
+        for x in range(w):
+            if not water[y, x]:
+                out[:, y, x] = np.nan
+                continue
+            total, n_dates, n_positive, n_months, n_vetoed = 0.0, 0, 0, 0, 0
+            last_day, last_month = -1, -1
+            for t in range(n_scenes):
+                if not season[t] or reasons[t, y, x] & reject or day[t] == last_day:
+                    continue
+                if min(dn[t, 0, y, x], dn[t, 1, y, x], dn[t, 2, y, x], dn[t, 4, y, x], dn[t, 5, y, x], dn[t, 6, y, x]) == 0:
+                    continue
+                s, o = scale[t], offset[t]
+                blue, green, red = dn[t, 0, y, x] * s + o, dn[t, 1, y, x] * s + o, dn[t, 2, y, x] * s + o
+                nir, swir1, swir2 = dn[t, 4, y, x] * s + o, dn[t, 5, y, x] * s + o, dn[t, 6, y, x] * s + o
+                if swir1 > max_swir1_refl:
+                    continue
+                has_rededge = rededge[t] and dn[t, 3, y, x] > 0
+                value, cause = date_evidence(
+                    blue, green, red, dn[t, 3, y, x] * s + o, nir, grey_residual(swir1, swir2), has_rededge,
+                    rededge_weights, colour_weights, scratch,
+                )  # fmt: skip
+                last_day = day[t]
+                n_dates += 1
+                if cause > 0:
+                    n_vetoed += 1
+                    value = min(value, VETOED_LOG_ODDS)
+                elif value > 0:
+                    n_positive += 1
+                    n_months += month[t] != last_month
+                    last_month = month[t]
+                total += value
+            out[0, y, x] = 1.0 / (1.0 + math.exp(-total / n_dates)) if n_dates else np.nan
+            out[1, y, x], out[2, y, x], out[3, y, x], out[4, y, x] = n_dates, n_positive, n_months, n_vetoed
+
+
+@njit(cache=True, nogil=True)
+def pixel_classes(layers, min_dates, min_share, min_months, suspected, possible, out):
+    """Class of every pixel from the layers of ``pixel_black_odorous``, float32 (5, h, w), into ``out`` float32 (h, w).
+
+    0 not water (``n_dates`` is NaN), 1 clear, 2 possible, 3 suspected, 4 too few dates.
+    """
+    h, w = out.shape
+    for y in range(h):
+        for x in range(w):
+            if math.isnan(layers[1, y, x]):
+                out[y, x] = NOT_WATER
+            else:
+                out[y, x] = call_class(
+                    layers[0, y, x], layers[1, y, x], layers[2, y, x], layers[3, y, x],
+                    min_dates, min_share, min_months, suspected, possible,
+                )  # fmt: skip

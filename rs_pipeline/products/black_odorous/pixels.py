@@ -1,0 +1,47 @@
+"""Per-pixel probability and class of black-odorous water in a block of the observe step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kernels.black_odorous import PIXEL_LAYERS, pixel_black_odorous, pixel_classes
+from rs_pipeline.catalog.chips import Chip
+from rs_pipeline.config import BlackOdorousSection, MaskSection, WaterSection
+from rs_pipeline.products.black_odorous.model import load_model
+from rs_pipeline.products.calendar import Calendar, in_window
+from rs_pipeline.radiometry.masks import reject_bits
+
+
+def in_season(chips: Sequence[Chip], section: BlackOdorousSection) -> np.ndarray:
+    """bool (T,): in the yearly window and, where the catalog tells the sun's height, high enough."""
+    sun = [c.scene.sun_elevation_deg for c in chips]
+    high = np.array([s is None or np.isnan(s) or s > section.min_sun_elevation_deg for s in sun], bool)
+    return in_window([c.scene.solar_day for c in chips], section.window) & high
+
+
+def black_odorous_layers(
+    section: BlackOdorousSection, water: WaterSection, masks: MaskSection, chips: Sequence[Chip], dn: np.ndarray, bits: np.ndarray,
+    calendar: Calendar, frequency: np.ndarray, scale: np.ndarray, offset: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """Probability, class and number of dates, float32 (h, w).
+
+    ``frequency`` is the water frequency, NaN where unobserved. Land is class 0 without a probability; where water
+    was not observed everything is NaN.
+    """
+    model = load_model()
+    wet = np.nan_to_num(frequency, nan=-1.0) >= water.seasonal_frequency
+    layers = np.empty((len(PIXEL_LAYERS), *frequency.shape), "float32")
+    pixel_black_odorous(
+        dn, bits, reject_bits(masks.black_odorous), scale, offset, np.array([c.has("rededge1") for c in chips], bool),
+        calendar.day, calendar.month, in_season(chips, section), wet, section.max_swir1_refl,
+        model.rededge.packed, model.colour.packed, layers,
+    )  # fmt: skip
+    classes = np.empty(frequency.shape, "float32")
+    pixel_classes(
+        layers, section.min_dates, section.min_positive_share, section.min_months, section.suspected_probability,
+        section.possible_probability, classes,
+    )  # fmt: skip
+    classes[~np.isfinite(frequency)] = np.nan
+    return layers[PIXEL_LAYERS.index("probability")], classes, layers[PIXEL_LAYERS.index("n_dates")]

@@ -1,0 +1,106 @@
+"""Side tables and truth of the simulated world, as files."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+import rasterio
+from shapely.geometry import LineString
+
+from rs_pipeline.model import Grid
+from rs_pipeline.sample.materials import Material
+from rs_pipeline.sample.world import CRS, MARGIN_M, PAINT_M, World, sea_lonlat
+
+WATER_CLASSES = {"permanent": 0.75, "seasonal": 0.25, "ephemeral": 0.05}
+"""Least share of the year under water of classes 1, 2 and 3 of the truth map; below it is land, 0."""
+STATION = "Moni (simulated)"
+
+
+def write_side_tables(world: World, folder: Path) -> None:
+    """units, reference coastline, grassland, wetlands (GeoPackage, EPSG:4326) and the tide table (CSV)."""
+    counties = world.landscape.counties
+    units = {"adcode": [c.adcode for c in counties], "name": [c.name for c in counties], "prefecture": [c.prefecture for c in counties]}
+    _write_vector(folder / "units.gpkg", units, [c.polygon for c in counties])
+    points = np.concatenate([xy for _, xy in world.coast.line(world.years[0])])
+    _write_vector(folder / "coastline.gpkg", {"name": ["shoreline at mean sea level"]}, [LineString(points).simplify(15)])
+    types, polygons = zip(*world.landscape.grassland, strict=True)
+    _write_vector(folder / "grassland.gpkg", {"type": list(types)}, list(polygons))
+    _write_vector(folder / "wetlands.gpkg", {"name": ["marsh"]}, [world.landscape.marsh])
+    _tide_table(world).to_csv(folder / "tide.csv", index=False, lineterminator="\n")
+
+
+def write_truth(world: World, folder: Path) -> None:
+    """Yearly maps (GeoTIFF) and shapes (GeoPackage) of what is truly there."""
+    folder.mkdir()
+    for year in world.years:
+        _write_maps(world, year, folder)
+    rows = [(year, section, xy) for year in world.years for section, xy in world.coast.line(year + 0.5)]
+    columns = {
+        "year": [year for year, _, _ in rows], "section": [s.name for _, s, _ in rows], "class": [s.kind for _, s, _ in rows],
+        "slope": [s.slope if np.isfinite(s.slope) else np.nan for _, s, _ in rows],
+    }  # fmt: skip
+    _write_vector(folder / "shorelines.gpkg", columns, [LineString(xy) for _, _, xy in rows])
+    reaches = world.landscape.black_reaches
+    columns = {"river": [r.river for r in reaches], "years": [";".join(map(str, r.years)) for r in reaches]}
+    _write_vector(folder / "black_odorous.gpkg", columns, [r.polygon for r in reaches])
+    rivers = world.landscape.rivers
+    columns = {"name": [r.name for r in rivers], "width_m": [r.width_m for r in rivers]}
+    _write_vector(folder / "rivers.gpkg", columns, [r.centreline for r in rivers])
+
+
+def water_class(frequency: np.ndarray) -> np.ndarray:
+    """Class of a share of the year under water: 0 land, 1 permanent, 2 seasonal, 3 ephemeral; uint8.
+
+    >>> water_class(np.array([0.0, 1.0, 0.3, 0.1])).tolist()
+    [0, 1, 2, 3]
+    """
+    conditions = [frequency >= least for least in WATER_CLASSES.values()]
+    return np.select(conditions, [1, 2, 3], 0).astype("uint8")
+
+
+def _write_maps(world: World, year: int, folder: Path) -> None:
+    margin = round(MARGIN_M / PAINT_M)
+    grid = world.paint_grid
+    inner = grid.window(margin, margin, grid.height - 2 * margin, grid.width - 2 * margin)
+    legend = ";".join(f"{m.value}={m.name.lower()}" for m in Material)
+    landcover = world.landcover(year)[margin:-margin, margin:-margin]
+    write_raster(folder / f"landcover_{year}.tif", inner, [landcover], ["landcover"], 0, legend=legend)
+    write_raster(folder / f"vegetation_{year}.tif", world.grid, [world.peak_vegetation(year)], ["fvc_peak"], np.nan)
+    frequency = world.water_frequency(year)
+    names = ["frequency", "class"]
+    write_raster(folder / f"water_{year}.tif", world.grid, [frequency, water_class(frequency).astype("float32")], names, np.nan)
+
+
+def write_raster(path: Path, grid: Grid, bands: list[np.ndarray], names: list[str], nodata: float, **tags: str) -> None:
+    """Write arrays of one dtype as a Cloud-Optimised GeoTIFF with 256 pixel blocks, marked as simulated.
+
+    Without overviews: the rasters are small, and half as large again with them.
+    """
+    kind = bands[0].dtype
+    with rasterio.open(
+        path, "w", driver="COG", width=grid.width, height=grid.height, count=len(bands), dtype=kind, crs=grid.crs, transform=grid.transform,
+        nodata=nodata, blocksize=256, compress="deflate", level=2, predictor="yes", overviews="none",
+    ) as dst:  # fmt: skip
+        for i, (band, name) in enumerate(zip(bands, names, strict=True), start=1):
+            dst.write(band, i)
+            dst.set_band_description(i, name)
+        dst.update_tags(SIMULATED="yes", **tags)
+
+
+def _tide_table(world: World) -> pd.DataFrame:
+    lon, lat = sea_lonlat(world)
+    times = [(world.tide.start + timedelta(hours=i)).strftime("%Y-%m-%dT%H:%M:%SZ") for i in range(len(world.tide.heights_m))]
+    table = pd.DataFrame({"time_utc": times, "station": STATION, "lon": lon, "lat": lat})
+    table["height_m"] = np.round(world.tide.heights_m, 3)
+    return table
+
+
+def _write_vector(path: Path, columns: dict[str, list], shapes: list) -> None:
+    """One layer of projected shapes in EPSG:4326; the date in the file is fixed, so that the same world gives the same bytes."""
+    pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2026-01-01T00:00:00.000Z"})
+    gpd.GeoDataFrame(columns, geometry=shapes, crs=CRS).to_crs(4326).to_file(path, driver="GPKG", layer=path.stem)

@@ -1,0 +1,97 @@
+"""A real STAC API on localhost gives the same ledger as the folder it was filled from."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+from geopandas.testing import assert_geodataframe_equal
+
+from rs_pipeline.catalog import search as search_module
+from rs_pipeline.catalog.search import search
+from rs_pipeline.errors import CatalogError
+from rs_pipeline.layout import Layout
+
+RUSTAC = shutil.which("rustac") or str(Path(sys.executable).with_name("rustac"))
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@pytest.fixture
+def api(real_data, tmp_path):
+    """rustac serving the real Sentinel-2 and HLS items; local assets get file:// hrefs."""
+    if not Path(RUSTAC).exists():
+        pytest.skip("rustac is not installed; pip install 'rs-pipeline[test]'")
+    files, features = [], []
+    for name in ("sentinel-2-l2a", "hls2-s30"):
+        folder = real_data / "catalog" / name
+        collection = json.loads((folder / "collection.json").read_text()) | {"links": []}
+        files.append(tmp_path / f"{name}.json")
+        files[-1].write_text(json.dumps(collection))
+        for path in sorted(folder.glob("*/*.json")):
+            entry = json.loads(path.read_text()) | {"links": []}
+            for asset in entry["assets"].values():
+                asset["href"] = (path.parent / asset["href"]).resolve().as_uri()
+            features.append(entry)
+    files.append(tmp_path / "items.json")
+    files[-1].write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    server = subprocess.Popen([RUSTAC, "serve", "--addr", f"127.0.0.1:{port}", *map(str, files)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(100):
+            try:
+                urllib.request.urlopen(url, timeout=1)
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def ledger(settings):
+    search(settings)
+    return gpd.read_parquet(Layout(settings.root).scenes)
+
+
+@pytest.mark.parametrize(
+    "zones, sensor, periods, more",
+    [
+        ("parana_zones.geojson", "earth-search-sentinel-2-l2a", [2023, 2025], {"allow_unmasked": True}),
+        ("barbellino.geojson", "earth-search-sentinel-2-l2a", [2017, 2019], {}),
+        ("hls_quadrants.geojson", "hls2-s30", [2021], {}),
+    ],
+)
+def test_api_and_folder_freeze_the_same_scenes(api, real_settings, monkeypatch, zones, sensor, periods, more):
+    monkeypatch.setattr(search_module, "PAGE_SIZE", 2)
+    from_folder = ledger(real_settings(zones, sensor, periods, 30, **more))
+    from_api = ledger(real_settings(zones, sensor, periods, 30, catalog=api, schemes=["file"], **more))
+    assert len(from_api) == {"parana_zones.geojson": 5, "barbellino.geojson": 2, "hls_quadrants.geojson": 1}[zones]
+    assert_geodataframe_equal(from_api, from_folder)
+
+
+def test_local_files_behind_an_api_need_leave(api, real_settings):
+    with pytest.raises(CatalogError, match="no usable scene") as caught:
+        search(real_settings("barbellino.geojson", "earth-search-sentinel-2-l2a", [2017, 2019], 10, catalog=api))
+    assert "href scheme 'file' is not allowed (sources.schemes allows https)" in str(caught.value)
+
+
+def test_unreachable_api_is_named(real_settings):
+    url = f"http://127.0.0.1:{free_port()}"
+    settings = real_settings("barbellino.geojson", "earth-search-sentinel-2-l2a", [2017], 10, catalog=url)
+    settings = settings.model_copy(update={"fetch": settings.fetch.model_copy(update={"retries": 0})})
+    with pytest.raises(CatalogError, match="does not answer as it should") as caught:
+        search(settings)
+    assert caught.value.where == url and "check the address" in caught.value.remedy

@@ -1,0 +1,292 @@
+"""The step ``indicators`` from files to files."""
+
+import csv
+import math
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from rs_pipeline.catalog.ledger import write_ledger
+from rs_pipeline.config import config_folder
+from rs_pipeline.errors import TableError
+from rs_pipeline.indicators.facts import REGION, Run
+from rs_pipeline.indicators.red_line import geodesic_area_km2, red_line_km2
+from rs_pipeline.indicators.status import STATUSES
+from rs_pipeline.indicators.table import COLUMNS, Judge, build, indicators
+from rs_pipeline.indicators.targets import load_targets
+from rs_pipeline.indicators.uncertainty import Interval
+from rs_pipeline.indicators.values import INDICATORS
+
+KM2 = 1e6
+TARGETS = load_targets(config_folder() / "targets.csv", INDICATORS)
+
+
+@pytest.fixture
+def table(fake_run):
+    """The table of a run of two counties and two years, changed by ``prepare(run)``."""
+
+    def table(prepare=lambda run: None, supplied=None, **keywords):
+        run = fake_run(**keywords)
+        prepare(run)
+        return build(Run.read(run.counties().settings), TARGETS, supplied or {})
+
+    return table
+
+
+def pick(table, **wanted):
+    """The one row with these values."""
+    rows = table[np.all([table[c] == v for c, v in wanted.items()], axis=0)]
+    assert len(rows) == 1, rows
+    return rows.iloc[0]
+
+
+def test_every_target_and_indicator_for_every_unit_and_period(table):
+    got = table()
+    for (adcode, period), rows in got.groupby(["adcode", "period"]):
+        assert {t.target_id for t in TARGETS} <= set(rows.target_id), (adcode, period)
+        assert set(INDICATORS) <= set(rows.indicator)
+        assert not rows.duplicated(["indicator", "target_id"]).any()
+    assert set(got.adcode) == {"130001", "130002", REGION}
+    assert set(got.period) == {"2023", "2024"}
+    assert set(got.status) <= set(STATUSES)
+    assert got.observed_fraction.notna().all() and got.observed_fraction.between(0, 1).all()
+
+
+def test_a_row_without_value_says_why(table):
+    got = table()
+    assert (got.reason[got.value.isna()] != "").all()
+    assert set(got.status[got.value.isna()]) <= {"insufficient_data", "needs_table", "not_observable", "no_target"}
+    assert got.lower.isna().eq(got.interval == "").all()
+
+
+def test_not_observable_and_needs_table(table):
+    got = table()
+    carbon = pick(got, adcode="130001", period="2024", target_id="C00-03")
+    assert (carbon.status, carbon.indicator, carbon.n_scenes) == ("not_observable", "C00-03", 2) and "emissions" in carbon.reason
+    blue_green = pick(got, adcode=REGION, period="2024", target_id="C17-01")
+    assert blue_green.status == "needs_table" and math.isnan(blue_green.value)
+    assert "land-cover map, which this version does not make" in blue_green.reason and "tables.values" in blue_green.reason
+    assert pick(got, adcode="130001", period="2024", target_id="C10-02").status == "needs_table"
+
+
+def test_region_is_the_sum_of_the_counties(table):
+    got = table(lambda run: run.changes.update({("130001", 2024): {"water_permanent_m2": 12 * KM2, "greening_m2": 4 * KM2}}))
+    got = got[(got.period == "2024") & (got.target_id.isin(["", "C10-04"]))]
+    for name in ("water_permanent_area", "water_seasonal_area", "greening_net"):
+        rows = got[got.indicator == name].set_index("adcode").value
+        assert rows[REGION] == pytest.approx(rows["130001"] + rows["130002"]), name
+    assert got[(got.adcode == REGION)].n_scenes.eq(2).all()  # both counties lie in the same two scenes
+
+
+def test_region_of_a_county_without_scenes_knows_half(table):
+    unseen = {"n_scenes": 0, "water_observed_m2": 0.0, "fvc_peak_sigma": math.nan, "fvc_peak_observed_m2": 0.0}
+    unseen |= {f"water_permanent_{s}m2": 0.0 for s in ("", "lower_", "upper_")}
+    got = table(lambda run: run.changes.update({("130001", 2024): unseen | {"fvc_peak_sum_m2": 0.0}}))
+    dark = pick(got, adcode="130001", period="2024", indicator="water_permanent_area")
+    assert math.isnan(dark.value) and (dark.status, dark.n_scenes) == ("insufficient_data", 0)
+    region = pick(got, adcode=REGION, period="2024", indicator="water_permanent_area")
+    assert (region.observed_fraction, region.interval) == (0.5, "range")
+    assert (region.value, region.lower, region.upper) == pytest.approx((20, 8, 113))
+    assert pick(got, adcode=REGION, period="2024", indicator="fvc_peak_mean").value == pytest.approx(60.0)
+
+
+def test_inland_and_coastal_county(table):
+    got = table(lambda run: run.coast({}, {"unit_class": "artificial", "natural_probability": 0.0}))
+    inland = pick(got, adcode="130001", period="2024", target_id="C01-03")
+    assert math.isnan(inland.value) and (inland.status, inland.reason) == ("no_target", "no coast in this county")
+    coastal = pick(got, adcode="130002", period="2024", target_id="C01-03")
+    assert (coastal.value, coastal.status) == (50.0, "met") and "province-wide number, read for one county" in coastal.reason
+    assert pick(got, adcode=REGION, period="2024", target_id="C01-03").value == 50.0
+    moratorium = pick(got, adcode="130002", period="2024", target_id="C01-06")
+    assert (moratorium.value, moratorium.status) == (0.0, "on_track")
+
+
+def test_change_since_the_baseline_is_only_judged_after_it(table):
+    got = table()
+    assert pick(got, adcode="130001", period="2023", target_id="C10-04").status == "insufficient_data"
+    now = pick(got, adcode="130001", period="2024", target_id="C10-04")
+    assert (now.value, now.status) == (pytest.approx(200.0), "on_track")
+    assert "measured from 2023, the target's baseline is 2024" in now.reason
+
+
+def test_black_odorous_reaches_are_judged(table, make):
+    def reaches(run):
+        rows = make.reaches(("suspected", "assessable", 200.0), ("clear", "assessable", 200.0))
+        run.layer(run.layout.reaches, "reaches", rows.assign(adcode="130002", period="2024"))
+
+    got = table(reaches)
+    rows = got[(got.target_id == "C06-01") & (got.period == "2024") & (got.adcode == "130002")]
+    assert sorted(rows.indicator) == ["black_odorous_length_km", "black_odorous_reaches"]
+    assert set(rows.status) == {"not_met"}
+    assert rows.reason.str.startswith("proxy: Sentence prints no year").all()
+    none = got[(got.target_id == "C06-01") & (got.period == "2024") & (got.adcode == "130001")]
+    assert none.value.isna().all() and set(none.status) == {"insufficient_data"}
+
+
+def test_a_body_that_counted_once_is_missed_when_unseen(table):
+    def bodies(run):
+        rows = [("a", "2023", "wet", True), ("a", "2024", "not_observed", False), ("b", "2023", "wet", True), ("b", "2024", "wet", True)]
+        run.layer(run.layout.bodies, "bodies", pd.DataFrame(rows, columns=["body_id", "period", "state", "counted"]).assign(adcode="130001"))
+
+    got = table(bodies)
+    assert pick(got, adcode="130001", period="2023", indicator="water_bodies").value == 2
+    now = pick(got, adcode="130001", period="2024", indicator="water_bodies")
+    assert (now.observed_fraction, now.lower, now.upper, now.interval) == (0.5, 1.0, 2.0, "range")
+
+
+def test_an_official_value_is_judged_beside_the_satellite(table):
+    supplied = {("130001", "C10-02", "2023"): Interval(72.0), ("130001", "C10-02", "2024"): Interval(73.0)}
+    got = table(supplied=supplied | {(REGION, "C17-01", "2024"): Interval(71, 69, 72.5, "range")})
+    official = pick(got, adcode="130001", period="2024", target_id="C10-02", indicator="C10-02")
+    assert (official.value, official.status, official.interval) == (73.0, "on_track", "")
+    assert "official value; at +1 % a year it reaches 84 in 2035" in official.reason and math.isnan(official.observed_fraction)
+    assert pick(got, adcode="130001", period="2024", indicator="grassland_fvc").status == "needs_table"
+    assert pick(got, adcode=REGION, period="2024", target_id="C17-01").status == "met"
+
+
+def test_a_provincial_total_is_not_asked_of_a_county_nor_of_a_part(fake_run):
+    target = next(t for t in TARGETS if t.target_id == "C02-01")
+    settings = fake_run().settings
+    values = {(a, "C02-01", "2024"): Interval(140.0) for a in ("130001", REGION)}
+    part, whole = Judge(settings, values, area_km2=200.0), Judge(settings, values, area_km2=188_000.0)
+    key = (REGION, "C02-01", "2024")
+    assert part(target, ("130001", "C02-01", "2024"), is_change=False, supplied=True).reason == "the number is the province's total"
+    assert part(target, key, is_change=False, supplied=False).status == "no_target"
+    assert part(target, key, is_change=False, supplied=True).status == "met"
+    assert whole(target, key, is_change=False, supplied=False).status == "met"
+
+
+def test_one_period_shows_no_pace(table):
+    got = table(years=(2024,), supplied={("130001", "C10-02", "2024"): Interval(73.0)})
+    assert pick(got, adcode="130001", period="2024", indicator="C10-02").status == "insufficient_data"
+
+
+def test_files(fake_run, tmp_path):
+    values = tmp_path / "values.csv"
+    values.write_text("adcode,period,target_id,value\n130001,2024,C19-01,41\n999999,2024,C19-01,41\n")
+    run = fake_run(names=("=1+1", "@x, \"y\""), tables={"values": str(values)}).counties()
+    indicators(run.settings)
+    raw = run.layout.indicators.read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.DictReader(raw.decode("utf-8-sig").splitlines()))
+    assert tuple(rows[0]) == COLUMNS
+    assert {r["name"] for r in rows} == {"'=1+1", "'@x, \"y\"", "All units"}
+    assert not any(cell.startswith(("=", "+", "@")) for r in rows for cell in r.values())
+    kept = pd.read_parquet(run.layout.indicators_parquet)
+    assert tuple(kept.columns) == COLUMNS and len(kept) == len(rows)
+    assert set(kept.name) == {"=1+1", '@x, "y"', "All units"}
+    given = next(r for r in rows if r["target_id"] == "C19-01" and r["adcode"] == "130001" and r["period"] == "2024")
+    assert (given["value"], given["status"], given["observed_fraction"]) == ("41", "met", "")
+    empty = next(r for r in rows if r["target_id"] == "C00-03")
+    assert (empty["value"], empty["lower"], empty["interval"], empty["target_value"]) == ("", "", "", "")
+
+
+def test_columns_are_the_contract():
+    assert ", ".join(COLUMNS) == (
+        "adcode, name, prefecture, period, indicator, value, unit, lower, upper, interval, observed_fraction, n_scenes, status, target_id, "
+        "target_operator, target_value, target_year, clause, observability, reason"
+    )
+
+
+def test_a_name_that_looks_like_a_negative_number(fake_run):
+    run = fake_run(names=("-2", "B")).counties()
+    indicators(run.settings)
+    assert "130001,'-2,P,2023," in run.layout.indicators.read_text("utf-8-sig")
+
+
+def test_missing_county_statistics(fake_run):
+    run = fake_run().counties()
+    run.layout.counties("2023").unlink()
+    with pytest.raises(TableError, match="not made yet") as fault:
+        indicators(run.settings)
+    assert "2023.parquet" in fault.value.where and "zonal" in fault.value.remedy
+
+
+def test_a_unit_with_the_code_of_the_region(fake_run):
+    run = fake_run()
+    run.codes[0] = REGION
+    with pytest.raises(TableError, match="stands for the region"):
+        Run.read(run.counties().settings)
+
+
+def test_red_line_area_on_the_ellipsoid(fake_run, tmp_path):
+    """A degree cell at the equator is 12 308.8 km2 (111.3195 km wide, 110.5744 km high, less 0.005 % for the taper)."""
+    cell = shapely.box(0, 0, 1, 1)
+    assert geodesic_area_km2(cell) == pytest.approx(12308.78, abs=0.1)
+    assert geodesic_area_km2(cell.reverse()) == geodesic_area_km2(cell)
+    assert geodesic_area_km2(shapely.LineString([(0, 0), (1, 1)])) == geodesic_area_km2(shapely.Polygon()) == 0
+    run = fake_run(tables={"red_line": str(tmp_path / "red.gpkg")})
+    units = gpd.GeoDataFrame({"adcode": ["130001", "130002"], "name": "n", "prefecture": "p"}, geometry=[cell, shapely.box(1, 0, 2, 1)], crs=4326)
+    units.to_file(tmp_path / "units.gpkg")
+    twice = [shapely.box(0.5, 0, 1.0, 1)] * 2
+    gpd.GeoDataFrame({"id": [1, 2]}, geometry=twice, crs=4326).to_file(tmp_path / "red.gpkg")
+    areas = red_line_km2(run.settings)
+    assert areas["130001"] == pytest.approx(12308.78 / 2, rel=1e-4) and areas["130002"] == 0.0
+    got = build(Run.read(run.counties().settings), TARGETS, {})
+    assert pick(got, adcode="130002", period="2024", indicator="red_line_area").value == 0.0
+    assert pick(got, adcode=REGION, period="2024", indicator="red_line_area").value == pytest.approx(areas["130001"])
+
+
+@pytest.fixture
+def evidence(fake_run, make_scene):
+    """Table of indicators and evidence of a run with a ledger of two optical scenes a year and one radar scene in 2024."""
+    run = fake_run()
+    ids = [f"S2-{y}-{i}" for y in run.years for i in range(2)]
+    run.counties()
+    counties = pd.read_parquet(run.layout.counties("2024"))
+    counties["scene_ids"] = [["S1-2024", "S2-2024-0", "S2-2024-1"]] * len(counties)
+    counties["n_scenes"] = 3
+    counties.to_parquet(run.layout.counties("2024"))
+    scenes = [make_scene(i, "earth-search-sentinel-2-l2a", "sentinel-2a") for i in ids]
+    write_ledger([*scenes, make_scene("S1-2024", "planetary-computer-sentinel-1-rtc", "sentinel-1a")], run.layout.scenes)
+    indicators(run.settings)
+    return pd.read_parquet(run.layout.indicators_parquet), pd.read_parquet(run.layout.evidence)
+
+
+@pytest.fixture
+def make_scene():
+    from datetime import UTC, date, datetime
+
+    from rs_pipeline.model import Scene
+
+    def make_scene(scene_id, sensor, platform):
+        return Scene(
+            scene_id=scene_id, key=scene_id, sensor=sensor, collection="c", platform=platform, datetime=datetime(2024, 7, 1, tzinfo=UTC),
+            solar_day=date(2024, 7, 1), processing_baseline="05.10", cloud_cover=1.0, sun_elevation_deg=60.0, sun_azimuth_deg=150.0, scale=1e-4,
+            offset=-0.1, offset_decision="from the item", offset_confidence="high", status="used", reason="",
+        )  # fmt: skip
+
+    return make_scene
+
+
+def test_evidence_has_every_row_in_order(evidence):
+    table, rows = evidence
+    key = ["adcode", "period", "indicator", "target_id"]
+    assert (table[key].to_numpy() == rows[key].astype(str).to_numpy()).all()
+    assert rows.configuration_sha256.str.fullmatch("[0-9a-f]{64}").all()
+    assert all(word in rows.software.iloc[0] for word in ("rs-pipeline ", "numpy ", "rasterio ", "GDAL "))
+    assert not rows.simulated.any()
+
+
+def test_evidence_names_the_scenes_of_a_value(evidence):
+    _, rows = evidence
+    cover = pick(rows, adcode="130001", period="2024", indicator="fvc_peak_mean")
+    assert list(cover.scene_ids) == ["S2-2024-0", "S2-2024-1"]
+    assert (list(cover.processing_baselines), list(cover.platforms)) == (["05.10"], ["sentinel-2a"])
+    assert list(cover.offsets) == ["-0.1: from the item"]
+    water = pick(rows, adcode="130001", period="2024", indicator="water_permanent_area")
+    assert list(water.scene_ids) == ["S1-2024", "S2-2024-0", "S2-2024-1"]
+    change = pick(rows, adcode="130001", period="2024", indicator="greening_net")
+    assert list(change.scene_ids) == ["S2-2023-0", "S2-2023-1", "S2-2024-0", "S2-2024-1"]
+    assert [i.split()[0] for i in change.inputs][1:] == ["counties/2023.parquet", "counties/2024.parquet"]
+    assert all(" sha256:" in i for i in change.inputs)
+
+
+def test_evidence_of_what_was_not_observed_is_empty(evidence):
+    _, rows = evidence
+    carbon = pick(rows, adcode="130001", period="2024", target_id="C00-03")
+    assert len(carbon.scene_ids) == 0
+    assert len(carbon.inputs) == 1 and "targets.csv sha256:" in carbon.inputs[0]

@@ -1,0 +1,173 @@
+"""The committed table of targets, and what its loader refuses."""
+
+import csv
+import re
+
+import pytest
+
+from rs_pipeline.config import config_folder
+from rs_pipeline.errors import TableError
+from rs_pipeline.indicators.status import CHANGE_OPERATORS
+from rs_pipeline.indicators.targets import COLUMNS, OPERATORS, load_targets, load_values
+from rs_pipeline.indicators.uncertainty import Interval
+from rs_pipeline.indicators.values import INDICATORS
+
+HEADER = ",".join([*COLUMNS, "tolerance"])
+GOOD = "10,C10-02,grassland,Cover of grassland,>=,75,%,,2035,province,proxy,fvc,m,c,grassland_fvc,"
+
+
+@pytest.fixture(scope="module")
+def targets():
+    return {t.target_id: t for t in load_targets(config_folder() / "targets.csv", INDICATORS)}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(*lines, encoding="utf-8"):
+        path = tmp_path / "targets.csv"
+        path.write_text("\n".join([HEADER, *lines]) + "\n", encoding=encoding)
+        return path
+
+    return write
+
+
+def test_every_clause_is_there(targets):
+    assert {t.clause for t in targets.values()} == set(range(29))
+    assert len(targets) == 87
+    assert all(key.startswith(f"C{t.clause:02d}-") for key, t in targets.items())
+
+
+def test_numbers_of_the_document(targets):
+    numbers = {
+        "C01-01": 36390, "C01-03": 23.2, "C02-01": 137, "C03-01": 45, "C03-02": 95, "C04-01": 41, "C06-05": 40, "C07-03": 80, "C08-01": 100,
+        "C09-01": 100, "C10-02": 75, "C10-03": 84, "C17-01": 70, "C19-01": 40, "C19-02": 60, "C20-01": 24, "C20-02": 30, "C22-01": 100,
+    }  # fmt: skip
+    assert {key: targets[key].value for key in numbers} == numbers
+
+
+def test_every_number_is_printed_in_the_sentence_or_has_a_caveat(targets):
+    for key, t in targets.items():
+        if t.value is None:
+            continue
+        printed = re.findall(r"\d+(?:\.\d+)?", t.description)
+        assert f"{t.value:g}" in printed or t.caveat, key
+
+
+def test_the_red_line_is_the_corrected_number_and_says_so(targets):
+    assert "363900" in targets["C01-01"].description and "exceeds the province" in targets["C01-01"].caveat
+    assert "35 is the national" in targets["C01-03"].caveat
+
+
+def test_a_ceiling_of_converted_area_is_not_a_floor(targets):
+    assert (targets["C01-02"].operator, targets["C01-02"].unit) == ("no_increase", "km2 converted")
+
+
+def test_comparisons_without_number_say_where_it_is(targets):
+    for t in targets.values():
+        if t.value is None and t.operator not in (*CHANGE_OPERATORS, "qualitative", "eliminate"):
+            assert t.caveat, t.target_id
+
+
+def test_every_indicator_named_has_the_unit_of_its_target_or_only_asks_for_a_change(targets):
+    for t in targets.values():
+        for name in t.indicator:
+            i = INDICATORS[name]
+            assert i.unit in t.unit or t.operator in CHANGE_OPERATORS or t.operator == "eliminate", (t.target_id, name)
+            assert i.direction, name
+
+
+def test_bom_blank_lines_and_commas_in_quotes(write):
+    path = write(GOOD.replace("Cover of grassland", '"Cover, of ""grass"""'), ",,,,,,,,,,,,,,,", encoding="utf-8-sig")
+    (target,) = load_targets(path, INDICATORS)
+    assert (target.clause, target.value, target.description, target.baseline_year) == (10, 75.0, 'Cover, of "grass"', None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "column", "what", "remedy"),
+    [
+        (">=", "≥", "operator", "unknown operator '≥'", ">=, >"),
+        ("75", "75 %", "value", "'75 %' is not a number", "decimal point"),
+        ("75", "nan", "value", "'nan' is not a number", "decimal point"),
+        ("2035", "soon", "target_year", "'soon' is not a number", "plain number"),
+        ("2035", "20.35", "target_year", "is not a year", "2035"),
+        ("10,C", "ten,C", "clause", "'ten' is not a number", "plain number"),
+        ("10,C", "-1,C", "clause", "is not a clause", "whole number"),
+        ("C10-02", "", "target_id", "empty", "fill it in"),
+        ("proxy", "maybe", "observability", "unknown observability 'maybe'", "direct, proxy"),
+        ("grassland_fvc", "grass", "indicator", "unknown indicator 'grass'", "fvc_peak_mean"),
+    ],
+)
+def test_a_bad_cell_names_file_row_column_and_remedy(write, old, new, column, what, remedy):
+    path = write(GOOD.replace("C10-02", "C10-01"), GOOD.replace(old, new, 1))
+    with pytest.raises(TableError) as fault:
+        load_targets(path, INDICATORS)
+    assert what in fault.value.what
+    assert fault.value.where == f"{path}, row 3, column {column}"
+    assert remedy in fault.value.remedy
+
+
+def test_a_repeated_id(write):
+    with pytest.raises(TableError, match="occurs twice") as fault:
+        load_targets(write(GOOD, GOOD), INDICATORS)
+    assert "row 3, column target_id" in fault.value.where
+
+
+def test_a_missing_column(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("clause,target_id\n1,a\n")
+    with pytest.raises(TableError, match="columns are missing: topic, description, operator"):
+        load_targets(path, INDICATORS)
+
+
+def test_a_row_of_another_length(write):
+    with pytest.raises(TableError, match="15 cells where the header has 16") as fault:
+        load_targets(write(GOOD[:-1]), INDICATORS)
+    assert "row 2" in fault.value.where and "double quotes" in fault.value.remedy
+
+
+def test_other_encodings_empty_and_absent_files(write, tmp_path):
+    with pytest.raises(TableError, match="not a UTF-8 CSV"):
+        load_targets(write(GOOD.replace("grassland,", "草原,"), encoding="gbk"), INDICATORS)
+    with pytest.raises(TableError, match="no targets"):
+        load_targets(write(), INDICATORS)
+    with pytest.raises(TableError, match="cannot be read"):
+        load_targets(tmp_path / "absent.csv", INDICATORS)
+
+
+def values(tmp_path, *lines):
+    path = tmp_path / "values.csv"
+    path.write_text("\n".join(["adcode,period,target_id,value,lower,upper", *lines]) + "\n", encoding="utf-8-sig")
+    return load_values(path, {"C10-02"})
+
+
+def test_official_values(tmp_path):
+    got = values(tmp_path, "130001,2024,C10-02,73.5,72,75", "130001,2023,C10-02,73,,")
+    assert got["130001", "2024", "C10-02"] == Interval(73.5, 72, 75, "range")
+    assert (got["130001", "2023", "C10-02"].value, got["130001", "2023", "C10-02"].kind) == (73.0, "")
+    assert load_values(None, set()) == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("1,2024,C99-01,1,,", "unknown target 'C99-01'"), ("1,2024,C10-02,x,,", "is not a number"), ("1,2024,C10-02,,,", "empty"),
+        ("1,2024,C10-02,1,0,", "one bound"), ("1,2024,C10-02,1,2,3", "does not lie between"), (",2024,C10-02,1,,", "empty"),
+    ],
+)  # fmt: skip
+def test_bad_official_values(tmp_path, line, what):
+    with pytest.raises(TableError, match=what) as fault:
+        values(tmp_path, line)
+    assert "row 2, column" in fault.value.where
+
+
+def test_an_official_value_given_twice(tmp_path):
+    with pytest.raises(TableError, match="a second value"):
+        values(tmp_path, "1,2024,C10-02,1,,", "1,2024,C10-02,2,,")
+
+
+def test_the_committed_table_is_plain_utf8_csv():
+    with open(config_folder() / "targets.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file, strict=True))
+    assert tuple(rows[0]) == (*COLUMNS, "tolerance")
+    assert {len(r) for r in rows} == {len(rows[0])}
+    assert {r[4] for r in rows[1:]} <= set(OPERATORS)

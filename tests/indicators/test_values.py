@@ -1,0 +1,210 @@
+"""Each indicator on facts that a reader can check by hand: 100 km2, of which 90 km2 land."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rs_pipeline.indicators.values import INDICATORS, estimate, weighted_cover
+
+KM2 = 1e6
+
+
+@pytest.fixture
+def answer(make):
+    """Answer of an indicator for county sums changed by keywords."""
+    return lambda name, facts=None, **changes: estimate(INDICATORS[name], facts or make.facts(make.sums(**changes)))
+
+
+def numbers(answer):
+    i = answer.interval
+    return (pytest.approx(i.value), pytest.approx(i.lower), pytest.approx(i.upper), i.kind)
+
+
+def test_cover(answer):
+    got = answer("fvc_peak_mean")
+    assert (60.0, 60 - 196 * 0.04, 60 + 196 * 0.04) == pytest.approx((got.interval.value, got.interval.lower, got.interval.upper), abs=1e-3)
+    assert (got.interval.kind, got.observed_fraction, got.reason) == ("model95", 1.0, "")
+    assert answer("fvc_growing_mean").interval.value == pytest.approx(50.0)
+
+
+def test_cover_counts_land_only(answer):
+    # 45 of 90 km2 land is half, though 45 of 100 km2 in all would be withheld
+    assert answer("fvc_peak_mean", fvc_peak_observed_m2=45 * KM2, fvc_peak_sum_m2=27 * KM2).observed_fraction == 0.5
+
+
+@pytest.mark.parametrize(
+    ("fraction", "value", "lower", "upper", "kind", "word"),
+    [
+        (1.0, 10.0, 8.0, 13.0, "range", ""),
+        (0.95, 9.5, 7.6, 12.35, "range", ""),
+        (0.80, 10.0, 6.4, 22.1364, "range", "scaled"),
+        (0.79, 10.0, 6.32, 31.27, "range", "either extreme"),
+        (0.50, 10.0, 4.0, 56.5, "range", "either extreme"),
+    ],
+)
+def test_water_at_every_threshold(answer, fraction, value, lower, upper, kind, word):
+    """A tenth of what was seen is permanent water (0.08-0.13). At 0.80: 1.96 * 0.2 * sqrt(0.09) = 0.1176, hypot(0.03, 0.1176) = 0.121364;
+    below, 0.1 - hypot(0.02, 0.1176) is less than the 0.064 that is possible, which holds."""
+    seen = {f"water_permanent_{s}m2": v * fraction * KM2 for s, v in (("", 10), ("lower_", 8), ("upper_", 13))}
+    got = answer("water_permanent_area", water_observed_m2=100 * fraction * KM2, **seen)
+    assert numbers(got) == (value, lower, upper, kind)
+    assert word in got.reason and got.observed_fraction == pytest.approx(fraction)
+
+
+def test_water_below_half_is_withheld(answer):
+    got = answer("water_permanent_area", water_observed_m2=49 * KM2, water_permanent_m2=5 * KM2)
+    assert (got.interval, got.status, got.observed_fraction) == (None, "insufficient_data", 0.49)
+    assert got.reason == "49 % observed; at least 50 % is needed"
+
+
+def test_an_unseen_county_has_no_value_rather_than_zero(answer):
+    for name in ("fvc_peak_mean", "water_permanent_area", "water_seasonal_area", "greening_net", "water_permanent_change"):
+        got = answer(name, n_scenes=0, **{k: 0.0 for k in ("fvc_peak_observed_m2", "fvc_common_m2", "water_observed_m2", "water_common_m2")})
+        assert (got.interval, got.status, got.reason) == (None, "insufficient_data", "no scene was used in this period"), name
+
+
+def test_a_seen_county_without_water_has_a_true_zero(answer):
+    dry = {f"water_permanent_{s}m2": 0.0 for s in ("", "lower_", "upper_")}
+    assert numbers(answer("water_permanent_area", **dry)) == (0.0, 0.0, 0.0, "range")
+
+
+def test_seasonal_water_has_no_bounds(answer):
+    got = answer("water_seasonal_area").interval
+    assert (got.value, got.kind) == (pytest.approx(5.0), "") and math.isnan(got.lower)
+
+
+def test_changes_since_the_baseline(make, answer):
+    assert answer("greening_net").interval.value == pytest.approx(200.0)  # 3 - 1 km2 in ha
+    # 10 - 9; lower: minus (10 - 8) now and (11 - 10) then; upper: plus (13 - 10) now and (10 - 9.5) then
+    assert numbers(answer("water_permanent_change")) == (1.0, -2.0, 4.5, "range")
+    for name in ("greening_net", "water_permanent_change"):
+        first = answer(name, make.facts(period="2023"))
+        assert (first.interval, first.status) == (None, "insufficient_data") and "baseline period" in first.reason
+
+
+def test_cvcg_golden_value():
+    assert weighted_cover(np.array([1200.0, 800, 400]), np.array([0.78, 0.70, 0.62])) == pytest.approx(0.72667, abs=5e-6)
+
+
+def test_grassland(make, answer):
+    def zone(area, cover):
+        return make.sums(area_m2=area * KM2, fvc_peak_observed_m2=area * KM2, fvc_peak_sum_m2=area * cover * KM2, fvc_peak_sigma=0.0)
+
+    zones = {"grassland:meadow": zone(1200, 0.78), "grassland:steppe": zone(800, 0.70), "grassland:desert": zone(400, 0.62)}
+    got = answer("grassland_fvc", make.facts(zones=zones, has_grassland=True))
+    assert got.interval.value == pytest.approx(72.667, abs=5e-4)
+    assert answer("grassland_fvc").status == "needs_table" and "tables.grassland" in answer("grassland_fvc").reason
+    assert answer("grassland_fvc", make.facts(has_grassland=True)).reason == "no grassland in this unit"
+
+
+def test_an_unseen_grassland_type_is_missing_not_bare(make, answer):
+    seen = make.sums(area_m2=60 * KM2, fvc_peak_observed_m2=60 * KM2, fvc_peak_sum_m2=42 * KM2, fvc_peak_sigma=0.0)
+    unseen = make.sums(area_m2=40 * KM2, fvc_peak_observed_m2=0.0, fvc_peak_sum_m2=0.0, fvc_peak_sigma=math.nan)
+    got = answer("grassland_fvc", make.facts(zones={"grassland:a": seen, "grassland:b": unseen}, has_grassland=True))
+    assert (got.observed_fraction, got.interval.kind) == (0.6, "range")
+    assert (got.interval.value, got.interval.lower, got.interval.upper) == pytest.approx((70.0, 42.0, 82.0))
+
+
+REACHES = (
+    ("suspected", "assessable", 200.0), ("suspected", "marginal", 100.0), ("possible", "assessable", 300.0), *[("clear", "assessable", 200.0)] * 7,
+    ("not_assessable", "not_assessable", 5000.0),
+)  # fmt: skip
+
+
+def test_black_odorous(make, answer):
+    facts = make.facts(reaches=make.reaches(*REACHES))
+    assert numbers(answer("black_odorous_reaches", facts)) == (2, 1, 3, "range")
+    assert numbers(answer("black_odorous_length_km", facts)) == (0.3, 0.2, 0.6, "range")
+    assert answer("black_odorous_reaches", facts).observed_fraction == 1.0
+    narrow = answer("black_odorous_unassessable_length_km", facts)
+    assert (narrow.interval.value, narrow.interval.kind) == (5.0, "")
+
+
+def test_reaches_without_enough_dates_may_all_be_black(make, answer):
+    # 10 of 15 assessed: 1 sure .. 3 + 5 unseen
+    facts = make.facts(reaches=make.reaches(*REACHES, *[("insufficient", "assessable", 200.0)] * 5))
+    assert numbers(answer("black_odorous_reaches", facts)) == (3, 1, 8, "range")
+
+
+def test_no_river_wide_enough_is_not_zero(make, answer):
+    for rows in (REACHES[-1:], ()):
+        got = answer("black_odorous_reaches", make.facts(reaches=make.reaches(*rows)))
+        assert (got.interval, got.status, got.reason) == (None, "insufficient_data", "no reach or pond wide enough to be assessed")
+    assert answer("black_odorous_reaches").reason == "this run made no layer of reaches"
+
+
+def test_bodies(make, answer):
+    """Ten large bodies: eight large now, one dry, one unseen; and a pond that never counted."""
+    bodies = pd.DataFrame(
+        {"state": ["wet"] * 8 + ["dry", "not_observed", "wet"], "counted": [True] * 8 + [False] * 3, "ever_counted": [True] * 10 + [False]}
+    )
+    got = answer("water_bodies", make.facts(bodies=bodies))
+    assert (got.observed_fraction, got.interval.value) == (0.9, pytest.approx(10 * 8 / 9))
+    # 10 * 1.96 * 0.1 * sqrt(8/9 * 1/9) = 0.616 below; above no more than the unseen one
+    assert (got.interval.lower, got.interval.upper) == pytest.approx((80 / 9 - 0.61597, 9.0), abs=1e-4)
+    assert answer("water_bodies", make.facts(bodies=bodies[-1:])).reason == "no water body large enough to be counted in this unit"
+
+
+def test_natural_coast(make, answer):
+    rows = [{}, {"unit_class": "artificial", "natural_probability": 0.0}, {"unit_class": "uncertain", "natural_probability": 0.5}]
+    facts = make.facts(transects=make.transects(*rows, {}, {"unit_class": "river mouth"}))
+    got = answer("natural_coast_retention", facts)
+    # (1 + 0 + 0.5 + 1) of 4 units; half width 1.96 * sqrt(0.25) / 4
+    assert numbers(got) == (62.5, 62.5 - 24.49955, 62.5 + 24.49955, "model95")
+    assert answer("natural_coast_length_km", facts).interval.value == pytest.approx(0.25)
+
+
+def test_coast_not_seen_in_the_period(make, answer):
+    facts = make.facts(transects=make.transects({}, {}, {"distance_2024": math.nan}, {"unit_class": None}))
+    assert answer("natural_coast_length_km", facts).observed_fraction == 0.5
+    gone = make.facts(transects=make.transects({}).drop(columns="distance_2024"))
+    assert answer("natural_coast_length_km", gone).reason == "no coast unit seen in this period"
+
+
+def test_an_inland_county_has_no_coast(make, answer):
+    facts = make.facts(make.sums(n_scenes=0), transects=make.transects())
+    for name in ("natural_coast_length_km", "natural_coast_retention", "coast_mean_rate", "reclaimed_area"):
+        got = answer(name, facts)
+        assert (got.interval, got.status, got.reason) == (None, "no_target", "no coast in this county"), name
+        assert answer(name).reason == "this run made no coastline"
+
+
+def test_coast_rate_is_of_the_whole_run(make, answer):
+    transects = make.transects({"lrr_m_yr": 1.0, "length_m": 300.0}, {"lrr_m_yr": -1.0, "lrr_ci95_m_yr": 0.6})
+    assert numbers(answer("coast_mean_rate", make.facts(transects=transects))) == (0.5, 0.2, 0.8, "model95")
+    assert answer("coast_mean_rate", make.facts(transects=transects, is_last=False)).status == "insufficient_data"
+
+
+def test_reclaimed_land(make, answer):
+    new = {"class": "reclaimed", "unit_class": "artificial", "distance_2024": 200.0}
+    facts = make.facts(transects=make.transects({}, {"distance_2024": 30.0}, new))
+    # 100 m x 200 m = 2 ha, +- 1.96 * 100 m * hypot(3, 4) m; the stable beach that advanced is not reclaimed
+    assert numbers(answer("reclaimed_area", facts)) == (2.0, 2 - 0.0979982, 2 + 0.0979982, "model95")
+    assert numbers(answer("reclaimed_area", make.facts(transects=make.transects({}, {})))) == (0.0, 0.0, 0.0, "model95")
+
+
+def test_unseen_coast_may_hide_reclaimed_land(make, answer):
+    facts = make.facts(transects=make.transects({}, {}, {"distance_2024": math.nan}))
+    # a third of 300 m unseen: up to 100 m x 100 m
+    assert numbers(answer("reclaimed_area", facts)) == (0.0, 0.0, 1.0, "range")
+
+
+def test_red_line(make, answer):
+    assert answer("red_line_area").status == "needs_table"
+    assert answer("red_line_area", make.facts(make.sums(n_scenes=0), red_line_km2=12.5)).interval.value == 12.5
+
+
+@given(st.floats(0.5, 1), st.floats(0, 1), st.floats(0, 0.2))
+def test_cover_is_ordered_and_possible(make, v, cover, sigma):
+    seen = 90 * KM2 * v
+    county = make.sums(fvc_peak_observed_m2=seen, fvc_peak_sum_m2=cover * seen, fvc_peak_sigma=sigma)
+    got = estimate(INDICATORS["fvc_peak_mean"], make.facts(county)).interval
+    assert -1e-9 <= got.lower <= got.value + 1e-9 and got.value - 1e-9 <= got.upper <= 100 + 1e-9
+
+
+def test_indicators_are_data_with_unit_title_and_direction():
+    assert all(i.name == name and i.title and i.unit and i.direction in ("up", "down", "") for name, i in INDICATORS.items())

@@ -1,0 +1,182 @@
+"""The whole step on synthetic composites: a coast that grows, a pond, a coast that is not there."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from rs_pipeline.config import CoastlineSection, parse
+from rs_pipeline.layout import Layout
+from rs_pipeline.model import Tile
+from rs_pipeline.output.raster import write_map
+from rs_pipeline.products.coastline import assemble
+from rs_pipeline.products.coastline.assemble import coastline
+from rs_pipeline.products.coastline.composite import SHORE_BANDS
+
+PERIODS = [2020, 2021, 2022, 2023]
+TRANSECT_COLUMNS = {
+    "transect_id", "adcode", "length_m", "class", "unit_class", "natural_probability", "nsm_m", "epr_m_yr", "epr_sigma_m_yr",
+    "sce_m", "lrr_m_yr", "lrr_ci95_m_yr", "sen_m_yr", "mk_p", *(f"distance_{p}" for p in PERIODS), *(f"error_{p}" for p in PERIODS),
+}  # fmt: skip
+SHORE_COLUMNS = {
+    "period", "reference", "class", "certainty", "edge_method", "position_error_m", "length_m", "sensor", "n_dates", "geometry"
+}
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch, coast):
+    """write(period, family, land_share, n_dates) puts a composite down; run() works the coastline out."""
+    grid = coast(np.zeros((600, 480))).grid
+    tiles = [Tile("r000c000", 0, 0, grid.window(0, 0, 75, 120)), Tile("r001c000", 75, 0, grid.window(75, 0, 75, 120))]
+    box = gpd.GeoSeries([shapely.box(*grid.bounds)], crs=grid.crs).to_crs(4326)
+    units = gpd.GeoDataFrame({"adcode": ["130200"], "name": ["A"], "prefecture": ["B"]}, geometry=box.values, crs=4326)
+    monkeypatch.setattr(assemble, "read_grid", lambda s: grid)
+    monkeypatch.setattr(assemble, "read_tiles", lambda s: tiles)
+    monkeypatch.setattr(assemble, "load_units", lambda s: units)
+
+    def settings(**section):
+        base = parse({
+            "run": "t", "output": str(tmp_path), "units": {"path": "u.gpkg"}, "periods": PERIODS,
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
+        })  # fmt: skip
+        return base.model_copy(update={"coastline": CoastlineSection(**section)})
+
+    def write(period, family, land_share, *, n_dates=10, tags=None, **look):
+        r = 20.0 if family == "sentinel-2" else 30.0
+        seen = coast(land_share, resolution_m=r, fine=int(r / 5), seed=period, **look)
+        layers = {"swir1_refl": seen.swir1, "mndwi": seen.mndwi, "swir1_low_tide": seen.swir1, "swir1_high_tide": seen.swir1}
+        layers["n_dates"] = np.full(seen.grid.shape, n_dates) if np.isscalar(n_dates) else n_dates
+        named = {"reference": "msl", "scenes": "a b", "tide_m": "nan", "tide_low_m": "nan", "tide_high_m": "nan"} | (tags or {})
+        half = seen.grid.height // 2
+        for tile, rows in zip(tiles, (slice(0, half), slice(half, None)), strict=True):
+            part = seen.grid.window(rows.start, 0, len(range(*rows.indices(seen.grid.height))), seen.grid.width)
+            path = Layout(tmp_path / "t").shore(str(period), tile.id, family)
+            write_map(path, part, {k: v[rows] for k, v in layers.items()}, SHORE_BANDS, named)
+
+    def run(**section):
+        s = settings(**section)
+        coastline(s)
+        layout = Layout(s.root)
+        return gpd.read_file(layout.shorelines), gpd.read_file(layout.transects), pd.read_csv(layout.transects.with_suffix(".csv"))
+
+    return SimpleNamespace(write=write, run=run, grid=grid, folder=tmp_path, settings=settings)
+
+
+def land_to(x_m, shape=(600, 480)):
+    return np.clip((x_m - np.arange(shape[1]) * 5.0) / 5.0, 0, 1)[None, :].repeat(shape[0], axis=0)
+
+
+def test_a_coast_that_grows(world):
+    truth = {2020: 1003.0, 2021: 1011.0, 2022: 1019.0, 2023: 1027.0}
+    for period, x_m in truth.items():
+        world.write(period, "sentinel-2", land_to(x_m))
+    shores, transects, csv = world.run()
+    assert set(shores.columns) == SHORE_COLUMNS and set(transects.columns) >= TRANSECT_COLUMNS | {"geometry"}
+    assert set(csv.columns) >= TRANSECT_COLUMNS and len(csv) == len(transects) == 30
+    assert transects.nsm_m.median() == pytest.approx(24, abs=1.5) and transects.lrr_m_yr.median() == pytest.approx(8, abs=0.5)
+    for period, x_m in truth.items():
+        lines = shores[shores.period == str(period)]
+        x = shapely.get_coordinates(lines.geometry.values)[:, 0] - world.grid.left
+        assert abs(x.mean() - x_m) < 1.5 and lines.length_m.sum() == pytest.approx(2980, rel=0.02)
+    assert set(shores.reference) == {"msl"} and set(shores.sensor) == {"sentinel-2"} and set(shores.edge_method) == {"swir1_fraction"}
+    assert set(transects["class"]) == {"undecidable"}, "four yearly dates cannot be significant"
+    assert set(transects.adcode) == {"130200"} and transects.length_m.sum() == pytest.approx(2980, rel=0.02)
+    starts, ends = (shapely.get_coordinates(shapely.get_point(transects.geometry.values, k))[:, 0] for k in (0, -1))
+    assert (ends > starts).all(), "seaward is east"
+
+
+def test_reclaimed_land_is_found(world):
+    for period, x_m in {2020: 1003, 2021: 1003, 2022: 1301, 2023: 1302}.items():
+        world.write(period, "sentinel-2", land_to(float(x_m)))
+    _, transects, _ = world.run()
+    assert set(transects["class"]) == {"reclaimed"} and set(transects.unit_class) == {"artificial"}
+    assert transects.step_m.median() == pytest.approx(298, abs=3)
+
+
+def test_ponds_are_no_coast_and_islands_are(world):
+    land = land_to(1500.0)
+    land[200:300, 100:180] = 0  # pond of 400 m by 500 m
+    land[400:480, 400:450] = 1  # island
+    world.write(2020, "sentinel-2", land)
+    shores, _, _ = world.run()
+    inland = shores.geometry.intersects(shapely.box(*world.grid.bounds).intersection(shapely.box(0, 0, world.grid.left + 1400, 1e8)))
+    assert not inland.any()
+    assert shores.geometry.distance(shapely.Point(world.grid.left + 2125, world.grid.top - 2200)).min() < 150
+
+
+def test_landsat_stands_in_where_sentinel_2_has_too_few_dates(world):
+    count = np.full((150, 120), 10)
+    count[:75] = 2
+    world.write(2020, "sentinel-2", land_to(1003.0), n_dates=count)
+    world.write(2020, "landsat", land_to(1003.0), n_dates=8)
+    shores, transects, _ = world.run(min_dates=5)
+    middle = shores.geometry.centroid.y > world.grid.top - 1500
+    assert set(shores.sensor[middle]) == {"landsat"} and set(shores.sensor[~middle]) == {"sentinel-2"}
+    assert set(shores.n_dates) == {8, 10} and transects.distance_2020.notna().mean() > 0.85
+    assert transects.error_2020.max() > transects.error_2020.min()
+
+
+@pytest.mark.parametrize("landward_side", ["land", "nothing"])
+def test_a_run_without_a_line_writes_empty_files_with_all_columns(world, caplog, landward_side):
+    if landward_side == "land":
+        world.write(2020, "sentinel-2", np.ones((600, 480)))
+    shores, transects, csv = world.run()
+    assert len(shores) == len(transects) == len(csv) == 0
+    assert set(shores.columns) == SHORE_COLUMNS and set(csv.columns) >= TRANSECT_COLUMNS
+    assert "no shoreline" in caplog.text
+
+
+def test_too_few_dates_are_no_shoreline(world):
+    world.write(2020, "sentinel-2", land_to(1003.0), n_dates=4)
+    assert len(world.run(min_dates=5)[0]) == 0
+    assert len(world.run(min_dates=4)[0]) > 0
+
+
+def test_a_reference_in_another_crs_and_drawn_backwards(world):
+    world.write(2020, "sentinel-2", land_to(1003.0))
+    x, top = world.grid.left + 953, world.grid.top
+    line = shapely.LineString([(x, top - 5000), (x, top + 2000)])
+    path = world.folder / "reference.gpkg"
+    gpd.GeoDataFrame(geometry=[line], crs=world.grid.crs).to_crs(4490).to_file(path)
+    for reference in (line, line.reverse()):
+        gpd.GeoDataFrame(geometry=[reference], crs=world.grid.crs).to_crs(4490).to_file(path)
+        _, transects, _ = world.run(reference=path, max_distance_m=400.0)
+        assert len(transects) == 30
+        assert (transects.distance_2020 - 450).median() == pytest.approx(0, abs=1.5)
+
+
+def test_shorelines_far_from_the_reference_are_not_sought(world):
+    world.write(2020, "sentinel-2", land_to(1003.0))
+    x, top = world.grid.left + 200, world.grid.top
+    path = world.folder / "reference.gpkg"
+    gpd.GeoDataFrame(geometry=[shapely.LineString([(x, top), (x, top - 3000)])], crs=world.grid.crs).to_file(path)
+    assert len(world.run(reference=path, max_distance_m=500.0)[0]) == 0
+
+
+def test_a_river_mouth_is_closed_and_named(world):
+    land = land_to(1500.0)
+    land[290:312, :] = 0  # river, 110 m wide
+    world.write(2020, "sentinel-2", land)
+    shores, transects, _ = world.run()
+    mouth = shores[shores["class"] == "river mouth"]
+    assert len(mouth) and set(mouth.certainty) == {"low"}
+    assert shapely.get_coordinates(mouth.geometry.values)[:, 0].min() > world.grid.left + 1250
+    assert (transects.unit_class == "river mouth").sum() in (1, 2, 3, 4)
+
+
+def test_instantaneous_lines_say_so_and_are_less_certain(world):
+    world.write(2020, "sentinel-2", land_to(1003.0), tags={"reference": "instantaneous"})
+    shores, _, _ = world.run()
+    assert set(shores.reference) == {"instantaneous"} and set(shores.certainty) == {"medium"}
+    assert shores.position_error_m.min() > 10
+
+
+def test_nothing_is_written_without_coastline_settings(world):
+    s = world.settings().model_copy(update={"coastline": None})
+    coastline(s)
+    assert not Layout(s.root).shorelines.parent.exists()

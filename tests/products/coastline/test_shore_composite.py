@@ -1,0 +1,150 @@
+"""The tile composite from small chips on disk: lattice, tide window, masks, missing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import rasterio
+
+from rs_pipeline.config import CoastlineSection, MaskSection, load_sensor
+from rs_pipeline.layout import SHORE_FAMILIES, Layout
+from rs_pipeline.model import Grid, Tile
+from rs_pipeline.output.raster import MapBand, write_map
+from rs_pipeline.products.coastline import composite
+from rs_pipeline.products.coastline.composite import SHORE_BANDS, native_grid, shore_composite
+
+CRS = "EPSG:32650"
+TILE = Tile("r000c000", 0, 0, Grid(CRS, 10.0, 500_010.0, 4_300_000.0, 16, 16))
+FIRST = datetime(2024, 5, 1, 3, tzinfo=UTC)
+
+
+class FakeChip:
+    """Uniform SWIR1 and green in files of the chips' own kind."""
+
+    family = "optical"
+
+    def __init__(self, folder, day, swir1, green=1500, *, left=499_980.0, resolution_m=20.0, cloudy=(), key=None):
+        when = FIRST + timedelta(days=day)
+        sensor = "earth-search-sentinel-2-l2a"
+        self.scene = SimpleNamespace(
+            key=key or f"s{day}", sensor=sensor, platform="sentinel-2a", datetime=when, solar_day=when.date(), scale=1e-4, offset=-0.1
+        )
+        grid = Grid(CRS, resolution_m, left, 4_300_040.0, 16, 16)
+        self.cloudy = cloudy
+        self.files = {}
+        for role, value in (("swir1", swir1), ("green", green)):
+            path = folder / f"{self.scene.key}_{role}.tif"
+            write_map(path, grid, {role: np.full(grid.shape, value)}, [MapBand(role, role)], {})
+            self.files[role] = (path, 1)
+
+    def has(self, role):
+        return role in self.files
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs shore_composite on chips and gives the bands and tags of the Sentinel-2 file."""
+
+    def reasons(chip, grid, masks):
+        out = np.zeros(grid.shape, "uint16")
+        for row, col in chip.cloudy:
+            out[row, col] = 2
+        return out
+
+    def stack(chips, roles, grid):
+        values = []
+        for role in roles:
+            with rasterio.open(chips[0].files[role][0]) as src:
+                assert (grid.left - src.transform.c) % grid.resolution_m == 0
+                values.append(np.full(grid.shape, src.read(1)[0, 0]))
+        return np.array([values], "uint16")
+
+    def go(chips, **coastline):
+        settings = SimpleNamespace(
+            root=tmp_path / "run", masks=MaskSection(), coastline=None if coastline.get("off") else CoastlineSection(**coastline)
+        )
+        monkeypatch.setattr(composite, "read_tile", lambda s, t: TILE)
+        monkeypatch.setattr(composite, "load_chips", lambda s, t, p: chips)
+        monkeypatch.setattr(composite, "scene_reasons", reasons)
+        monkeypatch.setattr(composite, "read_stack", stack)
+        shore_composite(settings, TILE.id, "2024")
+        with rasterio.open(Layout(settings.root).shore("2024", TILE.id, "sentinel-2")) as src:
+            return dict(zip(src.descriptions, src.read(), strict=True)), src.tags(), src.transform
+
+    go.folder = tmp_path
+    return go
+
+
+def test_median_and_counts_by_hand(run):
+    chips = [FakeChip(run.folder, d, v, cloudy=[(0, 0)] if d == 1 else []) for d, v in enumerate((1100, 1500, 1300))]
+    bands, tags, transform = run(chips)
+    assert tuple(bands) == tuple(b.name for b in SHORE_BANDS)
+    assert bands["swir1_refl"][1, 1] == pytest.approx(0.03, abs=1e-6) and bands["swir1_refl"][0, 0] == pytest.approx(0.02, abs=1e-6)
+    assert bands["n_dates"][1, 1] == 3 and bands["n_dates"][0, 0] == 2
+    assert bands["mndwi"][1, 1] == pytest.approx((0.05 - 0.03) / 0.08, abs=1e-5)
+    assert np.isnan(bands["swir1_low_tide"]).all() and tags["tide_m"] == "nan"
+    assert tags["reference"] == "instantaneous" and tags["scenes"] == "s0 s1 s2"
+    assert transform.a == 20 and transform.c % 20 == 0
+
+
+def test_only_dates_near_mean_sea_level_make_the_median(run):
+    table = run.folder / "tide.csv"
+    heights = (0.1, 1.0, -1.0, -0.2)
+    rows = [f"{(FIRST + timedelta(days=d)).isoformat()},a,117,38.8,{h}" for d, h in enumerate(heights)]
+    table.write_text("\n".join(["time_utc,station,lon,lat,height_m", *rows]))
+    chips = [FakeChip(run.folder, d, v) for d, v in enumerate((1100, 4000, 5000, 1300, 6000))]
+    bands, tags, _ = run(chips, tide_table=table)
+    # the range is 2 m, the window 0.5 m: dates 0 and 3; date 4 has no tide
+    assert bands["swir1_refl"][2, 2] == pytest.approx(0.02, abs=1e-6) and (bands["n_dates"] == 2).all()
+    assert tags["reference"] == "msl" and tags["scenes"] == "s0 s3"
+    assert float(tags["tide_m"]) == pytest.approx(-0.05)
+    assert tags["tide_low_m"] == "nan" and np.isnan(bands["swir1_low_tide"]).all()  # four dates make no thirds
+
+
+def test_low_and_high_tide_see_their_own_thirds(run):
+    table = run.folder / "tide.csv"
+    heights = (0.0, 0.1, -0.1, 1.0, 1.2, 1.4, -1.0, -1.2, -1.4)
+    rows = [f"{(FIRST + timedelta(days=d)).isoformat()},a,117,38.8,{h}" for d, h in enumerate(heights)]
+    table.write_text("\n".join(["time_utc,station,lon,lat,height_m", *rows]))
+    chips = [FakeChip(run.folder, d, 2000 if abs(h) < 0.5 else 1200 if h > 0 else 4000) for d, h in enumerate(heights)]
+    bands, tags, _ = run(chips, tide_table=table)
+    assert [bands[b][3, 3] for b in ("swir1_refl", "swir1_low_tide", "swir1_high_tide")] == pytest.approx([0.1, 0.3, 0.02], abs=1e-6)
+    assert [float(tags[t]) for t in ("tide_m", "tide_low_m", "tide_high_m")] == pytest.approx([0.0, -1.2, 1.2])
+
+
+def test_granules_of_one_acquisition_are_one_date(run):
+    chips = [FakeChip(run.folder, 0, 1100, key="a", cloudy=[(0, 0)]), FakeChip(run.folder, 0, 1300, key="b")]
+    bands, _, _ = run(chips)
+    assert (bands["n_dates"] == 1).all()
+    assert bands["swir1_refl"][0, 0] == pytest.approx(0.03, abs=1e-6) and bands["swir1_refl"][1, 1] == pytest.approx(0.01, abs=1e-6)
+
+
+@pytest.mark.parametrize("off", [True, False])
+def test_without_chips_the_files_are_there_and_empty(run, off):
+    bands, tags, _ = run([], **({"off": True} if off else {}))
+    assert np.isnan(bands["swir1_refl"]).all() and (bands["n_dates"] == 0).all() and "scenes" not in tags
+    for family in SHORE_FAMILIES:
+        assert Layout(run.folder / "run").shore("2024", TILE.id, family).is_file()
+
+
+def test_the_lattice_is_the_chips_own_and_pixels_belong_to_one_tile(run):
+    chips = [FakeChip(run.folder, 0, 1), FakeChip(run.folder, 1, 1), FakeChip(run.folder, 2, 1, left=499_987.0)]
+    grid, kept = native_grid(chips, TILE, 20.0)
+    assert kept == chips[:2]
+    # centres at 499990 + 20 k: the first in [500010, 500170) is 500010, the last 500150
+    assert (grid.left, grid.width) == (500_000.0, 8)
+    right = Tile("r000c001", 0, 16, TILE.grid.window(0, 16, 16, 16))
+    assert native_grid(chips, right, 20.0)[0].left == grid.bounds[2]
+    below = Tile("r001c000", 16, 0, TILE.grid.window(16, 0, 16, 16))
+    assert native_grid(chips, below, 20.0)[0].top == grid.bounds[1]
+
+
+def test_families_are_told_by_their_pixel(run):
+    chip = FakeChip(run.folder, 0, 1)
+    assert load_sensor(chip.scene.sensor).band("swir1").resolution_m == 20
+    assert composite.in_family(chip, "sentinel-2") and not composite.in_family(chip, "landsat")
+    del chip.files["swir1"]
+    assert not composite.in_family(chip, "sentinel-2")
