@@ -185,7 +185,7 @@ def coastline(config: Config):
 @app.command()
 def indicators(config: Config):
     """Judge every county, period and target; write indicators and evidence."""
-    from rs_pipeline.indicators import indicators as step
+    from rs_pipeline.indicators.table import indicators as step
 
     step(_settings(config))
 

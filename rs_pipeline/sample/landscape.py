@@ -98,8 +98,8 @@ def draw_landscape(grid: Grid, coast: Coast, first_year: int, years: int, rng: n
     """
     sketch = Sketch(grid, rng)
     mouth = next(s for s in coast.sections if s.name == "mouth")
-    mouth_at = coast.point((mouth.start_m + mouth.stop_m) / 2, 120.0)
-    mouth_uv = ((mouth_at[0] - sketch.left) / (sketch.right - sketch.left), (sketch.top - mouth_at[1]) / (sketch.top - sketch.bottom))
+    mouth_x, mouth_y = coast.point((mouth.start_m + mouth.stop_m) / 2, 120.0)
+    mouth_uv = (mouth_x - sketch.left) / (sketch.right - sketch.left), (sketch.top - mouth_y) / (sketch.top - sketch.bottom)
     rivers = (
         River("creek", Material.RIVER, 12.0, sketch.meander((0.0, 0.10), (0.31, 0.36), 60, 3)),
         River("brook", Material.RIVER, 25.0, sketch.meander((0.60, 0.0), (0.70, 0.20), 50, 2)),
@@ -111,7 +111,8 @@ def draw_landscape(grid: Grid, coast: Coast, first_year: int, years: int, rng: n
     marsh = sketch.blob(0.17, 0.84, 330)
     grassland = (("temperate meadow", sketch.blob(0.10, 0.69, 300)), ("warm tussock", sketch.blob(0.86, 0.11, 330)))
     towns = tuple(sketch.blob(u, v, r, 0.35) for u, v, r in ((0.19, 0.22, 360), (0.66, 0.47, 300), *_villages(rng)))
-    small_ponds = [(Material.POND, sketch.blob(*rng.uniform((0.05, 0.05), (0.55, 0.65)), rng.uniform(25, 60) / sketch.scale)) for _ in range(6)]
+    spots = rng.uniform((0.05, 0.05, 25.0), (0.55, 0.65, 60.0), (6, 3))
+    small_ponds = [(Material.POND, sketch.blob(u, v, radius_m / sketch.scale)) for u, v, radius_m in spots]
     wetland = sketch.blob(0.44, 0.56, 260)
     patches = (
         (Material.FOREST, sketch.blob(0.06, 0.08, 520)), (Material.FOREST, sketch.blob(0.47, 0.05, 330)),
@@ -141,7 +142,7 @@ def _black_reaches(rivers: tuple[River, ...], first_year: int, years: int) -> tu
         ("canal", Material.BLACK_CANAL, 0.55, every_year),
     ):
         river = next(r for r in rivers if r.name == name)
-        length = min(BLACK_REACH_M, 0.4 * river.centreline.length)
+        length = min(BLACK_REACH_M, 0.5 * river.centreline.length)
         start = middle * river.centreline.length - length / 2
         stretch = substring(river.centreline, max(start, 0.0), max(start, 0.0) + length)
         reaches.append(BlackReach(name, material, stretch.buffer(river.width_m / 2, cap_style="flat"), black_years))

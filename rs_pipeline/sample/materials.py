@@ -200,7 +200,8 @@ def day_state(day: date, first_year: int, season_shift_days: float, rng: np.rand
 
     year = day.year - first_year
     return DayState(
-        day=day, years_on=float(year), season_shift_days=season_shift_days, moisture=float(rng.beta(2, 3)), frozen=day.month == 1 and bool(rng.random() < 0.6),
+        day=day, years_on=float(year), season_shift_days=season_shift_days, moisture=float(rng.beta(2, 3)),
+        frozen=day.month == 1 and bool(rng.random() < 0.6),
         water={m: drawn(p) for m, p in WATER.items()}, open_sea=drawn(OPEN_SEA), wind_db=float(np.abs(rng.normal(0, 2.0))),
     )  # fmt: skip
 

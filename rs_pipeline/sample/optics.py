@@ -109,7 +109,8 @@ def backscattering(wavelength_nm, chl, tsm, *, b_bp=0.0105, eta=0.7, sea=False) 
 
 
 def water_rrs(
-    wavelength_nm, chl, tsm, a_g440, *, a_blk440=0.0, s_blk=0.004, s_g=0.015, s_nap=0.0105, a_nap=0.041, b_bp=0.0105, eta=0.7, sea=False
+    wavelength_nm, chl, tsm, a_g440, *,
+    a_blk440=0.0, s_blk=0.004, s_g=0.015, s_nap=0.0105, a_nap=0.041, b_bp=0.0105, eta=0.7, sea=False,
 ) -> np.ndarray:  # fmt: skip
     """Remote-sensing reflectance of optically deep water, 1/sr.
 

@@ -145,7 +145,9 @@ def _draw_day(world: World, plan: ScenePlan, rng: np.random.Generator) -> _Day:
     return _Day(state, sun, sky, world.sea_cover(day, tide_m), tide_m, residual, shift)
 
 
-def _observe(view: View, day: _Day, plan: ScenePlan, roles: tuple[str, ...], sea: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _observe(
+    view: View, day: _Day, plan: ScenePlan, roles: tuple[str, ...], sea: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:  # fmt: skip
     """Bottom-of-atmosphere reflectance with clouds, shadows, residuals and noise, float32 (bands, height, width)."""
     surface = _mix(view, sea, materials.optical_coefficients(view.layers, plan.platform, roles, day.state))
     surface = shift_image(surface, day.shift_m[0] / view.grid.resolution_m, day.shift_m[1] / view.grid.resolution_m)
@@ -168,8 +170,10 @@ def _swath(grid: Grid, wedge: bool, rng: np.random.Generator) -> np.ndarray:
     return columns > edge - 0.22 * rows
 
 
-def scene_classes(view: View, refl: dict[str, np.ndarray], day: _Day, plan: ScenePlan, sea: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Sen2Cor-like scene classes (uint8) with its kinds of error: clouds and shadows missed or invented, dark water called shadow."""
+def scene_classes(
+    view: View, refl: dict[str, np.ndarray], day: _Day, plan: ScenePlan, sea: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:  # fmt: skip
+    """Sen2Cor-like scene classes (uint8) with its errors: clouds and shadows missed or invented, dark water called shadow."""
     shape = view.grid.shape
     opacity, shadow, cirrus = (day.sky.sample(f, view.grid) for f in (day.sky.opacity, day.sky.shadow, day.sky.cirrus))
     ndvi = (refl["nir"] - refl["red"]) / np.maximum(refl["nir"] + refl["red"], 0.01)

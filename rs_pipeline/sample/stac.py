@@ -30,7 +30,7 @@ ASSETS = {
     "sentinel-1": {"vv": "vv", "vh": "vh"},
 }  # fmt: skip
 """Band role to asset key."""
-DESCRIPTION = "SIMULATED data: an invented coast rendered by rs-pipeline for tests and demonstrations. Not an observation of any place."
+DESCRIPTION = "SIMULATED data: an invented coast rendered by rs-pipeline for tests and demonstrations. It shows no real place."
 _EXTENSION = "https://stac-extensions.github.io/{}/schema.json"
 _EXTENSIONS = {
     "sentinel-2": ("eo/v1.1.0", "grid/v1.1.0", "projection/v1.1.0", "raster/v1.1.0", "view/v1.0.0"),
@@ -49,7 +49,8 @@ def item_id(plan: ScenePlan, *, older: bool = False) -> str:
     if plan.family == "landsat":
         return f"LC0{plan.platform[-1]}_L2SP_{PATH}{ROW}_{day}_02_T1"
     stop = plan.when + timedelta(seconds=25)
-    return f"S1A_IW_GRDH_1SDV_{plan.when:%Y%m%dT%H%M%S}_{stop:%Y%m%dT%H%M%S}_{46000 + 175 * plan.index:06d}_{0x58000 + 977 * plan.index:06X}_rtc"
+    orbit, take = 46000 + 175 * plan.index, 0x58000 + 977 * plan.index
+    return f"S1A_IW_GRDH_1SDV_{plan.when:%Y%m%dT%H%M%S}_{stop:%Y%m%dT%H%M%S}_{orbit:06d}_{take:06X}_rtc"
 
 
 def _iso(when: datetime) -> str:
@@ -86,7 +87,8 @@ def _landsat(plan: ScenePlan) -> dict[str, Any]:
     return {
         "grid:code": f"WRS2-{PATH}{ROW}",
         "landsat:wrs_type": "2", "landsat:wrs_path": PATH, "landsat:wrs_row": ROW, "landsat:collection_category": "T1",
-        "landsat:collection_number": "02", "landsat:correction": "L2SP", "landsat:product_generated": _iso(plan.when + timedelta(days=9)),
+        "landsat:collection_number": "02", "landsat:correction": "L2SP",
+        "landsat:product_generated": _iso(plan.when + timedelta(days=9)),
         "landsat:scene_id": f"LC{plan.platform[-1]}{PATH}{ROW}{plan.when:%Y%j}LGN00",
     }  # fmt: skip
 

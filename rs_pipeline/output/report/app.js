@@ -52,17 +52,29 @@
   const valued = I ? [...new Set([...index.values()].filter((r) => r.value !== null || r.lower !== null).map((r) => r.kind))].sort((a, b) => a - b) : [];
   const mapped = I ? I.kinds.map((_, k) => k).filter((k) => !everywhere.has(k) && polygons.some((u) => D.periods.some((_, p) => index.has(`${u}|${k}|${p}`)))) : [];
   const extents = new Map();
-  const extent = (kind) => {
-    if (!extents.has(kind)) {
-      const seen = [...index.values()].filter((r) => r.kind === kind && r.value !== null).flatMap((r) => [r.value, r.lower, r.upper]).filter((v) => v !== null);
-      const target = I.kinds[kind].target_value;
-      if (target !== null) seen.push(target);
-      const low = Math.min(...seen), high = Math.max(...seen), pad = (high - low || Math.abs(high) || 1) * 0.06;
-      extents.set(kind, [low - pad, high + pad]);
+  /* Range of an indicator over the counties, or over the region's own rows; a target far outside (a provincial total) is left out. */
+  const extent = (kind, whole) => {
+    const key = `${kind}|${whole}`;
+    if (!extents.has(key)) {
+      const group = whole ? extra : polygons;
+      const seen = group.flatMap((u) => D.periods.map((_, p) => index.get(`${u}|${kind}|${p}`))).filter((r) => r && r.value !== null).flatMap((r) => [r.value, r.lower, r.upper]).filter((v) => v !== null);
+      extents.set(key, spread(seen, I.kinds[kind].target_value));
     }
-    return extents.get(kind);
+    return extents.get(key);
   };
-  const targetText = (k) => (k.target_operator || k.target_value !== null && k.target_value !== undefined ? `${words(k.target_operator)} ${k.target_value === null ? "" : fmt(k.target_value)}`.trim() + (k.target_year ? ` by ${k.target_year}` : "") : "");
+  const spread = (seen, target) => {
+    if (!seen.length) return [0, 1];
+    let low = Math.min(...seen), high = Math.max(...seen);
+    const near = Math.max(high - low, Math.abs(high), Math.abs(low)) * 2;
+    if (target !== null && target !== undefined && target >= low - near && target <= high + near) { low = Math.min(low, target); high = Math.max(high, target); }
+    const pad = (high - low || Math.abs(high) || 1) * 0.08;
+    return [low - pad, high + pad];
+  };
+  const targetText = (k) => {
+    if (!k.target_operator) return "";
+    const amount = k.target_value === null || /^[a-z]/.test(k.target_operator) && k.target_value === 0 ? "" : " " + fmt(k.target_value);
+    return ({ ">=": "≥", "<=": "≤" }[k.target_operator] || words(k.target_operator)) + amount + (k.target_year ? ` by ${k.target_year}` : "");
+  };
 
   const withTarget = mapped.find((k) => I.kinds[k].target_id && valued.includes(k));
   const state = {
@@ -83,13 +95,13 @@
     h("thead", {}, h("tr", {}, columns.map(([t, c]) => h("th", { class: c, scope: "col" }, t)))),
     h("tbody", {}, rows.map((r) => h("tr", { class: [r.click ? "click" : "", r.chosen ? "chosen" : ""].join(" ").trim() || null, onclick: r.click },
       (r.cells || r).map((cell, i) => h("td", { class: (columns[i] || [])[1] }, cell instanceof Array ? cell : [cell ?? "–"])))))));
-  const whisker = (row) => {
+  const whisker = (row, unit) => {
     if (row.value === null && row.lower === null) return null;
-    const [low, high] = extent(row.kind), x = (v) => 4 + 112 * Math.min(1, Math.max(0, (v - low) / (high - low || 1)));
+    const [low, high] = extent(row.kind, units[unit].path === undefined), x = (v) => 4 + 112 * Math.min(1, Math.max(0, (v - low) / (high - low || 1)));
     const target = I.kinds[row.kind].target_value;
     return s("svg", { width: 120, height: 18, viewBox: "0 0 120 18", role: "img", "aria-label": `${fmt(row.value)}, ${fmt(row.lower)} to ${fmt(row.upper)}` },
       s("line", { x1: 4, x2: 116, y1: 9, y2: 9, stroke: "#dfe5e7" }),
-      target !== null && s("line", { x1: x(target), x2: x(target), y1: 1, y2: 17, stroke: "#a8321f", "stroke-width": 2, "stroke-dasharray": "3 2" }),
+      target !== null && target > low && target < high && s("line", { x1: x(target), x2: x(target), y1: 1, y2: 17, stroke: "#a8321f", "stroke-width": 2, "stroke-dasharray": "3 2" }),
       row.lower !== null && s("line", { x1: x(row.lower), x2: x(row.upper ?? row.value), y1: 9, y2: 9, stroke: "#0b5c6b", "stroke-width": 3 }),
       row.value !== null && s("circle", { cx: x(row.value), cy: 9, r: 4, fill: "#0b5c6b", stroke: "#fff" }));
   };
@@ -101,22 +113,19 @@
   };
   const series = (points, target, width = 240, height = 104) => {
     const seen = points.flatMap((p) => [p.value, p.lower, p.upper]).filter((v) => v !== null && v !== undefined);
-    if (target !== null && target !== undefined) seen.push(target);
-    let low = Math.min(...seen), high = Math.max(...seen);
-    const pad = (high - low || Math.abs(high) || 1) * 0.12;
-    low -= pad; high += pad;
+    const [low, high] = spread(seen, target), goal = target !== null && target !== undefined && target > low && target < high;
     const left = 38, y = (v) => 6 + (height - 26) * (1 - (v - low) / (high - low)), x = (i) => left + 12 + (width - left - 24) * (points.length < 2 ? 0.5 : i / (points.length - 1));
     const line = points.map((p, i) => (p.value === null ? null : `${x(i).toFixed(1)},${y(p.value).toFixed(1)}`));
     const runs = line.reduce((a, v) => { if (v === null) a.push([]); else a[a.length - 1].push(v); return a; }, [[]]).filter((r) => r.length > 1);
     const every = Math.ceil(points.length / 6);
     return s("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": points.map((p) => `${p.label}: ${fmt(p.value)}`).join("; ") },
       axis(low, high, y, width - 4, left),
-      target !== null && target !== undefined && s("line", { x1: left, x2: width - 4, y1: y(target), y2: y(target), stroke: "#a8321f", "stroke-dasharray": "5 3", "stroke-width": 1.5 }),
+      goal && s("line", { x1: left, x2: width - 4, y1: y(target), y2: y(target), stroke: "#a8321f", "stroke-dasharray": "5 3", "stroke-width": 1.5 }),
       runs.map((r) => s("polyline", { points: r.join(" "), fill: "none", stroke: "#0b5c6b", "stroke-width": 1.2, opacity: 0.6 })),
       points.map((p, i) => [
         p.lower !== null && p.lower !== undefined && s("line", { x1: x(i), x2: x(i), y1: y(p.lower), y2: y(p.upper ?? p.lower), stroke: "#0b5c6b", "stroke-width": 2, opacity: 0.55 }),
         p.value !== null && s("circle", { cx: x(i), cy: y(p.value), r: 3.2, fill: "#0b5c6b" }, s("title", {}, `${p.label}: ${fmt(p.value)} (${fmt(p.lower)} to ${fmt(p.upper)})`)),
-        p.value === null && (p.lower === null || p.lower === undefined) && s("text", { x: x(i), y: height - 20, "font-size": 11, "text-anchor": "middle", fill: "#9aa5ab" }, "×"),
+        p.value === null && (p.lower === null || p.lower === undefined) && s("text", { x: x(i), y: height - 16, "font-size": 11, "text-anchor": "middle", fill: "#9aa5ab" }, "×"),
         i % every === 0 && s("text", { x: x(i), y: height - 4, "font-size": 10, "text-anchor": "middle", fill: "#5b6a74" }, p.label)]));
   };
   const mix = (t) => {
@@ -155,8 +164,11 @@
 
   /* ---- the map ---- */
   const home = [0, 0, D.view[0], D.view[1]];
-  let view = [...home];
-  const observedOf = (u, p) => ((D.observed[D.periods[p]] || {})[u] || [null])[0];
+  const view = [...home];
+  const observedOf = (u, p) => {
+    if (units[u].path === undefined) return (D.totals.find((t) => t.period === D.periods[p]) || { observed: null }).observed;
+    return ((D.observed[D.periods[p]] || {})[u] || [null])[0];
+  };
   const paint = (u) => {
     const row = state.kind === null ? null : find(u, state.kind, state.period);
     if (state.colour === "outline") return "transparent";
@@ -164,7 +176,7 @@
     if (!row) return "url(#none)";
     if (state.colour === "status") return (STATUS[row.status] || [0, 0, "#eee"])[2];
     if (row.value === null) return "url(#none)";
-    const [low, high] = extent(state.kind);
+    const [low, high] = extent(state.kind, false);
     return mix((row.value - low) / (high - low || 1));
   };
   const describe = (u) => {
@@ -174,35 +186,40 @@
     lines.push(`observed ${percent(observedOf(u, state.period))}`);
     return lines.join("\n");
   };
-  const setView = (box) => { view = box; const svg = $("map").querySelector("svg"); if (svg) svg.setAttribute("viewBox", box.join(" ")); };
-  const zoom = (factor) => setView([view[0] + view[2] * (1 - 1 / factor) / 2, view[1] + view[3] * (1 - 1 / factor) / 2, view[2] / factor, view[3] / factor]);
-  const zoomTo = (box) => { const side = Math.max(box[2], box[3] * home[2] / home[3], home[2] / 40) * 1.3, tall = side * home[3] / home[2]; setView([box[0] + box[2] / 2 - side / 2, box[1] + box[3] / 2 - tall / 2, side, tall]); };
-  const drag = (svg) => {
+  /* Zoom and drag for a map: `seen` is [x, y, width, height] and is changed in place, so that a redraw keeps it. */
+  const zoomable = (svg, home, seen, ...more) => {
+    const show = (box) => { box.forEach((v, i) => { seen[i] = v; }); svg.setAttribute("viewBox", seen.join(" ")); };
+    const zoom = (f) => show([seen[0] + seen[2] * (1 - 1 / f) / 2, seen[1] + seen[3] * (1 - 1 / f) / 2, seen[2] / f, seen[3] / f]);
     let from = null, moved = false;
-    svg.addEventListener("pointerdown", (e) => { from = [e.clientX, e.clientY, ...view]; moved = false; });
+    svg.addEventListener("pointerdown", (e) => { from = [e.clientX, e.clientY, ...seen]; moved = false; });
     svg.addEventListener("pointermove", (e) => {
-      if (!from || view[2] >= home[2]) return;
-      const scale = view[2] / svg.clientWidth, dx = e.clientX - from[0], dy = e.clientY - from[1];
+      if (!from || seen[2] >= home[2]) return;
+      const scale = seen[2] / svg.clientWidth, dx = e.clientX - from[0], dy = e.clientY - from[1];
       moved = moved || Math.hypot(dx, dy) > 4;
-      if (moved) setView([from[2] - dx * scale, from[3] - dy * scale, view[2], view[3]]);
+      if (moved) show([from[2] - dx * scale, from[3] - dy * scale, seen[2], seen[3]]);
     });
     for (const end of ["pointerup", "pointerleave"]) svg.addEventListener(end, () => { from = null; });
     svg.addEventListener("click", (e) => { if (moved) e.stopPropagation(); moved = false; }, true);
+    svg.setAttribute("viewBox", seen.join(" "));
+    return [svg, h("div", { class: "zoom" },
+      h("button", { onclick: () => zoom(1.6), "aria-label": "Zoom in" }, "+"), h("button", { onclick: () => zoom(1 / 1.6), "aria-label": "Zoom out" }, "−"),
+      h("button", { onclick: () => show([...home]) }, "whole"), more.map(([label, box]) => h("button", { onclick: () => {
+        const b = box(); if (!b) return;
+        const side = Math.max(b[2], b[3] * home[2] / home[3], home[2] / 40) * 1.3, tall = side * home[3] / home[2];
+        show([b[0] + b[2] / 2 - side / 2, b[1] + b[3] / 2 - tall / 2, side, tall]);
+      } }, label)))];
   };
   const drawMap = () => {
     const layer = D.layers.find((l) => l.product === state.picture), picture = layer && layer.pictures[D.periods[state.period]];
     const marks = D.reaches && state.picture === "black_odorous" ? (D.reaches[D.periods[state.period]] || { rows: [] }).rows : [];
-    const svg = s("svg", { viewBox: view.join(" "), role: "img", "aria-label": "Map of the units; choose a unit in the list above the map or by a click" },
+    const svg = s("svg", { role: "img", "aria-label": "Map of the units; choose a unit in the list above the map or by a click" },
       s("defs", {}, s("pattern", { id: "none", width: 24, height: 24, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, s("rect", { width: 24, height: 24, fill: "#fff" }), s("rect", { width: 6, height: 24, fill: "#c3ccd0" }))),
       picture && s("image", { href: picture.href, x: picture.box[0], y: picture.box[1], width: picture.box[2], height: picture.box[3], preserveAspectRatio: "none", style: view[2] < home[2] / 3 ? "image-rendering:pixelated" : null }),
       polygons.map((u) => s("path", { class: "county", d: units[u].path, fill: paint(u), "fill-opacity": picture ? 0.4 : 0.95, "fill-rule": "evenodd", onclick: () => choose(u), onpointermove: (e) => tip(e, describe(u)), onpointerleave: (e) => tip(e, "") })),
       marks.map((m) => s("circle", { cx: m.at[0], cy: m.at[1], r: 9, fill: m.class === "suspected" ? "#d6006c" : "none", stroke: "#d6006c", "stroke-width": 3, onpointermove: (e) => tip(e, `${m.id}\n${m.class}, probability ${fmt(m.p)}`), onpointerleave: (e) => tip(e, "") })),
       state.unit !== null && units[state.unit].path && s("path", { class: "county chosen", d: units[state.unit].path }),
       polygons.length <= 30 && polygons.map((u) => s("text", { class: "place", x: units[u].at[0], y: units[u].at[1] }, units[u].name)));
-    drag(svg);
-    fill("map", svg, h("div", { class: "zoom" },
-      h("button", { onclick: () => zoom(1.6), "aria-label": "Zoom in" }, "+"), h("button", { onclick: () => zoom(1 / 1.6), "aria-label": "Zoom out" }, "−"),
-      h("button", { onclick: () => setView([...home]) }, "whole"), h("button", { onclick: () => units[state.unit] && units[state.unit].box && zoomTo(units[state.unit].box) }, "to county")));
+    fill("map", zoomable(svg, home, view, ["to unit", () => units[state.unit] && units[state.unit].box]));
     drawLegend(layer, picture);
   };
   const drawLegend = (layer, picture) => {
@@ -210,7 +227,7 @@
     const bar = (left, right) => h("span", { class: "bar" }, left, h("i", { style: `background:linear-gradient(90deg,${RAMP.join(",")})` }), right);
     const out = [];
     if (state.colour === "status") for (const name of Object.keys(STATUS)) if (polygons.some((u) => (find(u, state.kind, state.period) || {}).status === name)) out.push(key(STATUS[name][2], `${STATUS[name][1]} ${STATUS[name][0]}`));
-    if (state.colour === "value" && state.kind !== null && valued.includes(state.kind)) { const [low, high] = extent(state.kind); out.push(bar(fmt(low), `${fmt(high)} ${unitText(I.kinds[state.kind].unit)}`)); }
+    if (state.colour === "value" && state.kind !== null && valued.includes(state.kind)) { const [low, high] = extent(state.kind, false); out.push(bar(fmt(low), `${fmt(high)} ${unitText(I.kinds[state.kind].unit)}`)); }
     if (state.colour === "observed") out.push(bar("0 %", "100 % observed"));
     if (state.colour !== "outline") out.push(key(hatch, "no value"));
     if (picture) out.push(h("span", {}, h("strong", {}, layer.title + ": ")), layer.legend.map(([c, t]) => key(c, t)), key("#fff", "not observed (blank)"));
@@ -225,7 +242,7 @@
       select("Period", state.period, D.periods.map((p, i) => [i, p]), (v) => { state.period = Number(v); draw(); }),
       kinds.length > 0 && select("Indicator", state.kind, kinds, (v) => { state.kind = Number(v); draw(); }),
       select("Colour of the units", state.colour, [...(kinds.length ? [["status", "status against the target"], ["value", "value"]] : []), ["observed", "share observed"], ["outline", "outlines only"]], (v) => { state.colour = v; draw(); }),
-      select("Picture below", state.picture, [["", "none"], ...D.layers.map((l) => [l.product, l.title])], (v) => { state.picture = v; if (v && state.colour !== "outline") { state.colour = "outline"; controls(); } draw(); }),
+      select("Picture below", state.picture, [["", "none"], ...D.layers.map((l) => [l.product, l.title])], (v) => { state.picture = v; state.colour = v ? "outline" : state.colour === "outline" ? (mapped.length ? "status" : "observed") : state.colour; controls(); draw(); }),
       select("Unit", state.unit, named, (v) => choose(Number(v))));
   };
   const choose = (u) => { state.unit = u; controls(); draw(); };
@@ -238,7 +255,7 @@
     const head = [h("h3", {}, u.name), h("p", { class: "sub" }, [u.prefecture, u.code, `observed ${percent(observedOf(state.unit, state.period))} in ${D.periods[state.period]}`].filter(Boolean).join(" · "))];
     if (!I) return fill("unit", head, missing("indicators.csv is not made yet: run the step `indicators`."));
     const rows = unitRows(), tally = Object.keys(STATUS).map((name) => [name, rows.filter((r) => r.status === name).length]).filter(([, n]) => n);
-    const charts = valued.filter((k) => D.periods.some((_, p) => (find(state.unit, k, p) || {}).value != null)).sort((a, b) => (a === state.kind ? -1 : b === state.kind ? 1 : Number(Boolean(I.kinds[b].target_id)) - Number(Boolean(I.kinds[a].target_id)))).slice(0, 6);
+    const charts = valued.filter((k) => D.periods.some((_, p) => (find(state.unit, k, p) || {}).value != null)).sort((a, b) => (a === state.kind ? -1 : b === state.kind ? 1 : Number(Boolean(I.kinds[b].target_id)) - Number(Boolean(I.kinds[a].target_id)))).slice(0, 8);
     fill("unit", head, h("div", { class: "tally" }, tally.map(([name, n]) => h("span", {}, badge(name), ` ${n}`))),
       charts.length ? h("div", { class: "charts" }, charts.map((k) => h("div", { class: "chart" },
         h("p", {}, I.kinds[k].title, " ", h("small", {}, [unitText(I.kinds[k].unit), I.kinds[k].target_id].filter(Boolean).join(" · "))),
@@ -262,7 +279,7 @@
         return { chosen: r.kind === state.kind, click: mapped.includes(r.kind) ? () => { state.kind = r.kind; controls(); draw(); } : null, cells: [
           [k.title, h("small", {}, [k.description, k.clause && `clause ${k.clause}`, k.target_id].filter(Boolean).join(" · "))],
           r.value === null ? "–" : [fmt(r.value), h("small", {}, unitText(k.unit))],
-          r.lower === null ? [whisker(r) || "–"] : [whisker(r), h("small", { class: "nowrap" }, `${fmt(r.lower)} to ${fmt(r.upper)} ${k.interval ? "(" + k.interval + ")" : ""}`)],
+          r.lower === null ? [whisker(r, state.unit) || "–"] : [whisker(r, state.unit), h("small", { class: "nowrap" }, `${fmt(r.lower)} to ${fmt(r.upper)} ${k.interval ? "(" + k.interval + ")" : ""}`)],
           [badge(r.status)], targetText(k) || "–", percent(r.observed), r.reason || ""] };
       }));
     };
@@ -277,7 +294,7 @@
     const rows = [...extra, ...polygons].map((u) => [u, find(u, state.kind, state.period)]).filter(([, r]) => r).sort((a, b) => (b[1].value ?? -Infinity) - (a[1].value ?? -Infinity));
     fill("compare-body", h("p", { class: "hint" }, `${k.title}${k.unit ? " (" + k.unit + ")" : ""}, ${D.periods[state.period]}. ${targetText(k) ? "Target: " + targetText(k) + ", the dashed red line. " : ""}Intervals that overlap are no ranking.`),
       table([["Unit"], ["Prefecture"], ["Value", "num"], ["Interval"], ["", "num"], ["Status"], ["Observed", "num"], ["Reason or note", "long"]], rows.map(([u, r]) => ({ click: () => choose(u), chosen: u === state.unit, cells: [
-        nameOf(u), units[u].prefecture, fmt(r.value), [whisker(r) || "–"], r.lower === null ? "" : `${fmt(r.lower)} to ${fmt(r.upper)}`, [badge(r.status)], percent(r.observed), r.reason || ""] })), { tall: rows.length > 16 }));
+        nameOf(u), units[u].prefecture, fmt(r.value), [whisker(r, u) || "–"], r.lower === null ? "" : `${fmt(r.lower)} to ${fmt(r.upper)}`, [badge(r.status)], percent(r.observed), r.reason || ""] })), { tall: rows.length > 16 }));
   };
 
   /* ---- coastline ---- */
@@ -287,12 +304,11 @@
     if (!C) return fill("coast-body", missing("The coastline is not made yet: coastline/shorelines.gpkg or transects.gpkg is missing."));
     if (C.empty) return fill("coast-body", missing("No shoreline was found; the indicators' reasons say why."));
     const colour = (i) => mix(C.shores.length < 2 ? 1 : 0.3 + 0.7 * i / (C.shores.length - 1)), at = (name) => 6 + C.rates.indexOf(name);
-    const dot = Math.max(4, Math.min(14, C.view[0] / 160));
-    const map = s("svg", { viewBox: `0 0 ${C.view[0]} ${C.view[1]}`, role: "img", "aria-label": "Shorelines by period and transects by class" },
+    const map = s("svg", { role: "img", "aria-label": "Shorelines by period and transects by class" },
       C.shores.map((p, i) => s("path", { d: p.path, fill: "none", stroke: colour(i), "stroke-width": 2, "vector-effect": "non-scaling-stroke" })),
-      C.transects.map((t) => s("circle", { cx: t[4], cy: t[5], r: dot, fill: TREND[t[2]] || "#999", opacity: 0.8, onpointermove: (e) => tip(e, `${t[0]} · ${nameOf(t[1])}\n${words(t[2])}, ${words(t[3])}\n${fmt(t[at("lrr_m_yr")])} ± ${fmt(t[at("lrr_ci95_m_yr")])} m a year`), onpointerleave: (e) => tip(e, "") })));
+      C.transects.map((t) => s("path", { d: `M${t[4]},${t[5]}h0`, stroke: TREND[t[2]] || "#999", "stroke-width": 6, "stroke-linecap": "round", "vector-effect": "non-scaling-stroke", onpointermove: (e) => tip(e, `${t[0]} · ${nameOf(t[1])}\n${words(t[2])}, ${words(t[3])}\n${fmt(t[at("lrr_m_yr")])} ± ${fmt(t[at("lrr_ci95_m_yr")])} m a year`), onpointerleave: (e) => tip(e, "") })));
     const keys = h("div", { class: "legend" }, C.shores.map((p, i) => h("span", {}, h("i", { style: `background:${colour(i)}` }), p.period)), Object.keys(C.km).map((k) => h("span", {}, h("i", { style: `background:${TREND[k] || "#999"};border-radius:50%` }), `${words(k)} ${fmt(C.km[k])} km`)));
-    fill("coast-body", h("div", { class: "two" }, h("div", {}, h("div", { class: "coastmap" }, map), keys),
+    fill("coast-body", h("div", { class: "two" }, h("div", {}, h("div", { class: "coastmap mapbox" }, zoomable(map, [0, 0, ...C.view], [0, 0, ...C.view])), keys),
       h("div", {}, h("h3", {}, "Shorelines"), table([["Period"], ["Length km", "num"], ["Position error m", "num"], ["Reference"], ["By class, km"]], C.shores.map((p) => [p.period, fmt(p.length_km), fmt(p.error_m), p.reference, Object.entries(p.classes).map(([k, v]) => `${words(k)} ${fmt(v)}`).join(", ")])),
         Object.keys(C.unit_km).length > 0 && [h("h3", {}, "Coast by nature"), table([["Class"], ["km", "num"]], Object.entries(C.unit_km).map(([k, v]) => [words(k), fmt(v)]))])),
       h("h3", {}, "Rate of change along the coast, metres a year"), h("p", { class: "hint" }, "Least-squares rate of each transect in order along the coast, with its 95 % interval; seaward is positive."), rates(C, at));
@@ -319,9 +335,9 @@
     fill("reaches-body", h("div", { class: "controls" }, select("Period", state.reachPeriod, found.map((p) => [p, p]), (v) => { state.reachPeriod = v; reaches(); }),
       h("button", { "aria-pressed": String(state.reachUnit), onclick: () => { state.reachUnit = !state.reachUnit; reaches(); } }, "only the chosen unit")),
       h("p", {}, order.filter((k) => R.counts[k]).map((k) => `${fmt(R.counts[k])} ${words(k)} (${fmt(R.length_km[k])} km)`).join(" · ")),
-      rows.length ? table([["#", "num"], ["Reach", "code"], ["Unit"], ["Class"], ["Probability", "num"], ["Width m", "num"], ["Longitude, latitude", "code"], ["Positive of seen", "num"], ["Months", "num"], ["Dates positive", "long"], ["Vetoes", "long"]], rows.map((r, i) => [
+      rows.length ? table([["#", "num"], ["Reach", "code"], ["Unit"], ["Class"], ["Probability", "num"], ["Width m", "num"], ["Lon, lat", "code"], ["Positive dates", "long"], ["Vetoes"]], rows.map((r, i) => [
         i + 1, [r.id, h("small", {}, r.kind)], nameOf(r.unit), [h("span", { class: "badge", style: r.class === "suspected" ? "background:#1a1a1a;color:#fff" : "background:#e69f00" }, r.class)], fmt(r.p), fmt(r.width_m),
-        r.lon === null ? "–" : `${r.lon.toFixed(5)}, ${r.lat.toFixed(5)}`, `${fmt(r.positive)} of ${fmt(r.n)}`, fmt(r.months), r.dates.replaceAll(";", " "), r.vetoes ? r.vetoes.replaceAll(";", ", ").replaceAll(":", " ×") : "none"]), { tall: rows.length > 12 }) : missing("No reach is suspected or possible here in this period. That is a statement about the reaches that could be assessed, not about all water."),
+        r.lon === null ? "–" : [r.lon.toFixed(5), h("small", {}, r.lat.toFixed(5))], [`${fmt(r.positive)} of ${fmt(r.n)} seen, in ${fmt(r.months)} months`, h("small", {}, r.dates.replaceAll(";", " "))], r.vetoes ? r.vetoes.replaceAll(";", ", ").replaceAll(":", " ×") : "none"]), { tall: rows.length > 12 }) : missing("No reach is suspected or possible here in this period. That is a statement about the reaches that could be assessed, not about all water."),
       R.n_listed > R.rows.length && h("p", { class: "hint" }, `The first ${R.rows.length} of ${R.n_listed} are shown; all are in water/reaches.gpkg.`));
   };
 

@@ -19,7 +19,7 @@ import shapely
 from rs_pipeline.config import Settings
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
-from rs_pipeline.output.report.figures import Canvas
+from rs_pipeline.output.report.figures import COAST_CANVAS, Canvas
 from rs_pipeline.output.tables import inert
 
 MAX_LISTED = 300
@@ -219,7 +219,7 @@ def reach_list(path: Path, canvas: Canvas, unit_codes: Codes) -> dict[str, Any] 
                     "id": text(r.reach_id), "kind": text(r.kind), "unit": unit_codes[text(r.adcode)], "class": text(r["class"]),
                     "p": number(r.probability, 3), "width_m": number(r.width_m, 3), "lon": number(r.lon, 8), "lat": number(r.lat, 7),
                     "n": number(r.n_dates), "positive": number(r.n_positive), "months": number(r.n_months),
-                    "dates": text(r.dates_positive), "seen": text(r.dates_seen), "vetoes": text(r.vetoes), "at": at_xy,
+                    "dates": text(r.dates_positive), "vetoes": text(r.vetoes), "at": at_xy,
                 }
                 for (_, r), at_xy in zip(shown.iterrows(), places, strict=True)
             ],
@@ -262,7 +262,7 @@ def coastline(layout: Layout, crs: str, unit_codes: Codes) -> dict[str, Any] | N
     if lines.empty and transects.empty:
         return {"empty": True}
     bounds = np.array([f.total_bounds for f in (lines, transects) if len(f)])
-    canvas = Canvas.over(crs, (*bounds[:, :2].min(0), *bounds[:, 2:].max(0)), margin=0.03)
+    canvas = Canvas.over(crs, (*bounds[:, :2].min(0), *bounds[:, 2:].max(0)), margin=0.03, longest=COAST_CANVAS)
     shores = [
         {
             "period": str(period), "path": canvas.path(shapely.simplify(shapely.union_all(g.geometry.values), canvas.tolerance_m)),

@@ -19,6 +19,9 @@ from rs_pipeline.output.styles import STYLES, Style, band_index
 CANVAS = 2000
 """Longest side of a canvas, SVG units."""
 
+COAST_CANVAS = 8000
+"""The coast has a finer canvas: it is zoomed into."""
+
 PICTURE_PX = 1000
 """Longest side of a quick-look before the budget shrinks it."""
 
@@ -38,13 +41,13 @@ class Canvas:
     height: float
 
     @classmethod
-    def over(cls, crs: str, bounds: tuple[float, float, float, float], margin: float = 0.02) -> Canvas:
-        """The canvas over (left, bottom, right, top) grown by a share of its longer side."""
+    def over(cls, crs: str, bounds: tuple[float, float, float, float], margin: float = 0.02, longest: int = CANVAS) -> Canvas:
+        """The canvas over (left, bottom, right, top) grown by a share of its longer side; ``longest`` is its longer side."""
         left, bottom, right, top = bounds
         side = max(right - left, top - bottom, 1.0)
         left, top = left - margin * side, top + margin * side
         width, height = right + margin * side - left, top - (bottom - margin * side)
-        scale = CANVAS / max(width, height)
+        scale = longest / max(width, height)
         return cls(crs, left, top, scale, width * scale, height * scale)
 
     def place(self, xy: np.ndarray) -> np.ndarray:
@@ -135,12 +138,16 @@ def png(index: np.ndarray, palette: list[tuple[int, int, int, int]]) -> bytes:
 
 
 def quicklook(path: Path, product: str, canvas: Canvas, longest_px: int) -> tuple[bytes, list[int]]:
-    """Picture of a map, no larger than ``longest_px``, and its box on the canvas."""
+    """Picture of a map, no larger than ``longest_px``, and its box on the canvas.
+
+    Classes are taken from the nearest pixel of the overviews, which hold the mode: GDAL 3.10's mode while reading turns
+    NaN into 0, which would draw what was not observed as land.
+    """
     style = STYLES[product]
     with rasterio.open(path) as src:
         shrink = min(1.0, longest_px / max(src.shape))
         shape = tuple(max(1, round(n * shrink)) for n in src.shape)
-        how = Resampling.mode if style.kind == "classes" else Resampling.average
+        how = Resampling.nearest if style.kind == "classes" else Resampling.average
         values = src.read(band_index(src, style.band), out_shape=shape, resampling=how)
         box = canvas.box(tuple(src.bounds))
     return png(*indexed(style, values)), box

@@ -32,6 +32,9 @@ MIN_BASELINE_M = 1000.0
 MAX_HALF_LENGTH_M = 1500.0
 DEFAULT_TIDE_M_PER_M = 20.0
 """A beach of slope 0.05, where the tide's effect was not measured."""
+WET_SAND_HEIGHT_M = 0.4
+"""On a beach the sand stays wet and dark about this far above the waterline; where dry sand lies behind, the line may lie
+up to the width of that strip too far landward, in every period alike."""
 MOUTH = "river mouth"
 RIVER, ELSEWHERE = -1, -2
 """Kinds of edge beside the methods: a closed river mouth, and a place that a preferred family observed."""
@@ -229,10 +232,13 @@ def transect_table(
     last = np.array([int(np.flatnonzero(np.isfinite(d))[-1]) if np.isfinite(d).any() else -1 for d in distance], int)
     evidence, at_mouth = gather_evidence(settings, tiles, transects, shores, crossings, last)
     tide = np.where(np.isfinite(evidence.tide_m_per_m), evidence.tide_m_per_m, DEFAULT_TIDE_M_PER_M)
+    beach = evidence.tide_m_per_m >= classify.BEACH_M_PER_M
+    wet_sand_m = np.where(beach, WET_SAND_HEIGHT_M * np.nan_to_num(evidence.tide_m_per_m), 0.0)
     error = np.full((n, len(labels)), np.nan)
     for k, p in enumerate(labels):
         for i in np.flatnonzero(crossings[p].line >= 0):
-            error[i, k] = np.hypot(shores[p][crossings[p].line[i]].error_m(tide[i]), spread[i, k] / 2)
+            budget_m = shores[p][crossings[p].line[i]].error_m(tide[i])
+            error[i, k] = np.sqrt(budget_m**2 + (spread[i, k] / 2) ** 2 + wet_sand_m[i] ** 2)
     years = np.array([settings.period(p).middle_year for p in labels])
     every = [rates(years, distance[i], error[i]) for i in range(n)]
     evidence.step_m[:] = [r.step_m for r in every]
@@ -241,7 +247,7 @@ def transect_table(
         "transect_id": [f"T{i + 1:05d}" for i in range(n)],
         "adcode": nearest_unit(settings, transects, tiles),
         "length_m": transects.coast_m,
-        "class": [change_class(r, straight=bool(s)) for r, s in zip(every, evidence.straight, strict=True)],
+        "class": [change_class(r, built=bool(b)) for r, b in zip(every, evidence.built, strict=True)],
         "unit_class": classify.unit_class(probability, at_mouth),
         "natural_probability": probability,
     }

@@ -24,7 +24,7 @@ LOG_ODDS = {
     "ponds": -2.0,
     "straight": -0.6,
     "crooked": 0.6,
-    "moved_by_tide": 1.5,
+    "moved_by_tide": 2.0,
     "fixed": -0.4,
     "bright_sand": 0.6,
 }
@@ -59,6 +59,11 @@ class Evidence:
         """bool (n,): straight as a built edge."""
         return (self.chord_share > MIN_CHORD_SHARE) & (self.line_rms_m < MAX_LINE_RMS_M)
 
+    @property
+    def built(self) -> np.ndarray:
+        """bool (n,): straight, or not moved by the tide (fill narrower than the reach has corners, and is not straight)."""
+        return self.straight | (self.tide_m_per_m < HARD_EDGE_M_PER_M)
+
 
 def straightness(line: shapely.LineString, place: shapely.Point) -> tuple[float, float]:
     """(chord over arc, RMS distance from the best straight line in m) of the reach of a line around a place.
@@ -79,7 +84,7 @@ def natural_probability(e: Evidence) -> np.ndarray:
     """Probability of a natural shore (0-1) from the sum of LOG_ODDS of what was observed; missing evidence adds nothing."""
     crooked = (e.chord_share <= MIN_CHORD_SHARE) | (e.line_rms_m >= MAX_LINE_RMS_M)
     holds = {
-        "reclaimed": (e.step_m > 0) & e.straight,
+        "reclaimed": (e.step_m > 0) & e.built,
         "hard_edge": e.tide_m_per_m < HARD_EDGE_M_PER_M,
         "ponds": e.pond_share > POND_SHARE,
         "straight": e.straight,

@@ -132,17 +132,17 @@ def rates(years: np.ndarray, distance_m: np.ndarray, error_m: np.ndarray) -> Rat
     )
 
 
-def change_class(r: Rates, *, straight: bool) -> str:
+def change_class(r: Rates, *, built: bool) -> str:
     """Class of a transect.
 
-    ``reclaimed``: a seaward step on a straight shore. Eroding and accreting need all three: the 95 % interval of the
+    ``reclaimed``: a seaward step of a shore that looks built (straight, or not moved by the tide). Eroding and accreting need all three: the 95 % interval of the
     regression rate excludes zero, Mann-Kendall p < 0.05, and the net movement exceeds 1.96 sigma of its ends.
     ``stable`` needs evidence too: a significant rate within +-1 m/yr, or an interval that lies wholly within it.
     Everything else is ``undecidable``: with yearly shorelines that takes at least five years to leave.
     """
     if r.n_dates < MIN_DATES:
         return "insufficient_data"
-    if r.step_m >= STEP_M and straight:
+    if r.step_m >= STEP_M and built:
         return "reclaimed"
     moved = abs(r.epr_m_yr) > 1.96 * r.epr_sigma_m_yr
     significant = abs(r.lrr_m_yr) > r.lrr_ci95_m_yr and r.mk_p < 0.05 and moved

@@ -88,7 +88,7 @@ def test_spikes_stand_out_on_both_sides():
 
 
 @pytest.mark.parametrize(
-    ("distance", "straight", "expected"),
+    ("distance", "built", "expected"),
     [
         (3.0 * np.arange(10), False, "accreting"),
         (-3.0 * np.arange(10), False, "eroding"),
@@ -98,18 +98,18 @@ def test_spikes_stand_out_on_both_sides():
         (np.array([0.0, 5] + [np.nan] * 8), False, "insufficient_data"),
     ],
 )
-def test_classes(distance, straight, expected):
+def test_classes(distance, built, expected):
     years = np.arange(2015.0, 2025)
-    assert change_class(rates(years, distance, np.full(10, 6.0)), straight=straight) == expected
+    assert change_class(rates(years, distance, np.full(10, 6.0)), built=built) == expected
 
 
 def test_three_yearly_shorelines_decide_nothing():
     r = rates(np.array([2021.5, 2022.5, 2023.5]), np.array([0.0, 20.0, 41.0]), np.full(3, 9.0))
     assert r.lrr_m_yr == pytest.approx(20.5) and r.mk_p > 0.05
-    assert change_class(r, straight=False) == "undecidable"
+    assert change_class(r, built=False) == "undecidable"
 
 
-def test_reclamation_needs_a_straight_shore():
+def test_reclamation_needs_a_built_shore():
     r = rates(np.array([2021.5, 2022.5, 2023.5]), np.array([0.0, 200.0, 201.0]), np.full(3, 9.0))
-    assert change_class(r, straight=True) == "reclaimed"
-    assert change_class(r, straight=False) == "undecidable"
+    assert change_class(r, built=True) == "reclaimed"
+    assert change_class(r, built=False) == "undecidable"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pytest
 import shapely
 from rasterio.windows import Window
 
@@ -16,6 +18,7 @@ from rs_pipeline.model import Grid
 from rs_pipeline.output.maps import MAP_BANDS
 from rs_pipeline.output.raster import write_cog
 from rs_pipeline.output.tables import write_csv, write_parquet
+from rs_pipeline.products.bodies import bodies
 from rs_pipeline.region import run_grid
 
 CRS = "EPSG:32650"
@@ -145,8 +148,6 @@ def write_coast(settings: Settings) -> None:
 
 
 def write_everything(settings: Settings) -> None:
-    from rs_pipeline.products.bodies import bodies
-
     write_maps(settings)
     write_indicators(settings)
     write_scenes(settings)
@@ -154,3 +155,20 @@ def write_everything(settings: Settings) -> None:
     write_reaches(settings)
     write_coast(settings)
     bodies(settings)
+
+
+@pytest.fixture(scope="session")
+def fake() -> SimpleNamespace:
+    """Writers of the fake run's files, for tests that want only some of them."""
+    return SimpleNamespace(
+        settings_for=settings_for, write_maps=write_maps, write_indicators=write_indicators, write_scenes=write_scenes,
+        write_counties=write_counties, units=UNITS, periods=PERIODS, hostile=HOSTILE,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def fake_run(tmp_path_factory) -> Settings:
+    """A finished run with every kind of file; read only."""
+    settings = settings_for(tmp_path_factory.mktemp("run"))
+    write_everything(settings)
+    return settings

@@ -1,0 +1,188 @@
+"""Evidence of a reach on a date: which pixels, which bands, which dates."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from rs_pipeline.catalog.chips import Chip
+from rs_pipeline.layout import Layout
+from rs_pipeline.model import OPTICAL_BANDS, Grid, Scene
+from rs_pipeline.output.tables import write_parquet
+from rs_pipeline.products.black_odorous import scoring
+from rs_pipeline.products.black_odorous.model import load_model
+from rs_pipeline.products.black_odorous.reaches import COLUMNS
+from rs_pipeline.products.black_odorous.scoring import DTYPES, core_pixels, open_water_swir, score_date, score_reaches
+from rs_pipeline.region import grid as make_grid
+from rs_pipeline.region import read_tiles
+
+GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_301_000.0, 60, 40)
+SENTINEL = {"blue": 10, "green": 10, "red": 10, "nir": 10, "rededge1": 20, "swir1": 20, "swir2": 20}
+LANDSAT = {role: 30 for role in ("blue", "green", "red", "nir", "swir1", "swir2")}
+RULES = {"min_core_pixels": 3, "min_width_m": 30.0, "max_swir1_refl": 0.025}
+
+# Reflectance in OPTICAL_BANDS: pi x Rrs of the check spectra of grey black-odorous and of clean water.
+BLACK = np.pi * 1e-4 * np.array([57, 83, 106, 110, 61, 0, 0])
+CLEAN = np.pi * 1e-4 * np.array([51, 67, 16, 10, 2, 0, 0])
+
+
+def river(width_px=6, top=10, y_m=None):
+    """A river across the map: its mask and its table with one reach of the left half and one of the right."""
+    wet = np.zeros(GRID.shape, bool)
+    wet[top : top + width_px] = True
+    y = GRID.top - (top + width_px / 2) * 10 - 1
+    lines = [shapely.LineString([(500_000, y), (500_300, y)]), shapely.LineString([(500_300, y), (500_600, y)])]
+    return wet, gpd.GeoDataFrame({"reach_id": ["a", "b"], "kind": "river", "width_m": width_px * 10.0}, geometry=lines, crs=GRID.crs)
+
+
+def image(spectrum):
+    return np.broadcast_to(np.asarray(spectrum, "float32")[:, None, None], (7, *GRID.shape)).copy()
+
+
+def score(spectrum, *, width_px=6, native=SENTINEL, clear=True, open_swir=(np.nan, np.nan), refl=None):
+    wet, table = river(width_px)
+    core = core_pixels(table, wet, GRID, 30.0)[0]
+    refl = image(spectrum) if refl is None else refl
+    return score_date(core, refl, np.full(GRID.shape, clear), np.array(open_swir), native, load_model(), **RULES)
+
+
+def test_core_is_a_pixel_away_from_the_bank_and_split_between_reaches():
+    wet, table = river(6)
+    a, b = core_pixels(table, wet, GRID, 30.0)
+    assert (a.reach_id, b.reach_id) == ("a", "b")
+    assert set(a.rows) == {11, 12, 13, 14}
+    assert len(a.rows) + len(b.rows) == 4 * 60
+    assert abs(a.cols.max() - b.cols.min()) <= 1
+
+
+def test_a_marginal_channel_is_not_eroded_and_water_elsewhere_is_not_its_own():
+    wet, table = river(2)
+    wet[30:38, 10:18] = True  # a pond far from the river
+    a, _ = core_pixels(table, wet, GRID, 30.0)
+    assert set(a.rows) == {10, 11}
+
+
+def test_black_and_clean_water():
+    black, clean = score(BLACK), score(CLEAN)
+    assert black["logit"] > 1 and clean["logit"] < -1
+    assert black["n_core"] == 120 and black["rededge"] and black["veto"] == ""
+    assert black["green_refl"] == pytest.approx(0.0261, abs=1e-4)
+
+
+def test_the_grey_residual_of_the_core_is_removed():
+    hazy = score(BLACK + 0.012)
+    assert hazy["grey_refl"] == pytest.approx(0.012, abs=1e-6)
+    assert hazy["logit"] == pytest.approx(score(BLACK)["logit"], abs=1e-3)
+
+
+def test_dates_that_say_nothing():
+    assert score(BLACK, clear=False) is None
+    assert score(BLACK + 0.03) is None  # glint
+
+
+def test_bands_need_three_native_pixels_of_width():
+    assert score(BLACK, width_px=6)["rededge"]
+    assert not score(BLACK, width_px=5)["rededge"]
+    assert score(BLACK, width_px=8, native=LANDSAT) is None
+    assert score(BLACK, width_px=9, native=LANDSAT)["n_core"] > 0
+    assert score(BLACK, width_px=2)["n_core"] > 0  # marginal: scored at 10 m
+    assert score(BLACK, width_px=2, native=LANDSAT) is None
+
+
+def test_a_narrow_channel_takes_its_residual_from_open_water():
+    banks_shine_in = BLACK.copy()
+    banks_shine_in[5:] = 0.06
+    assert score(banks_shine_in, width_px=4) is None
+    seen = score(banks_shine_in, width_px=4, open_swir=(0.004, 0.003))
+    assert seen["grey_refl"] == pytest.approx(0.003)
+    assert score(banks_shine_in, width_px=6, open_swir=(0.004, 0.003)) is None  # wide enough for its own
+
+
+def test_missing_red_edge_is_not_used():
+    refl = image(BLACK)
+    refl[3] = np.nan
+    seen = score(BLACK, refl=refl)
+    assert not seen["rededge"] and np.isfinite(seen["logit"])
+
+
+def test_open_water_needs_enough_pixels():
+    refl, clear = image(CLEAN + 0.01), np.ones(GRID.shape, bool)
+    place = np.zeros(GRID.shape, bool)
+    place[0, :19] = True
+    assert np.isnan(open_water_swir(refl, clear, place)).all()
+    place[0, 19] = True
+    assert open_water_swir(refl, clear, place) == pytest.approx([0.01, 0.01])
+
+
+# --- the step, with invented chips -----------------------------------------------------------------------------------
+
+
+def scene(day: date, sun=50.0) -> Scene:
+    return Scene(
+        scene_id=f"S2_{day}", key=f"S2_{day}", sensor="earth-search-sentinel-2-l2a", collection="sentinel-2-l2a", platform="sentinel-2a",
+        datetime=datetime(day.year, day.month, day.day, 3, tzinfo=UTC), solar_day=day, processing_baseline="05.10", cloud_cover=1.0,
+        sun_elevation_deg=sun, sun_azimuth_deg=150.0, scale=1e-4, offset=0.0, offset_decision="", offset_confidence="high", status="used",
+        reason="",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def settings(make_settings, monkeypatch):
+    """One tile of 1 km with a river of 60 m; scenes of May, June and January, and one in June with a low sun."""
+    made = make_settings(grid={"crs": "EPSG:32650", "tile_px": 128, "margin_m": 100}, periods=[2024])
+    make_grid(made)
+    chips = [Chip(scene(d, s), {}) for d, s in [(date(2024, 1, 9), 30), (date(2024, 5, 9), 60), (date(2024, 6, 3), 60), (date(2024, 6, 9), 20)]]
+    row_of_water = slice(50, 56)
+
+    def water(_settings, _period, grid):
+        wet = np.zeros(grid.shape, bool)
+        wet[row_of_water] = True
+        return wet
+
+    def stack(chosen, roles, grid):
+        assert tuple(roles) == OPTICAL_BANDS
+        dn = np.full((len(chosen), 7, *grid.shape), 3000, "uint16")
+        dn[:, :, row_of_water] = np.maximum(BLACK * 1e4, 1)[None, :, None, None]
+        return dn
+
+    def reasons(chip, grid, _masks):
+        return np.full(grid.shape, 2 if chip.scene.solar_day.month == 6 else 0, "uint16")
+
+    monkeypatch.setattr(scoring, "load_chips", lambda *_: chips)
+    monkeypatch.setattr(scoring, "read_stack", stack)
+    monkeypatch.setattr(scoring, "read_water", water)
+    monkeypatch.setattr(scoring, "scene_reasons", reasons)
+    return made
+
+
+def put_lines(settings, width_class="assessable"):
+    tile = read_tiles(settings)[0]
+    y = tile.grid.buffered(100).top - 531
+    table = pd.DataFrame({
+        "reach_id": ["R-1"], "kind": "river", "adcode": "990101", "tile": tile.id, "length_m": 200.0, "width_m": 60.0,
+        "width_class": width_class,
+    })  # fmt: skip
+    frame = gpd.GeoDataFrame(table, geometry=[shapely.LineString([(500_200, y), (500_400, y)])], crs="EPSG:32650")[list(COLUMNS)]
+    write_parquet(frame, Layout(settings.root).reach_lines)
+    return tile.id
+
+
+def test_only_clear_dates_in_season_with_a_high_sun_are_scored(settings):
+    tile = put_lines(settings)
+    score_reaches(settings, tile, "2024")
+    table = pd.read_parquet(Layout(settings.root).reach_scores("2024", tile))
+    assert table.day.tolist() == ["2024-05-09"]
+    assert table.reach_id.tolist() == ["R-1"] and table.period.tolist() == ["2024"]
+    assert table.logit.iloc[0] > 1
+
+
+def test_the_table_is_written_even_when_nothing_can_be_scored(settings):
+    tile = put_lines(settings, "not_assessable")
+    score_reaches(settings, tile, "2024")
+    table = pd.read_parquet(Layout(settings.root).reach_scores("2024", tile))
+    assert len(table) == 0 and list(table.columns) == list(DTYPES)
