@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import warnings
 
 import geopandas as gpd
 import numpy as np
@@ -171,7 +172,7 @@ def test_pictures_show_what_was_not_observed_as_nothing(fake_run, tmp_path):
         dst.write(values)
         dst.descriptions = names
     picture, box = quicklook(path, "water", Canvas.over("EPSG:32650", bounds, margin=0), 45)
-    with rasterio.MemoryFile(picture) as memory, memory.open() as shown:
+    with warnings.catch_warnings(action="ignore"), rasterio.MemoryFile(picture) as memory, memory.open() as shown:
         assert shown.width == 45
         opaque = np.array([shown.colormap(1)[v][3] for v in shown.read(1).ravel()]).reshape(shown.shape) > 0
     assert not opaque[:, :14].any() and opaque[:, 16:].all()
@@ -181,7 +182,7 @@ def test_pictures_show_what_was_not_observed_as_nothing(fake_run, tmp_path):
 def test_png_round_trip():
     index, palette = indexed(STYLES["water"], np.array([[0.0, 1.0], [np.nan, 3.0]]))
     assert index.tolist() == [[1, 2], [0, 4]]
-    with rasterio.MemoryFile(png(index, palette)) as memory, memory.open() as src:
+    with warnings.catch_warnings(action="ignore"), rasterio.MemoryFile(png(index, palette)) as memory, memory.open() as src:
         assert src.read(1).tolist() == index.tolist()
         assert src.colormap(1)[2] == (0x0B, 0x3C, 0x8C, 255) and src.colormap(1)[0][3] == 0
 

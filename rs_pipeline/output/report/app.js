@@ -91,10 +91,10 @@
   };
   const select = (label, value, options, change) => h("label", {}, label,
     h("select", { onchange: (e) => change(e.target.value) }, options.map(([v, t]) => h("option", { value: v, selected: String(v) === String(value) }, t))));
-  const table = (columns, rows, options = {}) => h("div", { class: "scroll" + (options.tall ? " tall" : ""), tabindex: options.tall ? 0 : null }, h("table", {},
+  const table = (columns, rows, options = {}) => h("div", { class: "scroll" + (options.tall ? " tall" : ""), tabindex: options.tall ? 0 : null }, h("table", { class: options.stack ? "stack" : null },
     h("thead", {}, h("tr", {}, columns.map(([t, c]) => h("th", { class: c, scope: "col" }, t)))),
     h("tbody", {}, rows.map((r) => h("tr", { class: [r.click ? "click" : "", r.chosen ? "chosen" : ""].join(" ").trim() || null, onclick: r.click },
-      (r.cells || r).map((cell, i) => h("td", { class: (columns[i] || [])[1] }, cell instanceof Array ? cell : [cell ?? "–"])))))));
+      (r.cells || r).map((cell, i) => h("td", { class: (columns[i] || [])[1], "data-label": options.stack && i ? (columns[i] || [])[0] : null }, cell instanceof Array ? cell : [cell ?? "–"])))))));
   const whisker = (row, unit) => {
     if (row.value === null && row.lower === null) return null;
     const [low, high] = extent(row.kind, units[unit].path === undefined), x = (v) => 4 + 112 * Math.min(1, Math.max(0, (v - low) / (high - low || 1)));
@@ -229,7 +229,7 @@
     if (state.colour === "status") for (const name of Object.keys(STATUS)) if (polygons.some((u) => (find(u, state.kind, state.period) || {}).status === name)) out.push(key(STATUS[name][2], `${STATUS[name][1]} ${STATUS[name][0]}`));
     if (state.colour === "value" && state.kind !== null && valued.includes(state.kind)) { const [low, high] = extent(state.kind, false); out.push(bar(fmt(low), `${fmt(high)} ${unitText(I.kinds[state.kind].unit)}`)); }
     if (state.colour === "observed") out.push(bar("0 %", "100 % observed"));
-    if (state.colour !== "outline") out.push(key(hatch, "no value"));
+    if (polygons.some((u) => paint(u) === "url(#none)")) out.push(key(hatch, "no value"));
     if (picture) out.push(h("span", {}, h("strong", {}, layer.title + ": ")), layer.legend.map(([c, t]) => key(c, t)), key("#fff", "not observed (blank)"));
     else if (layer) out.push(h("span", {}, `No picture of ${layer.title.toLowerCase()} for ${D.periods[state.period]}.`));
     fill("legend", out);
@@ -281,7 +281,7 @@
           r.value === null ? "–" : [fmt(r.value), h("small", {}, unitText(k.unit))],
           r.lower === null ? [whisker(r, state.unit) || "–"] : [whisker(r, state.unit), h("small", { class: "nowrap" }, `${fmt(r.lower)} to ${fmt(r.upper)} ${k.interval ? "(" + k.interval + ")" : ""}`)],
           [badge(r.status)], targetText(k) || "–", percent(r.observed), r.reason || ""] };
-      }));
+      }), { stack: true });
     };
     const body = h("div", {}, list());
     fill("unit-table", h("h3", {}, `${nameOf(state.unit)}: indicators ${D.periods[state.period]}`),
