@@ -74,17 +74,28 @@ def water_tests(blue, green, red, nir, swir1, swir2):
 
 
 @njit(cache=True, nogil=True)
+def is_black(red, nir, swir1, swir2):
+    """Darker than land ever is but in deep shadow: red below 0.04, near and shortwave infrared below 0.025.
+
+    Ratios of such pixels are noise, and black-odorous water is among them.
+    """
+    return red < 0.04 and nir < 0.025 and swir1 < 0.025 and swir2 < 0.025
+
+
+@njit(cache=True, nogil=True)
 def water_logit(blue, green, red, nir, swir1, swir2, radar):
-    """Log-odds of water on one date from the five tests, MNDWI and radar.
+    """Log-odds of water on one date from the five tests, MNDWI, darkness and radar.
 
     ``radar`` is 1 (water), -1 (not water) or 0 (not seen). The weights are design priors:
-    -0.5 + 1.6 (T1+T2+T3 - 1.5) + 0.8 (T4+T5 - 1) + 4 clip(MNDWI, -0.5, 0.8) + 1.2 radar.
+    -0.5 + 1.6 (T1+T2+T3 - 1.5) + 0.8 (T4+T5 - 1) + 4 clip(MNDWI, -0.5, 0.8) + 1.2 radar, and 3 more for a black pixel.
     """
     first, second = water_tests(blue, green, red, nir, swir1, swir2)
     m = mndwi(green, swir1)
     if math.isnan(m):
         m = 0.0
-    return -0.5 + 1.6 * (first - 1.5) + 0.8 * (second - 1.0) + 4.0 * min(max(m, -0.5), 0.8) + 1.2 * radar
+    return -0.5 + 1.6 * (first - 1.5) + 0.8 * (second - 1.0) + 4.0 * min(max(m, -0.5), 0.8) + 1.2 * radar + (
+        3.0 if is_black(red, nir, swir1, swir2) else 0.0
+    )
 
 
 @njit(cache=True, nogil=True)

@@ -66,18 +66,19 @@ def _reflectances(dn, t, y, x, scale, offset):
 
 
 @njit(cache=True, nogil=True)
-def observe_water(dn, reasons, reject, scale, offset, day, month, radar, min_logit, min_months, permanent, seasonal, ephemeral, out):
+def observe_water(dn, reasons, reject, scale, offset, native_m, day, month, radar, min_logit, min_months, permanent, seasonal, ephemeral, out):
     """Monthly votes of water and their frequency.
 
-    A month votes wet when the median log-odds of its clear dates is at least ``min_logit``; a month without a
-    clear optical date votes by radar alone. Ice says nothing about water: the date is left out.
+    A month votes wet when the median log-odds of its clear dates is at least ``min_logit``. Only the dates of the
+    finest sensor that saw the pixel in that month vote: a coarse pixel of a narrow river is mostly bank. A month
+    without a clear optical date votes by radar alone. Ice says nothing about water: the date is left out.
     Scenes of one solar day count once at a pixel (overlap of swaths and tiles).
 
     Parameters
     ----------
     dn : uint16 (T, 7, h, w), bands of OPTICAL_BANDS, 0 nodata, dates ascending.
     reasons : uint16 (T, h, w), reason bits; ``reject`` are the bits that remove a date.
-    scale, offset : float32 (T,), reflectance = dn * scale + offset.
+    scale, offset : float32 (T,), reflectance = dn * scale + offset. native_m : float32 (T,), pixel size of the sensor.
     day, month : int64 (T,), counted from the period's start, ascending.
     radar : int8 (M, h, w), see ``radar_water``.
     permanent, seasonal, ephemeral : least frequencies of the classes.
@@ -91,11 +92,13 @@ def observe_water(dn, reasons, reject, scale, offset, day, month, radar, min_log
             clear, months, radar_months, wet = 0, 0, 0, 0
             t = 0
             for m in range(n_months):
-                n, last_day = 0, -1
+                n, last_day, finest = 0, -1, np.inf
                 while t < n_dates and month[t] == m:
-                    if reasons[t, y, x] & reject == 0 and day[t] != last_day:
+                    if reasons[t, y, x] & reject == 0 and native_m[t] <= finest and (day[t] != last_day or native_m[t] < finest):
                         blue, green, red, nir, swir1, swir2 = _reflectances(dn, t, y, x, scale, offset)
                         if not is_ice(green, red, nir, swir1):
+                            if native_m[t] < finest:
+                                n, finest = 0, native_m[t]
                             logits[n] = water_logit(blue, green, red, nir, swir1, swir2, radar[m, y, x])
                             n += 1
                             last_day = day[t]

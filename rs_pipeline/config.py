@@ -135,7 +135,6 @@ class BlackOdorousSection(Section):
     window: tuple[MonthDay, MonthDay] = ("04-01", "11-30")
     min_sun_elevation_deg: float = 25.0
     max_swir1_refl: float = Field(0.025, description="Brighter water is glint or a mixed pixel: the date is dropped.")
-    min_water_probability: Fraction = 0.9
     reach_length_m: float = Field(200.0, gt=0)
     min_width_m: float = Field(30.0, gt=0)
     marginal_width_m: float = Field(20.0, gt=0)

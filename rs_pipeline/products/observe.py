@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import dask
 import numpy as np
+import rasterio
 
 from kernels.observe import VEGETATION_LAYERS, WATER_LAYERS, observe_vegetation, observe_water, radar_water
+from kernels.sharpen import sharpen_swir
 from rs_pipeline.catalog.chips import Chip, load_chips, read_stack, scales
-from rs_pipeline.config import Settings, VegetationSection
+from rs_pipeline.config import Settings, VegetationSection, load_sensor
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, Grid, Period
 from rs_pipeline.output.maps import MAP_BANDS
@@ -78,16 +80,17 @@ def _observe_block(settings, period, optical, radar, reasons, grid, row, height,
     block, rows = grid.window(row, 0, height, grid.width), slice(row, row + height)
     days = [c.scene.solar_day for c in optical]
     calendar = Calendar.of(days, period)
-    dn = read_stack(optical, OPTICAL_BANDS, block)
+    dn = read_sharpened(optical, block)
     bits = np.stack([r[rows] for r in reasons]) if reasons else np.zeros((0, *block.shape), "uint16")
     scale, offset = scales(optical)
+    native_m = np.array([load_sensor(c.scene.sensor).band("nir").resolution_m for c in optical], "float32")
     evidence = _radar_evidence(settings, period, radar, block, calendar.n_months)
 
     w = settings.water
     water = np.empty((len(WATER_LAYERS), *block.shape), "float32")
     min_logit = float(np.log(w.min_probability / (1 - w.min_probability)))
     observe_water(
-        dn, bits, reject_bits(settings.masks.water), scale, offset, calendar.day, calendar.month, evidence, min_logit,
+        dn, bits, reject_bits(settings.masks.water), scale, offset, native_m, calendar.day, calendar.month, evidence, min_logit,
         w.min_months, w.permanent_frequency, w.seasonal_frequency, w.ephemeral_frequency, water,
     )  # fmt: skip
 
@@ -107,6 +110,27 @@ def _observe_block(settings, period, optical, radar, reasons, grid, row, height,
         settings.black_odorous, w, settings.masks, optical, dn, bits, calendar, water[0], scale, offset
     )
     maps["probability"][rows], maps["bow_class"][rows], maps["n_dates"][rows] = probability, classes, n_dates
+
+
+def read_sharpened(chips: list[Chip], block: Grid) -> np.ndarray:
+    """Optical stack uint16 (T, 7, h, w) with SWIR at the block's pixel size; a rim makes the coarse cells at its edge whole."""
+    cells = [_swir_cell(c, block.resolution_m) for c in chips]
+    rim = max([n for n, _, _ in cells], default=1) - 1
+    grid = block.window(-rim, -rim, block.height + 2 * rim, block.width + 2 * rim)
+    dn = read_stack(chips, OPTICAL_BANDS, grid)
+    phases = [(-round((top - grid.top) / grid.resolution_m) % -n, -round((grid.left - left) / grid.resolution_m) % -n) for n, left, top in cells]
+    rows, cols = np.array(phases, "int64").reshape(-1, 2).T
+    scale, offset = scales(chips)
+    sharpen_swir(dn, scale, offset, np.array([n for n, _, _ in cells], "int64"), rows, cols)
+    return np.ascontiguousarray(dn[:, :, rim : rim + block.height, rim : rim + block.width])
+
+
+def _swir_cell(chip: Chip, resolution_m: float) -> tuple[int, float, float]:
+    """(pixels on a side of a native SWIR cell, left, top of the chip); 1 where NIR is no finer than SWIR or the grid."""
+    with rasterio.open(chip.files["swir1"][0]) as swir, rasterio.open(chip.files["nir"][0]) as nir:
+        left, top, swir_m, nir_m = swir.transform.c, swir.transform.f, swir.transform.a, nir.transform.a
+    cell = round(swir_m / resolution_m) if nir_m < swir_m and nir_m <= resolution_m * 1.01 else 1
+    return max(cell, 1), left, top
 
 
 def _radar_evidence(settings: Settings, period: Period, radar: list[Chip], block: Grid, n_months: int) -> np.ndarray:

@@ -34,10 +34,10 @@ def test_water_indices_equal_the_published_formulas(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "logit"), [("clear water", 5.66), ("urban shadow", -0.27), ("wet soil", -3.99), ("vegetation", -5.70)]
+    ("name", "logit"), [("clear water", 8.66), ("urban shadow", -0.27), ("wet soil", -3.99), ("vegetation", -5.70)]
 )
 def test_water_logit_of_the_check_pixels(name, logit):
-    # e.g. clear water: -0.5 + 1.6*(3-1.5) + 0.8*(2-1) + 4*0.7391 = 5.656;
+    # e.g. clear water: -0.5 + 1.6*(3-1.5) + 0.8*(2-1) + 4*0.7391 + 3 (black) = 8.656;
     # urban shadow passes AWEsh, T4 and T5 only: -0.5 + 1.6*(1-1.5) + 0.8*(2-1) + 4*0.0566 = -0.274
     assert indices.water_logit(*PIXELS[name][0], 0) == pytest.approx(logit, abs=0.05)
 
@@ -88,3 +88,9 @@ def test_wilson_interval():
     assert (low, high) == pytest.approx((0.2366, 0.7634), abs=1e-4)
     assert indices.wilson(0, 8)[0] == 0.0
     assert np.isnan(indices.wilson(0, 0)).all()
+
+
+def test_black_water_is_water_though_its_ratios_say_nothing():
+    # MNDWI = (0.010-0.013)/0.023 = -0.13, T4 and T5 pass: -0.5 - 2.4 + 0.8 - 0.52 + 3 = 0.38
+    assert indices.water_logit(0.008, 0.010, 0.011, 0.008, 0.013, 0.010, 0) == pytest.approx(0.378, abs=0.01)
+    assert not indices.is_black(0.027, 0.03, 0.025, 0.02)

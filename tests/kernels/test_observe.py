@@ -28,13 +28,14 @@ def reasons(pixels, bits=()):
     return out
 
 
-def water(pixels, months, *, days=None, bits=(), radar=None, n_months=12, min_months=3):
+def water(pixels, months, *, days=None, bits=(), radar=None, n_months=12, min_months=3, native_m=None):
     n = len(pixels)
     days = np.array(days if days is not None else np.array(months) * 30 + np.arange(n), "int64")
     radar = np.zeros((n_months, 1, 1), "int8") if radar is None else np.array(radar, "int8").reshape(-1, 1, 1)
     out = np.empty((7, 1, 1), "float32")
     observe_water(
-        stack(pixels), reasons(pixels, bits), 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), days,
+        stack(pixels), reasons(pixels, bits), 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"),
+        np.full(n, 10, "f4") if native_m is None else np.array(native_m, "f4"), days,
         np.array(months, "int64"), radar, 0.0, min_months, 0.75, 0.25, 0.05, out,
     )  # fmt: skip
     return dict(zip(("frequency", "class", "lower", "upper", "clear", "months", "radar_months"), out[:, 0, 0], strict=True))
@@ -76,6 +77,12 @@ def test_ice_is_left_out():
 
 def test_the_same_day_counts_once():
     assert water([WATER, WATER, PLANTS, PLANTS], [0, 0, 1, 2], days=[3, 3, 33, 63])["clear"] == 3
+
+
+def test_the_finest_sensor_of_a_month_votes():
+    # January: Landsat dry, Sentinel-2 wet; February: Landsat alone, dry; March: Sentinel-2 first, then Landsat of the same day.
+    got = water([PLANTS, WATER, PLANTS, WATER, PLANTS], [0, 0, 1, 2, 2], days=[1, 5, 35, 65, 65], native_m=[30, 10, 30, 10, 30])
+    assert got["months"] == 3 and got["frequency"] == pytest.approx(2 / 3) and got["clear"] == 3
 
 
 def test_radar_fills_a_month_without_a_clear_date():
