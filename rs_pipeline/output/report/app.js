@@ -78,7 +78,7 @@
 
   const withTarget = mapped.find((k) => I.kinds[k].target_id && valued.includes(k));
   const state = {
-    period: last, kind: withTarget ?? mapped[0] ?? null, colour: mapped.length ? "status" : "observed", picture: "",
+    period: last, kind: withTarget ?? mapped[0] ?? null, colour: mapped.length ? "status" : "observed", picture: (D.layers.find((l) => l.product === "vegetation") || { product: "" }).product,
     unit: null, shown: new Set(Object.keys(STATUS).filter((k) => !QUIET.has(k))), topic: "", text: "", reachPeriod: null, reachUnit: false,
   };
   if (mapped.length && ![...index.values()].some((r) => r.kind === state.kind && r.status !== "no_target")) state.colour = "value";
@@ -146,7 +146,7 @@
   const cards = () => {
     const out = [], card = (value, label, note) => out.push(h("div", { class: "card" }, h("b", {}, value), h("span", {}, label), h("small", {}, note || "")));
     const now = D.totals[D.totals.length - 1];
-    if (D.scenes) card(`${fmt(D.scenes.by_status.used)} of ${fmt(D.scenes.found)}`, "scenes used", `${D.scenes.by_status.skipped} skipped, ${D.scenes.by_status.failed} failed, each with its reason`);
+    if (D.scenes) card(`${fmt(D.scenes.by_status.used)} of ${fmt(D.scenes.found)}`, "scenes used", `${D.scenes.by_status.skipped} skipped, ${D.scenes.by_status.failed + new Set(D.chips ? D.chips.failures.map((f) => f[2]) : []).size} could not be read whole, each with its reason`);
     if (now) {
       card(percent(now.observed), "of the area observed", `water, ${now.period}`);
       card(now.fvc === null ? "–" : percent(now.fvc), "vegetation cover at the peak", `observed land, ${now.period}`);
