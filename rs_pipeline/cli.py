@@ -216,23 +216,14 @@ def main() -> None:
     """Entry point: named errors are told in words, without a traceback, with exit code 2."""
     started = time.monotonic()
     try:
-        app(standalone_mode=False)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        app()
     except PipelineError as fault:
         typer.echo(f"error: {fault}", err=True)
         sys.exit(2)
-    except Exception as fault:
-        from click.exceptions import ClickException
-
-        if isinstance(fault, ClickException):
-            fault.show()
-            sys.exit(fault.exit_code)
+    except SystemExit as stop:
+        if not stop.code and len(sys.argv) > 2 and "--help" not in sys.argv:
+            typer.echo(f"{sys.argv[1]}: done in {time.monotonic() - started:.1f} s", err=True)
         raise
-    if len(sys.argv) > 2 and "--help" not in sys.argv:
-        typer.echo(f"{sys.argv[1]}: done in {time.monotonic() - started:.1f} s", err=True)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
@@ -189,6 +190,14 @@ def _verified(folder: Path, scene: Scene, grid: Grid, tags: dict[str, str]) -> b
         return False
 
 
+def fault_text(fault: BaseException, href: str) -> str:
+    """One line that names the file and the deepest cause; rasterio's own text often only points to it."""
+    while fault.__cause__ is not None:
+        fault = fault.__cause__
+    name = urlsplit(href).path.rsplit("/", 1)[-1]
+    return " ".join(f"{name}: {type(fault).__name__}: {fault}".split())
+
+
 def fetch_scene(scene: Scene, grid: Grid, folder: Path, settings: Settings) -> tuple[str, str, int]:
     """Make (or keep) the chip of one scene: (status, reason, bytes). Never raises for a bad scene."""
     sensor = load_sensor(scene.sensor)
@@ -196,18 +205,18 @@ def fetch_scene(scene: Scene, grid: Grid, folder: Path, settings: Settings) -> t
     tags = _tags(scene, grid, reach_m)
     if not _verified(folder, scene, grid, tags):
         shutil.rmtree(folder, ignore_errors=True)
+        pieces, reading = [], "chip"
         try:
-            bands = [b for b in sensor.bands if b.role in scene.assets]
-            pieces = [
-                retrying(lambda b=b: read_piece(scene, b, grid, reach_m, settings.fetch), scene.assets[b.role], settings.fetch) for b in bands
-            ]
+            for band in sensor.bands:
+                if reading := scene.assets.get(band.role, ""):
+                    pieces.append(retrying(lambda b=band: read_piece(scene, b, grid, reach_m, settings.fetch), reading, settings.fetch))
             if not any(p.numbers.any() for p in pieces if p.role not in MASK_ROLES):
                 return "empty", "no data over the tile", 0
             for name, group in _groups(pieces):
                 _write(folder / name, group, grid.crs, tags)
         except (PipelineError, *FAULTS) as fault:
             shutil.rmtree(folder, ignore_errors=True)
-            return "failed", " ".join(f"{type(fault).__name__}: {fault}".split()), 0
+            return "failed", fault_text(fault, reading), 0
     return "ok", "", sum(p.stat().st_size for p in folder.glob("[!.]*.tif"))
 
 

@@ -75,10 +75,12 @@ def read_layer(path: Path, layer: str) -> pd.DataFrame | None:
 
 
 def read_bodies(path: Path) -> pd.DataFrame | None:
-    """Water bodies with ``counted`` and ``ever_counted`` (in some period) as bool: an unseen body may still be a large one."""
+    """Inland water bodies with ``counted`` and ``ever_counted`` (in some period) as bool: an unseen body may still be a large one."""
     table = read_layer(path, "bodies")
     if table is None:
         return None
+    if "kind" in table:
+        table = table[table.kind != "sea"].copy()
     table["counted"] = table.counted.astype(bool)
     return table.assign(ever_counted=table.groupby("body_id").counted.transform("max"))
 

@@ -16,13 +16,15 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 def inert(value: object) -> object:
     """A text that a spreadsheet would take for a formula, made inert with a leading apostrophe; control characters become blanks.
 
+    A single sign, such as the operator ``=``, is no formula and stays.
+
     >>> inert("=1+1"), inert("Anxin"), inert(-1.5)
     ("'=1+1", 'Anxin', -1.5)
     """
     if not isinstance(value, str):
         return value
     value = _CONTROL.sub(" ", value)
-    return "'" + value if value.lstrip().startswith(_FORMULA_STARTS) else value
+    return "'" + value if len(value.strip()) > 1 and value.lstrip().startswith(_FORMULA_STARTS) else value
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:

@@ -62,6 +62,10 @@ def test_names_never_become_formulas(tmp_path, name):
     assert pd.read_csv(path).name[0] == "'" + name
 
 
+def test_a_bare_operator_stays_readable():
+    assert [inert(v) for v in ("=", ">=", "-")] == ["=", ">=", "-"]
+
+
 @pytest.mark.parametrize("name", ["\t=1", "\r=1", "\n@x"])
 def test_control_characters_become_blanks(name):
     assert inert(name) == "' " + name[1:]
