@@ -19,7 +19,6 @@ HEBEI_UNITS = Path("data/hebei_counties.gpkg")
 try:
     S = parse(config, where="--configfile / --config")
     check_files(S, made=[HEBEI_UNITS], keys=["units.path"])
-    freeze(S)
 except PipelineError as fault:
     raise WorkflowError(str(fault))
 
@@ -63,6 +62,7 @@ rule all:
 onstart:
     try:
         check_files(S, made=[HEBEI_UNITS])
+        freeze(S)
     except PipelineError as fault:
         raise WorkflowError(str(fault))
 

@@ -174,7 +174,8 @@ def test_files(fake_run, tmp_path):
     rows = list(csv.DictReader(raw.decode("utf-8-sig").splitlines()))
     assert tuple(rows[0]) == COLUMNS
     assert {r["name"] for r in rows} == {"'=1+1", "'@x, \"y\"", "All units"}
-    assert not any(cell.startswith(("=", "+", "@")) for r in rows for cell in r.values())
+    formulas = [cell for r in rows for cell in r.values() if cell.startswith(("=", "+", "@")) and cell != "="]
+    assert formulas == [] and {r["target_operator"] for r in rows} >= {"=", ">=", ">"}
     kept = pd.read_parquet(run.layout.indicators_parquet)
     assert tuple(kept.columns) == COLUMNS and len(kept) == len(rows)
     assert set(kept.name) == {"=1+1", '@x, "y"', "All units"}
