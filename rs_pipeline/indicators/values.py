@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -213,9 +213,10 @@ def _bodies(facts: Facts) -> Answer:
 
 
 def _black_odorous(facts: Facts, *, by_length: bool) -> Answer:
-    """Suspected reaches and ponds, number or km, of those wide enough to be assessed.
+    """Suspected reaches and ponds, number or km.
 
-    Lower bound: suspected and fully assessable (not marginal in width). Upper bound: suspected and possible.
+    Lower bound: suspected and fully assessable (not marginal in width). Upper bound: suspected, possible, and
+    those too narrow to be assessed: what cannot be seen is not eliminated.
     """
     reaches = facts.reaches
     if reaches is None:
@@ -230,7 +231,14 @@ def _black_odorous(facts: Facts, *, by_length: bool) -> Answer:
         return _missing("insufficient_data", "no reach or pond with enough clear dates")
     sure = suspected & (wide.width_class == "assessable")
     seen = Interval(size[suspected].sum() / assessed, size[sure].sum() / assessed, size[suspected | possible].sum() / assessed, "range")
-    return _published(seen, _ratio(assessed, size.sum()), facts, size.sum(), total=True)
+    answer = _published(seen, _ratio(assessed, size.sum()), facts, size.sum(), total=True)
+    narrow = reaches[reaches["class"] == "not_assessable"]
+    if answer.interval is None or narrow.empty:
+        return answer
+    more = narrow.length_m.sum() / 1e3 if by_length else float(len(narrow))
+    note = f"{len(narrow)} reaches or ponds ({narrow.length_m.sum() / 1e3:.3g} km) too narrow to be assessed are in the upper bound"
+    interval = replace(answer.interval, upper=answer.interval.upper + more)
+    return replace(answer, interval=interval, reason="; ".join(filter(None, [answer.reason, note])))
 
 
 def _unassessable(facts: Facts) -> Answer:
