@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -213,32 +213,29 @@ def _bodies(facts: Facts) -> Answer:
 
 
 def _black_odorous(facts: Facts, *, by_length: bool) -> Answer:
-    """Suspected reaches and ponds, number or km.
+    """Suspected reaches and ponds, number or km, as counted: what was not seen is in the upper bound, not scaled in.
 
-    Lower bound: suspected and fully assessable (not marginal in width). Upper bound: suspected, possible, and
-    those too narrow to be assessed: what cannot be seen is not eliminated.
+    Lower bound: suspected and fully assessable (not marginal in width). Upper bound: all that may be black:
+    suspected, possible, without enough dates, or too narrow to be assessed. What cannot be seen is not eliminated.
     """
     reaches = facts.reaches
     if reaches is None:
         return _missing("insufficient_data", "this run made no layer of reaches")
-    wide = reaches[reaches["class"] != "not_assessable"]
-    if wide.empty:
+    size = reaches.length_m / 1e3 if by_length else pd.Series(1.0, reaches.index)
+    called = {name: reaches["class"] == name for name in ("suspected", "possible", "clear", "insufficient", "not_assessable")}
+    wide = size[~called["not_assessable"]].sum()
+    if not wide > 0:
         return _missing("insufficient_data", "no reach or pond wide enough to be assessed")
-    size = wide.length_m / 1e3 if by_length else pd.Series(1.0, wide.index)
-    suspected, possible = wide["class"] == "suspected", wide["class"] == "possible"
-    assessed = size[suspected | possible | (wide["class"] == "clear")].sum()
-    if not assessed > 0:
+    v = _ratio(wide - size[called["insufficient"]].sum(), wide)
+    if v == 0:
         return _missing("insufficient_data", "no reach or pond with enough clear dates")
-    sure = suspected & (wide.width_class == "assessable")
-    seen = Interval(size[suspected].sum() / assessed, size[sure].sum() / assessed, size[suspected | possible].sum() / assessed, "range")
-    answer = _published(seen, _ratio(assessed, size.sum()), facts, size.sum(), total=True)
-    narrow = reaches[reaches["class"] == "not_assessable"]
-    if answer.interval is None or narrow.empty:
-        return answer
-    more = narrow.length_m.sum() / 1e3 if by_length else float(len(narrow))
-    note = f"{len(narrow)} reaches or ponds ({narrow.length_m.sum() / 1e3:.3g} km) too narrow to be assessed are in the upper bound"
-    interval = replace(answer.interval, upper=answer.interval.upper + more)
-    return replace(answer, interval=interval, reason="; ".join(filter(None, [answer.reason, note])))
+    if v < facts.limits.range:
+        return _missing("insufficient_data", f"{100 * v:.3g} % assessed; at least {100 * facts.limits.range:.3g} % is needed", v)
+    sure = called["suspected"] & (reaches.width_class == "assessable")
+    interval = Interval(size[called["suspected"]].sum(), size[sure].sum(), size[~called["clear"]].sum(), "range")
+    unseen = {"without enough clear dates": called["insufficient"], "too narrow to be assessed": called["not_assessable"]}
+    notes = [f"{which.sum()} ({reaches.length_m[which].sum() / 1e3:.3g} km) {why} are in the upper bound" for why, which in unseen.items() if which.any()]
+    return Answer(interval, v, "", "; ".join(notes))
 
 
 def _unassessable(facts: Facts) -> Answer:

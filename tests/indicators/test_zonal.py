@@ -40,7 +40,7 @@ def test_neighbours_share_a_pixel_without_counting_it_twice():
 
 
 def test_a_county_smaller_than_a_pixel_keeps_its_area():
-    zone, cell, weight = coverage(GRID, polygons((500012, 4300012, 500014, 4300017)))
+    _zone, cell, weight = coverage(GRID, polygons((500012, 4300012, 500014, 4300017)))
     assert len(cell) == 1 and weight[0] == pytest.approx(10, rel=1e-3)
 
 
