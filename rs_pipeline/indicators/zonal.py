@@ -11,6 +11,7 @@ import pandas as pd
 import rasterio
 from exactextract import exact_extract
 from exactextract.raster import NumPyRasterSource
+from scipy import ndimage
 
 from kernels.zonal import zone_sums
 from rs_pipeline.catalog.chips import load_chips
@@ -19,6 +20,8 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.output.tables import write_parquet
 from rs_pipeline.region import load_units, load_vector, pixel_areas, read_tiles
+
+EIGHT = np.ones((3, 3), bool)
 
 GREENING_STEP = 0.1
 """Least change of peak cover that counts as greening or browning (policy clause 10)."""
@@ -56,6 +59,19 @@ def coverage(grid: Grid, polygons: gpd.GeoDataFrame) -> tuple[np.ndarray, np.nda
     return zone[inside], cell[inside], share[inside] * area[cell[inside]]
 
 
+def area_bounds(surely: np.ndarray, possibly: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Water share of pixels, lower and upper, float32 (h, w), NaN where not ``seen``.
+
+    A map of whole pixels places a bank to half a pixel: the rim of the water may be half land and the land along it
+    half water. ``surely`` and ``possibly`` are the water masks by the lower and upper frequency.
+    """
+    inner = ndimage.binary_erosion(surely | ~seen, EIGHT, border_value=1)
+    outer = ndimage.binary_dilation(possibly, EIGHT) & ~possibly
+    lower = np.where(surely, np.where(inner, 1.0, 0.5), 0.0)
+    upper = np.where(possibly, 1.0, np.where(outer, 0.5, 0.0))
+    return tuple(np.where(seen, share, np.nan).astype("float32") for share in (lower, upper))
+
+
 def layers_of(now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Per-pixel quantities whose area-weighted sums are the county statistics. NaN adds nothing.
 
@@ -74,6 +90,8 @@ def layers_of(now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> dict[s
     change = peak - np.where(base["class"] != 1, base["fvc_peak"], np.nan)
     noise = 1.96 * np.hypot(now["fvc_peak_sigma"], base["fvc_peak_sigma"])
     both = (now["class"], base["class"])
+    seen, threshold = np.isfinite(now["class"]), now["permanent_threshold"]
+    lower, upper = area_bounds(now["frequency_lower"] >= threshold, now["frequency_upper"] >= threshold, seen)
     return {
         "land_m2": where(land),
         "fvc_peak_observed_m2": where(true, peak),
@@ -87,8 +105,8 @@ def layers_of(now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> dict[s
         "browning_m2": where((change < -GREENING_STEP) & (change < -noise), change),
         "water_observed_m2": where(true, now["class"]),
         "water_permanent_m2": where(now["class"] == 1, now["class"]),
-        "water_permanent_lower_m2": where(now["frequency_lower"] >= now["permanent_threshold"], now["class"]),
-        "water_permanent_upper_m2": where(now["frequency_upper"] >= now["permanent_threshold"], now["class"]),
+        "water_permanent_lower_m2": lower,
+        "water_permanent_upper_m2": upper,
         "water_seasonal_m2": where(now["class"] == 2, now["class"]),
         "water_ephemeral_m2": where(now["class"] == 3, now["class"]),
         "water_common_m2": where(true, *both),

@@ -6,7 +6,7 @@ import pytest
 import shapely
 
 from kernels.zonal import zone_sums
-from rs_pipeline.indicators.zonal import coverage, layers_of
+from rs_pipeline.indicators.zonal import area_bounds, coverage, layers_of
 from rs_pipeline.model import Grid
 from rs_pipeline.region import pixel_areas
 
@@ -72,8 +72,23 @@ def test_unseen_pixels_are_in_no_class():
     got = layers_of(now, now)
     assert count(got, "water_observed_m2") == 3
     assert count(got, "water_permanent_m2") == 1 and count(got, "water_seasonal_m2") == 1
-    assert count(got, "water_permanent_lower_m2") == 0 and count(got, "water_permanent_upper_m2") == 2
+    # possibly water: the first and the last pixel; the land between them is a rim on either side
+    assert count(got, "water_permanent_lower_m2") == 0 and count(got, "water_permanent_upper_m2") == 2.5
     assert count(got, "fvc_peak_observed_m2") == 0
+
+
+def test_a_bank_is_placed_to_half_a_pixel():
+    water = np.zeros((5, 5), bool)
+    water[1:4, 1:4] = True
+    lower, upper = area_bounds(water, water, np.ones((5, 5), bool))
+    # 1 inner pixel and 8 of the rim at a half; 9 pixels and 16 of land around them at a half
+    assert (lower.sum(), upper.sum()) == (5.0, 17.0)
+
+
+def test_the_unseen_is_no_bank():
+    seen = np.array([[True, True, False]])
+    lower, upper = area_bounds(np.array([[True, True, False]]), np.array([[True, True, False]]), seen)
+    assert lower[0, :2].tolist() == [1.0, 1.0] and np.isnan(lower[0, 2]) and np.isnan(upper[0, 2])
 
 
 def test_vegetation_counts_on_land_and_change_on_what_both_saw():
