@@ -198,7 +198,7 @@ rule zonal:
 rule indicators:
     input:
         [L.counties(p) for p in PERIODS], L.reaches, L.bodies, COAST, L.scenes,
-        S.targets_path, present(S.tables.values, S.tables.red_line, S.tables.restored_coast),
+        S.targets_path, present(S.tables.values, S.tables.red_line),
     output: L.indicators, L.indicators_parquet, L.evidence
     params: depends=S.fingerprint("indicators", "tables", "coastline")
     log: log_of("indicators")

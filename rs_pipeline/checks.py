@@ -15,7 +15,6 @@ HOW_TO_OBTAIN = {
     "black_odorous.wetland_prior": "polygons of wetlands and reserves; null uses no prior",
     "tables.grassland": "grassland polygons with a column type (national land survey); null marks the target needs_table",
     "tables.red_line": "ecological red-line polygons (not public, ask the natural-resources department); null marks the targets needs_table",
-    "tables.restored_coast": "lines of officially restored coast; null counts none",
     "tables.values": "CSV adcode,period,target_id,value,lower,upper with official values; null marks the targets needs_table",
     "indicators.targets": "a table of targets like config/targets.csv; null uses that one",
 }

@@ -152,7 +152,6 @@ class CoastlineSection(Section):
     min_dates: int = Field(5, ge=1)
     transect_spacing_m: float = Field(100.0, gt=0)
     min_contrast: float = Field(0.06, description="Least SWIR1 contrast of land and water for the sub-pixel fraction.")
-    official_length_km: float | None = Field(None, gt=0, description="Official length of the mainland coast.")
 
 
 class TablesSection(Section):
@@ -160,7 +159,6 @@ class TablesSection(Section):
 
     grassland: Path | None = Field(None, description="Grassland polygons with column type.")
     red_line: Path | None = Field(None, description="Ecological red-line polygons.")
-    restored_coast: Path | None = Field(None, description="Officially restored coast reaches (lines).")
     values: Path | None = Field(None, description="CSV of official values: adcode, period, target_id, value, lower, upper.")
 
 
@@ -173,7 +171,6 @@ class IndicatorsSection(Section):
 
 class ResourcesSection(Section):
     memory_gb: float = Field(2.0, gt=0, description="Memory budget of one job; blocks are chosen from it.")
-    dask_scheduler: str | None = Field(None, description="Address of a dask.distributed scheduler; default local threads.")
 
 
 class Settings(Section):

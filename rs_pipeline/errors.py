@@ -36,10 +36,6 @@ class EmptySearchError(CatalogError):
     """The search found no scene that can be used."""
 
 
-class SceneError(PipelineError):
-    """One scene cannot be used; the run goes on without it."""
-
-
 class RasterError(PipelineError):
     """A raster is damaged, outside the declared limits, or not what it should be."""
 
