@@ -10,7 +10,7 @@ from rs_pipeline.checks import check_files
 from rs_pipeline.config import freeze, parse
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.layout import PRODUCTS, SHORE_FAMILIES, Layout
-from rs_pipeline.sample import FILES as SAMPLE_FILES
+from rs_pipeline.sample import world_files
 
 if not workflow.config_settings.configfiles:
     configfile: "config/config.yaml"
@@ -25,7 +25,7 @@ except PipelineError as fault:
 L, PERIODS = Layout(S.root), [p.label for p in S.all_periods]
 VERB = f"{shlex.quote(sys.executable)} -m rs_pipeline.cli"
 CONFIG = f"--config {shlex.quote(str(L.settings))}"
-SAMPLE = [S.sample.path / name for name in SAMPLE_FILES] if S.sample else []
+SAMPLE = [S.sample.path / name for name in world_files(S.sample.landscape)] if S.sample else []
 UNITS = [S.units.path]
 COAST = [L.shorelines, L.transects] if S.coastline else []
 WATER = [L.map("water", p) for p in PERIODS]
@@ -70,10 +70,10 @@ onstart:
 if S.sample:
     rule sample:
         output: SAMPLE
-        params: path=S.sample.path, seed=S.sample.seed, years=S.sample.years
+        params: path=S.sample.path, seed=S.sample.seed, years=S.sample.years, land=S.sample.landscape, size="{} {}".format(*S.sample.size_px)
         log: log_of("sample")
         benchmark: bench_of("sample")
-        shell: "{VERB} sample {params.path} --seed {params.seed} --years {params.years} 2> {log}"
+        shell: "{VERB} sample {params.path} --seed {params.seed} --years {params.years} --landscape {params.land} --size {params.size} 2> {log}"
 
 
 rule hebei_units:

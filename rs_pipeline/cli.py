@@ -43,11 +43,16 @@ def sample(
     path: Annotated[Path, typer.Argument(help="Folder to write the simulated world to.")] = Path("data/sample"),
     seed: Annotated[int, typer.Option(help="Same seed, same world.")] = 1,
     years: Annotated[int, typer.Option(min=1, max=10, help="Simulated years.")] = 3,
+    landscape: Annotated[str, typer.Option(help="coast, mudflat, plain, city, mountain or lake.")] = "coast",
+    size: Annotated[tuple[int, int], typer.Option(help="Width and height in 10 m pixels, multiples of 6.")] = (600, 480),
+    write_config: Annotated[Path | None, typer.Option(help="Also write a configuration that runs the chain on this world.")] = None,
 ):
-    """Write the simulated world: scenes as a STAC catalog, side tables, truth."""
-    from rs_pipeline.sample.write import write_sample
+    """Write a simulated world: scenes as a STAC catalog, side tables, truth."""
+    from rs_pipeline.sample.write import run_config, write_sample
 
-    write_sample(path, seed=seed, years=years)
+    write_sample(path, seed=seed, years=years, landscape=landscape, size_px=size)
+    if write_config:
+        write_config.write_text(run_config(path), "utf-8")
 
 
 @app.command()

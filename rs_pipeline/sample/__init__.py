@@ -1,8 +1,15 @@
-"""The simulated world: a small coast with known truth, served as a static STAC catalog.
+"""The simulated world: land and water of known truth, served as a static STAC catalog.
 
 Everything made here is SIMULATED and says so. Accuracy measured on it is conditional on its forward models.
 `write.write_sample` makes it; the truth lies beside it in the folder ``truth``.
 """
 
-FILES = ("catalog.json", "world.json", "units.gpkg", "tide.csv", "coastline.gpkg", "grassland.gpkg", "wetlands.gpkg")
+FILES = ("catalog.json", "world.json", "units.gpkg", "grassland.gpkg", "wetlands.gpkg")
 """What a complete world holds at least."""
+COAST_FILES = ("tide.csv", "coastline.gpkg")
+"""What a world with a sea holds besides."""
+
+
+def world_files(theme: str) -> tuple[str, ...]:
+    """Names of the files that a complete world of a theme holds."""
+    return FILES + (COAST_FILES if theme in ("coast", "mudflat") else ())

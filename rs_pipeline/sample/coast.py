@@ -14,10 +14,16 @@ import numpy as np
 
 from rs_pipeline.model import Grid
 
-TIDE_M = {"M2": (0.38, 12.4206), "S2": (0.12, 12.0), "K1": (0.30, 23.9345), "O1": (0.26, 25.8193)}
-"""Amplitude (m) and period (h) of the tidal constituents, about those of the coast near Caofeidian (public tables, rounded)."""
+PERIOD_H = {"M2": 12.4206, "S2": 12.0, "K1": 23.9345, "O1": 25.8193}
+"""Tidal constituents."""
 
-SURGE_M = 0.12
+TIDE_M = {
+    "sand": {"M2": 0.38, "S2": 0.12, "K1": 0.30, "O1": 0.26},
+    "mud": {"M2": 0.90, "S2": 0.25, "K1": 0.35, "O1": 0.30},
+}
+"""Amplitudes in m by nature of the coast, about those near Caofeidian and Huanghua (public tables, rounded)."""
+
+SURGE_M = {"sand": 0.12, "mud": 0.25}
 """Standard deviation of the surge."""
 
 
@@ -26,8 +32,8 @@ class Section:
     """A stretch of coast of one nature."""
 
     name: str
-    kind: str
-    """``natural``, ``artificial`` or ``river mouth``."""
+    type: str
+    """``sand``, ``mudflat``, ``dyke``, ``port``, ``reclamation`` or ``river mouth``."""
     start_m: float
     """Along the coast."""
     stop_m: float
@@ -41,6 +47,11 @@ class Section:
     """Seaward movement at both ends of the section, linear between them."""
     begins: float = -np.inf
     """Decimal year from which the section lies where it lies (reclamation); before that the section below it counts."""
+
+    @property
+    def kind(self) -> str:
+        """``natural``, ``artificial`` or ``river mouth``."""
+        return {"sand": "natural", "mudflat": "natural", "river mouth": "river mouth"}.get(self.type, "artificial")
 
 
 @dataclass(frozen=True)
@@ -110,30 +121,44 @@ class Coast:
         return pieces
 
 
-def make_coast(grid: Grid, first_year: int, rng: np.random.Generator) -> Coast:
-    """The coast of a world: from the southern to the eastern border, ponds behind a dyke, river mouth, beach, port, beach.
+def make_coast(grid: Grid, first_year: int, rng: np.random.Generator, shore: str = "sand") -> Coast:
+    """The coast of a world: from the southern to the eastern border, ponds behind a dyke, river mouth, beach or flat, port, beach or flat.
 
     Lengths scale with the grid; offsets, slopes and rates are in m. The reclamation is finished on 1 March of the second year.
+
+    Parameters
+    ----------
+    shore : ``sand`` (slopes of 0.025-0.05) or ``mud`` (0.003-0.006: kilometres fall dry).
     """
     left, bottom, right, top = grid.bounds
     width, height = right - left, top - bottom
     run = np.array([0.72 * width, 0.72 * height])
     length = float(np.hypot(*run))
-    at = np.array([0.24, 0.31, 0.58, 0.80]) * length + rng.uniform(-0.015, 0.015, 4) * length
-    rates = rng.uniform(5, 9), -rng.uniform(4, 7)
+    at = np.array([0.24, 0.31, 0.58, 0.80]) * length + rng.uniform(-0.03, 0.03, 4) * length
+    west, east = (rng.uniform(5, 9), -rng.uniform(4, 7)), (-rng.uniform(3, 5), -rng.uniform(3, 5))
+    slopes, type_ = (rng.uniform(0.035, 0.05), rng.uniform(0.025, 0.035)), "sand"
+    if shore == "mud":
+        west, east = (rng.uniform(8, 20), rng.uniform(2, 6)), (-rng.uniform(2, 8), rng.uniform(0, 5))
+        slopes, type_ = (rng.uniform(0.003, 0.004), rng.uniform(0.004, 0.006)), "mudflat"
     fill_start = at[2] + 0.05 * length
     fill_stop = fill_start + min(400.0, 0.14 * length)
     far = 10 * length
     sections = (
-        Section("dyke", "artificial", -far, at[0], 60.0, np.inf),
+        Section("dyke", "dyke", -far, at[0], 60.0, np.inf),
         Section("mouth", "river mouth", at[0], at[1], 10.0, 0.03, wave_m=10.0),
-        Section("west beach", "natural", at[1], at[2], 0.0, 0.04, wave_m=40.0, rate_m_yr=rates),
-        Section("port", "artificial", at[2], at[3], 110.0, np.inf),
-        Section("east beach", "natural", at[3], far, 0.0, 0.025, wave_m=40.0, rate_m_yr=(-rng.uniform(3, 5), -rng.uniform(3, 5))),
-        Section("reclamation", "artificial", fill_start, fill_stop, 260.0, np.inf, begins=first_year + 1 + 59 / 365),
+        Section("west shore", type_, at[1], at[2], 0.0, slopes[0], wave_m=40.0, rate_m_yr=west),
+        Section("port", "port", at[2], at[3], 110.0, np.inf),
+        Section("east shore", type_, at[3], far, 0.0, slopes[1], wave_m=40.0, rate_m_yr=east),
+        Section("reclamation", "reclamation", fill_start, fill_stop, 260.0, np.inf, begins=first_year + 1 + 59 / 365),
     )
     bends = tuple((rng.uniform(700, 1100) * k, rng.uniform(0, 2 * np.pi)) for k in (1.0, 1.9))
     return Coast((left + 0.28 * width, bottom), tuple(run / length), length, sections, bends, float(first_year))
+
+
+def no_coast(grid: Grid, first_year: int) -> Coast:
+    """The coast of an inland world: a straight shore 100 km to the east of it."""
+    shore = (Section("shore", "sand", -1e7, 1e7, 0.0, 0.05),)
+    return Coast((grid.bounds[2] + 1e5, grid.bounds[1]), (0.0, 1.0), 1.0, shore, ((1000.0, 0.0),), float(first_year))
 
 
 @dataclass(frozen=True)
@@ -150,15 +175,15 @@ class Tide:
         return float(np.interp(hours, np.arange(len(self.heights_m)), self.heights_m))
 
 
-def make_tide(first_year: int, years: int, rng: np.random.Generator) -> Tide:
+def make_tide(first_year: int, years: int, rng: np.random.Generator, shore: str = "sand") -> Tide:
     """Hourly heights over all years: four constituents and a surge that remembers about a day."""
     start = datetime(first_year, 1, 1, tzinfo=UTC)
     hours = np.arange(int((datetime(first_year + years, 1, 1, tzinfo=UTC) - start).total_seconds() // 3600) + 1)
     heights = sum(
-        amplitude * np.cos(2 * np.pi * hours / period + rng.uniform(0, 2 * np.pi)) for amplitude, period in TIDE_M.values()
+        amplitude * np.cos(2 * np.pi * hours / PERIOD_H[name] + rng.uniform(0, 2 * np.pi)) for name, amplitude in TIDE_M[shore].items()
     )
     memory = np.exp(-1 / 24)
-    surge, shocks = np.zeros(len(hours)), rng.normal(0, SURGE_M * np.sqrt(1 - memory**2), len(hours))
+    surge, shocks = np.zeros(len(hours)), rng.normal(0, SURGE_M[shore] * np.sqrt(1 - memory**2), len(hours))
     for i in range(1, len(hours)):
         surge[i] = memory * surge[i - 1] + shocks[i]
     heights = heights + surge

@@ -1,4 +1,4 @@
-"""The shapes of the simulated land: rivers, lake, fields, towns, ponds, counties, as polygons in projected metres."""
+"""The shapes a simulated land is drawn from, as polygons in projected metres. `themes` puts them together."""
 
 from __future__ import annotations
 
@@ -6,28 +6,31 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from shapely.geometry import LineString, Point, Polygon, box
+from shapely.geometry import LineString, Polygon, box
 from shapely.ops import substring
 
 from rs_pipeline.model import Grid
-from rs_pipeline.sample.coast import Coast
-from rs_pipeline.sample.materials import Material
+from rs_pipeline.sample.materials import BLACK, BLACK_MONTHS, CONFUSERS, Material
 
 BLACK_REACH_M = 700.0
 
 
 @dataclass(frozen=True)
-class River:
-    """A watercourse of constant width."""
+class Water:
+    """A water with an outline; a river or canal has a centreline and one width."""
 
     name: str
+    kind: str
+    """``river``, ``canal``, ``lake``, ``reservoir``, ``pond`` or ``marsh``."""
     material: Material
-    width_m: float
-    centreline: LineString
+    polygon: Polygon
+    width_m: float = float("nan")
+    centreline: LineString | None = None
 
     @property
-    def polygon(self) -> Polygon:
-        return self.centreline.buffer(self.width_m / 2, cap_style="flat")
+    def confuser(self) -> str:
+        """What may make it be taken for black-odorous water; empty for plain waters."""
+        return CONFUSERS.get(self.material, "")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,24 @@ class BlackReach:
     material: Material
     polygon: Polygon
     years: tuple[int, ...]
+
+    @property
+    def type(self) -> str:
+        return BLACK[self.material]
+
+    @property
+    def months(self) -> tuple[int, ...]:
+        return BLACK_MONTHS[self.material]
+
+
+@dataclass(frozen=True)
+class Change:
+    """Ground that becomes something else: built over, cleared or filled."""
+
+    material: Material
+    polygon: Polygon
+    year: int
+    """First year it is so."""
 
 
 @dataclass(frozen=True)
@@ -50,27 +71,57 @@ class County:
 
 @dataclass(frozen=True)
 class Landscape:
-    """Everything that has a drawn outline. ``patches`` are painted in order, later ones over earlier ones."""
+    """Everything that has a drawn outline, painted in the order of the fields; within a field, later ones over earlier ones."""
 
-    patches: tuple[tuple[Material, Polygon], ...]
     towns: tuple[Polygon, ...]
-    rivers: tuple[River, ...]
+    patches: tuple[tuple[Material, Polygon], ...]
+    waters: tuple[Water, ...]
+    changes: tuple[Change, ...]
     black_reaches: tuple[BlackReach, ...]
     grassland: tuple[tuple[str, Polygon], ...]
     marsh: Polygon
     counties: tuple[County, ...]
+    buildings_m: tuple[float, float] = (3.0, 7.0)
+    """Lowest and highest buildings of the towns."""
+    relief_m: float = 0.0
+    """How high the hills rise above the waters."""
+
+    @property
+    def rivers(self) -> tuple[Water, ...]:
+        """Waters with a centreline."""
+        return tuple(w for w in self.waters if w.centreline is not None)
+
+    def shapes(self, year: int) -> list[tuple[Polygon, int]]:
+        """(polygon, material) of all that is painted over fields and towns in a year, in order."""
+        pairs = [*((p, m) for m, p in self.patches), *((w.polygon, w.material) for w in self.waters)]
+        pairs += [(c.polygon, c.material) for c in self.changes if year >= c.year]
+        pairs += [(r.polygon, r.material) for r in self.black_reaches if year in r.years]
+        return [(polygon, int(material)) for polygon, material in pairs if not polygon.is_empty]
 
 
 class Sketch:
-    """Draws shapes at relative positions (u from the left, v from the top, 0-1) with sizes in m."""
+    """Draws shapes at relative positions (u from the left, v from the top, 0-1) with sizes in m.
 
-    def __init__(self, grid: Grid, rng: np.random.Generator):
+    ``mirror`` may turn the picture over, so that worlds of one theme differ in more than their details.
+    """
+
+    def __init__(self, grid: Grid, rng: np.random.Generator, *, mirror: bool = False):
         self.left, self.bottom, self.right, self.top = grid.bounds
         self.scale = (self.right - self.left) / 6000.0
         self.rng = rng
+        self.flip = (bool(rng.random() < 0.5), bool(rng.random() < 0.5)) if mirror else (False, False)
 
     def place(self, u: float, v: float) -> tuple[float, float]:
+        u, v = 1 - u if self.flip[0] else u, 1 - v if self.flip[1] else v
         return self.left + u * (self.right - self.left), self.top - v * (self.top - self.bottom)
+
+    def near(self, u: float, v: float, reach: float = 0.03) -> tuple[float, float]:
+        """A relative position not far from another."""
+        return u + self.rng.uniform(-reach, reach), v + self.rng.uniform(-reach, reach)
+
+    def count(self, number: int) -> int:
+        """How many small things make a world as full as ``number`` make one of 6 km."""
+        return max(1, round(number * max(self.scale, 1.0) ** 2))
 
     def blob(self, u: float, v: float, radius_m: float, wobble: float = 0.25) -> Polygon:
         """A smooth closed outline; its mean radius is scaled with the world."""
@@ -81,6 +132,11 @@ class Sketch:
         x, y = self.place(u, v)
         return Polygon(np.column_stack([x + radius * np.cos(angle), y + radius * np.sin(angle)])).buffer(0)
 
+    def rectangle(self, u: float, v: float, width_m: float, height_m: float) -> Polygon:
+        """An upright rectangle, not scaled, from its upper left corner."""
+        x, y = self.place(u, v)
+        return box(x, y - height_m, x + width_m, y)
+
     def meander(self, start: tuple[float, float], stop: tuple[float, float], swing_m: float, bends: float) -> LineString:
         """A winding line; it leaves and arrives without a swing."""
         a, b = np.array(self.place(*start)), np.array(self.place(*stop))
@@ -90,106 +146,40 @@ class Sketch:
         swing = np.sin(2 * np.pi * bends * share + phase) + 0.4 * np.sin(2 * np.pi * 2.3 * bends * share + 2 * phase)
         return LineString(a + share * (b - a) + np.sin(np.pi * share) * swing * swing_m * self.scale * across)
 
+    def small_ponds(self, number: int, area: tuple[float, float, float, float], material: Material, name: str) -> list[Water]:
+        """Ponds of 25-60 m radius within (u, v, u, v)."""
+        u0, v0, u1, v1 = area
+        spots = self.rng.uniform((u0, v0, 25.0), (u1, v1, 60.0), (self.count(number), 3))
+        return [pond(f"{name} {i}", material, self.blob(u, v, radius_m / self.scale)) for i, (u, v, radius_m) in enumerate(spots, start=1)]
 
-def draw_landscape(grid: Grid, coast: Coast, first_year: int, years: int, rng: np.random.Generator) -> Landscape:
-    """Draw the world's outlines.
-
-    The black reach of the middle river turns normal in the last year; the one of the canal stays.
-    """
-    sketch = Sketch(grid, rng)
-    mouth = next(s for s in coast.sections if s.name == "mouth")
-    mouth_x, mouth_y = coast.point((mouth.start_m + mouth.stop_m) / 2, 120.0)
-    mouth_uv = (mouth_x - sketch.left) / (sketch.right - sketch.left), (sketch.top - mouth_y) / (sketch.top - sketch.bottom)
-    rivers = (
-        River("creek", Material.RIVER, 12.0, sketch.meander((0.0, 0.10), (0.31, 0.36), 60, 3)),
-        River("brook", Material.RIVER, 25.0, sketch.meander((0.60, 0.0), (0.70, 0.20), 50, 2)),
-        River("middle river", Material.RIVER, 44.0, sketch.meander((0.30, 0.0), (0.31, 0.68), 110, 2.5)),
-        River("great river", Material.SEDIMENT_RIVER, 80.0, sketch.meander((0.0, 0.50), mouth_uv, 130, 1.5)),
-        River("canal", Material.RIVER, 36.0, LineString([sketch.place(0.55, 0.30), sketch.place(0.77, 0.44)])),
-    )
-    lake = sketch.blob(0.70, 0.19, 300)
-    marsh = sketch.blob(0.17, 0.84, 330)
-    grassland = (("temperate meadow", sketch.blob(0.10, 0.69, 300)), ("warm tussock", sketch.blob(0.86, 0.11, 330)))
-    towns = tuple(sketch.blob(u, v, r, 0.35) for u, v, r in ((0.19, 0.22, 360), (0.66, 0.47, 300), *_villages(rng)))
-    spots = rng.uniform((0.05, 0.05, 25.0), (0.55, 0.65, 60.0), (6, 3))
-    small_ponds = [(Material.POND, sketch.blob(u, v, radius_m / sketch.scale)) for u, v, radius_m in spots]
-    wetland = sketch.blob(0.44, 0.56, 260)
-    patches = (
-        (Material.FOREST, sketch.blob(0.06, 0.08, 520)), (Material.FOREST, sketch.blob(0.47, 0.05, 330)),
-        (Material.MEADOW, grassland[0][1]), (Material.TUSSOCK, grassland[1][1]),
-        (Material.SOIL, sketch.blob(0.42, 0.24, 130)),
-        *_coastal_patches(coast),
-        (Material.REED, marsh), (Material.MARSH_POND, sketch.blob(0.17, 0.84, 110)),
-        (Material.WETLAND_EDGE, wetland), (Material.WETLAND_CORE, wetland.buffer(-70 * sketch.scale)),
-        *small_ponds, *((river.material, river.polygon) for river in rivers), (Material.LAKE, lake),
-    )  # fmt: skip
-    return Landscape(
-        patches=patches, towns=towns, rivers=rivers, black_reaches=_black_reaches(rivers, first_year, years),
-        grassland=grassland, marsh=marsh, counties=_counties(sketch, grid, coast),
-    )  # fmt: skip
+    def fish_farm(self, u: float, v: float, rows: int, columns: int, material: Material = Material.POND) -> list[Water]:
+        """A block of rectangular ponds of 130 x 70 m with dykes of 10 m between."""
+        step_u, step_v = 140.0 / (self.right - self.left), 80.0 / (self.top - self.bottom)
+        return [
+            pond(f"farm pond {i}.{j}", material, self.rectangle(u + j * step_u, v + i * step_v, 130.0, 70.0))
+            for i in range(rows) for j in range(columns)
+        ]  # fmt: skip
 
 
-def _villages(rng: np.random.Generator) -> list[tuple[float, float, float]]:
-    spots = ((0.40, 0.15), (0.10, 0.38), (0.52, 0.44), (0.20, 0.60), (0.93, 0.22), (0.38, 0.42))
-    return [(u + rng.uniform(-0.02, 0.02), v + rng.uniform(-0.02, 0.02), rng.uniform(80, 130)) for u, v in spots]
+def river(name: str, width_m: float, line: LineString, material: Material = Material.RIVER, kind: str = "river") -> Water:
+    """A watercourse of constant width."""
+    return Water(name, kind, material, line.buffer(width_m / 2, cap_style="flat"), width_m, line)
 
 
-def _black_reaches(rivers: tuple[River, ...], first_year: int, years: int) -> tuple[BlackReach, ...]:
-    every_year = tuple(range(first_year, first_year + years))
-    reaches = []
-    for name, material, middle, black_years in (
-        ("middle river", Material.BLACK_RIVER, 0.24, every_year[:-1] or every_year),
-        ("canal", Material.BLACK_CANAL, 0.55, every_year),
-    ):
-        river = next(r for r in rivers if r.name == name)
-        length = min(BLACK_REACH_M, 0.5 * river.centreline.length)
-        start = middle * river.centreline.length - length / 2
-        stretch = substring(river.centreline, max(start, 0.0), max(start, 0.0) + length)
-        reaches.append(BlackReach(name, material, stretch.buffer(river.width_m / 2, cap_style="flat"), black_years))
-    return tuple(reaches)
+def pond(name: str, material: Material, polygon: Polygon) -> Water:
+    return Water(name, "pond", material, polygon)
 
 
-def _coast_box(coast: Coast, start_m: float, stop_m: float, low_m: float, high_m: float) -> Polygon:
-    """A rectangle in coast coordinates."""
-    along = np.array([start_m, stop_m, stop_m, start_m])
-    return Polygon(coast.point(along, np.array([low_m, low_m, high_m, high_m])))
+def black_reach(water: Water, material: Material, middle: float, years: tuple[int, ...]) -> BlackReach:
+    """A stretch of a river around a share of its length."""
+    length = min(BLACK_REACH_M, 0.5 * water.centreline.length)
+    start = max(middle * water.centreline.length - length / 2, 0.0)
+    stretch = substring(water.centreline, start, start + length)
+    return BlackReach(water.name, material, stretch.buffer(water.width_m / 2, cap_style="flat"), years)
 
 
-def _coastal_patches(coast: Coast) -> list[tuple[Material, Polygon]]:
-    """Shelter belts behind the beaches, a port, and aquaculture ponds behind the dyke."""
-    at = {s.name: s for s in coast.sections}
-    west, east, port, dyke = at["west beach"], at["east beach"], at["port"], at["dyke"]
-    patches = [
-        (Material.FOREST, _coast_box(coast, west.start_m + 80, west.stop_m, -190, -110)),
-        (Material.FOREST, _coast_box(coast, east.start_m, coast.length_m, -190, -110)),
-        (Material.BUILT, _coast_box(coast, port.start_m, port.stop_m, -220, port.offset_m)),
-        (Material.CONCRETE, _coast_box(coast, port.start_m, port.stop_m, port.offset_m - 90, port.offset_m)),
-        (Material.ROAD, _coast_box(coast, -500, dyke.stop_m - 100, -600, dyke.offset_m)),
-    ]
-    for along in np.arange(-450.0, dyke.stop_m - 280, 172.0):
-        for seaward in np.arange(-592.0, dyke.offset_m - 90, 82.0):
-            patches.append((Material.POND, _coast_box(coast, along, along + 162, seaward, seaward + 74)))
-    for along in np.arange(port.start_m + 30, port.stop_m - 100, 130.0):
-        patches.append((Material.ROOF, _coast_box(coast, along, along + 80, -150, -90)))
-    return patches
-
-
-def _counties(sketch: Sketch, grid: Grid, coast: Coast) -> tuple[County, ...]:
-    """Three units that tile the land and 300 m of sea: one inland, two at the coast."""
-    land = _coast_box(coast, -2 * coast.length_m, 3 * coast.length_m, -9 * coast.length_m, 300 * max(sketch.scale, 0.6))
-    area = land.intersection(box(*grid.bounds))
-    inland = Polygon([sketch.place(*uv) for uv in ((-0.1, -0.1), (0.52, -0.1), (0.52, 0.33), (0.26, 0.44), (-0.1, 0.40))])
-    far = coast.point(0.47 * coast.length_m, 9 * coast.length_m)
-    near = coast.point(0.47 * coast.length_m, -200.0)
-    west = Polygon([sketch.place(-0.1, 0.2), sketch.place(0.52, 0.33), near, far, sketch.place(-3, 6), sketch.place(-3, 0.2)])
-    pieces = (area & inland, (area - inland) & west, (area - inland) - west)
-    names = ("Shanqian (simulated)", "Xihai (simulated)", "Beihai (simulated)")
+def counties(names: tuple[str, ...], pieces: tuple[shapely.Geometry, ...]) -> tuple[County, ...]:
     return tuple(
-        County(f"9901{i:02d}", name, "Moni (simulated)", shapely.make_valid(piece))
+        County(f"9901{i:02d}", f"{name} (simulated)", "Moni (simulated)", shapely.make_valid(piece))
         for i, (name, piece) in enumerate(zip(names, pieces, strict=True), start=1)
     )
-
-
-def sea_point(coast: Coast) -> Point:
-    """A point in the open sea, off the western beach."""
-    return Point(coast.point(0.45 * coast.length_m, 0.25 * coast.length_m))

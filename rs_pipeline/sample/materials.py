@@ -1,12 +1,13 @@
 """What the simulated land and water are made of, how they look, and how they change through the year.
 
 Vegetation is a mixture of canopy and shaded soil, not a radiative transfer model, so that retrievals are not tested on the
-physics they were made with. Spectra are rounded means of public libraries; water comes from `optics`.
+physics they were made with. Spectra are rounded means of public libraries; water comes from `optics`. Every world draws its own
+`Palette` around these tables, wider than what any retrieval was trained on.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import IntEnum
 
@@ -36,13 +37,21 @@ class Material(IntEnum):
     LAKE = 15
     RIVER = 16
     SEDIMENT_RIVER = 17
-    BLACK_RIVER = 18
-    BLACK_CANAL = 19
+    BLACK_FES = 18
+    BLACK_GREY = 19
     MARSH_POND = 20
     POND = 21
     WETLAND_CORE = 22
     WETLAND_EDGE = 23
     SEA = 24
+    BLACK_SLIGHT = 25
+    BLOOM_POND = 26
+    DYED_POND = 27
+    RESERVOIR = 28
+    SALT_PAN = 29
+    MUDFLAT = 30
+    GREENHOUSE = 31
+    ROCK = 32
 
 
 BARE: dict[Material, tuple[float, ...]] = {
@@ -53,9 +62,14 @@ BARE: dict[Material, tuple[float, ...]] = {
     Material.SOIL: (0.090, 0.125, 0.165, 0.185, 0.225, 0.300, 0.260),
     Material.DRY_SAND: (0.205, 0.260, 0.300, 0.315, 0.335, 0.380, 0.340),
     Material.WET_SAND: (0.095, 0.125, 0.145, 0.152, 0.165, 0.170, 0.130),
+    Material.MUDFLAT: (0.095, 0.125, 0.150, 0.158, 0.172, 0.165, 0.130),
+    Material.GREENHOUSE: (0.260, 0.285, 0.295, 0.310, 0.380, 0.330, 0.255),
+    Material.ROCK: (0.130, 0.150, 0.170, 0.180, 0.205, 0.250, 0.235),
 }
 """Reflectance in OPTICAL_BANDS order."""
 
+WET_MUD = np.array([0.060, 0.082, 0.092, 0.092, 0.085, 0.045, 0.028])
+"""A mudflat under a film of water."""
 DRY_FIELD = np.array([0.085, 0.115, 0.160, 0.180, 0.220, 0.290, 0.250])
 """Soil under vegetation when dry; moisture darkens it by up to 35 %."""
 GREEN = np.array([0.025, 0.055, 0.030, 0.100, 0.450, 0.190, 0.085])
@@ -64,6 +78,8 @@ ICE = np.array([0.350, 0.370, 0.360, 0.345, 0.300, 0.060, 0.050])
 
 CLUMPING_SHADE = 0.35
 """Share of light the soil between plants loses under full cover."""
+CANOPY_BRIGHTNESS = {Material.FOREST: 0.80, Material.REED: 0.90}
+"""Tall canopies shade themselves."""
 
 
 @dataclass(frozen=True)
@@ -102,47 +118,103 @@ GREENING: dict[Material, float] = {Material.MEADOW: 0.020, Material.TUSSOCK: 0.0
 FLOODED_DAYS: dict[Material, tuple[int, int]] = {Material.WETLAND_CORE: (163, 312), Material.WETLAND_EDGE: (165, 298)}
 """First and last day of the year the seasonal wetland is under water."""
 
-WATER: dict[Material, dict[str, float]] = {
-    Material.LAKE: dict(chl=14, tsm=8, a_g440=0.6),
-    Material.RIVER: dict(chl=14, tsm=14, a_g440=0.9),
-    Material.SEDIMENT_RIVER: dict(chl=6, tsm=180, a_g440=0.7, b_bp=0.012),
-    Material.BLACK_RIVER: dict(chl=14, tsm=32, a_g440=3.5, a_blk440=7.0, b_bp=0.007),
-    Material.BLACK_CANAL: dict(chl=12, tsm=55, a_g440=3.0, a_blk440=5.0, s_blk=0.0035, b_bp=0.008),
-    Material.MARSH_POND: dict(chl=8, tsm=3, a_g440=4.5, s_g=0.0155),
-    Material.POND: dict(chl=45, tsm=25, a_g440=1.1),
-    Material.WETLAND_CORE: dict(chl=10, tsm=14, a_g440=2.0),
-    Material.WETLAND_EDGE: dict(chl=10, tsm=18, a_g440=2.0),
-    Material.SEA: dict(chl=4, tsm=45, a_g440=0.35, b_bp=0.012),
-}
-"""Mean constituents of each water, in the terms of `optics.water_rrs`."""
+Ranges = dict[str, tuple[float, float]]
 
-OPEN_SEA = dict(chl=3, tsm=10, a_g440=0.2, b_bp=0.012)
+WATER: dict[Material, Ranges] = {
+    Material.LAKE: dict(chl=(5, 25), tsm=(3, 15), a_g440=(0.3, 1.2)),
+    Material.RIVER: dict(chl=(5, 30), tsm=(6, 30), a_g440=(0.4, 1.5)),
+    Material.SEDIMENT_RIVER: dict(chl=(2, 20), tsm=(80, 400), a_g440=(0.3, 1.5), b_bp=(0.010, 0.014)),
+    Material.BLACK_FES: dict(chl=(5, 60), tsm=(15, 60), a_g440=(2, 6), a_blk440=(3, 15), s_blk=(0.003, 0.006), b_bp=(0.004, 0.010)),
+    Material.BLACK_GREY: dict(chl=(5, 60), tsm=(40, 150), a_g440=(1.5, 5), a_blk440=(1.5, 8), s_blk=(0.002, 0.005), b_bp=(0.006, 0.014)),
+    Material.BLACK_SLIGHT: dict(chl=(10, 120), tsm=(15, 50), a_g440=(1.8, 5), a_blk440=(0.5, 3), s_blk=(0.003, 0.006)),
+    Material.MARSH_POND: dict(chl=(1, 20), tsm=(1, 8), a_g440=(2, 8), s_g=(0.014, 0.017)),
+    Material.POND: dict(chl=(25, 120), tsm=(10, 50), a_g440=(0.6, 2)),
+    Material.BLOOM_POND: dict(chl=(100, 400), tsm=(20, 80), a_g440=(0.8, 2.5)),
+    Material.DYED_POND: dict(chl=(2, 10), tsm=(2, 12), a_g440=(10, 25), s_g=(0.010, 0.013)),
+    Material.RESERVOIR: dict(chl=(0.5, 8), tsm=(0.5, 5), a_g440=(0.05, 0.5)),
+    Material.SALT_PAN: dict(chl=(1, 10), tsm=(20, 120), a_g440=(0.15, 0.7)),
+    Material.WETLAND_CORE: dict(chl=(3, 30), tsm=(5, 25), a_g440=(0.7, 2.5)),
+    Material.WETLAND_EDGE: dict(chl=(3, 30), tsm=(5, 25), a_g440=(0.7, 2.5)),
+    Material.SEA: dict(chl=(1, 10), tsm=(15, 120), a_g440=(0.15, 0.7), b_bp=(0.008, 0.014)),
+}
+"""Range of the constituents of each water, in the terms of `optics.water_rrs`. The ranges are those of published optical classes;
+the dyed pond is a water that no retrieval was trained on."""
+
+OPEN_SEA: Ranges = dict(chl=(1, 5), tsm=(3, 15), a_g440=(0.1, 0.3), b_bp=(0.008, 0.014))
 """The sea far from the shore; between, the two mix."""
 
-FREEZING = (Material.LAKE, Material.POND, Material.MARSH_POND)
+BLACK = {Material.BLACK_FES: "fes", Material.BLACK_GREY: "grey", Material.BLACK_SLIGHT: "slight"}
+"""Kinds of black-odorous water."""
+BLACK_MONTHS = {
+    Material.BLACK_FES: tuple(range(1, 13)), Material.BLACK_GREY: tuple(range(4, 11)), Material.BLACK_SLIGHT: tuple(range(5, 10)),
+}  # fmt: skip
+"""Months in which they are so; otherwise they look like the rivers."""
+CONFUSERS = {
+    Material.SEDIMENT_RIVER: "sediment", Material.MARSH_POND: "cdom", Material.BLOOM_POND: "bloom", Material.POND: "aquaculture",
+    Material.DYED_POND: "dye", Material.SALT_PAN: "salt_pan",
+}  # fmt: skip
+"""Waters that may be taken for black-odorous ones."""
+
+FREEZING = (Material.LAKE, Material.POND, Material.MARSH_POND, Material.BLOOM_POND, Material.RESERVOIR)
+SEA_ICE_SHARE = 0.5
+"""Of near-shore water on frozen days."""
 
 BACKSCATTER_DB: dict[Material, tuple[float, float]] = {
     Material.BUILT: (-4.5, -11.5), Material.ROOF: (-3.5, -11.0), Material.CONCRETE: (-9.0, -17.0), Material.ROAD: (-14.0, -21.0),
     Material.SOIL: (-12.5, -20.0), Material.DRY_SAND: (-15.5, -23.0), Material.WET_SAND: (-14.0, -22.5),
+    Material.MUDFLAT: (-15.0, -23.5), Material.GREENHOUSE: (-8.0, -16.0), Material.ROCK: (-9.5, -16.5),
 }  # fmt: skip
 """gamma0 of bare surfaces, VV and VH."""
 FIELD_DB, CANOPY_DB, WATER_DB = (-12.5, -20.0), (-9.5, -15.5), (-21.5, -29.0)
+
+
+@dataclass(frozen=True)
+class Palette:
+    """How the materials look in one world."""
+
+    water: dict[Material, dict[str, float]]
+    """Mean constituents."""
+    open_sea: dict[str, float]
+    seasons: dict[Material, tuple[Season, ...]]
+    bare: dict[Material, np.ndarray]
+    field: np.ndarray
+    """Dry soil under vegetation."""
+    green: np.ndarray
+    senescent: np.ndarray
+
+
+def draw_palette(rng: np.random.Generator) -> Palette:
+    """Constituents log-uniform in their ranges; seasons a week earlier or later and 6 % fuller or thinner; spectra 5-15 % off the tables."""
+
+    def drawn(ranges: Ranges) -> dict[str, float]:
+        return {name: float(np.exp(rng.uniform(*np.log(limits)))) for name, limits in ranges.items()}
+
+    def moved(season: Season, days: float, share: float) -> Season:
+        return replace(season, start=season.start + days, stop=season.stop + days, peak=min(season.peak * share, 0.97))
+
+    def tinted(spectrum: np.ndarray, brightness: float) -> np.ndarray:
+        return np.asarray(spectrum) * np.exp(rng.normal(0, brightness) + rng.normal(0, 0.03, len(OPTICAL_BANDS)))
+
+    water = {m: drawn(ranges) for m, ranges in WATER.items()}
+    open_sea = drawn(OPEN_SEA)
+    seasons = {}
+    for material, parts in SEASONS.items():
+        days, share = float(rng.normal(0, 4)), float(rng.uniform(0.90, 1.06))
+        seasons[material] = tuple(moved(season, days, share) for season in parts)
+    bare = {m: tinted(np.array(spectrum), 0.10) for m, spectrum in BARE.items()}
+    return Palette(water, open_sea, seasons, bare, tinted(DRY_FIELD, 0.15), tinted(GREEN, 0.08), tinted(SENESCENT, 0.08))
 
 
 def _logistic(value: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.asarray(value, dtype=float)))
 
 
-def green_cover(material: Material, day: np.ndarray, years_on: float) -> np.ndarray:
+def green_cover(palette: Palette, material: Material, day: np.ndarray, years_on: float) -> np.ndarray:
     """Green fraction of ground (0-1) of a vegetated material on days of the year, ``years_on`` years after the first."""
+    seasons = palette.seasons[material]
     gain = GREENING.get(material, 0.0) * years_on
-    scale = 1 + gain / max(season.peak for season in SEASONS[material])
-    return np.clip(scale * sum(season.cover(day) for season in SEASONS[material]), 0.0, 0.97)
-
-
-def peak_cover(material: Material, years_on: float) -> float:
-    """Largest green cover between 15 June and 10 September."""
-    return float(green_cover(material, np.arange(166, 254), years_on).max())
+    scale = 1 + gain / max(season.peak for season in seasons)
+    return np.clip(scale * sum(season.cover(day) for season in seasons), 0.0, 0.97)
 
 
 def is_flooded(material: Material, day: int) -> bool:
@@ -173,7 +245,7 @@ class DayState:
     season_shift_days: float
     """How late the year's seasons are."""
     moisture: float
-    """0 dry to 1 wet soil."""
+    """0 dry to 1 wet soil; of a mudflat the share under a film of water."""
     frozen: bool
     water: dict[Material, dict[str, float]]
     """Constituents of each water on the date."""
@@ -191,18 +263,22 @@ class DayState:
         return self.day_of_year - self.season_shift_days
 
 
-def day_state(day: date, first_year: int, season_shift_days: float, rng: np.random.Generator) -> DayState:
+def day_state(palette: Palette, day: date, first_year: int, season_shift_days: float, rng: np.random.Generator) -> DayState:
     """Draw a date: soil moisture, ice, and the constituents of every water (log-normal, standard deviation 25 %)."""
 
     def drawn(parameters: dict[str, float]) -> dict[str, float]:
         varying = {"chl", "tsm", "a_g440", "a_blk440"}
         return {k: v * float(np.exp(rng.normal(0, 0.25))) if k in varying else v for k, v in parameters.items()}
 
+    water = {m: drawn(p) for m, p in palette.water.items()}
+    for material, months in BLACK_MONTHS.items():
+        if day.month not in months:
+            water[material] = water[Material.RIVER]
     year = day.year - first_year
     return DayState(
         day=day, years_on=float(year), season_shift_days=season_shift_days, moisture=float(rng.beta(2, 3)),
         frozen=day.month == 1 and bool(rng.random() < 0.6),
-        water={m: drawn(p) for m, p in WATER.items()}, open_sea=drawn(OPEN_SEA), wind_db=float(np.abs(rng.normal(0, 2.0))),
+        water=water, open_sea=drawn(palette.open_sea), wind_db=float(np.abs(rng.normal(0, 2.0))),
     )  # fmt: skip
 
 
@@ -215,20 +291,29 @@ def _bands(spectrum: np.ndarray, roles: tuple[str, ...]) -> np.ndarray:
     return np.asarray(spectrum)[[OPTICAL_BANDS.index(role) for role in roles]]
 
 
-def _vegetated(material: Material, state: DayState, roles: tuple[str, ...]) -> list[np.ndarray]:
+def _vegetated(palette: Palette, material: Material, state: DayState, roles: tuple[str, ...]) -> list[np.ndarray]:
     """Coefficients of F, F m, F m^2: canopy cover f m, soil between it shaded by the clumped canopy.
 
     refl = f m V + (1 - f m)(1 - c f m) S = S + f m (V - (1 + c) S) + (f m)^2 c S
     """
     day, c = state.season_day, CLUMPING_SHADE
-    f = float(green_cover(material, day, state.years_on))
-    dead = float(max(s.senescence(day) * (s.cover(day) > 0.02) for s in SEASONS[material]))
-    canopy = _bands((1 - dead) * GREEN + dead * SENESCENT, roles)
-    soil = _bands(DRY_FIELD * (1 - 0.35 * state.moisture), roles)
+    f = float(green_cover(palette, material, day, state.years_on))
+    dead = float(max(s.senescence(day) * (s.cover(day) > 0.02) for s in palette.seasons[material]))
+    brightness = CANOPY_BRIGHTNESS.get(material, 1.0)
+    canopy = _bands((1 - dead) * palette.green + dead * palette.senescent, roles) * brightness
+    soil = _bands(palette.field * (1 - 0.35 * state.moisture), roles)
     return [soil, f * (canopy - (1 + c) * soil), f * f * c * soil]
 
 
-def optical_coefficients(layers: Layers, platform: str, roles: tuple[str, ...], state: DayState) -> np.ndarray:
+def _ground(palette: Palette, material: Material, state: DayState, roles: tuple[str, ...]) -> np.ndarray:
+    """Reflectance of a bare material on a date."""
+    surface = _bands(palette.bare[material], roles)
+    if material == Material.MUDFLAT:
+        return (1 - state.moisture) * surface + state.moisture * _bands(WET_MUD, roles)
+    return surface * (1 - 0.2 * state.moisture if material == Material.SOIL else 1.0)
+
+
+def optical_coefficients(palette: Palette, layers: Layers, platform: str, roles: tuple[str, ...], state: DayState) -> np.ndarray:
     """Reflectance of each mixing layer, float32 (bands, layers); the two last are the sea near and far from the shore."""
     columns: list[np.ndarray] = []
     for material in layers.materials:
@@ -238,18 +323,19 @@ def optical_coefficients(layers: Layers, platform: str, roles: tuple[str, ...], 
         elif flooded:
             columns += [water_spectrum(platform, roles, state.water[material]), np.zeros(len(roles)), np.zeros(len(roles))]
         elif material in SEASONS:
-            columns += _vegetated(material, state, roles)
+            columns += _vegetated(palette, material, state, roles)
         elif material in WATER:
             columns.append(water_spectrum(platform, roles, state.water[material]))
         else:
-            wet = 1 - 0.2 * state.moisture if material == Material.SOIL else 1.0
-            columns.append(_bands(BARE[material], roles) * wet)
-    columns.append(water_spectrum(platform, roles, state.water[Material.SEA], sea=True))
-    columns.append(water_spectrum(platform, roles, state.open_sea, sea=True))
+            columns.append(_ground(palette, material, state, roles))
+    near = water_spectrum(platform, roles, state.water[Material.SEA], sea=True)
+    if state.frozen:
+        near = (1 - SEA_ICE_SHARE) * near + SEA_ICE_SHARE * _bands(ICE, roles)
+    columns += [near, water_spectrum(platform, roles, state.open_sea, sea=True)]
     return np.stack(columns, axis=1).astype("float32")
 
 
-def radar_coefficients(layers: Layers, state: DayState) -> np.ndarray:
+def radar_coefficients(palette: Palette, layers: Layers, state: DayState) -> np.ndarray:
     """gamma0 as linear power of each mixing layer, float32 (2, layers): VV and VH."""
 
     def power(db: tuple[float, float]) -> np.ndarray:
@@ -261,7 +347,7 @@ def radar_coefficients(layers: Layers, state: DayState) -> np.ndarray:
         if is_flooded(material, state.day_of_year):
             columns += [water, np.zeros(2), np.zeros(2)]
         elif material in SEASONS:
-            f = float(green_cover(material, state.season_day, state.years_on))
+            f = float(green_cover(palette, material, state.season_day, state.years_on))
             soil = power(FIELD_DB) * (0.8 + 0.6 * state.moisture)
             columns += [soil, f * (power(CANOPY_DB) - soil), np.zeros(2)]
         else:

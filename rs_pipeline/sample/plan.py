@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 FAMILIES = {
-    "sentinel-2": (("sentinel-2a", "sentinel-2b"), (3, 2, 50)),
+    "sentinel-2": (("sentinel-2a", "sentinel-2b", "sentinel-2c"), (3, 2, 50)),
     "landsat": (("landsat-8", "landsat-9"), (6, 2, 44)),
     "sentinel-1": (("sentinel-1a",), (8, 21, 52)),
 }
@@ -34,8 +34,8 @@ class ScenePlan:
     """Part of the world lies outside the swath."""
     offset_in_pixels: bool = True
     """Sentinel-2: +1000 is still in the numbers."""
-    offset_flagged: bool = True
-    """What the metadata say of it."""
+    offset_flagged: bool | None = True
+    """What the metadata say of it; None where they say nothing."""
     dark_as_shadow: bool = False
     """The mask calls dark water shadow or dark area."""
     bright_as_cloud: bool = False
@@ -43,6 +43,11 @@ class ScenePlan:
     """The item is there a second time, in an older processing."""
     corrupt: bool = False
     """One file is truncated."""
+
+    @property
+    def wrong_flag(self) -> bool:
+        """The metadata say the contrary of what is in the pixels."""
+        return self.offset_flagged is not None and self.offset_flagged != self.offset_in_pixels
 
     def rng(self, seed: int) -> np.random.Generator:
         return np.random.default_rng([seed, 21 + list(FAMILIES).index(self.family), self.index])
@@ -58,7 +63,7 @@ def plan_scenes(seed: int, years: tuple[int, ...], every_days: dict[str, int] = 
         for i in range(-(-(end - start).days // every_days[family])):
             when = start + timedelta(days=i * every_days[family], seconds=int(rng.integers(0, 60)))
             plan = ScenePlan(i, family, platforms[i % len(platforms)], when)
-            plans.append(plan if family == "sentinel-1" else _with_weather(plan, rng))
+            plans.append(replace(plan, wedge=bool(rng.random() < 0.10)) if family == "sentinel-1" else _with_weather(plan, rng))
     return _with_faults(plans, np.random.default_rng([seed, 32]))
 
 
@@ -73,7 +78,8 @@ def _with_weather(plan: ScenePlan, rng: np.random.Generator) -> ScenePlan:
 
 
 def _with_faults(plans: list[ScenePlan], rng: np.random.Generator) -> list[ScenePlan]:
-    """One damaged file, two older duplicates and three wrong offset flags, on clear Sentinel-2 scenes, as many as there are."""
+    """One damaged file, two older duplicates, three wrong offset flags and two missing ones, on clear Sentinel-2 scenes, as many as
+    there are."""
     clear = [i for i, p in enumerate(plans) if p.family == "sentinel-2" and p.cloud_cover < 0.3 and not p.wedge]
     faults = (
         {"corrupt": True},
@@ -81,7 +87,9 @@ def _with_faults(plans: list[ScenePlan], rng: np.random.Generator) -> list[Scene
         {"duplicate": True},
         {"offset_in_pixels": True, "offset_flagged": False},
         {"duplicate": True},
+        {"offset_flagged": None},
         {"offset_in_pixels": False, "offset_flagged": True},
+        {"offset_flagged": None},
     )
     for i, fault in zip(rng.permutation(clear)[: len(clear) // 2], faults, strict=False):
         plans[i] = replace(plans[i], **fault)

@@ -20,10 +20,22 @@ PSF_FWHM_M = {10: 12.0, 20: 22.0, 30: 34.0}
 """Width of the optics' point spread function by pixel size; the pixel itself is integrated besides."""
 CLOUD = np.array([0.55, 0.54, 0.55, 0.56, 0.58, 0.40, 0.28])
 CENTRE_NM = np.array([492, 560, 665, 704, 842, 1610, 2190])
+DIFFUSE = np.array([0.42, 0.33, 0.25, 0.22, 0.16, 0.08, 0.06])
+"""Share of light that comes from the sky, not from the sun: what is left in a shadow. In OPTICAL_BANDS order."""
+CLOUD_SHADOW = 0.75
+"""Share of direct sunlight that a full cloud takes."""
+ADJACENCY_M = 700.0
+"""Distance over which the surroundings are scattered into a pixel."""
+NOISE_REFL, SIGNAL_TO_NOISE = 0.0015, 125.0
 ENL = 4.4
 """Equivalent number of looks of Sentinel-1 IW GRDH."""
-S2_STEP = 4
-"""Sentinel-2 numbers are rounded to multiples of this (0.0004, a third of the noise): the sample then stays small."""
+S2_STEP = 8
+"""Sentinel-2 numbers are rounded to multiples of this (0.0008, half the noise): the sample then stays small."""
+LAYOVER_SLOPE = 0.6
+"""Hillside (rise over run) towards or away from the radar beyond which it is laid over or in the radar's shadow."""
+BORDER_NOISE_PX, BORDER_POWER = 6, 3e-5
+"""Width of the strip of noise along the edge of a Sentinel-1 scene, and its power."""
+NO_RADAR = -32768
 NOISE_FLOOR = 10**-2.5
 """Of Sentinel-1, linear power: VH over smooth water is mostly noise."""
 
@@ -82,7 +94,7 @@ def make_views(world: World, year: int, resolutions_m: tuple[int, ...] = (10, 20
     stacks: dict[int, list[np.ndarray]] = {r: [] for r in resolutions_m}
     groups = {
         "water": set(materials.WATER) - set(materials.FLOODED_DAYS), "wetland": set(materials.FLOODED_DAYS),
-        "dark": {Material.BLACK_RIVER, Material.BLACK_CANAL, Material.MARSH_POND}, "ice": set(materials.FREEZING),
+        "dark": {*materials.BLACK, Material.MARSH_POND, Material.DYED_POND}, "ice": set(materials.FREEZING),
         "bright": {Material.ROOF, Material.DRY_SAND},
     }  # fmt: skip
     cover = {r: {name: np.zeros(grids[r].shape, dtype="float32") for name in groups} for r in resolutions_m}
@@ -128,6 +140,10 @@ class _Day:
     sky: weather.Sky
     sea: np.ndarray
     tide_m: float
+    light: np.ndarray
+    """Direct sunlight relative to level open ground, on the world's `mix_grid`."""
+    adjacency: float
+    """Share of the surroundings in what is seen."""
     residual: np.ndarray
     """Of the atmospheric correction, in OPTICAL_BANDS order."""
     shift_m: tuple[float, float]
@@ -137,28 +153,42 @@ def _draw_day(world: World, plan: ScenePlan, rng: np.random.Generator) -> _Day:
     day = plan.when.date()
     sun = weather.sun_angles(plan.when, *CENTRE_LONLAT)
     tide_m = world.tide.height(plan.when)
-    haze = abs(rng.normal(0, 0.002)) * (CENTRE_NM / 555.0) ** -1.3
-    state = materials.day_state(day, world.years[0], world.season_shift_days(day.year), rng)
+    haze = abs(rng.normal(0, 0.004)) * (CENTRE_NM / 555.0) ** -1.3
+    state = materials.day_state(world.palette, day, world.years[0], world.season_shift_days(day.year), rng)
     sky = weather.make_sky(world.grid, plan.cloud_cover, sun, plan.cirrus, rng)
-    residual = np.clip(rng.normal(0.002, 0.003), -0.002, 0.01) + haze
-    shift = tuple(float(v) for v in np.clip(rng.normal(0, 3, 2), -5, 5))
-    return _Day(state, sun, sky, world.sea_cover(day, tide_m), tide_m, residual, shift)
+    residual = np.clip(rng.normal(0.002, 0.005), -0.006, 0.016) + haze
+    shift = tuple(float(v) for v in np.clip(rng.normal(0, 3, 2), -6, 6))
+    light = world.direct_light(day.year, sun)
+    return _Day(state, sun, sky, world.sea_cover(day, tide_m), tide_m, light, float(rng.uniform(0.02, 0.06)), residual, shift)
+
+
+def surroundings(surface: np.ndarray, pixel_m: float) -> np.ndarray:
+    """Mean of a wide neighbourhood of each pixel, float32 (bands, height, width)."""
+    step = max(1, round(ADJACENCY_M / 7 / pixel_m))
+    height, width = (n - n % step for n in surface.shape[1:])
+    coarse = surface[:, :height, :width].reshape(len(surface), height // step, step, width // step, step).mean(axis=(2, 4))
+    coarse = ndimage.gaussian_filter(coarse, (0, 7, 7), mode="nearest")
+    rows, columns = (np.clip(np.arange(n) // step, 0, m - 1) for n, m in zip(surface.shape[1:], coarse.shape[1:], strict=True))
+    return coarse[:, rows][:, :, columns]
 
 
 def _observe(
-    view: View, day: _Day, plan: ScenePlan, roles: tuple[str, ...], sea: np.ndarray, rng: np.random.Generator
+    world: World, view: View, day: _Day, plan: ScenePlan, roles: tuple[str, ...], sea: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:  # fmt: skip
-    """Bottom-of-atmosphere reflectance with clouds, shadows, residuals and noise, float32 (bands, height, width)."""
-    surface = _mix(view, sea, materials.optical_coefficients(view.layers, plan.platform, roles, day.state))
-    surface = shift_image(surface, day.shift_m[0] / view.grid.resolution_m, day.shift_m[1] / view.grid.resolution_m)
+    """Bottom-of-atmosphere reflectance with shadows, clouds, surroundings, residuals and noise, float32 (bands, height, width)."""
     picks = [materials.OPTICAL_BANDS.index(role) for role in roles]
-    shadow = 1 - 0.55 * day.sky.sample(day.sky.shadow, view.grid)
+    surface = _mix(view, sea, materials.optical_coefficients(world.palette, view.layers, plan.platform, roles, day.state))
+    direct = blur(world, day.light, view.grid) * (1 - CLOUD_SHADOW * day.sky.sample(day.sky.shadow, view.grid))
+    diffuse = DIFFUSE[picks][:, None, None].astype("float32")
+    surface *= diffuse + (1 - diffuse) * direct
+    surface = shift_image(surface, day.shift_m[0] / view.grid.resolution_m, day.shift_m[1] / view.grid.resolution_m)
+    surface += day.adjacency * (surroundings(surface, view.grid.resolution_m) - surface)
     cloud = np.clip(day.sky.sample(day.sky.opacity, view.grid) + day.sky.sample(day.sky.cirrus, view.grid), 0, 1)
     bright = CLOUD[picks][:, None, None].astype("float32")
-    seen = surface * shadow * (1 - cloud) + bright * (0.85 + 0.2 * cloud) * cloud
+    seen = surface * (1 - cloud) + bright * (0.85 + 0.2 * cloud) * cloud
     seen += day.residual[picks][:, None, None].astype("float32")
     noise = rng.standard_normal(seen.shape, dtype="float32")
-    return seen + noise * (0.0006 + 0.004 * np.abs(seen))
+    return seen + noise * np.hypot(np.float32(NOISE_REFL), seen / np.float32(SIGNAL_TO_NOISE))
 
 
 def _swath(grid: Grid, wedge: bool, rng: np.random.Generator) -> np.ndarray:
@@ -171,7 +201,7 @@ def _swath(grid: Grid, wedge: bool, rng: np.random.Generator) -> np.ndarray:
 
 
 def scene_classes(
-    view: View, refl: dict[str, np.ndarray], day: _Day, plan: ScenePlan, sea: np.ndarray, rng: np.random.Generator
+    world: World, view: View, refl: dict[str, np.ndarray], day: _Day, plan: ScenePlan, sea: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:  # fmt: skip
     """Sen2Cor-like scene classes (uint8) with its errors: clouds and shadows missed or invented, dark water called shadow."""
     shape = view.grid.shape
@@ -182,18 +212,21 @@ def scene_classes(
         water = water + view.cover["wetland"] * (1 - sea)
     scl = np.where(ndvi > 0.4, 4, 5).astype("uint8")
     scl[weather.patches(shape, 0.01, 2, rng) & (water < 0.3)] = 7
+    dim = blur(world, day.light, view.grid) < 0.3
+    scl[dim & weather.patches(shape, 0.5, 3, rng)] = 2
     scl[water > 0.5] = 6
     if plan.dark_as_shadow:
         dark = (view.cover["dark"] > 0.4) & (water > 0.5)
         scl[dark] = np.where(weather.patches(shape, 0.5, 3, rng), 2, 3)[dark]
     if day.state.frozen:
-        scl[view.cover["ice"] > 0.5] = 11
-    scl[(shadow > 0.3) & ~weather.patches(shape, 0.15, 6, rng)] = 3
+        ice = (view.cover["ice"] > 0.5) | (sea * view.near_sea > 0.5)
+        scl[ice] = np.where(weather.patches(shape, 0.2, 3, rng), 8, 11)[ice]
+    scl[(shadow > 0.3) & ~weather.patches(shape, 0.30, 6, rng)] = 3
     if plan.bright_as_cloud:
         scl[(view.cover["bright"] > 0.6) & weather.patches(shape, 0.5, 3, rng)] = 8
-    scl[weather.patches(shape, 0.004, 2, rng) & (water < 0.3)] = 8
+    scl[weather.patches(shape, 0.01, 2, rng) & (water < 0.3)] = 8
     scl[(cirrus > 0.12) & (opacity <= 0.2)] = 10
-    missed = weather.patches(shape, 0.05, 5, rng)
+    missed = weather.patches(shape, 0.08, 5, rng)
     scl[(opacity > 0.15) & ~missed] = 8
     scl[(opacity > 0.6) & ~missed] = 9
     return scl
@@ -203,12 +236,12 @@ def quality_bits(view: View, day: _Day, sea: np.ndarray, rng: np.random.Generato
     """Landsat QA_PIXEL (uint16): clear, water, cloud and its dilation by 3 pixels, shadow, ice, cirrus, with their confidences."""
     opacity, shadow, cirrus = (day.sky.sample(f, view.grid) for f in (day.sky.opacity, day.sky.shadow, day.sky.cirrus))
     water = view.cover["water"] * (1 - sea) + sea > 0.5
-    cloud = (opacity > 0.3) & ~weather.patches(view.grid.shape, 0.05, 3, rng)
+    cloud = (opacity > 0.3) & ~weather.patches(view.grid.shape, 0.08, 3, rng)
     dilated = ndimage.binary_dilation(cloud, iterations=3) & ~cloud
     bits = np.where(water, 21952, 21824).astype("uint16")
     if day.state.frozen:
         bits[view.cover["ice"] > 0.5] = 30048
-    bits[(shadow > 0.3) & ~weather.patches(view.grid.shape, 0.15, 4, rng)] = 23888
+    bits[(shadow > 0.3) & ~weather.patches(view.grid.shape, 0.30, 4, rng)] = 23888
     bits[cirrus > 0.15] = 54596
     bits[dilated & water], bits[dilated & ~water] = 21890, 21762
     bits[cloud] = 22280
@@ -224,7 +257,7 @@ def render_sentinel2(world: World, views: dict[int, View], plan: ScenePlan) -> R
     for resolution, roles in ((10, S2_10M), (20, S2_20M)):
         view = views[resolution]
         sea[resolution] = blur(world, day.sea, view.grid)
-        for role, band in zip(roles, _observe(view, day, plan, roles, sea[resolution], rng), strict=True):
+        for role, band in zip(roles, _observe(world, view, day, plan, roles, sea[resolution], rng), strict=True):
             refl[role] = band
     inside = _swath(views[20].grid, plan.wedge, rng)
     inside_10m = np.kron(inside, np.ones((2, 2), dtype=bool))
@@ -234,7 +267,7 @@ def render_sentinel2(world: World, views: dict[int, View], plan: ScenePlan) -> R
         grid, covered = (views[10].grid, inside_10m) if role in S2_10M else (views[20].grid, inside)
         rasters[role] = (np.where(covered, numbers, 0).astype("uint16"), grid)
     coarse = {role: refl[role].reshape(inside.shape[0], 2, inside.shape[1], 2).mean(axis=(1, 3)) for role in ("red", "nir")}
-    scl = scene_classes(views[20], coarse, day, plan, sea[20], rng)
+    scl = scene_classes(world, views[20], coarse, day, plan, sea[20], rng)
     rasters["mask"] = (np.where(inside, scl, 0).astype("uint8"), views[20].grid)
     cloud = 100 * float((day.sky.sample(day.sky.opacity, views[20].grid) > 0.15)[inside].mean())
     return Rendered(rasters, round(cloud, 2), day.sun, day.tide_m)
@@ -247,7 +280,7 @@ def render_landsat(world: World, views: dict[int, View], plan: ScenePlan) -> Ren
     sea = blur(world, day.sea, view.grid)
     inside = _swath(view.grid, plan.wedge, rng)
     rasters = {}
-    for role, band in zip(LANDSAT, _observe(view, day, plan, LANDSAT, sea, rng), strict=True):
+    for role, band in zip(LANDSAT, _observe(world, view, day, plan, LANDSAT, sea, rng), strict=True):
         numbers = np.clip(np.rint((band + 0.2) / 2.75e-5), 1, 65535)
         rasters[role] = (np.where(inside, numbers, 0).astype("uint16"), view.grid)
     bits = quality_bits(view, day, sea, rng)
@@ -261,13 +294,26 @@ def render_sentinel1(world: World, views: dict[int, View], plan: ScenePlan) -> R
     """A Sentinel-1 RTC scene: ``vv`` and ``vh`` as gamma0 linear power, float32 with a mantissa of 6 bits (0.03 dB)."""
     rng = plan.rng(world.seed)
     day, view = plan.when.date(), views[10]
-    state = materials.day_state(day, world.years[0], world.season_shift_days(day.year), rng)
+    state = materials.day_state(world.palette, day, world.years[0], world.season_shift_days(day.year), rng)
     tide_m = world.tide.height(plan.when)
     sea = blur(world, world.sea_cover(day, tide_m), view.grid)
-    power = _mix(view, sea, materials.radar_coefficients(view.layers, state)) + NOISE_FLOOR
+    power = _mix(view, sea, materials.radar_coefficients(world.palette, view.layers, state))
+    power = power * _radar_relief(world, view.grid) + NOISE_FLOOR
     speckle = rng.standard_gamma(ENL, size=power.shape, dtype="float32") / np.float32(ENL)
-    numbers = round_mantissa((np.maximum(power, 1e-4) * speckle).astype("float32"), 6)
+    inside = _swath(view.grid, plan.wedge, rng)
+    border = inside & ndimage.binary_dilation(~inside, iterations=BORDER_NOISE_PX)
+    numbers = round_mantissa((np.where(border, BORDER_POWER, np.maximum(power, 1e-4)) * speckle).astype("float32"), 6)
+    numbers[:, ~inside] = NO_RADAR
     return Rendered({"vv": (numbers[0], view.grid), "vh": (numbers[1], view.grid)}, 0.0, (0.0, 0.0), tide_m)
+
+
+def _radar_relief(world: World, grid: Grid) -> np.ndarray:
+    """What hills do to the backscatter of a descending pass, which looks west: bright where laid over, dark in the radar's shadow."""
+    if not world.dem_m.any():
+        return np.float32(1)
+    _, east = np.gradient(world.dem_m, MIX_M)
+    factor = np.select([east < -LAYOVER_SLOPE, east > LAYOVER_SLOPE], [4.0, 0.02], 1.0).astype("float32")
+    return blur(world, factor, grid)
 
 
 def round_mantissa(values: np.ndarray, bits: int) -> np.ndarray:

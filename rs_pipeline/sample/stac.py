@@ -79,8 +79,7 @@ def _sentinel2(plan: ScenePlan, older: bool) -> dict[str, Any]:
         "s2:product_uri": f"S2{letter}_MSIL2A_{take}_N{number}_R132_T{MGRS}_{generated:%Y%m%dT%H%M%S}.SAFE",
         "s2:generation_time": _iso(generated),
         "s2:sequence": item_id(plan, older=older).split("_")[3],
-        "earthsearch:boa_offset_applied": not plan.offset_flagged,
-    }
+    } | ({} if plan.offset_flagged is None else {"earthsearch:boa_offset_applied": not plan.offset_flagged})
 
 
 def _landsat(plan: ScenePlan) -> dict[str, Any]:
@@ -109,8 +108,10 @@ def _raster_band(plan: ScenePlan, role: str, grid: Grid) -> dict[str, Any]:
         kind = "uint8" if plan.family == "sentinel-2" else "uint16"
         fill = 1 if plan.family == "landsat" and role == "mask" else 0
         return {"nodata": fill, "data_type": kind, "spatial_resolution": grid.resolution_m}
-    scale, offset = (2.75e-05, -0.2) if plan.family == "landsat" else (0.0001, -0.1 if plan.offset_flagged else 0)
-    return {"nodata": 0, "data_type": "uint16", "spatial_resolution": grid.resolution_m, "scale": scale, "offset": offset}
+    band = {"nodata": 0, "data_type": "uint16", "spatial_resolution": grid.resolution_m}
+    if plan.family == "landsat":
+        return band | {"scale": 2.75e-05, "offset": -0.2}
+    return band if plan.offset_flagged is None else band | {"scale": 0.0001, "offset": -0.1 if plan.offset_flagged else 0}
 
 
 def _eo_band(plan: ScenePlan, role: str, key: str) -> dict[str, Any]:

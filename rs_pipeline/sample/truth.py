@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import pyogrio
 import rasterio
-from shapely.geometry import LineString
+from shapely.geometry import LineString, Polygon
 
 from rs_pipeline.model import Grid
 from rs_pipeline.sample.materials import Material
+from rs_pipeline.sample.scenes import blur, sensor_grid
 from rs_pipeline.sample.world import CRS, MARGIN_M, PAINT_M, World, sea_lonlat
 
 WATER_CLASSES = {"permanent": 0.75, "seasonal": 0.25, "ephemeral": 0.05}
@@ -22,35 +23,66 @@ STATION = "Moni (simulated)"
 
 
 def write_side_tables(world: World, folder: Path) -> None:
-    """units, reference coastline, grassland, wetlands (GeoPackage, EPSG:4326) and the tide table (CSV)."""
+    """units, grassland, wetlands (GeoPackage, EPSG:4326); of a coast also its reference line and the tide table (CSV); of hills the
+    heights (GeoTIFF, 30 m)."""
     counties = world.landscape.counties
     units = {"adcode": [c.adcode for c in counties], "name": [c.name for c in counties], "prefecture": [c.prefecture for c in counties]}
     _write_vector(folder / "units.gpkg", units, [c.polygon for c in counties])
-    points = np.concatenate([xy for _, xy in world.coast.line(world.years[0])])
-    _write_vector(folder / "coastline.gpkg", {"name": ["shoreline at mean sea level"]}, [LineString(points).simplify(15)])
     types, polygons = zip(*world.landscape.grassland, strict=True)
     _write_vector(folder / "grassland.gpkg", {"type": list(types)}, list(polygons))
     _write_vector(folder / "wetlands.gpkg", {"name": ["marsh"]}, [world.landscape.marsh])
-    _tide_table(world).to_csv(folder / "tide.csv", index=False, lineterminator="\n")
+    if world.coastal:
+        points = np.concatenate([xy for _, xy in world.coast.line(world.years[0])])
+        _write_vector(folder / "coastline.gpkg", {"name": ["shoreline at mean sea level"]}, [LineString(points).simplify(15)])
+        _tide_table(world).to_csv(folder / "tide.csv", index=False, lineterminator="\n")
+    if world.landscape.relief_m:
+        _write_dem(world, folder / "dem.tif")
 
 
 def write_truth(world: World, folder: Path) -> None:
     """Yearly maps (GeoTIFF) and shapes (GeoPackage) of what is truly there."""
     folder.mkdir()
+    land = world.landscape
     for year in world.years:
         _write_maps(world, year, folder)
+    if world.coastal:
+        _write_shorelines(world, folder / "shorelines.gpkg")
+    reaches = land.black_reaches
+    columns = {
+        "river": [r.river for r in reaches], "type": [r.type for r in reaches], "years": [";".join(map(str, r.years)) for r in reaches],
+        "months": [";".join(map(str, r.months)) for r in reaches],
+    }  # fmt: skip
+    _write_vector(folder / "black_odorous.gpkg", columns, [r.polygon for r in reaches])
+    columns = {"name": [r.name for r in land.rivers], "width_m": [r.width_m for r in land.rivers]}
+    _write_vector(folder / "rivers.gpkg", columns, [r.centreline for r in land.rivers])
+    waters = [w for w in land.waters if not w.polygon.is_empty]
+    columns = {name: [getattr(w, name) for w in waters] for name in ("name", "kind", "confuser", "width_m")}
+    columns["material"] = [w.material.name.lower() for w in waters]
+    _write_vector(folder / "waters.gpkg", columns, [w.polygon for w in waters])
+    columns = {"year": [c.year for c in land.changes], "becomes": [c.material.name.lower() for c in land.changes]}
+    _write_vector(folder / "changes.gpkg", columns, [c.polygon for c in land.changes])
+
+
+def _write_shorelines(world: World, path: Path) -> None:
+    """Lines at mean sea level in the middle of each year; the outline of land won from the sea beside."""
     rows = [(year, section, xy) for year in world.years for section, xy in world.coast.line(year + 0.5)]
     columns = {
         "year": [year for year, _, _ in rows], "section": [s.name for _, s, _ in rows], "class": [s.kind for _, s, _ in rows],
-        "slope": [s.slope if np.isfinite(s.slope) else np.nan for _, s, _ in rows],
+        "type": [s.type for _, s, _ in rows], "slope": [s.slope if np.isfinite(s.slope) else np.nan for _, s, _ in rows],
     }  # fmt: skip
-    _write_vector(folder / "shorelines.gpkg", columns, [LineString(xy) for _, _, xy in rows])
-    reaches = world.landscape.black_reaches
-    columns = {"river": [r.river for r in reaches], "years": [";".join(map(str, r.years)) for r in reaches]}
-    _write_vector(folder / "black_odorous.gpkg", columns, [r.polygon for r in reaches])
-    rivers = world.landscape.rivers
-    columns = {"name": [r.name for r in rivers], "width_m": [r.width_m for r in rivers]}
-    _write_vector(folder / "rivers.gpkg", columns, [r.centreline for r in rivers])
+    _write_vector(path, columns, [LineString(xy) for _, _, xy in rows])
+    fills = [s for s in world.coast.sections if np.isfinite(s.begins)]
+    outlines = []
+    for section in fills:
+        along = np.arange(section.start_m, section.stop_m + 5, 5.0)
+        before, after = (world.coast.shoreline(np.minimum(along, section.stop_m - 1e-6), t) for t in (section.begins - 1e-3, section.begins))
+        outlines.append(Polygon(np.concatenate([world.coast.point(along, after), world.coast.point(along, before)[::-1]])))
+    _write_vector(path.with_name("reclamation.gpkg"), {"year": [int(s.begins) for s in fills]}, outlines)
+
+
+def _write_dem(world: World, path: Path) -> None:
+    grid = sensor_grid(world, 30)
+    write_raster(path, grid, [blur(world, world.dem_m, grid)], ["height"], np.nan)
 
 
 def water_class(frequency: np.ndarray) -> np.ndarray:
@@ -70,10 +102,10 @@ def _write_maps(world: World, year: int, folder: Path) -> None:
     legend = ";".join(f"{m.value}={m.name.lower()}" for m in Material)
     landcover = world.landcover(year)[margin:-margin, margin:-margin]
     write_raster(folder / f"landcover_{year}.tif", inner, [landcover], ["landcover"], 0, legend=legend)
-    write_raster(folder / f"vegetation_{year}.tif", world.grid, [world.peak_vegetation(year)], ["fvc_peak"], np.nan)
+    write_raster(folder / f"vegetation_{year}.tif", world.grid, list(world.vegetation(year)), ["fvc_peak", "fvc_growing"], np.nan)
     frequency = world.water_frequency(year)
-    names = ["frequency", "class"]
-    write_raster(folder / f"water_{year}.tif", world.grid, [frequency, water_class(frequency).astype("float32")], names, np.nan)
+    bands = [frequency, water_class(frequency).astype("float32"), world.permanent_fraction(year)]
+    write_raster(folder / f"water_{year}.tif", world.grid, bands, ["frequency", "class", "permanent_fraction"], np.nan)
 
 
 def write_raster(path: Path, grid: Grid, bands: list[np.ndarray], names: list[str], nodata: float, **tags: str) -> None:

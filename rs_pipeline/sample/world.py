@@ -13,9 +13,11 @@ from rasterio.features import rasterize
 from scipy import ndimage
 
 from rs_pipeline.model import Grid
-from rs_pipeline.sample.coast import Coast, Tide, make_coast, make_tide
-from rs_pipeline.sample.landscape import Landscape, draw_landscape, sea_point
-from rs_pipeline.sample.materials import FLOODED_DAYS, SEASONS, WATER, Material, peak_cover
+from rs_pipeline.sample import terrain
+from rs_pipeline.sample.coast import Coast, Section, Tide, make_coast, make_tide, no_coast
+from rs_pipeline.sample.landscape import Landscape
+from rs_pipeline.sample.materials import FLOODED_DAYS, SEASONS, WATER, Material, Palette, draw_palette, green_cover
+from rs_pipeline.sample.themes import COASTS, draw_landscape, sea_point
 
 CRS = "EPSG:32650"
 CENTRE_LONLAT = (118.9, 39.1)
@@ -25,6 +27,12 @@ MIX_M = 5.0
 """Pixel of the fraction maps sensors are simulated from."""
 MARGIN_M = 30.0
 """Every painted map reaches this far beyond the world, so that point spread functions and shifts have something to see."""
+PEAK_DAYS, GROWING_DAYS = np.arange(166, 254), np.arange(121, 274)
+"""Days of the year from 15 June to 10 September, and from May to September: where peak and growing season cover are looked for."""
+STREET_M, PARCEL_M = (45, 30), (240, 130)
+"""Size of building plots and of fields."""
+TREES_M, HALL_M = 10.0, 9.0
+"""Height of trees and of factory halls."""
 STEP_M = 60
 """The origin lies on multiples of this: 10 and 20 m Sentinel-2 pixels then nest."""
 
@@ -47,9 +55,16 @@ class World:
     years: tuple[int, ...]
     grid: Grid
     """The 10 m grid of the world."""
+    theme: str
+    """Kind of landscape, see `themes`."""
     coast: Coast
     landscape: Landscape
     tide: Tide
+    palette: Palette
+
+    @property
+    def coastal(self) -> bool:
+        return self.theme in COASTS
 
     @property
     def paint_grid(self) -> Grid:
@@ -102,6 +117,30 @@ class World:
         return rasterize(polygons, out_shape=grid.shape, transform=grid.transform, fill=0, default_value=1, dtype="uint8").astype(bool)
 
     @cached_property
+    def dem_m(self) -> np.ndarray:
+        """Height of the ground, float32 on `mix_grid`; 0 where the land is flat."""
+        if not self.landscape.relief_m:
+            return np.zeros(self.mix_grid.shape, dtype="float32")
+        water = np.isin(_every_second(self.materials(self.years[0])), list(WATER))
+        noise = smooth_noise(self.mix_grid.shape, 50, np.random.default_rng([self.seed, 14]))
+        return terrain.hills(water, MIX_M, self.landscape.relief_m, noise)
+
+    def obstacles_m(self, year: int) -> np.ndarray:
+        """Height of buildings and trees above the ground, float32 on `mix_grid`."""
+        ground = _every_second(self.materials(year))
+        low, high = self.landscape.buildings_m
+        p, q = _field_coordinates(*centres(self.mix_grid))
+        number = _hash(np.floor(p / STREET_M[0]), np.floor(q / STREET_M[1]), self.seed + 21)
+        heights = np.where(ground == Material.BUILT, low + (high - low) * number**2.5, 0)
+        heights[ground == Material.FOREST] = TREES_M
+        heights[ground == Material.ROOF] = HALL_M
+        return heights.astype("float32")
+
+    def direct_light(self, year: int, sun: tuple[float, float]) -> np.ndarray:
+        """Direct sunlight relative to level open ground on `mix_grid`; see `terrain.direct_light`."""
+        return terrain.direct_light(self.dem_m, self.obstacles_m(year), MIX_M, sun)
+
+    @cached_property
     def texture(self) -> np.ndarray:
         """Relative brightness of the ground, mean 1, standard deviation 5 %, on `mix_grid`."""
         rng = np.random.default_rng([self.seed, 11])
@@ -130,28 +169,31 @@ class World:
         """Map of `Material` on `paint_grid`, uint8: land as in the middle of a year; under the sea, what the tide uncovers."""
         if year not in self._painted:
             grid, land = self.paint_grid, self.landscape
-            patches = [(polygon, int(material)) for material, polygon in land.patches if not polygon.is_empty]
-            patches += [(r.polygon, int(r.material)) for r in land.black_reaches if year in r.years]
-            painted = rasterize(patches, out_shape=grid.shape, transform=grid.transform, fill=0, dtype="uint8")
+            painted = rasterize(land.shapes(year), out_shape=grid.shape, transform=grid.transform, fill=0, dtype="uint8")
             ground = np.where(painted > 0, painted, self._ground)
             self._paint_shore(ground, year)
             self._painted[year] = ground
         return self._painted[year]
 
     def _paint_shore(self, ground: np.ndarray, year: int) -> None:
-        """Beaches, walls and fill along the coast; the great river keeps its channel."""
+        """Beaches, mudflats, walls and fill along the coast; the great river keeps its channel."""
         all_along, all_seaward = self.coast.coordinates(*centres(self.paint_grid))
-        sections, middle = self.coast.sections, year + 0.5
-        near = (all_seaward > -200) & (ground != Material.SEDIMENT_RIVER)
+        middle = year + 0.5
+        near = (all_seaward > -700) & (ground != Material.SEDIMENT_RIVER)
         along, seaward, surface = all_along[near], all_seaward[near], ground[near]
         from_shore = seaward - self.coast.shoreline(along, middle)
-        wet_width = -self.coast.runup(along, 0.8, middle)
+        wet_width = np.minimum(-self.coast.runup(along, 0.8, middle), 400)
         index = self.coast.section_index(along, middle)
-        natural = np.isfinite(np.array([s.slope for s in sections]))[index]
-        fill = np.array([s.name == "reclamation" for s in sections])[index]
+
+        def on(test) -> np.ndarray:
+            return np.array([test(s) for s in self.coast.sections])[index]
+
+        natural, mud = on(lambda s: s.kind != "artificial"), on(lambda s: s.type == "mudflat")
         surface[natural & (from_shore > -wet_width - 60)] = Material.DRY_SAND
+        surface[mud & (from_shore > -wet_width - 60)] = Material.SOIL
         surface[natural & (from_shore > -wet_width)] = Material.WET_SAND
-        surface[fill & (seaward > 100)] = Material.SOIL
+        surface[mud & (from_shore > -wet_width)] = Material.MUDFLAT
+        surface[on(_is_fill) & (seaward > 100)] = Material.SOIL
         surface[~natural & (from_shore > -15)] = Material.CONCRETE
         ground[near] = surface
 
@@ -170,13 +212,24 @@ class World:
         parts = (hit[row::factor, column::factor] for row in range(factor) for column in range(factor))
         return np.add.reduce(list(parts)) / np.float32(factor**2)
 
-    def peak_vegetation(self, year: int) -> np.ndarray:
-        """Truth of the largest green cover (0-1) from 15 June to 10 September, float32 on `grid`; water counts as 0."""
-        ground, cover = self.landcover(year), np.zeros(self.mix_grid.shape, dtype="float32")
-        for material in SEASONS:
-            peak = 0.0 if material in FLOODED_DAYS else peak_cover(material, year - self.years[0])
-            cover += self.fraction(ground, material) * np.minimum(peak * self.vigour, 1.0)
-        return self.to_grid(cover).astype("float32")
+    def vegetation(self, year: int) -> tuple[np.ndarray, np.ndarray]:
+        """Truth of green cover (0-1), two float32 maps on `grid`: the 90th percentile of the days from 15 June to 10 September, and the
+        median of those from May to September. Water counts as 0."""
+        ground, shift = self.landcover(year), self.season_shift_days(year)
+        covers = []
+        for days, statistic in ((PEAK_DAYS, 0.9), (GROWING_DAYS, 0.5)):
+            cover = np.zeros(self.mix_grid.shape, dtype="float32")
+            for material in set(SEASONS) - set(FLOODED_DAYS):
+                daily = green_cover(self.palette, material, days - shift, year - self.years[0])
+                cover += self.fraction(ground, material) * np.minimum(np.float32(np.quantile(daily, statistic)) * self.vigour, 1.0)
+            covers.append(self.to_grid(cover).astype("float32"))
+        return covers[0], covers[1]
+
+    def permanent_fraction(self, year: int) -> np.ndarray:
+        """Truth of the share of each pixel of `grid` under water all year (the sea at its mean level), float32."""
+        ground = self.landcover(year)
+        wet = sum(self.fraction(ground, m) for m in WATER if m not in FLOODED_DAYS)
+        return self.to_grid(wet).astype("float32")
 
     def water_frequency(self, year: int) -> np.ndarray:
         """Truth of the share of the year (0-1) each pixel of `grid` is under water, float32."""
@@ -191,6 +244,16 @@ class World:
         levels = np.quantile(self.tide.heights_m[hour : hour + 8760], (np.arange(20) + 0.5) / 20)
         sea = sum(self.sea_cover(date(year, 7, 2), float(level)) for level in levels) / len(levels)
         return self.to_grid(inland * (1 - sea) + sea).astype("float32")
+
+
+def _every_second(fine: np.ndarray) -> np.ndarray:
+    """A map on `paint_grid` at the pixels of `mix_grid`."""
+    step = round(MIX_M / PAINT_M)
+    return fine[::step, ::step]
+
+
+def _is_fill(section: Section) -> bool:
+    return section.type == "reclamation"
 
 
 def centres(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
@@ -213,7 +276,7 @@ def smooth_noise(shape: tuple[int, int], length_px: float, rng: np.random.Genera
 def _parcel_number(x: np.ndarray, y: np.ndarray, salt: int) -> np.ndarray:
     """A number in -1..1 that is constant within a field parcel of about 240 x 130 m."""
     p, q = _field_coordinates(x, y)
-    return 2 * _hash(np.floor(p / 240), np.floor(q / 130), salt) - 1
+    return 2 * _hash(np.floor(p / PARCEL_M[0]), np.floor(q / PARCEL_M[1]), salt) - 1
 
 
 def _field_coordinates(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -231,7 +294,7 @@ def _hash(i: np.ndarray, j: np.ndarray, salt: int) -> np.ndarray:
 def _fields(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
     """Parcels of double season, single crop and bare soil with tracks and tree rows between, uint8."""
     p, q = _field_coordinates(x, y)
-    pick = _hash(np.floor(p / 240), np.floor(q / 130), seed + 5)
+    pick = _hash(np.floor(p / PARCEL_M[0]), np.floor(q / PARCEL_M[1]), seed + 5)
     ground = np.select([pick < 0.55, pick < 0.86, pick < 0.93], [Material.WHEAT_MAIZE, Material.MAIZE, Material.MEADOW], Material.SOIL)
     ground[(p % 240 < 5) | (q % 130 < 4)] = Material.SOIL
     ground[(p % 960 < 10)] = Material.FOREST
@@ -242,7 +305,7 @@ def _fields(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
 def _streets(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
     """Streets, buildings (some with bright roofs) and gardens, uint8."""
     p, q = _field_coordinates(x, y)
-    pick = _hash(np.floor(p / 45), np.floor(q / 30), seed + 9)
+    pick = _hash(np.floor(p / STREET_M[0]), np.floor(q / STREET_M[1]), seed + 9)
     block = np.select([pick < 0.60, pick < 0.68, pick < 0.90], [Material.BUILT, Material.ROOF, Material.GARDEN], Material.CONCRETE)
     court = (p % 45 > 36) | (q % 30 > 23)
     block[court & (pick < 0.60)] = Material.GARDEN
@@ -250,15 +313,21 @@ def _streets(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
     return block.astype("uint8")
 
 
-def make_world(seed: int, years: tuple[int, ...], size_px: tuple[int, int] = (600, 480)) -> World:
+def make_world(seed: int, years: tuple[int, ...], size_px: tuple[int, int] = (600, 480), theme: str = "coast") -> World:
     """The world of a seed: (width, height) in 10 m pixels, multiples of 2, around 118.9 E 39.1 N."""
     x, y = pyproj.Transformer.from_crs(4326, CRS, always_xy=True).transform(*CENTRE_LONLAT)
     left = round((x - size_px[0] * 5) / STEP_M) * STEP_M
     top = round((y + size_px[1] * 5) / STEP_M) * STEP_M
     grid = Grid(CRS, 10.0, float(left), float(top), *size_px)
-    coast = make_coast(grid, years[0], np.random.default_rng([seed, 1]))
-    landscape = draw_landscape(grid, coast, years[0], len(years), np.random.default_rng([seed, 2]))
-    return World(seed, years, grid, coast, landscape, make_tide(years[0], len(years), np.random.default_rng([seed, 3])))
+
+    def rng(stream: int) -> np.random.Generator:
+        return np.random.default_rng([seed, stream])
+
+    shore = COASTS.get(theme)
+    coast = make_coast(grid, years[0], rng(1), shore) if shore else no_coast(grid, years[0])
+    landscape = draw_landscape(theme, grid, coast, years, rng(2))
+    tide = make_tide(years[0], len(years), rng(3), shore or "sand")
+    return World(seed, years, grid, theme, coast, landscape, tide, draw_palette(rng(4)))
 
 
 def sea_lonlat(world: World) -> tuple[float, float]:

@@ -14,9 +14,9 @@ from rs_pipeline.sample.world import MIX_M, World, make_world
 def plain_coast(**changes) -> Coast:
     """A straight natural coast along the x axis, sea to the south, with a wall from 500 m on."""
     sections = (
-        Section("beach", "natural", -1e4, 500.0, 0.0, 0.05, rate_m_yr=(4.0, 4.0)),
-        Section("wall", "artificial", 500.0, 1e4, 100.0, np.inf),
-        Section("fill", "artificial", 600.0, 800.0, 250.0, np.inf, begins=2024.5),
+        Section("beach", "sand", -1e4, 500.0, 0.0, 0.05, rate_m_yr=(4.0, 4.0)),
+        Section("wall", "port", 500.0, 1e4, 100.0, np.inf),
+        Section("fill", "reclamation", 600.0, 800.0, 250.0, np.inf, begins=2024.5),
     )
     return Coast((0.0, 0.0), (1.0, 0.0), 1000.0, sections, ((800.0, 0.0),), 2023.0)
 
@@ -50,7 +50,7 @@ def test_line_pieces_join():
 
 def test_sea_cover_of_a_straight_coast_is_exact():
     grid = Grid("EPSG:32650", 10.0, 0.0, 60.0, 12, 12)
-    world = World(1, (2023,), grid, plain_coast(), None, None)
+    world = World(1, (2023,), grid, "coast", plain_coast(), None, None, None)
     on_the_line = world.sea_cover(date(2023, 1, 1), 0.0)
     inside = world.to_grid(on_the_line)
     # sea south of y = 0: the lower 6 of 12 rows
@@ -68,6 +68,23 @@ def test_tide_has_mean_zero_and_a_plausible_range():
     assert 1.5 < np.ptp(tide.heights_m) < 3.5
     half_past = tide.height(datetime(2023, 1, 1, 5, 30, tzinfo=UTC))
     assert half_past == pytest.approx(tide.heights_m[5:7].mean())
+
+
+def test_a_muddy_tide_is_twice_as_large_and_its_flats_fall_dry():
+    sand, mud = (make_tide(2023, 1, np.random.default_rng(0), shore) for shore in ("sand", "mud"))
+    assert 1.5 < np.ptp(mud.heights_m) / np.ptp(sand.heights_m) < 2.2
+    coast = make_coast(make_world(1, (2023,)).grid, 2023, np.random.default_rng(1), "mud")
+    flats = [s for s in coast.sections if s.type == "mudflat"]
+    along = np.array([(max(s.start_m, 0) + min(s.stop_m, coast.length_m)) / 2 for s in flats])
+    # 1 m below mean sea level uncovers 1 / slope metres
+    np.testing.assert_allclose(coast.runup(along, -1.0, 2023.0), [1 / s.slope for s in flats])
+    assert (coast.runup(along, -1.0, 2023.0) > 160).all()
+
+
+def test_an_inland_world_has_no_sea():
+    world = make_world(2, (2025,), (120, 120), "plain")
+    assert not world.coastal
+    assert world.sea_cover(date(2025, 7, 1), 3.0).max() == 0.0
 
 
 def test_default_coast_has_every_kind_and_changes_with_the_seed():

@@ -79,6 +79,36 @@ def test_wedge_is_nodata_in_every_band(world, views):
     np.testing.assert_array_equal(scene.rasters["swir1"][0] == 0, hole)
 
 
+def test_tall_buildings_shade_the_streets_more_in_the_infrared_than_in_the_blue():
+    city = make_world(3, (2025,), (180, 150), "city")
+    views = scenes.make_views(city, 2025)
+    winter = replace(SUMMER, when=datetime(2025, 12, 15, 2, 50, tzinfo=UTC))
+    scene = scenes.render_sentinel2(city, views, winter)
+    light = scenes.blur(city, city.direct_light(2025, scene.sun), views[10].grid)
+    ground = city.materials(2025)
+    road = city.to_grid(city.fraction(ground, Material.ROAD) + city.fraction(ground, Material.BUILT)) > 0.9
+    dark, lit = road & (light < 0.3), road & (light > 0.9)
+    assert dark.sum() > 50 and lit.sum() > 50
+    ratio = {role: np.median(refl(scene, role)[dark]) / np.median(refl(scene, role)[lit]) for role in ("blue", "nir")}
+    assert ratio["nir"] < 0.6 and ratio["nir"] < ratio["blue"] - 0.1
+
+
+def test_hills_shade_their_far_side():
+    hills = make_world(3, (2025,), (180, 150), "mountain")
+    low, high = hills.direct_light(2025, (26.0, 160.0)), hills.direct_light(2025, (70.0, 160.0))
+    assert (low == 0).mean() > 0.02 and low.max() > 1.3
+    assert (high == 0).mean() < 0.5 * (low == 0).mean()
+
+
+def test_bright_surroundings_leak_into_dark_pixels():
+    surface = np.full((1, 200, 200), 0.30, dtype="float32")
+    surface[:, 80:120, 80:120] = 0.02
+    around = scenes.surroundings(surface, 10.0)
+    assert around.shape == surface.shape
+    # far from the pond all is land; over it the kernel of 700 m sees mostly land
+    assert around[0, 5, 5] == pytest.approx(0.30, abs=0.01) and 0.2 < around[0, 100, 100] < 0.30
+
+
 def test_landsat_grid_and_quality_bits(world, views):
     plan = ScenePlan(2, "landsat", "landsat-9", datetime(2025, 8, 10, 2, 44, tzinfo=UTC), cloud_cover=0.3)
     scene = scenes.render_landsat(world, views, plan)
@@ -100,6 +130,14 @@ def test_radar_water_is_dark_and_speckled(world, views):
     assert 10 * np.log10(vv[deep].mean()) < -14
     # speckle: variance is mean squared / looks
     assert vv[deep].mean() ** 2 / vv[deep].var() == pytest.approx(scenes.ENL, rel=0.15)
+
+
+def test_radar_scene_ends_in_a_strip_of_noise(world, views):
+    scene = scenes.render_sentinel1(world, views, ScenePlan(1, "sentinel-1", "sentinel-1a", datetime(2025, 5, 1, tzinfo=UTC), wedge=True))
+    vv, _ = scene.rasters["vv"]
+    outside = vv == scenes.NO_RADAR
+    strip = ~outside & ndimage.binary_dilation(outside, iterations=scenes.BORDER_NOISE_PX)
+    assert 0.1 < outside.mean() < 0.6 and np.median(vv[strip]) < 1e-4 < np.median(vv[~strip & ~outside])
 
 
 @pytest.mark.parametrize(
@@ -142,7 +180,8 @@ def test_plan_has_the_faults_of_real_catalogs():
     s2 = [p for p in plans if p.family == "sentinel-2"]
     assert len(s2) == 110 and sum(p.family == "sentinel-1" for p in plans) == 91
     assert 0.3 < np.mean([p.cloud_cover < 0.08 for p in s2]) < 0.6
-    wrong = [p for p in s2 if p.offset_in_pixels != p.offset_flagged]
+    wrong = [p for p in s2 if p.wrong_flag]
+    assert sum(p.offset_flagged is None for p in s2) == 2
     assert {p.offset_in_pixels for p in wrong} == {True, False} and len(wrong) == 3
     assert sum(p.corrupt for p in s2) == 1 and sum(p.duplicate for p in s2) == 2
     assert plans == plan_scenes(1, (2023, 2024, 2025)) != plan_scenes(2, (2023, 2024, 2025))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -9,11 +10,13 @@ import pandas as pd
 import pystac
 import pytest
 import rasterio
+import yaml
 from pystac.validation import validate_dict
 
+from rs_pipeline.config import config_folder, parse
 from rs_pipeline.errors import ConfigError
-from rs_pipeline.sample import FILES
-from rs_pipeline.sample.write import MARKER, write_sample
+from rs_pipeline.sample import world_files
+from rs_pipeline.sample.write import MARKER, run_config, write_sample
 
 
 def digests(folder):
@@ -41,7 +44,7 @@ def test_same_seed_same_bytes_and_another_seed_another_world(tiny, tmp_path):
 
 
 def test_files_and_counts(tiny, world, items):
-    assert all((tiny / name).is_file() for name in FILES)
+    assert all((tiny / name).is_file() for name in world_files("coast"))
     assert len(items) == sum(world["items"].values()) == 25 + 2 + 9 + 6
     assert world["calendar_years"] == [2025]
 
@@ -110,10 +113,10 @@ def test_side_tables(tiny, world):
 
 def test_truth_agrees_with_the_side_tables(tiny, world):
     with rasterio.open(tiny / "truth" / "water_2025.tif") as src:
-        frequency, classes = src.read()
-        assert src.descriptions == ("frequency", "class")
+        frequency, classes, _ = src.read()
+        assert src.descriptions == ("frequency", "class", "permanent_fraction")
         sea = next(src.sample([gpd.GeoSeries(gpd.points_from_xy(*np.atleast_2d(world["sea_point"]).T), crs=4326).to_crs(src.crs)[0].coords[0]]))
-    assert sea.tolist() == [1.0, 1.0]
+    assert sea.tolist() == [1.0, 1.0, 1.0]
     assert ((frequency >= 0.75) == (classes == 1)).all()
     with rasterio.open(tiny / "truth" / "landcover_2025.tif") as src:
         assert src.res == (2.5, 2.5) and src.tags()["SIMULATED"] == "yes" and "24=sea" in src.tags()["legend"]
@@ -121,6 +124,45 @@ def test_truth_agrees_with_the_side_tables(tiny, world):
         share = float((src.read(1) == 24).mean())
     shore = gpd.read_file(tiny / "truth" / "shorelines.gpkg")
     assert set(shore["class"]) == {"natural", "artificial", "river mouth"} and 0.15 < share < 0.4
+
+
+def test_truth_names_every_water_and_its_confuser(tiny):
+    waters = gpd.read_file(tiny / "truth" / "waters.gpkg")
+    assert {"name", "kind", "material", "confuser", "width_m"} <= set(waters.columns)
+    assert set(waters.kind) == {"river", "canal", "pond", "lake"} and {"sediment", "cdom", "aquaculture"} <= set(waters.confuser)
+    assert (waters.width_m.notna() == waters.kind.isin(["river", "canal"])).all()
+    black = gpd.read_file(tiny / "truth" / "black_odorous.gpkg")
+    assert set(black["type"]) == {"fes", "grey"} and set(black.months) == {"1;2;3;4;5;6;7;8;9;10;11;12", "4;5;6;7;8;9;10"}
+    fill = gpd.read_file(tiny / "truth" / "reclamation.gpkg").to_crs(32650)
+    assert fill.year.tolist() == [2026] and fill.area.iloc[0] > 1000
+
+
+def test_inland_world_has_no_coast_and_hills_have_heights(tmp_path):
+    few = dict(size_px=(120, 90), every_days={"sentinel-2": 120, "landsat": 200, "sentinel-1": 200})
+    write_sample(tmp_path / "hills", 1, 1, landscape="mountain", **few)
+    assert all((tmp_path / "hills" / name).is_file() for name in world_files("mountain"))
+    assert not (tmp_path / "hills" / "tide.csv").exists() and not (tmp_path / "hills" / "truth" / "shorelines.gpkg").exists()
+    with rasterio.open(tmp_path / "hills" / "dem.tif") as src:
+        assert src.res == (30.0, 30.0) and src.read(1).max() > 50
+    config = yaml.safe_load(run_config(tmp_path / "hills"))
+    assert "coastline" not in config and config["sample"]["landscape"] == "mountain"
+
+
+def test_the_written_configuration_is_the_one_of_the_sample(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recipe = {"landscape": "coast", "seed": 1, "years": 3, "size_px": [600, 480]}
+    world = {"recipe": recipe, "calendar_years": [2023, 2024, 2025], "sea_point": [118.91698, 39.08245]}
+    (tmp_path / "data" / "sample").mkdir(parents=True)
+    (tmp_path / "data" / "sample" / "world.json").write_text(json.dumps(world))
+    ours = parse(yaml.safe_load(run_config(Path("data/sample"))), where="test")
+    theirs = parse(yaml.safe_load((config_folder() / "config.yaml").read_text()), where="test")
+    assert ours.model_dump(exclude={"output"}) == theirs.model_dump(exclude={"output"})
+
+
+def test_an_unknown_landscape_is_refused_with_the_known_ones(tmp_path):
+    with pytest.raises(ConfigError, match="no landscape 'desert'") as fault:
+        write_sample(tmp_path / "w", 1, 1, landscape="desert")
+    assert "one of coast, mudflat, plain, city, mountain, lake" in str(fault.value)
 
 
 def test_a_complete_world_is_kept_and_an_incomplete_one_remade(tmp_path):
