@@ -125,8 +125,18 @@ class World:
         noise = smooth_noise(self.mix_grid.shape, 50, np.random.default_rng([self.seed, 14]))
         return terrain.hills(water, MIX_M, self.landscape.relief_m, noise)
 
+    @cached_property
+    def _obstacles(self) -> dict[int, np.ndarray]:
+        """Heights made so far, by year."""
+        return {}
+
     def obstacles_m(self, year: int) -> np.ndarray:
         """Height of buildings and trees above the ground, float32 on `mix_grid`."""
+        if year not in self._obstacles:
+            self._obstacles[year] = self._stand(year)
+        return self._obstacles[year]
+
+    def _stand(self, year: int) -> np.ndarray:
         ground = _every_second(self.materials(year))
         low, high = self.landscape.buildings_m
         p, q = _field_coordinates(*centres(self.mix_grid))
