@@ -212,6 +212,18 @@ def stac(config: Config):
 
 
 @app.command()
+def score(
+    config: Config,
+    truth: Annotated[Path | None, typer.Option("--truth", help="Folder <world>/truth; default: that of the run's own sample.")] = None,
+):
+    """Measure a run against the truth of its simulated world; write accuracy.csv."""
+    from rs_pipeline.accuracy.run import print_scores
+    from rs_pipeline.accuracy.run import score as step
+
+    print_scores(step(_settings(config), truth))
+
+
+@app.command()
 def version():
     """Print the version."""
     typer.echo(__version__)

@@ -83,6 +83,11 @@ class Layout:
         return self.root / "evidence.parquet"
 
     @property
+    def accuracy(self) -> Path:
+        """Scores against the truth, of runs of a simulated world."""
+        return self.root / "accuracy.csv"
+
+    @property
     def report(self) -> Path:
         return self.root / "report" / "index.html"
 

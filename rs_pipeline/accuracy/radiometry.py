@@ -1,0 +1,60 @@
+"""The faults a simulated catalog has, and whether the run told them: offsets, wrong flags, a damaged file, duplicates."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from rs_pipeline.accuracy.metrics import ratio
+from rs_pipeline.accuracy.truth import Score
+
+OFFSET_REFL = -0.1
+"""Of Sentinel-2 scenes whose numbers still hold +1000."""
+FLAG = "earthsearch:boa_offset_applied"
+
+
+def true_offsets(folder: Path, wrong: set[str]) -> dict[str, float]:
+    """Scene id to the offset in reflectance that its numbers truly need, of the Sentinel-2 items of a world that flag one.
+
+    A wrong flag says the contrary of what is in the pixels.
+    """
+    offsets = {}
+    for path in sorted(Path(folder).glob("sentinel-2-l2a/*/*.json")):
+        item = json.loads(path.read_text("utf-8"))
+        flag = item["properties"].get(FLAG)
+        if flag is not None:
+            offsets[item["id"]] = 0.0 if bool(flag) != (item["id"] in wrong) else OFFSET_REFL
+    return offsets
+
+
+def score(scenes: pd.DataFrame, world: Mapping, offsets: Mapping[str, float], chips: pd.DataFrame | None = None) -> list[Score]:
+    """Scores of the ledger, product ``radiometry``, in % of the scenes they are about.
+
+    ``offset_right``: used scenes whose offset is the true one. ``wrong_flag_mended``: likewise of those whose metadata lie.
+    ``corrupt_told``: damaged scenes that the ledger or a manifest of chips calls failed, with a reason. ``duplicate_dropped``: older
+    processings that are not used.
+
+    Parameters
+    ----------
+    scenes : scenes.parquet: scene_id, offset, status, reason.
+    world : world.json: wrong_offset_flag, corrupt, duplicates.
+    offsets : see `true_offsets`.
+    chips : manifests of the run, together: scene_id, status, reason.
+    """
+    used = scenes[(scenes.status == "used") & scenes.scene_id.isin(offsets)]
+    right = pd.Series([math.isclose(o, offsets[i], abs_tol=1e-6) for i, o in zip(used.scene_id, used.offset, strict=True)], used.index, dtype=bool)
+    wrong = used.scene_id.isin(world.get("wrong_offset_flag", []))
+    told = [scenes] if chips is None else [scenes, chips]
+    failed = {i for t in told for i in t.scene_id[(t.status == "failed") & (t.reason.fillna("") != "")]}
+    corrupt = set(world.get("corrupt", [])) & set(scenes.scene_id)
+    older = scenes[scenes.scene_id.isin(set(world.get("duplicates", {}).values()))]
+    return [
+        Score("radiometry", "offset_right", "used Sentinel-2 scenes", 100 * ratio(right.sum(), len(used)), "%", len(used)),
+        Score("radiometry", "wrong_flag_mended", "scenes with a wrong flag", 100 * ratio((right & wrong).sum(), wrong.sum()), "%", int(wrong.sum())),
+        Score("radiometry", "corrupt_told", "damaged scenes", 100 * ratio(len(corrupt & failed), len(corrupt)), "%", len(corrupt)),
+        Score("radiometry", "duplicate_dropped", "older processings", 100 * ratio((older.status != "used").sum(), len(older)), "%", len(older)),
+    ]

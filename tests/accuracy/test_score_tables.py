@@ -1,0 +1,133 @@
+"""County indicators and the faults of the catalog: tables whose marks a reader can count."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rs_pipeline.accuracy import counties, radiometry
+from rs_pipeline.indicators.facts import REGION
+from rs_pipeline.sample.materials import Material as M
+
+
+@pytest.fixture
+def county(build):
+    """A county of the western half of the map (20 x 30 pixels, 0.06 km2) with a lake of 10 x 10 pixels and a creek of half a pixel's
+    width over 30 pixels; one year later the lake is twice as long. The eastern half is another county, all of it maize."""
+    creek = (M.RIVER, 3.25, 0, 0.5, 30)
+    build.year(2024, (M.LAKE, 5, 5, 10, 10), creek).year(2025, (M.LAKE, 5, 5, 10, 20), creek)
+    build.vector("rivers", [build.line((3.5, 0), (3.5, 30))], name=["creek"], width_m=[5.0])
+    build.vector("black_odorous", [build.area(3.25, 0, 0.5, 10)], river=["creek"], years=["2025"])
+    build.vector("units", [build.area(0, 0, 20, 30), build.area(20, 0, 20, 30)], adcode=["990101", "990102"], name=["W", "E"], prefecture=["", ""])
+    return build.truth
+
+
+def true(truth, adcode, period, indicator):
+    table = counties.true_indicators(truth)
+    found = table[(table.adcode == adcode) & (table.period == period) & (table.indicator == indicator)].true
+    return found.iloc[0] if len(found) else math.nan
+
+
+def test_true_areas_are_of_parts_of_pixels(county):
+    close = pytest.approx  # areas on the ellipsoid differ from those in the map by 0.08 %
+    assert true(county, "990101", "2024", "water_permanent_area") == close((100 + 15) * 1e-4, rel=2e-3)
+    assert true(county, "990101", "2025", "water_permanent_change") == close(100e-4, rel=2e-3)
+    assert true(county, "990102", "2024", "water_permanent_area") == 0
+    assert true(county, REGION, "2025", "water_permanent_area") == close((200 + 15) * 1e-4, rel=2e-3)
+    assert math.isnan(true(county, "990101", "2024", "water_permanent_change"))  # the baseline has no change
+
+
+def test_true_cover_is_of_land(county):
+    assert true(county, "990102", "2024", "fvc_peak_mean") == pytest.approx(80)
+    # 600 pixels less 100 of the lake and 30 that the creek holds by half, all of cover 0.8
+    assert true(county, "990101", "2024", "fvc_peak_mean") == pytest.approx(80)
+
+
+def test_true_lengths(county):
+    assert true(county, "990101", "2025", "black_odorous_length_km") == pytest.approx(0.1)
+    assert true(county, "990101", "2024", "black_odorous_length_km") == 0
+    assert true(county, "990101", "2024", "black_odorous_unassessable_length_km") == pytest.approx(0.3)
+    assert math.isnan(true(county, "990101", "2024", "natural_coast_retention"))
+
+
+def indicators(*rows):
+    columns = ["adcode", "period", "indicator", "value", "lower", "upper", "interval", "unit"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_errors_and_coverage_by_hand(county, read):
+    nan = math.nan
+    table = indicators(
+        ("990101", "2024", "fvc_peak_mean", 82.0, 79.0, 85.0, "model95", "%"),
+        ("990101", "2024", "fvc_peak_mean", 82.0, 79.0, 85.0, "model95", "%"),  # a second target of the same indicator
+        ("990102", "2024", "fvc_peak_mean", 76.0, 75.0, 77.0, "model95", "%"),
+        ("990101", "2025", "fvc_peak_mean", nan, nan, nan, "", "%"),
+        ("990102", "2025", "fvc_peak_mean", 80.0, nan, nan, "", "%"),
+        ("990102", "2025", "C00-01", 1.0, nan, nan, "", "%"),
+    )
+    scores = counties.score(table, county)
+    assert read(scores, "absolute_error", "fvc_peak_mean") == pytest.approx(2, abs=1e-4)
+    assert read(scores, "bias", "fvc_peak_mean") == pytest.approx(-2 / 3, abs=1e-4)
+    assert read(scores, "relative_error", "fvc_peak_mean") == pytest.approx(100 * 6 / 240, abs=1e-4)
+    assert read(scores, "withheld_share", "fvc_peak_mean") == 25
+    assert read(scores, "coverage", "fvc_peak_mean, model95") == 50 == read(scores, "coverage", "all, model95")
+    assert not [s for s in scores if "C00-01" in s.subset]
+
+
+def test_the_truth_itself_gets_perfect_marks(county, read):
+    table = counties.true_indicators(county).rename(columns={"true": "value"})
+    table = table.assign(lower=table.value, upper=table.value, interval="model95", unit="1")
+    scores = counties.score(table, county)
+    assert {s.subset for s in scores} >= {"fvc_peak_mean", "water_permanent_area", "water_seasonal_area", "greening_net", "black_odorous_length_km"}
+    for s in scores:
+        expected = {"coverage": 100}.get(s.metric, 0)
+        assert s.value == pytest.approx(expected) or (s.metric == "relative_error" and math.isnan(s.value))  # of an amount of 0
+
+
+def test_counties_of_nothing_but_missing(county, read):
+    table = counties.true_indicators(county).rename(columns={"true": "value"})
+    table = table.assign(value=np.nan, lower=np.nan, upper=np.nan, interval="", unit="1")
+    scores = counties.score(table, county)
+    assert all(s.value == 100 if s.metric == "withheld_share" else math.isnan(s.value) and s.n == 0 for s in scores)
+
+
+def ledger(**changes):
+    """Six scenes: a with a wrong flag, b damaged, c older and d newer of one acquisition, e right, f without offset."""
+    columns = {
+        "scene_id": list("abcdef"), "offset": [0.0, -0.1, -0.1, -0.1, -0.1, 0.0],
+        "status": ["used", "used", "skipped", "used", "used", "used"], "reason": ["", "", "same acquisition as d", "", "", ""],
+    }  # fmt: skip
+    return pd.DataFrame(columns | changes)
+
+
+WORLD = {"wrong_offset_flag": ["a"], "corrupt": ["b"], "duplicates": {"d": "c"}}
+OFFSETS = dict(a=0.0, b=-0.1, c=-0.1, d=-0.1, e=-0.1, f=0.0)
+CHIPS = pd.DataFrame({"scene_id": ["b", "e"], "status": ["failed", "ok"], "reason": ["nir.tif: truncated", ""]})
+
+
+def test_faults_that_were_told(read):
+    scores = radiometry.score(ledger(), WORLD, OFFSETS, CHIPS)
+    assert [s.value for s in scores] == [100, 100, 100, 100] and [s.n for s in scores] == [5, 1, 1, 1]
+
+
+def test_faults_that_were_not_told(read):
+    swallowed = ledger(offset=[-0.1] * 6, status=["used"] * 6, reason=[""] * 6)
+    scores = radiometry.score(swallowed, WORLD, OFFSETS, CHIPS.iloc[1:])
+    assert read(scores, "offset_right", "used Sentinel-2 scenes") == pytest.approx(100 * 4 / 6)
+    assert [s.value for s in scores[1:]] == [0, 0, 0]
+
+
+def test_a_catalog_without_faults(read):
+    scores = radiometry.score(ledger(), {}, {}, None)
+    assert all(math.isnan(s.value) and s.n == 0 for s in scores)
+
+
+def test_true_offsets_of_items(tmp_path):
+    for name, flag in (("a", True), ("b", False), ("c", True), ("d", None)):
+        folder = tmp_path / "sentinel-2-l2a" / name
+        folder.mkdir(parents=True)
+        properties = {} if flag is None else {"earthsearch:boa_offset_applied": flag}
+        (folder / f"{name}.json").write_text(json.dumps({"id": name, "properties": properties}))
+    assert radiometry.true_offsets(tmp_path, {"c"}) == {"a": 0.0, "b": -0.1, "c": -0.1}
