@@ -19,7 +19,7 @@ from rs_pipeline.model import Band, MaskRule, Period, Sensor
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 MonthDay = Annotated[str, Field(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
-Reason = Literal["nodata", "cloud", "shadow", "cirrus", "snow", "saturated", "dark", "buffer", "shadow_confirmed"]
+Reason = Literal["nodata", "cloud", "shadow", "cirrus", "snow", "saturated", "dark", "buffer", "shadow_confirmed", "terrain", "haze"]
 
 
 class Section(BaseModel):
@@ -91,12 +91,15 @@ class FetchSection(Section):
 class MaskSection(Section):
     """Which reasons remove a date from a product, and how far clouds reach."""
 
-    vegetation: list[Reason] = ["nodata", "cloud", "shadow", "cirrus", "snow", "saturated", "buffer"]
-    water: list[Reason] = ["nodata", "cloud", "cirrus", "saturated", "buffer", "shadow_confirmed"]
-    black_odorous: list[Reason] = ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer", "shadow_confirmed"]
-    coastline: list[Reason] = ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer", "shadow_confirmed"]
+    vegetation: list[Reason] = ["nodata", "cloud", "shadow", "cirrus", "snow", "saturated", "buffer", "terrain"]
+    water: list[Reason] = ["nodata", "cloud", "cirrus", "saturated", "buffer", "shadow_confirmed", "terrain"]
+    black_odorous: list[Reason] = ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer", "shadow_confirmed", "terrain", "haze"]
+    coastline: list[Reason] = ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer", "shadow_confirmed", "terrain"]
     cloud_buffer_m: float = Field(150.0, ge=0, le=2000, description="Clouds are dilated by this much.")
     shadow_height_m: tuple[float, float] = Field((200.0, 10_000.0), description="Cloud heights for the geometric shadow.")
+    shadow_darkness: Fraction = Field(0.9, description="A cloud's shadow is darker in NIR than this share of the pixel's clear median.")
+    dem: Path | None = Field(None, description="Heights in metres, any CRS. With it, pixels in the shadow of terrain get the reason terrain.")
+    radar_edge_m: float = Field(500.0, ge=0, le=10_000, description="Radar pixels this near to a scene's range edges are dropped.")
 
 
 class VegetationSection(Section):
@@ -282,9 +285,12 @@ def load_sensor(name: str) -> Sensor:
 
     Raises
     ------
-    ValueError : there is no such table (raised inside validation, so the place is named).
+    ValueError : there is no such table, or none on purpose (raised inside validation, so the place is named).
     """
     if name not in sensor_names():
+        refused = yaml.safe_load((config_folder() / "refused.yaml").read_text("utf-8"))
+        if collection := next((c for c in refused if name.endswith(c)), None):
+            raise ValueError(f"sources: {name!r} is not supported: {refused[collection]}")
         raise ValueError(f"sources: no sensor table {name!r}; choose one of {sensor_names()} or add config/sensors/{name}.yaml")
     raw: dict[str, Any] = yaml.safe_load((config_folder() / "sensors" / f"{name}.yaml").read_text("utf-8"))
     bands = tuple(

@@ -17,13 +17,16 @@ OPTICAL_BANDS = ("blue", "green", "red", "rededge1", "nir", "swir1", "swir2")
 RADAR_BANDS = ("vv", "vh")
 """Canonical radar bands, in the order of every radar stack."""
 
+QUALITY_BANDS = ("mask", "saturation", "aerosol", "opacity")
+"""Roles of bands whose values are classes or bits: never interpolated, never scaled."""
+
 
 @dataclass(frozen=True)
 class Band:
     """One band of a sensor, as a catalog names it."""
 
     role: str
-    """Canonical name: one of OPTICAL_BANDS, RADAR_BANDS, ``mask`` or ``saturation``."""
+    """Canonical name: one of OPTICAL_BANDS, RADAR_BANDS or QUALITY_BANDS."""
     assets: tuple[str, ...]
     """STAC asset keys, the first present is used."""
     resolution_m: float

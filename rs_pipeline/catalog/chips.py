@@ -6,8 +6,9 @@ A chip is a folder named by the scene's key beside the manifest; in it lies one 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,8 @@ class Chip:
     scene: Scene
     files: dict[str, tuple[Path, int]]
     """Band role to file and 1-based band."""
+    transforms: dict[Path, Affine] = field(default_factory=dict, compare=False)
+    """Pixel grid of each file where it is known already: opening a file costs as much as decoding a small one."""
 
     @property
     def family(self) -> str:
@@ -48,11 +51,27 @@ class Chip:
 
 def chip_files(folder: Path) -> dict[str, tuple[Path, int]]:
     """Role to (file, band) of all GeoTIFFs in a chip's folder."""
+    return _headers(folder)[0]
+
+
+def _headers(folder: Path) -> tuple[dict[str, tuple[Path, int]], dict[Path, Affine]]:
+    """Role to (file, band), and the transform of each file, of all GeoTIFFs in a chip's folder."""
     files: dict[str, tuple[Path, int]] = {}
+    transforms: dict[Path, Affine] = {}
     for path in sorted(folder.glob("[!.]*.tif")):
         with rasterio.open(path, driver="GTiff") as dataset:
             files.update({role: (path, i) for i, role in enumerate(dataset.descriptions, start=1) if role})
-    return files
+            transforms[path] = dataset.transform
+    return files, transforms
+
+
+def native_transform(chip: Chip, role: str) -> Affine:
+    """Transform of the file that holds a role."""
+    path = chip.files[role][0]
+    if path not in chip.transforms:
+        with opened_chip(path) as dataset:
+            return dataset.transform
+    return chip.transforms[path]
 
 
 def load_chips(settings: Settings, tile_id: str, period: str) -> list[Chip]:
@@ -69,7 +88,7 @@ def load_chips(settings: Settings, tile_id: str, period: str) -> list[Chip]:
     wanted = pd.read_parquet(manifest)
     keys = set(wanted.key[wanted.status == "ok"])
     scenes = [s for s in read_ledger(layout.scenes) if s.key in keys]
-    chips = [Chip(s, chip_files(manifest.parent / s.key)) for s in scenes]
+    chips = [Chip(s, *_headers(manifest.parent / s.key)) for s in scenes]
     return sorted(chips, key=lambda c: (c.scene.datetime, c.scene.key))
 
 
@@ -98,7 +117,22 @@ def _sample(dataset: rasterio.DatasetReader, band: int, grid: Grid, out: np.ndar
     if native.shape == out[block].shape:
         out[block] = native
     else:
-        out[block] = native[(rows[inside_rows] - top)[:, None], (cols[inside_cols] - left)[None, :]]
+        out[block] = native.take(cols[inside_cols] - left, axis=1).take(rows[inside_rows] - top, axis=0)
+
+
+@contextmanager
+def opened_chip(path: Path) -> Iterator[rasterio.DatasetReader]:
+    """A chip's file, open for reading.
+
+    Raises
+    ------
+    RasterError : the file is damaged, found on opening or while it is read.
+    """
+    try:
+        with rasterio.open(path, driver="GTiff") as dataset:
+            yield dataset
+    except rasterio.errors.RasterioError as fault:
+        raise RasterError(f"the chip cannot be read: {fault}", where=str(path), remedy="delete it and fetch the tile again") from None
 
 
 def read_role(chip: Chip, role: str, grid: Grid) -> np.ndarray:
@@ -116,13 +150,10 @@ def read_stack(chips: Sequence[Chip], roles: Sequence[str], grid: Grid) -> np.nd
     stack = np.zeros((len(chips), len(roles), *grid.shape), dtype="uint16")
     for t, chip in enumerate(chips):
         for path in sorted({chip.files[r][0] for r in roles if chip.has(r)}):
-            try:
-                with rasterio.open(path, driver="GTiff") as dataset:
-                    for b, role in enumerate(roles):
-                        if chip.has(role) and chip.files[role][0] == path:
-                            _sample(dataset, chip.files[role][1], grid, stack[t, b])
-            except rasterio.errors.RasterioError as fault:
-                raise RasterError(f"the chip cannot be read: {fault}", where=str(path), remedy="delete it and fetch the tile again") from None
+            with opened_chip(path) as dataset:
+                for b, role in enumerate(roles):
+                    if chip.has(role) and chip.files[role][0] == path:
+                        _sample(dataset, chip.files[role][1], grid, stack[t, b])
     return stack
 
 

@@ -30,7 +30,7 @@ from rs_pipeline.catalog.read import FAULTS, open_raster, retrying
 from rs_pipeline.config import FetchSection, Settings, load_sensor
 from rs_pipeline.errors import PipelineError, RasterError
 from rs_pipeline.layout import Layout
-from rs_pipeline.model import Band, Grid, Scene, Sensor
+from rs_pipeline.model import QUALITY_BANDS, Band, Grid, Scene, Sensor
 from rs_pipeline.output.atomic import atomic_path
 from rs_pipeline.output.raster import BLOCK_PX
 from rs_pipeline.output.tables import write_parquet
@@ -38,7 +38,7 @@ from rs_pipeline.radiometry.masks import shadow_reach_m
 from rs_pipeline.radiometry.scaling import chip_numbers, mask_numbers
 from rs_pipeline.region import read_tile
 
-MASK_ROLES = ("mask", "saturation")
+MASK_ROLES = QUALITY_BANDS
 """Roles whose values are classes or bits: never interpolated, never shifted."""
 
 _FOOTPRINT_SLACK_DEG = 0.005

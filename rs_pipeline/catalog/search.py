@@ -5,39 +5,31 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import numpy as np
 import shapely
 from rich.console import Console
-from rich.progress import track
 
-from rs_pipeline.catalog.items import Candidate, chip_offset, clean_text, read_item
+from rs_pipeline.catalog.items import Candidate, clean_text, read_item
 from rs_pipeline.catalog.ledger import write_ledger
-from rs_pipeline.catalog.read import FAULTS, open_raster, retrying
+from rs_pipeline.catalog.self_test import decide_offsets
 from rs_pipeline.config import FetchSection, Settings, SourceSection, load_sensor
-from rs_pipeline.errors import CatalogError, EmptySearchError, PipelineError
+from rs_pipeline.errors import CatalogError, EmptySearchError
 from rs_pipeline.layout import Layout
-from rs_pipeline.model import Scene, Sensor
-from rs_pipeline.radiometry.offsets import PixelTest, baseline_number, decide_offset, pixel_test, too_negative
+from rs_pipeline.model import Scene
+from rs_pipeline.radiometry.offsets import baseline_number
 from rs_pipeline.region import load_units
 
 PAGE_SIZE = 100
 """Items asked for a page of an API."""
 
-_TEST_PX = 512
-"""Longest side of the coarse reading for the self-test of offsets."""
-
 _COVERED = 0.8
 """A duplicate must be covered by what replaces it at least this much: two halves of a split granule are not duplicates."""
-
-_READERS = 8
 
 Interval = tuple[date, date]
 
@@ -222,58 +214,6 @@ def unique_keys(candidates: list[Candidate]) -> list[Candidate]:
     return out
 
 
-def _coarse(scene: Scene, sensor: Sensor, role: str, limits: FetchSection, shape: tuple[int, int] | None = None) -> np.ndarray:
-    """A band read at most _TEST_PX on its longer side, from an overview where there is one; nodata is 0."""
-    band = sensor.band(role)
-
-    def read() -> np.ndarray:
-        with open_raster(scene.assets[role], scene.sign, limits, band.resolution_m) as dataset:
-            shrink = max(1.0, max(dataset.shape) / _TEST_PX)
-            out = shape or tuple(max(1, round(n / shrink)) for n in dataset.shape)
-            values = dataset.read(1, out_shape=out)
-            return np.where(np.isfinite(values) & (values != (sensor.nodata if dataset.nodata is None else dataset.nodata)), values, 0)
-
-    return retrying(read, scene.assets[role], limits)
-
-
-def self_test(scene: Scene, sensor: Sensor, limits: FetchSection) -> PixelTest:
-    """Look at the pixels of a scene once, coarsely: red, SWIR2 and, where there is one, the scene classification."""
-    swir2_dn = _coarse(scene, sensor, "swir2", limits)
-    red_dn = _coarse(scene, sensor, "red", limits, swir2_dn.shape)
-    classes = _coarse(scene, sensor, "mask", limits, swir2_dn.shape) if "mask" in scene.assets else None
-    return pixel_test(red_dn, swir2_dn, classes)
-
-
-def decide(candidate: Candidate, limits: FetchSection, *, look: bool) -> Candidate:
-    """The candidate with its offset decided, from its pixels too where ``look`` is set and the sensor's rule is in doubt."""
-    scene, sensor = candidate.scene, load_sensor(candidate.scene.sensor)
-    if scene.status != "used" or sensor.offset_rule == "fixed":
-        return candidate
-    test, trouble = None, ""
-    if look:
-        try:
-            test = self_test(scene, sensor, limits)
-        except (PipelineError, *FAULTS) as fault:
-            trouble = f"; pixels could not be read: {clean_text(' '.join(str(fault).split()))}"
-    decision = decide_offset(sensor.offset_rule, candidate.facts, sensor.offset, test)
-    scene = replace(
-        scene,
-        offset=chip_offset(decision.offset, scene.scale, sensor),
-        offset_decision=decision.words + trouble,
-        offset_confidence="low" if trouble else decision.confidence,
-    )
-    if too_negative(decision, test):
-        share = test.negative_share[decision.offset]
-        scene = replace(scene, status="skipped", reason=f"{share:.0%} of clear pixels have red reflectance below -0.01 with offset {decision.offset:g}")
-    return replace(candidate, scene=scene)
-
-
-def _progress(work: Callable[[Candidate], Candidate], candidates: list[Candidate], label: str) -> list[Candidate]:
-    console = Console(stderr=True)
-    with ThreadPoolExecutor(max_workers=_READERS) as pool:
-        return list(track(pool.map(work, candidates), description=label, total=len(candidates), console=console, disable=not console.is_terminal))
-
-
 def search(settings: Settings) -> None:
     """Find the scenes of the region and periods in all sources and freeze them in ``scenes.parquet``.
 
@@ -286,7 +226,8 @@ def search(settings: Settings) -> None:
     shapely.prepare(region)
     candidates = [c for source in settings.sources for c in _collect(source, region, settings)]
     candidates = unique_keys(deduplicate(candidates))
-    candidates = _progress(lambda c: decide(c, settings.fetch, look=settings.search.self_test), candidates, "offsets")
+    if settings.search.self_test:
+        candidates = decide_offsets(candidates, settings.fetch)
     scenes = [c.scene for c in candidates]
     counts = Counter(s.status for s in scenes)
     if not counts["used"]:

@@ -8,6 +8,7 @@ the row itself; dictionary encoding keeps a province small, because neighbouring
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 import subprocess
 from functools import cache
@@ -24,6 +25,7 @@ from rs_pipeline.config import Settings, load_sensor
 from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
+from rs_pipeline.model import Sensor
 from rs_pipeline.output.atomic import atomic_path
 
 HASHED_BYTES = 64 * 2**20
@@ -32,7 +34,7 @@ HASHED_BYTES = 64 * 2**20
 OPTICAL_PRODUCTS = ("vegetation", "black_odorous")
 """Products that read no radar."""
 
-SCENE_COLUMNS = ("processing_baselines", "platforms", "offsets")
+SCENE_COLUMNS = ("processing_baselines", "platforms", "offsets", "masks")
 """Lists of what differs among the scenes of a row."""
 
 _NO_SCENES: dict[str, list[str]] = {name: [] for name in ("scene_ids", *SCENE_COLUMNS)}
@@ -81,16 +83,24 @@ def ledger(path: Path) -> dict[str, dict[str, str]]:
     """Scene id to ``family`` and to the texts of SCENE_COLUMNS; empty where there is no ledger."""
     if not path.exists():
         return {}
-    names = ["scene_id", "sensor", "processing_baseline", "platform", "offset", "offset_decision"]
+    names = ["scene_id", "sensor", "processing_baseline", "platform", "offset", "offset_decision", "assets"]
     return {
         r.scene_id: {
             "family": load_sensor(r.sensor).family,
             "processing_baselines": r.processing_baseline,
             "platforms": r.platform,
             "offsets": f"{r.offset:g}: {r.offset_decision}",
+            "masks": _mask_words(load_sensor(r.sensor), json.loads(r.assets)),
         }
         for r in pd.read_parquet(path, columns=names).itertuples()
     }
+
+
+def _mask_words(sensor: Sensor, assets: dict[str, str]) -> str:
+    """Which mask a scene was used with: said because a scene may be used without one, by choice."""
+    if sensor.mask.kind == "none":
+        return "none needed: radar"
+    return sensor.band("mask").assets[0] if "mask" in assets else "none: used without a cloud mask by sources.allow_unmasked"
 
 
 class _Sources:

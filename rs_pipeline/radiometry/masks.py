@@ -1,7 +1,8 @@
 """Why a pixel of a scene is not used: scene classes and quality bits, cloud buffers, and shadows that geometry confirms.
 
 Black water is what cloud masks throw away: Sen2Cor and CFMask label it dark or shadow. A label of shadow is therefore
-believed (SHADOW_CONFIRMED) only where a cloud stands where it would have to stand to cast it.
+believed (SHADOW_CONFIRMED) only where a cloud stands where it would have to stand to cast it, and where the ground
+around it is not as bright as on its clear dates. Arrays in, arrays out; `catalog.reasons` reads the chips.
 """
 
 from __future__ import annotations
@@ -9,15 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from enum import IntFlag
-from functools import lru_cache
 
 import numpy as np
-import rasterio
-from affine import Affine
 
-from rs_pipeline.catalog.chips import Chip, pixel_index, read_role, read_stack
-from rs_pipeline.config import MaskSection, load_sensor
-from rs_pipeline.model import Grid, MaskRule, Scene
+from kernels.shadows import clear_median, dilate_disk, lit_ground, sweep
+from kernels.shadows import terrain_shadow as terrain_kernel
+from rs_pipeline.config import MaskSection
+from rs_pipeline.model import MaskRule
 
 SHADOW_REACH_M = 12_000.0
 """Shadows are followed no further than this from their cloud, at the lowest sun; the same for every tile."""
@@ -25,6 +24,14 @@ SHADOW_REACH_M = 12_000.0
 BRIGHT_BLUE_REFL = 0.2
 """Without a mask asset, pixels brighter than this in blue count as cloud."""
 
+LIT_RADIUS_M = 100.0
+"""Ground within a square of twice this side tells whether a pixel lies in a cloud's shadow."""
+
+BRIGHT_GROUND_REFL = 0.06
+"""Ground tells where its NIR is at least this on clear dates."""
+
+MIN_GROUND_PIXELS, MIN_CLEAR_DATES = 5, 3
+"""With fewer pixels of ground, or clear dates of them, geometry alone decides."""
 
 _CLOUD_EDGE_M = 100.0
 """Clouds are grown by this before they cast shadows: their thin edges cast too, and are not labelled."""
@@ -42,6 +49,9 @@ class Reason(IntFlag):
     DARK = 64
     BUFFER = 128
     SHADOW_CONFIRMED = 256
+    TERRAIN = 512
+    HAZE = 1024
+    EDGE = 2048
 
 
 def reject_bits(names: Sequence[str]) -> int:
@@ -65,12 +75,13 @@ def has(reasons: np.ndarray, reason: Reason) -> np.ndarray:
 
 def label_reasons(values: np.ndarray, rule: MaskRule) -> np.ndarray:
     """Reasons (uint16) of mask values, by the sensor table's rule; the rule's fill value is NODATA and nothing else."""
-    reasons = np.zeros(values.shape, dtype="uint16")
+    numbers = np.arange(int(values.max(initial=rule.fill)) + 1)
+    table = np.zeros(numbers.size, dtype="uint16")
     for key, name in rule.reasons.items():
-        hit = values == key if rule.kind == "classes" else (values >> key) & 1 != 0
-        mark(reasons, hit, Reason[name.upper()])
-    reasons[values == rule.fill] = Reason.NODATA
-    return reasons
+        hit = numbers == key if rule.kind == "classes" else (numbers >> key) & 1 != 0
+        mark(table, hit, Reason[name.upper()])
+    table[rule.fill] = Reason.NODATA
+    return table[values]
 
 
 def saturation_reasons(values: np.ndarray, platform: str) -> np.ndarray:
@@ -81,17 +92,27 @@ def saturation_reasons(values: np.ndarray, platform: str) -> np.ndarray:
     """
     oli = platform in ("landsat-8", "landsat-9")
     saturated, lost = (0b1111110, 1 << 11) if oli else (0b1011111, 1 << 9)
-    reasons = np.where(values & saturated, Reason.SATURATED, 0) | np.where(values & lost, Reason.NODATA, 0)
-    return reasons.astype("uint16")
+    reasons = np.zeros(values.shape, dtype="uint16")
+    if values.any():
+        mark(reasons, values & saturated != 0, Reason.SATURATED)
+        mark(reasons, values & lost != 0, Reason.NODATA)
+    return reasons
 
 
-def _shifted(mask: np.ndarray, rows: int, cols: int) -> np.ndarray:
-    """The mask moved down and right by whole pixels; what comes in from outside is False."""
-    out = np.zeros_like(mask)
-    h, w = mask.shape
-    if abs(rows) < h and abs(cols) < w:
-        out[max(rows, 0) : h + min(rows, 0), max(cols, 0) : w + min(cols, 0)] = mask[max(-rows, 0) : h - max(rows, 0), max(-cols, 0) : w - max(cols, 0)]
-    return out
+def aerosol_reasons(values: np.ndarray) -> np.ndarray:
+    """HAZE (uint16) where SR_QA_AEROSOL of OLI states a high level: bits 6-7 are 3 (USGS LSDS-1619)."""
+    return np.where(values >> 6 & 3 == 3, np.uint16(Reason.HAZE), np.uint16(0))
+
+
+def opacity_reasons(values: np.ndarray) -> np.ndarray:
+    """HAZE (uint16) where SR_ATMOS_OPACITY of TM and ETM+ exceeds 0.3; numbers are thousandths (USGS LSDS-1618)."""
+    return np.where(values > 300, np.uint16(Reason.HAZE), np.uint16(0))
+
+
+def brightness_reasons(blue_dn: np.ndarray, scale: float, offset: float) -> np.ndarray:
+    """CLOUD (uint16) where blue reflectance exceeds BRIGHT_BLUE_REFL: all that is known of a scene without a mask."""
+    bright = (blue_dn > 0) & (blue_dn.astype("float64") * scale + offset > BRIGHT_BLUE_REFL)
+    return np.where(bright, np.uint16(Reason.CLOUD), np.uint16(0))
 
 
 def dilate(mask: np.ndarray, radius_m: float, step_m: tuple[float, float]) -> np.ndarray:
@@ -101,23 +122,12 @@ def dilate(mask: np.ndarray, radius_m: float, step_m: tuple[float, float]) -> np
     ----------
     step_m : pixel height and width, metres.
     """
-    out = mask.copy()
     if radius_m <= 0 or not mask.any():
-        return out
-    for rows in range(int(radius_m / step_m[0] + 1e-9) + 1):
-        half = int(math.sqrt(max(radius_m**2 - (rows * step_m[0]) ** 2, 0.0)) / step_m[1] + 1e-9)
-        wide = _spread(mask, 0, 1, half) | _spread(mask, 0, -1, half)
-        out |= _shifted(wide, rows, 0) | _shifted(wide, -rows, 0)
-    return out
-
-
-def _spread(mask: np.ndarray, rows: int, cols: int, steps: int) -> np.ndarray:
-    """Union of the mask shifted by 0, 1, … ``steps`` times (rows, cols), in log2(steps) passes."""
-    out, done = mask, 0
-    while done < steps:
-        stride = min(done + 1, steps - done)
-        out = out | _shifted(out, rows * stride, cols * stride)
-        done += stride
+        return mask.copy()
+    rows = np.arange(int(radius_m / step_m[0] + 1e-9) + 1)
+    halves = np.sqrt(np.maximum(radius_m**2 - (rows * step_m[0]) ** 2, 0.0)) / step_m[1] + 1e-9
+    out = np.empty(mask.shape, dtype=bool)
+    dilate_disk(np.ascontiguousarray(mask), halves.astype("int64"), out)
     return out
 
 
@@ -133,8 +143,8 @@ def cast_shadow(
 ) -> np.ndarray:
     """Where clouds at any of the heights would cast a shadow: the union of the cloud mask moved away from the sun.
 
-    The displacement is height / tan(elevation) toward azimuth + 180 degrees (north up, clockwise). The mask is sheared so that the
-    path runs along its rows, spread there by doubling, and sheared back; rounding moves a pixel by at most one.
+    The displacement is height / tan(elevation) toward azimuth + 180 degrees (north up, clockwise). Paths run along the
+    rows (or columns) and drift across them; rounding moves a pixel by at most one.
     """
     far = shadow_reach_m(sun_elevation_deg, height_m)
     if far == 0.0 or not cloud.any():
@@ -147,15 +157,10 @@ def cast_shadow(
 
 def _swept(mask: np.ndarray, down: float, right: float, near_m: float, far_m: float) -> np.ndarray:
     """Union of the mask moved by (down, right) pixels a metre, from ``near_m`` to ``far_m``; |down| >= |right|."""
-    h, w = mask.shape
-    drift = np.rint(np.arange(h) * right / down).astype("int64")
-    rows = np.arange(h)[:, None]
-    cols = np.arange(w)[None, :] - drift[:, None] + drift.max()
-    sheared = np.zeros((h, w + int(drift.max() - drift.min())), dtype=bool)
-    sheared[rows, cols] = mask
-    first, last = math.floor(near_m * abs(down)), math.ceil(far_m * abs(down))
-    sign = 1 if down > 0 else -1
-    return _spread(_shifted(sheared, sign * first, 0), sign, 0, last - first)[rows, cols]
+    drift = np.rint(np.arange(mask.shape[0]) * right / down).astype("int64")
+    out = np.empty(mask.shape, dtype=bool)
+    sweep(np.ascontiguousarray(mask), drift, math.floor(near_m * abs(down)), math.ceil(far_m * abs(down)), down > 0, out)
+    return out
 
 
 Slices = tuple[slice, slice]
@@ -169,85 +174,63 @@ def _dilated_inside(mask: np.ndarray, inner: Slices, radius_m: float, step_m: tu
     return dilate(mask[near], radius_m, step_m)[back]
 
 
-def _add_geometry(reasons: np.ndarray, inner: Slices, scene: Scene, masks: MaskSection, step_m: tuple[float, float]) -> np.ndarray:
-    """The inner part of labelled reasons with BUFFER and SHADOW_CONFIRMED added; the outer part lends its clouds."""
+def add_geometry(
+    reasons: np.ndarray, inner: Slices, sun: tuple[float, float] | None, masks: MaskSection, step_m: tuple[float, float]
+) -> np.ndarray:  # fmt: skip
+    """The inner part of labelled reasons with BUFFER and SHADOW_CONFIRMED added; the outer part lends its clouds.
+
+    Parameters
+    ----------
+    sun : elevation and azimuth, degrees; None where not known: then every label of shadow counts as confirmed.
+    step_m : pixel height and width, metres.
+    """
     cloud, out = has(reasons, Reason.CLOUD), reasons[inner].copy()
     grown = _dilated_inside(cloud, inner, masks.cloud_buffer_m, step_m)
     mark(out, grown & ~has(out, Reason.CLOUD), Reason.BUFFER)
     suspects = has(out, Reason.SHADOW | Reason.DARK)
-    if scene.sun_elevation_deg is None or scene.sun_azimuth_deg is None:
+    if sun is None:
         mark(out, has(out, Reason.SHADOW), Reason.SHADOW_CONFIRMED)
     elif suspects.any():
-        cast = cast_shadow(cloud, scene.sun_elevation_deg, scene.sun_azimuth_deg, masks.shadow_height_m, step_m)
+        cast = cast_shadow(cloud, *sun, masks.shadow_height_m, step_m)
         # Growing the shadow is growing the cloud; one pixel more covers the rounding of the cast.
         mark(out, suspects & _dilated_inside(cast, inner, _CLOUD_EDGE_M + max(step_m), step_m), Reason.SHADOW_CONFIRMED)
     return out
 
 
-class _Mask:
-    """A chip's mask file as a cache key: equal when the file, the sun and the settings are."""
+def lit_pixels(
+    nir_dn: np.ndarray, reasons: np.ndarray, scale: np.ndarray, offset: np.ndarray, step_m: float, darkness: float
+) -> np.ndarray:  # fmt: skip
+    """Where no cloud's shadow lies, whatever geometry allows: the ground within LIT_RADIUS_M is as bright as on its clear dates.
 
-    def __init__(self, chip: Chip, masks: MaskSection):
-        self.path, self.band = chip.files["mask"]
-        self.inner = next(path for role, (path, _) in sorted(chip.files.items()) if role not in ("mask", "saturation"))
-        self.scene, self.masks = chip.scene, masks
-        self._key = (
-            str(self.path), self.path.stat().st_mtime_ns, chip.scene.sensor, chip.scene.sun_elevation_deg,
-            chip.scene.sun_azimuth_deg, masks.cloud_buffer_m, masks.shadow_height_m,
-        )  # fmt: skip
+    Water cannot tell: a shadow takes less from its few thousandths of NIR than turbidity and haze change from date to date (in the
+    simulated world the darkness of the pixel itself separates shadow from none no better than chance, that of the ground around it
+    in 94 of 100 pairs). So the brighter ground nearby decides, and where there is none, geometry.
 
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Mask) and self._key == other._key
-
-
-@lru_cache(maxsize=160)
-def _native_reasons(mask: _Mask) -> tuple[np.ndarray, Affine]:
-    """Reasons on the mask's own pixels over the chip's data, and their transform. Blocks of one tile share them."""
-    with rasterio.open(mask.inner, driver="GTiff") as data:
-        bounds = data.bounds
-    with rasterio.open(mask.path, driver="GTiff") as dataset:
-        t, shape = dataset.transform, dataset.shape
-        values = dataset.read(mask.band)
-    step_m = (-t.e, t.a)
-    top, bottom = _inside((t.f - bounds.top) / step_m[0], (t.f - bounds.bottom) / step_m[0], shape[0])
-    left, right = _inside((bounds.left - t.c) / step_m[1], (bounds.right - t.c) / step_m[1], shape[1])
-    labels = label_reasons(values, load_sensor(mask.scene.sensor).mask)
-    reasons = _add_geometry(labels, (slice(top, bottom), slice(left, right)), mask.scene, mask.masks, step_m)
-    reasons.setflags(write=False)
-    return reasons, Affine(t.a, 0, t.c + left * t.a, 0, t.e, t.f + top * t.e)
-
-
-def _inside(start: float, stop: float, size: int) -> tuple[int, int]:
-    return max(0, math.floor(start + 1e-6)), min(size, math.ceil(stop - 1e-6))
-
-
-def scene_reasons(chip: Chip, grid: Grid, masks: MaskSection) -> np.ndarray:
-    """Why each pixel of the grid may be dropped from this scene: uint16 (h, w) of `Reason` bits, 0 where nothing is wrong.
-
-    Labels of the mask, BUFFER around clouds, SHADOW_CONFIRMED (a dark or shadow label where geometry puts a cloud's shadow; every
-    shadow label where the sun is not known) and NODATA wherever a required band has none. A scene without a
-    mask asset gets CLOUD where blue reflectance exceeds 0.2, and nothing else.
-
-    Dilation and shadows are computed on the mask's own pixels, so the answer does not depend on how a tile is cut.
+    Parameters
+    ----------
+    nir_dn, reasons : uint16 (T, h, w); 0 is nodata in ``nir_dn``.
+    scale, offset : float32 (T,), to reflectance.
+    step_m : pixel size.
+    darkness : in a shadow NIR is below this share of the median over the clear dates (0.9 in the specification).
     """
-    sensor = load_sensor(chip.scene.sensor)
-    reasons = np.zeros(grid.shape, dtype="uint16")
-    if chip.has("mask"):
-        native, transform = _native_reasons(_Mask(chip, masks))
-        rows, cols = pixel_index(transform, native.shape, grid)
-        reasons = native[rows[:, None], cols[None, :]]
-        reasons[rows < 0, :] = Reason.NODATA
-        reasons[:, cols < 0] = Reason.NODATA
-    roles = [b.role for b in sensor.bands if b.required and b.role != "mask"]
-    bands = read_stack([chip], roles, grid)[0]
-    if sensor.family == "optical" and not chip.has("mask"):
-        blue_dn = bands[roles.index("blue")]
-        bright = blue_dn.astype("float64") * chip.scene.scale + chip.scene.offset > BRIGHT_BLUE_REFL
-        mark(reasons, bright & (blue_dn > 0), Reason.CLOUD)
-    if chip.has("saturation"):
-        reasons |= saturation_reasons(read_role(chip, "saturation", grid), chip.scene.platform)
-    mark(reasons, (bands == 0).any(axis=0), Reason.NODATA)
-    return reasons
+    cloudy = ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer"]
+    unusable, unclear = np.uint16(reject_bits(cloudy)), np.uint16(reject_bits([*cloudy, "shadow_confirmed"]))
+    lit = np.zeros(nir_dn.shape, dtype=bool)
+    suspects = [t for t in range(len(nir_dn)) if has(reasons[t], Reason.SHADOW_CONFIRMED).any()]
+    if suspects:
+        median = np.empty(nir_dn.shape[1:], dtype="int64")
+        clear_median(nir_dn, scale, offset, reasons, unclear, MIN_CLEAR_DATES, median)
+    for t in suspects:
+        lit_ground(
+            nir_dn[t], scale[t], offset[t], reasons[t], unusable, median, round(BRIGHT_GROUND_REFL * 1e4), darkness,
+            int(LIT_RADIUS_M / step_m), MIN_GROUND_PIXELS, lit[t],
+        )  # fmt: skip
+    return lit
+
+
+def terrain_shadow(height_m: np.ndarray, step_m: float, sun: tuple[float, float]) -> np.ndarray:
+    """Where terrain hides the sun, bool (h, w); see `kernels.shadows.terrain_shadow`. ``sun`` is elevation and azimuth, degrees."""
+    out = np.zeros(height_m.shape, dtype=bool)
+    if sun[0] > 0 and np.isfinite(height_m).any():
+        terrain_kernel(np.ascontiguousarray(height_m, dtype="float32"), float(step_m), *sun, out)
+    return out

@@ -25,6 +25,9 @@ HLS_MSI_TO_OLI: dict[str, dict[str, tuple[float, float]]] = {
 }  # fmt: skip
 """Slope and offset, MSI surface reflectance to OLI (HLS v2, hls.gsfc.nasa.gov/algorithms/bandpass-adjustment). NIR is band 8A."""
 
+# No coefficients are published for Sentinel-2C; those of 2B stand in, with 1 % more uncertainty (1 sigma).
+HLS_MSI_TO_OLI["sentinel-2c"] = HLS_MSI_TO_OLI["sentinel-2b"]
+
 ROY_ETM_TO_OLI: dict[str, tuple[float, float]] = {
     "blue": (0.8474, 0.0003), "green": (0.8483, 0.0088), "red": (0.9047, 0.0061),
     "nir": (0.8462, 0.0412), "swir1": (0.8937, 0.0254), "swir2": (0.9071, 0.0172),

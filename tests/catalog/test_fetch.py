@@ -16,12 +16,13 @@ from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, load_chips, pixel_index,
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.ledger import read_ledger, write_ledger
 from rs_pipeline.catalog.read import open_raster, retrying
+from rs_pipeline.catalog.reasons import scene_reasons
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RasterError, TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.radiometry.masks import Reason, scene_reasons
+from rs_pipeline.radiometry.masks import Reason
 from rs_pipeline.radiometry.scaling import gamma0_power
 from rs_pipeline.region import read_tile
 from tests.catalog.conftest import CRS, LEFT, TOP, item, make_grid, write_tif

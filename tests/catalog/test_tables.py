@@ -3,14 +3,14 @@
 import pytest
 
 from rs_pipeline.config import load_sensor, sensor_names
-from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS
+from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, RADAR_BANDS
 from rs_pipeline.radiometry.masks import Reason
 from rs_pipeline.radiometry.scaling import shift
 
 
 def test_all_wanted_collections_have_a_table():
     wanted = {
-        "earth-search-sentinel-2-l2a", "earth-search-sentinel-2-c1-l2a", "earth-search-landsat-c2-l2", "planetary-computer-sentinel-2-l2a",
+        "earth-search-sentinel-2-l2a", "earth-search-sentinel-2-c1-l2a", "earth-search-sentinel-2-pre-c1-l2a", "earth-search-landsat-c2-l2", "planetary-computer-sentinel-2-l2a",
         "planetary-computer-landsat-c2-l2", "planetary-computer-sentinel-1-rtc", "hls2-s30", "hls2-l30",
     }  # fmt: skip
     assert wanted <= set(sensor_names())
@@ -21,7 +21,7 @@ def test_a_table_is_whole(name):
     sensor = load_sensor(name)
     roles = {b.role for b in sensor.bands}
     known = set(OPTICAL_BANDS) if sensor.family == "optical" else set(RADAR_BANDS)
-    assert roles <= known | {"mask", "saturation"} and sensor.platforms and sensor.source and sensor.deduplicate_by
+    assert roles <= known | set(QUALITY_BANDS) and sensor.platforms and sensor.source and sensor.deduplicate_by
     assert sensor.offset_rule in ("fixed", "raster_bands", "earth_search", "baseline")
     for reason in sensor.mask.reasons.values():
         assert reason.upper() in Reason.__members__
@@ -29,3 +29,14 @@ def test_a_table_is_whole(name):
         assert known - {"rededge1"} <= roles and "mask" in roles and sensor.band("mask").required
         assert sensor.valid_min + shift(sensor) >= 1 and sensor.valid_max + shift(sensor) <= 65535
         assert 1 <= len(sensor.mask.reasons)
+
+
+@pytest.mark.parametrize("name", ["earth-search-sentinel-1-grd", "planetary-computer-sentinel-1-grd", "sentinel-1-grd"])
+def test_grd_is_refused_and_its_alternative_named(name):
+    with pytest.raises(ValueError, match=r"not supported.*calibration.*use planetary-computer-sentinel-1-rtc"):
+        load_sensor(name)
+
+
+def test_an_unknown_sensor_is_told_the_tables():
+    with pytest.raises(ValueError, match=r"no sensor table 'modis'; choose one of .*hls2-l30"):
+        load_sensor("modis")

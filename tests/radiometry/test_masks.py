@@ -4,21 +4,27 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import numpy as np
+import pyproj
 import pytest
 import rasterio
+import shapely
 from affine import Affine
 
-from rs_pipeline.catalog.chips import Chip
+from rs_pipeline.catalog.chips import Chip, read_stack
+from rs_pipeline.catalog.reasons import native_reasons, read_radar, scene_reasons, stack_reasons
 from rs_pipeline.config import MaskSection, load_sensor
-from rs_pipeline.model import Grid, Scene
+from rs_pipeline.errors import ConfigError
+from rs_pipeline.model import OPTICAL_BANDS, Grid, Scene
 from rs_pipeline.radiometry.masks import (
     Reason,
+    aerosol_reasons,
     cast_shadow,
     dilate,
     label_reasons,
+    lit_pixels,
+    opacity_reasons,
     reject_bits,
     saturation_reasons,
-    scene_reasons,
     shadow_reach_m,
 )
 
@@ -221,3 +227,127 @@ def test_radar_has_only_nodata(tmp_path):
     vv[0, 0] = 0
     got = scene_reasons(chip(tmp_path, scene("planetary-computer-sentinel-1-rtc"), {"vv": vv}), GRID, MASKS)
     assert got[0, 0] == Reason.NODATA and got.sum() == 1
+
+
+def test_radar_within_500_m_of_a_range_edge_is_dropped(tmp_path):
+    """A footprint 1 km wide around the 800 m grid: 100 m stand west and east of it, so 400 m from each side are edge."""
+    zone = shapely.box(*GRID.bounds).buffer(100.0, join_style="mitre")
+    degrees = shapely.transform(zone, pyproj.Transformer.from_crs(GRID.crs, 4326, always_xy=True).transform, interleaved=False)
+    about = scene("planetary-computer-sentinel-1-rtc", footprint_wkt=degrees.wkt)
+    radar = chip(tmp_path, about, {"vv": np.full((40, 40), 800)})
+    got = scene_reasons(radar, GRID, MaskSection(radar_edge_m=300.0))
+    assert (got[:, :10] == Reason.EDGE).all() and (got[:, 30:] == Reason.EDGE).all() and (got[:, 11:29] == 0).all()
+    assert (scene_reasons(radar, GRID, MaskSection(radar_edge_m=0.0)) == 0).all()
+    stack = read_radar([radar], ("vv",), GRID, MaskSection(radar_edge_m=300.0))
+    assert (stack[0, 0, :, :10] == 0).all() and (stack[0, 0, :, 11:29] == 800).all()
+
+
+def test_aerosol_and_opacity_become_haze(tmp_path):
+    # SR_QA_AEROSOL: level in bits 6-7, valid retrieval bit 1. SR_ATMOS_OPACITY: thousandths, hazy above 0.3.
+    assert aerosol_reasons(np.array([2, 66, 130, 194, 228], "uint16")).tolist() == [0, 0, 0, 1024, 1024]
+    assert opacity_reasons(np.array([0, 100, 300, 301], "uint16")).tolist() == [0, 0, 0, 1024]
+    bands = data() | {"mask": np.full((40, 40), 21952), "aerosol": np.full((40, 40), 2)}
+    bands["aerosol"][2, 3] = 194
+    got = scene_reasons(chip(tmp_path, scene(LANDSAT, platform="landsat-8"), bands), GRID, MASKS)
+    assert got[2, 3] == Reason.HAZE and got.sum() == Reason.HAZE
+    assert reject_bits(MASKS.black_odorous) & Reason.HAZE and not reject_bits(MASKS.vegetation) & Reason.HAZE
+
+
+def dates(*nir_refl: float, suspect: int = -1, offset=0.0):
+    """Dates of an 11 by 11 place of 20 m whose ground has these NIR reflectances, black water (0.01) in the middle row; the suspect
+    date is confirmed shadow everywhere by geometry."""
+    refl = np.array(nir_refl)[:, None, None] * np.ones((11, 11))
+    refl[:, 5] = 0.01
+    offsets = np.broadcast_to(np.asarray(offset, "float32"), len(nir_refl)).copy()
+    reasons = np.zeros(refl.shape, "uint16")
+    reasons[suspect] = Reason.SHADOW | Reason.SHADOW_CONFIRMED
+    return np.rint((refl - offsets[:, None, None]) * 1e4).astype("uint16"), reasons, np.full(len(refl), 1e-4, "float32"), offsets
+
+
+@pytest.mark.parametrize(
+    "suspect_refl, lit",
+    [
+        (0.20, True),  # as on its clear dates: the water beside it is dark, not shaded
+        (0.1801, True),  # just above 0.9 x 0.2
+        (0.1799, False),
+        (0.09, False),  # a shadow
+    ],
+)
+def test_lit_ground_takes_the_shadow_from_the_water_beside_it(suspect_refl, lit):
+    got = lit_pixels(*dates(0.19, 0.20, 0.20, 0.21, suspect_refl), 20.0, 0.9)
+    assert (got[-1] == lit).all() and not got[:-1].any()
+
+
+def test_lit_counts_reflectance_not_numbers():
+    assert lit_pixels(*dates(0.2, 0.2, 0.2, 0.2, offset=[0, -0.1, 0, -0.1]), 20.0, 0.9)[-1].all()
+
+
+def test_open_water_and_too_few_clear_dates_leave_it_to_geometry():
+    assert not lit_pixels(*dates(0.02, 0.02, 0.02, 0.02, 0.02), 20.0, 0.9).any()
+    assert not lit_pixels(*dates(0.2, 0.2, 0.2), 20.0, 0.9).any()
+    nir, reasons, *rest = dates(0.2, 0.2, 0.2, 0.2, 0.2)
+    reasons[:2] = Reason.CLOUD
+    assert not lit_pixels(nir, reasons, *rest, 20.0, 0.9).any()
+
+
+def scenes_with_a_shadow(tmp_path, field_dn: int) -> list[Chip]:
+    """Five dates of a black channel (NIR 0.01) through fields (0.3). On the last a cloud stands in the south, and the mask calls the
+    channel shadow where the cloud's could fall; the fields there have ``field_dn``."""
+    chips = []
+    for i in range(5):
+        bands = data() | {"mask": np.full((40, 40), 6)}
+        bands["nir"] = np.full((40, 40), 3000)
+        if i == 4:
+            bands["mask"][30, 16:24] = 9
+            bands["mask"][15, 16:24] = 3
+            bands["nir"][6:24, 6:34] = field_dn
+        bands["nir"][15] = 100
+        folder = tmp_path / f"{field_dn}-{i}"
+        folder.mkdir()
+        chips.append(chip(folder, scene(key=f"s{i}", datetime=datetime(2023, 6, 1 + i, tzinfo=UTC)), bands))
+    return chips
+
+
+def test_dark_water_near_a_cloud_survives_and_shaded_water_does_not(tmp_path):
+    sunlit, shaded = (scenes_with_a_shadow(tmp_path, dn) for dn in (3000, 1500))
+    suspects = np.s_[15, 18:22]
+    for chips, dropped in ((sunlit, False), (shaded, True)):
+        alone, together = scene_reasons(chips[4], GRID, MASKS), stack_reasons(chips, GRID, MASKS)[4]
+        assert (alone[suspects] & Reason.SHADOW_CONFIRMED != 0).all()
+        assert ((together[suspects] & reject_bits(MASKS.black_odorous) != 0) == dropped).all()
+        assert np.array_equal(np.delete(alone, 15, axis=0), np.delete(together, 15, axis=0))
+    parts = [stack_reasons(sunlit, GRID.window(row, 0, 20, 40), MASKS)[4] for row in (0, 20)]
+    assert np.array_equal(np.concatenate(parts), stack_reasons(sunlit, GRID, MASKS)[4])
+
+
+def test_terrain_shades_the_valley_behind_a_ridge(tmp_path):
+    """A ridge 100 m high runs north-south at column 30; the sun stands 45 degrees high in the east: 100 m, 5 pixels, west of it lie in shadow."""
+    height = np.zeros((40, 40), "float32")
+    height[:, 30] = 100.0
+    dem = tmp_path / "dem.tif"
+    with rasterio.open(dem, "w", driver="GTiff", dtype="float32", count=1, height=40, width=40, crs=GRID.crs, transform=GRID.transform) as out:
+        out.write(height, 1)
+    masks = MaskSection(cloud_buffer_m=0.0, dem=dem)
+    bands = data() | {"mask": np.full((40, 40), 4)}
+    got = scene_reasons(chip(tmp_path, scene(sun_azimuth_deg=90.0), bands), GRID, masks)
+    shaded = got[20] == Reason.TERRAIN
+    assert shaded[26:30].all() and not shaded[:25].any() and not shaded[30:].any()
+    assert (scene_reasons(chip(tmp_path, scene(sun_elevation_deg=None), bands), GRID, masks) == 0).all()
+
+
+def test_a_missing_dem_is_named(tmp_path):
+    masks = MaskSection(dem=tmp_path / "none.tif")
+    with pytest.raises(ConfigError, match="the DEM cannot be read") as caught:
+        scene_reasons(chip(tmp_path, scene(), data() | {"mask": np.full((40, 40), 4)}), GRID, masks)
+    assert "masks.dem" in caught.value.where
+
+
+def test_bands_already_read_give_the_same_reasons(tmp_path):
+    bands = data() | {"mask": np.random.default_rng(1).integers(0, 12, (40, 40))}
+    bands["red"][4, 4] = 0
+    one = chip(tmp_path, scene(), bands)
+    window = GRID.window(3, 5, 30, 20)
+    dn = read_stack([one], OPTICAL_BANDS, window)[0]
+    given = scene_reasons(one, window, MASKS, dn=dn, native=native_reasons(one, MASKS))
+    assert np.array_equal(given, scene_reasons(one, window, MASKS)) and given[1, 0] == scene_reasons(one, GRID, MASKS)[4, 5]
+    assert np.array_equal(given, scene_reasons(one, GRID, MASKS)[3:33, 5:25])

@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from kernels.black_odorous import VETOES, grey_residual, spectra_evidence, veto
 from rs_pipeline.catalog.chips import Chip, load_chips, read_stack
+from rs_pipeline.catalog.reasons import stack_reasons
 from rs_pipeline.config import Settings, load_sensor
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid
@@ -24,7 +25,7 @@ from rs_pipeline.output.tables import write_parquet
 from rs_pipeline.products.black_odorous.model import DetectorModel, load_model
 from rs_pipeline.products.black_odorous.pixels import in_season
 from rs_pipeline.products.black_odorous.reaches import read_water
-from rs_pipeline.radiometry.masks import reject_bits, scene_reasons
+from rs_pipeline.radiometry.masks import reject_bits
 from rs_pipeline.region import read_tile
 
 WIDTH_IN_PIXELS = 3.0
@@ -130,12 +131,12 @@ def score_date(
 
 def _dates(settings: Settings, chips: list[Chip], grid: Grid) -> Iterator[tuple[Chip, np.ndarray, np.ndarray]]:
     """Reflectance float32 (7, h, w) and clear pixels bool (h, w), one scene in memory at a time."""
-    reject = reject_bits(settings.masks.black_odorous)
-    for chip in chips:
+    dropped = stack_reasons(chips, grid, settings.masks) & reject_bits(settings.masks.black_odorous) != 0
+    for t, chip in enumerate(chips):
         dn = read_stack([chip], OPTICAL_BANDS, grid)[0]
         refl = np.where(dn > 0, dn * np.float32(chip.scene.scale) + np.float32(chip.scene.offset), np.float32(np.nan))
         required = [i for i in range(len(OPTICAL_BANDS)) if i != REDEDGE]
-        clear = (dn[required] > 0).all(axis=0) & (scene_reasons(chip, grid, settings.masks) & reject == 0)
+        clear = (dn[required] > 0).all(axis=0) & ~dropped[t]
         yield chip, refl, clear
 
 

@@ -156,7 +156,7 @@ def settings(make_settings, monkeypatch):
     monkeypatch.setattr(scoring, "load_chips", lambda *_: chips)
     monkeypatch.setattr(scoring, "read_stack", stack)
     monkeypatch.setattr(scoring, "read_water", water)
-    monkeypatch.setattr(scoring, "scene_reasons", reasons)
+    monkeypatch.setattr(scoring, "stack_reasons", lambda chosen, grid, masks: np.stack([reasons(c, grid, masks) for c in chosen]))
     return made
 
 

@@ -1,0 +1,276 @@
+"""The reasons of a scene over a grid: chips and the DEM are read here, what they mean is decided in `radiometry.masks`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyproj
+import rasterio
+import shapely
+from affine import Affine
+from rasterio.enums import Resampling
+from rasterio.features import geometry_mask
+from rasterio.vrt import WarpedVRT
+from rasterio.windows import Window
+
+from rs_pipeline.catalog.chips import Chip, opened_chip, pixel_index, read_role, read_stack, scales
+from rs_pipeline.config import MaskSection, load_sensor
+from rs_pipeline.errors import ConfigError
+from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, Grid, Scene
+from rs_pipeline.radiometry import masks as rules
+from rs_pipeline.radiometry.masks import Reason, mark
+
+TERRAIN_REACH_M = 5_000.0
+"""Mountains further away than this are not looked at for their shadow."""
+
+_GROUND_M = 20.0
+
+
+def _sun(scene: Scene) -> tuple[float, float] | None:
+    if scene.sun_elevation_deg is None or scene.sun_azimuth_deg is None:
+        return None
+    return scene.sun_elevation_deg, scene.sun_azimuth_deg
+
+
+@dataclass(frozen=True)
+class NativeReasons:
+    """Reasons on a mask's own pixels over the chip's data; a tile's blocks share them."""
+
+    bits: np.ndarray
+    """uint16 (rows, cols)."""
+    transform: Affine
+
+
+def native_reasons(chip: Chip, masks: MaskSection) -> NativeReasons | None:
+    """What mask, geometry and terrain say of a scene; None for a chip without a mask."""
+    if not chip.has("mask"):
+        return None
+    path, band = chip.files["mask"]
+    with opened_chip(next(p for role, (p, _) in sorted(chip.files.items()) if role not in QUALITY_BANDS)) as data:
+        bounds = data.bounds
+    with opened_chip(path) as dataset:
+        t, shape, crs = dataset.transform, dataset.shape, dataset.crs.to_string()
+        values = dataset.read(band)
+    step_m, sun = (-t.e, t.a), _sun(chip.scene)
+    top, bottom = _inside((t.f - bounds.top) / step_m[0], (t.f - bounds.bottom) / step_m[0], shape[0])
+    left, right = _inside((bounds.left - t.c) / step_m[1], (bounds.right - t.c) / step_m[1], shape[1])
+    labels = rules.label_reasons(values, load_sensor(chip.scene.sensor).mask)
+    bits = rules.add_geometry(labels, (slice(top, bottom), slice(left, right)), sun, masks, step_m)
+    transform = Affine(t.a, 0, t.c + left * t.a, 0, t.e, t.f + top * t.e)
+    _mark_terrain(bits, Grid(crs, t.a, transform.c, transform.f, bits.shape[1], bits.shape[0]), sun, masks)
+    return NativeReasons(bits, transform)
+
+
+def _inside(start: float, stop: float, size: int) -> tuple[int, int]:
+    return max(0, math.floor(start + 1e-6)), min(size, math.ceil(stop - 1e-6))
+
+
+@dataclass(frozen=True)
+class _Terrain:
+    """Heights around a grid, on a grid of their own."""
+
+    height_m: np.ndarray
+    grid: Grid
+
+
+@lru_cache(maxsize=4)
+def _terrain(dem: Path, grid: Grid) -> _Terrain:
+    """The DEM over the grid and TERRAIN_REACH_M around it, at its own pixel size but no finer than the grid.
+
+    Raises
+    ------
+    ConfigError : the file is missing or no raster.
+    """
+    try:
+        with rasterio.open(dem) as source:
+            with WarpedVRT(source, crs=grid.crs, resampling=Resampling.bilinear) as warped:
+                step = max(grid.resolution_m, float(warped.transform.a))
+            reach = math.ceil(TERRAIN_REACH_M / step) * step
+            width = math.ceil((grid.width * grid.resolution_m + 2 * reach) / step)
+            height = math.ceil((grid.height * grid.resolution_m + 2 * reach) / step)
+            around = Grid(grid.crs, step, grid.left - reach, grid.top + reach, width, height)
+            with WarpedVRT(
+                source, crs=grid.crs, transform=around.transform, width=width, height=height, resampling=Resampling.bilinear,
+                src_nodata=source.nodata, nodata=np.nan, dtype="float32",
+            ) as warped:  # fmt: skip
+                return _Terrain(warped.read(1), around)
+    except rasterio.errors.RasterioError as fault:
+        raise ConfigError(f"the DEM cannot be read: {fault}", where=f"masks.dem: {dem}", remedy="give a raster of heights in metres with a CRS") from None
+
+
+def _mark_terrain(reasons: np.ndarray, grid: Grid, sun: tuple[float, float] | None, masks: MaskSection) -> None:
+    """Mark TERRAIN on the grid, in place, where a DEM is given and the sun is known."""
+    if masks.dem is None or sun is None:
+        return
+    terrain = _terrain(masks.dem, grid)
+    shade = rules.terrain_shadow(terrain.height_m, terrain.grid.resolution_m, sun)
+    rows, cols = pixel_index(terrain.grid.transform, terrain.grid.shape, grid)
+    mark(reasons, shade[rows[:, None], cols[None, :]], Reason.TERRAIN)
+
+
+def range_edge_zone(scene: Scene, crs: str, width_m: float) -> shapely.Geometry:
+    """What lies within ``width_m`` of the near and far range edges of a radar scene, in ``crs``.
+
+    Sentinel-1 flies close to north or south, so the edges of its footprint that do are the range edges; the others
+    join the next scene of the pass.
+    """
+    to_run = pyproj.Transformer.from_crs(4326, crs, always_xy=True).transform
+    footprint = shapely.transform(shapely.from_wkt(scene.footprint_wkt), to_run, interleaved=False)
+    edges = []
+    for polygon in shapely.get_parts(footprint):
+        points = shapely.get_coordinates(polygon.exterior)
+        for a, b in pairwise(points):
+            if abs(b[1] - a[1]) > abs(b[0] - a[0]):
+                edges.append(shapely.LineString([a, b]))
+    return shapely.union_all(edges).buffer(width_m)
+
+
+def radar_reasons(chip: Chip, grid: Grid, masks: MaskSection) -> np.ndarray:
+    """Why radar pixels may be dropped, uint16 (h, w): EDGE near the range edges, where the noise of the border remains.
+
+    Border noise itself, below 1e-5, is nodata by the sensor's table.
+    """
+    reasons = np.zeros(grid.shape, dtype="uint16")
+    if masks.radar_edge_m > 0 and chip.scene.footprint_wkt:
+        zone = range_edge_zone(chip.scene, grid.crs, masks.radar_edge_m)
+        if zone.intersects(shapely.box(*grid.bounds)):
+            mark(reasons, geometry_mask([zone], grid.shape, grid.transform, invert=True), Reason.EDGE)
+    return reasons
+
+
+def read_radar(chips: Sequence[Chip], roles: Sequence[str], grid: Grid, masks: MaskSection) -> np.ndarray:
+    """Bands of radar chips as `read_stack`, 0 also where `radar_reasons` speaks against a pixel."""
+    stack = read_stack(chips, roles, grid)
+    for t, chip in enumerate(chips):
+        stack[t, :, radar_reasons(chip, grid, masks) != 0] = 0
+    return stack
+
+
+def _missing(chip: Chip, roles: Sequence[str], grid: Grid) -> np.ndarray:
+    """Where any of the bands has no data, bool (h, w): decided on the native pixels, a file at a time.
+
+    Raises
+    ------
+    RasterError : the chip's file is damaged.
+    """
+    missing = np.zeros(grid.shape, dtype=bool)
+    by_file: dict[Path, list[int]] = {}
+    for role in roles:
+        if not chip.has(role):
+            return ~missing
+        path, band = chip.files[role]
+        by_file.setdefault(path, []).append(band)
+    for path, bands in by_file.items():
+        with opened_chip(path) as dataset:
+            rows, cols = pixel_index(dataset.transform, dataset.shape, grid)
+            if rows.max() < 0 or cols.max() < 0:
+                return np.ones(grid.shape, dtype=bool)
+            top, left = rows[rows >= 0][0], cols[cols >= 0][0]
+            window = Window(left, top, cols.max() - left + 1, rows.max() - top + 1)
+            native = (dataset.read(bands, window=window) == 0).any(axis=0)
+        native = np.pad(native, ((0, 1), (0, 1)), constant_values=True)
+        missing |= native[np.where(rows < 0, -1, rows - top)[:, None], np.where(cols < 0, -1, cols - left)[None, :]]
+    return missing
+
+
+def _quality_reasons(chip: Chip, grid: Grid) -> np.ndarray:
+    """Reasons of Landsat's quality bands that the chip has."""
+    reasons = np.zeros(grid.shape, dtype="uint16")
+    if chip.has("saturation"):
+        reasons |= rules.saturation_reasons(read_role(chip, "saturation", grid), chip.scene.platform)
+    if chip.has("aerosol"):
+        reasons |= rules.aerosol_reasons(read_role(chip, "aerosol", grid))
+    if chip.has("opacity"):
+        reasons |= rules.opacity_reasons(read_role(chip, "opacity", grid))
+    return reasons
+
+
+def scene_reasons(
+    chip: Chip, grid: Grid, masks: MaskSection, *, dn: np.ndarray | None = None, native: NativeReasons | None = None
+) -> np.ndarray:  # fmt: skip
+    """Why each pixel of the grid may be dropped from this scene: uint16 (h, w) of `Reason` bits, 0 where nothing is wrong.
+
+    Labels of the mask, BUFFER around clouds, SHADOW_CONFIRMED (a dark or shadow label where geometry puts a cloud's shadow; every
+    shadow label where the sun is not known), TERRAIN where a DEM shades the pixel, HAZE and SATURATED of Landsat's quality bands,
+    and NODATA wherever a required band has none. A scene without a mask asset gets CLOUD where blue reflectance exceeds 0.2.
+
+    Dilation and shadows are computed on the mask's own pixels, so the answer does not depend on how a tile is cut.
+
+    Parameters
+    ----------
+    dn : uint16 (7, h, w), bands of OPTICAL_BANDS on the grid, where the caller has read them; optical chips only.
+    native : of `native_reasons`, where the caller has it.
+    """
+    sensor = load_sensor(chip.scene.sensor)
+    required = [b.role for b in sensor.bands if b.required and b.role not in QUALITY_BANDS]
+    missing = _missing(chip, required, grid) if dn is None else (dn[[OPTICAL_BANDS.index(r) for r in required]] == 0).any(axis=0)
+    native = native or native_reasons(chip, masks)
+    if native is not None:
+        reasons = _on_grid(native, grid) | _quality_reasons(chip, grid)
+    elif sensor.family == "radar":
+        reasons = radar_reasons(chip, grid, masks)
+    else:
+        blue_dn = read_role(chip, "blue", grid) if dn is None else dn[OPTICAL_BANDS.index("blue")]
+        reasons = rules.brightness_reasons(blue_dn, chip.scene.scale, chip.scene.offset)
+        _mark_terrain(reasons, grid, _sun(chip.scene), masks)
+    mark(reasons, missing, Reason.NODATA)
+    return reasons
+
+
+def tile_reasons(chips: Sequence[Chip], grid: Grid, masks: MaskSection, threads: int = 1) -> list[NativeReasons | None]:
+    """`native_reasons` of all optical chips of a tile and period, with confirmed shadows taken back where the ground is lit.
+
+    The ground is looked at on multiples of its pixel size and beyond the tile's border (as far as chips reach), so the answer
+    does not depend on how tiles are cut. See `radiometry.masks.lit_pixels`.
+    """
+    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
+        native = list(pool.map(lambda c: native_reasons(c, masks), chips))
+    known = [t for t, n in enumerate(native) if n is not None and _sun(chips[t].scene) is not None]
+    if len(known) <= rules.MIN_CLEAR_DATES:
+        return native
+    ground = _ground_grid(grid)
+    bits = np.stack([_on_grid(native[t], ground) for t in known])
+    seen = [chips[t] for t in known]
+    lit = rules.lit_pixels(read_stack(seen, ["nir"], ground)[:, 0], bits, *scales(seen), ground.resolution_m, masks.shadow_darkness)
+    for t, free in zip(known, lit, strict=True):
+        if free.any():
+            n = native[t]
+            there = Grid(grid.crs, n.transform.a, n.transform.c, n.transform.f, n.bits.shape[1], n.bits.shape[0])
+            rows, cols = pixel_index(ground.transform, ground.shape, there)
+            refuted = np.pad(free, ((0, 1), (0, 1)))[rows[:, None], cols[None, :]]
+            n.bits[refuted] &= np.uint16(0xFFFF & ~Reason.SHADOW_CONFIRMED)
+    return native
+
+
+def _ground_grid(grid: Grid) -> Grid:
+    """The grid of `tile_reasons`: 20 m or the run's coarser pixels, on multiples of their size, wider than the tile."""
+    step = max(_GROUND_M, grid.resolution_m)
+    left, bottom, right, top = grid.buffered(2 * rules.LIT_RADIUS_M).bounds
+    col, row = math.floor(left / step), math.ceil(top / step)
+    return Grid(grid.crs, step, col * step, row * step, math.ceil(right / step) - col, row - math.floor(bottom / step))
+
+
+def _on_grid(native: NativeReasons, grid: Grid) -> np.ndarray:
+    """A mask's reasons on a grid, NODATA outside."""
+    rows, cols = pixel_index(native.transform, native.bits.shape, grid)
+    bits = native.bits[rows[:, None], cols[None, :]]
+    bits[rows < 0, :] = Reason.NODATA
+    bits[:, cols < 0] = Reason.NODATA
+    return bits
+
+
+def stack_reasons(
+    chips: Sequence[Chip], grid: Grid, masks: MaskSection, native: Sequence[NativeReasons | None] | None = None
+) -> np.ndarray:  # fmt: skip
+    """`scene_reasons` of all optical chips of a tile and period, uint16 (T, h, w); ``native`` of `tile_reasons`, where blocks share it."""
+    if not chips:
+        return np.zeros((0, *grid.shape), dtype="uint16")
+    native = native or tile_reasons(chips, grid, masks)
+    return np.stack([scene_reasons(c, grid, masks, native=n) for c, n in zip(chips, native, strict=True)])

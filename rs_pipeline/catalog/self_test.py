@@ -1,0 +1,131 @@
+"""The self-test of Sentinel-2 offsets: read every scene coarsely once, and decide place by place.
+
+The decision itself is made of arrays and numbers in `radiometry.offsets` and `radiometry.dates`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from rs_pipeline.catalog.items import Candidate, chip_offset, clean_text
+from rs_pipeline.catalog.read import FAULTS, open_raster, retrying
+from rs_pipeline.config import FetchSection, load_sensor
+from rs_pipeline.errors import PipelineError
+from rs_pipeline.model import Scene, Sensor
+from rs_pipeline.radiometry.dates import LOOK_BANDS, Look, compare
+from rs_pipeline.radiometry.offsets import CLEAR_CLASSES, OtherDates, PixelTest, by_metadata, pixel_test, too_negative, weigh
+
+_TEST_PX = 343
+"""Longest side of the coarse reading for the self-test of offsets: the 16-fold overview of a granule's 20 m bands."""
+
+_COMPARE_PX = 172
+"""Longest side of what is kept of it to compare dates: a decade of a granule then takes 0.3 GB."""
+
+_READERS = 8
+
+
+def _coarse(scene: Scene, sensor: Sensor, role: str, limits: FetchSection, shape: tuple[int, int] | None = None) -> tuple[np.ndarray, str]:
+    """A band read at most _TEST_PX on its longer side, from an overview where there is one (nodata is 0), and its pixel grid as text."""
+    band = sensor.band(role)
+
+    def read() -> tuple[np.ndarray, str]:
+        with open_raster(scene.assets[role], scene.sign, limits, band.resolution_m) as dataset:
+            shrink = max(1.0, max(dataset.shape) / _TEST_PX)
+            out = shape or tuple(max(1, round(n / shrink)) for n in dataset.shape)
+            values = dataset.read(1, out_shape=out)
+            values = np.where(np.isfinite(values) & (values != (sensor.nodata if dataset.nodata is None else dataset.nodata)), values, 0)
+            return values, f"{dataset.crs} {dataset.transform.to_gdal()} {dataset.shape}"
+
+    return retrying(read, scene.assets[role], limits)
+
+
+def read_look(candidate: Candidate, limits: FetchSection) -> tuple[PixelTest, Look, str]:
+    """Look at the pixels of a scene once, coarsely: what they say by themselves, a thinned copy for comparison, and their grid."""
+    scene, sensor = candidate.scene, load_sensor(candidate.scene.sensor)
+    swir2_dn, grid = _coarse(scene, sensor, "swir2", limits)
+    dn = {role: swir2_dn if role == "swir2" else _coarse(scene, sensor, role, limits, swir2_dn.shape)[0] for role in LOOK_BANDS}
+    classes = _coarse(scene, sensor, "mask", limits, swir2_dn.shape)[0] if "mask" in scene.assets else None
+    test = pixel_test(dn["red"], swir2_dn, classes)
+    thin = np.s_[:: -(-swir2_dn.shape[0] // _COMPARE_PX), :: -(-swir2_dn.shape[1] // _COMPARE_PX)]
+    stack = np.stack([np.clip(dn[role][thin], 0, 65535).astype("uint16").ravel() for role in LOOK_BANDS])
+    clear = (stack > 0).all(axis=0)
+    if classes is not None:
+        clear &= np.isin(classes[thin].ravel(), CLEAR_CLASSES)
+    told = by_metadata(sensor.offset_rule, candidate.facts, sensor.offset)
+    return test, Look(stack, clear, scene.solar_day.timetuple().tm_yday, told.log_odds + test.log_odds), grid
+
+
+def _try_look(candidate: Candidate, limits: FetchSection) -> tuple[PixelTest, Look, str] | str:
+    """`read_look`, or why it cannot be done."""
+    try:
+        return read_look(candidate, limits)
+    except (PipelineError, *FAULTS) as fault:
+        return clean_text(" ".join(str(fault).split()))
+
+
+def _decided(candidate: Candidate, test: PixelTest, others: OtherDates | None) -> Candidate:
+    """The candidate with its offset decided from metadata, its pixels and its other dates, or refused."""
+    scene, sensor = candidate.scene, load_sensor(candidate.scene.sensor)
+    decision = weigh(by_metadata(sensor.offset_rule, candidate.facts, sensor.offset), test, others)
+    reason = ""
+    if too_negative(decision, test):
+        share = test.negative_share[decision.offset]
+        reason = f"{share:.0%} of clear pixels have red reflectance below -0.01 with offset {decision.offset:g}"
+    elif decision.open:
+        reason = f"offset cannot be decided: {decision.words}"
+    offset = chip_offset(decision.offset, scene.scale, sensor)
+    scene = replace(scene, offset=offset, offset_decision=decision.words, offset_confidence=decision.confidence)
+    return replace(candidate, scene=replace(scene, status="skipped", reason=reason) if reason else scene)
+
+
+def _unread(candidate: Candidate, trouble: str) -> Candidate:
+    """The candidate with its metadata's offset, of low confidence, because its pixels could not be read; refused where metadata are open."""
+    sensor = load_sensor(candidate.scene.sensor)
+    told = by_metadata(sensor.offset_rule, candidate.facts, sensor.offset)
+    scene = replace(candidate.scene, offset_decision=f"{told.words}; pixels could not be read: {trouble}", offset_confidence="low")
+    if told.open:
+        scene = replace(scene, status="skipped", reason=f"offset cannot be decided: {scene.offset_decision}")
+    return replace(candidate, scene=scene)
+
+
+def _decide_place(candidates: list[Candidate], looked: list[tuple[PixelTest, Look, str] | str]) -> list[Candidate]:
+    """Decide the scenes of one place; those on the same pixels are compared with each other."""
+    out = [_unread(c, seen) if isinstance(seen, str) else c for c, seen in zip(candidates, looked, strict=True)]
+    grids: dict[str, list[int]] = defaultdict(list)
+    for i, seen in enumerate(looked):
+        if not isinstance(seen, str):
+            grids[seen[2]].append(i)
+    for members in grids.values():
+        for i, others in zip(members, compare([looked[i][1] for i in members]), strict=True):
+            out[i] = _decided(candidates[i], looked[i][0], others)
+    return out
+
+
+def decide_offsets(candidates: list[Candidate], limits: FetchSection) -> list[Candidate]:
+    """The candidates with their offsets decided from pixels too where the sensor's rule leaves doubt, place by place."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for i, candidate in enumerate(candidates):
+        sensor = load_sensor(candidate.scene.sensor)
+        if candidate.scene.status == "used" and sensor.offset_rule != "fixed":
+            cell = sensor.deduplicate_by.index("cell") if "cell" in sensor.deduplicate_by else None
+            places[candidate.acquisition[cell] if cell is not None and candidate.acquisition else ""].append(i)
+    out = list(candidates)
+    for members in _places(places):
+        with ThreadPoolExecutor(max_workers=_READERS) as pool:
+            looked = list(pool.map(lambda i: _try_look(candidates[i], limits), members))
+        for i, decided in zip(members, _decide_place([candidates[i] for i in members], looked), strict=True):
+            out[i] = decided
+    return out
+
+
+def _places(places: dict[str, list[int]]) -> Iterator[list[int]]:
+    """The scenes of each place, with a bar of progress on a terminal."""
+    console = Console(stderr=True)
+    yield from track(places.values(), description="offsets", total=len(places), console=console, disable=not console.is_terminal)
