@@ -57,7 +57,7 @@ class Shore:
     @property
     def certainty(self) -> str:
         """high: sub-pixel and at mean sea level; medium: sub-pixel at no selected tide; low: by threshold, or a closed mouth."""
-        if self.edge_method != "swir1_fraction":
+        if not self.edge_method.endswith("_fraction"):
             return "low"
         return "high" if self.reference == "msl" else "medium"
 
@@ -139,7 +139,7 @@ def mosaic_shores(
 ) -> tuple[list[Shore], SeaMap]:
     """Shorelines of one mosaic, within ``reach`` (any if None) and where no preferred family observed; and its sea."""
     grid, r = mosaic.grid, mosaic.grid.resolution_m
-    water = shoreline.water_fraction(mosaic.swir1_refl, mosaic.mndwi, r, section.min_contrast)
+    water = shoreline.water_fraction(mosaic.nir_refl, mosaic.swir1_refl, mosaic.mndwi, r, section.min_contrast)
     observed = np.isfinite(water.fraction)
     wet = water.fraction >= 0.5
     sea = shoreline.sea_mask(wet, observed, sea_pixels(section, grid))

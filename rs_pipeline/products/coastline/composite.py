@@ -1,4 +1,4 @@
-"""SWIR1 composites of a tile and period at the shore, one a sensor family, on the chips' native pixels."""
+"""Infrared composites of a tile and period at the shore, one a sensor family, on the chips' native NIR pixels."""
 
 from __future__ import annotations
 
@@ -12,28 +12,32 @@ import rasterio
 
 from kernels.composite import mndwi_map, refl_quantiles
 from rs_pipeline.catalog.chips import Chip, load_chips, read_stack, scales
+from rs_pipeline.catalog.reasons import NativeReasons, scene_reasons, tile_reasons
 from rs_pipeline.config import MaskSection, Settings, load_sensor
 from rs_pipeline.layout import SHORE_FAMILIES, Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.output.raster import MapBand, write_map
 from rs_pipeline.products.coastline.tide import read_tide
-from rs_pipeline.radiometry.masks import reject_bits, scene_reasons
+from rs_pipeline.radiometry.masks import reject_bits
 from rs_pipeline.region import read_tile
 
 log = logging.getLogger(__name__)
 
-FAMILY_RESOLUTION_M = {"sentinel-2": 20.0, "landsat": 30.0}
-"""A family is what shares a native SWIR1 pixel; HLS, on 30 m pixels, goes with Landsat."""
+FAMILY_RESOLUTION_M = {"sentinel-2": 10.0, "landsat": 30.0}
+"""A family is what shares a native NIR pixel; HLS, on 30 m pixels, goes with Landsat."""
+
+ROLES = ("nir", "swir1", "green")
 
 MIN_THIRD = 3
 """Fewer dates in a third of the tides say nothing."""
 
 SHORE_BANDS = (
-    MapBand("swir1_refl", "median SWIR1 reflectance of the clear dates near mean sea level"),
-    MapBand("n_dates", "clear dates the median rests on", "count"),
+    MapBand("nir_refl", "median NIR reflectance of the clear dates near mean sea level"),
+    MapBand("swir1_refl", "the same of SWIR1"),
+    MapBand("n_dates", "clear dates the medians rest on", "count"),
     MapBand("mndwi", "MNDWI of the median green and the median SWIR1"),
-    MapBand("swir1_low_tide", "median SWIR1 reflectance of the clear dates in the lowest third of the tides seen"),
-    MapBand("swir1_high_tide", "median SWIR1 reflectance of the clear dates in the highest third of the tides seen"),
+    MapBand("nir_low_tide", "median NIR reflectance of the clear dates in the lowest third of the tides seen"),
+    MapBand("nir_high_tide", "median NIR reflectance of the clear dates in the highest third of the tides seen"),
 )
 
 
@@ -45,7 +49,7 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str) -> None
     holds NaN and ``n_dates`` 0. Tags: ``reference`` (msl or instantaneous); median tides in m above mean sea level,
     nan if unknown: ``tide_m`` of the dates of the median, ``tide_low_m`` and ``tide_high_m`` of the two thirds; ``scenes``.
 
-    The median over dates near mean sea level follows Bishop-Taylor et al. (2021), of SWIR1 instead of MNDWI.
+    The median over dates near mean sea level follows Bishop-Taylor et al. (2021), of NIR and SWIR1 instead of MNDWI.
     """
     tile, layout = read_tile(settings, tile_id), Layout(settings.root)
     chips = load_chips(settings, tile_id, period_label) if settings.coastline else []
@@ -54,7 +58,11 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str) -> None
         grid, members = native_grid(members, tile, FAMILY_RESOLUTION_M[family])
         heights_m, near_msl, reference = tide_filter(settings, members, tile)
         low, high = tide_thirds(heights_m)
-        layers = composite_layers(members, grid, near_msl, low, high, settings.masks)
+        rows = block_rows(len(members), grid, settings.resources.memory_gb * 1e9)
+        blocks = [grid.window(row, 0, min(rows, grid.height - row), grid.width) for row in range(0, grid.height, rows)]
+        native = tile_reasons(members, grid, settings.masks)
+        parts = [composite_layers(members, block, near_msl, low, high, settings.masks, native) for block in blocks]
+        layers = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else empty_layers(grid)
         tags = {
             "family": family, "reference": reference, "tide_m": _middle(heights_m[near_msl]),
             "tide_low_m": _middle(heights_m[low]), "tide_high_m": _middle(heights_m[high]),
@@ -64,14 +72,19 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str) -> None
 
 
 def in_family(chip: Chip, family: str) -> bool:
-    """Whether an optical chip has SWIR1 and green, SWIR1 on the native pixel of the family."""
-    if chip.family != "optical" or not (chip.has("swir1") and chip.has("green")):
+    """Whether an optical chip has the bands, NIR on the native pixel of the family."""
+    if chip.family != "optical" or not all(chip.has(role) for role in ROLES):
         return False
-    return load_sensor(chip.scene.sensor).band("swir1").resolution_m == FAMILY_RESOLUTION_M[family]
+    return load_sensor(chip.scene.sensor).band("nir").resolution_m == FAMILY_RESOLUTION_M[family]
+
+
+def block_rows(n_chips: int, grid: Grid, budget_bytes: float) -> int:
+    """Rows of a block whose bands, reasons and working copy of all dates stay within the budget; at least 64."""
+    return max(64, int(budget_bytes / (2 * (len(ROLES) + 2) * max(n_chips, 1) * max(grid.width, 1))))
 
 
 def native_grid(chips: list[Chip], tile: Tile, resolution_m: float) -> tuple[Grid, list[Chip]]:
-    """The commonest lattice of native SWIR1 pixels, cut to the pixels whose centre lies in the tile; the chips on it."""
+    """The commonest lattice of native NIR pixels, cut to the pixels whose centre lies in the tile; the chips on it."""
     phases = [_phase(c, resolution_m) for c in chips]
     common = Counter(phases).most_common(1)[0][0] if phases else (tile.grid.left % resolution_m, tile.grid.top % resolution_m)
     kept = [c for c, phase in zip(chips, phases, strict=True) if phase == common]
@@ -87,7 +100,7 @@ def native_grid(chips: list[Chip], tile: Tile, resolution_m: float) -> tuple[Gri
 
 
 def _phase(chip: Chip, resolution_m: float) -> tuple[float, float]:
-    with rasterio.open(chip.files["swir1"][0]) as src:
+    with rasterio.open(chip.files["nir"][0]) as src:
         origin = src.transform.c, src.transform.f
     x, y = (round(v % resolution_m, 3) % resolution_m for v in origin)
     return x, y
@@ -120,33 +133,39 @@ def _middle(heights_m: np.ndarray) -> str:
     return f"{np.median(heights_m):.3f}" if heights_m.size else "nan"
 
 
+def empty_layers(grid: Grid) -> dict[str, np.ndarray]:
+    """SHORE_BANDS of what nobody observed."""
+    return {b.name: np.full(grid.shape, 0 if b.name == "n_dates" else np.nan, "float32") for b in SHORE_BANDS}
+
+
 def composite_layers(
-    chips: list[Chip], grid: Grid, near_msl: np.ndarray, low: np.ndarray, high: np.ndarray, masks: MaskSection
+    chips: list[Chip], grid: Grid, near_msl: np.ndarray, low: np.ndarray, high: np.ndarray, masks: MaskSection,
+    native: list[NativeReasons | None],
 ) -> dict[str, np.ndarray]:
     """The bands of SHORE_BANDS, float32 (h, w). Granules of one acquisition count as one date."""
     if not chips:
-        empty = np.full(grid.shape, np.nan, "float32")
-        return {b.name: np.zeros(grid.shape, "float32") if b.name == "n_dates" else empty for b in SHORE_BANDS}
+        return empty_layers(grid)
     groups: dict[tuple, list[int]] = defaultdict(list)
     scale, offset = scales(chips)
     for i, chip in enumerate(chips):
         groups[chip.scene.solar_day, chip.scene.platform, scale[i], offset[i]].append(i)
-    swir1_dn = np.zeros((len(groups), *grid.shape), np.uint16)
-    green_dn = np.zeros_like(swir1_dn)
-    reject = reject_bits(masks.coastline)
+    dn = np.zeros((len(ROLES), len(groups), *grid.shape), np.uint16)
+    rejected = reject_bits(masks.coastline)
     for t, members in enumerate(groups.values()):
         for i in members:
-            clear = (scene_reasons(chips[i], grid, masks) & reject) == 0
-            for stack, dn in zip((swir1_dn, green_dn), read_stack([chips[i]], ("swir1", "green"), grid)[0], strict=True):
-                np.copyto(stack[t], dn, where=(stack[t] == 0) & clear)
+            clear = scene_reasons(chips[i], grid, masks, native=native[i]) & rejected == 0
+            for stack, seen in zip(dn, read_stack([chips[i]], ROLES, grid)[0], strict=True):
+                np.copyto(stack[t], seen, where=(stack[t] == 0) & clear)
     first = [members[0] for members in groups.values()]
     scale, offset = scale[first].astype("float32"), offset[first].astype("float32")
 
-    def median(dn, use):
-        (refl,), n_dates = refl_quantiles(dn, scale, offset, use[first], np.array([0.5]))
+    def median(stack, use):
+        (refl,), n_dates = refl_quantiles(stack, scale, offset, use[first], np.array([0.5]))
         return refl, n_dates
 
-    swir1, n_dates = median(swir1_dn, near_msl)
+    nir_dn, swir1_dn, green_dn = dn
+    nir, n_dates = median(nir_dn, near_msl)
+    swir1 = median(swir1_dn, near_msl)[0]
     index = mndwi_map(median(green_dn, near_msl)[0], swir1)
-    layers = (swir1, n_dates.astype("float32"), index, median(swir1_dn, low)[0], median(swir1_dn, high)[0])
+    layers = (nir, swir1, n_dates.astype("float32"), index, median(nir_dn, low)[0], median(nir_dn, high)[0])
     return dict(zip((b.name for b in SHORE_BANDS), layers, strict=True))

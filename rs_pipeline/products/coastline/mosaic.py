@@ -28,9 +28,10 @@ MIN_TIDE_M = 0.3
 
 @dataclass(frozen=True)
 class ShoreMosaic:
-    """swir1_refl, mndwi : float32 (h, w), NaN not observed or too few dates. n_dates : uint16 (h, w)."""
+    """nir_refl, swir1_refl, mndwi : float32 (h, w), NaN not observed or too few dates. n_dates : uint16 (h, w)."""
 
     grid: Grid
+    nir_refl: np.ndarray
     swir1_refl: np.ndarray
     mndwi: np.ndarray
     n_dates: np.ndarray
@@ -56,21 +57,26 @@ def read_mosaic(paths: Iterable[Path], min_dates: int) -> ShoreMosaic | None:
     width = round((max(g.bounds[2] for _, g, _ in opened) - left) / r)
     height = round((top - min(g.bounds[1] for _, g, _ in opened)) / r)
     grid = Grid(opened[0][1].crs, r, left, top, width, height)
-    swir1, mndwi = np.full((2, *grid.shape), np.nan, "float32")
+    nir, swir1, mndwi = np.full((3, *grid.shape), np.nan, "float32")
     n_dates = np.zeros(grid.shape, "uint16")
     for path, g, _ in opened:
         row, col = round((top - g.top) / r), round((g.left - left) / r)
         h, w = min(g.height, height - row), min(g.width, width - col)
         here = slice(row, row + h), slice(col, col + w)
         with rasterio.open(path) as src:
-            refl, count, index = src.read((1, 2, 3))[:, :h, :w]
-        enough = (count >= min_dates) & np.isfinite(refl)
-        swir1[here] = np.where(enough, refl, swir1[here])
-        mndwi[here] = np.where(enough, index, mndwi[here])
+            *refl, count = src.read(bands_of(src, "nir_refl", "swir1_refl", "mndwi", "n_dates"))[:, :h, :w]
+        enough = (count >= min_dates) & np.isfinite(refl[1])
+        for whole, part in zip((nir, swir1, mndwi), refl, strict=True):
+            whole[here] = np.where(enough, part, whole[here])
         n_dates[here] = np.where(enough, count, n_dates[here])
     if not np.isfinite(swir1).any():
         return None
-    return ShoreMosaic(grid, swir1, mndwi, n_dates, opened[0][2]["reference"])
+    return ShoreMosaic(grid, nir, swir1, mndwi, n_dates, opened[0][2]["reference"])
+
+
+def bands_of(src: rasterio.DatasetReader, *names: str) -> list[int]:
+    """Band numbers of named bands."""
+    return [src.descriptions.index(name) + 1 for name in names]
 
 
 def _grid_and_tags(path: Path) -> tuple[Grid, dict[str, str]]:
@@ -96,7 +102,7 @@ def shore_profiles(
         if chosen.size == 0:
             continue
         with rasterio.open(path) as src:
-            swir1, low_tide, high_tide = src.read((1, 4, 5))
+            nir, swir1, low_tide, high_tide = src.read(bands_of(src, "nir_refl", "swir1_refl", "nir_low_tide", "nir_high_tide"))
         tide_m = float(tags["tide_high_m"]) - float(tags["tide_low_m"])
         for i in chosen:
             ahead = crossing[i] + PROFILE_M[:, None] * transects.seaward[i]
@@ -105,7 +111,7 @@ def shore_profiles(
             if np.isfinite(land).any():
                 swir1_land_refl[i] = np.nanmedian(land)
             if tide_m >= MIN_TIDE_M:
-                level = _bilinear(swir1, grid, crossing[i][None])[0]
+                level = _bilinear(nir, grid, crossing[i][None])[0]
                 width_m = tide_width_m(PROFILE_M, _bilinear(low_tide, grid, ahead), _bilinear(high_tide, grid, ahead), level)
                 if np.isfinite(width_m):
                     tide_m_per_m[i] = max(width_m, 0.0) / tide_m

@@ -1,8 +1,10 @@
-"""The waterline inside the pixel: local SWIR1 water fraction, the sea, river mouths, and the contour.
+"""The waterline inside the pixel: local infrared water fraction, the sea, river mouths, and the contour.
 
 MNDWI = 0 lies at a water fraction that depends on the substrate, and moves the line by up to 20 m between sand, mud and
-concrete. SWIR1 of water is low whatever it carries, so the fraction f = (S_land - S) / (S_land - S_water) with
-both levels taken locally is 0.5 at the shore on every substrate. Contours follow Bishop-Taylor et al. (2019).
+concrete. Water is darker in the infrared than any shore, so the fraction f = (R_land - R) / (R_land - R_water) with both levels
+taken locally is 0.5 at the shore on every substrate. NIR comes first: on Sentinel-2 its pixel is half that of SWIR1, and a strip of
+wet sand before a dry beach, or a dyke between two waters, has a land level of its own only there. Where turbid water is as bright
+as wet mud in NIR, SWIR1 takes over, which is dark in water whatever it carries. Contours follow Bishop-Taylor et al. (2019).
 """
 
 from __future__ import annotations
@@ -19,15 +21,17 @@ from skimage.measure import find_contours
 from kernels.composite import LAND_CORE, WATER_CORE, local_levels
 from rs_pipeline.model import Grid
 
-EDGE_METHODS = ("none", "swir1_fraction", "swir1_threshold")
+EDGE_METHODS = ("none", "nir_fraction", "swir1_fraction", "swir1_threshold")
+NIR, SWIR1, THRESHOLD = 1, 2, 3
 """How the water fraction of a pixel was found: index of the ``method`` map."""
 
 SEED_THRESHOLD = (0.03, 0.08)
 """Guard of Otsu's threshold: turbid water stays below, wet mud above."""
 WATER_REACH_M = 300.0
-LAND_RING_PX = (1.5, 4.5)
-"""Pure land lies this far from the water: past the mixed pixels, still of the shore's own substrate."""
-LAND_REACH_PX = 6
+LAND_RING_PX = {NIR: (1.4, 2.0), SWIR1: (1.5, 4.5)}
+"""Pure land lies this far from the water: past the mixed pixels, still of the shore's own substrate. For NIR it is the second
+pixel: the third may be dry sand behind a wet strip. SWIR1 may have pixels twice as large, and then mixes further."""
+LAND_REACH_PX = {NIR: 4, SWIR1: 6}
 WATER_CORE_PX = 2.0
 SHORE_PX = 3.0
 MIN_CORE_PIXELS = 4
@@ -38,7 +42,7 @@ FALLBACK_HALF_WIDTH = 0.05
 MOUTH_RADIUS_M = 160.0
 """Water narrower than twice this is a river or channel, not the sea (Bishop-Taylor et al. 2021: 8 pixels)."""
 MOUTH_SLACK_PX = 3.0
-MIN_MOUTH_PIXELS = 12
+MIN_MOUTH_M2 = 4800.0
 BLOCK_PX = 2048
 SIMPLIFY_M = 1.0
 
@@ -74,27 +78,28 @@ def blocks(shape: tuple[int, int], halo_px: int, size_px: int = BLOCK_PX) -> Ite
             yield outer, inner, within
 
 
-def water_fraction(swir1_refl: np.ndarray, mndwi: np.ndarray, resolution_m: float, min_contrast: float) -> Water:
-    """Locally normalised SWIR1 water fraction of a whole mosaic.
+def water_fraction(nir_refl: np.ndarray, swir1_refl: np.ndarray, mndwi: np.ndarray, resolution_m: float, min_contrast: float) -> Water:
+    """Locally normalised infrared water fraction of a whole mosaic.
 
     Parameters
     ----------
-    swir1_refl : float32 (h, w), 0-1, NaN not observed. mndwi : float32 (h, w), NaN allowed.
-    resolution_m : pixel size. min_contrast : least S_land - S_water for the fraction to be used.
+    nir_refl, swir1_refl : float32 (h, w), 0-1. A pixel without SWIR1 is not observed; without NIR it goes by SWIR1.
+    mndwi : float32 (h, w), NaN allowed.
+    resolution_m : pixel size. min_contrast : least R_land - R_water for a fraction to be used.
     """
     threshold = seed_threshold(swir1_refl)
     fraction = np.full(swir1_refl.shape, np.nan, "float32")
     method = np.zeros(swir1_refl.shape, "uint8")
     halo_px = int(np.ceil(WATER_REACH_M / resolution_m)) + 8
     for outer, inner, within in blocks(swir1_refl.shape, halo_px):
-        swir1 = np.ascontiguousarray(swir1_refl[outer], dtype="float32")
+        nir, swir1 = (np.ascontiguousarray(refl[outer], dtype="float32") for refl in (nir_refl, swir1_refl))
         seed = (swir1 < threshold) & ~(mndwi[outer] <= 0)
-        f, how = _block_fraction(swir1, seed, resolution_m, threshold, min_contrast)
+        f, how = _block_fraction(nir, swir1, seed, resolution_m, threshold, min_contrast)
         fraction[inner], method[inner] = f[within], how[within]
     return Water(fraction, method)
 
 
-def _block_fraction(swir1, seed, resolution_m, threshold, min_contrast):
+def _block_fraction(nir, swir1, seed, resolution_m, threshold, min_contrast):
     """Two passes: the first on the seed, the second on the shore that the first found."""
     observed = np.isfinite(swir1)
     water = seed & observed
@@ -105,20 +110,28 @@ def _block_fraction(swir1, seed, resolution_m, threshold, min_contrast):
         if not (water.any() and land.any()):
             return fraction, method
         to_water, to_land = ndimage.distance_transform_edt(~water), ndimage.distance_transform_edt(~land)
-        zone = np.zeros(swir1.shape, "uint8")
-        zone[water & (to_land > WATER_CORE_PX)] = WATER_CORE
-        zone[land & (to_water >= LAND_RING_PX[0]) & (to_water <= LAND_RING_PX[1])] = LAND_CORE
         shore = observed & (np.maximum(to_water, to_land) <= SHORE_PX)
-        reach_px = round(WATER_REACH_M / resolution_m)
-        s_water, s_land, spread = local_levels(swir1, zone, shore, reach_px, LAND_REACH_PX, MIN_CORE_PIXELS)
-        contrast = s_land - s_water
-        good = (contrast >= min_contrast) & (spread < MAX_LAND_SPREAD * contrast)
-        poor = shore & ~good
-        fraction[good] = ((s_land - swir1) / np.where(good, contrast, 1))[good]
-        fraction[poor] = np.clip(0.5 + (threshold - swir1) / (2 * FALLBACK_HALF_WIDTH), 0, 1)[poor]
-        method[good], method[poor] = 1, 2
+        fraction[shore] = np.clip(0.5 + (threshold - swir1) / (2 * FALLBACK_HALF_WIDTH), 0, 1)[shore]
+        method[shore] = THRESHOLD
+        for how, refl in ((SWIR1, swir1), (NIR, nir)):
+            good, found = _local_fraction(how, refl, water, land, to_water, to_land, shore, resolution_m, min_contrast)
+            fraction[good], method[good] = found[good], how
         water = fraction >= 0.5
     return fraction, method
+
+
+def _local_fraction(how, refl, water, land, to_water, to_land, shore, resolution_m, min_contrast):
+    """Where a band has clear local levels, bool (h, w), and its water fraction there."""
+    seen = np.isfinite(refl)
+    near, far = LAND_RING_PX[how]
+    zone = np.zeros(refl.shape, "uint8")
+    zone[seen & water & (to_land > WATER_CORE_PX)] = WATER_CORE
+    zone[seen & land & (to_water >= near) & (to_water <= far)] = LAND_CORE
+    reach_px = round(WATER_REACH_M / resolution_m)
+    water_level, land_level, spread = local_levels(refl, zone, shore & seen, reach_px, LAND_REACH_PX[how], MIN_CORE_PIXELS)
+    contrast = land_level - water_level
+    good = (contrast >= min_contrast) & (spread < MAX_LAND_SPREAD * contrast)
+    return good, (land_level - refl) / np.where(good, contrast, 1)
 
 
 def sea_mask(water: np.ndarray, observed: np.ndarray, seeds: list[tuple[int, int]]) -> np.ndarray:
@@ -158,7 +171,7 @@ def river_mouths(sea: np.ndarray, observed: np.ndarray, resolution_m: float) -> 
             continue
         narrow = sea[outer] & (ndimage.distance_transform_edt(~core) > radius_px + MOUTH_SLACK_PX)
         labels, count = ndimage.label(narrow)
-        large = np.bincount(labels.ravel(), minlength=count + 1) >= MIN_MOUTH_PIXELS
+        large = np.bincount(labels.ravel(), minlength=count + 1) * resolution_m**2 >= MIN_MOUTH_M2
         large[0] = False
         rivers[inner] = large[labels][within]
     return rivers
@@ -203,11 +216,11 @@ def position_error_m(family: str, reference: str, edge_method: str, tide_m_per_m
     run-up 3; tide: height error (0.25 m near mean sea level, 0.5 m where dates are not selected) times the horizontal
     metres a metre of tide moves the line (20 on a slope of 0.05), at most 50.
 
-    >>> round(position_error_m("sentinel-2", "msl", "swir1_fraction"), 1)
+    >>> round(position_error_m("sentinel-2", "msl", "nir_fraction"), 1)
     8.8
     """
     contour, geolocation = {"sentinel-2": (1.5, 4.0), "landsat": (3.0, 6.0)}[family]
-    if edge_method != "swir1_fraction":
+    if not edge_method.endswith("_fraction"):
         contour = 15.0
     tide = min((0.25 if reference == "msl" else 0.5) * tide_m_per_m, 50.0)
     return float(np.sqrt(contour**2 + geolocation**2 + 5.0**2 + 3.0**2 + tide**2))

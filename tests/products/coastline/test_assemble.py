@@ -49,7 +49,7 @@ def world(tmp_path, monkeypatch, coast):
     def write(period, family, land_share, *, n_dates=10, tags=None, **look):
         r = 20.0 if family == "sentinel-2" else 30.0
         seen = coast(land_share, resolution_m=r, fine=int(r / 5), seed=period, **look)
-        layers = {"swir1_refl": seen.swir1, "mndwi": seen.mndwi, "swir1_low_tide": seen.swir1, "swir1_high_tide": seen.swir1}
+        layers = {"nir_refl": seen.nir, "swir1_refl": seen.swir1, "mndwi": seen.mndwi, "nir_low_tide": seen.nir, "nir_high_tide": seen.nir}
         layers["n_dates"] = np.full(seen.grid.shape, n_dates) if np.isscalar(n_dates) else n_dates
         named = {"reference": "msl", "scenes": "a b", "tide_m": "nan", "tide_low_m": "nan", "tide_high_m": "nan"} | (tags or {})
         half = seen.grid.height // 2
@@ -83,7 +83,7 @@ def test_a_coast_that_grows(world):
         lines = shores[shores.period == str(period)]
         x = shapely.get_coordinates(lines.geometry.values)[:, 0] - world.grid.left
         assert abs(x.mean() - x_m) < 1.5 and lines.length_m.sum() == pytest.approx(2980, rel=0.02)
-    assert set(shores.reference) == {"msl"} and set(shores.sensor) == {"sentinel-2"} and set(shores.edge_method) == {"swir1_fraction"}
+    assert set(shores.reference) == {"msl"} and set(shores.sensor) == {"sentinel-2"} and set(shores.edge_method) == {"nir_fraction"}
     assert set(transects["class"]) == {"undecidable"}, "four yearly dates cannot be significant"
     assert set(transects.adcode) == {"130200"} and transects.length_m.sum() == pytest.approx(2980, rel=0.02)
     starts, ends = (shapely.get_coordinates(shapely.get_point(transects.geometry.values, k))[:, 0] for k in (0, -1))

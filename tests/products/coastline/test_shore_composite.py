@@ -22,20 +22,20 @@ FIRST = datetime(2024, 5, 1, 3, tzinfo=UTC)
 
 
 class FakeChip:
-    """Uniform SWIR1 and green in files of the chips' own kind."""
+    """Uniform NIR (200 above SWIR1), SWIR1 and green in files of the chips' own kind."""
 
     family = "optical"
 
-    def __init__(self, folder, day, swir1, green=1500, *, left=499_980.0, resolution_m=20.0, cloudy=(), key=None):
+    def __init__(self, folder, day, swir1, green=1500, *, left=499_980.0, resolution_m=10.0, cloudy=(), key=None):
         when = FIRST + timedelta(days=day)
         sensor = "earth-search-sentinel-2-l2a"
         self.scene = SimpleNamespace(
             key=key or f"s{day}", sensor=sensor, platform="sentinel-2a", datetime=when, solar_day=when.date(), scale=1e-4, offset=-0.1
         )
-        grid = Grid(CRS, resolution_m, left, 4_300_040.0, 16, 16)
+        grid = Grid(CRS, resolution_m, left, 4_300_040.0, 32, 32)
         self.cloudy = cloudy
         self.files = {}
-        for role, value in (("swir1", swir1), ("green", green)):
+        for role, value in (("nir", swir1 + 200), ("swir1", swir1), ("green", green)):
             path = folder / f"{self.scene.key}_{role}.tif"
             write_map(path, grid, {role: np.full(grid.shape, value)}, [MapBand(role, role)], {})
             self.files[role] = (path, 1)
@@ -48,7 +48,7 @@ class FakeChip:
 def run(tmp_path, monkeypatch):
     """Runs shore_composite on chips and gives the bands and tags of the Sentinel-2 file."""
 
-    def reasons(chip, grid, masks):
+    def reasons(chip, grid, masks, native):
         out = np.zeros(grid.shape, "uint16")
         for row, col in chip.cloudy:
             out[row, col] = 2
@@ -64,10 +64,11 @@ def run(tmp_path, monkeypatch):
 
     def go(chips, **coastline):
         settings = SimpleNamespace(
-            root=tmp_path / "run", masks=MaskSection(), coastline=None if coastline.get("off") else CoastlineSection(**coastline)
+            root=tmp_path / "run", masks=MaskSection(), resources=SimpleNamespace(memory_gb=1.0), coastline=None if coastline.get("off") else CoastlineSection(**coastline)
         )
         monkeypatch.setattr(composite, "read_tile", lambda s, t: TILE)
         monkeypatch.setattr(composite, "load_chips", lambda s, t, p: chips)
+        monkeypatch.setattr(composite, "tile_reasons", lambda chips, grid, masks: [None] * len(chips))
         monkeypatch.setattr(composite, "scene_reasons", reasons)
         monkeypatch.setattr(composite, "read_stack", stack)
         shore_composite(settings, TILE.id, "2024")
@@ -85,9 +86,10 @@ def test_median_and_counts_by_hand(run):
     assert bands["swir1_refl"][1, 1] == pytest.approx(0.03, abs=1e-6) and bands["swir1_refl"][0, 0] == pytest.approx(0.02, abs=1e-6)
     assert bands["n_dates"][1, 1] == 3 and bands["n_dates"][0, 0] == 2
     assert bands["mndwi"][1, 1] == pytest.approx((0.05 - 0.03) / 0.08, abs=1e-5)
-    assert np.isnan(bands["swir1_low_tide"]).all() and tags["tide_m"] == "nan"
+    assert np.isnan(bands["nir_low_tide"]).all() and tags["tide_m"] == "nan"
     assert tags["reference"] == "instantaneous" and tags["scenes"] == "s0 s1 s2"
-    assert transform.a == 20 and transform.c % 20 == 0
+    assert transform.a == 10 and transform.c % 10 == 0
+    assert bands["nir_refl"][1, 1] == pytest.approx(0.05, abs=1e-6)
 
 
 def test_only_dates_near_mean_sea_level_make_the_median(run):
@@ -101,7 +103,7 @@ def test_only_dates_near_mean_sea_level_make_the_median(run):
     assert bands["swir1_refl"][2, 2] == pytest.approx(0.02, abs=1e-6) and (bands["n_dates"] == 2).all()
     assert tags["reference"] == "msl" and tags["scenes"] == "s0 s3"
     assert float(tags["tide_m"]) == pytest.approx(-0.05)
-    assert tags["tide_low_m"] == "nan" and np.isnan(bands["swir1_low_tide"]).all()  # four dates make no thirds
+    assert tags["tide_low_m"] == "nan" and np.isnan(bands["nir_low_tide"]).all()  # four dates make no thirds
 
 
 def test_low_and_high_tide_see_their_own_thirds(run):
@@ -111,7 +113,7 @@ def test_low_and_high_tide_see_their_own_thirds(run):
     table.write_text("\n".join(["time_utc,station,lon,lat,height_m", *rows]))
     chips = [FakeChip(run.folder, d, 2000 if abs(h) < 0.5 else 1200 if h > 0 else 4000) for d, h in enumerate(heights)]
     bands, tags, _ = run(chips, tide_table=table)
-    assert [bands[b][3, 3] for b in ("swir1_refl", "swir1_low_tide", "swir1_high_tide")] == pytest.approx([0.1, 0.3, 0.02], abs=1e-6)
+    assert [bands[b][3, 3] for b in ("swir1_refl", "nir_low_tide", "nir_high_tide")] == pytest.approx([0.1, 0.32, 0.04], abs=1e-6)
     assert [float(tags[t]) for t in ("tide_m", "tide_low_m", "tide_high_m")] == pytest.approx([0.0, -1.2, 1.2])
 
 
@@ -132,19 +134,19 @@ def test_without_chips_the_files_are_there_and_empty(run, off):
 
 def test_the_lattice_is_the_chips_own_and_pixels_belong_to_one_tile(run):
     chips = [FakeChip(run.folder, 0, 1), FakeChip(run.folder, 1, 1), FakeChip(run.folder, 2, 1, left=499_987.0)]
-    grid, kept = native_grid(chips, TILE, 20.0)
+    grid, kept = native_grid(chips, TILE, 10.0)
     assert kept == chips[:2]
-    # centres at 499990 + 20 k: the first in [500010, 500170) is 500010, the last 500150
-    assert (grid.left, grid.width) == (500_000.0, 8)
+    # centres at 499985 + 10 k: the first in [500010, 500170) is 500015, the last 500165
+    assert (grid.left, grid.width) == (500_010.0, 16)
     right = Tile("r000c001", 0, 16, TILE.grid.window(0, 16, 16, 16))
-    assert native_grid(chips, right, 20.0)[0].left == grid.bounds[2]
+    assert native_grid(chips, right, 10.0)[0].left == grid.bounds[2]
     below = Tile("r001c000", 16, 0, TILE.grid.window(16, 0, 16, 16))
-    assert native_grid(chips, below, 20.0)[0].top == grid.bounds[1]
+    assert native_grid(chips, below, 10.0)[0].top == grid.bounds[1]
 
 
 def test_families_are_told_by_their_pixel(run):
     chip = FakeChip(run.folder, 0, 1)
-    assert load_sensor(chip.scene.sensor).band("swir1").resolution_m == 20
+    assert load_sensor(chip.scene.sensor).band("nir").resolution_m == 10
     assert composite.in_family(chip, "sentinel-2") and not composite.in_family(chip, "landsat")
     del chip.files["swir1"]
     assert not composite.in_family(chip, "sentinel-2")
