@@ -113,7 +113,7 @@ rule fetch:
 
 
 rule observe:
-    input: L.chips("{period}", "{tile}")
+    input: L.chips("{period}", "{tile}"), present(S.coastline and S.coastline.reference)
     output: [L.tile_map("{period}", "{tile}", product) for product in PRODUCTS]
     params: depends=S.fingerprint("masks", "vegetation", "water", "black_odorous")
     threads: 2

@@ -6,57 +6,10 @@ import numpy as np
 from numba import njit
 
 from kernels.indices import mndwi
-from kernels.statistics import quantile_sorted
+from kernels.statistics import LANE, MISSING, between, exchanges, quantile, sort_lane
 
 OTHER, WATER_CORE, LAND_CORE = 0, 1, 2
 """Zones that ``local_levels`` reads: pure water, pure land, and everything else."""
-
-
-@njit(cache=True, nogil=True)
-def select(values, n, k):
-    """The k-th smallest (from 0) of ``values[:n]``, which is left partly ordered: values below k are not larger.
-
-    Quickselect with the middle element as pivot (Hoare 1961, Algorithm 65).
-    """
-    low, high = 0, n - 1
-    while low < high:
-        pivot = values[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if k <= j:
-            high = j
-        elif k >= i:
-            low = i
-        else:
-            break
-    return values[k]
-
-
-@njit(cache=True, nogil=True)
-def quantile(values, n, probability):
-    """Quantile of unsorted ``values[:n]`` by selection, linear between order statistics; NaN for n = 0.
-
-    ``values`` is scratch: its order changes. For hundreds of values; a handful is sorted faster.
-    """
-    if n == 0:
-        return np.nan
-    k = int(probability * (n - 1))
-    select(values, n, k)
-    if k + 1 < n:
-        following = k + 1
-        for i in range(k + 2, n):
-            if values[i] < values[following]:
-                following = i
-        values[k + 1], values[following] = values[following], values[k + 1]
-    return quantile_sorted(values, n, probability)
 
 
 @njit(cache=True, nogil=True)
@@ -69,9 +22,34 @@ def mndwi_map(green_refl, swir1_refl):
     return index
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _gather_date(numbers, row, n_dates):
+    """Put a date's numbers uint16 (n,) into ``row`` uint16 (LANE,), MISSING for 0 and beyond n, and count those seen."""
+    n = numbers.size
+    for i in range(n):
+        row[i] = numbers[i] if numbers[i] > 0 else MISSING
+    for i in range(n):
+        n_dates[i] += numbers[i] > 0
+    row[n:] = MISSING
+
+
+@njit(cache=True, nogil=True)
+def _same_scaling(scale, offset, use):
+    first = -1
+    for t in range(use.size):
+        if use[t]:
+            if first < 0:
+                first = t
+            if scale[t] != scale[first] or offset[t] != offset[first] or scale[t] <= 0:
+                return -1
+    return max(first, 0)
+
+
 @njit(cache=True, nogil=True)
 def refl_quantiles(dn, scale, offset, use, probabilities):
     """Quantiles over time of reflectance, per pixel.
+
+    Where all dates share scale and offset the digital numbers themselves are sorted, many pixels at a time: scaling keeps their order.
 
     Parameters
     ----------
@@ -88,6 +66,42 @@ def refl_quantiles(dn, scale, offset, use, probabilities):
     n_times, height, width = dn.shape
     quantiles = np.full((probabilities.size, height, width), np.nan, np.float32)
     n_dates = np.zeros((height, width), np.uint16)
+    common = _same_scaling(scale, offset, use)
+    if n_times == 0 or common < 0:
+        _quantiles_by_selection(dn, scale, offset, use, probabilities, quantiles, n_dates)
+        return quantiles, n_dates
+    series, counts, pairs = np.empty((n_times, LANE), np.uint16), np.empty(LANE, np.uint16), exchanges(int(use.sum()))
+    for y in range(height):
+        for left in range(0, width, LANE):
+            n, k = min(LANE, width - left), 0
+            counts[:] = 0
+            for t in range(n_times):
+                if use[t]:
+                    _gather_date(dn[t, y, left : left + n], series[k], counts)
+                    k += 1
+            sort_lane(series, pairs)
+            n_dates[y, left : left + n] = counts[:n]
+            _lane_quantiles(series, n, counts, scale[common], offset[common], probabilities, quantiles[:, y, left : left + n])
+    return quantiles, n_dates
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _lane_quantiles(series, n, n_dates, scale, offset, probabilities, out):
+    """Quantiles of the sorted columns of ``series``, scaled; a column of no dates stays as it is."""
+    for p in range(probabilities.size):
+        for i in range(n):
+            if n_dates[i] > 0:
+                position = probabilities[p] * (n_dates[i] - 1.0)
+                low = int(position)
+                high = min(low + 1, n_dates[i] - 1)
+                lower, upper = np.float32(series[low, i] * scale + offset), np.float32(series[high, i] * scale + offset)
+                out[p, i] = between(lower, upper, position - low)
+
+
+@njit(cache=True, nogil=True)
+def _quantiles_by_selection(dn, scale, offset, use, probabilities, quantiles, n_dates):
+    """`refl_quantiles` of dates with scales of their own, a pixel at a time."""
+    n_times, height, width = dn.shape
     values = np.empty(n_times, np.float32)
     for y in range(height):
         for x in range(width):
@@ -99,7 +113,6 @@ def refl_quantiles(dn, scale, offset, use, probabilities):
             n_dates[y, x] = n
             for p in range(probabilities.size):
                 quantiles[p, y, x] = quantile(values, n, probabilities[p])
-    return quantiles, n_dates
 
 
 @njit(cache=True, nogil=True)

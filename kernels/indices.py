@@ -8,6 +8,9 @@ from numba import njit
 MIN_DENOMINATOR = 0.005
 """Sums of reflectance below this carry no ratio."""
 
+formula = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+"""Compiled into its caller, without a jump for division by zero: loops over pixels then vectorise."""
+
 
 @njit(cache=True, nogil=True, inline="always")
 def normalised_difference(a, b):
@@ -19,49 +22,49 @@ def normalised_difference(a, b):
     return (a - b) / (a + b)
 
 
-@njit(cache=True, nogil=True)
+@formula
 def ndvi(red, nir):
     """Normalised difference vegetation index (Rouse et al. 1974)."""
     return normalised_difference(nir, red)
 
 
-@njit(cache=True, nogil=True)
+@formula
 def ndwi(green, nir):
     """Normalised difference water index (McFeeters 1996)."""
     return normalised_difference(green, nir)
 
 
-@njit(cache=True, nogil=True)
+@formula
 def mndwi(green, swir1):
     """Modified normalised difference water index (Xu 2006)."""
     return normalised_difference(green, swir1)
 
 
-@njit(cache=True, nogil=True)
+@formula
 def awei_nsh(green, nir, swir1, swir2):
     """Automated water extraction index, no shadow (Feyisa et al. 2014): 4(G-S1) - (0.25N + 2.75 S2)."""
     return 4.0 * (green - swir1) - (0.25 * nir + 2.75 * swir2)
 
 
-@njit(cache=True, nogil=True)
+@formula
 def awei_sh(blue, green, nir, swir1, swir2):
     """Automated water extraction index, shadow (Feyisa et al. 2014)."""
     return blue + 2.5 * green - 1.5 * (nir + swir1) - 0.25 * swir2
 
 
-@njit(cache=True, nogil=True)
+@formula
 def wi2015(green, red, nir, swir1, swir2):
     """Water index of Fisher et al. (2016)."""
     return 1.7204 + 171.0 * green + 3.0 * red - 70.0 * nir - 45.0 * swir1 - 71.0 * swir2
 
 
-@njit(cache=True, nogil=True)
+@formula
 def is_ice(green, red, nir, swir1):
     """Ice or snow on water: NDSI > 0.4 and NIR > 0.11 and red > 0.10 (Hall et al. 1995, Riggs & Hall 2015)."""
     return normalised_difference(green, swir1) > 0.4 and nir > 0.11 and red > 0.10
 
 
-@njit(cache=True, nogil=True)
+@formula
 def water_tests(blue, green, red, nir, swir1, swir2):
     """The five tests of dynamic surface water extent (Jones 2019) as numbers passed: (T1+T2+T3, T4+T5)."""
     m = mndwi(green, swir1)
@@ -74,6 +77,38 @@ def water_tests(blue, green, red, nir, swir1, swir2):
 
 
 @njit(cache=True, nogil=True)
+def wofs_water(blue, green, red, nir, swir1, swir2):
+    """Water by the decision tree of Water Observations from Space (Mueller et al. 2016), a yardstick and no part of a product.
+
+    Its thresholds were fitted to Landsat reflectance x 1e4 (b1 blue, b3 red, b7 SWIR2). An undefined
+    ratio meets no condition.
+    """
+    n52 = normalised_difference(swir1, green)
+    n43 = normalised_difference(nir, red)
+    n72 = normalised_difference(swir2, green)
+    b1, b3, b7 = blue * 1e4, red * 1e4, swir2 * 1e4
+    if n52 <= -0.01:
+        if b1 > 2083.5:
+            return False
+        if b7 <= 323.5:
+            return n43 <= 0.61
+        if b1 > 1400.5:
+            return n43 <= -0.01
+        if n72 > -0.23:
+            return b1 <= 379.0
+        return n43 <= 0.22 or b1 <= 473.0
+    if n52 <= 0.23:
+        if b1 > 334.5 or n43 > 0.54:
+            return False
+        if n52 <= 0.12:
+            return True
+        return b1 <= 129.5 if b3 <= 364.5 else b1 <= 300.5
+    if n52 <= 0.34:
+        return b1 <= 129.5 and n43 <= 0.45 and b3 <= 364.5
+    return False
+
+
+@formula
 def is_black(red, nir, swir1, swir2):
     """Darker than land ever is but in deep shadow: red below 0.04, near and shortwave infrared below 0.025.
 
@@ -82,7 +117,7 @@ def is_black(red, nir, swir1, swir2):
     return red < 0.04 and nir < 0.025 and swir1 < 0.025 and swir2 < 0.025
 
 
-@njit(cache=True, nogil=True)
+@formula
 def water_logit(blue, green, red, nir, swir1, swir2, radar):
     """Log-odds of water on one date from the five tests, MNDWI, darkness and radar.
 
@@ -98,7 +133,7 @@ def water_logit(blue, green, red, nir, swir1, swir2, radar):
     )
 
 
-@njit(cache=True, nogil=True)
+@formula
 def fractional_cover(ndvi_value, ndvi_soil, ndvi_vegetation, k):
     """Vegetation fraction of a two-endmember mixture, exact for reflectance that mixes linearly.
 

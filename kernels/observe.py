@@ -1,7 +1,8 @@
 """The fused pass: native integers of one block in, small maps of one period out.
 
-Every pixel is visited once; for it the dates are read in time order, masked, scaled, turned into water
-evidence and vegetation fraction and reduced at once. Nothing of size (time, y, x) is allocated.
+Pixels are taken LANE at a time: for them the dates are read in time order, masked, scaled, turned into water evidence and
+vegetation fraction and reduced at once. Loops over a lane have no jumps, so that they vectorise; nothing of size
+(time, y, x) is allocated, and a date without a clear pixel in the lane is passed over.
 """
 
 import math
@@ -9,19 +10,24 @@ import math
 import numpy as np
 from numba import njit
 
-from kernels.indices import fractional_cover, fractional_cover_sigma, is_ice, ndvi, water_logit, wilson
-from kernels.statistics import median_of, quantile_sorted, sort_pairs, weighted_median_sorted
+from kernels.indices import fractional_cover, fractional_cover_sigma, is_ice, ndvi, water_logit
+from kernels.statistics import median_reaches, quantile, sort_pairs, weighted_median_sorted
 
-WATER_LAYERS = ("frequency", "class", "frequency_lower", "frequency_upper", "clear_water", "clear_months", "radar_months")
+WATER_LAYERS = ("frequency", "clear_water", "clear_months", "radar_months", "high_sun_frequency", "high_sun_months")
 """Layers of ``observe_water``, in order."""
 
 VEGETATION_LAYERS = ("fvc_peak", "fvc_growing", "fvc_peak_sigma", "clear_peak", "clear_growing")
 """Layers of ``observe_vegetation``, in order."""
 
-LAND, PERMANENT, SEASONAL, EPHEMERAL = 0.0, 1.0, 2.0, 3.0
+LANE = 64
+"""Pixels of a row that are worked on together. One lane of 60 dates fits the second-level cache."""
+
+_LOGIT, _N, _WET, _BELOW, _REACHING, _FINEST, _DAY = (LANE * k for k in range(7))
+# Places in the scratch of a lane; one flat array with fixed places lets the compiler see that they do not overlap.
+_VOTE_SLOTS = 7 * LANE
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def radar_water(amplitude_dn, month, n_months, vv_max_power, vh_max_power, out):
     """Water evidence of each month from radar amplitude.
 
@@ -35,26 +41,28 @@ def radar_water(amplitude_dn, month, n_months, vv_max_power, vh_max_power, out):
     out : int8 (n_months, h, w), written: 1 water, -1 not water, 0 not seen.
     """
     n_dates, _, h, w = amplitude_dn.shape
+    vv, vh, n = np.empty(w), np.empty(w), np.empty(w)
     for m in range(n_months):
         for y in range(h):
+            vv[:], vh[:], n[:] = 0.0, 0.0, 0.0
+            for t in range(n_dates):
+                if month[t] == m:
+                    for x in range(w):
+                        seen = amplitude_dn[t, 0, y, x] > 0
+                        vv[x] += (amplitude_dn[t, 0, y, x] * 1e-4) ** 2 if seen else 0.0
+                        vh[x] += (amplitude_dn[t, 1, y, x] * 1e-4) ** 2 if seen else 0.0
+                        n[x] += 1.0 if seen else 0.0
             for x in range(w):
-                vv, vh, n = 0.0, 0.0, 0
-                for t in range(n_dates):
-                    if month[t] == m and amplitude_dn[t, 0, y, x] > 0:
-                        vv += (amplitude_dn[t, 0, y, x] * 1e-4) ** 2
-                        vh += (amplitude_dn[t, 1, y, x] * 1e-4) ** 2
-                        n += 1
-                if n == 0:
+                if n[x] == 0:
                     out[m, y, x] = 0
-                elif vv / n <= vv_max_power and vh / n <= vh_max_power:
+                elif vv[x] / n[x] <= vv_max_power and vh[x] / n[x] <= vh_max_power:
                     out[m, y, x] = 1
                 else:
                     out[m, y, x] = -1
 
 
-@njit(cache=True, nogil=True)
-def _reflectances(dn, t, y, x, scale, offset):
-    s, o = scale[t], offset[t]
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _reflectances(dn, t, y, x, s, o):
     return (
         dn[t, 0, y, x] * s + o,
         dn[t, 1, y, x] * s + o,
@@ -65,8 +73,93 @@ def _reflectances(dn, t, y, x, scale, offset):
     )
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _count_clear(reasons, t, y, left, n, reject):
+    clear = 0
+    for i in range(n):
+        clear += (reasons[t, y, left + i] & reject) == 0
+    return clear
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _water_logits(dn, t, y, left, n, s, o, radar, m, votes):
+    """Log-odds of water at each pixel of a lane on one date; NaN on ice, which says nothing about water."""
+    for i in range(n):
+        blue, green, red, nir, swir1, swir2 = _reflectances(dn, t, y, left + i, s, o)
+        logit = water_logit(blue, green, red, nir, swir1, swir2, radar[m, y, left + i])
+        votes[_LOGIT + i] = np.nan if is_ice(green, red, nir, swir1) else logit
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _open_month(n, votes):
+    for i in range(n):
+        votes[_N + i] = votes[_WET + i] = 0.0
+        votes[_BELOW + i], votes[_REACHING + i] = -np.inf, np.inf
+        votes[_FINEST + i], votes[_DAY + i] = np.inf, -1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _vote(reasons, t, y, left, n, reject, native_m, day, min_logit, votes):
+    """Add one date to the running counts of a month: what `median_reaches` needs, of the finest sensor so far."""
+    for i in range(n):
+        logit, finest = votes[_LOGIT + i], votes[_FINEST + i]
+        clear = (reasons[t, y, left + i] & reject) == 0
+        finer = native_m < finest
+        used = clear & (finer | ((native_m == finest) & (day != votes[_DAY + i]))) & (logit == logit)
+        wet = logit >= min_logit
+        count = 0.0 if used & finer else votes[_N + i]
+        n_wet = 0.0 if used & finer else votes[_WET + i]
+        below = -np.inf if used & finer else votes[_BELOW + i]
+        reaching = np.inf if used & finer else votes[_REACHING + i]
+        votes[_N + i] = count + (1.0 if used else 0.0)
+        votes[_WET + i] = n_wet + (1.0 if used & wet else 0.0)
+        votes[_BELOW + i] = logit if used & (logit < min_logit) & (logit > below) else below
+        votes[_REACHING + i] = logit if used & wet & (logit < reaching) else reaching
+        votes[_FINEST + i] = native_m if used else finest
+        votes[_DAY + i] = day if used else votes[_DAY + i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _water_lane(dn, reasons, reject, scale, offset, native_m, day, month, radar, high_sun, min_logit, y, left, n, votes, tally):
+    """Months of one lane into ``tally`` int64 (6, LANE): clear dates, months, months by radar alone, wet months; of high sun, months
+    and wet months."""
+    tally[:, :n] = 0
+    t = 0
+    for m in range(radar.shape[0]):
+        _open_month(n, votes)
+        while t < month.size and month[t] == m:
+            if _count_clear(reasons, t, y, left, n, reject) > 0:
+                _water_logits(dn, t, y, left, n, scale[t], offset[t], radar, m, votes)
+                _vote(reasons, t, y, left, n, reject, native_m[t], float(day[t]), min_logit, votes)
+            t += 1
+        for i in range(n):
+            n_dates, by_radar = votes[_N + i], radar[m, y, left + i]
+            if n_dates > 0:
+                wet = median_reaches(n_dates, votes[_WET + i], votes[_BELOW + i], votes[_REACHING + i], min_logit)
+                tally[0, i] += int(n_dates)
+            elif by_radar != 0:
+                wet = by_radar > 0
+                tally[2, i] += 1
+            else:
+                continue
+            tally[1, i] += 1
+            tally[3, i] += wet
+            tally[4, i] += high_sun[m]
+            tally[5, i] += high_sun[m] and wet
+
+
 @njit(cache=True, nogil=True)
-def observe_water(dn, reasons, reject, scale, offset, native_m, day, month, radar, min_logit, min_months, permanent, seasonal, ephemeral, out):
+def _water_layers(tally, n, min_months, y, left, out):
+    for i in range(n):
+        x, months = left + i, tally[1, i]
+        out[0, y, x] = tally[3, i] / months if months >= max(min_months, 1) else np.nan
+        out[1, y, x], out[2, y, x], out[3, y, x] = tally[0, i], months, tally[2, i]
+        out[4, y, x] = tally[5, i] / tally[4, i] if tally[4, i] > 0 else np.nan
+        out[5, y, x] = tally[4, i]
+
+
+@njit(cache=True, nogil=True)
+def observe_water(dn, reasons, reject, scale, offset, native_m, day, month, radar, high_sun, min_logit, min_months, out):
     """Monthly votes of water and their frequency.
 
     A month votes wet when the median log-odds of its clear dates is at least ``min_logit``. Only the dates of the
@@ -81,53 +174,16 @@ def observe_water(dn, reasons, reject, scale, offset, native_m, day, month, rada
     scale, offset : float32 (T,), reflectance = dn * scale + offset. native_m : float32 (T,), pixel size of the sensor.
     day, month : int64 (T,), counted from the period's start, ascending.
     radar : int8 (M, h, w), see ``radar_water``.
-    permanent, seasonal, ephemeral : least frequencies of the classes.
-    out : float32 (7, h, w), written: WATER_LAYERS. Frequency and class are NaN below ``min_months`` months.
+    high_sun : bool (M,), months whose sun stands high enough that shadows are short.
+    out : float32 (6, h, w), written: WATER_LAYERS. Frequency is NaN below ``min_months`` months, that of high sun without any.
     """
-    n_dates, _, h, w = dn.shape
-    n_months = radar.shape[0]
-    logits = np.empty(n_dates)
+    _, _, h, w = dn.shape
+    votes, tally = np.empty(_VOTE_SLOTS), np.empty((6, LANE), np.int64)
     for y in range(h):
-        for x in range(w):
-            clear, months, radar_months, wet = 0, 0, 0, 0
-            t = 0
-            for m in range(n_months):
-                n, last_day, finest = 0, -1, np.inf
-                while t < n_dates and month[t] == m:
-                    if reasons[t, y, x] & reject == 0 and native_m[t] <= finest and (day[t] != last_day or native_m[t] < finest):
-                        blue, green, red, nir, swir1, swir2 = _reflectances(dn, t, y, x, scale, offset)
-                        if not is_ice(green, red, nir, swir1):
-                            if native_m[t] < finest:
-                                n, finest = 0, native_m[t]
-                            logits[n] = water_logit(blue, green, red, nir, swir1, swir2, radar[m, y, x])
-                            n += 1
-                            last_day = day[t]
-                    t += 1
-                if n > 0:
-                    clear += n
-                    months += 1
-                    wet += median_of(logits, n) >= min_logit
-                elif radar[m, y, x] != 0:
-                    months += 1
-                    radar_months += 1
-                    wet += radar[m, y, x] > 0
-            out[4, y, x] = clear
-            out[5, y, x] = months
-            out[6, y, x] = radar_months
-            if months < min_months or months == 0:
-                out[0, y, x] = out[1, y, x] = out[2, y, x] = out[3, y, x] = np.nan
-                continue
-            frequency = wet / months
-            out[0, y, x] = frequency
-            out[2, y, x], out[3, y, x] = wilson(wet, months)
-            if frequency >= permanent:
-                out[1, y, x] = PERMANENT
-            elif frequency >= seasonal:
-                out[1, y, x] = SEASONAL
-            elif frequency >= ephemeral:
-                out[1, y, x] = EPHEMERAL
-            else:
-                out[1, y, x] = LAND
+        for left in range(0, w, LANE):
+            n = min(LANE, w - left)
+            _water_lane(dn, reasons, reject, scale, offset, native_m, day, month, radar, high_sun, min_logit, y, left, n, votes, tally)
+            _water_layers(tally, n, min_months, y, left, out)
 
 
 @njit(cache=True, nogil=True)
@@ -139,6 +195,61 @@ def _time_weights(days, weights, n):
         weights[i] = before + after
     if n == 1:
         weights[0] = 1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fractions(dn, t, y, left, n, s, o, endmembers, fraction):
+    """Vegetation fraction at each pixel of a lane on one date, 0 on water; NaN where NDVI is undefined on land."""
+    ndvi_soil, ndvi_vegetation, k = endmembers
+    for i in range(n):
+        blue, green, red, nir, swir1, swir2 = _reflectances(dn, t, y, left + i, s, o)
+        wet = water_logit(blue, green, red, nir, swir1, swir2, 0) >= 0.0
+        value = ndvi_soil if wet else ndvi(red, nir)
+        fraction[i] = fractional_cover(value, ndvi_soil, ndvi_vegetation, k)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _vegetation_lane(dn, reasons, reject, scale, offset, day, in_peak, in_growing, endmembers, y, left, n, fraction, series, counts):
+    """Collect the fractions of a lane: ``series`` float64 (4, LANE, T) peak, its days, growing, its days.
+
+    ``counts`` int64 (3, LANE): dates of either and the last day.
+    """
+    counts[:2, :n] = 0
+    counts[2, :n] = -1
+    for t in range(day.size):
+        if not (in_peak[t] or in_growing[t]) or _count_clear(reasons, t, y, left, n, reject) == 0:
+            continue
+        _fractions(dn, t, y, left, n, scale[t], offset[t], endmembers, fraction)
+        for i in range(n):
+            if reasons[t, y, left + i] & reject != 0 or day[t] == counts[2, i] or math.isnan(fraction[i]):
+                continue
+            counts[2, i] = day[t]
+            if in_peak[t]:
+                series[0, i, counts[0, i]], series[1, i, counts[0, i]] = fraction[i], day[t]
+                counts[0, i] += 1
+            if in_growing[t]:
+                series[2, i, counts[1, i]], series[3, i, counts[1, i]] = fraction[i], day[t]
+                counts[1, i] += 1
+
+
+@njit(cache=True, nogil=True)
+def _vegetation_layers(series, counts, n, endmembers, sigmas, probability, min_dates, min_span_days, weights, y, left, out):
+    ndvi_soil, ndvi_vegetation, _ = endmembers
+    for i in range(n):
+        x, n_peak, n_growing = left + i, counts[0, i], counts[1, i]
+        peak, peak_days, growing, growing_days = series[0, i], series[1, i], series[2, i], series[3, i]
+        out[3, y, x], out[4, y, x] = n_peak, n_growing
+        out[0, y, x] = out[1, y, x] = out[2, y, x] = np.nan
+        if n_peak >= min_dates and peak_days[n_peak - 1] - peak_days[0] >= min_span_days:
+            fraction = quantile(peak, n_peak, probability)
+            out[0, y, x] = fraction
+            out[2, y, x] = fractional_cover_sigma(
+                ndvi_soil + fraction * (ndvi_vegetation - ndvi_soil), ndvi_soil, ndvi_vegetation, sigmas[0], sigmas[1], sigmas[2]
+            )
+        if n_growing >= min_dates and growing_days[n_growing - 1] - growing_days[0] >= min_span_days:
+            _time_weights(growing_days, weights, n_growing)
+            sort_pairs(growing, weights, n_growing)
+            out[1, y, x] = weighted_median_sorted(growing, weights, n_growing)
 
 
 @njit(cache=True, nogil=True)
@@ -159,42 +270,12 @@ def observe_vegetation(
     out : float32 (5, h, w), written: VEGETATION_LAYERS.
     """
     n_dates, _, h, w = dn.shape
-    peak, peak_days = np.empty(n_dates), np.empty(n_dates)
-    growing, growing_days, weights = np.empty(n_dates), np.empty(n_dates), np.empty(n_dates)
-    ndvi_soil, ndvi_vegetation, k = endmembers
+    fraction, weights = np.empty(LANE), np.empty(n_dates)
+    series, counts = np.empty((4, LANE, n_dates)), np.empty((3, LANE), np.int64)
     for y in range(h):
-        for x in range(w):
-            n_peak, n_growing, last_day = 0, 0, -1
-            for t in range(n_dates):
-                if not (in_peak[t] or in_growing[t]) or reasons[t, y, x] & reject != 0 or day[t] == last_day:
-                    continue
-                blue, green, red, nir, swir1, swir2 = _reflectances(dn, t, y, x, scale, offset)
-                value = ndvi(red, nir)
-                if water_logit(blue, green, red, nir, swir1, swir2, 0) >= 0.0:
-                    value = ndvi_soil
-                if math.isnan(value):
-                    continue
-                last_day = day[t]
-                fraction = fractional_cover(value, ndvi_soil, ndvi_vegetation, k)
-                if in_peak[t]:
-                    peak[n_peak] = fraction
-                    peak_days[n_peak] = day[t]
-                    n_peak += 1
-                if in_growing[t]:
-                    growing[n_growing] = fraction
-                    growing_days[n_growing] = day[t]
-                    n_growing += 1
-            out[3, y, x] = n_peak
-            out[4, y, x] = n_growing
-            out[0, y, x] = out[1, y, x] = out[2, y, x] = np.nan
-            if n_peak >= min_dates and peak_days[n_peak - 1] - peak_days[0] >= min_span_days:
-                sort_pairs(peak, peak_days, n_peak)
-                fraction = quantile_sorted(peak, n_peak, quantile)
-                out[0, y, x] = fraction
-                out[2, y, x] = fractional_cover_sigma(
-                    ndvi_soil + fraction * (ndvi_vegetation - ndvi_soil), ndvi_soil, ndvi_vegetation, sigmas[0], sigmas[1], sigmas[2]
-                )
-            if n_growing >= min_dates and growing_days[n_growing - 1] - growing_days[0] >= min_span_days:
-                _time_weights(growing_days, weights, n_growing)
-                sort_pairs(growing, weights, n_growing)
-                out[1, y, x] = weighted_median_sorted(growing, weights, n_growing)
+        for left in range(0, w, LANE):
+            n = min(LANE, w - left)
+            _vegetation_lane(
+                dn, reasons, reject, scale, offset, day, in_peak, in_growing, endmembers, y, left, n, fraction, series, counts
+            )
+            _vegetation_layers(series, counts, n, endmembers, sigmas, quantile, min_dates, min_span_days, weights, y, left, out)

@@ -1,12 +1,21 @@
-"""Order statistics of short series, in place."""
+"""Order statistics of short series, in place, and of many series at once."""
 
 import numpy as np
 from numba import njit
 
 
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def between(lower, upper, share):
+    """The value that lies ``share`` (0-1) of the way from one order statistic to the next."""
+    return lower + share * (upper - lower)
+
+
 @njit(cache=True, nogil=True)
 def sort_pairs(values, weights, n):
-    """Sort values[:n] ascending by insertion and carry weights[:n] along. Series are short: a period's dates."""
+    """Sort values[:n] ascending by insertion and carry weights[:n] along; equal values keep their order.
+
+    Series are short: the clear dates of a season, at which no other stable sort is faster.
+    """
     for i in range(1, n):
         v, w = values[i], weights[i]
         j = i - 1
@@ -19,6 +28,53 @@ def sort_pairs(values, weights, n):
 
 
 @njit(cache=True, nogil=True)
+def select(values, n, k):
+    """The k-th smallest (from 0) of ``values[:n]``, which is left partly ordered: values below k are not larger.
+
+    Quickselect with the middle element as pivot (Hoare 1961, Algorithm 65).
+    """
+    low, high = 0, n - 1
+    while low < high:
+        pivot = values[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if k <= j:
+            high = j
+        elif k >= i:
+            low = i
+        else:
+            break
+    return values[k]
+
+
+@njit(cache=True, nogil=True)
+def quantile(values, n, probability):
+    """Quantile of unsorted ``values[:n]`` by selection, linear between order statistics (type 7); NaN for n = 0.
+
+    ``values`` is scratch: its order changes.
+    """
+    if n == 0:
+        return np.nan
+    k = int(probability * (n - 1))
+    select(values, n, k)
+    if k + 1 < n:
+        following = k + 1
+        for i in range(k + 2, n):
+            if values[i] < values[following]:
+                following = i
+        values[k + 1], values[following] = values[following], values[k + 1]
+    return quantile_sorted(values, n, probability)
+
+
+@njit(cache=True, nogil=True)
 def quantile_sorted(values, n, q):
     """Quantile q (0-1) of sorted values[:n], linear between order statistics (Hyndman & Fan 1996, type 7)."""
     if n == 0:
@@ -26,7 +82,7 @@ def quantile_sorted(values, n, q):
     position = q * (n - 1)
     low = int(position)
     high = min(low + 1, n - 1)
-    return values[low] + (position - low) * (values[high] - values[low])
+    return between(values[low], values[high], position - low)
 
 
 @njit(cache=True, nogil=True)
@@ -58,14 +114,56 @@ def weighted_median_sorted(values, weights, n):
     return values[n - 1]
 
 
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def median_reaches(n, n_reaching, largest_below, smallest_reaching, threshold):
+    """Whether the median of n values reaches a threshold, without sorting them: exact, also for an even number.
+
+    ``n_reaching`` values are at least the threshold, the smallest of which is ``smallest_reaching``; the largest of the others is
+    ``largest_below``. Only where the threshold parts the values in halves do the two in the middle decide.
+    """
+    if 2 * n_reaching == n:
+        return between(largest_below, smallest_reaching, 0.5) >= threshold
+    return 2 * n_reaching > n
+
+
+LANE = 64
+"""Series that `sort_lane` sorts together."""
+
+MISSING = 65535
+"""Stands in a lane for a date that takes no part: sorted last, so no rank below the number of dates reaches it."""
+
+
 @njit(cache=True, nogil=True)
-def median_of(values, n):
-    """Median of values[:n]; the buffer is sorted in place."""
-    for i in range(1, n):
-        v = values[i]
-        j = i - 1
-        while j >= 0 and values[j] > v:
-            values[j + 1] = values[j]
-            j -= 1
-        values[j + 1] = v
-    return quantile_sorted(values, n, 0.5)
+def exchanges(n):
+    """The comparisons that sort n values whatever they are: merge exchange (Batcher 1968; Knuth 1998, 5.2.2 M), int64 (C, 2)."""
+    top = 1
+    while 2 * top < n:
+        top *= 2
+    pairs = np.empty((n * n // 2 + 1, 2), np.int64)
+    count, p = 0, top if n > 1 else 0
+    while p > 0:
+        q, r, d = top, 0, p
+        while True:
+            for i in range(n - d):
+                if i & p == r:
+                    pairs[count, 0], pairs[count, 1] = i, i + d
+                    count += 1
+            if q == p:
+                break
+            d, q, r = q - p, q // 2, p
+        p //= 2
+    return pairs[:count].copy()
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def sort_lane(series, pairs):
+    """Sort each column of ``series`` uint16 (T, LANE) in place; ``pairs`` are the `exchanges` of the rows to sort.
+
+    The order of the comparisons does not depend on the values, so a processor takes 16 columns at a time and never guesses a jump.
+    """
+    for c in range(pairs.shape[0]):
+        first, second = series[pairs[c, 0]], series[pairs[c, 1]]
+        for i in range(LANE):
+            a, b = first[i], second[i]
+            first[i] = a if a < b else b
+            second[i] = b if a < b else a

@@ -15,6 +15,7 @@ MAP_BANDS: dict[str, tuple[MapBand, ...]] = {
         MapBand("class", "0 land, 1 permanent, 2 seasonal, 3 ephemeral water", "class"),
         MapBand("frequency_lower", "Wilson 95 % lower bound of the frequency"),
         MapBand("frequency_upper", "Wilson 95 % upper bound of the frequency"),
+        MapBand("permanent_fraction", "Share of the pixel's area that is permanent water"),
     ),
     "black_odorous": (
         MapBand("probability", "Probability of black-odorous water, mean over the dates of the clipped log-odds (suspected, not confirmed)"),

@@ -1,17 +1,22 @@
 """Step ``observe``: all chips of one tile and period become the tile's maps.
 
-Dask runs blocks of rows on threads within the memory budget; a kernel runs on one thread without the GIL.
+Blocks are chosen from the memory budget (`blocks`). Dask's threads read a block date by date and work it out strip by strip;
+a kernel runs on one thread without the GIL.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
+
 import dask
 import numpy as np
-import rasterio
 
+from kernels.edges import classify_water, clear_median
 from kernels.observe import VEGETATION_LAYERS, WATER_LAYERS, observe_vegetation, observe_water, radar_water
 from kernels.sharpen import sharpen_swir
-from rs_pipeline.catalog.chips import Chip, load_chips, read_stack, scales
+from rs_pipeline.catalog.chips import Chip, load_chips, native_transform, read_stack, scales
+from rs_pipeline.catalog.reasons import NativeReasons, read_radar, scene_reasons, tile_reasons
 from rs_pipeline.config import Settings, VegetationSection, load_sensor
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, Grid, Period
@@ -19,25 +24,20 @@ from rs_pipeline.output.maps import MAP_BANDS
 from rs_pipeline.output.provenance import map_tags
 from rs_pipeline.output.raster import write_map
 from rs_pipeline.products.black_odorous.pixels import black_odorous_layers
+from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, Block, file_blocks, plan_blocks
 from rs_pipeline.products.calendar import Calendar, in_window
-from rs_pipeline.radiometry.masks import reject_bits, scene_reasons
+from rs_pipeline.products.water_edges import HALO_PX, HIGH_SUN_DEG, sharpen_edges, tidal_reach, without_shadow
+from rs_pipeline.radiometry.masks import reject_bits
 from rs_pipeline.region import read_tile
 
-ROW_STEP = 64
-"""Rows of a block are a multiple of this."""
+STRIP_ROWS = 64
+"""Rows that a thread works out at a time."""
 
 
 def endmembers(section: VegetationSection) -> tuple[float, float, float]:
     """(NDVI of soil, NDVI of vegetation, K) from the endmember reflectances; K = (Rv+NIRv)/(Rs+NIRs)."""
     rs, ns, rv, nv = section.soil_red_refl, section.soil_nir_refl, section.vegetation_red_refl, section.vegetation_nir_refl
     return (ns - rs) / (ns + rs), (nv - rv) / (nv + rv), (rv + nv) / (rs + ns)
-
-
-def block_rows(n_scenes: int, n_bands: int, width: int, height: int, budget_bytes: float, threads: int) -> int:
-    """Rows of a block so that ``threads`` blocks of uint16 (with as much again for reading) stay within the budget."""
-    row_bytes = max(1, n_scenes) * (n_bands + 1) * width * 2 * 2
-    rows = int(budget_bytes / threads / row_bytes) // ROW_STEP * ROW_STEP
-    return max(ROW_STEP, min(rows, -(-height // threads // ROW_STEP) * ROW_STEP))
 
 
 def observe(settings: Settings, tile_id: str, period_label: str, threads: int = 2) -> None:
@@ -49,53 +49,129 @@ def observe(settings: Settings, tile_id: str, period_label: str, threads: int = 
     chips = load_chips(settings, tile_id, period_label)
     optical = [c for c in chips if c.family == "optical"]
     radar = [c for c in chips if c.family == "radar"]
-    names = [*VEGETATION_LAYERS, *WATER_LAYERS, "scenes", "probability", "bow_class", "n_dates"]
-    maps = {name: np.full(tile.grid.shape, np.nan, "float32") for name in names}
-    whole_tile = tile.grid.buffered(settings.grid.margin_m)
-    budget = settings.resources.memory_gb * 1e9
+    names = [*VEGETATION_LAYERS, *WATER_LAYERS, "nir_refl", "scenes", "probability", "bow_class", "n_dates"]
+    grid = tile.grid.window(-HALO_PX, -HALO_PX, tile.grid.height + 2 * HALO_PX, tile.grid.width + 2 * HALO_PX)
+    maps = {name: np.full(grid.shape, np.nan, "float32") for name in names}
+    job = Job(settings, period, grid, optical, radar, tile_reasons(optical, grid, settings.masks, threads))
     with dask.config.set(scheduler="threads", num_workers=threads):
-        reasons = dask.compute(*[dask.delayed(_tile_reasons)(c, whole_tile, tile.grid, settings) for c in optical])
-        rows = block_rows(len(chips), len(OPTICAL_BANDS), tile.grid.width, tile.grid.height, budget, threads)
-        jobs = [
-            dask.delayed(_observe_block)(settings, period, optical, radar, reasons, tile.grid, row, min(rows, tile.grid.height - row), maps)
-            for row in range(0, tile.grid.height, rows)
-        ]
-        dask.compute(*jobs)
+        dask.compute(*[strip for block in job_blocks(job, maps, threads) for strip in _block_tasks(job, block, maps)])
+    finish_water(settings, grid, maps)
+    maps = {name: layer[HALO_PX:-HALO_PX, HALO_PX:-HALO_PX] for name, layer in maps.items()}
     tags = map_tags(settings, period, [c.scene for c in chips])
     for product, bands in MAP_BANDS.items():
         layers = {b.name: maps["bow_class" if (product, b.name) == ("black_odorous", "class") else b.name] for b in bands}
         write_map(layout.tile_map(period_label, tile_id, product), tile.grid, layers, bands, tags)
 
 
-def _tile_reasons(chip: Chip, whole: Grid, inner: Grid, settings: Settings) -> np.ndarray:
-    """Reason bits over the tile; computed with the margin, so that clouds beyond the border still cast buffer and shadow."""
-    bits = scene_reasons(chip, whole, settings.masks)
-    row = round((whole.top - inner.top) / whole.resolution_m)
-    col = round((inner.left - whole.left) / whole.resolution_m)
-    return np.ascontiguousarray(bits[row : row + inner.height, col : col + inner.width])
+def finish_water(settings: Settings, grid: Grid, maps: dict[str, np.ndarray]) -> None:
+    """Add what a pixel alone does not tell, in place: shadow taken out, rims put right, then classes and bounds."""
+    w = settings.water
+    frequency = without_shadow(maps["frequency"], maps["high_sun_frequency"], maps["high_sun_months"], w.ephemeral_frequency)
+    maps["frequency"], maps["permanent_fraction"] = sharpen_edges(
+        frequency, maps["high_sun_frequency"], maps["nir_refl"], ~tidal_reach(settings, grid), w.permanent_frequency, w.ephemeral_frequency
+    )
+    classes = np.empty((3, *grid.shape), "float32")
+    classify_water(maps["frequency"], maps["clear_months"], w.permanent_frequency, w.seasonal_frequency, w.ephemeral_frequency, classes)
+    maps["class"], maps["frequency_lower"], maps["frequency_upper"] = classes
 
 
-def _observe_block(settings, period, optical, radar, reasons, grid, row, height, maps) -> None:
-    """Fill rows [row, row + height) of every map."""
-    block, rows = grid.window(row, 0, height, grid.width), slice(row, row + height)
+@dataclass(frozen=True)
+class Job:
+    """What all blocks of a tile and period have in common."""
+
+    settings: Settings
+    period: Period
+    grid: Grid
+    optical: list[Chip]
+    radar: list[Chip]
+    native: list[NativeReasons | None]
+    """Of each optical chip."""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """A few rows of a block with all dates: what one thread works out at a time."""
+
+    rows: slice
+    """Within the block."""
+    inside: tuple[slice, slice]
+    """Within the tile."""
+    dn: np.ndarray
+    """uint16 (T, 7, h, w), see `read_sharpened`."""
+    reasons: np.ndarray
+    """uint16 (T, h, w)."""
+    radar: np.ndarray
+    """uint16 (R, 2, h, w)."""
+
+
+def job_blocks(job: Job, maps: dict[str, np.ndarray], threads: int) -> list[Block]:
+    """Blocks of the tile within the memory budget, less what is held besides: maps, native reasons and dates being read."""
+    held = sum(m.nbytes for m in maps.values()) + sum(n.bits.nbytes for n in job.native if n is not None)
+    held += threads * READ_BYTES * job.grid.width * job.grid.height
+    bytes_per_pixel = len(job.optical) * OPTICAL_BYTES + len(job.radar) * RADAR_BYTES
+    files = file_blocks([*job.optical, *job.radar], job.grid)
+    return plan_blocks(job.grid, files, bytes_per_pixel, job.settings.resources.memory_gb * 1e9 - held)
+
+
+def _block_tasks(job: Job, block: Block, maps: dict[str, np.ndarray]) -> list:
+    """Dask's tasks of a block: a date is read by one thread, then a strip is worked out by one thread.
+
+    Dask takes up the next block's dates as soon as a thread is free, so that reading and computing overlap.
+    """
+    strips = dask.delayed(partial(_new_strips, job, block))()
+    read = [dask.delayed(partial(_read_optical, job, block, t))(strips) for t in range(len(job.optical))]
+    read += [dask.delayed(partial(_read_radar, job, block, t))(strips) for t in range(len(job.radar))]
+    return [dask.delayed(partial(_observe_strip, job, k, maps))(strips, read) for k in range(-(-block.height // STRIP_ROWS))]
+
+
+def _new_strips(job: Job, block: Block) -> list[Strip]:
+    strips = []
+    for row in range(0, block.height, STRIP_ROWS):
+        h, w = min(STRIP_ROWS, block.height - row), block.width
+        inside = slice(block.row + row, block.row + row + h), slice(block.col, block.col + w)
+        stacks = [np.zeros(shape, "uint16") for shape in ((len(job.optical), 7, h, w), (len(job.optical), h, w), (len(job.radar), 2, h, w))]
+        strips.append(Strip(slice(row, row + h), inside, *stacks))
+    return strips
+
+
+def _read_optical(job: Job, block: Block, t: int, strips: list[Strip]) -> None:
+    chip, grid = job.optical[t], block.on(job.grid)
+    dn = read_sharpened([chip], grid)[0]
+    reasons = scene_reasons(chip, grid, job.settings.masks, dn=dn, native=job.native[t])
+    for strip in strips:
+        strip.dn[t], strip.reasons[t] = dn[:, strip.rows], reasons[strip.rows]
+
+
+def _read_radar(job: Job, block: Block, t: int, strips: list[Strip]) -> None:
+    dn = read_radar(job.radar[t : t + 1], RADAR_BANDS, block.on(job.grid), job.settings.masks)[0]
+    for strip in strips:
+        strip.radar[t] = dn[:, strip.rows]
+
+
+def _observe_strip(job: Job, k: int, maps: dict[str, np.ndarray], strips: list[Strip], _read: list[None]) -> None:
+    """Fill the rows of one strip of every map."""
+    settings, optical, dn, bits, inside = job.settings, job.optical, strips[k].dn, strips[k].reasons, strips[k].inside
+    shape = dn.shape[2:]
     days = [c.scene.solar_day for c in optical]
-    calendar = Calendar.of(days, period)
-    dn = read_sharpened(optical, block)
-    bits = np.stack([r[rows] for r in reasons]) if reasons else np.zeros((0, *block.shape), "uint16")
+    calendar = Calendar.of(days, job.period)
     scale, offset = scales(optical)
     native_m = np.array([load_sensor(c.scene.sensor).band("nir").resolution_m for c in optical], "float32")
-    evidence = _radar_evidence(settings, period, radar, block, calendar.n_months)
+    evidence = _radar_evidence(job, strips[k].radar, calendar.n_months)
+    high_sun = sun_is_high(optical)
+    high_months = np.isin(np.arange(calendar.n_months), calendar.month[high_sun])
 
     w = settings.water
-    water = np.empty((len(WATER_LAYERS), *block.shape), "float32")
+    water = np.empty((len(WATER_LAYERS), *shape), "float32")
     min_logit = float(np.log(w.min_probability / (1 - w.min_probability)))
     observe_water(
-        dn, bits, reject_bits(settings.masks.water), scale, offset, native_m, calendar.day, calendar.month, evidence, min_logit,
-        w.min_months, w.permanent_frequency, w.seasonal_frequency, w.ephemeral_frequency, water,
+        dn, bits, reject_bits(settings.masks.water), scale, offset, native_m, calendar.day, calendar.month, evidence, high_months,
+        min_logit, w.min_months, water,
     )  # fmt: skip
+    nir_dn = np.ascontiguousarray(dn[:, OPTICAL_BANDS.index("nir")])
+    clear_median(nir_dn, bits, reject_bits(settings.masks.water), high_sun, scale, offset, native_m, maps["nir_refl"][inside])
 
     v = settings.vegetation
-    vegetation = np.empty((len(VEGETATION_LAYERS), *block.shape), "float32")
+    vegetation = np.empty((len(VEGETATION_LAYERS), *shape), "float32")
     observe_vegetation(
         dn, bits, reject_bits(settings.masks.vegetation), scale, offset, calendar.day, in_window(days, v.peak_window),
         in_window(days, v.growing_window), endmembers(v), (v.sigma_ndvi, v.sigma_ndvi_soil, v.sigma_ndvi_vegetation),
@@ -104,40 +180,53 @@ def _observe_block(settings, period, optical, radar, reasons, grid, row, height,
 
     for layers, values in ((WATER_LAYERS, water), (VEGETATION_LAYERS, vegetation)):
         for i, name in enumerate(layers):
-            maps[name][rows] = values[i]
-    maps["scenes"][rows] = (dn[:, 0] > 0).sum(axis=0)
+            maps[name][inside] = values[i]
+    maps["scenes"][inside] = (dn[:, 0] > 0).sum(axis=0)
     probability, classes, n_dates = black_odorous_layers(
         settings.black_odorous, w, settings.masks, optical, dn, bits, calendar, water[0], scale, offset
     )
-    maps["probability"][rows], maps["bow_class"][rows], maps["n_dates"][rows] = probability, classes, n_dates
+    maps["probability"][inside], maps["bow_class"][inside], maps["n_dates"][inside] = probability, classes, n_dates
+
+
+def sun_is_high(chips: list[Chip]) -> np.ndarray:
+    """Chips whose sun stands at HIGH_SUN_DEG or higher, or is not known; bool (T,)."""
+    elevation = np.array([90.0 if c.scene.sun_elevation_deg is None else c.scene.sun_elevation_deg for c in chips], "float64")
+    return elevation >= HIGH_SUN_DEG
 
 
 def read_sharpened(chips: list[Chip], block: Grid) -> np.ndarray:
-    """Optical stack uint16 (T, 7, h, w) with SWIR at the block's pixel size; a rim makes the coarse cells at its edge whole."""
+    """Optical stack uint16 (T, 7, h, w) with SWIR at the block's pixel size.
+
+    Where coarse cells reach beyond the block it is read with a rim that makes them whole.
+    """
     cells = [_swir_cell(c, block.resolution_m) for c in chips]
-    rim = max([n for n, _, _ in cells], default=1) - 1
+    whole = all(block.height % n == 0 and block.width % n == 0 and _phase(block, n, left, top) == (0, 0) for n, left, top in cells)
+    rim = 0 if whole else max(n for n, _, _ in cells) - 1
     grid = block.window(-rim, -rim, block.height + 2 * rim, block.width + 2 * rim)
     dn = read_stack(chips, OPTICAL_BANDS, grid)
-    phases = [(-round((top - grid.top) / grid.resolution_m) % -n, -round((grid.left - left) / grid.resolution_m) % -n) for n, left, top in cells]
-    rows, cols = np.array(phases, "int64").reshape(-1, 2).T
+    rows, cols = np.array([_phase(grid, *cell) for cell in cells], "int64").reshape(-1, 2).T
     scale, offset = scales(chips)
     sharpen_swir(dn, scale, offset, np.array([n for n, _, _ in cells], "int64"), rows, cols)
     return np.ascontiguousarray(dn[:, :, rim : rim + block.height, rim : rim + block.width])
 
 
+def _phase(grid: Grid, cell: int, left: float, top: float) -> tuple[int, int]:
+    """Row and column, in (-cell, 0], of the corner of the coarse cell that holds the grid's first pixel."""
+    return -round((top - grid.top) / grid.resolution_m) % -cell, -round((grid.left - left) / grid.resolution_m) % -cell
+
+
 def _swir_cell(chip: Chip, resolution_m: float) -> tuple[int, float, float]:
     """(pixels on a side of a native SWIR cell, left, top of the chip); 1 where NIR is no finer than SWIR or the grid."""
-    with rasterio.open(chip.files["swir1"][0]) as swir, rasterio.open(chip.files["nir"][0]) as nir:
-        left, top, swir_m, nir_m = swir.transform.c, swir.transform.f, swir.transform.a, nir.transform.a
-    cell = round(swir_m / resolution_m) if nir_m < swir_m and nir_m <= resolution_m * 1.01 else 1
-    return max(cell, 1), left, top
+    swir, nir = native_transform(chip, "swir1"), native_transform(chip, "nir")
+    cell = round(swir.a / resolution_m) if nir.a < swir.a and nir.a <= resolution_m * 1.01 else 1
+    return max(cell, 1), swir.c, swir.f
 
 
-def _radar_evidence(settings: Settings, period: Period, radar: list[Chip], block: Grid, n_months: int) -> np.ndarray:
+def _radar_evidence(job: Job, amplitude_dn: np.ndarray, n_months: int) -> np.ndarray:
     """int8 (M, h, w): 1 water, -1 not water, 0 not seen, a map a month."""
-    out = np.zeros((n_months, *block.shape), "int8")
-    if radar:
-        month = Calendar.of([c.scene.solar_day for c in radar], period).month
-        power = [10 ** (db / 10) for db in (settings.water.vv_max_db, settings.water.vh_max_db)]
-        radar_water(read_stack(radar, RADAR_BANDS, block), month, n_months, power[0], power[1], out)
+    out = np.zeros((n_months, *amplitude_dn.shape[2:]), "int8")
+    if job.radar:
+        month = Calendar.of([c.scene.solar_day for c in job.radar], job.period).month
+        power = [10 ** (db / 10) for db in (job.settings.water.vv_max_db, job.settings.water.vh_max_db)]
+        radar_water(amplitude_dn, month, n_months, power[0], power[1], out)
     return out

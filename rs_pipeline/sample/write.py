@@ -75,7 +75,7 @@ def run_config(path: Path) -> str:
     config: dict[str, Any] = {
         "run": Path(path).name, "sample": {"path": here} | {key: recipe[key] for key in ("seed", "years", "landscape", "size_px")},
         "units": {"path": f"{here}/units.gpkg"}, "periods": world["calendar_years"], "grid": {"resolution_m": 10, "tile_px": 512},
-        "sources": [{"sensor": sensor, "catalog": here} for sensor in SENSORS],
+        "sources": [{"sensor": sensor, "catalog": here} for sensor in SENSORS], "masks": {"radar_edge_m": 0},
         "black_odorous": {"wetland_prior": f"{here}/wetlands.gpkg"}, "tables": {"grassland": f"{here}/grassland.gpkg"},
     }  # fmt: skip
     if world["sea_point"]:

@@ -57,7 +57,7 @@ def test_missing_values_add_nothing():
 
 def tile(**bands):
     nan = np.full((1, 4), np.nan, "float32")
-    names = "fvc_peak fvc_growing fvc_peak_sigma class frequency_lower frequency_upper bow_class scenes clear_water clear_months".split()
+    names = "fvc_peak fvc_growing fvc_peak_sigma class frequency_lower frequency_upper permanent_fraction bow_class scenes clear_water clear_months".split()
     out = {n: nan.copy() for n in names} | {"permanent_threshold": np.float32(0.75)}
     return out | {k: np.array([v], "float32") for k, v in bands.items()}
 
@@ -68,7 +68,7 @@ def count(layers, name):
 
 def test_unseen_pixels_are_in_no_class():
     nan = np.nan
-    now = tile(**{"class": [1, 0, nan, 2], "frequency_lower": [0.6, 0, nan, 0.1], "frequency_upper": [1, 0.3, nan, 0.8]})
+    now = tile(**{"class": [1, 0, nan, 2], "frequency_lower": [0.6, 0, nan, 0.1], "frequency_upper": [1, 0.3, nan, 0.8], "permanent_fraction": [0.9, 0.1, nan, 0]})
     got = layers_of(now, now)
     assert count(got, "water_observed_m2") == 3
     assert count(got, "water_permanent_m2") == 1 and count(got, "water_seasonal_m2") == 1

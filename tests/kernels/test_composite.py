@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from kernels.composite import LAND_CORE, WATER_CORE, local_levels, mndwi_map, quantile, refl_quantiles, select
+from kernels.composite import LAND_CORE, WATER_CORE, local_levels, mndwi_map, refl_quantiles
+from kernels.statistics import quantile, select
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 8, 101])

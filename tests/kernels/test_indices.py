@@ -94,3 +94,21 @@ def test_black_water_is_water_though_its_ratios_say_nothing():
     # MNDWI = (0.010-0.013)/0.023 = -0.13, T4 and T5 pass: -0.5 - 2.4 + 0.8 - 0.52 + 3 = 0.38
     assert indices.water_logit(0.008, 0.010, 0.011, 0.008, 0.013, 0.010, 0) == pytest.approx(0.378, abs=0.01)
     assert not indices.is_black(0.027, 0.03, 0.025, 0.02)
+
+
+@pytest.mark.parametrize(("name", "water"), [(n, n in ("clear water", "turbid water", "urban shadow")) for n in PIXELS])
+def test_wofs_tree_on_the_check_pixels(name, water):
+    # Urban shadow is water to the tree: n52 = (0.025-0.028)/0.053 = -0.057, blue and SWIR2 low, n43 = 0.053. Ice has blue 4500 > 2083.5.
+    assert indices.wofs_water(*PIXELS[name][0]) == water
+
+
+def test_wofs_tree_in_its_rarer_branches():
+    # n52 = 0.1: water with blue 0.03, dry with blue 0.034; n52 = 0.2: red 0.03 asks for blue <= 0.01295, red 0.04 for blue <= 0.03005.
+    assert indices.wofs_water(0.030, 0.045, 0.05, 0.06, 0.055, 0.05)
+    assert not indices.wofs_water(0.034, 0.045, 0.05, 0.06, 0.055, 0.05)
+    assert not indices.wofs_water(0.020, 0.04, 0.03, 0.03, 0.06, 0.05)
+    assert indices.wofs_water(0.020, 0.04, 0.04, 0.04, 0.06, 0.05)
+    # n52 = 0.3: blue 0.012 is water, 0.02 is not; n52 = 0.5 never is.
+    assert indices.wofs_water(0.012, 0.035, 0.03, 0.03, 0.065, 0.05)
+    assert not indices.wofs_water(0.020, 0.035, 0.03, 0.03, 0.065, 0.05)
+    assert not indices.wofs_water(0.001, 0.02, 0.03, 0.03, 0.06, 0.05)

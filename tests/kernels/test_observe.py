@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from kernels.edges import classify_water
 from kernels.observe import observe_vegetation, observe_water, radar_water
 from kernels.statistics import quantile_sorted, weighted_median_sorted
 
@@ -28,17 +29,20 @@ def reasons(pixels, bits=()):
     return out
 
 
-def water(pixels, months, *, days=None, bits=(), radar=None, n_months=12, min_months=3, native_m=None):
+def water(pixels, months, *, days=None, bits=(), radar=None, n_months=12, min_months=3, native_m=None, high=None):
     n = len(pixels)
     days = np.array(days if days is not None else np.array(months) * 30 + np.arange(n), "int64")
     radar = np.zeros((n_months, 1, 1), "int8") if radar is None else np.array(radar, "int8").reshape(-1, 1, 1)
-    out = np.empty((7, 1, 1), "float32")
+    out, finished = np.empty((6, 1, 1), "float32"), np.empty((3, 1, 1), "float32")
+    high_sun = np.zeros(n_months, bool) if high is None else np.isin(np.arange(n_months), high)
     observe_water(
         stack(pixels), reasons(pixels, bits), 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"),
         np.full(n, 10, "f4") if native_m is None else np.array(native_m, "f4"), days,
-        np.array(months, "int64"), radar, 0.0, min_months, 0.75, 0.25, 0.05, out,
+        np.array(months, "int64"), radar, high_sun, 0.0, min_months, out,
     )  # fmt: skip
-    return dict(zip(("frequency", "class", "lower", "upper", "clear", "months", "radar_months"), out[:, 0, 0], strict=True))
+    classify_water(out[0], out[2], 0.75, 0.25, 0.05, finished)
+    names = ("frequency", "clear", "months", "radar_months", "high_frequency", "high_months", "class", "lower", "upper")
+    return dict(zip(names, [*out[:, 0, 0], *finished[:, 0, 0]], strict=True))
 
 
 def test_every_month_has_one_vote_however_many_dates_it_has():

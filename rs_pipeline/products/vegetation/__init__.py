@@ -1,0 +1,1 @@
+"""Fractional vegetation cover by small networks trained on simulated canopies."""

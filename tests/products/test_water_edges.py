@@ -1,0 +1,114 @@
+"""The rim of water inside the pixel on rivers whose width is known; shadows; what must stay as it was."""
+
+import geopandas as gpd
+import numpy as np
+import pytest
+from shapely.geometry import LineString
+
+from kernels.edges import classify_water, clear_median
+from rs_pipeline.model import Grid
+from rs_pipeline.products.water_edges import LEAST_HIGH_MONTHS, sharpen_edges, tidal_reach, water_share, without_shadow
+
+LAND_NIR, WATER_NIR = 0.30, 0.04
+
+
+def river(width_m: float, start_m: float = 203.0, size: int = 40):
+    """Share of water of 10 m pixels of a river that runs north to south, and its NIR."""
+    x = np.arange(size * 100) * 0.1
+    wet = ((x >= start_m) & (x < start_m + width_m)).reshape(size, 100).mean(axis=1)
+    share = np.tile(wet, (size, 1))
+    return share, (LAND_NIR + share * (WATER_NIR - LAND_NIR)).astype("float32")
+
+
+def seen_as(share: np.ndarray) -> np.ndarray:
+    """Frequency as single pixels give it: only what is nearly all water is found in most months."""
+    return np.select([share > 0.95, share > 0.6], [1.0, 0.4], 0.0).astype("float32")
+
+
+def test_share_of_a_wide_river_is_exact():
+    share, nir = river(73.0)
+    found = water_share(nir, seen_as(share), 0.75, 0.05)
+    np.testing.assert_allclose(found[5:-5], share[5:-5], atol=0.02)
+
+
+@pytest.mark.parametrize("width_m", [24.0, 36.0, 57.0, 110.0])
+@pytest.mark.parametrize("start_m", [200.0, 203.0, 207.5])
+def test_rivers_keep_their_width(width_m, start_m):
+    share, nir = river(width_m, start_m)
+    frequency = seen_as(share)
+    sharp, fraction = sharpen_edges(frequency, frequency, nir, np.ones(share.shape, bool), 0.75, 0.05)
+    width = fraction[20].sum() * 10
+    assert width == pytest.approx(width_m, abs=2.0)
+    mostly = (share > 0.55) | (share < 0.45)
+    np.testing.assert_array_equal((sharp >= 0.75)[5:-5][mostly[5:-5]], (share > 0.5)[5:-5][mostly[5:-5]])
+
+
+def test_unobserved_pixels_stay_missing_and_do_not_disturb():
+    share, nir = river(60.0)
+    frequency = seen_as(share)
+    frequency[10:14, 18:24], nir[10:14, 18:24] = np.nan, np.nan
+    sharp, fraction = sharpen_edges(frequency, frequency, nir, np.ones(share.shape, bool), 0.75, 0.05)
+    assert np.isnan(sharp[10:14, 18:24]).all() and np.isnan(fraction[10:14, 18:24]).all()
+    assert np.isfinite(sharp).sum() == sharp.size - 24 and fraction[25].sum() * 10 == pytest.approx(60, abs=2)
+
+
+def test_dark_land_beside_water_is_left_as_it_was():
+    share, _ = river(60.0)
+    nir = np.full(share.shape, 0.06, "float32")
+    frequency = seen_as(share)
+    sharp, fraction = sharpen_edges(frequency, frequency, nir, np.ones(share.shape, bool), 0.75, 0.05)
+    np.testing.assert_array_equal(sharp, frequency)
+    np.testing.assert_array_equal(fraction, frequency >= 0.75)
+
+
+def test_where_the_tide_moves_the_edge_nothing_is_changed():
+    share, nir = river(36.0)
+    frequency = seen_as(share)
+    sharp, _ = sharpen_edges(frequency, frequency, nir, np.zeros(share.shape, bool), 0.75, 0.05)
+    np.testing.assert_array_equal(sharp, frequency)
+
+
+def test_seasonal_water_stays_seasonal():
+    share, nir = river(80.0)
+    frequency = np.where(share > 0.5, 0.4, 0.0).astype("float32")
+    sharp, fraction = sharpen_edges(frequency, frequency, nir, np.ones(share.shape, bool), 0.75, 0.05)
+    assert sharp.max() == pytest.approx(0.4) and fraction.max() == 0.0
+
+
+def test_winter_shadow_is_not_water_and_winter_water_without_a_summer_is():
+    frequency = np.array([[0.3, 0.3, 0.5, np.nan]], "float32")
+    high = np.array([[0.0, 0.0, 0.4, np.nan]], "float32")
+    months = np.array([[6, LEAST_HIGH_MONTHS - 1, 6, 0]], "float32")
+    np.testing.assert_array_equal(without_shadow(frequency, high, months, 0.05), np.array([[0.0, 0.3, 0.5, np.nan]], "float32"))
+
+
+def test_tidal_reach_is_a_kilometre_around_the_reference(make_settings, tmp_path):
+    line = LineString([(500000, 4300000), (500000, 4301000)])
+    gpd.GeoDataFrame(geometry=[line], crs=32650).to_file(tmp_path / "coast.gpkg", driver="GPKG")
+    settings = make_settings(coastline={"reference": str(tmp_path / "coast.gpkg")})
+    zone = tidal_reach(settings, Grid("EPSG:32650", 10.0, 500000.0, 4301000.0, 300, 100))
+    # pixel centres 5, 15 ... m east of the line: 100 of them within 1000 m
+    assert zone[50].sum() == 100 and zone[50, :100].all()
+    assert not tidal_reach(make_settings(), Grid("EPSG:32650", 10.0, 0.0, 0.0, 5, 5)).any()
+
+
+def test_median_is_of_the_finest_sensor_and_of_clear_dates_only():
+    dn = np.array([1000, 1400, 1200, 9000, 3000, 0], "uint16").reshape(-1, 1, 1)
+    reasons = np.array([0, 0, 0, 2, 0, 1], "uint16").reshape(-1, 1, 1)
+    native = np.array([10, 10, 10, 10, 30, 10], "float32")
+    out = np.empty((1, 1), "float32")
+    n = len(native)
+    clear_median(dn, reasons, 3, np.ones(n, bool), np.full(n, 1e-4, "f4"), np.zeros(n, "f4"), native, out)
+    assert out[0, 0] == pytest.approx(0.12)
+    clear_median(dn, reasons, 3, np.array([False] * 4 + [True] * 2), np.full(n, 1e-4, "f4"), np.zeros(n, "f4"), native, out)
+    assert out[0, 0] == pytest.approx(0.30)
+    clear_median(dn, reasons, 3, np.zeros(n, bool), np.full(n, 1e-4, "f4"), np.zeros(n, "f4"), native, out)
+    assert np.isnan(out[0, 0])
+
+
+def test_classes_and_bounds_by_hand():
+    out = np.empty((3, 1, 5), "float32")
+    classify_water(np.array([[0.75, 0.25, 0.05, 0.04, np.nan]], "f4"), np.full((1, 5), 12, "f4"), 0.75, 0.25, 0.05, out)
+    assert out[0, 0, :4].tolist() == [1, 2, 3, 0] and np.isnan(out[:, 0, 4]).all()
+    # Wilson for 9 of 12: 0.468 to 0.911
+    assert out[1:, 0, 0] == pytest.approx([0.468, 0.911], abs=2e-3)
