@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
 
 REAL_DATA = Path(os.environ.get("RS_PIPELINE_REAL_DATA", Path(__file__).resolve().parents[2] / "shared" / "real"))
 
@@ -43,3 +47,33 @@ def make_settings(tmp_path):
         return parse(values | changes)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def snakemake():
+    """Function that runs `snakemake` with a configuration file, in its folder, as a user does."""
+
+    def run(config: Path, *args: str, check: bool = True) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", str(config), "--directory", str(config.parent), *args]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1200, env=os.environ | {"PYTHONPATH": str(ROOT)})
+        if check:
+            assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def simulated_run(tmp_path_factory, snakemake):
+    """The chain on the small world of the accuracy table: (configuration file, layout, folder of the world)."""
+    from benchmarks.accuracy.worlds import SMALL
+    from rs_pipeline.layout import Layout
+    from rs_pipeline.sample.write import run_config, write_sample
+
+    folder = tmp_path_factory.mktemp("chain")
+    world = folder / "world"
+    write_sample(world, SMALL.seed, SMALL.years, landscape=SMALL.landscape, size_px=SMALL.size_px)
+    config = folder / "config.yaml"
+    config.write_text(run_config(world))
+    snakemake(config)
+    return config, Layout(folder / "results" / "world"), world

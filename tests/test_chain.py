@@ -1,9 +1,6 @@
 """The whole chain as a user runs it: `snakemake` on a small simulated world, then on real scenes."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import geopandas as gpd
@@ -17,20 +14,11 @@ from rio_cogeo import cog_validate
 from rs_pipeline.config import config_folder
 from rs_pipeline.layout import PRODUCTS, Layout
 
-ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = (
     "adcode name prefecture period indicator value unit lower upper interval observed_fraction n_scenes status target_id "
     "target_operator target_value target_year clause observability reason"
 ).split()
 STATUSES = {"met", "on_track", "off_track", "not_met", "undecidable", "insufficient_data", "needs_table", "not_observable", "no_target"}
-
-
-def snakemake(config: Path, *args: str, check: bool = True) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", str(config), "--directory", str(config.parent), *args]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1200, env=os.environ | {"PYTHONPATH": str(ROOT)})
-    if check:
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
-    return done
 
 
 def write_config(folder: Path, **changes) -> Path:
@@ -39,16 +27,9 @@ def write_config(folder: Path, **changes) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """One simulated year through the chain: (configuration file, layout, folder of the world)."""
-    folder = tmp_path_factory.mktemp("world")
-    values = yaml.safe_load((config_folder() / "config.yaml").read_text())
-    text = yaml.safe_dump(values | {"run": "small", "periods": [2024, 2025], "sample": {"path": "data/sample", "seed": 7, "years": 2}})
-    config = folder / "config.yaml"
-    config.write_text(text)
-    snakemake(config)
-    return config, Layout(folder / "results" / "small"), folder / "data" / "sample"
+@pytest.fixture
+def world(simulated_run):
+    return simulated_run
 
 
 def test_every_file_of_the_contract_is_there(world):
@@ -146,12 +127,12 @@ def test_shorelines_and_transects_tell_what_they_rest_on(world):
     assert transects.distance_2025.notna().mean() > 0.9
 
 
-def test_a_second_run_has_nothing_to_do(world):
+def test_a_second_run_has_nothing_to_do(world, snakemake):
     done = snakemake(world[0])
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
-def test_a_changed_threshold_reruns_only_what_depends_on_it(world, tmp_path):
+def test_a_changed_threshold_reruns_only_what_depends_on_it(world, tmp_path, snakemake):
     config, *_ = world
     values = yaml.safe_load(config.read_text())
     changed = config.with_name("changed.yaml")
@@ -175,14 +156,14 @@ def test_an_unreadable_scene_is_named_and_lost_alone(world):
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "hebei.yaml"])
-def test_a_dry_run_plans_without_network(name, tmp_path):
+def test_a_dry_run_plans_without_network(name, tmp_path, snakemake):
     config = tmp_path / name
     config.write_text((config_folder() / name).read_text())
     done = snakemake(config, "-n")
     assert re.search(r"^search\s+1", done.stdout + done.stderr, re.M)
 
 
-def test_a_missing_side_table_stops_the_run_with_the_way_to_get_it(tmp_path):
+def test_a_missing_side_table_stops_the_run_with_the_way_to_get_it(tmp_path, snakemake):
     config = tmp_path / "config.yaml"
     config.write_text((config_folder() / "hebei.yaml").read_text())
     done = snakemake(config, check=False)
@@ -191,14 +172,14 @@ def test_a_missing_side_table_stops_the_run_with_the_way_to_get_it(tmp_path):
     assert "coastline.tide_table: data/hebei_tide.csv does not exist" in text and "tide model or gauge" in text
 
 
-def test_a_wrong_key_stops_snakemake_with_its_place(tmp_path):
+def test_a_wrong_key_stops_snakemake_with_its_place(tmp_path, snakemake):
     config = tmp_path / "config.yaml"
     config.write_text((config_folder() / "config.yaml").read_text() + "\nwatr: {}\n")
     done = snakemake(config, "-n", check=False)
     assert done.returncode != 0 and "watr: unknown key" in done.stdout + done.stderr
 
 
-def test_real_parana_scenes_give_water_where_the_river_is(real_data, tmp_path):
+def test_real_parana_scenes_give_water_where_the_river_is(real_data, tmp_path, snakemake):
     config = write_config(
         tmp_path, run="parana", units={"path": str(real_data / "regions/parana_zones.geojson")},
         periods=[{"label": "2023-2025", "start": "2023-01-01", "end": "2025-12-31"}],
@@ -219,7 +200,7 @@ def test_real_parana_scenes_give_water_where_the_river_is(real_data, tmp_path):
     assert rows[rows.indicator == "natural_coast_retention"].value.isna().all()
 
 
-def test_real_hls_scene_gives_its_quadrants(real_data, tmp_path):
+def test_real_hls_scene_gives_its_quadrants(real_data, tmp_path, snakemake):
     config = write_config(
         tmp_path, run="hls", units={"path": str(real_data / "regions/hls_quadrants.geojson")}, periods=[2021],
         sources=[{"sensor": "hls2-s30", "catalog": str(real_data / "catalog")}], grid={"resolution_m": 30, "tile_px": 512},

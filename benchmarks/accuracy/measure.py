@@ -1,0 +1,96 @@
+"""One simulated world through the chain, as a user runs it, then scored beside the baselines."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.accuracy.worlds import Recipe
+from rs_pipeline.accuracy.run import score_run
+from rs_pipeline.accuracy.truth import Score, Truth
+from rs_pipeline.config import Settings, load
+from rs_pipeline.errors import PipelineError
+from rs_pipeline.layout import Layout
+from rs_pipeline.sample.write import run_config, write_sample
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ("rs_pipeline", "kernels", "config", "benchmarks/baselines", "Snakefile")
+"""What the scores depend on."""
+
+Scored = list[tuple[str, Score]]
+
+
+class ChainError(PipelineError):
+    """The chain ended with an error on a simulated world."""
+
+
+def source_hash() -> str:
+    """Names the state of the code; scores made by another one are made again."""
+    digest = hashlib.sha256()
+    for name in SOURCES:
+        path = ROOT / name
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.suffix in (".py", ".yaml", ".json", ".csv", "") and file.is_file():
+                digest.update(file.relative_to(ROOT).as_posix().encode() + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def run_chain(recipe: Recipe, work: Path) -> Settings:
+    """Make the world and run `snakemake` on it, below ``work``.
+
+    Raises
+    ------
+    ChainError : with the end of what Snakemake said.
+    """
+    folder = (work / recipe.name).resolve()
+    write_sample(folder / "world", recipe.seed, recipe.years, landscape=recipe.landscape, size_px=recipe.size_px)
+    config = folder / "config.yaml"
+    config.write_text(run_config(folder / "world"), "utf-8")
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", str(config), "--directory", str(folder), "--quiet", "all"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    if done.returncode:
+        raise ChainError(f"the chain failed on {recipe.name}", where=str(folder), remedy=(done.stdout + done.stderr)[-3000:])
+    settings = load(folder / "results" / "world" / "config.yaml")
+    return settings.model_copy(update={"output": folder / "results"})
+
+
+def fit_forest(recipes: Sequence[Recipe], work: Path, peers: Path | None) -> np.ndarray:
+    """The forest of the baselines, trained on worlds of their own."""
+    from benchmarks.baselines.black_odorous import fit_forest, training_pixels
+
+    parts = [training_pixels(run_chain(r, work), Truth(work / r.name / "world" / "truth").black_reaches) for r in recipes]
+    with tempfile.TemporaryDirectory() as scratch:
+        return fit_forest(np.concatenate([f for f, _ in parts]), np.concatenate([y for _, y in parts]), Path(scratch), peers)
+
+
+def measure(recipe: Recipe, work: Path, methods: Sequence[str], forest: np.ndarray | None, peers: Path | None, keep: bool = False) -> Scored:
+    """Scores of ours and of the baselines on one world. They are kept in ``work`` and not made again by the same code.
+
+    Parameters
+    ----------
+    keep : leave the world and the run on the disk.
+    """
+    from benchmarks.baselines.run import run_baselines
+
+    made = work / f"{recipe.name}.json"
+    state = {"code": source_hash(), "recipe": asdict(recipe) | {"size_px": list(recipe.size_px)}, "methods": sorted(methods)}
+    if made.is_file() and (kept := json.loads(made.read_text("utf-8")))["state"] == state:
+        return [(method, Score(**score)) for method, score in kept["scores"]]
+    settings = run_chain(recipe, work)
+    truth = Truth(work / recipe.name / "world" / "truth")
+    scored: Scored = [("ours", s) for s in score_run(Layout(settings.root), truth, settings)]
+    scored += run_baselines(settings, truth, methods, forest=forest, peers=peers) if methods else []
+    made.write_text(json.dumps({"state": state, "scores": [(m, asdict(s)) for m, s in scored]}, indent=1), "utf-8")
+    if not keep:
+        shutil.rmtree(work / recipe.name)
+    return scored

@@ -1,0 +1,37 @@
+"""Accuracy on real data, beside the simulated worlds: ``real_rows`` gives the table's rows of kind ``real``.
+
+The data are third-party and stay where they are; the folder is described in its own README. Nothing here is fitted to them
+but the baseline that says so.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from benchmarks.accuracy import real_parana, real_qa, real_shoreline, real_spectra, real_vegetation, real_water
+from benchmarks.accuracy.real_table import Row
+
+
+def real_rows(real: Path) -> list[Row]:
+    """All rows, under a minute: columns of `table.COLUMNS`, ``world`` the data set, no seeds.
+
+    Parameters
+    ----------
+    real : folder of the real data; runs of the chain go to a temporary folder.
+    """
+    real = Path(real).resolve()
+    with tempfile.TemporaryDirectory() as folder:
+        river = real_parana.observed(real, Path(folder) / "parana")
+        scene = real_water.observed(real, Path(folder) / "hls")
+        return [
+            *real_parana.parana_rows(real, river, Path(folder)),
+            *real_water.wofs_rows(real),
+            *real_water.hls_rows(real, scene),
+            *real_shoreline.shoreline_rows(real),
+            *real_qa.qa_rows(real),
+            *real_spectra.spectra_rows(real),
+            *real_vegetation.fcover_rows(real),
+            *real_vegetation.parana_rows(real, river),
+            *real_vegetation.hls_rows(real, scene),
+        ]

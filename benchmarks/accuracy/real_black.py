@@ -1,0 +1,30 @@
+"""What accuses water of being black-odorous on one date: the detector, and the index most studies use."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kernels.black_odorous import MAX_GREY_REFL, spectra_evidence
+from rs_pipeline.products.black_odorous.model import load_model
+
+BOI_LIMIT = 0.065
+"""Yao et al. (2019): water with (G - R) / (B + G + R) at or below this is black-odorous."""
+
+
+def grey_of(spectra: np.ndarray) -> np.ndarray:
+    """Residual of haze and glint (n,) that the detector removes, of spectra (n, 7) in OPTICAL_BANDS."""
+    return np.clip(np.minimum(spectra[:, 5], spectra[:, 6]), -MAX_GREY_REFL, MAX_GREY_REFL)
+
+
+def detector_accuses(spectra: np.ndarray) -> np.ndarray:
+    """bool (n,): positive evidence that no other cause explains, with the red edge. Spectra float64 (n, 7) in OPTICAL_BANDS."""
+    model = load_model()
+    spectra = np.ascontiguousarray(spectra, "float64")
+    score, cause = spectra_evidence(spectra, grey_of(spectra), True, model.rededge.packed, model.colour.packed)
+    return (score > 0) & (cause == 0)
+
+
+def boi_accuses(spectra: np.ndarray) -> np.ndarray:
+    """bool (n,): BOI at or below its published limit, of the reflectance as it is."""
+    blue, green, red = spectra[:, 0], spectra[:, 1], spectra[:, 2]
+    return (green - red) <= BOI_LIMIT * (blue + green + red)

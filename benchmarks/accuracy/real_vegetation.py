@@ -1,0 +1,158 @@
+"""Vegetation cover against the FCOVER networks of ESA's SNAP toolbox: on their own test cases and on real scenes.
+
+FCOVER is what most users take for vegetation cover of Sentinel-2, and no truth either: the test cases are simulated canopies
+(PROSAIL), and on land the network is known to be low in clumped forest. The rows say how far ours is from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from numba import njit
+
+from benchmarks.accuracy.real_parana import ITEMS, River
+from benchmarks.accuracy.real_table import Row, Table, correlation
+from benchmarks.accuracy.real_water import SIX, HlsScene
+from kernels.indices import fractional_cover, ndvi
+from rs_pipeline.accuracy.metrics import bias, concordance, rmse
+from rs_pipeline.config import VegetationSection
+from rs_pipeline.model import OPTICAL_BANDS
+from rs_pipeline.products.observe import endmembers
+
+DEFAULT_ANGLES_DEG = (5.0, 45.0, 90.0)
+"""View zenith, sun zenith and relative azimuth where a catalog tells none; 15 degrees of sun move FCOVER by 0.03."""
+
+S2_BANDS = ("B03", "B04", "B05", "B06", "B07", "B8A", "B11", "B12")
+MAX_LAND_BLUE = 0.15
+"""Brighter is cloud: the river's scenes have no cloud mask."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """One published network: inputs are reflectances, then the cosines of view zenith, sun zenith and relative azimuth."""
+
+    limits: np.ndarray
+    """Least and largest of each input, (n, 2)."""
+    domain: np.ndarray
+    """Least and largest of each reflectance it was trained on, (2, bands)."""
+    hidden: np.ndarray
+    hidden_bias: np.ndarray
+    out: np.ndarray
+    out_bias: float
+    out_limits: np.ndarray
+
+    @classmethod
+    def read(cls, folder: Path) -> Network:
+        """From a folder of SNAP's auxdata, such as ``3_0/S2A/FCOVER``."""
+
+        def numbers(name):
+            return np.loadtxt(folder / f"FCOVER_{name}", delimiter=",")
+
+        return cls(
+            numbers("Normalisation"), numbers("DefinitionDomain_MinMax"), numbers("Weights_Layer1_Neurons"), numbers("Weights_Layer1_Bias"),
+            numbers("Weights_Layer2_Neurons"), float(numbers("Weights_Layer2_Bias")), numbers("Denormalisation"),
+        )  # fmt: skip
+
+    def cover(self, inputs: np.ndarray) -> np.ndarray:
+        """FCOVER 0-1 of inputs (m, n); NaN where a band is outside what it was trained on or the answer is not a cover."""
+        low, high = self.limits.T
+        y = self.out_bias + np.tanh(self.hidden_bias + (2 * (inputs - low) / (high - low) - 1) @ self.hidden.T) @ self.out
+        cover = 0.5 * (y + 1) * (self.out_limits[1] - self.out_limits[0]) + self.out_limits[0]
+        bands = inputs[:, : self.domain.shape[1]]
+        known = ((bands >= self.domain[0]) & (bands <= self.domain[1])).all(axis=1) & (cover > -0.1) & (cover < 1.1)
+        return np.where(known, np.clip(cover, 0, 1), np.nan)
+
+
+def with_angles(refl: np.ndarray, angles_deg: tuple[float, float, float] = DEFAULT_ANGLES_DEG) -> np.ndarray:
+    """Inputs (m, bands + 3): reflectance (m, bands) and the cosines of view zenith, sun zenith and relative azimuth."""
+    return np.column_stack([refl, np.tile(np.cos(np.radians(angles_deg)), (len(refl), 1))])
+
+
+@njit(nogil=True)
+def dimidiate(red, nir, ndvi_soil, ndvi_vegetation, k):
+    """Vegetation fraction float64 (n,) of red and near infrared reflectance, as the chain makes it of one date."""
+    out = np.empty(red.size)
+    for i in range(red.size):
+        value = ndvi(red[i], nir[i])
+        out[i] = fractional_cover(value, ndvi_soil, ndvi_vegetation, k) if value == value else np.nan
+    return out
+
+
+def ours(red: np.ndarray, nir: np.ndarray) -> dict[str, np.ndarray]:
+    """Our fraction, and the plain dimidiate model with the same endmembers, which most studies use."""
+    soil, leaves, k = endmembers(VegetationSection())
+    red, nir = (np.ascontiguousarray(a, "float64") for a in (red, nir))
+    return {"ours": dimidiate(red, nir, soil, leaves, k), "plain NDVI dimidiate": dimidiate(red, nir, soil, leaves, 1.0)}
+
+
+def add_agreement(table: Table, methods: dict[str, np.ndarray], fcover: np.ndarray, subset: str) -> None:
+    for method, found in methods.items():
+        for metric, measure in (("bias", bias), ("rmse", rmse), ("r", correlation), ("concordance", concordance)):
+            table.add("vegetation", f"{metric}_to_fcover", measure(found, fcover), subset=subset, method=method)
+
+
+def fcover_rows(real: Path) -> list[Row]:
+    """The test cases of the networks, and how exactly our reading of the networks reproduces them."""
+    table = Table("snap_fcover_cases")
+    folder = real / "fcover_auxdata" / "3_0"
+    cases = np.loadtxt(folder / "S2A" / "FCOVER" / "FCOVER_TestCases", delimiter=",")
+    small = np.loadtxt(folder / "S2A_10m" / "FCOVER" / "FCOVER_TestCases", delimiter=",")
+    full, quick = (Network.read(folder / name / "FCOVER") for name in ("S2A", "S2A_10m"))
+    for name, network, rows in (("S2A, 20 m", full, cases), ("S2A, 10 m", quick, small)):
+        error = np.abs(network.cover(rows[:, :-1]) - rows[:, -1])
+        table.add("vegetation", "network_largest_error", np.nanmax(error), subset=name, method="SNAP network")
+    green, red, nir = cases[:, 0], cases[:, 1], cases[:, 5]
+    by_ten = quick.cover(np.column_stack([green, red, nir, cases[:, 8:11]]))
+    add_agreement(table, ours(red, nir) | {"SNAP 10 m network": by_ten}, cases[:, -1], "S2A, 20 m, 41,472 canopies, B8A")
+    add_agreement(table, ours(small[:, 1], small[:, 2]), small[:, -1], "S2A, 10 m, 132 canopies, B08")
+    return table.rows
+
+
+def parana_rows(real: Path, river: River) -> list[Row]:
+    """Banks of the Parana on dates without glint and cloud: ours of B04 and B08 against the 20 m network."""
+    table = Table("gistaq_parana")
+    network = Network.read(real / "fcover_auxdata" / "3_0" / "S2A" / "FCOVER")
+    dry = river.map("water", "frequency") == 0
+    glint = set(river.samples.fecha[river.glint])
+    found: dict[str, list[np.ndarray]] = {}
+    fcover = []
+    for chip, image in zip(river.chips, river.images, strict=True):
+        if chip.scene.solar_day.isoformat() in glint:
+            continue
+        bands = read_bands(real / ITEMS / chip.scene.scene_id, river, chip.scene.offset)
+        land = dry & np.isfinite(image).all(axis=0) & np.isfinite(bands).all(axis=0) & (image[OPTICAL_BANDS.index("blue")] < MAX_LAND_BLUE)
+        fcover.append(network.cover(with_angles(bands[:, land].T)))
+        for method, values in ours(image[OPTICAL_BANDS.index("red"), land], image[OPTICAL_BANDS.index("nir"), land]).items():
+            found.setdefault(method, []).append(values)
+    expected = np.concatenate(fcover)
+    table.add("vegetation", "pixel_dates", np.isfinite(expected).sum(), subset="banks, 5 clear dates", unit="pixels")
+    add_agreement(table, {m: np.concatenate(v) for m, v in found.items()}, expected, "banks, 5 clear dates")
+    return table.rows
+
+
+def read_bands(folder: Path, river: River, offset: float) -> np.ndarray:
+    """Reflectance of the network's bands on the run's grid, float64 (8, h, w), NaN outside and where there is no data."""
+    grid = river.tile.grid
+    out = np.full((len(S2_BANDS), *grid.shape), np.nan)
+    for b, name in enumerate(S2_BANDS):
+        with rasterio.open(folder / f"{name}.tif") as src:
+            values = src.read(1).astype("float64")
+            row, col = round((grid.top - src.transform.f) / grid.resolution_m), round((src.transform.c - grid.left) / grid.resolution_m)
+        values = np.where(values > 0, values * 1e-4 + offset, np.nan)
+        out[b, row : row + values.shape[0], col : col + values.shape[1]] = values
+    return out
+
+
+def hls_rows(real: Path, scene: HlsScene) -> list[Row]:
+    """Clear land of the HLS scene: ours against the Landsat 8 network, nadir view as the product is normalised."""
+    table = Table("hls_t15sxr_2021250")
+    network = Network.read(real / "fcover_auxdata" / "3_0" / "LANDSAT8" / "FCOVER")
+    land = scene.clear & ~scene.wet & np.isfinite(scene.fvc)
+    refl = scene.refl[land]
+    fcover = network.cover(with_angles(refl[:, [SIX.index(b) for b in ("green", "red", "nir", "swir1", "swir2")]], (0.0, 31.75, 0.0)))
+    plain = ours(refl[:, SIX.index("red")], refl[:, SIX.index("nir")])["plain NDVI dimidiate"]
+    add_agreement(table, {"ours": scene.fvc[land], "plain NDVI dimidiate": plain}, fcover, "clear land")
+    return table.rows

@@ -1,0 +1,156 @@
+"""Water of single dates: the decision tree's own test vector, and a scene of the harmonised Landsat and Sentinel collection.
+
+Neither is truth. The vector is what Water Observations from Space answers on 1,020 Landsat pixels; Fmask's water bit is a
+by-product of cloud masking. Where ours differ from them the rows say what the pixels look like.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import rasterio
+from numba import njit
+
+from benchmarks.accuracy.real_table import Row, Table, fetched
+from kernels.indices import mndwi, water_logit, wofs_water
+from rs_pipeline.accuracy.metrics import Counts
+from rs_pipeline.catalog.chips import load_chips, read_role, read_stack
+from rs_pipeline.layout import Layout
+from rs_pipeline.model import OPTICAL_BANDS
+from rs_pipeline.products.observe import observe
+from rs_pipeline.radiometry.scaling import reflectance
+
+SIX = ("blue", "green", "red", "nir", "swir1", "swir2")
+CLOUD_OR_SHADOW = 32 | 64
+"""Bits of a WOfS observation: cloud shadow, cloud."""
+
+FMASK_WATER = 1 << 5
+FMASK_CLOUDS = 0b11111
+"""Cirrus, cloud, adjacent to cloud or shadow, shadow, snow."""
+
+
+@njit(nogil=True)
+def water_answers(refl):
+    """Bool (n, 3) of spectra float64 (n, 6): our water (log-odds not negative), the tree's, MNDWI above 0."""
+    out = np.empty((len(refl), 3), np.bool_)
+    for i in range(len(refl)):
+        blue, green, red, nir, swir1, swir2 = refl[i]
+        out[i, 0] = water_logit(blue, green, red, nir, swir1, swir2, 0) >= 0.0
+        out[i, 1] = wofs_water(blue, green, red, nir, swir1, swir2)
+        out[i, 2] = mndwi(green, swir1) > 0.0
+    return out
+
+
+METHODS = ("ours", "WOfS tree", "MNDWI > 0")
+
+
+def add_looks(table: Table, refl: np.ndarray, subset: str) -> None:
+    """Median near and shortwave infrared of spectra (n, 6): open water has 0.01 to 0.02, a mixed pixel, grey ground or haze more."""
+    for name, role in (("nir_median", "nir"), ("swir1_median", "swir1")):
+        table.add("water", name, np.median(refl[:, SIX.index(role)]) if len(refl) else np.nan, subset=subset)
+
+
+def wofs_rows(real: Path) -> list[Row]:
+    """Agreement with the decision tree on its own test vector."""
+    table = Table("wofs_testvector")
+    vector = pd.read_csv(real / "wofs" / "wofs_testvector.csv")
+    refl = vector[list(SIX)].to_numpy() * 1e-4
+    tree = vector.tree_class_0_or_128.to_numpy() == 128
+    answers = dict(zip(METHODS, water_answers(refl).T, strict=True))
+    clear = (vector.wofl_bits & CLOUD_OR_SHADOW).to_numpy() == 0
+    for subset, chosen in (("all", np.ones(len(vector), bool)), ("clear", clear)):
+        for method, wet in answers.items():
+            table.add("water", "agreement_with_wofs", (wet == tree)[chosen].mean(), subset=subset, method=method)
+            table.add("water", "wet_only_here", (wet & ~tree)[chosen].sum(), subset=subset, method=method, unit="pixels")
+            table.add("water", "wet_only_wofs", (~wet & tree)[chosen].sum(), subset=subset, method=method, unit="pixels")
+    wet = answers["ours"]
+    add_looks(table, refl[clear & wet & tree], "clear, both wet")
+    add_looks(table, refl[clear & wet & ~tree], "clear, wet only here")
+    return table.rows
+
+
+@dataclass(frozen=True)
+class HlsScene:
+    """One scene through the chain. Arrays (h, w) on the run's grid; refl (h, w, 6) in SIX, NaN nodata; maps NaN where unobserved."""
+
+    refl: np.ndarray
+    fmask: np.ndarray
+    seen: np.ndarray
+    """The water map has an answer."""
+    wet: np.ndarray
+    fvc: np.ndarray
+
+    @property
+    def clear(self) -> np.ndarray:
+        """Seen, and nothing of cloud, shadow or snow in Fmask, and all bands there: bool (h, w)."""
+        return self.seen & (self.fmask & FMASK_CLOUDS == 0) & np.isfinite(self.refl).all(axis=-1)
+
+
+def observed(real: Path, folder: Path) -> HlsScene:
+    """Run search, grid, fetch and observe on the scene at its own 30 m; one date makes a map."""
+    settings, tile = fetched(
+        folder, "2021", run="hls", units={"path": str(real / "regions" / "hls_quadrants.geojson")}, periods=[2021],
+        sources=[{"sensor": "hls2-s30", "catalog": str(real / "catalog")}], grid={"tile_px": 1024, "resolution_m": 30},
+        vegetation={"min_dates": 1, "min_span_days": 0}, water={"min_months": 1},
+    )  # fmt: skip
+    observe(settings, tile.id, "2021")
+    (chip,) = load_chips(settings, tile.id, "2021")
+    dn = read_stack([chip], OPTICAL_BANDS, tile.grid)[0]
+    refl = np.stack([reflectance(dn[OPTICAL_BANDS.index(role)], chip.scene.scale, chip.scene.offset) for role in SIX], axis=-1)
+    maps = {}
+    for product, band in (("water", "frequency"), ("vegetation", "fvc_peak")):
+        with rasterio.open(Layout(settings.root).tile_map("2021", tile.id, product)) as src:
+            maps[band] = src.read(src.descriptions.index(band) + 1)
+    wet = maps["frequency"] >= settings.water.seasonal_frequency
+    return HlsScene(refl, read_role(chip, "mask", tile.grid), np.isfinite(maps["frequency"]), wet, maps["fvc_peak"])
+
+
+def hls_rows(real: Path, scene: HlsScene) -> list[Row]:
+    """Our water against Fmask's on clear pixels, missing numbers, and vegetation where the scene itself shows it."""
+    table = Table("hls_t15sxr_2021250")
+    invalid = raw_invalid(real)
+    table.add("radiometry", "invalid_pixels", invalid.sum(), subset="-32768 in any band", unit="pixels")
+    inside = np.zeros(scene.fmask.shape, bool)
+    inside[1 : 1 + invalid.shape[0], 1 : 1 + invalid.shape[1]] = invalid
+    table.add("radiometry", "invalid_pixels_mapped", scene.seen[inside].sum(), subset="-32768 in any band", unit="pixels")
+    clear = scene.clear
+    fmask_wet = scene.fmask[clear] & FMASK_WATER != 0
+    answers = dict(zip(METHODS, water_answers(scene.refl[clear]).T, strict=True)) | {"ours": scene.wet[clear]}
+    table.add("water", "clear_share", clear.sum() / (scene.fmask != 255).sum(), subset="Fmask clear")
+    for method, wet in answers.items():
+        counts = Counts.of(wet, fmask_wet)
+        for metric in ("precision", "recall", "f1"):
+            table.add("water", f"{metric}_to_fmask", getattr(counts, metric), subset="Fmask clear", method=method)
+        table.add("water", "wet_pixels", wet.sum(), subset="Fmask clear", method=method, unit="pixels")
+    table.add("water", "wet_pixels", fmask_wet.sum(), subset="Fmask clear", method="Fmask", unit="pixels")
+    wet = scene.wet[clear]
+    looks = {"both wet": wet & fmask_wet, "wet only here": wet & ~fmask_wet, "wet only Fmask": ~wet & fmask_wet}
+    for name, chosen in looks.items():
+        add_looks(table, scene.refl[clear][chosen], name)
+    add_vegetation(table, scene, clear)
+    return table.rows
+
+
+def raw_invalid(real: Path) -> np.ndarray:
+    """Where any band of the file holds -32768, bool (1000, 1000)."""
+    folder = next((real / "catalog" / "hls2-s30").glob("HLS*"))
+    out = np.zeros((1000, 1000), bool)
+    for name in ("B02", "B03", "B04", "B8A", "B11", "B12"):
+        with rasterio.open(next(folder.glob(f"*.{name}.tif"))) as src:
+            out |= src.read(1) == -32768
+    return out
+
+
+def add_vegetation(table: Table, scene: HlsScene, clear: np.ndarray) -> None:
+    """Cover where the greenness leaves no doubt: almost none on bare ground, almost all in closed canopy, none on water."""
+    red, nir = scene.refl[..., SIX.index("red")], scene.refl[..., SIX.index("nir")]
+    ndvi = (nir - red) / np.where(nir + red > 0.005, nir + red, np.nan)
+    land = clear & ~scene.wet
+    for subset, chosen in (("land, NDVI < 0.15", land & (ndvi < 0.15)), ("land, NDVI > 0.85", land & (ndvi > 0.85)), ("water", clear & scene.wet)):
+        table.add("vegetation", "fvc_median", np.nanmedian(scene.fvc[chosen]) if chosen.any() else np.nan, subset=subset)
+    cloudy = scene.fmask & 0b1111 != 0
+    table.add("vegetation", "mapped_share", np.isfinite(scene.fvc[cloudy]).mean(), subset="Fmask cloud, shadow or adjacent")
+    table.add("vegetation", "mapped_share", np.isfinite(scene.fvc[clear]).mean(), subset="Fmask clear")

@@ -1,0 +1,47 @@
+"""The committed table: one row a figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.accuracy.measure import Scored
+from benchmarks.accuracy.worlds import Recipe
+from rs_pipeline.accuracy.truth import combine
+
+COLUMNS = ("product", "metric", "subset", "method", "value", "unit", "world", "seeds", "kind")
+PATH = Path(__file__).resolve().parents[2] / "tests" / "accuracy" / "table.csv"
+EVERYWHERE = "all"
+"""World of the rows that sum up the landscapes: neither the held out worlds nor those of development seeds are in it."""
+
+
+def simulated_rows(measured: dict[Recipe, Scored]) -> list[dict]:
+    """Rows of every landscape with its seeds together, and of all landscapes that are not held out."""
+    groups: dict[str, list[Recipe]] = {}
+    for recipe in measured:
+        groups.setdefault(recipe.group, []).append(recipe)
+        if recipe.sums_up:
+            groups.setdefault(EVERYWHERE, []).append(recipe)
+    rows = []
+    for world, recipes in groups.items():
+        seeds = ";".join(str(s) for s in sorted({r.seed for r in recipes}))
+        for method in dict.fromkeys(m for r in recipes for m, _ in measured[r]):
+            scores = combine([[s for m, s in measured[r] if m == method] for r in recipes])
+            rows += [
+                dict(zip(COLUMNS, (s.product, s.metric, s.subset, method, s.value, s.unit, world, seeds, "simulated"), strict=True))
+                for s in scores if s.n
+            ]  # fmt: skip
+    return rows
+
+
+def write_table(rows: list[dict], path: Path = PATH) -> None:
+    """Write rows in a fixed order, figures to four digits, so that a change of the table reads as a change of accuracy."""
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table["value"] = [float(f"{v:.4g}") for v in table.value]
+    order = ["kind", "product", "world", "metric", "subset", "method"]
+    table.sort_values(order, kind="stable").to_csv(path, index=False, lineterminator="\n")
+
+
+def read_table(path: Path = PATH) -> pd.DataFrame:
+    return pd.read_csv(path, dtype={"seeds": str}, keep_default_na=False, na_values={"value": [""]})

@@ -1,0 +1,189 @@
+"""Run the baselines on a finished run of a simulated world and score them as ours are: ``python -m benchmarks.baselines.run``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from benchmarks.baselines import black_odorous, coastline, vegetation, water
+from benchmarks.baselines.peers import available, peers_folder
+from benchmarks.baselines.scenes import optical_chips, place, read_dates
+from rs_pipeline.accuracy import black_odorous as score_black_odorous
+from rs_pipeline.accuracy import coastline as score_coastline
+from rs_pipeline.accuracy import vegetation as score_vegetation
+from rs_pipeline.accuracy import water as score_water
+from rs_pipeline.accuracy.run import year_labels
+from rs_pipeline.accuracy.truth import Score, Truth, combine
+from rs_pipeline.config import Settings, load
+from rs_pipeline.errors import ConfigError
+from rs_pipeline.layout import SHORE_FAMILIES, Layout
+from rs_pipeline.region import read_tiles
+
+log = logging.getLogger(__name__)
+
+METHODS = (*water.METHODS, *vegetation.METHODS, *black_odorous.METHODS, *coastline.METHODS)
+"""All baselines; the last three need the peers' environment."""
+
+OF_PEERS = ("random_forest", *coastline.METHODS)
+
+Scored = list[tuple[str, Score]]
+
+
+def usable(folder: Path | None = None) -> tuple[str, ...]:
+    """The methods that can run here: all, or those that need no peers where these are not installed."""
+    return METHODS if available(folder) else tuple(m for m in METHODS if m not in OF_PEERS)
+
+
+def run_baselines(
+    settings: Settings, truth: Truth, methods: Sequence[str] = METHODS, *, forest: np.ndarray | None = None, peers: Path | None = None
+) -> Scored:
+    """Predictions of the methods on the chips of a finished run, scored against the world's truth, all years together.
+
+    Black-odorous methods come twice, as ``<method>_reaches`` and ``<method>_objects``. The coastline is left out where the run has
+    none.
+
+    Parameters
+    ----------
+    settings : of a run that is finished to the reaches and, with a coast, the coastline.
+    forest : model of `black_odorous.fit_forest`, trained on another run; needed by ``random_forest``.
+    peers : folder of the peers' environment, see `peers.peers_folder`.
+
+    Raises
+    ------
+    ConfigError : a method is not known, or lacks its forest.
+    PeerError : the peers' environment is missing or a peer failed.
+    """
+    unknown = sorted(set(methods) - set(METHODS))
+    if unknown:
+        raise ConfigError(f"no such baseline: {', '.join(unknown)}", where="methods", remedy=f"choose of {', '.join(METHODS)}")
+    if "random_forest" in methods and forest is None:
+        raise ConfigError("random_forest has no model", where="forest", remedy="train one on another run with black_odorous.fit_forest")
+    scored = list(_maps(settings, truth, methods))
+    with tempfile.TemporaryDirectory() as work:
+        scored += _black(settings, truth, methods, forest, Path(work), peers)
+        if settings.coastline is not None and truth.shorelines is not None:
+            scored += _coast(settings, truth, methods, Path(work), peers)
+    return scored
+
+
+@contextmanager
+def _timed(what: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    log.info("%s: %.1f s", what, time.perf_counter() - start)
+
+
+def _maps(settings: Settings, truth: Truth, methods: Sequence[str]) -> Scored:
+    """Water and vegetation: one reading of the stack of a tile and year serves all methods."""
+    chosen = tuple(m for m in water.METHODS if m in methods)
+    found: dict[str, list[list[Score]]] = {m: [] for m in methods if m in (*water.METHODS, *vegetation.METHODS)}
+    if not found:
+        return []
+    for label, year in year_labels(settings, truth).items():
+        period = settings.period(label)
+        names = [*chosen, "peak", "growing", "wet"]
+        maps = {n: np.full(truth.grid.shape, np.nan, "float32") for n in names}
+        for tile in read_tiles(settings):
+            with _timed(f"reading {tile.id} {year}"):
+                stack = read_dates(settings, optical_chips(settings, tile.id, label), tile.grid)
+            layers = {}
+            for method in chosen:
+                with _timed(f"{method} {tile.id} {year}"):
+                    layers |= water.water_frequency(settings, period, stack, (method,))
+            if "ndvi_5_95" in methods:
+                with _timed(f"ndvi_5_95 {tile.id} {year}"):
+                    c = vegetation.composites(settings, stack)
+                layers |= {"peak": c.peak, "growing": c.growing, "wet": c.water.astype("float32")}
+            for name, values in layers.items():
+                place(values, tile.grid, maps[name], truth.grid)
+        for method in chosen:
+            found[method].append(score_water.score(maps[method], water.water_class(maps[method], settings), truth, year))
+        if "ndvi_5_95" in methods:
+            wet = maps["wet"] == 1
+            ends = vegetation.endmembers(maps["peak"], wet)
+            peak, growing = (vegetation.dimidiate(maps[n], wet, *ends) for n in ("peak", "growing"))
+            found["ndvi_5_95"].append(score_vegetation.score(peak, growing, truth, year))
+    return [(method, s) for method, years in found.items() for s in combine(years)]
+
+
+def black_predictions(
+    settings: Settings, periods: Sequence[str], methods: Sequence[str], forest: np.ndarray | None, work: Path, peers: Path | None
+) -> dict[str, gpd.GeoDataFrame]:
+    """``<method>_reaches`` and ``<method>_objects`` to rows of period, probability, flagged, assessed, geometry (run CRS)."""
+    predict = black_odorous.forest_of(forest, work, peers) if forest is not None else None
+    out: dict[str, list[gpd.GeoDataFrame]] = {}
+    for period in periods:
+        with _timed(f"{', '.join(methods)} {period}"):
+            evidence = black_odorous.gather(settings, period, tuple(methods), predict)
+            for method in methods:
+                out.setdefault(f"{method}_reaches", []).append(black_odorous.on_reaches(settings, evidence, period, method))
+                out.setdefault(f"{method}_objects", []).append(black_odorous.own_objects(settings, evidence, period, method))
+    return {name: pd.concat(parts, ignore_index=True) for name, parts in out.items()}
+
+
+def _black(settings, truth, methods, forest, work, peers) -> Scored:
+    chosen = [m for m in black_odorous.METHODS if m in methods]
+    if not chosen:
+        return []
+    labels = year_labels(settings, truth)
+    found = black_predictions(settings, list(labels), chosen, forest, work, peers)
+    found = {name: objects.assign(period=objects.period.map(labels).astype(str)) for name, objects in found.items()}
+    return [(name, s) for name, objects in found.items() for s in score_black_odorous.score(objects, truth)]
+
+
+def _coast(settings, truth, methods, work, peers) -> Scored:
+    """Positions of either family; rates of the finer one that has lines."""
+    chosen = [m for m in coastline.METHODS if m in methods]
+    if not chosen:
+        return []
+    with _timed(", ".join(chosen)):
+        found = coastline.annual_lines(settings, chosen, work, peers)
+    scored = []
+    for method, lines in found.items():
+        families = [f for f in SHORE_FAMILIES if (lines.sensor == f).any()]
+        scored += [(method, s) for f in families for s in score_coastline.score_lines(lines, truth, sensor=f)]
+        if families and Layout(settings.root).transects.exists():
+            rates = coastline.rate_table(settings, lines[lines.sensor == families[0]])
+            scored += [(method, s) for s in score_coastline.score_rates(rates, truth)]
+    return scored
+
+
+def table(scored: Scored) -> pd.DataFrame:
+    """A row a score: product, metric, subset, method, value, unit, n."""
+    rows = [(s.product, s.metric, s.subset, m, s.value, s.unit, s.n) for m, s in scored]
+    return pd.DataFrame(rows, columns=["product", "metric", "subset", "method", "value", "unit", "n"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.baselines.run", description="Score the baselines on a finished run of a simulated world.")
+    parser.add_argument("--config", type=Path, required=True, help="the run's config.yaml")
+    parser.add_argument("--truth", type=Path, required=True, help="<world>/truth")
+    parser.add_argument("--out", type=Path, required=True, help="CSV to write")
+    parser.add_argument("--methods", nargs="*", default=None, help=f"of {', '.join(METHODS)}; default: all that can run here")
+    parser.add_argument("--forest-config", type=Path, help="config.yaml of another run to train random_forest on")
+    parser.add_argument("--forest-truth", type=Path, help="<world>/truth of that run")
+    parser.add_argument("--peers", type=Path, default=None, help=f"default {peers_folder()}")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    methods, forest = list(options.methods or usable(options.peers)), None
+    if options.forest_config is None:
+        methods = [m for m in methods if m != "random_forest"]
+    elif "random_forest" in methods:
+        with _timed("training"), tempfile.TemporaryDirectory() as work:
+            pixels = black_odorous.training_pixels(load(options.forest_config), Truth(options.forest_truth).black_reaches)
+            forest = black_odorous.fit_forest(*pixels, Path(work), options.peers)
+    scored = run_baselines(load(options.config), Truth(options.truth), methods, forest=forest, peers=options.peers)
+    table(scored).to_csv(options.out, index=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""The dates of a tile and period as the baselines read them: native numbers, our offsets and our masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from rs_pipeline.catalog.chips import Chip, load_chips, read_stack, scales
+from rs_pipeline.catalog.reasons import stack_reasons
+from rs_pipeline.config import Settings, load_sensor
+from rs_pipeline.model import Grid
+from rs_pipeline.radiometry.masks import reject_bits
+
+BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
+"""Bands of a stack, in order. SWIR keeps its native pixels, repeated: nothing is sharpened."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Optical dates of one tile and period, ascending in time.
+
+    dn : uint16 (T, 6, h, w), 0 nodata. reasons : uint16 (T, h, w), bits of masks.Reason.
+    native_m : float32 (T,), pixel of green, the finest an index with it can have.
+    """
+
+    grid: Grid
+    days: list[date]
+    dn: np.ndarray
+    reasons: np.ndarray
+    scale: np.ndarray
+    offset: np.ndarray
+    native_m: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.days)
+
+    def refl(self, t: int) -> np.ndarray:
+        """Reflectance of a date, float32 (6, h, w), NaN nodata."""
+        return np.where(self.dn[t] > 0, self.dn[t] * self.scale[t] + self.offset[t], np.float32(np.nan))
+
+    def clear(self, t: int, reject: Sequence[str]) -> np.ndarray:
+        """Pixels of a date that none of the reasons named removes and that have all bands, bool (h, w)."""
+        return (self.reasons[t] & reject_bits(reject) == 0) & (self.dn[t] > 0).all(axis=0)
+
+
+def read_dates(settings: Settings, chips: Sequence[Chip], grid: Grid) -> Stack:
+    """The optical chips given, on a grid of the run's CRS."""
+    scale, offset = scales(chips)
+    return Stack(
+        grid=grid,
+        days=[c.scene.solar_day for c in chips],
+        dn=read_stack(chips, BANDS, grid),
+        reasons=stack_reasons(chips, grid, settings.masks),
+        scale=scale,
+        offset=offset,
+        native_m=np.array([load_sensor(c.scene.sensor).band("green").resolution_m for c in chips], "float32"),
+    )
+
+
+def optical_chips(settings: Settings, tile_id: str, period: str) -> list[Chip]:
+    """The optical chips of a tile and period, as `load_chips` sorts them."""
+    return [c for c in load_chips(settings, tile_id, period) if c.family == "optical"]
+
+
+def place(values: np.ndarray, source: Grid, target: np.ndarray, grid: Grid) -> None:
+    """Write values of one grid into an array of another that shares its pixels; what lies outside is dropped.
+
+    Raises
+    ------
+    ValueError : the grids do not share their pixels.
+    """
+    col, row = (source.left - grid.left) / grid.resolution_m, (grid.top - source.top) / grid.resolution_m
+    if source.resolution_m != grid.resolution_m or abs(col - round(col)) > 1e-6 or abs(row - round(row)) > 1e-6:
+        raise ValueError(f"grids do not share their pixels: {source} and {grid}")
+    row, col = round(row), round(col)
+    top, left = max(row, 0), max(col, 0)
+    bottom, right = min(row + source.height, grid.height), min(col + source.width, grid.width)
+    if top < bottom and left < right:
+        target[top:bottom, left:right] = values[top - row : bottom - row, left - col : right - col]

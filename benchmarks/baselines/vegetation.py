@@ -1,0 +1,103 @@
+"""``ndvi_5_95``: the plain dimidiate pixel model between the 5th and 95th percentile of NDVI, as most studies of vegetation cover do.
+
+The percentiles are those of the year's composite (P90 of the clear dates of the peak window) over all land pixels of the
+region; the same two are used for the growing season's median composite. Water (median MNDWI > 0) is left out of the
+percentiles and has fraction 0, which careful users do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from benchmarks.baselines.scenes import Stack
+from benchmarks.baselines.water import mndwi_of
+from kernels.indices import fractional_cover, ndvi
+from rs_pipeline.config import Settings
+from rs_pipeline.products.calendar import in_window
+
+METHODS = ("ndvi_5_95",)
+
+PERCENTILES = (5.0, 95.0)
+
+
+@njit(cache=True, nogil=True)
+def ndvi_of(refl):
+    """NDVI float32 (h, w) of reflectance float32 (6, h, w); NaN where undefined."""
+    _, h, w = refl.shape
+    out = np.empty((h, w), np.float32)
+    for y in range(h):
+        for x in range(w):
+            out[y, x] = ndvi(refl[2, y, x], refl[3, y, x])
+    return out
+
+
+@dataclass(frozen=True)
+class Composites:
+    """NDVI of the peak window and of the growing season, float32 (h, w), NaN below the least number of dates; water, bool (h, w)."""
+
+    peak: np.ndarray
+    growing: np.ndarray
+    water: np.ndarray
+
+
+def quantile_over_time(stack: np.ndarray, q: float, min_dates: int) -> np.ndarray:
+    """Quantile (type 7) over the first axis without NaN, float32 (h, w); NaN with fewer than ``min_dates`` values.
+
+    >>> quantile_over_time(np.array([[[1.0]], [[np.nan]], [[3.0]]]), 0.5, 2)
+    array([[2.]], dtype=float32)
+    """
+    if len(stack) == 0:
+        return np.full(stack.shape[1:], np.nan, "float32")
+    ordered = np.sort(stack, axis=0)
+    n = np.isfinite(ordered).sum(axis=0)
+    at = q * np.maximum(n - 1, 0)
+    low = np.floor(at).astype("int64")
+    high = np.minimum(low + 1, np.maximum(n - 1, 0))
+    a, b = (np.take_along_axis(ordered, i[None], axis=0)[0] for i in (low, high))
+    return np.where(n >= max(min_dates, 1), a + (b - a) * (at - low), np.nan).astype("float32")
+
+
+def composites(settings: Settings, stack: Stack) -> Composites:
+    """P90 of NDVI in the peak window, median of NDVI and of MNDWI in the growing season, of one tile and year."""
+    v = settings.vegetation
+    peak, growing = in_window(stack.days, v.peak_window), in_window(stack.days, v.growing_window)
+    series: dict[str, list[np.ndarray]] = {"peak": [], "growing": [], "mndwi": []}
+    for t in np.flatnonzero(peak | growing):
+        refl, clear = stack.refl(t), stack.clear(t, settings.masks.vegetation)
+        value = np.where(clear, ndvi_of(refl), np.float32(np.nan))
+        if peak[t]:
+            series["peak"].append(value)
+        if growing[t]:
+            series["growing"].append(value)
+            series["mndwi"].append(np.where(clear, mndwi_of(refl), np.float32(np.nan)))
+    stacks = {k: np.stack(s) if s else np.empty((0, *stack.grid.shape), "float32") for k, s in series.items()}
+    return Composites(
+        quantile_over_time(stacks["peak"], v.peak_percentile / 100, v.min_dates),
+        quantile_over_time(stacks["growing"], 0.5, v.min_dates),
+        quantile_over_time(stacks["mndwi"], 0.5, 1) > 0,
+    )
+
+
+def endmembers(peak: np.ndarray, water: np.ndarray) -> tuple[float, float]:
+    """(NDVI of soil, NDVI of vegetation): PERCENTILES of the composite over observed land; (NaN, NaN) where there is none."""
+    land = peak[np.isfinite(peak) & ~water]
+    if land.size == 0:
+        return float("nan"), float("nan")
+    soil, vegetation = np.percentile(land, PERCENTILES)
+    return float(soil), float(vegetation)
+
+
+@njit(cache=True, nogil=True)
+def dimidiate(values, water, soil, vegetation):
+    """Plain dimidiate fraction, float32 (h, w); 0 on water, NaN where NDVI or the endmembers are missing."""
+    out = np.full(values.shape, np.nan, np.float32)
+    for y in range(values.shape[0]):
+        for x in range(values.shape[1]):
+            if water[y, x]:
+                out[y, x] = 0.0
+            elif np.isfinite(values[y, x]) and vegetation > soil:
+                out[y, x] = fractional_cover(values[y, x], soil, vegetation, 1.0)
+    return out

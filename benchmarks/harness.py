@@ -1,0 +1,134 @@
+"""Both sides of a comparison in one run on the same data: equal results first, then times taken in turn."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of ``latest.json``."""
+
+    name: str
+    ours: float
+    peer: float | None
+    """None where there is no other side, or where its library is not installed."""
+    unit: str
+    ratio: float | None
+    """How many times better ours is; below 1 the peer is."""
+    note: str = ""
+    """What the peer is, and what the figure leaves out."""
+
+    def record(self, machine: str) -> dict:
+        """The result with four significant digits and the machine's name."""
+        values = {k: float(f"{v:.4g}") if isinstance(v, float) else v for k, v in asdict(self).items()}
+        return {**values, "machine": machine}
+
+
+def times(name: str, ours_s: float, peer_s: float, note: str = "") -> Result:
+    """A comparison of seconds: the ratio is the peer's over ours."""
+    return Result(name, ours_s, peer_s, "s", peer_s / ours_s, note)
+
+
+def alone(name: str, value: float, unit: str, note: str = "") -> Result:
+    """A measurement without another side."""
+    return Result(name, value, None, unit, None, note)
+
+
+def absent(name: str, library: str) -> Result:
+    """A comparison that was skipped because the peer is not installed."""
+    return Result(name, float("nan"), None, "s", None, f"{library} is not installed, see benchmarks/peers.txt")
+
+
+@dataclass
+class Run:
+    """What the command line asked for."""
+
+    scratch: Path
+    quick: bool = False
+    threads: int = 2
+    repeats: int = 3
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def size(self, full: int, quick: int) -> int:
+        return quick if self.quick else full
+
+
+def in_turn(sides: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Median seconds of each side, called in turn so that a busy machine slows all alike. Each is called once before."""
+    for call in sides.values():
+        call()
+    taken: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(repeats):
+        for name, call in sides.items():
+            start = time.perf_counter()
+            call()
+            taken[name].append(time.perf_counter() - start)
+    return {name: statistics.median(t) for name, t in taken.items()}
+
+
+def require_equal(ours: np.ndarray, peer: np.ndarray, what: str, atol: float = 1e-5, differing: float = 0.0) -> None:
+    """Refuse to compare times of different results.
+
+    Parameters
+    ----------
+    differing : share of pixels that may differ, where the peer works in float32 and decides at a threshold.
+
+    Raises
+    ------
+    AssertionError : names what differs and by how much.
+    """
+    ours, peer = np.asarray(ours, "float64"), np.asarray(peer, "float64")
+    same = np.isclose(ours, peer, atol=atol, rtol=0, equal_nan=True)
+    share = 1 - same.mean() if same.size else 0.0
+    if ours.shape != peer.shape or share > differing:
+        raise AssertionError(f"{what}: {share:.2%} of the values differ by more than {atol} (at most {differing:.2%} may)")
+
+
+def peak_mb(code: str, *arguments: str) -> float:
+    """Peak memory (resident) of Python code in a process of its own, in MB. The arguments are ``sys.argv[1:]``.
+
+    Raises
+    ------
+    RuntimeError : the code failed; carries its error output.
+    """
+    tail = "\nimport resource; print('PEAK', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    done = subprocess.run(
+        [sys.executable, "-c", code + tail, *arguments], capture_output=True, text=True, cwd=ROOT, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr.strip())
+    return int(done.stdout.rsplit("PEAK", 1)[1]) / 1024
+
+
+def machine() -> str:
+    """Processor, cores and memory of this machine, in one line."""
+    model = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []:
+        if line.startswith("model name"):
+            model = line.split(":", 1)[1].strip()
+            break
+    memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    return f"{model}, {len(os.sched_getaffinity(0))} cores, {memory_gb:.0f} GB, Python {platform.python_version()}"
+
+
+def used_mb() -> float:
+    """Peak memory of this process so far, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+Case = Callable[[Run], Iterator[Result]]

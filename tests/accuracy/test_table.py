@@ -1,0 +1,127 @@
+"""The committed accuracy table: what it must hold, and that ours has not become worse. Simulated figures are labelled so."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from benchmarks.accuracy.table import COLUMNS, EVERYWHERE, PATH, read_table, simulated_rows, write_table
+from benchmarks.accuracy.worlds import DEVELOPMENT_SEEDS, SMALL, TRAINING, WORLDS
+from rs_pipeline.accuracy.run import score_run
+from rs_pipeline.accuracy.truth import Score, Truth
+from rs_pipeline.config import load
+
+HIGHER = {"f1", "recall", "precision", "concordance", "roc_auc", "average_precision", "found_share", "accuracy", "told_missing", "offset_right",
+          "wrong_flag_mended", "corrupt_told", "duplicate_dropped", "observed_share"}  # fmt: skip
+LOWER = {"rmse", "calibration_error", "false_alarm_rate", "false_share", "absolute_error", "mae", "without_observation", "without_reason",
+         "untrue_share"}  # fmt: skip
+NEAR_ZERO = {"bias", "area_bias", "width_bias", "retention_error"}
+SLACK = {"1": 0.004, "%": 0.4, "m": 0.4}
+"""What another processor or library may change."""
+
+
+@pytest.fixture(scope="module")
+def table():
+    return read_table()
+
+
+@pytest.fixture(scope="module")
+def again(simulated_run):
+    """Scores of ours on the small world, made now."""
+    config, layout, world = simulated_run
+    return score_run(layout, Truth(world / "truth"), load(config))
+
+
+def worse_by(metric: str, was: float, now: float) -> float:
+    """How much worse a figure has become; 0 or less where it has not, NaN for metrics without a better side."""
+    if metric in HIGHER:
+        return was - now
+    if metric in LOWER:
+        return now - was
+    if metric in NEAR_ZERO:
+        return abs(now) - abs(was)
+    return math.nan
+
+
+@pytest.mark.parametrize(
+    "metric, was, now, wanted",
+    [("f1", 0.9, 0.8, 0.1), ("rmse", 0.1, 0.2, 0.1), ("bias", -0.1, 0.05, -0.05), ("bias", 0.02, -0.05, 0.03), ("sd", 1.0, 2.0, math.nan)],
+)
+def test_what_counts_as_worse(metric, was, now, wanted):
+    assert worse_by(metric, was, now) == pytest.approx(wanted, nan_ok=True)
+
+
+def test_ours_has_not_become_worse(table, again):
+    committed = table[(table.world == SMALL.group) & (table.method == "ours")].set_index(["product", "metric", "subset"]).value
+    assert len(committed) > 100
+    worse, compared = [], 0
+    for score in again:
+        was = committed.get((score.product, score.metric, score.subset))
+        if was is None or not score.n:
+            continue
+        slack = SLACK.get(score.unit, 0.02 * abs(was))
+        loss = worse_by(score.metric, was, score.value)
+        compared += not math.isnan(loss)
+        if loss > slack:
+            worse.append(f"{score.product} {score.metric} ({score.subset}): {was:g} -> {score.value:.4g} {score.unit}")
+    assert not worse, "worse than the committed table (python -m benchmarks.accuracy makes it anew):\n" + "\n".join(worse)
+    assert compared > 80
+
+
+def test_every_figure_of_the_small_form_is_still_made(table, again):
+    committed = table[(table.world == SMALL.group) & (table.method == "ours")]
+    made = {(s.product, s.metric, s.subset) for s in again if s.n}
+    missing = set(committed[["product", "metric", "subset"]].itertuples(index=False, name=None)) - made
+    assert not missing
+
+
+def test_columns_and_labels(table):
+    assert tuple(table.columns) == COLUMNS
+    assert set(table.kind) == {"simulated", "real"} and table.value.notna().all()
+    assert not table.duplicated([c for c in COLUMNS if c != "value"]).any()
+    assert (table[table.kind == "simulated"].seeds.str.len() > 0).all() and (table[table.kind == "real"].seeds == "").all()
+
+
+def test_the_headline_rests_on_five_seeds_nothing_was_fitted_on(table):
+    seeds = set(table[(table.world == EVERYWHERE) & (table.kind == "simulated")].seeds)
+    (together,) = seeds
+    used = {int(s) for s in together.split(";")}
+    assert len(used) >= 5 and not used & set(DEVELOPMENT_SEEDS)
+    assert {r.seed for r in TRAINING} <= set(DEVELOPMENT_SEEDS)
+    assert {r.landscape for r in WORLDS if r.sums_up} == {"coast", "mudflat", "plain", "city", "mountain"}
+
+
+def test_two_kinds_of_worlds_are_held_out(table):
+    held = [r for r in WORLDS if r.held_out]
+    assert {r.landscape for r in held if r.seed >= 900} >= {"coast", "city"} and {r.seed for r in held if r.landscape == "lake"} >= {105, 903}
+    assert {r.group for r in held} <= set(table.world)
+    everywhere = table[table.world == EVERYWHERE]
+    assert not everywhere.seeds.str.contains("90").any()
+
+
+def test_the_baselines_stand_beside_ours_on_the_same_worlds(table):
+    headline = table[table.world == EVERYWHERE]
+    f1 = headline[(headline["product"] == "water") & (headline.metric == "f1") & (headline.subset == "all")]
+    assert {"ours", "mndwi", "otsu", "wofs", "dswe"} <= set(f1.method)
+    assert {"ours", "ndvi_5_95"} <= set(headline[headline["product"] == "fvc_peak"].method)
+    assert {"ours", "dea", "coastsat"} <= set(headline[headline["product"] == "shoreline"].method)
+    black = set(headline[headline["product"] == "black_odorous"].method)
+    assert "ours" in black and all(any(m.startswith(name) for m in black) for name in ("boi", "ndbwi", "random_forest"))
+
+
+def test_rows_of_worlds_are_joined_by_landscape(tmp_path):
+    plain, lake = next(r for r in WORLDS if r.landscape == "plain"), next(r for r in WORLDS if r.landscape == "lake")
+    score = Score("water", "f1", "all", 0.9, "1", 10)
+    other = Score("water", "f1", "all", 0.6, "1", 20)
+    rows = simulated_rows({plain: [("ours", score)], lake: [("ours", other)]})
+    found = {r["world"]: (r["value"], r["seeds"]) for r in rows}
+    assert found == {"plain": (0.9, "101"), EVERYWHERE: (0.9, "101"), "lake (held out)": (0.6, "105")}
+    write_table(rows, tmp_path / "t.csv")
+    assert read_table(tmp_path / "t.csv").value.tolist() == [0.9, 0.6, 0.9]
+
+
+def test_the_table_is_sorted_and_of_four_digits():
+    table = pd.read_csv(PATH, dtype=str, keep_default_na=False)
+    assert all(float(v) == float(f"{float(v):.4g}") for v in table.value)
+    order = ["kind", "product", "world", "metric", "subset", "method"]
+    pd.testing.assert_frame_equal(table, table.sort_values(order, kind="stable").reset_index(drop=True))
