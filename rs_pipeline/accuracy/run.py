@@ -135,7 +135,7 @@ def _ledger(layout: Layout, truth: Truth) -> list[Score]:
     scenes = pd.read_parquet(layout.scenes, columns=["scene_id", "offset", "status", "reason"])
     manifests = [pd.read_parquet(p, columns=["scene_id", "status", "reason"]) for p in sorted((layout.root / "chips").glob("*/*/chips.parquet"))]
     chips = pd.concat(manifests, ignore_index=True) if manifests else None
-    offsets = radiometry.true_offsets(truth.folder.parent, set(truth.world.get("wrong_offset_flag", [])))
+    offsets = radiometry.true_offsets(truth.world)
     return radiometry.score(scenes, truth.world, offsets, chips)
 
 

@@ -1,6 +1,5 @@
 """County indicators and the faults of the catalog: tables whose marks a reader can count."""
 
-import json
 import math
 
 import numpy as np
@@ -109,14 +108,25 @@ CHIPS = pd.DataFrame({"scene_id": ["b", "e"], "status": ["failed", "ok"], "reaso
 
 def test_faults_that_were_told(read):
     scores = radiometry.score(ledger(), WORLD, OFFSETS, CHIPS)
-    assert [s.value for s in scores] == [100, 100, 100, 100] and [s.n for s in scores] == [5, 1, 1, 1]
+    assert {s.metric: (s.value, s.n) for s in scores if s.n} == {
+        "offset_right": (100, 5), "wrong_flag_mended": (100, 1), "refused": (0, 6), "corrupt_told": (100, 1), "duplicate_dropped": (100, 1),
+    }  # fmt: skip
 
 
 def test_faults_that_were_not_told(read):
     swallowed = ledger(offset=[-0.1] * 6, status=["used"] * 6, reason=[""] * 6)
     scores = radiometry.score(swallowed, WORLD, OFFSETS, CHIPS.iloc[1:])
     assert read(scores, "offset_right", "used Sentinel-2 scenes") == pytest.approx(100 * 4 / 6)
-    assert [s.value for s in scores[1:]] == [0, 0, 0]
+    assert [read(scores, m, s) for m, s in (
+        ("wrong_flag_mended", "scenes with a wrong flag"), ("corrupt_told", "damaged scenes"), ("duplicate_dropped", "older processings"),
+    )] == [0, 0, 0]  # fmt: skip
+
+
+def test_a_refused_scene_and_a_silent_one(read):
+    reasons = ["", "", "same acquisition as d", "", "", "offset cannot be decided: no flag"]
+    scores = radiometry.score(ledger(status=["used"] * 5 + ["skipped"], reason=reasons), WORLD | {"missing_offset_flag": ["e", "f"]}, OFFSETS, CHIPS)
+    assert read(scores, "refused", "Sentinel-2 scenes") == pytest.approx(100 / 6)
+    assert read(scores, "missing_flag_mended", "scenes without a flag") == 100
 
 
 def test_a_catalog_without_faults(read):
@@ -124,10 +134,6 @@ def test_a_catalog_without_faults(read):
     assert all(math.isnan(s.value) and s.n == 0 for s in scores)
 
 
-def test_true_offsets_of_items(tmp_path):
-    for name, flag in (("a", True), ("b", False), ("c", True), ("d", None)):
-        folder = tmp_path / "sentinel-2-l2a" / name
-        folder.mkdir(parents=True)
-        properties = {} if flag is None else {"earthsearch:boa_offset_applied": flag}
-        (folder / f"{name}.json").write_text(json.dumps({"id": name, "properties": properties}))
-    assert radiometry.true_offsets(tmp_path, {"c"}) == {"a": 0.0, "b": -0.1, "c": -0.1}
+def test_true_offsets_of_items():
+    world = {"offset_in_pixels": ["S2A_new"], "scenes": {"S2A_new": {}, "S2B_x": {}, "LC08_y": {}}, "duplicates": {"S2A_new": "S2A_old"}}
+    assert radiometry.true_offsets(world) == {"S2A_new": -0.1, "S2B_x": 0.0, "S2A_old": -0.1}

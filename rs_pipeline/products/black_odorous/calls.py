@@ -17,6 +17,11 @@ from rs_pipeline.region import load_vector, read_tiles
 
 CALLS = {CLEAR: "clear", POSSIBLE: "possible", SUSPECTED: "suspected", TOO_FEW_DATES: "insufficient"}
 
+EVIDENCE_GAIN = 2.0
+"""Agreeing dates say more than one of them, but less than if they were independent. Fitted by logistic regression on 417 reaches of
+three simulated worlds (seeds 11 and 12: slope 2.02). The fitted intercept of 3.06 is left out: black water is far rarer than there, and
+waters that nobody simulated must stay in doubt. Single pixels, which are noisier, go without the gain."""
+
 MARGINAL_MAX_PROBABILITY = 0.7
 """Channels of 20-30 m are mixed with their banks: they are never called with more certainty."""
 
@@ -41,7 +46,7 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
 
     Of several scenes of a day the one with most core pixels counts. A vetoed date is never positive and its log-odds
     count at most VETOED_LOG_ODDS. ``n_months`` counts months with a positive date; ``optical_blackness`` is
-    -log10 of the median green reflectance.
+    -log10 of the median green reflectance. The probability is that of EVIDENCE_GAIN times the mean log-odds.
     """
     ordered = scores.sort_values(["n_core", "scene_id"], ascending=[False, True])
     daily = ordered.drop_duplicates(["reach_id", "period", "day"]).sort_values("day")
@@ -55,7 +60,7 @@ def _summary(dates: pd.DataFrame) -> dict:
     positive = dates.day[logit > 0]
     counts = {name: int((dates.veto == name).sum()) for name in VETOES if name}
     return {
-        "probability": float(1 / (1 + np.exp(-logit.mean()))), "n_dates": len(dates), "n_positive": len(positive),
+        "probability": float(1 / (1 + np.exp(-EVIDENCE_GAIN * logit.mean()))), "n_dates": len(dates), "n_positive": len(positive),
         "n_months": positive.str[:7].nunique(), "dates_seen": ";".join(dates.day), "dates_positive": ";".join(positive),
         "vetoes": ";".join(f"{name}:{n}" for name, n in counts.items() if n),
         "optical_blackness": float(-np.log10(max(dates.green_refl.median(), 1e-4))),

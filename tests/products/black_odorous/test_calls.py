@@ -45,7 +45,7 @@ def section(make_settings):
 
 def test_summary_by_hand():
     row = summarise(scores([4, 4, 2, 2, -2, 2])).iloc[0]
-    assert row.probability == pytest.approx(1 / (1 + math.exp(-2)))
+    assert row.probability == pytest.approx(1 / (1 + math.exp(-2 * 2)))
     assert (row.n_dates, row.n_positive, row.n_months) == (6, 5, 5)
     assert row.dates_seen == ";".join(SIX_DAYS)
     assert row.dates_positive == ";".join(d for d in SIX_DAYS if d != "2024-08-03")
@@ -55,7 +55,7 @@ def test_summary_by_hand():
 
 def test_a_vetoed_date_is_logged_and_not_positive():
     row = summarise(scores([4, 4, -3], vetoes=["sediment", "", "bloom"])).iloc[0]
-    assert row.probability == pytest.approx(1 / (1 + math.exp(-(-2 + 4 - 3) / 3)))
+    assert row.probability == pytest.approx(1 / (1 + math.exp(-2 * (-2 + 4 - 3) / 3)))
     assert (row.n_dates, row.n_positive) == (3, 1)
     assert row.vetoes == "sediment:1;bloom:1"
 
@@ -93,7 +93,7 @@ def test_truth_table(section, change, expected):
 
 def test_a_marginal_reach_is_capped_and_never_suspected(section):
     table = assess(lines("marginal", "assessable"), pd.concat([scores([4] * 6), scores([4] * 6, reach="R-2")]), ["2024"], section)
-    assert table.probability.tolist() == pytest.approx([0.7, 1 / (1 + math.exp(-4))])
+    assert table.probability.tolist() == pytest.approx([0.7, 1 / (1 + math.exp(-2 * 4))])
     assert table["class"].tolist() == ["possible", "suspected"]
 
 
