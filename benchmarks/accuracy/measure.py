@@ -1,25 +1,23 @@
-"""One simulated world through the chain, as a user runs it, then scored beside the baselines."""
+"""One simulated world through the chain, then scored beside the baselines."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import yaml
 
+from benchmarks.accuracy.chain import run_steps
 from benchmarks.accuracy.worlds import Recipe
 from rs_pipeline.accuracy.run import score_run
 from rs_pipeline.accuracy.truth import Score, Truth
-from rs_pipeline.config import Settings, load
-from rs_pipeline.errors import PipelineError
+from rs_pipeline.config import Settings, parse
 from rs_pipeline.layout import Layout
 from rs_pipeline.sample.write import run_config, write_sample
 
@@ -28,10 +26,6 @@ SOURCES = ("rs_pipeline", "kernels", "config", "benchmarks/baselines", "Snakefil
 """What the scores depend on."""
 
 Scored = list[tuple[str, Score]]
-
-
-class ChainError(PipelineError):
-    """The chain ended with an error on a simulated world."""
 
 
 def source_hash() -> str:
@@ -46,22 +40,12 @@ def source_hash() -> str:
 
 
 def run_chain(recipe: Recipe, work: Path) -> Settings:
-    """Make the world and run `snakemake` on it, below ``work``.
-
-    Raises
-    ------
-    ChainError : with the end of what Snakemake said.
-    """
+    """Make the world and run the chain on it, below ``work``; the run's settings."""
     folder = (work / recipe.name).resolve()
     write_sample(folder / "world", recipe.seed, recipe.years, landscape=recipe.landscape, size_px=recipe.size_px)
-    config = folder / "config.yaml"
-    config.write_text(run_config(folder / "world"), "utf-8")
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", str(config), "--directory", str(folder), "--quiet", "all"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
-    if done.returncode:
-        raise ChainError(f"the chain failed on {recipe.name}", where=str(folder), remedy=(done.stdout + done.stderr)[-3000:])
-    settings = load(folder / "results" / "world" / "config.yaml")
-    return settings.model_copy(update={"output": folder / "results"})
+    settings = parse(yaml.safe_load(run_config(folder / "world")) | {"output": str(folder / "results")}, where=recipe.name)
+    run_steps(settings)
+    return settings
 
 
 def fit_forest(recipes: Sequence[Recipe], work: Path, peers: Path | None) -> np.ndarray:

@@ -52,9 +52,8 @@ SMALL = Recipe("coast", 7)
 
 WORLDS = (
     SMALL,
-    Recipe("coast", 101, 5), Recipe("coast", 102, 5), Recipe("coast", 103, 5), Recipe("coast", 104), Recipe("coast", 105),
-    Recipe("mudflat", 103, 5), Recipe("mudflat", 104),
-    Recipe("plain", 101), Recipe("plain", 105), Recipe("city", 102), Recipe("city", 104), Recipe("mountain", 103),
+    Recipe("coast", 101, 5), Recipe("coast", 102, 5), Recipe("coast", 103), Recipe("coast", 104), Recipe("mudflat", 103, 5),
+    Recipe("plain", 101), Recipe("plain", 105), Recipe("city", 102), Recipe("city", 104), Recipe("mountain", 105),
     Recipe("coast", 901, 5), Recipe("city", 902), Recipe("lake", 105), Recipe("lake", 903),
 )  # fmt: skip
 """Rates of a coast need five years; the other products do with two."""

@@ -1,0 +1,51 @@
+"""The steps of the chain in one process, in the order of the Snakefile, as far as scores need them.
+
+A world of the accuracy table is small and its jobs last seconds: starting a process for each would take most of the time. The small
+form of the table is run by Snakemake itself, in the tests, and its figures must be the same.
+"""
+
+from __future__ import annotations
+
+import os
+
+from rs_pipeline.catalog.fetch import fetch
+from rs_pipeline.catalog.search import search
+from rs_pipeline.config import Settings, freeze
+from rs_pipeline.indicators.table import indicators
+from rs_pipeline.indicators.zonal import zonal
+from rs_pipeline.layout import PRODUCTS
+from rs_pipeline.output.mosaic import mosaic
+from rs_pipeline.products.black_odorous.calls import reaches
+from rs_pipeline.products.black_odorous.reaches import reach_lines
+from rs_pipeline.products.black_odorous.scoring import score_reaches
+from rs_pipeline.products.bodies import bodies
+from rs_pipeline.products.coastline import coastline, shore_composite
+from rs_pipeline.products.observe import observe
+from rs_pipeline.region import grid, read_tiles
+
+
+def run_steps(settings: Settings) -> None:
+    """All steps from the search to the indicators, on one thread."""
+    os.environ.setdefault("GDAL_NUM_THREADS", "1")
+    freeze(settings)
+    search(settings)
+    grid(settings)
+    tiles, periods = [t.id for t in read_tiles(settings)], [p.label for p in settings.all_periods]
+    for period in periods:
+        for tile in tiles:
+            fetch(settings, tile, period, threads=1)
+            observe(settings, tile, period, threads=1)
+            if settings.coastline:
+                shore_composite(settings, tile, period)
+        for product in PRODUCTS:
+            mosaic(settings, product, period)
+    reach_lines(settings)
+    for period in periods:
+        for tile in tiles:
+            score_reaches(settings, tile, period)
+    reaches(settings)
+    bodies(settings)
+    coastline(settings)
+    for period in periods:
+        zonal(settings, period)
+    indicators(settings)
