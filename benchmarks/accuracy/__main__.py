@@ -10,8 +10,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from benchmarks.accuracy.measure import ROOT, fit_forest, measure
+from benchmarks.accuracy.readme import put_into_readme
 from benchmarks.accuracy.real import real_rows
-from benchmarks.accuracy.table import PATH, simulated_rows, write_table
+from benchmarks.accuracy.table import PATH, read_table, simulated_rows, write_table
 from benchmarks.accuracy.worlds import TRAINING, WORLDS
 from benchmarks.baselines.run import usable
 from rs_pipeline.errors import PipelineError
@@ -60,6 +61,8 @@ def main() -> None:
         say(f"no real data in {options.real}: their rows are left out")
     if options.out or options.worlds is None:
         write_table(rows, options.out or PATH)
+        if options.out is None:
+            put_into_readme(read_table())
         say(f"{len(rows)} rows in {options.out or PATH}")
 
 

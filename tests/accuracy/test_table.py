@@ -5,6 +5,7 @@ import math
 import pandas as pd
 import pytest
 
+from benchmarks.accuracy.readme import README, excerpt
 from benchmarks.accuracy.table import COLUMNS, EVERYWHERE, PATH, read_table, simulated_rows, write_table
 from benchmarks.accuracy.worlds import DEVELOPMENT_SEEDS, SMALL, TRAINING, WORLDS
 from rs_pipeline.accuracy.run import score_run
@@ -118,6 +119,19 @@ def test_rows_of_worlds_are_joined_by_landscape(tmp_path):
     assert found == {"plain": (0.9, "101"), EVERYWHERE: (0.9, "101"), "lake (held out)": (0.6, "105")}
     write_table(rows, tmp_path / "t.csv")
     assert read_table(tmp_path / "t.csv").value.tolist() == [0.9, 0.6, 0.9]
+
+
+def test_the_readme_shows_the_table(table):
+    assert excerpt(table) in README.read_text("utf-8")
+
+
+def test_an_excerpt_by_hand():
+    rows = [
+        ("water", "f1", "all", "ours", 0.9, "1", EVERYWHERE, "101;102", "simulated"), ("water", "f1", "all", "mndwi", 0.8, "1", EVERYWHERE, "101;102", "simulated"),
+        ("water", "f1", "all", "ours", 0.7, "1", "lake (held out)", "903", "simulated"), ("water", "f1", "all", "ours", 0.5, "1", "HLS", "", "real"),
+    ]  # fmt: skip
+    text = excerpt(pd.DataFrame(rows, columns=list(COLUMNS)))
+    assert "| water, all pixels: F1 | 0.9 | 0.7 | mndwi 0.8 |" in text and "seeds 101, 102" in text
 
 
 def test_the_table_is_sorted_and_of_four_digits():

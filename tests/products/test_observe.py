@@ -13,6 +13,7 @@ from rs_pipeline.config import VegetationSection, parse
 from rs_pipeline.layout import PRODUCTS, Layout
 from rs_pipeline.model import Period
 from rs_pipeline.products import observe as module
+from rs_pipeline.products.blocks import Block
 from rs_pipeline.products.calendar import Calendar, in_window
 
 
@@ -59,10 +60,17 @@ def whole(settings, product):
     return out
 
 
+def cut(grid, rows, cols):
+    """Blocks of a grid that follow no block of any file."""
+    return [
+        Block(y, x, min(rows, grid.height - y), min(cols, grid.width - x)) for y in range(0, grid.height, rows) for x in range(0, grid.width, cols)
+    ]
+
+
 def test_neither_tiles_nor_blocks_change_a_map_of_real_scenes(real_data, tmp_path, monkeypatch):
     one, many = parana(real_data, tmp_path, 256), parana(real_data, tmp_path, 112)
     module.observe(one, "r000c000", "all")
-    monkeypatch.setattr(module, "block_rows", lambda *_: 37)
+    monkeypatch.setattr(module, "plan_blocks", lambda grid, *_: cut(grid, 37, 61))
     for tile in region.read_tiles(many):
         module.observe(many, tile.id, "all", threads=1)
     for product in PRODUCTS:
@@ -84,9 +92,3 @@ def test_windows_are_inclusive_and_may_pass_the_new_year():
 def test_endmembers_of_the_default_reflectances():
     # soil (0.16, 0.22), vegetation (0.03, 0.45): NDVI 0.1579 and 0.875, K = 0.48/0.38
     assert module.endmembers(VegetationSection()) == pytest.approx((0.157895, 0.875, 1.263158), abs=1e-6)
-
-
-def test_blocks_stay_within_the_memory_budget():
-    rows = module.block_rows(n_scenes=200, n_bands=7, width=1024, height=1024, budget_bytes=2e9, threads=2)
-    assert rows % module.ROW_STEP == 0 and rows * 1024 * 200 * 8 * 2 * 2 * 2 <= 2e9
-    assert module.block_rows(10, 7, 100, 100, 2e9, 2) == 64

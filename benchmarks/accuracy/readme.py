@@ -1,0 +1,70 @@
+"""The README's excerpt of the accuracy table: ours beside the best and the usual baselines."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.accuracy.table import EVERYWHERE
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+BEGIN, END = "<!-- accuracy table: made by python -m benchmarks.accuracy -->", "<!-- end of the accuracy table -->"
+
+LINES = (
+    ("water, all pixels: F1", "water", "f1", "all"),
+    ("inland water: F1", "water", "f1", "inland"),
+    ("inland water: area bias, %", "water", "area_bias", "inland"),
+    ("rivers of 20-40 m: recall", "water", "recall", "rivers 20-40 m"),
+    ("rivers of 20-40 m: width bias, m", "water", "width_bias", "rivers 20-40 m"),
+    ("seasonal water: F1", "water", "f1", "seasonal class"),
+    ("peak vegetation cover: RMSE", "fvc_peak", "rmse", "all"),
+    ("peak vegetation cover: bias", "fvc_peak", "bias", "all"),
+    ("growing-season cover: RMSE", "fvc_growing", "rmse", "all"),
+    ("black-odorous reaches: recall of `suspected`", "black_odorous", "recall", "all"),
+    ("the same: false alarms", "black_odorous", "false_alarm_rate", "all"),
+    ("recall of `suspected` or `possible`", "black_odorous", "recall", "suspected or possible"),
+    ("ranking: ROC AUC", "black_odorous", "roc_auc", "all"),
+    ("shoreline, Sentinel-2, sand: RMSE, m", "shoreline", "rmse", "sand, sentinel-2"),
+    ("the same: bias, m", "shoreline", "bias", "sand, sentinel-2"),
+    ("shoreline, Sentinel-2, dykes: RMSE, m", "shoreline", "rmse", "dyke, sentinel-2"),
+    ("shoreline, Sentinel-2, ports: RMSE, m", "shoreline", "rmse", "port, sentinel-2"),
+    ("rates of movement: mean error, m a year", "shoreline_rate", "mae", "all"),
+    ("coast natural or artificial: accuracy", "shoreline_class", "accuracy", "all"),
+    ("county values inside their interval (`model95`), %", "counties", "coverage", "all, model95"),
+    ("county values inside their interval (`range`), %", "counties", "coverage", "all, range"),
+    ("used Sentinel-2 scenes with the right offset, %", "radiometry", "offset_right", "used Sentinel-2 scenes"),
+)
+"""Label, product, metric and subset of each line."""
+
+
+def excerpt(table: pd.DataFrame) -> str:
+    """Markdown: a line of LINES a row; ours on the table's worlds and on those held out, and every baseline that has the figure."""
+    simulated = table[table.kind == "simulated"]
+    chosen = simulated[simulated.world == EVERYWHERE]
+    held = simulated[simulated.world.str.endswith("(held out)")]
+    seeds = chosen.seeds.iloc[0].replace(";", ", ")
+    lines = [f"Simulated; seeds {seeds}, on which no parameter was fitted; `held out` are worlds nobody looked at while tuning.", ""]
+    lines += ["| simulated | ours | ours, held out | others on the same scenes |", "|---|---|---|---|"]
+    for label, *key in LINES:
+        here, there = (_values(part, *key) for part in (chosen, held))
+        others = ", ".join(f"{m.removesuffix('_reaches')} {v:.3g}" for m, v in here.items() if m != "ours" and not m.endswith("_objects"))
+        lines.append(f"| {label} | {_shown(here.get('ours'))} | {_shown(there.get('ours'))} | {others} |")
+    return "\n".join(lines)
+
+
+def _values(table: pd.DataFrame, product: str, metric: str, subset: str) -> dict[str, float]:
+    """Method to value; the mean where several worlds have one."""
+    rows = table[(table["product"] == product) & (table.metric == metric) & (table.subset == subset)]
+    return rows.groupby("method", sort=True).value.mean().to_dict()
+
+
+def _shown(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
+
+
+def put_into_readme(table: pd.DataFrame, path: Path = README) -> None:
+    """Replace what stands between BEGIN and END."""
+    text = path.read_text("utf-8")
+    path.write_text(re.sub(f"{BEGIN}.*?{END}", lambda _: f"{BEGIN}\n{excerpt(table)}\n{END}", text, flags=re.S), "utf-8")
