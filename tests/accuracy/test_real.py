@@ -127,11 +127,16 @@ class TestWater:
             assert value(WOFS, "water", "wet_only_here", subset) <= most
         assert value(WOFS, "water", "wet_only_wofs", "all") <= 10
 
-    def test_hls_water_is_water_to_fmask(self, value):
-        """Fmask also counts mixed and vegetated pixels (NIR 0.08): precision is bound tightly, recall loosely."""
-        assert value(HLS, "water", "precision_to_fmask", "Fmask clear") >= 0.90
-        assert value(HLS, "water", "precision_to_fmask", "Fmask clear") >= value(HLS, "water", "precision_to_fmask", "Fmask clear", "MNDWI > 0")
-        assert value(HLS, "water", "recall_to_fmask", "Fmask clear") >= 0.47
+    def test_hls_water_agrees_with_fmask_more_than_the_baselines_do(self, value):
+        """Fmask is no truth at 30 m either: where only one of the two is wet, both are mixed pixels (NIR 0.10), ours darker in SWIR1.
+
+        Rims that hold more water than land count as water here, at the cost of precision to Fmask (MNDWI > 0: 0.86).
+        """
+        f1 = {m: value(HLS, "water", "f1_to_fmask", "Fmask clear", m) for m in ("ours", "MNDWI > 0", "WOfS tree")}
+        assert f1["ours"] >= 0.77 and f1["ours"] == max(f1.values())
+        assert value(HLS, "water", "precision_to_fmask", "Fmask clear") >= 0.74
+        assert value(HLS, "water", "recall_to_fmask", "Fmask clear") >= 0.80
+        assert value(HLS, "water", "swir1_median", "wet only here") < value(HLS, "water", "swir1_median", "wet only Fmask")
         assert value(HLS, "water", "nir_median", "wet only Fmask") > 2 * value(HLS, "water", "nir_median", "both wet")
 
 

@@ -1,7 +1,6 @@
 """Blocks of a tile: they cover it once, fit into the budget, and follow the files where they can."""
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,17 +6,11 @@ Everything measured here is simulated: it holds for the canopies, the ground and
 
 from __future__ import annotations
 
-import argparse
-import json
-from pathlib import Path
-
 import numpy as np
 from scipy.optimize import minimize
 
-from rs_pipeline.config import config_folder
-from rs_pipeline.output.atomic import atomic_path
-from rs_pipeline.products.vegetation.canopies import COVER_BANDS, Pixels, observe, simulate
-from rs_pipeline.products.vegetation.model import KNOTS, CoverModel, Network
+from rs_pipeline.products.vegetation.canopies import COVER_BANDS, Pixels, observe
+from rs_pipeline.products.vegetation.model import KNOTS, Network
 
 SEED = 20240715
 SENTINEL = ("sentinel-2a", "sentinel-2b", "sentinel-2c")
