@@ -50,7 +50,8 @@ def main() -> None:
             for result in CASES[name](run):
                 records.append({"case": name, **result.record(machine())})
                 peer = "" if result.peer is None else f" against {result.peer:.4g}, ratio {result.ratio:.3g}"
-                print(f"{name}: {result.name}: {result.ours:.4g} {result.unit}{peer}", flush=True)
+                ours = "skipped" if result.ours is None else f"{result.ours:.4g} {result.unit}"
+                print(f"{name}: {result.name}: {ours}{peer}", flush=True)
             print(f"{name}: took {time.perf_counter() - start:.0f} s", flush=True)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

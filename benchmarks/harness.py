@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,7 +22,7 @@ class Result:
     """One line of ``latest.json``."""
 
     name: str
-    ours: float
+    ours: float | None
     peer: float | None
     """None where there is no other side, or where its library is not installed."""
     unit: str
@@ -50,7 +49,7 @@ def alone(name: str, value: float, unit: str, note: str = "") -> Result:
 
 def absent(name: str, library: str) -> Result:
     """A comparison that was skipped because the peer is not installed."""
-    return Result(name, float("nan"), None, "s", None, f"{library} is not installed, see benchmarks/peers.txt")
+    return Result(name, None, None, "s", None, f"{library} is not installed or cannot be imported here, see benchmarks/peers.txt")
 
 
 @dataclass
@@ -67,9 +66,12 @@ class Run:
         return quick if self.quick else full
 
 
-def in_turn(sides: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median seconds of each side, called in turn so that a busy machine slows all alike. Each is called once before."""
-    for call in sides.values():
+def in_turn(sides: dict[str, Callable[[], object]], repeats: int, *, warm: bool = True) -> dict[str, float]:
+    """Median seconds of each side, called in turn so that a busy machine slows all alike.
+
+    ``warm`` calls each once before: what was compiled and read by a check of the results need not be.
+    """
+    for call in sides.values() if warm else ():
         call()
     taken: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(repeats):
@@ -105,7 +107,7 @@ def peak_mb(code: str, *arguments: str) -> float:
     ------
     RuntimeError : the code failed; carries its error output.
     """
-    tail = "\nimport resource; print('PEAK', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    tail = "\nfrom benchmarks.harness import peak_kb; print('PEAK', peak_kb())"
     done = subprocess.run(
         [sys.executable, "-c", code + tail, *arguments], capture_output=True, text=True, cwd=ROOT, check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -126,9 +128,14 @@ def machine() -> str:
     return f"{model}, {len(os.sched_getaffinity(0))} cores, {memory_gb:.0f} GB, Python {platform.python_version()}"
 
 
-def used_mb() -> float:
-    """Peak memory of this process so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def peak_kb() -> int:
+    """Peak memory (resident) of this process since it began or last forgot."""
+    return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+
+
+def forget_peak() -> None:
+    """Begin anew with the peak of this process (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 Case = Callable[[Run], Iterator[Result]]

@@ -226,6 +226,7 @@ STEPS = {
     "water kernel": ["observe.observe_water"],
     "vegetation kernel": ["observe.observe_vegetation"],
     "black-odorous water": ["observe.black_odorous_layers"],
+    "water edges": ["observe.clear_median", "observe.finish_water"],
     "radar kernel": ["observe.radar_water"],
     "writing maps": ["observe.write_map"],
 }

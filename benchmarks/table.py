@@ -1,0 +1,38 @@
+"""`python -m benchmarks.table`: the README's table, in Markdown, from ``benchmarks/latest.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+LATEST = Path(__file__).parent / "latest.json"
+
+
+def row(record: dict) -> str:
+    """One measurement as a line of the table; what is missing is a dash.
+
+    >>> row({"name": "a: b", "ours": 2.0, "peer": 8.0, "unit": "s", "ratio": 4.0, "note": ""})
+    '| a | b | 2 s | 8 s | 4 × |'
+    """
+    what, _, peer = record["name"].rpartition(": ") if record["peer"] is not None else (record["name"], "", "–")
+    ours = f"{record['ours']:.3g} {record['unit']}" if record["ours"] is not None else "–"
+    theirs = f"{record['peer']:.3g} {record['unit']}" if record["peer"] is not None else "–"
+    ratio = f"{record['ratio']:.2g} ×" if record["ratio"] is not None else "–"
+    return f"| {what} | {peer} | {ours} | {theirs} | {ratio} |"
+
+
+def table(records: Sequence[dict]) -> str:
+    """The whole table with the machines named."""
+    head = ["| what | against | ours | theirs | ratio |", "|---|---|---|---|---|"]
+    machines = sorted({r["machine"] for r in records})
+    return "\n".join([*head, *(row(r) for r in records), "", f"Measured on {'; '.join(machines)}. A ratio above 1 is in our favour."])
+
+
+def main() -> None:
+    """Print the table."""
+    print(table(json.loads(LATEST.read_text("utf-8"))))
+
+
+if __name__ == "__main__":
+    main()
