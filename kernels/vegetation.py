@@ -1,20 +1,42 @@
-"""Vegetation cover of one date by small networks, a lane of pixels at a time, with a test whether a spectrum is one they know."""
+"""Vegetation cover by small networks, in one pass over the dates of a block.
+
+As in ``kernels.observe`` pixels are taken LANE at a time and loops over a lane have no jumps, so that they vectorise.
+"""
+
+import math
 
 import numpy as np
 from numba import njit
 
-N_BANDS = 6
-"""Reflectances a network takes: green, red, rededge1, nir, swir1, swir2. One that it does without has weight 0."""
+from kernels.indices import formula, water_logit
+from kernels.observe import LANE, VEGETATION_LAYERS, _count_clear
+from kernels.statistics import quantile
+
+N_BANDS = 7
+"""Reflectances a network takes, the optical bands of a stack in order. One that it does without has weight 0."""
+
+COVER_LAYERS = (*VEGETATION_LAYERS, "cover_unknown", "fvc_spring_peak", "fvc_summer_peak")
+"""Layers of ``observe_cover``, in order."""
+
+N_CROPS = 2
+"""Windows of the last layers: the two harvests of double-cropped land. They are half as long as that of the peak, so half its dates do."""
 
 EXCESS = 0.1
 """An answer this far below 0 or above 1 is still taken for 0 or 1; further out it is none (as SNAP's ExtremeCases)."""
 
-formula = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+MEMORY_DAYS, FAR_WEIGHT = 20.0, 1e-4
+"""Where no date is near, further ones count: weights fall by e in this many days, from a level that near dates drown."""
+
+REACH_DAYS = 40
+"""Dates further than this from both windows say nothing about them."""
+
+SLOPE_PENALTY = 0.5
+"""Ridge on the slope of a local line, in units of the weights' own spread: at the end of a series it does not run away."""
 
 
 @formula
 def tanh(x):
-    """Hyperbolic tangent by Lambert's (1770) continued fraction, seventh order; error at most 1e-4. Without a jump, so that loops vectorise."""
+    """Hyperbolic tangent by Lambert's (1770) continued fraction, seventh order; error at most 1e-4. Without a jump."""
     x = min(max(x, -4.97), 4.97)
     s = x * x
     return x * (135135.0 + s * (17325.0 + s * (378.0 + s))) / (135135.0 + s * (62370.0 + s * (3150.0 + s * 28.0)))
@@ -23,7 +45,7 @@ def tanh(x):
 @formula
 def limited_cover(answer):
     """Cover 0-1 of a network's answer; NaN where it is no cover."""
-    return min(max(answer, 0.0), 1.0) if -EXCESS < answer < 1.0 + EXCESS else np.nan
+    return min(max(answer, 0.0), 1.0) if (answer > -EXCESS) & (answer < 1.0 + EXCESS) else np.nan
 
 
 @formula
@@ -40,16 +62,17 @@ def cover_answers(refl, n, weights, bias, out_weights, out_bias, answer):
 
     Parameters
     ----------
-    refl : float64 (6, n or more), reflectance by band. weights : float64 (H, 6). bias : float64 (H,), the sun's part included.
+    refl : float64 (7, n or more), reflectance by band. weights : float64 (H, 7). bias : float64 (H,), the sun's part included.
     out_weights : float64 (H,). out_bias : number. answer : float64 (n or more,), written.
     """
-    answer[:n] = out_bias
+    for i in range(n):
+        answer[i] = out_bias
     for h in range(bias.size):
-        w0, w1, w2, w3, w4, w5 = weights[h, 0], weights[h, 1], weights[h, 2], weights[h, 3], weights[h, 4], weights[h, 5]
-        b, v = bias[h], out_weights[h]
+        w = weights[h]
+        w0, w1, w2, w3, w4, w5, w6, b, v = w[0], w[1], w[2], w[3], w[4], w[5], w[6], bias[h], out_weights[h]
         for i in range(n):
-            x = b + w0 * refl[0, i] + w1 * refl[1, i] + w2 * refl[2, i] + w3 * refl[3, i] + w4 * refl[4, i] + w5 * refl[5, i]
-            answer[i] += v * tanh(x)
+            near = w0 * refl[0, i] + w1 * refl[1, i] + w2 * refl[2, i] + w3 * refl[3, i]
+            answer[i] += v * tanh(b + near + w4 * refl[4, i] + w5 * refl[5, i] + w6 * refl[6, i])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -58,15 +81,170 @@ def domain_distances(refl, n, low, high, centre, whiten, distance):
 
     Parameters
     ----------
-    refl : float64 (6, n or more). low, high, centre : float64 (6,). whiten : float64 (6, 6), upper triangular.
+    refl : float64 (7, n or more). low, high, centre : float64 (7,). whiten : float64 (7, 7).
     distance : float64 (n or more,), written.
     """
-    distance[:n] = 0.0
+    for i in range(n):
+        distance[i] = 0.0
     for k in range(N_BANDS):
-        a, b = low[k], high[k]
-        w0, w1, w2, w3, w4, w5 = whiten[k, 0], whiten[k, 1], whiten[k, 2], whiten[k, 3], whiten[k, 4], whiten[k, 5]
-        shift = w0 * centre[0] + w1 * centre[1] + w2 * centre[2] + w3 * centre[3] + w4 * centre[4] + w5 * centre[5]
+        w, a, b = whiten[k], low[k], high[k]
+        w0, w1, w2, w3, w4, w5, w6, shift = w[0], w[1], w[2], w[3], w[4], w[5], w[6], 0.0
+        for j in range(N_BANDS):
+            shift -= w[j] * centre[j]
         for i in range(n):
-            d = w0 * refl[0, i] + w1 * refl[1, i] + w2 * refl[2, i] + w3 * refl[3, i] + w4 * refl[4, i] + w5 * refl[5, i] - shift
-            inside = (refl[k, i] >= a) & (refl[k, i] <= b)
-            distance[i] += d * d if inside else np.inf
+            d = shift + w0 * refl[0, i] + w1 * refl[1, i] + w2 * refl[2, i] + w3 * refl[3, i]
+            d += w4 * refl[4, i] + w5 * refl[5, i] + w6 * refl[6, i]
+            distance[i] += d * d if (refl[k, i] >= a) & (refl[k, i] <= b) else np.inf
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def date_covers(dn, clear, t, y, left, n, scale, offset, network, refl, distance, cover, known):
+    """Cover of a lane on one date, 0 on water; ``known`` is 1, or 0 where it is not clear or the spectrum is none the network knows.
+
+    Parameters
+    ----------
+    clear : float64 (LANE,), 1 or 0. network : (weights, bias, out_weights, out_bias, low, high, centre, whiten, max_distance).
+    refl : float64 (7, LANE), scratch. distance : float64 (LANE,), scratch. cover, known : float64 (LANE,), written.
+    """
+    weights, bias, out_weights, out_bias, low, high, centre, whiten, max_distance = network
+    for k in range(N_BANDS):
+        for i in range(n):
+            refl[k, i] = dn[t, k, y, left + i] * scale + offset
+    cover_answers(refl, n, weights, bias, out_weights, out_bias, cover)
+    domain_distances(refl, n, low, high, centre, whiten, distance)
+    for i in range(n):
+        wet = water_logit(refl[0, i], refl[1, i], refl[2, i], refl[4, i], refl[5, i], refl[6, i], 0) >= 0.0
+        answer = limited_cover(cover[i])
+        fits = (distance[i] <= max_distance) & (answer == answer)
+        known[i] = clear[i] if wet | fits else 0.0
+        cover[i] = answer if fits & ~wet else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def line_weights(days, dates, bandwidth_days, out):
+    """Weight of each date for a local line at each day, float64 (days, dates), written: a bell of that width with long low tails."""
+    for g in range(days.size):
+        for t in range(dates.size):
+            u = float(dates[t] - days[g])
+            out[g, t] = np.exp(-0.5 * (u / bandwidth_days) ** 2) + FAR_WEIGHT * np.exp(-abs(u) / MEMORY_DAYS)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def local_lines(cover, known, n, seen, dates, days, weights, bandwidth_days, sums, out):
+    """Cover on ``days`` by local straight lines through the known dates of each pixel of a lane (Cleveland 1979), within 0-1.
+
+    Parameters
+    ----------
+    cover, known : float64 (T, LANE); known is 1 or 0. seen : bool (T,), whether any pixel of the lane is known.
+    dates : int64 (T,). days : int64 (G,). weights : float64 (G, T) of `line_weights`.
+    sums : float64 (5 * LANE,), scratch. out : float64 (LANE, G), written; NaN without a known date.
+    """
+    for g in range(days.size):
+        for i in range(5 * LANE):
+            sums[i] = 0.0
+        for t in range(dates.size):
+            if not seen[t]:
+                continue
+            w, u, c, k = weights[g, t], float(dates[t] - days[g]), cover[t], known[t]
+            for i in range(n):
+                v = w * k[i]
+                sums[i] += v
+                sums[LANE + i] += v * u
+                sums[2 * LANE + i] += v * u * u
+                sums[3 * LANE + i] += v * c[i]
+                sums[4 * LANE + i] += v * u * c[i]
+        for i in range(n):
+            s0, s1, s2, sc, suc = sums[i], sums[LANE + i], sums[2 * LANE + i], sums[3 * LANE + i], sums[4 * LANE + i]
+            spread = s2 + SLOPE_PENALTY * bandwidth_days * bandwidth_days * s0
+            value = (spread * sc - s1 * suc) / (s0 * spread - s1 * s1)
+            out[i, g] = min(max(value, 0.0), 1.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _season(known, i, dates, in_window):
+    """(number of known dates in a window, days from the first to the last) of one pixel."""
+    count, first, last = 0, 0, 0
+    for t in range(dates.size):
+        if in_window[t] and known[t, i] > 0.0:
+            first = dates[t] if count == 0 else first
+            count, last = count + 1, dates[t]
+    return count, last - first
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _day_quantile(lines, in_window, q, values):
+    m = 0
+    for g in range(in_window.size):
+        if in_window[g]:
+            values[m] = lines[g]
+            m += 1
+    return quantile(values, m, q) if m > 0 else np.nan
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def observe_cover(
+    dn, reasons, reject, scale, offset, dates, in_windows, which, biases, networks, errors, days, day_in_windows, bandwidth_days,
+    probability, min_dates, min_span_days, out,
+):  # fmt: skip
+    """Peak and growing-season cover from the covers of the dates.
+
+    The covers of a pixel are joined by local lines, and the statistics are those of the days of these: a percentile of the
+    dates themselves grows with their noise and depends on where in the season the clouds left gaps.
+
+    Parameters
+    ----------
+    dn : uint16 (T, 7, h, w), bands of OPTICAL_BANDS, 0 nodata, dates ascending.
+    reasons : uint16 (T, h, w), reason bits; ``reject`` are the bits that remove a date.
+    scale, offset : float32 (T,), reflectance = dn * scale + offset. dates : int64 (T,), days from any start.
+    in_windows : bool (4, T), whether a date lies in the window of the peak, the growing season, the spring crop and the summer crop.
+    which : int64 (T,), network of each date. biases : float64 (T, H), hidden bias with the sun of the date.
+    networks : arrays by network: weights (N, H, 7), out_weights (N, H), out_bias (N,), low, high, centre (N, 7), whiten (N, 7, 7),
+        max_distance (N,).
+    errors : float64 (2, K), standard errors at equal steps of cover: of the model, and of noise in one result.
+    days : int64 (G,), days the lines are worked out for. day_in_windows : bool (4, G).
+    probability : 0-1, percentile of the peak. min_dates, min_span_days : fewer or closer dates in a window give NaN.
+    out : float32 (8, h, w), written: COVER_LAYERS. ``cover_unknown`` counts the clear dates that were left out.
+    """
+    n_dates, _, h, w = dn.shape
+    weights, out_weights, out_bias, low, high, centre, whiten, max_distance = networks
+    line_weight, values = np.empty((days.size, n_dates)), np.empty(days.size)
+    line_weights(days, dates, bandwidth_days, line_weight)
+    refl, distance, clear, sums = np.zeros((N_BANDS, LANE)), np.empty(LANE), np.empty(LANE), np.empty(5 * LANE)
+    cover, known, lines = np.zeros((n_dates, LANE)), np.zeros((n_dates, LANE)), np.empty((LANE, days.size))
+    unknown, seen = np.empty(LANE), np.zeros(n_dates, np.bool_)
+    for y in range(h):
+        for left in range(0, w, LANE):
+            n = min(LANE, w - left)
+            unknown[:] = 0.0
+            for t in range(n_dates):
+                seen[t] = False
+                if days.size == 0 or dates[t] < days[0] - REACH_DAYS or dates[t] > days[-1] + REACH_DAYS:
+                    continue
+                seen[t] = _count_clear(reasons, t, y, left, n, reject) > 0
+                if seen[t]:
+                    for i in range(n):
+                        clear[i] = 1.0 if (reasons[t, y, left + i] & reject) == 0 else 0.0
+                    k = which[t]
+                    network = (weights[k], biases[t], out_weights[k], out_bias[k], low[k], high[k], centre[k], whiten[k], max_distance[k])
+                    date_covers(dn, clear, t, y, left, n, scale[t], offset[t], network, refl, distance, cover[t], known[t])
+                    for i in range(n):
+                        unknown[i] += clear[i] - known[t, i]
+                else:
+                    known[t, :] = 0.0
+            local_lines(cover, known, n, seen, dates, days, line_weight, bandwidth_days, sums, lines)
+            for i in range(n):
+                x = left + i
+                n_peak, peak_span = _season(known, i, dates, in_windows[0])
+                n_growing, growing_span = _season(known, i, dates, in_windows[1])
+                peak, growing, sigma = np.nan, np.nan, np.nan
+                if n_peak >= min_dates and peak_span >= min_span_days:
+                    peak = _day_quantile(lines[i], day_in_windows[0], probability, values)
+                    sigma = math.sqrt(at_knots(peak, errors[0]) ** 2 + at_knots(peak, errors[1]) ** 2)
+                if n_growing >= min_dates and growing_span >= min_span_days:
+                    growing = _day_quantile(lines[i], day_in_windows[1], 0.5, values)
+                out[0, y, x], out[1, y, x], out[2, y, x] = peak, growing, sigma
+                out[3, y, x], out[4, y, x], out[5, y, x] = n_peak, n_growing, unknown[i]
+                for k in range(N_CROPS):
+                    count, span = _season(known, i, dates, in_windows[2 + k])
+                    seen_enough = 2 * count >= min_dates and 2 * span >= min_span_days
+                    out[6 + k, y, x] = _day_quantile(lines[i], day_in_windows[2 + k], probability, values) if seen_enough else np.nan

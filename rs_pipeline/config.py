@@ -103,8 +103,13 @@ class MaskSection(Section):
 
 
 class VegetationSection(Section):
-    """K-corrected dimidiate model; endmembers are held fixed over the years."""
+    """Green cover by small networks trained on simulated canopies, or by the K-corrected dimidiate model with endmembers that are held
+    fixed over the years."""
 
+    method: Literal["network", "dimidiate"] = Field("network", description="How the cover of a date is found.")
+    networks: Path | None = Field(None, description="JSON file of the networks; default: the pipeline's own, config/vegetation.json.")
+    red_edge: bool = Field(True, description="Network: look at Sentinel-2's 20 m bands too; false: at its 10 m bands alone, for small parcels.")
+    bandwidth_days: float = Field(8.0, gt=0, le=60, description="Network: width of the local lines that join the dates of a pixel.")
     soil_red_refl: Fraction = 0.16
     soil_nir_refl: Fraction = 0.22
     vegetation_red_refl: Fraction = 0.03
@@ -114,6 +119,8 @@ class VegetationSection(Section):
     sigma_ndvi_vegetation: Fraction = 0.03
     peak_window: tuple[MonthDay, MonthDay] = ("06-15", "09-10")
     growing_window: tuple[MonthDay, MonthDay] = ("05-01", "09-30")
+    spring_crop_window: tuple[MonthDay, MonthDay] = Field(("04-10", "05-20"), description="When winter wheat stands full.")
+    summer_crop_window: tuple[MonthDay, MonthDay] = Field(("07-20", "08-31"), description="When summer maize stands full.")
     peak_percentile: float = Field(90.0, ge=50, le=100)
     min_dates: int = Field(4, ge=1)
     min_span_days: int = Field(40, ge=0)

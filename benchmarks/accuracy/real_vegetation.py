@@ -20,7 +20,7 @@ from kernels.indices import fractional_cover, ndvi
 from rs_pipeline.accuracy.metrics import bias, concordance, rmse
 from rs_pipeline.config import VegetationSection
 from rs_pipeline.model import OPTICAL_BANDS
-from rs_pipeline.products.observe import endmembers
+from rs_pipeline.products.vegetation.pixels import endmembers
 
 DEFAULT_ANGLES_DEG = (5.0, 45.0, 90.0)
 """View zenith, sun zenith and relative azimuth where a catalog tells none; 15 degrees of sun move FCOVER by 0.03."""

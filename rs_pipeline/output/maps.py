@@ -6,9 +6,11 @@ from rs_pipeline.output.raster import MapBand
 
 MAP_BANDS: dict[str, tuple[MapBand, ...]] = {
     "vegetation": (
-        MapBand("fvc_peak", "Fractional vegetation cover at the peak: a high percentile of the clear dates in the peak window"),
-        MapBand("fvc_growing", "Fractional vegetation cover of the growing season: time-weighted median"),
-        MapBand("fvc_peak_sigma", "Standard error of the peak from the endmembers and the noise of NDVI"),
+        MapBand("fvc_peak", "Fractional vegetation cover at the peak: a high percentile of the peak window"),
+        MapBand("fvc_growing", "Fractional vegetation cover of the growing season: median in time"),
+        MapBand("fvc_peak_sigma", "Standard error of the peak: of the network on simulated canopies, or from the endmembers and the noise of NDVI"),
+        MapBand("fvc_spring_peak", "Cover at the peak of the spring crop's window; of double-cropped land the first of two peaks"),
+        MapBand("fvc_summer_peak", "Cover at the peak of the summer crop's window; of double-cropped land the second of two peaks"),
     ),
     "water": (
         MapBand("frequency", "Share of the clear months in which the pixel was water"),
@@ -28,6 +30,7 @@ MAP_BANDS: dict[str, tuple[MapBand, ...]] = {
         MapBand("clear_months", "Months with a vote on water", "count"),
         MapBand("clear_peak", "Clear dates in the vegetation peak window", "count"),
         MapBand("clear_growing", "Clear dates in the growing season", "count"),
+        MapBand("cover_unknown", "Clear dates left out of vegetation cover: a spectrum unlike any the networks know", "count"),
         MapBand("radar_months", "Months decided by radar alone", "count"),
     ),
 }

@@ -13,11 +13,12 @@ import dask
 import numpy as np
 
 from kernels.edges import classify_water, clear_median
-from kernels.observe import VEGETATION_LAYERS, WATER_LAYERS, observe_vegetation, observe_water, radar_water
+from kernels.observe import WATER_LAYERS, observe_water, radar_water
 from kernels.sharpen import sharpen_swir
+from kernels.vegetation import COVER_LAYERS
 from rs_pipeline.catalog.chips import Chip, load_chips, native_transform, read_stack, scales
 from rs_pipeline.catalog.reasons import NativeReasons, read_radar, scene_reasons, tile_reasons
-from rs_pipeline.config import Settings, VegetationSection, load_sensor
+from rs_pipeline.config import Settings, load_sensor
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, Grid, Period
 from rs_pipeline.output.maps import MAP_BANDS
@@ -25,19 +26,14 @@ from rs_pipeline.output.provenance import map_tags
 from rs_pipeline.output.raster import write_map
 from rs_pipeline.products.black_odorous.pixels import black_odorous_layers
 from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, Block, file_blocks, plan_blocks
-from rs_pipeline.products.calendar import Calendar, in_window
+from rs_pipeline.products.calendar import Calendar
+from rs_pipeline.products.vegetation.pixels import vegetation_layers
 from rs_pipeline.products.water_edges import HALO_PX, HIGH_SUN_DEG, sharpen_edges, tidal_reach, without_shadow
 from rs_pipeline.radiometry.masks import reject_bits
 from rs_pipeline.region import read_tile
 
 STRIP_ROWS = 64
 """Rows that a thread works out at a time."""
-
-
-def endmembers(section: VegetationSection) -> tuple[float, float, float]:
-    """(NDVI of soil, NDVI of vegetation, K) from the endmember reflectances; K = (Rv+NIRv)/(Rs+NIRs)."""
-    rs, ns, rv, nv = section.soil_red_refl, section.soil_nir_refl, section.vegetation_red_refl, section.vegetation_nir_refl
-    return (ns - rs) / (ns + rs), (nv - rv) / (nv + rv), (rv + nv) / (rs + ns)
 
 
 def observe(settings: Settings, tile_id: str, period_label: str, threads: int = 2) -> None:
@@ -49,7 +45,7 @@ def observe(settings: Settings, tile_id: str, period_label: str, threads: int = 
     chips = load_chips(settings, tile_id, period_label)
     optical = [c for c in chips if c.family == "optical"]
     radar = [c for c in chips if c.family == "radar"]
-    names = [*VEGETATION_LAYERS, *WATER_LAYERS, "nir_refl", "scenes", "probability", "bow_class", "n_dates"]
+    names = [*COVER_LAYERS, *WATER_LAYERS, "nir_refl", "scenes", "probability", "bow_class", "n_dates"]
     grid = tile.grid.window(-HALO_PX, -HALO_PX, tile.grid.height + 2 * HALO_PX, tile.grid.width + 2 * HALO_PX)
     maps = {name: np.full(grid.shape, np.nan, "float32") for name in names}
     job = Job(settings, period, grid, optical, radar, tile_reasons(optical, grid, settings.masks, threads))
@@ -170,15 +166,9 @@ def _observe_strip(job: Job, k: int, maps: dict[str, np.ndarray], strips: list[S
     nir_dn = np.ascontiguousarray(dn[:, OPTICAL_BANDS.index("nir")])
     clear_median(nir_dn, bits, reject_bits(settings.masks.water), high_sun, scale, offset, native_m, maps["nir_refl"][inside])
 
-    v = settings.vegetation
-    vegetation = np.empty((len(VEGETATION_LAYERS), *shape), "float32")
-    observe_vegetation(
-        dn, bits, reject_bits(settings.masks.vegetation), scale, offset, calendar.day, in_window(days, v.peak_window),
-        in_window(days, v.growing_window), endmembers(v), (v.sigma_ndvi, v.sigma_ndvi_soil, v.sigma_ndvi_vegetation),
-        v.peak_percentile / 100, v.min_dates, v.min_span_days, vegetation,
-    )  # fmt: skip
+    vegetation = vegetation_layers(settings, optical, dn, bits, calendar.day, scale, offset)
 
-    for layers, values in ((WATER_LAYERS, water), (VEGETATION_LAYERS, vegetation)):
+    for layers, values in ((WATER_LAYERS, water), (COVER_LAYERS, vegetation)):
         for i, name in enumerate(layers):
             maps[name][inside] = values[i]
     maps["scenes"][inside] = (dn[:, 0] > 0).sum(axis=0)

@@ -48,10 +48,10 @@ def write_maps(settings: Settings) -> None:
         kind = np.where(lake, 1.0, np.where(cols > 0.93, 2.0, 0.0))
         for product in PRODUCTS:
             layers = {
-                "vegetation": [cols, cols * 0.8, np.full(grid.shape, 0.05)],
+                "vegetation": [cols, cols * 0.8, np.full(grid.shape, 0.05), cols * 0.7, cols * 0.9],
                 "water": [kind / 2, kind, kind / 3, kind / 1.5, kind == 1],
                 "black_odorous": [np.where(lake, 0.95, np.nan), np.where(lake, 3.0, 0.0), np.where(lake, 8.0, 0.0)],
-                "observations": [np.full(grid.shape, float(k)) for k in (30, 20, 9, 6, 11, 0)],
+                "observations": [np.full(grid.shape, float(k)) for k in (30, 20, 9, 6, 11, 1, 0)],
             }[product]
             stack = np.stack(layers).astype("float32")
             stack[:, :8, :8] = np.nan

@@ -3,13 +3,12 @@
 from datetime import date
 
 import numpy as np
-import pytest
 import rasterio
 
 from rs_pipeline import region
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.search import search
-from rs_pipeline.config import VegetationSection, parse
+from rs_pipeline.config import parse
 from rs_pipeline.layout import PRODUCTS, Layout
 from rs_pipeline.model import Period
 from rs_pipeline.products import observe as module
@@ -87,8 +86,3 @@ def test_windows_are_inclusive_and_may_pass_the_new_year():
     assert in_window(days, ("06-01", "09-10")).tolist() == [False, True, True, False, False]
     assert in_window(days, ("12-01", "02-28")).tolist() == [False, False, False, True, True]
     assert in_window([], ("06-01", "09-10")).tolist() == []
-
-
-def test_endmembers_of_the_default_reflectances():
-    # soil (0.16, 0.22), vegetation (0.03, 0.45): NDVI 0.1579 and 0.875, K = 0.48/0.38
-    assert module.endmembers(VegetationSection()) == pytest.approx((0.157895, 0.875, 1.263158), abs=1e-6)

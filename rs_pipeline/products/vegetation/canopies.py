@@ -11,15 +11,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rs_pipeline.model import OPTICAL_BANDS
 from rs_pipeline.sample.optics import RESPONSES, response_nm, water_refl
 
 WAVELENGTH_NM = np.arange(400.0, 2501.0)
-COVER_BANDS = ("green", "red", "rededge1", "nir", "swir1", "swir2")
-"""Bands that a network may take, in order. Blue is left out: what is left of haze is strongest there."""
+CENTRE_NM = np.array([490.0, 560.0, 660.0, 704.0, 840.0, 1610.0, 2200.0])
+"""Of OPTICAL_BANDS."""
 
-CENTRE_NM = np.array([560.0, 660.0, 704.0, 840.0, 1610.0, 2200.0])
-LEAF_ABSORBING_SHARE = 0.2
-"""Share of the ground between plants that lies in shadow is at most this much."""
+GROUND_SHADE = 0.8
+"""Ground between plants loses at most this share of its light where they stand close."""
+
+ADJACENCY = 0.06
+"""At most this share of what is seen comes from the surroundings (Vermote et al. 1997)."""
+
+CROWN_SHADE = 0.2
+"""Plants that stand in clumps shade themselves by up to this share; half of them do not."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,11 @@ class Pixels:
     sun_cos: np.ndarray
     """Cosine of the sun's zenith angle, (n,)."""
     refl: dict[str, np.ndarray]
-    """Platform to reflectance float64 (n, 6) in COVER_BANDS; NaN where the platform has no such band."""
+    """Platform to reflectance float64 (n, 7) in OPTICAL_BANDS; NaN where the platform has no such band."""
+
+    @property
+    def sun_elevation_deg(self) -> np.ndarray:
+        return np.degrees(np.arcsin(self.sun_cos))
 
 
 def truncated_normal(rng: np.random.Generator, low: float, high: float, mode: float, sigma: float, n: int) -> np.ndarray:
@@ -43,9 +53,9 @@ def truncated_normal(rng: np.random.Generator, low: float, high: float, mode: fl
 
 
 def band_weights(platform: str) -> np.ndarray:
-    """Boxcar responses, float64 (2101, 6): a spectrum times this is COVER_BANDS; NaN where the platform has no such band."""
-    out = np.full((WAVELENGTH_NM.size, len(COVER_BANDS)), np.nan)
-    for b, role in enumerate(COVER_BANDS):
+    """Boxcar responses, float64 (2101, 7): a spectrum times this is OPTICAL_BANDS; NaN where the platform has no such band."""
+    out = np.full((WAVELENGTH_NM.size, len(OPTICAL_BANDS)), np.nan)
+    for b, role in enumerate(OPTICAL_BANDS):
         if role in RESPONSES[platform]:
             nm = response_nm(platform, role)
             out[:, b] = (np.abs(WAVELENGTH_NM - nm.mean()) <= (nm[-1] - nm[0]) / 2)
@@ -54,7 +64,8 @@ def band_weights(platform: str) -> np.ndarray:
 
 
 def soils(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Bare ground, float64 (n, 2101): dry and wet soil mixed and scaled, tilted and bent smoothly, clay more or less absorbing at 2200 nm."""
+    """Bare ground, float64 (n, 2101): dry and wet soil mixed and scaled, tilted and bent smoothly, more or less red (loess is), clay more
+    or less absorbing at 2200 nm."""
     from prosail import spectral_lib
 
     dry, wet = spectral_lib.soil.rsoil1, spectral_lib.soil.rsoil2
@@ -63,8 +74,9 @@ def soils(n: int, rng: np.random.Generator) -> np.ndarray:
     tilt, bend = rng.normal(0, 0.15, (n, 1)), rng.normal(0, 0.10, (n, 1))
     clay = rng.uniform(0, 0.12, (n, 1)) * np.exp(-(((WAVELENGTH_NM - 2205.0) / 35.0) ** 2))
     iron = rng.normal(0, 0.08, (n, 1)) * np.exp(-(((WAVELENGTH_NM - 620.0) / 120.0) ** 2))
-    shape = (dryness * dry + (1 - dryness) * wet) * np.exp(tilt * x + bend * (x**2 - 0.3) + iron) * (1 - clay)
-    level = truncated_normal(rng, 0.04, 0.42, 0.16, 0.09, n)[:, None]  # reflectance at 850 nm
+    redness = rng.uniform(0, 0.5, (n, 1)) * np.clip((650 - WAVELENGTH_NM) / 200, 0, 1)
+    shape = (dryness * dry + (1 - dryness) * wet) * np.exp(tilt * x + bend * (x**2 - 0.3) + iron - redness) * (1 - clay)
+    level = truncated_normal(rng, 0.05, 0.45, 0.21, 0.08, n)[:, None]  # reflectance at 850 nm
     return np.clip(shape / shape[:, 450:451] * level, 0.005, 0.75)
 
 
@@ -149,7 +161,8 @@ def simulate(n_canopies: int, seed: int, *, mixes: int = 4, clumped: float = 0.6
     share = np.where(rng.random(n) < clumped, rng.beta(0.7, 0.7, n), 1.0)
     kind = rng.choice(5, n, p=[0.6, 0.14, 0.10, 0.04, 0.12])
     place = [np.zeros(n, int)] + [rng.integers(0, len(lib), n) for lib in library]
-    lit = np.where(kind == 3, 1.0, 1 - share * rng.uniform(0, 2 * LEAF_ABSORBING_SHARE, n))
+    lit = np.where(kind == 3, 1.0, 1 - share * rng.uniform(0, GROUND_SHADE, n))
+    crown = np.where((share < 1) & (rng.random(n) < 0.5), 1 - rng.uniform(0, CROWN_SHADE, n), 1.0)
     light = np.where(rng.random(n) < 0.3, rng.uniform(0.65, 1.2, n), 1.0)  # slopes turned from or to the sun
     refl = {}
     for platform in RESPONSES:
@@ -157,15 +170,18 @@ def simulate(n_canopies: int, seed: int, *, mixes: int = 4, clumped: float = 0.6
         beside = (ground @ weights)[pick]
         for k, lib in enumerate(library, start=1):
             beside = np.where((kind == k)[:, None], (lib @ weights)[place[k]], beside)
-        refl[platform] = light[:, None] * (share[:, None] * (plants @ weights)[pick] + ((1 - share) * lit)[:, None] * beside)
+        refl[platform] = light[:, None] * ((share * crown)[:, None] * (plants @ weights)[pick] + ((1 - share) * lit)[:, None] * beside)
     return Pixels(share * plant_cover[pick], np.cos(np.radians(sun[pick])), refl)
 
 
 def observe(refl: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Add what a surface-reflectance product leaves in, (n, 6): calibration and noise of each band and common to all (Weiss & Baret
-    2016: relative 2 % each), additive errors smaller than theirs, and the haze that remains, bluer than white.
+    """Add what a surface-reflectance product leaves in, (n, 7): light of the surroundings (the mean of ``refl``), relative errors of each
+    band and common to all (2 % each), an error of 0.01 of each band (Weiss & Baret 2016, which keeps a network from leaning on the
+    last hundredth of red), a grey residual and a haze that is bluer than white (of the size found by Doxani et al. 2018).
     """
     n = len(refl)
-    haze = rng.normal(0, 0.005, (n, 1)) * (CENTRE_NM / 560.0) ** -1.2
+    around = np.nanmean(refl, axis=0) * np.exp(rng.normal(0, 0.2, refl.shape))
+    lit = refl + rng.uniform(0, ADJACENCY, (n, 1)) * (around - refl)
+    residual = rng.normal(0, 0.005, (n, 1)) + np.abs(rng.normal(0, 0.004, (n, 1))) * (CENTRE_NM / 560.0) ** -1.3
     relative = rng.normal(0, 0.02, refl.shape) + rng.normal(0, 0.02, (n, 1))
-    return refl * (1 + relative) + rng.normal(0, 0.003, refl.shape) + rng.normal(0, 0.003, (n, 1)) + haze
+    return lit * (1 + relative) + residual + rng.normal(0, 0.01, refl.shape)

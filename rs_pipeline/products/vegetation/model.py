@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from kernels.vegetation import cover_answers, domain_distances, limited_cover
-from rs_pipeline.errors import PipelineError
+from rs_pipeline.errors import ConfigError
 
 KNOTS = np.linspace(0.0, 1.0, 11)
 """Covers at which the errors of a network are tabled."""
@@ -18,12 +18,12 @@ KNOTS = np.linspace(0.0, 1.0, 11)
 
 @dataclass(frozen=True)
 class Network:
-    """One hidden layer of tanh; reflectances of COVER_BANDS and the cosine of the sun's zenith in, green cover out."""
+    """One hidden layer of tanh; reflectances of OPTICAL_BANDS and the cosine of the sun's zenith in, green cover out."""
 
     bands: tuple[str, ...]
     """Bands it looks at."""
     weights: np.ndarray
-    """(H, 6); 0 for a band it does not look at."""
+    """(H, 7); 0 for a band it does not look at."""
     sun_weights: np.ndarray
     """(H,) of the cosine of the sun's zenith angle."""
     bias: np.ndarray
@@ -34,13 +34,13 @@ class Network:
     sun_cos: float
     """Taken where a catalog does not tell the sun: the mean of the training."""
     low: np.ndarray
-    """Least known reflectance, (6,); -inf for a band it does not look at."""
+    """Least known reflectance, (7,); -inf for a band it does not look at."""
     high: np.ndarray
-    """Largest known reflectance, (6,)."""
+    """Largest known reflectance, (7,)."""
     centre: np.ndarray
-    """Mean of the training, (6,)."""
+    """Mean of the training, (7,)."""
     whiten: np.ndarray
-    """(6, 6): the squared length of ``whiten @ (refl - centre)`` is the Mahalanobis distance to the training."""
+    """(7, 7): the squared length of ``whiten @ (refl - centre)`` is the Mahalanobis distance to the training."""
     max_distance: float
     """Spectra further than this are unknown."""
     sigma_model: np.ndarray
@@ -54,18 +54,21 @@ class Network:
         return self.bias + self.sun_weights * sun_cos
 
     def answer(self, refl: np.ndarray, sun_elevation_deg: float | np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Cover 0-1 (m,), NaN where the answer is none, and whether the spectrum is known bool (m,), of reflectance (m, 6).
+        """Cover 0-1 (m,), NaN where the answer is none, and whether the spectrum is known bool (m,), of reflectance (m, 7).
 
         ``sun_elevation_deg`` is one number for all, or (m,).
         """
-        refl = np.where(self.weights.any(axis=0), refl, 0.0).astype("float64")
-        raw, distance = np.empty(len(refl)), np.empty(len(refl))
+        columns = np.where(self.weights.any(axis=0), refl, 0.0).T.astype("float64")
+        n = columns.shape[1]
+        raw, distance = np.empty(n), np.empty(n)
         if np.ndim(sun_elevation_deg):
             for i, elevation in enumerate(sun_elevation_deg):
-                cover_answers(refl[i : i + 1].T.copy(), 1, self.weights, self.date_bias(elevation), self.out_weights, self.out_bias, raw[i : i + 1])
+                one = np.ascontiguousarray(columns[:, i : i + 1])
+                cover_answers(one, 1, self.weights, self.date_bias(elevation), self.out_weights, self.out_bias, raw[i : i + 1])
         else:
-            cover_answers(refl.T.copy(), len(refl), self.weights, self.date_bias(sun_elevation_deg), self.out_weights, self.out_bias, raw)
-        domain_distances(refl.T.copy(), len(refl), self.low, self.high, self.centre, self.whiten, distance)
+            columns = np.ascontiguousarray(columns)
+            cover_answers(columns, n, self.weights, self.date_bias(sun_elevation_deg), self.out_weights, self.out_bias, raw)
+        domain_distances(np.ascontiguousarray(columns), n, self.low, self.high, self.centre, self.whiten, distance)
         cover = np.array([limited_cover(a) for a in raw])
         return cover, (distance <= self.max_distance) & np.isfinite(cover)
 
@@ -87,7 +90,7 @@ class CoverModel:
 
     @classmethod
     def read(cls, path: Path) -> CoverModel:
-        """Raises PipelineError where the file is no model."""
+        """Raises ConfigError where the file is no model."""
         try:
             content = json.loads(Path(path).read_text("utf-8"))
             networks = {}
@@ -98,7 +101,7 @@ class CoverModel:
                 networks[name] = Network(**(values | arrays | {"bands": tuple(values["bands"])}))
             return cls(networks, content["report"])
         except (OSError, ValueError, KeyError, TypeError) as fault:
-            raise PipelineError(
+            raise ConfigError(
                 f"the cover networks cannot be read: {fault}", where=str(path), remedy="train them with `python -m rs_pipeline.products.vegetation.training`"
             ) from None
 

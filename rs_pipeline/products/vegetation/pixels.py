@@ -1,0 +1,108 @@
+"""Cover of a stack of dates by the configured method, as the fused pass needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import numpy as np
+
+from kernels.observe import VEGETATION_LAYERS, observe_vegetation
+from kernels.vegetation import COVER_LAYERS, observe_cover
+from rs_pipeline.catalog.chips import Chip
+from rs_pipeline.config import Settings, VegetationSection, config_folder
+from rs_pipeline.model import Scene
+from rs_pipeline.products.calendar import in_window
+from rs_pipeline.products.vegetation.model import CoverModel, load_model
+from rs_pipeline.radiometry.masks import reject_bits
+
+LINE_STEP_DAYS = 4
+"""The season is worked out every so many days: much less than the dates lie apart."""
+
+
+def endmembers(section: VegetationSection) -> tuple[float, float, float]:
+    """(NDVI of soil, NDVI of vegetation, K) from the endmember reflectances; K = (Rv+NIRv)/(Rs+NIRs)."""
+    rs, ns, rv, nv = section.soil_red_refl, section.soil_nir_refl, section.vegetation_red_refl, section.vegetation_nir_refl
+    return (ns - rs) / (ns + rs), (nv - rv) / (nv + rv), (rv + nv) / (rs + ns)
+
+
+def network_of(scene: Scene, *, red_edge: bool = True) -> str:
+    """Name of the network for a scene: by platform, or by its collection where that is not told.
+
+    ``red_edge``: Sentinel-2's 20 m bands are looked at too. They blur the edges of fields, and know dense from bright cover.
+    """
+    platform = scene.platform.lower()
+    if platform in ("landsat-4", "landsat-5", "landsat-7"):
+        return "landsat_tm"
+    if "landsat" in platform or "landsat" in scene.sensor or "l30" in scene.sensor:
+        return "landsat_oli"
+    return "s2_20m" if red_edge else "s2_10m"
+
+
+def vegetation_layers(
+    settings: Settings, chips: list[Chip], dn: np.ndarray, reasons: np.ndarray, day: np.ndarray, scale: np.ndarray, offset: np.ndarray
+) -> np.ndarray:  # fmt: skip
+    """Layers float32 (8, h, w), COVER_LAYERS, of optical stacks dn uint16 (T, 7, h, w) and reasons uint16 (T, h, w).
+
+    ``day`` int64 (T,) counts from any start; scale and offset float32 (T,).
+    """
+    section, days = settings.vegetation, [c.scene.solar_day for c in chips]
+    reject = reject_bits(settings.masks.vegetation)
+    in_windows = inside(days, section)
+    out = np.zeros((len(COVER_LAYERS), *dn.shape[2:]), "float32")
+    if section.method == "dimidiate" or not chips:
+        _dimidiate(section, dn, reasons, reject, scale, offset, day, in_windows, out)
+        return out
+    model = load_model(section.networks or config_folder() / "vegetation.json")
+    names = [network_of(c.scene, red_edge=section.red_edge) for c in chips]
+    biases = np.stack([model.networks[n].date_bias(c.scene.sun_elevation_deg) for n, c in zip(names, chips, strict=True)])
+    which = np.array([list(model.networks).index(n) for n in names], "int64")
+    lines, day_in_windows = line_days(days, day, section)
+    observe_cover(
+        dn, reasons, reject, scale, offset, day, in_windows, which, biases, packed(model), largest_errors(model, set(names)), lines,
+        day_in_windows, section.bandwidth_days, section.peak_percentile / 100, section.min_dates, section.min_span_days, out,
+    )  # fmt: skip
+    return out
+
+
+def inside(days: Sequence[date], section: VegetationSection) -> np.ndarray:
+    """Whether days lie in the windows of the peak, the growing season, the spring and the summer crop: bool (4, n)."""
+    windows = (section.peak_window, section.growing_window, section.spring_crop_window, section.summer_crop_window)
+    return np.array([in_window(days, w) for w in windows]).reshape(len(windows), len(days))
+
+
+def _dimidiate(section: VegetationSection, dn, reasons, reject, scale, offset, day, in_windows, out: np.ndarray) -> None:
+    sigmas = section.sigma_ndvi, section.sigma_ndvi_soil, section.sigma_ndvi_vegetation
+    layers, half = np.empty((len(VEGETATION_LAYERS), *out.shape[1:]), "float32"), (-(-section.min_dates // 2), -(-section.min_span_days // 2))
+    needs = ((section.min_dates, section.min_span_days), half, half)
+    for target, peak, need in zip((0, 6, 7), in_windows[[0, 2, 3]], needs, strict=True):
+        observe_vegetation(
+            dn, reasons, reject, scale, offset, day, peak, in_windows[1], endmembers(section), sigmas, section.peak_percentile / 100, *need,
+            layers,
+        )  # fmt: skip
+        if target == 0:
+            out[: len(VEGETATION_LAYERS)] = layers
+        else:
+            out[target] = layers[0]
+
+
+def line_days(days: Sequence[date], day: np.ndarray, section: VegetationSection) -> tuple[np.ndarray, np.ndarray]:
+    """Days int64 (G,), on the count of ``day``, every LINE_STEP_DAYS from the first date to the last, that lie in any window, and
+    in which they lie, bool (4, G)."""
+    steps = np.arange(0, (days[-1] - days[0]).days + 1, LINE_STEP_DAYS)
+    windows = inside([days[0] + timedelta(days=int(s)) for s in steps], section)
+    chosen = windows.any(axis=0)
+    return (day[0] + steps)[chosen], np.ascontiguousarray(windows[:, chosen])
+
+
+def packed(model: CoverModel) -> tuple[np.ndarray, ...]:
+    """Networks as the kernel takes them, in the order of the model."""
+    networks = list(model.networks.values())
+    names = ("weights", "out_weights", "out_bias", "low", "high", "centre", "whiten", "max_distance")
+    return tuple(np.array([getattr(n, name) for n in networks], "float64") for name in names)
+
+
+def largest_errors(model: CoverModel, names: set[str]) -> np.ndarray:
+    """Errors float64 (2, knots) of the model and of noise: of the networks used, the larger at each knot."""
+    used = [model.networks[n] for n in sorted(names)]
+    return np.array([np.max([n.sigma_model for n in used], axis=0), np.max([n.sigma_noise for n in used], axis=0)])

@@ -1,0 +1,144 @@
+"""Networks on a lane of pixels, the lines that join dates, and the statistics of their days."""
+
+import math
+
+import numpy as np
+import pytest
+
+from kernels import vegetation as k
+
+BARE = [0.08, 0.11, 0.14, 0.17, 0.23, 0.30, 0.25]
+SCALE, OFFSET = 1e-4, -0.1
+
+
+@pytest.mark.parametrize("x", [-30.0, -4.0, -1.0, -0.1, 0.0, 0.5, 2.0, 4.9, 30.0])
+def test_tanh_is_right_to_a_ten_thousandth(x):
+    assert k.tanh(x) == pytest.approx(math.tanh(x), abs=1.1e-4)
+
+
+def test_a_network_by_hand():
+    # x = 0.5 + 2 * 0.3 - 1 * 0.1 = 1; 0.2 + 0.5 tanh(1) = 0.2 + 0.5 * 0.761594 = 0.580797
+    refl = np.zeros((7, 64))
+    refl[4], refl[2] = 0.3, 0.1
+    weights, answer = np.array([[0, 0, -1.0, 0, 2.0, 0, 0]]), np.empty(64)
+    k.cover_answers(refl, 64, weights, np.array([0.5]), np.array([0.5]), 0.2, answer)
+    assert answer == pytest.approx(np.full(64, 0.580797), abs=1e-6)
+
+
+@pytest.mark.parametrize(("answer", "cover"), [(0.4, 0.4), (-0.05, 0.0), (1.09, 1.0), (-0.2, math.nan), (1.2, math.nan), (math.nan, math.nan)])
+def test_an_answer_just_outside_is_a_limit_and_further_out_none(answer, cover):
+    assert k.limited_cover(answer) == pytest.approx(cover, nan_ok=True)
+
+
+def test_distance_by_hand():
+    # whitened difference (2 * 0.3, 0.1 + 0.2): 0.36 + 0.09
+    whiten = np.zeros((7, 7))
+    whiten[0, 0], whiten[1, 1], whiten[1, 2] = 2.0, 1.0, 1.0
+    refl = np.array([[0.4, 0.4], [0.2, 0.2], [0.3, 0.9], [0.0, 0.0], [0, 0], [0, 0], [0, 0]])
+    low, high, centre = np.full(7, -np.inf), np.full(7, np.inf), np.array([0.1, 0.1, 0.1, 0, 0, 0, 0])
+    high[2] = 0.5
+    distance = np.empty(2)
+    k.domain_distances(refl, 2, low, high, centre, whiten, distance)
+    assert distance.tolist() == pytest.approx([0.45, math.inf])
+
+
+@pytest.mark.parametrize(("cover", "sigma"), [(0.0, 0.1), (0.25, 0.15), (0.5, 0.2), (0.75, 0.1), (1.0, 0.0)])
+def test_errors_are_linear_between_their_knots(cover, sigma):
+    assert k.at_knots(cover, np.array([0.1, 0.2, 0.0])) == pytest.approx(sigma)
+
+
+def lines_through(dates, covers, days, bandwidth=8.0):
+    cover, known = np.zeros((len(dates), k.LANE)), np.zeros((len(dates), k.LANE))
+    cover[:, 0], known[:, 0] = np.nan_to_num(covers), np.isfinite(covers)
+    dates, days, out = np.array(dates), np.array(days), np.empty((k.LANE, len(days)))
+    weights = np.empty((len(days), len(dates)))
+    k.line_weights(days, dates, bandwidth, weights)
+    k.local_lines(cover, known, 1, np.ones(len(dates), bool), dates, days, weights, bandwidth, np.empty(5 * k.LANE), out)
+    return out[0]
+
+
+def test_lines_keep_a_constant_across_a_gap_and_miss_what_no_date_shows():
+    assert lines_through([0, 5, 90], [0.6, 0.6, 0.6], [0, 20, 45, 90]) == pytest.approx(np.full(4, 0.6))
+    assert np.isnan(lines_through([0, 5], [np.nan, np.nan], [3])).all()
+
+
+def test_noise_on_a_flat_season_does_not_lift_its_peak():
+    """The 90th percentile of noisy dates is 1.28 sigma too high; of the lines through them less than a third of that."""
+    rng, dates, days = np.random.default_rng(3), np.arange(0, 90, 5), np.arange(0, 88, 4)
+    noisy = 0.7 + rng.normal(0, 0.05, (200, dates.size))
+    of_dates = np.quantile(noisy, 0.9, axis=1).mean() - 0.7
+    of_lines = np.mean([np.quantile(lines_through(dates, row, days), 0.9) for row in noisy]) - 0.7
+    assert of_dates > 0.05 and 0 < of_lines < 0.034
+
+
+NETWORKS = (
+    np.zeros((1, 1, 7)), np.zeros((1, 1)), np.array([0.5]), np.full((1, 7), -np.inf), np.full((1, 7), 0.9), np.zeros((1, 7)),
+    np.zeros((1, 7, 7)), np.array([1.0]),
+)  # fmt: skip
+"""One network that answers 0.5 to all, and knows nothing brighter than 0.9."""
+
+
+def observe(pixels, days, *, masked=(), min_dates=4, networks=NETWORKS):
+    n = len(pixels)
+    dn = np.round((np.array(pixels) - OFFSET) / SCALE).astype("uint16")[:, :, None, None]
+    reasons = np.zeros((n, 1, 1), "uint16")
+    reasons[list(masked)] = 2
+    inside, lines = np.ones((4, n), bool), np.arange(days[0], days[-1] + 1, 4)
+    out = np.empty((8, 1, 1), "float32")
+    k.observe_cover(
+        dn, reasons, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), np.array(days), inside, np.zeros(n, "int64"),
+        np.zeros((n, 1)), networks, np.array([[0.03, 0.03], [0.04, 0.04]]), lines, np.ones((4, lines.size), bool), 8.0,
+        0.9, min_dates, 40, out,
+    )  # fmt: skip
+    return dict(zip(k.COVER_LAYERS, out[:, 0, 0].tolist(), strict=True))
+
+
+def test_dates_become_a_peak_with_its_error():
+    found = observe([BARE] * 5, [0, 20, 40, 60, 80])
+    assert found["fvc_peak"] == pytest.approx(0.5) and found["fvc_growing"] == pytest.approx(0.5)
+    assert found["fvc_peak_sigma"] == pytest.approx(0.05)  # sqrt(0.03^2 + 0.04^2)
+    assert (found["clear_peak"], found["clear_growing"], found["cover_unknown"]) == (5, 5, 0)
+
+
+def test_a_spectrum_out_of_the_domain_is_left_out_and_counted():
+    found = observe([BARE] * 4 + [[0.95] * 7], [0, 20, 40, 60, 80])
+    assert (found["clear_peak"], found["cover_unknown"]) == (4, 1) and found["fvc_peak"] == pytest.approx(0.5)
+
+
+def test_masked_dates_are_neither_used_nor_unknown():
+    found = observe([BARE] * 4 + [[0.95] * 7], [0, 20, 40, 60, 80], masked=[4])
+    assert (found["clear_peak"], found["cover_unknown"]) == (4, 0)
+
+
+def test_too_few_dates_are_missing():
+    found = observe([BARE] * 3, [0, 30, 60])
+    assert math.isnan(found["fvc_peak"]) and math.isnan(found["fvc_growing"]) and math.isnan(found["fvc_peak_sigma"])
+
+
+def test_water_has_no_cover():
+    water = [0.03, 0.04, 0.025, 0.02, 0.012, 0.006, 0.004]
+    assert observe([water] * 5, [0, 20, 40, 60, 80])["fvc_peak"] == 0.0
+
+
+def test_pixels_do_not_disturb_each_other():
+    """A row longer than a lane, with a date that only some pixels see: each is as it is alone."""
+    rng = np.random.default_rng(5)
+    n, w = 8, 150
+    dn = np.round((np.array(BARE)[None, :, None, None] * rng.uniform(0.5, 1.5, (n, 1, 1, w)) - OFFSET) / SCALE).astype("uint16")
+    reasons, days = np.where(rng.random((n, 1, w)) < 0.3, 2, 0).astype("uint16"), np.arange(n) * 12
+    weights = np.zeros((1, 1, 7))
+    weights[0, 0, 4] = 3.0
+    networks = (weights, np.ones((1, 1)), np.array([0.0]), *NETWORKS[3:])
+    lines = np.arange(0, 85, 4)
+
+    def run(dn, reasons):
+        out = np.empty((8, 1, dn.shape[3]), "float32")
+        k.observe_cover(
+            dn, reasons, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), days, np.ones((4, n), bool), np.zeros(n, "int64"),
+            np.zeros((n, 1)), networks, np.zeros((2, 2)), lines, np.ones((4, lines.size), bool), 8.0, 0.9, 4, 40, out,
+        )  # fmt: skip
+        return out
+
+    whole = run(dn, reasons)
+    for x in (0, 63, 64, 149):
+        np.testing.assert_array_equal(whole[:, :, x], run(np.ascontiguousarray(dn[..., x : x + 1]), np.ascontiguousarray(reasons[..., x : x + 1]))[:, :, 0])
