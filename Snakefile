@@ -55,7 +55,7 @@ localrules: all
 
 rule all:
     input:
-        [L.map(product, p) for product in PRODUCTS for p in PERIODS], COAST, L.bodies, L.reaches,
+        [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map, COAST, L.bodies, L.reaches,
         [L.counties(p) for p in PERIODS], L.indicators, L.indicators_parquet, L.evidence, L.report, L.stac,
 
 
@@ -131,6 +131,31 @@ rule mosaic:
     shell: "{VERB} mosaic {CONFIG} --period {wildcards.period} --product {wildcards.product} 2> {log}"
 
 
+rule trend:
+    input: [L.tile_map(p, "{tile}", "vegetation") for p in PERIODS]
+    output: L.trend_tile("{tile}")
+    params: depends=S.fingerprint("trend")
+    log: log_of("trend/{tile}")
+    benchmark: bench_of("trend/{tile}")
+    shell: "{VERB} trend {CONFIG} --tile {wildcards.tile} 2> {log}"
+
+
+rule trend_map:
+    input: lambda w: [L.trend_tile(tile) for tile in tile_ids()]
+    output: L.trend_map
+    params: depends=S.fingerprint("trend")
+    log: log_of("trend_map")
+    benchmark: bench_of("trend_map")
+    shell: "{VERB} trend-map {CONFIG} 2> {log}"
+
+
+rule trend_zonal:
+    input: L.trend_map, UNITS, lambda w: [L.tile_map(PERIODS[-1], tile, "water") for tile in tile_ids()]
+    output: L.trend_counties
+    log: log_of("trend_zonal")
+    shell: "{VERB} trend-zonal {CONFIG} 2> {log}"
+
+
 rule bodies:
     input: WATER, UNITS
     output: L.bodies
@@ -197,10 +222,11 @@ rule zonal:
 
 rule indicators:
     input:
-        [L.counties(p) for p in PERIODS], L.reaches, L.bodies, COAST, L.scenes,
-        S.targets_path, present(S.tables.values, S.tables.red_line),
+        [L.counties(p) for p in PERIODS], L.trend_counties, L.reaches, L.bodies, COAST, L.scenes,
+        S.targets_path, present(S.tables.values, S.tables.red_line, S.tables.grassland_plots),
+        [L.map("vegetation", p) for p in PERIODS if S.tables.grassland_plots],
     output: L.indicators, L.indicators_parquet, L.evidence
-    params: depends=S.fingerprint("indicators", "tables", "coastline")
+    params: depends=S.fingerprint("indicators", "tables", "coastline", "trend")
     log: log_of("indicators")
     benchmark: bench_of("indicators")
     shell: "{VERB} indicators {CONFIG} 2> {log}"
@@ -215,7 +241,7 @@ rule report:
 
 
 rule stac:
-    input: L.indicators, L.evidence, [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.bodies, L.reaches, COAST
+    input: L.indicators, L.evidence, [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map, L.bodies, L.reaches, COAST
     output: L.stac
     log: log_of("stac")
     shell: "{VERB} stac {CONFIG} 2> {log}"

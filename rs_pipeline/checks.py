@@ -14,6 +14,7 @@ HOW_TO_OBTAIN = {
     "coastline.tide_table": "CSV time_utc,station,lon,lat,height_m from a tide model or gauge; null uses all dates and flags the lines",
     "black_odorous.wetland_prior": "polygons of wetlands and reserves; null uses no prior",
     "tables.grassland": "grassland polygons with a column type (national land survey); null marks the target needs_table",
+    "tables.grassland_plots": "CSV lon,lat,year,type,cover of plots at peak growth (grassland stations); null leaves the cover uncalibrated",
     "tables.red_line": "ecological red-line polygons (not public, ask the natural-resources department); null marks the targets needs_table",
     "tables.values": "CSV adcode,period,target_id,value,lower,upper with official values; null marks the targets needs_table",
     "indicators.targets": "a table of targets like config/targets.csv; null uses that one",

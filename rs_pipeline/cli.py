@@ -139,6 +139,31 @@ def mosaic(config: Config, period: PeriodLabel, product: Annotated[str, typer.Op
 
 
 @app.command()
+def trend(config: Config, tile: TileId):
+    """Fit the trend of peak vegetation cover over all periods, pixel by pixel, of a tile."""
+    _limit_threads(1)
+    from rs_pipeline.products.vegetation_trend import trend as step
+
+    step(_settings(config), tile)
+
+
+@app.command(name="trend-map")
+def trend_map(config: Config):
+    """Join the tiles' trends and call pixels greening or browning, false discoveries controlled over the region."""
+    from rs_pipeline.products.vegetation_trend import trend_map as step
+
+    step(_settings(config))
+
+
+@app.command(name="trend-zonal")
+def trend_zonal(config: Config):
+    """Sum greening and browning over counties."""
+    from rs_pipeline.indicators.greening import trend_zonal as step
+
+    step(_settings(config))
+
+
+@app.command()
 def zonal(config: Config, period: PeriodLabel):
     """Sum the maps of a period over counties."""
     from rs_pipeline.indicators.zonal import zonal as step

@@ -126,6 +126,13 @@ class VegetationSection(Section):
     min_span_days: int = Field(40, ge=0)
 
 
+class TrendSection(Section):
+    """Trends of peak vegetation cover over the periods."""
+
+    min_years: int = Field(5, ge=4, description="Years with a value that a trend takes; with fewer the map is empty and the indicators say so.")
+    false_discovery_rate: Fraction = Field(0.05, gt=0, description="Share of the greening and browning pixels of the region that may be so by chance.")
+
+
 class WaterSection(Section):
     min_probability: Fraction = 0.5
     min_months: int = Field(6, ge=1, description="Fewer clear months: no frequency is published.")
@@ -170,6 +177,9 @@ class TablesSection(Section):
     """Side tables. A path that is named must exist; null means the indicator says it needs the table."""
 
     grassland: Path | None = Field(None, description="Grassland polygons with column type.")
+    grassland_plots: Path | None = Field(
+        None, description="CSV of plots that calibrate the cover of grassland: lon, lat, year, type (as in grassland), cover in percent."
+    )
     red_line: Path | None = Field(None, description="Ecological red-line polygons.")
     values: Path | None = Field(None, description="CSV of official values: adcode, period, target_id, value, lower, upper.")
 
@@ -200,6 +210,7 @@ class Settings(Section):
     fetch: FetchSection = FetchSection()
     masks: MaskSection = MaskSection()
     vegetation: VegetationSection = VegetationSection()
+    trend: TrendSection = TrendSection()
     water: WaterSection = WaterSection()
     black_odorous: BlackOdorousSection = BlackOdorousSection()
     coastline: CoastlineSection | None = None

@@ -8,6 +8,9 @@ from pathlib import Path
 PRODUCTS = ("vegetation", "water", "black_odorous", "observations")
 """Products that have one map a period."""
 
+TREND = "vegetation_trend"
+"""The product that has one map of all periods."""
+
 SHORE_FAMILIES = ("sentinel-2", "landsat")
 """Sensor families with a SWIR1 composite of their own at the coast."""
 
@@ -45,6 +48,19 @@ class Layout:
 
     def counties(self, period: str) -> Path:
         return self.root / "counties" / f"{period}.parquet"
+
+    def trend_tile(self, tile: str) -> Path:
+        """Trend of vegetation cover over all periods, of one tile."""
+        return self.root / "tiles" / "all_periods" / tile / f"{TREND}.tif"
+
+    @property
+    def trend_map(self) -> Path:
+        return self.root / "maps" / f"{TREND}.tif"
+
+    @property
+    def trend_counties(self) -> Path:
+        """Areas of greening and browning by county."""
+        return self.root / "counties" / f"{TREND}.parquet"
 
     @property
     def shorelines(self) -> Path:

@@ -115,7 +115,7 @@ class _Sources:
 
     def periods(self, name: str, period: str) -> tuple[str, ...]:
         indicator = INDICATORS[name]
-        if indicator.product == "coastline":
+        if indicator.product == "coastline" or indicator.of_all_periods:
             return tuple(p.label for p in self.settings.all_periods)
         return tuple(dict.fromkeys((self.settings.baseline_label, period))) if indicator.is_change else (period,)
 
@@ -145,7 +145,9 @@ class _Sources:
             product = INDICATORS[name].product
             paths += {"black_odorous": [self.layout.reaches], "coastline": [self.layout.transects], "red_line": [tables.red_line]}.get(product, [])
             paths += [self.layout.bodies] if name == "water_bodies" else []
-            paths += [tables.grassland] if name == "grassland_fvc" else []
+            paths += [self.layout.trend_counties] if name.endswith("_trend_area") else []
+            paths += [tables.grassland] if name.startswith("grassland_") else []
+            paths += [tables.grassland_plots] if name == "grassland_cover" else []
         return [self.fingerprint(p) for p in paths if p is not None]
 
 

@@ -12,6 +12,7 @@ import pyogrio
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
+from rs_pipeline.indicators.plots import calibrations
 from rs_pipeline.indicators.red_line import red_line_km2
 from rs_pipeline.indicators.uncertainty import Thresholds
 from rs_pipeline.indicators.values import Facts
@@ -147,6 +148,9 @@ class Run:
         red_line = red_line_km2(settings)
         section = settings.indicators
         limits = Thresholds(section.publish_fraction, section.scale_fraction, section.range_fraction)
+        years = {p.label: p.middle_year for p in settings.all_periods}
+        trends = {r["adcode"]: r for r in pd.read_parquet(layout.trend_counties).to_dict("records")} if layout.trend_counties.exists() else {}
+        plots = calibrations(settings)
         plain = self.counties.drop(columns=["scene_ids", "tiles"], errors="ignore")
         zones: dict[tuple[str, str], dict[str, dict]] = {}
         for row in plain.to_dict("records"):
@@ -165,4 +169,9 @@ class Run:
                     has_grassland=settings.tables.grassland is not None,
                     red_line_km2=red_line and (sum(red_line.values()) if unit.adcode == REGION else red_line.get(unit.adcode, 0.0)),
                     limits=limits,
+                    trend=trends.get(unit.adcode),
+                    yearly=[(years[label], zones[unit.adcode, label]["county"]) for label in labels],
+                    min_trend_years=settings.trend.min_years,
+                    plots=plots,
+                    false_discovery_rate=settings.trend.false_discovery_rate,
                 )

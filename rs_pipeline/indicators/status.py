@@ -21,9 +21,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from statistics import median
 
+import numpy as np
+
+from kernels.trends import theil_sen
 from rs_pipeline.indicators.targets import Target
 from rs_pipeline.indicators.uncertainty import Interval, difference
 
@@ -69,8 +70,10 @@ def holds(comparison: str, number: float, interval: Interval, tolerance: float =
 
 def pace(history: Sequence[tuple[float, float]]) -> float | None:
     """Change a year: median of the slopes of all pairs (Theil 1950, Sen 1968); None with fewer than two years."""
-    slopes = [(v1 - v0) / (t1 - t0) for (t0, v0), (t1, v1) in combinations(sorted(history), 2) if t1 != t0]
-    return median(slopes) if slopes else None
+    if len(history) < 2:
+        return None
+    slope = float(theil_sen(*np.array(sorted(history), "float64").T.copy()))
+    return None if np.isnan(slope) else slope
 
 
 def judge(

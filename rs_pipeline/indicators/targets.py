@@ -107,7 +107,7 @@ class _Row:
         return None if number is None else int(number)
 
 
-def _rows(path: Path, needed: Collection[str]) -> Iterator[_Row]:
+def csv_rows(path: Path, needed: Collection[str]) -> Iterator[_Row]:
     """Rows of a UTF-8 CSV file with a header; row 1 is the header, as a spreadsheet counts."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
@@ -144,7 +144,7 @@ def load_targets(path: Path, indicators: Collection[str]) -> list[Target]:
     TableError : a column is missing, an id is repeated, or a cell cannot be used; file, row, column and remedy are named.
     """
     targets: dict[str, Target] = {}
-    for row in _rows(path, COLUMNS):
+    for row in csv_rows(path, COLUMNS):
         target = _target(row, indicators)
         if target.target_id in targets:
             raise row.fault(f"target_id {target.target_id!r} occurs twice", "target_id", "give every target its own id")
@@ -196,7 +196,7 @@ def load_values(path: Path | None, target_ids: Collection[str]) -> dict[tuple[st
     TableError : a column is missing, a target is unknown, a row is repeated, or a cell cannot be used.
     """
     values: dict[tuple[str, str, str], Interval] = {}
-    for row in _rows(path, ("adcode", "period", "target_id", "value")) if path else ():
+    for row in csv_rows(path, ("adcode", "period", "target_id", "value")) if path else ():
         key = (row.needed("adcode"), row.needed("period"), row.needed("target_id"))
         if key[2] not in target_ids:
             raise row.fault(f"unknown target {key[2]!r}", "target_id", "use an id of the table of targets, such as C10-02")

@@ -14,12 +14,14 @@ missing-data rule is written once, in ``uncertainty.complete``. The bounds are:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
+from kernels.trends import series_trend
+from rs_pipeline.indicators.plots import Calibration, shortage
 from rs_pipeline.indicators.uncertainty import Z95, Interval, Thresholds, around, complete, missing_rule, within
 
 NATURAL_WEIGHT = {"natural": 1.0, "artificial": 0.0, "uncertain": 0.5}
@@ -53,6 +55,14 @@ class Facts:
     red_line_km2: float | None
     """Area of red-line polygons in the unit; None without the table."""
     limits: Thresholds
+    trend: Mapping[str, float] | None = None
+    """The unit's row of counties/vegetation_trend.parquet; None where the run made no map of trends."""
+    yearly: Sequence[tuple[float, Mapping[str, float]]] = ()
+    """(decimal year, zone ``county``) of all periods, in time order."""
+    min_trend_years: int = 5
+    false_discovery_rate: float = 0.05
+    plots: Mapping[str, Calibration | int] | None = None
+    """Grassland type to its calibration, or to its number of plots where they are too few; None without the table."""
 
     @property
     def county(self) -> Mapping[str, float]:
@@ -88,6 +98,8 @@ class Indicator:
     estimate: Callable[[Facts], Answer] = field(repr=False)
     is_change: bool = False
     """The value is itself a change since the baseline."""
+    of_all_periods: bool = False
+    """The value rests on all periods, and the last one carries it."""
 
 
 def _missing(status: str, reason: str, observed_fraction: float = 0.0) -> Answer:
@@ -134,21 +146,38 @@ def weighted_cover(area_m2: np.ndarray, cover: np.ndarray) -> float:
     return float((area_m2 * cover).sum() / area_m2.sum())
 
 
-def _grassland(facts: Facts) -> Answer:
-    """Satellite cover of grassland, percent. Not calibrated to plots, so it is never called the official index."""
+def _grassland(facts: Facts, *, calibrated: bool) -> Answer:
+    """Cover of grassland, percent, the types weighted by area: as the satellite sees it, or as plots would show it.
+
+    The satellite's is never called the official index. The calibrated one adds the error of the calibration, independent between types,
+    to the satellite's, which is taken as common to all.
+    """
     if not facts.has_grassland:
         return _missing("needs_table", "needs grassland polygons by type (tables.grassland)")
-    types = pd.DataFrame([row for zone, row in facts.zones.items() if zone.startswith("grassland:")])
+    if calibrated and facts.plots is None:
+        return _missing("needs_table", "needs plots (tables.grassland_plots); until then grassland_fvc is what the satellite sees")
+    zones = {zone.partition(":")[2]: row for zone, row in facts.zones.items() if zone.startswith("grassland:")}
+    types = pd.DataFrame(list(zones.values()), index=list(zones))
     if types.empty or not types.area_m2.sum() > 0:
         return _missing("no_target", "no grassland in this unit")
     v = _ratio(types.fvc_peak_observed_m2.sum(), types.area_m2.sum())
     types = types[types.fvc_peak_observed_m2 > 0]
     if types.empty:
         return _missing("insufficient_data", "no grassland pixel with enough clear dates")
-    area = types.area_m2.to_numpy()
-    cover = weighted_cover(area, (types.fvc_peak_sum_m2 / types.fvc_peak_observed_m2).to_numpy())
-    sigma = weighted_cover(area, types.fvc_peak_sigma.to_numpy())
-    return _published(within(around(cover, Z95 * sigma), 0, 1), v, facts, 100.0)
+    area, sigma = types.area_m2.to_numpy(), types.fvc_peak_sigma.to_numpy()
+    fvc = (types.fvc_peak_sum_m2 / types.fvc_peak_observed_m2).to_numpy()
+    if not calibrated:
+        return _published(within(around(weighted_cover(area, fvc), Z95 * weighted_cover(area, sigma)), 0, 1), v, facts, 100.0)
+    if lacking := shortage(types.index, facts.plots):
+        return _missing("needs_table", f"{lacking}; grassland_fvc is what the satellite sees", v)
+    lines = [facts.plots[name] for name in types.index]
+    cover = np.clip([line.cover(x) for line, x in zip(lines, fvc, strict=True)], 0, 1)
+    seen = Z95 * weighted_cover(area, np.array([abs(line.beta) for line in lines]) * sigma)
+    fitted = np.array([line.half95(x) for line, x in zip(lines, fvc, strict=True)])
+    half = math.hypot(seen, float(np.sqrt(((area * fitted) ** 2).sum()) / area.sum()))
+    answer = _published(within(around(weighted_cover(area, cover), half), 0, 1), v, facts, 100.0)
+    used = ", ".join(f"{name} {line.n}" for name, line in zip(types.index, lines, strict=True))
+    return replace(answer, reason="; ".join(filter(None, [f"calibrated to plots: {used}", answer.reason])))
 
 
 def _baseline_period(facts: Facts) -> Answer | None:
@@ -167,6 +196,49 @@ def _greening(facts: Facts) -> Answer:
         return _missing("insufficient_data", "no pixel seen in both this and the baseline period")
     seen = Interval((row["greening_m2"] - row["browning_m2"]) / common)
     return _published(seen, _ratio(common, facts.land_m2), facts, facts.land_m2 / 1e4, low=-1, total=True)
+
+
+def _too_few_years(facts: Facts, n_years: int) -> Answer | None:
+    """Why there is no trend; None where there may be one."""
+    if not facts.is_last:
+        return _missing("insufficient_data", "the trend is of all periods: see the last one")
+    if n_years < facts.min_trend_years:
+        return _missing("insufficient_data", f"a trend takes {facts.min_trend_years} years with a value, there are {n_years}")
+    return None
+
+
+def _trend_area(facts: Facts, name: str) -> Answer:
+    """Land with a trend, ha, ``name`` of greening and browning; false discoveries are controlled over the region.
+
+    Bounds are a range: below, the share that may be called by chance taken off; above, all land whose own p is low enough, chance not
+    controlled. Weak trends that the years are too few to show are in neither.
+    """
+    if first := _too_few_years(facts, len(facts.yearly)):
+        return first
+    row = facts.trend
+    if row is None:
+        return _missing("insufficient_data", "this run made no map of trends")
+    observed = row["trend_observed_m2"]
+    if not observed > 0:
+        return _missing("insufficient_data", f"no pixel with a value in {facts.min_trend_years} years")
+    area, possible = row[f"{name}_m2"], row[f"{name}_possible_m2"]
+    seen = Interval(area / observed, (1 - facts.false_discovery_rate) * area / observed, max(area, possible) / observed, "range")
+    return _published(seen, _ratio(observed, row["land_m2"]), facts, row["land_m2"] / 1e4, total=True)
+
+
+def _cover_trend(facts: Facts) -> Answer:
+    """Percentage points a year: Theil-Sen slope of the yearly means of peak cover, with its interval.
+
+    Only years in which enough of the land was seen to scale a mean to the whole take part: between others the part that was seen changes.
+    """
+    fraction = [_ratio(row["fvc_peak_observed_m2"], row.get("land_m2", row["area_m2"])) for _, row in facts.yearly]
+    used = [v >= facts.limits.scale for v in fraction]
+    if first := _too_few_years(facts, sum(used)):
+        return first
+    years, cover = np.array([(t, row["fvc_peak_sum_m2"] / row["fvc_peak_observed_m2"]) for (t, row), u in zip(facts.yearly, used, strict=True) if u]).T
+    slope, lower, upper, p = series_trend(years, cover)
+    seen = float(np.mean([v for v, u in zip(fraction, used, strict=True) if u]))
+    return Answer(Interval(slope, lower, upper, "model95").times(100.0), seen, "", f"{len(years)} years, Mann-Kendall p {p:.2g}")
 
 
 def _water(facts: Facts, name: str, bounds: tuple[str, str] | None = None) -> Answer:
@@ -321,8 +393,23 @@ INDICATORS = {
     for i in (
         Indicator("fvc_peak_mean", "Mean vegetation cover at its peak", "%", "vegetation", "up", lambda f: _cover(f, "fvc_peak")),
         Indicator("fvc_growing_mean", "Mean vegetation cover, growing season", "%", "vegetation", "up", lambda f: _cover(f, "fvc_growing")),
-        Indicator("grassland_fvc", "Satellite vegetation cover of grassland", "%", "vegetation", "up", _grassland),
+        Indicator("grassland_fvc", "Satellite vegetation cover of grassland", "%", "vegetation", "up", lambda f: _grassland(f, calibrated=False)),
+        Indicator(
+            "grassland_cover", "Comprehensive vegetation cover of grassland, calibrated to plots", "%", "vegetation", "up",
+            lambda f: _grassland(f, calibrated=True),
+        ),
         Indicator("greening_net", "Greened minus browned land since the baseline", "ha", "vegetation", "up", _greening, is_change=True),
+        Indicator(
+            "greening_trend_area", "Land whose cover rose over the periods", "ha", "vegetation", "up", lambda f: _trend_area(f, "greening"),
+            of_all_periods=True,
+        ),
+        Indicator(
+            "browning_trend_area", "Land whose cover fell over the periods", "ha", "vegetation", "down", lambda f: _trend_area(f, "browning"),
+            of_all_periods=True,
+        ),
+        Indicator(
+            "fvc_peak_trend", "Trend of vegetation cover at its peak", "%/yr", "vegetation", "up", _cover_trend, is_change=True, of_all_periods=True
+        ),
         Indicator(
             "water_permanent_area", "Permanent water", "km2", "water", "up",
             lambda f: _water(f, "water_permanent_m2", ("water_permanent_lower_m2", "water_permanent_upper_m2")),

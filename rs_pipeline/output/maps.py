@@ -35,3 +35,15 @@ MAP_BANDS: dict[str, tuple[MapBand, ...]] = {
     ),
 }
 """Product to its bands, in file order."""
+
+TREND_BANDS: tuple[MapBand, ...] = (
+    MapBand("slope_per_year", "Trend of peak vegetation cover: median of the slopes of all pairs of years (Theil 1950, Sen 1968)", "1/yr"),
+    MapBand("slope_lower", "Lower 95 % bound of the trend, serial correlation accounted for", "1/yr"),
+    MapBand("slope_upper", "Upper 95 % bound of the trend, serial correlation accounted for", "1/yr"),
+    MapBand("p_value", "Two-sided p of the Mann-Kendall test, serial correlation accounted for"),
+    MapBand("n_years", "Years with a value", "count"),
+)
+"""Trend of a tile, in file order."""
+
+TREND_CLASS = MapBand("class", "-1 browning, 0 no trend, 1 greening, with false discoveries controlled over the whole region", "class")
+"""The band that the region's map of trends has beside those of the tiles."""

@@ -26,12 +26,12 @@ def mosaic(settings: Settings, product: str, period_label: str) -> None:
             with rasterio.open(layout.tile_map(period_label, tile.id, product)) as src:
                 yield Window(tile.col, tile.row, tile.grid.width, tile.grid.height), src.read()
 
-    tags = _merged_tags([layout.tile_map(period_label, t.id, product) for t in tiles])
+    tags = merged_tags([layout.tile_map(period_label, t.id, product) for t in tiles])
     write_cog(target, read_grid(settings), pieces(), MAP_BANDS[product], tags, categorical=product in ("water", "black_odorous"))
     write_style(product, target)
 
 
-def _merged_tags(paths) -> dict[str, str]:
+def merged_tags(paths) -> dict[str, str]:
     """Tags common to all tiles; lists are united, the number of scenes is the largest of a tile."""
     merged: dict[str, str] = {}
     for path in paths:

@@ -14,10 +14,10 @@ from pyproj import Transformer
 
 from rs_pipeline import __version__
 from rs_pipeline.config import Settings
-from rs_pipeline.layout import PRODUCTS, Layout
+from rs_pipeline.layout import PRODUCTS, TREND, Layout
 from rs_pipeline.model import Period
 from rs_pipeline.output.atomic import atomic_path
-from rs_pipeline.output.maps import MAP_BANDS
+from rs_pipeline.output.maps import MAP_BANDS, TREND_BANDS, TREND_CLASS
 from rs_pipeline.output.provenance import settings_hash
 from rs_pipeline.output.styles import STYLES
 from rs_pipeline.region import load_units
@@ -35,6 +35,7 @@ def _tables(layout: Layout) -> dict[str, tuple[Path, str, str, str]]:
         "indicators": (layout.indicators, "Indicators, a row a unit, period and indicator", "text/csv", "data"),
         "indicators-parquet": (layout.indicators_parquet, "Indicators, as Parquet", PARQUET, "data"),
         "evidence": (layout.evidence, "What every indicator row rests on", PARQUET, "metadata"),
+        "trend-counties": (layout.trend_counties, "Areas of greening and browning by county", PARQUET, "data"),
         "scenes": (layout.scenes, "Ledger of every scene found", PARQUET, "metadata"),
         "bodies": (layout.bodies, "Water bodies, a row a body and period", GEOPACKAGE, "data"),
         "reaches": (layout.reaches, "River reaches and ponds with black-odorous probability", GEOPACKAGE, "data"),
@@ -48,7 +49,7 @@ def _tables(layout: Layout) -> dict[str, tuple[Path, str, str, str]]:
 def _map_asset(path: Path, product: str, start: Path) -> pystac.Asset:
     """A map with its projection and its bands as STAC 1.1 describes them."""
     with rasterio.open(path) as src:
-        described = {b.name: b.description for b in MAP_BANDS[product]}
+        described = {b.name: b.description for b in (MAP_BANDS | {TREND: (*TREND_BANDS, TREND_CLASS)})[product]}
         bands = [
             {"name": name, "description": described.get(name, name), "unit": unit or "1"}
             for name, unit in zip(src.descriptions, src.units, strict=True)
@@ -97,7 +98,7 @@ def _item(settings: Settings, period: Period, folder: Path) -> pystac.Item | Non
 
 
 def _collection(settings: Settings, folder: Path) -> pystac.Collection:
-    periods = settings.all_periods
+    periods, layout = settings.all_periods, Layout(settings.root)
     simulated = " SIMULATED scenes: the numbers describe no real place." if settings.sample else ""
     bbox = [float(v) for v in load_units(settings).total_bounds]
     start = datetime.combine(periods[0].start, time.min, UTC)
@@ -108,7 +109,10 @@ def _collection(settings: Settings, folder: Path) -> pystac.Collection:
         extent=pystac.Extent(pystac.SpatialExtent([bbox]), pystac.TemporalExtent([[start, end]])),
         extra_fields={"rs_pipeline:version": __version__, "rs_pipeline:configuration_sha256": settings_hash(settings)},
     )  # fmt: skip
-    for key, (path, title, media_type, role) in _tables(Layout(settings.root)).items():
+    if layout.trend_map.exists():
+        collection.add_asset(TREND, _map_asset(layout.trend_map, TREND, folder))
+        collection.stac_extensions += [PROJECTION, RASTER]
+    for key, (path, title, media_type, role) in _tables(layout).items():
         if path.exists():
             collection.add_asset(key, pystac.Asset(_relative(path, folder), title=title, media_type=media_type, roles=[role]))
     return collection

@@ -11,7 +11,7 @@ import rasterio
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import RasterError
-from rs_pipeline.layout import PRODUCTS, Layout
+from rs_pipeline.layout import PRODUCTS, TREND, Layout
 from rs_pipeline.output.atomic import atomic_path
 
 
@@ -79,6 +79,10 @@ STYLES: dict[str, Style] = {
             Colour(0, "#e6e6e2", "not water", 90), Colour(1, "#5aa9d6", "clear"), Colour(2, "#e69f00", "possible"),
             Colour(3, "#1a1a1a", "suspected"), Colour(4, "#b7a6c9", "too few dates"),
         ),
+    ),
+    TREND: Style(
+        "Trend of vegetation cover", "class", "classes",
+        (Colour(-1, "#a6611a", "browning"), Colour(0, "#e6e6e2", "no trend shown", 90), Colour(1, "#018571", "greening")),
     ),
     "observations": Style(
         "Clear observations", "clear_water", "ramp",
@@ -151,8 +155,7 @@ def write_style(product: str, tif_path: Path) -> None:
 def write_styles(settings: Settings) -> None:
     """Write the styles of all maps of a run that exist."""
     layout = Layout(settings.root)
-    for product in PRODUCTS:
-        for period in settings.all_periods:
-            path = layout.map(product, period.label)
-            if path.exists():
-                write_style(product, path)
+    paths = [(product, layout.map(product, period.label)) for product in PRODUCTS for period in settings.all_periods]
+    for product, path in [*paths, (TREND, layout.trend_map)]:
+        if path.exists():
+            write_style(product, path)

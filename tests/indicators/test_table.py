@@ -69,7 +69,10 @@ def test_not_observable_and_needs_table(table):
     blue_green = pick(got, adcode=REGION, period="2024", target_id="C17-01")
     assert blue_green.status == "needs_table" and math.isnan(blue_green.value)
     assert "land-cover map, which this version does not make" in blue_green.reason and "tables.values" in blue_green.reason
-    assert pick(got, adcode="130001", period="2024", target_id="C10-02").status == "needs_table"
+    for name in ("grassland_fvc", "grassland_cover"):
+        assert pick(got, adcode="130001", period="2024", target_id="C10-02", indicator=name).status == "needs_table"
+    forest = pick(got, adcode="130001", period="2024", target_id="C10-01")
+    assert forest.status == "needs_table" and "do not tell trees from reed" in forest.reason and "tables.values" in forest.reason
 
 
 def test_region_is_the_sum_of_the_counties(table):

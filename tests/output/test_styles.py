@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 
 from rs_pipeline.errors import RasterError
-from rs_pipeline.layout import PRODUCTS, Layout
-from rs_pipeline.output.maps import MAP_BANDS
+from rs_pipeline.layout import PRODUCTS, TREND, Layout
+from rs_pipeline.output.maps import MAP_BANDS, TREND_BANDS, TREND_CLASS
 from rs_pipeline.output.styles import STYLES, qml, write_style, write_styles
 
 
 def test_every_product_has_a_style_on_a_band_it_has():
-    assert set(STYLES) == set(PRODUCTS)
+    assert set(STYLES) == {*PRODUCTS, TREND}
     for product, style in STYLES.items():
-        assert style.band in [b.name for b in MAP_BANDS[product]]
+        bands = (*TREND_BANDS, TREND_CLASS) if product == TREND else MAP_BANDS[product]
+        assert style.band in [b.name for b in bands]
 
 
 def test_classes_are_exact_and_missing_is_transparent():

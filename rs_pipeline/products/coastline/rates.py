@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from kernels.trends import kendall_s, kendall_variance, normal_p, theil_sen
+
 MIN_DATES = 3
 """Fewer dates: no regression, class ``insufficient_data``."""
 SPIKE_M = 40.0
@@ -57,24 +59,15 @@ def linear_rate(years: np.ndarray, distance_m: np.ndarray) -> tuple[float, float
     return float(slope), float(stats.t.ppf(0.975, freedom) * error)
 
 
-def sen_slope(years: np.ndarray, distance_m: np.ndarray) -> float:
-    """Median of the slopes between all pairs of dates (Sen 1968)."""
-    i, j = np.triu_indices(years.size, 1)
-    return float(np.median((distance_m[j] - distance_m[i]) / (years[j] - years[i])))
-
-
 def mann_kendall(distance_m: np.ndarray) -> tuple[int, float, float]:
     """S, Z and two-sided p of the Mann-Kendall test with ties and continuity correction (Kendall 1975).
 
     The normal approximation is used at every length; with 4 dates or fewer p never falls below 0.05.
     """
     n = distance_m.size
-    i, j = np.triu_indices(n, 1)
-    s = int(np.sign(distance_m[j] - distance_m[i]).sum())
-    _, ties = np.unique(distance_m, return_counts=True)
-    variance = (n * (n - 1) * (2 * n + 5) - (ties * (ties - 1) * (2 * ties + 5)).sum()) / 18
+    s, variance = int(kendall_s(distance_m, n)), kendall_variance(distance_m, n)
     z = 0.0 if s == 0 or variance == 0 else (s - math.copysign(1, s)) / math.sqrt(variance)
-    return s, z, float(2 * stats.norm.sf(abs(z)))
+    return s, z, float(normal_p(s, variance))
 
 
 def lasting_step(years: np.ndarray, distance_m: np.ndarray) -> float:
@@ -128,7 +121,7 @@ def rates(years: np.ndarray, distance_m: np.ndarray, error_m: np.ndarray) -> Rat
         return Rates(**ends, step_m=step, n_dates=t.size)
     lrr, ci95 = linear_rate(t, x)
     return Rates(
-        **ends, lrr_m_yr=lrr, lrr_ci95_m_yr=ci95, sen_m_yr=sen_slope(t, x), mk_p=mann_kendall(x)[2], step_m=step, n_dates=t.size
+        **ends, lrr_m_yr=lrr, lrr_ci95_m_yr=ci95, sen_m_yr=float(theil_sen(t, x)), mk_p=mann_kendall(x)[2], step_m=step, n_dates=t.size
     )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from kernels.trends import theil_sen
 from rs_pipeline.products.coastline.rates import (
     change_class,
     end_point_rate,
@@ -10,7 +11,6 @@ from rs_pipeline.products.coastline.rates import (
     linear_rate,
     mann_kendall,
     rates,
-    sen_slope,
     spikes,
 )
 
@@ -48,7 +48,7 @@ def test_a_perfect_line_has_no_interval():
 def test_end_points_and_sen_by_hand():
     years, distance = np.array([2020.0, 2021, 2024]), np.array([0.0, 10, 4])
     assert end_point_rate(years, distance, np.array([3.0, 9, 4])) == (1.0, 1.25)
-    assert sen_slope(years, distance) == 1.0  # slopes 10, 1, -2
+    assert theil_sen(years, distance) == 1.0  # slopes 10, 1, -2
 
 
 def test_rates_turn_with_the_direction():

@@ -1,0 +1,238 @@
+"""Trends of short yearly series: Theil-Sen slope with its interval and the Mann-Kendall test, of one series and of maps.
+
+Weather lasts from one year into the next, and a test that takes the years for independent finds trends where there are none. The
+variance of S is therefore multiplied by what first-order autocorrelation does to it (Yue and Wang 2004), with the lag-1 coefficient
+of the detrended series freed of its bias in short series, only where it is positive, and held to LAG1_MAX. Of what was tried on 6000 series of 5-12
+years each (noise 0.02, trend 0.01 a year), in percent, false trends at p < 0.05 / trends found / intervals that hold the slope:
+
+=======================================================  ============  ===========  ===========  ============
+autocorrelation and length                               0, 6 years    0, 10 years  0.2, 8 years 0.4, 8 years
+=======================================================  ============  ===========  ===========  ============
+none                                                     2 / 15 / 98   5 / 94 / 97  6 / 62 / 94  9 / 67 / 91
+Hamed and Rao (1998)                                     2 / 16 / 98   6 / 94 / 95  7 / 62 / 93  9 / 66 / 91
+Yue and Wang (2004), coefficient as estimated            14 / 49 / 89  12 / 94 / 90 15 / 72 / 88 17 / 70 / 85
+the same, freed of its bias (Kendall 1954), 0-0.5: ours  2 / 13 / 98   4 / 85 / 97  4 / 50 / 96  7 / 51 / 93
+the same with the bias of a detrended series, 0-0.8      1 / 9 / 98    3 / 74 / 98  3 / 38 / 97  5 / 36 / 95
+=======================================================  ============  ===========  ===========  ============
+
+With five years nothing can be found but a series that rises or falls every year (p = 0.017), four in five of them where the noise
+is a fifth of the yearly change; a trend of half the noise a year is found in one of twenty. Trends this weak take ten years.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+Z95 = 1.959963984540054
+"""0.975 quantile of the standard normal distribution."""
+
+N_EXACT = 10
+"""Up to this many values p comes from the exact distribution of S, beyond from the normal one (Kendall 1975)."""
+
+
+@njit(cache=True, nogil=True)
+def pair_slopes(years, values, n, slopes):
+    """Slopes between all pairs of ``n`` points, into ``slopes``, unsorted; how many there are (Theil 1950, Sen 1968).
+
+    Pairs of one and the same year have no slope and are left out.
+    """
+    count = 0
+    for i in range(n):
+        for j in range(i + 1, n):
+            if years[j] != years[i]:
+                slopes[count] = (values[j] - values[i]) / (years[j] - years[i])
+                count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def kendall_s(values, n):
+    """S of Mann and Kendall: rising pairs less falling pairs of values in time order."""
+    s = 0
+    for i in range(n):
+        for j in range(i + 1, n):
+            s += int(values[j] > values[i]) - int(values[j] < values[i])
+    return s
+
+
+@njit(cache=True, nogil=True)
+def kendall_variance(values, n):
+    """Variance of S without trend, groups of equal values taken off (Kendall 1975)."""
+    total = n * (n - 1) * (2 * n + 5)
+    for i in range(n):
+        equal, first = 1, True
+        for j in range(n):
+            if j != i and values[j] == values[i]:
+                equal += 1
+                first = first and j > i
+        if first and equal > 1:
+            total -= equal * (equal - 1) * (2 * equal + 5)
+    return total / 18.0
+
+
+@njit(cache=True, nogil=True)
+def exact_tails(n_max):
+    """float64 (n_max + 1, n_max (n_max - 1) / 2 + 1): probability, without trend and ties, that abs(S) of n values is at least s.
+
+    Of the n! orders, those with k falling pairs are counted by Kendall's (1975) recursion; S = n (n - 1) / 2 - 2 k.
+    """
+    top = n_max * (n_max - 1) // 2
+    tails = np.zeros((n_max + 1, top + 1))
+    share = np.zeros(top + 1)
+    share[0] = 1.0
+    tails[:2, 0] = 1.0
+    for n in range(2, n_max + 1):
+        pairs = n * (n - 1) // 2
+        previous = share.copy()
+        for k in range(pairs + 1):
+            share[k] = 0.0
+            for less in range(min(k, n - 1) + 1):
+                share[k] += previous[k - less] / n
+        for s in range(pairs + 1):
+            for k in range(pairs + 1):
+                if abs(pairs - 2 * k) >= s:
+                    tails[n, s] += share[k]
+    return tails
+
+
+@njit(cache=True, nogil=True)
+def normal_p(s, variance):
+    """Two-sided p of S by the normal distribution, with continuity correction; 1 where the variance is 0."""
+    if s == 0 or variance <= 0:
+        return 1.0
+    return math.erfc(max(abs(s) - 1.0, 0.0) / math.sqrt(2.0 * variance))
+
+
+@njit(cache=True, nogil=True)
+def kendall_p(s, n, variance, inflation, tails):
+    """Two-sided p of S.
+
+    ``variance`` is that of independent values and ``inflation`` >= 1 what serial correlation multiplies it by: in the exact
+    distribution S counts as S / sqrt(inflation), linear between whole numbers. ``tails`` is `exact_tails` (N_EXACT).
+    Ties leave the exact distribution, which has none, too cautious, never too bold.
+    """
+    if n > N_EXACT:
+        return normal_p(s, variance * inflation)
+    size = abs(s) / math.sqrt(inflation)
+    low = int(size)
+    share = size - low
+    return tails[n, low] if share == 0.0 else (1 - share) * tails[n, low] + share * tails[n, low + 1]
+
+
+@njit(cache=True, nogil=True)
+def middle(ordered, n):
+    """Median of sorted ``ordered[:n]``."""
+    return 0.5 * (ordered[(n - 1) // 2] + ordered[n // 2])
+
+
+@njit(cache=True, nogil=True)
+def at_rank(ordered, n, rank):
+    """Value at a rank from 1 to n of sorted values, linear between neighbours; the first or last beyond."""
+    place = min(max(rank - 1.0, 0.0), n - 1.0)
+    k = min(int(place), n - 2) if n > 1 else 0
+    return ordered[k] + (place - k) * (ordered[min(k + 1, n - 1)] - ordered[k])
+
+
+@njit(cache=True, nogil=True)
+def theil_sen(years, values):
+    """Median of the slopes between all pairs of points of different years (Theil 1950, Sen 1968); NaN where there is no such pair."""
+    n = values.size
+    slopes = np.empty(n * (n - 1) // 2)
+    count = pair_slopes(years, values, n, slopes)
+    if count == 0:
+        return np.nan
+    slopes[:count].sort()
+    return middle(slopes, count)
+
+
+@njit(cache=True, nogil=True)
+def slope_interval(ordered, n, variance):
+    """Lower and upper 95 % bound of the Theil-Sen slope from the sorted slopes and the variance of S (Sen 1968; Gilbert 1987, 16.3)."""
+    reach = Z95 * math.sqrt(variance)
+    return at_rank(ordered, n, (n - reach) / 2), at_rank(ordered, n, (n + reach) / 2 + 1)
+
+
+LAG1_MAX = 0.5
+"""Largest lag-1 coefficient that a short series is credited with: beyond, a series that rises every year would be no trend."""
+
+
+@njit(cache=True, nogil=True)
+def lag1_of_residuals(residual, n):
+    """Lag-1 autocorrelation of a detrended series, freed of its bias -(1 + 3 rho) / n (Kendall 1954), within 0 and LAG1_MAX.
+
+    Neighbours are the years that were seen: across a gap the correlation is taken for that of a year. 0 for four values or fewer.
+    """
+    mean = residual[:n].mean()
+    square, product = 0.0, 0.0
+    for i in range(n):
+        square += (residual[i] - mean) ** 2
+        if i > 0:
+            product += (residual[i] - mean) * (residual[i - 1] - mean)
+    if n <= 4 or square <= 0:
+        return 0.0
+    return min(max((n * product / square + 1) / (n - 3), 0.0), LAG1_MAX)
+
+
+@njit(cache=True, nogil=True)
+def variance_inflation(lag1, n):
+    """What autocorrelation ``lag1`` ** k at lag k multiplies the variance of S by: n / effective n (Bayley and Hammersley 1946)."""
+    total = 1.0
+    for k in range(1, n):
+        total += 2 * (1 - k / n) * lag1**k
+    return total
+
+
+@njit(cache=True, nogil=True)
+def trend_of(years, values, n, slopes, residual, tails):
+    """(slope a year, lower, upper, p) of ``n`` >= 2 points of different years, in time order; bounds at 95 %, p two-sided.
+
+    ``slopes`` (n (n - 1) / 2,) and ``residual`` (n,) are scratch, ``tails`` is `exact_tails` (N_EXACT).
+    Where the variance of S reaches beyond the extreme slopes, the bounds are these: with few years they cover less than stated.
+    """
+    count = pair_slopes(years, values, n, slopes)
+    slopes[:count].sort()
+    slope = middle(slopes, count)
+    for i in range(n):
+        residual[i] = values[i] - slope * (years[i] - years[0])
+    inflation = variance_inflation(lag1_of_residuals(residual, n), n)
+    variance = kendall_variance(values, n)
+    lower, upper = slope_interval(slopes, count, variance * inflation)
+    return slope, lower, upper, kendall_p(kendall_s(values, n), n, variance, inflation, tails)
+
+
+@njit(cache=True, nogil=True)
+def series_trend(years, values):
+    """`trend_of` of one whole series, float64 (n,), without gaps."""
+    n = values.size
+    return trend_of(years, values, n, np.empty(n * (n - 1) // 2), np.empty(n), exact_tails(N_EXACT))
+
+
+@njit(cache=True, nogil=True)
+def trend_maps(years, stack, min_years, tails, out):
+    """Trends of all pixels.
+
+    Parameters
+    ----------
+    years : float64 (Y,), decimal years, rising. stack : float32 (Y, h, w), NaN where not seen. min_years : with fewer there is no trend.
+    tails : `exact_tails` (N_EXACT).
+    out : float32 (5, h, w), written: slope a year, its lower and upper 95 % bound, p, number of years. The first four are NaN
+        where there are too few years.
+    """
+    n_years, height, width = stack.shape
+    t, x, residual = np.empty(n_years), np.empty(n_years), np.empty(n_years)
+    slopes = np.empty(n_years * (n_years - 1) // 2)
+    for r in range(height):
+        for c in range(width):
+            n = 0
+            for k in range(n_years):
+                value = stack[k, r, c]
+                if not np.isnan(value):
+                    t[n], x[n] = years[k], value
+                    n += 1
+            out[4, r, c] = n
+            if n < max(min_years, 2):
+                out[:4, r, c] = np.nan
+                continue
+            slope, lower, upper, p = trend_of(t, x, n, slopes, residual, tails)
+            out[0, r, c], out[1, r, c], out[2, r, c], out[3, r, c] = slope, lower, upper, p
