@@ -156,12 +156,15 @@ def slope_interval(ordered, n, variance):
 LAG1_MAX = 0.5
 """Largest lag-1 coefficient that a short series is credited with: beyond, a series that rises every year would be no trend."""
 
+ROUNDING = 1e-7
+"""What float32 leaves undecided of a cover (0-1)."""
+
 
 @njit(cache=True, nogil=True)
 def lag1_of_residuals(residual, n):
     """Lag-1 autocorrelation of a detrended series, freed of its bias -(1 + 3 rho) / n (Kendall 1954), within 0 and LAG1_MAX.
 
-    Neighbours are the years that were seen: across a gap the correlation is taken for that of a year. 0 for four values or fewer.
+    Neighbours are the years that were seen: across a gap the correlation is taken for that of a year. 0 for four values or fewer, and where all that is left is rounding.
     """
     mean = residual[:n].mean()
     square, product = 0.0, 0.0
@@ -169,7 +172,7 @@ def lag1_of_residuals(residual, n):
         square += (residual[i] - mean) ** 2
         if i > 0:
             product += (residual[i] - mean) * (residual[i - 1] - mean)
-    if n <= 4 or square <= 0:
+    if n <= 4 or square <= n * ROUNDING**2:
         return 0.0
     return min(max((n * product / square + 1) / (n - 3), 0.0), LAG1_MAX)
 
