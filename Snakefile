@@ -233,7 +233,7 @@ rule indicators:
 
 
 rule report:
-    input: L.indicators, [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.bodies, L.reaches, COAST, L.scenes
+    input: L.indicators, [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map, L.bodies, L.reaches, COAST, L.scenes
     output: L.report
     log: log_of("report")
     benchmark: bench_of("report")

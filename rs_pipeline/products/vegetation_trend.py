@@ -2,7 +2,10 @@
 
 Among millions of pixels without a trend, one in twenty has p < 0.05. The region's map therefore calls a pixel greening or browning only
 below the p at which no more than ``trend.false_discovery_rate`` of the pixels so called are expected to be called by chance (Benjamini
-and Hochberg 1995). The weather of a year is shared by neighbours; the procedure stays valid for fields so correlated (Wilks 2006).
+and Hochberg 1995). The weather of a year is shared by neighbours; the procedure stays valid for fields so correlated (Wilks 2006). Simulated, a fifth of
+a map greening by the noise of a year: of the pixels called 1-3 % had no trend, whether neighbours were alike over 10 or 40 pixels or all
+shared half their noise; 6 % where the noise had also an autocorrelation of 0.3. Found were none of the greening pixels in 5 years, 10-30 %
+in 7, 85-90 % in 10: the smallest p of five years, 0.017, takes a third of the region to be a discovery.
 """
 
 from __future__ import annotations

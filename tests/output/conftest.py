@@ -15,7 +15,7 @@ from rasterio.windows import Window
 from rs_pipeline.config import Settings, parse
 from rs_pipeline.layout import PRODUCTS, Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.output.maps import MAP_BANDS
+from rs_pipeline.output.maps import MAP_BANDS, TREND_BANDS, TREND_CLASS
 from rs_pipeline.output.raster import write_cog
 from rs_pipeline.output.tables import write_csv, write_parquet
 from rs_pipeline.products.bodies import bodies
@@ -57,6 +57,15 @@ def write_maps(settings: Settings) -> None:
             stack[:, :8, :8] = np.nan
             window = Window(0, 0, grid.width, grid.height)
             write_cog(Layout(settings.root).map(product, period), grid, iter([(window, stack)]), MAP_BANDS[product], {})
+
+
+def write_trend(settings: Settings) -> None:
+    """The trend of all periods: the west browns, the east greens."""
+    grid: Grid = run_grid(settings)
+    slope = np.broadcast_to(np.linspace(-0.02, 0.02, grid.width, dtype="float32"), grid.shape)
+    stack = np.stack([slope, slope - 0.01, slope + 0.01, np.full(grid.shape, 0.01), np.full(grid.shape, 6.0), np.sign(slope)]).astype("float32")
+    pieces = iter([(Window(0, 0, grid.width, grid.height), stack)])
+    write_cog(Layout(settings.root).trend_map, grid, pieces, [*TREND_BANDS, TREND_CLASS], {}, categorical=True)
 
 
 def _indicator(adcode, name, period, indicator, value, unit, status, target=("", "", "", ""), reason="", observability="direct"):
@@ -161,7 +170,7 @@ def write_everything(settings: Settings) -> None:
 def fake() -> SimpleNamespace:
     """Writers of the fake run's files, for tests that want only some of them."""
     return SimpleNamespace(
-        settings_for=settings_for, write_maps=write_maps, write_indicators=write_indicators, write_scenes=write_scenes,
+        settings_for=settings_for, write_maps=write_maps, write_trend=write_trend, write_indicators=write_indicators, write_scenes=write_scenes,
         write_counties=write_counties, units=UNITS, periods=PERIODS, hostile=HOSTILE,
     )  # fmt: skip
 

@@ -205,3 +205,14 @@ def test_neighbours_keep_their_common_border():
     assert canvas.place(np.array([[0, 1000], [2000, 0]])).tolist() == [[0, 0], [20, 10]]
     assert outlines[0]["box"] == [0, 0, 10, 10]
     assert all(len(re.findall(r"-?\d+,-?\d+", o["path"])) <= 8 for o in outlines)
+
+
+def test_the_trend_is_shown_in_the_last_period_of_enough(tmp_path, fake):
+    settings = fake.settings_for(tmp_path)
+    fake.write_trend(settings)
+    for min_years, shown in ((5, []), (4, ["2022"])):
+        section = settings.trend.model_copy(update={"min_years": min_years})
+        four = settings.model_copy(update={"periods": [2019, 2020, 2021, 2022], "trend": section})
+        report(four)
+        layers = json.loads(DATA.search(Layout(four.root).report.read_text("utf-8"))[1])["layers"]
+        assert [period for layer in layers if layer["product"] == "vegetation_trend" for period in layer["pictures"]] == shown

@@ -64,6 +64,16 @@ def test_what_a_run_lacks_is_left_out(tmp_path, fake):
     assert "SIMULATED" not in found.description
 
 
+def test_the_trend_belongs_to_the_whole_run(tmp_path, fake):
+    settings = fake.settings_for(tmp_path)
+    fake.write_trend(settings)
+    stac(settings)
+    asset = pystac.Collection.from_file(str(Layout(settings.root).stac)).assets["vegetation_trend"]
+    bands = asset.extra_fields["bands"]
+    assert asset.href == "../maps/vegetation_trend.tif" and [b["name"] for b in bands][-2:] == ["n_years", "class"]
+    assert bands[0]["unit"] == "1/yr" and bands[-1]["description"].startswith("-1 browning, 0 no trend, 1 greening")
+
+
 def test_the_run_can_be_moved(fake_run, collection, tmp_path):
     import shutil
 

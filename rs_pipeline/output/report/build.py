@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from rs_pipeline import __version__
 from rs_pipeline.config import Settings
-from rs_pipeline.layout import PRODUCTS, Layout
+from rs_pipeline.layout import PRODUCTS, TREND, Layout
 from rs_pipeline.output.atomic import atomic_path
 from rs_pipeline.output.provenance import settings_hash
 from rs_pipeline.output.report import collect
@@ -42,16 +42,18 @@ def _asset(name: str) -> str:
     return files("rs_pipeline.output.report").joinpath(name).read_text("utf-8")
 
 
-def _layers(layout: Layout, periods: list[str], canvas: Canvas) -> list[dict]:
-    """The pictures that can be laid under the counties."""
+def _layers(settings: Settings, layout: Layout, periods: list[str], canvas: Canvas) -> list[dict]:
+    """The pictures that can be laid under the counties. The trend is of all periods and shown in the last one."""
     paths = {(p, label): layout.map(p, label) for p in PRODUCTS for label in periods if layout.map(p, label).exists()}
+    if layout.trend_map.exists() and len(periods) >= settings.trend.min_years:
+        paths[TREND, periods[-1]] = layout.trend_map
     pictures = quicklooks(paths, canvas, PICTURE_BUDGET_BYTES)
     return [
         {
             "product": product, "title": STYLES[product].title, "kind": STYLES[product].kind, "pictures": pictures[product],
             "legend": [[c.rgb, c.label] for c in STYLES[product].colours],
         }
-        for product in PRODUCTS if product in pictures
+        for product in (*PRODUCTS, TREND) if product in pictures
     ]  # fmt: skip
 
 
@@ -72,7 +74,7 @@ def gather(settings: Settings) -> dict[str, Any]:
         "periods": periods,
         "baseline": settings.baseline_label,
         "view": [round(canvas.width), round(canvas.height)],
-        "layers": _layers(layout, periods, canvas),
+        "layers": _layers(settings, layout, periods, canvas),
         "indicators": found,
         "scenes": collect.scene_quality(layout.scenes),
         "chips": collect.chip_quality(layout.root),
