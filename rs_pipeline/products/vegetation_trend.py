@@ -76,7 +76,8 @@ def discovery_threshold(counts: np.ndarray, n_tests: int, rate: float) -> float:
 
 def count_tests(bands: dict[str, np.ndarray], rate: float) -> tuple[np.ndarray, int]:
     """Tests in each class of `p_edges`, and all tests. A constant series (open water, rock) cannot be a discovery and is no test (Tarone 1990)."""
-    p = bands["p_value"][np.isfinite(bands["p_value"]) & (bands["slope_upper"] > bands["slope_lower"])]
+    moved = (bands["slope_lower"] != 0) | (bands["slope_upper"] != 0)
+    p = bands["p_value"][np.isfinite(bands["p_value"]) & moved]
     edges = p_edges(rate)
     place = np.searchsorted(edges, p.astype("float64"))
     return np.bincount(place[place < edges.size], minlength=edges.size), p.size

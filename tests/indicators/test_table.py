@@ -294,3 +294,23 @@ def test_evidence_of_what_was_not_observed_is_empty(evidence):
     carbon = pick(rows, adcode="130001", period="2024", target_id="C00-03")
     assert len(carbon.scene_ids) == 0
     assert len(carbon.inputs) == 1 and "targets.csv sha256:" in carbon.inputs[0]
+
+
+def test_trends_of_five_years_from_the_files(fake_run):
+    years = (2019, 2020, 2021, 2022, 2023)
+    run = fake_run(years=years)
+    for i, year in enumerate(years):
+        for code in run.codes:
+            run.changes[code, year] = {"fvc_peak_sum_m2": (0.5 + 0.01 * i) * 90e6}
+    run.counties()
+    areas = {"land_m2": 90e6, "trend_observed_m2": 90e6, "greening_m2": 9e6, "browning_m2": 0.0, "greening_possible_m2": 9e6, "browning_possible_m2": 0.0}
+    pd.DataFrame([{"adcode": c, **areas} for c in [*run.codes, REGION]]).to_parquet(run.layout.trend_counties)
+    indicators(run.settings)
+    table, evidence = pd.read_parquet(run.layout.indicators_parquet), pd.read_parquet(run.layout.evidence)
+    area = pick(table, adcode=REGION, period="2023", indicator="greening_trend_area")
+    assert (area.value, area.lower, area.status) == (900, 855, "no_target")
+    trend = pick(table, adcode="130001", period="2023", indicator="fvc_peak_trend")
+    assert trend.value == pytest.approx(1.0) and (trend.target_id, trend.status) == ("C09-03", "on_track")
+    assert pick(table, adcode="130001", period="2022", indicator="fvc_peak_trend").status == "insufficient_data"
+    inputs = [i.split()[0] for i in pick(evidence, adcode=REGION, period="2023", indicator="greening_trend_area").inputs]
+    assert inputs == [*(f"counties/{y}.parquet" for y in years), "counties/vegetation_trend.parquet"]

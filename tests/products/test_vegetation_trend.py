@@ -60,6 +60,8 @@ def test_constant_series_are_no_tests():
     bands = bands_of([0.02, 1.0, 1.0, 1.0])
     bands["slope_upper"][1:] = 0
     assert count_tests(bands, 0.05)[1] == 1
+    straight = {"p_value": np.array([0.01]), "slope_lower": np.array([0.02]), "slope_upper": np.array([0.02])}
+    assert count_tests(straight, 0.05)[1] == 1  # a straight line has an interval without width, and is one
 
 
 def test_false_discoveries_stay_at_their_rate():
