@@ -47,6 +47,7 @@ class SourceSection(Section):
         None, description="Allowed href schemes. Default: file and https for a folder, https for an API."
     )
     allow_unmasked: bool = Field(False, description="Use scenes without a cloud mask; only very bright pixels are then dropped, and the evidence says so.")
+    internal_hosts: bool = Field(False, description="Let a remote catalog name hosts of the internal network, or this machine.")
     priority: int = Field(0, description="Where two sources name the same acquisition, the higher is kept.")
 
 
@@ -83,8 +84,13 @@ class SearchSection(Section):
 
 
 class FetchSection(Section):
-    retries: int = Field(4, ge=0, le=20)
+    retries: int = Field(4, ge=0, le=20, description="Tries after the first, of a request or a raster.")
+    backoff_s: float = Field(1.0, gt=0, le=60, description="Pause before the second try; doubled each time.")
+    max_wait_s: float = Field(300.0, gt=0, description="Longest pause. A server that asks for a longer one is given up.")
     timeout_s: float = Field(60.0, gt=0)
+    connections: int = Field(4, ge=1, le=64, description="Remote rasters a job reads at once.")
+    cache: Path | None = Field(None, description="Folder that keeps chips of remote scenes for other runs and configurations; default .cache in the output folder.")
+    cache_gb: float = Field(20.0, ge=0, description="Size limit of that folder, 0 for none; what was used longest ago goes first.")
     max_pixels: int = Field(1_000_000_000, ge=1, description="A raster with more pixels is refused.")
 
 
@@ -275,6 +281,11 @@ class Settings(Section):
     def root(self) -> Path:
         """Folder of the run."""
         return self.output / self.run
+
+    @property
+    def cache_folder(self) -> Path | None:
+        """Folder of the cache of chips, None where there is none. No run can have its name."""
+        return None if self.fetch.cache_gb == 0 else self.fetch.cache or self.output / ".cache"
 
     @property
     def targets_path(self) -> Path:

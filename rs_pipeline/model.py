@@ -197,6 +197,12 @@ class Scene:
     footprint_wkt: str = ""
     sign: str = "none"
     """Signer needed to read the hrefs: ``none`` or ``planetary-computer``."""
+    generated: str = ""
+    """When the product was made, as the catalog writes it; empty where it does not say."""
+    relative_orbit: int | None = None
+    """Number of the orbit within the repeat cycle (Landsat: the path); None where the item does not say."""
+    shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Band role to the rows and columns that the item declares, where it does."""
 
 
 def solar_day(when: datetime, longitude_deg: float) -> date:

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 import shapely
 from shapely.geometry import shape
 
+from rs_pipeline.catalog.address import is_internal, may_be_internal, unsigned
 from rs_pipeline.config import SourceSection
 from rs_pipeline.model import Scene, Sensor, solar_day
 from rs_pipeline.radiometry import scaling
@@ -26,7 +27,7 @@ NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands in failed scenes whose date cannot be read."""
 
 _KEY_LENGTH = 100
-_PRODUCT = re.compile(r"(S2[A-Z])_MSIL2A_(\d{8}T\d{6})_(?:N(\d{2})(\d{2})_)?R\d{3}_T(\w{5})", re.IGNORECASE)
+_PRODUCT = re.compile(r"(S2[A-Z])_MSIL2A_(\d{8}T\d{6})_(?:N(\d{2})(\d{2})_)?R(?P<orbit>\d{3})_T(?P<cell>\w{5})", re.IGNORECASE)
 _DATATAKE = re.compile(r"GS2[A-Z]_(\d{8}T\d{6})_")
 
 
@@ -46,8 +47,6 @@ class Candidate:
     facts: Facts = field(default_factory=Facts)
     acquisition: tuple[str, ...] = ()
     """Names the acquisition; two candidates with the same one show the same moment and place."""
-    generated: str = ""
-    """When the product was made, as the catalog writes it (ISO text sorts by time)."""
     priority: int = 0
     """Of the source: the higher is kept."""
 
@@ -84,7 +83,7 @@ def cell_name(properties: Mapping[str, Any], item_id: str) -> str:
     if properties.get("mgrs:utm_zone"):
         return f"{properties['mgrs:utm_zone']}{properties.get('mgrs:latitude_band', '')}{properties.get('mgrs:grid_square', '')}".upper()
     named = _PRODUCT.search(item_id)
-    return named[5].upper() if named else clean_text(code, 20)
+    return named["cell"].upper() if named else clean_text(code, 20)
 
 
 def baseline_name(properties: Mapping[str, Any], item_id: str) -> str:
@@ -100,6 +99,11 @@ def baseline_name(properties: Mapping[str, Any], item_id: str) -> str:
     if properties.get("landsat:collection_number"):
         return clean_text(f"{properties['landsat:collection_number']}_{properties.get('landsat:collection_category', '')}", 20)
     return ""
+
+
+def generated_at(properties: Mapping[str, Any]) -> str:
+    """When the product was made, as the catalog writes it (ISO text sorts by time); empty if not said."""
+    return next((clean_text(properties[k], 40) for k in ("s2:generation_time", "landsat:product_generated", "created") if properties.get(k)), "")
 
 
 def _number(value: object, low: float, high: float) -> float | None:
@@ -143,12 +147,12 @@ def _footprint(item: Mapping[str, Any]) -> shapely.Geometry:
     return geometry
 
 
-def clean_href(href: object, schemes: tuple[str, ...]) -> str:
+def clean_href(href: object, schemes: tuple[str, ...], internal: bool = True) -> str:
     """An href in the form the ledger keeps: an absolute path for local files, else the URL.
 
     Raises
     ------
-    Refusal : another scheme than allowed, a relative path, or one of GDAL's virtual file systems.
+    Refusal : another scheme than allowed, a relative path, one of GDAL's virtual file systems, or (unless ``internal``) an internal host.
     """
     text = str(href)
     if not text.isprintable():
@@ -158,8 +162,10 @@ def clean_href(href: object, schemes: tuple[str, ...]) -> str:
     if scheme not in schemes:
         raise Refusal("skipped", f"href scheme {clean_text(scheme, 20)!r} is not allowed (sources.schemes allows {', '.join(schemes)})")
     if scheme != "file":
-        if not parts.netloc:
+        if not parts.hostname or "\\" in text:
             raise Refusal("skipped", f"href without a host: {clean_text(text, 80)!r}")
+        if not internal and scheme != "s3" and is_internal(parts.hostname):
+            raise Refusal("skipped", f"href to the internal host {clean_text(parts.hostname, 60)!r} (sources.internal_hosts would allow it)")
         return text
     path = unquote(parts.path) if parts.scheme else text
     if parts.scheme and parts.netloc not in ("", "localhost"):
@@ -179,13 +185,35 @@ def _assets(item: Mapping[str, Any], sensor: Sensor, source: SourceSection, sche
     for band in sensor.bands:
         name = next((a for a in band.assets if isinstance(offered.get(a), Mapping) and offered[a].get("href")), None)
         if name is not None:
-            hrefs[band.role] = clean_href(offered[name]["href"], schemes)
+            href = clean_href(offered[name]["href"], schemes, may_be_internal(source))
+            hrefs[band.role] = href if source.sign == "none" else unsigned(href)
         elif band.role == "mask":
             if not source.allow_unmasked:
                 raise Refusal("skipped", f"no cloud mask (asset {' or '.join(band.assets)}); sources.allow_unmasked would use it")
         elif band.required:
             raise Refusal("skipped", f"required band missing: {band.role} (asset {' or '.join(band.assets)})")
     return hrefs
+
+
+def _shapes(item: Mapping[str, Any], sensor: Sensor) -> dict[str, tuple[int, int]]:
+    """Rows and columns of each band where proj:shape of its asset, or of the item, says them."""
+    shapes = {}
+    for band in sensor.bands:
+        asset = next((item["assets"][a] for a in band.assets if isinstance(item["assets"].get(a), Mapping)), {})
+        declared = asset.get("proj:shape") or item["properties"].get("proj:shape")
+        if isinstance(declared, list) and len(declared) == 2 and all(isinstance(n, int) and 0 < n < 2**31 for n in declared):
+            shapes[band.role] = tuple(declared)
+    return shapes
+
+
+def relative_orbit(properties: Mapping[str, Any], item_id: str) -> int | None:
+    """Number of the orbit within the repeat cycle: sat:relative_orbit, the product's name, or Landsat's path."""
+    for name in ("sat:relative_orbit", "landsat:wrs_path"):
+        text = str(properties.get(name, ""))
+        if re.fullmatch(r"\d{1,3}", text):
+            return int(text)
+    product = _PRODUCT.search(str(properties.get("s2:product_uri", ""))) or _PRODUCT.search(item_id)
+    return int(product["orbit"]) if product else None
 
 
 def _raster_band(item: Mapping[str, Any], sensor: Sensor, key: str) -> float | None:
@@ -244,12 +272,14 @@ def _fill(base: Candidate, item: Mapping[str, Any], source: SourceSection, senso
         offset_confidence=told.confidence,
         bbox=tuple(round(v, 7) for v in footprint.bounds),
         footprint_wkt=shapely.to_wkt(footprint, rounding_precision=7),
+        generated=generated_at(properties),
+        relative_orbit=relative_orbit(properties, scene.scene_id),
     )
     scene = replace(scene, offset=chip_offset(told.offset, scene.scale, sensor))
-    generated = next((clean_text(properties[k], 40) for k in ("s2:generation_time", "landsat:product_generated", "created") if properties.get(k)), "")
-    found = Candidate(scene, facts, _acquisition(properties, scene.scene_id, sensor, scene.platform, when), generated, base.priority)
+    found = Candidate(scene, facts, _acquisition(properties, scene.scene_id, sensor, scene.platform, when), base.priority)
     try:
-        return replace(found, scene=replace(scene, assets=_wanted(scene, item, source, sensor, schemes)))
+        assets = _wanted(scene, item, source, sensor, schemes)
+        return replace(found, scene=replace(scene, assets=assets, shapes={r: s for r, s in _shapes(item, sensor).items() if r in assets}))
     except Refusal as refusal:
         return replace(found, scene=replace(scene, status=refusal.status, reason=refusal.reason))
 

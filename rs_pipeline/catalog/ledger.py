@@ -16,9 +16,9 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.model import Scene
 from rs_pipeline.output.tables import write_parquet
 
-_PLAIN = [f.name for f in fields(Scene) if f.name not in ("assets", "bbox", "footprint_wkt")]
+_PLAIN = [f.name for f in fields(Scene) if f.name not in ("assets", "shapes", "bbox", "footprint_wkt")]
 _SIDES = ("west", "south", "east", "north")
-_MAYBE = ("cloud_cover", "sun_elevation_deg", "sun_azimuth_deg")
+_MAYBE = ("cloud_cover", "sun_elevation_deg", "sun_azimuth_deg", "relative_orbit")
 
 
 def write_ledger(scenes: Sequence[Scene], path: Path) -> None:
@@ -31,6 +31,7 @@ def write_ledger(scenes: Sequence[Scene], path: Path) -> None:
         table[name] = table[name].astype("float64")
     for i, side in enumerate(_SIDES):
         table[side] = [float(s.bbox[i]) for s in ordered]
+    table["shapes"] = [json.dumps(s.shapes, sort_keys=True) for s in ordered]
     table["assets"] = [json.dumps(s.assets, sort_keys=True) for s in ordered]
     footprints = [shapely.from_wkt(s.footprint_wkt) if s.footprint_wkt else shapely.Polygon() for s in ordered]
     write_parquet(gpd.GeoDataFrame(table, geometry=footprints, crs=4326), path)
@@ -54,6 +55,7 @@ def _scene(row: dict) -> Scene:
     values = {name: row[name] for name in _PLAIN}
     for name in _MAYBE:
         values[name] = None if pd.isna(values[name]) else float(values[name])
+    values["relative_orbit"] = None if values["relative_orbit"] is None else int(values["relative_orbit"])
     values["datetime"] = values["datetime"].to_pydatetime().astimezone(UTC)
     values["solar_day"] = date.fromisoformat(values["solar_day"])
     footprint = row["geometry"]
@@ -61,6 +63,7 @@ def _scene(row: dict) -> Scene:
     return Scene(
         **values,
         assets=json.loads(row["assets"]),
+        shapes={role: tuple(shape) for role, shape in json.loads(row["shapes"]).items()},
         bbox=tuple(float(row[side]) for side in _SIDES),
         footprint_wkt="" if empty else shapely.to_wkt(footprint, rounding_precision=7),
     )

@@ -7,7 +7,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,28 +15,22 @@ from urllib.parse import unquote, urlsplit
 import shapely
 from rich.console import Console
 
+from rs_pipeline.catalog.address import is_api
+from rs_pipeline.catalog.api import Interval, api_items
 from rs_pipeline.catalog.items import Candidate, clean_text, read_item
 from rs_pipeline.catalog.ledger import write_ledger
 from rs_pipeline.catalog.self_test import decide_offsets
-from rs_pipeline.config import FetchSection, Settings, SourceSection, load_sensor
+from rs_pipeline.config import Settings, SourceSection, load_sensor
 from rs_pipeline.errors import CatalogError, EmptySearchError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Scene
 from rs_pipeline.radiometry.offsets import baseline_number
 from rs_pipeline.region import load_units
 
-PAGE_SIZE = 100
-"""Items asked for a page of an API."""
-
 _COVERED = 0.8
 """A duplicate must be covered by what replaces it at least this much: two halves of a split granule are not duplicates."""
 
-Interval = tuple[date, date]
-
-
-def is_api(catalog: str) -> bool:
-    """Whether a source names a STAC API rather than a folder or catalog.json."""
-    return catalog.startswith(("https://", "http://"))
+_DAY = timedelta(days=1)
 
 
 def allowed_schemes(source: SourceSection) -> tuple[str, ...]:
@@ -112,48 +106,20 @@ def _absolute(item: dict[str, Any], file: Path) -> dict[str, Any]:
     return item
 
 
-def api_items(
-    catalog: str, collection: str, bbox: tuple[float, float, float, float], spans: list[Interval], limits: FetchSection, most: int
-) -> Iterator[dict[str, Any]]:
-    """Items an API finds in the box and the intervals (a day wider on each side, for the solar day), page by page.
-
-    Raises
-    ------
-    CatalogError : the API cannot be reached after ``limits.retries`` tries or answers nonsense.
-    """
-    import pystac
-    import requests
-    from pystac_client import Client
-    from pystac_client.exceptions import APIError
-    from pystac_client.stac_api_io import StacApiIO
-    from urllib3.util.retry import Retry
-
-    retry = Retry(total=limits.retries, backoff_factor=1, status_forcelist=[429, 500, 502, 503, 504], allowed_methods=None)
-    try:
-        client = Client.open(catalog, stac_io=StacApiIO(timeout=limits.timeout_s, max_retries=retry))
-        for first, last in spans:
-            when = f"{first - timedelta(days=1)}T00:00:00Z/{last + timedelta(days=1)}T23:59:59Z"
-            found = client.search(collections=[collection], bbox=bbox, datetime=when, limit=PAGE_SIZE, max_items=most + 1)
-            yield from found.items_as_dicts()
-    except (APIError, requests.RequestException, NotImplementedError, ValueError, KeyError, TypeError, AttributeError, pystac.STACError, pystac.STACTypeError) as fault:
-        raise CatalogError(
-            f"the STAC API does not answer as it should: {clean_text(fault)}", where=catalog,
-            remedy="check the address and the network, and try again later; a folder with catalog.json needs no network",
-        ) from None  # fmt: skip
-
-
 def _collect(source: SourceSection, region: shapely.Geometry, settings: Settings) -> list[Candidate]:
     """Candidates of one source that touch the region on a day of a period; unreadable items are kept with their reason."""
     sensor, schemes, spans = load_sensor(source.sensor), allowed_schemes(source), intervals(settings)
     if is_api(source.catalog):
-        items = api_items(source.catalog, sensor.collection, region.bounds, spans, settings.fetch, settings.search.max_scenes)
+        items = api_items(source, sensor.collection, region.bounds, spans, settings.fetch, settings.search.max_scenes)
     else:
         items = folder_items(source.catalog, sensor.collection)
     found: dict[str, Candidate] = {}
     for item in items:
         candidate = read_item(item, source, sensor, schemes)
         scene = candidate.scene
-        if scene.footprint_wkt:
+        if unasked := is_api(source.catalog) and _unasked(item, candidate, sensor.collection, shapely.box(*region.bounds), spans):
+            candidate = replace(candidate, scene=replace(scene, status="skipped", reason=unasked, assets={}))
+        elif scene.footprint_wkt:
             on_day = any(first <= scene.solar_day <= last for first, last in spans)
             if not on_day or not region.intersects(shapely.from_wkt(scene.footprint_wkt)):
                 continue
@@ -166,9 +132,23 @@ def _collect(source: SourceSection, region: shapely.Geometry, settings: Settings
     return list(found.values())
 
 
+def _unasked(item: Any, candidate: Candidate, collection: str, box: shapely.Geometry, spans: list[Interval]) -> str:
+    """How an item of an API fails to be what was asked for; empty where it does not."""
+    scene = candidate.scene
+    if isinstance(item, dict) and item.get("collection", collection) != collection:
+        return f"the catalog was not asked for collection {clean_text(item['collection'], 60)!r}"
+    if not scene.footprint_wkt:
+        return ""
+    if not box.intersects(shapely.from_wkt(scene.footprint_wkt)):
+        return "lies outside the search box"
+    if not any(first - _DAY <= scene.datetime.date() <= last + _DAY for first, last in spans):
+        return "taken outside the searched days"
+    return ""
+
+
 def _rank(candidate: Candidate) -> tuple:
     baseline = baseline_number(candidate.scene.processing_baseline)
-    return (candidate.priority, baseline if baseline is not None else -1.0, candidate.scene.processing_baseline, candidate.generated)
+    return (candidate.priority, baseline if baseline is not None else -1.0, candidate.scene.processing_baseline, candidate.scene.generated)
 
 
 def deduplicate(candidates: list[Candidate]) -> list[Candidate]:
@@ -204,7 +184,7 @@ def unique_keys(candidates: list[Candidate]) -> list[Candidate]:
     """Candidates sorted by id, keys made unique (file systems that ignore case included) with -2, -3 …"""
     taken: set[str] = set()
     out = []
-    for candidate in sorted(candidates, key=lambda c: (c.scene.scene_id, -c.priority, c.scene.sensor, c.generated)):
+    for candidate in sorted(candidates, key=lambda c: (c.scene.scene_id, -c.priority, c.scene.sensor, c.scene.generated)):
         key, n = candidate.scene.key, 1
         while key.lower() in taken:
             n += 1

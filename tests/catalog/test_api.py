@@ -13,7 +13,7 @@ import geopandas as gpd
 import pytest
 from geopandas.testing import assert_geodataframe_equal
 
-from rs_pipeline.catalog import search as search_module
+from rs_pipeline.catalog import api as api_module
 from rs_pipeline.catalog.search import search
 from rs_pipeline.errors import CatalogError
 from rs_pipeline.layout import Layout
@@ -75,7 +75,7 @@ def ledger(settings):
     ],
 )
 def test_api_and_folder_freeze_the_same_scenes(api, real_settings, monkeypatch, zones, sensor, periods, more):
-    monkeypatch.setattr(search_module, "PAGE_SIZE", 2)
+    monkeypatch.setattr(api_module, "PAGE_SIZE", 2)
     from_folder = ledger(real_settings(zones, sensor, periods, 30, **more))
     from_api = ledger(real_settings(zones, sensor, periods, 30, catalog=api, schemes=["file"], **more))
     assert len(from_api) == {"parana_zones.geojson": 5, "barbellino.geojson": 2, "hls_quadrants.geojson": 1}[zones]

@@ -1,0 +1,196 @@
+"""STAC APIs: asked page by page, retried with patience, and not trusted."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import urljoin
+
+import requests
+from pystac import STACError, STACTypeError
+from pystac_client import Client
+from pystac_client.exceptions import APIError
+from pystac_client.stac_api_io import StacApiIO
+from urllib3.exceptions import InvalidHeader
+from urllib3.util.retry import Retry
+
+from rs_pipeline.catalog.address import check_address
+from rs_pipeline.catalog.items import clean_text
+from rs_pipeline.config import FetchSection, SourceSection
+from rs_pipeline.errors import CatalogError
+
+PAGE_SIZE = 100
+"""Items asked for a page."""
+
+RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
+"""Answers after which another try may help."""
+
+MAX_ANSWER_BYTES = 64 * 2**20
+"""A longer answer is refused: 100 items take 2 MB."""
+
+_MAX_REDIRECTS = 5
+_STALE_PAGES = 3
+_SPARSE = (100, 2)
+"""After so many pages the catalog must have named at least so many new items a page."""
+
+Interval = tuple[date, date]
+
+
+class _Later(Exception):
+    """A try that failed in a way which another may not. ``wait_s`` is what the server asked for, 0 if it did not."""
+
+    def __init__(self, what: object, wait_s: float = 0.0):
+        self.wait_s = wait_s
+        super().__init__(clean_text(what))
+
+
+def retry_after_s(header: str | None) -> float:
+    """Seconds a Retry-After header asks to wait (a number or an HTTP date); 0 where there is none or it is nonsense."""
+    try:
+        return max(0.0, float(Retry().parse_retry_after(header))) if header else 0.0
+    except (InvalidHeader, ValueError, OverflowError, TypeError):
+        return 0.0
+
+
+def backoff_s(attempt: int, limits: FetchSection) -> float:
+    """Pause after the failed try number ``attempt`` (from 0): doubled each time, and up to half as much again by chance."""
+    return min(limits.backoff_s * 2.0**attempt, limits.max_wait_s) * random.uniform(1.0, 1.5)
+
+
+class _Session(requests.Session):
+    """Follows redirects only to where the catalog may send us."""
+
+    source: SourceSection
+
+    def get_redirect_target(self, resp):
+        target = super().get_redirect_target(resp)
+        if target is not None:
+            check_address(urljoin(resp.url, target), self.source)
+        return target
+
+
+class PatientIO(StacApiIO):
+    """Requests of `pystac_client`: addresses checked, answers limited and whole, faults of the way tried again."""
+
+    def __init__(self, source: SourceSection, limits: FetchSection):
+        super().__init__(timeout=limits.timeout_s)
+        self.session = _Session()
+        self.session.source, self.session.max_redirects = source, _MAX_REDIRECTS
+        self.source, self.limits = source, limits
+
+    def read_text(self, source, *args, **kwargs) -> str:
+        if isinstance(source, str):
+            check_address(source, self.source)  # or pystac_client would open it as a file
+        return super().read_text(source, *args, **kwargs)
+
+    def request(self, href, method=None, headers=None, parameters=None) -> str:
+        """The text of an answer, which is JSON to its end. ``limits.retries`` tries follow the first, each later than the last.
+
+        Raises
+        ------
+        CatalogError : a forbidden address. APIError : the server refuses, or goes on failing.
+        """
+        check_address(href, self.source)
+        body = {"json": parameters} if (method or "GET").upper() in ("POST", "PUT", "PATCH") else {"params": parameters or {}}
+        request = requests.Request((method or "GET").upper(), href, headers=headers, **body)
+        for attempt in range(self.limits.retries + 1):
+            try:
+                return self._once(request)
+            except _Later as fault:
+                if attempt == self.limits.retries:
+                    raise APIError(f"{fault} (after {attempt + 1} tries)") from None
+                if fault.wait_s > self.limits.max_wait_s:
+                    raise APIError(f"{fault}; it asks to wait {fault.wait_s:.0f} s, fetch.max_wait_s is {self.limits.max_wait_s:g}") from None
+                time.sleep(max(fault.wait_s, backoff_s(attempt, self.limits)))
+        raise AssertionError("unreachable")
+
+    def _once(self, request: requests.Request) -> str:
+        prepared = self.session.prepare_request(request)
+        ways = self.session.merge_environment_settings(prepared.url, {}, True, None, None)
+        try:
+            with self.session.send(prepared, timeout=self.timeout, **ways) as answer:
+                if answer.status_code in RETRY_STATUS:
+                    raise _Later(f"{answer.status_code} {answer.reason}", retry_after_s(answer.headers.get("Retry-After")))
+                if not answer.ok:
+                    raise APIError(f"{answer.status_code} {answer.reason}")
+                text = _limited(answer, self.limits).decode("utf-8")
+        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as fault:
+            raise _Later(fault) from None
+        try:
+            json.loads(text)
+        except ValueError:
+            raise _Later(f"the answer is no JSON, or only the beginning of it ({len(text)} characters)") from None
+        return text
+
+    def get_pages(self, url, method=None, parameters=None) -> Iterator[dict[str, Any]]:
+        """All pages. An empty page is not the end while it names a next one."""
+        page = self.read_json(url, method=method, parameters=parameters)
+        while True:
+            yield page
+            following = next((k for k in page.get("links", []) if k["rel"] == "next"), None)
+            if following is None:
+                return
+            following = {**following, "href": urljoin(url, following["href"])}
+            merged = {**(parameters or {}), **following.get("body", {})} if following.get("merge") else following.get("body", {})
+            page = json.loads(self.request(following["href"], following.get("method", "GET"), following.get("headers"), merged))
+
+
+def _limited(answer: requests.Response, limits: FetchSection) -> bytes:
+    """The body of an answer, which may neither be endless nor drip for ever."""
+    body, end = bytearray(), time.monotonic() + 5 * limits.timeout_s
+    for part in answer.iter_content(2**16):
+        body += part
+        if len(body) > MAX_ANSWER_BYTES:
+            raise APIError(f"an answer of more than {MAX_ANSWER_BYTES // 2**20} MiB")
+        if time.monotonic() > end:
+            raise _Later(f"an answer that takes longer than {5 * limits.timeout_s:g} s")
+    return bytes(body)
+
+
+def _new_items(pages: Iterator[dict[str, Any]], catalog: str, most: int) -> Iterator[dict[str, Any]]:
+    """Items of all pages; ends with an error where the catalog pages for ever.
+
+    Raises
+    ------
+    CatalogError : the catalog repeats itself, names hardly anything new, or names more than ``most`` items.
+    """
+    seen: set[str] = set()
+    stale = 0
+    for number, page in enumerate(pages, start=1):
+        before = len(seen)
+        for item in page["features"]:
+            seen.add(str(item.get("id"))[:255] if isinstance(item, dict) else "")
+            yield item
+        stale = stale + 1 if len(seen) == before else 0
+        if stale >= _STALE_PAGES or (number > _SPARSE[0] and len(seen) < _SPARSE[1] * number):
+            raise CatalogError(f"the catalog pages for ever: {number} pages brought {len(seen)} different items", where=catalog, remedy="report it to its operator")
+        if len(seen) > most:
+            raise CatalogError(f"more than {most} scenes found", where=catalog, remedy="narrow the region or the periods, or raise search.max_scenes")
+
+
+def api_items(source: SourceSection, collection: str, bbox: tuple[float, ...], spans: list[Interval], limits: FetchSection, most: int) -> Iterator[dict[str, Any]]:
+    """Items an API finds in the box and the intervals (a day wider on each side, for the solar day), page by page.
+
+    Raises
+    ------
+    CatalogError : the API cannot be reached after ``limits.retries`` more tries, answers nonsense, sends us to a forbidden
+        address, or pages for ever.
+    """
+    try:
+        client = Client.open(source.catalog, stac_io=PatientIO(source, limits))
+        for first, last in spans:
+            when = f"{first - timedelta(days=1)}T00:00:00Z/{last + timedelta(days=1)}T23:59:59Z"
+            found = client.search(collections=[collection], bbox=bbox, datetime=when, limit=PAGE_SIZE)
+            pages = client._stac_io.get_pages(found.url, found.method, found.get_parameters())
+            yield from _new_items(pages, source.catalog, most)
+    except (
+        APIError, requests.RequestException, NotImplementedError, ValueError, KeyError, TypeError, AttributeError, RecursionError, STACError, STACTypeError,
+    ) as fault:  # fmt: skip
+        raise CatalogError(
+            f"the STAC API does not answer as it should: {clean_text(fault)}", where=source.catalog,
+            remedy="check the address and the network, and try again later; a folder with catalog.json needs no network",
+        ) from None  # fmt: skip
