@@ -80,6 +80,7 @@ def load_chips(settings: Settings, tile_id: str, period: str) -> list[Chip]:
     Raises
     ------
     TableError : there is no manifest; the tile has not been fetched.
+    RasterError : a chip that the manifest calls whole is not.
     """
     layout = Layout(settings.root)
     manifest = layout.chips(period, tile_id)
@@ -89,6 +90,10 @@ def load_chips(settings: Settings, tile_id: str, period: str) -> list[Chip]:
     keys = set(wanted.key[wanted.status == "ok"])
     scenes = [s for s in read_ledger(layout.scenes) if s.key in keys]
     chips = [Chip(s, *_headers(manifest.parent / s.key)) for s in scenes]
+    for chip in chips:
+        if set(chip.files) != set(chip.scene.assets):
+            lacking = ", ".join(sorted(set(chip.scene.assets) - set(chip.files)))
+            raise RasterError(f"the chip lacks {lacking}", where=str(manifest.parent / chip.scene.key), remedy=f"run `fetch {tile_id} {period}` again")
     return sorted(chips, key=lambda c: (c.scene.datetime, c.scene.key))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
+import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,129 +17,35 @@ import numpy as np
 import pandas as pd
 import rasterio
 import shapely
-from affine import Affine
 from pyproj import Transformer
 from rasterio.crs import CRS
-from rasterio.enums import Resampling
-from rasterio.warp import reproject, transform_bounds
-from rasterio.windows import Window
 from rich.console import Console
 from rich.progress import track
 
+from rs_pipeline.catalog.address import unsigned
+from rs_pipeline.catalog.cache import Cache
 from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, chip_files
+from rs_pipeline.catalog.clip import MASK_ROLES, Piece, read_piece
 from rs_pipeline.catalog.ledger import read_ledger
-from rs_pipeline.catalog.read import FAULTS, open_raster, retrying
-from rs_pipeline.config import FetchSection, Settings, load_sensor
+from rs_pipeline.catalog.read import FAULTS, fault_chain, retrying
+from rs_pipeline.config import Settings, load_sensor
 from rs_pipeline.errors import PipelineError, RasterError
 from rs_pipeline.layout import Layout
-from rs_pipeline.model import QUALITY_BANDS, Band, Grid, Scene, Sensor
-from rs_pipeline.output.atomic import atomic_path
+from rs_pipeline.model import Grid, Scene, Sensor
 from rs_pipeline.output.raster import BLOCK_PX
 from rs_pipeline.output.tables import write_parquet
 from rs_pipeline.radiometry.masks import shadow_reach_m
-from rs_pipeline.radiometry.scaling import chip_numbers, mask_numbers
 from rs_pipeline.region import read_tile
-
-MASK_ROLES = QUALITY_BANDS
-"""Roles whose values are classes or bits: never interpolated, never shifted."""
 
 _FOOTPRINT_SLACK_DEG = 0.005
 
+_MEMORY_BYTES = 2**30
+"""Scenes read at once may take so much together; one is always read."""
 
-@dataclass(frozen=True)
-class Piece:
-    """Pixels of one band over a tile, on a north-up grid of the run's CRS."""
-
-    role: str
-    numbers: np.ndarray
-    """uint16 (h, w), 0 (masks: the mask's fill) for nodata."""
-    transform: Affine
-
-
-def _bounds_window(transform: Affine, bounds: tuple[float, float, float, float]) -> Window:
-    """Smallest whole-pixel window of a north-up grid that covers the bounds; may reach outside the raster."""
-    left, bottom, right, top = bounds
-    col, row = math.floor((left - transform.c) / transform.a + 1e-6), math.floor((top - transform.f) / transform.e + 1e-6)
-    end_col, end_row = math.ceil((right - transform.c) / transform.a - 1e-6), math.ceil((bottom - transform.f) / transform.e - 1e-6)
-    return Window(col, row, end_col - col, end_row - row)
-
-
-def _read_window(dataset: rasterio.DatasetReader, window: Window, sensor: Sensor, role: str) -> np.ndarray:
-    """The window's pixels as chip numbers (uint16), filled where the window reaches outside the raster."""
-    fill = sensor.mask.fill if role == "mask" else 0
-    numbers = np.full((int(window.height), int(window.width)), fill, dtype="uint16")
-    top, left = max(0, int(window.row_off)), max(0, int(window.col_off))
-    bottom = min(dataset.height, int(window.row_off + window.height))
-    right = min(dataset.width, int(window.col_off + window.width))
-    if bottom > top and right > left:
-        values = dataset.read(1, window=Window(left, top, right - left, bottom - top))
-        read = mask_numbers(values, sensor) if role in MASK_ROLES else chip_numbers(values, sensor, dataset.nodata)
-        row, col = top - int(window.row_off), left - int(window.col_off)
-        numbers[row : row + read.shape[0], col : col + read.shape[1]] = read
-    return numbers
-
-
-def _clip(dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, float], sensor: Sensor, role: str) -> Piece:
-    """Native pixels over the bounds, which are in the raster's CRS."""
-    window = _bounds_window(dataset.transform, bounds)
-    numbers = _read_window(dataset, window, sensor, role)
-    return Piece(role, numbers, dataset.window_transform(window))
-
-
-def _native_step_m(dataset: rasterio.DatasetReader, band: Band) -> float:
-    """Pixel size to warp to: the table's, unless the raster is coarser than it says."""
-    if dataset.crs.is_geographic:
-        return band.resolution_m
-    return max(band.resolution_m, float(round(min(dataset.transform.a, -dataset.transform.e))))
-
-
-def _warp(dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, float], crs: CRS, sensor: Sensor, band: Band) -> Piece:
-    """The bounds (in ``crs``) at native pixel size: bilinear for data, nearest for masks, nodata respected.
-
-    Pixels lie on multiples of the pixel size, so that neighbouring tiles agree.
-    """
-    step = _native_step_m(dataset, band)
-    left, bottom = math.floor(bounds[0] / step) * step, math.floor(bounds[1] / step) * step
-    right, top = math.ceil(bounds[2] / step) * step, math.ceil(bounds[3] / step) * step
-    out = Affine(step, 0, left, 0, -step, top)
-    source_bounds = transform_bounds(crs, dataset.crs, left, bottom, right, top, densify_pts=21)
-    near = _bounds_window(dataset.transform, source_bounds)
-    near = Window(near.col_off - 2, near.row_off - 2, near.width + 4, near.height + 4)
-    source = _read_window(dataset, near, sensor, band.role)
-    masking = band.role in MASK_ROLES
-    fill = sensor.mask.fill if band.role == "mask" else 0
-    numbers = np.full((round((top - bottom) / step), round((right - left) / step)), fill, dtype="uint16")
-    reproject(
-        source, numbers, src_transform=dataset.window_transform(near), src_crs=dataset.crs, dst_transform=out, dst_crs=crs,
-        src_nodata=None if masking else 0, dst_nodata=None if masking else 0, init_dest_nodata=not masking,
-        resampling=Resampling.nearest if masking else Resampling.bilinear,
-    )  # fmt: skip
-    return Piece(band.role, numbers, out)
-
-
-def _overlap(dataset: rasterio.DatasetReader, wide: tuple, tile: tuple, crs: CRS) -> tuple[float, float, float, float]:
-    """The wide bounds cut to the raster's extent, but never less than the tile's bounds."""
-    extent = dataset.bounds if dataset.crs == crs else transform_bounds(dataset.crs, crs, *dataset.bounds, densify_pts=21)
-    cut = (max(wide[0], extent[0]), max(wide[1], extent[1]), min(wide[2], extent[2]), min(wide[3], extent[3]))
-    return (min(cut[0], tile[0]), min(cut[1], tile[1]), max(cut[2], tile[2]), max(cut[3], tile[3]))
-
-
-def read_piece(scene: Scene, band: Band, grid: Grid, reach_m: float, limits: FetchSection) -> Piece:
-    """One band of a scene over the grid; masks also over ``reach_m`` around it, as far as the raster goes.
-
-    Raises
-    ------
-    RasterError, rasterio errors : the raster cannot be read or breaks a limit.
-    """
-    sensor, crs, href = load_sensor(scene.sensor), CRS.from_user_input(grid.crs), scene.assets[band.role]
-    with open_raster(href, scene.sign, limits, band.resolution_m) as dataset:
-        bounds = grid.bounds
-        if band.role == "mask":
-            n = math.ceil(reach_m / grid.resolution_m)
-            bounds = _overlap(dataset, grid.window(-n, -n, grid.height + 2 * n, grid.width + 2 * n).bounds, bounds, crs)
-        if dataset.crs == crs:
-            return _clip(dataset, bounds, sensor, band.role)
-        return _warp(dataset, bounds, crs, sensor, band)
+_LOST_SHARE = 0.2
+"""A band without numbers is lost where another has them on this share of the tile."""
+_VARIED = 16
+"""More different numbers in a band mean a varied ground."""
 
 
 def _groups(pieces: list[Piece]) -> Iterator[tuple[str, list[Piece]]]:
@@ -150,27 +58,34 @@ def _groups(pieces: list[Piece]) -> Iterator[tuple[str, list[Piece]]]:
 
 
 def _write(path: Path, group: list[Piece], crs: str, tags: dict[str, str]) -> None:
-    """Write a chip file and read it back; it takes its name only when it holds what was meant."""
+    """Write a chip file and read it back: it must hold what was meant."""
     height, width = group[0].numbers.shape
-    with atomic_path(path) as part:
-        with rasterio.open(
-            part, "w", driver="GTiff", dtype="uint16", count=len(group), height=height, width=width, crs=crs, transform=group[0].transform,
-            tiled=True, blockxsize=BLOCK_PX, blockysize=BLOCK_PX, compress="deflate", predictor=2, interleave="band",
-        ) as out:  # fmt: skip
-            for i, piece in enumerate(group, start=1):
-                out.write(piece.numbers, i)
-                out.set_band_description(i, piece.role)
-            out.update_tags(**tags)
-        with rasterio.open(part, driver="GTiff") as back:
-            right = back.shape == (height, width) and back.crs == CRS.from_user_input(crs)
-            if not right or any(not np.array_equal(back.read(i), p.numbers) for i, p in enumerate(group, start=1)):
-                raise RasterError("the chip does not read back as written", where=str(path), remedy="check the disk")
+    with rasterio.open(
+        path, "w", driver="GTiff", dtype="uint16", count=len(group), height=height, width=width, crs=crs, transform=group[0].transform,
+        tiled=True, blockxsize=BLOCK_PX, blockysize=BLOCK_PX, compress="deflate", predictor=2, interleave="band",
+    ) as out:  # fmt: skip
+        for i, piece in enumerate(group, start=1):
+            out.write(piece.numbers, i)
+            out.set_band_description(i, piece.role)
+        out.update_tags(**tags)
+    with rasterio.open(path, driver="GTiff") as back:
+        right = back.shape == (height, width) and back.crs == CRS.from_user_input(crs)
+        if not right or any(not np.array_equal(back.read(i), p.numbers) for i, p in enumerate(group, start=1)):
+            raise RasterError("the chip does not read back as written", where=str(path), remedy="check the disk")
 
 
 def _tags(scene: Scene, grid: Grid, reach_m: float) -> dict[str, str]:
-    """What a chip was made from; a chip with other tags is made anew."""
-    sizes = {href: Path(href).stat().st_size for href in scene.assets.values() if href.startswith("/") and Path(href).is_file()}
-    made_from = {"assets": scene.assets, "bytes": sizes, "bounds": grid.bounds, "crs": grid.crs, "reach_m": round(reach_m), "sensor": scene.sensor}
+    """What a chip was made from; a chip with other tags is made anew. Signatures are left out: they change, the pixels do not."""
+    sensor = load_sensor(scene.sensor)
+    reading = {k: v for k, v in asdict(sensor).items() if k in ("bands", "family", "nodata", "dtype", "valid_min", "valid_max")}
+    files = {href: Path(href).stat() for href in scene.assets.values() if href.startswith("/") and Path(href).is_file()}
+    made_from = {
+        "scene": scene.scene_id, "generated": scene.generated, "baseline": scene.processing_baseline,
+        "assets": {role: unsigned(href) for role, href in scene.assets.items()},
+        "files": {href: [about.st_size, about.st_mtime_ns] for href, about in files.items()},
+        "bounds": grid.bounds, "crs": grid.crs, "reach_m": round(reach_m),
+        "sensor": scene.sensor, "table": sha256(json.dumps([reading, sensor.mask.fill]).encode()).hexdigest()[:16],
+    }  # fmt: skip
     return {"SCENE": scene.scene_id, "MADE_FROM": json.dumps(made_from, sort_keys=True)}
 
 
@@ -192,32 +107,109 @@ def _verified(folder: Path, scene: Scene, grid: Grid, tags: dict[str, str]) -> b
 
 def fault_text(fault: BaseException, href: str) -> str:
     """One line that names the file and the deepest cause; rasterio's own text often only points to it."""
-    while fault.__cause__ is not None:
-        fault = fault.__cause__
     name = urlsplit(href).path.rsplit("/", 1)[-1]
-    return " ".join(f"{name}: {type(fault).__name__}: {fault}".split())
+    return " ".join(f"{name}: {fault_chain(fault)[-1]}".split())
+
+
+def lost_bands(pieces: list[Piece], sensor: Sensor) -> list[str]:
+    """Bands that hold nothing where another has data, or one number only where most bands show a varied ground."""
+    data = [p for p in pieces if p.role not in MASK_ROLES]
+    share = {p.role: np.count_nonzero(p.numbers) / p.numbers.size for p in data}
+    if max(share.values(), default=0.0) < _LOST_SHARE:
+        return []
+    lost = [p.role for p in data if share[p.role] == 0]
+    lost += [p.role for p in pieces if p.role == "mask" and (p.numbers == sensor.mask.fill).all()]
+    flat = [p.role for p in data if share[p.role] >= _LOST_SHARE and np.ptp(p.numbers[p.numbers > 0]) == 0]
+    if flat and 2 * sum(len(np.unique(p.numbers)) > _VARIED for p in data) >= len(data):
+        lost += flat
+    return lost
+
+
+def _read(scene: Scene, grid: Grid, reach_m: float, settings: Settings) -> list[Piece]:
+    """All bands of a scene over the grid; raises a PipelineError that names the file."""
+    pieces = []
+    for band in load_sensor(scene.sensor).bands:
+        href = scene.assets.get(band.role)
+        if href:
+            try:
+                pieces.append(retrying(lambda b=band: read_piece(scene, b, grid, reach_m, settings.fetch), href, settings.fetch, scene.sign))
+            except (PipelineError, *FAULTS) as fault:
+                raise RasterError(fault_text(fault, href)) from None
+    return pieces
+
+
+def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Settings) -> tuple[str, str]:
+    """Write the chip's files into a folder: (status, reason)."""
+    sensor, tags = load_sensor(scene.sensor), _tags(scene, grid, reach_m)
+    try:
+        pieces = _read(scene, grid, reach_m, settings)
+        if lost := _is_remote(scene) and lost_bands(pieces, sensor):
+            pieces = _read(scene, grid, reach_m, settings)
+        if lost := lost_bands(pieces, sensor):
+            return "failed", f"no data, or one number only, in {', '.join(lost)} where other bands have data"
+        if not any(p.numbers.any() for p in pieces if p.role not in MASK_ROLES):
+            return "empty", "no data over the tile"
+        for name, group in _groups(pieces):
+            _write(folder / name, group, grid.crs, tags)
+    except (PipelineError, *FAULTS) as fault:
+        return "failed", " ".join(str(fault.what if isinstance(fault, PipelineError) else fault).split())
+    return "ok", ""
+
+
+def _obtain(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Settings) -> tuple[str, str]:
+    """`_make`, or the same from the cache, which only remote scenes have: a local file is as near as the cache."""
+    tags, where = _tags(scene, grid, reach_m), settings.cache_folder
+    if where is None or not _is_remote(scene):
+        return _make(scene, grid, reach_m, folder, settings)
+    cache, key = Cache(where, int(settings.fetch.cache_gb * 1e9)), sha256(tags["MADE_FROM"].encode()).hexdigest()
+    if cache.take(key, folder):
+        if not any(folder.iterdir()):
+            return "empty", "no data over the tile"
+        if _verified(folder, scene, grid, tags):
+            return "ok", ""
+        shutil.rmtree(folder)
+        folder.mkdir()
+    status, reason = _make(scene, grid, reach_m, folder, settings)
+    if status != "failed":
+        with suppress(OSError):  # a cache that cannot be written costs time later, not this chip
+            cache.keep(key, folder)
+    return status, reason
+
+
+def _is_remote(scene: Scene) -> bool:
+    return not all(href.startswith("/") for href in scene.assets.values())
 
 
 def fetch_scene(scene: Scene, grid: Grid, folder: Path, settings: Settings) -> tuple[str, str, int]:
-    """Make (or keep) the chip of one scene: (status, reason, bytes). Never raises for a bad scene."""
+    """Make (or keep) the chip of one scene: (status, reason, bytes). Never raises for a bad scene.
+
+    A chip is made in a hidden folder beside, which takes its name when it is whole.
+    """
     sensor = load_sensor(scene.sensor)
     reach_m = shadow_reach_m(scene.sun_elevation_deg, settings.masks.shadow_height_m) if sensor.mask.kind != "none" else 0.0
-    tags = _tags(scene, grid, reach_m)
-    if not _verified(folder, scene, grid, tags):
-        shutil.rmtree(folder, ignore_errors=True)
-        pieces, reading = [], "chip"
+    if not _verified(folder, scene, grid, _tags(scene, grid, reach_m)):
+        beside = folder.with_name(f".{folder.name}.part")
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(parents=True)
         try:
-            for band in sensor.bands:
-                if reading := scene.assets.get(band.role, ""):
-                    pieces.append(retrying(lambda b=band: read_piece(scene, b, grid, reach_m, settings.fetch), reading, settings.fetch))
-            if not any(p.numbers.any() for p in pieces if p.role not in MASK_ROLES):
-                return "empty", "no data over the tile", 0
-            for name, group in _groups(pieces):
-                _write(folder / name, group, grid.crs, tags)
-        except (PipelineError, *FAULTS) as fault:
+            status, reason = _obtain(scene, grid, reach_m, beside, settings)
             shutil.rmtree(folder, ignore_errors=True)
-            return "failed", fault_text(fault, reading), 0
+            if status != "ok":
+                return status, reason, 0
+            os.replace(beside, folder)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
     return "ok", "", sum(p.stat().st_size for p in folder.glob("[!.]*.tif"))
+
+
+def _readers(scenes: list[Scene], grid: Grid, threads: int, settings: Settings) -> int:
+    """How many scenes are read at once: as many as threads, remote ones as many as connections, and no more than fit into memory."""
+    wanted = max(1, threads)
+    if any(map(_is_remote, scenes)):
+        wanted = settings.fetch.connections
+    area_m2 = grid.width * grid.height * grid.pixel_area_m2
+    largest = max((sum(area_m2 / b.resolution_m**2 for b in load_sensor(s.sensor).bands) for s in scenes), default=1.0)
+    return max(1, min(wanted, int(_MEMORY_BYTES / (8 * largest))))
 
 
 def scenes_over(scenes: list[Scene], grid: Grid) -> list[Scene]:
@@ -233,16 +225,20 @@ def fetch(settings: Settings, tile_id: str, period_label: str, threads: int = 2)
     """Write the chips of a tile and period and their manifest (columns: `chips.MANIFEST_COLUMNS`).
 
     Every used scene of the period (by solar day) that meets the tile has a row. A scene that cannot be read
-    is ``failed`` with its reason and the rest goes on. Chips of an interrupted run are kept where they verify.
+    is ``failed`` with its reason and the rest goes on. Chips of an interrupted run are kept where they verify;
+    there is no manifest until all are decided.
     """
     layout, period = Layout(settings.root), settings.period(period_label)
     grid = read_tile(settings, tile_id).grid.buffered(settings.grid.margin_m)
     manifest = layout.chips(period_label, tile_id)
     manifest.parent.mkdir(parents=True, exist_ok=True)
+    manifest.unlink(missing_ok=True)
+    for left in manifest.parent.glob(".*.part*"):  # by a run that was killed
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
     used = [s for s in read_ledger(layout.scenes) if s.status == "used" and s.solar_day in period]
     wanted = scenes_over(used, grid)
     console = Console(stderr=True)
-    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
+    with ThreadPoolExecutor(max_workers=_readers(wanted, grid, threads, settings)) as pool:
         results = pool.map(lambda s: fetch_scene(s, grid, manifest.parent / s.key, settings), wanted)
         label = f"fetch {tile_id} {period_label}"
         outcomes = list(track(results, description=label, total=len(wanted), console=console, disable=not console.is_terminal))

@@ -1,8 +1,8 @@
-"""Opening of remote and local rasters: signed, limited, retried."""
+"""Opening of remote and local rasters: signed, limited, held to what the item promised, retried."""
 
 from __future__ import annotations
 
-import random
+import math
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -10,19 +10,30 @@ from contextlib import contextmanager
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+import numpy as np
 import rasterio
+import shapely
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
+from rasterio.warp import transform_bounds
 
-from rs_pipeline.catalog.sign import signed
-from rs_pipeline.config import FetchSection
+from rs_pipeline.catalog.api import backoff_s
+from rs_pipeline.catalog.sign import forget_tokens, signed
+from rs_pipeline.config import FetchSection, load_sensor
 from rs_pipeline.errors import RasterError
+from rs_pipeline.model import QUALITY_BANDS, Scene
 
 Result = TypeVar("Result")
 
-FAULTS = (RasterioError, CPLE_BaseError, OSError, ValueError, MemoryError)
+FAULTS = (RasterioError, CPLE_BaseError, OSError, ValueError, ArithmeticError, MemoryError)
 """What reading a damaged or unreachable raster may raise."""
 
+_MAX_BLOCK_BYTES = 2**28
+"""What a raster holds in one block must fit into memory to be read: a granule in one strip does, a bomb does not."""
+
+_PLACE_SLACK_DEG = 0.05
+
+_REFUSED = re.compile(r"\b403\b|forbidden|authenticat", re.IGNORECASE)
 _PERMANENT = re.compile(r"\b(400|401|404|410)\b|does not exist|no such file|not recognized|not a supported|bad file", re.IGNORECASE)
 
 
@@ -32,34 +43,53 @@ def driver_of(href: str) -> str:
 
 
 def gdal_options(limits: FetchSection) -> dict[str, object]:
-    """GDAL options of every read: no directory listings, no sidecar files, one thread, timeouts."""
+    """GDAL options of every read: no directory listings, no sidecar files, one thread and one connection, timeouts."""
     return {
         "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
         "GDAL_NUM_THREADS": 1,
         "GDAL_HTTP_TIMEOUT": limits.timeout_s,
         "GDAL_HTTP_CONNECTTIMEOUT": min(limits.timeout_s, 30),
         "GDAL_HTTP_MAX_RETRY": 0,
-        "GDAL_HTTP_MULTIRANGE": "YES",
+        "GDAL_HTTP_MULTIRANGE": "SERIAL",
         "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
         "GDAL_PAM_ENABLED": False,
         "VSI_CACHE": False,
     }
 
 
-def is_transient(fault: BaseException, href: str) -> bool:
-    """Whether another try may help: the file is remote and the server did not say that it has none."""
-    return href.startswith(("https://", "http://", "s3://")) and not _PERMANENT.search(str(fault))
+def is_transient(fault: BaseException, href: str, sign: str = "none") -> bool:
+    """Whether another try may help: the file is remote and the server did not say that it has none.
+
+    A refusal (403) is final, unless the href is signed by us: then its signature may have ended.
+    """
+    if not href.startswith(("https://", "http://", "s3://")) or isinstance(fault, RasterError):
+        return False
+    text = " ".join(fault_chain(fault))
+    return not _PERMANENT.search(text) and (sign != "none" or not _REFUSED.search(text))
 
 
-def retrying(read: Callable[[], Result], href: str, limits: FetchSection, pause: Callable[[float], None] = time.sleep) -> Result:
-    """Call ``read``; on a transient fault wait 1, 2, 4 … seconds (plus up to half as much again) and try again."""
+def fault_chain(fault: BaseException) -> list[str]:
+    """The texts of a fault and of its causes; rasterio's own often only points to them."""
+    texts = []
+    while fault is not None:
+        texts.append(f"{type(fault).__name__}: {fault}")
+        fault = fault.__cause__
+    return texts
+
+
+def retrying(
+    read: Callable[[], Result], href: str, limits: FetchSection, sign: str = "none", pause: Callable[[float], None] = time.sleep
+) -> Result:  # fmt: skip
+    """Call ``read``; on a transient fault pause, longer each time, and try again, with new tokens where the old are refused."""
     for attempt in range(limits.retries + 1):
         try:
             return read()
         except FAULTS as fault:
-            if attempt == limits.retries or not is_transient(fault, href):
+            if attempt == limits.retries or not is_transient(fault, href, sign):
                 raise
-            pause(min(2.0**attempt, 60.0) * random.uniform(1.0, 1.5))
+            if sign != "none" and _REFUSED.search(" ".join(fault_chain(fault))):
+                forget_tokens(sign)
+            pause(backoff_s(attempt, limits))
     raise AssertionError("unreachable")
 
 
@@ -73,7 +103,7 @@ def open_raster(href: str, sign: str, limits: FetchSection, expected_m: float) -
 
     Raises
     ------
-    RasterError : more pixels than allowed, no CRS, not north-up, or pixels much finer than the table states.
+    RasterError : more pixels than allowed, in all or in a block, no CRS, not north-up, complex, or pixels much finer than the table states.
     """
     url = signed(href, sign)
     # GDAL remembers that a URL failed; a retry has to ask again.
@@ -82,6 +112,9 @@ def open_raster(href: str, sign: str, limits: FetchSection, expected_m: float) -
         pixels = dataset.width * dataset.height
         if pixels > limits.max_pixels:
             raise RasterError(f"{pixels} pixels, the limit is {limits.max_pixels}", where=href, remedy="raise fetch.max_pixels if this is right")
+        block = math.prod(dataset.block_shapes[0]) * np.dtype(dataset.dtypes[0]).itemsize * (dataset.count if _interleaved(dataset) else 1)
+        if block > _MAX_BLOCK_BYTES:
+            raise RasterError(f"blocks of {block / 2**20:.0f} MiB, the limit is {_MAX_BLOCK_BYTES // 2**20}", where=href)
         if dataset.crs is None:
             raise RasterError("the raster has no CRS", where=href)
         t = dataset.transform
@@ -93,3 +126,43 @@ def open_raster(href: str, sign: str, limits: FetchSection, expected_m: float) -
         if dataset.dtypes[0].startswith("complex"):
             raise RasterError("complex numbers", where=href)
         yield dataset
+
+
+def _interleaved(dataset: rasterio.DatasetReader) -> bool:
+    """Whether a block holds all bands."""
+    return dataset.count > 1 and str(dataset.interleaving or "").lower() != "interleaving.band"
+
+
+@contextmanager
+def open_band(scene: Scene, role: str, limits: FetchSection) -> Iterator[rasterio.DatasetReader]:
+    """Open a band of a scene, and hold it to what its sensor's table and its item promise.
+
+    Raises
+    ------
+    RasterError : as `open_raster`; or other numbers than the table's, more pixels than the item declares, or another place on
+        Earth than the scene's footprint (a wrong CRS or a wrong file).
+    """
+    sensor, href = load_sensor(scene.sensor), scene.assets[role]
+    with open_raster(href, scene.sign, limits, sensor.band(role).resolution_m) as dataset:
+        dtype = np.dtype(dataset.dtypes[0])
+        if role in QUALITY_BANDS:
+            if dtype.kind not in "iu":
+                raise RasterError(f"classes or bits of type {dtype}", where=href)
+        elif dtype != sensor.dtype and dtype.kind != "f":
+            raise RasterError(f"numbers of type {dtype}, the sensor table says {sensor.dtype}", where=href)
+        declared = scene.shapes.get(role)
+        if declared and (dataset.height > declared[0] or dataset.width > declared[1]):
+            raise RasterError(f"{dataset.height} x {dataset.width} pixels, the item declares {declared[0]} x {declared[1]}", where=href)
+        if scene.footprint_wkt and not _meets(dataset, scene):
+            raise RasterError(f"the raster ({dataset.crs}) does not lie where the scene's footprint does", where=href)
+        yield dataset
+
+
+def _meets(dataset: rasterio.DatasetReader, scene: Scene) -> bool:
+    """Whether the raster's extent meets the scene's footprint, give or take 5 km."""
+    west, south, east, north = transform_bounds(dataset.crs, "EPSG:4326", *dataset.bounds, densify_pts=5)
+    if not all(math.isfinite(v) for v in (west, south, east, north)):
+        return False
+    pieces = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]  # across the date line
+    footprint = shapely.from_wkt(scene.footprint_wkt)
+    return any(shapely.box(w, south, e, north).buffer(_PLACE_SLACK_DEG).intersects(footprint) for w, e in pieces)

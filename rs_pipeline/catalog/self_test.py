@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import track
 
 from rs_pipeline.catalog.items import Candidate, chip_offset, clean_text
-from rs_pipeline.catalog.read import FAULTS, open_raster, retrying
+from rs_pipeline.catalog.read import FAULTS, open_band, retrying
 from rs_pipeline.config import FetchSection, load_sensor
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.model import Scene, Sensor
@@ -28,22 +28,18 @@ _TEST_PX = 343
 _COMPARE_PX = 172
 """Longest side of what is kept of it to compare dates: a decade of a granule then takes 0.3 GB."""
 
-_READERS = 8
-
 
 def _coarse(scene: Scene, sensor: Sensor, role: str, limits: FetchSection, shape: tuple[int, int] | None = None) -> tuple[np.ndarray, str]:
     """A band read at most _TEST_PX on its longer side, from an overview where there is one (nodata is 0), and its pixel grid as text."""
-    band = sensor.band(role)
-
     def read() -> tuple[np.ndarray, str]:
-        with open_raster(scene.assets[role], scene.sign, limits, band.resolution_m) as dataset:
+        with open_band(scene, role, limits) as dataset:
             shrink = max(1.0, max(dataset.shape) / _TEST_PX)
             out = shape or tuple(max(1, round(n / shrink)) for n in dataset.shape)
             values = dataset.read(1, out_shape=out)
             values = np.where(np.isfinite(values) & (values != (sensor.nodata if dataset.nodata is None else dataset.nodata)), values, 0)
             return values, f"{dataset.crs} {dataset.transform.to_gdal()} {dataset.shape}"
 
-    return retrying(read, scene.assets[role], limits)
+    return retrying(read, scene.assets[role], limits, scene.sign)
 
 
 def read_look(candidate: Candidate, limits: FetchSection) -> tuple[PixelTest, Look, str]:
@@ -118,7 +114,7 @@ def decide_offsets(candidates: list[Candidate], limits: FetchSection) -> list[Ca
             places[candidate.acquisition[cell] if cell is not None and candidate.acquisition else ""].append(i)
     out = list(candidates)
     for members in _places(places):
-        with ThreadPoolExecutor(max_workers=_READERS) as pool:
+        with ThreadPoolExecutor(max_workers=limits.connections) as pool:
             looked = list(pool.map(lambda i: _try_look(candidates[i], limits), members))
         for i, decided in zip(members, _decide_place([candidates[i] for i in members], looked), strict=True):
             out[i] = decided

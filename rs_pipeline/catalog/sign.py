@@ -38,8 +38,17 @@ def _planetary_computer(href: str) -> str:
     return signed
 
 
+def _forget_planetary_computer() -> None:
+    from planetary_computer import sas
+
+    sas.TOKEN_CACHE.clear()
+
+
 SIGNERS: dict[str, Callable[[str], str]] = {"planetary-computer": _planetary_computer}
 """Signer by name, as configurations write it; ``none`` is not listed."""
+
+FORGETTERS: dict[str, Callable[[], None]] = {"planetary-computer": _forget_planetary_computer}
+"""What makes each signer ask for new tokens."""
 
 
 def signed(href: str, how: str) -> str:
@@ -49,7 +58,13 @@ def signed(href: str, how: str) -> str:
     ------
     KeyError : no signer of that name.
     """
-    if how == "none" or not href.startswith("https://"):
+    if how == "none" or not href.startswith(("https://", "http://")):
         return href
     with _lock:
         return SIGNERS[how](href)
+
+
+def forget_tokens(how: str) -> None:
+    """Sign with new tokens from now on: a server has refused one."""
+    with _lock:
+        FORGETTERS[how]()

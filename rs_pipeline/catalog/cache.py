@@ -1,0 +1,76 @@
+"""A cache of chips, keyed by what they are made from: another run or a changed configuration finds again what it needs.
+
+An entry is one uncompressed zip file, which carries check sums: it appears whole or not at all, and damage is found when it is taken.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from rs_pipeline.output.atomic import atomic_path
+
+_SHARES = 16
+"""The cache is kept in so many folders, each with its share of the limit, so that a look into one is enough."""
+
+_ABANDONED_S = 86_400.0
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]*\.tif")
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Chips under ``folder``, at most ``limit_bytes`` of them."""
+
+    folder: Path
+    limit_bytes: int
+
+    def path(self, key: str) -> Path:
+        """File of an entry; ``key`` is a hexadecimal digest."""
+        return self.folder / key[0] / f"{key}.zip"
+
+    def take(self, key: str, folder: Path) -> bool:
+        """Unpack an entry into an empty or new folder; False where there is none, or only a damaged one, which is removed."""
+        entry = self.path(key)
+        try:
+            with zipfile.ZipFile(entry) as packed:
+                if not all(_NAME.fullmatch(name) for name in packed.namelist()):
+                    raise zipfile.BadZipFile("foreign names")
+                folder.mkdir(parents=True, exist_ok=True)
+                packed.extractall(folder)
+            os.utime(entry)
+        except FileNotFoundError:
+            return False
+        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError):
+            entry.unlink(missing_ok=True)
+            return False
+        return True
+
+    def keep(self, key: str, folder: Path) -> None:
+        """Pack the GeoTIFFs of a folder (none for a scene that is empty over the tile), then drop what was used longest ago."""
+        with atomic_path(self.path(key)) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as packed:
+            for file in sorted(folder.glob("[!.]*.tif")):
+                packed.write(file, file.name)
+        self._trim(key[0])
+
+    def _trim(self, share: str) -> None:
+        entries = []
+        for file in (self.folder / share).glob("*.zip"):
+            try:
+                used, size = file.stat().st_mtime, file.stat().st_size
+            except FileNotFoundError:  # another job was faster
+                continue
+            if not file.name.startswith("."):
+                entries.append((used, size, file))
+            elif used < time.time() - _ABANDONED_S:  # left by a job that was killed
+                file.unlink(missing_ok=True)
+        over = sum(size for _, size, _ in entries) - self.limit_bytes // _SHARES
+        for _, size, file in sorted(entries):
+            if over <= 0:
+                return
+            file.unlink(missing_ok=True)
+            over -= size

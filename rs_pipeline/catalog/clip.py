@@ -1,0 +1,137 @@
+"""Clipping: the native pixels of one band of a scene over a tile, as the uint16 numbers of a chip."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import rasterio
+from affine import Affine
+from rasterio.crs import CRS
+from rasterio.enums import Resampling
+from rasterio.warp import reproject, transform_bounds
+from rasterio.windows import Window
+
+from rs_pipeline.catalog.read import open_band
+from rs_pipeline.config import FetchSection, load_sensor
+from rs_pipeline.errors import RasterError
+from rs_pipeline.model import QUALITY_BANDS, Band, Grid, Scene, Sensor
+from rs_pipeline.radiometry.scaling import chip_numbers, mask_numbers
+
+MASK_ROLES = QUALITY_BANDS
+"""Roles whose values are classes or bits: never interpolated, never shifted."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Pixels of one band over a tile, on a north-up grid of the run's CRS."""
+
+    role: str
+    numbers: np.ndarray
+    """uint16 (h, w), 0 (masks: the mask's fill) for nodata."""
+    transform: Affine
+
+
+def _bounds_window(transform: Affine, bounds: tuple[float, float, float, float]) -> Window:
+    """Smallest whole-pixel window of a north-up grid that covers the bounds; may reach outside the raster."""
+    left, bottom, right, top = bounds
+    col, row = math.floor((left - transform.c) / transform.a + 1e-6), math.floor((top - transform.f) / transform.e + 1e-6)
+    end_col, end_row = math.ceil((right - transform.c) / transform.a - 1e-6), math.ceil((bottom - transform.f) / transform.e - 1e-6)
+    return Window(col, row, end_col - col, end_row - row)
+
+
+def _read_window(dataset: rasterio.DatasetReader, window: Window, sensor: Sensor, role: str) -> np.ndarray:
+    """The window's pixels as chip numbers (uint16), filled where the window reaches outside the raster."""
+    fill = sensor.mask.fill if role == "mask" else 0
+    numbers = np.full((int(window.height), int(window.width)), fill, dtype="uint16")
+    top, left = max(0, int(window.row_off)), max(0, int(window.col_off))
+    bottom = min(dataset.height, int(window.row_off + window.height))
+    right = min(dataset.width, int(window.col_off + window.width))
+    if bottom > top and right > left:
+        values = dataset.read(1, window=Window(left, top, right - left, bottom - top))
+        if role not in MASK_ROLES:
+            _check_scale(values, sensor, dataset)
+        read = mask_numbers(values, sensor) if role in MASK_ROLES else chip_numbers(values, sensor, dataset.nodata)
+        row, col = top - int(window.row_off), left - int(window.col_off)
+        numbers[row : row + read.shape[0], col : col + read.shape[1]] = read
+    return numbers
+
+
+def _check_scale(values: np.ndarray, sensor: Sensor, dataset: rasterio.DatasetReader) -> None:
+    """Refuse reflectances where digital numbers are due: rounded they would be nodata."""
+    if values.dtype.kind == "f" and np.dtype(sensor.dtype).kind in "iu":
+        valid = values[np.isfinite(values) & (values != sensor.nodata) & (values != (sensor.nodata if dataset.nodata is None else dataset.nodata))]
+        if valid.size and (valid != 0).any() and np.abs(valid).max() <= 2:
+            raise RasterError("reflectances rather than digital numbers", where=dataset.name, remedy="give the sensor a table of its own")
+
+
+def _clip(dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, float], sensor: Sensor, role: str) -> Piece:
+    """Native pixels over the bounds, which are in the raster's CRS."""
+    window = _bounds_window(dataset.transform, bounds)
+    numbers = _read_window(dataset, window, sensor, role)
+    return Piece(role, numbers, dataset.window_transform(window))
+
+
+def _native_step_m(dataset: rasterio.DatasetReader, band: Band) -> float:
+    """Pixel size to warp to: the table's, unless the raster is coarser than it says."""
+    if dataset.crs.is_geographic:
+        return band.resolution_m
+    return max(band.resolution_m, float(round(min(dataset.transform.a, -dataset.transform.e))))
+
+
+def _warp(dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, float], crs: CRS, sensor: Sensor, band: Band) -> Piece:
+    """The bounds (in ``crs``) at native pixel size: bilinear for data, nearest for masks, nodata respected.
+
+    Pixels lie on multiples of the pixel size, so that neighbouring tiles agree.
+    """
+    step = _native_step_m(dataset, band)
+    left, bottom = math.floor(bounds[0] / step) * step, math.floor(bounds[1] / step) * step
+    right, top = math.ceil(bounds[2] / step) * step, math.ceil(bounds[3] / step) * step
+    out = Affine(step, 0, left, 0, -step, top)
+    source_bounds = transform_bounds(crs, dataset.crs, left, bottom, right, top, densify_pts=21)
+    near = _bounds_window(dataset.transform, source_bounds)
+    near = _at_most(Window(near.col_off - 2, near.row_off - 2, near.width + 4, near.height + 4), dataset)
+    source = _read_window(dataset, near, sensor, band.role)
+    masking = band.role in MASK_ROLES
+    fill = sensor.mask.fill if band.role == "mask" else 0
+    numbers = np.full((round((top - bottom) / step), round((right - left) / step)), fill, dtype="uint16")
+    reproject(
+        source, numbers, src_transform=dataset.window_transform(near), src_crs=dataset.crs, dst_transform=out, dst_crs=crs,
+        src_nodata=None if masking else 0, dst_nodata=None if masking else 0, init_dest_nodata=not masking,
+        resampling=Resampling.nearest if masking else Resampling.bilinear,
+    )  # fmt: skip
+    return Piece(band.role, numbers, out)
+
+
+def _at_most(window: Window, dataset: rasterio.DatasetReader) -> Window:
+    """The part of a window within two pixels of the raster: a far-off projection may turn a tile into half the Earth."""
+    left, top = max(window.col_off, -2), max(window.row_off, -2)
+    right = min(window.col_off + window.width, dataset.width + 2)
+    bottom = min(window.row_off + window.height, dataset.height + 2)
+    return Window(left, top, max(1, right - left), max(1, bottom - top))
+
+
+def _overlap(dataset: rasterio.DatasetReader, wide: tuple, tile: tuple, crs: CRS) -> tuple[float, float, float, float]:
+    """The wide bounds cut to the raster's extent, but never less than the tile's bounds."""
+    extent = dataset.bounds if dataset.crs == crs else transform_bounds(dataset.crs, crs, *dataset.bounds, densify_pts=21)
+    cut = (max(wide[0], extent[0]), max(wide[1], extent[1]), min(wide[2], extent[2]), min(wide[3], extent[3]))
+    return (min(cut[0], tile[0]), min(cut[1], tile[1]), max(cut[2], tile[2]), max(cut[3], tile[3]))
+
+
+def read_piece(scene: Scene, band: Band, grid: Grid, reach_m: float, limits: FetchSection) -> Piece:
+    """One band of a scene over the grid; masks also over ``reach_m`` around it, as far as the raster goes.
+
+    Raises
+    ------
+    RasterError, rasterio errors : the raster cannot be read or breaks a limit.
+    """
+    sensor, crs = load_sensor(scene.sensor), CRS.from_user_input(grid.crs)
+    with open_band(scene, band.role, limits) as dataset:
+        bounds = grid.bounds
+        if band.role == "mask":
+            n = math.ceil(reach_m / grid.resolution_m)
+            bounds = _overlap(dataset, grid.window(-n, -n, grid.height + 2 * n, grid.width + 2 * n).bounds, bounds, crs)
+        if dataset.crs == crs:
+            return _clip(dataset, bounds, sensor, band.role)
+        return _warp(dataset, bounds, crs, sensor, band)
