@@ -84,7 +84,7 @@ rule hebei_units:
 
 rule search:
     input: UNITS, SAMPLE[:1]
-    output: L.scenes
+    output: L.scenes, L.orbits
     params: depends=S.fingerprint("sources", "periods", "units", "search")
     log: log_of("search")
     benchmark: bench_of("search")

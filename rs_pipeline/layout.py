@@ -30,6 +30,11 @@ class Layout:
         return self.root / "scenes.parquet"
 
     @property
+    def orbits(self) -> Path:
+        """Found against expected, an orbit a row; written by the search."""
+        return self.root / "orbits.csv"
+
+    @property
     def tiles(self) -> Path:
         return self.root / "tiles.parquet"
 

@@ -19,6 +19,7 @@ from rs_pipeline.catalog.address import is_api
 from rs_pipeline.catalog.api import Interval, api_items
 from rs_pipeline.catalog.items import Candidate, clean_text, read_item
 from rs_pipeline.catalog.ledger import write_ledger
+from rs_pipeline.catalog.orbits import tracks, write_tracks
 from rs_pipeline.catalog.self_test import decide_offsets
 from rs_pipeline.config import Settings, SourceSection, load_sensor
 from rs_pipeline.errors import CatalogError, EmptySearchError
@@ -31,6 +32,8 @@ _COVERED = 0.8
 """A duplicate must be covered by what replaces it at least this much: two halves of a split granule are not duplicates."""
 
 _DAY = timedelta(days=1)
+
+_NOT_ASKED = "the catalog was not asked for "
 
 
 def allowed_schemes(source: SourceSection) -> tuple[str, ...]:
@@ -136,13 +139,13 @@ def _unasked(item: Any, candidate: Candidate, collection: str, box: shapely.Geom
     """How an item of an API fails to be what was asked for; empty where it does not."""
     scene = candidate.scene
     if isinstance(item, dict) and item.get("collection", collection) != collection:
-        return f"the catalog was not asked for collection {clean_text(item['collection'], 60)!r}"
+        return f"{_NOT_ASKED}collection {clean_text(item['collection'], 60)!r}"
     if not scene.footprint_wkt:
         return ""
     if not box.intersects(shapely.from_wkt(scene.footprint_wkt)):
-        return "lies outside the search box"
+        return f"{_NOT_ASKED}places outside the search box"
     if not any(first - _DAY <= scene.datetime.date() <= last + _DAY for first, last in spans):
-        return "taken outside the searched days"
+        return f"{_NOT_ASKED}days outside the periods"
     return ""
 
 
@@ -212,8 +215,12 @@ def search(settings: Settings) -> None:
     counts = Counter(s.status for s in scenes)
     if not counts["used"]:
         raise _empty(settings, region, scenes)
+    found = tracks([s for s in scenes if not s.reason.startswith(_NOT_ASKED)], intervals(settings))
+    write_tracks(found, Layout(settings.root).orbits)
     write_ledger(scenes, Layout(settings.root).scenes)
     line = f"search: {len(scenes)} scenes found, {counts['used']} used, {counts['skipped']} skipped, {counts['failed']} failed"
+    expected, missing = sum(len(t.expected) for t in found), sum(len(t.missing) for t in found)
+    line += f"\norbits: {expected - missing} of {expected} passes of {len(found)} tracks found"
     Console(stderr=True).print(line, highlight=False)
 
 
