@@ -113,6 +113,14 @@ def fetch(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = 
 
 
 @app.command()
+def again(config: Config):
+    """Mark tiles that lost scenes for another fetch: the next snakemake reads what is missing, and no more."""
+    from rs_pipeline.catalog.fetch import forget_lost
+
+    typer.echo(f"{forget_lost(_settings(config))} tiles and periods will be fetched again", err=True)
+
+
+@app.command()
 def observe(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = 2):
     """Make the vegetation, water, black-odorous and observation maps of a tile and period."""
     _limit_threads(threads)

@@ -252,3 +252,12 @@ def fetch(settings: Settings, tile_id: str, period_label: str, threads: int = 2)
     console.print(f"{label}: {counts.get('ok', 0)} chips, {counts.get('empty', 0)} empty, {lost} of {len(table)} scenes failed", highlight=False)
     for row in table[table.status == "failed"].itertuples():
         console.print(f"  {row.key}: {row.reason}", markup=False, highlight=False)
+
+
+def forget_lost(settings: Settings) -> int:
+    """Remove the manifests that list failed scenes, so that these tiles are fetched again; whole chips stay. Gives their number."""
+    manifests = sorted(settings.root.glob(str(Layout(Path()).chips("*", "*"))))
+    lost = [m for m in manifests if (pd.read_parquet(m, columns=["status"]).status == "failed").any()]
+    for manifest in lost:
+        manifest.unlink()
+    return len(lost)

@@ -34,7 +34,9 @@ _MAX_BLOCK_BYTES = 2**28
 _PLACE_SLACK_DEG = 0.05
 
 _REFUSED = re.compile(r"\b403\b|forbidden|authenticat", re.IGNORECASE)
-_PERMANENT = re.compile(r"\b(400|401|404|410)\b|does not exist|no such file|not recognized|not a supported|bad file", re.IGNORECASE)
+_PERMANENT = re.compile(r"\b(400|401|404|410)\b")
+"""Codes after which a server will say the same again. "Not recognized" and "does not exist" are no such words: GDAL also says them
+of an answer that was cut off."""
 
 
 def driver_of(href: str) -> str:

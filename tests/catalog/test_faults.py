@@ -1,0 +1,350 @@
+"""The chain against a server that fails: every scene right or listed with its reason, and no map changed by the weather of the network."""
+
+import json
+import os
+import shutil
+import zipfile
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+
+from rs_pipeline.catalog import address
+from rs_pipeline.catalog import api as api_module
+from rs_pipeline.catalog import fetch as fetch_module
+from rs_pipeline.catalog import sign as sign_module
+from rs_pipeline.catalog.cache import Cache
+from rs_pipeline.catalog.fetch import fetch, forget_lost
+from rs_pipeline.catalog.ledger import read_ledger
+from rs_pipeline.catalog.search import search
+from rs_pipeline.config import parse
+from rs_pipeline.errors import CatalogError
+from rs_pipeline.layout import PRODUCTS, Layout
+from rs_pipeline.output.mosaic import mosaic
+from rs_pipeline.products.observe import observe
+from tests.catalog.conftest import CRS, S2_ASSETS, World, make_grid, write_tif
+from tests.catalog.faulty import FAULTS, Handler, served
+
+N_SCENES = 12
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory) -> World:
+    """Twelve varied scenes of 2023 and four of 2024."""
+    world = World(tmp_path_factory.mktemp("scenes"))
+    rng = np.random.default_rng(5)
+    days = [f"2023-{5 + i // 4:02d}-{1 + 6 * (i % 4):02d}" for i in range(N_SCENES)] + [f"2024-05-{d:02d}" for d in (3, 9, 15, 21)]
+    for i, day in enumerate(days):
+        world.scene(f"s{i:02d}", f"{day}T03:00:00Z")
+        for name, step in S2_ASSETS.items():
+            if name != "scl":
+                values = rng.integers(300, 3000, (640 // step, 640 // step)).astype("uint16")
+                write_tif(world.root / "data" / f"s{i:02d}" / f"{name}.tif", values, step, nodata=0)
+    return world
+
+
+@pytest.fixture
+def server(scenes):
+    with served([json.loads(p.read_text()) for p in sorted(scenes.items.glob("*.json"))], scenes.root / "data") as server:
+        yield server
+
+
+def settings_of(server, scenes, output, **changes):
+    source = {"sensor": "earth-search-sentinel-2-l2a", "catalog": server.url, "schemes": ["http"], **changes.pop("source", {})}
+    values = {
+        "run": "t", "output": str(output), "units": {"path": str(scenes.units)}, "periods": [2023, 2024], "sources": [source],
+        "grid": {"crs": CRS, "resolution_m": 10, "tile_px": 96, "margin_m": 0},
+        "fetch": {"retries": 4, "backoff_s": 0.01, "timeout_s": 5, "connections": 3, **changes.pop("fetch", {})},
+    }  # fmt: skip
+    return parse(values | changes)
+
+
+def manifest(settings, period) -> pd.DataFrame:
+    return pd.read_parquet(Layout(settings.root).chips(period, "r000c000")).set_index("key")
+
+
+def ledger(settings) -> pd.DataFrame:
+    """The ledger without the words of decisions, which count the other dates that could be read."""
+    return pd.DataFrame(gpd.read_parquet(Layout(settings.root).scenes)).drop(columns=["offset_decision", "offset_confidence"])
+
+
+def chips(settings) -> dict[str, bytes]:
+    folder = settings.root / "chips"
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*.tif"))}
+
+
+def maps(settings, period) -> dict[str, bytes]:
+    for step in (lambda: observe(settings, "r000c000", period), *(lambda p=p: mosaic(settings, p, period) for p in PRODUCTS)):
+        step()
+    return {p: Layout(settings.root).map(p, period).read_bytes() for p in PRODUCTS}
+
+
+def run(settings) -> None:
+    search(settings)
+    make_grid(settings)
+    for period in ("2023", "2024"):
+        fetch(settings, "r000c000", period)
+
+
+def test_a_faulty_server_changes_no_map_and_hides_no_loss(server, scenes, tmp_path, monkeypatch):
+    monkeypatch.setattr(api_module, "PAGE_SIZE", 3)
+    settings = settings_of(server, scenes, tmp_path, fetch={"cache_gb": 0, "retries": 6})
+    run(settings)
+    plain = ledger(settings), chips(settings), maps(settings, "2023"), maps(settings, "2024")
+    shutil.rmtree(settings.root)
+    server.share, server.missing = 0.3, {"/s13/red.tif"}
+    server.seen.clear()
+    run(settings)
+    assert len(server.seen) >= 200 and sum(server.faults.values()) >= 50
+    assert set(server.faults) == set(FAULTS) and min(server.faults.values()) >= 3
+    assert list(manifest(settings, "2023").status) == ["ok"] * N_SCENES
+    assert dict(manifest(settings, "2024").status) == {"s12": "ok", "s13": "failed", "s14": "ok", "s15": "ok"}
+    assert "red.tif" in manifest(settings, "2024").reason["s13"] and "404" in manifest(settings, "2024").reason["s13"]
+    assert ledger(settings).equals(plain[0])
+    assert maps(settings, "2023") == plain[2]
+    assert chips(settings) == {name: data for name, data in plain[1].items() if not name.startswith("2024/r000c000/s13/")}
+
+    server.missing, server.share = set(), 0.0
+    server.seen.clear()
+    assert forget_lost(settings) == 1 and Layout(settings.root).chips("2023", "r000c000").is_file()
+    fetch(settings, "r000c000", "2024")
+    assert server.seen and all("/s13/" in path for path in server.seen)
+    assert chips(settings) == plain[1] and maps(settings, "2024") == plain[3]
+
+
+def test_a_server_that_never_recovers_ends_in_failed_scenes(server, scenes, tmp_path):
+    settings = settings_of(server, scenes, tmp_path, fetch={"retries": 1, "cache_gb": 0}, search={"self_test": False})
+    search(settings)
+    make_grid(settings)
+    server.share, server.in_a_row = 1.0, 10**9
+    fetch(settings, "r000c000", "2024")
+    assert list(manifest(settings, "2024").status) == ["failed"] * 4 and all(manifest(settings, "2024").reason.str.contains(".tif"))
+    with pytest.raises(CatalogError, match="does not answer as it should"):
+        search(settings)
+
+
+def test_no_more_connections_than_configured(server, scenes, tmp_path):
+    settings = settings_of(server, scenes, tmp_path, fetch={"connections": 2, "cache_gb": 0}, search={"self_test": False})
+    server.share, server.slow_s = 0.0, 0.0
+    search(settings)
+    make_grid(settings)
+    fetch(settings, "r000c000", "2023", threads=8)
+    assert 1 <= server.most_busy <= 2
+
+
+def test_a_changed_configuration_reads_nothing_again(server, scenes, tmp_path):
+    first = settings_of(server, scenes, tmp_path)
+    run(first)
+    server.seen.clear()
+    second = settings_of(server, scenes, tmp_path, run="u", vegetation={"peak_percentile": 80}, search={"self_test": False})
+    run(second)
+    assert [p for p in server.seen if p.startswith("/files/")] == []
+    assert chips(first) == chips(second) and list(manifest(second, "2023").status) == ["ok"] * N_SCENES
+    (entry, *_) = sorted((tmp_path / ".cache").rglob("*.zip"))
+    entry.write_bytes(entry.read_bytes()[:-100])
+    run(settings_of(server, scenes, tmp_path, run="v", search={"self_test": False}))
+    asked = [p for p in server.seen if p.startswith("/files/")]
+    assert asked and len({p.split("/")[2] for p in asked}) == 1
+    assert chips(settings_of(server, scenes, tmp_path, run="v")) == chips(first)
+    moved = settings_of(server, scenes, tmp_path, run="w", search={"self_test": False}, masks={"shadow_height_m": [200, 3000]})
+    server.seen.clear()
+    search(moved)
+    assert [p for p in server.seen if p.startswith("/files/")] == []
+
+
+def test_the_cache_keeps_to_its_limit_and_drops_the_oldest(tmp_path):
+    cache = Cache(tmp_path / "cache", 16 * 2500)
+    chip = tmp_path / "chip"
+    chip.mkdir()
+    (chip / "10m-0.tif").write_bytes(b"x" * 1000)
+    for i in range(4):
+        cache.keep(f"a{i}", chip)
+        os.utime(cache.path(f"a{i}"), (i + 1, i + 1))
+    assert [cache.path(f"a{i}").exists() for i in range(4)] == [False, False, True, True]
+    assert cache.take("a3", tmp_path / "out") and (tmp_path / "out" / "10m-0.tif").read_bytes() == b"x" * 1000
+    assert not cache.take("b0", tmp_path / "none") and not (tmp_path / "none").exists()
+    (chip / "10m-0.tif").write_bytes(b"x" * 5000)
+    cache.keep("c0", chip)
+    assert not cache.path("c0").exists()
+
+
+def test_a_damaged_or_foreign_entry_is_not_taken(tmp_path):
+    cache = Cache(tmp_path / "cache", 10**6)
+    cache.path("a0").parent.mkdir(parents=True)
+    for content in ({"../../out.tif": b"x"}, {"/etc/x.tif": b"x"}, {"run.sh": b"x"}):
+        with zipfile.ZipFile(cache.path("a0"), "w") as packed:
+            for name, data in content.items():
+                packed.writestr(name, data)
+        assert not cache.take("a0", tmp_path / "to") and not cache.path("a0").exists() and not (tmp_path / "out.tif").exists()
+    chip = tmp_path / "chip"
+    chip.mkdir()
+    (chip / "mask.tif").write_bytes(bytes(1000))
+    cache.keep("a0", chip)
+    data = bytearray(cache.path("a0").read_bytes())
+    data[500] ^= 1
+    cache.path("a0").write_bytes(data)
+    assert not cache.take("a0", tmp_path / "to") and not cache.path("a0").exists()
+
+
+class Signer:
+    """Signs with the token that the server expects, or with the old one until it is told to forget."""
+
+    def __init__(self, server):
+        self.server, self.token, self.asked = server, "old", 0
+
+    def sign(self, href):
+        return f"{href}?sig={self.token}&se=2099-01-01T00%3A00%3A00Z"
+
+    def forget(self):
+        self.asked += 1
+        self.token = self.server.token
+
+
+def test_an_ended_signature_is_renewed_and_signatures_do_not_matter_on_resume(server, scenes, tmp_path, monkeypatch):
+    signer = Signer(server)
+    monkeypatch.setitem(sign_module.SIGNERS, "planetary-computer", signer.sign)
+    monkeypatch.setitem(sign_module.FORGETTERS, "planetary-computer", signer.forget)
+    server.token = "new"
+    settings = settings_of(server, scenes, tmp_path, source={"sign": "planetary-computer"}, fetch={"cache_gb": 0})
+    run(settings)
+    assert signer.asked >= 1 and set(manifest(settings, "2023").status) == {"ok"}
+    assert b"sig=" not in b"".join(chips(settings).values()) and b"sig=" not in Layout(settings.root).scenes.read_bytes()
+    server.token = "newer"
+    server.seen.clear()
+    fetch(settings, "r000c000", "2023")
+    assert server.seen == []
+
+
+def test_presigned_hrefs_of_a_signed_source_are_frozen_without_their_token(server, scenes, tmp_path):
+    for entry in server.items:
+        for asset in entry["assets"].values():
+            asset["href"] += "?se=2020-01-01T00%3A00%3A00Z&sig=secret"
+    settings = settings_of(server, scenes, tmp_path, source={"sign": "planetary-computer"}, search={"self_test": False})
+    search(settings)
+    assert all(href.endswith(".tif") for s in read_ledger(Layout(settings.root).scenes) for href in s.assets.values())
+
+
+def test_an_ended_signature_that_is_not_ours_is_a_reason_not_a_wait(server, scenes, tmp_path):
+    server.token = "new"
+    settings = settings_of(server, scenes, tmp_path, search={"self_test": False}, fetch={"backoff_s": 60, "cache_gb": 0})
+    search(settings)
+    make_grid(settings)
+    fetch(settings, "r000c000", "2024")
+    assert set(manifest(settings, "2024").status) == {"failed"} and all(manifest(settings, "2024").reason.str.contains("403"))
+
+
+def test_a_stale_manifest_does_not_outlive_a_new_fetch(server, scenes, tmp_path, monkeypatch):
+    settings = settings_of(server, scenes, tmp_path, search={"self_test": False}, fetch={"cache_gb": 0})
+    run(settings)
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fetch_module, "fetch_scene", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fetch(settings, "r000c000", "2023")
+    assert not Layout(settings.root).chips("2023", "r000c000").exists()
+
+
+class TestPaging:
+    @pytest.mark.parametrize("endless", ["same", "empty"])
+    def test_a_catalog_that_pages_for_ever_is_named(self, server, scenes, tmp_path, monkeypatch, endless):
+        monkeypatch.setattr(api_module, "PAGE_SIZE", 7)
+        server.endless = endless
+        with pytest.raises(CatalogError, match="pages for ever") as caught:
+            search(settings_of(server, scenes, tmp_path))
+        assert caught.value.where == server.url and len(server.seen) < 20
+        assert not Layout(tmp_path / "t").scenes.exists()
+
+    def test_a_catalog_that_names_new_items_for_ever_is_stopped(self):
+        pages = ({"features": [{"id": f"{n}-{i}"} for i in range(10)]} for n in range(10**9))
+        with pytest.raises(CatalogError, match="more than 500 scenes found"):
+            list(api_module._new_items(pages, "x", 500))
+        drips = ({"features": [{"id": str(n)}] + [{"id": "a"}] * 99} for n in range(10**9))
+        with pytest.raises(CatalogError, match="pages for ever"):
+            list(api_module._new_items(drips, "x", 10**9))
+
+    def test_an_empty_page_in_between_is_not_the_end(self):
+        pages = iter([{"features": [{"id": "a"}]}, {"features": []}, {"features": [{"id": "b"}]}])
+        assert [i["id"] for i in api_module._new_items(pages, "x", 10)] == ["a", "b"]
+
+    @pytest.mark.parametrize("href, said", [("file:///etc/passwd", "not https or http"), ("/etc/passwd", ""), ("ftp://x.org/next", "not https or http")])
+    def test_the_next_page_is_not_looked_for_elsewhere(self, server, scenes, tmp_path, monkeypatch, href, said):
+        monkeypatch.setattr(api_module, "PAGE_SIZE", 7)
+        server.next_href = href
+        with pytest.raises(CatalogError, match=said or "404"):
+            search(settings_of(server, scenes, tmp_path))
+
+
+class TestPatience:
+    @pytest.fixture
+    def slept(self, monkeypatch):
+        pauses = []
+        monkeypatch.setattr(api_module.time, "sleep", pauses.append)
+        return pauses
+
+    def ask(self, server, scenes, tmp_path, answers, **limits):
+        """Send the prepared answers, then a good page."""
+        left = list(answers)
+
+        class Prepared(Handler):
+            def _api(self, path, asked, fault):
+                if path == "/search" and left:
+                    status, headers, body = left.pop(0)
+                    return self._send(status, body, headers)
+                return super()._api(path, asked, fault)
+
+        server.RequestHandlerClass = Prepared
+        settings = settings_of(server, scenes, tmp_path, search={"self_test": False}, fetch=limits)
+        search(settings)
+        return settings
+
+    def test_retry_after_is_honoured(self, server, scenes, tmp_path, slept):
+        self.ask(server, scenes, tmp_path, [(429, {"Retry-After": "7"}, b""), (503, {}, b"")], backoff_s=1)
+        assert slept[0] == 7 and 2 <= slept[1] <= 3
+
+    def test_a_wait_beyond_the_limit_is_not_begun(self, server, scenes, tmp_path, slept):
+        with pytest.raises(CatalogError, match=r"asks to wait 3600 s, fetch\.max_wait_s is 300"):
+            self.ask(server, scenes, tmp_path, [(429, {"Retry-After": "3600"}, b"")])
+        assert slept == []
+
+    def test_pauses_grow_and_tries_end(self, server, scenes, tmp_path, slept):
+        with pytest.raises(CatalogError, match=r"502 .* \(after 4 tries\)"):
+            self.ask(server, scenes, tmp_path, [(502, {}, b"")] * 9, retries=3, backoff_s=1)
+        assert len(slept) == 3 and 1 <= slept[0] <= 1.5 and 2 <= slept[1] <= 3 and 4 <= slept[2] <= 6
+
+    def test_half_an_answer_is_asked_for_again(self, server, scenes, tmp_path, slept):
+        """Its length is right and its text is not: a proxy may cut an answer so."""
+        self.ask(server, scenes, tmp_path, [(200, {}, b'{"type": "FeatureColl')])
+        assert len(slept) == 1
+
+    def test_nonsense_ends_with_its_name(self, server, scenes, tmp_path, slept):
+        for body in (b"[]", b"{}", b'{"features": 7}', b'{"features": [], "links": 7}', b"[" * 50_000 + b"]" * 50_000):
+            with pytest.raises(CatalogError, match="does not answer as it should"):
+                self.ask(server, scenes, tmp_path, [(200, {}, body)] * 5, retries=1)
+
+    def test_a_refusal_is_not_asked_again(self, server, scenes, tmp_path, slept):
+        with pytest.raises(CatalogError, match="403"):
+            self.ask(server, scenes, tmp_path, [(403, {}, b"")])
+        assert slept == []
+
+    def test_an_answer_without_end_is_not_kept(self, server, scenes, tmp_path, slept, monkeypatch):
+        monkeypatch.setattr(api_module, "MAX_ANSWER_BYTES", 2**20)
+        with pytest.raises(CatalogError, match="more than 1 MiB"):
+            self.ask(server, scenes, tmp_path, [(200, {}, b" " * (3 * 2**20))])
+
+    @pytest.mark.parametrize("header, seconds", [(None, 0), ("12", 12), ("soon", 0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("-5", 0)])
+    def test_retry_after(self, header, seconds):
+        assert api_module.retry_after_s(header) == seconds
+
+
+def test_a_redirect_may_not_leave_for_an_internal_host(server, scenes, tmp_path, monkeypatch):
+    class Redirecting(Handler):
+        def _api(self, path, asked, fault):
+            self._send(302, b"", {"Location": "http://169.254.169.254/latest/meta-data"})
+
+    server.RequestHandlerClass = Redirecting
+    # The server stands for one outside: only the number of the metadata service counts as internal.
+    monkeypatch.setattr(address, "is_internal", lambda host: host.startswith("169.254."))
+    with pytest.raises(CatalogError, match=r"internal host '169\.254\.169\.254'"):
+        search(settings_of(server, scenes, tmp_path))
