@@ -22,6 +22,9 @@ from rs_pipeline.radiometry.scaling import chip_numbers, mask_numbers
 MASK_ROLES = QUALITY_BANDS
 """Roles whose values are classes or bits: never interpolated, never shifted."""
 
+_MAX_FINER = 16
+"""A warp reads at most so many source pixels for one of its own beyond the raster's border: pixels may be half the size, grids turned."""
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -91,11 +94,14 @@ def _warp(dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, fl
     out = Affine(step, 0, left, 0, -step, top)
     source_bounds = transform_bounds(crs, dataset.crs, left, bottom, right, top, densify_pts=21)
     near = _bounds_window(dataset.transform, source_bounds)
-    near = _at_most(Window(near.col_off - 2, near.row_off - 2, near.width + 4, near.height + 4), dataset)
+    near = Window(near.col_off - 2, near.row_off - 2, near.width + 4, near.height + 4)
+    height, width = round((top - bottom) / step), round((right - left) / step)
+    if near.width * near.height > _MAX_FINER * (height + 4) * (width + 4):
+        near = _at_most(near, dataset)
     source = _read_window(dataset, near, sensor, band.role)
     masking = band.role in MASK_ROLES
     fill = sensor.mask.fill if band.role == "mask" else 0
-    numbers = np.full((round((top - bottom) / step), round((right - left) / step)), fill, dtype="uint16")
+    numbers = np.full((height, width), fill, dtype="uint16")
     reproject(
         source, numbers, src_transform=dataset.window_transform(near), src_crs=dataset.crs, dst_transform=out, dst_crs=crs,
         src_nodata=None if masking else 0, dst_nodata=None if masking else 0, init_dest_nodata=not masking,
@@ -105,7 +111,10 @@ def _warp(dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, fl
 
 
 def _at_most(window: Window, dataset: rasterio.DatasetReader) -> Window:
-    """The part of a window within two pixels of the raster: a far-off projection may turn a tile into half the Earth."""
+    """The part of a window within two pixels of the raster: a far-off projection may turn a tile into half the Earth.
+
+    Not done without need: GDAL takes the scale of its kernel from the size of what it is given.
+    """
     left, top = max(window.col_off, -2), max(window.row_off, -2)
     right = min(window.col_off + window.width, dataset.width + 2)
     bottom = min(window.row_off + window.height, dataset.height + 2)

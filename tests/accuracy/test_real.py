@@ -65,6 +65,13 @@ class TestRadiometry:
         assert value(PARANA, "radiometry", "share_within_0.01_of_acolite", f"{role}, clear dates", method) >= least_share
 
     @pytest.mark.parametrize("role", ["blue", "green", "red", "rededge1", "nir"])
+    @pytest.mark.parametrize("method", ["ours", "ours, residual removed"])
+    def test_water_reflectance_is_within_a_hundredth_of_acolite_on_clear_dates(self, value, role, method):
+        """Mean absolute difference and bias over the match-ups."""
+        assert value(PARANA, "radiometry", "mae_to_acolite", f"{role}, clear dates", method) <= 0.01
+        assert abs(value(PARANA, "radiometry", "bias_to_acolite", f"{role}, clear dates", method)) <= 0.01
+
+    @pytest.mark.parametrize("role", ["blue", "green", "red", "rededge1", "nir"])
     def test_removing_the_residual_brings_every_band_nearer_or_costs_little(self, value, role):
         for dates, cost in (("clear dates", 0.0005), ("glint dates", 0.0)):
             raw = value(PARANA, "radiometry", "mae_to_acolite", f"{role}, {dates}")

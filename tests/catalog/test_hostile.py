@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 import rasterio
 from affine import Affine
+from rasterio.windows import Window
 
 from rs_pipeline.catalog.address import check_address, is_internal, may_be_internal, unsigned
+from rs_pipeline.catalog.clip import _at_most
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.items import read_item
 from rs_pipeline.catalog.ledger import read_ledger
@@ -308,6 +310,15 @@ def test_memory_is_bounded_whatever_rasters_claim(world):
     process.join()
     assert grown < 200
     assert list(pd.read_parquet(Layout(settings.root).chips("2023", tile)).status[:2]) == ["failed", "failed"]
+
+
+def test_a_window_of_half_the_earth_is_cut_to_the_raster(tmp_path):
+    write_tif(tmp_path / "x.tif", np.full((64, 60), 1500, "uint16"), 10)
+    with rasterio.open(tmp_path / "x.tif") as dataset:
+        assert _at_most(Window(-(10**7), -(10**7), 2 * 10**7, 2 * 10**7), dataset) == Window(-2, -2, 64, 68)
+        far = _at_most(Window(10**7, 10, 10**7, 5), dataset)
+        assert (far.width, far.height) == (1, 5)
+        assert _at_most(Window(5, 6, 7, 8), dataset) == Window(5, 6, 7, 8)
 
 
 def test_a_catalog_of_lies_only_is_an_empty_search(world):
