@@ -21,7 +21,7 @@ from rs_pipeline.catalog.items import Candidate, clean_text, read_item
 from rs_pipeline.catalog.ledger import write_ledger
 from rs_pipeline.catalog.orbits import tracks, write_tracks
 from rs_pipeline.catalog.self_test import decide_offsets
-from rs_pipeline.config import Settings, SourceSection, load_sensor
+from rs_pipeline.config import FetchSection, Settings, SourceSection, load_sensor
 from rs_pipeline.errors import CatalogError, EmptySearchError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Scene
@@ -183,6 +183,21 @@ def _duplicate_reason(better: Scene) -> str:
     return f"same acquisition as {better.scene_id} ({better.sensor}{baseline}), which is used"
 
 
+def choose(candidates: list[Candidate], limits: FetchSection) -> list[Candidate]:
+    """The candidates with duplicates skipped and offsets decided. Where a scene is refused for its offset, its duplicate takes its place."""
+    first = deduplicate(candidates)
+    chosen = decide_offsets(first, limits)
+    lost = {i for i, (a, b) in enumerate(zip(first, chosen, strict=True)) if a.scene.status == "used" != b.scene.status}
+    again = deduplicate([chosen[i] if i in lost else c for i, c in enumerate(candidates)])
+    revived = {i for i, (a, b) in enumerate(zip(first, again, strict=True)) if a.scene.status != "used" == b.scene.status}
+    if not revived:
+        return chosen
+    cells = {again[i].acquisition[-1] for i in revived}
+    near = [i for i, c in enumerate(again) if c.scene.status == "used" and c.acquisition and c.acquisition[-1] in cells]
+    decided = dict(zip(near, decide_offsets([again[i] for i in near], limits), strict=True))
+    return [decided[i] if i in revived else again[i] if first[i].scene.status != "used" else c for i, c in enumerate(chosen)]
+
+
 def unique_keys(candidates: list[Candidate]) -> list[Candidate]:
     """Candidates sorted by id, keys made unique (file systems that ignore case included) with -2, -3 …"""
     taken: set[str] = set()
@@ -208,9 +223,8 @@ def search(settings: Settings) -> None:
     region = shapely.union_all(load_units(settings).geometry.values)
     shapely.prepare(region)
     candidates = [c for source in settings.sources for c in _collect(source, region, settings)]
-    candidates = unique_keys(deduplicate(candidates))
-    if settings.search.self_test:
-        candidates = decide_offsets(candidates, settings.fetch)
+    candidates = unique_keys(candidates)
+    candidates = choose(candidates, settings.fetch) if settings.search.self_test else deduplicate(candidates)
     scenes = [c.scene for c in candidates]
     counts = Counter(s.status for s in scenes)
     if not counts["used"]:

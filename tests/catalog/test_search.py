@@ -72,12 +72,17 @@ def test_newest_baseline_of_an_acquisition_wins(world):
     assert scenes["old"].reason == "same acquisition as new (earth-search-sentinel-2-l2a, baseline 05.09), which is used"
 
 
-def two_catalogs(world, earth_search_priority: int) -> dict:
+def two_catalogs(world, earth_search_priority: int, **properties) -> dict:
     """Earth Search names the sensing time, Planetary Computer the start of the datatake; both name one product."""
     world.scene(
         "S2A_50SMK_20230501_0_L2A", "2023-05-01T03:10:09.276Z",
-        **{"s2:processing_baseline": "05.09", "s2:product_uri": "S2A_MSIL2A_20230501T030541_N0509_R075_T50SMK_20230501T080000.SAFE"},
+        **{"s2:processing_baseline": "05.09", "s2:product_uri": "S2A_MSIL2A_20230501T030541_N0509_R075_T50SMK_20230501T080000.SAFE"} | properties,
     )  # fmt: skip
+    if properties:  # raster:bands contradict the flag
+        path = next(world.items.glob("*.json"))
+        contradicting = json.loads(path.read_text())
+        contradicting["assets"]["red"]["raster:bands"] = [{"offset": -0.1}]
+        path.write_text(json.dumps(contradicting))
     entry = json.loads(next(world.items.glob("*.json")).read_text())
     names = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08", "swir16": "B11", "swir22": "B12", "scl": "SCL"}
     entry["id"] = "S2A_MSIL2A_20230501T030541_R075_T50SMK_20230501T080000"
@@ -98,6 +103,14 @@ def test_one_acquisition_in_two_catalogs(world, priority, winner):
     scenes = two_catalogs(world, priority).values()
     assert [s.sensor for s in scenes if s.status == "used"] == [winner]
     assert any("same acquisition" in s.reason for s in scenes)
+
+
+def test_where_the_better_duplicate_is_refused_the_other_is_used(world):
+    """Earth Search contradicts itself and the flat pixels are silent; Planetary Computer's baseline settles its own."""
+    scenes = two_catalogs(world, 2, **{"earthsearch:boa_offset_applied": True})
+    refused, used = scenes["S2A_50SMK_20230501_0_L2A"], scenes["S2A_MSIL2A_20230501T030541_R075_T50SMK_20230501T080000"]
+    assert refused.status == "skipped" and "offset cannot be decided" in refused.reason
+    assert (used.status, used.reason, used.offset) == ("used", "", -0.1)
 
 
 def test_halves_of_a_split_granule_both_stay(world):
