@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from functools import lru_cache
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -73,3 +74,12 @@ def unsigned(href: str) -> str:
         return href
     kept = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k.lower() not in _SIGNATURE and not k.lower().startswith("x-amz-")]
     return urlunsplit(parts._replace(query=urlencode(kept)))
+
+
+def without_tokens(text: str) -> str:
+    """A message with the signatures taken out of its addresses: it goes into tables and reports.
+
+    >>> without_tokens("'/vsicurl/https://h/x.tif?sig=abc' not recognized")
+    "'/vsicurl/https://h/x.tif' not recognized"
+    """
+    return re.sub(r"https?://[^\s'\"<>]+", lambda address: unsigned(address[0]), text)

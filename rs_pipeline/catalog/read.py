@@ -17,6 +17,7 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 from rasterio.warp import transform_bounds
 
+from rs_pipeline.catalog.address import without_tokens
 from rs_pipeline.catalog.api import backoff_s
 from rs_pipeline.catalog.sign import forget_tokens, signed
 from rs_pipeline.config import FetchSection, load_sensor
@@ -71,10 +72,10 @@ def is_transient(fault: BaseException, href: str, sign: str = "none") -> bool:
 
 
 def fault_chain(fault: BaseException) -> list[str]:
-    """The texts of a fault and of its causes; rasterio's own often only points to them."""
+    """The texts of a fault and of its causes, without tokens; rasterio's own often only points to them."""
     texts = []
     while fault is not None:
-        texts.append(f"{type(fault).__name__}: {fault}")
+        texts.append(without_tokens(f"{type(fault).__name__}: {fault}"))
         fault = fault.__cause__
     return texts
 

@@ -14,6 +14,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
+from rs_pipeline.catalog.address import without_tokens
 from rs_pipeline.catalog.items import Candidate, chip_offset, clean_text
 from rs_pipeline.catalog.read import FAULTS, open_band, retrying
 from rs_pipeline.config import FetchSection, load_sensor
@@ -63,7 +64,7 @@ def _try_look(candidate: Candidate, limits: FetchSection) -> tuple[PixelTest, Lo
     try:
         return read_look(candidate, limits)
     except (PipelineError, *FAULTS) as fault:
-        return clean_text(" ".join(str(fault).split()))
+        return clean_text(" ".join(without_tokens(str(fault)).split()))
 
 
 def _decided(candidate: Candidate, test: PixelTest, others: OtherDates | None) -> Candidate:

@@ -216,6 +216,20 @@ def test_an_ended_signature_is_renewed_and_signatures_do_not_matter_on_resume(se
     assert server.seen == []
 
 
+def test_a_failure_is_told_without_its_token(server, scenes, tmp_path, monkeypatch):
+    signer = Signer(server)
+    signer.token = server.token = "secret"
+    monkeypatch.setitem(sign_module.SIGNERS, "planetary-computer", signer.sign)
+    settings = settings_of(server, scenes, tmp_path, source={"sign": "planetary-computer"}, fetch={"cache_gb": 0, "retries": 0})
+    server.share, server.in_a_row = 1.0, 10**9
+    server.fault, fault = (lambda path: "truncated" if path.startswith("/files") else ""), server.fault
+    run(settings)
+    server.fault = fault
+    assert set(manifest(settings, "2024").status) == {"failed"}
+    assert "secret" not in "".join(manifest(settings, "2024").reason)
+    assert b"secret" not in Layout(settings.root).scenes.read_bytes()
+
+
 def test_presigned_hrefs_of_a_signed_source_are_frozen_without_their_token(server, scenes, tmp_path):
     for entry in server.items:
         for asset in entry["assets"].values():
