@@ -221,11 +221,10 @@ def test_a_failure_is_told_without_its_token(server, scenes, tmp_path, monkeypat
     signer.token = server.token = "secret"
     monkeypatch.setitem(sign_module.SIGNERS, "planetary-computer", signer.sign)
     settings = settings_of(server, scenes, tmp_path, source={"sign": "planetary-computer"}, fetch={"cache_gb": 0, "retries": 0})
-    server.share, server.in_a_row = 1.0, 10**9
-    server.fault, fault = (lambda path: "truncated" if path.startswith("/files") else ""), server.fault
+    monkeypatch.setattr(Handler, "_file", lambda self, path, asked, fault: self._send(200, b"<html>please log in</html>"))
     run(settings)
-    server.fault = fault
     assert set(manifest(settings, "2024").status) == {"failed"}
+    assert all(manifest(settings, "2024").reason.str.contains("not recognized"))
     assert "secret" not in "".join(manifest(settings, "2024").reason)
     assert b"secret" not in Layout(settings.root).scenes.read_bytes()
 
