@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import growth, peers, stack, tile_year
+from benchmarks import growth, peers, stack, tile_year, vegetation
 from benchmarks.harness import Case, Run, machine
 from rs_pipeline.output.atomic import atomic_path
 
@@ -18,6 +18,7 @@ CASES: dict[str, Case] = {
     "tile-year": tile_year.compare,
     "memory": tile_year.memory,
     "layout": tile_year.layouts,
+    "vegetation": vegetation.cost,
     "geomedian": peers.geomedian,
     "zonal": peers.zonal,
     "shoreline": peers.shoreline,

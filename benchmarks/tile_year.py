@@ -224,7 +224,7 @@ STEPS = {
     "masks": ["observe.tile_reasons", "observe.scene_reasons"],
     "sharpening SWIR": ["observe.sharpen_swir"],
     "water kernel": ["observe.observe_water"],
-    "vegetation kernel": ["observe.observe_vegetation"],
+    "vegetation step": ["observe.vegetation_layers"],
     "black-odorous water": ["observe.black_odorous_layers"],
     "water edges": ["observe.clear_median", "observe.finish_water"],
     "radar kernel": ["observe.radar_water"],
