@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -106,9 +105,8 @@ class CoverModel:
             ) from None
 
 
-@cache
 def load_model(path: Path) -> CoverModel:
-    """The model of a file, read once."""
+    """The model of a file."""
     return CoverModel.read(path)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -11,9 +13,11 @@ from kernels.observe import VEGETATION_LAYERS, observe_vegetation
 from kernels.vegetation import COVER_LAYERS, observe_cover
 from rs_pipeline.catalog.chips import Chip
 from rs_pipeline.config import Settings, VegetationSection, config_folder
+from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import Scene
 from rs_pipeline.products.calendar import in_window
 from rs_pipeline.products.vegetation.model import CoverModel, load_model
+from rs_pipeline.products.vegetation.snap import read_snap
 from rs_pipeline.radiometry.masks import reject_bits
 
 LINE_STEP_DAYS = 4
@@ -39,6 +43,23 @@ def network_of(scene: Scene, *, red_edge: bool = True) -> str:
     return "s2_20m" if red_edge else "s2_10m"
 
 
+@cache
+def cover_model(networks: Path | None) -> CoverModel:
+    """The networks of the configuration: a file of ours, a folder of SNAP's, or the pipeline's own."""
+    if networks and networks.is_dir():
+        return read_snap(networks)
+    return load_model(networks or config_folder() / "vegetation.json")
+
+
+def require_networks(model: CoverModel, names: set[str]) -> None:
+    """Raises ConfigError where a scene's sensor has no network."""
+    if missing := sorted(names - set(model.networks)):
+        raise ConfigError(
+            f"there is no cover network for {', '.join(missing)}", where="vegetation.networks",
+            remedy="leave it out for the pipeline's own networks, or set vegetation.method: dimidiate",
+        )  # fmt: skip
+
+
 def vegetation_layers(
     settings: Settings, chips: list[Chip], dn: np.ndarray, reasons: np.ndarray, day: np.ndarray, scale: np.ndarray, offset: np.ndarray
 ) -> np.ndarray:  # fmt: skip
@@ -53,8 +74,9 @@ def vegetation_layers(
     if section.method == "dimidiate" or not chips:
         _dimidiate(section, dn, reasons, reject, scale, offset, day, in_windows, out)
         return out
-    model = load_model(section.networks or config_folder() / "vegetation.json")
+    model = cover_model(section.networks)
     names = [network_of(c.scene, red_edge=section.red_edge) for c in chips]
+    require_networks(model, set(names))
     biases = np.stack([model.networks[n].date_bias(c.scene.sun_elevation_deg) for n, c in zip(names, chips, strict=True)])
     which = np.array([list(model.networks).index(n) for n in names], "int64")
     lines, day_in_windows = line_days(days, day, section)

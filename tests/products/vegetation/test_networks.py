@@ -11,7 +11,7 @@ import pytest
 from rs_pipeline.config import VegetationSection, config_folder, parse
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.products.vegetation import model as module
-from rs_pipeline.products.vegetation import pixels
+from rs_pipeline.products.vegetation import pixels, snap
 
 SOIL = [0.08, 0.11, 0.14, 0.17, 0.23, 0.30, 0.25]
 DENSE = [0.02, 0.05, 0.018, 0.08, 0.50, 0.19, 0.07]
@@ -80,6 +80,37 @@ def test_canopies_of_the_snap_toolbox(real_data, model):
     found, known = model.networks["s2_20m"].answer(refl, np.degrees(np.arcsin(cases[:, 9])))
     error = (found - cases[:, -1])[known]
     assert known.mean() > 0.98 and (error**2).mean() ** 0.5 < 0.05 and abs(error.mean()) < 0.03
+
+
+def test_snap_networks_answer_as_snap_does(real_data, monkeypatch):
+    """132 test cases of the 10 m network, each with its own view in place of the mean one."""
+    folder = real_data / "fcover_auxdata/3_0"
+    for case in np.loadtxt(folder / "S2A_10m/FCOVER/FCOVER_TestCases", delimiter=",")[::6]:
+        monkeypatch.setattr(snap, "VIEW_COS", case[3])
+        monkeypatch.setattr(snap, "AZIMUTH_COS", case[5])
+        network = snap.read_snap(folder).networks["s2_10m"]
+        spectrum = np.array([0, case[0], case[1], 0, case[2], 0, 0])
+        assert network.answer(spectrum[None], np.degrees(np.arcsin(case[4])))[0][0] == pytest.approx(case[6], abs=5e-4)
+
+
+def test_snap_networks_in_place_of_ours(real_data):
+    chips = [SimpleNamespace(scene=scene("sentinel-2a", day=date(2024, 7, d))) for d in (1, 11, 21)]
+    dn = np.round(np.array([DENSE, SOIL]).T[None, :, None, :].repeat(3, axis=0) * 1e4).astype("uint16")
+    chosen = settings("network", networks=str(real_data / "fcover_auxdata/3_0"))
+    days = np.array([182, 192, 202])
+
+    def peak():
+        return pixels.vegetation_layers(chosen, chips, dn, np.zeros((3, 1, 2), "uint16"), days, np.full(3, 1e-4, "f4"), np.zeros(3, "f4"))[0, 0]
+
+    assert peak()[0] > 0.85 and peak()[1] < 0.1
+    chips[0].scene.platform = "landsat-7"
+    with pytest.raises(ConfigError, match=r"(?s)no cover network for landsat_tm.*dimidiate"):
+        peak()
+
+
+def test_a_folder_without_snap_networks_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"the SNAP network cannot be read: .*FCOVER_Normalisation not found"):
+        snap.read_snap(tmp_path)
 
 
 def test_a_file_that_is_no_model_is_named(tmp_path):
