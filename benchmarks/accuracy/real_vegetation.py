@@ -20,7 +20,7 @@ from kernels.indices import fractional_cover, ndvi
 from rs_pipeline.accuracy.metrics import bias, concordance, rmse
 from rs_pipeline.config import VegetationSection
 from rs_pipeline.model import OPTICAL_BANDS
-from rs_pipeline.products.vegetation.pixels import endmembers
+from rs_pipeline.products.vegetation.pixels import cover_model, endmembers, network_of
 
 DEFAULT_ANGLES_DEG = (5.0, 45.0, 90.0)
 """View zenith, sun zenith and relative azimuth where a catalog tells none; 15 degrees of sun move FCOVER by 0.03."""
@@ -73,7 +73,7 @@ def with_angles(refl: np.ndarray, angles_deg: tuple[float, float, float] = DEFAU
 
 @njit(nogil=True)
 def dimidiate(red, nir, ndvi_soil, ndvi_vegetation, k):
-    """Vegetation fraction float64 (n,) of red and near infrared reflectance, as the chain makes it of one date."""
+    """Vegetation fraction float64 (n,) of red and near infrared reflectance, as the chain makes it of one date with `vegetation.method: dimidiate`."""
     out = np.empty(red.size)
     for i in range(red.size):
         value = ndvi(red[i], nir[i])
@@ -81,11 +81,18 @@ def dimidiate(red, nir, ndvi_soil, ndvi_vegetation, k):
     return out
 
 
-def ours(red: np.ndarray, nir: np.ndarray) -> dict[str, np.ndarray]:
-    """Our fraction, and the plain dimidiate model with the same endmembers, which most studies use."""
+def by_ndvi(red: np.ndarray, nir: np.ndarray) -> dict[str, np.ndarray]:
+    """The K-corrected dimidiate fraction, and the plain one with the same endmembers, which most studies use."""
     soil, leaves, k = endmembers(VegetationSection())
     red, nir = (np.ascontiguousarray(a, "float64") for a in (red, nir))
-    return {"ours": dimidiate(red, nir, soil, leaves, k), "plain NDVI dimidiate": dimidiate(red, nir, soil, leaves, 1.0)}
+    return {"K-corrected dimidiate": dimidiate(red, nir, soil, leaves, k), "plain NDVI dimidiate": dimidiate(red, nir, soil, leaves, 1.0)}
+
+
+def by_network(name: str, refl: dict[str, np.ndarray], sun_elevation_deg: float | np.ndarray | None) -> np.ndarray:
+    """Cover (m,) of our network, NaN where the spectrum is unknown to it, of reflectances (m,) by band."""
+    missing = np.zeros(len(refl["red"]))
+    cover, known = cover_model(None).networks[name].answer(np.column_stack([refl.get(b, missing) for b in OPTICAL_BANDS]), sun_elevation_deg)
+    return np.where(known, cover, np.nan)
 
 
 def add_agreement(table: Table, methods: dict[str, np.ndarray], fcover: np.ndarray, subset: str) -> None:
@@ -106,13 +113,17 @@ def fcover_rows(real: Path) -> list[Row]:
         table.add("vegetation", "network_largest_error", np.nanmax(error), subset=name, method="SNAP network")
     green, red, nir = cases[:, 0], cases[:, 1], cases[:, 5]
     by_ten = quick.cover(np.column_stack([green, red, nir, cases[:, 8:11]]))
-    add_agreement(table, ours(red, nir) | {"SNAP 10 m network": by_ten}, cases[:, -1], "S2A, 20 m, 41,472 canopies, B8A")
-    add_agreement(table, ours(small[:, 1], small[:, 2]), small[:, -1], "S2A, 10 m, 132 canopies, B08")
+    bands = dict(zip(("green", "red", "rededge1", "nir", "swir1", "swir2"), cases[:, [0, 1, 2, 5, 6, 7]].T, strict=True))
+    mine = by_network("s2_20m", bands, np.degrees(np.arcsin(cases[:, 9])))
+    add_agreement(table, {"ours": mine, "SNAP 10 m network": by_ten} | by_ndvi(red, nir), cases[:, -1], "S2A, 20 m, 41,472 canopies, B8A")
+    bands = dict(zip(("green", "red", "nir"), small[:, :3].T, strict=True))
+    mine = by_network("s2_10m", bands, np.degrees(np.arcsin(small[:, 4])))
+    add_agreement(table, {"ours": mine} | by_ndvi(bands["red"], bands["nir"]), small[:, -1], "S2A, 10 m, 132 canopies, B08")
     return table.rows
 
 
 def parana_rows(real: Path, river: River) -> list[Row]:
-    """Banks of the Parana on dates without glint and cloud: ours of B04 and B08 against the 20 m network."""
+    """Banks of the Parana on dates without glint and cloud: ours against SNAP's 20 m network."""
     table = Table("gistaq_parana")
     network = Network.read(real / "fcover_auxdata" / "3_0" / "S2A" / "FCOVER")
     dry = river.map("water", "frequency") == 0
@@ -125,7 +136,9 @@ def parana_rows(real: Path, river: River) -> list[Row]:
         bands = read_bands(real / ITEMS / chip.scene.scene_id, river, chip.scene.offset)
         land = dry & np.isfinite(image).all(axis=0) & np.isfinite(bands).all(axis=0) & (image[OPTICAL_BANDS.index("blue")] < MAX_LAND_BLUE)
         fcover.append(network.cover(with_angles(bands[:, land].T)))
-        for method, values in ours(image[OPTICAL_BANDS.index("red"), land], image[OPTICAL_BANDS.index("nir"), land]).items():
+        seen = dict(zip(OPTICAL_BANDS, image[:, land], strict=True))
+        mine = by_network(network_of(chip.scene), seen, chip.scene.sun_elevation_deg)
+        for method, values in ({"ours": mine} | by_ndvi(seen["red"], seen["nir"])).items():
             found.setdefault(method, []).append(values)
     expected = np.concatenate(fcover)
     table.add("vegetation", "pixel_dates", np.isfinite(expected).sum(), subset="banks, 5 clear dates", unit="pixels")
@@ -153,6 +166,5 @@ def hls_rows(real: Path, scene: HlsScene) -> list[Row]:
     land = scene.clear & ~scene.wet & np.isfinite(scene.fvc)
     refl = scene.refl[land]
     fcover = network.cover(with_angles(refl[:, [SIX.index(b) for b in ("green", "red", "nir", "swir1", "swir2")]], (0.0, 31.75, 0.0)))
-    plain = ours(refl[:, SIX.index("red")], refl[:, SIX.index("nir")])["plain NDVI dimidiate"]
-    add_agreement(table, {"ours": scene.fvc[land], "plain NDVI dimidiate": plain}, fcover, "clear land")
+    add_agreement(table, {"ours": scene.fvc[land]} | by_ndvi(refl[:, SIX.index("red")], refl[:, SIX.index("nir")]), fcover, "clear land")
     return table.rows

@@ -155,23 +155,24 @@ class TestVegetation:
     @pytest.mark.parametrize(
         ("world", "subset", "largest_bias", "largest_rmse", "least_r"),
         [
-            (SNAP, "S2A, 20 m, 41,472 canopies, B8A", 0.16, 0.22, 0.83),
-            (SNAP, "S2A, 10 m, 132 canopies, B08", 0.16, 0.21, 0.83),
-            (PARANA, "banks, 5 clear dates", 0.155, 0.23, 0.915),
-            (HLS, "clear land", 0.225, 0.25, 0.935),
+            (SNAP, "S2A, 20 m, 41,472 canopies, B8A", 0.025, 0.05, 0.985),
+            (SNAP, "S2A, 10 m, 132 canopies, B08", 0.02, 0.04, 0.99),
+            (PARANA, "banks, 5 clear dates", 0.01, 0.085, 0.925),
+            (HLS, "clear land", 0.016, 0.041, 0.989),
         ],
     )
     def test_cover_against_fcover(self, value, world, subset, largest_bias, largest_rmse, least_r):
-        """Ours is higher than FCOVER, most in half cover; less so than the plain model with the same endmembers."""
+        """The networks are near FCOVER; both models of NDVI are far above it, most in half cover."""
         assert abs(value(world, "vegetation", "bias_to_fcover", subset)) <= largest_bias
         assert value(world, "vegetation", "rmse_to_fcover", subset) <= largest_rmse
         assert value(world, "vegetation", "r_to_fcover", subset) >= least_r
         assert value(world, "vegetation", "rmse_to_fcover", subset) < value(world, "vegetation", "rmse_to_fcover", subset, "plain NDVI dimidiate")
 
-    def test_cover_where_greenness_leaves_no_doubt(self, value):
+    def test_cover_of_bare_and_dense_land_and_of_water(self, value):
+        """Dense land of this September scene is far from closed for the networks, SNAP's too, and water is not quite bare."""
         assert value(HLS, "vegetation", "fvc_median", "land, NDVI < 0.15") <= 0.05
-        assert value(HLS, "vegetation", "fvc_median", "land, NDVI > 0.85") >= 0.90
-        assert value(HLS, "vegetation", "fvc_median", "water") == 0.0
+        assert value(HLS, "vegetation", "fvc_median", "land, NDVI > 0.85") >= 0.69
+        assert value(HLS, "vegetation", "fvc_median", "water") <= 0.06
 
     def test_clouds_are_left_out_and_clear_land_is_not(self, value):
         assert value(HLS, "vegetation", "mapped_share", "Fmask cloud, shadow or adjacent") == 0.0

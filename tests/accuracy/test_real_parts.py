@@ -12,7 +12,7 @@ from benchmarks.accuracy.real_qa import QA_MEANING, expected_reasons, level2_sca
 from benchmarks.accuracy.real_shoreline import decimal_years, yearly_medians
 from benchmarks.accuracy.real_spectra import EDGE_NM, continued_nir
 from benchmarks.accuracy.real_table import Table, correlation, share_within
-from benchmarks.accuracy.real_vegetation import Network, ours, with_angles
+from benchmarks.accuracy.real_vegetation import Network, by_ndvi, with_angles
 from rs_pipeline.config import load_sensor
 from rs_pipeline.products.coastline.transects import Transects, cross
 from rs_pipeline.radiometry.masks import Reason, label_reasons
@@ -114,7 +114,7 @@ def test_angles_are_cosines():
 
 def test_half_soil_half_leaves_is_half_cover():
     """Red 0.095 and NIR 0.335 are the mean of the endmembers (0.16, 0.22) and (0.03, 0.45); the plain model says 0.558."""
-    cover = ours(np.array([0.095, np.nan]), np.array([0.335, 0.3]))
-    assert cover["ours"][0] == pytest.approx(0.5)
+    cover = by_ndvi(np.array([0.095, np.nan]), np.array([0.335, 0.3]))
+    assert cover["K-corrected dimidiate"][0] == pytest.approx(0.5)
     assert cover["plain NDVI dimidiate"][0] == pytest.approx(0.558, abs=0.001)
-    assert np.isnan(cover["ours"][1])
+    assert np.isnan(cover["K-corrected dimidiate"][1])

@@ -33,14 +33,15 @@ def endmembers(section: VegetationSection) -> tuple[float, float, float]:
 def network_of(scene: Scene, *, red_edge: bool = True) -> str:
     """Name of the network for a scene: by platform, or by its collection where that is not told.
 
-    ``red_edge``: Sentinel-2's 20 m bands are looked at too. They blur the edges of fields, and know dense from bright cover.
+    HLS S30 is brought to OLI's bands, so OLI's network knows it. ``red_edge``: Sentinel-2's 20 m bands are looked at too, where the
+    scene has them. They blur the edges of fields, and know dense from bright cover.
     """
     platform = scene.platform.lower()
     if platform in ("landsat-4", "landsat-5", "landsat-7"):
         return "landsat_tm"
-    if "landsat" in platform or "landsat" in scene.sensor or "l30" in scene.sensor:
+    if "landsat" in platform or "landsat" in scene.sensor or scene.sensor.startswith("hls"):
         return "landsat_oli"
-    return "s2_20m" if red_edge else "s2_10m"
+    return "s2_20m" if red_edge and "rededge1" in scene.assets else "s2_10m"
 
 
 @cache

@@ -10,6 +10,7 @@ import pytest
 
 from rs_pipeline.config import VegetationSection, config_folder, parse
 from rs_pipeline.errors import ConfigError
+from rs_pipeline.model import OPTICAL_BANDS
 from rs_pipeline.products.vegetation import model as module
 from rs_pipeline.products.vegetation import pixels, snap
 
@@ -127,8 +128,8 @@ def test_a_model_survives_its_file(model, tmp_path):
     assert again.to_json() == model.to_json() and again.networks["s2_10m"].high[0] == np.inf
 
 
-def scene(platform, sensor="earth-search-sentinel-2-l2a", sun=50.0, day=date(2024, 7, 1)):
-    return SimpleNamespace(platform=platform, sensor=sensor, sun_elevation_deg=sun, solar_day=day, datetime=datetime(2024, 7, 1, tzinfo=UTC))
+def scene(platform, sensor="earth-search-sentinel-2-l2a", sun=50.0, day=date(2024, 7, 1), bands=OPTICAL_BANDS):
+    return SimpleNamespace(assets=dict.fromkeys(bands), platform=platform, sensor=sensor, sun_elevation_deg=sun, solar_day=day, datetime=datetime(2024, 7, 1, tzinfo=UTC))
 
 
 @pytest.mark.parametrize(
@@ -138,10 +139,15 @@ def scene(platform, sensor="earth-search-sentinel-2-l2a", sun=50.0, day=date(202
         ("landsat-5", "planetary-computer-landsat-c2-l2", True, "landsat_tm"),
         ("landsat-9", "planetary-computer-landsat-c2-l2", False, "landsat_oli"),
         ("", "planetary-computer-landsat-c2-l2", True, "landsat_oli"), ("", "earth-search-sentinel-2-l2a", True, "s2_20m"),
+        ("sentinel-2a", "hls2-s30", True, "landsat_oli"), ("landsat-8", "hls2-l30", True, "landsat_oli"),
     ],
 )  # fmt: skip
 def test_a_scene_gets_the_network_of_its_sensor(platform, sensor, red_edge, name):
     assert pixels.network_of(scene(platform, sensor), red_edge=red_edge) == name
+
+
+def test_a_scene_without_red_edge_is_not_asked_for_it():
+    assert pixels.network_of(scene("sentinel-2a", bands=("green", "red", "nir"))) == "s2_10m"
 
 
 def settings(method, **vegetation):
