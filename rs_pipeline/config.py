@@ -314,16 +314,14 @@ def load_sensor(name: str) -> Sensor:
 
     Raises
     ------
-    ValueError : there is no such table, or none on purpose (raised inside validation, so the place is named).
+    ValueError : there is no such table (raised inside validation, so the place is named).
     """
     if name not in sensor_names():
-        refused = yaml.safe_load((config_folder() / "refused.yaml").read_text("utf-8"))
-        if collection := next((c for c in refused if name.endswith(c)), None):
-            raise ValueError(f"sources: {name!r} is not supported: {refused[collection]}")
         raise ValueError(f"sources: no sensor table {name!r}; choose one of {sensor_names()} or add config/sensors/{name}.yaml")
     raw: dict[str, Any] = yaml.safe_load((config_folder() / "sensors" / f"{name}.yaml").read_text("utf-8"))
     bands = tuple(
-        Band(role, tuple(b["assets"]), float(b["resolution_m"]), b.get("required", True)) for role, b in raw["bands"].items()
+        Band(role, tuple(b["assets"]), float(b["resolution_m"]), b.get("required", True), b.get("calibration", ""), b.get("noise", ""))
+        for role, b in raw["bands"].items()
     )
     mask = raw.get("mask") or {"kind": "none"}
     return Sensor(
@@ -340,6 +338,7 @@ def load_sensor(name: str) -> Sensor:
         valid_min=float(raw["valid_min"]),
         valid_max=float(raw["valid_max"]),
         mask=MaskRule(mask["kind"], {int(k): v for k, v in mask.get("reasons", {}).items()}, int(mask.get("fill", 0))),
+        georeference=raw.get("georeference", "grid"),
         deduplicate_by=tuple(raw.get("deduplicate_by", ())),
         source=raw.get("source", ""),
     )

@@ -33,6 +33,10 @@ class Band:
     """Native pixel size, metres."""
     required: bool = True
     """A scene without a required band is refused; an optional band is filled with nodata."""
+    calibration: str = ""
+    """STAC asset key of the table that calibrates the band; empty for a band that is calibrated already."""
+    noise: str = ""
+    """STAC asset key of the band's table of thermal noise."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class Sensor:
     valid_max: float
     """Digital numbers outside [valid_min, valid_max] are nodata."""
     mask: MaskRule
+    georeference: str = "grid"
+    """``grid``: north-up pixels of a CRS; ``gcps``: pixels in flight geometry, with ground control points."""
     deduplicate_by: tuple[str, ...] = ()
     """Item properties that name an acquisition; the newest processing of it is kept."""
     source: str = ""
@@ -203,6 +209,8 @@ class Scene:
     """Number of the orbit within the repeat cycle (Landsat: the path); None where the item does not say."""
     shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Band role to the rows and columns that the item declares, where it does."""
+    tables: dict[str, str] = field(default_factory=dict)
+    """``vv calibration``, ``vv noise`` … to the href of the table; empty where bands are calibrated already."""
 
 
 def solar_day(when: datetime, longitude_deg: float) -> date:

@@ -10,6 +10,7 @@ import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 from rasterio.enums import Resampling
+from rasterio.transform import array_bounds
 from rasterio.warp import reproject, transform_bounds
 from rasterio.windows import Window
 
@@ -22,7 +23,7 @@ from rs_pipeline.radiometry.scaling import chip_numbers, mask_numbers
 MASK_ROLES = QUALITY_BANDS
 """Roles whose values are classes or bits: never interpolated, never shifted."""
 
-_MAX_FINER = 16
+MAX_FINER = 16
 """A warp reads at most so many source pixels for one of its own beyond the raster's border: pixels may be half the size, grids turned."""
 
 
@@ -83,20 +84,21 @@ def _native_step_m(dataset: rasterio.DatasetReader, band: Band) -> float:
     return max(band.resolution_m, float(round(min(dataset.transform.a, -dataset.transform.e))))
 
 
+def aligned_grid(bounds: tuple[float, float, float, float], step: float) -> tuple[Affine, tuple[int, int]]:
+    """Transform and shape of the pixels that cover the bounds. They lie on multiples of their size, so that neighbouring tiles agree."""
+    left, bottom = math.floor(bounds[0] / step), math.floor(bounds[1] / step)
+    right, top = math.ceil(bounds[2] / step), math.ceil(bounds[3] / step)
+    return Affine(step, 0, left * step, 0, -step, top * step), (top - bottom, right - left)
+
+
 def _warp(dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, float], crs: CRS, sensor: Sensor, band: Band) -> Piece:
     """The bounds (in ``crs``) at native pixel size: bilinear for data, nearest for masks, nodata respected.
-
-    Pixels lie on multiples of the pixel size, so that neighbouring tiles agree.
     """
-    step = _native_step_m(dataset, band)
-    left, bottom = math.floor(bounds[0] / step) * step, math.floor(bounds[1] / step) * step
-    right, top = math.ceil(bounds[2] / step) * step, math.ceil(bounds[3] / step) * step
-    out = Affine(step, 0, left, 0, -step, top)
-    source_bounds = transform_bounds(crs, dataset.crs, left, bottom, right, top, densify_pts=21)
+    out, (height, width) = aligned_grid(bounds, _native_step_m(dataset, band))
+    source_bounds = transform_bounds(crs, dataset.crs, *array_bounds(height, width, out), densify_pts=21)
     near = _bounds_window(dataset.transform, source_bounds)
     near = Window(near.col_off - 2, near.row_off - 2, near.width + 4, near.height + 4)
-    height, width = round((top - bottom) / step), round((right - left) / step)
-    if near.width * near.height > _MAX_FINER * (height + 4) * (width + 4):
+    if near.width * near.height > MAX_FINER * (height + 4) * (width + 4):
         near = _at_most(near, dataset)
     source = _read_window(dataset, near, sensor, band.role)
     masking = band.role in MASK_ROLES

@@ -26,12 +26,13 @@ from rs_pipeline.catalog.address import unsigned
 from rs_pipeline.catalog.cache import Cache
 from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, chip_files
 from rs_pipeline.catalog.clip import MASK_ROLES, Piece, read_piece
+from rs_pipeline.catalog.ground_range import read_ground_range
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.catalog.read import FAULTS, fault_chain, retrying
-from rs_pipeline.config import Settings, load_sensor
+from rs_pipeline.config import FetchSection, Settings, load_sensor
 from rs_pipeline.errors import PipelineError, RasterError
 from rs_pipeline.layout import Layout
-from rs_pipeline.model import Grid, Scene, Sensor
+from rs_pipeline.model import Band, Grid, Scene, Sensor
 from rs_pipeline.output.raster import BLOCK_PX
 from rs_pipeline.output.tables import write_parquet
 from rs_pipeline.radiometry.masks import shadow_reach_m
@@ -78,10 +79,10 @@ def _tags(scene: Scene, grid: Grid, reach_m: float) -> dict[str, str]:
     """What a chip was made from; a chip with other tags is made anew. Signatures are left out: they change, the pixels do not."""
     sensor = load_sensor(scene.sensor)
     reading = {k: v for k, v in asdict(sensor).items() if k in ("bands", "family", "nodata", "dtype", "valid_min", "valid_max")}
-    files = {href: Path(href).stat() for href in scene.assets.values() if href.startswith("/") and Path(href).is_file()}
+    files = {href: Path(href).stat() for href in (scene.assets | scene.tables).values() if href.startswith("/") and Path(href).is_file()}
     made_from = {
         "scene": scene.scene_id, "generated": scene.generated, "baseline": scene.processing_baseline,
-        "assets": {role: unsigned(href) for role, href in scene.assets.items()},
+        "assets": {role: unsigned(href) for role, href in (scene.assets | scene.tables).items()},
         "files": {href: [about.st_size, about.st_mtime_ns] for href, about in files.items()},
         "bounds": grid.bounds, "crs": grid.crs, "reach_m": round(reach_m),
         "sensor": scene.sensor, "table": sha256(json.dumps([reading, sensor.mask.fill]).encode()).hexdigest()[:16],
@@ -125,6 +126,12 @@ def lost_bands(pieces: list[Piece], sensor: Sensor) -> list[str]:
     return lost
 
 
+def _read_band(scene: Scene, band: Band, grid: Grid, reach_m: float, limits: FetchSection) -> Piece:
+    if load_sensor(scene.sensor).georeference == "gcps":
+        return read_ground_range(scene, band, grid, limits)
+    return read_piece(scene, band, grid, reach_m, limits)
+
+
 def _read(scene: Scene, grid: Grid, reach_m: float, settings: Settings) -> list[Piece]:
     """All bands of a scene over the grid; raises a PipelineError that names the file."""
     pieces = []
@@ -132,7 +139,7 @@ def _read(scene: Scene, grid: Grid, reach_m: float, settings: Settings) -> list[
         href = scene.assets.get(band.role)
         if href:
             try:
-                pieces.append(retrying(lambda b=band: read_piece(scene, b, grid, reach_m, settings.fetch), href, settings.fetch, scene.sign))
+                pieces.append(retrying(lambda b=band: _read_band(scene, b, grid, reach_m, settings.fetch), href, settings.fetch, scene.sign))
             except (PipelineError, *FAULTS) as fault:
                 raise RasterError(fault_text(fault, href)) from None
     return pieces

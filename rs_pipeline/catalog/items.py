@@ -185,13 +185,31 @@ def _assets(item: Mapping[str, Any], sensor: Sensor, source: SourceSection, sche
     for band in sensor.bands:
         name = next((a for a in band.assets if isinstance(offered.get(a), Mapping) and offered[a].get("href")), None)
         if name is not None:
-            href = clean_href(offered[name]["href"], schemes, may_be_internal(source))
-            hrefs[band.role] = href if source.sign == "none" else unsigned(href)
+            hrefs[band.role] = _kept_href(offered[name]["href"], source, schemes)
         elif band.role == "mask":
             if not source.allow_unmasked:
                 raise Refusal("skipped", f"no cloud mask (asset {' or '.join(band.assets)}); sources.allow_unmasked would use it")
         elif band.required:
             raise Refusal("skipped", f"required band missing: {band.role} (asset {' or '.join(band.assets)})")
+    return hrefs
+
+
+def _kept_href(href: object, source: SourceSection, schemes: tuple[str, ...]) -> str:
+    """An href as the ledger keeps it: clean, and without a signature where we sign."""
+    clean = clean_href(href, schemes, may_be_internal(source))
+    return clean if source.sign == "none" else unsigned(clean)
+
+
+def _tables(item: Mapping[str, Any], sensor: Sensor, assets: Mapping[str, str], source: SourceSection, schemes: tuple[str, ...]) -> dict[str, str]:
+    """Hrefs of the tables that calibrate the item's bands, see `Scene.tables`."""
+    hrefs: dict[str, str] = {}
+    for band in sensor.bands:
+        for kind, name in (("calibration", band.calibration), ("noise", band.noise)):
+            if band.role in assets and name:
+                asset = item["assets"].get(name)
+                if not isinstance(asset, Mapping) or not asset.get("href"):
+                    raise Refusal("skipped", f"no table of {kind} for {band.role} (asset {name})")
+                hrefs[f"{band.role} {kind}"] = _kept_href(asset["href"], source, schemes)
     return hrefs
 
 
@@ -279,7 +297,8 @@ def _fill(base: Candidate, item: Mapping[str, Any], source: SourceSection, senso
     found = Candidate(scene, facts, _acquisition(properties, scene.scene_id, sensor, scene.platform, when), base.priority)
     try:
         assets = _wanted(scene, item, source, sensor, schemes)
-        return replace(found, scene=replace(scene, assets=assets, shapes={r: s for r, s in _shapes(item, sensor).items() if r in assets}))
+        shapes = {r: s for r, s in _shapes(item, sensor).items() if r in assets}
+        return replace(found, scene=replace(scene, assets=assets, shapes=shapes, tables=_tables(item, sensor, assets, source, schemes)))
     except Refusal as refusal:
         return replace(found, scene=replace(scene, status=refusal.status, reason=refusal.reason))
 

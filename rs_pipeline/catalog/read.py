@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import rasterio
+import requests
 import shapely
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
@@ -31,6 +32,11 @@ FAULTS = (RasterioError, CPLE_BaseError, OSError, ValueError, ArithmeticError, M
 
 _MAX_BLOCK_BYTES = 2**28
 """What a raster holds in one block must fit into memory to be read: a granule in one strip does, a bomb does not."""
+
+MIN_CONTROL_POINTS = 16
+"""Fewer ground control points do not hold a scene in place; Sentinel-1 has 210 and more."""
+
+_MAX_TABLE_BYTES = 64 * 2**20
 
 _PLACE_SLACK_DEG = 0.05
 
@@ -97,16 +103,18 @@ def retrying(
 
 
 @contextmanager
-def open_raster(href: str, sign: str, limits: FetchSection, expected_m: float) -> Iterator[rasterio.DatasetReader]:
+def open_raster(href: str, sign: str, limits: FetchSection, expected_m: float, georeference: str = "grid") -> Iterator[rasterio.DatasetReader]:
     """Open a raster for reading, after signing, and check it against the declared limits.
 
     Parameters
     ----------
     expected_m : native pixel size the sensor table states, metres.
+    georeference : of the sensor's table, see `Sensor.georeference`.
 
     Raises
     ------
-    RasterError : more pixels than allowed, in all or in a block, no CRS, not north-up, complex, or pixels much finer than the table states.
+    RasterError : more pixels than allowed, in all or in a block, complex; on a grid: no CRS, not north-up, or pixels much finer than
+        the table states; else: too few control points.
     """
     url = signed(href, sign)
     # GDAL remembers that a URL failed; a retry has to ask again.
@@ -118,17 +126,24 @@ def open_raster(href: str, sign: str, limits: FetchSection, expected_m: float) -
         block = math.prod(dataset.block_shapes[0]) * np.dtype(dataset.dtypes[0]).itemsize * (dataset.count if _interleaved(dataset) else 1)
         if block > _MAX_BLOCK_BYTES:
             raise RasterError(f"blocks of {block / 2**20:.0f} MiB, the limit is {_MAX_BLOCK_BYTES // 2**20}", where=href)
-        if dataset.crs is None:
-            raise RasterError("the raster has no CRS", where=href)
-        t = dataset.transform
-        if t.b or t.d or t.a <= 0 or t.e >= 0:
-            raise RasterError("the raster is not north-up", where=href)
-        step_m = min(t.a, -t.e) * (111_320.0 if dataset.crs.is_geographic else 1.0)
-        if step_m < expected_m / 2:
-            raise RasterError(f"pixels of {step_m:g} m, the sensor table says {expected_m:g} m", where=href)
         if dataset.dtypes[0].startswith("complex"):
             raise RasterError("complex numbers", where=href)
+        if georeference == "grid":
+            _check_grid(dataset, expected_m, href)
+        elif len(dataset.gcps[0]) < MIN_CONTROL_POINTS or dataset.gcps[1] is None:
+            raise RasterError(f"{len(dataset.gcps[0])} ground control points, at least {MIN_CONTROL_POINTS} are needed", where=href)
         yield dataset
+
+
+def _check_grid(dataset: rasterio.DatasetReader, expected_m: float, href: str) -> None:
+    if dataset.crs is None:
+        raise RasterError("the raster has no CRS", where=href)
+    t = dataset.transform
+    if t.b or t.d or t.a <= 0 or t.e >= 0:
+        raise RasterError("the raster is not north-up", where=href)
+    step_m = min(t.a, -t.e) * (111_320.0 if dataset.crs.is_geographic else 1.0)
+    if step_m < expected_m / 2:
+        raise RasterError(f"pixels of {step_m:g} m, the sensor table says {expected_m:g} m", where=href)
 
 
 def _interleaved(dataset: rasterio.DatasetReader) -> bool:
@@ -146,7 +161,7 @@ def open_band(scene: Scene, role: str, limits: FetchSection) -> Iterator[rasteri
         Earth than the scene's footprint (a wrong CRS or a wrong file).
     """
     sensor, href = load_sensor(scene.sensor), scene.assets[role]
-    with open_raster(href, scene.sign, limits, sensor.band(role).resolution_m) as dataset:
+    with open_raster(href, scene.sign, limits, sensor.band(role).resolution_m, sensor.georeference) as dataset:
         dtype = np.dtype(dataset.dtypes[0])
         if role in QUALITY_BANDS:
             if dtype.kind not in "iu":
@@ -157,15 +172,51 @@ def open_band(scene: Scene, role: str, limits: FetchSection) -> Iterator[rasteri
         if declared and (dataset.height > declared[0] or dataset.width > declared[1]):
             raise RasterError(f"{dataset.height} x {dataset.width} pixels, the item declares {declared[0]} x {declared[1]}", where=href)
         if scene.footprint_wkt and not _meets(dataset, scene):
-            raise RasterError(f"the raster ({dataset.crs}) does not lie where the scene's footprint does", where=href)
+            raise RasterError(f"the raster ({dataset.crs or dataset.gcps[1]}) does not lie where the scene's footprint does", where=href)
         yield dataset
 
 
 def _meets(dataset: rasterio.DatasetReader, scene: Scene) -> bool:
     """Whether the raster's extent meets the scene's footprint, give or take 5 km."""
-    west, south, east, north = transform_bounds(dataset.crs, "EPSG:4326", *dataset.bounds, densify_pts=5)
+    west, south, east, north = transform_bounds(*_extent(dataset), densify_pts=5)
     if not all(math.isfinite(v) for v in (west, south, east, north)):
         return False
     pieces = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]  # across the date line
     footprint = shapely.from_wkt(scene.footprint_wkt)
     return any(shapely.box(w, south, e, north).buffer(_PLACE_SLACK_DEG).intersects(footprint) for w, e in pieces)
+
+
+def _extent(dataset: rasterio.DatasetReader) -> tuple:
+    """Arguments for `transform_bounds` to degrees: by the grid, or by the ground control points."""
+    points, crs = dataset.gcps
+    if dataset.crs is not None or not points:
+        return dataset.crs, "EPSG:4326", *dataset.bounds
+    return crs, "EPSG:4326", min(p.x for p in points), min(p.y for p in points), max(p.x for p in points), max(p.y for p in points)
+
+
+def read_text(href: str, sign: str, limits: FetchSection) -> str:
+    """A small text file that belongs to a scene, such as its table of calibration.
+
+    Raises
+    ------
+    RasterError : larger than 64 MiB, sent elsewhere by a redirect, or a scheme that cannot be read here. OSError : unreachable.
+    """
+    url = signed(href, sign)
+    if url.startswith("/"):
+        with open(url, "rb") as file:
+            body = file.read(_MAX_TABLE_BYTES + 1)
+    elif url.startswith(("https://", "http://")):
+        with requests.get(url, timeout=limits.timeout_s, stream=True, allow_redirects=False) as answer:
+            if answer.is_redirect:
+                raise RasterError("a redirect, which a table may not have", where=without_tokens(href))
+            answer.raise_for_status()
+            body = bytearray()
+            for part in answer.iter_content(2**16):
+                body += part
+                if len(body) > _MAX_TABLE_BYTES:
+                    break
+    else:
+        raise RasterError("tables of calibration are read from https and folders only", where=href, remedy="use planetary-computer-sentinel-1-rtc, or a copy in a folder")
+    if len(body) > _MAX_TABLE_BYTES:
+        raise RasterError(f"a table of more than {_MAX_TABLE_BYTES // 2**20} MiB", where=href)
+    return bytes(body).decode("utf-8")

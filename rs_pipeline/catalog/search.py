@@ -151,11 +151,13 @@ def _unasked(item: Any, candidate: Candidate, collection: str, box: shapely.Geom
 
 def _rank(candidate: Candidate) -> tuple:
     baseline = baseline_number(candidate.scene.processing_baseline)
-    return (candidate.priority, baseline if baseline is not None else -1.0, candidate.scene.processing_baseline, candidate.scene.generated)
+    on_ground = load_sensor(candidate.scene.sensor).georeference == "grid"
+    return (candidate.priority, on_ground, baseline if baseline is not None else -1.0, candidate.scene.processing_baseline, candidate.scene.generated)
 
 
 def deduplicate(candidates: list[Candidate]) -> list[Candidate]:
-    """Of candidates that show one acquisition one stays used: higher source priority, then newer baseline, then newer product.
+    """Of candidates that show one acquisition one stays used: higher source priority, then what is corrected for terrain,
+    then newer baseline, then newer product.
 
     The others are kept as skipped. A candidate that the better one does not cover (another part of the granule) stays.
     """

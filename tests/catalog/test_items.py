@@ -66,6 +66,21 @@ def test_recorded_items_are_understood(real_data):
     assert seen >= 70
 
 
+@pytest.mark.parametrize(("path", "sensor", "status", "reason"), [
+    ("planetary_computer/sentinel-1-grd/S1A_IW_GRDH_1SDV_20250312T052236_20250312T052301_058267_073394.json", "planetary-computer-sentinel-1-grd", "used", ""),
+    ("planetary_computer/sentinel-1-grd/S1A_EW_GRDM_1SSH_20150129T081916_20150129T081938_004383_005598.json", "planetary-computer-sentinel-1-grd",
+     "failed", "geometry is empty or lies outside longitude -180..180, latitude -90..90"),
+    ("earthsearch_v1/sentinel-1-grd/S1A_IW_GRDH_1SSH_20250731T135608_20250731T135637_060328_077F7E.json", "earth-search-sentinel-1-grd",
+     "skipped", "required band missing: vv (asset vv)"),
+])  # fmt: skip
+def test_recorded_ground_range_scenes(real_data, path, sensor, status, reason):
+    scene = read(json.loads((real_data / "stac_items" / path).read_text()), sensor).scene
+    assert (scene.status, scene.reason) == (status, reason)
+    if status == "used":
+        assert set(scene.tables) == {"vv calibration", "vv noise", "vh calibration", "vh noise"}
+        assert scene.tables["vh noise"].endswith("/annotation/calibration/noise-iw-vh.xml") and scene.relative_orbit == 95
+
+
 def test_contradicting_item_is_taken_by_its_flag_with_low_confidence(real_data):
     entry = json.loads((real_data / "stac_items/earthsearch_v1/sentinel-2-l2a/S2A_13TDE_20231008_0_L2A.json").read_text())
     candidate = read(entry)

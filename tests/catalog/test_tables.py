@@ -11,7 +11,7 @@ from rs_pipeline.radiometry.scaling import shift
 def test_all_wanted_collections_have_a_table():
     wanted = {
         "earth-search-sentinel-2-l2a", "earth-search-sentinel-2-c1-l2a", "earth-search-sentinel-2-pre-c1-l2a", "earth-search-landsat-c2-l2", "planetary-computer-sentinel-2-l2a",
-        "planetary-computer-landsat-c2-l2", "planetary-computer-sentinel-1-rtc", "hls2-s30", "hls2-l30",
+        "planetary-computer-landsat-c2-l2", "planetary-computer-sentinel-1-rtc", "planetary-computer-sentinel-1-grd", "earth-search-sentinel-1-grd", "hls2-s30", "hls2-l30",
     }  # fmt: skip
     assert wanted <= set(sensor_names())
 
@@ -31,10 +31,9 @@ def test_a_table_is_whole(name):
         assert 1 <= len(sensor.mask.reasons)
 
 
-@pytest.mark.parametrize("name", ["earth-search-sentinel-1-grd", "planetary-computer-sentinel-1-grd", "sentinel-1-grd"])
-def test_grd_is_refused_and_its_alternative_named(name):
-    with pytest.raises(ValueError, match=r"not supported.*calibration.*use planetary-computer-sentinel-1-rtc"):
-        load_sensor(name)
+@pytest.mark.parametrize("name", [n for n in sensor_names() if load_sensor(n).georeference == "gcps"])
+def test_what_lies_in_flight_geometry_names_its_tables(name):
+    assert all(b.calibration and b.noise for b in load_sensor(name).bands)
 
 
 def test_an_unknown_sensor_is_told_the_tables():

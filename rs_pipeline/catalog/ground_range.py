@@ -1,0 +1,106 @@
+"""Sentinel-1 ground range scenes over a tile: calibrated on their own pixels, then put on the ground by their control points.
+
+The control points lie at the height of the ground, 20 km apart. Between them the ground is taken for even, so hilly
+ground is refused: there the scene would lie beside itself by more than the difference of heights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import rasterio
+from affine import Affine
+from rasterio.control import GroundControlPoint
+from rasterio.crs import CRS
+from rasterio.enums import Resampling
+from rasterio.transform import GCPTransformer, array_bounds
+from rasterio.warp import reproject, transform
+from rasterio.windows import Window
+
+from rs_pipeline.catalog.clip import MAX_FINER, Piece, aligned_grid
+from rs_pipeline.catalog.read import open_band, read_text
+from rs_pipeline.config import FetchSection, load_sensor
+from rs_pipeline.errors import RasterError
+from rs_pipeline.model import Band, Grid, Scene
+from rs_pipeline.radiometry.calibration import gamma0, read_calibration, read_noise
+from rs_pipeline.radiometry.scaling import chip_numbers
+
+MAX_RELIEF_M = 30.0
+"""Control points around a tile may differ so much in height. At 30 to 46 degrees of incidence a metre of height that is not
+known moves a pixel by 1 to 1.7 m; between even points the ground hardly differs by half as much as they do."""
+
+_EDGE_PX, _SLACK_PX = 33, 8
+
+
+def read_ground_range(scene: Scene, band: Band, grid: Grid, limits: FetchSection) -> Piece:
+    """One band of a scene in flight geometry over the grid, as `clip.read_piece` gives those on a grid.
+
+    Raises
+    ------
+    RasterError, TableError, rasterio errors : raster or tables cannot be read or break a limit, or the ground is hilly.
+    """
+    sensor, crs = load_sensor(scene.sensor), CRS.from_user_input(grid.crs)
+    out, shape = aligned_grid(grid.bounds, band.resolution_m)
+    power = np.full(shape, np.nan, dtype="float32")
+    with open_band(scene, band.role, limits) as dataset:
+        points, points_crs = dataset.gcps
+        window = _window(dataset, points, points_crs, out, shape, crs)
+        if window is not None:
+            _check_relief(points, window, scene.assets[band.role])
+            near = [_moved(p, window) for p in points]
+            reproject(
+                _calibrated(dataset, window, scene, band, limits, sensor.valid_min), power, gcps=near, src_crs=points_crs, src_nodata=np.nan,
+                dst_transform=out, dst_crs=crs, dst_nodata=np.nan, resampling=Resampling.bilinear, SRC_METHOD="GCP_TPS",
+            )  # fmt: skip
+    return Piece(band.role, chip_numbers(power, sensor, None), out)
+
+
+def _window(
+    dataset: rasterio.DatasetReader, points: Sequence[GroundControlPoint], points_crs: CRS, out: Affine, shape: tuple[int, int], crs: CRS
+) -> Window | None:  # fmt: skip
+    """The pixels that show a grid; None where the scene does not reach it."""
+    left, bottom, right, top = array_bounds(*shape, out)
+    across, along = np.linspace(left, right, _EDGE_PX), np.linspace(bottom, top, _EDGE_PX)
+    xs, ys = (a.ravel() for a in np.meshgrid(across, along))
+    with GCPTransformer(list(points), tps=True) as to_pixels:
+        rows, cols = (np.asarray(v) for v in to_pixels.rowcol(*transform(crs, points_crs, xs, ys), op=lambda v: v))
+    if not (np.isfinite(rows).all() and np.isfinite(cols).all()):
+        raise RasterError("the control points do not put the scene in place", where=dataset.name)
+    first_row, first_col = max(0, math.floor(rows.min()) - _SLACK_PX), max(0, math.floor(cols.min()) - _SLACK_PX)
+    end_row, end_col = min(dataset.height, math.ceil(rows.max()) + _SLACK_PX), min(dataset.width, math.ceil(cols.max()) + _SLACK_PX)
+    if end_row <= first_row or end_col <= first_col:
+        return None
+    if (end_row - first_row) * (end_col - first_col) > MAX_FINER * shape[0] * shape[1]:
+        raise RasterError(f"the control points spread the tile over {end_row - first_row} x {end_col - first_col} pixels", where=dataset.name)
+    return Window(first_col, first_row, end_col - first_col, end_row - first_row)
+
+
+def _moved(point: GroundControlPoint, window: Window) -> GroundControlPoint:
+    return GroundControlPoint(row=point.row - window.row_off, col=point.col - window.col_off, x=point.x, y=point.y, z=point.z)
+
+
+def _check_relief(points: Sequence[GroundControlPoint], window: Window, href: str) -> None:
+    """Refuse hilly ground: the heights of the control points in the window and next to it differ too much."""
+    def near(places: np.ndarray, first: float, length: float) -> np.ndarray:
+        steps = np.unique(places)
+        low = max(0, np.searchsorted(steps, first, side="right") - 1)
+        high = min(steps.size - 1, np.searchsorted(steps, first + length))
+        return (places >= steps[low]) & (places <= steps[high])
+
+    rows, cols, heights = (np.array([getattr(p, name) or 0.0 for p in points], "float64") for name in ("row", "col", "z"))
+    around = heights[near(rows, window.row_off, window.height) & near(cols, window.col_off, window.width)]
+    if around.size and np.ptp(around) > MAX_RELIEF_M:
+        raise RasterError(
+            f"hilly ground ({np.ptp(around):.0f} m between control points, the limit is {MAX_RELIEF_M:g} m): the scene is not corrected for terrain",
+            where=href, remedy="use a collection that is, such as sentinel-1-rtc",
+        )  # fmt: skip
+
+
+def _calibrated(dataset: rasterio.DatasetReader, window: Window, scene: Scene, band: Band, limits: FetchSection, floor: float) -> np.ndarray:
+    """gamma0 of the window's pixels, linear power, float32, NaN for nodata."""
+    calibration = read_calibration(read_text(scene.tables[f"{band.role} calibration"], scene.sign, limits))
+    noise = read_noise(read_text(scene.tables[f"{band.role} noise"], scene.sign, limits))
+    rows, cols = window.row_off + np.arange(window.height), window.col_off + np.arange(window.width)
+    return gamma0(dataset.read(1, window=window), noise.on(rows, cols), calibration.on(rows, cols), floor).astype("float32")
