@@ -134,10 +134,15 @@ def _moment(properties: Mapping[str, Any]) -> datetime:
     return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
 
 
+def _without_empty_parts(geometry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Planetary Computer has footprints of several polygons of which some are empty, which shapely does not take."""
+    return {**geometry, "coordinates": [part for part in geometry["coordinates"] if part]} if geometry.get("type") == "MultiPolygon" else geometry
+
+
 def _footprint(item: Mapping[str, Any]) -> shapely.Geometry:
     """Valid polygon in degrees, rounded to 1e-7 (1 cm) so that it reads back unchanged."""
     try:
-        geometry = shape(item["geometry"]) if item.get("geometry") else shapely.box(*item["bbox"][:4])
+        geometry = shape(_without_empty_parts(item["geometry"])) if item.get("geometry") else shapely.box(*item["bbox"][:4])
         geometry = shapely.set_precision(shapely.make_valid(shapely.force_2d(geometry)), 1e-7) or shapely.Polygon()
     except Exception as fault:  # shapely raises many kinds for hostile geometry
         raise Refusal("failed", f"geometry cannot be read: {clean_text(fault, 120)}") from None
