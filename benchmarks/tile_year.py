@@ -110,6 +110,7 @@ def _scene(i: int, day: int, grid) -> Scene:
         scene_id=f"S2_{i:04d}", key=f"S2_{i:04d}", sensor=SENSOR, collection="sentinel-2-l2a", platform="sentinel-2a", datetime=when,
         solar_day=date(int(YEAR), 1, 1) + timedelta(days=day), processing_baseline="05.10", cloud_cover=40.0, sun_elevation_deg=45.0,
         sun_azimuth_deg=150.0, scale=1e-4, offset=-0.1, offset_decision="simulated", offset_confidence="high", status="used", reason="",
+        assets={role: f"/simulated/{i}/{role}.tif" for role in (*FINE, *COARSE, "mask")},
         bbox=(left, bottom, right, top), footprint_wkt=shapely.box(left, bottom, right, top).wkt,
     )  # fmt: skip
 
