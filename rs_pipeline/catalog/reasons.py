@@ -233,7 +233,7 @@ def tile_reasons(chips: Sequence[Chip], grid: Grid, masks: MaskSection, threads:
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         native = list(pool.map(lambda c: native_reasons(c, masks), chips))
     known = [t for t, n in enumerate(native) if n is not None and _sun(chips[t].scene) is not None]
-    if len(known) <= rules.MIN_CLEAR_DATES:
+    if len(known) <= rules.MIN_CLEAR_DATES or not any(rules.has(native[t].bits, Reason.SHADOW_CONFIRMED).any() for t in known):
         return native
     ground = _ground_grid(grid)
     bits = np.stack([_on_grid(native[t], ground) for t in known])

@@ -29,12 +29,15 @@ class MapBand:
 
 
 def profile(grid: Grid, count: int, dtype: str, nodata: float | None) -> dict:
-    """Creation options of a tiled, compressed GeoTIFF on the grid."""
+    """Creation options of a tiled GeoTIFF on the grid, for files that later steps read.
+
+    On the float maps of a tile-year zstd 1 with predictor 2 writes five times as fast as deflate 6 with predictor 3, 9 % larger.
+    """
     return {
         "driver": "GTiff", "width": grid.width, "height": grid.height, "count": count, "dtype": dtype,
         "crs": grid.crs, "transform": grid.transform, "nodata": nodata, "tiled": True,
-        "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX, "compress": "deflate", "zlevel": 6,
-        "predictor": 3 if np.dtype(dtype).kind == "f" else 2, "interleave": "band", "bigtiff": "if_safer",
+        "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX, "compress": "zstd", "zstd_level": 1,
+        "predictor": 2, "interleave": "band", "bigtiff": "if_safer",
     }  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def test_pixels_are_the_sources(world):
     scale, offset = scales([chip])
     assert (scale.dtype, scale[0], offset[0]) == (np.float32, np.float32(1e-4), 0.0)
     with rasterio.open(chip.files["red"][0]) as data:
-        assert data.compression.name == "deflate" and data.block_shapes[0] == (256, 256) and data.dtypes[0] == "uint16" and data.crs.to_string() == CRS
+        assert data.compression.name == "zstd" and data.block_shapes[0] == (256, 256) and data.dtypes[0] == "uint16" and data.crs.to_string() == CRS
 
 
 def test_chip_reaches_the_margin_and_no_further(world):
