@@ -7,9 +7,12 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from rs_pipeline.checks import check_files
-from rs_pipeline.config import freeze, parse
+from rs_pipeline.config import parse
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.layout import PRODUCTS, SHORE_FAMILIES, Layout
+from rs_pipeline.operations.marks import Mark, job_name, read_marks
+from rs_pipeline.operations.run import begin, end
+from rs_pipeline.operations.summary import words
 from rs_pipeline.sample import world_files
 
 if not workflow.config_settings.configfiles:
@@ -29,6 +32,8 @@ SAMPLE = [S.sample.path / name for name in world_files(S.sample.landscape)] if S
 UNITS = [S.units.path]
 COAST = [L.shorelines, L.transects] if S.coastline else []
 WATER = [L.map("water", p) for p in PERIODS]
+MARKS = read_marks(L.marks)
+CHIPS = [L.chips("{period}", "{tile}"), *([] if S.fetch.keep_chips else [temp(directory(L.chip_folder("{period}", "{tile}")))])]
 
 
 def log_of(name): return f"{L.root}/logs/{name}.log"
@@ -39,6 +44,16 @@ def present(*paths): return [p for p in paths if p and (p.exists() or S.sample)]
 def tile_ids():
     import pandas
     return pandas.read_parquet(checkpoints.grid.get().output[0]).tile.tolist()
+
+
+def scene_list(w):
+    checkpoints.assign.get()
+    return L.scene_list(w.period, w.tile)
+
+
+def times_marked(verb): return lambda w: MARKS.get(job_name(verb, w.tile, w.period), Mark()).times
+def this_attempt(wildcards, attempt): return attempt
+def more_memory(first_mb): return lambda wildcards, attempt: int(first_mb * 1.5 ** (min(attempt, S.resources.attempts) - 1))
 
 
 def per_tile_and_period(path): return lambda w: [path(p, tile) for p in PERIODS for tile in tile_ids()]
@@ -62,9 +77,20 @@ rule all:
 onstart:
     try:
         check_files(S, made=[HEBEI_UNITS])
-        freeze(S)
+        begin(S)
     except PipelineError as fault:
         raise WorkflowError(str(fault))
+
+
+onsuccess:
+    found = end(S, failed=False)
+    print(words(found), file=sys.stderr)
+    if found.status != "complete":
+        raise WorkflowError("finished, but not complete: see above, and the report")
+
+
+onerror:
+    print(words(end(S, failed=True)), file=sys.stderr)
 
 
 if S.sample:
@@ -100,27 +126,37 @@ checkpoint grid:
     shell: "{VERB} grid {CONFIG} 2> {log}"
 
 
-rule fetch:
+checkpoint assign:
     input: L.scenes, L.tiles
-    output: L.chips("{period}", "{tile}")
-    params: depends=S.fingerprint("grid", "fetch")
+    output: L.tile_scenes
+    log: log_of("assign")
+    benchmark: bench_of("assign")
+    shell: "{VERB} assign {CONFIG} 2> {log}"
+
+
+rule fetch:
+    input: scene_list
+    output: CHIPS
+    params: depends=S.fingerprint("grid"), again=times_marked("fetch")
     threads: 2
-    resources: mem_mb=1500
-    retries: 1
+    resources: mem_mb=more_memory(1500), attempt=this_attempt
+    retries: S.resources.attempts
     log: log_of("fetch/{period}/{tile}")
     benchmark: bench_of("fetch/{period}/{tile}")
-    shell: "{VERB} fetch {CONFIG} --tile {wildcards.tile} --period {wildcards.period} --threads {threads} 2> {log}"
+    shell: "{VERB} fetch {CONFIG} --tile {wildcards.tile} --period {wildcards.period} --threads {threads} --attempt {resources.attempt} 2> {log}"
 
 
 rule observe:
-    input: L.chips("{period}", "{tile}"), present(S.coastline and S.coastline.reference)
+    input: CHIPS, present(S.coastline and S.coastline.reference)
     output: [L.tile_map("{period}", "{tile}", product) for product in PRODUCTS]
-    params: depends=S.fingerprint("masks", "vegetation", "water", "black_odorous")
+    params: depends=S.fingerprint("masks", "vegetation", "water", "black_odorous"), again=times_marked("observe")
     threads: 2
-    resources: mem_mb=int(S.resources.memory_gb * 1000) + 800
+    priority: 1
+    resources: mem_mb=more_memory(S.resources.memory_gb * 1000 + 800), attempt=this_attempt
+    retries: S.resources.attempts
     log: log_of("observe/{period}/{tile}")
     benchmark: bench_of("observe/{period}/{tile}")
-    shell: "{VERB} observe {CONFIG} --tile {wildcards.tile} --period {wildcards.period} --threads {threads} 2> {log}"
+    shell: "{VERB} observe {CONFIG} --tile {wildcards.tile} --period {wildcards.period} --threads {threads} --attempt {resources.attempt} 2> {log}"
 
 
 rule mosaic:
@@ -173,12 +209,15 @@ rule reach_lines:
 
 
 rule reach_scores:
-    input: L.chips("{period}", "{tile}"), L.reach_lines, L.map("water", "{period}")
+    input: CHIPS, L.reach_lines, L.map("water", "{period}")
     output: L.reach_scores("{period}", "{tile}")
-    params: depends=S.fingerprint("masks", "black_odorous")
+    params: depends=S.fingerprint("masks", "black_odorous"), again=times_marked("reach-scores")
+    priority: 2
+    resources: mem_mb=more_memory(1500), attempt=this_attempt
+    retries: S.resources.attempts
     log: log_of("reach_scores/{period}/{tile}")
     benchmark: bench_of("reach_scores/{period}/{tile}")
-    shell: "{VERB} reach-scores {CONFIG} --tile {wildcards.tile} --period {wildcards.period} 2> {log}"
+    shell: "{VERB} reach-scores {CONFIG} --tile {wildcards.tile} --period {wildcards.period} --attempt {resources.attempt} 2> {log}"
 
 
 rule reaches:
@@ -193,12 +232,15 @@ if S.coastline:
     COAST_TABLES = present(S.coastline.reference, S.coastline.tide_table)
 
     rule shore:
-        input: L.chips("{period}", "{tile}"), COAST_TABLES
+        input: CHIPS, COAST_TABLES
         output: [L.shore("{period}", "{tile}", family) for family in SHORE_FAMILIES]
-        params: depends=S.fingerprint("masks", "coastline")
+        params: depends=S.fingerprint("masks", "coastline"), again=times_marked("shore")
+        priority: 1
+        resources: mem_mb=more_memory(S.resources.memory_gb * 1000 + 800), attempt=this_attempt
+        retries: S.resources.attempts
         log: log_of("shore/{period}/{tile}")
         benchmark: bench_of("shore/{period}/{tile}")
-        shell: "{VERB} shore {CONFIG} --tile {wildcards.tile} --period {wildcards.period} 2> {log}"
+        shell: "{VERB} shore {CONFIG} --tile {wildcards.tile} --period {wildcards.period} --attempt {resources.attempt} 2> {log}"
 
     rule coastline:
         input: *[per_tile_and_period(lambda p, t, f=f: L.shore(p, t, f)) for f in SHORE_FAMILIES], UNITS, COAST_TABLES, WATER

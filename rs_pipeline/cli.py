@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand
 
 from rs_pipeline import __version__
 from rs_pipeline.errors import PipelineError
@@ -23,6 +24,18 @@ Config = Annotated[Path, typer.Option("--config", "-c", help="Configuration file
 TileId = Annotated[str, typer.Option("--tile", help="Tile id, e.g. r000c001 (see tiles.parquet).")]
 PeriodLabel = Annotated[str, typer.Option("--period", help="Period label, e.g. 2024.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of this job.")]
+Attempt = Annotated[int, typer.Option("--attempt", min=1, help="Which try this is; after resources.attempts the tile is given up.")]
+
+
+class Job(TyperCommand):
+    """A step of the chain: run as a job, with its lock, its lines in the journal, and giving up."""
+
+    def invoke(self, ctx: typer.Context):
+        from rs_pipeline.operations.job import run_job
+
+        given = ctx.params
+        about = {name: given[name] for name in ("tile", "period", "attempt") if name in given}
+        run_job(_settings(given["config"]), ":".join(filter(None, (self.name, given.get("product")))), lambda: super(Job, self).invoke(ctx), **about)
 
 
 def _settings(path: Path):
@@ -87,7 +100,7 @@ def check(config: Config):
     typer.echo("the configuration and the files it names are usable", err=True)
 
 
-@app.command()
+@app.command(cls=Job)
 def search(config: Config):
     """Search the catalogs and freeze what was found in scenes.parquet."""
     from rs_pipeline.catalog.search import search as step
@@ -95,7 +108,15 @@ def search(config: Config):
     step(_settings(config))
 
 
-@app.command()
+@app.command(cls=Job)
+def assign(config: Config):
+    """List the scenes of every tile and period; only lists that change make a tile run again."""
+    from rs_pipeline.catalog.assign import assign as step
+
+    step(_settings(config))
+
+
+@app.command(cls=Job)
 def grid(config: Config):
     """Cut the region into tiles (tiles.parquet)."""
     from rs_pipeline.region import grid as step
@@ -103,8 +124,8 @@ def grid(config: Config):
     step(_settings(config))
 
 
-@app.command()
-def fetch(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = 2):
+@app.command(cls=Job)
+def fetch(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = 2, attempt: Attempt = 1):
     """Clip the scenes of a tile and period to verified chips."""
     _limit_threads(threads)
     from rs_pipeline.catalog.fetch import fetch as step
@@ -115,13 +136,29 @@ def fetch(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = 
 @app.command()
 def again(config: Config):
     """Mark tiles that lost scenes for another fetch: the next snakemake reads what is missing, and no more."""
-    from rs_pipeline.catalog.fetch import forget_lost
+    from rs_pipeline.catalog.fetch import lost_tiles
+    from rs_pipeline.layout import Layout
+    from rs_pipeline.operations.marks import job_name, mark_again
 
-    typer.echo(f"{forget_lost(_settings(config))} tiles and periods will be fetched again", err=True)
+    settings = _settings(config)
+    lost = lost_tiles(settings)
+    for tile, period in lost:
+        mark_again(Layout(settings.root).marks, job_name("fetch", tile, period))
+    typer.echo(f"{len(lost)} tiles and periods will be fetched again", err=True)
 
 
 @app.command()
-def observe(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = 2):
+def summary(config: Config):
+    """Tell what the run has done, what is missing and how long the rest may take; exit code 1 where something is missing."""
+    from rs_pipeline.operations.summary import summarise, words
+
+    found = summarise(_settings(config))
+    typer.echo(words(found))
+    raise typer.Exit(found.status != "complete")
+
+
+@app.command(cls=Job)
+def observe(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = 2, attempt: Attempt = 1):
     """Make the vegetation, water, black-odorous and observation maps of a tile and period."""
     _limit_threads(threads)
     from rs_pipeline.products.observe import observe as step
@@ -129,8 +166,8 @@ def observe(config: Config, tile: TileId, period: PeriodLabel, threads: Threads 
     step(_settings(config), tile, period, threads=threads)
 
 
-@app.command()
-def shore(config: Config, tile: TileId, period: PeriodLabel):
+@app.command(cls=Job)
+def shore(config: Config, tile: TileId, period: PeriodLabel, attempt: Attempt = 1):
     """Make the SWIR1 composites of a tile and period that shorelines are drawn from."""
     _limit_threads(1)
     from rs_pipeline.products.coastline import shore_composite as step
@@ -138,7 +175,7 @@ def shore(config: Config, tile: TileId, period: PeriodLabel):
     step(_settings(config), tile, period)
 
 
-@app.command()
+@app.command(cls=Job)
 def mosaic(config: Config, period: PeriodLabel, product: Annotated[str, typer.Option(help="vegetation, water, black_odorous or observations.")]):
     """Join the tiles of a product and period into a Cloud-Optimised GeoTIFF."""
     from rs_pipeline.output.mosaic import mosaic as step
@@ -146,7 +183,7 @@ def mosaic(config: Config, period: PeriodLabel, product: Annotated[str, typer.Op
     step(_settings(config), product, period)
 
 
-@app.command()
+@app.command(cls=Job)
 def trend(config: Config, tile: TileId):
     """Fit the trend of peak vegetation cover over all periods, pixel by pixel, of a tile."""
     _limit_threads(1)
@@ -155,7 +192,7 @@ def trend(config: Config, tile: TileId):
     step(_settings(config), tile)
 
 
-@app.command(name="trend-map")
+@app.command(name="trend-map", cls=Job)
 def trend_map(config: Config):
     """Join the tiles' trends and call pixels greening or browning, false discoveries controlled over the region."""
     from rs_pipeline.products.vegetation_trend import trend_map as step
@@ -163,7 +200,7 @@ def trend_map(config: Config):
     step(_settings(config))
 
 
-@app.command(name="trend-zonal")
+@app.command(name="trend-zonal", cls=Job)
 def trend_zonal(config: Config):
     """Sum greening and browning over counties."""
     from rs_pipeline.indicators.greening import trend_zonal as step
@@ -171,7 +208,7 @@ def trend_zonal(config: Config):
     step(_settings(config))
 
 
-@app.command()
+@app.command(cls=Job)
 def zonal(config: Config, period: PeriodLabel):
     """Sum the maps of a period over counties."""
     from rs_pipeline.indicators.zonal import zonal as step
@@ -179,7 +216,7 @@ def zonal(config: Config, period: PeriodLabel):
     step(_settings(config), period)
 
 
-@app.command()
+@app.command(cls=Job)
 def bodies(config: Config):
     """Draw water bodies with their area in every period."""
     from rs_pipeline.products.bodies import bodies as step
@@ -187,7 +224,7 @@ def bodies(config: Config):
     step(_settings(config))
 
 
-@app.command(name="reach-lines")
+@app.command(name="reach-lines", cls=Job)
 def reach_lines(config: Config):
     """Cut rivers into reaches and list ponds, the same for all periods."""
     from rs_pipeline.products.black_odorous.reaches import reach_lines as step
@@ -195,8 +232,8 @@ def reach_lines(config: Config):
     step(_settings(config))
 
 
-@app.command(name="reach-scores")
-def reach_scores(config: Config, tile: TileId, period: PeriodLabel):
+@app.command(name="reach-scores", cls=Job)
+def reach_scores(config: Config, tile: TileId, period: PeriodLabel, attempt: Attempt = 1):
     """Score the reaches of a tile and period for black-odorous water, date by date."""
     _limit_threads(1)
     from rs_pipeline.products.black_odorous.scoring import score_reaches as step
@@ -204,7 +241,7 @@ def reach_scores(config: Config, tile: TileId, period: PeriodLabel):
     step(_settings(config), tile, period)
 
 
-@app.command()
+@app.command(cls=Job)
 def reaches(config: Config):
     """Call each reach suspected, possible, clear, insufficient or not assessable."""
     from rs_pipeline.products.black_odorous.calls import reaches as step
@@ -212,7 +249,7 @@ def reaches(config: Config):
     step(_settings(config))
 
 
-@app.command()
+@app.command(cls=Job)
 def coastline(config: Config):
     """Draw yearly shorelines, cast transects, fit rates."""
     from rs_pipeline.products.coastline import coastline as step
@@ -220,7 +257,7 @@ def coastline(config: Config):
     step(_settings(config))
 
 
-@app.command()
+@app.command(cls=Job)
 def indicators(config: Config):
     """Judge every county, period and target; write indicators and evidence."""
     from rs_pipeline.indicators.table import indicators as step
@@ -228,7 +265,7 @@ def indicators(config: Config):
     step(_settings(config))
 
 
-@app.command()
+@app.command(cls=Job)
 def report(config: Config):
     """Write the report that opens in a browser without a network."""
     from rs_pipeline.output.report import report as step
@@ -236,7 +273,7 @@ def report(config: Config):
     step(_settings(config))
 
 
-@app.command()
+@app.command(cls=Job)
 def stac(config: Config):
     """Describe the outputs as a STAC collection."""
     from rs_pipeline.output.stac import stac as step

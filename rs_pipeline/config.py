@@ -92,6 +92,9 @@ class FetchSection(Section):
     cache: Path | None = Field(None, description="Folder that keeps chips of remote scenes for other runs and configurations; default .cache in the output folder.")
     cache_gb: float = Field(20.0, ge=0, description="Size limit of that folder, 0 for none; what was used longest ago goes first.")
     max_pixels: int = Field(1_000_000_000, ge=1, description="A raster with more pixels is refused.")
+    keep_chips: bool = Field(
+        True, description="False: a tile's chips are removed when its products are made; what changes later is fetched again, from the cache where it can."
+    )
 
 
 class MaskSection(Section):
@@ -199,6 +202,24 @@ class IndicatorsSection(Section):
 
 class ResourcesSection(Section):
     memory_gb: float = Field(2.0, gt=0, description="Memory budget of one job; blocks are chosen from it.")
+    attempts: int = Field(2, ge=1, le=10, description="Tries of a job of a tile before it is given up: the tile is then missing, with the reason.")
+    free_gb: float = Field(1.0, ge=0, description="With less space left on the disk of the results no job starts.")
+    dask_scheduler: str | None = Field(
+        None, pattern=r"^(slurm|(tcp|tls|ucx)://[^\s/]+)$",
+        description="Blocks of a tile are worked out by this dask.distributed scheduler (tcp://host:8786), or by workers that a job of its own starts on Slurm "
+        "(slurm); default: threads of the job.",
+    )  # fmt: skip
+    dask_workers: int = Field(2, ge=1, le=1000, description="Workers that a job starts on Slurm.")
+
+
+class NotifySection(Section):
+    """Who is told when a run ends."""
+
+    command: list[str] | None = Field(
+        None, description="Program and arguments, started without a shell; the summary comes as JSON on its standard input, "
+        "RS_PIPELINE_RUN and RS_PIPELINE_STATUS (complete, incomplete or failed) in its environment.",
+    )  # fmt: skip
+    timeout_s: float = Field(60.0, gt=0, le=3600)
 
 
 class Settings(Section):
@@ -223,6 +244,7 @@ class Settings(Section):
     tables: TablesSection = TablesSection()
     indicators: IndicatorsSection = IndicatorsSection()
     resources: ResourcesSection = ResourcesSection()
+    notify: NotifySection = NotifySection()
 
     @field_validator("periods")
     @classmethod
@@ -292,8 +314,11 @@ class Settings(Section):
         return self.indicators.targets or config_folder() / "targets.csv"
 
     def fingerprint(self, *sections: str) -> str:
-        """The named sections as one line of JSON: what a step depends on, and so what makes it run again."""
-        whole = self.model_dump(mode="json")
+        """The named sections as one line of JSON: what a step depends on, and so what makes it run again.
+
+        Periods are resolved: a new year is a change, although ``last_year`` still says today.
+        """
+        whole = self.model_dump(mode="json") | {"periods": [[p.label, str(p.start), str(p.end)] for p in self.all_periods]}
         return json.dumps({s: whole[s] for s in sections}, sort_keys=True, ensure_ascii=False)
 
 

@@ -40,5 +40,13 @@ class RasterError(PipelineError):
     """A raster is damaged, outside the declared limits, or not what it should be."""
 
 
+class LockedError(PipelineError):
+    """Another run works on the same folder."""
+
+
+class SpaceError(PipelineError):
+    """The results cannot be written: the disk is full, or the folder is read-only."""
+
+
 class TableError(PipelineError):
     """A side table lacks columns or holds values that cannot be used."""

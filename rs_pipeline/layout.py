@@ -26,6 +26,26 @@ class Layout:
         return self.root / "config.yaml"
 
     @property
+    def lock(self) -> Path:
+        """Held by the run that works on the folder, and by its jobs; says who."""
+        return self.root / ".lock"
+
+    @property
+    def marks(self) -> Path:
+        """Folder of the jobs that are to run again, or were given up."""
+        return self.root / "again"
+
+    @property
+    def journal(self) -> Path:
+        """JSON lines: start and end of every job, with its time, memory and bytes."""
+        return self.root / "logs" / "jobs.jsonl"
+
+    @property
+    def summary(self) -> Path:
+        """What the last run did and what is missing; the same for people in ``summary.txt``."""
+        return self.root / "summary.json"
+
+    @property
     def scenes(self) -> Path:
         return self.root / "scenes.parquet"
 
@@ -41,6 +61,19 @@ class Layout:
     def chips(self, period: str, tile: str) -> Path:
         """Manifest of the chips of a tile and period; the chips lie beside it."""
         return self.root / "chips" / period / tile / "chips.parquet"
+
+    def chip_folder(self, period: str, tile: str) -> Path:
+        """Folder of the chips of a tile and period, one folder a scene."""
+        return self.root / "chips" / period / tile / "native"
+
+    def scene_list(self, period: str, tile: str) -> Path:
+        """The scenes a tile and period rest on; rewritten only where they change, and so what makes a tile run again."""
+        return self.root / "chips" / period / tile / "scenes.csv"
+
+    @property
+    def tile_scenes(self) -> Path:
+        """How many scenes fall on each tile and period."""
+        return self.root / "tile_scenes.csv"
 
     def tile_map(self, period: str, tile: str, product: str) -> Path:
         return self.root / "tiles" / period / tile / f"{product}.tif"

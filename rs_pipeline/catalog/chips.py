@@ -1,6 +1,6 @@
 """Chips: what a scene shows of one tile, in its native pixels, as uint16 with 0 for nodata.
 
-A chip is a folder named by the scene's key beside the manifest; in it lies one GeoTIFF a native pixel grid
+A chip is a folder named by the scene's key, below the manifest; in it lies one GeoTIFF a native pixel grid
 (bands named by role) and the mask in a file of its own, which reaches further: far clouds cast shadows here.
 """
 
@@ -74,6 +74,12 @@ def native_transform(chip: Chip, role: str) -> Affine:
     return chip.transforms[path]
 
 
+def seen_scenes(settings: Settings, tile_id: str, period: str) -> set[str]:
+    """Ids of the scenes that have a chip of the tile and period; the chips themselves may be gone."""
+    table = pd.read_parquet(Layout(settings.root).chips(period, tile_id))
+    return set(table.scene_id[table.status == "ok"])
+
+
 def load_chips(settings: Settings, tile_id: str, period: str) -> list[Chip]:
     """The readable chips of a tile and period (status ``ok``), sorted by datetime, then key.
 
@@ -86,14 +92,13 @@ def load_chips(settings: Settings, tile_id: str, period: str) -> list[Chip]:
     manifest = layout.chips(period, tile_id)
     if not manifest.is_file():
         raise TableError("no chips for this tile and period", where=str(manifest), remedy=f"run `fetch {tile_id} {period}` first")
-    wanted = pd.read_parquet(manifest)
-    keys = set(wanted.key[wanted.status == "ok"])
-    scenes = [s for s in read_ledger(layout.scenes) if s.key in keys]
-    chips = [Chip(s, *_headers(manifest.parent / s.key)) for s in scenes]
+    wanted, folder = pd.read_parquet(manifest), layout.chip_folder(period, tile_id)
+    scenes = read_ledger(layout.scenes, key=wanted.key[wanted.status == "ok"])
+    chips = [Chip(s, *_headers(folder / s.key)) for s in scenes]
     for chip in chips:
         if set(chip.files) != set(chip.scene.assets):
             lacking = ", ".join(sorted(set(chip.scene.assets) - set(chip.files)))
-            raise RasterError(f"the chip lacks {lacking}", where=str(manifest.parent / chip.scene.key), remedy=f"run `fetch {tile_id} {period}` again")
+            raise RasterError(f"the chip lacks {lacking}", where=str(folder / chip.scene.key), remedy=f"run `fetch {tile_id} {period}` again")
     return sorted(chips, key=lambda c: (c.scene.datetime, c.scene.key))
 
 

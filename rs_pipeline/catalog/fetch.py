@@ -32,7 +32,7 @@ from rs_pipeline.catalog.read import FAULTS, fault_chain, retrying
 from rs_pipeline.config import FetchSection, Settings, load_sensor
 from rs_pipeline.errors import PipelineError, RasterError
 from rs_pipeline.layout import Layout
-from rs_pipeline.model import Band, Grid, Scene, Sensor
+from rs_pipeline.model import Band, Grid, Scene, Sensor, Tile
 from rs_pipeline.output.raster import BLOCK_PX
 from rs_pipeline.output.tables import write_parquet
 from rs_pipeline.radiometry.masks import shadow_reach_m
@@ -224,41 +224,52 @@ def _readers(scenes: list[Scene], grid: Grid, threads: int, settings: Settings) 
     return max(1, min(wanted, int(_MEMORY_BYTES / (8 * largest))))
 
 
-def scenes_over(scenes: list[Scene], grid: Grid) -> list[Scene]:
-    """The scenes whose footprint meets the grid."""
+def tile_outline(grid: Grid) -> shapely.Geometry:
+    """The grid's outline in EPSG:4326, a little wider: footprints are drawn coarsely."""
     outline = shapely.segmentize(shapely.box(*grid.bounds), max(grid.width, grid.height) * grid.resolution_m / 8)
     to_degrees = Transformer.from_crs(grid.crs, 4326, always_xy=True).transform
-    outline = shapely.transform(outline, to_degrees, interleaved=False).buffer(_FOOTPRINT_SLACK_DEG)
+    return shapely.transform(outline, to_degrees, interleaved=False).buffer(_FOOTPRINT_SLACK_DEG)
+
+
+def scenes_over(scenes: list[Scene], grid: Grid) -> list[Scene]:
+    """The scenes whose footprint meets the grid."""
+    outline = tile_outline(grid)
     shapely.prepare(outline)
     return [s for s in scenes if outline.intersects(shapely.from_wkt(s.footprint_wkt))]
+
+
+def chip_grid(settings: Settings, tile: Tile) -> Grid:
+    """What chips of a tile cover."""
+    return tile.grid.buffered(settings.grid.margin_m)
+
+
+def wanted_scenes(settings: Settings, tile_id: str, period_label: str) -> list[Scene]:
+    """The used scenes of the period (by solar day) that meet the tile."""
+    used = read_ledger(Layout(settings.root).scenes, status=["used"])
+    period = settings.period(period_label)
+    return scenes_over([s for s in used if s.solar_day in period], chip_grid(settings, read_tile(settings, tile_id)))
 
 
 def fetch(settings: Settings, tile_id: str, period_label: str, threads: int = 2) -> None:
     """Write the chips of a tile and period and their manifest (columns: `chips.MANIFEST_COLUMNS`).
 
-    Every used scene of the period (by solar day) that meets the tile has a row. A scene that cannot be read
-    is ``failed`` with its reason and the rest goes on. Chips of an interrupted run are kept where they verify;
-    there is no manifest until all are decided.
+    Every scene of `wanted_scenes` has a row. A scene that cannot be read is ``failed`` with its reason and the rest goes on.
+    Chips of an interrupted run are kept where they verify; there is no manifest until all are decided.
     """
-    layout, period = Layout(settings.root), settings.period(period_label)
-    grid = read_tile(settings, tile_id).grid.buffered(settings.grid.margin_m)
-    manifest = layout.chips(period_label, tile_id)
-    manifest.parent.mkdir(parents=True, exist_ok=True)
+    layout = Layout(settings.root)
+    grid = chip_grid(settings, read_tile(settings, tile_id))
+    manifest, folder = layout.chips(period_label, tile_id), layout.chip_folder(period_label, tile_id)
+    folder.mkdir(parents=True, exist_ok=True)
     manifest.unlink(missing_ok=True)
-    for left in manifest.parent.glob(".*.part*"):  # by a run that was killed
+    for left in [*folder.glob(".*.part*"), *manifest.parent.glob(".*.part*")]:  # by a run that was killed
         shutil.rmtree(left) if left.is_dir() else left.unlink()
-    used = [s for s in read_ledger(layout.scenes) if s.status == "used" and s.solar_day in period]
-    wanted = scenes_over(used, grid)
+    wanted = wanted_scenes(settings, tile_id, period_label)
     console = Console(stderr=True)
     with ThreadPoolExecutor(max_workers=_readers(wanted, grid, threads, settings)) as pool:
-        results = pool.map(lambda s: fetch_scene(s, grid, manifest.parent / s.key, settings), wanted)
+        results = pool.map(lambda s: fetch_scene(s, grid, folder / s.key, settings), wanted)
         label = f"fetch {tile_id} {period_label}"
         outcomes = list(track(results, description=label, total=len(wanted), console=console, disable=not console.is_terminal))
-    rows = [(s.scene_id, s.key, s.sensor, s.datetime, *outcome) for s, outcome in zip(wanted, outcomes, strict=True)]
-    table = pd.DataFrame(rows, columns=list(MANIFEST_COLUMNS))
-    table["datetime"] = pd.to_datetime(table["datetime"], utc=True).astype("datetime64[us, UTC]")
-    table["bytes"] = table["bytes"].astype("int64")
-    write_parquet(table.astype({c: "string" for c in ("scene_id", "key", "sensor", "status", "reason")}), manifest)
+    table = _write_manifest(manifest, wanted, outcomes)
     counts = table.status.value_counts()
     lost = int(counts.get("failed", 0))
     console.print(f"{label}: {counts.get('ok', 0)} chips, {counts.get('empty', 0)} empty, {lost} of {len(table)} scenes failed", highlight=False)
@@ -266,10 +277,24 @@ def fetch(settings: Settings, tile_id: str, period_label: str, threads: int = 2)
         console.print(f"  {row.key}: {row.reason}", markup=False, highlight=False)
 
 
-def forget_lost(settings: Settings) -> int:
-    """Remove the manifests that list failed scenes, so that these tiles are fetched again; whole chips stay. Gives their number."""
+def write_failed(settings: Settings, tile_id: str, period_label: str, reason: str) -> None:
+    """Write the manifest of a tile and period whose fetch is given up: every scene failed, for the one reason."""
+    layout, wanted = Layout(settings.root), wanted_scenes(settings, tile_id, period_label)
+    layout.chip_folder(period_label, tile_id).mkdir(parents=True, exist_ok=True)
+    _write_manifest(layout.chips(period_label, tile_id), wanted, [("failed", reason, 0)] * len(wanted))
+
+
+def _write_manifest(manifest: Path, scenes: list[Scene], outcomes: list[tuple[str, str, int]]) -> pd.DataFrame:
+    rows = [(s.scene_id, s.key, s.sensor, s.datetime, *outcome) for s, outcome in zip(scenes, outcomes, strict=True)]
+    table = pd.DataFrame(rows, columns=list(MANIFEST_COLUMNS))
+    table["datetime"] = pd.to_datetime(table["datetime"], utc=True).astype("datetime64[us, UTC]")
+    table["bytes"] = table["bytes"].astype("int64")
+    write_parquet(table.astype({c: "string" for c in ("scene_id", "key", "sensor", "status", "reason")}), manifest)
+    return table
+
+
+def lost_tiles(settings: Settings) -> list[tuple[str, str]]:
+    """(tile, period) whose manifests list failed scenes."""
     manifests = sorted(settings.root.glob(str(Layout(Path()).chips("*", "*"))))
     lost = [m for m in manifests if (pd.read_parquet(m, columns=["status"]).status == "failed").any()]
-    for manifest in lost:
-        manifest.unlink()
-    return len(lost)
+    return [(m.parent.name, m.parent.parent.name) for m in lost]

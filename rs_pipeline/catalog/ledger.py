@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from datetime import UTC, date
 from pathlib import Path
@@ -38,8 +38,8 @@ def write_ledger(scenes: Sequence[Scene], path: Path) -> None:
     write_parquet(gpd.GeoDataFrame(table, geometry=footprints, crs=4326), path)
 
 
-def read_ledger(path: Path) -> list[Scene]:
-    """The scenes of a ledger, sorted by key.
+def read_ledger(path: Path, **wanted: Collection) -> list[Scene]:
+    """The scenes of a ledger, sorted by key; of a column that is named only those with one of its values.
 
     Raises
     ------
@@ -47,6 +47,8 @@ def read_ledger(path: Path) -> list[Scene]:
     """
     try:
         table = gpd.read_parquet(path)
+        for column, values in wanted.items():
+            table = table[table[column].isin(values)]
         return [_scene(row) for row in table.to_dict("records")]
     except (OSError, KeyError, ValueError) as fault:
         raise TableError(f"the ledger of scenes cannot be read: {fault}", where=str(path), remedy="run `search` again") from None

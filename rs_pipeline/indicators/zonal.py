@@ -14,10 +14,11 @@ from exactextract.raster import NumPyRasterSource
 from scipy import ndimage
 
 from kernels.zonal import zone_sums
-from rs_pipeline.catalog.chips import load_chips
+from rs_pipeline.catalog.chips import seen_scenes
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Tile
+from rs_pipeline.operations.marks import Mark, job_name, read_marks
 from rs_pipeline.output.tables import write_parquet
 from rs_pipeline.region import load_units, load_vector, pixel_areas, read_tiles
 
@@ -134,7 +135,7 @@ def _tile_bands(settings: Settings, tile: Tile, label: str) -> dict[str, np.ndar
 
 def zonal(settings: Settings, period_label: str) -> None:
     """Write ``counties/<period>.parquet``: areas in m2 on the ellipsoid, a row a unit and zone."""
-    polygons = zones(settings)
+    polygons, marks = zones(settings), read_marks(Layout(settings.root).marks)
     sums: np.ndarray | None = None
     names: list[str] = []
     area = np.zeros(len(polygons))
@@ -153,7 +154,8 @@ def zonal(settings: Settings, period_label: str) -> None:
         stack = np.stack([np.asarray(v, "float32").ravel() for v in layers.values()])
         zone_sums(zone, cell, weight, stack, sums)
         np.add.at(area, zone, weight)
-        scenes = {c.scene.scene_id for c in load_chips(settings, tile.id, period_label)}
+        given_up = marks.get(job_name("observe", tile.id, period_label), Mark()).given_up
+        scenes = set() if given_up else seen_scenes(settings, tile.id, period_label)
         for z in np.unique(zone):
             scene_ids[z] |= scenes
             tile_ids[z].append(tile.id)

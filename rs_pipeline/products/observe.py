@@ -1,7 +1,8 @@
 """Step ``observe``: all chips of one tile and period become the tile's maps.
 
-Blocks are chosen from the memory budget (`blocks`). Dask's threads read a block date by date and work it out strip by strip;
-a kernel runs on one thread without the GIL.
+Blocks are chosen from the memory budget (`blocks`). A block is a pure function of its job and its place: Dask's threads read it date by
+date and work it out strip by strip, here or in the worker of a cluster that reads the same chips; a kernel runs on one thread without
+the GIL.
 """
 
 from __future__ import annotations
@@ -36,27 +37,66 @@ STRIP_ROWS = 64
 """Rows that a thread works out at a time."""
 
 
-def observe(settings: Settings, tile_id: str, period_label: str, threads: int = 2) -> None:
+LAYERS = (*COVER_LAYERS, *WATER_LAYERS, "nir_refl", "scenes", "probability", "bow_class", "n_dates")
+"""What a block gives, float32 each."""
+
+
+def observe(settings: Settings, tile_id: str, period_label: str, threads: int = 2, chips: list[Chip] | None = None) -> None:
     """Write vegetation, water, black_odorous and observations of a tile and period (float32, NaN nodata).
 
-    A tile without a readable scene gets maps of NaN and counts of 0: missing, not zero cover.
+    A tile without a readable scene gets maps of NaN and counts of 0: missing, not zero cover. ``chips``: default those that were fetched.
     """
     tile, period, layout = read_tile(settings, tile_id), settings.period(period_label), Layout(settings.root)
-    chips = load_chips(settings, tile_id, period_label)
+    chips = load_chips(settings, tile_id, period_label) if chips is None else chips
     optical = [c for c in chips if c.family == "optical"]
     radar = [c for c in chips if c.family == "radar"]
-    names = [*COVER_LAYERS, *WATER_LAYERS, "nir_refl", "scenes", "probability", "bow_class", "n_dates"]
     grid = tile.grid.window(-HALO_PX, -HALO_PX, tile.grid.height + 2 * HALO_PX, tile.grid.width + 2 * HALO_PX)
-    maps = {name: np.full(grid.shape, np.nan, "float32") for name in names}
     job = Job(settings, period, grid, optical, radar, tile_reasons(optical, grid, settings.masks, threads))
-    with dask.config.set(scheduler="threads", num_workers=threads):
-        dask.compute(*[strip for block in job_blocks(job, maps, threads) for strip in _block_tasks(job, block, maps)])
+    maps = observe_anywhere(job, threads) if settings.resources.dask_scheduler else observe_here(job, threads)
     finish_water(settings, grid, maps)
     maps = {name: layer[HALO_PX:-HALO_PX, HALO_PX:-HALO_PX] for name, layer in maps.items()}
     tags = map_tags(settings, period, [c.scene for c in chips])
     for product, bands in MAP_BANDS.items():
         layers = {b.name: maps["bow_class" if (product, b.name) == ("black_odorous", "class") else b.name] for b in bands}
         write_map(layout.tile_map(period_label, tile_id, product), tile.grid, layers, bands, tags)
+
+
+def empty_maps(grid: Grid) -> dict[str, np.ndarray]:
+    """LAYERS of NaN, float32 (h, w)."""
+    return {name: np.full(grid.shape, np.nan, "float32") for name in LAYERS}
+
+
+def observe_here(job: Job, threads: int) -> dict[str, np.ndarray]:
+    """LAYERS of the job's grid by threads of this process. The tasks of all blocks are one graph: reading one goes on beside computing another."""
+    maps = empty_maps(job.grid)
+    placed = [dask.delayed(partial(_place, maps))(piece) for block in job_blocks(job, threads) for piece in _block_tasks(job, block)]
+    with dask.config.set(scheduler="threads", num_workers=threads):
+        dask.compute(*placed)
+    return maps
+
+
+def observe_anywhere(job: Job, threads: int) -> dict[str, np.ndarray]:
+    """The same by the workers of the configuration's cluster, a block a task."""
+    from rs_pipeline.operations.cluster import cluster_client, results_anywhere
+
+    maps = empty_maps(job.grid)
+    with cluster_client(job.settings.resources, threads) as client:
+        blocks = job_blocks(job, threads, pieces=2 * sum(client.nthreads().values()))
+        for pieces in results_anywhere(client, observe_block, job, blocks):
+            for piece in pieces:
+                _place(maps, piece)
+    return maps
+
+
+def observe_block(job: Job, block: Block) -> list[Piece]:
+    """All strips of a block, on the calling thread."""
+    return list(dask.compute(*_block_tasks(job, block), scheduler="synchronous"))
+
+
+def _place(maps: dict[str, np.ndarray], piece: Piece) -> None:
+    """Put a piece where it belongs."""
+    for name, layer in piece.layers.items():
+        maps[name][piece.inside] = layer
 
 
 def finish_water(settings: Settings, grid: Grid, maps: dict[str, np.ndarray]) -> None:
@@ -85,8 +125,18 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Piece:
+    """What a strip gives."""
+
+    inside: tuple[slice, slice]
+    """Within the tile."""
+    layers: dict[str, np.ndarray]
+    """LAYERS, (h, w) each."""
+
+
+@dataclass(frozen=True)
 class Strip:
-    """A few rows of a block with all dates: what one thread works out at a time."""
+    """A few rows of a block with all dates: what one thread works out at a time. Its arrays are filled while the block is read."""
 
     rows: slice
     """Within the block."""
@@ -100,24 +150,31 @@ class Strip:
     """uint16 (R, 2, h, w)."""
 
 
-def job_blocks(job: Job, maps: dict[str, np.ndarray], threads: int) -> list[Block]:
-    """Blocks of the tile within the memory budget, less what is held besides: maps, native reasons and dates being read."""
-    held = sum(m.nbytes for m in maps.values()) + sum(n.bits.nbytes for n in job.native if n is not None)
-    held += threads * READ_BYTES * job.grid.width * job.grid.height
+def job_blocks(job: Job, threads: int, pieces: int = 1) -> list[Block]:
+    """Blocks of the tile within the memory budget, less what is held besides: maps, native reasons and dates being read.
+
+    ``pieces``: the blocks are at most so large that there are about so many.
+    """
+    pixels = job.grid.width * job.grid.height
+    held = len(LAYERS) * 4 * pixels + sum(n.bits.nbytes for n in job.native if n is not None)
+    held += threads * READ_BYTES * pixels
     bytes_per_pixel = len(job.optical) * OPTICAL_BYTES + len(job.radar) * RADAR_BYTES
-    files = file_blocks([*job.optical, *job.radar], job.grid)
-    return plan_blocks(job.grid, files, bytes_per_pixel, job.settings.resources.memory_gb * 1e9 - held)
+    budget = job.settings.resources.memory_gb * 1e9 - held
+    if pieces > 1:
+        budget = min(budget, 2 * bytes_per_pixel * pixels / pieces)
+    return plan_blocks(job.grid, file_blocks([*job.optical, *job.radar], job.grid), bytes_per_pixel, budget)
 
 
-def _block_tasks(job: Job, block: Block, maps: dict[str, np.ndarray]) -> list:
-    """Dask's tasks of a block: a date is read by one thread, then a strip is worked out by one thread.
+def _block_tasks(job: Job, block: Block) -> list:
+    """Dask's tasks of a block, a `Piece` each: a date is read by one thread, then a strip is worked out by one thread.
 
-    Dask takes up the next block's dates as soon as a thread is free, so that reading and computing overlap.
+    Dask takes up the next block's dates as soon as a thread is free, so that reading and computing overlap. What the tasks share is
+    the block's own and never leaves the process.
     """
     strips = dask.delayed(partial(_new_strips, job, block))()
     read = [dask.delayed(partial(_read_optical, job, block, t))(strips) for t in range(len(job.optical))]
     read += [dask.delayed(partial(_read_radar, job, block, t))(strips) for t in range(len(job.radar))]
-    return [dask.delayed(partial(_observe_strip, job, k, maps))(strips, read) for k in range(-(-block.height // STRIP_ROWS))]
+    return [dask.delayed(partial(_observe_strip, job, k))(strips, read) for k in range(-(-block.height // STRIP_ROWS))]
 
 
 def _new_strips(job: Job, block: Block) -> list[Strip]:
@@ -144,9 +201,9 @@ def _read_radar(job: Job, block: Block, t: int, strips: list[Strip]) -> None:
         strip.radar[t] = dn[:, strip.rows]
 
 
-def _observe_strip(job: Job, k: int, maps: dict[str, np.ndarray], strips: list[Strip], _read: list[None]) -> None:
-    """Fill the rows of one strip of every map."""
-    settings, optical, dn, bits, inside = job.settings, job.optical, strips[k].dn, strips[k].reasons, strips[k].inside
+def _observe_strip(job: Job, k: int, strips: list[Strip], _read: list[None]) -> Piece:
+    """The rows of one strip of every layer."""
+    settings, optical, dn, bits = job.settings, job.optical, strips[k].dn, strips[k].reasons
     shape = dn.shape[2:]
     days = [c.scene.solar_day for c in optical]
     calendar = Calendar.of(days, job.period)
@@ -164,18 +221,18 @@ def _observe_strip(job: Job, k: int, maps: dict[str, np.ndarray], strips: list[S
         min_logit, w.min_months, water,
     )  # fmt: skip
     nir_dn = np.ascontiguousarray(dn[:, OPTICAL_BANDS.index("nir")])
-    clear_median(nir_dn, bits, reject_bits(settings.masks.water), high_sun, scale, offset, native_m, maps["nir_refl"][inside])
+    nir_refl = np.full(shape, np.nan, "float32")
+    clear_median(nir_dn, bits, reject_bits(settings.masks.water), high_sun, scale, offset, native_m, nir_refl)
 
     vegetation = vegetation_layers(settings, optical, dn, bits, calendar.day, scale, offset)
 
-    for layers, values in ((WATER_LAYERS, water), (COVER_LAYERS, vegetation)):
-        for i, name in enumerate(layers):
-            maps[name][inside] = values[i]
-    maps["scenes"][inside] = (dn[:, 0] > 0).sum(axis=0)
     probability, classes, n_dates = black_odorous_layers(
         settings.black_odorous, w, settings.masks, optical, dn, bits, calendar, water[0], scale, offset
     )
-    maps["probability"][inside], maps["bow_class"][inside], maps["n_dates"][inside] = probability, classes, n_dates
+    layers = dict(zip(WATER_LAYERS, water, strict=True)) | dict(zip(COVER_LAYERS, vegetation, strict=True))
+    layers |= {"nir_refl": nir_refl, "scenes": (dn[:, 0] > 0).sum(axis=0).astype("float32")}
+    layers |= {"probability": probability, "bow_class": classes, "n_dates": n_dates}
+    return Piece(strips[k].inside, layers)
 
 
 def sun_is_high(chips: list[Chip]) -> np.ndarray:

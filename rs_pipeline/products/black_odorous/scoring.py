@@ -140,12 +140,15 @@ def _dates(settings: Settings, chips: list[Chip], grid: Grid) -> Iterator[tuple[
         yield chip, refl, clear
 
 
-def score_reaches(settings: Settings, tile_id: str, period_label: str) -> None:
-    """Write the scores of the tile's reaches, a row a reach and scene, columns of DTYPES; always written, maybe empty."""
+def score_reaches(settings: Settings, tile_id: str, period_label: str, chips: list[Chip] | None = None) -> None:
+    """Write the scores of the tile's reaches, a row a reach and scene, columns of DTYPES; always written, maybe empty.
+
+    ``chips``: default those that were fetched.
+    """
     layout, tile, section = Layout(settings.root), read_tile(settings, tile_id), settings.black_odorous
     reaches = gpd.read_parquet(layout.reach_lines)
     reaches = reaches[(reaches.tile == tile_id) & (reaches.width_class != "not_assessable")].reset_index(drop=True)
-    optical = [c for c in load_chips(settings, tile_id, period_label) if c.family == "optical"]
+    optical = [c for c in (load_chips(settings, tile_id, period_label) if chips is None else chips) if c.family == "optical"]
     chips = [c for c, season in zip(optical, in_season(optical, section), strict=True) if season]
     rows: list[dict] = []
     if len(reaches) and chips:

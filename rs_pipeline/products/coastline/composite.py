@@ -41,8 +41,8 @@ SHORE_BANDS = (
 )
 
 
-def shore_composite(settings: Settings, tile_id: str, period_label: str) -> None:
-    """Write ``shore_<family>.tif`` of a tile and period, for every family.
+def shore_composite(settings: Settings, tile_id: str, period_label: str, chips: list[Chip] | None = None) -> None:
+    """Write ``shore_<family>.tif`` of a tile and period, for every family; ``chips``: default those that were fetched.
 
     float32, NaN nodata, bands SHORE_BANDS. Nothing is resampled: the grid is that of the family's own pixels, and
     scenes on another lattice of pixels are left out. Without coastline settings, chips or fitting tides the file
@@ -52,7 +52,8 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str) -> None
     The median over dates near mean sea level follows Bishop-Taylor et al. (2021), of NIR and SWIR1 instead of MNDWI.
     """
     tile, layout = read_tile(settings, tile_id), Layout(settings.root)
-    chips = load_chips(settings, tile_id, period_label) if settings.coastline else []
+    if chips is None:
+        chips = load_chips(settings, tile_id, period_label) if settings.coastline else []
     for family in SHORE_FAMILIES:
         members = [c for c in chips if in_family(c, family)]
         grid, members = native_grid(members, tile, FAMILY_RESOLUTION_M[family])

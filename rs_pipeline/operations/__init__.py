@@ -1,0 +1,1 @@
+"""What surrounds the steps of a run: locks, journal, jobs given up, the summary, who is told, workers elsewhere."""

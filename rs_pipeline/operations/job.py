@@ -1,0 +1,97 @@
+"""What surrounds a step that runs as a job: its lock, the space on the disk, the journal, and giving up."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from rs_pipeline.config import Settings
+from rs_pipeline.errors import PipelineError, SpaceError
+from rs_pipeline.layout import Layout
+from rs_pipeline.operations.journal import Watch, last_failure
+from rs_pipeline.operations.locks import job_lock
+from rs_pipeline.operations.marks import job_name, mark_done, mark_given_up
+
+_DISK = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EROFS: "the file system is read-only"}
+
+
+def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: str | None = None, period: str | None = None, attempt: int = 1) -> None:
+    """Run a step as a job of the run.
+
+    A job of a tile that failed ``resources.attempts`` times is given up in the next attempt: its outputs say that nothing was
+    seen, a mark says why, the run goes on without the tile, and the next run tries it again.
+
+    Raises
+    ------
+    SpaceError : there is too little space to start, or the disk is full or read-only; such a job is never given up.
+    """
+    layout, job = Layout(settings.root), job_name(verb, tile, period)
+    check_space(settings)
+    with job_lock(layout.lock, job):
+        reason = last_failure(layout.journal, job) if attempt > settings.resources.attempts else None
+        watch = Watch(layout.journal, job, verb, attempt)
+        try:
+            if reason is None:
+                step()
+                mark_done(layout.marks, job)
+                watch.write("done")
+            else:
+                give_up(settings, verb, tile, period, reason)
+                mark_given_up(layout.marks, job, reason)
+                watch.write("given up", reason)
+        except BaseException as fault:
+            watch.write("failed", _words(fault))
+            if isinstance(fault, OSError) and fault.errno in _DISK:
+                raise SpaceError(
+                    f"{_DISK[fault.errno]}: {fault.filename or settings.root}", where=job, remedy="make room, then start the same command again"
+                ) from fault
+            raise
+
+
+def check_space(settings: Settings) -> None:
+    """Raise SpaceError where the disk of the results has less than ``resources.free_gb`` left."""
+    free_gb = shutil.disk_usage(_existing(settings.root)).free / 1e9
+    if free_gb < settings.resources.free_gb:
+        raise SpaceError(
+            f"{free_gb:.2f} GB are left on the disk of the results, {settings.resources.free_gb:g} are asked for", where=str(settings.root),
+            remedy="make room, then start the same command again; resources.free_gb sets the limit",
+        )  # fmt: skip
+
+
+def _existing(path: Path) -> Path:
+    return next(p for p in (path.resolve(), *path.resolve().parents) if p.exists())
+
+
+def _words(fault: BaseException) -> str:
+    what = fault.what if isinstance(fault, PipelineError) else str(fault)
+    return " ".join(f"{type(fault).__name__}: {what}".split())
+
+
+def give_up(settings: Settings, verb: str, tile: str, period: str | None, reason: str) -> None:
+    """Write a job's outputs as those of a tile that nobody could see.
+
+    Raises
+    ------
+    PipelineError : the job is not one of a tile, so that nothing can go on without it.
+    """
+    words = f"{verb} was given up: {reason}"
+    if verb == "fetch":
+        from rs_pipeline.catalog.fetch import write_failed
+
+        write_failed(settings, tile, period, words)
+    elif verb == "observe":
+        from rs_pipeline.products.observe import observe
+
+        observe(settings, tile, period, chips=[])
+    elif verb == "shore":
+        from rs_pipeline.products.coastline import shore_composite
+
+        shore_composite(settings, tile, period, chips=[])
+    elif verb == "reach-scores":
+        from rs_pipeline.products.black_odorous.scoring import score_reaches
+
+        score_reaches(settings, tile, period, chips=[])
+    else:
+        raise PipelineError(words, where=tile, remedy="see its log, then start the same command again")

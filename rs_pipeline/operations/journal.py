@@ -1,0 +1,103 @@
+"""The journal of a run, ``logs/jobs.jsonl``: a line when a job starts and one when it ends, with its time, memory and bytes.
+
+A job that was killed has a start and no end.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import resource
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line."""
+
+    job: str
+    """See `marks.job_name`."""
+    verb: str
+    state: str
+    """``started``, ``done``, ``failed`` or ``given up``."""
+    time: str
+    """UTC, ISO 8601."""
+    attempt: int = 1
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    memory_mb: float = 0.0
+    """Largest resident memory of the process."""
+    read_mb: float = 0.0
+    """Read from files, those in the system's cache included; what comes over the network is not."""
+    written_mb: float = 0.0
+    reason: str = ""
+    """Why it failed or was given up."""
+    host: str = ""
+    pid: int = 0
+
+
+class Watch:
+    """Measures this process from now on and writes its lines."""
+
+    def __init__(self, path: Path, job: str, verb: str, attempt: int):
+        self.path, self.about = path, {"job": job, "verb": verb, "attempt": attempt, "host": socket.gethostname(), "pid": os.getpid()}
+        self.start, self.cpu, self.bytes = time.monotonic(), time.process_time(), _bytes()
+        self.write("started")
+
+    def write(self, state: str, reason: str = "") -> None:
+        """Add a line. A journal that cannot be written costs a line, not the job."""
+        now, used = _bytes(), {}
+        if state != "started":
+            used = {
+                "seconds": round(time.monotonic() - self.start, 2), "cpu_seconds": round(time.process_time() - self.cpu, 2),
+                "memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+                "read_mb": round((now[0] - self.bytes[0]) / 1e6, 2), "written_mb": round((now[1] - self.bytes[1]) / 1e6, 2),
+            }  # fmt: skip
+        line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "state": state, **self.about, **used, "reason": reason[:2000]}
+        with suppress(OSError):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as out:
+                fcntl.flock(out, fcntl.LOCK_EX)
+                out.write(json.dumps({k: v for k, v in line.items() if v != ""}, ensure_ascii=False) + "\n")
+
+
+def _bytes() -> tuple[int, int]:
+    """Bytes read and written by this process."""
+    try:
+        counters = psutil.Process().io_counters()
+        return counters.read_chars, counters.write_chars
+    except (psutil.Error, AttributeError, OSError, NotImplementedError):
+        return 0, 0
+
+
+def read_journal(path: Path) -> list[Entry]:
+    """All lines in order; lines cut off by a full disk are left out."""
+    return list(_entries(path)) if path.exists() else []
+
+
+def _entries(path: Path) -> Iterator[Entry]:
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            with suppress(ValueError, TypeError):
+                values: dict[str, Any] = json.loads(line)
+                yield Entry(**values)
+
+
+def last_failure(path: Path, job: str) -> str | None:
+    """Why the last attempt of a job did not end well, in words; None where it did, or where there was none."""
+    lines = [entry for entry in read_journal(path) if entry.job == job]
+    if not lines or lines[-1].state == "done":
+        return None
+    if lines[-1].state == "started":
+        return "it was killed: by the system for its memory or time, or by hand"
+    return lines[-1].reason

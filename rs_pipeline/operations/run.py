@@ -1,0 +1,94 @@
+"""Begin and end of a run of Snakemake: the lock on its folder, files from the future, the summary, and who is told."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from rs_pipeline.config import Settings, freeze
+from rs_pipeline.layout import Layout
+from rs_pipeline.operations.job import check_space
+from rs_pipeline.operations.locks import hold_run
+from rs_pipeline.operations.summary import Summary, summarise, words
+from rs_pipeline.output.atomic import atomic_path
+
+log = logging.getLogger(__name__)
+
+CLOCK_SLACK_S = 60.0
+"""Clocks of the machines of a cluster differ by as much."""
+
+_held: list[int] = []
+"""The lock lasts as long as the process."""
+
+
+def begin(settings: Settings) -> None:
+    """Take the run's folder, see that it can be written, and write the configuration into it.
+
+    Raises
+    ------
+    LockedError : another run works on it.
+    SpaceError : it cannot be written, or its disk is as good as full.
+    """
+    layout = Layout(settings.root)
+    _held.append(hold_run(layout.lock))
+    check_space(settings)
+    settle_times(settings.root)
+    freeze(settings)
+
+
+def settle_times(folder: Path) -> int:
+    """Give files from the future the time of now, in their order; how many there were.
+
+    A clock that was ahead leaves them behind, and Snakemake takes what rests on them for outdated until their time has come.
+    """
+    now, ahead = time.time(), []
+    for base, folders, names in os.walk(folder):
+        if Path(base).name == "native":  # chips: their manifest counts
+            folders.clear()
+            continue
+        for name in names:
+            path = os.path.join(base, name)
+            changed = os.stat(path, follow_symlinks=False).st_mtime
+            if changed > now + CLOCK_SLACK_S:
+                ahead.append((changed, path))
+    times = sorted({changed for changed, _ in ahead})
+    for changed, path in ahead:
+        then = now - (len(times) - times.index(changed)) * 1e-3
+        os.utime(path, (then, then))
+    if ahead:
+        log.warning("%d files were from the future: the clock was ahead, their times are put right", len(ahead))
+    return len(ahead)
+
+
+def end(settings: Settings, *, failed: bool) -> Summary:
+    """Write ``summary.json`` and ``summary.txt`` and tell whom the configuration names."""
+    found = summarise(settings)
+    if failed and found.status == "complete":
+        found = replace(found, status="failed")
+    path = Layout(settings.root).summary
+    text = json.dumps(asdict(found), ensure_ascii=False, indent=1)
+    try:
+        for target, content in ((path, text), (path.with_suffix(".txt"), words(found) + "\n")):
+            with atomic_path(target) as part:
+                part.write_text(content, "utf-8")
+    except OSError as fault:
+        log.warning("the summary cannot be written: %s", fault)
+    notify(settings, found.status, text)
+    return found
+
+
+def notify(settings: Settings, status: str, text: str) -> None:
+    """Start ``notify.command`` with the summary on its standard input. What becomes of it changes nothing but a line in the log."""
+    command = settings.notify.command
+    if not command:
+        return
+    about = {"RS_PIPELINE_RUN": settings.run, "RS_PIPELINE_STATUS": status}
+    try:
+        subprocess.run(command, input=text, text=True, env=os.environ | about, timeout=settings.notify.timeout_s, check=True, stdout=subprocess.DEVNULL)
+    except (OSError, subprocess.SubprocessError) as fault:
+        log.warning("notify.command did not work: %s", fault)

@@ -1,0 +1,196 @@
+"""What a run has done, what is missing, what it took and how long the rest may take: from the journal, the marks and the files."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rs_pipeline.config import Settings
+from rs_pipeline.layout import PRODUCTS, Layout
+from rs_pipeline.operations.journal import Entry, read_journal
+from rs_pipeline.operations.marks import read_marks
+from rs_pipeline.region import read_tiles
+
+LISTED = 20
+"""So many jobs are named in words; the file names all."""
+
+ENDS = ("done", "given up")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the jobs of a verb took, of those that ended since the run began."""
+
+    verb: str
+    jobs: int
+    expected: int
+    """Jobs that the whole run has; those of earlier runs among them."""
+    missing: int
+    """Of them without an end so far."""
+    seconds: float
+    median_seconds: float
+    memory_mb: float
+    """Largest of a job."""
+    read_mb: float
+    written_mb: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """State of a run."""
+
+    run: str
+    status: str
+    """``complete``; ``incomplete`` where tiles are given up; ``failed`` where outputs are missing."""
+    simulated: bool
+    time: str
+    costs: list[Cost]
+    given_up: dict[str, str]
+    """Job to reason."""
+    failed: dict[str, str]
+    """Job to reason, of jobs whose last attempt did not end well."""
+    missing: list[str]
+    """Final outputs that are not there."""
+    lost_scenes: int
+    """Chips that could not be read."""
+    disk_mb: dict[str, float]
+    """By folder of the run."""
+    rest_minutes: tuple[float, float] | None
+    """How long the missing jobs may take, from the quartiles of those that ended; None before the first, 0 where none is missing."""
+
+
+def summarise(settings: Settings) -> Summary:
+    """Summary of a run as it stands."""
+    layout = Layout(settings.root)
+    entries = read_journal(layout.journal)
+    last = {e.job: e for e in entries}
+    marks = read_marks(layout.marks)
+    given_up = {job: mark.given_up for job, mark in marks.items() if mark.given_up}
+    missing = [str(p) for p in final_outputs(settings) if not p.exists()]
+    costs = _costs(settings, entries)
+    return Summary(
+        run=settings.run, status="failed" if missing else "incomplete" if given_up else "complete", simulated=settings.sample is not None,
+        time=datetime.now(UTC).isoformat(timespec="seconds"), costs=costs, given_up=given_up,
+        failed={job: _reason(e) for job, e in last.items() if e.state not in ENDS}, missing=missing, lost_scenes=_lost_scenes(layout),
+        disk_mb=disk_mb(settings.root), rest_minutes=rest_minutes(costs, entries),
+    )  # fmt: skip
+
+
+def final_outputs(settings: Settings) -> list[Path]:
+    """What a complete run has."""
+    layout = Layout(settings.root)
+    coast = [layout.shorelines, layout.transects] if settings.coastline else []
+    maps = [layout.map(product, p.label) for product in PRODUCTS for p in settings.all_periods]
+    return [*maps, layout.trend_map, *coast, layout.bodies, layout.reaches, layout.indicators, layout.evidence, layout.report, layout.stac]
+
+
+def expected_jobs(settings: Settings) -> dict[str, int]:
+    """Verb to number of jobs of the whole run; without those of tiles while there are no tiles."""
+    periods, coast = len(settings.all_periods), settings.coastline is not None
+    tiles = len(read_tiles(settings)) if Layout(settings.root).tiles.exists() else 0
+    per_tile = dict.fromkeys(("fetch", "observe", "reach-scores", *(["shore"] if coast else [])), tiles * periods)
+    single = ("search", "grid", "assign", "trend-map", "trend-zonal", "bodies", "reach-lines", "reaches", "indicators", "report", "stac")
+    return {
+        **per_tile, "trend": tiles, "zonal": periods, **dict.fromkeys((f"mosaic:{p}" for p in PRODUCTS), periods),
+        **dict.fromkeys(single, 1), **({"coastline": 1} if coast else {}),
+    }  # fmt: skip
+
+
+def _costs(settings: Settings, entries: list[Entry]) -> list[Cost]:
+    ended: dict[str, dict[str, Entry]] = defaultdict(dict)
+    for entry in entries:
+        if entry.state in ENDS:
+            ended[entry.verb][entry.job] = entry
+    costs = []
+    for verb, expected in expected_jobs(settings).items():
+        done = list(ended[verb].values())
+        seconds = [e.seconds for e in done]
+        costs.append(Cost(
+            verb, len(done), expected, max(0, expected - len(done)), round(sum(seconds), 1), statistics.median(seconds) if seconds else 0.0,
+            max((e.memory_mb for e in done), default=0.0), round(sum(e.read_mb for e in done), 1), round(sum(e.written_mb for e in done), 1),
+        ))  # fmt: skip
+    return costs
+
+
+def rest_minutes(costs: Iterable[Cost], entries: list[Entry]) -> tuple[float, float] | None:
+    """Range in which the time of the missing jobs may lie, at the pace of the jobs that ended; verbs without one count as the others' median.
+
+    The pace is the seconds of jobs a second of the clock, of the last hundred jobs.
+    """
+    ended = [e for e in entries if e.state in ENDS]
+    rest = {c.verb: c.missing for c in costs if c.missing}
+    if not rest:
+        return 0.0, 0.0
+    if len(ended) < 4:
+        return None
+    recent = ended[-100:]
+    clock = (_time(recent[-1]) - _time(recent[0])).total_seconds() + recent[0].seconds
+    pace = max(1.0, sum(e.seconds for e in recent) / max(clock, 1.0))
+    low = high = 0.0
+    for verb, count in rest.items():
+        seconds = [e.seconds for e in ended if e.verb == verb] or [e.seconds for e in ended]
+        quartiles = statistics.quantiles(seconds, n=4) if len(seconds) > 1 else [seconds[0]] * 3
+        low, high = low + count * max(quartiles[0], 0.0), high + count * quartiles[2]
+    return round(low / pace / 60, 1), round(high / pace / 60, 1)
+
+
+def _time(entry: Entry) -> datetime:
+    return datetime.fromisoformat(entry.time)
+
+
+def _reason(entry: Entry) -> str:
+    return entry.reason or f"started at {entry.time} on {entry.host}, no end so far: still at work, or killed"
+
+
+def _lost_scenes(layout: Layout) -> int:
+    import pyarrow.parquet as pq
+
+    manifests = layout.root.glob(str(Layout(Path()).chips("*", "*")))
+    return sum(pq.read_table(m, columns=["status"]).column("status").to_pylist().count("failed") for m in manifests)
+
+
+def disk_mb(folder: Path) -> dict[str, float]:
+    """Size by entry of a folder, and ``files``: how many there are."""
+    sizes: dict[str, float] = defaultdict(float)
+    count = 0
+    for base, _, names in os.walk(folder):
+        top = Path(base).relative_to(folder).parts[:1]
+        for name in names:
+            try:
+                sizes[top[0] if top else "."] += os.path.getsize(os.path.join(base, name)) / 1e6
+                count += 1
+            except FileNotFoundError:  # a job is at work
+                continue
+    return {name: round(size, 2) for name, size in sorted(sizes.items())} | {"files": count}
+
+
+def words(found: Summary) -> str:
+    """The summary for people."""
+    lines = [f"run {found.run}{' (SIMULATED)' if found.simulated else ''}: {found.status}", ""]
+    lines.append(f"{'step':20s}{'jobs':>8s}{'of':>8s}{'seconds':>10s}{'median':>8s}{'MB':>8s}{'read MB':>10s}{'written':>10s}")
+    for c in found.costs:
+        lines.append(
+            f"{c.verb:20s}{c.jobs:8d}{c.expected:8d}{c.seconds:10.0f}{c.median_seconds:8.1f}{c.memory_mb:8.0f}{c.read_mb:10.0f}{c.written_mb:10.0f}"
+        )
+    lines.append("disk, MB: " + ", ".join(f"{k} {v:g}" for k, v in found.disk_mb.items()))
+    if found.rest_minutes is None:
+        lines.append("no estimate of the rest before the first jobs have ended")
+    elif found.rest_minutes[1] > 0:
+        lines.append(f"the missing jobs take about {found.rest_minutes[0]:g} to {found.rest_minutes[1]:g} minutes at the pace so far")
+    for title, listed in (
+        ("given up: their tiles are missing in the maps and indicators; the next run tries them again", found.given_up),
+        ("did not end well", {k: v for k, v in found.failed.items() if k not in found.given_up}),
+        ("missing", dict.fromkeys(found.missing, "")),
+    ):
+        if listed:
+            lines.append(f"\n{title} ({len(listed)}):")
+            lines += [f"  {name}{': ' + reason if reason else ''}" for name, reason in list(listed.items())[:LISTED]]
+            lines += [f"  … and {len(listed) - LISTED} more, see summary.json"] if len(listed) > LISTED else []
+    if found.lost_scenes:
+        lines.append(f"\n{found.lost_scenes} chips could not be read; `rs-pipeline again` marks their tiles for another try")
+    return "\n".join(lines)
