@@ -72,7 +72,7 @@ class World:
         scenes = [_scene(i, int(day), self.grid) for i, day in enumerate(days)]
         with ThreadPoolExecutor(2) as pool:
             seeds = rng.integers(0, 2**31, self.n_dates)
-            list(pool.map(lambda s, seed: _write_chip(manifest.parent / s.key, around, shape, texture, water, s, seed), scenes, seeds))
+            list(pool.map(lambda s, seed: _write_chip(layout.chip_folder(YEAR, TILE) / s.key, around, shape, texture, water, s, seed), scenes, seeds))
         rows = [(s.scene_id, s.key, s.sensor, pd.Timestamp(s.datetime), "ok", "", 0) for s in scenes]
         write_parquet(pd.DataFrame(rows, columns=list(MANIFEST_COLUMNS)), manifest)
         write_ledger(scenes, layout.scenes)
@@ -80,7 +80,7 @@ class World:
     @property
     def files(self) -> list[Path]:
         """Every chip file, masks too."""
-        return sorted(Layout(self.settings.root).chips(YEAR, TILE).parent.glob("*/*.tif"))
+        return sorted(Layout(self.settings.root).chip_folder(YEAR, TILE).glob("*/*.tif"))
 
     def observe(self, threads: int) -> None:
         observe(self.settings, TILE, YEAR, threads)

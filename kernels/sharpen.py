@@ -1,5 +1,6 @@
 """Shortwave infrared at the pixel size of the near infrared, so that narrow dark water is not lost in its banks."""
 
+import numpy as np
 from numba import njit
 
 MAX_GAIN = 3.0
@@ -8,8 +9,54 @@ MAX_GAIN = 3.0
 MIN_REFL = 1e-3
 """Reflectances are kept at or above this in the ratio."""
 
+_NIR, _SWIR = 4, (5, 6)
 
-@njit(cache=True, nogil=True)
+_one = np.float32(1.0)
+_zero = np.float32(0.0)
+_least, _low, _high = np.float32(MIN_REFL), np.float32(1.0 / MAX_GAIN), np.float32(MAX_GAIN)
+_half, _smallest, _largest = np.float32(0.5), np.float32(1.0), np.float32(65535.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _at_least(value, least):
+    return value if value > least else least
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _add_row(nir_dn, s, o, total, count):
+    """Add a row's NIR, and its number of pixels with data, to each column."""
+    for x in range(total.size):
+        seen = nir_dn[x] > 0
+        total[x] += _at_least(np.float32(nir_dn[x]) * s + o, _least) if seen else _zero
+        count[x] += _one if seen else _zero
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _spread_means(total, count, n, phase):
+    """Sums of columns become the mean of the cell that each column lies in; 1 where a cell has no data."""
+    w = total.size
+    for left in range(phase, w, n):
+        first, end = max(left, 0), min(left + n, w)
+        cell_total, cell_count = _zero, _zero
+        for x in range(first, end):
+            cell_total += total[x]
+            cell_count += count[x]
+        mean = cell_total / cell_count if cell_count > 0 else _one
+        for x in range(first, end):
+            total[x] = mean
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _share_row(nir_dn, mean, s, o, swir_dn):
+    for x in range(mean.size):
+        gain = _at_least(_at_least(np.float32(nir_dn[x]) * s + o, _least) / mean[x], _low)
+        gain = gain if gain < _high else _high
+        sharp = (_at_least(np.float32(swir_dn[x]) * s + o, _zero) * gain - o) / s + _half
+        sharp = _at_least(sharp if sharp < _largest else _largest, _smallest)
+        swir_dn[x] = np.uint16(sharp) if (nir_dn[x] > 0) & (swir_dn[x] > 0) else swir_dn[x]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def sharpen_swir(dn, scale, offset, cell, row_phase, col_phase):
     """Share the SWIR of a coarse cell among its fine pixels in proportion to their near infrared, in place.
 
@@ -25,29 +72,17 @@ def sharpen_swir(dn, scale, offset, cell, row_phase, col_phase):
     row_phase, col_phase : int64 (T,), row and column of the first cell's upper left corner, in (-cell, 0].
     """
     n_dates, _, h, w = dn.shape
+    total, count = np.empty(w, np.float32), np.empty(w, np.float32)
     for t in range(n_dates):
-        n = cell[t]
+        n, s, o = cell[t], scale[t], offset[t]
         if n <= 1:
             continue
-        s, o = scale[t], offset[t]
         for top in range(row_phase[t], h, n):
-            for left in range(col_phase[t], w, n):
-                rows, cols = range(max(top, 0), min(top + n, h)), range(max(left, 0), min(left + n, w))
-                total, count = 0.0, 0
-                for y in rows:
-                    for x in cols:
-                        if dn[t, 4, y, x] > 0:
-                            total += max(dn[t, 4, y, x] * s + o, MIN_REFL)
-                            count += 1
-                if count == 0:
-                    continue
-                mean = total / count
-                for y in rows:
-                    for x in cols:
-                        if dn[t, 4, y, x] == 0:
-                            continue
-                        gain = min(max(max(dn[t, 4, y, x] * s + o, MIN_REFL) / mean, 1.0 / MAX_GAIN), MAX_GAIN)
-                        for band in (5, 6):
-                            if dn[t, band, y, x] > 0:
-                                sharp = (max(dn[t, band, y, x] * s + o, 0.0) * gain - o) / s
-                                dn[t, band, y, x] = max(1, min(65535, int(sharp + 0.5)))
+            first, end = max(top, 0), min(top + n, h)
+            total[:], count[:] = _zero, _zero
+            for y in range(first, end):
+                _add_row(dn[t, _NIR, y], s, o, total, count)
+            _spread_means(total, count, n, col_phase[t])
+            for y in range(first, end):
+                for band in _SWIR:
+                    _share_row(dn[t, _NIR, y], total, s, o, dn[t, band, y])

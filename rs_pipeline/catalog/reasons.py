@@ -210,7 +210,7 @@ def scene_reasons(
     """
     sensor = load_sensor(chip.scene.sensor)
     required = [b.role for b in sensor.bands if b.required and b.role not in QUALITY_BANDS]
-    missing = _missing(chip, required, grid) if dn is None else (dn[[OPTICAL_BANDS.index(r) for r in required]] == 0).any(axis=0)
+    missing = _missing(chip, required, grid) if dn is None else np.logical_or.reduce([dn[OPTICAL_BANDS.index(r)] == 0 for r in required])
     native = native or native_reasons(chip, masks)
     if native is not None:
         reasons = _on_grid(native, grid) | _quality_reasons(chip, grid)

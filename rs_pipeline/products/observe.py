@@ -254,7 +254,7 @@ def read_sharpened(chips: list[Chip], block: Grid) -> np.ndarray:
     rows, cols = np.array([_phase(grid, *cell) for cell in cells], "int64").reshape(-1, 2).T
     scale, offset = scales(chips)
     sharpen_swir(dn, scale, offset, np.array([n for n, _, _ in cells], "int64"), rows, cols)
-    return np.ascontiguousarray(dn[:, :, rim : rim + block.height, rim : rim + block.width])
+    return dn[:, :, rim : rim + block.height, rim : rim + block.width]
 
 
 def _phase(grid: Grid, cell: int, left: float, top: float) -> tuple[int, int]:
