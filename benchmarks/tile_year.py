@@ -65,7 +65,7 @@ class World:
 
     def _write(self) -> None:
         rng, layout = np.random.default_rng(7), Layout(self.settings.root)
-        manifest = layout.chips(YEAR, TILE)
+        manifest, chips = layout.chips(YEAR, TILE), layout.chip_folder(YEAR, TILE)
         around = self.grid.window(-MARGIN_PX, -MARGIN_PX, self.grid.height + 2 * MARGIN_PX, self.grid.width + 2 * MARGIN_PX)
         shape = tuple(-(-n // 2) * 2 for n in around.shape)
         texture = ndimage.zoom(rng.uniform(0.6, 1.4, [n // 16 + 2 for n in shape]), 16, order=0)[: shape[0], : shape[1]]
@@ -75,7 +75,7 @@ class World:
         scenes = [_scene(i, int(day), self.grid) for i, day in enumerate(days)]
         with ThreadPoolExecutor(2) as pool:
             seeds = rng.integers(0, 2**31, self.n_dates)
-            list(pool.map(lambda s, seed: _write_chip(manifest.parent / s.key, around, shape, texture, water, s, seed), scenes, seeds))
+            list(pool.map(lambda s, seed: _write_chip(chips / s.key, around, shape, texture, water, s, seed), scenes, seeds))
         rows = [(s.scene_id, s.key, s.sensor, pd.Timestamp(s.datetime), "ok", "", 0) for s in scenes]
         write_parquet(pd.DataFrame(rows, columns=list(MANIFEST_COLUMNS)), manifest)
         write_ledger(scenes, layout.scenes)
@@ -83,7 +83,7 @@ class World:
     @property
     def files(self) -> list[Path]:
         """Every chip file, masks too."""
-        return sorted(Layout(self.settings.root).chips(YEAR, TILE).parent.glob("*/*.tif"))
+        return sorted(Layout(self.settings.root).chip_folder(YEAR, TILE).glob("*/*.tif"))
 
     def observe(self, threads: int) -> None:
         observe(self.settings, TILE, YEAR, threads)
@@ -110,7 +110,7 @@ def _scene(i: int, day: int, grid) -> Scene:
         scene_id=f"S2_{i:04d}", key=f"S2_{i:04d}", sensor=SENSOR, collection="sentinel-2-l2a", platform="sentinel-2a", datetime=when,
         solar_day=date(int(YEAR), 1, 1) + timedelta(days=day), processing_baseline="05.10", cloud_cover=40.0, sun_elevation_deg=45.0,
         sun_azimuth_deg=150.0, scale=1e-4, offset=-0.1, offset_decision="simulated", offset_confidence="high", status="used", reason="",
-        bbox=(left, bottom, right, top), footprint_wkt=shapely.box(left, bottom, right, top).wkt,
+        assets=dict.fromkeys((*FINE, *COARSE, "mask"), "simulated"), bbox=(left, bottom, right, top), footprint_wkt=shapely.box(left, bottom, right, top).wkt,
     )  # fmt: skip
 
 
