@@ -62,7 +62,7 @@ def results_anywhere(client: Client, function: Callable[[Any, Any], Any], shared
     held = client.scatter(shared, broadcast=True, hash=False)
     futures = [client.submit(function, held, part, pure=False) for part in parts]
     try:
-        for future in as_completed(futures):
+        for future in as_completed(futures, loop=client.loop):
             yield future.result()
     except (KilledWorker, CancelledError) as fault:
         raise PipelineError(

@@ -12,7 +12,10 @@ from rs_pipeline.errors import PipelineError, SpaceError
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.journal import Watch, last_failure
 from rs_pipeline.operations.locks import job_lock
-from rs_pipeline.operations.marks import job_name, mark_done, mark_given_up
+from rs_pipeline.operations.marks import job_name, mark_again, mark_done, mark_given_up
+
+FULL_BYTES = 2**20
+"""A disk with less left is full."""
 
 _DISK = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EROFS: "the file system is read-only"}
 
@@ -21,7 +24,7 @@ def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: st
     """Run a step as a job of the run.
 
     A job of a tile that failed ``resources.attempts`` times is given up in the next attempt: its outputs say that nothing was
-    seen, a mark says why, the run goes on without the tile, and the next run tries it again.
+    seen, a mark says why, the run goes on without the tile, and the next run tries it again, from its chips on: they may be the cause.
 
     Raises
     ------
@@ -40,13 +43,13 @@ def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: st
             else:
                 give_up(settings, verb, tile, period, reason)
                 mark_given_up(layout.marks, job, reason)
+                if period and verb != "fetch":
+                    mark_again(layout.marks, job_name("fetch", tile, period))
                 watch.write("given up", reason)
         except BaseException as fault:
             watch.write("failed", _words(fault))
-            if isinstance(fault, OSError) and fault.errno in _DISK:
-                raise SpaceError(
-                    f"{_DISK[fault.errno]}: {fault.filename or settings.root}", where=job, remedy="make room, then start the same command again"
-                ) from fault
+            if what := _disk_fault(settings, fault):
+                raise SpaceError(what, where=f"{job}, {settings.root}", remedy="make room, then start the same command again") from fault
             raise
 
 
@@ -58,6 +61,13 @@ def check_space(settings: Settings) -> None:
             f"{free_gb:.2f} GB are left on the disk of the results, {settings.resources.free_gb:g} are asked for", where=str(settings.root),
             remedy="make room, then start the same command again; resources.free_gb sets the limit",
         )  # fmt: skip
+
+
+def _disk_fault(settings: Settings, fault: BaseException) -> str:
+    """What is wrong with the disk, where that is why the job failed; drivers of files say it in many ways, or not at all."""
+    if isinstance(fault, OSError) and fault.errno in _DISK:
+        return _DISK[fault.errno]
+    return _DISK[errno.ENOSPC] if shutil.disk_usage(_existing(settings.root)).free < FULL_BYTES else ""
 
 
 def _existing(path: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import rasterio
@@ -12,6 +13,7 @@ from rasterio.enums import Resampling
 from rasterio.shutil import copy as raster_copy
 from rasterio.windows import Window
 
+from rs_pipeline.errors import RasterError
 from rs_pipeline.model import Grid
 from rs_pipeline.output.atomic import atomic_path
 
@@ -51,12 +53,21 @@ def describe(dataset: rasterio.io.DatasetWriter, bands: Iterable[MapBand], tags:
 
 
 def write_map(path: Path, grid: Grid, layers: dict[str, np.ndarray], bands: Iterable[MapBand], tags: dict[str, str]) -> None:
-    """Write a tile map: float32, NaN is nodata, one band a layer in the order of ``bands``."""
+    """Write a tile map: float32, NaN is nodata, one band a layer in the order of ``bands``.
+
+    Raises
+    ------
+    RasterError : it does not read back as written.
+    """
     bands = list(bands)
-    with atomic_path(path) as part, rasterio.open(part, "w", **profile(grid, len(bands), "float32", np.nan)) as dst:
-        for i, band in enumerate(bands, start=1):
-            dst.write(layers[band.name].astype("float32"), i)
-        describe(dst, bands, tags)
+    values = [layers[b.name].astype("float32", copy=False) for b in bands]
+    with atomic_path(path) as part:
+        with rasterio.open(part, "w", **profile(grid, len(bands), "float32", np.nan)) as dst:
+            for i, layer in enumerate(values, start=1):
+                dst.write(layer, i)
+            describe(dst, bands, tags)
+        whole = Window(0, 0, grid.width, grid.height)
+        _verify(part, {(i, whole): _digest(layer) for i, layer in enumerate(values, start=1)})
 
 
 def write_cog(
@@ -72,14 +83,20 @@ def write_cog(
 
     Overviews take the nearest pixel of categorical maps (classes are never averaged) and the average otherwise; statistics are stored so that
     desktop programs stretch the colours without reading the file.
+
+    Raises
+    ------
+    RasterError : it does not read back as written.
     """
-    bands = list(bands)
+    bands, written = list(bands), {}
     with atomic_path(path) as part:
         flat = part.with_suffix(".flat.tif")
         try:
             with rasterio.open(flat, "w", **profile(grid, len(bands), "float32", np.nan)) as dst:
-                for window, values in pieces:
-                    dst.write(values.astype("float32"), window=window)
+                for window, piece in pieces:
+                    values = piece.astype("float32", copy=False)
+                    dst.write(values, window=window)
+                    written |= {(i, window): _digest(layer) for i, layer in enumerate(values, start=1)}
                 describe(dst, bands, tags)
             with rasterio.open(flat, "r+") as dst:
                 for i in range(1, len(bands) + 1):
@@ -88,8 +105,32 @@ def write_cog(
                 flat, part, driver="COG", COMPRESS="DEFLATE", PREDICTOR="YES", BLOCKSIZE=str(BLOCK_PX * 2), BIGTIFF="IF_SAFER",
                 OVERVIEW_RESAMPLING=(Resampling.nearest if categorical else Resampling.average).name.upper(),
             )  # fmt: skip
+            _verify(part, written)
         finally:
             flat.unlink(missing_ok=True)
+
+
+def _digest(layer: np.ndarray) -> int:
+    return crc32(np.ascontiguousarray(layer))
+
+
+def _verify(path: Path, written: dict[tuple[int, Window], int]) -> None:
+    """Raise RasterError where a file does not hold the pieces that were written, by band and window, or an overview cannot be read.
+
+    GDAL says nothing of a disk that is full when a file is closed.
+    """
+    try:
+        with rasterio.open(path, driver="GTiff") as back:
+            right = all(_digest(back.read(band, window=window)) == digest for (band, window), digest in written.items())
+            levels = len(back.overviews(1))
+        for level in range(levels):
+            with rasterio.open(path, driver="GTiff", overview_level=level) as overview:
+                for _, window in overview.block_windows(1):
+                    overview.read(window=window)
+    except rasterio.errors.RasterioError:
+        right = False
+    if not right:
+        raise RasterError("the map does not read back as written", where=str(path), remedy="see that the disk is whole and not full, then start again")
 
 
 def _store_statistics(dataset: rasterio.io.DatasetWriter, index: int) -> None:

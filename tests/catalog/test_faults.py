@@ -15,7 +15,7 @@ from rs_pipeline.catalog import api as api_module
 from rs_pipeline.catalog import fetch as fetch_module
 from rs_pipeline.catalog import sign as sign_module
 from rs_pipeline.catalog.cache import Cache
-from rs_pipeline.catalog.fetch import fetch, forget_lost
+from rs_pipeline.catalog.fetch import fetch, lost_tiles
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import parse
@@ -103,11 +103,11 @@ def test_a_faulty_server_changes_no_map_and_hides_no_loss(server, scenes, tmp_pa
     assert "red.tif" in manifest(settings, "2024").reason["s13"] and "404" in manifest(settings, "2024").reason["s13"]
     assert ledger(settings).equals(plain[0])
     assert maps(settings, "2023") == plain[2]
-    assert chips(settings) == {name: data for name, data in plain[1].items() if not name.startswith("2024/r000c000/s13/")}
+    assert chips(settings) == {name: data for name, data in plain[1].items() if not name.startswith("2024/r000c000/native/s13/")}
 
     server.missing, server.share = set(), 0.0
     server.seen.clear()
-    assert forget_lost(settings) == 1 and Layout(settings.root).chips("2023", "r000c000").is_file()
+    assert lost_tiles(settings) == [("r000c000", "2024")]
     fetch(settings, "r000c000", "2024")
     assert server.seen and all("/s13/" in path for path in server.seen)
     assert chips(settings) == plain[1] and maps(settings, "2024") == plain[3]

@@ -107,7 +107,7 @@ def test_one_bad_scene_does_not_stop_the_rest(world):
     assert "red.tif" in table.reason["s1"] and "has no CRS" in table.reason["s11"] and table.reason["s6"]
     assert table.bytes["s16"] > 0 and table.bytes["s1"] == 0
     assert [c.scene.key for c in load_chips(settings, tile, "2023")] == ["s16"]
-    assert not (Layout(settings.root).chips("2023", tile).parent / "s1").exists()
+    assert not (Layout(settings.root).chip_folder("2023", tile) / "s1").exists()
 
 
 def test_too_many_pixels_are_refused(world):

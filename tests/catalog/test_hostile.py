@@ -202,7 +202,7 @@ def test_a_raster_that_breaks_its_promise_fails_alone(world, make, said):
     table = pd.read_parquet(Layout(settings.root).chips("2023", tile)).set_index("key")
     assert table.status["good"] == "ok"
     assert table.status["bad"] == "failed" and said in table.reason["bad"] and "red.tif" in table.reason["bad"]
-    assert not (Layout(settings.root).chips("2023", tile).parent / "bad").exists()
+    assert not (Layout(settings.root).chip_folder("2023", tile) / "bad").exists()
 
 
 def test_bits_are_no_fractions(world):
@@ -284,7 +284,7 @@ def test_nothing_escapes_the_results_folder(world):
     after = {p for p in world.root.rglob("*") if settings.output not in p.parents}
     assert after - before <= {settings.output}
     table = pd.read_parquet(Layout(settings.root).chips("2023", tile))
-    folder = Layout(settings.root).chips("2023", tile).parent
+    folder = Layout(settings.root).chip_folder("2023", tile)
     assert len(table) == len(ids) and all((folder / key).is_dir() and (folder / key).resolve().parent == folder.resolve() for key in table.key)
 
 

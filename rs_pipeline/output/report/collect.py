@@ -19,6 +19,7 @@ import shapely
 from rs_pipeline.config import Settings
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
+from rs_pipeline.operations.marks import read_marks
 from rs_pipeline.output.report.figures import COAST_CANVAS, Canvas
 from rs_pipeline.output.tables import inert
 
@@ -150,7 +151,7 @@ def _counted(table: pd.DataFrame, columns: tuple[str, ...]) -> list[list]:
 
 
 def chip_quality(root: Path) -> dict[str, Any] | None:
-    """How many chips were read, were empty or failed, and the failures."""
+    """How many chips were read, were empty or failed, and the failures; a tile that was given up is one of all its scenes."""
     manifests = sorted((root / "chips").glob("*/*/chips.parquet"))
     if not manifests:
         return None
@@ -161,6 +162,11 @@ def chip_quality(root: Path) -> dict[str, Any] | None:
         counts.update(table.status)
         for row in table[table.status == "failed"].itertuples():
             failures.append([path.parent.parent.name, path.parent.name, text(row.scene_id), text(row.reason)])
+    for job, mark in read_marks(Layout(root).marks).items():
+        verb, *place = job.split(".")
+        if mark.given_up and verb != "fetch":  # whose manifest says it
+            period, tile = [*place, "", ""][:2]
+            failures.append([period, tile, "all scenes", text(f"{verb} was given up: {mark.given_up}")])
     return {"counts": {s: counts.get(s, 0) for s in ("ok", "empty", "failed")}, "failures": failures[:MAX_LISTED], "n_failures": len(failures)}
 
 

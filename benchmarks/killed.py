@@ -1,0 +1,102 @@
+"""`kill -9` at random moments of the whole chain: what has a name is whole, and the end is that of an undisturbed run.
+
+`python -m benchmarks.killed FOLDER --kills 50` on the tiny world of tests/operations.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from benchmarks.harness import ROOT
+
+
+def start(config: Path) -> subprocess.Popen:
+    """Snakemake on a configuration, in a session of its own."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", str(config), "--directory", str(config.parent)]
+    with (config.parent / "snakemake.log").open("a") as log:
+        return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=os.environ | {"PYTHONPATH": str(ROOT)}, start_new_session=True)
+
+
+def kill_machine(main: subprocess.Popen, _: random.Random) -> None:
+    """The power goes: everything ends at once."""
+    os.killpg(main.pid, signal.SIGKILL)
+    main.wait()
+
+
+def kill_scheduler(main: subprocess.Popen, _: random.Random) -> None:
+    """Snakemake alone is killed; its jobs go on as orphans."""
+    main.kill()
+    main.wait()
+
+
+def kill_job(main: subprocess.Popen, moments: random.Random) -> None:
+    """A job is killed, as for its memory; Snakemake goes on for a while, then the power goes."""
+    jobs = [p for p in psutil.Process(main.pid).children(recursive=True) if "rs_pipeline.cli" in " ".join(p.cmdline())]
+    if jobs:
+        moments.choice(jobs).kill()
+    time.sleep(moments.uniform(0, 3))
+    kill_machine(main, moments)
+
+
+KINDS: tuple[Callable, ...] = (kill_machine, kill_scheduler, kill_job)
+
+
+def disturb(config: Path, kills: int, seed: int, files: Callable[[], dict[str, bytes]], expected: dict[str, bytes], longest_s: float) -> Counter:
+    """Kill a run so often, the kinds in turn; after each, every file that has its name must be that of the undisturbed run.
+
+    Gives how often something ran when it was killed, by kind. A run that ends before it is killed is not begun again.
+    """
+    moments, cut = random.Random(seed), Counter()
+    for i in range(kills):
+        main = start(config)
+        try:
+            main.wait(moments.uniform(3, longest_s))
+            cut["ended before"] += 1
+            continue
+        except subprocess.TimeoutExpired:
+            kind = KINDS[i % len(KINDS)]
+            kind(main, moments)
+            cut[kind.__name__] += 1
+        found = files()
+        if wrong := [name for name, data in found.items() if expected.get(name) != data]:
+            raise AssertionError(f"after {kind.__name__} number {i + 1}: not as in an undisturbed run: {wrong}")
+    return cut
+
+
+def main() -> None:
+    from tests.operations.conftest import write_world
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.killed", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--longest-s", type=float, default=20.0)
+    chosen = parser.parse_args()
+    os.environ["OGR_CURRENT_DATE"] = "2026-01-01T00:00:00.000Z"
+    chosen.folder.mkdir(parents=True)
+    small = write_world(chosen.folder.resolve())
+    if start(small.config).wait() != 0:
+        raise SystemExit((small.folder / "snakemake.log").read_text()[-3000:])
+    expected, kills, total, rounds = small.files(), chosen.kills, Counter(), 0
+    while kills > 0:
+        small.layout.root.rename(small.folder / f"before{rounds}")
+        done = disturb(small.config, min(kills, 10), chosen.seed + rounds, small.files, expected, chosen.longest_s)
+        if start(small.config).wait() != 0 or small.files() != expected:
+            raise SystemExit("the end differs from that of an undisturbed run:\n" + (small.folder / "snakemake.log").read_text()[-3000:])
+        kills, total, rounds = kills - sum(done.values()) + done["ended before"], total + done, rounds + 1
+        print(dict(total), "ends as an undisturbed run", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""A province shrunk fifty times, with tiny SIMULATED scenes: how the chain bears hundreds of tiles and years.
+
+`python -m benchmarks.province FOLDER --units COUNTIES.gpkg` writes the scenes, lets Snakemake plan every job, then runs all steps on two
+processes without starting Python for each, and prints time, memory and file counts. What a start of Python adds to a job is measured too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import shapely
+import yaml
+from affine import Affine
+from rasterio.warp import transform_bounds
+
+from benchmarks.harness import ROOT
+
+CRS = "EPSG:32650"
+SHRUNK = 50
+STEP_M = {"blue": 10, "green": 10, "red": 10, "nir": 10, "rededge1": 20, "swir16": 20, "swir22": 20, "scl": 20}
+"""Assets of Earth Search's Sentinel-2 and their pixel sizes."""
+
+LAND = {"blue": 0.05, "green": 0.08, "red": 0.07, "nir": 0.30, "rededge1": 0.14, "swir16": 0.24, "swir22": 0.15}
+WATER = {"blue": 0.05, "green": 0.06, "red": 0.04, "nir": 0.02, "rededge1": 0.03, "swir16": 0.01, "swir22": 0.01}
+VEGETATION_CLASS, WATER_CLASS = 4, 6
+
+
+@dataclass(frozen=True)
+class Place:
+    """A square of ground in CRS, 10 m pixels, an even number on each side."""
+
+    left: float
+    top: float
+    width_px: int
+    height_px: int
+
+    @property
+    def outline(self) -> shapely.Polygon:
+        """In EPSG:4326."""
+        bounds = self.left, self.top - self.height_px * 10, self.left + self.width_px * 10, self.top
+        return shapely.box(*transform_bounds(CRS, "EPSG:4326", *bounds))
+
+
+def write_scene(folder: Path, place: Place, day: date, seed: int, cell: str = "50SMK") -> str:
+    """One clear Sentinel-2 scene as a STAC item in ``folder/items``: fields that green in summer, a river of 60 m from north to south. Gives its id."""
+    import rasterio
+
+    rng, name = np.random.default_rng(seed), f"S2A_{cell}_{day:%Y%m%d}_{seed}"
+    season = 0.5 + 0.5 * np.sin(2 * np.pi * (day.timetuple().tm_yday - 110) / 365)
+    assets = {}
+    for asset, step in STEP_M.items():
+        x = place.left + (np.arange(place.width_px * 10 // step) + 0.5) * step
+        y = place.top - (np.arange(place.height_px * 10 // step) + 0.5) * step
+        wet = np.abs((x[None, :] - 300.0 * np.sin(y[:, None] / 900.0)) % 1300.0 - 650.0) < 30.0
+        field = ((x[None, :] // 160 + y[:, None] // 160) % 3) / 2.0
+        if asset == "scl":
+            values = np.where(wet, WATER_CLASS, VEGETATION_CLASS).astype("uint8")
+        else:
+            green = {"nir": 1 + 0.6 * season * field, "red": 1 - 0.6 * season * field}.get(asset, 1.0)
+            refl = np.where(wet, WATER[asset], LAND[asset] * green * np.ones(wet.shape))
+            values = np.clip(np.round(refl * 1e4 + rng.normal(0, 25, refl.shape)), 1, 65535).astype("uint16")
+        path = folder / "data" / name / f"{asset}.tif"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with rasterio.open(
+            path, "w", driver="GTiff", width=values.shape[1], height=values.shape[0], count=1, dtype=values.dtype, crs=CRS,
+            transform=Affine(step, 0, place.left, 0, -step, place.top), nodata=0, compress="deflate",
+        ) as out:  # fmt: skip
+            out.write(values, 1)
+        assets[asset] = {"href": str(path.resolve())}
+    item = {
+        "type": "Feature", "stac_version": "1.0.0", "stac_extensions": [], "id": name, "collection": "sentinel-2-l2a", "links": [],
+        "geometry": shapely.geometry.mapping(place.outline), "bbox": list(place.outline.bounds), "assets": assets,
+        "properties": {
+            "datetime": f"{day}T03:00:00Z", "platform": "sentinel-2a", "grid:code": f"MGRS-{cell}", "eo:cloud_cover": 5.0,
+            "earthsearch:boa_offset_applied": True, "view:sun_elevation": 55.0, "view:sun_azimuth": 150.0,
+        },
+    }  # fmt: skip
+    (folder / "items").mkdir(parents=True, exist_ok=True)
+    (folder / "items" / f"{name}.json").write_text(json.dumps(item))
+    return name
+
+
+def spread_days(year: int, count: int) -> list[date]:
+    """Days spread over the season that all products look at."""
+    return [date(year, 4, 15) + timedelta(days=int(d)) for d in np.linspace(0, 170, count)]
+
+
+def configuration(folder: Path, periods: Sequence[int], tile_px: int, **changes) -> dict:
+    """A configuration of a run on scenes of `write_scene`, with thresholds that few dates meet."""
+    return {
+        "run": "small", "output": "results", "units": {"path": str(folder / "units.gpkg")}, "periods": list(periods),
+        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(folder / "items")}], "search": {"self_test": False},
+        "grid": {"crs": CRS, "resolution_m": 10, "tile_px": tile_px, "margin_m": 80}, "water": {"min_months": 3},
+        "vegetation": {"min_dates": 3, "min_span_days": 20}, "black_odorous": {"min_dates": 3}, "resources": {"free_gb": 0},
+    } | changes  # fmt: skip
+
+
+def shrink(units: Path) -> gpd.GeoDataFrame:
+    """Counties shrunk SHRUNK times around a point of CRS, in CRS."""
+    frame = gpd.read_file(units).to_crs(CRS)
+    frame["geometry"] = frame.geometry.scale(1 / SHRUNK, 1 / SHRUNK, origin=(500_000, 4_300_000)).buffer(0)
+    return frame
+
+
+def write_province(folder: Path, units: Path, years: Sequence[int], dates_a_year: int, tile_px: int) -> dict:
+    """Units and scenes (granules of 5.12 km) of a shrunk province; its configuration."""
+    frame = shrink(units)
+    folder.mkdir(parents=True, exist_ok=True)
+    frame.to_crs(4326).to_file(folder / "units.gpkg")
+    left, bottom, right, top = frame.total_bounds
+    whole, n = frame.union_all(), 0
+    for i, y in enumerate(np.arange(top + 200, bottom, -5120)):
+        for j, x in enumerate(np.arange(left - 200, right, 5120)):
+            place = Place(round(x, -1), round(y, -1), 512, 512)
+            if not whole.intersects(shapely.box(place.left, place.top - 5120, place.left + 5120, place.top)):
+                continue
+            for year in years:
+                for day in spread_days(year, dates_a_year):
+                    write_scene(folder, place, day, n := n + 1, f"50S{chr(65 + i)}{chr(65 + j)}")
+    return configuration(folder, years, tile_px, run="province")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.province", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--units", type=Path, required=True, help="counties with columns adcode, name, prefecture")
+    parser.add_argument("--years", type=int, default=6)
+    parser.add_argument("--dates", type=int, default=6, help="scenes a year over a place")
+    parser.add_argument("--tile-px", type=int, default=64)
+    chosen = parser.parse_args()
+    started = time.perf_counter()
+    folder = chosen.folder.resolve()
+    values = write_province(folder, chosen.units, range(2026 - chosen.years, 2026), chosen.dates, chosen.tile_px)
+    values["output"] = str(folder / "results")
+    (folder / "province.yaml").write_text(yaml.safe_dump(values), "utf-8")
+    tell("scenes written", started)
+    run(folder, values)
+
+
+def tell(what: str, since: float, more: str = "") -> None:
+    peak_mb = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    print(f"{what}: {time.perf_counter() - since:.0f} s, largest process so far {peak_mb:.0f} MB {more}", flush=True)
+
+
+def run(folder: Path, values: dict) -> None:
+    """Plan with Snakemake, run in two processes, count."""
+    from rs_pipeline.config import parse
+    from rs_pipeline.layout import PRODUCTS
+    from rs_pipeline.operations.summary import disk_mb
+    from rs_pipeline.region import read_tiles
+
+    settings = parse(values)
+    periods = [p.label for p in settings.all_periods]
+    since = time.perf_counter()
+    for verb in ("grid", "search", "assign"):
+        step(folder, verb)
+        tell(verb, since)
+    tiles = [t.id for t in read_tiles(settings)]
+    since = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--directory", str(folder), "--snakefile", str(ROOT / "Snakefile"),
+         "--configfile", str(folder / "province.yaml")],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
+    )  # fmt: skip
+    jobs = next((line.split()[1] for line in done.stdout.splitlines() if line.startswith("total")), done.stdout + done.stderr)
+    tell(f"planned by Snakemake: {jobs} jobs for {len(tiles)} tiles and {len(periods)} years", since)
+    places = [("--tile", t, "--period", p) for p in periods for t in tiles]
+    since = time.perf_counter()
+    with multiprocessing.get_context("forkserver").Pool(2) as pool:
+        for verb, calls in (
+            ("fetch", places), ("observe", places), ("trend", [("--tile", t) for t in tiles]),
+            ("mosaic", [("--product", p, "--period", y) for p in PRODUCTS for y in periods]), ("trend-map", [()]), ("trend-zonal", [()]),
+            ("bodies", [()]), ("reach-lines", [()]), ("reach-scores", places), ("reaches", [()]), ("zonal", [("--period", p) for p in periods]),
+            ("indicators", [()]), ("report", [()]), ("stac", [()]),
+        ):  # fmt: skip
+            start = time.perf_counter()
+            cpu_s = sum(pool.starmap(step, [(folder, verb, *call) for call in calls], chunksize=1))
+            each = f"{len(calls)} jobs, {cpu_s / len(calls):.2f} core-s each"
+            tell(verb, start, each)
+    tell("all steps", since)
+    print("disk, MB, and files:", disk_mb(settings.root))
+    print("files:", dict(count_files(settings.root)))
+
+
+def step(folder: Path, verb: str, *arguments: str) -> float:
+    """Run a verb in this process, as a job of the run; CPU seconds."""
+    from typer.main import get_command
+
+    from rs_pipeline.cli import app
+
+    start = time.process_time()
+    get_command(app).main([verb, "--config", str(folder / "province.yaml"), *arguments], standalone_mode=False)
+    return time.process_time() - start
+
+
+def count_files(root: Path) -> Iterator[tuple[str, int]]:
+    """Files by folder of the run."""
+    for entry in sorted(root.iterdir()):
+        yield entry.name, sum(len(names) for _, _, names in os.walk(entry)) if entry.is_dir() else 1
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""A tiny world whose chain runs in a minute: two tiles, two years, four dates a year, no sea."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+import shapely
+import yaml
+
+from benchmarks.province import CRS, Place, configuration, spread_days, write_scene
+from rs_pipeline.layout import Layout
+
+BOTH = Place(500_000, 4_300_000, 128, 64)
+WEST = Place(499_600, 4_300_000, 48, 64)
+"""Over the western tile's edge; footprints are drawn coarsely, so it lies half a kilometre from the eastern tile's margin."""
+
+
+@dataclass(frozen=True)
+class Small:
+    """A folder with scenes, a configuration and, where it was run, results."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.yaml"
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.folder / "results" / "small")
+
+    def configure(self, **changes) -> Path:
+        """Write the configuration with changes; its paths are relative to the folder, so that runs elsewhere are the same."""
+        self.config.write_text(yaml.safe_dump(configuration(Path(), [2023, 2024], 64, **changes)))
+        return self.config
+
+    def files(self) -> dict[str, bytes]:
+        """What the run is for, by path: all but what tells of the way (logs, marks, the summary) and hidden files."""
+        root = self.layout.root
+        told = {"logs", "benchmarks", "again", "summary.json", "summary.txt"}
+        found = [p for p in root.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(root).parts)]
+        return {str(p.relative_to(root)): p.read_bytes() for p in sorted(found) if p.relative_to(root).parts[0] not in told}
+
+
+def write_world(folder: Path) -> Small:
+    frame = gpd.GeoDataFrame(
+        {"adcode": ["130101", "130102"], "name": ["West", "East"], "prefecture": ["There"] * 2}, crs=CRS,
+        geometry=[shapely.box(500_000, 4_299_360, 500_640, 4_300_000), shapely.box(500_640, 4_299_360, 501_280, 4_300_000)],
+    )  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    frame.to_crs(4326).to_file(folder / "units.gpkg")
+    for n, day in enumerate(d for year in (2023, 2024) for d in spread_days(year, 4)):
+        write_scene(folder, BOTH, day, n)
+    small = Small(folder)
+    small.configure()
+    return small
+
+
+def new_scene(small: Small) -> str:
+    """A scene of another month over the western tile alone, of 2024."""
+    return write_scene(small.folder, WEST, date(2024, 10, 20), 99)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def same_time():
+    """GeoPackages carry the time they are written at; so that runs can be compared, it is always the same."""
+    os.environ["OGR_CURRENT_DATE"] = "2026-01-01T00:00:00.000Z"
+    yield
+    del os.environ["OGR_CURRENT_DATE"]
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory, snakemake) -> Small:
+    """The tiny world with the results of an undisturbed run; not to be changed."""
+    small = write_world(tmp_path_factory.mktemp("small"))
+    snakemake(small.config)
+    return small
+
+
+@pytest.fixture
+def copied_run(small_run, tmp_path) -> Small:
+    """A copy of `small_run`, moved to another folder with its times: what a test may change. It has its own scenes and bookkeeping."""
+    shutil.copytree(small_run.folder, tmp_path / "moved")
+    return Small(tmp_path / "moved")
+
+
+@pytest.fixture
+def small_world(small_run, tmp_path) -> Small:
+    """The scenes of `small_run` with nothing run on them yet."""
+    small = Small(tmp_path / "world")
+    small.folder.mkdir()
+    shutil.copy(small_run.folder / "units.gpkg", small.folder)
+    (small.folder / "items").symlink_to(small_run.folder / "items")
+    small.configure()
+    return small

@@ -1,0 +1,72 @@
+"""A run costs what is new: new scenes, another threshold, a moved folder, a changed clock; and a bad tile costs itself."""
+
+import os
+import re
+import time
+
+import pandas as pd
+
+from rs_pipeline.operations.marks import job_name, mark_again
+from rs_pipeline.operations.run import settle_times
+from tests.operations.conftest import new_scene
+
+
+def jobs(done) -> dict[str, int]:
+    """Rule to number of jobs that Snakemake ran or would run."""
+    rules = re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):", done.stdout + done.stderr, re.M)
+    return {rule: rules.count(rule) for rule in set(rules)}
+
+
+def nothing_to_do(done) -> bool:
+    return "Nothing to be done" in done.stdout + done.stderr
+
+
+def test_only_what_is_new_runs_and_a_bad_tile_is_missing_alone(copied_run, snakemake):
+    """The copy is a moved folder. Then the clock is ahead for a while; a scene of October comes over the western tile; a chip of the
+    eastern one is damaged."""
+    layout = copied_run.layout
+    assert nothing_to_do(snakemake(copied_run.config))
+
+    ahead = time.time() + 400 * 86_400
+    for i, path in enumerate(sorted((p for p in layout.root.rglob("*") if p.is_file()), key=lambda p: p.stat().st_mtime_ns)):
+        os.utime(path, (ahead + i, ahead + i))
+    assert nothing_to_do(snakemake(copied_run.config))
+
+    copied_run.configure(indicators={"publish_fraction": 0.9})
+    planned = snakemake(copied_run.config, "-n")
+    assert "Params have changed since last execution" in planned.stdout + planned.stderr
+    assert "indicators" in jobs(planned) and not set(jobs(planned)) & {"search", "fetch", "observe", "mosaic", "zonal"}
+    copied_run.configure()
+
+    before = {p: p.stat().st_mtime_ns for p in layout.root.rglob("*.tif")}
+    new_scene(copied_run)
+    (chip, *_) = layout.chip_folder("2024", "r000c001").glob("*/10m-0.tif")
+    chip.write_bytes(chip.read_bytes()[:2000])
+    mark_again(layout.marks, job_name("observe", "r000c001", "2024"))
+    done = snakemake(copied_run.config, "--forcerun", "search", check=False)
+    ran = jobs(done)
+    assert (ran["search"], ran["assign"], ran["fetch"], ran["mosaic"], ran["trend"], ran["zonal"]) == (1, 1, 1, 4, 2, 1) and "grid" not in ran
+    chips = layout.chip_folder("2024", "r000c000")
+    assert {p.relative_to(chips).parts[0][11:19] for p in chips.rglob("*.tif") if p not in before} == {"20241020"}
+    kept = {p for p, then in before.items() if p.exists() and p.stat().st_mtime_ns == then}
+    assert {p for p in before if "chips" in p.parts or "2023" in p.parts or p.name.endswith("_2023.tif")} - {chip} <= kept
+
+    told = done.stdout + done.stderr
+    assert done.returncode != 0 and "finished, but not complete" in told and "observe.2024.r000c001: RasterError: the chip" in told
+    assert "observe was given up: RasterError" in layout.report.read_text("utf-8")
+    rows = pd.read_csv(layout.indicators, dtype=str).query("period == '2024' and indicator == 'fvc_peak_mean'").set_index("adcode")
+    assert pd.isna(rows.value["130102"]) and rows.status["130102"] == "insufficient_data" and float(rows.value["130101"]) > 0
+    planned = snakemake(copied_run.config, "-n")
+    assert jobs(planned)["fetch"] == 1 and jobs(planned)["observe"] == 1 and "search" not in jobs(planned)
+
+
+def test_files_from_the_future_keep_their_order(tmp_path):
+    ahead = time.time() + 10_000
+    for i, name in enumerate("abc"):
+        (tmp_path / name).write_text(name)
+        os.utime(tmp_path / name, (ahead + i, ahead + i))
+    (tmp_path / "old").write_text("old")
+    os.utime(tmp_path / "old", (1e9, 1e9))
+    assert settle_times(tmp_path) == 3
+    times = [(tmp_path / name).stat().st_mtime for name in ("old", "a", "b", "c")]
+    assert times == sorted(times) and times[0] == 1e9 and times[3] <= time.time()
