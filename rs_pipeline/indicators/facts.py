@@ -12,10 +12,10 @@ import pyogrio
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
+from rs_pipeline.indicators.answers import Facts
 from rs_pipeline.indicators.plots import calibrations
 from rs_pipeline.indicators.red_line import red_line_km2
 from rs_pipeline.indicators.uncertainty import Thresholds
-from rs_pipeline.indicators.values import Facts
 from rs_pipeline.layout import Layout
 
 REGION = "000000"

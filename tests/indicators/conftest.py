@@ -8,9 +8,9 @@ import pytest
 import shapely
 
 from rs_pipeline.config import parse
+from rs_pipeline.indicators.answers import Facts
 from rs_pipeline.indicators.targets import Target
 from rs_pipeline.indicators.uncertainty import Thresholds
-from rs_pipeline.indicators.values import Facts
 from rs_pipeline.layout import Layout
 
 KM2 = 1e6

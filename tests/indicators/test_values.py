@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rs_pipeline.indicators.values import INDICATORS, estimate, weighted_cover
+from rs_pipeline.indicators.values import INDICATORS, estimate
+from rs_pipeline.indicators.vegetation import weighted_cover
 
 KM2 = 1e6
 
