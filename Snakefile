@@ -212,7 +212,7 @@ if S.coastline:
 rule zonal:
     input:
         lambda w: [L.tile_map(p, t, product) for p in {w.period, S.baseline_label} for t in tile_ids() for product in PRODUCTS],
-        lambda w: [L.chips(w.period, t) for t in tile_ids()], UNITS, present(S.tables.grassland),
+        lambda w: [L.chips(w.period, t) for t in tile_ids()], UNITS, present(S.tables.grassland, S.tables.lakes),
     output: L.counties("{period}")
     params: depends=S.fingerprint("baseline")
     log: log_of("zonal/{period}")
@@ -223,8 +223,9 @@ rule zonal:
 rule indicators:
     input:
         [L.counties(p) for p in PERIODS], L.trend_counties, L.reaches, L.bodies, COAST, L.scenes,
-        S.targets_path, present(S.tables.values, S.tables.red_line, S.tables.grassland_plots),
-        [L.map("vegetation", p) for p in PERIODS if S.tables.grassland_plots],
+        S.targets_path, present(*[getattr(S.tables, name) for name in ("values", "red_line", "grassland_plots", "reference_samples", "urban", "restored_coast")]),
+        [L.map("vegetation", p) for p in PERIODS if S.tables.grassland_plots or S.tables.reference_samples],
+        WATER if S.tables.reference_samples else [],
     output: L.indicators, L.indicators_parquet, L.evidence
     params: depends=S.fingerprint("indicators", "tables", "coastline", "trend")
     log: log_of("indicators")

@@ -176,6 +176,9 @@ class CoastlineSection(Section):
     min_length_m: float = Field(300.0, ge=0)
     min_dates: int = Field(5, ge=1)
     transect_spacing_m: float = Field(100.0, gt=0)
+    official_length_km: dict[str, float] = Field(
+        default_factory=dict, description="Official length of the coast by adcode, 000000 for all units together: the other denominator of retention."
+    )
     min_contrast: float = Field(0.06, description="Least SWIR1 contrast of land and water for the sub-pixel fraction.")
 
 
@@ -186,7 +189,13 @@ class TablesSection(Section):
     grassland_plots: Path | None = Field(
         None, description="CSV of plots that calibrate the cover of grassland: lon, lat, year, type (as in grassland), cover in percent."
     )
+    lakes: Path | None = Field(None, description="Outlines of the lakes to be watched (Baiyangdian) with column name.")
+    urban: Path | None = Field(None, description="Polygons of built-up towns: which reaches are urban.")
+    restored_coast: Path | None = Field(None, description="Lines or polygons of officially restored coast, which counts as natural.")
     red_line: Path | None = Field(None, description="Ecological red-line polygons.")
+    reference_samples: Path | None = Field(
+        None, description="CSV of reference pixels of a random sample: lon, lat, period, product, value (0 or 1; percent for covers)."
+    )
     values: Path | None = Field(None, description="CSV of official values: adcode, period, target_id, value, lower, upper.")
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from rs_pipeline.indicators.errors import Spread
 from rs_pipeline.indicators.plots import Calibration
-from rs_pipeline.indicators.uncertainty import Interval, Thresholds, complete, missing_rule
+from rs_pipeline.indicators.reference import NO_REFERENCES, References
+from rs_pipeline.indicators.uncertainty import Interval, Thresholds, complete, missing_rule, within
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,13 @@ class Facts:
     false_discovery_rate: float = 0.05
     plots: Mapping[str, Calibration | int] | None = None
     """Grassland type to its calibration, or to its number of plots where they are too few; None without the table."""
+    references: References = NO_REFERENCES
+    """Reference samples of the unit and period."""
+    has_lakes: bool = False
+    """The run has a table of lake outlines."""
+    official_coast_km: float | None = None
+    """Official length of the unit's coast; None where the configuration gives none."""
+    years_since_baseline: float = 1.0
 
     @property
     def county(self) -> Mapping[str, float]:
@@ -67,6 +76,12 @@ class Answer:
     observed_fraction: float
     status: str = ""
     reason: str = ""
+    spread: Spread | None = None
+    """The parts of a ``model95`` interval before the missing data, in the unit of the value; None for other intervals."""
+
+    def noting(self, *words: str) -> Answer:
+        """The same with more words in front of the reason."""
+        return replace(self, reason="; ".join(filter(None, [*words, self.reason])))
 
 
 @dataclass(frozen=True)
@@ -85,6 +100,10 @@ class Indicator:
     """The value is itself a change since the baseline."""
     of_all_periods: bool = False
     """The value rests on all periods, and the last one carries it."""
+    formula: str = ""
+    """How the value comes about, in words."""
+    bounds: str = ""
+    """What the interval is without reference samples, in words; empty where there is none."""
 
 
 def missing(status: str, reason: str, observed_fraction: float = 0.0) -> Answer:
@@ -97,9 +116,10 @@ def ratio(part: float, whole: float) -> float:
 
 
 def published(
-    seen: Interval, v: float, facts: Facts, factor: float, *, low: float = 0.0, high: float = 1.0, total: bool = False
+    seen: Interval, v: float, facts: Facts, factor: float, *, low: float = 0.0, high: float = 1.0, total: bool = False,
+    spread: Spread | None = None,
 ) -> Answer:
-    """The missing-data rule applied to a mean over the observed part, times ``factor``."""
+    """The missing-data rule applied to a mean over the observed part, times ``factor``; ``spread`` is that of the mean."""
     rule = missing_rule(v, facts.limits)
     whole = complete(seen, v, facts.limits, low=low, high=high, total=total)
     if whole is None:
@@ -109,7 +129,12 @@ def published(
         "scale": f"{100 * v:.3g} % observed: scaled to the whole, interval widened",
         "range": f"{100 * v:.3g} % observed: the bounds are those of the unseen part at either extreme",
     }
-    return Answer(whole.times(factor), v, "", words[rule])
+    return Answer(whole.times(factor), v, "", words[rule], spread and spread.times(factor * (v if total else 1.0)))
+
+
+def modelled(value: float, spread: Spread, low: float = 0.0, high: float = 1.0) -> Interval:
+    """A mean with the interval of the error model, cut to what is possible."""
+    return within(spread.around(value), low, high)
 
 
 def baseline_period(facts: Facts) -> Answer | None:

@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
-import subprocess
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import rasterio
 
 from rs_pipeline.config import Settings, load_sensor
 from rs_pipeline.indicators.facts import Run
@@ -27,9 +23,7 @@ from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Sensor
 from rs_pipeline.output.atomic import atomic_path
-
-HASHED_BYTES = 64 * 2**20
-"""Larger inputs are named by size and time instead of a hash."""
+from rs_pipeline.output.provenance import fingerprint, git_commit, software
 
 OPTICAL_PRODUCTS = ("vegetation", "black_odorous")
 """Products that read no radar."""
@@ -40,43 +34,9 @@ SCENE_COLUMNS = ("processing_baselines", "platforms", "offsets", "masks")
 _NO_SCENES: dict[str, list[str]] = {name: [] for name in ("scene_ids", *SCENE_COLUMNS)}
 
 
-def software() -> str:
-    """Versions of what computed the run, as ``name version`` joined by commas."""
-    found = []
-    for name in ("rs-pipeline", "numpy", "numba", "rasterio", "pyproj", "geopandas"):
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            from rs_pipeline import __version__
-
-            found.append(f"{name} {__version__ if name == 'rs-pipeline' else 'not installed'}")
-    return ", ".join([*found, f"GDAL {rasterio.__gdal_version__}", f"Python {platform.python_version()}"])
-
-
-def git_commit() -> str:
-    """Commit of the checkout this code runs from; empty where it is not a checkout."""
-    try:
-        answer = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return answer.stdout.strip()
-
-
 def configuration_sha256(settings: Settings) -> str:
     """SHA-256 of the whole resolved configuration."""
     return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()
-
-
-def fingerprint(path: Path, root: Path) -> str:
-    """``<path> sha256:<hex>``, or ``<path> size:<bytes> mtime:<seconds>`` for a large file; ``<path> absent``. Relative below ``root``."""
-    name = path.relative_to(root) if path.is_relative_to(root) else path
-    if not path.exists():
-        return f"{name} absent"
-    if not path.is_file() or path.stat().st_size > HASHED_BYTES:
-        return f"{name} size:{path.stat().st_size} mtime:{int(path.stat().st_mtime)}"
-    return f"{name} sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
 
 
 def ledger(path: Path) -> dict[str, dict[str, str]]:

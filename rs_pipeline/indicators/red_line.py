@@ -38,5 +38,8 @@ def _red_line(facts: Facts) -> Answer:
 
 
 INDICATORS = (
-    Indicator("red_line_area", "Area of the supplied ecological red line", "km2", "red_line", "up", _red_line),
+    Indicator(
+        "red_line_area", "Area of the supplied ecological red line", "km2", "red_line", "up", _red_line,
+        formula="geodesic area of the polygons of tables.red_line inside the unit, overlaps counted once",
+    ),
 )  # fmt: skip

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from kernels.trends import series_trend
-from rs_pipeline.indicators.answers import Answer, Facts, Indicator, baseline_period, missing, published, ratio
+from rs_pipeline.indicators.answers import Answer, Facts, Indicator, baseline_period, missing, modelled, published, ratio
+from rs_pipeline.indicators.errors import spread
 from rs_pipeline.indicators.plots import shortage
+from rs_pipeline.indicators.reference import corrected_mean
 from rs_pipeline.indicators.uncertainty import Z95, Interval, around, within
 
 
 def _cover(facts: Facts, name: str) -> Answer:
     """Mean cover in percent over land, ``name`` of fvc_peak and fvc_growing. Both take the peak's standard error."""
     row = facts.county
-    observed = row[f"{name}_observed_m2"]
+    observed, total = row[f"{name}_observed_m2"], row[f"{name}_sum_m2"]
     if not observed > 0:
         return missing("insufficient_data", "no pixel with enough clear dates")
-    seen = within(around(row[f"{name}_sum_m2"] / observed, Z95 * row["fvc_peak_sigma"]), 0, 1)
-    return published(seen, ratio(observed, facts.land_m2), facts, 100.0)
+    v = ratio(observed, facts.land_m2)
+    if by_samples := corrected_mean(facts.references, name, total, [observed], observed):
+        return published(within(by_samples[0], 0, 1), v, facts, 100.0).noting(by_samples[1])
+    error = spread(f"{name}_mean", math.sqrt(row["fvc_peak_var_m4"]) / observed, row["fvc_peak_sigma"])
+    return published(modelled(total / observed, error), v, facts, 100.0, spread=error)
 
 
 def weighted_cover(area_m2: np.ndarray, cover: np.ndarray) -> float:
@@ -54,7 +59,9 @@ def _grassland(facts: Facts, *, calibrated: bool) -> Answer:
     area, sigma = types.area_m2.to_numpy(), types.fvc_peak_sigma.to_numpy()
     fvc = (types.fvc_peak_sum_m2 / types.fvc_peak_observed_m2).to_numpy()
     if not calibrated:
-        return published(within(around(weighted_cover(area, fvc), Z95 * weighted_cover(area, sigma)), 0, 1), v, facts, 100.0)
+        random = math.sqrt((area**2 * types.fvc_peak_var_m4 / types.fvc_peak_observed_m2**2).sum()) / area.sum()
+        error = spread("grassland_fvc", random, weighted_cover(area, sigma))
+        return published(modelled(weighted_cover(area, fvc), error), v, facts, 100.0, spread=error)
     if lacking := shortage(types.index, facts.plots):
         return missing("needs_table", f"{lacking}; grassland_fvc is what the satellite sees", v)
     lines = [facts.plots[name] for name in types.index]
@@ -64,7 +71,7 @@ def _grassland(facts: Facts, *, calibrated: bool) -> Answer:
     half = math.hypot(seen, float(np.sqrt(((area * fitted) ** 2).sum()) / area.sum()))
     answer = published(within(around(weighted_cover(area, cover), half), 0, 1), v, facts, 100.0)
     used = ", ".join(f"{name} {line.n}" for name, line in zip(types.index, lines, strict=True))
-    return replace(answer, reason="; ".join(filter(None, [f"calibrated to plots: {used}", answer.reason])))
+    return answer.noting(f"calibrated to plots: {used}")
 
 
 def _greening(facts: Facts) -> Answer:
@@ -75,8 +82,9 @@ def _greening(facts: Facts) -> Answer:
         return first
     if not common > 0:
         return missing("insufficient_data", "no pixel seen in both this and the baseline period")
-    seen = Interval((row["greening_m2"] - row["browning_m2"]) / common)
-    return published(seen, ratio(common, facts.land_m2), facts, facts.land_m2 / 1e4, low=-1, total=True)
+    error = spread("greening_net", 0.0)
+    seen = modelled((row["greening_m2"] - row["browning_m2"]) / common, error, low=-1)
+    return published(seen, ratio(common, facts.land_m2), facts, facts.land_m2 / 1e4, low=-1, total=True, spread=error)
 
 
 def too_few_years(facts: Facts, n_years: int) -> Answer | None:
@@ -122,24 +130,43 @@ def _cover_trend(facts: Facts) -> Answer:
     return Answer(Interval(slope, lower, upper, "model95").times(100.0), seen, "", f"{len(years)} years, Mann-Kendall p {p:.2g}")
 
 
+_LAND = "mean over land (all but permanent water), each pixel by its area on the ellipsoid and the exact share of it inside, of "
+_MODEL = "pixels' errors, correlated over 300 m, and the systematic error of cover seen in simulated worlds"
+_TREND_BOUNDS = "the share that may be called by chance taken off below; above, all land whose own p is low enough"
+
 INDICATORS = (
-    Indicator("fvc_peak_mean", "Mean vegetation cover at its peak", "%", "vegetation", "up", lambda f: _cover(f, "fvc_peak")),
-    Indicator("fvc_growing_mean", "Mean vegetation cover, growing season", "%", "vegetation", "up", lambda f: _cover(f, "fvc_growing")),
-    Indicator("grassland_fvc", "Satellite vegetation cover of grassland", "%", "vegetation", "up", lambda f: _grassland(f, calibrated=False)),
+    Indicator(
+        "fvc_peak_mean", "Mean vegetation cover at its peak", "%", "vegetation", "up", partial(_cover, name="fvc_peak"),
+        formula=_LAND + "the cover at its peak of the year", bounds=_MODEL,
+    ),
+    Indicator(
+        "fvc_growing_mean", "Mean vegetation cover, growing season", "%", "vegetation", "up", partial(_cover, name="fvc_growing"),
+        formula=_LAND + "the time-weighted median cover of the growing season", bounds=_MODEL,
+    ),
+    Indicator(
+        "grassland_fvc", "Satellite vegetation cover of grassland", "%", "vegetation", "up", partial(_grassland, calibrated=False),
+        formula="sum of area x mean peak cover over the types of grassland / sum of area", bounds=_MODEL,
+    ),
     Indicator(
         "grassland_cover", "Comprehensive vegetation cover of grassland, calibrated to plots", "%", "vegetation", "up",
-        lambda f: _grassland(f, calibrated=True),
-    ),
-    Indicator("greening_net", "Greened minus browned land since the baseline", "ha", "vegetation", "up", _greening, is_change=True),
-    Indicator(
-        "greening_trend_area", "Land whose cover rose over the periods", "ha", "vegetation", "up", lambda f: _trend_area(f, "greening"),
-        of_all_periods=True,
+        partial(_grassland, calibrated=True), bounds="the pixels' standard errors, taken as common to all, and the error of the calibration",
+        formula="sum of area x (alpha + beta x mean peak cover) over the types of grassland / sum of area, alpha and beta from the plots",
     ),
     Indicator(
-        "browning_trend_area", "Land whose cover fell over the periods", "ha", "vegetation", "down", lambda f: _trend_area(f, "browning"),
-        of_all_periods=True,
+        "greening_net", "Greened minus browned land since the baseline", "ha", "vegetation", "up", _greening, is_change=True,
+        formula="area whose peak cover rose by more than 0.1 and its own error since the baseline, less the area where it fell",
+        bounds="the systematic error of that area seen in simulated worlds",
     ),
     Indicator(
-        "fvc_peak_trend", "Trend of vegetation cover at its peak", "%/yr", "vegetation", "up", _cover_trend, is_change=True, of_all_periods=True
+        "greening_trend_area", "Land whose cover rose over the periods", "ha", "vegetation", "up", partial(_trend_area, name="greening"),
+        of_all_periods=True, formula="area of class 1 of the map of trends, false discoveries controlled over the region", bounds=_TREND_BOUNDS,
+    ),
+    Indicator(
+        "browning_trend_area", "Land whose cover fell over the periods", "ha", "vegetation", "down", partial(_trend_area, name="browning"),
+        of_all_periods=True, formula="area of class -1 of the map of trends, false discoveries controlled over the region", bounds=_TREND_BOUNDS,
+    ),
+    Indicator(
+        "fvc_peak_trend", "Trend of vegetation cover at its peak", "%/yr", "vegetation", "up", _cover_trend, is_change=True, of_all_periods=True,
+        formula="median of the slopes of all pairs of yearly means of peak cover (Theil-Sen)", bounds="95 % interval of that slope (Kendall)",
     ),
 )  # fmt: skip
