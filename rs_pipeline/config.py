@@ -176,9 +176,6 @@ class CoastlineSection(Section):
     min_length_m: float = Field(300.0, ge=0)
     min_dates: int = Field(5, ge=1)
     transect_spacing_m: float = Field(100.0, gt=0)
-    official_length_km: dict[str, float] = Field(
-        default_factory=dict, description="Official length of the coast by adcode, 000000 for all units together: the other denominator of retention."
-    )
     min_contrast: float = Field(0.06, description="Least SWIR1 contrast of land and water for the sub-pixel fraction.")
 
 
@@ -201,6 +198,9 @@ class TablesSection(Section):
 
 class IndicatorsSection(Section):
     targets: Path | None = Field(None, description="Table of targets; default config/targets.csv.")
+    official_coast_km: dict[str, float] = Field(
+        default_factory=dict, description="Official length of the coast in km by adcode, 000000 for all units: the other denominator of retention."
+    )
     publish_fraction: Fraction = Field(0.95, description="Observed at least this much: publish.")
     scale_fraction: Fraction = Field(0.80, description="Down to this: publish scaled to the whole, interval widened.")
     range_fraction: Fraction = Field(0.50, description="Down to this: publish as a range; below: withhold.")

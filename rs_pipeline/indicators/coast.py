@@ -44,7 +44,7 @@ def _natural(facts: Facts, denominator: str) -> Answer:
         return coast
     measured_km = coast.length_m.sum() / 1e3
     if denominator == "official" and facts.official_coast_km is None:
-        return missing("needs_table", "needs the official length of the coast of this unit (coastline.official_length_km)")
+        return missing("needs_table", "needs the official length of the coast of this unit (indicators.official_coast_km)")
     seen = coast[coast.unit_class.isin(NATURAL_WEIGHT) & np.isfinite(coast.distance)]
     length = seen.length_m.sum()
     if not length > 0:
@@ -112,7 +112,7 @@ INDICATORS = (
     ),
     Indicator(
         "natural_coast_retention_official", "Share of natural coast, of the official length", "%", "coastline", "up",
-        partial(_natural, denominator="official"), formula=f"{_NATURAL} / coastline.official_length_km", bounds=_CLASS_BOUNDS,
+        partial(_natural, denominator="official"), formula=f"{_NATURAL} / indicators.official_coast_km", bounds=_CLASS_BOUNDS,
     ),
     Indicator(
         "coast_mean_rate", "Mean shoreline rate, seaward positive", "m/yr", "coastline", "", _coast_rate,

@@ -23,7 +23,7 @@ from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Sensor
 from rs_pipeline.output.atomic import atomic_path
-from rs_pipeline.output.provenance import fingerprint, git_commit, software
+from rs_pipeline.output.provenance import code_sha256, fingerprint, git_commit, software
 
 OPTICAL_PRODUCTS = ("vegetation", "black_odorous")
 """Products that read no radar."""
@@ -69,6 +69,12 @@ class _Sources:
     def __init__(self, run: Run):
         self.run, self.settings, self.layout = run, run.settings, Layout(run.settings.root)
         self.ledger = ledger(self.layout.scenes)
+        tables = self.settings.tables
+        self.by_name = {
+            "water_bodies": self.layout.bodies, "greening_trend": self.layout.trend_counties, "browning_trend": self.layout.trend_counties,
+            "grassland_": tables.grassland, "grassland_cover": tables.grassland_plots, "lake_": tables.lakes,
+            "black_odorous_urban": tables.urban, "black_odorous_rural": tables.urban,
+        }  # fmt: skip
         self.fingerprint = cache(lambda path: fingerprint(path, self.settings.root))
         self.scenes = cache(self._scenes)
         self.files = cache(self._files)
@@ -94,21 +100,26 @@ class _Sources:
             return _NO_SCENES
         return self.scenes(row.adcode, self.periods(row.indicator, row.period), indicator.product in OPTICAL_PRODUCTS)
 
-    def _files(self, name: str, period: str, has_target: bool, has_value: bool) -> list[str]:
-        tables, paths = self.settings.tables, []
-        if has_target:
-            paths.append(self.settings.targets_path)
+    def _files(self, name: str, adcode: str, period: str, has_target: bool, has_value: bool) -> list[str]:
+        """Fingerprints of what the row rests on: tables first, then the unit's tile maps, as the zonal step saw them."""
+        settings, layout, tables = self.settings, self.layout, self.settings.tables
+        paths: list[Path | None] = [settings.targets_path] if has_target else []
+        maps: list[str] = []
         if name not in INDICATORS:
             paths += [tables.values] if has_value else []
         else:
-            paths += [self.layout.counties(p) for p in self.periods(name, period)]
-            product = INDICATORS[name].product
-            paths += {"black_odorous": [self.layout.reaches], "coastline": [self.layout.transects], "red_line": [tables.red_line]}.get(product, [])
-            paths += [self.layout.bodies] if name == "water_bodies" else []
-            paths += [self.layout.trend_counties] if name.endswith("_trend_area") else []
-            paths += [tables.grassland] if name.startswith("grassland_") else []
-            paths += [tables.grassland_plots] if name == "grassland_cover" else []
-        return [self.fingerprint(p) for p in paths if p is not None]
+            product, periods = INDICATORS[name].product, self.periods(name, period)
+            paths += [layout.counties(p) for p in periods]
+            paths += [settings.units.path]
+            coast, prior = settings.coastline, settings.black_odorous.wetland_prior
+            paths += {
+                "vegetation": [tables.reference_samples], "water": [tables.reference_samples], "black_odorous": [layout.reaches, prior],
+                "coastline": [layout.transects, tables.restored_coast, *([coast.reference, coast.tide_table] if coast else [])], "red_line": [tables.red_line],
+            }.get(product, [])  # fmt: skip
+            paths += [path for start, path in self.by_name.items() if name.startswith(start)]
+            used = {"vegetation": ("vegetation", "water"), "water": ("water",), "black_odorous": ("water", "black_odorous")}.get(product, ())
+            maps = [m for p in periods for m in self.run.maps[adcode, p] if m.split(" ")[0].endswith(tuple(f"{u}.tif" for u in used))]
+        return [*(self.fingerprint(p) for p in paths if p is not None), *dict.fromkeys(maps)]
 
 
 def _lists(values: list[list[str]]) -> pa.Array:
@@ -123,19 +134,24 @@ def _lists(values: list[list[str]]) -> pa.Array:
 
 
 def write_evidence(run: Run, table: pd.DataFrame) -> None:
-    """Write ``evidence.parquet`` for a table of indicators.
+    """Write ``evidence.parquet`` for a table of indicators with the column ``origin``.
 
     Columns: the key adcode, period, indicator, target_id; scene_ids, processing_baselines, platforms, offsets (``offset: how it was
-    decided``) and inputs as lists; software, git_commit, configuration_sha256, simulated.
+    decided``) and inputs as lists; interval_origin, software, git_commit, code_sha256, configuration_sha256, simulated. The git_commit ends in
+    ``+changes`` where the checkout was not clean.
     """
     sources = _Sources(run)
     rows = list(table.itertuples(index=False))
     scenes = [sources.scenes_of(row) for row in rows]
-    inputs = [sources.files(r.indicator, r.period, bool(r.target_id), bool(np.isfinite(r.value))) for r in rows]
+    inputs = [sources.files(r.indicator, r.adcode, r.period, bool(r.target_id), bool(np.isfinite(r.value))) for r in rows]
     columns = {name: pa.array(table[name].astype(str).tolist()).dictionary_encode() for name in ("adcode", "period", "indicator", "target_id")}
     columns |= {name: _lists([s[name] for s in scenes]) for name in _NO_SCENES}
     columns["inputs"] = _lists(inputs)
-    constant = {"software": software(), "git_commit": git_commit(), "configuration_sha256": configuration_sha256(run.settings)}
+    columns["interval_origin"] = pa.array(table["origin"].tolist()).dictionary_encode()
+    constant = {
+        "software": software(), "git_commit": git_commit(), "code_sha256": code_sha256(),
+        "configuration_sha256": configuration_sha256(run.settings),
+    }  # fmt: skip
     columns |= {name: pa.array([text] * len(rows)).dictionary_encode() for name, text in constant.items()}
     columns["simulated"] = pa.array([run.settings.sample is not None] * len(rows))
     with atomic_path(Layout(run.settings.root).evidence) as part:

@@ -67,7 +67,8 @@ def region_rows(table: pd.DataFrame) -> pd.DataFrame:
         sigma = (group.fvc_peak_sigma * weight).sum() / weight.sum() if weight.sum() > 0 else float("nan")
         rows.append(
             {"adcode": REGION, "name": REGION_NAME, "prefecture": "", "period": group.period.iloc[0], "zone": zone,
-             **group[sums].sum().to_dict(), "fvc_peak_sigma": sigma, "scene_ids": scenes, "n_scenes": len(scenes)}
+             **group[sums].sum().to_dict(), "fvc_peak_sigma": sigma, "scene_ids": scenes, "n_scenes": len(scenes),
+             "maps": sorted({m for found in group.maps for m in found})}
         )  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -161,13 +162,18 @@ class Run:
         rows = self.counties[self.counties.zone == "county"]
         return {(a, p): list(ids) for a, p, ids in zip(rows.adcode, rows.period, rows.scene_ids, strict=True)}
 
+    @cached_property
+    def maps(self) -> dict[tuple[str, str], list[str]]:
+        """Fingerprints of the tile maps behind a (adcode, period)."""
+        rows = self.counties[self.counties.zone == "county"]
+        return {(a, p): list(found) for a, p, found in zip(rows.adcode, rows.period, rows.maps, strict=True)}
+
     def facts(self) -> Iterator[tuple[Unit, str, Facts]]:
         """(unit, period, facts) of every unit and period."""
         settings, layout = self.settings, Layout(self.settings.root)
         labels = [p.label for p in settings.all_periods]
         reaches, bodies = _ByUnit(read_reaches(settings)), _ByUnit(read_bodies(layout.bodies))
         transects = _ByUnit(read_transects(settings))
-        official_km = settings.coastline.official_length_km if settings.coastline else {}
         red_line = red_line_km2(settings)
         section = settings.indicators
         limits = Thresholds(section.publish_fraction, section.scale_fraction, section.range_fraction)
@@ -191,7 +197,7 @@ class Run:
                     transects=transects.of(unit.adcode, period),
                     has_grassland=settings.tables.grassland is not None,
                     has_lakes=settings.tables.lakes is not None,
-                    official_coast_km=official_km.get(unit.adcode),
+                    official_coast_km=section.official_coast_km.get(unit.adcode),
                     years_since_baseline=years[period] - years[settings.baseline_label],
                     red_line_km2=red_line and (sum(red_line.values()) if unit.adcode == REGION else red_line.get(unit.adcode, 0.0)),
                     limits=limits,

@@ -8,14 +8,18 @@ from dataclasses import dataclass
 Z95 = 1.959963984540054
 """0.975 quantile of the standard normal distribution."""
 
+KINDS = {
+    "design95": "95 % confidence from a probability sample",
+    "model95": "95 % under a stated error model",
+    "range": "the number lies between the bounds whatever was not seen or not decided",
+    "": "",
+}
+"""What the bounds of an interval are."""
+
 
 @dataclass(frozen=True)
 class Interval:
-    """A number with its bounds, in the number's unit. ``kind`` says what the bounds are.
-
-    ``design95``: 95 % confidence from a probability sample. ``model95``: 95 % under a stated error model.
-    ``range``: the number lies between the bounds whatever was not seen or not decided. Empty: bounds are NaN.
-    """
+    """A number with its bounds, in the number's unit; ``kind`` is one of KINDS, and where it is empty the bounds are NaN."""
 
     value: float
     lower: float = math.nan

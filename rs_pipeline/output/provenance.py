@@ -52,14 +52,15 @@ def software() -> str:
 
 
 def git_commit() -> str:
-    """Commit of the checkout this code runs from; empty where it is not a checkout."""
+    """Commit of the checkout this code runs from, with ``+changes`` where it is not clean; empty where it is not a checkout."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+
     try:
-        answer = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=True
-        )
+        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
     except (OSError, subprocess.SubprocessError):
         return ""
-    return answer.stdout.strip()
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 import geopandas as gpd
 import pandas as pd
 import pytest
@@ -14,6 +16,7 @@ from rs_pipeline.indicators.errors import Systematic
 from rs_pipeline.indicators.targets import Target
 from rs_pipeline.indicators.uncertainty import Thresholds
 from rs_pipeline.layout import Layout
+from rs_pipeline.model import Scene
 
 KM2 = 1e6
 
@@ -140,3 +143,17 @@ def make():
         sums, reaches, transects = staticmethod(sums), staticmethod(reach_rows), staticmethod(transect_rows)
 
     return Make
+
+
+@pytest.fixture
+def make_scene():
+    """A used scene of 1 July 2024."""
+
+    def make_scene(scene_id, sensor, platform):
+        return Scene(
+            scene_id=scene_id, key=scene_id, sensor=sensor, collection="c", platform=platform, datetime=datetime(2024, 7, 1, tzinfo=UTC),
+            solar_day=date(2024, 7, 1), processing_baseline="05.10", cloud_cover=1.0, sun_elevation_deg=60.0, sun_azimuth_deg=150.0, scale=1e-4,
+            offset=-0.1, offset_decision="from the item", offset_confidence="high", status="used", reason="",
+        )  # fmt: skip
+
+    return make_scene

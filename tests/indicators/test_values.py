@@ -235,7 +235,7 @@ def test_restored_coast_is_natural_and_the_official_length_the_other_denominator
     official = answer("natural_coast_retention_official", facts)
     assert numbers(official) == (40.0, 40 - 0.1 * 0.4 * 200, 40 + 0.1 * 0.4 * 200, "model95")  # 0.2 of 0.5 km, the classes certain
     without = answer("natural_coast_retention_official", make.facts(transects=make.transects({})))
-    assert without.status == "needs_table" and "coastline.official_length_km" in without.reason
+    assert without.status == "needs_table" and "indicators.official_coast_km" in without.reason
 
 
 def test_urban_and_rural_reaches(make, answer):
