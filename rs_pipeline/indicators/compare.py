@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,23 +65,24 @@ class Differences:
         return "; ".join(f"{key}: {words}" for key, words in self.keys.items() if key.split(".")[0] in sections)
 
 
-def _code(a: pd.Series, b: pd.Series) -> str:
+def _code(a: Any, b: Any) -> str:
     """What of the code differs between two rows of evidence."""
-    words = [f"{name} {a[name] or '-'} -> {b[name] or '-'}" for name in ("git_commit", "software") if a[name] != b[name]]
+    words = [f"{name} {getattr(a, name) or '-'} -> {getattr(b, name) or '-'}" for name in ("git_commit", "software") if getattr(a, name) != getattr(b, name)]
     if not words and a.code_sha256 != b.code_sha256:
         words = ["the code changed within the same version"]
     return "; ".join(words)
 
 
-def _data(a: pd.Series, b: pd.Series) -> str:
+def _data(a: Any, b: Any) -> str:
     """What of scenes and side tables differs between two rows of evidence."""
     old, new = set(a.scene_ids), set(b.scene_ids)
     words = []
     if new - old or old - new:
         words.append(f"scenes: {len(new - old)} more ({_some(new - old)}), {len(old - new)} fewer ({_some(old - new)})")
     for name in ("processing_baselines", "offsets", "masks"):
-        if set(a[name]) != set(b[name]):
-            words.append(f"{name}: {', '.join(a[name])} -> {', '.join(b[name])}")
+        old, new = getattr(a, name), getattr(b, name)
+        if set(old) != set(new):
+            words.append(f"{name}: {', '.join(old)} -> {', '.join(new)}")
     tables = [_marks(row.inputs, outside=True) for row in (a, b)]
     words += [f"file {Path(n).name} changed" for n in sorted({*tables[0], *tables[1]}) if tables[0].get(n) != tables[1].get(n)]
     return "; ".join(words)
@@ -102,10 +103,10 @@ def _same(a: float, b: float) -> bool:
     return a == b or (math.isnan(a) and math.isnan(b))
 
 
-def _row(key: tuple, a: pd.Series | None, b: pd.Series | None, proof: tuple[pd.Series, pd.Series] | None, known: Differences) -> dict[str, Any]:
-    """One line of the comparison; ``proof`` is the evidence of both."""
+def _row(key: tuple, a: Any | None, b: Any | None, proof: Sequence[Any], known: Differences) -> dict[str, Any]:
+    """One line of the comparison; rows and their evidence (``proof``) as named tuples, None where a run has no such cell."""
     either = a if a is not None else b
-    line = dict(zip(KEY, key, strict=True)) | {"name": either["name"], "unit": either.unit, "causes": "", "data": "", "configuration": "", "code": ""}
+    line = dict(zip(KEY, key, strict=True)) | {"name": either.name, "unit": either.unit, "causes": "", "data": "", "configuration": "", "code": ""}
     for side, row in (("a", a), ("b", b)):
         line |= {f"value_{side}": math.nan if row is None else row.value, f"status_{side}": "" if row is None else row.status}
     line["difference"] = line["value_b"] - line["value_a"]
@@ -123,6 +124,11 @@ def _row(key: tuple, a: pd.Series | None, b: pd.Series | None, proof: tuple[pd.S
     return line | causes | {"change": " and ".join(parts), "causes": " or ".join(named) or "unexplained: no recorded cause"}
 
 
+def _by_key(table: pd.DataFrame, values: pd.DataFrame) -> dict[tuple, Any]:
+    """Rows of ``values`` as named tuples by the key of the same row of ``table``."""
+    return dict(zip(zip(*(table[k] for k in KEY), strict=True), values.itertuples(index=False), strict=True))
+
+
 def compare(root_a: Path, root_b: Path) -> tuple[pd.DataFrame, Differences]:
     """The comparison, a row a cell of either run with COLUMNS, and what the runs have different.
 
@@ -135,17 +141,11 @@ def compare(root_a: Path, root_b: Path) -> tuple[pd.DataFrame, Differences]:
     """
     tables, proofs = zip(*(read_run(r) for r in (root_a, root_b)), strict=True)
     settings = [load(Layout(r).settings) for r in (root_a, root_b)]
-    known = Differences(changed_keys(*settings), _code(proofs[0].iloc[0], proofs[1].iloc[0]), (root_a, root_b))
-    rows = [t.set_index(KEY, drop=False) for t in tables]
-    evidence = [p.set_index(pd.MultiIndex.from_frame(t[KEY])) for p, t in zip(proofs, tables, strict=True)]
-    keys = list(dict.fromkeys([*rows[0].index, *rows[1].index]))
-    where = [{key: i for i, key in enumerate(r.index)} for r in rows]
-    lines = []
-    for key in keys:
-        at = [w.get(key) for w in where]
-        a, b = (None if i is None else r.iloc[i] for i, r in zip(at, rows, strict=True))
-        proof = None if None in at else tuple(e.iloc[i] for i, e in zip(at, evidence, strict=True))
-        lines.append(_row(key, a, b, proof, known))
+    rows = [_by_key(table, table) for table in tables]
+    evidence = [_by_key(table, proof) for table, proof in zip(tables, proofs, strict=True)]
+    first = [next(iter(e.values())) for e in evidence]
+    known = Differences(changed_keys(*settings), _code(*first), (root_a, root_b))
+    lines = [_row(key, *(r.get(key) for r in rows), [e.get(key) for e in evidence], known) for key in dict.fromkeys([*rows[0], *rows[1]])]
     return pd.DataFrame(lines, columns=list(COLUMNS)), known
 
 

@@ -48,9 +48,19 @@ Key = tuple[str, str, str]
 """(adcode, indicator name or target id, period)."""
 
 
+PLACES = {
+    "villages": "polygons of the villages",
+    "habitat polygons": "polygons of the habitats",
+    "zones": "polygons of the zones",
+    "Baiyangdian": "the monthly class of the water sections (lake_water_area and lake_plant_cover are what the satellite sees)",
+}
+"""What a target's scope would take: places that the counties do not give."""
+
+
 def needs(target: Target) -> str:
     """What must be supplied before a target without indicator can be judged."""
     wants = dict.fromkeys(NEEDS[p] for p in target.product if p in NEEDS)
+    wants |= dict.fromkeys(words for place, words in PLACES.items() if target.scope.startswith(place))
     return "; ".join([*(f"needs {w}" for w in wants), "give the official value in tables.values", target.caveat])
 
 
