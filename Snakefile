@@ -10,6 +10,7 @@ from rs_pipeline.checks import check_files
 from rs_pipeline.config import parse
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.layout import PRODUCTS, SHORE_FAMILIES, Layout
+from rs_pipeline.lineage import SECTIONS
 from rs_pipeline.operations.marks import Mark, job_name, read_marks
 from rs_pipeline.operations.run import begin, end
 from rs_pipeline.operations.summary import words
@@ -111,7 +112,7 @@ rule hebei_units:
 rule search:
     input: UNITS, SAMPLE[:1]
     output: L.scenes, L.orbits
-    params: depends=S.fingerprint("sources", "periods", "units", "search")
+    params: depends=S.fingerprint(*SECTIONS["search"])
     log: log_of("search")
     benchmark: bench_of("search")
     retries: 2
@@ -121,7 +122,7 @@ rule search:
 checkpoint grid:
     input: UNITS
     output: L.tiles
-    params: depends=S.fingerprint("units", "grid")
+    params: depends=S.fingerprint(*SECTIONS["grid"])
     log: log_of("grid")
     shell: "{VERB} grid {CONFIG} 2> {log}"
 
@@ -137,7 +138,7 @@ checkpoint assign:
 rule fetch:
     input: scene_list
     output: CHIPS
-    params: depends=S.fingerprint("grid"), again=times_marked("fetch")
+    params: depends=S.fingerprint(*SECTIONS["fetch"]), again=times_marked("fetch")
     threads: 2
     resources: mem_mb=more_memory(1500), attempt=this_attempt
     retries: S.resources.attempts
@@ -149,7 +150,7 @@ rule fetch:
 rule observe:
     input: CHIPS, present(S.coastline and S.coastline.reference)
     output: [L.tile_map("{period}", "{tile}", product) for product in PRODUCTS]
-    params: depends=S.fingerprint("masks", "vegetation", "water", "black_odorous"), again=times_marked("observe")
+    params: depends=S.fingerprint(*SECTIONS["observe"]), again=times_marked("observe")
     threads: 2
     priority: 1
     resources: mem_mb=more_memory(S.resources.memory_gb * 1000 + 800), attempt=this_attempt
@@ -170,7 +171,7 @@ rule mosaic:
 rule trend:
     input: [L.tile_map(p, "{tile}", "vegetation") for p in PERIODS]
     output: L.trend_tile("{tile}")
-    params: depends=S.fingerprint("trend")
+    params: depends=S.fingerprint(*SECTIONS["trend"])
     log: log_of("trend/{tile}")
     benchmark: bench_of("trend/{tile}")
     shell: "{VERB} trend {CONFIG} --tile {wildcards.tile} 2> {log}"
@@ -179,7 +180,7 @@ rule trend:
 rule trend_map:
     input: lambda w: [L.trend_tile(tile) for tile in tile_ids()]
     output: L.trend_map
-    params: depends=S.fingerprint("trend")
+    params: depends=S.fingerprint(*SECTIONS["trend"])
     log: log_of("trend_map")
     benchmark: bench_of("trend_map")
     shell: "{VERB} trend-map {CONFIG} 2> {log}"
@@ -195,7 +196,7 @@ rule trend_zonal:
 rule bodies:
     input: WATER, UNITS
     output: L.bodies
-    params: depends=S.fingerprint("water")
+    params: depends=S.fingerprint(*SECTIONS["bodies"])
     log: log_of("bodies")
     shell: "{VERB} bodies {CONFIG} 2> {log}"
 
@@ -203,7 +204,7 @@ rule bodies:
 rule reach_lines:
     input: WATER, UNITS
     output: L.reach_lines
-    params: depends=S.fingerprint("black_odorous", "coastline")
+    params: depends=S.fingerprint(*SECTIONS["reach_lines"])
     log: log_of("reach_lines")
     shell: "{VERB} reach-lines {CONFIG} 2> {log}"
 
@@ -211,7 +212,7 @@ rule reach_lines:
 rule reach_scores:
     input: CHIPS, L.reach_lines, L.map("water", "{period}")
     output: L.reach_scores("{period}", "{tile}")
-    params: depends=S.fingerprint("masks", "black_odorous"), again=times_marked("reach-scores")
+    params: depends=S.fingerprint(*SECTIONS["reach_scores"]), again=times_marked("reach-scores")
     priority: 2
     resources: mem_mb=more_memory(1500), attempt=this_attempt
     retries: S.resources.attempts
@@ -223,7 +224,7 @@ rule reach_scores:
 rule reaches:
     input: L.reach_lines, per_tile_and_period(L.reach_scores), present(S.black_odorous.wetland_prior)
     output: L.reaches
-    params: depends=S.fingerprint("black_odorous")
+    params: depends=S.fingerprint(*SECTIONS["reaches"])
     log: log_of("reaches")
     shell: "{VERB} reaches {CONFIG} 2> {log}"
 
@@ -234,7 +235,7 @@ if S.coastline:
     rule shore:
         input: CHIPS, COAST_TABLES
         output: [L.shore("{period}", "{tile}", family) for family in SHORE_FAMILIES]
-        params: depends=S.fingerprint("masks", "coastline"), again=times_marked("shore")
+        params: depends=S.fingerprint(*SECTIONS["shore"]), again=times_marked("shore")
         priority: 1
         resources: mem_mb=more_memory(S.resources.memory_gb * 1000 + 800), attempt=this_attempt
         retries: S.resources.attempts
@@ -245,7 +246,7 @@ if S.coastline:
     rule coastline:
         input: *[per_tile_and_period(lambda p, t, f=f: L.shore(p, t, f)) for f in SHORE_FAMILIES], UNITS, COAST_TABLES, WATER
         output: L.shorelines, L.transects, L.transects.with_suffix(".csv")
-        params: depends=S.fingerprint("coastline")
+        params: depends=S.fingerprint(*SECTIONS["coastline"])
         log: log_of("coastline")
         benchmark: bench_of("coastline")
         shell: "{VERB} coastline {CONFIG} 2> {log}"
@@ -254,9 +255,9 @@ if S.coastline:
 rule zonal:
     input:
         lambda w: [L.tile_map(p, t, product) for p in {w.period, S.baseline_label} for t in tile_ids() for product in PRODUCTS],
-        lambda w: [L.chips(w.period, t) for t in tile_ids()], UNITS, present(S.tables.grassland),
+        lambda w: [L.chips(w.period, t) for t in tile_ids()], UNITS, present(S.tables.grassland, S.tables.lakes),
     output: L.counties("{period}")
-    params: depends=S.fingerprint("baseline")
+    params: depends=S.fingerprint(*SECTIONS["zonal"])
     log: log_of("zonal/{period}")
     benchmark: bench_of("zonal/{period}")
     shell: "{VERB} zonal {CONFIG} --period {wildcards.period} 2> {log}"
@@ -265,10 +266,11 @@ rule zonal:
 rule indicators:
     input:
         [L.counties(p) for p in PERIODS], L.trend_counties, L.reaches, L.bodies, COAST, L.scenes,
-        S.targets_path, present(S.tables.values, S.tables.red_line, S.tables.grassland_plots),
-        [L.map("vegetation", p) for p in PERIODS if S.tables.grassland_plots],
+        S.targets_path, present(*[getattr(S.tables, name) for name in ("values", "red_line", "grassland_plots", "reference_samples", "urban", "restored_coast")]),
+        [L.map("vegetation", p) for p in PERIODS if S.tables.grassland_plots or S.tables.reference_samples],
+        WATER if S.tables.reference_samples else [],
     output: L.indicators, L.indicators_parquet, L.evidence
-    params: depends=S.fingerprint("indicators", "tables", "coastline", "trend")
+    params: depends=S.fingerprint(*SECTIONS["indicators"])
     log: log_of("indicators")
     benchmark: bench_of("indicators")
     shell: "{VERB} indicators {CONFIG} 2> {log}"

@@ -15,7 +15,11 @@ HOW_TO_OBTAIN = {
     "black_odorous.wetland_prior": "polygons of wetlands and reserves; null uses no prior",
     "tables.grassland": "grassland polygons with a column type (national land survey); null marks the target needs_table",
     "tables.grassland_plots": "CSV lon,lat,year,type,cover of plots at peak growth (grassland stations); null leaves the cover uncalibrated",
+    "tables.lakes": "lake outlines with a column name, such as the legal boundary of Baiyangdian; null leaves the lakes' indicators out",
+    "tables.urban": "polygons of built-up towns (urban development boundary, or OpenStreetMap); null leaves urban and rural water together",
+    "tables.restored_coast": "restored reaches of the coast (natural-resources department); null counts none as natural",
     "tables.red_line": "ecological red-line polygons (not public, ask the natural-resources department); null marks the targets needs_table",
+    "tables.reference_samples": "CSV lon,lat,period,product,value of pixels drawn at random and looked at; null leaves the intervals to the error model",
     "tables.values": "CSV adcode,period,target_id,value,lower,upper with official values; null marks the targets needs_table",
     "indicators.targets": "a table of targets like config/targets.csv; null uses that one",
 }

@@ -265,6 +265,33 @@ def indicators(config: Config):
     step(_settings(config))
 
 
+@app.command()
+def explain(
+    adcode: Annotated[str, typer.Argument(help="Code or name of a unit; 000000 for all units together.")],
+    indicator: Annotated[str, typer.Argument(help="Indicator, or id of a target, as in indicators.csv.")],
+    period: Annotated[str, typer.Argument(help="Period label, e.g. 2024.")],
+    config: Config,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+):
+    """Tell what a cell of indicators.csv rests on: scenes, masks, files, configuration, code, formula, interval."""
+    from rs_pipeline.indicators import explain as step
+
+    found = step.explain(_settings(config), adcode, indicator, period)
+    typer.echo(step.as_json(found)) if as_json else step.print_explanation(found)
+
+
+@app.command()
+def compare(
+    run_a: Annotated[Path, typer.Argument(help="Folder of the earlier run, results/<run>.")],
+    run_b: Annotated[Path, typer.Argument(help="Folder of the later run.")],
+    output: Annotated[Path | None, typer.Option("--output", help="CSV to write; default <run B>/compared_with_<run A>.csv.")] = None,
+):
+    """Tell what changed between two runs, and whether because of data, code or configuration."""
+    from rs_pipeline.indicators.compare import write_comparison
+
+    write_comparison(run_a, run_b, output or run_b / f"compared_with_{run_a.name}.csv")
+
+
 @app.command(cls=Job)
 def report(config: Config):
     """Write the report that opens in a browser without a network."""

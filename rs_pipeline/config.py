@@ -189,12 +189,21 @@ class TablesSection(Section):
     grassland_plots: Path | None = Field(
         None, description="CSV of plots that calibrate the cover of grassland: lon, lat, year, type (as in grassland), cover in percent."
     )
+    lakes: Path | None = Field(None, description="Outlines of the lakes to be watched (Baiyangdian) with column name.")
+    urban: Path | None = Field(None, description="Polygons of built-up towns: which reaches are urban.")
+    restored_coast: Path | None = Field(None, description="Lines or polygons of officially restored coast, which counts as natural.")
     red_line: Path | None = Field(None, description="Ecological red-line polygons.")
+    reference_samples: Path | None = Field(
+        None, description="CSV of reference pixels of a random sample: lon, lat, period, product, value (0 or 1; percent for covers)."
+    )
     values: Path | None = Field(None, description="CSV of official values: adcode, period, target_id, value, lower, upper.")
 
 
 class IndicatorsSection(Section):
     targets: Path | None = Field(None, description="Table of targets; default config/targets.csv.")
+    official_coast_km: dict[str, float] = Field(
+        default_factory=dict, description="Official length of the coast in km by adcode, 000000 for all units: the other denominator of retention."
+    )
     publish_fraction: Fraction = Field(0.95, description="Observed at least this much: publish.")
     scale_fraction: Fraction = Field(0.80, description="Down to this: publish scaled to the whole, interval widened.")
     range_fraction: Fraction = Field(0.50, description="Down to this: publish as a range; below: withhold.")

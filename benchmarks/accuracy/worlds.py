@@ -47,6 +47,15 @@ class Recipe:
 TRAINING = (Recipe("plain", 21), Recipe("city", 22))
 """Where the forest of the baselines learns. Development seeds."""
 
+ERROR_WORLDS = tuple(
+    Recipe(landscape, seed)
+    for landscape, seeds in (
+        ("coast", (31, 36, 43)), ("mudflat", (35, 40)), ("plain", (33, 38, 42)), ("city", (32, 37, 41)), ("mountain", (34, 39, 44)),
+    )
+    for seed in seeds
+)  # fmt: skip
+"""Where the error model of the counties' intervals learns. Development seeds."""
+
 SMALL = Recipe("coast", 7)
 """The small form of the table, which the tests recompute."""
 

@@ -15,8 +15,8 @@ import shapely
 
 from rs_pipeline.accuracy.metrics import bias, interval_coverage, ratio, rmse
 from rs_pipeline.accuracy.truth import Score, Truth
+from rs_pipeline.indicators.coast import NATURAL_WEIGHT
 from rs_pipeline.indicators.uncertainty import Z95
-from rs_pipeline.indicators.values import NATURAL_WEIGHT
 
 SPACING_M = 20.0
 REACH_M = 200.0

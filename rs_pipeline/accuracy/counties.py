@@ -18,6 +18,7 @@ from rs_pipeline.accuracy.coastline import crossings, natural_length, slopes, st
 from rs_pipeline.accuracy.metrics import interval_coverage, ratio
 from rs_pipeline.accuracy.truth import Score, Truth, black_years
 from rs_pipeline.indicators.facts import REGION
+from rs_pipeline.indicators.red_line import geodesic_area_km2
 from rs_pipeline.indicators.zonal import GREENING_STEP, coverage
 
 NARROW_M = 20.0
@@ -132,14 +133,31 @@ def _narrow_length(a: _Asked) -> float:
 
 
 def _coast(a: _Asked) -> gpd.GeoDataFrame | None:
-    """True lines of the year within the unit; None without a coast."""
+    """True lines of the year that belong to the unit; None without a coast."""
     lines = a.truth.shorelines
     if lines is None:
         return None
     mine = lines[lines.year == a.year]
-    mine = mine.assign(geometry=mine.geometry.intersection(a.place.geometry)).explode(index_parts=False)
+    mine = mine.assign(geometry=mine.geometry.intersection(shapely.box(*a.truth.grid.bounds))).explode(index_parts=False)
     mine = mine[(mine.geom_type == "LineString") & (mine.length > 0)]
+    if a.place.adcode != REGION:
+        mine = mine.assign(geometry=[_part_of(line, a) for line in mine.geometry]).explode(index_parts=False)
+        mine = mine[~mine.geometry.is_empty]
     return None if mine.empty else mine
+
+
+def _nearest_unit(points: np.ndarray, truth: Truth) -> np.ndarray:
+    """Code of the unit that each point lies in or nearest to: new land and its shore lie outside the polygons of the old coast."""
+    return truth.units.adcode.astype(str).to_numpy()[truth.units.sindex.nearest(points, return_all=False)[1]]
+
+
+def _part_of(line: shapely.LineString, a: _Asked) -> shapely.MultiLineString:
+    """Runs of the line's segments that belong to the unit; their length stays as it is."""
+    xy = shapely.get_coordinates(line)
+    owner = _nearest_unit(shapely.points((xy[1:] + xy[:-1]) / 2), a.truth) == a.place.adcode
+    cuts = np.flatnonzero(np.diff(owner)) + 1
+    runs = [run for run in np.split(np.arange(len(owner)), cuts) if owner[run[0]]]
+    return shapely.MultiLineString([xy[run[0] : run[-1] + 2] for run in runs])
 
 
 def _natural_length(a: _Asked) -> float:
@@ -173,7 +191,8 @@ def _reclaimed(a: _Asked) -> float:
     outlines = a.truth.reclamation
     if outlines is not None:
         new = outlines[(outlines.year > a.baseline) & (outlines.year <= a.year)]
-        return a.place.total(a.truth.covered(new.geometry)) / 1e4
+        mine = a.place.adcode == REGION or _nearest_unit(shapely.point_on_surface(new.geometry.values), a.truth) == a.place.adcode
+        return 100 * sum(geodesic_area_km2(g) for g in new.geometry[mine | np.zeros(len(new), bool)].to_crs(4326))
     legend = a.truth.legend
     fill = np.isin(a.truth.landcover(a.year), [legend[n] for n in ("soil", "concrete", "built", "road") if n in legend])
     return a.place.total(a.truth.fine_mean(fill & (a.truth.landcover(a.baseline) == legend["sea"]))) / 1e4
@@ -220,7 +239,7 @@ def score(indicators: pd.DataFrame, truth: Truth, *, baseline: int | None = None
 
     ``absolute_error`` and ``bias`` are means over units, the region and periods, in the indicator's unit; ``relative_error`` is the sum
     of absolute errors in % of the sum of absolute true values, so that units with next to nothing do not decide; ``coverage`` the share of intervals that hold the true value, by
-    indicator and kind of interval, and of ``all``; ``withheld_share`` how many of the values that have a truth are empty.
+    indicator and kind of interval, and of ``all``; ``width`` the mean width of these intervals; ``withheld_share`` how many of the values that have a truth are empty.
     """
     if truth.units is None:
         return []
@@ -242,7 +261,9 @@ def score(indicators: pd.DataFrame, truth: Truth, *, baseline: int | None = None
 
 def _coverages(name: str, table: pd.DataFrame) -> list[Score]:
     with_interval = table[(table.interval != "") & np.isfinite(table.lower) & np.isfinite(table.upper)]
-    return [
-        Score("counties", "coverage", f"{name}, {kind}", 100 * interval_coverage(g.lower, g.upper, g.true), "%", len(g))
-        for kind, g in with_interval.groupby("interval")
-    ]  # fmt: skip
+    scores = []
+    for kind, g in with_interval.groupby("interval"):
+        scores.append(Score("counties", "coverage", f"{name}, {kind}", 100 * interval_coverage(g.lower, g.upper, g.true), "%", len(g)))
+        if name != "all":
+            scores.append(Score("counties", "width", f"{name}, {kind}", float((g.upper - g.lower).mean()), str(g.unit.iloc[0]), len(g)))
+    return scores

@@ -18,7 +18,7 @@ import yaml
 
 from rs_pipeline.config import config_folder
 from rs_pipeline.model import Scene
-from rs_pipeline.output.atomic import atomic_path
+from rs_pipeline.output.tables import write_csv
 
 Interval = tuple[date, date]
 
@@ -115,5 +115,4 @@ def write_tracks(found: Sequence[Track], path: Path) -> None:
         for t in found
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"relative_orbit": "Int64"})
-    with atomic_path(path) as part:
-        table.to_csv(part, index=False)
+    write_csv(table, path)

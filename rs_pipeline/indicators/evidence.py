@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
-import subprocess
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import rasterio
 
 from rs_pipeline.config import Settings, load_sensor
 from rs_pipeline.indicators.facts import Run
@@ -27,9 +23,7 @@ from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Sensor
 from rs_pipeline.output.atomic import atomic_path
-
-HASHED_BYTES = 64 * 2**20
-"""Larger inputs are named by size and time instead of a hash."""
+from rs_pipeline.output.provenance import code_sha256, fingerprint, git_commit, software
 
 OPTICAL_PRODUCTS = ("vegetation", "black_odorous")
 """Products that read no radar."""
@@ -40,43 +34,9 @@ SCENE_COLUMNS = ("processing_baselines", "platforms", "offsets", "masks")
 _NO_SCENES: dict[str, list[str]] = {name: [] for name in ("scene_ids", *SCENE_COLUMNS)}
 
 
-def software() -> str:
-    """Versions of what computed the run, as ``name version`` joined by commas."""
-    found = []
-    for name in ("rs-pipeline", "numpy", "numba", "rasterio", "pyproj", "geopandas"):
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            from rs_pipeline import __version__
-
-            found.append(f"{name} {__version__ if name == 'rs-pipeline' else 'not installed'}")
-    return ", ".join([*found, f"GDAL {rasterio.__gdal_version__}", f"Python {platform.python_version()}"])
-
-
-def git_commit() -> str:
-    """Commit of the checkout this code runs from; empty where it is not a checkout."""
-    try:
-        answer = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return answer.stdout.strip()
-
-
 def configuration_sha256(settings: Settings) -> str:
     """SHA-256 of the whole resolved configuration."""
     return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()
-
-
-def fingerprint(path: Path, root: Path) -> str:
-    """``<path> sha256:<hex>``, or ``<path> size:<bytes> mtime:<seconds>`` for a large file; ``<path> absent``. Relative below ``root``."""
-    name = path.relative_to(root) if path.is_relative_to(root) else path
-    if not path.exists():
-        return f"{name} absent"
-    if not path.is_file() or path.stat().st_size > HASHED_BYTES:
-        return f"{name} size:{path.stat().st_size} mtime:{int(path.stat().st_mtime)}"
-    return f"{name} sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
 
 
 def ledger(path: Path) -> dict[str, dict[str, str]]:
@@ -109,6 +69,12 @@ class _Sources:
     def __init__(self, run: Run):
         self.run, self.settings, self.layout = run, run.settings, Layout(run.settings.root)
         self.ledger = ledger(self.layout.scenes)
+        tables = self.settings.tables
+        self.by_name = {
+            "water_bodies": self.layout.bodies, "greening_trend": self.layout.trend_counties, "browning_trend": self.layout.trend_counties,
+            "grassland_": tables.grassland, "grassland_cover": tables.grassland_plots, "lake_": tables.lakes,
+            "black_odorous_urban": tables.urban, "black_odorous_rural": tables.urban,
+        }  # fmt: skip
         self.fingerprint = cache(lambda path: fingerprint(path, self.settings.root))
         self.scenes = cache(self._scenes)
         self.files = cache(self._files)
@@ -134,21 +100,26 @@ class _Sources:
             return _NO_SCENES
         return self.scenes(row.adcode, self.periods(row.indicator, row.period), indicator.product in OPTICAL_PRODUCTS)
 
-    def _files(self, name: str, period: str, has_target: bool, has_value: bool) -> list[str]:
-        tables, paths = self.settings.tables, []
-        if has_target:
-            paths.append(self.settings.targets_path)
+    def _files(self, name: str, adcode: str, period: str, has_target: bool, has_value: bool) -> list[str]:
+        """Fingerprints of what the row rests on: tables first, then the unit's tile maps, as the zonal step saw them."""
+        settings, layout, tables = self.settings, self.layout, self.settings.tables
+        paths: list[Path | None] = [settings.targets_path] if has_target else []
+        maps: list[str] = []
         if name not in INDICATORS:
             paths += [tables.values] if has_value else []
         else:
-            paths += [self.layout.counties(p) for p in self.periods(name, period)]
-            product = INDICATORS[name].product
-            paths += {"black_odorous": [self.layout.reaches], "coastline": [self.layout.transects], "red_line": [tables.red_line]}.get(product, [])
-            paths += [self.layout.bodies] if name == "water_bodies" else []
-            paths += [self.layout.trend_counties] if name.endswith("_trend_area") else []
-            paths += [tables.grassland] if name.startswith("grassland_") else []
-            paths += [tables.grassland_plots] if name == "grassland_cover" else []
-        return [self.fingerprint(p) for p in paths if p is not None]
+            product, periods = INDICATORS[name].product, self.periods(name, period)
+            paths += [layout.counties(p) for p in periods]
+            paths += [settings.units.path]
+            coast, prior = settings.coastline, settings.black_odorous.wetland_prior
+            paths += {
+                "vegetation": [tables.reference_samples], "water": [tables.reference_samples], "black_odorous": [layout.reaches, prior],
+                "coastline": [layout.transects, tables.restored_coast, *([coast.reference, coast.tide_table] if coast else [])], "red_line": [tables.red_line],
+            }.get(product, [])  # fmt: skip
+            paths += [path for start, path in self.by_name.items() if name.startswith(start)]
+            used = {"vegetation": ("vegetation", "water"), "water": ("water",), "black_odorous": ("water", "black_odorous")}.get(product, ())
+            maps = [m for p in periods for m in self.run.maps[adcode, p] if m.split(" ")[0].endswith(tuple(f"{u}.tif" for u in used))]
+        return [*(self.fingerprint(p) for p in paths if p is not None), *dict.fromkeys(maps)]
 
 
 def _lists(values: list[list[str]]) -> pa.Array:
@@ -163,19 +134,24 @@ def _lists(values: list[list[str]]) -> pa.Array:
 
 
 def write_evidence(run: Run, table: pd.DataFrame) -> None:
-    """Write ``evidence.parquet`` for a table of indicators.
+    """Write ``evidence.parquet`` for a table of indicators with the column ``origin``.
 
     Columns: the key adcode, period, indicator, target_id; scene_ids, processing_baselines, platforms, offsets (``offset: how it was
-    decided``) and inputs as lists; software, git_commit, configuration_sha256, simulated.
+    decided``) and inputs as lists; interval_origin, software, git_commit, code_sha256, configuration_sha256, simulated. The git_commit ends in
+    ``+changes`` where the checkout was not clean.
     """
     sources = _Sources(run)
     rows = list(table.itertuples(index=False))
     scenes = [sources.scenes_of(row) for row in rows]
-    inputs = [sources.files(r.indicator, r.period, bool(r.target_id), bool(np.isfinite(r.value))) for r in rows]
+    inputs = [sources.files(r.indicator, r.adcode, r.period, bool(r.target_id), bool(np.isfinite(r.value))) for r in rows]
     columns = {name: pa.array(table[name].astype(str).tolist()).dictionary_encode() for name in ("adcode", "period", "indicator", "target_id")}
     columns |= {name: _lists([s[name] for s in scenes]) for name in _NO_SCENES}
     columns["inputs"] = _lists(inputs)
-    constant = {"software": software(), "git_commit": git_commit(), "configuration_sha256": configuration_sha256(run.settings)}
+    columns["interval_origin"] = pa.array(table["origin"].tolist()).dictionary_encode()
+    constant = {
+        "software": software(), "git_commit": git_commit(), "code_sha256": code_sha256(),
+        "configuration_sha256": configuration_sha256(run.settings),
+    }  # fmt: skip
     columns |= {name: pa.array([text] * len(rows)).dictionary_encode() for name, text in constant.items()}
     columns["simulated"] = pa.array([run.settings.sample is not None] * len(rows))
     with atomic_path(Layout(run.settings.root).evidence) as part:

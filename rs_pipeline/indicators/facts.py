@@ -12,11 +12,13 @@ import pyogrio
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
+from rs_pipeline.indicators.answers import Facts
 from rs_pipeline.indicators.plots import calibrations
 from rs_pipeline.indicators.red_line import red_line_km2
+from rs_pipeline.indicators.reference import ReferenceTable
 from rs_pipeline.indicators.uncertainty import Thresholds
-from rs_pipeline.indicators.values import Facts
 from rs_pipeline.layout import Layout
+from rs_pipeline.region import load_vector
 
 REGION = "000000"
 """Code of the row for all units together."""
@@ -46,7 +48,7 @@ def read_counties(settings: Settings) -> pd.DataFrame:
         if not path.exists():
             raise TableError("the county statistics are not made yet", where=str(path), remedy="run `rs-pipeline zonal` for that period first")
         table = pd.read_parquet(path)
-        missing = {"adcode", "name", "prefecture", "period", "zone", "area_m2", "n_scenes", "scene_ids", "fvc_peak_sigma"} - set(table)
+        missing = {"adcode", "name", "prefecture", "period", "zone", "area_m2", "n_scenes", "scene_ids", "maps", "fvc_peak_sigma", "fvc_peak_var_m4"} - set(table)
         if missing:
             raise TableError(f"columns are missing: {', '.join(sorted(missing))}", where=str(path), remedy="run `rs-pipeline zonal` again")
         if (table.adcode == REGION).any():
@@ -57,7 +59,7 @@ def read_counties(settings: Settings) -> pd.DataFrame:
 
 def region_rows(table: pd.DataFrame) -> pd.DataFrame:
     """One row a zone: sums of the units' areas and sums, the scenes of any of them, the standard error weighted by observed area."""
-    sums = [c for c in table if c.endswith("_m2")]
+    sums = [c for c in table if c.endswith(("_m2", "_m4"))]
     rows = []
     for zone, group in table.groupby("zone", sort=False):
         scenes = sorted({s for ids in group.scene_ids for s in ids})
@@ -65,7 +67,8 @@ def region_rows(table: pd.DataFrame) -> pd.DataFrame:
         sigma = (group.fvc_peak_sigma * weight).sum() / weight.sum() if weight.sum() > 0 else float("nan")
         rows.append(
             {"adcode": REGION, "name": REGION_NAME, "prefecture": "", "period": group.period.iloc[0], "zone": zone,
-             **group[sums].sum().to_dict(), "fvc_peak_sigma": sigma, "scene_ids": scenes, "n_scenes": len(scenes)}
+             **group[sums].sum().to_dict(), "fvc_peak_sigma": sigma, "scene_ids": scenes, "n_scenes": len(scenes),
+             "maps": sorted({m for found in group.maps for m in found})}
         )  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -84,6 +87,26 @@ def read_bodies(path: Path) -> pd.DataFrame | None:
         table = table[table.kind != "sea"].copy()
     table["counted"] = table.counted.astype(bool)
     return table.assign(ever_counted=table.groupby("body_id").counted.transform("max"))
+
+
+def read_reaches(settings: Settings) -> pd.DataFrame | None:
+    """Reaches of all periods; with polygons of towns also ``urban`` (bool): the middle of the reach lies in one."""
+    path = Layout(settings.root).reaches
+    if settings.tables.urban is None or not path.exists():
+        return read_layer(path, "reaches")
+    reaches = pyogrio.read_dataframe(path, layer="reaches")
+    towns = load_vector(settings.tables.urban, key="tables.urban").to_crs(reaches.crs).union_all()
+    return pd.DataFrame(reaches.assign(urban=reaches.representative_point().within(towns)).drop(columns="geometry"))
+
+
+def read_transects(settings: Settings) -> pd.DataFrame | None:
+    """Transects; with restored coast also ``restored`` (bool): the transect crosses it."""
+    path = Layout(settings.root).transects
+    if settings.tables.restored_coast is None or not path.exists():
+        return read_layer(path, "transects")
+    transects = pyogrio.read_dataframe(path, layer="transects")
+    coast = load_vector(settings.tables.restored_coast, key="tables.restored_coast").to_crs(transects.crs).union_all()
+    return pd.DataFrame(transects.assign(restored=transects.intersects(coast)).drop(columns="geometry"))
 
 
 class _ByUnit:
@@ -139,19 +162,25 @@ class Run:
         rows = self.counties[self.counties.zone == "county"]
         return {(a, p): list(ids) for a, p, ids in zip(rows.adcode, rows.period, rows.scene_ids, strict=True)}
 
+    @cached_property
+    def maps(self) -> dict[tuple[str, str], list[str]]:
+        """Fingerprints of the tile maps behind a (adcode, period)."""
+        rows = self.counties[self.counties.zone == "county"]
+        return {(a, p): list(found) for a, p, found in zip(rows.adcode, rows.period, rows.maps, strict=True)}
+
     def facts(self) -> Iterator[tuple[Unit, str, Facts]]:
         """(unit, period, facts) of every unit and period."""
         settings, layout = self.settings, Layout(self.settings.root)
         labels = [p.label for p in settings.all_periods]
-        reaches, bodies = _ByUnit(read_layer(layout.reaches, "reaches")), _ByUnit(read_bodies(layout.bodies))
-        transects = _ByUnit(read_layer(layout.transects, "transects"))
+        reaches, bodies = _ByUnit(read_reaches(settings)), _ByUnit(read_bodies(layout.bodies))
+        transects = _ByUnit(read_transects(settings))
         red_line = red_line_km2(settings)
         section = settings.indicators
         limits = Thresholds(section.publish_fraction, section.scale_fraction, section.range_fraction)
         years = {p.label: p.middle_year for p in settings.all_periods}
         trends = {r["adcode"]: r for r in pd.read_parquet(layout.trend_counties).to_dict("records")} if layout.trend_counties.exists() else {}
-        plots = calibrations(settings)
-        plain = self.counties.drop(columns=["scene_ids", "tiles"], errors="ignore")
+        plots, references = calibrations(settings), ReferenceTable(settings)
+        plain = self.counties.drop(columns=["scene_ids", "tiles", "maps"], errors="ignore")
         zones: dict[tuple[str, str], dict[str, dict]] = {}
         for row in plain.to_dict("records"):
             zones.setdefault((row["adcode"], row["period"]), {})[row["zone"]] = row
@@ -167,11 +196,15 @@ class Run:
                     bodies=bodies.of(unit.adcode, period),
                     transects=transects.of(unit.adcode, period),
                     has_grassland=settings.tables.grassland is not None,
+                    has_lakes=settings.tables.lakes is not None,
+                    official_coast_km=section.official_coast_km.get(unit.adcode),
+                    years_since_baseline=years[period] - years[settings.baseline_label],
                     red_line_km2=red_line and (sum(red_line.values()) if unit.adcode == REGION else red_line.get(unit.adcode, 0.0)),
                     limits=limits,
                     trend=trends.get(unit.adcode),
                     yearly=[(years[label], zones[unit.adcode, label]["county"]) for label in labels],
                     min_trend_years=settings.trend.min_years,
                     plots=plots,
+                    references=references.of(unit.adcode, period, is_region=unit.adcode == REGION),
                     false_discovery_rate=settings.trend.false_discovery_rate,
                 )

@@ -7,6 +7,8 @@ import shapely
 from shapely.geometry.polygon import orient
 
 from rs_pipeline.config import Settings
+from rs_pipeline.indicators.answers import Answer, Facts, Indicator, missing
+from rs_pipeline.indicators.uncertainty import Interval
 from rs_pipeline.region import load_units, load_vector
 
 
@@ -26,3 +28,18 @@ def red_line_km2(settings: Settings) -> dict[str, float] | None:
     shapely.prepare(lines)
     parts = shapely.intersection(units.geometry.values, lines)
     return {code: geodesic_area_km2(part) for code, part in zip(units.adcode, parts, strict=True)}
+
+
+def _red_line(facts: Facts) -> Answer:
+    """Red-line area in the unit, km2: geometry of the supplied polygons, on the ellipsoid."""
+    if facts.red_line_km2 is None:
+        return missing("needs_table", "needs red-line polygons (tables.red_line)")
+    return Answer(Interval(facts.red_line_km2), 1.0, "", "polygons inside the unit; the sea beyond it is left out")
+
+
+INDICATORS = (
+    Indicator(
+        "red_line_area", "Area of the supplied ecological red line", "km2", "red_line", "up", _red_line,
+        formula="geodesic area of the polygons of tables.red_line inside the unit, overlaps counted once",
+    ),
+)  # fmt: skip

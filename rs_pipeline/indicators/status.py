@@ -13,18 +13,20 @@ no_increase    change since the baseline <= the number (0)                on_tra
 qualitative    nothing that can be computed                               no_target
 =============  =========================================================  =========================================
 
-An interval that straddles the number is ``undecidable``, now and at the end of the pace. A value without bounds is taken as exact.
+An interval that straddles the number is ``undecidable``, now and at the end of the pace, which is the value carried on with its trend;
+from five years on the interval of the trend counts too. A value without bounds is taken as exact.
 A number that already holds before its year is ``met``; a sentence about change can still turn and is only ``on_track``.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from kernels.trends import theil_sen
+from kernels.trends import series_trend, theil_sen
 from rs_pipeline.indicators.targets import Target
 from rs_pipeline.indicators.uncertainty import Interval, difference
 
@@ -68,12 +70,23 @@ def holds(comparison: str, number: float, interval: Interval, tolerance: float =
     return True if always else (False if never else None)
 
 
-def pace(history: Sequence[tuple[float, float]]) -> float | None:
-    """Change a year: median of the slopes of all pairs (Theil 1950, Sen 1968); None with fewer than two years."""
+TREND_YEARS = 5
+"""Years from which a slope has an interval of its own."""
+
+
+def pace(history: Sequence[tuple[float, float]]) -> Interval | None:
+    """Change a year: median of the slopes of all pairs (Theil 1950, Sen 1968); None with fewer than two years.
+
+    With TREND_YEARS or more the 95 % interval of the slope (Sen 1968), with fewer none.
+    """
     if len(history) < 2:
         return None
-    slope = float(theil_sen(*np.array(sorted(history), "float64").T.copy()))
-    return None if np.isnan(slope) else slope
+    t, x = np.array(sorted(history), "float64").T.copy()
+    if len(t) < TREND_YEARS:
+        slope = float(theil_sen(t, x))
+        return None if np.isnan(slope) else Interval(slope)
+    slope, lower, upper, _ = (float(v) for v in series_trend(t, x))
+    return Interval(slope, lower, upper, "model95") if np.isfinite([lower, upper]).all() else Interval(slope)
 
 
 def judge(
@@ -122,11 +135,18 @@ def _judge_change(target: Target, comparison: str, number: float, change: Interv
     return Verdict("met" if answer else "not_met")
 
 
-def _judge_pace(target: Target, comparison: str, number: float, now: Interval, year: int, slope: float | None) -> Verdict:
+def _judge_pace(target: Target, comparison: str, number: float, now: Interval, year: int, slope: Interval | None) -> Verdict:
+    """The value carried on to the target year: the errors of the value and of its slope are independent."""
     if slope is None:
         return Verdict("insufficient_data", "not reached yet; one period shows no pace")
-    gain = slope * (target.target_year - year)
-    lower, upper = now.bounds
-    answer = holds(comparison, number, Interval(now.value + gain, lower + gain, upper + gain, "pace"), target.tolerance)
-    said = f"at {slope:+.3g} {target.unit} a year it reaches {now.value + gain:.4g} in {target.target_year}"
+    years = target.target_year - year
+    then, (lower, upper), (slow, fast) = now.value + years * slope.value, now.bounds, slope.bounds
+    reached = Interval(
+        then, then - math.hypot(now.value - lower, years * (slope.value - slow)),
+        then + math.hypot(upper - now.value, years * (fast - slope.value)), "model95",
+    )  # fmt: skip
+    answer = holds(comparison, number, reached, target.tolerance)
+    said = f"at {slope.value:+.3g} {target.unit} a year it reaches {then:.4g} in {target.target_year}"
+    if answer is None:
+        said += f", between {reached.lower:.4g} and {reached.upper:.4g}"
     return Verdict({True: "on_track", False: "off_track", None: "undecidable"}[answer], said)

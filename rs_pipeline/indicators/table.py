@@ -10,12 +10,13 @@ from dataclasses import replace
 import pandas as pd
 
 from rs_pipeline.config import Settings
+from rs_pipeline.indicators.answers import Answer
 from rs_pipeline.indicators.evidence import write_evidence
 from rs_pipeline.indicators.facts import REGION, Run, Unit
 from rs_pipeline.indicators.status import CHANGE_OPERATORS, Verdict, judge
 from rs_pipeline.indicators.targets import Target, load_targets, load_values
-from rs_pipeline.indicators.uncertainty import Interval
-from rs_pipeline.indicators.values import INDICATORS, Answer, estimate
+from rs_pipeline.indicators.uncertainty import KINDS, Interval
+from rs_pipeline.indicators.values import INDICATORS, estimate
 from rs_pipeline.layout import Layout
 from rs_pipeline.output.tables import write_csv, write_parquet
 
@@ -47,9 +48,19 @@ Key = tuple[str, str, str]
 """(adcode, indicator name or target id, period)."""
 
 
+PLACES = {
+    "villages": "polygons of the villages",
+    "habitat polygons": "polygons of the habitats",
+    "zones": "polygons of the zones",
+    "Baiyangdian": "the monthly class of the water sections (lake_water_area and lake_plant_cover are what the satellite sees)",
+}
+"""What a target's scope would take: places that the counties do not give."""
+
+
 def needs(target: Target) -> str:
     """What must be supplied before a target without indicator can be judged."""
     wants = dict.fromkeys(NEEDS[p] for p in target.product if p in NEEDS)
+    wants |= dict.fromkeys(words for place, words in PLACES.items() if target.scope.startswith(place))
     return "; ".join([*(f"needs {w}" for w in wants), "give the official value in tables.values", target.caveat])
 
 
@@ -104,6 +115,7 @@ def joined(parts: Iterable[str]) -> str:
 
 def _row(unit: Unit, period: str, n_scenes: int, name: str, unit_of_value: str, answer: Answer, target: Target | None, verdict: Verdict) -> dict:
     found = answer.interval or Interval(math.nan)
+    indicator = INDICATORS.get(name)
     proxy = f"proxy: {target.caveat}" if target and target.observability == "proxy" and answer.interval else ""
     return {
         "adcode": unit.adcode, "name": unit.name, "prefecture": unit.prefecture, "period": period,
@@ -113,6 +125,7 @@ def _row(unit: Unit, period: str, n_scenes: int, name: str, unit_of_value: str, 
         "target_value": target.value if target else None, "target_year": target.target_year if target else None,
         "clause": target.clause if target else None, "observability": target.observability if target else "",
         "reason": joined([answer.reason, verdict.reason, proxy]),
+        "origin": joined([KINDS[found.kind], answer.spread.words() if answer.spread else (indicator.bounds if indicator and found.kind else "")]),
     }  # fmt: skip
 
 
@@ -147,7 +160,7 @@ def _target_rows(unit: Unit, period: str, n_scenes: int, targets: list[Target], 
 
 
 def build(run: Run, targets: list[Target], supplied: dict[Key, Interval]) -> pd.DataFrame:
-    """The table of indicators with COLUMNS, ordered by unit (region last), period, indicator, target."""
+    """The table of indicators with COLUMNS and ``origin`` (of the interval), ordered by unit (region last), period, indicator, target."""
     answers = {
         (unit.adcode, name, period): estimate(indicator, facts)
         for unit, period, facts in run.facts()
@@ -165,7 +178,7 @@ def build(run: Run, targets: list[Target], supplied: dict[Key, Interval]) -> pd.
             *_target_rows(unit, period.label, n_scenes, targets, supplied, judged),
         )
     ]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "origin"])
     return table.astype(
         {"value": "float64", "lower": "float64", "upper": "float64", "observed_fraction": "float64", "target_value": "float64",
          "n_scenes": "int64", "target_year": "Int64", "clause": "Int64"}
@@ -197,5 +210,6 @@ def indicators(settings: Settings) -> None:
     table = build(run, targets, _supplied(settings, targets, run))
     layout = Layout(settings.root)
     write_evidence(run, table)
+    table = table[list(COLUMNS)]
     write_parquet(table, layout.indicators_parquet)
     write_csv(table, layout.indicators)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 Z95 = 1.959963984540054
 """0.975 quantile of the standard normal distribution."""
+
+KINDS = {
+    "design95": "95 % confidence from a probability sample",
+    "model95": "95 % under a stated error model",
+    "range": "the number lies between the bounds whatever was not seen or not decided",
+    "": "",
+}
+"""What the bounds of an interval are."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A number with its bounds, in the number's unit. ``kind`` says what the bounds are.
-
-    ``design95``: 95 % confidence from a probability sample. ``model95``: 95 % under a stated error model.
-    ``range``: the number lies between the bounds whatever was not seen or not decided. Empty: bounds are NaN.
-    """
+    """A number with its bounds, in the number's unit; ``kind`` is one of KINDS, and where it is empty the bounds are NaN."""
 
     value: float
     lower: float = math.nan
@@ -134,67 +136,3 @@ def wilson(successes: float, n: float, z: float = Z95) -> tuple[float, float]:
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return (max(0.0, centre - half), min(1.0, centre + half))
-
-
-@dataclass(frozen=True)
-class StratifiedAccuracy:
-    """Result of ``stratified_area``; ``_half95`` is half the 95 % design-based interval (1.96 standard errors)."""
-
-    overall: float
-    overall_half95: float
-    users: np.ndarray
-    users_half95: np.ndarray
-    producers: np.ndarray
-    producers_half95: np.ndarray
-    area: np.ndarray
-    """Area of each reference class, in the unit of ``mapped_area``."""
-    area_half95: np.ndarray
-
-
-def stratified_area(counts: np.ndarray, mapped_area: np.ndarray) -> StratifiedAccuracy:
-    """Area and accuracy of map classes from a stratified random sample (Olofsson et al. 2014, RSE 148:42-57, eqs 5-11).
-
-    Parameters
-    ----------
-    counts : (k, k) sample counts, rows the map class (stratum), columns the reference class.
-    mapped_area : (k,) area of each map class, any unit.
-
-    Raises
-    ------
-    ValueError : the shapes disagree, or a stratum has fewer than two samples or no area.
-    """
-    n = np.asarray(counts, "float64")
-    area = np.asarray(mapped_area, "float64")
-    if n.ndim != 2 or n.shape[0] != n.shape[1] or area.shape != (n.shape[0],):
-        raise ValueError(f"counts must be (k, k) and mapped_area (k,), got {n.shape} and {area.shape}")
-    rows = n.sum(1)
-    if (rows < 2).any() or (area <= 0).any():
-        raise ValueError("every stratum needs at least two samples and an area above zero")
-    weight = area / area.sum()
-    share = n / rows[:, None]
-    p = weight[:, None] * share
-    reference = p.sum(0)
-    users = np.diag(share)
-    users_variance = users * (1 - users) / (rows - 1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        producers = np.diag(p) / reference
-        spread = area[:, None] ** 2 * share * (1 - share) / (rows[:, None] - 1)
-        others = spread.sum(0) - np.diag(spread)
-        producers_variance = (area**2 * (1 - producers) ** 2 * users_variance + producers**2 * others) / (area.sum() * reference) ** 2
-    area_error = np.sqrt(((weight[:, None] * p - p**2) / (rows[:, None] - 1)).sum(0))
-    return StratifiedAccuracy(
-        overall=float(np.trace(p)),
-        overall_half95=float(1.96 * np.sqrt((weight**2 * users_variance).sum())),
-        users=users,
-        users_half95=1.96 * np.sqrt(users_variance),
-        producers=producers,
-        producers_half95=1.96 * np.sqrt(producers_variance),
-        area=area.sum() * reference,
-        area_half95=1.96 * area.sum() * area_error,
-    )
-
-
-def sample_size(weight: np.ndarray, users: np.ndarray, overall_error: float) -> int:
-    """Samples needed for a standard error of overall accuracy (Cochran 1977, eq. 5.25; Olofsson et al. 2014, eq. 13)."""
-    weight, users = np.asarray(weight, "float64"), np.asarray(users, "float64")
-    return math.ceil(((weight * np.sqrt(users * (1 - users))).sum() / overall_error) ** 2)

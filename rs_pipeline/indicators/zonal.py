@@ -16,9 +16,11 @@ from scipy import ndimage
 from kernels.zonal import zone_sums
 from rs_pipeline.catalog.chips import seen_scenes
 from rs_pipeline.config import Settings
-from rs_pipeline.layout import Layout
+from rs_pipeline.indicators.propagation import add_variances, standard_errors
+from rs_pipeline.layout import PRODUCTS, Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.operations.marks import Mark, job_name, read_marks
+from rs_pipeline.output.provenance import fingerprint
 from rs_pipeline.output.tables import write_parquet
 from rs_pipeline.region import load_units, load_vector, pixel_areas, read_tiles
 
@@ -31,15 +33,16 @@ GREENING_STEP = 0.1
 def zones(settings: Settings) -> gpd.GeoDataFrame:
     """The polygons that are summed: each unit, and its parts in the side tables' polygons.
 
-    Columns adcode, name, prefecture, zone (``county`` or ``grassland:<type>``), geometry; EPSG:4326.
+    Columns adcode, name, prefecture, zone (``county``, ``grassland:<type>`` or ``lake:<name>``), geometry; EPSG:4326.
     """
     units = load_units(settings)
     frames = [units.assign(zone="county")]
-    if settings.tables.grassland:
-        grass = load_vector(settings.tables.grassland, key="tables.grassland")
-        grass = grass.assign(zone="grassland:" + (grass["type"].astype(str) if "type" in grass else "all"))
-        parts = units.overlay(grass[["zone", "geometry"]].dissolve("zone").reset_index(), how="intersection", keep_geom_type=True)
-        frames.append(parts)
+    for prefix, path, column in (("grassland", settings.tables.grassland, "type"), ("lake", settings.tables.lakes, "name")):
+        if path is None:
+            continue
+        shapes = load_vector(path, key=f"tables.{prefix.replace('lake', 'lakes')}")
+        shapes = shapes.assign(zone=f"{prefix}:" + (shapes[column].astype(str) if column in shapes else "all"))
+        frames.append(units.overlay(shapes[["zone", "geometry"]].dissolve("zone").reset_index(), how="intersection", keep_geom_type=True))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -113,6 +116,8 @@ def layers_of(now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> dict[s
         "water_common_m2": where(true, *both),
         "water_permanent_common_m2": where(now["class"] == 1, *both),
         "water_permanent_baseline_m2": where(base["class"] == 1, *both),
+        "water_seasonal_common_m2": where(now["class"] == 2, *both),
+        "water_seasonal_baseline_m2": where(base["class"] == 2, *both),
         "bow_assessable_m2": where((now["bow_class"] >= 1) & (now["bow_class"] <= 3), now["bow_class"]),
         "bow_possible_m2": where(now["bow_class"] == 2, now["bow_class"]),
         "bow_suspected_m2": where(now["bow_class"] == 3, now["bow_class"]),
@@ -125,22 +130,26 @@ def layers_of(now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> dict[s
 
 def _tile_bands(settings: Settings, tile: Tile, label: str) -> dict[str, np.ndarray]:
     bands: dict[str, np.ndarray] = {}
-    for product in ("vegetation", "water", "black_odorous", "observations"):
+    for product in PRODUCTS:
         with rasterio.open(Layout(settings.root).tile_map(label, tile.id, product)) as src:
             for name, values in zip(src.descriptions, src.read(), strict=True):
                 bands["bow_class" if (product, name) == ("black_odorous", "class") else name] = values
     bands["permanent_threshold"] = np.float32(settings.water.permanent_frequency)
+    bands["seasonal_threshold"] = np.float32(settings.water.seasonal_frequency)
     return bands
 
 
 def zonal(settings: Settings, period_label: str) -> None:
     """Write ``counties/<period>.parquet``: areas in m2 on the ellipsoid, a row a unit and zone."""
-    polygons, marks = zones(settings), read_marks(Layout(settings.root).marks)
+    layout = Layout(settings.root)
+    polygons, marks = zones(settings), read_marks(layout.marks)
     sums: np.ndarray | None = None
     names: list[str] = []
+    errors: dict[str, np.ndarray] = {}
     area = np.zeros(len(polygons))
     scene_ids: list[set[str]] = [set() for _ in range(len(polygons))]
     tile_ids: list[list[str]] = [[] for _ in range(len(polygons))]
+    maps: list[list[str]] = [[] for _ in range(len(polygons))]
     for tile in read_tiles(settings):
         zone, cell, weight = coverage(tile.grid, polygons)
         if not zone.size:
@@ -148,17 +157,20 @@ def zonal(settings: Settings, period_label: str) -> None:
         now = _tile_bands(settings, tile, period_label)
         base = now if period_label == settings.baseline_label else _tile_bands(settings, tile, settings.baseline_label)
         layers = layers_of(now, base)
-        names = list(layers)
+        names, errors = list(layers), standard_errors(now, base)
         if sums is None:
-            sums = np.zeros((len(polygons), len(names)))
+            sums, variances = (np.zeros((len(polygons), len(n))) for n in (names, errors))
         stack = np.stack([np.asarray(v, "float32").ravel() for v in layers.values()])
         zone_sums(zone, cell, weight, stack, sums)
         np.add.at(area, zone, weight)
+        add_variances(zone, cell, weight, errors, tile.grid.resolution_m, variances)
         given_up = marks.get(job_name("observe", tile.id, period_label), Mark()).given_up
         scenes = set() if given_up else seen_scenes(settings, tile.id, period_label)
+        prints = [fingerprint(layout.tile_map(period_label, tile.id, product), settings.root) for product in PRODUCTS]
         for z in np.unique(zone):
             scene_ids[z] |= scenes
             tile_ids[z].append(tile.id)
+            maps[z] += prints
     if sums is None:
         raise ValueError("no unit meets a tile")
     table = pd.DataFrame(polygons[["adcode", "name", "prefecture", "zone"]])
@@ -167,8 +179,9 @@ def zonal(settings: Settings, period_label: str) -> None:
     table["n_scenes"] = [len(s) for s in scene_ids]
     table["scene_ids"] = [sorted(s) for s in scene_ids]
     table["tiles"] = tile_ids
-    table = pd.concat([table, pd.DataFrame(sums, columns=names)], axis=1)
-    write_parquet(_means(table), Layout(settings.root).counties(period_label))
+    table["maps"] = maps
+    table = pd.concat([table, pd.DataFrame(sums, columns=names), pd.DataFrame(variances, columns=[f"{e}_var_m4" for e in errors])], axis=1)
+    write_parquet(_means(table), layout.counties(period_label))
 
 
 def _means(table: pd.DataFrame) -> pd.DataFrame:

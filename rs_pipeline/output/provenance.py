@@ -1,13 +1,23 @@
-"""Tags that tell where a raster comes from."""
+"""What a file comes from: software, configuration, the content of other files."""
 
 from __future__ import annotations
 
 import hashlib
+import platform
+import subprocess
 from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import rasterio
 
 from rs_pipeline import __version__
-from rs_pipeline.config import Settings
+from rs_pipeline.config import Settings, config_folder
 from rs_pipeline.model import Period, Scene
+
+HASHED_BYTES = 64 * 2**20
+"""Larger inputs are named by size and time instead of a hash."""
 
 
 def settings_hash(settings: Settings) -> str:
@@ -28,3 +38,46 @@ def map_tags(settings: Settings, period: Period, scenes: Sequence[Scene]) -> dic
         "PROCESSING_BASELINES": ", ".join(baselines),
         "SIMULATED": "yes" if settings.sample else "no",
     }
+
+
+def software() -> str:
+    """Versions of what computed the run, as ``name version`` joined by commas."""
+    found = []
+    for name in ("rs-pipeline", "numpy", "numba", "rasterio", "pyproj", "geopandas"):
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            found.append(f"{name} {__version__ if name == 'rs-pipeline' else 'not installed'}")
+    return ", ".join([*found, f"GDAL {rasterio.__gdal_version__}", f"Python {platform.python_version()}"])
+
+
+def git_commit() -> str:
+    """Commit of the checkout this code runs from, with ``+changes`` where it is not clean; empty where it is not a checkout."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+@cache
+def code_sha256() -> str:
+    """SHA-256 of the package's own code and tables: it tells two states of the code apart where there is no commit, or changes on top."""
+    root, digest = Path(__file__).resolve().parents[2], hashlib.sha256()
+    folders = [root / "rs_pipeline", root / "kernels", config_folder()]
+    for file in sorted(f for folder in folders for f in folder.rglob("*") if f.suffix in (".py", ".csv", ".json") or f.parent.name == "sensors"):
+        digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def fingerprint(path: Path, root: Path) -> str:
+    """``<path> sha256:<hex>``, or ``<path> size:<bytes> mtime:<seconds>`` for a large file; ``<path> absent``. Relative below ``root``."""
+    name = path.relative_to(root) if path.is_relative_to(root) else path
+    if not path.exists():
+        return f"{name} absent"
+    if not path.is_file() or path.stat().st_size > HASHED_BYTES:
+        return f"{name} size:{path.stat().st_size} mtime:{int(path.stat().st_mtime)}"
+    return f"{name} sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from rs_pipeline.output.atomic import atomic_path
 
-_FORMULA_STARTS = ("=", "+", "-", "@")
+_FORMULA_STARTS = tuple("=+-@＝＋－＠")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 

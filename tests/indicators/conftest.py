@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 import geopandas as gpd
 import pandas as pd
 import pytest
 import shapely
 
 from rs_pipeline.config import parse
+from rs_pipeline.indicators import errors
+from rs_pipeline.indicators.answers import Facts
+from rs_pipeline.indicators.errors import Systematic
 from rs_pipeline.indicators.targets import Target
 from rs_pipeline.indicators.uncertainty import Thresholds
-from rs_pipeline.indicators.values import Facts
 from rs_pipeline.layout import Layout
+from rs_pipeline.model import Scene
 
 KM2 = 1e6
 
@@ -26,7 +31,9 @@ def sums(**changes) -> dict:
         "fvc_common_m2": land, "fvc_peak_change_sum_m2": 0.0, "greening_m2": 3 * KM2, "browning_m2": 1 * KM2,
         "water_observed_m2": 100 * KM2, "water_permanent_m2": 10 * KM2, "water_permanent_lower_m2": 8 * KM2,
         "water_permanent_upper_m2": 13 * KM2, "water_seasonal_m2": 5 * KM2, "water_ephemeral_m2": 0.0, "water_common_m2": 100 * KM2,
-        "water_permanent_common_m2": 10 * KM2, "water_permanent_baseline_m2": 9 * KM2,
+        "water_permanent_common_m2": 10 * KM2, "water_permanent_baseline_m2": 9 * KM2, "water_seasonal_common_m2": 5 * KM2,
+        "water_seasonal_baseline_m2": 6 * KM2, "fvc_peak_var_m4": 0.81 * KM2**2, "water_permanent_var_m4": 0.09 * KM2**2,
+        "water_seasonal_var_m4": 0.16 * KM2**2, "water_permanent_change_var_m4": 0.25 * KM2**2, "water_seasonal_change_var_m4": 0.36 * KM2**2,
     }  # fmt: skip
     return row | changes
 
@@ -91,7 +98,7 @@ class FakeRun:
     @staticmethod
     def _row(code, name, year, zone, values) -> dict:
         ids = [f"S2-{year}-{i}" for i in range(int(values["n_scenes"]))]
-        return {"adcode": code, "name": name, "prefecture": "P", "period": str(year), "zone": zone, "scene_ids": ids, "tiles": ["r000c000"], **values}
+        return {"adcode": code, "name": name, "prefecture": "P", "period": str(year), "zone": zone, "scene_ids": ids, "tiles": ["r000c000"], "maps": [f"tiles/{year}/r000c000/water.tif sha256:0"], **values}
 
     def layer(self, path, layer: str, table: pd.DataFrame) -> FakeRun:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,6 +108,24 @@ class FakeRun:
 
     def coast(self, *rows: dict, adcode: str = "130002") -> FakeRun:
         return self.layer(self.layout.transects, "transects", transect_rows(*rows).assign(adcode=adcode))
+
+
+class PlainErrors(dict):
+    """A table of errors with round numbers: one basis either way, less for shares of land and coast."""
+
+    SMALL = {"greening_net": 0.02, "natural_coast_length_km": 0.1, "natural_coast_retention": 0.1}
+
+    def get(self, name, default=None):
+        k = self.SMALL.get(name, 1.0)
+        return Systematic(k, k, 5, 40)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_errors():
+    """The committed table changes with the products; the tests count with numbers of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(errors, "systematic_errors", PlainErrors)
+        yield
 
 
 @pytest.fixture
@@ -118,3 +143,17 @@ def make():
         sums, reaches, transects = staticmethod(sums), staticmethod(reach_rows), staticmethod(transect_rows)
 
     return Make
+
+
+@pytest.fixture
+def make_scene():
+    """A used scene of 1 July 2024."""
+
+    def make_scene(scene_id, sensor, platform):
+        return Scene(
+            scene_id=scene_id, key=scene_id, sensor=sensor, collection="c", platform=platform, datetime=datetime(2024, 7, 1, tzinfo=UTC),
+            solar_day=date(2024, 7, 1), processing_baseline="05.10", cloud_cover=1.0, sun_elevation_deg=60.0, sun_azimuth_deg=150.0, scale=1e-4,
+            offset=-0.1, offset_decision="from the item", offset_confidence="high", status="used", reason="",
+        )  # fmt: skip
+
+    return make_scene

@@ -107,9 +107,20 @@ def test_the_number_of_a_change_is_how_far_it_must_go(make):
 
 def test_pace_is_the_median_of_slopes():
     # slopes 1, 1, 1, 6, 8.5, 16 with the outlier of 2025: median (1 + 6) / 2
-    assert pace(((2022, 0.0), (2023, 1.0), (2024, 2.0))) == 1.0
-    assert pace(((2022, 0.0), (2023, 1.0), (2024, 2.0), (2025, 18.0))) == pytest.approx(3.5)
+    assert pace(((2022, 0.0), (2023, 1.0), (2024, 2.0))) == Interval(1.0)
+    assert pace(((2022, 0.0), (2023, 1.0), (2024, 2.0), (2025, 18.0))).value == pytest.approx(3.5)
     assert pace(((2024, 1.0),)) is None
+
+
+def test_five_years_give_the_pace_an_interval(make):
+    """The specification's series: Theil-Sen 2.075 [1.2, 3.0]. From 41 in 2020: 72.1 in 2035, 15 years of 0.875 less to 0.925 more."""
+    series = ((2000, 0.0), (2005, 12.0), (2010, 18.0), (2015, 33.0), (2020, 41.0))
+    slope = pace(series)
+    assert (slope.value, slope.lower, slope.upper) == pytest.approx((2.075, 1.2, 3.0))
+    verdict = judge(make.target(">=", 75), EXACT(41), 2020, history=series)
+    assert verdict.status == "undecidable" and verdict.reason == "at +2.08 % a year it reaches 72.12 in 2035, between 59 and 86"
+    assert judge(make.target(">=", 50), EXACT(41), 2020, history=series).status == "on_track"
+    assert judge(make.target(">=", 90), EXACT(41), 2020, history=series).status == "off_track"
 
 
 def test_the_pace_is_told(make):

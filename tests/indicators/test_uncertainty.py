@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,43 +13,11 @@ from rs_pipeline.indicators.uncertainty import (
     complete,
     difference,
     missing_rule,
-    sample_size,
-    stratified_area,
     wilson,
     within,
 )
 
 LIMITS = Thresholds()
-OLOFSSON_COUNTS = [[66, 0, 5, 4], [0, 55, 8, 12], [1, 0, 153, 11], [2, 1, 9, 313]]
-OLOFSSON_HA = np.array([0.020, 0.015, 0.320, 0.645]) * 1e7 * 0.09
-
-
-def test_olofsson_2014_example_to_the_digit():
-    got = stratified_area(OLOFSSON_COUNTS, OLOFSSON_HA)
-    assert (round(got.overall, 4), round(got.overall_half95, 4)) == (0.9465, 0.0185)
-    np.testing.assert_array_equal(got.users.round(3), [0.880, 0.733, 0.927, 0.963])
-    np.testing.assert_array_equal(got.users_half95.round(3), [0.074, 0.101, 0.040, 0.021])
-    np.testing.assert_array_equal(got.producers.round(3), [0.749, 0.847, 0.935, 0.962])
-    np.testing.assert_array_equal(got.producers_half95.round(3), [0.213, 0.254, 0.034, 0.018])
-    np.testing.assert_array_equal(got.area.round(), [21158, 11686, 285770, 581386])
-    np.testing.assert_array_equal(got.area_half95.round(), [6158, 3756, 15510, 16282])
-    assert got.area[0] / 0.09 == pytest.approx(235086.2, abs=0.05)
-    assert got.area.sum() == pytest.approx(OLOFSSON_HA.sum())
-
-
-def test_olofsson_sample_size():
-    assert sample_size([0.020, 0.015, 0.320, 0.645], [0.7, 0.6, 0.9, 0.95], 0.01) == 641
-
-
-@pytest.mark.parametrize(
-    ("counts", "area", "message"),
-    [([[1, 2]], [1.0], "must be"), ([[5, 0], [1, 0]], [1.0, 1.0], "two samples"), ([[5, 0], [0, 5]], [1.0, 0.0], "area above zero")],
-)
-def test_stratified_area_refuses(counts, area, message):
-    with pytest.raises(ValueError, match=message):
-        stratified_area(counts, area)
-
-
 def test_wilson_known_values():
     assert wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=5e-5)
     assert wilson(0, 10) == pytest.approx((0.0, 0.2775), abs=5e-5)

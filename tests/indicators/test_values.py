@@ -8,7 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rs_pipeline.indicators.values import INDICATORS, estimate, weighted_cover
+from rs_pipeline.indicators import errors
+from rs_pipeline.indicators.reference import References
+from rs_pipeline.indicators.sampling import Sample
+from rs_pipeline.indicators.values import INDICATORS, estimate
+from rs_pipeline.indicators.vegetation import weighted_cover
 
 KM2 = 1e6
 
@@ -26,7 +30,9 @@ def numbers(answer):
 
 def test_cover(answer):
     got = answer("fvc_peak_mean")
-    assert (60.0, 60 - 196 * 0.04, 60 + 196 * 0.04) == pytest.approx((got.interval.value, got.interval.lower, got.interval.upper), abs=1e-3)
+    # random: 1.96 * 0.9 km2 of 90; systematic: one standard error of a pixel, 0.04; hypot(1.96, 4) = 4.4544
+    assert (60.0, 60 - 4.4544, 60 + 4.4544) == pytest.approx((got.interval.value, got.interval.lower, got.interval.upper), abs=1e-4)
+    assert (got.spread.random95, got.spread.basis) == pytest.approx((1.959964, 4.0))
     assert (got.interval.kind, got.observed_fraction, got.reason) == ("model95", 1.0, "")
     assert answer("fvc_growing_mean").interval.value == pytest.approx(50.0)
 
@@ -39,19 +45,20 @@ def test_cover_counts_land_only(answer):
 @pytest.mark.parametrize(
     ("fraction", "value", "lower", "upper", "kind", "word"),
     [
-        (1.0, 10.0, 8.0, 13.0, "range", ""),
-        (0.95, 9.5, 7.6, 12.35, "range", ""),
-        (0.80, 10.0, 6.4, 22.1364, "range", "scaled"),
-        (0.79, 10.0, 6.32, 31.27, "range", "either extreme"),
-        (0.50, 10.0, 4.0, 56.5, "range", "either extreme"),
+        (1.0, 10.0, 7.4318, 12.5682, "model95", ""),
+        (0.95, 9.5, 7.0602, 11.9398, "model95", ""),
+        (0.80, 10.0, 5.9454, 22.0370, "model95", "scaled"),
+        (0.79, 10.0, 5.8711, 30.9289, "range", "either extreme"),
+        (0.50, 10.0, 3.7159, 56.2841, "range", "either extreme"),
     ],
 )
 def test_water_at_every_threshold(answer, fraction, value, lower, upper, kind, word):
-    """A tenth of what was seen is permanent water (0.08-0.13). At 0.80: 1.96 * 0.2 * sqrt(0.09) = 0.1176, hypot(0.03, 0.1176) = 0.121364;
-    below, 0.1 - hypot(0.02, 0.1176) is less than the 0.064 that is possible, which holds."""
+    """A tenth of what was seen is permanent water. Random part 1.96 * 0.3 km2, systematic half of 13 - 8 km2: hypot is 2.5682 km2, 0.025682
+    of 100. At 0.80: 1.96 * 0.2 * sqrt(0.09) = 0.1176 more; below, that is less than the 0.8 * 0.0743 that is possible, which holds."""
     seen = {f"water_permanent_{s}m2": v * fraction * KM2 for s, v in (("", 10), ("lower_", 8), ("upper_", 13))}
-    got = answer("water_permanent_area", water_observed_m2=100 * fraction * KM2, **seen)
-    assert numbers(got) == (value, lower, upper, kind)
+    got = answer("water_permanent_area", water_observed_m2=100 * fraction * KM2, water_permanent_var_m4=0.09 * (fraction * KM2) ** 2, **seen)
+    found = got.interval
+    assert (found.value, found.lower, found.upper) == pytest.approx((value, lower, upper), abs=2e-3) and found.kind == kind
     assert word in got.reason and got.observed_fraction == pytest.approx(fraction)
 
 
@@ -68,20 +75,28 @@ def test_an_unseen_county_has_no_value_rather_than_zero(answer):
 
 
 def test_a_seen_county_without_water_has_a_true_zero(answer):
-    dry = {f"water_permanent_{s}m2": 0.0 for s in ("", "lower_", "upper_")}
-    assert numbers(answer("water_permanent_area", **dry)) == (0.0, 0.0, 0.0, "range")
+    dry = {f"water_permanent_{s}": 0.0 for s in ("m2", "lower_m2", "upper_m2", "var_m4")}
+    assert numbers(answer("water_permanent_area", **dry)) == (0.0, 0.0, 0.0, "model95")
 
 
-def test_seasonal_water_has_no_bounds(answer):
-    got = answer("water_seasonal_area").interval
-    assert (got.value, got.kind) == (pytest.approx(5.0), "") and math.isnan(got.lower)
+def test_seasonal_water(answer):
+    # random 1.96 * 0.4 km2; systematic 5 km2 of its own and 2.5 km2 of the permanent water's rim: hypot(0.784, 7.5) = 7.5409
+    assert numbers(answer("water_seasonal_area")) == (5.0, 0.0, pytest.approx(12.5409, abs=1e-4), "model95")
+
+
+def test_an_indicator_that_no_world_shows_has_no_interval(answer, monkeypatch):
+    monkeypatch.setattr(errors, "systematic_errors", dict)
+    got = answer("water_seasonal_area")
+    assert (got.interval.value, got.interval.kind) == (pytest.approx(5.0), "") and math.isnan(got.interval.lower)
 
 
 def test_changes_since_the_baseline(make, answer):
-    assert answer("greening_net").interval.value == pytest.approx(200.0)  # 3 - 1 km2 in ha
-    # 10 - 9; lower: minus (10 - 8) now and (11 - 10) then; upper: plus (13 - 10) now and (10 - 9.5) then
-    assert numbers(answer("water_permanent_change")) == (1.0, -2.0, 4.5, "range")
-    for name in ("greening_net", "water_permanent_change"):
+    assert numbers(answer("greening_net")) == (200.0, 20.0, 380.0, "model95")  # 3 - 1 km2 in ha, +- 2 % of 90 km2
+    # 10 - 9; random 1.96 * 0.5, systematic (13 - 8) / 2 now and (11 - 9.5) / 2 then: hypot(0.97998, 3.25) = 3.39453
+    close = pytest.approx
+    assert numbers(answer("water_permanent_change")) == (1.0, close(1 - 3.39453, abs=1e-5), close(1 + 3.39453, abs=1e-5), "model95")
+    assert numbers(answer("water_seasonal_change")) == (-1.0, close(-1 - 3.45622, abs=1e-5), close(-1 + 3.45622, abs=1e-5), "model95")
+    for name in ("greening_net", "water_permanent_change", "water_seasonal_change"):
         first = answer(name, make.facts(period="2023"))
         assert (first.interval, first.status) == (None, "insufficient_data") and "baseline period" in first.reason
 
@@ -102,8 +117,8 @@ def test_grassland(make, answer):
 
 
 def test_an_unseen_grassland_type_is_missing_not_bare(make, answer):
-    seen = make.sums(area_m2=60 * KM2, fvc_peak_observed_m2=60 * KM2, fvc_peak_sum_m2=42 * KM2, fvc_peak_sigma=0.0)
-    unseen = make.sums(area_m2=40 * KM2, fvc_peak_observed_m2=0.0, fvc_peak_sum_m2=0.0, fvc_peak_sigma=math.nan)
+    seen = make.sums(area_m2=60 * KM2, fvc_peak_observed_m2=60 * KM2, fvc_peak_sum_m2=42 * KM2, fvc_peak_sigma=0.0, fvc_peak_var_m4=0.0)
+    unseen = make.sums(area_m2=40 * KM2, fvc_peak_observed_m2=0.0, fvc_peak_sum_m2=0.0, fvc_peak_sigma=math.nan, fvc_peak_var_m4=0.0)
     got = answer("grassland_fvc", make.facts(zones={"grassland:a": seen, "grassland:b": unseen}, has_grassland=True))
     assert (got.observed_fraction, got.interval.kind) == (0.6, "range")
     assert (got.interval.value, got.interval.lower, got.interval.upper) == pytest.approx((70.0, 42.0, 82.0))
@@ -162,8 +177,8 @@ def test_natural_coast(make, answer):
     rows = [{}, {"unit_class": "artificial", "natural_probability": 0.0}, {"unit_class": "uncertain", "natural_probability": 0.5}]
     facts = make.facts(transects=make.transects(*rows, {}, {"unit_class": "river mouth"}))
     got = answer("natural_coast_retention", facts)
-    # (1 + 0 + 0.5 + 1) of 4 units; half width 1.96 * sqrt(0.25) / 4
-    assert numbers(got) == (62.5, 62.5 - 24.49955, 62.5 + 24.49955, "model95")
+    # (1 + 0 + 0.5 + 1) of 4 units; random 1.96 * sqrt(0.25) / 4, systematic 0.1: hypot(24.49955, 10) = 26.46182
+    assert numbers(got) == (62.5, 62.5 - 26.46182, 62.5 + 26.46182, "model95")
     assert answer("natural_coast_length_km", facts).interval.value == pytest.approx(0.25)
 
 
@@ -202,6 +217,59 @@ def test_unseen_coast_may_hide_reclaimed_land(make, answer):
     assert numbers(answer("reclaimed_area", facts)) == (0.0, 0.0, 1.0, "range")
 
 
+def test_a_built_out_shore_of_two_years_is_reclaimed(make, answer):
+    """Two periods make no class over all of them; 150 m in a year at a wall is no accretion, 15 m may be, and a beach may grow."""
+    out = {"class": "insufficient_data", "unit_class": "artificial"}
+    rows = [out | {"distance_2024": 150.0}, out | {"distance_2024": 15.0}, out | {"distance_2024": 150.0, "unit_class": "natural"}]
+    got = answer("reclaimed_area", make.facts(transects=make.transects(*rows)))
+    assert numbers(got) == (1.5, 1.5 - 0.0979982, 1.5 + 0.0979982, "model95")
+
+
+def test_restored_coast_is_natural_and_the_official_length_the_other_denominator(make, answer):
+    rows = [{"restored": False}, {"unit_class": "artificial", "natural_probability": 0.0, "restored": True}] + [
+        {"unit_class": "artificial", "natural_probability": 0.0, "restored": False}
+    ] * 2
+    facts = make.facts(transects=pd.concat([make.transects(r).assign(restored=r["restored"]) for r in rows]), official_coast_km=0.5)
+    assert answer("natural_coast_retention", facts).interval.value == 50.0
+    assert answer("natural_coast_retention", facts).reason == "0.1 km restored coast count as natural"
+    official = answer("natural_coast_retention_official", facts)
+    assert numbers(official) == (40.0, 40 - 0.1 * 0.4 * 200, 40 + 0.1 * 0.4 * 200, "model95")  # 0.2 of 0.5 km, the classes certain
+    without = answer("natural_coast_retention_official", make.facts(transects=make.transects({})))
+    assert without.status == "needs_table" and "indicators.official_coast_km" in without.reason
+
+
+def test_urban_and_rural_reaches(make, answer):
+    reaches = make.reaches(("suspected", "assessable", 200.0), ("suspected", "assessable", 300.0), ("clear", "assessable", 200.0))
+    facts = make.facts(reaches=reaches.assign(urban=[True, False, True]))
+    assert numbers(answer("black_odorous_urban_length_km", facts)) == (0.2, 0.2, 0.2, "range")
+    assert numbers(answer("black_odorous_rural_reaches", facts)) == (1, 1, 1, "range")
+    untold = answer("black_odorous_rural_reaches", make.facts(reaches=reaches))
+    assert untold.status == "needs_table" and "tables.urban" in untold.reason
+
+
+def test_named_lakes(make, answer):
+    assert "tables.lakes" in answer("lake_water_area").reason
+    assert answer("lake_water_area", make.facts(has_lakes=True)).status == "no_target"
+    facts = make.facts(zones={"lake:Baiyangdian": make.sums()}, has_lakes=True)
+    got = answer("lake_water_area", facts)
+    # 10 km2 permanent and 5 km2 seasonal; random 1.96 * hypot(0.3, 0.4), systematic 2.5
+    assert numbers(got) == (15.0, pytest.approx(15 - 2.685212, abs=1e-5), pytest.approx(15 + 2.685212, abs=1e-5), "model95")
+    assert got.reason == "Baiyangdian 15 km2"
+    assert answer("lake_plant_cover", facts).interval.value == pytest.approx(50.0)
+
+
+def test_reference_samples_take_over_from_the_error_model(make, answer):
+    """40 pixels of land, a tenth of them water, and 40 of water, a tenth of them land, on 90 km2 of land and 10 of water."""
+    stratum = np.repeat([0, 1], 40)
+    sample = Sample(stratum, stratum.astype(float), np.where(np.arange(80) % 10 == 0, 1 - stratum, stratum).astype(float))
+    references = References({"permanent_water": sample}, {"permanent_water": sample}, is_region=False)
+    got = answer("water_permanent_area", make.facts(references=references))
+    assert got.interval.value == pytest.approx(10 + 90 * 0.1 - 10 * 0.1) and got.interval.kind == "design95" and got.spread is None
+    assert got.reason == "model-assisted (GREG): 80 reference samples here"
+    region = answer("water_permanent_area", make.facts(references=References(references.own, references.region, is_region=True)))
+    assert region.interval.value == pytest.approx(90 * 0.1 + 10 * 0.9) and region.reason.startswith("stratified estimator (Olofsson 2014)")
+
+
 def test_red_line(make, answer):
     assert answer("red_line_area").status == "needs_table"
     assert answer("red_line_area", make.facts(make.sums(n_scenes=0), red_line_km2=12.5)).interval.value == 12.5
@@ -217,3 +285,4 @@ def test_cover_is_ordered_and_possible(make, v, cover, sigma):
 
 def test_indicators_are_data_with_unit_title_and_direction():
     assert all(i.name == name and i.title and i.unit and i.direction in ("up", "down", "") for name, i in INDICATORS.items())
+    assert all(i.formula for i in INDICATORS.values())

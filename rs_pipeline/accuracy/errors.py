@@ -1,0 +1,60 @@
+"""The systematic part of the error model, learnt from runs whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from rs_pipeline.accuracy.counties import true_indicators
+from rs_pipeline.accuracy.truth import Truth
+from rs_pipeline.config import Settings
+from rs_pipeline.indicators.facts import Run
+from rs_pipeline.indicators.uncertainty import Z95
+from rs_pipeline.indicators.values import INDICATORS, estimate
+
+LEAST_WORLDS = 3
+"""Fewer worlds with an indicator say nothing of how worlds differ."""
+
+
+def observed_errors(settings: Settings, truth: Truth) -> pd.DataFrame:
+    """Errors of a run of a simulated world: adcode, period, indicator, error (true less value), random95, basis, in the indicator's unit.
+
+    Only values whose interval comes from the error model and that were seen well enough to be scaled to the whole.
+    """
+    rows = []
+    for unit, period, facts in Run.read(settings).facts():
+        for name, indicator in INDICATORS.items():
+            answer = estimate(indicator, facts)
+            if answer.spread and answer.observed_fraction >= settings.indicators.scale_fraction:
+                rows.append((unit.adcode, period, name, answer.interval.value, answer.spread.random95, answer.spread.basis))
+    table = pd.DataFrame(rows, columns=["adcode", "period", "indicator", "value", "random95", "basis"])
+    table = table.merge(true_indicators(truth, int(settings.baseline_label)), on=["adcode", "period", "indicator"])
+    return table.assign(error=table.true - table.value).drop(columns=["true", "value"])
+
+
+def systematic_part(table: pd.DataFrame) -> pd.DataFrame:
+    """Table of ``config/errors.csv`` from the errors of several worlds (column ``world`` beside those of `observed_errors`).
+
+    Errors in numbers of their basis, y, have a mean, a scatter between worlds and one within; every world counts the same. Their 95 %
+    prediction interval for a new world (t distribution; Searle, Casella and McCulloch 1992, sec. 3.6) less the variance that the pixels'
+    errors explain is ``mean -+ h``. ``below`` and ``above`` are its ends, at least 0, so that a value stays inside its interval. What all
+    simulated worlds have wrong they cannot show.
+    """
+    rows = []
+    for name, group in table[table.basis > 0].groupby("indicator", sort=False):
+        if group.world.nunique() < LEAST_WORLDS:
+            continue
+        mean, half = _prediction(group)
+        rows.append((name, max(0.0, half - mean), max(0.0, half + mean), group.world.nunique(), len(group)))
+    return pd.DataFrame(rows, columns=["indicator", "below", "above", "worlds", "values"]).sort_values("indicator", ignore_index=True)
+
+
+def _prediction(group: pd.DataFrame) -> tuple[float, float]:
+    """Mean and half width of the prediction interval of one indicator's errors, in numbers of the basis."""
+    y = group.assign(y=group.error / group.basis, random=(group.random95 / Z95 / group.basis) ** 2).groupby("world")
+    means, n = y.y.mean(), y.size()
+    within = (y.y.var(ddof=0)).mean()
+    between = means.var(ddof=1)
+    variance = max(0.0, between * (1 + 1 / len(n)) + within - y.random.mean().mean())
+    return float(means.mean()), float(stats.t.ppf(0.975, len(n) - 1) * np.sqrt(variance))

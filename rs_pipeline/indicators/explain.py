@@ -1,0 +1,187 @@
+"""From a cell of ``indicators.csv`` back to what it rests on: scenes, masks, configuration, code, files, formula, interval."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rs_pipeline.config import Settings
+from rs_pipeline.errors import TableError
+from rs_pipeline.indicators.evidence import configuration_sha256
+from rs_pipeline.indicators.values import INDICATORS
+from rs_pipeline.layout import Layout
+from rs_pipeline.lineage import STEPS_OF_PRODUCT, sections_of
+from rs_pipeline.output.provenance import code_sha256, fingerprint
+
+KEYS = ("adcode", "indicator", "period")
+
+SCENE_COLUMNS = (
+    "scene_id", "datetime", "platform", "sensor", "processing_baseline", "cloud_cover", "offset", "offset_decision", "offset_confidence",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a cell rests on."""
+
+    value: dict[str, Any]
+    """The row's name, value, unit, bounds, observed fraction and number of scenes."""
+    verdicts: list[dict[str, Any]]
+    """Status and reason, one a target that the indicator answers."""
+    title: str
+    formula: str
+    interval_origin: str
+    steps: list[str]
+    """The steps of the chain behind it, in order."""
+    scenes: list[dict[str, Any]]
+    masks: list[str]
+    configuration: dict[str, Any]
+    """The sections that it depends on."""
+    files: list[dict[str, str]]
+    """``path``, ``recorded`` (checksum when the indicators were made) and ``now`` (same, changed or absent)."""
+    code: dict[str, str]
+    simulated: bool
+
+
+def _one_of(value: str, known: Mapping[str, str], what: str, where: Path) -> str:
+    """``value`` if it is known; ``known`` maps values to a name that may be given instead.
+
+    Raises
+    ------
+    TableError : it is not; the nearest known ones are named.
+    """
+    if value in known:
+        return value
+    by_name = {name: key for key, name in known.items() if name}
+    if value in by_name:
+        return by_name[value]
+    near = difflib.get_close_matches(value, [*known, *by_name], n=5, cutoff=0.5) or sorted(known)[:5]
+    words = [f"{n} ({known.get(n) or by_name.get(n)})" if known.get(n) or n in by_name else n for n in near]
+    raise TableError(f"no {what} {value!r} in this run", where=str(where), remedy=f"did you mean {', '.join(words)}?")
+
+
+def read_run(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Indicators and evidence of a run's folder, row by row the same keys.
+
+    Raises
+    ------
+    TableError : the run has not made them.
+    """
+    layout = Layout(root)
+    for path in (layout.indicators_parquet, layout.evidence):
+        if not path.exists():
+            raise TableError("the run has no indicators yet", where=str(path), remedy="finish the run first: snakemake --configfile <its configuration>")
+    return pd.read_parquet(layout.indicators_parquet), pd.read_parquet(layout.evidence)
+
+
+def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Explanation:
+    """What the cell of a unit (code or name), indicator (or target id) and period rests on.
+
+    Raises
+    ------
+    TableError : the run is not finished, or has no such unit, indicator or period; the nearest are named.
+    """
+    layout = Layout(settings.root)
+    table, evidence = read_run(settings.root)
+    names = {"adcode": dict(zip(table.adcode, table.name, strict=True)), "indicator": dict.fromkeys(table.indicator, ""), "period": dict.fromkeys(table.period, "")}
+    asked = {
+        key: _one_of(value, names[key], {"adcode": "unit"}.get(key, key), layout.indicators_parquet)
+        for key, value in zip(KEYS, (adcode, indicator, period), strict=True)
+    }
+    chosen = (table[list(KEYS)] == pd.Series(asked)).all(axis=1)
+    rows, proof = table[chosen], evidence[chosen.to_numpy()].iloc[0]
+    row, known = rows.iloc[0], INDICATORS.get(asked["indicator"])
+    product = known.product if known else ""
+    sections = sections_of(product) if known else ("indicators", "tables")
+    whole = settings.model_dump(mode="json")
+    return Explanation(
+        value=_plain({c: row[c] for c in (*KEYS, "name", "value", "unit", "lower", "upper", "interval", "observed_fraction", "n_scenes")}),
+        verdicts=[_plain({c: r[c] for c in ("target_id", "clause", "target_operator", "target_value", "target_year", "status", "reason")}) for _, r in rows.iterrows()],
+        title=known.title if known else "official value or target without an indicator",
+        formula=known.formula if known else "as given in tables.values",
+        interval_origin=proof.interval_origin,
+        steps=list(STEPS_OF_PRODUCT.get(product, ("indicators",))),
+        scenes=_scenes(layout.scenes, list(proof.scene_ids)),
+        masks=list(proof.masks),
+        configuration={name: whole[name] for name in sections},
+        files=[_file(text, settings.root) for text in proof.inputs],
+        code={
+            "software": proof.software, "git_commit": proof.git_commit, "code_sha256": proof.code_sha256,
+            "configuration_sha256": proof.configuration_sha256,
+            "code_now": "same" if proof.code_sha256 == code_sha256() else "changed since",
+            "configuration_now": "same" if proof.configuration_sha256 == configuration_sha256(settings) else "changed since",
+        },
+        simulated=bool(proof.simulated),
+    )  # fmt: skip
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers and texts of Python itself; missing ones are None."""
+    return {k: None if pd.isna(v) else getattr(v, "item", lambda v=v: v)() for k, v in values.items()}
+
+
+def _scenes(ledger: Path, ids: list[str]) -> list[dict[str, Any]]:
+    if not ids or not ledger.exists():
+        return [{"scene_id": i} for i in ids]
+    table = pd.read_parquet(ledger, columns=list(SCENE_COLUMNS))
+    found = table[table.scene_id.isin(ids)].assign(datetime=lambda t: t.datetime.astype(str)).sort_values("datetime")
+    return [_plain(r) for r in found.to_dict("records")]
+
+
+def _file(recorded: str, root: Path) -> dict[str, str]:
+    """A fingerprint of the evidence against the file as it is now."""
+    name, _, mark = recorded.partition(" sha256:") if " sha256:" in recorded else recorded.partition(" ")
+    path = Path(name) if Path(name).is_absolute() or not (root / name).exists() else root / name
+    now = fingerprint(path, root)
+    return {"path": name, "recorded": mark, "now": "absent" if now.endswith(" absent") else "same" if now == recorded else "changed since"}
+
+
+def as_json(explanation: Explanation) -> str:
+    return json.dumps(asdict(explanation), ensure_ascii=False, indent=2)
+
+
+def print_explanation(e: Explanation) -> None:
+    """The explanation for a reader at a terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+
+    def say(heading: str, text: str = "") -> None:
+        console.print(f"[bold]{heading}[/bold] ", end="")
+        console.print(text, markup=False)
+
+    v = e.value
+    shown = "no value" if v["value"] is None else f"{v['value']:.6g} {v['unit']}"
+    bounds = f" [{v['lower']:.6g} to {v['upper']:.6g}, {v['interval']}]" if v["interval"] else ""
+    say(f"{v['adcode']}", f"{v['name']}, {v['period']}{' (simulated)' if e.simulated else ''}")
+    say(e.title, f"({v['indicator']}): {shown}{bounds}")
+    for verdict in e.verdicts:
+        goal = f" {verdict['target_operator']} {verdict['target_value']} by {verdict['target_year']}" if verdict["target_id"] else ""
+        say(f"  {verdict['target_id'] or 'no target'}:", f"{verdict['status']}{goal}" + (f": {verdict['reason']}" if verdict["reason"] else ""))
+    say("Formula:", e.formula)
+    say("Interval:", e.interval_origin or "none")
+    say("Seen:", f"{'-' if v['observed_fraction'] is None else format(v['observed_fraction'], '.1%')} of it, by {v['n_scenes']} scenes in the unit")
+    say("Steps:", " > ".join(e.steps))
+    say("Masks:", "; ".join(e.masks) or "none")
+    scenes = Table(title=f"{len(e.scenes)} scenes", title_justify="left")
+    for column in ("scene", "time", "baseline", "offset", "decided"):
+        scenes.add_column(column, overflow="fold")
+    for s in e.scenes:
+        offset = "" if s.get("offset") is None else f"{s['offset']:g}"
+        scenes.add_row(s["scene_id"], str(s.get("datetime") or "")[:16], s.get("processing_baseline") or "", offset, s.get("offset_decision") or "")
+    console.print(scenes)
+    files = Table(title="Files", title_justify="left")
+    for column in ("path", "recorded", "now"):
+        files.add_column(column, overflow="fold")
+    for f in e.files:
+        files.add_row(f["path"], f["recorded"][:16], f["now"])
+    console.print(files)
+    say("Configuration:", json.dumps(e.configuration, ensure_ascii=False))
+    say("Code:", ", ".join(f"{k} {text}" for k, text in e.code.items() if text))

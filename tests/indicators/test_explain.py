@@ -1,0 +1,170 @@
+"""From a cell back to its evidence, and two runs side by side: on what a reader at the terminal is told."""
+
+import json
+import math
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from rs_pipeline.catalog.ledger import write_ledger
+from rs_pipeline.cli import app
+from rs_pipeline.config import freeze, load
+from rs_pipeline.errors import TableError
+from rs_pipeline.indicators.compare import changed_keys, compare, write_comparison
+from rs_pipeline.indicators.explain import explain
+from rs_pipeline.indicators.table import indicators
+from rs_pipeline.lineage import SECTIONS, STEPS_OF_PRODUCT, sections_of
+
+
+@pytest.fixture
+def finished(fake_run, make_scene, tmp_path):
+    """A finished run ``name`` with a ledger; ``prepare(run)`` changes it before the indicators are made."""
+
+    def finished(name="a", prepare=lambda run: None, years=(2023, 2024), **sections):
+        run = fake_run(run=name, years=years, **sections)
+        prepare(run)
+        scenes = [make_scene(f"S2-{y}-{i}", "earth-search-sentinel-2-l2a", "sentinel-2a") for y in years for i in range(3)]
+        write_ledger(scenes, run.layout.scenes)
+        run.counties()
+        freeze(run.settings)
+        indicators(run.settings)
+        return run
+
+    return finished
+
+
+def told(run, *words):
+    result = CliRunner().invoke(app, ["explain", *words, "--config", str(run.layout.settings)], env={"COLUMNS": "220"})
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_explain_tells_a_reader(finished):
+    output = told(finished(), "130001", "water_permanent_change", "2024")
+    for words in (
+        "Inland, 2024", "Change of permanent water since the baseline", "(water_permanent_change): 1 km2 [-4.09513 to 6.09513, model95]",
+        "Formula: permanent water less that of the baseline period", "95 % under a stated error model; random part +-0.98", "4 scenes",
+        "S2-2023-0", "S2-2024-1", "05.10", "-0.1", "from the item", "counties/2024.parquet", "tiles/2024/r000c000/water.tif", "code_now same",
+        "permanent_frequency", "search > grid > fetch > observe > zonal > bodies > indicators",
+    ):  # fmt: skip
+        assert words in output, words
+    assert "S2-2024-2" not in output  # in the ledger, not in the county
+
+
+def test_explain_as_json_is_complete(finished):
+    got = json.loads(told(finished(), "130001", "fvc_peak_mean", "2024", "--json"))
+    assert got["value"]["value"] == 60.0 and got["verdicts"][0]["status"] == "no_target"
+    assert [s["scene_id"] for s in got["scenes"]] == ["S2-2024-0", "S2-2024-1"]
+    assert got["scenes"][0]["offset_decision"] == "from the item" and got["scenes"][0]["processing_baseline"] == "05.10"
+    assert got["configuration"]["vegetation"]["method"] == "network" and "coastline" not in got["configuration"]["masks"]["vegetation"]
+    assert {f["path"]: f["now"] for f in got["files"]}["counties/2024.parquet"] == "same"
+
+
+def test_explain_sees_that_a_file_changed(finished):
+    run = finished()
+    path = run.layout.counties("2024")
+    pd.read_parquet(path).assign(extra=1).to_parquet(path)
+    files = {f["path"]: f["now"] for f in explain(run.settings, "Inland", "fvc_peak_mean", "2024").files}
+    assert (files["counties/2024.parquet"], files["tiles/2024/r000c000/water.tif"]) == ("changed since", "absent")
+
+
+def test_explain_of_a_target_without_indicator(finished):
+    got = explain(finished().settings, "130001", "C00-03", "2024")
+    assert got.scenes == [] and got.value["value"] is None and got.verdicts[0]["status"] == "not_observable"
+
+
+@pytest.mark.parametrize(
+    ("asked", "what", "near"),
+    [
+        (("130009", "fvc_peak_mean", "2024"), "no unit '130009'", "130001 (Inland)"), (("Inlend", "fvc_peak_mean", "2024"), "no unit 'Inlend'", "Inland (130001)"),
+        (("130001", "fvc_peak", "2024"), "no indicator 'fvc_peak'", "fvc_peak_mean"), (("130001", "fvc_peak_mean", "2022"), "no period '2022'", "2024"),
+    ],
+)  # fmt: skip
+def test_explain_names_the_nearest(finished, asked, what, near):
+    with pytest.raises(TableError, match=what) as fault:
+        explain(finished().settings, *asked)
+    assert near in fault.value.remedy and fault.value.remedy.startswith("did you mean")
+
+
+def test_explain_before_the_run_is_finished(fake_run):
+    with pytest.raises(TableError, match="no indicators yet") as fault:
+        explain(fake_run().settings, "130001", "fvc_peak_mean", "2024")
+    assert "finish the run first" in fault.value.remedy
+
+
+def cell(table, indicator, adcode="130001", period="2024"):
+    return table[(table.adcode == adcode) & (table.indicator == indicator) & (table.period == period)].iloc[0]
+
+
+def test_two_runs_of_the_same_are_the_same(finished):
+    a, b = finished("a"), finished("b")
+    table, known = compare(a.settings.root, b.settings.root)
+    assert set(table.change) == {"same"} and not known.keys and not known.code and (table.causes == "").all()
+
+
+def more_scenes(run):
+    run.changes["130001", 2024] = {"n_scenes": 3, "fvc_peak_sum_m2": 0.7 * 90e6}
+
+
+def test_a_change_by_data(finished):
+    a, b = finished("a"), finished("b", more_scenes)
+    table, _ = compare(a.settings.root, b.settings.root)
+    got = cell(table, "fvc_peak_mean")
+    assert (got.change, got.causes, got.difference) == ("value and interval", "data", pytest.approx(10))
+    assert got.data == "scenes: 1 more (S2-2024-2), 0 fewer (-)" and got.configuration == got.code == ""
+    assert cell(table, "fvc_peak_mean", period="2023").change == "same"
+
+
+def test_a_change_by_configuration_names_only_keys_that_could_matter(finished):
+    drier = lambda run: run.changes.update({("130001", 2024): {"water_permanent_m2": 9e6}})  # noqa: E731
+    a = finished("a")
+    b = finished("b", drier, water={"permanent_frequency": 0.8}, trend={"min_years": 6}, black_odorous={"min_dates": 9})
+    table, known = compare(a.settings.root, b.settings.root)
+    assert set(known.keys) == {"water.permanent_frequency", "trend.min_years", "black_odorous.min_dates"}
+    got = cell(table, "water_permanent_area")
+    assert got.causes == "configuration"
+    assert "water.permanent_frequency: 0.75 -> 0.8" in got.configuration
+
+
+def test_several_causes_are_all_named(finished, capsys, monkeypatch):
+    a = finished("a")
+    monkeypatch.setattr("rs_pipeline.indicators.evidence.git_commit", lambda: "f" * 40)
+    b = finished("b", more_scenes, vegetation={"min_dates": 5})
+    write_comparison(a.settings.root, b.settings.root, b.settings.root / "c.csv")
+    text = (b.settings.root / "c.csv").read_text("utf-8-sig")
+    line = next(x for x in text.splitlines() if x.startswith("130001,2024,fvc_peak_mean"))
+    assert "data or configuration or code" in line and "vegetation.min_dates: 4 -> 5" in line and "f" * 40 in line
+    said = capsys.readouterr().out
+    assert "several things changed at once" in said and "configuration: vegetation.min_dates: 4 -> 5" in said
+
+
+def test_a_change_without_a_cause_says_so(finished):
+    a, b = finished("a"), finished("b", lambda run: run.changes.update({("130001", 2024): {"fvc_peak_sum_m2": 0.7 * 90e6}}))
+    table, _ = compare(a.settings.root, b.settings.root)
+    assert cell(table, "fvc_peak_mean").causes == "unexplained: no recorded cause"
+
+
+def test_cells_of_one_run_only(finished):
+    a, b = finished("a"), finished("b", years=(2023, 2024, 2025))
+    table, _ = compare(a.settings.root, b.settings.root)
+    got = cell(table, "fvc_peak_mean", period="2025")
+    assert got.change == "only in b" and math.isnan(got.value_a) and got.value_b == 60
+    assert "periods: [2023, 2024] -> [2023, 2024, 2025]" in got.configuration
+
+
+def test_compare_by_command(finished):
+    a, b = finished("a"), finished("b", more_scenes)
+    result = CliRunner().invoke(app, ["compare", str(a.settings.root), str(b.settings.root)], env={"COLUMNS": "200"})
+    assert result.exit_code == 0 and "cells changed" in result.output and (b.settings.root / "compared_with_a.csv").exists()
+
+
+def test_names_of_the_run_and_its_folder_are_no_change(fake_run, tmp_path):
+    assert changed_keys(fake_run().settings, fake_run(run="other", resources={"memory_gb": 1}).settings) == {}
+
+
+def test_every_section_of_the_lineage_is_one_of_the_configuration(finished):
+    names = set(type(load(finished().layout.settings)).model_fields)
+    assert {s for sections in SECTIONS.values() for s in sections} <= names
+    assert {step for steps in STEPS_OF_PRODUCT.values() for step in steps} <= set(SECTIONS)
+    assert "black_odorous" not in sections_of("red_line") and "water" in sections_of("water")

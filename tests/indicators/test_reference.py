@@ -1,0 +1,78 @@
+"""Reference samples from the user's table to the map's pixels."""
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+import shapely
+from rasterio.transform import from_origin
+
+from rs_pipeline.errors import TableError
+from rs_pipeline.indicators.facts import REGION
+from rs_pipeline.indicators.reference import ReferenceTable, read_samples
+
+HEADER = "lon,lat,period,product,value"
+GOOD = "117.5,39.5,2024,fvc_peak,60"
+
+
+def table(tmp_path, *lines):
+    path = tmp_path / "samples.csv"
+    path.write_text("\n".join([HEADER, *lines]) + "\n", encoding="utf-8-sig")
+    return path
+
+
+def test_samples_are_read_and_covers_become_shares(tmp_path):
+    got = read_samples(table(tmp_path, GOOD, "117.5,39.5,2024,permanent_water,1"))
+    assert got.value.tolist() == [0.6, 1.0] and got["product"].tolist() == ["fvc_peak", "permanent_water"]
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "what"),
+    [
+        ("217.5,39.5,2024,fvc_peak,60", "lon", "is no place"), ("117.5,39.5,2024,ndvi,60", "product", "unknown product 'ndvi'"),
+        ("117.5,39.5,2024,fvc_peak,160", "value", "no cover"), ("117.5,39.5,2024,permanent_water,0.5", "value", "neither 0 nor 1"),
+        ("117.5,39.5,,fvc_peak,60", "period", "empty"), (GOOD, "lon", "given twice"),
+    ],
+)  # fmt: skip
+def test_a_bad_sample_is_named(tmp_path, line, column, what):
+    with pytest.raises(TableError, match=what) as fault:
+        read_samples(table(tmp_path, GOOD, line))
+    assert fault.value.where.endswith(f"row 3, column {column}") and fault.value.remedy
+
+
+def test_a_table_without_samples(tmp_path):
+    with pytest.raises(TableError, match="no samples"):
+        read_samples(table(tmp_path))
+
+
+@pytest.fixture
+def mapped(fake_run, tmp_path):
+    """A run with maps of 2 x 2 pixels of 10 m: permanent water on the left, half seen on the right; a unit over the upper row."""
+    x, y = 500_000.0, 4_400_000.0
+    corners = gpd.GeoSeries([shapely.box(x, y - 10, x + 20, y)], crs=32650).to_crs(4326)
+    run = fake_run(names=("Upper",), tables={"reference_samples": str(tmp_path / "samples.csv")})
+    frame = gpd.GeoDataFrame({"adcode": ["130001"], "name": "Upper", "prefecture": "P"}, geometry=corners.values, crs=4326)
+    frame.to_file(run.settings.units.path)
+    bands = {"water": {"class": [[1, 0], [1, np.nan]], "permanent_fraction": [[0.9, 0.2], [1, np.nan]]}, "vegetation": {"fvc_peak": [[0.1, 0.6], [0.1, 0.7]]}}
+    for product, layers in bands.items():
+        path = run.layout.map(product, "2024")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with rasterio.open(path, "w", driver="GTiff", width=2, height=2, count=len(layers), dtype="float32", crs=32650, transform=from_origin(x, y, 10, 10)) as dst:
+            for i, (name, values) in enumerate(layers.items(), start=1):
+                dst.write(np.array(values, "float32"), i)
+                dst.set_band_description(i, name)
+    centres = gpd.points_from_xy([x + 5, x + 15, x + 5, x + 15], [y - 5, y - 5, y - 15, y - 15], crs=32650).to_crs(4326)
+    return run, [(p.x, p.y) for p in centres]
+
+
+def test_samples_meet_their_pixels(mapped, tmp_path):
+    run, places = mapped
+    lines = [f"{lon:.9f},{lat:.9f},2024,{product},{value}" for product, value in (("permanent_water", 1), ("fvc_peak", 50)) for lon, lat in places]
+    table(tmp_path, *lines, f"{places[0][0]},{places[0][1]},1999,fvc_peak,5")
+    references = ReferenceTable(run.settings)
+    own = references.of("130001", "2024", is_region=False).own
+    water = own["permanent_water"]  # the lower row lies outside the unit
+    assert (water.stratum.tolist(), water.mapped.tolist(), water.true.tolist()) == ([1, 0], pytest.approx([0.9, 0.2]), [1.0, 1.0])
+    assert own["fvc_peak"].mapped.tolist() == pytest.approx([0.6])  # cover is of land: the water pixel is left out
+    assert references.of(REGION, "2024", is_region=True).own["permanent_water"].true.size == 2
+    assert references.of("130001", "2023", is_region=False).own == {}
