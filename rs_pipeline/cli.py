@@ -130,6 +130,15 @@ def observe(config: Config, tile: TileId, period: PeriodLabel, threads: Threads 
 
 
 @app.command()
+def preview(config: Config, tile: TileId, period: PeriodLabel):
+    """Make the true-colour picture of a tile and period that the report shows."""
+    _limit_threads(1)
+    from rs_pipeline.products.preview import preview as step
+
+    step(_settings(config), tile, period)
+
+
+@app.command()
 def shore(config: Config, tile: TileId, period: PeriodLabel):
     """Make the SWIR1 composites of a tile and period that shorelines are drawn from."""
     _limit_threads(1)
@@ -226,6 +235,17 @@ def indicators(config: Config):
     from rs_pipeline.indicators.table import indicators as step
 
     step(_settings(config))
+
+
+@app.command()
+def gis(config: Config):
+    """Write counties.gpkg with the latest values and styles, and data_dictionary.csv."""
+    from rs_pipeline.output.dictionary import dictionary
+    from rs_pipeline.output.geopackage import counties_latest
+
+    settings = _settings(config)
+    counties_latest(settings)
+    dictionary(settings)
 
 
 @app.command()

@@ -48,6 +48,10 @@ class Layout:
     def shore(self, period: str, tile: str, family: str) -> Path:
         return self.root / "tiles" / period / tile / f"shore_{family}.tif"
 
+    def preview(self, period: str, tile: str) -> Path:
+        """True colour, for the pictures of the report."""
+        return self.root / "tiles" / period / tile / "preview.tif"
+
     def map(self, product: str, period: str) -> Path:
         return self.root / "maps" / f"{product}_{period}.tif"
 
@@ -111,6 +115,21 @@ class Layout:
     @property
     def report(self) -> Path:
         return self.root / "report" / "index.html"
+
+    @property
+    def report_pictures(self) -> Path:
+        """Folder of the pictures that the report shows."""
+        return self.root / "report" / "pictures"
+
+    @property
+    def counties_latest(self) -> Path:
+        """Counties with their latest values, for a GIS."""
+        return self.root / "counties.gpkg"
+
+    @property
+    def dictionary(self) -> Path:
+        """What every column of every file means."""
+        return self.root / "data_dictionary.csv"
 
     @property
     def stac(self) -> Path:
