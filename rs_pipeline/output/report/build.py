@@ -15,13 +15,14 @@ from markupsafe import Markup
 
 from rs_pipeline import __version__
 from rs_pipeline.config import Settings
-from rs_pipeline.layout import PRODUCTS, TREND, Layout
+from rs_pipeline.layout import TREND, Layout
 from rs_pipeline.output.atomic import atomic_folder, atomic_path
 from rs_pipeline.output.report import answers, coast, methods, quality, waters
 from rs_pipeline.output.report.figures import Canvas, unit_outlines
 from rs_pipeline.output.report.pictures import Pictures, folder_name
 from rs_pipeline.output.report.text import Codes
 from rs_pipeline.output.report.words import Chinese
+from rs_pipeline.output.styles import STYLES
 from rs_pipeline.region import load_units, run_grid
 
 SCRIPTS = (
@@ -53,9 +54,9 @@ def script() -> str:
 
 
 def map_paths(settings: Settings) -> dict[tuple[str, str], Path]:
-    """(product, period) to the maps that exist. The trend is of all periods and shown in the last one."""
+    """(product, period) to the maps with a style that exist. The trend is of all periods and shown in the last one."""
     layout, periods = Layout(settings.root), [p.label for p in settings.all_periods]
-    paths = {(product, label): layout.map(product, label) for product in PRODUCTS for label in periods}
+    paths = {(product, label): layout.map(product, label) for product in STYLES for label in periods}
     if len(periods) >= settings.trend.min_years:
         paths[TREND, periods[-1]] = layout.trend_map
     return {key: path for key, path in paths.items() if path.exists()}

@@ -14,6 +14,9 @@ from importlib.resources import files
 
 _PLACE = re.compile(r"\{(\w+)\}")
 
+MIN_LETTERS = 5
+"""A row with placeholders and fewer other letters, such as ``{low} to {high}``, is filled by the page but recognised in no text."""
+
 
 class Chinese:
     """Translates English texts by a table of English to Chinese."""
@@ -30,9 +33,10 @@ class Chinese:
 
     @cached_property
     def _templates(self) -> list[tuple[re.Pattern, str]]:
-        """Rows with placeholders, the most words first, so that the most particular one is taken."""
-        rows = sorted((r for r in self.table.items() if _PLACE.search(r[0])), key=lambda r: -len(_PLACE.sub("", r[0])))
-        return [(_pattern(english), chinese) for english, chinese in rows if len(_PLACE.sub("", english).strip()) > 3]
+        """Rows with placeholders, the most letters first, so that the most particular one is taken."""
+        letters = {english: sum(c.isalpha() for c in _PLACE.sub("", english)) for english in self.table if _PLACE.search(english)}
+        ranked = sorted((e for e, n in letters.items() if n >= MIN_LETTERS), key=lambda e: -letters[e])
+        return [(_pattern(english), self.table[english]) for english in ranked]
 
     def _whole(self, text: str) -> str | None:
         """A text that is a row, or fits a row with placeholders; what stands in these is translated in turn."""
