@@ -242,7 +242,9 @@ rule indicators:
 
 
 rule gis:
-    input: L.indicators_parquet, UNITS
+    input:
+        L.indicators, L.indicators_parquet, L.evidence, UNITS, L.scenes, L.orbits, L.tiles, [L.counties(p) for p in PERIODS], L.trend_counties,
+        [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map, L.bodies, L.reaches, COAST,
     output: L.counties_latest, L.dictionary
     log: log_of("gis")
     shell: "{VERB} gis {CONFIG} 2> {log}"

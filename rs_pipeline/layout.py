@@ -96,6 +96,11 @@ class Layout:
         return self.root / "water" / "reaches.gpkg"
 
     @property
+    def inspection_list(self) -> Path:
+        """Suspicions of black-odorous water, ranked; written with the reaches."""
+        return self.root / "water" / "inspection_list.csv"
+
+    @property
     def indicators(self) -> Path:
         return self.root / "indicators.csv"
 

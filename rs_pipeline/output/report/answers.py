@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,15 @@ def title(indicator: str, target: dict[str, str]) -> str:
     return target.get("description") or indicator.replace("_", " ")
 
 
+def without_caveat(reason: str) -> str:
+    """A reason without the caveat of its target, which every county would repeat.
+
+    >>> without_caveat("the interval straddles the target; proxy: only colour"), without_caveat("proxy: only colour")
+    ('the interval straddles the target', '')
+    """
+    return re.sub(r"(^|; )proxy: .*", "", reason, flags=re.S)
+
+
 def _kind(head: dict[str, str], group: pd.DataFrame, target: dict[str, str]) -> dict[str, Any]:
     known = INDICATORS.get(head["indicator"])
     return head | {name: target.get(name, "") for name in _OF_TARGET} | {
@@ -58,6 +68,7 @@ def indicator_columns(table: pd.DataFrame, targets: dict, unit_codes: Codes, per
     ``kinds``: what a row is about. A kind that has no value and the same status and reason in every unit and period has
     ``everywhere``: [status, reason]; any other has ``columns``, lists over unit * periods + period: ``status`` and ``reason``
     (numbers of ``statuses`` and ``reasons``; status -1 where there is no row) and NUMBERS, None for a column without a number.
+    ``notes`` are the reasons without the targets' caveats, ``scenes`` the number of scenes by unit and period.
     """
     reasons, statuses, n = Codes(), Codes(), len(periods)
     table = table[table.period.isin(periods)]
@@ -77,7 +88,8 @@ def indicator_columns(table: pd.DataFrame, targets: dict, unit_codes: Codes, per
                 "status": _placed(at, [statuses[v] for v in group.status], size), "reason": _placed(at, [reasons[v] for v in group.reason], size),
             } | {name: _numbers(at, values[name], size) for name in NUMBERS}  # fmt: skip
         kinds.append(kind)
-    return {"kinds": kinds, "reasons": list(reasons), "statuses": list(statuses), "scenes": _numbers(slot, table["n_scenes"], size)}
+    notes = [without_caveat(reason) for reason in reasons]
+    return {"kinds": kinds, "reasons": list(reasons), "notes": notes, "statuses": list(statuses), "scenes": _numbers(slot, table["n_scenes"], size)}
 
 
 def _placed(at: np.ndarray, codes: list[int], size: int) -> list[int]:

@@ -110,10 +110,10 @@ def _units(units: gpd.GeoDataFrame, canvas: Canvas, table, codes: Codes) -> list
 
 def _texts(data: Data) -> Iterator[str]:
     """The texts of a run that a reader may want in Chinese; names of places are not among them."""
-    found = data["indicators"] or {"kinds": [], "reasons": []}
+    found = data["indicators"] or {"kinds": [], "reasons": [], "notes": []}
     for kind in found["kinds"]:
         yield from (kind[name] for name in ("title", "unit", "topic", "description", "caveat", "method", "scope"))
-    yield from found["reasons"]
+    yield from (*found["reasons"], *found["notes"])
     for layer in data["layers"]:
         yield from (layer["title"], *(label for _, label in layer["legend"]))
     scenes = data["quality"]["scenes"] or {"reasons": [], "offsets": [], "failed": []}

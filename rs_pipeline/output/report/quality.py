@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,26 @@ MAX_LISTED = 300
 
 STATES = ("used", "skipped", "failed")
 
+OFFSET_COLUMNS = ("sensor", "offset", "offset_decision", "offset_confidence")
+
+
+def alike(reason: Any) -> str:
+    """A reason without what differs from scene to scene, so that reasons of one kind are counted together.
+
+    >>> alike("cloud cover 93.4 % above 90 %"), alike("same acquisition as S2A_50SPJ_20230101_0_L2A, which is used")
+    ('cloud cover … % above 90 %', 'same acquisition as …, which is used')
+    """
+    return re.sub(r"\w+(_\w+){2,}|\d+\.\d+", "…", text(reason))
+
+
+def without_figures(decision: Any) -> str:
+    """How an offset was decided, without the scene's own figures, which stand in parentheses.
+
+    >>> without_figures("no flag; confirmed: offset removed from the pixels (812 clear pixels, 3.1% of them below 900)")
+    'no flag; confirmed: offset removed from the pixels'
+    """
+    return re.sub(r" \([^()]*\)", "", text(decision))
+
 
 def scene_quality(path: Path) -> dict[str, Any] | None:
     """Counts by sensor and status, reasons, offsets, a calendar, and the scenes that failed."""
@@ -28,8 +49,8 @@ def scene_quality(path: Path) -> dict[str, Any] | None:
         "found": len(table),
         "by_status": {s: int((table.status == s).sum()) for s in STATES},
         "by_sensor": [[text(k), len(g), *(int((g.status == s).sum()) for s in STATES)] for k, g in table.groupby("sensor")],
-        "reasons": _counted(table[~used], ("status", "reason")),
-        "offsets": _counted(table[used], ("sensor", "offset", "offset_decision", "offset_confidence")),
+        "reasons": _counted(table[~used].assign(reason=table.reason.map(alike)), ("status", "reason")),
+        "offsets": _counted(table[used].assign(offset_decision=table.offset_decision.map(without_figures)), OFFSET_COLUMNS),
         "failed": [[text(r.scene_id), text(str(r.datetime)[:10]), text(r.reason)] for r in failed.head(MAX_LISTED).itertuples()],
         "calendar": [[m, text(s), int(n)] for (m, s), n in table[used].groupby([month[used], "sensor"]).size().items()],
     }

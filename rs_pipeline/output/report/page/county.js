@@ -32,7 +32,7 @@ const targetCards = (u, p) => {
   return shown.length > 0 && h("section", {}, h("h3", {}, t("Targets")), h("div", { class: "charts" }, shown.map((k) => {
     const row = answer(u, k, p), kind = kinds[k];
     return h("article", { class: "chart" }, h("h4", {}, titleOf(k)), h("p", { class: "figure-line" }, h("b", {}, fmt(row.value)), " ", unitText(kind.unit), " ", row.lower !== null && small(span(row.lower, row.upper)), " ", badge(row.status)),
-      series(pointsOf(u, k), kind.target_value, { label: titleOf(k) }), h("p", { class: "goal" }, targetText(kind), small(` ${kind.target_id}`)), row.reason && h("p", { class: "reason" }, t(row.reason)));
+      series(pointsOf(u, k), kind.target_value, { label: titleOf(k) }), h("p", { class: "goal" }, targetText(kind), small(` ${kind.target_id}`)), row.note && h("p", { class: "reason" }, t(row.note)));
   })));
 };
 const measured = (u, p) => {
@@ -49,9 +49,9 @@ const contactSheet = (u) => {
   const layers = part("layers"), unit = units[u];
   if (unit.path === undefined || !layers.length) return null;
   return h("section", {}, h("h3", {}, t("What the satellites saw")), h("p", { class: "hint" }, t("True colour is a median of the clearest dates, with the same brightness in all years; the other rows are the maps. White and blank: not observed.")),
-    layers.map((l) => h("figure", { class: "strip" }, h("figcaption", {}, h("strong", {}, t(l.title)), h("span", { class: "legend" }, l.legend.map(([c, label]) => swatch(`background:${c}`, t(label))))),
+    h("div", { class: "sheet", style: `--strip: ${periods.length * 156}px` }, layers.map((l) => h("figure", { class: "strip" }, h("figcaption", {}, h("strong", {}, t(l.title)), h("span", { class: "legend" }, l.legend.map(([c, label]) => swatch(`background:${c}`, t(label))))),
       h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": t(l.title) }, l.periods.map((label) => h("figure", {},
-        picture(`${unit.folder}/${l.product}_${label}.${l.suffix}`, `${t(l.title)}${comma()}${nameOf(u)}${comma()}${label}`), h("figcaption", {}, label)))))));
+        picture(`${unit.folder}/${l.product}_${label}.${l.suffix}`, `${t(l.title)}${comma()}${nameOf(u)}${comma()}${label}`, { style: `aspect-ratio:${unit.box[2]}/${unit.box[3]}` }), h("figcaption", {}, label))))))));
 };
 const inspectionOf = (u) => {
   const listed = part("reaches") && (part("reaches")[periods[period()]] || { rows: [] }).rows.filter((r) => r.unit === u);

@@ -2,7 +2,7 @@
 const core = part("core");
 const { units, periods } = core;
 const last = periods.length - 1;
-const found = part("indicators") || { kinds: [], reasons: [], statuses: [], scenes: null };
+const found = part("indicators") || { kinds: [], reasons: [], notes: [], statuses: [], scenes: null };
 const { kinds } = found;
 const polygons = units.map((_, i) => i).filter((i) => units[i].path !== undefined);
 const withRows = units.map((_, i) => i).filter((i) => kinds.some((k) => k.columns && k.columns.status.slice(i * periods.length, (i + 1) * periods.length).some((v) => v >= 0)));
@@ -15,12 +15,12 @@ const answer = (unit, k, period) => {
   const kind = kinds[k];
   if (!kind) return null;
   if (kind.everywhere) {
-    return { kind: k, status: found.statuses[kind.everywhere[0]], reason: found.reasons[kind.everywhere[1]], observed: null, value: null, lower: null, upper: null };
+    return { kind: k, status: found.statuses[kind.everywhere[0]], reason: found.reasons[kind.everywhere[1]], note: "", observed: null, value: null, lower: null, upper: null };
   }
   const slot = unit * periods.length + period, c = kind.columns;
   if (!(c.status[slot] >= 0)) return null;
   return {
-    kind: k, status: found.statuses[c.status[slot]], reason: found.reasons[c.reason[slot]], observed: at(c.observed_fraction, slot),
+    kind: k, status: found.statuses[c.status[slot]], reason: found.reasons[c.reason[slot]], note: found.notes[c.reason[slot]], observed: at(c.observed_fraction, slot),
     value: at(c.value, slot), lower: at(c.lower, slot), upper: at(c.upper, slot),
   };
 };
@@ -66,7 +66,8 @@ const spread = (seen, target) => {
     low = Math.min(low, target);
     high = Math.max(high, target);
   }
-  const pad = (high - low || Math.abs(high) || 1) * 0.06;
+  if (high === low) return high === 0 ? [0, 1] : [low - Math.abs(low) * 0.1, high + Math.abs(high) * 0.1];
+  const pad = (high - low) * 0.06;
   return [low >= 0 && low - pad < 0 ? 0 : low - pad, high + pad];
 };
 

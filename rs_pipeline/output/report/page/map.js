@@ -41,6 +41,12 @@ const neighbour = (u, dx, dy) => {
   return best;
 };
 
+/* Patterns are as coarse on the screen whatever the size and zoom of the map. */
+const patternsFor = (svg) => {
+  const scale = (0.85 * seenBox[2]) / (svg.clientWidth || 800);
+  for (const [name, turn] of [["undecidable", 45], ["insufficient", 0], ["unseen", 45], ["doubt", 45]]) $(name).setAttribute("patternTransform", `rotate(${turn}) scale(${scale})`);
+};
+
 const drawMap = () => {
   const k = kindNow(), p = period(), colour = colourNow(), layer = layerNow();
   const shapes = new Map(polygons.map((u) => {
@@ -74,7 +80,7 @@ const drawMap = () => {
     } else if (e.key === "Enter" && cursor !== null) location.hash = address("county", units[cursor].code);
   });
   svg.addEventListener("blur", () => { ring.setAttribute("d", ""); $("tip").hidden = true; });
-  return h("figure", { class: "figure" }, zoomable(svg, home, seenBox), legend(k, p, colour, layer));
+  return h("figure", { class: "figure" }, zoomable(svg, home, seenBox, () => requestAnimationFrame(() => patternsFor(svg))), legend(k, p, colour, layer));
 };
 
 const legend = (k, p, colour, layer) => {

@@ -45,4 +45,7 @@ const table = (name, columns, rows, options = {}) => {
   fill();
   return arrows(holder, "tbody a");
 };
-const plainTable = (name, titles, rows, numbers = []) => table(name, titles.map((title, i) => ({ title, number: numbers.includes(i), wide: !numbers.includes(i), value: (r) => (Array.isArray(r[i]) ? null : r[i]), cell: (r) => (numbers.includes(i) ? fmt(r[i]) : r[i]) })), rows);
+/* Rows that are lists; a column of numbers is set right, one of long texts wide. */
+const plainTable = (name, titles, rows, numbers = []) => table(name, titles.map((title, i) => ({
+  title, number: numbers.includes(i), wide: rows.some((r) => String(r[i]).length > 40), value: (r) => r[i], cell: (r) => (numbers.includes(i) ? fmt(r[i]) : r[i]),
+})), rows);

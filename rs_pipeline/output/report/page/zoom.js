@@ -1,13 +1,13 @@
 /* Zoom and drag for a map. `seen` is [x, y, width, height] and is changed in place, so that a redraw keeps it. */
-const zoomable = (svg, home, seen, more = []) => {
-  const show = (box) => { box.forEach((v, i) => { seen[i] = v; }); svg.setAttribute("viewBox", seen.join(" ")); };
+const zoomable = (svg, home, seen, shown = () => {}) => {
+  const show = (box) => {
+    box.forEach((v, i) => { seen[i] = v; });
+    svg.setAttribute("viewBox", seen.join(" "));
+    shown();
+  };
   const zoom = (factor, x = seen[0] + seen[2] / 2, y = seen[1] + seen[3] / 2) => {
     const f = Math.max(seen[2] / home[2], Math.min(factor, (seen[2] / home[2]) * 60));
     show([x - (x - seen[0]) / f, y - (y - seen[1]) / f, seen[2] / f, seen[3] / f]);
-  };
-  const toBox = (box) => {
-    const side = Math.max(box[2], (box[3] * home[2]) / home[3], home[2] / 40) * 1.3, tall = (side * home[3]) / home[2];
-    show([box[0] + box[2] / 2 - side / 2, box[1] + box[3] / 2 - tall / 2, side, tall]);
   };
   let from = null, moved = false;
   svg.addEventListener("pointerdown", (e) => { from = [e.clientX, e.clientY, seen[0], seen[1]]; moved = false; });
@@ -34,6 +34,5 @@ const zoomable = (svg, home, seen, more = []) => {
   return h("div", { class: "mapbox" }, svg, h("div", { class: "zoom", role: "group", "aria-label": t("Zoom") },
     h("button", { type: "button", onclick: () => zoom(1.6), "aria-label": t("Zoom in") }, "+"),
     h("button", { type: "button", onclick: () => zoom(1 / 1.6), "aria-label": t("Zoom out") }, "−"),
-    h("button", { type: "button", onclick: () => show([...home]) }, t("Whole")),
-    more.map(([label, box]) => h("button", { type: "button", onclick: () => { const b = box(); if (b) toBox(b); } }, label))));
+    h("button", { type: "button", onclick: () => show([...home]) }, t("Whole"))));
 };
