@@ -61,7 +61,7 @@ def _columns(path: Path) -> Iterator[tuple[str, str]]:
             yield field.name, str(field.type)
     elif path.suffix == ".csv":
         for name, kind in pd.read_csv(path, encoding="utf-8-sig", nrows=200).dtypes.items():
-            yield str(name), "text" if kind == object or kind == "str" else str(kind)
+            yield str(name), str(kind) if pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind) else "text"
     else:
         info = pyogrio.read_info(path, layer=pyogrio.list_layers(path)[0][0])
         yield from zip(info["fields"].tolist(), (str(t) for t in info["dtypes"]), strict=True)

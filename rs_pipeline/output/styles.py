@@ -14,7 +14,6 @@ from rs_pipeline.errors import RasterError
 from rs_pipeline.layout import PRODUCTS, TREND, Layout
 from rs_pipeline.output.atomic import atomic_path
 
-
 QGIS_VERSION = "3.28.0"
 """Version whose structure the style files follow."""
 

@@ -10,7 +10,16 @@ from PIL import Image
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.output.report import report
-from rs_pipeline.output.report.pictures import Place, chosen_dates, crop, folder_name, indexed, read_style, save_colour, save_indexed
+from rs_pipeline.output.report.pictures import (
+    Place,
+    chosen_dates,
+    crop,
+    folder_name,
+    indexed,
+    read_style,
+    save_colour,
+    save_indexed,
+)
 from rs_pipeline.output.styles import STYLES
 
 WEST, SOUTH, EAST, NORTH = 500_000.0, 4_300_000.0, 501_800.0, 4_300_600.0

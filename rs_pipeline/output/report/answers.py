@@ -18,7 +18,7 @@ HEAD = ("indicator", "unit", "target_id", "target_operator", "target_value", "ta
 
 NUMBERS = ("observed_fraction", "value", "lower", "upper")
 
-_OF_TARGET = ("topic", "description", "caveat", "method", "scope")
+_OF_TARGET = ("topic", "description", "caveat")
 
 
 def read_targets(settings: Settings) -> dict[str, dict[str, str]]:
@@ -53,10 +53,9 @@ def without_caveat(reason: str) -> str:
 
 
 def _kind(head: dict[str, str], group: pd.DataFrame, target: dict[str, str]) -> dict[str, Any]:
-    known = INDICATORS.get(head["indicator"])
     return head | {name: target.get(name, "") for name in _OF_TARGET} | {
         "key": f"{head['indicator']}.{head['target_id']}" if head["target_id"] else head["indicator"],
-        "title": title(head["indicator"], target), "direction": known.direction if known else "", "product": known.product if known else "",
+        "title": title(head["indicator"], target),
         "target_value": number(pd.to_numeric(head["target_value"], errors="coerce")),
         "interval": " / ".join(v for v in group["interval"].unique() if v),
     }  # fmt: skip

@@ -82,7 +82,7 @@ def gather(settings: Settings, pictures: Path) -> Data:
         "bodies": waters.body_list(layout.bodies, periods, codes),
         "coast": coast.coastline(layout, grid.crs, codes),
         "methods": {
-            "paragraphs": methods.methods(settings), "provenance": methods.provenance(settings),
+            "paragraphs": methods.methods(settings), "provenance": methods.provenance(settings, grid),
             "targets": [] if table is not None else list(targets.values()),
         },
     }  # fmt: skip
@@ -112,7 +112,7 @@ def _texts(data: Data) -> Iterator[str]:
     """The texts of a run that a reader may want in Chinese; names of places are not among them."""
     found = data["indicators"] or {"kinds": [], "reasons": [], "notes": []}
     for kind in found["kinds"]:
-        yield from (kind[name] for name in ("title", "unit", "topic", "description", "caveat", "method", "scope"))
+        yield from (kind[name] for name in ("title", "unit", "topic", "description", "caveat"))
     yield from (*found["reasons"], *found["notes"])
     for layer in data["layers"]:
         yield from (layer["title"], *(label for _, label in layer["legend"]))

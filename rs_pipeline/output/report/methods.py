@@ -9,6 +9,7 @@ import rasterio
 
 from rs_pipeline import __version__
 from rs_pipeline.config import Settings
+from rs_pipeline.model import Grid
 from rs_pipeline.output.provenance import settings_hash
 
 LIBRARIES = ("numpy", "numba", "rasterio", "pyproj", "shapely", "geopandas", "pandas", "dask", "xarray", "exactextract")
@@ -58,7 +59,7 @@ def methods(settings: Settings) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def provenance(settings: Settings) -> list[tuple[str, str]]:
+def provenance(settings: Settings, grid: Grid) -> list[tuple[str, str]]:
     """Names and values that tell how the page came to be."""
     versions = []
     for name in LIBRARIES:
@@ -70,7 +71,7 @@ def provenance(settings: Settings) -> list[tuple[str, str]]:
         ("Software", f"rs-pipeline {__version__}, Python {platform.python_version()}, GDAL {rasterio.__gdal_version__}"),
         ("Libraries", ", ".join(versions)),
         ("Configuration (SHA-256, first 16)", settings_hash(settings)),
-        ("Sources", "; ".join(f"{s.sensor} from {s.catalog}" for s in settings.sources)),
-        ("Grid", f"{settings.grid.crs}, {settings.grid.resolution_m:g} m"),
+        ("Sources", "; ".join(f"{s.sensor}: {s.catalog}" for s in settings.sources)),
+        ("Grid", f"{grid.crs}, {grid.resolution_m:g} m"),
         ("Baseline period", settings.baseline_label),
     ]

@@ -7,7 +7,7 @@ const drawCounty = () => {
   const step = (label, to, keep) => to !== undefined && h("a", { class: "step", href: address("county", units[to].code), "data-keep": keep }, label(units[to].name));
   return [
     h("div", { class: "countyhead" }, h("div", {}, heading(nameOf(u), [unit.prefecture, unit.code].filter(Boolean).join(" · ")),
-      h("p", { class: "seen" }, [observedOf(u, p) !== null && t("{share} of the area observed", { share: percent(observedOf(u, p)) }), scenesOf(u, p) !== null && t("{n} scenes", { n: fmt(scenesOf(u, p)) }),
+      h("p", { class: "seen" }, [periods[p], observedOf(u, p) !== null && t("{share} of the area observed", { share: percent(observedOf(u, p)) }), scenesOf(u, p) !== null && t("{n} scenes", { n: fmt(scenesOf(u, p)) }),
         observedOf(u, p, "dates") !== null && unit.path !== undefined && t("{n} clear dates on average", { n: fmt(observedOf(u, p, "dates")) })].filter(Boolean).join(" · ")),
       h("div", { class: "controls" }, periodControl(), select(t("County"), unit.code, countyOptions(), (v) => { location.hash = address("county", v); }, "county"),
         near >= 0 && h("span", { class: "steps" }, step((n) => `‹ ${n}`, polygons[near - 1], "previous"), step((n) => `${n} ›`, polygons[near + 1], "next"))),
