@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from xml.etree import ElementTree as ET
@@ -74,7 +75,7 @@ def test_values_are_coloured_in_equal_steps_without_gaps():
 def test_the_plain_colours_are_those_of_the_page():
     css = asset("style.css")
     for status in ("met", "on_track", "off_track", "not_met", "no_target", "needs_table"):
-        assert f".{status} {{ background: {STATUS_COLOURS[status]}" in css
+        assert re.search(rf"^\.{status} {{\s+background: {STATUS_COLOURS[status]};", css, re.M)
 
 
 def test_several_targets_have_a_verdict_each():

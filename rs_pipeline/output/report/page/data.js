@@ -5,7 +5,11 @@ const last = periods.length - 1;
 const found = part("indicators") || { kinds: [], reasons: [], notes: [], statuses: [], scenes: null };
 const { kinds } = found;
 const polygons = units.map((_, i) => i).filter((i) => units[i].path !== undefined);
-const withRows = units.map((_, i) => i).filter((i) => kinds.some((k) => k.columns && k.columns.status.slice(i * periods.length, (i + 1) * periods.length).some((v) => v >= 0)));
+const withRows = units
+  .map((_, i) => i)
+  .filter((i) =>
+    kinds.some((k) => k.columns && k.columns.status.slice(i * periods.length, (i + 1) * periods.length).some((v) => v >= 0)),
+  );
 const regions = withRows.filter((i) => units[i].path === undefined);
 
 const at = (column, slot) => (column && column[slot] !== undefined ? column[slot] : null);
@@ -15,18 +19,35 @@ const answer = (unit, k, period) => {
   const kind = kinds[k];
   if (!kind) return null;
   if (kind.everywhere) {
-    return { kind: k, status: found.statuses[kind.everywhere[0]], reason: found.reasons[kind.everywhere[1]], note: "", observed: null, value: null, lower: null, upper: null };
+    return {
+      kind: k,
+      status: found.statuses[kind.everywhere[0]],
+      reason: found.reasons[kind.everywhere[1]],
+      note: "",
+      observed: null,
+      value: null,
+      lower: null,
+      upper: null,
+    };
   }
-  const slot = unit * periods.length + period, c = kind.columns;
+  const slot = unit * periods.length + period,
+    c = kind.columns;
   if (!(c.status[slot] >= 0)) return null;
   return {
-    kind: k, status: found.statuses[c.status[slot]], reason: found.reasons[c.reason[slot]], note: found.notes[c.reason[slot]], observed: at(c.observed_fraction, slot),
-    value: at(c.value, slot), lower: at(c.lower, slot), upper: at(c.upper, slot),
+    kind: k,
+    status: found.statuses[c.status[slot]],
+    reason: found.reasons[c.reason[slot]],
+    note: found.notes[c.reason[slot]],
+    observed: at(c.observed_fraction, slot),
+    value: at(c.value, slot),
+    lower: at(c.lower, slot),
+    upper: at(c.upper, slot),
   };
 };
 const scenesOf = (unit, period) => at(found.scenes, unit * periods.length + period);
 const observedOf = (unit, period, name = "share") => {
-  if (name === "share" && units[unit].path === undefined) return (core.totals.find((x) => x.period === periods[period]) || { observed: null }).observed;
+  if (name === "share" && units[unit].path === undefined)
+    return (core.totals.find((x) => x.period === periods[period]) || { observed: null }).observed;
   return at(part("observed")[name], unit * periods.length + period);
 };
 
@@ -54,13 +75,20 @@ const rangeOf = (k, whole) => {
   if (!ranges.has(key)) {
     const group = whole ? regions : polygons;
     const rows = group.flatMap((u) => periods.map((_, p) => answer(u, k, p))).filter((r) => r && r.value !== null);
-    ranges.set(key, spread(rows.flatMap((r) => [r.value, r.lower, r.upper]).filter((v) => v !== null), kinds[k].target_value));
+    ranges.set(
+      key,
+      spread(
+        rows.flatMap((r) => [r.value, r.lower, r.upper]).filter((v) => v !== null),
+        kinds[k].target_value,
+      ),
+    );
   }
   return ranges.get(key);
 };
 const spread = (seen, target) => {
   if (!seen.length) return [0, 1];
-  let low = Math.min(...seen), high = Math.max(...seen);
+  let low = Math.min(...seen),
+    high = Math.max(...seen);
   const near = Math.max(high - low, Math.abs(high), Math.abs(low)) * 2;
   if (target !== null && target !== undefined && target >= low - near && target <= high + near) {
     low = Math.min(low, target);

@@ -6,9 +6,17 @@ const readAddress = () => {
   const [path, query] = location.hash.slice(1).split("?");
   const [view, ...rest] = path.split("/");
   let argument = rest.join("/");
-  try { argument = decodeURIComponent(argument); } catch { argument = ""; }
-  Object.assign(state, DEFAULTS, { view: VIEWS[view] ? view : "map", argument }, Object.fromEntries(
-    [...new URLSearchParams(query || "")].filter(([key]) => key in DEFAULTS)));
+  try {
+    argument = decodeURIComponent(argument);
+  } catch {
+    argument = "";
+  }
+  Object.assign(
+    state,
+    DEFAULTS,
+    { view: VIEWS[view] ? view : "map", argument },
+    Object.fromEntries([...new URLSearchParams(query || "")].filter(([key]) => key in DEFAULTS)),
+  );
 };
 const address = (view, argument, changes = {}) => {
   const kept = Object.entries({ ...state, ...changes }).filter(([key, value]) => key in DEFAULTS && value !== "");
@@ -25,9 +33,9 @@ const change = (changes) => {
 const period = () => (periods.includes(state.period) ? periods.indexOf(state.period) : last);
 const kindNow = () => {
   const k = kinds.findIndex((x) => x.key === state.indicator);
-  return k >= 0 && mapped.includes(k) ? k : mapped[0] ?? null;
+  return k >= 0 && mapped.includes(k) ? k : (mapped[0] ?? null);
 };
 const unitNow = () => {
   const u = units.findIndex((x) => x.code === state.argument);
-  return u >= 0 ? u : regions[0] ?? polygons[0] ?? null;
+  return u >= 0 ? u : (regions[0] ?? polygons[0] ?? null);
 };

@@ -13,7 +13,12 @@ const fmt = (v) => {
   return String(Number(v.toPrecision(size >= 100 ? 4 : 3))).replace("-", "−");
 };
 const percent = (v) => (v === null || v === undefined ? "–" : `${(100 * v).toFixed(v > 0.995 && v < 1 ? 1 : 0)} %`);
-const unitText = (u) => (u && u !== "1" ? t(u).replace("km2", "km²").replace("/yr", language === "zh" ? "/年" : "/yr") : "");
+const unitText = (u) =>
+  u && u !== "1"
+    ? t(u)
+        .replace("km2", "km²")
+        .replace("/yr", language === "zh" ? "/年" : "/yr")
+    : "";
 const span = (low, high) => (low === null || high === null ? "" : t("{low} to {high}", { low: fmt(low), high: fmt(high) }));
 const comma = () => (language === "zh" ? "，" : ", ");
 const plain = (code) => t(String(code).replaceAll("_", " "));
