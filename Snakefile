@@ -72,7 +72,8 @@ localrules: all
 rule all:
     input:
         [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map, COAST, L.bodies, L.reaches,
-        [L.counties(p) for p in PERIODS], L.indicators, L.indicators_parquet, L.evidence, L.report, L.stac,
+        [L.counties(p) for p in PERIODS], L.indicators, L.indicators_parquet, L.evidence, L.counties_latest, L.dictionary,
+        L.report, L.stac,
 
 
 onstart:
@@ -158,6 +159,14 @@ rule observe:
     log: log_of("observe/{period}/{tile}")
     benchmark: bench_of("observe/{period}/{tile}")
     shell: "{VERB} observe {CONFIG} --tile {wildcards.tile} --period {wildcards.period} --threads {threads} --attempt {resources.attempt} 2> {log}"
+
+
+rule preview:
+    input: L.chips("{period}", "{tile}")
+    output: L.preview("{period}", "{tile}")
+    log: log_of("preview/{period}/{tile}")
+    benchmark: bench_of("preview/{period}/{tile}")
+    shell: "{VERB} preview {CONFIG} --tile {wildcards.tile} --period {wildcards.period} 2> {log}"
 
 
 rule mosaic:
@@ -276,16 +285,29 @@ rule indicators:
     shell: "{VERB} indicators {CONFIG} 2> {log}"
 
 
+rule gis:
+    input:
+        L.indicators, L.indicators_parquet, L.evidence, UNITS, L.scenes, L.orbits, L.tiles, [L.counties(p) for p in PERIODS], L.trend_counties,
+        [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map, L.bodies, L.reaches, COAST,
+    output: L.counties_latest, L.dictionary
+    log: log_of("gis")
+    shell: "{VERB} gis {CONFIG} 2> {log}"
+
+
 rule report:
-    input: L.indicators, [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map, L.bodies, L.reaches, COAST, L.scenes
-    output: L.report
+    input:
+        L.indicators, [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map, L.bodies, L.reaches, COAST, L.scenes, L.orbits,
+        per_tile_and_period(L.preview),
+    output: L.report, directory(L.report_pictures)
     log: log_of("report")
     benchmark: bench_of("report")
     shell: "{VERB} report {CONFIG} 2> {log}"
 
 
 rule stac:
-    input: L.indicators, L.evidence, [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map, L.bodies, L.reaches, COAST
+    input:
+        L.indicators, L.evidence, L.counties_latest, L.dictionary, [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map,
+        L.bodies, L.reaches, COAST,
     output: L.stac
     log: log_of("stac")
     shell: "{VERB} stac {CONFIG} 2> {log}"

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import growth, peers, stack, tile_year, vegetation
+from benchmarks import growth, peers, report_page, stack, tile_year, vegetation
 from benchmarks.harness import Case, Run, machine
 from rs_pipeline.output.atomic import atomic_path
 
@@ -26,6 +26,7 @@ CASES: dict[str, Case] = {
     "growth": growth.measure,
     "planning": growth.planning,
     "profile": tile_year.profile,
+    "report": report_page.ready,
 }
 """What can be asked for with ``--only``, in the order it runs."""
 

@@ -166,6 +166,15 @@ def observe(config: Config, tile: TileId, period: PeriodLabel, threads: Threads 
     step(_settings(config), tile, period, threads=threads)
 
 
+@app.command()
+def preview(config: Config, tile: TileId, period: PeriodLabel):
+    """Make the true-colour picture of a tile and period that the report shows."""
+    _limit_threads(1)
+    from rs_pipeline.products.preview import preview as step
+
+    step(_settings(config), tile, period)
+
+
 @app.command(cls=Job)
 def shore(config: Config, tile: TileId, period: PeriodLabel, attempt: Attempt = 1):
     """Make the SWIR1 composites of a tile and period that shorelines are drawn from."""
@@ -290,6 +299,17 @@ def compare(
     from rs_pipeline.indicators.compare import write_comparison
 
     write_comparison(run_a, run_b, output or run_b / f"compared_with_{run_a.name}.csv")
+
+
+@app.command(cls=Job)
+def gis(config: Config):
+    """Write counties.gpkg with the latest values and styles, and data_dictionary.csv."""
+    from rs_pipeline.output.dictionary import dictionary
+    from rs_pipeline.output.geopackage import counties_latest
+
+    settings = _settings(config)
+    counties_latest(settings)
+    dictionary(settings)
 
 
 @app.command(cls=Job)

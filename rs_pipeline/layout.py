@@ -81,6 +81,10 @@ class Layout:
     def shore(self, period: str, tile: str, family: str) -> Path:
         return self.root / "tiles" / period / tile / f"shore_{family}.tif"
 
+    def preview(self, period: str, tile: str) -> Path:
+        """True colour, for the pictures of the report."""
+        return self.root / "tiles" / period / tile / "preview.tif"
+
     def map(self, product: str, period: str) -> Path:
         return self.root / "maps" / f"{product}_{period}.tif"
 
@@ -125,6 +129,11 @@ class Layout:
         return self.root / "water" / "reaches.gpkg"
 
     @property
+    def inspection_list(self) -> Path:
+        """Suspicions of black-odorous water, ranked; written with the reaches."""
+        return self.root / "water" / "inspection_list.csv"
+
+    @property
     def indicators(self) -> Path:
         return self.root / "indicators.csv"
 
@@ -144,6 +153,21 @@ class Layout:
     @property
     def report(self) -> Path:
         return self.root / "report" / "index.html"
+
+    @property
+    def report_pictures(self) -> Path:
+        """Folder of the pictures that the report shows."""
+        return self.root / "report" / "pictures"
+
+    @property
+    def counties_latest(self) -> Path:
+        """Counties with their latest values, for a GIS."""
+        return self.root / "counties.gpkg"
+
+    @property
+    def dictionary(self) -> Path:
+        """What every column of every file means."""
+        return self.root / "data_dictionary.csv"
 
     @property
     def stac(self) -> Path:

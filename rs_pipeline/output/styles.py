@@ -14,6 +14,9 @@ from rs_pipeline.errors import RasterError
 from rs_pipeline.layout import PRODUCTS, TREND, Layout
 from rs_pipeline.output.atomic import atomic_path
 
+QGIS_VERSION = "3.28.0"
+"""Version whose structure the style files follow."""
+
 
 @dataclass(frozen=True)
 class Colour:
@@ -116,17 +119,23 @@ def _renderer(style: Style, band: int) -> ET.Element:
     return root
 
 
+def document(content: ET.Element, categories: str) -> str:
+    """A QGIS style file that holds one element: the pipe of a raster or the renderer of a vector layer."""
+    root = ET.Element("qgis", version=QGIS_VERSION, styleCategories=categories, hasScaleBasedVisibilityFlag="0")
+    root.append(content)
+    ET.SubElement(root, "blendMode").text = "0"
+    ET.indent(root)
+    return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + ET.tostring(root, encoding="unicode") + "\n"
+
+
 def qml(style: Style, band: int) -> str:
     """The style as a QGIS 3 layer definition; ``band`` counts from 1."""
-    root = ET.Element("qgis", version="3.28.0", styleCategories="Symbology", hasScaleBasedVisibilityFlag="0")
-    pipe = ET.SubElement(root, "pipe")
+    pipe = ET.Element("pipe")
     pipe.append(_renderer(style, band))
     ET.SubElement(pipe, "brightnesscontrast", brightness="0", contrast="0", gamma="1")
     ET.SubElement(pipe, "huesaturation", saturation="0", grayscaleMode="0", colorizeOn="0")
     ET.SubElement(pipe, "rasterresampler", maxOversampling="2")
-    ET.SubElement(root, "blendMode").text = "0"
-    ET.indent(root)
-    return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + ET.tostring(root, encoding="unicode") + "\n"
+    return document(pipe, "Symbology")
 
 
 def band_index(dataset: rasterio.DatasetReader, name: str) -> int:

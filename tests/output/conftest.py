@@ -12,6 +12,7 @@ import pytest
 import shapely
 from rasterio.windows import Window
 
+from rs_pipeline.catalog.orbits import COLUMNS as ORBIT_COLUMNS
 from rs_pipeline.config import Settings, parse
 from rs_pipeline.layout import PRODUCTS, Layout
 from rs_pipeline.model import Grid
@@ -103,6 +104,8 @@ def write_scenes(settings: Settings) -> None:
         "offset_decision": "flag and pixels agree", "offset_confidence": "high", "cloud_cover": 20.0,
     })  # fmt: skip
     write_parquet(frame, Layout(settings.root).scenes)
+    track = ("earth-search-sentinel-2-l2a", "sentinel-2a", 132, 10, 36, 34, 30, "2022-01-10", "2023-12-20", "2022-02-01;2022-02-11")
+    pd.DataFrame([track], columns=list(ORBIT_COLUMNS)).to_csv(Layout(settings.root).orbits, index=False)
     chips = pd.DataFrame({"scene_id": ["S2A_1", "S2A_2"], "status": ["ok", "failed"], "reason": ["", "TIFF tile 3 cannot be decoded"]})
     write_parquet(chips, Layout(settings.root).chips("2022", "r000c000"))
 

@@ -1,32 +1,37 @@
-"""Step ``report``: gather what the run wrote and put it into one page."""
+"""Step ``report``: gather what the run wrote and put it into one page, with its pictures in a folder beside it."""
 
 from __future__ import annotations
 
 import json
-import platform
+from collections.abc import Iterator
 from functools import cache
-from importlib import metadata
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import jinja2
-import rasterio
 from markupsafe import Markup
 
 from rs_pipeline import __version__
 from rs_pipeline.config import Settings
-from rs_pipeline.layout import PRODUCTS, TREND, Layout
-from rs_pipeline.output.atomic import atomic_path
-from rs_pipeline.output.provenance import settings_hash
-from rs_pipeline.output.report import collect
-from rs_pipeline.output.report.figures import Canvas, quicklooks, unit_outlines
+from rs_pipeline.layout import TREND, Layout
+from rs_pipeline.output.atomic import atomic_folder, atomic_path
+from rs_pipeline.output.report import answers, coast, methods, quality, waters
+from rs_pipeline.output.report.figures import Canvas, unit_outlines
+from rs_pipeline.output.report.pictures import Pictures, folder_name
+from rs_pipeline.output.report.text import Codes
+from rs_pipeline.output.report.words import Chinese
 from rs_pipeline.output.styles import STYLES
 from rs_pipeline.region import load_units, run_grid
 
-PICTURE_BUDGET_BYTES = 4_000_000
-"""All quick-looks together, as embedded."""
+SCRIPTS = (
+    "dom", "words", "data", "state", "marks", "charts", "table", "zoom", "map", "overview", "county", "targets", "inspection", "coast",
+    "waters", "quality", "methods", "main",
+)  # fmt: skip
+"""Parts of the page's script, in the order in which they are joined."""
 
-LIBRARIES = ("numpy", "numba", "rasterio", "pyproj", "shapely", "geopandas", "pandas", "dask", "xarray", "exactextract")
+Data = dict[str, Any]
 
 
 def embed(data: Any) -> Markup:
@@ -38,123 +43,103 @@ def embed(data: Any) -> Markup:
 
 
 @cache
-def _asset(name: str) -> str:
-    return files("rs_pipeline.output.report").joinpath(name).read_text("utf-8")
+def asset(name: str) -> str:
+    """A text of the page's own folder."""
+    return (files("rs_pipeline.output.report") / "page" / name).read_text("utf-8")
 
 
-def _layers(settings: Settings, layout: Layout, periods: list[str], canvas: Canvas) -> list[dict]:
-    """The pictures that can be laid under the counties. The trend is of all periods and shown in the last one."""
-    paths = {(p, label): layout.map(p, label) for p in PRODUCTS for label in periods if layout.map(p, label).exists()}
-    if layout.trend_map.exists() and len(periods) >= settings.trend.min_years:
+def script() -> str:
+    """The page's script: its parts share one scope that nothing else sees."""
+    return '"use strict";\n(() => {\n' + "\n".join(asset(f"{name}.js") for name in SCRIPTS) + "\n})();"
+
+
+def map_paths(settings: Settings) -> dict[tuple[str, str], Path]:
+    """(product, period) to the maps with a style that exist. The trend is of all periods and shown in the last one."""
+    layout, periods = Layout(settings.root), [p.label for p in settings.all_periods]
+    paths = {(product, label): layout.map(product, label) for product in STYLES for label in periods}
+    if len(periods) >= settings.trend.min_years:
         paths[TREND, periods[-1]] = layout.trend_map
-    pictures = quicklooks(paths, canvas, PICTURE_BUDGET_BYTES)
-    return [
-        {
-            "product": product, "title": STYLES[product].title, "kind": STYLES[product].kind, "pictures": pictures[product],
-            "legend": [[c.rgb, c.label] for c in STYLES[product].colours],
-        }
-        for product in (*PRODUCTS, TREND) if product in pictures
-    ]  # fmt: skip
+    return {key: path for key, path in paths.items() if path.exists()}
 
 
-def gather(settings: Settings) -> dict[str, Any]:
-    """Everything the page shows, as JSON-able values; absent parts are None."""
+def gather(settings: Settings, pictures: Path) -> Data:
+    """Everything the page shows, as JSON-able values by part; what a run does not have is None. Pictures are written to a folder."""
     layout, periods = Layout(settings.root), [p.label for p in settings.all_periods]
     units, grid = load_units(settings), run_grid(settings)
-    canvas = Canvas.over(grid.crs, grid.bounds)
-    codes = collect.Codes()
-    for code in units.adcode:
+    canvas, codes = Canvas.over(grid.crs, grid.bounds), Codes()
+    table, targets = answers.read_indicators(layout.indicators), answers.read_targets(settings)
+    for code in [*units.adcode, *([] if table is None else table.adcode)]:
         codes[code]
-    targets = collect.read_targets(settings)
-    table = collect.read_indicators(layout.indicators)
-    found = collect.indicator_rows(table, targets, codes, periods) if table is not None else None
-    data = {
-        "run": settings.run,
-        "simulated": settings.sample is not None,
-        "periods": periods,
-        "baseline": settings.baseline_label,
-        "view": [round(canvas.width), round(canvas.height)],
-        "layers": _layers(settings, layout, periods, canvas),
-        "indicators": found,
-        "scenes": collect.scene_quality(layout.scenes),
-        "chips": collect.chip_quality(layout.root),
-        "observed": collect.observed_share(layout, periods, codes),
-        "totals": collect.area_totals(layout, periods),
-        "reaches": collect.reach_list(layout.reaches, canvas, codes),
-        "bodies": collect.body_list(layout.bodies, periods, codes),
-        "coast": collect.coastline(layout, grid.crs, codes),
-        "coast_configured": settings.coastline is not None,
-    }
-    data["units"] = _units(units, canvas, table, codes)
+    reaches, painter = waters.read_reaches(layout.reaches), Pictures(settings, units, grid, canvas, pictures)
+    data: Data = {
+        "indicators": None if table is None else answers.indicator_columns(table, targets, codes, periods),
+        "observed": quality.observed_share(layout, periods, codes),
+        "quality": {
+            "scenes": quality.scene_quality(layout.scenes), "orbits": quality.orbit_quality(layout.orbits), "chips": quality.chip_quality(layout.root),
+        },
+        "layers": painter.maps(map_paths(settings), periods),
+        "reaches": None if reaches is None else waters.reach_list(reaches, canvas, codes, painter.reaches(reaches)),
+        "bodies": waters.body_list(layout.bodies, periods, codes),
+        "coast": coast.coastline(layout, grid.crs, codes),
+        "methods": {
+            "paragraphs": methods.methods(settings), "provenance": methods.provenance(settings, grid),
+            "targets": [] if table is not None else list(targets.values()),
+        },
+    }  # fmt: skip
+    data["core"] = {
+        "run": settings.run, "version": __version__, "simulated": settings.sample is not None, "periods": periods,
+        "baseline": settings.baseline_label, "view": [round(canvas.width), round(canvas.height)], "coast": settings.coastline is not None,
+        "totals": quality.area_totals(layout, periods), "units": _units(units, canvas, table, codes),
+    }  # fmt: skip
+    data["chinese"] = Chinese.read().table | Chinese.read().of(_texts(data))
     return data
 
 
-def _units(units, canvas: Canvas, table, codes: collect.Codes) -> list[dict]:
+def _units(units: gpd.GeoDataFrame, canvas: Canvas, table, codes: Codes) -> list[dict]:
     """Units by their number: the polygons first, then codes that only the tables know (the region, lost codes)."""
     listed = [
-        {"code": u.adcode, "name": u.name, "prefecture": u.prefecture} | outline
-        for u, outline in zip(units.itertuples(), unit_outlines(units, canvas), strict=True)
+        {"code": u.adcode, "name": u.name, "prefecture": u.prefecture, "folder": folder_name(u.adcode, i)} | outline
+        for i, (u, outline) in enumerate(zip(units.itertuples(index=False), unit_outlines(units, canvas), strict=True))
     ]
-    names = {} if table is None else {r.adcode: (r.name, r.prefecture) for r in table.drop_duplicates("adcode").itertuples()}
+    names = {} if table is None else {r.adcode: (r.name, r.prefecture) for r in table.drop_duplicates("adcode").itertuples(index=False)}
     for code in list(codes)[len(listed) :]:
         name, prefecture = names.get(code, ("", ""))
         listed.append({"code": code, "name": name or code or "outside all units", "prefecture": prefecture})
     return listed
 
 
-def unseen(data: dict[str, Any], targets: dict[str, dict[str, str]]) -> list[dict[str, str]]:
-    """Targets that the satellites cannot answer, with the reason: from the indicators, else from the table of targets."""
-    wanted = {"not_observable": "not observable", "needs_table": "needs a table"}
-    out: dict[str, dict[str, str]] = {}
-    found = data["indicators"]
-    if found:
-        rows = [*found["everywhere"], *((r[0], r[2], r[3]) for unit in found["rows"].values() for r in unit)]
-        for kind, status, reason in rows:
-            name, head = found["statuses"][status], found["kinds"][kind]
-            if name in wanted:
-                out.setdefault(head["target_id"] or head["indicator"], {
-                    "id": head["target_id"], "clause": head["clause"], "what": head["description"] or head["title"],
-                    "state": wanted[name], "why": found["reasons"][reason] or head["caveat"],
-                })  # fmt: skip
-    else:
-        kinds = {"not_observable": "not observable", "needs_outside_table": "needs a table"}
-        for key, t in targets.items():
-            if t.get("observability") in kinds:
-                out[key] = {"id": key, "clause": t["clause"], "what": t["description"], "state": kinds[t["observability"]], "why": t["caveat"]}
-    return sorted(out.values(), key=lambda t: (t["clause"].zfill(3), t["id"]))
-
-
-def provenance(settings: Settings) -> list[tuple[str, str]]:
-    """Names and values that tell how the page came to be."""
-    versions = []
-    for name in LIBRARIES:
-        try:
-            versions.append(f"{name} {metadata.version(name)}")
-        except metadata.PackageNotFoundError:
-            continue
-    return [
-        ("Software", f"rs-pipeline {__version__}, Python {platform.python_version()}, GDAL {rasterio.__gdal_version__}"),
-        ("Libraries", ", ".join(versions)),
-        ("Configuration (SHA-256, first 16)", settings_hash(settings)),
-        ("Sources", "; ".join(f"{s.sensor} from {s.catalog}" for s in settings.sources)),
-        ("Grid", f"{settings.grid.crs}, {settings.grid.resolution_m:g} m"),
-        ("Baseline period", settings.baseline_label),
-    ]
+def _texts(data: Data) -> Iterator[str]:
+    """The texts of a run that a reader may want in Chinese; names of places are not among them."""
+    found = data["indicators"] or {"kinds": [], "reasons": [], "notes": []}
+    for kind in found["kinds"]:
+        yield from (kind[name] for name in ("title", "unit", "topic", "description", "caveat"))
+    yield from (*found["reasons"], *found["notes"])
+    for layer in data["layers"]:
+        yield from (layer["title"], *(label for _, label in layer["legend"]))
+    scenes = data["quality"]["scenes"] or {"reasons": [], "offsets": [], "failed": []}
+    yield from (row[1] for row in scenes["reasons"])
+    yield from (row[2] for row in scenes["offsets"])
+    yield from (row[2] for row in scenes["failed"])
+    for heading, paragraph in (*data["methods"]["paragraphs"], *data["methods"]["provenance"]):
+        yield from (heading, paragraph)
+    for target in data["methods"]["targets"]:
+        yield from (target["description"], target["caveat"], target["topic"])
+    yield from (u["name"] for u in data["core"]["units"] if "path" not in u)
 
 
 def report(settings: Settings) -> None:
-    """Write ``report/index.html``: one file that holds its data, pictures, styles and script, and asks for nothing else.
+    """Write ``report/index.html``, one file that holds its data, styles and script, and ``report/pictures``; neither asks a network.
 
     Raises
     ------
     ConfigError : the units cannot be read; everything else may be missing, and the page says what is.
     """
-    data = gather(settings)
+    layout = Layout(settings.root)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page = environment.from_string(_asset("template.html.j2")).render(
-        settings=settings, version=__version__, data=embed(data), style=Markup(_asset("style.css")), script=Markup(_asset("app.js")),
-        simulated=data["simulated"], periods=data["periods"], n_units=sum("path" in u for u in data["units"]),
-        unseen=unseen(data, collect.read_targets(settings)), provenance=provenance(settings),
-    )  # fmt: skip
-    with atomic_path(Layout(settings.root).report) as part:
+    with atomic_path(layout.report) as part, atomic_folder(layout.report_pictures) as pictures:
+        data = gather(settings, pictures)
+        page = environment.from_string(asset("template.html.j2")).render(
+            run=settings.run, simulated=settings.sample is not None, parts={name: embed(value) for name, value in data.items()},
+            style=Markup(asset("style.css")), script=Markup(script()),
+        )  # fmt: skip
         part.write_text(page, "utf-8")

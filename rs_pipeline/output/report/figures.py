@@ -1,32 +1,18 @@
-"""What is drawn in the report: quick-look pictures of the maps and outlines as SVG paths, all on one canvas."""
+"""What is drawn in the report: outlines as SVG paths on a canvas that the pictures of the maps share."""
 
 from __future__ import annotations
 
-import base64
-import struct
-import zlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
-import rasterio
 import shapely
-from rasterio.enums import Resampling
-
-from rs_pipeline.output.styles import STYLES, Style, band_index
 
 CANVAS = 2000
 """Longest side of a canvas, SVG units."""
 
 COAST_CANVAS = 8000
 """The coast has a finer canvas: it is zoomed into."""
-
-PICTURE_PX = 1000
-"""Longest side of a quick-look before the budget shrinks it."""
-
-RAMP_STEPS = 40
-"""Colours a ramp is reduced to, so that pictures stay small."""
 
 
 @dataclass(frozen=True)
@@ -100,70 +86,3 @@ def unit_outlines(units: gpd.GeoDataFrame, canvas: Canvas) -> list[dict]:
         {"path": canvas.path(s), "at": [int(x), int(y)], "box": canvas.box(full.bounds)}
         for s, full, (x, y) in zip(simple, shapes, points, strict=True)
     ]
-
-
-def indexed(style: Style, values: np.ndarray) -> tuple[np.ndarray, list[tuple[int, int, int, int]]]:
-    """Values (h, w) as palette indices, uint8, and the palette; index 0 is transparent (nodata)."""
-    if style.kind == "classes":
-        stops = np.array([c.value for c in style.colours])
-    else:
-        stops = np.linspace(style.colours[0].value, style.colours[-1].value, RAMP_STEPS)
-    seen = np.isfinite(values)
-    safe = np.where(seen, values, stops[0])
-    if style.kind == "classes":
-        index = sum((safe == s) * np.uint8(i) for i, s in enumerate(stops, start=1)).astype("uint8")
-    else:
-        index = (np.rint(np.interp(safe, stops, np.arange(stops.size))) + 1).astype("uint8")
-    palette = [(0, 0, 0, 0), *(tuple(int(v) for v in c) for c in style.rgba(stops))]
-    return np.where(seen, index, 0).astype("uint8"), palette
-
-
-def png(index: np.ndarray, palette: list[tuple[int, int, int, int]]) -> bytes:
-    """A palette PNG with transparency (ISO/IEC 15948), 8 bit."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    height, width = index.shape
-    lines = np.zeros((height, width + 1), "uint8")
-    lines[:, 1:] = index
-    return b"".join([
-        b"\x89PNG\r\n\x1a\n",
-        chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
-        chunk(b"PLTE", bytes(v for c in palette for v in c[:3])),
-        chunk(b"tRNS", bytes(c[3] for c in palette)),
-        chunk(b"IDAT", zlib.compress(lines.tobytes(), 9)),
-        chunk(b"IEND", b""),
-    ])  # fmt: skip
-
-
-def quicklook(path: Path, product: str, canvas: Canvas, longest_px: int) -> tuple[bytes, list[int]]:
-    """Picture of a map, no larger than ``longest_px``, and its box on the canvas.
-
-    Classes are taken from the nearest pixel of the overviews, which hold the mode: GDAL 3.10's mode while reading turns
-    NaN into 0, which would draw what was not observed as land.
-    """
-    style = STYLES[product]
-    with rasterio.open(path) as src:
-        shrink = min(1.0, longest_px / max(src.shape))
-        shape = tuple(max(1, round(n * shrink)) for n in src.shape)
-        how = Resampling.nearest if style.kind == "classes" else Resampling.average
-        values = src.read(band_index(src, style.band), out_shape=shape, resampling=how)
-        box = canvas.box(tuple(src.bounds))
-    return png(*indexed(style, values)), box
-
-
-def quicklooks(paths: dict[tuple[str, str], Path], canvas: Canvas, budget_bytes: int) -> dict[str, dict[str, dict]]:
-    """Pictures as data URIs by product and period, shrunk together until they fit the budget."""
-    longest = PICTURE_PX
-    while True:
-        pictures = {key: quicklook(path, key[0], canvas, longest) for key, path in paths.items()}
-        size = sum(len(data) for data, _ in pictures.values()) * 4 / 3
-        if size <= budget_bytes or longest <= 200:
-            break
-        longest = max(200, int(longest * max(0.5, min(0.9, (budget_bytes / size) ** 0.5))))
-    out: dict[str, dict[str, dict]] = {}
-    for (product, period), (data, box) in pictures.items():
-        href = "data:image/png;base64," + base64.b64encode(data).decode("ascii")
-        out.setdefault(product, {})[period] = {"href": href, "box": box}
-    return out

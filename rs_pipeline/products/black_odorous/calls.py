@@ -139,4 +139,4 @@ def reaches(settings: Settings) -> None:
         table.to_file(part, driver="GPKG", layer="reaches")
     ranked = table[table["class"].isin(["suspected", "possible"])].sort_values(["probability", "reach_id", "period"], ascending=[False, True, True])
     ranked = pd.DataFrame(ranked).assign(rank=np.arange(1, len(ranked) + 1))
-    write_csv(ranked[list(INSPECTION)], layout.reaches.with_name("inspection_list.csv"))
+    write_csv(ranked[list(INSPECTION)], layout.inspection_list)

@@ -1,0 +1,93 @@
+"""A headless Chromium that opens a report as a reader would, and tells what it asked for and complained of."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+BROWSERS = ("chromium", "google-chrome")
+
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--force-prefers-reduced-motion", "--lang=en",
+)  # fmt: skip
+
+
+def missing() -> str:
+    """What is not installed here, with the remedy; empty where a browser can be started."""
+    if not any(map(shutil.which, BROWSERS)):
+        return "no chromium: apt-get install chromium"
+    return "" if shutil.which("chromedriver") else "no chromedriver: apt-get install chromium-driver"
+
+
+class Page:
+    """A page in a browser."""
+
+    def __init__(self, driver: webdriver.Chrome):
+        self.driver = driver
+
+    def size(self, width: int, height: int) -> None:
+        """Set the size of the window in CSS pixels."""
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def open(self, path: Path, address: str = "") -> None:
+        """Load the file anew, with what follows its name in the address."""
+        self.driver.get("about:blank")
+        self.driver.get(path.as_uri() + address)
+
+    def run(self, script: str, *values):
+        """What a piece of JavaScript returns."""
+        return self.driver.execute_script(script, *values)
+
+    def texts(self, selector: str) -> list[str]:
+        """Texts of all elements that match."""
+        return self.run("return [...document.querySelectorAll(arguments[0])].map((n) => n.textContent)", selector)
+
+    def count(self, selector: str) -> int:
+        return len(self.texts(selector))
+
+    def press(self, key: str) -> None:
+        """Press and release a key by its DOM name, where the focus is."""
+        codes = {"Tab": 9, "Enter": 13, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+        event = {"key": key, "code": key, "windowsVirtualKeyCode": codes[key], **({"text": "\r"} if key == "Enter" else {})}
+        for kind in ("keyDown", "keyUp"):
+            self.driver.execute_cdp_cmd("Input.dispatchKeyEvent", {"type": kind, **event})
+
+    def complaints(self) -> list[str]:
+        """Errors and warnings on the console since the last call."""
+        return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+
+    def requests(self) -> list[str]:
+        """Addresses asked for since the last call."""
+        messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+
+    def ready_ms(self) -> float:
+        """Milliseconds from the start of loading to the end of the first drawing, its layout included."""
+        return self.run("document.body.getBoundingClientRect(); return performance.getEntriesByName('ready')[0].startTime")
+
+
+@contextmanager
+def browser() -> Iterator[Page]:
+    """A fresh browser with a profile of its own, ended and removed with the block."""
+    profile = tempfile.mkdtemp(prefix="rs-pipeline-browser-")
+    options = webdriver.ChromeOptions()
+    options.binary_location = next(filter(None, map(shutil.which, BROWSERS)))
+    for flag in (*FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver"), env=os.environ | {"SE_OFFLINE": "true"}))
+    try:
+        yield Page(driver)
+    finally:
+        driver.quit()
+        shutil.rmtree(profile, ignore_errors=True)

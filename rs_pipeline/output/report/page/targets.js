@@ -1,0 +1,113 @@
+/* View `targets`: every sentence of the document, with what can be said of it and why not. */
+const drawTargets = () => {
+  const p = period(),
+    listed = kinds.length
+      ? targetRows(p)
+      : part("methods").targets.map((x) => ({ ...x, kind: null, counts: {}, status: x.observability, reason: x.caveat }));
+  if (!listed.length) return [heading(t("Targets")), note(t("The run has no table of targets."))];
+  const unseen = listed.filter((x) => x.status === "not_observable" || x.status === "needs_table").length;
+  let wanted = "",
+    group = "";
+  const words = { seen: t("graded in this run"), needs_table: t("needs a table"), not_observable: t("not observable") };
+  const groupOf = (x) => (["needs_table", "not_observable"].includes(x.status) ? x.status : "seen");
+  const columns = [
+    { title: t("Clause"), number: true, value: (x) => Number(x.clause), cell: (x) => x.clause },
+    {
+      title: t("Target"),
+      wide: true,
+      value: (x) => x.target_id,
+      cell: (x) => [
+        x.kind !== null && mapped.includes(x.kind)
+          ? h("a", { href: address("map", "", { indicator: kinds[x.kind].key, colour: "", layer: "" }) }, t(x.description))
+          : t(x.description),
+        small(
+          [x.target_id, x.kind !== null && kinds[x.kind].title !== kinds[x.kind].description ? titleOf(x.kind) : ""]
+            .filter(Boolean)
+            .join(" · "),
+        ),
+      ],
+    },
+    { title: t("Topic"), value: (x) => t(x.topic), cell: (x) => t(x.topic) },
+    { title: t("Number"), cell: (x) => (x.kind === null ? "" : targetText(kinds[x.kind])) },
+    {
+      title: t("Counties, {period}", { period: periods[p] }),
+      cell: (x) => (Object.keys(x.counts).length ? bar(x.counts, t(x.description)) : badge(x.status)),
+    },
+    { title: t("Reason or caveat"), wide: true, cell: (x) => t(x.reason) },
+  ];
+  const list = () => {
+    const kept = listed.filter(
+      (x) =>
+        (!group || groupOf(x) === group) &&
+        [t(x.description), x.description, x.target_id, t(x.topic), t(x.reason)]
+          .join(" ")
+          .toLowerCase()
+          .includes(wanted.toLowerCase()),
+    );
+    return kept.length
+      ? table("targets", columns, kept, { stack: true, sort: [1, false] })
+      : note(t("No row passes the filters."));
+  };
+  const body = h("div", {}, list()),
+    again = () => body.replaceChildren(list());
+  return [
+    heading(
+      t("Targets"),
+      t(
+        "Every sentence of the document that sets a target is listed. {n} of {all} rows get no number from the satellites in this run; they stay here with the reason, so that nobody takes silence for success.",
+        { n: unseen, all: listed.length },
+      ),
+    ),
+    h(
+      "div",
+      { class: "controls" },
+      periodControl(),
+      h(
+        "label",
+        {},
+        h("span", {}, t("Search")),
+        h("input", {
+          type: "search",
+          "data-keep": "search",
+          placeholder: t("text or target"),
+          oninput: (e) => {
+            wanted = e.target.value;
+            again();
+          },
+        }),
+      ),
+      select(
+        t("Show"),
+        "",
+        [["", t("all")], ...Object.entries(words)],
+        (v) => {
+          group = v;
+          again();
+        },
+        "show",
+      ),
+    ),
+    body,
+    h("p", { class: "legend" }, Object.keys(STATUS).map(statusKey)),
+  ];
+};
+const targetRows = (p) =>
+  kinds
+    .map((kind, k) => ({ kind, k }))
+    .filter(({ kind }) => kind.target_id)
+    .map(({ kind, k }) => {
+      const counts = kind.columns ? tally(k, p) : {},
+        names = Object.keys(counts),
+        one = kind.everywhere ? found.statuses[kind.everywhere[0]] : names.length === 1 ? names[0] : "";
+      const reason = kind.everywhere ? found.reasons[kind.everywhere[1]] : kind.caveat;
+      return {
+        clause: kind.clause,
+        target_id: kind.target_id,
+        description: kind.description || kind.title,
+        topic: kind.topic,
+        kind: k,
+        counts: kind.everywhere ? {} : counts,
+        status: one,
+        reason: reason || kind.caveat,
+      };
+    });

@@ -1,0 +1,95 @@
+/* View `waters`: water bodies over the periods. */
+const drawWaters = () => {
+  const bodies = part("bodies"),
+    head = heading(
+      t("Water bodies"),
+      t(
+        "Bodies keep their identity over the periods. A body that is not seen over half of its outline is not observed (×), never dry.",
+      ),
+    );
+  if (!bodies) return [head, note(t("There are no water bodies: water/bodies.gpkg is missing."))];
+  if (!bodies.rows.length) return [head, note(t("No water body reached the least mapped area in any period."))];
+  const p = period(),
+    hectares = (v) => (v === null ? null : v / 1e4),
+    area = (r) => r.area[p] || [null, null, null];
+  const points = periods.map((label) => ({
+    label,
+    lower: null,
+    upper: null,
+    value: (bodies.summary.find((x) => x.period === label) || { area_km2: null }).area_km2,
+  }));
+  return [
+    head,
+    h("div", { class: "controls" }, periodControl()),
+    h(
+      "div",
+      { class: "split" },
+      plainTable(
+        "waters",
+        [t("Period"), t("Wet"), t("Dry"), t("Not observed"), t("Large enough to count"), t("Area, km²")],
+        bodies.summary.map((x) => [x.period, x.wet, x.dry, x.not_observed, x.counted, x.area_km2]),
+        [1, 2, 3, 4, 5],
+      ),
+      h(
+        "div",
+        { class: "chart" },
+        h("h4", {}, t("Area of the observed bodies, km²")),
+        series(points, null, { width: 460, height: 140, label: t("Area of the observed bodies, km²") }),
+      ),
+    ),
+    h(
+      "h3",
+      {},
+      bodies.rows.length < bodies.n_bodies
+        ? t("The {n} largest of {all}", { n: bodies.rows.length, all: bodies.n_bodies })
+        : t("All bodies"),
+    ),
+    table(
+      "bodies",
+      [
+        { title: t("Body"), value: (r) => r.id, cell: (r) => [h("code", {}, r.id), r.kind === "sea" && small(t("sea"))] },
+        {
+          title: t("County"),
+          value: (r) => nameOf(r.unit),
+          cell: (r) => (units[r.unit] && units[r.unit].path !== undefined ? countyPath(r.unit) : nameOf(r.unit)),
+        },
+        {
+          title: `${t("Area, ha")} ${periods[p]}`,
+          number: true,
+          value: (r) => area(r)[0],
+          cell: (r) => fmt(hectares(area(r)[0])),
+        },
+        { title: t("Interval"), number: true, cell: (r) => span(hectares(area(r)[1]), hectares(area(r)[2])) },
+        { title: t("State"), value: (r) => r.state[p] || "", cell: (r) => plain(r.state[p] || "") },
+        { title: t("Over the periods"), cell: spark },
+        { title: t("Counted"), value: (r) => Number(r.counted), cell: (r) => (r.counted ? t("yes") : t("too small")) },
+      ],
+      bodies.rows,
+      { sort: [2, true], stack: true },
+    ),
+  ];
+};
+const spark = (r) =>
+  s(
+    "svg",
+    {
+      width: 120,
+      height: 26,
+      viewBox: "0 0 120 26",
+      role: "img",
+      "aria-label": r.area.map((a, i) => `${periods[i]} ${fmt(a[0] === null ? null : a[0] / 1e4)}`).join(comma()),
+    },
+    r.area.map((a, i) => {
+      const top = Math.max(...r.area.map((v) => v[0] ?? 0), 1),
+        wide = 116 / r.area.length,
+        tall = a[0] === null ? 0 : (22 * a[0]) / top;
+      if (a[0] === null) return s("text", { x: 2 + i * wide + wide / 2, y: 21, class: "tick middle" }, "×");
+      return s("rect", {
+        x: 2 + i * wide,
+        y: 24 - tall,
+        width: Math.max(2, wide - 2),
+        height: Math.max(1, tall),
+        fill: i === period() ? "#12507b" : "#7fb6d9",
+      });
+    }),
+  );

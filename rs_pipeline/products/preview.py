@@ -1,0 +1,101 @@
+"""Step ``preview``: what a tile looked like in a period, in true colour, for the pictures of the report. Nothing is measured on it."""
+
+from __future__ import annotations
+
+import numpy as np
+import rasterio
+
+from rs_pipeline.catalog.chips import Chip, load_chips, read_role, read_stack, scales
+from rs_pipeline.config import Settings, load_sensor
+from rs_pipeline.layout import Layout
+from rs_pipeline.model import Grid
+from rs_pipeline.output.atomic import atomic_path
+from rs_pipeline.output.raster import profile
+from rs_pipeline.radiometry.masks import label_reasons, reject_bits
+from rs_pipeline.region import read_grid, read_tile
+
+COLOURS = ("red", "green", "blue")
+
+LONGEST_PX = 2400
+"""The region's longer side in a preview, where a step of at most MAX_STEP allows it."""
+
+MAX_STEP = 16
+"""Every so many pixels of the grid at most; sides of tiles are multiples of it."""
+
+MAX_DATES = 12
+"""The least cloudy dates that are read."""
+
+WHITE_REFL, GAMMA = 0.3, 1.8
+"""The stretch is the same everywhere and always, so that pictures of different years can be compared."""
+
+_UNCLEAR = reject_bits(["nodata", "cloud", "shadow", "cirrus"])
+
+
+def step_px(grid: Grid) -> int:
+    """Pixels of the run's grid on a side of a preview's pixel: a power of two.
+
+    >>> step_px(Grid("EPSG:32650", 10.0, 0, 0, 600, 480)), step_px(Grid("EPSG:32650", 10.0, 0, 0, 70_000, 60_000))
+    (1, 16)
+    """
+    step = 1
+    while step < MAX_STEP and max(grid.shape) / step > LONGEST_PX:
+        step *= 2
+    return step
+
+
+def coarse(grid: Grid, step: int) -> Grid:
+    """The grid with pixels ``step`` times as wide, from the same corner; it may reach beyond the grid by less than a pixel."""
+    return Grid(grid.crs, grid.resolution_m * step, grid.left, grid.top, -(-grid.width // step), -(-grid.height // step))
+
+
+def eight_bits(refl: np.ndarray) -> np.ndarray:
+    """Reflectance as 1-255, uint8; NaN is 0. Values are held at 0 and WHITE_REFL.
+
+    >>> eight_bits(np.array([np.nan, -0.1, 0.3, 0.9])).tolist()
+    [0, 1, 255, 255]
+    """
+    bright = np.clip(np.nan_to_num(refl) / WHITE_REFL, 0, 1) ** (1 / GAMMA)
+    return np.where(np.isfinite(refl), np.rint(1 + 254 * bright), 0).astype("uint8")
+
+
+def true_colour(chips: list[Chip], grid: Grid) -> np.ndarray:
+    """Reflectance of red, green and blue, float32 (T, 3, h, w), NaN where a chip has no data."""
+    dn = read_stack(chips, COLOURS, grid)
+    scale, offset = (v[:, None, None, None] for v in scales(chips))
+    return np.where(dn > 0, dn * scale + offset, np.float32(np.nan))
+
+
+def clearest(chips: list[Chip]) -> list[Chip]:
+    """The optical chips in colour of which the catalog tells least cloud, at most MAX_DATES."""
+    able = [c for c in chips if all(c.has(role) for role in COLOURS)]
+    return sorted(able, key=lambda c: 101.0 if c.scene.cloud_cover is None else c.scene.cloud_cover)[:MAX_DATES]
+
+
+def composite(chips: list[Chip], grid: Grid) -> np.ndarray:
+    """Median of the dates that the scenes' own masks call clear, reflectance float32 (3, h, w); NaN where there is none."""
+    if not chips:
+        return np.full((3, *grid.shape), np.nan, "float32")
+    refl = true_colour(chips, grid)
+    for t, chip in enumerate(chips):
+        if chip.has("mask"):
+            labels = label_reasons(read_role(chip, "mask", grid), load_sensor(chip.scene.sensor).mask)
+            refl[t, :, labels & _UNCLEAR != 0] = np.nan
+    ordered, count = np.sort(refl, axis=0), np.isfinite(refl).sum(axis=0)
+    return np.take_along_axis(ordered, np.maximum(count - 1, 0)[None] // 2, axis=0)[0]
+
+
+def preview(settings: Settings, tile_id: str, period_label: str) -> None:
+    """Write ``tiles/<period>/<tile>/preview.tif``: red, green, blue, uint8, 0 where nothing clear was seen.
+
+    A pixel is the lower median of its clear dates among the least cloudy scenes, every `step_px`-th pixel of the grid.
+
+    Raises
+    ------
+    TableError : the tile has not been fetched.
+    """
+    grid = coarse(read_tile(settings, tile_id).grid, step_px(read_grid(settings)))
+    values = eight_bits(composite(clearest(load_chips(settings, tile_id, period_label)), grid))
+    with atomic_path(Layout(settings.root).preview(period_label, tile_id)) as part:
+        with rasterio.open(part, "w", **profile(grid, 3, "uint8", 0)) as dst:
+            dst.write(values)
+            dst.descriptions = COLOURS
