@@ -101,6 +101,7 @@ class MaskSection(Section):
     water: list[Reason] = ["nodata", "cloud", "cirrus", "saturated", "buffer", "shadow_confirmed", "terrain"]
     black_odorous: list[Reason] = ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer", "shadow_confirmed", "terrain", "haze"]
     coastline: list[Reason] = ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer", "shadow_confirmed", "terrain"]
+    land: list[Reason] = ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer", "shadow_confirmed", "terrain"]
     cloud_buffer_m: float = Field(150.0, ge=0, le=2000, description="Clouds are dilated by this much.")
     shadow_height_m: tuple[float, float] = Field((200.0, 10_000.0), description="Cloud heights for the geometric shadow.")
     shadow_darkness: Fraction = Field(0.9, description="A cloud's shadow is darker in NIR than this share of the pixel's clear median.")
