@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 from rs_pipeline.checks import check_files
 from rs_pipeline.config import freeze, parse
 from rs_pipeline.errors import PipelineError
-from rs_pipeline.layout import PRODUCTS, SHORE_FAMILIES, Layout
+from rs_pipeline.layout import LAND, PERIOD_MAPS, PRODUCTS, SHORE_FAMILIES, Layout
 from rs_pipeline.sample import world_files
 
 if not workflow.config_settings.configfiles:
@@ -36,6 +36,9 @@ def bench_of(name): return f"{L.root}/benchmarks/{name}.tsv"
 def present(*paths): return [p for p in paths if p and (p.exists() or S.sample)]  # onstart tells of the missing
 
 
+LAND_TABLES = present(S.tables.red_line, S.tables.reserves, S.tables.mines, S.tables.xiongan, S.tables.shoreline_buffers)
+
+
 def tile_ids():
     import pandas
     return pandas.read_parquet(checkpoints.grid.get().output[0]).tile.tolist()
@@ -47,7 +50,7 @@ def per_tile_and_period(path): return lambda w: [path(p, tile) for p in PERIODS 
 wildcard_constraints:
     period="[A-Za-z0-9][A-Za-z0-9-]*",
     tile=r"r\d+c\d+",
-    product="|".join(PRODUCTS),
+    product="|".join(PERIOD_MAPS),
 
 
 localrules: all
@@ -55,7 +58,7 @@ localrules: all
 
 rule all:
     input:
-        [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map, COAST, L.bodies, L.reaches,
+        [L.map(product, p) for product in PERIOD_MAPS for p in PERIODS], L.trend_map, COAST, L.bodies, L.reaches,
         [L.counties(p) for p in PERIODS], L.indicators, L.indicators_parquet, L.evidence, L.report, L.stac,
 
 
@@ -121,6 +124,17 @@ rule observe:
     log: log_of("observe/{period}/{tile}")
     benchmark: bench_of("observe/{period}/{tile}")
     shell: "{VERB} observe {CONFIG} --tile {wildcards.tile} --period {wildcards.period} --threads {threads} 2> {log}"
+
+
+rule land:
+    input: L.chips("{period}", "{tile}")
+    output: L.tile_map("{period}", "{tile}", LAND)
+    params: depends=S.fingerprint("masks", "land")
+    threads: 2
+    resources: mem_mb=int(S.resources.memory_gb * 1000) + 800
+    log: log_of("land/{period}/{tile}")
+    benchmark: bench_of("land/{period}/{tile}")
+    shell: "{VERB} land {CONFIG} --tile {wildcards.tile} --period {wildcards.period} --threads {threads} 2> {log}"
 
 
 rule mosaic:
@@ -220,10 +234,19 @@ rule zonal:
     shell: "{VERB} zonal {CONFIG} --period {wildcards.period} 2> {log}"
 
 
+rule land_zonal:
+    input: lambda w: [L.map(LAND, p) for p in {w.period, S.baseline_label}], L.map("water", S.baseline_label), L.bodies, UNITS, COAST, LAND_TABLES
+    output: L.land_counties("{period}")
+    params: depends=S.fingerprint("land_zones", "baseline")
+    log: log_of("land_zonal/{period}")
+    benchmark: bench_of("land_zonal/{period}")
+    shell: "{VERB} land-zonal {CONFIG} --period {wildcards.period} 2> {log}"
+
+
 rule indicators:
     input:
-        [L.counties(p) for p in PERIODS], L.trend_counties, L.reaches, L.bodies, COAST, L.scenes,
-        S.targets_path, present(S.tables.values, S.tables.red_line, S.tables.grassland_plots),
+        [L.counties(p) for p in PERIODS], [L.land_counties(p) for p in PERIODS], L.trend_counties, L.reaches, L.bodies, COAST, L.scenes,
+        S.targets_path, present(S.tables.values, S.tables.red_line, S.tables.grassland_plots, S.tables.gdp),
         [L.map("vegetation", p) for p in PERIODS if S.tables.grassland_plots],
     output: L.indicators, L.indicators_parquet, L.evidence
     params: depends=S.fingerprint("indicators", "tables", "coastline", "trend")
@@ -233,7 +256,7 @@ rule indicators:
 
 
 rule report:
-    input: L.indicators, [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map, L.bodies, L.reaches, COAST, L.scenes
+    input: L.indicators, [L.map(product, p) for product in PERIOD_MAPS for p in PERIODS], L.trend_map, L.bodies, L.reaches, COAST, L.scenes
     output: L.report
     log: log_of("report")
     benchmark: bench_of("report")
@@ -241,7 +264,7 @@ rule report:
 
 
 rule stac:
-    input: L.indicators, L.evidence, [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map, L.bodies, L.reaches, COAST
+    input: L.indicators, L.evidence, [L.map(product, p) for product in PERIOD_MAPS for p in PERIODS], L.trend_map, L.bodies, L.reaches, COAST
     output: L.stac
     log: log_of("stac")
     shell: "{VERB} stac {CONFIG} 2> {log}"

@@ -130,6 +130,15 @@ def observe(config: Config, tile: TileId, period: PeriodLabel, threads: Threads 
 
 
 @app.command()
+def land(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = 2):
+    """Make the land-cover map of a tile and period."""
+    _limit_threads(threads)
+    from rs_pipeline.products.land.step import land as step
+
+    step(_settings(config), tile, period, threads=threads)
+
+
+@app.command()
 def shore(config: Config, tile: TileId, period: PeriodLabel):
     """Make the SWIR1 composites of a tile and period that shorelines are drawn from."""
     _limit_threads(1)
@@ -139,7 +148,7 @@ def shore(config: Config, tile: TileId, period: PeriodLabel):
 
 
 @app.command()
-def mosaic(config: Config, period: PeriodLabel, product: Annotated[str, typer.Option(help="vegetation, water, black_odorous or observations.")]):
+def mosaic(config: Config, period: PeriodLabel, product: Annotated[str, typer.Option(help="vegetation, water, black_odorous, observations or land.")]):
     """Join the tiles of a product and period into a Cloud-Optimised GeoTIFF."""
     from rs_pipeline.output.mosaic import mosaic as step
 
@@ -175,6 +184,14 @@ def trend_zonal(config: Config):
 def zonal(config: Config, period: PeriodLabel):
     """Sum the maps of a period over counties."""
     from rs_pipeline.indicators.zonal import zonal as step
+
+    step(_settings(config), period)
+
+
+@app.command(name="land-zonal")
+def land_zonal(config: Config, period: PeriodLabel):
+    """Sum land cover and its conversion over counties and the zones of side tables."""
+    from rs_pipeline.indicators.land_zonal import land_zonal as step
 
     step(_settings(config), period)
 

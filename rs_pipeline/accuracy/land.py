@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rs_pipeline.accuracy.metrics import percent_error, ratio
-from rs_pipeline.accuracy.truth import Score, Truth
+from rs_pipeline.accuracy.truth import Truth
 from rs_pipeline.products.land.classes import Land
 
 MATERIALS: dict[Land, tuple[str, ...]] = {

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from rs_pipeline.indicators.land_facts import LandFacts
 from rs_pipeline.indicators.plots import Calibration
 from rs_pipeline.indicators.uncertainty import Interval, Thresholds, complete, missing_rule
 
@@ -49,6 +50,9 @@ class Facts:
     plots: Mapping[str, Calibration | int] | None = None
     """Grassland type to its calibration, or to its number of plots where they are too few; None without the table."""
 
+    land: LandFacts | None = None
+    """Sums of the land map; None where the run made none."""
+
     @property
     def county(self) -> Mapping[str, float]:
         return self.zones["county"]
@@ -77,7 +81,7 @@ class Indicator:
     title: str
     unit: str
     product: str
-    """Layer it is read from: vegetation, water, black_odorous, coastline or red_line."""
+    """Layer it is read from: vegetation, water, black_odorous, coastline, red_line or land."""
     direction: str
     """``up`` or ``down``: which way is better; empty where neither is."""
     estimate: Callable[[Facts], Answer] = field(repr=False)

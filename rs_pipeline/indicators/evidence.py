@@ -143,7 +143,8 @@ class _Sources:
         else:
             paths += [self.layout.counties(p) for p in self.periods(name, period)]
             product = INDICATORS[name].product
-            paths += {"black_odorous": [self.layout.reaches], "coastline": [self.layout.transects], "red_line": [tables.red_line]}.get(product, [])
+            paths += {"black_odorous": [self.layout.reaches], "coastline": [self.layout.transects], "red_line": [tables.red_line],
+                "land": [self.layout.land_counties(p) for p in self.periods(name, period)]}.get(product, [])
             paths += [self.layout.bodies] if name == "water_bodies" else []
             paths += [self.layout.trend_counties] if name.endswith("_trend_area") else []
             paths += [tables.grassland] if name.startswith("grassland_") else []

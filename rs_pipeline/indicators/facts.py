@@ -13,6 +13,7 @@ import pyogrio
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
 from rs_pipeline.indicators.answers import Facts
+from rs_pipeline.indicators.land_facts import LandTable
 from rs_pipeline.indicators.plots import calibrations
 from rs_pipeline.indicators.red_line import red_line_km2
 from rs_pipeline.indicators.uncertainty import Thresholds
@@ -150,7 +151,7 @@ class Run:
         limits = Thresholds(section.publish_fraction, section.scale_fraction, section.range_fraction)
         years = {p.label: p.middle_year for p in settings.all_periods}
         trends = {r["adcode"]: r for r in pd.read_parquet(layout.trend_counties).to_dict("records")} if layout.trend_counties.exists() else {}
-        plots = calibrations(settings)
+        plots, land = calibrations(settings), LandTable(settings)
         plain = self.counties.drop(columns=["scene_ids", "tiles"], errors="ignore")
         zones: dict[tuple[str, str], dict[str, dict]] = {}
         for row in plain.to_dict("records"):
@@ -173,5 +174,6 @@ class Run:
                     yearly=[(years[label], zones[unit.adcode, label]["county"]) for label in labels],
                     min_trend_years=settings.trend.min_years,
                     plots=plots,
+                    land=land.of(unit.adcode, period),
                     false_discovery_rate=settings.trend.false_discovery_rate,
                 )

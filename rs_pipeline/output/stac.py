@@ -14,7 +14,7 @@ from pyproj import Transformer
 
 from rs_pipeline import __version__
 from rs_pipeline.config import Settings
-from rs_pipeline.layout import PRODUCTS, TREND, Layout
+from rs_pipeline.layout import PERIOD_MAPS, TREND, Layout
 from rs_pipeline.model import Period
 from rs_pipeline.output.atomic import atomic_path
 from rs_pipeline.output.maps import MAP_BANDS, TREND_BANDS, TREND_CLASS
@@ -75,7 +75,7 @@ def _relative(path: Path, start: Path) -> str:
 def _item(settings: Settings, period: Period, folder: Path) -> pystac.Item | None:
     """The maps and county statistics of one period; None where there is no map."""
     layout = Layout(settings.root)
-    paths = {product: layout.map(product, period.label) for product in PRODUCTS}
+    paths = {product: layout.map(product, period.label) for product in PERIOD_MAPS}
     paths = {product: path for product, path in paths.items() if path.exists()}
     if not paths:
         return None

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from rs_pipeline import __version__
 from rs_pipeline.config import Settings
-from rs_pipeline.layout import PRODUCTS, TREND, Layout
+from rs_pipeline.layout import PERIOD_MAPS, TREND, Layout
 from rs_pipeline.output.atomic import atomic_path
 from rs_pipeline.output.provenance import settings_hash
 from rs_pipeline.output.report import collect
@@ -44,7 +44,7 @@ def _asset(name: str) -> str:
 
 def _layers(settings: Settings, layout: Layout, periods: list[str], canvas: Canvas) -> list[dict]:
     """The pictures that can be laid under the counties. The trend is of all periods and shown in the last one."""
-    paths = {(p, label): layout.map(p, label) for p in PRODUCTS for label in periods if layout.map(p, label).exists()}
+    paths = {(p, label): layout.map(p, label) for p in PERIOD_MAPS for label in periods if layout.map(p, label).exists()}
     if layout.trend_map.exists() and len(periods) >= settings.trend.min_years:
         paths[TREND, periods[-1]] = layout.trend_map
     pictures = quicklooks(paths, canvas, PICTURE_BUDGET_BYTES)
@@ -53,7 +53,7 @@ def _layers(settings: Settings, layout: Layout, periods: list[str], canvas: Canv
             "product": product, "title": STYLES[product].title, "kind": STYLES[product].kind, "pictures": pictures[product],
             "legend": [[c.rgb, c.label] for c in STYLES[product].colours],
         }
-        for product in (*PRODUCTS, TREND) if product in pictures
+        for product in (*PERIOD_MAPS, TREND) if product in pictures
     ]  # fmt: skip
 
 
