@@ -1,8 +1,8 @@
-"""Train the land classifier on simulated worlds: ``python -m rs_pipeline.products.land.training``.
+"""Train the land classifier on simulated pixels: ``python -m rs_pipeline.products.land.training``.
 
-Makes worlds of development seeds, reads them as the chain does, and fits the true share of each class in each pixel. What it can do is
-measured on worlds that took no part: each world once, by a network trained on the others. Everything measured here is simulated: it
-holds for the spectra, seasons and mixtures of ``sample``, not for Hebei's.
+It is fitted to the true share of each class in pixels of many palettes (`pixels`), and what it can do is measured on whole worlds that the
+chain has read, none of which took part. All are of development seeds. Everything measured here is simulated: it holds for the spectra,
+seasons and mixtures of ``sample``, not for Hebei's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,19 +28,24 @@ from rs_pipeline.products.land.areas import AREAS, area_layers, spread
 from rs_pipeline.products.land.classes import Land
 from rs_pipeline.products.land.features import FEATURES, land_features
 from rs_pipeline.products.land.model import GROUPS, LandModel, inputs, logarithms, softmax
+from rs_pipeline.products.land.pixels import mixtures, observe
 from rs_pipeline.region import grid, read_tiles
 from rs_pipeline.sample.write import run_config, write_sample
 
 LANDSCAPES = ("coast", "mudflat", "plain", "city", "mountain")
-SEEDS = (31, 32, 33, 34, 35)
-"""Development seeds; each is one fold of the cross-validation, in all landscapes."""
-SIZE_PX = (240, 180)
+PIXEL_SEEDS = (71, 72, 73, 74, 75, 76)
+"""Worlds of all landscapes whose mixtures are trained on. All seeds here are of development."""
+PIXELS, PALETTES = 600, 6
+"""Pixels of a world, and palettes that they are seen under."""
+PIXELS_SIZE_PX = (240, 180)
+WORLDS = tuple((LANDSCAPES[seed % len(LANDSCAPES)], seed) for seed in range(31, 51))
+"""Worlds the classifier is measured on, each of its own palette."""
+WORLD_SIZE_PX = (180, 150)
 
+SEED = 20260401
 HIDDEN = 32
 RIDGE = 1e-4
 """Penalty on the mean squared weight of each layer."""
-PIXELS = 4000
-"""Taken of a world for training."""
 DROPPED = 0.15
 """Share of the training pixels for which a group of features is taken away, so that the network can do without."""
 ZONES_PX = (4, 16, 60, 120)
@@ -56,10 +60,9 @@ COVERED = 0.95
 
 @dataclass(frozen=True)
 class World:
-    """One world as training sees it."""
+    """One world as the chain has read it."""
 
     name: str
-    seed: int
     values: np.ndarray
     """float32 (F, h, w) of FEATURES."""
     shares: np.ndarray
@@ -69,7 +72,7 @@ class World:
 def read_world(landscape: str, seed: int, work: Path) -> World:
     """Make a world of one year and read its statistics."""
     folder = work / f"{landscape}-{seed}"
-    write_sample(folder / "world", seed, 1, landscape=landscape, size_px=SIZE_PX)
+    write_sample(folder / "world", seed, 1, landscape=landscape, size_px=WORLD_SIZE_PX)
     settings = parse(yaml.safe_load(run_config(folder / "world")) | {"output": str(folder / "results")}, where=folder.name)
     freeze(settings)
     search(settings)
@@ -80,7 +83,7 @@ def read_world(landscape: str, seed: int, work: Path) -> World:
         fetch(settings, tile.id, label, threads=1)
         found = land_features(settings, tile.id, label, tile.grid).values
         place(found, tile.grid, values, truth.grid)
-    return World(folder.name, seed, values, true_shares(truth, int(label)))
+    return World(folder.name, values, true_shares(truth, int(label)))
 
 
 def place(values: np.ndarray, source: Grid, target: np.ndarray, whole: Grid) -> None:
@@ -88,18 +91,6 @@ def place(values: np.ndarray, source: Grid, target: np.ndarray, whole: Grid) -> 
     row, col = round((whole.top - source.top) / whole.resolution_m), round((source.left - whole.left) / whole.resolution_m)
     top, left, bottom, right = max(row, 0), max(col, 0), min(row + source.height, whole.height), min(col + source.width, whole.width)
     target[:, top:bottom, left:right] = values[:, top - row : bottom - row, left - col : right - col]
-
-
-def sample(worlds: Iterable[World], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """PIXELS of each world that were seen: statistics float32 (F, n) and true shares float32 (7, n)."""
-    rng = np.random.default_rng(seed)
-    values, shares = [], []
-    for world in worlds:
-        seen = np.flatnonzero(np.isfinite(world.values[: len(FEATURES) // 2]).any(axis=0))
-        chosen = rng.choice(seen, min(PIXELS, seen.size), replace=False)
-        values.append(world.values.reshape(len(FEATURES), -1)[:, chosen])
-        shares.append(world.shares.reshape(len(Land), -1)[:, chosen])
-    return np.concatenate(values, axis=1), np.concatenate(shares, axis=1)
 
 
 def dropped(values: np.ndarray, seed: int) -> np.ndarray:
@@ -142,14 +133,6 @@ def fit(values: np.ndarray, shares: np.ndarray, seed: int, *, hidden: int = HIDD
 def predict(model: LandModel, world: World) -> np.ndarray:
     """Expected shares float32 (7, h, w)."""
     return model.shares(world.values.reshape(len(FEATURES), -1)).reshape(world.shares.shape)
-
-
-def cross_validate(worlds: list[World], **options) -> list[np.ndarray]:
-    """Expected shares of each world by a network that saw no world of its seed, float32 (7, h, w)."""
-    models = {}
-    for seed in sorted({w.seed for w in worlds}):
-        models[seed] = fit(*sample([w for w in worlds if w.seed != seed], seed), seed, **options)
-    return [predict(models[w.seed], w) for w in worlds]
 
 
 def agreement(found: np.ndarray, true: np.ndarray) -> dict[str, dict[str, float]]:
@@ -201,21 +184,32 @@ def area_errors(scores: dict[int, dict[str, np.ndarray]]) -> dict[str, float]:
     return {name: _round(np.quantile(s, min(COVERED * (1 + 1 / s.size), 1.0))) for name, s in pooled.items()}
 
 
-def train(worlds: list[World], seed: int = 0, **options) -> LandModel:
-    """A network of all worlds, with its errors as measured on worlds that a network did not see."""
-    found = cross_validate(worlds, **options)
+def simulate() -> tuple[np.ndarray, np.ndarray]:
+    """Statistics float32 (F, n) and true shares float32 (7, n) to train on."""
+    values, shares = [], []
+    for seed in PIXEL_SEEDS:
+        for k, landscape in enumerate(LANDSCAPES):
+            pixels = mixtures(landscape, seed, PIXELS_SIZE_PX, PIXELS)
+            values += [observe(pixels, seed, PALETTES * k + palette) for palette in range(PALETTES)]
+            shares += [pixels.shares] * PALETTES
+    return np.concatenate(values, axis=1), np.concatenate(shares, axis=1)
+
+
+def measured(model: LandModel, worlds: list[World], seed: int) -> LandModel:
+    """The model with the errors that it makes in worlds that took no part in its training."""
+    found = [predict(model, w) for w in worlds]
     scores = area_scores(worlds, found, seed)
     factors = area_errors(scores)
     flat, true = (np.concatenate([layers.reshape(len(Land), -1) for layers in many], axis=1) for many in (found, [w.shares for w in worlds]))
     best = flat.argmax(axis=0)
     confusion = np.stack([true[:, best == k].sum(axis=1) for k in range(len(Land))]) / flat.shape[1]
     report = {
-        "kind": "simulated; every world by a network that saw none of its seed", "worlds": [w.name for w in worlds],
+        "kind": "simulated; measured on worlds that took no part in the training", "worlds": [w.name for w in worlds],
         "overall": _round(np.trace(confusion)), "classes": agreement(flat, true),
         "confusion": [[_round(v) for v in row] for row in confusion],
         "coverage": {name: {str(side): _round((s[name] <= factors[name]).mean()) for side, s in scores.items()} for name in AREAS},
     }  # fmt: skip
-    return replace(fit(*sample(worlds, seed), seed, **options), area_error=factors, report=report)
+    return replace(model, area_error=factors, report=report)
 
 
 def main() -> None:
@@ -224,8 +218,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="folder that keeps the worlds; default: one that is removed")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        worlds = [read_world(landscape, seed, args.work or Path(scratch)) for seed in SEEDS for landscape in LANDSCAPES]
-    model = train(worlds)
+        worlds = [read_world(landscape, seed, args.work or Path(scratch)) for landscape, seed in WORLDS]
+    model = measured(fit(*simulate(), SEED), worlds, SEED)
     with atomic_path(args.output) as part:
         part.write_text(model.to_json(), "utf-8")
     print(json.dumps(model.report, indent=1))

@@ -103,7 +103,7 @@ def test_the_file_round_trips_and_a_foreign_one_is_refused(tmp_path):
     again = LandModel.read(path)
     np.testing.assert_allclose(again.weights, model.weights, rtol=1e-5)
     assert again.area_error == model.area_error and again.to_json() == model.to_json()
-    path.write_text(model.to_json().replace('"wetland"', '"swamp"', 1))
+    path.write_text(model.to_json().replace('["water","wetland"', '["water","swamp"', 1))
     with pytest.raises(ConfigError, match="other classes or features") as fault:
         LandModel.read(path)
     assert "rs_pipeline.products.land.training" in fault.value.remedy and str(path) in fault.value.where
