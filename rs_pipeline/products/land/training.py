@@ -44,7 +44,7 @@ WORLD_SIZE_PX = (180, 150)
 
 SEED = 20260401
 HIDDEN = 32
-RIDGE = 1e-4
+RIDGE = 3e-3
 """Penalty on the mean squared weight of each layer."""
 DROPPED = 0.15
 """Share of the training pixels for which a group of features is taken away, so that the network can do without."""
@@ -117,7 +117,7 @@ def loss(flat: np.ndarray, x: np.ndarray, y: np.ndarray, hidden: int) -> tuple[f
     return error, np.concatenate([g.ravel() for g in gradient]).astype("float64")
 
 
-def fit(values: np.ndarray, shares: np.ndarray, seed: int, *, hidden: int = HIDDEN, iterations: int = 400) -> LandModel:
+def fit(values: np.ndarray, shares: np.ndarray, seed: int, *, hidden: int = HIDDEN, iterations: int = 300) -> LandModel:
     """A network of statistics (F, n) and true shares (7, n). Source: L-BFGS (Byrd et al. 1995); soft targets as in a mixture of classes."""
     known = logarithms(values)
     centre, deviation = np.nanmean(known, axis=1, dtype="float64"), np.nanstd(known, axis=1, dtype="float64")
