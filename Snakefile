@@ -9,7 +9,7 @@ from snakemake.exceptions import WorkflowError
 from rs_pipeline.checks import check_files
 from rs_pipeline.config import parse
 from rs_pipeline.errors import PipelineError
-from rs_pipeline.layout import PRODUCTS, SHORE_FAMILIES, Layout
+from rs_pipeline.layout import LAND, PERIOD_MAPS, PRODUCTS, SHORE_FAMILIES, Layout
 from rs_pipeline.lineage import SECTIONS
 from rs_pipeline.operations.marks import Mark, job_name, read_marks
 from rs_pipeline.operations.run import begin, end
@@ -42,6 +42,9 @@ def bench_of(name): return f"{L.root}/benchmarks/{name}.tsv"
 def present(*paths): return [p for p in paths if p and (p.exists() or S.sample)]  # onstart tells of the missing
 
 
+LAND_TABLES = present(S.tables.red_line, S.tables.reserves, S.tables.mines, S.tables.xiongan, S.tables.shoreline_buffers)
+
+
 def tile_ids():
     import pandas
     return pandas.read_parquet(checkpoints.grid.get().output[0]).tile.tolist()
@@ -63,7 +66,7 @@ def per_tile_and_period(path): return lambda w: [path(p, tile) for p in PERIODS 
 wildcard_constraints:
     period="[A-Za-z0-9][A-Za-z0-9-]*",
     tile=r"r\d+c\d+",
-    product="|".join(PRODUCTS),
+    product="|".join(PERIOD_MAPS),
 
 
 localrules: all
@@ -71,7 +74,7 @@ localrules: all
 
 rule all:
     input:
-        [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map, COAST, L.bodies, L.reaches,
+        [L.map(product, p) for product in PERIOD_MAPS for p in PERIODS], L.trend_map, COAST, L.bodies, L.reaches,
         [L.counties(p) for p in PERIODS], L.indicators, L.indicators_parquet, L.evidence, L.counties_latest, L.dictionary,
         L.report, L.stac,
 
@@ -162,11 +165,28 @@ rule observe:
 
 
 rule preview:
-    input: L.chips("{period}", "{tile}")
+    input: CHIPS
     output: L.preview("{period}", "{tile}")
+    params: again=times_marked("preview")
+    priority: 1
+    resources: mem_mb=more_memory(1500), attempt=this_attempt
+    retries: S.resources.attempts
     log: log_of("preview/{period}/{tile}")
     benchmark: bench_of("preview/{period}/{tile}")
-    shell: "{VERB} preview {CONFIG} --tile {wildcards.tile} --period {wildcards.period} 2> {log}"
+    shell: "{VERB} preview {CONFIG} --tile {wildcards.tile} --period {wildcards.period} --attempt {resources.attempt} 2> {log}"
+
+
+rule land:
+    input: CHIPS
+    output: L.tile_map("{period}", "{tile}", LAND)
+    params: depends=S.fingerprint(*SECTIONS["land"]), again=times_marked("land")
+    threads: 2
+    priority: 1
+    resources: mem_mb=more_memory(S.resources.memory_gb * 1000 + 800), attempt=this_attempt
+    retries: S.resources.attempts
+    log: log_of("land/{period}/{tile}")
+    benchmark: bench_of("land/{period}/{tile}")
+    shell: "{VERB} land {CONFIG} --tile {wildcards.tile} --period {wildcards.period} --threads {threads} --attempt {resources.attempt} 2> {log}"
 
 
 rule mosaic:
@@ -272,10 +292,19 @@ rule zonal:
     shell: "{VERB} zonal {CONFIG} --period {wildcards.period} 2> {log}"
 
 
+rule land_zonal:
+    input: lambda w: [L.map(LAND, p) for p in {w.period, S.baseline_label}], L.map("water", S.baseline_label), L.bodies, UNITS, COAST, LAND_TABLES
+    output: L.land_counties("{period}")
+    params: depends=S.fingerprint(*SECTIONS["land_zonal"])
+    log: log_of("land_zonal/{period}")
+    benchmark: bench_of("land_zonal/{period}")
+    shell: "{VERB} land-zonal {CONFIG} --period {wildcards.period} 2> {log}"
+
+
 rule indicators:
     input:
-        [L.counties(p) for p in PERIODS], L.trend_counties, L.reaches, L.bodies, COAST, L.scenes,
-        S.targets_path, present(*[getattr(S.tables, name) for name in ("values", "red_line", "grassland_plots", "reference_samples", "urban", "restored_coast")]),
+        [L.counties(p) for p in PERIODS], [L.land_counties(p) for p in PERIODS], L.trend_counties, L.reaches, L.bodies, COAST, L.scenes,
+        S.targets_path, present(*[getattr(S.tables, name) for name in ("values", "red_line", "grassland_plots", "gdp", "reference_samples", "urban", "restored_coast")]),
         [L.map("vegetation", p) for p in PERIODS if S.tables.grassland_plots or S.tables.reference_samples],
         WATER if S.tables.reference_samples else [],
     output: L.indicators, L.indicators_parquet, L.evidence
@@ -296,7 +325,7 @@ rule gis:
 
 rule report:
     input:
-        L.indicators, [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map, L.bodies, L.reaches, COAST, L.scenes, L.orbits,
+        L.indicators, [L.map(product, p) for product in PERIOD_MAPS for p in PERIODS], L.trend_map, L.bodies, L.reaches, COAST, L.scenes, L.orbits,
         per_tile_and_period(L.preview),
     output: L.report, directory(L.report_pictures)
     log: log_of("report")
@@ -306,7 +335,7 @@ rule report:
 
 rule stac:
     input:
-        L.indicators, L.evidence, L.counties_latest, L.dictionary, [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map,
+        L.indicators, L.evidence, L.counties_latest, L.dictionary, [L.map(product, p) for product in PERIOD_MAPS for p in PERIODS], L.trend_map,
         L.bodies, L.reaches, COAST,
     output: L.stac
     log: log_of("stac")

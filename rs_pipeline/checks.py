@@ -20,6 +20,11 @@ HOW_TO_OBTAIN = {
     "tables.restored_coast": "restored reaches of the coast (natural-resources department); null counts none as natural",
     "tables.red_line": "ecological red-line polygons (not public, ask the natural-resources department); null marks the targets needs_table",
     "tables.reference_samples": "CSV lon,lat,period,product,value of pixels drawn at random and looked at; null leaves the intervals to the error model",
+    "tables.gdp": "CSV adcode,period,gdp in constant prices (statistical yearbooks); null leaves construction land without its ratio to it",
+    "tables.mines": "mine polygons (natural-resources department, or OpenStreetMap landuse=quarry); null marks the target needs_table",
+    "tables.reserves": "nature-reserve polygons (protected-area register); null marks the targets needs_table",
+    "tables.shoreline_buffers": "management zones of rivers and lakes (water department); null takes a bank of land_zones.shore_width_m",
+    "tables.xiongan": "the New Area's outline: Xiongxian, Rongcheng, Anxin and four townships; null marks the target needs_table",
     "tables.values": "CSV adcode,period,target_id,value,lower,upper with official values; null marks the targets needs_table",
     "indicators.targets": "a table of targets like config/targets.csv; null uses that one",
 }

@@ -166,13 +166,22 @@ def observe(config: Config, tile: TileId, period: PeriodLabel, threads: Threads 
     step(_settings(config), tile, period, threads=threads)
 
 
-@app.command()
-def preview(config: Config, tile: TileId, period: PeriodLabel):
+@app.command(cls=Job)
+def preview(config: Config, tile: TileId, period: PeriodLabel, attempt: Attempt = 1):
     """Make the true-colour picture of a tile and period that the report shows."""
     _limit_threads(1)
     from rs_pipeline.products.preview import preview as step
 
     step(_settings(config), tile, period)
+
+
+@app.command(cls=Job)
+def land(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = 2, attempt: Attempt = 1):
+    """Make the land-cover map of a tile and period."""
+    _limit_threads(threads)
+    from rs_pipeline.products.land.step import land as step
+
+    step(_settings(config), tile, period, threads=threads)
 
 
 @app.command(cls=Job)
@@ -185,7 +194,7 @@ def shore(config: Config, tile: TileId, period: PeriodLabel, attempt: Attempt = 
 
 
 @app.command(cls=Job)
-def mosaic(config: Config, period: PeriodLabel, product: Annotated[str, typer.Option(help="vegetation, water, black_odorous or observations.")]):
+def mosaic(config: Config, period: PeriodLabel, product: Annotated[str, typer.Option(help="vegetation, water, black_odorous, observations or land.")]):
     """Join the tiles of a product and period into a Cloud-Optimised GeoTIFF."""
     from rs_pipeline.output.mosaic import mosaic as step
 
@@ -221,6 +230,14 @@ def trend_zonal(config: Config):
 def zonal(config: Config, period: PeriodLabel):
     """Sum the maps of a period over counties."""
     from rs_pipeline.indicators.zonal import zonal as step
+
+    step(_settings(config), period)
+
+
+@app.command(name="land-zonal", cls=Job)
+def land_zonal(config: Config, period: PeriodLabel):
+    """Sum land cover and its conversion over counties and the zones of side tables."""
+    from rs_pipeline.indicators.land_zonal import land_zonal as step
 
     step(_settings(config), period)
 

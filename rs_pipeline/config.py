@@ -104,6 +104,7 @@ class MaskSection(Section):
     water: list[Reason] = ["nodata", "cloud", "cirrus", "saturated", "buffer", "shadow_confirmed", "terrain"]
     black_odorous: list[Reason] = ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer", "shadow_confirmed", "terrain", "haze"]
     coastline: list[Reason] = ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer", "shadow_confirmed", "terrain"]
+    land: list[Reason] = ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer", "shadow_confirmed", "terrain"]
     cloud_buffer_m: float = Field(150.0, ge=0, le=2000, description="Clouds are dilated by this much.")
     shadow_height_m: tuple[float, float] = Field((200.0, 10_000.0), description="Cloud heights for the geometric shadow.")
     shadow_darkness: Fraction = Field(0.9, description="A cloud's shadow is darker in NIR than this share of the pixel's clear median.")
@@ -154,6 +155,23 @@ class WaterSection(Section):
     min_reported_area_m2: float = Field(10_000.0, ge=0, description="Smaller bodies are listed but not counted.")
 
 
+class LandSection(Section):
+    """Land cover by a small network trained on simulated worlds."""
+
+    min_dates: int = Field(8, ge=1, description="Fewer clear dates: no class.")
+    min_seasons: int = Field(4, ge=1, le=5, description="Of winter, spring, early summer, summer and autumn, seen at least once.")
+
+
+class LandZonesSection(Section):
+    """Where land cover is summed besides in counties, and what counts as converted."""
+
+    min_event_px: int = Field(5, ge=1, description="Fewer connected pixels are no conversion.")
+    min_rise: Fraction = Field(0.5, description="A pixel is converted where built and bare ground rise by this share of it.")
+    shore_width_m: float = Field(50.0, gt=0, description="Bank of permanent water where tables.shoreline_buffers is not given.")
+    min_water_width_m: float = Field(30.0, gt=0, description="Narrower water has no bank that can be watched.")
+    coastal_width_m: float = Field(2000.0, gt=0, description="Land this near to the shoreline counts for coastal wetland.")
+
+
 class BlackOdorousSection(Section):
     min_dates: int = Field(6, ge=1)
     min_months: int = Field(2, ge=1)
@@ -196,6 +214,11 @@ class TablesSection(Section):
     reference_samples: Path | None = Field(
         None, description="CSV of reference pixels of a random sample: lon, lat, period, product, value (0 or 1; percent for covers)."
     )
+    gdp: Path | None = Field(None, description="CSV of gross domestic product in prices of one year: adcode, period, gdp.")
+    mines: Path | None = Field(None, description="Mine polygons.")
+    reserves: Path | None = Field(None, description="Polygons of nature reserves.")
+    shoreline_buffers: Path | None = Field(None, description="Polygons of the management zones of rivers and lakes.")
+    xiongan: Path | None = Field(None, description="Polygons of the Xiong'an New Area (1770 km2).")
     values: Path | None = Field(None, description="CSV of official values: adcode, period, target_id, value, lower, upper.")
 
 
@@ -249,6 +272,8 @@ class Settings(Section):
     trend: TrendSection = TrendSection()
     water: WaterSection = WaterSection()
     black_odorous: BlackOdorousSection = BlackOdorousSection()
+    land: LandSection = LandSection()
+    land_zones: LandZonesSection = LandZonesSection()
     coastline: CoastlineSection | None = None
     tables: TablesSection = TablesSection()
     indicators: IndicatorsSection = IndicatorsSection()

@@ -6,6 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PRODUCTS = ("vegetation", "water", "black_odorous", "observations")
+"""Products of the step ``observe``."""
+
+LAND = "land"
+"""Land cover, a step of its own."""
+
+PERIOD_MAPS = (*PRODUCTS, LAND)
 """Products that have one map a period."""
 
 TREND = "vegetation_trend"
@@ -103,6 +109,10 @@ class Layout:
     def trend_counties(self) -> Path:
         """Areas of greening and browning by county."""
         return self.root / "counties" / f"{TREND}.parquet"
+
+    def land_counties(self, period: str) -> Path:
+        """Areas of land cover and of its conversion, by unit and zone."""
+        return self.root / "counties" / f"{LAND}_{period}.parquet"
 
     @property
     def shorelines(self) -> Path:

@@ -7,6 +7,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "grid": ("units", "grid"),
     "fetch": ("grid", "fetch"),
     "observe": ("masks", "vegetation", "water", "black_odorous"),
+    "land": ("masks", "land"),
     "trend": ("trend",),
     "bodies": ("water",),
     "reach_lines": ("black_odorous", "coastline"),
@@ -15,6 +16,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "shore": ("masks", "coastline"),
     "coastline": ("coastline",),
     "zonal": ("baseline",),
+    "land_zonal": ("land_zones", "baseline"),
     "indicators": ("indicators", "tables", "coastline", "trend"),
 }
 """Step to the sections of the configuration that it reads itself."""
@@ -27,6 +29,7 @@ STEPS_OF_PRODUCT: dict[str, tuple[str, ...]] = {
     "water": (*_MAPS, "bodies", "indicators"),
     "black_odorous": (*_COMMON, "observe", "reach_lines", "reach_scores", "reaches", "indicators"),
     "coastline": (*_COMMON, "observe", "shore", "coastline", "indicators"),
+    "land": (*_COMMON, "land", "observe", "bodies", "land_zonal", "indicators"),
     "red_line": ("indicators",),
 }
 """Product of an indicator to the steps behind it, in order."""

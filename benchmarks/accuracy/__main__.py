@@ -9,7 +9,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from benchmarks.accuracy.measure import ROOT, fit_forest, measure
+from benchmarks.accuracy.measure import ROOT, measure, train_forests
 from benchmarks.accuracy.readme import put_into_readme
 from benchmarks.accuracy.real import real_rows
 from benchmarks.accuracy.table import PATH, read_table, simulated_rows, write_table
@@ -42,15 +42,15 @@ def main() -> None:
         print(f"[{(time.monotonic() - start) / 60:5.1f} min] {text}", flush=True)
 
     recipes = [w for w in WORLDS if options.worlds is None or w.name in options.worlds]
-    forest = None
+    forests = {}
     if "random_forest" in methods:
-        forest = fit_forest(TRAINING, options.work, options.peers)
-        say(f"forest trained on {', '.join(r.name for r in TRAINING)}")
+        forests = train_forests(TRAINING, options.work, options.peers)
+        say(f"forests trained on {', '.join(r.name for r in TRAINING)}")
     else:
-        say("the peers' environment is missing: CoastSat, DEA and the forest are left out (python -m benchmarks.baselines.peers)")
+        say("the peers' environment is missing: CoastSat, DEA and the forests are left out (python -m benchmarks.baselines.peers)")
     measured = {}
     with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        jobs = {pool.submit(measure, r, options.work, methods, forest, options.peers, options.keep): r for r in recipes}
+        jobs = {pool.submit(measure, r, options.work, methods, forests, options.peers, options.keep): r for r in recipes}
         for job in as_completed(jobs):
             measured[jobs[job]] = job.result()
             say(f"{jobs[job].name} measured, {len(measured)} of {len(recipes)}")

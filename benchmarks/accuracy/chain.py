@@ -11,15 +11,17 @@ import os
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import Settings, freeze
+from rs_pipeline.indicators.land_zonal import land_zonal
 from rs_pipeline.indicators.table import indicators
 from rs_pipeline.indicators.zonal import zonal
-from rs_pipeline.layout import PRODUCTS
+from rs_pipeline.layout import PERIOD_MAPS
 from rs_pipeline.output.mosaic import mosaic
 from rs_pipeline.products.black_odorous.calls import reaches
 from rs_pipeline.products.black_odorous.reaches import reach_lines
 from rs_pipeline.products.black_odorous.scoring import score_reaches
 from rs_pipeline.products.bodies import bodies
 from rs_pipeline.products.coastline import coastline, shore_composite
+from rs_pipeline.products.land.step import land
 from rs_pipeline.products.observe import observe
 from rs_pipeline.region import grid, read_tiles
 
@@ -35,9 +37,10 @@ def run_steps(settings: Settings) -> None:
         for tile in tiles:
             fetch(settings, tile, period, threads=1)
             observe(settings, tile, period, threads=1)
+            land(settings, tile, period, threads=1)
             if settings.coastline:
                 shore_composite(settings, tile, period)
-        for product in PRODUCTS:
+        for product in PERIOD_MAPS:
             mosaic(settings, product, period)
     reach_lines(settings)
     for period in periods:
@@ -48,4 +51,5 @@ def run_steps(settings: Settings) -> None:
     coastline(settings)
     for period in periods:
         zonal(settings, period)
+        land_zonal(settings, period)
     indicators(settings)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -48,16 +48,16 @@ def run_chain(recipe: Recipe, work: Path) -> Settings:
     return settings
 
 
-def fit_forest(recipes: Sequence[Recipe], work: Path, peers: Path | None) -> np.ndarray:
-    """The forest of the baselines, trained on worlds of their own."""
-    from benchmarks.baselines.black_odorous import fit_forest, training_pixels
+def train_forests(recipes: Sequence[Recipe], work: Path, peers: Path | None) -> dict[str, np.ndarray]:
+    """The forests of the baselines, trained on worlds of their own."""
+    from benchmarks.baselines.run import fit_forests
 
-    parts = [training_pixels(run_chain(r, work), Truth(work / r.name / "world" / "truth").black_reaches) for r in recipes]
+    runs = [(run_chain(r, work), Truth(work / r.name / "world" / "truth")) for r in recipes]
     with tempfile.TemporaryDirectory() as scratch:
-        return fit_forest(np.concatenate([f for f, _ in parts]), np.concatenate([y for _, y in parts]), Path(scratch), peers)
+        return fit_forests(runs, Path(scratch), peers)
 
 
-def measure(recipe: Recipe, work: Path, methods: Sequence[str], forest: np.ndarray | None, peers: Path | None, keep: bool = False) -> Scored:
+def measure(recipe: Recipe, work: Path, methods: Sequence[str], forests: Mapping[str, np.ndarray], peers: Path | None, keep: bool = False) -> Scored:
     """Scores of ours and of the baselines on one world. They are kept in ``work`` and not made again by the same code.
 
     Parameters
@@ -73,7 +73,7 @@ def measure(recipe: Recipe, work: Path, methods: Sequence[str], forest: np.ndarr
     settings = run_chain(recipe, work)
     truth = Truth(work / recipe.name / "world" / "truth")
     scored: Scored = [("ours", s) for s in score_run(Layout(settings.root), truth, settings)]
-    scored += run_baselines(settings, truth, methods, forest=forest, peers=peers) if methods else []
+    scored += run_baselines(settings, truth, methods, forests=forests, peers=peers) if methods else []
     made.write_text(json.dumps({"state": state, "scores": [(m, asdict(s)) for m, s in scored]}, indent=1), "utf-8")
     if not keep:
         shutil.rmtree(work / recipe.name)

@@ -1,6 +1,6 @@
 """The simulated worlds of the accuracy table, and which of them nobody looks at while tuning.
 
-Seeds 1-99 are for development: parameters may be fitted on them, and the forest of the baselines is trained on two of them.
+Seeds 1-99 are for development: parameters may be fitted on them, and the forests of the baselines are trained on two of them.
 Seeds 101-199 make the table: no parameter is fitted on them. Seeds from 900 on, and every world of the landscape ``lake``, are held
 out: they are measured when the table is made, and their scenes, maps and scores are not used to choose a method or a number.
 """
@@ -45,7 +45,7 @@ class Recipe:
 
 
 TRAINING = (Recipe("plain", 21), Recipe("city", 22))
-"""Where the forest of the baselines learns. Development seeds."""
+"""Where the forests of the baselines learn. Development seeds."""
 
 ERROR_WORLDS = tuple(
     Recipe(landscape, seed)

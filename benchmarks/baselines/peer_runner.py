@@ -2,7 +2,7 @@
 
 ``dea``        annual shorelines in the way of DEA Coastlines, contours by dea_tools.spatial.subpixel_contours
 ``coastsat``   a shoreline an image by CoastSat, classifier included, and its distances on transects
-``forest_fit`` / ``forest_predict``   scikit-learn's random forest
+``forest_fit`` / ``forest_predict`` / ``forest_classes``   scikit-learn's random forest
 
 It imports nothing of ours but this file's neighbours' formats: arrays by name in, arrays by name out. Lines travel as
 ``xy`` (n, 2), ``part`` (n,) numbering the lines and ``year`` (n,).
@@ -256,7 +256,16 @@ def forest_predict(data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {"probability": (p[:, positive] if positive is not None else np.zeros(len(p))).astype("float32")}
 
 
-JOBS = {"dea": dea, "coastsat": coastsat, "forest_fit": forest_fit, "forest_predict": forest_predict}
+def forest_classes(data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Most likely class, int64 (n,), of features (n, k) and a model of `forest_fit`."""
+    import pickle
+
+    forest = pickle.loads(data["model"].tobytes())
+    features = data["features"]
+    return {"classes": forest.predict(features) if len(features) else np.empty(0, "int64")}
+
+
+JOBS = {"forest_classes": forest_classes, "dea": dea, "coastsat": coastsat, "forest_fit": forest_fit, "forest_predict": forest_predict}
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import argparse
 import logging
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,11 +14,12 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from benchmarks.baselines import black_odorous, coastline, vegetation, water
+from benchmarks.baselines import black_odorous, coastline, land, vegetation, water
 from benchmarks.baselines.peers import available, peers_folder
 from benchmarks.baselines.scenes import optical_chips, place, read_dates
 from rs_pipeline.accuracy import black_odorous as score_black_odorous
 from rs_pipeline.accuracy import coastline as score_coastline
+from rs_pipeline.accuracy import land as score_land
 from rs_pipeline.accuracy import vegetation as score_vegetation
 from rs_pipeline.accuracy import water as score_water
 from rs_pipeline.accuracy.run import year_labels
@@ -26,14 +27,19 @@ from rs_pipeline.accuracy.truth import Score, Truth, combine
 from rs_pipeline.config import Settings, load
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.layout import SHORE_FAMILIES, Layout
+from rs_pipeline.model import Grid
 from rs_pipeline.region import read_tiles
 
 log = logging.getLogger(__name__)
 
-METHODS = (*water.METHODS, *vegetation.METHODS, *black_odorous.METHODS, *coastline.METHODS)
-"""All baselines; the last three need the peers' environment."""
+METHODS = (*water.METHODS, *vegetation.METHODS, *black_odorous.METHODS, *land.METHODS, *coastline.METHODS)
+"""All baselines."""
 
-OF_PEERS = ("random_forest", *coastline.METHODS)
+FORESTS = ("random_forest", "land_forest")
+"""Baselines that have to be trained first."""
+
+OF_PEERS = (*FORESTS, *coastline.METHODS)
+"""Baselines that need the peers' environment."""
 
 Scored = list[tuple[str, Score]]
 
@@ -44,7 +50,7 @@ def usable(folder: Path | None = None) -> tuple[str, ...]:
 
 
 def run_baselines(
-    settings: Settings, truth: Truth, methods: Sequence[str] = METHODS, *, forest: np.ndarray | None = None, peers: Path | None = None
+    settings: Settings, truth: Truth, methods: Sequence[str] = METHODS, *, forests: Mapping[str, np.ndarray] | None = None, peers: Path | None = None
 ) -> Scored:
     """Predictions of the methods on the chips of a finished run, scored against the world's truth, all years together.
 
@@ -54,7 +60,7 @@ def run_baselines(
     Parameters
     ----------
     settings : of a run that is finished to the reaches and, with a coast, the coastline.
-    forest : model of `black_odorous.fit_forest`, trained on another run; needed by ``random_forest``.
+    forests : method of FORESTS to its model, trained on another run: of `black_odorous.fit_forest` and `land.fit_forest`.
     peers : folder of the peers' environment, see `peers.peers_folder`.
 
     Raises
@@ -65,11 +71,13 @@ def run_baselines(
     unknown = sorted(set(methods) - set(METHODS))
     if unknown:
         raise ConfigError(f"no such baseline: {', '.join(unknown)}", where="methods", remedy=f"choose of {', '.join(METHODS)}")
-    if "random_forest" in methods and forest is None:
-        raise ConfigError("random_forest has no model", where="forest", remedy="train one on another run with black_odorous.fit_forest")
+    forests = forests or {}
+    if lacking := [m for m in FORESTS if m in methods and m not in forests]:
+        raise ConfigError(f"{lacking[0]} has no model", where="forests", remedy="train one on another run with fit_forest")
     scored = list(_maps(settings, truth, methods))
     with tempfile.TemporaryDirectory() as work:
-        scored += _black(settings, truth, methods, forest, Path(work), peers)
+        scored += _land(settings, truth, methods, forests.get("land_forest"), Path(work), peers)
+        scored += _black(settings, truth, methods, forests.get("random_forest"), Path(work), peers)
         if settings.coastline is not None and truth.shorelines is not None:
             scored += _coast(settings, truth, methods, Path(work), peers)
     return scored
@@ -115,6 +123,28 @@ def _maps(settings: Settings, truth: Truth, methods: Sequence[str]) -> Scored:
     return [(method, s) for method, years in found.items() for s in combine(years)]
 
 
+def land_bands(settings: Settings, label: str, grid: Grid) -> np.ndarray:
+    """What the baselines of land cover see of a period, float32 (6, h, w) on a grid."""
+    bands = np.full((6, *grid.shape), np.nan, "float32")
+    for tile in read_tiles(settings):
+        stack = read_dates(settings, optical_chips(settings, tile.id, label), tile.grid)
+        for layer, values in zip(bands, land.median_bands(settings, stack), strict=True):
+            place(values, tile.grid, layer, grid)
+    return bands
+
+
+def _land(settings, truth, methods, forest, work, peers) -> Scored:
+    chosen = [m for m in land.METHODS if m in methods]
+    found: dict[str, list[list[Score]]] = {m: [] for m in chosen}
+    for label, year in year_labels(settings, truth).items() if chosen else ():
+        with _timed(f"{', '.join(chosen)} {year}"):
+            bands = land_bands(settings, label, truth.grid)
+            for method in chosen:
+                classes = land.by_thresholds(bands) if method == "land_thresholds" else land.by_forest(bands, forest, work, peers)
+                found[method].append(score_land.score(classes, truth, year))
+    return [(method, s) for method, years in found.items() for s in combine(years)]
+
+
 def black_predictions(
     settings: Settings, periods: Sequence[str], methods: Sequence[str], forest: np.ndarray | None, work: Path, peers: Path | None
 ) -> dict[str, gpd.GeoDataFrame]:
@@ -157,6 +187,26 @@ def _coast(settings, truth, methods, work, peers) -> Scored:
     return scored
 
 
+def fit_forests(runs: Sequence[tuple[Settings, Truth]], work: Path, peers: Path | None = None) -> dict[str, np.ndarray]:
+    """Models of FORESTS, trained on finished runs and the truth of their worlds."""
+    black = [black_odorous.training_pixels(settings, truth.black_reaches) for settings, truth in runs]
+    cover = [land_pixels(settings, truth) for settings, truth in runs]
+    return {
+        "random_forest": black_odorous.fit_forest(*(np.concatenate(part) for part in zip(*black, strict=True)), work, peers),
+        "land_forest": land.fit_forest(*(np.concatenate(part) for part in zip(*cover, strict=True)), work, peers),
+    }  # fmt: skip
+
+
+def land_pixels(settings: Settings, truth: Truth) -> tuple[np.ndarray, np.ndarray]:
+    """Median bands (n, 6) of pixels of a run's first year, and the class that each has most of (n,)."""
+    label, year = next(iter(year_labels(settings, truth).items()))
+    bands = land_bands(settings, label, truth.grid)
+    seen = np.flatnonzero(np.isfinite(bands).all(axis=0))
+    chosen = np.random.default_rng(0).choice(seen, min(land.TRAINING_PIXELS, seen.size), replace=False)
+    classes = score_land.true_shares(truth, year).argmax(axis=0) + 1
+    return bands.reshape(6, -1)[:, chosen].T, classes.ravel()[chosen]
+
+
 def table(scored: Scored) -> pd.DataFrame:
     """A row a score: product, metric, subset, method, value, unit, n."""
     rows = [(s.product, s.metric, s.subset, m, s.value, s.unit, s.n) for m, s in scored]
@@ -169,19 +219,18 @@ def main() -> None:
     parser.add_argument("--truth", type=Path, required=True, help="<world>/truth")
     parser.add_argument("--out", type=Path, required=True, help="CSV to write")
     parser.add_argument("--methods", nargs="*", default=None, help=f"of {', '.join(METHODS)}; default: all that can run here")
-    parser.add_argument("--forest-config", type=Path, help="config.yaml of another run to train random_forest on")
+    parser.add_argument("--forest-config", type=Path, help="config.yaml of another run to train the forests on")
     parser.add_argument("--forest-truth", type=Path, help="<world>/truth of that run")
     parser.add_argument("--peers", type=Path, default=None, help=f"default {peers_folder()}")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    methods, forest = list(options.methods or usable(options.peers)), None
+    methods, forests = list(options.methods or usable(options.peers)), {}
     if options.forest_config is None:
-        methods = [m for m in methods if m != "random_forest"]
-    elif "random_forest" in methods:
+        methods = [m for m in methods if m not in FORESTS]
+    elif any(m in methods for m in FORESTS):
         with _timed("training"), tempfile.TemporaryDirectory() as work:
-            pixels = black_odorous.training_pixels(load(options.forest_config), Truth(options.forest_truth).black_reaches)
-            forest = black_odorous.fit_forest(*pixels, Path(work), options.peers)
-    scored = run_baselines(load(options.config), Truth(options.truth), methods, forest=forest, peers=options.peers)
+            forests = fit_forests([(load(options.forest_config), Truth(options.forest_truth))], Path(work), options.peers)
+    scored = run_baselines(load(options.config), Truth(options.truth), methods, forests=forests, peers=options.peers)
     table(scored).to_csv(options.out, index=False)
 
 

@@ -15,11 +15,13 @@ import pandas as pd
 import shapely
 
 from rs_pipeline.accuracy.coastline import crossings, natural_length, slopes, stations
+from rs_pipeline.accuracy.land import MATERIALS
 from rs_pipeline.accuracy.metrics import interval_coverage, ratio
 from rs_pipeline.accuracy.truth import Score, Truth, black_years
 from rs_pipeline.indicators.facts import REGION
 from rs_pipeline.indicators.red_line import geodesic_area_km2
 from rs_pipeline.indicators.zonal import GREENING_STEP, coverage
+from rs_pipeline.products.land.classes import Land
 
 NARROW_M = 20.0
 """Channels narrower than this cannot be assessed for black-odorous water."""
@@ -198,12 +200,26 @@ def _reclaimed(a: _Asked) -> float:
     return a.place.total(a.truth.fine_mean(fill & (a.truth.landcover(a.baseline) == legend["sea"]))) / 1e4
 
 
+def _land(c: Land) -> Callable[[_Asked], float]:
+    """Area of a land class, km2."""
+    return lambda a: a.place.total(a.truth.share(a.year, MATERIALS[c])) / 1e6
+
+
+def _built_change(a: _Asked) -> float:
+    if a.is_baseline:
+        return math.nan
+    now, then = (a.truth.share(y, MATERIALS[Land.BUILT]) for y in (a.year, a.baseline))
+    return a.place.total(now - then) / 1e6
+
+
 TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "fvc_peak_mean": _cover("fvc_peak"), "fvc_growing_mean": _cover("fvc_growing"), "grassland_fvc": _grassland,
     "greening_net": _greening, "water_permanent_area": _permanent, "water_seasonal_area": _seasonal,
     "water_permanent_change": _permanent_change, "black_odorous_length_km": _black_length,
     "black_odorous_unassessable_length_km": _narrow_length, "natural_coast_length_km": _natural_length,
     "natural_coast_retention": _retention, "coast_mean_rate": _coast_rate, "reclaimed_area": _reclaimed,
+    "construction_land_area": _land(Land.BUILT), "construction_land_change": _built_change, "cropland_area": _land(Land.CROPLAND),
+    "tree_area": _land(Land.TREE), "grass_area": _land(Land.GRASS), "wetland_area": _land(Land.WETLAND), "bare_area": _land(Land.BARE),
 }  # fmt: skip
 """True value of each indicator, in the indicator's unit; NaN where the unit has none."""
 

@@ -7,14 +7,16 @@ from datetime import date
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
-from rs_pipeline.accuracy import black_odorous, coastline, counties, missing, radiometry, vegetation, water
+from rs_pipeline.accuracy import black_odorous, coastline, counties, land, missing, radiometry, vegetation, water
 from rs_pipeline.accuracy.truth import Score, Truth, combine, on_grid
 from rs_pipeline.config import Settings, load
 from rs_pipeline.errors import ConfigError
-from rs_pipeline.layout import Layout
+from rs_pipeline.layout import LAND, Layout
 from rs_pipeline.output.tables import write_csv
+from rs_pipeline.products.land.classes import SHARES
 
 COLUMNS = ("product", "metric", "subset", "value", "unit", "n", "kind")
 
@@ -78,10 +80,21 @@ def _maps(layout: Layout, truth: Truth, settings: Settings, label: str, year: in
         yield from water.score(band("water", "frequency"), classes, truth, year)
         if made["observations"]:
             yield from missing.score_pixels("water", classes, band("observations", "clear_months"), wet)
+    if layout.map(LAND, label).is_file():
+        shares = _shares(layout, truth, label)
+        yield from land.score(band(LAND, "class"), truth, year, shares=shares)
+        yield from missing.score_pixels(LAND, band(LAND, "class"), band(LAND, "n_dates"), settings.land.min_dates)
+        baseline = year_labels(settings, truth).get(settings.baseline_label)
+        if baseline not in (None, year) and layout.map(LAND, settings.baseline_label).is_file():
+            yield from land.score_conversion(shares, _shares(layout, truth, settings.baseline_label), truth, year, baseline, settings.land_zones)
     if made["black_odorous"]:
         yield from black_odorous.score_pixels(band("black_odorous", "class"), truth, year)
         if made["observations"]:
             yield from missing.score_pixels("black_odorous", band("black_odorous", "probability"), band("observations", "clear_water"))
+
+
+def _shares(layout: Layout, truth: Truth, label: str) -> np.ndarray:
+    return np.stack([on_grid(layout.map(LAND, label), name, truth.grid) for name in SHARES])
 
 
 def read_objects(layout: Layout, truth: Truth, labels: dict[str, int]) -> gpd.GeoDataFrame:

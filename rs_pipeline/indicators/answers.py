@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from rs_pipeline.indicators.errors import Spread
+from rs_pipeline.indicators.land_facts import LandFacts
 from rs_pipeline.indicators.plots import Calibration
 from rs_pipeline.indicators.reference import NO_REFERENCES, References
 from rs_pipeline.indicators.uncertainty import Interval, Thresholds, complete, missing_rule, within
@@ -58,6 +59,9 @@ class Facts:
     """Official length of the unit's coast; None where the configuration gives none."""
     years_since_baseline: float = 1.0
 
+    land: LandFacts | None = None
+    """Sums of the land map; None where the run made none."""
+
     @property
     def county(self) -> Mapping[str, float]:
         return self.zones["county"]
@@ -92,7 +96,7 @@ class Indicator:
     title: str
     unit: str
     product: str
-    """Layer it is read from: vegetation, water, black_odorous, coastline or red_line."""
+    """Layer it is read from: vegetation, water, black_odorous, coastline, red_line or land."""
     direction: str
     """``up`` or ``down``: which way is better; empty where neither is."""
     estimate: Callable[[Facts], Answer] = field(repr=False)

@@ -114,7 +114,7 @@ class _Sources:
             coast, prior = settings.coastline, settings.black_odorous.wetland_prior
             paths += {
                 "vegetation": [tables.reference_samples], "water": [tables.reference_samples], "black_odorous": [layout.reaches, prior],
-                "coastline": [layout.transects, tables.restored_coast, *([coast.reference, coast.tide_table] if coast else [])], "red_line": [tables.red_line],
+                "coastline": [layout.transects, tables.restored_coast, *([coast.reference, coast.tide_table] if coast else [])], "red_line": [tables.red_line], "land": [layout.land_counties(p) for p in periods],
             }.get(product, [])  # fmt: skip
             paths += [path for start, path in self.by_name.items() if name.startswith(start)]
             used = {"vegetation": ("vegetation", "water"), "water": ("water",), "black_odorous": ("water", "black_odorous")}.get(product, ())

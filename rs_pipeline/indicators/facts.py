@@ -13,6 +13,7 @@ import pyogrio
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
 from rs_pipeline.indicators.answers import Facts
+from rs_pipeline.indicators.land_facts import LandTable
 from rs_pipeline.indicators.plots import calibrations
 from rs_pipeline.indicators.red_line import red_line_km2
 from rs_pipeline.indicators.reference import ReferenceTable
@@ -179,7 +180,7 @@ class Run:
         limits = Thresholds(section.publish_fraction, section.scale_fraction, section.range_fraction)
         years = {p.label: p.middle_year for p in settings.all_periods}
         trends = {r["adcode"]: r for r in pd.read_parquet(layout.trend_counties).to_dict("records")} if layout.trend_counties.exists() else {}
-        plots, references = calibrations(settings), ReferenceTable(settings)
+        plots, references, land = calibrations(settings), ReferenceTable(settings), LandTable(settings)
         plain = self.counties.drop(columns=["scene_ids", "tiles", "maps"], errors="ignore")
         zones: dict[tuple[str, str], dict[str, dict]] = {}
         for row in plain.to_dict("records"):
@@ -206,5 +207,6 @@ class Run:
                     min_trend_years=settings.trend.min_years,
                     plots=plots,
                     references=references.of(unit.adcode, period, is_region=unit.adcode == REGION),
+                    land=land.of(unit.adcode, period),
                     false_discovery_rate=settings.trend.false_discovery_rate,
                 )

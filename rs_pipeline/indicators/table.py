@@ -31,12 +31,8 @@ PROVINCE_KM2 = 188_800.0
 """Land of the province; a run of less than 97 % of it cannot be held to a provincial total."""
 
 NEEDS = {
-    "landcover": "a land-cover map, which this version does not make",
-    "builtup": "a land-cover map, which this version does not make",
-    "pv": "a land-cover map, which this version does not make",
-    "xiongan": "a land-cover map, which this version does not make",
-    "shore_riparian": "a land-cover map, which this version does not make, and the official management lines",
-    "redline": "red-line polygons and a land-cover map, which this version does not make",
+    "pv": "a map of solar panels, which this version does not make",
+    "redline": "red-line polygons",
     "reserve": "boundaries of the reserves",
     "erosion": "rain, soil and slope tables, which this version does not read",
     "wq": "water-quality measurements",
@@ -81,6 +77,8 @@ class Judge:
     def __call__(self, target: Target, key: Key, *, is_change: bool, supplied: bool) -> Verdict:
         adcode, name, period = key
         notes = []
+        if target.scope.startswith("Xiong'an") and adcode != REGION:
+            return Verdict("no_target", "the number is the whole New Area's, this is a part of it")
         if provincial_total(target):
             if adcode != REGION:
                 return Verdict("no_target", "the number is the province's total")

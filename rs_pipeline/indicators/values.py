@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rs_pipeline.indicators import black_odorous, coast, red_line, vegetation, water
+from rs_pipeline.indicators import black_odorous, coast, land, red_line, vegetation, water
 from rs_pipeline.indicators.answers import Answer, Facts, Indicator, missing
 
-THEMES = (vegetation, water, black_odorous, coast, red_line)
+THEMES = (vegetation, water, black_odorous, coast, red_line, land)
 
 INDICATORS = {i.name: i for theme in THEMES for i in theme.INDICATORS}
 """Every indicator by name, in the order of the answer."""

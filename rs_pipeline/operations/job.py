@@ -95,6 +95,14 @@ def give_up(settings: Settings, verb: str, tile: str, period: str | None, reason
         from rs_pipeline.products.observe import observe
 
         observe(settings, tile, period, chips=[])
+    elif verb == "land":
+        from rs_pipeline.products.land.step import land
+
+        land(settings, tile, period, chips=[])
+    elif verb == "preview":
+        from rs_pipeline.products.preview import preview
+
+        preview(settings, tile, period, chips=[])
     elif verb == "shore":
         from rs_pipeline.products.coastline import shore_composite
 

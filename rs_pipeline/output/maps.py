@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from rs_pipeline.layout import LAND
 from rs_pipeline.output.raster import MapBand
+from rs_pipeline.products.land.classes import SHARES, Land
 
 MAP_BANDS: dict[str, tuple[MapBand, ...]] = {
     "vegetation": (
@@ -34,7 +36,18 @@ MAP_BANDS: dict[str, tuple[MapBand, ...]] = {
         MapBand("radar_months", "Months decided by radar alone", "count"),
     ),
 }
-"""Product to its bands, in file order."""
+"""Products of the step ``observe`` to their bands, in file order."""
+
+LAND_BANDS: tuple[MapBand, ...] = (
+    MapBand("class", ", ".join(f"{c.value} {c.word}" for c in Land) + ": the one with the largest share", "class"),
+    MapBand("confidence", "Expected share of that class in the pixel"),
+    MapBand("n_dates", "Clear dates", "count"),
+    *(MapBand(name, f"Expected share of the pixel that is {c.word}; trained on simulated worlds") for name, c in zip(SHARES, Land, strict=True)),
+)
+"""Land cover of a period, in file order."""
+
+PERIOD_BANDS = MAP_BANDS | {LAND: LAND_BANDS}
+"""Every product that has one map a period to its bands."""
 
 TREND_BANDS: tuple[MapBand, ...] = (
     MapBand("slope_per_year", "Trend of peak vegetation cover: median of the slopes of all pairs of years (Theil 1950, Sen 1968)", "1/yr"),

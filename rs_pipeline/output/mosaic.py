@@ -9,8 +9,8 @@ import rasterio
 from rasterio.windows import Window
 
 from rs_pipeline.config import Settings
-from rs_pipeline.layout import Layout
-from rs_pipeline.output.maps import MAP_BANDS
+from rs_pipeline.layout import LAND, Layout
+from rs_pipeline.output.maps import PERIOD_BANDS
 from rs_pipeline.output.raster import write_cog
 from rs_pipeline.output.styles import write_style
 from rs_pipeline.region import read_grid, read_tiles
@@ -27,7 +27,7 @@ def mosaic(settings: Settings, product: str, period_label: str) -> None:
                 yield Window(tile.col, tile.row, tile.grid.width, tile.grid.height), src.read()
 
     tags = merged_tags([layout.tile_map(period_label, t.id, product) for t in tiles])
-    write_cog(target, read_grid(settings), pieces(), MAP_BANDS[product], tags, categorical=product in ("water", "black_odorous"))
+    write_cog(target, read_grid(settings), pieces(), PERIOD_BANDS[product], tags, categorical=product in ("water", "black_odorous", LAND))
     write_style(product, target)
 
 

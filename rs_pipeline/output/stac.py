@@ -14,10 +14,10 @@ from pyproj import Transformer
 
 from rs_pipeline import __version__
 from rs_pipeline.config import Settings
-from rs_pipeline.layout import PRODUCTS, TREND, Layout
+from rs_pipeline.layout import PERIOD_MAPS, TREND, Layout
 from rs_pipeline.model import Period
 from rs_pipeline.output.atomic import atomic_path
-from rs_pipeline.output.maps import MAP_BANDS, TREND_BANDS, TREND_CLASS
+from rs_pipeline.output.maps import PERIOD_BANDS, TREND_BANDS, TREND_CLASS
 from rs_pipeline.output.provenance import settings_hash
 from rs_pipeline.output.styles import STYLES
 from rs_pipeline.region import load_units
@@ -53,7 +53,7 @@ def _tables(layout: Layout) -> dict[str, tuple[Path, str, str, str]]:
 def _map_asset(path: Path, product: str, start: Path) -> pystac.Asset:
     """A map with its projection and its bands as STAC 1.1 describes them."""
     with rasterio.open(path) as src:
-        described = {b.name: b.description for b in (MAP_BANDS | {TREND: (*TREND_BANDS, TREND_CLASS)})[product]}
+        described = {b.name: b.description for b in (PERIOD_BANDS | {TREND: (*TREND_BANDS, TREND_CLASS)})[product]}
         bands = [
             {"name": name, "description": described.get(name, name), "unit": unit or "1"}
             for name, unit in zip(src.descriptions, src.units, strict=True)
@@ -79,7 +79,7 @@ def _relative(path: Path, start: Path) -> str:
 def _item(settings: Settings, period: Period, folder: Path) -> pystac.Item | None:
     """The maps and county statistics of one period; None where there is no map."""
     layout = Layout(settings.root)
-    paths = {product: layout.map(product, period.label) for product in PRODUCTS}
+    paths = {product: layout.map(product, period.label) for product in PERIOD_MAPS}
     paths = {product: path for product, path in paths.items() if path.exists()}
     if not paths:
         return None

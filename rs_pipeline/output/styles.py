@@ -11,7 +11,7 @@ import rasterio
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import RasterError
-from rs_pipeline.layout import PRODUCTS, TREND, Layout
+from rs_pipeline.layout import LAND, PERIOD_MAPS, TREND, Layout
 from rs_pipeline.output.atomic import atomic_path
 
 QGIS_VERSION = "3.28.0"
@@ -81,6 +81,13 @@ STYLES: dict[str, Style] = {
         (
             Colour(0, "#e6e6e2", "not water", 90), Colour(1, "#5aa9d6", "clear"), Colour(2, "#e69f00", "possible"),
             Colour(3, "#1a1a1a", "suspected"), Colour(4, "#b7a6c9", "too few dates"),
+        ),
+    ),
+    LAND: Style(
+        "Land cover", "class", "classes",
+        (
+            Colour(1, "#2b6cb0", "water"), Colour(2, "#5ab4ac", "wetland"), Colour(3, "#1b5e20", "tree"), Colour(4, "#a6c96a", "grass"),
+            Colour(5, "#f2d16b", "cropland"), Colour(6, "#c0392b", "built"), Colour(7, "#b8a99a", "bare"),
         ),
     ),
     TREND: Style(
@@ -164,7 +171,7 @@ def write_style(product: str, tif_path: Path) -> None:
 def write_styles(settings: Settings) -> None:
     """Write the styles of all maps of a run that exist."""
     layout = Layout(settings.root)
-    paths = [(product, layout.map(product, period.label)) for product in PRODUCTS for period in settings.all_periods]
+    paths = [(product, layout.map(product, period.label)) for product in PERIOD_MAPS for period in settings.all_periods]
     for product, path in [*paths, (TREND, layout.trend_map)]:
         if path.exists():
             write_style(product, path)

@@ -84,17 +84,19 @@ def composite(chips: list[Chip], grid: Grid) -> np.ndarray:
     return np.take_along_axis(ordered, np.maximum(count - 1, 0)[None] // 2, axis=0)[0]
 
 
-def preview(settings: Settings, tile_id: str, period_label: str) -> None:
+def preview(settings: Settings, tile_id: str, period_label: str, chips: list[Chip] | None = None) -> None:
     """Write ``tiles/<period>/<tile>/preview.tif``: red, green, blue, uint8, 0 where nothing clear was seen.
 
     A pixel is the lower median of its clear dates among the least cloudy scenes, every `step_px`-th pixel of the grid.
+    ``chips``: default those that were fetched.
 
     Raises
     ------
     TableError : the tile has not been fetched.
     """
     grid = coarse(read_tile(settings, tile_id).grid, step_px(read_grid(settings)))
-    values = eight_bits(composite(clearest(load_chips(settings, tile_id, period_label)), grid))
+    chips = load_chips(settings, tile_id, period_label) if chips is None else chips
+    values = eight_bits(composite(clearest(chips), grid))
     with atomic_path(Layout(settings.root).preview(period_label, tile_id)) as part:
         with rasterio.open(part, "w", **profile(grid, 3, "uint8", 0)) as dst:
             dst.write(values)

@@ -68,7 +68,9 @@ def test_not_observable_and_needs_table(table):
     assert (carbon.status, carbon.indicator, carbon.n_scenes) == ("not_observable", "C00-03", 2) and "emissions" in carbon.reason
     blue_green = pick(got, adcode=REGION, period="2024", target_id="C17-01")
     assert blue_green.status == "needs_table" and math.isnan(blue_green.value)
-    assert "land-cover map, which this version does not make" in blue_green.reason and "tables.values" in blue_green.reason
+    assert blue_green.indicator == "blue_green_share" and "tables.xiongan" in blue_green.reason
+    panels = pick(got, adcode=REGION, period="2024", target_id="C02-01")
+    assert panels.status == "needs_table" and "a map of solar panels, which this version does not make" in panels.reason
     for name in ("grassland_fvc", "grassland_cover"):
         assert pick(got, adcode="130001", period="2024", target_id="C10-02", indicator=name).status == "needs_table"
     forest = pick(got, adcode="130001", period="2024", target_id="C10-01")
@@ -147,7 +149,7 @@ def test_an_official_value_is_judged_beside_the_satellite(table):
     assert (official.value, official.status, official.interval) == (73.0, "on_track", "")
     assert "official value; at +1 % a year it reaches 84 in 2035" in official.reason and math.isnan(official.observed_fraction)
     assert pick(got, adcode="130001", period="2024", indicator="grassland_fvc", target_id="C10-02").status == "needs_table"
-    assert pick(got, adcode=REGION, period="2024", target_id="C17-01").status == "met"
+    assert pick(got, adcode=REGION, period="2024", target_id="C17-01", indicator="C17-01").status == "met"
 
 
 def test_a_provincial_total_is_not_asked_of_a_county_nor_of_a_part(fake_run):

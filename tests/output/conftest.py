@@ -14,9 +14,9 @@ from rasterio.windows import Window
 
 from rs_pipeline.catalog.orbits import COLUMNS as ORBIT_COLUMNS
 from rs_pipeline.config import Settings, parse
-from rs_pipeline.layout import PRODUCTS, Layout
+from rs_pipeline.layout import PERIOD_MAPS, Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.output.maps import MAP_BANDS, TREND_BANDS, TREND_CLASS
+from rs_pipeline.output.maps import PERIOD_BANDS, TREND_BANDS, TREND_CLASS
 from rs_pipeline.output.raster import write_cog
 from rs_pipeline.output.tables import write_csv, write_parquet
 from rs_pipeline.products.bodies import bodies
@@ -47,17 +47,18 @@ def write_maps(settings: Settings) -> None:
     for period in PERIODS:
         lake = (cols - 0.5) ** 2 + (rows - 0.2) ** 2 < (0.1 if period == "2022" else 0.08) ** 2
         kind = np.where(lake, 1.0, np.where(cols > 0.93, 2.0, 0.0))
-        for product in PRODUCTS:
+        for product in PERIOD_MAPS:
             layers = {
                 "vegetation": [cols, cols * 0.8, np.full(grid.shape, 0.05), cols * 0.7, cols * 0.9],
                 "water": [kind / 2, kind, kind / 3, kind / 1.5, kind == 1],
                 "black_odorous": [np.where(lake, 0.95, np.nan), np.where(lake, 3.0, 0.0), np.where(lake, 8.0, 0.0)],
+                "land": [1 + (6 * cols).round(), cols, np.full(grid.shape, 12.0), *([cols / 7] * 7)],
                 "observations": [np.full(grid.shape, float(k)) for k in (30, 20, 9, 6, 11, 1, 0)],
             }[product]
             stack = np.stack(layers).astype("float32")
             stack[:, :8, :8] = np.nan
             window = Window(0, 0, grid.width, grid.height)
-            write_cog(Layout(settings.root).map(product, period), grid, iter([(window, stack)]), MAP_BANDS[product], {})
+            write_cog(Layout(settings.root).map(product, period), grid, iter([(window, stack)]), PERIOD_BANDS[product], {})
 
 
 def write_trend(settings: Settings) -> None:

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from rs_pipeline.errors import RasterError
-from rs_pipeline.layout import PRODUCTS, TREND, Layout
-from rs_pipeline.output.maps import MAP_BANDS, TREND_BANDS, TREND_CLASS
+from rs_pipeline.layout import PERIOD_MAPS, TREND, Layout
+from rs_pipeline.output.maps import PERIOD_BANDS, TREND_BANDS, TREND_CLASS
 from rs_pipeline.output.styles import STYLES, qml, write_style, write_styles
 
 
 def test_every_product_has_a_style_on_a_band_it_has():
-    assert set(STYLES) == {*PRODUCTS, TREND}
+    assert set(STYLES) == {*PERIOD_MAPS, TREND}
     for product, style in STYLES.items():
-        bands = (*TREND_BANDS, TREND_CLASS) if product == TREND else MAP_BANDS[product]
+        bands = (*TREND_BANDS, TREND_CLASS) if product == TREND else PERIOD_BANDS[product]
         assert style.band in [b.name for b in bands]
 
 
@@ -59,9 +59,9 @@ def test_styles_lie_beside_the_maps_and_name_the_band(tmp_path, fake):
     settings = fake.settings_for(tmp_path)
     fake.write_maps(settings)
     write_styles(settings)
-    for product in PRODUCTS:
+    for product in PERIOD_MAPS:
         style = Layout(settings.root).map(product, "2023").with_suffix(".qml")
-        band = [b.name for b in MAP_BANDS[product]].index(STYLES[product].band) + 1
+        band = [b.name for b in PERIOD_BANDS[product]].index(STYLES[product].band) + 1
         assert ET.parse(style).find("pipe/rasterrenderer").get("band") == str(band)
     with pytest.raises(RasterError, match="fvc_peak"):
         write_style("vegetation", Layout(settings.root).map("water", "2023"))

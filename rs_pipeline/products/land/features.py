@@ -1,0 +1,99 @@
+"""What is measured of a year for the land map: a few small maps of statistics, block by block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import dask
+import numpy as np
+
+from kernels.land import EXTREMES, radar_means, season_statistics
+from rs_pipeline.catalog.chips import Chip, scales
+from rs_pipeline.catalog.reasons import read_radar, scene_reasons, tile_reasons
+from rs_pipeline.config import Settings, load_sensor
+from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, Grid
+from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, Block, file_blocks, plan_blocks
+from rs_pipeline.products.calendar import in_window
+from rs_pipeline.products.observe import STRIP_ROWS, read_sharpened
+from rs_pipeline.radiometry.masks import reject_bits
+
+SEASONS = {
+    "winter": ("11-16", "03-10"), "spring": ("03-11", "05-15"), "early_summer": ("05-16", "07-10"), "summer": ("07-11", "09-10"),
+    "autumn": ("09-11", "11-15"),
+}  # fmt: skip
+"""Parts of the year in which crops of the North China Plain differ from other plants: winter wheat is green in spring and ripe in early
+summer, maize is green in summer and harvested in autumn, when meadows, reed and trees still are."""
+
+HALVES = {"cold": ("11-01", "04-30"), "warm": ("05-01", "10-31")}
+"""Parts of the year of the radar means."""
+
+FEATURES = (
+    *(f"{season}_{band}" for season in SEASONS for band in OPTICAL_BANDS), *EXTREMES,
+    *(f"{half}_{polarisation}_db" for half in HALVES for polarisation in RADAR_BANDS),
+)  # fmt: skip
+"""Layers of `LandFeatures.values`, in order."""
+
+
+@dataclass(frozen=True)
+class LandFeatures:
+    """Statistics of a period on a grid."""
+
+    values: np.ndarray
+    """float32 (F, h, w) of FEATURES: reflectance, indices, dB; NaN where there was nothing to measure."""
+    dates: np.ndarray
+    """int64 (S, h, w): clear dates of each season."""
+
+
+def parts_of(chips: list[Chip], windows: dict[str, tuple[str, str]]) -> np.ndarray:
+    """Number of the window that each chip's day lies in, int64 (T,)."""
+    days = [c.scene.solar_day for c in chips]
+    inside = np.array([in_window(days, w) for w in windows.values()]).reshape(len(windows), len(days))
+    return np.where(inside.any(axis=0), inside.argmax(axis=0), -1).astype("int64")
+
+
+def land_features(settings: Settings, chips: list[Chip], grid: Grid, threads: int = 1) -> LandFeatures:
+    """Statistics of the chips of a tile and period on its grid, within the memory budget."""
+    optical, radar = ([c for c in chips if c.family == family] for family in ("optical", "radar"))
+    native = tile_reasons(optical, grid, settings.masks, threads)
+    features = LandFeatures(np.full((len(FEATURES), *grid.shape), np.nan, "float32"), np.zeros((len(SEASONS), *grid.shape), "int64"))
+    held = features.values.nbytes + features.dates.nbytes + sum(n.bits.nbytes for n in native if n is not None)
+    held += threads * READ_BYTES * grid.width * grid.height
+    per_pixel = len(optical) * OPTICAL_BYTES + len(radar) * RADAR_BYTES
+    with dask.config.set(scheduler="threads", num_workers=threads):
+        for block in plan_blocks(grid, file_blocks(chips, grid), per_pixel, settings.resources.memory_gb * 1e9 - held):
+            _fill(settings, optical, radar, native, block, grid, features)
+    return features
+
+
+def _fill(settings: Settings, optical: list[Chip], radar: list[Chip], native: list, block: Block, whole: Grid, features: LandFeatures) -> None:
+    """Read one block date by date, then work it out strip by strip."""
+    grid = block.on(whole)
+    dn = np.zeros((len(optical), len(OPTICAL_BANDS), *grid.shape), "uint16")
+    bits = np.zeros((len(optical), *grid.shape), "uint16")
+    amplitude = np.zeros((len(radar), len(RADAR_BANDS), *grid.shape), "uint16")
+
+    def read_optical(t: int) -> None:
+        dn[t] = read_sharpened([optical[t]], grid)[0]
+        bits[t] = scene_reasons(optical[t], grid, settings.masks, dn=dn[t], native=native[t])
+
+    def read_amplitude(t: int) -> None:
+        amplitude[t] = read_radar(radar[t : t + 1], RADAR_BANDS, grid, settings.masks)[0]
+
+    dask.compute(*[dask.delayed(partial(read_optical, t))() for t in range(len(optical))],
+                 *[dask.delayed(partial(read_amplitude, t))() for t in range(len(radar))])  # fmt: skip
+    scale, offset = scales(optical)
+    native_m = np.array([load_sensor(c.scene.sensor).band("nir").resolution_m for c in optical], "float32")
+    season, half = parts_of(optical, SEASONS), parts_of(radar, HALVES)
+    reject, n_optical = reject_bits(settings.masks.land), len(FEATURES) - len(HALVES) * len(RADAR_BANDS)
+
+    def work_out(row: int) -> None:
+        rows = slice(row, min(row + STRIP_ROWS, grid.height))
+        inside = slice(block.row + rows.start, block.row + rows.stop), slice(block.col, block.col + block.width)
+        values = np.empty((len(FEATURES), rows.stop - rows.start, grid.width), "float32")
+        dates = np.empty((len(SEASONS), *values.shape[1:]), "int64")
+        season_statistics(dn[:, :, rows], bits[:, rows], reject, scale, offset, native_m, season, len(SEASONS), values[:n_optical], dates)
+        radar_means(amplitude[:, :, rows], half, len(HALVES), values[n_optical:])
+        features.values[:, *inside], features.dates[:, *inside] = values, dates
+
+    dask.compute(*[dask.delayed(partial(work_out, row))() for row in range(0, grid.height, STRIP_ROWS)])
