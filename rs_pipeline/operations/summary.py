@@ -29,7 +29,7 @@ class Cost:
     verb: str
     jobs: int
     expected: int
-    """Jobs that the whole run has; those of earlier runs among them."""
+    """Jobs that the whole run has; 0 of a verb that is no step of the chain."""
     missing: int
     """Of them without an end so far."""
     seconds: float
@@ -107,7 +107,7 @@ def _costs(settings: Settings, entries: list[Entry]) -> list[Cost]:
         if entry.state in ENDS:
             ended[entry.verb][entry.job] = entry
     costs = []
-    for verb, expected in expected_jobs(settings).items():
+    for verb, expected in (dict.fromkeys(ended, 0) | expected_jobs(settings)).items():
         done = list(ended[verb].values())
         seconds = [e.seconds for e in done]
         costs.append(Cost(
