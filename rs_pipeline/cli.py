@@ -318,6 +318,19 @@ def compare(
     write_comparison(run_a, run_b, output or run_b / f"compared_with_{run_a.name}.csv")
 
 
+@app.command(name="draw-samples")
+def draw_samples(
+    config: Config,
+    period: PeriodLabel,
+    product: Annotated[str, typer.Option(help="permanent_water or seasonal_water.")] = "permanent_water",
+    error: Annotated[float, typer.Option(min=0.001, max=0.2, help="Standard error wanted of the overall accuracy.")] = 0.01,
+):
+    """Draw the pixels to look at for tables.reference_samples: random, stratified by the map's class."""
+    from rs_pipeline.indicators.draw import draw as step
+
+    typer.echo(f"{step(_settings(config), product, period, error)} written: fill in the column value", err=True)
+
+
 @app.command(cls=Job)
 def gis(config: Config):
     """Write counties.gpkg with the latest values and styles, and data_dictionary.csv."""

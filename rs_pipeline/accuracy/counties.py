@@ -118,6 +118,10 @@ def _permanent_change(a: _Asked) -> float:
     return a.place.total(now - then) / 1e6
 
 
+def _seasonal_change(a: _Asked) -> float:
+    return math.nan if a.is_baseline else _seasonal(a) - _seasonal(_Asked(a.truth, a.place, a.baseline, a.baseline))
+
+
 def _black_length(a: _Asked) -> float:
     """Centreline of rivers within the year's black stretches, km."""
     if a.truth.black_reaches is None or a.truth.rivers is None:
@@ -215,7 +219,7 @@ def _built_change(a: _Asked) -> float:
 TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "fvc_peak_mean": _cover("fvc_peak"), "fvc_growing_mean": _cover("fvc_growing"), "grassland_fvc": _grassland,
     "greening_net": _greening, "water_permanent_area": _permanent, "water_seasonal_area": _seasonal,
-    "water_permanent_change": _permanent_change, "black_odorous_length_km": _black_length,
+    "water_permanent_change": _permanent_change, "water_seasonal_change": _seasonal_change, "black_odorous_length_km": _black_length,
     "black_odorous_unassessable_length_km": _narrow_length, "natural_coast_length_km": _natural_length,
     "natural_coast_retention": _retention, "coast_mean_rate": _coast_rate, "reclaimed_area": _reclaimed,
     "construction_land_area": _land(Land.BUILT), "construction_land_change": _built_change, "cropland_area": _land(Land.CROPLAND),

@@ -18,7 +18,8 @@ LEAST_WORLDS = 3
 
 
 def observed_errors(settings: Settings, truth: Truth) -> pd.DataFrame:
-    """Errors of a run of a simulated world: adcode, period, indicator, error (true less value), random95, basis, in the indicator's unit.
+    """Errors of a run of a simulated world: adcode, period, indicator, error (true less value, beyond what was left undecided), random95,
+    basis, in the indicator's unit.
 
     Only values whose interval comes from the error model and that were seen well enough to be scaled to the whole.
     """
@@ -27,18 +28,20 @@ def observed_errors(settings: Settings, truth: Truth) -> pd.DataFrame:
         for name, indicator in INDICATORS.items():
             answer = estimate(indicator, facts)
             if answer.spread and answer.observed_fraction >= settings.indicators.scale_fraction:
-                rows.append((unit.adcode, period, name, answer.interval.value, answer.spread.random95, answer.spread.basis))
-    table = pd.DataFrame(rows, columns=["adcode", "period", "indicator", "value", "random95", "basis"])
+                s = answer.spread
+                rows.append((unit.adcode, period, name, answer.interval.value, s.random95, s.basis, *s.undecided))
+    table = pd.DataFrame(rows, columns=["adcode", "period", "indicator", "value", "random95", "basis", "low", "high"])
     table = table.merge(true_indicators(truth, int(settings.baseline_label)), on=["adcode", "period", "indicator"])
-    return table.assign(error=table.true - table.value).drop(columns=["true", "value"])
+    error = table.true - table.value
+    return table.assign(error=error - error.clip(-table.low, table.high)).drop(columns=["true", "value", "low", "high"])
 
 
 def systematic_part(table: pd.DataFrame) -> pd.DataFrame:
     """Table of ``config/errors.csv`` from the errors of several worlds (column ``world`` beside those of `observed_errors`).
 
-    Errors in numbers of their basis, y, have a mean, a scatter between worlds and one within; every world counts the same. Their 95 %
-    prediction interval for a new world (t distribution; Searle, Casella and McCulloch 1992, sec. 3.6) less the variance that the pixels'
-    errors explain is ``mean -+ h``. ``below`` and ``above`` are its ends, at least 0, so that a value stays inside its interval. What all
+    Errors in numbers of their basis, y, have a mean, a scatter between worlds and one within, of which the pixels' errors explain their
+    part; every world counts the same. What is left has the 95 % prediction interval ``mean -+ h`` for a new world (t distribution; Searle,
+    Casella and McCulloch 1992, sec. 3.6). ``below`` and ``above`` are its ends, at least 0, so that a value stays inside its interval. What all
     simulated worlds have wrong they cannot show.
     """
     rows = []
@@ -56,5 +59,5 @@ def _prediction(group: pd.DataFrame) -> tuple[float, float]:
     means, n = y.y.mean(), y.size()
     within = (y.y.var(ddof=0)).mean()
     between = means.var(ddof=1)
-    variance = max(0.0, between * (1 + 1 / len(n)) + within - y.random.mean().mean())
+    variance = between * (1 + 1 / len(n)) + max(0.0, within - y.random.mean().mean())
     return float(means.mean()), float(stats.t.ppf(0.975, len(n) - 1) * np.sqrt(variance))

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import pandas as pd
 
-from rs_pipeline.indicators.answers import Answer, Facts, Indicator, missing, ratio
+from rs_pipeline.indicators.answers import Answer, Facts, Indicator, missing, modelled, ratio
+from rs_pipeline.indicators.errors import spread
 from rs_pipeline.indicators.uncertainty import Interval
 
 
 def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Answer:
     """Suspected reaches and ponds, number or km, as counted: what was not seen is in the upper bound, not scaled in.
 
-    ``place``: ``urban`` or ``rural``, by the polygons of tables.urban; all where empty.
+    Not decided is, below, what is marginal in width; above, all that may be black: possible, without enough dates, or too narrow to be
+    assessed. Beyond that the detector misses and mistakes reaches: by a number of reaches that grows with the root of those it calls.
 
-    Lower bound: suspected and fully assessable (not marginal in width). Upper bound: all that may be black:
-    suspected, possible, without enough dates, or too narrow to be assessed. What cannot be seen is not eliminated.
+    ``place``: ``urban`` or ``rural``, by the polygons of tables.urban; all where empty.
     """
     reaches = facts.reaches
     if reaches is None:
@@ -35,11 +37,13 @@ def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Answer:
         return missing("insufficient_data", "no reach or pond with enough clear dates")
     if v < facts.limits.range:
         return missing("insufficient_data", f"{100 * v:.3g} % assessed; at least {100 * facts.limits.range:.3g} % is needed", v)
-    sure = called["suspected"] & (reaches.width_class == "assessable")
-    interval = Interval(size[called["suspected"]].sum(), size[sure].sum(), size[~called["clear"]].sum(), "range")
+    value, sure = size[called["suspected"]].sum(), size[called["suspected"] & (reaches.width_class == "assessable")].sum()
+    typical = size[~called["not_assessable"]].mean()
+    basis = typical * math.sqrt(1 + (called["suspected"] | called["possible"]).sum())
+    error = spread("black_odorous_length_km", 0.0, basis, (value - sure, size[~called["clear"]].sum() - value))
     unseen = {"without enough clear dates": called["insufficient"], "too narrow to be assessed": called["not_assessable"]}
     notes = [f"{which.sum()} ({reaches.length_m[which].sum() / 1e3:.3g} km) {why} are in the upper bound" for why, which in unseen.items() if which.any()]
-    return Answer(interval, v, "", "; ".join(notes))
+    return Answer(modelled(value, error, high=size.sum()), v, "", "; ".join(notes), error)
 
 
 def _unassessable(facts: Facts) -> Answer:
@@ -52,7 +56,7 @@ def _unassessable(facts: Facts) -> Answer:
 
 _BOUNDS = (
     "from the reaches that are surely suspected (wide enough, not marginal) to all that may be black: suspected, possible, without enough "
-    "clear dates or too narrow to be assessed"
+    "clear dates or too narrow to be assessed; and beyond, what the detector missed and mistook in simulated worlds"
 )
 _FORMULA = "reaches of black_odorous.reach_length_m and ponds with P >= suspected_probability on >= min_positive_share of >= min_dates dates in >= min_months months"
 

@@ -37,25 +37,30 @@ class Spread:
     """What the systematic part is a number of."""
     systematic: Systematic | None
     """None where no development world shows this indicator."""
+    undecided: tuple[float, float] = (0.0, 0.0)
+    """How far below and above the value the truth lies if all that was not decided falls that way."""
 
     def times(self, factor: float) -> Spread:
-        return Spread(self.random95 * factor, self.basis * factor, self.systematic)
+        low, high = self.undecided
+        return Spread(self.random95 * factor, self.basis * factor, self.systematic, (low * factor, high * factor))
 
     def around(self, value: float) -> Interval:
         """The interval; empty without a systematic part: the random one alone would promise too much."""
         s = self.systematic
         if s is None or not math.isfinite(self.random95) or not math.isfinite(self.basis):
             return Interval(value)
-        lower, upper = (math.hypot(self.random95, k * self.basis) for k in (s.below, s.above))
+        lower, upper = (u + math.hypot(self.random95, k * self.basis) for u, k in zip(self.undecided, (s.below, s.above), strict=True))
         return Interval(value, value - lower, value + upper, "model95")
 
     def words(self) -> str:
         """The interval's origin for a reader."""
         if self.systematic is None:
             return "no simulated world shows how wrong this indicator is: no interval"
-        s = self.systematic
+        s, (low, high) = self.systematic, self.undecided
         return (
-            f"random part +-{self.random95:.3g} (pixels' errors, correlated over {CORRELATION_RANGE_M:g} m); systematic part "
+            (f"what was not decided -{low:.3g}/+{high:.3g}; " if low or high else "")
+            + (f"random part +-{self.random95:.3g} (pixels' errors, correlated over {CORRELATION_RANGE_M:g} m); " if self.random95 else "")
+            + "systematic part "
             f"-{s.below * self.basis:.3g}/+{s.above * self.basis:.3g}, from {s.values} values of {s.worlds} simulated worlds"
         )
 
@@ -70,6 +75,6 @@ def systematic_errors() -> dict[str, Systematic]:
         }
 
 
-def spread(indicator: str, random_sd: float, basis: float = 1.0) -> Spread:
-    """The spread of an indicator's mean. ``random_sd`` and ``basis`` are in the unit of that mean."""
-    return Spread(Z95 * random_sd, basis, systematic_errors().get(indicator))
+def spread(indicator: str, random_sd: float, basis: float = 1.0, undecided: tuple[float, float] = (0.0, 0.0)) -> Spread:
+    """The spread of an indicator's mean. All numbers are in the unit of that mean."""
+    return Spread(Z95 * random_sd, basis, systematic_errors().get(indicator), undecided)

@@ -79,13 +79,13 @@ def errors(*rows):
 
 
 def test_systematic_part_by_hand():
-    """Three worlds with errors of 1, 2 and 3 bases, the same in both values: mean 2, variance between worlds 1, none within. For a new
-    world 1 x (1 + 1/3), less the 1/3 that the pixels explain, is 1; t(0.975, 2) = 4.3027."""
-    random95 = 1.959963984540054 * 10 * math.sqrt(1 / 3)
-    rows = [(f"w{i}", "x", 10.0 * i, random95, 10.0) for i in (1, 2, 3) for _ in range(2)]
+    """Three worlds with errors of 1, 2 and 3 bases in the mean, one more and one less in either value: mean 2, variance between worlds 1,
+    for a new one 4/3; within 1, of which the pixels explain 2/3. Together 5/3; t(0.975, 2) = 4.3027, times its root 5.5547."""
+    random95 = 1.959963984540054 * 10 * math.sqrt(2 / 3)
+    rows = [(f"w{i}", "x", 10.0 * (i + d), random95, 10.0) for i in (1, 2, 3) for d in (-1, 1)]
     got = systematic_part(errors(*rows, ("w1", "y", 1.0, 0.0, 1.0)))  # y: one world is too few
     assert got.indicator.tolist() == ["x"] and (got.worlds.item(), got["values"].item()) == (3, 6)
-    assert (got.below.item(), got.above.item()) == pytest.approx((4.3027 - 2, 4.3027 + 2), abs=1e-4)
+    assert (got.below.item(), got.above.item()) == pytest.approx((5.5547 - 2, 5.5547 + 2), abs=1e-4)
 
 
 def test_errors_that_the_pixels_explain_leave_only_the_mean():

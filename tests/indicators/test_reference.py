@@ -2,12 +2,14 @@
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 import shapely
 from rasterio.transform import from_origin
 
 from rs_pipeline.errors import TableError
+from rs_pipeline.indicators.draw import allocate, draw
 from rs_pipeline.indicators.facts import REGION
 from rs_pipeline.indicators.reference import ReferenceTable, read_samples
 
@@ -76,3 +78,28 @@ def test_samples_meet_their_pixels(mapped, tmp_path):
     assert own["fvc_peak"].mapped.tolist() == pytest.approx([0.6])  # cover is of land: the water pixel is left out
     assert references.of(REGION, "2024", is_region=True).own["permanent_water"].true.size == 2
     assert references.of("130001", "2023", is_region=False).own == {}
+
+
+def test_a_sample_is_drawn_from_the_map_and_read_back(mapped, tmp_path):
+    """Of the two pixels in the unit one is water, one is not; both are drawn, at their centres."""
+    run, places = mapped
+    path = draw(run.settings, "permanent_water", "2024")
+    got = pd.read_csv(path)
+    assert list(got.columns) == HEADER.split(",") and got.value.isna().all()
+    np.testing.assert_allclose(sorted(got.lon), sorted(p[0] for p in places[:2]), atol=1e-6)
+    got.assign(value=1).to_csv(tmp_path / "samples.csv", index=False)
+    assert sorted(ReferenceTable(run.settings).of("130001", "2024", is_region=False).own["permanent_water"].stratum) == [0, 1]
+
+
+def test_a_rare_class_gets_its_share():
+    assert allocate(np.array([9990, 10]), 0.01)[1] == 50
+    assert allocate(np.array([100, 0]), 0.02).tolist() == [119, 0]  # 0.95 x 0.05 / 0.02^2 = 118.75
+
+
+def test_what_cannot_be_drawn(mapped):
+    run, _ = mapped
+    with pytest.raises(TableError, match="no strata for 'fvc_peak'") as fault:
+        draw(run.settings, "fvc_peak", "2024")
+    assert "permanent_water, seasonal_water" in fault.value.remedy
+    with pytest.raises(TableError, match="not made yet"):
+        draw(run.settings, "permanent_water", "2023")

@@ -119,7 +119,7 @@ def test_change_since_the_baseline_is_only_judged_after_it(table):
 
 def test_black_odorous_reaches_are_judged(table, make):
     def reaches(run):
-        rows = make.reaches(("suspected", "assessable", 200.0), ("clear", "assessable", 200.0))
+        rows = make.reaches(*[("suspected", "assessable", 200.0)] * 5, ("clear", "assessable", 200.0))
         run.layer(run.layout.reaches, "reaches", rows.assign(adcode="130002", period="2024"))
 
     got = table(reaches)
