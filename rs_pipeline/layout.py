@@ -11,6 +11,9 @@ PRODUCTS = ("vegetation", "water", "black_odorous", "observations")
 TREND = "vegetation_trend"
 """The product that has one map of all periods."""
 
+TRUE_COLOUR = "true_colour"
+"""Pictures of what was seen, beside those of the products."""
+
 SHORE_FAMILIES = ("sentinel-2", "landsat")
 """Sensor families with a SWIR1 composite of their own at the coast."""
 
