@@ -336,7 +336,7 @@ rule report:
 rule stac:
     input:
         L.indicators, L.evidence, L.counties_latest, L.dictionary, [L.map(product, p) for product in PERIOD_MAPS for p in PERIODS], L.trend_map,
-        L.bodies, L.reaches, COAST,
+        L.bodies, L.reaches, COAST, L.report,
     output: L.stac
     log: log_of("stac")
     shell: "{VERB} stac {CONFIG} 2> {log}"

@@ -17,6 +17,9 @@ PERIOD_MAPS = (*PRODUCTS, LAND)
 TREND = "vegetation_trend"
 """The product that has one map of all periods."""
 
+TRUE_COLOUR = "true_colour"
+"""Pictures of what was seen, beside those of the products."""
+
 SHORE_FAMILIES = ("sentinel-2", "landsat")
 """Sensor families with a SWIR1 composite of their own at the coast."""
 

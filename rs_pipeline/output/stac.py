@@ -14,7 +14,7 @@ from pyproj import Transformer
 
 from rs_pipeline import __version__
 from rs_pipeline.config import Settings
-from rs_pipeline.layout import PERIOD_MAPS, TREND, Layout
+from rs_pipeline.layout import PERIOD_MAPS, TREND, TRUE_COLOUR, Layout
 from rs_pipeline.model import Period
 from rs_pipeline.output.atomic import atomic_path
 from rs_pipeline.output.maps import PERIOD_BANDS, TREND_BANDS, TREND_CLASS
@@ -94,6 +94,10 @@ def _item(settings: Settings, period: Period, folder: Path) -> pystac.Item | Non
     )  # fmt: skip
     for product, path in paths.items():
         item.add_asset(product, _map_asset(path, product, folder / period.label))
+    picture = layout.report_pictures / f"{TRUE_COLOUR}_{period.label}.jpg"
+    if picture.exists():
+        href = _relative(picture, folder / period.label)
+        item.add_asset("thumbnail", pystac.Asset(href, title="True colour", media_type=pystac.MediaType.JPEG, roles=["thumbnail"]))
     counties = layout.counties(period.label)
     if counties.exists():
         href = _relative(counties, folder / period.label)

@@ -10,6 +10,7 @@ import pytest
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
 from rs_pipeline.layout import Layout
+from rs_pipeline.output.dictionary import dictionary
 from rs_pipeline.output.stac import stac
 
 
@@ -72,6 +73,21 @@ def test_the_trend_belongs_to_the_whole_run(tmp_path, fake):
     bands = asset.extra_fields["bands"]
     assert asset.href == "../maps/vegetation_trend.tif" and [b["name"] for b in bands][-2:] == ["n_years", "class"]
     assert bands[0]["unit"] == "1/yr" and bands[-1]["description"].startswith("-1 browning, 0 no trend, 1 greening")
+
+
+def test_pictures_and_tables_of_a_finished_run_are_named(tmp_path, fake):
+    settings = fake.settings_for(tmp_path)
+    layout = Layout(settings.root)
+    fake.write_maps(settings)
+    fake.write_scenes(settings)
+    layout.report_pictures.mkdir(parents=True)
+    (layout.report_pictures / "true_colour_2023.jpg").write_bytes(b"")
+    dictionary(settings)
+    stac(settings)
+    found = pystac.Collection.from_file(str(layout.stac))
+    assert found.assets["data-dictionary"].href == "../data_dictionary.csv" and "orbits" in found.assets
+    thumbnails = {item.id: item.assets.get("thumbnail") for item in found.get_items()}
+    assert thumbnails["2022"] is None and thumbnails["2023"].href == "../../report/pictures/true_colour_2023.jpg"
 
 
 def test_the_run_can_be_moved(fake_run, collection, tmp_path):

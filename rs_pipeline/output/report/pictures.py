@@ -21,15 +21,13 @@ from rasterio.transform import from_bounds
 
 from rs_pipeline.catalog.chips import Chip, load_chips
 from rs_pipeline.config import Settings
-from rs_pipeline.layout import Layout
+from rs_pipeline.layout import TRUE_COLOUR, Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.output.report.figures import Canvas
 from rs_pipeline.output.report.waters import to_inspect
 from rs_pipeline.output.styles import STYLES, Style, band_index
 from rs_pipeline.products.preview import clearest, coarse, eight_bits, step_px, true_colour
 from rs_pipeline.region import read_tiles
-
-TRUE_COLOUR = "true_colour"
 
 OVERLAY_PX, COUNTY_PX = 1600, 200
 """Longest side of a map's picture and of a county's."""
