@@ -155,8 +155,11 @@ class BlackOdorousSection(Section):
     min_dates: int = Field(6, ge=1)
     min_months: int = Field(2, ge=1)
     min_positive_share: Fraction = 0.6
-    suspected_probability: Fraction = 0.9
-    possible_probability: Fraction = 0.5
+    suspected_probability: Fraction = 0.5
+    possible_probability: Fraction = 0.2
+    prevalence: float | None = Field(
+        None, gt=0, lt=1, description="Share of all reaches that are black-odorous, for the probability; default: that of the simulated worlds it was calibrated on (config/black_odorous.json)."
+    )
     window: tuple[MonthDay, MonthDay] = ("04-01", "11-30")
     min_sun_elevation_deg: float = 25.0
     max_swir1_refl: float = Field(0.025, description="Brighter water is glint or a mixed pixel: the date is dropped.")
@@ -187,6 +190,9 @@ class TablesSection(Section):
         None, description="CSV of plots that calibrate the cover of grassland: lon, lat, year, type (as in grassland), cover in percent."
     )
     red_line: Path | None = Field(None, description="Ecological red-line polygons.")
+    field_results: Path | None = Field(
+        None, description="CSV of visits to suspected reaches: lon, lat, date, black (1 or 0). They confirm, and 50 reaches recalibrate."
+    )
     values: Path | None = Field(None, description="CSV of official values: adcode, period, target_id, value, lower, upper.")
 
 

@@ -92,6 +92,10 @@ class Layout:
         return self.root / "water" / "reaches.gpkg"
 
     @property
+    def inspection_list(self) -> Path:
+        return self.root / "water" / "inspection_list.csv"
+
+    @property
     def indicators(self) -> Path:
         return self.root / "indicators.csv"
 
