@@ -155,7 +155,7 @@ class BlackOdorousSection(Section):
     min_dates: int = Field(6, ge=1)
     min_months: int = Field(2, ge=1)
     min_positive_share: Fraction = 0.6
-    suspected_probability: Fraction = 0.5
+    suspected_probability: Fraction = 0.8
     possible_probability: Fraction = 0.2
     prevalence: float | None = Field(
         None, gt=0, lt=1, description="Share of all reaches that are black-odorous, for the probability; default: that of the simulated worlds it was calibrated on (config/black_odorous.json)."

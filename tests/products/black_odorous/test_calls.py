@@ -96,7 +96,7 @@ def test_two_scenes_of_a_day_count_once():
     ("change", "expected"),
     [
         ({}, "suspected"),
-        ({"probability": 0.49}, "possible"),
+        ({"probability": 0.79}, "possible"),
         ({"probability": 0.2, "persistence": 0.0}, "possible"),
         ({"probability": 0.19}, "clear"),
         ({"n_dates": 5}, "insufficient"),
@@ -123,10 +123,10 @@ def two(**first):
     return pd.concat([scores([4] * 6, **first), scores([4] * 6, reach="R-2")])
 
 
-def test_a_marginal_reach_is_capped(section):
+def test_a_marginal_reach_is_capped_and_never_suspected(section):
     table = assess(lines("marginal", "assessable"), two(), ["2024"], section)
     assert table.probability.tolist() == pytest.approx([0.7, calibrated(4)])
-    assert table["class"].tolist() == ["suspected", "suspected"]
+    assert table["class"].tolist() == ["possible", "suspected"]
 
 
 def test_the_prevalence_moves_the_probability(make_settings):
