@@ -56,7 +56,7 @@ localrules: all
 rule all:
     input:
         [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map, COAST, L.bodies, L.reaches,
-        [L.counties(p) for p in PERIODS], L.indicators, L.indicators_parquet, L.evidence, L.report, L.stac,
+        L.inspection_index, L.quality, [L.counties(p) for p in PERIODS], L.indicators, L.indicators_parquet, L.evidence, L.report, L.stac,
 
 
 onstart:
@@ -182,11 +182,34 @@ rule reach_scores:
 
 
 rule reaches:
-    input: L.reach_lines, per_tile_and_period(L.reach_scores), present(S.black_odorous.wetland_prior)
-    output: L.reaches
-    params: depends=S.fingerprint("black_odorous")
+    input: L.reach_lines, per_tile_and_period(L.reach_scores), present(S.black_odorous.wetland_prior, S.tables.field_results)
+    output: L.reaches, L.inspection_list
+    params: depends=S.fingerprint("black_odorous", "tables")
     log: log_of("reaches")
     shell: "{VERB} reaches {CONFIG} 2> {log}"
+
+
+rule pictures:
+    input: L.reaches, L.inspection_list, per_tile_and_period(L.reach_scores), per_tile_and_period(L.chips)
+    output: L.inspection_index
+    log: log_of("pictures")
+    shell: "{VERB} pictures {CONFIG} 2> {log}"
+
+
+rule quality_scores:
+    input: L.chips("{period}", "{tile}"), L.bodies, L.map("water", "{period}")
+    output: L.quality_scores("{period}", "{tile}")
+    params: depends=S.fingerprint("masks", "black_odorous")
+    log: log_of("quality_scores/{period}/{tile}")
+    benchmark: bench_of("quality_scores/{period}/{tile}")
+    shell: "{VERB} quality-scores {CONFIG} --tile {wildcards.tile} --period {wildcards.period} 2> {log}"
+
+
+rule quality:
+    input: per_tile_and_period(L.quality_scores)
+    output: L.quality
+    log: log_of("quality")
+    shell: "{VERB} quality {CONFIG} 2> {log}"
 
 
 if S.coastline:

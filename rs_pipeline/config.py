@@ -167,6 +167,7 @@ class BlackOdorousSection(Section):
     min_width_m: float = Field(30.0, gt=0)
     marginal_width_m: float = Field(20.0, gt=0)
     min_core_pixels: int = Field(3, ge=1)
+    pictures: int = Field(20, ge=0, le=200, description="So many of the first rows of the inspection list get small pictures of their dates.")
     wetland_prior: Path | None = Field(None, description="Polygons of wetlands and reserves, where clean marsh water looks black.")
 
 

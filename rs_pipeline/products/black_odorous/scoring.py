@@ -191,7 +191,7 @@ def blocked_by(core: Core, reasons: np.ndarray) -> dict | None:
     return None
 
 
-def _dates(settings: Settings, chips: list[Chip], grid: Grid) -> Iterator[tuple[Chip, np.ndarray, np.ndarray, np.ndarray]]:
+def clear_dates(settings: Settings, chips: list[Chip], grid: Grid) -> Iterator[tuple[Chip, np.ndarray, np.ndarray, np.ndarray]]:
     """Reflectance float32 (7, h, w), clear pixels bool (h, w) and reasons uint16 (h, w), one scene's bands in memory at a time."""
     reasons = stack_reasons(chips, grid, settings.masks)
     reject = reject_bits(settings.masks.black_odorous)
@@ -216,7 +216,7 @@ def score_reaches(settings: Settings, tile_id: str, period_label: str) -> None:
         wet = read_water(settings, period_label, grid)
         cores = core_pixels(reaches, wet, grid, section.min_width_m)
         open_water = ndimage.binary_erosion(wet, iterations=OPEN_WATER_PX, border_value=1)
-        for chip, refl, clear, reasons in _dates(settings, chips, grid):
+        for chip, refl, clear, reasons in clear_dates(settings, chips, grid):
             swir, around = open_water_swir(refl, clear, open_water), surroundings(refl, clear, grid.resolution_m)
             native_m = {b.role: b.resolution_m for b in load_sensor(chip.scene.sensor).bands}
             scene = {
