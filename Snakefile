@@ -75,6 +75,7 @@ localrules: all
 rule all:
     input:
         [L.map(product, p) for product in PERIOD_MAPS for p in PERIODS], L.trend_map, COAST, L.bodies, L.reaches,
+        L.inspection_index, L.quality,
         [L.counties(p) for p in PERIODS], L.indicators, L.indicators_parquet, L.evidence, L.counties_latest, L.dictionary,
         L.report, L.stac,
 
@@ -251,11 +252,39 @@ rule reach_scores:
 
 
 rule reaches:
-    input: L.reach_lines, per_tile_and_period(L.reach_scores), present(S.black_odorous.wetland_prior)
-    output: L.reaches
+    input: L.reach_lines, per_tile_and_period(L.reach_scores), present(S.black_odorous.wetland_prior, S.tables.field_results)
+    output: L.reaches, L.inspection_list
     params: depends=S.fingerprint(*SECTIONS["reaches"])
     log: log_of("reaches")
     shell: "{VERB} reaches {CONFIG} 2> {log}"
+
+
+rule pictures:
+    input:
+        L.reaches, L.inspection_list, per_tile_and_period(L.reach_scores), per_tile_and_period(L.chips),
+        [] if S.fetch.keep_chips else per_tile_and_period(L.chip_folder),
+    output: L.inspection_index
+    log: log_of("pictures")
+    shell: "{VERB} pictures {CONFIG} 2> {log}"
+
+
+rule quality_scores:
+    input: CHIPS, L.bodies, L.map("water", "{period}")
+    output: L.quality_scores("{period}", "{tile}")
+    params: depends=S.fingerprint(*SECTIONS["quality_scores"]), again=times_marked("quality-scores")
+    priority: 2
+    resources: mem_mb=more_memory(1500), attempt=this_attempt
+    retries: S.resources.attempts
+    log: log_of("quality_scores/{period}/{tile}")
+    benchmark: bench_of("quality_scores/{period}/{tile}")
+    shell: "{VERB} quality-scores {CONFIG} --tile {wildcards.tile} --period {wildcards.period} --attempt {resources.attempt} 2> {log}"
+
+
+rule quality:
+    input: per_tile_and_period(L.quality_scores)
+    output: L.quality
+    log: log_of("quality")
+    shell: "{VERB} quality {CONFIG} 2> {log}"
 
 
 if S.coastline:

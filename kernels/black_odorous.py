@@ -32,6 +32,12 @@ VETOED_LOG_ODDS = -2.0
 MAX_GREY_REFL = 0.02
 """Largest grey residual (haze, glint) that is removed."""
 
+SURROUNDINGS_SHARE, SURROUNDINGS_SIGMA = 0.04, 0.015
+"""Share of the land around that the air scatters into water, mean and spread over dates (after Sterckx et al. 2015)."""
+
+SWIR_SIGMA_REFL = 0.0015
+"""Error of the difference of two shortwave infrared bands over water."""
+
 MIN_REFL = 0.001
 """Bands are kept at or above this after the residual is removed, so that ratios stay defined on black water."""
 
@@ -125,6 +131,21 @@ def grey_residual(swir1, swir2):
 
 
 @njit(cache=True, nogil=True)
+def surroundings_share(swir1, swir2, around1, around2):
+    """Share of the surroundings in what is seen of water, which is itself black in both shortwave infrared bands.
+
+    Haze and glint add the same to both bands; what their difference over water has of that over the surroundings
+    (``around1``, ``around2``) was scattered in. That estimate is weighed against SURROUNDINGS_SHARE by their variances,
+    since bricks and dry soil hardly differ between the two bands. Within 0 and 0.1; SURROUNDINGS_SHARE where a value is NaN.
+    """
+    contrast = around1 - around2
+    precision = (contrast / SWIR_SIGMA_REFL) ** 2
+    prior = 1.0 / SURROUNDINGS_SIGMA**2
+    share = ((swir1 - swir2) * contrast / SWIR_SIGMA_REFL**2 + SURROUNDINGS_SHARE * prior) / (precision + prior)
+    return SURROUNDINGS_SHARE if math.isnan(share) else min(max(share, 0.0), 0.1)
+
+
+@njit(cache=True, nogil=True)
 def spectrum_features(blue, green, red, rededge1, nir, grey, out):
     """Write FEATURES of one spectrum, less its grey residual, into ``out`` float64 (11,).
 
@@ -212,7 +233,7 @@ def spectra_evidence(spectra, grey, has_rededge, rededge_weights, colour_weights
 
 
 @njit(cache=True, nogil=True)
-def call_class(probability, n_dates, n_positive, n_months, min_dates, min_share, min_months, suspected, possible):
+def call_class(probability, n_dates, positive_share, n_months, min_dates, min_share, min_months, suspected, possible):
     """CLEAR, POSSIBLE, SUSPECTED or TOO_FEW_DATES; the one rule for pixels and reaches.
 
     Suspected needs the probability, the share of positive dates and positive dates in enough months; the share of
@@ -220,7 +241,7 @@ def call_class(probability, n_dates, n_positive, n_months, min_dates, min_share,
     """
     if n_dates < min_dates or math.isnan(probability):
         return TOO_FEW_DATES
-    if probability >= suspected and n_positive >= min_share * n_dates and n_months >= min_months:
+    if probability >= suspected and positive_share >= min_share and n_months >= min_months:
         return SUSPECTED
     return POSSIBLE if probability >= possible else CLEAR
 
@@ -300,6 +321,6 @@ def pixel_classes(layers, min_dates, min_share, min_months, suspected, possible,
                 out[y, x] = NOT_WATER
             else:
                 out[y, x] = call_class(
-                    layers[0, y, x], layers[1, y, x], layers[2, y, x], layers[3, y, x],
+                    layers[0, y, x], layers[1, y, x], layers[2, y, x] / max(layers[1, y, x], 1.0), layers[3, y, x],
                     min_dates, min_share, min_months, suspected, possible,
                 )  # fmt: skip

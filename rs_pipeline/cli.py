@@ -276,6 +276,31 @@ def reaches(config: Config):
 
 
 @app.command(cls=Job)
+def pictures(config: Config):
+    """Draw small pictures of the dates of the first reaches on the inspection list."""
+    from rs_pipeline.products.black_odorous.pictures import pictures as step
+
+    step(_settings(config))
+
+
+@app.command(name="quality-scores", cls=Job)
+def quality_scores(config: Config, tile: TileId, period: PeriodLabel, attempt: Attempt = 1):
+    """Read turbidity and chlorophyll proxies of water bodies of a tile and period, date by date."""
+    _limit_threads(1)
+    from rs_pipeline.products.water_quality import score_quality as step
+
+    step(_settings(config), tile, period)
+
+
+@app.command(cls=Job)
+def quality(config: Config):
+    """Sum up the water quality proxies of each body and period."""
+    from rs_pipeline.products.water_quality import quality as step
+
+    step(_settings(config))
+
+
+@app.command(cls=Job)
 def coastline(config: Config):
     """Draw yearly shorelines, cast transects, fit rates."""
     from rs_pipeline.products.coastline import coastline as step

@@ -176,8 +176,11 @@ class BlackOdorousSection(Section):
     min_dates: int = Field(6, ge=1)
     min_months: int = Field(2, ge=1)
     min_positive_share: Fraction = 0.6
-    suspected_probability: Fraction = 0.9
-    possible_probability: Fraction = 0.5
+    suspected_probability: Fraction = 0.8
+    possible_probability: Fraction = 0.2
+    prevalence: float | None = Field(
+        None, gt=0, lt=1, description="Share of all reaches that are black-odorous, for the probability; default: that of the simulated worlds it was calibrated on (config/black_odorous.json)."
+    )
     window: tuple[MonthDay, MonthDay] = ("04-01", "11-30")
     min_sun_elevation_deg: float = 25.0
     max_swir1_refl: float = Field(0.025, description="Brighter water is glint or a mixed pixel: the date is dropped.")
@@ -185,6 +188,7 @@ class BlackOdorousSection(Section):
     min_width_m: float = Field(30.0, gt=0)
     marginal_width_m: float = Field(20.0, gt=0)
     min_core_pixels: int = Field(3, ge=1)
+    pictures: int = Field(20, ge=0, le=200, description="So many of the first rows of the inspection list get small pictures of their dates.")
     wetland_prior: Path | None = Field(None, description="Polygons of wetlands and reserves, where clean marsh water looks black.")
 
 
@@ -219,6 +223,9 @@ class TablesSection(Section):
     reserves: Path | None = Field(None, description="Polygons of nature reserves.")
     shoreline_buffers: Path | None = Field(None, description="Polygons of the management zones of rivers and lakes.")
     xiongan: Path | None = Field(None, description="Polygons of the Xiong'an New Area (1770 km2).")
+    field_results: Path | None = Field(
+        None, description="CSV of visits to suspected reaches: lon, lat, date, black (1 or 0). They confirm, and 50 reaches recalibrate."
+    )
     values: Path | None = Field(None, description="CSV of official values: adcode, period, target_id, value, lower, upper.")
 
 

@@ -137,6 +137,23 @@ class Layout:
     def reach_scores(self, period: str, tile: str) -> Path:
         return self.root / "tiles" / period / tile / "reach_scores.parquet"
 
+    def quality_scores(self, period: str, tile: str) -> Path:
+        return self.root / "tiles" / period / tile / "quality_scores.parquet"
+
+    @property
+    def quality(self) -> Path:
+        """Optical proxies of water quality, a row a body and period."""
+        return self.root / "water" / "quality.parquet"
+
+    def inspection_picture(self, reach_id: str, day: str) -> Path:
+        """Small picture of a listed reach on a date."""
+        return self.root / "water" / "inspection" / f"{reach_id}_{day}.png"
+
+    @property
+    def inspection_index(self) -> Path:
+        """What the pictures show: reach_id, period, day, logit, positive, file."""
+        return self.root / "water" / "inspection" / "pictures.csv"
+
     @property
     def reaches(self) -> Path:
         return self.root / "water" / "reaches.gpkg"

@@ -17,7 +17,7 @@ from benchmarks.accuracy.real_table import Row, Table
 from kernels.water_quality import TURBIDITY_RED, semi_analytical, turbidity_nechad
 from rs_pipeline.accuracy.metrics import interval_coverage, ratio
 from rs_pipeline.model import OPTICAL_BANDS
-from rs_pipeline.products.black_odorous.training import CLASSES, simulate_water
+from rs_pipeline.products.black_odorous.waters import CLASSES, simulate_water
 from rs_pipeline.sample.optics import band_values, response_nm, water_absorption, water_bands
 
 WORLD = "nechad2015_insitu"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 from rs_pipeline.config import Settings
@@ -16,6 +17,12 @@ from rs_pipeline.operations.marks import job_name, mark_again, mark_done, mark_g
 
 FULL_BYTES = 2**20
 """A disk with less left is full."""
+
+WITHOUT_CHIPS = {
+    "observe": ("observe", "observe"), "land": ("land.step", "land"), "preview": ("preview", "preview"), "shore": ("coastline", "shore_composite"),
+    "reach-scores": ("black_odorous.scoring", "score_reaches"), "quality-scores": ("water_quality", "score_quality"),
+}  # fmt: skip
+"""Verb of a job of a tile to the module and name of its step, which is done without chips where the job is given up. Imported when needed."""
 
 _DISK = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EROFS: "the file system is read-only"}
 
@@ -91,25 +98,8 @@ def give_up(settings: Settings, verb: str, tile: str, period: str | None, reason
         from rs_pipeline.catalog.fetch import write_failed
 
         write_failed(settings, tile, period, words)
-    elif verb == "observe":
-        from rs_pipeline.products.observe import observe
-
-        observe(settings, tile, period, chips=[])
-    elif verb == "land":
-        from rs_pipeline.products.land.step import land
-
-        land(settings, tile, period, chips=[])
-    elif verb == "preview":
-        from rs_pipeline.products.preview import preview
-
-        preview(settings, tile, period, chips=[])
-    elif verb == "shore":
-        from rs_pipeline.products.coastline import shore_composite
-
-        shore_composite(settings, tile, period, chips=[])
-    elif verb == "reach-scores":
-        from rs_pipeline.products.black_odorous.scoring import score_reaches
-
-        score_reaches(settings, tile, period, chips=[])
+    elif verb in WITHOUT_CHIPS:
+        module, name = WITHOUT_CHIPS[verb]
+        getattr(import_module(f"rs_pipeline.products.{module}"), name)(settings, tile, period, chips=[])
     else:
         raise PipelineError(words, where=tile, remedy="see its log, then start the same command again")

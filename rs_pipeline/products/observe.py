@@ -29,7 +29,7 @@ from rs_pipeline.products.black_odorous.pixels import black_odorous_layers
 from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, Block, file_blocks, plan_blocks
 from rs_pipeline.products.calendar import Calendar
 from rs_pipeline.products.vegetation.pixels import vegetation_layers
-from rs_pipeline.products.water_edges import HALO_PX, HIGH_SUN_DEG, sharpen_edges, tidal_reach, without_shadow
+from rs_pipeline.products.water_edges import HALO_PX, HIGH_SUN_DEG, low_sun_frequency, sharpen_edges, tidal_reach, without_shadow
 from rs_pipeline.radiometry.masks import reject_bits
 from rs_pipeline.region import read_tile
 
@@ -102,10 +102,12 @@ def _place(maps: dict[str, np.ndarray], piece: Piece) -> None:
 def finish_water(settings: Settings, grid: Grid, maps: dict[str, np.ndarray]) -> None:
     """Add what a pixel alone does not tell, in place: shadow taken out, rims put right, then classes and bounds."""
     w = settings.water
-    frequency = without_shadow(maps["frequency"], maps["high_sun_frequency"], maps["high_sun_months"], w.ephemeral_frequency)
+    high, high_months = maps["high_sun_frequency"], maps["high_sun_months"]
+    low = low_sun_frequency(maps["frequency"], maps["clear_months"], high, high_months)
     maps["frequency"], maps["permanent_fraction"] = sharpen_edges(
-        frequency, maps["high_sun_frequency"], maps["nir_refl"], ~tidal_reach(settings, grid), w.permanent_frequency, w.ephemeral_frequency
-    )
+        without_shadow(maps["frequency"], high, high_months, w.seasonal_frequency), high, low, maps["nir_refl"], ~tidal_reach(settings, grid),
+        w.permanent_frequency, w.seasonal_frequency, w.ephemeral_frequency,
+    )  # fmt: skip
     classes = np.empty((3, *grid.shape), "float32")
     classify_water(maps["frequency"], maps["clear_months"], w.permanent_frequency, w.seasonal_frequency, w.ephemeral_frequency, classes)
     maps["class"], maps["frequency_lower"], maps["frequency_upper"] = classes

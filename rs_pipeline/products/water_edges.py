@@ -40,6 +40,9 @@ HIGH_SUN_DEG = 40.0
 LEAST_HIGH_MONTHS = 3
 """Fewer months of high sun do not overrule the others."""
 
+DRIER, WETTER = 0.2, 0.5
+"""Water that the low sun sees less often than the high sun by more than DRIER is seasonal; more often by more than WETTER, shadow."""
+
 
 TIDAL_REACH_M = 1000.0
 """Around the reference coastline the edge of water moves with the tide, and a median says nothing of it."""
@@ -88,32 +91,48 @@ def _local_mean(values: np.ndarray, where: np.ndarray, size_px: int) -> np.ndarr
         return np.where(count > 0.5 / size_px**2, total / count, np.nan).astype("float32")
 
 
-def without_shadow(frequency: np.ndarray, high_frequency: np.ndarray, high_months: np.ndarray, ephemeral: float) -> np.ndarray:
+def without_shadow(frequency: np.ndarray, high_frequency: np.ndarray, high_months: np.ndarray, seasonal: float) -> np.ndarray:
     """Frequency without the months in which the ground is dark only because the sun is low, float32 (h, w).
 
-    Where no month of high sun was wet, of at least LEAST_HIGH_MONTHS, dark winter months are shadow: they do not count.
+    Where the months of high sun, of which there must be LEAST_HIGH_MONTHS, are too seldom wet for water (``seasonal``), dark winter
+    months are shadow: they do not count.
     """
-    shadow = (high_frequency < ephemeral) & (high_months >= LEAST_HIGH_MONTHS) & (frequency > high_frequency)
+    shadow = (high_frequency < seasonal) & (high_months >= LEAST_HIGH_MONTHS) & (frequency > high_frequency)
     return np.where(shadow, high_frequency, frequency).astype("float32")
 
 
+def low_sun_frequency(frequency: np.ndarray, months: np.ndarray, high_frequency: np.ndarray, high_months: np.ndarray) -> np.ndarray:
+    """Frequency over the months of low sun, float32 (h, w); NaN without such months."""
+    low_months = months - high_months
+    wet = frequency * months - np.nan_to_num(high_frequency) * high_months
+    return np.where(low_months > 0, wet / np.maximum(low_months, 1), np.nan).astype("float32")
+
+
 def sharpen_edges(
-    frequency: np.ndarray, high_frequency: np.ndarray, nir_refl: np.ndarray, apply: np.ndarray, permanent: float, ephemeral: float
-) -> tuple[np.ndarray, np.ndarray]:
+    frequency: np.ndarray, high_frequency: np.ndarray, low_frequency: np.ndarray, nir_refl: np.ndarray, apply: np.ndarray,
+    permanent: float, seasonal: float, ephemeral: float,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Frequency of water with its rim put right, and the share of each pixel that is permanent water; float32 (h, w) twice.
 
-    A rim pixel that is mostly water takes the frequency of the wettest pixel of its square, one that is mostly land has none.
+    A rim pixel that is mostly water takes the frequency of the wettest pixel of its square, one that is mostly land has none. Where
+    even the wettest is mixed with its banks, its votes fail at random: seen alike in the low and the high sun it is lasting water, and
+    its frequency 1; water that comes and goes is seen in one of the two.
 
     Parameters
     ----------
-    frequency, high_frequency : float32 (h, w), NaN not observed; of all months and of those with a high sun.
+    frequency, high_frequency, low_frequency : float32 (h, w), NaN not observed; of all months, those with a high and with a low sun.
     apply : bool (h, w), False where edges move within the period: the reach of the tide.
+    permanent, seasonal, ephemeral : least frequencies of the classes.
     """
     steady = np.where(np.isfinite(high_frequency), high_frequency, np.nan_to_num(frequency))
     share = water_share(nir_refl, steady, permanent, ephemeral)
     rim = apply & np.isfinite(frequency) & np.isfinite(share) & (ndimage.maximum_filter(steady, RIM_PX) >= LEAST_RIM)
     wettest = ndimage.maximum_filter(np.nan_to_num(frequency), RIM_PX)
-    wet = share >= 0.5
-    sharp = np.where(rim & wet, np.maximum(frequency, wettest), np.where(rim & ~wet, 0, frequency))
-    fraction = np.where(rim, np.where(wettest >= permanent, share, 0), np.where(np.isfinite(frequency), frequency >= permanent, np.nan))
+    wet = rim & (share >= 0.5)
+    with np.errstate(invalid="ignore"):
+        gain = low_frequency - high_frequency
+        lasting = wet & (wettest >= seasonal) & (gain >= -DRIER) & (gain <= WETTER)
+    sharp = np.where(wet, np.where(lasting, 1, np.maximum(frequency, wettest)), np.where(rim, 0, frequency))
+    beside = (wettest >= permanent) | ndimage.maximum_filter(lasting, RIM_PX)
+    fraction = np.where(rim, np.where(beside, share, 0), np.where(np.isfinite(frequency), frequency >= permanent, np.nan))
     return sharp.astype("float32"), fraction.astype("float32")

@@ -112,7 +112,7 @@ def test_vetoes(spectrum, cause):
     ],
 )  # fmt: skip
 def test_call_truth_table(probability, dates, positive, months, expected):
-    assert call_class(probability, dates, positive, months, 6, 0.6, 2, 0.9, 0.5) == expected
+    assert call_class(probability, dates, positive / max(dates, 1), months, 6, 0.6, 2, 0.9, 0.5) == expected
 
 
 # --- the pass over dates ---------------------------------------------------------------------------------------------

@@ -7,7 +7,14 @@ from shapely.geometry import LineString
 
 from kernels.edges import classify_water, clear_median
 from rs_pipeline.model import Grid
-from rs_pipeline.products.water_edges import LEAST_HIGH_MONTHS, sharpen_edges, tidal_reach, water_share, without_shadow
+from rs_pipeline.products.water_edges import (
+    LEAST_HIGH_MONTHS,
+    low_sun_frequency,
+    sharpen_edges,
+    tidal_reach,
+    water_share,
+    without_shadow,
+)
 
 LAND_NIR, WATER_NIR = 0.30, 0.04
 
@@ -25,6 +32,12 @@ def seen_as(share: np.ndarray) -> np.ndarray:
     return np.select([share > 0.95, share > 0.6], [1.0, 0.4], 0.0).astype("float32")
 
 
+def edges(frequency: np.ndarray, nir: np.ndarray, low: np.ndarray | None = None, apply: bool = True):
+    """`sharpen_edges` with the default classes, seen alike in high and low sun where not said otherwise."""
+    low = frequency if low is None else low
+    return sharpen_edges(frequency, frequency, low, nir, np.full(frequency.shape, apply), 0.75, 0.25, 0.05)
+
+
 def test_share_of_a_wide_river_is_exact():
     share, nir = river(73.0)
     found = water_share(nir, seen_as(share), 0.75, 0.05)
@@ -36,7 +49,7 @@ def test_share_of_a_wide_river_is_exact():
 def test_rivers_keep_their_width(width_m, start_m):
     share, nir = river(width_m, start_m)
     frequency = seen_as(share)
-    sharp, fraction = sharpen_edges(frequency, frequency, nir, np.ones(share.shape, bool), 0.75, 0.05)
+    sharp, fraction = edges(frequency, nir)
     width = fraction[20].sum() * 10
     assert width == pytest.approx(width_m, abs=2.0)
     mostly = (share > 0.55) | (share < 0.45)
@@ -47,7 +60,7 @@ def test_unobserved_pixels_stay_missing_and_do_not_disturb():
     share, nir = river(60.0)
     frequency = seen_as(share)
     frequency[10:14, 18:24], nir[10:14, 18:24] = np.nan, np.nan
-    sharp, fraction = sharpen_edges(frequency, frequency, nir, np.ones(share.shape, bool), 0.75, 0.05)
+    sharp, fraction = edges(frequency, nir)
     assert np.isnan(sharp[10:14, 18:24]).all() and np.isnan(fraction[10:14, 18:24]).all()
     assert np.isfinite(sharp).sum() == sharp.size - 24 and fraction[25].sum() * 10 == pytest.approx(60, abs=2)
 
@@ -56,7 +69,7 @@ def test_dark_land_beside_water_is_left_as_it_was():
     share, _ = river(60.0)
     nir = np.full(share.shape, 0.06, "float32")
     frequency = seen_as(share)
-    sharp, fraction = sharpen_edges(frequency, frequency, nir, np.ones(share.shape, bool), 0.75, 0.05)
+    sharp, fraction = edges(frequency, nir)
     np.testing.assert_array_equal(sharp, frequency)
     np.testing.assert_array_equal(fraction, frequency >= 0.75)
 
@@ -64,22 +77,40 @@ def test_dark_land_beside_water_is_left_as_it_was():
 def test_where_the_tide_moves_the_edge_nothing_is_changed():
     share, nir = river(36.0)
     frequency = seen_as(share)
-    sharp, _ = sharpen_edges(frequency, frequency, nir, np.zeros(share.shape, bool), 0.75, 0.05)
+    sharp, _ = edges(frequency, nir, apply=False)
     np.testing.assert_array_equal(sharp, frequency)
 
 
 def test_seasonal_water_stays_seasonal():
     share, nir = river(80.0)
     frequency = np.where(share > 0.5, 0.4, 0.0).astype("float32")
-    sharp, fraction = sharpen_edges(frequency, frequency, nir, np.ones(share.shape, bool), 0.75, 0.05)
+    sharp, fraction = edges(frequency, nir, low=np.zeros(share.shape, "float32"))
     assert sharp.max() == pytest.approx(0.4) and fraction.max() == 0.0
+
+
+def test_a_narrow_river_whose_votes_fail_at_random_is_permanent():
+    """20 m wide: no pixel is pure, so it is found on half of the dates, in summer and winter alike. A ditch that runs in summer is not."""
+    share, nir = river(20.0, 205.0)
+    frequency = np.where(share > 0.4, 0.5, 0.0).astype("float32")
+    sharp, fraction = edges(frequency, nir)
+    assert sharp[20].max() == 1.0 and fraction[20].sum() * 10 == pytest.approx(20, abs=4)
+    ditch, _ = edges(frequency, nir, low=np.zeros(share.shape, "float32"))
+    assert ditch.max() == pytest.approx(0.5)
+    shadow, _ = edges(np.where(share > 0.4, 0.4, 0.0).astype("float32"), nir, low=np.ones(share.shape, "float32"))
+    assert shadow.max() == pytest.approx(0.4)
+
+
+def test_low_sun_frequency_by_hand():
+    """Wet in 6 of 12 months, of which 4 of the 8 of high sun: 2 of the 4 others."""
+    low = low_sun_frequency(*(np.array([v], "float32") for v in ([0.5, 0.5], [12, 8], [0.5, 0.5], [8, 8])))
+    assert low[0, 0] == pytest.approx(0.5) and np.isnan(low[0, 1])
 
 
 def test_winter_shadow_is_not_water_and_winter_water_without_a_summer_is():
     frequency = np.array([[0.3, 0.3, 0.5, np.nan]], "float32")
-    high = np.array([[0.0, 0.0, 0.4, np.nan]], "float32")
+    high = np.array([[0.2, 0.0, 0.4, np.nan]], "float32")
     months = np.array([[6, LEAST_HIGH_MONTHS - 1, 6, 0]], "float32")
-    np.testing.assert_array_equal(without_shadow(frequency, high, months, 0.05), np.array([[0.0, 0.3, 0.5, np.nan]], "float32"))
+    np.testing.assert_array_equal(without_shadow(frequency, high, months, 0.25), np.array([[0.2, 0.3, 0.5, np.nan]], "float32"))
 
 
 def test_tidal_reach_is_a_kilometre_around_the_reference(make_settings, tmp_path):

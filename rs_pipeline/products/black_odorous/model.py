@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,16 @@ import numpy as np
 from kernels.black_odorous import COLOUR_FEATURES, FEATURES
 from rs_pipeline.config import config_folder
 from rs_pipeline.errors import ConfigError
+
+KNOWN_BANDS = ("blue", "green", "red", "nir")
+KNOWN_MIN_REFL = 0.002
+"""Darker water has no colour that can be told from noise."""
+
+DARK_GREEN_REFL = 0.02
+"""Green reflectance below which water may be taken for black-odorous by darkness alone."""
+
+LEFT_OUT = 0.02
+"""Share of known seasons that count as unknown."""
 
 Packed = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]
 
@@ -57,12 +68,75 @@ class WeightSet:
         return cls(features, centre, spread, linear, quadratic, float(values["intercept"]))
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """From the log-odds of a season to a probability (Platt 1999)."""
+
+    slope: float
+    intercept: float
+    prevalence: float
+    """Share of black-odorous reaches among those it was fitted on."""
+    fitted_on: str
+
+    @property
+    def even(self) -> float:
+        """Log-odds at which the probability is a half: dates above it are positive."""
+        return -self.intercept / self.slope
+
+    def probability(self, log_odds: np.ndarray, prevalence: float | None = None) -> np.ndarray:
+        """Probability (0-1) where a share ``prevalence`` of all reaches is black-odorous (None: as where it was fitted).
+
+        >>> Calibration(1.0, 0.0, 0.5, "").probability(np.array([0.0]), prevalence=0.2).round(3).tolist()
+        [0.2]
+        """
+        shift = 0.0 if prevalence is None else _logit(prevalence) - _logit(self.prevalence)
+        return 1 / (1 + np.exp(-(self.slope * np.asarray(log_odds, "float64") + self.intercept + shift)))
+
+
+def _logit(p: float) -> float:
+    return math.log(p / (1 - p))
+
+
+@dataclass(frozen=True, eq=False)
+class KnownWaters:
+    """The waters of the training as normal distributions of the logarithm of their reflectance, a season at a time."""
+
+    names: tuple[str, ...]
+    mean: np.ndarray
+    """float64 (k, 4): ln of KNOWN_BANDS."""
+    precision: np.ndarray
+    """Inverse covariance, float64 (k, 4, 4)."""
+    limit: float
+    """Squared distance (Mahalanobis 1936) to the nearest of them that LEFT_OUT of the training's own seasons exceed."""
+
+    def distance(self, refl: np.ndarray) -> np.ndarray:
+        """Squared distance to the nearest known water, (n,), of reflectance (n, 4) in KNOWN_BANDS; NaN in, NaN out."""
+        off = np.log(np.maximum(refl, KNOWN_MIN_REFL))[:, None] - self.mean
+        return np.einsum("nki,kij,nkj->nk", off, self.precision, off).min(axis=1)
+
+    def unknown(self, refl: np.ndarray) -> np.ndarray:
+        """bool (n,): dark water unlike any of the training. Bright water is never taken for black-odorous one, known or not."""
+        with np.errstate(invalid="ignore"):
+            return (self.distance(refl) > self.limit) & (refl[:, 1] < DARK_GREEN_REFL)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"names": list(self.names), "mean": self.mean.tolist(), "precision": self.precision.tolist(), "limit": self.limit}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> KnownWaters:
+        n = len(values["names"])
+        mean, precision = np.array(values["mean"]).reshape(n, 4), np.array(values["precision"]).reshape(n, 4, 4)
+        return cls(tuple(values["names"]), mean, precision, float(values["limit"]))
+
+
 @dataclass(frozen=True, eq=False)
 class DetectorModel:
-    """Two weight sets: with the red edge, and with the colours every sensor has."""
+    """Two weight sets for single dates, with the red edge and with the colours every sensor has; and what makes a season of them."""
 
     rededge: WeightSet
     colour: WeightSet
+    calibration: Calibration
+    known: KnownWaters
     report: dict[str, Any]
     """How it was trained and how well it does; every figure is simulated."""
 
@@ -80,7 +154,7 @@ def load_model(path: Path | None = None) -> DetectorModel:
     try:
         values = json.loads(path.read_text("utf-8"))
         sets = [WeightSet.from_json(values[name]) for name in ("rededge", "colour")]
-        report = dict(values["report"])
+        model = DetectorModel(*sets, Calibration(**values["calibration"]), KnownWaters.from_json(values["known_waters"]), dict(values["report"]))
     except OSError as fault:
         raise ConfigError(f"cannot read the detector: {fault.strerror}", where=str(path), remedy=remedy) from None
     except (KeyError, ValueError, TypeError) as fault:
@@ -88,4 +162,4 @@ def load_model(path: Path | None = None) -> DetectorModel:
     for weights, expected in zip(sets, (FEATURES, COLOUR_FEATURES), strict=True):
         if weights.features != expected:
             raise ConfigError(f"made for the features {weights.features}, not {expected}", where=str(path), remedy=remedy)
-    return DetectorModel(*sets, report)
+    return model

@@ -13,6 +13,9 @@ from rs_pipeline.products.black_odorous.model import load_model
 from rs_pipeline.products.calendar import Calendar, in_window
 from rs_pipeline.radiometry.masks import reject_bits
 
+SUSPECTED_PROBABILITY, POSSIBLE_PROBABILITY = 0.9, 0.5
+"""For single pixels, whose probability is the mean of single dates and not calibrated as that of a reach is."""
+
 
 def in_season(chips: Sequence[Chip], section: BlackOdorousSection) -> np.ndarray:
     """bool (T,): in the yearly window and, where the catalog tells the sun's height, high enough."""
@@ -40,8 +43,7 @@ def black_odorous_layers(
     )  # fmt: skip
     classes = np.empty(frequency.shape, "float32")
     pixel_classes(
-        layers, section.min_dates, section.min_positive_share, section.min_months, section.suspected_probability,
-        section.possible_probability, classes,
+        layers, section.min_dates, section.min_positive_share, section.min_months, SUSPECTED_PROBABILITY, POSSIBLE_PROBABILITY, classes,
     )  # fmt: skip
     classes[~np.isfinite(frequency)] = np.nan
     return layers[PIXEL_LAYERS.index("probability")], classes, layers[PIXEL_LAYERS.index("n_dates")]

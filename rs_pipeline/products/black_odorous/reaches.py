@@ -42,7 +42,10 @@ MAX_GAP_PX = 1
 ELONGATION = 4.0
 """Centreline length over mean width from which water is a river, not a pond."""
 
-COLUMNS = ("reach_id", "kind", "adcode", "tile", "length_m", "width_m", "width_class", "geometry")
+COLUMNS = ("reach_id", "kind", "adcode", "tile", "length_m", "width_m", "width_class", "first_period", "geometry")
+
+WET_SHARE = 0.5
+"""A reach is there from the first period on in which so much of it is water."""
 
 
 @dataclass(frozen=True)
@@ -168,21 +171,36 @@ def read_water(settings: Settings, period_label: str, grid: Grid) -> np.ndarray:
     return np.isin(values, (1, 2))
 
 
+def first_wet(found: list[Reach], wet: np.ndarray, grid: Grid) -> np.ndarray:
+    """Index of the first period in which WET_SHARE of the pixels of each reach were water, int64 (n,); of the wettest where none has it.
+
+    ``wet`` is bool (periods, h, w).
+    """
+    if not found:
+        return np.zeros(0, "int64")
+    owner = rasterize([(r.geometry, i + 1) for i, r in enumerate(found)], out_shape=grid.shape, transform=grid.transform, dtype="int32")
+    size = np.bincount(owner.ravel(), minlength=len(found) + 1)[1:]
+    share = np.stack([np.bincount(owner[w], minlength=len(found) + 1)[1:] for w in wet]) / np.maximum(size, 1)
+    there = share >= WET_SHARE
+    return np.where(there.any(axis=0), there.argmax(axis=0), share.argmax(axis=0))
+
+
 def reach_lines(settings: Settings) -> None:
     """Write the reaches and ponds of the region: GeoParquet in the CRS of the run, columns COLUMNS.
 
-    Geometry is a line for a river reach and a polygon for a pond. The table is empty where there is no water.
+    Geometry is a line for a river reach and a polygon for a pond; ``first_period`` is the label of the first period in which it was
+    there. The table is empty where there is no water.
     """
     whole, section, rows = read_grid(settings), settings.black_odorous, []
+    labels = np.array([p.label for p in settings.all_periods])
     for tile in read_tiles(settings):
         grid = tile.grid.buffered(settings.grid.margin_m)
-        wet = np.zeros(grid.shape, bool)
-        for period in settings.all_periods:
-            wet |= read_water(settings, period.label, grid)
-        for reach in find_reaches(wet, grid, section.reach_length_m, shapely.box(*tile.grid.bounds)):
+        wet = np.stack([read_water(settings, label, grid) for label in labels])
+        found = find_reaches(wet.any(axis=0), grid, section.reach_length_m, shapely.box(*tile.grid.bounds))
+        for reach, first in zip(found, labels[first_wet(found, wet, grid)], strict=True):
             rows.append({
                 "kind": reach.kind, "tile": tile.id, "length_m": reach.length_m, "width_m": reach.width_m,
-                "width_class": width_class(reach.width_m, section), "geometry": reach.geometry,
+                "width_class": width_class(reach.width_m, section), "first_period": first, "geometry": reach.geometry,
             })  # fmt: skip
     write_parquet(_named(rows, settings, whole.crs), Layout(settings.root).reach_lines)
 

@@ -1,7 +1,10 @@
 """Step ``reach-scores``: evidence of each reach on each date of one tile and period.
 
 A band is used where the channel is at least three of its native pixels wide: narrower, the banks shine in by more
-than 1 % at its centre. In narrower channels the grey residual is taken from open water of the same date.
+than 1 % at its centre. In narrower channels haze and glint are read from open water of the same date.
+
+What the air scatters in from the land around is as strong as black water itself, and would hide or mimic its colour: it is
+taken away date by date (`without_air`).
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import pandas as pd
 from rasterio.features import rasterize
 from scipy import ndimage
 
-from kernels.black_odorous import VETOES, grey_residual, spectra_evidence, veto
+from kernels.black_odorous import VETOES, grey_residual, spectra_evidence, surroundings_share, veto
 from rs_pipeline.catalog.chips import Chip, load_chips, read_stack
 from rs_pipeline.catalog.reasons import stack_reasons
 from rs_pipeline.config import Settings, load_sensor
@@ -37,13 +40,21 @@ OPEN_WATER_PX = 3
 MIN_OPEN_PIXELS = 20
 """Fewer clear pixels of open water give no grey residual."""
 
-GREEN, RED, REDEDGE, NIR, SWIR1, SWIR2 = (OPTICAL_BANDS.index(b) for b in ("green", "red", "rededge1", "nir", "swir1", "swir2"))
+SURROUNDINGS_M = 700.0
+"""Land within this distance to either side counts as the surroundings: most of what is scattered comes from there."""
+
+CELL_PX = 10
+"""Surroundings are averaged over cells of so many pixels."""
+
+BLUE, GREEN, RED, REDEDGE, NIR, SWIR1, SWIR2 = range(len(OPTICAL_BANDS))
 
 DTYPES = {
-    "reach_id": "str", "period": "str", "day": "str", "scene_id": "str", "sensor": "str", "n_core": "int64", "logit": "float64",
-    "rededge": "bool", "veto": "str", "green_refl": "float64", "grey_refl": "float64",
+    "reach_id": "str", "period": "str", "day": "str", "scene_id": "str", "sensor": "str", "native_m": "float64", "n_core": "int64",
+    "logit": "float64", "rededge": "bool", "veto": "str", "blue_refl": "float64", "green_refl": "float64", "red_refl": "float64",
+    "nir_refl": "float64", "grey_refl": "float64", "surroundings_share": "float64",
 }  # fmt: skip
-"""Columns of the scores; ``logit`` is the median of the core within +-4, before vetoes."""
+"""Columns of the scores; ``logit`` is the median of the core within +-4, before vetoes, and the reflectances its medians without air.
+A date that shows glint, ice or shadow has a row that says so as its veto, without a ``logit``."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +65,12 @@ class Core:
     width_m: float
     rows: np.ndarray
     cols: np.ndarray
+
+    @property
+    def cell(self) -> tuple[int, int]:
+        """The cell of `surroundings` that holds its middle pixel."""
+        middle = len(self.rows) // 2
+        return int(self.rows[middle]) // CELL_PX, int(self.cols[middle]) // CELL_PX
 
 
 def core_pixels(reaches: gpd.GeoDataFrame, wet: np.ndarray, grid: Grid, min_width_m: float) -> list[Core]:
@@ -94,18 +111,50 @@ def open_water_swir(refl: np.ndarray, clear: np.ndarray, open_water: np.ndarray)
     return np.median(refl[SWIR1 : SWIR2 + 1, chosen], axis=1)
 
 
+def surroundings(refl: np.ndarray, clear: np.ndarray, resolution_m: float) -> np.ndarray:
+    """Mean reflectance of the clear pixels around every cell of CELL_PX, float64 (7, cells, cells); NaN where there are none.
+
+    ``refl`` is (7, h, w), ``clear`` bool (h, w); the square reaches SURROUNDINGS_M to either side.
+    """
+    rows, cols = (-(-n // CELL_PX) for n in clear.shape)
+    pad = [(0, rows * CELL_PX - clear.shape[0]), (0, cols * CELL_PX - clear.shape[1])]
+    size = 2 * round(SURROUNDINGS_M / resolution_m / CELL_PX) + 1
+
+    def total(values: np.ndarray) -> np.ndarray:
+        cells = np.pad(values, pad).reshape(rows, CELL_PX, cols, CELL_PX).sum(axis=(1, 3), dtype="float64")
+        return ndimage.uniform_filter(cells, size, mode="constant")
+
+    count = total(clear)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.stack([np.where(count > 1e-6, total(np.where(clear, band, 0)) / count, np.nan) for band in refl])
+
+
+def without_air(spectra: np.ndarray, swir: np.ndarray, around: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Spectra (n, 7) without surroundings and grey residual, that residual, and the share of the surroundings.
+
+    Parameters
+    ----------
+    swir : float (2,), SWIR1 and SWIR2 over water of the date. around : float (7,), see `surroundings`; NaN bands count as no light.
+    """
+    share = surroundings_share(swir[0], swir[1], around[SWIR1], around[SWIR2]) if np.isfinite(around[SWIR1]) else 0.0
+    around = np.nan_to_num(around)
+    grey = float(grey_residual(swir[0] - share * around[SWIR1], swir[1] - share * around[SWIR2]))
+    return (spectra - grey - share * around) / (1 - share), grey, share
+
+
 def score_date(
-    core: Core, refl: np.ndarray, clear: np.ndarray, open_swir: np.ndarray, native_m: dict[str, float], model: DetectorModel,
-    *, min_core_pixels: int, min_width_m: float, max_swir1_refl: float,
+    core: Core, refl: np.ndarray, clear: np.ndarray, open_swir: np.ndarray, around: np.ndarray, native_m: dict[str, float],
+    model: DetectorModel, *, min_core_pixels: int, min_width_m: float, max_swir1_refl: float,
 ) -> dict | None:  # fmt: skip
     """One row of scores, or None where the date says nothing about the reach.
 
     Parameters
     ----------
     refl : float32 (7, h, w), bands of OPTICAL_BANDS, NaN nodata; ``clear`` bool (h, w).
-    open_swir : see `open_water_swir`.
+    open_swir : see `open_water_swir`. around : float (7,), see `surroundings`.
     native_m : role to native pixel size of the sensor.
     min_width_m : narrower channels are marginal; they are scored where the sensor's colour pixels are fine enough for ``min_width_m``.
+    max_swir1_refl : brighter water, less what the surroundings add, is glint or mixed.
     """
     wide = {role: core.width_m >= WIDTH_IN_PIXELS * size for role, size in native_m.items()}
     marginal = core.width_m < min_width_m and WIDTH_IN_PIXELS * native_m["green"] <= min_width_m
@@ -114,30 +163,44 @@ def score_date(
         return None
     spectra = refl[:, core.rows[usable], core.cols[usable]].T.astype("float64")
     swir = np.median(spectra[:, [SWIR1, SWIR2]], axis=0)
-    if not wide["swir1"]:
-        swir = np.fmin(swir, open_swir)
-    if swir[0] > max_swir1_refl:
-        return None
-    grey = float(grey_residual(swir[0], swir[1]))
+    if not wide["swir1"] and np.isfinite(open_swir).all():
+        swir = open_swir
     rededge = wide.get("rededge1", False) and bool(np.isfinite(spectra[:, REDEDGE]).all())
-    logit, _ = spectra_evidence(spectra, np.full(len(spectra), grey), rededge, model.rededge.packed, model.colour.packed)
-    middle = np.median(spectra, axis=0) - grey
+    water, grey, share = without_air(spectra, swir, around)
+    glint = swir[0] - share * np.nan_to_num(around)[SWIR1] > max_swir1_refl
+    middle = np.median(water, axis=0)
+    logit, _ = spectra_evidence(np.nan_to_num(water), np.zeros(len(water)), rededge, model.rededge.packed, model.colour.packed)
+    cause = "glint" if glint else VETOES[veto(middle[GREEN], middle[RED], middle[REDEDGE], middle[NIR], rededge)]
     return {
-        "reach_id": core.reach_id, "n_core": int(usable.sum()), "logit": float(np.median(logit)), "rededge": rededge,
-        "veto": VETOES[veto(middle[GREEN], middle[RED], middle[REDEDGE], middle[NIR], rededge)],
-        "green_refl": float(middle[GREEN]), "grey_refl": grey,
+        "reach_id": core.reach_id, "native_m": native_m["green"], "n_core": int(usable.sum()),
+        "logit": np.nan if glint else float(np.median(logit)), "rededge": rededge, "veto": cause, "grey_refl": grey, "surroundings_share": share,
+        **{f"{name}_refl": float(middle[band]) for name, band in (("blue", BLUE), ("green", GREEN), ("red", RED), ("nir", NIR))},
     }  # fmt: skip
 
 
-def _dates(settings: Settings, chips: list[Chip], grid: Grid) -> Iterator[tuple[Chip, np.ndarray, np.ndarray]]:
-    """Reflectance float32 (7, h, w) and clear pixels bool (h, w), one scene in memory at a time."""
-    dropped = stack_reasons(chips, grid, settings.masks) & reject_bits(settings.masks.black_odorous) != 0
+BLOCKS = {"ice": ("snow",), "shadow": ("shadow_confirmed", "terrain")}
+"""Causes that take a date away from a reach and are recorded, by the reasons of masked pixels."""
+
+
+def blocked_by(core: Core, reasons: np.ndarray) -> dict | None:
+    """A row for a date on which a named cause covers more than half of the core, else None; ``reasons`` uint16 (h, w)."""
+    bits = reasons[core.rows, core.cols]
+    for cause, names in BLOCKS.items():
+        if 2 * np.count_nonzero(bits & reject_bits(names)) > bits.size:
+            return {"reach_id": core.reach_id, "n_core": 0, "rededge": False, "veto": cause}
+    return None
+
+
+def clear_dates(settings: Settings, chips: list[Chip], grid: Grid) -> Iterator[tuple[Chip, np.ndarray, np.ndarray, np.ndarray]]:
+    """Reflectance float32 (7, h, w), clear pixels bool (h, w) and reasons uint16 (h, w), one scene's bands in memory at a time."""
+    reasons = stack_reasons(chips, grid, settings.masks)
+    reject = reject_bits(settings.masks.black_odorous)
     for t, chip in enumerate(chips):
         dn = read_stack([chip], OPTICAL_BANDS, grid)[0]
         refl = np.where(dn > 0, dn * np.float32(chip.scene.scale) + np.float32(chip.scene.offset), np.float32(np.nan))
         required = [i for i in range(len(OPTICAL_BANDS)) if i != REDEDGE]
-        clear = (dn[required] > 0).all(axis=0) & ~dropped[t]
-        yield chip, refl, clear
+        clear = (dn[required] > 0).all(axis=0) & (reasons[t] & reject == 0)
+        yield chip, refl, clear, reasons[t]
 
 
 def score_reaches(settings: Settings, tile_id: str, period_label: str, chips: list[Chip] | None = None) -> None:
@@ -156,17 +219,19 @@ def score_reaches(settings: Settings, tile_id: str, period_label: str, chips: li
         wet = read_water(settings, period_label, grid)
         cores = core_pixels(reaches, wet, grid, section.min_width_m)
         open_water = ndimage.binary_erosion(wet, iterations=OPEN_WATER_PX, border_value=1)
-        for chip, refl, clear in _dates(settings, chips, grid):
-            swir = open_water_swir(refl, clear, open_water)
+        for chip, refl, clear, reasons in clear_dates(settings, chips, grid):
+            swir, around = open_water_swir(refl, clear, open_water), surroundings(refl, clear, grid.resolution_m)
             native_m = {b.role: b.resolution_m for b in load_sensor(chip.scene.sensor).bands}
             scene = {
                 "period": period_label, "day": chip.scene.solar_day.isoformat(), "scene_id": chip.scene.scene_id, "sensor": chip.scene.sensor
             }  # fmt: skip
             for core in cores:
                 row = score_date(
-                    core, refl, clear, swir, native_m, model, min_core_pixels=section.min_core_pixels,
+                    core, refl, clear, swir, around[:, *core.cell], native_m, model, min_core_pixels=section.min_core_pixels,
                     min_width_m=section.min_width_m, max_swir1_refl=section.max_swir1_refl,
                 )  # fmt: skip
+                if row is None and WIDTH_IN_PIXELS * native_m["green"] <= max(core.width_m, section.min_width_m):
+                    row = blocked_by(core, reasons)
                 if row is not None:
                     rows.append(scene | row)
     write_parquet(pd.DataFrame(rows, columns=list(DTYPES)).astype(DTYPES), layout.reach_scores(period_label, tile_id))

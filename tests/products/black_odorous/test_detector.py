@@ -10,7 +10,7 @@ import pytest
 from kernels.black_odorous import spectra_evidence
 from rs_pipeline.config import config_folder
 from rs_pipeline.errors import ConfigError
-from rs_pipeline.products.black_odorous import training
+from rs_pipeline.products.black_odorous import training, waters
 from rs_pipeline.products.black_odorous.model import load_model
 
 CASES = {
@@ -72,7 +72,7 @@ def test_auc_and_calibration_by_hand():
 
 def test_noise_model_leaves_the_mean_residual():
     flat = np.zeros((20_000, 7))
-    seen = training.observe_water(flat, np.random.default_rng(0), land_share=1e-9)
+    seen = waters.observe_water(flat, np.random.default_rng(0), land_share=1e-9)
     assert seen[:, 5].mean() == pytest.approx(0.004 + 0.004 * np.sqrt(2 / np.pi) * (1610 / 555) ** -1.3, abs=3e-4)
 
 

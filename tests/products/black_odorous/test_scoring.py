@@ -17,7 +17,18 @@ from rs_pipeline.output.tables import write_parquet
 from rs_pipeline.products.black_odorous import scoring
 from rs_pipeline.products.black_odorous.model import load_model
 from rs_pipeline.products.black_odorous.reaches import COLUMNS
-from rs_pipeline.products.black_odorous.scoring import DTYPES, core_pixels, open_water_swir, score_date, score_reaches
+from rs_pipeline.products.black_odorous.scoring import (
+    DTYPES,
+    Core,
+    blocked_by,
+    core_pixels,
+    open_water_swir,
+    score_date,
+    score_reaches,
+    surroundings,
+    without_air,
+)
+from rs_pipeline.radiometry.masks import Reason
 from rs_pipeline.region import grid as make_grid
 from rs_pipeline.region import read_tiles
 
@@ -44,11 +55,14 @@ def image(spectrum):
     return np.broadcast_to(np.asarray(spectrum, "float32")[:, None, None], (7, *GRID.shape)).copy()
 
 
-def score(spectrum, *, width_px=6, native=SENTINEL, clear=True, open_swir=(np.nan, np.nan), refl=None):
+NOTHING_AROUND = np.full(7, np.nan)
+
+
+def score(spectrum, *, width_px=6, native=SENTINEL, clear=True, open_swir=(np.nan, np.nan), refl=None, around=NOTHING_AROUND):
     wet, table = river(width_px)
     core = core_pixels(table, wet, GRID, 30.0)[0]
     refl = image(spectrum) if refl is None else refl
-    return score_date(core, refl, np.full(GRID.shape, clear), np.array(open_swir), native, load_model(), **RULES)
+    return score_date(core, refl, np.full(GRID.shape, clear), np.array(open_swir), around, native, load_model(), **RULES)
 
 
 def test_core_is_a_pixel_away_from_the_bank_and_split_between_reaches():
@@ -82,7 +96,47 @@ def test_the_grey_residual_of_the_core_is_removed():
 
 def test_dates_that_say_nothing():
     assert score(BLACK, clear=False) is None
-    assert score(BLACK + 0.03) is None  # glint
+    glint = score(BLACK + 0.03)
+    assert glint["veto"] == "glint" and np.isnan(glint["logit"])
+
+
+AROUND = np.array([0.05, 0.08, 0.09, 0.14, 0.26, 0.26, 0.16])
+
+
+def test_what_the_surroundings_scatter_in_is_taken_away():
+    """Black water beside bright land under haze: without the correction the date looks like clear water or glint."""
+    seen = BLACK + 0.04 * (AROUND - BLACK) + 0.003
+    water, grey, share = without_air(seen[None], seen[5:], AROUND)
+    assert share == pytest.approx(0.04, abs=1e-3)
+    assert grey == pytest.approx(0.003, abs=5e-4)
+    assert water[0] == pytest.approx(BLACK, abs=6e-4)
+    corrected = score(seen, around=AROUND)
+    assert corrected["logit"] == pytest.approx(score(BLACK)["logit"], abs=0.3)
+    assert corrected["surroundings_share"] == pytest.approx(0.04, abs=1e-3)
+
+
+def test_surroundings_are_the_mean_of_clear_pixels_within_reach():
+    refl, clear = np.full((7, 300, 300), 0.2), np.ones((300, 300), bool)
+    refl[:, :, 150:] = 0.1  # two halves
+    clear[:100] = False
+    refl[:, :100] = 9.0  # cloud
+    around = surroundings(refl, clear, 10.0)
+    assert around.shape == (7, 30, 30)
+    assert around[0, 25, 2] == pytest.approx(0.2) and around[0, 25, 27] == pytest.approx(0.1)
+    assert around[0, 20, 14] == pytest.approx((8 * 0.2 + 7 * 0.1) / 15)  # columns 7-21 of cells, of which 7-14 lie in the left half
+    assert np.isnan(around[0, 0, 0])
+
+
+def test_ice_and_shadow_over_most_of_a_core_are_named():
+    core = Core("a", 60.0, np.arange(5), np.arange(5))
+    reasons = np.zeros((6, 6), "uint16")
+    assert blocked_by(core, reasons) is None
+    reasons[:3, :3] = Reason.SNOW
+    assert blocked_by(core, reasons)["veto"] == "ice"
+    reasons[:] = Reason.SHADOW_CONFIRMED | Reason.CLOUD
+    assert blocked_by(core, reasons)["veto"] == "shadow"
+    reasons[:] = Reason.CLOUD
+    assert blocked_by(core, reasons) is None
 
 
 def test_bands_need_three_native_pixels_of_width():
@@ -97,10 +151,10 @@ def test_bands_need_three_native_pixels_of_width():
 def test_a_narrow_channel_takes_its_residual_from_open_water():
     banks_shine_in = BLACK.copy()
     banks_shine_in[5:] = 0.06
-    assert score(banks_shine_in, width_px=4) is None
+    assert score(banks_shine_in, width_px=4)["veto"] == "glint"
     seen = score(banks_shine_in, width_px=4, open_swir=(0.004, 0.003))
     assert seen["grey_refl"] == pytest.approx(0.003)
-    assert score(banks_shine_in, width_px=6, open_swir=(0.004, 0.003)) is None  # wide enough for its own
+    assert score(banks_shine_in, width_px=6, open_swir=(0.004, 0.003))["veto"] == "glint"  # wide enough for its own
 
 
 def test_missing_red_edge_is_not_used():
@@ -165,7 +219,7 @@ def put_lines(settings, width_class="assessable"):
     y = tile.grid.buffered(100).top - 531
     table = pd.DataFrame({
         "reach_id": ["R-1"], "kind": "river", "adcode": "990101", "tile": tile.id, "length_m": 200.0, "width_m": 60.0,
-        "width_class": width_class,
+        "width_class": width_class, "first_period": "2024",
     })  # fmt: skip
     frame = gpd.GeoDataFrame(table, geometry=[shapely.LineString([(500_200, y), (500_400, y)])], crs="EPSG:32650")[list(COLUMNS)]
     write_parquet(frame, Layout(settings.root).reach_lines)

@@ -1,0 +1,56 @@
+"""How the suspicion of a reach changed from one period to the next."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from rs_pipeline.config import BlackOdorousSection
+from rs_pipeline.products.black_odorous.season import season_logit
+
+RESAMPLES = 200
+"""Bootstrap samples of the dates of a season."""
+
+ELIMINATED_PROBABILITY = 0.2
+"""Below it in two seasons, one after the other, a suspicion counts as eliminated."""
+
+ACCUSED = ("suspected", "possible")
+
+
+def add_change(table: gpd.GeoDataFrame, days: pd.DataFrame, section: BlackOdorousSection) -> gpd.GeoDataFrame:
+    """Add ``change``, ``log_odds_change`` and its 95 % interval ``change_lower``, ``change_upper`` to a row a reach and period.
+
+    ``change`` is ``new`` where a suspicion follows a clear season, ``worse`` or ``better`` where the interval leaves out 0, and
+    ``eliminated`` where a suspicion was followed by two seasons with a probability below ELIMINATED_PROBABILITY. Both seasons need
+    enough dates; what was never accused has no change. The interval is that of dates drawn with replacement (Efron 1979).
+
+    Parameters
+    ----------
+    table : sorted by reach and period. days : a row a reach, period and day, with ``logit``.
+    """
+    rng, kinds = np.random.default_rng(0), table["class"].to_numpy()
+    reach, enough = table.reach_id.to_numpy(), (table.n_dates >= section.min_dates).to_numpy()
+    accused, calm = np.isin(kinds, ACCUSED), (table.probability < ELIMINATED_PROBABILITY).to_numpy() & enough
+    seasons = dict(tuple(days[days.logit.notna()].groupby(["reach_id", "period"])))
+    change, numbers = np.full(len(table), "", object), np.full((len(table), 3), np.nan)
+    for i in range(1, len(table)):
+        if reach[i - 1] != reach[i] or not (enough[i - 1] and enough[i]):
+            continue
+        if i > 1 and reach[i - 2] == reach[i] and accused[i - 2] and calm[i - 1] and calm[i]:
+            change[i] = "eliminated"
+        if accused[i - 1] or accused[i]:
+            lower, upper = _interval(*(seasons[reach[k], table.period.iloc[k]] for k in (i - 1, i)), rng)
+            numbers[i] = table.log_odds.iloc[i] - table.log_odds.iloc[i - 1], lower, upper
+            change[i] = "new" if kinds[i - 1] == "clear" else "worse" if lower > 0 else "better" if upper < 0 else ""
+    return table.assign(change=change.astype(str), log_odds_change=numbers[:, 0], change_lower=numbers[:, 1], change_upper=numbers[:, 2])
+
+
+def _interval(before: pd.DataFrame, now: pd.DataFrame, rng: np.random.Generator) -> tuple[float, float]:
+    """2.5 and 97.5 % of the change of the season's log-odds."""
+    drawn = []
+    for dates in (before, now):
+        month, logit = dates.day.str[5:7].astype(int).to_numpy(), dates.logit.to_numpy()
+        drawn.append([season_logit(month[k], logit[k]) for k in rng.integers(0, len(logit), (RESAMPLES, len(logit)))])
+    lower, upper = np.percentile(np.subtract(drawn[1], drawn[0]), [2.5, 97.5])
+    return float(lower), float(upper)

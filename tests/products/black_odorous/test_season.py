@@ -1,0 +1,166 @@
+"""Seasons, changes, field results, known waters."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kernels.black_odorous import SURROUNDINGS_SHARE, surroundings_share
+from rs_pipeline.errors import TableError
+from rs_pipeline.products.black_odorous.change import add_change
+from rs_pipeline.products.black_odorous.field import field_results, fit_platt, recalibrated, visited
+from rs_pipeline.products.black_odorous.known import season_refl
+from rs_pipeline.products.black_odorous.model import load_model
+from rs_pipeline.products.black_odorous.season import season_logit, worst_months
+from rs_pipeline.products.black_odorous.waters import CLASSES, WaterClass
+
+
+def test_surroundings_share_by_hand():
+    """Contrast 0.1: the measurement has the standard error 0.0015 / 0.1 = 0.015, that of the prior, so the mean of both is taken."""
+    assert surroundings_share(0.012, 0.006, 0.30, 0.20) == pytest.approx((0.06 + SURROUNDINGS_SHARE) / 2)
+    assert surroundings_share(0.012, 0.006, 0.20, 0.20) == SURROUNDINGS_SHARE  # no contrast, no measurement
+    assert surroundings_share(0.05, 0.0, 0.30, 0.20) == 0.1 and surroundings_share(0.0, 0.05, 0.30, 0.20) == 0.0
+    assert surroundings_share(np.nan, 0.0, 0.30, 0.20) == SURROUNDINGS_SHARE
+
+
+# --- seasons ---------------------------------------------------------------------------------------------------------
+
+
+def test_one_month_has_one_vote():
+    month, logit = np.array([5, 5, 5, 5, 6]), np.array([-4.0, -4, -4, -4, 4])
+    assert season_logit(month, logit) == pytest.approx(0.0)  # of two months both count (60 %, rounded up)
+    assert worst_months(np.array([4, 5, 6, 7, 8]), np.array([1.0, 5, 2, 4, 3])).tolist() == [False, True, False, True, True]
+    assert np.isnan(season_logit(np.array([], int), np.array([])))
+
+
+@given(st.lists(st.tuples(st.integers(4, 11), st.floats(-4, 4)), min_size=1, max_size=30))
+def test_the_evidence_of_a_season_lies_between_its_mean_and_its_worst_month(dates):
+    month, logit = np.array([m for m, _ in dates]), np.array([v for _, v in dates])
+    means = [logit[month == m].mean() for m in np.unique(month)]
+    assert np.mean(means) - 1e-9 <= season_logit(month, logit) <= max(means) + 1e-9
+
+
+# --- change ----------------------------------------------------------------------------------------------------------
+
+
+def history(section, *years, reach="R-1"):
+    """Calls of years (class, probability, log-odds of twelve dates)."""
+    labels = [str(2020 + k) for k in range(len(years))]
+    rows = [(reach, y, kind, p, 12, float(np.mean(logit))) for y, (kind, p, logit) in zip(labels, years, strict=True)]
+    table = gpd.GeoDataFrame(
+        pd.DataFrame(rows, columns=["reach_id", "period", "class", "probability", "n_dates", "log_odds"]),
+        geometry=gpd.points_from_xy([0.0] * len(rows), [0.0] * len(rows)),
+    )  # fmt: skip
+    days = pd.concat([
+        pd.DataFrame({"reach_id": reach, "period": y, "day": [f"{y}-{4 + k // 2:02d}-{1 + 10 * (k % 2):02d}" for k in range(12)], "logit": logit})
+        for y, (_, _, logit) in zip(labels, years, strict=True)
+    ])  # fmt: skip
+    return add_change(table, days, section)
+
+
+BLACK, CLEAR = ("suspected", 0.95, np.linspace(2.5, 3.5, 12)), ("clear", 0.02, np.linspace(-3.5, -2.5, 12))
+
+
+@pytest.fixture
+def section(make_settings):
+    return make_settings().black_odorous
+
+
+def test_eliminated_needs_two_clear_seasons(section):
+    table = history(section, BLACK, CLEAR, CLEAR, CLEAR)
+    assert table.change.tolist() == ["", "better", "eliminated", ""]
+    assert table.log_odds_change[1] == pytest.approx(-6) and table.change_lower[1] < -5.5 and table.change_upper[1] < 0
+    assert np.isnan(table.change_lower[2])
+
+
+def test_new_worse_and_undecided(section):
+    slight = ("possible", 0.4, np.linspace(-1.5, 0.5, 12))
+    assert history(section, CLEAR, BLACK, BLACK).change.tolist() == ["", "new", ""]
+    assert history(section, slight, BLACK).change.tolist() == ["", "worse"]
+    assert history(section, slight, slight).change.tolist() == ["", ""]
+
+
+def test_a_season_with_too_few_dates_breaks_the_chain(section):
+    table = history(section, BLACK, CLEAR, CLEAR)
+    few = table.assign(n_dates=[12, 3, 12])
+    days = pd.DataFrame({"reach_id": [], "period": [], "day": [], "logit": []})
+    again = add_change(few.drop(columns=["change", "log_odds_change", "change_lower", "change_upper"]), days, section)
+    assert again.change.tolist() == ["", "", ""]
+
+
+# --- field results ---------------------------------------------------------------------------------------------------
+
+
+def visits_file(tmp_path, text):
+    path = tmp_path / "visits.csv"
+    path.write_text(text, "utf-8")
+    return str(path)
+
+
+def test_visits_confirm_and_refute(make_settings, tmp_path):
+    text = "lon,lat,date,black\n117.0001,38.0,2024-05-01,0\n117.0001,38.0,2024-07-01,1\n117.01,38.0,2024-07-01,0\n117.5,38.0,2024-07-01,1\n"
+    made = make_settings(periods=[2024], tables={"field_results": visits_file(tmp_path, text)})
+    places = gpd.GeoDataFrame(
+        {"reach_id": ["a", "b", "c"], "period": "2024"}, geometry=gpd.points_from_xy([117.0, 117.01, 117.02], [38.0] * 3), crs=4326
+    ).to_crs(32650)
+    assert visited(places, field_results(made)).tolist() == ["confirmed", "refuted", ""]  # the later visit decides, the far one belongs to none
+    assert visited(places, None).tolist() == ["", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("lon,lat,black\n117,38,1\n", r"lack the columns \['date'\]"),
+        ("lon,lat,date,black\n117,38,2024-05-01,1\n117,38,1.5.2024,1\n", "1 of 2 .* line 3"),
+        ("lon,lat,date,black\n117,38,2024-05-01,yes\n", "1 of 1 .* line 2"),
+        ("lon,lat,date,black\n38,117,2024-05-01,1\n", "cannot be read"),
+    ],
+)
+def test_bad_field_results_are_refused(make_settings, tmp_path, text, message):
+    made = make_settings(tables={"field_results": visits_file(tmp_path, text)})
+    with pytest.raises(TableError, match=message) as fault:
+        field_results(made)
+    assert "YYYY-MM-DD" in fault.value.remedy
+
+
+def labelled(n, seed=0):
+    """Visited reaches whose true probability is that of log-odds less 1."""
+    rng = np.random.default_rng(seed)
+    log_odds = rng.uniform(-4, 4, n)
+    black = rng.random(n) < 1 / (1 + np.exp(-(log_odds - 1)))
+    return pd.DataFrame({"log_odds": log_odds, "field": np.where(black, "confirmed", "refuted")})
+
+
+def test_platt_finds_slope_and_intercept():
+    table = labelled(4000)
+    found = fit_platt(table.log_odds.to_numpy(), (table.field == "confirmed").to_numpy(), "test")
+    assert (found.slope, found.intercept) == pytest.approx((1, -1), abs=0.12)
+    assert found.probability(np.array([found.even])) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("n", [60, 400])
+def test_labels_recalibrate_and_few_do_not(n):
+    table = pd.concat([labelled(n), pd.DataFrame({"log_odds": [np.nan, 3.9], "field": ["", ""]})], ignore_index=True)
+    probability = recalibrated(table)
+    assert np.isnan(probability[-2]) and probability[-1] > 0.8
+    order = np.argsort(table.log_odds.to_numpy()[:-2])
+    assert (np.diff(probability[order]) >= -1e-12).all()
+    assert recalibrated(labelled(49)) is None
+    assert recalibrated(labelled(60).assign(field="confirmed")) is None
+
+
+# --- known waters ----------------------------------------------------------------------------------------------------
+
+
+def test_known_black_water_is_known_and_a_dye_often_is_not():
+    known, rng = load_model().known, np.random.default_rng(3)
+    unknown = {kind.name: known.unknown(season_refl(kind, 60, rng)).mean() for kind in CLASSES if kind.black}
+    assert max(unknown.values()) <= 0.1
+    dye = WaterClass("dye", (2, 10), (2, 12), (10, 25))
+    assert known.unknown(season_refl(dye, 60, rng)).mean() >= 0.25
+    assert known.unknown(np.full((1, 4), np.nan)).tolist() == [False]
+    assert known.unknown(np.array([[0.3, 0.3, 0.3, 0.3]])).tolist() == [False]  # bright: no suspicion that it could mislead
