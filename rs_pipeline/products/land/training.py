@@ -33,17 +33,17 @@ from rs_pipeline.region import grid, read_tiles
 from rs_pipeline.sample.write import run_config, write_sample
 
 LANDSCAPES = ("coast", "mudflat", "plain", "city", "mountain")
-PIXEL_SEEDS = (71, 72, 73, 74, 75, 76)
+PIXEL_SEEDS = (71, 72, 73, 74, 75)
 """Worlds of all landscapes whose mixtures are trained on. All seeds here are of development."""
 PIXELS, PALETTES = 600, 6
 """Pixels of a world, and palettes that they are seen under."""
 PIXELS_SIZE_PX = (240, 180)
-WORLDS = tuple((LANDSCAPES[seed % len(LANDSCAPES)], seed) for seed in range(31, 51))
+WORLDS = tuple((LANDSCAPES[seed % len(LANDSCAPES)], seed) for seed in range(31, 40))
 """Worlds the classifier is measured on, each of its own palette."""
 WORLD_SIZE_PX = (180, 150)
 
 SEED = 20260401
-HIDDEN = 32
+HIDDEN = 48
 RIDGE = 3e-3
 """Penalty on the mean squared weight of each layer."""
 DROPPED = 0.15
@@ -178,10 +178,13 @@ def area_scores(worlds: list[World], found: list[np.ndarray], seed: int) -> dict
 
 
 def area_errors(scores: dict[int, dict[str, np.ndarray]]) -> dict[str, float]:
-    """What a share of COVERED of the scores of squares of LARGE_PX and of whole worlds do not exceed, by name of AREAS."""
+    """What a share of COVERED of the scores do not exceed, of squares of LARGE_PX or of whole worlds, whichever is more; by name of AREAS."""
     large = [by_name for side, by_name in scores.items() if side == 0 or side >= LARGE_PX]
-    pooled = {name: np.concatenate([by_name[name] for by_name in large]) for name in AREAS}
-    return {name: _round(np.quantile(s, min(COVERED * (1 + 1 / s.size), 1.0))) for name, s in pooled.items()}
+
+    def limit(s: np.ndarray) -> float:
+        return float(np.quantile(s, min(COVERED * (1 + 1 / s.size), 1.0)))
+
+    return {name: _round(max(limit(by_name[name]) for by_name in large)) for name in AREAS}
 
 
 def simulate() -> tuple[np.ndarray, np.ndarray]:
@@ -190,7 +193,7 @@ def simulate() -> tuple[np.ndarray, np.ndarray]:
     for seed in PIXEL_SEEDS:
         for k, landscape in enumerate(LANDSCAPES):
             pixels = mixtures(landscape, seed, PIXELS_SIZE_PX, PIXELS)
-            values += [observe(pixels, seed, PALETTES * k + palette) for palette in range(PALETTES)]
+            values += [observe(pixels, seed, 10 * k + palette) for palette in range(PALETTES)]
             shares += [pixels.shares] * PALETTES
     return np.concatenate(values, axis=1), np.concatenate(shares, axis=1)
 
