@@ -25,8 +25,13 @@ def land(settings: Settings, tile_id: str, period_label: str, threads: int = 2) 
     A pixel that was not seen often enough, or in too few seasons, is NaN: missing, not bare.
     """
     tile, period, layout = read_tile(settings, tile_id), settings.period(period_label), Layout(settings.root)
-    features = land_features(settings, tile_id, period_label, tile.grid, threads)
-    layers = land_layers(land_model(), features, settings.land)
+    model, layers = land_model(), {b.name: np.full(tile.grid.shape, np.nan, "float32") for b in LAND_BANDS}
+
+    def classify(inside: tuple[slice, slice], features: LandFeatures) -> None:
+        for name, values in land_layers(model, features, settings.land).items():
+            layers[name][inside] = values
+
+    land_features(settings, tile_id, period_label, tile.grid, classify, threads=threads, held_bytes=sum(v.nbytes for v in layers.values()))
     tags = map_tags(settings, period, [c.scene for c in load_chips(settings, tile_id, period_label)])
     tags["CLASSIFIER"] = "trained on simulated worlds"
     write_map(layout.tile_map(period_label, tile_id, LAND), tile.grid, layers, LAND_BANDS, tags)

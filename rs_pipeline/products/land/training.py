@@ -26,7 +26,7 @@ from rs_pipeline.model import Grid
 from rs_pipeline.output.atomic import atomic_path
 from rs_pipeline.products.land.areas import AREAS, area_layers, spread
 from rs_pipeline.products.land.classes import Land
-from rs_pipeline.products.land.features import FEATURES, land_features
+from rs_pipeline.products.land.features import FEATURES, LandFeatures, land_features
 from rs_pipeline.products.land.model import GROUPS, LandModel, inputs, logarithms, softmax
 from rs_pipeline.products.land.pixels import mixtures, observe
 from rs_pipeline.region import grid, read_tiles
@@ -81,7 +81,12 @@ def read_world(landscape: str, seed: int, work: Path) -> World:
     values = np.full((len(FEATURES), *truth.grid.shape), np.nan, "float32")
     for tile in read_tiles(settings):
         fetch(settings, tile.id, label, threads=1)
-        found = land_features(settings, tile.id, label, tile.grid).values
+        found = np.full((len(FEATURES), *tile.grid.shape), np.nan, "float32")
+
+        def keep(inside: tuple[slice, slice], features: LandFeatures, found: np.ndarray = found) -> None:
+            found[:, *inside] = features.values
+
+        land_features(settings, tile.id, label, tile.grid, keep)
         place(found, tile.grid, values, truth.grid)
     return World(folder.name, values, true_shares(truth, int(label)))
 
