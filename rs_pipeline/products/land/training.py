@@ -33,7 +33,7 @@ from rs_pipeline.region import grid, read_tiles
 from rs_pipeline.sample.write import run_config, write_sample
 
 LANDSCAPES = ("coast", "mudflat", "plain", "city", "mountain")
-PIXEL_SEEDS = (71, 72, 73, 74, 75)
+PIXEL_SEEDS = (71, 72, 73)
 """Worlds of all landscapes whose mixtures are trained on. All seeds here are of development."""
 PIXELS, PALETTES = 600, 6
 """Pixels of a world, and palettes that they are seen under."""
