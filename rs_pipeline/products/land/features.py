@@ -1,7 +1,8 @@
-"""What is measured of a year for the land map: a few small maps of statistics, block by block."""
+"""What is measured of a year for the land map: a few statistics of each pixel, block by block and strip by strip."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -37,7 +38,7 @@ FEATURES = (
 
 @dataclass(frozen=True)
 class LandFeatures:
-    """Statistics of a period on a grid."""
+    """Statistics of a period over a few rows of a tile."""
 
     values: np.ndarray
     """float32 (F, h, w) of FEATURES: reflectance, indices, dB; NaN where there was nothing to measure."""
@@ -52,21 +53,26 @@ def parts_of(chips: list[Chip], windows: dict[str, tuple[str, str]]) -> np.ndarr
     return np.where(inside.any(axis=0), inside.argmax(axis=0), -1).astype("int64")
 
 
-def land_features(settings: Settings, chips: list[Chip], grid: Grid, threads: int = 1) -> LandFeatures:
-    """Statistics of the chips of a tile and period on its grid, within the memory budget."""
+Use = Callable[[tuple[slice, slice], LandFeatures], None]
+"""Takes a strip: its rows and columns of the tile, and its statistics. Strips come in any order, from several threads."""
+
+
+def land_features(settings: Settings, chips: list[Chip], grid: Grid, use: Use, *, threads: int = 1, held_bytes: int = 0) -> None:
+    """Work out the statistics of the chips of a tile and period on its grid, within the memory budget, and hand them to ``use``.
+
+    ``held_bytes`` is what the caller keeps of the budget.
+    """
     optical, radar = ([c for c in chips if c.family == family] for family in ("optical", "radar"))
     native = tile_reasons(optical, grid, settings.masks, threads)
-    features = LandFeatures(np.full((len(FEATURES), *grid.shape), np.nan, "float32"), np.zeros((len(SEASONS), *grid.shape), "int64"))
-    held = features.values.nbytes + features.dates.nbytes + sum(n.bits.nbytes for n in native if n is not None)
+    held = held_bytes + sum(n.bits.nbytes for n in native if n is not None)
     held += threads * READ_BYTES * grid.width * grid.height
     per_pixel = len(optical) * OPTICAL_BYTES + len(radar) * RADAR_BYTES
     with dask.config.set(scheduler="threads", num_workers=threads):
         for block in plan_blocks(grid, file_blocks(chips, grid), per_pixel, settings.resources.memory_gb * 1e9 - held):
-            _fill(settings, optical, radar, native, block, grid, features)
-    return features
+            _work_out(settings, optical, radar, native, block, grid, use)
 
 
-def _fill(settings: Settings, optical: list[Chip], radar: list[Chip], native: list, block: Block, whole: Grid, features: LandFeatures) -> None:
+def _work_out(settings: Settings, optical: list[Chip], radar: list[Chip], native: list, block: Block, whole: Grid, use: Use) -> None:
     """Read one block date by date, then work it out strip by strip."""
     grid = block.on(whole)
     dn = np.zeros((len(optical), len(OPTICAL_BANDS), *grid.shape), "uint16")
@@ -87,13 +93,14 @@ def _fill(settings: Settings, optical: list[Chip], radar: list[Chip], native: li
     season, half = parts_of(optical, SEASONS), parts_of(radar, HALVES)
     reject, n_optical = reject_bits(settings.masks.land), len(FEATURES) - len(HALVES) * len(RADAR_BANDS)
 
-    def work_out(row: int) -> None:
+    def strip(row: int) -> None:
         rows = slice(row, min(row + STRIP_ROWS, grid.height))
         inside = slice(block.row + rows.start, block.row + rows.stop), slice(block.col, block.col + block.width)
         values = np.empty((len(FEATURES), rows.stop - rows.start, grid.width), "float32")
         dates = np.empty((len(SEASONS), *values.shape[1:]), "int64")
-        season_statistics(dn[:, :, rows], bits[:, rows], reject, scale, offset, native_m, season, len(SEASONS), values[:n_optical], dates)
-        radar_means(amplitude[:, :, rows], half, len(HALVES), values[n_optical:])
-        features.values[:, *inside], features.dates[:, *inside] = values, dates
+        whole_rows = [np.ascontiguousarray(stack) for stack in (dn[:, :, rows], bits[:, rows], amplitude[:, :, rows])]
+        season_statistics(*whole_rows[:2], reject, scale, offset, native_m, season, len(SEASONS), values[:n_optical], dates)
+        radar_means(whole_rows[2], half, len(HALVES), values[n_optical:])
+        use(inside, LandFeatures(values, dates))
 
-    dask.compute(*[dask.delayed(partial(work_out, row))() for row in range(0, grid.height, STRIP_ROWS)])
+    dask.compute(*[dask.delayed(partial(strip, row))() for row in range(0, grid.height, STRIP_ROWS)])

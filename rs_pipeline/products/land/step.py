@@ -26,8 +26,13 @@ def land(settings: Settings, tile_id: str, period_label: str, threads: int = 2, 
     """
     chips = load_chips(settings, tile_id, period_label) if chips is None else chips
     tile, period, layout = read_tile(settings, tile_id), settings.period(period_label), Layout(settings.root)
-    features = land_features(settings, chips, tile.grid, threads)
-    layers = land_layers(land_model(), features, settings.land)
+    model, layers = land_model(), {b.name: np.full(tile.grid.shape, np.nan, "float32") for b in LAND_BANDS}
+
+    def classify(inside: tuple[slice, slice], features: LandFeatures) -> None:
+        for name, values in land_layers(model, features, settings.land).items():
+            layers[name][inside] = values
+
+    land_features(settings, chips, tile.grid, classify, threads=threads, held_bytes=sum(v.nbytes for v in layers.values()))
     tags = map_tags(settings, period, [c.scene for c in chips])
     tags["CLASSIFIER"] = "trained on simulated worlds"
     write_map(layout.tile_map(period_label, tile_id, LAND), tile.grid, layers, LAND_BANDS, tags)
