@@ -24,13 +24,14 @@ def cost(run: Run) -> Iterator[Result]:
     scenes = [SimpleNamespace(platform="sentinel-2a", sensor="", sun_elevation_deg=55.0, solar_day=d) for d in days]
     chips = [SimpleNamespace(scene=scene) for scene in scenes]
     scale, offset = np.full(DATES, SCALE), np.full(DATES, OFFSET)
+    pixel_m = np.full(DATES, 10.0)
 
     def by(method: str):
         settings = parse({
             "run": "b", "units": {"path": "u.gpkg"}, "periods": [2024], "vegetation": {"method": method},
             "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
         })  # fmt: skip
-        return lambda: s.each(run.threads, lambda i: vegetation_layers(settings, chips, s.dn[i], s.reasons[i], s.day, scale, offset))
+        return lambda: s.each(run.threads, lambda i: vegetation_layers(settings, chips, s.dn[i], s.reasons[i], s.day, scale, offset, pixel_m))
 
     seconds = in_turn({"networks": by("network"), "NDVI": by("dimidiate")}, run.repeats)
     label = f"{DATES} dates x 7 bands x {side}²"

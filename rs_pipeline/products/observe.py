@@ -27,6 +27,7 @@ from rs_pipeline.output.raster import write_map
 from rs_pipeline.products.black_odorous.pixels import black_odorous_layers
 from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, Block, file_blocks, plan_blocks
 from rs_pipeline.products.calendar import Calendar
+from rs_pipeline.products.vegetation.edges import sharpen_covers
 from rs_pipeline.products.vegetation.pixels import vegetation_layers
 from rs_pipeline.products.water_edges import HALO_PX, HIGH_SUN_DEG, sharpen_edges, tidal_reach, without_shadow
 from rs_pipeline.radiometry.masks import reject_bits
@@ -52,6 +53,7 @@ def observe(settings: Settings, tile_id: str, period_label: str, threads: int = 
     with dask.config.set(scheduler="threads", num_workers=threads):
         dask.compute(*[strip for block in job_blocks(job, maps, threads) for strip in _block_tasks(job, block, maps)])
     finish_water(settings, grid, maps)
+    sharpen_covers(maps, native_m(optical), grid.resolution_m)
     maps = {name: layer[HALO_PX:-HALO_PX, HALO_PX:-HALO_PX] for name, layer in maps.items()}
     tags = map_tags(settings, period, [c.scene for c in chips])
     for product, bands in MAP_BANDS.items():
@@ -151,7 +153,7 @@ def _observe_strip(job: Job, k: int, maps: dict[str, np.ndarray], strips: list[S
     days = [c.scene.solar_day for c in optical]
     calendar = Calendar.of(days, job.period)
     scale, offset = scales(optical)
-    native_m = np.array([load_sensor(c.scene.sensor).band("nir").resolution_m for c in optical], "float32")
+    pixel_m = native_m(optical)
     evidence = _radar_evidence(job, strips[k].radar, calendar.n_months)
     high_sun = sun_is_high(optical)
     high_months = np.isin(np.arange(calendar.n_months), calendar.month[high_sun])
@@ -160,13 +162,13 @@ def _observe_strip(job: Job, k: int, maps: dict[str, np.ndarray], strips: list[S
     water = np.empty((len(WATER_LAYERS), *shape), "float32")
     min_logit = float(np.log(w.min_probability / (1 - w.min_probability)))
     observe_water(
-        dn, bits, reject_bits(settings.masks.water), scale, offset, native_m, calendar.day, calendar.month, evidence, high_months,
+        dn, bits, reject_bits(settings.masks.water), scale, offset, pixel_m, calendar.day, calendar.month, evidence, high_months,
         min_logit, w.min_months, water,
     )  # fmt: skip
     nir_dn = np.ascontiguousarray(dn[:, OPTICAL_BANDS.index("nir")])
-    clear_median(nir_dn, bits, reject_bits(settings.masks.water), high_sun, scale, offset, native_m, maps["nir_refl"][inside])
+    clear_median(nir_dn, bits, reject_bits(settings.masks.water), high_sun, scale, offset, pixel_m, maps["nir_refl"][inside])
 
-    vegetation = vegetation_layers(settings, optical, dn, bits, calendar.day, scale, offset)
+    vegetation = vegetation_layers(settings, optical, dn, bits, calendar.day, scale, offset, pixel_m)
 
     for layers, values in ((WATER_LAYERS, water), (COVER_LAYERS, vegetation)):
         for i, name in enumerate(layers):
@@ -176,6 +178,11 @@ def _observe_strip(job: Job, k: int, maps: dict[str, np.ndarray], strips: list[S
         settings.black_odorous, w, settings.masks, optical, dn, bits, calendar, water[0], scale, offset
     )
     maps["probability"][inside], maps["bow_class"][inside], maps["n_dates"][inside] = probability, classes, n_dates
+
+
+def native_m(chips: list[Chip]) -> np.ndarray:
+    """Pixel of the near infrared of each chip's sensor, float32 (T,)."""
+    return np.array([load_sensor(c.scene.sensor).band("nir").resolution_m for c in chips], "float32")
 
 
 def sun_is_high(chips: list[Chip]) -> np.ndarray:

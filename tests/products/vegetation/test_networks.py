@@ -70,7 +70,8 @@ def test_the_report_is_simulated_and_within_the_stated_bounds(model):
     assert report["kind"] == "simulated"
     for name in model.networks:
         known, unknown = report[name]["mixed pixels"], report[name]["mixed pixels, sun unknown"]
-        assert known["rmse"] < (0.08 if name == "s2_10m" else 0.07) and abs(known["bias"]) < 0.005 and unknown["rmse"] - known["rmse"] < 0.01
+        # of the bands of 20 m, half see their surroundings too
+        assert known["rmse"] < (0.08 if name == "s2_10m" else 0.072 if name == "s2_20m" else 0.07) and abs(known["bias"]) < 0.005 and unknown["rmse"] - known["rmse"] < 0.01
     assert all(abs(d["bias"]) < 0.01 for d in report["difference to sentinel-2a at 20 m"].values())
 
 
@@ -101,7 +102,7 @@ def test_snap_networks_in_place_of_ours(real_data):
     days = np.array([182, 192, 202])
 
     def peak():
-        return pixels.vegetation_layers(chosen, chips, dn, np.zeros((3, 1, 2), "uint16"), days, np.full(3, 1e-4, "f4"), np.zeros(3, "f4"))[0, 0]
+        return pixels.vegetation_layers(chosen, chips, dn, np.zeros((3, 1, 2), "uint16"), days, np.full(3, 1e-4, "f4"), np.zeros(3, "f4"), np.full(3, 10.0))[0, 0]
 
     assert peak()[0] > 0.85 and peak()[1] < 0.1
     chips[0].scene.platform = "landsat-7"
@@ -163,7 +164,8 @@ def test_both_methods_find_leaves_and_soil(method):
     chips = [SimpleNamespace(scene=scene("sentinel-2a", day=d)) for d in days]
     dn = np.round(np.array([DENSE, SOIL]).T[None, :, None, :].repeat(4, axis=0) * 1e4).astype("uint16")
     out = pixels.vegetation_layers(
-        settings(method), chips, dn, np.zeros((4, 1, 2), "uint16"), np.array([170, 190, 210, 230]), np.full(4, 1e-4, "f4"), np.zeros(4, "f4")
+        settings(method), chips, dn, np.zeros((4, 1, 2), "uint16"), np.array([170, 190, 210, 230]), np.full(4, 1e-4, "f4"), np.zeros(4, "f4"),
+        np.full(4, 10.0),
     )
     peak, growing, sigma, n_peak, n_growing, unknown, spring, summer = out[:, 0, :]
     assert np.isnan(spring).all() and summer[0] == pytest.approx(peak[0], abs=0.02) and summer[1] < 0.1
@@ -188,7 +190,7 @@ def test_double_cropped_land_has_two_peaks():
     dn = np.round(spectra[:, :, None, None] * 1e4).astype("uint16")
     day = np.array([(d - days[0]).days for d in days])
     n = len(days)
-    out = pixels.vegetation_layers(settings("network"), chips, dn, np.zeros((n, 1, 1), "uint16"), day, np.full(n, 1e-4, "f4"), np.zeros(n, "f4"))
+    out = pixels.vegetation_layers(settings("network"), chips, dn, np.zeros((n, 1, 1), "uint16"), day, np.full(n, 1e-4, "f4"), np.zeros(n, "f4"), np.full(n, 10.0))
     *_, spring, summer = out[:, 0, 0]
     assert spring > 0.85 and summer > 0.80
 
