@@ -123,8 +123,9 @@ def figures(found: np.ndarray, true: np.ndarray) -> dict:
     }  # fmt: skip
 
 
-def _round(value) -> float:
-    return round(float(value), 4)
+def _round(value) -> float | None:
+    """Four decimals; None for NaN, of a decile without a pixel."""
+    return round(float(value), 4) if np.isfinite(value) else None
 
 
 def measure(network: Network, platforms, mixed: Pixels, closed: Pixels, seed: int) -> dict:
