@@ -11,6 +11,7 @@ import numpy as np
 from benchmarks.harness import Result, Run, in_turn, times
 from benchmarks.stack import OFFSET, SCALE, Stack
 from rs_pipeline.config import parse
+from rs_pipeline.model import OPTICAL_BANDS
 from rs_pipeline.products.vegetation.pixels import vegetation_layers
 
 DATES = 60
@@ -21,7 +22,8 @@ def cost(run: Run) -> Iterator[Result]:
     side = run.size(512, 64)
     s = Stack(DATES, side)
     days = [date(2024, 1, 1) + timedelta(days=int(d)) for d in s.day]
-    scenes = [SimpleNamespace(platform="sentinel-2a", sensor="", sun_elevation_deg=55.0, solar_day=d) for d in days]
+    bands = dict.fromkeys(OPTICAL_BANDS)
+    scenes = [SimpleNamespace(platform="sentinel-2a", sensor="", sun_elevation_deg=55.0, solar_day=d, assets=bands) for d in days]
     chips = [SimpleNamespace(scene=scene) for scene in scenes]
     scale, offset = np.full(DATES, SCALE), np.full(DATES, OFFSET)
     pixel_m = np.full(DATES, 10.0)

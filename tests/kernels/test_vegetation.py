@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kernels import vegetation as k
+from rs_pipeline.config import VegetationSection
 
 BARE = [0.08, 0.11, 0.14, 0.17, 0.23, 0.30, 0.25]
 SCALE, OFFSET = 1e-4, -0.1
@@ -47,7 +48,10 @@ def test_errors_are_linear_between_their_knots(cover, sigma):
     assert k.at_knots(cover, np.array([0.1, 0.2, 0.0])) == pytest.approx(sigma)
 
 
-def lines_through(dates, covers, days, bandwidth=8.0, worth=None):
+BANDWIDTH_DAYS = VegetationSection().bandwidth_days
+
+
+def lines_through(dates, covers, days, bandwidth=BANDWIDTH_DAYS, worth=None):
     cover, known = np.zeros((len(dates), k.LANE)), np.zeros((len(dates), k.LANE))
     cover[:, 0], known[:, 0] = np.nan_to_num(covers), np.isfinite(covers)
     dates, days, out = np.array(dates), np.array(days), np.empty((len(days), k.LANE))
@@ -68,9 +72,9 @@ def test_lines_of_any_number_of_dates_are_those_of_the_formula(n_dates):
     rng = np.random.default_rng(n_dates)
     dates, covers, worth, days = np.sort(rng.integers(0, 90, n_dates)), rng.random(n_dates), rng.uniform(0.1, 1, n_dates), np.array([10, 50])
     u = (dates - days[:, None]).astype(float)
-    w = worth * (np.exp(-0.5 * (u / 8) ** 2) + k.FAR_WEIGHT * np.exp(-np.abs(u) / k.MEMORY_DAYS))
+    w = worth * (np.exp(-0.5 * (u / BANDWIDTH_DAYS) ** 2) + k.FAR_WEIGHT * np.exp(-np.abs(u) / k.MEMORY_DAYS))
     s0, s1, sc, suc = w.sum(1), (w * u).sum(1), (w * covers).sum(1), (w * u * covers).sum(1)
-    spread = (w * u * u).sum(1) + k.SLOPE_PENALTY * 64 * s0
+    spread = (w * u * u).sum(1) + k.SLOPE_PENALTY * BANDWIDTH_DAYS**2 * s0
     wanted = np.clip((spread * sc - s1 * suc) / (s0 * spread - s1**2), 0, 1)
     assert lines_through(dates, covers, days, worth=worth) == pytest.approx(wanted, abs=1e-9)
 

@@ -19,14 +19,8 @@ WAVELENGTH_NM = np.arange(400.0, 2501.0)
 CENTRE_NM = np.array([490.0, 560.0, 660.0, 704.0, 840.0, 1610.0, 2200.0])
 """Of OPTICAL_BANDS."""
 
-SKYLIGHT = np.clip(0.22 * (CENTRE_NM / 840.0) ** -1.3, 0.04, 0.5)
-"""Share of light by band that comes from the sky: what is left in a shadow. Of clear air, which scatters blue more (Vermote et al. 1997)."""
-
-HEIGHT_TO_WIDTH = (0.3, 2.5)
-"""Of plants or clumps that stand apart: low rows to slender trees."""
-
-SLOPING, SLOPE_DEG = 0.4, 15.0
-"""Share of the pixels on slopes, and the spread of their steepness."""
+GROUND_SHADE = 0.8
+"""Ground between plants loses at most this share of its light where they stand close."""
 
 ADJACENCY = 0.06
 """At most this share of what is seen comes from the surroundings (Vermote et al. 1997)."""
@@ -171,9 +165,9 @@ def simulate(n_canopies: int, seed: int, *, mixes: int = 4, clumped: float = 0.6
     share = np.where(rng.random(n) < clumped, rng.beta(0.7, 0.7, n), 1.0)
     kind = rng.choice(5, n, p=[0.6, 0.14, 0.10, 0.04, 0.12])
     place = [np.zeros(n, int)] + [rng.integers(0, len(lib), n) for lib in library]
-    lit = np.where((kind == 3)[:, None], 1.0, light_between(share, sun[pick], rng.uniform(*HEIGHT_TO_WIDTH, n)))
+    lit = np.where(kind == 3, 1.0, 1 - share * rng.uniform(0, GROUND_SHADE, n))
     crown = np.where((share < 1) & (rng.random(n) < 0.5), 1 - rng.uniform(0, CROWN_SHADE, n), 1.0)
-    light = light_on_slopes(np.abs(rng.normal(0, SLOPE_DEG, n)) * (rng.random(n) < SLOPING), rng.uniform(0, 180, n), sun[pick])
+    light = np.where(rng.random(n) < 0.3, rng.uniform(0.65, 1.2, n), 1.0)  # slopes turned from or to the sun
     neighbour = pick * mixes + rng.integers(0, mixes, n)  # of the same canopy, in another mixture
     around = rng.uniform(*CELL_RIM, n) * (rng.random(n) < MIXED_CELLS)
     refl = {}
@@ -182,27 +176,9 @@ def simulate(n_canopies: int, seed: int, *, mixes: int = 4, clumped: float = 0.6
         beside = (ground @ weights)[pick]
         for k, lib in enumerate(library, start=1):
             beside = np.where((kind == k)[:, None], (lib @ weights)[place[k]], beside)
-        mixture = light * ((share * crown)[:, None] * (plants @ weights)[pick] + (1 - share)[:, None] * lit * beside)
+        mixture = light[:, None] * ((share * crown)[:, None] * (plants @ weights)[pick] + ((1 - share) * lit)[:, None] * beside)
         refl[platform] = in_cells(mixture, mixture[neighbour], around) if platform.startswith("sentinel-2") else mixture
     return Pixels(share * plant_cover[pick], np.cos(np.radians(sun[pick])), refl)
-
-
-def light_between(share: np.ndarray, sun_zenith_deg: np.ndarray, height_to_width: np.ndarray) -> np.ndarray:
-    """Light on the ground between plants relative to open ground, (n, 7).
-
-    The share of the seen gaps that the sun reaches is (1 - share) ** (height / width * tan(sun zenith)), the rest has skylight: the gap
-    probability of crowns of that shape (Li & Strahler 1992) without the overlap of shadows.
-    """
-    sunlit = (1 - np.minimum(share, 0.999)) ** (height_to_width * np.tan(np.radians(sun_zenith_deg)))
-    return SKYLIGHT + (1 - SKYLIGHT) * sunlit[:, None]
-
-
-def light_on_slopes(slope_deg: np.ndarray, from_sun_deg: np.ndarray, sun_zenith_deg: np.ndarray) -> np.ndarray:
-    """Light on a slope relative to level ground, (n, 7); ``from_sun_deg`` is 0 where it faces the sun. The sun's part is by the cosine
-    (Teillet et al. 1982), held within 0.1-2; that of the sky stays."""
-    slope, sun, azimuth = np.radians(slope_deg), np.radians(sun_zenith_deg), np.radians(from_sun_deg)
-    direct = np.clip(np.cos(slope) + np.sin(slope) * np.tan(sun) * np.cos(azimuth), 0.1, 2.0)
-    return SKYLIGHT + (1 - SKYLIGHT) * direct[:, None]
 
 
 def in_cells(refl: np.ndarray, neighbour: np.ndarray, around: np.ndarray) -> np.ndarray:

@@ -200,6 +200,25 @@ def test_endmembers_of_the_default_reflectances():
     assert pixels.endmembers(VegetationSection()) == pytest.approx((0.157895, 0.875, 1.263158), abs=1e-6)
 
 
+def test_bands_of_20_m_see_their_surroundings():
+    """Half of a cell around is like the neighbour: red edge is the mean of both, SWIR that times the pixel's NIR over the cell's."""
+    from rs_pipeline.products.vegetation.canopies import in_cells
+
+    own, neighbour = np.array([DENSE]), np.array([SOIL])
+    seen = in_cells(own, neighbour, np.array([0.5]))[0]
+    assert seen[[0, 1, 2, 4]].tolist() == own[0, [0, 1, 2, 4]].tolist()
+    assert seen[3] == pytest.approx((0.08 + 0.17) / 2)
+    gain = 0.50 / ((0.50 + 0.23) / 2)
+    assert seen[5:] == pytest.approx([gain * (0.19 + 0.30) / 2, gain * (0.07 + 0.25) / 2])
+    assert in_cells(own, neighbour, np.array([0.0])).tolist() == own.tolist()
+
+
+def test_coarse_dates_weigh_little_beside_fine_ones():
+    # (10 / 30) ** 3; without a finer sensor all weigh the same
+    assert pixels.date_worth(np.array([10, 30], "f4")) == pytest.approx([1, 1 / 27])
+    assert pixels.date_worth(np.array([30, 30], "f4")).tolist() == [1, 1]
+
+
 @pytest.mark.skipif(find_spec("prosail") is None, reason="the simulation needs prosail, which only the training uses")
 def test_training_learns_and_is_repeatable():
     from rs_pipeline.products.vegetation.training import train
