@@ -11,6 +11,7 @@ import numpy as np
 from benchmarks.harness import Result, Run, in_turn, times
 from benchmarks.stack import OFFSET, SCALE, Stack
 from rs_pipeline.config import parse
+from rs_pipeline.model import OPTICAL_BANDS
 from rs_pipeline.products.vegetation.pixels import vegetation_layers
 
 DATES = 60
@@ -21,16 +22,18 @@ def cost(run: Run) -> Iterator[Result]:
     side = run.size(512, 64)
     s = Stack(DATES, side)
     days = [date(2024, 1, 1) + timedelta(days=int(d)) for d in s.day]
-    scenes = [SimpleNamespace(platform="sentinel-2a", sensor="", sun_elevation_deg=55.0, solar_day=d) for d in days]
+    bands = dict.fromkeys(OPTICAL_BANDS)
+    scenes = [SimpleNamespace(platform="sentinel-2a", sensor="", sun_elevation_deg=55.0, solar_day=d, assets=bands) for d in days]
     chips = [SimpleNamespace(scene=scene) for scene in scenes]
     scale, offset = np.full(DATES, SCALE), np.full(DATES, OFFSET)
+    pixel_m = np.full(DATES, 10.0)
 
     def by(method: str):
         settings = parse({
             "run": "b", "units": {"path": "u.gpkg"}, "periods": [2024], "vegetation": {"method": method},
             "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
         })  # fmt: skip
-        return lambda: s.each(run.threads, lambda i: vegetation_layers(settings, chips, s.dn[i], s.reasons[i], s.day, scale, offset))
+        return lambda: s.each(run.threads, lambda i: vegetation_layers(settings, chips, s.dn[i], s.reasons[i], s.day, scale, offset, pixel_m))
 
     seconds = in_turn({"networks": by("network"), "NDVI": by("dimidiate")}, run.repeats)
     label = f"{DATES} dates x 7 bands x {side}²"

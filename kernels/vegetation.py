@@ -10,7 +10,7 @@ from numba import njit
 
 from kernels.indices import formula, water_logit
 from kernels.observe import LANE, VEGETATION_LAYERS, _count_clear
-from kernels.statistics import quantile
+from kernels.statistics import between, exchanges, sort_lane
 
 N_BANDS = 7
 """Reflectances a network takes, the optical bands of a stack in order. One that it does without has weight 0."""
@@ -18,8 +18,9 @@ N_BANDS = 7
 COVER_LAYERS = (*VEGETATION_LAYERS, "cover_unknown", "fvc_spring_peak", "fvc_summer_peak")
 """Layers of ``observe_cover``, in order."""
 
-N_CROPS = 2
-"""Windows of the last layers: the two harvests of double-cropped land. They are half as long as that of the peak, so half its dates do."""
+PEAK, GROWING, N_WHOLE = 0, 1, 2
+"""Windows: those of the peak and the growing season, then the two harvests of double-cropped land. The latter are half as long as that
+of the peak, so half its dates do."""
 
 EXCESS = 0.1
 """An answer this far below 0 or above 1 is still taken for 0 or 1; further out it is none (as SNAP's ExtremeCases)."""
@@ -30,8 +31,15 @@ MEMORY_DAYS, FAR_WEIGHT = 20.0, 1e-4
 REACH_DAYS = 40
 """Dates further than this from both windows say nothing about them."""
 
-SLOPE_PENALTY = 0.5
+FULL = 60000.0
+"""16-bit number of cover 1, where covers are sorted."""
+
+SLOPE_PENALTY = 0.25
 """Ridge on the slope of a local line, in units of the weights' own spread: at the end of a series it does not run away."""
+
+
+fused = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+"""Products and sums may be rounded once instead of twice: twice as many a cycle. Nothing else is loosened."""
 
 
 @formula
@@ -56,7 +64,7 @@ def at_knots(cover, table):
     return table[k] + (place - k) * (table[k + 1] - table[k])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@fused
 def cover_answers(refl, n, weights, bias, out_weights, out_bias, answer):
     """Answers of a network with one hidden layer for ``n`` pixels.
 
@@ -75,7 +83,7 @@ def cover_answers(refl, n, weights, bias, out_weights, out_bias, answer):
             answer[i] += v * tanh(b + near + w4 * refl[4, i] + w5 * refl[5, i] + w6 * refl[6, i])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@fused
 def domain_distances(refl, n, low, high, centre, whiten, distance):
     """Squared Mahalanobis distance of ``n`` spectra to those a network was trained on; infinite outside the range of a band.
 
@@ -88,6 +96,8 @@ def domain_distances(refl, n, low, high, centre, whiten, distance):
         distance[i] = 0.0
     for k in range(N_BANDS):
         w, a, b = whiten[k], low[k], high[k]
+        if a == -np.inf and b == np.inf and not w.any():
+            continue  # a band that the network does not look at
         w0, w1, w2, w3, w4, w5, w6, shift = w[0], w[1], w[2], w[3], w[4], w[5], w[6], 0.0
         for j in range(N_BANDS):
             shift -= w[j] * centre[j]
@@ -117,73 +127,99 @@ def date_covers(dn, clear, t, y, left, n, scale, offset, network, refl, distance
         answer = limited_cover(cover[i])
         fits = (distance[i] <= max_distance) & (answer == answer)
         known[i] = clear[i] if wet | fits else 0.0
-        cover[i] = answer if fits & ~wet else 0.0
+        cover[i] = answer if fits & ~wet & (clear[i] > 0.0) else 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def line_weights(days, dates, bandwidth_days, out):
-    """Weight of each date for a local line at each day, float64 (days, dates), written: a bell of that width with long low tails."""
+def line_weights(days, dates, worth, bandwidth_days, out):
+    """Weight of each date for a local line at each day, float64 (days, dates), written: a bell of that width with long low tails, times
+    what the date is worth, float (dates,)."""
     for g in range(days.size):
         for t in range(dates.size):
             u = float(dates[t] - days[g])
-            out[g, t] = np.exp(-0.5 * (u / bandwidth_days) ** 2) + FAR_WEIGHT * np.exp(-abs(u) / MEMORY_DAYS)
+            out[g, t] = worth[t] * (np.exp(-0.5 * (u / bandwidth_days) ** 2) + FAR_WEIGHT * np.exp(-abs(u) / MEMORY_DAYS))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@fused
 def local_lines(cover, known, n, seen, dates, days, weights, bandwidth_days, sums, out):
     """Cover on ``days`` by local straight lines through the known dates of each pixel of a lane (Cleveland 1979), within 0-1.
 
+    Dates are added up four at a time: sums are then fetched and put back a quarter as often, which is what takes the time.
+
     Parameters
     ----------
-    cover, known : float64 (T, LANE); known is 1 or 0. seen : bool (T,), whether any pixel of the lane is known.
-    dates : int64 (T,). days : int64 (G,). weights : float64 (G, T) of `line_weights`.
-    sums : float64 (5 * LANE,), scratch. out : float64 (LANE, G), written; NaN without a known date.
+    cover, known : float64 (T, LANE); known is 1 or 0, and where it is 0 so is the cover.
+    seen : bool (T,), whether any pixel of the lane is known. dates : int64 (T,). days : int64 (G,).
+    weights : float64 (G, T) of `line_weights`.
+    sums : float64 (5 * LANE,), scratch. out : float64 (G, LANE), written; NaN without a known date.
     """
+    used = np.flatnonzero(seen)
     for g in range(days.size):
         for i in range(5 * LANE):
             sums[i] = 0.0
-        for t in range(dates.size):
-            if not seen[t]:
-                continue
-            w, u, c, k = weights[g, t], float(dates[t] - days[g]), cover[t], known[t]
+        for first in range(0, used.size, 4):
+            left = used.size - first  # dates that are left; in place of those beyond, the first again with weight 0
+            a, b = used[first], used[first + 1 if left > 1 else first]
+            c, d = used[first + 2 if left > 2 else first], used[first + 3 if left > 3 else first]
+            wa, wb = weights[g, a], weights[g, b] if left > 1 else 0.0
+            wc, wd = weights[g, c] if left > 2 else 0.0, weights[g, d] if left > 3 else 0.0
+            ua, ub, uc, ud = float(dates[a] - days[g]), float(dates[b] - days[g]), float(dates[c] - days[g]), float(dates[d] - days[g])
+            ka, kb, kc, kd, ca, cb, cc, cd = known[a], known[b], known[c], known[d], cover[a], cover[b], cover[c], cover[d]
             for i in range(n):
-                v = w * k[i]
-                sums[i] += v
-                sums[LANE + i] += v * u
-                sums[2 * LANE + i] += v * u * u
-                sums[3 * LANE + i] += v * c[i]
-                sums[4 * LANE + i] += v * u * c[i]
+                va, vb, vc, vd = wa * ka[i], wb * kb[i], wc * kc[i], wd * kd[i]
+                sums[i] += va + vb + vc + vd
+                va, vb, vc, vd = va * ua, vb * ub, vc * uc, vd * ud
+                sums[LANE + i] += va + vb + vc + vd
+                sums[2 * LANE + i] += va * ua + vb * ub + vc * uc + vd * ud
+                va, vb, vc, vd = wa * ca[i], wb * cb[i], wc * cc[i], wd * cd[i]
+                sums[3 * LANE + i] += va + vb + vc + vd
+                sums[4 * LANE + i] += va * ua + vb * ub + vc * uc + vd * ud
         for i in range(n):
             s0, s1, s2, sc, suc = sums[i], sums[LANE + i], sums[2 * LANE + i], sums[3 * LANE + i], sums[4 * LANE + i]
             spread = s2 + SLOPE_PENALTY * bandwidth_days * bandwidth_days * s0
             value = (spread * sc - s1 * suc) / (s0 * spread - s1 * s1)
-            out[i, g] = min(max(value, 0.0), 1.0)
+            out[g, i] = min(max(value, 0.0), 1.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _season(known, i, dates, in_window):
-    """(number of known dates in a window, days from the first to the last) of one pixel."""
-    count, first, last = 0, 0, 0
+def _seasons(known, n, seen, dates, in_window, counts, first, spans):
+    """Number of known dates of each pixel of a lane in a window, the first of them, and days from it to the last: float64 (LANE,), written."""
+    for i in range(n):
+        counts[i] = first[i] = spans[i] = 0.0
     for t in range(dates.size):
-        if in_window[t] and known[t, i] > 0.0:
-            first = dates[t] if count == 0 else first
-            count, last = count + 1, dates[t]
-    return count, last - first
+        if in_window[t] and seen[t]:
+            day = float(dates[t])
+            for i in range(n):
+                sees = known[t, i] > 0.0
+                first[i] = day if sees & (counts[i] == 0.0) else first[i]
+                spans[i] = day - first[i] if sees else spans[i]
+                counts[i] += known[t, i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _day_quantile(lines, in_window, q, values):
-    m = 0
-    for g in range(in_window.size):
-        if in_window[g]:
-            values[m] = lines[g]
-            m += 1
-    return quantile(values, m, q) if m > 0 else np.nan
+def _quantile_lane(lines, rows, pairs, q, sorted_rows, out):
+    """Quantile (type 7) over some rows of ``lines`` float64 (G, LANE) into ``out`` float64 (LANE,), to 1e-5; NaN without a row.
+
+    Covers are sorted as 16-bit numbers by the ``pairs`` of `exchanges`: sixteen pixels at a time.
+    """
+    if rows.size == 0:
+        out[:] = np.nan
+        return
+    for r in range(rows.size):
+        line, whole = lines[rows[r]], sorted_rows[r]
+        for i in range(LANE):
+            whole[i] = np.uint16(line[i] * FULL + 0.5) if line[i] >= 0.0 else np.uint16(0)
+    sort_lane(sorted_rows, pairs)
+    position = q * (rows.size - 1)
+    low = int(position)
+    below, above = sorted_rows[low], sorted_rows[min(low + 1, rows.size - 1)]
+    for i in range(LANE):
+        out[i] = between(float(below[i]), float(above[i]), position - low) / FULL
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def observe_cover(
-    dn, reasons, reject, scale, offset, dates, in_windows, which, biases, networks, errors, days, day_in_windows, bandwidth_days,
+    dn, reasons, reject, scale, offset, dates, worth, in_windows, which, biases, networks, errors, days, day_in_windows, bandwidth_days,
     probability, min_dates, min_span_days, out,
 ):  # fmt: skip
     """Peak and growing-season cover from the covers of the dates.
@@ -196,6 +232,7 @@ def observe_cover(
     dn : uint16 (T, 7, h, w), bands of OPTICAL_BANDS, 0 nodata, dates ascending.
     reasons : uint16 (T, h, w), reason bits; ``reject`` are the bits that remove a date.
     scale, offset : float32 (T,), reflectance = dn * scale + offset. dates : int64 (T,), days from any start.
+    worth : float64 (T,), weight of a date among those near it.
     in_windows : bool (4, T), whether a date lies in the window of the peak, the growing season, the spring crop and the summer crop.
     which : int64 (T,), network of each date. biases : float64 (T, H), hidden bias with the sun of the date.
     networks : arrays by network: weights (N, H, 7), out_weights (N, H), out_bias (N,), low, high, centre (N, 7), whiten (N, 7, 7),
@@ -207,11 +244,15 @@ def observe_cover(
     """
     n_dates, _, h, w = dn.shape
     weights, out_weights, out_bias, low, high, centre, whiten, max_distance = networks
-    line_weight, values = np.empty((days.size, n_dates)), np.empty(days.size)
-    line_weights(days, dates, bandwidth_days, line_weight)
+    line_weight = np.empty((days.size, n_dates))
+    line_weights(days, dates, worth, bandwidth_days, line_weight)
+    n_windows = in_windows.shape[0]
+    rows = [np.flatnonzero(day_in_windows[k]) for k in range(n_windows)]
+    pairs = [exchanges(rows[k].size) for k in range(n_windows)]
     refl, distance, clear, sums = np.zeros((N_BANDS, LANE)), np.empty(LANE), np.empty(LANE), np.empty(5 * LANE)
-    cover, known, lines = np.zeros((n_dates, LANE)), np.zeros((n_dates, LANE)), np.empty((LANE, days.size))
-    unknown, seen = np.empty(LANE), np.zeros(n_dates, np.bool_)
+    cover, known, lines = np.zeros((n_dates, LANE)), np.zeros((n_dates, LANE)), np.zeros((days.size, LANE))
+    unknown, seen, sorted_rows = np.empty(LANE), np.zeros(n_dates, np.bool_), np.empty((days.size, LANE), np.uint16)
+    first, (counts, spans, found) = np.empty(LANE), np.empty((3, n_windows, LANE))
     for y in range(h):
         for left in range(0, w, LANE):
             n = min(LANE, w - left)
@@ -232,19 +273,15 @@ def observe_cover(
                 else:
                     known[t, :] = 0.0
             local_lines(cover, known, n, seen, dates, days, line_weight, bandwidth_days, sums, lines)
+            for k in range(n_windows):
+                _seasons(known, n, seen, dates, in_windows[k], counts[k], first, spans[k])
+                _quantile_lane(lines, rows[k], pairs[k], 0.5 if k == GROWING else probability, sorted_rows, found[k])
+                part = 1.0 if k < N_WHOLE else 0.5
+                for i in range(n):
+                    enough = (counts[k, i] >= part * min_dates) & (spans[k, i] >= part * min_span_days)
+                    found[k, i] = found[k, i] if enough else np.nan
             for i in range(n):
-                x = left + i
-                n_peak, peak_span = _season(known, i, dates, in_windows[0])
-                n_growing, growing_span = _season(known, i, dates, in_windows[1])
-                peak, growing, sigma = np.nan, np.nan, np.nan
-                if n_peak >= min_dates and peak_span >= min_span_days:
-                    peak = _day_quantile(lines[i], day_in_windows[0], probability, values)
-                    sigma = math.sqrt(at_knots(peak, errors[0]) ** 2 + at_knots(peak, errors[1]) ** 2)
-                if n_growing >= min_dates and growing_span >= min_span_days:
-                    growing = _day_quantile(lines[i], day_in_windows[1], 0.5, values)
-                out[0, y, x], out[1, y, x], out[2, y, x] = peak, growing, sigma
-                out[3, y, x], out[4, y, x], out[5, y, x] = n_peak, n_growing, unknown[i]
-                for k in range(N_CROPS):
-                    count, span = _season(known, i, dates, in_windows[2 + k])
-                    seen_enough = 2 * count >= min_dates and 2 * span >= min_span_days
-                    out[6 + k, y, x] = _day_quantile(lines[i], day_in_windows[2 + k], probability, values) if seen_enough else np.nan
+                x, peak = left + i, found[PEAK, i]
+                out[0, y, x], out[1, y, x], out[6, y, x], out[7, y, x] = peak, found[GROWING, i], found[2, i], found[3, i]
+                out[2, y, x] = math.sqrt(at_knots(peak, errors[0]) ** 2 + at_knots(peak, errors[1]) ** 2) if peak == peak else np.nan
+                out[3, y, x], out[4, y, x], out[5, y, x] = counts[PEAK, i], counts[GROWING, i], unknown[i]

@@ -119,7 +119,7 @@ class VegetationSection(Section):
     method: Literal["network", "dimidiate"] = Field("network", description="How the cover of a date is found.")
     networks: Path | None = Field(None, description="JSON file of the networks, or folder 3_0 of SNAP's auxdata; default: the pipeline's own, config/vegetation.json.")
     red_edge: bool = Field(True, description="Network: look at Sentinel-2's 20 m bands too; false: at its 10 m bands alone, for small parcels.")
-    bandwidth_days: float = Field(8.0, gt=0, le=60, description="Network: width of the local lines that join the dates of a pixel.")
+    bandwidth_days: float = Field(10.0, gt=0, le=60, description="Network: width of the local lines that join the dates of a pixel.")
     soil_red_refl: Fraction = 0.16
     soil_nir_refl: Fraction = 0.22
     vegetation_red_refl: Fraction = 0.03

@@ -28,6 +28,7 @@ from rs_pipeline.config import Settings, load
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.layout import SHORE_FAMILIES, Layout
 from rs_pipeline.model import Grid
+from rs_pipeline.products.vegetation.snap import read_snap
 from rs_pipeline.region import read_tiles
 
 log = logging.getLogger(__name__)
@@ -45,8 +46,9 @@ Scored = list[tuple[str, Score]]
 
 
 def usable(folder: Path | None = None) -> tuple[str, ...]:
-    """The methods that can run here: all, or those that need no peers where these are not installed."""
-    return METHODS if available(folder) else tuple(m for m in METHODS if m not in OF_PEERS)
+    """The methods that can run here: all but those that need what is not here, the peers or SNAP's auxdata."""
+    lacking = (() if available(folder) else OF_PEERS) + (() if vegetation.snap_folder().is_dir() else ("snap_10m",))
+    return tuple(m for m in METHODS if m not in lacking)
 
 
 def run_baselines(
@@ -98,25 +100,33 @@ def _maps(settings: Settings, truth: Truth, methods: Sequence[str]) -> Scored:
         return []
     for label, year in year_labels(settings, truth).items():
         period = settings.period(label)
-        names = [*chosen, "peak", "growing", "wet"]
+        names = [*chosen, "peak", "growing", "wet", "snap_peak", "snap_growing"]
         maps = {n: np.full(truth.grid.shape, np.nan, "float32") for n in names}
         for tile in read_tiles(settings):
+            chips = optical_chips(settings, tile.id, label)
             with _timed(f"reading {tile.id} {year}"):
-                stack = read_dates(settings, optical_chips(settings, tile.id, label), tile.grid)
+                stack = read_dates(settings, chips, tile.grid)
             layers = {}
             for method in chosen:
                 with _timed(f"{method} {tile.id} {year}"):
                     layers |= water.water_frequency(settings, period, stack, (method,))
-            if "ndvi_5_95" in methods:
+            if found.keys() & set(vegetation.METHODS):
                 with _timed(f"ndvi_5_95 {tile.id} {year}"):
                     c = vegetation.composites(settings, stack)
                 layers |= {"peak": c.peak, "growing": c.growing, "wet": c.water.astype("float32")}
+            if "snap_10m" in methods:
+                with _timed(f"snap_10m {tile.id} {year}"):
+                    covers = vegetation.snap_covers(settings, stack, [c.scene for c in chips], read_snap(vegetation.snap_folder()))
+                layers |= dict(zip(("snap_peak", "snap_growing"), covers, strict=True))
             for name, values in layers.items():
                 place(values, tile.grid, maps[name], truth.grid)
         for method in chosen:
             found[method].append(score_water.score(maps[method], water.water_class(maps[method], settings), truth, year))
+        wet = maps["wet"] == 1
+        if "snap_10m" in methods:
+            peak, growing = (np.where(wet, np.float32(0), maps[n]) for n in ("snap_peak", "snap_growing"))
+            found["snap_10m"].append(score_vegetation.score(peak, growing, truth, year))
         if "ndvi_5_95" in methods:
-            wet = maps["wet"] == 1
             ends = vegetation.endmembers(maps["peak"], wet)
             peak, growing = (vegetation.dimidiate(maps[n], wet, *ends) for n in ("peak", "growing"))
             found["ndvi_5_95"].append(score_vegetation.score(peak, growing, truth, year))

@@ -1,24 +1,44 @@
-"""``ndvi_5_95``: the plain dimidiate pixel model between the 5th and 95th percentile of NDVI, as most studies of vegetation cover do.
+"""What others take for vegetation cover: NDVI stretched between percentiles, and the FCOVER network of ESA's SNAP toolbox.
+
+``ndvi_5_95`` is the plain dimidiate pixel model between the 5th and 95th percentile of NDVI, as most studies of vegetation cover do.
 
 The percentiles are those of the year's composite (P90 of the clear dates of the peak window) over all land pixels of the
 region; the same two are used for the growing season's median composite. Water (median MNDWI > 0) is left out of the
 percentiles and has fraction 0, which careful users do.
+
+``snap_10m`` is the P90 and the median of the FCOVER of the same dates and windows (Weiss & Baret 2016), of Sentinel-2 by the network of
+10 m bands, of Landsat by that of Landsat 8. It needs SNAP's ``auxdata`` (see `snap_folder`). The network of 20 m needs bands 6 and 7,
+which are not fetched.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numba import njit
 
-from benchmarks.baselines.scenes import Stack
+from benchmarks.baselines.scenes import BANDS, Stack
 from benchmarks.baselines.water import mndwi_of
 from kernels.indices import fractional_cover, ndvi
 from rs_pipeline.config import Settings
+from rs_pipeline.model import OPTICAL_BANDS, Scene
 from rs_pipeline.products.calendar import in_window
+from rs_pipeline.products.vegetation.model import CoverModel
+from rs_pipeline.products.vegetation.pixels import network_of
 
-METHODS = ("ndvi_5_95",)
+METHODS = ("ndvi_5_95", "snap_10m")
+
+REAL = Path(__file__).resolve().parents[3] / "shared" / "real"
+
+
+def snap_folder() -> Path:
+    """Folder ``3_0`` of SNAP's auxdata beside the real data; it may be missing."""
+    return Path(os.environ.get("RS_PIPELINE_REAL_DATA", REAL)) / "fcover_auxdata" / "3_0"
+
 
 PERCENTILES = (5.0, 95.0)
 
@@ -79,6 +99,25 @@ def composites(settings: Settings, stack: Stack) -> Composites:
         quantile_over_time(stacks["growing"], 0.5, v.min_dates),
         quantile_over_time(stacks["mndwi"], 0.5, 1) > 0,
     )
+
+
+def snap_covers(settings: Settings, stack: Stack, scenes: Sequence[Scene], model: CoverModel) -> tuple[np.ndarray, np.ndarray]:
+    """P90 of FCOVER in the peak window and median in the growing season, float32 (h, w), NaN below the least number of dates.
+
+    ``scenes`` are those of the stack; ``model`` is of `read_snap`. A date on which the network gives no cover does not count.
+    """
+    v, covers = settings.vegetation, []
+    places = [OPTICAL_BANDS.index(b) for b in BANDS]
+    windows = np.array([in_window(stack.days, w) for w in (v.peak_window, v.growing_window)]).reshape(2, len(stack))
+    for t in np.flatnonzero(windows.any(axis=0)):
+        refl = np.zeros((stack.reasons[t].size, len(OPTICAL_BANDS)))
+        refl[:, places] = np.nan_to_num(stack.refl(t)).reshape(len(BANDS), -1).T
+        cover, _ = model.networks[network_of(scenes[t], red_edge=False)].answer(refl, scenes[t].sun_elevation_deg)
+        covers.append(np.where(stack.clear(t, settings.masks.vegetation), cover.reshape(stack.reasons[t].shape), np.nan).astype("float32"))
+    used = windows[:, windows.any(axis=0)]
+    series = np.stack(covers) if covers else np.empty((0, *stack.grid.shape), "float32")
+    peak, growing = (quantile_over_time(series[w], q, v.min_dates) for w, q in zip(used, (v.peak_percentile / 100, 0.5), strict=True))
+    return peak, growing
 
 
 def endmembers(peak: np.ndarray, water: np.ndarray) -> tuple[float, float]:

@@ -28,6 +28,7 @@ from rs_pipeline.output.raster import write_map
 from rs_pipeline.products.black_odorous.pixels import black_odorous_layers
 from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, Block, file_blocks, plan_blocks
 from rs_pipeline.products.calendar import Calendar
+from rs_pipeline.products.vegetation.edges import sharpen_covers
 from rs_pipeline.products.vegetation.pixels import vegetation_layers
 from rs_pipeline.products.water_edges import HALO_PX, HIGH_SUN_DEG, low_sun_frequency, sharpen_edges, tidal_reach, without_shadow
 from rs_pipeline.radiometry.masks import reject_bits
@@ -54,6 +55,7 @@ def observe(settings: Settings, tile_id: str, period_label: str, threads: int = 
     job = Job(settings, period, grid, optical, radar, tile_reasons(optical, grid, settings.masks, threads))
     maps = observe_anywhere(job, threads) if settings.resources.dask_scheduler else observe_here(job, threads)
     finish_water(settings, grid, maps)
+    sharpen_covers(maps, native_m(optical), grid.resolution_m)
     maps = {name: layer[HALO_PX:-HALO_PX, HALO_PX:-HALO_PX] for name, layer in maps.items()}
     tags = map_tags(settings, period, [c.scene for c in chips])
     for product, bands in MAP_BANDS.items():
@@ -210,7 +212,7 @@ def _observe_strip(job: Job, k: int, strips: list[Strip], _read: list[None]) -> 
     days = [c.scene.solar_day for c in optical]
     calendar = Calendar.of(days, job.period)
     scale, offset = scales(optical)
-    native_m = np.array([load_sensor(c.scene.sensor).band("nir").resolution_m for c in optical], "float32")
+    pixel_m = native_m(optical)
     evidence = _radar_evidence(job, strips[k].radar, calendar.n_months)
     high_sun = sun_is_high(optical)
     high_months = np.isin(np.arange(calendar.n_months), calendar.month[high_sun])
@@ -219,14 +221,14 @@ def _observe_strip(job: Job, k: int, strips: list[Strip], _read: list[None]) -> 
     water = np.empty((len(WATER_LAYERS), *shape), "float32")
     min_logit = float(np.log(w.min_probability / (1 - w.min_probability)))
     observe_water(
-        dn, bits, reject_bits(settings.masks.water), scale, offset, native_m, calendar.day, calendar.month, evidence, high_months,
+        dn, bits, reject_bits(settings.masks.water), scale, offset, pixel_m, calendar.day, calendar.month, evidence, high_months,
         min_logit, w.min_months, water,
     )  # fmt: skip
     nir_dn = np.ascontiguousarray(dn[:, OPTICAL_BANDS.index("nir")])
     nir_refl = np.full(shape, np.nan, "float32")
-    clear_median(nir_dn, bits, reject_bits(settings.masks.water), high_sun, scale, offset, native_m, nir_refl)
+    clear_median(nir_dn, bits, reject_bits(settings.masks.water), high_sun, scale, offset, pixel_m, nir_refl)
 
-    vegetation = vegetation_layers(settings, optical, dn, bits, calendar.day, scale, offset)
+    vegetation = vegetation_layers(settings, optical, dn, bits, calendar.day, scale, offset, pixel_m)
 
     probability, classes, n_dates = black_odorous_layers(
         settings.black_odorous, w, settings.masks, optical, dn, bits, calendar, water[0], scale, offset
@@ -235,6 +237,11 @@ def _observe_strip(job: Job, k: int, strips: list[Strip], _read: list[None]) -> 
     layers |= {"nir_refl": nir_refl, "scenes": (dn[:, 0] > 0).sum(axis=0).astype("float32")}
     layers |= {"probability": probability, "bow_class": classes, "n_dates": n_dates}
     return Piece(strips[k].inside, layers)
+
+
+def native_m(chips: list[Chip]) -> np.ndarray:
+    """Pixel of the near infrared of each chip's sensor, float32 (T,)."""
+    return np.array([load_sensor(c.scene.sensor).band("nir").resolution_m for c in chips], "float32")
 
 
 def sun_is_high(chips: list[Chip]) -> np.ndarray:

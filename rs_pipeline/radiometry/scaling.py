@@ -13,30 +13,6 @@ from rs_pipeline.model import Sensor
 RADAR_STEP = 1e-4
 """Amplitude per number in radar chips: gamma0 = (number * RADAR_STEP)**2, good to 0.01 dB down to -30 dB."""
 
-HLS_MSI_TO_OLI: dict[str, dict[str, tuple[float, float]]] = {
-    "sentinel-2a": {
-        "blue": (0.9778, -0.0040), "green": (1.0053, -0.0009), "red": (0.9765, 0.0009),
-        "nir": (0.9983, -0.0001), "swir1": (0.9987, -0.0011), "swir2": (1.0030, -0.0012),
-    },
-    "sentinel-2b": {
-        "blue": (0.9778, -0.0040), "green": (1.0075, -0.0008), "red": (0.9761, 0.0010),
-        "nir": (0.9966, 0.0000), "swir1": (1.0000, -0.0003), "swir2": (0.9867, 0.0004),
-    },
-}  # fmt: skip
-"""Slope and offset, MSI surface reflectance to OLI (HLS v2, hls.gsfc.nasa.gov/algorithms/bandpass-adjustment). NIR is band 8A."""
-
-# No coefficients are published for Sentinel-2C; those of 2B stand in, with 1 % more uncertainty (1 sigma).
-HLS_MSI_TO_OLI["sentinel-2c"] = HLS_MSI_TO_OLI["sentinel-2b"]
-
-ROY_ETM_TO_OLI: dict[str, tuple[float, float]] = {
-    "blue": (0.8474, 0.0003), "green": (0.8483, 0.0088), "red": (0.9047, 0.0061),
-    "nir": (0.8462, 0.0412), "swir1": (0.8937, 0.0254), "swir2": (0.9071, 0.0172),
-}  # fmt: skip
-"""Slope and intercept, ETM+ or TM surface reflectance to OLI, ordinary least squares (Roy et al. 2016, RSE 185:57-70).
-
-For vegetated land only: over water the intercepts alone turn the sign of indices.
-"""
-
 
 def reflectance(dn: np.ndarray, scale: float, offset: float) -> np.ndarray:
     """Surface reflectance (fraction, float64) of digital numbers; 0 is nodata and gives NaN.
@@ -63,12 +39,6 @@ def gamma0_power(amplitude_dn: np.ndarray) -> np.ndarray:
 def gamma0_from_sigma0(sigma0_power: np.ndarray, incidence_deg: np.ndarray) -> np.ndarray:
     """gamma0 = sigma0 / cos(incidence), both as linear power."""
     return np.asarray(sigma0_power) / np.cos(np.radians(incidence_deg))
-
-
-def harmonise(refl: np.ndarray, role: str, table: dict[str, tuple[float, float]]) -> np.ndarray:
-    """Reflectance of one band brought to OLI with one of the tables above."""
-    slope, offset = table[role]
-    return slope * np.asarray(refl) + offset
 
 
 def shift(sensor: Sensor) -> int:

@@ -239,8 +239,11 @@ def plant_cover(palette: Palette, material: Material, day: np.ndarray, years_on:
 
 
 def dead_share(palette: Palette, material: Material, day: np.ndarray) -> np.ndarray:
-    """Share (0-1) of the plants that is ripe, yellow or dry on days of the year."""
-    return np.max([season.senescence(day) * (season.cover(day) > 0.02) for season in palette.seasons[material]], axis=0)
+    """Share (0-1) of the plants that is ripe, yellow or dry on days of the year: that of each growth by its cover, so that the last
+    stubble of a harvested crop does not turn the next one yellow."""
+    covers = np.array([season.cover(day) for season in palette.seasons[material]])
+    dead = sum(cover * season.senescence(day) for cover, season in zip(covers, palette.seasons[material], strict=True))
+    return dead / np.maximum(covers.sum(axis=0), 1e-6)
 
 
 def green_cover(palette: Palette, material: Material, day: np.ndarray, years_on: float) -> np.ndarray:

@@ -224,16 +224,21 @@ class World:
 
     def vegetation(self, year: int) -> tuple[np.ndarray, np.ndarray]:
         """Truth of green cover (0-1), two float32 maps on `grid`: the 90th percentile of the days from 15 June to 10 September, and the
-        median of those from May to September. Water counts as 0."""
+        median of those from May to September. Water counts as 0.
+
+        Both are of the days of a pixel, so that where crops of different seasons meet they are not the mean of the crops' own.
+        """
         ground, shift = self.landcover(year), self.season_shift_days(year)
-        covers = []
+        plants = sorted(set(SEASONS) - set(FLOODED_DAYS))
+        shares = np.stack([self.to_grid(self.fraction(ground, m) * self.vigour) for m in plants])
+        mixed = (shares > 0).sum(axis=0) > 1
+        maps = []
         for days, statistic in ((PEAK_DAYS, 0.9), (GROWING_DAYS, 0.5)):
-            cover = np.zeros(self.mix_grid.shape, dtype="float32")
-            for material in set(SEASONS) - set(FLOODED_DAYS):
-                daily = green_cover(self.palette, material, days - shift, year - self.years[0])
-                cover += self.fraction(ground, material) * np.minimum(np.float32(np.quantile(daily, statistic)) * self.vigour, 1.0)
-            covers.append(self.to_grid(cover).astype("float32"))
-        return covers[0], covers[1]
+            daily = np.stack([green_cover(self.palette, m, days - shift, year - self.years[0]) for m in plants]).astype("float32")
+            cover = np.tensordot(np.quantile(daily, statistic, axis=1), shares, 1)
+            cover[mixed] = np.quantile(daily.T @ shares[:, mixed], statistic, axis=0)
+            maps.append(np.minimum(cover, 1).astype("float32"))
+        return maps[0], maps[1]
 
     def permanent_fraction(self, year: int) -> np.ndarray:
         """Truth of the share of each pixel of `grid` under water all year (the sea at its mean level), float32."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from benchmarks.baselines import black_odorous, vegetation, water
 from benchmarks.baselines.scenes import Stack, place
 from rs_pipeline.model import Grid, Period
+from rs_pipeline.products.vegetation.snap import read_snap
 
 # blue, green, red, nir, swir1, swir2
 CLEAR_WATER = (0.03, 0.04, 0.025, 0.012, 0.006, 0.004)
@@ -133,6 +135,21 @@ def test_plain_dimidiate_between_percentiles_of_land():
     cover = vegetation.dimidiate(values, wet, soil, leaves)
     assert cover[0, 50] == pytest.approx(0.5, abs=1e-5)
     assert cover[0, 0] == 0 and cover[0, 100] == 1 and (cover[1] == 0).all()
+
+
+def test_snap_covers_are_of_the_windows_and_keep_what_is_missing(make_settings, real_data):
+    """Leaves and soil on five dates, one under cloud; the network's own figure for each, P90 and median of equal dates being it."""
+    leaves, soil = (0.02, 0.05, 0.018, 0.50, 0.19, 0.07), (0.08, 0.11, 0.14, 0.23, 0.30, 0.25)
+    days = [date(2023, 7, d) for d in (1, 8, 15, 22, 29)]
+    reasons = np.zeros((5, 1, 3), "uint16")
+    reasons[0, 0, 1] = reasons[:3, 0, 2] = 2
+    stack = stack_of([image(leaves, soil, soil)] * 5, days, reasons=reasons)
+    scenes = [SimpleNamespace(platform="sentinel-2a", sensor="", sun_elevation_deg=60.0, assets={})] * 5
+    model = read_snap(real_data / "fcover_auxdata" / "3_0")
+    peak, growing = vegetation.snap_covers(make_settings(), stack, scenes, model)
+    wanted = model.networks["s2_10m"].answer(np.array([[0, 0.05, 0.018, 0, 0.50, 0, 0], [0, 0.11, 0.14, 0, 0.23, 0, 0]]), 60.0)[0]
+    assert peak[0, :2] == pytest.approx(wanted, abs=2e-3) and growing[0, :2] == pytest.approx(wanted, abs=2e-3)
+    assert peak[0, 0] > 0.85 and peak[0, 1] < 0.12 and np.isnan(peak[0, 2]) and np.isnan(growing[0, 2])
 
 
 def test_black_odorous_thresholds():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kernels import vegetation as k
+from rs_pipeline.config import VegetationSection
 
 BARE = [0.08, 0.11, 0.14, 0.17, 0.23, 0.30, 0.25]
 SCALE, OFFSET = 1e-4, -0.1
@@ -47,19 +48,41 @@ def test_errors_are_linear_between_their_knots(cover, sigma):
     assert k.at_knots(cover, np.array([0.1, 0.2, 0.0])) == pytest.approx(sigma)
 
 
-def lines_through(dates, covers, days, bandwidth=8.0):
+BANDWIDTH_DAYS = VegetationSection().bandwidth_days
+
+
+def lines_through(dates, covers, days, bandwidth=BANDWIDTH_DAYS, worth=None):
     cover, known = np.zeros((len(dates), k.LANE)), np.zeros((len(dates), k.LANE))
     cover[:, 0], known[:, 0] = np.nan_to_num(covers), np.isfinite(covers)
-    dates, days, out = np.array(dates), np.array(days), np.empty((k.LANE, len(days)))
+    dates, days, out = np.array(dates), np.array(days), np.empty((len(days), k.LANE))
     weights = np.empty((len(days), len(dates)))
-    k.line_weights(days, dates, bandwidth, weights)
+    k.line_weights(days, dates, np.ones(len(dates)) if worth is None else np.array(worth), bandwidth, weights)
     k.local_lines(cover, known, 1, np.ones(len(dates), bool), dates, days, weights, bandwidth, np.empty(5 * k.LANE), out)
-    return out[0]
+    return out[:, 0]
 
 
 def test_lines_keep_a_constant_across_a_gap_and_miss_what_no_date_shows():
     assert lines_through([0, 5, 90], [0.6, 0.6, 0.6], [0, 20, 45, 90]) == pytest.approx(np.full(4, 0.6))
     assert np.isnan(lines_through([0, 5], [np.nan, np.nan], [3])).all()
+
+
+@pytest.mark.parametrize("n_dates", range(1, 10))
+def test_lines_of_any_number_of_dates_are_those_of_the_formula(n_dates):
+    """Dates are added up four at a time; the sums are those of the normal equations, written out in numpy."""
+    rng = np.random.default_rng(n_dates)
+    dates, covers, worth, days = np.sort(rng.integers(0, 90, n_dates)), rng.random(n_dates), rng.uniform(0.1, 1, n_dates), np.array([10, 50])
+    u = (dates - days[:, None]).astype(float)
+    w = worth * (np.exp(-0.5 * (u / BANDWIDTH_DAYS) ** 2) + k.FAR_WEIGHT * np.exp(-np.abs(u) / k.MEMORY_DAYS))
+    s0, s1, sc, suc = w.sum(1), (w * u).sum(1), (w * covers).sum(1), (w * u * covers).sum(1)
+    spread = (w * u * u).sum(1) + k.SLOPE_PENALTY * BANDWIDTH_DAYS**2 * s0
+    wanted = np.clip((spread * sc - s1 * suc) / (s0 * spread - s1**2), 0, 1)
+    assert lines_through(dates, covers, days, worth=worth) == pytest.approx(wanted, abs=1e-9)
+
+
+def test_a_coarse_date_yields_to_fine_ones_and_counts_alone():
+    fine_and_coarse = lines_through([0, 5, 10], [0.2, 0.8, 0.2], [5], worth=[1, 1 / 9, 1])
+    assert 0.2 < fine_and_coarse[0] < 0.31
+    assert lines_through([0, 5, 10], [np.nan, 0.8, np.nan], [5], worth=[1, 1 / 9, 1])[0] == pytest.approx(0.8)
 
 
 def test_noise_on_a_flat_season_does_not_lift_its_peak():
@@ -107,7 +130,7 @@ def observe(pixels, days, *, masked=(), min_dates=4, networks=NETWORKS):
     inside, lines = np.ones((4, n), bool), np.arange(days[0], days[-1] + 1, 4)
     out = np.empty((8, 1, 1), "float32")
     k.observe_cover(
-        dn, reasons, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), np.array(days), inside, np.zeros(n, "int64"),
+        dn, reasons, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), np.array(days), np.ones(n), inside, np.zeros(n, "int64"),
         np.zeros((n, 1)), networks, np.array([[0.03, 0.03], [0.04, 0.04]]), lines, np.ones((4, lines.size), bool), 8.0,
         0.9, min_dates, 40, out,
     )  # fmt: skip
@@ -155,7 +178,7 @@ def test_pixels_do_not_disturb_each_other():
     def run(dn, reasons):
         out = np.empty((8, 1, dn.shape[3]), "float32")
         k.observe_cover(
-            dn, reasons, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), days, np.ones((4, n), bool), np.zeros(n, "int64"),
+            dn, reasons, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), days, np.ones(n), np.ones((4, n), bool), np.zeros(n, "int64"),
             np.zeros((n, 1)), networks, np.zeros((2, 2)), lines, np.ones((4, lines.size), bool), 8.0, 0.9, 4, 40, out,
         )  # fmt: skip
         return out

@@ -6,8 +6,6 @@ import pytest
 from rs_pipeline.config import load_sensor
 from rs_pipeline.radiometry import scaling
 
-REFL = {"blue": 0.04, "green": 0.07, "red": 0.05, "nir": 0.35, "swir1": 0.20, "swir2": 0.10}
-
 
 @pytest.mark.parametrize(
     "dn, scale, offset, expected",
@@ -34,36 +32,6 @@ def test_backscatter():
     gamma0 = scaling.gamma0_from_sigma0(np.array(10**-1.5), np.array(39.0))
     assert scaling.decibel(gamma0) == pytest.approx(-13.905025944792502)
     assert np.isnan(scaling.decibel(np.array([0.0, -1.0]))).all()
-
-
-def test_hls_msi_to_oli():
-    expected = {"blue": 0.035112, "green": 0.069471, "red": 0.049725, "nir": 0.349305, "swir1": 0.198640, "swir2": 0.099100}
-    table = scaling.HLS_MSI_TO_OLI["sentinel-2a"]
-    assert {r: round(float(scaling.harmonise(v, r, table)), 6) for r, v in REFL.items()} == expected
-
-
-@pytest.mark.parametrize("platform", ["sentinel-2b", "sentinel-2c"])
-def test_hls_of_the_other_platforms(platform):
-    """By hand: 1.0075 * 0.07 - 0.0008, 0.9867 * 0.10 + 0.0004."""
-    table = scaling.HLS_MSI_TO_OLI[platform]
-    assert float(scaling.harmonise(0.07, "green", table)) == pytest.approx(0.069725)
-    assert float(scaling.harmonise(0.10, "swir2", table)) == pytest.approx(0.09907)
-
-
-def test_roy_over_water_is_why_it_is_for_land_only():
-    """Clear water, green 0.04 and SWIR1 0.006: the intercepts take MNDWI from 0.739 to 0.163, as the specification says."""
-    green, swir1 = (float(scaling.harmonise(v, r, scaling.ROY_ETM_TO_OLI)) for r, v in (("green", 0.04), ("swir1", 0.006)))
-    assert (0.04 - 0.006) / (0.04 + 0.006) == pytest.approx(0.739, abs=1e-3)
-    assert (green - swir1) / (green + swir1) == pytest.approx(0.163, abs=1e-3)
-
-
-def test_roy_etm_to_oli():
-    expected = {"blue": 0.034196, "green": 0.068181, "red": 0.051335, "nir": 0.33737, "swir1": 0.20414, "swir2": 0.10791}
-    got = {r: float(scaling.harmonise(v, r, scaling.ROY_ETM_TO_OLI)) for r, v in REFL.items()}
-    assert got == pytest.approx(expected, abs=1e-9)
-    red, nir = got["red"], got["nir"]
-    assert (0.35 - 0.05) / (0.35 + 0.05) == pytest.approx(0.75)
-    assert (nir - red) / (nir + red) == pytest.approx(0.7358665311740265)
 
 
 def test_signed_hls_is_shifted_exactly():

@@ -90,6 +90,25 @@ def test_vegetation_truth_follows_phenology_and_greening(world):
     assert may > 0.6 and june < 0.25 and august > 0.75
 
 
+def test_stubble_does_not_turn_the_next_crop_yellow(world):
+    # maize comes up while the last 2 % of the wheat stand dead: green cover rises over days, nowhere by more than its logistic can
+    daily = materials.green_cover(world.palette, Material.WHEAT_MAIZE, np.arange(175, 215), 0)
+    assert (np.diff(daily) > -0.01).all() and np.diff(daily).max() < 0.97 / (4 * 6) * 1.05
+    # in the middle of the wheat's ripening the share is that of the wheat alone
+    wheat = world.palette.seasons[Material.WHEAT_MAIZE][1]
+    assert materials.dead_share(world.palette, Material.WHEAT_MAIZE, np.array([wheat.stop - 12]))[0] == pytest.approx(0.5, abs=0.02)
+
+
+def test_growing_truth_of_a_mixed_pixel_is_that_of_its_days(world):
+    ground, shift, plants = world.landcover(2024), world.season_shift_days(2024), (Material.WHEAT_MAIZE, Material.MAIZE)
+    share = {m: world.to_grid(world.fraction(ground, m) * world.vigour) for m in materials.SEASONS}
+    others = sum(s for m, s in share.items() if m not in plants)
+    row, column = np.argwhere((share[plants[0]] > 0.2) & (share[plants[1]] > 0.2) & (others == 0))[0]
+    days = np.arange(121, 274) - shift
+    daily = sum(share[m][row, column] * materials.green_cover(world.palette, m, days, 1) for m in plants)
+    assert world.vegetation(2024)[1][row, column] == pytest.approx(np.median(daily), abs=1e-4)
+
+
 def test_peak_truth_is_the_ninetieth_percentile_of_days(world):
     # a meadow pixel without texture: the 9th largest of 88 days, not the largest
     days = np.arange(166, 254) - world.season_shift_days(2024)

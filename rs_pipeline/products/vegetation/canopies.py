@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from kernels.sharpen import MAX_GAIN, MIN_REFL
 from rs_pipeline.model import OPTICAL_BANDS
 from rs_pipeline.sample.optics import RESPONSES, response_nm, water_refl
 
@@ -26,6 +27,9 @@ ADJACENCY = 0.06
 
 CROWN_SHADE = 0.2
 """Plants that stand in clumps shade themselves by up to this share; half of them do not."""
+
+MIXED_CELLS, CELL_RIM = 0.5, (0.4, 0.85)
+"""Share of the pixels of 10 m that lie in a varied pixel of 20 m, and how much of what its bands see then lies around."""
 
 
 @dataclass(frozen=True)
@@ -164,14 +168,31 @@ def simulate(n_canopies: int, seed: int, *, mixes: int = 4, clumped: float = 0.6
     lit = np.where(kind == 3, 1.0, 1 - share * rng.uniform(0, GROUND_SHADE, n))
     crown = np.where((share < 1) & (rng.random(n) < 0.5), 1 - rng.uniform(0, CROWN_SHADE, n), 1.0)
     light = np.where(rng.random(n) < 0.3, rng.uniform(0.65, 1.2, n), 1.0)  # slopes turned from or to the sun
+    neighbour = pick * mixes + rng.integers(0, mixes, n)  # of the same canopy, in another mixture
+    around = rng.uniform(*CELL_RIM, n) * (rng.random(n) < MIXED_CELLS)
     refl = {}
     for platform in RESPONSES:
         weights = band_weights(platform)
         beside = (ground @ weights)[pick]
         for k, lib in enumerate(library, start=1):
             beside = np.where((kind == k)[:, None], (lib @ weights)[place[k]], beside)
-        refl[platform] = light[:, None] * ((share * crown)[:, None] * (plants @ weights)[pick] + ((1 - share) * lit)[:, None] * beside)
+        mixture = light[:, None] * ((share * crown)[:, None] * (plants @ weights)[pick] + ((1 - share) * lit)[:, None] * beside)
+        refl[platform] = in_cells(mixture, mixture[neighbour], around) if platform.startswith("sentinel-2") else mixture
     return Pixels(share * plant_cover[pick], np.cos(np.radians(sun[pick])), refl)
+
+
+def in_cells(refl: np.ndarray, neighbour: np.ndarray, around: np.ndarray) -> np.ndarray:
+    """Pixels of 10 m as the stack holds them, (n, 7): red edge and SWIR are of a cell of 20 m, of which the share ``around`` (n,) looks
+    like ``neighbour`` (n, 7), and SWIR is shared out by NIR (`kernels.sharpen`).
+
+    So a network learns how far to trust bands that blur the edges of fields.
+    """
+    cell = refl + around[:, None] * (neighbour - refl)
+    nir, edge, swir = OPTICAL_BANDS.index("nir"), OPTICAL_BANDS.index("rededge1"), [OPTICAL_BANDS.index(b) for b in ("swir1", "swir2")]
+    gain = np.clip(np.maximum(refl[:, nir], MIN_REFL) / np.maximum(cell[:, nir], MIN_REFL), 1 / MAX_GAIN, MAX_GAIN)
+    out = refl.copy()
+    out[:, edge], out[:, swir] = cell[:, edge], cell[:, swir] * gain[:, None]
+    return out
 
 
 def observe(refl: np.ndarray, rng: np.random.Generator) -> np.ndarray:

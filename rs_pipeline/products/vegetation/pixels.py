@@ -62,11 +62,12 @@ def require_networks(model: CoverModel, names: set[str]) -> None:
 
 
 def vegetation_layers(
-    settings: Settings, chips: list[Chip], dn: np.ndarray, reasons: np.ndarray, day: np.ndarray, scale: np.ndarray, offset: np.ndarray
+    settings: Settings, chips: list[Chip], dn: np.ndarray, reasons: np.ndarray, day: np.ndarray, scale: np.ndarray, offset: np.ndarray,
+    native_m: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
     """Layers float32 (8, h, w), COVER_LAYERS, of optical stacks dn uint16 (T, 7, h, w) and reasons uint16 (T, h, w).
 
-    ``day`` int64 (T,) counts from any start; scale and offset float32 (T,).
+    ``day`` int64 (T,) counts from any start; scale and offset float32 (T,). native_m float32 (T,), pixel of the near infrared.
     """
     section, days = settings.vegetation, [c.scene.solar_day for c in chips]
     reject = reject_bits(settings.masks.vegetation)
@@ -82,10 +83,19 @@ def vegetation_layers(
     which = np.array([list(model.networks).index(n) for n in names], "int64")
     lines, day_in_windows = line_days(days, day, section)
     observe_cover(
-        dn, reasons, reject, scale, offset, day, in_windows, which, biases, packed(model), largest_errors(model, set(names)), lines,
+        dn, reasons, reject, scale, offset, day, date_worth(native_m), in_windows, which, biases, packed(model), largest_errors(model, set(names)), lines,
         day_in_windows, section.bandwidth_days, section.peak_percentile / 100, section.min_dates, section.min_span_days, out,
     )  # fmt: skip
     return out
+
+
+def date_worth(native_m: np.ndarray) -> np.ndarray:
+    """Weight of dates by the size of their pixels, float64 (T,): coarse ones decide only where no fine one is near.
+
+    >>> date_worth(np.array([10.0, 20.0])).tolist()
+    [1.0, 0.125]
+    """
+    return (native_m.min() / native_m.astype("float64")) ** 3
 
 
 def inside(days: Sequence[date], section: VegetationSection) -> np.ndarray:

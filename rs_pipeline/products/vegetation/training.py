@@ -106,9 +106,11 @@ def with_errors(network: Network, pixels: Pixels, platforms, seed: int) -> Netwo
     answers = np.stack([network.answer(noisy(pixels, platforms, rng), pixels.sun_elevation_deg)[0] for _ in range(REPEATS)])
     middle, noise = np.nanmean(answers, axis=0), np.nanvar(answers, axis=0, ddof=1)
     total = np.nanmean((answers - pixels.cover) ** 2, axis=0)
-    near = [np.abs(middle - k) <= 0.05 for k in KNOTS]
-    sigma_noise = np.array([noise[m].mean() ** 0.5 for m in near])
-    sigma_model = np.array([max(total[m].mean() - noise[m].mean(), 0.0) ** 0.5 for m in near])
+    # A knot that no answer comes near, as may be in short trainings, has the errors of its neighbours.
+    knots = np.array([k for k in KNOTS if (np.abs(middle - k) <= 0.05).any()])
+    near = [np.abs(middle - k) <= 0.05 for k in knots]
+    sigma_noise = np.interp(KNOTS, knots, [noise[m].mean() ** 0.5 for m in near])
+    sigma_model = np.interp(KNOTS, knots, [max(total[m].mean() - noise[m].mean(), 0.0) ** 0.5 for m in near])
     return replace(network, sigma_model=sigma_model, sigma_noise=sigma_noise)
 
 
@@ -121,8 +123,9 @@ def figures(found: np.ndarray, true: np.ndarray) -> dict:
     }  # fmt: skip
 
 
-def _round(value) -> float:
-    return round(float(value), 4)
+def _round(value) -> float | None:
+    """Four decimals; None for NaN, of a decile without a pixel."""
+    return round(float(value), 4) if np.isfinite(value) else None
 
 
 def measure(network: Network, platforms, mixed: Pixels, closed: Pixels, seed: int) -> dict:
