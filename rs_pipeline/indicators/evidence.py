@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 import rasterio
 
 from rs_pipeline.config import Settings, load_sensor
+from rs_pipeline.indicators import land
 from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
@@ -143,8 +144,9 @@ class _Sources:
         else:
             paths += [self.layout.counties(p) for p in self.periods(name, period)]
             product = INDICATORS[name].product
-            paths += {"black_odorous": [self.layout.reaches], "coastline": [self.layout.transects], "red_line": [tables.red_line],
-                "land": [self.layout.land_counties(p) for p in self.periods(name, period)]}.get(product, [])
+            paths += {"black_odorous": [self.layout.reaches], "coastline": [self.layout.transects], "red_line": [tables.red_line]}.get(product, [])
+            paths += [self.layout.land_counties(p) for p in self.periods(name, period)] if product == "land" else []
+            paths += [getattr(tables, key) for key in land.TABLES.get(name, ())]
             paths += [self.layout.bodies] if name == "water_bodies" else []
             paths += [self.layout.trend_counties] if name.endswith("_trend_area") else []
             paths += [tables.grassland] if name.startswith("grassland_") else []

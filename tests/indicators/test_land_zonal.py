@@ -108,7 +108,7 @@ def test_conversion_inside_a_reserve_where_both_years_saw(settings):
     got = sums(settings, "2024")
     reserve, county = got.loc["130001", "reserve"], got.loc["130001", "county"]
     assert reserve.natural_converted_m2 == pytest.approx(2 * PIXEL_M2, rel=1e-4)
-    assert reserve.natural_converted_lower_m2 == reserve.natural_converted_m2 == reserve.natural_converted_upper_m2 and reserve.events == pytest.approx(1, rel=1e-4)
+    assert reserve.natural_converted_lower_m2 == reserve.natural_converted_m2 == reserve.natural_converted_upper_m2
     # the lone pixel below is less than the minimum mapping unit; its neighbour was not seen in the second year
     assert county.common_m2 == pytest.approx(5 * PIXEL_M2, rel=1e-4) and county.converted_m2 == pytest.approx(2 * PIXEL_M2, rel=1e-4)
     assert county.converted_upper_m2 == pytest.approx(3 * PIXEL_M2, rel=1e-4)
@@ -136,7 +136,7 @@ def test_minimum_mapping_unit_and_bounds_by_hand():
     for name, expected in {
         "converted": [0.9, 0.6, 0, 0, 0, NAN, 0.9, 1.0], "converted_lower": [0.9, 0, 0, 0, 0, NAN, 0.9, 1.0],
         "converted_upper": [0.9, 0.6, 0.3, 0.5, 0, NAN, 0.9, 1.0], "natural_converted": [0.9, 0.6, 0, 0, 0, NAN, 0.9, 1.0],
-        "events": [1, 0, 0, 0, 0, NAN, 1, 0], "common": [1, 1, 1, 1, 1, NAN, 1, 1],
+        "common": [1, 1, 1, 1, 1, NAN, 1, 1],
     }.items():  # fmt: skip
         np.testing.assert_allclose(got[name][0], expected, atol=1e-6, err_msg=name)
 
@@ -144,7 +144,7 @@ def test_minimum_mapping_unit_and_bounds_by_hand():
 def test_nothing_seen_and_nothing_changed():
     same = shares_of([[C, W], [B, C]])
     got = conversion_layers(same, same, LandZonesSection())
-    assert all(not np.nansum(layer) for name, layer in got.items() if "converted" in name or name == "events")
+    assert all(not np.nansum(layer) for name, layer in got.items() if "converted" in name)
     unseen = conversion_layers(np.full((7, 2, 2), np.nan, "float32"), same, LandZonesSection())
     assert all(np.isnan(layer).all() for layer in unseen.values())
 
