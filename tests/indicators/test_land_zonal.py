@@ -7,10 +7,10 @@ import pytest
 import shapely
 from rasterio.windows import Window
 
-from rs_pipeline.config import LandZonesSection, parse
+from rs_pipeline.config import CoastlineSection, LandZonesSection, parse
 from rs_pipeline.errors import RasterError
 from rs_pipeline.indicators.facts import REGION
-from rs_pipeline.indicators.land_zonal import bank, conversion_layers, land_zonal
+from rs_pipeline.indicators.land_zonal import bank, conversion_layers, land_zonal, zones
 from rs_pipeline.layout import LAND, Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.output.maps import LAND_BANDS, MAP_BANDS
@@ -83,7 +83,7 @@ def test_the_sum_of_counties_is_the_region(settings):
     write_land(settings, "2023", [[W, W, C], [C, C, C], [B, NAN, B]])
     got = sums(settings, "2023").drop(columns=["name", "prefecture", "period"])
     for zone in ("county", "reserve"):
-        parts = got[got.index.get_level_values("zone") == zone].drop(REGION)
+        parts = got.xs(zone, level="zone").drop(REGION)
         pd.testing.assert_series_equal(parts.sum(), got.loc[REGION, zone], check_names=False)
 
 
@@ -159,3 +159,25 @@ def test_the_bank_of_wide_inland_water():
     got = bank(permanent, sea, LandZonesSection(), 10.0)
     assert got.all(axis=0).nonzero()[0].tolist() == list(range(5, 18))  # the river and five pixels on either side
     assert not bank(np.zeros((3, 3), bool), np.zeros((3, 3), bool), LandZonesSection(), 10.0).any()
+
+
+def test_the_coast_is_what_lies_near_the_shoreline_of_the_baseline(settings):
+    layout = Layout(settings.root)
+    layout.shorelines.parent.mkdir(parents=True)
+    lines = [shapely.LineString([(500_000, 4_300_000), (500_000, 4_299_970)]), shapely.LineString([(500_030, 4_300_000), (500_030, 4_299_970)])]
+    gpd.GeoDataFrame({"period": ["2023", "2024"]}, geometry=lines, crs=GRID.crs).to_file(layout.shorelines, layer="shorelines")
+    assert "coast" not in set(zones(settings).zone)  # a run without a coastline has none, whatever lies there
+    near = settings.model_copy(update={"coastline": CoastlineSection(), "land_zones": LandZonesSection(coastal_width_m=5)})
+    got = zones(near).to_crs(GRID.crs).set_index("zone")
+    assert got.loc["coast"].adcode == "130001" and got.loc["coast"].geometry.area == pytest.approx(5 * 30, rel=1e-3)
+
+
+def test_without_management_zones_the_bank_of_permanent_water_is_watched(settings):
+    write(Layout(settings.root).map("water", "2023"), MAP_BANDS["water"], {"class": [[1, 0, 0]] * 3})
+    write_land(settings, "2023", [[W, C, C]] * 3)
+    write_land(settings, "2024", [[W, B, C]] * 3)
+    narrow = settings.model_copy(update={"land_zones": LandZonesSection(min_event_px=2, min_water_width_m=10, shore_width_m=10)})
+    got = sums(narrow, "2024")
+    shore = got.loc["130001", "shore"]
+    assert shore.area_m2 == pytest.approx(6 * PIXEL_M2, rel=1e-4) and shore.converted_m2 == pytest.approx(3 * PIXEL_M2, rel=1e-4)
+    assert ("130002", "shore") not in got.index  # its pixel lies beyond the bank
