@@ -25,12 +25,25 @@ MIN_FINEST = 2
 """Clear dates of the finest sensor that make a season do without the coarser ones."""
 
 
+@njit(cache=True, nogil=True)
+def _by_season(season, n_seasons):
+    """Dates of each season, in time order, and where each season's begin: int64 (T,) and (n_seasons + 1,)."""
+    order, first, n = np.empty(season.size, np.int64), np.zeros(n_seasons + 1, np.int64), 0
+    for s in range(n_seasons):
+        for t in range(season.size):
+            if season[t] == s:
+                order[n] = t
+                n += 1
+        first[s + 1] = n
+    return order, first
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
-def _finest(reasons, reject, native_m, season, s, y, x):
-    """Coarsest pixel size that takes part in a season: the finest that was clear MIN_FINEST times, or any."""
+def _finest(reasons, reject, native_m, dates, y, x):
+    """Coarsest pixel size that takes part in a season of ``dates``: the finest that was clear MIN_FINEST times, or any."""
     finest, n = np.inf, 0
-    for t in range(season.size):
-        if season[t] == s and reasons[t, y, x] & reject == 0 and native_m[t] <= finest:
+    for t in dates:
+        if reasons[t, y, x] & reject == 0 and native_m[t] <= finest:
             n = n + 1 if native_m[t] == finest else 1
             finest = native_m[t]
     return finest if n >= MIN_FINEST else np.inf
@@ -53,14 +66,16 @@ def season_statistics(dn, reasons, reject, scale, offset, native_m, season, n_se
     n_dates, _, h, w = dn.shape
     values, v, m = np.empty((N_BANDS, n_dates)), np.empty(n_dates), np.empty(n_dates)
     counts = np.empty(N_BANDS, np.int64)
+    order, first_date = _by_season(season, n_seasons)
     for y in range(h):
         for x in range(w):
             n_index = 0
             for s in range(n_seasons):
-                coarsest, clear = _finest(reasons, reject, native_m, season, s, y, x), 0
+                mine, clear = order[first_date[s] : first_date[s + 1]], 0
+                coarsest = _finest(reasons, reject, native_m, mine, y, x)
                 counts[:] = 0
-                for t in range(n_dates):
-                    if season[t] != s or reasons[t, y, x] & reject != 0:
+                for t in mine:
+                    if reasons[t, y, x] & reject != 0:
                         continue
                     clear += 1
                     if native_m[t] > coarsest:

@@ -1,7 +1,7 @@
 """Land cover as simple methods find it, on the same dates, offsets and masks as ours.
 
 ``land_thresholds`` : the usual first map, rules on indices of the growing season: water where the median MNDWI is above 0 (Xu 2006),
-trees and other dense plants by the height of NDVI, built where NDBI exceeds NDVI (Zha et al. 2003) and the ground is not bright.
+plants by the height of NDVI, of the rest built where NDBI is above 0 (Zha et al. 2003) and the ground is not bright.
 ``land_forest`` : a random forest of the peers' environment on the six bands of one composite, the median of the growing season.
 """
 
@@ -48,7 +48,7 @@ def by_thresholds(bands: np.ndarray) -> np.ndarray:
         ndvi, mndwi, ndbi = (nir - red) / (nir + red), (green - swir1) / (green + swir1), (swir1 - nir) / (swir1 + nir)
     conditions = [
         mndwi > 0, (mndwi > -0.25) & (ndvi > CROP_NDVI), ndvi > TREE_NDVI, ndvi > GRASS_NDVI, ndvi > CROP_NDVI,
-        (ndbi > ndvi) & (swir1 > BARE_SWIR1_REFL), ndbi > ndvi,
+        (ndbi > 0) & (swir1 > BARE_SWIR1_REFL), ndbi > 0,
     ]  # fmt: skip
     order = [Land.WATER, Land.WETLAND, Land.TREE, Land.GRASS, Land.CROPLAND, Land.BARE, Land.BUILT]
     found = np.select(conditions, [float(c) for c in order], float(Land.BARE))

@@ -2,7 +2,7 @@
 
 metrics        the formulas, arrays and counts in, one number out
 truth          what is truly there, on the 10 m grid of the world
-vegetation, water, black_odorous, coastline, counties, missing, radiometry
+vegetation, water, black_odorous, coastline, land, counties, missing, radiometry
                one product each: arrays or tables and the truth in, a list of `Score` out
 run            `score_run`: reads the outputs of a run and asks them all
 

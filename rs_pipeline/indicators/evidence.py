@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rs_pipeline.config import Settings, load_sensor
+from rs_pipeline.indicators import land
 from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
@@ -114,7 +115,8 @@ class _Sources:
             coast, prior = settings.coastline, settings.black_odorous.wetland_prior
             paths += {
                 "vegetation": [tables.reference_samples], "water": [tables.reference_samples], "black_odorous": [layout.reaches, prior],
-                "coastline": [layout.transects, tables.restored_coast, *([coast.reference, coast.tide_table] if coast else [])], "red_line": [tables.red_line], "land": [layout.land_counties(p) for p in periods],
+                "coastline": [layout.transects, tables.restored_coast, *([coast.reference, coast.tide_table] if coast else [])],
+                "red_line": [tables.red_line], "land": [*(layout.land_counties(p) for p in periods), *(getattr(tables, key) for key in land.TABLES.get(name, ()))],
             }.get(product, [])  # fmt: skip
             paths += [path for start, path in self.by_name.items() if name.startswith(start)]
             used = {"vegetation": ("vegetation", "water"), "water": ("water",), "black_odorous": ("water", "black_odorous")}.get(product, ())

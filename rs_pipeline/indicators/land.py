@@ -32,6 +32,14 @@ NOT_HERE = {
 TABLE_OF = {"mine": "mines", "red_line": "red_line", "reserve": "reserves", "xiongan": "xiongan"}
 
 
+TABLES = {
+    "construction_land_per_gdp_fall": ("gdp",), "bare_mine_area": ("mines",), "red_line_converted_area": ("red_line",),
+    "reserve_converted_area": ("reserves",), "shore_encroached_area": ("shoreline_buffers",),
+    **dict.fromkeys(("blue_green_share", "blue_green_share_land", "blue_green_share_ecological"), ("xiongan",)),
+}  # fmt: skip
+"""Indicator to the keys of the section ``tables`` it rests on."""
+
+
 def zone_sums(facts: Facts, zone: str) -> Mapping[str, float] | Answer:
     """The sums of a zone, or why there are none."""
     if zone in TABLE_OF and (facts.land is None or TABLE_OF[zone] not in facts.land.tables):
@@ -76,8 +84,8 @@ def _cover(facts: Facts, name: str, *, zone: str = "county", m2: float | None = 
     return _noted(answer)
 
 
-def _noted(answer: Answer, *notes: str) -> Answer:
-    return replace(answer, reason="; ".join(filter(None, [*notes, answer.reason, NOTE if answer.interval else ""])))
+def _noted(answer: Answer) -> Answer:
+    return replace(answer, reason="; ".join(filter(None, [answer.reason, NOTE if answer.interval else ""])))
 
 
 def _at_baseline(facts: Facts) -> Facts:
@@ -160,8 +168,7 @@ def _converted(facts: Facts, zone: str, name: str, m2: float) -> Answer:
     if not common > 0:
         return missing("insufficient_data", "no pixel seen in both this and the baseline period")
     seen = Interval(*(row[f"{name}{bound}_m2"] / common for bound in ("", "_lower", "_upper")), "range")
-    answer = published(seen, ratio(common, row["area_m2"]), facts, row["area_m2"] / m2, total=True)
-    return _noted(answer, f"{row['events']:.0f} events") if answer.interval else answer
+    return _noted(published(seen, ratio(common, row["area_m2"]), facts, row["area_m2"] / m2, total=True))
 
 
 def _blue_green(facts: Facts, name: str, *, rest: bool) -> Answer:

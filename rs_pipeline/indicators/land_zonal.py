@@ -26,7 +26,7 @@ from rs_pipeline.model import Grid, Tile
 from rs_pipeline.output.tables import write_parquet
 from rs_pipeline.products.land.areas import area_layers
 from rs_pipeline.products.land.classes import SHARES, Land
-from rs_pipeline.region import load_units, load_vector, pixel_areas, read_grid, read_tiles
+from rs_pipeline.region import load_units, load_vector, read_grid, read_tiles
 
 ZONE_TABLES = {"red_line": "red_line", "reserve": "reserves", "mine": "mines", "xiongan": "xiongan", "shore": "shoreline_buffers"}
 """Zone to the key of its polygons in the section ``tables``."""
@@ -78,7 +78,6 @@ def conversion_layers(now: np.ndarray, base: np.ndarray, section: LandZonesSecti
     The amount is the rise of built and bare ground where it is at least land_zones.min_rise of the pixel and holds for
     land_zones.min_event_px connected pixels (minimum mapping unit). ``_lower``: only pixels that rose by SURE_RISE in such an event;
     ``_upper``: whatever rose by POSSIBLE_RISE anywhere. ``natural_*``: only what was mostly water, wetland, trees or grass.
-    ``events`` is 1 on one pixel of each event.
 
     Parameters
     ----------
@@ -91,8 +90,6 @@ def conversion_layers(now: np.ndarray, base: np.ndarray, section: LandZonesSecti
     large = np.bincount(labels.ravel(), minlength=n + 1) >= section.min_event_px
     large[0] = False
     event = large[labels]
-    first = np.zeros(labels.shape, bool)
-    first.ravel()[np.unique(np.where(event, labels, 0), return_index=True)[1]] = True
     found = {
         "converted": event, "converted_lower": event & (rise >= SURE_RISE), "converted_upper": rise >= POSSIBLE_RISE,
         "natural_converted": event & natural, "natural_converted_lower": event & natural & (rise >= SURE_RISE),
@@ -100,8 +97,7 @@ def conversion_layers(now: np.ndarray, base: np.ndarray, section: LandZonesSecti
     }  # fmt: skip
     both = {"common": np.ones_like(rise), "built_common": layers_now["built"], "built_baseline": layers_base["built"]}
     layers = both | {name: np.where(where, rise, 0) for name, where in found.items()}
-    layers = {name: np.where(seen, layer, np.nan).astype("float32") for name, layer in layers.items()}
-    return layers | {"events": np.where(seen, first & event, np.nan).astype("float32")}
+    return {name: np.where(seen, layer, np.nan).astype("float32") for name, layer in layers.items()}
 
 
 class _Maps:
@@ -157,15 +153,14 @@ class _Maps:
         found = area_layers(now[1:]) | conversion_layers(now[1:], base[1:], self.settings.land_zones)
         found |= {"land_observed": np.where(np.isfinite(now[0]), np.float32(1), np.float32(np.nan))}
         found |= {f"class_{c.word}": np.where(now[0] == c, np.float32(1), np.float32(np.nan)) for c in Land}
-        inner = {f"{name}_m2": self.inner(layer) for name, layer in found.items() if name != "events"}
-        return inner | {"events": self.inner(found["events"]) / pixel_areas(tile.grid)}
+        return {f"{name}_m2": self.inner(layer) for name, layer in found.items()}
 
 
 def land_zonal(settings: Settings, period_label: str) -> None:
     """Write ``counties/land_<period>.parquet``: a row a unit and zone, and of the region; areas in m2 on the ellipsoid.
 
     ``<area>_m2`` is the sum of expected shares and ``<area>_uncertain_m2`` that of p (1 - p), of each of `products.land.areas.AREAS`;
-    ``class_*_m2`` the area of the pixels of a class; ``*converted*_m2`` and ``events`` see `conversion_layers`, over ``common_m2``, what both
+    ``class_*_m2`` the area of the pixels of a class; ``*converted*_m2`` see `conversion_layers`, over ``common_m2``, what both
     this and the baseline period saw. A pixel that was not seen adds nothing.
     """
     polygons, maps = zones(settings), _Maps(settings, period_label)

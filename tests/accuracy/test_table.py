@@ -13,7 +13,7 @@ from rs_pipeline.accuracy.truth import Score, Truth
 from rs_pipeline.config import load
 
 HIGHER = {"f1", "recall", "precision", "concordance", "roc_auc", "average_precision", "found_share", "accuracy", "told_missing", "offset_right",
-          "wrong_flag_mended", "corrupt_told", "duplicate_dropped", "observed_share"}  # fmt: skip
+          "wrong_flag_mended", "corrupt_told", "duplicate_dropped", "observed_share", "overall", "users", "producers"}  # fmt: skip
 LOWER = {"rmse", "calibration_error", "false_alarm_rate", "false_share", "absolute_error", "mae", "without_observation", "without_reason",
          "untrue_share"}  # fmt: skip
 NEAR_ZERO = {"bias", "area_bias", "width_bias", "retention_error"}

@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks.baselines import black_odorous, vegetation, water
+from benchmarks.baselines import black_odorous, land, vegetation, water
 from benchmarks.baselines.scenes import Stack, place
 from rs_pipeline.model import Grid, Period
+from rs_pipeline.products.land.classes import Land
 from rs_pipeline.products.vegetation.snap import read_snap
 
 # blue, green, red, nir, swir1, swir2
@@ -167,3 +168,19 @@ def test_place_refuses_other_pixels_and_cuts_what_lies_outside():
     assert target.tolist() == [[4, 0], [0, 0]]
     with pytest.raises(ValueError, match="do not share their pixels"):
         place(np.ones((2, 2)), Grid("EPSG:32650", 10.0, 5.0, 10.0, 2, 2), target, Grid("EPSG:32650", 10.0, 0.0, 10.0, 2, 2))
+
+
+def test_land_cover_by_thresholds_on_pixels_by_hand():
+    # water MNDWI .739; leaves NDVI .818; wet soil NDVI .231, NDBI -.067 and so bare; houses NDVI .10, NDBI .07 and SWIR1 .19: built;
+    # bright soil NDVI .154, NDBI .154 and SWIR1 .30: bare
+    houses, bright = (0.115, 0.125, 0.135, 0.165, 0.19, 0.17), (0.09, 0.125, 0.1615, 0.22, 0.30, 0.26)
+    found = land.by_thresholds(image(CLEAR_WATER, LEAVES, WET_SOIL, houses, bright, MISSING))[0]
+    assert found[:5].tolist() == [Land.WATER, Land.TREE, Land.BARE, Land.BUILT, Land.BARE] and np.isnan(found[5])
+
+
+def test_median_bands_take_the_growing_season_alone_and_ask_for_enough_dates(make_settings):
+    settings = make_settings(land={"min_dates": 3})
+    days = [date(2024, 1, 5), date(2024, 6, 1), date(2024, 7, 1)]
+    got = land.median_bands(settings, stack_of([image(CLEAR_WATER), image(LEAVES), image(WET_SOIL)], days))
+    assert got[:, 0, 0] == pytest.approx((np.array(LEAVES) + WET_SOIL) / 2, abs=1e-4)
+    assert np.isnan(land.median_bands(settings, stack_of([image(LEAVES), image(LEAVES)], days[1:]))).all()

@@ -7,10 +7,10 @@ import pytest
 import shapely
 from rasterio.windows import Window
 
-from rs_pipeline.config import LandZonesSection, parse
+from rs_pipeline.config import CoastlineSection, LandZonesSection, parse
 from rs_pipeline.errors import RasterError
 from rs_pipeline.indicators.facts import REGION
-from rs_pipeline.indicators.land_zonal import bank, conversion_layers, land_zonal
+from rs_pipeline.indicators.land_zonal import bank, conversion_layers, land_zonal, zones
 from rs_pipeline.layout import LAND, Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.output.maps import LAND_BANDS, MAP_BANDS
@@ -83,7 +83,7 @@ def test_the_sum_of_counties_is_the_region(settings):
     write_land(settings, "2023", [[W, W, C], [C, C, C], [B, NAN, B]])
     got = sums(settings, "2023").drop(columns=["name", "prefecture", "period"])
     for zone in ("county", "reserve"):
-        parts = got[got.index.get_level_values("zone") == zone].drop(REGION)
+        parts = got.xs(zone, level="zone").drop(REGION)
         pd.testing.assert_series_equal(parts.sum(), got.loc[REGION, zone], check_names=False)
 
 
@@ -108,7 +108,7 @@ def test_conversion_inside_a_reserve_where_both_years_saw(settings):
     got = sums(settings, "2024")
     reserve, county = got.loc["130001", "reserve"], got.loc["130001", "county"]
     assert reserve.natural_converted_m2 == pytest.approx(2 * PIXEL_M2, rel=1e-4)
-    assert reserve.natural_converted_lower_m2 == reserve.natural_converted_m2 == reserve.natural_converted_upper_m2 and reserve.events == pytest.approx(1, rel=1e-4)
+    assert reserve.natural_converted_lower_m2 == reserve.natural_converted_m2 == reserve.natural_converted_upper_m2
     # the lone pixel below is less than the minimum mapping unit; its neighbour was not seen in the second year
     assert county.common_m2 == pytest.approx(5 * PIXEL_M2, rel=1e-4) and county.converted_m2 == pytest.approx(2 * PIXEL_M2, rel=1e-4)
     assert county.converted_upper_m2 == pytest.approx(3 * PIXEL_M2, rel=1e-4)
@@ -136,7 +136,7 @@ def test_minimum_mapping_unit_and_bounds_by_hand():
     for name, expected in {
         "converted": [0.9, 0.6, 0, 0, 0, NAN, 0.9, 1.0], "converted_lower": [0.9, 0, 0, 0, 0, NAN, 0.9, 1.0],
         "converted_upper": [0.9, 0.6, 0.3, 0.5, 0, NAN, 0.9, 1.0], "natural_converted": [0.9, 0.6, 0, 0, 0, NAN, 0.9, 1.0],
-        "events": [1, 0, 0, 0, 0, NAN, 1, 0], "common": [1, 1, 1, 1, 1, NAN, 1, 1],
+        "common": [1, 1, 1, 1, 1, NAN, 1, 1],
     }.items():  # fmt: skip
         np.testing.assert_allclose(got[name][0], expected, atol=1e-6, err_msg=name)
 
@@ -144,7 +144,7 @@ def test_minimum_mapping_unit_and_bounds_by_hand():
 def test_nothing_seen_and_nothing_changed():
     same = shares_of([[C, W], [B, C]])
     got = conversion_layers(same, same, LandZonesSection())
-    assert all(not np.nansum(layer) for name, layer in got.items() if "converted" in name or name == "events")
+    assert all(not np.nansum(layer) for name, layer in got.items() if "converted" in name)
     unseen = conversion_layers(np.full((7, 2, 2), np.nan, "float32"), same, LandZonesSection())
     assert all(np.isnan(layer).all() for layer in unseen.values())
 
@@ -159,3 +159,25 @@ def test_the_bank_of_wide_inland_water():
     got = bank(permanent, sea, LandZonesSection(), 10.0)
     assert got.all(axis=0).nonzero()[0].tolist() == list(range(5, 18))  # the river and five pixels on either side
     assert not bank(np.zeros((3, 3), bool), np.zeros((3, 3), bool), LandZonesSection(), 10.0).any()
+
+
+def test_the_coast_is_what_lies_near_the_shoreline_of_the_baseline(settings):
+    layout = Layout(settings.root)
+    layout.shorelines.parent.mkdir(parents=True)
+    lines = [shapely.LineString([(500_000, 4_300_000), (500_000, 4_299_970)]), shapely.LineString([(500_030, 4_300_000), (500_030, 4_299_970)])]
+    gpd.GeoDataFrame({"period": ["2023", "2024"]}, geometry=lines, crs=GRID.crs).to_file(layout.shorelines, layer="shorelines")
+    assert "coast" not in set(zones(settings).zone)  # a run without a coastline has none, whatever lies there
+    near = settings.model_copy(update={"coastline": CoastlineSection(), "land_zones": LandZonesSection(coastal_width_m=5)})
+    got = zones(near).to_crs(GRID.crs).set_index("zone")
+    assert got.loc["coast"].adcode == "130001" and got.loc["coast"].geometry.area == pytest.approx(5 * 30, rel=1e-3)
+
+
+def test_without_management_zones_the_bank_of_permanent_water_is_watched(settings):
+    write(Layout(settings.root).map("water", "2023"), MAP_BANDS["water"], {"class": [[1, 0, 0]] * 3})
+    write_land(settings, "2023", [[W, C, C]] * 3)
+    write_land(settings, "2024", [[W, B, C]] * 3)
+    narrow = settings.model_copy(update={"land_zones": LandZonesSection(min_event_px=2, min_water_width_m=10, shore_width_m=10)})
+    got = sums(narrow, "2024")
+    shore = got.loc["130001", "shore"]
+    assert shore.area_m2 == pytest.approx(6 * PIXEL_M2, rel=1e-4) and shore.converted_m2 == pytest.approx(3 * PIXEL_M2, rel=1e-4)
+    assert ("130002", "shore") not in got.index  # its pixel lies beyond the bank
