@@ -7,7 +7,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from rs_pipeline.checks import check_files
-from rs_pipeline.config import parse
+from rs_pipeline.config import config_folder, parse
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.layout import LAND, PERIOD_MAPS, PRODUCTS, SHORE_FAMILIES, Layout
 from rs_pipeline.lineage import SECTIONS
@@ -333,7 +333,7 @@ rule land_zonal:
 rule indicators:
     input:
         [L.counties(p) for p in PERIODS], [L.land_counties(p) for p in PERIODS], L.trend_counties, L.reaches, L.bodies, COAST, L.scenes,
-        S.targets_path, present(*[getattr(S.tables, name) for name in ("values", "red_line", "grassland_plots", "gdp", "reference_samples", "urban", "restored_coast")]),
+        S.targets_path, config_folder() / "errors.csv", present(*[getattr(S.tables, name) for name in ("values", "red_line", "grassland_plots", "gdp", "reference_samples", "urban", "restored_coast")]),
         [L.map("vegetation", p) for p in PERIODS if S.tables.grassland_plots or S.tables.reference_samples],
         WATER if S.tables.reference_samples else [],
     output: L.indicators, L.indicators_parquet, L.evidence

@@ -97,7 +97,7 @@ def read_reaches(settings: Settings) -> pd.DataFrame | None:
         return read_layer(path, "reaches")
     reaches = pyogrio.read_dataframe(path, layer="reaches")
     towns = load_vector(settings.tables.urban, key="tables.urban").to_crs(reaches.crs).union_all()
-    return pd.DataFrame(reaches.assign(urban=reaches.representative_point().within(towns)).drop(columns="geometry"))
+    return pd.DataFrame(reaches.assign(urban=reaches.centroid.within(towns)).drop(columns="geometry"))
 
 
 def read_transects(settings: Settings) -> pd.DataFrame | None:

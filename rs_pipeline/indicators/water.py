@@ -12,22 +12,27 @@ from rs_pipeline.indicators.errors import spread
 from rs_pipeline.indicators.reference import corrected_mean
 from rs_pipeline.indicators.uncertainty import Interval, within
 
+UNSEEN_SHARE = 0.005
+"""Part of the ground that may be water too small to be seen, against which the rim of the water that is seen is set."""
 
-def _rim_m2(row) -> float:
-    """Half of what lies between the surely and the possibly permanent water: the width of its rim that errors grow with."""
-    return (row["water_permanent_upper_m2"] - row["water_permanent_lower_m2"]) / 2
+
+def _doubt_m2(row) -> float:
+    """What errors of permanent water grow with: half of what lies between the surely and the possibly permanent (the rim), and ground
+    that may hide small water."""
+    rim = (row["water_permanent_upper_m2"] - row["water_permanent_lower_m2"]) / 2
+    return math.hypot(rim, UNSEEN_SHARE * row["water_observed_m2"])
 
 
 def _permanent(facts: Facts) -> Answer:
     row = facts.county
     inside = row["area_m2"] - facts.land_m2
-    return _area(facts, "permanent", _rim_m2(row), [row["water_observed_m2"] - inside, inside])
+    return _area(facts, "permanent", _doubt_m2(row), [row["water_observed_m2"] - inside, inside])
 
 
 def _seasonal(facts: Facts) -> Answer:
     row = facts.county
     wet = row["water_seasonal_m2"]
-    return _area(facts, "seasonal", wet + row["water_ephemeral_m2"] + _rim_m2(row), [row["water_observed_m2"] - wet, wet])
+    return _area(facts, "seasonal", wet + row["water_ephemeral_m2"] + _doubt_m2(row), [row["water_observed_m2"] - wet, wet])
 
 
 def _area(facts: Facts, kind: str, basis_m2: float, strata_m2: list[float]) -> Answer:
@@ -52,7 +57,7 @@ def _change(facts: Facts, kind: str) -> Answer:
     if not common > 0:
         return missing("insufficient_data", "no pixel seen in both this and the baseline period")
     change = row[f"{name}_common_m2"] - row[f"{name}_baseline_m2"]
-    error = spread(f"{name}_change", math.sqrt(row[f"{name}_change_var_m4"]) / common, (_rim_m2(row) + _rim_m2(base)) / common)
+    error = spread(f"{name}_change", math.sqrt(row[f"{name}_change_var_m4"]) / common, (_doubt_m2(row) + _doubt_m2(base)) / common)
     seen = modelled(change / common, error, low=-1)
     return published(seen, ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, total=True, spread=error)
 
@@ -89,7 +94,7 @@ def _lake_water(facts: Facts) -> Answer:
     if not observed > 0:
         return missing("insufficient_data", "no pixel of the lake with enough clear months")
     random = math.sqrt(sums.water_permanent_var_m4 + sums.water_seasonal_var_m4)
-    error = spread("water_permanent_area", random / observed, _rim_m2(sums) / observed)
+    error = spread("water_permanent_area", random / observed, _doubt_m2(sums) / observed)
     answer = published(
         modelled(water / observed, error), ratio(observed, sums.area_m2), facts, sums.area_m2 / 1e6, total=True, spread=error
     )  # fmt: skip

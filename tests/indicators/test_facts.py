@@ -1,0 +1,72 @@
+"""Side tables of places: which reaches are urban, which coast is restored, which part of a lake lies in a unit; and sums of units."""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from rs_pipeline.indicators.facts import REGION, Run, read_counties, read_reaches, read_transects
+from rs_pipeline.indicators.propagation import add_variances, correlated_variance
+from rs_pipeline.indicators.zonal import zones
+
+
+def write(path, shapes, crs=32650, **columns):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    layer = columns.pop("layer", path.stem)
+    gpd.GeoDataFrame(columns, geometry=shapes, crs=crs).to_file(path, layer=layer, driver="GPKG")
+    return str(path)
+
+
+EAST, NORTH = 500_000.0, 4_400_000.0
+
+
+def at(x, y):
+    return EAST + x, NORTH + y
+
+
+def test_reaches_in_towns(fake_run, tmp_path):
+    town = write(tmp_path / "towns.gpkg", [shapely.box(*at(0, 0), *at(100, 100))])
+    run = fake_run(tables={"urban": town})
+    lines = [shapely.LineString([at(10, 10), at(60, 10)]), shapely.LineString([at(90, 50), at(400, 50)])]
+    write(run.layout.reaches, lines, adcode=["130001"] * 2, period=["2024"] * 2, layer="reaches")
+    assert read_reaches(run.settings).urban.tolist() == [True, False]  # the middle of the second lies outside
+    assert "urban" not in read_reaches(fake_run().settings)
+
+
+def test_transects_over_restored_coast(fake_run, tmp_path):
+    restored = write(tmp_path / "restored.gpkg", [shapely.LineString([at(0, 0), at(150, 0)])])
+    run = fake_run(tables={"restored_coast": restored})
+    lines = [shapely.LineString([at(x, -50), at(x, 50)]) for x in (100, 200)]
+    write(run.layout.transects, lines, adcode=["130001"] * 2, layer="transects")
+    assert read_transects(run.settings).restored.tolist() == [True, False]
+
+
+def test_parts_of_a_lake_in_each_unit(fake_run, tmp_path):
+    lake = write(tmp_path / "lakes.gpkg", [shapely.box(0.5, 0, 1.5, 1)], crs=4326, name=["Baiyangdian"])
+    run = fake_run(tables={"lakes": lake})
+    write(tmp_path / "units.gpkg", [shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1)], crs=4326, adcode=["130001", "130002"], name=["A", "B"], prefecture=["", ""])
+    found = zones(run.settings)
+    parts = found[found.zone == "lake:Baiyangdian"]
+    assert parts.adcode.tolist() == ["130001", "130002"] and [g.area for g in parts.geometry] == pytest.approx([0.5, 0.5])
+
+
+def test_the_region_is_the_sum_of_its_units_in_every_column(fake_run):
+    run = fake_run()
+    run.changes["130001", 2024] = {"water_permanent_m2": 12e6, "fvc_peak_var_m4": 1e11}
+    table = read_counties(run.counties().settings)
+    now = table[(table.period == "2024") & (table.zone == "county")].set_index("adcode")
+    sums = [c for c in now if c.endswith(("_m2", "_m4"))]
+    assert len(sums) > 20
+    pd.testing.assert_series_equal(now.loc[REGION, sums].astype(float), now.loc[["130001", "130002"], sums].sum().astype(float), check_names=False)
+    assert len(Run.read(run.settings).maps[REGION, "2024"]) == 1  # both units rest on the same tile
+
+
+def test_variance_of_a_zone_is_that_of_its_own_pixels():
+    """A zone of the left half of 4 x 8 pixels of 100 m2 and one of a single pixel."""
+    error = {"x": np.full((4, 8), 0.5), "y": np.zeros((4, 8))}
+    cells = np.array([r * 8 + c for r in range(4) for c in range(4)] + [7])
+    sums = np.zeros((2, 2))
+    add_variances(np.array([0] * 16 + [1]), cells, np.full(17, 100.0), error, 10.0, sums)
+    assert sums[0, 0] == pytest.approx(correlated_variance(np.full((4, 4), 50.0), 10.0))
+    assert sums[1, 0] == pytest.approx(50.0**2, rel=0.02) and sums[:, 1].tolist() == [0, 0]
