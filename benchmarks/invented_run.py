@@ -47,24 +47,24 @@ def _kinds(targets: list[Target]) -> list[tuple[str, str, Target | None]]:
 
 
 def _write_indicators(settings: Settings, units: pd.DataFrame, rng: np.random.Generator) -> None:
-    n, frames = len(units), []
+    """All years of a kind at once, units within a year."""
+    n, years = len(units), np.repeat(YEARS, len(units))
+    base = pd.concat([units] * len(YEARS), ignore_index=True).assign(
+        period=years.astype(str), n_scenes=rng.integers(60, 160, years.size), value=np.nan, lower=np.nan, upper=np.nan, interval="",
+        observed_fraction=0.0, target_id="", target_operator="", target_value=np.nan, target_year=pd.NA, clause=pd.NA, observability="", reason="",
+        status="no_target",
+    )  # fmt: skip
+    frames = []
     for name, unit, target in _kinds(load_targets(settings.targets_path, INDICATORS)):
         level = SCALE.get(unit, 10.0) * (0.5 + rng.random(n))
-        slope = 0.03 * level * rng.standard_normal(n)
-        for year in YEARS:
-            rows = units.assign(
-                period=str(year), indicator=name, unit=unit, n_scenes=rng.integers(60, 160, n), value=np.nan, lower=np.nan, upper=np.nan, interval="",
-                observed_fraction=0.0, target_id="", target_operator="", target_value=np.nan, target_year=pd.NA, clause=pd.NA, observability="", reason="",
-                status="no_target",
-            )  # fmt: skip
-            if target:
-                rows = rows.assign(
-                    target_id=target.target_id, target_operator=target.operator, target_value=target.value, target_year=target.target_year,
-                    clause=target.clause, observability=target.observability,
-                )  # fmt: skip
-            frames.append(_valued(rows, level + slope * (year - YEARS[0]), bool(target), rng) if name in INDICATORS else _empty(rows, target))
-    table = pd.concat(frames, ignore_index=True)[list(COLUMNS)]
-    write_csv(table, Layout(settings.root).indicators)
+        value = np.tile(level, len(YEARS)) + np.tile(0.03 * level * rng.standard_normal(n), len(YEARS)) * (years - YEARS[0])
+        held = {} if target is None else {
+            "target_id": target.target_id, "target_operator": target.operator, "target_value": target.value, "target_year": target.target_year,
+            "clause": target.clause, "observability": target.observability,
+        }  # fmt: skip
+        rows = base.assign(indicator=name, unit=unit, **held)
+        frames.append(_valued(rows, value, bool(target), rng) if name in INDICATORS else _empty(rows, target))
+    write_csv(pd.concat(frames, ignore_index=True)[list(COLUMNS)], Layout(settings.root).indicators)
 
 
 def _valued(rows: pd.DataFrame, value: np.ndarray, has_target: bool, rng: np.random.Generator) -> pd.DataFrame:

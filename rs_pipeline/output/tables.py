@@ -32,7 +32,7 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
     safe = table.copy()
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]):
-            safe[column] = safe[column].map(inert)
+            safe[column] = safe[column].map({value: inert(value) for value in safe[column].dropna().unique()})
     with atomic_path(path) as part:
         safe.to_csv(part, index=False, encoding="utf-8-sig", float_format="%.10g", lineterminator="\n")
 

@@ -12,9 +12,10 @@ from rs_pipeline.output.dictionary import describe, dictionary, entries
 from rs_pipeline.output.maps import MAP_BANDS
 
 
-def test_every_column_of_a_run_is_described(simulated_run):
+def test_every_column_of_a_run_is_described(simulated_run, monkeypatch):
     """Of a whole run of the chain: a column that somebody adds and does not write into columns.csv is named here."""
     config, _, _ = simulated_run
+    monkeypatch.chdir(config.parent)
     settings = load(config)
     found = entries(settings)
     assert {(e.file, e.column) for e in found if not e.meaning} == set()

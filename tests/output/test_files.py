@@ -62,6 +62,11 @@ def test_names_never_become_formulas(tmp_path, name):
     assert pd.read_csv(path).name[0] == "'" + name
 
 
+def test_every_kind_of_missing_is_empty(tmp_path):
+    write_csv(pd.DataFrame({"name": ["a", None, np.nan, pd.NA, "=a"], "n": pd.array([1, None, 3, None, 5], dtype="Int64")}), tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text("utf-8-sig").splitlines() == ["name,n", "a,1", ",", ",3", ",", "'=a,5"]
+
+
 def test_a_bare_operator_stays_readable():
     assert [inert(v) for v in ("=", ">=", "-")] == ["=", ">=", "-"]
 

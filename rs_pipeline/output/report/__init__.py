@@ -1,4 +1,4 @@
-"""The page an analyst opens: one HTML file that needs no network."""
+"""The page an analyst opens: one HTML file, with a folder of pictures beside it, that needs no network."""
 
 from rs_pipeline.output.report.build import report
 

@@ -69,7 +69,7 @@ def gather(settings: Settings, pictures: Path) -> Data:
     canvas, codes = Canvas.over(grid.crs, grid.bounds), Codes()
     table, targets = answers.read_indicators(layout.indicators), answers.read_targets(settings)
     for code in [*units.adcode, *([] if table is None else table.adcode)]:
-        codes[code]
+        codes[code]  # numbers the units, and then what only the table knows, before columns are laid out by them
     reaches, painter = waters.read_reaches(layout.reaches), Pictures(settings, units, grid, canvas, pictures)
     data: Data = {
         "indicators": None if table is None else answers.indicator_columns(table, targets, codes, periods),

@@ -82,11 +82,21 @@ const table = (name, columns, rows, options = {}) => {
         `${t("Next")} ›`,
       ),
     );
+  /* On a phone rows are stacked and have no heads to press. */
+  const sortBy = () => {
+    const able = columns.map((c, i) => [i, c.title]).filter(([i]) => columns[i].value);
+    const change = (i) => {
+      kept.sort = [Number(i), Boolean(columns[i].number)];
+      fill();
+    };
+    return h("div", { class: "sortby" }, select(t("Sort by"), kept.sort ? kept.sort[0] : "", able, change, `sort ${name}`));
+  };
   const fill = () => {
     const pages = Math.ceil(rows.length / PAGE);
     kept.page = Math.min(kept.page, Math.max(0, pages - 1));
     const shown = printing ? sorted() : sorted().slice(kept.page * PAGE, (kept.page + 1) * PAGE);
     holder.replaceChildren(
+      options.stack && !printing ? sortBy() : "",
       h(
         "div",
         { class: "scroll" },

@@ -11,7 +11,6 @@ const drawTargets = () => {
   const words = { seen: t("graded in this run"), needs_table: t("needs a table"), not_observable: t("not observable") };
   const groupOf = (x) => (["needs_table", "not_observable"].includes(x.status) ? x.status : "seen");
   const columns = [
-    { title: t("Clause"), number: true, value: (x) => Number(x.clause), cell: (x) => x.clause },
     {
       title: t("Target"),
       wide: true,
@@ -27,6 +26,7 @@ const drawTargets = () => {
         ),
       ],
     },
+    { title: t("Clause"), number: true, value: (x) => Number(x.clause), cell: (x) => x.clause },
     { title: t("Topic"), value: (x) => t(x.topic), cell: (x) => t(x.topic) },
     { title: t("Number"), cell: (x) => (x.kind === null ? "" : targetText(kinds[x.kind])) },
     {
@@ -45,7 +45,7 @@ const drawTargets = () => {
           .includes(wanted.toLowerCase()),
     );
     return kept.length
-      ? table("targets", columns, kept, { stack: true, sort: [1, false] })
+      ? table("targets", columns, kept, { stack: true, sort: [0, false] })
       : note(t("No row passes the filters."));
   };
   const body = h("div", {}, list()),
