@@ -157,7 +157,7 @@ rule trend_zonal:
 
 
 rule bodies:
-    input: WATER, UNITS
+    input: WATER, UNITS, present(S.water.known_bodies)
     output: L.bodies
     params: depends=S.fingerprint("water")
     log: log_of("bodies")
