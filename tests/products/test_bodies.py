@@ -39,7 +39,7 @@ def put(settings, period, frequency, lower=None, upper=None):
     f = frequency.astype("float32")
     kind = np.select([f >= 0.75, f >= 0.25, f >= 0.05], [1, 2, 3], 0).astype("float32")
     kind[np.isnan(f)] = np.nan
-    layers = np.stack([f, kind, f if lower is None else lower, f if upper is None else upper, f >= 0.75]).astype("float32")
+    layers = np.stack([f, kind, f if lower is None else lower, f if upper is None else upper, f >= 0.75, 0 * f]).astype("float32")
     write_cog(Layout(settings.root).map("water", period), GRID, iter([(Window(0, 0, 40, 40), layers)]), MAP_BANDS["water"], {})
 
 
