@@ -224,7 +224,7 @@ rule trend_zonal:
 
 
 rule bodies:
-    input: WATER, UNITS
+    input: WATER, UNITS, present(S.water.known_bodies)
     output: L.bodies
     params: depends=S.fingerprint(*SECTIONS["bodies"])
     log: log_of("bodies")

@@ -105,8 +105,8 @@ def maps_ours(s: Stack, threads: int) -> np.ndarray:
         dn, reasons = s.dn[i], s.reasons[i]
         shape = reasons.shape[1:]
         water = np.empty((len(WATER_LAYERS), *shape), "float32")
-        radar, high_sun = np.zeros((12, *shape), "int8"), np.ones(12, bool)
-        observe_water(dn, reasons, REJECT, scale, offset, native, s.day, s.month, radar, high_sun, 0.0, 1, water)
+        radar, months = np.zeros((12, *shape), "int8"), np.ones(12, bool)
+        observe_water(dn, reasons, REJECT, scale, offset, native, s.day, s.month, radar, months, months, 0.0, 1, water)
         return water[0]
 
     return s.each(threads, strip)

@@ -8,6 +8,12 @@ from kernels.statistics import quantile
 
 LAND, PERMANENT, SEASONAL, EPHEMERAL = 0.0, 1.0, 2.0, 3.0
 
+OPEN, VEGETATED, PADDY = 0.0, 1.0, 2.0
+
+VEGETATED_COVER, PADDY_COVER, PADDY_MAX_FREQUENCY = 0.3, 0.5, 0.5
+"""Peak cover from which permanent water is full of plants, and from which what was flooded in spring is a crop; paddies are dry for
+more than half of the year."""
+
 
 @njit(cache=True, nogil=True)
 def clear_median(dn, reasons, reject, use, scale, offset, native_m, out):
@@ -59,3 +65,27 @@ def classify_water(frequency, months, permanent, seasonal, ephemeral, out):
                 out[0, y, x] = EPHEMERAL
             else:
                 out[0, y, x] = LAND
+
+
+@njit(cache=True, nogil=True)
+def plants_on_water(water_class, frequency, spring_wet_months, peak_cover, out):
+    """Water with plants told from open water, of each pixel.
+
+    Parameters
+    ----------
+    water_class, frequency : float32 (h, w), see `classify_water`. spring_wet_months : float32 (h, w), wet months of spring.
+    peak_cover : float32 (h, w), vegetation cover at the peak, 0 on dates of water; NaN where not known.
+    out : float32 (h, w), written: OPEN (open water, and land), VEGETATED (permanent water with emergent or floating plants), PADDY
+        (flooded in spring, a dense crop in summer); NaN where not observed.
+    """
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            kind, cover = water_class[y, x], peak_cover[y, x]
+            if np.isnan(kind):
+                out[y, x] = np.nan
+            elif kind == PERMANENT and cover >= VEGETATED_COVER:
+                out[y, x] = VEGETATED
+            elif kind >= SEASONAL and spring_wet_months[y, x] >= 1 and cover >= PADDY_COVER and frequency[y, x] < PADDY_MAX_FREQUENCY:
+                out[y, x] = PADDY
+            else:
+                out[y, x] = OPEN

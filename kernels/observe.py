@@ -13,7 +13,7 @@ from numba import njit
 from kernels.indices import fractional_cover, fractional_cover_sigma, is_ice, ndvi, water_logit
 from kernels.statistics import median_reaches, quantile, sort_pairs, weighted_median_sorted
 
-WATER_LAYERS = ("frequency", "clear_water", "clear_months", "radar_months", "high_sun_frequency", "high_sun_months")
+WATER_LAYERS = ("frequency", "clear_water", "clear_months", "radar_months", "high_sun_frequency", "high_sun_months", "spring_wet_months")
 """Layers of ``observe_water``, in order."""
 
 VEGETATION_LAYERS = ("fvc_peak", "fvc_growing", "fvc_peak_sigma", "clear_peak", "clear_growing")
@@ -120,9 +120,9 @@ def _vote(reasons, t, y, left, n, reject, native_m, day, min_logit, votes):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _water_lane(dn, reasons, reject, scale, offset, native_m, day, month, radar, high_sun, min_logit, y, left, n, votes, tally):
-    """Months of one lane into ``tally`` int64 (6, LANE): clear dates, months, months by radar alone, wet months; of high sun, months
-    and wet months."""
+def _water_lane(dn, reasons, reject, scale, offset, native_m, day, month, radar, high_sun, spring, min_logit, y, left, n, votes, tally):
+    """Months of one lane into ``tally`` int64 (7, LANE): clear dates, months, months by radar alone, wet months; of high sun, months
+    and wet months; wet months of spring."""
     tally[:, :n] = 0
     t = 0
     for m in range(radar.shape[0]):
@@ -146,6 +146,7 @@ def _water_lane(dn, reasons, reject, scale, offset, native_m, day, month, radar,
             tally[3, i] += wet
             tally[4, i] += high_sun[m]
             tally[5, i] += high_sun[m] and wet
+            tally[6, i] += spring[m] and wet
 
 
 @njit(cache=True, nogil=True)
@@ -155,11 +156,11 @@ def _water_layers(tally, n, min_months, y, left, out):
         out[0, y, x] = tally[3, i] / months if months >= max(min_months, 1) else np.nan
         out[1, y, x], out[2, y, x], out[3, y, x] = tally[0, i], months, tally[2, i]
         out[4, y, x] = tally[5, i] / tally[4, i] if tally[4, i] > 0 else np.nan
-        out[5, y, x] = tally[4, i]
+        out[5, y, x], out[6, y, x] = tally[4, i], tally[6, i]
 
 
 @njit(cache=True, nogil=True)
-def observe_water(dn, reasons, reject, scale, offset, native_m, day, month, radar, high_sun, min_logit, min_months, out):
+def observe_water(dn, reasons, reject, scale, offset, native_m, day, month, radar, high_sun, spring, min_logit, min_months, out):
     """Monthly votes of water and their frequency.
 
     A month votes wet when the median log-odds of its clear dates is at least ``min_logit``. Only the dates of the
@@ -174,15 +175,15 @@ def observe_water(dn, reasons, reject, scale, offset, native_m, day, month, rada
     scale, offset : float32 (T,), reflectance = dn * scale + offset. native_m : float32 (T,), pixel size of the sensor.
     day, month : int64 (T,), counted from the period's start, ascending.
     radar : int8 (M, h, w), see ``radar_water``.
-    high_sun : bool (M,), months whose sun stands high enough that shadows are short.
-    out : float32 (6, h, w), written: WATER_LAYERS. Frequency is NaN below ``min_months`` months, that of high sun without any.
+    high_sun : bool (M,), months whose sun stands high enough that shadows are short. spring : bool (M,), months in which paddies are flooded.
+    out : float32 (7, h, w), written: WATER_LAYERS. Frequency is NaN below ``min_months`` months, that of high sun without any.
     """
     _, _, h, w = dn.shape
-    votes, tally = np.empty(_VOTE_SLOTS), np.empty((6, LANE), np.int64)
+    votes, tally = np.empty(_VOTE_SLOTS), np.empty((7, LANE), np.int64)
     for y in range(h):
         for left in range(0, w, LANE):
             n = min(LANE, w - left)
-            _water_lane(dn, reasons, reject, scale, offset, native_m, day, month, radar, high_sun, min_logit, y, left, n, votes, tally)
+            _water_lane(dn, reasons, reject, scale, offset, native_m, day, month, radar, high_sun, spring, min_logit, y, left, n, votes, tally)
             _water_layers(tally, n, min_months, y, left, out)
 
 

@@ -13,6 +13,8 @@ HOW_TO_OBTAIN = {
     "coastline.reference": "a coastline such as GSHHG or the official line; null draws it from the first period",
     "coastline.tide_table": "CSV time_utc,station,lon,lat,height_m from a tide model or gauge; null uses all dates and flags the lines",
     "black_odorous.wetland_prior": "polygons of wetlands and reserves; null uses no prior",
+    "water.known_bodies": "water/bodies.gpkg of an earlier run; null names all bodies anew",
+    "tables.field_results": "CSV lon,lat,date,black of visits to suspected reaches; null leaves the suspicions unconfirmed",
     "tables.grassland": "grassland polygons with a column type (national land survey); null marks the target needs_table",
     "tables.grassland_plots": "CSV lon,lat,year,type,cover of plots at peak growth (grassland stations); null leaves the cover uncalibrated",
     "tables.lakes": "lake outlines with a column name, such as the legal boundary of Baiyangdian; null leaves the lakes' indicators out",

@@ -152,6 +152,7 @@ class WaterSection(Section):
     vv_max_db: float = Field(-16.0, ge=-20, le=-13)
     vh_max_db: float = Field(-22.0, ge=-27, le=-19)
     min_body_area_m2: float = Field(400.0, ge=0, description="Smaller bodies are not mapped as polygons.")
+    known_bodies: Path | None = Field(None, description="Bodies of an earlier run (its water/bodies.gpkg): what is still there keeps its body_id.")
     min_reported_area_m2: float = Field(10_000.0, ge=0, description="Smaller bodies are listed but not counted.")
 
 

@@ -24,6 +24,8 @@ BLACK_SHARE, CLEAN_SHARE = 0.5, 0.1
 PREVALENCES = (0.01, 0.02)
 """Shares of black reaches a province may have; samples are richer."""
 FALSE_ALARMS = 0.01
+WETLANDS, NO_WETLANDS = ("cdom", "seasonal wetland"), "assessable width, wetlands excluded"
+"""Waters of marshes, which a wetland prior takes out, and the subset without them."""
 
 
 def overlap(shape: shapely.Geometry, other: shapely.Geometry) -> float:
@@ -119,6 +121,8 @@ def score(objects: gpd.GeoDataFrame, truth: Truth) -> list[Score]:
     if "width_class" in table:
         wide = _Judged.of(table[table.width_class == "assessable"])
         scores += _rates("assessable width", wide) + _ranking("assessable width", wide)
+        open_rivers = _Judged.of(table[(table.width_class == "assessable") & ~table.water.isin(WETLANDS)])
+        scores += _rates(NO_WETLANDS, open_rivers) + _ranking(NO_WETLANDS, open_rivers)
     if "listed" in table:
         scores += [*_rates("suspected or possible", _Judged.of(table, "listed")), _stretches_found("suspected or possible", table, "listed", truth)]
     return scores + _by_type(table) + _by_confuser(table)

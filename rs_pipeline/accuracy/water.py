@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from rs_pipeline.accuracy.metrics import Counts, bias, percent_error, ratio, rmse
 from rs_pipeline.accuracy.truth import Score, Truth, WaterTruth
+from rs_pipeline.sample.materials import FREEZING
 
 EIGHT = np.ones((3, 3), bool)
 BODY_M2 = 10_000.0
@@ -20,6 +21,12 @@ RIM_PX = 2
 """Pixels around a body that its area is measured in."""
 WIDTHS_M = (0.0, 20.0, 40.0, 80.0, np.inf)
 """Classes of river width."""
+STANDING = ("lake", "pond", "reservoir")
+"""Kinds of water that are no rivers."""
+TOWN = ("built", "roof", "concrete", "road", "garden", "greenhouse")
+"""Ground among buildings, whose shadows are the only dark thing there."""
+HILLS = "mountain"
+"""The landscape with hills that throw shadows."""
 BANK_M = 30.0
 """Land to either side of a river that its mapped width is measured in."""
 
@@ -41,7 +48,7 @@ def score(frequency: np.ndarray | None, water_class: np.ndarray, truth: Truth, y
     for subset, where in (("all", seen), ("inland", inland)):
         scores += _counts(subset, Counts.of(found[where], true.water[where]))
         scores.append(_area_error(subset, found & where, true.water_share * where))
-    scores += _bodies(found, true, inland, pixel_m2)
+    scores += _bodies(found, true, inland, pixel_m2) + _standing(found, true, inland, truth)
     scores += _classes(water_class, true, seen)
     if frequency is not None:
         known = truth.water(year)["frequency"]
@@ -50,7 +57,8 @@ def score(frequency: np.ndarray | None, water_class: np.ndarray, truth: Truth, y
             Score("water", "bias", "frequency", bias(frequency, known), "1", n), Score("water", "rmse", "frequency", rmse(frequency, known), "1", n)
         ]  # fmt: skip
     scores += _kinds(found, true, inland, truth) + _rivers(found, true, inland, truth)
-    return scores + _false_water(found, true, seen, truth, year)
+    scores += _false_water(found, true, seen, truth, year) + _false_by_cause(found, true, seen, truth, year)
+    return [*scores, _lost_to_ice(water_class, true, seen, truth, year)]
 
 
 def _counts(subset: str, c: Counts) -> list[Score]:
@@ -89,6 +97,15 @@ def _bodies(found: np.ndarray, true: WaterTruth, inland: np.ndarray, pixel_m2: f
         Score("water", "f1", subset, f1, "1", int((large | mapped).sum())),
         _area_error(subset, water & zone, true.water_share * zone),
     ]
+
+
+def _standing(found: np.ndarray, true: WaterTruth, inland: np.ndarray, truth: Truth) -> list[Score]:
+    """Lakes, ponds and reservoirs of at least BODY_M2 with RIM_PX around them, without the pixels that other waters cover by more than a tenth."""
+    subset, waters = f"lakes and ponds above {BODY_M2 / 1e6:g} km2", truth.waters
+    large = waters.kind.isin(STANDING) & (waters.area >= BODY_M2)
+    near = ndimage.binary_dilation(truth.covered(waters.geometry[large]) >= 0.5, EIGHT, iterations=RIM_PX)
+    zone = near & inland & (truth.covered(waters.geometry[~large]) < 0.1)
+    return [*_counts(subset, Counts.of(found[zone], true.water[zone])), _area_error(subset, found & zone, true.water_share * zone)]
 
 
 def _classes(water_class: np.ndarray, true: WaterTruth, seen: np.ndarray) -> list[Score]:
@@ -162,3 +179,22 @@ def _false_water(found: np.ndarray, true: WaterTruth, seen: np.ndarray, truth: T
         Score("water", "false_share", subset, 100 * ratio((found & where).sum(), where.sum()), "%", int(where.sum()))
         for subset, where in groups.items() if where.any()
     ]  # fmt: skip
+
+
+def _false_by_cause(found: np.ndarray, true: WaterTruth, seen: np.ndarray, truth: Truth, year: int) -> list[Score]:
+    """Share of land pixels called water by what darkens them: buildings in towns, hills in a hilly world, else clouds and their shadows.
+
+    Pixels that touch water, and ground that the tide reaches, take no part.
+    """
+    land = seen & ~ndimage.binary_dilation(true.water_share > 0, EIGHT) & ~true.sea
+    town = np.isin(truth.dominant(year), [truth.legend[name] for name in TOWN if name in truth.legend])
+    hilly = truth.world.get("recipe", {}).get("landscape") == HILLS
+    groups = {"false from building shadow": land & town, f"false from {'hill shadow' if hilly else 'cloud edges'}": land & ~town}
+    return [Score("water", "false_share", subset, 100 * ratio((found & where).sum(), where.sum()), "%", int(where.sum())) for subset, where in groups.items() if where.any()]
+
+
+def _lost_to_ice(water_class: np.ndarray, true: WaterTruth, seen: np.ndarray, truth: Truth, year: int) -> Score:
+    """Share of permanent water that freezes in winter and is not called permanent, %."""
+    freezing = np.isin(truth.dominant(year), [truth.legend[m.name.lower()] for m in FREEZING if m.name.lower() in truth.legend])
+    where = seen & true.permanent & freezing
+    return Score("water", "missed_share", "permanent water lost to ice", 100 * ratio((where & (water_class != 1)).sum(), where.sum()), "%", int(where.sum()))

@@ -20,6 +20,7 @@ MAP_BANDS: dict[str, tuple[MapBand, ...]] = {
         MapBand("frequency_lower", "Wilson 95 % lower bound of the frequency"),
         MapBand("frequency_upper", "Wilson 95 % upper bound of the frequency"),
         MapBand("permanent_fraction", "Share of the pixel's area that is permanent water"),
+        MapBand("plants", "0 open water or land, 1 permanent water with plants on it, 2 paddy: flooded in May or June, then a dense crop", "class"),
     ),
     "black_odorous": (
         MapBand("probability", "Probability of black-odorous water, mean over the dates of the clipped log-odds (suspected, not confirmed)"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -22,12 +23,12 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from rs_pipeline.config import Settings
-from rs_pipeline.errors import RasterError
+from rs_pipeline.errors import ConfigError, RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.output.atomic import atomic_path
 from rs_pipeline.output.styles import band_index
-from rs_pipeline.region import load_units, pixel_areas
+from rs_pipeline.region import load_units, load_vector, pixel_areas
 
 WINDOW_PX = 2048
 """Side of the windows the maps are read in."""
@@ -143,6 +144,29 @@ def _body_ids(outlines: gpd.GeoSeries) -> list[str]:
     return [f"W-{p.x:.5f}-{p.y:.5f}" for p in points]
 
 
+def _inherit(ids: list[str], outlines: gpd.GeoSeries, path: Path | None) -> list[str]:
+    """Ids taken over from bodies of an earlier run, so that a body keeps its name when a year is added and its outline grows.
+
+    A body inherits from the known one it shares most area with, if that one shares most with it: of a body that has fallen apart the
+    largest piece keeps the name, and two that have grown together take that of the larger.
+    """
+    if path is None or not ids:
+        return ids
+    known = load_vector(path, key="water.known_bodies")
+    if "body_id" not in known:
+        raise ConfigError("the file has no column body_id", where=f"water.known_bodies: {path}", remedy="name water/bodies.gpkg of an earlier run")
+    known = known.to_crs(outlines.crs).drop_duplicates("body_id")
+    mine, theirs = known.sindex.query(outlines, predicate="intersects")
+    shared = outlines.iloc[mine].intersection(known.geometry.iloc[theirs], align=False).area.to_numpy()
+    table = pd.DataFrame({"mine": mine, "theirs": theirs, "shared": shared})
+    table = table[table.shared > 0].sort_values("shared", ascending=False, kind="stable")
+    best = table.drop_duplicates("mine").merge(table.drop_duplicates("theirs"), on=["mine", "theirs"])
+    names = list(ids)
+    for row in best.itertuples():
+        names[row.mine] = known.body_id.iloc[row.theirs]
+    return names
+
+
 def _largest_share(outlines: gpd.GeoSeries, units: gpd.GeoDataFrame) -> list[str]:
     """Code of the unit that holds most of each outline; empty outside all units."""
     geometry = units.to_crs(outlines.crs).geometry.values
@@ -169,7 +193,7 @@ def _rows(maps: _Maps, settings: Settings, sums: dict[str, np.ndarray], outlines
     """A row a body and period, bodies by size, periods in order."""
     section, n = settings.water, len(outlines)
     fixed = pd.DataFrame({
-        "body_id": _body_ids(outlines), "adcode": _largest_share(outlines, load_units(settings)), "kind": _kinds(outlines, settings),
+        "body_id": _inherit(_body_ids(outlines), outlines, section.known_bodies), "adcode": _largest_share(outlines, load_units(settings)), "kind": _kinds(outlines, settings),
     })  # fmt: skip
     largest = np.where(sums["observed"] >= MIN_OBSERVED_SHARE * sums["outline"], sums["wet"], 0)[:, 1:].max(axis=0, initial=0)
     frames = []
@@ -203,6 +227,7 @@ def bodies(settings: Settings) -> None:
     Raises
     ------
     RasterError : a water map is missing, lacks a band, or lies on another grid.
+    ConfigError : water.known_bodies cannot be used.
     """
     with ExitStack() as stack:
         maps = _Maps(settings, stack)

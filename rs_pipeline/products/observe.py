@@ -13,7 +13,7 @@ from functools import partial
 import dask
 import numpy as np
 
-from kernels.edges import classify_water, clear_median
+from kernels.edges import classify_water, clear_median, plants_on_water
 from kernels.observe import WATER_LAYERS, observe_water, radar_water
 from kernels.sharpen import sharpen_swir
 from kernels.vegetation import COVER_LAYERS
@@ -33,6 +33,9 @@ from rs_pipeline.products.vegetation.pixels import vegetation_layers
 from rs_pipeline.products.water_edges import HALO_PX, HIGH_SUN_DEG, low_sun_frequency, sharpen_edges, tidal_reach, without_shadow
 from rs_pipeline.radiometry.masks import reject_bits
 from rs_pipeline.region import read_tile
+
+PADDY_MONTHS = (5, 6)
+"""Months in which paddies of the Hebei coast are flooded for planting."""
 
 STRIP_ROWS = 64
 """Rows that a thread works out at a time."""
@@ -113,6 +116,8 @@ def finish_water(settings: Settings, grid: Grid, maps: dict[str, np.ndarray]) ->
     classes = np.empty((3, *grid.shape), "float32")
     classify_water(maps["frequency"], maps["clear_months"], w.permanent_frequency, w.seasonal_frequency, w.ephemeral_frequency, classes)
     maps["class"], maps["frequency_lower"], maps["frequency_upper"] = classes
+    maps["plants"] = np.empty(grid.shape, "float32")
+    plants_on_water(maps["class"], maps["frequency"], maps["spring_wet_months"], maps["fvc_peak"], maps["plants"])
 
 
 @dataclass(frozen=True)
@@ -215,13 +220,14 @@ def _observe_strip(job: Job, k: int, strips: list[Strip], _read: list[None]) -> 
     pixel_m = native_m(optical)
     evidence = _radar_evidence(job, strips[k].radar, calendar.n_months)
     high_sun = sun_is_high(optical)
-    high_months = np.isin(np.arange(calendar.n_months), calendar.month[high_sun])
+    months = np.arange(calendar.n_months)
+    high_months, spring = np.isin(months, calendar.month[high_sun]), np.isin((months + job.period.start.month - 1) % 12 + 1, PADDY_MONTHS)
 
     w = settings.water
     water = np.empty((len(WATER_LAYERS), *shape), "float32")
     min_logit = float(np.log(w.min_probability / (1 - w.min_probability)))
     observe_water(
-        dn, bits, reject_bits(settings.masks.water), scale, offset, pixel_m, calendar.day, calendar.month, evidence, high_months,
+        dn, bits, reject_bits(settings.masks.water), scale, offset, pixel_m, calendar.day, calendar.month, evidence, high_months, spring,
         min_logit, w.min_months, water,
     )  # fmt: skip
     nir_dn = np.ascontiguousarray(dn[:, OPTICAL_BANDS.index("nir")])

@@ -46,6 +46,19 @@ def test_a_map_shifted_by_a_pixel(pond, read):
     assert read(scores, "false_share", "false on bank") == pytest.approx(100 * 12 / 52)  # a rim of 14 * 14 - 12 * 12 pixels
 
 
+def test_false_water_by_cause_and_ice(pond, read):
+    """The pond freezes: half of it called seasonal. Ten of the dry pixels away from it are called water, all of them on fields."""
+    found = classes(pond)
+    found[5:11, 20:32] = 2
+    found[25, 5:15] = 1
+    scores = water.score(None, found, pond, 2024)
+    land = 40 * 30 - 14 * 14
+    assert read(scores, "false_share", "false from cloud edges") == pytest.approx(100 * 10 / land)
+    assert not [s for s in scores if s.subset == "false from building shadow"]
+    assert read(scores, "missed_share", "permanent water lost to ice") == pytest.approx(50)
+    assert read(scores, "f1", "lakes and ponds above 0.01 km2") == 1  # the false water lies farther away than its rim
+
+
 def test_a_map_of_zeros_finds_nothing(pond, read):
     scores = water.score(None, np.zeros(pond.grid.shape, "float32"), pond, 2024)
     assert read(scores, "recall") == read(scores, "f1") == 0 and math.isnan(read(scores, "precision"))

@@ -33,15 +33,15 @@ def water(pixels, months, *, days=None, bits=(), radar=None, n_months=12, min_mo
     n = len(pixels)
     days = np.array(days if days is not None else np.array(months) * 30 + np.arange(n), "int64")
     radar = np.zeros((n_months, 1, 1), "int8") if radar is None else np.array(radar, "int8").reshape(-1, 1, 1)
-    out, finished = np.empty((6, 1, 1), "float32"), np.empty((3, 1, 1), "float32")
+    out, finished = np.empty((7, 1, 1), "float32"), np.empty((3, 1, 1), "float32")
     high_sun = np.zeros(n_months, bool) if high is None else np.isin(np.arange(n_months), high)
     observe_water(
         stack(pixels), reasons(pixels, bits), 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"),
         np.full(n, 10, "f4") if native_m is None else np.array(native_m, "f4"), days,
-        np.array(months, "int64"), radar, high_sun, 0.0, min_months, out,
+        np.array(months, "int64"), radar, high_sun, np.isin(np.arange(n_months), (4, 5)), 0.0, min_months, out,
     )  # fmt: skip
     classify_water(out[0], out[2], 0.75, 0.25, 0.05, finished)
-    names = ("frequency", "clear", "months", "radar_months", "high_frequency", "high_months", "class", "lower", "upper")
+    names = ("frequency", "clear", "months", "radar_months", "high_frequency", "high_months", "spring_wet", "class", "lower", "upper")
     return dict(zip(names, [*out[:, 0, 0], *finished[:, 0, 0]], strict=True))
 
 
@@ -51,6 +51,11 @@ def test_every_month_has_one_vote_however_many_dates_it_has():
     assert got["frequency"] == 0.25
     assert got["class"] == 2
     assert got["clear"] == 8 and got["months"] == 4
+
+
+def test_wet_months_of_spring_are_counted():
+    assert water([PLANTS, WATER, WATER, PLANTS], [3, 4, 5, 7])["spring_wet"] == 2
+    assert water([WATER, PLANTS, PLANTS, WATER], [3, 4, 5, 7])["spring_wet"] == 0
 
 
 def test_a_month_votes_by_its_median():

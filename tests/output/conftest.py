@@ -50,7 +50,7 @@ def write_maps(settings: Settings) -> None:
         for product in PERIOD_MAPS:
             layers = {
                 "vegetation": [cols, cols * 0.8, np.full(grid.shape, 0.05), cols * 0.7, cols * 0.9],
-                "water": [kind / 2, kind, kind / 3, kind / 1.5, kind == 1],
+                "water": [kind / 2, kind, kind / 3, kind / 1.5, kind == 1, kind * 0],
                 "black_odorous": [np.where(lake, 0.95, np.nan), np.where(lake, 3.0, 0.0), np.where(lake, 8.0, 0.0)],
                 "land": [1 + (6 * cols).round(), cols, np.full(grid.shape, 12.0), *([cols / 7] * 7)],
                 "observations": [np.full(grid.shape, float(k)) for k in (30, 20, 9, 6, 11, 1, 0)],

@@ -37,7 +37,7 @@ def test_an_item_a_period_with_its_maps(collection):
     west, south, east, north = item.bbox
     assert 116.99 < west < east < 117.03 and 38.8 < south < north < 38.9
     extra = item.assets["water"].extra_fields
-    assert [b["name"] for b in extra["bands"]] == ["frequency", "class", "frequency_lower", "frequency_upper", "permanent_fraction"]
+    assert [b["name"] for b in extra["bands"]] == ["frequency", "class", "frequency_lower", "frequency_upper", "permanent_fraction", "plants"]
     assert (extra["nodata"], extra["bands"][1]["unit"], extra["proj:code"]) == ("nan", "class", "EPSG:32650")
     assert extra["raster:spatial_resolution"] == 10.0
     assert extra["proj:transform"][:3] == [10.0, 0.0, 500_000.0]

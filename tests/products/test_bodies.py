@@ -9,7 +9,7 @@ import shapely
 from rasterio.windows import Window
 
 from rs_pipeline.config import parse
-from rs_pipeline.errors import RasterError
+from rs_pipeline.errors import ConfigError, RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.output.maps import MAP_BANDS
@@ -39,7 +39,7 @@ def put(settings, period, frequency, lower=None, upper=None):
     f = frequency.astype("float32")
     kind = np.select([f >= 0.75, f >= 0.25, f >= 0.05], [1, 2, 3], 0).astype("float32")
     kind[np.isnan(f)] = np.nan
-    layers = np.stack([f, kind, f if lower is None else lower, f if upper is None else upper, f >= 0.75]).astype("float32")
+    layers = np.stack([f, kind, f if lower is None else lower, f if upper is None else upper, f >= 0.75, 0 * f]).astype("float32")
     write_cog(Layout(settings.root).map("water", period), GRID, iter([(Window(0, 0, 40, 40), layers)]), MAP_BANDS["water"], {})
 
 
@@ -72,6 +72,35 @@ def test_a_pond_keeps_its_id_while_it_shrinks_and_another_dries(settings):
     assert pond.geometry.area.iloc[0] == 3600
     inside = gpd.GeoSeries.from_xy([float(pond.body_id.iloc[0].split("-")[1])], [float(pond.body_id.iloc[0].split("-")[2])], crs=4326)
     assert pond.geometry.iloc[0].contains(inside.to_crs(GRID.crs).iloc[0])
+
+
+def test_a_body_keeps_the_name_it_had_in_an_earlier_run(settings, tmp_path):
+    """A lake that has grown keeps its id; of one that fell apart the larger piece does; a new pond gets a new one."""
+    first = dry_land()
+    first[2:8, 2:8] = first[20:30, 20:24] = 0.9
+    for period in ("2022", "2023"):
+        put(settings, period, first)
+    step.bodies(settings)
+    before = read(settings).drop_duplicates("body_id")
+    earlier = str(tmp_path / "earlier.gpkg")
+    before.to_file(earlier)
+    later = first.copy()
+    later[8:16, 2:14] = 0.9  # the lake grows: the point that named it moves
+    later[23:25, 20:24] = 0.0  # the other falls into 12 and 20 pixels
+    later[34:38, 4:9] = 0.9
+    for period in ("2022", "2023"):
+        put(settings, period, later)
+    again = parse(settings.model_dump(mode="json") | {"water": {"known_bodies": earlier, "min_reported_area_m2": 2000}})
+    step.bodies(again)
+    sizes = read(again).drop_duplicates("body_id").set_index("body_id").geometry.area / 100
+    lake, other = before.set_index("body_id").geometry.area.sort_values().index
+    assert sizes[lake] == 36 + 96 and sizes[other] == 20
+    assert sorted(sizes.drop([lake, other])) == [12, 20]
+
+    before.drop(columns="body_id").to_file(tmp_path / "nameless.gpkg")
+    wrong = parse(settings.model_dump(mode="json") | {"water": {"known_bodies": str(tmp_path / "nameless.gpkg")}})
+    with pytest.raises(ConfigError, match="no column body_id"):
+        step.bodies(wrong)
 
 
 def test_cloud_is_not_dry(settings):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from shapely.geometry import LineString
 
-from kernels.edges import classify_water, clear_median
+from kernels.edges import classify_water, clear_median, plants_on_water
 from rs_pipeline.model import Grid
 from rs_pipeline.products.water_edges import (
     LEAST_HIGH_MONTHS,
@@ -143,3 +143,15 @@ def test_classes_and_bounds_by_hand():
     assert out[0, 0, :4].tolist() == [1, 2, 3, 0] and np.isnan(out[:, 0, 4]).all()
     # Wilson for 9 of 12: 0.468 to 0.911
     assert out[1:, 0, 0] == pytest.approx([0.468, 0.911], abs=2e-3)
+
+
+def test_water_with_plants_and_paddies():
+    """Open lake, lake of lotus, paddy, wetland flooded after spring, meadow flooded all spring but bare, land, unobserved."""
+    kind = np.array([[1, 1, 2, 2, 3, 0, np.nan]], "f4")
+    frequency = np.array([[1, 0.8, 0.3, 0.4, 0.2, 0.0, np.nan]], "f4")
+    spring, cover = np.array([[2, 2, 2, 0, 2, 0, 0]], "f4"), np.array([[0, 0.3, 0.8, 0.8, 0.2, 0.9, 0.9]], "f4")
+    out = np.empty((1, 7), "f4")
+    plants_on_water(kind, frequency, spring, cover, out)
+    assert out[0, :6].tolist() == [0, 1, 2, 0, 0, 0] and np.isnan(out[0, 6])
+    plants_on_water(kind, frequency, spring, np.full((1, 7), np.nan, "f4"), out)
+    assert not out[0, :6].any()  # cover not known: nothing is claimed

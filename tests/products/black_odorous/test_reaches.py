@@ -148,7 +148,7 @@ def test_a_ring_is_one_branch_without_free_ends_lost():
 
 def write_water(settings, period, wet):
     whole = read_grid(settings)
-    layers = np.zeros((5, *whole.shape), "float32")
+    layers = np.zeros((len(MAP_BANDS["water"]), *whole.shape), "float32")
     layers[0], layers[1], layers[4] = wet, wet, wet
     pieces = iter([(Window(0, 0, whole.width, whole.height), layers)])
     write_cog(Layout(settings.root).map("water", period), whole, pieces, MAP_BANDS["water"], {})
