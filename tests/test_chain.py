@@ -35,7 +35,8 @@ def world(simulated_run):
 def test_every_file_of_the_contract_is_there(world):
     _, layout, _ = world
     files = [layout.scenes, layout.shorelines, layout.transects, layout.transects.with_suffix(".csv"), layout.bodies, layout.reaches,
-             layout.indicators, layout.indicators_parquet, layout.evidence, layout.report, layout.stac]  # fmt: skip
+             layout.inspection_list, layout.inspection_index, layout.quality, layout.indicators, layout.indicators_parquet, layout.evidence,
+             layout.report, layout.stac]  # fmt: skip
     files += [layout.map(p, y) for p in PERIOD_MAPS for y in ("2024", "2025")]
     files += [f(y) for f in (layout.counties, layout.land_counties) for y in ("2024", "2025")]
     assert [f for f in files if not f.is_file() or f.stat().st_size == 0] == []

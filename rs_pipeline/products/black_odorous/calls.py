@@ -66,7 +66,7 @@ def daily(scores: pd.DataFrame) -> pd.DataFrame:
 def summarise(scores: pd.DataFrame, even: float = 0.0) -> pd.DataFrame:
     """One row a reach and period (columns reach_id, period, SUMMARY) from one row a reach and scene.
 
-    ``log_odds`` is the evidence of the season (see `season`). A date is positive where its log-odds exceed ``even``;  ``n_months`` counts
+    ``log_odds`` is the evidence of the season (see `season`). A date is positive where its log-odds exceed ``even``; ``n_months`` counts
     months with one. A vetoed date is never positive, but its log-odds count: the detector has weighed the colours the veto goes by. ``withheld`` tells that another cause
     was seen on more than VETO_SHARE of the dates, ``coarse`` that more than COARSE_SHARE were seen with coarse pixels.
     ``optical_blackness`` is -log10 of the median green reflectance; the reflectances are medians over the worst months.
