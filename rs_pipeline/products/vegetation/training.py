@@ -109,8 +109,8 @@ def with_errors(network: Network, pixels: Pixels, platforms, seed: int) -> Netwo
     # A knot that no answer comes near, as may be in short trainings, has the errors of its neighbours.
     knots = np.array([k for k in KNOTS if (np.abs(middle - k) <= 0.05).any()])
     near = [np.abs(middle - k) <= 0.05 for k in knots]
-    sigma_noise = np.interp(KNOTS, knots, [noise[m].mean() ** 0.5 for m in near])
-    sigma_model = np.interp(KNOTS, knots, [max(total[m].mean() - noise[m].mean(), 0.0) ** 0.5 for m in near])
+    sigma_noise = np.interp(KNOTS, knots, [np.nanmean(noise[m]) ** 0.5 for m in near])
+    sigma_model = np.interp(KNOTS, knots, [max(total[m].mean() - np.nanmean(noise[m]), 0.0) ** 0.5 for m in near])
     return replace(network, sigma_model=sigma_model, sigma_noise=sigma_noise)
 
 

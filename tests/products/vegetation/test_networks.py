@@ -68,6 +68,7 @@ def test_an_unknown_sun_is_the_mean_of_the_training(model):
 def test_the_report_is_simulated_and_within_the_stated_bounds(model):
     report = model.report
     assert report["kind"] == "simulated"
+    assert all(np.isfinite([n.sigma_model, n.sigma_noise]).all() for n in model.networks.values())
     for name in model.networks:
         known, unknown = report[name]["mixed pixels"], report[name]["mixed pixels, sun unknown"]
         # of the bands of 20 m, half see their surroundings too
