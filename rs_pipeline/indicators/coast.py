@@ -34,8 +34,15 @@ def _coast(facts: Facts) -> pd.DataFrame | Answer:
     return coast.assign(distance=coast[column] if column in coast else math.nan, restored=restored)
 
 
+def _mouths_m(facts: Facts) -> float:
+    """Length of what is called river mouth, m."""
+    return float(facts.transects.length_m[facts.transects.unit_class == "river mouth"].sum())
+
+
 def _natural(facts: Facts, denominator: str) -> Answer:
     """Natural coast without river mouths; uncertain units count half, restored ones (tables.restored_coast) as natural.
+
+    Not decided are the uncertain units, which may all be either, and where the river mouths end: mud before one looks like its water.
 
     ``denominator``: empty for the length in km, ``measured`` or ``official`` for the share in % of that length.
     """
@@ -50,11 +57,16 @@ def _natural(facts: Facts, denominator: str) -> Answer:
     if not length > 0:
         return missing("insufficient_data", "no coast unit seen in this period")
     weight = np.where(seen.restored, 1.0, seen.unit_class.map(NATURAL_WEIGHT))
-    p = np.where(seen.restored, 1.0, seen.natural_probability.fillna(0.5))
+    value, mouths = (seen.length_m * weight).sum() / length, _mouths_m(facts) / length
+    doubt = seen.length_m[(seen.unit_class == "uncertain") & ~seen.restored].sum() / length
+    p = np.where(seen.restored | (seen.unit_class == "uncertain"), 1.0, seen.natural_probability.fillna(0.5))
     random = math.sqrt((seen.length_m**2 * p * (1 - p)).sum()) / length
-    error = spread("natural_coast_retention" if denominator else "natural_coast_length_km", random)
+    surely, possibly = value - doubt / 2, value + doubt / 2 + mouths
+    if denominator == "measured":
+        surely, possibly = surely / (1 + mouths), possibly / (1 + mouths)
+    error = spread("natural_coast_retention" if denominator else "natural_coast_length_km", random, undecided=(value - surely, possibly - value))
     factor = {"": measured_km, "measured": 100.0, "official": 100.0 * measured_km / (facts.official_coast_km or math.nan)}[denominator]
-    mean = modelled((seen.length_m * weight).sum() / length, error)
+    mean = modelled(value, error, high=1.0 if denominator == "measured" else 1 + mouths)
     answer = published(mean, ratio(length, coast.length_m.sum()), facts, factor, total=denominator != "measured", spread=error)
     restored_km = seen.length_m[seen.restored].sum() / 1e3
     return answer.noting(f"{restored_km:.3g} km restored coast count as natural") if restored_km else answer
@@ -101,7 +113,10 @@ def _reclaimed(facts: Facts) -> Answer:
     return published(within(mean, 0, math.inf), v, facts, coast.length_m.sum() / 1e4, high=high, total=True)
 
 
-_CLASS_BOUNDS = "chances of the coast units' classes, and the systematic error of classes and lengths seen in simulated worlds"
+_CLASS_BOUNDS = (
+    "uncertain units and river mouths taken either way, the chances of the other units' classes, and the systematic error of classes and "
+    "lengths seen in simulated worlds"
+)
 _NATURAL = "length of natural coast units of 100 m (uncertain ones by half, restored ones whole, river mouths left out)"
 
 INDICATORS = (

@@ -178,9 +178,15 @@ def test_natural_coast(make, answer):
     rows = [{}, {"unit_class": "artificial", "natural_probability": 0.0}, {"unit_class": "uncertain", "natural_probability": 0.5}]
     facts = make.facts(transects=make.transects(*rows, {}, {"unit_class": "river mouth"}))
     got = answer("natural_coast_retention", facts)
-    # (1 + 0 + 0.5 + 1) of 4 units; random 1.96 * sqrt(0.25) / 4, systematic 0.1: hypot(24.49955, 10) = 26.46182
-    assert numbers(got) == (62.5, 62.5 - 26.46182, 62.5 + 26.46182, "model95")
-    assert answer("natural_coast_length_km", facts).interval.value == pytest.approx(0.25)
+    # (1 + 0 + 0.5 + 1) of 4 units; for certain natural 2 of 5 with the mouth, at most 4 of 5; systematic 10 beyond
+    assert numbers(got) == (62.5, 40 - 10, 80 + 10, "model95")
+    assert numbers(answer("natural_coast_length_km", facts)) == (0.25, 0.2 - 0.04, 0.4 + 0.04, "model95")
+
+
+def test_chances_of_classes_are_independent(make, answer):
+    """Four natural units, each with a chance of 0.8: 1.96 * sqrt(4 * 0.16) / 4 = 0.39199, and 0.1 that is systematic."""
+    facts = make.facts(transects=make.transects(*[{"natural_probability": 0.8, "unit_class": c} for c in ("natural", "natural", "artificial", "artificial")]))
+    assert numbers(answer("natural_coast_retention", facts)) == (50.0, pytest.approx(50 - 40.4548, abs=1e-3), pytest.approx(50 + 40.4548, abs=1e-3), "model95")
 
 
 def test_coast_not_seen_in_the_period(make, answer):
