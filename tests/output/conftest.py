@@ -18,6 +18,7 @@ from rs_pipeline.layout import PERIOD_MAPS, Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.output.maps import PERIOD_BANDS, TREND_BANDS, TREND_CLASS
 from rs_pipeline.output.raster import write_cog
+from rs_pipeline.output.report import report
 from rs_pipeline.output.tables import write_csv, write_parquet
 from rs_pipeline.products.bodies import bodies
 from rs_pipeline.region import run_grid
@@ -185,3 +186,10 @@ def fake_run(tmp_path_factory) -> Settings:
     settings = settings_for(tmp_path_factory.mktemp("run"))
     write_everything(settings)
     return settings
+
+
+@pytest.fixture(scope="session")
+def fake_report(fake_run) -> Path:
+    """The report of the finished run, made once; read only."""
+    report(fake_run)
+    return Layout(fake_run.root).report

@@ -30,9 +30,8 @@ def page():
 
 
 @pytest.fixture(scope="module")
-def run(fake_run) -> Path:
-    report(fake_run)
-    return Layout(fake_run.root).report
+def run(fake_report) -> Path:
+    return fake_report
 
 
 def opened(page, path: Path, address: str = "", size: tuple[int, int] = (1440, 900)):

@@ -9,7 +9,6 @@ from PIL import Image
 
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.output.report import report
 from rs_pipeline.output.report.pictures import (
     Place,
     chosen_dates,
@@ -68,9 +67,8 @@ def test_true_colour_without_data_is_white(tmp_path):
     assert shown[:, :6].max() < 75 and shown[:, 10:].min() > 240
 
 
-def test_every_county_has_a_picture_of_every_map_and_period(fake_run, fake):
-    report(fake_run)
-    folder = Layout(fake_run.root).report_pictures
+def test_every_county_has_a_picture_of_every_map_and_period(fake_report, fake):
+    folder = fake_report.parent / "pictures"
     products = ("vegetation", "water", "black_odorous", "observations")
     wanted = {f"{product}_{period}.png" for product in products for period in fake.periods}
     for code, _ in fake.units:
@@ -78,10 +76,9 @@ def test_every_county_has_a_picture_of_every_map_and_period(fake_run, fake):
     assert wanted <= {p.name for p in folder.iterdir()}
 
 
-def test_a_county_picture_shows_the_county_only(fake_run):
+def test_a_county_picture_shows_the_county_only(fake_report):
     """The picture of the second county is 60 x 60 pixels and holds the lake's colour at its middle."""
-    report(fake_run)
-    shown = np.array(Image.open(Layout(fake_run.root).report_pictures / "130202" / "water_2022.png").convert("RGBA"))
+    shown = np.array(Image.open(fake_report.parent / "pictures" / "130202" / "water_2022.png").convert("RGBA"))
     assert max(shown.shape[:2]) <= 62
     assert shown[36, 30].tolist() == [0x0B, 0x3C, 0x8C, 255]
 

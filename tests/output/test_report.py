@@ -27,9 +27,8 @@ def parts(page: str) -> dict:
 
 
 @pytest.fixture(scope="module")
-def page(fake_run) -> str:
-    report(fake_run)
-    return Layout(fake_run.root).report.read_text("utf-8")
+def page(fake_report) -> str:
+    return fake_report.read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
