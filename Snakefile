@@ -1,5 +1,6 @@
 # The chain on one screen: rules only wire files, threads, resources, logs and one verb of `rs-pipeline` each.
-# A step runs again when an input or one of its own configuration sections (params.depends) changed.
+# A step runs again when an input or one of its own configuration sections (params.depends) changed. What follows `assign` is planned
+# after it, by the lists of scenes that it changed: that is how a new search costs only what is new.
 import shlex
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from rs_pipeline.config import parse
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.layout import PRODUCTS, SHORE_FAMILIES, Layout
 from rs_pipeline.operations.marks import Mark, job_name, read_marks
-from rs_pipeline.operations.run import begin, end
+from rs_pipeline.operations.run import begin, end, settle_times
 from rs_pipeline.operations.summary import words
 from rs_pipeline.sample import world_files
 
@@ -24,6 +25,9 @@ try:
     check_files(S, made=[HEBEI_UNITS], keys=["units.path"])
 except PipelineError as fault:
     raise WorkflowError(str(fault))
+
+if workflow.is_main_process:
+    settle_times(S.root)
 
 L, PERIODS = Layout(S.root), [p.label for p in S.all_periods]
 VERB = f"{shlex.quote(sys.executable)} -m rs_pipeline.cli"
@@ -41,14 +45,13 @@ def bench_of(name): return f"{L.root}/benchmarks/{name}.tsv"
 def present(*paths): return [p for p in paths if p and (p.exists() or S.sample)]  # onstart tells of the missing
 
 
+def assigned(files): return lambda w: checkpoints.assign.get() and files(w)
+
+
 def tile_ids():
     import pandas
-    return pandas.read_parquet(checkpoints.grid.get().output[0]).tile.tolist()
-
-
-def scene_list(w):
     checkpoints.assign.get()
-    return L.scene_list(w.period, w.tile)
+    return pandas.read_parquet(L.tiles).tile.tolist()
 
 
 def times_marked(verb): return lambda w: MARKS.get(job_name(verb, w.tile, w.period), Mark()).times
@@ -70,8 +73,10 @@ localrules: all
 
 rule all:
     input:
-        [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map, COAST, L.bodies, L.reaches,
-        [L.counties(p) for p in PERIODS], L.indicators, L.indicators_parquet, L.evidence, L.report, L.stac,
+        assigned(lambda w: [
+            *[L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map, *COAST, L.bodies, L.reaches,
+            *[L.counties(p) for p in PERIODS], L.indicators, L.indicators_parquet, L.evidence, L.report, L.stac,
+        ]),
 
 
 onstart:
@@ -85,7 +90,7 @@ onstart:
 onsuccess:
     found = end(S, failed=False)
     print(words(found), file=sys.stderr)
-    if found.status != "complete":
+    if found.given_up:
         raise WorkflowError("finished, but not complete: see above, and the report")
 
 
@@ -118,7 +123,7 @@ rule search:
     shell: "{VERB} search {CONFIG} 2> {log}"
 
 
-checkpoint grid:
+rule grid:
     input: UNITS
     output: L.tiles
     params: depends=S.fingerprint("units", "grid")
@@ -129,13 +134,14 @@ checkpoint grid:
 checkpoint assign:
     input: L.scenes, L.tiles
     output: L.tile_scenes
+    params: depends=S.fingerprint("periods")
     log: log_of("assign")
     benchmark: bench_of("assign")
     shell: "{VERB} assign {CONFIG} 2> {log}"
 
 
 rule fetch:
-    input: scene_list
+    input: assigned(lambda w: L.scene_list(w.period, w.tile))
     output: CHIPS
     params: depends=S.fingerprint("grid"), again=times_marked("fetch")
     threads: 2

@@ -127,7 +127,7 @@ def test_missing_side_files_are_listed_together_with_how_to_obtain_them(tmp_path
 
 def test_every_key_is_read_by_something():
     package = config_folder().parent / "rs_pipeline"
-    code = "\n".join(p.read_text("utf-8") for p in package.rglob("*.py") if p.name != "config.py")
+    code = "\n".join(p.read_text("utf-8") for p in [*package.rglob("*.py"), package.parent / "Snakefile"] if p.name != "config.py")
     schema = Settings.model_json_schema()
     keys = {k for part in (schema, *schema["$defs"].values()) for k in part["properties"]} - {"first_year", "last_year"}
     assert [k for k in sorted(keys) if f".{k}" not in code and f'"{k}"' not in code] == []

@@ -52,12 +52,24 @@ def test_only_what_is_new_runs_and_a_bad_tile_is_missing_alone(copied_run, snake
     assert {p for p in before if "chips" in p.parts or "2023" in p.parts or p.name.endswith("_2023.tif")} - {chip} <= kept
 
     told = done.stdout + done.stderr
-    assert done.returncode != 0 and "finished, but not complete" in told and "observe.2024.r000c001: RasterError: the chip" in told
-    assert "observe was given up: RasterError" in layout.report.read_text("utf-8")
-    rows = pd.read_csv(layout.indicators, dtype=str).query("period == '2024' and indicator == 'fvc_peak_mean'").set_index("adcode")
-    assert pd.isna(rows.value["130102"]) and rows.status["130102"] == "insufficient_data" and float(rows.value["130101"]) > 0
+    assert done.returncode != 0 and "finished, but not complete" in told and "observe.2024.r000c001: RasterioIOError: 10m-0.tif" in told
+    assert "observe was given up: RasterioIOError" in layout.report.read_text("utf-8")
+    rows = pd.read_csv(layout.indicators, dtype=str).query("period == '2024' and indicator == 'water_permanent_area'").set_index("adcode")
+    assert pd.isna(rows.value["130102"]) and rows.reason["130102"] == "no scene was used in this period" and float(rows.value["130101"]) > 0
     planned = snakemake(copied_run.config, "-n")
     assert jobs(planned)["fetch"] == 1 and jobs(planned)["observe"] == 1 and "search" not in jobs(planned)
+
+
+def test_chips_that_are_not_kept_go_when_the_products_are_made(small_world, snakemake):
+    layout = small_world.layout
+    small_world.configure(fetch={"keep_chips": False})
+    wanted = str(layout.tile_map("2024", "r000c000", "water").relative_to(small_world.folder))
+    assert jobs(snakemake(small_world.config, wanted))["fetch"] == 1
+    assert layout.chips("2024", "r000c000").is_file() and not layout.chip_folder("2024", "r000c000").exists()
+    assert nothing_to_do(snakemake(small_world.config, wanted))
+    small_world.configure(fetch={"keep_chips": False}, vegetation={"min_dates": 3, "min_span_days": 21})
+    planned = jobs(snakemake(small_world.config, wanted, "-n"))
+    assert (planned["fetch"], planned["observe"]) == (1, 1)
 
 
 def test_files_from_the_future_keep_their_order(tmp_path):
