@@ -1,5 +1,6 @@
 # The chain on one screen: rules only wire files, threads, resources, logs and one verb of `rs-pipeline` each.
-# A step runs again when an input or one of its own configuration sections (params.depends) changed.
+# A step runs again when an input or one of its own configuration sections (params.depends) changed. What follows `assign` is planned
+# after it, by the lists of scenes that it changed: that is how a new search costs only what is new.
 import shlex
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from rs_pipeline.errors import PipelineError
 from rs_pipeline.layout import LAND, PERIOD_MAPS, PRODUCTS, SHORE_FAMILIES, Layout
 from rs_pipeline.lineage import SECTIONS
 from rs_pipeline.operations.marks import Mark, job_name, read_marks
-from rs_pipeline.operations.run import begin, end
+from rs_pipeline.operations.run import begin, end, settle_times
 from rs_pipeline.operations.summary import words
 from rs_pipeline.sample import world_files
 
@@ -25,6 +26,9 @@ try:
     check_files(S, made=[HEBEI_UNITS], keys=["units.path"])
 except PipelineError as fault:
     raise WorkflowError(str(fault))
+
+if workflow.is_main_process:
+    settle_times(S.root)
 
 L, PERIODS = Layout(S.root), [p.label for p in S.all_periods]
 VERB = f"{shlex.quote(sys.executable)} -m rs_pipeline.cli"
@@ -42,17 +46,16 @@ def bench_of(name): return f"{L.root}/benchmarks/{name}.tsv"
 def present(*paths): return [p for p in paths if p and (p.exists() or S.sample)]  # onstart tells of the missing
 
 
+def assigned(files): return lambda w: checkpoints.assign.get() and files(w)
+
+
 LAND_TABLES = present(S.tables.red_line, S.tables.reserves, S.tables.mines, S.tables.xiongan, S.tables.shoreline_buffers)
 
 
 def tile_ids():
     import pandas
-    return pandas.read_parquet(checkpoints.grid.get().output[0]).tile.tolist()
-
-
-def scene_list(w):
     checkpoints.assign.get()
-    return L.scene_list(w.period, w.tile)
+    return pandas.read_parquet(L.tiles).tile.tolist()
 
 
 def times_marked(verb): return lambda w: MARKS.get(job_name(verb, w.tile, w.period), Mark()).times
@@ -74,10 +77,10 @@ localrules: all
 
 rule all:
     input:
-        [L.map(product, p) for product in PERIOD_MAPS for p in PERIODS], L.trend_map, COAST, L.bodies, L.reaches,
-        L.inspection_index, L.quality,
-        [L.counties(p) for p in PERIODS], L.indicators, L.indicators_parquet, L.evidence, L.counties_latest, L.dictionary,
-        L.report, L.stac,
+        assigned(lambda w: [
+            *[L.map(product, p) for product in PERIOD_MAPS for p in PERIODS], L.trend_map, *COAST, L.bodies, L.reaches, L.inspection_index, L.quality,
+            *[L.counties(p) for p in PERIODS], L.indicators, L.indicators_parquet, L.evidence, L.counties_latest, L.dictionary, L.report, L.stac,
+        ]),
 
 
 onstart:
@@ -91,7 +94,7 @@ onstart:
 onsuccess:
     found = end(S, failed=False)
     print(words(found), file=sys.stderr)
-    if found.status != "complete":
+    if found.given_up:
         raise WorkflowError("finished, but not complete: see above, and the report")
 
 
@@ -124,7 +127,7 @@ rule search:
     shell: "{VERB} search {CONFIG} 2> {log}"
 
 
-checkpoint grid:
+rule grid:
     input: UNITS
     output: L.tiles
     params: depends=S.fingerprint(*SECTIONS["grid"])
@@ -135,13 +138,14 @@ checkpoint grid:
 checkpoint assign:
     input: L.scenes, L.tiles
     output: L.tile_scenes
+    params: depends=S.fingerprint("periods")
     log: log_of("assign")
     benchmark: bench_of("assign")
     shell: "{VERB} assign {CONFIG} 2> {log}"
 
 
 rule fetch:
-    input: scene_list
+    input: assigned(lambda w: L.scene_list(w.period, w.tile))
     output: CHIPS
     params: depends=S.fingerprint(*SECTIONS["fetch"]), again=times_marked("fetch")
     threads: 2
@@ -333,7 +337,8 @@ rule land_zonal:
 rule indicators:
     input:
         [L.counties(p) for p in PERIODS], [L.land_counties(p) for p in PERIODS], L.trend_counties, L.reaches, L.bodies, COAST, L.scenes,
-        S.targets_path, config_folder() / "errors.csv", present(*[getattr(S.tables, name) for name in ("values", "red_line", "grassland_plots", "gdp", "reference_samples", "urban", "restored_coast")]),
+        S.targets_path, config_folder() / "errors.csv",
+        present(*[getattr(S.tables, t) for t in ("values", "red_line", "grassland_plots", "gdp", "reference_samples", "urban", "restored_coast")]),
         [L.map("vegetation", p) for p in PERIODS if S.tables.grassland_plots or S.tables.reference_samples],
         WATER if S.tables.reference_samples else [],
     output: L.indicators, L.indicators_parquet, L.evidence
@@ -346,7 +351,8 @@ rule indicators:
 rule gis:
     input:
         L.indicators, L.indicators_parquet, L.evidence, UNITS, L.scenes, L.orbits, L.tiles, [L.counties(p) for p in PERIODS], L.trend_counties,
-        [L.map(product, p) for product in PRODUCTS for p in PERIODS], L.trend_map, L.bodies, L.reaches, COAST,
+        [L.land_counties(p) for p in PERIODS], [L.map(product, p) for product in PERIOD_MAPS for p in PERIODS], L.trend_map, L.bodies, L.reaches,
+        L.inspection_index, L.quality, COAST,
     output: L.counties_latest, L.dictionary
     log: log_of("gis")
     shell: "{VERB} gis {CONFIG} 2> {log}"

@@ -19,7 +19,10 @@ import yaml
 from benchmarks.harness import ROOT, Result, Run, alone
 from benchmarks.tile_year import World
 from rs_pipeline import region
+from rs_pipeline.catalog.assign import assign
+from rs_pipeline.catalog.ledger import write_ledger
 from rs_pipeline.config import parse
+from rs_pipeline.layout import Layout
 
 HEBEI_KM2 = 188_500
 FIRST_YEAR = 2019
@@ -111,6 +114,9 @@ def planning(run: Run) -> Iterator[Result]:
     }  # fmt: skip
     settings = parse(values)
     region.grid(settings)
+    write_ledger([], Layout(settings.root).scenes)
+    Layout(settings.root).orbits.write_text("")
+    assign(settings)
     (folder / "plan.yaml").write_text(yaml.safe_dump(values), "utf-8")
     start = time.perf_counter()
     done = subprocess.run(

@@ -5,7 +5,7 @@ from __future__ import annotations
 SECTIONS: dict[str, tuple[str, ...]] = {
     "search": ("sources", "periods", "units", "search"),
     "grid": ("units", "grid"),
-    "fetch": ("grid", "fetch"),
+    "fetch": ("grid",),
     "observe": ("masks", "vegetation", "water", "black_odorous"),
     "land": ("masks", "land"),
     "trend": ("trend",),

@@ -41,6 +41,7 @@ def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: st
     check_space(settings)
     with job_lock(layout.lock, job):
         reason = last_failure(layout.journal, job) if attempt > settings.resources.attempts else None
+        reason = None if reason and reason.startswith(SpaceError.__name__) else reason
         watch = Watch(layout.journal, job, verb, attempt)
         try:
             if reason is None:
@@ -54,9 +55,11 @@ def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: st
                     mark_again(layout.marks, job_name("fetch", tile, period))
                 watch.write("given up", reason)
         except BaseException as fault:
-            watch.write("failed", _words(fault))
             if what := _disk_fault(settings, fault):
-                raise SpaceError(what, where=f"{job}, {settings.root}", remedy="make room, then start the same command again") from fault
+                full = SpaceError(what, where=f"{job}, {settings.root}", remedy="make room, then start the same command again")
+                watch.write("failed", _words(full))
+                raise full from fault
+            watch.write("failed", _words(fault))
             raise
 
 

@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -37,7 +38,6 @@ def begin(settings: Settings) -> None:
     layout = Layout(settings.root)
     _held.append(hold_run(layout.lock))
     check_space(settings)
-    settle_times(settings.root)
     freeze(settings)
 
 
@@ -56,10 +56,11 @@ def settle_times(folder: Path) -> int:
             changed = os.stat(path, follow_symlinks=False).st_mtime
             if changed > now + CLOCK_SLACK_S:
                 ahead.append((changed, path))
-    times = sorted({changed for changed, _ in ahead})
+    order = {changed: i for i, changed in enumerate(sorted({changed for changed, _ in ahead}, reverse=True))}
     for changed, path in ahead:
-        then = now - (len(times) - times.index(changed)) * 1e-3
-        os.utime(path, (then, then))
+        then = now - order[changed] * 1e-3
+        with suppress(OSError):  # a folder that cannot be written is told of when a job starts
+            os.utime(path, (then, then))
     if ahead:
         log.warning("%d files were from the future: the clock was ahead, their times are put right", len(ahead))
     return len(ahead)
@@ -68,7 +69,7 @@ def settle_times(folder: Path) -> int:
 def end(settings: Settings, *, failed: bool) -> Summary:
     """Write ``summary.json`` and ``summary.txt`` and tell whom the configuration names."""
     found = summarise(settings)
-    if failed and found.status == "complete":
+    if failed:
         found = replace(found, status="failed")
     path = Layout(settings.root).summary
     text = json.dumps(asdict(found), ensure_ascii=False, indent=1)

@@ -14,7 +14,6 @@ from rs_pipeline.config import Settings
 from rs_pipeline.layout import PRODUCTS, Layout
 from rs_pipeline.operations.journal import Entry, read_journal
 from rs_pipeline.operations.marks import read_marks
-from rs_pipeline.region import read_tiles
 
 LISTED = 20
 """So many jobs are named in words; the file names all."""
@@ -46,7 +45,7 @@ class Summary:
 
     run: str
     status: str
-    """``complete``; ``incomplete`` where tiles are given up; ``failed`` where outputs are missing."""
+    """``complete``; ``incomplete`` where outputs are missing or tiles given up; ``failed`` where Snakemake ended with an error."""
     simulated: bool
     time: str
     costs: list[Cost]
@@ -74,7 +73,7 @@ def summarise(settings: Settings) -> Summary:
     missing = [str(p) for p in final_outputs(settings) if not p.exists()]
     costs = _costs(settings, entries)
     return Summary(
-        run=settings.run, status="failed" if missing else "incomplete" if given_up else "complete", simulated=settings.sample is not None,
+        run=settings.run, status="incomplete" if missing or given_up else "complete", simulated=settings.sample is not None,
         time=datetime.now(UTC).isoformat(timespec="seconds"), costs=costs, given_up=given_up,
         failed={job: _reason(e) for job, e in last.items() if e.state not in ENDS}, missing=missing, lost_scenes=_lost_scenes(layout),
         disk_mb=disk_mb(settings.root), rest_minutes=rest_minutes(costs, entries),
@@ -91,6 +90,8 @@ def final_outputs(settings: Settings) -> list[Path]:
 
 def expected_jobs(settings: Settings) -> dict[str, int]:
     """Verb to number of jobs of the whole run; without those of tiles while there are no tiles."""
+    from rs_pipeline.region import read_tiles  # GeoPandas, which the Snakefile would load for every job of a cluster
+
     periods, coast = len(settings.all_periods), settings.coastline is not None
     tiles = len(read_tiles(settings)) if Layout(settings.root).tiles.exists() else 0
     per_tile = dict.fromkeys(("fetch", "observe", "reach-scores", *(["shore"] if coast else [])), tiles * periods)

@@ -52,10 +52,10 @@ def test_only_what_is_new_runs_and_a_bad_tile_is_missing_alone(copied_run, snake
     assert {p for p in before if "chips" in p.parts or "2023" in p.parts or p.name.endswith("_2023.tif")} - {chip} <= kept
 
     told = done.stdout + done.stderr
-    assert done.returncode != 0 and "finished, but not complete" in told and "observe.2024.r000c001: RasterError: the chip" in told
-    assert "observe was given up: RasterError" in layout.report.read_text("utf-8")
-    rows = pd.read_csv(layout.indicators, dtype=str).query("period == '2024' and indicator == 'fvc_peak_mean'").set_index("adcode")
-    assert pd.isna(rows.value["130102"]) and rows.status["130102"] == "insufficient_data" and float(rows.value["130101"]) > 0
+    assert done.returncode != 0 and "finished, but not complete" in told and "observe.2024.r000c001: RasterioIOError: 10m-0.tif" in told
+    assert "observe was given up: RasterioIOError" in layout.report.read_text("utf-8")
+    rows = pd.read_csv(layout.indicators, dtype=str).query("period == '2024' and indicator == 'water_permanent_area'").set_index("adcode")
+    assert pd.isna(rows.value["130102"]) and rows.reason["130102"] == "no scene was used in this period" and float(rows.value["130101"]) > 0
     planned = snakemake(copied_run.config, "-n")
     assert jobs(planned)["fetch"] == 1 and jobs(planned)["observe"] == 1 and "search" not in jobs(planned)
 
