@@ -160,11 +160,15 @@ def read_bands(folder: Path, river: River, offset: float) -> np.ndarray:
 
 
 def hls_rows(real: Path, scene: HlsScene) -> list[Row]:
-    """Clear land of the HLS scene: ours against the Landsat 8 network, nadir view as the product is normalised."""
+    """Clear land of the HLS scene: ours against the Landsat 8 network, nadir view as the product is normalised.
+
+    Both of the same reflectance: the map of the chain has its edges restored, which FCOVER has not.
+    """
     table = Table("hls_t15sxr_2021250")
     network = Network.read(real / "fcover_auxdata" / "3_0" / "LANDSAT8" / "FCOVER")
     land = scene.clear & ~scene.wet & np.isfinite(scene.fvc)
     refl = scene.refl[land]
     fcover = network.cover(with_angles(refl[:, [SIX.index(b) for b in ("green", "red", "nir", "swir1", "swir2")]], (0.0, 31.75, 0.0)))
-    add_agreement(table, {"ours": scene.fvc[land]} | by_ndvi(refl[:, SIX.index("red")], refl[:, SIX.index("nir")]), fcover, "clear land")
+    mine = by_network("landsat_oli", dict(zip(SIX, refl.T, strict=True)), 90 - 31.75)
+    add_agreement(table, {"ours": mine} | by_ndvi(refl[:, SIX.index("red")], refl[:, SIX.index("nir")]), fcover, "clear land")
     return table.rows
