@@ -11,7 +11,9 @@ import rasterio
 import yaml
 from rio_cogeo import cog_validate
 
-from rs_pipeline.config import config_folder
+from rs_pipeline.config import config_folder, load
+from rs_pipeline.indicators.explain import explain
+from rs_pipeline.indicators.facts import REGION
 from rs_pipeline.layout import PERIOD_MAPS, Layout
 
 COLUMNS = (
@@ -95,6 +97,16 @@ def test_every_indicator_row_has_its_evidence(world):
     _, layout, _ = world
     table, evidence = pd.read_parquet(layout.indicators_parquet), pd.read_parquet(layout.evidence)
     assert len(evidence) == len(table)
+
+
+def test_a_cell_is_explained_down_to_unchanged_files(world, monkeypatch):
+    monkeypatch.chdir(world[0].parent)
+    settings = load(world[0])
+    got = explain(settings, REGION, "water_permanent_area", settings.baseline_label)
+    assert got.simulated and got.scenes and all(s["offset_decision"] and s["datetime"] for s in got.scenes)
+    assert {f["now"] for f in got.files} == {"same"} and any(f["path"].endswith("water.tif") for f in got.files)
+    assert got.code["code_now"] == got.code["configuration_now"] == "same"
+    assert "simulated worlds" in got.interval_origin and got.masks
 
 
 def test_water_and_vegetation_are_near_the_simulated_truth(world):

@@ -1,6 +1,6 @@
 """The error model of a map's mean: a random part that averages out over an area, and a systematic part that does not.
 
-The random part propagates the pixels' own standard errors, correlated over CORRELATION_RANGE_M (``zonal`` sums it). The systematic part
+The random part propagates the pixels' own standard errors, correlated over some hundred metres (``propagation``; ``zonal`` sums it). The systematic part
 is a number of ``basis``, the quantity that the error of the indicator grows with (named in ERRORS' ``basis``), learnt from simulated
 worlds of development seeds: ``python -m benchmarks.accuracy.errors`` makes ``config/errors.csv``.
 """
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import cache
 
 from rs_pipeline.config import config_folder
-from rs_pipeline.indicators.propagation import CORRELATION_RANGE_M
 from rs_pipeline.indicators.uncertainty import Z95, Interval
 
 
@@ -59,7 +58,7 @@ class Spread:
         s, (low, high) = self.systematic, self.undecided
         return (
             (f"what was not decided -{low:.3g}/+{high:.3g}; " if low or high else "")
-            + (f"random part +-{self.random95:.3g} (pixels' errors, correlated over {CORRELATION_RANGE_M:g} m); " if self.random95 else "")
+            + (f"random part +-{self.random95:.3g}; " if self.random95 else "")
             + "systematic part "
             f"-{s.below * self.basis:.3g}/+{s.above * self.basis:.3g}, from {s.values} values of {s.worlds} simulated worlds"
         )

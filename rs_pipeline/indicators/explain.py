@@ -183,5 +183,7 @@ def print_explanation(e: Explanation) -> None:
     for f in e.files:
         files.add_row(f["path"], f["recorded"][:16], f["now"])
     console.print(files)
-    say("Configuration:", json.dumps(e.configuration, ensure_ascii=False))
+    say("Configuration:")
+    for section, values in e.configuration.items():
+        say(f"  {section}:", json.dumps(values, ensure_ascii=False))
     say("Code:", ", ".join(f"{k} {text}" for k, text in e.code.items() if text))

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pandas as pd
 
 from rs_pipeline.config import Settings
-from rs_pipeline.indicators.answers import Answer
+from rs_pipeline.indicators.answers import Answer, Indicator
 from rs_pipeline.indicators.evidence import write_evidence
 from rs_pipeline.indicators.facts import REGION, Run, Unit
 from rs_pipeline.indicators.status import CHANGE_OPERATORS, Verdict, judge
@@ -111,6 +111,13 @@ def joined(parts: Iterable[str]) -> str:
     return "; ".join(p for p in parts if p)
 
 
+def _origin(answer: Answer, indicator: Indicator | None) -> tuple[str, ...]:
+    """Where the bounds come from: reference samples, or the parts of the error model in words and numbers."""
+    if indicator is None or "reference samples" in answer.reason:
+        return (answer.reason,)
+    return indicator.bounds, answer.spread.words() if answer.spread else ""
+
+
 def _row(unit: Unit, period: str, n_scenes: int, name: str, unit_of_value: str, answer: Answer, target: Target | None, verdict: Verdict) -> dict:
     found = answer.interval or Interval(math.nan)
     indicator = INDICATORS.get(name)
@@ -123,7 +130,7 @@ def _row(unit: Unit, period: str, n_scenes: int, name: str, unit_of_value: str, 
         "target_value": target.value if target else None, "target_year": target.target_year if target else None,
         "clause": target.clause if target else None, "observability": target.observability if target else "",
         "reason": joined([answer.reason, verdict.reason, proxy]),
-        "origin": joined([KINDS[found.kind], answer.spread.words() if answer.spread else (indicator.bounds if indicator and found.kind else "")]),
+        "origin": joined([KINDS[found.kind], *_origin(answer, indicator)]) if found.kind else "",
     }  # fmt: skip
 
 

@@ -67,9 +67,9 @@ def test_spread_by_hand():
     spread = Spread(random95=3.0, basis=2.0, systematic=Systematic(below=2.0, above=0.0, worlds=5, values=40))
     got = spread.around(10.0)
     assert (got.lower, got.upper, got.kind) == (5.0, 13.0, "model95")  # hypot(3, 4) below, 3 above
-    assert spread.words() == (
-        "random part +-3 (pixels' errors, correlated over 300 m); systematic part -4/+0, from 40 values of 5 simulated worlds"
-    )
+    assert spread.words() == "random part +-3; systematic part -4/+0, from 40 values of 5 simulated worlds"
+    open_ended = Spread(0.0, 2.0, spread.systematic, undecided=(1.0, 5.0)).around(10.0)
+    assert (open_ended.lower, open_ended.upper) == (5.0, 15.0)  # 1 undecided and 4 systematic below, 5 undecided above
     unknown = Spread(3.0, 2.0, None)
     assert unknown.around(10.0).kind == "" and "no simulated world" in unknown.words()
 
