@@ -67,9 +67,10 @@ class Page:
         return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
 
     def requests(self) -> list[str]:
-        """Addresses asked for since the last call."""
+        """Addresses asked for since the last call, but for those of the browser's own first tab."""
         messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
-        return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+        sent = [m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+        return [p["request"]["url"] for p in sent if not p["documentURL"].startswith("chrome:")]
 
     def ready_ms(self) -> float:
         """Milliseconds from the start of loading to the end of the first drawing, its layout included."""

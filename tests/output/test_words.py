@@ -6,6 +6,7 @@ import csv
 import re
 from importlib.resources import files
 
+import numpy as np
 import pytest
 
 from rs_pipeline.config import config_folder
@@ -13,8 +14,10 @@ from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.output.geopackage import STATUS_COLOURS
 from rs_pipeline.output.report.build import SCRIPTS, asset
 from rs_pipeline.output.report.methods import methods
+from rs_pipeline.output.report.quality import without_figures
 from rs_pipeline.output.report.words import Chinese
 from rs_pipeline.output.styles import STYLES
+from rs_pipeline.radiometry.offsets import Facts, OtherDates, by_metadata, pixel_test, weigh
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -58,6 +61,20 @@ def test_reasons_keep_their_figures(chinese):
     reason = "63.2 % observed: scaled to the whole, interval widened; a province-wide number, read for one county"
     assert chinese(reason) == "观测到 63.2 %：已推算至全域，区间放宽；全省数值，套用于单个县"
     assert chinese("proxy: \"about 40%\"; award is administrative") == "替代指标：“40 % 左右”；评选属行政认定"
+
+
+@pytest.mark.parametrize("flag", [True, False, None])
+@pytest.mark.parametrize("baseline", ["05.09", "02.14"])
+@pytest.mark.parametrize("level_dn", [30.0, 600.0, 1500.0])
+def test_every_decision_on_an_offset_is_translated(chinese, flag, baseline, level_dn):
+    """With a scene's figures and, as the page counts decisions, without."""
+    rng = np.random.default_rng(1)
+    red, swir2 = (rng.normal(level_dn, 50, (80, 80)).clip(1).astype("uint16") for _ in range(2))
+    told = by_metadata("earth_search", Facts(flag=flag, raster_offset=-0.1, baseline=baseline), 0.0)
+    for others in (None, OtherDates(8.0, 9, 0.1), OtherDates(-8.0, 9, 0.0)):
+        words = weigh(told, pixel_test(red, swir2, None), others).words
+        for text in (words, without_figures(words)):
+            assert not re.search(r"\b[a-z]{3,} [a-z]{3,}\b", chinese(text)), chinese(text)
 
 
 def test_what_the_table_does_not_know_stays():

@@ -72,5 +72,13 @@ class Chinese:
 
 
 def _pattern(english: str) -> re.Pattern:
+    """What a row with placeholders fits. Only the last placeholder, or one in parentheses, may stand for several sentences."""
     pieces = _PLACE.split(english)
-    return re.compile("".join(f"(?P<{p}>.+?)" if i % 2 else re.escape(p) for i, p in enumerate(pieces)), re.S)
+    out = []
+    for i, piece in enumerate(pieces):
+        if i % 2:
+            several = pieces[i + 1].startswith(")") or (i == len(pieces) - 2 and not pieces[-1])
+            out.append(f"(?P<{piece}>{'.' if several else '[^;]'}+?)")
+        else:
+            out.append(re.escape(piece))
+    return re.compile("".join(out), re.S)

@@ -134,15 +134,13 @@ const table = (name, columns, rows, options = {}) => {
   return arrows(holder, "tbody a");
 };
 /* Rows that are lists; a column of numbers is set right, one of long texts wide. */
-const plainTable = (name, titles, rows, numbers = []) =>
-  table(
-    name,
-    titles.map((title, i) => ({
-      title,
-      number: numbers.includes(i),
-      wide: rows.some((r) => String(r[i]).length > 40),
-      value: (r) => r[i],
-      cell: (r) => (numbers.includes(i) ? fmt(r[i]) : r[i]),
-    })),
-    rows,
-  );
+const plainTable = (name, titles, rows, numbers = []) => {
+  const columns = titles.map((title, i) => ({
+    title,
+    number: numbers.includes(i),
+    wide: rows.some((r) => String(r[i]).length > 40),
+    value: (r) => r[i],
+    cell: (r) => (numbers.includes(i) ? fmt(r[i]) : r[i]),
+  }));
+  return table(name, columns, rows, { stack: columns.some((c) => c.wide) });
+};
