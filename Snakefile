@@ -360,8 +360,8 @@ rule gis:
 
 rule report:
     input:
-        L.indicators, [L.map(product, p) for product in PERIOD_MAPS for p in PERIODS], L.trend_map, L.bodies, L.reaches, COAST, L.scenes, L.orbits,
-        per_tile_and_period(L.preview),
+        L.indicators, [L.map(product, p) for product in PERIOD_MAPS for p in PERIODS], L.trend_map, L.bodies, L.reaches, L.inspection_index, COAST,
+        L.scenes, L.orbits, per_tile_and_period(L.preview),
     output: L.report, directory(L.report_pictures)
     log: log_of("report")
     benchmark: bench_of("report")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 from PIL import Image
@@ -10,8 +11,8 @@ from PIL import Image
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.output.report.pictures import (
+    Pictures,
     Place,
-    chosen_dates,
     crop,
     folder_name,
     indexed,
@@ -88,9 +89,18 @@ def test_codes_become_safe_folders(code, name):
     assert folder_name(code, 7) == name
 
 
-def test_dates_with_suspicion_come_first_and_others_beside_them():
-    seen = [f"2024-{month:02d}-01" for month in range(4, 12)]
-    assert chosen_dates(seen, set()) == ["2024-04-01", "2024-05-01", "2024-07-01", "2024-08-01", "2024-10-01", "2024-11-01"]
-    picked = chosen_dates(seen, {"2024-05-01", "2024-06-01", "2024-07-01", "2024-08-01", "2024-09-01"})
-    assert len(picked) == 6 and picked == sorted(picked) and len({"2024-04-01", "2024-10-01", "2024-11-01"} & set(picked)) == 2
-    assert chosen_dates([""], set()) == []
+def test_the_dates_of_the_inspection_list_are_taken_over_in_order_of_time(tmp_path):
+    layout = Layout(tmp_path / "run")
+    layout.inspection_index.parent.mkdir(parents=True, exist_ok=True)
+    rows = [("R-1", "2023", "2023-07-02"), ("R-1", "2023", "2023-05-01"), ("R-2", "2023", "2023-06-01")]
+    layout.inspection_index.write_text("reach_id,period,day\n" + "".join(",".join(r) + "\n" for r in rows), "utf-8-sig")
+    for reach_id, _, day in rows:
+        layout.inspection_picture(reach_id, day).write_bytes(day.encode())
+    painter = object.__new__(Pictures)
+    painter.layout, painter.folder = layout, tmp_path
+    (tmp_path / "reaches").mkdir()
+    table = pd.DataFrame({"reach_id": ["R-1", "R-2"], "period": ["2023", "2023"], "dates_positive": ["2023-07-02", ""]})
+    found = painter.reaches(table)
+    assert found[("R-1", "2023")] == [["2023-05-01", False, "reaches/1.png"], ["2023-07-02", True, "reaches/3.png"]]
+    assert found[("R-2", "2023")] == [["2023-06-01", False, "reaches/2.png"]]
+    assert (tmp_path / "reaches/3.png").read_bytes() == b"2023-07-02"

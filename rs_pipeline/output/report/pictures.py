@@ -6,7 +6,8 @@ They lie in ``report/pictures`` beside the page, which loads each when it is loo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,14 +20,12 @@ from rasterio.enums import Resampling
 from rasterio.features import geometry_mask
 from rasterio.transform import from_bounds
 
-from rs_pipeline.catalog.chips import Chip, load_chips
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import TRUE_COLOUR, Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.output.report.figures import Canvas
-from rs_pipeline.output.report.waters import to_inspect
 from rs_pipeline.output.styles import STYLES, Style, band_index
-from rs_pipeline.products.preview import clearest, coarse, eight_bits, step_px, true_colour
+from rs_pipeline.products.preview import coarse, step_px
 from rs_pipeline.region import read_tiles
 
 OVERLAY_PX, COUNTY_PX = 1600, 200
@@ -37,9 +36,6 @@ RAMP_STEPS = 60
 
 FADED = 0.72
 """How far the land around a county is faded to white."""
-
-REACHES_PICTURED, REACH_DATES, REACH_M = 60, 6, 640.0
-"""Reaches a period that get pictures, dates of each at most, and the side of a picture."""
 
 
 @dataclass(frozen=True)
@@ -167,55 +163,17 @@ class Pictures:
             save_indexed(style, values, self.folder / name / f"{product}_{period}.png")
 
     def reaches(self, table: pd.DataFrame) -> dict[tuple[str, str], list]:
-        """Draw the reaches that are first on the list of each period: [date, positive, path] by (reach_id, period)."""
-        found = {}
-        numbers = {reach: n for n, reach in enumerate(sorted(table["reach_id"].unique()), start=1)}
-        for period in sorted(table["period"].unique()):
-            listed = to_inspect(table, period).head(REACHES_PICTURED)
-            listed = listed.assign(tile=[t.id if (t := self._tile_at(r.lon, r.lat)) else "" for r in listed.itertuples()])
-            for tile, group in listed.groupby("tile"):
-                if tile and self.layout.chips(period, tile).exists():
-                    chips = [c for c in load_chips(self.settings, tile, period) if c.family == "optical"]
-                    found |= {(r.reach_id, period): list(self._reach(r, chips, f"reaches/{numbers[r.reach_id]}")) for r in group.itertuples()}
+        """Copy the pictures of the inspection list's dates: [date, positive, path] by (reach_id, period), in order of time."""
+        if not self.layout.inspection_index.exists():
+            return {}
+        positive = {(r.reach_id, r.period): set(str(r.dates_positive).split(";")) for r in table.itertuples()}
+        index = pd.read_csv(self.layout.inspection_index, encoding="utf-8-sig", dtype={"period": str, "day": str})
+        found: dict[tuple[str, str], list] = {}
+        for n, row in enumerate(index.sort_values("day").itertuples(), start=1):
+            name, key = f"reaches/{n}.png", (row.reach_id, row.period)
+            shutil.copyfile(self.layout.inspection_picture(row.reach_id, row.day), self.folder / name)
+            found.setdefault(key, []).append([row.day, row.day in positive.get(key, ()), name])
         return found
-
-    def _at(self, lon: float, lat: float) -> tuple[float, float]:
-        point = gpd.GeoSeries.from_xy([lon], [lat], crs=4326).to_crs(self.whole.crs).iloc[0]
-        return point.x, point.y
-
-    def _tile_at(self, lon: float, lat: float) -> Tile | None:
-        x, y = self._at(lon, lat)
-        held = [t for t in self.tiles if t.grid.bounds[0] <= x < t.grid.bounds[2] and t.grid.bounds[1] < y <= t.grid.bounds[3]]
-        return held[0] if held else None
-
-    def _reach(self, reach, chips: list[Chip], stem: str) -> Iterator[list]:
-        """One picture a date, those with suspicion first chosen, in order of time."""
-        (x, y), r = self._at(reach.lon, reach.lat), self.whole.resolution_m
-        n = max(1, round(REACH_M / r))
-        grid = Grid(self.whole.crs, r, x - n * r / 2, y + n * r / 2, n, n)
-        positive = set(filter(None, str(reach.dates_positive).split(";")))
-        for day in chosen_dates(str(reach.dates_seen).split(";"), positive):
-            of_day = clearest([c for c in chips if c.scene.solar_day.isoformat() == day])
-            shown = [v for v in (eight_bits(true_colour([c], grid)[0]) for c in of_day) if v.any()]
-            if shown:
-                save_colour(shown[0], self.folder / f"{stem}_{day}.jpg")
-                yield [day, day in positive, f"{stem}_{day}.jpg"]
-
-
-def chosen_dates(seen: Iterable[str], positive: set[str]) -> list[str]:
-    """At most REACH_DATES dates in order of time: those with suspicion, spread over the period, then others beside them.
-
-    >>> chosen_dates(["2024-05-01", "2024-06-01"], {"2024-06-01"})
-    ['2024-05-01', '2024-06-01']
-    """
-    days = sorted(filter(None, set(seen) | positive))
-    suspect, calm = [d for d in days if d in positive], [d for d in days if d not in positive]
-    picked = _spread(suspect, REACH_DATES - min(2, len(calm)))
-    return sorted([*picked, *_spread(calm, REACH_DATES - len(picked))])
-
-
-def _spread(days: list[str], n: int) -> list[str]:
-    return [days[i] for i in sorted(set(np.linspace(0, len(days) - 1, min(n, len(days))).round().astype(int)))]
 
 
 def inside(shape, place: Place) -> np.ndarray:
