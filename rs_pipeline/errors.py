@@ -44,6 +44,10 @@ class LockedError(PipelineError):
     """Another run works on the same folder."""
 
 
+MAKE_ROOM = "make room, then start the same command again"
+"""Remedy of every SpaceError."""
+
+
 class SpaceError(PipelineError):
     """The results cannot be written: the disk is full, or the folder is read-only."""
 

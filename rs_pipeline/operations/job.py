@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from rs_pipeline.config import Settings
-from rs_pipeline.errors import PipelineError, SpaceError
+from rs_pipeline.errors import MAKE_ROOM, PipelineError, SpaceError
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.journal import Watch, last_failure
 from rs_pipeline.operations.locks import job_lock
@@ -56,7 +56,7 @@ def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: st
                 watch.write("given up", reason)
         except BaseException as fault:
             if what := _disk_fault(settings, fault):
-                full = SpaceError(what, where=f"{job}, {settings.root}", remedy="make room, then start the same command again")
+                full = SpaceError(what, where=f"{job}, {settings.root}", remedy=MAKE_ROOM)
                 watch.write("failed", _words(full))
                 raise full from fault
             watch.write("failed", _words(fault))
@@ -69,7 +69,7 @@ def check_space(settings: Settings) -> None:
     if free_gb < settings.resources.free_gb:
         raise SpaceError(
             f"{free_gb:.2f} GB are left on the disk of the results, {settings.resources.free_gb:g} are asked for", where=str(settings.root),
-            remedy="make room, then start the same command again; resources.free_gb sets the limit",
+            remedy=f"{MAKE_ROOM}; resources.free_gb sets the limit",
         )  # fmt: skip
 
 

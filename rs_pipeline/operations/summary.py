@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rs_pipeline.config import Settings
-from rs_pipeline.layout import PRODUCTS, Layout
+from rs_pipeline.errors import MAKE_ROOM, SpaceError
+from rs_pipeline.layout import PERIOD_MAPS, Layout
 from rs_pipeline.operations.journal import Entry, read_journal
 from rs_pipeline.operations.marks import read_marks
 
@@ -84,8 +85,10 @@ def final_outputs(settings: Settings) -> list[Path]:
     """What a complete run has."""
     layout = Layout(settings.root)
     coast = [layout.shorelines, layout.transects] if settings.coastline else []
-    maps = [layout.map(product, p.label) for product in PRODUCTS for p in settings.all_periods]
-    return [*maps, layout.trend_map, *coast, layout.bodies, layout.reaches, layout.indicators, layout.evidence, layout.report, layout.stac]
+    maps = [layout.map(product, p.label) for product in PERIOD_MAPS for p in settings.all_periods]
+    water = [layout.bodies, layout.reaches, layout.inspection_index, layout.quality]
+    answers = [layout.indicators, layout.evidence, layout.counties_latest, layout.dictionary, layout.report, layout.stac]
+    return [*maps, layout.trend_map, *coast, *water, *answers]
 
 
 def expected_jobs(settings: Settings) -> dict[str, int]:
@@ -94,10 +97,14 @@ def expected_jobs(settings: Settings) -> dict[str, int]:
 
     periods, coast = len(settings.all_periods), settings.coastline is not None
     tiles = len(read_tiles(settings)) if Layout(settings.root).tiles.exists() else 0
-    per_tile = dict.fromkeys(("fetch", "observe", "reach-scores", *(["shore"] if coast else [])), tiles * periods)
-    single = ("search", "grid", "assign", "trend-map", "trend-zonal", "bodies", "reach-lines", "reaches", "indicators", "report", "stac")
+    verbs = ("fetch", "observe", "land", "preview", "reach-scores", "quality-scores", *(["shore"] if coast else []))
+    single = (
+        "search", "grid", "assign", "trend-map", "trend-zonal", "bodies", "reach-lines", "reaches", "pictures", "quality", "indicators", "gis",
+        "report", "stac",
+    )  # fmt: skip
     return {
-        **per_tile, "trend": tiles, "zonal": periods, **dict.fromkeys((f"mosaic:{p}" for p in PRODUCTS), periods),
+        **dict.fromkeys(verbs, tiles * periods), "trend": tiles, "zonal": periods, "land-zonal": periods,
+        **dict.fromkeys((f"mosaic:{p}" for p in PERIOD_MAPS), periods),
         **dict.fromkeys(single, 1), **({"coastline": 1} if coast else {}),
     }  # fmt: skip
 
@@ -192,6 +199,8 @@ def words(found: Summary) -> str:
             lines.append(f"\n{title} ({len(listed)}):")
             lines += [f"  {name}{': ' + reason if reason else ''}" for name, reason in list(listed.items())[:LISTED]]
             lines += [f"  … and {len(listed) - LISTED} more, see summary.json"] if len(listed) > LISTED else []
+    if any(reason.startswith(SpaceError.__name__) for reason in found.failed.values()):
+        lines.append(f"\n{MAKE_ROOM}")  # the jobs' own logs may have found no room for it
     if found.lost_scenes:
         lines.append(f"\n{found.lost_scenes} chips could not be read; `rs-pipeline again` marks their tiles for another try")
     return "\n".join(lines)

@@ -8,7 +8,7 @@ import pytest
 import rasterio
 from PIL import Image
 
-from rs_pipeline.layout import Layout
+from rs_pipeline.layout import PERIOD_MAPS, Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.output.report.pictures import (
     Pictures,
@@ -70,8 +70,7 @@ def test_true_colour_without_data_is_white(tmp_path):
 
 def test_every_county_has_a_picture_of_every_map_and_period(fake_report, fake):
     folder = fake_report.parent / "pictures"
-    products = ("vegetation", "water", "black_odorous", "observations")
-    wanted = {f"{product}_{period}.png" for product in products for period in fake.periods}
+    wanted = {f"{product}_{period}.png" for product in PERIOD_MAPS for period in fake.periods}
     for code, _ in fake.units:
         assert {p.name for p in (folder / code).iterdir()} == wanted
     assert wanted <= {p.name for p in folder.iterdir()}
