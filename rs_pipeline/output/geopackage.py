@@ -115,11 +115,14 @@ def embed_styles(path: Path, styles: list[tuple[str, str]], geometry: str) -> No
     """Put styles into a GeoPackage; QGIS opens the layer in the first and lists the others."""
     with closing(sqlite3.connect(path)) as base:
         base.execute(_STYLES_TABLE)
-        base.execute("INSERT INTO gpkg_contents (table_name, data_type, identifier) VALUES ('layer_styles', 'attributes', 'layer_styles')")
+        (time,) = base.execute("SELECT last_change FROM gpkg_contents WHERE table_name = ?", (LAYER,)).fetchone()
+        base.execute(
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier, last_change) VALUES ('layer_styles', 'attributes', 'layer_styles', ?)", (time,)
+        )
         base.executemany(
             "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, "
-            "description, owner, ui) VALUES ('', '', ?, ?, ?, ?, '', ?, ?, '', '')",
-            [(LAYER, geometry, name, qml, i == 0, f"rs-pipeline, QGIS {QGIS_VERSION}") for i, (name, qml) in enumerate(styles)],
+            "description, owner, ui, update_time) VALUES ('', '', ?, ?, ?, ?, '', ?, ?, '', '', ?)",
+            [(LAYER, geometry, name, qml, i == 0, f"rs-pipeline, QGIS {QGIS_VERSION}", time) for i, (name, qml) in enumerate(styles)],
         )
         base.commit()
 
