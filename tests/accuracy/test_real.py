@@ -157,7 +157,7 @@ class TestVegetation:
         [
             (SNAP, "S2A, 20 m, 41,472 canopies, B8A", 0.028, 0.05, 0.985),
             (SNAP, "S2A, 10 m, 132 canopies, B08", 0.02, 0.04, 0.99),
-            (PARANA, "banks, 5 clear dates", 0.01, 0.085, 0.925),
+            (PARANA, "banks, 5 clear dates", 0.013, 0.085, 0.925),
             (HLS, "clear land", 0.016, 0.041, 0.989),
         ],
     )
