@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -16,7 +13,7 @@ import numpy as np
 import shapely
 import yaml
 
-from benchmarks.harness import ROOT, Result, Run, alone
+from benchmarks.harness import ROOT, Result, Run, alone, planned_jobs
 from benchmarks.tile_year import World
 from rs_pipeline import region
 from rs_pipeline.catalog.assign import assign
@@ -119,14 +116,7 @@ def planning(run: Run) -> Iterator[Result]:
     assign(settings)
     (folder / "plan.yaml").write_text(yaml.safe_dump(values), "utf-8")
     start = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--directory", str(folder), "--snakefile", str(ROOT / "Snakefile"),
-         "--configfile", str(folder / "plan.yaml")],
-        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
-    )  # fmt: skip
+    jobs = planned_jobs(folder, folder / "plan.yaml")
     taken = time.perf_counter() - start
-    if done.returncode != 0:
-        raise RuntimeError(done.stdout + done.stderr)
-    jobs = next((int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("total")), 0)
     name = f"dry run of a province of {len(region.read_tiles(settings))} tiles and {len(settings.all_periods)} years: the minute allowed"
     yield Result(name, taken, 60.0, "s", 60.0 / taken, f"{jobs} jobs")

@@ -139,3 +139,20 @@ def forget_peak() -> None:
 
 
 Case = Callable[[Run], Iterator[Result]]
+
+
+def planned_jobs(folder: Path, config: Path) -> int:
+    """Jobs that Snakemake plans for a run in ``folder``, by a dry run; 0 where there is nothing to do.
+
+    Raises
+    ------
+    RuntimeError : the dry run failed, with what it printed.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--directory", str(folder), "--snakefile", str(ROOT / "Snakefile"),
+         "--configfile", str(config)],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise RuntimeError(done.stdout + done.stderr)
+    return next((int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("total")), 0)

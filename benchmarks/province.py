@@ -11,8 +11,6 @@ import json
 import multiprocessing
 import os
 import resource
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +24,7 @@ import yaml
 from affine import Affine
 from rasterio.warp import transform_bounds
 
-from benchmarks.harness import ROOT
+from benchmarks.harness import planned_jobs
 
 CRS = "EPSG:32650"
 SHRUNK = 50
@@ -170,12 +168,7 @@ def run(folder: Path, values: dict) -> None:
         tell(verb, since)
     tiles = [t.id for t in read_tiles(settings)]
     since = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--directory", str(folder), "--snakefile", str(ROOT / "Snakefile"),
-         "--configfile", str(folder / "province.yaml")],
-        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
-    )  # fmt: skip
-    jobs = next((line.split()[1] for line in done.stdout.splitlines() if line.startswith("total")), done.stdout + done.stderr)
+    jobs = planned_jobs(folder, folder / "province.yaml")
     tell(f"planned by Snakemake: {jobs} jobs for {len(tiles)} tiles and {len(periods)} years", since)
     places = [("--tile", t, "--period", p) for p in periods for t in tiles]
     since = time.perf_counter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -90,24 +90,24 @@ def read_bodies(path: Path) -> pd.DataFrame | None:
     return table.assign(ever_counted=table.groupby("body_id").counted.transform("max"))
 
 
+def _marked(path: Path, layer: str, settings: Settings, table: str, column: str, test: Callable) -> pd.DataFrame | None:
+    """A layer without its geometry; where the side table is given, with the column ``test(features, the table's union)``."""
+    side = getattr(settings.tables, table)
+    if side is None or not path.exists():
+        return read_layer(path, layer)
+    features = pyogrio.read_dataframe(path, layer=layer)
+    marks = load_vector(side, key=f"tables.{table}").to_crs(features.crs).union_all()
+    return pd.DataFrame(features.assign(**{column: test(features, marks)}).drop(columns="geometry"))
+
+
 def read_reaches(settings: Settings) -> pd.DataFrame | None:
     """Reaches of all periods; with polygons of towns also ``urban`` (bool): the middle of the reach lies in one."""
-    path = Layout(settings.root).reaches
-    if settings.tables.urban is None or not path.exists():
-        return read_layer(path, "reaches")
-    reaches = pyogrio.read_dataframe(path, layer="reaches")
-    towns = load_vector(settings.tables.urban, key="tables.urban").to_crs(reaches.crs).union_all()
-    return pd.DataFrame(reaches.assign(urban=reaches.centroid.within(towns)).drop(columns="geometry"))
+    return _marked(Layout(settings.root).reaches, "reaches", settings, "urban", "urban", lambda reaches, towns: reaches.centroid.within(towns))
 
 
 def read_transects(settings: Settings) -> pd.DataFrame | None:
     """Transects; with restored coast also ``restored`` (bool): the transect crosses it."""
-    path = Layout(settings.root).transects
-    if settings.tables.restored_coast is None or not path.exists():
-        return read_layer(path, "transects")
-    transects = pyogrio.read_dataframe(path, layer="transects")
-    coast = load_vector(settings.tables.restored_coast, key="tables.restored_coast").to_crs(transects.crs).union_all()
-    return pd.DataFrame(transects.assign(restored=transects.intersects(coast)).drop(columns="geometry"))
+    return _marked(Layout(settings.root).transects, "transects", settings, "restored_coast", "restored", lambda transects, coast: transects.intersects(coast))
 
 
 class _ByUnit:
