@@ -299,29 +299,17 @@ const rowsTable = (u, rows, p) => {
     h(
       "div",
       { class: "controls" },
-      h(
-        "label",
-        {},
-        h("span", {}, t("Search")),
-        h("input", {
-          type: "search",
-          placeholder: t("text or target"),
-          oninput: (e) => {
-            wanted = e.target.value;
-            again();
-          },
-        }),
-      ),
-      select(
-        t("Status"),
-        "",
-        [["", t("all")], ...names.map((name) => [name, t(statusOf(name).label)])],
+      searchBox(
+        t("text or target"),
         (v) => {
-          group = v;
+          wanted = v;
           again();
         },
-        "status",
       ),
+      statusSelect(names, (v) => {
+        group = v;
+        again();
+      }),
     ),
     body,
   );

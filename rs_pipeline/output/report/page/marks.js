@@ -70,6 +70,21 @@ const select = (label, value, options, onchange, keep = label) =>
       ),
     ),
   );
+const statusSelect = (names, onchange) =>
+  select(
+    t("Status"),
+    "",
+    [["", t("all")], ...names.map((name) => [name, t(statusOf(name).label)])],
+    onchange,
+    "status",
+  );
+const searchBox = (placeholder, oninput, keep = null) =>
+  h(
+    "label",
+    {},
+    h("span", {}, t("Search")),
+    h("input", { type: "search", "data-keep": keep, placeholder, oninput: (e) => oninput(e.target.value) }),
+  );
 const choice = (label, value, options, onchange) =>
   h(
     "fieldset",

@@ -230,30 +230,18 @@ const countyTable = (k, p) => {
     h(
       "div",
       { class: "controls" },
-      h(
-        "label",
-        {},
-        h("span", {}, t("Search")),
-        h("input", {
-          type: "search",
-          "data-keep": "search",
-          placeholder: t("name, prefecture or code"),
-          oninput: (e) => {
-            wanted = e.target.value;
-            again();
-          },
-        }),
-      ),
-      select(
-        t("Status"),
-        "",
-        [["", t("all")], ...names.map((name) => [name, t(statusOf(name).label)])],
+      searchBox(
+        t("name, prefecture or code"),
         (v) => {
-          status = v;
+          wanted = v;
           again();
         },
-        "status",
+        "search",
       ),
+      statusSelect(names, (v) => {
+        status = v;
+        again();
+      }),
     ),
     body,
   );

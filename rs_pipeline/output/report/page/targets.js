@@ -62,19 +62,13 @@ const drawTargets = () => {
       "div",
       { class: "controls" },
       periodControl(),
-      h(
-        "label",
-        {},
-        h("span", {}, t("Search")),
-        h("input", {
-          type: "search",
-          "data-keep": "search",
-          placeholder: t("text or target"),
-          oninput: (e) => {
-            wanted = e.target.value;
-            again();
-          },
-        }),
+      searchBox(
+        t("text or target"),
+        (v) => {
+          wanted = v;
+          again();
+        },
+        "search",
       ),
       select(
         t("Show"),
