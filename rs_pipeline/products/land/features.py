@@ -12,11 +12,11 @@ import numpy as np
 from kernels.land import EXTREMES, radar_means, season_statistics
 from rs_pipeline.catalog.chips import Chip, scales
 from rs_pipeline.catalog.reasons import read_radar, scene_reasons, tile_reasons
-from rs_pipeline.config import Settings, load_sensor
+from rs_pipeline.config import Settings
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, Grid
 from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, Block, file_blocks, plan_blocks
 from rs_pipeline.products.calendar import in_window
-from rs_pipeline.products.observe import STRIP_ROWS, read_sharpened
+from rs_pipeline.products.observe import STRIP_ROWS, native_m, read_sharpened
 from rs_pipeline.radiometry.masks import reject_bits
 
 SEASONS = {
@@ -89,7 +89,6 @@ def _work_out(settings: Settings, optical: list[Chip], radar: list[Chip], native
     dask.compute(*[dask.delayed(partial(read_optical, t))() for t in range(len(optical))],
                  *[dask.delayed(partial(read_amplitude, t))() for t in range(len(radar))])  # fmt: skip
     scale, offset = scales(optical)
-    native_m = np.array([load_sensor(c.scene.sensor).band("nir").resolution_m for c in optical], "float32")
     season, half = parts_of(optical, SEASONS), parts_of(radar, HALVES)
     reject, n_optical = reject_bits(settings.masks.land), len(FEATURES) - len(HALVES) * len(RADAR_BANDS)
 
@@ -99,7 +98,7 @@ def _work_out(settings: Settings, optical: list[Chip], radar: list[Chip], native
         values = np.empty((len(FEATURES), rows.stop - rows.start, grid.width), "float32")
         dates = np.empty((len(SEASONS), *values.shape[1:]), "int64")
         whole_rows = [np.ascontiguousarray(stack) for stack in (dn[:, :, rows], bits[:, rows], amplitude[:, :, rows])]
-        season_statistics(*whole_rows[:2], reject, scale, offset, native_m, season, len(SEASONS), values[:n_optical], dates)
+        season_statistics(*whole_rows[:2], reject, scale, offset, native_m(optical), season, len(SEASONS), values[:n_optical], dates)
         radar_means(whole_rows[2], half, len(HALVES), values[n_optical:])
         use(inside, LandFeatures(values, dates))
 
