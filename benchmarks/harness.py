@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import statistics
 import subprocess
 import sys
@@ -141,18 +142,29 @@ def forget_peak() -> None:
 Case = Callable[[Run], Iterator[Result]]
 
 
-def planned_jobs(folder: Path, config: Path) -> int:
-    """Jobs that Snakemake plans for a run in ``folder``, by a dry run; 0 where there is nothing to do.
+def dry_run(folder: Path, config: Path, *options: str) -> list[str]:
+    """Lines that Snakemake prints of a dry run in ``folder``.
 
     Raises
     ------
     RuntimeError : the dry run failed, with what it printed.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--directory", str(folder), "--snakefile", str(ROOT / "Snakefile"),
+        [sys.executable, "-m", "snakemake", "-n", *options, "--directory", str(folder), "--snakefile", str(ROOT / "Snakefile"),
          "--configfile", str(config)],
         capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
     )  # fmt: skip
     if done.returncode != 0:
         raise RuntimeError(done.stdout + done.stderr)
-    return next((int(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("total")), 0)
+    return done.stdout.splitlines()
+
+
+def planned_jobs(folder: Path, config: Path) -> int:
+    """Jobs that Snakemake plans for a run in ``folder``; 0 where there is nothing to do."""
+    return next((int(line.split()[1]) for line in dry_run(folder, config, "--quiet", "rules") if line.startswith("total")), 0)
+
+
+def planned_calls(folder: Path, config: Path) -> list[list[str]]:
+    """The verb of `rs-pipeline` and its arguments of every job that Snakemake plans for a run in ``folder``."""
+    commands = [shlex.split(line) for line in dry_run(folder, config, "--printshellcmds") if " -m rs_pipeline.cli " in line]
+    return [c[c.index("rs_pipeline.cli") + 1 : c.index("2>")] for c in commands]

@@ -24,7 +24,7 @@ import yaml
 from affine import Affine
 from rasterio.warp import transform_bounds
 
-from benchmarks.harness import planned_jobs
+from benchmarks.harness import planned_calls
 
 CRS = "EPSG:32650"
 SHRUNK = 50
@@ -155,47 +155,52 @@ def tell(what: str, since: float, more: str = "") -> None:
 
 def run(folder: Path, values: dict) -> None:
     """Plan with Snakemake, run in two processes, count."""
-    from rs_pipeline.config import parse
-    from rs_pipeline.layout import PRODUCTS
+    from rs_pipeline.config import freeze, parse
+    from rs_pipeline.layout import Layout
     from rs_pipeline.operations.summary import disk_mb
     from rs_pipeline.region import read_tiles
 
     settings = parse(values)
     periods = [p.label for p in settings.all_periods]
     since = time.perf_counter()
+    freeze(settings)
     for verb in ("grid", "search", "assign"):
-        step(folder, verb)
+        step(verb, "--config", str(Layout(settings.root).settings))
         tell(verb, since)
     tiles = [t.id for t in read_tiles(settings)]
     since = time.perf_counter()
-    jobs = planned_jobs(folder, folder / "province.yaml")
+    calls = by_verb(planned_calls(folder, folder / "province.yaml"))
+    jobs = sum(len(c) for c in calls.values())
     tell(f"planned by Snakemake: {jobs} jobs for {len(tiles)} tiles and {len(periods)} years", since)
-    places = [("--tile", t, "--period", p) for p in periods for t in tiles]
     since = time.perf_counter()
     with multiprocessing.get_context("forkserver").Pool(2) as pool:
-        for verb, calls in (
-            ("fetch", places), ("observe", places), ("trend", [("--tile", t) for t in tiles]),
-            ("mosaic", [("--product", p, "--period", y) for p in PRODUCTS for y in periods]), ("trend-map", [()]), ("trend-zonal", [()]),
-            ("bodies", [()]), ("reach-lines", [()]), ("reach-scores", places), ("reaches", [()]), ("zonal", [("--period", p) for p in periods]),
-            ("indicators", [()]), ("report", [()]), ("stac", [()]),
-        ):  # fmt: skip
+        for verb, jobs_of_verb in calls.items():
             start = time.perf_counter()
-            cpu_s = sum(pool.starmap(step, [(folder, verb, *call) for call in calls], chunksize=1))
-            each = f"{len(calls)} jobs, {cpu_s / len(calls):.2f} core-s each"
-            tell(verb, start, each)
+            cpu_s = sum(pool.starmap(step, jobs_of_verb, chunksize=1))
+            tell(verb, start, f"{len(jobs_of_verb)} jobs, {cpu_s / len(jobs_of_verb):.2f} core-s each")
     tell("all steps", since)
     print("disk, MB, and files:", disk_mb(settings.root))
     print("files:", dict(count_files(settings.root)))
 
 
-def step(folder: Path, verb: str, *arguments: str) -> float:
+def by_verb(calls: Sequence[Sequence[str]]) -> dict[str, list[list[str]]]:
+    """Planned calls by verb, in the order of the chain, which is that of `rs-pipeline --help`."""
+    from typer.main import get_command
+
+    from rs_pipeline.cli import app
+
+    found = {verb: [list(call) for call in calls if call[0] == verb] for verb in get_command(app).commands}
+    return {verb: jobs for verb, jobs in found.items() if jobs}
+
+
+def step(verb: str, *arguments: str) -> float:
     """Run a verb in this process, as a job of the run; CPU seconds."""
     from typer.main import get_command
 
     from rs_pipeline.cli import app
 
     start = time.process_time()
-    get_command(app).main([verb, "--config", str(folder / "province.yaml"), *arguments], standalone_mode=False)
+    get_command(app).main([verb, *arguments], standalone_mode=False)
     return time.process_time() - start
 
 

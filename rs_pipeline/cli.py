@@ -109,17 +109,17 @@ def search(config: Config):
 
 
 @app.command(cls=Job)
-def assign(config: Config):
-    """List the scenes of every tile and period; only lists that change make a tile run again."""
-    from rs_pipeline.catalog.assign import assign as step
+def grid(config: Config):
+    """Cut the region into tiles (tiles.parquet)."""
+    from rs_pipeline.region import grid as step
 
     step(_settings(config))
 
 
 @app.command(cls=Job)
-def grid(config: Config):
-    """Cut the region into tiles (tiles.parquet)."""
-    from rs_pipeline.region import grid as step
+def assign(config: Config):
+    """List the scenes of every tile and period; only lists that change make a tile run again."""
+    from rs_pipeline.catalog.assign import assign as step
 
     step(_settings(config))
 
@@ -218,30 +218,6 @@ def trend_map(config: Config):
     step(_settings(config))
 
 
-@app.command(name="trend-zonal", cls=Job)
-def trend_zonal(config: Config):
-    """Sum greening and browning over counties."""
-    from rs_pipeline.indicators.greening import trend_zonal as step
-
-    step(_settings(config))
-
-
-@app.command(cls=Job)
-def zonal(config: Config, period: PeriodLabel):
-    """Sum the maps of a period over counties."""
-    from rs_pipeline.indicators.zonal import zonal as step
-
-    step(_settings(config), period)
-
-
-@app.command(name="land-zonal", cls=Job)
-def land_zonal(config: Config, period: PeriodLabel):
-    """Sum land cover and its conversion over counties and the zones of side tables."""
-    from rs_pipeline.indicators.land_zonal import land_zonal as step
-
-    step(_settings(config), period)
-
-
 @app.command(cls=Job)
 def bodies(config: Config):
     """Draw water bodies with their area in every period."""
@@ -308,10 +284,61 @@ def coastline(config: Config):
     step(_settings(config))
 
 
+@app.command(name="trend-zonal", cls=Job)
+def trend_zonal(config: Config):
+    """Sum greening and browning over counties."""
+    from rs_pipeline.indicators.greening import trend_zonal as step
+
+    step(_settings(config))
+
+
+@app.command(cls=Job)
+def zonal(config: Config, period: PeriodLabel):
+    """Sum the maps of a period over counties."""
+    from rs_pipeline.indicators.zonal import zonal as step
+
+    step(_settings(config), period)
+
+
+@app.command(name="land-zonal", cls=Job)
+def land_zonal(config: Config, period: PeriodLabel):
+    """Sum land cover and its conversion over counties and the zones of side tables."""
+    from rs_pipeline.indicators.land_zonal import land_zonal as step
+
+    step(_settings(config), period)
+
+
 @app.command(cls=Job)
 def indicators(config: Config):
     """Judge every county, period and target; write indicators and evidence."""
     from rs_pipeline.indicators.table import indicators as step
+
+    step(_settings(config))
+
+
+@app.command(cls=Job)
+def gis(config: Config):
+    """Write counties.gpkg with the latest values and styles, and data_dictionary.csv."""
+    from rs_pipeline.output.dictionary import dictionary
+    from rs_pipeline.output.geopackage import counties_latest
+
+    settings = _settings(config)
+    counties_latest(settings)
+    dictionary(settings)
+
+
+@app.command(cls=Job)
+def report(config: Config):
+    """Write the report that opens in a browser without a network."""
+    from rs_pipeline.output.report import report as step
+
+    step(_settings(config))
+
+
+@app.command(cls=Job)
+def stac(config: Config):
+    """Describe the outputs as a STAC collection."""
+    from rs_pipeline.output.stac import stac as step
 
     step(_settings(config))
 
@@ -354,33 +381,6 @@ def draw_samples(
     from rs_pipeline.indicators.draw import draw as step
 
     typer.echo(f"{step(_settings(config), product, period, error)} written: fill in the column value", err=True)
-
-
-@app.command(cls=Job)
-def gis(config: Config):
-    """Write counties.gpkg with the latest values and styles, and data_dictionary.csv."""
-    from rs_pipeline.output.dictionary import dictionary
-    from rs_pipeline.output.geopackage import counties_latest
-
-    settings = _settings(config)
-    counties_latest(settings)
-    dictionary(settings)
-
-
-@app.command(cls=Job)
-def report(config: Config):
-    """Write the report that opens in a browser without a network."""
-    from rs_pipeline.output.report import report as step
-
-    step(_settings(config))
-
-
-@app.command(cls=Job)
-def stac(config: Config):
-    """Describe the outputs as a STAC collection."""
-    from rs_pipeline.output.stac import stac as step
-
-    step(_settings(config))
 
 
 @app.command()
