@@ -168,3 +168,10 @@ def planned_calls(folder: Path, config: Path) -> list[list[str]]:
     """The verb of `rs-pipeline` and its arguments of every job that Snakemake plans for a run in ``folder``."""
     commands = [shlex.split(line) for line in dry_run(folder, config, "--printshellcmds") if " -m rs_pipeline.cli " in line]
     return [c[c.index("rs_pipeline.cli") + 1 : c.index("2>")] for c in commands]
+
+
+def run_files(root: Path) -> dict[str, bytes]:
+    """What a run is for, by path: all but what tells of the way (logs, marks, the summary) and hidden files."""
+    told = {"logs", "benchmarks", "again", "summary.json", "summary.txt"}
+    found = [p for p in root.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(root).parts)]
+    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(found) if p.relative_to(root).parts[0] not in told}

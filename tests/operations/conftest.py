@@ -13,6 +13,7 @@ import pytest
 import shapely
 import yaml
 
+from benchmarks.harness import run_files
 from benchmarks.province import CRS, Place, configuration, spread_days, write_scene
 from rs_pipeline.layout import Layout
 
@@ -41,11 +42,7 @@ class Small:
         return self.config
 
     def files(self) -> dict[str, bytes]:
-        """What the run is for, by path: all but what tells of the way (logs, marks, the summary) and hidden files."""
-        root = self.layout.root
-        told = {"logs", "benchmarks", "again", "summary.json", "summary.txt"}
-        found = [p for p in root.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(root).parts)]
-        return {str(p.relative_to(root)): p.read_bytes() for p in sorted(found) if p.relative_to(root).parts[0] not in told}
+        return run_files(self.layout.root)
 
 
 def write_world(folder: Path) -> Small:
