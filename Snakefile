@@ -340,7 +340,7 @@ rule indicators:
         S.targets_path, config_folder() / "errors.csv",
         present(*[getattr(S.tables, t) for t in ("values", "red_line", "grassland_plots", "gdp", "reference_samples", "urban", "restored_coast")]),
         [L.map("vegetation", p) for p in PERIODS if S.tables.grassland_plots or S.tables.reference_samples],
-        WATER if S.tables.reference_samples else [],
+        [L.map(product, p) for product in ("water", LAND) for p in PERIODS if S.tables.reference_samples],
     output: L.indicators, L.indicators_parquet, L.evidence
     params: depends=S.fingerprint(*SECTIONS["indicators"])
     log: log_of("indicators")

@@ -374,7 +374,7 @@ def compare(
 def draw_samples(
     config: Config,
     period: PeriodLabel,
-    product: Annotated[str, typer.Option(help="permanent_water or seasonal_water.")] = "permanent_water",
+    product: Annotated[str, typer.Option(help="permanent_water, seasonal_water, land_built, land_cropland, land_tree, land_grass, land_wetland or land_bare.")] = "permanent_water",
     error: Annotated[float, typer.Option(min=0.001, max=0.2, help="Standard error wanted of the overall accuracy.")] = 0.01,
 ):
     """Draw the pixels to look at for tables.reference_samples: random, stratified by the map's class."""

@@ -53,6 +53,8 @@ class Facts:
     """Grassland type to its calibration, or to its number of plots where they are too few; None without the table."""
     references: References = NO_REFERENCES
     """Reference samples of the unit and period."""
+    base_references: References = NO_REFERENCES
+    """Likewise, of the baseline period."""
     has_lakes: bool = False
     """The run has a table of lake outlines."""
     official_coast_km: float | None = None

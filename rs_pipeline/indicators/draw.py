@@ -14,7 +14,7 @@ from rasterio.windows import Window, transform
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
-from rs_pipeline.indicators.reference import COLUMNS, PRODUCTS
+from rs_pipeline.indicators.reference import COLUMNS, PRODUCTS, SampledProduct
 from rs_pipeline.indicators.sampling import sample_size
 from rs_pipeline.layout import Layout
 from rs_pipeline.output.styles import band_index
@@ -41,16 +41,16 @@ def allocate(areas: np.ndarray, overall_error: float) -> np.ndarray:
     return np.where(weight > 0, np.maximum(np.rint(n * weight), LEAST_PER_STRATUM), 0).astype(int)
 
 
-def _strata(settings: Settings, period: str, map_class: int) -> Iterator[tuple[Window, np.ndarray]]:
-    """Windows of the water map with the stratum of every pixel, int8: 1 the class, 0 all else, -1 outside the units or not seen."""
-    with rasterio.open(Layout(settings.root).map("water", period)) as src:
+def _strata(settings: Settings, period: str, product: SampledProduct) -> Iterator[tuple[Window, np.ndarray]]:
+    """Windows of the map of classes with the stratum of every pixel, int8: 1 the class, 0 all else, -1 outside the units or not seen."""
+    with rasterio.open(Layout(settings.root).map(product.class_map, period)) as src:
         units = load_units(settings).to_crs(src.crs).geometry
         for row in range(0, src.height, WINDOW_PX):
             for col in range(0, src.width, WINDOW_PX):
                 window = Window(col, row, min(WINDOW_PX, src.width - col), min(WINDOW_PX, src.height - row))
                 kind = src.read(band_index(src, "class"), window=window)
                 outside = geometry_mask(units, kind.shape, transform(window, src.transform))
-                yield window, np.where(outside | np.isnan(kind), -1, kind == map_class).astype("int8")
+                yield window, np.where(outside | np.isnan(kind), -1, kind == product.map_class).astype("int8")
 
 
 def draw(settings: Settings, product: str, period: str, overall_error: float = 0.01, seed: int = 1) -> Path:
@@ -65,20 +65,21 @@ def draw(settings: Settings, product: str, period: str, overall_error: float = 0
     if product not in classes:
         raise TableError(f"no strata for {product!r}", where="product", remedy=f"choose one of {', '.join(classes)}")
     settings.period(period)
-    if not layout.map("water", period).exists():
-        raise TableError("the map is not made yet", where=str(layout.map("water", period)), remedy="finish the run first")
-    map_class, rng = PRODUCTS[product].map_class, np.random.default_rng(seed)
-    counts = sum(np.bincount(s[s >= 0], minlength=2) for _, s in _strata(settings, period, map_class))
+    sampled, rng = PRODUCTS[product], np.random.default_rng(seed)
+    path = layout.map(sampled.class_map, period)
+    if not path.exists():
+        raise TableError("the map is not made yet", where=str(path), remedy="finish the run first")
+    counts = sum(np.bincount(s[s >= 0], minlength=2) for _, s in _strata(settings, period, sampled))
     wanted = np.minimum(allocate(counts, overall_error), counts)
     ranks = [np.sort(rng.choice(counts[h], wanted[h], replace=False)) for h in (0, 1)]
     places, before = [], np.zeros(2, "int64")
-    for window, stratum in _strata(settings, period, map_class):
+    for window, stratum in _strata(settings, period, sampled):
         for h in (0, 1):
             rows, cols = np.nonzero(stratum == h)
             mine = ranks[h][(ranks[h] >= before[h]) & (ranks[h] < before[h] + rows.size)] - before[h]
             places += list(zip(rows[mine] + window.row_off, cols[mine] + window.col_off, strict=True))
             before[h] += rows.size
-    with rasterio.open(layout.map("water", period)) as src:
+    with rasterio.open(path) as src:
         rows, cols = np.array(rng.permutation(places), "float64").T
         x, y = src.transform * (cols + 0.5, rows + 0.5)
         lon, lat = Transformer.from_crs(src.crs, 4326, always_xy=True).transform(x, y)

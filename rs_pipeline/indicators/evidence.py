@@ -116,7 +116,7 @@ class _Sources:
             paths += {
                 "vegetation": [tables.reference_samples], "water": [tables.reference_samples], "black_odorous": [layout.reaches, prior],
                 "coastline": [layout.transects, tables.restored_coast, *([coast.reference, coast.tide_table] if coast else [])],
-                "red_line": [tables.red_line], "land": [*(layout.land_counties(p) for p in periods), *(getattr(tables, key) for key in land.TABLES.get(name, ()))],
+                "red_line": [tables.red_line], "land": [tables.reference_samples, *(layout.land_counties(p) for p in periods), *(getattr(tables, key) for key in land.TABLES.get(name, ()))],
             }.get(product, [])  # fmt: skip
             paths += [path for start, path in self.by_name.items() if name.startswith(start)]
             used = {"vegetation": ("vegetation", "water"), "water": ("water",), "black_odorous": ("water", "black_odorous")}.get(product, ())

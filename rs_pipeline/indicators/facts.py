@@ -207,6 +207,7 @@ class Run:
                     min_trend_years=settings.trend.min_years,
                     plots=plots,
                     references=references.of(unit.adcode, period, is_region=unit.adcode == REGION),
+                    base_references=references.of(unit.adcode, settings.baseline_label, is_region=unit.adcode == REGION),
                     land=land.of(unit.adcode, period),
                     false_discovery_rate=settings.trend.false_discovery_rate,
                 )

@@ -17,8 +17,9 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.indicators.sampling import Estimate, Sample, estimate_total, stratified_total
 from rs_pipeline.indicators.targets import csv_rows
 from rs_pipeline.indicators.uncertainty import Interval
-from rs_pipeline.layout import Layout
+from rs_pipeline.layout import LAND, Layout
 from rs_pipeline.output.styles import band_index
+from rs_pipeline.products.land.classes import Land
 from rs_pipeline.region import load_units
 
 log = logging.getLogger(__name__)
@@ -33,9 +34,14 @@ class SampledProduct:
     map: str
     band: str
     map_class: int | None
-    """The class of the water map that is stratum 1, all other classes being stratum 0; None: one stratum."""
+    """The class of the map that is stratum 1, all other classes being stratum 0; None: one stratum, all but permanent water."""
     unit: str
     """``0 or 1`` for classes, ``percent`` for covers."""
+
+    @property
+    def class_map(self) -> str:
+        """The map whose band ``class`` tells the strata."""
+        return "water" if self.map_class is None else self.map
 
 
 PRODUCTS = {
@@ -43,6 +49,7 @@ PRODUCTS = {
     "seasonal_water": SampledProduct("water", "class", 2, "0 or 1"),
     "fvc_peak": SampledProduct("vegetation", "fvc_peak", None, "percent"),
     "fvc_growing": SampledProduct("vegetation", "fvc_growing", None, "percent"),
+    **{f"land_{c.word}": SampledProduct(LAND, f"share_{c.word}", c, "0 or 1") for c in Land if c != Land.WATER},
 }
 """Products that references can be given of."""
 
@@ -80,10 +87,11 @@ def _on_maps(settings: Settings, samples: pd.DataFrame, period: str, name: str) 
     """Samples of one product and period with ``mapped``, ``stratum`` and ``adcode``; those outside the units or not observed left out."""
     product, places = PRODUCTS[name], gpd.points_from_xy(samples.lon, samples.lat, crs=4326)
     points = gpd.GeoDataFrame(samples, geometry=places).sjoin(load_units(settings)[["adcode", "geometry"]], predicate="within")
-    with rasterio.open(Layout(settings.root).map(product.map, period)) as src, rasterio.open(Layout(settings.root).map("water", period)) as water:
+    layout = Layout(settings.root)
+    with rasterio.open(layout.map(product.map, period)) as src, rasterio.open(layout.map(product.class_map, period)) as classes:
         xy = points.to_crs(src.crs).get_coordinates().to_numpy()
         mapped = np.array([v[0] for v in src.sample(xy, indexes=band_index(src, product.band))], "float64")
-        kind = np.array([v[0] for v in water.sample(xy, indexes=band_index(water, "class"))], "float64")
+        kind = np.array([v[0] for v in classes.sample(xy, indexes=band_index(classes, "class"))], "float64")
     if product.map_class is None:
         mapped, stratum = np.where(kind == 1, np.nan, mapped), np.zeros(len(points), "int64")
     else:

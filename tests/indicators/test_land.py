@@ -2,11 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from rs_pipeline.errors import TableError
 from rs_pipeline.indicators.land import quotient
 from rs_pipeline.indicators.land_facts import LandFacts, read_gdp
+from rs_pipeline.indicators.reference import NO_REFERENCES, References
+from rs_pipeline.indicators.sampling import Sample
 from rs_pipeline.indicators.uncertainty import Interval
 from rs_pipeline.indicators.values import INDICATORS, estimate
 from rs_pipeline.products.land.areas import AREAS
@@ -21,6 +24,7 @@ def sums(area_km2=100.0, **changes):
     m2 = area_km2 * KM2
     row = {"area_m2": m2, "land_observed_m2": m2, "common_m2": m2, "built_common_m2": 0.15 * m2, "built_baseline_m2": 0.12 * m2}
     row |= {f"{name}_m2": p * m2 for name, p in PARTS.items()} | {f"{name}_uncertain_m2": 0.04 * m2 for name in PARTS}
+    row |= {f"class_{name}_m2": PARTS[name] * m2 for name in ("wetland", "tree", "grass", "cropland", "built", "bare")}
     row |= {f"{kind}converted{bound}_m2": 0.0 for kind in ("", "natural_") for bound in ("", "_lower", "_upper")}
     return row | changes
 
@@ -29,11 +33,11 @@ def sums(area_km2=100.0, **changes):
 def answer(make):
     """(indicator, zones, ...) to the answer for one county in 2024, baseline 2023."""
 
-    def answer(name, zones=None, *, base=None, tables=(), accuracy=None, period="2024", **changes):
+    def answer(name, zones=None, *, base=None, tables=(), accuracy=None, period="2024", references=NO_REFERENCES, base_references=NO_REFERENCES, **changes):
         zones = {"county": sums()} if zones is None else zones
         accuracy = dict.fromkeys(AREAS, GOOD) | (accuracy or {})
         land = LandFacts(zones, {"county": sums(built_m2=12 * KM2)} if base is None else base, frozenset(tables), dict.fromkeys(AREAS, 0.5), accuracy, **changes)
-        return estimate(INDICATORS[name], make.facts(land=land, period=period))
+        return estimate(INDICATORS[name], make.facts(land=land, period=period, references=references, base_references=base_references))
 
     return answer
 
@@ -55,6 +59,34 @@ def test_a_class_that_is_not_told_apart_is_withheld_with_its_accuracy(answer):
     got = answer("tree_area", accuracy={"tree": {"users": 0.55, "producers": 0.62, "f1": 0.58}})
     assert got.interval is None and got.status == "insufficient_data"
     assert got.reason == "tree is not told from other cover: user's accuracy 55 %, producer's 62 % on simulated worlds"
+
+
+def wetland_samples(missed):
+    """40 pixels of other land, of which ``missed`` are wetland, and 40 of wetland, of which 4 are not; wholly certain in the map."""
+    mapped = np.repeat([0, 1], 40)
+    true = mapped.copy()
+    true[:missed], true[-4:] = 1, 0
+    sample = Sample(mapped, mapped.astype(float), true.astype(float))
+    return References({"land_wetland": sample}, {"land_wetland": sample}, is_region=False)
+
+
+def test_reference_samples_show_how_wrong_the_map_is_here(answer):
+    """95 km2 of other land, a tenth of it wetland, and 5 of wetland, a tenth of it not: 5 + 9.5 - 0.5. No class is withheld then."""
+    got = answer("wetland_area", accuracy={"wetland": GOOD | {"f1": 0.3}}, references=wetland_samples(4))
+    assert got.interval.value == pytest.approx(14) and got.interval.kind == "design95" and got.status == ""
+    # 97.5 % of resamples of 39 have at most 8 missed pixels (binomial, p = .1); the small stratum stays near its 4
+    assert got.interval.upper == pytest.approx(5 + (95 * 8 - 5 * 4) / 39)
+    assert got.reason == "model-assisted (GREG): 80 reference samples here"
+    assert answer("coastal_wetland_area", {"coast": sums()}, references=wetland_samples(4)).interval.kind == "model95", "of the unit, not of its coast"
+
+
+def test_samples_of_this_year_say_nothing_about_the_baseline(answer):
+    sample = wetland_samples(4).own["land_wetland"]
+    built = References({"land_built": sample}, {"land_built": sample}, is_region=False)
+    area = 15 + 85 * 0.1 - 15 * 0.1
+    assert answer("construction_land_ratio", references=built).interval.value == pytest.approx(area / 12)
+    both = answer("construction_land_ratio", references=built, base_references=built).interval.value
+    assert both == pytest.approx(area / (12 + 85 * 0.1 - 15 * 0.1))
 
 
 def test_clouds_scale_widen_and_withhold(answer):

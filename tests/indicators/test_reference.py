@@ -56,6 +56,7 @@ def mapped(fake_run, tmp_path):
     frame = gpd.GeoDataFrame({"adcode": ["130001"], "name": "Upper", "prefecture": "P"}, geometry=corners.values, crs=4326)
     frame.to_file(run.settings.units.path)
     bands = {"water": {"class": [[1, 0], [1, np.nan]], "permanent_fraction": [[0.9, 0.2], [1, np.nan]]}, "vegetation": {"fvc_peak": [[0.1, 0.6], [0.1, 0.7]]}}
+    bands["land"] = {"class": [[5, 6], [6, np.nan]], "share_built": [[0.3, 0.8], [0.9, np.nan]]}
     for product, layers in bands.items():
         path = run.layout.map(product, "2024")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,6 +79,15 @@ def test_samples_meet_their_pixels(mapped, tmp_path):
     assert own["fvc_peak"].mapped.tolist() == pytest.approx([0.6])  # cover is of land: the water pixel is left out
     assert references.of(REGION, "2024", is_region=True).own["permanent_water"].true.size == 2
     assert references.of("130001", "2023", is_region=False).own == {}
+
+
+def test_samples_of_land_meet_the_land_map(mapped, tmp_path):
+    """The strata are the classes of the land map, not of the water map, and what is compared is the expected share."""
+    run, places = mapped
+    table(tmp_path, *(f"{lon:.9f},{lat:.9f},2024,land_built,1" for lon, lat in places))
+    built = ReferenceTable(run.settings).of("130001", "2024", is_region=False).own["land_built"]
+    assert (built.stratum.tolist(), built.mapped.tolist()) == ([0, 1], pytest.approx([0.3, 0.8]))
+    assert pd.read_csv(draw(run.settings, "land_built", "2024")).shape == (2, 5)
 
 
 def test_a_sample_is_drawn_from_the_map_and_read_back(mapped, tmp_path):
