@@ -353,7 +353,7 @@ rule gis:
         L.indicators, L.indicators_parquet, L.evidence, UNITS, L.scenes, L.orbits, L.tiles, [L.counties(p) for p in PERIODS], L.trend_counties,
         [L.land_counties(p) for p in PERIODS], [L.map(product, p) for product in PERIOD_MAPS for p in PERIODS], L.trend_map, L.bodies, L.reaches,
         L.inspection_index, L.quality, COAST,
-    output: L.counties_latest, L.dictionary
+    output: L.counties_latest, L.dictionary, [path.with_suffix(".qml") for path in (L.reaches, L.bodies, *COAST)]
     log: log_of("gis")
     shell: "{VERB} gis {CONFIG} 2> {log}"
 

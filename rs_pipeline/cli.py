@@ -318,12 +318,13 @@ def indicators(config: Config):
 
 @app.command(cls=Job)
 def gis(config: Config):
-    """Write counties.gpkg with the latest values and styles, and data_dictionary.csv."""
+    """Write counties.gpkg with the latest values, QGIS styles of all layers, and data_dictionary.csv."""
     from rs_pipeline.output.dictionary import dictionary
-    from rs_pipeline.output.geopackage import counties_latest
+    from rs_pipeline.output.geopackage import counties_latest, write_layer_styles
 
     settings = _settings(config)
     counties_latest(settings)
+    write_layer_styles(settings)
     dictionary(settings)
 
 

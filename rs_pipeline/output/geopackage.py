@@ -1,9 +1,9 @@
-"""Step ``gis``, first part: counties with their latest values as a GeoPackage that QGIS opens in colour."""
+"""Step ``gis``, first part: counties with their latest values as a GeoPackage, and styles in which QGIS opens this and the other layers."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -27,6 +27,23 @@ STATUS_COLOURS = {
     "insufficient_data": "#ffffff", "no_target": "#c9d3d4", "needs_table": "#e8e2d2", "not_observable": "#b9c1c2",
 }  # fmt: skip
 """Every status to its colour; those of the report, but for the patterned ones, which are plain here."""
+
+LAYERS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "reaches": (
+        "class", "line",
+        {"suspected": "#1a1a1a", "possible": "#e69f00", "clear": "#5aa9d6", "insufficient": "#b7a6c9", "not_assessable": "#d9dedf"},
+    ),
+    "bodies": ("state", "fill", {"wet": "#3f8fd2", "dry": "#e8e2d2", "not_observed": "#ffffff"}),
+    "transects": (
+        "class", "line",
+        {
+            "eroding": "#b4480f", "stable": "#7b878b", "accreting": "#12507b", "reclaimed": "#7a5195", "undecidable": "#c2a63e",
+            "insufficient_data": "#c9d0d3",
+        },
+    ),
+    "shorelines": ("class", "line", {"natural": "#3f7f4c", "artificial": "#c0392b", "river mouth": "#2b6cb0", "uncertain": "#8d8d8d"}),
+}  # fmt: skip
+"""Layer of another step to the column that colours it, its kind of symbol, and its values; the colours are those of the report."""
 
 RAMP = ("#f6f1dc", "#d5e3bd", "#9ccdb4", "#5fb0ad", "#38899f", "#245f87", "#1d3764")
 """Colours of values in equal steps."""
@@ -64,14 +81,14 @@ def latest_values(table: pd.DataFrame, period: str) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def status_style(column: str) -> str:
-    """QML that colours polygons by a column of statuses."""
+def class_style(column: str, colours: Mapping[str, str], kind: str = "fill") -> str:
+    """QML that colours polygons (``fill``) or lines (``line``) by a column of words."""
     renderer = ET.Element("renderer-v2", type="categorizedSymbol", attr=column, symbollevels="0", enableorderby="0", forceraster="0")
     categories, symbols = ET.SubElement(renderer, "categories"), ET.SubElement(renderer, "symbols")
-    for i, (status, colour) in enumerate(STATUS_COLOURS.items()):
-        label = status.replace("_", " ")
-        ET.SubElement(categories, "category", render="true", symbol=str(i), value=status, label=label, type="string")
-        symbols.append(_fill(str(i), colour))
+    for i, (word, colour) in enumerate(colours.items()):
+        label = word.replace("_", " ")
+        ET.SubElement(categories, "category", render="true", symbol=str(i), value=word, label=label, type="string")
+        symbols.append(_symbol(str(i), colour, kind))
     return document(renderer, "Symbology")
 
 
@@ -85,16 +102,23 @@ def value_style(column: str, low: float, high: float) -> str:
     for i, colour in enumerate(RAMP):
         bounds = {"lower": f"{steps[i]:.10g}", "upper": f"{steps[i + 1]:.10g}"}
         ET.SubElement(ranges, "range", render="true", symbol=str(i), label=f"{steps[i]:.4g} - {steps[i + 1]:.4g}", **bounds)
-        symbols.append(_fill(str(i), colour))
+        symbols.append(_symbol(str(i), colour, "fill"))
     return document(renderer, "Symbology")
 
 
-def _fill(name: str, colour: str) -> ET.Element:
-    symbol = ET.Element("symbol", type="fill", name=name, alpha="1", clip_to_extent="1", force_rhr="0")
-    layer = ET.SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1", "locked": "0", "pass": "0"})
+LOOKS = {
+    "fill": ("SimpleFill", "color", {"style": "solid", "outline_color": "#3d4a50", "outline_style": "solid", "outline_width": "0.15"}),
+    "line": ("SimpleLine", "line_color", {"line_style": "solid", "line_width": "0.7", "capstyle": "round", "joinstyle": "round"}),
+}
+"""Kind of symbol to QGIS' class of it, the property that is its colour, and the others."""
+
+
+def _symbol(name: str, colour: str, kind: str) -> ET.Element:
+    qgis_class, coloured, look = LOOKS[kind]
+    symbol = ET.Element("symbol", type=kind, name=name, alpha="1", clip_to_extent="1", force_rhr="0")
+    layer = ET.SubElement(symbol, "layer", {"class": qgis_class, "enabled": "1", "locked": "0", "pass": "0"})
     options = ET.SubElement(layer, "Option", type="Map")
-    look = {"color": colour, "style": "solid", "outline_color": "#3d4a50", "outline_style": "solid", "outline_width": "0.15"}
-    for key, value in look.items():
+    for key, value in {coloured: colour, **look}.items():
         shown = ",".join(str(v) for v in (*bytes.fromhex(value[1:]), 255)) if value.startswith("#") else value
         ET.SubElement(options, "Option", type="QString", name=key, value=shown)
     return symbol
@@ -104,7 +128,7 @@ def styles_of(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
     """(column, QML) of all statuses that differ from "no target", then of all values."""
     for column in frame:
         if "_status" in column and not frame[column].dropna().isin(["no_target"]).all():
-            yield column, status_style(column)
+            yield column, class_style(column, STATUS_COLOURS)
     for column in frame.select_dtypes("number"):
         seen = frame[column].dropna()
         if f"{column}_lower" in frame and len(seen) and seen.min() < seen.max():
@@ -144,3 +168,12 @@ def counties_latest(settings: Settings) -> None:
     with atomic_path(layout.counties_latest) as part:
         frame.to_file(part, layer=LAYER, driver="GPKG", engine="pyogrio", promote_to_multi=True)
         embed_styles(part, list(styles_of(values)), "geom")
+
+
+def write_layer_styles(settings: Settings) -> None:
+    """Write ``<layer>.qml`` beside the reaches, bodies, transects and shorelines of a run: QGIS applies it when the layer is opened."""
+    layout = Layout(settings.root)
+    for path in (layout.reaches, layout.bodies, *((layout.transects, layout.shorelines) if settings.coastline else ())):
+        column, kind, colours = LAYERS[path.stem]
+        with atomic_path(path.with_suffix(".qml")) as part:
+            part.write_text(class_style(column, colours, kind), "utf-8")

@@ -9,9 +9,8 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import rasterio
 
-from rs_pipeline.config import Settings
 from rs_pipeline.errors import RasterError
-from rs_pipeline.layout import LAND, PERIOD_MAPS, TREND, Layout
+from rs_pipeline.layout import LAND, TREND
 from rs_pipeline.output.atomic import atomic_path
 
 QGIS_VERSION = "3.28.0"
@@ -166,12 +165,3 @@ def write_style(product: str, tif_path: Path) -> None:
         band = band_index(src, style.band)
     with atomic_path(Path(tif_path).with_suffix(".qml")) as part:
         part.write_text(qml(style, band), "utf-8")
-
-
-def write_styles(settings: Settings) -> None:
-    """Write the styles of all maps of a run that exist."""
-    layout = Layout(settings.root)
-    paths = [(product, layout.map(product, period.label)) for product in PERIOD_MAPS for period in settings.all_periods]
-    for product, path in [*paths, (TREND, layout.trend_map)]:
-        if path.exists():
-            write_style(product, path)

@@ -14,7 +14,7 @@ import pytest
 
 from rs_pipeline.errors import TableError
 from rs_pipeline.layout import Layout
-from rs_pipeline.output.geopackage import STATUS_COLOURS, counties_latest, latest_values, value_style
+from rs_pipeline.output.geopackage import LAYERS, STATUS_COLOURS, counties_latest, latest_values, value_style, write_layer_styles
 from rs_pipeline.output.report.build import asset
 from rs_pipeline.output.tables import write_parquet
 
@@ -64,6 +64,24 @@ def test_qgis_finds_its_styles(package):
     symbols = {s.get("name"): s for s in renderer.iter("symbol")}
     colours = {c.get("value"): symbols[c.get("symbol")].find("layer/Option/Option[@name='color']").get("value") for c in renderer.iter("category")}
     assert set(colours) == set(STATUS_COLOURS) and colours["met"] == "18,80,123,255"
+
+
+def test_the_other_layers_have_a_style_beside_them(tmp_path, fake):
+    settings = fake.settings_for(tmp_path)
+    Layout(settings.root).reaches.parent.mkdir(parents=True)
+    Layout(settings.root).shorelines.parent.mkdir(parents=True)
+    write_layer_styles(settings)
+    found = {p.stem: ET.parse(p).find("renderer-v2") for p in Layout(settings.root).root.rglob("*.qml")}
+    assert {name: r.get("attr") for name, r in found.items()} == {"reaches": "class", "bodies": "state", "transects": "class", "shorelines": "class"}
+    assert {name: r.find("symbols/symbol").get("type") for name, r in found.items()} == {"reaches": "line", "bodies": "fill", "transects": "line", "shorelines": "line"}
+    colour = found["reaches"].find("symbols/symbol[@name='1']/layer/Option/Option[@name='line_color']").get("value")
+    assert [c.get("value") for c in found["reaches"].iter("category")][1] == "possible" and colour == "230,159,0,255"  # #e69f00
+
+
+def test_layers_have_the_colours_of_the_page():
+    script = asset("marks.js")
+    for layer in ("reaches", "transects"):
+        assert all(f'{word}: "{colour}",' in script for word, colour in LAYERS[layer][2].items())
 
 
 def test_values_are_coloured_in_equal_steps_without_gaps():

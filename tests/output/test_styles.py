@@ -10,7 +10,7 @@ import pytest
 from rs_pipeline.errors import RasterError
 from rs_pipeline.layout import PERIOD_MAPS, TREND, Layout
 from rs_pipeline.output.maps import PERIOD_BANDS, TREND_BANDS, TREND_CLASS
-from rs_pipeline.output.styles import STYLES, qml, write_style, write_styles
+from rs_pipeline.output.styles import STYLES, qml, write_style
 
 
 def test_every_product_has_a_style_on_a_band_it_has():
@@ -58,9 +58,10 @@ def test_qml_of_a_ramp():
 def test_styles_lie_beside_the_maps_and_name_the_band(tmp_path, fake):
     settings = fake.settings_for(tmp_path)
     fake.write_maps(settings)
-    write_styles(settings)
     for product in PERIOD_MAPS:
-        style = Layout(settings.root).map(product, "2023").with_suffix(".qml")
+        path = Layout(settings.root).map(product, "2023")
+        write_style(product, path)
+        style = path.with_suffix(".qml")
         band = [b.name for b in PERIOD_BANDS[product]].index(STYLES[product].band) + 1
         assert ET.parse(style).find("pipe/rasterrenderer").get("band") == str(band)
     with pytest.raises(RasterError, match="fvc_peak"):
