@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from kernels.indices import wilson
-from kernels.statistics import quantile
+from kernels.statistics import LANE, between, exchanges, sort_lane
 
 LAND, PERMANENT, SEASONAL, EPHEMERAL = 0.0, 1.0, 2.0, 3.0
 
@@ -15,9 +15,28 @@ VEGETATED_COVER, PADDY_COVER, PADDY_MAX_FREQUENCY = 0.3, 0.5, 0.5
 more than half of the year."""
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
+def _find_finest(dn, reasons, reject, native_m, finest):
+    """Lower ``finest`` float64 (LANE,) to a date's pixel size where it is clear; ``dn``, ``reasons`` uint16 (n,)."""
+    for i in range(dn.size):
+        clear = (dn[i] > 0) & (reasons[i] & reject == 0)
+        finest[i] = native_m if clear & (native_m < finest[i]) else finest[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _take_finest(dn, reasons, reject, scale, offset, native_m, finest, values, counts):
+    """Reflectance of a date into ``values`` float64 (LANE,) and 1 more into ``counts``; infinite where it is not clear, or not the finest."""
+    for i in range(dn.size):
+        taken = (dn[i] > 0) & (reasons[i] & reject == 0) & (native_m == finest[i])
+        values[i] = dn[i] * scale + offset if taken else np.inf
+        counts[i] += 1.0 if taken else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def clear_median(dn, reasons, reject, use, scale, offset, native_m, out):
     """Median reflectance of one band over the clear dates of the finest sensor that saw the pixel.
+
+    Pixels of a row are taken LANE at a time, see `sort_lane`; a date that does not count is infinite and so sorted last.
 
     Parameters
     ----------
@@ -26,18 +45,24 @@ def clear_median(dn, reasons, reject, use, scale, offset, native_m, out):
     native_m : float32 (T,), pixel size of the sensor.
     out : float32 (h, w), written; NaN where no date is left.
     """
-    n_dates, height, width = dn.shape
-    values = np.empty(n_dates)
-    for y in range(height):
-        for x in range(width):
-            finest, n = np.inf, 0
-            for t in range(n_dates):
-                if use[t] and dn[t, y, x] > 0 and reasons[t, y, x] & reject == 0 and native_m[t] <= finest:
-                    if native_m[t] < finest:
-                        finest, n = native_m[t], 0
-                    values[n] = dn[t, y, x] * scale[t] + offset[t]
-                    n += 1
-            out[y, x] = quantile(values, n, 0.5) if n > 0 else np.nan
+    dates = np.flatnonzero(use)
+    pairs, series = exchanges(dates.size), np.empty((dates.size, LANE))
+    finest, counts = np.empty(LANE), np.empty(LANE)
+    for y in range(out.shape[0]):
+        for left in range(0, out.shape[1], LANE):
+            n = min(LANE, out.shape[1] - left)
+            finest[:], counts[:] = np.inf, 0.0
+            for t in dates:
+                _find_finest(dn[t, y, left : left + n], reasons[t, y, left : left + n], reject, float(native_m[t]), finest)
+            for r in range(dates.size):
+                t = dates[r]
+                values, bits = dn[t, y, left : left + n], reasons[t, y, left : left + n]
+                _take_finest(values, bits, reject, scale[t], offset[t], float(native_m[t]), finest, series[r], counts)
+            sort_lane(series, pairs)
+            for i in range(n):
+                middle = 0.5 * (counts[i] - 1.0)
+                low, high = series[int(middle), i], series[int(middle + 0.5), i]
+                out[y, left + i] = between(low, high, middle - int(middle)) if counts[i] > 0 else np.nan
 
 
 @njit(cache=True, nogil=True)

@@ -260,7 +260,7 @@ def _ground_grid(grid: Grid) -> Grid:
 def _on_grid(native: NativeReasons, grid: Grid) -> np.ndarray:
     """A mask's reasons on a grid, NODATA outside."""
     rows, cols = pixel_index(native.transform, native.bits.shape, grid)
-    bits = native.bits[rows[:, None], cols[None, :]]
+    bits = native.bits.take(cols, axis=1, mode="wrap").take(rows, axis=0, mode="wrap")
     bits[rows < 0, :] = Reason.NODATA
     bits[:, cols < 0] = Reason.NODATA
     return bits

@@ -137,6 +137,22 @@ def test_median_is_of_the_finest_sensor_and_of_clear_dates_only():
     assert np.isnan(out[0, 0])
 
 
+def test_median_of_a_row_longer_than_a_lane_is_that_of_each_pixel():
+    rng, n = np.random.default_rng(3), 9
+    dn = rng.integers(0, 4000, (n, 2, 150)) * (rng.random((n, 2, 150)) > 0.2)
+    reasons = (rng.random(dn.shape) > 0.6).astype("uint16")
+    native = np.array([10, 30, 20] * 3, "float32")
+    scale, offset = np.linspace(1e-4, 2e-4, n).astype("f4"), np.linspace(-0.1, 0, n).astype("f4")
+    out = np.empty(dn.shape[1:], "float32")
+    clear_median(dn.astype("uint16"), reasons, 1, np.ones(n, bool), scale, offset, native, out)
+    clear = (dn > 0) & (reasons == 0)
+    finest = np.where(clear, native[:, None, None], np.inf).min(axis=0)
+    refl = dn * scale[:, None, None].astype("f8") + offset[:, None, None]
+    for y, x in np.ndindex(out.shape):
+        taken = refl[clear[:, y, x] & (native == finest[y, x]), y, x]
+        assert out[y, x] == pytest.approx(np.median(taken) if taken.size else np.nan, abs=1e-6, nan_ok=True)
+
+
 def test_classes_and_bounds_by_hand():
     out = np.empty((3, 1, 5), "float32")
     classify_water(np.array([[0.75, 0.25, 0.05, 0.04, np.nan]], "f4"), np.full((1, 5), 12, "f4"), 0.75, 0.25, 0.05, out)
