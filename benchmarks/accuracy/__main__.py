@@ -12,9 +12,9 @@ from pathlib import Path
 from benchmarks.accuracy.measure import ROOT, measure, train_forests
 from benchmarks.accuracy.readme import put_into_readme
 from benchmarks.accuracy.real import real_rows
-from benchmarks.accuracy.table import PATH, read_table, simulated_rows, write_table
+from benchmarks.accuracy.table import PATH, brought_up_to_date, read_table, simulated_rows, write_table
 from benchmarks.accuracy.worlds import TRAINING, WORLDS
-from benchmarks.baselines.run import usable
+from benchmarks.baselines.run import FORESTS, usable
 from rs_pipeline.errors import PipelineError
 
 REAL = ROOT.parent / "shared" / "real"
@@ -24,7 +24,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy", description=__doc__)
     parser.add_argument("--jobs", type=int, default=2, help="worlds at once, one core and about 1.5 GB each")
     parser.add_argument("--work", type=Path, default=Path("results/accuracy"), help="where worlds and runs are made; finished ones are not made again")
-    parser.add_argument("--worlds", nargs="*", default=None, help="only these, for example coast-101 (the table is then not written)")
+    parser.add_argument("--worlds", nargs="*", default=None, help="only these, for example coast-101; of the table only what rests on them is written")
+    parser.add_argument("--methods", nargs="*", default=None, help="baselines to measure; default all that can run here")
     parser.add_argument("--peers", type=Path, default=None, help="environment of the peers, see python -m benchmarks.baselines.peers")
     parser.add_argument("--real", type=Path, default=REAL, help="folder of the real data; their rows are left out where it is missing")
     parser.add_argument("--out", type=Path, default=None, help=f"table to write, default {PATH.relative_to(ROOT)}")
@@ -35,7 +36,7 @@ def _options() -> argparse.Namespace:
 def main() -> None:
     options = _options()
     options.work.mkdir(parents=True, exist_ok=True)
-    methods = usable(options.peers)
+    methods = tuple(m for m in usable(options.peers) if options.methods is None or m in options.methods)
     start = time.monotonic()
 
     def say(text: str) -> None:
@@ -43,11 +44,11 @@ def main() -> None:
 
     recipes = [w for w in WORLDS if options.worlds is None or w.name in options.worlds]
     forests = {}
-    if "random_forest" in methods:
+    if set(methods) & set(FORESTS):
         forests = train_forests(TRAINING, options.work, options.peers)
         say(f"forests trained on {', '.join(r.name for r in TRAINING)}")
     else:
-        say("the peers' environment is missing: CoastSat, DEA and the forests are left out (python -m benchmarks.baselines.peers)")
+        say("no forests: they are not asked for, or the peers' environment is missing: CoastSat, DEA and the forests are left out (python -m benchmarks.baselines.peers)")
     measured = {}
     with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         jobs = {pool.submit(measure, r, options.work, methods, forests, options.peers, options.keep): r for r in recipes}
@@ -55,15 +56,16 @@ def main() -> None:
             measured[jobs[job]] = job.result()
             say(f"{jobs[job].name} measured, {len(measured)} of {len(recipes)}")
     rows = simulated_rows({r: measured[r] for r in recipes})
-    if options.real.is_dir():
+    if options.worlds is not None or options.methods is not None:
+        rows = brought_up_to_date(read_table(), rows)
+    elif options.real.is_dir():
         rows += real_rows(options.real)
     else:
         say(f"no real data in {options.real}: their rows are left out")
-    if options.out or options.worlds is None:
-        write_table(rows, options.out or PATH)
-        if options.out is None:
-            put_into_readme(read_table())
-        say(f"{len(rows)} rows in {options.out or PATH}")
+    write_table(rows, options.out or PATH)
+    if options.out is None:
+        put_into_readme(read_table())
+    say(f"{len(rows)} rows in {options.out or PATH}")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,23 @@ def simulated_rows(measured: dict[Recipe, Scored]) -> list[dict]:
     return rows
 
 
+def brought_up_to_date(table: pd.DataFrame, rows: list[dict]) -> list[dict]:
+    """``table`` with the rows that ``rows``, of some worlds and methods, can stand for: those of a method and landscape that were
+    measured with all their seeds, and of EVERYWHERE those whose figure rests on no other landscape. The rest stays as it is."""
+    old, key = table.to_dict("records"), ("product", "metric", "subset", "method")
+    seeds = {r["world"]: r["seeds"] for r in old}
+    whole = {(r["world"], r["method"]) for r in rows if r["world"] != EVERYWHERE and r["seeds"] == seeds.get(r["world"])}
+    summed = {w for w in seeds if "(" not in w and w != EVERYWHERE}
+    elsewhere = {tuple(r[k] for k in key) for r in old if r["world"] in summed and (r["world"], r["method"]) not in whole}
+
+    def stands(row: dict) -> bool:
+        if row["world"] == EVERYWHERE:
+            return any(m == row["method"] for _, m in whole) and tuple(row[k] for k in key) not in elsewhere
+        return (row["world"], row["method"]) in whole
+
+    return [r for r in old if not stands(r)] + [r | {"seeds": seeds[r["world"]]} for r in rows if stands(r)]
+
+
 def write_table(rows: list[dict], path: Path = PATH) -> None:
     """Write rows in a fixed order, figures to four digits, so that a change of the table reads as a change of accuracy."""
     table = pd.DataFrame(rows, columns=list(COLUMNS))

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.accuracy.readme import README, excerpt
-from benchmarks.accuracy.table import COLUMNS, EVERYWHERE, PATH, read_table, simulated_rows, write_table
+from benchmarks.accuracy.table import COLUMNS, EVERYWHERE, PATH, brought_up_to_date, read_table, simulated_rows, write_table
 from benchmarks.accuracy.worlds import DEVELOPMENT_SEEDS, ERROR_WORLDS, SMALL, TRAINING, WORLDS
 from rs_pipeline.accuracy.run import score_run
 from rs_pipeline.accuracy.truth import Score, Truth
@@ -126,6 +126,23 @@ def test_rows_of_worlds_are_joined_by_landscape(tmp_path):
     assert found == {"plain": (0.9, "101"), EVERYWHERE: (0.9, "101"), "lake (held out)": (0.6, "105")}
     write_table(rows, tmp_path / "t.csv")
     assert read_table(tmp_path / "t.csv").value.tolist() == [0.9, 0.6, 0.9]
+
+
+def test_some_worlds_bring_only_their_own_rows_up_to_date():
+    """Coast is measured again with both seeds, plain is not: the sum of shores is of coasts alone, that of water is not."""
+    def row(product, world, seeds, value, method="ours"):
+        return dict(zip(COLUMNS, (product, "f1", "", method, value, "1", world, seeds, "simulated"), strict=True))
+
+    old = [
+        row("shore", "coast", "1;2", 0.5), row("shore", "all", "1;2;3", 0.5), row("water", "coast", "1;2", 0.5), row("water", "plain", "3", 0.5),
+        row("water", "all", "1;2;3", 0.5), row("shore", "coast", "1;2", 0.5, "dea"), row("shore", "coast (held out)", "9", 0.5),
+    ]  # fmt: skip
+    new = [row(p, w, "1;2", 0.7) for p in ("shore", "water") for w in ("coast", "all")] + [row("shore", "coast (held out)", "8", 0.7)]
+    got = {(r["product"], r["world"], r["method"]): r["value"] for r in brought_up_to_date(pd.DataFrame(old), new)}
+    assert got == {
+        ("shore", "coast", "ours"): 0.7, ("shore", "all", "ours"): 0.7, ("water", "coast", "ours"): 0.7, ("water", "plain", "ours"): 0.5,
+        ("water", "all", "ours"): 0.5, ("shore", "coast", "dea"): 0.5, ("shore", "coast (held out)", "ours"): 0.5,
+    }  # fmt: skip
 
 
 def test_the_readme_shows_the_table(table):
