@@ -139,7 +139,8 @@ def mosaic_shores(
 ) -> tuple[list[Shore], SeaMap]:
     """Shorelines of one mosaic, within ``reach`` (any if None) and where no preferred family observed; and its sea."""
     grid, r = mosaic.grid, mosaic.grid.resolution_m
-    water = shoreline.water_fraction(mosaic.nir_refl, mosaic.swir1_refl, mosaic.mndwi, r, section.min_contrast)
+    bands = mosaic.nir_refl, mosaic.swir1_refl, mosaic.mndwi, mosaic.nir_low_tide_refl
+    water = shoreline.water_fraction(*bands, r, section.min_contrast)
     observed = np.isfinite(water.fraction)
     wet = water.fraction >= 0.5
     sea = shoreline.sea_mask(wet, observed, sea_pixels(section, grid))
