@@ -143,9 +143,11 @@ def mosaic_shores(
     water = shoreline.water_fraction(*bands, r, section.min_contrast)
     observed = np.isfinite(water.fraction)
     wet = water.fraction >= 0.5
-    sea = shoreline.sea_mask(wet, observed, sea_pixels(section, grid))
+    seeds = sea_pixels(section, grid)
+    sea = shoreline.sea_mask(wet, observed, seeds)
     rivers = shoreline.river_mouths(sea, observed, r)
-    fraction = np.where(wet & (~sea | rivers), np.float32(0), water.fraction)
+    open_sea = shoreline.sea_mask(sea & ~rivers, observed, seeds)  # not the ponds and lakes that a river joins to it
+    fraction = np.where(wet & ~open_sea, np.float32(0), water.fraction)
     kind = edge_kind(water.method, rivers)
     found = []
     for line in shoreline.contour_lines(fraction, grid):
@@ -154,7 +156,7 @@ def mosaic_shores(
         pieces = shapely.get_parts(line if reach is None else shapely.line_merge(line.intersection(reach)))
         for piece in pieces[shapely.get_dimensions(pieces) == 1]:
             found += _cut_by_edge(piece, kind, mosaic, family, preferred)
-    state = np.where(observed, (sea & ~rivers).astype("int8"), np.int8(-1))
+    state = np.where(observed, open_sea.astype("int8"), np.int8(-1))
     return found, SeaMap(grid, state)
 
 

@@ -109,6 +109,16 @@ def test_ponds_are_no_coast_and_islands_are(world):
     assert shores.geometry.distance(shapely.Point(world.grid.left + 2125, world.grid.top - 2200)).min() < 150
 
 
+def test_a_lake_that_a_river_joins_to_the_sea_is_no_coast(world):
+    land = land_to(1500.0)
+    land[200:320, 60:160] = 0  # lake of 500 m by 600 m
+    land[252:268, 160:300] = 0  # river of 80 m
+    world.write(2020, "sentinel-2", land)
+    shores, _, _ = world.run()
+    assert shapely.get_coordinates(shores.geometry.values)[:, 0].min() > world.grid.left + 1400
+    assert (shores["class"] == "river mouth").any()
+
+
 def test_landsat_stands_in_where_sentinel_2_has_too_few_dates(world):
     count = np.full((150, 120), 10)
     count[:75] = 2
