@@ -179,6 +179,16 @@ def test_a_river_mouth_is_closed_and_named(world):
     assert (transects.unit_class == "river mouth").sum() in (1, 2, 3, 4)
 
 
+def test_a_line_has_the_error_of_the_tide_at_its_own_shore(world):
+    other = np.sqrt(1.5**2 + 4**2 + 5**2 + 3**2)
+    world.write(2020, "sentinel-2", land_to(1003.0))
+    shores, _, _ = world.run()
+    assert shores.position_error_m.to_numpy() == pytest.approx(np.hypot(other, 0.25 * 20), abs=0.1), "not measured: as on a slope of 0.05"
+    world.write(2020, "sentinel-2", land_to(1003.0), tags={"tide_low_m": "-1.0", "tide_high_m": "1.0"})
+    shores, _, _ = world.run()
+    assert shores.position_error_m.to_numpy() == pytest.approx(other, abs=0.1), "low and high tide look alike: a wall"
+
+
 def test_instantaneous_lines_say_so_and_are_less_certain(world):
     world.write(2020, "sentinel-2", land_to(1003.0), tags={"reference": "instantaneous"})
     shores, _, _ = world.run()
