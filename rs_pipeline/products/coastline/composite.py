@@ -1,4 +1,4 @@
-"""Infrared composites of a tile and period at the shore, one a sensor family, on the chips' native NIR pixels."""
+"""Infrared reflectance of a tile and period at the shore, at mean sea level, one map a sensor family, on the chips' native NIR pixels."""
 
 from __future__ import annotations
 

@@ -3,8 +3,9 @@
 MNDWI = 0 lies at a water fraction that depends on the substrate, and moves the line by up to 20 m between sand, mud and
 concrete. Water is darker in the infrared than any shore, so the fraction f = (R_land - R) / (R_land - R_water) with both levels
 taken locally is 0.5 at the shore on every substrate. NIR comes first: on Sentinel-2 its pixel is half that of SWIR1, and a strip of
-wet sand before a dry beach, or a dyke between two waters, has a land level of its own only there. Where turbid water is as bright
-as wet mud in NIR, SWIR1 takes over, which is dark in water whatever it carries. Contours follow Bishop-Taylor et al. (2019).
+wet sand before a dry beach, or a dyke between two waters, has a land level of its own only there; a strip that is narrower still
+has it at low tide, when the ground before it falls dry. Where turbid water is as bright as wet mud in NIR, SWIR1 takes over, which is
+dark in water whatever it carries. Contours follow Bishop-Taylor et al. (2019).
 """
 
 from __future__ import annotations
@@ -124,6 +125,7 @@ def _block_fraction(nir, swir1, nir_low_tide, seed, resolution_m, threshold, min
             levels, zone = _cores(how, refl, low_tide, water, land, to_water, to_land, to_low)
             good, land_level, contrast = _local_levels(how, levels, zone, shore & np.isfinite(refl), resolution_m, min_contrast)
             fraction[good], method[good] = ((land_level - refl) / contrast)[good], how
+        # the levels are now those of NIR
         dry_at_low_tide = good & (land_level - nir_low_tide < 0.5 * contrast)
         water = fraction >= 0.5
     return fraction, method
