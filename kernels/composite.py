@@ -116,6 +116,62 @@ def _quantiles_by_selection(dn, scale, offset, use, probabilities, quantiles, n_
 
 
 @njit(cache=True, nogil=True)
+def falling_fit(values, n, fit, block, start):
+    """The falling sequence nearest to ``values`` by the sum of absolute differences: isotonic regression by pooling adjacent violators
+    (Barlow et al. 1972), their median instead of their mean so that one wrong value does not count.
+
+    Parameters
+    ----------
+    values : float32 (n or longer), in order of what they should fall with. fit : the same shape, filled in.
+    block : float32, start : int64, scratch of that length.
+    """
+    m = 0
+    for i in range(n):
+        start[m], fit[m] = i, values[i]
+        m += 1
+        while m > 1 and fit[m - 2] < fit[m - 1]:
+            m -= 1
+            size = i + 1 - start[m - 1]
+            block[:size] = values[start[m - 1] : i + 1]
+            fit[m - 1] = quantile(block, size, 0.5)
+    end = n
+    for k in range(m - 1, -1, -1):
+        fit[start[k] : end] = fit[k]
+        end = start[k]
+
+
+@njit(cache=True, nogil=True)
+def refl_at_tide(dn, scale, offset, tide_m, heights_m, shore, refl):
+    """Put into ``refl`` the reflectance of shore pixels when the tide stands at given heights, the mean over them, from dates of any tide.
+
+    Rising water covers more of a shore pixel, and water is darker in the infrared than land: the reflectance falls with the tide.
+    The falling curve nearest to the dates is read at the heights, between dates linearly, beyond them as at the nearest. Land and
+    water, which the tide does not change, come out at about their median, and so does a wrong date.
+
+    Parameters
+    ----------
+    dn, scale, offset : as of ``refl_quantiles``.
+    tide_m : float64 (T,), rising. heights_m : float64 (k,).
+    shore : bool (h, w). Pixels to work out; others, and those that no date saw, keep what ``refl``, float32 (h, w), holds.
+    """
+    n_times, height, width = dn.shape
+    values, fit, block = np.empty(n_times, np.float32), np.empty(n_times, np.float32), np.empty(n_times, np.float32)
+    seen_m, start = np.empty(n_times), np.empty(n_times, np.int64)
+    for y in range(height):
+        for x in range(width):
+            if not shore[y, x]:
+                continue
+            n = 0
+            for t in range(n_times):
+                if dn[t, y, x] > 0:
+                    values[n], seen_m[n] = dn[t, y, x] * scale[t] + offset[t], tide_m[t]
+                    n += 1
+            if n > 0:
+                falling_fit(values, n, fit, block, start)
+                refl[y, x] = np.interp(heights_m, seen_m[:n], fit[:n]).mean()
+
+
+@njit(cache=True, nogil=True)
 def _gather(refl, zone, wanted, y, x, radius_px, values):
     n = 0
     for i in range(max(0, y - radius_px), min(refl.shape[0], y + radius_px + 1)):

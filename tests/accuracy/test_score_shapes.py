@@ -146,6 +146,15 @@ def test_lines_too_far_to_sea_have_a_positive_bias(coast, read):
     assert read(landward, "bias") == pytest.approx(-5) and read(landward, "rmse", "dyke") == pytest.approx(5)
 
 
+def test_coast_beyond_the_world_is_not_missed(build, read):
+    build.year(2023, (M.SEA, 0, SHORE_ROW, 40, 10))
+    long = build.line(*((c, SHORE_ROW) for c in range(-10, 51)))  # 100 m further than the 400 m of the world, at both ends
+    build.vector("shorelines", [long], year=[2023], section=["dyke"], type=["dyke"], **{"class": ["artificial"]})
+    scores = coastline.score_lines(drawn(build, (2023, 0, 40, SHORE_ROW)), build.truth)
+    found = next(s for s in scores if s.metric == "found_share" and s.subset == "all")
+    assert found.n == 20 and found.value == 100
+
+
 def test_coast_that_was_not_drawn_is_told(coast, read):
     scores = coastline.score_lines(drawn(coast, (2023, 0, 20, SHORE_ROW), (2024, 0, 0, 0), (2025, 0, 0, 0)), coast.truth)
     assert read(scores, "found_share", "sand") == pytest.approx(100 / 3) and read(scores, "found_share", "dyke") == 0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kernels.composite import LAND_CORE, WATER_CORE, local_levels, mndwi_map, refl_quantiles
+from kernels.composite import LAND_CORE, WATER_CORE, falling_fit, local_levels, mndwi_map, refl_at_tide, refl_quantiles
 from kernels.statistics import quantile, select
 
 
@@ -48,6 +48,46 @@ def test_only_the_dates_in_use_take_part():
     scale, offset = np.full(3, 1e-4, "float32"), np.zeros(3, "float32")
     (median,), n_dates = refl_quantiles(dn, scale, offset, np.array([True, False, True]), np.array([0.5]))
     assert median[0, 0] == pytest.approx(0.02) and n_dates[0, 0] == 2
+
+
+def falling(values):
+    values = np.array(values, "float32")
+    fit, block, start = np.empty_like(values), np.empty_like(values), np.empty(values.size, np.int64)
+    falling_fit(values, values.size, fit, block, start)
+    return fit.tolist()
+
+
+@pytest.mark.parametrize(("values", "fit"), [
+    ([5, 4, 2, 1], [5, 4, 2, 1]),  # falls already
+    ([3, 3, 3], [3, 3, 3]),
+    ([5, 1, 2, 0], [5, 1.5, 1.5, 0]),  # two that rise are pooled
+    ([4, 4, 1, 1, 9, 1], [4, 4, 1, 1, 1, 1]),  # one wrong date over water: the median of the pool
+    ([1, 2, 3], [2, 2, 2]),
+    ([7], [7]),
+])  # fmt: skip
+def test_falling_fit_by_hand(values, fit):
+    assert falling(values) == fit
+
+
+def test_falling_fit_falls_and_is_nearest():
+    values = np.random.default_rng(3).integers(0, 4, 6).astype("float64")
+    fit = np.array(falling(values))
+    assert (np.diff(fit) <= 0).all()
+    every = np.stack(np.meshgrid(*[range(4)] * 6), axis=-1).reshape(-1, 6)
+    every = every[(np.diff(every, axis=1) <= 0).all(axis=1)]
+    assert np.abs(values - fit).sum() == np.abs(every - values).sum(axis=1).min()
+
+
+def test_reflectance_at_a_tide_by_hand():
+    # a pixel a case: read between dates; beyond the highest; a missing date; no date; not of the shore
+    dn = np.array([[[3000, 3000, 3000, 0, 3000]], [[2000, 2000, 0, 0, 2000]], [[1000, 0, 1000, 0, 1000]]], "uint16")
+    scale, offset = np.array([1e-4, 1e-4, 2e-4], "float32"), np.array([0, 0, -0.1], "float32")
+    refl = np.full((1, 5), 0.5, "float32")
+    shore = np.array([[True, True, True, True, False]])
+    refl_at_tide(dn, scale, offset, np.array([-0.4, -0.1, 0.3]), np.array([0.0, 0.1]), shore, refl)
+    # 0.3, 0.2, 0.1 at -0.4, -0.1, 0.3 m: 0.175 at 0 and 0.15 at 0.1
+    between = (0.3 - 0.2 * 4 / 7 + 0.3 - 0.2 * 5 / 7) / 2
+    np.testing.assert_allclose(refl[0], [0.1625, 0.2, between, 0.5, 0.5], atol=1e-6)
 
 
 def test_mndwi_map_is_the_scalar_formula():

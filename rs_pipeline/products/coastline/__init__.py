@@ -1,6 +1,6 @@
 """Shorelines, transects and rates of change.
 
-composite  ``shore_composite``: SWIR1 medians of a tile at the chips' native pixels, dates near mean sea level
+composite  ``shore_composite``: infrared reflectance of a tile at the chips' native pixels, read at mean sea level
 shoreline  water fraction inside the pixel, the sea, river mouths, contours
 transects  lines from land to sea, and where the shorelines cross them
 rates      movement, rates, tests and classes of one transect

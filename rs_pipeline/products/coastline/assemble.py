@@ -33,8 +33,8 @@ MAX_HALF_LENGTH_M = 1500.0
 DEFAULT_TIDE_M_PER_M = 20.0
 """A beach of slope 0.05, where the tide's effect was not measured."""
 WET_SAND_HEIGHT_M = 0.4
-"""On a beach the sand stays wet and dark about this far above the waterline; where dry sand lies behind, the line may lie
-up to the width of that strip too far landward, in every period alike."""
+"""On a beach the sand stays wet and dark about this far above the waterline. Landsat's pixel does not tell the strip from the dry sand
+behind it, and its line may lie up to the width of the strip too far landward, in every period alike."""
 MOUTH = "river mouth"
 RIVER, ELSEWHERE = -1, -2
 """Kinds of edge beside the methods: a closed river mouth, and a place that a preferred family observed."""
@@ -105,7 +105,7 @@ def coastline(settings: Settings) -> None:
     crossings = {label: cross(transects, np.array([s.line for s in found], object)) for label, found in shores.items()}
     table = transect_table(settings, tiles, transects, shores, crossings)
     write_transects(settings, transects, table, grid.crs)
-    write_shorelines(settings, shores, crossings, transects, table["unit_class"].to_numpy(), grid.crs)
+    write_shorelines(settings, shores, crossings, transects, table, grid.crs)
 
 
 def reference_lines(section: CoastlineSection, crs: str, tiles: list[Tile]) -> list[shapely.LineString]:
@@ -139,12 +139,15 @@ def mosaic_shores(
 ) -> tuple[list[Shore], SeaMap]:
     """Shorelines of one mosaic, within ``reach`` (any if None) and where no preferred family observed; and its sea."""
     grid, r = mosaic.grid, mosaic.grid.resolution_m
-    water = shoreline.water_fraction(mosaic.nir_refl, mosaic.swir1_refl, mosaic.mndwi, r, section.min_contrast)
+    bands = mosaic.nir_refl, mosaic.swir1_refl, mosaic.mndwi, mosaic.nir_low_tide_refl
+    water = shoreline.water_fraction(*bands, r, section.min_contrast)
     observed = np.isfinite(water.fraction)
     wet = water.fraction >= 0.5
-    sea = shoreline.sea_mask(wet, observed, sea_pixels(section, grid))
+    seeds = sea_pixels(section, grid)
+    sea = shoreline.sea_mask(wet, observed, seeds)
     rivers = shoreline.river_mouths(sea, observed, r)
-    fraction = np.where(wet & (~sea | rivers), np.float32(0), water.fraction)
+    open_sea = shoreline.sea_mask(sea & ~rivers, observed, seeds)  # not the ponds and lakes that a river joins to it
+    fraction = np.where(wet & ~open_sea, np.float32(0), water.fraction)
     kind = edge_kind(water.method, rivers)
     found = []
     for line in shoreline.contour_lines(fraction, grid):
@@ -153,7 +156,7 @@ def mosaic_shores(
         pieces = shapely.get_parts(line if reach is None else shapely.line_merge(line.intersection(reach)))
         for piece in pieces[shapely.get_dimensions(pieces) == 1]:
             found += _cut_by_edge(piece, kind, mosaic, family, preferred)
-    state = np.where(observed, (sea & ~rivers).astype("int8"), np.int8(-1))
+    state = np.where(observed, open_sea.astype("int8"), np.int8(-1))
     return found, SeaMap(grid, state)
 
 
@@ -237,8 +240,9 @@ def transect_table(
     error = np.full((n, len(labels)), np.nan)
     for k, p in enumerate(labels):
         for i in np.flatnonzero(crossings[p].line >= 0):
-            budget_m = shores[p][crossings[p].line[i]].error_m(tide[i])
-            error[i, k] = np.sqrt(budget_m**2 + (spread[i, k] / 2) ** 2 + wet_sand_m[i] ** 2)
+            shore = shores[p][crossings[p].line[i]]
+            strip_m = wet_sand_m[i] if shore.family == "landsat" else 0.0
+            error[i, k] = np.sqrt(shore.error_m(tide[i]) ** 2 + (spread[i, k] / 2) ** 2 + strip_m**2)
     years = np.array([settings.period(p).middle_year for p in labels])
     every = [rates(years, distance[i], error[i]) for i in range(n)]
     evidence.step_m[:] = [r.step_m for r in every]
@@ -310,19 +314,19 @@ def write_transects(settings: Settings, transects: Transects, table: pd.DataFram
 
 def write_shorelines(
     settings: Settings, shores: dict[str, list[Shore]], crossings: dict[str, Crossings], transects: Transects,
-    unit_class: np.ndarray, crs: str,
+    table: pd.DataFrame, crs: str,
 ) -> None:  # fmt: skip
-    """``shorelines.gpkg``: lines cut where the class of the nearest unit changes."""
-    rows = []
+    """``shorelines.gpkg``: lines cut where the class of the nearest unit changes, with the median error of the units on them."""
+    rows, unit_class = [], table["unit_class"].to_numpy()
     for label, found in shores.items():
         seen = np.isfinite(crossings[label].distance_m) & (unit_class != MOUTH)
         places = transects.at(crossings[label].distance_m[:, None])[:, 0][seen]
-        tree = cKDTree(places) if len(places) else None
+        tree, error_m = (cKDTree(places) if len(places) else None), table[f"error_{label}"].to_numpy()[seen]
         for shore in found:
-            for name, line in _cut_by_class(shore, tree, unit_class[seen], 1.5 * settings.coastline.transect_spacing_m):
+            for name, error, line in _cut_by_class(shore, tree, unit_class[seen], error_m, 1.5 * settings.coastline.transect_spacing_m):
                 rows.append({
                     "period": label, "reference": shore.reference, "class": name, "certainty": shore.certainty,
-                    "edge_method": shore.edge_method, "position_error_m": shore.error_m(), "length_m": line.length,
+                    "edge_method": shore.edge_method, "position_error_m": error, "length_m": line.length,
                     "sensor": shore.family, "n_dates": shore.n_dates, "geometry": line,
                 })  # fmt: skip
     columns = {
@@ -333,15 +337,17 @@ def write_shorelines(
     _write_lines(gpd.GeoDataFrame(table, geometry="geometry", crs=crs), Layout(settings.root).shorelines, "shorelines")
 
 
-def _cut_by_class(shore: Shore, tree: cKDTree | None, unit_class: np.ndarray, reach_m: float):
+def _cut_by_class(shore: Shore, tree: cKDTree | None, unit_class: np.ndarray, error_m: np.ndarray, reach_m: float):
+    """(class, position error in m, line) of the pieces; the shore's own error where no unit is near."""
     if shore.river_mouth or tree is None:
-        yield (MOUTH if shore.river_mouth else "uncertain"), shore.line
+        yield (MOUTH if shore.river_mouth else "uncertain"), shore.error_m(), shore.line
         return
     xy = shapely.get_coordinates(shore.line.segmentize(50.0))
     away, nearest = tree.query(xy)
     names = np.where(away <= reach_m, unit_class[nearest], "uncertain")
-    for name, part in _runs(xy, names):
-        yield name, shapely.LineString(part)
+    errors = np.where(away <= reach_m, error_m[nearest], shore.error_m())
+    for name, part in _runs(np.column_stack([xy, errors]), names):
+        yield name, float(np.median(part[:, 2])), shapely.LineString(part[:, :2])
 
 
 def _write_lines(frame: gpd.GeoDataFrame, path, layer: str) -> None:

@@ -1,4 +1,4 @@
-"""Infrared composites of a tile and period at the shore, one a sensor family, on the chips' native NIR pixels."""
+"""Infrared reflectance of a tile and period at the shore, at mean sea level, one map a sensor family, on the chips' native NIR pixels."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import numpy as np
 import pyproj
 import rasterio
 
-from kernels.composite import mndwi_map, refl_quantiles
+from kernels.composite import mndwi_map, refl_at_tide, refl_quantiles
 from rs_pipeline.catalog.chips import Chip, load_chips, read_stack, scales
 from rs_pipeline.catalog.reasons import NativeReasons, scene_reasons, tile_reasons
 from rs_pipeline.config import MaskSection, Settings, load_sensor
 from rs_pipeline.layout import SHORE_FAMILIES, Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.output.raster import MapBand, write_map
+from rs_pipeline.products.coastline.shoreline import SEED_THRESHOLD
 from rs_pipeline.products.coastline.tide import read_tide
 from rs_pipeline.radiometry.masks import reject_bits
 from rs_pipeline.region import read_tile
@@ -31,11 +32,18 @@ ROLES = ("nir", "swir1", "green")
 MIN_THIRD = 3
 """Fewer dates in a third of the tides say nothing."""
 
+MSL_HEIGHTS_M = np.linspace(-0.2, 0.2, 9)
+"""Mean sea level as far as a date knows it: its place errs by 4 m, on a slope of 0.05 as much as 0.2 m of tide does. The mean over
+these heights rests on several dates, a reading at 0 alone on two."""
+
+TIDAL_CHANGE_REFL = 0.03
+"""A pixel that the tide may reach is in SWIR1 as dark as water on some dates, and brighter by more than this on others."""
+
 SHORE_BANDS = (
-    MapBand("nir_refl", "median NIR reflectance of the clear dates near mean sea level"),
+    MapBand("nir_refl", "NIR reflectance at mean sea level, or its median where the tide is not known or does not reach"),
     MapBand("swir1_refl", "the same of SWIR1"),
-    MapBand("n_dates", "clear dates the medians rest on", "count"),
-    MapBand("mndwi", "MNDWI of the median green and the median SWIR1"),
+    MapBand("n_dates", "clear dates near mean sea level that both rest on", "count"),
+    MapBand("mndwi", "MNDWI of the median green and the median SWIR1, dates near mean sea level"),
     MapBand("nir_low_tide", "median NIR reflectance of the clear dates in the lowest third of the tides seen"),
     MapBand("nir_high_tide", "median NIR reflectance of the clear dates in the highest third of the tides seen"),
 )
@@ -49,7 +57,9 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str, chips: 
     holds NaN and ``n_dates`` 0. Tags: ``reference`` (msl or instantaneous); median tides in m above mean sea level,
     nan if unknown: ``tide_m`` of the dates of the median, ``tide_low_m`` and ``tide_high_m`` of the two thirds; ``scenes``.
 
-    The median over dates near mean sea level follows Bishop-Taylor et al. (2021), of NIR and SWIR1 instead of MNDWI.
+    Dates near mean sea level are chosen as by Bishop-Taylor et al. (2021). Their median is the shore at their median tide: 0.1 m
+    beside mean sea level, and at every pixel another where clouds leave other dates, it moves the line of a beach of slope 0.03 by
+    3 m. So where the tide reaches, the reflectance is read at mean sea level from its course with the tide.
     """
     tile, layout = read_tile(settings, tile_id), Layout(settings.root)
     if chips is None:
@@ -62,7 +72,7 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str, chips: 
         rows = block_rows(len(members), grid, settings.resources.memory_gb * 1e9)
         blocks = [grid.window(row, 0, min(rows, grid.height - row), grid.width) for row in range(0, grid.height, rows)]
         native = tile_reasons(members, grid, settings.masks)
-        parts = [composite_layers(members, block, near_msl, low, high, settings.masks, native) for block in blocks]
+        parts = [composite_layers(members, block, heights_m, near_msl, low, high, settings.masks, native) for block in blocks]
         layers = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else empty_layers(grid)
         tags = {
             "family": family, "reference": reference, "tide_m": _middle(heights_m[near_msl]),
@@ -140,7 +150,7 @@ def empty_layers(grid: Grid) -> dict[str, np.ndarray]:
 
 
 def composite_layers(
-    chips: list[Chip], grid: Grid, near_msl: np.ndarray, low: np.ndarray, high: np.ndarray, masks: MaskSection,
+    chips: list[Chip], grid: Grid, heights_m: np.ndarray, near_msl: np.ndarray, low: np.ndarray, high: np.ndarray, masks: MaskSection,
     native: list[NativeReasons | None],
 ) -> dict[str, np.ndarray]:
     """The bands of SHORE_BANDS, float32 (h, w). Granules of one acquisition count as one date."""
@@ -160,13 +170,18 @@ def composite_layers(
     first = [members[0] for members in groups.values()]
     scale, offset = scale[first].astype("float32"), offset[first].astype("float32")
 
-    def median(stack, use):
-        (refl,), n_dates = refl_quantiles(stack, scale, offset, use[first], np.array([0.5]))
-        return refl, n_dates
+    def quantiles(stack, use, *probabilities):
+        return refl_quantiles(stack, scale, offset, use[first], np.array(probabilities))
 
     nir_dn, swir1_dn, green_dn = dn
-    nir, n_dates = median(nir_dn, near_msl)
-    swir1 = median(swir1_dn, near_msl)[0]
-    index = mndwi_map(median(green_dn, near_msl)[0], swir1)
-    layers = (nir, swir1, n_dates.astype("float32"), index, median(nir_dn, low)[0], median(nir_dn, high)[0])
+    (nir,), n_dates = quantiles(nir_dn, near_msl, 0.5)
+    (dark, swir1, bright), _ = quantiles(swir1_dn, near_msl, 0.1, 0.5, 0.9)
+    index = mndwi_map(quantiles(green_dn, near_msl, 0.5)[0][0], swir1)
+    tidal = (dark < SEED_THRESHOLD[1]) & (bright - dark > TIDAL_CHANGE_REFL)
+    tide_m = heights_m[first]
+    rising = np.argsort(tide_m)
+    rising = rising[near_msl[first][rising] & np.isfinite(tide_m[rising])]
+    for stack, refl in ((nir_dn, nir), (swir1_dn, swir1)):
+        refl_at_tide(stack[rising], scale[rising], offset[rising], tide_m[rising], MSL_HEIGHTS_M, tidal, refl)
+    layers = (nir, swir1, n_dates.astype("float32"), index, quantiles(nir_dn, low, 0.5)[0][0], quantiles(nir_dn, high, 0.5)[0][0])
     return dict(zip((b.name for b in SHORE_BANDS), layers, strict=True))

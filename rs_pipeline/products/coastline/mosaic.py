@@ -28,12 +28,13 @@ MIN_TIDE_M = 0.3
 
 @dataclass(frozen=True)
 class ShoreMosaic:
-    """nir_refl, swir1_refl, mndwi : float32 (h, w), NaN not observed or too few dates. n_dates : uint16 (h, w)."""
+    """nir_refl, swir1_refl, mndwi, nir_low_tide_refl : float32 (h, w), NaN not observed or too few dates. n_dates : uint16 (h, w)."""
 
     grid: Grid
     nir_refl: np.ndarray
     swir1_refl: np.ndarray
     mndwi: np.ndarray
+    nir_low_tide_refl: np.ndarray
     n_dates: np.ndarray
     reference: str
 
@@ -57,21 +58,21 @@ def read_mosaic(paths: Iterable[Path], min_dates: int) -> ShoreMosaic | None:
     width = round((max(g.bounds[2] for _, g, _ in opened) - left) / r)
     height = round((top - min(g.bounds[1] for _, g, _ in opened)) / r)
     grid = Grid(opened[0][1].crs, r, left, top, width, height)
-    nir, swir1, mndwi = np.full((3, *grid.shape), np.nan, "float32")
+    layers = np.full((4, *grid.shape), np.nan, "float32")
     n_dates = np.zeros(grid.shape, "uint16")
     for path, g, _ in opened:
         row, col = round((top - g.top) / r), round((g.left - left) / r)
         h, w = min(g.height, height - row), min(g.width, width - col)
         here = slice(row, row + h), slice(col, col + w)
         with rasterio.open(path) as src:
-            *refl, count = src.read(bands_of(src, "nir_refl", "swir1_refl", "mndwi", "n_dates"))[:, :h, :w]
+            *refl, count = src.read(bands_of(src, "nir_refl", "swir1_refl", "mndwi", "nir_low_tide", "n_dates"))[:, :h, :w]
         enough = (count >= min_dates) & np.isfinite(refl[1])
-        for whole, part in zip((nir, swir1, mndwi), refl, strict=True):
+        for whole, part in zip(layers, refl, strict=True):
             whole[here] = np.where(enough, part, whole[here])
         n_dates[here] = np.where(enough, count, n_dates[here])
-    if not np.isfinite(swir1).any():
+    if not np.isfinite(layers[1]).any():
         return None
-    return ShoreMosaic(grid, nir, swir1, mndwi, n_dates, opened[0][2]["reference"])
+    return ShoreMosaic(grid, *layers, n_dates, opened[0][2]["reference"])
 
 
 def bands_of(src: rasterio.DatasetReader, *names: str) -> list[int]:

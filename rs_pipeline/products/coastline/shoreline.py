@@ -3,8 +3,9 @@
 MNDWI = 0 lies at a water fraction that depends on the substrate, and moves the line by up to 20 m between sand, mud and
 concrete. Water is darker in the infrared than any shore, so the fraction f = (R_land - R) / (R_land - R_water) with both levels
 taken locally is 0.5 at the shore on every substrate. NIR comes first: on Sentinel-2 its pixel is half that of SWIR1, and a strip of
-wet sand before a dry beach, or a dyke between two waters, has a land level of its own only there. Where turbid water is as bright
-as wet mud in NIR, SWIR1 takes over, which is dark in water whatever it carries. Contours follow Bishop-Taylor et al. (2019).
+wet sand before a dry beach, or a dyke between two waters, has a land level of its own only there; a strip that is narrower still
+has it at low tide, when the ground before it falls dry. Where turbid water is as bright as wet mud in NIR, SWIR1 takes over, which is
+dark in water whatever it carries. Contours follow Bishop-Taylor et al. (2019).
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ WATER_REACH_M = 300.0
 LAND_RING_PX = {NIR: (1.4, 2.0), SWIR1: (1.5, 4.5)}
 """Pure land lies this far from the water: past the mixed pixels, still of the shore's own substrate. For NIR it is the second
 pixel: the third may be dry sand behind a wet strip. SWIR1 may have pixels twice as large, and then mixes further."""
+BEACH_PX = 1.0
+"""Land this near to the water is of the shore's own substrate even where the strip of wet sand is narrow. It is pure, and gives the
+land's level, where the tide uncovers the ground before it: at low tide."""
 LAND_REACH_PX = {NIR: 4, SWIR1: 6}
 WATER_CORE_PX = 2.0
 SHORE_PX = 3.0
@@ -78,13 +82,16 @@ def blocks(shape: tuple[int, int], halo_px: int, size_px: int = BLOCK_PX) -> Ite
             yield outer, inner, within
 
 
-def water_fraction(nir_refl: np.ndarray, swir1_refl: np.ndarray, mndwi: np.ndarray, resolution_m: float, min_contrast: float) -> Water:
+def water_fraction(
+    nir_refl: np.ndarray, swir1_refl: np.ndarray, mndwi: np.ndarray, nir_low_tide_refl: np.ndarray, resolution_m: float, min_contrast: float
+) -> Water:
     """Locally normalised infrared water fraction of a whole mosaic.
 
     Parameters
     ----------
     nir_refl, swir1_refl : float32 (h, w), 0-1. A pixel without SWIR1 is not observed; without NIR it goes by SWIR1.
     mndwi : float32 (h, w), NaN allowed.
+    nir_low_tide_refl : float32 (h, w), NIR reflectance at low tide, NaN where it is not known.
     resolution_m : pixel size. min_contrast : least R_land - R_water for a fraction to be used.
     """
     threshold = seed_threshold(swir1_refl)
@@ -92,17 +99,17 @@ def water_fraction(nir_refl: np.ndarray, swir1_refl: np.ndarray, mndwi: np.ndarr
     method = np.zeros(swir1_refl.shape, "uint8")
     halo_px = int(np.ceil(WATER_REACH_M / resolution_m)) + 8
     for outer, inner, within in blocks(swir1_refl.shape, halo_px):
-        nir, swir1 = (np.ascontiguousarray(refl[outer], dtype="float32") for refl in (nir_refl, swir1_refl))
+        nir, swir1, low = (np.ascontiguousarray(refl[outer], dtype="float32") for refl in (nir_refl, swir1_refl, nir_low_tide_refl))
         seed = (swir1 < threshold) & ~(mndwi[outer] <= 0)
-        f, how = _block_fraction(nir, swir1, seed, resolution_m, threshold, min_contrast)
+        f, how = _block_fraction(nir, swir1, low, seed, resolution_m, threshold, min_contrast)
         fraction[inner], method[inner] = f[within], how[within]
     return Water(fraction, method)
 
 
-def _block_fraction(nir, swir1, seed, resolution_m, threshold, min_contrast):
-    """Two passes: the first on the seed, the second on the shore that the first found."""
+def _block_fraction(nir, swir1, nir_low_tide, seed, resolution_m, threshold, min_contrast):
+    """Two passes: the first on the seed, the second on the shore, and the ground that falls dry before it, that the first found."""
     observed = np.isfinite(swir1)
-    water = seed & observed
+    water, dry_at_low_tide = seed & observed, np.zeros(swir1.shape, bool)
     for _ in range(2):
         land = observed & ~water
         method = np.zeros(swir1.shape, "uint8")
@@ -110,28 +117,38 @@ def _block_fraction(nir, swir1, seed, resolution_m, threshold, min_contrast):
         if not (water.any() and land.any()):
             return fraction, method
         to_water, to_land = ndimage.distance_transform_edt(~water), ndimage.distance_transform_edt(~land)
+        to_low_water = ndimage.distance_transform_edt(~water | dry_at_low_tide)
         shore = observed & (np.maximum(to_water, to_land) <= SHORE_PX)
         fraction[shore] = np.clip(0.5 + (threshold - swir1) / (2 * FALLBACK_HALF_WIDTH), 0, 1)[shore]
         method[shore] = THRESHOLD
-        for how, refl in ((SWIR1, swir1), (NIR, nir)):
-            good, found = _local_fraction(how, refl, water, land, to_water, to_land, shore, resolution_m, min_contrast)
-            fraction[good], method[good] = found[good], how
+        for how, refl, low_tide, to_low in ((SWIR1, swir1, swir1, to_water), (NIR, nir, nir_low_tide, to_low_water)):
+            levels, zone = _cores(how, refl, low_tide, water, land, to_water, to_land, to_low)
+            good, land_level, contrast = _local_levels(how, levels, zone, shore & np.isfinite(refl), resolution_m, min_contrast)
+            fraction[good], method[good] = ((land_level - refl) / contrast)[good], how
+        # the levels are now those of NIR
+        dry_at_low_tide = good & (land_level - nir_low_tide < 0.5 * contrast)
         water = fraction >= 0.5
     return fraction, method
 
 
-def _local_fraction(how, refl, water, land, to_water, to_land, shore, resolution_m, min_contrast):
-    """Where a band has clear local levels, bool (h, w), and its water fraction there."""
-    seen = np.isfinite(refl)
+def _cores(how, refl, low_tide_refl, water, land, to_water, to_land, to_low_water):
+    """Reflectance that tells the levels, float32 (h, w), and where it is pure water or land of the shore's own substrate, uint8."""
     near, far = LAND_RING_PX[how]
+    levels = np.where(land & (to_water < near), low_tide_refl, refl)
+    seen = np.isfinite(levels)
     zone = np.zeros(refl.shape, "uint8")
     zone[seen & water & (to_land > WATER_CORE_PX)] = WATER_CORE
-    zone[seen & land & (to_water >= near) & (to_water <= far)] = LAND_CORE
+    zone[seen & land & (to_low_water >= near) & ((to_low_water <= far) | (to_water <= BEACH_PX))] = LAND_CORE
+    return levels, zone
+
+
+def _local_levels(how, levels, zone, shore, resolution_m, min_contrast):
+    """Where a band has clear local levels, bool (h, w); the level of land there and its contrast with water, 1 elsewhere."""
     reach_px = round(WATER_REACH_M / resolution_m)
-    water_level, land_level, spread = local_levels(refl, zone, shore & seen, reach_px, LAND_REACH_PX[how], MIN_CORE_PIXELS)
+    water_level, land_level, spread = local_levels(levels, zone, shore, reach_px, LAND_REACH_PX[how], MIN_CORE_PIXELS)
     contrast = land_level - water_level
     good = (contrast >= min_contrast) & (spread < MAX_LAND_SPREAD * contrast)
-    return good, (land_level - refl) / np.where(good, contrast, 1)
+    return good, land_level, np.where(good, contrast, 1)
 
 
 def sea_mask(water: np.ndarray, observed: np.ndarray, seeds: list[tuple[int, int]]) -> np.ndarray:

@@ -109,6 +109,16 @@ def test_ponds_are_no_coast_and_islands_are(world):
     assert shores.geometry.distance(shapely.Point(world.grid.left + 2125, world.grid.top - 2200)).min() < 150
 
 
+def test_a_lake_that_a_river_joins_to_the_sea_is_no_coast(world):
+    land = land_to(1500.0)
+    land[200:320, 60:160] = 0  # lake of 500 m by 600 m
+    land[252:268, 160:300] = 0  # river of 80 m
+    world.write(2020, "sentinel-2", land)
+    shores, _, _ = world.run()
+    assert shapely.get_coordinates(shores.geometry.values)[:, 0].min() > world.grid.left + 1400
+    assert (shores["class"] == "river mouth").any()
+
+
 def test_landsat_stands_in_where_sentinel_2_has_too_few_dates(world):
     count = np.full((150, 120), 10)
     count[:75] = 2
@@ -167,6 +177,16 @@ def test_a_river_mouth_is_closed_and_named(world):
     assert len(mouth) and set(mouth.certainty) == {"low"}
     assert shapely.get_coordinates(mouth.geometry.values)[:, 0].min() > world.grid.left + 1250
     assert (transects.unit_class == "river mouth").sum() in (1, 2, 3, 4)
+
+
+def test_a_line_has_the_error_of_the_tide_at_its_own_shore(world):
+    other = np.sqrt(1.5**2 + 4**2 + 5**2 + 3**2)
+    world.write(2020, "sentinel-2", land_to(1003.0))
+    shores, _, _ = world.run()
+    assert shores.position_error_m.to_numpy() == pytest.approx(np.hypot(other, 0.25 * 20), abs=0.1), "not measured: as on a slope of 0.05"
+    world.write(2020, "sentinel-2", land_to(1003.0), tags={"tide_low_m": "-1.0", "tide_high_m": "1.0"})
+    shores, _, _ = world.run()
+    assert shores.position_error_m.to_numpy() == pytest.approx(other, abs=0.1), "low and high tide look alike: a wall"
 
 
 def test_instantaneous_lines_say_so_and_are_less_certain(world):

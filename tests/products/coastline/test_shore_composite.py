@@ -106,6 +106,22 @@ def test_only_dates_near_mean_sea_level_make_the_median(run):
     assert tags["tide_low_m"] == "nan" and np.isnan(bands["nir_low_tide"]).all()  # four dates make no thirds
 
 
+def test_the_shore_is_read_at_mean_sea_level_whatever_the_tides_seen(run):
+    table = run.folder / "tide.csv"
+    heights = (-0.4, -0.3, -0.2, 0.2, 1.0, -1.0)
+    rows = [f"{(FIRST + timedelta(days=d)).isoformat()},a,117,38.8,{h}" for d, h in enumerate(heights)]
+    table.write_text("\n".join(["time_utc,station,lon,lat,height_m", *rows]))
+    chips = [FakeChip(run.folder, d, v) for d, v in enumerate((3000, 2800, 2600, 1400, 9000, 9000))]
+    bands, _, _ = run(chips, tide_table=table)
+    # wet at 0.2 m (0.04), dry at -0.2 m (0.16): half of each at mean sea level; the median of the dates is 0.17
+    assert bands["swir1_refl"][1, 1] == pytest.approx(0.10, abs=1e-6)
+    assert bands["nir_refl"][1, 1] == pytest.approx(0.12, abs=1e-6)
+    # the same dates over a field, never as dark as water: the median
+    chips = [FakeChip(run.folder, d, v + 1000, key=f"field{d}") for d, v in enumerate((3000, 2800, 2600, 1400, 9000, 9000))]
+    bands, _, _ = run(chips, tide_table=table)
+    assert bands["swir1_refl"][1, 1] == pytest.approx(0.27, abs=1e-6)
+
+
 def test_low_and_high_tide_see_their_own_thirds(run):
     table = run.folder / "tide.csv"
     heights = (0.0, 0.1, -0.1, 1.0, 1.2, 1.4, -1.0, -1.2, -1.4)
