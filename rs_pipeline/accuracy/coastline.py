@@ -76,8 +76,11 @@ def crossings(points: pd.DataFrame, lines: np.ndarray, reach_m: float = REACH_M)
 
 
 def shoreline_errors(lines: gpd.GeoDataFrame, truth: Truth) -> pd.DataFrame:
-    """A row a station in the world of the true lines (they go on beyond it) of the drawn years: the columns of `stations`, ``error_m`` (seaward positive, NaN where no
-    line was drawn) and ``sigma_m`` (the drawn line's ``position_error_m``, NaN where it says none)."""
+    """A row a station of the true lines of the drawn years that lies in the world (the lines go on beyond it).
+
+    The columns of `stations`, ``error_m`` (seaward positive, NaN where no line was drawn) and ``sigma_m`` (the drawn line's
+    ``position_error_m``, NaN where it says none).
+    """
     points = stations(_true_lines(truth))
     left, bottom, right, top = truth.grid.bounds
     points = points[points.x.between(left, right) & points.y.between(bottom, top)]
