@@ -149,8 +149,11 @@ def main() -> None:
 
 
 def tell(what: str, since: float, more: str = "") -> None:
-    peak_mb = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
-    print(f"{what}: {time.perf_counter() - since:.0f} s, largest process so far {peak_mb:.0f} MB {more}", flush=True)
+    print(f"{what}: {time.perf_counter() - since:.0f} s {more}", flush=True)
+
+
+def peak_mb(*who: int) -> float:
+    return max(resource.getrusage(w).ru_maxrss for w in who) / 1024
 
 
 def run(folder: Path, values: dict) -> None:
@@ -171,13 +174,14 @@ def run(folder: Path, values: dict) -> None:
     since = time.perf_counter()
     calls = by_verb(planned_calls(folder, folder / "province.yaml"))
     jobs = sum(len(c) for c in calls.values())
-    tell(f"planned by Snakemake: {jobs} jobs for {len(tiles)} tiles and {len(periods)} years", since)
+    peak = peak_mb(resource.RUSAGE_CHILDREN)
+    tell(f"planned by Snakemake: {jobs} jobs for {len(tiles)} tiles and {len(periods)} years", since, f"{peak:.0f} MB")
     since = time.perf_counter()
     with multiprocessing.get_context("forkserver").Pool(2) as pool:
         for verb, jobs_of_verb in calls.items():
             start = time.perf_counter()
-            cpu_s = sum(pool.starmap(step, jobs_of_verb, chunksize=1))
-            tell(verb, start, f"{len(jobs_of_verb)} jobs, {cpu_s / len(jobs_of_verb):.2f} core-s each")
+            cpu_s, peak = zip(*pool.starmap(step, jobs_of_verb, chunksize=1), strict=True)
+            tell(verb, start, f"{len(jobs_of_verb)} jobs, {sum(cpu_s) / len(cpu_s):.2f} core-s each, largest process so far {max(peak):.0f} MB")
     tell("all steps", since)
     print("disk, MB, and files:", disk_mb(settings.root))
     print("files:", dict(count_files(settings.root)))
@@ -193,15 +197,15 @@ def by_verb(calls: Sequence[Sequence[str]]) -> dict[str, list[list[str]]]:
     return {verb: jobs for verb, jobs in found.items() if jobs}
 
 
-def step(verb: str, *arguments: str) -> float:
-    """Run a verb in this process, as a job of the run; CPU seconds."""
+def step(verb: str, *arguments: str) -> tuple[float, float]:
+    """Run a verb in this process, as a job of the run; CPU seconds, and the peak memory (resident) of the process so far in MB."""
     from typer.main import get_command
 
     from rs_pipeline.cli import app
 
     start = time.process_time()
     get_command(app).main([verb, *arguments], standalone_mode=False)
-    return time.process_time() - start
+    return time.process_time() - start, peak_mb(resource.RUSAGE_SELF)
 
 
 def count_files(root: Path) -> Iterator[tuple[str, int]]:
