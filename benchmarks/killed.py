@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -40,11 +41,20 @@ def kill_scheduler(main: subprocess.Popen, _: random.Random) -> None:
     main.wait()
 
 
+def is_job(process: psutil.Process) -> bool:
+    """Whether a process runs a verb of `rs-pipeline`; one that has just ended does not."""
+    try:
+        return "rs_pipeline.cli" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
+
+
 def kill_job(main: subprocess.Popen, moments: random.Random) -> None:
     """A job is killed, as for its memory; Snakemake goes on for a while, then the power goes."""
-    jobs = [p for p in psutil.Process(main.pid).children(recursive=True) if "rs_pipeline.cli" in " ".join(p.cmdline())]
-    if jobs:
-        moments.choice(jobs).kill()
+    jobs = [p for p in psutil.Process(main.pid).children(recursive=True) if is_job(p)]
+    with suppress(psutil.NoSuchProcess):  # it ended a moment ago
+        if jobs:
+            moments.choice(jobs).kill()
     time.sleep(moments.uniform(0, 3))
     kill_machine(main, moments)
 

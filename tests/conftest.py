@@ -14,6 +14,18 @@ ROOT = Path(__file__).resolve().parents[1]
 REAL_DATA = Path(os.environ.get("RS_PIPELINE_REAL_DATA", Path(__file__).resolve().parents[2] / "shared" / "real"))
 
 
+LONG_FIXTURES = ("simulated_run", "small_run")
+"""Runs of the whole chain: the tests of each stay together, so that it runs once, and begin first, side by side."""
+
+
+def pytest_collection_modifyitems(items):
+    """Two processes share the tests; those of a file stay in one, for its fixtures."""
+    groups = {id(item): next((f for f in LONG_FIXTURES if f in item.fixturenames), str(item.path)) for item in items}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(groups[id(item)]))
+    items.sort(key=lambda item: groups[id(item)] not in LONG_FIXTURES)
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder with real scenes; tests that need it skip where it is absent, and fail in CI."""

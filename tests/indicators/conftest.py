@@ -120,7 +120,7 @@ class PlainErrors(dict):
         return Systematic(k, k, 5, 40)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def plain_errors():
     """The committed table changes with the products; the tests count with numbers of their own."""
     with pytest.MonkeyPatch.context() as patch:

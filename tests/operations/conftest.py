@@ -64,7 +64,7 @@ def new_scene(small: Small) -> str:
     return write_scene(small.folder, WEST, date(2024, 10, 20), 99)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def same_time():
     """GeoPackages carry the time they are written at; so that runs can be compared, it is always the same."""
     os.environ["OGR_CURRENT_DATE"] = "2026-01-01T00:00:00.000Z"
@@ -72,7 +72,7 @@ def same_time():
     del os.environ["OGR_CURRENT_DATE"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def small_run(tmp_path_factory, snakemake) -> Small:
     """The tiny world with the results of an undisturbed run; not to be changed."""
     small = write_world(tmp_path_factory.mktemp("small"))
