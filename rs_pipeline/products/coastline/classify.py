@@ -129,3 +129,17 @@ def _waterline_m(distance_m, refl, level):
     share = (refl[k] - level) / (refl[k] - refl[k + 1])
     places = distance_m[k] + share * (distance_m[k + 1] - distance_m[k])
     return places[np.argmin(np.abs(places))]
+
+
+def parted_water(water_class: np.ndarray) -> np.ndarray:
+    """Share of the seen places of profiles that are permanent or seasonal water behind the first dry one, float (n,).
+
+    ``water_class`` : float (n, k), classes of the water map from the shore inland, NaN where not seen. NaN where nothing was seen.
+
+    >>> parted_water(np.array([[2, 2, 0, 0], [0, 1, 1, np.nan], [np.nan] * 4]))
+    array([0.        , 0.66666667,        nan])
+    """
+    seen, wet = np.isfinite(water_class), (water_class == 1) | (water_class == 2)
+    parted = np.logical_or.accumulate(seen & ~wet, axis=1)
+    n = seen.sum(axis=1)
+    return np.where(n > 0, (wet & parted).sum(axis=1) / np.maximum(n, 1), np.nan)

@@ -13,7 +13,7 @@ import rasterio
 from scipy.ndimage import map_coordinates
 
 from rs_pipeline.model import Grid
-from rs_pipeline.products.coastline.classify import tide_width_m
+from rs_pipeline.products.coastline.classify import parted_water, tide_width_m
 from rs_pipeline.products.coastline.shoreline import pixel_of
 from rs_pipeline.products.coastline.transects import Transects
 
@@ -21,7 +21,9 @@ log = logging.getLogger(__name__)
 
 PROFILE_M = np.arange(-600.0, 601.0, 10.0)
 LAND_M = np.arange(40.0, 201.0, 20.0)
-"""Distances behind the shore where ponds and the land's brightness are looked for."""
+"""Distances behind the shore where the land's brightness is looked for."""
+BEHIND_M = np.arange(10.0, 201.0, 10.0)
+"""Distances behind the shore where a dyke and ponds behind it are looked for."""
 MIN_TIDE_M = 0.3
 """A smaller difference between low and high tide says nothing of the slope."""
 
@@ -125,19 +127,20 @@ def _bilinear(values: np.ndarray, grid: Grid, xy: np.ndarray) -> np.ndarray:
 
 
 def pond_share(water_map: Path, transects: Transects, distance_m: np.ndarray) -> np.ndarray:
-    """Share of permanent or seasonal water behind the shore, float (n,); NaN without a map or a crossing."""
+    """Share of permanent or seasonal water that dry ground parts from the shore, of the first 200 m behind it, float (n,).
+
+    A flat that the high tide covers is seasonal water too, but it joins the shore. NaN without a map or a crossing.
+    """
     share = np.full(len(transects), np.nan)
     chosen = np.flatnonzero(np.isfinite(distance_m))
     if chosen.size == 0 or not water_map.exists():
         return share
-    points = transects.at(distance_m[:, None] - LAND_M[None, :])[chosen]
+    points = transects.at(distance_m[:, None] - BEHIND_M[None, :])[chosen]
     with rasterio.open(water_map) as src:
         band = src.descriptions.index("class") + 1
         water_class = np.array([v[0] for v in src.sample(points.reshape(-1, 2), indexes=band, masked=False)], "float64")
         inside = (points[..., 0] >= src.bounds.left) & (points[..., 0] < src.bounds.right)
         inside &= (points[..., 1] > src.bounds.bottom) & (points[..., 1] <= src.bounds.top)
     water_class = np.where(inside, water_class.reshape(points.shape[:2]), np.nan)
-    seen = np.isfinite(water_class).sum(axis=1)
-    wet = ((water_class == 1) | (water_class == 2)).sum(axis=1)
-    share[chosen] = np.where(seen > 0, wet / np.maximum(seen, 1), np.nan)
+    share[chosen] = parted_water(water_class)
     return share

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import shapely
 
-from rs_pipeline.products.coastline.classify import Evidence, natural_probability, straightness, tide_width_m, unit_class
+from rs_pipeline.products.coastline.classify import Evidence, natural_probability, parted_water, straightness, tide_width_m, unit_class
 
 NAMES = ("chord_share", "line_rms_m", "tide_m_per_m", "pond_share", "swir1_land_refl", "position_sd_m", "step_m")
 
@@ -76,3 +76,9 @@ def test_tide_width_is_missing_where_a_waterline_is_not_met():
 def test_the_waterline_nearest_to_the_median_one_counts():
     two = np.where(DISTANCE_M < -30, profile(-45), profile(4))  # a pond behind the beach
     assert tide_width_m(DISTANCE_M, two, profile(0), 0.2) == pytest.approx(4.0)
+
+
+def test_ponds_are_parted_from_the_shore_and_a_flat_is_not():
+    """Classes of the water map inland of the shore, a place each 10 m: 0 land, 1 permanent, 2 seasonal."""
+    dyke, flat, flat_then_pond, unseen = [0, 0, 1, 1], [2, 2, 0, 0], [2, 0, 1, np.nan], [np.nan] * 4
+    np.testing.assert_allclose(parted_water(np.array([dyke, flat, flat_then_pond, unseen])), [0.5, 0, 1 / 3, np.nan])
