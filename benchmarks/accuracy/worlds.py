@@ -50,7 +50,7 @@ TRAINING = (Recipe("plain", 21), Recipe("city", 22))
 ERROR_WORLDS = tuple(
     Recipe(landscape, seed)
     for landscape, seeds in (
-        ("coast", (31, 36, 43)), ("mudflat", (35, 40)), ("plain", (33, 38, 42)), ("city", (32, 37, 41)), ("mountain", (34, 39, 44)),
+        ("coast", (31, 36, 43, 46, 47, 48)), ("mudflat", (35, 40, 45, 49, 50)), ("plain", (33, 38, 42)), ("city", (32, 37, 41)), ("mountain", (34, 39, 44)),
     )
     for seed in seeds
 )  # fmt: skip
