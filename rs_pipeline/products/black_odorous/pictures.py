@@ -70,6 +70,7 @@ def pictures(settings: Settings) -> None:
     """Write ``water/inspection/<reach>_<day>.png`` and beside them ``pictures.csv``, which says what they show, columns COLUMNS.
 
     The first black_odorous.pictures rows of the inspection list have up to DATES pictures each, of their most suspicious dates.
+    Pictures of an earlier run that are not among them are removed.
     """
     layout, rows = Layout(settings.root), []
     listed = pd.read_csv(layout.inspection_list, encoding="utf-8-sig", dtype={"period": str})[: settings.black_odorous.pictures]
@@ -84,4 +85,7 @@ def pictures(settings: Settings) -> None:
                 path = layout.inspection_picture(reach_id, date.day)
                 write_png(draw(chips[date.scene_id], reach, _square(reach, settings.grid.resolution_m)), path)
                 rows.append((reach_id, period, date.day, date.logit, date.veto, path.name))
-    write_csv(pd.DataFrame(rows, columns=list(COLUMNS)), layout.inspection_index)
+    index = pd.DataFrame(rows, columns=list(COLUMNS))
+    write_csv(index, layout.inspection_index)
+    for picture in set(layout.inspection_index.parent.glob("*.png")) - {layout.inspection_index.parent / name for name in index.file}:
+        picture.unlink()

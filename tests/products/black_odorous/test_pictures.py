@@ -51,8 +51,12 @@ def settings(make_settings, monkeypatch):
 
 
 def test_the_most_suspicious_dates_are_drawn_in_time_order(settings):
-    pictures(settings)
+    """A picture that an earlier run left is not shown for this one's."""
     layout = Layout(settings.root)
+    earlier = layout.inspection_picture("R-2", "2023-07-01")
+    earlier.parent.mkdir(parents=True)
+    earlier.write_bytes(b"")
+    pictures(settings)
     index = pd.read_csv(layout.inspection_index, encoding="utf-8-sig")
     assert index.day.tolist() == ["2024-04-05", "2024-05-05", "2024-07-05"] and set(index.reach_id) == {"R-1"}
     assert sorted(p.name for p in layout.inspection_index.parent.glob("*.png")) == sorted(index.file)
