@@ -83,3 +83,9 @@ def test_files_from_the_future_keep_their_order(tmp_path):
     assert settle_times(tmp_path) == 3
     times = [(tmp_path / name).stat().st_mtime for name in ("old", "a", "b", "c")]
     assert times == sorted(times) and times[0] == 1e9 and times[3] <= time.time()
+
+
+def test_slurm_can_group_the_jobs_of_a_run(copied_run, snakemake):
+    """No step outside a group may stand between two of its steps."""
+    planned = jobs(snakemake(copied_run.config, "-n", "--profile", "profiles/slurm", "--forcerun", "fetch"))
+    assert planned["fetch"] == 4 and {"bodies", "land_zonal", "quality_scores", "indicators"} <= set(planned)
