@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from kernels.indices import wilson
-from kernels.statistics import LANE, between, exchanges, sort_lane
+from kernels.statistics import LANE, exchanges, quantile_sorted, sort_lane
 
 LAND, PERMANENT, SEASONAL, EPHEMERAL = 0.0, 1.0, 2.0, 3.0
 
@@ -60,9 +60,7 @@ def clear_median(dn, reasons, reject, use, scale, offset, native_m, out):
                 _take_finest(values, bits, reject, scale[t], offset[t], float(native_m[t]), finest, series[r], counts)
             sort_lane(series, pairs)
             for i in range(n):
-                middle = 0.5 * (counts[i] - 1.0)
-                low, high = series[int(middle), i], series[int(middle + 0.5), i]
-                out[y, left + i] = between(low, high, middle - int(middle)) if counts[i] > 0 else np.nan
+                out[y, left + i] = quantile_sorted(series[:, i], int(counts[i]), 0.5)
 
 
 @njit(cache=True, nogil=True)
