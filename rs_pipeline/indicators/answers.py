@@ -15,7 +15,7 @@ import pandas as pd
 from rs_pipeline.indicators.errors import Spread
 from rs_pipeline.indicators.land_facts import LandFacts
 from rs_pipeline.indicators.plots import Calibration
-from rs_pipeline.indicators.reference import NO_REFERENCES, References
+from rs_pipeline.indicators.reference import NO_REFERENCES, References, corrected_mean
 from rs_pipeline.indicators.uncertainty import Interval, Thresholds, complete, missing_rule, within
 
 
@@ -136,6 +136,18 @@ def published(
         "range": f"{100 * v:.3g} % observed: the bounds are those of the unseen part at either extreme",
     }
     return Answer(whole.times(factor), v, "", words[rule], spread and spread.times(factor * (v if total else 1.0)))
+
+
+def by_samples(
+    facts: Facts, product: str, mapped_total: float, stratum_area: Sequence[float], observed: float, whole: float, factor: float, *,
+    total: bool = False,
+) -> Answer | None:
+    """The mean of a map over the observed part of ``whole`` as reference samples of it correct it, times ``factor``; None without enough
+    of them. The reason begins with the estimator."""
+    found = corrected_mean(facts.references, product, mapped_total, stratum_area, observed)
+    if found is None:
+        return None
+    return published(within(found[0], 0, 1), ratio(observed, whole), facts, factor, total=total).noting(found[1])
 
 
 def modelled(value: float, spread: Spread, low: float = 0.0, high: float = 1.0) -> Interval:

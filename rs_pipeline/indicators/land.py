@@ -12,8 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from rs_pipeline.indicators.answers import Answer, Facts, Indicator, baseline_period, missing, published, ratio
-from rs_pipeline.indicators.reference import corrected_mean
+from rs_pipeline.indicators.answers import Answer, Facts, Indicator, baseline_period, by_samples, missing, published, ratio
 from rs_pipeline.indicators.uncertainty import Interval, around, difference, within
 from rs_pipeline.products.land.areas import half95
 
@@ -75,8 +74,8 @@ def _cover(facts: Facts, name: str, *, zone: str = "county", m2: float | None = 
         return row
     if not row["land_observed_m2"] > 0:
         return missing("insufficient_data", "no pixel with enough clear dates in enough seasons")
-    if zone == "county" and (by_samples := _by_samples(facts, row, name)):
-        return by_samples
+    if zone == "county" and (corrected := _corrected(facts, row, name)):
+        return corrected
     if (first := indistinct(facts, name)) is not None:
         return first
     seen = mean_share(facts, row, name)
@@ -87,16 +86,14 @@ def _cover(facts: Facts, name: str, *, zone: str = "county", m2: float | None = 
     return _noted(answer)
 
 
-def _by_samples(facts: Facts, row: Mapping[str, float], name: str) -> Answer | None:
+def _corrected(facts: Facts, row: Mapping[str, float], name: str) -> Answer | None:
     """Area of a class in the unit, km2, from reference samples of it; None without enough of them.
 
     They show how wrong the map is here, so that a class may be given that simulated worlds withhold.
     """
     observed, stratum = row["land_observed_m2"], row[f"class_{name}_m2"]
-    found = corrected_mean(facts.references, f"land_{name}", row[f"{name}_m2"], [observed - stratum, stratum], observed)
-    if found is None:
-        return None
-    return published(within(found[0], 0, 1), ratio(observed, row["area_m2"]), facts, row["area_m2"] / 1e6, total=True).noting(found[1])
+    area = row["area_m2"]
+    return by_samples(facts, f"land_{name}", row[f"{name}_m2"], [observed - stratum, stratum], observed, area, area / 1e6, total=True)
 
 
 def _noted(answer: Answer) -> Answer:

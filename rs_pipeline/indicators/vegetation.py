@@ -9,10 +9,19 @@ import numpy as np
 import pandas as pd
 
 from kernels.trends import series_trend
-from rs_pipeline.indicators.answers import Answer, Facts, Indicator, baseline_period, missing, modelled, published, ratio
+from rs_pipeline.indicators.answers import (
+    Answer,
+    Facts,
+    Indicator,
+    baseline_period,
+    by_samples,
+    missing,
+    modelled,
+    published,
+    ratio,
+)
 from rs_pipeline.indicators.errors import spread
 from rs_pipeline.indicators.plots import shortage
-from rs_pipeline.indicators.reference import corrected_mean
 from rs_pipeline.indicators.uncertainty import Z95, Interval, around, within
 
 
@@ -23,8 +32,8 @@ def _cover(facts: Facts, name: str) -> Answer:
     if not observed > 0:
         return missing("insufficient_data", "no pixel with enough clear dates")
     v = ratio(observed, facts.land_m2)
-    if by_samples := corrected_mean(facts.references, name, total, [observed], observed):
-        return published(within(by_samples[0], 0, 1), v, facts, 100.0).noting(by_samples[1])
+    if corrected := by_samples(facts, name, total, [observed], observed, facts.land_m2, 100.0):
+        return corrected
     error = spread(f"{name}_mean", math.sqrt(row["fvc_peak_var_m4"]) / observed, row["fvc_peak_sigma"])
     return published(modelled(total / observed, error), v, facts, 100.0, spread=error)
 

@@ -7,10 +7,19 @@ from functools import partial
 
 import pandas as pd
 
-from rs_pipeline.indicators.answers import Answer, Facts, Indicator, baseline_period, missing, modelled, published, ratio
+from rs_pipeline.indicators.answers import (
+    Answer,
+    Facts,
+    Indicator,
+    baseline_period,
+    by_samples,
+    missing,
+    modelled,
+    published,
+    ratio,
+)
 from rs_pipeline.indicators.errors import spread
-from rs_pipeline.indicators.reference import corrected_mean
-from rs_pipeline.indicators.uncertainty import Interval, within
+from rs_pipeline.indicators.uncertainty import Interval
 
 UNSEEN_SHARE = 0.005
 """Part of the ground that may be water too small to be seen, against which the rim of the water that is seen is set."""
@@ -42,8 +51,8 @@ def _area(facts: Facts, kind: str, basis_m2: float, strata_m2: list[float]) -> A
     if not observed > 0:
         return missing("insufficient_data", "no pixel with enough clear months")
     v, area_km2 = ratio(observed, row["area_m2"]), row["area_m2"] / 1e6
-    if by_samples := corrected_mean(facts.references, f"{kind}_water", row[f"{name}_m2"], strata_m2, observed):
-        return published(within(by_samples[0], 0, 1), v, facts, area_km2, total=True).noting(by_samples[1])
+    if corrected := by_samples(facts, f"{kind}_water", row[f"{name}_m2"], strata_m2, observed, row["area_m2"], area_km2, total=True):
+        return corrected
     error = spread(f"{name}_area", math.sqrt(row[f"{name}_var_m4"]) / observed, basis_m2 / observed)
     return published(modelled(row[f"{name}_m2"] / observed, error), v, facts, area_km2, total=True, spread=error)
 
