@@ -47,8 +47,8 @@ def main() -> None:
     if set(methods) & set(FORESTS):
         forests = train_forests(TRAINING, options.work, options.peers)
         say(f"forests trained on {', '.join(r.name for r in TRAINING)}")
-    else:
-        say("no forests: they are not asked for, or the peers' environment is missing: CoastSat, DEA and the forests are left out (python -m benchmarks.baselines.peers)")
+    elif options.methods is None:
+        say("the peers' environment is missing: CoastSat, DEA and the forests are left out (python -m benchmarks.baselines.peers)")
     measured = {}
     with ProcessPoolExecutor(options.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
         jobs = {pool.submit(measure, r, options.work, methods, forests, options.peers, options.keep): r for r in recipes}
