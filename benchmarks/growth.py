@@ -116,7 +116,7 @@ def planning(run: Run) -> Iterator[Result]:
     assign(settings)
     (folder / "plan.yaml").write_text(yaml.safe_dump(values), "utf-8")
     start = time.perf_counter()
-    jobs = planned_jobs(folder, folder / "plan.yaml")
+    jobs = planned_jobs(folder / "plan.yaml")
     taken = time.perf_counter() - start
     name = f"dry run of a province of {len(region.read_tiles(settings))} tiles and {len(settings.all_periods)} years: the minute allowed"
     yield Result(name, taken, 60.0, "s", 60.0 / taken, f"{jobs} jobs")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shlex
 import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -142,31 +144,47 @@ def forget_peak() -> None:
 Case = Callable[[Run], Iterator[Result]]
 
 
-def dry_run(folder: Path, config: Path, *options: str) -> list[str]:
-    """Lines that Snakemake prints of a dry run in ``folder``.
+def snakemake_command(config: Path, *options: str) -> list[str]:
+    """Snakemake on a configuration, on two cores in the folder of the configuration; to be started in ROOT, in the environment `in_root`."""
+    return [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", str(config), "--directory", str(config.parent), *options]
+
+
+def in_root() -> dict[str, str]:
+    """The environment with this checkout's packages before installed ones."""
+    return os.environ | {"PYTHONPATH": str(ROOT)}
+
+
+def snakemake(config: Path, *options: str) -> str:
+    """What Snakemake prints of a run that it finishes.
 
     Raises
     ------
-    RuntimeError : the dry run failed, with what it printed.
+    RuntimeError : it failed, with what it printed.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "-n", *options, "--directory", str(folder), "--snakefile", str(ROOT / "Snakefile"),
-         "--configfile", str(config)],
-        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False,
-    )  # fmt: skip
+    done = subprocess.run(snakemake_command(config, *options), cwd=ROOT, env=in_root(), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(done.stdout + done.stderr)
-    return done.stdout.splitlines()
+    return done.stdout + done.stderr
 
 
-def planned_jobs(folder: Path, config: Path) -> int:
-    """Jobs that Snakemake plans for a run in ``folder``; 0 where there is nothing to do."""
-    return next((int(line.split()[1]) for line in dry_run(folder, config, "--quiet", "rules") if line.startswith("total")), 0)
+def job_counts(told: str) -> Counter:
+    """Rule to number of its jobs, and ``total``, from the table that Snakemake prints first; empty where there is nothing to do."""
+    return Counter({rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", told, re.M)})
 
 
-def planned_calls(folder: Path, config: Path) -> list[list[str]]:
-    """The verb of `rs-pipeline` and its arguments of every job that Snakemake plans for a run in ``folder``."""
-    commands = [shlex.split(line) for line in dry_run(folder, config, "--printshellcmds") if " -m rs_pipeline.cli " in line]
+def jobs_run(told: str) -> Counter:
+    """Rule to number of its jobs that Snakemake says it started, or would start."""
+    return Counter(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):", told, re.M))
+
+
+def planned_jobs(config: Path) -> int:
+    """Jobs that Snakemake plans for a run; 0 where there is nothing to do."""
+    return job_counts(snakemake(config, "-n", "--quiet", "rules"))["total"]
+
+
+def planned_calls(config: Path) -> list[list[str]]:
+    """The verb of `rs-pipeline` and its arguments of every job that Snakemake plans for a run."""
+    commands = [shlex.split(line) for line in snakemake(config, "-n", "--printshellcmds").splitlines() if " -m rs_pipeline.cli " in line]
     return [c[c.index("rs_pipeline.cli") + 1 : c.index("2>")] for c in commands]
 
 
@@ -175,3 +193,8 @@ def run_files(root: Path) -> dict[str, bytes]:
     told = {"logs", "benchmarks", "again", "summary.json", "summary.txt"}
     found = [p for p in root.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(root).parts)]
     return {str(p.relative_to(root)): p.read_bytes() for p in sorted(found) if p.relative_to(root).parts[0] not in told}
+
+
+def differing(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:
+    """Files that only one run has, or that are not the same in both."""
+    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))

@@ -8,16 +8,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
-import subprocess
-import sys
 import time
-from collections import Counter
 from pathlib import Path
 
 import yaml
 
-from benchmarks.harness import ROOT, run_files
+from benchmarks.harness import differing, jobs_run, run_files, snakemake
 
 
 def set_month_apart(catalog: Path, month: str) -> dict[Path, str]:
@@ -37,26 +33,11 @@ def _month(item: Path) -> str:
     return json.loads(item.read_text("utf-8"))["properties"]["datetime"][:7]
 
 
-def chain(config: Path, *options: str) -> tuple[float, Counter]:
-    """Seconds of a run of Snakemake on two cores, and its jobs by rule.
-
-    Raises
-    ------
-    RuntimeError : it failed, with the end of what it printed.
-    """
+def chain(config: Path, *options: str) -> tuple[float, dict[str, int]]:
+    """Seconds of a run of Snakemake on two cores, and its jobs by rule."""
     start = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", str(config), "--directory", str(config.parent), *options],
-        cwd=ROOT, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False,
-    )  # fmt: skip
-    if done.returncode != 0:
-        raise RuntimeError(done.stderr[-3000:])
-    return time.perf_counter() - start, Counter(re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):", done.stderr, re.M))
-
-
-def differing(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:
-    """Files that only one run has, or that are not the same in both."""
-    return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+    told = snakemake(config, *options)
+    return time.perf_counter() - start, dict(jobs_run(told))
 
 
 def main() -> None:
@@ -82,11 +63,11 @@ def main() -> None:
     for path, text in collections.items():
         path.write_text(text, "utf-8")
     month_s, jobs = chain(config, "--forcerun", "search")
-    print(f"the month: {month_s:.0f} s, {dict(jobs)}", flush=True)
+    print(f"the month: {month_s:.0f} s, {jobs}", flush=True)
     grown = run_files(results)
     results.rename(folder / "grown")
     full_s, jobs = chain(config)
-    print(f"all anew: {full_s:.0f} s, {dict(jobs)}")
+    print(f"all anew: {full_s:.0f} s, {jobs}")
     print(f"the month costs {month_s / full_s:.2f} of a full run; files that differ: {differing(grown, run_files(results))}")
 
 

@@ -10,7 +10,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -19,14 +18,13 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.harness import ROOT
+from benchmarks.harness import ROOT, differing, in_root, snakemake_command
 
 
 def start(config: Path) -> subprocess.Popen:
     """Snakemake on a configuration, in a session of its own."""
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", str(config), "--directory", str(config.parent)]
     with (config.parent / "snakemake.log").open("a") as log:
-        return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env=os.environ | {"PYTHONPATH": str(ROOT)}, start_new_session=True)
+        return subprocess.Popen(snakemake_command(config), cwd=ROOT, stdout=log, stderr=log, env=in_root(), start_new_session=True)
 
 
 def kill_machine(main: subprocess.Popen, _: random.Random) -> None:
@@ -102,8 +100,10 @@ def main() -> None:
     while kills > 0:
         small.layout.root.rename(small.folder / f"before{rounds}")
         done = disturb(small.config, min(kills, 10), chosen.seed + rounds, small.files, expected, chosen.longest_s)
-        if start(small.config).wait() != 0 or small.files() != expected:
-            raise SystemExit("the end differs from that of an undisturbed run:\n" + (small.folder / "snakemake.log").read_text()[-3000:])
+        finished, wrong = start(small.config).wait() == 0, differing(small.files(), expected)
+        if wrong or not finished:
+            told = (small.folder / "snakemake.log").read_text()[-3000:]
+            raise SystemExit(f"the end differs from that of an undisturbed run:\n{told}\n{wrong}")
         kills, total, rounds = kills - sum(done.values()) + done["ended before"], total + done, rounds + 1
         print(dict(total), "ends as an undisturbed run", flush=True)
 

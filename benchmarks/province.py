@@ -172,7 +172,7 @@ def run(folder: Path, values: dict) -> None:
         tell(verb, since)
     tiles = [t.id for t in read_tiles(settings)]
     since = time.perf_counter()
-    calls = by_verb(planned_calls(folder, folder / "province.yaml"))
+    calls = by_verb(planned_calls(folder / "province.yaml"))
     jobs = sum(len(c) for c in calls.values())
     peak = peak_mb(resource.RUSAGE_CHILDREN)
     tell(f"planned by Snakemake: {jobs} jobs for {len(tiles)} tiles and {len(periods)} years", since, f"{peak:.0f} MB")
@@ -187,24 +187,25 @@ def run(folder: Path, values: dict) -> None:
     print("files:", dict(count_files(settings.root)))
 
 
-def by_verb(calls: Sequence[Sequence[str]]) -> dict[str, list[list[str]]]:
-    """Planned calls by verb, in the order of the chain, which is that of `rs-pipeline --help`."""
+def program():
+    """`rs-pipeline` itself."""
     from typer.main import get_command
 
     from rs_pipeline.cli import app
 
-    found = {verb: [list(call) for call in calls if call[0] == verb] for verb in get_command(app).commands}
+    return get_command(app)
+
+
+def by_verb(calls: Sequence[Sequence[str]]) -> dict[str, list[list[str]]]:
+    """Planned calls by verb, in the order of the chain, which is that of `rs-pipeline --help`."""
+    found = {verb: [list(call) for call in calls if call[0] == verb] for verb in program().commands}
     return {verb: jobs for verb, jobs in found.items() if jobs}
 
 
 def step(verb: str, *arguments: str) -> tuple[float, float]:
     """Run a verb in this process, as a job of the run; CPU seconds, and the peak memory (resident) of the process so far in MB."""
-    from typer.main import get_command
-
-    from rs_pipeline.cli import app
-
     start = time.process_time()
-    get_command(app).main([verb, *arguments], standalone_mode=False)
+    program().main([verb, *arguments], standalone_mode=False)
     return time.process_time() - start, peak_mb(resource.RUSAGE_SELF)
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks.harness import ROOT, in_root, snakemake_command
 
 REAL_DATA = Path(os.environ.get("RS_PIPELINE_REAL_DATA", Path(__file__).resolve().parents[2] / "shared" / "real"))
 
@@ -20,10 +19,13 @@ LONG_FIXTURES = ("simulated_run", "small_run")
 
 def pytest_collection_modifyitems(items):
     """Two processes share the tests; those of a file stay in one, for its fixtures."""
-    groups = {id(item): next((f for f in LONG_FIXTURES if f in item.fixturenames), str(item.path)) for item in items}
+    items.sort(key=lambda item: long_fixture(item) is None)
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(groups[id(item)]))
-    items.sort(key=lambda item: groups[id(item)] not in LONG_FIXTURES)
+        item.add_marker(pytest.mark.xdist_group(long_fixture(item) or str(item.path)))
+
+
+def long_fixture(item) -> str | None:
+    return next((f for f in LONG_FIXTURES if f in item.fixturenames), None)
 
 
 @pytest.fixture(scope="session")
@@ -66,8 +68,7 @@ def snakemake():
     """Function that runs `snakemake` with a configuration file, in its folder, as a user does."""
 
     def run(config: Path, *args: str, check: bool = True) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", str(config), "--directory", str(config.parent), *args]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1200, env=os.environ | {"PYTHONPATH": str(ROOT)})
+        done = subprocess.run(snakemake_command(config, *args), cwd=ROOT, capture_output=True, text=True, timeout=1200, env=in_root())
         if check:
             assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
         return done

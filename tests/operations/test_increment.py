@@ -1,11 +1,11 @@
 """A run costs what is new: new scenes, another threshold, a moved folder, a changed clock; and a bad tile costs itself."""
 
 import os
-import re
 import time
 
 import pandas as pd
 
+from benchmarks.harness import job_counts, jobs_run
 from rs_pipeline.operations.marks import job_name, mark_again
 from rs_pipeline.operations.run import settle_times
 from tests.operations.conftest import new_scene
@@ -13,8 +13,7 @@ from tests.operations.conftest import new_scene
 
 def jobs(done) -> dict[str, int]:
     """Rule to number of jobs that Snakemake ran or would run."""
-    rules = re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):", done.stdout + done.stderr, re.M)
-    return {rule: rules.count(rule) for rule in set(rules)}
+    return dict(jobs_run(done.stdout + done.stderr))
 
 
 def nothing_to_do(done) -> bool:
@@ -88,5 +87,5 @@ def test_files_from_the_future_keep_their_order(tmp_path):
 def test_slurm_can_group_the_jobs_of_a_run(copied_run, snakemake):
     """No step outside a group may stand between two of its steps."""
     planned = snakemake(copied_run.config, "-n", "--profile", "profiles/slurm", "--forcerun", "fetch")
-    count = dict(re.findall(r"^(\w+) +(\d+)$", planned.stdout + planned.stderr, re.M))
-    assert count["fetch"] == "4" and {"bodies", "land_zonal", "quality_scores", "indicators"} <= set(count)
+    count = job_counts(planned.stdout + planned.stderr)
+    assert count["fetch"] == 4 and {"bodies", "land_zonal", "quality_scores", "indicators"} <= set(count)
