@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,6 @@ from rs_pipeline.output.atomic import atomic_path
 
 _SHARES = 16
 """The cache is kept in so many folders, each with its share of the limit, so that a look into one is enough."""
-
-_ABANDONED_S = 86_400.0
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*\.tif")
 
@@ -59,15 +56,11 @@ class Cache:
 
     def _trim(self, share: str) -> None:
         entries = []
-        for file in (self.folder / share).glob("*.zip"):
+        for file in (self.folder / share).glob("[!.]*.zip"):
             try:
-                used, size = file.stat().st_mtime, file.stat().st_size
+                entries.append((file.stat().st_mtime, file.stat().st_size, file))
             except FileNotFoundError:  # another job was faster
                 continue
-            if not file.name.startswith("."):
-                entries.append((used, size, file))
-            elif used < time.time() - _ABANDONED_S:  # left by a job that was killed
-                file.unlink(missing_ok=True)
         over = sum(size for _, size, _ in entries) - self.limit_bytes // _SHARES
         for _, size, file in sorted(entries):
             if over <= 0:

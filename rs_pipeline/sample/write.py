@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from rs_pipeline.errors import ConfigError
+from rs_pipeline.output.atomic import atomic_folder
 from rs_pipeline.sample import stac, world_files
 from rs_pipeline.sample.plan import EVERY_DAYS, FAMILIES, ScenePlan, plan_scenes
 from rs_pipeline.sample.scenes import RENDER, Rendered, make_views
@@ -58,14 +58,9 @@ def write_sample(
     recipe = {"format": FORMAT, "landscape": landscape, "seed": seed, "years": years, "size_px": list(size_px), "every_days": dict(every_days)}
     if _made_before(path) == recipe:
         return
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
+    with atomic_folder(path) as part:
+        part.mkdir()
         _write_all(part, recipe)
-        _put_in_place(part, path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def run_config(path: Path) -> str:
@@ -99,14 +94,6 @@ def _made_before(path: Path) -> dict[str, Any] | None:
         return recipe if all((path / name).is_file() for name in world_files(recipe["landscape"])) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _put_in_place(part: Path, path: Path) -> None:
-    old = path.with_name(f".{path.name}.{os.getpid()}.old")
-    if path.exists():
-        os.replace(path, old)
-    os.replace(part, path)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _write_all(folder: Path, recipe: dict[str, Any]) -> None:
