@@ -21,7 +21,7 @@ from rs_pipeline.accuracy.truth import Score, Truth, black_years
 from rs_pipeline.indicators.facts import REGION
 from rs_pipeline.indicators.red_line import geodesic_area_km2
 from rs_pipeline.indicators.zonal import GREENING_STEP, coverage
-from rs_pipeline.products.land.classes import Land
+from rs_pipeline.products.land.classes import DISTURBED, NATURAL, Land
 
 NARROW_M = 20.0
 """Channels narrower than this cannot be assessed for black-odorous water."""
@@ -204,9 +204,10 @@ def _reclaimed(a: _Asked) -> float:
     return a.place.total(a.truth.fine_mean(fill & (a.truth.landcover(a.baseline) == legend["sea"]))) / 1e4
 
 
-def _land(c: Land) -> Callable[[_Asked], float]:
-    """Area of a land class, km2."""
-    return lambda a: a.place.total(a.truth.share(a.year, MATERIALS[c])) / 1e6
+def _land(*classes: Land) -> Callable[[_Asked], float]:
+    """Area of land classes, km2."""
+    materials = [m for c in classes for m in MATERIALS[c]]
+    return lambda a: a.place.total(a.truth.share(a.year, materials)) / 1e6
 
 
 def _built_change(a: _Asked) -> float:
@@ -224,8 +225,9 @@ TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "natural_coast_retention": _retention, "coast_mean_rate": _coast_rate, "reclaimed_area": _reclaimed,
     "construction_land_area": _land(Land.BUILT), "construction_land_change": _built_change, "cropland_area": _land(Land.CROPLAND),
     "tree_area": _land(Land.TREE), "grass_area": _land(Land.GRASS), "wetland_area": _land(Land.WETLAND), "bare_area": _land(Land.BARE),
+    "disturbed_land_area": _land(*DISTURBED), "natural_land_area": _land(*NATURAL),
 }  # fmt: skip
-"""True value of each indicator, in the indicator's unit; NaN where the unit has none."""
+"""True value of each indicator, in the indicator's unit, and of the groups of land classes whose shares are given; NaN where the unit has none."""
 
 
 def true_indicators(truth: Truth, baseline: int | None = None) -> pd.DataFrame:

@@ -9,7 +9,9 @@ from scipy import stats
 from rs_pipeline.accuracy.counties import true_indicators
 from rs_pipeline.accuracy.truth import Truth
 from rs_pipeline.config import Settings
+from rs_pipeline.indicators.answers import Answer, Facts
 from rs_pipeline.indicators.facts import Run
+from rs_pipeline.indicators.land import ERROR_OF, area
 from rs_pipeline.indicators.uncertainty import Z95
 from rs_pipeline.indicators.values import INDICATORS, estimate
 
@@ -25,8 +27,7 @@ def observed_errors(settings: Settings, truth: Truth) -> pd.DataFrame:
     """
     rows = []
     for unit, period, facts in Run.read(settings).facts():
-        for name, indicator in INDICATORS.items():
-            answer = estimate(indicator, facts)
+        for name, answer in _answers(facts).items():
             if answer.spread and answer.observed_fraction >= settings.indicators.scale_fraction:
                 s = answer.spread
                 rows.append((unit.adcode, period, name, answer.interval.value, s.random95, s.basis, *s.undecided))
@@ -34,6 +35,15 @@ def observed_errors(settings: Settings, truth: Truth) -> pd.DataFrame:
     table = table.merge(true_indicators(truth, int(settings.baseline_label)), on=["adcode", "period", "indicator"])
     error = table.true - table.value
     return table.assign(error=error - error.clip(-table.low, table.high)).drop(columns=["true", "value", "low", "high"])
+
+
+def _answers(facts: Facts) -> dict[str, Answer]:
+    """Of all indicators, and of land areas whether or not they are told apart well enough to be published."""
+    answers = {name: estimate(indicator, facts) for name, indicator in INDICATORS.items()}
+    county = facts.land.zones["county"] if facts.land else None
+    if county and county["land_observed_m2"] > 0:
+        answers |= {row: area(facts, county, name) for name, row in ERROR_OF.items()}
+    return answers
 
 
 def systematic_part(table: pd.DataFrame) -> pd.DataFrame:

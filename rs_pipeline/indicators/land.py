@@ -1,8 +1,8 @@
 """Indicators that rest on the land map.
 
-Areas are sums of expected shares, so that a pixel of half street and half garden is half built. Their bounds are ``model95``: what held in
-95 % of the places of simulated worlds that took no part in the training (`products.land.areas`). Conversion is a ``range``: below, what is
-beyond doubt; above, all that may be. A class that the map does not tell from others well enough is not given at all.
+Areas are sums of expected shares, so that a pixel of half street and half garden is half built. Their bounds are those of the error model
+(`errors`), which grow with how uncertain the pixels are. Conversion is a ``range``: below, what is beyond doubt; above, all that may be. A
+class that the map does not tell from others well enough is not given at all.
 """
 
 from __future__ import annotations
@@ -12,12 +12,29 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from rs_pipeline.indicators.answers import Answer, Facts, Indicator, baseline_period, by_samples, missing, published, ratio
-from rs_pipeline.indicators.uncertainty import Interval, around, difference, within
-from rs_pipeline.products.land.areas import half95
+from rs_pipeline.indicators.answers import (
+    Answer,
+    Facts,
+    Indicator,
+    baseline_period,
+    by_samples,
+    missing,
+    modelled,
+    published,
+    ratio,
+)
+from rs_pipeline.indicators.errors import Spread, spread
+from rs_pipeline.indicators.uncertainty import Z95, Interval
+from rs_pipeline.products.land.areas import patches_sd
 
 MIN_F1 = 0.7
 """A class with less agreement with the truth of simulated worlds (F1 of areas) is not published."""
+
+ERROR_OF = {
+    **{name: f"{name}_area" for name in ("cropland", "tree", "grass", "wetland", "bare")},
+    "built": "construction_land_area", "disturbed": "disturbed_land_area", "natural": "natural_land_area",
+}  # fmt: skip
+"""Class or group to its row in the error model."""
 
 NOTE = "land map trained on simulated worlds"
 
@@ -60,15 +77,25 @@ def indistinct(facts: Facts, name: str) -> Answer | None:
     return missing("insufficient_data", words)
 
 
-def mean_share(facts: Facts, row: Mapping[str, float], name: str) -> Interval:
-    """Mean share of a class or group over the observed part of a zone."""
+def area_spread(row: Mapping[str, float], name: str) -> Spread:
+    """Spread of the mean share of a class or group over the observed part of a zone."""
     observed = row["land_observed_m2"]
-    half = half95(name, row[f"{name}_uncertain_m2"] / observed, observed, facts.land.area_error)
-    return within(around(row[f"{name}_m2"] / observed, half), 0, 1)
+    uncertain = row[f"{name}_uncertain_m2"] / observed
+    return spread(ERROR_OF[name], patches_sd(uncertain, observed), uncertain)
+
+
+def area(facts: Facts, row: Mapping[str, float], name: str, *, m2: float | None = 1e6, rest: bool = False) -> Answer:
+    """Area of a class or group in a zone that was seen, in units of ``m2``, or its share in percent where that is None; ``rest``: of all but it."""
+    observed, error = row["land_observed_m2"], area_spread(row, name)
+    seen = modelled(row[f"{name}_m2"] / observed, error)
+    if rest:
+        seen = Interval(1 - seen.value, 1 - seen.upper, 1 - seen.lower, seen.kind)
+    factor = 100.0 if m2 is None else row["area_m2"] / m2
+    return _noted(published(seen, ratio(observed, row["area_m2"]), facts, factor, total=m2 is not None, spread=error))
 
 
 def _cover(facts: Facts, name: str, *, zone: str = "county", m2: float | None = 1e6, rest: bool = False) -> Answer:
-    """Area of a class or group in a zone, in units of ``m2``, or its share in percent where that is None; ``rest``: of all but it."""
+    """`area` of a zone, or why it cannot be given."""
     row = zone_sums(facts, zone)
     if isinstance(row, Answer):
         return row
@@ -78,12 +105,7 @@ def _cover(facts: Facts, name: str, *, zone: str = "county", m2: float | None = 
         return corrected
     if (first := indistinct(facts, name)) is not None:
         return first
-    seen = mean_share(facts, row, name)
-    if rest:
-        seen = Interval(1 - seen.value, 1 - seen.upper, 1 - seen.lower, seen.kind)
-    factor = 100.0 if m2 is None else row["area_m2"] / m2
-    answer = published(seen, ratio(row["land_observed_m2"], row["area_m2"]), facts, factor, total=m2 is not None)
-    return _noted(answer)
+    return area(facts, row, name, m2=m2, rest=rest)
 
 
 def _corrected(facts: Facts, row: Mapping[str, float], name: str) -> Answer | None:
@@ -92,8 +114,8 @@ def _corrected(facts: Facts, row: Mapping[str, float], name: str) -> Answer | No
     They show how wrong the map is here, so that a class may be given that simulated worlds withhold.
     """
     observed, stratum = row["land_observed_m2"], row[f"class_{name}_m2"]
-    area = row["area_m2"]
-    return by_samples(facts, f"land_{name}", row[f"{name}_m2"], [observed - stratum, stratum], observed, area, area / 1e6, total=True)
+    whole = row["area_m2"]
+    return by_samples(facts, f"land_{name}", row[f"{name}_m2"], [observed - stratum, stratum], observed, whole, whole / 1e6, total=True)
 
 
 def _noted(answer: Answer) -> Answer:
@@ -106,10 +128,7 @@ def _at_baseline(facts: Facts) -> Facts:
 
 
 def _built_change(facts: Facts) -> Answer:
-    """Change of construction land since the baseline, km2, on what both years saw.
-
-    Bounds as if the errors of the two years were independent: those that both share make them too wide, never too narrow.
-    """
+    """Change of construction land since the baseline, km2, on what both years saw."""
     row = zone_sums(facts, "county")
     if isinstance(row, Answer):
         return row
@@ -118,11 +137,10 @@ def _built_change(facts: Facts) -> Answer:
     common, base = row["common_m2"], facts.land.base.get("county")
     if base is None or not (common > 0 and base["land_observed_m2"] > 0):
         return missing("insufficient_data", "no pixel seen in both this and the baseline period")
-    now, then = mean_share(facts, row, "built"), mean_share(_at_baseline(facts), base, "built")
-    change = difference(now, then)
-    value = (row["built_common_m2"] - row["built_baseline_m2"]) / common
-    seen = within(Interval(value, change.lower - change.value + value, change.upper - change.value + value, change.kind), -1, 1)
-    return _noted(published(seen, ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, total=True))
+    parts = [area_spread(zone, "built") for zone in (row, base)]
+    error = spread("construction_land_change", math.hypot(*(p.random95 for p in parts)) / Z95, sum(p.basis for p in parts))
+    seen = modelled((row["built_common_m2"] - row["built_baseline_m2"]) / common, error, low=-1)
+    return _noted(published(seen, ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, total=True, spread=error))
 
 
 def quotient(now: Interval, then: Interval) -> Interval:
@@ -188,7 +206,7 @@ def _blue_green(facts: Facts, name: str, *, rest: bool) -> Answer:
 
 
 _SUM = "sum over pixels, by area on the ellipsoid, of the expected share of "
-_MODEL = "95 % of the errors of whole simulated worlds that took no part in the training, by class and size of the area"
+_MODEL = "how uncertain the pixels are, correlated over 300 m, and the systematic error of the class seen in simulated worlds"
 _RANGE = "below, what is confidently so in both years; above, what may be so, and all that was not seen twice"
 _READING = "100 % times expected area of {} over that of all land seen within tables.xiongan"
 _CONVERTED = "area within {} that was {} in the baseline period and is built or bare now, events of at least land_zones.min_event_px pixels"

@@ -27,8 +27,6 @@ class LandFacts:
     """Likewise, of the baseline period."""
     tables: frozenset[str]
     """Keys of the section ``tables`` that are given."""
-    area_error: Mapping[str, float]
-    """Area to the factor of `products.land.areas.half95`."""
     accuracy: Mapping[str, Mapping[str, float]]
     """Class to users, producers and f1 (0-1), measured on simulated worlds."""
     gdp: float | None = None
@@ -77,4 +75,4 @@ class LandTable:
             return None
         model, base = land_model(), self.sums.get((adcode, self.baseline), {})
         gdp = (self.gdp.get((adcode, p)) for p in (period, self.baseline))
-        return LandFacts(zones, base, self.tables, model.area_error, model.report["classes"], *gdp)
+        return LandFacts(zones, base, self.tables, model.report["classes"], *gdp)

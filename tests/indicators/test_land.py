@@ -36,17 +36,17 @@ def answer(make):
     def answer(name, zones=None, *, base=None, tables=(), accuracy=None, period="2024", references=NO_REFERENCES, base_references=NO_REFERENCES, **changes):
         zones = {"county": sums()} if zones is None else zones
         accuracy = dict.fromkeys(AREAS, GOOD) | (accuracy or {})
-        land = LandFacts(zones, {"county": sums(built_m2=12 * KM2)} if base is None else base, frozenset(tables), dict.fromkeys(AREAS, 0.5), accuracy, **changes)
+        land = LandFacts(zones, {"county": sums(built_m2=12 * KM2)} if base is None else base, frozenset(tables), accuracy, **changes)
         return estimate(INDICATORS[name], make.facts(land=land, period=period, references=references, base_references=base_references))
 
     return answer
 
 
 def test_an_area_and_its_interval_by_hand(answer):
-    # spread: sqrt(.04^2 + .04 x .09 / 100) = .040448; half of it (factor 0.5) of 100 km2 is 2.0224 km2
+    # random: 1.96 sqrt(.04 x .09 / 100) = .01176, systematic: once .04; their hypotenuse of 100 km2 is 4.1693 km2
     got = answer("construction_land_area")
     assert got.interval.kind == "model95" and got.interval.value == pytest.approx(15)
-    assert got.interval.lower == pytest.approx(15 - 2.0224, abs=1e-3) and got.interval.upper == pytest.approx(15 + 2.0224, abs=1e-3)
+    assert got.interval.lower == pytest.approx(15 - 4.1693, abs=1e-3) and got.interval.upper == pytest.approx(15 + 4.1693, abs=1e-3)
     assert got.reason == "land map trained on simulated worlds"
 
 
@@ -92,7 +92,7 @@ def test_samples_of_this_year_say_nothing_about_the_baseline(answer):
 def test_clouds_scale_widen_and_withhold(answer):
     seen = {"land_observed_m2": 85 * KM2} | {f"{n}_m2": p * 85 * KM2 for n, p in PARTS.items()} | {f"{n}_uncertain_m2": 0.04 * 85 * KM2 for n in PARTS}
     got = answer("construction_land_area", {"county": sums(**seen)})
-    assert got.interval.value == pytest.approx(15) and got.interval.upper - 15 > 2.1 and "85 % observed" in got.reason
+    assert got.interval.value == pytest.approx(15) and got.interval.upper - 15 > 4.2 and "85 % observed" in got.reason
     got = answer("construction_land_area", {"county": sums(land_observed_m2=40 * KM2, built_m2=6 * KM2)})
     assert got.status == "insufficient_data" and "40 % observed" in got.reason and got.interval is None
     assert answer("construction_land_area", {"county": sums(land_observed_m2=0.0)}).reason == "no pixel with enough clear dates in enough seasons"
@@ -105,16 +105,16 @@ def test_a_run_without_a_land_map(make):
 
 def test_change_of_built_up_land_on_what_both_years_saw(answer):
     got = answer("construction_land_change").interval
-    # 15 - 12 km2; half-widths of both years 2.0224 km2: their hypotenuse is 2.8601
-    assert got.value == pytest.approx(3) and got.upper - got.value == pytest.approx(2.860, abs=1e-3)
+    # 15 - 12 km2; random parts of both years .01176, systematic part once .04 + .04: hypotenuse of all three 8.1711 km2
+    assert got.value == pytest.approx(3) and got.upper - got.value == pytest.approx(8.171, abs=1e-3)
     first = answer("construction_land_change", period="2023")
     assert first.status == "insufficient_data" and "baseline period" in first.reason
 
 
 def test_the_ratio_and_the_fall_per_gdp_by_hand(answer):
     got = answer("construction_land_ratio").interval
-    # 15 / 12 = 1.25; logarithms of 15 / 12.9776 = .14482 and 14.0224 / 12 = .15574: hypotenuse .21266
-    assert got.value == pytest.approx(1.25) and got.lower == pytest.approx(1.25 * math.exp(-0.21266), abs=1e-3)
+    # 15 / 12 = 1.25; logarithms of 15 / 10.8307 = .32567 and 16.1693 / 12 = .29820: hypotenuse .44157
+    assert got.value == pytest.approx(1.25) and got.lower == pytest.approx(1.25 * math.exp(-0.44157), abs=1e-3)
     fall = answer("construction_land_per_gdp_fall", gdp=200.0, base_gdp=100.0)
     # 1 - 1.25 / 2 = 37.5 %; bounds follow those of the ratio, turned round
     assert fall.interval.value == pytest.approx(37.5) and fall.interval.upper == pytest.approx(100 * (1 - got.lower / 2))

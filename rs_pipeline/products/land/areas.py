@@ -1,8 +1,7 @@
 """Areas from the shares of pixels, and how wrong they may be.
 
-The error of a sum of shares has two parts: what varies from place to place and averages out, and what the whole of a place has in
-common (its soils, its crops, its season), which does not. Both are measured against the truth of worlds that took no part in the
-training; see `training`.
+The error of a sum of shares has two parts: what varies from place to place and averages out (`patches_sd`), and what the whole of a place
+has in common (its soils, its crops, its season), which does not and grows with how uncertain its pixels are; `indicators.errors` has it.
 """
 
 from __future__ import annotations
@@ -32,20 +31,12 @@ def area_layers(shares: np.ndarray) -> dict[str, np.ndarray]:
     return layers
 
 
-def spread(uncertain: float, area_m2: float) -> float:
-    """Unit of error of a mean share over an area: sqrt(U^2 + U min(1, C / A)), U the mean of p (1 - p), C CORRELATED_M2.
+def patches_sd(uncertain: float, area_m2: float) -> float:
+    """Standard deviation of a mean share over an area of A / C independent patches, each one thing or the other: sqrt(U min(1, C / A)).
 
-    The first part is an error that all pixels have in common, as large as they are uncertain; the second that of A / C independent
-    patches, each one thing or the other. It is p (1 - p) alone for a large area, and nearly the standard deviation of one patch for a
-    small one.
+    U (``uncertain``) is the mean of p (1 - p), C is CORRELATED_M2; NaN for no area.
 
-    >>> round(spread(0.09, 90_000.0), 4), round(spread(0.09, 9e9), 4)
-    (0.3132, 0.09)
+    >>> round(patches_sd(0.09, 90_000.0), 4), round(patches_sd(0.09, 9e6), 4)
+    (0.3, 0.03)
     """
-    return math.sqrt(uncertain**2 + uncertain * min(1.0, CORRELATED_M2 / area_m2)) if area_m2 > 0 else math.nan
-
-
-def half95(name: str, uncertain: float, area_m2: float, area_error: dict[str, float]) -> float:
-    """Half of the 95 % interval of a mean share: `spread` times what held in 95 % of the places of other worlds (split conformal
-    prediction with a normalised score, Lei et al. 2018, JASA 113:1094)."""
-    return area_error[name] * spread(uncertain, area_m2)
+    return math.sqrt(uncertain * min(1.0, CORRELATED_M2 / area_m2)) if area_m2 > 0 else math.nan

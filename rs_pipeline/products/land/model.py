@@ -48,8 +48,6 @@ class LandModel:
     """float64 (7, H)."""
     out_bias: np.ndarray
     """float64 (7,)."""
-    area_error: dict[str, float]
-    """Class to the factor of `indicators.land_areas.half95`, from worlds that took no part in the training."""
     report: dict
     """Of the training: accuracy by class, all simulated."""
 
@@ -70,7 +68,7 @@ class LandModel:
             return [plain(row) for row in a] if a.ndim > 1 else [float(f"{v:.6g}") for v in a]
 
         content = {
-            "report": self.report, "classes": [c.word for c in Land], "features": list(FEATURES), "area_error": self.area_error,
+            "report": self.report, "classes": [c.word for c in Land], "features": list(FEATURES),
             **{name: plain(getattr(self, name)) for name in _ARRAYS},
         }  # fmt: skip
         return json.dumps(content, allow_nan=False, separators=(",", ":")).replace('],"', '],\n"').replace('},"', '},\n"') + "\n"
@@ -84,7 +82,7 @@ class LandModel:
             if content["classes"] != [c.word for c in Land] or content["features"] != list(FEATURES):
                 raise ValueError("it is of other classes or features")
             arrays = {name: np.array(content[name], "float64") for name in _ARRAYS}
-            return cls(**arrays, area_error=content["area_error"], report=content["report"])
+            return cls(**arrays, report=content["report"])
         except (OSError, ValueError, KeyError, TypeError) as fault:
             raise ConfigError(f"the land model cannot be read: {fault}", where=str(path), remedy=remedy) from None
 

@@ -25,7 +25,7 @@ from rs_pipeline.catalog.search import search
 from rs_pipeline.config import config_folder, freeze, parse
 from rs_pipeline.model import Grid
 from rs_pipeline.output.atomic import atomic_path
-from rs_pipeline.products.land.areas import AREAS, area_layers, spread
+from rs_pipeline.products.land.areas import AREAS
 from rs_pipeline.products.land.classes import Land
 from rs_pipeline.products.land.features import FEATURES, LandFeatures, land_features
 from rs_pipeline.products.land.model import GROUPS, LandModel, inputs, logarithms, softmax
@@ -49,14 +49,6 @@ RIDGE = 3e-3
 """Penalty on the mean squared weight of each layer."""
 DROPPED = 0.15
 """Share of the training pixels for which a group of features is taken away, so that the network can do without."""
-ZONES_PX = (4, 16, 60, 120)
-"""Sides of the squares, in pixels, on which the error of areas is measured, beside the whole world."""
-SQUARES = 12
-"""Of each side in each world."""
-PIXEL_M2 = 100.0
-LARGE_PX = 60
-"""The factor of an area's error is that of squares of this side and larger: what a county is."""
-COVERED = 0.95
 
 
 @dataclass(frozen=True)
@@ -133,7 +125,7 @@ def fit(values: np.ndarray, shares: np.ndarray, seed: int, *, hidden: int = HIDD
     found = minimize(loss, start, (x, shares, hidden), "L-BFGS-B", jac=True, options={"maxiter": iterations, "maxfun": 2 * iterations}).x
     cut = np.cumsum([hidden * d, hidden, k * hidden])
     w1, b1, w2, b2 = np.split(found, cut)
-    return LandModel(centre, deviation, w1.reshape(hidden, d), b1, w2.reshape(k, hidden), b2, {}, {})
+    return LandModel(centre, deviation, w1.reshape(hidden, d), b1, w2.reshape(k, hidden), b2, {})
 
 
 def predict(model: LandModel, world: World) -> np.ndarray:
@@ -161,38 +153,6 @@ def _round(value: float) -> float:
     return round(float(value), 4)
 
 
-def squares(shape: tuple[int, int], side: int, number: int, rng: np.random.Generator) -> list[tuple[slice, slice]]:
-    """So many squares at random places."""
-    corners = zip(rng.integers(0, shape[0] - side + 1, number), rng.integers(0, shape[1] - side + 1, number), strict=True)
-    return [(slice(r, r + side), slice(c, c + side)) for r, c in corners]
-
-
-def area_scores(worlds: list[World], found: list[np.ndarray], seed: int) -> dict[int, dict[str, np.ndarray]]:
-    """Error of mean shares in units of `spread`, by the side of the squares (0: the whole world) and by name of AREAS."""
-    scores: dict[int, dict[str, list[float]]] = {side: {name: [] for name in AREAS} for side in (0, *ZONES_PX)}
-    rng = np.random.default_rng(seed)
-    for world, shares in zip(worlds, found, strict=True):
-        layers, truth = area_layers(shares), area_layers(world.shares)
-        whole = [(slice(None), slice(None))]
-        for side, by_name in scores.items():
-            for place in squares(shares.shape[1:], side, SQUARES, rng) if side else whole:
-                for name, errors in by_name.items():
-                    part = layers[name][place]
-                    unit = spread(float(layers[f"{name}_uncertain"][place].mean()), part.size * PIXEL_M2)
-                    errors.append(abs(float(part.mean() - truth[name][place].mean())) / max(unit, 1e-9))
-    return {side: {name: np.array(errors) for name, errors in by_name.items()} for side, by_name in scores.items()}
-
-
-def area_errors(scores: dict[int, dict[str, np.ndarray]]) -> dict[str, float]:
-    """What a share of COVERED of the scores do not exceed, of squares of LARGE_PX or of whole worlds, whichever is more; by name of AREAS."""
-    large = [by_name for side, by_name in scores.items() if side == 0 or side >= LARGE_PX]
-
-    def limit(s: np.ndarray) -> float:
-        return float(np.quantile(s, min(COVERED * (1 + 1 / s.size), 1.0)))
-
-    return {name: _round(max(limit(by_name[name]) for by_name in large)) for name in AREAS}
-
-
 def simulate() -> tuple[np.ndarray, np.ndarray]:
     """Statistics float32 (F, n) and true shares float32 (7, n) to train on."""
     values, shares = [], []
@@ -204,11 +164,9 @@ def simulate() -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(values, axis=1), np.concatenate(shares, axis=1)
 
 
-def measured(model: LandModel, worlds: list[World], seed: int) -> LandModel:
-    """The model with the errors that it makes in worlds that took no part in its training."""
+def measured(model: LandModel, worlds: list[World]) -> LandModel:
+    """The model with its agreement with the truth of worlds that took no part in its training."""
     found = [predict(model, w) for w in worlds]
-    scores = area_scores(worlds, found, seed)
-    factors = area_errors(scores)
     flat, true = (np.concatenate([layers.reshape(len(Land), -1) for layers in many], axis=1) for many in (found, [w.shares for w in worlds]))
     best = flat.argmax(axis=0)
     confusion = np.stack([true[:, best == k].sum(axis=1) for k in range(len(Land))]) / flat.shape[1]
@@ -216,9 +174,8 @@ def measured(model: LandModel, worlds: list[World], seed: int) -> LandModel:
         "kind": "simulated; measured on worlds that took no part in the training", "worlds": [w.name for w in worlds],
         "overall": _round(np.trace(confusion)), "classes": agreement(flat, true),
         "confusion": [[_round(v) for v in row] for row in confusion],
-        "coverage": {name: {str(side): _round((s[name] <= factors[name]).mean()) for side, s in scores.items()} for name in AREAS},
     }  # fmt: skip
-    return replace(model, area_error=factors, report=report)
+    return replace(model, report=report)
 
 
 def main() -> None:
@@ -228,7 +185,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         worlds = [read_world(landscape, seed, args.work or Path(scratch)) for landscape, seed in WORLDS]
-    model = measured(fit(*simulate(), SEED), worlds, SEED)
+    model = measured(fit(*simulate(), SEED), worlds)
     with atomic_path(args.output) as part:
         part.write_text(model.to_json(), "utf-8")
     print(json.dumps(model.report, indent=1))
