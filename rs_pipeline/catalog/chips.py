@@ -122,12 +122,12 @@ def _sample(dataset: rasterio.DatasetReader, band: int, grid: Grid, out: np.ndar
         return
     top, left = rows[inside_rows[0]], cols[inside_cols[0]]
     window = Window(left, top, cols[inside_cols[-1]] - left + 1, rows[inside_rows[-1]] - top + 1)
-    native = dataset.read(band, window=window)
-    block = np.s_[inside_rows[0] : inside_rows[-1] + 1, inside_cols[0] : inside_cols[-1] + 1]
-    if native.shape == out[block].shape:
-        out[block] = native
+    part = out[inside_rows[0] : inside_rows[-1] + 1, inside_cols[0] : inside_cols[-1] + 1]
+    if part.shape == (window.height, window.width):
+        dataset.read(band, window=window, out=part)
     else:
-        out[block] = native.take(cols[inside_cols] - left, axis=1).take(rows[inside_rows] - top, axis=0)
+        native = dataset.read(band, window=window)
+        part[...] = native.take(cols[inside_cols] - left, axis=1).take(rows[inside_rows] - top, axis=0)
 
 
 @contextmanager

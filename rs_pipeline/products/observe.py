@@ -7,6 +7,7 @@ the GIL.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -61,9 +62,13 @@ def observe(settings: Settings, tile_id: str, period_label: str, threads: int = 
     sharpen_covers(maps, native_m(optical), grid.resolution_m)
     maps = {name: layer[HALO_PX:-HALO_PX, HALO_PX:-HALO_PX] for name, layer in maps.items()}
     tags = map_tags(settings, period, [c.scene for c in chips])
-    for product, bands in MAP_BANDS.items():
-        layers = {b.name: maps["bow_class" if (product, b.name) == ("black_odorous", "class") else b.name] for b in bands}
-        write_map(layout.tile_map(period_label, tile_id, product), tile.grid, layers, bands, tags)
+
+    def write(product: str) -> None:
+        layers = {b.name: maps["bow_class" if (product, b.name) == ("black_odorous", "class") else b.name] for b in MAP_BANDS[product]}
+        write_map(layout.tile_map(period_label, tile_id, product), tile.grid, layers, MAP_BANDS[product], tags)
+
+    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
+        list(pool.map(write, MAP_BANDS))
 
 
 def empty_maps(grid: Grid) -> dict[str, np.ndarray]:
