@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import growth, peers, report_page, stack, tile_year, vegetation
+from benchmarks import coast, growth, peers, report_page, stack, tile_year, vegetation
 from benchmarks.harness import Case, Run, machine
 from rs_pipeline.output.atomic import atomic_path
 
@@ -22,6 +22,7 @@ CASES: dict[str, Case] = {
     "geomedian": peers.geomedian,
     "zonal": peers.zonal,
     "shoreline": peers.shoreline,
+    "coast": coast.lines,
     "indices": peers.indices,
     "growth": growth.measure,
     "planning": growth.planning,
