@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from rs_pipeline.accuracy.errors import systematic_part
 from rs_pipeline.indicators.errors import Spread, Systematic, systematic_errors
+from rs_pipeline.indicators.land import ERROR_OF
 from rs_pipeline.indicators.propagation import CORRELATION_RANGE_M, correlated_variance, standard_errors
 
 
@@ -116,3 +117,7 @@ def test_intervals_cover_new_worlds():
 def test_the_committed_table_is_sound():
     for name, s in systematic_errors.__wrapped__().items():
         assert s.below >= 0 and s.above >= 0 and s.worlds >= 3 and s.values >= s.worlds, name
+
+
+def test_the_committed_table_knows_every_area_of_land():
+    assert set(ERROR_OF.values()) | {"construction_land_change"} <= set(systematic_errors.__wrapped__())
