@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 from rs_pipeline.checks import check_files
 from rs_pipeline.config import config_folder, parse
 from rs_pipeline.errors import PipelineError
-from rs_pipeline.layout import LAND, PERIOD_MAPS, PRODUCTS, SHORE_FAMILIES, Layout
+from rs_pipeline.layout import LAND, PERIOD_MAPS, PRODUCTS, SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.lineage import SECTIONS
 from rs_pipeline.operations.marks import Mark, job_name, read_marks
 from rs_pipeline.operations.run import begin, end, settle_times
@@ -36,7 +36,7 @@ CONFIG = f"--config {shlex.quote(str(L.settings))}"
 SAMPLE = [S.sample.path / name for name in world_files(S.sample.landscape)] if S.sample else []
 UNITS = [S.units.path]
 COAST = [L.shorelines, L.transects] if S.coastline else []
-WATER = [L.map("water", p) for p in PERIODS]
+WATER, COVER = ([L.map(product, p) for p in PERIODS] for product in ("water", "vegetation"))
 MARKS = read_marks(L.marks)
 CHIPS = [L.chips("{period}", "{tile}"), *([] if S.fetch.keep_chips else [temp(directory(L.chip_folder("{period}", "{tile}")))])]
 
@@ -293,10 +293,11 @@ rule quality:
 
 if S.coastline:
     COAST_TABLES = present(S.coastline.reference, S.coastline.tide_table)
+    SHORES = (*SHORE_FAMILIES, SHORE_RADAR)
 
     rule shore:
         input: CHIPS, COAST_TABLES
-        output: [L.shore("{period}", "{tile}", family) for family in SHORE_FAMILIES]
+        output: [L.shore("{period}", "{tile}", family) for family in SHORES]
         params: depends=S.fingerprint(*SECTIONS["shore"]), again=times_marked("shore")
         priority: 1
         resources: mem_mb=more_memory(S.resources.memory_gb * 1000 + 800), attempt=this_attempt
@@ -306,7 +307,7 @@ if S.coastline:
         shell: "{VERB} shore {CONFIG} --tile {wildcards.tile} --period {wildcards.period} --attempt {resources.attempt} 2> {log}"
 
     rule coastline:
-        input: *[per_tile_and_period(lambda p, t, f=f: L.shore(p, t, f)) for f in SHORE_FAMILIES], UNITS, COAST_TABLES, WATER
+        input: *[per_tile_and_period(lambda p, t, f=f: L.shore(p, t, f)) for f in SHORES], UNITS, COAST_TABLES, WATER, COVER
         output: L.shorelines, L.transects, L.transects.with_suffix(".csv")
         params: depends=S.fingerprint(*SECTIONS["coastline"])
         log: log_of("coastline")

@@ -21,6 +21,8 @@ TRUE_COLOUR = "true_colour"
 """Pictures of what was seen, beside those of the products."""
 
 SHORE_FAMILIES = ("sentinel-2", "landsat")
+SHORE_RADAR = "sentinel-1"
+"""What shorelines are drawn from, and what gives a second opinion on them."""
 """Sensor families with a SWIR1 composite of their own at the coast."""
 
 

@@ -301,13 +301,9 @@ def rate_table(settings: Settings, lines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Least-squares rates of annual lines on our transects: lrr_m_yr, lrr_ci95_m_yr (95 % half-width), geometry; NaN below 3 years."""
     path, crs = Layout(settings.root).transects, read_grid(settings).crs
     table = gpd.read_file(path, layer="transects").to_crs(crs)[["geometry"]]
-    ends = np.array([[g.coords[0], g.coords[-1]] for g in table.geometry]).reshape(-1, 2, 2)
-    length_m = np.hypot(*(ends[:, 1] - ends[:, 0]).T)
-    transects = Transects(
-        ends.mean(axis=1), (ends[:, 1] - ends[:, 0]) / length_m[:, None], np.zeros(len(ends), int), length_m, float(np.median(length_m) / 2)
-    )
+    transects = Transects.of_lines(table.geometry)
     years = np.unique(lines.year)
-    distance_m = np.column_stack([cross(transects, lines.geometry[lines.year == y].to_numpy()).distance_m for y in years] or [np.empty((len(ends), 0))])
+    distance_m = np.column_stack([cross(transects, lines.geometry[lines.year == y].to_numpy()).distance_m for y in years] or [np.empty((len(table), 0))])
     found = [linear_rate(years[ok].astype("float64"), d[ok]) if (ok := np.isfinite(d)).sum() >= 3 else (np.nan, np.nan) for d in distance_m]
     rate, half = np.array(found).reshape(-1, 2).T
     return table.assign(lrr_m_yr=rate, lrr_ci95_m_yr=half)

@@ -17,6 +17,8 @@ from rs_pipeline.accuracy.metrics import bias, interval_coverage, ratio, rmse
 from rs_pipeline.accuracy.truth import Score, Truth
 from rs_pipeline.indicators.coast import NATURAL_WEIGHT
 from rs_pipeline.indicators.uncertainty import Z95
+from rs_pipeline.products.coastline.opinions import vegetation_distance
+from rs_pipeline.products.coastline.transects import Transects
 
 SPACING_M = 20.0
 REACH_M = 200.0
@@ -233,3 +235,40 @@ def score_classes(transects: gpd.GeoDataFrame, truth: Truth) -> list[Score]:
     true = ratio(*natural_length(truth.shorelines[truth.shorelines.year == max(truth.years)]))
     scores.append(Score("shoreline_class", "retention_error", "all", 100 * (share - true), "percentage points", len(coast)))
     return scores
+
+
+def score_opinions(transects: gpd.GeoDataFrame, truth: Truth, labels: dict[str, int]) -> list[Score]:
+    """Error of the second opinions along transects, product ``shoreline_radar``, by type of coast, and ``vegetation_line``.
+
+    The true vegetation line is that of the true cover behind the true shore.
+
+    Parameters
+    ----------
+    transects : radar_<period>, vegetation_line_<period> in m, geometry (landward to seaward, CRS of the truth's grid).
+    labels : period to year.
+    """
+    if truth.shorelines is None or transects.empty:
+        return []
+    true, lines = true_distances(transects, truth), Transects.of_lines(transects.geometry)
+    rows = []
+    for label, year in labels.items():
+        shore = true[year].to_numpy("float64")
+        plants = vegetation_distance(truth.folder / f"vegetation_{year}.tif", lines, shore)
+        rows.append(pd.DataFrame({
+            "type": true.type, "known": np.isfinite(shore), "radar": transects[f"radar_{label}"].to_numpy("float64") - shore,
+            "plants": transects[f"vegetation_line_{label}"].to_numpy("float64") - plants,
+        }))  # fmt: skip
+    table = pd.concat(rows, ignore_index=True)
+    coast = table[table.known & ~table.type.isin(["", "river mouth"])]
+    scores = [s for name, group in (("all", coast), *coast.groupby("type")) for s in _opinion("shoreline_radar", name, group.radar)]
+    return scores + _opinion("vegetation_line", "all", coast.plants)
+
+
+def _opinion(product: str, subset: str, error_m: pd.Series) -> list[Score]:
+    known = error_m[np.isfinite(error_m)].to_numpy()
+    n, zero = len(known), np.zeros(len(known))
+    return [
+        Score(product, "bias", subset, bias(known, zero), "m", n), Score(product, "rmse", subset, rmse(known, zero), "m", n),
+        Score(product, "median_absolute_error", subset, float(np.median(np.abs(known))) if n else math.nan, "m", n),
+        Score(product, "found_share", subset, 100 * ratio(n, len(error_m)), "%", len(error_m)),
+    ]  # fmt: skip

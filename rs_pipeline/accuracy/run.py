@@ -128,6 +128,7 @@ def _coast(layout: Layout, truth: Truth, labels: dict[str, int]) -> list[Score]:
     if layout.transects.is_file():
         transects = gpd.read_file(layout.transects, layer="transects").to_crs(truth.grid.crs)
         scores += coastline.score_rates(transects, truth) + coastline.score_classes(transects, truth)
+        scores += coastline.score_opinions(transects, truth, labels)
     return scores
 
 

@@ -208,6 +208,17 @@ def test_classes_by_hand(coast, read):
     assert read(scores, "retention_error") == pytest.approx(12.5)  # 2.5 of 4 units are called natural, half of the coast is
 
 
+def test_second_opinions_by_hand(coast, read):
+    """The shore of 2023 lies at 100 m, and maize begins right behind it."""
+    table = transects(coast, radar_2023=[107.0, NAN, 98.0, 96.0], vegetation_line_2023=[70.0, 90.0, NAN, 100.0])
+    scores = coastline.score_opinions(table, coast.truth, {"2023": 2023})
+    radar = [read(scores, m, subset, "shoreline_radar") for m, subset in (("bias", "sand"), ("bias", "dyke"), ("rmse", "dyke"), ("found_share", "sand"))]
+    assert radar == pytest.approx([7, -3, 10**0.5, 50]) and read(scores, "median_absolute_error", "all", "shoreline_radar") == pytest.approx(4)
+    plants = [read(scores, m, "all", "vegetation_line") for m in ("bias", "median_absolute_error", "found_share")]
+    assert plants == pytest.approx([-40 / 3, 10, 75])
+    assert coastline.score_opinions(table.iloc[:0], coast.truth, {"2023": 2023}) == []
+
+
 def test_steps_between_sections_are_no_coast(build):
     points = [(c, 20.0) for c in range(10)] + [(c, 5.0) for c in range(10, 20)]
     parts = coastline._without_steps(build.line(*points))

@@ -15,11 +15,11 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from rs_pipeline.config import CoastlineSection, Settings
-from rs_pipeline.layout import SHORE_FAMILIES, Layout
+from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.output.atomic import atomic_path
 from rs_pipeline.output.tables import write_csv
-from rs_pipeline.products.coastline import classify, shoreline
+from rs_pipeline.products.coastline import classify, opinions, shoreline
 from rs_pipeline.products.coastline.mosaic import ShoreMosaic, pond_share, read_mosaic, shore_profiles
 from rs_pipeline.products.coastline.rates import Rates, change_class, rates
 from rs_pipeline.products.coastline.transects import SPREAD_M, Crossings, Transects, cross, make_transects
@@ -259,10 +259,26 @@ def transect_table(
     columns |= {f"error_{p}": error[:, k] for k, p in enumerate(labels)}
     names = [f.name for f in fields(Rates)]
     columns |= {name: np.array([asdict(r)[name] for r in every], "float64") for name in names}
+    columns |= second_opinions(settings, tiles, transects, dict(zip(labels, distance.T, strict=True)))
     columns["ambiguous_periods"] = [";".join(p for k, p in enumerate(labels) if spread[i, k] > SPREAD_M) for i in range(n)]
     columns["tide_m_per_m"] = evidence.tide_m_per_m
     text = ("transect_id", "adcode", "class", "unit_class", "ambiguous_periods")
     return pd.DataFrame(columns).astype(dict.fromkeys(text, "object"))
+
+
+def second_opinions(settings: Settings, tiles: list[Tile], transects: Transects, distance_m: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """``radar_<period>`` and ``vegetation_line_<period>``, float (n,): looked for around the optical shore, or where it lay in other periods."""
+    layout, out = Layout(settings.root), {}
+    every = np.stack(list(distance_m.values()))
+    usual = np.full(len(transects), np.nan)
+    seen = np.isfinite(every).any(axis=0)
+    usual[seen] = np.nanmedian(every[:, seen], axis=0)
+    for p, here in distance_m.items():
+        near = np.where(np.isfinite(here), here, usual)
+        paths = [layout.shore(p, t.id, SHORE_RADAR) for t in tiles]
+        out[f"radar_{p}"] = opinions.radar_distance(paths, transects, near, settings.coastline.min_dates)
+        out[f"vegetation_line_{p}"] = opinions.vegetation_distance(layout.map("vegetation", p), transects, near)
+    return out
 
 
 def gather_evidence(

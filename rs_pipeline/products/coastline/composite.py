@@ -1,4 +1,5 @@
-"""Infrared reflectance of a tile and period at the shore, at mean sea level, one map a sensor family, on the chips' native NIR pixels."""
+"""What a tile and period look like at the shore, at mean sea level: infrared reflectance, one map an optical family, on the chips' native NIR
+pixels, and radar backscatter."""
 
 from __future__ import annotations
 
@@ -12,9 +13,9 @@ import rasterio
 
 from kernels.composite import mndwi_map, refl_at_tide, refl_quantiles
 from rs_pipeline.catalog.chips import Chip, load_chips, read_stack, scales
-from rs_pipeline.catalog.reasons import NativeReasons, scene_reasons, tile_reasons
+from rs_pipeline.catalog.reasons import NativeReasons, read_radar, scene_reasons, tile_reasons
 from rs_pipeline.config import MaskSection, Settings, load_sensor
-from rs_pipeline.layout import SHORE_FAMILIES, Layout
+from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.output.raster import MapBand, write_map
 from rs_pipeline.products.coastline.shoreline import SEED_THRESHOLD
@@ -49,8 +50,14 @@ SHORE_BANDS = (
 )
 
 
+RADAR_SHORE_BANDS = (
+    MapBand("vv_gamma0", "mean gamma0 of VV on the dates near mean sea level, linear power"),
+    MapBand("n_dates", "dates that it rests on", "count"),
+)
+
+
 def shore_composite(settings: Settings, tile_id: str, period_label: str, chips: list[Chip] | None = None) -> None:
-    """Write ``shore_<family>.tif`` of a tile and period, for every family; ``chips``: default those that were fetched.
+    """Write ``shore_<family>.tif`` of a tile and period, for every optical family and radar; ``chips``: default those that were fetched.
 
     float32, NaN nodata, bands SHORE_BANDS. Nothing is resampled: the grid is that of the family's own pixels, and
     scenes on another lattice of pixels are left out. Without coastline settings, chips or fitting tides the file
@@ -76,10 +83,29 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str, chips: 
         layers = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else empty_layers(grid)
         tags = {
             "family": family, "reference": reference, "tide_m": _middle(heights_m[near_msl]),
-            "tide_low_m": _middle(heights_m[low]), "tide_high_m": _middle(heights_m[high]),
-            "scenes": " ".join(c.scene.key for c, near in zip(members, near_msl, strict=True) if near),
+            "tide_low_m": _middle(heights_m[low]), "tide_high_m": _middle(heights_m[high]), "scenes": _keys(members, near_msl),
         }  # fmt: skip
         write_map(layout.shore(period_label, tile_id, family), grid, layers, SHORE_BANDS, tags)
+    radar = [c for c in chips if c.family == "radar" and c.has("vv")]
+    heights_m, near_msl, reference = tide_filter(settings, radar, tile)
+    layers = radar_layers([c for c, near in zip(radar, near_msl, strict=True) if near], tile.grid, settings.masks)
+    tags = {"family": SHORE_RADAR, "reference": reference, "tide_m": _middle(heights_m[near_msl]), "scenes": _keys(radar, near_msl)}
+    write_map(layout.shore(period_label, tile_id, SHORE_RADAR), tile.grid, layers, RADAR_SHORE_BANDS, tags)
+
+
+def _keys(chips: list[Chip], used: np.ndarray) -> str:
+    return " ".join(c.scene.key for c, use in zip(chips, used, strict=True) if use)
+
+
+def radar_layers(chips: list[Chip], grid: Grid, masks: MaskSection) -> dict[str, np.ndarray]:
+    """The bands of RADAR_SHORE_BANDS, float32 (h, w). Power is averaged, not decibels; a date at a time is held in memory."""
+    power, n_dates = np.zeros(grid.shape), np.zeros(grid.shape, "float32")
+    for chip in chips:
+        amplitude_dn = read_radar([chip], ["vv"], grid, masks)[0, 0]
+        power += (amplitude_dn * chip.scene.scale) ** 2
+        n_dates += amplitude_dn > 0
+    with np.errstate(invalid="ignore"):
+        return {"vv_gamma0": (power / np.where(n_dates > 0, n_dates, np.nan)).astype("float32"), "n_dates": n_dates}
 
 
 def in_family(chip: Chip, family: str) -> bool:

@@ -46,7 +46,7 @@ def read_mosaic(paths: Iterable[Path], min_dates: int) -> ShoreMosaic | None:
 
     A tile on another lattice is placed on the nearest pixel, which is said.
     """
-    opened = [(p, *_grid_and_tags(p)) for p in paths if p.exists()]
+    opened = [(p, *grid_and_tags(p)) for p in paths if p.exists()]
     opened = [(p, g, tags) for p, g, tags in opened if tags.get("scenes") and g.width and g.height]
     if not opened:
         return None
@@ -82,7 +82,8 @@ def bands_of(src: rasterio.DatasetReader, *names: str) -> list[int]:
     return [src.descriptions.index(name) + 1 for name in names]
 
 
-def _grid_and_tags(path: Path) -> tuple[Grid, dict[str, str]]:
+def grid_and_tags(path: Path) -> tuple[Grid, dict[str, str]]:
+    """Pixel grid and tags of a raster."""
     with rasterio.open(path) as src:
         t = src.transform
         return Grid(src.crs.to_string(), t.a, t.c, t.f, src.width, src.height), src.tags()
@@ -99,7 +100,7 @@ def shore_profiles(
     for path in paths:
         if not path.exists():
             continue
-        grid, tags = _grid_and_tags(path)
+        grid, tags = grid_and_tags(path)
         _, _, inside = pixel_of(grid, np.nan_to_num(crossing, nan=-1e12))
         chosen = np.flatnonzero(inside & np.isfinite(distance_m))
         if chosen.size == 0:
@@ -110,17 +111,18 @@ def shore_profiles(
         for i in chosen:
             ahead = crossing[i] + PROFILE_M[:, None] * transects.seaward[i]
             behind = crossing[i] - LAND_M[:, None] * transects.seaward[i]
-            land = _bilinear(swir1, grid, behind)
+            land = bilinear(swir1, grid, behind)
             if np.isfinite(land).any():
                 swir1_land_refl[i] = np.nanmedian(land)
             if tide_m >= MIN_TIDE_M:
-                level = _bilinear(nir, grid, crossing[i][None])[0]
-                width_m = tide_width_m(PROFILE_M, _bilinear(low_tide, grid, ahead), _bilinear(high_tide, grid, ahead), level)
+                level = bilinear(nir, grid, crossing[i][None])[0]
+                width_m = tide_width_m(PROFILE_M, bilinear(low_tide, grid, ahead), bilinear(high_tide, grid, ahead), level)
                 if np.isfinite(width_m):
                     tide_m_per_m[i] = max(width_m, 0.0) / tide_m
 
 
-def _bilinear(values: np.ndarray, grid: Grid, xy: np.ndarray) -> np.ndarray:
+def bilinear(values: np.ndarray, grid: Grid, xy: np.ndarray) -> np.ndarray:
+    """Values (k,) of a map (h, w) at points (k, 2); NaN beside NaN and outside."""
     col = (xy[:, 0] - grid.left) / grid.resolution_m - 0.5
     row = (grid.top - xy[:, 1]) / grid.resolution_m - 0.5
     return map_coordinates(values, [row, col], order=1, cval=np.nan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,14 @@ class Transects:
     part: np.ndarray
     coast_m: np.ndarray
     half_length_m: float
+
+    @classmethod
+    def of_lines(cls, lines: Iterable[shapely.LineString]) -> Transects:
+        """Of straight lines of one length, landward end first, as ``transects.gpkg`` holds them; each on a part of its own."""
+        ends = np.array([[g.coords[0], g.coords[-1]] for g in lines], "float64").reshape(-1, 2, 2)
+        length_m = np.hypot(*(ends[:, 1] - ends[:, 0]).T)
+        half_m = float(np.median(length_m) / 2) if len(ends) else 0.0
+        return cls(ends.mean(axis=1), (ends[:, 1] - ends[:, 0]) / length_m[:, None], np.arange(len(ends)), length_m, half_m)
 
     def __len__(self) -> int:
         return len(self.origin)

@@ -10,7 +10,7 @@ import pytest
 import rasterio
 
 from rs_pipeline.config import CoastlineSection, MaskSection, load_sensor
-from rs_pipeline.layout import SHORE_FAMILIES, Layout
+from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.output.raster import MapBand, write_map
 from rs_pipeline.products.coastline import composite
@@ -144,7 +144,7 @@ def test_granules_of_one_acquisition_are_one_date(run):
 def test_without_chips_the_files_are_there_and_empty(run, off):
     bands, tags, _ = run([], **({"off": True} if off else {}))
     assert np.isnan(bands["swir1_refl"]).all() and (bands["n_dates"] == 0).all() and "scenes" not in tags
-    for family in SHORE_FAMILIES:
+    for family in (*SHORE_FAMILIES, SHORE_RADAR):
         assert Layout(run.folder / "run").shore("2024", TILE.id, family).is_file()
 
 
