@@ -82,6 +82,23 @@ def units(
 
 
 @app.command()
+def tides(
+    config: Config,
+    model: Annotated[str, typer.Option(help="Ocean tide model as pyTMD names it, e.g. EOT20 or FES2022.")],
+    folder: Annotated[Path, typer.Option(help="Folder that its files lie in, in the model's own sub-folders.")],
+    out: Annotated[Path | None, typer.Option(help="CSV to write; default coastline.tide_table of the configuration.")] = None,
+):
+    """Make the tide table of a coast from a tide model on this machine: hourly heights along the reference line."""
+    settings = _settings(config)
+    target = out or (settings.coastline and settings.coastline.tide_table)
+    if target is None:
+        raise typer.BadParameter("the configuration names no coastline.tide_table; give --out")
+    from rs_pipeline.products.coastline.tide_model import model_table
+
+    typer.echo(f"tides of {model_table(settings, model, folder, target)} stations written to {target}", err=True)
+
+
+@app.command()
 def schema():
     """Print the JSON schema of the configuration: every key, its meaning and default."""
     import json

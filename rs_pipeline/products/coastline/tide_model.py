@@ -1,0 +1,99 @@
+"""The tide table of a coast from an ocean tide model that the user has: hourly heights at stations along the reference line, by pyTMD.
+
+The table is a file like any other that is given (`tide`): it can be looked at, corrected by a gauge, and is named in the evidence.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from rs_pipeline.config import Settings
+from rs_pipeline.errors import ConfigError
+from rs_pipeline.output.atomic import atomic_path
+from rs_pipeline.products.coastline.tide import COLUMNS
+from rs_pipeline.region import load_units, load_vector
+
+STATION_DEG = 0.25
+"""Spacing of stations: tides change over tens of kilometres."""
+INSHORE_KM = 30.0
+"""Models end in coarse pixels before the coast; the nearest sea this near stands for it."""
+AROUND_DEG = 1.0
+"""So much of a model around the stations is read."""
+
+
+def model_table(settings: Settings, model: str, folder: Path, out: Path) -> int:
+    """Write the tide table ``out`` (columns of `tide.COLUMNS`) of all periods of a run; the number of stations.
+
+    Hourly, so that linear interpolation is within 0.03 m of a semidiurnal tide of 1 m. Heights are above the model's mean sea level; weather
+    is not in them.
+
+    Parameters
+    ----------
+    model : name by which pyTMD knows it, for example EOT20 or FES2022.
+    folder : where its files lie, as pyTMD expects them.
+
+    Raises
+    ------
+    ConfigError : ``out`` exists, there is no reference line, pyTMD is not installed, or the model cannot be read or does not reach the coast.
+    """
+    if out.exists():
+        raise ConfigError("the tide table exists", where=str(out), remedy="remove it, or name another file with --out")
+    places = stations(settings)
+    first, last = settings.all_periods[0].start, max(p.end for p in settings.all_periods)
+    times = np.arange(np.datetime64(first - timedelta(days=1), "h"), np.datetime64(last + timedelta(days=2), "h"), np.timedelta64(1, "h"))
+    heights_m = _heights(places, times, model, folder)
+    known = np.flatnonzero(np.isfinite(heights_m).all(axis=1))
+    if known.size == 0:
+        raise ConfigError(f"{model} has no tide within {INSHORE_KM:g} km of the coast", where=str(folder), remedy="use a model that covers it")
+    when = pd.Series(times.astype("datetime64[s]")).dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    tables = [pd.DataFrame(dict(zip(COLUMNS, (when, f"{model}-{k + 1}", *places[k].round(4), heights_m[k].round(3)), strict=True))) for k in known]
+    with atomic_path(out) as part:
+        pd.concat(tables).to_csv(part, index=False, lineterminator="\n")
+    return known.size
+
+
+def stations(settings: Settings) -> np.ndarray:
+    """Longitude and latitude, float (n, 2), of points every STATION_DEG on the reference line within reach of the units.
+
+    Raises
+    ------
+    ConfigError : there is no reference line, or none of it is near the units.
+    """
+    if settings.coastline is None or settings.coastline.reference is None:
+        raise ConfigError("no coast is given", where="coastline.reference", remedy="name a reference coastline: tides are worked out along it")
+    coast = load_vector(settings.coastline.reference, key="coastline.reference").geometry
+    near = coast.intersection(shapely.box(*load_units(settings).total_bounds).buffer(STATION_DEG))
+    lines = shapely.get_parts(shapely.line_merge(shapely.union_all(np.where(shapely.get_dimensions(near) == 2, shapely.boundary(near), near))))
+    lines = lines[shapely.get_dimensions(lines) == 1]
+    if lines.size == 0:
+        raise ConfigError("the reference coastline is not near the units", where="coastline.reference", remedy="give that of the region")
+    along = [shapely.line_interpolate_point(g, np.arange(min(STATION_DEG, g.length) / 2, g.length, STATION_DEG)) for g in lines]
+    return shapely.get_coordinates(np.concatenate(along))
+
+
+def _heights(places: np.ndarray, times: np.ndarray, model: str, folder: Path) -> np.ndarray:
+    """Heights in m, float (stations, times), NaN where the model has none."""
+    try:
+        from pyTMD.compute import tide_elevations
+    except ImportError as fault:
+        raise ConfigError(f"pyTMD is not installed: {fault}", where="rs-pipeline tides", remedy="pip install -c constraints.txt '.[tides]'") from None
+    (left, bottom), (right, top) = places.min(axis=0) - AROUND_DEG, places.max(axis=0) + AROUND_DEG
+    try:
+        found = [
+            tide_elevations(
+                np.array([x]), np.array([y]), times, directory=folder, model=model, type="time series", standard="datetime", crop=True,
+                bounds=[left, right, bottom, top], extrapolate=True, cutoff=INSHORE_KM,
+            )
+            for x, y in places
+        ]  # fmt: skip
+    except Exception as fault:  # pyTMD lets through whatever its readers meet
+        raise ConfigError(
+            f"the tide model {model!r} cannot be used: {type(fault).__name__}: {fault}", where=str(folder),
+            remedy="name a model that pyTMD knows and the folder above its own, e.g. --folder tides for tides/EOT20/ocean_tides",
+        ) from None  # fmt: skip
+    return np.stack([np.asarray(h, "float64").ravel() for h in found])
