@@ -91,7 +91,7 @@ def _reclaimed(facts: Facts) -> Answer:
     """Land won from the sea since the baseline, ha: length times advance of the transects that were built out.
 
     Built out: classed ``reclaimed`` over all periods, or an artificial shore that advanced by more than its error and faster than mud and
-    sand accrete. The errors of the transects' positions are taken as common to all.
+    sand accrete. The errors of the transects' positions are taken as common to all; where between two transects a fill ends is not known.
     """
     coast = _coast(facts)
     if isinstance(coast, Answer):
@@ -108,9 +108,21 @@ def _reclaimed(facts: Facts) -> Answer:
     least = np.maximum(Z95 * error, ACCRETION_M_YR * facts.years_since_baseline)
     built = (seen["class"] == "reclaimed") & (seen.advance > 0) | (seen.unit_class == "artificial") & (seen.advance > least)
     new, v = seen[built], ratio(length, coast.length_m.sum())
-    mean = around((new.length_m * new.advance).sum() / length, Z95 * (new.length_m * error[built]).sum() / length)
+    half_m2 = math.hypot(Z95 * (new.length_m * error[built]).sum(), _ends95_m2((seen.length_m * seen.advance).to_numpy(), built.to_numpy()))
+    mean = around((new.length_m * new.advance).sum() / length, half_m2 / length)
     high = max(RECLAIMED_STEP_M, new.advance.max() if len(new) else 0.0)
     return published(within(mean, 0, math.inf), v, facts, coast.length_m.sum() / 1e4, high=high, total=True)
+
+
+def _ends95_m2(area_m2: np.ndarray, built: np.ndarray) -> float:
+    """What fills may have beyond their outer transects, or lack before them, 95 % half width: either end lies anywhere within half a spacing.
+
+    The two ends of a run of transects together are off by a triangular error; its 95 % are 1 - sqrt(0.05) of a spacing. ``area_m2`` float
+    (n,), length times advance of transects in order along the coast; ``built`` bool (n,).
+    """
+    cut = np.flatnonzero(np.diff(np.r_[False, built, False]))
+    ends = [(area_m2[first] + area_m2[last - 1]) / 2 for first, last in zip(cut[::2], cut[1::2], strict=True)]
+    return (1 - math.sqrt(0.05)) * math.hypot(*ends)
 
 
 _CLASS_BOUNDS = (
@@ -135,6 +147,6 @@ INDICATORS = (
     ),
     Indicator(
         "reclaimed_area", "Land won from the sea since the baseline", "ha", "coastline", "down", _reclaimed, is_change=True,
-        formula="length x seaward advance since the baseline of the transects that were built out", bounds="position errors of the shorelines, common to all transects",
+        formula="length x seaward advance since the baseline of the transects that were built out", bounds="position errors of the shorelines, common to all transects, and half a spacing of transects at either end of a fill",
     ),
 )  # fmt: skip

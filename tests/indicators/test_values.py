@@ -213,8 +213,12 @@ def test_coast_rate_is_of_the_whole_run(make, answer):
 def test_reclaimed_land(make, answer):
     new = {"class": "reclaimed", "unit_class": "artificial", "distance_2024": 200.0}
     facts = make.facts(transects=make.transects({}, {"distance_2024": 30.0}, new))
-    # 100 m x 200 m = 2 ha, +- 1.96 * 100 m * hypot(3, 4) m; the stable beach that advanced is not reclaimed
-    assert numbers(answer("reclaimed_area", facts)) == (2.0, 2 - 0.0979982, 2 + 0.0979982, "model95")
+    # 100 m x 200 m = 2 ha; 1.96 * 100 m * hypot(3, 4) m = 0.098 ha of position, (1 - sqrt(.05)) * 2 ha = 1.553 of its two ends, which
+    # lie half a spacing further or nearer; hypotenuse 1.5559. The stable beach that advanced is not reclaimed
+    assert numbers(answer("reclaimed_area", facts)) == (2.0, 2 - 1.555876, 2 + 1.555876, "model95")
+    wide = make.facts(transects=make.transects({}, new, new, new, {}))
+    # three transects in a row have two ends all the same: hypot(0.294, 1.553)
+    assert numbers(answer("reclaimed_area", wide)) == (6.0, 6 - 1.580373, 6 + 1.580373, "model95")
     assert numbers(answer("reclaimed_area", make.facts(transects=make.transects({}, {})))) == (0.0, 0.0, 0.0, "model95")
 
 
@@ -229,7 +233,7 @@ def test_a_built_out_shore_of_two_years_is_reclaimed(make, answer):
     out = {"class": "insufficient_data", "unit_class": "artificial"}
     rows = [out | {"distance_2024": 150.0}, out | {"distance_2024": 15.0}, out | {"distance_2024": 150.0, "unit_class": "natural"}]
     got = answer("reclaimed_area", make.facts(transects=make.transects(*rows)))
-    assert numbers(got) == (1.5, 1.5 - 0.0979982, 1.5 + 0.0979982, "model95")
+    assert numbers(got) == (1.5, 1.5 - 1.168706, 1.5 + 1.168706, "model95")  # ends 0.776 * 1.5 ha, position 0.098
 
 
 def test_restored_coast_is_natural_and_the_official_length_the_other_denominator(make, answer):
