@@ -261,7 +261,7 @@ def compare(run: Run) -> Iterator[Result]:
             if not has_bottleneck:
                 yield absent(f"{what}, {label}: xarray + Dask + bottleneck", "bottleneck")
         yield from _against_copy(run, s, label)
-    yield from _memory(run, side)
+    yield from _memory(run, 2 * side)  # what an interpreter and its libraries take, 200 MB a side, hides less of a larger stack
 
 
 def _against_copy(run: Run, s: Stack, label: str) -> Iterator[Result]:
