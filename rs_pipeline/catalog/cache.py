@@ -5,6 +5,7 @@ An entry is one uncompressed zip file, which carries check sums: it appears whol
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import zipfile
@@ -15,6 +16,8 @@ from rs_pipeline.output.atomic import atomic_path
 
 _SHARES = 16
 """The cache is kept in so many folders, each with its share of the limit, so that a look into one is enough."""
+
+_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*\.tif")
 
@@ -31,7 +34,12 @@ class Cache:
         return self.folder / key[0] / f"{key}.zip"
 
     def take(self, key: str, folder: Path) -> bool:
-        """Unpack an entry into an empty or new folder; False where there is none, or only a damaged one, which is removed."""
+        """Unpack an entry into an empty or new folder; False where there is none, or only a damaged one, which is removed.
+
+        Raises
+        ------
+        OSError : the folder cannot be written; the entry is not to blame and stays.
+        """
         entry = self.path(key)
         try:
             with zipfile.ZipFile(entry) as packed:
@@ -42,7 +50,9 @@ class Cache:
             os.utime(entry)
         except FileNotFoundError:
             return False
-        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError):
+        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as fault:
+            if isinstance(fault, OSError) and fault.errno in _WRITING:
+                raise
             entry.unlink(missing_ok=True)
             return False
         return True

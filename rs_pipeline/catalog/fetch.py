@@ -64,7 +64,21 @@ def _groups(pieces: list[Piece]) -> Iterator[tuple[str, list[Piece]]]:
 
 
 def _write(path: Path, group: list[Piece], crs: str, tags: dict[str, str]) -> None:
-    """Write a chip file and read it back: it must hold what was meant."""
+    """Write a chip file and read it back: it must hold what was meant, and GDAL says nothing of a disk that is full.
+
+    Raises
+    ------
+    RasterError : it does not. That is no fault of the scene.
+    """
+    try:
+        right = _written(path, group, crs, tags)
+    except FAULTS as fault:
+        raise RasterError(f"the chip cannot be written: {fault_chain(fault)[-1]}", where=str(path), remedy="make room, or check the disk") from None
+    if not right:
+        raise RasterError("the chip does not read back as written", where=str(path), remedy="make room, or check the disk")
+
+
+def _written(path: Path, group: list[Piece], crs: str, tags: dict[str, str]) -> bool:
     height, width = group[0].numbers.shape
     with rasterio.open(
         path, "w", driver="GTiff", dtype="uint16", count=len(group), height=height, width=width, crs=crs, transform=group[0].transform,
@@ -76,8 +90,7 @@ def _write(path: Path, group: list[Piece], crs: str, tags: dict[str, str]) -> No
         out.update_tags(**tags)
     with rasterio.open(path, driver="GTiff") as back:
         right = back.shape == (height, width) and back.crs == CRS.from_user_input(crs)
-        if not right or any(not np.array_equal(back.read(i), p.numbers) for i, p in enumerate(group, start=1)):
-            raise RasterError("the chip does not read back as written", where=str(path), remedy="check the disk")
+        return right and all(np.array_equal(back.read(i), p.numbers) for i, p in enumerate(group, start=1))
 
 
 def _tags(scene: Scene, grid: Grid, reach_m: float) -> dict[str, str]:
@@ -151,7 +164,7 @@ def _read(scene: Scene, grid: Grid, reach_m: float, settings: Settings) -> list[
 
 
 def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Settings) -> tuple[str, str]:
-    """Write the chip's files into a folder: (status, reason)."""
+    """Write the chip's files into a folder: (status, reason). Only what cannot be read is the scene's fault."""
     sensor, tags = load_sensor(scene.sensor), _tags(scene, grid, reach_m)
     try:
         pieces = _read(scene, grid, reach_m, settings)
@@ -159,12 +172,12 @@ def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Sett
             pieces = _read(scene, grid, reach_m, settings)
         if lost := lost_bands(pieces, sensor):
             return "failed", f"no data, or one number only, in {', '.join(lost)} where other bands have data"
-        if not any(p.numbers.any() for p in pieces if p.role not in MASK_ROLES):
-            return "empty", "no data over the tile"
-        for name, group in _groups(pieces):
-            _write(folder / name, group, grid.crs, tags)
     except (PipelineError, *FAULTS) as fault:
         return "failed", " ".join(str(fault.what if isinstance(fault, PipelineError) else fault).split())
+    if not any(p.numbers.any() for p in pieces if p.role not in MASK_ROLES):
+        return "empty", "no data over the tile"
+    for name, group in _groups(pieces):
+        _write(folder / name, group, grid.crs, tags)
     return "ok", ""
 
 
@@ -193,7 +206,7 @@ def _is_remote(scene: Scene) -> bool:
 
 
 def fetch_scene(scene: Scene, grid: Grid, folder: Path, settings: Settings) -> tuple[str, str, int]:
-    """Make (or keep) the chip of one scene: (status, reason, bytes). Never raises for a bad scene.
+    """Make (or keep) the chip of one scene: (status, reason, bytes). Never raises for a bad scene, and a bad disk is none.
 
     A chip is made in a hidden folder beside, which takes its name when it is whole.
     """
@@ -255,6 +268,10 @@ def fetch(settings: Settings, tile_id: str, period_label: str, threads: int = 2)
 
     Every scene of `wanted_scenes` has a row. A scene that cannot be read is ``failed`` with its reason and the rest goes on.
     Chips of an interrupted run are kept where they verify; there is no manifest until all are decided.
+
+    Raises
+    ------
+    RasterError : a chip cannot be written.
     """
     layout = Layout(settings.root)
     grid = chip_grid(settings, read_tile(settings, tile_id))

@@ -1,5 +1,6 @@
 """The chain against a server that fails: every scene right or listed with its reason, and no map changed by the weather of the network."""
 
+import errno
 import json
 import os
 import shutil
@@ -199,6 +200,22 @@ class Signer:
     def forget(self):
         self.asked += 1
         self.token = self.server.token
+
+
+def test_an_entry_is_not_blamed_for_a_full_disk(tmp_path, monkeypatch):
+    cache, folder = Cache(tmp_path / "cache", 10**6), tmp_path / "chip"
+    folder.mkdir()
+    (folder / "a.tif").write_bytes(b"chip")
+    cache.keep("ab", folder)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(zipfile.ZipFile, "extractall", full)
+        with pytest.raises(OSError, match="No space left"):
+            cache.take("ab", tmp_path / "other")
+    assert cache.take("ab", tmp_path / "other") and (tmp_path / "other" / "a.tif").read_bytes() == b"chip"
 
 
 def test_an_ended_signature_is_renewed_and_signatures_do_not_matter_on_resume(server, scenes, tmp_path, monkeypatch):

@@ -110,6 +110,28 @@ def test_one_bad_scene_does_not_stop_the_rest(world):
     assert not (Layout(settings.root).chip_folder("2023", tile) / "s1").exists()
 
 
+def test_a_disk_that_fails_is_no_failure_of_the_scene(world, monkeypatch):
+    """GDAL ends well on a full disk; the file then does not read back. No scene may be lost to it for good."""
+    for day in (1, 6):
+        world.scene(f"s{day}", f"2023-05-{day:02d}T03:00:00Z")
+    settings = world.settings()
+    tile = ready(settings)
+    written = fetch_module._written
+
+    def cut(path, *args):
+        if "s6" in str(path):
+            raise rasterio.errors.RasterioIOError("Failed to read directory at offset 8192")
+        return written(path, *args)
+
+    monkeypatch.setattr(fetch_module, "_written", cut)
+    with pytest.raises(RasterError, match="the chip cannot be written") as fault:
+        fetch(settings, tile, "2023", threads=1)
+    assert "make room" in fault.value.remedy and not Layout(settings.root).chips("2023", tile).exists()
+    monkeypatch.undo()
+    fetch(settings, tile, "2023")
+    assert manifest(settings, tile).status.to_dict() == {"s1": "ok", "s6": "ok"}
+
+
 def test_too_many_pixels_are_refused(world):
     world.scene("s", "2023-05-01T03:00:00Z")
     settings = world.settings(fetch={"max_pixels": 4000})
