@@ -37,9 +37,11 @@ FULL = 60000.0
 NEAR_WORTH = 0.5
 """A coarse date counts half where the fine ones around it weigh this much together: one, 12 days away."""
 
-DARK = 0.5
-"""A date on which a pixel's near and shortwave infrared together are below this share of their mean over the dates lies in a shadow that
-the masks missed. Rain leaves soil more than that (Lobell & Asner 2002), and leaves brighten one of the two as they darken the other."""
+DARK, LEAF_RATIO = 0.5, 2.0
+"""A date on which a pixel's near and shortwave infrared together are below DARK of their mean over the dates lies in a shadow that the
+masks missed: rain leaves soil more than that (Lobell & Asner 2002), and leaves brighten one of the two as they darken the other. Only
+dates with leaves are judged, near infrared above LEAF_RATIO times red (NDVI 1/3): what floods or burns is no shadow, and on bare ground
+a shadow hides nothing."""
 
 SLOPE_PENALTY = 0.25
 """Ridge on the slope of a local line, in units of the weights' own spread: at the end of a series it does not run away."""
@@ -122,7 +124,7 @@ def date_covers(dn, clear, t, y, left, n, scale, offset, network, refl, distance
     ----------
     clear : float64 (LANE,), 1 or 0. network : (weights, bias, out_weights, out_bias, low, high, centre, whiten, max_distance).
     refl : float64 (7, LANE), scratch. distance : float64 (LANE,), scratch. cover, known : float64 (LANE,), written.
-    brightness : float64 (LANE,), written: NIR + SWIR1 of known land; 0 of water, and where there is no SWIR1.
+    brightness : float64 (LANE,), written: NIR + SWIR1 of known land with leaves; 0 of other land, water, and where there is no SWIR1.
     """
     weights, bias, out_weights, out_bias, low, high, centre, whiten, max_distance = network
     for k in range(N_BANDS):
@@ -137,14 +139,15 @@ def date_covers(dn, clear, t, y, left, n, scale, offset, network, refl, distance
         known[i] = clear[i] if wet | fits else 0.0
         land = fits & ~wet & (clear[i] > 0.0)
         cover[i] = answer if land else 0.0
-        brightness[i] = refl[4, i] + refl[5, i] if land & (dn[t, 5, y, left + i] > 0) else 0.0
+        leaves = land & (refl[4, i] > LEAF_RATIO * refl[2, i]) & (dn[t, 5, y, left + i] > 0)
+        brightness[i] = refl[4, i] + refl[5, i] if leaves else 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def drop_shadows(cover, known, brightness, n, seen, unknown, sums):
     """Make dates not known on which a pixel of a lane is darker than DARK of its mean; ``unknown`` float64 (LANE,) counts them.
 
-    Water takes no part: neither do its dates lower the mean, nor is a flooded field a shadow.
+    Dates without leaves, of brightness 0, take no part.
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ from kernels import vegetation as k
 from rs_pipeline.config import VegetationSection
 
 BARE = [0.08, 0.11, 0.14, 0.17, 0.23, 0.30, 0.25]
+GREEN = [0.03, 0.06, 0.04, 0.10, 0.40, 0.20, 0.10]
 SCALE, OFFSET = 1e-4, -0.1
 
 
@@ -86,7 +87,7 @@ def test_a_coarse_date_yields_to_fine_ones_and_counts_alone():
 
 
 def test_shadows_are_dropped_by_hand():
-    # means of the known: 0.44, of which half is 0.22; 0.35 and 0.175; water (0) takes no part
+    # means of the known: 0.44, of which half is 0.22; 0.35 and 0.175; dates without leaves (0) take no part
     brightness = np.zeros((5, k.LANE))
     brightness[:, 0], brightness[:, 1], brightness[:, 2] = [0.5, 0.5, 0.5, 0.5, 0.2], [0.5, 0.2, 0, 0, 0], [0.5, 0, 0, 0.5, 0.2]
     cover, known, unknown = np.full((5, k.LANE), 0.6), np.ones((5, k.LANE)), np.zeros(k.LANE)
@@ -195,12 +196,17 @@ def test_a_spectrum_out_of_the_domain_is_left_out_and_counted():
     assert (found["clear_peak"], found["cover_unknown"]) == (4, 1) and found["fvc_peak"] == pytest.approx(0.5)
 
 
-def test_a_date_in_shadow_is_left_out_and_counted_unless_swir_is_missing():
-    shaded = [0.3 * b for b in BARE]
-    found = observe([BARE] * 4 + [shaded], [0, 20, 40, 60, 80])
+def test_leaves_in_shadow_are_left_out_and_counted_unless_swir_is_missing():
+    shaded = [0.3 * b for b in GREEN]
+    found = observe([GREEN] * 4 + [shaded], [0, 20, 40, 60, 80])
     assert (found["clear_peak"], found["cover_unknown"]) == (4, 1)
     no_swir = [*shaded[:5], OFFSET, OFFSET]  # digital number 0
-    assert observe([BARE] * 4 + [no_swir], [0, 20, 40, 60, 80])["cover_unknown"] == 0
+    assert observe([GREEN] * 4 + [no_swir], [0, 20, 40, 60, 80])["cover_unknown"] == 0
+
+
+def test_a_field_that_burns_is_no_shadow():
+    burnt = [0.3 * b for b in BARE]
+    assert observe([GREEN] * 4 + [burnt], [0, 20, 40, 60, 80])["cover_unknown"] == 0
 
 
 def test_masked_dates_are_neither_used_nor_unknown():
