@@ -161,14 +161,19 @@ def drop_shadows(cover, known, brightness, n, seen, unknown, sums):
             for i in range(n):
                 sums[i] += bright[i]
                 sums[LANE + i] += 1.0 if bright[i] > 0.0 else 0.0
+    for i in range(n):
+        sums[i] *= DARK / max(sums[LANE + i], 1.0)
     for t in range(seen.size):
-        if seen[t]:
-            bright, covers, sees = brightness[t], cover[t], known[t]
+        if not seen[t]:
+            continue
+        bright, n_dark = brightness[t], 0
+        for i in range(n):
+            n_dark += (bright[i] > 0.0) & (bright[i] < sums[i])
+        if n_dark > 0:  # seldom
             for i in range(n):
-                lit = 0.0 if (bright[i] > 0.0) & (bright[i] * sums[LANE + i] < DARK * sums[i]) else 1.0
-                unknown[i] += 1.0 - lit
-                covers[i] *= lit
-                sees[i] *= lit
+                if (bright[i] > 0.0) & (bright[i] < sums[i]):
+                    cover[t, i] = known[t, i] = 0.0
+                    unknown[i] += 1.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
