@@ -34,6 +34,15 @@ REACH_DAYS = 40
 FULL = 60000.0
 """16-bit number of cover 1, where covers are sorted."""
 
+NEAR_WORTH = 0.5
+"""A coarse date counts half where the fine ones around it weigh this much together: one, 12 days away."""
+
+DARK, LEAF_RATIO = 0.5, 2.0
+"""A date on which a pixel's near and shortwave infrared together are below DARK of their mean over the dates lies in a shadow that the
+masks missed: rain leaves soil more than that (Lobell & Asner 2002), and leaves brighten one of the two as they darken the other. Only
+dates with leaves are judged, near infrared above LEAF_RATIO times red (NDVI 1/3): what floods or burns is no shadow, and on bare ground
+a shadow hides nothing."""
+
 SLOPE_PENALTY = 0.25
 """Ridge on the slope of a local line, in units of the weights' own spread: at the end of a series it does not run away."""
 
@@ -108,13 +117,14 @@ def domain_distances(refl, n, low, high, centre, whiten, distance):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def date_covers(dn, clear, t, y, left, n, scale, offset, network, refl, distance, cover, known):
+def date_covers(dn, clear, t, y, left, n, scale, offset, network, refl, distance, cover, known, brightness):
     """Cover of a lane on one date, 0 on water; ``known`` is 1, or 0 where it is not clear or the spectrum is none the network knows.
 
     Parameters
     ----------
     clear : float64 (LANE,), 1 or 0. network : (weights, bias, out_weights, out_bias, low, high, centre, whiten, max_distance).
     refl : float64 (7, LANE), scratch. distance : float64 (LANE,), scratch. cover, known : float64 (LANE,), written.
+    brightness : float64 (LANE,), written: NIR + SWIR1 of known land with leaves; 0 of other land, water, and where there is no SWIR1.
     """
     weights, bias, out_weights, out_bias, low, high, centre, whiten, max_distance = network
     for k in range(N_BANDS):
@@ -127,7 +137,43 @@ def date_covers(dn, clear, t, y, left, n, scale, offset, network, refl, distance
         answer = limited_cover(cover[i])
         fits = (distance[i] <= max_distance) & (answer == answer)
         known[i] = clear[i] if wet | fits else 0.0
-        cover[i] = answer if fits & ~wet & (clear[i] > 0.0) else 0.0
+        land = fits & ~wet & (clear[i] > 0.0)
+        cover[i] = answer if land else 0.0
+        leaves = land & (refl[4, i] > LEAF_RATIO * refl[2, i]) & (dn[t, 5, y, left + i] > 0)
+        brightness[i] = refl[4, i] + refl[5, i] if leaves else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def drop_shadows(cover, known, brightness, n, seen, unknown, sums):
+    """Make dates not known on which a pixel of a lane is darker than DARK of its mean; ``unknown`` float64 (LANE,) counts them.
+
+    Dates without leaves, of brightness 0, take no part.
+
+    Parameters
+    ----------
+    cover, known : float64 (T, LANE), rewritten. brightness : float64 (T, LANE) of `date_covers`. seen : bool (T,).
+    sums : float64 (2 * LANE or more,), scratch.
+    """
+    sums[: 2 * LANE] = 0.0
+    for t in range(seen.size):
+        if seen[t]:
+            bright = brightness[t]
+            for i in range(n):
+                sums[i] += bright[i]
+                sums[LANE + i] += 1.0 if bright[i] > 0.0 else 0.0
+    for i in range(n):
+        sums[i] *= DARK / max(sums[LANE + i], 1.0)
+    for t in range(seen.size):
+        if not seen[t]:
+            continue
+        bright, n_dark = brightness[t], 0
+        for i in range(n):
+            n_dark += (bright[i] > 0.0) & (bright[i] < sums[i])
+        if n_dark > 0:  # seldom
+            for i in range(n):
+                if (bright[i] > 0.0) & (bright[i] < sums[i]):
+                    cover[t, i] = known[t, i] = 0.0
+                    unknown[i] += 1.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -181,6 +227,39 @@ def local_lines(cover, known, n, seen, dates, days, weights, bandwidth_days, sum
             out[g, i] = min(max(value, 0.0), 1.0)
 
 
+@fused
+def align_coarse(cover, known, n, seen, dates, coarse, weights, bandwidth_days, sums, line, shift):
+    """Move the coarse dates of each pixel of a lane by what they differ, on average, from the lines of its fine dates.
+
+    A coarse pixel sees what lies around: at the edge of a field it is wrong by much the same on every date, but tells what comes between
+    fine dates. Differences count the more, the nearer fine dates are; those in the low tails do not count.
+
+    Parameters
+    ----------
+    cover, known : float64 (T, LANE) as `local_lines` takes them; ``cover`` of coarse dates is rewritten, within 0-1.
+    seen : bool (T,). dates : int64 (T,). coarse : int64 (C,), places of the coarse dates.
+    weights : float64 (C, T) of `line_weights` at the coarse dates, 0 for coarse dates.
+    sums : float64 (5 * LANE,), line : float64 (1, LANE), shift : float64 (2, LANE), scratch.
+    """
+    shift[:] = 0.0
+    for k in range(coarse.size):
+        t = coarse[k]
+        if not seen[t]:
+            continue
+        near_dates = seen & (weights[k] > FAR_WEIGHT)
+        local_lines(cover, known, n, near_dates, dates, dates[t : t + 1], weights[k : k + 1], bandwidth_days, sums, line)
+        for i in range(n):
+            near = known[t, i] * sums[i] / (sums[i] + NEAR_WORTH)
+            shift[0, i] += near
+            shift[1, i] += near * (cover[t, i] - line[0, i]) if near > 0.0 else 0.0
+    for k in range(coarse.size):
+        if seen[coarse[k]]:
+            covers, sees = cover[coarse[k]], known[coarse[k]]
+            for i in range(n):
+                moved = covers[i] - shift[1, i] / (shift[0, i] + NEAR_WORTH)
+                covers[i] = min(max(moved, 0.0), 1.0) * sees[i]
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def _seasons(known, n, seen, dates, in_window, counts, first, spans):
     """Number of known dates of each pixel of a lane in a window, the first of them, and days from it to the last: float64 (LANE,), written."""
@@ -232,7 +311,7 @@ def observe_cover(
     dn : uint16 (T, 7, h, w), bands of OPTICAL_BANDS, 0 nodata, dates ascending.
     reasons : uint16 (T, h, w), reason bits; ``reject`` are the bits that remove a date.
     scale, offset : float32 (T,), reflectance = dn * scale + offset. dates : int64 (T,), days from any start.
-    worth : float64 (T,), weight of a date among those near it.
+    worth : float64 (T,), weight of a date among those near it; those worth less than the best are the coarse ones of `align_coarse`.
     in_windows : bool (4, T), whether a date lies in the window of the peak, the growing season, the spring crop and the summer crop.
     which : int64 (T,), network of each date. biases : float64 (T, H), hidden bias with the sun of the date.
     networks : arrays by network: weights (N, H, 7), out_weights (N, H), out_bias (N,), low, high, centre (N, 7), whiten (N, 7, 7),
@@ -246,13 +325,18 @@ def observe_cover(
     weights, out_weights, out_bias, low, high, centre, whiten, max_distance = networks
     line_weight = np.empty((days.size, n_dates))
     line_weights(days, dates, worth, bandwidth_days, line_weight)
+    coarse = np.flatnonzero(worth < worth.max())
+    fine_weight = np.empty((coarse.size, n_dates))
+    line_weights(dates[coarse], dates, np.where(worth < worth.max(), 0.0, 1.0), bandwidth_days, fine_weight)
     n_windows = in_windows.shape[0]
     rows = [np.flatnonzero(day_in_windows[k]) for k in range(n_windows)]
     pairs = [exchanges(rows[k].size) for k in range(n_windows)]
     refl, distance, clear, sums = np.zeros((N_BANDS, LANE)), np.empty(LANE), np.empty(LANE), np.empty(5 * LANE)
-    cover, known, lines = np.zeros((n_dates, LANE)), np.zeros((n_dates, LANE)), np.zeros((days.size, LANE))
+    cover, known, brightness = np.zeros((n_dates, LANE)), np.zeros((n_dates, LANE)), np.empty((n_dates, LANE))
+    lines = np.zeros((days.size, LANE))
     unknown, seen, sorted_rows = np.empty(LANE), np.zeros(n_dates, np.bool_), np.empty((days.size, LANE), np.uint16)
     first, (counts, spans, found) = np.empty(LANE), np.empty((3, n_windows, LANE))
+    line, shift = np.empty((1, LANE)), np.empty((2, LANE))
     for y in range(h):
         for left in range(0, w, LANE):
             n = min(LANE, w - left)
@@ -267,11 +351,13 @@ def observe_cover(
                         clear[i] = 1.0 if (reasons[t, y, left + i] & reject) == 0 else 0.0
                     k = which[t]
                     network = (weights[k], biases[t], out_weights[k], out_bias[k], low[k], high[k], centre[k], whiten[k], max_distance[k])
-                    date_covers(dn, clear, t, y, left, n, scale[t], offset[t], network, refl, distance, cover[t], known[t])
+                    date_covers(dn, clear, t, y, left, n, scale[t], offset[t], network, refl, distance, cover[t], known[t], brightness[t])
                     for i in range(n):
                         unknown[i] += clear[i] - known[t, i]
                 else:
                     known[t, :] = 0.0
+            drop_shadows(cover, known, brightness, n, seen, unknown, sums)
+            align_coarse(cover, known, n, seen, dates, coarse, fine_weight, bandwidth_days, sums, line, shift)
             local_lines(cover, known, n, seen, dates, days, line_weight, bandwidth_days, sums, lines)
             for k in range(n_windows):
                 _seasons(known, n, seen, dates, in_windows[k], counts[k], first, spans[k])

@@ -33,7 +33,7 @@ MAP_BANDS: dict[str, tuple[MapBand, ...]] = {
         MapBand("clear_months", "Months with a vote on water", "count"),
         MapBand("clear_peak", "Clear dates in the vegetation peak window", "count"),
         MapBand("clear_growing", "Clear dates in the growing season", "count"),
-        MapBand("cover_unknown", "Clear dates left out of vegetation cover: a spectrum unlike any the networks know", "count"),
+        MapBand("cover_unknown", "Clear dates left out of vegetation cover: a spectrum unlike any the networks know, or much darker than the pixel is otherwise", "count"),
         MapBand("radar_months", "Months decided by radar alone", "count"),
     ),
 }

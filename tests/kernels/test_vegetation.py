@@ -9,6 +9,7 @@ from kernels import vegetation as k
 from rs_pipeline.config import VegetationSection
 
 BARE = [0.08, 0.11, 0.14, 0.17, 0.23, 0.30, 0.25]
+GREEN = [0.03, 0.06, 0.04, 0.10, 0.40, 0.20, 0.10]
 SCALE, OFFSET = 1e-4, -0.1
 
 
@@ -85,6 +86,52 @@ def test_a_coarse_date_yields_to_fine_ones_and_counts_alone():
     assert lines_through([0, 5, 10], [np.nan, 0.8, np.nan], [5], worth=[1, 1 / 9, 1])[0] == pytest.approx(0.8)
 
 
+def test_shadows_are_dropped_by_hand():
+    # means of the known: 0.44, of which half is 0.22; 0.35 and 0.175; dates without leaves (0) take no part
+    brightness = np.zeros((5, k.LANE))
+    brightness[:, 0], brightness[:, 1], brightness[:, 2] = [0.5, 0.5, 0.5, 0.5, 0.2], [0.5, 0.2, 0, 0, 0], [0.5, 0, 0, 0.5, 0.2]
+    cover, known, unknown = np.full((5, k.LANE), 0.6), np.ones((5, k.LANE)), np.zeros(k.LANE)
+    k.drop_shadows(cover, known, brightness, 3, np.ones(5, bool), unknown, np.empty(5 * k.LANE))
+    assert known[:, :3].T.tolist() == [[1, 1, 1, 1, 0], [1] * 5, [1] * 5] and unknown[:3].tolist() == [1, 0, 0]
+    assert cover[:, 0].tolist() == [0.6, 0.6, 0.6, 0.6, 0]
+
+
+def aligned(dates, covers, coarse):
+    """Covers of one pixel after `align_coarse`; NaN is not known."""
+    dates, coarse = np.array(dates), np.array(coarse)
+    cover, known = np.zeros((dates.size, k.LANE)), np.zeros((dates.size, k.LANE))
+    cover[:, 0], known[:, 0] = np.nan_to_num(covers), np.isfinite(covers)
+    weights, fine = np.empty((coarse.size, dates.size)), np.ones(dates.size)
+    fine[coarse] = 0.0
+    k.line_weights(dates[coarse], dates, fine, BANDWIDTH_DAYS, weights)
+    scratch = np.empty(5 * k.LANE), np.empty((1, k.LANE)), np.empty((2, k.LANE))
+    k.align_coarse(cover, known, 1, known[:, 0] > 0, dates, coarse, weights, BANDWIDTH_DAYS, *scratch)
+    return cover[:, 0]
+
+
+def test_coarse_dates_are_moved_to_the_fine_ones_around_them_by_hand():
+    # a fine date on the same day weighs 1 and so counts 1 / (1 + 0.5) = 2/3; twice that, the shift is 0.3 * (4/3) / (4/3 + 1/2) = 0.218182
+    found = aligned([0, 0, 100, 100], [0.8, 0.5, 0.8, 0.5], [1, 3])
+    assert found == pytest.approx([0.8, 0.718182, 0.8, 0.718182], abs=5e-5)
+
+
+def test_coarse_dates_stay_where_no_fine_one_is_near_or_known():
+    assert aligned([0, 80], [0.8, 0.5], [1]) == pytest.approx([0.8, 0.5], abs=1e-4)
+    assert aligned([0, 10], [np.nan, 0.5], [1]) == pytest.approx([0.0, 0.5])
+    assert aligned([0, 10], [0.8, np.nan], [1]) == pytest.approx([0.8, 0.0])
+
+
+def test_an_aligned_coarse_date_tells_what_comes_between_fine_ones():
+    """A narrow track, of which a coarse pixel sees 0.3 more cover, greens from 0.2 to 0.5 and back within a gap of the fine dates."""
+    dates, true = np.arange(0, 100, 5), np.full(20, 0.2)
+    true[8:13] = 0.5
+    coarse = np.arange(20) % 2 == 1
+    seen = np.where(coarse, true + 0.3, true)
+    seen[~coarse & (true > 0.3)] = np.nan
+    found = aligned(dates, seen, np.flatnonzero(coarse))
+    assert np.abs(found - true)[coarse].max() < 0.05
+
+
 def test_noise_on_a_flat_season_does_not_lift_its_peak():
     """The 90th percentile of noisy dates is 1.28 sigma too high; of the lines through them less than a third of that."""
     rng, dates, days = np.random.default_rng(3), np.arange(0, 90, 5), np.arange(0, 88, 4)
@@ -147,6 +194,19 @@ def test_dates_become_a_peak_with_its_error():
 def test_a_spectrum_out_of_the_domain_is_left_out_and_counted():
     found = observe([BARE] * 4 + [[0.95] * 7], [0, 20, 40, 60, 80])
     assert (found["clear_peak"], found["cover_unknown"]) == (4, 1) and found["fvc_peak"] == pytest.approx(0.5)
+
+
+def test_leaves_in_shadow_are_left_out_and_counted_unless_swir_is_missing():
+    shaded = [0.3 * b for b in GREEN]
+    found = observe([GREEN] * 4 + [shaded], [0, 20, 40, 60, 80])
+    assert (found["clear_peak"], found["cover_unknown"]) == (4, 1)
+    no_swir = [*shaded[:5], OFFSET, OFFSET]  # digital number 0
+    assert observe([GREEN] * 4 + [no_swir], [0, 20, 40, 60, 80])["cover_unknown"] == 0
+
+
+def test_a_field_that_burns_is_no_shadow():
+    burnt = [0.3 * b for b in BARE]
+    assert observe([GREEN] * 4 + [burnt], [0, 20, 40, 60, 80])["cover_unknown"] == 0
 
 
 def test_masked_dates_are_neither_used_nor_unknown():

@@ -90,12 +90,12 @@ def vegetation_layers(
 
 
 def date_worth(native_m: np.ndarray) -> np.ndarray:
-    """Weight of dates by the size of their pixels, float64 (T,): coarse ones decide only where no fine one is near.
+    """Weight of dates by the area of their pixels, float64 (T,): coarse ones decide only where no fine one is near.
 
     >>> date_worth(np.array([10.0, 20.0])).tolist()
-    [1.0, 0.125]
+    [1.0, 0.25]
     """
-    return (native_m.min() / native_m.astype("float64")) ** 3
+    return (native_m.min() / native_m.astype("float64")) ** 2
 
 
 def inside(days: Sequence[date], section: VegetationSection) -> np.ndarray:

@@ -215,8 +215,8 @@ def test_bands_of_20_m_see_their_surroundings():
 
 
 def test_coarse_dates_weigh_little_beside_fine_ones():
-    # (10 / 30) ** 3; without a finer sensor all weigh the same
-    assert pixels.date_worth(np.array([10, 30], "f4")) == pytest.approx([1, 1 / 27])
+    # by area, (10 / 30) ** 2; without a finer sensor all weigh the same
+    assert pixels.date_worth(np.array([10, 30], "f4")) == pytest.approx([1, 1 / 9])
     assert pixels.date_worth(np.array([30, 30], "f4")).tolist() == [1, 1]
 
 
