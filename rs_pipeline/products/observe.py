@@ -31,7 +31,15 @@ from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, 
 from rs_pipeline.products.calendar import Calendar
 from rs_pipeline.products.vegetation.edges import sharpen_covers
 from rs_pipeline.products.vegetation.pixels import vegetation_layers
-from rs_pipeline.products.water_edges import HALO_PX, HIGH_SUN_DEG, low_sun_frequency, sharpen_edges, tidal_reach, without_shadow
+from rs_pipeline.products.water_edges import (
+    HALO_PX,
+    HIGH_SUN_DEG,
+    low_sun_frequency,
+    sharpen_edges,
+    tidal_flats,
+    tidal_reach,
+    without_shadow,
+)
 from rs_pipeline.radiometry.masks import reject_bits
 from rs_pipeline.region import read_tile
 
@@ -114,10 +122,11 @@ def finish_water(settings: Settings, grid: Grid, maps: dict[str, np.ndarray]) ->
     w = settings.water
     high, high_months = maps["high_sun_frequency"], maps["high_sun_months"]
     low = low_sun_frequency(maps["frequency"], maps["clear_months"], high, high_months)
+    frequency = without_shadow(maps["frequency"], high, high_months, w.seasonal_frequency)
+    moving = tidal_reach(settings, grid) & tidal_flats(frequency, w.permanent_frequency, w.ephemeral_frequency)
     maps["frequency"], maps["permanent_fraction"] = sharpen_edges(
-        without_shadow(maps["frequency"], high, high_months, w.seasonal_frequency), high, low, maps["nir_refl"], ~tidal_reach(settings, grid),
-        w.permanent_frequency, w.seasonal_frequency, w.ephemeral_frequency,
-    )  # fmt: skip
+        frequency, high, low, maps["nir_refl"], ~moving, w.permanent_frequency, w.seasonal_frequency, w.ephemeral_frequency
+    )
     classes = np.empty((3, *grid.shape), "float32")
     classify_water(maps["frequency"], maps["clear_months"], w.permanent_frequency, w.seasonal_frequency, w.ephemeral_frequency, classes)
     maps["class"], maps["frequency_lower"], maps["frequency_upper"] = classes

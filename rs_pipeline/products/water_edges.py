@@ -45,7 +45,21 @@ DRIER, WETTER = 0.2, 0.5
 
 
 TIDAL_REACH_M = 1000.0
-"""Around the reference coastline the edge of water moves with the tide, and a median says nothing of it."""
+"""Around the reference coastline the edge of water may move with the tide, and a median says nothing of it."""
+
+FLAT_PX = 5
+"""Ground that is wet at times is a tidal flat where it is this wide both ways; the mixed rims of rivers, ponds and steep beaches are not."""
+
+
+def tidal_flats(frequency: np.ndarray, permanent: float, ephemeral: float) -> np.ndarray:
+    """Wide ground that is wet at times, and FLAT_PX // 2 around it, bool (h, w).
+
+    Parameters
+    ----------
+    frequency : float32 (h, w), NaN not observed. permanent, ephemeral : least frequencies of the classes.
+    """
+    at_times, square = (frequency >= ephemeral) & (frequency < permanent), np.ones((FLAT_PX, FLAT_PX), bool)
+    return ndimage.binary_dilation(ndimage.binary_opening(at_times, square), square)
 
 
 def tidal_reach(settings: Settings, grid: Grid) -> np.ndarray:
@@ -121,7 +135,7 @@ def sharpen_edges(
     Parameters
     ----------
     frequency, high_frequency, low_frequency : float32 (h, w), NaN not observed; of all months, those with a high and with a low sun.
-    apply : bool (h, w), False where edges move within the period: the reach of the tide.
+    apply : bool (h, w), False where edges move within the period: tidal flats.
     permanent, seasonal, ephemeral : least frequencies of the classes.
     """
     steady = np.where(np.isfinite(high_frequency), high_frequency, np.nan_to_num(frequency))
