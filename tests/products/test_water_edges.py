@@ -10,7 +10,9 @@ from rs_pipeline.model import Grid
 from rs_pipeline.products.water_edges import (
     LEAST_HIGH_MONTHS,
     low_sun_frequency,
+    ridges,
     sharpen_edges,
+    tidal_flats,
     tidal_reach,
     water_share,
     without_shadow,
@@ -54,6 +56,41 @@ def test_rivers_keep_their_width(width_m, start_m):
     assert width == pytest.approx(width_m, abs=2.0)
     mostly = (share > 0.55) | (share < 0.45)
     np.testing.assert_array_equal((sharp >= 0.75)[5:-5][mostly[5:-5]], (share > 0.5)[5:-5][mostly[5:-5]])
+
+
+def ponds(dyke_m: float, dyke_nir: float = 0.20):
+    """NIR of ponds without end and a dyke down column 20, through a telescope that leaves two thirds of a thin line's contrast."""
+    nir = np.full((40, 40), WATER_NIR, "float32")
+    nir[:, 20] += 2 / 3 * dyke_m / 10 * (dyke_nir - WATER_NIR)
+    return nir
+
+
+@pytest.mark.parametrize(("dyke_m", "land"), [(7.5, True), (6.0, True), (4.0, False)])
+def test_a_dyke_of_half_a_pixel_parts_two_ponds_though_every_vote_is_water(dyke_m, land):
+    always = np.ones((40, 40), "float32")
+    sharp, fraction = edges(always, ponds(dyke_m))
+    inner = slice(12, -12)
+    assert (sharp[inner, 20] == (0 if land else 1)).all() and (sharp[inner, 17:19] == 1).all() and (sharp[inner, 22:24] == 1).all()
+    assert fraction[20, 20] == pytest.approx(1 - dyke_m / 10, abs=0.01)
+
+
+def test_a_bank_and_a_flicker_are_no_ridge():
+    _, nir = river(200.0)
+    core = nir < 0.1
+    assert not ridges(nir, core).any()
+    assert not ridges(ponds(2.0), np.ones((40, 40), bool)).any()  # 0.021 above the water
+    found = ridges(ponds(7.5), np.ones((40, 40), bool))
+    assert found[2:-2, 20].all() and found.sum() == found[:, 20].sum()
+
+
+def test_tidal_flats_are_wide_both_ways():
+    frequency = np.ones((30, 40), "float32")
+    frequency[:, 5:8] = 0.5  # the mixed rims of a canal
+    frequency[10:20, 20:30] = 0.5
+    frequency[12, 33] = np.nan
+    expected = np.zeros((30, 40), bool)
+    expected[8:22, 18:32] = True
+    np.testing.assert_array_equal(tidal_flats(frequency, 0.75, 0.05), expected)
 
 
 def test_unobserved_pixels_stay_missing_and_do_not_disturb():
