@@ -28,6 +28,10 @@ RIM_PX = 5
 LEAST_RIM = 0.2
 """Least high-sun frequency of water in that square."""
 
+FAINT_NIR_REFL = 0.05
+"""Where no pixel around is permanent water by its votes, one must be as dark as this: a narrow river has such a pixel, dark roofs and
+streets, which look like water in a few months, have none."""
+
 WATER_NIR_REFL = 0.03
 """NIR of water where no pure water pixel is near: narrow rivers."""
 
@@ -167,13 +171,14 @@ def sharpen_edges(
     """
     steady = np.where(np.isfinite(high_frequency), high_frequency, np.nan_to_num(frequency))
     share = water_share(nir_refl, steady, permanent, ephemeral)
-    rim = apply & np.isfinite(frequency) & np.isfinite(share) & (ndimage.maximum_filter(steady, RIM_PX) >= LEAST_RIM)
+    darkest = ndimage.minimum_filter(np.where(np.isfinite(nir_refl), nir_refl, np.inf), RIM_PX)
     wettest = ndimage.maximum_filter(np.nan_to_num(frequency), RIM_PX)
-    wet = rim & (share >= 0.5)
+    rim = apply & np.isfinite(frequency) & np.isfinite(share) & (ndimage.maximum_filter(steady, RIM_PX) >= LEAST_RIM)
+    dry, wet = rim & (share < 0.5), rim & (share >= 0.5) & ((wettest >= permanent) | (darkest <= FAINT_NIR_REFL))
     with np.errstate(invalid="ignore"):
         gain = low_frequency - high_frequency
         lasting = wet & (wettest >= seasonal) & (gain >= -DRIER) & (gain <= WETTER)
-    sharp = np.where(wet, np.where(lasting, 1, np.maximum(frequency, wettest)), np.where(rim, 0, frequency))
+    sharp = np.where(wet, np.where(lasting, 1, np.maximum(frequency, wettest)), np.where(dry, 0, frequency))
     beside = (wettest >= permanent) | ndimage.maximum_filter(lasting, RIM_PX)
     fraction = np.where(rim, np.where(beside, share, 0), np.where(np.isfinite(frequency), frequency >= permanent, np.nan))
     return sharp.astype("float32"), fraction.astype("float32")

@@ -137,6 +137,16 @@ def test_a_narrow_river_whose_votes_fail_at_random_is_permanent():
     assert shadow.max() == pytest.approx(0.4)
 
 
+@pytest.mark.parametrize(("street_nir", "water"), [(0.08, False), (0.045, True)])
+def test_a_dark_street_that_looks_like_water_in_three_months_is_none(street_nir, water):
+    """A river as narrow and as seldom seen has a pixel that is dark in NIR."""
+    nir, frequency = np.full((40, 40), 0.2, "float32"), np.zeros((40, 40), "float32")
+    nir[:, 20], frequency[:, 20] = street_nir, 0.3
+    sharp, fraction = edges(frequency, nir)
+    assert (sharp[10:-10, 20] == (1 if water else np.float32(0.3))).all()
+    assert (fraction[10:-10, 20] >= 0.5).all() == water and not fraction[:, :18].any()
+
+
 def test_low_sun_frequency_by_hand():
     """Wet in 6 of 12 months, of which 4 of the 8 of high sun: 2 of the 4 others."""
     low = low_sun_frequency(*(np.array([v], "float32") for v in ([0.5, 0.5], [12, 8], [0.5, 0.5], [8, 8])))
