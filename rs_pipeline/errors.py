@@ -1,5 +1,7 @@
 """Named errors. Each says what is wrong, where, and what to do about it."""
 
+import errno
+
 
 class PipelineError(Exception):
     """Base of every error a user may meet.
@@ -43,6 +45,9 @@ class RasterError(PipelineError):
 class LockedError(PipelineError):
     """Another run works on the same folder."""
 
+
+DISK_FAULTS = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EROFS: "the file system is read-only"}
+"""Numbers of an OSError that blame the disk, in words."""
 
 MAKE_ROOM = "make room, then start the same command again"
 """Remedy of every SpaceError."""

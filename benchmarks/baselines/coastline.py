@@ -260,11 +260,8 @@ def short_transects(settings: Settings) -> np.ndarray:
     path = Layout(settings.root).transects
     if not path.exists():
         return np.empty((0, 2, 2))
-    lines = gpd.read_file(path, layer="transects").to_crs(read_grid(settings).crs).sort_values("transect_id").geometry
-    ends = np.array([[g.coords[0], g.coords[-1]] for g in lines]).reshape(-1, 2, 2)
-    middle, along = ends.mean(axis=1), ends[:, 1] - ends[:, 0]
-    along /= np.maximum(np.hypot(*along.T), 1e-9)[:, None]
-    return np.stack([middle - TRANSECT_REACH_M * along, middle + TRANSECT_REACH_M * along], axis=1)
+    ours = Transects.of_lines(gpd.read_file(path, layer="transects").to_crs(read_grid(settings).crs).sort_values("transect_id").geometry)
+    return np.stack([ours.origin - TRANSECT_REACH_M * ours.seaward, ours.origin + TRANSECT_REACH_M * ours.seaward], axis=1)
 
 
 def yearly_median(distance_m: np.ndarray) -> np.ndarray:

@@ -121,16 +121,21 @@ def _position(subset: str, group: pd.DataFrame) -> list[Score]:
     error = group.error_m.to_numpy()
     found = error[np.isfinite(error)]
     zero, sigma, n = np.zeros(len(found)), group.sigma_m.to_numpy()[np.isfinite(error)], len(found)
-    scores = [
-        Score("shoreline", "bias", subset, bias(found, zero), "m", n),
-        Score("shoreline", "rmse", subset, rmse(found, zero), "m", n),
-        Score("shoreline", "sd", subset, float(found.std()) if n else math.nan, "m", n),
-        Score("shoreline", "found_share", subset, 100 * ratio(n, len(group)), "%", len(group)),
-    ]
+    scores = [*_placed("shoreline", subset, error), Score("shoreline", "sd", subset, float(found.std()) if n else math.nan, "m", n)]
     if np.isfinite(sigma).any():
         covered = 100 * interval_coverage(found - Z95 * sigma, found + Z95 * sigma, zero)
         scores.append(Score("shoreline", "coverage", subset, covered, "%", int(np.isfinite(sigma).sum())))
     return scores
+
+
+def _placed(product: str, subset: str, error_m: np.ndarray) -> list[Score]:
+    """How far off and how complete positions are; NaN where there is none."""
+    found = error_m[np.isfinite(error_m)]
+    zero, n = np.zeros(len(found)), len(found)
+    return [
+        Score(product, "bias", subset, bias(found, zero), "m", n), Score(product, "rmse", subset, rmse(found, zero), "m", n),
+        Score(product, "found_share", subset, 100 * ratio(n, len(error_m)), "%", len(error_m)),
+    ]  # fmt: skip
 
 
 def _untrue_length(subset: str, lines: gpd.GeoDataFrame, truth: Truth) -> Score:
@@ -265,10 +270,5 @@ def score_opinions(transects: gpd.GeoDataFrame, truth: Truth, labels: dict[str, 
 
 
 def _opinion(product: str, subset: str, error_m: pd.Series) -> list[Score]:
-    known = error_m[np.isfinite(error_m)].to_numpy()
-    n, zero = len(known), np.zeros(len(known))
-    return [
-        Score(product, "bias", subset, bias(known, zero), "m", n), Score(product, "rmse", subset, rmse(known, zero), "m", n),
-        Score(product, "median_absolute_error", subset, float(np.median(np.abs(known))) if n else math.nan, "m", n),
-        Score(product, "found_share", subset, 100 * ratio(n, len(error_m)), "%", len(error_m)),
-    ]  # fmt: skip
+    middle = float(error_m.abs().median())
+    return [*_placed(product, subset, error_m.to_numpy()), Score(product, "median_absolute_error", subset, middle, "m", int(error_m.notna().sum()))]

@@ -5,19 +5,17 @@ An entry is one uncompressed zip file, which carries check sums: it appears whol
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from rs_pipeline.errors import DISK_FAULTS
 from rs_pipeline.output.atomic import atomic_path
 
 _SHARES = 16
 """The cache is kept in so many folders, each with its share of the limit, so that a look into one is enough."""
-
-_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*\.tif")
 
@@ -51,7 +49,7 @@ class Cache:
         except FileNotFoundError:
             return False
         except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as fault:
-            if isinstance(fault, OSError) and fault.errno in _WRITING:
+            if isinstance(fault, OSError) and fault.errno in DISK_FAULTS:
                 raise
             entry.unlink(missing_ok=True)
             return False

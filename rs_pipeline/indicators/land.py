@@ -23,8 +23,8 @@ from rs_pipeline.indicators.answers import (
     published,
     ratio,
 )
-from rs_pipeline.indicators.errors import Spread, spread
-from rs_pipeline.indicators.uncertainty import Z95, Interval
+from rs_pipeline.indicators.errors import spread
+from rs_pipeline.indicators.uncertainty import Interval
 from rs_pipeline.products.land.areas import patches_sd
 
 MIN_F1 = 0.7
@@ -77,16 +77,16 @@ def indistinct(facts: Facts, name: str) -> Answer | None:
     return missing("insufficient_data", words)
 
 
-def area_spread(row: Mapping[str, float], name: str) -> Spread:
-    """Spread of the mean share of a class or group over the observed part of a zone."""
+def _doubt(row: Mapping[str, float], name: str) -> tuple[float, float]:
+    """Of the mean share of a class or group over the observed part of a zone: its random standard error, and what its systematic one grows with."""
     observed = row["land_observed_m2"]
     uncertain = row[f"{name}_uncertain_m2"] / observed
-    return spread(ERROR_OF[name], patches_sd(uncertain, observed), uncertain)
+    return patches_sd(uncertain, observed), uncertain
 
 
 def area(facts: Facts, row: Mapping[str, float], name: str, *, m2: float | None = 1e6, rest: bool = False) -> Answer:
     """Area of a class or group in a zone that was seen, in units of ``m2``, or its share in percent where that is None; ``rest``: of all but it."""
-    observed, error = row["land_observed_m2"], area_spread(row, name)
+    observed, error = row["land_observed_m2"], spread(ERROR_OF[name], *_doubt(row, name))
     seen = modelled(row[f"{name}_m2"] / observed, error)
     if rest:
         seen = Interval(1 - seen.value, 1 - seen.upper, 1 - seen.lower, seen.kind)
@@ -137,8 +137,8 @@ def _built_change(facts: Facts) -> Answer:
     common, base = row["common_m2"], facts.land.base.get("county")
     if base is None or not (common > 0 and base["land_observed_m2"] > 0):
         return missing("insufficient_data", "no pixel seen in both this and the baseline period")
-    parts = [area_spread(zone, "built") for zone in (row, base)]
-    error = spread("construction_land_change", math.hypot(*(p.random95 for p in parts)) / Z95, sum(p.basis for p in parts))
+    (sd, doubt), (base_sd, base_doubt) = _doubt(row, "built"), _doubt(base, "built")
+    error = spread("construction_land_change", math.hypot(sd, base_sd), doubt + base_doubt)
     seen = modelled((row["built_common_m2"] - row["built_baseline_m2"]) / common, error, low=-1)
     return _noted(published(seen, ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, total=True, spread=error))
 

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from rs_pipeline.config import Settings
-from rs_pipeline.errors import MAKE_ROOM, PipelineError, SpaceError
+from rs_pipeline.errors import DISK_FAULTS, MAKE_ROOM, PipelineError, SpaceError
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.journal import Watch, last_failure
 from rs_pipeline.operations.locks import job_lock
@@ -23,8 +23,6 @@ WITHOUT_CHIPS = {
     "reach-scores": ("black_odorous.scoring", "score_reaches"), "quality-scores": ("water_quality", "score_quality"),
 }  # fmt: skip
 """Verb of a job of a tile to the module and name of its step, which is done without chips where the job is given up. Imported when needed."""
-
-_DISK = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EROFS: "the file system is read-only"}
 
 
 def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: str | None = None, period: str | None = None, attempt: int = 1) -> None:
@@ -75,9 +73,9 @@ def check_space(settings: Settings) -> None:
 
 def _disk_fault(settings: Settings, fault: BaseException) -> str:
     """What is wrong with the disk, where that is why the job failed; drivers of files say it in many ways, or not at all."""
-    if isinstance(fault, OSError) and fault.errno in _DISK:
-        return _DISK[fault.errno]
-    return _DISK[errno.ENOSPC] if shutil.disk_usage(_existing(settings.root)).free < FULL_BYTES else ""
+    if isinstance(fault, OSError) and fault.errno in DISK_FAULTS:
+        return DISK_FAULTS[fault.errno]
+    return DISK_FAULTS[errno.ENOSPC] if shutil.disk_usage(_existing(settings.root)).free < FULL_BYTES else ""
 
 
 def _existing(path: Path) -> Path:
