@@ -22,7 +22,7 @@ from rs_pipeline.output.tables import write_csv
 from rs_pipeline.products.coastline import classify, opinions, shoreline
 from rs_pipeline.products.coastline.mosaic import ShoreMosaic, pond_share, read_mosaic, shore_profiles
 from rs_pipeline.products.coastline.rates import Rates, change_class, rates
-from rs_pipeline.products.coastline.transects import SPREAD_M, Crossings, Transects, cross, make_transects
+from rs_pipeline.products.coastline.transects import SPREAD_M, Crossings, Transects, cross, lines_within, make_transects
 from rs_pipeline.region import load_units, load_vector, read_grid, read_tiles
 
 log = logging.getLogger(__name__)
@@ -113,11 +113,7 @@ def reference_lines(section: CoastlineSection, crs: str, tiles: list[Tile]) -> l
     if section.reference is None:
         return []
     shapes = load_vector(section.reference, key="coastline.reference").to_crs(crs).geometry.to_numpy()
-    outline = np.where(shapely.get_dimensions(shapes) == 2, shapely.boundary(shapes), shapes)
-    area = shapely.union_all([shapely.box(*t.grid.bounds) for t in tiles])
-    lines = shapely.get_parts(shapely.intersection(shapely.force_2d(outline), area))
-    lines = lines[shapely.get_dimensions(lines) == 1]
-    return list(shapely.get_parts(shapely.line_merge(shapely.union_all(lines)))) if len(lines) else []
+    return lines_within(shapes, shapely.union_all([shapely.box(*t.grid.bounds) for t in tiles]))
 
 
 def period_shores(settings: Settings, tiles: list[Tile], label: str, reach) -> tuple[list[Shore], list[SeaMap]]:

@@ -16,6 +16,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.output.atomic import atomic_path
 from rs_pipeline.products.coastline.tide import COLUMNS
+from rs_pipeline.products.coastline.transects import lines_within
 from rs_pipeline.region import load_units, load_vector
 
 STATION_DEG = 0.25
@@ -66,11 +67,9 @@ def stations(settings: Settings) -> np.ndarray:
     """
     if settings.coastline is None or settings.coastline.reference is None:
         raise ConfigError("no coast is given", where="coastline.reference", remedy="name a reference coastline: tides are worked out along it")
-    coast = load_vector(settings.coastline.reference, key="coastline.reference").geometry
-    near = coast.intersection(shapely.box(*load_units(settings).total_bounds).buffer(STATION_DEG))
-    lines = shapely.get_parts(shapely.line_merge(shapely.union_all(np.where(shapely.get_dimensions(near) == 2, shapely.boundary(near), near))))
-    lines = lines[shapely.get_dimensions(lines) == 1]
-    if lines.size == 0:
+    coast = load_vector(settings.coastline.reference, key="coastline.reference").geometry.to_numpy()
+    lines = lines_within(coast, shapely.box(*load_units(settings).total_bounds).buffer(STATION_DEG))
+    if not lines:
         raise ConfigError("the reference coastline is not near the units", where="coastline.reference", remedy="give that of the region")
     along = [shapely.line_interpolate_point(g, np.arange(min(STATION_DEG, g.length) / 2, g.length, STATION_DEG)) for g in lines]
     return shapely.get_coordinates(np.concatenate(along))

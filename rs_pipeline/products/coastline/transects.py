@@ -57,6 +57,14 @@ class Transects:
         return self.origin[:, None, :] + along[..., None] * self.seaward[:, None, :]
 
 
+def lines_within(shapes: np.ndarray, area: shapely.Geometry) -> list[shapely.LineString]:
+    """Lines of shapes within an area, joined where they meet; polygons give their outline, which the area's edge is no part of."""
+    outline = np.where(shapely.get_dimensions(shapes) == 2, shapely.boundary(shapes), shapes)
+    lines = shapely.get_parts(shapely.intersection(shapely.force_2d(outline), area))
+    lines = lines[shapely.get_dimensions(lines) == 1]
+    return list(shapely.get_parts(shapely.line_merge(shapely.union_all(lines)))) if len(lines) else []
+
+
 def smooth(line: shapely.LineString, window_m: float = SMOOTHING_M) -> shapely.LineString:
     """Moving average along a line; at open ends the window shrinks, so that the ends stay where they are."""
     n = max(round(line.length / STEP_M), 2)

@@ -64,6 +64,14 @@ def test_stations_lie_on_the_line_a_quarter_of_a_degree_apart(settings):
     assert stations(settings()).tolist() == pytest.approx(np.array([[118.425, 39.1], [118.675, 39.1]]))
 
 
+def test_of_a_polygon_only_the_coast_gives_stations(settings):
+    """Land south of 39.1 N that reaches far beyond the units: where their surroundings end is no coast."""
+    made = settings()
+    land = gpd.GeoDataFrame({"kind": ["land"]}, geometry=[shapely.box(110, 30, 130, 39.1)], crs=4326)
+    land.to_file(made.coastline.reference)
+    assert set(stations(made)[:, 1]) == {39.1}
+
+
 def test_a_gauge_is_not_written_over(settings, folder, tmp_path):
     out = tmp_path / "gauge.csv"
     out.write_text("mine", "utf-8")
