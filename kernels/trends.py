@@ -200,9 +200,27 @@ def trend_of(years, values, n, slopes, residual, tails):
     for i in range(n):
         residual[i] = values[i] - slope * (years[i] - years[0])
     inflation = variance_inflation(lag1_of_residuals(residual, n), n)
+    lower, upper, p = interval_and_p(slopes, count, values, n, inflation, tails)
+    return slope, lower, upper, p
+
+
+@njit(cache=True, nogil=True)
+def interval_and_p(ordered, count, values, n, inflation, tails):
+    """(lower, upper, p) of ``n`` values whose ``count`` pair slopes are sorted, with the inflation of the variance of S given."""
     variance = kendall_variance(values, n)
-    lower, upper = slope_interval(slopes, count, variance * inflation)
-    return slope, lower, upper, kendall_p(kendall_s(values, n), n, variance, inflation, tails)
+    lower, upper = slope_interval(ordered, count, variance * inflation)
+    return lower, upper, kendall_p(kendall_s(values, n), n, variance, inflation, tails)
+
+
+@njit(cache=True, nogil=True)
+def inflated_trend(years, values, inflation):
+    """(slope a year, lower, upper, p) of one whole series, float64 (n,), where the inflation of the variance of S is known from elsewhere."""
+    n = values.size
+    slopes = np.empty(n * (n - 1) // 2)
+    count = pair_slopes(years, values, n, slopes)
+    slopes[:count].sort()
+    lower, upper, p = interval_and_p(slopes, count, values, n, inflation, exact_tails(N_EXACT))
+    return middle(slopes, count), lower, upper, p
 
 
 @njit(cache=True, nogil=True)

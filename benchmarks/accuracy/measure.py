@@ -19,6 +19,7 @@ from rs_pipeline.accuracy.run import score_run
 from rs_pipeline.accuracy.truth import Score, Truth
 from rs_pipeline.config import Settings, parse
 from rs_pipeline.layout import Layout
+from rs_pipeline.sample.plan import EVERY_DAYS
 from rs_pipeline.sample.write import run_config, write_sample
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,8 +43,11 @@ def source_hash() -> str:
 def run_chain(recipe: Recipe, work: Path) -> Settings:
     """Make the world and run the chain on it, below ``work``; the run's settings."""
     folder = (work / recipe.name).resolve()
-    write_sample(folder / "world", recipe.seed, recipe.years, landscape=recipe.landscape, size_px=recipe.size_px)
-    settings = parse(yaml.safe_load(run_config(folder / "world")) | {"output": str(folder / "results")}, where=recipe.name)
+    every_days = {family: days * recipe.every for family, days in EVERY_DAYS.items()}
+    write_sample(folder / "world", recipe.seed, recipe.years, landscape=recipe.landscape, size_px=recipe.size_px, every_days=every_days)
+    config = yaml.safe_load(run_config(folder / "world")) | {"output": str(folder / "results")}
+    config["sources"] = [s for s in config["sources"] if any(family in s["sensor"] for family in recipe.families)]
+    settings = parse(config, where=recipe.name)
     run_steps(settings)
     return settings
 
@@ -67,13 +71,14 @@ def measure(recipe: Recipe, work: Path, methods: Sequence[str], forests: Mapping
     from benchmarks.baselines.run import run_baselines
 
     made = work / f"{recipe.name}.json"
-    state = {"code": source_hash(), "recipe": asdict(recipe) | {"size_px": list(recipe.size_px)}, "methods": sorted(methods)}
+    state = {"code": source_hash(), "recipe": json.loads(json.dumps(asdict(recipe))), "methods": sorted(methods)}
     if made.is_file() and (kept := json.loads(made.read_text("utf-8")))["state"] == state:
         return [(method, Score(**score)) for method, score in kept["scores"]]
     settings = run_chain(recipe, work)
     truth = Truth(work / recipe.name / "world" / "truth")
     scored: Scored = [("ours", s) for s in score_run(Layout(settings.root), truth, settings)]
     scored += run_baselines(settings, truth, methods, forests=forests, peers=peers) if methods else []
+    scored = [(method, s) for method, s in scored if not recipe.products or s.product in recipe.products]
     made.write_text(json.dumps({"state": state, "scores": [(m, asdict(s)) for m, s in scored]}, indent=1), "utf-8")
     if not keep:
         shutil.rmtree(work / recipe.name)

@@ -15,7 +15,7 @@ import shapely
 
 from benchmarks.accuracy.real_table import Row, Table, correlation
 from rs_pipeline.accuracy.metrics import interval_coverage, rmse
-from rs_pipeline.products.coastline.rates import linear_rate, rates
+from rs_pipeline.products.coastline.rates import Noise, Series, ci95, fit_line, series_rates
 from rs_pipeline.products.coastline.transects import Transects, cross
 
 WORLD = "coastsat_narrabeen"
@@ -88,7 +88,7 @@ def add_positions(table: Table, ours: np.ndarray, published: np.ndarray, names: 
 def add_rates(table: Table, years: np.ndarray, ours: np.ndarray, published: np.ndarray, name: str) -> None:
     """Our rate of our positions, and how far it is from our rate of the published ones."""
     error = np.full(years.size, POSITION_ERROR_M)
-    mine, theirs = rates(years, ours, error), rates(years, published, error)
+    mine, theirs = (series_rates(Series.of(years, x, error), Noise()) for x in (ours, published))
     table.add("coastline", "linear_rate", mine.lrr_m_yr, subset=name, unit="m/yr")
     table.add("coastline", "linear_rate", theirs.lrr_m_yr, subset=name, unit="m/yr", method="published positions")
     table.add("coastline", "linear_rate_difference", mine.lrr_m_yr - theirs.lrr_m_yr, subset=name, unit="m/yr")
@@ -118,13 +118,14 @@ def add_intervals(table: Table, years: np.ndarray, ours: np.ndarray, published: 
     low, high, full = [], [], []
     for k in range(ours.shape[1]):
         known = np.isfinite(published[:, k])
-        rate, _ = linear_rate(years[known], published[known, k])
+        rate = fit_line(years[known], published[known, k]).slope_m_yr
         for first in range(THINNING):
             chosen = np.arange(first, years.size, THINNING)
             chosen = chosen[np.isfinite(ours[chosen, k])]
-            slope, half = linear_rate(years[chosen], ours[chosen, k])
-            low.append(slope - half)
-            high.append(slope + half)
+            fit = fit_line(years[chosen], ours[chosen, k])
+            half = ci95(fit, np.full(chosen.size, POSITION_ERROR_M), Noise())
+            low.append(fit.slope_m_yr - half)
+            high.append(fit.slope_m_yr + half)
             full.append(rate)
     table.add("coastline", "coverage_of_95_percent_interval", interval_coverage(low, high, full), subset="100 thinned series")
     table.add("coastline", "interval_half_width_median", np.median(np.subtract(high, low)) / 2, subset="100 thinned series", unit="m/yr")

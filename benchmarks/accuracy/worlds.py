@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rs_pipeline.sample.plan import EVERY_DAYS
+
 DEVELOPMENT_SEEDS = range(1, 100)
 HELD_OUT_SEED = 900
 HELD_OUT_LANDSCAPE = "lake"
@@ -22,10 +24,18 @@ class Recipe:
     seed: int
     years: int = 2
     size_px: tuple[int, int] = (360, 300)
+    variant: str = ""
+    """What is not as usual, for the name of its rows."""
+    families: tuple[str, ...] = tuple(EVERY_DAYS)
+    """Satellites whose scenes the run uses."""
+    every: int = 1
+    """One scene in so many is taken."""
+    products: tuple[str, ...] = ()
+    """Products that are scored; empty: all."""
 
     @property
     def name(self) -> str:
-        return f"{self.landscape}-{self.seed}"
+        return "-".join([self.landscape, str(self.seed), *self.variant.lower().split()])
 
     @property
     def held_out(self) -> bool:
@@ -34,11 +44,13 @@ class Recipe:
     @property
     def sums_up(self) -> bool:
         """Whether it is one of those that the headline figures rest on."""
-        return not self.held_out and self.seed not in DEVELOPMENT_SEEDS
+        return not self.held_out and not self.variant and self.seed not in DEVELOPMENT_SEEDS
 
     @property
     def group(self) -> str:
         """Name of the rows it goes into."""
+        if self.variant:
+            return f"{self.landscape} ({self.variant})"
         if self.seed in DEVELOPMENT_SEEDS:
             return f"{self.landscape} (small form, development seed)"
         return f"{self.landscape} (held out)" if self.held_out else self.landscape
@@ -66,3 +78,14 @@ WORLDS = (
     Recipe("coast", 901, 5), Recipe("city", 902), Recipe("lake", 105), Recipe("lake", 903),
 )  # fmt: skip
 """Rates of a coast need five years; the other products do with two."""
+
+COVER, SHORE = ("fvc_peak", "fvc_growing"), ("shoreline", "shoreline_rate", "shoreline_class")
+
+VARIANTS = (
+    Recipe("plain", 101, variant="Sentinel-2 alone", families=("sentinel-2",), products=COVER),
+    Recipe("plain", 101, variant="Landsat alone", families=("landsat",), products=COVER),
+    Recipe("plain", 101, variant="one date in four", every=4, products=COVER),
+    Recipe("coast", 101, 5, variant="Landsat alone", families=("landsat",), products=SHORE),
+    Recipe("coast", 101, 10, variant="ten years", products=SHORE),
+)
+"""The same worlds seen otherwise: what another satellite, few clear dates, or more years change."""

@@ -34,7 +34,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.layout import SHORE_FAMILIES, Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.coastline.composite import in_family
-from rs_pipeline.products.coastline.rates import linear_rate
+from rs_pipeline.products.coastline.rates import MIN_DATES, Noise, ci95, fit_line
 from rs_pipeline.products.coastline.tide import read_tide
 from rs_pipeline.products.coastline.transects import Transects, cross
 from rs_pipeline.radiometry.masks import Reason, reject_bits
@@ -301,8 +301,12 @@ def rate_table(settings: Settings, lines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     transects = Transects.of_lines(table.geometry)
     years = np.unique(lines.year)
     distance_m = np.column_stack([cross(transects, lines.geometry[lines.year == y].to_numpy()).distance_m for y in years] or [np.empty((len(table), 0))])
-    found = [linear_rate(years[ok].astype("float64"), d[ok]) if (ok := np.isfinite(d)).sum() >= 3 else (np.nan, np.nan) for d in distance_m]
-    rate, half = np.array(found).reshape(-1, 2).T
+    rate, half = np.full((2, len(table)), np.nan)
+    for i, d in enumerate(distance_m):
+        seen = np.isfinite(d)
+        if seen.sum() >= MIN_DATES:
+            fit = fit_line(years[seen].astype("float64"), d[seen])
+            rate[i], half[i] = fit.slope_m_yr, ci95(fit, np.ones(seen.sum()), Noise())
     return table.assign(lrr_m_yr=rate, lrr_ci95_m_yr=half)
 
 

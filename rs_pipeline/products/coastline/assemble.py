@@ -21,7 +21,7 @@ from rs_pipeline.output.atomic import atomic_path
 from rs_pipeline.output.tables import write_csv
 from rs_pipeline.products.coastline import classify, opinions, shoreline
 from rs_pipeline.products.coastline.mosaic import ShoreMosaic, pond_share, read_mosaic, shore_profiles
-from rs_pipeline.products.coastline.rates import Rates, change_class, rates
+from rs_pipeline.products.coastline.rates import Rates, change_class, rates_along
 from rs_pipeline.products.coastline.transects import SPREAD_M, Crossings, Transects, cross, lines_within, make_transects
 from rs_pipeline.region import load_units, load_vector, read_grid, read_tiles
 
@@ -240,7 +240,7 @@ def transect_table(
             strip_m = wet_sand_m[i] if shore.family == "landsat" else 0.0
             error[i, k] = np.sqrt(shore.error_m(tide[i]) ** 2 + (spread[i, k] / 2) ** 2 + strip_m**2)
     years = np.array([settings.period(p).middle_year for p in labels])
-    every = [rates(years, distance[i], error[i]) for i in range(n)]
+    every = rates_along(years, distance, error, evidence.built)
     evidence.step_m[:] = [r.step_m for r in every]
     probability = np.where(last >= 0, classify.natural_probability(evidence), np.nan)
     columns = {

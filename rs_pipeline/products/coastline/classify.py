@@ -29,9 +29,11 @@ LOG_ODDS = {
     "bright_sand": 0.6,
 }
 """What each piece of evidence adds to the log-odds of a natural shore."""
-HARD_EDGE_M_PER_M = 3.0
-"""A metre of tide moves a wall's waterline by less, a beach's by 5 and more, a mudflat's by hundreds."""
-BEACH_M_PER_M = 5.0
+HARD_EDGE_M_PER_M = 5.0
+"""A metre of tide moves the waterline of a wall by less, as pixels of 10 m see it; that of a beach of slope 0.1 to 0.02 by 10 to 50 m."""
+BEACH_M_PER_M = 10.0
+FLAT_M_PER_M = 100.0
+"""By more: a mudflat, however straight."""
 POND_SHARE = 0.2
 FIXED_SD_M = 5.0
 BRIGHT_SWIR1_REFL = 0.30
@@ -61,8 +63,9 @@ class Evidence:
 
     @property
     def built(self) -> np.ndarray:
-        """bool (n,): straight, or not moved by the tide (fill narrower than the reach has corners, and is not straight)."""
-        return self.straight | (self.tide_m_per_m < HARD_EDGE_M_PER_M)
+        """bool (n,): straight, or less moved by the tide than a beach (fill narrower than the reach has corners, and is not straight);
+        no mudflat."""
+        return (self.straight | (self.tide_m_per_m < BEACH_M_PER_M)) & ~(self.tide_m_per_m >= FLAT_M_PER_M)
 
 
 def straightness(line: shapely.LineString, place: shapely.Point) -> tuple[float, float]:

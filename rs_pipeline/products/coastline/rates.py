@@ -1,18 +1,25 @@
-"""Rates of shoreline change along a transect: pure functions of decimal years and distances.
+"""Rates of shoreline change along transects: pure functions of decimal years and distances.
 
 Terms follow DSAS (Himmelstoss et al. 2018): NSM net shoreline movement, EPR end point rate, SCE shoreline change
-envelope, LRR linear regression rate, LCI95 the half-width of its 95 % interval. Distances are metres, seaward positive.
+envelope, LRR linear regression rate, LCI95 the half-width of its 95 % interval, WLR the regression weighted by the positions'
+errors. Distances are metres, seaward positive.
+
+How far a few yearly positions scatter about their line is poorly known from themselves: with three the interval takes 12.7 standard
+errors. So the scatter of a transect is drawn towards that of its coast (Smyth 2004), in units of the error that is stated for its
+positions, which holds the method's own, geolocation, and tide sampling; the more so, the more alike the transects are. What one
+year hands to the next is taken from all transects too (`coast_noise`).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
-from kernels.trends import kendall_s, kendall_variance, normal_p, theil_sen
+from kernels.trends import LAG1_MAX, inflated_trend, variance_inflation
 
 MIN_DATES = 3
 """Fewer dates: no regression, class ``insufficient_data``."""
@@ -23,6 +30,26 @@ STEP_M = 100.0
 STEP_YEARS = 3.0
 STABLE_M_YR = 1.0
 """Rates within +-STABLE_M_YR are stable."""
+MIN_SCATTER_M = 0.1
+"""Positions are no better known than this, even where three lie on a line."""
+MIN_LAG_DATES = 8
+"""Shorter series say nothing of serial correlation."""
+MIN_TRANSECTS = 10
+"""Fewer do not tell what is usual on a coast."""
+MAX_PRIOR_DATES = 5.0
+"""The coast counts as at most so many more dates of a transect: its transects are not of one piece, and share a year's errors."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What a coast's transects together say of the scatter of yearly positions. The default says nothing: each stands alone."""
+
+    variance_ratio: float = 1.0
+    """Variance about a transect's line over the mean square of its stated errors."""
+    freedom: float = 0.0
+    """Degrees of freedom that this is worth to a transect."""
+    lag1: float = 0.0
+    """Correlation of a year's deviation with the next one's."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +62,13 @@ class Rates:
     sce_m: float = math.nan
     lrr_m_yr: float = math.nan
     lrr_ci95_m_yr: float = math.nan
+    wlr_m_yr: float = math.nan
+    wlr_sigma_m_yr: float = math.nan
     sen_m_yr: float = math.nan
+    sen_lower_m_yr: float = math.nan
+    sen_upper_m_yr: float = math.nan
     mk_p: float = math.nan
+    """Exact up to ten dates: never below 0.05 with four or fewer."""
     step_m: float = 0.0
     """Lasting step, seaward positive; 0 for none."""
     n_dates: int = 0
@@ -49,25 +81,88 @@ def end_point_rate(years: np.ndarray, distance_m: np.ndarray, error_m: np.ndarra
     return (distance_m[-1] - distance_m[0]) / span, math.hypot(error_m[0], error_m[-1]) / span
 
 
-def linear_rate(years: np.ndarray, distance_m: np.ndarray) -> tuple[float, float]:
-    """Least-squares slope and the half-width of its 95 % interval (t distribution with n - 2); needs 3 dates."""
+@dataclass(frozen=True)
+class Fit:
+    """A least-squares line through n positions."""
+
+    slope_m_yr: float
+    residual_m: np.ndarray
+    """float (n,)."""
+    spread_yr2: float
+    """Sum of the squared deviations of the years from their mean."""
+
+    @property
+    def freedom(self) -> int:
+        return self.residual_m.size - 2
+
+    @property
+    def variance_m2(self) -> float:
+        """Of the positions about the line, at least MIN_SCATTER_M squared."""
+        return max(float(self.residual_m @ self.residual_m) / self.freedom, MIN_SCATTER_M**2)
+
+
+def fit_line(years: np.ndarray, distance_m: np.ndarray) -> Fit:
+    """Least squares; needs MIN_DATES."""
     t = years - years.mean()
-    slope = (t @ distance_m) / (t @ t)
-    residual = distance_m - distance_m.mean() - slope * t
-    freedom = years.size - 2
-    error = math.sqrt(residual @ residual / freedom / (t @ t))
-    return float(slope), float(stats.t.ppf(0.975, freedom) * error)
+    slope = float(t @ distance_m / (t @ t))
+    return Fit(slope, distance_m - distance_m.mean() - slope * t, float(t @ t))
 
 
-def mann_kendall(distance_m: np.ndarray) -> tuple[int, float, float]:
-    """S, Z and two-sided p of the Mann-Kendall test with ties and continuity correction (Kendall 1975).
+def ci95(fit: Fit, error_m: np.ndarray, noise: Noise) -> float:
+    """Half-width of the 95 % interval of a slope: that of the t distribution, with the coast's `Noise`."""
+    freedom = fit.freedom + noise.freedom
+    usual_m2 = noise.variance_ratio * float(np.mean(error_m**2))
+    variance_m2 = (fit.freedom * fit.variance_m2 + (noise.freedom * usual_m2 if noise.freedom else 0.0)) / freedom
+    inflation = variance_inflation(noise.lag1, fit.residual_m.size)
+    return float(stats.t.ppf(0.975, freedom) * math.sqrt(variance_m2 * inflation / fit.spread_yr2))
 
-    The normal approximation is used at every length; with 4 dates or fewer p never falls below 0.05.
+
+def weighted_rate(years: np.ndarray, distance_m: np.ndarray, error_m: np.ndarray) -> tuple[float, float]:
+    """Slope of the regression with weights 1 / error_m², and its standard error from the errors as they are stated."""
+    weight = 1 / error_m**2
+    t = years - np.average(years, weights=weight)
+    spread = weight @ t**2
+    return float(weight * t @ distance_m / spread), float(1 / math.sqrt(spread))
+
+
+def coast_noise(fits: Sequence[Fit], error_m: Sequence[np.ndarray]) -> Noise:
+    """The scatter that is usual on a coast and how far transects agree on it (Smyth 2004, section 6.2), and the lag-1 correlation.
+
+    The correlation is the median over transects of coefficients freed of the bias -(2 + 4 rho) / n of a detrended series, held to
+    0 and LAG1_MAX, from transects of MIN_LAG_DATES and more.
+
+    Parameters
+    ----------
+    fits : of transects without a step. error_m : stated errors, 1 sigma, of the positions of each.
     """
-    n = distance_m.size
-    s, variance = int(kendall_s(distance_m, n)), kendall_variance(distance_m, n)
-    z = 0.0 if s == 0 or variance == 0 else (s - math.copysign(1, s)) / math.sqrt(variance)
-    return s, z, float(normal_p(s, variance))
+    if len(fits) < MIN_TRANSECTS:
+        return Noise()
+    freedom = np.array([f.freedom for f in fits], "float64")
+    ratio = np.array([f.variance_m2 / np.mean(e**2) for f, e in zip(fits, error_m, strict=True)])
+    z = np.log(ratio) - special.digamma(freedom / 2) + np.log(freedom / 2)
+    excess = z.var(ddof=1) - special.polygamma(1, freedom / 2).mean()
+    worth = min(2 * _inverse_trigamma(excess), MAX_PRIOR_DATES) if excess > 0 else MAX_PRIOR_DATES
+    usual = math.exp(z.mean() + special.digamma(worth / 2) - math.log(worth / 2))
+    lag1 = [_lag1(f.residual_m) for f in fits if f.residual_m.size >= MIN_LAG_DATES]
+    return Noise(usual, worth, min(max(float(np.median(lag1)), 0.0), LAG1_MAX) if lag1 else 0.0)
+
+
+def _inverse_trigamma(value: float) -> float:
+    """y with trigamma(y) = value, by Newton's method on 1 / trigamma, which is nearly straight (Smyth 2004, appendix)."""
+    y = 0.5 + 1 / value
+    for _ in range(50):
+        trigamma = special.polygamma(1, y)
+        step = trigamma * (1 - trigamma / value) / special.polygamma(2, y)
+        y += step
+        if abs(step) < 1e-8 * y:
+            break
+    return float(y)
+
+
+def _lag1(residual_m: np.ndarray) -> float:
+    """Lag-1 correlation of the residuals of a line, freed of its bias; negative for none."""
+    n, square = residual_m.size, residual_m @ residual_m
+    return float((n * (residual_m[1:] @ residual_m[:-1]) / square + 2) / (n - 4)) if square > n * MIN_SCATTER_M**2 else 0.0
 
 
 def lasting_step(years: np.ndarray, distance_m: np.ndarray) -> float:
@@ -98,31 +193,62 @@ def spikes(distance_m: np.ndarray) -> np.ndarray:
     return spike
 
 
-def rates(years: np.ndarray, distance_m: np.ndarray, error_m: np.ndarray) -> Rates:
-    """All rates of a transect. NaN distances are dates without a shoreline.
+@dataclass(frozen=True)
+class Series:
+    """The positions of a transect that count, in time order: seen, and without spikes."""
 
-    Steps are sought first; only a series without a step is freed of spikes, so that reclamation survives.
+    years: np.ndarray
+    distance_m: np.ndarray
+    error_m: np.ndarray
+    step_m: float
+
+    @classmethod
+    def of(cls, years: np.ndarray, distance_m: np.ndarray, error_m: np.ndarray) -> Series:
+        """Of one transect with NaN for dates without a shoreline. Steps are sought first; only a series without a step is freed of
+        spikes, so that reclamation survives."""
+        seen = np.isfinite(distance_m)
+        t, x, e = (np.asarray(a, "float64")[seen] for a in (years, distance_m, error_m))
+        step = lasting_step(t, x)
+        kept = ~spikes(x) if step == 0.0 else np.ones(x.size, bool)
+        return cls(t[kept], x[kept], e[kept], step)
+
+    @property
+    def has_line(self) -> bool:
+        return self.years.size >= MIN_DATES
+
+
+def rates_along(years: np.ndarray, distance_m: np.ndarray, error_m: np.ndarray, kind: np.ndarray) -> list[Rates]:
+    """Rates of all transects of a coast. Those of one kind share what they know of the scatter; a step has a scatter of its own.
 
     Parameters
     ----------
-    years : float (n,), decimal years, rising. distance_m, error_m : float (n,), metres, 1 sigma.
+    years : float (p,), decimal years, rising. distance_m, error_m : float (n, p), metres, 1 sigma, NaN where there is no shoreline.
+    kind : (n,), for example whether the shore is built: a wall's positions scatter less than a beach's.
     """
-    seen = np.isfinite(distance_m)
-    t, x, e = (np.asarray(a, "float64")[seen] for a in (years, distance_m, error_m))
-    step = lasting_step(t, x)
-    if step == 0.0:
-        kept = ~spikes(x)
-        t, x, e = t[kept], x[kept], e[kept]
+    series = [Series.of(years, x, e) for x, e in zip(distance_m, error_m, strict=True)]
+    noise = {}
+    for k in set(kind):
+        usual = [s for s, mine in zip(series, kind == k, strict=True) if mine and s.has_line and s.step_m == 0.0]
+        noise[k] = coast_noise([fit_line(s.years, s.distance_m) for s in usual], [s.error_m for s in usual])
+    return [series_rates(s, noise[k] if s.step_m == 0.0 else Noise()) for s, k in zip(series, kind, strict=True)]
+
+
+def series_rates(s: Series, noise: Noise) -> Rates:
+    """All rates of one transect."""
+    t, x, e = s.years, s.distance_m, s.error_m
     if t.size < 2:
         return Rates(n_dates=t.size)
     epr, epr_sigma = end_point_rate(t, x, e)
-    ends = {"nsm_m": x[-1] - x[0], "epr_m_yr": epr, "epr_sigma_m_yr": epr_sigma, "sce_m": x.max() - x.min()}
-    if t.size < MIN_DATES:
-        return Rates(**ends, step_m=step, n_dates=t.size)
-    lrr, ci95 = linear_rate(t, x)
+    ends = {"nsm_m": x[-1] - x[0], "epr_m_yr": epr, "epr_sigma_m_yr": epr_sigma, "sce_m": x.max() - x.min(), "step_m": s.step_m, "n_dates": t.size}
+    if not s.has_line:
+        return Rates(**ends)
+    fit, inflation = fit_line(t, x), variance_inflation(noise.lag1, t.size)
+    wlr, wlr_sigma = weighted_rate(t, x, e)
+    sen, lower, upper, p = inflated_trend(t, x, inflation)
     return Rates(
-        **ends, lrr_m_yr=lrr, lrr_ci95_m_yr=ci95, sen_m_yr=float(theil_sen(t, x)), mk_p=mann_kendall(x)[2], step_m=step, n_dates=t.size
-    )
+        **ends, lrr_m_yr=fit.slope_m_yr, lrr_ci95_m_yr=ci95(fit, e, noise), wlr_m_yr=wlr, wlr_sigma_m_yr=wlr_sigma,
+        sen_m_yr=sen, sen_lower_m_yr=lower, sen_upper_m_yr=upper, mk_p=p,
+    )  # fmt: skip
 
 
 def change_class(r: Rates, *, built: bool) -> str:

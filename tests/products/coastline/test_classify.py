@@ -49,6 +49,8 @@ def test_no_evidence_is_uncertain():
         ({"chord_share": 1.0, "line_rms_m": 1.0, "tide_m_per_m": 25.0, "swir1_land_refl": 0.4}, "natural"),  # straight beach
         ({"chord_share": 0.7, "line_rms_m": 20.0, "tide_m_per_m": 1.0, "step_m": 150.0}, "artificial"),  # a corner of fill
         ({"chord_share": 0.9, "line_rms_m": 20.0, "tide_m_per_m": 300.0}, "natural"),  # mudflat
+        ({"chord_share": 1.0, "line_rms_m": 1.0, "tide_m_per_m": 300.0, "step_m": 124.0}, "natural"),  # a straight flat that shifts
+        ({"chord_share": 0.7, "line_rms_m": 20.0, "tide_m_per_m": 7.0}, "uncertain"),  # steeper than beaches are, softer than walls
         ({"chord_share": 1.0, "line_rms_m": 1.0}, "uncertain"),  # straightness alone decides nothing
     ],
 )
