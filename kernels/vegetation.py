@@ -47,6 +47,12 @@ SLOPE_PENALTY = 0.25
 """Ridge on the slope of a local line, in units of the weights' own spread: at the end of a series it does not run away."""
 
 
+FEW_DATES = 8
+"""Known dates in the growing season below which a pixel's season comes from `expected_seasons`: its local lines then stand on one date each."""
+
+FEW_PARTS = np.array([0.5, 0.75, 0.5, 0.5])
+"""Part of min_dates and min_span_days that each window needs of a pixel with few dates."""
+
 fused = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 """Products and sums may be rounded once instead of twice: twice as many a cycle. Nothing else is loosened."""
 
@@ -261,6 +267,63 @@ def align_coarse(cover, known, n, seen, dates, coarse, weights, bandwidth_days, 
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def expected_seasons(cover, known, n, seen, few, prior, peak_rows, scratch, out, variance):
+    """Cover on the days of ``out`` for the pixels of a lane with few dates: what is to be expected of a season, given these dates.
+
+    Seasons are taken for a Gaussian process (Rasmussen & Williams 2006, section 2.2): with no date near, the curve follows the usual
+    season, where local lines would go on as the last date left them.
+
+    Parameters
+    ----------
+    cover, known : float64 (T, LANE) as `local_lines` takes them. seen : bool (T,). few : bool (LANE,), pixels to be done.
+    prior : (mean_dates (T,), mean_days (G,), between (T, T), across (G, T), single): the usual season, covariances of the dates'
+        observations (noise on the diagonal) and of the days with them, and the variance of the days (G,).
+    peak_rows : int64 (P,), days that ``variance`` is of. scratch : float64 (T + 3, T).
+    out : float64 (G, LANE), written for those pixels. variance : float64 (LANE,), written for them: mean over the peak's days.
+    """
+    mean_dates, mean_days, between_dates, across, single = prior
+    lower, weight, solved = scratch[3:], scratch[0], scratch[1]
+    for i in range(n):
+        if not few[i]:
+            continue
+        k = 0
+        for t in range(seen.size):
+            if seen[t] and known[t, i] > 0.0:
+                scratch[2, k] = t
+                k += 1
+        for a in range(k):
+            ta = int(scratch[2, a])
+            for b in range(a + 1):
+                total = between_dates[ta, int(scratch[2, b])]
+                for c in range(b):
+                    total -= lower[a, c] * lower[b, c]
+                lower[a, b] = math.sqrt(total) if a == b else total / lower[b, b]
+            total = cover[ta, i] - mean_dates[ta]
+            for c in range(a):
+                total -= lower[a, c] * weight[c]
+            weight[a] = total / lower[a, a]
+        for a in range(k - 1, -1, -1):
+            for c in range(a + 1, k):
+                weight[a] -= lower[c, a] * weight[c]
+            weight[a] /= lower[a, a]
+        for g in range(mean_days.size):
+            value = mean_days[g]
+            for a in range(k):
+                value += across[g, int(scratch[2, a])] * weight[a]
+            out[g, i] = min(max(value, 0.0), 1.0)
+        variance[i] = 0.0
+        for r in range(peak_rows.size):
+            left = single[peak_rows[r]]
+            for a in range(k):
+                total = across[peak_rows[r], int(scratch[2, a])]
+                for c in range(a):
+                    total -= lower[a, c] * solved[c]
+                solved[a] = total / lower[a, a]
+                left -= solved[a] * solved[a]
+            variance[i] += left / peak_rows.size
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _seasons(known, n, seen, dates, in_window, counts, first, spans):
     """Number of known dates of each pixel of a lane in a window, the first of them, and days from it to the last: float64 (LANE,), written."""
     for i in range(n):
@@ -299,12 +362,13 @@ def _quantile_lane(lines, rows, pairs, q, sorted_rows, out):
 @njit(cache=True, nogil=True, error_model="numpy")
 def observe_cover(
     dn, reasons, reject, scale, offset, dates, worth, in_windows, which, biases, networks, errors, days, day_in_windows, bandwidth_days,
-    probability, min_dates, min_span_days, out,
+    prior, probability, min_dates, min_span_days, out,
 ):  # fmt: skip
     """Peak and growing-season cover from the covers of the dates.
 
-    The covers of a pixel are joined by local lines, and the statistics are those of the days of these: a percentile of the
-    dates themselves grows with their noise and depends on where in the season the clouds left gaps.
+    The covers of a pixel are joined by local lines, or where there are fewer than FEW_DATES by `expected_seasons`, and the statistics
+    are those of the days of these: a percentile of the dates themselves grows with their noise and depends on where in the season the
+    clouds left gaps.
 
     Parameters
     ----------
@@ -318,7 +382,9 @@ def observe_cover(
         max_distance (N,).
     errors : float64 (2, K), standard errors at equal steps of cover: of the model, and of noise in one result.
     days : int64 (G,), days the lines are worked out for. day_in_windows : bool (4, G).
-    probability : 0-1, percentile of the peak. min_dates, min_span_days : fewer or closer dates in a window give NaN.
+    prior : as `expected_seasons` takes it.
+    probability : 0-1, percentile of the peak. min_dates, min_span_days : fewer or closer dates in a window give NaN; of pixels with
+        few dates the FEW_PARTS of these do.
     out : float32 (8, h, w), written: COVER_LAYERS. ``cover_unknown`` counts the clear dates that were left out.
     """
     n_dates, _, h, w = dn.shape
@@ -337,6 +403,7 @@ def observe_cover(
     unknown, seen, sorted_rows = np.empty(LANE), np.zeros(n_dates, np.bool_), np.empty((days.size, LANE), np.uint16)
     first, (counts, spans, found) = np.empty(LANE), np.empty((3, n_windows, LANE))
     line, shift = np.empty((1, LANE)), np.empty((2, LANE))
+    few, scratch, variance = np.empty(LANE, np.bool_), np.empty((n_dates + 3, n_dates)), np.empty(LANE)
     for y in range(h):
         for left in range(0, w, LANE):
             n = min(LANE, w - left)
@@ -361,13 +428,23 @@ def observe_cover(
             local_lines(cover, known, n, seen, dates, days, line_weight, bandwidth_days, sums, lines)
             for k in range(n_windows):
                 _seasons(known, n, seen, dates, in_windows[k], counts[k], first, spans[k])
+            for i in range(n):
+                few[i] = counts[GROWING, i] < FEW_DATES
+            if few[:n].any():
+                expected_seasons(cover, known, n, seen, few, prior, rows[PEAK], scratch, lines, variance)
+            for k in range(n_windows):
                 _quantile_lane(lines, rows[k], pairs[k], 0.5 if k == GROWING else probability, sorted_rows, found[k])
-                part = 1.0 if k < N_WHOLE else 0.5
+                usual = 1.0 if k < N_WHOLE else 0.5
                 for i in range(n):
+                    part = FEW_PARTS[k] if few[i] else usual
                     enough = (counts[k, i] >= part * min_dates) & (spans[k, i] >= part * min_span_days)
                     found[k, i] = found[k, i] if enough else np.nan
             for i in range(n):
                 x, peak = left + i, found[PEAK, i]
                 out[0, y, x], out[1, y, x], out[6, y, x], out[7, y, x] = peak, found[GROWING, i], found[2, i], found[3, i]
-                out[2, y, x] = math.sqrt(at_knots(peak, errors[0]) ** 2 + at_knots(peak, errors[1]) ** 2) if peak == peak else np.nan
+                if peak == peak:
+                    noise = variance[i] if few[i] else at_knots(peak, errors[1]) ** 2
+                    out[2, y, x] = math.sqrt(at_knots(peak, errors[0]) ** 2 + noise)
+                else:
+                    out[2, y, x] = np.nan
                 out[3, y, x], out[4, y, x], out[5, y, x] = counts[PEAK, i], counts[GROWING, i], unknown[i]

@@ -132,8 +132,8 @@ class VegetationSection(Section):
     spring_crop_window: tuple[MonthDay, MonthDay] = Field(("04-10", "05-20"), description="When winter wheat stands full.")
     summer_crop_window: tuple[MonthDay, MonthDay] = Field(("07-20", "08-31"), description="When summer maize stands full.")
     peak_percentile: float = Field(90.0, ge=50, le=100)
-    min_dates: int = Field(4, ge=1)
-    min_span_days: int = Field(40, ge=0)
+    min_dates: int = Field(4, ge=1, description="Fewer clear dates in the window: no cover. With the networks half of them do, as far as the usual season joins few dates.")
+    min_span_days: int = Field(40, ge=0, description="Days that these must span, or half of them.")
 
 
 class TrendSection(Section):

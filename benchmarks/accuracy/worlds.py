@@ -84,7 +84,7 @@ COVER, SHORE = ("fvc_peak", "fvc_growing"), ("shoreline", "shoreline_rate", "sho
 VARIANTS = (
     Recipe("plain", 101, variant="Sentinel-2 alone", families=("sentinel-2",), products=COVER),
     Recipe("plain", 101, variant="Landsat alone", families=("landsat",), products=COVER),
-    Recipe("plain", 101, variant="one date in four", every=4, products=COVER),
+    Recipe("plain", 101, variant="one date in two", every=2, products=COVER),
     Recipe("coast", 101, 5, variant="Landsat alone", families=("landsat",), products=SHORE),
     Recipe("coast", 101, 10, variant="ten years", products=SHORE),
 )

@@ -141,32 +141,24 @@ def test_noise_on_a_flat_season_does_not_lift_its_peak():
     assert of_dates > 0.05 and 0 < of_lines < 0.034
 
 
-def test_a_cloudy_year_has_the_peak_of_a_clear_one():
-    """5 clear dates of a season against 20, at random, noise 0.03: the mean peak differs by less than 0.01 (simulated)."""
-    rng, days = np.random.default_rng(1), np.arange(166, 254, 4)
-
-    def season(day):
-        return 0.8 / (1 + np.exp(-(day - 130) / 14)) / (1 + np.exp((day - 285) / 14))
-
-    def mean_peak(n_dates):
-        peaks = []
-        while len(peaks) < 300:
-            dates = np.sort(rng.choice(np.arange(111, 284), n_dates, replace=False))
-            within = dates[(dates >= 166) & (dates <= 253)]
-            if within.size >= 4 and np.ptp(within) >= 40:
-                peaks.append(np.quantile(lines_through(dates, season(dates) + rng.normal(0, 0.03, n_dates), days), 0.9))
-        return np.mean(peaks)
-
-    true = np.quantile(season(np.arange(166, 254)), 0.9)
-    few, many = mean_peak(5), mean_peak(20)
-    assert abs(few - many) < 0.01 and 0 < few - true < 0.02 and 0 < many - true < 0.02
-
-
 NETWORKS = (
     np.zeros((1, 1, 7)), np.zeros((1, 1)), np.array([0.5]), np.full((1, 7), -np.inf), np.full((1, 7), 0.9), np.zeros((1, 7)),
     np.zeros((1, 7, 7)), np.array([1.0]),
 )  # fmt: skip
 """One network that answers 0.5 to all, and knows nothing brighter than 0.9."""
+
+
+NINE = list(range(0, 90, 10))
+"""As many dates as local lines need."""
+
+
+def usual(dates, days):
+    """A prior that expects 0.2 every day, knows pixels to differ by 0.3, for 30 days alike, and dates to err by 0.1."""
+    def alike(a, b):
+        return 0.09 * np.exp(-0.5 * (np.subtract.outer(a, b) / 30.0) ** 2)
+
+    dates, days = np.asarray(dates, float), np.asarray(days, float)
+    return np.full(dates.size, 0.2), np.full(days.size, 0.2), alike(dates, dates) + 0.01 * np.eye(dates.size), alike(days, dates), np.full(days.size, 0.09)
 
 
 def observe(pixels, days, *, masked=(), min_dates=4, networks=NETWORKS):
@@ -179,49 +171,82 @@ def observe(pixels, days, *, masked=(), min_dates=4, networks=NETWORKS):
     k.observe_cover(
         dn, reasons, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), np.array(days), np.ones(n), inside, np.zeros(n, "int64"),
         np.zeros((n, 1)), networks, np.array([[0.03, 0.03], [0.04, 0.04]]), lines, np.ones((4, lines.size), bool), 8.0,
-        0.9, min_dates, 40, out,
+        usual(days, lines), 0.9, min_dates, 40, out,
     )  # fmt: skip
     return dict(zip(k.COVER_LAYERS, out[:, 0, 0].tolist(), strict=True))
 
 
 def test_dates_become_a_peak_with_its_error():
-    found = observe([BARE] * 5, [0, 20, 40, 60, 80])
+    found = observe([BARE] * 9, NINE)
     assert found["fvc_peak"] == pytest.approx(0.5) and found["fvc_growing"] == pytest.approx(0.5)
     assert found["fvc_peak_sigma"] == pytest.approx(0.05)  # sqrt(0.03^2 + 0.04^2)
-    assert (found["clear_peak"], found["clear_growing"], found["cover_unknown"]) == (5, 5, 0)
+    assert (found["clear_peak"], found["clear_growing"], found["cover_unknown"]) == (9, 9, 0)
 
 
 def test_a_spectrum_out_of_the_domain_is_left_out_and_counted():
-    found = observe([BARE] * 4 + [[0.95] * 7], [0, 20, 40, 60, 80])
-    assert (found["clear_peak"], found["cover_unknown"]) == (4, 1) and found["fvc_peak"] == pytest.approx(0.5)
+    found = observe([BARE] * 8 + [[0.95] * 7], NINE)
+    assert (found["clear_peak"], found["cover_unknown"]) == (8, 1) and found["fvc_peak"] == pytest.approx(0.5)
 
 
 def test_leaves_in_shadow_are_left_out_and_counted_unless_swir_is_missing():
     shaded = [0.3 * b for b in GREEN]
-    found = observe([GREEN] * 4 + [shaded], [0, 20, 40, 60, 80])
-    assert (found["clear_peak"], found["cover_unknown"]) == (4, 1)
+    found = observe([GREEN] * 8 + [shaded], NINE)
+    assert (found["clear_peak"], found["cover_unknown"]) == (8, 1)
     no_swir = [*shaded[:5], OFFSET, OFFSET]  # digital number 0
-    assert observe([GREEN] * 4 + [no_swir], [0, 20, 40, 60, 80])["cover_unknown"] == 0
+    assert observe([GREEN] * 8 + [no_swir], NINE)["cover_unknown"] == 0
 
 
 def test_a_field_that_burns_is_no_shadow():
     burnt = [0.3 * b for b in BARE]
-    assert observe([GREEN] * 4 + [burnt], [0, 20, 40, 60, 80])["cover_unknown"] == 0
+    assert observe([GREEN] * 8 + [burnt], NINE)["cover_unknown"] == 0
 
 
 def test_masked_dates_are_neither_used_nor_unknown():
-    found = observe([BARE] * 4 + [[0.95] * 7], [0, 20, 40, 60, 80], masked=[4])
-    assert (found["clear_peak"], found["cover_unknown"]) == (4, 0)
+    found = observe([BARE] * 8 + [[0.95] * 7], NINE, masked=[8])
+    assert (found["clear_peak"], found["cover_unknown"]) == (8, 0)
 
 
-def test_too_few_dates_are_missing():
-    found = observe([BARE] * 3, [0, 30, 60])
-    assert math.isnan(found["fvc_peak"]) and math.isnan(found["fvc_growing"]) and math.isnan(found["fvc_peak_sigma"])
+def test_too_few_or_too_near_dates_are_missing():
+    """Of few dates the peak needs half of 4 in half of 40 days, the growing season three quarters."""
+    for days in ([0], [0, 19]):
+        found = observe([BARE] * len(days), days)
+        assert all(math.isnan(found[name]) for name in ("fvc_peak", "fvc_growing", "fvc_peak_sigma"))
+    two, three = observe([BARE] * 2, [0, 20]), observe([BARE] * 3, [0, 15, 30])
+    assert not math.isnan(two["fvc_peak"]) and math.isnan(two["fvc_growing"]) and not math.isnan(three["fvc_growing"])
+
+
+def test_few_dates_are_drawn_to_the_usual_season_by_hand():
+    """Two dates 200 days apart know nothing of each other: cover 0.5 where 0.2 is usual, 0.09 / (0.09 + 0.01) of the difference counts."""
+    days = [0, 200]
+    found = observe([BARE] * 2, days)
+    lines = np.arange(0, 201, 4)
+    course = 0.2 + 0.9 * 0.3 * (np.exp(-0.5 * (lines / 30.0) ** 2) + np.exp(-0.5 * ((lines - 200) / 30.0) ** 2))
+    assert found["fvc_peak"] == pytest.approx(np.quantile(course, 0.9), abs=1e-4)
+    left = 0.09 - 0.09**2 / 0.1 * (np.exp(-((lines / 30.0) ** 2)) + np.exp(-(((lines - 200) / 30.0) ** 2)))
+    assert found["fvc_peak_sigma"] == pytest.approx(np.sqrt(0.03**2 + left.mean()), abs=1e-4)
+
+
+def test_expected_seasons_are_those_of_linear_algebra():
+    """Five dates, of which a pixel knows three; the mean and covariance of Rasmussen and Williams, equations 2.25 and 2.26."""
+    rng, dates, days = np.random.default_rng(2), np.array([0.0, 12, 25, 60, 70]), np.arange(0.0, 80, 8)
+    mean_dates, mean_days, between, across, single = prior = usual(dates, days)
+    cover, known = rng.random((5, k.LANE)), np.zeros((5, k.LANE))
+    known[[0, 2, 3], 1] = 1.0
+    few, out, variance = np.zeros(k.LANE, bool), np.full((days.size, k.LANE), -1.0), np.zeros(k.LANE)
+    few[1] = True
+    peak = np.array([3, 4, 5])
+    k.expected_seasons(cover, known, 3, np.ones(5, bool), few, prior, peak, np.empty((8, 5)), out, variance)
+    seen = np.array([0, 2, 3])
+    solve = np.linalg.solve(between[np.ix_(seen, seen)], across[:, seen].T)
+    wanted = np.clip(mean_days + solve.T @ (cover[seen, 1] - mean_dates[seen]), 0, 1)
+    np.testing.assert_allclose(out[:, 1], wanted, atol=1e-12)
+    left = single - np.einsum("gt,tg->g", across[:, seen], solve)
+    assert variance[1] == pytest.approx(left[peak].mean()) and (out[:, [0, 2]] == -1).all()
 
 
 def test_water_has_no_cover():
     water = [0.03, 0.04, 0.025, 0.02, 0.012, 0.006, 0.004]
-    assert observe([water] * 5, [0, 20, 40, 60, 80])["fvc_peak"] == 0.0
+    assert observe([water] * 9, NINE)["fvc_peak"] == 0.0
 
 
 def test_pixels_do_not_disturb_each_other():
@@ -239,7 +264,8 @@ def test_pixels_do_not_disturb_each_other():
         out = np.empty((8, 1, dn.shape[3]), "float32")
         k.observe_cover(
             dn, reasons, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), days, np.ones(n), np.ones((4, n), bool), np.zeros(n, "int64"),
-            np.zeros((n, 1)), networks, np.zeros((2, 2)), lines, np.ones((4, lines.size), bool), 8.0, 0.9, 4, 40, out,
+            np.zeros((n, 1)), networks, np.zeros((2, 2)), lines, np.ones((4, lines.size), bool), 8.0,
+            usual(days, lines), 0.9, 4, 40, out,
         )  # fmt: skip
         return out
 

@@ -20,8 +20,22 @@ from rs_pipeline.products.vegetation.model import CoverModel, load_model
 from rs_pipeline.products.vegetation.snap import read_snap
 from rs_pipeline.radiometry.masks import reject_bits
 
+YEAR_DAYS = 365.25
+
 LINE_STEP_DAYS = 4
 """The season is worked out every so many days: much less than the dates lie apart."""
+
+GREENEST_DAY, GREEN_DAYS, FLATNESS = 205, 70.0, 3
+"""The usual season is a bell of that width (days) about that day of the year, flatter on its top than the normal one (power 2)."""
+
+LEVEL, HEIGHT, COURSE_SIGMA, COURSE_DAYS, DATE_SIGMA = (0.08, 0.05), (0.5, 0.4), 0.2, 25.0, 0.05
+"""Cover of winter and height of the bell, mean and standard deviation over pixels: two dates of a pixel tell its own. How far it strays from
+that, in a course forgotten after so many days; and the error of a date's cover.
+
+Chosen of some thirty sets on simulated worlds of development seeds with every second scene, or Landsat's alone: with two dates or more the
+RMSE of growing-season cover fell from 0.140 (local lines) to 0.104, of the peak from 0.138 to 0.133. With one bell for all pixels (height
+0.55) it is 0.102 and 0.129, but steppe of cover 0.3 then seems 0.05 greener with 5 clear dates than with 20, with this 0.01
+(`tests/products/vegetation/test_seasons.py`)."""
 
 
 def endmembers(section: VegetationSection) -> tuple[float, float, float]:
@@ -84,9 +98,35 @@ def vegetation_layers(
     lines, day_in_windows = line_days(days, day, section)
     observe_cover(
         dn, reasons, reject, scale, offset, day, date_worth(native_m), in_windows, which, biases, packed(model), largest_errors(model, set(names)), lines,
-        day_in_windows, section.bandwidth_days, section.peak_percentile / 100, section.min_dates, section.min_span_days, out,
+        day_in_windows, section.bandwidth_days, season_prior(days, day, lines, date_worth(native_m)), section.peak_percentile / 100,
+        section.min_dates, section.min_span_days, out,
     )  # fmt: skip
     return out
+
+
+def season_bell(day_of_year: np.ndarray) -> np.ndarray:
+    """Course of a usual season, 0-1, float64 like its days of the year; a year later it is the same.
+
+    >>> season_bell(np.array([15, 205, 205 + 365.25])).round(2).tolist()
+    [0.0, 1.0, 1.0]
+    """
+    away = (day_of_year - GREENEST_DAY + YEAR_DAYS / 2) % YEAR_DAYS - YEAR_DAYS / 2
+    return np.exp(-0.5 * np.abs(away / GREEN_DAYS) ** FLATNESS)
+
+
+def season_prior(days: Sequence[date], day: np.ndarray, lines: np.ndarray, worth: np.ndarray) -> tuple:
+    """What `kernels.vegetation.expected_seasons` takes for granted: (mean of dates (T,), of lines' days (G,), covariance of dates (T, T),
+    of lines' days with dates (G, T), variance of lines' days (G,)). ``worth`` float64 (T,) divides the error variance of a date."""
+    first = days[0].timetuple().tm_yday - day[0]
+    seen, drawn = season_bell(day + first), season_bell(lines + first)
+
+    def alike(a: np.ndarray, bell_a: np.ndarray, b: np.ndarray, bell_b: np.ndarray) -> np.ndarray:
+        course = np.exp(-0.5 * ((a[:, None] - b[None, :]) / COURSE_DAYS) ** 2)
+        return LEVEL[1] ** 2 + HEIGHT[1] ** 2 * bell_a[:, None] * bell_b[None, :] + COURSE_SIGMA**2 * course
+
+    between = alike(day, seen, day, seen) + np.diag(DATE_SIGMA**2 / worth)
+    single = LEVEL[1] ** 2 + HEIGHT[1] ** 2 * drawn**2 + COURSE_SIGMA**2
+    return LEVEL[0] + HEIGHT[0] * seen, LEVEL[0] + HEIGHT[0] * drawn, between, alike(lines, drawn, day, seen), single
 
 
 def date_worth(native_m: np.ndarray) -> np.ndarray:

@@ -97,13 +97,13 @@ def test_snap_networks_answer_as_snap_does(real_data, monkeypatch):
 
 
 def test_snap_networks_in_place_of_ours(real_data):
-    chips = [SimpleNamespace(scene=scene("sentinel-2a", day=date(2024, 7, d))) for d in (1, 11, 21)]
-    dn = np.round(np.array([DENSE, SOIL]).T[None, :, None, :].repeat(3, axis=0) * 1e4).astype("uint16")
+    chips = [SimpleNamespace(scene=scene("sentinel-2a", day=date(2024, month, d))) for month in (7, 8, 9) for d in (1, 11, 21)]
+    dn = np.round(np.array([DENSE, SOIL]).T[None, :, None, :].repeat(9, axis=0) * 1e4).astype("uint16")
     chosen = settings("network", networks=str(real_data / "fcover_auxdata/3_0"))
-    days = np.array([182, 192, 202])
+    days = np.array([c.scene.solar_day.toordinal() for c in chips])
 
     def peak():
-        return pixels.vegetation_layers(chosen, chips, dn, np.zeros((3, 1, 2), "uint16"), days, np.full(3, 1e-4, "f4"), np.zeros(3, "f4"), np.full(3, 10.0))[0, 0]
+        return pixels.vegetation_layers(chosen, chips, dn, np.zeros((9, 1, 2), "uint16"), days, np.full(9, 1e-4, "f4"), np.zeros(9, "f4"), np.full(9, 10.0))[0, 0]
 
     assert peak()[0] > 0.85 and peak()[1] < 0.1
     chips[0].scene.platform = "landsat-7"
