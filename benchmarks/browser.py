@@ -70,7 +70,7 @@ class Page:
         """Addresses asked for since the last call, but for those of the browser's own first tab."""
         messages = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
         sent = [m["params"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-        return [p["request"]["url"] for p in sent if not p["documentURL"].startswith("chrome:")]
+        return [p["request"]["url"] for p in sent if not p["documentURL"].startswith(("chrome:", "chrome-untrusted:"))]
 
     def ready_ms(self) -> float:
         """Milliseconds from the start of loading to the end of the first drawing, its layout included."""
