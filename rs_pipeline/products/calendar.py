@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -38,3 +38,14 @@ def in_window(days: Sequence[date], window: tuple[str, str]) -> np.ndarray:
     first, last = window
     keys = np.array([d.strftime("%m-%d") for d in days], dtype="U5")
     return (keys >= first) & (keys <= last) if first <= last else (keys >= first) | (keys <= last)
+
+
+def middle_day(window: tuple[str, str], year: int) -> date:
+    """Middle of a yearly window that begins in a year.
+
+    >>> middle_day(("06-15", "09-10"), 2024), middle_day(("12-01", "02-28"), 2024)
+    (datetime.date(2024, 7, 28), datetime.date(2025, 1, 14))
+    """
+    first, last = ((int(text[:2]), int(text[3:])) for text in window)
+    start, stop = (date(y, month, 1) + timedelta(days=day - 1) for y, (month, day) in ((year, first), (year + (last < first), last)))
+    return start + (stop - start) // 2

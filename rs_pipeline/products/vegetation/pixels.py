@@ -15,7 +15,7 @@ from rs_pipeline.catalog.chips import Chip
 from rs_pipeline.config import Settings, VegetationSection, config_folder
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import Scene
-from rs_pipeline.products.calendar import in_window
+from rs_pipeline.products.calendar import in_window, middle_day
 from rs_pipeline.products.vegetation.model import CoverModel, load_model
 from rs_pipeline.products.vegetation.snap import read_snap
 from rs_pipeline.radiometry.masks import reject_bits
@@ -25,8 +25,8 @@ YEAR_DAYS = 365.25
 LINE_STEP_DAYS = 4
 """The season is worked out every so many days: much less than the dates lie apart."""
 
-GREENEST_DAY, GREEN_DAYS, FLATNESS = 205, 70.0, 3
-"""The usual season is a bell of that width (days) about that day of the year, flatter on its top than the normal one (power 2)."""
+GREEN_DAYS, FLATNESS = 70.0, 3
+"""The usual season is a bell of that width (days) about the middle of the peak's window, flatter on its top than the normal one (power 2)."""
 
 LEVEL, HEIGHT, COURSE_SIGMA, COURSE_DAYS, DATE_SIGMA = (0.08, 0.05), (0.5, 0.4), 0.2, 25.0, 0.05
 """Cover of winter and height of the bell, mean and standard deviation over pixels: two dates of a pixel tell its own. How far it strays from
@@ -98,27 +98,27 @@ def vegetation_layers(
     lines, day_in_windows = line_days(days, day, section)
     observe_cover(
         dn, reasons, reject, scale, offset, day, date_worth(native_m), in_windows, which, biases, packed(model), largest_errors(model, set(names)), lines,
-        day_in_windows, section.bandwidth_days, season_prior(days, day, lines, date_worth(native_m)), section.peak_percentile / 100,
+        day_in_windows, section.bandwidth_days, season_prior(days, day, lines, date_worth(native_m), section.peak_window), section.peak_percentile / 100,
         section.min_dates, section.min_span_days, out,
     )  # fmt: skip
     return out
 
 
-def season_bell(day_of_year: np.ndarray) -> np.ndarray:
-    """Course of a usual season, 0-1, float64 like its days of the year; a year later it is the same.
+def season_bell(from_peak_days: np.ndarray) -> np.ndarray:
+    """Course of a usual season, 0-1, float64 like the days from its peak; a year later it is the same.
 
-    >>> season_bell(np.array([15, 205, 205 + 365.25])).round(2).tolist()
-    [0.0, 1.0, 1.0]
+    >>> season_bell(np.array([0.0, 70, -180, 365.25])).round(2).tolist()
+    [1.0, 0.61, 0.0, 1.0]
     """
-    away = (day_of_year - GREENEST_DAY + YEAR_DAYS / 2) % YEAR_DAYS - YEAR_DAYS / 2
+    away = (from_peak_days + YEAR_DAYS / 2) % YEAR_DAYS - YEAR_DAYS / 2
     return np.exp(-0.5 * np.abs(away / GREEN_DAYS) ** FLATNESS)
 
 
-def season_prior(days: Sequence[date], day: np.ndarray, lines: np.ndarray, worth: np.ndarray) -> tuple:
+def season_prior(days: Sequence[date], day: np.ndarray, lines: np.ndarray, worth: np.ndarray, peak_window: tuple[str, str]) -> tuple:
     """What `kernels.vegetation.expected_seasons` takes for granted: (mean of dates (T,), of lines' days (G,), covariance of dates (T, T),
     of lines' days with dates (G, T), variance of lines' days (G,)). ``worth`` float64 (T,) divides the error variance of a date."""
-    first = days[0].timetuple().tm_yday - day[0]
-    seen, drawn = season_bell(day + first), season_bell(lines + first)
+    peak = day[0] + (middle_day(peak_window, days[0].year) - days[0]).days
+    seen, drawn = season_bell(day - peak), season_bell(lines - peak)
 
     def alike(a: np.ndarray, bell_a: np.ndarray, b: np.ndarray, bell_b: np.ndarray) -> np.ndarray:
         course = np.exp(-0.5 * ((a[:, None] - b[None, :]) / COURSE_DAYS) ** 2)
