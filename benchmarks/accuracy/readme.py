@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.accuracy.table import EVERYWHERE
+from benchmarks.accuracy.worlds import VARIANTS
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 BEGIN, END = "<!-- accuracy table: made by python -m benchmarks.accuracy -->", "<!-- end of the accuracy table -->"
@@ -48,6 +49,20 @@ LINES = (
 )
 """Label, product, metric and subset of each line."""
 
+SEEN_OTHERWISE = {
+    "plain": (
+        ("peak cover: bias", "fvc_peak", "bias", "all"), ("peak cover: RMSE", "fvc_peak", "rmse", "all"),
+        ("peak cover: share of the land, %", "fvc_peak", "observed_share", "all"), ("growing-season cover: bias", "fvc_growing", "bias", "all"),
+        ("growing-season cover: RMSE", "fvc_growing", "rmse", "all"),
+    ),
+    "coast": (
+        ("sand: RMSE, m", "shoreline", "rmse", "sand"), ("sand: bias, m", "shoreline", "bias", "sand"), ("dykes: RMSE, m", "shoreline", "rmse", "dyke"),
+        ("rates: mean error, m a year", "shoreline_rate", "mae", "all"), ("width of their intervals, m a year", "shoreline_rate", "median_width", "all"),
+        ("rates inside their interval, %", "shoreline_rate", "coverage", "all"), ("natural or artificial: accuracy", "shoreline_class", "accuracy", "all"),
+    ),
+}  # fmt: skip
+"""The same by landscape, for the variants of its world."""
+
 
 def excerpt(table: pd.DataFrame) -> str:
     """Markdown: a line of LINES a row; ours on the table's worlds and on those held out, and every baseline that has the figure."""
@@ -61,7 +76,23 @@ def excerpt(table: pd.DataFrame) -> str:
         here, there = (_values(part, *key) for part in (chosen, held))
         others = ", ".join(f"{m.removesuffix('_reaches')} {v:.3g}" for m, v in here.items() if m != "ours" and not m.endswith("_objects"))
         lines.append(f"| {label} | {_shown(here.get('ours'))} | {_shown(there.get('ours'))} | {others} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_variants(simulated)])
+
+
+def _variants(table: pd.DataFrame) -> list[str]:
+    """A table a landscape: what another satellite, fewer scenes or more years change."""
+    lines = []
+    for landscape, figures in SEEN_OTHERWISE.items():
+        worlds = [r.group for r in VARIANTS if r.landscape == landscape and r.group in set(table.world)]
+        if not worlds:
+            continue
+        seeds = "; ".join(sorted(set(table[table.world.isin(worlds)].seeds)))
+        names = [w.removeprefix(landscape).strip(" ()") for w in worlds]
+        lines += ["", " | ".join([f"| {landscape}, seed {seeds} (simulated)", *names]) + " |", "|" + "---|" * (len(worlds) + 1)]
+        for label, *key in figures:
+            values = [_shown(_values(table[table.world == w], *key).get("ours")) for w in worlds]
+            lines.append(" | ".join([f"| {label}", *values]) + " |")
+    return lines
 
 
 def _values(table: pd.DataFrame, product: str, metric: str, subset: str) -> dict[str, float]:

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.accuracy.readme import README, excerpt
 from benchmarks.accuracy.table import COLUMNS, EVERYWHERE, PATH, brought_up_to_date, read_table, simulated_rows, write_table
-from benchmarks.accuracy.worlds import DEVELOPMENT_SEEDS, ERROR_WORLDS, SMALL, TRAINING, WORLDS
+from benchmarks.accuracy.worlds import DEVELOPMENT_SEEDS, ERROR_WORLDS, SMALL, TRAINING, VARIANTS, WORLDS
 from rs_pipeline.accuracy.run import score_run
 from rs_pipeline.accuracy.truth import Score, Truth
 from rs_pipeline.config import load
@@ -115,6 +115,29 @@ def test_the_baselines_stand_beside_ours_on_the_same_worlds(table):
     assert {"ours", "dea", "coastsat"} <= set(headline[headline["product"] == "shoreline"].method)
     black = set(headline[headline["product"] == "black_odorous"].method)
     assert "ours" in black and all(any(m.startswith(name) for m in black) for name in ("boi", "ndbwi", "random_forest"))
+
+
+def test_what_another_satellite_fewer_scenes_and_more_years_change(table):
+    """Every variant has its rows, of its products alone, and none of them is summed up."""
+    assert not any(r.sums_up or r.seed in DEVELOPMENT_SEEDS for r in VARIANTS)
+    for recipe in VARIANTS:
+        rows = table[table.world == recipe.group]
+        assert set(rows["product"]) == set(recipe.products) and set(rows.method) == {"ours"} and set(rows.seeds) == {str(recipe.seed)}
+
+    def cover(variant, metric):
+        rows = table[(table.world == f"plain ({variant})") & (table["product"] == "fvc_peak") & (table.metric == metric) & (table.subset == "all")]
+        return float(rows.value.iloc[0])
+
+    assert cover("one date in two", "observed_share") > 40  # with local lines alone it was 7 %
+
+
+def test_a_variant_is_a_column_of_the_excerpt():
+    def row(world, value):
+        return ("fvc_peak", "rmse", "all", "ours", value, "1", world, "101", "simulated")
+
+    rows = [row(EVERYWHERE, 0.1), row("plain (Landsat alone)", 0.2), row("plain (one date in two)", 0.15)]
+    text = excerpt(pd.DataFrame(rows, columns=list(COLUMNS)))
+    assert "| plain, seed 101 (simulated) | Landsat alone | one date in two |" in text and "| peak cover: RMSE | 0.2 | 0.15 |" in text
 
 
 def test_rows_of_worlds_are_joined_by_landscape(tmp_path):
