@@ -360,6 +360,29 @@ def _quantile_lane(lines, rows, pairs, q, sorted_rows, out):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _drop_unseen(found, counts, spans, few, n, window, min_dates, min_span_days):
+    """Make a statistic of a window NaN, in place, where its dates are too few or too near; ``found`` float64 (LANE,)."""
+    usual = 1.0 if window < N_WHOLE else 0.5
+    for i in range(n):
+        part = FEW_PARTS[window] if few[i] else usual
+        if (counts[i] < part * min_dates) | (spans[i] < part * min_span_days):
+            found[i] = np.nan
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _write_lane(found, counts, unknown, few, variance, errors, n, out):
+    """COVER_LAYERS of a lane, float32 (8, n), written. The error of a peak is the model's and that of noise, or of what few dates leave open."""
+    for i in range(n):
+        peak = found[PEAK, i]
+        out[0, i], out[1, i], out[6, i], out[7, i] = peak, found[GROWING, i], found[2, i], found[3, i]
+        out[2, i] = np.nan
+        if peak == peak:
+            noise = variance[i] if few[i] else at_knots(peak, errors[1]) ** 2
+            out[2, i] = math.sqrt(at_knots(peak, errors[0]) ** 2 + noise)
+        out[3, i], out[4, i], out[5, i] = counts[PEAK, i], counts[GROWING, i], unknown[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def observe_cover(
     dn, reasons, reject, scale, offset, dates, worth, in_windows, which, biases, networks, errors, days, day_in_windows, bandwidth_days,
     prior, probability, min_dates, min_span_days, out,
@@ -434,17 +457,5 @@ def observe_cover(
                 expected_seasons(cover, known, n, seen, few, prior, rows[PEAK], scratch, lines, variance)
             for k in range(n_windows):
                 _quantile_lane(lines, rows[k], pairs[k], 0.5 if k == GROWING else probability, sorted_rows, found[k])
-                usual = 1.0 if k < N_WHOLE else 0.5
-                for i in range(n):
-                    part = FEW_PARTS[k] if few[i] else usual
-                    enough = (counts[k, i] >= part * min_dates) & (spans[k, i] >= part * min_span_days)
-                    found[k, i] = found[k, i] if enough else np.nan
-            for i in range(n):
-                x, peak = left + i, found[PEAK, i]
-                out[0, y, x], out[1, y, x], out[6, y, x], out[7, y, x] = peak, found[GROWING, i], found[2, i], found[3, i]
-                if peak == peak:
-                    noise = variance[i] if few[i] else at_knots(peak, errors[1]) ** 2
-                    out[2, y, x] = math.sqrt(at_knots(peak, errors[0]) ** 2 + noise)
-                else:
-                    out[2, y, x] = np.nan
-                out[3, y, x], out[4, y, x], out[5, y, x] = counts[PEAK, i], counts[GROWING, i], unknown[i]
+                _drop_unseen(found[k], counts[k], spans[k], few, n, k, min_dates, min_span_days)
+            _write_lane(found, counts, unknown, few, variance, errors, n, out[:, y, left : left + n])
