@@ -6,6 +6,9 @@ from rs_pipeline.layout import LAND
 from rs_pipeline.output.raster import MapBand
 from rs_pipeline.products.land.classes import SHARES, Land
 
+FINEST_TAG = "FINEST_PIXEL_M"
+"""Tag of a map: pixel of the finest optical sensor it was made from, m, nan for none; of a mosaic those of its tiles."""
+
 MAP_BANDS: dict[str, tuple[MapBand, ...]] = {
     "vegetation": (
         MapBand("fvc_peak", "Fractional vegetation cover at the peak: a high percentile of the peak window"),

@@ -10,7 +10,7 @@ from rasterio.windows import Window
 
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import LAND, Layout
-from rs_pipeline.output.maps import PERIOD_BANDS
+from rs_pipeline.output.maps import FINEST_TAG, PERIOD_BANDS
 from rs_pipeline.output.raster import write_cog
 from rs_pipeline.output.styles import write_style
 from rs_pipeline.region import read_grid, read_tiles
@@ -38,7 +38,7 @@ def merged_tags(paths) -> dict[str, str]:
         with rasterio.open(path) as src:
             tags = {k: v for k, v in src.tags().items() if k not in ("AREA_OR_POINT",)}
         for key, value in tags.items():
-            if key in ("PLATFORMS", "PROCESSING_BASELINES"):
+            if key in ("PLATFORMS", "PROCESSING_BASELINES", FINEST_TAG):
                 merged[key] = ", ".join(sorted({*filter(None, merged.get(key, "").split(", ")), *filter(None, value.split(", "))}))
             elif key == "N_SCENES":
                 merged[key] = str(max(int(value), int(merged.get(key, 0))))

@@ -23,7 +23,7 @@ from rs_pipeline.catalog.reasons import NativeReasons, read_radar, scene_reasons
 from rs_pipeline.config import Settings, load_sensor
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, Grid, Period
-from rs_pipeline.output.maps import MAP_BANDS
+from rs_pipeline.output.maps import FINEST_TAG, MAP_BANDS
 from rs_pipeline.output.provenance import map_tags
 from rs_pipeline.output.raster import write_map
 from rs_pipeline.products.black_odorous.pixels import black_odorous_layers
@@ -69,7 +69,7 @@ def observe(settings: Settings, tile_id: str, period_label: str, threads: int = 
     finish_water(settings, grid, maps)
     sharpen_covers(maps, native_m(optical), grid.resolution_m)
     maps = {name: layer[HALO_PX:-HALO_PX, HALO_PX:-HALO_PX] for name, layer in maps.items()}
-    tags = map_tags(settings, period, [c.scene for c in chips])
+    tags = map_tags(settings, period, [c.scene for c in chips]) | {FINEST_TAG: f"{min(native_m(optical), default=np.nan):g}"}
 
     def write(product: str) -> None:
         layers = {b.name: maps["bow_class" if (product, b.name) == ("black_odorous", "class") else b.name] for b in MAP_BANDS[product]}

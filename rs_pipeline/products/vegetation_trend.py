@@ -10,6 +10,7 @@ in 7, 85-90 % in 10: the smallest p of five years, 0.017, takes a third of the r
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -20,11 +21,13 @@ from rasterio.windows import Window
 from kernels.trends import N_EXACT, exact_tails, trend_maps
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import TREND, Layout
-from rs_pipeline.output.maps import TREND_BANDS, TREND_CLASS
+from rs_pipeline.output.maps import FINEST_TAG, TREND_BANDS, TREND_CLASS
 from rs_pipeline.output.mosaic import merged_tags
 from rs_pipeline.output.raster import write_cog, write_map
 from rs_pipeline.output.styles import band_index, write_style
 from rs_pipeline.region import read_grid, read_tile, read_tiles
+
+log = logging.getLogger(__name__)
 
 P_MIN = 1e-9
 """Smaller p are counted with this one: S of ten years has none smaller."""
@@ -36,7 +39,9 @@ STRIP_PX = 256
 def trend(settings: Settings, tile_id: str) -> None:
     """Write the trend of a tile, bands TREND_BANDS: cover (0-1) a year with its 95 % interval, p, number of years.
 
-    NaN where fewer than ``trend.min_years`` periods have a value; ``n_years`` is a number everywhere.
+    NaN where fewer than ``trend.min_years`` periods have a value; ``n_years`` is a number everywhere. Periods whose finest pixels were
+    larger or smaller than those of the last one are left out, and named in the tags and the log: Landsat alone reads peak cover up to 0.09
+    lower than Sentinel-2 (simulated, see the README), which would be taken for a greening.
     """
     layout, tile, periods = Layout(settings.root), read_tile(settings, tile_id), settings.all_periods
     paths = [layout.tile_map(p.label, tile_id, "vegetation") for p in periods]
@@ -44,14 +49,31 @@ def trend(settings: Settings, tile_id: str) -> None:
     out = np.empty((len(TREND_BANDS), *tile.grid.shape), "float32")
     with ExitStack() as opened:
         sources = [opened.enter_context(rasterio.open(p)) for p in paths]
+        alike = as_fine_as_the_last([src.tags().get(FINEST_TAG, "nan") for src in sources])
+        others = ", ".join(p.label for p, same in zip(periods, alike, strict=True) if not same)
+        if others:
+            log.warning("tile %s: the trend leaves out %s, seen with other pixels than %s; a series needs one sensor throughout", tile_id, others, periods[-1].label)
         for row in range(0, tile.grid.height, STRIP_PX):
             window = Window(0, row, tile.grid.width, min(STRIP_PX, tile.grid.height - row))
             stack = np.stack([src.read(band_index(src, "fvc_peak"), window=window) for src in sources])
+            stack[~alike] = np.nan
             trend_maps(years, stack, settings.trend.min_years, tails, out[:, row : row + STRIP_PX])
     tags = merged_tags(paths)
     scenes = sum(int(merged_tags([p]).get("N_SCENES", 0)) for p in paths)
-    tags |= {"PERIOD": f"{periods[0].label} to {periods[-1].label} ({len(periods)} periods)", "N_SCENES": str(scenes)}
+    tags |= {"PERIODS_LEFT_OUT": others, "PERIOD": f"{periods[0].label} to {periods[-1].label} ({len(periods)} periods)", "N_SCENES": str(scenes)}
     write_map(layout.trend_tile(tile_id), tile.grid, {b.name: v for b, v in zip(TREND_BANDS, out, strict=True)}, TREND_BANDS, tags)
+
+
+def as_fine_as_the_last(finest_m: list[str]) -> np.ndarray:
+    """Which periods' finest pixels, as tags have them, were those of the last period that has any; bool (n,). Periods without any pass: they
+    have no cover either.
+
+    >>> as_fine_as_the_last(["30", "nan", "10", "10"]).tolist()
+    [False, True, True, True]
+    """
+    size = np.array(finest_m, "float64")
+    known = size[np.isfinite(size)]
+    return np.isnan(size) | (size == known[-1]) if known.size else np.ones(size.size, bool)
 
 
 def p_edges(rate: float) -> np.ndarray:

@@ -101,7 +101,7 @@ WHOLE = Grid("EPSG:32650", 10.0, 500_000.0, 4_400_000.0, 16, 8)
 """Two tiles of 8 x 8."""
 
 
-def make_run(folder, years=range(2016, 2024), **sections):
+def make_run(folder, years=range(2016, 2024), *, landsat_until=0, **sections):
     settings = parse(
         {"run": "t", "output": str(folder), "units": {"path": "u.gpkg"}, "periods": list(years),
          "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}], **sections}
@@ -119,7 +119,7 @@ def make_run(folder, years=range(2016, 2024), **sections):
             if i % 2:
                 cover[7] = np.nan  # seen every second year
             layers = {b.name: cover for b in MAP_BANDS["vegetation"]}
-            tags = {"RUN": "t", "N_SCENES": "3", "PLATFORMS": "sentinel-2a", "PERIOD": str(year)}
+            tags = {"RUN": "t", "N_SCENES": "3", "PLATFORMS": "sentinel-2a", "PERIOD": str(year), "FINEST_PIXEL_M": "30" if year <= landsat_until else "10"}
             write_map(layout.tile_map(str(year), tile, "vegetation"), WHOLE.window(0, 8 * k, 8, 8), layers, MAP_BANDS["vegetation"], tags)
     return settings
 
@@ -153,6 +153,18 @@ def test_fewer_than_five_years_say_nothing(tmp_path):
     assert bands["n_years"].max() == 4 and tags["N_TESTS"] == "0" and float(tags["P_THRESHOLD"]) == 0
     bands, *_ = steps(make_run(tmp_path, years=range(2020, 2024), trend={"min_years": 4}))
     assert np.isfinite(bands["slope_per_year"][:7]).all()
+
+
+def test_years_of_a_coarser_satellite_are_left_out_and_named(tmp_path, caplog):
+    """Landsat reads lower than Sentinel-2: the step between them is no greening."""
+    settings = make_run(tmp_path, landsat_until=2017)
+    bands, tags, _ = steps(settings)
+    assert bands["n_years"][:7].max() == 6 and "FINEST_PIXEL_M" in tags
+    with rasterio.open(Layout(settings.root).trend_tile("r000c000")) as src:
+        assert src.tags()["PERIODS_LEFT_OUT"] == "2016, 2017"
+    assert "r000c000: the trend leaves out 2016, 2017, seen with other pixels than 2023" in caplog.text
+    bands, *_ = steps(make_run(tmp_path, landsat_until=2023))
+    assert bands["n_years"][:7].max() == 8  # Landsat throughout is a series
 
 
 def test_a_map_without_the_band_is_told(tmp_path):
