@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 
@@ -175,10 +177,10 @@ def refl_at_tide(dn, scale, offset, tide_m, heights_m, shore, refl):
 def _gather(refl, zone, wanted, y, x, radius_px, values):
     n = 0
     for i in range(max(0, y - radius_px), min(refl.shape[0], y + radius_px + 1)):
-        for j in range(max(0, x - radius_px), min(refl.shape[1], x + radius_px + 1)):
-            if zone[i, j] == wanted and (i - y) ** 2 + (j - x) ** 2 <= radius_px**2:
-                values[n] = refl[i, j]
-                n += 1
+        reach = int(math.sqrt(radius_px**2 - (i - y) ** 2))
+        for j in range(max(0, x - reach), min(refl.shape[1], x + reach + 1)):
+            values[n] = refl[i, j]
+            n += zone[i, j] == wanted
     return n
 
 
@@ -204,7 +206,7 @@ def local_levels(refl, zone, shore, water_radius_px, land_radius_px, min_pixels)
     land = np.full((height, width), np.nan, np.float32)
     land_spread = np.full((height, width), np.nan, np.float32)
     side = 2 * max(water_radius_px, land_radius_px) + 1
-    values = np.empty(side * side, np.float32)
+    values = np.empty(side * side + 1, np.float32)
     for y in range(height):
         for x in range(width):
             if not shore[y, x]:

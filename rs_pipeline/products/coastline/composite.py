@@ -9,14 +9,13 @@ from collections import Counter, defaultdict
 
 import numpy as np
 import pyproj
-import rasterio
 
 from kernels.composite import mndwi_map, refl_at_tide, refl_quantiles
-from rs_pipeline.catalog.chips import Chip, load_chips, read_stack, scales
+from rs_pipeline.catalog.chips import Chip, load_chips, native_transform, read_stack, scales
 from rs_pipeline.catalog.reasons import NativeReasons, read_radar, scene_reasons, tile_reasons
 from rs_pipeline.config import MaskSection, Settings, load_sensor
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
-from rs_pipeline.model import Grid, Tile
+from rs_pipeline.model import OPTICAL_BANDS, Grid, Tile
 from rs_pipeline.output.raster import MapBand, write_map
 from rs_pipeline.products.coastline.shoreline import SEED_THRESHOLD
 from rs_pipeline.products.coastline.tide import read_tide
@@ -137,9 +136,8 @@ def native_grid(chips: list[Chip], tile: Tile, resolution_m: float) -> tuple[Gri
 
 
 def _phase(chip: Chip, resolution_m: float) -> tuple[float, float]:
-    with rasterio.open(chip.files["nir"][0]) as src:
-        origin = src.transform.c, src.transform.f
-    x, y = (round(v % resolution_m, 3) % resolution_m for v in origin)
+    transform = native_transform(chip, "nir")
+    x, y = (round(v % resolution_m, 3) % resolution_m for v in (transform.c, transform.f))
     return x, y
 
 
@@ -190,9 +188,10 @@ def composite_layers(
     rejected = reject_bits(masks.coastline)
     for t, members in enumerate(groups.values()):
         for i in members:
-            clear = scene_reasons(chips[i], grid, masks, native=native[i]) & rejected == 0
-            for stack, seen in zip(dn, read_stack([chips[i]], ROLES, grid)[0], strict=True):
-                np.copyto(stack[t], seen, where=(stack[t] == 0) & clear)
+            bands = read_stack([chips[i]], OPTICAL_BANDS, grid)[0]
+            clear = scene_reasons(chips[i], grid, masks, dn=bands, native=native[i]) & rejected == 0
+            for stack, role in zip(dn, ROLES, strict=True):
+                np.copyto(stack[t], bands[OPTICAL_BANDS.index(role)], where=(stack[t] == 0) & clear)
     first = [members[0] for members in groups.values()]
     scale, offset = scale[first].astype("float32"), offset[first].astype("float32")
 

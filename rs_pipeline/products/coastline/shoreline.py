@@ -121,12 +121,14 @@ def _block_fraction(nir, swir1, nir_low_tide, seed, resolution_m, threshold, min
         shore = observed & (np.maximum(to_water, to_land) <= SHORE_PX)
         fraction[shore] = np.clip(0.5 + (threshold - swir1) / (2 * FALLBACK_HALF_WIDTH), 0, 1)[shore]
         method[shore] = THRESHOLD
-        for how, refl, low_tide, to_low in ((SWIR1, swir1, swir1, to_water), (NIR, nir, nir_low_tide, to_low_water)):
+        found = np.zeros(shore.shape, bool)
+        for how, refl, low_tide, to_low in ((NIR, nir, nir_low_tide, to_low_water), (SWIR1, swir1, swir1, to_water)):
             levels, zone = _cores(how, refl, low_tide, water, land, to_water, to_land, to_low)
-            good, land_level, contrast = _local_levels(how, levels, zone, shore & np.isfinite(refl), resolution_m, min_contrast)
+            good, land_level, contrast = _local_levels(how, levels, zone, shore & ~found & np.isfinite(refl), resolution_m, min_contrast)
             fraction[good], method[good] = ((land_level - refl) / contrast)[good], how
-        # the levels are now those of NIR
-        dry_at_low_tide = good & (land_level - nir_low_tide < 0.5 * contrast)
+            found |= good
+            if how == NIR:
+                dry_at_low_tide = good & (land_level - nir_low_tide < 0.5 * contrast)
         water = fraction >= 0.5
     return fraction, method
 

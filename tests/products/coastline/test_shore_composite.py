@@ -34,7 +34,7 @@ class FakeChip:
         )
         grid = Grid(CRS, resolution_m, left, 4_300_040.0, 32, 32)
         self.cloudy = cloudy
-        self.files = {}
+        self.files, self.transforms = {}, {}
         for role, value in (("nir", swir1 + 200), ("swir1", swir1), ("green", green)):
             path = folder / f"{self.scene.key}_{role}.tif"
             write_map(path, grid, {role: np.full(grid.shape, value)}, [MapBand(role, role)], {})
@@ -48,7 +48,7 @@ class FakeChip:
 def run(tmp_path, monkeypatch):
     """Runs shore_composite on chips and gives the bands and tags of the Sentinel-2 file."""
 
-    def reasons(chip, grid, masks, native):
+    def reasons(chip, grid, masks, dn, native):
         out = np.zeros(grid.shape, "uint16")
         for row, col in chip.cloudy:
             out[row, col] = 2
@@ -57,6 +57,9 @@ def run(tmp_path, monkeypatch):
     def stack(chips, roles, grid):
         values = []
         for role in roles:
+            if not chips[0].has(role):
+                values.append(np.zeros(grid.shape))
+                continue
             with rasterio.open(chips[0].files[role][0]) as src:
                 assert (grid.left - src.transform.c) % grid.resolution_m == 0
                 values.append(np.full(grid.shape, src.read(1)[0, 0]))
