@@ -23,6 +23,8 @@ from kernels.trends import LAG1_MAX, inflated_trend, variance_inflation
 
 MIN_DATES = 3
 """Fewer dates: no regression, class ``insufficient_data``."""
+MIN_SEN_DATES = 5
+"""Fewer dates: the extreme slopes of their pairs hold the rate less often than 95 times of 100, and Theil-Sen has no interval."""
 SPIKE_M = 40.0
 """A date that stands out from both neighbours by more than this is a spike."""
 STEP_M = 100.0
@@ -245,6 +247,8 @@ def series_rates(s: Series, noise: Noise) -> Rates:
     fit, inflation = fit_line(t, x), variance_inflation(noise.lag1, t.size)
     wlr, wlr_sigma = weighted_rate(t, x, e)
     sen, lower, upper, p = inflated_trend(t, x, inflation)
+    if t.size < MIN_SEN_DATES:
+        lower = upper = math.nan
     return Rates(
         **ends, lrr_m_yr=fit.slope_m_yr, lrr_ci95_m_yr=ci95(fit, e, noise), wlr_m_yr=wlr, wlr_sigma_m_yr=wlr_sigma,
         sen_m_yr=sen, sen_lower_m_yr=lower, sen_upper_m_yr=upper, mk_p=p,

@@ -55,6 +55,8 @@ def test_golden_mann_kendall_and_sen():
     r = rates(YEARS, DISTANCE_M, ERROR_M)
     assert r.mk_p == pytest.approx(2 / 120)
     assert (r.sen_m_yr, r.sen_lower_m_yr, r.sen_upper_m_yr) == pytest.approx((2.075, 1.2, 3.0))
+    four = rates(YEARS[:4], DISTANCE_M[:4], ERROR_M[:4])
+    assert np.isfinite(four.sen_m_yr) and np.isnan([four.sen_lower_m_yr, four.sen_upper_m_yr]).all()
 
 
 def test_a_perfect_line_has_a_narrow_interval():
