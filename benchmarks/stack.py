@@ -145,10 +145,10 @@ def quantiles_ours(s: Stack, threads: int) -> np.ndarray:
     scale, offset, use = np.full(n, SCALE), np.full(n, OFFSET), np.ones(n, bool)
 
     def strip(i: int) -> np.ndarray:
-        out = []
+        clear, seen, out = ((s.reasons[i] & REJECT) == 0).astype("uint16"), np.empty_like(s.reasons[i]), []
         for band in range(7):
-            dn = np.where((s.reasons[i] & REJECT) == 0, s.dn[i][:, band], np.uint16(0))
-            out.append(refl_quantiles(dn, scale, offset, use, PROBABILITIES)[0])
+            np.multiply(s.dn[i][:, band], clear, out=seen)
+            out.append(refl_quantiles(seen, scale, offset, use, PROBABILITIES)[0])
         return np.stack(out)
 
     return s.each(threads, strip)
@@ -188,21 +188,34 @@ def _count(reasons, reject, green, swir1, keep, n, n_wet):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add(numbers, keep, total):
-    for x in range(numbers.size):
-        total[x] += numbers[x] & keep[x]
+def _add(first, second, third, fourth, keep, total):
+    for x in range(total.size):
+        early = np.uint32(first[x] & keep[0, x]) + np.uint32(second[x] & keep[1, x])
+        total[x] += early + np.uint32(third[x] & keep[2, x]) + np.uint32(fourth[x] & keep[3, x])
+
+
+PIXELS = 4096
+"""Taken at a time: their sums stay in the cache while all dates go by."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _sums(dn, reasons, reject, sums, counts):
-    n_dates, n_bands, h, w = dn.shape
-    keep = np.empty(w, np.uint16)
-    for y in range(h):
-        sums[:, y], counts[:, y] = 0, 0
-        for t in range(n_dates):
-            _count(reasons[t, y], np.uint16(reject), dn[t, 1, y], dn[t, 5, y], keep, counts[0, y], counts[1, y])
+    """Four dates at a time, so that sums are fetched and put back a quarter as often; in place of dates beyond the last, that one with nothing kept."""
+    n_dates, n_bands, n = dn.shape
+    keep = np.empty((4, PIXELS), np.uint16)
+    for left in range(0, n, PIXELS):
+        some = slice(left, min(left + PIXELS, n))
+        m = some.stop - left
+        sums[:, some], counts[:, some] = 0, 0
+        for t in range(0, n_dates, 4):
+            for j in range(4):
+                if t + j < n_dates:
+                    _count(reasons[t + j, some], np.uint16(reject), dn[t + j, 1, some], dn[t + j, 5, some], keep[j, :m], counts[0, some], counts[1, some])
+                else:
+                    keep[j] = 0
+            last = n_dates - 1
             for b in range(n_bands):
-                _add(dn[t, b, y], keep, sums[b, y])
+                _add(dn[t, b, some], dn[min(t + 1, last), b, some], dn[min(t + 2, last), b, some], dn[min(t + 3, last), b, some], keep, sums[b, some])
 
 
 def sums_ours(s: Stack, threads: int) -> np.ndarray:
@@ -210,9 +223,10 @@ def sums_ours(s: Stack, threads: int) -> np.ndarray:
 
     def strip(i: int) -> np.ndarray:
         shape = s.reasons[i].shape[1:]
-        sums, counts = np.empty((7, *shape), "uint32"), np.empty((2, *shape), "uint16")
-        _sums(s.dn[i], s.reasons[i], REJECT, sums, counts)
-        return np.concatenate([sums, counts])
+        n = shape[0] * shape[1]
+        sums, counts = np.empty((7, n), "uint32"), np.empty((2, n), "uint16")
+        _sums(s.dn[i].reshape(s.n_dates, 7, n), s.reasons[i].reshape(s.n_dates, n), REJECT, sums, counts)
+        return np.concatenate([sums, counts]).reshape(9, *shape)
 
     return s.each(threads, strip)
 
@@ -241,7 +255,7 @@ def _read(s: Stack, threads: int) -> int:
 
 def compare(run: Run) -> Iterator[Result]:
     """Must show 1: with order statistics, without them, memory."""
-    side, has_bottleneck = run.size(256, 64), find_spec("bottleneck") is not None
+    side, has_bottleneck = run.size(512, 64), find_spec("bottleneck") is not None
     for n_dates in (10, 40, 120):
         s, label = Stack(n_dates, side), f"{n_dates} dates x 7 bands x {side}²"
         for what, ours, by_numpy, by_xarray in (
@@ -255,13 +269,13 @@ def compare(run: Run) -> Iterator[Result]:
             sides["xarray + Dask"] = lambda f=by_xarray, s=s: f(s, run.threads, False)
             if has_bottleneck:
                 sides["xarray + Dask + bottleneck"] = lambda f=by_xarray, s=s: f(s, run.threads, True)
-            seconds = in_turn(sides, 1 if n_dates == 120 else run.repeats, warm=False)
+            seconds = in_turn(sides, run.repeats, warm=False)
             for peer in list(sides)[1:]:
                 yield times(f"{what}, {label}: {peer}", seconds["ours"], seconds[peer], f"{run.threads} threads each")
             if not has_bottleneck:
                 yield absent(f"{what}, {label}: xarray + Dask + bottleneck", "bottleneck")
         yield from _against_copy(run, s, label)
-    yield from _memory(run, 2 * side)  # what an interpreter and its libraries take, 200 MB a side, hides less of a larger stack
+    yield from _memory(run, side)
 
 
 def _against_copy(run: Run, s: Stack, label: str) -> Iterator[Result]:

@@ -11,16 +11,13 @@ import numpy as np
 from numba import njit
 
 from kernels.indices import fractional_cover, fractional_cover_sigma, is_ice, ndvi, water_logit
-from kernels.statistics import median_reaches, quantile, sort_pairs, weighted_median_sorted
+from kernels.statistics import LANE, median_reaches, quantile, sort_pairs, weighted_median_sorted
 
 WATER_LAYERS = ("frequency", "clear_water", "clear_months", "radar_months", "high_sun_frequency", "high_sun_months", "spring_wet_months")
 """Layers of ``observe_water``, in order."""
 
 VEGETATION_LAYERS = ("fvc_peak", "fvc_growing", "fvc_peak_sigma", "clear_peak", "clear_growing")
 """Layers of ``observe_vegetation``, in order."""
-
-LANE = 64
-"""Pixels of a row that are worked on together. One lane of 60 dates fits the second-level cache."""
 
 _LOGIT, _N, _WET, _BELOW, _REACHING, _FINEST, _DAY = (LANE * k for k in range(7))
 # Places in the scratch of a lane; one flat array with fixed places lets the compiler see that they do not overlap.

@@ -9,8 +9,8 @@ import numpy as np
 from numba import njit
 
 from kernels.indices import formula, water_logit
-from kernels.observe import LANE, VEGETATION_LAYERS, _count_clear
-from kernels.statistics import between, exchanges, sort_lane
+from kernels.observe import VEGETATION_LAYERS, _count_clear
+from kernels.statistics import LANE, between, exchanges, sort_lane
 
 N_BANDS = 7
 """Reflectances a network takes, the optical bands of a stack in order. One that it does without has weight 0."""
