@@ -448,11 +448,12 @@ def observe_cover(
                     known[t, :] = 0.0
             drop_shadows(cover, known, brightness, n, seen, unknown, sums)
             align_coarse(cover, known, n, seen, dates, coarse, fine_weight, bandwidth_days, sums, line, shift)
-            local_lines(cover, known, n, seen, dates, days, line_weight, bandwidth_days, sums, lines)
             for k in range(n_windows):
                 _seasons(known, n, seen, dates, in_windows[k], counts[k], first, spans[k])
             for i in range(n):
                 few[i] = counts[GROWING, i] < FEW_DATES
+            if not few[:n].all():
+                local_lines(cover, known, n, seen, dates, days, line_weight, bandwidth_days, sums, lines)
             if few[:n].any():
                 expected_seasons(cover, known, n, seen, few, prior, rows[PEAK], scratch, lines, variance)
             for k in range(n_windows):

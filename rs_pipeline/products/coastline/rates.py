@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import special, stats
@@ -114,7 +115,7 @@ def ci95(fit: Fit, error_m: np.ndarray, noise: Noise) -> float:
     """Half-width of the 95 % interval of a slope: that of the t distribution, with the coast's `Noise`."""
     freedom = fit.freedom + noise.freedom
     usual_m2 = noise.variance_ratio * float(np.mean(error_m**2))
-    variance_m2 = (fit.freedom * fit.variance_m2 + (noise.freedom * usual_m2 if noise.freedom else 0.0)) / freedom
+    variance_m2 = (fit.freedom * fit.variance_m2 + noise.freedom * usual_m2) / freedom
     inflation = variance_inflation(noise.lag1, fit.residual_m.size)
     return float(stats.t.ppf(0.975, freedom) * math.sqrt(variance_m2 * inflation / fit.spread_yr2))
 
@@ -218,6 +219,11 @@ class Series:
     def has_line(self) -> bool:
         return self.years.size >= MIN_DATES
 
+    @cached_property
+    def fit(self) -> Fit:
+        """Of a series that has a line."""
+        return fit_line(self.years, self.distance_m)
+
 
 def rates_along(years: np.ndarray, distance_m: np.ndarray, error_m: np.ndarray, kind: np.ndarray) -> list[Rates]:
     """Rates of all transects of a coast. Those of one kind share what they know of the scatter; a step has a scatter of its own.
@@ -231,7 +237,7 @@ def rates_along(years: np.ndarray, distance_m: np.ndarray, error_m: np.ndarray, 
     noise = {}
     for k in set(kind):
         usual = [s for s, mine in zip(series, kind == k, strict=True) if mine and s.has_line and s.step_m == 0.0]
-        noise[k] = coast_noise([fit_line(s.years, s.distance_m) for s in usual], [s.error_m for s in usual])
+        noise[k] = coast_noise([s.fit for s in usual], [s.error_m for s in usual])
     return [series_rates(s, noise[k] if s.step_m == 0.0 else Noise()) for s, k in zip(series, kind, strict=True)]
 
 
@@ -244,13 +250,13 @@ def series_rates(s: Series, noise: Noise) -> Rates:
     ends = {"nsm_m": x[-1] - x[0], "epr_m_yr": epr, "epr_sigma_m_yr": epr_sigma, "sce_m": x.max() - x.min(), "step_m": s.step_m, "n_dates": t.size}
     if not s.has_line:
         return Rates(**ends)
-    fit, inflation = fit_line(t, x), variance_inflation(noise.lag1, t.size)
+    inflation = variance_inflation(noise.lag1, t.size)
     wlr, wlr_sigma = weighted_rate(t, x, e)
     sen, lower, upper, p = inflated_trend(t, x, inflation)
     if t.size < MIN_SEN_DATES:
         lower = upper = math.nan
     return Rates(
-        **ends, lrr_m_yr=fit.slope_m_yr, lrr_ci95_m_yr=ci95(fit, e, noise), wlr_m_yr=wlr, wlr_sigma_m_yr=wlr_sigma,
+        **ends, lrr_m_yr=s.fit.slope_m_yr, lrr_ci95_m_yr=ci95(s.fit, e, noise), wlr_m_yr=wlr, wlr_sigma_m_yr=wlr_sigma,
         sen_m_yr=sen, sen_lower_m_yr=lower, sen_upper_m_yr=upper, mk_p=p,
     )  # fmt: skip
 

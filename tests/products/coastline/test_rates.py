@@ -198,8 +198,7 @@ def test_the_prior_by_hand():
     assert [fits[0].variance_m2, fits[-1].variance_m2] == pytest.approx([1, 4])
     noise = coast_noise(fits, [np.ones(5)] * 20)
     spread = np.log(4) ** 2 / 4 * 20 / 19
-    if spread <= special.polygamma(1, 1.5):
-        assert noise.freedom == MAX_PRIOR_DATES
+    assert spread <= special.polygamma(1, 1.5) and noise.freedom == MAX_PRIOR_DATES
     usual = np.exp(np.log(2) - special.digamma(1.5) + np.log(1.5) + special.digamma(noise.freedom / 2) - np.log(noise.freedom / 2))
     assert noise.variance_ratio == pytest.approx(usual) and noise.lag1 == 0
 

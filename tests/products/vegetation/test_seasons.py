@@ -43,6 +43,27 @@ def season_of(dates: np.ndarray, cover: np.ndarray) -> np.ndarray:
     return out[:, 0]
 
 
+def test_a_cloudy_year_has_the_peak_of_a_clear_one():
+    """5 clear dates of a season against 20, at random, noise 0.03: the mean peak differs by less than 0.01 (simulated)."""
+    rng = np.random.default_rng(1)
+
+    def season(day):
+        return 0.8 / (1 + np.exp(-(day - 130) / 14)) / (1 + np.exp((day - 285) / 14))
+
+    def mean_peak(n_dates):
+        peaks = []
+        while len(peaks) < 300:
+            dates = np.sort(rng.choice(np.arange(111, 284), n_dates, replace=False))
+            within = dates[(dates >= 166) & (dates <= 253)]
+            if within.size >= 4 and np.ptp(within) >= 40:
+                peaks.append(np.quantile(season_of(dates, season(dates) + rng.normal(0, NOISE, n_dates))[PEAK], 0.9))
+        return np.mean(peaks)
+
+    true = np.quantile(season(np.arange(166, 254)), 0.9)
+    few, many = mean_peak(5), mean_peak(20)
+    assert abs(few - many) < 0.01 and 0 < few - true < 0.02 and 0 < many - true < 0.02
+
+
 def found(season, n_dates: int, repeats: int = 300) -> tuple[np.ndarray, np.ndarray]:
     """Peak and growing-season cover (repeats,) from so many clear dates between April and October."""
     rng, peaks, growing = np.random.default_rng(n_dates), [], []
