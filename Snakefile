@@ -12,10 +12,10 @@ from rs_pipeline.config import config_folder, parse
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.layout import LAND, PERIOD_MAPS, PRODUCTS, SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.lineage import SECTIONS
-from rs_pipeline.operations.marks import Mark, job_name, read_marks
+from rs_pipeline.storage.retry import Mark, job_name, read_marks
 from rs_pipeline.operations.run import begin, end, settle_times
 from rs_pipeline.operations.summary import words
-from rs_pipeline.sample import world_files
+from rs_pipeline.simulation import world_files
 
 if not workflow.config_settings.configfiles:
     configfile: "config/config.yaml"

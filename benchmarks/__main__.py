@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks import coast, growth, peers, report_page, stack, tile_year, vegetation
 from benchmarks.harness import Case, Run, machine
-from rs_pipeline.output.atomic import atomic_path
+from rs_pipeline.storage.atomic import atomic_path
 
 CASES: dict[str, Case] = {
     "stack": stack.compare,

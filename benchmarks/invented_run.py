@@ -13,8 +13,8 @@ from rs_pipeline.indicators.table import COLUMNS, needs
 from rs_pipeline.indicators.targets import Target, load_targets
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
-from rs_pipeline.output.tables import write_csv, write_parquet
 from rs_pipeline.region import load_units
+from rs_pipeline.storage.tables import write_csv, write_parquet
 from rs_pipeline.units import hebei_units
 
 YEARS = tuple(range(2016, 2026))

@@ -13,12 +13,12 @@ import rasterio.features
 import shapely
 import xarray as xr
 from numba import njit
+from rs_kernels.geomedian import refl_geomedian
+from rs_kernels.indices import awei_sh, mndwi, ndvi, ndwi, wi2015
+from rs_kernels.zonal import zone_sums
 from skimage.measure import find_contours
 
 from benchmarks.harness import Result, Run, absent, in_turn, require_equal, times
-from kernels.geomedian import refl_geomedian
-from kernels.indices import awei_sh, mndwi, ndvi, ndwi, wi2015
-from kernels.zonal import zone_sums
 from rs_pipeline.indicators.zonal import coverage
 from rs_pipeline.model import Grid
 

@@ -158,10 +158,11 @@ def peak_mb(*who: int) -> float:
 
 def run(folder: Path, values: dict) -> None:
     """Plan with Snakemake, run in two processes, count."""
-    from rs_pipeline.config import freeze, parse
+    from rs_pipeline.config import parse
     from rs_pipeline.layout import Layout
     from rs_pipeline.operations.summary import disk_mb
     from rs_pipeline.region import read_tiles
+    from rs_pipeline.storage.provenance import freeze
 
     settings = parse(values)
     periods = [p.label for p in settings.all_periods]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from benchmarks.harness import Result, Run, absent, alone
 from benchmarks.invented_run import province
 from rs_pipeline.layout import Layout
-from rs_pipeline.output.report import report
+from rs_pipeline.publish.report import report
 
 LABEL = "report, 167 counties x 10 years"
 

@@ -11,11 +11,11 @@ import dask.array
 import numpy as np
 import xarray as xr
 from numba import njit
+from rs_kernels.composite import refl_quantiles
+from rs_kernels.indices import MIN_DENOMINATOR
+from rs_kernels.observe import WATER_LAYERS, observe_water
 
 from benchmarks.harness import Result, Run, absent, in_turn, peak_mb, require_equal, times
-from kernels.composite import refl_quantiles
-from kernels.indices import MIN_DENOMINATOR
-from kernels.observe import WATER_LAYERS, observe_water
 
 SCALE, OFFSET = np.float32(1e-4), np.float32(-0.1)
 REJECT = 3
@@ -66,13 +66,13 @@ class Stack:
 
 
 def nd(a, b, where):
-    """Normalised difference as arrays; see `kernels.indices.normalised_difference`."""
+    """Normalised difference as arrays; see `rs_kernels.indices.normalised_difference`."""
     high, low = np.maximum(a, 1e-4), np.maximum(b, 1e-4)
     return where(a + b > MIN_DENOMINATOR, (high - low) / (high + low), np.nan)
 
 
 def water_logit(blue, green, red, nir, swir1, swir2, where):
-    """`kernels.indices.water_logit` without radar, as arrays."""
+    """`rs_kernels.indices.water_logit` without radar, as arrays."""
     m, v = nd(green, swir1, where), nd(nir, red, where)
     awei = blue + 2.5 * green - 1.5 * (nir + swir1) - 0.25 * swir2
     first = (m > 0.124) * 1.0 + (green + red > nir + swir1) * 1.0 + (awei > 0) * 1.0

@@ -24,16 +24,16 @@ from scipy import ndimage
 
 from benchmarks.harness import Result, Run, alone, in_turn, peak_mb
 from rs_pipeline import region
-from rs_pipeline.catalog import reasons
+from rs_pipeline.catalog import qa_flags as reasons
 from rs_pipeline.catalog.chips import MANIFEST_COLUMNS
 from rs_pipeline.catalog.fetch import CHIP_LAYOUT
 from rs_pipeline.catalog.ledger import write_ledger
 from rs_pipeline.config import Settings, parse
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Scene
-from rs_pipeline.output.tables import write_parquet
 from rs_pipeline.products import observe as observe_module
 from rs_pipeline.products.observe import observe
+from rs_pipeline.storage.tables import write_parquet
 
 YEAR, TILE = "2024", "r000c000"
 MARGIN_PX = 32

@@ -61,7 +61,7 @@ def sample(
     write_config: Annotated[Path | None, typer.Option(help="Also write a configuration that runs the chain on this world.")] = None,
 ):
     """Write a simulated world: scenes as a STAC catalog, side tables, truth."""
-    from rs_pipeline.sample.write import run_config, write_sample
+    from rs_pipeline.simulation.write import run_config, write_sample
 
     write_sample(path, seed=seed, years=years, landscape=landscape, size_px=size)
     if write_config:
@@ -155,7 +155,7 @@ def again(config: Config):
     """Mark tiles that lost scenes for another fetch: the next snakemake reads what is missing, and no more."""
     from rs_pipeline.catalog.fetch import lost_tiles
     from rs_pipeline.layout import Layout
-    from rs_pipeline.operations.marks import job_name, mark_again
+    from rs_pipeline.storage.retry import job_name, mark_again
 
     settings = _settings(config)
     lost = lost_tiles(settings)
@@ -213,7 +213,7 @@ def shore(config: Config, tile: TileId, period: PeriodLabel, attempt: Attempt = 
 @app.command(cls=Job)
 def mosaic(config: Config, period: PeriodLabel, product: Annotated[str, typer.Option(help="vegetation, water, black_odorous, observations or land.")]):
     """Join the tiles of a product and period into a Cloud-Optimised GeoTIFF."""
-    from rs_pipeline.output.mosaic import mosaic as step
+    from rs_pipeline.publish.mosaic import mosaic as step
 
     step(_settings(config), product, period)
 
@@ -222,7 +222,7 @@ def mosaic(config: Config, period: PeriodLabel, product: Annotated[str, typer.Op
 def trend(config: Config, tile: TileId):
     """Fit the trend of peak vegetation cover over all periods, pixel by pixel, of a tile."""
     _limit_threads(1)
-    from rs_pipeline.products.vegetation_trend import trend as step
+    from rs_pipeline.products.vegetation.trend import trend as step
 
     step(_settings(config), tile)
 
@@ -230,7 +230,7 @@ def trend(config: Config, tile: TileId):
 @app.command(name="trend-map", cls=Job)
 def trend_map(config: Config):
     """Join the tiles' trends and call pixels greening or browning, false discoveries controlled over the region."""
-    from rs_pipeline.products.vegetation_trend import trend_map as step
+    from rs_pipeline.products.vegetation.trend import trend_map as step
 
     step(_settings(config))
 
@@ -238,7 +238,7 @@ def trend_map(config: Config):
 @app.command(cls=Job)
 def bodies(config: Config):
     """Draw water bodies with their area in every period."""
-    from rs_pipeline.products.bodies import bodies as step
+    from rs_pipeline.products.water.bodies import bodies as step
 
     step(_settings(config))
 
@@ -263,7 +263,7 @@ def reach_scores(config: Config, tile: TileId, period: PeriodLabel, attempt: Att
 @app.command(cls=Job)
 def reaches(config: Config):
     """Call each reach suspected, possible, clear, insufficient or not assessable."""
-    from rs_pipeline.products.black_odorous.calls import reaches as step
+    from rs_pipeline.products.black_odorous.classify import reaches as step
 
     step(_settings(config))
 
@@ -280,7 +280,7 @@ def pictures(config: Config):
 def quality_scores(config: Config, tile: TileId, period: PeriodLabel, attempt: Attempt = 1):
     """Read turbidity and chlorophyll proxies of water bodies of a tile and period, date by date."""
     _limit_threads(1)
-    from rs_pipeline.products.water_quality import score_quality as step
+    from rs_pipeline.products.water.quality import score_quality as step
 
     step(_settings(config), tile, period)
 
@@ -288,7 +288,7 @@ def quality_scores(config: Config, tile: TileId, period: PeriodLabel, attempt: A
 @app.command(cls=Job)
 def quality(config: Config):
     """Sum up the water quality proxies of each body and period."""
-    from rs_pipeline.products.water_quality import quality as step
+    from rs_pipeline.products.water.quality import quality as step
 
     step(_settings(config))
 
@@ -304,7 +304,7 @@ def coastline(config: Config):
 @app.command(name="trend-zonal", cls=Job)
 def trend_zonal(config: Config):
     """Sum greening and browning over counties."""
-    from rs_pipeline.indicators.greening import trend_zonal as step
+    from rs_pipeline.products.vegetation.greening import trend_zonal as step
 
     step(_settings(config))
 
@@ -320,7 +320,7 @@ def zonal(config: Config, period: PeriodLabel):
 @app.command(name="land-zonal", cls=Job)
 def land_zonal(config: Config, period: PeriodLabel):
     """Sum land cover and its conversion over counties and the zones of side tables."""
-    from rs_pipeline.indicators.land_zonal import land_zonal as step
+    from rs_pipeline.products.land.zonal import land_zonal as step
 
     step(_settings(config), period)
 
@@ -336,8 +336,8 @@ def indicators(config: Config):
 @app.command(cls=Job)
 def gis(config: Config):
     """Write counties.gpkg with the latest values, QGIS styles of all layers, and data_dictionary.csv."""
-    from rs_pipeline.output.dictionary import dictionary
-    from rs_pipeline.output.geopackage import counties_latest, write_layer_styles
+    from rs_pipeline.publish.dictionary import dictionary
+    from rs_pipeline.publish.geopackage import counties_latest, write_layer_styles
 
     settings = _settings(config)
     counties_latest(settings)
@@ -348,7 +348,7 @@ def gis(config: Config):
 @app.command(cls=Job)
 def report(config: Config):
     """Write the report that opens in a browser without a network."""
-    from rs_pipeline.output.report import report as step
+    from rs_pipeline.publish.report import report as step
 
     step(_settings(config))
 
@@ -356,7 +356,7 @@ def report(config: Config):
 @app.command(cls=Job)
 def stac(config: Config):
     """Describe the outputs as a STAC collection."""
-    from rs_pipeline.output.stac import stac as step
+    from rs_pipeline.publish.stac import stac as step
 
     step(_settings(config))
 
@@ -396,7 +396,7 @@ def draw_samples(
     error: Annotated[float, typer.Option(min=0.001, max=0.2, help="Standard error wanted of the overall accuracy.")] = 0.01,
 ):
     """Draw the pixels to look at for tables.reference_samples: random, stratified by the map's class."""
-    from rs_pipeline.indicators.draw import draw as step
+    from rs_pipeline.indicators.sample_design import draw as step
 
     typer.echo(f"{step(_settings(config), product, period, error)} written: fill in the column value", err=True)
 
@@ -407,8 +407,8 @@ def score(
     truth: Annotated[Path | None, typer.Option("--truth", help="Folder <world>/truth; default: that of the run's own sample.")] = None,
 ):
     """Measure a run against the truth of its simulated world; write accuracy.csv."""
-    from rs_pipeline.accuracy.run import print_scores
-    from rs_pipeline.accuracy.run import score as step
+    from rs_pipeline.validation.run import print_scores
+    from rs_pipeline.validation.run import score as step
 
     print_scores(step(_settings(config), truth))
 

@@ -449,15 +449,3 @@ def load(path: Path) -> Settings:
     if not isinstance(values, dict):
         raise ConfigError("the configuration must be a mapping", where=str(path), remedy="see config/config.yaml")
     return parse(values, where=str(path))
-
-
-def freeze(settings: Settings) -> None:
-    """Write the resolved configuration to the run's folder, so that a run carries it. Unchanged content is left alone."""
-    from rs_pipeline.layout import Layout
-    from rs_pipeline.output.atomic import atomic_path
-
-    path = Layout(settings.root).settings
-    text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    if not path.exists() or path.read_text("utf-8") != text:
-        with atomic_path(path) as part:
-            part.write_text(text, "utf-8")

@@ -15,7 +15,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Tile
-from rs_pipeline.output.tables import write_parquet
+from rs_pipeline.storage.tables import write_parquet
 
 MAX_TILES = 100_000
 """More tiles than this are a mistake in the units or the resolution, not a run."""

@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 
 from rs_pipeline.errors import ConfigError
-from rs_pipeline.output.atomic import atomic_path
+from rs_pipeline.storage.atomic import atomic_path
 
 # Krasovsky ellipsoid as GCJ-02 uses it: semi-major axis (m) and squared eccentricity.
 _A = 6378245.0

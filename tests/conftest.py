@@ -81,7 +81,7 @@ def simulated_run(tmp_path_factory, snakemake):
     """The chain on the small world of the accuracy table: (configuration file, layout, folder of the world)."""
     from benchmarks.accuracy.worlds import SMALL
     from rs_pipeline.layout import Layout
-    from rs_pipeline.sample.write import run_config, write_sample
+    from rs_pipeline.simulation.write import run_config, write_sample
 
     folder = tmp_path_factory.mktemp("chain")
     world = folder / "world"

@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from rs_pipeline.checks import HOW_TO_OBTAIN, check_files, named_files
-from rs_pipeline.config import Settings, config_folder, freeze, load, load_sensor, parse, sensor_names
+from rs_pipeline.config import Settings, config_folder, load, load_sensor, parse, sensor_names
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, RADAR_BANDS
+from rs_pipeline.storage.provenance import freeze
 
 GOOD = {
     "run": "t",

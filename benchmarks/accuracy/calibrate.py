@@ -17,16 +17,16 @@ import pandas as pd
 
 from benchmarks.accuracy.measure import run_chain
 from benchmarks.accuracy.worlds import Recipe
-from rs_pipeline.accuracy import metrics
-from rs_pipeline.accuracy.black_odorous import BLACK_SHARE, CLEAN_SHARE
-from rs_pipeline.accuracy.black_odorous import label as with_truth
-from rs_pipeline.accuracy.run import read_objects, year_labels
-from rs_pipeline.accuracy.truth import Truth
 from rs_pipeline.config import Settings, config_folder
 from rs_pipeline.layout import Layout
-from rs_pipeline.output.atomic import atomic_path
 from rs_pipeline.products.black_odorous.field import fit_platt
 from rs_pipeline.products.black_odorous.model import Calibration
+from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.validation import metrics
+from rs_pipeline.validation.black_odorous import BLACK_SHARE, CLEAN_SHARE
+from rs_pipeline.validation.black_odorous import label as with_truth
+from rs_pipeline.validation.run import read_objects, year_labels
+from rs_pipeline.validation.truth import Truth
 
 WORLDS = (
     Recipe("city", 31), Recipe("plain", 32), Recipe("city", 33), Recipe("mudflat", 34), Recipe("plain", 35), Recipe("city", 36),

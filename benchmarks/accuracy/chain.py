@@ -10,20 +10,21 @@ import os
 
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.search import search
-from rs_pipeline.config import Settings, freeze
-from rs_pipeline.indicators.land_zonal import land_zonal
+from rs_pipeline.config import Settings
 from rs_pipeline.indicators.table import indicators
 from rs_pipeline.indicators.zonal import zonal
 from rs_pipeline.layout import PERIOD_MAPS
-from rs_pipeline.output.mosaic import mosaic
-from rs_pipeline.products.black_odorous.calls import reaches
+from rs_pipeline.products.black_odorous.classify import reaches
 from rs_pipeline.products.black_odorous.reaches import reach_lines
 from rs_pipeline.products.black_odorous.scoring import score_reaches
-from rs_pipeline.products.bodies import bodies
 from rs_pipeline.products.coastline import coastline, shore_composite
 from rs_pipeline.products.land.step import land
+from rs_pipeline.products.land.zonal import land_zonal
 from rs_pipeline.products.observe import observe
+from rs_pipeline.products.water.bodies import bodies
+from rs_pipeline.publish.mosaic import mosaic
 from rs_pipeline.region import grid, read_tiles
+from rs_pipeline.storage.provenance import freeze
 
 
 def run_steps(settings: Settings) -> None:

@@ -15,8 +15,8 @@ import pandas as pd
 
 from benchmarks.accuracy.measure import ROOT, run_chain
 from benchmarks.accuracy.worlds import ERROR_WORLDS, Recipe
-from rs_pipeline.accuracy.errors import observed_errors, systematic_part
-from rs_pipeline.accuracy.truth import Truth
+from rs_pipeline.validation.errors import observed_errors, systematic_part
+from rs_pipeline.validation.truth import Truth
 
 PATH = ROOT / "config" / "errors.csv"
 

@@ -15,12 +15,12 @@ import yaml
 
 from benchmarks.accuracy.chain import run_steps
 from benchmarks.accuracy.worlds import Recipe
-from rs_pipeline.accuracy.run import score_run
-from rs_pipeline.accuracy.truth import Score, Truth
 from rs_pipeline.config import Settings, parse
 from rs_pipeline.layout import Layout
-from rs_pipeline.sample.plan import EVERY_DAYS
-from rs_pipeline.sample.write import run_config, write_sample
+from rs_pipeline.simulation.plan import EVERY_DAYS
+from rs_pipeline.simulation.write import run_config, write_sample
+from rs_pipeline.validation.run import score_run
+from rs_pipeline.validation.truth import Score, Truth
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("rs_pipeline", "kernels", "config", "benchmarks/baselines", "Snakefile")

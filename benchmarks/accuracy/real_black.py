@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from rs_kernels.black_odorous import MAX_GREY_REFL, spectra_evidence
 
-from kernels.black_odorous import MAX_GREY_REFL, spectra_evidence
 from rs_pipeline.products.black_odorous.model import load_model
 
 BOI_LIMIT = 0.065

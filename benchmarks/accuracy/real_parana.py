@@ -17,12 +17,11 @@ import pandas as pd
 import pyproj
 import rasterio
 from numba import njit
+from rs_kernels.black_odorous import MAX_GREY_REFL, POSSIBLE, SUSPECTED
+from rs_kernels.water_quality import NIR_859_PER_833, turbidity_dogliotti, turbidity_nechad
 
 from benchmarks.accuracy.real_black import boi_accuses, detector_accuses
 from benchmarks.accuracy.real_table import Row, Table, correlation, fetched, mean_absolute_error, searched, share_within
-from kernels.black_odorous import MAX_GREY_REFL, POSSIBLE, SUSPECTED
-from kernels.water_quality import NIR_859_PER_833, turbidity_dogliotti, turbidity_nechad
-from rs_pipeline.accuracy.metrics import bias, ratio
 from rs_pipeline.catalog.chips import Chip, load_chips, read_stack, scales
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.config import Settings
@@ -30,6 +29,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, Tile
 from rs_pipeline.products.observe import observe, read_sharpened
 from rs_pipeline.radiometry.scaling import reflectance
+from rs_pipeline.validation.metrics import bias, ratio
 
 WORLD = "gistaq_parana"
 PERIOD = "all"

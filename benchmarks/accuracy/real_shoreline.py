@@ -14,9 +14,9 @@ import pandas as pd
 import shapely
 
 from benchmarks.accuracy.real_table import Row, Table, correlation
-from rs_pipeline.accuracy.metrics import interval_coverage, rmse
 from rs_pipeline.products.coastline.rates import Noise, Series, ci95, fit_line, series_rates
 from rs_pipeline.products.coastline.transects import Transects, cross
+from rs_pipeline.validation.metrics import interval_coverage, rmse
 
 WORLD = "coastsat_narrabeen"
 POSITION_ERROR_M = 11.0

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from rs_kernels.water_quality import TURBIDITY_RED, semi_analytical, turbidity_nechad
 
 from benchmarks.accuracy.real_black import boi_accuses, detector_accuses
 from benchmarks.accuracy.real_table import Row, Table
-from kernels.water_quality import TURBIDITY_RED, semi_analytical, turbidity_nechad
-from rs_pipeline.accuracy.metrics import interval_coverage, ratio
 from rs_pipeline.model import OPTICAL_BANDS
-from rs_pipeline.products.black_odorous.waters import CLASSES, simulate_water
-from rs_pipeline.sample.optics import band_values, response_nm, water_absorption, water_bands
+from rs_pipeline.simulation.optics import band_values, response_nm, water_absorption, water_bands
+from rs_pipeline.training.water_types import CLASSES, simulate_water
+from rs_pipeline.validation.metrics import interval_coverage, ratio
 
 WORLD = "nechad2015_insitu"
 PLATFORM = "sentinel-2a"

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.table import COLUMNS
-from rs_pipeline.accuracy.metrics import bias, paired, ratio, rmse
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import Settings, parse
 from rs_pipeline.model import Tile
 from rs_pipeline.region import grid, read_tiles
+from rs_pipeline.validation.metrics import bias, paired, ratio, rmse
 
 Row = dict[str, Any]
 

@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from numba import njit
+from rs_kernels.indices import fractional_cover, ndvi
 
 from benchmarks.accuracy.real_parana import ITEMS, River
 from benchmarks.accuracy.real_table import Row, Table, correlation
 from benchmarks.accuracy.real_water import SIX, HlsScene
-from kernels.indices import fractional_cover, ndvi
-from rs_pipeline.accuracy.metrics import bias, concordance, rmse
 from rs_pipeline.config import VegetationSection
 from rs_pipeline.model import OPTICAL_BANDS
 from rs_pipeline.products.vegetation.pixels import cover_model, endmembers, network_of
+from rs_pipeline.validation.metrics import bias, concordance, rmse
 
 DEFAULT_ANGLES_DEG = (5.0, 45.0, 90.0)
 """View zenith, sun zenith and relative azimuth where a catalog tells none; 15 degrees of sun move FCOVER by 0.03."""

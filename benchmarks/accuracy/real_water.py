@@ -13,15 +13,15 @@ import numpy as np
 import pandas as pd
 import rasterio
 from numba import njit
+from rs_kernels.indices import mndwi, water_logit, wofs_water
 
 from benchmarks.accuracy.real_table import Row, Table, fetched
-from kernels.indices import mndwi, water_logit, wofs_water
-from rs_pipeline.accuracy.metrics import Counts
 from rs_pipeline.catalog.chips import load_chips, read_role, read_stack
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS
 from rs_pipeline.products.observe import observe
 from rs_pipeline.radiometry.scaling import reflectance
+from rs_pipeline.validation.metrics import Counts
 
 SIX = ("blue", "green", "red", "nir", "swir1", "swir2")
 CLOUD_OR_SHADOW = 32 | 64

@@ -8,7 +8,7 @@ import pandas as pd
 
 from benchmarks.accuracy.measure import Scored
 from benchmarks.accuracy.worlds import Recipe
-from rs_pipeline.accuracy.truth import combine
+from rs_pipeline.validation.truth import combine
 
 COLUMNS = ("product", "metric", "subset", "method", "value", "unit", "world", "seeds", "kind")
 PATH = Path(__file__).resolve().parents[2] / "tests" / "accuracy" / "table.csv"

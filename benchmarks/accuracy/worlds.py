@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rs_pipeline.sample.plan import EVERY_DAYS
+from rs_pipeline.simulation.plan import EVERY_DAYS
 
 DEVELOPMENT_SEEDS = range(1, 100)
 HELD_OUT_SEED = 900

@@ -21,12 +21,12 @@ import pandas as pd
 import shapely
 from numba import njit
 from rasterio.features import geometry_mask, shapes
+from rs_kernels.black_odorous import boi, ndbwi
 from scipy import ndimage
 
 from benchmarks.baselines.peers import run_peer
 from benchmarks.baselines.scenes import Stack, optical_chips, place, read_dates
 from benchmarks.baselines.water import mndwi_of
-from kernels.black_odorous import boi, ndbwi
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Tile

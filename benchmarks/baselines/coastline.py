@@ -24,12 +24,12 @@ import pandas as pd
 import pyproj
 import rasterio
 import shapely
+from rs_kernels.composite import mndwi_map
 from scipy import ndimage
 
 from benchmarks.baselines.peers import run_peer
-from kernels.composite import mndwi_map
 from rs_pipeline.catalog.chips import Chip, load_chips, read_stack
-from rs_pipeline.catalog.reasons import stack_reasons
+from rs_pipeline.catalog.qa_flags import stack_reasons
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import SHORE_FAMILIES, Layout
 from rs_pipeline.model import Grid, Tile

@@ -17,19 +17,19 @@ import pandas as pd
 from benchmarks.baselines import black_odorous, coastline, land, vegetation, water
 from benchmarks.baselines.peers import available, peers_folder
 from benchmarks.baselines.scenes import optical_chips, place, read_dates
-from rs_pipeline.accuracy import black_odorous as score_black_odorous
-from rs_pipeline.accuracy import coastline as score_coastline
-from rs_pipeline.accuracy import land as score_land
-from rs_pipeline.accuracy import vegetation as score_vegetation
-from rs_pipeline.accuracy import water as score_water
-from rs_pipeline.accuracy.run import year_labels
-from rs_pipeline.accuracy.truth import Score, Truth, combine
 from rs_pipeline.config import Settings, load
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.layout import SHORE_FAMILIES, Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.vegetation.snap import read_snap
 from rs_pipeline.region import read_tiles
+from rs_pipeline.validation import black_odorous as score_black_odorous
+from rs_pipeline.validation import coastline as score_coastline
+from rs_pipeline.validation import land as score_land
+from rs_pipeline.validation import vegetation as score_vegetation
+from rs_pipeline.validation import water as score_water
+from rs_pipeline.validation.run import year_labels
+from rs_pipeline.validation.truth import Score, Truth, combine
 
 log = logging.getLogger(__name__)
 

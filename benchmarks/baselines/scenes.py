@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 
 from rs_pipeline.catalog.chips import Chip, load_chips, read_stack, scales
-from rs_pipeline.catalog.reasons import stack_reasons
+from rs_pipeline.catalog.qa_flags import stack_reasons
 from rs_pipeline.config import Settings, load_sensor
 from rs_pipeline.model import Grid
 from rs_pipeline.radiometry.masks import reject_bits

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 from numba import njit
+from rs_kernels.indices import fractional_cover, ndvi
 
 from benchmarks.baselines.scenes import BANDS, Stack
 from benchmarks.baselines.water import mndwi_of
-from kernels.indices import fractional_cover, ndvi
 from rs_pipeline.config import Settings
 from rs_pipeline.model import OPTICAL_BANDS, Scene
 from rs_pipeline.products.calendar import in_window

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from rs_kernels.indices import mndwi, water_tests, wofs_water
 from skimage.filters import threshold_otsu
 
 from benchmarks.baselines.scenes import Stack
-from kernels.indices import mndwi, water_tests, wofs_water
 from rs_pipeline.config import Settings
 from rs_pipeline.model import Period
 from rs_pipeline.products.calendar import Calendar

@@ -20,9 +20,9 @@ from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Scene
-from rs_pipeline.output.atomic import atomic_path
-from rs_pipeline.output.tables import write_csv
 from rs_pipeline.region import read_tiles
+from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.tables import write_csv
 
 _WORDS = ("offset_decision", "offset_confidence", "reason", "status", "cloud_cover")
 """What a ledger says of a scene that no pixel depends on; a search among more scenes may say it otherwise."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rs_pipeline.errors import DISK_FAULTS
-from rs_pipeline.output.atomic import atomic_path
+from rs_pipeline.storage.atomic import atomic_path
 
 _SHARES = 16
 """The cache is kept in so many folders, each with its share of the limit, so that a look into one is enough."""

@@ -33,10 +33,10 @@ from rs_pipeline.config import FetchSection, Settings, load_sensor
 from rs_pipeline.errors import PipelineError, RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Band, Grid, Scene, Sensor, Tile
-from rs_pipeline.output.raster import BLOCK_PX
-from rs_pipeline.output.tables import write_parquet
 from rs_pipeline.radiometry.masks import shadow_reach_m
 from rs_pipeline.region import read_tile
+from rs_pipeline.storage.raster import BLOCK_PX
+from rs_pipeline.storage.tables import write_parquet
 
 _FOOTPRINT_SLACK_DEG = 0.005
 

@@ -14,7 +14,7 @@ import shapely
 
 from rs_pipeline.errors import TableError
 from rs_pipeline.model import Scene
-from rs_pipeline.output.tables import write_parquet
+from rs_pipeline.storage.tables import write_parquet
 
 _PLAIN = [f.name for f in fields(Scene) if f.name not in ("assets", "shapes", "tables", "bbox", "footprint_wkt")]
 _SIDES = ("west", "south", "east", "north")

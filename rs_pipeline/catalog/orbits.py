@@ -18,7 +18,7 @@ import yaml
 
 from rs_pipeline.config import config_folder
 from rs_pipeline.model import Scene
-from rs_pipeline.output.tables import write_csv
+from rs_pipeline.storage.tables import write_csv
 
 Interval = tuple[date, date]
 

@@ -15,7 +15,7 @@ from rs_pipeline.indicators.explain import read_run
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
 from rs_pipeline.lineage import sections_of
-from rs_pipeline.output.tables import write_csv
+from rs_pipeline.storage.tables import write_csv
 
 KEY = ["adcode", "period", "indicator", "target_id"]
 

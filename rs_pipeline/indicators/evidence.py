@@ -7,7 +7,6 @@ the row itself; dictionary encoding keeps a province small, because neighbouring
 
 from __future__ import annotations
 
-import hashlib
 import json
 from functools import cache
 from pathlib import Path
@@ -17,14 +16,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rs_pipeline.config import Settings, load_sensor
-from rs_pipeline.indicators import land
+from rs_pipeline.config import load_sensor
 from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Sensor
-from rs_pipeline.output.atomic import atomic_path
-from rs_pipeline.output.provenance import code_sha256, fingerprint, git_commit, software
+from rs_pipeline.products.land import indicators as land
+from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.provenance import code_sha256, configuration_sha256, fingerprint, git_commit, software
 
 OPTICAL_PRODUCTS = ("vegetation", "black_odorous")
 """Products that read no radar."""
@@ -33,11 +32,6 @@ SCENE_COLUMNS = ("processing_baselines", "platforms", "offsets", "masks")
 """Lists of what differs among the scenes of a row."""
 
 _NO_SCENES: dict[str, list[str]] = {name: [] for name in ("scene_ids", *SCENE_COLUMNS)}
-
-
-def configuration_sha256(settings: Settings) -> str:
-    """SHA-256 of the whole resolved configuration."""
-    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()
 
 
 def ledger(path: Path) -> dict[str, dict[str, str]]:

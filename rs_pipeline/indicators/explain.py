@@ -17,7 +17,7 @@ from rs_pipeline.indicators.evidence import configuration_sha256
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
 from rs_pipeline.lineage import STEPS_OF_PRODUCT, sections_of
-from rs_pipeline.output.provenance import code_sha256, fingerprint
+from rs_pipeline.storage.provenance import code_sha256, fingerprint
 
 KEYS = ("adcode", "indicator", "period")
 

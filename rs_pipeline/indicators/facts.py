@@ -12,13 +12,13 @@ import pyogrio
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
-from rs_pipeline.indicators.answers import Facts
-from rs_pipeline.indicators.land_facts import LandTable
-from rs_pipeline.indicators.plots import calibrations
-from rs_pipeline.indicators.red_line import red_line_km2
-from rs_pipeline.indicators.reference import ReferenceTable
-from rs_pipeline.indicators.uncertainty import Thresholds
+from rs_pipeline.estimation.estimate import Facts
+from rs_pipeline.estimation.reference import ReferenceTable
+from rs_pipeline.estimation.uncertainty import Thresholds
 from rs_pipeline.layout import Layout
+from rs_pipeline.products.land.facts import LandTable
+from rs_pipeline.products.red_line.indicators import red_line_km2
+from rs_pipeline.products.vegetation.field_plots import calibrations
 from rs_pipeline.region import load_vector
 
 REGION = "000000"

@@ -25,10 +25,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from rs_kernels.trends import series_trend, theil_sen
 
-from kernels.trends import series_trend, theil_sen
+from rs_pipeline.estimation.uncertainty import Interval, difference
 from rs_pipeline.indicators.targets import Target
-from rs_pipeline.indicators.uncertainty import Interval, difference
 
 STATUSES = (
     "met", "on_track", "off_track", "not_met", "undecidable", "insufficient_data", "needs_table", "not_observable", "no_target",

@@ -10,15 +10,15 @@ from dataclasses import replace
 import pandas as pd
 
 from rs_pipeline.config import Settings
-from rs_pipeline.indicators.answers import Answer, Indicator
+from rs_pipeline.estimation.estimate import Answer, Indicator
+from rs_pipeline.estimation.uncertainty import KINDS, Interval
 from rs_pipeline.indicators.evidence import write_evidence
 from rs_pipeline.indicators.facts import REGION, Run, Unit
 from rs_pipeline.indicators.status import CHANGE_OPERATORS, Verdict, judge
 from rs_pipeline.indicators.targets import Target, load_targets, load_values
-from rs_pipeline.indicators.uncertainty import KINDS, Interval
 from rs_pipeline.indicators.values import INDICATORS, estimate
 from rs_pipeline.layout import Layout
-from rs_pipeline.output.tables import write_csv, write_parquet
+from rs_pipeline.storage.tables import write_csv, write_parquet
 
 log = logging.getLogger(__name__)
 

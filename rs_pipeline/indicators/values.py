@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from rs_pipeline.indicators import black_odorous, coast, land, red_line, vegetation, water
-from rs_pipeline.indicators.answers import Answer, Facts, Indicator, missing
+from rs_pipeline.estimation.estimate import Answer, Facts, Indicator, missing
+from rs_pipeline.products.black_odorous import indicators as black_odorous
+from rs_pipeline.products.coastline import indicators as coast
+from rs_pipeline.products.land import indicators as land
+from rs_pipeline.products.red_line import indicators as red_line
+from rs_pipeline.products.vegetation import indicators as vegetation
+from rs_pipeline.products.water import indicators as water
 
 THEMES = (vegetation, water, black_odorous, coast, red_line, land)
 

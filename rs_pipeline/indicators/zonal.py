@@ -11,18 +11,18 @@ import pandas as pd
 import rasterio
 from exactextract import exact_extract
 from exactextract.raster import NumPyRasterSource
+from rs_kernels.zonal import zone_sums
 from scipy import ndimage
 
-from kernels.zonal import zone_sums
 from rs_pipeline.catalog.chips import seen_scenes
 from rs_pipeline.config import Settings
-from rs_pipeline.indicators.propagation import add_variances, standard_errors
+from rs_pipeline.estimation.propagation import add_variances, standard_errors
 from rs_pipeline.layout import PRODUCTS, Layout
 from rs_pipeline.model import Grid, Tile
-from rs_pipeline.operations.marks import Mark, job_name, read_marks
-from rs_pipeline.output.provenance import fingerprint
-from rs_pipeline.output.tables import write_parquet
 from rs_pipeline.region import load_units, load_vector, pixel_areas, read_tiles
+from rs_pipeline.storage.provenance import fingerprint
+from rs_pipeline.storage.retry import Mark, job_name, read_marks
+from rs_pipeline.storage.tables import write_parquet
 
 EIGHT = np.ones((3, 3), bool)
 

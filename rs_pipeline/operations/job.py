@@ -13,7 +13,7 @@ from rs_pipeline.errors import DISK_FAULTS, MAKE_ROOM, PipelineError, SpaceError
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.journal import Watch, last_failure
 from rs_pipeline.operations.locks import job_lock
-from rs_pipeline.operations.marks import job_name, mark_again, mark_done, mark_given_up
+from rs_pipeline.storage.retry import job_name, mark_again, mark_done, mark_given_up
 
 FULL_BYTES = 2**20
 """A disk with less left is full."""

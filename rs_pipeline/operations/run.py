@@ -11,12 +11,13 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from rs_pipeline.config import Settings, freeze
+from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.job import check_space
 from rs_pipeline.operations.locks import hold_run
 from rs_pipeline.operations.summary import Summary, summarise, words
-from rs_pipeline.output.atomic import atomic_path
+from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.provenance import freeze
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.errors import MAKE_ROOM, SpaceError
 from rs_pipeline.layout import PERIOD_MAPS, Layout
 from rs_pipeline.operations.journal import Entry, read_journal
-from rs_pipeline.operations.marks import read_marks
+from rs_pipeline.storage.retry import read_marks
 
 LISTED = 20
 """So many jobs are named in words; the file names all."""

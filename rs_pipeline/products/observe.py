@@ -13,25 +13,23 @@ from functools import partial
 
 import dask
 import numpy as np
+from rs_kernels.edges import classify_water, clear_median, plants_on_water
+from rs_kernels.observe import WATER_LAYERS, observe_water, radar_water
+from rs_kernels.sharpen import sharpen_swir
+from rs_kernels.vegetation import COVER_LAYERS
 
-from kernels.edges import classify_water, clear_median, plants_on_water
-from kernels.observe import WATER_LAYERS, observe_water, radar_water
-from kernels.sharpen import sharpen_swir
-from kernels.vegetation import COVER_LAYERS
 from rs_pipeline.catalog.chips import Chip, load_chips, native_transform, read_stack, scales
-from rs_pipeline.catalog.reasons import NativeReasons, read_radar, scene_reasons, tile_reasons
+from rs_pipeline.catalog.qa_flags import NativeReasons, read_radar, scene_reasons, tile_reasons
 from rs_pipeline.config import Settings, load_sensor
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, Grid, Period
-from rs_pipeline.output.maps import FINEST_TAG, MAP_BANDS
-from rs_pipeline.output.provenance import map_tags
-from rs_pipeline.output.raster import write_map
 from rs_pipeline.products.black_odorous.pixels import black_odorous_layers
 from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, Block, file_blocks, plan_blocks
 from rs_pipeline.products.calendar import Calendar
+from rs_pipeline.products.maps import MAP_BANDS
 from rs_pipeline.products.vegetation.edges import sharpen_covers
 from rs_pipeline.products.vegetation.pixels import vegetation_layers
-from rs_pipeline.products.water_edges import (
+from rs_pipeline.products.water.edges import (
     HALO_PX,
     HIGH_SUN_DEG,
     low_sun_frequency,
@@ -42,6 +40,8 @@ from rs_pipeline.products.water_edges import (
 )
 from rs_pipeline.radiometry.masks import reject_bits
 from rs_pipeline.region import read_tile
+from rs_pipeline.storage.provenance import FINEST_TAG, map_tags
+from rs_pipeline.storage.raster import write_map
 
 PADDY_MONTHS = (5, 6)
 """Months in which paddies of the Hebei coast are flooded for planting."""
@@ -95,7 +95,7 @@ def observe_here(job: Job, threads: int) -> dict[str, np.ndarray]:
 
 def observe_anywhere(job: Job, threads: int) -> dict[str, np.ndarray]:
     """The same by the workers of the configuration's cluster, a block a task."""
-    from rs_pipeline.operations.cluster import cluster_client, results_anywhere
+    from rs_pipeline.products.dask_cluster import cluster_client, results_anywhere
 
     maps = empty_maps(job.grid)
     with cluster_client(job.settings.resources, threads) as client:

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from enum import IntFlag
 
 import numpy as np
+from rs_kernels.shadows import clear_median, dilate_disk, lit_ground, sweep
+from rs_kernels.shadows import terrain_shadow as terrain_kernel
 
-from kernels.shadows import clear_median, dilate_disk, lit_ground, sweep
-from kernels.shadows import terrain_shadow as terrain_kernel
 from rs_pipeline.config import MaskSection
 from rs_pipeline.model import MaskRule
 
@@ -229,7 +229,7 @@ def lit_pixels(
 
 
 def terrain_shadow(height_m: np.ndarray, step_m: float, sun: tuple[float, float]) -> np.ndarray:
-    """Where terrain hides the sun, bool (h, w); see `kernels.shadows.terrain_shadow`. ``sun`` is elevation and azimuth, degrees."""
+    """Where terrain hides the sun, bool (h, w); see `rs_kernels.shadows.terrain_shadow`. ``sun`` is elevation and azimuth, degrees."""
     out = np.zeros(height_m.shape, dtype=bool)
     if sun[0] > 0 and np.isfinite(height_m).any():
         terrain_kernel(np.ascontiguousarray(height_m, dtype="float32"), float(step_m), *sun, out)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from shapely.geometry import LineString, box
 
-from rs_pipeline.accuracy.truth import Score, Truth
 from rs_pipeline.model import Grid
-from rs_pipeline.sample.materials import FLOODED_DAYS, WATER, Material
-from rs_pipeline.sample.truth import write_raster, write_side_tables, write_truth
-from rs_pipeline.sample.world import make_world
+from rs_pipeline.simulation.materials import FLOODED_DAYS, WATER, Material
+from rs_pipeline.simulation.truth import write_raster, write_side_tables, write_truth
+from rs_pipeline.simulation.world import make_world
+from rs_pipeline.validation.truth import Score, Truth
 
 CRS = "EPSG:32650"
 GRID = Grid(CRS, 10.0, 500_000.0, 4_300_000.0, 40, 30)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from rs_pipeline.accuracy import metrics as m
+from rs_pipeline.validation import metrics as m
 
 masks = arrays(bool, st.integers(1, 40))
 values = st.floats(-10, 10, allow_nan=False, width=32)

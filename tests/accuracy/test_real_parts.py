@@ -16,7 +16,7 @@ from benchmarks.accuracy.real_vegetation import Network, by_ndvi, with_angles
 from rs_pipeline.config import load_sensor
 from rs_pipeline.products.coastline.transects import Transects, cross
 from rs_pipeline.radiometry.masks import Reason, label_reasons
-from rs_pipeline.sample.optics import response_nm, water_rrs
+from rs_pipeline.simulation.optics import response_nm, water_rrs
 
 
 def test_logarithmic_agreement_by_hand():

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from rs_pipeline.accuracy import land
 from rs_pipeline.config import LandZonesSection
 from rs_pipeline.products.land.classes import Land
-from rs_pipeline.sample.materials import Material
+from rs_pipeline.simulation.materials import Material
+from rs_pipeline.validation import land
 
 
 @pytest.fixture

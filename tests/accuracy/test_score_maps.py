@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from rs_pipeline.accuracy import missing, vegetation, water
-from rs_pipeline.accuracy.truth import Score, Truth, combine, on_grid
 from rs_pipeline.errors import ConfigError, RasterError
-from rs_pipeline.output.raster import MapBand, write_map
-from rs_pipeline.sample.materials import Material as M
+from rs_pipeline.simulation.materials import Material as M
+from rs_pipeline.storage.raster import MapBand, write_map
+from rs_pipeline.validation import missing, vegetation, water
+from rs_pipeline.validation.truth import Score, Truth, combine, on_grid
 
 NAN = float("nan")
 

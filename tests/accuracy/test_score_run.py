@@ -12,15 +12,15 @@ import yaml
 from shapely.ops import substring
 from typer.testing import CliRunner
 
-from rs_pipeline.accuracy import coastline, counties, vegetation, water
-from rs_pipeline.accuracy.run import score, score_run
-from rs_pipeline.accuracy.truth import Truth, black_years, on_grid
 from rs_pipeline.cli import app
 from rs_pipeline.config import parse
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.layout import Layout
-from rs_pipeline.output.maps import MAP_BANDS
-from rs_pipeline.output.raster import write_map
+from rs_pipeline.products.maps import MAP_BANDS
+from rs_pipeline.storage.raster import write_map
+from rs_pipeline.validation import coastline, counties, vegetation, water
+from rs_pipeline.validation.run import score, score_run
+from rs_pipeline.validation.truth import Truth, black_years, on_grid
 
 YEARS = (2023, 2024, 2025)
 

@@ -6,8 +6,8 @@ import geopandas as gpd
 import numpy as np
 import pytest
 
-from rs_pipeline.accuracy import black_odorous, coastline
-from rs_pipeline.sample.materials import Material as M
+from rs_pipeline.simulation.materials import Material as M
+from rs_pipeline.validation import black_odorous, coastline
 
 NAN = float("nan")
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rs_pipeline.accuracy import counties, radiometry
 from rs_pipeline.indicators.facts import REGION
-from rs_pipeline.sample.materials import Material as M
+from rs_pipeline.simulation.materials import Material as M
+from rs_pipeline.validation import counties, radiometry
 
 
 @pytest.fixture

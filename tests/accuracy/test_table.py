@@ -8,9 +8,9 @@ import pytest
 from benchmarks.accuracy.readme import README, excerpt
 from benchmarks.accuracy.table import COLUMNS, EVERYWHERE, PATH, brought_up_to_date, read_table, simulated_rows, write_table
 from benchmarks.accuracy.worlds import DEVELOPMENT_SEEDS, ERROR_WORLDS, SMALL, TRAINING, VARIANTS, WORLDS
-from rs_pipeline.accuracy.run import score_run
-from rs_pipeline.accuracy.truth import Score, Truth
 from rs_pipeline.config import load
+from rs_pipeline.validation.run import score_run
+from rs_pipeline.validation.truth import Score, Truth
 
 HIGHER = {"f1", "recall", "precision", "concordance", "roc_auc", "average_precision", "found_share", "accuracy", "told_missing", "offset_right",
           "wrong_flag_mended", "corrupt_told", "duplicate_dropped", "observed_share", "overall", "users", "producers"}  # fmt: skip

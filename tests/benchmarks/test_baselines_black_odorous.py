@@ -14,7 +14,7 @@ from benchmarks.baselines.scenes import Stack
 from rs_pipeline import region
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.layout import Layout
-from rs_pipeline.output.tables import write_parquet
+from rs_pipeline.storage.tables import write_parquet
 
 BOX = {"990101": (500000, 4300000, 500640, 4300640)}
 BLACK = (0.017, 0.020, 0.018, 0.010, 0.005, 0.004)

@@ -10,7 +10,7 @@ import shapely
 from benchmarks.baselines import coastline, peer_runner, peers
 from benchmarks.baselines.peers import PeerError, available, peers_folder, run_peer
 from rs_pipeline.model import Grid
-from rs_pipeline.output.raster import MapBand, write_map
+from rs_pipeline.storage.raster import MapBand, write_map
 
 needs_peers = pytest.mark.skipif(
     not available(), reason=f"no peers at {peers_folder()}: run `python -m benchmarks.baselines.peers`, or set {peers.FOLDER_VARIABLE}"

@@ -22,8 +22,8 @@ from rs_pipeline.catalog.search import search
 from rs_pipeline.config import parse
 from rs_pipeline.errors import CatalogError
 from rs_pipeline.layout import PRODUCTS, Layout
-from rs_pipeline.output.mosaic import mosaic
 from rs_pipeline.products.observe import observe
+from rs_pipeline.publish.mosaic import mosaic
 from tests.catalog.conftest import CRS, S2_ASSETS, World, make_grid, write_tif
 from tests.catalog.faulty import FAULTS, Handler, served
 

@@ -15,8 +15,8 @@ from rs_pipeline.catalog import read as read_module
 from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, load_chips, pixel_index, read_role, read_stack, scales
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.ledger import read_ledger, write_ledger
+from rs_pipeline.catalog.qa_flags import scene_reasons
 from rs_pipeline.catalog.read import open_raster, retrying
-from rs_pipeline.catalog.reasons import scene_reasons
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RasterError, TableError

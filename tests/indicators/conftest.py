@@ -10,11 +10,11 @@ import pytest
 import shapely
 
 from rs_pipeline.config import parse
-from rs_pipeline.indicators import errors
-from rs_pipeline.indicators.answers import Facts
-from rs_pipeline.indicators.errors import Systematic
+from rs_pipeline.estimation import error_model as errors
+from rs_pipeline.estimation.error_model import Systematic
+from rs_pipeline.estimation.estimate import Facts
+from rs_pipeline.estimation.uncertainty import Thresholds
 from rs_pipeline.indicators.targets import Target
-from rs_pipeline.indicators.uncertainty import Thresholds
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Scene
 

@@ -9,12 +9,13 @@ from typer.testing import CliRunner
 
 from rs_pipeline.catalog.ledger import write_ledger
 from rs_pipeline.cli import app
-from rs_pipeline.config import freeze, load
+from rs_pipeline.config import load
 from rs_pipeline.errors import TableError
 from rs_pipeline.indicators.compare import changed_keys, compare, write_comparison
 from rs_pipeline.indicators.explain import explain
 from rs_pipeline.indicators.table import indicators
 from rs_pipeline.lineage import SECTIONS, STEPS_OF_PRODUCT, sections_of
+from rs_pipeline.storage.provenance import freeze
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 import shapely
 
+from rs_pipeline.estimation.propagation import add_variances, correlated_variance
 from rs_pipeline.indicators.facts import REGION, Run, read_counties, read_reaches, read_transects
-from rs_pipeline.indicators.propagation import add_variances, correlated_variance
 from rs_pipeline.indicators.zonal import zones
 
 

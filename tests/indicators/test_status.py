@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.indicators.status import STATUSES, holds, judge, pace
 from rs_pipeline.indicators.targets import OPERATORS
-from rs_pipeline.indicators.uncertainty import Interval
 
 EXACT = Interval
 

@@ -7,9 +7,9 @@ import pytest
 
 from rs_pipeline.config import config_folder
 from rs_pipeline.errors import TableError
+from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.indicators.status import CHANGE_OPERATORS
 from rs_pipeline.indicators.targets import COLUMNS, OPERATORS, load_targets, load_values
-from rs_pipeline.indicators.uncertainty import Interval
 from rs_pipeline.indicators.values import INDICATORS
 
 HEADER = ",".join([*COLUMNS, "tolerance"])

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rs_pipeline.indicators import errors
-from rs_pipeline.indicators.reference import References
-from rs_pipeline.indicators.sampling import Sample
+from rs_pipeline.estimation import error_model as errors
+from rs_pipeline.estimation.reference import References
+from rs_pipeline.estimation.sampling import Sample
 from rs_pipeline.indicators.values import INDICATORS, estimate
-from rs_pipeline.indicators.vegetation import weighted_cover
+from rs_pipeline.products.vegetation.indicators import weighted_cover
 
 KM2 = 1e6
 

@@ -4,8 +4,8 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+from rs_kernels.zonal import zone_sums
 
-from kernels.zonal import zone_sums
 from rs_pipeline.indicators.zonal import area_bounds, coverage, layers_of
 from rs_pipeline.model import Grid
 from rs_pipeline.region import pixel_areas

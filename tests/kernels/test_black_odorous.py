@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from kernels.black_odorous import (
+from rs_kernels.black_odorous import (
     COLOUR_FEATURES,
     FEATURES,
     PIXEL_LAYERS,

@@ -6,11 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import kernels
+import rs_kernels
 
 ASK = """
 import numpy as np
-from kernels.composite import mndwi_map
+from rs_kernels.composite import mndwi_map
 print(mndwi_map(np.full((1, 1), 0.3, "f4"), np.full((1, 1), 0.1, "f4"))[0, 0])
 """
 
@@ -22,8 +22,8 @@ def ask(folder: Path, **environment) -> float:
 
 
 def sources(folder: Path) -> Path:
-    shutil.copytree(Path(kernels.__file__).parent, folder / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
-    return folder / "kernels" / "indices.py"
+    shutil.copytree(Path(rs_kernels.__file__).parent, folder / "rs_kernels", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder / "rs_kernels" / "indices.py"
 
 
 def test_a_formula_that_changes_in_another_file_is_compiled_anew(tmp_path):
@@ -40,7 +40,7 @@ def test_a_formula_that_changes_in_another_file_is_compiled_anew(tmp_path):
 def test_the_second_process_finds_the_first_ones_kernels(tmp_path):
     sources(tmp_path)
     ask(tmp_path)
-    (made,) = (tmp_path / "kernels" / "__pycache__").glob("kernels-*")
+    (made,) = (tmp_path / "rs_kernels" / "__pycache__").glob("kernels-*")
     files = {p: p.stat().st_mtime_ns for p in made.rglob("*.nb*")}
     assert files and ask(tmp_path) == ask(tmp_path)
     assert {p: p.stat().st_mtime_ns for p in made.rglob("*.nb*")} == files
@@ -49,4 +49,4 @@ def test_the_second_process_finds_the_first_ones_kernels(tmp_path):
 def test_a_cache_folder_of_the_users_is_used(tmp_path):
     sources(tmp_path)
     ask(tmp_path, NUMBA_CACHE_DIR=str(tmp_path / "mine"))
-    assert list((tmp_path / "mine").glob("kernels-*/**/*.nbi")) and not list((tmp_path / "kernels" / "__pycache__").glob("kernels-*"))
+    assert list((tmp_path / "mine").glob("kernels-*/**/*.nbi")) and not list((tmp_path / "rs_kernels" / "__pycache__").glob("kernels-*"))

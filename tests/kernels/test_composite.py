@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-
-from kernels.composite import LAND_CORE, WATER_CORE, falling_fit, local_levels, mndwi_map, refl_at_tide, refl_quantiles
-from kernels.statistics import quantile, select
+from rs_kernels.composite import LAND_CORE, WATER_CORE, falling_fit, local_levels, mndwi_map, refl_at_tide, refl_quantiles
+from rs_kernels.statistics import quantile, select
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 8, 101])

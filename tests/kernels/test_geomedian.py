@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from kernels.geomedian import refl_geomedian
+from rs_kernels.geomedian import refl_geomedian
 
 
 def geomedian(spectra, *, scale=1e-4, offset=0.0, use=None):

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from kernels import indices
+from rs_kernels import indices
 
 # (blue, green, red, nir, swir1, swir2): NDWI, MNDWI, AWEInsh, AWEIsh, WI2015 worked from the papers' formulas.
 PIXELS = {

@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 import pytest
-
-from kernels.land import radar_means, season_statistics
+from rs_kernels.land import radar_means, season_statistics
 
 SCALE, OFFSET = 1e-4, -0.1
 SOIL = (0.09, 0.12, 0.16, 0.18, 0.22, 0.30, 0.26)

@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-
-from kernels.edges import classify_water
-from kernels.observe import observe_vegetation, observe_water, radar_water
-from kernels.statistics import quantile_sorted, weighted_median_sorted
+from rs_kernels.edges import classify_water
+from rs_kernels.observe import observe_vegetation, observe_water, radar_water
+from rs_kernels.statistics import quantile_sorted, weighted_median_sorted
 
 SCALE, OFFSET = 1e-4, -0.1
 WATER = (0.03, 0.04, 0.025, 0.0, 0.012, 0.006, 0.004)

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from kernels.shadows import dilate_disk, sweep, terrain_shadow
+from rs_kernels.shadows import dilate_disk, sweep, terrain_shadow
 
 
 def shade(height, elevation, azimuth, step=10.0):

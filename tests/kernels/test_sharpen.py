@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-
-from kernels.sharpen import sharpen_swir
+from rs_kernels.sharpen import sharpen_swir
 
 SCALE, OFFSET = np.array([1e-4], "f4"), np.array([0.0], "f4")
 

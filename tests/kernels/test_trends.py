@@ -4,9 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
-
-from kernels.trends import (
+from rs_kernels.trends import (
     N_EXACT,
     at_rank,
     exact_tails,
@@ -20,6 +18,7 @@ from kernels.trends import (
     trend_maps,
     variance_inflation,
 )
+from scipy import stats
 
 TAILS = exact_tails(N_EXACT)
 NOISE, TREND = 0.02, 0.01

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from rs_kernels import vegetation as k
 
-from kernels import vegetation as k
 from rs_pipeline.config import VegetationSection
 
 BARE = [0.08, 0.11, 0.14, 0.17, 0.23, 0.30, 0.25]

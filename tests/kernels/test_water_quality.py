@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 import pytest
-
-from kernels.water_quality import NIR_859_PER_833, chlorophyll_ndci, semi_analytical, turbidity_dogliotti, turbidity_nechad
+from rs_kernels.water_quality import NIR_859_PER_833, chlorophyll_ndci, semi_analytical, turbidity_dogliotti, turbidity_nechad
 
 
 def test_semi_analytical_by_hand():

@@ -1,7 +1,7 @@
 """A trial of ways to allow for serial correlation in short series; `python -m tests.kernels.trend_trial` prints its table.
 
 SIMULATED: first-order autoregressive noise of 0.02 about a level or a line of 0.01 a year. A cell is percent of series with false
-trends (p < 0.05) / trends found / intervals that hold the slope. The winner is what `kernels.trends` does.
+trends (p < 0.05) / trends found / intervals that hold the slope. The winner is what `rs_kernels.trends` does.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-
-from kernels.trends import (
+from rs_kernels.trends import (
     LAG1_MAX,
     N_EXACT,
     exact_tails,

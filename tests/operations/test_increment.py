@@ -6,8 +6,8 @@ import time
 import pandas as pd
 
 from benchmarks.harness import job_counts, jobs_run
-from rs_pipeline.operations.marks import job_name, mark_again
 from rs_pipeline.operations.run import settle_times
+from rs_pipeline.storage.retry import job_name, mark_again
 from tests.operations.conftest import new_scene
 
 

@@ -25,10 +25,10 @@ from rs_pipeline.model import Grid
 from rs_pipeline.operations.job import run_job
 from rs_pipeline.operations.journal import Watch, last_failure, read_journal
 from rs_pipeline.operations.locks import hold_run, job_lock
-from rs_pipeline.operations.marks import Mark, job_name, mark_again, mark_done, mark_given_up, read_marks
 from rs_pipeline.operations.run import notify
 from rs_pipeline.operations.summary import Cost, rest_minutes, summarise, words
-from rs_pipeline.output.raster import MapBand, write_map
+from rs_pipeline.storage.raster import MapBand, write_map
+from rs_pipeline.storage.retry import Mark, job_name, mark_again, mark_done, mark_given_up, read_marks
 from tests.operations.conftest import write_world
 
 PROCESSES = multiprocessing.get_context("fork")

@@ -11,7 +11,7 @@ import shapely
 from affine import Affine
 
 from rs_pipeline.catalog.chips import Chip, read_stack
-from rs_pipeline.catalog.reasons import native_reasons, read_radar, scene_reasons, stack_reasons
+from rs_pipeline.catalog.qa_flags import native_reasons, read_radar, scene_reasons, stack_reasons
 from rs_pipeline.config import MaskSection, load_sensor
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Scene

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rs_kernels.black_odorous import COLOUR_FEATURES, FEATURES
 
-from kernels.black_odorous import COLOUR_FEATURES, FEATURES
 from rs_pipeline.config import config_folder
 from rs_pipeline.errors import ConfigError
 
@@ -150,7 +150,7 @@ def load_model(path: Path | None = None) -> DetectorModel:
     ConfigError : the file is missing, damaged, or made for other features.
     """
     path = path or config_folder() / "black_odorous.json"
-    remedy = "restore the file, or train again: `python -m rs_pipeline.products.black_odorous.training`"
+    remedy = "restore the file, or train again: `python -m rs_pipeline.training.black_odorous`"
     try:
         values = json.loads(path.read_text("utf-8"))
         sets = [WeightSet.from_json(values[name]) for name in ("rededge", "colour")]

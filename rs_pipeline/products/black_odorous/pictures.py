@@ -15,10 +15,10 @@ from rs_pipeline.catalog.chips import Chip, load_chips, read_stack
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.output.atomic import atomic_path
-from rs_pipeline.output.tables import write_csv
-from rs_pipeline.products.black_odorous.calls import daily
+from rs_pipeline.products.black_odorous.classify import daily
 from rs_pipeline.products.black_odorous.reaches import middles
+from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.tables import write_csv
 
 DATES = 3
 """Pictures of a reach and period: its most suspicious dates."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from rs_kernels.black_odorous import PIXEL_LAYERS, pixel_black_odorous, pixel_classes
 
-from kernels.black_odorous import PIXEL_LAYERS, pixel_black_odorous, pixel_classes
 from rs_pipeline.catalog.chips import Chip
 from rs_pipeline.config import BlackOdorousSection, MaskSection, WaterSection
 from rs_pipeline.products.black_odorous.model import load_model

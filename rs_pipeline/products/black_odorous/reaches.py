@@ -25,10 +25,10 @@ from rs_pipeline.config import BlackOdorousSection, Settings
 from rs_pipeline.errors import RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.output.styles import band_index
-from rs_pipeline.output.tables import write_parquet
 from rs_pipeline.products.black_odorous.centrelines import EIGHT, pruned_branches, smooth_line
 from rs_pipeline.region import load_units, read_grid, read_tiles
+from rs_pipeline.storage.raster import band_index
+from rs_pipeline.storage.tables import write_parquet
 
 MAX_WIDTH_M = 500.0
 """Wider water is no river reach and no pond."""

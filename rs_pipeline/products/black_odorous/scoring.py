@@ -16,20 +16,20 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 from rasterio.features import rasterize
+from rs_kernels.black_odorous import VETOES, grey_residual, spectra_evidence, surroundings_share, veto
 from scipy import ndimage
 
-from kernels.black_odorous import VETOES, grey_residual, spectra_evidence, surroundings_share, veto
 from rs_pipeline.catalog.chips import Chip, load_chips, read_stack
-from rs_pipeline.catalog.reasons import stack_reasons
+from rs_pipeline.catalog.qa_flags import stack_reasons
 from rs_pipeline.config import Settings, load_sensor
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid
-from rs_pipeline.output.tables import write_parquet
 from rs_pipeline.products.black_odorous.model import DetectorModel, load_model
 from rs_pipeline.products.black_odorous.pixels import in_season
 from rs_pipeline.products.black_odorous.reaches import read_water
 from rs_pipeline.radiometry.masks import reject_bits
 from rs_pipeline.region import read_tile
+from rs_pipeline.storage.tables import write_parquet
 
 WIDTH_IN_PIXELS = 3.0
 """Least channel width in native pixels of a band: 30 m at 10 m, 60 m at 20 m, 90 m for Landsat."""

@@ -17,13 +17,14 @@ from scipy.spatial import cKDTree
 from rs_pipeline.config import CoastlineSection, Settings
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import Grid, Tile
-from rs_pipeline.output.atomic import atomic_path
-from rs_pipeline.output.tables import write_csv
-from rs_pipeline.products.coastline import classify, opinions, shoreline
+from rs_pipeline.products.coastline import classify, shoreline
+from rs_pipeline.products.coastline import cross_check as opinions
 from rs_pipeline.products.coastline.mosaic import ShoreMosaic, pond_share, read_mosaic, shore_profiles
 from rs_pipeline.products.coastline.rates import Rates, change_class, rates_along
 from rs_pipeline.products.coastline.transects import SPREAD_M, Crossings, Transects, cross, lines_within, make_transects
 from rs_pipeline.region import load_units, load_vector, read_grid, read_tiles
+from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.tables import write_csv
 
 log = logging.getLogger(__name__)
 

@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from rs_kernels.trends import LAG1_MAX, inflated_trend, variance_inflation
 from scipy import special, stats
-
-from kernels.trends import LAG1_MAX, inflated_trend, variance_inflation
 
 MIN_DATES = 3
 """Fewer dates: no regression, class ``insufficient_data``."""

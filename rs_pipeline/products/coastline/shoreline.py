@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from rs_kernels.composite import LAND_CORE, WATER_CORE, local_levels
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 from skimage.measure import find_contours
 
-from kernels.composite import LAND_CORE, WATER_CORE, local_levels
 from rs_pipeline.model import Grid
 
 EDGE_METHODS = ("none", "nir_fraction", "swir1_fraction", "swir1_threshold")

@@ -14,10 +14,10 @@ import shapely
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import ConfigError
-from rs_pipeline.output.atomic import atomic_path
 from rs_pipeline.products.coastline.tide import COLUMNS
 from rs_pipeline.products.coastline.transects import lines_within
 from rs_pipeline.region import load_units, load_vector
+from rs_pipeline.storage.atomic import atomic_path
 
 STATION_DEG = 0.25
 """Spacing of stations: tides change over tens of kilometres."""

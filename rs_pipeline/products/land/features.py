@@ -8,10 +8,10 @@ from functools import partial
 
 import dask
 import numpy as np
+from rs_kernels.land import EXTREMES, radar_means, season_statistics
 
-from kernels.land import EXTREMES, radar_means, season_statistics
 from rs_pipeline.catalog.chips import Chip, scales
-from rs_pipeline.catalog.reasons import read_radar, scene_reasons, tile_reasons
+from rs_pipeline.catalog.qa_flags import read_radar, scene_reasons, tile_reasons
 from rs_pipeline.config import Settings
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, Grid
 from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, Block, file_blocks, plan_blocks

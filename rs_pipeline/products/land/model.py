@@ -76,7 +76,7 @@ class LandModel:
     @classmethod
     def read(cls, path: Path) -> LandModel:
         """Raises ConfigError where the file is no model of these classes and features."""
-        remedy = "train it with `python -m rs_pipeline.products.land.training`"
+        remedy = "train it with `python -m rs_pipeline.training.land`"
         try:
             content = json.loads(Path(path).read_text("utf-8"))
             if content["classes"] != [c.word for c in Land] or content["features"] != list(FEATURES):

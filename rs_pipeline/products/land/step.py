@@ -7,13 +7,13 @@ import numpy as np
 from rs_pipeline.catalog.chips import Chip, load_chips
 from rs_pipeline.config import LandSection, Settings
 from rs_pipeline.layout import LAND, Layout
-from rs_pipeline.output.maps import LAND_BANDS
-from rs_pipeline.output.provenance import map_tags
-from rs_pipeline.output.raster import write_map
 from rs_pipeline.products.land.classes import SHARES
 from rs_pipeline.products.land.features import LandFeatures, land_features
 from rs_pipeline.products.land.model import LandModel, land_model
+from rs_pipeline.products.maps import LAND_BANDS
 from rs_pipeline.region import read_tile
+from rs_pipeline.storage.provenance import map_tags
+from rs_pipeline.storage.raster import write_map
 
 STEP = 0.005
 """Shares are rounded to this, far below their error: the maps then stay small."""

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from rs_kernels.vegetation import cover_answers, domain_distances, limited_cover
 
-from kernels.vegetation import cover_answers, domain_distances, limited_cover
 from rs_pipeline.errors import ConfigError
 
 KNOTS = np.linspace(0.0, 1.0, 11)
@@ -101,7 +101,7 @@ class CoverModel:
             return cls(networks, content["report"])
         except (OSError, ValueError, KeyError, TypeError) as fault:
             raise ConfigError(
-                f"the cover networks cannot be read: {fault}", where=str(path), remedy="train them with `python -m rs_pipeline.products.vegetation.training`"
+                f"the cover networks cannot be read: {fault}", where=str(path), remedy="train them with `python -m rs_pipeline.training.vegetation`"
             ) from None
 
 

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from rs_kernels.observe import VEGETATION_LAYERS, observe_vegetation
+from rs_kernels.vegetation import COVER_LAYERS, observe_cover
 
-from kernels.observe import VEGETATION_LAYERS, observe_vegetation
-from kernels.vegetation import COVER_LAYERS, observe_cover
 from rs_pipeline.catalog.chips import Chip
 from rs_pipeline.config import Settings, VegetationSection, config_folder
 from rs_pipeline.errors import ConfigError
@@ -115,7 +115,7 @@ def season_bell(from_peak_days: np.ndarray) -> np.ndarray:
 
 
 def season_prior(days: Sequence[date], day: np.ndarray, lines: np.ndarray, worth: np.ndarray, peak_window: tuple[str, str]) -> tuple:
-    """What `kernels.vegetation.expected_seasons` takes for granted: (mean of dates (T,), of lines' days (G,), covariance of dates (T, T),
+    """What `rs_kernels.vegetation.expected_seasons` takes for granted: (mean of dates (T,), of lines' days (G,), covariance of dates (T, T),
     of lines' days with dates (G, T), variance of lines' days (G,)). ``worth`` float64 (T,) divides the error variance of a date."""
     peak = day[0] + (middle_day(peak_window, days[0].year) - days[0]).days
     seen, drawn = season_bell(day - peak), season_bell(lines - peak)

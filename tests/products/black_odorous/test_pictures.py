@@ -14,10 +14,10 @@ import shapely
 from rs_pipeline.catalog.chips import Chip
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Scene
-from rs_pipeline.output.tables import write_csv, write_parquet
 from rs_pipeline.products.black_odorous import pictures as module
 from rs_pipeline.products.black_odorous.pictures import OUTLINE_RGB, SIDE_PX, WHITE_REFL, ZOOM, colours, pictures
 from rs_pipeline.products.black_odorous.scoring import DTYPES
+from rs_pipeline.storage.tables import write_csv, write_parquet
 
 
 def test_colours_by_hand():

@@ -11,12 +11,12 @@ from rasterio.windows import Window
 from rs_pipeline.errors import RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.output.maps import MAP_BANDS
-from rs_pipeline.output.raster import write_cog
 from rs_pipeline.products.black_odorous.centrelines import branches, junctions, pruned_branches
 from rs_pipeline.products.black_odorous.reaches import find_reaches, narrow_water, reach_lines, width_class
+from rs_pipeline.products.maps import MAP_BANDS
 from rs_pipeline.region import grid as make_grid
 from rs_pipeline.region import read_grid
+from rs_pipeline.storage.raster import write_cog
 
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_303_000.0, 300, 300)
 INNER = shapely.box(*GRID.bounds)

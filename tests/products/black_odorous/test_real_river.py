@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import rasterio
+from rs_kernels.black_odorous import PIXEL_LAYERS, SUSPECTED, pixel_black_odorous, pixel_classes
 
-from kernels.black_odorous import PIXEL_LAYERS, SUSPECTED, pixel_black_odorous, pixel_classes
 from rs_pipeline.products.black_odorous.model import load_model
 
 BANDS = ("B02", "B03", "B04", "B05", "B08", "B11", "B12")

@@ -13,7 +13,6 @@ import shapely
 from rs_pipeline.catalog.chips import Chip
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Scene
-from rs_pipeline.output.tables import write_parquet
 from rs_pipeline.products.black_odorous import scoring
 from rs_pipeline.products.black_odorous.model import load_model
 from rs_pipeline.products.black_odorous.reaches import COLUMNS
@@ -31,6 +30,7 @@ from rs_pipeline.products.black_odorous.scoring import (
 from rs_pipeline.radiometry.masks import Reason
 from rs_pipeline.region import grid as make_grid
 from rs_pipeline.region import read_tiles
+from rs_pipeline.storage.tables import write_parquet
 
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_301_000.0, 60, 40)
 SENTINEL = {"blue": 10, "green": 10, "red": 10, "nir": 10, "rededge1": 20, "swir1": 20, "swir2": 20}

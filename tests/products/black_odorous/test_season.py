@@ -8,15 +8,15 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rs_kernels.black_odorous import SURROUNDINGS_SHARE, surroundings_share
 
-from kernels.black_odorous import SURROUNDINGS_SHARE, surroundings_share
 from rs_pipeline.errors import TableError
 from rs_pipeline.products.black_odorous.change import add_change
 from rs_pipeline.products.black_odorous.field import field_results, fit_platt, recalibrated, visited
-from rs_pipeline.products.black_odorous.known import season_refl
 from rs_pipeline.products.black_odorous.model import load_model
 from rs_pipeline.products.black_odorous.season import season_logit, worst_months
-from rs_pipeline.products.black_odorous.waters import CLASSES, WaterClass
+from rs_pipeline.training.known_waters import season_refl
+from rs_pipeline.training.water_types import CLASSES, WaterClass
 
 
 def test_surroundings_share_by_hand():

@@ -13,10 +13,10 @@ import shapely
 from rs_pipeline.config import CoastlineSection, parse
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
-from rs_pipeline.output.raster import write_map
 from rs_pipeline.products.coastline import assemble
 from rs_pipeline.products.coastline.assemble import coastline
 from rs_pipeline.products.coastline.composite import SHORE_BANDS
+from rs_pipeline.storage.raster import write_map
 
 PERIODS = [2020, 2021, 2022, 2023]
 TRANSECT_COLUMNS = {

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from rs_kernels.trends import kendall_s, kendall_variance, theil_sen
 from scipy import special, stats
 
-from kernels.trends import kendall_s, kendall_variance, theil_sen
 from rs_pipeline.products.coastline.rates import (
     MAX_PRIOR_DATES,
     Noise,

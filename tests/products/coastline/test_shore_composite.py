@@ -12,9 +12,9 @@ import rasterio
 from rs_pipeline.config import CoastlineSection, MaskSection, load_sensor
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import Grid, Tile
-from rs_pipeline.output.raster import MapBand, write_map
 from rs_pipeline.products.coastline import composite
 from rs_pipeline.products.coastline.composite import SHORE_BANDS, native_grid, shore_composite
+from rs_pipeline.storage.raster import MapBand, write_map
 
 CRS = "EPSG:32650"
 TILE = Tile("r000c000", 0, 0, Grid(CRS, 10.0, 500_010.0, 4_300_000.0, 16, 16))

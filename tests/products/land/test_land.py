@@ -14,7 +14,7 @@ from rs_pipeline.products.land.areas import AREAS, area_layers, patches_sd
 from rs_pipeline.products.land.classes import SHARES, Land
 from rs_pipeline.products.land.features import FEATURES, SEASONS, LandFeatures
 from rs_pipeline.products.land.model import GROUPS, LandModel, inputs, land_model, softmax
-from rs_pipeline.products.land.training import agreement, loss
+from rs_pipeline.training.land import agreement, loss
 
 SOIL = (0.09, 0.125, 0.165, 0.185, 0.225, 0.30, 0.26)
 GREEN = (0.025, 0.055, 0.03, 0.10, 0.42, 0.19, 0.09)
@@ -104,7 +104,7 @@ def test_the_file_round_trips_and_a_foreign_one_is_refused(tmp_path):
     path.write_text(model.to_json().replace('["water","wetland"', '["water","swamp"', 1))
     with pytest.raises(ConfigError, match="other classes or features") as fault:
         LandModel.read(path)
-    assert "rs_pipeline.products.land.training" in fault.value.remedy and str(path) in fault.value.where
+    assert "rs_pipeline.training.land" in fault.value.remedy and str(path) in fault.value.where
     with pytest.raises(ConfigError, match="cannot be read"):
         LandModel.read(tmp_path / "absent.json")
 

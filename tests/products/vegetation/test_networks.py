@@ -203,7 +203,7 @@ def test_endmembers_of_the_default_reflectances():
 
 def test_bands_of_20_m_see_their_surroundings():
     """Half of a cell around is like the neighbour: red edge is the mean of both, SWIR that times the pixel's NIR over the cell's."""
-    from rs_pipeline.products.vegetation.canopies import in_cells
+    from rs_pipeline.training.canopies import in_cells
 
     own, neighbour = np.array([DENSE]), np.array([SOIL])
     seen = in_cells(own, neighbour, np.array([0.5]))[0]
@@ -222,7 +222,7 @@ def test_coarse_dates_weigh_little_beside_fine_ones():
 
 @pytest.mark.skipif(find_spec("prosail") is None, reason="the simulation needs prosail, which only the training uses")
 def test_training_learns_and_is_repeatable():
-    from rs_pipeline.products.vegetation.training import train
+    from rs_pipeline.training.vegetation import train
 
     first, second = train(120, seed=5, iterations=80), train(120, seed=5, iterations=80)
     assert first.to_json() == second.to_json() and first.report["s2_20m"]["mixed pixels"]["rmse"] < 0.12

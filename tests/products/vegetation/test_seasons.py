@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
+import rs_kernels.vegetation as k
 
-import kernels.vegetation as k
 from rs_pipeline.products.vegetation import pixels
 
 DAYS = np.arange(91, 305, 4)

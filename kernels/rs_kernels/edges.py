@@ -1,0 +1,114 @@
+"""What a water map needs after the pass over time: medians of one band, classes and bounds of frequencies."""
+
+import numpy as np
+from numba import njit
+
+from rs_kernels.indices import wilson
+from rs_kernels.statistics import LANE, exchanges, quantile_sorted, sort_lane
+
+LAND, PERMANENT, SEASONAL, EPHEMERAL = 0.0, 1.0, 2.0, 3.0
+
+OPEN, VEGETATED, PADDY = 0.0, 1.0, 2.0
+
+VEGETATED_COVER, PADDY_COVER, PADDY_MAX_FREQUENCY = 0.3, 0.5, 0.5
+"""Peak cover from which permanent water is full of plants, and from which what was flooded in spring is a crop; paddies are dry for
+more than half of the year."""
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _find_finest(dn, reasons, reject, native_m, finest):
+    """Lower ``finest`` float64 (LANE,) to a date's pixel size where it is clear; ``dn``, ``reasons`` uint16 (n,)."""
+    for i in range(dn.size):
+        clear = (dn[i] > 0) & (reasons[i] & reject == 0)
+        finest[i] = native_m if clear & (native_m < finest[i]) else finest[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _take_finest(dn, reasons, reject, scale, offset, native_m, finest, values, counts):
+    """Reflectance of a date into ``values`` float64 (LANE,) and 1 more into ``counts``; infinite where it is not clear, or not the finest."""
+    for i in range(dn.size):
+        taken = (dn[i] > 0) & (reasons[i] & reject == 0) & (native_m == finest[i])
+        values[i] = dn[i] * scale + offset if taken else np.inf
+        counts[i] += 1.0 if taken else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def clear_median(dn, reasons, reject, use, scale, offset, native_m, out):
+    """Median reflectance of one band over the clear dates of the finest sensor that saw the pixel.
+
+    Pixels of a row are taken LANE at a time, see `sort_lane`; a date that does not count is infinite and so sorted last.
+
+    Parameters
+    ----------
+    dn : uint16 (T, h, w), 0 nodata. reasons : uint16 (T, h, w), reason bits; ``reject`` are the bits that remove a date.
+    use : bool (T,), dates that take part. scale, offset : float32 (T,), reflectance = dn * scale + offset.
+    native_m : float32 (T,), pixel size of the sensor.
+    out : float32 (h, w), written; NaN where no date is left.
+    """
+    dates = np.flatnonzero(use)
+    pairs, series = exchanges(dates.size), np.empty((dates.size, LANE))
+    finest, counts = np.empty(LANE), np.empty(LANE)
+    for y in range(out.shape[0]):
+        for left in range(0, out.shape[1], LANE):
+            n = min(LANE, out.shape[1] - left)
+            finest[:], counts[:] = np.inf, 0.0
+            for t in dates:
+                _find_finest(dn[t, y, left : left + n], reasons[t, y, left : left + n], reject, float(native_m[t]), finest)
+            for r in range(dates.size):
+                t = dates[r]
+                values, bits = dn[t, y, left : left + n], reasons[t, y, left : left + n]
+                _take_finest(values, bits, reject, scale[t], offset[t], float(native_m[t]), finest, series[r], counts)
+            sort_lane(series, pairs)
+            for i in range(n):
+                out[y, left + i] = quantile_sorted(series[:, i], int(counts[i]), 0.5)
+
+
+@njit(cache=True, nogil=True)
+def classify_water(frequency, months, permanent, seasonal, ephemeral, out):
+    """Class of each pixel's frequency of water and the Wilson bounds (95 %) of the frequency.
+
+    Parameters
+    ----------
+    frequency : float32 (h, w), 0-1, NaN not observed. months : float32 (h, w), how many it rests on.
+    permanent, seasonal, ephemeral : least frequencies of the classes.
+    out : float32 (3, h, w), written: class (LAND, PERMANENT, SEASONAL, EPHEMERAL), lower and upper bound; NaN where not observed.
+    """
+    for y in range(frequency.shape[0]):
+        for x in range(frequency.shape[1]):
+            f = frequency[y, x]
+            if np.isnan(f):
+                out[0, y, x] = out[1, y, x] = out[2, y, x] = np.nan
+                continue
+            out[1, y, x], out[2, y, x] = wilson(f * months[y, x], months[y, x])
+            if f >= permanent:
+                out[0, y, x] = PERMANENT
+            elif f >= seasonal:
+                out[0, y, x] = SEASONAL
+            elif f >= ephemeral:
+                out[0, y, x] = EPHEMERAL
+            else:
+                out[0, y, x] = LAND
+
+
+@njit(cache=True, nogil=True)
+def plants_on_water(water_class, frequency, spring_wet_months, peak_cover, out):
+    """Water with plants told from open water, of each pixel.
+
+    Parameters
+    ----------
+    water_class, frequency : float32 (h, w), see `classify_water`. spring_wet_months : float32 (h, w), wet months of spring.
+    peak_cover : float32 (h, w), vegetation cover at the peak, 0 on dates of water; NaN where not known.
+    out : float32 (h, w), written: OPEN (open water, and land), VEGETATED (permanent water with emergent or floating plants), PADDY
+        (flooded in spring, a dense crop in summer); NaN where not observed.
+    """
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            kind, cover = water_class[y, x], peak_cover[y, x]
+            if np.isnan(kind):
+                out[y, x] = np.nan
+            elif kind == PERMANENT and cover >= VEGETATED_COVER:
+                out[y, x] = VEGETATED
+            elif kind >= SEASONAL and spring_wet_months[y, x] >= 1 and cover >= PADDY_COVER and frequency[y, x] < PADDY_MAX_FREQUENCY:
+                out[y, x] = PADDY
+            else:
+                out[y, x] = OPEN

@@ -1,0 +1,120 @@
+"""Statistics of a year that tell land cover: one pass over the dates of a block, native integers in, small maps out.
+
+Rows are taken one at a time, so that all dates and bands of a row stay in the second-level cache; nothing of size (time, y, x) is
+allocated.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from rs_kernels.indices import mndwi, ndvi
+from rs_kernels.statistics import quantile
+
+N_BANDS = 7
+"""Bands of an optical stack: blue, green, red, red edge, NIR, SWIR1, SWIR2."""
+
+EXTREMES = ("ndvi_p10", "ndvi_p90", "mndwi_p10", "mndwi_p90")
+"""Yearly layers of ``season_statistics``, after the medians."""
+
+LOW, HIGH = 0.1, 0.9
+"""Quantiles of EXTREMES."""
+
+MIN_FINEST = 2
+"""Clear dates of the finest sensor that make a season do without the coarser ones."""
+
+
+@njit(cache=True, nogil=True)
+def _by_season(season, n_seasons):
+    """Dates of each season, in time order, and where each season's begin: int64 (T,) and (n_seasons + 1,)."""
+    order, first, n = np.empty(season.size, np.int64), np.zeros(n_seasons + 1, np.int64), 0
+    for s in range(n_seasons):
+        for t in range(season.size):
+            if season[t] == s:
+                order[n] = t
+                n += 1
+        first[s + 1] = n
+    return order, first
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _finest(reasons, reject, native_m, dates, y, x):
+    """Coarsest pixel size that takes part in a season of ``dates``: the finest that was clear MIN_FINEST times, or any."""
+    finest, n = np.inf, 0
+    for t in dates:
+        if reasons[t, y, x] & reject == 0 and native_m[t] <= finest:
+            n = n + 1 if native_m[t] == finest else 1
+            finest = native_m[t]
+    return finest if n >= MIN_FINEST else np.inf
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def season_statistics(dn, reasons, reject, scale, offset, native_m, season, n_seasons, out, dates):
+    """Median reflectance of every band and season, and low and high quantiles of NDVI and MNDWI over the year.
+
+    In a season only the dates of the finest sensor count where it was clear at least MIN_FINEST times: coarse pixels blur edges.
+
+    Parameters
+    ----------
+    dn : uint16 (T, 7, h, w), 0 nodata. reasons : uint16 (T, h, w), reason bits; ``reject`` are the bits that remove a date.
+    scale, offset : float32 (T,), reflectance = dn * scale + offset. native_m : float32 (T,), pixel size of the sensor.
+    season : int64 (T,), number of the season of each date, -1 for none.
+    out : float32 (n_seasons * 7 + 4, h, w), written: medians season by season, then EXTREMES; NaN where no clear date has the band.
+    dates : int64 (n_seasons, h, w), written: clear dates of each season.
+    """
+    n_dates, _, h, w = dn.shape
+    values, v, m = np.empty((N_BANDS, n_dates)), np.empty(n_dates), np.empty(n_dates)
+    counts = np.empty(N_BANDS, np.int64)
+    order, first_date = _by_season(season, n_seasons)
+    for y in range(h):
+        for x in range(w):
+            n_index = 0
+            for s in range(n_seasons):
+                mine, clear = order[first_date[s] : first_date[s + 1]], 0
+                coarsest = _finest(reasons, reject, native_m, mine, y, x)
+                counts[:] = 0
+                for t in mine:
+                    if reasons[t, y, x] & reject != 0:
+                        continue
+                    clear += 1
+                    if native_m[t] > coarsest:
+                        continue
+                    for b in range(N_BANDS):
+                        if dn[t, b, y, x] > 0:
+                            values[b, counts[b]] = dn[t, b, y, x] * scale[t] + offset[t]
+                            counts[b] += 1
+                    green, red, nir, swir1 = dn[t, 1, y, x], dn[t, 2, y, x], dn[t, 4, y, x], dn[t, 5, y, x]
+                    v[n_index] = ndvi(red * scale[t] + offset[t], nir * scale[t] + offset[t])
+                    m[n_index] = mndwi(green * scale[t] + offset[t], swir1 * scale[t] + offset[t])
+                    if not (math.isnan(v[n_index]) or math.isnan(m[n_index])):
+                        n_index += 1
+                dates[s, y, x] = clear
+                for b in range(N_BANDS):
+                    out[s * N_BANDS + b, y, x] = quantile(values[b], counts[b], 0.5)
+            first = n_seasons * N_BANDS
+            out[first, y, x], out[first + 1, y, x] = quantile(v, n_index, LOW), quantile(v, n_index, HIGH)
+            out[first + 2, y, x], out[first + 3, y, x] = quantile(m, n_index, LOW), quantile(m, n_index, HIGH)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def radar_means(amplitude_dn, part, n_parts, out):
+    """Mean backscatter of parts of the year, dB of the mean power.
+
+    Parameters
+    ----------
+    amplitude_dn : uint16 (T, 2, h, w), VV and VH amplitude x 1e4, 0 nodata. part : int64 (T,), number of the part of each date.
+    out : float32 (n_parts * 2, h, w), written: VV and VH of each part; NaN where it was not seen.
+    """
+    n_dates, _, h, w = amplitude_dn.shape
+    for p in range(n_parts):
+        for k in range(2):
+            for y in range(h):
+                for x in range(w):
+                    total, n = 0.0, 0
+                    for t in range(n_dates):
+                        a = amplitude_dn[t, k, y, x]
+                        if part[t] == p and a > 0:
+                            total += (a * 1e-4) ** 2
+                            n += 1
+                    out[2 * p + k, y, x] = 10.0 * math.log10(total / n) if n > 0 else np.nan

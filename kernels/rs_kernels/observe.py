@@ -1,0 +1,279 @@
+"""The fused pass: native integers of one block in, small maps of one period out.
+
+Pixels are taken LANE at a time: for them the dates are read in time order, masked, scaled, turned into water evidence and
+vegetation fraction and reduced at once. Loops over a lane have no jumps, so that they vectorise; nothing of size
+(time, y, x) is allocated, and a date without a clear pixel in the lane is passed over.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from rs_kernels.indices import fractional_cover, fractional_cover_sigma, is_ice, ndvi, water_logit
+from rs_kernels.statistics import LANE, median_reaches, quantile, sort_pairs, weighted_median_sorted
+
+WATER_LAYERS = ("frequency", "clear_water", "clear_months", "radar_months", "high_sun_frequency", "high_sun_months", "spring_wet_months")
+"""Layers of ``observe_water``, in order."""
+
+VEGETATION_LAYERS = ("fvc_peak", "fvc_growing", "fvc_peak_sigma", "clear_peak", "clear_growing")
+"""Layers of ``observe_vegetation``, in order."""
+
+_LOGIT, _N, _WET, _BELOW, _REACHING, _FINEST, _DAY = (LANE * k for k in range(7))
+# Places in the scratch of a lane; one flat array with fixed places lets the compiler see that they do not overlap.
+_VOTE_SLOTS = 7 * LANE
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def radar_water(amplitude_dn, month, n_months, vv_max_power, vh_max_power, out):
+    """Water evidence of each month from radar amplitude.
+
+    Power is averaged over the month before it is compared (dB never averaged).
+
+    Parameters
+    ----------
+    amplitude_dn : uint16 (T, 2, h, w): VV and VH amplitude x 1e4; 0 is nodata.
+    month : int64 (T,), month of each date counted from the period's start.
+    vv_max_power, vh_max_power : linear gamma0 below which a pixel is water. VH at or below the noise floor passes.
+    out : int8 (n_months, h, w), written: 1 water, -1 not water, 0 not seen.
+    """
+    n_dates, _, h, w = amplitude_dn.shape
+    vv, vh, n = np.empty(w), np.empty(w), np.empty(w)
+    for m in range(n_months):
+        for y in range(h):
+            vv[:], vh[:], n[:] = 0.0, 0.0, 0.0
+            for t in range(n_dates):
+                if month[t] == m:
+                    for x in range(w):
+                        seen = amplitude_dn[t, 0, y, x] > 0
+                        vv[x] += (amplitude_dn[t, 0, y, x] * 1e-4) ** 2 if seen else 0.0
+                        vh[x] += (amplitude_dn[t, 1, y, x] * 1e-4) ** 2 if seen else 0.0
+                        n[x] += 1.0 if seen else 0.0
+            for x in range(w):
+                if n[x] == 0:
+                    out[m, y, x] = 0
+                elif vv[x] / n[x] <= vv_max_power and vh[x] / n[x] <= vh_max_power:
+                    out[m, y, x] = 1
+                else:
+                    out[m, y, x] = -1
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _reflectances(dn, t, y, x, s, o):
+    return (
+        dn[t, 0, y, x] * s + o,
+        dn[t, 1, y, x] * s + o,
+        dn[t, 2, y, x] * s + o,
+        dn[t, 4, y, x] * s + o,
+        dn[t, 5, y, x] * s + o,
+        dn[t, 6, y, x] * s + o,
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _count_clear(reasons, t, y, left, n, reject):
+    clear = 0
+    for i in range(n):
+        clear += (reasons[t, y, left + i] & reject) == 0
+    return clear
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _water_logits(dn, t, y, left, n, s, o, radar, m, votes):
+    """Log-odds of water at each pixel of a lane on one date; NaN on ice, which says nothing about water."""
+    for i in range(n):
+        blue, green, red, nir, swir1, swir2 = _reflectances(dn, t, y, left + i, s, o)
+        logit = water_logit(blue, green, red, nir, swir1, swir2, radar[m, y, left + i])
+        votes[_LOGIT + i] = np.nan if is_ice(green, red, nir, swir1) else logit
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _open_month(n, votes):
+    for i in range(n):
+        votes[_N + i] = votes[_WET + i] = 0.0
+        votes[_BELOW + i], votes[_REACHING + i] = -np.inf, np.inf
+        votes[_FINEST + i], votes[_DAY + i] = np.inf, -1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _vote(reasons, t, y, left, n, reject, native_m, day, min_logit, votes):
+    """Add one date to the running counts of a month: what `median_reaches` needs, of the finest sensor so far."""
+    for i in range(n):
+        logit, finest = votes[_LOGIT + i], votes[_FINEST + i]
+        clear = (reasons[t, y, left + i] & reject) == 0
+        finer = native_m < finest
+        used = clear & (finer | ((native_m == finest) & (day != votes[_DAY + i]))) & (logit == logit)
+        wet = logit >= min_logit
+        count = 0.0 if used & finer else votes[_N + i]
+        n_wet = 0.0 if used & finer else votes[_WET + i]
+        below = -np.inf if used & finer else votes[_BELOW + i]
+        reaching = np.inf if used & finer else votes[_REACHING + i]
+        votes[_N + i] = count + (1.0 if used else 0.0)
+        votes[_WET + i] = n_wet + (1.0 if used & wet else 0.0)
+        votes[_BELOW + i] = logit if used & (logit < min_logit) & (logit > below) else below
+        votes[_REACHING + i] = logit if used & wet & (logit < reaching) else reaching
+        votes[_FINEST + i] = native_m if used else finest
+        votes[_DAY + i] = day if used else votes[_DAY + i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _water_lane(dn, reasons, reject, scale, offset, native_m, day, month, radar, high_sun, spring, min_logit, y, left, n, votes, tally):
+    """Months of one lane into ``tally`` int64 (7, LANE): clear dates, months, months by radar alone, wet months; of high sun, months
+    and wet months; wet months of spring."""
+    tally[:, :n] = 0
+    t = 0
+    for m in range(radar.shape[0]):
+        _open_month(n, votes)
+        while t < month.size and month[t] == m:
+            if _count_clear(reasons, t, y, left, n, reject) > 0:
+                _water_logits(dn, t, y, left, n, scale[t], offset[t], radar, m, votes)
+                _vote(reasons, t, y, left, n, reject, native_m[t], float(day[t]), min_logit, votes)
+            t += 1
+        for i in range(n):
+            n_dates, by_radar = votes[_N + i], radar[m, y, left + i]
+            if n_dates > 0:
+                wet = median_reaches(n_dates, votes[_WET + i], votes[_BELOW + i], votes[_REACHING + i], min_logit)
+                tally[0, i] += int(n_dates)
+            elif by_radar != 0:
+                wet = by_radar > 0
+                tally[2, i] += 1
+            else:
+                continue
+            tally[1, i] += 1
+            tally[3, i] += wet
+            tally[4, i] += high_sun[m]
+            tally[5, i] += high_sun[m] and wet
+            tally[6, i] += spring[m] and wet
+
+
+@njit(cache=True, nogil=True)
+def _water_layers(tally, n, min_months, y, left, out):
+    for i in range(n):
+        x, months = left + i, tally[1, i]
+        out[0, y, x] = tally[3, i] / months if months >= max(min_months, 1) else np.nan
+        out[1, y, x], out[2, y, x], out[3, y, x] = tally[0, i], months, tally[2, i]
+        out[4, y, x] = tally[5, i] / tally[4, i] if tally[4, i] > 0 else np.nan
+        out[5, y, x], out[6, y, x] = tally[4, i], tally[6, i]
+
+
+@njit(cache=True, nogil=True)
+def observe_water(dn, reasons, reject, scale, offset, native_m, day, month, radar, high_sun, spring, min_logit, min_months, out):
+    """Monthly votes of water and their frequency.
+
+    A month votes wet when the median log-odds of its clear dates is at least ``min_logit``. Only the dates of the
+    finest sensor that saw the pixel in that month vote: a coarse pixel of a narrow river is mostly bank. A month
+    without a clear optical date votes by radar alone. Ice says nothing about water: the date is left out.
+    Scenes of one solar day count once at a pixel (overlap of swaths and tiles).
+
+    Parameters
+    ----------
+    dn : uint16 (T, 7, h, w), bands of OPTICAL_BANDS, 0 nodata, dates ascending.
+    reasons : uint16 (T, h, w), reason bits; ``reject`` are the bits that remove a date.
+    scale, offset : float32 (T,), reflectance = dn * scale + offset. native_m : float32 (T,), pixel size of the sensor.
+    day, month : int64 (T,), counted from the period's start, ascending.
+    radar : int8 (M, h, w), see ``radar_water``.
+    high_sun : bool (M,), months whose sun stands high enough that shadows are short. spring : bool (M,), months in which paddies are flooded.
+    out : float32 (7, h, w), written: WATER_LAYERS. Frequency is NaN below ``min_months`` months, that of high sun without any.
+    """
+    _, _, h, w = dn.shape
+    votes, tally = np.empty(_VOTE_SLOTS), np.empty((7, LANE), np.int64)
+    for y in range(h):
+        for left in range(0, w, LANE):
+            n = min(LANE, w - left)
+            _water_lane(dn, reasons, reject, scale, offset, native_m, day, month, radar, high_sun, spring, min_logit, y, left, n, votes, tally)
+            _water_layers(tally, n, min_months, y, left, out)
+
+
+@njit(cache=True, nogil=True)
+def _time_weights(days, weights, n):
+    """Half of the gap to each neighbour: the time an observation stands for. A single date has weight 1."""
+    for i in range(n):
+        before = (days[i] - days[i - 1]) / 2.0 if i > 0 else 0.0
+        after = (days[i + 1] - days[i]) / 2.0 if i < n - 1 else 0.0
+        weights[i] = before + after
+    if n == 1:
+        weights[0] = 1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fractions(dn, t, y, left, n, s, o, endmembers, fraction):
+    """Vegetation fraction at each pixel of a lane on one date, 0 on water; NaN where NDVI is undefined on land."""
+    ndvi_soil, ndvi_vegetation, k = endmembers
+    for i in range(n):
+        blue, green, red, nir, swir1, swir2 = _reflectances(dn, t, y, left + i, s, o)
+        wet = water_logit(blue, green, red, nir, swir1, swir2, 0) >= 0.0
+        value = ndvi_soil if wet else ndvi(red, nir)
+        fraction[i] = fractional_cover(value, ndvi_soil, ndvi_vegetation, k)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _vegetation_lane(dn, reasons, reject, scale, offset, day, in_peak, in_growing, endmembers, y, left, n, fraction, series, counts):
+    """Collect the fractions of a lane: ``series`` float64 (4, LANE, T) peak, its days, growing, its days.
+
+    ``counts`` int64 (3, LANE): dates of either and the last day.
+    """
+    counts[:2, :n] = 0
+    counts[2, :n] = -1
+    for t in range(day.size):
+        if not (in_peak[t] or in_growing[t]) or _count_clear(reasons, t, y, left, n, reject) == 0:
+            continue
+        _fractions(dn, t, y, left, n, scale[t], offset[t], endmembers, fraction)
+        for i in range(n):
+            if reasons[t, y, left + i] & reject != 0 or day[t] == counts[2, i] or math.isnan(fraction[i]):
+                continue
+            counts[2, i] = day[t]
+            if in_peak[t]:
+                series[0, i, counts[0, i]], series[1, i, counts[0, i]] = fraction[i], day[t]
+                counts[0, i] += 1
+            if in_growing[t]:
+                series[2, i, counts[1, i]], series[3, i, counts[1, i]] = fraction[i], day[t]
+                counts[1, i] += 1
+
+
+@njit(cache=True, nogil=True)
+def _vegetation_layers(series, counts, n, endmembers, sigmas, probability, min_dates, min_span_days, weights, y, left, out):
+    ndvi_soil, ndvi_vegetation, _ = endmembers
+    for i in range(n):
+        x, n_peak, n_growing = left + i, counts[0, i], counts[1, i]
+        peak, peak_days, growing, growing_days = series[0, i], series[1, i], series[2, i], series[3, i]
+        out[3, y, x], out[4, y, x] = n_peak, n_growing
+        out[0, y, x] = out[1, y, x] = out[2, y, x] = np.nan
+        if n_peak >= min_dates and peak_days[n_peak - 1] - peak_days[0] >= min_span_days:
+            fraction = quantile(peak, n_peak, probability)
+            out[0, y, x] = fraction
+            out[2, y, x] = fractional_cover_sigma(
+                ndvi_soil + fraction * (ndvi_vegetation - ndvi_soil), ndvi_soil, ndvi_vegetation, sigmas[0], sigmas[1], sigmas[2]
+            )
+        if n_growing >= min_dates and growing_days[n_growing - 1] - growing_days[0] >= min_span_days:
+            _time_weights(growing_days, weights, n_growing)
+            sort_pairs(growing, weights, n_growing)
+            out[1, y, x] = weighted_median_sorted(growing, weights, n_growing)
+
+
+@njit(cache=True, nogil=True)
+def observe_vegetation(
+    dn, reasons, reject, scale, offset, day, in_peak, in_growing, endmembers, sigmas, quantile, min_dates, min_span_days, out
+):
+    """Peak and growing-season vegetation fraction.
+
+    The peak is a percentile, not the maximum, which grows with the number of dates. A date on which the
+    pixel is water has fraction 0.
+
+    Parameters
+    ----------
+    dn, reasons, reject, scale, offset, day : as in ``observe_water``.
+    in_peak, in_growing : bool (T,), whether a date lies in the window.
+    endmembers : (ndvi_soil, ndvi_vegetation, k). sigmas : (ndvi, ndvi_soil, ndvi_vegetation) standard errors.
+    quantile : 0-1, of the peak. min_dates, min_span_days : fewer or closer dates give NaN.
+    out : float32 (5, h, w), written: VEGETATION_LAYERS.
+    """
+    n_dates, _, h, w = dn.shape
+    fraction, weights = np.empty(LANE), np.empty(n_dates)
+    series, counts = np.empty((4, LANE, n_dates)), np.empty((3, LANE), np.int64)
+    for y in range(h):
+        for left in range(0, w, LANE):
+            n = min(LANE, w - left)
+            _vegetation_lane(
+                dn, reasons, reject, scale, offset, day, in_peak, in_growing, endmembers, y, left, n, fraction, series, counts
+            )
+            _vegetation_layers(series, counts, n, endmembers, sigmas, quantile, min_dates, min_span_days, weights, y, left, out)

@@ -1,0 +1,462 @@
+"""Vegetation cover by small networks, in one pass over the dates of a block.
+
+As in ``rs_kernels.observe`` pixels are taken LANE at a time and loops over a lane have no jumps, so that they vectorise.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from rs_kernels.indices import formula, water_logit
+from rs_kernels.observe import VEGETATION_LAYERS, _count_clear
+from rs_kernels.statistics import LANE, between, exchanges, sort_lane
+
+N_BANDS = 7
+"""Reflectances a network takes, the optical bands of a stack in order. One that it does without has weight 0."""
+
+COVER_LAYERS = (*VEGETATION_LAYERS, "cover_unknown", "fvc_spring_peak", "fvc_summer_peak")
+"""Layers of ``observe_cover``, in order."""
+
+PEAK, GROWING, N_WHOLE = 0, 1, 2
+"""Windows: those of the peak and the growing season, then the two harvests of double-cropped land. The latter are half as long as that
+of the peak, so half its dates do."""
+
+EXCESS = 0.1
+"""An answer this far below 0 or above 1 is still taken for 0 or 1; further out it is none (as SNAP's ExtremeCases)."""
+
+MEMORY_DAYS, FAR_WEIGHT = 20.0, 1e-4
+"""Where no date is near, further ones count: weights fall by e in this many days, from a level that near dates drown."""
+
+REACH_DAYS = 40
+"""Dates further than this from both windows say nothing about them."""
+
+FULL = 60000.0
+"""16-bit number of cover 1, where covers are sorted."""
+
+NEAR_WORTH = 0.5
+"""A coarse date counts half where the fine ones around it weigh this much together: one, 12 days away."""
+
+DARK, LEAF_RATIO = 0.5, 2.0
+"""A date on which a pixel's near and shortwave infrared together are below DARK of their mean over the dates lies in a shadow that the
+masks missed: rain leaves soil more than that (Lobell & Asner 2002), and leaves brighten one of the two as they darken the other. Only
+dates with leaves are judged, near infrared above LEAF_RATIO times red (NDVI 1/3): what floods or burns is no shadow, and on bare ground
+a shadow hides nothing."""
+
+SLOPE_PENALTY = 0.25
+"""Ridge on the slope of a local line, in units of the weights' own spread: at the end of a series it does not run away."""
+
+
+FEW_DATES = 8
+"""Known dates in the growing season below which a pixel's season comes from `expected_seasons`: its local lines then stand on one date each."""
+
+FEW_PARTS = np.array([0.5, 0.75, 0.5, 0.5])
+"""Part of min_dates and min_span_days that each window needs of a pixel with few dates."""
+
+fused = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+"""Products and sums may be rounded once instead of twice: twice as many a cycle. Nothing else is loosened."""
+
+
+@formula
+def tanh(x):
+    """Hyperbolic tangent by Lambert's (1770) continued fraction, seventh order; error at most 1e-4. Without a jump."""
+    x = min(max(x, -4.97), 4.97)
+    s = x * x
+    return x * (135135.0 + s * (17325.0 + s * (378.0 + s))) / (135135.0 + s * (62370.0 + s * (3150.0 + s * 28.0)))
+
+
+@formula
+def limited_cover(answer):
+    """Cover 0-1 of a network's answer; NaN where it is no cover."""
+    return min(max(answer, 0.0), 1.0) if (answer > -EXCESS) & (answer < 1.0 + EXCESS) else np.nan
+
+
+@formula
+def at_knots(cover, table):
+    """Value at ``cover`` 0-1 of a table at equal steps from 0 to 1, linear between them."""
+    place = cover * (table.size - 1)
+    k = min(int(place), table.size - 2)
+    return table[k] + (place - k) * (table[k + 1] - table[k])
+
+
+@fused
+def cover_answers(refl, n, weights, bias, out_weights, out_bias, answer):
+    """Answers of a network with one hidden layer for ``n`` pixels.
+
+    Parameters
+    ----------
+    refl : float64 (7, n or more), reflectance by band. weights : float64 (H, 7). bias : float64 (H,), the sun's part included.
+    out_weights : float64 (H,). out_bias : number. answer : float64 (n or more,), written.
+    """
+    for i in range(n):
+        answer[i] = out_bias
+    for h in range(bias.size):
+        w = weights[h]
+        w0, w1, w2, w3, w4, w5, w6, b, v = w[0], w[1], w[2], w[3], w[4], w[5], w[6], bias[h], out_weights[h]
+        for i in range(n):
+            near = w0 * refl[0, i] + w1 * refl[1, i] + w2 * refl[2, i] + w3 * refl[3, i]
+            answer[i] += v * tanh(b + near + w4 * refl[4, i] + w5 * refl[5, i] + w6 * refl[6, i])
+
+
+@fused
+def domain_distances(refl, n, low, high, centre, whiten, distance):
+    """Squared Mahalanobis distance of ``n`` spectra to those a network was trained on; infinite outside the range of a band.
+
+    Parameters
+    ----------
+    refl : float64 (7, n or more). low, high, centre : float64 (7,). whiten : float64 (7, 7).
+    distance : float64 (n or more,), written.
+    """
+    for i in range(n):
+        distance[i] = 0.0
+    for k in range(N_BANDS):
+        w, a, b = whiten[k], low[k], high[k]
+        if a == -np.inf and b == np.inf and not w.any():
+            continue  # a band that the network does not look at
+        w0, w1, w2, w3, w4, w5, w6, shift = w[0], w[1], w[2], w[3], w[4], w[5], w[6], 0.0
+        for j in range(N_BANDS):
+            shift -= w[j] * centre[j]
+        for i in range(n):
+            d = shift + w0 * refl[0, i] + w1 * refl[1, i] + w2 * refl[2, i] + w3 * refl[3, i]
+            d += w4 * refl[4, i] + w5 * refl[5, i] + w6 * refl[6, i]
+            distance[i] += d * d if (refl[k, i] >= a) & (refl[k, i] <= b) else np.inf
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def date_covers(dn, clear, t, y, left, n, scale, offset, network, refl, distance, cover, known, brightness):
+    """Cover of a lane on one date, 0 on water; ``known`` is 1, or 0 where it is not clear or the spectrum is none the network knows.
+
+    Parameters
+    ----------
+    clear : float64 (LANE,), 1 or 0. network : (weights, bias, out_weights, out_bias, low, high, centre, whiten, max_distance).
+    refl : float64 (7, LANE), scratch. distance : float64 (LANE,), scratch. cover, known : float64 (LANE,), written.
+    brightness : float64 (LANE,), written: NIR + SWIR1 of known land with leaves; 0 of other land, water, and where there is no SWIR1.
+    """
+    weights, bias, out_weights, out_bias, low, high, centre, whiten, max_distance = network
+    for k in range(N_BANDS):
+        for i in range(n):
+            refl[k, i] = dn[t, k, y, left + i] * scale + offset
+    cover_answers(refl, n, weights, bias, out_weights, out_bias, cover)
+    domain_distances(refl, n, low, high, centre, whiten, distance)
+    for i in range(n):
+        wet = water_logit(refl[0, i], refl[1, i], refl[2, i], refl[4, i], refl[5, i], refl[6, i], 0) >= 0.0
+        answer = limited_cover(cover[i])
+        fits = (distance[i] <= max_distance) & (answer == answer)
+        known[i] = clear[i] if wet | fits else 0.0
+        land = fits & ~wet & (clear[i] > 0.0)
+        cover[i] = answer if land else 0.0
+        leaves = land & (refl[4, i] > LEAF_RATIO * refl[2, i]) & (dn[t, 5, y, left + i] > 0)
+        brightness[i] = refl[4, i] + refl[5, i] if leaves else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def drop_shadows(cover, known, brightness, n, seen, unknown, sums):
+    """Make dates not known on which a pixel of a lane is darker than DARK of its mean; ``unknown`` float64 (LANE,) counts them.
+
+    Dates without leaves, of brightness 0, take no part.
+
+    Parameters
+    ----------
+    cover, known : float64 (T, LANE), rewritten. brightness : float64 (T, LANE) of `date_covers`. seen : bool (T,).
+    sums : float64 (2 * LANE or more,), scratch.
+    """
+    sums[: 2 * LANE] = 0.0
+    for t in range(seen.size):
+        if seen[t]:
+            bright = brightness[t]
+            for i in range(n):
+                sums[i] += bright[i]
+                sums[LANE + i] += 1.0 if bright[i] > 0.0 else 0.0
+    for i in range(n):
+        sums[i] *= DARK / max(sums[LANE + i], 1.0)
+    for t in range(seen.size):
+        if not seen[t]:
+            continue
+        bright, n_dark = brightness[t], 0
+        for i in range(n):
+            n_dark += (bright[i] > 0.0) & (bright[i] < sums[i])
+        if n_dark > 0:  # seldom
+            for i in range(n):
+                if (bright[i] > 0.0) & (bright[i] < sums[i]):
+                    cover[t, i] = known[t, i] = 0.0
+                    unknown[i] += 1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def line_weights(days, dates, worth, bandwidth_days, out):
+    """Weight of each date for a local line at each day, float64 (days, dates), written: a bell of that width with long low tails, times
+    what the date is worth, float (dates,)."""
+    for g in range(days.size):
+        for t in range(dates.size):
+            u = float(dates[t] - days[g])
+            out[g, t] = worth[t] * (np.exp(-0.5 * (u / bandwidth_days) ** 2) + FAR_WEIGHT * np.exp(-abs(u) / MEMORY_DAYS))
+
+
+@fused
+def local_lines(cover, known, n, seen, dates, days, weights, bandwidth_days, sums, out):
+    """Cover on ``days`` by local straight lines through the known dates of each pixel of a lane (Cleveland 1979), within 0-1.
+
+    Dates are added up four at a time: sums are then fetched and put back a quarter as often, which is what takes the time.
+
+    Parameters
+    ----------
+    cover, known : float64 (T, LANE); known is 1 or 0, and where it is 0 so is the cover.
+    seen : bool (T,), whether any pixel of the lane is known. dates : int64 (T,). days : int64 (G,).
+    weights : float64 (G, T) of `line_weights`.
+    sums : float64 (5 * LANE,), scratch. out : float64 (G, LANE), written; NaN without a known date.
+    """
+    used = np.flatnonzero(seen)
+    for g in range(days.size):
+        for i in range(5 * LANE):
+            sums[i] = 0.0
+        for first in range(0, used.size, 4):
+            left = used.size - first  # dates that are left; in place of those beyond, the first again with weight 0
+            a, b = used[first], used[first + 1 if left > 1 else first]
+            c, d = used[first + 2 if left > 2 else first], used[first + 3 if left > 3 else first]
+            wa, wb = weights[g, a], weights[g, b] if left > 1 else 0.0
+            wc, wd = weights[g, c] if left > 2 else 0.0, weights[g, d] if left > 3 else 0.0
+            ua, ub, uc, ud = float(dates[a] - days[g]), float(dates[b] - days[g]), float(dates[c] - days[g]), float(dates[d] - days[g])
+            ka, kb, kc, kd, ca, cb, cc, cd = known[a], known[b], known[c], known[d], cover[a], cover[b], cover[c], cover[d]
+            for i in range(n):
+                va, vb, vc, vd = wa * ka[i], wb * kb[i], wc * kc[i], wd * kd[i]
+                sums[i] += va + vb + vc + vd
+                va, vb, vc, vd = va * ua, vb * ub, vc * uc, vd * ud
+                sums[LANE + i] += va + vb + vc + vd
+                sums[2 * LANE + i] += va * ua + vb * ub + vc * uc + vd * ud
+                va, vb, vc, vd = wa * ca[i], wb * cb[i], wc * cc[i], wd * cd[i]
+                sums[3 * LANE + i] += va + vb + vc + vd
+                sums[4 * LANE + i] += va * ua + vb * ub + vc * uc + vd * ud
+        for i in range(n):
+            s0, s1, s2, sc, suc = sums[i], sums[LANE + i], sums[2 * LANE + i], sums[3 * LANE + i], sums[4 * LANE + i]
+            spread = s2 + SLOPE_PENALTY * bandwidth_days * bandwidth_days * s0
+            value = (spread * sc - s1 * suc) / (s0 * spread - s1 * s1)
+            out[g, i] = min(max(value, 0.0), 1.0)
+
+
+@fused
+def align_coarse(cover, known, n, seen, dates, coarse, weights, bandwidth_days, sums, line, shift):
+    """Move the coarse dates of each pixel of a lane by what they differ, on average, from the lines of its fine dates.
+
+    A coarse pixel sees what lies around: at the edge of a field it is wrong by much the same on every date, but tells what comes between
+    fine dates. Differences count the more, the nearer fine dates are; those in the low tails do not count.
+
+    Parameters
+    ----------
+    cover, known : float64 (T, LANE) as `local_lines` takes them; ``cover`` of coarse dates is rewritten, within 0-1.
+    seen : bool (T,). dates : int64 (T,). coarse : int64 (C,), places of the coarse dates.
+    weights : float64 (C, T) of `line_weights` at the coarse dates, 0 for coarse dates.
+    sums : float64 (5 * LANE,), line : float64 (1, LANE), shift : float64 (2, LANE), scratch.
+    """
+    shift[:] = 0.0
+    for k in range(coarse.size):
+        t = coarse[k]
+        if not seen[t]:
+            continue
+        near_dates = seen & (weights[k] > FAR_WEIGHT)
+        local_lines(cover, known, n, near_dates, dates, dates[t : t + 1], weights[k : k + 1], bandwidth_days, sums, line)
+        for i in range(n):
+            near = known[t, i] * sums[i] / (sums[i] + NEAR_WORTH)
+            shift[0, i] += near
+            shift[1, i] += near * (cover[t, i] - line[0, i]) if near > 0.0 else 0.0
+    for k in range(coarse.size):
+        if seen[coarse[k]]:
+            covers, sees = cover[coarse[k]], known[coarse[k]]
+            for i in range(n):
+                moved = covers[i] - shift[1, i] / (shift[0, i] + NEAR_WORTH)
+                covers[i] = min(max(moved, 0.0), 1.0) * sees[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def expected_seasons(cover, known, n, seen, few, prior, peak_rows, scratch, out, variance):
+    """Cover on the days of ``out`` for the pixels of a lane with few dates: what is to be expected of a season, given these dates.
+
+    Seasons are taken for a Gaussian process (Rasmussen & Williams 2006, section 2.2): with no date near, the curve follows the usual
+    season, where local lines would go on as the last date left them.
+
+    Parameters
+    ----------
+    cover, known : float64 (T, LANE) as `local_lines` takes them. seen : bool (T,). few : bool (LANE,), pixels to be done.
+    prior : (mean_dates (T,), mean_days (G,), between (T, T), across (G, T), single): the usual season, covariances of the dates'
+        observations (noise on the diagonal) and of the days with them, and the variance of the days (G,).
+    peak_rows : int64 (P,), days that ``variance`` is of. scratch : float64 (T + 3, T).
+    out : float64 (G, LANE), written for those pixels. variance : float64 (LANE,), written for them: mean over the peak's days.
+    """
+    mean_dates, mean_days, between_dates, across, single = prior
+    lower, weight, solved = scratch[3:], scratch[0], scratch[1]
+    for i in range(n):
+        if not few[i]:
+            continue
+        k = 0
+        for t in range(seen.size):
+            if seen[t] and known[t, i] > 0.0:
+                scratch[2, k] = t
+                k += 1
+        for a in range(k):
+            ta = int(scratch[2, a])
+            for b in range(a + 1):
+                total = between_dates[ta, int(scratch[2, b])]
+                for c in range(b):
+                    total -= lower[a, c] * lower[b, c]
+                lower[a, b] = math.sqrt(total) if a == b else total / lower[b, b]
+            total = cover[ta, i] - mean_dates[ta]
+            for c in range(a):
+                total -= lower[a, c] * weight[c]
+            weight[a] = total / lower[a, a]
+        for a in range(k - 1, -1, -1):
+            for c in range(a + 1, k):
+                weight[a] -= lower[c, a] * weight[c]
+            weight[a] /= lower[a, a]
+        for g in range(mean_days.size):
+            value = mean_days[g]
+            for a in range(k):
+                value += across[g, int(scratch[2, a])] * weight[a]
+            out[g, i] = min(max(value, 0.0), 1.0)
+        variance[i] = 0.0
+        for r in range(peak_rows.size):
+            left = single[peak_rows[r]]
+            for a in range(k):
+                total = across[peak_rows[r], int(scratch[2, a])]
+                for c in range(a):
+                    total -= lower[a, c] * solved[c]
+                solved[a] = total / lower[a, a]
+                left -= solved[a] * solved[a]
+            variance[i] += left / peak_rows.size
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _seasons(known, n, seen, dates, in_window, counts, first, spans):
+    """Number of known dates of each pixel of a lane in a window, the first of them, and days from it to the last: float64 (LANE,), written."""
+    for i in range(n):
+        counts[i] = first[i] = spans[i] = 0.0
+    for t in range(dates.size):
+        if in_window[t] and seen[t]:
+            day = float(dates[t])
+            for i in range(n):
+                sees = known[t, i] > 0.0
+                first[i] = day if sees & (counts[i] == 0.0) else first[i]
+                spans[i] = day - first[i] if sees else spans[i]
+                counts[i] += known[t, i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _quantile_lane(lines, rows, pairs, q, sorted_rows, out):
+    """Quantile (type 7) over some rows of ``lines`` float64 (G, LANE) into ``out`` float64 (LANE,), to 1e-5; NaN without a row.
+
+    Covers are sorted as 16-bit numbers by the ``pairs`` of `exchanges`: sixteen pixels at a time.
+    """
+    if rows.size == 0:
+        out[:] = np.nan
+        return
+    for r in range(rows.size):
+        line, whole = lines[rows[r]], sorted_rows[r]
+        for i in range(LANE):
+            whole[i] = np.uint16(line[i] * FULL + 0.5) if line[i] >= 0.0 else np.uint16(0)
+    sort_lane(sorted_rows, pairs)
+    position = q * (rows.size - 1)
+    low = int(position)
+    below, above = sorted_rows[low], sorted_rows[min(low + 1, rows.size - 1)]
+    for i in range(LANE):
+        out[i] = between(float(below[i]), float(above[i]), position - low) / FULL
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _drop_unseen(found, counts, spans, few, n, window, min_dates, min_span_days):
+    """Make a statistic of a window NaN, in place, where its dates are too few or too near; ``found`` float64 (LANE,)."""
+    usual = 1.0 if window < N_WHOLE else 0.5
+    for i in range(n):
+        part = FEW_PARTS[window] if few[i] else usual
+        if (counts[i] < part * min_dates) | (spans[i] < part * min_span_days):
+            found[i] = np.nan
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _write_lane(found, counts, unknown, few, variance, errors, n, out):
+    """COVER_LAYERS of a lane, float32 (8, n), written. The error of a peak is the model's and that of noise, or of what few dates leave open."""
+    for i in range(n):
+        peak = found[PEAK, i]
+        out[0, i], out[1, i], out[6, i], out[7, i] = peak, found[GROWING, i], found[2, i], found[3, i]
+        out[2, i] = np.nan
+        if peak == peak:
+            noise = variance[i] if few[i] else at_knots(peak, errors[1]) ** 2
+            out[2, i] = math.sqrt(at_knots(peak, errors[0]) ** 2 + noise)
+        out[3, i], out[4, i], out[5, i] = counts[PEAK, i], counts[GROWING, i], unknown[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def observe_cover(
+    dn, reasons, reject, scale, offset, dates, worth, in_windows, which, biases, networks, errors, days, day_in_windows, bandwidth_days,
+    prior, probability, min_dates, min_span_days, out,
+):  # fmt: skip
+    """Peak and growing-season cover from the covers of the dates.
+
+    The covers of a pixel are joined by local lines, or where there are fewer than FEW_DATES by `expected_seasons`, and the statistics
+    are those of the days of these: a percentile of the dates themselves grows with their noise and depends on where in the season the
+    clouds left gaps.
+
+    Parameters
+    ----------
+    dn : uint16 (T, 7, h, w), bands of OPTICAL_BANDS, 0 nodata, dates ascending.
+    reasons : uint16 (T, h, w), reason bits; ``reject`` are the bits that remove a date.
+    scale, offset : float32 (T,), reflectance = dn * scale + offset. dates : int64 (T,), days from any start.
+    worth : float64 (T,), weight of a date among those near it; those worth less than the best are the coarse ones of `align_coarse`.
+    in_windows : bool (4, T), whether a date lies in the window of the peak, the growing season, the spring crop and the summer crop.
+    which : int64 (T,), network of each date. biases : float64 (T, H), hidden bias with the sun of the date.
+    networks : arrays by network: weights (N, H, 7), out_weights (N, H), out_bias (N,), low, high, centre (N, 7), whiten (N, 7, 7),
+        max_distance (N,).
+    errors : float64 (2, K), standard errors at equal steps of cover: of the model, and of noise in one result.
+    days : int64 (G,), days the lines are worked out for. day_in_windows : bool (4, G).
+    prior : as `expected_seasons` takes it.
+    probability : 0-1, percentile of the peak. min_dates, min_span_days : fewer or closer dates in a window give NaN; of pixels with
+        few dates the FEW_PARTS of these do.
+    out : float32 (8, h, w), written: COVER_LAYERS. ``cover_unknown`` counts the clear dates that were left out.
+    """
+    n_dates, _, h, w = dn.shape
+    weights, out_weights, out_bias, low, high, centre, whiten, max_distance = networks
+    line_weight = np.empty((days.size, n_dates))
+    line_weights(days, dates, worth, bandwidth_days, line_weight)
+    coarse = np.flatnonzero(worth < worth.max())
+    fine_weight = np.empty((coarse.size, n_dates))
+    line_weights(dates[coarse], dates, np.where(worth < worth.max(), 0.0, 1.0), bandwidth_days, fine_weight)
+    n_windows = in_windows.shape[0]
+    rows = [np.flatnonzero(day_in_windows[k]) for k in range(n_windows)]
+    pairs = [exchanges(rows[k].size) for k in range(n_windows)]
+    refl, distance, clear, sums = np.zeros((N_BANDS, LANE)), np.empty(LANE), np.empty(LANE), np.empty(5 * LANE)
+    cover, known, brightness = np.zeros((n_dates, LANE)), np.zeros((n_dates, LANE)), np.empty((n_dates, LANE))
+    lines = np.zeros((days.size, LANE))
+    unknown, seen, sorted_rows = np.empty(LANE), np.zeros(n_dates, np.bool_), np.empty((days.size, LANE), np.uint16)
+    first, (counts, spans, found) = np.empty(LANE), np.empty((3, n_windows, LANE))
+    line, shift = np.empty((1, LANE)), np.empty((2, LANE))
+    few, scratch, variance = np.empty(LANE, np.bool_), np.empty((n_dates + 3, n_dates)), np.empty(LANE)
+    for y in range(h):
+        for left in range(0, w, LANE):
+            n = min(LANE, w - left)
+            unknown[:] = 0.0
+            for t in range(n_dates):
+                seen[t] = False
+                if days.size == 0 or dates[t] < days[0] - REACH_DAYS or dates[t] > days[-1] + REACH_DAYS:
+                    continue
+                seen[t] = _count_clear(reasons, t, y, left, n, reject) > 0
+                if seen[t]:
+                    for i in range(n):
+                        clear[i] = 1.0 if (reasons[t, y, left + i] & reject) == 0 else 0.0
+                    k = which[t]
+                    network = (weights[k], biases[t], out_weights[k], out_bias[k], low[k], high[k], centre[k], whiten[k], max_distance[k])
+                    date_covers(dn, clear, t, y, left, n, scale[t], offset[t], network, refl, distance, cover[t], known[t], brightness[t])
+                    for i in range(n):
+                        unknown[i] += clear[i] - known[t, i]
+                else:
+                    known[t, :] = 0.0
+            drop_shadows(cover, known, brightness, n, seen, unknown, sums)
+            align_coarse(cover, known, n, seen, dates, coarse, fine_weight, bandwidth_days, sums, line, shift)
+            for k in range(n_windows):
+                _seasons(known, n, seen, dates, in_windows[k], counts[k], first, spans[k])
+            for i in range(n):
+                few[i] = counts[GROWING, i] < FEW_DATES
+            if not few[:n].all():
+                local_lines(cover, known, n, seen, dates, days, line_weight, bandwidth_days, sums, lines)
+            if few[:n].any():
+                expected_seasons(cover, known, n, seen, few, prior, rows[PEAK], scratch, lines, variance)
+            for k in range(n_windows):
+                _quantile_lane(lines, rows[k], pairs[k], 0.5 if k == GROWING else probability, sorted_rows, found[k])
+                _drop_unseen(found[k], counts[k], spans[k], few, n, k, min_dates, min_span_days)
+            _write_lane(found, counts, unknown, few, variance, errors, n, out[:, y, left : left + n])

@@ -1,0 +1,79 @@
+"""The error model of a map's mean: a random part that averages out over an area, and a systematic part that does not.
+
+The random part propagates the pixels' own standard errors, correlated over some hundred metres (``propagation``; ``zonal`` sums it). The systematic part
+is a number of ``basis``, the quantity that the error of the indicator grows with (named in ERRORS' ``basis``), learnt from simulated
+worlds of development seeds: ``python -m benchmarks.accuracy.errors`` makes ``config/errors.csv``.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass
+from functools import cache
+
+from rs_pipeline.config import config_folder
+from rs_pipeline.estimation.uncertainty import Z95, Interval
+
+
+@dataclass(frozen=True)
+class Systematic:
+    """How far the truth may lie below and above the value, in numbers of the basis, in 95 % of the development worlds' values."""
+
+    below: float
+    above: float
+    worlds: int
+    values: int
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The parts of a ``model95`` interval, in the unit of the value."""
+
+    random95: float
+    """Half width of the random part."""
+    basis: float
+    """What the systematic part is a number of."""
+    systematic: Systematic | None
+    """None where no development world shows this indicator."""
+    undecided: tuple[float, float] = (0.0, 0.0)
+    """How far below and above the value the truth lies if all that was not decided falls that way."""
+
+    def times(self, factor: float) -> Spread:
+        low, high = self.undecided
+        return Spread(self.random95 * factor, self.basis * factor, self.systematic, (low * factor, high * factor))
+
+    def around(self, value: float) -> Interval:
+        """The interval; empty without a systematic part: the random one alone would promise too much."""
+        s = self.systematic
+        if s is None or not math.isfinite(self.random95) or not math.isfinite(self.basis):
+            return Interval(value)
+        lower, upper = (u + math.hypot(self.random95, k * self.basis) for u, k in zip(self.undecided, (s.below, s.above), strict=True))
+        return Interval(value, value - lower, value + upper, "model95")
+
+    def words(self) -> str:
+        """The interval's origin for a reader."""
+        if self.systematic is None:
+            return "no simulated world shows how wrong this indicator is: no interval"
+        s, (low, high) = self.systematic, self.undecided
+        return (
+            (f"what was not decided -{low:.3g}/+{high:.3g}; " if low or high else "")
+            + (f"random part +-{self.random95:.3g}; " if self.random95 else "")
+            + "systematic part "
+            f"-{s.below * self.basis:.3g}/+{s.above * self.basis:.3g}, from {s.values} values of {s.worlds} simulated worlds"
+        )
+
+
+@cache
+def systematic_errors() -> dict[str, Systematic]:
+    """``config/errors.csv`` by indicator."""
+    with open(config_folder() / "errors.csv", encoding="utf-8", newline="") as file:
+        return {
+            row["indicator"]: Systematic(float(row["below"]), float(row["above"]), int(row["worlds"]), int(row["values"]))
+            for row in csv.DictReader(file)
+        }
+
+
+def spread(indicator: str, random_sd: float, basis: float = 1.0, undecided: tuple[float, float] = (0.0, 0.0)) -> Spread:
+    """The spread of an indicator's mean. All numbers are in the unit of that mean."""
+    return Spread(Z95 * random_sd, basis, systematic_errors().get(indicator), undecided)

@@ -1,0 +1,161 @@
+"""What an indicator is made of: the facts of a unit and period, the answer, and the missing-data rule that all share.
+
+Every indicator is a mean over the observed part of a unit (a share, a cover, a rate) times an amount (area, length, count), so the
+missing-data rule is written once, in ``uncertainty.complete``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import pandas as pd
+
+from rs_pipeline.estimation.error_model import Spread
+from rs_pipeline.estimation.reference import NO_REFERENCES, References, corrected_mean
+from rs_pipeline.estimation.uncertainty import Interval, Thresholds, complete, missing_rule, within
+from rs_pipeline.products.land.facts import LandFacts
+from rs_pipeline.products.vegetation.field_plots import Calibration
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that was measured of one unit (or the region) in one period."""
+
+    period: str
+    baseline: str
+    """Label of the baseline period."""
+    is_last: bool
+    """The last period of the run."""
+    zones: Mapping[str, Mapping[str, float]]
+    """Zone (``county``, ``grassland:<type>``) to the sums of counties/<period>.parquet."""
+    base: Mapping[str, float]
+    """The zone ``county`` in the baseline period."""
+    reaches: pd.DataFrame | None
+    """Rows of the unit and period; None where the run made no such layer."""
+    bodies: pd.DataFrame | None
+    """Likewise, with ``ever_counted``: the body was large enough in some period of the run."""
+    transects: pd.DataFrame | None
+    """Rows of the unit, all periods."""
+    has_grassland: bool
+    """The run has a table of grassland polygons."""
+    red_line_km2: float | None
+    """Area of red-line polygons in the unit; None without the table."""
+    limits: Thresholds
+    trend: Mapping[str, float] | None = None
+    """The unit's row of counties/vegetation_trend.parquet; None where the run made no map of trends."""
+    yearly: Sequence[tuple[float, Mapping[str, float]]] = ()
+    """(decimal year, zone ``county``) of all periods, in time order."""
+    min_trend_years: int = 5
+    false_discovery_rate: float = 0.05
+    plots: Mapping[str, Calibration | int] | None = None
+    """Grassland type to its calibration, or to its number of plots where they are too few; None without the table."""
+    references: References = NO_REFERENCES
+    """Reference samples of the unit and period."""
+    base_references: References = NO_REFERENCES
+    """Likewise, of the baseline period."""
+    has_lakes: bool = False
+    """The run has a table of lake outlines."""
+    official_coast_km: float | None = None
+    """Official length of the unit's coast; None where the configuration gives none."""
+    years_since_baseline: float = 1.0
+
+    land: LandFacts | None = None
+    """Sums of the land map; None where the run made none."""
+
+    @property
+    def county(self) -> Mapping[str, float]:
+        return self.zones["county"]
+
+    @property
+    def land_m2(self) -> float:
+        """Where cover can be seen: all but permanent water."""
+        return self.county.get("land_m2", self.county["area_m2"])
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The value of an indicator; ``interval`` is None where there is none, and then ``status`` and ``reason`` say why."""
+
+    interval: Interval | None
+    observed_fraction: float
+    status: str = ""
+    reason: str = ""
+    spread: Spread | None = None
+    """The parts of a ``model95`` interval before the missing data, in the unit of the value; None for other intervals."""
+
+    def noting(self, *words: str) -> Answer:
+        """The same with more words in front of the reason."""
+        return replace(self, reason="; ".join(filter(None, [*words, self.reason])))
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """One indicator as data."""
+
+    name: str
+    title: str
+    unit: str
+    product: str
+    """Layer it is read from: vegetation, water, black_odorous, coastline, red_line or land."""
+    direction: str
+    """``up`` or ``down``: which way is better; empty where neither is."""
+    estimate: Callable[[Facts], Answer] = field(repr=False)
+    is_change: bool = False
+    """The value is itself a change since the baseline."""
+    of_all_periods: bool = False
+    """The value rests on all periods, and the last one carries it."""
+    formula: str = ""
+    """How the value comes about, in words."""
+    bounds: str = ""
+    """What the interval is without reference samples, in words; empty where there is none."""
+
+
+def missing(status: str, reason: str, observed_fraction: float = 0.0) -> Answer:
+    return Answer(None, observed_fraction, status, reason)
+
+
+def ratio(part: float, whole: float) -> float:
+    """part / whole as an observed fraction: 0 of nothing is 0."""
+    return min(1.0, part / whole) if whole > 0 and math.isfinite(part) else 0.0
+
+
+def published(
+    seen: Interval, v: float, facts: Facts, factor: float, *, low: float = 0.0, high: float = 1.0, total: bool = False,
+    spread: Spread | None = None,
+) -> Answer:
+    """The missing-data rule applied to a mean over the observed part, times ``factor``; ``spread`` is that of the mean."""
+    rule = missing_rule(v, facts.limits)
+    whole = complete(seen, v, facts.limits, low=low, high=high, total=total)
+    if whole is None:
+        return missing("insufficient_data", f"{100 * v:.3g} % observed; at least {100 * facts.limits.range:.3g} % is needed", v)
+    words = {
+        "publish": "",
+        "scale": f"{100 * v:.3g} % observed: scaled to the whole, interval widened",
+        "range": f"{100 * v:.3g} % observed: the bounds are those of the unseen part at either extreme",
+    }
+    return Answer(whole.times(factor), v, "", words[rule], spread and spread.times(factor * (v if total else 1.0)))
+
+
+def by_samples(
+    facts: Facts, product: str, mapped_total: float, stratum_area: Sequence[float], observed: float, whole: float, factor: float, *,
+    total: bool = False,
+) -> Answer | None:
+    """The mean of a map over the observed part of ``whole`` as reference samples of it correct it, times ``factor``; None without enough
+    of them. The reason begins with the estimator."""
+    found = corrected_mean(facts.references, product, mapped_total, stratum_area, observed)
+    if found is None:
+        return None
+    return published(within(found[0], 0, 1), ratio(observed, whole), facts, factor, total=total).noting(found[1])
+
+
+def modelled(value: float, spread: Spread, low: float = 0.0, high: float = 1.0) -> Interval:
+    """A mean with the interval of the error model, cut to what is possible."""
+    return within(spread.around(value), low, high)
+
+
+def baseline_period(facts: Facts) -> Answer | None:
+    if facts.period == facts.baseline:
+        return missing("insufficient_data", "this is the baseline period: changes are measured from it", 1.0)
+    return None

@@ -1,0 +1,159 @@
+"""Reference samples that the user gives (tables.reference_samples), and what they make of a map's sum."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import rasterio
+
+from rs_pipeline.config import Settings
+from rs_pipeline.errors import TableError
+from rs_pipeline.estimation.sampling import Estimate, Sample, estimate_total, stratified_total
+from rs_pipeline.estimation.uncertainty import Interval
+from rs_pipeline.layout import LAND, Layout
+from rs_pipeline.products.land.classes import Land
+from rs_pipeline.region import load_units
+from rs_pipeline.storage.raster import band_index
+from rs_pipeline.storage.tables import csv_rows
+
+log = logging.getLogger(__name__)
+
+COLUMNS = ("lon", "lat", "period", "product", "value")
+
+
+@dataclass(frozen=True)
+class SampledProduct:
+    """What a sample of one product is compared with."""
+
+    map: str
+    band: str
+    map_class: int | None
+    """The class of the map that is stratum 1, all other classes being stratum 0; None: one stratum, all but permanent water."""
+    unit: str
+    """``0 or 1`` for classes, ``percent`` for covers."""
+
+    @property
+    def class_map(self) -> str:
+        """The map whose band ``class`` tells the strata."""
+        return "water" if self.map_class is None else self.map
+
+
+PRODUCTS = {
+    "permanent_water": SampledProduct("water", "permanent_fraction", 1, "0 or 1"),
+    "seasonal_water": SampledProduct("water", "class", 2, "0 or 1"),
+    "fvc_peak": SampledProduct("vegetation", "fvc_peak", None, "percent"),
+    "fvc_growing": SampledProduct("vegetation", "fvc_growing", None, "percent"),
+    **{f"land_{c.word}": SampledProduct(LAND, f"share_{c.word}", c, "0 or 1") for c in Land if c != Land.WATER},
+}
+"""Products that references can be given of."""
+
+
+def read_samples(path: Path) -> pd.DataFrame:
+    """Reference samples with COLUMNS; a cover in percent becomes 0-1.
+
+    Raises
+    ------
+    TableError : a column is missing, a cell cannot be used or a place is given twice; file, row, column and remedy are named.
+    """
+    rows, seen = [], set()
+    for row in csv_rows(path, COLUMNS):
+        for name in COLUMNS:
+            row.needed(name)
+        lon, lat, value = (row.number_or_none(c) for c in ("lon", "lat", "value"))
+        if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+            raise row.fault(f"({lon}, {lat}) is no place", "lon", "give longitude and latitude in degrees, WGS 84")
+        product = PRODUCTS[row.one_of("product", PRODUCTS)]
+        if product.unit == "percent" and not 0 <= value <= 100:
+            raise row.fault(f"{value} is no cover", "value", "give percent, 0 to 100")
+        if product.unit != "percent" and value not in (0, 1):
+            raise row.fault(f"{value} is neither 0 nor 1", "value", "give 1 where the pixel is of that class in the reference, else 0")
+        key = (lon, lat, row.text("period"), row.text("product"))
+        if key in seen:
+            raise row.fault("the place is given twice for this period and product", "lon", "keep one of the rows")
+        seen.add(key)
+        rows.append((*key, value / 100 if product.unit == "percent" else value))
+    if not rows:
+        raise TableError("the table has no samples", where=str(path), remedy="set tables.reference_samples to null to go without")
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _on_maps(settings: Settings, samples: pd.DataFrame, period: str, name: str) -> pd.DataFrame:
+    """Samples of one product and period with ``mapped``, ``stratum`` and ``adcode``; those outside the units or not observed left out."""
+    product, places = PRODUCTS[name], gpd.points_from_xy(samples.lon, samples.lat, crs=4326)
+    points = gpd.GeoDataFrame(samples, geometry=places).sjoin(load_units(settings)[["adcode", "geometry"]], predicate="within")
+    layout = Layout(settings.root)
+    with rasterio.open(layout.map(product.map, period)) as src, rasterio.open(layout.map(product.class_map, period)) as classes:
+        xy = points.to_crs(src.crs).get_coordinates().to_numpy()
+        mapped = np.array([v[0] for v in src.sample(xy, indexes=band_index(src, product.band))], "float64")
+        kind = np.array([v[0] for v in classes.sample(xy, indexes=band_index(classes, "class"))], "float64")
+    if product.map_class is None:
+        mapped, stratum = np.where(kind == 1, np.nan, mapped), np.zeros(len(points), "int64")
+    else:
+        stratum = (kind == product.map_class).astype("int64")
+        mapped = np.where(np.isfinite(mapped), stratum if product.band == "class" else mapped, np.nan)
+    points = points.assign(mapped=mapped, stratum=stratum)
+    kept = points[np.isfinite(points.mapped)]
+    if len(kept) < len(samples):
+        log.warning("%d of %d reference samples of %s %s lie outside the units or where the map saw nothing", len(samples) - len(kept), len(samples), name, period)
+    return pd.DataFrame(kept[["adcode", "stratum", "mapped", "value"]])
+
+
+@dataclass(frozen=True)
+class References:
+    """Samples of a unit and period by product, and those of the region."""
+
+    own: Mapping[str, Sample]
+    region: Mapping[str, Sample]
+    is_region: bool
+
+    def total(self, product: str, mapped_total: float, stratum_area: np.ndarray) -> Estimate | None:
+        """Amount of the unit in the unit of the areas; None without samples that are enough."""
+        region = self.region.get(product)
+        if region is None:
+            return None
+        own = self.own.get(product, region.of(np.zeros(region.true.size, bool)))
+        classes = PRODUCTS[product].map_class is not None
+        if self.is_region and classes and (region.counts(2) >= 2).all() and (stratum_area > 0).all():
+            return stratified_total(stratum_area, region)
+        return estimate_total(mapped_total, stratum_area, own, region)
+
+
+def _sample(table: pd.DataFrame) -> Sample:
+    return Sample(table.stratum.to_numpy("int64"), table.mapped.to_numpy("float64"), table.value.to_numpy("float64"))
+
+
+class ReferenceTable:
+    """All samples of a run, by period, product and unit."""
+
+    def __init__(self, settings: Settings):
+        self.tables: dict[str, dict[str, pd.DataFrame]] = {}
+        path = settings.tables.reference_samples
+        if path is None:
+            return
+        labels = {p.label for p in settings.all_periods}
+        for (period, product), group in read_samples(path).groupby(["period", "product"]):
+            if period in labels:
+                self.tables.setdefault(period, {})[product] = _on_maps(settings, group, period, product)
+
+    def of(self, adcode: str, period: str, *, is_region: bool) -> References:
+        tables = self.tables.get(period, {})
+        region = {name: _sample(t) for name, t in tables.items()}
+        own = region if is_region else {name: _sample(t[t.adcode == adcode]) for name, t in tables.items()}
+        return References(own, region, is_region)
+
+
+NO_REFERENCES = References({}, {}, False)
+
+
+def corrected_mean(references: References, product: str, mapped_total: float, stratum_area: np.ndarray, observed: float) -> tuple[Interval, str] | None:
+    """Mean over the observed part of a unit, 0-1, by the reference samples, and the name of the estimator; None without enough of them."""
+    found = references.total(product, mapped_total, np.asarray(stratum_area, "float64"))
+    if found is None:
+        return None
+    return found.interval.times(1 / observed), found.estimator

@@ -1,0 +1,186 @@
+"""Estimates from a probability sample of reference pixels: design-based, model-assisted, synthetic. Pure functions on plain numbers.
+
+A sample is simple random, or random within the strata of the map's own class; pixels are weighted by the area of their stratum.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from rs_pipeline.estimation.uncertainty import Interval
+
+MIN_SAMPLES = 30
+"""Fewer reference pixels in a unit: the region's stand for it."""
+
+REPLICATES = 2000
+"""Bootstrap replicates behind an interval."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Reference pixels of a unit, all arrays (n,)."""
+
+    stratum: np.ndarray
+    """int, 0 to k - 1."""
+    mapped: np.ndarray
+    """What the map says: a share or a cover, 0-1."""
+    true: np.ndarray
+    """What the reference says, likewise."""
+
+    @property
+    def residual(self) -> np.ndarray:
+        return self.true - self.mapped
+
+    def of(self, chosen: np.ndarray) -> Sample:
+        return Sample(self.stratum[chosen], self.mapped[chosen], self.true[chosen])
+
+    def counts(self, k: int) -> np.ndarray:
+        """Pixels of each stratum, int (k,)."""
+        return np.bincount(self.stratum, minlength=k)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An amount with its interval, and which estimator gave it."""
+
+    interval: Interval
+    estimator: str
+
+
+def difference_total(mapped_total: float, stratum_area: np.ndarray, sample: Sample) -> float:
+    """The map's total put right by the mean residual of each stratum (Sarndal, Swensson and Wretman 1992, eq. 6.3.4).
+
+    ``sum of the map + sum over h of A_h x mean(true - mapped)``: model-assisted (GREG) where the sample is the unit's own, synthetic
+    where it is the region's. Where the map is one number a stratum it is the stratified estimator of Olofsson et al. (2014).
+    """
+    n = np.maximum(sample.counts(len(stratum_area)), 1)
+    mean = np.bincount(sample.stratum, sample.residual, len(stratum_area)) / n
+    return float(mapped_total + stratum_area @ mean)
+
+
+def bootstrap95(mapped_total: float, stratum_area: np.ndarray, sample: Sample, seed: int = 0) -> tuple[float, float]:
+    """2.5 and 97.5 % of the difference estimator over resamples of n_h - 1 pixels of each stratum (Rao and Wu 1988, JASA 83:231).
+
+    The same seed, the same bounds.
+    """
+    rng, totals = np.random.default_rng(seed), np.full(REPLICATES, float(mapped_total))
+    for h, area in enumerate(stratum_area):
+        residual = sample.residual[sample.stratum == h]
+        if area > 0 and residual.size:
+            draws = rng.integers(0, residual.size, (REPLICATES, max(residual.size - 1, 1)))
+            totals += area * residual[draws].mean(axis=1)
+    lower, upper = np.quantile(totals, [0.025, 0.975])
+    return float(lower), float(upper)
+
+
+def estimate_total(mapped_total: float, stratum_area: np.ndarray, own: Sample, region: Sample) -> Estimate | None:
+    """Amount of a unit from its own reference pixels where they are enough, else from the region's; None where those are too few too.
+
+    Parameters
+    ----------
+    mapped_total : sum of the map over the observed part of the unit; stratum_area : (k,) area of the strata there, the same unit.
+
+    Notes
+    -----
+    Enough: MIN_SAMPLES, and two in every stratum that the unit has. The interval of a synthetic estimate is that of the region's
+    residuals; how the unit differs from the region is not in it, so it is called ``model95``.
+    """
+    def enough(sample: Sample) -> bool:
+        counts = sample.counts(len(stratum_area))
+        return counts.sum() >= MIN_SAMPLES and bool((counts[stratum_area > 0] >= 2).all())
+
+    if enough(own):
+        sample, kind, name = own, "design95", f"model-assisted (GREG): {own.true.size} reference samples here"
+    elif enough(region):
+        sample, kind = region, "model95"
+        name = f"synthetic: {own.true.size} reference samples here, the errors of the region's {region.true.size} stand for it"
+    else:
+        return None
+    value = difference_total(mapped_total, stratum_area, sample)
+    lower, upper = bootstrap95(mapped_total, stratum_area, sample)
+    return Estimate(Interval(value, min(lower, value), max(upper, value), kind), name)
+
+
+def stratified_total(stratum_area: np.ndarray, sample: Sample) -> Estimate:
+    """Area of class 1 of a map of classes 0 and 1, which are the strata, from 0-1 references: Olofsson et al. (2014).
+
+    Raises
+    ------
+    ValueError : a stratum has fewer than two samples or no area.
+    """
+    counts = np.zeros((2, 2))
+    np.add.at(counts, (sample.stratum, np.rint(sample.true).astype(int)), 1)
+    found = stratified_area(counts, stratum_area)
+    words = (
+        f"stratified estimator (Olofsson 2014): {sample.true.size} reference samples, overall accuracy "
+        f"{100 * found.overall:.1f} +- {100 * found.overall_half95:.1f} %"
+    )
+    value, half = float(found.area[1]), float(found.area_half95[1])
+    return Estimate(Interval(value, value - half, value + half, "design95"), words)
+
+
+@dataclass(frozen=True)
+class StratifiedAccuracy:
+    """Result of ``stratified_area``; ``_half95`` is half the 95 % design-based interval (1.96 standard errors)."""
+
+    overall: float
+    overall_half95: float
+    users: np.ndarray
+    users_half95: np.ndarray
+    producers: np.ndarray
+    producers_half95: np.ndarray
+    area: np.ndarray
+    """Area of each reference class, in the unit of ``mapped_area``."""
+    area_half95: np.ndarray
+
+
+def stratified_area(counts: np.ndarray, mapped_area: np.ndarray) -> StratifiedAccuracy:
+    """Area and accuracy of map classes from a stratified random sample (Olofsson et al. 2014, RSE 148:42-57, eqs 5-11).
+
+    Parameters
+    ----------
+    counts : (k, k) sample counts, rows the map class (stratum), columns the reference class.
+    mapped_area : (k,) area of each map class, any unit.
+
+    Raises
+    ------
+    ValueError : the shapes disagree, or a stratum has fewer than two samples or no area.
+    """
+    n = np.asarray(counts, "float64")
+    area = np.asarray(mapped_area, "float64")
+    if n.ndim != 2 or n.shape[0] != n.shape[1] or area.shape != (n.shape[0],):
+        raise ValueError(f"counts must be (k, k) and mapped_area (k,), got {n.shape} and {area.shape}")
+    rows = n.sum(1)
+    if (rows < 2).any() or (area <= 0).any():
+        raise ValueError("every stratum needs at least two samples and an area above zero")
+    weight = area / area.sum()
+    share = n / rows[:, None]
+    p = weight[:, None] * share
+    reference = p.sum(0)
+    users = np.diag(share)
+    users_variance = users * (1 - users) / (rows - 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        producers = np.diag(p) / reference
+        spread = area[:, None] ** 2 * share * (1 - share) / (rows[:, None] - 1)
+        others = spread.sum(0) - np.diag(spread)
+        producers_variance = (area**2 * (1 - producers) ** 2 * users_variance + producers**2 * others) / (area.sum() * reference) ** 2
+    area_error = np.sqrt(((weight[:, None] * p - p**2) / (rows[:, None] - 1)).sum(0))
+    return StratifiedAccuracy(
+        overall=float(np.trace(p)),
+        overall_half95=float(1.96 * np.sqrt((weight**2 * users_variance).sum())),
+        users=users,
+        users_half95=1.96 * np.sqrt(users_variance),
+        producers=producers,
+        producers_half95=1.96 * np.sqrt(producers_variance),
+        area=area.sum() * reference,
+        area_half95=1.96 * area.sum() * area_error,
+    )
+
+
+def sample_size(weight: np.ndarray, users: np.ndarray, overall_error: float) -> int:
+    """Samples needed for a standard error of overall accuracy (Cochran 1977, eq. 5.25; Olofsson et al. 2014, eq. 13)."""
+    weight, users = np.asarray(weight, "float64"), np.asarray(users, "float64")
+    return math.ceil(((weight * np.sqrt(users * (1 - users))).sum() / overall_error) ** 2)

@@ -1,1 +1,0 @@
-"""Files that users open: rasters, vectors, tables, STAC, the report."""

@@ -1,5 +1,0 @@
-"""The page an analyst opens: one HTML file, with a folder of pictures beside it, that needs no network."""
-
-from rs_pipeline.output.report.build import report
-
-__all__ = ["report"]

@@ -1,0 +1,84 @@
+"""Indicators of suspected black-odorous water, in all, in towns and outside."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import pandas as pd
+
+from rs_pipeline.estimation.error_model import spread
+from rs_pipeline.estimation.estimate import Answer, Facts, Indicator, missing, modelled, ratio
+from rs_pipeline.estimation.uncertainty import Interval
+
+
+def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Answer:
+    """Suspected reaches and ponds, number or km, as counted: what was not seen is in the upper bound, not scaled in.
+
+    Not decided is, below, what is marginal in width; above, all that may be black: possible, without enough dates, or too narrow to be
+    assessed. Beyond that the detector misses and mistakes reaches: by a number of reaches that grows with the root of those it calls.
+
+    ``place``: ``urban`` or ``rural``, by the polygons of tables.urban; all where empty.
+    """
+    reaches = facts.reaches
+    if reaches is None:
+        return missing("insufficient_data", "this run made no layer of reaches")
+    if place and "urban" not in reaches:
+        return missing("needs_table", "needs polygons of built-up towns (tables.urban) to tell urban water from rural")
+    if place:
+        reaches = reaches[reaches.urban == (place == "urban")]
+    size = reaches.length_m / 1e3 if by_length else pd.Series(1.0, reaches.index)
+    called = {name: reaches["class"] == name for name in ("suspected", "possible", "clear", "insufficient", "not_assessable")}
+    wide = size[~called["not_assessable"]].sum()
+    if not wide > 0:
+        return missing("insufficient_data", "no reach or pond wide enough to be assessed")
+    v = ratio(wide - size[called["insufficient"]].sum(), wide)
+    if v == 0:
+        return missing("insufficient_data", "no reach or pond with enough clear dates")
+    if v < facts.limits.range:
+        return missing("insufficient_data", f"{100 * v:.3g} % assessed; at least {100 * facts.limits.range:.3g} % is needed", v)
+    value, sure = size[called["suspected"]].sum(), size[called["suspected"] & (reaches.width_class == "assessable")].sum()
+    typical = size[~called["not_assessable"]].mean()
+    basis = typical * math.sqrt(1 + (called["suspected"] | called["possible"]).sum())
+    error = spread("black_odorous_length_km", 0.0, basis, (value - sure, size[~called["clear"]].sum() - value))
+    unseen = {"without enough clear dates": called["insufficient"], "too narrow to be assessed": called["not_assessable"]}
+    notes = [f"{which.sum()} ({reaches.length_m[which].sum() / 1e3:.3g} km) {why} are in the upper bound" for why, which in unseen.items() if which.any()]
+    return Answer(modelled(value, error, high=size.sum()), v, "", "; ".join(notes), error)
+
+
+def _unassessable(facts: Facts) -> Answer:
+    """Length of reaches too narrow to be assessed, km: geometry, so it is known whatever the clouds do."""
+    if facts.reaches is None:
+        return missing("insufficient_data", "this run made no layer of reaches")
+    narrow = facts.reaches[facts.reaches["class"] == "not_assessable"]
+    return Answer(Interval(narrow.length_m.sum() / 1e3), 1.0)
+
+
+_BOUNDS = (
+    "from the reaches that are surely suspected (wide enough, not marginal) to all that may be black: suspected, possible, without enough "
+    "clear dates or too narrow to be assessed; and beyond, what the detector missed and mistook in simulated worlds"
+)
+_FORMULA = "reaches of black_odorous.reach_length_m and ponds with P >= suspected_probability on >= min_positive_share of >= min_dates dates in >= min_months months"
+
+
+def _pair(place: str, where: str) -> tuple[Indicator, Indicator]:
+    name, title = (f"black_odorous_{place}_" if place else "black_odorous_"), f"suspected black-odorous reaches and ponds{where}"
+    return (
+        Indicator(
+            f"{name}reaches", title.capitalize(), "suspected reaches", "black_odorous", "down", partial(_suspected, by_length=False, place=place),
+            formula=f"number of {_FORMULA}{where}", bounds=_BOUNDS,
+        ),
+        Indicator(
+            f"{name}length_km", f"Length of {title}", "km", "black_odorous", "down", partial(_suspected, by_length=True, place=place),
+            formula=f"length of {_FORMULA}{where}", bounds=_BOUNDS,
+        ),
+    )  # fmt: skip
+
+
+INDICATORS = (
+    *_pair("", ""), *_pair("urban", " in towns"), *_pair("rural", " outside towns"),
+    Indicator(
+        "black_odorous_unassessable_length_km", "Length of reaches too narrow to be assessed", "km", "black_odorous", "", _unassessable,
+        formula="length of the reaches that are narrower than black_odorous.marginal_width_m or have no core of water",
+    ),
+)  # fmt: skip

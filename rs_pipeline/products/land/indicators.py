@@ -1,0 +1,271 @@
+"""Indicators that rest on the land map.
+
+Areas are sums of expected shares, so that a pixel of half street and half garden is half built. Their bounds are those of the error model
+(`errors`), which grow with how uncertain the pixels are. Conversion is a ``range``: below, what is beyond doubt; above, all that may be. A
+class that the map does not tell from others well enough is not given at all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
+from rs_pipeline.estimation.error_model import spread
+from rs_pipeline.estimation.estimate import (
+    Answer,
+    Facts,
+    Indicator,
+    baseline_period,
+    by_samples,
+    missing,
+    modelled,
+    published,
+    ratio,
+)
+from rs_pipeline.estimation.uncertainty import Interval
+from rs_pipeline.products.land.areas import patches_sd
+
+MIN_F1 = 0.7
+"""A class with less agreement with the truth of simulated worlds (F1 of areas) is not published."""
+
+ERROR_OF = {
+    **{name: f"{name}_area" for name in ("cropland", "tree", "grass", "wetland", "bare")},
+    "built": "construction_land_area", "disturbed": "disturbed_land_area", "natural": "natural_land_area",
+}  # fmt: skip
+"""Class or group to its row in the error model."""
+
+NOTE = "land map trained on simulated worlds"
+
+NO_TABLE = {
+    "mine": "needs mine polygons (tables.mines)", "red_line": "needs red-line polygons (tables.red_line)",
+    "reserve": "needs the polygons of nature reserves (tables.reserves)", "xiongan": "needs the outline of the New Area (tables.xiongan)",
+}  # fmt: skip
+NOT_HERE = {
+    "mine": "no mine in this unit", "red_line": "no red line in this unit", "reserve": "no nature reserve in this unit",
+    "xiongan": "no part of the New Area in this unit", "coast": "no coast in this unit", "shore": "no water wide enough in this unit",
+}  # fmt: skip
+TABLE_OF = {"mine": "mines", "red_line": "red_line", "reserve": "reserves", "xiongan": "xiongan"}
+
+
+TABLES = {
+    "construction_land_per_gdp_fall": ("gdp",), "bare_mine_area": ("mines",), "red_line_converted_area": ("red_line",),
+    "reserve_converted_area": ("reserves",), "shore_encroached_area": ("shoreline_buffers",),
+    **dict.fromkeys(("blue_green_share", "blue_green_share_land", "blue_green_share_ecological"), ("xiongan",)),
+}  # fmt: skip
+"""Indicator to the keys of the section ``tables`` it rests on."""
+
+
+def zone_sums(facts: Facts, zone: str) -> Mapping[str, float] | Answer:
+    """The sums of a zone, or why there are none."""
+    if zone in TABLE_OF and (facts.land is None or TABLE_OF[zone] not in facts.land.tables):
+        return missing("needs_table", NO_TABLE[zone])
+    if facts.land is None:
+        return missing("insufficient_data", "this run made no land map")
+    if zone not in facts.land.zones:
+        return missing("no_target", NOT_HERE[zone])
+    return facts.land.zones[zone]
+
+
+def indistinct(facts: Facts, name: str) -> Answer | None:
+    """Why a class cannot be given: the map does not tell it from others."""
+    a = facts.land.accuracy[name]
+    if a["f1"] >= MIN_F1:
+        return None
+    words = f"{name} is not told from other cover: user's accuracy {100 * a['users']:.0f} %, producer's {100 * a['producers']:.0f} % on simulated worlds"
+    return missing("insufficient_data", words)
+
+
+def _doubt(row: Mapping[str, float], name: str) -> tuple[float, float]:
+    """Of the mean share of a class or group over the observed part of a zone: its random standard error, and what its systematic one grows with."""
+    observed = row["land_observed_m2"]
+    uncertain = row[f"{name}_uncertain_m2"] / observed
+    return patches_sd(uncertain, observed), uncertain
+
+
+def area(facts: Facts, row: Mapping[str, float], name: str, *, m2: float | None = 1e6, rest: bool = False) -> Answer:
+    """Area of a class or group in a zone that was seen, in units of ``m2``, or its share in percent where that is None; ``rest``: of all but it."""
+    observed, error = row["land_observed_m2"], spread(ERROR_OF[name], *_doubt(row, name))
+    seen = modelled(row[f"{name}_m2"] / observed, error)
+    if rest:
+        seen = Interval(1 - seen.value, 1 - seen.upper, 1 - seen.lower, seen.kind)
+    factor = 100.0 if m2 is None else row["area_m2"] / m2
+    return _noted(published(seen, ratio(observed, row["area_m2"]), facts, factor, total=m2 is not None, spread=error))
+
+
+def _cover(facts: Facts, name: str, *, zone: str = "county", m2: float | None = 1e6, rest: bool = False) -> Answer:
+    """`area` of a zone, or why it cannot be given."""
+    row = zone_sums(facts, zone)
+    if isinstance(row, Answer):
+        return row
+    if not row["land_observed_m2"] > 0:
+        return missing("insufficient_data", "no pixel with enough clear dates in enough seasons")
+    if zone == "county" and (corrected := _corrected(facts, row, name)):
+        return corrected
+    if (first := indistinct(facts, name)) is not None:
+        return first
+    return area(facts, row, name, m2=m2, rest=rest)
+
+
+def _corrected(facts: Facts, row: Mapping[str, float], name: str) -> Answer | None:
+    """Area of a class in the unit, km2, from reference samples of it; None without enough of them.
+
+    They show how wrong the map is here, so that a class may be given that simulated worlds withhold.
+    """
+    observed, stratum = row["land_observed_m2"], row[f"class_{name}_m2"]
+    whole = row["area_m2"]
+    return by_samples(facts, f"land_{name}", row[f"{name}_m2"], [observed - stratum, stratum], observed, whole, whole / 1e6, total=True)
+
+
+def _noted(answer: Answer) -> Answer:
+    return replace(answer, reason="; ".join(filter(None, [answer.reason, NOTE if answer.interval else ""])))
+
+
+def _at_baseline(facts: Facts) -> Facts:
+    """The same unit's facts of the baseline period."""
+    return replace(facts, period=facts.baseline, references=facts.base_references, land=replace(facts.land, zones=facts.land.base, gdp=facts.land.base_gdp))
+
+
+def _built_change(facts: Facts) -> Answer:
+    """Change of construction land since the baseline, km2, on what both years saw."""
+    row = zone_sums(facts, "county")
+    if isinstance(row, Answer):
+        return row
+    if first := baseline_period(facts) or indistinct(facts, "built"):
+        return first
+    common, base = row["common_m2"], facts.land.base.get("county")
+    if base is None or not (common > 0 and base["land_observed_m2"] > 0):
+        return missing("insufficient_data", "no pixel seen in both this and the baseline period")
+    (sd, doubt), (base_sd, base_doubt) = _doubt(row, "built"), _doubt(base, "built")
+    error = spread("construction_land_change", math.hypot(sd, base_sd), doubt + base_doubt)
+    seen = modelled((row["built_common_m2"] - row["built_baseline_m2"]) / common, error, low=-1)
+    return _noted(published(seen, ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, total=True, spread=error))
+
+
+def quotient(now: Interval, then: Interval) -> Interval:
+    """now / then of two positive numbers, bounds by their logarithms as for independent estimates (Zou and Donner 2008).
+
+    >>> quotient(Interval(2.0, 1.0, 4.0, "model95"), Interval(1.0, 1.0, 1.0, "model95"))
+    Interval(value=2.0, lower=1.0, upper=4.0, kind='model95')
+    """
+    value = now.value / then.value
+
+    def log(x: float) -> float:
+        return math.log(x) if x > 0 else -math.inf
+
+    below = math.hypot(log(now.value) - log(now.lower), log(then.upper) - log(then.value))
+    above = math.hypot(log(now.upper) - log(now.value), log(then.value) - log(then.lower))
+    kind = "range" if "range" in (now.kind, then.kind) else "model95"
+    return Interval(value, value * math.exp(-below), value * math.exp(above), kind)
+
+
+def _built_ratio(facts: Facts) -> Answer:
+    """Construction land as a multiple of that of the baseline."""
+    if first := baseline_period(facts):
+        return first
+    now = _cover(facts, "built")
+    if now.interval is None:
+        return now
+    then = _cover(_at_baseline(facts), "built") if "county" in facts.land.base else missing("insufficient_data", "no land map")
+    if then.interval is None:
+        return replace(then, reason=f"baseline: {then.reason}")
+    if not (now.interval.value > 0 and then.interval.value > 0):
+        return missing("no_target", "no construction land in this unit")
+    return replace(now, interval=quotient(now.interval, then.interval))
+
+
+def _built_per_gdp(facts: Facts) -> Answer:
+    """Fall of construction land per unit of gross domestic product since the baseline, percent of it."""
+    if facts.land is None or facts.land.gdp is None or facts.land.base_gdp is None:
+        return missing("needs_table", "needs the gross domestic product of this and the baseline period in constant prices (tables.gdp)")
+    grown = _built_ratio(facts)
+    if grown.interval is None:
+        return grown
+    part, r = facts.land.base_gdp / facts.land.gdp, grown.interval
+    fall = Interval(100 * (1 - part * r.value), 100 * (1 - part * r.upper), 100 * (1 - part * r.lower), r.kind)
+    return replace(grown, interval=fall, reason=f"{grown.reason}; roads count, salt pans do not")
+
+
+def _converted(facts: Facts, zone: str, name: str, m2: float) -> Answer:
+    """Land of a zone that became built or bare since the baseline, in units of ``m2``, where both years saw it."""
+    row = zone_sums(facts, zone)
+    if isinstance(row, Answer):
+        return row
+    if first := baseline_period(facts) or indistinct(facts, "disturbed"):
+        return first
+    common = row["common_m2"]
+    if not common > 0:
+        return missing("insufficient_data", "no pixel seen in both this and the baseline period")
+    seen = Interval(*(row[f"{name}{bound}_m2"] / common for bound in ("", "_lower", "_upper")), "range")
+    return _noted(published(seen, ratio(common, row["area_m2"]), facts, row["area_m2"] / m2, total=True))
+
+
+def _blue_green(facts: Facts, name: str, *, rest: bool) -> Answer:
+    return _cover(facts, name, zone="xiongan", m2=None, rest=rest)
+
+
+_SUM = "sum over pixels, by area on the ellipsoid, of the expected share of "
+_MODEL = "how uncertain the pixels are, correlated over 300 m, and the systematic error of the class seen in simulated worlds"
+_RANGE = "below, what is confidently so in both years; above, what may be so, and all that was not seen twice"
+_READING = "100 % times expected area of {} over that of all land seen within tables.xiongan"
+_CONVERTED = "area within {} that was {} in the baseline period and is built or bare now, events of at least land_zones.min_event_px pixels"
+
+INDICATORS = (
+    Indicator("construction_land_area", "Built-up land", "km2", "land", "", partial(_cover, name="built"), formula=_SUM + "built-up land", bounds=_MODEL),
+    Indicator(
+        "construction_land_change", "Change of built-up land since the baseline", "km2", "land", "down", _built_change, is_change=True,
+        formula="built-up land less that of the baseline period", bounds=_MODEL,
+    ),
+    Indicator(
+        "construction_land_ratio", "Built-up land, times that of the baseline", "x", "land", "down", _built_ratio, is_change=True,
+        formula="built-up land over that of the baseline period", bounds=_MODEL,
+    ),
+    Indicator(
+        "construction_land_per_gdp_fall", "Fall of built-up land per unit of GDP since the baseline", "%", "land", "up", _built_per_gdp, is_change=True,
+        formula="1 less the ratio of built-up land per gross domestic product (tables.gdp) to that of the baseline period", bounds=_MODEL,
+    ),
+    Indicator("cropland_area", "Cropland", "km2", "land", "up", partial(_cover, name="cropland"), formula=_SUM + "cropland", bounds=_MODEL),
+    Indicator("tree_area", "Land under trees", "km2", "land", "up", partial(_cover, name="tree"), formula=_SUM + "trees", bounds=_MODEL),
+    Indicator("grass_area", "Grass, meadows and gardens", "km2", "land", "up", partial(_cover, name="grass"), formula=_SUM + "grass", bounds=_MODEL),
+    Indicator(
+        "wetland_area", "Reed, marsh, seasonally flooded land and tidal flats", "km2", "land", "up", partial(_cover, name="wetland"),
+        formula=_SUM + "wetland", bounds=_MODEL,
+    ),
+    Indicator("bare_area", "Ground without plants all year", "km2", "land", "down", partial(_cover, name="bare"), formula=_SUM + "bare ground", bounds=_MODEL),
+    Indicator(
+        "coastal_wetland_area", "Wetland along the coast", "ha", "land", "up", partial(_cover, name="wetland", zone="coast", m2=1e4),
+        formula=_SUM + "wetland along the coast", bounds=_MODEL,
+    ),
+    Indicator(
+        "bare_mine_area", "Bare ground inside mines", "ha", "land", "down", partial(_cover, name="bare", zone="mine", m2=1e4),
+        formula=_SUM + "bare ground within tables.mines", bounds=_MODEL,
+    ),
+    Indicator(
+        "blue_green_share", "Xiong'an: all but built-up land, the official reading", "%", "land", "up", partial(_blue_green, name="built", rest=True),
+        formula=_READING.format("all but built-up land"), bounds=_MODEL,
+    ),
+    Indicator(
+        "blue_green_share_land", "Xiong'an: water, wetland, trees, grass and cropland", "%", "land", "up",
+        partial(_blue_green, name="disturbed", rest=True), formula=_READING.format("all but built-up and bare land"), bounds=_MODEL,
+    ),
+    Indicator(
+        "blue_green_share_ecological", "Xiong'an: water, wetland, trees and grass", "%", "land", "up", partial(_blue_green, name="natural", rest=False),
+        formula=_READING.format("water, wetland, trees and grass"), bounds=_MODEL,
+    ),
+    Indicator(
+        "red_line_converted_area", "Natural cover inside the red line that became built or bare", "km2", "land", "down",
+        partial(_converted, zone="red_line", name="natural_converted", m2=1e6), is_change=True,
+        formula=_CONVERTED.format("tables.red_line", "natural cover"), bounds=_RANGE,
+    ),
+    Indicator(
+        "reserve_converted_area", "Natural cover inside nature reserves that became built or bare", "ha", "land", "down",
+        partial(_converted, zone="reserve", name="natural_converted", m2=1e4), is_change=True,
+        formula=_CONVERTED.format("tables.reserves", "natural cover"), bounds=_RANGE,
+    ),
+    Indicator(
+        "shore_encroached_area", "Land along rivers and lakes that became built or bare", "ha", "land", "down",
+        partial(_converted, zone="shore", name="converted", m2=1e4), is_change=True,
+        formula=_CONVERTED.format("the shores of rivers and lakes", "neither"), bounds=_RANGE,
+    ),
+)  # fmt: skip

@@ -1,0 +1,191 @@
+"""Step ``land-zonal``: sums of the land map over counties and the zones of side tables, and of what was converted since the baseline.
+
+A pixel counts as in ``zonal``: with the exact fraction that a polygon covers and with its area on the ellipsoid.
+"""
+
+from __future__ import annotations
+
+import math
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+import rasterio
+from rasterio.features import rasterize
+from rasterio.windows import Window
+from rs_kernels.zonal import zone_sums
+from scipy import ndimage
+
+from rs_pipeline.config import LandZonesSection, Settings
+from rs_pipeline.errors import RasterError
+from rs_pipeline.indicators.facts import REGION, REGION_NAME
+from rs_pipeline.indicators.zonal import EIGHT, coverage
+from rs_pipeline.layout import LAND, Layout
+from rs_pipeline.model import Grid, Tile
+from rs_pipeline.products.land.areas import area_layers
+from rs_pipeline.products.land.classes import SHARES, Land
+from rs_pipeline.region import load_units, load_vector, read_grid, read_tiles
+from rs_pipeline.storage.tables import write_parquet
+
+ZONE_TABLES = {"red_line": "red_line", "reserve": "reserves", "mine": "mines", "xiongan": "xiongan", "shore": "shoreline_buffers"}
+"""Zone to the key of its polygons in the section ``tables``."""
+
+SURE_RISE, POSSIBLE_RISE = 0.8, 0.25
+"""Rise of built and bare ground, as a share of the pixel, of conversion that is beyond doubt and of any that may be."""
+
+
+def zones(settings: Settings) -> gpd.GeoDataFrame:
+    """Each unit, and its parts in the zones: columns adcode, name, prefecture, zone, geometry; EPSG:4326.
+
+    ``coast`` is the land and shallow sea within land_zones.coastal_width_m of the baseline's shoreline, where the run has one.
+    """
+    units = load_units(settings)
+    frames = [units.assign(zone="county")]
+    for zone, key in ZONE_TABLES.items():
+        if (path := getattr(settings.tables, key)) is not None:
+            frames.append(_parts(units, load_vector(path, key=f"tables.{key}"), zone))
+    shorelines = Layout(settings.root).shorelines
+    if settings.coastline is not None and shorelines.exists():
+        lines = pyogrio.read_dataframe(shorelines, layer="shorelines")
+        strip = lines[lines.period == settings.baseline_label].buffer(settings.land_zones.coastal_width_m)
+        if len(strip):
+            frames.append(_parts(units, gpd.GeoDataFrame(geometry=strip, crs=lines.crs).to_crs(4326), "coast"))
+    return pd.concat(frames, ignore_index=True)
+
+
+def _parts(units: gpd.GeoDataFrame, polygons: gpd.GeoDataFrame, zone: str) -> gpd.GeoDataFrame:
+    """What each unit has of the polygons, overlapping ones counted once."""
+    whole = gpd.GeoDataFrame({"zone": [zone]}, geometry=[polygons.make_valid().union_all()], crs=4326)
+    return units.overlay(whole, how="intersection", keep_geom_type=True)
+
+
+def bank(permanent: np.ndarray, sea: np.ndarray, section: LandZonesSection, resolution_m: float) -> np.ndarray:
+    """Inland water of some width and its bank, bool (h, w): where ``tables.shoreline_buffers`` does not say what is managed.
+
+    ``permanent`` and ``sea`` are bool (h, w). Water counts where a square of land_zones.min_water_width_m fits into it.
+    """
+    side = max(1, round(section.min_water_width_m / resolution_m))
+    wide = ndimage.binary_opening(permanent & ~sea, np.ones((side, side), bool))
+    if not wide.any():
+        return wide
+    return (ndimage.distance_transform_edt(~wide) * resolution_m <= section.shore_width_m) & ~sea
+
+
+def conversion_layers(now: np.ndarray, base: np.ndarray, section: LandZonesSection) -> dict[str, np.ndarray]:
+    """Land that became built or bare since the baseline, per pixel; float32 (h, w), NaN where either year was not seen.
+
+    The amount is the rise of built and bare ground where it is at least land_zones.min_rise of the pixel and holds for
+    land_zones.min_event_px connected pixels (minimum mapping unit). ``_lower``: only pixels that rose by SURE_RISE in such an event;
+    ``_upper``: whatever rose by POSSIBLE_RISE anywhere. ``natural_*``: only what was mostly water, wetland, trees or grass.
+
+    Parameters
+    ----------
+    now, base : shares float32 (7, h, w) of this and the baseline period.
+    """
+    layers_now, layers_base = area_layers(now), area_layers(base)
+    rise, natural = layers_now["disturbed"] - layers_base["disturbed"], layers_base["natural"] >= 0.5
+    seen = np.isfinite(rise)
+    labels, n = ndimage.label(seen & (rise >= section.min_rise), EIGHT)
+    large = np.bincount(labels.ravel(), minlength=n + 1) >= section.min_event_px
+    large[0] = False
+    event = large[labels]
+    found = {
+        "converted": event, "converted_lower": event & (rise >= SURE_RISE), "converted_upper": rise >= POSSIBLE_RISE,
+        "natural_converted": event & natural, "natural_converted_lower": event & natural & (rise >= SURE_RISE),
+        "natural_converted_upper": (rise >= POSSIBLE_RISE) & natural,
+    }  # fmt: skip
+    both = {"common": np.ones_like(rise), "built_common": layers_now["built"], "built_baseline": layers_base["built"]}
+    layers = both | {name: np.where(where, rise, 0) for name, where in found.items()}
+    return {name: np.where(seen, layer, np.nan).astype("float32") for name, layer in layers.items()}
+
+
+class _Maps:
+    """Windows of the region's maps with a rim, NaN beyond their edge."""
+
+    def __init__(self, settings: Settings, period: str):
+        self.settings, self.layout = settings, Layout(settings.root)
+        self.whole, section = read_grid(settings), settings.land_zones
+        reach_px = math.ceil((section.shore_width_m + section.min_water_width_m) / self.whole.resolution_m)
+        self.rim = max(section.min_event_px, reach_px + 1)
+        self.period, self.baseline = period, settings.baseline_label
+        self.sea = self._sea()
+
+    def _sea(self) -> gpd.GeoSeries:
+        """Outlines of the sea in the CRS of the run."""
+        bodies = pyogrio.read_dataframe(self.layout.bodies, layer="bodies")
+        return bodies[bodies.kind == "sea"].drop_duplicates("body_id").geometry
+
+    def read(self, product: str, label: str, tile: Tile, bands: tuple[str, ...]) -> np.ndarray:
+        """Float32 (bands, h + 2 rim, w + 2 rim).
+
+        Raises
+        ------
+        RasterError : the map is not made yet.
+        """
+        path = self.layout.map(product, label)
+        if not path.exists():
+            raise RasterError("the map is not made yet", where=str(path), remedy=f"run `rs-pipeline mosaic --product {product} --period {label}` first")
+        g, rim = tile.grid, self.rim
+        window = Window(tile.col - rim, tile.row - rim, g.width + 2 * rim, g.height + 2 * rim)
+        with rasterio.open(path) as src:
+            indexes = [src.descriptions.index(b) + 1 for b in bands]
+            return src.read(indexes, window=window, boundless=True, fill_value=np.nan)
+
+    def grid(self, tile: Tile) -> Grid:
+        g = tile.grid
+        return g.window(-self.rim, -self.rim, g.height + 2 * self.rim, g.width + 2 * self.rim)
+
+    def bank(self, tile: Tile) -> np.ndarray:
+        """`bank` of a tile, without the rim."""
+        grid = self.grid(tile)
+        permanent = self.read("water", self.baseline, tile, ("class",))[0] == 1
+        sea = rasterize(self.sea, grid.shape, transform=grid.transform, dtype="uint8") if len(self.sea) else np.zeros(grid.shape, "uint8")
+        return self.inner(bank(permanent, sea == 1, self.settings.land_zones, grid.resolution_m))
+
+    def inner(self, layer: np.ndarray) -> np.ndarray:
+        return layer[self.rim : -self.rim, self.rim : -self.rim]
+
+    def layers(self, tile: Tile) -> dict[str, np.ndarray]:
+        """Everything that is summed over the pixels of a tile, float32 (h, w)."""
+        now = self.read(LAND, self.period, tile, ("class", *SHARES))
+        base = now if self.period == self.baseline else self.read(LAND, self.baseline, tile, ("class", *SHARES))
+        found = area_layers(now[1:]) | conversion_layers(now[1:], base[1:], self.settings.land_zones)
+        found |= {"land_observed": np.where(np.isfinite(now[0]), np.float32(1), np.float32(np.nan))}
+        found |= {f"class_{c.word}": np.where(now[0] == c, np.float32(1), np.float32(np.nan)) for c in Land}
+        return {f"{name}_m2": self.inner(layer) for name, layer in found.items()}
+
+
+def land_zonal(settings: Settings, period_label: str) -> None:
+    """Write ``counties/land_<period>.parquet``: a row a unit and zone, and of the region; areas in m2 on the ellipsoid.
+
+    ``<area>_m2`` is the sum of expected shares and ``<area>_uncertain_m2`` that of p (1 - p), of each of `products.land.areas.AREAS`;
+    ``class_*_m2`` the area of the pixels of a class; ``*converted*_m2`` see `conversion_layers`, over ``common_m2``, what both
+    this and the baseline period saw. A pixel that was not seen adds nothing.
+    """
+    polygons, maps = zones(settings), _Maps(settings, period_label)
+    units = polygons[polygons.zone == "county"]
+    with_banks = settings.tables.shoreline_buffers is None
+    rows = pd.concat([polygons, units.assign(zone="shore")], ignore_index=True) if with_banks else polygons
+    sums, names, area = None, [], np.zeros(len(rows))
+    for tile in read_tiles(settings):
+        zone, cell, weight = coverage(tile.grid, polygons)
+        if not zone.size:
+            continue
+        if with_banks:
+            on_bank = maps.bank(tile).ravel()[cell] & (zone < len(units))
+            zone = np.concatenate([zone, zone[on_bank] + len(polygons)])
+            cell, weight = np.concatenate([cell, cell[on_bank]]), np.concatenate([weight, weight[on_bank]])
+        layers = maps.layers(tile)
+        names = list(layers)
+        sums = np.zeros((len(rows), len(names))) if sums is None else sums
+        zone_sums(zone, cell, weight, np.stack([np.asarray(v, "float32").ravel() for v in layers.values()]), sums)
+        np.add.at(area, zone, weight)
+    if sums is None:
+        raise ValueError("no unit meets a tile")
+    table = pd.DataFrame(rows[["adcode", "name", "prefecture", "zone"]]).assign(period=period_label, area_m2=area)
+    table = pd.concat([table, pd.DataFrame(sums, columns=names)], axis=1)
+    table = table[table.area_m2 > 0]
+    region = table.groupby("zone", sort=False)[["area_m2", *names]].sum().reset_index()
+    region = region.assign(adcode=REGION, name=REGION_NAME, prefecture="", period=period_label)
+    write_parquet(pd.concat([table, region], ignore_index=True), Layout(settings.root).land_counties(period_label))

@@ -1,0 +1,1 @@
+"""The ecological red line, a side table."""

@@ -1,0 +1,45 @@
+"""Area of supplied ecological red-line polygons in each unit."""
+
+from __future__ import annotations
+
+import pyproj
+import shapely
+from shapely.geometry.polygon import orient
+
+from rs_pipeline.config import Settings
+from rs_pipeline.estimation.estimate import Answer, Facts, Indicator, missing
+from rs_pipeline.estimation.uncertainty import Interval
+from rs_pipeline.region import load_units, load_vector
+
+
+def geodesic_area_km2(geometry: shapely.Geometry) -> float:
+    """Area on the WGS 84 ellipsoid (Karney 2013, J. Geod. 87:43) of the polygons of a geometry in degrees; lines and points have none."""
+    geod = pyproj.Geod(ellps="WGS84")
+    polygons = [g for g in shapely.get_parts(geometry) if g.geom_type == "Polygon" and not g.is_empty]
+    return sum(geod.geometry_area_perimeter(orient(p))[0] for p in polygons) / 1e6
+
+
+def red_line_km2(settings: Settings) -> dict[str, float] | None:
+    """Red-line area of each unit by code, overlapping polygons counted once; None where ``tables.red_line`` is not set."""
+    if settings.tables.red_line is None:
+        return None
+    lines = shapely.union_all(shapely.make_valid(load_vector(settings.tables.red_line, key="tables.red_line").geometry.values))
+    units = load_units(settings)
+    shapely.prepare(lines)
+    parts = shapely.intersection(units.geometry.values, lines)
+    return {code: geodesic_area_km2(part) for code, part in zip(units.adcode, parts, strict=True)}
+
+
+def _red_line(facts: Facts) -> Answer:
+    """Red-line area in the unit, km2: geometry of the supplied polygons, on the ellipsoid."""
+    if facts.red_line_km2 is None:
+        return missing("needs_table", "needs red-line polygons (tables.red_line)")
+    return Answer(Interval(facts.red_line_km2), 1.0, "", "polygons inside the unit; the sea beyond it is left out")
+
+
+INDICATORS = (
+    Indicator(
+        "red_line_area", "Area of the supplied ecological red line", "km2", "red_line", "up", _red_line,
+        formula="geodesic area of the polygons of tables.red_line inside the unit, overlaps counted once",
+    ),
+)  # fmt: skip

@@ -1,0 +1,118 @@
+"""Plot calibration of grassland cover: what a plot on the ground would show where the satellite sees this much cover."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import rasterio
+from pyproj import Transformer
+from scipy import stats
+
+from rs_pipeline.config import Settings
+from rs_pipeline.errors import TableError
+from rs_pipeline.layout import Layout
+from rs_pipeline.storage.raster import band_index
+from rs_pipeline.storage.tables import csv_rows
+
+COLUMNS = ("lon", "lat", "year", "type", "cover")
+
+MIN_PLOTS = 30
+"""Plots of a type that a calibration takes; fewer, or all at one and the same satellite cover: the type is not calibrated."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Cover on the ground = alpha + beta x satellite cover, of one grassland type; covers 0-1.
+
+    Ordinary least squares of plot on pixel: the line that predicts the plots' mean at a pixel's cover, whatever part of the scatter is
+    the plots', the pixels' or the size of the one against the other.
+    """
+
+    n: int
+    alpha: float
+    beta: float
+    sigma: float
+    """Residual standard deviation, n - 2 degrees of freedom."""
+    mean_fvc: float
+    square_sum_fvc: float
+    """Sum of squared deviations of the plots' satellite cover from its mean."""
+
+    def cover(self, fvc: float) -> float:
+        return self.alpha + self.beta * fvc
+
+    def half95(self, fvc: float) -> float:
+        """Half of the 95 % interval of the line at a mean satellite cover (t distribution)."""
+        spread = math.sqrt(1 / self.n + (fvc - self.mean_fvc) ** 2 / self.square_sum_fvc)
+        return float(stats.t.ppf(0.975, self.n - 2)) * self.sigma * spread
+
+
+def fit(fvc: np.ndarray, cover: np.ndarray) -> Calibration | None:
+    """The calibration of at least MIN_PLOTS plots, cover 0-1; None where there are fewer or they all lie at one satellite cover."""
+    n, deviation = fvc.size, fvc - (fvc.mean() if fvc.size else 0.0)
+    square_sum = float(deviation @ deviation)
+    if n < MIN_PLOTS or square_sum <= 1e-12:
+        return None
+    beta = float(deviation @ cover / square_sum)
+    alpha = float(cover.mean() - beta * fvc.mean())
+    residual = cover - alpha - beta * fvc
+    return Calibration(n, alpha, beta, math.sqrt(residual @ residual / (n - 2)), float(fvc.mean()), square_sum)
+
+
+def read_plots(path: Path) -> pd.DataFrame:
+    """Plots with COLUMNS; cover in the file is percent and becomes 0-1.
+
+    Raises
+    ------
+    TableError : a column is missing or a cell cannot be used; file, row, column and remedy are named.
+    """
+    plots = []
+    for row in csv_rows(path, COLUMNS):
+        for name in COLUMNS:
+            row.needed(name)
+        lon, lat, cover = (row.number_or_none(c) for c in ("lon", "lat", "cover"))
+        if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+            raise row.fault(f"({lon}, {lat}) is no place", "lon", "give longitude and latitude in degrees, WGS 84")
+        if not 0 <= cover <= 100:
+            raise row.fault(f"{cover} is no cover", "cover", "give percent, 0 to 100")
+        plots.append((lon, lat, row.year_or_none("year"), row.text("type"), cover / 100))
+    if not plots:
+        raise TableError("the table has no plots", where=str(path), remedy="set tables.grassland_plots to null to go without")
+    return pd.DataFrame(plots, columns=list(COLUMNS))
+
+
+def satellite_cover(settings: Settings, plots: pd.DataFrame) -> np.ndarray:
+    """Peak cover of the pixel of each plot in the period that ends in its year, float64 (n,); NaN outside the run or not seen."""
+    out = np.full(len(plots), np.nan)
+    for period in settings.all_periods:
+        mine = (plots.year == period.end.year).to_numpy() & np.isnan(out)
+        if not mine.any():
+            continue
+        with rasterio.open(Layout(settings.root).map("vegetation", period.label)) as src:
+            x, y = Transformer.from_crs(4326, src.crs, always_xy=True).transform(plots.lon[mine], plots.lat[mine])
+            band = band_index(src, "fvc_peak")
+            out[mine] = [v[0] for v in src.sample(zip(x, y, strict=True), indexes=band)]
+    return out
+
+
+def calibrations(settings: Settings) -> Mapping[str, Calibration | int] | None:
+    """Calibration by grassland type, or its number of usable plots where they are too few; None without the table."""
+    if settings.tables.grassland_plots is None:
+        return None
+    plots = read_plots(settings.tables.grassland_plots)
+    plots = plots.assign(fvc=satellite_cover(settings, plots))
+    found = {}
+    for kind, group in plots.groupby("type"):
+        seen = group[np.isfinite(group.fvc)]
+        found[str(kind)] = fit(seen.fvc.to_numpy(), seen.cover.to_numpy()) or len(seen)
+    return found
+
+
+def shortage(types: Sequence[str], known: Mapping[str, Calibration | int]) -> str:
+    """Which of the types are not calibrated and why, in words; empty where all are."""
+    missing = [f"{t} has {known.get(t, 0)}" for t in types if not isinstance(known.get(t), Calibration)]
+    return f"a type takes {MIN_PLOTS} plots seen at different covers to be calibrated: {', '.join(missing)}" if missing else ""

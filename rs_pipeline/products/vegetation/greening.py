@@ -1,0 +1,71 @@
+"""Step ``trend-zonal``: areas of greening and browning by county, from the region's map of trends.
+
+A pixel counts as in ``zonal``: with the exact fraction that a county covers and with its area on the ellipsoid. Land is what was not
+permanent water in the last period.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import rasterio
+from rasterio.windows import Window
+from rs_kernels.zonal import zone_sums
+
+from rs_pipeline.config import Settings
+from rs_pipeline.indicators.facts import REGION, REGION_NAME
+from rs_pipeline.indicators.zonal import coverage
+from rs_pipeline.layout import Layout
+from rs_pipeline.model import Tile
+from rs_pipeline.region import load_units, read_tiles
+from rs_pipeline.storage.raster import band_index
+from rs_pipeline.storage.tables import write_parquet
+
+
+def layers_of(bands: dict[str, np.ndarray], land: np.ndarray, rate: float) -> dict[str, np.ndarray]:
+    """Per-pixel marks (1, or NaN for none) whose area-weighted sums are the areas, float32 (h, w).
+
+    ``bands`` are those of the map of trends, ``land`` bool. ``*_possible``: p at most ``rate``, chance not controlled over the region.
+    """
+    p, slope, found = bands["p_value"], bands["slope_per_year"], bands["class"]
+
+    def mark(condition: np.ndarray) -> np.ndarray:
+        return np.where(condition & land, np.float32(1), np.float32(np.nan))
+
+    return {
+        "land_m2": mark(np.ones_like(land)),
+        "trend_observed_m2": mark(np.isfinite(found)),
+        "greening_m2": mark(found == 1),
+        "browning_m2": mark(found == -1),
+        "greening_possible_m2": mark((p <= rate) & (slope > 0)),
+        "browning_possible_m2": mark((p <= rate) & (slope < 0)),
+    }
+
+
+def _tile_layers(settings: Settings, tile: Tile) -> dict[str, np.ndarray]:
+    layout, last = Layout(settings.root), settings.all_periods[-1].label
+    with rasterio.open(layout.trend_map) as src:
+        window = Window(tile.col, tile.row, tile.grid.width, tile.grid.height)
+        bands = dict(zip(src.descriptions, src.read(window=window), strict=True))
+    with rasterio.open(layout.tile_map(last, tile.id, "water")) as src:
+        land = src.read(band_index(src, "class")) != 1
+    return layers_of(bands, land, settings.trend.false_discovery_rate)
+
+
+def trend_zonal(settings: Settings) -> None:
+    """Write ``counties/vegetation_trend.parquet``: a row a unit and one of the region, areas in m2 on the ellipsoid."""
+    units = load_units(settings)
+    sums, names = None, []
+    for tile in read_tiles(settings):
+        zone, cell, weight = coverage(tile.grid, units)
+        if not zone.size:
+            continue
+        layers = _tile_layers(settings, tile)
+        names = list(layers)
+        sums = np.zeros((len(units), len(names))) if sums is None else sums
+        zone_sums(zone, cell, weight, np.stack([v.ravel() for v in layers.values()]), sums)
+    if sums is None:
+        raise ValueError("no unit meets a tile")
+    table = pd.concat([units[["adcode", "name", "prefecture"]], pd.DataFrame(sums, columns=names)], axis=1)
+    region = {"adcode": REGION, "name": REGION_NAME, "prefecture": "", **table[names].sum().to_dict()}
+    write_parquet(pd.concat([table, pd.DataFrame([region])], ignore_index=True), Layout(settings.root).trend_counties)

@@ -1,0 +1,1 @@
+"""Water: frequency and classes, bodies, optical quality."""

@@ -1,0 +1,161 @@
+"""Indicators of open water: areas, their change, bodies, named lakes."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import pandas as pd
+
+from rs_pipeline.estimation.error_model import spread
+from rs_pipeline.estimation.estimate import (
+    Answer,
+    Facts,
+    Indicator,
+    baseline_period,
+    by_samples,
+    missing,
+    modelled,
+    published,
+    ratio,
+)
+from rs_pipeline.estimation.uncertainty import Interval
+
+UNSEEN_SHARE = 0.005
+"""Part of the ground that may be water too small to be seen, against which the rim of the water that is seen is set."""
+
+
+def _doubt_m2(row) -> float:
+    """What errors of permanent water grow with: half of what lies between the surely and the possibly permanent (the rim), and ground
+    that may hide small water."""
+    rim = (row["water_permanent_upper_m2"] - row["water_permanent_lower_m2"]) / 2
+    return math.hypot(rim, UNSEEN_SHARE * row["water_observed_m2"])
+
+
+def _permanent(facts: Facts) -> Answer:
+    row = facts.county
+    inside = row["area_m2"] - facts.land_m2
+    return _area(facts, "permanent", _doubt_m2(row), [row["water_observed_m2"] - inside, inside])
+
+
+def _seasonal(facts: Facts) -> Answer:
+    row = facts.county
+    wet = row["water_seasonal_m2"]
+    return _area(facts, "seasonal", wet + row["water_ephemeral_m2"] + _doubt_m2(row), [row["water_observed_m2"] - wet, wet])
+
+
+def _area(facts: Facts, kind: str, basis_m2: float, strata_m2: list[float]) -> Answer:
+    """Area of a water class, km2: from reference samples of the class where there are enough, else the map's with the error model."""
+    row, name = facts.county, f"water_{kind}"
+    observed = row["water_observed_m2"]
+    if not observed > 0:
+        return missing("insufficient_data", "no pixel with enough clear months")
+    v, area_km2 = ratio(observed, row["area_m2"]), row["area_m2"] / 1e6
+    if corrected := by_samples(facts, f"{kind}_water", row[f"{name}_m2"], strata_m2, observed, row["area_m2"], area_km2, total=True):
+        return corrected
+    error = spread(f"{name}_area", math.sqrt(row[f"{name}_var_m4"]) / observed, basis_m2 / observed)
+    return published(modelled(row[f"{name}_m2"] / observed, error), v, facts, area_km2, total=True, spread=error)
+
+
+def _change(facts: Facts, kind: str) -> Answer:
+    """Change of a water class since the baseline, km2, on what both saw; the rims of either year add up."""
+    row, base, name = facts.county, facts.base, f"water_{kind}"
+    common = row["water_common_m2"]
+    if first := baseline_period(facts):
+        return first
+    if not common > 0:
+        return missing("insufficient_data", "no pixel seen in both this and the baseline period")
+    change = row[f"{name}_common_m2"] - row[f"{name}_baseline_m2"]
+    error = spread(f"{name}_change", math.sqrt(row[f"{name}_change_var_m4"]) / common, (_doubt_m2(row) + _doubt_m2(base)) / common)
+    seen = modelled(change / common, error, low=-1)
+    return published(seen, ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, total=True, spread=error)
+
+
+def _bodies(facts: Facts) -> Answer:
+    """Number of water bodies that are large enough to be counted, of those that ever were in the run."""
+    if facts.bodies is None:
+        return missing("insufficient_data", "this run made no layer of water bodies")
+    known = facts.bodies[facts.bodies.ever_counted]
+    if known.empty:
+        return missing("no_target", "no water body large enough to be counted in this unit")
+    seen = known[known.state != "not_observed"]
+    share = Interval(seen.counted.mean() if len(seen) else math.nan)
+    return published(share, ratio(len(seen), len(known)), facts, len(known), total=True)
+
+
+def _lakes(facts: Facts) -> pd.DataFrame | Answer:
+    """Sums over the parts of named lakes in the unit, a row a lake."""
+    if not facts.has_lakes:
+        return missing("needs_table", "needs outlines of the lakes to be watched, with their names (tables.lakes)")
+    lakes = {zone.partition(":")[2]: row for zone, row in facts.zones.items() if zone.startswith("lake:")}
+    if not lakes:
+        return missing("no_target", "no part of a lake of tables.lakes in this unit")
+    return pd.DataFrame(list(lakes.values()), index=list(lakes))
+
+
+def _lake_water(facts: Facts) -> Answer:
+    """Permanent and seasonal water within the outlines of the named lakes, km2. Reed and lotus over water are not in it."""
+    lakes = _lakes(facts)
+    if isinstance(lakes, Answer):
+        return lakes
+    sums = lakes.select_dtypes("number").sum()
+    observed, water = sums.water_observed_m2, sums.water_permanent_m2 + sums.water_seasonal_m2
+    if not observed > 0:
+        return missing("insufficient_data", "no pixel of the lake with enough clear months")
+    random = math.sqrt(sums.water_permanent_var_m4 + sums.water_seasonal_var_m4)
+    error = spread("water_permanent_area", random / observed, _doubt_m2(sums) / observed)
+    answer = published(
+        modelled(water / observed, error), ratio(observed, sums.area_m2), facts, sums.area_m2 / 1e6, total=True, spread=error
+    )  # fmt: skip
+    parts = ", ".join(f"{name} {(row.water_permanent_m2 + row.water_seasonal_m2) / 1e6:.4g} km2" for name, row in lakes.iterrows())
+    return answer.noting(parts)
+
+
+def _lake_plants(facts: Facts) -> Answer:
+    """Mean growing-season cover of what is not permanent water within the outlines of the named lakes, percent: reed, lotus, banks."""
+    lakes = _lakes(facts)
+    if isinstance(lakes, Answer):
+        return lakes
+    sums = lakes.select_dtypes("number").sum()
+    observed = sums.fvc_growing_observed_m2
+    if not observed > 0:
+        return missing("insufficient_data", "no pixel of the lake outside permanent water with enough clear dates")
+    sigma = (lakes.fvc_peak_sigma * lakes.fvc_growing_observed_m2).sum() / observed
+    error = spread("fvc_growing_mean", math.sqrt(sums.fvc_peak_var_m4) / observed, sigma)
+    return published(modelled(sums.fvc_growing_sum_m2 / observed, error), ratio(observed, sums.land_m2), facts, 100.0, spread=error)
+
+
+_MODEL = "pixels' errors, correlated over 300 m, and the systematic error of the rim of water seen in simulated worlds"
+_AREA = "sum over the unit of pixel area on the ellipsoid x exact share of the pixel inside x "
+
+INDICATORS = (
+    Indicator(
+        "water_permanent_area", "Permanent water", "km2", "water", "up", _permanent, bounds=_MODEL,
+        formula=_AREA + "share of the pixel under permanent water (wet in at least water.permanent_frequency of the clear months)",
+    ),
+    Indicator(
+        "water_seasonal_area", "Seasonal water", "km2", "water", "", _seasonal, bounds=_MODEL,
+        formula=_AREA + "1 where it is wet in water.seasonal_frequency to water.permanent_frequency of the clear months",
+    ),
+    Indicator(
+        "water_permanent_change", "Change of permanent water since the baseline", "km2", "water", "up", partial(_change, kind="permanent"),
+        is_change=True, bounds=_MODEL, formula="permanent water less that of the baseline period, on the pixels that both saw",
+    ),
+    Indicator(
+        "water_seasonal_change", "Change of seasonal water since the baseline", "km2", "water", "", partial(_change, kind="seasonal"),
+        is_change=True, bounds=_MODEL, formula="seasonal water less that of the baseline period, on the pixels that both saw",
+    ),
+    Indicator(
+        "water_bodies", "Water bodies large enough to be counted", "count", "water", "up", _bodies,
+        formula="bodies of at least water.min_reported_area_m2 in this period, of those that ever were so large",
+    ),
+    Indicator(
+        "lake_water_area", "Water within the named lakes", "km2", "water", "up", _lake_water, bounds=_MODEL,
+        formula="permanent and seasonal water within the outlines of tables.lakes",
+    ),
+    Indicator(
+        "lake_plant_cover", "Plant cover within the named lakes, outside permanent water", "%", "vegetation", "", _lake_plants,
+        bounds="pixels' errors, correlated over 300 m, and the systematic error of cover seen in simulated worlds",
+        formula="mean growing-season cover of the pixels within the outlines of tables.lakes that are not permanent water",
+    ),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""What a run gives out: mosaics, GeoPackage and dictionary, report, STAC."""

@@ -1,0 +1,145 @@
+"""Step ``report``: gather what the run wrote and put it into one page, with its pictures in a folder beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import jinja2
+from markupsafe import Markup
+
+from rs_pipeline import __version__
+from rs_pipeline.config import Settings
+from rs_pipeline.layout import TREND, Layout
+from rs_pipeline.products.styles import STYLES
+from rs_pipeline.publish.report import coast, estimates, methods, quality, waters
+from rs_pipeline.publish.report.figures import Canvas, unit_outlines
+from rs_pipeline.publish.report.pictures import Pictures, folder_name
+from rs_pipeline.publish.report.text import Codes
+from rs_pipeline.publish.report.words import Chinese
+from rs_pipeline.region import load_units, run_grid
+from rs_pipeline.storage.atomic import atomic_folder, atomic_path
+
+SCRIPTS = (
+    "dom", "words", "data", "state", "marks", "charts", "table", "zoom", "map", "overview", "county", "targets", "inspection", "coast",
+    "waters", "quality", "methods", "main",
+)  # fmt: skip
+"""Parts of the page's script, in the order in which they are joined."""
+
+Data = dict[str, Any]
+
+
+def embed(data: Any) -> Markup:
+    """JSON that is safe inside a script element: no ``<``, ``>``, ``&`` or line separators, whatever the texts hold."""
+    raw = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for sign in "<>&\u2028\u2029":
+        raw = raw.replace(sign, f"\\u{ord(sign):04x}")
+    return Markup(raw)
+
+
+@cache
+def asset(name: str) -> str:
+    """A text of the page's own folder."""
+    return (files("rs_pipeline.publish.report") / "page" / name).read_text("utf-8")
+
+
+def script() -> str:
+    """The page's script: its parts share one scope that nothing else sees."""
+    return '"use strict";\n(() => {\n' + "\n".join(asset(f"{name}.js") for name in SCRIPTS) + "\n})();"
+
+
+def map_paths(settings: Settings) -> dict[tuple[str, str], Path]:
+    """(product, period) to the maps with a style that exist. The trend is of all periods and shown in the last one."""
+    layout, periods = Layout(settings.root), [p.label for p in settings.all_periods]
+    paths = {(product, label): layout.map(product, label) for product in STYLES for label in periods}
+    if len(periods) >= settings.trend.min_years:
+        paths[TREND, periods[-1]] = layout.trend_map
+    return {key: path for key, path in paths.items() if path.exists()}
+
+
+def gather(settings: Settings, pictures: Path) -> Data:
+    """Everything the page shows, as JSON-able values by part; what a run does not have is None. Pictures are written to a folder."""
+    layout, periods = Layout(settings.root), [p.label for p in settings.all_periods]
+    units, grid = load_units(settings), run_grid(settings)
+    canvas, codes = Canvas.over(grid.crs, grid.bounds), Codes()
+    table, targets = estimates.read_indicators(layout.indicators), estimates.read_targets(settings)
+    for code in [*units.adcode, *([] if table is None else table.adcode)]:
+        codes[code]  # numbers the units, and then what only the table knows, before columns are laid out by them
+    reaches, painter = waters.read_reaches(layout.reaches), Pictures(settings, units, grid, canvas, pictures)
+    data: Data = {
+        "indicators": None if table is None else estimates.indicator_columns(table, targets, codes, periods),
+        "observed": quality.observed_share(layout, periods, codes),
+        "quality": {
+            "scenes": quality.scene_quality(layout.scenes), "orbits": quality.orbit_quality(layout.orbits), "chips": quality.chip_quality(layout.root),
+        },
+        "layers": painter.maps(map_paths(settings), periods),
+        "reaches": None if reaches is None else waters.reach_list(reaches, canvas, codes, painter.reaches(reaches)),
+        "bodies": waters.body_list(layout.bodies, periods, codes),
+        "coast": coast.coastline(layout, grid.crs, codes),
+        "methods": {
+            "paragraphs": methods.methods(settings), "provenance": methods.provenance(settings, grid),
+            "targets": [] if table is not None else list(targets.values()),
+        },
+    }  # fmt: skip
+    data["core"] = {
+        "run": settings.run, "version": __version__, "simulated": settings.sample is not None, "periods": periods,
+        "baseline": settings.baseline_label, "view": [round(canvas.width), round(canvas.height)], "coast": settings.coastline is not None,
+        "totals": quality.area_totals(layout, periods), "units": _units(units, canvas, table, codes),
+    }  # fmt: skip
+    data["chinese"] = Chinese.read().table | Chinese.read().of(_texts(data))
+    return data
+
+
+def _units(units: gpd.GeoDataFrame, canvas: Canvas, table, codes: Codes) -> list[dict]:
+    """Units by their number: the polygons first, then codes that only the tables know (the region, lost codes)."""
+    listed = [
+        {"code": u.adcode, "name": u.name, "prefecture": u.prefecture, "folder": folder_name(u.adcode, i)} | outline
+        for i, (u, outline) in enumerate(zip(units.itertuples(index=False), unit_outlines(units, canvas), strict=True))
+    ]
+    names = {} if table is None else {r.adcode: (r.name, r.prefecture) for r in table.drop_duplicates("adcode").itertuples(index=False)}
+    for code in list(codes)[len(listed) :]:
+        name, prefecture = names.get(code, ("", ""))
+        listed.append({"code": code, "name": name or code or "outside all units", "prefecture": prefecture})
+    return listed
+
+
+def _texts(data: Data) -> Iterator[str]:
+    """The texts of a run that a reader may want in Chinese; names of places are not among them."""
+    found = data["indicators"] or {"kinds": [], "reasons": [], "notes": []}
+    for kind in found["kinds"]:
+        yield from (kind[name] for name in ("title", "unit", "topic", "description", "caveat"))
+    yield from (*found["reasons"], *found["notes"])
+    for layer in data["layers"]:
+        yield from (layer["title"], *(label for _, label in layer["legend"]))
+    scenes = data["quality"]["scenes"] or {"reasons": [], "offsets": [], "failed": []}
+    yield from (row[1] for row in scenes["reasons"])
+    yield from (row[2] for row in scenes["offsets"])
+    yield from (row[2] for row in scenes["failed"])
+    for heading, paragraph in (*data["methods"]["paragraphs"], *data["methods"]["provenance"]):
+        yield from (heading, paragraph)
+    for target in data["methods"]["targets"]:
+        yield from (target["description"], target["caveat"], target["topic"])
+    yield from (u["name"] for u in data["core"]["units"] if "path" not in u)
+
+
+def report(settings: Settings) -> None:
+    """Write ``report/index.html``, one file that holds its data, styles and script, and ``report/pictures``; neither asks a network.
+
+    Raises
+    ------
+    ConfigError : the units cannot be read; everything else may be missing, and the page says what is.
+    """
+    layout = Layout(settings.root)
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    with atomic_path(layout.report) as part, atomic_folder(layout.report_pictures) as pictures:
+        data = gather(settings, pictures)
+        page = environment.from_string(asset("template.html.j2")).render(
+            run=settings.run, simulated=settings.sample is not None, parts={name: embed(value) for name, value in data.items()},
+            style=Markup(asset("style.css")), script=Markup(script()),
+        )  # fmt: skip
+        part.write_text(page, "utf-8")

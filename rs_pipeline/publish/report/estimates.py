@@ -1,0 +1,104 @@
+"""The indicators as columns: values, states and reasons are those of ``indicators.csv``; nothing here decides anything."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rs_pipeline.config import Settings
+from rs_pipeline.indicators.values import INDICATORS
+from rs_pipeline.publish.report.text import Codes, number, text
+
+HEAD = ("indicator", "unit", "target_id", "target_operator", "target_value", "target_year", "clause", "observability")
+"""What makes a kind of row."""
+
+NUMBERS = ("observed_fraction", "value", "lower", "upper")
+
+_OF_TARGET = ("topic", "description", "caveat")
+
+
+def read_targets(settings: Settings) -> dict[str, dict[str, str]]:
+    """Rows of the table of targets by target_id; empty where there is no table."""
+    if not settings.targets_path.exists():
+        return {}
+    table = pd.read_csv(settings.targets_path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
+    return {row["target_id"]: row for row in table.to_dict("records")}
+
+
+def read_indicators(path: Path) -> pd.DataFrame | None:
+    """``indicators.csv`` as text, or None."""
+    if not path.exists():
+        return None
+    return pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False).map(text)
+
+
+def title(indicator: str, target: dict[str, str]) -> str:
+    """Readable name: the indicator's own, else the target's sentence (rows without indicator carry the target's id), else the plain name."""
+    if indicator in INDICATORS:
+        return INDICATORS[indicator].title
+    return target.get("description") or indicator.replace("_", " ")
+
+
+def without_caveat(reason: str) -> str:
+    """A reason without the caveat of its target, which every county would repeat.
+
+    >>> without_caveat("the interval straddles the target; proxy: only colour"), without_caveat("proxy: only colour")
+    ('the interval straddles the target', '')
+    """
+    return re.sub(r"(^|; )proxy: .*", "", reason, flags=re.S)
+
+
+def _kind(head: dict[str, str], group: pd.DataFrame, target: dict[str, str]) -> dict[str, Any]:
+    return head | {name: target.get(name, "") for name in _OF_TARGET} | {
+        "key": f"{head['indicator']}.{head['target_id']}" if head["target_id"] else head["indicator"],
+        "title": title(head["indicator"], target),
+        "target_value": number(pd.to_numeric(head["target_value"], errors="coerce")),
+        "interval": " / ".join(v for v in group["interval"].unique() if v),
+    }  # fmt: skip
+
+
+def indicator_columns(table: pd.DataFrame, targets: dict, unit_codes: Codes, periods: list[str]) -> dict[str, Any]:
+    """The indicators without repetition.
+
+    ``kinds``: what a row is about. A kind that has no value and the same status and reason in every unit and period has
+    ``everywhere``: [status, reason]; any other has ``columns``, lists over unit * periods + period: ``status`` and ``reason``
+    (numbers of ``statuses`` and ``reasons``; status -1 where there is no row) and NUMBERS, None for a column without a number.
+    ``notes`` are the reasons without the targets' caveats, ``scenes`` the number of scenes by unit and period.
+    """
+    reasons, statuses, n = Codes(), Codes(), len(periods)
+    table = table[table.period.isin(periods)]
+    slot = table.adcode.map(unit_codes.__getitem__).to_numpy() * n + table.period.map(periods.index).to_numpy(int)
+    size = len(unit_codes) * n
+    kinds = []
+    for key, rows in table.groupby(list(HEAD), sort=False, dropna=False).indices.items():
+        group, at = table.iloc[rows], slot[rows]
+        head = dict(zip(HEAD, key, strict=True))
+        kind = _kind(head, group, targets.get(head["target_id"], {}))
+        values = group[list(NUMBERS)].apply(pd.to_numeric, errors="coerce")
+        pairs = group[["status", "reason"]].drop_duplicates()
+        if values[["value", "lower", "upper"]].isna().all(axis=None) and len(pairs) == 1:
+            kind["everywhere"] = [statuses[pairs.status.iloc[0]], reasons[pairs.reason.iloc[0]]]
+        else:
+            kind["columns"] = {
+                "status": _placed(at, [statuses[v] for v in group.status], size), "reason": _placed(at, [reasons[v] for v in group.reason], size),
+            } | {name: _numbers(at, values[name], size) for name in NUMBERS}  # fmt: skip
+        kinds.append(kind)
+    notes = [without_caveat(reason) for reason in reasons]
+    return {"kinds": kinds, "reasons": list(reasons), "notes": notes, "statuses": list(statuses), "scenes": _numbers(slot, table["n_scenes"], size)}
+
+
+def _placed(at: np.ndarray, codes: list[int], size: int) -> list[int]:
+    out = np.full(size, -1)
+    out[at] = codes
+    return out.tolist()
+
+
+def _numbers(at: np.ndarray, values: pd.Series, size: int) -> list[float | int | None] | None:
+    out: list = [None] * size
+    for i, value in zip(at.tolist(), pd.to_numeric(values, errors="coerce"), strict=True):
+        out[i] = number(value)
+    return out if any(v is not None for v in out) else None

@@ -1,0 +1,77 @@
+"""What the page says of methods, caveats and provenance, with the numbers of the run's own configuration."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+
+import rasterio
+
+from rs_pipeline import __version__
+from rs_pipeline.config import Settings
+from rs_pipeline.model import Grid
+from rs_pipeline.storage.provenance import configuration_sha256
+
+LIBRARIES = ("numpy", "numba", "rasterio", "pyproj", "shapely", "geopandas", "pandas", "dask", "xarray", "exactextract")
+
+COVER = {
+    "network": "Small networks, trained on simulated canopies, read the cover of every clear date.",
+    "dimidiate": "Every clear date is a mixture of bare soil and full vegetation in NDVI, with endmembers held fixed over the years.",
+}
+
+
+def methods(settings: Settings) -> list[tuple[str, str]]:
+    """(heading, paragraph) of every method."""
+    v, w, b, n = settings.vegetation, settings.water, settings.black_odorous, settings.indicators
+    return [
+        ("Reflectance", (
+            "Digital numbers become surface reflectance with the scale and offset of each scene; for Sentinel-2 the offset is decided from metadata and checked "
+            "on pixels, and the decision is in the ledger. Cloud, shadow, snow and saturation remove a date from a product where they matter to it."
+        )),
+        ("Vegetation cover", (
+            f"{COVER[v.method]} The peak is percentile {v.peak_percentile:g} from {v.peak_window[0]} to {v.peak_window[1]}, with at least {v.min_dates} clear dates."
+        )),
+        ("Water", (
+            f"Every month has one vote. Frequency is the share of wet months; water is permanent from {w.permanent_frequency:g}, seasonal from "
+            f"{w.seasonal_frequency:g}. Nothing is published below {w.min_months} months with a vote. Bounds are Wilson 95 %."
+        )),
+        ("Black-odorous water", (
+            f"Reaches of {b.reach_length_m:g} m and ponds; suspected from probability {b.suspected_probability:g} with at least {b.min_dates} dates in "
+            f"{b.min_months} months, {100 * b.min_positive_share:.0f} % of them positive. Water narrower than {b.marginal_width_m:g} m is not assessed; "
+            f"up to {b.min_width_m:g} m it is never called suspected."
+        )),
+        ("Coastline", (
+            "Sub-pixel waterlines of dates near mean sea level; rates by least squares with 95 % intervals, Theil–Sen and Mann–Kendall beside them. "
+            "Seaward is positive."
+        )),
+        ("Missing is missing", (
+            f"A value with less than {100 * n.publish_fraction:.0f} % of its area seen is scaled and its interval widened; below "
+            f"{100 * n.scale_fraction:.0f} % it is a range; below {100 * n.range_fraction:.0f} % it is withheld, with the reason."
+        )),
+        ("Status", (
+            "A target is met, or not, only where the whole interval says so. Where the interval straddles the target the status is undecidable, never met. "
+            "Before the target year, on track and off track come from the trend of the run's own periods."
+        )),
+        ("Intervals", (
+            "design95: 95 % interval from reference samples. model95: 95 % interval from an error model of the map. range: the extremes that the data allow. "
+            "An empty interval means that no error model exists for the number."
+        )),
+    ]  # fmt: skip
+
+
+def provenance(settings: Settings, grid: Grid) -> list[tuple[str, str]]:
+    """Names and values that tell how the page came to be."""
+    versions = []
+    for name in LIBRARIES:
+        try:
+            versions.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            continue
+    return [
+        ("Software", f"rs-pipeline {__version__}, Python {platform.python_version()}, GDAL {rasterio.__gdal_version__}"),
+        ("Libraries", ", ".join(versions)),
+        ("Configuration (SHA-256, first 16)", configuration_sha256(settings)[:16]),
+        ("Sources", "; ".join(f"{s.sensor}: {s.catalog}" for s in settings.sources)),
+        ("Grid", f"{grid.crs}, {grid.resolution_m:g} m"),
+        ("Baseline period", settings.baseline_label),
+    ]

@@ -1,0 +1,82 @@
+"""The inspection list of black-odorous water, and the water bodies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+
+from rs_pipeline.publish.report.figures import Canvas
+from rs_pipeline.publish.report.text import Codes, number, text
+
+MAX_LISTED = 300
+"""Rows of a list that are embedded; the page says where the rest is."""
+
+LISTED = {"suspected": 0, "possible": 1}
+"""Classes that are to be inspected, in their order."""
+
+
+def read_reaches(path: Path) -> pd.DataFrame | None:
+    """``water/reaches.gpkg`` without its lines, or None."""
+    return gpd.read_file(path, layer="reaches", ignore_geometry=True) if path.exists() else None
+
+
+def to_inspect(reaches: pd.DataFrame, period: str) -> pd.DataFrame:
+    """Suspected and possible reaches of a period, most probable first."""
+    table = reaches[(reaches["period"] == period) & reaches["class"].isin(LISTED)]
+    return table.assign(order=table["class"].map(LISTED)).sort_values(["order", "probability"], ascending=[True, False], kind="stable")
+
+
+def reach_list(reaches: pd.DataFrame, canvas: Canvas, unit_codes: Codes, pictures: dict[tuple[str, str], list]) -> dict[str, Any]:
+    """By period: counts and lengths of the classes, and the inspection list. ``pictures`` by (reach_id, period)."""
+    out = {}
+    for period, group in reaches.groupby("period"):
+        listed = to_inspect(reaches, period)
+        shown = listed.head(MAX_LISTED)
+        at = gpd.GeoSeries.from_xy(shown.lon, shown.lat, crs=4326).to_crs(canvas.crs)
+        places = canvas.place(shapely.get_coordinates(at.values)).tolist() if len(shown) else []
+        out[str(period)] = {
+            "counts": {text(k): int(v) for k, v in group["class"].value_counts().items()},
+            "length_km": {text(k): number(v / 1000, 3) for k, v in group.groupby("class").length_m.sum().items()},
+            "n_listed": len(listed),
+            "rows": [
+                {
+                    "id": text(r.reach_id), "kind": text(r.kind), "unit": unit_codes[text(r.adcode)], "class": text(r["class"]),
+                    "p": number(r.probability, 3), "width_m": number(r.width_m, 3), "length_m": number(r.length_m, 3),
+                    "lon": number(r.lon, 8), "lat": number(r.lat, 7), "n": number(r.n_dates), "positive": number(r.n_positive),
+                    "months": number(r.n_months), "dates": text(r.dates_positive), "vetoes": text(r.vetoes), "at": at_xy,
+                    "pictures": pictures.get((r.reach_id, r.period), []),
+                }
+                for (_, r), at_xy in zip(shown.iterrows(), places, strict=True)
+            ],
+        }  # fmt: skip
+    return out
+
+
+def body_list(path: Path, periods: list[str], unit_codes: Codes) -> dict[str, Any] | None:
+    """Counts and areas a period, and the largest bodies with their areas over the periods."""
+    if not path.exists():
+        return None
+    table = gpd.read_file(path, layer="bodies", ignore_geometry=True)
+    table["period"] = table["period"].astype(str)
+    summary = [
+        {
+            "period": p, **{s: int((g.state == s).sum()) for s in ("wet", "dry", "not_observed")}, "counted": int(g.counted.sum()),
+            "area_km2": number(g.area_m2.sum() / 1e6, 4) if g.area_m2.notna().any() else None,
+        }
+        for p in periods if len(g := table[table.period == p])
+    ]  # fmt: skip
+    largest = table.groupby("body_id").area_m2.max().sort_values(ascending=False, kind="stable").head(MAX_LISTED).index
+    rows = []
+    for body_id, g in table[table.body_id.isin(largest)].groupby("body_id"):
+        by_period = g.set_index("period").reindex(periods)
+        rows.append({
+            "id": text(body_id), "unit": unit_codes[text(g.adcode.iloc[0])], "kind": text(g["kind"].iloc[0]) if "kind" in g else "",
+            "area": [[number(v, 4) for v in row] for row in by_period[["area_m2", "lower_m2", "upper_m2"]].to_numpy()],
+            "state": [text(s) or "not_observed" for s in by_period.state], "counted": bool(g.counted.any()),
+        })  # fmt: skip
+    rows.sort(key=lambda r: -max((a[0] or 0 for a in r["area"]), default=0))
+    return {"summary": summary, "rows": rows, "n_bodies": int(table.body_id.nunique())}

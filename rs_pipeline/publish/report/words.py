@@ -1,0 +1,84 @@
+"""The page in Chinese: one table of texts, ``page/chinese.csv``, and what it makes of the texts of a run.
+
+A row may hold placeholders, ``{share} % observed``, that stand for whatever a run puts there. What the table does not know stays as
+it is, so an indicator, map or target that is new appears under its own name.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable
+from functools import cache, cached_property
+from importlib.resources import files
+
+_PLACE = re.compile(r"\{(\w+)\}")
+
+MIN_LETTERS = 5
+"""A row with placeholders and fewer other letters, such as ``{low} to {high}``, is filled by the page but recognised in no text."""
+
+
+class Chinese:
+    """Translates English texts by a table of English to Chinese."""
+
+    def __init__(self, table: dict[str, str]):
+        self.table = table
+
+    @classmethod
+    @cache
+    def read(cls) -> Chinese:
+        """The table that comes with the page."""
+        with (files("rs_pipeline.publish.report") / "page" / "chinese.csv").open(encoding="utf-8", newline="") as file:
+            return cls({row["english"]: row["chinese"] for row in csv.DictReader(file)})
+
+    @cached_property
+    def _templates(self) -> list[tuple[re.Pattern, str]]:
+        """Rows with placeholders, the most letters first, so that the most particular one is taken."""
+        letters = {english: sum(c.isalpha() for c in _PLACE.sub("", english)) for english in self.table if _PLACE.search(english)}
+        ranked = sorted((e for e, n in letters.items() if n >= MIN_LETTERS), key=lambda e: -letters[e])
+        return [(_pattern(english), self.table[english]) for english in ranked]
+
+    def _whole(self, text: str) -> str | None:
+        """A text that is a row, or fits a row with placeholders; what stands in these is translated in turn."""
+        if text in self.table:
+            return self.table[text]
+        for pattern, chinese in self._templates:
+            if found := pattern.fullmatch(text):
+                filled = {name: self(value) for name, value in found.groupdict().items()}
+                return _PLACE.sub(lambda m, filled=filled: filled.get(m[1], m[0]), chinese)
+        return None
+
+    def __call__(self, text: str) -> str:
+        """The text in Chinese. Reasons are sentences joined by ``; ``: each is translated, and stays where it is unknown.
+
+        >>> Chinese({"cloud": "云", "{n} dates": "{n} 个日期"})("cloud; 3 dates; other")
+        '云；3 个日期；other'
+        """
+        if (whole := self._whole(text)) is not None:
+            return whole
+        parts, out = text.split("; "), []
+        while parts:
+            for n in range(len(parts), 0, -1):
+                found = self._whole("; ".join(parts[:n]))
+                if found is not None or n == 1:
+                    out.append(parts[0] if found is None else found)
+                    del parts[:n]
+                    break
+        return "；".join(out) if len(out) > 1 else out[0]
+
+    def of(self, texts: Iterable[str]) -> dict[str, str]:
+        """Those texts that the table can say in Chinese."""
+        return {text: chinese for text in dict.fromkeys(texts) if (chinese := self(text)) != text}
+
+
+def _pattern(english: str) -> re.Pattern:
+    """What a row with placeholders fits. Only the last placeholder, or one in parentheses, may stand for several sentences."""
+    pieces = _PLACE.split(english)
+    out = []
+    for i, piece in enumerate(pieces):
+        if i % 2:
+            several = pieces[i + 1].startswith(")") or (i == len(pieces) - 2 and not pieces[-1])
+            out.append(f"(?P<{piece}>{'.' if several else '[^;]'}+?)")
+        else:
+            out.append(re.escape(piece))
+    return re.compile("".join(out), re.S)

@@ -1,0 +1,388 @@
+"""What the simulated land and water are made of, how they look, and how they change through the year.
+
+Vegetation is a mixture of canopy and shaded soil, not a radiative transfer model, so that retrievals are not tested on the
+physics they were made with. Spectra are rounded means of public libraries, but for full cover: what libraries hold of green plants
+was measured over stands with gaps, so a canopy without any is worked out from its leaves. Water comes from `optics`. Every world
+draws its own `Palette` around these tables, wider than what any retrieval was trained on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import IntEnum
+
+import numpy as np
+
+from rs_pipeline.model import OPTICAL_BANDS
+from rs_pipeline.simulation import optics
+
+
+class Material(IntEnum):
+    """Values of the truth map ``landcover``; 0 is nodata."""
+
+    WHEAT_MAIZE = 1
+    MAIZE = 2
+    MEADOW = 3
+    TUSSOCK = 4
+    FOREST = 5
+    REED = 6
+    GARDEN = 7
+    BUILT = 8
+    ROOF = 9
+    CONCRETE = 10
+    ROAD = 11
+    SOIL = 12
+    DRY_SAND = 13
+    WET_SAND = 14
+    LAKE = 15
+    RIVER = 16
+    SEDIMENT_RIVER = 17
+    BLACK_FES = 18
+    BLACK_GREY = 19
+    MARSH_POND = 20
+    POND = 21
+    WETLAND_CORE = 22
+    WETLAND_EDGE = 23
+    SEA = 24
+    BLACK_SLIGHT = 25
+    BLOOM_POND = 26
+    DYED_POND = 27
+    RESERVOIR = 28
+    SALT_PAN = 29
+    MUDFLAT = 30
+    GREENHOUSE = 31
+    ROCK = 32
+
+
+BARE: dict[Material, tuple[float, ...]] = {
+    Material.BUILT: (0.115, 0.125, 0.135, 0.145, 0.165, 0.190, 0.170),
+    Material.ROOF: (0.400, 0.425, 0.440, 0.450, 0.460, 0.440, 0.380),
+    Material.CONCRETE: (0.210, 0.235, 0.255, 0.265, 0.285, 0.310, 0.280),
+    Material.ROAD: (0.100, 0.110, 0.120, 0.130, 0.145, 0.170, 0.155),
+    Material.SOIL: (0.090, 0.125, 0.165, 0.185, 0.225, 0.300, 0.260),
+    Material.DRY_SAND: (0.205, 0.260, 0.300, 0.315, 0.335, 0.380, 0.340),
+    Material.WET_SAND: (0.095, 0.125, 0.145, 0.152, 0.165, 0.170, 0.130),
+    Material.MUDFLAT: (0.095, 0.125, 0.150, 0.158, 0.172, 0.165, 0.130),
+    Material.GREENHOUSE: (0.260, 0.285, 0.295, 0.310, 0.380, 0.330, 0.255),
+    Material.ROCK: (0.130, 0.150, 0.170, 0.180, 0.205, 0.250, 0.235),
+}
+"""Reflectance in OPTICAL_BANDS order."""
+
+WET_MUD = np.array([0.060, 0.082, 0.092, 0.092, 0.085, 0.045, 0.028])
+"""A mudflat under a film of water."""
+DRY_FIELD = np.array([0.085, 0.115, 0.160, 0.180, 0.220, 0.290, 0.250])
+"""Soil under vegetation when dry; moisture darkens it by up to 35 %."""
+LEAF_ALBEDO = np.array([0.10, 0.27, 0.13, 0.47, 0.93, 0.60, 0.33])
+"""Share of light that mature leaves reflect or let through (rounded from LOPEX93, Hosgood et al. 1994)."""
+SENESCENT = np.array([0.060, 0.100, 0.125, 0.165, 0.310, 0.290, 0.180])
+ICE = np.array([0.350, 0.370, 0.360, 0.345, 0.300, 0.060, 0.050])
+
+
+
+def closed_canopy(leaf_albedo: np.ndarray, sun_zenith_deg: float = 35.0) -> np.ndarray:
+    """Reflectance seen from the zenith of leaves so deep that no ground shows: isotropic scatterers (Hapke 1981, equation 20).
+
+    Dense crops reach NDVI 0.90-0.94, which this has and no mean of field spectra.
+
+    >>> closed_canopy(np.array([0.13, 0.93])).round(3).tolist()
+    [0.02, 0.461]
+    """
+    sun, gamma = np.cos(np.radians(sun_zenith_deg)), np.sqrt(1 - leaf_albedo)
+
+    def h(cosine):
+        return (1 + 2 * cosine) / (1 + 2 * cosine * gamma)
+
+    return leaf_albedo / 4 / (1 + sun) * h(sun) * h(1.0)
+
+
+CLUMPING_SHADE = 0.7
+"""Share of light the soil between plants loses under full cover. With a sun 38 degrees from the zenith, round crowns whose shadows are
+half hidden beneath them and 15 % of skylight, 0.23, 0.35 and 0.70 are lost at covers of 0.3, 0.5 and 0.9 (Li & Strahler 1992)."""
+CANOPY_BRIGHTNESS = {Material.FOREST: 0.80, Material.REED: 0.90}
+"""Tall canopies shade themselves."""
+
+
+@dataclass(frozen=True)
+class Season:
+    """One growth: green cover rises at ``start`` and falls at ``stop`` (days of the year), each within some ``ramp`` days."""
+
+    start: float
+    stop: float
+    peak: float
+    ramp: float
+
+    def cover(self, day: np.ndarray) -> np.ndarray:
+        return self.peak * (_logistic((day - self.start) / self.ramp) - _logistic((day - self.stop) / self.ramp))
+
+    def senescence(self, day: np.ndarray) -> np.ndarray:
+        return _logistic((day - self.stop + 12) / self.ramp)
+
+
+SEASONS: dict[Material, tuple[Season, ...]] = {
+    Material.WHEAT_MAIZE: (
+        Season(-80, 65, 0.22, 10), Season(72, 158, 0.80, 8), Season(190, 270, 0.92, 6), Season(294, 440, 0.22, 10),
+    ),
+    Material.MAIZE: (Season(165, 268, 0.90, 8),),
+    Material.MEADOW: (Season(115, 288, 0.74, 14),),
+    Material.TUSSOCK: (Season(120, 284, 0.52, 14),),
+    Material.FOREST: (Season(112, 302, 0.93, 8),),
+    Material.REED: (Season(125, 302, 0.84, 12),),
+    Material.GARDEN: (Season(105, 305, 0.52, 12),),
+    Material.WETLAND_CORE: (Season(120, 302, 0.60, 12),),
+    Material.WETLAND_EDGE: (Season(120, 302, 0.66, 12),),
+}  # fmt: skip
+
+GREENING: dict[Material, float] = {Material.MEADOW: 0.020, Material.TUSSOCK: 0.025}
+"""Yearly gain of green cover."""
+
+FLOODED_DAYS: dict[Material, tuple[int, int]] = {Material.WETLAND_CORE: (163, 312), Material.WETLAND_EDGE: (165, 298)}
+"""First and last day of the year the seasonal wetland is under water."""
+
+Ranges = dict[str, tuple[float, float]]
+
+WATER: dict[Material, Ranges] = {
+    Material.LAKE: dict(chl=(5, 25), tsm=(3, 15), a_g440=(0.3, 1.2)),
+    Material.RIVER: dict(chl=(5, 30), tsm=(6, 30), a_g440=(0.4, 1.5)),
+    Material.SEDIMENT_RIVER: dict(chl=(2, 20), tsm=(80, 400), a_g440=(0.3, 1.5), b_bp=(0.010, 0.014)),
+    Material.BLACK_FES: dict(chl=(5, 60), tsm=(15, 60), a_g440=(2, 6), a_blk440=(3, 15), s_blk=(0.003, 0.006), b_bp=(0.004, 0.010)),
+    Material.BLACK_GREY: dict(chl=(5, 60), tsm=(40, 150), a_g440=(1.5, 5), a_blk440=(1.5, 8), s_blk=(0.002, 0.005), b_bp=(0.006, 0.014)),
+    Material.BLACK_SLIGHT: dict(chl=(10, 120), tsm=(15, 50), a_g440=(1.8, 5), a_blk440=(0.5, 3), s_blk=(0.003, 0.006)),
+    Material.MARSH_POND: dict(chl=(1, 20), tsm=(1, 8), a_g440=(2, 8), s_g=(0.014, 0.017)),
+    Material.POND: dict(chl=(25, 120), tsm=(10, 50), a_g440=(0.6, 2)),
+    Material.BLOOM_POND: dict(chl=(100, 400), tsm=(20, 80), a_g440=(0.8, 2.5)),
+    Material.DYED_POND: dict(chl=(2, 10), tsm=(2, 12), a_g440=(10, 25), s_g=(0.010, 0.013)),
+    Material.RESERVOIR: dict(chl=(0.5, 8), tsm=(0.5, 5), a_g440=(0.05, 0.5)),
+    Material.SALT_PAN: dict(chl=(1, 10), tsm=(20, 120), a_g440=(0.15, 0.7)),
+    Material.WETLAND_CORE: dict(chl=(3, 30), tsm=(5, 25), a_g440=(0.7, 2.5)),
+    Material.WETLAND_EDGE: dict(chl=(3, 30), tsm=(5, 25), a_g440=(0.7, 2.5)),
+    Material.SEA: dict(chl=(1, 10), tsm=(15, 120), a_g440=(0.15, 0.7), b_bp=(0.008, 0.014)),
+}
+"""Range of the constituents of each water, in the terms of `optics.water_rrs`. The ranges are those of published optical classes;
+the dyed pond is a water that no retrieval was trained on."""
+
+OPEN_SEA: Ranges = dict(chl=(1, 5), tsm=(3, 15), a_g440=(0.1, 0.3), b_bp=(0.008, 0.014))
+"""The sea far from the shore; between, the two mix."""
+
+BLACK = {Material.BLACK_FES: "fes", Material.BLACK_GREY: "grey", Material.BLACK_SLIGHT: "slight"}
+"""Kinds of black-odorous water."""
+BLACK_MONTHS = {
+    Material.BLACK_FES: tuple(range(1, 13)), Material.BLACK_GREY: tuple(range(4, 11)), Material.BLACK_SLIGHT: tuple(range(5, 10)),
+}  # fmt: skip
+"""Months in which they are so; otherwise they look like the rivers."""
+CONFUSERS = {
+    Material.SEDIMENT_RIVER: "sediment", Material.MARSH_POND: "cdom", Material.BLOOM_POND: "bloom", Material.POND: "aquaculture",
+    Material.DYED_POND: "dye", Material.SALT_PAN: "salt_pan",
+}  # fmt: skip
+"""Waters that may be taken for black-odorous ones."""
+
+FREEZING = (Material.LAKE, Material.POND, Material.MARSH_POND, Material.BLOOM_POND, Material.RESERVOIR)
+SEA_ICE_SHARE = 0.5
+"""Of near-shore water on frozen days."""
+
+BACKSCATTER_DB: dict[Material, tuple[float, float]] = {
+    Material.BUILT: (-4.5, -11.5), Material.ROOF: (-3.5, -11.0), Material.CONCRETE: (-9.0, -17.0), Material.ROAD: (-14.0, -21.0),
+    Material.SOIL: (-12.5, -20.0), Material.DRY_SAND: (-15.5, -23.0), Material.WET_SAND: (-14.0, -22.5),
+    Material.MUDFLAT: (-15.0, -23.5), Material.GREENHOUSE: (-8.0, -16.0), Material.ROCK: (-9.5, -16.5),
+}  # fmt: skip
+"""gamma0 of bare surfaces, VV and VH."""
+FIELD_DB, CANOPY_DB, WATER_DB = (-12.5, -20.0), (-9.5, -15.5), (-21.5, -29.0)
+
+
+@dataclass(frozen=True)
+class Palette:
+    """How the materials look in one world."""
+
+    water: dict[Material, dict[str, float]]
+    """Mean constituents."""
+    open_sea: dict[str, float]
+    seasons: dict[Material, tuple[Season, ...]]
+    bare: dict[Material, np.ndarray]
+    field: np.ndarray
+    """Dry soil under vegetation."""
+    green: np.ndarray
+    senescent: np.ndarray
+
+
+def draw_palette(rng: np.random.Generator) -> Palette:
+    """Constituents log-uniform in their ranges; seasons a week earlier or later and 6 % fuller or thinner; spectra 5-15 % off the tables."""
+
+    def drawn(ranges: Ranges) -> dict[str, float]:
+        return {name: float(np.exp(rng.uniform(*np.log(limits)))) for name, limits in ranges.items()}
+
+    def moved(season: Season, days: float, share: float) -> Season:
+        return replace(season, start=season.start + days, stop=season.stop + days, peak=min(season.peak * share, 0.97))
+
+    def tinted(spectrum: np.ndarray, brightness: float) -> np.ndarray:
+        return np.asarray(spectrum) * np.exp(rng.normal(0, brightness) + rng.normal(0, 0.03, len(OPTICAL_BANDS)))
+
+    water = {m: drawn(ranges) for m, ranges in WATER.items()}
+    open_sea = drawn(OPEN_SEA)
+    seasons = {}
+    for material, parts in SEASONS.items():
+        days, share = float(rng.normal(0, 4)), float(rng.uniform(0.90, 1.06))
+        seasons[material] = tuple(moved(season, days, share) for season in parts)
+    bare = {m: tinted(np.array(spectrum), 0.10) for m, spectrum in BARE.items()}
+    return Palette(water, open_sea, seasons, bare, tinted(DRY_FIELD, 0.15), tinted(closed_canopy(LEAF_ALBEDO), 0.08), tinted(SENESCENT, 0.08))
+
+
+def _logistic(value: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.asarray(value, dtype=float)))
+
+
+def plant_cover(palette: Palette, material: Material, day: np.ndarray, years_on: float) -> np.ndarray:
+    """Share of ground (0-1) under plants, green or dead, of a vegetated material on days of the year, ``years_on`` years after the first."""
+    seasons = palette.seasons[material]
+    gain = GREENING.get(material, 0.0) * years_on
+    scale = 1 + gain / max(season.peak for season in seasons)
+    return np.clip(scale * sum(season.cover(day) for season in seasons), 0.0, 0.97)
+
+
+def dead_share(palette: Palette, material: Material, day: np.ndarray) -> np.ndarray:
+    """Share (0-1) of the plants that is ripe, yellow or dry on days of the year: that of each growth by its cover, so that the last
+    stubble of a harvested crop does not turn the next one yellow."""
+    covers = np.array([season.cover(day) for season in palette.seasons[material]])
+    dead = sum(cover * season.senescence(day) for cover, season in zip(covers, palette.seasons[material], strict=True))
+    return dead / np.maximum(covers.sum(axis=0), 1e-6)
+
+
+def green_cover(palette: Palette, material: Material, day: np.ndarray, years_on: float) -> np.ndarray:
+    """Share of ground (0-1) under green plants, as `plant_cover`."""
+    return plant_cover(palette, material, day, years_on) * (1 - dead_share(palette, material, day))
+
+
+def is_flooded(material: Material, day: int) -> bool:
+    first, last = FLOODED_DAYS.get(material, (1, 0))
+    return first <= day <= last
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Order of the mixing layers: a bare or water material has one (its fraction F), a vegetated one F, F m and F m^2,
+    where m is the local modulation of green cover. The two sea layers (near, far) come last."""
+
+    materials: tuple[Material, ...]
+
+    @property
+    def index(self) -> list[tuple[Material, int]]:
+        """(material, power of the modulation) of each layer."""
+        return [(m, power) for m in self.materials for power in ((0, 1, 2) if m in SEASONS else (0,))]
+
+
+@dataclass(frozen=True)
+class DayState:
+    """What differs from date to date."""
+
+    day: date
+    years_on: float
+    """Years since the first simulated one, for trends."""
+    season_shift_days: float
+    """How late the year's seasons are."""
+    moisture: float
+    """0 dry to 1 wet soil; of a mudflat the share under a film of water."""
+    frozen: bool
+    water: dict[Material, dict[str, float]]
+    """Constituents of each water on the date."""
+    open_sea: dict[str, float]
+    wind_db: float
+    """What wind adds to the radar backscatter of water."""
+
+    @property
+    def day_of_year(self) -> int:
+        return self.day.timetuple().tm_yday
+
+    @property
+    def season_day(self) -> float:
+        """Day of the year as plants feel it."""
+        return self.day_of_year - self.season_shift_days
+
+
+def day_state(palette: Palette, day: date, first_year: int, season_shift_days: float, rng: np.random.Generator) -> DayState:
+    """Draw a date: soil moisture, ice, and the constituents of every water (log-normal, standard deviation 25 %)."""
+
+    def drawn(parameters: dict[str, float]) -> dict[str, float]:
+        varying = {"chl", "tsm", "a_g440", "a_blk440"}
+        return {k: v * float(np.exp(rng.normal(0, 0.25))) if k in varying else v for k, v in parameters.items()}
+
+    water = {m: drawn(p) for m, p in palette.water.items()}
+    for material, months in BLACK_MONTHS.items():
+        if day.month not in months:
+            water[material] = water[Material.RIVER]
+    year = day.year - first_year
+    return DayState(
+        day=day, years_on=float(year), season_shift_days=season_shift_days, moisture=float(rng.beta(2, 3)),
+        frozen=day.month == 1 and bool(rng.random() < 0.6),
+        water=water, open_sea=drawn(palette.open_sea), wind_db=float(np.abs(rng.normal(0, 2.0))),
+    )  # fmt: skip
+
+
+def water_spectrum(platform: str, roles: tuple[str, ...], parameters: dict[str, float], *, sea: bool = False) -> np.ndarray:
+    """Reflectance (bands,) of a water in the bands of a platform."""
+    return np.pi * optics.water_bands(platform, roles, **parameters, sea=sea)
+
+
+def _bands(spectrum: np.ndarray, roles: tuple[str, ...]) -> np.ndarray:
+    return np.asarray(spectrum)[[OPTICAL_BANDS.index(role) for role in roles]]
+
+
+def _vegetated(palette: Palette, material: Material, state: DayState, roles: tuple[str, ...]) -> list[np.ndarray]:
+    """Coefficients of F, F m, F m^2: canopy cover f m, soil between it shaded by the clumped canopy.
+
+    refl = f m V + (1 - f m)(1 - c f m) S = S + f m (V - (1 + c) S) + (f m)^2 c S
+    """
+    day, c = state.season_day, CLUMPING_SHADE
+    f, dead = float(plant_cover(palette, material, day, state.years_on)), float(dead_share(palette, material, day))
+    brightness = CANOPY_BRIGHTNESS.get(material, 1.0)
+    canopy = _bands((1 - dead) * palette.green + dead * palette.senescent, roles) * brightness
+    soil = _bands(palette.field * (1 - 0.35 * state.moisture), roles)
+    return [soil, f * (canopy - (1 + c) * soil), f * f * c * soil]
+
+
+def _ground(palette: Palette, material: Material, state: DayState, roles: tuple[str, ...]) -> np.ndarray:
+    """Reflectance of a bare material on a date."""
+    surface = _bands(palette.bare[material], roles)
+    if material == Material.MUDFLAT:
+        return (1 - state.moisture) * surface + state.moisture * _bands(WET_MUD, roles)
+    return surface * (1 - 0.2 * state.moisture if material == Material.SOIL else 1.0)
+
+
+def optical_coefficients(palette: Palette, layers: Layers, platform: str, roles: tuple[str, ...], state: DayState) -> np.ndarray:
+    """Reflectance of each mixing layer, float32 (bands, layers); the two last are the sea near and far from the shore."""
+    columns: list[np.ndarray] = []
+    for material in layers.materials:
+        flooded = is_flooded(material, state.day_of_year)
+        if state.frozen and material in FREEZING:
+            columns.append(_bands(ICE, roles))
+        elif flooded:
+            columns += [water_spectrum(platform, roles, state.water[material]), np.zeros(len(roles)), np.zeros(len(roles))]
+        elif material in SEASONS:
+            columns += _vegetated(palette, material, state, roles)
+        elif material in WATER:
+            columns.append(water_spectrum(platform, roles, state.water[material]))
+        else:
+            columns.append(_ground(palette, material, state, roles))
+    near = water_spectrum(platform, roles, state.water[Material.SEA], sea=True)
+    if state.frozen:
+        near = (1 - SEA_ICE_SHARE) * near + SEA_ICE_SHARE * _bands(ICE, roles)
+    columns += [near, water_spectrum(platform, roles, state.open_sea, sea=True)]
+    return np.stack(columns, axis=1).astype("float32")
+
+
+def radar_coefficients(palette: Palette, layers: Layers, state: DayState) -> np.ndarray:
+    """gamma0 as linear power of each mixing layer, float32 (2, layers): VV and VH."""
+
+    def power(db: tuple[float, float]) -> np.ndarray:
+        return 10 ** (np.array(db) / 10)
+
+    water = 10 ** ((np.array(WATER_DB) + np.array([1.0, 0.6]) * state.wind_db) / 10)
+    columns: list[np.ndarray] = []
+    for material in layers.materials:
+        if is_flooded(material, state.day_of_year):
+            columns += [water, np.zeros(2), np.zeros(2)]
+        elif material in SEASONS:
+            f = float(plant_cover(palette, material, state.season_day, state.years_on))
+            soil = power(FIELD_DB) * (0.8 + 0.6 * state.moisture)
+            columns += [soil, f * (power(CANOPY_DB) - soil), np.zeros(2)]
+        else:
+            columns.append(water if material in WATER else power(BACKSCATTER_DB[material]))
+    return np.stack([*columns, water, water], axis=1).astype("float32")

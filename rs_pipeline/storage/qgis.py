@@ -1,0 +1,107 @@
+"""Colours of a map: one description for the QGIS style beside it and for the pictures of the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import rasterio
+
+from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.raster import band_index
+
+QGIS_VERSION = "3.28.0"
+"""Version whose structure the style files follow."""
+
+
+@dataclass(frozen=True)
+class Colour:
+    """One stop of a ramp, or one class."""
+
+    value: float
+    rgb: str
+    """``#rrggbb``."""
+    label: str
+    alpha: int = 255
+    """0 transparent, 255 opaque."""
+
+    @property
+    def rgba(self) -> tuple[int, int, int, int]:
+        return (*bytes.fromhex(self.rgb[1:]), self.alpha)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a product is drawn."""
+
+    title: str
+    band: str
+    """Name of the band that is drawn."""
+    kind: str
+    """``ramp`` (linear between stops, held beyond the ends) or ``classes`` (exact values)."""
+    colours: tuple[Colour, ...]
+
+    def rgba(self, values: np.ndarray) -> np.ndarray:
+        """Colours of an array, uint8 (..., 4). NaN, and values that are no class, are transparent."""
+        stops = np.array([c.value for c in self.colours])
+        table = np.array([c.rgba for c in self.colours], "uint8")
+        if self.kind == "classes":
+            out = np.zeros((*values.shape, 4), "uint8")
+            for stop, colour in zip(stops, table, strict=True):
+                out[values == stop] = colour
+            return out
+        seen = np.isfinite(values)
+        safe = np.where(seen, values, stops[0])
+        out = np.stack([np.interp(safe, stops, table[:, k]) for k in range(4)], -1).round().astype("uint8")
+        out[~seen] = 0
+        return out
+
+
+def _renderer(style: Style, band: int) -> ET.Element:
+    if style.kind == "classes":
+        root = ET.Element("rasterrenderer", type="paletted", band=str(band), opacity="1", alphaBand="-1", nodataColor="")
+        palette = ET.SubElement(root, "colorPalette")
+        for c in style.colours:
+            ET.SubElement(palette, "paletteEntry", value=f"{c.value:g}", color=c.rgb, alpha=str(c.alpha), label=c.label)
+        return root
+    low, high = style.colours[0].value, style.colours[-1].value
+    limits = {"classificationMin": f"{low:g}", "classificationMax": f"{high:g}"}
+    root = ET.Element(
+        "rasterrenderer", type="singlebandpseudocolor", band=str(band), opacity="1", alphaBand="-1", nodataColor="", **limits
+    )
+    shader = ET.SubElement(ET.SubElement(root, "rastershader"), "colorrampshader", {
+        "colorRampType": "INTERPOLATED", "classificationMode": "1", "clip": "0",
+        "minimumValue": f"{low:g}", "maximumValue": f"{high:g}",
+    })  # fmt: skip
+    for c in style.colours:
+        ET.SubElement(shader, "item", value=f"{c.value:g}", color=c.rgb, alpha=str(c.alpha), label=c.label)
+    return root
+
+
+def document(content: ET.Element, categories: str) -> str:
+    """A QGIS style file that holds one element: the pipe of a raster or the renderer of a vector layer."""
+    root = ET.Element("qgis", version=QGIS_VERSION, styleCategories=categories, hasScaleBasedVisibilityFlag="0")
+    root.append(content)
+    ET.SubElement(root, "blendMode").text = "0"
+    ET.indent(root)
+    return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def qml(style: Style, band: int) -> str:
+    """The style as a QGIS 3 layer definition; ``band`` counts from 1."""
+    pipe = ET.Element("pipe")
+    pipe.append(_renderer(style, band))
+    ET.SubElement(pipe, "brightnesscontrast", brightness="0", contrast="0", gamma="1")
+    ET.SubElement(pipe, "huesaturation", saturation="0", grayscaleMode="0", colorizeOn="0")
+    ET.SubElement(pipe, "rasterresampler", maxOversampling="2")
+    return document(pipe, "Symbology")
+
+
+def write_style(style: Style, tif_path: Path) -> None:
+    """Write ``<map>.qml`` beside a map: QGIS applies it when the map is opened."""
+    with rasterio.open(tif_path) as src:
+        band = band_index(src, style.band)
+    with atomic_path(Path(tif_path).with_suffix(".qml")) as part:
+        part.write_text(qml(style, band), "utf-8")

@@ -1,0 +1,166 @@
+"""Maps as Cloud-Optimised GeoTIFFs with named bands, nodata, units and provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import rasterio
+from rasterio.enums import Resampling
+from rasterio.shutil import copy as raster_copy
+from rasterio.windows import Window
+
+from rs_pipeline.errors import RasterError
+from rs_pipeline.model import Grid
+from rs_pipeline.storage.atomic import atomic_path
+
+BLOCK_PX = 256
+"""Side of the internal blocks of every raster written."""
+
+
+@dataclass(frozen=True)
+class MapBand:
+    """What a band of a map is called and means."""
+
+    name: str
+    description: str
+    unit: str = "1"
+
+
+def band_index(dataset: rasterio.DatasetReader, name: str) -> int:
+    """Number (from 1) of the band of that name.
+
+    Raises
+    ------
+    RasterError : the file has no such band.
+    """
+    if name not in dataset.descriptions:
+        raise RasterError(
+            f"no band {name!r} among {list(dataset.descriptions)}", where=dataset.name, remedy="make the map again with `rs-pipeline mosaic`"
+        )
+    return dataset.descriptions.index(name) + 1
+
+
+def profile(grid: Grid, count: int, dtype: str, nodata: float | None) -> dict:
+    """Creation options of a tiled GeoTIFF on the grid, for files that later steps read.
+
+    On the float maps of a tile-year zstd 1 with predictor 2 writes five times as fast as deflate 6 with predictor 3, 9 % larger.
+    """
+    return {
+        "driver": "GTiff", "width": grid.width, "height": grid.height, "count": count, "dtype": dtype,
+        "crs": grid.crs, "transform": grid.transform, "nodata": nodata, "tiled": True,
+        "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX, "compress": "zstd", "zstd_level": 1,
+        "predictor": 2, "interleave": "band", "bigtiff": "if_safer",
+    }  # fmt: skip
+
+
+def describe(dataset: rasterio.io.DatasetWriter, bands: Iterable[MapBand], tags: dict[str, str]) -> None:
+    """Set names, units, descriptions and provenance tags."""
+    dataset.update_tags(**tags)
+    for i, band in enumerate(bands, start=1):
+        dataset.set_band_description(i, band.name)
+        dataset.set_band_unit(i, band.unit)
+        dataset.update_tags(i, long_name=band.description)
+
+
+def write_map(path: Path, grid: Grid, layers: dict[str, np.ndarray], bands: Iterable[MapBand], tags: dict[str, str]) -> None:
+    """Write a tile map: float32, NaN is nodata, one band a layer in the order of ``bands``.
+
+    Raises
+    ------
+    RasterError : it does not read back as written.
+    """
+    bands = list(bands)
+    values = [layers[b.name].astype("float32", copy=False) for b in bands]
+    with atomic_path(path) as part:
+        with rasterio.open(part, "w", **profile(grid, len(bands), "float32", np.nan)) as dst:
+            for i, layer in enumerate(values, start=1):
+                dst.write(layer, i)
+            describe(dst, bands, tags)
+        whole = Window(0, 0, grid.width, grid.height)
+        _verify(part, {(i, whole): _digest(layer) for i, layer in enumerate(values, start=1)})
+
+
+def write_cog(
+    path: Path,
+    grid: Grid,
+    pieces: Iterator[tuple[Window, np.ndarray]],
+    bands: Iterable[MapBand],
+    tags: dict[str, str],
+    *,
+    categorical: bool = False,
+) -> None:
+    """Write a region map as a COG from pieces (window, (band, y, x) float32), never held in memory whole.
+
+    Overviews take the nearest pixel of categorical maps (classes are never averaged) and the average otherwise; statistics are stored so that
+    desktop programs stretch the colours without reading the file.
+
+    Raises
+    ------
+    RasterError : it does not read back as written.
+    """
+    bands, written = list(bands), {}
+    with atomic_path(path) as part:
+        flat = part.with_suffix(".flat.tif")
+        try:
+            with rasterio.open(flat, "w", **profile(grid, len(bands), "float32", np.nan)) as dst:
+                for window, piece in pieces:
+                    values = piece.astype("float32", copy=False)
+                    dst.write(values, window=window)
+                    written |= {(i, window): _digest(layer) for i, layer in enumerate(values, start=1)}
+                describe(dst, bands, tags)
+            with rasterio.open(flat, "r+") as dst:
+                for i in range(1, len(bands) + 1):
+                    _store_statistics(dst, i)
+            raster_copy(
+                flat, part, driver="COG", COMPRESS="DEFLATE", PREDICTOR="YES", BLOCKSIZE=str(BLOCK_PX * 2), BIGTIFF="IF_SAFER",
+                OVERVIEW_RESAMPLING=(Resampling.nearest if categorical else Resampling.average).name.upper(),
+            )  # fmt: skip
+            _verify(part, written)
+        finally:
+            flat.unlink(missing_ok=True)
+
+
+def _digest(layer: np.ndarray) -> int:
+    return crc32(np.ascontiguousarray(layer))
+
+
+def _verify(path: Path, written: dict[tuple[int, Window], int]) -> None:
+    """Raise RasterError where a file does not hold the pieces that were written, by band and window, or an overview cannot be read.
+
+    GDAL says nothing of a disk that is full when a file is closed.
+    """
+    try:
+        with rasterio.open(path, driver="GTiff") as back:
+            right = all(_digest(back.read(band, window=window)) == digest for (band, window), digest in written.items())
+            levels = len(back.overviews(1))
+        for level in range(levels):
+            with rasterio.open(path, driver="GTiff", overview_level=level) as overview:
+                for _, window in overview.block_windows(1):
+                    overview.read(window=window)
+    except rasterio.errors.RasterioError:
+        right = False
+    if not right:
+        raise RasterError("the map does not read back as written", where=str(path), remedy="see that the disk is whole and not full, then start again")
+
+
+def _store_statistics(dataset: rasterio.io.DatasetWriter, index: int) -> None:
+    count, total, squares, low, high = 0, 0.0, 0.0, np.inf, -np.inf
+    for _, window in dataset.block_windows(index):
+        values = dataset.read(index, window=window)
+        values = values[np.isfinite(values)].astype("float64")
+        if values.size:
+            count += values.size
+            total += values.sum()
+            squares += (values**2).sum()
+            low, high = min(low, values.min()), max(high, values.max())
+    if count:
+        mean = total / count
+        deviation = max(squares / count - mean**2, 0.0) ** 0.5
+        dataset.update_tags(
+            index, STATISTICS_MINIMUM=low, STATISTICS_MAXIMUM=high, STATISTICS_MEAN=mean, STATISTICS_STDDEV=deviation,
+            STATISTICS_VALID_PERCENT=round(100 * count / (dataset.width * dataset.height), 2),
+        )  # fmt: skip

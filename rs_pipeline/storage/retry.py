@@ -1,0 +1,68 @@
+"""Marks on jobs: how often a job was to run again, and whether it is given up. The Snakefile makes them a parameter of its rules,
+so that a job whose mark has moved runs again in the next run, and `snakemake -n` says so."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rs_pipeline.storage.atomic import atomic_path
+
+
+@dataclass(frozen=True)
+class Mark:
+    """State of a job's mark."""
+
+    times: int = 0
+    """How often the job was marked to run again."""
+    given_up: str = ""
+    """Why the job is given up; empty where it is not."""
+
+
+def job_name(verb: str, tile: str | None = None, period: str | None = None) -> str:
+    """Name of a job; a period has no dots, so that it can be taken apart.
+
+    >>> job_name("observe", "r000c001", "2024"), job_name("search")
+    ('observe.2024.r000c001', 'search')
+    """
+    return ".".join(filter(None, (verb, period, tile)))
+
+
+def read_marks(folder: Path) -> dict[str, Mark]:
+    """All marks by the job's name; a file that cannot be read counts as one marking."""
+    marks = {}
+    for path in sorted(folder.glob("[!.]*.json")):
+        try:
+            marks[path.stem] = Mark(**json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            marks[path.stem] = Mark(1)
+    return marks
+
+
+def mark_again(folder: Path, job: str) -> None:
+    """Let the job run again in the next run."""
+    before = _read(folder, job)
+    _write(folder, job, Mark(before.times + 1, before.given_up))
+
+
+def mark_given_up(folder: Path, job: str, reason: str) -> None:
+    """Say that the job is given up, and let it run again in the next run."""
+    _write(folder, job, Mark(_read(folder, job).times + 1, reason))
+
+
+def mark_done(folder: Path, job: str) -> None:
+    """Say that the job is done; how often it was marked stays, as it is part of what it was made from."""
+    before = _read(folder, job)
+    if before.given_up:
+        _write(folder, job, Mark(before.times))
+
+
+def _read(folder: Path, job: str) -> Mark:
+    path = folder / f"{job}.json"
+    return read_marks(folder).get(job, Mark()) if path.exists() else Mark()
+
+
+def _write(folder: Path, job: str, mark: Mark) -> None:
+    with atomic_path(folder / f"{job}.json") as part:
+        part.write_text(json.dumps(asdict(mark)), "utf-8")

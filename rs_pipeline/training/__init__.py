@@ -1,0 +1,1 @@
+"""How the shipped models are made. Nothing that a run needs imports this room."""

@@ -1,0 +1,177 @@
+"""Train the detector on simulated water: ``python -m rs_pipeline.training.black_odorous``.
+
+Everything measured here is simulated: it holds for the bio-optical model and the noise below, not for any real river.
+``python -m benchmarks.accuracy.calibrate`` fits the probability of a season afterwards; local labels recalibrate it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from rs_kernels.black_odorous import (
+    COLOUR_FEATURES,
+    FEATURES,
+    MAX_GREY_REFL,
+    STANDARDISED_LIMIT,
+    boi,
+    spectra_evidence,
+    spectrum_features,
+)
+
+from rs_pipeline.config import config_folder
+from rs_pipeline.products.black_odorous.model import Calibration, DetectorModel, WeightSet, load_model
+from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.training.known_waters import known_waters
+from rs_pipeline.training.water_types import BLACK, CLASSES, observe_water, simulate_water
+
+SEED = 20240511
+MAX_SWIR1_REFL = 0.025
+BOI_THRESHOLD = 0.065
+
+def grey_of(refl: np.ndarray) -> np.ndarray:
+    """Grey residual (n,) of observed spectra (n, 7)."""
+    return np.clip(np.minimum(refl[:, 5], refl[:, 6]), -MAX_GREY_REFL, MAX_GREY_REFL)
+
+
+def dataset(platforms, n: int, seed: int, *, widen: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Observed spectra (m, 7) that are not dropped for glint, and their class number (m,), ``n`` a class and platform."""
+    rng = np.random.default_rng(seed)
+    spectra, kinds = [], []
+    for platform in platforms:
+        for k, kind in enumerate(CLASSES):
+            seen = observe_water(simulate_water(kind, platform, n, rng, widen=widen), rng)
+            seen = seen[seen[:, 5] <= MAX_SWIR1_REFL]
+            spectra.append(seen)
+            kinds.append(np.full(len(seen), k))
+    return np.concatenate(spectra), np.concatenate(kinds)
+
+
+def features_of(spectra: np.ndarray, n_features: int) -> np.ndarray:
+    """FEATURES of spectra (m, 7), float64 (m, n_features)."""
+    out = np.empty((len(spectra), len(FEATURES)))
+    for row, s, grey in zip(out, spectra, grey_of(spectra), strict=True):
+        spectrum_features(s[0], s[1], s[2], s[3], s[4], grey, row)
+    return out[:, :n_features]
+
+
+def fit(features: np.ndarray, black: np.ndarray, names: tuple[str, ...], *, ridge: float = 1.0) -> WeightSet:
+    """Ridge logistic regression on standardised features, their squares and products, by Newton's method.
+
+    Parameters
+    ----------
+    features : float64 (m, n). black : bool (m,). ridge : penalty on every weight but the intercept.
+    """
+    n = features.shape[1]
+    centre = np.median(features, axis=0)
+    spread = np.subtract(*np.percentile(features, [75, 25], axis=0)) / 1.349
+    z = np.clip((features - centre) / spread, -STANDARDISED_LIMIT, STANDARDISED_LIMIT)
+    upper = np.triu_indices(n)
+    design = np.concatenate([np.ones((len(z), 1)), z, z[:, upper[0]] * z[:, upper[1]]], axis=1)
+    penalty = np.full(design.shape[1], ridge)
+    penalty[0] = 0.0
+    weights = np.zeros(design.shape[1])
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
+        gradient = design.T @ (p - black) + penalty * weights
+        curvature = (design * (p * (1 - p))[:, None]).T @ design + np.diag(penalty)
+        step = np.linalg.solve(curvature, gradient)
+        weights -= step
+        if np.abs(step).max() < 1e-8:
+            break
+    quadratic = np.zeros((n, n))
+    quadratic[upper] = weights[n + 1 :]
+    return WeightSet(names, *(_short(v) for v in (centre, spread, weights[1 : n + 1], quadratic)), float(_short(weights[:1])[0]))
+
+
+def _short(values: np.ndarray) -> np.ndarray:
+    """Seven significant digits: what the file holds is what was measured."""
+    return np.vectorize(lambda v: float(f"{v:.7g}"), otypes=[float])(values)
+
+
+def auc(score: np.ndarray, black: np.ndarray) -> float:
+    """Area under the receiver operating curve: chance that a black spectrum scores above another (Mann & Whitney 1947)."""
+    order = np.argsort(np.argsort(score))
+    n1, n0 = black.sum(), (~black).sum()
+    return float((order[black].sum() - n1 * (n1 - 1) / 2) / (n1 * n0))
+
+
+def calibration_error(probability: np.ndarray, black: np.ndarray, bins: int = 10) -> float:
+    """Expected calibration error: mean over equal bins of |mean probability - share black|, weighted by size."""
+    place = np.minimum((probability * bins).astype(int), bins - 1)
+    return float(sum(abs(probability[place == i].sum() - black[place == i].sum()) for i in range(bins)) / len(black))
+
+
+def measure(model: DetectorModel, platforms, rededge: bool, seed: int, n: int, *, widen: float = 1.0) -> dict:
+    """Single-date figures on fresh spectra: AUC, rates at P > 0.5, at 1 % false positives, by class, and BOI's beside them."""
+    spectra, kinds = dataset(platforms, n, seed, widen=widen)
+    black, grey = BLACK[kinds], grey_of(spectra)
+    score, cause = spectra_evidence(spectra, grey, rededge, model.rededge.packed, model.colour.packed)
+    p = 1 / (1 + np.exp(-score))
+    positive, vetoed = score > 0, (score > 0) & (cause == 0)
+    plain = np.array([boi(s[0], s[1], s[2]) < BOI_THRESHOLD for s in spectra])
+    limit = np.quantile(score[~black], 0.99)
+
+    def rates(hit):
+        return {"tpr": round(float(hit[black].mean()), 4), "fpr": round(float(hit[~black].mean()), 4)}
+
+    return {
+        "auc": round(auc(score, black), 4), "ece": round(calibration_error(p, black), 4), "p_above_0.5": rates(positive),
+        "with_vetoes": rates(vetoed), "tpr_at_1pct_fpr": round(float((score[black] > limit).mean()), 4), "boi_below_0.065": rates(plain),
+        "positive_by_class": {
+            kind.name: {"detector": round(float(positive[kinds == k].mean()), 4), "with_vetoes": round(float(vetoed[kinds == k].mean()), 4),
+                        "boi": round(float(plain[kinds == k].mean()), 4)}
+            for k, kind in enumerate(CLASSES)
+        },
+    }  # fmt: skip
+
+
+UNCALIBRATED = Calibration(1.0, 0.0, 0.5, "nothing")
+
+SENTINEL = ("sentinel-2a", "sentinel-2b", "sentinel-2c")
+LANDSAT = ("landsat-7", "landsat-8")
+
+
+def train(n: int = 4000, seed: int = SEED) -> DetectorModel:
+    """Fit both weight sets: the red edge on Sentinel-2, colour on Sentinel-2A, Landsat 7 and 8. ``n`` spectra a class, and a third a platform."""
+    each = n // 3
+    spectra, kinds = dataset(SENTINEL, each, seed)
+    rededge = fit(features_of(spectra, len(FEATURES)), BLACK[kinds], FEATURES)
+    spectra, kinds = dataset(("sentinel-2a", *LANDSAT), each, seed + 1)
+    colour = fit(features_of(spectra, len(COLOUR_FEATURES)), BLACK[kinds], COLOUR_FEATURES)
+    return DetectorModel(rededge, colour, UNCALIBRATED, known_waters(n // 4, seed + 2), {})
+
+
+def evaluate(model: DetectorModel, n: int = 4000, seed: int = SEED) -> dict:
+    """All figures, on spectra drawn with other seeds than the training's."""
+    return {
+        "kind": "simulated", "seed": seed, "spectra_a_class": n, "share_black_in_training": round(float(BLACK.mean()), 4),
+        "red_edge, sentinel-2a": measure(model, ["sentinel-2a"], True, seed + 10, n),
+        "red_edge, sentinel-2a, ranges widened 1.5 times": measure(model, ["sentinel-2a"], True, seed + 11, n, widen=1.5),
+        "colour, sentinel-2a": measure(model, ["sentinel-2a"], False, seed + 12, n),
+        "colour, landsat-8": measure(model, ["landsat-8"], False, seed + 13, n),
+        "colour, landsat-7": measure(model, ["landsat-7"], False, seed + 14, n),
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, default=config_folder() / "black_odorous.json")
+    parser.add_argument("--spectra", type=int, default=4000, help="spectra a class")
+    args = parser.parse_args()
+    model = train(args.spectra)
+    report = evaluate(model, args.spectra)
+    content = {
+        "report": report, "rededge": model.rededge.to_json(), "colour": model.colour.to_json(), "known_waters": model.known.to_json(),
+        "calibration": asdict(load_model().calibration),
+    }  # fmt: skip
+    with atomic_path(args.output) as part:
+        part.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,291 @@
+"""Indicators of counties against the truth: areas, shares and lengths that the simulated world knows.
+
+Counts of reaches have no truth of their own (how a river is cut is a choice) and are left out; their length is scored.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from rs_pipeline.indicators.facts import REGION
+from rs_pipeline.indicators.zonal import GREENING_STEP, coverage
+from rs_pipeline.products.land.classes import DISTURBED, NATURAL, Land
+from rs_pipeline.products.red_line.indicators import geodesic_area_km2
+from rs_pipeline.validation.coastline import crossings, natural_length, slopes, stations
+from rs_pipeline.validation.land import MATERIALS
+from rs_pipeline.validation.metrics import interval_coverage, ratio
+from rs_pipeline.validation.truth import Score, Truth, black_years
+
+NARROW_M = 20.0
+"""Channels narrower than this cannot be assessed for black-odorous water."""
+SHORE_REACH_M = 1000.0
+"""How far a shoreline may move between two years and still be followed."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A unit, or the region, on the truth's grid."""
+
+    adcode: str
+    geometry: shapely.Geometry
+    cell: np.ndarray
+    """Flat index of its pixels, int (n,)."""
+    area_m2: np.ndarray
+    """What each holds of it, on the ellipsoid, float64 (n,)."""
+
+    def total(self, share: np.ndarray) -> float:
+        """Area of a map of shares (h, w) in m2."""
+        return float((share.ravel()[self.cell].astype("float64") * self.area_m2).sum())
+
+    def mean(self, values: np.ndarray, where: np.ndarray) -> float:
+        """Mean of a map over the pixels of a mask."""
+        return ratio(self.total(np.where(where, values, 0)), self.total(where))
+
+    def length_m(self, lines: gpd.GeoSeries) -> float:
+        return float(lines.intersection(self.geometry).length.sum())
+
+
+def places(truth: Truth) -> list[Place]:
+    """The units of the world and the region of all together."""
+    units = truth.units
+    whole = gpd.GeoDataFrame({"adcode": [REGION]}, geometry=[units.union_all()], crs=units.crs)
+    frame = pd.concat([units[["adcode", "geometry"]], whole], ignore_index=True)
+    zone, cell, area = coverage(truth.grid, frame)
+    return [Place(str(u.adcode), u.geometry, cell[zone == i], area[zone == i]) for i, u in enumerate(frame.itertuples())]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a true value is wanted of."""
+
+    truth: Truth
+    place: Place
+    year: int
+    baseline: int
+
+    @property
+    def is_baseline(self) -> bool:
+        return self.year == self.baseline
+
+
+def _cover(band: str) -> Callable[[_Asked], float]:
+    def value(a: _Asked) -> float:
+        bands = a.truth.vegetation(a.year)
+        if band not in bands:
+            return math.nan
+        return 100 * a.place.mean(bands[band], ~a.truth.true_water(a.year).permanent)
+
+    return value
+
+
+def _grassland(a: _Asked) -> float:
+    if a.truth.grassland is None:
+        return math.nan
+    parts = a.truth.covered(a.truth.grassland.geometry)
+    inside = np.where(a.truth.true_water(a.year).permanent, 0, parts)
+    return 100 * ratio(a.place.total(inside * a.truth.vegetation(a.year)["fvc_peak"]), a.place.total(inside))
+
+
+def _greening(a: _Asked) -> float:
+    """Greened less browned land, ha, by the step of the indicator."""
+    if a.is_baseline:
+        return math.nan
+    land = ~(a.truth.true_water(a.year).permanent | a.truth.true_water(a.baseline).permanent)
+    change = np.where(land, a.truth.vegetation(a.year)["fvc_peak"] - a.truth.vegetation(a.baseline)["fvc_peak"], 0)
+    return a.place.total((change > GREENING_STEP).astype("float32") - (change < -GREENING_STEP)) / 1e4
+
+
+def _permanent(a: _Asked) -> float:
+    return a.place.total(a.truth.true_water(a.year).permanent_share) / 1e6
+
+
+def _seasonal(a: _Asked) -> float:
+    true = a.truth.true_water(a.year)
+    return a.place.total(true.water_share - true.permanent_share) / 1e6
+
+
+def _permanent_change(a: _Asked) -> float:
+    if a.is_baseline:
+        return math.nan
+    now, then = (a.truth.true_water(y).permanent_share for y in (a.year, a.baseline))
+    return a.place.total(now - then) / 1e6
+
+
+def _seasonal_change(a: _Asked) -> float:
+    return math.nan if a.is_baseline else _seasonal(a) - _seasonal(_Asked(a.truth, a.place, a.baseline, a.baseline))
+
+
+def _black_length(a: _Asked) -> float:
+    """Centreline of rivers within the year's black stretches, km."""
+    if a.truth.black_reaches is None or a.truth.rivers is None:
+        return math.nan
+    lines = a.truth.rivers.set_index("name").geometry
+    rows = zip(a.truth.black_reaches.itertuples(), black_years(a.truth.black_reaches), strict=True)
+    parts = [lines[r.river].intersection(r.geometry) for r, years in rows if a.year in years and r.river in lines.index]
+    return a.place.length_m(gpd.GeoSeries(parts, crs=a.truth.grid.crs)) / 1e3
+
+
+def _narrow_length(a: _Asked) -> float:
+    if a.truth.rivers is None:
+        return math.nan
+    return a.place.length_m(a.truth.rivers.geometry[a.truth.rivers.width_m < NARROW_M]) / 1e3
+
+
+def _coast(a: _Asked) -> gpd.GeoDataFrame | None:
+    """True lines of the year that belong to the unit; None without a coast."""
+    lines = a.truth.shorelines
+    if lines is None:
+        return None
+    mine = lines[lines.year == a.year]
+    mine = mine.assign(geometry=mine.geometry.intersection(shapely.box(*a.truth.grid.bounds))).explode(index_parts=False)
+    mine = mine[(mine.geom_type == "LineString") & (mine.length > 0)]
+    if a.place.adcode != REGION:
+        mine = mine.assign(geometry=[_part_of(line, a) for line in mine.geometry]).explode(index_parts=False)
+        mine = mine[~mine.geometry.is_empty]
+    return None if mine.empty else mine
+
+
+def _nearest_unit(points: np.ndarray, truth: Truth) -> np.ndarray:
+    """Code of the unit that each point lies in or nearest to: new land and its shore lie outside the polygons of the old coast."""
+    return truth.units.adcode.astype(str).to_numpy()[truth.units.sindex.nearest(points, return_all=False)[1]]
+
+
+def _part_of(line: shapely.LineString, a: _Asked) -> shapely.MultiLineString:
+    """Runs of the line's segments that belong to the unit; their length stays as it is."""
+    xy = shapely.get_coordinates(line)
+    owner = _nearest_unit(shapely.points((xy[1:] + xy[:-1]) / 2), a.truth) == a.place.adcode
+    cuts = np.flatnonzero(np.diff(owner)) + 1
+    runs = [run for run in np.split(np.arange(len(owner)), cuts) if owner[run[0]]]
+    return shapely.MultiLineString([xy[run[0] : run[-1] + 2] for run in runs])
+
+
+def _natural_length(a: _Asked) -> float:
+    coast = _coast(a)
+    return math.nan if coast is None else natural_length(coast)[0] / 1e3
+
+
+def _retention(a: _Asked) -> float:
+    coast = _coast(a)
+    return math.nan if coast is None else 100 * ratio(*natural_length(coast))
+
+
+def _coast_rate(a: _Asked) -> float:
+    """Mean over stations of the last year's line of the slope through all years, river mouths left out."""
+    coast = _coast(a)
+    if coast is None or a.year != max(a.truth.years) or len(a.truth.years) < 2:
+        return math.nan
+    points = stations(coast.rename(columns={"class": "kind"}))
+    points = points[points.type != "river mouth"]
+    lines = a.truth.shorelines
+    found = [crossings(points, lines.geometry[lines.year == y].to_numpy(), SHORE_REACH_M)[0] for y in a.truth.years]
+    rate = slopes(np.array(a.truth.years), np.stack(found, axis=1))
+    rate = rate[np.isfinite(rate)]
+    return float(rate.mean()) if rate.size else math.nan
+
+
+def _reclaimed(a: _Asked) -> float:
+    """Ha of reclamation finished after the baseline; of worlds without its outline the sea that became built or bare ground."""
+    if a.is_baseline or _coast(a) is None:
+        return math.nan
+    outlines = a.truth.reclamation
+    if outlines is not None:
+        new = outlines[(outlines.year > a.baseline) & (outlines.year <= a.year)]
+        mine = a.place.adcode == REGION or _nearest_unit(shapely.point_on_surface(new.geometry.values), a.truth) == a.place.adcode
+        return 100 * sum(geodesic_area_km2(g) for g in new.geometry[mine | np.zeros(len(new), bool)].to_crs(4326))
+    legend = a.truth.legend
+    fill = np.isin(a.truth.landcover(a.year), [legend[n] for n in ("soil", "concrete", "built", "road") if n in legend])
+    return a.place.total(a.truth.fine_mean(fill & (a.truth.landcover(a.baseline) == legend["sea"]))) / 1e4
+
+
+def _land(*classes: Land) -> Callable[[_Asked], float]:
+    """Area of land classes, km2."""
+    materials = [m for c in classes for m in MATERIALS[c]]
+    return lambda a: a.place.total(a.truth.share(a.year, materials)) / 1e6
+
+
+def _built_change(a: _Asked) -> float:
+    if a.is_baseline:
+        return math.nan
+    now, then = (a.truth.share(y, MATERIALS[Land.BUILT]) for y in (a.year, a.baseline))
+    return a.place.total(now - then) / 1e6
+
+
+TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
+    "fvc_peak_mean": _cover("fvc_peak"), "fvc_growing_mean": _cover("fvc_growing"), "grassland_fvc": _grassland,
+    "greening_net": _greening, "water_permanent_area": _permanent, "water_seasonal_area": _seasonal,
+    "water_permanent_change": _permanent_change, "water_seasonal_change": _seasonal_change, "black_odorous_length_km": _black_length,
+    "black_odorous_unassessable_length_km": _narrow_length, "natural_coast_length_km": _natural_length,
+    "natural_coast_retention": _retention, "coast_mean_rate": _coast_rate, "reclaimed_area": _reclaimed,
+    "construction_land_area": _land(Land.BUILT), "construction_land_change": _built_change, "cropland_area": _land(Land.CROPLAND),
+    "tree_area": _land(Land.TREE), "grass_area": _land(Land.GRASS), "wetland_area": _land(Land.WETLAND), "bare_area": _land(Land.BARE),
+    "disturbed_land_area": _land(*DISTURBED), "natural_land_area": _land(*NATURAL),
+}  # fmt: skip
+"""True value of each indicator, in the indicator's unit, and of the groups of land classes whose shares are given; NaN where the unit has none."""
+
+
+def true_indicators(truth: Truth, baseline: int | None = None) -> pd.DataFrame:
+    """True values, a row a unit (and the region), year and indicator that has one: adcode, period, indicator, true.
+
+    Parameters
+    ----------
+    baseline : year changes are measured from; the first if None.
+    """
+    baseline = truth.years[0] if baseline is None else baseline
+    rows = [
+        (place.adcode, str(year), name, value(_Asked(truth, place, year, baseline)))
+        for place in places(truth)
+        for year in truth.years
+        for name, value in TRUE_VALUES.items()
+    ]
+    table = pd.DataFrame(rows, columns=["adcode", "period", "indicator", "true"])
+    return table[np.isfinite(table.true)].reset_index(drop=True)
+
+
+def against_truth(indicators: pd.DataFrame, truth: Truth, *, baseline: int | None = None) -> pd.DataFrame:
+    """The rows of ``indicators.csv`` that have a true value, one a unit, period and indicator, with the column ``true``."""
+    keys = ["adcode", "period", "indicator"]
+    table = indicators.astype({"adcode": str, "period": str}).drop_duplicates(keys)
+    table = table.assign(interval=table.interval.fillna("").astype(str))
+    return table.merge(true_indicators(truth, baseline), on=keys)
+
+
+def score(indicators: pd.DataFrame, truth: Truth, *, baseline: int | None = None) -> list[Score]:
+    """Errors and interval coverage by indicator, product ``counties``. Empty where the world has no units.
+
+    ``absolute_error`` and ``bias`` are means over units, the region and periods, in the indicator's unit; ``relative_error`` is the sum
+    of absolute errors in % of the sum of absolute true values, so that units with next to nothing do not decide; ``coverage`` the share of intervals that hold the true value, by
+    indicator and kind of interval, and of ``all``; ``width`` the mean width of these intervals; ``withheld_share`` how many of the values that have a truth are empty.
+    """
+    if truth.units is None:
+        return []
+    table = against_truth(indicators, truth, baseline=baseline)
+    scores = []
+    for name, group in table.groupby("indicator", sort=False):
+        unit, known = str(group.unit.iloc[0]), group[np.isfinite(group.value)]
+        error, n = (known.value - known.true).to_numpy(), len(known)
+        amount = float(known.true.abs().sum())
+        scores += [
+            Score("counties", "absolute_error", name, float(np.abs(error).mean()) if n else math.nan, unit, n),
+            Score("counties", "bias", name, float(error.mean()) if n else math.nan, unit, n),
+            Score("counties", "relative_error", name, 100 * ratio(np.abs(error).sum(), amount), "%", n),
+            Score("counties", "withheld_share", name, 100 * ratio(len(group) - n, len(group)), "%", len(group)),
+            *_coverages(name, known),
+        ]
+    return scores + _coverages("all", table)
+
+
+def _coverages(name: str, table: pd.DataFrame) -> list[Score]:
+    with_interval = table[(table.interval != "") & np.isfinite(table.lower) & np.isfinite(table.upper)]
+    scores = []
+    for kind, g in with_interval.groupby("interval"):
+        scores.append(Score("counties", "coverage", f"{name}, {kind}", 100 * interval_coverage(g.lower, g.upper, g.true), "%", len(g)))
+        if name != "all":
+            scores.append(Score("counties", "width", f"{name}, {kind}", float((g.upper - g.lower).mean()), str(g.unit.iloc[0]), len(g)))
+    return scores

@@ -1,0 +1,73 @@
+"""The systematic part of the error model, learnt from runs whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from rs_pipeline.config import Settings
+from rs_pipeline.estimation.estimate import Answer, Facts
+from rs_pipeline.estimation.uncertainty import Z95
+from rs_pipeline.indicators.facts import Run
+from rs_pipeline.indicators.values import INDICATORS, estimate
+from rs_pipeline.products.land.indicators import ERROR_OF, area
+from rs_pipeline.validation.counties import true_indicators
+from rs_pipeline.validation.truth import Truth
+
+LEAST_WORLDS = 3
+"""Fewer worlds with an indicator say nothing of how worlds differ."""
+
+
+def observed_errors(settings: Settings, truth: Truth) -> pd.DataFrame:
+    """Errors of a run of a simulated world: adcode, period, indicator, error (true less value, beyond what was left undecided), random95,
+    basis, in the indicator's unit.
+
+    Only values whose interval comes from the error model and that were seen well enough to be scaled to the whole.
+    """
+    rows = []
+    for unit, period, facts in Run.read(settings).facts():
+        for name, answer in _answers(facts).items():
+            if answer.spread and answer.observed_fraction >= settings.indicators.scale_fraction:
+                s = answer.spread
+                rows.append((unit.adcode, period, name, answer.interval.value, s.random95, s.basis, *s.undecided))
+    table = pd.DataFrame(rows, columns=["adcode", "period", "indicator", "value", "random95", "basis", "low", "high"])
+    table = table.merge(true_indicators(truth, int(settings.baseline_label)), on=["adcode", "period", "indicator"])
+    error = table.true - table.value
+    return table.assign(error=error - error.clip(-table.low, table.high)).drop(columns=["true", "value", "low", "high"])
+
+
+def _answers(facts: Facts) -> dict[str, Answer]:
+    """Of all indicators, and of land areas whether or not they are told apart well enough to be published."""
+    answers = {name: estimate(indicator, facts) for name, indicator in INDICATORS.items()}
+    county = facts.land.zones["county"] if facts.land else None
+    if county and county["land_observed_m2"] > 0:
+        answers |= {row: area(facts, county, name) for name, row in ERROR_OF.items()}
+    return answers
+
+
+def systematic_part(table: pd.DataFrame) -> pd.DataFrame:
+    """Table of ``config/errors.csv`` from the errors of several worlds (column ``world`` beside those of `observed_errors`).
+
+    Errors in numbers of their basis, y, have a mean, a scatter between worlds and one within, of which the pixels' errors explain their
+    part; every world counts the same. What is left has the 95 % prediction interval ``mean -+ h`` for a new world (t distribution; Searle,
+    Casella and McCulloch 1992, sec. 3.6). ``below`` and ``above`` are its ends, at least 0, so that a value stays inside its interval. What all
+    simulated worlds have wrong they cannot show.
+    """
+    rows = []
+    for name, group in table[table.basis > 0].groupby("indicator", sort=False):
+        if group.world.nunique() < LEAST_WORLDS:
+            continue
+        mean, half = _prediction(group)
+        rows.append((name, max(0.0, half - mean), max(0.0, half + mean), group.world.nunique(), len(group)))
+    return pd.DataFrame(rows, columns=["indicator", "below", "above", "worlds", "values"]).sort_values("indicator", ignore_index=True)
+
+
+def _prediction(group: pd.DataFrame) -> tuple[float, float]:
+    """Mean and half width of the prediction interval of one indicator's errors, in numbers of the basis."""
+    y = group.assign(y=group.error / group.basis, random=(group.random95 / Z95 / group.basis) ** 2).groupby("world")
+    means, n = y.y.mean(), y.size()
+    within = (y.y.var(ddof=0)).mean()
+    between = means.var(ddof=1)
+    variance = between * (1 + 1 / len(n)) + max(0.0, within - y.random.mean().mean())
+    return float(means.mean()), float(stats.t.ppf(0.975, len(n) - 1) * np.sqrt(variance))

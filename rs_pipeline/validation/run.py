@@ -1,0 +1,201 @@
+"""Step ``score``: everything a run has made, against the truth of its simulated world."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from rs_pipeline.config import Settings, load
+from rs_pipeline.errors import ConfigError
+from rs_pipeline.layout import LAND, Layout
+from rs_pipeline.products.land.classes import SHARES
+from rs_pipeline.storage.tables import write_csv
+from rs_pipeline.validation import black_odorous, coastline, counties, land, missing, radiometry, vegetation, water
+from rs_pipeline.validation.truth import Score, Truth, combine, on_grid
+
+COLUMNS = ("product", "metric", "subset", "value", "unit", "n", "kind")
+
+ASSESSED = ("suspected", "possible", "clear")
+"""Calls of a reach that rest on enough of its water."""
+
+
+def year_labels(settings: Settings, truth: Truth) -> dict[str, int]:
+    """Label of each period that is one whole calendar year of the world to that year; others have no truth."""
+    whole = {p.label: p.start.year for p in settings.all_periods if (p.start, p.end) == (date(p.start.year, 1, 1), date(p.start.year, 12, 31))}
+    return {label: year for label, year in whole.items() if year in truth.years}
+
+
+def score_run(layout: Layout, truth: Truth, settings: Settings | None = None) -> list[Score]:
+    """Scores of every output of a run that is there and has a truth; years together (see `truth.combine`).
+
+    Parameters
+    ----------
+    layout : where the run lies. truth : of the world it was made from.
+    settings : of the run; read from its folder if None.
+
+    Raises
+    ------
+    ConfigError : the run and the truth share no year, or no output of the run can be scored.
+    RasterError : the pixels of a map are not those of the world.
+    """
+    settings = settings or load(layout.settings)
+    labels = year_labels(settings, truth)
+    if not labels:
+        raise ConfigError(
+            f"no period of the run is a whole year of the world ({truth.years[0]}-{truth.years[-1]})", where=str(layout.root),
+            remedy="score the run with the truth of the world it was made from (--truth)",
+        )  # fmt: skip
+    yearly = [list(_maps(layout, truth, settings, label, year)) for label, year in labels.items()]
+    scores = [*combine(yearly), *_reaches(layout, truth, labels), *_coast(layout, truth, labels), *_table(layout, truth, settings, labels)]
+    scores += _ledger(layout, truth)
+    if not scores:
+        raise ConfigError(
+            "the run has made nothing that can be scored", where=str(layout.root),
+            remedy="finish the run first: `snakemake --configfile <config>`, or at least one `rs-pipeline mosaic`",
+        )  # fmt: skip
+    return scores
+
+
+def _maps(layout: Layout, truth: Truth, settings: Settings, label: str, year: int) -> Iterator[Score]:
+    """Scores of the maps of one period."""
+
+    def band(product: str, name: str):
+        return on_grid(layout.map(product, label), name, truth.grid)
+
+    made = {product: layout.map(product, label).is_file() for product in ("vegetation", "water", "black_odorous", "observations")}
+    cover, wet = settings.vegetation.min_dates, settings.water.min_months
+    if made["vegetation"]:
+        peak, growing, sigma = (band("vegetation", name) for name in ("fvc_peak", "fvc_growing", "fvc_peak_sigma"))
+        yield from vegetation.score(peak, growing, truth, year, fvc_peak_sigma=sigma)
+        if made["observations"]:
+            yield from missing.score_pixels("fvc_peak", peak, band("observations", "clear_peak"), cover)
+            yield from missing.score_pixels("fvc_growing", growing, band("observations", "clear_growing"), cover)
+    if made["water"]:
+        classes = band("water", "class")
+        yield from water.score(band("water", "frequency"), classes, truth, year)
+        if made["observations"]:
+            yield from missing.score_pixels("water", classes, band("observations", "clear_months"), wet)
+    if layout.map(LAND, label).is_file():
+        shares = _shares(layout, truth, label)
+        yield from land.score(band(LAND, "class"), truth, year, shares=shares)
+        yield from missing.score_pixels(LAND, band(LAND, "class"), band(LAND, "n_dates"), settings.land.min_dates)
+        baseline = year_labels(settings, truth).get(settings.baseline_label)
+        if baseline not in (None, year) and layout.map(LAND, settings.baseline_label).is_file():
+            yield from land.score_conversion(shares, _shares(layout, truth, settings.baseline_label), truth, year, baseline, settings.land_zones)
+    if made["black_odorous"]:
+        yield from black_odorous.score_pixels(band("black_odorous", "class"), truth, year)
+        if made["observations"]:
+            yield from missing.score_pixels("black_odorous", band("black_odorous", "probability"), band("observations", "clear_water"))
+
+
+def _shares(layout: Layout, truth: Truth, label: str) -> np.ndarray:
+    return np.stack([on_grid(layout.map(LAND, label), name, truth.grid) for name in SHARES])
+
+
+def read_objects(layout: Layout, truth: Truth, labels: dict[str, int]) -> gpd.GeoDataFrame:
+    """Reaches and ponds as `black_odorous.score` takes them."""
+    table = gpd.read_file(layout.reaches, layer="reaches").to_crs(truth.grid.crs)
+    table = table[table.period.isin(labels)]
+    return table.assign(
+        period=table.period.map(labels).astype(str), flagged=table["class"] == "suspected", assessed=table["class"].isin(ASSESSED),
+        listed=table["class"].isin(("suspected", "possible")),
+    )  # fmt: skip
+
+
+def _reaches(layout: Layout, truth: Truth, labels: dict[str, int]) -> list[Score]:
+    return black_odorous.score(read_objects(layout, truth, labels), truth) if layout.reaches.is_file() else []
+
+
+def read_shorelines(layout: Layout, truth: Truth, labels: dict[str, int]) -> gpd.GeoDataFrame:
+    """Shorelines as `coastline.score_lines` takes them."""
+    lines = gpd.read_file(layout.shorelines, layer="shorelines").to_crs(truth.grid.crs)
+    lines = lines[lines.period.isin(labels)]
+    return lines.assign(year=lines.period.map(labels).astype(int))
+
+
+def _coast(layout: Layout, truth: Truth, labels: dict[str, int]) -> list[Score]:
+    scores: list[Score] = []
+    if layout.shorelines.is_file():
+        lines = read_shorelines(layout, truth, labels)
+        scores += coastline.score_lines(lines, truth)
+        for sensor in sorted(set(lines.sensor.dropna())):
+            scores += coastline.score_lines(lines, truth, sensor=sensor)
+    if layout.transects.is_file():
+        transects = gpd.read_file(layout.transects, layer="transects").to_crs(truth.grid.crs)
+        scores += coastline.score_rates(transects, truth) + coastline.score_classes(transects, truth)
+        scores += coastline.score_opinions(transects, truth, labels)
+    return scores
+
+
+def _table(layout: Layout, truth: Truth, settings: Settings, labels: dict[str, int]) -> list[Score]:
+    if not layout.indicators_parquet.is_file():
+        return []
+    table = pd.read_parquet(layout.indicators_parquet)
+    least = {name: settings.indicators.range_fraction for name in counties.TRUE_VALUES if name != "black_odorous_unassessable_length_km"}
+    yearly = table[table.period.isin(labels)]
+    yearly = yearly.assign(period=yearly.period.map(labels).astype(str))
+    scores = counties.score(yearly, truth, baseline=labels.get(settings.baseline_label))
+    return scores + missing.score_counties(table, least)
+
+
+def _ledger(layout: Layout, truth: Truth) -> list[Score]:
+    if not (layout.scenes.is_file() and truth.world):
+        return []
+    scenes = pd.read_parquet(layout.scenes, columns=["scene_id", "offset", "status", "reason"])
+    manifests = [pd.read_parquet(p, columns=["scene_id", "status", "reason"]) for p in sorted((layout.root / "chips").glob("*/*/chips.parquet"))]
+    chips = pd.concat(manifests, ignore_index=True) if manifests else None
+    offsets = radiometry.true_offsets(truth.world)
+    return radiometry.score(scenes, truth.world, offsets, chips)
+
+
+def as_table(scores: list[Score]) -> pd.DataFrame:
+    """Scores with COLUMNS; ``kind`` says that they are of simulated data."""
+    rows = [(s.product, s.metric, s.subset, s.value, s.unit, s.n, "simulated") for s in scores]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def write_scores(scores: list[Score], path: Path) -> None:
+    """Write ``accuracy.csv``: UTF-8 with BOM, columns COLUMNS; a score without anything behind it is empty with n 0."""
+    write_csv(as_table(scores), path)
+
+
+def print_scores(scores: list[Score]) -> None:
+    """A table a product on the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for product in dict.fromkeys(s.product for s in scores):
+        table = Table(title=f"{product} (simulated)", title_justify="left")
+        for heading, justify in (("subset", "left"), ("metric", "left"), ("value", "right"), ("unit", "left"), ("n", "right")):
+            table.add_column(heading, justify=justify)
+        for s in sorted((s for s in scores if s.product == product), key=lambda s: s.subset != "all"):
+            table.add_row(s.subset, s.metric, "-" if s.value != s.value else f"{s.value:.4g}", "" if s.unit == "1" else s.unit, str(s.n))
+        console.print(table)
+
+
+def score(settings: Settings, truth_folder: Path | None = None) -> list[Score]:
+    """Write ``accuracy.csv`` of a run and give its scores.
+
+    Parameters
+    ----------
+    truth_folder : ``<world>/truth``; that of the run's own sample if None.
+
+    Raises
+    ------
+    ConfigError : there is no truth, or nothing to score against it.
+    """
+    if truth_folder is None and settings.sample is None:
+        raise ConfigError(
+            "this run is of no simulated world, so it has no truth", where="sample",
+            remedy="only runs of a simulated world can be scored; give --truth <world>/truth if this is one",
+        )  # fmt: skip
+    layout, truth = Layout(settings.root), Truth(Path(truth_folder or settings.sample.path / "truth"))
+    scores = score_run(layout, truth, settings)
+    write_scores(scores, layout.accuracy)
+    return scores

@@ -1,0 +1,108 @@
+"""Estimators from reference samples against the published example and a map of 3 x 3 pixels that a reader can work out."""
+
+import numpy as np
+import pytest
+
+from rs_pipeline.estimation.sampling import (
+    Sample,
+    bootstrap95,
+    difference_total,
+    estimate_total,
+    sample_size,
+    stratified_area,
+    stratified_total,
+)
+
+OLOFSSON_COUNTS = [[66, 0, 5, 4], [0, 55, 8, 12], [1, 0, 153, 11], [2, 1, 9, 313]]
+OLOFSSON_HA = np.array([0.020, 0.015, 0.320, 0.645]) * 1e7 * 0.09
+
+
+def test_olofsson_2014_example_to_the_digit():
+    got = stratified_area(OLOFSSON_COUNTS, OLOFSSON_HA)
+    assert (round(got.overall, 4), round(got.overall_half95, 4)) == (0.9465, 0.0185)
+    np.testing.assert_array_equal(got.users.round(3), [0.880, 0.733, 0.927, 0.963])
+    np.testing.assert_array_equal(got.users_half95.round(3), [0.074, 0.101, 0.040, 0.021])
+    np.testing.assert_array_equal(got.producers.round(3), [0.749, 0.847, 0.935, 0.962])
+    np.testing.assert_array_equal(got.producers_half95.round(3), [0.213, 0.254, 0.034, 0.018])
+    np.testing.assert_array_equal(got.area.round(), [21158, 11686, 285770, 581386])
+    np.testing.assert_array_equal(got.area_half95.round(), [6158, 3756, 15510, 16282])
+    assert got.area[0] / 0.09 == pytest.approx(235086.2, abs=0.05)
+    assert got.area.sum() == pytest.approx(OLOFSSON_HA.sum())
+
+
+def test_olofsson_sample_size():
+    assert sample_size([0.020, 0.015, 0.320, 0.645], [0.7, 0.6, 0.9, 0.95], 0.01) == 641
+
+
+@pytest.mark.parametrize(
+    ("counts", "area", "message"),
+    [([[1, 2]], [1.0], "must be"), ([[5, 0], [1, 0]], [1.0, 1.0], "two samples"), ([[5, 0], [0, 5]], [1.0, 0.0], "area above zero")],
+)
+def test_stratified_area_refuses(counts, area, message):
+    with pytest.raises(ValueError, match=message):
+        stratified_area(counts, area)
+
+
+
+
+# A map of 3 x 3 pixels of 1 km2: three called water with shares 0.9, 0.8, 0.7, six called land with a share of 0.2 each.
+MAPPED_KM2 = 0.9 + 0.8 + 0.7 + 6 * 0.2
+STRATA_KM2 = np.array([6.0, 3.0])
+# Looked at: the first water pixel is water, the third is not; of three land pixels one is water.
+STRATUM = np.array([1, 1, 0, 0, 0])
+TRUE = np.array([1.0, 0.0, 0.0, 0.0, 1.0])
+
+
+def sample(times=1, classes=False):
+    mapped = STRATUM.astype(float) if classes else np.array([0.9, 0.7, 0.2, 0.2, 0.2])
+    return Sample(np.tile(STRATUM, times), np.tile(mapped, times), np.tile(TRUE, times))
+
+
+def test_stratified_estimator_on_nine_pixels():
+    """3 km2 x 1/2 + 6 km2 x 1/3 = 3.5 km2; variance of the share (1/3)^2 (1/4)/1 + (2/3)^2 (2/9)/2 = 0.0771605."""
+    got = stratified_total(STRATA_KM2, sample(classes=True))
+    assert got.interval.value == pytest.approx(3.5)
+    assert got.interval.upper - 3.5 == pytest.approx(1.96 * 9 * np.sqrt(0.0771605), rel=1e-5)
+    # overall accuracy 1/3 x 1/2 + 2/3 x 2/3 = 61.1 %
+    assert got.interval.kind == "design95" and "5 reference samples, overall accuracy 61.1" in got.estimator
+
+
+def test_model_assisted_estimator_on_nine_pixels():
+    """3.6 km2 mapped; mean residuals -0.3 on water and 0.4 / 3 on land: 3.6 - 3 x 0.3 + 6 x 0.4 / 3 = 3.5."""
+    assert difference_total(MAPPED_KM2, STRATA_KM2, sample()) == pytest.approx(3.5)
+    got = estimate_total(MAPPED_KM2, STRATA_KM2, sample(8), sample(20))
+    assert got.interval.value == pytest.approx(3.5) and got.interval.kind == "design95"
+    assert got.estimator == "model-assisted (GREG): 40 reference samples here"
+
+
+def test_synthetic_estimator_on_three_pixels():
+    """A county of the first row: 2.4 km2 mapped on 3 km2 of water; the region's residual of -0.3 makes it 1.5 km2."""
+    got = estimate_total(2.4, np.array([0.0, 3.0]), sample(2), sample(20))
+    assert got.interval.value == pytest.approx(1.5) and got.interval.kind == "model95"
+    assert got.estimator == "synthetic: 10 reference samples here, the errors of the region's 100 stand for it"
+
+
+def test_too_few_samples_anywhere_make_no_estimate():
+    assert estimate_total(MAPPED_KM2, STRATA_KM2, sample(1), sample(5)) is None  # 25 in all
+    water_only = Sample(np.ones(40, int), np.ones(40), np.ones(40))
+    assert estimate_total(MAPPED_KM2, STRATA_KM2, water_only, water_only) is None  # none on land
+
+
+def test_bootstrap_scatters_as_the_stratified_variance_says():
+    many = sample(40)
+    lower, upper = bootstrap95(MAPPED_KM2, STRATA_KM2, many)
+    n, s2 = many.counts(2), [many.residual[many.stratum == h].var(ddof=1) for h in (0, 1)]
+    half = 1.96 * np.sqrt((STRATA_KM2**2 * s2 / n).sum())
+    assert (upper - lower) / 2 == pytest.approx(half, rel=0.06)
+    assert bootstrap95(MAPPED_KM2, STRATA_KM2, many) == (lower, upper)
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say():
+    """A region of 1 km2 of water and 9 of land, mapped with errors: 300 samples of 100 pixels each."""
+    rng, inside = np.random.default_rng(1), 0
+    for _ in range(300):
+        stratum = np.repeat([0, 1], 50)
+        true = (rng.random(100) < np.where(stratum == 1, 0.8, 0.1)).astype(float)
+        got = estimate_total(1.0, np.array([9.0, 1.0]), Sample(stratum, stratum.astype(float), true), Sample(stratum, stratum.astype(float), true))
+        inside += got.interval.lower <= 9 * 0.1 + 0.8 <= got.interval.upper
+    assert 0.90 <= inside / 300 <= 0.98

@@ -1,0 +1,101 @@
+"""Intervals against published numbers and laws that must always hold."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rs_pipeline.estimation.uncertainty import (
+    Interval,
+    Thresholds,
+    around,
+    complete,
+    difference,
+    missing_rule,
+    wilson,
+    within,
+)
+
+LIMITS = Thresholds()
+def test_wilson_known_values():
+    assert wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=5e-5)
+    assert wilson(0, 10) == pytest.approx((0.0, 0.2775), abs=5e-5)
+    assert wilson(0, 0) == (0.0, 1.0)
+    with pytest.raises(ValueError, match="3 of 2"):
+        wilson(3, 2)
+
+
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_contains_the_proportion(kn):
+    lower, upper = wilson(*kn)
+    assert 0 <= lower <= kn[0] / kn[1] + 1e-12 and kn[0] / kn[1] - 1e-12 <= upper <= 1
+
+
+@pytest.mark.parametrize(
+    ("v", "rule"),
+    [(1.0, "publish"), (0.95, "publish"), (0.9499, "scale"), (0.80, "scale"), (0.7999, "range"), (0.50, "range"), (0.4999, "withhold"),
+     (0.0, "withhold"), (math.nan, "withhold")],
+)  # fmt: skip
+def test_missing_rule_at_every_threshold(v, rule):
+    assert missing_rule(v, LIMITS) == rule
+
+
+def test_complete_by_hand():
+    seen = Interval(0.6, 0.5, 0.7, "model95")
+    assert complete(seen, 0.97, LIMITS) == seen
+    assert complete(seen, 0.96, LIMITS, total=True).value == pytest.approx(0.576)
+    # v = 0.9: imputation 1.96 * 0.1 * sqrt(0.4 * 0.6) = 0.0960; sqrt(0.1^2 + 0.0960^2) = 0.1386; the range allows 0.45 .. 0.73
+    scaled = complete(seen, 0.9, LIMITS)
+    assert (scaled.value, scaled.kind) == (0.6, "model95")
+    assert (scaled.lower, scaled.upper) == pytest.approx((0.6 - 0.13864, 0.73), abs=1e-4)
+    # v = 0.6: 0.6 * 0.5 + 0.4 * 0 .. 0.6 * 0.7 + 0.4 * 1
+    spread = complete(seen, 0.6, LIMITS)
+    assert (spread.lower, spread.upper, spread.kind) == (pytest.approx(0.3), pytest.approx(0.82), "range")
+    assert complete(seen, 0.49, LIMITS) is None
+    assert complete(Interval(math.nan), 1.0, LIMITS) is None
+
+
+def test_an_unbounded_value_gets_bounds_only_when_something_is_missing():
+    assert complete(Interval(0.3), 0.96, LIMITS).kind == ""
+    assert complete(Interval(0.3), 0.9, LIMITS).kind == "model95"
+
+
+shares = st.floats(0, 1)
+intervals = st.tuples(shares, shares, shares).map(sorted).map(lambda t: Interval(t[1], t[0], t[2], "model95"))
+
+
+@given(intervals, st.floats(0.5, 1))
+def test_completed_interval_is_ordered_possible_and_holds_the_value(seen, v):
+    got = complete(seen, v, LIMITS)
+    assert 0 <= got.lower + 1e-12 and got.upper <= 1 + 1e-12
+    assert got.lower - 1e-12 <= got.value <= got.upper + 1e-12
+
+
+@given(intervals, st.floats(0.5, 1), st.floats(0.5, 1))
+def test_seeing_less_never_makes_the_interval_narrower(seen, v1, v2):
+    less, more = sorted((v1, v2))
+    wide, narrow = complete(seen, less, LIMITS), complete(seen, more, LIMITS)
+    assert wide.upper - wide.lower >= narrow.upper - narrow.lower - 1e-9
+
+
+@given(intervals, intervals)
+def test_difference_of_ranges_contains_that_of_other_bounds(now, then):
+    models = difference(now, then)
+    worst = difference(Interval(now.value, now.lower, now.upper, "range"), then)
+    assert worst.lower <= models.lower + 1e-12 and models.upper <= worst.upper + 1e-12
+    assert models.lower - 1e-12 <= now.value - then.value <= models.upper + 1e-12
+
+
+def test_difference_by_hand():
+    # independent halves of 3 and 4 make 5
+    got = difference(Interval(10, 7, 13, "model95"), Interval(8, 4, 12, "model95"))
+    assert (got.value, got.lower, got.upper, got.kind) == (2, -3, 7, "model95")
+    assert difference(Interval(10, 7, 13, "range"), Interval(8)) == Interval(2, -1, 5, "range")
+    assert difference(Interval(10), Interval(8)).kind == ""
+
+
+def test_around_and_within():
+    assert around(0.1, 0.2) == Interval(0.1, 0.1 - 0.2, 0.1 + 0.2, "model95")
+    assert around(0.1, math.nan).kind == ""
+    assert within(around(0.1, 0.2), 0, 1).lower == 0

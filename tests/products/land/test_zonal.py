@@ -1,0 +1,183 @@
+"""Sums of the land map over counties and zones, on a region of 3 x 3 pixels and on pixels made by hand."""
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from rasterio.windows import Window
+
+from rs_pipeline.config import CoastlineSection, LandZonesSection, parse
+from rs_pipeline.errors import RasterError
+from rs_pipeline.indicators.facts import REGION
+from rs_pipeline.layout import LAND, Layout
+from rs_pipeline.model import Grid
+from rs_pipeline.products.land.classes import SHARES, Land
+from rs_pipeline.products.land.zonal import bank, conversion_layers, land_zonal, zones
+from rs_pipeline.products.maps import LAND_BANDS, MAP_BANDS
+from rs_pipeline.storage.raster import write_cog
+from rs_pipeline.storage.tables import write_parquet
+
+GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_300_000.0, 3, 3)
+PIXEL_M2 = 100 / 0.9996**2
+"""A pixel on the ellipsoid: the scale of the projection's middle."""
+NAN = float("nan")
+W, C, B = Land.WATER, Land.CROPLAND, Land.BUILT
+
+
+def shares_of(classes):
+    """Shares (7, h, w) of pixels that are wholly one class; NaN where it is NaN."""
+    classes = np.asarray(classes, "float32")
+    return np.where(np.isnan(classes), np.nan, np.stack([classes == c for c in Land])).astype("float32")
+
+
+def write(path, bands, layers):
+    stack = np.stack([np.asarray(layers.get(b.name, np.zeros(GRID.shape)), "float32") for b in bands])
+    write_cog(path, GRID, iter([(Window(0, 0, 3, 3), stack)]), bands, {})
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """A county of the left two columns, one smaller than the pixel it lies in, and a reserve over the top row."""
+    units = [shapely.box(500_000, 4_299_970, 500_020, 4_300_000), shapely.box(500_022, 4_299_992, 500_026, 4_299_997)]
+    names = {"adcode": ["130001", "130002"], "name": ["A", "B"], "prefecture": ["P", "P"]}
+    gpd.GeoDataFrame(names, geometry=units, crs=32650).to_file(tmp_path / "u.gpkg")
+    overlapping = [shapely.box(499_990, 4_299_990, 500_030, 4_300_000), shapely.box(500_000, 4_299_990, 500_010, 4_300_000)]
+    gpd.GeoDataFrame(geometry=overlapping, crs=32650).to_file(tmp_path / "r.gpkg")
+    settings = parse({
+        "run": "t", "output": str(tmp_path), "units": {"path": str(tmp_path / "u.gpkg")}, "periods": [2023, 2024], "grid": {"tile_px": 64},
+        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}], "tables": {"reserves": str(tmp_path / "r.gpkg")},
+        "land_zones": {"min_event_px": 2},
+    })  # fmt: skip
+    layout = Layout(settings.root)
+    row = {"tile": "r000c000", "row": 0, "col": 0, "width": 3, "height": 3, "crs": GRID.crs, "resolution_m": 10.0,
+           "grid_left": GRID.left, "grid_top": GRID.top, "grid_width": 3, "grid_height": 3}  # fmt: skip
+    write_parquet(pd.DataFrame([row]), layout.tiles)
+    layout.bodies.parent.mkdir(parents=True)
+    gpd.GeoDataFrame({"body_id": ["W"], "kind": ["inland"]}, geometry=[shapely.box(0, 0, 1, 1)], crs=GRID.crs).to_file(layout.bodies, layer="bodies")
+    write(layout.map("water", "2023"), MAP_BANDS["water"], {"class": np.zeros(GRID.shape)})
+    return settings
+
+
+def write_land(settings, period, classes, **changes):
+    layers = {"class": classes} | dict(zip(SHARES, shares_of(classes), strict=True)) | changes
+    write(Layout(settings.root).map(LAND, period), LAND_BANDS, layers)
+
+
+def sums(settings, period):
+    land_zonal(settings, period)
+    return pd.read_parquet(Layout(settings.root).land_counties(period)).set_index(["adcode", "zone"])
+
+
+def test_areas_of_a_county_and_of_one_smaller_than_a_pixel(settings):
+    write_land(settings, "2023", [[W, W, C], [C, C, C], [B, NAN, B]])
+    got = sums(settings, "2023")
+    a, b = got.loc["130001", "county"], got.loc["130002", "county"]
+    assert a.area_m2 == pytest.approx(6 * PIXEL_M2, rel=1e-4) and a.land_observed_m2 == pytest.approx(5 * PIXEL_M2, rel=1e-4)
+    assert [a[f"{n}_m2"] / PIXEL_M2 for n in ("water", "cropland", "built", "disturbed", "natural")] == pytest.approx([2, 2, 1, 1, 2], rel=1e-4)
+    assert a.class_cropland_m2 == pytest.approx(2 * PIXEL_M2, rel=1e-4) and a.class_bare_m2 == 0 and a.cropland_uncertain_m2 == 0
+    assert b.area_m2 == pytest.approx(0.2 * PIXEL_M2, rel=1e-3) and b.cropland_m2 == pytest.approx(b.area_m2)
+
+
+def test_the_sum_of_counties_is_the_region(settings):
+    write_land(settings, "2023", [[W, W, C], [C, C, C], [B, NAN, B]])
+    got = sums(settings, "2023").drop(columns=["name", "prefecture", "period"])
+    for zone in ("county", "reserve"):
+        parts = got.xs(zone, level="zone").drop(REGION)
+        pd.testing.assert_series_equal(parts.sum(), got.loc[REGION, zone], check_names=False)
+
+
+def test_overlapping_polygons_of_a_zone_count_once_and_a_zone_elsewhere_has_no_row(settings):
+    write_land(settings, "2023", [[W, W, C], [C, C, C], [B, B, B]])
+    got = sums(settings, "2023")
+    assert got.loc["130001", "reserve"].area_m2 == pytest.approx(2 * PIXEL_M2, rel=1e-4)
+    assert "mine" not in got.index.get_level_values("zone") and "shore" not in got.index.get_level_values("zone")
+
+
+def test_mixed_pixels_are_summed_by_their_shares(settings):
+    half = np.full(GRID.shape, 0.5)
+    write_land(settings, "2023", np.full(GRID.shape, float(C)), share_cropland=half, share_built=half)
+    a = sums(settings, "2023").loc["130001", "county"]
+    assert a.built_m2 == pytest.approx(3 * PIXEL_M2, rel=1e-4) and a.built_uncertain_m2 == pytest.approx(0.25 * 6 * PIXEL_M2, rel=1e-4)
+    assert a.class_cropland_m2 == pytest.approx(6 * PIXEL_M2, rel=1e-4)
+
+
+def test_conversion_inside_a_reserve_where_both_years_saw(settings):
+    write_land(settings, "2023", [[W, W, C], [C, C, C], [W, W, W]])
+    write_land(settings, "2024", [[B, B, B], [C, C, C], [NAN, B, W]])
+    got = sums(settings, "2024")
+    reserve, county = got.loc["130001", "reserve"], got.loc["130001", "county"]
+    assert reserve.natural_converted_m2 == pytest.approx(2 * PIXEL_M2, rel=1e-4)
+    assert reserve.natural_converted_lower_m2 == reserve.natural_converted_m2 == reserve.natural_converted_upper_m2
+    # the lone pixel below is less than the minimum mapping unit; its neighbour was not seen in the second year
+    assert county.common_m2 == pytest.approx(5 * PIXEL_M2, rel=1e-4) and county.converted_m2 == pytest.approx(2 * PIXEL_M2, rel=1e-4)
+    assert county.converted_upper_m2 == pytest.approx(3 * PIXEL_M2, rel=1e-4)
+    assert (county.built_common_m2 - county.built_baseline_m2) / PIXEL_M2 == pytest.approx(3, rel=1e-4)
+    assert got.loc["130002", "county"].natural_converted_m2 == 0  # it was cropland
+
+
+def test_a_map_that_is_missing_is_named(settings):
+    with pytest.raises(RasterError, match="not made yet") as fault:
+        land_zonal(settings, "2024")
+    assert "rs-pipeline mosaic --product land --period 2024" in fault.value.remedy
+
+
+def rising(*values):
+    """Shares of a row of grass that became built to these parts, and of the grass before."""
+    now, base = np.zeros((7, 1, len(values)), "float32"), np.zeros((7, 1, len(values)), "float32")
+    base[Land.GRASS - 1], now[Land.BUILT - 1] = 1, values
+    now[Land.GRASS - 1] = 1 - now[Land.BUILT - 1]
+    now[:, np.isnan(now).any(axis=0)] = np.nan
+    return now, base
+
+
+def test_minimum_mapping_unit_and_bounds_by_hand():
+    got = conversion_layers(*rising(0.9, 0.6, 0.3, 0.5, 0.1, NAN, 0.9, 1.0), LandZonesSection(min_event_px=2))
+    for name, expected in {
+        "converted": [0.9, 0.6, 0, 0, 0, NAN, 0.9, 1.0], "converted_lower": [0.9, 0, 0, 0, 0, NAN, 0.9, 1.0],
+        "converted_upper": [0.9, 0.6, 0.3, 0.5, 0, NAN, 0.9, 1.0], "natural_converted": [0.9, 0.6, 0, 0, 0, NAN, 0.9, 1.0],
+        "common": [1, 1, 1, 1, 1, NAN, 1, 1],
+    }.items():  # fmt: skip
+        np.testing.assert_allclose(got[name][0], expected, atol=1e-6, err_msg=name)
+
+
+def test_nothing_seen_and_nothing_changed():
+    same = shares_of([[C, W], [B, C]])
+    got = conversion_layers(same, same, LandZonesSection())
+    assert all(not np.nansum(layer) for name, layer in got.items() if "converted" in name)
+    unseen = conversion_layers(np.full((7, 2, 2), np.nan, "float32"), same, LandZonesSection())
+    assert all(np.isnan(layer).all() for layer in unseen.values())
+
+
+def test_the_bank_of_wide_inland_water():
+    permanent = np.zeros((9, 30), bool)
+    permanent[:, 3] = True  # 10 m wide: too narrow
+    permanent[:, 10:13] = True  # 30 m
+    permanent[:, 25:] = True  # the sea
+    sea = np.zeros_like(permanent)
+    sea[:, 25:] = True
+    got = bank(permanent, sea, LandZonesSection(), 10.0)
+    assert got.all(axis=0).nonzero()[0].tolist() == list(range(5, 18))  # the river and five pixels on either side
+    assert not bank(np.zeros((3, 3), bool), np.zeros((3, 3), bool), LandZonesSection(), 10.0).any()
+
+
+def test_the_coast_is_what_lies_near_the_shoreline_of_the_baseline(settings):
+    layout = Layout(settings.root)
+    layout.shorelines.parent.mkdir(parents=True)
+    lines = [shapely.LineString([(500_000, 4_300_000), (500_000, 4_299_970)]), shapely.LineString([(500_030, 4_300_000), (500_030, 4_299_970)])]
+    gpd.GeoDataFrame({"period": ["2023", "2024"]}, geometry=lines, crs=GRID.crs).to_file(layout.shorelines, layer="shorelines")
+    assert "coast" not in set(zones(settings).zone)  # a run without a coastline has none, whatever lies there
+    near = settings.model_copy(update={"coastline": CoastlineSection(), "land_zones": LandZonesSection(coastal_width_m=5)})
+    got = zones(near).to_crs(GRID.crs).set_index("zone")
+    assert got.loc["coast"].adcode == "130001" and got.loc["coast"].geometry.area == pytest.approx(5 * 30, rel=1e-3)
+
+
+def test_without_management_zones_the_bank_of_permanent_water_is_watched(settings):
+    write(Layout(settings.root).map("water", "2023"), MAP_BANDS["water"], {"class": [[1, 0, 0]] * 3})
+    write_land(settings, "2023", [[W, C, C]] * 3)
+    write_land(settings, "2024", [[W, B, C]] * 3)
+    narrow = settings.model_copy(update={"land_zones": LandZonesSection(min_event_px=2, min_water_width_m=10, shore_width_m=10)})
+    got = sums(narrow, "2024")
+    shore = got.loc["130001", "shore"]
+    assert shore.area_m2 == pytest.approx(6 * PIXEL_M2, rel=1e-4) and shore.converted_m2 == pytest.approx(3 * PIXEL_M2, rel=1e-4)
+    assert ("130002", "shore") not in got.index  # its pixel lies beyond the bank

@@ -1,0 +1,205 @@
+"""The report in a real browser: it asks no network, complains of nothing, and can be read with mouse, keyboard and in Chinese."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from benchmarks.invented_run import province
+from rs_pipeline.layout import PERIOD_MAPS, Layout
+from rs_pipeline.publish.report import report
+
+try:
+    from benchmarks import browser
+    LACKING = browser.missing()
+except ModuleNotFoundError as fault:
+    LACKING = f"{fault.name} is not installed: pip install -e '.[test]'"
+
+pytestmark = pytest.mark.skipif(bool(LACKING) and os.environ.get("CI") != "true", reason=LACKING or "a browser is here")
+
+
+@pytest.fixture(scope="module")
+def page():
+    with browser.browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def run(fake_report) -> Path:
+    return fake_report
+
+
+def opened(page, path: Path, address: str = "", size: tuple[int, int] = (1440, 900)):
+    page.size(*size)
+    page.open(path, address)
+    page.run("localStorage.clear()")
+    return page
+
+
+@pytest.mark.parametrize("view", ["map", "county/130201", "targets", "inspection", "waters", "coast", "quality", "methods"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_view_is_drawn_from_the_disk_alone(page, run, view, language):
+    page.requests(), page.complaints()
+    opened(page, run, f"#{view}?lang={language}&period=2023")
+    page.run("document.querySelectorAll('img').forEach((i) => { i.loading = 'eager'; })")
+    asked = page.requests()
+    assert asked and all(url.startswith(("file://", "data:", "about:")) for url in asked), asked
+    assert page.complaints() == []
+    assert page.count("main h2") == 1 and len(page.texts("main")[0]) > 120
+    wide = page.run("return [document.documentElement.scrollWidth, innerWidth]")
+    assert wide[0] <= wide[1]
+
+
+def test_the_map_is_drawn_and_coloured(page, run, fake):
+    opened(page, run, "#map?indicator=grassland_fvc.C10-02&period=2023")
+    assert page.count("svg.map path.county[id]") == len(fake.units)
+    boxes = page.run("return [...document.querySelectorAll('svg.map path.county[id]')].map((p) => p.getBoundingClientRect().width)")
+    assert min(boxes) > 100
+    fills = page.run("return [...document.querySelectorAll('svg.map path.county[id]')].map((p) => p.getAttribute('fill'))")
+    assert fills == ["#f0b357", "url(#undecidable)", "#12507b"]  # off track, undecidable, met
+    assert fake.hostile in "".join(page.texts("svg.map text"))
+
+
+def test_a_product_lies_where_it_belongs(page, run):
+    """The picture covers the counties, whose outlines the grid exceeds by less than a pixel, and the lake lies 900 m east, 360 m south."""
+    opened(page, run, "#map?layer=water&period=2022")
+    page.driver.execute_async_script("document.querySelector('svg.map image').onload = arguments[0]; setTimeout(arguments[0], 1500)")
+    picture, counties = page.run(
+        "const box = (n) => { const b = n.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom]; };"
+        "const all = [...document.querySelectorAll('svg.map path.county[id]')].map(box);"
+        "return [box(document.querySelector('svg.map image')), [Math.min(...all.map((b) => b[0])), Math.min(...all.map((b) => b[1])),"
+        " Math.max(...all.map((b) => b[2])), Math.max(...all.map((b) => b[3]))]]"
+    )
+    metre = (counties[2] - counties[0]) / 1800
+    assert picture == pytest.approx(counties, abs=10 * metre + 1)
+    shown = Image.open(io.BytesIO(page.driver.get_screenshot_as_png())).convert("RGB")
+    lake, land = ((counties[0] + x * metre, counties[1] + y * metre) for x, y in ((900, 360), (300, 360)))
+    assert shown.getpixel(tuple(map(round, lake))) == (0x0B, 0x3C, 0x8C)
+    assert min(shown.getpixel(tuple(map(round, land)))) > 200
+    assert page.complaints() == []
+
+
+def test_colour_filter_and_sort_change_what_is_shown(page, run):
+    opened(page, run, "#map?indicator=grassland_fvc.C10-02&period=2023")
+    names = lambda: page.texts("#all-counties tbody tr td:first-child")  # noqa: E731
+    assert names()[0] == "Whole region" and len(names()) == 4
+    page.run("document.querySelectorAll('#all-counties th button')[2].click()")
+    assert names()[-1] == "Whole region"
+    page.run("const s = document.querySelectorAll('#all-counties select')[0]; s.value = 'undecidable'; s.dispatchEvent(new Event('change'))")
+    assert len(names()) == 1
+    page.run("[...document.querySelectorAll('.choice button')].find((b) => b.textContent === 'Value').click()")
+    fills = page.run("return [...document.querySelectorAll('svg.map path.county[id]')].map((p) => p.getAttribute('fill'))")
+    assert all(f.startswith("rgb(") for f in fills) and len(set(fills)) == 3
+    assert page.count('svg.map path[fill="url(#doubt)"]') == 1  # the undecidable county is hatched on the values too
+    assert "colour=value" in page.run("return location.hash")
+
+
+def test_a_county_has_its_own_address_charts_and_pictures(page, run):
+    opened(page, run, "#county/130203?period=2022")
+    assert page.texts("h2") == ["安新县"] and page.count("svg.series") >= 3
+    intervals = page.run("return document.querySelectorAll('svg.series line[stroke-width=\"5\"]').length")
+    assert intervals >= 6
+    page.run("document.querySelectorAll('img').forEach((i) => { i.loading = 'eager'; })")
+    page.driver.set_script_timeout(20)
+    sizes = page.driver.execute_async_script(
+        "const done = arguments[0]; const all = [...document.querySelectorAll('.strip img')];"
+        "Promise.all(all.map((i) => i.decode())).then(() => done(all.map((i) => i.naturalWidth)), (e) => done([String(e)]))"
+    )
+    assert len(sizes) == 2 * len(PERIOD_MAPS) and all(s == 60 for s in sizes), sizes  # every map of 2 periods, 600 m in pixels of 10 m
+    page.run("document.querySelector('.steps a').click()")
+    assert page.run("return location.hash").startswith("#county/130202")
+
+
+def test_the_language_is_switched_and_kept(page, run):
+    opened(page, run, "#map?indicator=grassland_fvc.C10-02")
+    page.run("document.querySelector('.language').click()")
+    assert page.run("return document.documentElement.lang") == "zh-CN"
+    assert page.texts("h2") == ["草地卫星植被盖度"] and "达标" in page.texts("main")[0]
+    page.open(run, "#targets")
+    assert page.texts("h2") == ["目标"]
+    page.run("localStorage.clear()")
+
+
+def test_no_sentence_stays_english_in_chinese(page, run):
+    """Nowhere two English words in a row, but for what the table cannot know."""
+    for view in ("map", "county/130201", "targets", "inspection", "waters", "coast", "quality", "methods"):
+        opened(page, run, f"#{view}?lang=zh&period=2023")
+        parts = page.run("return [...document.querySelectorAll('header, nav, main, footer')].map((n) => n.innerText)")
+        left = re.findall(r"\b[a-z]{3,} [a-z]{2,}\b", "\n".join(parts).replace("fvc peak", ""))  # an indicator that nobody translated
+        assert left == [], view
+
+
+def test_the_page_is_used_with_the_keyboard_alone(page, run):
+    focused = lambda: page.run("const n = document.activeElement; return [n.tagName, n.textContent.slice(0, 40), n.className]")  # noqa: E731
+    opened(page, run, "#map?indicator=grassland_fvc.C10-02&period=2023")
+    page.press("Tab")
+    assert focused()[2] == "skip"
+    page.press("Enter")
+    assert page.run("return document.activeElement.id") == "main"
+    page.run("document.querySelector('svg.map').focus()")
+    assert page.run("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    page.press("ArrowRight")
+    page.press("ArrowRight")
+    assert page.run("return document.activeElement.getAttribute('aria-activedescendant')") == "county-1"
+    assert "undecidable" in page.texts("#live")[0]
+    page.press("Enter")
+    assert page.run("return location.hash").startswith("#county/130202")
+    assert focused()[0] == "H2"
+    opened(page, run, "#map?indicator=grassland_fvc.C10-02&period=2023")
+    page.run("document.querySelector('.scoreboard button').focus()")
+    page.press("ArrowDown")
+    page.press("Enter")
+    assert "black_odorous_reaches" in page.run("return location.hash")
+    assert focused()[0] == "BUTTON" and "black-odorous" in focused()[1]  # the redraw left the focus where it was
+    page.run("document.querySelector('#all-counties tbody a').focus()")
+    page.press("End")
+    assert page.run("return document.activeElement === [...document.querySelectorAll('#all-counties tbody a')].pop()")
+
+
+@pytest.mark.parametrize("view", ["map", "county/130201", "targets", "inspection", "coast", "quality"])
+def test_a_phone_needs_no_sideways_scrolling(page, run, view):
+    opened(page, run, f"#{view}", size=(375, 812))
+    assert page.run("return document.documentElement.scrollWidth") <= 375
+    small = page.run("return [...document.querySelectorAll('main button, main select')].filter((b) => b.offsetParent && b.getBoundingClientRect().height < 18).length")
+    assert small == 0
+
+
+def test_printed_the_tables_are_whole(page, fake, run):
+    opened(page, run, "#county/130201?period=2023")
+    page.run("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.count(".pager") == 0
+    page.run("window.dispatchEvent(new Event('afterprint'))")
+    assert page.driver.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"].startswith("JVBERi0")
+
+
+def test_an_empty_run_says_what_is_missing_in_every_view(page, tmp_path, fake):
+    settings = fake.settings_for(tmp_path, coastline=False)
+    report(settings)
+    words = {
+        "map": "indicators.csv is not made yet", "county": "indicators.csv is not made yet", "inspection": "reaches.gpkg is missing",
+        "waters": "bodies.gpkg is missing", "coast": "no section coastline", "quality": "search has not run", "targets": "red line",
+    }  # fmt: skip
+    for view, said in words.items():
+        opened(page, Layout(settings.root).report, f"#{view}")
+        assert said in page.texts("main")[0], view
+        assert page.complaints() == []
+
+
+def test_a_province_of_ten_years_is_light(page, tmp_path):
+    """167 counties, ten years, every indicator: bounds on size and elements; benchmarks/latest.json has the time."""
+    settings = province(tmp_path)
+    report(settings)
+    path = Layout(settings.root).report
+    assert path.stat().st_size < 4e6
+    opened(page, path)
+    assert page.count("svg.map path.county[id]") == 167
+    assert page.run("return document.querySelectorAll('*').length") < 3000
+    assert page.complaints() == []
+    opened(page, path, "#county/130632")
+    assert page.texts("h2") == ["安新县"] and page.run("return document.querySelectorAll('*').length") < 3000
+    assert page.texts(".pager span")[0].startswith("1 to 25 of")
