@@ -15,7 +15,8 @@ from benchmarks.baselines import coastline as baselines
 from benchmarks.baselines.peers import available, run_peer
 from benchmarks.harness import Result, Run, absent, times
 from rs_pipeline.config import Settings
-from rs_pipeline.products.coastline import coastline, shore_composite
+from rs_pipeline.products.coastline.assemble import coastline
+from rs_pipeline.products.coastline.composite import shore_composite
 from rs_pipeline.region import read_tiles
 
 WORLD = Recipe("coast", 7)

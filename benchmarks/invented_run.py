@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rs_pipeline.config import Settings, parse
-from rs_pipeline.indicators.facts import REGION, REGION_NAME
+from rs_pipeline.estimation.zones import REGION, REGION_NAME
 from rs_pipeline.indicators.table import COLUMNS, needs
 from rs_pipeline.indicators.targets import Target, load_targets
 from rs_pipeline.indicators.values import INDICATORS

@@ -19,7 +19,7 @@ from rs_kernels.zonal import zone_sums
 from skimage.measure import find_contours
 
 from benchmarks.harness import Result, Run, absent, in_turn, require_equal, times
-from rs_pipeline.indicators.zonal import coverage
+from rs_pipeline.estimation.zones import coverage
 from rs_pipeline.model import Grid
 
 

@@ -1,10 +1,11 @@
-"""The `rs-pipeline` command: one verb a step, thin. Steps are imported when they run, so --help is quick."""
+"""The `rs-pipeline` command: one verb a step, made from the register of steps. Steps are imported when they run, so --help is quick."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,8 @@ from typer.core import TyperCommand
 
 from rs_pipeline import __version__
 from rs_pipeline.errors import PipelineError
+from rs_pipeline.products.register import load
+from rs_pipeline.steps import Step, steps
 
 app = typer.Typer(
     name="rs-pipeline", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -24,6 +27,7 @@ Config = Annotated[Path, typer.Option("--config", "-c", help="Configuration file
 TileId = Annotated[str, typer.Option("--tile", help="Tile id, e.g. r000c001 (see tiles.parquet).")]
 PeriodLabel = Annotated[str, typer.Option("--period", help="Period label, e.g. 2024.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of this job.")]
+ProductName = Annotated[str, typer.Option("--product", help="A map of a period: vegetation, water, black_odorous, observations, land, or one that another package brings.")]
 Attempt = Annotated[int, typer.Option("--attempt", min=1, help="Which try this is; after resources.attempts the tile is given up.")]
 
 
@@ -117,37 +121,37 @@ def check(config: Config):
     typer.echo("the configuration and the files it names are usable", err=True)
 
 
-@app.command(cls=Job)
-def search(config: Config):
-    """Search the catalogs and freeze what was found in scenes.parquet."""
-    from rs_pipeline.catalog.search import search as step
+def _verb(step: Step) -> Callable[..., None]:
+    """The function of a step's verb: its options are those that its scope takes."""
 
-    step(_settings(config))
+    def work(config: Path, threads: int = 1, **names: str) -> None:
+        _limit_threads(threads)
+        load(step.function)(_settings(config), *names.values(), **({"threads": threads} if step.threads > 1 else {}))
+
+    def of_run(config: Config):
+        work(config)
+
+    def of_period(config: Config, period: PeriodLabel):
+        work(config, period=period)
+
+    def of_tile(config: Config, tile: TileId):
+        work(config, tile=tile)
+
+    def of_map(config: Config, period: PeriodLabel, product: ProductName):
+        work(config, product=product, period=period)
+
+    def of_tile_period(config: Config, tile: TileId, period: PeriodLabel, attempt: Attempt = 1):
+        work(config, tile=tile, period=period)
+
+    def of_tile_period_threads(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = step.threads, attempt: Attempt = 1):
+        work(config, threads, tile=tile, period=period)
+
+    verbs = {"run": of_run, "period": of_period, "tile": of_tile, "map": of_map, "tile_period": of_tile_period_threads if step.threads > 1 else of_tile_period}
+    return verbs[step.scope]
 
 
-@app.command(cls=Job)
-def grid(config: Config):
-    """Cut the region into tiles (tiles.parquet)."""
-    from rs_pipeline.region import grid as step
-
-    step(_settings(config))
-
-
-@app.command(cls=Job)
-def assign(config: Config):
-    """List the scenes of every tile and period; only lists that change make a tile run again."""
-    from rs_pipeline.catalog.assign import assign as step
-
-    step(_settings(config))
-
-
-@app.command(cls=Job)
-def fetch(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = 2, attempt: Attempt = 1):
-    """Clip the scenes of a tile and period to verified chips."""
-    _limit_threads(threads)
-    from rs_pipeline.catalog.fetch import fetch as step
-
-    step(_settings(config), tile, period, threads=threads)
+for _step in steps().values():
+    app.command(name=_step.verb, cls=Job, help=_step.help, rich_help_panel="Steps of the chain")(_verb(_step))
 
 
 @app.command()
@@ -172,193 +176,6 @@ def summary(config: Config):
     found = summarise(_settings(config))
     typer.echo(words(found))
     raise typer.Exit(found.status != "complete")
-
-
-@app.command(cls=Job)
-def observe(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = 2, attempt: Attempt = 1):
-    """Make the vegetation, water, black-odorous and observation maps of a tile and period."""
-    _limit_threads(threads)
-    from rs_pipeline.products.observe import observe as step
-
-    step(_settings(config), tile, period, threads=threads)
-
-
-@app.command(cls=Job)
-def preview(config: Config, tile: TileId, period: PeriodLabel, attempt: Attempt = 1):
-    """Make the true-colour picture of a tile and period that the report shows."""
-    _limit_threads(1)
-    from rs_pipeline.products.preview import preview as step
-
-    step(_settings(config), tile, period)
-
-
-@app.command(cls=Job)
-def land(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = 2, attempt: Attempt = 1):
-    """Make the land-cover map of a tile and period."""
-    _limit_threads(threads)
-    from rs_pipeline.products.land.step import land as step
-
-    step(_settings(config), tile, period, threads=threads)
-
-
-@app.command(cls=Job)
-def shore(config: Config, tile: TileId, period: PeriodLabel, attempt: Attempt = 1):
-    """Make the SWIR1 composites of a tile and period that shorelines are drawn from."""
-    _limit_threads(1)
-    from rs_pipeline.products.coastline import shore_composite as step
-
-    step(_settings(config), tile, period)
-
-
-@app.command(cls=Job)
-def mosaic(config: Config, period: PeriodLabel, product: Annotated[str, typer.Option(help="vegetation, water, black_odorous, observations or land.")]):
-    """Join the tiles of a product and period into a Cloud-Optimised GeoTIFF."""
-    from rs_pipeline.publish.mosaic import mosaic as step
-
-    step(_settings(config), product, period)
-
-
-@app.command(cls=Job)
-def trend(config: Config, tile: TileId):
-    """Fit the trend of peak vegetation cover over all periods, pixel by pixel, of a tile."""
-    _limit_threads(1)
-    from rs_pipeline.products.vegetation.trend import trend as step
-
-    step(_settings(config), tile)
-
-
-@app.command(name="trend-map", cls=Job)
-def trend_map(config: Config):
-    """Join the tiles' trends and call pixels greening or browning, false discoveries controlled over the region."""
-    from rs_pipeline.products.vegetation.trend import trend_map as step
-
-    step(_settings(config))
-
-
-@app.command(cls=Job)
-def bodies(config: Config):
-    """Draw water bodies with their area in every period."""
-    from rs_pipeline.products.water.bodies import bodies as step
-
-    step(_settings(config))
-
-
-@app.command(name="reach-lines", cls=Job)
-def reach_lines(config: Config):
-    """Cut rivers into reaches and list ponds, the same for all periods."""
-    from rs_pipeline.products.black_odorous.reaches import reach_lines as step
-
-    step(_settings(config))
-
-
-@app.command(name="reach-scores", cls=Job)
-def reach_scores(config: Config, tile: TileId, period: PeriodLabel, attempt: Attempt = 1):
-    """Score the reaches of a tile and period for black-odorous water, date by date."""
-    _limit_threads(1)
-    from rs_pipeline.products.black_odorous.scoring import score_reaches as step
-
-    step(_settings(config), tile, period)
-
-
-@app.command(cls=Job)
-def reaches(config: Config):
-    """Call each reach suspected, possible, clear, insufficient or not assessable."""
-    from rs_pipeline.products.black_odorous.classify import reaches as step
-
-    step(_settings(config))
-
-
-@app.command(cls=Job)
-def pictures(config: Config):
-    """Draw small pictures of the dates of the first reaches on the inspection list."""
-    from rs_pipeline.products.black_odorous.pictures import pictures as step
-
-    step(_settings(config))
-
-
-@app.command(name="quality-scores", cls=Job)
-def quality_scores(config: Config, tile: TileId, period: PeriodLabel, attempt: Attempt = 1):
-    """Read turbidity and chlorophyll proxies of water bodies of a tile and period, date by date."""
-    _limit_threads(1)
-    from rs_pipeline.products.water.quality import score_quality as step
-
-    step(_settings(config), tile, period)
-
-
-@app.command(cls=Job)
-def quality(config: Config):
-    """Sum up the water quality proxies of each body and period."""
-    from rs_pipeline.products.water.quality import quality as step
-
-    step(_settings(config))
-
-
-@app.command(cls=Job)
-def coastline(config: Config):
-    """Draw yearly shorelines, cast transects, fit rates."""
-    from rs_pipeline.products.coastline import coastline as step
-
-    step(_settings(config))
-
-
-@app.command(name="trend-zonal", cls=Job)
-def trend_zonal(config: Config):
-    """Sum greening and browning over counties."""
-    from rs_pipeline.products.vegetation.greening import trend_zonal as step
-
-    step(_settings(config))
-
-
-@app.command(cls=Job)
-def zonal(config: Config, period: PeriodLabel):
-    """Sum the maps of a period over counties."""
-    from rs_pipeline.indicators.zonal import zonal as step
-
-    step(_settings(config), period)
-
-
-@app.command(name="land-zonal", cls=Job)
-def land_zonal(config: Config, period: PeriodLabel):
-    """Sum land cover and its conversion over counties and the zones of side tables."""
-    from rs_pipeline.products.land.zonal import land_zonal as step
-
-    step(_settings(config), period)
-
-
-@app.command(cls=Job)
-def indicators(config: Config):
-    """Judge every county, period and target; write indicators and evidence."""
-    from rs_pipeline.indicators.table import indicators as step
-
-    step(_settings(config))
-
-
-@app.command(cls=Job)
-def gis(config: Config):
-    """Write counties.gpkg with the latest values, QGIS styles of all layers, and data_dictionary.csv."""
-    from rs_pipeline.publish.dictionary import dictionary
-    from rs_pipeline.publish.geopackage import counties_latest, write_layer_styles
-
-    settings = _settings(config)
-    counties_latest(settings)
-    write_layer_styles(settings)
-    dictionary(settings)
-
-
-@app.command(cls=Job)
-def report(config: Config):
-    """Write the report that opens in a browser without a network."""
-    from rs_pipeline.publish.report import report as step
-
-    step(_settings(config))
-
-
-@app.command(cls=Job)
-def stac(config: Config):
-    """Describe the outputs as a STAC collection."""
-    from rs_pipeline.publish.stac import stac as step
-
-    step(_settings(config))
 
 
 @app.command()

@@ -6,6 +6,7 @@ Paths are relative to the folder the pipeline is started in.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -355,13 +356,29 @@ class Settings(Section):
     def targets_path(self) -> Path:
         return self.indicators.targets or config_folder() / "targets.csv"
 
-    def fingerprint(self, *sections: str) -> str:
-        """The named sections as one line of JSON: what a step depends on, and so what makes it run again.
+    def fingerprint(self, *keys: str) -> str:
+        """The values of the named keys (``masks``, ``masks.shadow_height_m``) as one line of JSON: what a step depends on, and so what makes it run again.
 
         Periods are resolved: a new year is a change, although ``last_year`` still says today.
         """
+        return json.dumps(self.subset(keys), sort_keys=True, ensure_ascii=False)
+
+    def subset(self, keys: Iterable[str]) -> dict[str, Any]:
+        """The named keys with their values, plain; a key of a section that is not given is None."""
         whole = self.model_dump(mode="json") | {"periods": [[p.label, str(p.start), str(p.end)] for p in self.all_periods]}
-        return json.dumps({s: whole[s] for s in sections}, sort_keys=True, ensure_ascii=False)
+        return {key: _at(whole, key) for key in keys}
+
+
+def _at(values: Any, key: str) -> Any:
+    """The value of a dotted key.
+
+    Raises
+    ------
+    KeyError : there is no such key.
+    """
+    for name in key.split("."):
+        values = None if values is None else values[name]
+    return values
 
 
 def config_folder() -> Path:

@@ -5,25 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-PRODUCTS = ("vegetation", "water", "black_odorous", "observations")
-"""Products of the step ``observe``."""
-
-LAND = "land"
-"""Land cover, a step of its own."""
-
-PERIOD_MAPS = (*PRODUCTS, LAND)
-"""Products that have one map a period."""
-
-TREND = "vegetation_trend"
-"""The product that has one map of all periods."""
-
 TRUE_COLOUR = "true_colour"
 """Pictures of what was seen, beside those of the products."""
 
 SHORE_FAMILIES = ("sentinel-2", "landsat")
+"""Sensor families with a SWIR1 composite of their own at the coast: what shorelines are drawn from."""
+
 SHORE_RADAR = "sentinel-1"
-"""What shorelines are drawn from, and what gives a second opinion on them."""
-"""Sensor families with a SWIR1 composite of their own at the coast."""
+"""What gives a second opinion on them."""
 
 
 @dataclass(frozen=True)
@@ -104,20 +93,24 @@ class Layout:
 
     def trend_tile(self, tile: str) -> Path:
         """Trend of vegetation cover over all periods, of one tile."""
-        return self.root / "tiles" / "all_periods" / tile / f"{TREND}.tif"
+        return self.root / "tiles" / "all_periods" / tile / "vegetation_trend.tif"
+
+    def region_map(self, product: str) -> Path:
+        """A map of all periods together."""
+        return self.root / "maps" / f"{product}.tif"
 
     @property
     def trend_map(self) -> Path:
-        return self.root / "maps" / f"{TREND}.tif"
+        return self.region_map("vegetation_trend")
 
     @property
     def trend_counties(self) -> Path:
         """Areas of greening and browning by county."""
-        return self.root / "counties" / f"{TREND}.parquet"
+        return self.root / "counties" / "vegetation_trend.parquet"
 
     def land_counties(self, period: str) -> Path:
         """Areas of land cover and of its conversion, by unit and zone."""
-        return self.root / "counties" / f"{LAND}_{period}.parquet"
+        return self.root / "counties" / f"land_{period}.parquet"
 
     @property
     def shorelines(self) -> Path:

@@ -220,3 +220,57 @@ def solar_day(when: datetime, longitude_deg: float) -> date:
     '2024-01-02'
     """
     return (when + timedelta(minutes=4 * longitude_deg)).date()
+
+
+@dataclass(frozen=True)
+class MapBand:
+    """What a band of a map is called and means."""
+
+    name: str
+    description: str
+    unit: str = "1"
+
+
+@dataclass(frozen=True)
+class Colour:
+    """One stop of a ramp, or one class."""
+
+    value: float
+    rgb: str
+    """``#rrggbb``."""
+    label: str
+    alpha: int = 255
+    """0 transparent, 255 opaque."""
+
+    @property
+    def rgba(self) -> tuple[int, int, int, int]:
+        return (*bytes.fromhex(self.rgb[1:]), self.alpha)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a product is drawn."""
+
+    title: str
+    band: str
+    """Name of the band that is drawn."""
+    kind: str
+    """``ramp`` (linear between stops, held beyond the ends) or ``classes`` (exact values)."""
+    colours: tuple[Colour, ...]
+
+
+@dataclass(frozen=True)
+class SampledProduct:
+    """What a sample of one product is compared with."""
+
+    map: str
+    band: str
+    map_class: int | None
+    """The class of the map that is stratum 1, all other classes being stratum 0; None: one stratum, all but permanent water."""
+    unit: str
+    """``0 or 1`` for classes, ``percent`` for covers."""
+
+    @property
+    def class_map(self) -> str:
+        """The map whose band ``class`` tells the strata."""
+        return "water" if self.map_class is None else self.map

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.harness import ROOT, in_root, snakemake_command
+from tests.made_up_run import fake_run, make, make_scene, plain_errors  # noqa: F401
 
 REAL_DATA = Path(os.environ.get("RS_PIPELINE_REAL_DATA", Path(__file__).resolve().parents[2] / "shared" / "real"))
 

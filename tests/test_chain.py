@@ -12,9 +12,10 @@ import yaml
 from rio_cogeo import cog_validate
 
 from rs_pipeline.config import config_folder, load
+from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.indicators.explain import explain
-from rs_pipeline.indicators.facts import REGION
-from rs_pipeline.layout import PERIOD_MAPS, Layout
+from rs_pipeline.layout import Layout
+from rs_pipeline.products.register import period_maps
 
 COLUMNS = (
     "adcode name prefecture period indicator value unit lower upper interval observed_fraction n_scenes status target_id "
@@ -39,7 +40,7 @@ def test_every_file_of_the_contract_is_there(world):
     files = [layout.scenes, layout.shorelines, layout.transects, layout.transects.with_suffix(".csv"), layout.bodies, layout.reaches,
              layout.inspection_list, layout.inspection_index, layout.quality, layout.indicators, layout.indicators_parquet, layout.evidence,
              layout.report, layout.stac]  # fmt: skip
-    files += [layout.map(p, y) for p in PERIOD_MAPS for y in ("2024", "2025")]
+    files += [layout.map(p, y) for p in period_maps() for y in ("2024", "2025")]
     files += [f(y) for f in (layout.counties, layout.land_counties) for y in ("2024", "2025")]
     assert [f for f in files if not f.is_file() or f.stat().st_size == 0] == []
 
@@ -47,7 +48,7 @@ def test_every_file_of_the_contract_is_there(world):
 def test_maps_are_valid_cogs_with_named_bands_and_colours(world):
     _, layout, _ = world
     wanted = {"vegetation": ("fvc_peak", "fvc_growing"), "water": ("frequency", "class"), "black_odorous": ("probability", "class"), "land": ("class", "confidence")}
-    for product in PERIOD_MAPS:
+    for product in period_maps():
         path = layout.map(product, "2025")
         valid, errors, _ = cog_validate(path, quiet=True)
         assert valid, (path, errors)

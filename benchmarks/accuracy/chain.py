@@ -13,14 +13,15 @@ from rs_pipeline.catalog.search import search
 from rs_pipeline.config import Settings
 from rs_pipeline.indicators.table import indicators
 from rs_pipeline.indicators.zonal import zonal
-from rs_pipeline.layout import PERIOD_MAPS
 from rs_pipeline.products.black_odorous.classify import reaches
 from rs_pipeline.products.black_odorous.reaches import reach_lines
 from rs_pipeline.products.black_odorous.scoring import score_reaches
-from rs_pipeline.products.coastline import coastline, shore_composite
+from rs_pipeline.products.coastline.assemble import coastline
+from rs_pipeline.products.coastline.composite import shore_composite
 from rs_pipeline.products.land.step import land
 from rs_pipeline.products.land.zonal import land_zonal
 from rs_pipeline.products.observe import observe
+from rs_pipeline.products.register import period_maps
 from rs_pipeline.products.water.bodies import bodies
 from rs_pipeline.publish.mosaic import mosaic
 from rs_pipeline.region import grid, read_tiles
@@ -41,7 +42,7 @@ def run_steps(settings: Settings) -> None:
             land(settings, tile, period, threads=1)
             if settings.coastline:
                 shore_composite(settings, tile, period)
-        for product in PERIOD_MAPS:
+        for product in period_maps():
             mosaic(settings, product, period)
     reach_lines(settings)
     for period in periods:

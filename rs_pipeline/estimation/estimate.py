@@ -9,19 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-
-import pandas as pd
+from typing import Any
 
 from rs_pipeline.estimation.error_model import Spread
 from rs_pipeline.estimation.reference import NO_REFERENCES, References, corrected_mean
 from rs_pipeline.estimation.uncertainty import Interval, Thresholds, complete, missing_rule, within
-from rs_pipeline.products.land.facts import LandFacts
-from rs_pipeline.products.vegetation.field_plots import Calibration
 
 
 @dataclass(frozen=True)
 class Facts:
-    """All that was measured of one unit (or the region) in one period."""
+    """All that was measured of one unit (or the region) in one period: what every product needs, and by name what each adds of its own.
+
+    What a product adds is looked up, ``facts["reaches"]``; it is there in every run, None where the run made no such layer.
+    """
 
     period: str
     baseline: str
@@ -32,37 +32,23 @@ class Facts:
     """Zone (``county``, ``grassland:<type>``) to the sums of counties/<period>.parquet."""
     base: Mapping[str, float]
     """The zone ``county`` in the baseline period."""
-    reaches: pd.DataFrame | None
-    """Rows of the unit and period; None where the run made no such layer."""
-    bodies: pd.DataFrame | None
-    """Likewise, with ``ever_counted``: the body was large enough in some period of the run."""
-    transects: pd.DataFrame | None
-    """Rows of the unit, all periods."""
-    has_grassland: bool
-    """The run has a table of grassland polygons."""
-    red_line_km2: float | None
-    """Area of red-line polygons in the unit; None without the table."""
     limits: Thresholds
-    trend: Mapping[str, float] | None = None
-    """The unit's row of counties/vegetation_trend.parquet; None where the run made no map of trends."""
     yearly: Sequence[tuple[float, Mapping[str, float]]] = ()
     """(decimal year, zone ``county``) of all periods, in time order."""
-    min_trend_years: int = 5
-    false_discovery_rate: float = 0.05
-    plots: Mapping[str, Calibration | int] | None = None
-    """Grassland type to its calibration, or to its number of plots where they are too few; None without the table."""
+    years_since_baseline: float = 1.0
     references: References = NO_REFERENCES
     """Reference samples of the unit and period."""
     base_references: References = NO_REFERENCES
     """Likewise, of the baseline period."""
-    has_lakes: bool = False
-    """The run has a table of lake outlines."""
-    official_coast_km: float | None = None
-    """Official length of the unit's coast; None where the configuration gives none."""
-    years_since_baseline: float = 1.0
+    own: Mapping[str, Any] = field(default_factory=dict)
+    """What products add (`Product.facts`), by name."""
 
-    land: LandFacts | None = None
-    """Sums of the land map; None where the run made none."""
+    def __getitem__(self, name: str) -> Any:
+        return self.own[name]
+
+    def with_own(self, **changes: Any) -> Facts:
+        """The same with other facts of a product."""
+        return replace(self, own={**self.own, **changes})
 
     @property
     def county(self) -> Mapping[str, float]:

@@ -6,9 +6,6 @@ import math
 
 import numpy as np
 from scipy import ndimage
-from scipy.special import ndtr
-
-from rs_pipeline.estimation.uncertainty import Z95
 
 CORRELATION_RANGE_M = 300.0
 """Distance at which the correlation of the errors of two pixels has fallen to 0.05."""
@@ -37,42 +34,6 @@ def correlated_variance(weighted_sd: np.ndarray, resolution_m: float) -> float:
         return float((blocks**2).sum())
     spread_out = ndimage.gaussian_filter(blocks, sigma, mode="constant", truncate=4) * (2 * math.pi * sigma**2)
     return float((blocks * spread_out).sum())
-
-
-def standard_errors(now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Per-pixel standard errors of ``zonal``'s layers, float (h, w), NaN or 0 where there is nothing to be wrong about.
-
-    ``now`` and ``base`` as in ``zonal.layers_of``.
-
-    A class is a chance: with probability p its error is sqrt(p (1 - p)). That of a frequency being above a threshold comes from its
-    Wilson bounds; a rim pixel that is a share of water may be wrong by as much as a whole pixel that is water with that chance. What is
-    hard to tell is so in both years: two years disagree by chance where their chances differ.
-    """
-    permanent, seasonal = _class_chances(now)
-    permanent_before, seasonal_before = _class_chances(base)
-    return {
-        "fvc_peak": np.where(now["class"] != 1, now["fvc_peak_sigma"], 0),
-        "water_permanent": np.sqrt(_variance(permanent)),
-        "water_seasonal": np.sqrt(_variance(seasonal)),
-        "water_permanent_change": np.sqrt(_variance(np.abs(permanent - permanent_before))),
-        "water_seasonal_change": np.sqrt(_variance(np.abs(seasonal - seasonal_before))),
-    }
-
-
-def _variance(chance: np.ndarray) -> np.ndarray:
-    """Of a class that is there with this chance."""
-    return chance * (1 - chance)
-
-
-def _class_chances(bands: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Chance of permanent and of seasonal water, float (h, w); NaN not observed."""
-    error = (bands["frequency_upper"] - bands["frequency_lower"]) / (2 * Z95)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        permanent = ndtr((bands["frequency"] - bands["permanent_threshold"]) / error)
-        seasonal = np.clip(ndtr((bands["frequency"] - bands["seasonal_threshold"]) / error) - permanent, 0, 1)
-    share = bands["permanent_fraction"]
-    rim = (share > 0) & (share < 1)
-    return np.where(rim, share, permanent), seasonal
 
 
 def add_variances(zone: np.ndarray, cell: np.ndarray, weight: np.ndarray, errors: dict[str, np.ndarray], resolution_m: float, sums: np.ndarray) -> None:

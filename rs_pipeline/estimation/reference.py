@@ -16,8 +16,8 @@ from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.sampling import Estimate, Sample, estimate_total, stratified_total
 from rs_pipeline.estimation.uncertainty import Interval
-from rs_pipeline.layout import LAND, Layout
-from rs_pipeline.products.land.classes import Land
+from rs_pipeline.layout import Layout
+from rs_pipeline.model import SampledProduct
 from rs_pipeline.region import load_units
 from rs_pipeline.storage.raster import band_index
 from rs_pipeline.storage.tables import csv_rows
@@ -27,34 +27,7 @@ log = logging.getLogger(__name__)
 COLUMNS = ("lon", "lat", "period", "product", "value")
 
 
-@dataclass(frozen=True)
-class SampledProduct:
-    """What a sample of one product is compared with."""
-
-    map: str
-    band: str
-    map_class: int | None
-    """The class of the map that is stratum 1, all other classes being stratum 0; None: one stratum, all but permanent water."""
-    unit: str
-    """``0 or 1`` for classes, ``percent`` for covers."""
-
-    @property
-    def class_map(self) -> str:
-        """The map whose band ``class`` tells the strata."""
-        return "water" if self.map_class is None else self.map
-
-
-PRODUCTS = {
-    "permanent_water": SampledProduct("water", "permanent_fraction", 1, "0 or 1"),
-    "seasonal_water": SampledProduct("water", "class", 2, "0 or 1"),
-    "fvc_peak": SampledProduct("vegetation", "fvc_peak", None, "percent"),
-    "fvc_growing": SampledProduct("vegetation", "fvc_growing", None, "percent"),
-    **{f"land_{c.word}": SampledProduct(LAND, f"share_{c.word}", c, "0 or 1") for c in Land if c != Land.WATER},
-}
-"""Products that references can be given of."""
-
-
-def read_samples(path: Path) -> pd.DataFrame:
+def read_samples(path: Path, products: Mapping[str, SampledProduct]) -> pd.DataFrame:
     """Reference samples with COLUMNS; a cover in percent becomes 0-1.
 
     Raises
@@ -68,7 +41,7 @@ def read_samples(path: Path) -> pd.DataFrame:
         lon, lat, value = (row.number_or_none(c) for c in ("lon", "lat", "value"))
         if not (-180 <= lon <= 180 and -90 <= lat <= 90):
             raise row.fault(f"({lon}, {lat}) is no place", "lon", "give longitude and latitude in degrees, WGS 84")
-        product = PRODUCTS[row.one_of("product", PRODUCTS)]
+        product = products[row.one_of("product", products)]
         if product.unit == "percent" and not 0 <= value <= 100:
             raise row.fault(f"{value} is no cover", "value", "give percent, 0 to 100")
         if product.unit != "percent" and value not in (0, 1):
@@ -83,9 +56,9 @@ def read_samples(path: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _on_maps(settings: Settings, samples: pd.DataFrame, period: str, name: str) -> pd.DataFrame:
+def _on_maps(settings: Settings, samples: pd.DataFrame, period: str, name: str, product: SampledProduct) -> pd.DataFrame:
     """Samples of one product and period with ``mapped``, ``stratum`` and ``adcode``; those outside the units or not observed left out."""
-    product, places = PRODUCTS[name], gpd.points_from_xy(samples.lon, samples.lat, crs=4326)
+    places = gpd.points_from_xy(samples.lon, samples.lat, crs=4326)
     points = gpd.GeoDataFrame(samples, geometry=places).sjoin(load_units(settings)[["adcode", "geometry"]], predicate="within")
     layout = Layout(settings.root)
     with rasterio.open(layout.map(product.map, period)) as src, rasterio.open(layout.map(product.class_map, period)) as classes:
@@ -111,6 +84,8 @@ class References:
     own: Mapping[str, Sample]
     region: Mapping[str, Sample]
     is_region: bool
+    of_class: frozenset[str] = frozenset()
+    """Products whose samples are stratified by the class of a map."""
 
     def total(self, product: str, mapped_total: float, stratum_area: np.ndarray) -> Estimate | None:
         """Amount of the unit in the unit of the areas; None without samples that are enough."""
@@ -118,8 +93,7 @@ class References:
         if region is None:
             return None
         own = self.own.get(product, region.of(np.zeros(region.true.size, bool)))
-        classes = PRODUCTS[product].map_class is not None
-        if self.is_region and classes and (region.counts(2) >= 2).all() and (stratum_area > 0).all():
+        if self.is_region and product in self.of_class and (region.counts(2) >= 2).all() and (stratum_area > 0).all():
             return stratified_total(stratum_area, region)
         return estimate_total(mapped_total, stratum_area, own, region)
 
@@ -131,21 +105,22 @@ def _sample(table: pd.DataFrame) -> Sample:
 class ReferenceTable:
     """All samples of a run, by period, product and unit."""
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: Settings, products: Mapping[str, SampledProduct]):
         self.tables: dict[str, dict[str, pd.DataFrame]] = {}
+        self.of_class = frozenset(name for name, p in products.items() if p.map_class is not None)
         path = settings.tables.reference_samples
         if path is None:
             return
         labels = {p.label for p in settings.all_periods}
-        for (period, product), group in read_samples(path).groupby(["period", "product"]):
+        for (period, product), group in read_samples(path, products).groupby(["period", "product"]):
             if period in labels:
-                self.tables.setdefault(period, {})[product] = _on_maps(settings, group, period, product)
+                self.tables.setdefault(period, {})[product] = _on_maps(settings, group, period, product, products[product])
 
     def of(self, adcode: str, period: str, *, is_region: bool) -> References:
         tables = self.tables.get(period, {})
         region = {name: _sample(t) for name, t in tables.items()}
         own = region if is_region else {name: _sample(t[t.adcode == adcode]) for name, t in tables.items()}
-        return References(own, region, is_region)
+        return References(own, region, is_region, self.of_class)
 
 
 NO_REFERENCES = References({}, {}, False)

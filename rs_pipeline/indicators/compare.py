@@ -14,7 +14,7 @@ from rs_pipeline.config import Settings, load
 from rs_pipeline.indicators.explain import read_run
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
-from rs_pipeline.lineage import sections_of
+from rs_pipeline.steps import keys_of
 from rs_pipeline.storage.tables import write_csv
 
 KEY = ["adcode", "period", "indicator", "target_id"]
@@ -57,12 +57,18 @@ class Differences:
     code: str
     """Words on software, commit and code; empty where they are the same."""
     roots: tuple[Path, Path]
+    settings: tuple[Settings, Settings]
 
     def configuration_of(self, indicator: str) -> str:
         """The changed keys that the indicator depends on."""
         known = INDICATORS.get(indicator)
-        sections = sections_of(known.product) if known else ("indicators", "tables")
-        return "; ".join(f"{key}: {words}" for key, words in self.keys.items() if key.split(".")[0] in sections)
+        wanted = {k for s in self.settings for k in keys_of(s, known.product)} if known else {"indicators", "tables"}
+        return "; ".join(f"{key}: {words}" for key, words in self.keys.items() if any(_concerns(key, k) for k in wanted))
+
+
+def _concerns(changed: str, needed: str) -> bool:
+    """One of two dotted keys is the other, or lies within it."""
+    return f"{changed}.".startswith(f"{needed}.") or f"{needed}.".startswith(f"{changed}.")
 
 
 def _code(a: Any, b: Any) -> str:
@@ -144,7 +150,7 @@ def compare(root_a: Path, root_b: Path) -> tuple[pd.DataFrame, Differences]:
     rows = [_by_key(table, table) for table in tables]
     evidence = [_by_key(table, proof) for table, proof in zip(tables, proofs, strict=True)]
     first = [next(iter(e.values())) for e in evidence]
-    known = Differences(changed_keys(*settings), _code(*first), (root_a, root_b))
+    known = Differences(changed_keys(*settings), _code(*first), (root_a, root_b), tuple(settings))
     lines = [_row(key, *(r.get(key) for r in rows), [e.get(key) for e in evidence], known) for key in dict.fromkeys([*rows[0], *rows[1]])]
     return pd.DataFrame(lines, columns=list(COLUMNS)), known
 

@@ -21,12 +21,9 @@ from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Sensor
-from rs_pipeline.products.land import indicators as land
+from rs_pipeline.products.register import products
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.provenance import code_sha256, configuration_sha256, fingerprint, git_commit, software
-
-OPTICAL_PRODUCTS = ("vegetation", "black_odorous")
-"""Products that read no radar."""
 
 SCENE_COLUMNS = ("processing_baselines", "platforms", "offsets", "masks")
 """Lists of what differs among the scenes of a row."""
@@ -64,12 +61,6 @@ class _Sources:
     def __init__(self, run: Run):
         self.run, self.settings, self.layout = run, run.settings, Layout(run.settings.root)
         self.ledger = ledger(self.layout.scenes)
-        tables = self.settings.tables
-        self.by_name = {
-            "water_bodies": self.layout.bodies, "greening_trend": self.layout.trend_counties, "browning_trend": self.layout.trend_counties,
-            "grassland_": tables.grassland, "grassland_cover": tables.grassland_plots, "lake_": tables.lakes,
-            "black_odorous_urban": tables.urban, "black_odorous_rural": tables.urban,
-        }  # fmt: skip
         self.fingerprint = cache(lambda path: fingerprint(path, self.settings.root))
         self.scenes = cache(self._scenes)
         self.files = cache(self._files)
@@ -91,30 +82,22 @@ class _Sources:
     def scenes_of(self, row) -> dict[str, list[str]]:
         indicator = INDICATORS.get(row.indicator)
         measured = np.isfinite(row.value) or row.status == "insufficient_data"
-        if indicator is None or indicator.product == "red_line" or not measured:
+        if indicator is None or products()[indicator.product].sees == "nothing" or not measured:
             return _NO_SCENES
-        return self.scenes(row.adcode, self.periods(row.indicator, row.period), indicator.product in OPTICAL_PRODUCTS)
+        return self.scenes(row.adcode, self.periods(row.indicator, row.period), products()[indicator.product].sees == "optical")
 
     def _files(self, name: str, adcode: str, period: str, has_target: bool, has_value: bool) -> list[str]:
         """Fingerprints of what the row rests on: tables first, then the unit's tile maps, as the zonal step saw them."""
-        settings, layout, tables = self.settings, self.layout, self.settings.tables
+        settings, layout = self.settings, self.layout
         paths: list[Path | None] = [settings.targets_path] if has_target else []
         maps: list[str] = []
         if name not in INDICATORS:
-            paths += [tables.values] if has_value else []
+            paths += [settings.tables.values] if has_value else []
         else:
-            product, periods = INDICATORS[name].product, self.periods(name, period)
-            paths += [layout.counties(p) for p in periods]
-            paths += [settings.units.path]
-            coast, prior = settings.coastline, settings.black_odorous.wetland_prior
-            paths += {
-                "vegetation": [tables.reference_samples], "water": [tables.reference_samples], "black_odorous": [layout.reaches, prior],
-                "coastline": [layout.transects, tables.restored_coast, *([coast.reference, coast.tide_table] if coast else [])],
-                "red_line": [tables.red_line], "land": [tables.reference_samples, *(layout.land_counties(p) for p in periods), *(getattr(tables, key) for key in land.TABLES.get(name, ()))],
-            }.get(product, [])  # fmt: skip
-            paths += [path for start, path in self.by_name.items() if name.startswith(start)]
-            used = {"vegetation": ("vegetation", "water"), "water": ("water",), "black_odorous": ("water", "black_odorous")}.get(product, ())
-            maps = [m for p in periods for m in self.run.maps[adcode, p] if m.split(" ")[0].endswith(tuple(f"{u}.tif" for u in used))]
+            product, periods = products()[INDICATORS[name].product], self.periods(name, period)
+            paths += [*(layout.counties(p) for p in periods), settings.units.path, *product.evidence(settings, name, periods)]
+            files = tuple(f"{m}.tif" for m in product.proved_by_maps)
+            maps = [m for p in periods for m in self.run.maps[adcode, p] if m.split(" ")[0].endswith(files)]
         return [*(self.fingerprint(p) for p in paths if p is not None), *dict.fromkeys(maps)]
 
 

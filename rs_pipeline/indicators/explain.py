@@ -13,11 +13,10 @@ import pandas as pd
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
-from rs_pipeline.indicators.evidence import configuration_sha256
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
-from rs_pipeline.lineage import STEPS_OF_PRODUCT, sections_of
-from rs_pipeline.storage.provenance import code_sha256, fingerprint
+from rs_pipeline.steps import keys_of, lineage
+from rs_pipeline.storage.provenance import code_sha256, configuration_sha256, fingerprint
 
 KEYS = ("adcode", "indicator", "period")
 
@@ -42,7 +41,7 @@ class Explanation:
     scenes: list[dict[str, Any]]
     masks: list[str]
     configuration: dict[str, Any]
-    """The sections that it depends on."""
+    """The keys that it depends on."""
     files: list[dict[str, str]]
     """``path``, ``recorded`` (checksum when the indicators were made) and ``now`` (same, changed or absent)."""
     code: dict[str, str]
@@ -97,19 +96,17 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
     chosen = (table[list(KEYS)] == pd.Series(asked)).all(axis=1)
     rows, proof = table[chosen], evidence[chosen.to_numpy()].iloc[0]
     row, known = rows.iloc[0], INDICATORS.get(asked["indicator"])
-    product = known.product if known else ""
-    sections = sections_of(product) if known else ("indicators", "tables")
-    whole = settings.model_dump(mode="json")
+    keys = keys_of(settings, known.product) if known else ("indicators", "tables")
     return Explanation(
         value=_plain({c: row[c] for c in (*KEYS, "name", "value", "unit", "lower", "upper", "interval", "observed_fraction", "n_scenes")}),
         verdicts=[_plain({c: r[c] for c in ("target_id", "clause", "target_operator", "target_value", "target_year", "status", "reason")}) for _, r in rows.iterrows()],
         title=known.title if known else "official value or target without an indicator",
         formula=known.formula if known else "as given in tables.values",
         interval_origin=proof.interval_origin,
-        steps=list(STEPS_OF_PRODUCT.get(product, ("indicators",))),
+        steps=[s.name for s in lineage(settings, known.product)] if known else ["indicators"],
         scenes=_scenes(layout.scenes, list(proof.scene_ids)),
         masks=list(proof.masks),
-        configuration={name: whole[name] for name in sections},
+        configuration=settings.subset(keys),
         files=[_file(text, settings.root) for text in proof.inputs],
         code={
             "software": proof.software, "git_commit": proof.git_commit, "code_sha256": proof.code_sha256,

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import pandas as pd
-import pyogrio
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.estimate import Facts
 from rs_pipeline.estimation.reference import ReferenceTable
 from rs_pipeline.estimation.uncertainty import Thresholds
+from rs_pipeline.estimation.zones import REGION, REGION_NAME, Unit
 from rs_pipeline.layout import Layout
-from rs_pipeline.products.land.facts import LandTable
-from rs_pipeline.products.red_line.indicators import red_line_km2
-from rs_pipeline.products.vegetation.field_plots import calibrations
-from rs_pipeline.region import load_vector
-
-REGION = "000000"
-"""Code of the row for all units together."""
-
-REGION_NAME = "All units"
-
-
-@dataclass(frozen=True)
-class Unit:
-    """A county, or the region."""
-
-    adcode: str
-    name: str
-    prefecture: str
+from rs_pipeline.products.register import load, products, sampled_products
 
 
 def read_counties(settings: Settings) -> pd.DataFrame:
@@ -74,65 +56,6 @@ def region_rows(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def read_layer(path: Path, layer: str) -> pd.DataFrame | None:
-    """Attributes of a layer; None where the run did not make the file."""
-    return pyogrio.read_dataframe(path, layer=layer, read_geometry=False) if path.exists() else None
-
-
-def read_bodies(path: Path) -> pd.DataFrame | None:
-    """Inland water bodies with ``counted`` and ``ever_counted`` (in some period) as bool: an unseen body may still be a large one."""
-    table = read_layer(path, "bodies")
-    if table is None:
-        return None
-    if "kind" in table:
-        table = table[table.kind != "sea"].copy()
-    table["counted"] = table.counted.astype(bool)
-    return table.assign(ever_counted=table.groupby("body_id").counted.transform("max"))
-
-
-def _marked(path: Path, layer: str, settings: Settings, table: str, column: str, test: Callable) -> pd.DataFrame | None:
-    """A layer without its geometry; where the side table is given, with the column ``test(features, the table's union)``."""
-    side = getattr(settings.tables, table)
-    if side is None or not path.exists():
-        return read_layer(path, layer)
-    features = pyogrio.read_dataframe(path, layer=layer)
-    marks = load_vector(side, key=f"tables.{table}").to_crs(features.crs).union_all()
-    return pd.DataFrame(features.assign(**{column: test(features, marks)}).drop(columns="geometry"))
-
-
-def read_reaches(settings: Settings) -> pd.DataFrame | None:
-    """Reaches of all periods; with polygons of towns also ``urban`` (bool): the middle of the reach lies in one."""
-    return _marked(Layout(settings.root).reaches, "reaches", settings, "urban", "urban", lambda reaches, towns: reaches.centroid.within(towns))
-
-
-def read_transects(settings: Settings) -> pd.DataFrame | None:
-    """Transects; with restored coast also ``restored`` (bool): the transect crosses it."""
-    return _marked(Layout(settings.root).transects, "transects", settings, "restored_coast", "restored", lambda transects, coast: transects.intersects(coast))
-
-
-class _ByUnit:
-    """Rows of a layer by (adcode, period), or by adcode for a layer without periods; the region has them all."""
-
-    def __init__(self, table: pd.DataFrame | None):
-        self.table = table
-        if table is None:
-            return
-        self.has_period = "period" in table
-        table = table.assign(adcode=table.adcode.astype(str))
-        keys = ["adcode", "period"] if self.has_period else ["adcode"]
-        self.groups = dict(list(table.groupby(keys)))
-        self.whole = dict(list(table.groupby("period"))) if self.has_period else {}
-
-    def of(self, adcode: str, period: str) -> pd.DataFrame | None:
-        if self.table is None:
-            return None
-        if adcode == REGION:
-            found = self.whole.get(period) if self.has_period else self.table
-        else:
-            found = self.groups.get((adcode, period) if self.has_period else (adcode,))
-        return self.table.iloc[:0] if found is None else found
-
-
 @dataclass(frozen=True)
 class Run:
     """Everything the indicators of a run are computed from."""
@@ -171,43 +94,26 @@ class Run:
 
     def facts(self) -> Iterator[tuple[Unit, str, Facts]]:
         """(unit, period, facts) of every unit and period."""
-        settings, layout = self.settings, Layout(self.settings.root)
-        labels = [p.label for p in settings.all_periods]
-        reaches, bodies = _ByUnit(read_reaches(settings)), _ByUnit(read_bodies(layout.bodies))
-        transects = _ByUnit(read_transects(settings))
-        red_line = red_line_km2(settings)
+        settings = self.settings
+        labels, baseline = [p.label for p in settings.all_periods], settings.baseline_label
         section = settings.indicators
         limits = Thresholds(section.publish_fraction, section.scale_fraction, section.range_fraction)
         years = {p.label: p.middle_year for p in settings.all_periods}
-        trends = {r["adcode"]: r for r in pd.read_parquet(layout.trend_counties).to_dict("records")} if layout.trend_counties.exists() else {}
-        plots, references, land = calibrations(settings), ReferenceTable(settings), LandTable(settings)
+        own = {name: of for p in products().values() if p.facts for name, of in load(p.facts)(settings).items()}
+        references = ReferenceTable(settings, sampled_products())
         plain = self.counties.drop(columns=["scene_ids", "tiles", "maps"], errors="ignore")
         zones: dict[tuple[str, str], dict[str, dict]] = {}
         for row in plain.to_dict("records"):
             zones.setdefault((row["adcode"], row["period"]), {})[row["zone"]] = row
         for unit in self.units:
+            code, is_region = unit.adcode, unit.adcode == REGION
             for period in labels:
                 yield unit, period, Facts(
-                    period=period,
-                    baseline=settings.baseline_label,
-                    is_last=period == labels[-1],
-                    zones=zones[unit.adcode, period],
-                    base=zones[unit.adcode, settings.baseline_label]["county"],
-                    reaches=reaches.of(unit.adcode, period),
-                    bodies=bodies.of(unit.adcode, period),
-                    transects=transects.of(unit.adcode, period),
-                    has_grassland=settings.tables.grassland is not None,
-                    has_lakes=settings.tables.lakes is not None,
-                    official_coast_km=section.official_coast_km.get(unit.adcode),
-                    years_since_baseline=years[period] - years[settings.baseline_label],
-                    red_line_km2=red_line and (sum(red_line.values()) if unit.adcode == REGION else red_line.get(unit.adcode, 0.0)),
-                    limits=limits,
-                    trend=trends.get(unit.adcode),
-                    yearly=[(years[label], zones[unit.adcode, label]["county"]) for label in labels],
-                    min_trend_years=settings.trend.min_years,
-                    plots=plots,
-                    references=references.of(unit.adcode, period, is_region=unit.adcode == REGION),
-                    base_references=references.of(unit.adcode, settings.baseline_label, is_region=unit.adcode == REGION),
-                    land=land.of(unit.adcode, period),
-                    false_discovery_rate=settings.trend.false_discovery_rate,
-                )
+                    period=period, baseline=baseline, is_last=period == labels[-1],
+                    zones=zones[code, period], base=zones[code, baseline]["county"], limits=limits,
+                    yearly=[(years[label], zones[code, label]["county"]) for label in labels],
+                    years_since_baseline=years[period] - years[baseline],
+                    references=references.of(code, period, is_region=is_region),
+                    base_references=references.of(code, baseline, is_region=is_region),
+                    own={name: of(code, period) for name, of in own.items()},
+                )  # fmt: skip

@@ -14,9 +14,11 @@ from rasterio.windows import Window, transform
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
-from rs_pipeline.estimation.reference import COLUMNS, PRODUCTS, SampledProduct
+from rs_pipeline.estimation.reference import COLUMNS
 from rs_pipeline.estimation.sampling import sample_size
 from rs_pipeline.layout import Layout
+from rs_pipeline.model import SampledProduct
+from rs_pipeline.products.register import sampled_products
 from rs_pipeline.region import load_units
 from rs_pipeline.storage.raster import band_index
 from rs_pipeline.storage.tables import write_csv
@@ -61,11 +63,11 @@ def draw(settings: Settings, product: str, period: str, overall_error: float = 0
     TableError : the product is none of classes, or the map is not made yet.
     """
     layout = Layout(settings.root)
-    classes = [name for name, p in PRODUCTS.items() if p.map_class is not None]
+    classes = [name for name, p in sampled_products().items() if p.map_class is not None]
     if product not in classes:
         raise TableError(f"no strata for {product!r}", where="product", remedy=f"choose one of {', '.join(classes)}")
     settings.period(period)
-    sampled, rng = PRODUCTS[product], np.random.default_rng(seed)
+    sampled, rng = sampled_products()[product], np.random.default_rng(seed)
     path = layout.map(sampled.class_map, period)
     if not path.exists():
         raise TableError("the map is not made yet", where=str(path), remedy="finish the run first")

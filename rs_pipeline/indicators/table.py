@@ -12,8 +12,9 @@ import pandas as pd
 from rs_pipeline.config import Settings
 from rs_pipeline.estimation.estimate import Answer, Indicator
 from rs_pipeline.estimation.uncertainty import KINDS, Interval
+from rs_pipeline.estimation.zones import REGION, Unit
 from rs_pipeline.indicators.evidence import write_evidence
-from rs_pipeline.indicators.facts import REGION, Run, Unit
+from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.status import CHANGE_OPERATORS, Verdict, judge
 from rs_pipeline.indicators.targets import Target, load_targets, load_values
 from rs_pipeline.indicators.values import INDICATORS, estimate

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import shutil
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 from rs_pipeline.config import Settings
@@ -13,17 +12,12 @@ from rs_pipeline.errors import DISK_FAULTS, MAKE_ROOM, PipelineError, SpaceError
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.journal import Watch, last_failure
 from rs_pipeline.operations.locks import job_lock
+from rs_pipeline.products.register import load
+from rs_pipeline.steps import steps
 from rs_pipeline.storage.retry import job_name, mark_again, mark_done, mark_given_up
 
 FULL_BYTES = 2**20
 """A disk with less left is full."""
-
-WITHOUT_CHIPS = {
-    "observe": ("observe", "observe"), "land": ("land.step", "land"), "preview": ("preview", "preview"), "shore": ("coastline", "shore_composite"),
-    "reach-scores": ("black_odorous.scoring", "score_reaches"), "quality-scores": ("water_quality", "score_quality"),
-}  # fmt: skip
-"""Verb of a job of a tile to the module and name of its step, which is done without chips where the job is given up. Imported when needed."""
-
 
 def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: str | None = None, period: str | None = None, attempt: int = 1) -> None:
     """Run a step as a job of the run.
@@ -95,12 +89,10 @@ def give_up(settings: Settings, verb: str, tile: str, period: str | None, reason
     PipelineError : the job is not one of a tile, so that nothing can go on without it.
     """
     words = f"{verb} was given up: {reason}"
-    if verb == "fetch":
-        from rs_pipeline.catalog.fetch import write_failed
-
-        write_failed(settings, tile, period, words)
-    elif verb in WITHOUT_CHIPS:
-        module, name = WITHOUT_CHIPS[verb]
-        getattr(import_module(f"rs_pipeline.products.{module}"), name)(settings, tile, period, chips=[])
-    else:
+    step = next((s for s in steps().values() if s.verb == verb and s.of_tile), None)
+    if step is None:
         raise PipelineError(words, where=tile, remedy="see its log, then start the same command again")
+    if step.give_up:
+        load(step.give_up)(settings, tile, period, words)
+    else:
+        load(step.function)(settings, tile, period, chips=[])

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import MAKE_ROOM, SpaceError
-from rs_pipeline.layout import PERIOD_MAPS, Layout
+from rs_pipeline.layout import Layout
 from rs_pipeline.operations.journal import Entry, read_journal
+from rs_pipeline.steps import final_outputs, places, steps_of
 from rs_pipeline.storage.retry import read_marks
 
 LISTED = 20
@@ -81,32 +82,17 @@ def summarise(settings: Settings) -> Summary:
     )  # fmt: skip
 
 
-def final_outputs(settings: Settings) -> list[Path]:
-    """What a complete run has."""
-    layout = Layout(settings.root)
-    coast = [layout.shorelines, layout.transects] if settings.coastline else []
-    maps = [layout.map(product, p.label) for product in PERIOD_MAPS for p in settings.all_periods]
-    water = [layout.bodies, layout.reaches, layout.inspection_index, layout.quality]
-    answers = [layout.indicators, layout.evidence, layout.counties_latest, layout.dictionary, layout.report, layout.stac]
-    return [*maps, layout.trend_map, *coast, *water, *answers]
-
-
 def expected_jobs(settings: Settings) -> dict[str, int]:
     """Verb to number of jobs of the whole run; without those of tiles while there are no tiles."""
     from rs_pipeline.region import read_tiles  # GeoPandas, which the Snakefile would load for every job of a cluster
 
-    periods, coast = len(settings.all_periods), settings.coastline is not None
-    tiles = len(read_tiles(settings)) if Layout(settings.root).tiles.exists() else 0
-    verbs = ("fetch", "observe", "land", "preview", "reach-scores", "quality-scores", *(["shore"] if coast else []))
-    single = (
-        "search", "grid", "assign", "trend-map", "trend-zonal", "bodies", "reach-lines", "reaches", "pictures", "quality", "indicators", "gis",
-        "report", "stac",
-    )  # fmt: skip
-    return {
-        **dict.fromkeys(verbs, tiles * periods), "trend": tiles, "zonal": periods, "land-zonal": periods,
-        **dict.fromkeys((f"mosaic:{p}" for p in PERIOD_MAPS), periods),
-        **dict.fromkeys(single, 1), **({"coastline": 1} if coast else {}),
-    }  # fmt: skip
+    tiles = [t.id for t in read_tiles(settings)] if Layout(settings.root).tiles.exists() else []
+    found: dict[str, int] = {}
+    for step in steps_of(settings):
+        for place in places(step, settings, tiles):
+            verb = f"{step.verb}:{place.product}" if step.scope == "map" else step.verb
+            found[verb] = found.get(verb, 0) + 1
+    return found
 
 
 def _costs(settings: Settings, entries: list[Entry]) -> list[Cost]:

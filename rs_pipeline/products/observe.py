@@ -26,7 +26,7 @@ from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, Grid, Period
 from rs_pipeline.products.black_odorous.pixels import black_odorous_layers
 from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, Block, file_blocks, plan_blocks
 from rs_pipeline.products.calendar import Calendar
-from rs_pipeline.products.maps import MAP_BANDS
+from rs_pipeline.products.register import RegionMap, observed_maps
 from rs_pipeline.products.vegetation.edges import sharpen_covers
 from rs_pipeline.products.vegetation.pixels import vegetation_layers
 from rs_pipeline.products.water.edges import (
@@ -71,12 +71,12 @@ def observe(settings: Settings, tile_id: str, period_label: str, threads: int = 
     maps = {name: layer[HALO_PX:-HALO_PX, HALO_PX:-HALO_PX] for name, layer in maps.items()}
     tags = map_tags(settings, period, [c.scene for c in chips]) | {FINEST_TAG: f"{min(native_m(optical), default=np.nan):g}"}
 
-    def write(product: str) -> None:
-        layers = {b.name: maps["bow_class" if (product, b.name) == ("black_odorous", "class") else b.name] for b in MAP_BANDS[product]}
-        write_map(layout.tile_map(period_label, tile_id, product), tile.grid, layers, MAP_BANDS[product], tags)
+    def write(made: RegionMap) -> None:
+        layers = {b.name: maps["bow_class" if (made.name, b.name) == ("black_odorous", "class") else b.name] for b in made.bands}
+        write_map(layout.tile_map(period_label, tile_id, made.name), tile.grid, layers, made.bands, tags)
 
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-        list(pool.map(write, MAP_BANDS))
+        list(pool.map(write, observed_maps().values()))
 
 
 def empty_maps(grid: Grid) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Step ``gis``, second part: what every column of every table and every band of every map means.
+"""Second part of the step ``gis``: what every column of every table and every band of every map means.
 
 The files of the run are looked at, so the dictionary names what is there. Bands carry their meaning themselves, columns of
 ``counties.gpkg`` follow from the indicators, and the others are described in ``columns.csv`` by patterns of file and column.

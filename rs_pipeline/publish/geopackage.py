@@ -1,4 +1,4 @@
-"""Step ``gis``, first part: counties with their latest values as a GeoPackage, and styles in which QGIS opens this and the other layers."""
+"""First part of the step ``gis``: counties with their latest values as a GeoPackage, and styles in which QGIS opens this and the other layers."""
 
 from __future__ import annotations
 

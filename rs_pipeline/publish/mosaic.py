@@ -9,9 +9,8 @@ import rasterio
 from rasterio.windows import Window
 
 from rs_pipeline.config import Settings
-from rs_pipeline.layout import LAND, Layout
-from rs_pipeline.products.maps import PERIOD_BANDS
-from rs_pipeline.products.styles import STYLES
+from rs_pipeline.layout import Layout
+from rs_pipeline.products.register import period_maps
 from rs_pipeline.region import read_grid, read_tiles
 from rs_pipeline.storage.provenance import merged_tags
 from rs_pipeline.storage.qgis import write_style
@@ -20,7 +19,7 @@ from rs_pipeline.storage.raster import write_cog
 
 def mosaic(settings: Settings, product: str, period_label: str) -> None:
     """Write ``maps/<product>_<period>.tif`` and its QGIS style; where there is no tile the map is nodata."""
-    layout, tiles = Layout(settings.root), read_tiles(settings)
+    layout, tiles, described = Layout(settings.root), read_tiles(settings), period_maps()[product]
     target = layout.map(product, period_label)
 
     def pieces() -> Iterator[tuple[Window, np.ndarray]]:
@@ -29,5 +28,5 @@ def mosaic(settings: Settings, product: str, period_label: str) -> None:
                 yield Window(tile.col, tile.row, tile.grid.width, tile.grid.height), src.read()
 
     tags = merged_tags([layout.tile_map(period_label, t.id, product) for t in tiles])
-    write_cog(target, read_grid(settings), pieces(), PERIOD_BANDS[product], tags, categorical=product in ("water", "black_odorous", LAND))
-    write_style(STYLES[product], target)
+    write_cog(target, read_grid(settings), pieces(), described.bands, tags, categorical=described.categorical)
+    write_style(described.style, target)

@@ -14,10 +14,9 @@ from pyproj import Transformer
 
 from rs_pipeline import __version__
 from rs_pipeline.config import Settings
-from rs_pipeline.layout import PERIOD_MAPS, TREND, TRUE_COLOUR, Layout
+from rs_pipeline.layout import TRUE_COLOUR, Layout
 from rs_pipeline.model import Period
-from rs_pipeline.products.maps import PERIOD_BANDS, TREND_BANDS, TREND_CLASS
-from rs_pipeline.products.styles import STYLES
+from rs_pipeline.products.register import RegionMap, period_maps, region_maps
 from rs_pipeline.region import load_units
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.provenance import configuration_sha256
@@ -50,12 +49,12 @@ def _tables(layout: Layout) -> dict[str, tuple[Path, str, str, str]]:
     }
 
 
-def _map_asset(path: Path, product: str, start: Path) -> pystac.Asset:
+def _map_asset(path: Path, described: RegionMap, start: Path) -> pystac.Asset:
     """A map with its projection and its bands as STAC 1.1 describes them."""
     with rasterio.open(path) as src:
-        described = {b.name: b.description for b in (PERIOD_BANDS | {TREND: (*TREND_BANDS, TREND_CLASS)})[product]}
+        words = {b.name: b.description for b in described.bands}
         bands = [
-            {"name": name, "description": described.get(name, name), "unit": unit or "1"}
+            {"name": name, "description": words.get(name, name), "unit": unit or "1"}
             for name, unit in zip(src.descriptions, src.units, strict=True)
         ]
         extra = {
@@ -69,7 +68,7 @@ def _map_asset(path: Path, product: str, start: Path) -> pystac.Asset:
             "proj:transform": list(src.transform),
             "proj:bbox": list(src.bounds),
         }
-    return pystac.Asset(_relative(path, start), title=STYLES[product].title, media_type=COG, roles=["data"], extra_fields=extra)
+    return pystac.Asset(_relative(path, start), title=described.style.title, media_type=COG, roles=["data"], extra_fields=extra)
 
 
 def _relative(path: Path, start: Path) -> str:
@@ -79,7 +78,7 @@ def _relative(path: Path, start: Path) -> str:
 def _item(settings: Settings, period: Period, folder: Path) -> pystac.Item | None:
     """The maps and county statistics of one period; None where there is no map."""
     layout = Layout(settings.root)
-    paths = {product: layout.map(product, period.label) for product in PERIOD_MAPS}
+    paths = {product: layout.map(product, period.label) for product in period_maps()}
     paths = {product: path for product, path in paths.items() if path.exists()}
     if not paths:
         return None
@@ -93,7 +92,7 @@ def _item(settings: Settings, period: Period, folder: Path) -> pystac.Item | Non
         stac_extensions=[PROJECTION, RASTER],
     )  # fmt: skip
     for product, path in paths.items():
-        item.add_asset(product, _map_asset(path, product, folder / period.label))
+        item.add_asset(product, _map_asset(path, region_maps()[product], folder / period.label))
     picture = layout.report_pictures / f"{TRUE_COLOUR}_{period.label}.jpg"
     if picture.exists():
         href = _relative(picture, folder / period.label)
@@ -117,9 +116,11 @@ def _collection(settings: Settings, folder: Path) -> pystac.Collection:
         extent=pystac.Extent(pystac.SpatialExtent([bbox]), pystac.TemporalExtent([[start, end]])),
         extra_fields={"rs_pipeline:version": __version__, "rs_pipeline:configuration_sha256": configuration_sha256(settings)[:16]},
     )  # fmt: skip
-    if layout.trend_map.exists():
-        collection.add_asset(TREND, _map_asset(layout.trend_map, TREND, folder))
-        collection.stac_extensions += [PROJECTION, RASTER]
+    for name, described in region_maps().items():
+        path = layout.region_map(name)
+        if not described.every_period and path.exists():
+            collection.add_asset(name, _map_asset(path, described, folder))
+            collection.stac_extensions = [PROJECTION, RASTER]
     for key, (path, title, media_type, role) in _tables(layout).items():
         if path.exists():
             collection.add_asset(key, pystac.Asset(_relative(path, folder), title=title, media_type=media_type, roles=[role]))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import rasterio
 
+from rs_pipeline.model import Style
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.raster import band_index
 
@@ -16,47 +16,20 @@ QGIS_VERSION = "3.28.0"
 """Version whose structure the style files follow."""
 
 
-@dataclass(frozen=True)
-class Colour:
-    """One stop of a ramp, or one class."""
-
-    value: float
-    rgb: str
-    """``#rrggbb``."""
-    label: str
-    alpha: int = 255
-    """0 transparent, 255 opaque."""
-
-    @property
-    def rgba(self) -> tuple[int, int, int, int]:
-        return (*bytes.fromhex(self.rgb[1:]), self.alpha)
-
-
-@dataclass(frozen=True)
-class Style:
-    """How a product is drawn."""
-
-    title: str
-    band: str
-    """Name of the band that is drawn."""
-    kind: str
-    """``ramp`` (linear between stops, held beyond the ends) or ``classes`` (exact values)."""
-    colours: tuple[Colour, ...]
-
-    def rgba(self, values: np.ndarray) -> np.ndarray:
-        """Colours of an array, uint8 (..., 4). NaN, and values that are no class, are transparent."""
-        stops = np.array([c.value for c in self.colours])
-        table = np.array([c.rgba for c in self.colours], "uint8")
-        if self.kind == "classes":
-            out = np.zeros((*values.shape, 4), "uint8")
-            for stop, colour in zip(stops, table, strict=True):
-                out[values == stop] = colour
-            return out
-        seen = np.isfinite(values)
-        safe = np.where(seen, values, stops[0])
-        out = np.stack([np.interp(safe, stops, table[:, k]) for k in range(4)], -1).round().astype("uint8")
-        out[~seen] = 0
+def rgba(style: Style, values: np.ndarray) -> np.ndarray:
+    """Colours of an array, uint8 (..., 4). NaN, and values that are no class, are transparent."""
+    stops = np.array([c.value for c in style.colours])
+    table = np.array([c.rgba for c in style.colours], "uint8")
+    if style.kind == "classes":
+        out = np.zeros((*values.shape, 4), "uint8")
+        for stop, colour in zip(stops, table, strict=True):
+            out[values == stop] = colour
         return out
+    seen = np.isfinite(values)
+    safe = np.where(seen, values, stops[0])
+    out = np.stack([np.interp(safe, stops, table[:, k]) for k in range(4)], -1).round().astype("uint8")
+    out[~seen] = 0
+    return out
 
 
 def _renderer(style: Style, band: int) -> ET.Element:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
@@ -14,20 +13,11 @@ from rasterio.shutil import copy as raster_copy
 from rasterio.windows import Window
 
 from rs_pipeline.errors import RasterError
-from rs_pipeline.model import Grid
+from rs_pipeline.model import Grid, MapBand
 from rs_pipeline.storage.atomic import atomic_path
 
 BLOCK_PX = 256
 """Side of the internal blocks of every raster written."""
-
-
-@dataclass(frozen=True)
-class MapBand:
-    """What a band of a map is called and means."""
-
-    name: str
-    description: str
-    unit: str = "1"
 
 
 def band_index(dataset: rasterio.DatasetReader, name: str) -> int:

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from rs_pipeline.indicators.facts import REGION
-from rs_pipeline.indicators.zonal import GREENING_STEP, coverage
+from rs_pipeline.estimation.zones import REGION, coverage
 from rs_pipeline.products.land.classes import DISTURBED, NATURAL, Land
 from rs_pipeline.products.red_line.indicators import geodesic_area_km2
+from rs_pipeline.products.vegetation.county import GREENING_STEP
 from rs_pipeline.validation.coastline import crossings, natural_length, slopes, stations
 from rs_pipeline.validation.land import MATERIALS
 from rs_pipeline.validation.metrics import interval_coverage, ratio

@@ -40,7 +40,7 @@ def observed_errors(settings: Settings, truth: Truth) -> pd.DataFrame:
 def _answers(facts: Facts) -> dict[str, Answer]:
     """Of all indicators, and of land areas whether or not they are told apart well enough to be published."""
     answers = {name: estimate(indicator, facts) for name, indicator in INDICATORS.items()}
-    county = facts.land.zones["county"] if facts.land else None
+    county = facts["land"].zones["county"] if facts["land"] else None
     if county and county["land_observed_m2"] > 0:
         answers |= {row: area(facts, county, name) for name, row in ERROR_OF.items()}
     return answers

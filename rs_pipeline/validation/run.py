@@ -12,8 +12,9 @@ import pandas as pd
 
 from rs_pipeline.config import Settings, load
 from rs_pipeline.errors import ConfigError
-from rs_pipeline.layout import LAND, Layout
+from rs_pipeline.layout import Layout
 from rs_pipeline.products.land.classes import SHARES
+from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.storage.tables import write_csv
 from rs_pipeline.validation import black_odorous, coastline, counties, land, missing, radiometry, vegetation, water
 from rs_pipeline.validation.truth import Score, Truth, combine, on_grid

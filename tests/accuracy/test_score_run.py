@@ -16,7 +16,7 @@ from rs_pipeline.cli import app
 from rs_pipeline.config import parse
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.layout import Layout
-from rs_pipeline.products.maps import MAP_BANDS
+from rs_pipeline.products.register import region_maps
 from rs_pipeline.storage.raster import write_map
 from rs_pipeline.validation import coastline, counties, vegetation, water
 from rs_pipeline.validation.run import score, score_run
@@ -72,7 +72,7 @@ def write_perfect_run(truth: Truth, layout: Layout) -> None:
     """Files as a run writes them, on a grid that begins three pixels before that of the world."""
     for year in truth.years:
         for product, layers in true_maps(truth, year).items():
-            bands = [b for b in MAP_BANDS[product] if b.name in layers]
+            bands = [b for b in region_maps()[product].bands if b.name in layers]
             padded = {name: np.pad(values.astype("float32"), 3, constant_values=np.nan) for name, values in layers.items()}
             write_map(layout.map(product, str(year)), truth.grid.window(-3, -3, *(n + 6 for n in truth.grid.shape)), padded, bands, {})
     for path in (layout.reaches, layout.shorelines):
@@ -193,7 +193,7 @@ def test_a_map_that_lost_a_third_is_scored_on_the_rest(perfect, truth, settings,
     values = {b: on_grid(path, b, truth.grid) for b in ("frequency", "class")}
     for layer in values.values():
         layer[:, :100] = np.nan
-    write_map(path, truth.grid, values, [b for b in MAP_BANDS["water"] if b.name in values], {})
+    write_map(path, truth.grid, values, [b for b in region_maps()["water"].bands if b.name in values], {})
     scores = score_run(perfect, truth, settings)
     assert read(scores, "f1", "all", "water") == pytest.approx(1)
     assert read(scores, "observed_share", "all", "water") == pytest.approx(100 * (1 + 1 + 2 / 3) / 3)

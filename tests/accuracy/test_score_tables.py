@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rs_pipeline.indicators.facts import REGION
+from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.simulation.materials import Material as M
 from rs_pipeline.validation import counties, radiometry
 

@@ -21,8 +21,9 @@ from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import parse
 from rs_pipeline.errors import CatalogError
-from rs_pipeline.layout import PRODUCTS, Layout
+from rs_pipeline.layout import Layout
 from rs_pipeline.products.observe import observe
+from rs_pipeline.products.register import observed_maps
 from rs_pipeline.publish.mosaic import mosaic
 from tests.catalog.conftest import CRS, S2_ASSETS, World, make_grid, write_tif
 from tests.catalog.faulty import FAULTS, Handler, served
@@ -76,9 +77,9 @@ def chips(settings) -> dict[str, bytes]:
 
 
 def maps(settings, period) -> dict[str, bytes]:
-    for step in (lambda: observe(settings, "r000c000", period), *(lambda p=p: mosaic(settings, p, period) for p in PRODUCTS)):
+    for step in (lambda: observe(settings, "r000c000", period), *(lambda p=p: mosaic(settings, p, period) for p in observed_maps())):
         step()
-    return {p: Layout(settings.root).map(p, period).read_bytes() for p in PRODUCTS}
+    return {p: Layout(settings.root).map(p, period).read_bytes() for p in observed_maps()}
 
 
 def run(settings) -> None:

@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from scipy import ndimage
 
+from rs_pipeline.config import WaterSection
 from rs_pipeline.estimation.error_model import Spread, Systematic, systematic_errors
-from rs_pipeline.estimation.propagation import CORRELATION_RANGE_M, correlated_variance, standard_errors
+from rs_pipeline.estimation.propagation import CORRELATION_RANGE_M, correlated_variance
 from rs_pipeline.products.land.indicators import ERROR_OF
+from rs_pipeline.products.water.county import standard_errors
 from rs_pipeline.validation.errors import systematic_part
 
 
@@ -50,16 +52,14 @@ def test_standard_errors_of_a_pixel_by_hand():
     def bands(frequency, error, share=0.0):
         half = 1.959963984540054 * error
         values = {"frequency": frequency, "frequency_lower": frequency - half, "frequency_upper": frequency + half, "permanent_fraction": share}
-        values |= {"class": 0.0, "fvc_peak_sigma": 0.05}
-        return {k: np.array([[v]], "float32") for k, v in values.items()} | {"permanent_threshold": 0.75, "seasonal_threshold": 0.25}
+        return {f"water.{k}": np.array([[v]], "float32") for k, v in values.items()}
 
-    on_the_threshold = standard_errors(bands(0.75, 0.1), bands(0.75, 0.1))
+    on_the_threshold = standard_errors(WaterSection(), bands(0.75, 0.1), bands(0.75, 0.1))
     assert on_the_threshold["water_permanent"].item() == pytest.approx(0.5)  # as likely permanent as not
     assert on_the_threshold["water_permanent_change"].item() == 0  # as hard to tell in either year
-    assert on_the_threshold["fvc_peak"].item() == pytest.approx(0.05)
-    rim = standard_errors(bands(1.0, 0.1, share=0.3), bands(1.0, 0.1, share=0.3))
+    rim = standard_errors(WaterSection(), bands(1.0, 0.1, share=0.3), bands(1.0, 0.1, share=0.3))
     assert rim["water_permanent"].item() == pytest.approx(math.sqrt(0.3 * 0.7), rel=1e-5)
-    one_error_below = standard_errors(bands(0.65, 0.1), bands(0.75, 0.1))
+    one_error_below = standard_errors(WaterSection(), bands(0.65, 0.1), bands(0.75, 0.1))
     assert one_error_below["water_permanent_change"].item() == pytest.approx(math.sqrt(0.341345 * 0.658655), rel=1e-4)
     assert one_error_below["water_permanent"].item() == pytest.approx(math.sqrt(0.158655 * 0.841345), rel=1e-4)
 

@@ -10,8 +10,9 @@ from rasterio.transform import from_origin
 
 from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.reference import ReferenceTable, read_samples
-from rs_pipeline.indicators.facts import REGION
+from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.indicators.sample_design import allocate, draw
+from rs_pipeline.products.register import sampled_products
 
 HEADER = "lon,lat,period,product,value"
 GOOD = "117.5,39.5,2024,fvc_peak,60"
@@ -24,7 +25,7 @@ def table(tmp_path, *lines):
 
 
 def test_samples_are_read_and_covers_become_shares(tmp_path):
-    got = read_samples(table(tmp_path, GOOD, "117.5,39.5,2024,permanent_water,1"))
+    got = read_samples(table(tmp_path, GOOD, "117.5,39.5,2024,permanent_water,1"), sampled_products())
     assert got.value.tolist() == [0.6, 1.0] and got["product"].tolist() == ["fvc_peak", "permanent_water"]
 
 
@@ -38,13 +39,13 @@ def test_samples_are_read_and_covers_become_shares(tmp_path):
 )  # fmt: skip
 def test_a_bad_sample_is_named(tmp_path, line, column, what):
     with pytest.raises(TableError, match=what) as fault:
-        read_samples(table(tmp_path, GOOD, line))
+        read_samples(table(tmp_path, GOOD, line), sampled_products())
     assert fault.value.where.endswith(f"row 3, column {column}") and fault.value.remedy
 
 
 def test_a_table_without_samples(tmp_path):
     with pytest.raises(TableError, match="no samples"):
-        read_samples(table(tmp_path))
+        read_samples(table(tmp_path), sampled_products())
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_samples_meet_their_pixels(mapped, tmp_path):
     run, places = mapped
     lines = [f"{lon:.9f},{lat:.9f},2024,{product},{value}" for product, value in (("permanent_water", 1), ("fvc_peak", 50)) for lon, lat in places]
     table(tmp_path, *lines, f"{places[0][0]},{places[0][1]},1999,fvc_peak,5")
-    references = ReferenceTable(run.settings)
+    references = ReferenceTable(run.settings, sampled_products())
     own = references.of("130001", "2024", is_region=False).own
     water = own["permanent_water"]  # the lower row lies outside the unit
     assert (water.stratum.tolist(), water.mapped.tolist(), water.true.tolist()) == ([1, 0], pytest.approx([0.9, 0.2]), [1.0, 1.0])
@@ -85,7 +86,7 @@ def test_samples_of_land_meet_the_land_map(mapped, tmp_path):
     """The strata are the classes of the land map, not of the water map, and what is compared is the expected share."""
     run, places = mapped
     table(tmp_path, *(f"{lon:.9f},{lat:.9f},2024,land_built,1" for lon, lat in places))
-    built = ReferenceTable(run.settings).of("130001", "2024", is_region=False).own["land_built"]
+    built = ReferenceTable(run.settings, sampled_products()).of("130001", "2024", is_region=False).own["land_built"]
     assert (built.stratum.tolist(), built.mapped.tolist()) == ([0, 1], pytest.approx([0.3, 0.8]))
     assert pd.read_csv(draw(run.settings, "land_built", "2024")).shape == (2, 5)
 
@@ -98,7 +99,7 @@ def test_a_sample_is_drawn_from_the_map_and_read_back(mapped, tmp_path):
     assert list(got.columns) == HEADER.split(",") and got.value.isna().all()
     np.testing.assert_allclose(sorted(got.lon), sorted(p[0] for p in places[:2]), atol=1e-6)
     got.assign(value=1).to_csv(tmp_path / "samples.csv", index=False)
-    assert sorted(ReferenceTable(run.settings).of("130001", "2024", is_region=False).own["permanent_water"].stratum) == [0, 1]
+    assert sorted(ReferenceTable(run.settings, sampled_products()).of("130001", "2024", is_region=False).own["permanent_water"].stratum) == [0, 1]
 
 
 def test_a_rare_class_gets_its_share():

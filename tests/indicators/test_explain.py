@@ -14,7 +14,7 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.indicators.compare import changed_keys, compare, write_comparison
 from rs_pipeline.indicators.explain import explain
 from rs_pipeline.indicators.table import indicators
-from rs_pipeline.lineage import SECTIONS, STEPS_OF_PRODUCT, sections_of
+from rs_pipeline.steps import keys_of, lineage
 from rs_pipeline.storage.provenance import freeze
 
 
@@ -164,8 +164,9 @@ def test_names_of_the_run_and_its_folder_are_no_change(fake_run, tmp_path):
     assert changed_keys(fake_run().settings, fake_run(run="other", resources={"memory_gb": 1}).settings) == {}
 
 
-def test_every_section_of_the_lineage_is_one_of_the_configuration(finished):
-    names = set(type(load(finished().layout.settings)).model_fields)
-    assert {s for sections in SECTIONS.values() for s in sections} <= names
-    assert {step for steps in STEPS_OF_PRODUCT.values() for step in steps} <= set(SECTIONS)
-    assert "black_odorous" not in sections_of("red_line") and "water" in sections_of("water")
+def test_the_lineage_of_an_indicator_names_the_steps_and_keys_behind_it(finished):
+    settings = load(finished().layout.settings)
+    names = [s.name for s in lineage(settings, "water")]
+    assert names == ["search", "grid", "assign", "fetch", "observe", "mosaic", "zonal", "bodies", "indicators"]
+    assert [s.name for s in lineage(settings, "red_line")] == ["indicators"]
+    assert "black_odorous" not in keys_of(settings, "red_line") and "water" in keys_of(settings, "water")

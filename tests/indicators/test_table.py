@@ -13,7 +13,8 @@ from rs_pipeline.catalog.ledger import write_ledger
 from rs_pipeline.config import config_folder
 from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.uncertainty import Interval
-from rs_pipeline.indicators.facts import REGION, Run
+from rs_pipeline.estimation.zones import REGION
+from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.status import STATUSES
 from rs_pipeline.indicators.table import COLUMNS, Judge, build, indicators
 from rs_pipeline.indicators.targets import load_targets

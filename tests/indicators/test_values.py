@@ -277,7 +277,7 @@ def test_reference_samples_take_over_from_the_error_model(make, answer):
     got = answer("water_permanent_area", make.facts(references=references))
     assert got.interval.value == pytest.approx(10 + 90 * 0.1 - 10 * 0.1) and got.interval.kind == "design95" and got.spread is None
     assert got.reason == "model-assisted (GREG): 80 reference samples here"
-    region = answer("water_permanent_area", make.facts(references=References(references.own, references.region, is_region=True)))
+    region = answer("water_permanent_area", make.facts(references=References(references.own, references.region, is_region=True, of_class=frozenset({"permanent_water"}))))
     assert region.interval.value == pytest.approx(90 * 0.1 + 10 * 0.9) and region.reason.startswith("stratified estimator (Olofsson 2014)")
 
 

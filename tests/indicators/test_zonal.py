@@ -6,8 +6,11 @@ import pytest
 import shapely
 from rs_kernels.zonal import zone_sums
 
-from rs_pipeline.indicators.zonal import area_bounds, coverage, layers_of
+from rs_pipeline.config import parse
+from rs_pipeline.estimation.zones import coverage
+from rs_pipeline.indicators.zonal import county_sums
 from rs_pipeline.model import Grid
+from rs_pipeline.products.water.county import area_bounds
 from rs_pipeline.region import pixel_areas
 
 GRID = Grid("EPSG:32650", 10.0, 500000, 4300030, 3, 3)
@@ -55,21 +58,41 @@ def test_missing_values_add_nothing():
     assert out.tolist() == [[2.5, 0.0]]
 
 
+BANDS = {
+    "vegetation": "fvc_peak fvc_growing fvc_peak_sigma",
+    "water": "class frequency frequency_lower frequency_upper permanent_fraction",
+    "black_odorous": "class",
+    "observations": "scenes clear_water clear_months",
+}
+
+
 def tile(**bands):
-    nan = np.full((1, 4), np.nan, "float32")
-    names = "fvc_peak fvc_growing fvc_peak_sigma class frequency_lower frequency_upper permanent_fraction bow_class scenes clear_water clear_months".split()
-    out = {n: nan.copy() for n in names} | {"permanent_threshold": np.float32(0.75)}
-    return out | {k: np.array([v], "float32") for k, v in bands.items()}
+    """Bands of a row of four pixels, NaN but for those given; ``class`` is that of water."""
+    home = {name: f"{product}.{name}" for product, names in reversed(BANDS.items()) for name in names.split()} | {"class": "water.class"}
+    out = {f"{product}.{name}": np.full((1, 4), np.nan, "float32") for product, names in BANDS.items() for name in names.split()}
+    return out | {home[k]: np.array([v], "float32") for k, v in bands.items()}
+
+
+def layers_of(settings, now, base):
+    return county_sums(settings, now, base).layers
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return parse({
+        "run": "sums", "output": str(tmp_path), "units": {"path": str(tmp_path / "units.gpkg")}, "periods": [2024],
+        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(tmp_path)}],
+    })  # fmt: skip
 
 
 def count(layers, name):
     return np.nansum(layers[name])
 
 
-def test_unseen_pixels_are_in_no_class():
+def test_unseen_pixels_are_in_no_class(settings):
     nan = np.nan
     now = tile(**{"class": [1, 0, nan, 2], "frequency_lower": [0.6, 0, nan, 0.1], "frequency_upper": [1, 0.3, nan, 0.8], "permanent_fraction": [0.9, 0.1, nan, 0]})
-    got = layers_of(now, now)
+    got = layers_of(settings, now, now)
     assert count(got, "water_observed_m2") == 3
     assert count(got, "water_permanent_m2") == 1 and count(got, "water_seasonal_m2") == 1
     # possibly water: the first and the last pixel; the land between them is a rim on either side
@@ -91,14 +114,16 @@ def test_the_unseen_is_no_bank():
     assert lower[0, :2].tolist() == [1.0, 1.0] and np.isnan(lower[0, 2]) and np.isnan(upper[0, 2])
 
 
-def test_vegetation_counts_on_land_and_change_on_what_both_saw():
+def test_vegetation_counts_on_land_and_change_on_what_both_saw(settings):
     nan = np.nan
     sigma = {"fvc_peak_sigma": [0.03] * 4}
     now = tile(fvc_peak=[0.0, 0.8, 0.3, 0.9], **{"class": [1, 0, 0, 0]}, **sigma)
     base = tile(fvc_peak=[0.5, 0.5, 0.6, nan], **{"class": [0, 0, 0, 0]}, **sigma)
-    got = layers_of(now, base)
+    got = layers_of(settings, now, base)
     assert count(got, "land_m2") == 3
     assert count(got, "fvc_peak_sum_m2") == pytest.approx(0.8 + 0.3 + 0.9)
     assert count(got, "fvc_common_m2") == 2
     assert count(got, "greening_m2") == 1 and count(got, "browning_m2") == 1
+    errors = county_sums(settings, now, base).errors["fvc_peak"]
+    assert errors[0].tolist() == pytest.approx([0, 0.03, 0.03, 0.03])  # none where cover is not summed: on permanent water
     assert count(got, "fvc_peak_change_sum_m2") == pytest.approx(0.3 - 0.3, abs=1e-6)

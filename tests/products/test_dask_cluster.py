@@ -8,10 +8,11 @@ from distributed import LocalCluster
 
 from benchmarks.tile_year import TILE, YEAR, World
 from rs_pipeline.errors import PipelineError
-from rs_pipeline.layout import PRODUCTS, Layout
+from rs_pipeline.layout import Layout
 from rs_pipeline.products import dask_cluster as module
 from rs_pipeline.products import observe as observe_module
 from rs_pipeline.products.observe import observe
+from rs_pipeline.products.register import observed_maps
 from tests.products.test_observe import cut
 
 
@@ -30,7 +31,7 @@ def workers():
 
 
 def maps(settings):
-    return {p: Layout(settings.root).tile_map(YEAR, TILE, p).read_bytes() for p in PRODUCTS}
+    return {p: Layout(settings.root).tile_map(YEAR, TILE, p).read_bytes() for p in observed_maps()}
 
 
 def on(address, world, monkeypatch):
@@ -46,7 +47,7 @@ tags = observe_module.map_tags
 
 def test_two_workers_make_the_same_maps(tile_year, workers, monkeypatch):
     world, expected = tile_year
-    for path in PRODUCTS:
+    for path in observed_maps():
         Layout(world.settings.root).tile_map(YEAR, TILE, path).unlink()
     observe(on(workers.scheduler_address, world, monkeypatch), TILE, YEAR)
     assert maps(world.settings) == expected

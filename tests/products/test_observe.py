@@ -9,11 +9,12 @@ from rs_pipeline import region
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import parse
-from rs_pipeline.layout import PRODUCTS, Layout
+from rs_pipeline.layout import Layout
 from rs_pipeline.model import Period
 from rs_pipeline.products import observe as module
 from rs_pipeline.products.blocks import Block
 from rs_pipeline.products.calendar import Calendar, in_window
+from rs_pipeline.products.register import observed_maps
 
 
 def read(path):
@@ -27,7 +28,7 @@ def test_a_tile_without_scenes_is_missing_not_zero(make_settings, monkeypatch):
     monkeypatch.setattr(module, "load_chips", lambda *_: [])
     module.observe(settings, "r000c000", "2024")
     layout = Layout(settings.root)
-    maps = {p: read(layout.tile_map("2024", "r000c000", p)) for p in PRODUCTS}
+    maps = {p: read(layout.tile_map("2024", "r000c000", p)) for p in observed_maps()}
     assert np.isnan(maps["vegetation"]["fvc_peak"]).all() and np.isnan(maps["water"]["class"]).all()
     assert np.isnan(maps["black_odorous"]["class"]).all()
     assert (maps["observations"]["scenes"] == 0).all() and (maps["observations"]["clear_months"] == 0).all()
@@ -72,7 +73,7 @@ def test_neither_tiles_nor_blocks_change_a_map_of_real_scenes(real_data, tmp_pat
     monkeypatch.setattr(module, "plan_blocks", lambda grid, *_: cut(grid, 37, 61))
     for tile in region.read_tiles(many):
         module.observe(many, tile.id, "all", threads=1)
-    for product in PRODUCTS:
+    for product in observed_maps():
         np.testing.assert_array_equal(whole(one, product), whole(many, product), err_msg=product)
 
 

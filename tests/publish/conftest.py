@@ -14,9 +14,10 @@ from rasterio.windows import Window
 
 from rs_pipeline.catalog.orbits import COLUMNS as ORBIT_COLUMNS
 from rs_pipeline.config import Settings, parse
-from rs_pipeline.layout import PERIOD_MAPS, Layout
+from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.products.maps import PERIOD_BANDS, TREND_BANDS, TREND_CLASS
+from rs_pipeline.products.register import period_maps, region_maps
+from rs_pipeline.products.vegetation.maps import TREND_BANDS, TREND_CLASS
 from rs_pipeline.products.water.bodies import bodies
 from rs_pipeline.publish.report import report
 from rs_pipeline.region import run_grid
@@ -48,7 +49,7 @@ def write_maps(settings: Settings) -> None:
     for period in PERIODS:
         lake = (cols - 0.5) ** 2 + (rows - 0.2) ** 2 < (0.1 if period == "2022" else 0.08) ** 2
         kind = np.where(lake, 1.0, np.where(cols > 0.93, 2.0, 0.0))
-        for product in PERIOD_MAPS:
+        for product in period_maps():
             layers = {
                 "vegetation": [cols, cols * 0.8, np.full(grid.shape, 0.05), cols * 0.7, cols * 0.9],
                 "water": [kind / 2, kind, kind / 3, kind / 1.5, kind == 1, kind * 0],
@@ -59,7 +60,7 @@ def write_maps(settings: Settings) -> None:
             stack = np.stack(layers).astype("float32")
             stack[:, :8, :8] = np.nan
             window = Window(0, 0, grid.width, grid.height)
-            write_cog(Layout(settings.root).map(product, period), grid, iter([(window, stack)]), PERIOD_BANDS[product], {})
+            write_cog(Layout(settings.root).map(product, period), grid, iter([(window, stack)]), region_maps()[product].bands, {})
 
 
 def write_trend(settings: Settings) -> None:

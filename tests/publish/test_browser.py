@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from benchmarks.invented_run import province
-from rs_pipeline.layout import PERIOD_MAPS, Layout
+from rs_pipeline.layout import Layout
+from rs_pipeline.products.register import period_maps
 from rs_pipeline.publish.report import report
 
 try:
@@ -110,7 +111,7 @@ def test_a_county_has_its_own_address_charts_and_pictures(page, run):
         "const done = arguments[0]; const all = [...document.querySelectorAll('.strip img')];"
         "Promise.all(all.map((i) => i.decode())).then(() => done(all.map((i) => i.naturalWidth)), (e) => done([String(e)]))"
     )
-    assert len(sizes) == 2 * len(PERIOD_MAPS) and all(s == 60 for s in sizes), sizes  # every map of 2 periods, 600 m in pixels of 10 m
+    assert len(sizes) == 2 * len(period_maps()) and all(s == 60 for s in sizes), sizes  # every map of 2 periods, 600 m in pixels of 10 m
     page.run("document.querySelector('.steps a').click()")
     assert page.run("return location.hash").startswith("#county/130202")
 

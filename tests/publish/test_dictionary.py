@@ -8,7 +8,7 @@ import pytest
 from rs_pipeline.config import load
 from rs_pipeline.indicators.targets import OBSERVABILITY
 from rs_pipeline.layout import Layout
-from rs_pipeline.products.maps import MAP_BANDS
+from rs_pipeline.products.register import observed_maps
 from rs_pipeline.publish.dictionary import describe, dictionary, entries
 
 
@@ -25,7 +25,7 @@ def test_every_column_of_a_run_is_described(simulated_run, monkeypatch):
 
 def test_bands_say_what_they_are(fake_run):
     found = {(e.file, e.column): e for e in entries(fake_run)}
-    for product, bands in MAP_BANDS.items():
+    for product, bands in ((m.name, m.bands) for m in observed_maps().values()):
         for band in bands:
             entry = found[f"maps/{product}_<period>.tif", band.name]
             assert (entry.meaning, entry.unit) == (band.description, band.unit)

@@ -8,9 +8,9 @@ import pytest
 import rasterio
 from PIL import Image
 
-from rs_pipeline.layout import PERIOD_MAPS, Layout
+from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.products.styles import STYLES
+from rs_pipeline.products.register import period_maps, region_maps
 from rs_pipeline.publish.report.pictures import (
     Pictures,
     Place,
@@ -34,16 +34,16 @@ def test_what_was_not_observed_is_nothing(fake_run, tmp_path):
         dst.write(values)
         dst.descriptions = names
     place = Place.over(bounds, 45, 10.0)
-    save_indexed(STYLES["water"], read_style(tmp_path / "water.tif", STYLES["water"], place), tmp_path / "water.png")
+    save_indexed(region_maps()["water"].style, read_style(tmp_path / "water.tif", region_maps()["water"].style, place), tmp_path / "water.png")
     shown = np.array(Image.open(tmp_path / "water.png").convert("RGBA"))
     assert shown.shape[:2] == place.shape and place.shape[1] == 45
     assert (shown[:, :14, 3] == 0).all() and (shown[:, 16:, 3] > 0).all()
 
 
 def test_classes_keep_their_exact_colours(tmp_path):
-    index, palette = indexed(STYLES["water"], np.array([[0.0, 1.0], [np.nan, 3.0]]))
+    index, palette = indexed(region_maps()["water"].style, np.array([[0.0, 1.0], [np.nan, 3.0]]))
     assert index.tolist() == [[1, 2], [0, 4]] and palette[2].tolist() == [0x0B, 0x3C, 0x8C, 255] and palette[0, 3] == 0
-    save_indexed(STYLES["water"], np.array([[0.0, 1.0], [np.nan, 3.0]]), tmp_path / "p.png")
+    save_indexed(region_maps()["water"].style, np.array([[0.0, 1.0], [np.nan, 3.0]]), tmp_path / "p.png")
     shown = np.array(Image.open(tmp_path / "p.png").convert("RGBA"))
     assert shown[0, 1].tolist() == [0x0B, 0x3C, 0x8C, 255] and shown[1, 0, 3] == 0
 
@@ -70,7 +70,7 @@ def test_true_colour_without_data_is_white(tmp_path):
 
 def test_every_county_has_a_picture_of_every_map_and_period(fake_report, fake):
     folder = fake_report.parent / "pictures"
-    wanted = {f"{product}_{period}.png" for product in PERIOD_MAPS for period in fake.periods}
+    wanted = {f"{product}_{period}.png" for product in period_maps() for period in fake.periods}
     for code, _ in fake.units:
         assert {p.name for p in (folder / code).iterdir()} == wanted
     assert wanted <= {p.name for p in folder.iterdir()}

@@ -11,7 +11,7 @@ import pytest
 
 from rs_pipeline.config import config_folder
 from rs_pipeline.indicators.values import INDICATORS
-from rs_pipeline.products.styles import STYLES
+from rs_pipeline.products.register import region_maps
 from rs_pipeline.publish.geopackage import STATUS_COLOURS
 from rs_pipeline.publish.report.build import SCRIPTS, asset
 from rs_pipeline.publish.report.methods import methods
@@ -42,8 +42,8 @@ def test_placeholders_are_the_same_in_both_languages(chinese):
 
 
 def test_every_indicator_status_style_and_method_is_translated(chinese, fake, tmp_path):
-    words = [i.title for i in INDICATORS.values()] + [s.title for s in STYLES.values()]
-    words += [c.label for s in STYLES.values() for c in s.colours if re.search("[a-z]{3}", c.label)]
+    words = [i.title for i in INDICATORS.values()] + [s.title for s in (m.style for m in region_maps().values())]
+    words += [c.label for s in (m.style for m in region_maps().values()) for c in s.colours if re.search("[a-z]{3}", c.label)]
     words += [text for pair in methods(fake.settings_for(tmp_path)) for text in pair]
     assert [w for w in words if not CHINESE.search(chinese(w))] == []
     assert all(f'{status}: {{ label:' in asset("marks.js") for status in STATUS_COLOURS)

@@ -20,7 +20,7 @@ def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Answer:
 
     ``place``: ``urban`` or ``rural``, by the polygons of tables.urban; all where empty.
     """
-    reaches = facts.reaches
+    reaches = facts["reaches"]
     if reaches is None:
         return missing("insufficient_data", "this run made no layer of reaches")
     if place and "urban" not in reaches:
@@ -48,9 +48,9 @@ def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Answer:
 
 def _unassessable(facts: Facts) -> Answer:
     """Length of reaches too narrow to be assessed, km: geometry, so it is known whatever the clouds do."""
-    if facts.reaches is None:
+    if facts["reaches"] is None:
         return missing("insufficient_data", "this run made no layer of reaches")
-    narrow = facts.reaches[facts.reaches["class"] == "not_assessable"]
+    narrow = facts["reaches"][facts["reaches"]["class"] == "not_assessable"]
     return Answer(Interval(narrow.length_m.sum() / 1e3), 1.0)
 
 

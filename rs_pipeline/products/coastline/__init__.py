@@ -7,8 +7,3 @@ rates      movement, rates, tests and classes of one transect
 classify   natural or artificial, with the evidence
 assemble   ``coastline``: the step that puts them together
 """
-
-from rs_pipeline.products.coastline.assemble import coastline
-from rs_pipeline.products.coastline.composite import shore_composite
-
-__all__ = ["coastline", "shore_composite"]

@@ -24,11 +24,11 @@ ACCRETION_M_YR = 20.0
 
 def _coast(facts: Facts) -> pd.DataFrame | Answer:
     """The unit's transects without river mouths, with ``distance`` in this period and ``restored`` (bool)."""
-    if facts.transects is None:
+    if facts["transects"] is None:
         return missing("insufficient_data", "this run made no coastline")
-    if facts.transects.empty:
+    if facts["transects"].empty:
         return missing("no_target", "no coast in this county")
-    coast = facts.transects[facts.transects.unit_class != "river mouth"]
+    coast = facts["transects"][facts["transects"].unit_class != "river mouth"]
     column = f"distance_{facts.period}"
     restored = coast.restored.astype(bool) if "restored" in coast else False
     return coast.assign(distance=coast[column] if column in coast else math.nan, restored=restored)
@@ -36,7 +36,7 @@ def _coast(facts: Facts) -> pd.DataFrame | Answer:
 
 def _mouths_m(facts: Facts) -> float:
     """Length of what is called river mouth, m."""
-    return float(facts.transects.length_m[facts.transects.unit_class == "river mouth"].sum())
+    return float(facts["transects"].length_m[facts["transects"].unit_class == "river mouth"].sum())
 
 
 def _natural(facts: Facts, denominator: str) -> Answer:
@@ -50,7 +50,7 @@ def _natural(facts: Facts, denominator: str) -> Answer:
     if isinstance(coast, Answer):
         return coast
     measured_km = coast.length_m.sum() / 1e3
-    if denominator == "official" and facts.official_coast_km is None:
+    if denominator == "official" and facts["official_coast_km"] is None:
         return missing("needs_table", "needs the official length of the coast of this unit (indicators.official_coast_km)")
     seen = coast[coast.unit_class.isin(NATURAL_WEIGHT) & np.isfinite(coast.distance)]
     length = seen.length_m.sum()
@@ -65,7 +65,7 @@ def _natural(facts: Facts, denominator: str) -> Answer:
     if denominator == "measured":
         surely, possibly = surely / (1 + mouths), possibly / (1 + mouths)
     error = spread("natural_coast_retention" if denominator else "natural_coast_length_km", random, undecided=(value - surely, possibly - value))
-    factor = {"": measured_km, "measured": 100.0, "official": 100.0 * measured_km / (facts.official_coast_km or math.nan)}[denominator]
+    factor = {"": measured_km, "measured": 100.0, "official": 100.0 * measured_km / (facts["official_coast_km"] or math.nan)}[denominator]
     mean = modelled(value, error, high=1.0 if denominator == "measured" else 1 + mouths)
     answer = published(mean, ratio(length, coast.length_m.sum()), facts, factor, total=denominator != "measured", spread=error)
     restored_km = seen.length_m[seen.restored].sum() / 1e3

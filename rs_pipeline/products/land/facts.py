@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -76,3 +77,8 @@ class LandTable:
         model, base = land_model(), self.sums.get((adcode, self.baseline), {})
         gdp = (self.gdp.get((adcode, p)) for p in (period, self.baseline))
         return LandFacts(zones, base, self.tables, model.report["classes"], *gdp)
+
+
+def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
+    """``land``: `LandFacts` of the unit and period, None where the run made no land map."""
+    return {"land": LandTable(settings).of}

@@ -49,28 +49,21 @@ NOT_HERE = {
 TABLE_OF = {"mine": "mines", "red_line": "red_line", "reserve": "reserves", "xiongan": "xiongan"}
 
 
-TABLES = {
-    "construction_land_per_gdp_fall": ("gdp",), "bare_mine_area": ("mines",), "red_line_converted_area": ("red_line",),
-    "reserve_converted_area": ("reserves",), "shore_encroached_area": ("shoreline_buffers",),
-    **dict.fromkeys(("blue_green_share", "blue_green_share_land", "blue_green_share_ecological"), ("xiongan",)),
-}  # fmt: skip
-"""Indicator to the keys of the section ``tables`` it rests on."""
-
 
 def zone_sums(facts: Facts, zone: str) -> Mapping[str, float] | Answer:
     """The sums of a zone, or why there are none."""
-    if zone in TABLE_OF and (facts.land is None or TABLE_OF[zone] not in facts.land.tables):
+    if zone in TABLE_OF and (facts["land"] is None or TABLE_OF[zone] not in facts["land"].tables):
         return missing("needs_table", NO_TABLE[zone])
-    if facts.land is None:
+    if facts["land"] is None:
         return missing("insufficient_data", "this run made no land map")
-    if zone not in facts.land.zones:
+    if zone not in facts["land"].zones:
         return missing("no_target", NOT_HERE[zone])
-    return facts.land.zones[zone]
+    return facts["land"].zones[zone]
 
 
 def indistinct(facts: Facts, name: str) -> Answer | None:
     """Why a class cannot be given: the map does not tell it from others."""
-    a = facts.land.accuracy[name]
+    a = facts["land"].accuracy[name]
     if a["f1"] >= MIN_F1:
         return None
     words = f"{name} is not told from other cover: user's accuracy {100 * a['users']:.0f} %, producer's {100 * a['producers']:.0f} % on simulated worlds"
@@ -124,7 +117,9 @@ def _noted(answer: Answer) -> Answer:
 
 def _at_baseline(facts: Facts) -> Facts:
     """The same unit's facts of the baseline period."""
-    return replace(facts, period=facts.baseline, references=facts.base_references, land=replace(facts.land, zones=facts.land.base, gdp=facts.land.base_gdp))
+    return replace(facts, period=facts.baseline, references=facts.base_references).with_own(
+        land=replace(facts["land"], zones=facts["land"].base, gdp=facts["land"].base_gdp)
+    )
 
 
 def _built_change(facts: Facts) -> Answer:
@@ -134,7 +129,7 @@ def _built_change(facts: Facts) -> Answer:
         return row
     if first := baseline_period(facts) or indistinct(facts, "built"):
         return first
-    common, base = row["common_m2"], facts.land.base.get("county")
+    common, base = row["common_m2"], facts["land"].base.get("county")
     if base is None or not (common > 0 and base["land_observed_m2"] > 0):
         return missing("insufficient_data", "no pixel seen in both this and the baseline period")
     (sd, doubt), (base_sd, base_doubt) = _doubt(row, "built"), _doubt(base, "built")
@@ -167,7 +162,7 @@ def _built_ratio(facts: Facts) -> Answer:
     now = _cover(facts, "built")
     if now.interval is None:
         return now
-    then = _cover(_at_baseline(facts), "built") if "county" in facts.land.base else missing("insufficient_data", "no land map")
+    then = _cover(_at_baseline(facts), "built") if "county" in facts["land"].base else missing("insufficient_data", "no land map")
     if then.interval is None:
         return replace(then, reason=f"baseline: {then.reason}")
     if not (now.interval.value > 0 and then.interval.value > 0):
@@ -177,12 +172,12 @@ def _built_ratio(facts: Facts) -> Answer:
 
 def _built_per_gdp(facts: Facts) -> Answer:
     """Fall of construction land per unit of gross domestic product since the baseline, percent of it."""
-    if facts.land is None or facts.land.gdp is None or facts.land.base_gdp is None:
+    if facts["land"] is None or facts["land"].gdp is None or facts["land"].base_gdp is None:
         return missing("needs_table", "needs the gross domestic product of this and the baseline period in constant prices (tables.gdp)")
     grown = _built_ratio(facts)
     if grown.interval is None:
         return grown
-    part, r = facts.land.base_gdp / facts.land.gdp, grown.interval
+    part, r = facts["land"].base_gdp / facts["land"].gdp, grown.interval
     fall = Interval(100 * (1 - part * r.value), 100 * (1 - part * r.upper), 100 * (1 - part * r.lower), r.kind)
     return replace(grown, interval=fall, reason=f"{grown.reason}; roads count, salt pans do not")
 

@@ -6,11 +6,11 @@ import numpy as np
 
 from rs_pipeline.catalog.chips import Chip, load_chips
 from rs_pipeline.config import LandSection, Settings
-from rs_pipeline.layout import LAND, Layout
+from rs_pipeline.layout import Layout
 from rs_pipeline.products.land.classes import SHARES
 from rs_pipeline.products.land.features import LandFeatures, land_features
+from rs_pipeline.products.land.maps import BANDS, LAND
 from rs_pipeline.products.land.model import LandModel, land_model
-from rs_pipeline.products.maps import LAND_BANDS
 from rs_pipeline.region import read_tile
 from rs_pipeline.storage.provenance import map_tags
 from rs_pipeline.storage.raster import write_map
@@ -26,7 +26,7 @@ def land(settings: Settings, tile_id: str, period_label: str, threads: int = 2, 
     """
     chips = load_chips(settings, tile_id, period_label) if chips is None else chips
     tile, period, layout = read_tile(settings, tile_id), settings.period(period_label), Layout(settings.root)
-    model, layers = land_model(), {b.name: np.full(tile.grid.shape, np.nan, "float32") for b in LAND_BANDS}
+    model, layers = land_model(), {b.name: np.full(tile.grid.shape, np.nan, "float32") for b in BANDS}
 
     def classify(inside: tuple[slice, slice], features: LandFeatures) -> None:
         for name, values in land_layers(model, features, settings.land).items():
@@ -35,7 +35,7 @@ def land(settings: Settings, tile_id: str, period_label: str, threads: int = 2, 
     land_features(settings, chips, tile.grid, classify, threads=threads, held_bytes=sum(v.nbytes for v in layers.values()))
     tags = map_tags(settings, period, [c.scene for c in chips])
     tags["CLASSIFIER"] = "trained on simulated worlds"
-    write_map(layout.tile_map(period_label, tile_id, LAND), tile.grid, layers, LAND_BANDS, tags)
+    write_map(layout.tile_map(period_label, tile_id, LAND), tile.grid, layers, BANDS, tags)
 
 
 def land_layers(model: LandModel, features: LandFeatures, section: LandSection) -> dict[str, np.ndarray]:

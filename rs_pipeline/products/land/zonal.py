@@ -19,17 +19,15 @@ from scipy import ndimage
 
 from rs_pipeline.config import LandZonesSection, Settings
 from rs_pipeline.errors import RasterError
-from rs_pipeline.indicators.facts import REGION, REGION_NAME
-from rs_pipeline.indicators.zonal import EIGHT, coverage
-from rs_pipeline.layout import LAND, Layout
+from rs_pipeline.estimation.zones import EIGHT, REGION, REGION_NAME, coverage
+from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.land.areas import area_layers
 from rs_pipeline.products.land.classes import SHARES, Land
+from rs_pipeline.products.land.maps import LAND
+from rs_pipeline.products.land.product import ZONE_TABLES
 from rs_pipeline.region import load_units, load_vector, read_grid, read_tiles
 from rs_pipeline.storage.tables import write_parquet
-
-ZONE_TABLES = {"red_line": "red_line", "reserve": "reserves", "mine": "mines", "xiongan": "xiongan", "shore": "shoreline_buffers"}
-"""Zone to the key of its polygons in the section ``tables``."""
 
 SURE_RISE, POSSIBLE_RISE = 0.8, 0.25
 """Rise of built and bare ground, as a share of the pixel, of conversion that is beyond doubt and of any that may be."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pyproj
 import shapely
 from shapely.geometry.polygon import orient
@@ -9,6 +12,7 @@ from shapely.geometry.polygon import orient
 from rs_pipeline.config import Settings
 from rs_pipeline.estimation.estimate import Answer, Facts, Indicator, missing
 from rs_pipeline.estimation.uncertainty import Interval
+from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.region import load_units, load_vector
 
 
@@ -30,11 +34,21 @@ def red_line_km2(settings: Settings) -> dict[str, float] | None:
     return {code: geodesic_area_km2(part) for code, part in zip(units.adcode, parts, strict=True)}
 
 
+def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
+    """``red_line_km2``: area of red-line polygons in the unit, None without the table."""
+    area = red_line_km2(settings)
+
+    def of(adcode: str, period: str) -> float | None:
+        return area and (sum(area.values()) if adcode == REGION else area.get(adcode, 0.0))
+
+    return {"red_line_km2": of}
+
+
 def _red_line(facts: Facts) -> Answer:
     """Red-line area in the unit, km2: geometry of the supplied polygons, on the ellipsoid."""
-    if facts.red_line_km2 is None:
+    if facts["red_line_km2"] is None:
         return missing("needs_table", "needs red-line polygons (tables.red_line)")
-    return Answer(Interval(facts.red_line_km2), 1.0, "", "polygons inside the unit; the sea beyond it is left out")
+    return Answer(Interval(facts["red_line_km2"]), 1.0, "", "polygons inside the unit; the sea beyond it is left out")
 
 
 INDICATORS = (

@@ -13,8 +13,7 @@ from rasterio.windows import Window
 from rs_kernels.zonal import zone_sums
 
 from rs_pipeline.config import Settings
-from rs_pipeline.indicators.facts import REGION, REGION_NAME
-from rs_pipeline.indicators.zonal import coverage
+from rs_pipeline.estimation.zones import REGION, REGION_NAME, coverage
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
 from rs_pipeline.region import load_units, read_tiles

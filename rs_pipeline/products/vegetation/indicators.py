@@ -53,9 +53,9 @@ def _grassland(facts: Facts, *, calibrated: bool) -> Answer:
     The satellite's is never called the official index. The calibrated one adds the error of the calibration, independent between types,
     to the satellite's, which is taken as common to all.
     """
-    if not facts.has_grassland:
+    if not facts["has_grassland"]:
         return missing("needs_table", "needs grassland polygons by type (tables.grassland)")
-    if calibrated and facts.plots is None:
+    if calibrated and facts["plots"] is None:
         return missing("needs_table", "needs plots (tables.grassland_plots); until then grassland_fvc is what the satellite sees")
     zones = {zone.partition(":")[2]: row for zone, row in facts.zones.items() if zone.startswith("grassland:")}
     types = pd.DataFrame(list(zones.values()), index=list(zones))
@@ -71,9 +71,9 @@ def _grassland(facts: Facts, *, calibrated: bool) -> Answer:
         random = math.sqrt((area**2 * types.fvc_peak_var_m4 / types.fvc_peak_observed_m2**2).sum()) / area.sum()
         error = spread("grassland_fvc", random, weighted_cover(area, sigma))
         return published(modelled(weighted_cover(area, fvc), error), v, facts, 100.0, spread=error)
-    if lacking := shortage(types.index, facts.plots):
+    if lacking := shortage(types.index, facts["plots"]):
         return missing("needs_table", f"{lacking}; grassland_fvc is what the satellite sees", v)
-    lines = [facts.plots[name] for name in types.index]
+    lines = [facts["plots"][name] for name in types.index]
     cover = np.clip([line.cover(x) for line, x in zip(lines, fvc, strict=True)], 0, 1)
     seen = Z95 * weighted_cover(area, np.array([abs(line.beta) for line in lines]) * sigma)
     fitted = np.array([line.half95(x) for line, x in zip(lines, fvc, strict=True)])
@@ -100,8 +100,8 @@ def too_few_years(facts: Facts, n_years: int) -> Answer | None:
     """Why there is no trend; None where there may be one."""
     if not facts.is_last:
         return missing("insufficient_data", "the trend is of all periods: see the last one")
-    if n_years < facts.min_trend_years:
-        return missing("insufficient_data", f"a trend takes {facts.min_trend_years} years with a value, there are {n_years}")
+    if n_years < facts["min_trend_years"]:
+        return missing("insufficient_data", f"a trend takes {facts['min_trend_years']} years with a value, there are {n_years}")
     return None
 
 
@@ -113,14 +113,14 @@ def _trend_area(facts: Facts, name: str) -> Answer:
     """
     if first := too_few_years(facts, len(facts.yearly)):
         return first
-    row = facts.trend
+    row = facts["trend"]
     if row is None:
         return missing("insufficient_data", "this run made no map of trends")
     observed = row["trend_observed_m2"]
     if not observed > 0:
-        return missing("insufficient_data", f"no pixel with a value in {facts.min_trend_years} years")
+        return missing("insufficient_data", f"no pixel with a value in {facts['min_trend_years']} years")
     area, possible = row[f"{name}_m2"], row[f"{name}_possible_m2"]
-    seen = Interval(area / observed, (1 - facts.false_discovery_rate) * area / observed, max(area, possible) / observed, "range")
+    seen = Interval(area / observed, (1 - facts["false_discovery_rate"]) * area / observed, max(area, possible) / observed, "range")
     return published(seen, ratio(observed, row["land_m2"]), facts, row["land_m2"] / 1e4, total=True)
 
 

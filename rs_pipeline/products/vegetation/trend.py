@@ -20,9 +20,8 @@ from rasterio.windows import Window
 from rs_kernels.trends import N_EXACT, exact_tails, trend_maps
 
 from rs_pipeline.config import Settings
-from rs_pipeline.layout import TREND, Layout
-from rs_pipeline.products.maps import TREND_BANDS, TREND_CLASS
-from rs_pipeline.products.styles import STYLES
+from rs_pipeline.layout import Layout
+from rs_pipeline.products.vegetation.maps import TREND_BANDS, TREND_CLASS, TREND_STYLE
 from rs_pipeline.region import read_grid, read_tile, read_tiles
 from rs_pipeline.storage.provenance import FINEST_TAG, merged_tags
 from rs_pipeline.storage.qgis import write_style
@@ -133,4 +132,4 @@ def trend_map(settings: Settings) -> None:
     tags = merged_tags([layout.trend_tile(t.id) for t in tiles])
     tags |= {"FALSE_DISCOVERY_RATE": f"{rate:g}", "P_THRESHOLD": f"{threshold:.6g}", "N_TESTS": str(n_tests), "MIN_YEARS": str(settings.trend.min_years)}
     write_cog(layout.trend_map, read_grid(settings), pieces(), [*TREND_BANDS, TREND_CLASS], tags, categorical=True)
-    write_style(STYLES[TREND], layout.trend_map)
+    write_style(TREND_STYLE, layout.trend_map)

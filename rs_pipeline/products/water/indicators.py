@@ -73,9 +73,9 @@ def _change(facts: Facts, kind: str) -> Answer:
 
 def _bodies(facts: Facts) -> Answer:
     """Number of water bodies that are large enough to be counted, of those that ever were in the run."""
-    if facts.bodies is None:
+    if facts["bodies"] is None:
         return missing("insufficient_data", "this run made no layer of water bodies")
-    known = facts.bodies[facts.bodies.ever_counted]
+    known = facts["bodies"][facts["bodies"].ever_counted]
     if known.empty:
         return missing("no_target", "no water body large enough to be counted in this unit")
     seen = known[known.state != "not_observed"]
@@ -85,7 +85,7 @@ def _bodies(facts: Facts) -> Answer:
 
 def _lakes(facts: Facts) -> pd.DataFrame | Answer:
     """Sums over the parts of named lakes in the unit, a row a lake."""
-    if not facts.has_lakes:
+    if not facts["has_lakes"]:
         return missing("needs_table", "needs outlines of the lakes to be watched, with their names (tables.lakes)")
     lakes = {zone.partition(":")[2]: row for zone, row in facts.zones.items() if zone.startswith("lake:")}
     if not lakes:

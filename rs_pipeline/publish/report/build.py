@@ -15,8 +15,8 @@ from markupsafe import Markup
 
 from rs_pipeline import __version__
 from rs_pipeline.config import Settings
-from rs_pipeline.layout import TREND, Layout
-from rs_pipeline.products.styles import STYLES
+from rs_pipeline.layout import Layout
+from rs_pipeline.products.register import period_maps, region_maps
 from rs_pipeline.publish.report import coast, estimates, methods, quality, waters
 from rs_pipeline.publish.report.figures import Canvas, unit_outlines
 from rs_pipeline.publish.report.pictures import Pictures, folder_name
@@ -56,9 +56,10 @@ def script() -> str:
 def map_paths(settings: Settings) -> dict[tuple[str, str], Path]:
     """(product, period) to the maps with a style that exist. The trend is of all periods and shown in the last one."""
     layout, periods = Layout(settings.root), [p.label for p in settings.all_periods]
-    paths = {(product, label): layout.map(product, label) for product in STYLES for label in periods}
+    ordered = sorted(period_maps().values(), key=lambda m: m.is_quality)
+    paths = {(m.name, label): layout.map(m.name, label) for m in ordered for label in periods}
     if len(periods) >= settings.trend.min_years:
-        paths[TREND, periods[-1]] = layout.trend_map
+        paths |= {(name, periods[-1]): layout.region_map(name) for name, m in region_maps().items() if not m.every_period}
     return {key: path for key, path in paths.items() if path.exists()}
 
 

@@ -22,12 +22,12 @@ from rasterio.transform import from_bounds
 
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import TRUE_COLOUR, Layout
-from rs_pipeline.model import Grid, Tile
+from rs_pipeline.model import Grid, Style, Tile
 from rs_pipeline.products.preview import coarse, step_px
-from rs_pipeline.products.styles import STYLES
+from rs_pipeline.products.register import region_maps
 from rs_pipeline.publish.report.figures import Canvas
 from rs_pipeline.region import read_tiles
-from rs_pipeline.storage.qgis import Style
+from rs_pipeline.storage.qgis import rgba
 from rs_pipeline.storage.raster import band_index
 
 OVERLAY_PX, COUNTY_PX = 1600, 200
@@ -65,7 +65,7 @@ def indexed(style: Style, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         stops = np.linspace(style.colours[0].value, style.colours[-1].value, RAMP_STEPS)
         safe = np.where(np.isfinite(values), values, stops[0])
         index = (np.rint(np.interp(safe, stops, np.arange(stops.size))) + 1).astype("uint8")
-    return np.where(np.isfinite(values), index, 0).astype("uint8"), np.vstack([np.zeros((1, 4), "uint8"), style.rgba(stops)])
+    return np.where(np.isfinite(values), index, 0).astype("uint8"), np.vstack([np.zeros((1, 4), "uint8"), rgba(style, stops)])
 
 
 def save_indexed(style: Style, values: np.ndarray, path: Path) -> None:
@@ -157,7 +157,7 @@ class Pictures:
         return True
 
     def _product(self, product: str, period: str, path: Path) -> None:
-        style = STYLES[product]
+        style = region_maps()[product].style
         place = Place.over(self.whole.bounds, OVERLAY_PX, self.whole.resolution_m)
         save_indexed(style, read_style(path, style, place), self.folder / f"{product}_{period}.png")
         for name, shape, county in self.counties:
@@ -187,7 +187,7 @@ def inside(shape, place: Place) -> np.ndarray:
 def _layer(product: str, periods: list[str], box: list[int]) -> dict:
     if product == TRUE_COLOUR:
         return {"product": product, "title": "True colour", "suffix": "jpg", "periods": periods, "box": box, "kind": "", "legend": []}
-    style = STYLES[product]
+    style = region_maps()[product].style
     return {
         "product": product, "title": style.title, "suffix": "png", "periods": periods, "box": box, "kind": style.kind,
         "legend": [[c.rgb, c.label] for c in style.colours],

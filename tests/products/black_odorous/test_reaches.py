@@ -13,7 +13,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.black_odorous.centrelines import branches, junctions, pruned_branches
 from rs_pipeline.products.black_odorous.reaches import find_reaches, narrow_water, reach_lines, width_class
-from rs_pipeline.products.maps import MAP_BANDS
+from rs_pipeline.products.register import region_maps
 from rs_pipeline.region import grid as make_grid
 from rs_pipeline.region import read_grid
 from rs_pipeline.storage.raster import write_cog
@@ -148,10 +148,10 @@ def test_a_ring_is_one_branch_without_free_ends_lost():
 
 def write_water(settings, period, wet):
     whole = read_grid(settings)
-    layers = np.zeros((len(MAP_BANDS["water"]), *whole.shape), "float32")
+    layers = np.zeros((len(region_maps()["water"].bands), *whole.shape), "float32")
     layers[0], layers[1], layers[4] = wet, wet, wet
     pieces = iter([(Window(0, 0, whole.width, whole.height), layers)])
-    write_cog(Layout(settings.root).map("water", period), whole, pieces, MAP_BANDS["water"], {})
+    write_cog(Layout(settings.root).map("water", period), whole, pieces, region_maps()["water"].bands, {})
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ GOOD = {"users": 0.9, "producers": 0.9, "f1": 0.9}
 PARTS = {"water": 0.10, "wetland": 0.05, "tree": 0.15, "grass": 0.10, "cropland": 0.40, "built": 0.15, "bare": 0.05, "disturbed": 0.20, "natural": 0.40}
 
 
+pytestmark = pytest.mark.usefixtures("plain_errors")
+
 def sums(area_km2=100.0, **changes):
     """A zone wholly seen in both years, with PARTS of each class and an uncertainty p (1 - p) of 0.04 everywhere; nothing converted."""
     m2 = area_km2 * KM2

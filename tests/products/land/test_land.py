@@ -8,11 +8,12 @@ import pytest
 from rs_pipeline import region
 from rs_pipeline.config import LandSection, config_folder
 from rs_pipeline.errors import ConfigError
-from rs_pipeline.layout import LAND, Layout
+from rs_pipeline.layout import Layout
 from rs_pipeline.products.land import step as module
 from rs_pipeline.products.land.areas import AREAS, area_layers, patches_sd
 from rs_pipeline.products.land.classes import SHARES, Land
 from rs_pipeline.products.land.features import FEATURES, SEASONS, LandFeatures
+from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.model import GROUPS, LandModel, inputs, land_model, softmax
 from rs_pipeline.training.land import agreement, loss
 

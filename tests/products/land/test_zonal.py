@@ -9,12 +9,13 @@ from rasterio.windows import Window
 
 from rs_pipeline.config import CoastlineSection, LandZonesSection, parse
 from rs_pipeline.errors import RasterError
-from rs_pipeline.indicators.facts import REGION
-from rs_pipeline.layout import LAND, Layout
+from rs_pipeline.estimation.zones import REGION
+from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.land.classes import SHARES, Land
+from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.zonal import bank, conversion_layers, land_zonal, zones
-from rs_pipeline.products.maps import LAND_BANDS, MAP_BANDS
+from rs_pipeline.products.register import region_maps
 from rs_pipeline.storage.raster import write_cog
 from rs_pipeline.storage.tables import write_parquet
 
@@ -55,13 +56,13 @@ def settings(tmp_path):
     write_parquet(pd.DataFrame([row]), layout.tiles)
     layout.bodies.parent.mkdir(parents=True)
     gpd.GeoDataFrame({"body_id": ["W"], "kind": ["inland"]}, geometry=[shapely.box(0, 0, 1, 1)], crs=GRID.crs).to_file(layout.bodies, layer="bodies")
-    write(layout.map("water", "2023"), MAP_BANDS["water"], {"class": np.zeros(GRID.shape)})
+    write(layout.map("water", "2023"), region_maps()["water"].bands, {"class": np.zeros(GRID.shape)})
     return settings
 
 
 def write_land(settings, period, classes, **changes):
     layers = {"class": classes} | dict(zip(SHARES, shares_of(classes), strict=True)) | changes
-    write(Layout(settings.root).map(LAND, period), LAND_BANDS, layers)
+    write(Layout(settings.root).map(LAND, period), region_maps()["land"].bands, layers)
 
 
 def sums(settings, period):
@@ -173,7 +174,7 @@ def test_the_coast_is_what_lies_near_the_shoreline_of_the_baseline(settings):
 
 
 def test_without_management_zones_the_bank_of_permanent_water_is_watched(settings):
-    write(Layout(settings.root).map("water", "2023"), MAP_BANDS["water"], {"class": [[1, 0, 0]] * 3})
+    write(Layout(settings.root).map("water", "2023"), region_maps()["water"].bands, {"class": [[1, 0, 0]] * 3})
     write_land(settings, "2023", [[W, C, C]] * 3)
     write_land(settings, "2024", [[W, B, C]] * 3)
     narrow = settings.model_copy(update={"land_zones": LandZonesSection(min_event_px=2, min_water_width_m=10, shore_width_m=10)})

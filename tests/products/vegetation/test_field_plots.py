@@ -14,7 +14,7 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.indicators.values import INDICATORS, estimate
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.products.maps import MAP_BANDS
+from rs_pipeline.products.register import region_maps
 from rs_pipeline.products.vegetation.field_plots import (
     MIN_PLOTS,
     Calibration,
@@ -29,6 +29,8 @@ from rs_pipeline.storage.raster import write_cog
 KM2 = 1e6
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_300_000.0, 40, 2)
 
+
+pytestmark = pytest.mark.usefixtures("plain_errors")
 
 def exact(alpha, beta, n=MIN_PLOTS):
     fvc = np.linspace(0.3, 0.9, n)
@@ -100,9 +102,9 @@ def run(tmp_path):
          "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}], "tables": {"grassland_plots": str(tmp_path / "plots.csv")}}
     )  # fmt: skip
     for year in ("2023", "2024"):
-        stack = np.broadcast_to(0.2 + 0.01 * np.arange(40), (len(MAP_BANDS["vegetation"]), 2, 40)).astype("float32")
+        stack = np.broadcast_to(0.2 + 0.01 * np.arange(40), (len(region_maps()["vegetation"].bands), 2, 40)).astype("float32")
         stack[:, :, 5] = np.nan if year == "2024" else 0.25
-        write_cog(Layout(settings.root).map("vegetation", year), GRID, iter([(Window(0, 0, 40, 2), stack)]), MAP_BANDS["vegetation"], {})
+        write_cog(Layout(settings.root).map("vegetation", year), GRID, iter([(Window(0, 0, 40, 2), stack)]), region_maps()["vegetation"].bands, {})
     return settings
 
 

@@ -10,18 +10,21 @@ import shapely
 from rasterio.windows import Window
 
 from rs_pipeline.config import parse
-from rs_pipeline.indicators.facts import REGION
+from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.indicators.values import INDICATORS, estimate
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.products.maps import MAP_BANDS, TREND_BANDS, TREND_CLASS
+from rs_pipeline.products.register import region_maps
 from rs_pipeline.products.vegetation.greening import layers_of, trend_zonal
+from rs_pipeline.products.vegetation.maps import TREND_BANDS, TREND_CLASS
 from rs_pipeline.storage.raster import write_cog, write_map
 from rs_pipeline.storage.tables import write_parquet
 
 KM2 = 1e6
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_300_000.0, 4, 2)
 
+
+pytestmark = pytest.mark.usefixtures("plain_errors")
 
 def bands(found, p=None, slope=None):
     found = np.asarray(found, "float32")
@@ -57,9 +60,9 @@ def run(tmp_path):
     row = {"tile": "r000c000", "row": 0, "col": 0, "width": 4, "height": 2, "crs": GRID.crs, "resolution_m": 10.0,
            "grid_left": GRID.left, "grid_top": GRID.top, "grid_width": 4, "grid_height": 2}  # fmt: skip
     write_parquet(pd.DataFrame([row]), layout.tiles)
-    water = {b.name: np.zeros((2, 4)) for b in MAP_BANDS["water"]}
+    water = {b.name: np.zeros((2, 4)) for b in region_maps()["water"].bands}
     water["class"][1, 0] = 1
-    write_map(layout.tile_map("2023", "r000c000", "water"), GRID, water, MAP_BANDS["water"], {})
+    write_map(layout.tile_map("2023", "r000c000", "water"), GRID, water, region_maps()["water"].bands, {})
     trend = bands([[1, 1, -1, 1], [1, 0, math.nan, 0]])
     stack = np.stack([trend.get(b.name, np.zeros((2, 4), "float32")) for b in (*TREND_BANDS, TREND_CLASS)])
     write_cog(layout.trend_map, GRID, iter([(Window(0, 0, 4, 2), stack)]), [*TREND_BANDS, TREND_CLASS], {}, categorical=True)

@@ -13,7 +13,8 @@ from rs_pipeline.config import parse
 from rs_pipeline.errors import RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.products.maps import MAP_BANDS, TREND_BANDS, TREND_CLASS
+from rs_pipeline.products.register import region_maps
+from rs_pipeline.products.vegetation.maps import TREND_BANDS, TREND_CLASS
 from rs_pipeline.products.vegetation.trend import P_MIN, count_tests, discovery_threshold, trend, trend_class, trend_map
 from rs_pipeline.storage.raster import MapBand, write_map
 from rs_pipeline.storage.tables import write_parquet
@@ -118,9 +119,9 @@ def make_run(folder, years=range(2016, 2024), *, landsat_until=0, **sections):
             cover[0, 4:] = 0.0  # never any cover
             if i % 2:
                 cover[7] = np.nan  # seen every second year
-            layers = {b.name: cover for b in MAP_BANDS["vegetation"]}
+            layers = {b.name: cover for b in region_maps()["vegetation"].bands}
             tags = {"RUN": "t", "N_SCENES": "3", "PLATFORMS": "sentinel-2a", "PERIOD": str(year), "FINEST_PIXEL_M": "30" if year <= landsat_until else "10"}
-            write_map(layout.tile_map(str(year), tile, "vegetation"), WHOLE.window(0, 8 * k, 8, 8), layers, MAP_BANDS["vegetation"], tags)
+            write_map(layout.tile_map(str(year), tile, "vegetation"), WHOLE.window(0, 8 * k, 8, 8), layers, region_maps()["vegetation"].bands, tags)
     return settings
 
 

@@ -12,7 +12,7 @@ from rs_pipeline.config import parse
 from rs_pipeline.errors import ConfigError, RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.products.maps import MAP_BANDS
+from rs_pipeline.products.register import region_maps
 from rs_pipeline.products.water import bodies as step
 from rs_pipeline.region import pixel_areas
 from rs_pipeline.storage.raster import write_cog
@@ -40,7 +40,7 @@ def put(settings, period, frequency, lower=None, upper=None):
     kind = np.select([f >= 0.75, f >= 0.25, f >= 0.05], [1, 2, 3], 0).astype("float32")
     kind[np.isnan(f)] = np.nan
     layers = np.stack([f, kind, f if lower is None else lower, f if upper is None else upper, f >= 0.75, 0 * f]).astype("float32")
-    write_cog(Layout(settings.root).map("water", period), GRID, iter([(Window(0, 0, 40, 40), layers)]), MAP_BANDS["water"], {})
+    write_cog(Layout(settings.root).map("water", period), GRID, iter([(Window(0, 0, 40, 40), layers)]), region_maps()["water"].bands, {})
 
 
 def read(settings):

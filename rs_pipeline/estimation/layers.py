@@ -1,0 +1,51 @@
+"""Rows of vector layers, sorted by unit and period."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pyogrio
+
+from rs_pipeline.config import Settings
+from rs_pipeline.estimation.zones import REGION
+from rs_pipeline.region import load_vector
+
+
+def read_layer(path: Path, layer: str) -> pd.DataFrame | None:
+    """Attributes of a layer; None where the run did not make the file."""
+    return pyogrio.read_dataframe(path, layer=layer, read_geometry=False) if path.exists() else None
+
+
+def marked_layer(path: Path, layer: str, settings: Settings, table: str, column: str, test: Callable) -> pd.DataFrame | None:
+    """A layer without its geometry; where the side table is given, with the column ``test(features, the table's union)``."""
+    side = getattr(settings.tables, table)
+    if side is None or not path.exists():
+        return read_layer(path, layer)
+    features = pyogrio.read_dataframe(path, layer=layer)
+    marks = load_vector(side, key=f"tables.{table}").to_crs(features.crs).union_all()
+    return pd.DataFrame(features.assign(**{column: test(features, marks)}).drop(columns="geometry"))
+
+
+class ByUnit:
+    """Rows of a layer by (adcode, period), or by adcode for a layer without periods; the region has them all."""
+
+    def __init__(self, table: pd.DataFrame | None):
+        self.table = table
+        if table is None:
+            return
+        self.has_period = "period" in table
+        table = table.assign(adcode=table.adcode.astype(str))
+        keys = ["adcode", "period"] if self.has_period else ["adcode"]
+        self.groups = dict(list(table.groupby(keys)))
+        self.whole = dict(list(table.groupby("period"))) if self.has_period else {}
+
+    def of(self, adcode: str, period: str) -> pd.DataFrame | None:
+        if self.table is None:
+            return None
+        if adcode == REGION:
+            found = self.whole.get(period) if self.has_period else self.table
+        else:
+            found = self.groups.get((adcode, period) if self.has_period else (adcode,))
+        return self.table.iloc[:0] if found is None else found

@@ -1,0 +1,65 @@
+"""Units, and the exact share that their polygons cover of each pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import geopandas as gpd
+import numpy as np
+from exactextract import exact_extract
+from exactextract.raster import NumPyRasterSource
+
+from rs_pipeline.model import Grid
+from rs_pipeline.region import pixel_areas
+
+REGION = "000000"
+"""Code of the row for all units together."""
+
+REGION_NAME = "All units"
+
+EIGHT = np.ones((3, 3), bool)
+"""The eight neighbours of a pixel and itself."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A county, or the region."""
+
+    adcode: str
+    name: str
+    prefecture: str
+
+
+@dataclass(frozen=True)
+class CountySums:
+    """What a product adds to the sums of a unit: per-pixel layers of a tile, float (h, w), NaN where a pixel adds nothing."""
+
+    layers: dict[str, np.ndarray]
+    """Column (``*_m2``) to the layer whose area-weighted sum it is."""
+    errors: dict[str, np.ndarray] = field(default_factory=dict)
+    """Name to the per-pixel standard errors whose correlated variance is the column ``<name>_var_m4``."""
+    means: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Column that takes the place of a sum to (that sum, the sum or ``area_m2`` it is divided by)."""
+
+
+def marked(condition: np.ndarray, *needed: np.ndarray) -> np.ndarray:
+    """1 where the condition holds and all needed layers are finite, else NaN; float32."""
+    seen = np.all([np.isfinite(n) for n in needed], axis=0) if needed else True
+    return np.where(seen & condition, np.float32(1), np.float32(np.nan))
+
+
+def coverage(grid: Grid, polygons: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Exact coverage of pixels by polygons: zone index, flat pixel index, covered area in m2 (all 1-d, aligned)."""
+    frame = gpd.GeoDataFrame({"zone": range(len(polygons))}, geometry=polygons.geometry.values, crs=polygons.crs).to_crs(grid.crs)
+    left, bottom, right, top = grid.bounds
+    frame = frame.cx[left:right, bottom:top]
+    area = pixel_areas(grid).ravel().astype("float64")
+    if frame.empty:
+        return np.zeros(0, "int64"), np.zeros(0, "int64"), np.zeros(0)
+    template = NumPyRasterSource(np.zeros(grid.shape, "float32"), left, bottom, right, top, srs_wkt=frame.crs.to_wkt())
+    found = exact_extract(template, frame, ["cell_id", "coverage"], include_cols=["zone"], output="pandas")
+    zone = np.concatenate([np.full(len(c), z) for z, c in zip(found.zone, found.cell_id, strict=True)]).astype("int64")
+    cell = np.concatenate(list(found.cell_id)).astype("int64")
+    share = np.concatenate(list(found.coverage)).astype("float64")
+    inside = share > 0
+    return zone[inside], cell[inside], share[inside] * area[cell[inside]]

@@ -1,0 +1,56 @@
+"""The coastline: shorelines, transects, rates of change, natural or artificial."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from rs_pipeline.config import Settings
+from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
+from rs_pipeline.products.register import Place, Product, Step, block_memory_mb, chips, sensor_tables
+
+FAMILIES = (*SHORE_FAMILIES, SHORE_RADAR)
+
+
+def _tables(place: Place) -> list[Path | None]:
+    return [place.settings.coastline.reference, place.settings.coastline.tide_table]
+
+
+def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
+    coast = settings.coastline
+    return [Layout(settings.root).transects, settings.tables.restored_coast, *([coast.reference, coast.tide_table] if coast else [])]
+
+
+def has_coast(settings: Settings) -> bool:
+    return settings.coastline is not None
+
+
+STEPS = (
+    Step(
+        "shore", "Make the SWIR1 composites of a tile and period that shorelines are drawn from.", "rs_pipeline.products.coastline.composite:shore_composite",
+        scope="tile_period", priority=1, memory_mb=block_memory_mb, when=has_coast, keys=("masks", "coastline"), tables=sensor_tables,
+        reads=lambda p: [*chips(p), p.layout.tiles], side_files=_tables,
+        writes=lambda p: [p.layout.shore(p.period, p.tile, family) for family in FAMILIES],
+    ),
+    Step(
+        "coastline", "Draw yearly shorelines, cast transects, fit rates.", "rs_pipeline.products.coastline.assemble:coastline", scope="run", final=True,
+        when=has_coast, keys=("coastline", "periods"), side_files=_tables,
+        reads=lambda p: [
+            p.settings.units.path, p.layout.tiles, *(file for family in FAMILIES for file in p.tiles(partial(_shore, p, family))),
+            *(p.layout.map(product, label) for product in ("water", "vegetation") for label in p.periods),
+        ],
+        writes=lambda p: [p.layout.shorelines, p.layout.transects, p.layout.transects.with_suffix(".csv")],
+    ),
+)
+
+
+def _shore(place: Place, family: str, period: str, tile: str) -> Path:
+    return place.layout.shore(period, tile, family)
+
+
+PRODUCT = Product(
+    "coastline", 40, steps=STEPS,
+    facts="rs_pipeline.products.coastline.facts:facts", indicators="rs_pipeline.products.coastline.indicators:INDICATORS",
+    rests_on=("coastline",), evidence=_evidence, folder=Path(__file__).parent,
+)

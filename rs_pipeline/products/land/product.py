@@ -1,0 +1,60 @@
+"""Land cover: its map, its areas by county and zone, and what was converted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rs_pipeline.config import Settings
+from rs_pipeline.layout import Layout
+from rs_pipeline.model import SampledProduct
+from rs_pipeline.products.land.classes import Land
+from rs_pipeline.products.land.maps import BANDS, LAND, STYLE
+from rs_pipeline.products.register import Place, Product, RegionMap, Step, block_memory_mb, chips, sensor_tables, shipped
+
+ZONE_TABLES = {"red_line": "red_line", "reserve": "reserves", "mine": "mines", "xiongan": "xiongan", "shore": "shoreline_buffers"}
+"""Zone to the key of its polygons in the section ``tables``."""
+
+SIDE_TABLES = {
+    "construction_land_per_gdp_fall": ("gdp",), "bare_mine_area": ("mines",), "red_line_converted_area": ("red_line",),
+    "reserve_converted_area": ("reserves",), "shore_encroached_area": ("shoreline_buffers",),
+    **dict.fromkeys(("blue_green_share", "blue_green_share_land", "blue_green_share_ecological"), ("xiongan",)),
+}  # fmt: skip
+"""Indicator to the keys of the section ``tables`` it rests on."""
+
+
+def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
+    tables, layout = settings.tables, Layout(settings.root)
+    return [tables.reference_samples, *(layout.land_counties(p) for p in periods), *(getattr(tables, key) for key in SIDE_TABLES.get(indicator, ()))]
+
+
+def _zones(place: Place) -> list[Path | None]:
+    return [getattr(place.settings.tables, key) for key in ZONE_TABLES.values()]
+
+
+STEPS = (
+    Step(
+        "land", "Make the land-cover map of a tile and period.", "rs_pipeline.products.land.step:land", scope="tile_period", threads=2, priority=1,
+        memory_mb=block_memory_mb, keys=("masks", "land"), tables=lambda s: (*sensor_tables(s), *shipped("land.json")),
+        reads=lambda p: [*chips(p), p.layout.tiles], writes=lambda p: [p.layout.tile_map(p.period, p.tile, LAND)],
+    ),
+    Step(
+        "land_zonal", "Sum land cover and its conversion over counties and the zones of side tables.", "rs_pipeline.products.land.zonal:land_zonal",
+        scope="period", final=True, keys=("land_zones", "baseline", "units", "coastline"), side_files=_zones,
+        reads=lambda p: [
+            *(p.layout.map(LAND, label) for label in p.with_baseline), p.layout.map("water", p.baseline), p.layout.bodies,
+            p.layout.tiles, p.settings.units.path, *([p.layout.shorelines] if p.settings.coastline else []),
+        ],
+        writes=lambda p: [p.layout.land_counties(p.period)],
+    ),
+)
+
+PRODUCT = Product(
+    "land", 70,
+    maps=(RegionMap(LAND, BANDS, STYLE, "land"),),
+    steps=STEPS,
+    facts="rs_pipeline.products.land.facts:facts", indicators="rs_pipeline.products.land.indicators:INDICATORS",
+    rests_on=("land_zonal",), evidence=_evidence,
+    sampled={f"land_{c.word}": SampledProduct(LAND, f"share_{c.word}", c, "0 or 1") for c in Land if c != Land.WATER},
+    folder=Path(__file__).parent,
+)

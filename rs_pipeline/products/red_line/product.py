@@ -1,0 +1,12 @@
+"""The ecological red line: the area of the polygons that are supplied."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rs_pipeline.products.register import Product
+
+PRODUCT = Product(
+    "red_line", 50, facts="rs_pipeline.products.red_line.indicators:facts", indicators="rs_pipeline.products.red_line.indicators:INDICATORS",
+    evidence=lambda settings, indicator, periods: [settings.tables.red_line], sees="nothing", folder=Path(__file__).parent,
+)

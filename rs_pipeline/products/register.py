@@ -1,0 +1,260 @@
+"""The register of products: what a product is made of, and where to find those there are.
+
+A product is a folder with a module ``product`` that defines ``PRODUCT``. The core asks the register for maps, styles, steps, county sums,
+facts, indicators, words and columns; it names no product. A package of its own brings a product by the entry point group
+``rs_pipeline.products``, whose value names the same object (``my_package.product:PRODUCT``).
+
+What is heavy is named by a reference, ``module:attribute``, and imported when it is used: a job of a tile loads only its own product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any, Literal
+
+from rs_pipeline.config import Settings, config_folder
+from rs_pipeline.errors import ConfigError
+from rs_pipeline.layout import Layout
+from rs_pipeline.model import MapBand, SampledProduct, Style
+
+GROUP = "rs_pipeline.products"
+"""Entry points of products that other packages bring."""
+
+OBSERVE = "observe"
+"""The step that makes several maps in one pass over the dates."""
+
+Scope = Literal["run", "period", "tile", "tile_period", "map"]
+
+
+def load(reference: str) -> Any:
+    """The object that ``module:attribute`` names."""
+    module, _, name = reference.partition(":")
+    return getattr(import_module(module), name)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a step works. Names that are not given stay wildcards, as Snakemake writes them."""
+
+    settings: Settings
+    period: str = "{period}"
+    tile: str = "{tile}"
+    product: str = "{product}"
+    ask_tiles: Callable[[], Sequence[str]] = tuple
+    """Ids of all tiles; asked only where a step reads all of them, because they are known late."""
+
+    @cached_property
+    def layout(self) -> Layout:
+        return Layout(self.settings.root)
+
+    @cached_property
+    def periods(self) -> list[str]:
+        """Labels of all periods, in time order."""
+        return [p.label for p in self.settings.all_periods]
+
+    @property
+    def baseline(self) -> str:
+        """Label of the period that changes are measured from."""
+        return self.settings.baseline_label
+
+    @property
+    def with_baseline(self) -> list[str]:
+        return list(dict.fromkeys((self.period, self.baseline)))
+
+    def tiles(self, path: Callable[[str, str], Path], periods: Sequence[str] | None = None) -> list[Path]:
+        """``path(period, tile)`` of all tiles, of all periods or of those named."""
+        return [path(p, tile) for p in (self.periods if periods is None else periods) for tile in self.ask_tiles()]
+
+
+class Pattern(Place):
+    """Any tile, any period: what a step reads here is, to the letter, what another writes. It tells which step rests on which."""
+
+    def __init__(self, settings: Settings, product: str = "{product}"):
+        super().__init__(settings, product=product, ask_tiles=lambda: ["{tile}"])
+
+    periods = ("{period}",)
+    baseline = "{period}"
+
+
+Files = Callable[[Place], Sequence[Path | None]]
+
+
+def _nothing(place: Place) -> Sequence[Path | None]:
+    return ()
+
+
+def _always(settings: Settings) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the chain: one rule of the Snakefile, one verb of the command, one row of the lineage."""
+
+    name: str
+    """Of the rule; the verb has hyphens for underscores."""
+    help: str
+    function: str
+    """Reference of what is called: ``(settings)``, then by scope tile and period, tile, period, or product and period; with ``threads``
+    where ``threads`` is above 1."""
+    scope: Scope
+    writes: Files
+    reads: Files = _nothing
+    """Files that other steps made, and the units."""
+    also_writes: Files = _nothing
+    """Files beside those of ``writes``: lists that are rewritten only where they change, and what lies beside its main file."""
+    side_files: Files = _nothing
+    """Files that the user names; None, or absent, where there is none."""
+    keys: tuple[str, ...] = ()
+    """Configuration keys (``masks``, ``masks.shadow_height_m``) that change what is written: the step runs again when one does."""
+    tables: Callable[[Settings], Sequence[str]] = field(default=lambda settings: ())
+    """Files of the configuration folder that it reads; the step runs again when their content changes."""
+    when: Callable[[Settings], bool] = _always
+    """Whether a run has this step."""
+    threads: int = 1
+    priority: int = 0
+    memory_mb: Callable[[Settings], float] | None = None
+    """Of the first attempt; None where the default of the profile does."""
+    final: bool = False
+    """What it writes is what a run is for: asked of a complete run."""
+    give_up: str = ""
+    """Of a step of a tile and period: reference of what writes its outputs, ``(settings, tile, period, reason)``, when its job is given up;
+    empty: the step itself, without chips."""
+
+    @property
+    def verb(self) -> str:
+        return self.name.replace("_", "-")
+
+    @property
+    def of_tile(self) -> bool:
+        """A step of one tile and period, which may be given up and tried again."""
+        return self.scope == "tile_period"
+
+
+@dataclass(frozen=True)
+class RegionMap:
+    """A map of the region, one of every period or one of all."""
+
+    name: str
+    bands: tuple[MapBand, ...]
+    """In file order."""
+    style: Style
+    made_by: str
+    """Step that makes it tile by tile."""
+    every_period: bool = True
+    is_quality: bool = False
+    """It tells how well the ground was seen: the page shows it after the others."""
+
+    @property
+    def categorical(self) -> bool:
+        """Overviews take the nearest pixel: classes are never averaged."""
+        return self.style.kind == "classes"
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product, as its folder declares it."""
+
+    name: str
+    order: int
+    """Place in maps, indicators and report."""
+    maps: tuple[RegionMap, ...] = ()
+    steps: tuple[Step, ...] = ()
+    county_maps: tuple[str, ...] = ()
+    """Maps of a period whose tiles are summed over counties."""
+    county_sums: str = ""
+    """Reference of ``(now, base) -> CountySums`` (`estimation.zones`): what is summed of the bands of county_maps, by ``map.band``."""
+    facts: str = ""
+    """Reference of ``(settings) -> {name: (adcode, period) -> fact}``: what its indicators need besides county sums."""
+    indicators: str = ""
+    """Reference of a tuple of `estimation.estimate.Indicator`."""
+    rests_on: tuple[str, ...] = ()
+    """Steps whose files its indicators are computed from."""
+    evidence: Callable[[Settings, str, Sequence[str]], Sequence[Path | None]] = field(default=lambda settings, indicator, periods: ())
+    """Files, besides county sums and units, that an indicator rests on: ``(settings, indicator, periods)``."""
+    proved_by_maps: tuple[str, ...] = ()
+    """Maps whose tiles are named in the evidence."""
+    sees: Literal["optical", "all", "nothing"] = "all"
+    """Which scenes its indicators rest on."""
+    sampled: Mapping[str, SampledProduct] = field(default_factory=dict)
+    """What reference samples can be given of."""
+    folder: Path | None = None
+    """Of ``chinese.csv`` (english, chinese), ``columns.csv`` and ``targets.csv``, each where there is one."""
+
+    def asset(self, name: str) -> Path | None:
+        """A file of the product's folder, None where it has none."""
+        path = self.folder / name if self.folder else None
+        return path if path and path.is_file() else None
+
+
+def _found() -> Iterator[Product]:
+    for path in sorted(Path(__file__).parent.glob("*/product.py")):
+        yield import_module(f"{__package__}.{path.parent.name}.product").PRODUCT
+    for point in entry_points(group=GROUP):
+        yield point.load()
+
+
+@cache
+def products() -> dict[str, Product]:
+    """Every product by name, in order.
+
+    Raises
+    ------
+    ConfigError : two products, steps or maps have one name.
+    """
+    found = sorted(_found(), key=lambda p: (p.order, p.name))
+    for what, names in (
+        ("products", [p.name for p in found]),
+        ("steps", [s.name for p in found for s in p.steps]),
+        ("maps", [m.name for p in found for m in p.maps]),
+    ):
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ConfigError(f"two {what} have the name {', '.join(twice)}", where=f"entry points {GROUP}", remedy="rename one, or uninstall its package")
+    return {p.name: p for p in found}
+
+
+def region_maps() -> dict[str, RegionMap]:
+    """Every map by name, in order."""
+    return {m.name: m for p in products().values() for m in p.maps}
+
+
+def period_maps() -> dict[str, RegionMap]:
+    """Maps of which there is one a period."""
+    return {name: m for name, m in region_maps().items() if m.every_period}
+
+
+def observed_maps() -> dict[str, RegionMap]:
+    """Maps that the step ``observe`` makes in one pass."""
+    return {name: m for name, m in period_maps().items() if m.made_by == OBSERVE}
+
+
+def sampled_products() -> dict[str, SampledProduct]:
+    """What reference samples can be given of, by name."""
+    return {name: s for p in products().values() for name, s in p.sampled.items()}
+
+
+def chips(place: Place) -> list[Path]:
+    """What a step that reads the scenes of a tile and period waits for."""
+    manifest, folder = place.layout.chips(place.period, place.tile), place.layout.chip_folder(place.period, place.tile)
+    return [manifest] if place.settings.fetch.keep_chips else [manifest, folder]
+
+
+def block_memory_mb(settings: Settings) -> float:
+    """Memory of a step that works a tile out in blocks: the budget, and Python with its libraries."""
+    return settings.resources.memory_gb * 1000 + 800
+
+
+def sensor_tables(settings: Settings) -> tuple[str, ...]:
+    """Tables of the sensors that the run names."""
+    return shipped(*dict.fromkeys(f"sensors/{s.sensor}.yaml" for s in settings.sources))
+
+
+def shipped(*names: str) -> tuple[str, ...]:
+    """Paths of files in the configuration folder, as `Step.tables` names them."""
+    return tuple(str(config_folder() / n) for n in names)

@@ -1,0 +1,240 @@
+"""The register of steps: what each reads, writes and depends on. Written once; the Snakefile's rules, the verbs of the command, the lineage of
+an indicator, what a run still lacks and what runs again after a change are all read from here.
+
+Products declare their own steps in their folders (`products.register`); here are those that they share. A test runs the chain, records
+which keys and files each step really reads, and fails where this register says less.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from rs_pipeline.config import Settings
+from rs_pipeline.products.register import (
+    OBSERVE,
+    Pattern,
+    Place,
+    Step,
+    block_memory_mb,
+    chips,
+    observed_maps,
+    period_maps,
+    products,
+    region_maps,
+    sensor_tables,
+    shipped,
+)  # fmt: skip
+
+MASK_REACH = ("masks.cloud_buffer_m", "masks.shadow_height_m")
+"""How far beyond a tile clouds and their shadows reach into it, and so how far chips must reach."""
+
+CLOCKWORK = ("run", "output", "resources", "fetch", "notify")
+"""Sections that say where, how fast and with how many tries a run works; what it writes does not depend on them."""
+
+
+def _coast_tables(place: Place) -> list[Path | None]:
+    coast = place.settings.coastline
+    return [coast.reference, coast.tide_table] if coast else []
+
+
+def _zonal_maps(place: Place) -> list[Path]:
+    wanted = {name for p in products().values() for name in p.county_maps}
+    used = [name for name in period_maps() if name in wanted]
+    return [place.layout.tile_map(label, tile, name) for label in place.with_baseline for tile in place.ask_tiles() for name in used]
+
+
+def _answer_tables(place: Place) -> list[Path | None]:
+    tables = place.settings.tables
+    return [place.settings.targets_path, *(path for _, path in tables)]
+
+
+def _every_map(place: Place) -> list[Path]:
+    """Maps of all periods and of each."""
+    return [*(place.layout.map(name, label) for name in period_maps() for label in place.periods),
+            *(place.layout.region_map(name) for name, m in region_maps().items() if not m.every_period)]  # fmt: skip
+
+
+def _coast(place: Place) -> list[Path]:
+    return [place.layout.shorelines, place.layout.transects] if place.settings.coastline else []
+
+
+def _county_files(place: Place) -> list[Path]:
+    layout = place.layout
+    return [*(layout.counties(p) for p in place.periods), *(layout.land_counties(p) for p in place.periods), layout.trend_counties]
+
+
+def _published_layers(place: Place) -> list[Path]:
+    layout = place.layout
+    return [*_every_map(place), layout.bodies, layout.reaches, layout.inspection_index, layout.quality, *_coast(place)]
+
+
+FIRST = (
+    Step(
+        "search", "Search the catalogs and freeze what was found in scenes.parquet.", "rs_pipeline.catalog.search:search", scope="run", final=True,
+        keys=("sources", "periods", "units", "search", "fetch.max_pixels"), tables=lambda s: (*sensor_tables(s), *shipped("platforms.yaml")),
+        reads=lambda p: [p.settings.units.path], writes=lambda p: [p.layout.scenes, p.layout.orbits],
+    ),
+    Step(
+        "grid", "Cut the region into tiles (tiles.parquet).", "rs_pipeline.region:grid", scope="run", keys=("units", "grid"),
+        reads=lambda p: [p.settings.units.path], writes=lambda p: [p.layout.tiles],
+    ),
+    Step(
+        "assign", "List the scenes of every tile and period; only lists that change make a tile run again.", "rs_pipeline.catalog.assign:assign",
+        scope="run", keys=("periods", "grid.margin_m", *MASK_REACH), reads=lambda p: [p.layout.scenes, p.layout.tiles],
+        writes=lambda p: [p.layout.tile_scenes], also_writes=lambda p: p.tiles(p.layout.scene_list),
+    ),
+)
+"""Steps before anything is known of tiles and their scenes; ``assign`` is where the graph of the others becomes known."""
+
+SHARED = (
+    Step(
+        "fetch", "Clip the scenes of a tile and period to verified chips.", "rs_pipeline.catalog.fetch:fetch", scope="tile_period", threads=2,
+        memory_mb=lambda s: 1500, keys=("grid", "sources", *MASK_REACH, "fetch.max_pixels"), tables=sensor_tables, give_up="rs_pipeline.catalog.fetch:write_failed",
+        reads=lambda p: [p.layout.tiles, p.layout.scene_list(p.period, p.tile)], writes=chips,
+    ),
+    Step(
+        OBSERVE, "Make the vegetation, water, black-odorous and observation maps of a tile and period.", "rs_pipeline.products.observe:observe",
+        scope="tile_period", threads=2, priority=1, memory_mb=block_memory_mb, keys=("masks", "vegetation", "water", "black_odorous"),
+        tables=lambda s: (*sensor_tables(s), *shipped("black_odorous.json", "vegetation.json")),
+        reads=lambda p: [*chips(p), p.layout.tiles],
+        side_files=lambda p: [p.settings.masks.dem, p.settings.vegetation.networks, *_coast_tables(p)[:1]],
+        writes=lambda p: [p.layout.tile_map(p.period, p.tile, name) for name in observed_maps()],
+    ),
+    Step(
+        "preview", "Make the true-colour picture of a tile and period that the report shows.", "rs_pipeline.products.preview:preview",
+        scope="tile_period", priority=1, memory_mb=lambda s: 1500, tables=sensor_tables, reads=lambda p: [*chips(p), p.layout.tiles],
+        writes=lambda p: [p.layout.preview(p.period, p.tile)],
+    ),
+    Step(
+        "mosaic", "Join the tiles of a product and period into a Cloud-Optimised GeoTIFF.", "rs_pipeline.publish.mosaic:mosaic", scope="map", final=True,
+        reads=lambda p: [p.layout.tiles, *(p.layout.tile_map(p.period, tile, p.product) for tile in p.ask_tiles())],
+        writes=lambda p: [p.layout.map(p.product, p.period)], also_writes=lambda p: [p.layout.map(p.product, p.period).with_suffix(".qml")],
+    ),
+    Step(
+        "zonal", "Sum the maps of a period over counties.", "rs_pipeline.indicators.zonal:zonal", scope="period", final=True,
+        keys=("baseline", "units", "water.permanent_frequency", "water.seasonal_frequency"),
+        reads=lambda p: [p.layout.tiles, *_zonal_maps(p), *(p.layout.chips(p.period, t) for t in p.ask_tiles()), p.settings.units.path],
+        side_files=lambda p: [p.settings.tables.grassland, p.settings.tables.lakes], writes=lambda p: [p.layout.counties(p.period)],
+    ),
+)
+
+LAST = (
+    Step(
+        "indicators", "Judge every county, period and target; write indicators and evidence.", "rs_pipeline.indicators.table:indicators", scope="run",
+        final=True, keys=("indicators", "tables", "coastline", "trend", "periods", "baseline"), tables=lambda s: shipped("errors.csv", "land.json"),
+        reads=lambda p: [
+            *_county_files(p), p.layout.reaches, p.layout.bodies, *_coast(p), p.layout.scenes, p.settings.units.path,
+            *(p.layout.map("vegetation", label) for label in p.periods if p.settings.tables.grassland_plots or p.settings.tables.reference_samples),
+            *(p.layout.map(name, label) for name in ("water", "land") for label in p.periods if p.settings.tables.reference_samples),
+        ],
+        side_files=_answer_tables, writes=lambda p: [p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence],
+    ),
+    Step(
+        "gis", "Write counties.gpkg with the latest values, QGIS styles of all layers, and data_dictionary.csv.", "rs_pipeline.publish.gis:gis",
+        scope="run", final=True, keys=("periods", "units"),
+        reads=lambda p: [
+            p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence, p.settings.units.path, p.layout.scenes, p.layout.orbits, p.layout.tiles,
+            *_county_files(p), *_published_layers(p),
+        ],
+        writes=lambda p: [
+            p.layout.counties_latest, p.layout.dictionary, *(path.with_suffix(".qml") for path in (p.layout.reaches, p.layout.bodies, *_coast(p))),
+        ],
+    ),
+    Step(
+        "report", "Write the report that opens in a browser without a network.", "rs_pipeline.publish.report:report", scope="run", final=True,
+        keys=("periods", "units", "baseline", "sources", "vegetation", "water", "black_odorous", "indicators", "trend.min_years", "coastline"),
+        reads=lambda p: [
+            p.layout.indicators, *_published_layers(p), p.layout.scenes, p.layout.orbits, p.layout.tiles, p.settings.units.path,
+            *(p.layout.counties(label) for label in p.periods), *p.tiles(p.layout.preview),
+        ],
+        side_files=lambda p: [p.settings.targets_path], writes=lambda p: [p.layout.report, p.layout.report_pictures],
+    ),
+    Step(
+        "stac", "Describe the outputs as a STAC collection.", "rs_pipeline.publish.stac:stac", scope="run", final=True, keys=("periods", "units"),
+        reads=lambda p: [
+            p.layout.indicators, p.layout.evidence, p.layout.counties_latest, p.layout.dictionary, *_published_layers(p), p.layout.report, p.settings.units.path,
+        ],
+        writes=lambda p: [p.layout.stac],
+    ),
+)
+
+
+@cache
+def steps() -> dict[str, Step]:
+    """Every step by name, in the order in which a reader would do them."""
+    return {s.name: s for s in (*FIRST, *SHARED, *(s for p in products().values() for s in p.steps), *LAST)}
+
+
+def steps_of(settings: Settings) -> list[Step]:
+    """The steps of a run."""
+    return [s for s in steps().values() if s.when(settings)]
+
+
+def places(step: Step, settings: Settings, tile_ids: Iterable[str] = ()) -> list[Place]:
+    """Everywhere that a step works in a run."""
+    ids = list(tile_ids)
+    plain, periods = Place(settings, ask_tiles=lambda: ids), [p.label for p in settings.all_periods]
+
+    def at(**names: str) -> Place:
+        return Place(settings, ask_tiles=lambda: ids, **names)
+
+    return {
+        "run": lambda: [plain],
+        "period": lambda: [at(period=p) for p in periods],
+        "tile": lambda: [at(tile=t) for t in ids],
+        "tile_period": lambda: [at(period=p, tile=t) for p in periods for t in ids],
+        "map": lambda: [at(period=p, product=name) for name in period_maps() for p in periods],
+    }[step.scope]()
+
+
+def final_outputs(settings: Settings) -> list[Path]:
+    """What a complete run has."""
+    return [path for step in steps_of(settings) if step.final for place in places(step, settings) for path in step.writes(place)]
+
+
+def fingerprint(step: Step, settings: Settings) -> str:
+    """What a step depends on besides files of the run, as one line: configuration keys, and the content of shipped tables. It runs again when this changes."""
+    return settings.fingerprint(*step.keys) + "".join(f" {Path(t).name}:{_digest(t)}" for t in step.tables(settings))
+
+
+@cache
+def _digest(path: str) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+
+
+def _makers(settings: Settings) -> dict[Path, str]:
+    """Pattern of a file to the step that writes it."""
+    made = {}
+    for step in steps_of(settings):
+        for product in period_maps() if step.scope == "map" else ("{product}",):
+            place = Pattern(settings, product)
+            made |= dict.fromkeys([*step.writes(place), *step.also_writes(place)], step.name)
+    return made
+
+
+def upstream(settings: Settings, names: Iterable[str]) -> list[Step]:
+    """The named steps and all whose files they rest on, directly or not, in order."""
+    made, chain = _makers(settings), steps_of(settings)
+    todo, found = [s for s in chain if s.name in set(names)], set()
+    while todo:
+        step = todo.pop()
+        found.add(step.name)
+        for product in period_maps() if step.scope == "map" else ("{product}",):
+            before = {made[path] for path in step.reads(Pattern(settings, product)) if path in made}
+            todo += [steps()[name] for name in before - found]
+    return [s for s in chain if s.name in found]
+
+
+def lineage(settings: Settings, product: str) -> list[Step]:
+    """The steps behind the indicators of a product, in order; all of them for a product that is not known."""
+    if product not in products():
+        return steps_of(settings)
+    return [*upstream(settings, products()[product].rests_on), steps()["indicators"]]
+
+
+def keys_of(settings: Settings, product: str) -> tuple[str, ...]:
+    """Configuration keys that the indicators of a product depend on."""
+    return tuple(dict.fromkeys(key for step in lineage(settings, product) for key in step.keys))

@@ -1,0 +1,164 @@
+"""Fixtures of a made-up run of two counties and two years, small enough to check by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+import shapely
+
+from rs_pipeline.config import parse
+from rs_pipeline.estimation import error_model as errors
+from rs_pipeline.estimation.error_model import Systematic
+from rs_pipeline.estimation.estimate import Facts
+from rs_pipeline.estimation.uncertainty import Thresholds
+from rs_pipeline.indicators.targets import Target
+from rs_pipeline.layout import Layout
+from rs_pipeline.model import Scene
+
+KM2 = 1e6
+
+
+def sums(**changes) -> dict:
+    """100 km2, all seen, no baseline change: 10 km2 permanent (8-13) and 5 km2 seasonal water, cover 0.6 on the other 90 km2."""
+    land = 90 * KM2
+    row = {
+        "area_m2": 100 * KM2, "land_m2": land, "n_scenes": 2,
+        "fvc_peak_observed_m2": land, "fvc_peak_sum_m2": 0.6 * land, "fvc_peak_sigma": 0.04,
+        "fvc_growing_observed_m2": land, "fvc_growing_sum_m2": 0.5 * land,
+        "fvc_common_m2": land, "fvc_peak_change_sum_m2": 0.0, "greening_m2": 3 * KM2, "browning_m2": 1 * KM2,
+        "water_observed_m2": 100 * KM2, "water_permanent_m2": 10 * KM2, "water_permanent_lower_m2": 8 * KM2,
+        "water_permanent_upper_m2": 13 * KM2, "water_seasonal_m2": 5 * KM2, "water_ephemeral_m2": 0.0, "water_common_m2": 100 * KM2,
+        "water_permanent_common_m2": 10 * KM2, "water_permanent_baseline_m2": 9 * KM2, "water_seasonal_common_m2": 5 * KM2,
+        "water_seasonal_baseline_m2": 6 * KM2, "fvc_peak_var_m4": 0.81 * KM2**2, "water_permanent_var_m4": 0.09 * KM2**2,
+        "water_seasonal_var_m4": 0.16 * KM2**2, "water_permanent_change_var_m4": 0.25 * KM2**2, "water_seasonal_change_var_m4": 0.36 * KM2**2,
+    }  # fmt: skip
+    return row | changes
+
+
+def reach_rows(*rows: tuple) -> pd.DataFrame:
+    """(class, width_class, length_m) to a table of reaches."""
+    return pd.DataFrame(rows, columns=["class", "width_class", "length_m"])
+
+
+def transect_rows(*rows: dict) -> pd.DataFrame:
+    """Transects of 100 m, natural for certain, stable, seen in 2023 and 2024, unless a row says otherwise."""
+    plain = {
+        "length_m": 100.0, "class": "stable", "unit_class": "natural", "natural_probability": 1.0, "distance_2023": 0.0, "distance_2024": 0.0,
+        "error_2023": 3.0, "error_2024": 4.0, "lrr_m_yr": 0.5, "lrr_ci95_m_yr": 0.2,
+    }  # fmt: skip
+    return pd.DataFrame([plain | r for r in rows], columns=list(plain))
+
+
+def make_facts(county: dict | None = None, **changes) -> Facts:
+    """Facts of one county in 2024, baseline 2023."""
+    zones = {"county": sums() if county is None else county, **changes.pop("zones", {})}
+    values = {
+        "period": "2024", "baseline": "2023", "is_last": True, "zones": zones, "base": sums(water_permanent_lower_m2=9.5 * KM2, water_permanent_upper_m2=11 * KM2),
+        "limits": Thresholds(),
+    }  # fmt: skip
+    own = {
+        "reaches": None, "bodies": None, "transects": None, "has_grassland": False, "has_lakes": False, "red_line_km2": None, "trend": None,
+        "plots": None, "land": None, "official_coast_km": None, "min_trend_years": 5, "false_discovery_rate": 0.05,
+    }  # fmt: skip
+    plain = {name: value for name, value in changes.items() if name not in own}
+    return Facts(**(values | plain), own={name: changes.get(name, value) for name, value in own.items()})
+
+
+def make_target(operator: str = ">=", value: float | None = 75.0, **changes) -> Target:
+    plain = {
+        "clause": 10, "target_id": "T", "topic": "t", "description": "d", "unit": "%", "baseline_year": None, "target_year": 2035,
+        "scope": "all counties", "observability": "direct", "product": ("fvc",), "method": "m", "caveat": "", "indicator": (),
+        "tolerance": 0.0,
+    }  # fmt: skip
+    return Target(**(plain | {"operator": operator, "value": value} | changes))
+
+
+class FakeRun:
+    """Writes what the earlier steps would have written, and holds the settings that read it."""
+
+    def __init__(self, folder, names=("Inland", "Coastal"), years=(2023, 2024), **sections):
+        self.folder, self.names, self.years = folder, names, years
+        self.codes = [f"13000{i + 1}" for i in range(len(names))]
+        values = {
+            "run": "fake", "output": str(folder), "units": {"path": str(folder / "units.gpkg")}, "periods": list(years),
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(folder)}],
+        }  # fmt: skip
+        self.settings = parse(values | sections)
+        self.layout = Layout(self.settings.root)
+        self.changes: dict[tuple[str, int], dict] = {}
+        self.grassland: list[tuple[str, str, dict]] = []
+
+    def counties(self) -> FakeRun:
+        for year in self.years:
+            rows = [self._row(c, n, year, "county", sums(**self.changes.get((c, year), {}))) for c, n in zip(self.codes, self.names, strict=True)]
+            rows += [self._row(c, c, year, zone, sums(**values)) for c, zone, values in self.grassland]
+            path = self.layout.counties(str(year))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pd.DataFrame(rows).to_parquet(path)
+        return self
+
+    @staticmethod
+    def _row(code, name, year, zone, values) -> dict:
+        ids = [f"S2-{year}-{i}" for i in range(int(values["n_scenes"]))]
+        return {"adcode": code, "name": name, "prefecture": "P", "period": str(year), "zone": zone, "scene_ids": ids, "tiles": ["r000c000"], "maps": [f"tiles/{year}/r000c000/water.tif sha256:0"], **values}
+
+    def layer(self, path, layer: str, table: pd.DataFrame) -> FakeRun:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        point = gpd.GeoDataFrame(table, geometry=[shapely.Point(0, 0)] * len(table), crs="EPSG:32650")
+        point.to_file(path, layer=layer, driver="GPKG")
+        return self
+
+    def coast(self, *rows: dict, adcode: str = "130002") -> FakeRun:
+        return self.layer(self.layout.transects, "transects", transect_rows(*rows).assign(adcode=adcode))
+
+
+class PlainErrors(dict):
+    """A table of errors with round numbers: one basis either way, less for shares of land and coast."""
+
+    SMALL = {"greening_net": 0.02, "natural_coast_length_km": 0.1, "natural_coast_retention": 0.1}
+
+    def get(self, name, default=None):
+        k = self.SMALL.get(name, 1.0)
+        return Systematic(k, k, 5, 40)
+
+
+@pytest.fixture(scope="package")
+def plain_errors():
+    """The committed table changes with the products; the tests count with numbers of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(errors, "systematic_errors", PlainErrors)
+        yield
+
+
+@pytest.fixture
+def fake_run(tmp_path):
+    """Factory of FakeRun in a folder of its own."""
+    return lambda **keywords: FakeRun(tmp_path, **keywords)
+
+
+@pytest.fixture(scope="session")
+def make():
+    """The helpers above as attributes, since tests cannot import one another."""
+
+    class Make:
+        facts, target = staticmethod(make_facts), staticmethod(make_target)
+        sums, reaches, transects = staticmethod(sums), staticmethod(reach_rows), staticmethod(transect_rows)
+
+    return Make
+
+
+@pytest.fixture
+def make_scene():
+    """A used scene of 1 July 2024."""
+
+    def make_scene(scene_id, sensor, platform):
+        return Scene(
+            scene_id=scene_id, key=scene_id, sensor=sensor, collection="c", platform=platform, datetime=datetime(2024, 7, 1, tzinfo=UTC),
+            solar_day=date(2024, 7, 1), processing_baseline="05.10", cloud_cover=1.0, sun_elevation_deg=60.0, sun_azimuth_deg=150.0, scale=1e-4,
+            offset=-0.1, offset_decision="from the item", offset_confidence="high", status="used", reason="",
+        )  # fmt: skip
+
+    return make_scene
