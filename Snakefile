@@ -34,8 +34,7 @@ if workflow.is_main_process:
 L, MARKS = Layout(S.root), read_marks(Layout(S.root).marks)
 VERB = f"{shlex.quote(sys.executable)} -m rs_pipeline.cli"
 SAMPLE = [S.sample.path / name for name in world_files(S.sample.landscape)] if S.sample else []
-OPTIONS = {"run": "", "period": " --period {wildcards.period}", "tile": " --tile {wildcards.tile}",
-           "map": " --product {wildcards.product} --period {wildcards.period}", "tile_period": " --tile {wildcards.tile} --period {wildcards.period}"}
+COMMAND = "{VERB} {params.verb} --config {params.config:q} --threads {threads} --attempt {resources.attempt} 2> {log:q}"
 
 
 def tile_ids():
@@ -67,7 +66,7 @@ def outputs_of(step):
 def resources_of(step):
     """Memory grows by half with every attempt; steps without a demand of their own get what the profile says."""
     memory = {"mem_mb": lambda wildcards, attempt: int(step.memory_mb(S) * 1.5 ** (min(attempt, S.resources.attempts) - 1))} if step.memory_mb else {}
-    return memory | ({"attempt": this_attempt} if step.of_tile else {})
+    return memory | {"attempt": this_attempt}
 
 
 def times_marked(step): return lambda w: MARKS.get(job_name(step.verb, w.tile, w.period), Mark()).times if step.of_tile else 0
@@ -79,10 +78,10 @@ def log_of(step):
     return f"{L.root}/logs/{step.name}{of.get(step.scope, '')}.log"
 
 
-def command_of(step):
-    threads = " --threads {threads}" if step.threads > 1 else ""
-    attempt = " --attempt {resources.attempt}" if step.of_tile else ""
-    return f"{VERB} {step.verb} --config {{params.config:q}}{OPTIONS[step.scope]}{threads}{attempt} 2> {{log:q}}"
+def verb_of(step):
+    """The verb with the names it works on."""
+    names = {"period": ["period"], "tile": ["tile"], "map": ["product", "period"], "tile_period": ["tile", "period"]}.get(step.scope, [])
+    return lambda wildcards: " ".join([step.verb, *(f"--{name} {shlex.quote(wildcards[name])}" for name in names)])
 
 
 wildcard_constraints:
@@ -132,15 +131,16 @@ for path, province in MADE.items():
         output: path
         params: province=province
         log: f"{L.root}/logs/units_{province}.log"
-        shell: "{VERB} units {params.province} {output:q} 2> {log:q}"
+        shell: "{VERB} units {params.province:q} {output:q} 2> {log:q}"
 
 
 checkpoint assign:
     input: inputs_of(FIRST[-1])
     output: outputs_of(FIRST[-1])
-    params: config=L.settings, depends=fingerprint(FIRST[-1], S)
+    params: verb=verb_of(FIRST[-1]), config=L.settings, depends=fingerprint(FIRST[-1], S)
+    resources: attempt=this_attempt
     log: log_of(FIRST[-1])
-    shell: command_of(FIRST[-1])
+    shell: COMMAND
 
 
 for step in [s for s in steps_of(S) if s.name != "assign"]:
@@ -148,11 +148,11 @@ for step in [s for s in steps_of(S) if s.name != "assign"]:
         name: step.name
         input: inputs_of(step)
         output: outputs_of(step)
-        params: config=L.settings, depends=fingerprint(step, S), again=times_marked(step)
+        params: verb=verb_of(step), config=L.settings, depends=fingerprint(step, S), again=times_marked(step)
         threads: step.threads
         priority: step.priority
         resources: **resources_of(step)
         retries: S.resources.attempts if step.of_tile else 2 if step.name == "search" else 0
         log: log_of(step)
         benchmark: log_of(step).replace("/logs/", "/benchmarks/").replace(".log", ".tsv")
-        shell: command_of(step)
+        shell: COMMAND

@@ -122,32 +122,28 @@ def check(config: Config):
 
 
 def _verb(step: Step) -> Callable[..., None]:
-    """The function of a step's verb: its options are those that its scope takes."""
+    """The function of a step's verb: its options are those that its scope takes, and those of every job."""
 
-    def work(config: Path, threads: int = 1, **names: str) -> None:
+    def work(config: Path, threads: int, **names: str) -> None:
         _limit_threads(threads)
         load(step.function)(_settings(config), *names.values(), **({"threads": threads} if step.threads > 1 else {}))
 
-    def of_run(config: Config):
-        work(config)
+    def of_run(config: Config, threads: Threads = step.threads, attempt: Attempt = 1):
+        work(config, threads)
 
-    def of_period(config: Config, period: PeriodLabel):
-        work(config, period=period)
+    def of_period(config: Config, period: PeriodLabel, threads: Threads = step.threads, attempt: Attempt = 1):
+        work(config, threads, period=period)
 
-    def of_tile(config: Config, tile: TileId):
-        work(config, tile=tile)
+    def of_tile(config: Config, tile: TileId, threads: Threads = step.threads, attempt: Attempt = 1):
+        work(config, threads, tile=tile)
 
-    def of_map(config: Config, period: PeriodLabel, product: ProductName):
-        work(config, product=product, period=period)
+    def of_map(config: Config, period: PeriodLabel, product: ProductName, threads: Threads = step.threads, attempt: Attempt = 1):
+        work(config, threads, product=product, period=period)
 
-    def of_tile_period(config: Config, tile: TileId, period: PeriodLabel, attempt: Attempt = 1):
-        work(config, tile=tile, period=period)
-
-    def of_tile_period_threads(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = step.threads, attempt: Attempt = 1):
+    def of_tile_period(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = step.threads, attempt: Attempt = 1):
         work(config, threads, tile=tile, period=period)
 
-    verbs = {"run": of_run, "period": of_period, "tile": of_tile, "map": of_map, "tile_period": of_tile_period_threads if step.threads > 1 else of_tile_period}
-    return verbs[step.scope]
+    return {"run": of_run, "period": of_period, "tile": of_tile, "map": of_map, "tile_period": of_tile_period}[step.scope]
 
 
 for _step in steps().values():

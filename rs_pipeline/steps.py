@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 from rs_pipeline.config import Settings
@@ -205,27 +206,31 @@ def _digest(path: str) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
-def _makers(settings: Settings) -> dict[Path, str]:
-    """Pattern of a file to the step that writes it."""
-    made = {}
-    for step in steps_of(settings):
-        for product in period_maps() if step.scope == "map" else ("{product}",):
-            place = Pattern(settings, product)
-            made |= dict.fromkeys([*step.writes(place), *step.also_writes(place)], step.name)
-    return made
+Node = tuple[str, str]
+"""(step, product): a step that makes a map is a node a product, because maps do not rest on one another."""
+
+
+def graph(settings: Settings) -> dict[Node, set[Node]]:
+    """Which node rests on the files of which, any tile and period standing for all."""
+    nodes = {(s.name, p): Pattern(settings, p) for s in steps_of(settings) for p in (period_maps() if s.scope == "map" else ("{product}",))}
+    made = {path: node for node, at in nodes.items() for path in [*steps()[node[0]].writes(at), *steps()[node[0]].also_writes(at)]}
+    return {node: {made[path] for path in steps()[node[0]].reads(at) if path in made} for node, at in nodes.items()}
+
+
+def in_order(settings: Settings) -> list[Node]:
+    """All nodes, each after those that it rests on."""
+    return list(TopologicalSorter(graph(settings)).static_order())
 
 
 def upstream(settings: Settings, names: Iterable[str]) -> list[Step]:
     """The named steps and all whose files they rest on, directly or not, in order."""
-    made, chain = _makers(settings), steps_of(settings)
-    todo, found = [s for s in chain if s.name in set(names)], set()
+    before, wanted = graph(settings), set()
+    todo = [node for node in before if node[0] in set(names)]
     while todo:
-        step = todo.pop()
-        found.add(step.name)
-        for product in period_maps() if step.scope == "map" else ("{product}",):
-            before = {made[path] for path in step.reads(Pattern(settings, product)) if path in made}
-            todo += [steps()[name] for name in before - found]
-    return [s for s in chain if s.name in found]
+        node = todo.pop()
+        wanted.add(node)
+        todo += before[node] - wanted
+    return [steps()[name] for name in dict.fromkeys(name for name, product in in_order(settings) if (name, product) in wanted)]
 
 
 def lineage(settings: Settings, product: str) -> list[Step]:

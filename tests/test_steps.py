@@ -1,0 +1,121 @@
+"""The register of steps against what the steps do: the chain is run step by step, and every key and file that is read is recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+import shapely
+import yaml
+
+from rs_pipeline.config import load as load_settings
+from rs_pipeline.config import parse
+from rs_pipeline.errors import ConfigError
+from rs_pipeline.products import register
+from rs_pipeline.products.register import load
+from rs_pipeline.simulation.write import run_config, write_sample
+from rs_pipeline.steps import CLOCKWORK, in_order, places, steps, steps_of
+from rs_pipeline.storage.provenance import freeze
+from tests.recording import recorded
+
+EVERYWHERE = ("baseline", "periods", "grid.resolution_m", "grid.crs", "units.path", "sample.path", "sample.seed")
+"""Read to find out which files are meant; they are in the names or the content of files that the step declares."""
+
+
+def side_tables(folder: Path, world: Path) -> dict[str, str]:
+    """A table of every kind, so that every key is read."""
+    units = gpd.read_file(world / "units.gpkg")
+    codes, box = units.adcode.tolist(), units.total_bounds
+    zone = gpd.GeoDataFrame({"name": ["z"], "type": ["meadow"]}, geometry=[shapely.box(*box).buffer(-(box[2] - box[0]) / 4)], crs=units.crs)
+    zone.to_file(folder / "zone.gpkg", driver="GPKG")
+    x, y = zone.geometry[0].centroid.coords[0]
+    texts = {
+        "gdp": "adcode,period,gdp\n" + "".join(f"{c},{p},100\n" for c in codes for p in ("2024", "2025")),
+        "values": f"adcode,period,target_id,value,lower,upper\n{codes[0]},2025,C05-01,30,29,31\n",
+        "field_results": f"lon,lat,date,black\n{x},{y},2025-07-01,1\n",
+        "reference_samples": f"lon,lat,period,product,value\n{x},{y},2025,permanent_water,0\n",
+        "grassland_plots": f"lon,lat,year,type,cover\n{x},{y},2025,meadow,60\n",
+    }
+    for name, text in texts.items():
+        (folder / f"{name}.csv").write_text(text)
+    zones = ("lakes", "urban", "restored_coast", "red_line", "mines", "reserves", "xiongan", "shoreline_buffers")
+    return {n: str(folder / f"{n}.csv") for n in texts} | {n: str(folder / "zone.gpkg") for n in zones} | {"grassland": str(world / "grassland.gpkg")}
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory):
+    """Every step of a small coastal world, in order: (settings, step, place, recording, files written)."""
+    folder = tmp_path_factory.mktemp("steps")
+    world = folder / "world"
+    write_sample(world, 5, 2, size_px=(150, 120), every_days={"sentinel-2": 15, "landsat": 60, "sentinel-1": 60})
+    values = yaml.safe_load(run_config(world)) | {"output": str(folder / "results"), "tables": side_tables(folder, world)}
+    settings = parse(values | {"grid": {"resolution_m": 10, "tile_px": 128}})
+    freeze(settings)
+    settings = load_settings(settings.root / "config.yaml")
+    done, ids = [], []
+    for name, product in in_order(settings):
+        step = steps()[name]
+        for place in [p for p in places(step, settings, ids) if p.product == product]:
+            names = {"run": (), "period": (place.period,), "tile": (place.tile,), "map": (place.product, place.period)}
+            before = {p: p.stat().st_mtime_ns for p in settings.root.rglob("*") if p.is_file()}
+            with recorded(settings) as recording:
+                load(step.function)(settings, *names.get(step.scope, (place.tile, place.period)))
+            made = {p for p in settings.root.rglob("*") if p.is_file() and before.get(p) != p.stat().st_mtime_ns}
+            done.append((settings, step, place, recording, made))
+        if step.name == "grid":
+            from rs_pipeline.region import read_tiles
+
+            ids = [t.id for t in read_tiles(settings)]
+    return done
+
+
+def covers(declared: str, key: str) -> bool:
+    return f"{key}.".startswith(f"{declared}.")
+
+
+def given(settings, key: str):
+    for name in key.split("."):
+        settings = getattr(settings, name)
+        settings = settings[0] if isinstance(settings, list) and settings and not isinstance(settings[0], int | str) else settings
+    return settings
+
+
+def test_every_key_that_a_step_reads_is_in_the_register(chain):
+    missing = set()
+    for settings, step, place, recording, _ in chain:
+        files = {str(p) for p in [*step.reads(place), *step.side_files(place)] if p}
+        for key in recording.keys:
+            declared = any(covers(d, key) for d in (*step.keys, *CLOCKWORK, *EVERYWHERE))
+            if not declared and str(given(settings, key)) not in files:
+                missing.add((step.name, key))
+    assert sorted(missing) == []
+
+
+def test_every_file_that_a_step_reads_is_in_the_register(chain):
+    missing = set()
+    for settings, step, place, recording, _ in chain:
+        declared = [Path(p).resolve() for p in [*step.reads(place), *step.side_files(place), *step.writes(place), *step.also_writes(place), *step.tables(settings)] if p]
+        folders = [p.with_name("native") for p in declared if p.name == "chips.parquet"] + [p for p in declared if p.is_dir()]
+        own = {settings.root.resolve() / "config.yaml", *(p.with_suffix(".qml") for p in declared)}
+        for path in recording.files:
+            mine = path.is_relative_to(settings.root.resolve()) or path.is_relative_to(register.config_folder().resolve())
+            if mine and path not in declared and path not in own and not any(path.is_relative_to(f) for f in folders) and ".part" not in path.name:
+                missing.add((step.name, str(path.relative_to(path.anchor))[-60:]))
+    assert sorted(missing) == []
+
+
+def test_every_file_that_a_step_writes_is_in_the_register(chain):
+    missing = set()
+    for settings, step, place, _, made in chain:
+        declared = {p.resolve() for p in [*step.writes(place), *step.also_writes(place)]}
+        folders = [p.with_name("native") for p in declared if p.name == "chips.parquet"] + [p for p in declared if p.is_dir()]
+        missing |= {(step.name, str(p.relative_to(settings.root))) for p in made if p.resolve() not in declared and not any(p.resolve().is_relative_to(f) for f in folders)}
+        assert all(p.exists() for p in step.writes(place) if p.name != "native"), step.name
+    assert sorted(missing) == []
+
+
+def test_every_key_of_the_register_is_one_of_the_configuration(chain):
+    settings = chain[0][0]
+    for step in steps_of(settings):
+        assert settings.subset(step.keys).keys() == set(step.keys)
