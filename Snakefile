@@ -8,10 +8,12 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from rs_pipeline.checks import check_files
-from rs_pipeline.config import config_folder, parse
+from rs_pipeline.config import parse
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.layout import LAND, PERIOD_MAPS, PRODUCTS, SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.lineage import SECTIONS
+from rs_pipeline.paths import config_folder
+from rs_pipeline.provinces import load_province
 from rs_pipeline.storage.retry import Mark, job_name, read_marks
 from rs_pipeline.operations.run import begin, end, settle_times
 from rs_pipeline.operations.summary import words
@@ -20,10 +22,10 @@ from rs_pipeline.simulation import world_files
 if not workflow.config_settings.configfiles:
     configfile: "config/config.yaml"
 
-HEBEI_UNITS = Path("data/hebei_counties.gpkg")
 try:
     S = parse(config, where="--configfile / --config")
-    check_files(S, made=[HEBEI_UNITS], keys=["units.path"])
+    PROVINCE_UNITS = load_province(S.province).units.file
+    check_files(S, made=[PROVINCE_UNITS], keys=["units.path"])
 except PipelineError as fault:
     raise WorkflowError(str(fault))
 
@@ -33,7 +35,7 @@ if workflow.is_main_process:
 L, PERIODS = Layout(S.root), [p.label for p in S.all_periods]
 VERB = f"{shlex.quote(sys.executable)} -m rs_pipeline.cli"
 CONFIG = f"--config {shlex.quote(str(L.settings))}"
-SAMPLE = [S.sample.path / name for name in world_files(S.sample.landscape)] if S.sample else []
+SAMPLE = [S.simulation.path / name for name in world_files(S.simulation.landscape)] if S.simulation else []
 UNITS = [S.units.path]
 COAST = [L.shorelines, L.transects] if S.coastline else []
 WATER, COVER = ([L.map(product, p) for p in PERIODS] for product in ("water", "vegetation"))
@@ -43,7 +45,7 @@ CHIPS = [L.chips("{period}", "{tile}"), *([] if S.fetch.keep_chips else [temp(di
 
 def log_of(name): return f"{L.root}/logs/{name}.log"
 def bench_of(name): return f"{L.root}/benchmarks/{name}.tsv"
-def present(*paths): return [p for p in paths if p and (p.exists() or S.sample)]  # onstart tells of the missing
+def present(*paths): return [p for p in paths if p and (p.exists() or S.simulation)]  # onstart tells of the missing
 
 
 def assigned(files): return lambda w: checkpoints.assign.get() and files(w)
@@ -85,7 +87,7 @@ rule all:
 
 onstart:
     try:
-        check_files(S, made=[HEBEI_UNITS])
+        check_files(S, made=[PROVINCE_UNITS])
         begin(S)
     except PipelineError as fault:
         raise WorkflowError(str(fault))
@@ -102,19 +104,20 @@ onerror:
     print(words(end(S, failed=True)), file=sys.stderr)
 
 
-if S.sample:
+if S.simulation:
     rule sample:
         output: SAMPLE
-        params: path=S.sample.path, seed=S.sample.seed, years=S.sample.years, land=S.sample.landscape, size="{} {}".format(*S.sample.size_px)
+        params: path=S.simulation.path, seed=S.simulation.seed, years=S.simulation.years, land=S.simulation.landscape, size="{} {}".format(*S.simulation.size_px)
         log: log_of("sample")
         benchmark: bench_of("sample")
         shell: "{VERB} sample {params.path} --seed {params.seed} --years {params.years} --landscape {params.land} --size {params.size} 2> {log}"
 
 
-rule hebei_units:
-    output: HEBEI_UNITS
-    log: log_of("hebei_units")
-    shell: "{VERB} units hebei {output} 2> {log}"
+rule province_units:
+    output: PROVINCE_UNITS
+    params: province=shlex.quote(S.province)
+    log: log_of("province_units")
+    shell: "{VERB} units {params.province} {output} 2> {log}"
 
 
 rule search:

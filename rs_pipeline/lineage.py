@@ -18,7 +18,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "coastline": ("coastline",),
     "zonal": ("baseline",),
     "land_zonal": ("land_zones", "baseline"),
-    "indicators": ("indicators", "tables", "coastline", "trend"),
+    "indicators": ("indicators", "tables", "coastline", "trend", "province"),
 }
 """Step to the sections of the configuration that it reads itself."""
 

@@ -11,10 +11,11 @@ import rasterio
 import yaml
 from rio_cogeo import cog_validate
 
-from rs_pipeline.config import config_folder, load
+from rs_pipeline.config import load
 from rs_pipeline.indicators.explain import explain
 from rs_pipeline.indicators.facts import REGION
 from rs_pipeline.layout import PERIOD_MAPS, Layout
+from rs_pipeline.paths import config_folder
 
 COLUMNS = (
     "adcode name prefecture period indicator value unit lower upper interval observed_fraction n_scenes status target_id "

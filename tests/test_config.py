@@ -7,9 +7,11 @@ import pytest
 import yaml
 
 from rs_pipeline.checks import HOW_TO_OBTAIN, check_files, named_files
-from rs_pipeline.config import Settings, config_folder, load, load_sensor, parse, sensor_names
+from rs_pipeline.config import Settings, load, parse
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, RADAR_BANDS
+from rs_pipeline.paths import config_folder
+from rs_pipeline.sensors import load_sensor, sensor_names
 from rs_pipeline.storage.provenance import freeze
 
 GOOD = {

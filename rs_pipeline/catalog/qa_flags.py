@@ -21,11 +21,12 @@ from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
 from rs_pipeline.catalog.chips import Chip, opened_chip, pixel_index, read_role, read_stack, scales
-from rs_pipeline.config import MaskSection, load_sensor
+from rs_pipeline.config import MaskSection
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, Grid, Scene
 from rs_pipeline.radiometry import masks as rules
 from rs_pipeline.radiometry.masks import Reason, mark
+from rs_pipeline.sensors import load_sensor
 
 TERRAIN_REACH_M = 5_000.0
 """Mountains further away than this are not looked at for their shadow."""

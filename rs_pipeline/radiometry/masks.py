@@ -77,7 +77,7 @@ def label_reasons(values: np.ndarray, rule: MaskRule) -> np.ndarray:
     """Reasons (uint16) of mask values, by the sensor table's rule; the rule's fill value is NODATA and nothing else."""
     numbers = np.arange(int(values.max(initial=rule.fill)) + 1)
     table = np.zeros(numbers.size, dtype="uint16")
-    for key, name in rule.reasons.items():
+    for key, name in rule.flags.items():
         hit = numbers == key if rule.kind == "classes" else (numbers >> key) & 1 != 0
         mark(table, hit, Reason[name.upper()])
     table[rule.fill] = Reason.NODATA

@@ -12,9 +12,10 @@ from rs_kernels.observe import VEGETATION_LAYERS, observe_vegetation
 from rs_kernels.vegetation import COVER_LAYERS, observe_cover
 
 from rs_pipeline.catalog.chips import Chip
-from rs_pipeline.config import Settings, VegetationSection, config_folder
+from rs_pipeline.config import Settings, VegetationSection
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import Scene
+from rs_pipeline.paths import config_folder
 from rs_pipeline.products.calendar import in_window, middle_day
 from rs_pipeline.products.vegetation.model import CoverModel, load_model
 from rs_pipeline.products.vegetation.snap import read_snap
