@@ -8,6 +8,7 @@ import pytest
 import shapely
 from rasterio.windows import Window
 
+from rs_pipeline.config import BlackOdorousSection
 from rs_pipeline.errors import RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
@@ -27,7 +28,7 @@ def dry(grid=GRID):
 
 
 def found(wet, inner=INNER, grid=GRID):
-    return find_reaches(wet, grid, 200.0, inner)
+    return find_reaches(wet, grid, BlackOdorousSection(), inner)
 
 
 def test_a_straight_river_of_60_m_and_1_km_is_five_reaches():
@@ -96,7 +97,7 @@ def test_the_sea_is_left_out_and_the_river_that_meets_it_stays():
     assert {r.kind for r in reaches} == {"river"}
     assert all(r.geometry.bounds[1] >= GRID.top - 2040 for r in reaches)
     assert sum(r.length_m for r in reaches) == pytest.approx(1000, abs=60)
-    assert not narrow_water(np.ones((300, 300), bool), 10.0).any()
+    assert not narrow_water(np.ones((300, 300), bool), 10.0, 500.0).any()
 
 
 def test_rivers_are_cut_at_the_border_of_the_tile_and_lost_nowhere():
