@@ -198,7 +198,7 @@ class TablesSection(Section):
         None, description="CSV of reference pixels of a random sample: lon, lat, period, product, value (0 or 1; percent for covers)."
     )
     gdp: Path | None = Field(None, description="CSV of gross domestic product in prices of one year: adcode, period, gdp.")
-    mines: Path | None = Field(None, description="Mine polygons.")
+    mines: Path | None = Field(None, description="Polygons of mines.")
     reserves: Path | None = Field(None, description="Polygons of nature reserves.")
     shoreline_buffers: Path | None = Field(None, description="Polygons of the management zones of rivers and lakes.")
     xiongan: Path | None = Field(None, description="Polygons of the Xiong'an New Area (1770 km2).")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, RADAR_BANDS
 from rs_pipeline.radiometry.masks import Reason
 from rs_pipeline.radiometry.scaling import shift
@@ -37,5 +38,5 @@ def test_what_lies_in_flight_geometry_names_its_tables(name):
 
 
 def test_an_unknown_sensor_is_told_the_tables():
-    with pytest.raises(ValueError, match=r"no sensor table 'modis'; choose one of .*hls2-l30"):
+    with pytest.raises(ConfigError, match=r"no sensor table 'modis'; choose one of .*hls2-l30"):
         load_sensor("modis")
