@@ -92,7 +92,7 @@ def code_sha256() -> str:
     """SHA-256 of the package's own code and tables: it tells two states of the code apart where there is no commit, or changes on top."""
     root, digest = Path(__file__).resolve().parents[2], hashlib.sha256()
     folders = [root / "rs_pipeline", Path(rs_kernels.__file__).parent, config_folder()]
-    for file in sorted(f for folder in folders for f in folder.rglob("*") if f.suffix in (".py", ".csv", ".json") or f.parent.name == "sensors"):
+    for file in sorted(f for folder in folders for f in folder.rglob("*") if f.suffix in (".py", ".csv", ".json") or f.parent.name in ("sensors", "provinces")):
         digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()
 

@@ -122,6 +122,11 @@ def test_classes(distance, built, expected):
     assert change_class(rates(years, distance, np.full(10, 6.0)), built=built, stable_m_yr=1.0) == expected
 
 
+def test_what_counts_as_stable_is_configured():
+    r = rates(np.arange(2015.0, 2025), 3.0 * np.arange(10), np.full(10, 6.0))  # 3 m a year
+    assert [change_class(r, built=False, stable_m_yr=v) for v in (2.9, 3.1)] == ["accreting", "stable"]
+
+
 def test_three_yearly_shorelines_decide_nothing():
     r = rates(np.array([2021.5, 2022.5, 2023.5]), np.array([0.0, 20.0, 41.0]), np.full(3, 9.0))
     assert r.lrr_m_yr == pytest.approx(20.5) and r.mk_p > 0.05
