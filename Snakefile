@@ -11,6 +11,7 @@ from rs_pipeline.checks import check_files
 from rs_pipeline.config import parse
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.layout import Layout
+from rs_pipeline.provinces import load_province
 from rs_pipeline.operations.run import begin, end, settle_times
 from rs_pipeline.operations.summary import words
 from rs_pipeline.products.register import Place, period_maps
@@ -21,10 +22,10 @@ from rs_pipeline.storage.retry import Mark, job_name, read_marks
 if not workflow.config_settings.configfiles:
     configfile: "config/config.yaml"
 
-MADE = {Path("data") / f"{name}_counties.gpkg": name for name in ("hebei",)}
 try:
     S = parse(config, where="--configfile / --config")
-    check_files(S, made=MADE, keys=["units.path"])
+    PROVINCE_UNITS = load_province(S.province).units.file
+    check_files(S, made=[PROVINCE_UNITS], keys=["units.path"])
 except PipelineError as fault:
     raise WorkflowError(str(fault))
 
@@ -33,7 +34,7 @@ if workflow.is_main_process:
 
 L, MARKS = Layout(S.root), read_marks(Layout(S.root).marks)
 VERB = f"{shlex.quote(sys.executable)} -m rs_pipeline.cli"
-SAMPLE = [S.sample.path / name for name in world_files(S.sample.landscape)] if S.sample else []
+SAMPLE = [S.simulation.path / name for name in world_files(S.simulation.landscape)] if S.simulation else []
 COMMAND = "{VERB} {params.verb} --config {params.config:q} --threads {threads} --attempt {resources.attempt} 2> {log:q}"
 
 
@@ -52,7 +53,7 @@ def inputs_of(step):
         if step not in FIRST:
             checkpoints.assign.get()
         place = here(wildcards)
-        mine = [p for p in step.side_files(place) if p and (p.exists() or S.sample)]  # onstart tells of the missing
+        mine = [p for p in step.side_files(place) if p and (p.exists() or S.simulation)]  # onstart tells of the missing
         return [*step.reads(place), *mine, *(SAMPLE[:1] if step.name == "search" else [])]
     return read
 
@@ -99,7 +100,7 @@ rule all:
 
 onstart:
     try:
-        check_files(S, made=MADE)
+        check_files(S, made=[PROVINCE_UNITS])
         begin(S)
     except PipelineError as fault:
         raise WorkflowError(str(fault))
@@ -116,22 +117,20 @@ onerror:
     print(words(end(S, failed=True)), file=sys.stderr)
 
 
-if S.sample:
+if S.simulation:
     rule sample:
         output: SAMPLE
-        params: path=S.sample.path, seed=S.sample.seed, years=S.sample.years, land=S.sample.landscape, size="{} {}".format(*S.sample.size_px)
+        params: path=S.simulation.path, seed=S.simulation.seed, years=S.simulation.years, land=S.simulation.landscape, size="{} {}".format(*S.simulation.size_px)
         log: f"{L.root}/logs/sample.log"
         benchmark: f"{L.root}/benchmarks/sample.tsv"
         shell: "{VERB} sample {params.path:q} --seed {params.seed} --years {params.years} --landscape {params.land} --size {params.size} 2> {log:q}"
 
 
-for path, province in MADE.items():
-    rule:
-        name: f"{province}_units"
-        output: path
-        params: province=province
-        log: f"{L.root}/logs/units_{province}.log"
-        shell: "{VERB} units {params.province:q} {output:q} 2> {log:q}"
+rule province_units:
+    output: PROVINCE_UNITS
+    params: province=S.province
+    log: f"{L.root}/logs/province_units.log"
+    shell: "{VERB} units {params.province:q} {output:q} 2> {log:q}"
 
 
 checkpoint assign:

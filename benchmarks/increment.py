@@ -53,7 +53,7 @@ def main() -> None:
 
     write_sample(folder / "world", seed=1, years=chosen.years)
     values = yaml.safe_load(run_config(folder / "world"))
-    del values["sample"]
+    del values["simulation"]
     config = folder / "month.yaml"
     config.write_text(yaml.safe_dump(values), "utf-8")
     results = folder / "results" / values["run"]

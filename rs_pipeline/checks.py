@@ -9,7 +9,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.errors import ConfigError
 
 HOW_TO_OBTAIN = {
-    "units.path": "polygons of your counties, or `rs-pipeline units hebei <path>`",
+    "units.path": "polygons of your counties, or `rs-pipeline units <province> <path>`",
     "coastline.reference": "a coastline such as GSHHG or the official line; null draws it from the first period",
     "coastline.tide_table": "CSV time_utc,station,lon,lat,height_m from a tide model or gauge; null uses all dates and flags the lines",
     "black_odorous.wetland_prior": "polygons of wetlands and reserves; null uses no prior",
@@ -55,7 +55,7 @@ def check_files(settings: Settings, *, made: Iterable[Path] = (), keys: Collecti
     made : files and folders that the chain makes itself; the simulated world is always among them.
     keys : look only at these keys; default all.
     """
-    makers = [p.resolve() for p in (*made, *([settings.sample.path] if settings.sample else []))]
+    makers = [p.resolve() for p in (*made, *([settings.simulation.path] if settings.simulation else []))]
     lines = []
     for key, path in named_files(settings).items():
         wanted = keys is None or key in keys

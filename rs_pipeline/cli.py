@@ -74,15 +74,14 @@ def sample(
 
 @app.command()
 def units(
-    region: Annotated[str, typer.Argument(help="Only `hebei` for now.")],
+    province: Annotated[str, typer.Argument(help="Name of a table in config/provinces, or path of one.")],
     path: Annotated[Path, typer.Argument(help="GeoPackage to write.")],
 ):
-    """Write county polygons, converted to WGS 84."""
-    if region != "hebei":
-        raise typer.BadParameter(f"no polygons for {region!r}; give your own file in units.path")
-    from rs_pipeline.units import hebei_units
+    """Write the county polygons of a province, converted to WGS 84."""
+    from rs_pipeline.provinces import load_province
+    from rs_pipeline.units import province_units
 
-    typer.echo(f"{hebei_units(path)} units written to {path}", err=True)
+    typer.echo(f"{province_units(load_province(province), path)} units written to {path}", err=True)
 
 
 @app.command()

@@ -30,6 +30,10 @@ class ConfigError(PipelineError):
     """The configuration or a file it names cannot be used."""
 
 
+class ModelError(PipelineError, ValueError):
+    """A noun of the pipeline (`rs_pipeline.model`) was given a value that it cannot hold; ``where`` names its field."""
+
+
 class CatalogError(PipelineError):
     """A STAC catalog or API cannot be read, or answers nonsense."""
 

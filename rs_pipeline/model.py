@@ -1,4 +1,4 @@
-"""The nouns of the pipeline: frozen dataclasses that carry meaning between rooms.
+"""The nouns of the pipeline: frozen dataclasses that carry meaning between rooms, and refuse values that make no sense.
 
 Nothing here reads files or computes products.
 """
@@ -6,10 +6,16 @@ Nothing here reads files or computes products.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
+import numpy as np
+import pyproj
 from affine import Affine
+
+from rs_pipeline.errors import ModelError
 
 OPTICAL_BANDS = ("blue", "green", "red", "rededge1", "nir", "swir1", "swir2")
 """Canonical optical bands, in the order of every optical stack."""
@@ -19,6 +25,50 @@ RADAR_BANDS = ("vv", "vh")
 
 QUALITY_BANDS = ("mask", "saturation", "aerosol", "opacity")
 """Roles of bands whose values are classes or bits: never interpolated, never scaled."""
+
+OPTIONAL_BANDS = ("rededge1",)
+"""Optical bands that a sensor may lack."""
+
+QA_FLAGS = (
+    "nodata", "cloud", "shadow", "cirrus", "snow", "saturated", "dark", "buffer", "shadow_confirmed", "terrain", "haze", "edge",
+)  # fmt: skip
+"""Names of the quality flags of a pixel, in the order of their bits (radiometry.masks.Reason)."""
+
+FAMILIES = ("optical", "radar")
+MASK_KINDS = ("classes", "bits", "none")
+OFFSET_RULES = ("fixed", "raster_bands", "earth_search", "baseline")
+GEOREFERENCES = ("grid", "gcps")
+DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
+"""Data types that a source may store."""
+
+ACQUISITION = ("platform", "datetime", "datatake", "cell")
+"""What may identify an acquisition, besides properties of an extension (``sat:absolute_orbit``)."""
+
+PERIOD_LABEL = r"^[A-Za-z0-9][A-Za-z0-9-]{0,31}$"
+TILE_ID = r"^r\d+c\d+$"
+
+LARGEST_REFL = (0.5, 20.0)
+"""The largest valid number of an optical sensor stands for a reflectance in this range; else scale or valid_max has a slip of the pen."""
+
+
+def _require(holds: bool, where: str, what: str, remedy: str) -> None:
+    if not holds:
+        raise ModelError(what, where=where, remedy=remedy)
+
+
+def _require_one_of(value: str, known: tuple[str, ...], where: str) -> None:
+    _require(value in known, where, f"{value!r} is not known", f"choose one of {', '.join(known)}")
+
+
+@lru_cache(maxsize=256)
+def crs_fault(crs: str) -> str:
+    """Why a CRS cannot be that of a grid; empty where it can: projected, in metres."""
+    try:
+        parsed = pyproj.CRS.from_user_input(crs)
+    except pyproj.exceptions.CRSError:
+        return f"unknown CRS {crs!r}"
+    in_metres = parsed.is_projected and all(axis.unit_name == "metre" for axis in parsed.axis_info)
+    return "" if in_metres else f"{crs} is not a projected CRS in metres"
 
 
 @dataclass(frozen=True)
@@ -38,6 +88,13 @@ class Band:
     noise: str = ""
     """STAC asset key of the band's table of thermal noise."""
 
+    def __post_init__(self):
+        _require_one_of(self.role, (*OPTICAL_BANDS, *RADAR_BANDS, *QUALITY_BANDS), "role")
+        here = f"bands.{self.role}"
+        _require(bool(self.assets) and all(self.assets), f"{here}.assets", "the band names no asset", "give the STAC asset keys, the preferred first")
+        _require(0 < self.resolution_m < math.inf, f"{here}.resolution_m", f"a pixel of {self.resolution_m:g} m", "give the pixel size in metres")
+        _require(bool(self.calibration) or not self.noise, f"{here}.noise", "a table of noise without one of calibration", "name both, or neither")
+
 
 @dataclass(frozen=True)
 class MaskRule:
@@ -45,15 +102,30 @@ class MaskRule:
 
     kind: str
     """``classes`` (value is a class), ``bits`` (value is a bit field) or ``none``."""
-    reasons: dict[int, str] = field(default_factory=dict)
-    """Class value or bit index to the name of a reason (see radiometry.masks.Reason)."""
+    flags: dict[int, str] = field(default_factory=dict)
+    """Class value or bit index to the name of a QA flag, one of QA_FLAGS."""
     fill: int = 0
     """Mask value that means no data."""
+
+    def __post_init__(self):
+        _require_one_of(self.kind, MASK_KINDS, "mask.kind")
+        largest = 15 if self.kind == "bits" else 65535
+        for key, name in self.flags.items():
+            _require_one_of(name, QA_FLAGS, f"mask.flags.{key}")
+            _require(0 <= key <= largest, f"mask.flags.{key}", f"{key} cannot be of {self.kind}", f"give numbers from 0 to {largest}")
+        agree = bool(self.flags) != (self.kind == "none")
+        _require(agree, "mask.flags", f"a mask of kind {self.kind} with {len(self.flags)} flags", "give flags, or kind none without any")
+        _require(0 <= self.fill <= 65535, "mask.fill", f"a mask cannot hold {self.fill}", "give a number from 0 to 65535")
 
 
 @dataclass(frozen=True)
 class Sensor:
-    """A STAC collection as a table in ``config/sensors``. A new collection is a new table."""
+    """A STAC collection as a table in ``config/sensors``. A new collection is a new table.
+
+    Raises
+    ------
+    ModelError : a value that cannot be right, or values that contradict each other.
+    """
 
     name: str
     """Name of the table, as configurations write it."""
@@ -67,7 +139,7 @@ class Sensor:
     scale: float
     """Reflectance (or, for radar, unit) per digital number where the item does not say."""
     offset_rule: str
-    """How the additive offset is decided: ``fixed``, ``raster_bands``, ``earth_search`` or ``baseline``."""
+    """How the additive offset is decided, one of OFFSET_RULES."""
     offset: float
     """Additive offset in reflectance, used by ``fixed``."""
     nodata: float
@@ -84,6 +156,67 @@ class Sensor:
     source: str = ""
     """Where the table's numbers come from."""
 
+    def __post_init__(self):
+        _require(bool(self.name), "name", "the sensor has no name", "name it as configurations shall write it")
+        _require(bool(self.collection), "collection", "no STAC collection", "give the collection's id in the catalog")
+        _require_one_of(self.family, FAMILIES, "family")
+        lower = all(p and p == p.lower() for p in self.platforms)
+        _require(lower, "platforms", f"platforms {list(self.platforms)}", "write them in lower case, such as sentinel-2a")
+        _require_one_of(self.georeference, GEOREFERENCES, "georeference")
+        self._check_bands()
+        self._check_offset()
+        self._check_numbers()
+        self._check_acquisition()
+
+    def _check_bands(self) -> None:
+        roles = [b.role for b in self.bands]
+        _require(len(set(roles)) == len(roles), "bands", f"roles occur more than once: {roles}", "give every role one band")
+        optical = self.family == "optical"
+        alien = sorted(set(roles) & set(RADAR_BANDS if optical else (*OPTICAL_BANDS, *QUALITY_BANDS)))
+        _require(not alien, "bands", f"bands {', '.join(alien)} in a sensor of family {self.family}", "remove them, or correct the family")
+        needed = [b for b in OPTICAL_BANDS if b not in OPTIONAL_BANDS] if optical else ["vv"]
+        missing = [b for b in needed if b not in roles]
+        _require(not missing, "bands", f"an {self.family} sensor needs the bands {', '.join(missing)}".replace("an r", "a r"), "name their assets")
+        agree = ("mask" in roles) == (self.mask.kind != "none")
+        _require(agree, "mask", f"mask.kind is {self.mask.kind}, and the band mask is {'' if 'mask' in roles else 'not '}there", "give both, or neither")
+        if self.georeference == "gcps":
+            _require(not optical, "georeference", "optical pixels in flight geometry", "only radar is put on the ground by control points")
+            bare = [b.role for b in self.bands if not (b.calibration and b.noise)]
+            _require(not bare, "bands", f"{', '.join(bare)} in flight geometry without tables", "name the assets of calibration and noise")
+
+    def _check_offset(self) -> None:
+        _require_one_of(self.offset_rule, OFFSET_RULES, "offset_rule")
+        _require(abs(self.offset) <= 1, "offset", f"an offset of {self.offset:g}", "give it in reflectance, such as -0.1")
+        plain = self.family == "optical" or (self.offset_rule == "fixed" and self.offset == 0)
+        _require(plain, "offset", "an offset of radar", "set offset_rule: fixed and offset: 0")
+
+    def _check_numbers(self) -> None:
+        _require_one_of(self.dtype, DTYPES, "dtype")
+        kind, low, high = np.dtype(self.dtype).kind, self.valid_min, self.valid_max
+        _require(0 < self.scale < math.inf, "scale", f"a scale of {self.scale:g}", "give the reflectance of a digital number, such as 0.0001")
+        _require(low <= high, "valid_min", f"valid_min {low:g} is above valid_max {high:g}", "exchange them")
+        if kind != "f":
+            info = np.iinfo(self.dtype)
+            held = float(self.nodata).is_integer() and info.min <= self.nodata <= info.max
+            _require(held, "nodata", f"{self.dtype} cannot hold {self.nodata:g}", "give the number that marks missing pixels")
+            fits = self.georeference == "gcps" or (info.min <= low and high <= info.max)
+            _require(fits, "valid_min" if low < info.min else "valid_max", f"{self.dtype} cannot hold {low:g} to {high:g}", "give digital numbers")
+        if self.family == "radar":
+            _require(low > 0, "valid_min", f"a power of {low:g}", "give the least linear power that is no noise, such as 0.00001")
+            return
+        room = round(high) - min(round(low), 1) + 1
+        _require(room <= 65535, "valid_max", f"{low:g} to {high:g} do not fit into the 65535 numbers of a chip", "narrow the valid range")
+        largest = high * self.scale + self.offset
+        likely = LARGEST_REFL[0] <= largest <= LARGEST_REFL[1]
+        _require(likely, "scale", f"valid_max {high:g} stands for a reflectance of {largest:g}", "check scale, offset and valid_max")
+
+    def _check_acquisition(self) -> None:
+        for name in self.deduplicate_by:
+            if ":" not in name:
+                _require_one_of(name, ACQUISITION, "deduplicate_by")
+        timed = any(":" in name or name in ("datetime", "datatake") for name in self.deduplicate_by)
+        _require(timed, "deduplicate_by", "nothing tells two dates apart", "name datetime or datatake, or all scenes would be one acquisition")
+
     def band(self, role: str) -> Band | None:
         """The band of that role, or None."""
         return next((b for b in self.bands if b.role == role), None)
@@ -94,8 +227,13 @@ class Period:
     """A reporting period. Dates are inclusive, solar days."""
 
     label: str
+    """Letters, digits and hyphens, at most 32."""
     start: date
     end: date
+
+    def __post_init__(self):
+        _require(bool(re.fullmatch(PERIOD_LABEL, self.label)), "label", f"a period called {self.label!r}", "use letters, digits and hyphens")
+        _require(self.start <= self.end, "end", f"period {self.label} ends before it starts: {self.start} to {self.end}", "exchange the dates")
 
     def __contains__(self, day: date | datetime) -> bool:
         day = day.date() if isinstance(day, datetime) else day
@@ -121,6 +259,13 @@ class Grid:
     top: float
     width: int
     height: int
+
+    def __post_init__(self):
+        fault = crs_fault(self.crs)
+        _require(not fault, "crs", fault, "use a projected CRS in metres, such as EPSG:32650")
+        _require(0 < self.resolution_m < math.inf, "resolution_m", f"pixels of {self.resolution_m:g} m", "give a size above 0")
+        _require(math.isfinite(self.left) and math.isfinite(self.top), "left, top", f"an origin at ({self.left}, {self.top})", "give metres")
+        _require(self.width > 0 and self.height > 0, "width, height", f"{self.width} x {self.height} pixels", "a grid has at least one")
 
     @property
     def transform(self) -> Affine:
@@ -162,6 +307,10 @@ class Tile:
     """First pixel row of the tile in the run's grid."""
     col: int
     grid: Grid
+
+    def __post_init__(self):
+        _require(bool(re.fullmatch(TILE_ID, self.id)), "id", f"a tile called {self.id!r}", "ids look like r003c012")
+        _require(self.row >= 0 and self.col >= 0, "row, col", f"a tile at pixel ({self.row}, {self.col})", "count from the grid's upper left corner")
 
 
 @dataclass(frozen=True)

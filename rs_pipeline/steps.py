@@ -14,6 +14,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from rs_pipeline.config import Settings
+from rs_pipeline.paths import table_path
 from rs_pipeline.products.register import (
     OBSERVE,
     Pattern,
@@ -125,7 +126,8 @@ SHARED = (
 LAST = (
     Step(
         "indicators", "Judge every county, period and target; write indicators and evidence.", "rs_pipeline.indicators.table:indicators", scope="run",
-        final=True, keys=("indicators", "tables", "coastline", "trend", "periods", "baseline"), tables=lambda s: shipped("errors.csv", "land.json"),
+        final=True, keys=("indicators", "tables", "coastline", "trend", "periods", "baseline", "province"),
+        tables=lambda s: (*shipped("errors.csv", "land.json"), str(table_path("provinces", s.province))),
         reads=lambda p: [
             *_county_files(p), p.layout.reaches, p.layout.bodies, *_coast(p), p.layout.scenes, p.settings.units.path,
             *(p.layout.map("vegetation", label) for label in p.periods if p.settings.tables.grassland_plots or p.settings.tables.reference_samples),

@@ -47,7 +47,7 @@ def make_settings(tmp_path):
 
     from rs_pipeline.config import parse
 
-    def make(boxes=None, **changes):
+    def settings(boxes=None, **changes):
         boxes = boxes or {"990101": (500000, 4300000, 501000, 4301000)}
         frame = gpd.GeoDataFrame(
             {"adcode": list(boxes), "name": [f"County {c}" for c in boxes], "prefecture": ["Test"] * len(boxes)},
@@ -61,7 +61,7 @@ def make_settings(tmp_path):
         }  # fmt: skip
         return parse(values | changes)
 
-    return make
+    return settings
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,11 @@ import rasterio
 import yaml
 from rio_cogeo import cog_validate
 
-from rs_pipeline.config import config_folder, load
+from rs_pipeline.config import load
 from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.indicators.explain import explain
 from rs_pipeline.layout import Layout
+from rs_pipeline.paths import config_folder
 from rs_pipeline.products.register import period_maps
 
 COLUMNS = (

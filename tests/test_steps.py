@@ -11,7 +11,6 @@ import yaml
 
 from rs_pipeline.config import load as load_settings
 from rs_pipeline.config import parse
-from rs_pipeline.errors import ConfigError
 from rs_pipeline.products import register
 from rs_pipeline.products.register import load
 from rs_pipeline.simulation.write import run_config, write_sample

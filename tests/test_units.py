@@ -1,10 +1,12 @@
-"""County polygons of Hebei from cnmaps, against known places."""
+"""County polygons from cnmaps, against known places."""
 
 import geopandas as gpd
 import numpy as np
 import pytest
 
-from rs_pipeline.units import _shift, gcj02_to_wgs84, hebei_units
+from rs_pipeline.errors import ConfigError
+from rs_pipeline.provinces import load_province
+from rs_pipeline.units import _shift, gcj02_to_wgs84, province_units
 
 
 def test_conversion_is_the_inverse_of_the_shift():
@@ -21,10 +23,18 @@ def test_the_shift_is_some_hundred_metres_in_hebei():
 
 def test_hebei_has_167_units_and_its_area(tmp_path):
     path = tmp_path / "hebei.gpkg"
-    assert hebei_units(path) == 167
+    assert province_units(load_province("hebei"), path) == 167
     frame = gpd.read_file(path)
     assert frame.crs.to_epsg() == 4326 and frame.adcode.is_unique
     # The province's land is 188,800 km2 by the statistical yearbook.
     assert frame.to_crs(6933).area.sum() / 1e6 == pytest.approx(188_533, rel=2e-3)
     anxin = frame[frame.name == "安新县"].iloc[0]
     assert (anxin.adcode, anxin.prefecture) == ("130632", "保定市")
+
+
+def test_a_prefix_without_counties_is_told(tmp_path):
+    hebei = load_province("hebei")
+    nowhere = hebei.model_copy(update={"units": hebei.units.model_copy(update={"code_prefix": "99"})})
+    with pytest.raises(ConfigError, match="no county whose code begins with 99"):
+        province_units(nowhere, tmp_path / "none.gpkg")
+    assert not (tmp_path / "none.gpkg").exists()

@@ -17,8 +17,9 @@ import pandas as pd
 
 from benchmarks.accuracy.measure import run_chain
 from benchmarks.accuracy.worlds import Recipe
-from rs_pipeline.config import Settings, config_folder
+from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
+from rs_pipeline.paths import config_folder
 from rs_pipeline.products.black_odorous.field import fit_platt
 from rs_pipeline.products.black_odorous.model import Calibration
 from rs_pipeline.storage.atomic import atomic_path

@@ -12,10 +12,11 @@ import rasterio
 from benchmarks.accuracy.real_table import Row, Table
 from rs_pipeline.catalog.items import read_item
 from rs_pipeline.catalog.search import folder_items
-from rs_pipeline.config import SourceSection, load_sensor
+from rs_pipeline.config import SourceSection
 from rs_pipeline.model import Scene
 from rs_pipeline.radiometry.masks import Reason, aerosol_reasons, label_reasons, saturation_reasons
 from rs_pipeline.radiometry.scaling import chip_numbers, mask_numbers
+from rs_pipeline.sensors import load_sensor
 from rs_pipeline.validation.metrics import ratio
 
 LANDSAT, SENTINEL = "planetary-computer-landsat-c2-l2", "earth-search-sentinel-2-l2a"

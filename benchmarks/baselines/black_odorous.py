@@ -112,7 +112,8 @@ def _gather_tile(settings, period, tile, stack, cores, methods, forest, evidence
         if stack.native_m[t] == finest:
             n_clear += clear
             n_water += water
-    own, given = narrow_water(2 * n_water >= np.maximum(n_clear, 1), stack.grid.resolution_m), _pixels_of(cores, shape)
+    own = narrow_water(2 * n_water >= np.maximum(n_clear, 1), stack.grid.resolution_m, settings.black_odorous.max_width_m)
+    given = _pixels_of(cores, shape)
     chosen = [(water & own) | (clear & given) for clear, water in dates]
     by_forest = _forest_flags(stack, chosen, forest) if "random_forest" in methods else None
     for t, mask in enumerate(chosen):
@@ -191,7 +192,7 @@ def own_objects(settings: Settings, evidence: Evidence, period: str, method: str
     """Connected flagged and connected unflagged pixels of the baseline's own inland water, with the mean share of flagged dates."""
     section, grid = settings.black_odorous, evidence.grid
     enough = evidence.n_clear >= section.min_dates
-    water = narrow_water(enough & (2 * evidence.n_water >= evidence.n_clear), grid.resolution_m)
+    water = narrow_water(enough & (2 * evidence.n_water >= evidence.n_clear), grid.resolution_m, section.max_width_m)
     share = np.where(water, evidence.flagged[method] / np.maximum(evidence.n_water, 1), 0.0)
     flagged = water & (share >= section.min_positive_share)
     rows = [row for part in (flagged, water & ~flagged) for row in _objects(part, share, evidence.n_water, grid)]
@@ -241,7 +242,8 @@ def training_pixels(settings: Settings, black: gpd.GeoDataFrame | None, seed: in
             fine = [d for t, d in enumerate(dates) if stack.native_m[t] == stack.native_m.min()]
             if not fine:
                 continue
-            narrow = narrow_water(2 * sum(w.astype("int16") for _, w in fine) > sum(c.astype("int16") for c, _ in fine), stack.grid.resolution_m)
+            mostly_wet = 2 * sum(w.astype("int16") for _, w in fine) > sum(c.astype("int16") for c, _ in fine)
+            narrow = narrow_water(mostly_wet, stack.grid.resolution_m, settings.black_odorous.max_width_m)
             inside = np.zeros(stack.grid.shape, bool)
             inside[_inner(stack.grid, tile.grid)] = True
             for t, (clear, water) in enumerate(dates):

@@ -10,9 +10,10 @@ import numpy as np
 
 from rs_pipeline.catalog.chips import Chip, load_chips, read_stack, scales
 from rs_pipeline.catalog.qa_flags import stack_reasons
-from rs_pipeline.config import Settings, load_sensor
+from rs_pipeline.config import Settings
 from rs_pipeline.model import Grid
 from rs_pipeline.radiometry.masks import reject_bits
+from rs_pipeline.sensors import load_sensor
 
 BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
 """Bands of a stack, in order. SWIR keeps its native pixels, repeated: nothing is sharpened."""

@@ -18,10 +18,11 @@ from affine import Affine
 from rasterio.windows import Window
 
 from rs_pipeline.catalog.ledger import read_ledger
-from rs_pipeline.config import Settings, load_sensor
+from rs_pipeline.config import Settings
 from rs_pipeline.errors import RasterError, TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Scene
+from rs_pipeline.sensors import load_sensor
 
 MANIFEST_COLUMNS = ("scene_id", "key", "sensor", "datetime", "status", "reason", "bytes")
 """Columns of chips.parquet; status is ``ok``, ``empty`` (no data over the tile) or ``failed``."""

@@ -15,10 +15,11 @@ from rasterio.warp import reproject, transform_bounds
 from rasterio.windows import Window
 
 from rs_pipeline.catalog.read import open_band
-from rs_pipeline.config import FetchSection, load_sensor
+from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RasterError
 from rs_pipeline.model import QUALITY_BANDS, Band, Grid, Scene, Sensor
 from rs_pipeline.radiometry.scaling import chip_numbers, mask_numbers
+from rs_pipeline.sensors import load_sensor
 
 MASK_ROLES = QUALITY_BANDS
 """Roles whose values are classes or bits: never interpolated, never shifted."""

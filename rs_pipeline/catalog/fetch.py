@@ -29,12 +29,13 @@ from rs_pipeline.catalog.clip import MASK_ROLES, Piece, read_piece
 from rs_pipeline.catalog.ground_range import read_ground_range
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.catalog.read import FAULTS, fault_chain, retrying
-from rs_pipeline.config import FetchSection, Settings, load_sensor
+from rs_pipeline.config import FetchSection, Settings
 from rs_pipeline.errors import PipelineError, RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Band, Grid, Scene, Sensor, Tile
 from rs_pipeline.radiometry.masks import shadow_reach_m
 from rs_pipeline.region import read_tile
+from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.raster import BLOCK_PX
 from rs_pipeline.storage.tables import write_parquet
 

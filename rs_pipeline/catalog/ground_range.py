@@ -21,11 +21,12 @@ from rasterio.windows import Window
 
 from rs_pipeline.catalog.clip import MAX_FINER, Piece, aligned_grid
 from rs_pipeline.catalog.read import open_band, read_text
-from rs_pipeline.config import FetchSection, load_sensor
+from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RasterError
 from rs_pipeline.model import Band, Grid, Scene
 from rs_pipeline.radiometry.calibration import gamma0, read_calibration, read_noise
 from rs_pipeline.radiometry.scaling import chip_numbers
+from rs_pipeline.sensors import load_sensor
 
 MAX_RELIEF_M = 30.0
 """Control points around a tile may differ so much in height. At 30 to 46 degrees of incidence a metre of height that is not

@@ -16,8 +16,8 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from rs_pipeline.config import config_folder
 from rs_pipeline.model import Scene
+from rs_pipeline.paths import config_folder
 from rs_pipeline.storage.tables import write_csv
 
 Interval = tuple[date, date]

@@ -21,11 +21,12 @@ from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
 from rs_pipeline.catalog.chips import Chip, opened_chip, pixel_index, read_role, read_stack, scales
-from rs_pipeline.config import MaskSection, load_sensor
+from rs_pipeline.config import MaskSection
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, Grid, Scene
 from rs_pipeline.radiometry import masks as rules
 from rs_pipeline.radiometry.masks import Reason, mark
+from rs_pipeline.sensors import load_sensor
 
 TERRAIN_REACH_M = 5_000.0
 """Mountains further away than this are not looked at for their shadow."""
@@ -199,7 +200,7 @@ def scene_reasons(
 
     Labels of the mask, BUFFER around clouds, SHADOW_CONFIRMED (a dark or shadow label where geometry puts a cloud's shadow; every
     shadow label where the sun is not known), TERRAIN where a DEM shades the pixel, HAZE and SATURATED of Landsat's quality bands,
-    and NODATA wherever a required band has none. A scene without a mask asset gets CLOUD where blue reflectance exceeds 0.2.
+    and NODATA wherever a required band has none. A scene without a mask asset gets CLOUD where blue reflectance exceeds ``masks.bright_blue_refl``.
 
     Dilation and shadows are computed on the mask's own pixels, so the answer does not depend on how a tile is cut.
 
@@ -218,7 +219,7 @@ def scene_reasons(
         reasons = radar_reasons(chip, grid, masks)
     else:
         blue_dn = read_role(chip, "blue", grid) if dn is None else dn[OPTICAL_BANDS.index("blue")]
-        reasons = rules.brightness_reasons(blue_dn, chip.scene.scale, chip.scene.offset)
+        reasons = rules.brightness_reasons(blue_dn, chip.scene.scale, chip.scene.offset, masks.bright_blue_refl)
         _mark_terrain(reasons, grid, _sun(chip.scene), masks)
     mark(reasons, missing, Reason.NODATA)
     return reasons

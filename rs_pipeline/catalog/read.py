@@ -21,9 +21,10 @@ from rasterio.warp import transform_bounds
 from rs_pipeline.catalog.address import without_tokens
 from rs_pipeline.catalog.api import backoff_s
 from rs_pipeline.catalog.sign import forget_tokens, signed
-from rs_pipeline.config import FetchSection, load_sensor
+from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RasterError
 from rs_pipeline.model import QUALITY_BANDS, Scene
+from rs_pipeline.sensors import load_sensor
 
 Result = TypeVar("Result")
 

@@ -21,12 +21,13 @@ from rs_pipeline.catalog.items import Candidate, clean_text, read_item
 from rs_pipeline.catalog.ledger import write_ledger
 from rs_pipeline.catalog.orbits import tracks, write_tracks
 from rs_pipeline.catalog.self_test import decide_offsets
-from rs_pipeline.config import FetchSection, Settings, SourceSection, load_sensor
+from rs_pipeline.config import FetchSection, Settings, SourceSection
 from rs_pipeline.errors import CatalogError, EmptySearchError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Scene
 from rs_pipeline.radiometry.offsets import baseline_number
 from rs_pipeline.region import load_units
+from rs_pipeline.sensors import load_sensor
 
 _COVERED = 0.8
 """A duplicate must be covered by what replaces it at least this much: two halves of a split granule are not duplicates."""

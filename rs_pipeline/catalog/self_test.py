@@ -17,11 +17,12 @@ from rich.progress import track
 from rs_pipeline.catalog.address import without_tokens
 from rs_pipeline.catalog.items import Candidate, chip_offset, clean_text
 from rs_pipeline.catalog.read import FAULTS, open_band, retrying
-from rs_pipeline.config import FetchSection, load_sensor
+from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.model import Scene, Sensor
 from rs_pipeline.radiometry.dates import LOOK_BANDS, Look, compare
 from rs_pipeline.radiometry.offsets import CLEAR_CLASSES, OtherDates, PixelTest, by_metadata, pixel_test, too_negative, weigh
+from rs_pipeline.sensors import load_sensor
 
 _TEST_PX = 343
 """Longest side of the coarse reading for the self-test of offsets: the 16-fold overview of a granule's 20 m bands."""

@@ -12,8 +12,8 @@ import math
 from dataclasses import dataclass
 from functools import cache
 
-from rs_pipeline.config import config_folder
 from rs_pipeline.estimation.uncertainty import Z95, Interval
+from rs_pipeline.paths import config_folder
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ COLUMNS = (
     *KEY, "name", "change", "value_a", "value_b", "difference", "unit", "status_a", "status_b", "causes", "data", "configuration", "code",
 )  # fmt: skip
 
-IRRELEVANT = ("run", "output", "resources", "sample.path")
+IRRELEVANT = ("run", "output", "resources", "simulation.path")
 """Keys that no value depends on."""
 
 

@@ -16,12 +16,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rs_pipeline.config import load_sensor
 from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Sensor
 from rs_pipeline.products.register import products
+from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.provenance import code_sha256, configuration_sha256, fingerprint, git_commit, software
 
@@ -132,6 +132,6 @@ def write_evidence(run: Run, table: pd.DataFrame) -> None:
         "configuration_sha256": configuration_sha256(run.settings),
     }  # fmt: skip
     columns |= {name: pa.array([text] * len(rows)).dictionary_encode() for name, text in constant.items()}
-    columns["simulated"] = pa.array([run.settings.sample is not None] * len(rows))
+    columns["simulated"] = pa.array([run.settings.simulation is not None] * len(rows))
     with atomic_path(Layout(run.settings.root).evidence) as part:
         pq.write_table(pa.table(columns), part, compression="zstd")

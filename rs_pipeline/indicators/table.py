@@ -19,6 +19,7 @@ from rs_pipeline.indicators.status import CHANGE_OPERATORS, Verdict, judge
 from rs_pipeline.indicators.targets import Target, load_targets, load_values
 from rs_pipeline.indicators.values import INDICATORS, estimate
 from rs_pipeline.layout import Layout
+from rs_pipeline.provinces import load_province
 from rs_pipeline.storage.tables import write_csv, write_parquet
 
 log = logging.getLogger(__name__)
@@ -28,8 +29,8 @@ COLUMNS = (
     "n_scenes", "status", "target_id", "target_operator", "target_value", "target_year", "clause", "observability", "reason",
 )  # fmt: skip
 
-PROVINCE_KM2 = 188_800.0
-"""Land of the province; a run of less than 97 % of it cannot be held to a provincial total."""
+WHOLE_PROVINCE = 0.97
+"""A run of less than this share of the province's land cannot be held to a provincial total."""
 
 NEEDS = {
     "pv": "a map of solar panels, which this version does not make",
@@ -73,7 +74,7 @@ class Judge:
         self.years = {p.label: p.end.year for p in settings.all_periods}
         self.baseline = settings.baseline_label
         self.values = values
-        self.is_province = area_km2 >= 0.97 * PROVINCE_KM2
+        self.is_province = area_km2 >= WHOLE_PROVINCE * load_province(settings.province).area_km2
 
     def __call__(self, target: Target, key: Key, *, is_change: bool, supplied: bool) -> Verdict:
         adcode, name, period = key

@@ -75,7 +75,7 @@ def summarise(settings: Settings) -> Summary:
     missing = [str(p) for p in final_outputs(settings) if not p.exists()]
     costs = _costs(settings, entries)
     return Summary(
-        run=settings.run, status="incomplete" if missing or given_up else "complete", simulated=settings.sample is not None,
+        run=settings.run, status="incomplete" if missing or given_up else "complete", simulated=settings.simulation is not None,
         time=datetime.now(UTC).isoformat(timespec="seconds"), costs=costs, given_up=given_up,
         failed={job: _reason(e) for job, e in last.items() if e.state not in ENDS}, missing=missing, lost_scenes=_lost_scenes(layout),
         disk_mb=disk_mb(settings.root), rest_minutes=rest_minutes(costs, entries),

@@ -47,7 +47,7 @@ def _slurm(resources: ResourcesSection, threads: int):
         raise ConfigError(
             "workers on Slurm need dask-jobqueue", where="resources.dask_scheduler: slurm", remedy="install rs-pipeline with [slurm]"
         ) from None
-    cluster = SLURMCluster(cores=threads, processes=1, memory=f"{resources.memory_gb + 0.8:.1f}GB", walltime="04:00:00")
+    cluster = SLURMCluster(cores=threads, processes=1, memory=f"{resources.memory_gb + 0.8:.1f}GB", walltime=f"{resources.dask_hours:02d}:00:00")
     cluster.scale(jobs=resources.dask_workers)
     return cluster
 

@@ -20,7 +20,7 @@ from rs_kernels.vegetation import COVER_LAYERS
 
 from rs_pipeline.catalog.chips import Chip, load_chips, native_transform, read_stack, scales
 from rs_pipeline.catalog.qa_flags import NativeReasons, read_radar, scene_reasons, tile_reasons
-from rs_pipeline.config import Settings, load_sensor
+from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, Grid, Period
 from rs_pipeline.products.black_odorous.pixels import black_odorous_layers
@@ -40,6 +40,7 @@ from rs_pipeline.products.water.edges import (
 )
 from rs_pipeline.radiometry.masks import reject_bits
 from rs_pipeline.region import read_tile
+from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.provenance import FINEST_TAG, map_tags
 from rs_pipeline.storage.raster import write_map
 

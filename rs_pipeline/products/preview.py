@@ -6,11 +6,12 @@ import numpy as np
 import rasterio
 
 from rs_pipeline.catalog.chips import Chip, load_chips, read_role, read_stack, scales
-from rs_pipeline.config import Settings, load_sensor
+from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.radiometry.masks import label_reasons, reject_bits
 from rs_pipeline.region import read_grid, read_tile
+from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.raster import profile
 

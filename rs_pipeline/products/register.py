@@ -17,10 +17,11 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Literal
 
-from rs_pipeline.config import Settings, config_folder
+from rs_pipeline.config import Settings
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import MapBand, SampledProduct, Style
+from rs_pipeline.paths import config_folder, table_path
 
 GROUP = "rs_pipeline.products"
 """Entry points of products that other packages bring."""
@@ -252,7 +253,7 @@ def block_memory_mb(settings: Settings) -> float:
 
 def sensor_tables(settings: Settings) -> tuple[str, ...]:
     """Tables of the sensors that the run names."""
-    return shipped(*dict.fromkeys(f"sensors/{s.sensor}.yaml" for s in settings.sources))
+    return tuple(dict.fromkeys(str(table_path("sensors", s.sensor)) for s in settings.sources))
 
 
 def shipped(*names: str) -> tuple[str, ...]:

@@ -86,7 +86,7 @@ def _item(settings: Settings, period: Period, folder: Path) -> pystac.Item | Non
         bounds = Transformer.from_crs(src.crs, 4326, always_xy=True).transform_bounds(*src.bounds, densify_pts=21)
     item = pystac.Item(
         id=period.label, geometry=shapely.geometry.mapping(shapely.box(*bounds)), bbox=list(bounds), datetime=None,
-        properties={"title": f"{settings.run} {period.label}", "rs_pipeline:simulated": settings.sample is not None},
+        properties={"title": f"{settings.run} {period.label}", "rs_pipeline:simulated": settings.simulation is not None},
         start_datetime=datetime.combine(period.start, time.min, UTC),
         end_datetime=datetime.combine(period.end, time(23, 59, 59), UTC),
         stac_extensions=[PROJECTION, RASTER],
@@ -106,7 +106,7 @@ def _item(settings: Settings, period: Period, folder: Path) -> pystac.Item | Non
 
 def _collection(settings: Settings, folder: Path) -> pystac.Collection:
     periods, layout = settings.all_periods, Layout(settings.root)
-    simulated = " SIMULATED scenes: the numbers describe no real place." if settings.sample else ""
+    simulated = " SIMULATED scenes: the numbers describe no real place." if settings.simulation else ""
     bbox = [float(v) for v in load_units(settings).total_bounds]
     start = datetime.combine(periods[0].start, time.min, UTC)
     end = datetime.combine(periods[-1].end, time(23, 59, 59), UTC)

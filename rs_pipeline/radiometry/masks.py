@@ -21,9 +21,6 @@ from rs_pipeline.model import MaskRule
 SHADOW_REACH_M = 12_000.0
 """Shadows are followed no further than this from their cloud, at the lowest sun; the same for every tile."""
 
-BRIGHT_BLUE_REFL = 0.2
-"""Without a mask asset, pixels brighter than this in blue count as cloud."""
-
 LIT_RADIUS_M = 100.0
 """Ground within a square of twice this side tells whether a pixel lies in a cloud's shadow."""
 
@@ -77,7 +74,7 @@ def label_reasons(values: np.ndarray, rule: MaskRule) -> np.ndarray:
     """Reasons (uint16) of mask values, by the sensor table's rule; the rule's fill value is NODATA and nothing else."""
     numbers = np.arange(int(values.max(initial=rule.fill)) + 1)
     table = np.zeros(numbers.size, dtype="uint16")
-    for key, name in rule.reasons.items():
+    for key, name in rule.flags.items():
         hit = numbers == key if rule.kind == "classes" else (numbers >> key) & 1 != 0
         mark(table, hit, Reason[name.upper()])
     table[rule.fill] = Reason.NODATA
@@ -109,9 +106,9 @@ def opacity_reasons(values: np.ndarray) -> np.ndarray:
     return np.where(values > 300, np.uint16(Reason.HAZE), np.uint16(0))
 
 
-def brightness_reasons(blue_dn: np.ndarray, scale: float, offset: float) -> np.ndarray:
-    """CLOUD (uint16) where blue reflectance exceeds BRIGHT_BLUE_REFL: all that is known of a scene without a mask."""
-    bright = (blue_dn > 0) & (blue_dn.astype("float64") * scale + offset > BRIGHT_BLUE_REFL)
+def brightness_reasons(blue_dn: np.ndarray, scale: float, offset: float, bright_refl: float) -> np.ndarray:
+    """CLOUD (uint16) where blue reflectance exceeds ``bright_refl``: all that is known of a scene without a mask."""
+    bright = (blue_dn > 0) & (blue_dn.astype("float64") * scale + offset > bright_refl)
     return np.where(bright, np.uint16(Reason.CLOUD), np.uint16(0))
 
 

@@ -52,9 +52,9 @@ def write_sample(
     """
     path = Path(path)
     if landscape not in THEMES:
-        raise ConfigError(f"no landscape {landscape!r}", where="sample.landscape", remedy=f"one of {', '.join(THEMES)}")
+        raise ConfigError(f"no landscape {landscape!r}", where="simulation.landscape", remedy=f"one of {', '.join(THEMES)}")
     if size_px[0] % 6 or size_px[1] % 6 or min(size_px) < 60:
-        raise ConfigError(f"a world of {size_px[0]} x {size_px[1]} pixels", where="size_px", remedy="use multiples of 6, at least 60")
+        raise ConfigError(f"a world of {size_px[0]} x {size_px[1]} pixels", where="simulation.size_px", remedy="use multiples of 6, at least 60")
     recipe = {"format": FORMAT, "landscape": landscape, "seed": seed, "years": years, "size_px": list(size_px), "every_days": dict(every_days)}
     if _made_before(path) == recipe:
         return
@@ -68,7 +68,7 @@ def run_config(path: Path) -> str:
     world = json.loads((Path(path) / "world.json").read_text("utf-8"))
     recipe, here = world["recipe"], Path(path).as_posix()
     config: dict[str, Any] = {
-        "run": Path(path).name, "sample": {"path": here} | {key: recipe[key] for key in ("seed", "years", "landscape", "size_px")},
+        "run": Path(path).name, "simulation": {"path": here} | {key: recipe[key] for key in ("seed", "years", "landscape", "size_px")},
         "units": {"path": f"{here}/units.gpkg"}, "periods": world["calendar_years"], "grid": {"resolution_m": 10, "tile_px": 512},
         "sources": [{"sensor": sensor, "catalog": here} for sensor in SENSORS], "masks": {"radar_edge_m": 0},
         "black_odorous": {"wetland_prior": f"{here}/wetlands.gpkg"}, "tables": {"grassland": f"{here}/grassland.gpkg"},
@@ -86,7 +86,7 @@ def _made_before(path: Path) -> dict[str, Any] | None:
         return None
     if not (path / MARKER).is_file():
         raise ConfigError(
-            "the folder for the simulated world holds something else", where=f"sample.path: {path}",
+            "the folder for the simulated world holds something else", where=f"simulation.path: {path}",
             remedy="name an empty or new folder, or remove this one yourself",
         )  # fmt: skip
     try:

@@ -15,9 +15,10 @@ import rs_kernels
 import yaml
 
 from rs_pipeline import __version__
-from rs_pipeline.config import Settings, config_folder
+from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Period, Scene
+from rs_pipeline.paths import config_folder
 from rs_pipeline.storage.atomic import atomic_path
 
 FINEST_TAG = "FINEST_PIXEL_M"
@@ -43,7 +44,7 @@ def map_tags(settings: Settings, period: Period, scenes: Sequence[Scene]) -> dic
         "N_SCENES": str(len({s.scene_id for s in scenes})),
         "PLATFORMS": ", ".join(sorted({s.platform for s in scenes})),
         "PROCESSING_BASELINES": ", ".join(baselines),
-        "SIMULATED": "yes" if settings.sample else "no",
+        "SIMULATED": "yes" if settings.simulation else "no",
     }
 
 
@@ -91,7 +92,7 @@ def code_sha256() -> str:
     """SHA-256 of the package's own code and tables: it tells two states of the code apart where there is no commit, or changes on top."""
     root, digest = Path(__file__).resolve().parents[2], hashlib.sha256()
     folders = [root / "rs_pipeline", Path(rs_kernels.__file__).parent, config_folder()]
-    for file in sorted(f for folder in folders for f in folder.rglob("*") if f.suffix in (".py", ".csv", ".json") or f.parent.name == "sensors"):
+    for file in sorted(f for folder in folders for f in folder.rglob("*") if f.suffix in (".py", ".csv", ".json") or f.parent.name in ("sensors", "provinces")):
         digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()
 

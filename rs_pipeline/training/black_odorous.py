@@ -22,7 +22,7 @@ from rs_kernels.black_odorous import (
     spectrum_features,
 )
 
-from rs_pipeline.config import config_folder
+from rs_pipeline.paths import config_folder
 from rs_pipeline.products.black_odorous.model import Calibration, DetectorModel, WeightSet, load_model
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.training.known_waters import known_waters

@@ -20,8 +20,9 @@ from scipy.optimize import minimize
 from rs_pipeline.catalog.chips import load_chips
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.search import search
-from rs_pipeline.config import config_folder, parse
+from rs_pipeline.config import parse
 from rs_pipeline.model import Grid
+from rs_pipeline.paths import config_folder
 from rs_pipeline.products.land.areas import AREAS
 from rs_pipeline.products.land.classes import Land
 from rs_pipeline.products.land.features import FEATURES, LandFeatures, land_features

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-from rs_pipeline.config import config_folder
 from rs_pipeline.model import OPTICAL_BANDS
+from rs_pipeline.paths import config_folder
 from rs_pipeline.products.vegetation.model import KNOTS, CoverModel, Network
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.training.canopies import Pixels, observe, simulate

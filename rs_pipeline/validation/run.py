@@ -191,12 +191,12 @@ def score(settings: Settings, truth_folder: Path | None = None) -> list[Score]:
     ------
     ConfigError : there is no truth, or nothing to score against it.
     """
-    if truth_folder is None and settings.sample is None:
+    if truth_folder is None and settings.simulation is None:
         raise ConfigError(
-            "this run is of no simulated world, so it has no truth", where="sample",
+            "this run is of no simulated world, so it has no truth", where="simulation",
             remedy="only runs of a simulated world can be scored; give --truth <world>/truth if this is one",
         )  # fmt: skip
-    layout, truth = Layout(settings.root), Truth(Path(truth_folder or settings.sample.path / "truth"))
+    layout, truth = Layout(settings.root), Truth(Path(truth_folder or settings.simulation.path / "truth"))
     scores = score_run(layout, truth, settings)
     write_scores(scores, layout.accuracy)
     return scores

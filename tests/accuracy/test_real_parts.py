@@ -13,9 +13,9 @@ from benchmarks.accuracy.real_shoreline import decimal_years, yearly_medians
 from benchmarks.accuracy.real_spectra import EDGE_NM, continued_nir
 from benchmarks.accuracy.real_table import Table, correlation, share_within
 from benchmarks.accuracy.real_vegetation import Network, by_ndvi, with_angles
-from rs_pipeline.config import load_sensor
 from rs_pipeline.products.coastline.transects import Transects, cross
 from rs_pipeline.radiometry.masks import Reason, label_reasons
+from rs_pipeline.sensors import load_sensor
 from rs_pipeline.simulation.optics import response_nm, water_rrs
 
 

@@ -35,7 +35,7 @@ def settings(small_world, tmp_path):
     """Of a run of the small world."""
     return parse({
         "run": "perfect", "output": str(tmp_path / "results"), "units": {"path": str(small_world / "units.gpkg")}, "periods": list(YEARS),
-        "sample": {"path": str(small_world), "seed": 5}, "grid": {"crs": "EPSG:32650"},
+        "simulation": {"path": str(small_world), "seed": 5}, "grid": {"crs": "EPSG:32650"},
         "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(small_world)}],
     })  # fmt: skip
 
@@ -178,7 +178,7 @@ def test_nothing_to_score_is_an_error_with_a_remedy(settings, truth, tmp_path):
         score(settings, tmp_path)
     assert "--truth" in fault.value.remedy
     with pytest.raises(ConfigError, match="no simulated world") as fault:
-        score(settings.model_copy(update={"sample": None}))
+        score(settings.model_copy(update={"simulation": None}))
     assert "--truth" in fault.value.remedy
 
 

@@ -18,9 +18,10 @@ from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.items import read_item
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.catalog.search import search
-from rs_pipeline.config import SourceSection, load_sensor
+from rs_pipeline.config import SourceSection
 from rs_pipeline.errors import CatalogError, EmptySearchError
 from rs_pipeline.layout import Layout
+from rs_pipeline.sensors import load_sensor
 from tests.catalog.conftest import CRS, LEFT, S2_ASSETS, TOP, footprint, item, make_grid, write_tif
 from tests.catalog.faulty import served
 

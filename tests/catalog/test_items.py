@@ -6,7 +6,8 @@ import json
 import pytest
 
 from rs_pipeline.catalog.items import NO_DATE, Refusal, clean_href, clean_key, read_item
-from rs_pipeline.config import SourceSection, load_sensor
+from rs_pipeline.config import SourceSection
+from rs_pipeline.sensors import load_sensor
 
 ANY = ("file", "https", "http", "s3")
 SENSOR_OF = {

@@ -7,8 +7,8 @@ import pytest
 
 from rs_pipeline.catalog.items import relative_orbit
 from rs_pipeline.catalog.orbits import COLUMNS, platforms, tracks, write_tracks
-from rs_pipeline.config import load_sensor, sensor_names
 from rs_pipeline.model import Scene
+from rs_pipeline.sensors import load_sensor, sensor_names
 
 SPANS = [(date(2024, 1, 1), date(2024, 3, 31))]
 TODAY = date(2026, 1, 1)

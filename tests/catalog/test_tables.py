@@ -2,10 +2,11 @@
 
 import pytest
 
-from rs_pipeline.config import load_sensor, sensor_names
+from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, RADAR_BANDS
 from rs_pipeline.radiometry.masks import Reason
 from rs_pipeline.radiometry.scaling import shift
+from rs_pipeline.sensors import load_sensor, sensor_names
 
 
 def test_all_wanted_collections_have_a_table():
@@ -23,12 +24,12 @@ def test_a_table_is_whole(name):
     known = set(OPTICAL_BANDS) if sensor.family == "optical" else set(RADAR_BANDS)
     assert roles <= known | set(QUALITY_BANDS) and sensor.platforms and sensor.source and sensor.deduplicate_by
     assert sensor.offset_rule in ("fixed", "raster_bands", "earth_search", "baseline")
-    for reason in sensor.mask.reasons.values():
+    for reason in sensor.mask.flags.values():
         assert reason.upper() in Reason.__members__
     if sensor.family == "optical":
         assert known - {"rededge1"} <= roles and "mask" in roles and sensor.band("mask").required
         assert sensor.valid_min + shift(sensor) >= 1 and sensor.valid_max + shift(sensor) <= 65535
-        assert 1 <= len(sensor.mask.reasons)
+        assert 1 <= len(sensor.mask.flags)
 
 
 @pytest.mark.parametrize("name", [n for n in sensor_names() if load_sensor(n).georeference == "gcps"])
@@ -37,5 +38,5 @@ def test_what_lies_in_flight_geometry_names_its_tables(name):
 
 
 def test_an_unknown_sensor_is_told_the_tables():
-    with pytest.raises(ValueError, match=r"no sensor table 'modis'; choose one of .*hls2-l30"):
+    with pytest.raises(ConfigError, match=r"no sensor table 'modis'; choose one of .*hls2-l30"):
         load_sensor("modis")

@@ -9,9 +9,9 @@ import shapely
 from rs_pipeline.estimation.propagation import add_variances, correlated_variance
 from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.indicators.facts import Run, read_counties
+from rs_pipeline.indicators.zonal import zones
 from rs_pipeline.products.black_odorous.facts import read_reaches
 from rs_pipeline.products.coastline.facts import read_transects
-from rs_pipeline.indicators.zonal import zones
 
 
 def write(path, shapes, crs=32650, **columns):

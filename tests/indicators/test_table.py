@@ -10,7 +10,6 @@ import pytest
 import shapely
 
 from rs_pipeline.catalog.ledger import write_ledger
-from rs_pipeline.config import config_folder
 from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.estimation.zones import REGION
@@ -19,6 +18,7 @@ from rs_pipeline.indicators.status import STATUSES
 from rs_pipeline.indicators.table import COLUMNS, Judge, build, indicators
 from rs_pipeline.indicators.targets import load_targets
 from rs_pipeline.indicators.values import INDICATORS
+from rs_pipeline.paths import config_folder
 from rs_pipeline.products.red_line.indicators import geodesic_area_km2, red_line_km2
 
 KM2 = 1e6

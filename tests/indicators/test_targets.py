@@ -5,12 +5,12 @@ import re
 
 import pytest
 
-from rs_pipeline.config import config_folder
 from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.indicators.status import CHANGE_OPERATORS
 from rs_pipeline.indicators.targets import COLUMNS, OPERATORS, load_targets, load_values
 from rs_pipeline.indicators.values import INDICATORS
+from rs_pipeline.paths import config_folder
 
 HEADER = ",".join([*COLUMNS, "tolerance"])
 GOOD = "10,C10-02,grassland,Cover of grassland,>=,75,%,,2035,province,proxy,fvc,m,c,grassland_fvc,"

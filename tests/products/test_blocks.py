@@ -9,7 +9,7 @@ from rs_pipeline.products.blocks import Block, FileBlocks, plan_blocks
 
 
 def grid(width, height):
-    return Grid("EPSG:32650", 600_000.0, 4_300_000.0, 10.0, width, height)
+    return Grid("EPSG:32650", 10.0, 600_000.0, 4_300_000.0, width, height)
 
 
 FILES = [FileBlocks(left=-6.0, top=-6.0, width=512.0, height=512.0, weight=600.0, count=420)]

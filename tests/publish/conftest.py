@@ -38,7 +38,7 @@ def settings_for(folder: Path, *, sample: bool = True, coastline: bool = True) -
     return parse({
         "run": "fake", "output": str(folder / "results"), "units": {"path": str(folder / "units.gpkg")}, "periods": [int(p) for p in PERIODS],
         "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "data/catalog"}], "grid": {"crs": CRS},
-        **({"sample": {}} if sample else {}), **({"coastline": {}} if coastline else {}),
+        **({"simulation": {}} if sample else {}), **({"coastline": {}} if coastline else {}),
     })  # fmt: skip
 
 

@@ -9,8 +9,8 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from rs_pipeline.config import config_folder
 from rs_pipeline.indicators.values import INDICATORS
+from rs_pipeline.paths import config_folder
 from rs_pipeline.products.register import region_maps
 from rs_pipeline.publish.geopackage import STATUS_COLOURS
 from rs_pipeline.publish.report.build import SCRIPTS, asset

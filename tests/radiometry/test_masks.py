@@ -12,7 +12,7 @@ from affine import Affine
 
 from rs_pipeline.catalog.chips import Chip, read_stack
 from rs_pipeline.catalog.qa_flags import native_reasons, read_radar, scene_reasons, stack_reasons
-from rs_pipeline.config import MaskSection, load_sensor
+from rs_pipeline.config import MaskSection
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Scene
 from rs_pipeline.radiometry.masks import (
@@ -27,6 +27,7 @@ from rs_pipeline.radiometry.masks import (
     saturation_reasons,
     shadow_reach_m,
 )
+from rs_pipeline.sensors import load_sensor
 
 S2, LANDSAT, HLS = "earth-search-sentinel-2-l2a", "planetary-computer-landsat-c2-l2", "hls2-s30"
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from rs_pipeline.config import load_sensor
 from rs_pipeline.radiometry import scaling
+from rs_pipeline.sensors import load_sensor
 
 
 @pytest.mark.parametrize(

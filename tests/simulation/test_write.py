@@ -13,8 +13,9 @@ import rasterio
 import yaml
 from pystac.validation import validate_dict
 
-from rs_pipeline.config import config_folder, parse
+from rs_pipeline.config import parse
 from rs_pipeline.errors import ConfigError
+from rs_pipeline.paths import config_folder
 from rs_pipeline.simulation import world_files
 from rs_pipeline.simulation.write import MARKER, run_config, write_sample
 
@@ -145,7 +146,7 @@ def test_inland_world_has_no_coast_and_hills_have_heights(tmp_path):
     with rasterio.open(tmp_path / "hills" / "dem.tif") as src:
         assert src.res == (30.0, 30.0) and src.read(1).max() > 50
     config = yaml.safe_load(run_config(tmp_path / "hills"))
-    assert "coastline" not in config and config["sample"]["landscape"] == "mountain"
+    assert "coastline" not in config and config["simulation"]["landscape"] == "mountain"
 
 
 def test_the_written_configuration_is_the_one_of_the_sample(tmp_path, monkeypatch):

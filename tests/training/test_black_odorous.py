@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from rs_kernels.black_odorous import spectra_evidence
 
-from rs_pipeline.config import config_folder
 from rs_pipeline.errors import ConfigError
+from rs_pipeline.paths import config_folder
 from rs_pipeline.products.black_odorous.model import load_model
 from rs_pipeline.training import black_odorous as training
 from rs_pipeline.training import water_types as waters

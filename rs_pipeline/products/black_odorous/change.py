@@ -12,9 +12,6 @@ from rs_pipeline.products.black_odorous.season import season_logit
 RESAMPLES = 200
 """Bootstrap samples of the dates of a season."""
 
-ELIMINATED_PROBABILITY = 0.2
-"""Below it in two seasons, one after the other, a suspicion counts as eliminated."""
-
 ACCUSED = ("suspected", "possible")
 
 
@@ -22,7 +19,7 @@ def add_change(table: gpd.GeoDataFrame, days: pd.DataFrame, section: BlackOdorou
     """Add ``change``, ``log_odds_change`` and its 95 % interval ``change_lower``, ``change_upper`` to a row a reach and period.
 
     ``change`` is ``new`` where a suspicion follows a clear season, ``worse`` or ``better`` where the interval leaves out 0, and
-    ``eliminated`` where a suspicion was followed by two seasons with a probability below ELIMINATED_PROBABILITY. Both seasons need
+    ``eliminated`` where a suspicion was followed by two seasons with a probability below ``eliminated_probability``. Both seasons need
     enough dates; what was never accused has no change. The interval is that of dates drawn with replacement (Efron 1979).
 
     Parameters
@@ -31,7 +28,7 @@ def add_change(table: gpd.GeoDataFrame, days: pd.DataFrame, section: BlackOdorou
     """
     rng, kinds = np.random.default_rng(0), table["class"].to_numpy()
     reach, enough = table.reach_id.to_numpy(), (table.n_dates >= section.min_dates).to_numpy()
-    accused, calm = np.isin(kinds, ACCUSED), (table.probability < ELIMINATED_PROBABILITY).to_numpy() & enough
+    accused, calm = np.isin(kinds, ACCUSED), (table.probability < section.eliminated_probability).to_numpy() & enough
     seasons = dict(tuple(days[days.logit.notna()].groupby(["reach_id", "period"])))
     change, numbers = np.full(len(table), "", object), np.full((len(table), 3), np.nan)
     for i in range(1, len(table)):

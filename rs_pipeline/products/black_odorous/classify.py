@@ -131,7 +131,7 @@ def assess(
     numbers = ["log_odds", "persistence", "optical_blackness", *(f"{b}_refl" for b in KNOWN_BANDS)]
     table[numbers] = table[numbers].astype("float64")
     table = gpd.GeoDataFrame(table, geometry="geometry", crs=lines.crs).sort_values(["reach_id", "period"], ignore_index=True)
-    table["field"] = visited(table, visits)
+    table["field"] = visited(table, visits, section.visit_distance_m)
     table["probability"] = _probability(table, model.calibration, section)
     whole = pd.DataFrame({
         "wetland": _in_wetland(table, section), "aquaculture": table.reach_id.isin(farm_ponds(lines)), "coarse_pixels": table.coarse,

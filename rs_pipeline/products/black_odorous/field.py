@@ -13,9 +13,6 @@ from rs_pipeline.products.black_odorous.model import Calibration
 
 COLUMNS = ("lon", "lat", "date", "black")
 
-VISIT_DISTANCE_M = 100.0
-"""A visit belongs to the nearest reach within this distance."""
-
 PLATT_REACHES, ISOTONIC_REACHES = 50, 300
 """Visited reaches and periods from which the probability is refitted by two numbers, and by a free rising curve."""
 
@@ -46,13 +43,13 @@ def field_results(settings: Settings) -> gpd.GeoDataFrame | None:
     return gpd.GeoDataFrame({"period": period, "date": day, "black": table.black == "1"}, geometry=gpd.points_from_xy(lon, lat), crs=4326)
 
 
-def visited(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None) -> np.ndarray:
-    """``confirmed``, ``refuted`` or empty for each row a reach and period, str (n,): the last visit of the period decides."""
+def visited(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, distance_m: float) -> np.ndarray:
+    """``confirmed``, ``refuted`` or empty for each row a reach and period, str (n,): the last visit of the period within the distance decides."""
     answer = pd.Series("", table.index)
     if visits is None or visits.empty or table.empty:
         return answer.to_numpy()
     places = table.drop_duplicates("reach_id")[["reach_id", "geometry"]]
-    near = visits.to_crs(table.crs).sjoin_nearest(places, max_distance=VISIT_DISTANCE_M)
+    near = visits.to_crs(table.crs).sjoin_nearest(places, max_distance=distance_m)
     last = near.sort_values("date").drop_duplicates(["reach_id", "period"], keep="last").set_index(["reach_id", "period"]).black
     found = last.reindex(pd.MultiIndex.from_frame(table[["reach_id", "period"]])).to_numpy()
     return np.select([found == True, found == False], ["confirmed", "refuted"], "")  # noqa: E712 (found may be NaN)

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from rs_kernels.black_odorous import COLOUR_FEATURES, FEATURES
 
-from rs_pipeline.config import config_folder
 from rs_pipeline.errors import ConfigError
+from rs_pipeline.paths import config_folder
 
 KNOWN_BANDS = ("blue", "green", "red", "nir")
 KNOWN_MIN_REFL = 0.002

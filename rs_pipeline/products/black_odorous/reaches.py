@@ -1,6 +1,6 @@
 """Step ``reach-lines``: rivers cut into reaches, and ponds, the same for all periods.
 
-Water wider than MAX_WIDTH_M (the sea, lakes, reservoirs) is left to the per-pixel map, so no coastline is needed to
+Water wider than black_odorous.max_width_m (the sea, lakes, reservoirs) is left to the per-pixel map, so no coastline is needed to
 leave the sea out. The region is worked tile by tile with the margin, so memory does not grow with it; reaches end at
 the borders of tiles.
 """
@@ -29,12 +29,6 @@ from rs_pipeline.products.black_odorous.centrelines import EIGHT, pruned_branche
 from rs_pipeline.region import load_units, read_grid, read_tiles
 from rs_pipeline.storage.raster import band_index
 from rs_pipeline.storage.tables import write_parquet
-
-MAX_WIDTH_M = 500.0
-"""Wider water is no river reach and no pond."""
-
-MIN_POND_M2 = 1000.0
-"""Smaller ponds are not listed; shorter pieces of river than its root neither."""
 
 MAX_GAP_PX = 1
 """Gaps of water and islands up to twice this wide are closed: bridges, boats, single misses."""
@@ -65,12 +59,12 @@ def width_class(width_m: float, section: BlackOdorousSection) -> str:
     return "marginal" if width_m >= section.marginal_width_m else "not_assessable"
 
 
-def narrow_water(wet: np.ndarray, resolution_m: float) -> np.ndarray:
-    """Water without its wide parts: an opening with a disk of MAX_WIDTH_M, and a rim of two pixels, are taken away.
+def narrow_water(wet: np.ndarray, resolution_m: float, max_width_m: float) -> np.ndarray:
+    """Water without its wide parts: an opening with a disk of ``max_width_m``, and a rim of two pixels, are taken away.
 
     Beyond the array the water goes on as it is at the edge.
     """
-    radius = MAX_WIDTH_M / 2 / resolution_m
+    radius = max_width_m / 2 / resolution_m
     n = int(radius) + 1
     middle = ndimage.distance_transform_edt(np.pad(wet, n, mode="edge"))[n:-n, n:-n] > radius
     if not middle.any():
@@ -89,39 +83,42 @@ def _lines_of(geometry: shapely.Geometry) -> Iterable[shapely.LineString]:
     return (g for g in shapely.get_parts(geometry) if g.geom_type == "LineString" and g.length > 0)
 
 
-def find_reaches(wet: np.ndarray, grid: Grid, length_m: float, inner: shapely.Polygon) -> list[Reach]:
+def find_reaches(wet: np.ndarray, grid: Grid, section: BlackOdorousSection, inner: shapely.Polygon) -> list[Reach]:
     """Reaches and ponds of a water mask (bool (h, w)) that belong to the box ``inner``, in map coordinates.
 
     ``grid`` reaches beyond ``inner`` so that what crosses its border is seen whole: rivers are cut at the border, a pond
     smaller than the margin belongs to the box that holds its inner point, a larger one is cut too.
+
+    Ponds smaller than ``section.min_pond_m2`` are not listed, pieces of river shorter than its root neither.
     """
+    length_m, min_pond_m2 = section.reach_length_m, section.min_pond_m2
     closed = ndimage.binary_closing(np.pad(wet, 2, mode="edge"), EIGHT, iterations=MAX_GAP_PX)[2:-2, 2:-2]
-    labels, _ = ndimage.label(narrow_water(wet | closed, grid.resolution_m), EIGHT)
+    labels, _ = ndimage.label(narrow_water(wet | closed, grid.resolution_m, section.max_width_m), EIGHT)
     margin_m = inner.bounds[0] - grid.left
     found: list[Reach] = []
     for index, window in enumerate(ndimage.find_objects(labels), start=1):
         piece = np.pad(labels[window] == index, 1)
         area_m2 = piece.sum() * grid.pixel_area_m2
         at = grid.window(window[0].start - 1, window[1].start - 1, *piece.shape)
-        if area_m2 < MIN_POND_M2 or not shapely.box(*at.bounds).intersects(inner):
+        if area_m2 < min_pond_m2 or not shapely.box(*at.bounds).intersects(inner):
             continue
         depth = ndimage.distance_transform_edt(piece)
         lines = [line for b in pruned_branches(piece, depth) if (line := smooth_line(b, at, depth)) is not None]
         total_m = sum(line.length for line in lines)
         if total_m >= max(length_m / 2, ELONGATION * area_m2 / max(total_m, 1.0)):
-            found.extend(_rivers(piece, at, lines, length_m, inner))
+            found.extend(_rivers(piece, at, lines, section, inner))
         else:
-            found.extend(_pond(piece, at, depth, inner, margin_m))
+            found.extend(_pond(piece, at, depth, inner, margin_m, min_pond_m2))
     return found
 
 
-def _pond(piece: np.ndarray, grid: Grid, depth_px: np.ndarray, inner: shapely.Polygon, margin_m: float) -> list[Reach]:
+def _pond(piece: np.ndarray, grid: Grid, depth_px: np.ndarray, inner: shapely.Polygon, margin_m: float, min_pond_m2: float) -> list[Reach]:
     """The pond, if it belongs to the box. Its width is the largest circle that fits."""
     outline = shapely.union_all([shapely.geometry.shape(g) for g, _ in shapes(piece.astype("uint8"), mask=piece, transform=grid.transform)])
     if max(piece.shape) * grid.resolution_m > margin_m:
         outline = outline.intersection(inner)
         outline = shapely.union_all([g for g in shapely.get_parts(outline) if g.geom_type == "Polygon"])
-        if outline.area < MIN_POND_M2:
+        if outline.area < min_pond_m2:
             return []
     elif not _holds(inner, outline.representative_point()):
         return []
@@ -135,9 +132,9 @@ def _holds(box: shapely.Polygon, point: shapely.Point) -> bool:
     return left <= point.x < right and bottom < point.y <= top
 
 
-def _rivers(piece: np.ndarray, grid: Grid, lines: list[shapely.LineString], length_m: float, inner: shapely.Polygon) -> list[Reach]:
-    """Reaches of about ``length_m`` inside the box; the width of each is the water nearest to it over its length."""
-    inside = [p for line in lines for part in _lines_of(line.intersection(inner)) for p in cut(part, length_m)]
+def _rivers(piece: np.ndarray, grid: Grid, lines: list[shapely.LineString], section: BlackOdorousSection, inner: shapely.Polygon) -> list[Reach]:
+    """Reaches of about ``reach_length_m`` inside the box; the width of each is the water nearest to it over its length."""
+    inside = [p for line in lines for part in _lines_of(line.intersection(inner)) for p in cut(part, section.reach_length_m)]
     outside = [part for line in lines for part in _lines_of(line.difference(inner))]
     if not inside:
         return []
@@ -146,7 +143,7 @@ def _rivers(piece: np.ndarray, grid: Grid, lines: list[shapely.LineString], leng
     )
     nearest = ndimage.distance_transform_edt(owner == 0, return_distances=False, return_indices=True)
     pixels = np.bincount(owner[tuple(nearest)][piece], minlength=len(inside) + len(outside) + 1)[len(outside) + 1 :]
-    shortest = min(np.sqrt(MIN_POND_M2), length_m / 4)
+    shortest = min(np.sqrt(section.min_pond_m2), section.reach_length_m / 4)
     return [
         Reach("river", line, line.length, float(n * grid.pixel_area_m2 / line.length))
         for line, n in zip(inside, pixels, strict=True)
@@ -196,7 +193,7 @@ def reach_lines(settings: Settings) -> None:
     for tile in read_tiles(settings):
         grid = tile.grid.buffered(settings.grid.margin_m)
         wet = np.stack([read_water(settings, label, grid) for label in labels])
-        found = find_reaches(wet.any(axis=0), grid, section.reach_length_m, shapely.box(*tile.grid.bounds))
+        found = find_reaches(wet.any(axis=0), grid, section, shapely.box(*tile.grid.bounds))
         for reach, first in zip(found, labels[first_wet(found, wet, grid)], strict=True):
             rows.append({
                 "kind": reach.kind, "tile": tile.id, "length_m": reach.length_m, "width_m": reach.width_m,

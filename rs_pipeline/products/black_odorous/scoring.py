@@ -21,7 +21,7 @@ from scipy import ndimage
 
 from rs_pipeline.catalog.chips import Chip, load_chips, read_stack
 from rs_pipeline.catalog.qa_flags import stack_reasons
-from rs_pipeline.config import Settings, load_sensor
+from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid
 from rs_pipeline.products.black_odorous.model import DetectorModel, load_model
@@ -29,6 +29,7 @@ from rs_pipeline.products.black_odorous.pixels import in_season
 from rs_pipeline.products.black_odorous.reaches import read_water
 from rs_pipeline.radiometry.masks import reject_bits
 from rs_pipeline.region import read_tile
+from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.tables import write_parquet
 
 WIDTH_IN_PIXELS = 3.0

@@ -248,7 +248,7 @@ def transect_table(
         "transect_id": [f"T{i + 1:05d}" for i in range(n)],
         "adcode": nearest_unit(settings, transects, tiles),
         "length_m": transects.coast_m,
-        "class": [change_class(r, built=bool(b)) for r, b in zip(every, evidence.built, strict=True)],
+        "class": [change_class(r, built=bool(b), stable_m_yr=settings.coastline.stable_m_yr) for r, b in zip(every, evidence.built, strict=True)],
         "unit_class": classify.unit_class(probability, at_mouth),
         "natural_probability": probability,
     }

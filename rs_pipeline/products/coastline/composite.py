@@ -13,13 +13,14 @@ from rs_kernels.composite import mndwi_map, refl_at_tide, refl_quantiles
 
 from rs_pipeline.catalog.chips import Chip, load_chips, native_transform, read_stack, scales
 from rs_pipeline.catalog.qa_flags import NativeReasons, read_radar, scene_reasons, tile_reasons
-from rs_pipeline.config import MaskSection, Settings, load_sensor
+from rs_pipeline.config import MaskSection, Settings
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Tile
 from rs_pipeline.products.coastline.shoreline import SEED_THRESHOLD
 from rs_pipeline.products.coastline.tide import read_tide
 from rs_pipeline.radiometry.masks import reject_bits
 from rs_pipeline.region import read_tile
+from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.raster import MapBand, write_map
 
 log = logging.getLogger(__name__)

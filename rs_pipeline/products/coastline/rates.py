@@ -30,8 +30,6 @@ SPIKE_M = 40.0
 STEP_M = 100.0
 """Least lasting change within STEP_YEARS that counts as a step (reclamation, removal of a dyke)."""
 STEP_YEARS = 3.0
-STABLE_M_YR = 1.0
-"""Rates within +-STABLE_M_YR are stable."""
 MIN_SCATTER_M = 0.1
 """Positions are no better known than this, even where three lie on a line."""
 MIN_LAG_DATES = 8
@@ -260,12 +258,12 @@ def series_rates(s: Series, noise: Noise) -> Rates:
     )  # fmt: skip
 
 
-def change_class(r: Rates, *, built: bool) -> str:
+def change_class(r: Rates, *, built: bool, stable_m_yr: float) -> str:
     """Class of a transect.
 
     ``reclaimed``: a seaward step of a shore that looks built (straight, or not moved by the tide). Eroding and accreting need all three: the 95 % interval of the
     regression rate excludes zero, Mann-Kendall p < 0.05, and the net movement exceeds 1.96 sigma of its ends.
-    ``stable`` needs evidence too: a significant rate within +-1 m/yr, or an interval that lies wholly within it.
+    ``stable`` needs evidence too: a significant rate within +-``stable_m_yr``, or an interval that lies wholly within it.
     Everything else is ``undecidable``: with yearly shorelines that takes at least five years to leave.
     """
     if r.n_dates < MIN_DATES:
@@ -274,10 +272,10 @@ def change_class(r: Rates, *, built: bool) -> str:
         return "reclaimed"
     moved = abs(r.epr_m_yr) > 1.96 * r.epr_sigma_m_yr
     significant = abs(r.lrr_m_yr) > r.lrr_ci95_m_yr and r.mk_p < 0.05 and moved
-    if significant and r.lrr_m_yr <= -STABLE_M_YR:
+    if significant and r.lrr_m_yr <= -stable_m_yr:
         return "eroding"
-    if significant and r.lrr_m_yr > STABLE_M_YR:
+    if significant and r.lrr_m_yr > stable_m_yr:
         return "accreting"
-    if significant or abs(r.lrr_m_yr) + r.lrr_ci95_m_yr <= STABLE_M_YR:
+    if significant or abs(r.lrr_m_yr) + r.lrr_ci95_m_yr <= stable_m_yr:
         return "stable"
     return "undecidable"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rs_pipeline.config import config_folder
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS
+from rs_pipeline.paths import config_folder
 from rs_pipeline.products.land.classes import Land
 from rs_pipeline.products.land.features import FEATURES, HALVES, SEASONS
 

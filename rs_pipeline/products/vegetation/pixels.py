@@ -12,13 +12,15 @@ from rs_kernels.observe import VEGETATION_LAYERS, observe_vegetation
 from rs_kernels.vegetation import COVER_LAYERS, observe_cover
 
 from rs_pipeline.catalog.chips import Chip
-from rs_pipeline.config import Settings, VegetationSection, config_folder
+from rs_pipeline.config import Settings, VegetationSection
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import Scene
+from rs_pipeline.paths import config_folder
 from rs_pipeline.products.calendar import in_window, middle_day
 from rs_pipeline.products.vegetation.model import CoverModel, load_model
 from rs_pipeline.products.vegetation.snap import read_snap
 from rs_pipeline.radiometry.masks import reject_bits
+from rs_pipeline.sensors import load_sensor
 
 YEAR_DAYS = 365.25
 
@@ -53,7 +55,8 @@ def network_of(scene: Scene, *, red_edge: bool = True) -> str:
     platform = scene.platform.lower()
     if platform in ("landsat-4", "landsat-5", "landsat-7"):
         return "landsat_tm"
-    if "landsat" in platform or "landsat" in scene.sensor or scene.sensor.startswith("hls"):
+    collection = load_sensor(scene.sensor).collection.lower()
+    if "landsat" in platform or "landsat" in collection or collection.startswith("hls"):
         return "landsat_oli"
     return "s2_20m" if red_edge and "rededge1" in scene.assets else "s2_10m"
 

@@ -57,9 +57,6 @@ DRIER, WETTER = 0.2, 0.5
 """Water that the low sun sees less often than the high sun by more than DRIER is seasonal; more often by more than WETTER, shadow."""
 
 
-TIDAL_REACH_M = 1000.0
-"""Around the reference coastline the edge of water may move with the tide, and a median says nothing of it."""
-
 FLAT_PX = 5
 """Ground that is wet at times is a tidal flat where it is this wide both ways; the mixed rims of rivers, ponds and steep beaches are not."""
 
@@ -76,11 +73,15 @@ def tidal_flats(frequency: np.ndarray, permanent: float, ephemeral: float) -> np
 
 
 def tidal_reach(settings: Settings, grid: Grid) -> np.ndarray:
-    """Where water may rise and fall with the tide, bool (h, w): near the reference coastline, nowhere without one."""
+    """Where water may rise and fall with the tide, bool (h, w): near the reference coastline, nowhere without one.
+
+    There the edge of water may move with the tide, and a median says nothing of it.
+    """
     if settings.coastline is None or settings.coastline.reference is None:
         return np.zeros(grid.shape, bool)
     coast = load_vector(settings.coastline.reference, key="coastline.reference").to_crs(grid.crs)
-    zone = coast.clip(box(*grid.buffered(TIDAL_REACH_M).bounds)).buffer(TIDAL_REACH_M)
+    reach_m = settings.water.tidal_reach_m
+    zone = coast.clip(box(*grid.buffered(reach_m).bounds)).buffer(reach_m)
     return np.zeros(grid.shape, bool) if zone.empty else geometry_mask(zone, grid.shape, grid.transform, invert=True)
 
 

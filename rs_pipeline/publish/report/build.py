@@ -88,7 +88,7 @@ def gather(settings: Settings, pictures: Path) -> Data:
         },
     }  # fmt: skip
     data["core"] = {
-        "run": settings.run, "version": __version__, "simulated": settings.sample is not None, "periods": periods,
+        "run": settings.run, "version": __version__, "simulated": settings.simulation is not None, "periods": periods,
         "baseline": settings.baseline_label, "view": [round(canvas.width), round(canvas.height)], "coast": settings.coastline is not None,
         "totals": quality.area_totals(layout, periods), "units": _units(units, canvas, table, codes),
     }  # fmt: skip
@@ -140,7 +140,7 @@ def report(settings: Settings) -> None:
     with atomic_path(layout.report) as part, atomic_folder(layout.report_pictures) as pictures:
         data = gather(settings, pictures)
         page = environment.from_string(asset("template.html.j2")).render(
-            run=settings.run, simulated=settings.sample is not None, parts={name: embed(value) for name, value in data.items()},
+            run=settings.run, simulated=settings.simulation is not None, parts={name: embed(value) for name, value in data.items()},
             style=Markup(asset("style.css")), script=Markup(script()),
         )  # fmt: skip
         part.write_text(page, "utf-8")

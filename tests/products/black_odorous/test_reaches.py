@@ -8,6 +8,7 @@ import pytest
 import shapely
 from rasterio.windows import Window
 
+from rs_pipeline.config import BlackOdorousSection
 from rs_pipeline.errors import RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
@@ -27,7 +28,7 @@ def dry(grid=GRID):
 
 
 def found(wet, inner=INNER, grid=GRID):
-    return find_reaches(wet, grid, 200.0, inner)
+    return find_reaches(wet, grid, BlackOdorousSection(), inner)
 
 
 def test_a_straight_river_of_60_m_and_1_km_is_five_reaches():
@@ -96,7 +97,18 @@ def test_the_sea_is_left_out_and_the_river_that_meets_it_stays():
     assert {r.kind for r in reaches} == {"river"}
     assert all(r.geometry.bounds[1] >= GRID.top - 2040 for r in reaches)
     assert sum(r.length_m for r in reaches) == pytest.approx(1000, abs=60)
-    assert not narrow_water(np.ones((300, 300), bool), 10.0).any()
+    assert not narrow_water(np.ones((300, 300), bool), 10.0, 500.0).any()
+
+
+def test_how_wide_water_and_how_small_a_pond_may_be_is_configured():
+    wet = dry()
+    wet[100:106, 50:150] = True
+    wet[200:204, 100:104] = True
+    every = find_reaches(wet, GRID, BlackOdorousSection(), INNER)
+    assert {r.kind for r in every} == {"river", "pond"}  # a river of 60 m, a pond of 1600 m2
+    no_pond = find_reaches(wet, GRID, BlackOdorousSection(min_pond_m2=1601), INNER)
+    assert {r.kind for r in no_pond} == {"river"} and len(no_pond) == 5
+    assert find_reaches(wet, GRID, BlackOdorousSection(max_width_m=31), INNER) == []
 
 
 def test_rivers_are_cut_at_the_border_of_the_tile_and_lost_nowhere():

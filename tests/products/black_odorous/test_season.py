@@ -107,8 +107,9 @@ def test_visits_confirm_and_refute(make_settings, tmp_path):
     places = gpd.GeoDataFrame(
         {"reach_id": ["a", "b", "c"], "period": "2024"}, geometry=gpd.points_from_xy([117.0, 117.01, 117.02], [38.0] * 3), crs=4326
     ).to_crs(32650)
-    assert visited(places, field_results(made)).tolist() == ["confirmed", "refuted", ""]  # the later visit decides, the far one belongs to none
-    assert visited(places, None).tolist() == ["", "", ""]
+    assert visited(places, field_results(made), 100.0).tolist() == ["confirmed", "refuted", ""]  # the later visit decides, the far one belongs to none
+    assert visited(places, field_results(made), 5.0).tolist() == ["", "refuted", ""]  # 0.0001 degrees of longitude are 9 m here
+    assert visited(places, None, 100.0).tolist() == ["", "", ""]
 
 
 @pytest.mark.parametrize(

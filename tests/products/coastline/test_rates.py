@@ -119,19 +119,24 @@ def test_spikes_stand_out_on_both_sides():
 )
 def test_classes(distance, built, expected):
     years = np.arange(2015.0, 2025)
-    assert change_class(rates(years, distance, np.full(10, 6.0)), built=built) == expected
+    assert change_class(rates(years, distance, np.full(10, 6.0)), built=built, stable_m_yr=1.0) == expected
+
+
+def test_what_counts_as_stable_is_configured():
+    r = rates(np.arange(2015.0, 2025), 3.0 * np.arange(10), np.full(10, 6.0))  # 3 m a year
+    assert [change_class(r, built=False, stable_m_yr=v) for v in (2.9, 3.1)] == ["accreting", "stable"]
 
 
 def test_three_yearly_shorelines_decide_nothing():
     r = rates(np.array([2021.5, 2022.5, 2023.5]), np.array([0.0, 20.0, 41.0]), np.full(3, 9.0))
     assert r.lrr_m_yr == pytest.approx(20.5) and r.mk_p > 0.05
-    assert change_class(r, built=False) == "undecidable"
+    assert change_class(r, built=False, stable_m_yr=1.0) == "undecidable"
 
 
 def test_reclamation_needs_a_built_shore():
     r = rates(np.array([2021.5, 2022.5, 2023.5]), np.array([0.0, 200.0, 201.0]), np.full(3, 9.0))
-    assert change_class(r, built=True) == "reclaimed"
-    assert change_class(r, built=False) == "undecidable"
+    assert change_class(r, built=True, stable_m_yr=1.0) == "reclaimed"
+    assert change_class(r, built=False, stable_m_yr=1.0) == "undecidable"
 
 
 def coast(n: int, years: np.ndarray, rng, sd_m, rate_m_yr: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

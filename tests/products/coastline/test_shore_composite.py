@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import rasterio
 
-from rs_pipeline.config import CoastlineSection, MaskSection, load_sensor
+from rs_pipeline.config import CoastlineSection, MaskSection
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.coastline import composite
 from rs_pipeline.products.coastline.composite import SHORE_BANDS, native_grid, shore_composite
+from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.raster import MapBand, write_map
 
 CRS = "EPSG:32650"

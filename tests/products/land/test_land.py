@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from rs_pipeline import region
-from rs_pipeline.config import LandSection, config_folder
+from rs_pipeline.config import LandSection
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.layout import Layout
+from rs_pipeline.paths import config_folder
 from rs_pipeline.products.land import step as module
 from rs_pipeline.products.land.areas import AREAS, area_layers, patches_sd
 from rs_pipeline.products.land.classes import SHARES, Land

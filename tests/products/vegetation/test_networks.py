@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from rs_pipeline.config import VegetationSection, config_folder, parse
+from rs_pipeline.config import VegetationSection, parse
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS
+from rs_pipeline.paths import config_folder
 from rs_pipeline.products.vegetation import model as module
 from rs_pipeline.products.vegetation import pixels, snap
 

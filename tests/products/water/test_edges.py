@@ -6,6 +6,7 @@ import pytest
 from rs_kernels.edges import classify_water, clear_median, plants_on_water
 from shapely.geometry import LineString
 
+from rs_pipeline.config import WaterSection
 from rs_pipeline.model import Grid
 from rs_pipeline.products.water.edges import (
     LEAST_HIGH_MONTHS,
@@ -167,6 +168,8 @@ def test_tidal_reach_is_a_kilometre_around_the_reference(make_settings, tmp_path
     zone = tidal_reach(settings, Grid("EPSG:32650", 10.0, 500000.0, 4301000.0, 300, 100))
     # pixel centres 5, 15 ... m east of the line: 100 of them within 1000 m
     assert zone[50].sum() == 100 and zone[50, :100].all()
+    nearer = settings.model_copy(update={"water": WaterSection(tidal_reach_m=200)})
+    assert tidal_reach(nearer, Grid("EPSG:32650", 10.0, 500000.0, 4301000.0, 300, 100))[50].sum() == 20
     assert not tidal_reach(make_settings(), Grid("EPSG:32650", 10.0, 0.0, 0.0, 5, 5)).any()
 
 

@@ -1,0 +1,34 @@
+"""The typed configuration: sections, all of them together, and how a file is read."""
+
+from rs_pipeline.config.fields import QAFlagName, Section
+from rs_pipeline.config.product_sections import (
+    BlackOdorousSection,
+    CoastlineSection,
+    LandSection,
+    LandZonesSection,
+    TrendSection,
+    VegetationSection,
+    WaterSection,
+)
+from rs_pipeline.config.sections import (
+    FetchSection,
+    GridSection,
+    IndicatorsSection,
+    MaskSection,
+    NamedPeriod,
+    NotifySection,
+    PeriodsSection,
+    ResourcesSection,
+    SearchSection,
+    SimulationSection,
+    SourceSection,
+    TablesSection,
+    UnitsSection,
+)
+from rs_pipeline.config.settings import Settings, load, parse
+
+__all__ = [
+    "BlackOdorousSection", "CoastlineSection", "FetchSection", "GridSection", "IndicatorsSection", "LandSection", "LandZonesSection", "MaskSection",
+    "NamedPeriod", "NotifySection", "PeriodsSection", "QAFlagName", "ResourcesSection", "SearchSection", "Section", "Settings", "SimulationSection",
+    "SourceSection", "TablesSection", "TrendSection", "UnitsSection", "VegetationSection", "WaterSection", "load", "parse",
+]  # fmt: skip

@@ -1,0 +1,45 @@
+"""Types that the sections share: shares, years, days of the year."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from rs_pipeline.strict import Strict
+
+
+class Section(Strict):
+    """One section of the configuration."""
+
+
+def _day_of_a_leap_year(text: str) -> str:
+    month, day = int(text[:2]), int(text[3:])
+    try:
+        date(2000, month, day)
+    except ValueError:
+        raise ValueError(f"there is no day {text}; write month-day, such as 06-15") from None
+    return text
+
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+"""Share from 0 to 1."""
+
+Part = Annotated[float, Field(gt=0, lt=1)]
+"""Share or probability that is neither 0 nor 1: the code takes its logit, divides by it, or compares with it."""
+
+Reflectance = Annotated[float, Field(gt=0, lt=1)]
+"""Surface reflectance."""
+
+Year = Annotated[int, Field(ge=1984, le=2100)]
+"""Calendar year, from the first whole one of Landsat 5 on."""
+
+MonthDay = Annotated[str, Field(pattern=r"^\d\d-\d\d$"), AfterValidator(_day_of_a_leap_year)]
+"""Month and day, ``MM-DD``."""
+
+Window = tuple[MonthDay, MonthDay]
+"""First and last day of a yearly window, both inside; a window may pass the new year (``12-01``, ``02-28``)."""
+
+QAFlagName = Literal["nodata", "cloud", "shadow", "cirrus", "snow", "saturated", "dark", "buffer", "shadow_confirmed", "terrain", "haze"]
+"""Names of model.QA_FLAGS that a product may ask for; the range edges of radar are always dropped."""

@@ -1,0 +1,143 @@
+"""Sections of the configuration that belong to one product each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from rs_pipeline.config.fields import Fraction, Part, Reflectance, Section, Window
+from rs_pipeline.config.sections import Latitude, Longitude
+
+
+class VegetationSection(Section):
+    """Green cover by small networks trained on simulated canopies, or by the K-corrected dimidiate model with endmembers that are held
+    fixed over the years."""
+
+    method: Literal["network", "dimidiate"] = Field("network", description="How the cover of a date is found.")
+    networks: Path | None = Field(None, description="JSON file of the networks, or folder 3_0 of SNAP's auxdata; default: the pipeline's own, config/vegetation.json.")
+    red_edge: bool = Field(True, description="Network: look at Sentinel-2's 20 m bands too; false: at its 10 m bands alone, for small parcels.")
+    bandwidth_days: float = Field(10.0, gt=0, le=60, description="Network: width of the local lines that join the dates of a pixel, days.")
+    soil_red_refl: Reflectance = Field(0.16, description="Dimidiate: red reflectance of bare soil, 0 to 1.")
+    soil_nir_refl: Reflectance = Field(0.22, description="Dimidiate: near-infrared reflectance of bare soil. Its NDVI must be below that of vegetation.")
+    vegetation_red_refl: Reflectance = Field(0.03, description="Dimidiate: red reflectance of full cover.")
+    vegetation_nir_refl: Reflectance = Field(0.45, description="Dimidiate: near-infrared reflectance of full cover.")
+    sigma_ndvi: Fraction = Field(0.02, description="Dimidiate: standard error of one NDVI.")
+    sigma_ndvi_soil: Fraction = Field(0.03, description="Dimidiate: standard error of the NDVI of bare soil.")
+    sigma_ndvi_vegetation: Fraction = Field(0.03, description="Dimidiate: standard error of the NDVI of full cover.")
+    peak_window: Window = Field(("06-15", "09-10"), description="First and last day (MM-DD) in which the peak of cover is sought; may pass the new year.")
+    growing_window: Window = Field(("05-01", "09-30"), description="First and last day (MM-DD) of the growing season.")
+    spring_crop_window: Window = Field(("04-10", "05-20"), description="When winter wheat stands full, first and last day (MM-DD).")
+    summer_crop_window: Window = Field(("07-20", "08-31"), description="When summer maize stands full, first and last day (MM-DD).")
+    peak_percentile: float = Field(90.0, ge=50, le=100, description="Percentile of the cover in the peak's window that is the peak; 100 is the highest date.")
+    min_dates: int = Field(4, ge=1, description="Fewer clear dates in the window: no cover. With the networks half of them do, as far as the usual season joins few dates.")
+    min_span_days: int = Field(40, ge=0, le=366, description="Days that these must span, or half of them.")
+
+    @model_validator(mode="after")
+    def _greener_than_soil(self):
+        soil, green = ((n - r) / (n + r) for r, n in self._endmembers())
+        if not soil < green:
+            raise ValueError(f"the NDVI of soil ({soil:.2f}) must be below that of vegetation ({green:.2f}); check the four reflectances")
+        return self
+
+    def _endmembers(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        return (self.soil_red_refl, self.soil_nir_refl), (self.vegetation_red_refl, self.vegetation_nir_refl)
+
+
+class TrendSection(Section):
+    """Trends of peak vegetation cover over the periods."""
+
+    min_years: int = Field(5, ge=4, description="Years with a value that a trend takes; with fewer the map is empty and the indicators say so.")
+    false_discovery_rate: Part = Field(0.05, description="Share of the greening and browning pixels of the region that may be so by chance, above 0 and below 1.")
+
+
+class WaterSection(Section):
+    """Water by months: each month has one vote, and the share of wet months decides the class."""
+
+    min_probability: Part = Field(0.5, description="A month is wet from this probability of water on; above 0 and below 1.")
+    min_months: int = Field(6, ge=1, description="Fewer clear months: no frequency is published.")
+    permanent_frequency: Part = Field(0.75, description="Wet in at least this share of the months: permanent water.")
+    seasonal_frequency: Part = Field(0.25, description="From this share on: seasonal water. Below permanent_frequency.")
+    ephemeral_frequency: Part = Field(0.05, description="From this share on: ephemeral water; below: land. Above 0, below seasonal_frequency.")
+    vv_max_db: float = Field(-16.0, ge=-20, le=-13, description="Radar: water is darker in VV than this gamma0, dB.")
+    vh_max_db: float = Field(-22.0, ge=-27, le=-19, description="Radar: water is darker in VH than this gamma0, dB.")
+    tidal_reach_m: float = Field(1000.0, ge=0, le=20_000, description="This near to the coastline, water that comes and goes may be a tidal flat, metres.")
+    min_body_area_m2: float = Field(400.0, ge=0, description="Smaller bodies are not mapped as polygons.")
+    known_bodies: Path | None = Field(None, description="Bodies of an earlier run (its water/bodies.gpkg): what is still there keeps its body_id.")
+    min_reported_area_m2: float = Field(10_000.0, ge=0, description="Smaller bodies are listed but not counted.")
+
+    @model_validator(mode="after")
+    def _in_falling_order(self):
+        if not self.ephemeral_frequency < self.seasonal_frequency < self.permanent_frequency:
+            got = f"{self.ephemeral_frequency:g}, {self.seasonal_frequency:g} and {self.permanent_frequency:g}"
+            raise ValueError(f"ephemeral_frequency, seasonal_frequency and permanent_frequency must rise in this order, got {got}")
+        return self
+
+
+class LandSection(Section):
+    """Land cover by a small network trained on simulated worlds."""
+
+    min_dates: int = Field(8, ge=1, description="Fewer clear dates: no class.")
+    min_seasons: int = Field(4, ge=1, le=5, description="Of winter, spring, early summer, summer and autumn, seen at least once.")
+
+
+class LandZonesSection(Section):
+    """Where land cover is summed besides in counties, and what counts as converted."""
+
+    min_event_px: int = Field(5, ge=1, description="Fewer connected pixels are no conversion.")
+    min_rise: float = Field(0.5, gt=0, le=1, description="A pixel is converted where built and bare ground rise by this share of it, above 0.")
+    shore_width_m: float = Field(50.0, gt=0, le=5000, description="Bank of permanent water where tables.shoreline_buffers is not given, metres.")
+    min_water_width_m: float = Field(30.0, gt=0, le=5000, description="Narrower water has no bank that can be watched, metres.")
+    coastal_width_m: float = Field(2000.0, gt=0, le=100_000, description="Land this near to the shoreline counts for coastal wetland, metres.")
+
+
+class BlackOdorousSection(Section):
+    """Black-odorous water by reaches and ponds: suspicions for inspectors, not findings."""
+
+    min_dates: int = Field(6, ge=1, description="Fewer assessed dates: the reach is not called.")
+    min_months: int = Field(2, ge=1, description="Months that the dates of a suspected reach must come from, at least.")
+    min_positive_share: Fraction = Field(0.6, description="Share of its dates on which a suspected reach must look black-odorous.")
+    suspected_probability: Part = Field(0.8, description="Suspected from this probability on; above possible_probability, below 1.")
+    possible_probability: Part = Field(0.2, description="Possible from this probability on; above 0.")
+    prevalence: Part | None = Field(
+        None, description="Share of all reaches that are black-odorous, for the probability; default: that of the simulated worlds it was calibrated on (config/black_odorous.json)."
+    )
+    window: Window = Field(("04-01", "11-30"), description="First and last day (MM-DD) of the season that is assessed: without ice; may pass the new year.")
+    min_sun_elevation_deg: float = Field(25.0, ge=0, lt=90, description="Dates with the sun lower than this are left out, degrees.")
+    max_swir1_refl: Reflectance = Field(0.025, description="Brighter water is glint or a mixed pixel: the date is dropped.")
+    reach_length_m: float = Field(200.0, ge=10, le=10_000, description="Length that rivers are cut into, metres.")
+    min_width_m: float = Field(30.0, gt=0, description="Narrower reaches are marginal: they are never called suspected, metres.")
+    marginal_width_m: float = Field(20.0, gt=0, description="Narrower reaches are not assessed, metres. At most min_width_m.")
+    max_width_m: float = Field(500.0, gt=0, le=10_000, description="Wider water (lakes, reservoirs, the sea) is left to the map of pixels, metres. Above min_width_m.")
+    min_pond_m2: float = Field(1000.0, gt=0, description="Smaller ponds are not assessed, m2.")
+    min_core_pixels: int = Field(3, ge=1, description="Pixels of pure water that a reach needs on a date.")
+    eliminated_probability: Part = Field(0.2, description="A suspicion that is followed by two seasons below this probability counts as eliminated.")
+    visit_distance_m: float = Field(100.0, gt=0, le=5000, description="A visit of tables.field_results belongs to the nearest reach within this distance, metres.")
+    pictures: int = Field(20, ge=0, le=200, description="So many of the first rows of the inspection list get small pictures of their dates.")
+    wetland_prior: Path | None = Field(None, description="Polygons of wetlands and reserves, where clean marsh water looks black.")
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        if not self.possible_probability < self.suspected_probability:
+            got = f"{self.possible_probability:g} and {self.suspected_probability:g}"
+            raise ValueError(f"possible_probability must be below suspected_probability, got {got}")
+        if not self.marginal_width_m <= self.min_width_m < self.max_width_m:
+            got = f"{self.marginal_width_m:g}, {self.min_width_m:g} and {self.max_width_m:g}"
+            raise ValueError(f"marginal_width_m, min_width_m and max_width_m must rise in this order, got {got}")
+        return self
+
+
+class CoastlineSection(Section):
+    """The coast: shorelines near mean sea level, transects, rates of change."""
+
+    reference: Path | None = Field(None, description="Reference coastline; without it the first period's shoreline is used.")
+    sea_points: list[tuple[Longitude, Latitude]] = Field(default_factory=list, description="Longitude, latitude (degrees) of points at sea.")
+    tide_table: Path | None = Field(None, description="CSV: time_utc, station, lon, lat, height_m above mean sea level.")
+    tide_window: float = Field(0.25, gt=0, le=1, description="Dates within this share of the tidal range around mean sea level are used; above 0, 1 takes all.")
+    max_distance_m: float = Field(1500.0, gt=0, le=20_000, description="Shorelines are sought this far from the reference, metres.")
+    min_length_m: float = Field(300.0, ge=0, description="Shorter pieces of shoreline are dropped, metres.")
+    min_dates: int = Field(5, ge=1, description="Fewer dates near mean sea level: no shoreline.")
+    transect_spacing_m: float = Field(100.0, ge=5, le=10_000, description="Distance of transects along the coast, metres.")
+    min_contrast: Reflectance = Field(0.06, description="Least SWIR1 contrast of land and water (reflectance) for the sub-pixel fraction.")
+    stable_m_yr: float = Field(1.0, ge=0, le=100, description="A coast that moves by less than this is stable, metres a year.")

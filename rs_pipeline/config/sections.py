@@ -1,0 +1,252 @@
+"""Sections of the configuration that all products share: where data come from, what is reported, how a run works."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from rs_pipeline.config.fields import Fraction, Part, QAFlagName, Reflectance, Section, Year
+from rs_pipeline.errors import ConfigError
+from rs_pipeline.model import PERIOD_LABEL, crs_fault
+from rs_pipeline.sensors import load_sensor
+
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+
+
+class SimulationSection(Section):
+    """The simulated world, made on first use."""
+
+    path: Path = Field(Path("data/sample"), description="Folder the simulated world is written to.")
+    seed: int = Field(1, ge=0, description="Same seed, same world.")
+    years: int = Field(3, ge=1, le=10, description="Number of simulated years.")
+    landscape: Literal["coast", "mudflat", "plain", "city", "mountain", "lake"] = Field("coast", description="Kind of land. Only the first two have a sea.")
+    size_px: tuple[int, int] = Field((600, 480), description="Width and height in 10 m pixels: multiples of 6, 60 or more.")
+
+    @field_validator("size_px")
+    @classmethod
+    def _divisible(cls, value: tuple[int, int]) -> tuple[int, int]:
+        if any(n % 6 or n < 60 for n in value):
+            raise ValueError(f"{value[0]} x {value[1]} pixels; use multiples of 6, at least 60, so that 10, 20 and 30 m pixels fit")
+        return value
+
+
+class SourceSection(Section):
+    """One collection in one catalog."""
+
+    sensor: str = Field(description="Name of a table in config/sensors, without .yaml; or path of your own table, from the start folder (my/sensor.yaml).")
+    catalog: str = Field(min_length=1, description="https:// URL of a STAC API, or path of a static catalog (catalog.json or its folder).")
+    sign: Literal["none", "planetary-computer"] = Field("none", description="How hrefs are signed at read time.")
+    max_cloud_cover: float = Field(90.0, ge=0, le=100, description="Scenes cloudier than this percentage are skipped, with the reason.")
+    schemes: list[Literal["file", "https", "http", "s3"]] | None = Field(
+        None, min_length=1, description="Allowed href schemes. Default: file and https for a folder, https for an API."
+    )
+    allow_unmasked: bool = Field(False, description="Use scenes without a cloud mask; only very bright pixels are then dropped, and the evidence says so.")
+    internal_hosts: bool = Field(False, description="Let a remote catalog name hosts of the internal network, or this machine.")
+    priority: int = Field(0, description="Where two sources name the same acquisition, the higher is kept.")
+
+    @field_validator("sensor")
+    @classmethod
+    def _table_is_right(cls, value: str) -> str:
+        try:
+            load_sensor(value)
+        except ConfigError as fault:
+            raise ValueError(str(fault)) from None
+        return value
+
+
+class UnitsSection(Section):
+    """The polygons indicators are reported for."""
+
+    path: Path = Field(description="Polygon file (GeoPackage, GeoJSON, Shapefile) with a CRS.")
+    code: str = Field("adcode", description="Column with the unique code.")
+    name: str = Field("name", description="Column with the name.")
+    prefecture: str = Field("prefecture", description="Column with the prefecture.")
+
+    @model_validator(mode="after")
+    def _three_columns(self):
+        if len({self.code, self.name, self.prefecture}) < 3:
+            raise ValueError(f"code, name and prefecture must be three columns, got {self.code}, {self.name} and {self.prefecture}")
+        return self
+
+
+class GridSection(Section):
+    """The pixels of the products, and how they are cut into jobs."""
+
+    crs: str = Field("auto", description="Projected CRS in metres, such as EPSG:32650, or auto: the UTM zone of the region's centre.")
+    resolution_m: float = Field(10.0, gt=0, le=1000, description="Pixel size of the products, metres.")
+    tile_px: int = Field(1024, ge=64, le=8192, multiple_of=16, description="Pixels on a side of a tile, a multiple of 16: one job a tile and period.")
+    margin_m: float = Field(320.0, ge=0, le=5000, description="Chips reach this far beyond the tile, so that masks and reaches do not end at its border.")
+
+    @field_validator("crs")
+    @classmethod
+    def _in_metres(cls, value: str) -> str:
+        if value != "auto" and (fault := crs_fault(value)):
+            raise ValueError(f"{fault}; use auto, or a UTM zone such as EPSG:32650")
+        return value
+
+
+class PeriodsSection(Section):
+    """Every calendar year from one to another."""
+
+    first_year: Year = Field(description="First calendar year reported, 1984 or later.")
+    last_year: Year | Literal["today"] = Field("today", description="Last calendar year reported; today: the current one, with what there is of it.")
+
+
+class NamedPeriod(Section):
+    """A period that is no calendar year."""
+
+    label: str = Field(pattern=PERIOD_LABEL, description="Name of the period in tables and files: letters, digits, hyphens, at most 32.")
+    start: date = Field(description="First day, YYYY-MM-DD, solar time.")
+    end: date = Field(description="Last day, inside the period.")
+
+    @model_validator(mode="after")
+    def _runs_forward(self):
+        if self.end < self.start:
+            raise ValueError(f"{self.label} ends before it starts: {self.start} to {self.end}")
+        if not 1984 <= self.start.year <= self.end.year <= 2100:
+            raise ValueError(f"{self.label} lasts from {self.start} to {self.end}; years from 1984 to 2100 can be reported")
+        return self
+
+
+class SearchSection(Section):
+    """How scenes are found."""
+
+    max_scenes: int = Field(200_000, ge=1, description="A search that finds more is refused.")
+    self_test: bool = Field(True, description="Decide Sentinel-2 offsets from pixels as well as metadata.")
+
+
+class FetchSection(Section):
+    """How scenes are read, and what is kept of them."""
+
+    retries: int = Field(4, ge=0, le=20, description="Tries after the first, of a request or a raster.")
+    backoff_s: float = Field(1.0, gt=0, le=60, description="Pause before the second try, seconds; doubled each time.")
+    max_wait_s: float = Field(300.0, gt=0, le=86_400, description="Longest pause, seconds. A server that asks for a longer one is given up.")
+    timeout_s: float = Field(60.0, ge=1, le=3600, description="Seconds without an answer after which a request is tried again.")
+    connections: int = Field(4, ge=1, le=64, description="Remote rasters a job reads at once.")
+    cache: Path | None = Field(None, description="Folder that keeps chips of remote scenes for other runs and configurations; default .cache in the output folder.")
+    cache_gb: float = Field(20.0, ge=0, description="Size limit of that folder, 0 for none; what was used longest ago goes first.")
+    max_pixels: int = Field(1_000_000_000, ge=1, description="A raster with more pixels is refused.")
+    keep_chips: bool = Field(
+        True, description="False: a tile's chips are removed when its products are made; what changes later is fetched again, from the cache where it can."
+    )
+
+
+class MaskSection(Section):
+    """Which QA flags remove a date from a product, and how far clouds reach."""
+
+    vegetation: list[QAFlagName] = Field(
+        ["nodata", "cloud", "shadow", "cirrus", "snow", "saturated", "buffer", "terrain"], description="QA flags that remove a date from vegetation cover."
+    )
+    water: list[QAFlagName] = Field(
+        ["nodata", "cloud", "cirrus", "saturated", "buffer", "shadow_confirmed", "terrain"],
+        description="QA flags that remove a date from water. Shadow is left out: masks call dark water a shadow; shadow_confirmed is one that a cloud explains.",
+    )
+    black_odorous: list[QAFlagName] = Field(
+        ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer", "shadow_confirmed", "terrain", "haze"],
+        description="QA flags that remove a date from black-odorous water and water quality.",
+    )
+    coastline: list[QAFlagName] = Field(
+        ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer", "shadow_confirmed", "terrain"], description="QA flags that remove a date from the coastline."
+    )
+    land: list[QAFlagName] = Field(
+        ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer", "shadow_confirmed", "terrain"], description="QA flags that remove a date from land cover."
+    )
+    cloud_buffer_m: float = Field(150.0, ge=0, le=2000, description="Clouds are dilated by this much, metres.")
+    shadow_height_m: tuple[float, float] = Field(
+        (200.0, 10_000.0), description="Lowest and highest cloud, metres above the ground, that may cast a shadow; 0 to 20000, the lowest first."
+    )
+    shadow_darkness: float = Field(
+        0.9, gt=0, le=1, description="A cloud's shadow is darker in NIR than this share of the pixel's clear median; nearer 1 keeps more shadows, and so fewer dates."
+    )
+    bright_blue_refl: Reflectance = Field(
+        0.2, description="Of scenes without a cloud mask (sources.allow_unmasked), pixels with a blue reflectance above this count as cloud."
+    )
+    dem: Path | None = Field(None, description="Heights in metres, any CRS. With it, pixels in the shadow of terrain get the flag terrain.")
+    radar_edge_m: float = Field(500.0, ge=0, le=10_000, description="Radar pixels this near to a scene's range edges are dropped.")
+
+    @field_validator("vegetation", "water", "black_odorous", "coastline", "land")
+    @classmethod
+    def _without_nodata(cls, value: list[str]) -> list[str]:
+        if "nodata" not in value:
+            raise ValueError("the list must hold nodata: else pixels without data count as clear")
+        return value
+
+    @field_validator("shadow_height_m")
+    @classmethod
+    def _low_then_high(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= value[0] < value[1] <= 20_000:
+            raise ValueError(f"clouds from {value[0]:g} to {value[1]:g} m; give the lowest and the highest, from 0 to 20000 m")
+        return value
+
+
+class TablesSection(Section):
+    """Side tables. A path that is named must exist; null means the indicator says it needs the table."""
+
+    grassland: Path | None = Field(None, description="Grassland polygons with column type.")
+    grassland_plots: Path | None = Field(
+        None, description="CSV of plots that calibrate the cover of grassland: lon, lat, year, type (as in grassland), cover in percent."
+    )
+    lakes: Path | None = Field(None, description="Outlines of the lakes to be watched (Baiyangdian) with column name.")
+    urban: Path | None = Field(None, description="Polygons of built-up towns: which reaches are urban.")
+    restored_coast: Path | None = Field(None, description="Lines or polygons of officially restored coast, which counts as natural.")
+    red_line: Path | None = Field(None, description="Ecological red-line polygons.")
+    reference_samples: Path | None = Field(
+        None, description="CSV of reference pixels of a random sample: lon, lat, period, product, value (0 or 1; percent for covers)."
+    )
+    gdp: Path | None = Field(None, description="CSV of gross domestic product in prices of one year: adcode, period, gdp.")
+    mines: Path | None = Field(None, description="Polygons of mines.")
+    reserves: Path | None = Field(None, description="Polygons of nature reserves.")
+    shoreline_buffers: Path | None = Field(None, description="Polygons of the management zones of rivers and lakes.")
+    xiongan: Path | None = Field(None, description="Polygons of the Xiong'an New Area (1770 km2).")
+    field_results: Path | None = Field(
+        None, description="CSV of visits to suspected reaches: lon, lat, date, black (1 or 0). They confirm, and 50 reaches recalibrate."
+    )
+    values: Path | None = Field(None, description="CSV of official values: adcode, period, target_id, value, lower, upper.")
+
+
+class IndicatorsSection(Section):
+    """Which targets values are held to, and what is said of units that were seen in part."""
+
+    targets: Path | None = Field(None, description="Table of targets; default that of the province's table.")
+    official_coast_km: dict[Annotated[str, Field(pattern=r"^\d{6}$")], Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict, description="Official length of the coast in km by adcode, 000000 for all units: the other denominator of retention."
+    )
+    publish_fraction: Fraction = Field(0.95, description="Observed at least this much: publish.")
+    scale_fraction: Fraction = Field(0.80, description="Down to this: publish scaled to the whole, interval widened. At most publish_fraction.")
+    range_fraction: Part = Field(0.50, description="Down to this: publish as a range; below: withhold. Above 0, at most scale_fraction.")
+
+    @model_validator(mode="after")
+    def _in_falling_order(self):
+        if not self.range_fraction <= self.scale_fraction <= self.publish_fraction:
+            got = f"{self.range_fraction:g}, {self.scale_fraction:g} and {self.publish_fraction:g}"
+            raise ValueError(f"range_fraction, scale_fraction and publish_fraction must rise in this order, got {got}")
+        return self
+
+
+class ResourcesSection(Section):
+    """What a job may take of the machine."""
+
+    memory_gb: float = Field(2.0, ge=0.1, le=4096, description="Memory budget of one job, GB; blocks are chosen from it.")
+    attempts: int = Field(2, ge=1, le=10, description="Tries of a job of a tile before it is given up: the tile is then missing, with the reason.")
+    free_gb: float = Field(1.0, ge=0, description="With less space (GB) left on the disk of the results no job starts.")
+    dask_scheduler: str | None = Field(
+        None, pattern=r"^(slurm|(tcp|tls|ucx)://[^\s/]+)$",
+        description="Blocks of a tile are worked out by this dask.distributed scheduler (tcp://host:8786), or by workers that a job of its own starts on Slurm "
+        "(slurm); default: threads of the job.",
+    )  # fmt: skip
+    dask_workers: int = Field(2, ge=1, le=1000, description="Workers that a job starts on Slurm.")
+    dask_hours: int = Field(4, ge=1, le=720, description="Longest time of those workers, hours; Slurm ends them then.")
+
+
+class NotifySection(Section):
+    """Who is told when a run ends."""
+
+    command: list[str] | None = Field(
+        None, min_length=1, description="Program and arguments, started without a shell; the summary comes as JSON on its standard input, "
+        "RS_PIPELINE_RUN and RS_PIPELINE_STATUS (complete, incomplete or failed) in its environment.",
+    )  # fmt: skip
+    timeout_s: float = Field(60.0, gt=0, le=3600, description="Seconds after which the program is ended.")

@@ -1,0 +1,201 @@
+"""All sections together, and how a configuration is read. The JSON schema is made from `Settings`; unknown keys are errors.
+
+Paths are relative to the folder the pipeline is started in.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import AliasChoices, Discriminator, Field, Tag, field_validator, model_validator
+
+from rs_pipeline.config import product_sections as product
+from rs_pipeline.config import sections
+from rs_pipeline.config.fields import Section, Year
+from rs_pipeline.config.sections import NamedPeriod, PeriodsSection
+from rs_pipeline.errors import ConfigError
+from rs_pipeline.model import Period
+from rs_pipeline.provinces import load_province
+from rs_pipeline.strict import check, read_mapping
+
+WHAT = "configuration"
+
+
+def _choose(of_mapping: type[Section], mapping: str, other: str) -> Discriminator:
+    """Decides by the kind of a value which alternative is meant, so that only its faults are told."""
+    return Discriminator(lambda value: mapping if isinstance(value, (dict, of_mapping)) else other)
+
+
+OnePeriod = Annotated[Annotated[NamedPeriod, Tag("(named)")] | Annotated[Year, Tag("(year)")], _choose(NamedPeriod, "(named)", "(year)")]
+Periods = Annotated[
+    Annotated[PeriodsSection, Tag("(range)")] | Annotated[list[OnePeriod], Tag("(list)")], _choose(PeriodsSection, "(range)", "(list)")
+]
+
+
+def _of(section: type[Section]) -> Any:
+    """A section with its defaults, described by its docstring."""
+    return Field(section(), description=" ".join(inspect.getdoc(section).split()))
+
+
+class Settings(Section):
+    """Everything a run depends on."""
+
+    run: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description="Name of the run and of its folder.")
+    output: Path = Field(Path("results"), description="Folder that holds the folders of runs.")
+    simulation: sections.SimulationSection | None = Field(
+        None, validation_alias=AliasChoices("simulation", "sample"), description="The simulated world, made on first use; null for real scenes. Also read as sample."
+    )
+    province: str = Field("hebei", description="Name of a table in config/provinces, or path of one: the province whose totals and targets are judged.")
+    units: sections.UnitsSection = Field(description="The polygons indicators are reported for.")
+    sources: list[sections.SourceSection] = Field(min_length=1, description="Collections in catalogs; where two know an acquisition, priority decides.")
+    periods: Periods = Field(
+        description="What is reported: a list of calendar years and named periods, or first_year and last_year."
+    )
+    baseline: str | None = Field(None, description="Label of the period changes are measured from; default the first.")
+    grid: sections.GridSection = _of(sections.GridSection)
+    search: sections.SearchSection = _of(sections.SearchSection)
+    fetch: sections.FetchSection = _of(sections.FetchSection)
+    masks: sections.MaskSection = _of(sections.MaskSection)
+    vegetation: product.VegetationSection = _of(product.VegetationSection)
+    trend: product.TrendSection = _of(product.TrendSection)
+    water: product.WaterSection = _of(product.WaterSection)
+    black_odorous: product.BlackOdorousSection = _of(product.BlackOdorousSection)
+    land: product.LandSection = _of(product.LandSection)
+    land_zones: product.LandZonesSection = _of(product.LandZonesSection)
+    coastline: product.CoastlineSection | None = Field(None, description="The coast: shorelines, transects, rates; null where the region has none.")
+    products: dict[str, dict[str, Any]] = Field(
+        {}, description="Settings of products that are installed beside the built-in ones (entry points rs_pipeline.products), by the product's name; "
+        "each product checks its own.",
+    )  # fmt: skip
+    tables: sections.TablesSection = _of(sections.TablesSection)
+    indicators: sections.IndicatorsSection = _of(sections.IndicatorsSection)
+    resources: sections.ResourcesSection = _of(sections.ResourcesSection)
+    notify: sections.NotifySection = _of(sections.NotifySection)
+
+    @field_validator("province")
+    @classmethod
+    def _province_is_right(cls, value: str) -> str:
+        try:
+            load_province(value)
+        except ConfigError as fault:
+            raise ValueError(str(fault)) from None
+        return value
+
+    @field_validator("periods")
+    @classmethod
+    def _not_empty(cls, value):
+        if isinstance(value, list) and not value:
+            raise ValueError("at least one period is needed")
+        return value
+
+    @model_validator(mode="after")
+    def _check(self):
+        today = date.today()
+        labels = [p.label for p in self.all_periods]
+        if not labels:
+            raise ValueError("periods: last_year lies before first_year")
+        if len(set(labels)) != len(labels):
+            raise ValueError(f"periods: labels must differ, got {labels}")
+        for p in self.all_periods:
+            if p.start > today:
+                raise ValueError(f"periods: {p.label} lies in the future ({p.start}); the newest possible is {today.year}")
+        if self.baseline is not None and self.baseline not in labels:
+            raise ValueError(f"baseline: {self.baseline!r} is not one of the periods {labels}")
+        return self
+
+    @property
+    def all_periods(self) -> list[Period]:
+        """The reporting periods, in time order."""
+        if isinstance(self.periods, PeriodsSection):
+            last = date.today().year if self.periods.last_year == "today" else self.periods.last_year
+            entries: list[int | NamedPeriod] = list(range(self.periods.first_year, last + 1))
+        else:
+            entries = self.periods
+        periods = [
+            Period(str(e), date(e, 1, 1), date(e, 12, 31)) if isinstance(e, int) else Period(e.label, e.start, e.end)
+            for e in entries
+        ]
+        return sorted(periods, key=lambda p: (p.start, p.end))
+
+    def period(self, label: str) -> Period:
+        """The period of that label."""
+        for p in self.all_periods:
+            if p.label == label:
+                return p
+        raise ConfigError(
+            f"no period {label!r}", where="periods", remedy=f"choose one of {[p.label for p in self.all_periods]}"
+        )
+
+    @property
+    def baseline_label(self) -> str:
+        return self.baseline or self.all_periods[0].label
+
+    @property
+    def root(self) -> Path:
+        """Folder of the run."""
+        return self.output / self.run
+
+    @property
+    def cache_folder(self) -> Path | None:
+        """Folder of the cache of chips, None where there is none. No run can have its name."""
+        return None if self.fetch.cache_gb == 0 else self.fetch.cache or self.output / ".cache"
+
+    @property
+    def targets_path(self) -> Path:
+        return self.indicators.targets or load_province(self.province).targets
+
+    def fingerprint(self, *keys: str) -> str:
+        """The values of the named keys (``masks``, ``masks.shadow_height_m``) as one line of JSON: what a step depends on, and so what makes it run again.
+
+        Periods are resolved: a new year is a change, although ``last_year`` still says today.
+        """
+        return json.dumps(self.subset(keys), sort_keys=True, ensure_ascii=False)
+
+    def subset(self, keys: Iterable[str]) -> dict[str, Any]:
+        """The named keys with their values, plain; a key of a section that is not given is None."""
+        whole = self.model_dump(mode="json") | {"periods": [[p.label, str(p.start), str(p.end)] for p in self.all_periods]}
+        return {key: _at(whole, key) for key in keys}
+
+
+def _at(values: Any, key: str) -> Any:
+    """The value of a dotted key.
+
+    Raises
+    ------
+    KeyError : there is no such key.
+    """
+    for name in key.split("."):
+        values = None if values is None else values[name]
+    return values
+
+
+def parse(values: dict[str, Any], *, where: str = WHAT, node: yaml.Node | None = None) -> Settings:
+    """Check a configuration given as a dictionary.
+
+    Parameters
+    ----------
+    node : of `strict.read_mapping`, where the values come from a file: the faults are then told with their lines.
+
+    Raises
+    ------
+    ConfigError : names every wrong key with its place and what was expected.
+    """
+    remedy = "`rs-pipeline schema` prints every key with its meaning and default"
+    return check(Settings, values, what=WHAT, where=where, remedy=remedy, node=node)
+
+
+def load(path: Path) -> Settings:
+    """Read and check a YAML configuration file.
+
+    Raises
+    ------
+    ConfigError : the file is missing, is not YAML, or holds something wrong.
+    """
+    values, node = read_mapping(path, what=WHAT)
+    return parse(values, where=str(path), node=node)

@@ -1,0 +1,148 @@
+"""YAML files checked by strict models: every fault is told with its line, its place and, where a word is close to a known one, that word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+
+from rs_pipeline.errors import ConfigError
+from rs_pipeline.paths import did_you_mean
+
+
+class Strict(BaseModel):
+    """A part of a file that people write: no unknown keys, no true or false where a number is meant, no infinite numbers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
+            raise ValueError(f"{str(value).lower()} is neither a number nor a text")
+        return value
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_mapping(path: Path, *, what: str) -> tuple[dict[str, Any], yaml.Node]:
+    """A YAML file as a dictionary, and as nodes that know their lines.
+
+    Parameters
+    ----------
+    what : the file's noun for messages, such as ``configuration``.
+
+    Raises
+    ------
+    ConfigError : the file is missing, is not YAML, is no mapping, or names a key twice.
+    """
+    try:
+        text = Path(path).read_text("utf-8")
+        values, node = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
+    except OSError as fault:
+        raise ConfigError(f"cannot read the {what}: {fault.strerror}", where=str(path), remedy="check the path") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as fault:
+        raise ConfigError(f"not valid YAML: {fault}", where=str(path), remedy="check indentation and colons") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"the {what} must be a mapping", where=str(path), remedy="write lines of the form `key: value`")
+    twice = [f"line {key.start_mark.line + 1}, {key.value}: the key is there already" for key in _repeated(node)]
+    if twice:
+        raise _refusal(twice, what, str(path), "remove one of them")
+    return values, node
+
+
+def check(model: type[Model], values: dict[str, Any], *, what: str, where: str, remedy: str, node: yaml.Node | None = None) -> Model:
+    """The model made of a dictionary.
+
+    Parameters
+    ----------
+    what : noun for messages. where : file or other origin of the values. remedy : told with the faults.
+    node : of `read_mapping`, for the lines.
+
+    Raises
+    ------
+    ConfigError : names every wrong key with its line and place, and what was expected.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as fault:
+        lines = [_in_words(model, e, node) for e in fault.errors()]
+        raise _refusal(lines, what, where, remedy) from None
+
+
+def line_of(node: yaml.Node | None, place: Sequence[str | int]) -> int | None:
+    """Line, from 1, of a key path; of the nearest key above it where it is not in the file; None without a file."""
+    if node is None:
+        return None
+    line = node.start_mark.line + 1
+    for part in place:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == str(part)), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            found = (node.value[part],) * 2
+        else:
+            found = None
+        if found:
+            line, node = found[0].start_mark.line + 1, found[1]
+    return line
+
+
+def wrong(place: str, fault: str, *, node: yaml.Node, what: str, where: str, remedy: str) -> ConfigError:
+    """The error of one fault that is found after the check, at a dotted key path such as ``mask.flags.3``."""
+    return _refusal([f"line {line_of(node, place.split('.'))}, {place}: {fault}"], what, where, remedy)
+
+
+def _refusal(lines: list[str], what: str, where: str, remedy: str) -> ConfigError:
+    return ConfigError(f"the {what} cannot be used:\n    " + "\n    ".join(lines), where=where, remedy=remedy)
+
+
+def _in_words(model: type[BaseModel], error: Any, node: yaml.Node | None) -> str:
+    """One fault on a line. Parts in brackets are no keys: they name the alternative of a type, or that a key itself is wrong."""
+    place = [part for part in error["loc"] if not str(part).startswith(("[", "("))]
+    line = line_of(node, place)
+    lead = "" if line is None else f"line {line}, "
+    return f"{lead}{'.'.join(map(str, place)) or '(top level)'}: {_message(model, error)}"
+
+
+def _message(model: type[BaseModel], error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return "unknown key" + did_you_mean(str(error["loc"][-1]), _keys_at(model, error["loc"][:-1]))
+    message = error["msg"].removeprefix("Value error, ").replace("\n", "\n      ")
+    if error["type"] == "literal_error":
+        message += did_you_mean(str(error["input"]), re.findall(r"'([^']*)'", error["ctx"]["expected"]))
+    return message
+
+
+def _keys_at(model: type[BaseModel], place: Sequence[str | int]) -> set[str]:
+    """Keys that a model knows at a place."""
+    models = [model]
+    for part in place:
+        fields = [m.model_fields[part] for m in models if part in m.model_fields]
+        models = [inner for f in fields for inner in _models_in(f.annotation)] or models
+    return {key for m in models for key in m.model_fields}
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
+
+
+def _repeated(node: yaml.Node) -> Iterator[yaml.Node]:
+    """Keys that a mapping has twice: YAML would silently take the last."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                yield key
+            seen.add(key.value)
+            yield from _repeated(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from _repeated(value)
