@@ -9,6 +9,8 @@ import math
 import numpy as np
 from numba import njit
 
+from rs_kernels.calibration import reflectance
+
 COLOUR_FEATURES = ("boi", "ndbwi", "dbwi", "green_refl", "visible_refl", "hue_deg", "saturation", "nir_red", "blackness")
 """Features every optical sensor has."""
 
@@ -55,10 +57,16 @@ def boi(blue, green, red):
 
 
 @njit(cache=True, nogil=True)
+def _contrast(a, b):
+    """(a - b) / (a + b); NaN where the sum is not positive. Unlike `normalised_difference` it has a value on the darkest water."""
+    total = a + b
+    return (a - b) / total if total > 0 else np.nan
+
+
+@njit(cache=True, nogil=True)
 def ndbwi(green, red):
     """Normalised difference black water index (green - red) / (green + red) (Wen et al. 2018); NaN where undefined."""
-    total = green + red
-    return (green - red) / total if total > 0 else np.nan
+    return _contrast(green, red)
 
 
 @njit(cache=True, nogil=True)
@@ -88,22 +96,6 @@ def hue_angle(blue, green, red):
     return alpha + ((((-84.94 * a + 594.17) * a - 1559.86) * a + 1852.50) * a - 918.11) * a + 151.49
 
 
-_FOREL_ULE_DEG = np.array([
-    227.168, 220.977, 209.994, 190.779, 163.084, 132.999, 109.054, 94.037, 83.346, 74.572, 67.957, 62.186, 56.435, 50.665, 45.129,
-    39.769, 34.906, 30.439, 26.337, 22.741,
-])  # fmt: skip
-
-
-@njit(cache=True, nogil=True)
-def forel_ule(hue_deg):
-    """Forel-Ule colour 1 (blue) to 21 (brown) of a hue angle (Novoa et al. 2013); 0 where the hue is NaN."""
-    if math.isnan(hue_deg):
-        return 0
-    if hue_deg < 20.5:
-        return 21
-    return int(np.argmin(np.abs(_FOREL_ULE_DEG - hue_deg))) + 1
-
-
 @njit(cache=True, nogil=True)
 def saturation(blue, green, red):
     """Distance from the white point (1/3, 1/3) in the CIE diagram; low for grey and black water (Shen et al. 2019)."""
@@ -114,8 +106,7 @@ def saturation(blue, green, red):
 @njit(cache=True, nogil=True)
 def ndci(red, rededge1):
     """Normalised difference chlorophyll index (Mishra & Mishra 2012); NaN where the sum is not positive."""
-    total = rededge1 + red
-    return (rededge1 - red) / total if total > 0 else np.nan
+    return _contrast(rededge1, red)
 
 
 @njit(cache=True, nogil=True)
@@ -285,13 +276,13 @@ def pixel_black_odorous(
                 if min(dn[t, 0, y, x], dn[t, 1, y, x], dn[t, 2, y, x], dn[t, 4, y, x], dn[t, 5, y, x], dn[t, 6, y, x]) == 0:
                     continue
                 s, o = scale[t], offset[t]
-                blue, green, red = dn[t, 0, y, x] * s + o, dn[t, 1, y, x] * s + o, dn[t, 2, y, x] * s + o
-                nir, swir1, swir2 = dn[t, 4, y, x] * s + o, dn[t, 5, y, x] * s + o, dn[t, 6, y, x] * s + o
+                blue, green, red = reflectance(dn[t, 0, y, x], s, o), reflectance(dn[t, 1, y, x], s, o), reflectance(dn[t, 2, y, x], s, o)
+                nir, swir1, swir2 = reflectance(dn[t, 4, y, x], s, o), reflectance(dn[t, 5, y, x], s, o), reflectance(dn[t, 6, y, x], s, o)
                 if swir1 > max_swir1_refl:
                     continue
                 has_rededge = rededge[t] and dn[t, 3, y, x] > 0
                 value, cause = date_evidence(
-                    blue, green, red, dn[t, 3, y, x] * s + o, nir, grey_residual(swir1, swir2), has_rededge,
+                    blue, green, red, reflectance(dn[t, 3, y, x], s, o), nir, grey_residual(swir1, swir2), has_rededge,
                     rededge_weights, colour_weights, scratch,
                 )  # fmt: skip
                 last_day = day[t]

@@ -3,6 +3,7 @@
 import numpy as np
 from numba import njit
 
+from rs_kernels.calibration import reflectance
 from rs_kernels.indices import wilson
 from rs_kernels.statistics import LANE, exchanges, quantile_sorted, sort_lane
 
@@ -28,12 +29,12 @@ def _take_finest(dn, reasons, reject, scale, offset, native_m, finest, values, c
     """Reflectance of a date into ``values`` float64 (LANE,) and 1 more into ``counts``; infinite where it is not clear, or not the finest."""
     for i in range(dn.size):
         taken = (dn[i] > 0) & (reasons[i] & reject == 0) & (native_m == finest[i])
-        values[i] = dn[i] * scale + offset if taken else np.inf
+        values[i] = reflectance(dn[i], scale, offset) if taken else np.inf
         counts[i] += 1.0 if taken else 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def clear_median(dn, reasons, reject, use, scale, offset, native_m, out):
+def finest_median(dn, reasons, reject, use, scale, offset, native_m, out):
     """Median reflectance of one band over the clear dates of the finest sensor that saw the pixel.
 
     Pixels of a row are taken LANE at a time, see `sort_lane`; a date that does not count is infinite and so sorted last.

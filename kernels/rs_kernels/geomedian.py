@@ -5,6 +5,8 @@ import math
 import numpy as np
 from numba import njit
 
+from rs_kernels.calibration import reflectance
+
 LANE = 16
 """Pixels of a row that are worked on together."""
 
@@ -70,7 +72,7 @@ def _gather(dn, scale, offset, use, y, left, n, refl, seen):
         refl[k] = 0.0
         for b in range(dn.shape[1]):
             for i in range(n):
-                refl[k, b, i] = (dn[t, b, y, left + i] * scale[t] + offset[t]) * seen[k, i]
+                refl[k, b, i] = reflectance(dn[t, b, y, left + i], scale[t], offset[t]) * seen[k, i]
         k += 1
     return k
 

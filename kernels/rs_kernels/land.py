@@ -9,6 +9,7 @@ import math
 import numpy as np
 from numba import njit
 
+from rs_kernels.calibration import decibel, gamma0_power, reflectance
 from rs_kernels.indices import mndwi, ndvi
 from rs_kernels.statistics import quantile
 
@@ -82,11 +83,11 @@ def season_statistics(dn, reasons, reject, scale, offset, native_m, season, n_se
                         continue
                     for b in range(N_BANDS):
                         if dn[t, b, y, x] > 0:
-                            values[b, counts[b]] = dn[t, b, y, x] * scale[t] + offset[t]
+                            values[b, counts[b]] = reflectance(dn[t, b, y, x], scale[t], offset[t])
                             counts[b] += 1
                     green, red, nir, swir1 = dn[t, 1, y, x], dn[t, 2, y, x], dn[t, 4, y, x], dn[t, 5, y, x]
-                    v[n_index] = ndvi(red * scale[t] + offset[t], nir * scale[t] + offset[t])
-                    m[n_index] = mndwi(green * scale[t] + offset[t], swir1 * scale[t] + offset[t])
+                    v[n_index] = ndvi(reflectance(red, scale[t], offset[t]), reflectance(nir, scale[t], offset[t]))
+                    m[n_index] = mndwi(reflectance(green, scale[t], offset[t]), reflectance(swir1, scale[t], offset[t]))
                     if not (math.isnan(v[n_index]) or math.isnan(m[n_index])):
                         n_index += 1
                 dates[s, y, x] = clear
@@ -115,6 +116,6 @@ def radar_means(amplitude_dn, part, n_parts, out):
                     for t in range(n_dates):
                         a = amplitude_dn[t, k, y, x]
                         if part[t] == p and a > 0:
-                            total += (a * 1e-4) ** 2
+                            total += gamma0_power(a)
                             n += 1
-                    out[2 * p + k, y, x] = 10.0 * math.log10(total / n) if n > 0 else np.nan
+                    out[2 * p + k, y, x] = decibel(total / n) if n > 0 else np.nan

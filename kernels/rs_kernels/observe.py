@@ -10,6 +10,7 @@ import math
 import numpy as np
 from numba import njit
 
+from rs_kernels.calibration import gamma0_power, reflectance
 from rs_kernels.indices import fractional_cover, fractional_cover_sigma, is_ice, ndvi, water_logit
 from rs_kernels.statistics import LANE, median_reaches, quantile, sort_pairs, weighted_median_sorted
 
@@ -46,8 +47,8 @@ def radar_water(amplitude_dn, month, n_months, vv_max_power, vh_max_power, out):
                 if month[t] == m:
                     for x in range(w):
                         seen = amplitude_dn[t, 0, y, x] > 0
-                        vv[x] += (amplitude_dn[t, 0, y, x] * 1e-4) ** 2 if seen else 0.0
-                        vh[x] += (amplitude_dn[t, 1, y, x] * 1e-4) ** 2 if seen else 0.0
+                        vv[x] += gamma0_power(amplitude_dn[t, 0, y, x]) if seen else 0.0
+                        vh[x] += gamma0_power(amplitude_dn[t, 1, y, x]) if seen else 0.0
                         n[x] += 1.0 if seen else 0.0
             for x in range(w):
                 if n[x] == 0:
@@ -61,12 +62,12 @@ def radar_water(amplitude_dn, month, n_months, vv_max_power, vh_max_power, out):
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _reflectances(dn, t, y, x, s, o):
     return (
-        dn[t, 0, y, x] * s + o,
-        dn[t, 1, y, x] * s + o,
-        dn[t, 2, y, x] * s + o,
-        dn[t, 4, y, x] * s + o,
-        dn[t, 5, y, x] * s + o,
-        dn[t, 6, y, x] * s + o,
+        reflectance(dn[t, 0, y, x], s, o),
+        reflectance(dn[t, 1, y, x], s, o),
+        reflectance(dn[t, 2, y, x], s, o),
+        reflectance(dn[t, 4, y, x], s, o),
+        reflectance(dn[t, 5, y, x], s, o),
+        reflectance(dn[t, 6, y, x], s, o),
     )
 
 

@@ -25,8 +25,7 @@ import math
 import numpy as np
 from numba import njit
 
-Z95 = 1.959963984540054
-"""0.975 quantile of the standard normal distribution."""
+from rs_kernels.statistics import Z95
 
 N_EXACT = 10
 """Up to this many values p comes from the exact distribution of S, beyond from the normal one (Kendall 1975)."""

@@ -8,7 +8,8 @@ import math
 import numpy as np
 from numba import njit
 
-from rs_kernels.indices import formula, water_logit
+from rs_kernels.calibration import formula, reflectance
+from rs_kernels.indices import water_logit
 from rs_kernels.observe import VEGETATION_LAYERS, _count_clear
 from rs_kernels.statistics import LANE, between, exchanges, sort_lane
 
@@ -135,7 +136,7 @@ def date_covers(dn, clear, t, y, left, n, scale, offset, network, refl, distance
     weights, bias, out_weights, out_bias, low, high, centre, whiten, max_distance = network
     for k in range(N_BANDS):
         for i in range(n):
-            refl[k, i] = dn[t, k, y, left + i] * scale + offset
+            refl[k, i] = reflectance(dn[t, k, y, left + i], scale, offset)
     cover_answers(refl, n, weights, bias, out_weights, out_bias, cover)
     domain_distances(refl, n, low, high, centre, whiten, distance)
     for i in range(n):

@@ -13,7 +13,7 @@ from functools import partial
 
 import dask
 import numpy as np
-from rs_kernels.edges import classify_water, clear_median, plants_on_water
+from rs_kernels.edges import classify_water, finest_median, plants_on_water
 from rs_kernels.observe import WATER_LAYERS, observe_water, radar_water
 from rs_kernels.sharpen import sharpen_swir
 from rs_kernels.vegetation import COVER_LAYERS
@@ -39,6 +39,7 @@ from rs_pipeline.products.water.edges import (
     without_shadow,
 )
 from rs_pipeline.radiometry.masks import reject_bits
+from rs_pipeline.radiometry.scaling import linear_power
 from rs_pipeline.region import read_tile
 from rs_pipeline.storage.provenance import FINEST_TAG, map_tags
 from rs_pipeline.storage.raster import write_map
@@ -246,7 +247,7 @@ def _observe_strip(job: Job, k: int, strips: list[Strip], _read: list[None]) -> 
     )  # fmt: skip
     nir_dn = np.ascontiguousarray(dn[:, OPTICAL_BANDS.index("nir")])
     nir_refl = np.full(shape, np.nan, "float32")
-    clear_median(nir_dn, bits, reject_bits(settings.masks.water), high_sun, scale, offset, pixel_m, nir_refl)
+    finest_median(nir_dn, bits, reject_bits(settings.masks.water), high_sun, scale, offset, pixel_m, nir_refl)
 
     vegetation = vegetation_layers(settings, optical, dn, bits, calendar.day, scale, offset, pixel_m)
 
@@ -303,6 +304,6 @@ def _radar_evidence(job: Job, amplitude_dn: np.ndarray, n_months: int) -> np.nda
     out = np.zeros((n_months, *amplitude_dn.shape[2:]), "int8")
     if job.radar:
         month = Calendar.of([c.scene.solar_day for c in job.radar], job.period).month
-        power = [10 ** (db / 10) for db in (job.settings.water.vv_max_db, job.settings.water.vh_max_db)]
+        power = [linear_power(db) for db in (job.settings.water.vv_max_db, job.settings.water.vh_max_db)]
         radar_water(amplitude_dn, month, n_months, power[0], power[1], out)
     return out

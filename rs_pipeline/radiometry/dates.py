@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from rs_kernels.statistics import SIGMA_PER_MAD
 
 from rs_pipeline.radiometry.offsets import CERTAIN, PENDING, OtherDates
 
@@ -184,7 +185,7 @@ def _round(looks: Sequence[Look], told: np.ndarray, odds: np.ndarray, likely: fl
     if seen.size == 0:
         return found
     own = (levels[certain] + offsets[:, None]).T
-    spread = [1.4826 * np.median(np.abs(c[np.isfinite(c)] - np.median(c[np.isfinite(c)]))) if np.isfinite(c).any() else np.inf for c in own]
+    spread = [SIGMA_PER_MAD * np.median(np.abs(c[np.isfinite(c)] - np.median(c[np.isfinite(c)]))) if np.isfinite(c).any() else np.inf for c in own]
     sigma = np.clip(spread, *_SIGMA_REFL)
     levels = levels[seen] + _reference_shift(levels[seen], sigma, told[seen])
     for t, level, evidence in zip(seen, levels, _evidence(levels, sigma), strict=True):

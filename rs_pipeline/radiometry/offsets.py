@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rs_pipeline.radiometry.scaling import reflectance
+
 PENDING = -0.1
 """Reflectance to add while BOA_ADD_OFFSET is still in the numbers."""
 
@@ -125,7 +127,7 @@ def pixel_test(red_dn: np.ndarray, swir2_dn: np.ndarray, scene_class: np.ndarray
     red, swir2 = red_dn[clear].astype("float64"), swir2_dn[clear].astype("float64")
     if red.size == 0:
         return PixelTest(0, float("nan"), (float("nan"),) * 2, {0.0: 0.0, PENDING: 0.0})
-    negative = {offset: float(np.mean(red * 1e-4 + offset < -0.01)) for offset in (0.0, PENDING)}
+    negative = {offset: float(np.mean(reflectance(red, 1e-4, offset) < -0.01)) for offset in (0.0, PENDING)}
     floors = (float(np.percentile(red, 1)), float(np.percentile(swir2, 1)))
     return PixelTest(red.size, float(np.mean(np.minimum(red, swir2) < _DARK_DN)), floors, negative)
 

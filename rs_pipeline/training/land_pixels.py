@@ -19,6 +19,7 @@ from rs_pipeline.products.calendar import in_window
 from rs_pipeline.products.land.features import FEATURES, HALVES, SEASONS
 from rs_pipeline.simulation import materials
 from rs_pipeline.simulation.materials import Layers, Material, Palette, draw_palette
+from rs_pipeline.simulation.optics import haze_spectrum
 from rs_pipeline.simulation.plan import ScenePlan, plan_scenes
 from rs_pipeline.simulation.scenes import (
     CENTRE_NM,
@@ -161,7 +162,7 @@ def _date(pixels: Mixtures, plan: ScenePlan, palette: Palette, shift: float, rng
     diffuse = DIFFUSE[:, None]
     refl *= diffuse + (1 - diffuse) * pixels.light[np.abs(np.array(SUN_DAYS) - state.day_of_year).argmin()]
     refl += rng.uniform(0.02, 0.06) * (refl.mean(axis=1, keepdims=True) - refl)
-    haze = abs(rng.normal(0, 0.004)) * (CENTRE_NM / 555.0) ** -1.3
+    haze = abs(rng.normal(0, 0.004)) * haze_spectrum(CENTRE_NM)
     refl += (np.clip(rng.normal(0.002, 0.005), -0.006, 0.016) + haze)[:, None]
     missed = np.where(rng.random(n) < MISSED, rng.uniform(-0.5, 0.4, n), 0)
     refl = np.where(missed < 0, refl * (1 + missed), refl + (CLOUD[:, None] - refl) * missed)

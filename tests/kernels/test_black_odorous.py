@@ -17,7 +17,6 @@ from rs_kernels.black_odorous import (
     chromaticity,
     date_evidence,
     dbwi,
-    forel_ule,
     grey_residual,
     hue_angle,
     log_odds,
@@ -60,11 +59,6 @@ def test_hue_of_the_published_check_spectrum():
     assert saturation(0.0083, 0.0160, 0.0113) == pytest.approx(math.hypot(x - 1 / 3, y - 1 / 3))
     assert hue_angle(0.0083 * np.pi, 0.0160 * np.pi, 0.0113 * np.pi) == pytest.approx(54.74117837)
     assert math.isnan(hue_angle(0.0, 0.0, 0.0))
-
-
-@pytest.mark.parametrize(("hue", "colour"), [(54.741, 13), (48.156, 14), (227.168, 1), (300.0, 1), (22.741, 20), (20.4, 21), (math.nan, 0)])
-def test_forel_ule(hue, colour):
-    assert forel_ule(hue) == colour
 
 
 def test_grey_residual_is_the_darker_shortwave_band_within_limits():

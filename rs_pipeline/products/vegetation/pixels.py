@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from rs_kernels.indices import ndvi
 from rs_kernels.observe import VEGETATION_LAYERS, observe_vegetation
 from rs_kernels.vegetation import COVER_LAYERS, observe_cover
 
@@ -41,7 +42,7 @@ more the RMSE of growing-season cover fell from 0.140 (local lines) to 0.117, of
 def endmembers(section: VegetationSection) -> tuple[float, float, float]:
     """(NDVI of soil, NDVI of vegetation, K) from the endmember reflectances; K = (Rv+NIRv)/(Rs+NIRs)."""
     rs, ns, rv, nv = section.soil_red_refl, section.soil_nir_refl, section.vegetation_red_refl, section.vegetation_nir_refl
-    return (ns - rs) / (ns + rs), (nv - rv) / (nv + rv), (rv + nv) / (rs + ns)
+    return ndvi(rs, ns), ndvi(rv, nv), (rv + nv) / (rs + ns)
 
 
 def network_of(scene: Scene, *, red_edge: bool = True) -> str:
