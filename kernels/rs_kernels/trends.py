@@ -48,7 +48,7 @@ def pair_slopes(years, values, n, slopes):
 
 @njit(cache=True, nogil=True)
 def kendall_s(values, n):
-    """S of Mann and Kendall: rising pairs less falling pairs of values in time order."""
+    """S of Mann (1945) and Kendall (1975): rising pairs less falling pairs of values in time order."""
     s = 0
     for i in range(n):
         for j in range(i + 1, n):

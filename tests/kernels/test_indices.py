@@ -32,6 +32,21 @@ def test_water_indices_equal_the_published_formulas(name):
 
 
 @pytest.mark.parametrize(
+    ("name", "passed"),
+    [("clear water", (3, 2)), ("turbid water", (3, 2)), ("urban shadow", (1, 2)), ("wet soil", (0, 1)), ("vegetation", (0, 0)), ("ice", (3, 0))],
+)
+def test_surface_water_extent_tests_of_the_check_pixels(name, passed):
+    # e.g. ice: MNDWI 0.77 > 0.124, 0.90 > 0.44 and AWEIsh 0.93 > 0; NIR 0.38 is too bright for T4 and T5.
+    # Wet soil: T5 only, as MNDWI -0.27 > -0.5 with blue 0.06, NIR 0.16, SWIR1 0.14 and SWIR2 0.09 all dark enough; T4 wants SWIR1 < 0.09.
+    assert indices.water_tests(*PIXELS[name][0]) == passed
+
+
+@pytest.mark.parametrize(("red", "nir", "expected"), [(0.05, 0.35, 0.75), (0.095, 0.335, 0.5581395349), (0.14, 0.06, -0.4)])
+def test_ndvi_golden(red, nir, expected):
+    assert indices.ndvi(red, nir) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
     ("name", "logit"), [("clear water", 8.66), ("urban shadow", -0.27), ("wet soil", -3.99), ("vegetation", -5.70)]
 )
 def test_water_logit_of_the_check_pixels(name, logit):
