@@ -5,6 +5,7 @@ differences, none for ratios.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -47,6 +48,21 @@ RED_EDGE_POSITION = 40.0 / 168.0
 """Place of 705 nm between red (665 nm) and near infrared (833 nm)."""
 
 STANDARDISED_LIMIT = 3.0
+
+
+class ClassLimits(NamedTuple):
+    """What a class takes, see `call_class`."""
+
+    min_dates: int
+    """With fewer assessed dates there are too few."""
+    min_share: float
+    """Share of positive dates, 0-1."""
+    min_months: int
+    """Months with a positive date."""
+    suspected: float
+    """Probability from which on it is suspected,"""
+    possible: float
+    """and from which on possible."""
 
 
 @njit(cache=True, nogil=True)
@@ -224,12 +240,13 @@ def spectra_evidence(spectra, grey, has_rededge, rededge_weights, colour_weights
 
 
 @njit(cache=True, nogil=True)
-def call_class(probability, n_dates, positive_share, n_months, min_dates, min_share, min_months, suspected, possible):
+def call_class(probability, n_dates, positive_share, n_months, limits):
     """CLEAR, POSSIBLE, SUSPECTED or TOO_FEW_DATES; the one rule for pixels and reaches.
 
     Suspected needs the probability, the share of positive dates and positive dates in enough months; the share of
     60 % mirrors the official rule for black-odorous points (Jiancheng [2015] 130).
     """
+    min_dates, min_share, min_months, suspected, possible = limits
     if n_dates < min_dates or math.isnan(probability):
         return TOO_FEW_DATES
     if probability >= suspected and positive_share >= min_share and n_months >= min_months:
@@ -238,9 +255,7 @@ def call_class(probability, n_dates, positive_share, n_months, min_dates, min_sh
 
 
 @njit(cache=True, nogil=True)
-def pixel_black_odorous(
-    dn, reasons, reject, scale, offset, rededge, day, month, season, water, max_swir1_refl, rededge_weights, colour_weights, out,
-):  # fmt: skip
+def pixel_black_odorous(stack, rededge, season, water, max_swir1_refl, rededge_weights, colour_weights, out):
     """Evidence of black-odorous water at every water pixel, in one pass over the dates.
 
     A date is assessed where it lies in season, is not rejected, has all bands, and is not brighter than
@@ -250,17 +265,15 @@ def pixel_black_odorous(
 
     Parameters
     ----------
-    dn : uint16 (T, 7, h, w), bands of OPTICAL_BANDS, 0 nodata, dates ascending.
-    reasons : uint16 (T, h, w); ``reject`` are the bits that remove a date.
-    scale, offset : float32 (T,), reflectance = dn * scale + offset.
+    stack : `rs_kernels.stack.Stack`.
     rededge : bool (T,), whether the red edge of that date may be used.
-    day, month : int64 (T,), solar day and month counted from the period's start.
     season : bool (T,), date within the window and the sun high enough.
     water : bool (h, w), pixels to assess.
     rededge_weights, colour_weights : see ``log_odds``.
     out : float32 (5, h, w), written: PIXEL_LAYERS. All NaN where ``water`` is False; without an assessed date the
         counts are 0 and the probability is NaN. ``n_months`` counts months with a positive date.
     """
+    dn, bits, reject, day, month = stack.dn, stack.bits, stack.reject, stack.day, stack.month
     n_scenes, _, h, w = dn.shape
     scratch = np.empty(len(FEATURES))
     for y in range(h):
@@ -271,11 +284,11 @@ def pixel_black_odorous(
             total, n_dates, n_positive, n_months, n_vetoed = 0.0, 0, 0, 0, 0
             last_day, last_month = -1, -1
             for t in range(n_scenes):
-                if not season[t] or reasons[t, y, x] & reject or day[t] == last_day:
+                if not season[t] or bits[t, y, x] & reject or day[t] == last_day:
                     continue
                 if min(dn[t, 0, y, x], dn[t, 1, y, x], dn[t, 2, y, x], dn[t, 4, y, x], dn[t, 5, y, x], dn[t, 6, y, x]) == 0:
                     continue
-                s, o = scale[t], offset[t]
+                s, o = stack.scale[t], stack.offset[t]
                 blue, green, red = reflectance(dn[t, 0, y, x], s, o), reflectance(dn[t, 1, y, x], s, o), reflectance(dn[t, 2, y, x], s, o)
                 nir, swir1, swir2 = reflectance(dn[t, 4, y, x], s, o), reflectance(dn[t, 5, y, x], s, o), reflectance(dn[t, 6, y, x], s, o)
                 if swir1 > max_swir1_refl:
@@ -300,7 +313,7 @@ def pixel_black_odorous(
 
 
 @njit(cache=True, nogil=True)
-def pixel_classes(layers, min_dates, min_share, min_months, suspected, possible, out):
+def pixel_classes(layers, limits, out):
     """Class of every pixel from the layers of ``pixel_black_odorous``, float32 (5, h, w), into ``out`` float32 (h, w).
 
     0 not water (``n_dates`` is NaN), 1 clear, 2 possible, 3 suspected, 4 too few dates.
@@ -311,7 +324,5 @@ def pixel_classes(layers, min_dates, min_share, min_months, suspected, possible,
             if math.isnan(layers[1, y, x]):
                 out[y, x] = NOT_WATER
             else:
-                out[y, x] = call_class(
-                    layers[0, y, x], layers[1, y, x], layers[2, y, x] / max(layers[1, y, x], 1.0), layers[3, y, x],
-                    min_dates, min_share, min_months, suspected, possible,
-                )  # fmt: skip
+                share = layers[2, y, x] / max(layers[1, y, x], 1.0)
+                out[y, x] = call_class(layers[0, y, x], layers[1, y, x], share, layers[3, y, x], limits)

@@ -34,18 +34,17 @@ def _take_finest(dn, reasons, reject, scale, offset, native_m, finest, values, c
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def finest_median(dn, reasons, reject, use, scale, offset, native_m, out):
+def finest_median(stack, band, use, out):
     """Median reflectance of one band over the clear dates of the finest sensor that saw the pixel.
 
     Pixels of a row are taken LANE at a time, see `sort_lane`; a date that does not count is infinite and so sorted last.
 
     Parameters
     ----------
-    dn : uint16 (T, h, w), 0 nodata. reasons : uint16 (T, h, w), reason bits; ``reject`` are the bits that remove a date.
-    use : bool (T,), dates that take part. scale, offset : float32 (T,), reflectance = dn * scale + offset.
-    native_m : float32 (T,), pixel size of the sensor.
+    stack : `rs_kernels.stack.Stack`. band : place of the band in it. use : bool (T,), dates that take part.
     out : float32 (h, w), written; NaN where no date is left.
     """
+    dn, bits, reject, pixel_m = stack.dn, stack.bits, stack.reject, stack.pixel_m
     dates = np.flatnonzero(use)
     pairs, series = exchanges(dates.size), np.empty((dates.size, LANE))
     finest, counts = np.empty(LANE), np.empty(LANE)
@@ -54,11 +53,11 @@ def finest_median(dn, reasons, reject, use, scale, offset, native_m, out):
             n = min(LANE, out.shape[1] - left)
             finest[:], counts[:] = np.inf, 0.0
             for t in dates:
-                _find_finest(dn[t, y, left : left + n], reasons[t, y, left : left + n], reject, float(native_m[t]), finest)
+                _find_finest(dn[t, band, y, left : left + n], bits[t, y, left : left + n], reject, float(pixel_m[t]), finest)
             for r in range(dates.size):
                 t = dates[r]
-                values, bits = dn[t, y, left : left + n], reasons[t, y, left : left + n]
-                _take_finest(values, bits, reject, scale[t], offset[t], float(native_m[t]), finest, series[r], counts)
+                numbers, reasons = dn[t, band, y, left : left + n], bits[t, y, left : left + n]
+                _take_finest(numbers, reasons, reject, stack.scale[t], stack.offset[t], float(pixel_m[t]), finest, series[r], counts)
             sort_lane(series, pairs)
             for i in range(n):
                 out[y, left + i] = quantile_sorted(series[:, i], int(counts[i]), 0.5)

@@ -4,13 +4,15 @@ As in ``rs_kernels.observe`` pixels are taken LANE at a time and loops over a la
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from rs_kernels.calibration import formula, reflectance
 from rs_kernels.indices import water_logit
-from rs_kernels.observe import VEGETATION_LAYERS, _count_clear
+from rs_kernels.observe import VEGETATION_LAYERS
+from rs_kernels.stack import Lane, count_clear
 from rs_kernels.statistics import LANE, between, exchanges, sort_lane
 
 N_BANDS = 7
@@ -53,6 +55,65 @@ FEW_DATES = 8
 
 FEW_PARTS = np.array([0.5, 0.75, 0.5, 0.5])
 """Part of min_dates and min_span_days that each window needs of a pixel with few dates."""
+
+
+class CoverDates(NamedTuple):
+    """What `observe_cover` knows of the T dates of a stack beside their pixels."""
+
+    worth: np.ndarray
+    """float64 (T,), weight of a date among those near it; those worth less than the best are the coarse ones of `align_coarse`."""
+    in_windows: np.ndarray
+    """bool (4, T), whether a date lies in the window of the peak, the growing season, the spring crop and the summer crop."""
+    which: np.ndarray
+    """int64 (T,), network of each date."""
+    biases: np.ndarray
+    """float64 (T, H), hidden bias with the sun of the date."""
+
+
+class Networks(NamedTuple):
+    """N networks, float64, of H hidden units each."""
+
+    weights: np.ndarray
+    """(N, H, 7)."""
+    out_weights: np.ndarray
+    """(N, H)."""
+    out_bias: np.ndarray
+    """(N,)."""
+    low: np.ndarray
+    """(N, 7), least reflectances a network knows."""
+    high: np.ndarray
+    """(N, 7), and the largest."""
+    centre: np.ndarray
+    """(N, 7), of the spectra it knows, see `domain_distances`."""
+    whiten: np.ndarray
+    """(N, 7, 7)."""
+    max_distance: np.ndarray
+    """(N,)."""
+
+
+class Lines(NamedTuple):
+    """The G days that covers are worked out for, and how."""
+
+    days: np.ndarray
+    """int64 (G,), on the count of the stack's."""
+    in_windows: np.ndarray
+    """bool (4, G), as of `CoverDates`."""
+    bandwidth_days: float
+    """Of the local lines."""
+    prior: tuple
+    """As `expected_seasons` takes it."""
+
+
+class Need(NamedTuple):
+    """What is drawn from the days of a window, and what it takes."""
+
+    quantile: float
+    """0-1, of the peak."""
+    min_dates: int
+    """Fewer dates in a window give NaN; of pixels with few dates the FEW_PARTS of these do."""
+    min_span_days: int
+    """Likewise dates that lie closer."""
+
 
 fused = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 """Products and sums may be rounded once instead of twice: twice as many a cycle. Nothing else is loosened."""
@@ -124,16 +185,18 @@ def domain_distances(refl, n, low, high, centre, whiten, distance):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def date_covers(dn, clear, t, y, left, n, scale, offset, network, refl, distance, cover, known, brightness):
+def date_covers(stack, t, lane, clear, network, scratch, cover, known, brightness):
     """Cover of a lane on one date, 0 on water; ``known`` is 1, or 0 where it is not clear or the spectrum is none the network knows.
 
     Parameters
     ----------
     clear : float64 (LANE,), 1 or 0. network : (weights, bias, out_weights, out_bias, low, high, centre, whiten, max_distance).
-    refl : float64 (7, LANE), scratch. distance : float64 (LANE,), scratch. cover, known : float64 (LANE,), written.
+    scratch : (float64 (7, LANE), float64 (LANE,)). cover, known : float64 (LANE,), written.
     brightness : float64 (LANE,), written: NIR + SWIR1 of known land with leaves; 0 of other land, water, and where there is no SWIR1.
     """
     weights, bias, out_weights, out_bias, low, high, centre, whiten, max_distance = network
+    dn, scale, offset = stack.dn, stack.scale[t], stack.offset[t]
+    (y, left, n), (refl, distance) = lane, scratch
     for k in range(N_BANDS):
         for i in range(n):
             refl[k, i] = reflectance(dn[t, k, y, left + i], scale, offset)
@@ -384,10 +447,7 @@ def _write_lane(found, counts, unknown, few, variance, errors, n, out):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def observe_cover(
-    dn, reasons, reject, scale, offset, dates, worth, in_windows, which, biases, networks, errors, days, day_in_windows, bandwidth_days,
-    prior, probability, min_dates, min_span_days, out,
-):  # fmt: skip
+def observe_cover(stack, facts, networks, errors, lines, need, out):
     """Peak and growing-season cover from the covers of the dates.
 
     The covers of a pixel are joined by local lines, or where there are fewer than FEW_DATES by `expected_seasons`, and the statistics
@@ -396,22 +456,14 @@ def observe_cover(
 
     Parameters
     ----------
-    dn : uint16 (T, 7, h, w), bands of OPTICAL_BANDS, 0 nodata, dates ascending.
-    reasons : uint16 (T, h, w), reason bits; ``reject`` are the bits that remove a date.
-    scale, offset : float32 (T,), reflectance = dn * scale + offset. dates : int64 (T,), days from any start.
-    worth : float64 (T,), weight of a date among those near it; those worth less than the best are the coarse ones of `align_coarse`.
-    in_windows : bool (4, T), whether a date lies in the window of the peak, the growing season, the spring crop and the summer crop.
-    which : int64 (T,), network of each date. biases : float64 (T, H), hidden bias with the sun of the date.
-    networks : arrays by network: weights (N, H, 7), out_weights (N, H), out_bias (N,), low, high, centre (N, 7), whiten (N, 7, 7),
-        max_distance (N,).
+    stack : `Stack`. facts : `CoverDates`. networks : `Networks`. lines : `Lines`. need : `Need`.
     errors : float64 (2, K), standard errors at equal steps of cover: of the model, and of noise in one result.
-    days : int64 (G,), days the lines are worked out for. day_in_windows : bool (4, G).
-    prior : as `expected_seasons` takes it.
-    probability : 0-1, percentile of the peak. min_dates, min_span_days : fewer or closer dates in a window give NaN; of pixels with
-        few dates the FEW_PARTS of these do.
     out : float32 (8, h, w), written: COVER_LAYERS. ``cover_unknown`` counts the clear dates that were left out.
     """
-    n_dates, _, h, w = dn.shape
+    bits, reject, dates = stack.bits, stack.reject, stack.day
+    n_dates, _, h, w = stack.dn.shape
+    worth, in_windows, which, biases = facts
+    days, day_in_windows, bandwidth_days, prior = lines
     weights, out_weights, out_bias, low, high, centre, whiten, max_distance = networks
     line_weight = np.empty((days.size, n_dates))
     line_weights(days, dates, worth, bandwidth_days, line_weight)
@@ -421,9 +473,9 @@ def observe_cover(
     n_windows = in_windows.shape[0]
     rows = [np.flatnonzero(day_in_windows[k]) for k in range(n_windows)]
     pairs = [exchanges(rows[k].size) for k in range(n_windows)]
-    refl, distance, clear, sums = np.zeros((N_BANDS, LANE)), np.empty(LANE), np.empty(LANE), np.empty(5 * LANE)
+    spectra, clear, sums = (np.zeros((N_BANDS, LANE)), np.empty(LANE)), np.empty(LANE), np.empty(5 * LANE)
     cover, known, brightness = np.zeros((n_dates, LANE)), np.zeros((n_dates, LANE)), np.empty((n_dates, LANE))
-    lines = np.zeros((days.size, LANE))
+    curves = np.zeros((days.size, LANE))
     unknown, seen, sorted_rows = np.empty(LANE), np.zeros(n_dates, np.bool_), np.empty((days.size, LANE), np.uint16)
     first, (counts, spans, found) = np.empty(LANE), np.empty((3, n_windows, LANE))
     line, shift = np.empty((1, LANE)), np.empty((2, LANE))
@@ -431,18 +483,19 @@ def observe_cover(
     for y in range(h):
         for left in range(0, w, LANE):
             n = min(LANE, w - left)
+            lane = Lane(y, left, n)
             unknown[:] = 0.0
             for t in range(n_dates):
                 seen[t] = False
                 if days.size == 0 or dates[t] < days[0] - REACH_DAYS or dates[t] > days[-1] + REACH_DAYS:
                     continue
-                seen[t] = _count_clear(reasons, t, y, left, n, reject) > 0
+                seen[t] = count_clear(stack, t, lane) > 0
                 if seen[t]:
                     for i in range(n):
-                        clear[i] = 1.0 if (reasons[t, y, left + i] & reject) == 0 else 0.0
+                        clear[i] = 1.0 if (bits[t, y, left + i] & reject) == 0 else 0.0
                     k = which[t]
                     network = (weights[k], biases[t], out_weights[k], out_bias[k], low[k], high[k], centre[k], whiten[k], max_distance[k])
-                    date_covers(dn, clear, t, y, left, n, scale[t], offset[t], network, refl, distance, cover[t], known[t], brightness[t])
+                    date_covers(stack, t, lane, clear, network, spectra, cover[t], known[t], brightness[t])
                     for i in range(n):
                         unknown[i] += clear[i] - known[t, i]
                 else:
@@ -454,10 +507,10 @@ def observe_cover(
             for i in range(n):
                 few[i] = counts[GROWING, i] < FEW_DATES
             if not few[:n].all():
-                local_lines(cover, known, n, seen, dates, days, line_weight, bandwidth_days, sums, lines)
+                local_lines(cover, known, n, seen, dates, days, line_weight, bandwidth_days, sums, curves)
             if few[:n].any():
-                expected_seasons(cover, known, n, seen, few, prior, rows[PEAK], scratch, lines, variance)
+                expected_seasons(cover, known, n, seen, few, prior, rows[PEAK], scratch, curves, variance)
             for k in range(n_windows):
-                _quantile_lane(lines, rows[k], pairs[k], 0.5 if k == GROWING else probability, sorted_rows, found[k])
-                _drop_unseen(found[k], counts[k], spans[k], few, n, k, min_dates, min_span_days)
+                _quantile_lane(curves, rows[k], pairs[k], 0.5 if k == GROWING else need.quantile, sorted_rows, found[k])
+                _drop_unseen(found[k], counts[k], spans[k], few, n, k, need.min_dates, need.min_span_days)
             _write_lane(found, counts, unknown, few, variance, errors, n, out[:, y, left : left + n])

@@ -13,6 +13,7 @@ from datetime import date
 
 import numpy as np
 from rs_kernels.land import radar_means, season_statistics
+from rs_kernels.stack import Stack
 
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS
 from rs_pipeline.products.calendar import in_window
@@ -120,7 +121,7 @@ def observe(pixels: Mixtures, seed: int, palette_number: int) -> np.ndarray:
     season = _part([p.when.date() for p in optical], SEASONS)
     values, dates = np.empty((len(FEATURES), 1, n), "float32"), np.empty((len(SEASONS), 1, n), "int64")
     n_optical = len(FEATURES) - len(HALVES) * len(RADAR_BANDS)
-    season_statistics(dn, reasons, 1, scale, offset, native_m, season, len(SEASONS), values[:n_optical], dates)
+    season_statistics(Stack(dn, reasons, 1, scale, offset, native_m), season, len(SEASONS), values[:n_optical], dates)
     radar = [p for p in plans if p.family == "sentinel-1"]
     amplitude = np.stack([_radar(pixels, p, palette, shift, rng) for p in radar])[:, :, None]
     radar_means(amplitude, _part([p.when.date() for p in radar], HALVES), len(HALVES), values[n_optical:])

@@ -12,6 +12,7 @@ from rs_kernels.black_odorous import (
     COLOUR_FEATURES,
     FEATURES,
     PIXEL_LAYERS,
+    ClassLimits,
     boi,
     call_class,
     chromaticity,
@@ -29,6 +30,9 @@ from rs_kernels.black_odorous import (
     spectrum_features,
     veto,
 )
+from rs_kernels.stack import Stack
+
+LIMITS = ClassLimits(min_dates=6, min_share=0.6, min_months=2, suspected=0.9, possible=0.5)
 
 
 def weights(n, intercept=0.0, green=0.0):
@@ -105,7 +109,7 @@ def test_vetoes(spectrum, cause):
     ],
 )  # fmt: skip
 def test_call_truth_table(probability, dates, positive, months, expected):
-    assert call_class(probability, dates, positive / max(dates, 1), months, 6, 0.6, 2, 0.9, 0.5) == expected
+    assert call_class(probability, dates, positive / max(dates, 1), months, LIMITS) == expected
 
 
 # --- the pass over dates ---------------------------------------------------------------------------------------------
@@ -123,12 +127,13 @@ def run(dn, *, reasons=None, reject=2, day=None, month=None, season=None, water=
     n = len(dn)
     out = np.empty((len(PIXEL_LAYERS), 1, 1), "float32")
     day = np.arange(n) * 10 if day is None else np.array(day)
-    pixel_black_odorous(
+    dates = Stack(
         dn, np.zeros((n, 1, 1), "uint16") if reasons is None else np.array(reasons, "uint16").reshape(n, 1, 1), reject,
-        np.full(n, 1e-4, "float32"), np.zeros(n, "float32"), np.full(n, rededge), day.astype("int64"),
-        np.array(day // 30 if month is None else month, dtype="int64"), np.ones(n, bool) if season is None else np.array(season),
-        np.array([[water]]), 0.025, *model, out,
+        np.full(n, 1e-4, "float32"), np.zeros(n, "float32"), np.full(n, 10, "float32"), day.astype("int64"),
+        np.array(day // 30 if month is None else month, dtype="int64"),
     )  # fmt: skip
+    in_season = np.ones(n, bool) if season is None else np.array(season)
+    pixel_black_odorous(dates, np.full(n, rededge), in_season, np.array([[water]]), 0.025, *model, out)
     return dict(zip(PIXEL_LAYERS, out[:, 0, 0].tolist(), strict=True))
 
 
@@ -185,7 +190,7 @@ def test_classes_of_pixels():
     layers[:, 0, 2] = [0.1, 8, 0, 0, 0]
     layers[:, 0, 3] = [np.nan, 0, 0, 0, 0]
     out = np.empty((1, 4), "float32")
-    pixel_classes(layers, 6, 0.6, 2, 0.9, 0.5, out)
+    pixel_classes(layers, LIMITS, out)
     assert out.tolist() == [[0, 3, 1, 4]]
 
 
