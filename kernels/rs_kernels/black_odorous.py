@@ -25,29 +25,33 @@ VETOES = ("", "sediment", "bloom", "macrophyte")
 """Names of the answers of ``veto``."""
 
 NOT_WATER, CLEAR, POSSIBLE, SUSPECTED, TOO_FEW_DATES = 0.0, 1.0, 2.0, 3.0, 4.0
+"""Codes of the class layer."""
 
 MAX_LOG_ODDS = 4.0
-"""One date counts at most this much: unclipped sums over dates are worse than a single date."""
+"""One date counts at most this much: unclipped sums over dates are worse than a single date. Natural logarithm; a design value."""
 
 VETOED_LOG_ODDS = -2.0
-"""A date that another cause explains counts at most this much (P = 0.12)."""
+"""A date that another cause explains counts at most this much (P = 0.12). A design value."""
 
 MAX_GREY_REFL = 0.02
-"""Largest grey residual (haze, glint) that is removed."""
+"""Largest grey residual (haze, glint) that is removed, reflectance: a brighter one is bank or bottom, not air. A design value."""
 
 SURROUNDINGS_SHARE, SURROUNDINGS_SIGMA = 0.04, 0.015
 """Share of the land around that the air scatters into water, mean and spread over dates (after Sterckx et al. 2015)."""
 
 SWIR_SIGMA_REFL = 0.0015
-"""Error of the difference of two shortwave infrared bands over water."""
+"""Error of the difference of two shortwave infrared bands over water, reflectance. Training lays as much noise on a band
+(`rs_pipeline.training.water_types.observe_water`)."""
 
 MIN_REFL = 0.001
-"""Bands are kept at or above this after the residual is removed, so that ratios stay defined on black water."""
+"""Bands are kept at or above this after the residual is removed, so that ratios stay defined on black water: it is ten steps of
+a digital number."""
 
 RED_EDGE_POSITION = 40.0 / 168.0
-"""Place of 705 nm between red (665 nm) and near infrared (833 nm)."""
+"""Place of 705 nm between red (665 nm) and near infrared (833 nm), centres of Sentinel-2's bands (ESA)."""
 
 STANDARDISED_LIMIT = 3.0
+"""Standard deviations at which a feature is held: the squares of the model would carry an outlier away. A design value."""
 
 
 class ClassLimits(NamedTuple):

@@ -8,12 +8,14 @@ from rs_kernels.indices import wilson
 from rs_kernels.statistics import LANE, exchanges, quantile_sorted, sort_lane
 
 LAND, PERMANENT, SEASONAL, EPHEMERAL = 0.0, 1.0, 2.0, 3.0
+"""Codes of `classify_water`."""
 
 OPEN, VEGETATED, PADDY = 0.0, 1.0, 2.0
+"""Codes of `plants_on_water`."""
 
 VEGETATED_COVER, PADDY_COVER, PADDY_MAX_FREQUENCY = 0.3, 0.5, 0.5
 """Peak cover from which permanent water is full of plants, and from which what was flooded in spring is a crop; paddies are dry for
-more than half of the year."""
+more than half of the year. Cover and frequency are shares, 0-1; design values."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

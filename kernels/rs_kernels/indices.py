@@ -9,7 +9,7 @@ from rs_kernels.calibration import formula
 from rs_kernels.statistics import Z95
 
 MIN_DENOMINATOR = 0.005
-"""Sums of reflectance below this carry no ratio."""
+"""Sums of reflectance at or below this carry no ratio: two bands of 25 digital numbers. A design value."""
 
 
 @njit(cache=True, nogil=True, inline="always")

@@ -20,10 +20,10 @@ EXTREMES = ("ndvi_p10", "ndvi_p90", "mndwi_p10", "mndwi_p90")
 """Yearly layers of ``season_statistics``, after the medians."""
 
 LOW, HIGH = 0.1, 0.9
-"""Quantiles of EXTREMES."""
+"""Quantiles of EXTREMES: the least and greatest of a year without what a missed cloud or shadow makes of a date."""
 
 MIN_FINEST = 2
-"""Clear dates of the finest sensor that make a season do without the coarser ones."""
+"""Clear dates of the finest sensor that make a season do without the coarser ones. A design value."""
 
 
 @njit(cache=True, nogil=True)

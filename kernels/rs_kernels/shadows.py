@@ -8,6 +8,7 @@ from numba import njit
 from rs_kernels.calibration import reflectance
 
 NO_SOURCE = -(2**30)
+"""Stands for a row that no shadow comes from: farther away than any raster is high."""
 SLACK = 1e-3
 """Pixels and metres by which a ray may be off by rounding."""
 

@@ -6,10 +6,10 @@ from numba import njit
 from rs_kernels.calibration import reflectance
 
 MAX_GAIN = 3.0
-"""Largest factor by which a pixel is darkened or brightened."""
+"""Largest factor by which a pixel is darkened or brightened. A design value."""
 
 MIN_REFL = 1e-3
-"""Reflectances are kept at or above this in the ratio."""
+"""Reflectances are kept at or above this in the ratio: ten digital numbers."""
 
 _NIR, _SWIR = 4, (5, 6)
 

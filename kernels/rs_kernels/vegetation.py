@@ -29,16 +29,18 @@ EXCESS = 0.1
 """An answer this far below 0 or above 1 is still taken for 0 or 1; further out it is none (as SNAP's ExtremeCases)."""
 
 MEMORY_DAYS, FAR_WEIGHT = 20.0, 1e-4
-"""Where no date is near, further ones count: weights fall by e in this many days, from a level that near dates drown."""
+"""Where no date is near, further ones count: weights fall by e in this many days, from a level that near dates drown. The first
+in days, the second as a share of a near date's weight; design values."""
 
 REACH_DAYS = 40
-"""Dates further than this from both windows say nothing about them."""
+"""Dates further than this from both windows say nothing about them. A design value."""
 
 FULL = 60000.0
-"""16-bit number of cover 1, where covers are sorted."""
+"""16-bit number of cover 1, where covers are sorted: steps of 1.7e-5, and room below MISSING."""
 
 NEAR_WORTH = 0.5
-"""A coarse date counts half where the fine ones around it weigh this much together: one, 12 days away."""
+"""A coarse date counts half where the fine ones around it weigh this much together: one, 12 days away.
+With `align_coarse` and `drop_shadows` the RMSE of the peak fell from 0.0915 to 0.0864 on nine simulated development worlds."""
 
 DARK, LEAF_RATIO = 0.5, 2.0
 """A date on which a pixel's near and shortwave infrared together are below DARK of their mean over the dates lies in a shadow that the
@@ -47,14 +49,16 @@ dates with leaves are judged, near infrared above LEAF_RATIO times red (NDVI 1/3
 a shadow hides nothing."""
 
 SLOPE_PENALTY = 0.25
-"""Ridge on the slope of a local line, in units of the weights' own spread: at the end of a series it does not run away."""
+"""Ridge on the slope of a local line, in units of the weights' own spread: at the end of a series it does not run away. A design
+value, see `tests/kernels/test_vegetation.py` on what noise does to a flat season."""
 
 
 FEW_DATES = 8
 """Known dates in the growing season below which a pixel's season comes from `expected_seasons`: its local lines then stand on one date each."""
 
 FEW_PARTS = np.array([0.5, 0.75, 0.5, 0.5])
-"""Part of min_dates and min_span_days that each window needs of a pixel with few dates."""
+"""Part of min_dates and min_span_days that each window needs of a pixel with few dates, in the order PEAK, GROWING, spring and
+summer crop. Design values."""
 
 
 class CoverDates(NamedTuple):

@@ -20,13 +20,14 @@ from rs_pipeline.model import MaskRule
 from rs_pipeline.radiometry.scaling import reflectance
 
 SHADOW_REACH_M = 12_000.0
-"""Shadows are followed no further than this from their cloud, at the lowest sun; the same for every tile."""
+"""Shadows are followed no further than this from their cloud, at the lowest sun; the same for every tile. A design value."""
 
 BRIGHT_BLUE_REFL = 0.2
-"""Without a mask asset, pixels brighter than this in blue count as cloud."""
+"""Without a mask asset, pixels brighter than this in blue (reflectance) count as cloud: snow, sand and roofs do too. A design value."""
 
 LIT_RADIUS_M = 100.0
-"""Ground within a square of twice this side tells whether a pixel lies in a cloud's shadow."""
+"""Ground within a square of twice this side tells whether a pixel lies in a cloud's shadow, see `lit_pixels`. This and the next
+two are design values."""
 
 BRIGHT_GROUND_REFL = 0.06
 """Ground tells where its NIR is at least this on clear dates."""

@@ -23,14 +23,17 @@ CLEAR_CLASSES = (2, 4, 5, 6, 7)
 """Scene classes the self-test looks at: dark, vegetation, bare, water, unclassified."""
 
 MIN_PIXELS = 100
-"""Fewer clear pixels say nothing."""
+"""Fewer clear pixels say nothing: a percentile of them is a single pixel."""
 
 CERTAIN = 5.0
 """Log odds from which a decision is of high confidence: 150 to 1."""
 
 _DARK_DN = 900
+"""Reflectance -0.01 while the offset is still in the numbers: few clear pixels fall below."""
 _FLOOR_DN = (950, 1300)
+"""Where the darkest percentile lies while the offset is still in the numbers: at reflectance 0, which is 1000, or a little above."""
 _NEGATIVE_SHARE = 0.05
+"""Share of clear pixels that may be negative, see `too_negative`."""
 _OPPOSED = 1.0
 """Pixels that speak at least so loudly against the metadata leave the scene open unless they are certain."""
 
@@ -39,7 +42,8 @@ TOLD = {"history": -8.0, "convention": 4.0, "flag": -3.0, "flag, contradicted": 
 documents that it keeps ESA's numbers; the others are Earth Search's flag and raster:bands, which are wrong at times."""
 
 SEEN = {"dark": -9.0, "floors": 8.0, "floor": 1.0}
-"""Log odds of what a scene's own pixels say, see `PixelTest.log_odds`."""
+"""Log odds of what a scene's own pixels say, see `PixelTest.log_odds`. These and TOLD were tried on the simulated dates
+of `tests/radiometry/offset_trial.py`."""
 
 
 @dataclass(frozen=True)
