@@ -54,6 +54,15 @@ STANDARDISED_LIMIT = 3.0
 """Standard deviations at which a feature is held: the squares of the model would carry an outlier away. A design value."""
 
 
+class Detector(NamedTuple):
+    """The weights of `log_odds`."""
+
+    rededge: tuple
+    """For spectra with a red edge, all FEATURES."""
+    colour: tuple
+    """For those without, COLOUR_FEATURES."""
+
+
 class ClassLimits(NamedTuple):
     """What a class takes, see `call_class`."""
 
@@ -216,16 +225,16 @@ def veto(green, red, rededge1, nir, has_rededge):
 
 
 @njit(cache=True, nogil=True)
-def date_evidence(blue, green, red, rededge1, nir, grey, has_rededge, rededge_weights, colour_weights, scratch):
+def date_evidence(blue, green, red, rededge1, nir, grey, has_rededge, detector, scratch):
     """(log-odds within +-MAX_LOG_ODDS, veto) of one spectrum on one date. ``scratch`` is float64 (11,)."""
     spectrum_features(blue, green, red, rededge1, nir, grey, scratch)
-    value = log_odds(scratch, rededge_weights) if has_rededge else log_odds(scratch, colour_weights)
+    value = log_odds(scratch, detector.rededge) if has_rededge else log_odds(scratch, detector.colour)
     value = min(max(value, -MAX_LOG_ODDS), MAX_LOG_ODDS)
     return value, veto(green - grey, red - grey, rededge1 - grey, nir - grey, has_rededge)
 
 
 @njit(cache=True, nogil=True)
-def spectra_evidence(spectra, grey, has_rededge, rededge_weights, colour_weights):
+def spectra_evidence(spectra, grey, has_rededge, detector):
     """`date_evidence` of many spectra: log-odds float64 (n,) and veto int64 (n,).
 
     Parameters
@@ -237,9 +246,7 @@ def spectra_evidence(spectra, grey, has_rededge, rededge_weights, colour_weights
     value, cause, scratch = np.empty(n), np.empty(n, np.int64), np.empty(len(FEATURES))
     for i in range(n):
         s = spectra[i]
-        value[i], cause[i] = date_evidence(
-            s[0], s[1], s[2], s[3], s[4], grey[i], has_rededge, rededge_weights, colour_weights, scratch
-        )
+        value[i], cause[i] = date_evidence(s[0], s[1], s[2], s[3], s[4], grey[i], has_rededge, detector, scratch)
     return value, cause
 
 
@@ -259,7 +266,7 @@ def call_class(probability, n_dates, positive_share, n_months, limits):
 
 
 @njit(cache=True, nogil=True)
-def pixel_black_odorous(stack, rededge, season, water, max_swir1_refl, rededge_weights, colour_weights, out):
+def pixel_black_odorous(stack, rededge, season, water, max_swir1_refl, detector, out):
     """Evidence of black-odorous water at every water pixel, in one pass over the dates.
 
     A date is assessed where it lies in season, is not rejected, has all bands, and is not brighter than
@@ -273,7 +280,7 @@ def pixel_black_odorous(stack, rededge, season, water, max_swir1_refl, rededge_w
     rededge : bool (T,), whether the red edge of that date may be used.
     season : bool (T,), date within the window and the sun high enough.
     water : bool (h, w), pixels to assess.
-    rededge_weights, colour_weights : see ``log_odds``.
+    detector : `Detector`.
     out : float32 (5, h, w), written: PIXEL_LAYERS. All NaN where ``water`` is False; without an assessed date the
         counts are 0 and the probability is NaN. ``n_months`` counts months with a positive date.
     """
@@ -300,7 +307,7 @@ def pixel_black_odorous(stack, rededge, season, water, max_swir1_refl, rededge_w
                 has_rededge = rededge[t] and dn[t, 3, y, x] > 0
                 value, cause = date_evidence(
                     blue, green, red, reflectance(dn[t, 3, y, x], s, o), nir, grey_residual(swir1, swir2), has_rededge,
-                    rededge_weights, colour_weights, scratch,
+                    detector, scratch,
                 )  # fmt: skip
                 last_day = day[t]
                 n_dates += 1

@@ -11,7 +11,8 @@ LANE = 16
 """Pixels of a row that are worked on together: sixteen float32 are 512 bits."""
 
 NEAREST_SQUARED = np.float32(1e-12)
-"""Squared distance below which a date is taken to be so far: Weiszfeld's weight has no value at a date itself. Reflectance squared: a hundredth of a digital number."""
+"""Squared distance below which a date is taken to be so far: Weiszfeld's weight has no value at a date itself.
+Reflectance squared: a hundredth of a digital number."""
 
 
 @njit(cache=True, nogil=True)

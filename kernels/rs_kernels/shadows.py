@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -11,6 +13,21 @@ NO_SOURCE = -(2**30)
 """Stands for a row that no shadow comes from: farther away than any raster is high."""
 SLACK = 1e-3
 """Pixels and metres by which a ray may be off by rounding."""
+
+
+class LitRule(NamedTuple):
+    """When ground is bright, and when it is lit, see `lit_ground`."""
+
+    unusable: int
+    """Reason bits of pixels that do not count."""
+    least: int
+    """Ground is bright where its median is at least this, in steps of 1e-4."""
+    share: float
+    """It is lit where the sum over the bright ground reaches this share of the sum of its medians."""
+    radius: int
+    """Half the side of the square looked at, pixels."""
+    min_pixels: int
+    """Least number of bright pixels in it."""
 
 
 @njit(cache=True, nogil=True)
@@ -99,17 +116,16 @@ def median_brightness(dn, scale, offset, bits, unclear, min_dates, out):
 
 
 @njit(cache=True, nogil=True)
-def lit_ground(dn, scale, offset, bits, unusable, median, least, share, radius, min_pixels, out):
+def lit_ground(dn, scale, offset, bits, median, rule, out):
     """Where the bright ground around a pixel is as bright as on its clear dates, on one date.
 
     Parameters
     ----------
-    dn, bits : uint16 (h, w); pixels with a bit of ``unusable`` or without data do not count.
-    median : int64 (h, w), of `median_brightness`; ground is bright where it is at least ``least``.
-    share : lit where the sum over the ground reaches this share of the sum of its medians.
-    radius, min_pixels : half the side of the square looked at, pixels, and the least number of bright ones in it.
+    dn, bits : uint16 (h, w); pixels without data do not count. rule : `LitRule`.
+    median : int64 (h, w), of `median_brightness`.
     out : bool (h, w), overwritten; False where there is too little bright ground to tell.
     """
+    unusable, least, share, radius, min_pixels = rule
     h, w = dn.shape
     sums = np.zeros((3, h + 1, w + 1), np.int64)
     for i in range(h):

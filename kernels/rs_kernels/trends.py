@@ -165,7 +165,8 @@ ROUNDING = 1e-7
 def lag1_of_residuals(residual, n):
     """Lag-1 autocorrelation of a detrended series, freed of its bias -(1 + 3 rho) / n (Kendall 1954), within 0 and LAG1_MAX.
 
-    Neighbours are the years that were seen: across a gap the correlation is taken for that of a year. 0 for four values or fewer, and where all that is left is rounding.
+    Neighbours are the years that were seen: across a gap the correlation is taken for that of a year. 0 for
+    four values or fewer, and where all that is left is rounding.
     """
     mean = residual[:n].mean()
     square, product = 0.0, 0.0

@@ -108,6 +108,18 @@ class Lines(NamedTuple):
     """As `expected_seasons` takes it."""
 
 
+class Bell(NamedTuple):
+    """How much each of T dates counts on each of G days, see `line_weights`."""
+
+    days: np.ndarray
+    """int64 (G,)."""
+    dates: np.ndarray
+    """int64 (T,), on the same count."""
+    weights: np.ndarray
+    """float64 (G, T)."""
+    bandwidth_days: float
+
+
 class Need(NamedTuple):
     """What is drawn from the days of a window, and what it takes."""
 
@@ -261,18 +273,18 @@ def line_weights(days, dates, worth, bandwidth_days, out):
 
 
 @fused
-def local_lines(cover, known, n, seen, dates, days, weights, bandwidth_days, sums, out):
-    """Cover on ``days`` by local straight lines through the known dates of each pixel of a lane (Cleveland 1979), within 0-1.
+def local_lines(cover, known, n, seen, bell, sums, out):
+    """Cover on the days of a `Bell` by local straight lines through the known dates of each pixel of a lane (Cleveland 1979), within 0-1.
 
     Dates are added up four at a time: sums are then fetched and put back a quarter as often, which is what takes the time.
 
     Parameters
     ----------
     cover, known : float64 (T, LANE); known is 1 or 0, and where it is 0 so is the cover.
-    seen : bool (T,), whether any pixel of the lane is known. dates : int64 (T,). days : int64 (G,).
-    weights : float64 (G, T) of `line_weights`.
+    seen : bool (T,), whether any pixel of the lane is known.
     sums : float64 (5 * LANE,), scratch. out : float64 (G, LANE), written; NaN without a known date.
     """
+    days, dates, weights, bandwidth_days = bell
     used = np.flatnonzero(seen)
     for g in range(days.size):
         for i in range(5 * LANE):
@@ -302,7 +314,7 @@ def local_lines(cover, known, n, seen, dates, days, weights, bandwidth_days, sum
 
 
 @fused
-def align_coarse(cover, known, n, seen, dates, coarse, weights, bandwidth_days, sums, line, shift):
+def align_coarse(cover, known, n, seen, coarse, bell, scratch):
     """Move the coarse dates of each pixel of a lane by what they differ, on average, from the lines of its fine dates.
 
     A coarse pixel sees what lies around: at the edge of a field it is wrong by much the same on every date, but tells what comes between
@@ -311,17 +323,18 @@ def align_coarse(cover, known, n, seen, dates, coarse, weights, bandwidth_days, 
     Parameters
     ----------
     cover, known : float64 (T, LANE) as `local_lines` takes them; ``cover`` of coarse dates is rewritten, within 0-1.
-    seen : bool (T,). dates : int64 (T,). coarse : int64 (C,), places of the coarse dates.
-    weights : float64 (C, T) of `line_weights` at the coarse dates, 0 for coarse dates.
-    sums : float64 (5 * LANE,), line : float64 (1, LANE), shift : float64 (2, LANE), scratch.
+    seen : bool (T,). coarse : int64 (C,), places of the coarse dates.
+    bell : `Bell` at the coarse dates, in which coarse dates weigh 0.
+    scratch : (float64 (5 * LANE,), float64 (1, LANE), float64 (2, LANE)).
     """
+    (_, dates, weights, bandwidth_days), (sums, line, shift) = bell, scratch
     shift[:] = 0.0
     for k in range(coarse.size):
         t = coarse[k]
         if not seen[t]:
             continue
         near_dates = seen & (weights[k] > FAR_WEIGHT)
-        local_lines(cover, known, n, near_dates, dates, dates[t : t + 1], weights[k : k + 1], bandwidth_days, sums, line)
+        local_lines(cover, known, n, near_dates, Bell(dates[t : t + 1], dates, weights[k : k + 1], bandwidth_days), sums, line)
         for i in range(n):
             near = known[t, i] * sums[i] / (sums[i] + NEAR_WORTH)
             shift[0, i] += near
@@ -471,9 +484,11 @@ def observe_cover(stack, facts, networks, errors, lines, need, out):
     weights, out_weights, out_bias, low, high, centre, whiten, max_distance = networks
     line_weight = np.empty((days.size, n_dates))
     line_weights(days, dates, worth, bandwidth_days, line_weight)
+    every = Bell(days, dates, line_weight, bandwidth_days)
     coarse = np.flatnonzero(worth < worth.max())
     fine_weight = np.empty((coarse.size, n_dates))
     line_weights(dates[coarse], dates, np.where(worth < worth.max(), 0.0, 1.0), bandwidth_days, fine_weight)
+    fine = Bell(dates[coarse], dates, fine_weight, bandwidth_days)
     n_windows = in_windows.shape[0]
     rows = [np.flatnonzero(day_in_windows[k]) for k in range(n_windows)]
     pairs = [exchanges(rows[k].size) for k in range(n_windows)]
@@ -505,13 +520,13 @@ def observe_cover(stack, facts, networks, errors, lines, need, out):
                 else:
                     known[t, :] = 0.0
             drop_shadows(cover, known, brightness, n, seen, unknown, sums)
-            align_coarse(cover, known, n, seen, dates, coarse, fine_weight, bandwidth_days, sums, line, shift)
+            align_coarse(cover, known, n, seen, coarse, fine, (sums, line, shift))
             for k in range(n_windows):
                 _seasons(known, n, seen, dates, in_windows[k], counts[k], first, spans[k])
             for i in range(n):
                 few[i] = counts[GROWING, i] < FEW_DATES
             if not few[:n].all():
-                local_lines(cover, known, n, seen, dates, days, line_weight, bandwidth_days, sums, curves)
+                local_lines(cover, known, n, seen, every, sums, curves)
             if few[:n].any():
                 expected_seasons(cover, known, n, seen, few, prior, rows[PEAK], scratch, curves, variance)
             for k in range(n_windows):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from enum import IntFlag
 
 import numpy as np
-from rs_kernels.shadows import dilate_disk, lit_ground, median_brightness, sweep
+from rs_kernels.shadows import LitRule, dilate_disk, lit_ground, median_brightness, sweep
 from rs_kernels.shadows import terrain_shadow as terrain_kernel
 
 from rs_pipeline.config import MaskSection
@@ -222,11 +222,9 @@ def lit_pixels(
     if suspects:
         median = np.empty(nir_dn.shape[1:], dtype="int64")
         median_brightness(nir_dn, scale, offset, reasons, unclear, MIN_CLEAR_DATES, median)
+    rule = LitRule(unusable, round(BRIGHT_GROUND_REFL * 1e4), darkness, int(LIT_RADIUS_M / step_m), MIN_GROUND_PIXELS)
     for t in suspects:
-        lit_ground(
-            nir_dn[t], scale[t], offset[t], reasons[t], unusable, median, round(BRIGHT_GROUND_REFL * 1e4), darkness,
-            int(LIT_RADIUS_M / step_m), MIN_GROUND_PIXELS, lit[t],
-        )  # fmt: skip
+        lit_ground(nir_dn[t], scale[t], offset[t], reasons[t], median, rule, lit[t])
     return lit
 
 

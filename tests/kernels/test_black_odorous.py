@@ -13,6 +13,7 @@ from rs_kernels.black_odorous import (
     FEATURES,
     PIXEL_LAYERS,
     ClassLimits,
+    Detector,
     boi,
     call_class,
     chromaticity,
@@ -42,7 +43,7 @@ def weights(n, intercept=0.0, green=0.0):
     return centre, spread, linear, np.zeros((n, n)), intercept
 
 
-DARK_IS_BLACK = weights(len(FEATURES), green=-1.0), weights(len(COLOUR_FEATURES), green=-1.0)
+DARK_IS_BLACK = Detector(weights(len(FEATURES), green=-1.0), weights(len(COLOUR_FEATURES), green=-1.0))
 
 
 def test_indices():
@@ -133,7 +134,7 @@ def run(dn, *, reasons=None, reject=2, day=None, month=None, season=None, water=
         np.array(day // 30 if month is None else month, dtype="int64"),
     )  # fmt: skip
     in_season = np.ones(n, bool) if season is None else np.array(season)
-    pixel_black_odorous(dates, np.full(n, rededge), in_season, np.array([[water]]), 0.025, *model, out)
+    pixel_black_odorous(dates, np.full(n, rededge), in_season, np.array([[water]]), 0.025, model, out)
     return dict(zip(PIXEL_LAYERS, out[:, 0, 0].tolist(), strict=True))
 
 
@@ -145,7 +146,7 @@ def test_mean_of_log_odds_over_dates():
 
 
 def test_one_date_counts_at_most_four():
-    model = weights(11, intercept=50.0), weights(9, intercept=50.0)
+    model = Detector(weights(11, intercept=50.0), weights(9, intercept=50.0))
     assert run(stack([0.04]), model=model)["probability"] == pytest.approx(1 / (1 + math.exp(-4)))
 
 
@@ -170,7 +171,7 @@ def test_no_water_is_nan_and_no_date_is_zero_dates_without_probability():
 def test_missing_red_edge_falls_back_to_colour():
     dn = stack([0.0401])
     dn[0, 3] = 0
-    model = weights(11, intercept=3.0), weights(9, intercept=-3.0)
+    model = Detector(weights(11, intercept=3.0), weights(9, intercept=-3.0))
     assert run(stack([0.0401]), model=model)["probability"] > 0.9
     assert run(dn, model=model)["probability"] < 0.1
     assert run(stack([0.0401]), rededge=False, model=model)["probability"] < 0.1
@@ -179,7 +180,7 @@ def test_missing_red_edge_falls_back_to_colour():
 def test_a_vetoed_date_is_counted_but_never_positive():
     dn = stack([0.0401])
     dn[0, :5, 0, 0] = [300, 400, 300, 300, 900]  # plants: near infrared above red and bright
-    seen = run(dn, model=(weights(11, intercept=4.0), weights(9, intercept=4.0)))
+    seen = run(dn, model=Detector(weights(11, intercept=4.0), weights(9, intercept=4.0)))
     assert (seen["n_dates"], seen["n_positive"], seen["n_vetoed"]) == (1, 0, 1)
     assert seen["probability"] == pytest.approx(1 / (1 + math.exp(2.0)))
 
@@ -197,9 +198,9 @@ def test_classes_of_pixels():
 @given(st.lists(st.floats(-0.2, 1.5, allow_nan=False), min_size=5, max_size=5), st.floats(-0.02, 0.02), st.booleans())
 def test_evidence_is_finite_and_within_limits(spectrum, grey, has_rededge):
     rng = np.random.default_rng(1)
-    model = [
+    model = Detector(*(
         (rng.normal(size=n), np.abs(rng.normal(size=n)) + 0.1, rng.normal(size=n), rng.normal(size=(n, n)), 0.0) for n in (11, 9)
-    ]  # fmt: skip
-    value, cause = date_evidence(*spectrum, grey, has_rededge, *model, np.empty(11))
+    ))  # fmt: skip
+    value, cause = date_evidence(*spectrum, grey, has_rededge, model, np.empty(11))
     assert -4 <= value <= 4
     assert cause in (0, 1, 2, 3)

@@ -59,7 +59,7 @@ def lines_through(dates, covers, days, bandwidth=BANDWIDTH_DAYS, worth=None):
     dates, days, out = np.array(dates), np.array(days), np.empty((len(days), k.LANE))
     weights = np.empty((len(days), len(dates)))
     k.line_weights(days, dates, np.ones(len(dates)) if worth is None else np.array(worth), bandwidth, weights)
-    k.local_lines(cover, known, 1, np.ones(len(dates), bool), dates, days, weights, bandwidth, np.empty(5 * k.LANE), out)
+    k.local_lines(cover, known, 1, np.ones(len(dates), bool), k.Bell(days, dates, weights, bandwidth), np.empty(5 * k.LANE), out)
     return out[:, 0]
 
 
@@ -106,7 +106,7 @@ def aligned(dates, covers, coarse):
     fine[coarse] = 0.0
     k.line_weights(dates[coarse], dates, fine, BANDWIDTH_DAYS, weights)
     scratch = np.empty(5 * k.LANE), np.empty((1, k.LANE)), np.empty((2, k.LANE))
-    k.align_coarse(cover, known, 1, known[:, 0] > 0, dates, coarse, weights, BANDWIDTH_DAYS, *scratch)
+    k.align_coarse(cover, known, 1, known[:, 0] > 0, coarse, k.Bell(dates[coarse], dates, weights, BANDWIDTH_DAYS), scratch)
     return cover[:, 0]
 
 

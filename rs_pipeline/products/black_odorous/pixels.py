@@ -38,7 +38,7 @@ def black_odorous_layers(
     layers = np.empty((len(PIXEL_LAYERS), *frequency.shape), "float32")
     pixel_black_odorous(
         stack._replace(reject=reject_bits(masks.black_odorous)), np.array([c.has("rededge1") for c in chips], bool), in_season(chips, section),
-        wet, section.max_swir1_refl, model.rededge.packed, model.colour.packed, layers,
+        wet, section.max_swir1_refl, model.packed, layers,
     )  # fmt: skip
     classes = np.empty(frequency.shape, "float32")
     limits = ClassLimits(section.min_dates, section.min_positive_share, section.min_months, SUSPECTED_PROBABILITY, POSSIBLE_PROBABILITY)

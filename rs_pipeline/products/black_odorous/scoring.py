@@ -170,7 +170,7 @@ def score_date(
     water, grey, share = without_air(spectra, swir, around)
     glint = swir[0] - share * np.nan_to_num(around)[SWIR1] > max_swir1_refl
     middle = np.median(water, axis=0)
-    logit, _ = spectra_evidence(np.nan_to_num(water), np.zeros(len(water)), rededge, model.rededge.packed, model.colour.packed)
+    logit, _ = spectra_evidence(np.nan_to_num(water), np.zeros(len(water)), rededge, model.packed)
     cause = "glint" if glint else VETOES[veto(middle[GREEN], middle[RED], middle[REDEDGE], middle[NIR], rededge)]
     return {
         "reach_id": core.reach_id, "native_m": native_m["green"], "n_core": int(usable.sum()),
