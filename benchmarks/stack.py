@@ -13,7 +13,8 @@ import xarray as xr
 from numba import njit
 from rs_kernels.composite import refl_quantiles
 from rs_kernels.indices import MIN_DENOMINATOR
-from rs_kernels.observe import WATER_LAYERS, observe_water
+from rs_kernels.observe import WATER_LAYERS, Months, observe_water
+from rs_kernels.stack import Stack as Dates
 
 from benchmarks.harness import Result, Run, absent, in_turn, peak_mb, require_equal, times
 
@@ -106,7 +107,7 @@ def maps_ours(s: Stack, threads: int) -> np.ndarray:
         shape = reasons.shape[1:]
         water = np.empty((len(WATER_LAYERS), *shape), "float32")
         radar, months = np.zeros((12, *shape), "int8"), np.ones(12, bool)
-        observe_water(dn, reasons, REJECT, scale, offset, native, s.day, s.month, radar, months, months, 0.0, 1, water)
+        observe_water(Dates(dn, reasons, REJECT, scale, offset, native, s.day, s.month), Months(radar, months, months), 0.0, 1, water)
         return water[0]
 
     return s.each(threads, strip)

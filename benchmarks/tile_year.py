@@ -224,7 +224,7 @@ STEPS = {
     "water kernel": ["observe.observe_water"],
     "vegetation step": ["observe.vegetation_layers"],
     "black-odorous water": ["observe.black_odorous_layers"],
-    "water edges": ["observe.clear_median", "observe.finish_water"],
+    "water edges": ["observe.finest_median", "observe.finish_water"],
     "radar kernel": ["observe.radar_water"],
     "writing maps": ["observe.write_map"],
 }

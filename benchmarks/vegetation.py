@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from types import SimpleNamespace
 
 import numpy as np
+from rs_kernels.stack import Stack as Dates
 
 from benchmarks.harness import Result, Run, in_turn, times
 from benchmarks.stack import OFFSET, SCALE, Stack
@@ -33,7 +34,8 @@ def cost(run: Run) -> Iterator[Result]:
             "run": "b", "units": {"path": "u.gpkg"}, "periods": [2024], "vegetation": {"method": method},
             "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
         })  # fmt: skip
-        return lambda: s.each(run.threads, lambda i: vegetation_layers(settings, chips, s.dn[i], s.reasons[i], s.day, scale, offset, pixel_m))
+        stacks = [Dates(dn, bits, 0, scale, offset, pixel_m, s.day) for dn, bits in zip(s.dn, s.reasons, strict=True)]
+        return lambda: s.each(run.threads, lambda i: vegetation_layers(settings, chips, stacks[i]))
 
     seconds = in_turn({"networks": by("network"), "NDVI": by("dimidiate")}, run.repeats)
     label = f"{DATES} dates x 7 bands x {side}²"

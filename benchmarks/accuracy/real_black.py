@@ -20,7 +20,7 @@ def detector_accuses(spectra: np.ndarray) -> np.ndarray:
     """bool (n,): positive evidence that no other cause explains, with the red edge. Spectra float64 (n, 7) in OPTICAL_BANDS."""
     model = load_model()
     spectra = np.ascontiguousarray(spectra, "float64")
-    score, cause = spectra_evidence(spectra, grey_of(spectra), True, model.rededge.packed, model.colour.packed)
+    score, cause = spectra_evidence(spectra, grey_of(spectra), True, model.packed)
     return (score > 0) & (cause == 0)
 
 

@@ -76,7 +76,7 @@ class River:
     def images(self) -> np.ndarray:
         """Reflectance of all dates as the products see it (SWIR sharpened), float64 (T, 7, h, w), NaN nodata."""
         dn = read_sharpened(self.chips, self.tile.grid)
-        return np.stack([reflectance(d, s, o) for d, s, o in zip(dn, *scales(self.chips), strict=True)])
+        return np.stack([reflectance(d, float(s), float(o)) for d, s, o in zip(dn, *scales(self.chips), strict=True)])
 
     def map(self, product: str, band: str) -> np.ndarray:
         """A band of a tile map that observe wrote, float32 (h, w)."""

@@ -20,6 +20,7 @@ from benchmarks.accuracy.real_water import SIX, HlsScene
 from rs_pipeline.config import VegetationSection
 from rs_pipeline.model import OPTICAL_BANDS
 from rs_pipeline.products.vegetation.pixels import cover_model, endmembers, network_of
+from rs_pipeline.radiometry.scaling import reflectance
 from rs_pipeline.validation.metrics import bias, concordance, rmse
 
 DEFAULT_ANGLES_DEG = (5.0, 45.0, 90.0)
@@ -152,9 +153,8 @@ def read_bands(folder: Path, river: River, offset: float) -> np.ndarray:
     out = np.full((len(S2_BANDS), *grid.shape), np.nan)
     for b, name in enumerate(S2_BANDS):
         with rasterio.open(folder / f"{name}.tif") as src:
-            values = src.read(1).astype("float64")
+            values = reflectance(src.read(1).astype("float64"), 1e-4, offset)
             row, col = round((grid.top - src.transform.f) / grid.resolution_m), round((src.transform.c - grid.left) / grid.resolution_m)
-        values = np.where(values > 0, values * 1e-4 + offset, np.nan)
         out[b, row : row + values.shape[0], col : col + values.shape[1]] = values
     return out
 

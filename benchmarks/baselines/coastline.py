@@ -38,6 +38,7 @@ from rs_pipeline.products.coastline.rates import MIN_DATES, Noise, ci95, fit_lin
 from rs_pipeline.products.coastline.tide import read_tide
 from rs_pipeline.products.coastline.transects import Transects, cross
 from rs_pipeline.radiometry.masks import Reason, reject_bits
+from rs_pipeline.radiometry.scaling import reflectance
 from rs_pipeline.region import load_vector, read_grid, read_tiles
 
 METHODS = ("dea", "coastsat")
@@ -163,12 +164,12 @@ def _resampled(chip: Chip, role: str, grid: Grid, source_m: float, scale, offset
     n = round(source_m / grid.resolution_m)
     if n <= 1:
         dn = read_stack([chip], [role], grid)[0, 0]
-        return dn * scale + offset, dn > 0
+        return reflectance(dn, scale, offset), dn > 0
     coarse = Grid(grid.crs, source_m, grid.left - source_m, grid.top + source_m, -(-grid.width // n) + 2, -(-grid.height // n) + 2)
     dn = read_stack([chip], [role], coarse)[0, 0]
     rows, cols = ((np.arange(size) + 0.5) / n + 0.5 for size in grid.shape)
     seen = dn > 0
-    filled = np.where(seen, dn * scale + offset, np.float32(0))
+    filled = np.where(seen, reflectance(dn, scale, offset), np.float32(0))
     at = np.meshgrid(rows, cols, indexing="ij")
     total = ndimage.map_coordinates(filled, at, order=1)
     weight = ndimage.map_coordinates(seen.astype("float32"), at, order=1)

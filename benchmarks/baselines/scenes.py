@@ -13,6 +13,7 @@ from rs_pipeline.catalog.qa_flags import stack_reasons
 from rs_pipeline.config import Settings
 from rs_pipeline.model import Grid
 from rs_pipeline.radiometry.masks import reject_bits
+from rs_pipeline.radiometry.scaling import reflectance
 from rs_pipeline.sensors import load_sensor
 
 BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
@@ -40,7 +41,7 @@ class Stack:
 
     def refl(self, t: int) -> np.ndarray:
         """Reflectance of a date, float32 (6, h, w), NaN nodata."""
-        return np.where(self.dn[t] > 0, self.dn[t] * self.scale[t] + self.offset[t], np.float32(np.nan))
+        return reflectance(self.dn[t], self.scale[t], self.offset[t])
 
     def clear(self, t: int, reject: Sequence[str]) -> np.ndarray:
         """Pixels of a date that none of the reasons named removes and that have all bands, bool (h, w)."""

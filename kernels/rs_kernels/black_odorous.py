@@ -5,9 +5,12 @@ differences, none for ratios.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+
+from rs_kernels.calibration import reflectance
 
 COLOUR_FEATURES = ("boi", "ndbwi", "dbwi", "green_refl", "visible_refl", "hue_deg", "saturation", "nir_red", "blackness")
 """Features every optical sensor has."""
@@ -22,29 +25,57 @@ VETOES = ("", "sediment", "bloom", "macrophyte")
 """Names of the answers of ``veto``."""
 
 NOT_WATER, CLEAR, POSSIBLE, SUSPECTED, TOO_FEW_DATES = 0.0, 1.0, 2.0, 3.0, 4.0
+"""Codes of the class layer."""
 
 MAX_LOG_ODDS = 4.0
-"""One date counts at most this much: unclipped sums over dates are worse than a single date."""
+"""One date counts at most this much: unclipped sums over dates are worse than a single date. Natural logarithm; a design value."""
 
 VETOED_LOG_ODDS = -2.0
-"""A date that another cause explains counts at most this much (P = 0.12)."""
+"""A date that another cause explains counts at most this much (P = 0.12). A design value."""
 
 MAX_GREY_REFL = 0.02
-"""Largest grey residual (haze, glint) that is removed."""
+"""Largest grey residual (haze, glint) that is removed, reflectance: a brighter one is bank or bottom, not air. A design value."""
 
 SURROUNDINGS_SHARE, SURROUNDINGS_SIGMA = 0.04, 0.015
 """Share of the land around that the air scatters into water, mean and spread over dates (after Sterckx et al. 2015)."""
 
 SWIR_SIGMA_REFL = 0.0015
-"""Error of the difference of two shortwave infrared bands over water."""
+"""Error of the difference of two shortwave infrared bands over water, reflectance. Training lays as much noise on a band
+(`rs_pipeline.training.water_types.observe_water`)."""
 
 MIN_REFL = 0.001
-"""Bands are kept at or above this after the residual is removed, so that ratios stay defined on black water."""
+"""Bands are kept at or above this after the residual is removed, so that ratios stay defined on black water: it is ten steps of
+a digital number."""
 
 RED_EDGE_POSITION = 40.0 / 168.0
-"""Place of 705 nm between red (665 nm) and near infrared (833 nm)."""
+"""Place of 705 nm between red (665 nm) and near infrared (833 nm), centres of Sentinel-2's bands (ESA)."""
 
 STANDARDISED_LIMIT = 3.0
+"""Standard deviations at which a feature is held: the squares of the model would carry an outlier away. A design value."""
+
+
+class Detector(NamedTuple):
+    """The weights of `log_odds`."""
+
+    rededge: tuple
+    """For spectra with a red edge, all FEATURES."""
+    colour: tuple
+    """For those without, COLOUR_FEATURES."""
+
+
+class ClassLimits(NamedTuple):
+    """What a class takes, see `call_class`."""
+
+    min_dates: int
+    """With fewer assessed dates there are too few."""
+    min_share: float
+    """Share of positive dates, 0-1."""
+    min_months: int
+    """Months with a positive date."""
+    suspected: float
+    """Probability from which on it is suspected,"""
+    possible: float
+    """and from which on possible."""
 
 
 @njit(cache=True, nogil=True)
@@ -55,10 +86,16 @@ def boi(blue, green, red):
 
 
 @njit(cache=True, nogil=True)
+def _contrast(a, b):
+    """(a - b) / (a + b); NaN where the sum is not positive. Unlike `normalised_difference` it has a value on the darkest water."""
+    total = a + b
+    return (a - b) / total if total > 0 else np.nan
+
+
+@njit(cache=True, nogil=True)
 def ndbwi(green, red):
     """Normalised difference black water index (green - red) / (green + red) (Wen et al. 2018); NaN where undefined."""
-    total = green + red
-    return (green - red) / total if total > 0 else np.nan
+    return _contrast(green, red)
 
 
 @njit(cache=True, nogil=True)
@@ -88,22 +125,6 @@ def hue_angle(blue, green, red):
     return alpha + ((((-84.94 * a + 594.17) * a - 1559.86) * a + 1852.50) * a - 918.11) * a + 151.49
 
 
-_FOREL_ULE_DEG = np.array([
-    227.168, 220.977, 209.994, 190.779, 163.084, 132.999, 109.054, 94.037, 83.346, 74.572, 67.957, 62.186, 56.435, 50.665, 45.129,
-    39.769, 34.906, 30.439, 26.337, 22.741,
-])  # fmt: skip
-
-
-@njit(cache=True, nogil=True)
-def forel_ule(hue_deg):
-    """Forel-Ule colour 1 (blue) to 21 (brown) of a hue angle (Novoa et al. 2013); 0 where the hue is NaN."""
-    if math.isnan(hue_deg):
-        return 0
-    if hue_deg < 20.5:
-        return 21
-    return int(np.argmin(np.abs(_FOREL_ULE_DEG - hue_deg))) + 1
-
-
 @njit(cache=True, nogil=True)
 def saturation(blue, green, red):
     """Distance from the white point (1/3, 1/3) in the CIE diagram; low for grey and black water (Shen et al. 2019)."""
@@ -114,8 +135,7 @@ def saturation(blue, green, red):
 @njit(cache=True, nogil=True)
 def ndci(red, rededge1):
     """Normalised difference chlorophyll index (Mishra & Mishra 2012); NaN where the sum is not positive."""
-    total = rededge1 + red
-    return (rededge1 - red) / total if total > 0 else np.nan
+    return _contrast(rededge1, red)
 
 
 @njit(cache=True, nogil=True)
@@ -205,16 +225,16 @@ def veto(green, red, rededge1, nir, has_rededge):
 
 
 @njit(cache=True, nogil=True)
-def date_evidence(blue, green, red, rededge1, nir, grey, has_rededge, rededge_weights, colour_weights, scratch):
+def date_evidence(blue, green, red, rededge1, nir, grey, has_rededge, detector, scratch):
     """(log-odds within +-MAX_LOG_ODDS, veto) of one spectrum on one date. ``scratch`` is float64 (11,)."""
     spectrum_features(blue, green, red, rededge1, nir, grey, scratch)
-    value = log_odds(scratch, rededge_weights) if has_rededge else log_odds(scratch, colour_weights)
+    value = log_odds(scratch, detector.rededge) if has_rededge else log_odds(scratch, detector.colour)
     value = min(max(value, -MAX_LOG_ODDS), MAX_LOG_ODDS)
     return value, veto(green - grey, red - grey, rededge1 - grey, nir - grey, has_rededge)
 
 
 @njit(cache=True, nogil=True)
-def spectra_evidence(spectra, grey, has_rededge, rededge_weights, colour_weights):
+def spectra_evidence(spectra, grey, has_rededge, detector):
     """`date_evidence` of many spectra: log-odds float64 (n,) and veto int64 (n,).
 
     Parameters
@@ -226,19 +246,18 @@ def spectra_evidence(spectra, grey, has_rededge, rededge_weights, colour_weights
     value, cause, scratch = np.empty(n), np.empty(n, np.int64), np.empty(len(FEATURES))
     for i in range(n):
         s = spectra[i]
-        value[i], cause[i] = date_evidence(
-            s[0], s[1], s[2], s[3], s[4], grey[i], has_rededge, rededge_weights, colour_weights, scratch
-        )
+        value[i], cause[i] = date_evidence(s[0], s[1], s[2], s[3], s[4], grey[i], has_rededge, detector, scratch)
     return value, cause
 
 
 @njit(cache=True, nogil=True)
-def call_class(probability, n_dates, positive_share, n_months, min_dates, min_share, min_months, suspected, possible):
+def call_class(probability, n_dates, positive_share, n_months, limits):
     """CLEAR, POSSIBLE, SUSPECTED or TOO_FEW_DATES; the one rule for pixels and reaches.
 
     Suspected needs the probability, the share of positive dates and positive dates in enough months; the share of
     60 % mirrors the official rule for black-odorous points (Jiancheng [2015] 130).
     """
+    min_dates, min_share, min_months, suspected, possible = limits
     if n_dates < min_dates or math.isnan(probability):
         return TOO_FEW_DATES
     if probability >= suspected and positive_share >= min_share and n_months >= min_months:
@@ -247,9 +266,7 @@ def call_class(probability, n_dates, positive_share, n_months, min_dates, min_sh
 
 
 @njit(cache=True, nogil=True)
-def pixel_black_odorous(
-    dn, reasons, reject, scale, offset, rededge, day, month, season, water, max_swir1_refl, rededge_weights, colour_weights, out,
-):  # fmt: skip
+def pixel_black_odorous(stack, rededge, season, water, max_swir1_refl, detector, out):
     """Evidence of black-odorous water at every water pixel, in one pass over the dates.
 
     A date is assessed where it lies in season, is not rejected, has all bands, and is not brighter than
@@ -259,17 +276,15 @@ def pixel_black_odorous(
 
     Parameters
     ----------
-    dn : uint16 (T, 7, h, w), bands of OPTICAL_BANDS, 0 nodata, dates ascending.
-    reasons : uint16 (T, h, w); ``reject`` are the bits that remove a date.
-    scale, offset : float32 (T,), reflectance = dn * scale + offset.
+    stack : `rs_kernels.stack.Stack`.
     rededge : bool (T,), whether the red edge of that date may be used.
-    day, month : int64 (T,), solar day and month counted from the period's start.
     season : bool (T,), date within the window and the sun high enough.
     water : bool (h, w), pixels to assess.
-    rededge_weights, colour_weights : see ``log_odds``.
+    detector : `Detector`.
     out : float32 (5, h, w), written: PIXEL_LAYERS. All NaN where ``water`` is False; without an assessed date the
         counts are 0 and the probability is NaN. ``n_months`` counts months with a positive date.
     """
+    dn, bits, reject, day, month = stack.dn, stack.bits, stack.reject, stack.day, stack.month
     n_scenes, _, h, w = dn.shape
     scratch = np.empty(len(FEATURES))
     for y in range(h):
@@ -280,19 +295,19 @@ def pixel_black_odorous(
             total, n_dates, n_positive, n_months, n_vetoed = 0.0, 0, 0, 0, 0
             last_day, last_month = -1, -1
             for t in range(n_scenes):
-                if not season[t] or reasons[t, y, x] & reject or day[t] == last_day:
+                if not season[t] or bits[t, y, x] & reject or day[t] == last_day:
                     continue
                 if min(dn[t, 0, y, x], dn[t, 1, y, x], dn[t, 2, y, x], dn[t, 4, y, x], dn[t, 5, y, x], dn[t, 6, y, x]) == 0:
                     continue
-                s, o = scale[t], offset[t]
-                blue, green, red = dn[t, 0, y, x] * s + o, dn[t, 1, y, x] * s + o, dn[t, 2, y, x] * s + o
-                nir, swir1, swir2 = dn[t, 4, y, x] * s + o, dn[t, 5, y, x] * s + o, dn[t, 6, y, x] * s + o
+                s, o = stack.scale[t], stack.offset[t]
+                blue, green, red = reflectance(dn[t, 0, y, x], s, o), reflectance(dn[t, 1, y, x], s, o), reflectance(dn[t, 2, y, x], s, o)
+                nir, swir1, swir2 = reflectance(dn[t, 4, y, x], s, o), reflectance(dn[t, 5, y, x], s, o), reflectance(dn[t, 6, y, x], s, o)
                 if swir1 > max_swir1_refl:
                     continue
                 has_rededge = rededge[t] and dn[t, 3, y, x] > 0
                 value, cause = date_evidence(
-                    blue, green, red, dn[t, 3, y, x] * s + o, nir, grey_residual(swir1, swir2), has_rededge,
-                    rededge_weights, colour_weights, scratch,
+                    blue, green, red, reflectance(dn[t, 3, y, x], s, o), nir, grey_residual(swir1, swir2), has_rededge,
+                    detector, scratch,
                 )  # fmt: skip
                 last_day = day[t]
                 n_dates += 1
@@ -309,7 +324,7 @@ def pixel_black_odorous(
 
 
 @njit(cache=True, nogil=True)
-def pixel_classes(layers, min_dates, min_share, min_months, suspected, possible, out):
+def pixel_classes(layers, limits, out):
     """Class of every pixel from the layers of ``pixel_black_odorous``, float32 (5, h, w), into ``out`` float32 (h, w).
 
     0 not water (``n_dates`` is NaN), 1 clear, 2 possible, 3 suspected, 4 too few dates.
@@ -320,7 +335,5 @@ def pixel_classes(layers, min_dates, min_share, min_months, suspected, possible,
             if math.isnan(layers[1, y, x]):
                 out[y, x] = NOT_WATER
             else:
-                out[y, x] = call_class(
-                    layers[0, y, x], layers[1, y, x], layers[2, y, x] / max(layers[1, y, x], 1.0), layers[3, y, x],
-                    min_dates, min_share, min_months, suspected, possible,
-                )  # fmt: skip
+                share = layers[2, y, x] / max(layers[1, y, x], 1.0)
+                out[y, x] = call_class(layers[0, y, x], layers[1, y, x], share, layers[3, y, x], limits)

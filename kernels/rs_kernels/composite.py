@@ -7,8 +7,9 @@ import math
 import numpy as np
 from numba import njit
 
+from rs_kernels.calibration import reflectance
 from rs_kernels.indices import mndwi
-from rs_kernels.statistics import LANE, MISSING, between, exchanges, quantile, sort_lane
+from rs_kernels.statistics import LANE, MISSING, SIGMA_PER_MAD, between, exchanges, quantile, sort_lane
 
 OTHER, WATER_CORE, LAND_CORE = 0, 1, 2
 """Zones that ``local_levels`` reads: pure water, pure land, and everything else."""
@@ -96,7 +97,7 @@ def _lane_quantiles(series, n, n_dates, scale, offset, probabilities, out):
                 position = probabilities[p] * (n_dates[i] - 1.0)
                 low = int(position)
                 high = min(low + 1, n_dates[i] - 1)
-                lower, upper = np.float32(series[low, i] * scale + offset), np.float32(series[high, i] * scale + offset)
+                lower, upper = np.float32(reflectance(series[low, i], scale, offset)), np.float32(reflectance(series[high, i], scale, offset))
                 out[p, i] = between(lower, upper, position - low)
 
 
@@ -110,7 +111,7 @@ def _quantiles_by_selection(dn, scale, offset, use, probabilities, quantiles, n_
             n = 0
             for t in range(n_times):
                 if use[t] and dn[t, y, x] > 0:
-                    values[n] = dn[t, y, x] * scale[t] + offset[t]
+                    values[n] = reflectance(dn[t, y, x], scale[t], offset[t])
                     n += 1
             n_dates[y, x] = n
             for p in range(probabilities.size):
@@ -166,7 +167,7 @@ def refl_at_tide(dn, scale, offset, tide_m, heights_m, shore, refl):
             n = 0
             for t in range(n_times):
                 if dn[t, y, x] > 0:
-                    values[n], seen_m[n] = dn[t, y, x] * scale[t] + offset[t], tide_m[t]
+                    values[n], seen_m[n] = reflectance(dn[t, y, x], scale[t], offset[t]), tide_m[t]
                     n += 1
             if n > 0:
                 falling_fit(values, n, fit, block, start)
@@ -219,5 +220,5 @@ def local_levels(refl, zone, shore, water_radius_px, land_radius_px, min_pixels)
                 land[y, x] = quantile(values, n, 0.5)
                 for i in range(n):
                     values[i] = abs(values[i] - land[y, x])
-                land_spread[y, x] = 1.4826 * quantile(values, n, 0.5)
+                land_spread[y, x] = SIGMA_PER_MAD * quantile(values, n, 0.5)
     return water, land, land_spread

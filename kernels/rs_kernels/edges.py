@@ -3,16 +3,19 @@
 import numpy as np
 from numba import njit
 
+from rs_kernels.calibration import reflectance
 from rs_kernels.indices import wilson
 from rs_kernels.statistics import LANE, exchanges, quantile_sorted, sort_lane
 
 LAND, PERMANENT, SEASONAL, EPHEMERAL = 0.0, 1.0, 2.0, 3.0
+"""Codes of `classify_water`."""
 
 OPEN, VEGETATED, PADDY = 0.0, 1.0, 2.0
+"""Codes of `plants_on_water`."""
 
 VEGETATED_COVER, PADDY_COVER, PADDY_MAX_FREQUENCY = 0.3, 0.5, 0.5
 """Peak cover from which permanent water is full of plants, and from which what was flooded in spring is a crop; paddies are dry for
-more than half of the year."""
+more than half of the year. Cover and frequency are shares, 0-1; design values."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -28,23 +31,22 @@ def _take_finest(dn, reasons, reject, scale, offset, native_m, finest, values, c
     """Reflectance of a date into ``values`` float64 (LANE,) and 1 more into ``counts``; infinite where it is not clear, or not the finest."""
     for i in range(dn.size):
         taken = (dn[i] > 0) & (reasons[i] & reject == 0) & (native_m == finest[i])
-        values[i] = dn[i] * scale + offset if taken else np.inf
+        values[i] = reflectance(dn[i], scale, offset) if taken else np.inf
         counts[i] += 1.0 if taken else 0.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def clear_median(dn, reasons, reject, use, scale, offset, native_m, out):
+def finest_median(stack, band, use, out):
     """Median reflectance of one band over the clear dates of the finest sensor that saw the pixel.
 
     Pixels of a row are taken LANE at a time, see `sort_lane`; a date that does not count is infinite and so sorted last.
 
     Parameters
     ----------
-    dn : uint16 (T, h, w), 0 nodata. reasons : uint16 (T, h, w), reason bits; ``reject`` are the bits that remove a date.
-    use : bool (T,), dates that take part. scale, offset : float32 (T,), reflectance = dn * scale + offset.
-    native_m : float32 (T,), pixel size of the sensor.
+    stack : `rs_kernels.stack.Stack`. band : place of the band in it. use : bool (T,), dates that take part.
     out : float32 (h, w), written; NaN where no date is left.
     """
+    dn, bits, reject, pixel_m = stack.dn, stack.bits, stack.reject, stack.pixel_m
     dates = np.flatnonzero(use)
     pairs, series = exchanges(dates.size), np.empty((dates.size, LANE))
     finest, counts = np.empty(LANE), np.empty(LANE)
@@ -53,11 +55,11 @@ def clear_median(dn, reasons, reject, use, scale, offset, native_m, out):
             n = min(LANE, out.shape[1] - left)
             finest[:], counts[:] = np.inf, 0.0
             for t in dates:
-                _find_finest(dn[t, y, left : left + n], reasons[t, y, left : left + n], reject, float(native_m[t]), finest)
+                _find_finest(dn[t, band, y, left : left + n], bits[t, y, left : left + n], reject, float(pixel_m[t]), finest)
             for r in range(dates.size):
                 t = dates[r]
-                values, bits = dn[t, y, left : left + n], reasons[t, y, left : left + n]
-                _take_finest(values, bits, reject, scale[t], offset[t], float(native_m[t]), finest, series[r], counts)
+                numbers, reasons = dn[t, band, y, left : left + n], bits[t, y, left : left + n]
+                _take_finest(numbers, reasons, reject, stack.scale[t], stack.offset[t], float(pixel_m[t]), finest, series[r], counts)
             sort_lane(series, pairs)
             for i in range(n):
                 out[y, left + i] = quantile_sorted(series[:, i], int(counts[i]), 0.5)

@@ -5,11 +5,11 @@ import math
 import numpy as np
 from numba import njit
 
-MIN_DENOMINATOR = 0.005
-"""Sums of reflectance below this carry no ratio."""
+from rs_kernels.calibration import formula
+from rs_kernels.statistics import Z95
 
-formula = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-"""Compiled into its caller, without a jump for division by zero: loops over pixels then vectorise."""
+MIN_DENOMINATOR = 0.005
+"""Sums of reflectance at or below this carry no ratio: two bands of 25 digital numbers. A design value."""
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -38,12 +38,6 @@ def ndwi(green, nir):
 def mndwi(green, swir1):
     """Modified normalised difference water index (Xu 2006)."""
     return normalised_difference(green, swir1)
-
-
-@formula
-def awei_nsh(green, nir, swir1, swir2):
-    """Automated water extraction index, no shadow (Feyisa et al. 2014): 4(G-S1) - (0.25N + 2.75 S2)."""
-    return 4.0 * (green - swir1) - (0.25 * nir + 2.75 * swir2)
 
 
 @formula
@@ -162,7 +156,7 @@ def wilson(successes, trials):
     """Wilson (1927) 95 % interval of a proportion: (lower, upper); (NaN, NaN) without trials."""
     if trials <= 0:
         return np.nan, np.nan
-    z2 = 1.959963984540054**2
+    z2 = Z95**2
     p = successes / trials
     centre = (p + z2 / (2 * trials)) / (1 + z2 / trials)
     half = math.sqrt(z2) / (1 + z2 / trials) * math.sqrt(p * (1 - p) / trials + z2 / (4 * trials * trials))

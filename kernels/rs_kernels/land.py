@@ -9,6 +9,7 @@ import math
 import numpy as np
 from numba import njit
 
+from rs_kernels.calibration import decibel, gamma0_power, reflectance
 from rs_kernels.indices import mndwi, ndvi
 from rs_kernels.statistics import quantile
 
@@ -19,10 +20,10 @@ EXTREMES = ("ndvi_p10", "ndvi_p90", "mndwi_p10", "mndwi_p90")
 """Yearly layers of ``season_statistics``, after the medians."""
 
 LOW, HIGH = 0.1, 0.9
-"""Quantiles of EXTREMES."""
+"""Quantiles of EXTREMES: the least and greatest of a year without what a missed cloud or shadow makes of a date."""
 
 MIN_FINEST = 2
-"""Clear dates of the finest sensor that make a season do without the coarser ones."""
+"""Clear dates of the finest sensor that make a season do without the coarser ones. A design value."""
 
 
 @njit(cache=True, nogil=True)
@@ -39,30 +40,30 @@ def _by_season(season, n_seasons):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _finest(reasons, reject, native_m, dates, y, x):
+def _finest(bits, reject, pixel_m, dates, y, x):
     """Coarsest pixel size that takes part in a season of ``dates``: the finest that was clear MIN_FINEST times, or any."""
     finest, n = np.inf, 0
     for t in dates:
-        if reasons[t, y, x] & reject == 0 and native_m[t] <= finest:
-            n = n + 1 if native_m[t] == finest else 1
-            finest = native_m[t]
+        if bits[t, y, x] & reject == 0 and pixel_m[t] <= finest:
+            n = n + 1 if pixel_m[t] == finest else 1
+            finest = pixel_m[t]
     return finest if n >= MIN_FINEST else np.inf
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def season_statistics(dn, reasons, reject, scale, offset, native_m, season, n_seasons, out, dates):
+def season_statistics(stack, season, n_seasons, out, dates):
     """Median reflectance of every band and season, and low and high quantiles of NDVI and MNDWI over the year.
 
     In a season only the dates of the finest sensor count where it was clear at least MIN_FINEST times: coarse pixels blur edges.
 
     Parameters
     ----------
-    dn : uint16 (T, 7, h, w), 0 nodata. reasons : uint16 (T, h, w), reason bits; ``reject`` are the bits that remove a date.
-    scale, offset : float32 (T,), reflectance = dn * scale + offset. native_m : float32 (T,), pixel size of the sensor.
+    stack : `rs_kernels.stack.Stack`.
     season : int64 (T,), number of the season of each date, -1 for none.
     out : float32 (n_seasons * 7 + 4, h, w), written: medians season by season, then EXTREMES; NaN where no clear date has the band.
     dates : int64 (n_seasons, h, w), written: clear dates of each season.
     """
+    dn, bits, reject, scale, offset, pixel_m = stack.dn, stack.bits, stack.reject, stack.scale, stack.offset, stack.pixel_m
     n_dates, _, h, w = dn.shape
     values, v, m = np.empty((N_BANDS, n_dates)), np.empty(n_dates), np.empty(n_dates)
     counts = np.empty(N_BANDS, np.int64)
@@ -72,21 +73,21 @@ def season_statistics(dn, reasons, reject, scale, offset, native_m, season, n_se
             n_index = 0
             for s in range(n_seasons):
                 mine, clear = order[first_date[s] : first_date[s + 1]], 0
-                coarsest = _finest(reasons, reject, native_m, mine, y, x)
+                coarsest = _finest(bits, reject, pixel_m, mine, y, x)
                 counts[:] = 0
                 for t in mine:
-                    if reasons[t, y, x] & reject != 0:
+                    if bits[t, y, x] & reject != 0:
                         continue
                     clear += 1
-                    if native_m[t] > coarsest:
+                    if pixel_m[t] > coarsest:
                         continue
                     for b in range(N_BANDS):
                         if dn[t, b, y, x] > 0:
-                            values[b, counts[b]] = dn[t, b, y, x] * scale[t] + offset[t]
+                            values[b, counts[b]] = reflectance(dn[t, b, y, x], scale[t], offset[t])
                             counts[b] += 1
                     green, red, nir, swir1 = dn[t, 1, y, x], dn[t, 2, y, x], dn[t, 4, y, x], dn[t, 5, y, x]
-                    v[n_index] = ndvi(red * scale[t] + offset[t], nir * scale[t] + offset[t])
-                    m[n_index] = mndwi(green * scale[t] + offset[t], swir1 * scale[t] + offset[t])
+                    v[n_index] = ndvi(reflectance(red, scale[t], offset[t]), reflectance(nir, scale[t], offset[t]))
+                    m[n_index] = mndwi(reflectance(green, scale[t], offset[t]), reflectance(swir1, scale[t], offset[t]))
                     if not (math.isnan(v[n_index]) or math.isnan(m[n_index])):
                         n_index += 1
                 dates[s, y, x] = clear
@@ -115,6 +116,6 @@ def radar_means(amplitude_dn, part, n_parts, out):
                     for t in range(n_dates):
                         a = amplitude_dn[t, k, y, x]
                         if part[t] == p and a > 0:
-                            total += (a * 1e-4) ** 2
+                            total += gamma0_power(a)
                             n += 1
-                    out[2 * p + k, y, x] = 10.0 * math.log10(total / n) if n > 0 else np.nan
+                    out[2 * p + k, y, x] = decibel(total / n) if n > 0 else np.nan

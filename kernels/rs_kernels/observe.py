@@ -6,11 +6,14 @@ vegetation fraction and reduced at once. Loops over a lane have no jumps, so tha
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
+from rs_kernels.calibration import gamma0_power, reflectance
 from rs_kernels.indices import fractional_cover, fractional_cover_sigma, is_ice, ndvi, water_logit
+from rs_kernels.stack import Lane, count_clear
 from rs_kernels.statistics import LANE, median_reaches, quantile, sort_pairs, weighted_median_sorted
 
 WATER_LAYERS = ("frequency", "clear_water", "clear_months", "radar_months", "high_sun_frequency", "high_sun_months", "spring_wet_months")
@@ -18,6 +21,33 @@ WATER_LAYERS = ("frequency", "clear_water", "clear_months", "radar_months", "hig
 
 VEGETATION_LAYERS = ("fvc_peak", "fvc_growing", "fvc_peak_sigma", "clear_peak", "clear_growing")
 """Layers of ``observe_vegetation``, in order."""
+
+
+class Months(NamedTuple):
+    """What is known of each of the M months of a period beside its optical dates."""
+
+    radar: np.ndarray
+    """int8 (M, h, w), see ``radar_water``."""
+    high_sun: np.ndarray
+    """bool (M,), months whose sun stands high enough that shadows are short."""
+    spring: np.ndarray
+    """bool (M,), months in which paddies are flooded."""
+
+
+class Dimidiate(NamedTuple):
+    """How NDVI becomes cover."""
+
+    endmembers: tuple
+    """(ndvi_soil, ndvi_vegetation, k), see `fractional_cover`."""
+    sigmas: tuple
+    """(ndvi, ndvi_soil, ndvi_vegetation), standard errors."""
+    quantile: float
+    """0-1, of the peak."""
+    min_dates: int
+    """With fewer dates in a window its cover is NaN."""
+    min_span_days: int
+    """And with dates that lie closer."""
+
 
 _LOGIT, _N, _WET, _BELOW, _REACHING, _FINEST, _DAY = (LANE * k for k in range(7))
 # Places in the scratch of a lane; one flat array with fixed places lets the compiler see that they do not overlap.
@@ -46,8 +76,8 @@ def radar_water(amplitude_dn, month, n_months, vv_max_power, vh_max_power, out):
                 if month[t] == m:
                     for x in range(w):
                         seen = amplitude_dn[t, 0, y, x] > 0
-                        vv[x] += (amplitude_dn[t, 0, y, x] * 1e-4) ** 2 if seen else 0.0
-                        vh[x] += (amplitude_dn[t, 1, y, x] * 1e-4) ** 2 if seen else 0.0
+                        vv[x] += gamma0_power(amplitude_dn[t, 0, y, x]) if seen else 0.0
+                        vh[x] += gamma0_power(amplitude_dn[t, 1, y, x]) if seen else 0.0
                         n[x] += 1.0 if seen else 0.0
             for x in range(w):
                 if n[x] == 0:
@@ -61,26 +91,20 @@ def radar_water(amplitude_dn, month, n_months, vv_max_power, vh_max_power, out):
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _reflectances(dn, t, y, x, s, o):
     return (
-        dn[t, 0, y, x] * s + o,
-        dn[t, 1, y, x] * s + o,
-        dn[t, 2, y, x] * s + o,
-        dn[t, 4, y, x] * s + o,
-        dn[t, 5, y, x] * s + o,
-        dn[t, 6, y, x] * s + o,
+        reflectance(dn[t, 0, y, x], s, o),
+        reflectance(dn[t, 1, y, x], s, o),
+        reflectance(dn[t, 2, y, x], s, o),
+        reflectance(dn[t, 4, y, x], s, o),
+        reflectance(dn[t, 5, y, x], s, o),
+        reflectance(dn[t, 6, y, x], s, o),
     )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _count_clear(reasons, t, y, left, n, reject):
-    clear = 0
-    for i in range(n):
-        clear += (reasons[t, y, left + i] & reject) == 0
-    return clear
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _water_logits(dn, t, y, left, n, s, o, radar, m, votes):
+def _water_logits(stack, t, lane, radar, m, votes):
     """Log-odds of water at each pixel of a lane on one date; NaN on ice, which says nothing about water."""
+    dn, s, o = stack.dn, stack.scale[t], stack.offset[t]
+    y, left, n = lane
     for i in range(n):
         blue, green, red, nir, swir1, swir2 = _reflectances(dn, t, y, left + i, s, o)
         logit = water_logit(blue, green, red, nir, swir1, swir2, radar[m, y, left + i])
@@ -96,13 +120,15 @@ def _open_month(n, votes):
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _vote(reasons, t, y, left, n, reject, native_m, day, min_logit, votes):
+def _vote(stack, t, lane, min_logit, votes):
     """Add one date to the running counts of a month: what `median_reaches` needs, of the finest sensor so far."""
+    bits, reject, pixel_m, day = stack.bits, stack.reject, stack.pixel_m[t], float(stack.day[t])
+    y, left, n = lane
     for i in range(n):
         logit, finest = votes[_LOGIT + i], votes[_FINEST + i]
-        clear = (reasons[t, y, left + i] & reject) == 0
-        finer = native_m < finest
-        used = clear & (finer | ((native_m == finest) & (day != votes[_DAY + i]))) & (logit == logit)
+        clear = (bits[t, y, left + i] & reject) == 0
+        finer = pixel_m < finest
+        used = clear & (finer | ((pixel_m == finest) & (day != votes[_DAY + i]))) & (logit == logit)
         wet = logit >= min_logit
         count = 0.0 if used & finer else votes[_N + i]
         n_wet = 0.0 if used & finer else votes[_WET + i]
@@ -112,22 +138,24 @@ def _vote(reasons, t, y, left, n, reject, native_m, day, min_logit, votes):
         votes[_WET + i] = n_wet + (1.0 if used & wet else 0.0)
         votes[_BELOW + i] = logit if used & (logit < min_logit) & (logit > below) else below
         votes[_REACHING + i] = logit if used & wet & (logit < reaching) else reaching
-        votes[_FINEST + i] = native_m if used else finest
+        votes[_FINEST + i] = pixel_m if used else finest
         votes[_DAY + i] = day if used else votes[_DAY + i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _water_lane(dn, reasons, reject, scale, offset, native_m, day, month, radar, high_sun, spring, min_logit, y, left, n, votes, tally):
+def _water_lane(stack, lane, months, min_logit, votes, tally):
     """Months of one lane into ``tally`` int64 (7, LANE): clear dates, months, months by radar alone, wet months; of high sun, months
     and wet months; wet months of spring."""
+    radar, high_sun, spring = months
+    (y, left, n), month = lane, stack.month
     tally[:, :n] = 0
     t = 0
     for m in range(radar.shape[0]):
         _open_month(n, votes)
         while t < month.size and month[t] == m:
-            if _count_clear(reasons, t, y, left, n, reject) > 0:
-                _water_logits(dn, t, y, left, n, scale[t], offset[t], radar, m, votes)
-                _vote(reasons, t, y, left, n, reject, native_m[t], float(day[t]), min_logit, votes)
+            if count_clear(stack, t, lane) > 0:
+                _water_logits(stack, t, lane, radar, m, votes)
+                _vote(stack, t, lane, min_logit, votes)
             t += 1
         for i in range(n):
             n_dates, by_radar = votes[_N + i], radar[m, y, left + i]
@@ -147,7 +175,8 @@ def _water_lane(dn, reasons, reject, scale, offset, native_m, day, month, radar,
 
 
 @njit(cache=True, nogil=True)
-def _water_layers(tally, n, min_months, y, left, out):
+def _water_layers(tally, lane, min_months, out):
+    y, left, n = lane
     for i in range(n):
         x, months = left + i, tally[1, i]
         out[0, y, x] = tally[3, i] / months if months >= max(min_months, 1) else np.nan
@@ -157,7 +186,7 @@ def _water_layers(tally, n, min_months, y, left, out):
 
 
 @njit(cache=True, nogil=True)
-def observe_water(dn, reasons, reject, scale, offset, native_m, day, month, radar, high_sun, spring, min_logit, min_months, out):
+def observe_water(stack, months, min_logit, min_months, out):
     """Monthly votes of water and their frequency.
 
     A month votes wet when the median log-odds of its clear dates is at least ``min_logit``. Only the dates of the
@@ -167,21 +196,17 @@ def observe_water(dn, reasons, reject, scale, offset, native_m, day, month, rada
 
     Parameters
     ----------
-    dn : uint16 (T, 7, h, w), bands of OPTICAL_BANDS, 0 nodata, dates ascending.
-    reasons : uint16 (T, h, w), reason bits; ``reject`` are the bits that remove a date.
-    scale, offset : float32 (T,), reflectance = dn * scale + offset. native_m : float32 (T,), pixel size of the sensor.
-    day, month : int64 (T,), counted from the period's start, ascending.
-    radar : int8 (M, h, w), see ``radar_water``.
-    high_sun : bool (M,), months whose sun stands high enough that shadows are short. spring : bool (M,), months in which paddies are flooded.
+    stack : `Stack`. months : `Months`.
+    min_logit : log-odds from which a month is wet. min_months : fewer give no frequency.
     out : float32 (7, h, w), written: WATER_LAYERS. Frequency is NaN below ``min_months`` months, that of high sun without any.
     """
-    _, _, h, w = dn.shape
+    _, _, h, w = stack.dn.shape
     votes, tally = np.empty(_VOTE_SLOTS), np.empty((7, LANE), np.int64)
     for y in range(h):
         for left in range(0, w, LANE):
-            n = min(LANE, w - left)
-            _water_lane(dn, reasons, reject, scale, offset, native_m, day, month, radar, high_sun, spring, min_logit, y, left, n, votes, tally)
-            _water_layers(tally, n, min_months, y, left, out)
+            lane = Lane(y, left, min(LANE, w - left))
+            _water_lane(stack, lane, months, min_logit, votes, tally)
+            _water_layers(tally, lane, min_months, out)
 
 
 @njit(cache=True, nogil=True)
@@ -196,9 +221,11 @@ def _time_weights(days, weights, n):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fractions(dn, t, y, left, n, s, o, endmembers, fraction):
+def _fractions(stack, t, lane, endmembers, fraction):
     """Vegetation fraction at each pixel of a lane on one date, 0 on water; NaN where NDVI is undefined on land."""
     ndvi_soil, ndvi_vegetation, k = endmembers
+    dn, s, o = stack.dn, stack.scale[t], stack.offset[t]
+    y, left, n = lane
     for i in range(n):
         blue, green, red, nir, swir1, swir2 = _reflectances(dn, t, y, left + i, s, o)
         wet = water_logit(blue, green, red, nir, swir1, swir2, 0) >= 0.0
@@ -207,19 +234,21 @@ def _fractions(dn, t, y, left, n, s, o, endmembers, fraction):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _vegetation_lane(dn, reasons, reject, scale, offset, day, in_peak, in_growing, endmembers, y, left, n, fraction, series, counts):
+def _vegetation_lane(stack, lane, in_peak, in_growing, endmembers, fraction, series, counts):
     """Collect the fractions of a lane: ``series`` float64 (4, LANE, T) peak, its days, growing, its days.
 
     ``counts`` int64 (3, LANE): dates of either and the last day.
     """
+    bits, reject, day = stack.bits, stack.reject, stack.day
+    y, left, n = lane
     counts[:2, :n] = 0
     counts[2, :n] = -1
     for t in range(day.size):
-        if not (in_peak[t] or in_growing[t]) or _count_clear(reasons, t, y, left, n, reject) == 0:
+        if not (in_peak[t] or in_growing[t]) or count_clear(stack, t, lane) == 0:
             continue
-        _fractions(dn, t, y, left, n, scale[t], offset[t], endmembers, fraction)
+        _fractions(stack, t, lane, endmembers, fraction)
         for i in range(n):
-            if reasons[t, y, left + i] & reject != 0 or day[t] == counts[2, i] or math.isnan(fraction[i]):
+            if bits[t, y, left + i] & reject != 0 or day[t] == counts[2, i] or math.isnan(fraction[i]):
                 continue
             counts[2, i] = day[t]
             if in_peak[t]:
@@ -231,8 +260,9 @@ def _vegetation_lane(dn, reasons, reject, scale, offset, day, in_peak, in_growin
 
 
 @njit(cache=True, nogil=True)
-def _vegetation_layers(series, counts, n, endmembers, sigmas, probability, min_dates, min_span_days, weights, y, left, out):
-    ndvi_soil, ndvi_vegetation, _ = endmembers
+def _vegetation_layers(series, counts, lane, how, weights, out):
+    (ndvi_soil, ndvi_vegetation, _), sigmas, probability, min_dates, min_span_days = how
+    y, left, n = lane
     for i in range(n):
         x, n_peak, n_growing = left + i, counts[0, i], counts[1, i]
         peak, peak_days, growing, growing_days = series[0, i], series[1, i], series[2, i], series[3, i]
@@ -251,9 +281,7 @@ def _vegetation_layers(series, counts, n, endmembers, sigmas, probability, min_d
 
 
 @njit(cache=True, nogil=True)
-def observe_vegetation(
-    dn, reasons, reject, scale, offset, day, in_peak, in_growing, endmembers, sigmas, quantile, min_dates, min_span_days, out
-):
+def observe_vegetation(stack, in_peak, in_growing, how, out):
     """Peak and growing-season vegetation fraction.
 
     The peak is a percentile, not the maximum, which grows with the number of dates. A date on which the
@@ -261,19 +289,15 @@ def observe_vegetation(
 
     Parameters
     ----------
-    dn, reasons, reject, scale, offset, day : as in ``observe_water``.
+    stack : `Stack`. how : `Dimidiate`.
     in_peak, in_growing : bool (T,), whether a date lies in the window.
-    endmembers : (ndvi_soil, ndvi_vegetation, k). sigmas : (ndvi, ndvi_soil, ndvi_vegetation) standard errors.
-    quantile : 0-1, of the peak. min_dates, min_span_days : fewer or closer dates give NaN.
     out : float32 (5, h, w), written: VEGETATION_LAYERS.
     """
-    n_dates, _, h, w = dn.shape
+    n_dates, _, h, w = stack.dn.shape
     fraction, weights = np.empty(LANE), np.empty(n_dates)
     series, counts = np.empty((4, LANE, n_dates)), np.empty((3, LANE), np.int64)
     for y in range(h):
         for left in range(0, w, LANE):
-            n = min(LANE, w - left)
-            _vegetation_lane(
-                dn, reasons, reject, scale, offset, day, in_peak, in_growing, endmembers, y, left, n, fraction, series, counts
-            )
-            _vegetation_layers(series, counts, n, endmembers, sigmas, quantile, min_dates, min_span_days, weights, y, left, out)
+            lane = Lane(y, left, min(LANE, w - left))
+            _vegetation_lane(stack, lane, in_peak, in_growing, how.endmembers, fraction, series, counts)
+            _vegetation_layers(series, counts, lane, how, weights, out)

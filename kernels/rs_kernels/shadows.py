@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
+from rs_kernels.calibration import reflectance
+
 NO_SOURCE = -(2**30)
+"""Stands for a row that no shadow comes from: farther away than any raster is high."""
 SLACK = 1e-3
 """Pixels and metres by which a ray may be off by rounding."""
+
+
+class LitRule(NamedTuple):
+    """When ground is bright, and when it is lit, see `lit_ground`."""
+
+    unusable: int
+    """Reason bits of pixels that do not count."""
+    least: int
+    """Ground is bright where its median is at least this, in steps of 1e-4."""
+    share: float
+    """It is lit where the sum over the bright ground reaches this share of the sum of its medians."""
+    radius: int
+    """Half the side of the square looked at, pixels."""
+    min_pixels: int
+    """Least number of bright pixels in it."""
 
 
 @njit(cache=True, nogil=True)
@@ -74,8 +94,8 @@ def sweep(mask, drift, first, last, downward, out):
 
 
 @njit(cache=True, nogil=True)
-def clear_median(dn, scale, offset, bits, unclear, min_dates, out):
-    """Median reflectance over a pixel's clear dates, in steps of 1e-4.
+def median_brightness(dn, scale, offset, bits, unclear, min_dates, out):
+    """Median reflectance over all clear dates of a pixel, in steps of 1e-4.
 
     Parameters
     ----------
@@ -90,30 +110,29 @@ def clear_median(dn, scale, offset, bits, unclear, min_dates, out):
             count = 0
             for t in range(n):
                 if dn[t, i, j] > 0 and bits[t, i, j] & unclear == 0:
-                    clear[count] = dn[t, i, j] * scale[t] + offset[t]
+                    clear[count] = reflectance(dn[t, i, j], scale[t], offset[t])
                     count += 1
             out[i, j] = int(np.median(clear[:count]) * 1e4 + 0.5) if count >= min_dates and count > 0 else 0
 
 
 @njit(cache=True, nogil=True)
-def lit_ground(dn, scale, offset, bits, unusable, median, least, share, radius, min_pixels, out):
+def lit_ground(dn, scale, offset, bits, median, rule, out):
     """Where the bright ground around a pixel is as bright as on its clear dates, on one date.
 
     Parameters
     ----------
-    dn, bits : uint16 (h, w); pixels with a bit of ``unusable`` or without data do not count.
-    median : int64 (h, w), of `clear_median`; ground is bright where it is at least ``least``.
-    share : lit where the sum over the ground reaches this share of the sum of its medians.
-    radius, min_pixels : half the side of the square looked at, pixels, and the least number of bright ones in it.
+    dn, bits : uint16 (h, w); pixels without data do not count. rule : `LitRule`.
+    median : int64 (h, w), of `median_brightness`.
     out : bool (h, w), overwritten; False where there is too little bright ground to tell.
     """
+    unusable, least, share, radius, min_pixels = rule
     h, w = dn.shape
     sums = np.zeros((3, h + 1, w + 1), np.int64)
     for i in range(h):
         for j in range(w):
             now, usual, one = 0, 0, 0
             if median[i, j] >= least and dn[i, j] > 0 and bits[i, j] & unusable == 0:
-                now, usual, one = int(np.floor((dn[i, j] * scale + offset) * 1e4 + 0.5)), median[i, j], 1
+                now, usual, one = int(np.floor(reflectance(dn[i, j], scale, offset) * 1e4 + 0.5)), median[i, j], 1
             for k, value in enumerate((now, usual, one)):
                 sums[k, i + 1, j + 1] = value + sums[k, i, j + 1] + sums[k, i + 1, j] - sums[k, i, j]
     for i in range(h):

@@ -3,11 +3,13 @@
 import numpy as np
 from numba import njit
 
+from rs_kernels.calibration import reflectance
+
 MAX_GAIN = 3.0
-"""Largest factor by which a pixel is darkened or brightened."""
+"""Largest factor by which a pixel is darkened or brightened. A design value."""
 
 MIN_REFL = 1e-3
-"""Reflectances are kept at or above this in the ratio."""
+"""Reflectances are kept at or above this in the ratio: ten digital numbers."""
 
 _NIR, _SWIR = 4, (5, 6)
 
@@ -27,7 +29,7 @@ def _add_row(nir_dn, s, o, total, count):
     """Add a row's NIR, and its number of pixels with data, to each column."""
     for x in range(total.size):
         seen = nir_dn[x] > 0
-        total[x] += _at_least(np.float32(nir_dn[x]) * s + o, _least) if seen else _zero
+        total[x] += _at_least(reflectance(np.float32(nir_dn[x]), s, o), _least) if seen else _zero
         count[x] += _one if seen else _zero
 
 
@@ -49,9 +51,9 @@ def _spread_means(total, count, n, phase):
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _share_row(nir_dn, mean, s, o, swir_dn):
     for x in range(mean.size):
-        gain = _at_least(_at_least(np.float32(nir_dn[x]) * s + o, _least) / mean[x], _low)
+        gain = _at_least(_at_least(reflectance(np.float32(nir_dn[x]), s, o), _least) / mean[x], _low)
         gain = gain if gain < _high else _high
-        sharp = (_at_least(np.float32(swir_dn[x]) * s + o, _zero) * gain - o) / s + _half
+        sharp = (_at_least(reflectance(np.float32(swir_dn[x]), s, o), _zero) * gain - o) / s + _half
         sharp = _at_least(sharp if sharp < _largest else _largest, _smallest)
         swir_dn[x] = np.uint16(sharp) if (nir_dn[x] > 0) & (swir_dn[x] > 0) else swir_dn[x]
 

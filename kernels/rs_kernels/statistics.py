@@ -3,6 +3,12 @@
 import numpy as np
 from numba import njit
 
+Z95 = 1.959963984540054
+"""0.975 quantile of the standard normal distribution."""
+
+SIGMA_PER_MAD = 1.4826
+"""Standard deviation of a normal distribution per median absolute deviation, 1 / its 0.75 quantile (Hampel 1974)."""
+
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def between(lower, upper, share):

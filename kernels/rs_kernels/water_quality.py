@@ -13,11 +13,11 @@ TURBIDITY_NIR = (3078.9, 0.2112)
 """A in FNU and C of 859 nm (Dogliotti et al. 2015)."""
 
 BLEND_RED_REFL = (0.05, 0.07)
-"""Red reflectance below which red alone is used, and above which near infrared alone is."""
-
+"""Red reflectance below which red alone is used, and above which near infrared alone is (Dogliotti et al. 2015)."""
 
 NIR_859_PER_833 = 3.5258 / 5.1299
-"""Water reflectance at 859 nm per that in the broad band at 833 nm: pure water absorbs in inverse proportion, in Sentinel-2A's B08 and B8A."""
+"""Water reflectance at 859 nm per that in the broad band at 833 nm: pure water absorbs in inverse proportion, in Sentinel-2A's B08 and B8A
+(1/m: WOPP v3, see `rs_pipeline.simulation.optics`, over the bands' responses)."""
 
 
 @njit(cache=True, nogil=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-Z95 = 1.959963984540054
-"""0.975 quantile of the standard normal distribution."""
+from rs_kernels.statistics import Z95
 
 KINDS = {
     "design95": "95 % confidence from a probability sample",
@@ -120,19 +119,3 @@ def difference(now: Interval, then: Interval) -> Interval:
     return Interval(
         value, value - math.hypot(now.value - l1, u0 - then.value), value + math.hypot(u1 - now.value, then.value - l0), "model95"
     )
-
-
-def wilson(successes: float, n: float, z: float = Z95) -> tuple[float, float]:
-    """Wilson (1927) score interval of a proportion; (0, 1) where n is 0.
-
-    >>> tuple(round(x, 4) for x in wilson(5, 10))
-    (0.2366, 0.7634)
-    """
-    if not 0 <= successes <= n:
-        raise ValueError(f"successes must lie in 0..n, got {successes} of {n}")
-    if n == 0:
-        return (0.0, 1.0)
-    p = successes / n
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return (max(0.0, centre - half), min(1.0, centre + half))

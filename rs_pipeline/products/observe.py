@@ -13,9 +13,10 @@ from functools import partial
 
 import dask
 import numpy as np
-from rs_kernels.edges import classify_water, clear_median, plants_on_water
-from rs_kernels.observe import WATER_LAYERS, observe_water, radar_water
+from rs_kernels.edges import classify_water, finest_median, plants_on_water
+from rs_kernels.observe import WATER_LAYERS, Months, observe_water, radar_water
 from rs_kernels.sharpen import sharpen_swir
+from rs_kernels.stack import Stack
 from rs_kernels.vegetation import COVER_LAYERS
 
 from rs_pipeline.catalog.chips import Chip, load_chips, native_transform, read_stack, scales
@@ -39,6 +40,7 @@ from rs_pipeline.products.water.edges import (
     without_shadow,
 )
 from rs_pipeline.radiometry.masks import reject_bits
+from rs_pipeline.radiometry.scaling import linear_power
 from rs_pipeline.region import read_tile
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.provenance import FINEST_TAG, map_tags
@@ -227,12 +229,12 @@ def _read_radar(job: Job, block: Block, t: int, strips: list[Strip]) -> None:
 
 def _observe_strip(job: Job, k: int, strips: list[Strip], _read: list[None]) -> Piece:
     """The rows of one strip of every layer."""
-    settings, optical, dn, bits = job.settings, job.optical, strips[k].dn, strips[k].reasons
+    settings, optical, dn = job.settings, job.optical, strips[k].dn
     shape = dn.shape[2:]
-    days = [c.scene.solar_day for c in optical]
-    calendar = Calendar.of(days, job.period)
-    scale, offset = scales(optical)
-    pixel_m = native_m(optical)
+    calendar = Calendar.of([c.scene.solar_day for c in optical], job.period)
+    stack = Stack(
+        dn, strips[k].reasons, reject_bits(settings.masks.water), *scales(optical), native_m(optical), calendar.day, calendar.month
+    )
     evidence = _radar_evidence(job, strips[k].radar, calendar.n_months)
     high_sun = sun_is_high(optical)
     months = np.arange(calendar.n_months)
@@ -241,19 +243,13 @@ def _observe_strip(job: Job, k: int, strips: list[Strip], _read: list[None]) -> 
     w = settings.water
     water = np.empty((len(WATER_LAYERS), *shape), "float32")
     min_logit = float(np.log(w.min_probability / (1 - w.min_probability)))
-    observe_water(
-        dn, bits, reject_bits(settings.masks.water), scale, offset, pixel_m, calendar.day, calendar.month, evidence, high_months, spring,
-        min_logit, w.min_months, water,
-    )  # fmt: skip
-    nir_dn = np.ascontiguousarray(dn[:, OPTICAL_BANDS.index("nir")])
+    observe_water(stack, Months(evidence, high_months, spring), min_logit, w.min_months, water)
     nir_refl = np.full(shape, np.nan, "float32")
-    clear_median(nir_dn, bits, reject_bits(settings.masks.water), high_sun, scale, offset, pixel_m, nir_refl)
+    finest_median(stack, OPTICAL_BANDS.index("nir"), high_sun, nir_refl)
 
-    vegetation = vegetation_layers(settings, optical, dn, bits, calendar.day, scale, offset, pixel_m)
+    vegetation = vegetation_layers(settings, optical, stack)
 
-    probability, classes, n_dates = black_odorous_layers(
-        settings.black_odorous, w, settings.masks, optical, dn, bits, calendar, water[0], scale, offset
-    )
+    probability, classes, n_dates = black_odorous_layers(settings.black_odorous, w, settings.masks, optical, stack, water[0])
     layers = dict(zip(WATER_LAYERS, water, strict=True)) | dict(zip(COVER_LAYERS, vegetation, strict=True))
     layers |= {"nir_refl": nir_refl, "scenes": (dn[:, 0] > 0).sum(axis=0).astype("float32")}
     layers |= {"probability": probability, "bow_class": classes, "n_dates": n_dates}
@@ -304,6 +300,6 @@ def _radar_evidence(job: Job, amplitude_dn: np.ndarray, n_months: int) -> np.nda
     out = np.zeros((n_months, *amplitude_dn.shape[2:]), "int8")
     if job.radar:
         month = Calendar.of([c.scene.solar_day for c in job.radar], job.period).month
-        power = [10 ** (db / 10) for db in (job.settings.water.vv_max_db, job.settings.water.vh_max_db)]
+        power = [linear_power(db) for db in (job.settings.water.vv_max_db, job.settings.water.vh_max_db)]
         radar_water(amplitude_dn, month, n_months, power[0], power[1], out)
     return out

@@ -10,6 +10,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.radiometry.masks import label_reasons, reject_bits
+from rs_pipeline.radiometry.scaling import reflectance
 from rs_pipeline.region import read_grid, read_tile
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.atomic import atomic_path
@@ -63,7 +64,7 @@ def true_colour(chips: list[Chip], grid: Grid) -> np.ndarray:
     """Reflectance of red, green and blue, float32 (T, 3, h, w), NaN where a chip has no data."""
     dn = read_stack(chips, COLOURS, grid)
     scale, offset = (v[:, None, None, None] for v in scales(chips))
-    return np.where(dn > 0, dn * scale + offset, np.float32(np.nan))
+    return reflectance(dn, scale, offset)
 
 
 def clearest(chips: list[Chip]) -> list[Chip]:

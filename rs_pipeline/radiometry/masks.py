@@ -12,17 +12,19 @@ from collections.abc import Sequence
 from enum import IntFlag
 
 import numpy as np
-from rs_kernels.shadows import clear_median, dilate_disk, lit_ground, sweep
+from rs_kernels.shadows import LitRule, dilate_disk, lit_ground, median_brightness, sweep
 from rs_kernels.shadows import terrain_shadow as terrain_kernel
 
 from rs_pipeline.config import MaskSection
 from rs_pipeline.model import MaskRule
+from rs_pipeline.radiometry.scaling import reflectance
 
 SHADOW_REACH_M = 12_000.0
-"""Shadows are followed no further than this from their cloud, at the lowest sun; the same for every tile."""
+"""Shadows are followed no further than this from their cloud, at the lowest sun; the same for every tile. A design value."""
 
 LIT_RADIUS_M = 100.0
-"""Ground within a square of twice this side tells whether a pixel lies in a cloud's shadow."""
+"""Ground within a square of twice this side tells whether a pixel lies in a cloud's shadow, see `lit_pixels`. This and the next
+two are design values."""
 
 BRIGHT_GROUND_REFL = 0.06
 """Ground tells where its NIR is at least this on clear dates."""
@@ -108,7 +110,7 @@ def opacity_reasons(values: np.ndarray) -> np.ndarray:
 
 def brightness_reasons(blue_dn: np.ndarray, scale: float, offset: float, bright_refl: float) -> np.ndarray:
     """CLOUD (uint16) where blue reflectance exceeds ``bright_refl``: all that is known of a scene without a mask."""
-    bright = (blue_dn > 0) & (blue_dn.astype("float64") * scale + offset > bright_refl)
+    bright = reflectance(blue_dn, scale, offset) > bright_refl
     return np.where(bright, np.uint16(Reason.CLOUD), np.uint16(0))
 
 
@@ -216,12 +218,10 @@ def lit_pixels(
     suspects = [t for t in range(len(nir_dn)) if has(reasons[t], Reason.SHADOW_CONFIRMED).any()]
     if suspects:
         median = np.empty(nir_dn.shape[1:], dtype="int64")
-        clear_median(nir_dn, scale, offset, reasons, unclear, MIN_CLEAR_DATES, median)
+        median_brightness(nir_dn, scale, offset, reasons, unclear, MIN_CLEAR_DATES, median)
+    rule = LitRule(unusable, round(BRIGHT_GROUND_REFL * 1e4), darkness, int(LIT_RADIUS_M / step_m), MIN_GROUND_PIXELS)
     for t in suspects:
-        lit_ground(
-            nir_dn[t], scale[t], offset[t], reasons[t], unusable, median, round(BRIGHT_GROUND_REFL * 1e4), darkness,
-            int(LIT_RADIUS_M / step_m), MIN_GROUND_PIXELS, lit[t],
-        )  # fmt: skip
+        lit_ground(nir_dn[t], scale[t], offset[t], reasons[t], median, rule, lit[t])
     return lit
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rs_pipeline.radiometry.scaling import reflectance
+
 PENDING = -0.1
 """Reflectance to add while BOA_ADD_OFFSET is still in the numbers."""
 
@@ -21,14 +23,17 @@ CLEAR_CLASSES = (2, 4, 5, 6, 7)
 """Scene classes the self-test looks at: dark, vegetation, bare, water, unclassified."""
 
 MIN_PIXELS = 100
-"""Fewer clear pixels say nothing."""
+"""Fewer clear pixels say nothing: a percentile of them is a single pixel."""
 
 CERTAIN = 5.0
 """Log odds from which a decision is of high confidence: 150 to 1."""
 
 _DARK_DN = 900
+"""Reflectance -0.01 while the offset is still in the numbers: few clear pixels fall below."""
 _FLOOR_DN = (950, 1300)
+"""Where the darkest percentile lies while the offset is still in the numbers: at reflectance 0, which is 1000, or a little above."""
 _NEGATIVE_SHARE = 0.05
+"""Share of clear pixels that may be negative, see `too_negative`."""
 _OPPOSED = 1.0
 """Pixels that speak at least so loudly against the metadata leave the scene open unless they are certain."""
 
@@ -37,7 +42,8 @@ TOLD = {"history": -8.0, "convention": 4.0, "flag": -3.0, "flag, contradicted": 
 documents that it keeps ESA's numbers; the others are Earth Search's flag and raster:bands, which are wrong at times."""
 
 SEEN = {"dark": -9.0, "floors": 8.0, "floor": 1.0}
-"""Log odds of what a scene's own pixels say, see `PixelTest.log_odds`."""
+"""Log odds of what a scene's own pixels say, see `PixelTest.log_odds`. These and TOLD were tried on the simulated dates
+of `tests/radiometry/offset_trial.py`."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +131,7 @@ def pixel_test(red_dn: np.ndarray, swir2_dn: np.ndarray, scene_class: np.ndarray
     red, swir2 = red_dn[clear].astype("float64"), swir2_dn[clear].astype("float64")
     if red.size == 0:
         return PixelTest(0, float("nan"), (float("nan"),) * 2, {0.0: 0.0, PENDING: 0.0})
-    negative = {offset: float(np.mean(red * 1e-4 + offset < -0.01)) for offset in (0.0, PENDING)}
+    negative = {offset: float(np.mean(reflectance(red, 1e-4, offset) < -0.01)) for offset in (0.0, PENDING)}
     floors = (float(np.percentile(red, 1)), float(np.percentile(swir2, 1)))
     return PixelTest(red.size, float(np.mean(np.minimum(red, swir2) < _DARK_DN)), floors, negative)
 

@@ -15,6 +15,7 @@ from enum import IntEnum
 import numpy as np
 
 from rs_pipeline.model import OPTICAL_BANDS
+from rs_pipeline.radiometry.scaling import linear_power
 from rs_pipeline.simulation import optics
 
 
@@ -372,9 +373,9 @@ def radar_coefficients(palette: Palette, layers: Layers, state: DayState) -> np.
     """gamma0 as linear power of each mixing layer, float32 (2, layers): VV and VH."""
 
     def power(db: tuple[float, float]) -> np.ndarray:
-        return 10 ** (np.array(db) / 10)
+        return linear_power(np.array(db))
 
-    water = 10 ** ((np.array(WATER_DB) + np.array([1.0, 0.6]) * state.wind_db) / 10)
+    water = linear_power(np.array(WATER_DB) + np.array([1.0, 0.6]) * state.wind_db)
     columns: list[np.ndarray] = []
     for material in layers.materials:
         if is_flooded(material, state.day_of_year):

@@ -142,6 +142,11 @@ def water_refl(wavelength_nm, chl, tsm, a_g440, **optics) -> np.ndarray:
     return np.pi * water_rrs(wavelength_nm, chl, tsm, a_g440, **optics)
 
 
+def haze_spectrum(wavelength_nm: np.ndarray) -> np.ndarray:
+    """Light that haze adds at each wavelength relative to 555 nm: Angstrom's (1929) power law, exponent 1.3 of common aerosol."""
+    return (wavelength_nm / 555.0) ** -1.3
+
+
 def response_nm(sensor: str, role: str, samples: int = 15) -> np.ndarray:
     """Wavelengths in nm, midpoints of equal steps over the boxcar of a band; their mean spectrum is the band value.
 

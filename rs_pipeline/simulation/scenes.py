@@ -10,6 +10,7 @@ from scipy import ndimage
 from rs_pipeline.model import Grid
 from rs_pipeline.simulation import materials, weather
 from rs_pipeline.simulation.materials import Layers, Material
+from rs_pipeline.simulation.optics import haze_spectrum
 from rs_pipeline.simulation.plan import ScenePlan
 from rs_pipeline.simulation.world import CENTRE_LONLAT, MARGIN_M, MIX_M, World
 
@@ -153,7 +154,7 @@ def _draw_day(world: World, plan: ScenePlan, rng: np.random.Generator) -> _Day:
     day = plan.when.date()
     sun = weather.sun_angles(plan.when, *CENTRE_LONLAT)
     tide_m = world.tide.height(plan.when)
-    haze = abs(rng.normal(0, 0.004)) * (CENTRE_NM / 555.0) ** -1.3
+    haze = abs(rng.normal(0, 0.004)) * haze_spectrum(CENTRE_NM)
     state = materials.day_state(world.palette, day, world.years[0], world.season_shift_days(day.year), rng)
     sky = weather.make_sky(world.grid, plan.cloud_cover, sun, plan.cirrus, rng)
     residual = np.clip(rng.normal(0.002, 0.005), -0.006, 0.016) + haze

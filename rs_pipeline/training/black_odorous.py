@@ -109,7 +109,7 @@ def measure(model: DetectorModel, platforms, rededge: bool, seed: int, n: int, *
     """Single-date figures on fresh spectra: AUC, rates at P > 0.5, at 1 % false positives, by class, and BOI's beside them."""
     spectra, kinds = dataset(platforms, n, seed, widen=widen)
     black, grey = BLACK[kinds], grey_of(spectra)
-    score, cause = spectra_evidence(spectra, grey, rededge, model.rededge.packed, model.colour.packed)
+    score, cause = spectra_evidence(spectra, grey, rededge, model.packed)
     p = 1 / (1 + np.exp(-score))
     positive, vetoed = score > 0, (score > 0) & (cause == 0)
     plain = np.array([boi(s[0], s[1], s[2]) < BOI_THRESHOLD for s in spectra])

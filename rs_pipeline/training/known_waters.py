@@ -10,6 +10,7 @@ import numpy as np
 
 from rs_pipeline.products.black_odorous.model import KNOWN_MIN_REFL, LEFT_OUT, KnownWaters
 from rs_pipeline.products.black_odorous.scoring import BLUE, GREEN, NIR, RED, SWIR1, without_air
+from rs_pipeline.simulation.optics import haze_spectrum
 from rs_pipeline.training.water_types import BANKS, CLASSES, PLANTS, WaterClass, draw_constituents, water_refl
 
 WIDEN = 1.2
@@ -42,7 +43,7 @@ def _through_air(water: np.ndarray, around: np.ndarray, rng: np.random.Generator
     centre_nm = np.array([493, 560, 665, 705, 833, 1610, 2190])
     bank = np.minimum(rng.exponential(0.01, (n, 1)), 0.2)
     share = rng.uniform(0.02, 0.06, (n, 1))
-    haze = rng.normal(0.003, 0.005, (n, 1)) + np.abs(rng.normal(0, 0.004, (n, 1))) * (centre_nm / 555.0) ** -1.3
+    haze = rng.normal(0.003, 0.005, (n, 1)) + np.abs(rng.normal(0, 0.004, (n, 1))) * haze_spectrum(centre_nm)
     surface = (1 - bank) * water + bank * around
     return (1 - share) * surface + share * around * np.exp(rng.normal(0, 0.1, water.shape)) + haze + rng.normal(0, 0.0005, water.shape)
 

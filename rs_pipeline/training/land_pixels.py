@@ -13,12 +13,14 @@ from datetime import date
 
 import numpy as np
 from rs_kernels.land import radar_means, season_statistics
+from rs_kernels.stack import Stack
 
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS
 from rs_pipeline.products.calendar import in_window
 from rs_pipeline.products.land.features import FEATURES, HALVES, SEASONS
 from rs_pipeline.simulation import materials
 from rs_pipeline.simulation.materials import Layers, Material, Palette, draw_palette
+from rs_pipeline.simulation.optics import haze_spectrum
 from rs_pipeline.simulation.plan import ScenePlan, plan_scenes
 from rs_pipeline.simulation.scenes import (
     CENTRE_NM,
@@ -119,7 +121,7 @@ def observe(pixels: Mixtures, seed: int, palette_number: int) -> np.ndarray:
     season = _part([p.when.date() for p in optical], SEASONS)
     values, dates = np.empty((len(FEATURES), 1, n), "float32"), np.empty((len(SEASONS), 1, n), "int64")
     n_optical = len(FEATURES) - len(HALVES) * len(RADAR_BANDS)
-    season_statistics(dn, reasons, 1, scale, offset, native_m, season, len(SEASONS), values[:n_optical], dates)
+    season_statistics(Stack(dn, reasons, 1, scale, offset, native_m), season, len(SEASONS), values[:n_optical], dates)
     radar = [p for p in plans if p.family == "sentinel-1"]
     amplitude = np.stack([_radar(pixels, p, palette, shift, rng) for p in radar])[:, :, None]
     radar_means(amplitude, _part([p.when.date() for p in radar], HALVES), len(HALVES), values[n_optical:])
@@ -161,7 +163,7 @@ def _date(pixels: Mixtures, plan: ScenePlan, palette: Palette, shift: float, rng
     diffuse = DIFFUSE[:, None]
     refl *= diffuse + (1 - diffuse) * pixels.light[np.abs(np.array(SUN_DAYS) - state.day_of_year).argmin()]
     refl += rng.uniform(0.02, 0.06) * (refl.mean(axis=1, keepdims=True) - refl)
-    haze = abs(rng.normal(0, 0.004)) * (CENTRE_NM / 555.0) ** -1.3
+    haze = abs(rng.normal(0, 0.004)) * haze_spectrum(CENTRE_NM)
     refl += (np.clip(rng.normal(0.002, 0.005), -0.006, 0.016) + haze)[:, None]
     missed = np.where(rng.random(n) < MISSED, rng.uniform(-0.5, 0.4, n), 0)
     refl = np.where(missed < 0, refl * (1 + missed), refl + (CLOUD[:, None] - refl) * missed)

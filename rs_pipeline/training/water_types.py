@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rs_pipeline.model import OPTICAL_BANDS
-from rs_pipeline.simulation.optics import RESPONSES, water_bands
+from rs_pipeline.simulation.optics import RESPONSES, haze_spectrum, water_bands
 
 Range = tuple[float, float]
 
@@ -92,7 +92,7 @@ def observe_water(refl: np.ndarray, rng: np.random.Generator, *, land_share: flo
     bank = rng.dirichlet(np.ones(3), n) @ BANKS
     share = np.minimum(rng.exponential(land_share, (n, 1)), 0.9)
     grey = rng.normal(0.004, 0.006, (n, 1))
-    aerosol = np.abs(rng.normal(0, 0.004, (n, 1))) * (centre_nm / 555.0) ** -1.3
+    aerosol = np.abs(rng.normal(0, 0.004, (n, 1))) * haze_spectrum(centre_nm)
     return (1 - share) * refl + share * bank + grey + aerosol + rng.normal(0, 0.0015, refl.shape)
 
 

@@ -97,6 +97,12 @@ def test_bootstrap_scatters_as_the_stratified_variance_says():
     assert bootstrap95(MAPPED_KM2, STRATA_KM2, many) == (lower, upper)
 
 
+def test_bootstrap_of_two_pixels_a_stratum_by_hand():
+    """Rao and Wu draw n - 1 = 1 of them: residuals 0 or 0.4 on 6 km2, 0 or -0.5 on 3 km2, so 3 km2 become 1.5, 3, 3.9 or 5.4, each as often."""
+    four = Sample(np.array([0, 0, 1, 1]), np.array([0.0, 0, 1, 1]), np.array([0.0, 0.4, 1, 0.5]))
+    assert bootstrap95(3.0, np.array([6.0, 3.0]), four) == pytest.approx((1.5, 5.4))
+
+
 def test_intervals_hold_the_truth_as_often_as_they_say():
     """A region of 1 km2 of water and 9 of land, mapped with errors: 300 samples of 100 pixels each."""
     rng, inside = np.random.default_rng(1), 0

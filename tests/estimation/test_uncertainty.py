@@ -13,25 +13,10 @@ from rs_pipeline.estimation.uncertainty import (
     complete,
     difference,
     missing_rule,
-    wilson,
     within,
 )
 
 LIMITS = Thresholds()
-def test_wilson_known_values():
-    assert wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=5e-5)
-    assert wilson(0, 10) == pytest.approx((0.0, 0.2775), abs=5e-5)
-    assert wilson(0, 0) == (0.0, 1.0)
-    with pytest.raises(ValueError, match="3 of 2"):
-        wilson(3, 2)
-
-
-@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_wilson_contains_the_proportion(kn):
-    lower, upper = wilson(*kn)
-    assert 0 <= lower <= kn[0] / kn[1] + 1e-12 and kn[0] / kn[1] - 1e-12 <= upper <= 1
-
-
 @pytest.mark.parametrize(
     ("v", "rule"),
     [(1.0, "publish"), (0.95, "publish"), (0.9499, "scale"), (0.80, "scale"), (0.7999, "range"), (0.50, "range"), (0.4999, "withhold"),

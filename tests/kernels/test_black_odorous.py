@@ -12,12 +12,13 @@ from rs_kernels.black_odorous import (
     COLOUR_FEATURES,
     FEATURES,
     PIXEL_LAYERS,
+    ClassLimits,
+    Detector,
     boi,
     call_class,
     chromaticity,
     date_evidence,
     dbwi,
-    forel_ule,
     grey_residual,
     hue_angle,
     log_odds,
@@ -30,6 +31,9 @@ from rs_kernels.black_odorous import (
     spectrum_features,
     veto,
 )
+from rs_kernels.stack import Stack
+
+LIMITS = ClassLimits(min_dates=6, min_share=0.6, min_months=2, suspected=0.9, possible=0.5)
 
 
 def weights(n, intercept=0.0, green=0.0):
@@ -39,7 +43,7 @@ def weights(n, intercept=0.0, green=0.0):
     return centre, spread, linear, np.zeros((n, n)), intercept
 
 
-DARK_IS_BLACK = weights(len(FEATURES), green=-1.0), weights(len(COLOUR_FEATURES), green=-1.0)
+DARK_IS_BLACK = Detector(weights(len(FEATURES), green=-1.0), weights(len(COLOUR_FEATURES), green=-1.0))
 
 
 def test_indices():
@@ -60,11 +64,6 @@ def test_hue_of_the_published_check_spectrum():
     assert saturation(0.0083, 0.0160, 0.0113) == pytest.approx(math.hypot(x - 1 / 3, y - 1 / 3))
     assert hue_angle(0.0083 * np.pi, 0.0160 * np.pi, 0.0113 * np.pi) == pytest.approx(54.74117837)
     assert math.isnan(hue_angle(0.0, 0.0, 0.0))
-
-
-@pytest.mark.parametrize(("hue", "colour"), [(54.741, 13), (48.156, 14), (227.168, 1), (300.0, 1), (22.741, 20), (20.4, 21), (math.nan, 0)])
-def test_forel_ule(hue, colour):
-    assert forel_ule(hue) == colour
 
 
 def test_grey_residual_is_the_darker_shortwave_band_within_limits():
@@ -111,7 +110,7 @@ def test_vetoes(spectrum, cause):
     ],
 )  # fmt: skip
 def test_call_truth_table(probability, dates, positive, months, expected):
-    assert call_class(probability, dates, positive / max(dates, 1), months, 6, 0.6, 2, 0.9, 0.5) == expected
+    assert call_class(probability, dates, positive / max(dates, 1), months, LIMITS) == expected
 
 
 # --- the pass over dates ---------------------------------------------------------------------------------------------
@@ -129,12 +128,13 @@ def run(dn, *, reasons=None, reject=2, day=None, month=None, season=None, water=
     n = len(dn)
     out = np.empty((len(PIXEL_LAYERS), 1, 1), "float32")
     day = np.arange(n) * 10 if day is None else np.array(day)
-    pixel_black_odorous(
+    dates = Stack(
         dn, np.zeros((n, 1, 1), "uint16") if reasons is None else np.array(reasons, "uint16").reshape(n, 1, 1), reject,
-        np.full(n, 1e-4, "float32"), np.zeros(n, "float32"), np.full(n, rededge), day.astype("int64"),
-        np.array(day // 30 if month is None else month, dtype="int64"), np.ones(n, bool) if season is None else np.array(season),
-        np.array([[water]]), 0.025, *model, out,
+        np.full(n, 1e-4, "float32"), np.zeros(n, "float32"), np.full(n, 10, "float32"), day.astype("int64"),
+        np.array(day // 30 if month is None else month, dtype="int64"),
     )  # fmt: skip
+    in_season = np.ones(n, bool) if season is None else np.array(season)
+    pixel_black_odorous(dates, np.full(n, rededge), in_season, np.array([[water]]), 0.025, model, out)
     return dict(zip(PIXEL_LAYERS, out[:, 0, 0].tolist(), strict=True))
 
 
@@ -146,7 +146,7 @@ def test_mean_of_log_odds_over_dates():
 
 
 def test_one_date_counts_at_most_four():
-    model = weights(11, intercept=50.0), weights(9, intercept=50.0)
+    model = Detector(weights(11, intercept=50.0), weights(9, intercept=50.0))
     assert run(stack([0.04]), model=model)["probability"] == pytest.approx(1 / (1 + math.exp(-4)))
 
 
@@ -171,7 +171,7 @@ def test_no_water_is_nan_and_no_date_is_zero_dates_without_probability():
 def test_missing_red_edge_falls_back_to_colour():
     dn = stack([0.0401])
     dn[0, 3] = 0
-    model = weights(11, intercept=3.0), weights(9, intercept=-3.0)
+    model = Detector(weights(11, intercept=3.0), weights(9, intercept=-3.0))
     assert run(stack([0.0401]), model=model)["probability"] > 0.9
     assert run(dn, model=model)["probability"] < 0.1
     assert run(stack([0.0401]), rededge=False, model=model)["probability"] < 0.1
@@ -180,7 +180,7 @@ def test_missing_red_edge_falls_back_to_colour():
 def test_a_vetoed_date_is_counted_but_never_positive():
     dn = stack([0.0401])
     dn[0, :5, 0, 0] = [300, 400, 300, 300, 900]  # plants: near infrared above red and bright
-    seen = run(dn, model=(weights(11, intercept=4.0), weights(9, intercept=4.0)))
+    seen = run(dn, model=Detector(weights(11, intercept=4.0), weights(9, intercept=4.0)))
     assert (seen["n_dates"], seen["n_positive"], seen["n_vetoed"]) == (1, 0, 1)
     assert seen["probability"] == pytest.approx(1 / (1 + math.exp(2.0)))
 
@@ -191,16 +191,16 @@ def test_classes_of_pixels():
     layers[:, 0, 2] = [0.1, 8, 0, 0, 0]
     layers[:, 0, 3] = [np.nan, 0, 0, 0, 0]
     out = np.empty((1, 4), "float32")
-    pixel_classes(layers, 6, 0.6, 2, 0.9, 0.5, out)
+    pixel_classes(layers, LIMITS, out)
     assert out.tolist() == [[0, 3, 1, 4]]
 
 
 @given(st.lists(st.floats(-0.2, 1.5, allow_nan=False), min_size=5, max_size=5), st.floats(-0.02, 0.02), st.booleans())
 def test_evidence_is_finite_and_within_limits(spectrum, grey, has_rededge):
     rng = np.random.default_rng(1)
-    model = [
+    model = Detector(*(
         (rng.normal(size=n), np.abs(rng.normal(size=n)) + 0.1, rng.normal(size=n), rng.normal(size=(n, n)), 0.0) for n in (11, 9)
-    ]  # fmt: skip
-    value, cause = date_evidence(*spectrum, grey, has_rededge, *model, np.empty(11))
+    ))  # fmt: skip
+    value, cause = date_evidence(*spectrum, grey, has_rededge, model, np.empty(11))
     assert -4 <= value <= 4
     assert cause in (0, 1, 2, 3)

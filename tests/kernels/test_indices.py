@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rs_kernels import indices
 
-# (blue, green, red, nir, swir1, swir2): NDWI, MNDWI, AWEInsh, AWEIsh, WI2015 worked from the papers' formulas.
+# (blue, green, red, nir, swir1, swir2): NDWI, MNDWI, AWEIsh, WI2015 worked from the papers' formulas.
 PIXELS = {
-    "clear water": ((0.03, 0.04, 0.025, 0.012, 0.006, 0.004), (0.5385, 0.7391, 0.1220, 0.1020, 7.2414)),
-    "turbid water": ((0.08, 0.12, 0.14, 0.06, 0.012, 0.008), (0.3333, 0.8182, 0.3950, 0.2700, 17.3524)),
-    "urban shadow": ((0.03, 0.028, 0.027, 0.03, 0.025, 0.02), (-0.0345, 0.0566, -0.0505, 0.0125, 1.9444)),
-    "wet soil": ((0.06, 0.08, 0.10, 0.16, 0.14, 0.09), (-0.3333, -0.2727, -0.5275, -0.2125, -8.1896)),
-    "vegetation": ((0.03, 0.06, 0.04, 0.40, 0.20, 0.10), (-0.7391, -0.5385, -0.9350, -0.7450, -31.9996)),
-    "ice": ((0.45, 0.46, 0.44, 0.38, 0.06, 0.05), (0.0952, 0.7692, 1.3675, 0.9275, 48.8504)),
+    "clear water": ((0.03, 0.04, 0.025, 0.012, 0.006, 0.004), (0.5385, 0.7391, 0.1020, 7.2414)),
+    "turbid water": ((0.08, 0.12, 0.14, 0.06, 0.012, 0.008), (0.3333, 0.8182, 0.2700, 17.3524)),
+    "urban shadow": ((0.03, 0.028, 0.027, 0.03, 0.025, 0.02), (-0.0345, 0.0566, 0.0125, 1.9444)),
+    "wet soil": ((0.06, 0.08, 0.10, 0.16, 0.14, 0.09), (-0.3333, -0.2727, -0.2125, -8.1896)),
+    "vegetation": ((0.03, 0.06, 0.04, 0.40, 0.20, 0.10), (-0.7391, -0.5385, -0.7450, -31.9996)),
+    "ice": ((0.45, 0.46, 0.44, 0.38, 0.06, 0.05), (0.0952, 0.7692, 0.9275, 48.8504)),
 }
 
 
@@ -25,11 +25,25 @@ def test_water_indices_equal_the_published_formulas(name):
     got = (
         indices.ndwi(g, n),
         indices.mndwi(g, s1),
-        indices.awei_nsh(g, n, s1, s2),
         indices.awei_sh(b, g, n, s1, s2),
         indices.wi2015(g, r, n, s1, s2),
     )
     assert got == pytest.approx(expected, abs=6e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "passed"),
+    [("clear water", (3, 2)), ("turbid water", (3, 2)), ("urban shadow", (1, 2)), ("wet soil", (0, 1)), ("vegetation", (0, 0)), ("ice", (3, 0))],
+)
+def test_surface_water_extent_tests_of_the_check_pixels(name, passed):
+    # e.g. ice: MNDWI 0.77 > 0.124, 0.90 > 0.44 and AWEIsh 0.93 > 0; NIR 0.38 is too bright for T4 and T5.
+    # Wet soil: T5 only, as MNDWI -0.27 > -0.5 with blue 0.06, NIR 0.16, SWIR1 0.14 and SWIR2 0.09 all dark enough; T4 wants SWIR1 < 0.09.
+    assert indices.water_tests(*PIXELS[name][0]) == passed
+
+
+@pytest.mark.parametrize(("red", "nir", "expected"), [(0.05, 0.35, 0.75), (0.095, 0.335, 0.5581395349), (0.14, 0.06, -0.4)])
+def test_ndvi_golden(red, nir, expected):
+    assert indices.ndvi(red, nir) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -83,10 +97,15 @@ def test_fractional_cover_inverts_any_linear_mixture(fraction, soil_red, soil_ni
 
 def test_wilson_interval():
     # Wilson (1927), 5 of 10: centre 0.5, half width 0.2634 (Newcombe 1998, table).
-    low, high = indices.wilson(5, 10)
-    assert (low, high) == pytest.approx((0.2366, 0.7634), abs=1e-4)
-    assert indices.wilson(0, 8)[0] == 0.0
+    assert indices.wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=5e-5)
+    assert indices.wilson(0, 10) == pytest.approx((0.0, 0.2775), abs=5e-5)
     assert np.isnan(indices.wilson(0, 0)).all()
+
+
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_contains_the_proportion(kn):
+    lower, upper = indices.wilson(*kn)
+    assert 0 <= lower <= kn[0] / kn[1] + 1e-12 and kn[0] / kn[1] - 1e-12 <= upper <= 1
 
 
 def test_black_water_is_water_though_its_ratios_say_nothing():

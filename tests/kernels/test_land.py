@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from rs_kernels.land import radar_means, season_statistics
+from rs_kernels.stack import Stack
 
 SCALE, OFFSET = 1e-4, -0.1
 SOIL = (0.09, 0.12, 0.16, 0.18, 0.22, 0.30, 0.26)
@@ -21,9 +22,8 @@ def statistics(pixels, season, *, bits=None, native_m=None, n_seasons=2):
     reasons[:, 0, 0] |= np.zeros(n, "uint16") if bits is None else np.array(bits, "uint16")
     native = np.full(n, 10, "f4") if native_m is None else np.array(native_m, "f4")
     out, dates = np.empty((n_seasons * 7 + 4, 1, 1), "f4"), np.empty((n_seasons, 1, 1), "int64")
-    season_statistics(
-        dn, reasons, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), native, np.array(season, "int64"), n_seasons, out, dates
-    )
+    stack = Stack(dn, reasons, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), native)
+    season_statistics(stack, np.array(season, "int64"), n_seasons, out, dates)
     return out[:, 0, 0], dates[:, 0, 0]
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from rs_kernels.edges import classify_water
-from rs_kernels.observe import observe_vegetation, observe_water, radar_water
+from rs_kernels.observe import Dimidiate, Months, observe_vegetation, observe_water, radar_water
+from rs_kernels.stack import Stack
 from rs_kernels.statistics import quantile_sorted, weighted_median_sorted
 
 SCALE, OFFSET = 1e-4, -0.1
@@ -12,7 +13,7 @@ PLANTS = (0.03, 0.06, 0.04, 0.0, 0.40, 0.20, 0.10)
 ICE = (0.45, 0.46, 0.44, 0.0, 0.38, 0.06, 0.05)
 
 
-def stack(pixels):
+def numbers(pixels):
     """dn (T, 7, 1, 1) from reflectances; None is nodata."""
     dn = np.zeros((len(pixels), 7, 1, 1), "uint16")
     for t, p in enumerate(pixels):
@@ -34,11 +35,11 @@ def water(pixels, months, *, days=None, bits=(), radar=None, n_months=12, min_mo
     radar = np.zeros((n_months, 1, 1), "int8") if radar is None else np.array(radar, "int8").reshape(-1, 1, 1)
     out, finished = np.empty((7, 1, 1), "float32"), np.empty((3, 1, 1), "float32")
     high_sun = np.zeros(n_months, bool) if high is None else np.isin(np.arange(n_months), high)
-    observe_water(
-        stack(pixels), reasons(pixels, bits), 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"),
-        np.full(n, 10, "f4") if native_m is None else np.array(native_m, "f4"), days,
-        np.array(months, "int64"), radar, high_sun, np.isin(np.arange(n_months), (4, 5)), 0.0, min_months, out,
+    dates = Stack(
+        numbers(pixels), reasons(pixels, bits), 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"),
+        np.full(n, 10, "f4") if native_m is None else np.array(native_m, "f4"), days, np.array(months, "int64"),
     )  # fmt: skip
+    observe_water(dates, Months(radar, high_sun, np.isin(np.arange(n_months), (4, 5))), 0.0, min_months, out)
     classify_water(out[0], out[2], 0.75, 0.25, 0.05, finished)
     names = ("frequency", "clear", "months", "radar_months", "high_frequency", "high_months", "spring_wet", "class", "lower", "upper")
     return dict(zip(names, [*out[:, 0, 0], *finished[:, 0, 0]], strict=True))
@@ -117,11 +118,11 @@ def vegetation(pixels, days, *, bits=(), in_peak=None, min_dates=4, min_span=40,
     n = len(pixels)
     out = np.empty((5, 1, 1), "float32")
     inside = np.ones(n, bool)
-    observe_vegetation(
-        stack(pixels), reasons(pixels, bits), 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), np.array(days, "int64"),
-        inside if in_peak is None else np.array(in_peak), inside, (0.06 / 0.38, 0.42 / 0.48, 0.48 / 0.38), (0.02, 0.03, 0.03),
-        quantile, min_dates, min_span, out,
-    )  # fmt: skip
+    dates = Stack(
+        numbers(pixels), reasons(pixels, bits), 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), np.full(n, 10, "f4"), np.array(days, "int64")
+    )
+    how = Dimidiate((0.06 / 0.38, 0.42 / 0.48, 0.48 / 0.38), (0.02, 0.03, 0.03), quantile, min_dates, min_span)
+    observe_vegetation(dates, inside if in_peak is None else np.array(in_peak), inside, how, out)
     return out[:, 0, 0]
 
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from rs_kernels import vegetation as k
+from rs_kernels.stack import Stack
 
 from rs_pipeline.config import VegetationSection
 
@@ -58,7 +59,7 @@ def lines_through(dates, covers, days, bandwidth=BANDWIDTH_DAYS, worth=None):
     dates, days, out = np.array(dates), np.array(days), np.empty((len(days), k.LANE))
     weights = np.empty((len(days), len(dates)))
     k.line_weights(days, dates, np.ones(len(dates)) if worth is None else np.array(worth), bandwidth, weights)
-    k.local_lines(cover, known, 1, np.ones(len(dates), bool), dates, days, weights, bandwidth, np.empty(5 * k.LANE), out)
+    k.local_lines(cover, known, 1, np.ones(len(dates), bool), k.Bell(days, dates, weights, bandwidth), np.empty(5 * k.LANE), out)
     return out[:, 0]
 
 
@@ -105,7 +106,7 @@ def aligned(dates, covers, coarse):
     fine[coarse] = 0.0
     k.line_weights(dates[coarse], dates, fine, BANDWIDTH_DAYS, weights)
     scratch = np.empty(5 * k.LANE), np.empty((1, k.LANE)), np.empty((2, k.LANE))
-    k.align_coarse(cover, known, 1, known[:, 0] > 0, dates, coarse, weights, BANDWIDTH_DAYS, *scratch)
+    k.align_coarse(cover, known, 1, known[:, 0] > 0, coarse, k.Bell(dates[coarse], dates, weights, BANDWIDTH_DAYS), scratch)
     return cover[:, 0]
 
 
@@ -141,7 +142,7 @@ def test_noise_on_a_flat_season_does_not_lift_its_peak():
     assert of_dates > 0.05 and 0 < of_lines < 0.034
 
 
-NETWORKS = (
+NETWORKS = k.Networks(
     np.zeros((1, 1, 7)), np.zeros((1, 1)), np.array([0.5]), np.full((1, 7), -np.inf), np.full((1, 7), 0.9), np.zeros((1, 7)),
     np.zeros((1, 7, 7)), np.array([1.0]),
 )  # fmt: skip
@@ -161,6 +162,11 @@ def usual(dates, days):
     return np.full(dates.size, 0.2), np.full(days.size, 0.2), alike(dates, dates) + 0.01 * np.eye(dates.size), alike(days, dates), np.full(days.size, 0.09)
 
 
+def stack(dn, reasons, days):
+    n = len(dn)
+    return Stack(dn, reasons, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), np.full(n, 10, "f4"), np.array(days))
+
+
 def observe(pixels, days, *, masked=(), min_dates=4, networks=NETWORKS):
     n = len(pixels)
     dn = np.round((np.array(pixels) - OFFSET) / SCALE).astype("uint16")[:, :, None, None]
@@ -169,9 +175,9 @@ def observe(pixels, days, *, masked=(), min_dates=4, networks=NETWORKS):
     inside, lines = np.ones((4, n), bool), np.arange(days[0], days[-1] + 1, 4)
     out = np.empty((8, 1, 1), "float32")
     k.observe_cover(
-        dn, reasons, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), np.array(days), np.ones(n), inside, np.zeros(n, "int64"),
-        np.zeros((n, 1)), networks, np.array([[0.03, 0.03], [0.04, 0.04]]), lines, np.ones((4, lines.size), bool), 8.0,
-        usual(days, lines), 0.9, min_dates, 40, out,
+        stack(dn, reasons, days), k.CoverDates(np.ones(n), inside, np.zeros(n, "int64"), np.zeros((n, 1))), networks,
+        np.array([[0.03, 0.03], [0.04, 0.04]]), k.Lines(lines, np.ones((4, lines.size), bool), 8.0, usual(days, lines)),
+        k.Need(0.9, min_dates, 40), out,
     )  # fmt: skip
     return dict(zip(k.COVER_LAYERS, out[:, 0, 0].tolist(), strict=True))
 
@@ -257,15 +263,14 @@ def test_pixels_do_not_disturb_each_other():
     reasons, days = np.where(rng.random((n, 1, w)) < 0.3, 2, 0).astype("uint16"), np.arange(n) * 12
     weights = np.zeros((1, 1, 7))
     weights[0, 0, 4] = 3.0
-    networks = (weights, np.ones((1, 1)), np.array([0.0]), *NETWORKS[3:])
+    networks = NETWORKS._replace(weights=weights, out_weights=np.ones((1, 1)), out_bias=np.array([0.0]))
     lines = np.arange(0, 85, 4)
 
     def run(dn, reasons):
         out = np.empty((8, 1, dn.shape[3]), "float32")
         k.observe_cover(
-            dn, reasons, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), days, np.ones(n), np.ones((4, n), bool), np.zeros(n, "int64"),
-            np.zeros((n, 1)), networks, np.zeros((2, 2)), lines, np.ones((4, lines.size), bool), 8.0,
-            usual(days, lines), 0.9, 4, 40, out,
+            stack(dn, reasons, days), k.CoverDates(np.ones(n), np.ones((4, n), bool), np.zeros(n, "int64"), np.zeros((n, 1))), networks,
+            np.zeros((2, 2)), k.Lines(lines, np.ones((4, lines.size), bool), 8.0, usual(days, lines)), k.Need(0.9, 4, 40), out,
         )  # fmt: skip
         return out
 

@@ -50,6 +50,7 @@ def test_chlorophyll_golden(ndci, chl):
 
 
 def test_chlorophyll_ends_at_the_vertex():
+    assert chlorophyll_ndci(-0.22157468159) == pytest.approx(4.498548147433423)
     assert chlorophyll_ndci(-0.2215) == pytest.approx(4.498548, abs=1e-5)
     assert math.isnan(chlorophyll_ndci(-0.23))
 

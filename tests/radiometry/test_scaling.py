@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from rs_kernels import calibration
 
 from rs_pipeline.radiometry import scaling
 from rs_pipeline.sensors import load_sensor
@@ -26,12 +27,27 @@ def test_nodata_is_not_a_reflectance():
     assert np.isnan(scaling.reflectance(np.array(0), 1e-4, -0.1))
 
 
+def test_reflectance_keeps_the_precision_of_its_scale():
+    dn = np.array([0, 1450, 65535], "uint16")
+    single = scaling.reflectance(dn, np.float32(1e-4), np.float32(-0.1))
+    assert single.dtype == np.float32 and scaling.reflectance(dn, 1e-4, -0.1).dtype == np.float64
+    assert np.isnan(single[0]) and single[1:] == pytest.approx([0.045, 6.4535])
+
+
+@pytest.mark.parametrize("dn", [1, 1450, 10000, 65535])
+@pytest.mark.parametrize(("scale", "offset"), [(1e-4, -0.1), (2.75e-5, -0.2), (1e-4, 0.0)])
+def test_one_number_and_arrays_give_the_same_reflectance(dn, scale, offset):
+    assert calibration.reflectance(np.uint16(dn), scale, offset) == scaling.reflectance(np.array(dn, "uint16"), scale, offset)
+    single = np.float32(scale), np.float32(offset)
+    assert calibration.reflectance(np.float32(dn), *single) == scaling.reflectance(np.array(dn, "uint16"), *single)
+
+
 def test_backscatter():
-    assert scaling.decibel(np.array(0.01)) == pytest.approx(-20.0)
-    assert scaling.decibel(np.array(220.0**2 / 500.0**2)) == pytest.approx(-7.1309464702762515)
-    gamma0 = scaling.gamma0_from_sigma0(np.array(10**-1.5), np.array(39.0))
-    assert scaling.decibel(gamma0) == pytest.approx(-13.905025944792502)
-    assert np.isnan(scaling.decibel(np.array([0.0, -1.0]))).all()
+    assert calibration.decibel(0.01) == pytest.approx(-20.0)
+    assert calibration.decibel(220.0**2 / 500.0**2) == pytest.approx(-7.1309464702762515)
+    assert np.isnan([calibration.decibel(0.0), calibration.decibel(-1.0)]).all()
+    assert scaling.linear_power(-7.1309464702762515) == pytest.approx(220.0**2 / 500.0**2)
+    assert scaling.linear_power(np.array([-20.0, 3.0])) == pytest.approx([0.01, 1.9952623149688795])
 
 
 def test_signed_hls_is_shifted_exactly():
@@ -60,9 +76,8 @@ def test_radar_amplitude():
     power = np.array([0.01, 1e-5, 0.99e-5, -32768.0, np.nan, 0.0, 1.0], dtype="float32")
     chip = scaling.chip_numbers(power, sensor, -32768)
     assert chip.tolist() == [1000, 32, 0, 0, 0, 0, 10000]
-    back = scaling.decibel(scaling.gamma0_power(chip[:1]))
-    assert back == pytest.approx(-20.0)
-    assert np.isnan(scaling.gamma0_power(np.array([0])))
+    assert scaling.gamma0_power(chip[[0, 2, 6]]).tolist() == pytest.approx([0.01, 0.0, 1.0])
+    assert [calibration.gamma0_power(v) for v in chip] == scaling.gamma0_power(chip).tolist()
 
 
 def test_masks_keep_their_values():

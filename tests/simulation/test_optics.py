@@ -39,6 +39,11 @@ GOLDEN = {
         [0.0155867, 0.0246635, 0.0423957, 0.0628973, 0.0622811, 0.0305348, 0.0335119, 0.0252412, 0.0150571],
         [0.0156194, 0.0225389, 0.0428155, 0.0625335, 0.0151544], -0.15776, -0.15418,
     ),
+    "nearshore": (
+        dict(chl=5, tsm=60, a_g440=0.4, b_bp=0.012),
+        [0.0142067, 0.022525, 0.0384839, 0.0401422, 0.0332854, 0.0113276, 0.0123063, 0.008948, 0.0049673],
+        [0.0142348, 0.0205824, 0.0385703, 0.0418735, 0.0050026], -0.01639, -0.03270,
+    ),
     "marsh": (
         dict(chl=8, tsm=3, a_g440=4.0, s_g=0.0155),
         [0.0004687, 0.0009195, 0.0021193, 0.0022283, 0.0017619, 0.000531, 0.000573, 0.000416, 0.0002318],
@@ -81,6 +86,11 @@ def test_black_odorous_index(name):
     parameters, _, _, boi_s2a, boi_l8 = GOLDEN[name]
     assert boi(*optics.water_bands("sentinel-2a", ("blue", "green", "red"), **parameters)) == pytest.approx(boi_s2a, abs=0.006)
     assert boi(*optics.water_bands("landsat-8", ("blue", "green", "red"), **parameters)) == pytest.approx(boi_l8, abs=0.012)
+
+
+def test_haze_is_bluer_than_white():
+    # (1110 / 555)^-1.3 = 2^-1.3
+    assert optics.haze_spectrum(np.array([555, 1110])) == pytest.approx([1.0, 0.4061262], abs=1e-7)
 
 
 def test_hand_computed_at_500_nm():

@@ -31,7 +31,7 @@ def model():
 @pytest.mark.parametrize("rededge", [True, False])
 def test_check_spectra(model, rededge):
     spectra = np.array(list(CASES.values())) * np.pi * 1e-4
-    value, _ = spectra_evidence(spectra, np.zeros(len(spectra)), rededge, model.rededge.packed, model.colour.packed)
+    value, _ = spectra_evidence(spectra, np.zeros(len(spectra)), rededge, model.packed)
     score = dict(zip(CASES, value, strict=True))
     others = {c: v for c, v in score.items() if c not in BLACK and c != "cdom_clean"}
     assert max(others.values()) < -1

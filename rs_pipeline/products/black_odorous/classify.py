@@ -5,7 +5,7 @@ from __future__ import annotations
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from rs_kernels.black_odorous import CLEAR, POSSIBLE, SUSPECTED, TOO_FEW_DATES, VETOES, call_class
+from rs_kernels.black_odorous import CLEAR, POSSIBLE, SUSPECTED, TOO_FEW_DATES, VETOES, ClassLimits, call_class
 
 from rs_pipeline.config import BlackOdorousSection, Settings
 from rs_pipeline.errors import TableError
@@ -105,10 +105,10 @@ def call(
     """
     if width_class == "not_assessable":
         return "not_assessable"
-    found = CALLS[call_class(
-        probability, n_dates, persistence, n_months, section.min_dates, section.min_positive_share, section.min_months,
-        section.suspected_probability, section.possible_probability,
-    )]  # fmt: skip
+    limits = ClassLimits(
+        section.min_dates, section.min_positive_share, section.min_months, section.suspected_probability, section.possible_probability
+    )
+    found = CALLS[call_class(probability, n_dates, persistence, n_months, limits)]
     if found == "insufficient":
         return found
     return "possible" if unknown or (withheld and found == "suspected") else found

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rs_kernels.black_odorous import COLOUR_FEATURES, FEATURES
+from rs_kernels.black_odorous import COLOUR_FEATURES, FEATURES, Detector
 
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.paths import config_folder
@@ -139,6 +139,11 @@ class DetectorModel:
     known: KnownWaters
     report: dict[str, Any]
     """How it was trained and how well it does; every figure is simulated."""
+
+    @property
+    def packed(self) -> Detector:
+        """The form the kernels take."""
+        return Detector(self.rededge.packed, self.colour.packed)
 
 
 @cache

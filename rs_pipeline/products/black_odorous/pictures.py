@@ -17,6 +17,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.black_odorous.classify import daily
 from rs_pipeline.products.black_odorous.reaches import middles
+from rs_pipeline.radiometry.scaling import reflectance
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.tables import write_csv
 
@@ -43,7 +44,7 @@ def colours(refl: np.ndarray) -> np.ndarray:
 def draw(chip: Chip, reach: gpd.GeoDataFrame, grid: Grid) -> np.ndarray:
     """Picture of a date, uint8 (3, SIDE_PX ZOOM, SIDE_PX ZOOM), with the outline of the reach; ``reach`` is one row with width_m."""
     dn = read_stack([chip], ["red", "green", "blue"], grid)[0]
-    rgb = colours(np.where(dn > 0, dn * chip.scene.scale + chip.scene.offset, np.nan)).repeat(ZOOM, axis=1).repeat(ZOOM, axis=2)
+    rgb = colours(reflectance(dn, chip.scene.scale, chip.scene.offset)).repeat(ZOOM, axis=1).repeat(ZOOM, axis=2)
     fine = Grid(grid.crs, grid.resolution_m / ZOOM, grid.left, grid.top, grid.width * ZOOM, grid.height * ZOOM)
     around = reach.geometry.iloc[0]
     bank = around.buffer(reach.width_m.iloc[0] / 2 + grid.resolution_m if around.geom_type == "LineString" else grid.resolution_m)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from rs_kernels.black_odorous import PIXEL_LAYERS, pixel_black_odorous, pixel_classes
+from rs_kernels.black_odorous import PIXEL_LAYERS, ClassLimits, pixel_black_odorous, pixel_classes
+from rs_kernels.stack import Stack
 
 from rs_pipeline.catalog.chips import Chip
 from rs_pipeline.config import BlackOdorousSection, MaskSection, WaterSection
 from rs_pipeline.products.black_odorous.model import load_model
-from rs_pipeline.products.calendar import Calendar, in_window
+from rs_pipeline.products.calendar import in_window
 from rs_pipeline.radiometry.masks import reject_bits
 
 SUSPECTED_PROBABILITY, POSSIBLE_PROBABILITY = 0.9, 0.5
@@ -25,25 +26,22 @@ def in_season(chips: Sequence[Chip], section: BlackOdorousSection) -> np.ndarray
 
 
 def black_odorous_layers(
-    section: BlackOdorousSection, water: WaterSection, masks: MaskSection, chips: Sequence[Chip], dn: np.ndarray, bits: np.ndarray,
-    calendar: Calendar, frequency: np.ndarray, scale: np.ndarray, offset: np.ndarray,
+    section: BlackOdorousSection, water: WaterSection, masks: MaskSection, chips: Sequence[Chip], stack: Stack, frequency: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Probability, class and number of dates, float32 (h, w).
 
-    ``frequency`` is the water frequency, NaN where unobserved. Land is class 0 without a probability; where water
+    The stack holds the dates of the optical chips; of its ``reject`` the masks decide. ``frequency`` is the water frequency, NaN where unobserved. Land is class 0 without a probability; where water
     was not observed everything is NaN.
     """
     model = load_model()
     wet = np.nan_to_num(frequency, nan=-1.0) >= water.seasonal_frequency
     layers = np.empty((len(PIXEL_LAYERS), *frequency.shape), "float32")
     pixel_black_odorous(
-        dn, bits, reject_bits(masks.black_odorous), scale, offset, np.array([c.has("rededge1") for c in chips], bool),
-        calendar.day, calendar.month, in_season(chips, section), wet, section.max_swir1_refl,
-        model.rededge.packed, model.colour.packed, layers,
+        stack._replace(reject=reject_bits(masks.black_odorous)), np.array([c.has("rededge1") for c in chips], bool), in_season(chips, section),
+        wet, section.max_swir1_refl, model.packed, layers,
     )  # fmt: skip
     classes = np.empty(frequency.shape, "float32")
-    pixel_classes(
-        layers, section.min_dates, section.min_positive_share, section.min_months, SUSPECTED_PROBABILITY, POSSIBLE_PROBABILITY, classes,
-    )  # fmt: skip
+    limits = ClassLimits(section.min_dates, section.min_positive_share, section.min_months, SUSPECTED_PROBABILITY, POSSIBLE_PROBABILITY)
+    pixel_classes(layers, limits, classes)
     classes[~np.isfinite(frequency)] = np.nan
     return layers[PIXEL_LAYERS.index("probability")], classes, layers[PIXEL_LAYERS.index("n_dates")]

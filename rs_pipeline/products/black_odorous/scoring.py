@@ -28,6 +28,7 @@ from rs_pipeline.products.black_odorous.model import DetectorModel, load_model
 from rs_pipeline.products.black_odorous.pixels import in_season
 from rs_pipeline.products.black_odorous.reaches import read_water
 from rs_pipeline.radiometry.masks import reject_bits
+from rs_pipeline.radiometry.scaling import reflectance
 from rs_pipeline.region import read_tile
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.tables import write_parquet
@@ -170,7 +171,7 @@ def score_date(
     water, grey, share = without_air(spectra, swir, around)
     glint = swir[0] - share * np.nan_to_num(around)[SWIR1] > max_swir1_refl
     middle = np.median(water, axis=0)
-    logit, _ = spectra_evidence(np.nan_to_num(water), np.zeros(len(water)), rededge, model.rededge.packed, model.colour.packed)
+    logit, _ = spectra_evidence(np.nan_to_num(water), np.zeros(len(water)), rededge, model.packed)
     cause = "glint" if glint else VETOES[veto(middle[GREEN], middle[RED], middle[REDEDGE], middle[NIR], rededge)]
     return {
         "reach_id": core.reach_id, "native_m": native_m["green"], "n_core": int(usable.sum()),
@@ -198,7 +199,7 @@ def clear_dates(settings: Settings, chips: list[Chip], grid: Grid) -> Iterator[t
     reject = reject_bits(settings.masks.black_odorous)
     for t, chip in enumerate(chips):
         dn = read_stack([chip], OPTICAL_BANDS, grid)[0]
-        refl = np.where(dn > 0, dn * np.float32(chip.scene.scale) + np.float32(chip.scene.offset), np.float32(np.nan))
+        refl = reflectance(dn, np.float32(chip.scene.scale), np.float32(chip.scene.offset))
         required = [i for i in range(len(OPTICAL_BANDS)) if i != REDEDGE]
         clear = (dn[required] > 0).all(axis=0) & (reasons[t] & reject == 0)
         yield chip, refl, clear, reasons[t]

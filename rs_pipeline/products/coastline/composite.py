@@ -19,6 +19,7 @@ from rs_pipeline.model import OPTICAL_BANDS, Grid, Tile
 from rs_pipeline.products.coastline.shoreline import SEED_THRESHOLD
 from rs_pipeline.products.coastline.tide import read_tide
 from rs_pipeline.radiometry.masks import reject_bits
+from rs_pipeline.radiometry.scaling import gamma0_power
 from rs_pipeline.region import read_tile
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.raster import MapBand, write_map
@@ -102,7 +103,7 @@ def radar_layers(chips: list[Chip], grid: Grid, masks: MaskSection) -> dict[str,
     power, n_dates = np.zeros(grid.shape), np.zeros(grid.shape, "float32")
     for chip in chips:
         amplitude_dn = read_radar([chip], ["vv"], grid, masks)[0, 0]
-        power += (amplitude_dn * chip.scene.scale) ** 2
+        power += gamma0_power(amplitude_dn)
         n_dates += amplitude_dn > 0
     with np.errstate(invalid="ignore"):
         return {"vv_gamma0": (power / np.where(n_dates > 0, n_dates, np.nan)).astype("float32"), "n_dates": n_dates}

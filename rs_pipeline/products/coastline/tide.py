@@ -1,4 +1,8 @@
-"""Tide heights from a table, the window around mean sea level, and the slope correction."""
+"""Tide heights from a table, and the window around mean sea level.
+
+No line is moved by the slope of its beach: reflectance is read at mean sea level before a line is drawn, see
+`rs_kernels.composite.refl_at_tide`. A slope correction (waterline + tide / tan beta) needs the slope, which a flat coast does not tell.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +19,6 @@ MAX_GAP_S = 3 * 3600.0
 """Between records further apart no height is interpolated: a semidiurnal tide turns within that time."""
 SAME_TIME_S = 600.0
 """A record this near is taken as it is, however far the next."""
-MIN_SLOPE = 0.01
-"""On a gentler shore the slope correction amplifies the tide's error beyond use."""
 
 
 class Tide:
@@ -84,17 +86,3 @@ def read_tide(path: Path, lon: float, lat: float) -> Tide:
     seconds = times[rows].dt.as_unit("ns").astype("int64").to_numpy() / 1e9
     order = np.argsort(seconds, kind="stable")
     return Tide(seconds[order], numbers["height_m"].to_numpy()[rows][order])
-
-
-def to_reference_m(waterline_m: float, tide_m: float, reference_m: float, slope: float) -> float:
-    """Distance of the shoreline at a reference height from that of a waterline; distances are seaward positive.
-
-    x_ref = x_w + (z_tide - z_ref) / tan(beta): a waterline seen at low tide lies too far out.
-
-    Raises
-    ------
-    ValueError : the slope is below MIN_SLOPE, where only dates of the same tide may be compared.
-    """
-    if not slope >= MIN_SLOPE:
-        raise ValueError(f"no slope correction on tan(beta) = {slope:g}: below {MIN_SLOPE} compare dates of the same tide")
-    return waterline_m + (tide_m - reference_m) / slope

@@ -9,6 +9,7 @@ from functools import partial
 import dask
 import numpy as np
 from rs_kernels.land import EXTREMES, radar_means, season_statistics
+from rs_kernels.stack import Stack
 
 from rs_pipeline.catalog.chips import Chip, scales
 from rs_pipeline.catalog.qa_flags import read_radar, scene_reasons, tile_reasons
@@ -88,7 +89,6 @@ def _work_out(settings: Settings, optical: list[Chip], radar: list[Chip], native
 
     dask.compute(*[dask.delayed(partial(read_optical, t))() for t in range(len(optical))],
                  *[dask.delayed(partial(read_amplitude, t))() for t in range(len(radar))])  # fmt: skip
-    scale, offset = scales(optical)
     season, half = parts_of(optical, SEASONS), parts_of(radar, HALVES)
     reject, n_optical = reject_bits(settings.masks.land), len(FEATURES) - len(HALVES) * len(RADAR_BANDS)
 
@@ -97,9 +97,10 @@ def _work_out(settings: Settings, optical: list[Chip], radar: list[Chip], native
         inside = slice(block.row + rows.start, block.row + rows.stop), slice(block.col, block.col + block.width)
         values = np.empty((len(FEATURES), rows.stop - rows.start, grid.width), "float32")
         dates = np.empty((len(SEASONS), *values.shape[1:]), "int64")
-        whole_rows = [np.ascontiguousarray(stack) for stack in (dn[:, :, rows], bits[:, rows], amplitude[:, :, rows])]
-        season_statistics(*whole_rows[:2], reject, scale, offset, native_m(optical), season, len(SEASONS), values[:n_optical], dates)
-        radar_means(whole_rows[2], half, len(HALVES), values[n_optical:])
+        numbers, reasons, radar_dn = (np.ascontiguousarray(array) for array in (dn[:, :, rows], bits[:, rows], amplitude[:, :, rows]))
+        stack = Stack(numbers, reasons, reject, *scales(optical), native_m(optical))
+        season_statistics(stack, season, len(SEASONS), values[:n_optical], dates)
+        radar_means(radar_dn, half, len(HALVES), values[n_optical:])
         use(inside, LandFeatures(values, dates))
 
     dask.compute(*[dask.delayed(partial(strip, row))() for row in range(0, grid.height, STRIP_ROWS)])

@@ -8,8 +8,10 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from rs_kernels.observe import VEGETATION_LAYERS, observe_vegetation
-from rs_kernels.vegetation import COVER_LAYERS, observe_cover
+from rs_kernels.indices import ndvi
+from rs_kernels.observe import VEGETATION_LAYERS, Dimidiate, observe_vegetation
+from rs_kernels.stack import Stack
+from rs_kernels.vegetation import COVER_LAYERS, CoverDates, Lines, Need, Networks, observe_cover
 
 from rs_pipeline.catalog.chips import Chip
 from rs_pipeline.config import Settings, VegetationSection
@@ -43,7 +45,7 @@ more the RMSE of growing-season cover fell from 0.140 (local lines) to 0.117, of
 def endmembers(section: VegetationSection) -> tuple[float, float, float]:
     """(NDVI of soil, NDVI of vegetation, K) from the endmember reflectances; K = (Rv+NIRv)/(Rs+NIRs)."""
     rs, ns, rv, nv = section.soil_red_refl, section.soil_nir_refl, section.vegetation_red_refl, section.vegetation_nir_refl
-    return (ns - rs) / (ns + rs), (nv - rv) / (nv + rv), (rv + nv) / (rs + ns)
+    return ndvi(rs, ns), ndvi(rv, nv), (rv + nv) / (rs + ns)
 
 
 def network_of(scene: Scene, *, red_edge: bool = True) -> str:
@@ -78,31 +80,25 @@ def require_networks(model: CoverModel, names: set[str]) -> None:
         )  # fmt: skip
 
 
-def vegetation_layers(
-    settings: Settings, chips: list[Chip], dn: np.ndarray, reasons: np.ndarray, day: np.ndarray, scale: np.ndarray, offset: np.ndarray,
-    native_m: np.ndarray,
-) -> np.ndarray:  # fmt: skip
-    """Layers float32 (8, h, w), COVER_LAYERS, of optical stacks dn uint16 (T, 7, h, w) and reasons uint16 (T, h, w).
-
-    ``day`` int64 (T,) counts from any start; scale and offset float32 (T,). native_m float32 (T,), pixel of the near infrared.
-    """
+def vegetation_layers(settings: Settings, chips: list[Chip], stack: Stack) -> np.ndarray:
+    """Layers float32 (8, h, w), COVER_LAYERS, of the optical chips whose dates the stack holds; of its ``reject`` the masks decide."""
     section, days = settings.vegetation, [c.scene.solar_day for c in chips]
-    reject = reject_bits(settings.masks.vegetation)
+    stack = stack._replace(reject=reject_bits(settings.masks.vegetation))
     in_windows = inside(days, section)
-    out = np.zeros((len(COVER_LAYERS), *dn.shape[2:]), "float32")
+    out = np.zeros((len(COVER_LAYERS), *stack.dn.shape[2:]), "float32")
     if section.method == "dimidiate" or not chips:
-        _dimidiate(section, dn, reasons, reject, scale, offset, day, in_windows, out)
+        _dimidiate(section, stack, in_windows, out)
         return out
     model = cover_model(section.networks)
     names = [network_of(c.scene, red_edge=section.red_edge) for c in chips]
     require_networks(model, set(names))
     biases = np.stack([model.networks[n].date_bias(c.scene.sun_elevation_deg) for n, c in zip(names, chips, strict=True)])
     which = np.array([list(model.networks).index(n) for n in names], "int64")
-    worth, (lines, day_in_windows) = date_worth(native_m), line_days(days, day, section)
-    prior = season_prior(days, day, lines, worth, section.peak_window)
+    worth, (lines, day_in_windows) = date_worth(stack.pixel_m), line_days(days, stack.day, section)
+    prior = season_prior(days, stack.day, lines, worth, section.peak_window)
     observe_cover(
-        dn, reasons, reject, scale, offset, day, worth, in_windows, which, biases, packed(model), largest_errors(model, set(names)), lines,
-        day_in_windows, section.bandwidth_days, prior, section.peak_percentile / 100, section.min_dates, section.min_span_days, out,
+        stack, CoverDates(worth, in_windows, which, biases), packed(model), largest_errors(model, set(names)),
+        Lines(lines, day_in_windows, section.bandwidth_days, prior), Need(section.peak_percentile / 100, section.min_dates, section.min_span_days), out,
     )  # fmt: skip
     return out
 
@@ -147,15 +143,12 @@ def inside(days: Sequence[date], section: VegetationSection) -> np.ndarray:
     return np.array([in_window(days, w) for w in windows]).reshape(len(windows), len(days))
 
 
-def _dimidiate(section: VegetationSection, dn, reasons, reject, scale, offset, day, in_windows, out: np.ndarray) -> None:
+def _dimidiate(section: VegetationSection, stack: Stack, in_windows: np.ndarray, out: np.ndarray) -> None:
     sigmas = section.sigma_ndvi, section.sigma_ndvi_soil, section.sigma_ndvi_vegetation
     layers, half = np.empty((len(VEGETATION_LAYERS), *out.shape[1:]), "float32"), (-(-section.min_dates // 2), -(-section.min_span_days // 2))
     needs = ((section.min_dates, section.min_span_days), half, half)
     for target, peak, need in zip((0, 6, 7), in_windows[[0, 2, 3]], needs, strict=True):
-        observe_vegetation(
-            dn, reasons, reject, scale, offset, day, peak, in_windows[1], endmembers(section), sigmas, section.peak_percentile / 100, *need,
-            layers,
-        )  # fmt: skip
+        observe_vegetation(stack, peak, in_windows[1], Dimidiate(endmembers(section), sigmas, section.peak_percentile / 100, *need), layers)
         if target == 0:
             out[: len(VEGETATION_LAYERS)] = layers
         else:
@@ -171,11 +164,10 @@ def line_days(days: Sequence[date], day: np.ndarray, section: VegetationSection)
     return (day[0] + steps)[chosen], np.ascontiguousarray(windows[:, chosen])
 
 
-def packed(model: CoverModel) -> tuple[np.ndarray, ...]:
+def packed(model: CoverModel) -> Networks:
     """Networks as the kernel takes them, in the order of the model."""
     networks = list(model.networks.values())
-    names = ("weights", "out_weights", "out_bias", "low", "high", "centre", "whiten", "max_distance")
-    return tuple(np.array([getattr(n, name) for n in networks], "float64") for name in names)
+    return Networks(*(np.array([getattr(n, name) for n in networks], "float64") for name in Networks._fields))
 
 
 def largest_errors(model: CoverModel, names: set[str]) -> np.ndarray:

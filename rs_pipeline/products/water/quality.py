@@ -107,16 +107,20 @@ def score_quality(settings: Settings, tile_id: str, period_label: str, chips: li
     write_parquet(pd.DataFrame(rows, columns=list(SCORES)).astype(SCORES), layout.quality_scores(period_label, tile_id))
 
 
+def carlson_index(chlorophyll_mg_m3: float) -> float:
+    """Trophic state index of chlorophyll-a in mg/m3 (Carlson 1977): 9.81 ln(chl) + 30.6."""
+    return 9.81 * np.log(chlorophyll_mg_m3) + 30.6
+
+
 def trophic_state(chlorophyll_mg_m3: float) -> str:
-    """State by Carlson's (1977) index, 9.81 ln(chl) + 30.6; empty where it is not known.
+    """State by Carlson's (1977) index of chlorophyll; empty where it is not known.
 
     >>> trophic_state(2.0), trophic_state(20.0), trophic_state(float("nan"))
     ('oligotrophic', 'eutrophic', '')
     """
     if not chlorophyll_mg_m3 > 0:
         return ""
-    index = 9.81 * np.log(chlorophyll_mg_m3) + 30.6
-    return next(name for bound, name in TROPHIC_STATES if index < bound)
+    return next(name for bound, name in TROPHIC_STATES if carlson_index(chlorophyll_mg_m3) < bound)
 
 
 def summarise(scores: pd.DataFrame) -> pd.DataFrame:

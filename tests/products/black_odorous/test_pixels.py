@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
+from rs_kernels.stack import Stack
 
 from rs_pipeline.catalog.chips import Chip
 from rs_pipeline.model import Period, Scene
@@ -29,10 +30,13 @@ def layers(settings, frequency, spectra, days=DAYS):
     n, w = len(days), len(spectra)
     dn = np.tile(np.maximum(np.round(np.array(spectra).T), 1).astype("uint16")[None, :, None, :], (n, 1, 1, 1))
     period = Period("2024", date(2024, 1, 1), date(2024, 12, 31))
-    return black_odorous_layers(
-        settings.black_odorous, settings.water, settings.masks, [chip(d) for d in days], dn, np.zeros((n, 1, w), "uint16"),
-        Calendar.of(days, period), np.array([frequency], "float32"), np.full(n, 1e-4, "float32"), np.zeros(n, "float32"),
+    calendar = Calendar.of(days, period)
+    stack = Stack(
+        dn, np.zeros((n, 1, w), "uint16"), 0, np.full(n, 1e-4, "float32"), np.zeros(n, "float32"), np.full(n, 10, "float32"), calendar.day,
+        calendar.month,
     )  # fmt: skip
+    chips = [chip(d) for d in days]
+    return black_odorous_layers(settings.black_odorous, settings.water, settings.masks, chips, stack, np.array([frequency], "float32"))
 
 
 def test_classes_of_a_block(make_settings):

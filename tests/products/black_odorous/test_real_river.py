@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import rasterio
-from rs_kernels.black_odorous import PIXEL_LAYERS, SUSPECTED, pixel_black_odorous, pixel_classes
+from rs_kernels.black_odorous import PIXEL_LAYERS, SUSPECTED, ClassLimits, pixel_black_odorous, pixel_classes
+from rs_kernels.stack import Stack
 
 from rs_pipeline.products.black_odorous.model import load_model
 
@@ -31,11 +32,12 @@ def test_a_turbid_river_is_not_accused(real_data):
     n, model = len(dn), load_model()
     layers, classes = np.empty((len(PIXEL_LAYERS), *wet.shape), "float32"), np.empty(wet.shape, "float32")
     time = np.arange(n, dtype="int64")
-    pixel_black_odorous(
-        dn, np.zeros((n, *wet.shape), "uint16"), 0, np.full(n, 1e-4, "float32"), np.full(n, -0.1, "float32"), np.ones(n, bool), time, time,
-        np.ones(n, bool), wet, 0.025, model.rededge.packed, model.colour.packed, layers,
-    )  # fmt: skip
-    pixel_classes(layers, 4, 0.6, 2, 0.9, 0.5, classes)
+    stack = Stack(
+        dn, np.zeros((n, *wet.shape), "uint16"), 0, np.full(n, 1e-4, "float32"), np.full(n, -0.1, "float32"), np.full(n, 10, "float32"), time, time
+    )
+    always = np.ones(n, bool)
+    pixel_black_odorous(stack, always, always, wet, 0.025, model.packed, layers)
+    pixel_classes(layers, ClassLimits(min_dates=4, min_share=0.6, min_months=2, suspected=0.9, possible=0.5), classes)
     assessed = layers[1] >= 4
     assert assessed.sum() > 20_000
     assert (layers[0][assessed] >= 0.5).mean() < 0.01

@@ -41,6 +41,13 @@ def test_golden_rates():
     assert r.n_dates == 5 and r.step_m == 0
 
 
+def test_golden_standard_error():
+    # Residuals -0.2, 1.5, -2.8, 1.9 and -0.4 m: 13.9 m2 over 3 degrees of freedom; sqrt(13.9 / 3 / 250).
+    fit = fit_line(YEARS, DISTANCE_M)
+    assert np.sqrt(fit.variance_m2 / fit.spread_yr2) == pytest.approx(0.13613718571)
+    assert fit.spread_yr2 == 250 and 1 - fit.residual_m @ fit.residual_m / np.var(DISTANCE_M) / 5 == pytest.approx(0.987067361)
+
+
 def test_golden_weighted_rate():
     slope, sigma = weighted_rate(YEARS, DISTANCE_M, ERROR_M)
     assert slope == pytest.approx(2.05694, abs=1e-5) and sigma == pytest.approx(0.61094, abs=1e-5)

@@ -1,4 +1,4 @@
-"""Tide table, window and slope correction."""
+"""Tide table and window."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rs_pipeline.errors import TableError
-from rs_pipeline.products.coastline.tide import Tide, read_tide, to_reference_m
+from rs_pipeline.products.coastline.tide import Tide, read_tide
 
 HEADER = "time_utc,station,lon,lat,height_m\n"
 
@@ -44,16 +44,6 @@ def test_window_around_mean_sea_level(table):
     tide = read_tide(table, 119.2, 39.1)
     assert tide.range_m == 2.0
     assert tide.near_msl(np.array([-0.5, 0.5, 0.51, np.nan]), 0.25).tolist() == [True, True, False, False]
-
-
-def test_slope_correction_golden_values():
-    assert to_reference_m(100.0, -0.8, 1.2, 0.04) == pytest.approx(50.0)
-    assert to_reference_m(50.0, 1.2, -0.8, 0.04) == pytest.approx(100.0)
-
-
-def test_no_slope_correction_on_a_mudflat():
-    with pytest.raises(ValueError, match="same tide"):
-        to_reference_m(100.0, -0.8, 1.2, 0.001)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from rs_kernels.stack import Stack
 
 from rs_pipeline.config import VegetationSection, parse
 from rs_pipeline.errors import ConfigError
@@ -97,6 +98,12 @@ def test_snap_networks_answer_as_snap_does(real_data, monkeypatch):
         assert network.answer(spectrum[None], np.degrees(np.arcsin(case[4])))[0][0] == pytest.approx(case[6], abs=5e-4)
 
 
+def stack(dn, day):
+    """Dates of clear pixels of 10 m, without an offset."""
+    n = len(dn)
+    return Stack(dn, np.zeros((n, *dn.shape[2:]), "uint16"), 0, np.full(n, 1e-4, "f4"), np.zeros(n, "f4"), np.full(n, 10.0), day)
+
+
 def test_snap_networks_in_place_of_ours(real_data):
     chips = [SimpleNamespace(scene=scene("sentinel-2a", day=date(2024, month, d))) for month in (7, 8, 9) for d in (1, 11, 21)]
     dn = np.round(np.array([DENSE, SOIL]).T[None, :, None, :].repeat(9, axis=0) * 1e4).astype("uint16")
@@ -104,7 +111,7 @@ def test_snap_networks_in_place_of_ours(real_data):
     days = np.array([c.scene.solar_day.toordinal() for c in chips])
 
     def peak():
-        return pixels.vegetation_layers(chosen, chips, dn, np.zeros((9, 1, 2), "uint16"), days, np.full(9, 1e-4, "f4"), np.zeros(9, "f4"), np.full(9, 10.0))[0, 0]
+        return pixels.vegetation_layers(chosen, chips, stack(dn, days))[0, 0]
 
     assert peak()[0] > 0.85 and peak()[1] < 0.1
     chips[0].scene.platform = "landsat-7"
@@ -165,10 +172,7 @@ def test_both_methods_find_leaves_and_soil(method):
     days = [date(2024, 6, 20), date(2024, 7, 10), date(2024, 7, 30), date(2024, 8, 19)]
     chips = [SimpleNamespace(scene=scene("sentinel-2a", day=d)) for d in days]
     dn = np.round(np.array([DENSE, SOIL]).T[None, :, None, :].repeat(4, axis=0) * 1e4).astype("uint16")
-    out = pixels.vegetation_layers(
-        settings(method), chips, dn, np.zeros((4, 1, 2), "uint16"), np.array([170, 190, 210, 230]), np.full(4, 1e-4, "f4"), np.zeros(4, "f4"),
-        np.full(4, 10.0),
-    )
+    out = pixels.vegetation_layers(settings(method), chips, stack(dn, np.array([170, 190, 210, 230])))
     peak, growing, sigma, n_peak, n_growing, unknown, spring, summer = out[:, 0, :]
     assert np.isnan(spring).all() and summer[0] == pytest.approx(peak[0], abs=0.02) and summer[1] < 0.1
     assert peak[0] > 0.85 and growing[0] > 0.85 and peak[1] < 0.1 and growing[1] < 0.1
@@ -191,8 +195,7 @@ def test_double_cropped_land_has_two_peaks():
     spectra = np.array([DENSE if g else SOIL for g in green])
     dn = np.round(spectra[:, :, None, None] * 1e4).astype("uint16")
     day = np.array([(d - days[0]).days for d in days])
-    n = len(days)
-    out = pixels.vegetation_layers(settings("network"), chips, dn, np.zeros((n, 1, 1), "uint16"), day, np.full(n, 1e-4, "f4"), np.zeros(n, "f4"), np.full(n, 10.0))
+    out = pixels.vegetation_layers(settings("network"), chips, stack(dn, day))
     *_, spring, summer = out[:, 0, 0]
     assert spring > 0.85 and summer > 0.80
 

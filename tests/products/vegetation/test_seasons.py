@@ -35,7 +35,7 @@ def season_of(dates: np.ndarray, cover: np.ndarray) -> np.ndarray:
     if ((dates >= 121) & (dates <= 273)).sum() >= k.FEW_DATES:
         weights = np.empty((DAYS.size, n))
         k.line_weights(DAYS, dates, worth, 10.0, weights)
-        k.local_lines(covers, known, 1, seen, dates, DAYS, weights, 10.0, np.empty(5 * k.LANE), out)
+        k.local_lines(covers, known, 1, seen, k.Bell(DAYS, dates, weights, 10.0), np.empty(5 * k.LANE), out)
     else:
         calendar = [date(2024, 1, 1) + timedelta(days=int(d) - 1) for d in dates]
         prior = pixels.season_prior(calendar, dates, DAYS, worth, ("06-15", "09-10"))

@@ -12,7 +12,7 @@ from rs_kernels.water_quality import NIR_859_PER_833, turbidity_dogliotti
 from rs_pipeline.errors import TableError
 from rs_pipeline.model import Grid
 from rs_pipeline.products.black_odorous.scoring import Core
-from rs_pipeline.products.water.quality import SCORES, body_cores, quality, score_body, summarise, trophic_state
+from rs_pipeline.products.water.quality import SCORES, body_cores, carlson_index, quality, score_body, summarise, trophic_state
 from rs_pipeline.region import grid as make_grid
 
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_301_000.0, 40, 40)
@@ -91,6 +91,10 @@ def test_few_dates_and_turbid_water_are_left_missing():
     few = summarise(dates([5] * 5)).iloc[0]
     assert np.isnan(few.turbidity_fnu) and "fewer than 6 dates" in few.reason and few.trophic_state == ""
     assert summarise(dates([50] * 8)).trophic_state[0] == ""
+
+
+def test_trophic_index_golden():
+    assert carlson_index(10.0) == pytest.approx(53.18835976227159)  # 9.81 x 2.302585 + 30.6
 
 
 @pytest.mark.parametrize(("chl", "state"), [(2.6, "oligotrophic"), (2.7, "mesotrophic"), (7.3, "eutrophic"), (56.0, "hypereutrophic"), (0.0, "")])
