@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import time
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -15,11 +14,10 @@ from pystac import STACError, STACTypeError
 from pystac_client import Client
 from pystac_client.exceptions import APIError
 from pystac_client.stac_api_io import StacApiIO
-from urllib3.exceptions import InvalidHeader
-from urllib3.util.retry import Retry
 
 from rs_pipeline.catalog.address import check_address
 from rs_pipeline.catalog.items import clean_text
+from rs_pipeline.catalog.retrying import Later, policy, retry_after_s
 from rs_pipeline.config import FetchSection, SourceSection
 from rs_pipeline.errors import CatalogError
 
@@ -38,27 +36,6 @@ _SPARSE = (100, 2)
 """After so many pages the catalog must have named at least so many new items a page."""
 
 Interval = tuple[date, date]
-
-
-class _Later(Exception):
-    """A try that failed in a way which another may not. ``wait_s`` is what the server asked for, 0 if it did not."""
-
-    def __init__(self, what: object, wait_s: float = 0.0):
-        self.wait_s = wait_s
-        super().__init__(clean_text(what))
-
-
-def retry_after_s(header: str | None) -> float:
-    """Seconds a Retry-After header asks to wait (a number or an HTTP date); 0 where there is none or it is nonsense."""
-    try:
-        return max(0.0, float(Retry().parse_retry_after(header))) if header else 0.0
-    except (InvalidHeader, ValueError, OverflowError, TypeError):
-        return 0.0
-
-
-def backoff_s(attempt: int, limits: FetchSection) -> float:
-    """Pause after the failed try number ``attempt`` (from 0): doubled each time, and up to half as much again by chance."""
-    return min(limits.backoff_s * 2.0**attempt, limits.max_wait_s) * random.uniform(1.0, 1.5)
 
 
 class _Session(requests.Session):
@@ -97,16 +74,13 @@ class PatientIO(StacApiIO):
         check_address(href, self.source)
         body = {"json": parameters} if (method or "GET").upper() in ("POST", "PUT", "PATCH") else {"params": parameters or {}}
         request = requests.Request((method or "GET").upper(), href, headers=headers, **body)
-        for attempt in range(self.limits.retries + 1):
-            try:
-                return self._once(request)
-            except _Later as fault:
-                if attempt == self.limits.retries:
-                    raise APIError(f"{fault} (after {attempt + 1} tries)") from None
-                if fault.wait_s > self.limits.max_wait_s:
-                    raise APIError(f"{fault}; it asks to wait {fault.wait_s:.0f} s, fetch.max_wait_s is {self.limits.max_wait_s:g}") from None
-                time.sleep(max(fault.wait_s, backoff_s(attempt, self.limits)))
-        raise AssertionError("unreachable")
+        patience = policy(self.limits, lambda fault: isinstance(fault, Later))
+        try:
+            return patience(self._once, request)
+        except Later as fault:
+            tries = patience.statistics["attempt_number"]
+            why = f" (after {tries} tries)" if tries > self.limits.retries else f"; it asks to wait {fault.wait_s:.0f} s, fetch.max_wait_s is {self.limits.max_wait_s:g}"
+            raise APIError(f"{fault}{why}") from None
 
     def _once(self, request: requests.Request) -> str:
         prepared = self.session.prepare_request(request)
@@ -114,16 +88,16 @@ class PatientIO(StacApiIO):
         try:
             with self.session.send(prepared, timeout=self.timeout, **ways) as answer:
                 if answer.status_code in RETRY_STATUS:
-                    raise _Later(f"{answer.status_code} {answer.reason}", retry_after_s(answer.headers.get("Retry-After")))
+                    raise Later(clean_text(f"{answer.status_code} {answer.reason}"), retry_after_s(answer.headers.get("Retry-After")))
                 if not answer.ok:
                     raise APIError(f"{answer.status_code} {answer.reason}")
                 text = _limited(answer, self.limits).decode("utf-8")
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as fault:
-            raise _Later(fault) from None
+            raise Later(clean_text(fault)) from None
         try:
             json.loads(text)
         except ValueError:
-            raise _Later(f"the answer is no JSON, or only the beginning of it ({len(text)} characters)") from None
+            raise Later(f"the answer is no JSON, or only the beginning of it ({len(text)} characters)") from None
         return text
 
     def get_pages(self, url, method=None, parameters=None) -> Iterator[dict[str, Any]]:
@@ -147,7 +121,7 @@ def _limited(answer: requests.Response, limits: FetchSection) -> bytes:
         if len(body) > MAX_ANSWER_BYTES:
             raise APIError(f"an answer of more than {MAX_ANSWER_BYTES // 2**20} MiB")
         if time.monotonic() > end:
-            raise _Later(f"an answer that takes longer than {5 * limits.timeout_s:g} s")
+            raise Later(f"an answer that takes longer than {5 * limits.timeout_s:g} s")
     return bytes(body)
 
 

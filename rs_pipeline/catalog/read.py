@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -17,9 +16,10 @@ import shapely
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 from rasterio.warp import transform_bounds
+from tenacity import RetryCallState
 
 from rs_pipeline.catalog.address import without_tokens
-from rs_pipeline.catalog.api import backoff_s
+from rs_pipeline.catalog.retrying import policy
 from rs_pipeline.catalog.sign import forget_tokens, signed
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RasterError
@@ -87,20 +87,17 @@ def fault_chain(fault: BaseException) -> list[str]:
     return texts
 
 
-def retrying(
-    read: Callable[[], Result], href: str, limits: FetchSection, sign: str = "none", pause: Callable[[float], None] = time.sleep
-) -> Result:  # fmt: skip
+def retrying(read: Callable[[], Result], href: str, limits: FetchSection, sign: str = "none") -> Result:
     """Call ``read``; on a transient fault pause, longer each time, and try again, with new tokens where the old are refused."""
-    for attempt in range(limits.retries + 1):
-        try:
-            return read()
-        except FAULTS as fault:
-            if attempt == limits.retries or not is_transient(fault, href, sign):
-                raise
-            if sign != "none" and _REFUSED.search(" ".join(fault_chain(fault))):
-                forget_tokens(sign)
-            pause(backoff_s(attempt, limits))
-    raise AssertionError("unreachable")
+
+    def again(fault: BaseException) -> bool:
+        return isinstance(fault, FAULTS) and is_transient(fault, href, sign)
+
+    def renew(state: RetryCallState) -> None:
+        if sign != "none" and _REFUSED.search(" ".join(fault_chain(state.outcome.exception()))):
+            forget_tokens(sign)
+
+    return policy(limits, again, renew)(read)
 
 
 @contextmanager

@@ -102,11 +102,8 @@ def write_cog(
                     dst.write(values, window=window)
                     written |= {(i, window): _digest(layer) for i, layer in enumerate(values, start=1)}
                 describe(dst, bands, tags)
-            with rasterio.open(flat, "r+") as dst:
-                for i in range(1, len(bands) + 1):
-                    _store_statistics(dst, i)
             raster_copy(
-                flat, part, driver="COG", COMPRESS="DEFLATE", PREDICTOR="YES", BLOCKSIZE=str(BLOCK_PX * 2), BIGTIFF="IF_SAFER",
+                flat, part, driver="COG", COMPRESS="DEFLATE", PREDICTOR="YES", BLOCKSIZE=str(BLOCK_PX * 2), BIGTIFF="IF_SAFER", STATISTICS="YES",
                 OVERVIEW_RESAMPLING=(Resampling.nearest if categorical else Resampling.average).name.upper(),
             )  # fmt: skip
             _verify(part, written)
@@ -135,22 +132,3 @@ def _verify(path: Path, written: dict[tuple[int, Window], int]) -> None:
         right = False
     if not right:
         raise RasterError("the map does not read back as written", where=str(path), remedy="see that the disk is whole and not full, then start again")
-
-
-def _store_statistics(dataset: rasterio.io.DatasetWriter, index: int) -> None:
-    count, total, squares, low, high = 0, 0.0, 0.0, np.inf, -np.inf
-    for _, window in dataset.block_windows(index):
-        values = dataset.read(index, window=window)
-        values = values[np.isfinite(values)].astype("float64")
-        if values.size:
-            count += values.size
-            total += values.sum()
-            squares += (values**2).sum()
-            low, high = min(low, values.min()), max(high, values.max())
-    if count:
-        mean = total / count
-        deviation = max(squares / count - mean**2, 0.0) ** 0.5
-        dataset.update_tags(
-            index, STATISTICS_MINIMUM=low, STATISTICS_MAXIMUM=high, STATISTICS_MEAN=mean, STATISTICS_STDDEV=deviation,
-            STATISTICS_VALID_PERCENT=round(100 * count / (dataset.width * dataset.height), 2),
-        )  # fmt: skip

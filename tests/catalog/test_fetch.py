@@ -2,6 +2,7 @@
 
 import http.server
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -11,7 +12,6 @@ import pytest
 import rasterio
 
 from rs_pipeline.catalog import fetch as fetch_module
-from rs_pipeline.catalog import read as read_module
 from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, load_chips, pixel_index, read_role, read_stack, scales
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.ledger import read_ledger, write_ledger
@@ -237,8 +237,7 @@ def served(folder, failures):
 def test_transient_errors_are_tried_again_and_missing_files_are_not(world, monkeypatch):
     world.scene("s", "2023-05-01T03:00:00Z")
     pauses = []
-    monkeypatch.setattr(read_module.time, "sleep", pauses.append)
-    monkeypatch.setattr(retrying, "__defaults__", (pauses.append,))
+    monkeypatch.setattr(time, "sleep", pauses.append)
     with served(world.root / "data", {"/s/red.tif": 3}) as url:
         path = next(world.items.glob("*.json"))
         path.write_text(path.read_text().replace(str(world.root / "data"), url))
@@ -258,7 +257,8 @@ def scene_with(scene, role, href):
     return replace(scene, assets=scene.assets | {role: href})
 
 
-def test_retries_end():
+def test_retries_end(monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
     calls = []
 
     def read():
@@ -266,10 +266,10 @@ def test_retries_end():
         raise OSError("CURL error: timeout")
 
     with pytest.raises(OSError, match="timeout"):
-        retrying(read, "https://x.org/a.tif", FetchSection(retries=2), pause=lambda s: None)
+        retrying(read, "https://x.org/a.tif", FetchSection(retries=2))
     assert len(calls) == 3
     with pytest.raises(OSError):
-        retrying(read, "/local/a.tif", FetchSection(retries=2), pause=lambda s: None)
+        retrying(read, "/local/a.tif", FetchSection(retries=2))
     assert len(calls) == 4
 
 

@@ -43,6 +43,20 @@ def test_cog_is_valid_named_and_keeps_missing_missing(tmp_path):
         assert set(np.unique(coarse[np.isfinite(coarse)])) == {1.0}
 
 
+def test_statistics_for_desktop_programs_lie_in_the_file(tmp_path):
+    """Of all pixels, not of a sample: the highest is a single one. A band without data says so."""
+    values = np.full((2, 520, 600), np.nan, "float32")
+    values[0, :260] = np.tile([1.0, 3.0], 300)
+    values[0, 7, 7] = 1000.0
+    write_cog(tmp_path / "m.tif", GRID, iter([(Window(0, 0, 600, 520), values)]), BANDS, {})
+    with rasterio.open(tmp_path / "m.tif") as src:
+        found = {name.removeprefix("STATISTICS_"): float(text) for name, text in src.tags(1).items() if name.startswith("STATISTICS_")}
+        assert src.tags(2)["STATISTICS_VALID_PERCENT"] == "0" and "STATISTICS_MEAN" not in src.tags(2)
+    seen = values[0, :260].astype("float64")
+    assert found == {"MINIMUM": 1, "MAXIMUM": 1000, "VALID_PERCENT": 50, "MEAN": pytest.approx(seen.mean(), rel=1e-12), "STDDEV": pytest.approx(seen.std(), rel=1e-12)}
+    assert [p.name for p in tmp_path.iterdir()] == ["m.tif"]
+
+
 def test_tile_map_round_trip(tmp_path):
     layers = {"frequency": np.full(GRID.shape, np.nan), "class": np.zeros(GRID.shape)}
     write_map(tmp_path / "t.tif", GRID, layers, BANDS, {})

@@ -1,0 +1,53 @@
+"""The one policy by which requests and reads over the network are tried again (tenacity)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+from urllib3.exceptions import InvalidHeader
+from urllib3.util.retry import Retry
+
+from rs_pipeline.config import FetchSection
+
+
+class Later(Exception):
+    """A try that failed in a way which another may not. ``wait_s`` is what the server asked for, 0 if it did not."""
+
+    def __init__(self, what: str, wait_s: float = 0.0):
+        self.wait_s = wait_s
+        super().__init__(what)
+
+
+def retry_after_s(header: str | None) -> float:
+    """Seconds a Retry-After header asks to wait (a number or an HTTP date); 0 where there is none or it is nonsense."""
+    try:
+        return max(0.0, float(Retry().parse_retry_after(header))) if header else 0.0
+    except (InvalidHeader, ValueError, OverflowError, TypeError):
+        return 0.0
+
+
+def policy(limits: FetchSection, again: Callable[[BaseException], bool], before_pause: Callable[[RetryCallState], None] | None = None) -> Retrying:
+    """What calls a function up to ``limits.retries`` times more while it fails in a way that ``again`` says another try may help.
+
+    The pause is ``limits.backoff_s``, doubled each time, at most ``limits.max_wait_s``, and up to half as much again by chance; or
+    what the server asked for, where that is longer. A server that asks for more than ``limits.max_wait_s`` is given up at once.
+    The last fault is raised as it is.
+    """
+    doubled = wait_exponential(multiplier=limits.backoff_s, max=limits.max_wait_s)
+
+    def pause_s(state: RetryCallState) -> float:
+        return max(_asked_s(state), doubled(state) * random.uniform(1.0, 1.5))
+
+    def asks_too_much(state: RetryCallState) -> bool:
+        return _asked_s(state) > limits.max_wait_s
+
+    return Retrying(
+        retry=retry_if_exception(again), wait=pause_s, stop=stop_after_attempt(limits.retries + 1) | asks_too_much,
+        before_sleep=before_pause, reraise=True,
+    )  # fmt: skip
+
+
+def _asked_s(state: RetryCallState) -> float:
+    return getattr(state.outcome.exception(), "wait_s", 0.0)
