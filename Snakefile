@@ -17,7 +17,7 @@ from rs_pipeline.operations.summary import words
 from rs_pipeline.products.register import Place, period_maps
 from rs_pipeline.simulation import world_files
 from rs_pipeline.steps import FIRST, fingerprint, places, steps_of
-from rs_pipeline.storage.retry import Mark, job_name, read_marks
+from rs_pipeline.storage.retry import Retry, job_name, read_retries
 
 if not workflow.config_settings.configfiles:
     configfile: "config/config.yaml"
@@ -32,9 +32,9 @@ except PipelineError as fault:
 if workflow.is_main_process:
     settle_times(S.root)
 
-L, MARKS = Layout(S.root), read_marks(Layout(S.root).marks)
+L, RETRIES = Layout(S.root), read_retries(Layout(S.root).retries)
 VERB = f"{shlex.quote(sys.executable)} -m rs_pipeline.cli"
-SAMPLE = [S.simulation.path / name for name in world_files(S.simulation.landscape)] if S.simulation else []
+WORLD = [S.simulation.path / name for name in world_files(S.simulation.landscape)] if S.simulation else []
 COMMAND = "{VERB} {params.verb} --config {params.config:q} --threads {threads} --attempt {resources.attempt} 2> {log:q}"
 
 
@@ -54,7 +54,7 @@ def inputs_of(step):
             checkpoints.assign.get()
         place = here(wildcards)
         mine = [p for p in step.side_files(place) if p and (p.exists() or S.simulation)]  # onstart tells of the missing
-        return [*step.reads(place), *mine, *(SAMPLE[:1] if step.name == "search" else [])]
+        return [*step.reads(place), *mine, *(WORLD[:1] if step.name == "search" else [])]
     return read
 
 
@@ -70,7 +70,7 @@ def resources_of(step):
     return memory | {"attempt": this_attempt}
 
 
-def times_marked(step): return lambda w: MARKS.get(job_name(step.verb, w.tile, w.period), Mark()).times if step.of_tile else 0
+def times_retried(step): return lambda w: RETRIES.get(job_name(step.verb, w.tile, w.period), Retry()).times if step.of_tile else 0
 def this_attempt(wildcards, attempt): return attempt
 
 
@@ -118,12 +118,12 @@ onerror:
 
 
 if S.simulation:
-    rule sample:
-        output: SAMPLE
+    rule simulate:
+        output: WORLD
         params: path=S.simulation.path, seed=S.simulation.seed, years=S.simulation.years, land=S.simulation.landscape, size="{} {}".format(*S.simulation.size_px)
         log: f"{L.root}/logs/sample.log"
         benchmark: f"{L.root}/benchmarks/sample.tsv"
-        shell: "{VERB} sample {params.path:q} --seed {params.seed} --years {params.years} --landscape {params.land} --size {params.size} 2> {log:q}"
+        shell: "{VERB} simulate {params.path:q} --seed {params.seed} --years {params.years} --landscape {params.land} --size {params.size} 2> {log:q}"
 
 
 rule province_units:
@@ -147,7 +147,7 @@ for step in [s for s in steps_of(S) if s.name != "assign"]:
         name: step.name
         input: inputs_of(step)
         output: outputs_of(step)
-        params: verb=verb_of(step), config=L.settings, depends=fingerprint(step, S), again=times_marked(step)
+        params: verb=verb_of(step), config=L.settings, depends=fingerprint(step, S), retry=times_retried(step)
         threads: step.threads
         priority: step.priority
         resources: **resources_of(step)

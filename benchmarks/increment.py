@@ -49,9 +49,9 @@ def main() -> None:
     folder = chosen.folder.resolve()
     folder.mkdir(parents=True)
     os.environ["OGR_CURRENT_DATE"] = "2026-01-01T00:00:00.000Z"
-    from rs_pipeline.simulation.write import run_config, write_sample
+    from rs_pipeline.simulation.write import run_config, write_world
 
-    write_sample(folder / "world", seed=1, years=chosen.years)
+    write_world(folder / "world", seed=1, years=chosen.years)
     values = yaml.safe_load(run_config(folder / "world"))
     del values["simulation"]
     config = folder / "month.yaml"

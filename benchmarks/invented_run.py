@@ -9,7 +9,7 @@ import pandas as pd
 
 from rs_pipeline.config import Settings, parse
 from rs_pipeline.estimation.zones import REGION, REGION_NAME
-from rs_pipeline.indicators.table import COLUMNS, needs
+from rs_pipeline.indicators.table import INDICATOR_COLUMNS, needs
 from rs_pipeline.indicators.targets import Target, load_targets
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
@@ -65,7 +65,7 @@ def _write_indicators(settings: Settings, units: pd.DataFrame, rng: np.random.Ge
         }  # fmt: skip
         rows = base.assign(indicator=name, unit=unit, **held)
         frames.append(_valued(rows, value, bool(target), rng) if name in INDICATORS else _empty(rows, target))
-    write_csv(pd.concat(frames, ignore_index=True)[list(COLUMNS)], Layout(settings.root).indicators)
+    write_csv(pd.concat(frames, ignore_index=True)[list(INDICATOR_COLUMNS)], Layout(settings.root).indicators)
 
 
 def _valued(rows: pd.DataFrame, value: np.ndarray, has_target: bool, rng: np.random.Generator) -> pd.DataFrame:

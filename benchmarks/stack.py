@@ -19,7 +19,7 @@ from rs_kernels.stack import Stack as Dates
 from benchmarks.harness import Result, Run, absent, in_turn, peak_mb, require_equal, times
 
 SCALE, OFFSET = np.float32(1e-4), np.float32(-0.1)
-REJECT = 3
+BAD_BITS = 3
 PROBABILITIES = np.array([0.1, 0.5, 0.9])
 STRIPS = 4
 """Pieces of rows the stack is held in, Dask's chunks and the kernels' blocks alike."""
@@ -33,7 +33,7 @@ class Stack:
         self.n_dates, self.side = n_dates, side
         self.day = np.linspace(3, 362, n_dates).astype("int64")
         self.month = np.minimum(self.day // 31, 11)
-        self.dn, self.reasons = [], []
+        self.dn, self.qa = [], []
         land = np.array([0.05, 0.08, 0.09, 0.14, 0.30, 0.24, 0.17], "float32").reshape(7, 1, 1)
         water = np.array([0.05, 0.06, 0.04, 0.03, 0.02, 0.01, 0.01], "float32").reshape(7, 1, 1)
         for _ in range(STRIPS):
@@ -47,7 +47,7 @@ class Stack:
                 dn[t] = np.round((level * np.array([1, 1, 1 / green, 1, green, 1, 1], "float32").reshape(7, 1, 1) + noise - OFFSET) / SCALE)
             cloud = np.repeat(np.repeat(rng.random((n_dates, shape[0] // 16, side // 16)) < 0.3, 16, 1), 16, 2)
             self.dn.append(dn)
-            self.reasons.append(np.where(cloud, 2, 0).astype("uint16"))
+            self.qa.append(np.where(cloud, 2, 0).astype("uint16"))
 
     @property
     def nbytes(self) -> int:
@@ -60,10 +60,10 @@ class Stack:
 
     def array(self) -> tuple[xr.DataArray, xr.DataArray]:
         """dn (time, band, y, x) and clear (time, y, x) as Dask arrays on the same memory."""
-        parts = [[dask.array.from_array(a, chunks=a.shape, name=False) for a in arrays] for arrays in (self.dn, self.reasons)]
+        parts = [[dask.array.from_array(a, chunks=a.shape, name=False) for a in arrays] for arrays in (self.dn, self.qa)]
         dn = xr.DataArray(dask.array.concatenate(parts[0], axis=2), dims=("time", "band", "y", "x"))
-        reasons = xr.DataArray(dask.array.concatenate(parts[1], axis=1), dims=("time", "y", "x"))
-        return dn.assign_coords(month=("time", self.month)), (reasons & REJECT) == 0
+        qa = xr.DataArray(dask.array.concatenate(parts[1], axis=1), dims=("time", "y", "x"))
+        return dn.assign_coords(month=("time", self.month)), (qa & BAD_BITS) == 0
 
 
 def nd(a, b, where):
@@ -103,11 +103,11 @@ def maps_ours(s: Stack, threads: int) -> np.ndarray:
     scale, offset, native = np.full(n, SCALE), np.full(n, OFFSET), np.full(n, 10, "float32")
 
     def strip(i: int) -> np.ndarray:
-        dn, reasons = s.dn[i], s.reasons[i]
-        shape = reasons.shape[1:]
+        dn, qa = s.dn[i], s.qa[i]
+        shape = qa.shape[1:]
         water = np.empty((len(WATER_LAYERS), *shape), "float32")
         radar, months = np.zeros((12, *shape), "int8"), np.ones(12, bool)
-        observe_water(Dates(dn, reasons, REJECT, scale, offset, native, s.day, s.month), Months(radar, months, months), 0.0, 1, water)
+        observe_water(Dates(dn, qa, BAD_BITS, scale, offset, native, s.day, s.month), Months(radar, months, months), 0.0, 1, water)
         return water[0]
 
     return s.each(threads, strip)
@@ -118,7 +118,7 @@ def maps_numpy(s: Stack, threads: int) -> np.ndarray:
 
     def strip(i: int) -> np.ndarray:
         bands = [s.dn[i][:, b] * SCALE + OFFSET for b in (0, 1, 2, 4, 5, 6)]
-        clear = (s.reasons[i] & REJECT) == 0
+        clear = (s.qa[i] & BAD_BITS) == 0
         with np.errstate(all="ignore"):
             logit, ice = water_logit(*bands, np.where)
             votes = np.where(clear & ~ice, logit, np.nan)
@@ -146,7 +146,7 @@ def quantiles_ours(s: Stack, threads: int) -> np.ndarray:
     scale, offset, use = np.full(n, SCALE), np.full(n, OFFSET), np.ones(n, bool)
 
     def strip(i: int) -> np.ndarray:
-        clear, seen, out = ((s.reasons[i] & REJECT) == 0).astype("uint16"), np.empty_like(s.reasons[i]), []
+        clear, seen, out = ((s.qa[i] & BAD_BITS) == 0).astype("uint16"), np.empty_like(s.qa[i]), []
         for band in range(7):
             np.multiply(s.dn[i][:, band], clear, out=seen)
             out.append(refl_quantiles(seen, scale, offset, use, PROBABILITIES)[0])
@@ -159,7 +159,7 @@ def quantiles_numpy(s: Stack, threads: int) -> np.ndarray:
     """The same in numpy."""
 
     def strip(i: int) -> np.ndarray:
-        clear = ((s.reasons[i] & REJECT) == 0)[:, None]
+        clear = ((s.qa[i] & BAD_BITS) == 0)[:, None]
         with np.errstate(all="ignore"):
             refl = np.where(clear, s.dn[i] * SCALE + OFFSET, np.nan)
             return np.moveaxis(sorted_quantiles(refl, PROBABILITIES), 0, 1)
@@ -179,12 +179,12 @@ def quantiles_xarray(s: Stack, threads: int, bottleneck: bool) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _count(reasons, reject, green, swir1, keep, n, n_wet):
-    for x in range(reasons.size):
-        keep[x] = np.uint16(65535) if (reasons[x] & reject) == 0 else np.uint16(0)
-    for x in range(reasons.size):
+def _count(qa, bad_bits, green, swir1, keep, n, n_wet):
+    for x in range(qa.size):
+        keep[x] = np.uint16(65535) if (qa[x] & bad_bits) == 0 else np.uint16(0)
+    for x in range(qa.size):
         n[x] += keep[x] & np.uint16(1)
-    for x in range(reasons.size):
+    for x in range(qa.size):
         n_wet[x] += keep[x] & np.uint16(green[x] > swir1[x])
 
 
@@ -200,7 +200,7 @@ PIXELS = 4096
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _sums(dn, reasons, reject, sums, counts):
+def _sums(dn, qa, bad_bits, sums, counts):
     """Four dates at a time, so that sums are fetched and put back a quarter as often; in place of dates beyond the last, that one with nothing kept."""
     n_dates, n_bands, n = dn.shape
     keep = np.empty((4, PIXELS), np.uint16)
@@ -211,7 +211,7 @@ def _sums(dn, reasons, reject, sums, counts):
         for t in range(0, n_dates, 4):
             for j in range(4):
                 if t + j < n_dates:
-                    _count(reasons[t + j, some], np.uint16(reject), dn[t + j, 1, some], dn[t + j, 5, some], keep[j, :m], counts[0, some], counts[1, some])
+                    _count(qa[t + j, some], np.uint16(bad_bits), dn[t + j, 1, some], dn[t + j, 5, some], keep[j, :m], counts[0, some], counts[1, some])
                 else:
                     keep[j] = 0
             last = n_dates - 1
@@ -223,10 +223,10 @@ def sums_ours(s: Stack, threads: int) -> np.ndarray:
     """Sum of the clear numbers of seven bands, clear dates and dates with green above SWIR1, uint32 (9, y, x)."""
 
     def strip(i: int) -> np.ndarray:
-        shape = s.reasons[i].shape[1:]
+        shape = s.qa[i].shape[1:]
         n = shape[0] * shape[1]
         sums, counts = np.empty((7, n), "uint32"), np.empty((2, n), "uint16")
-        _sums(s.dn[i].reshape(s.n_dates, 7, n), s.reasons[i].reshape(s.n_dates, n), REJECT, sums, counts)
+        _sums(s.dn[i].reshape(s.n_dates, 7, n), s.qa[i].reshape(s.n_dates, n), BAD_BITS, sums, counts)
         return np.concatenate([sums, counts]).reshape(9, *shape)
 
     return s.each(threads, strip)

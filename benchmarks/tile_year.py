@@ -24,7 +24,7 @@ from scipy import ndimage
 
 from benchmarks.harness import Result, Run, alone, in_turn, peak_mb
 from rs_pipeline import region
-from rs_pipeline.catalog import qa_flags as reasons
+from rs_pipeline.catalog import qa_flags
 from rs_pipeline.catalog.chips import MANIFEST_COLUMNS
 from rs_pipeline.catalog.fetch import CHIP_LAYOUT
 from rs_pipeline.catalog.ledger import write_ledger
@@ -218,8 +218,8 @@ def profile(run: Run) -> Iterator[Result]:
 
 STEPS = {
     "opening chips for their headers": ["observe.load_chips"],
-    "reading and decoding": ["observe.read_stack", "reasons.read_stack", "reasons.read_role", "observe.read_radar"],
-    "masks": ["observe.tile_reasons", "observe.scene_reasons"],
+    "reading and decoding": ["observe.read_stack", "qa_flags.read_stack", "qa_flags.read_role", "observe.read_radar"],
+    "masks": ["observe.tile_flags", "observe.scene_flags"],
     "sharpening SWIR": ["observe.sharpen_swir"],
     "water kernel": ["observe.observe_water"],
     "vegetation step": ["observe.vegetation_layers"],
@@ -260,10 +260,10 @@ class Clock:
 
 def _by_step(world: World) -> dict[str, float]:
     """Seconds a step of one observation, all on this thread."""
-    clock, modules = Clock(), {"observe": observe_module, "reasons": reasons}
+    clock, modules = Clock(), {"observe": observe_module, "qa_flags": qa_flags}
     with ExitStack() as stack:
         stack.enter_context(mock.patch.object(dask, "compute", partial(dask.compute, scheduler="synchronous")))
-        stack.enter_context(mock.patch.object(reasons, "ThreadPoolExecutor", InOrder))
+        stack.enter_context(mock.patch.object(qa_flags, "ThreadPoolExecutor", InOrder))
         for step, names in STEPS.items():
             for module, name in (n.split(".") for n in names):
                 stack.enter_context(mock.patch.object(modules[module], name, clock.around(step, getattr(modules[module], name))))

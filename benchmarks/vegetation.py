@@ -34,7 +34,7 @@ def cost(run: Run) -> Iterator[Result]:
             "run": "b", "units": {"path": "u.gpkg"}, "periods": [2024], "vegetation": {"method": method},
             "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
         })  # fmt: skip
-        stacks = [Dates(dn, bits, 0, scale, offset, pixel_m, s.day) for dn, bits in zip(s.dn, s.reasons, strict=True)]
+        stacks = [Dates(dn, bits, 0, scale, offset, pixel_m, s.day) for dn, bits in zip(s.dn, s.qa, strict=True)]
         return lambda: s.each(run.threads, lambda i: vegetation_layers(settings, chips, stacks[i]))
 
     seconds = in_turn({"networks": by("network"), "NDVI": by("dimidiate")}, run.repeats)

@@ -55,8 +55,9 @@ def _limit_threads(threads: int) -> None:
     os.environ.setdefault("GDAL_NUM_THREADS", str(threads))
 
 
-@app.command()
-def sample(
+@app.command(name="simulate")
+@app.command(name="sample", hidden=True, deprecated=True)
+def simulate(
     path: Annotated[Path, typer.Argument(help="Folder to write the simulated world to.")] = Path("data/sample"),
     seed: Annotated[int, typer.Option(help="Same seed, same world.")] = 1,
     years: Annotated[int, typer.Option(min=1, max=10, help="Simulated years.")] = 3,
@@ -65,9 +66,9 @@ def sample(
     write_config: Annotated[Path | None, typer.Option(help="Also write a configuration that runs the chain on this world.")] = None,
 ):
     """Write a simulated world: scenes as a STAC catalog, side tables, truth."""
-    from rs_pipeline.simulation.write import run_config, write_sample
+    from rs_pipeline.simulation.write import run_config, write_world
 
-    write_sample(path, seed=seed, years=years, landscape=landscape, size_px=size)
+    write_world(path, seed=seed, years=years, landscape=landscape, size_px=size)
     if write_config:
         write_config.write_text(run_config(path), "utf-8")
 
@@ -149,26 +150,27 @@ for _step in steps().values():
     app.command(name=_step.verb, cls=Job, help=_step.help, rich_help_panel="Steps of the chain")(_verb(_step))
 
 
-@app.command()
-def again(config: Config):
+@app.command(name="retry")
+@app.command(name="again", hidden=True, deprecated=True)
+def retry(config: Config):
     """Mark tiles that lost scenes for another fetch: the next snakemake reads what is missing, and no more."""
     from rs_pipeline.catalog.fetch import lost_tiles
     from rs_pipeline.layout import Layout
-    from rs_pipeline.storage.retry import job_name, mark_again
+    from rs_pipeline.storage.retry import job_name, mark_retry
 
     settings = _settings(config)
     lost = lost_tiles(settings)
     for tile, period in lost:
-        mark_again(Layout(settings.root).marks, job_name("fetch", tile, period))
+        mark_retry(Layout(settings.root).retries, job_name("fetch", tile, period))
     typer.echo(f"{len(lost)} tiles and periods will be fetched again", err=True)
 
 
 @app.command()
 def summary(config: Config):
     """Tell what the run has done, what is missing and how long the rest may take; exit code 1 where something is missing."""
-    from rs_pipeline.operations.summary import summarise, words
+    from rs_pipeline.operations.summary import summarise_run, words
 
-    found = summarise(_settings(config))
+    found = summarise_run(_settings(config))
     typer.echo(words(found))
     raise typer.Exit(found.status != "complete")
 
@@ -200,15 +202,16 @@ def compare(
     write_comparison(run_a, run_b, output or run_b / f"compared_with_{run_a.name}.csv")
 
 
-@app.command(name="draw-samples")
-def draw_samples(
+@app.command(name="sample-design")
+@app.command(name="draw-samples", hidden=True, deprecated=True)
+def sample_design(
     config: Config,
     period: PeriodLabel,
     product: Annotated[str, typer.Option(help="permanent_water, seasonal_water, land_built, land_cropland, land_tree, land_grass, land_wetland or land_bare.")] = "permanent_water",
     error: Annotated[float, typer.Option(min=0.001, max=0.2, help="Standard error wanted of the overall accuracy.")] = 0.01,
 ):
     """Draw the pixels to look at for tables.reference_samples: random, stratified by the map's class."""
-    from rs_pipeline.indicators.sample_design import draw as step
+    from rs_pipeline.indicators.sample_design import design_sample as step
 
     typer.echo(f"{step(_settings(config), product, period, error)} written: fill in the column value", err=True)
 
@@ -216,11 +219,11 @@ def draw_samples(
 @app.command()
 def score(
     config: Config,
-    truth: Annotated[Path | None, typer.Option("--truth", help="Folder <world>/truth; default: that of the run's own sample.")] = None,
+    truth: Annotated[Path | None, typer.Option("--truth", help="Folder <world>/truth; default: that of the run's own world.")] = None,
 ):
     """Measure a run against the truth of its simulated world; write accuracy.csv."""
     from rs_pipeline.validation.run import print_scores
-    from rs_pipeline.validation.run import score as step
+    from rs_pipeline.validation.run import write_accuracy as step
 
     print_scores(step(_settings(config), truth))
 

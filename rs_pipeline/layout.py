@@ -31,9 +31,9 @@ class Layout:
         return self.root / ".lock"
 
     @property
-    def marks(self) -> Path:
+    def retries(self) -> Path:
         """Folder of the jobs that are to run again, or were given up."""
-        return self.root / "again"
+        return self.root / "retry"
 
     @property
     def journal(self) -> Path:

@@ -32,7 +32,7 @@ OPTIONAL_BANDS = ("rededge1",)
 QA_FLAGS = (
     "nodata", "cloud", "shadow", "cirrus", "snow", "saturated", "dark", "buffer", "shadow_confirmed", "terrain", "haze", "edge",
 )  # fmt: skip
-"""Names of the quality flags of a pixel, in the order of their bits (radiometry.masks.Reason)."""
+"""Names of the quality flags of a pixel, in the order of their bits (radiometry.masks.QAFlag)."""
 
 FAMILIES = ("optical", "radar")
 MASK_KINDS = ("classes", "bits", "none")
@@ -98,7 +98,7 @@ class Band:
 
 @dataclass(frozen=True)
 class MaskRule:
-    """How a mask value becomes reason bits."""
+    """How a mask value becomes QA flags."""
 
     kind: str
     """``classes`` (value is a class), ``bits`` (value is a bit field) or ``none``."""

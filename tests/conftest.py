@@ -82,11 +82,11 @@ def simulated_run(tmp_path_factory, snakemake):
     """The chain on the small world of the accuracy table: (configuration file, layout, folder of the world)."""
     from benchmarks.accuracy.worlds import SMALL
     from rs_pipeline.layout import Layout
-    from rs_pipeline.simulation.write import run_config, write_sample
+    from rs_pipeline.simulation.write import run_config, write_world
 
     folder = tmp_path_factory.mktemp("chain")
     world = folder / "world"
-    write_sample(world, SMALL.seed, SMALL.years, landscape=SMALL.landscape, size_px=SMALL.size_px)
+    write_world(world, SMALL.seed, SMALL.years, landscape=SMALL.landscape, size_px=SMALL.size_px)
     config = folder / "config.yaml"
     config.write_text(run_config(world))
     snakemake(config)

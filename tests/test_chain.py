@@ -82,13 +82,13 @@ def test_no_value_where_nothing_was_observed(world):
 
 
 def test_the_ledger_tells_of_every_scene(world):
-    _, layout, sample = world
+    _, layout, world_folder = world
     ledger = pd.read_parquet(layout.scenes)
     assert set(ledger.status) <= {"used", "skipped", "failed"}
     assert ledger.reason[ledger.status != "used"].str.len().gt(0).all()
     import json
 
-    facts = json.loads((sample / "world.json").read_text())
+    facts = json.loads((world_folder / "world.json").read_text())
     wrong = ledger[ledger.scene_id.isin(facts["wrong_offset_flag"])]
     assert len(wrong) and wrong.offset_decision.str.len().gt(0).all()
     dropped = ledger[ledger.scene_id.isin(set(facts["duplicates"].values()) | set(facts["duplicates"]))]
@@ -112,15 +112,15 @@ def test_a_cell_is_explained_down_to_unchanged_files(world, monkeypatch):
 
 
 def test_water_and_vegetation_are_near_the_simulated_truth(world):
-    _, layout, sample = world
-    with rasterio.open(layout.map("water", "2025")) as src, rasterio.open(sample / "truth" / "water_2025.tif") as truth:
+    _, layout, world_folder = world
+    with rasterio.open(layout.map("water", "2025")) as src, rasterio.open(world_folder / "truth" / "water_2025.tif") as truth:
         mapped = sample_like(src, 2, truth)
         true = truth.read(truth.descriptions.index("class") + 1).astype(float)
     seen = np.isfinite(mapped)
     wet, really = np.isin(mapped, (1, 2)) & seen, np.isin(true, (1, 2)) & seen
     f1 = 2 * (wet & really).sum() / (wet.sum() + really.sum())
     assert seen.mean() > 0.95 and f1 > 0.96
-    with rasterio.open(layout.map("vegetation", "2025")) as src, rasterio.open(sample / "truth" / "vegetation_2025.tif") as truth:
+    with rasterio.open(layout.map("vegetation", "2025")) as src, rasterio.open(world_folder / "truth" / "vegetation_2025.tif") as truth:
         error = (sample_like(src, 1, truth) - truth.read(1))[seen & ~wet & ~really]
     assert np.sqrt(np.nanmean(error**2)) < 0.14 and abs(np.nanmean(error)) < 0.08
 
@@ -155,15 +155,15 @@ def test_a_changed_threshold_reruns_only_what_depends_on_it(world, tmp_path, sna
     changed.write_text(yaml.safe_dump(values | {"indicators": {"publish_fraction": 0.9}}))
     done = snakemake(changed, "-n")
     jobs = set(re.findall(r"^(?:local)?rule (\w+):", done.stdout + done.stderr, re.M))
-    assert "indicators" in jobs and not jobs & {"sample", "search", "fetch", "observe", "mosaic", "zonal", "coastline"}
+    assert "indicators" in jobs and not jobs & {"simulate", "search", "fetch", "observe", "mosaic", "zonal", "coastline"}
     snakemake(config, "-n")
 
 
 def test_an_unreadable_scene_is_named_and_lost_alone(world):
-    _, layout, sample = world
+    _, layout, world_folder = world
     import json
 
-    corrupt = json.loads((sample / "world.json").read_text())["corrupt"]
+    corrupt = json.loads((world_folder / "world.json").read_text())["corrupt"]
     manifests = pd.concat([pd.read_parquet(f) for f in layout.root.glob("chips/*/*/chips.parquet")])
     failed = manifests[manifests.status == "failed"]
     ledger = pd.read_parquet(layout.scenes)

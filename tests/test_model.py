@@ -10,7 +10,7 @@ import pytest
 from rs_pipeline.config import QAFlagName
 from rs_pipeline.errors import ModelError
 from rs_pipeline.model import QA_FLAGS, Band, Grid, MaskRule, Period, Tile
-from rs_pipeline.radiometry.masks import Reason
+from rs_pipeline.radiometry.masks import QAFlag
 from rs_pipeline.sensors import load_sensor
 
 S2, RADAR, IN_FLIGHT = (
@@ -21,7 +21,7 @@ GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_300_000.0, 3, 2)
 
 
 def test_flags_have_one_list_of_names():
-    assert QA_FLAGS == tuple(r.name.lower() for r in Reason)
+    assert QA_FLAGS == tuple(r.name.lower() for r in QAFlag)
     assert set(get_args(QAFlagName)) == set(QA_FLAGS) - {"edge"}
 
 

@@ -13,7 +13,7 @@ from rs_pipeline.config import load as load_settings
 from rs_pipeline.config import parse
 from rs_pipeline.products import register
 from rs_pipeline.products.register import load
-from rs_pipeline.simulation.write import run_config, write_sample
+from rs_pipeline.simulation.write import run_config, write_world
 from rs_pipeline.steps import CLOCKWORK, in_order, places, steps, steps_of
 from rs_pipeline.storage.provenance import freeze
 from tests.recording import recorded
@@ -47,7 +47,7 @@ def chain(tmp_path_factory):
     """Every step of a small coastal world, in order: (settings, step, place, recording, files written)."""
     folder = tmp_path_factory.mktemp("steps")
     world = folder / "world"
-    write_sample(world, 5, 2, size_px=(150, 120), every_days={"sentinel-2": 15, "landsat": 60, "sentinel-1": 60})
+    write_world(world, 5, 2, size_px=(150, 120), every_days={"sentinel-2": 15, "landsat": 60, "sentinel-1": 60})
     values = yaml.safe_load(run_config(world)) | {"output": str(folder / "results"), "tables": side_tables(folder, world)}
     settings = parse(values | {"grid": {"resolution_m": 10, "tile_px": 128}})
     freeze(settings)

@@ -21,10 +21,10 @@ from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.paths import config_folder
 from rs_pipeline.products.black_odorous.field import fit_platt
-from rs_pipeline.products.black_odorous.model import Calibration
+from rs_pipeline.products.black_odorous.model import ProbabilityCalibration
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.validation import metrics
-from rs_pipeline.validation.black_odorous import BLACK_SHARE, CLEAN_SHARE
+from rs_pipeline.validation.black_odorous import BLACK_REACH_SHARE, CLEAN_SHARE
 from rs_pipeline.validation.black_odorous import label as with_truth
 from rs_pipeline.validation.run import read_objects, year_labels
 from rs_pipeline.validation.truth import Truth
@@ -37,11 +37,11 @@ WORLDS = (
 def seasons(settings: Settings, truth: Truth, name: str) -> pd.DataFrame:
     """Assessed reaches and years that are black-odorous or clean throughout: world, log_odds, black (bool)."""
     objects = with_truth(read_objects(Layout(settings.root), truth, year_labels(settings, truth)), truth)
-    known = objects.assessed & ((objects.black_share >= BLACK_SHARE) | (objects.black_share < CLEAN_SHARE))
-    return pd.DataFrame({"world": name, "log_odds": objects.log_odds, "black": objects.black_share >= BLACK_SHARE})[known]
+    known = objects.assessed & ((objects.black_share >= BLACK_REACH_SHARE) | (objects.black_share < CLEAN_SHARE))
+    return pd.DataFrame({"world": name, "log_odds": objects.log_odds, "black": objects.black_share >= BLACK_REACH_SHARE})[known]
 
 
-def fit(table: pd.DataFrame) -> Calibration:
+def fit(table: pd.DataFrame) -> ProbabilityCalibration:
     """The calibration of all worlds of ``table``."""
     made = fit_platt(table.log_odds.to_numpy(), table.black.to_numpy(), f"simulated worlds {', '.join(sorted(table.world.unique()))}")
     return replace(made, **{name: float(f"{getattr(made, name):.4g}") for name in ("slope", "intercept", "prevalence")})

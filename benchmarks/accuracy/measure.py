@@ -18,7 +18,7 @@ from benchmarks.accuracy.worlds import Recipe
 from rs_pipeline.config import Settings, parse
 from rs_pipeline.layout import Layout
 from rs_pipeline.simulation.plan import EVERY_DAYS
-from rs_pipeline.simulation.write import run_config, write_sample
+from rs_pipeline.simulation.write import run_config, write_world
 from rs_pipeline.validation.run import score_run
 from rs_pipeline.validation.truth import Score, Truth
 
@@ -44,7 +44,7 @@ def run_chain(recipe: Recipe, work: Path) -> Settings:
     """Make the world and run the chain on it, below ``work``; the run's settings."""
     folder = (work / recipe.name).resolve()
     every_days = {family: days * recipe.every for family, days in EVERY_DAYS.items()}
-    write_sample(folder / "world", recipe.seed, recipe.years, landscape=recipe.landscape, size_px=recipe.size_px, every_days=every_days)
+    write_world(folder / "world", recipe.seed, recipe.years, landscape=recipe.landscape, size_px=recipe.size_px, every_days=every_days)
     config = yaml.safe_load(run_config(folder / "world")) | {"output": str(folder / "results")}
     config["sources"] = [s for s in config["sources"] if any(family in s["sensor"] for family in recipe.families)]
     settings = parse(config, where=recipe.name)

@@ -34,7 +34,7 @@ LINES = (
     ("the same: bias, m", "shoreline", "bias", "sand, sentinel-2"),
     ("shoreline, Sentinel-2, dykes: RMSE, m", "shoreline", "rmse", "dyke, sentinel-2"),
     ("shoreline, Sentinel-2, ports: RMSE, m", "shoreline", "rmse", "port, sentinel-2"),
-    ("Sentinel-1's second opinion, sand: RMSE, m", "shoreline_radar", "rmse", "sand"),
+    ("Sentinel-1's waterline, a cross-check, sand: RMSE, m", "shoreline_radar", "rmse", "sand"),
     ("rates of movement: mean error, m a year", "shoreline_rate", "mae", "all"),
     ("coast natural or artificial: accuracy", "shoreline_class", "accuracy", "all"),
     ("land cover: share of the area that is right", "land", "overall", "all"),

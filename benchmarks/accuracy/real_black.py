@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from rs_kernels.black_odorous import MAX_GREY_REFL, spectra_evidence
 
-from rs_pipeline.products.black_odorous.model import load_model
+from rs_pipeline.products.black_odorous.model import load_detector
 
 BOI_LIMIT = 0.065
 """Yao et al. (2019): water with (G - R) / (B + G + R) at or below this is black-odorous."""
@@ -18,7 +18,7 @@ def grey_of(spectra: np.ndarray) -> np.ndarray:
 
 def detector_accuses(spectra: np.ndarray) -> np.ndarray:
     """bool (n,): positive evidence that no other cause explains, with the red edge. Spectra float64 (n, 7) in OPTICAL_BANDS."""
-    model = load_model()
+    model = load_detector()
     spectra = np.ascontiguousarray(spectra, "float64")
     score, cause = spectra_evidence(spectra, grey_of(spectra), True, model.packed)
     return (score > 0) & (cause == 0)

@@ -14,7 +14,7 @@ from rs_pipeline.catalog.items import read_item
 from rs_pipeline.catalog.search import folder_items
 from rs_pipeline.config import SourceSection
 from rs_pipeline.model import Scene
-from rs_pipeline.radiometry.masks import Reason, aerosol_reasons, label_reasons, saturation_reasons
+from rs_pipeline.radiometry.masks import QAFlag, aerosol_flags, label_flags, saturation_flags
 from rs_pipeline.radiometry.scaling import chip_numbers, mask_numbers
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.validation.metrics import ratio
@@ -22,14 +22,14 @@ from rs_pipeline.validation.metrics import ratio
 LANDSAT, SENTINEL = "planetary-computer-landsat-c2-l2", "earth-search-sentinel-2-l2a"
 
 QA_MEANING = {
-    "fill": Reason.NODATA, "dilated_cloud": Reason.BUFFER, "cirrus": Reason.CIRRUS, "cloud": Reason.CLOUD, "cloud_shadow": Reason.SHADOW,
-    "snow": Reason.SNOW,
+    "fill": QAFlag.NODATA, "dilated_cloud": QAFlag.BUFFER, "cirrus": QAFlag.CIRRUS, "cloud": QAFlag.CLOUD, "cloud_shadow": QAFlag.SHADOW,
+    "snow": QAFlag.SNOW,
 }  # fmt: skip
 """Names of the producer's bit table to reasons; the other fields (clear, water, confidences) are no reason."""
 
 SCL_MEANING = {
-    0: Reason.NODATA, 1: Reason.SATURATED, 2: Reason.DARK, 3: Reason.SHADOW, 4: 0, 5: 0, 6: 0, 7: 0, 8: Reason.CLOUD, 9: Reason.CLOUD,
-    10: Reason.CIRRUS, 11: Reason.SNOW,
+    0: QAFlag.NODATA, 1: QAFlag.SATURATED, 2: QAFlag.DARK, 3: QAFlag.SHADOW, 4: 0, 5: 0, 6: 0, 7: 0, 8: QAFlag.CLOUD, 9: QAFlag.CLOUD,
+    10: QAFlag.CIRRUS, 11: QAFlag.SNOW,
 }  # fmt: skip
 """Sen2Cor scene classes (ESA product specification)."""
 
@@ -55,7 +55,7 @@ def read_scenes(real: Path, sensor_name: str) -> list[Scene]:
     return [read_item(item, source, sensor, ("file",)).scene for item in folder_items(source.catalog, sensor.collection)]
 
 
-def expected_reasons(values: np.ndarray, fields: list[dict], meaning: dict[str, Reason], value: int = 1) -> np.ndarray:
+def expected_flags(values: np.ndarray, fields: list[dict], meaning: dict[str, QAFlag], value: int = 1) -> np.ndarray:
     """Reasons where a field of the producer's bit table (``length`` bits at ``offset``) has the value, 1 for flags."""
     out = np.zeros(values.shape, "uint16")
     for field in fields:
@@ -71,13 +71,13 @@ def add_bits(table: Table, scenes: list[Scene], fields: dict[str, list[dict]]) -
     every = np.arange(1 << 16, dtype="uint16")
     found = np.unique(np.concatenate([rasterio.open(s.assets["mask"]).read(1).ravel() for s in scenes]))
     for subset, values in (("all 65,536 values of QA_PIXEL", every), (f"{found.size} values of QA_PIXEL in three scenes", found)):
-        wrong = (label_reasons(values, rule) != expected_reasons(values, fields["qa_pixel"], QA_MEANING)).sum()
+        wrong = (label_flags(values, rule) != expected_flags(values, fields["qa_pixel"], QA_MEANING)).sum()
         table.add("radiometry", "wrong_decodes", wrong, subset=subset, unit="values")
-    meaning = dict.fromkeys(LANDSAT_USED, Reason.SATURATED) | {"occlusion": Reason.NODATA}
-    wrong = (saturation_reasons(every, "landsat-8") != expected_reasons(every, fields["qa_radsat"], meaning)).sum()
+    meaning = dict.fromkeys(LANDSAT_USED, QAFlag.SATURATED) | {"occlusion": QAFlag.NODATA}
+    wrong = (saturation_flags(every, "landsat-8") != expected_flags(every, fields["qa_radsat"], meaning)).sum()
     table.add("radiometry", "wrong_decodes", wrong, subset="all 65,536 values of QA_RADSAT, OLI", unit="values")
-    expected = expected_reasons(every[:256], fields["qa_aerosol"], {"level": Reason.HAZE}, value=HIGH_AEROSOL)
-    wrong = (aerosol_reasons(every[:256]) != expected).sum()
+    expected = expected_flags(every[:256], fields["qa_aerosol"], {"level": QAFlag.HAZE}, value=HIGH_AEROSOL)
+    wrong = (aerosol_flags(every[:256]) != expected).sum()
     table.add("radiometry", "wrong_decodes", wrong, subset="all 256 values of SR_QA_AEROSOL, OLI", unit="values")
 
 
@@ -95,13 +95,13 @@ def add_scaling(table: Table, scenes: list[Scene]) -> None:
         mtl = next(Path(scene.assets["red"]).parent.glob("*_MTL.txt")).read_text("utf-8").split("GROUP = LEVEL1_")[0]
         right += level2_scaling(mtl) == {(scene.scale, scene.offset)}
         with rasterio.open(scene.assets["mask"]) as src:
-            labels = label_reasons(mask_numbers(src.read(1), sensor), sensor.mask)
+            labels = label_flags(mask_numbers(src.read(1), sensor), sensor.mask)
         with rasterio.open(scene.assets["blue"]) as src:
             stored = src.read(1)
             numbers = chip_numbers(stored, sensor, src.nodata)
         samples += (stored > 0).sum()
         lost += ((stored > 0) & (numbers == 0)).sum()
-        seen_in_fill += ((labels == Reason.NODATA) & (numbers > 0)).sum()
+        seen_in_fill += ((labels == QAFlag.NODATA) & (numbers > 0)).sum()
     table.add("radiometry", "scaling_as_mtl", ratio(right, len(scenes)), subset="scenes")
     table.add("radiometry", "blue_out_of_range_share", ratio(lost, samples), subset="samples with a number")
     table.add("radiometry", "numbers_where_qa_says_fill", seen_in_fill, subset="blue", unit="samples")
@@ -118,4 +118,4 @@ def add_classes(table: Table, real: Path) -> None:
             pixels.append(src.read(1).ravel())
     for subset, values in ((f"{palette.size} scene classes", palette), ("pixels of two scenes", np.concatenate(pixels).astype("uint16"))):
         expected = np.array([SCL_MEANING[int(v)] for v in values], "uint16")
-        table.add("radiometry", "wrong_decodes", (label_reasons(values, rule) != expected).sum(), subset=subset, unit="values")
+        table.add("radiometry", "wrong_decodes", (label_flags(values, rule) != expected).sum(), subset=subset, unit="values")

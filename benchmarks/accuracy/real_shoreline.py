@@ -14,7 +14,7 @@ import pandas as pd
 import shapely
 
 from benchmarks.accuracy.real_table import Row, Table, correlation
-from rs_pipeline.products.coastline.rates import Noise, Series, ci95, fit_line, series_rates
+from rs_pipeline.products.coastline.rates import PositionNoise, Series, ci95, fit_line, series_rates
 from rs_pipeline.products.coastline.transects import Transects, cross
 from rs_pipeline.validation.metrics import interval_coverage, rmse
 
@@ -88,7 +88,7 @@ def add_positions(table: Table, ours: np.ndarray, published: np.ndarray, names: 
 def add_rates(table: Table, years: np.ndarray, ours: np.ndarray, published: np.ndarray, name: str) -> None:
     """Our rate of our positions, and how far it is from our rate of the published ones."""
     error = np.full(years.size, POSITION_ERROR_M)
-    mine, theirs = (series_rates(Series.of(years, x, error), Noise()) for x in (ours, published))
+    mine, theirs = (series_rates(Series.of(years, x, error), PositionNoise()) for x in (ours, published))
     table.add("coastline", "linear_rate", mine.lrr_m_yr, subset=name, unit="m/yr")
     table.add("coastline", "linear_rate", theirs.lrr_m_yr, subset=name, unit="m/yr", method="published positions")
     table.add("coastline", "linear_rate_difference", mine.lrr_m_yr - theirs.lrr_m_yr, subset=name, unit="m/yr")
@@ -123,7 +123,7 @@ def add_intervals(table: Table, years: np.ndarray, ours: np.ndarray, published: 
             chosen = np.arange(first, years.size, THINNING)
             chosen = chosen[np.isfinite(ours[chosen, k])]
             fit = fit_line(years[chosen], ours[chosen, k])
-            half = ci95(fit, np.full(chosen.size, POSITION_ERROR_M), Noise())
+            half = ci95(fit, np.full(chosen.size, POSITION_ERROR_M), PositionNoise())
             low.append(fit.slope_m_yr - half)
             high.append(fit.slope_m_yr + half)
             full.append(rate)

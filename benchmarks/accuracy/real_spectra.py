@@ -17,7 +17,7 @@ from benchmarks.accuracy.real_black import boi_accuses, detector_accuses
 from benchmarks.accuracy.real_table import Row, Table
 from rs_pipeline.model import OPTICAL_BANDS
 from rs_pipeline.simulation.optics import band_values, response_nm, water_absorption, water_bands
-from rs_pipeline.training.water_types import CLASSES, simulate_water
+from rs_pipeline.training.water_types import WATER_TYPES, simulate_water
 from rs_pipeline.validation.metrics import interval_coverage, ratio
 
 WORLD = "nechad2015_insitu"
@@ -100,7 +100,7 @@ def features(spectra: np.ndarray) -> dict[str, np.ndarray]:
 def simulated() -> np.ndarray:
     """Noise-free spectra of all simulated waters but the black-odorous, (m, 7), as many of each kind."""
     rng = np.random.default_rng(SEED)
-    return np.concatenate([simulate_water(kind, PLATFORM, DRAWS, rng) for kind in CLASSES if not kind.black])
+    return np.concatenate([simulate_water(kind, PLATFORM, DRAWS, rng) for kind in WATER_TYPES if not kind.black])
 
 
 def add_envelope(table: Table, spectra: np.ndarray) -> None:

@@ -92,7 +92,7 @@ def by_ndvi(red: np.ndarray, nir: np.ndarray) -> dict[str, np.ndarray]:
 def by_network(name: str, refl: dict[str, np.ndarray], sun_elevation_deg: float | np.ndarray | None) -> np.ndarray:
     """Cover (m,) of our network, NaN where the spectrum is unknown to it, of reflectances (m,) by band."""
     missing = np.zeros(len(refl["red"]))
-    cover, known = cover_model(None).networks[name].answer(np.column_stack([refl.get(b, missing) for b in OPTICAL_BANDS]), sun_elevation_deg)
+    cover, known = cover_model(None).networks[name].estimate_cover(np.column_stack([refl.get(b, missing) for b in OPTICAL_BANDS]), sun_elevation_deg)
     return np.where(known, cover, np.nan)
 
 

@@ -33,7 +33,7 @@ FMASK_CLOUDS = 0b11111
 
 
 @njit(nogil=True)
-def water_answers(refl):
+def water_masks(refl):
     """Bool (n, 3) of spectra float64 (n, 6): our water (log-odds not negative), the tree's, MNDWI above 0."""
     out = np.empty((len(refl), 3), np.bool_)
     for i in range(len(refl)):
@@ -59,14 +59,14 @@ def wofs_rows(real: Path) -> list[Row]:
     vector = pd.read_csv(real / "wofs" / "wofs_testvector.csv")
     refl = vector[list(SIX)].to_numpy() * 1e-4
     tree = vector.tree_class_0_or_128.to_numpy() == 128
-    answers = dict(zip(METHODS, water_answers(refl).T, strict=True))
+    wet_by_method = dict(zip(METHODS, water_masks(refl).T, strict=True))
     clear = (vector.wofl_bits & CLOUD_OR_SHADOW).to_numpy() == 0
     for subset, chosen in (("all", np.ones(len(vector), bool)), ("clear", clear)):
-        for method, wet in answers.items():
+        for method, wet in wet_by_method.items():
             table.add("water", "agreement_with_wofs", (wet == tree)[chosen].mean(), subset=subset, method=method)
             table.add("water", "wet_only_here", (wet & ~tree)[chosen].sum(), subset=subset, method=method, unit="pixels")
             table.add("water", "wet_only_wofs", (~wet & tree)[chosen].sum(), subset=subset, method=method, unit="pixels")
-    wet = answers["ours"]
+    wet = wet_by_method["ours"]
     add_looks(table, refl[clear & wet & tree], "clear, both wet")
     add_looks(table, refl[clear & wet & ~tree], "clear, wet only here")
     return table.rows
@@ -118,9 +118,9 @@ def hls_rows(real: Path, scene: HlsScene) -> list[Row]:
     table.add("radiometry", "invalid_pixels_mapped", scene.seen[inside].sum(), subset="-32768 in any band", unit="pixels")
     clear = scene.clear
     fmask_wet = scene.fmask[clear] & FMASK_WATER != 0
-    answers = dict(zip(METHODS, water_answers(scene.refl[clear]).T, strict=True)) | {"ours": scene.wet[clear]}
+    wet_by_method = dict(zip(METHODS, water_masks(scene.refl[clear]).T, strict=True)) | {"ours": scene.wet[clear]}
     table.add("water", "clear_share", clear.sum() / (scene.fmask != 255).sum(), subset="Fmask clear")
-    for method, wet in answers.items():
+    for method, wet in wet_by_method.items():
         counts = Counts.of(wet, fmask_wet)
         for metric in ("precision", "recall", "f1"):
             table.add("water", f"{metric}_to_fmask", getattr(counts, metric), subset="Fmask clear", method=method)

@@ -30,7 +30,7 @@ from benchmarks.baselines.water import mndwi_of
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Tile
-from rs_pipeline.products.black_odorous.centrelines import EIGHT
+from rs_pipeline.products.black_odorous.centrelines import EIGHT_NEIGHBOURS
 from rs_pipeline.products.black_odorous.pixels import in_season
 from rs_pipeline.products.black_odorous.reaches import narrow_water, read_water
 from rs_pipeline.products.black_odorous.scoring import WIDTH_IN_PIXELS, Core, core_pixels
@@ -185,7 +185,7 @@ def on_reaches(settings: Settings, evidence: Evidence, period: str, method: str)
     summary = dates.groupby("reach_id").share.agg(["mean", "size", lambda s: (s > 0.5).mean()])
     summary.columns = ["probability", "n_dates", "positive"]
     table = lines.merge(summary, left_on="reach_id", right_index=True, how="left")
-    return _called(settings, table, period)
+    return _classified(settings, table, period)
 
 
 def own_objects(settings: Settings, evidence: Evidence, period: str, method: str) -> gpd.GeoDataFrame:
@@ -197,11 +197,11 @@ def own_objects(settings: Settings, evidence: Evidence, period: str, method: str
     flagged = water & (share >= section.min_positive_share)
     rows = [row for part in (flagged, water & ~flagged) for row in _objects(part, share, evidence.n_water, grid)]
     table = gpd.GeoDataFrame(rows, columns=["probability", "n_dates", "positive", "geometry"], geometry="geometry", crs=grid.crs)
-    return _called(settings, table, period)
+    return _classified(settings, table, period)
 
 
 def _objects(mask: np.ndarray, share: np.ndarray, n_dates: np.ndarray, grid: Grid) -> list[dict]:
-    labels, count = ndimage.label(mask, EIGHT)
+    labels, count = ndimage.label(mask, EIGHT_NEIGHBOURS)
     if count == 0:
         return []
     index = np.arange(1, count + 1)
@@ -217,7 +217,7 @@ def _objects(mask: np.ndarray, share: np.ndarray, n_dates: np.ndarray, grid: Gri
     ]
 
 
-def _called(settings: Settings, table: gpd.GeoDataFrame, period: str) -> gpd.GeoDataFrame:
+def _classified(settings: Settings, table: gpd.GeoDataFrame, period: str) -> gpd.GeoDataFrame:
     """Add period, assessed (enough dates) and flagged (enough of them positive); the probability is NaN where not assessed."""
     section = settings.black_odorous
     assessed = (table.n_dates >= section.min_dates).fillna(False).to_numpy(bool)

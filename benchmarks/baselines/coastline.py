@@ -29,15 +29,15 @@ from scipy import ndimage
 
 from benchmarks.baselines.peers import run_peer
 from rs_pipeline.catalog.chips import Chip, load_chips, read_stack
-from rs_pipeline.catalog.qa_flags import stack_reasons
+from rs_pipeline.catalog.qa_flags import stack_flags
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import SHORE_FAMILIES, Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.coastline.composite import in_family
-from rs_pipeline.products.coastline.rates import MIN_DATES, Noise, ci95, fit_line
+from rs_pipeline.products.coastline.rates import MIN_RATE_DATES, PositionNoise, ci95, fit_line
 from rs_pipeline.products.coastline.tide import read_tide
 from rs_pipeline.products.coastline.transects import Transects, cross
-from rs_pipeline.radiometry.masks import Reason, reject_bits
+from rs_pipeline.radiometry.masks import QAFlag, flag_bits
 from rs_pipeline.radiometry.scaling import reflectance
 from rs_pipeline.region import load_vector, read_grid, read_tiles
 
@@ -119,16 +119,16 @@ class Strip:
         keys = [k for k, near in zip(keys, near_msl, strict=True) if near]
         self.mid_tide, self.year = mid_tide[near_msl], np.array([year_of[k] for k in keys], "int64")
         self.refl_dn = np.zeros((len(keys), len(BANDS), *grid.shape), "uint16")
-        reasons = np.full((len(keys), *grid.shape), int(Reason.NODATA), "uint16")
+        qa = np.full((len(keys), *grid.shape), int(QAFlag.NODATA), "uint16")
         for tile, group in groups:
             rows, cols = _within(grid, tile.grid.buffered(settings.grid.margin_m), CELL_M[family])
             piece = grid.window(rows.start, cols.start, rows.stop - rows.start, cols.stop - cols.start)
             used = [c for c in group if _scene(c) in keys] if piece.width and piece.height else []
-            for chip, bits in zip(used, stack_reasons(used, piece, settings.masks), strict=True):
+            for chip, bits in zip(used, stack_flags(used, piece, settings.masks), strict=True):
                 t = keys.index(_scene(chip))
-                _add(chip, bits, piece, (NATIVE_M[family], CELL_M[family]), self.refl_dn[t, :, rows, cols], reasons[t, rows, cols])
-        self.nodata = (self.refl_dn == 0).any(axis=1) | (reasons & int(Reason.NODATA) != 0)
-        self.cloud = ((reasons & reject_bits(settings.masks.coastline)) != 0) & ~self.nodata
+                _add(chip, bits, piece, (NATIVE_M[family], CELL_M[family]), self.refl_dn[t, :, rows, cols], qa[t, rows, cols])
+        self.nodata = (self.refl_dn == 0).any(axis=1) | (qa & int(QAFlag.NODATA) != 0)
+        self.cloud = ((qa & flag_bits(settings.masks.coastline)) != 0) & ~self.nodata
 
 
 def _within(grid: Grid, other: Grid, cell_m: float) -> tuple[slice, slice]:
@@ -144,7 +144,7 @@ def _scene(chip: Chip) -> tuple:
     return chip.scene.solar_day, chip.scene.platform
 
 
-def _add(chip: Chip, bits: np.ndarray, grid: Grid, source_m: tuple[float, float], refl_dn: np.ndarray, reasons: np.ndarray) -> None:
+def _add(chip: Chip, bits: np.ndarray, grid: Grid, source_m: tuple[float, float], refl_dn: np.ndarray, qa: np.ndarray) -> None:
     """Fill in what is missing of an image from one chip, with the native pixel of the visible and of SWIR1 given."""
     scale, offset = np.float32(chip.scene.scale), np.float32(chip.scene.offset)
     layers = np.zeros_like(refl_dn)
@@ -153,7 +153,7 @@ def _add(chip: Chip, bits: np.ndarray, grid: Grid, source_m: tuple[float, float]
         layers[b] = np.where(seen, np.clip(np.rint(refl * 1e4), 1, 65535), 0)
     new = (refl_dn == 0).any(axis=0) & (layers > 0).all(axis=0)
     refl_dn[:, new] = layers[:, new]
-    reasons[new] = bits[new]
+    qa[new] = bits[new]
 
 
 def _resampled(chip: Chip, role: str, grid: Grid, source_m: float, scale, offset) -> tuple[np.ndarray, np.ndarray]:
@@ -305,9 +305,9 @@ def rate_table(settings: Settings, lines: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     rate, half = np.full((2, len(table)), np.nan)
     for i, d in enumerate(distance_m):
         seen = np.isfinite(d)
-        if seen.sum() >= MIN_DATES:
+        if seen.sum() >= MIN_RATE_DATES:
             fit = fit_line(years[seen].astype("float64"), d[seen])
-            rate[i], half[i] = fit.slope_m_yr, ci95(fit, np.ones(seen.sum()), Noise())
+            rate[i], half[i] = fit.slope_m_yr, ci95(fit, np.ones(seen.sum()), PositionNoise())
     return table.assign(lrr_m_yr=rate, lrr_ci95_m_yr=half)
 
 

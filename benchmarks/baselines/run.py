@@ -23,11 +23,11 @@ from rs_pipeline.layout import SHORE_FAMILIES, Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.vegetation.snap import read_snap
 from rs_pipeline.region import read_tiles
-from rs_pipeline.validation import black_odorous as score_black_odorous
-from rs_pipeline.validation import coastline as score_coastline
-from rs_pipeline.validation import land as score_land
-from rs_pipeline.validation import vegetation as score_vegetation
-from rs_pipeline.validation import water as score_water
+from rs_pipeline.validation import black_odorous as black_odorous_scores
+from rs_pipeline.validation import coastline as coastline_scores
+from rs_pipeline.validation import land as land_scores
+from rs_pipeline.validation import vegetation as vegetation_scores
+from rs_pipeline.validation import water as water_scores
 from rs_pipeline.validation.run import year_labels
 from rs_pipeline.validation.truth import Score, Truth, combine
 
@@ -121,15 +121,15 @@ def _maps(settings: Settings, truth: Truth, methods: Sequence[str]) -> Scored:
             for name, values in layers.items():
                 place(values, tile.grid, maps[name], truth.grid)
         for method in chosen:
-            found[method].append(score_water.score(maps[method], water.water_class(maps[method], settings), truth, year))
+            found[method].append(water_scores.score_water(maps[method], water.water_class(maps[method], settings), truth, year))
         wet = maps["wet"] == 1
         if "snap_10m" in methods:
             peak, growing = (np.where(wet, np.float32(0), maps[n]) for n in ("snap_peak", "snap_growing"))
-            found["snap_10m"].append(score_vegetation.score(peak, growing, truth, year))
+            found["snap_10m"].append(vegetation_scores.score_vegetation(peak, growing, truth, year))
         if "ndvi_5_95" in methods:
             ends = vegetation.endmembers(maps["peak"], wet)
             peak, growing = (vegetation.dimidiate(maps[n], wet, *ends) for n in ("peak", "growing"))
-            found["ndvi_5_95"].append(score_vegetation.score(peak, growing, truth, year))
+            found["ndvi_5_95"].append(vegetation_scores.score_vegetation(peak, growing, truth, year))
     return [(method, s) for method, years in found.items() for s in combine(years)]
 
 
@@ -151,7 +151,7 @@ def _land(settings, truth, methods, forest, work, peers) -> Scored:
             bands = land_bands(settings, label, truth.grid)
             for method in chosen:
                 classes = land.by_thresholds(bands) if method == "land_thresholds" else land.by_forest(bands, forest, work, peers)
-                found[method].append(score_land.score(classes, truth, year))
+                found[method].append(land_scores.score_land(classes, truth, year))
     return [(method, s) for method, years in found.items() for s in combine(years)]
 
 
@@ -177,7 +177,7 @@ def _black(settings, truth, methods, forest, work, peers) -> Scored:
     labels = year_labels(settings, truth)
     found = black_predictions(settings, list(labels), chosen, forest, work, peers)
     found = {name: objects.assign(period=objects.period.map(labels).astype(str)) for name, objects in found.items()}
-    return [(name, s) for name, objects in found.items() for s in score_black_odorous.score(objects, truth)]
+    return [(name, s) for name, objects in found.items() for s in black_odorous_scores.score_black_odorous(objects, truth)]
 
 
 def _coast(settings, truth, methods, work, peers) -> Scored:
@@ -190,10 +190,10 @@ def _coast(settings, truth, methods, work, peers) -> Scored:
     scored = []
     for method, lines in found.items():
         families = [f for f in SHORE_FAMILIES if (lines.sensor == f).any()]
-        scored += [(method, s) for f in families for s in score_coastline.score_lines(lines, truth, sensor=f)]
+        scored += [(method, s) for f in families for s in coastline_scores.score_lines(lines, truth, sensor=f)]
         if families and Layout(settings.root).transects.exists():
             rates = coastline.rate_table(settings, lines[lines.sensor == families[0]])
-            scored += [(method, s) for s in score_coastline.score_rates(rates, truth)]
+            scored += [(method, s) for s in coastline_scores.score_rates(rates, truth)]
     return scored
 
 
@@ -213,7 +213,7 @@ def land_pixels(settings: Settings, truth: Truth) -> tuple[np.ndarray, np.ndarra
     bands = land_bands(settings, label, truth.grid)
     seen = np.flatnonzero(np.isfinite(bands).all(axis=0))
     chosen = np.random.default_rng(0).choice(seen, min(land.TRAINING_PIXELS, seen.size), replace=False)
-    classes = score_land.true_shares(truth, year).argmax(axis=0) + 1
+    classes = land_scores.true_shares(truth, year).argmax(axis=0) + 1
     return bands.reshape(6, -1)[:, chosen].T, classes.ravel()[chosen]
 
 

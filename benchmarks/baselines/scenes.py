@@ -9,10 +9,10 @@ from datetime import date
 import numpy as np
 
 from rs_pipeline.catalog.chips import Chip, load_chips, read_stack, scales
-from rs_pipeline.catalog.qa_flags import stack_reasons
+from rs_pipeline.catalog.qa_flags import stack_flags
 from rs_pipeline.config import Settings
 from rs_pipeline.model import Grid
-from rs_pipeline.radiometry.masks import reject_bits
+from rs_pipeline.radiometry.masks import flag_bits
 from rs_pipeline.radiometry.scaling import reflectance
 from rs_pipeline.sensors import load_sensor
 
@@ -24,14 +24,14 @@ BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
 class Stack:
     """Optical dates of one tile and period, ascending in time.
 
-    dn : uint16 (T, 6, h, w), 0 nodata. reasons : uint16 (T, h, w), bits of masks.Reason.
+    dn : uint16 (T, 6, h, w), 0 nodata. qa : uint16 (T, h, w), bits of masks.QAFlag.
     native_m : float32 (T,), pixel of green, the finest an index with it can have.
     """
 
     grid: Grid
     days: list[date]
     dn: np.ndarray
-    reasons: np.ndarray
+    qa: np.ndarray
     scale: np.ndarray
     offset: np.ndarray
     native_m: np.ndarray
@@ -43,9 +43,9 @@ class Stack:
         """Reflectance of a date, float32 (6, h, w), NaN nodata."""
         return reflectance(self.dn[t], self.scale[t], self.offset[t])
 
-    def clear(self, t: int, reject: Sequence[str]) -> np.ndarray:
+    def clear(self, t: int, bad_bits: Sequence[str]) -> np.ndarray:
         """Pixels of a date that none of the reasons named removes and that have all bands, bool (h, w)."""
-        return (self.reasons[t] & reject_bits(reject) == 0) & (self.dn[t] > 0).all(axis=0)
+        return (self.qa[t] & flag_bits(bad_bits) == 0) & (self.dn[t] > 0).all(axis=0)
 
 
 def read_dates(settings: Settings, chips: Sequence[Chip], grid: Grid) -> Stack:
@@ -55,7 +55,7 @@ def read_dates(settings: Settings, chips: Sequence[Chip], grid: Grid) -> Stack:
         grid=grid,
         days=[c.scene.solar_day for c in chips],
         dn=read_stack(chips, BANDS, grid),
-        reasons=stack_reasons(chips, grid, settings.masks),
+        qa=stack_flags(chips, grid, settings.masks),
         scale=scale,
         offset=offset,
         native_m=np.array([load_sensor(c.scene.sensor).band("green").resolution_m for c in chips], "float32"),

@@ -110,10 +110,10 @@ def snap_covers(settings: Settings, stack: Stack, scenes: Sequence[Scene], model
     places = [OPTICAL_BANDS.index(b) for b in BANDS]
     windows = np.array([in_window(stack.days, w) for w in (v.peak_window, v.growing_window)]).reshape(2, len(stack))
     for t in np.flatnonzero(windows.any(axis=0)):
-        refl = np.zeros((stack.reasons[t].size, len(OPTICAL_BANDS)))
+        refl = np.zeros((stack.qa[t].size, len(OPTICAL_BANDS)))
         refl[:, places] = np.nan_to_num(stack.refl(t)).reshape(len(BANDS), -1).T
-        cover, _ = model.networks[network_of(scenes[t], red_edge=False)].answer(refl, scenes[t].sun_elevation_deg)
-        covers.append(np.where(stack.clear(t, settings.masks.vegetation), cover.reshape(stack.reasons[t].shape), np.nan).astype("float32"))
+        cover, _ = model.networks[network_of(scenes[t], red_edge=False)].estimate_cover(refl, scenes[t].sun_elevation_deg)
+        covers.append(np.where(stack.clear(t, settings.masks.vegetation), cover.reshape(stack.qa[t].shape), np.nan).astype("float32"))
     used = windows[:, windows.any(axis=0)]
     series = np.stack(covers) if covers else np.empty((0, *stack.grid.shape), "float32")
     peak, growing = (quantile_over_time(series[w], q, v.min_dates) for w, q in zip(used, (v.peak_percentile / 100, 0.5), strict=True))

@@ -15,14 +15,14 @@ from rs_kernels.calibration import reflectance
 COLOUR_FEATURES = ("boi", "ndbwi", "dbwi", "green_refl", "visible_refl", "hue_deg", "saturation", "nir_red", "blackness")
 """Features every optical sensor has."""
 
-FEATURES = (*COLOUR_FEATURES, "ndci", "red_edge_height")
+SPECTRUM_FEATURES = (*COLOUR_FEATURES, "ndci", "red_edge_height")
 """All features, in the order of ``spectrum_features``; the last two need the red edge."""
 
 PIXEL_LAYERS = ("probability", "n_dates", "n_positive", "n_months", "n_vetoed")
 """Layers of ``pixel_black_odorous``, in order."""
 
 VETOES = ("", "sediment", "bloom", "macrophyte")
-"""Names of the answers of ``veto``."""
+"""Names of the values of ``veto``."""
 
 NOT_WATER, CLEAR, POSSIBLE, SUSPECTED, TOO_FEW_DATES = 0.0, 1.0, 2.0, 3.0, 4.0
 """Codes of the class layer."""
@@ -41,9 +41,9 @@ SURROUNDINGS_SHARE, SURROUNDINGS_SIGMA = 0.04, 0.015
 
 SWIR_SIGMA_REFL = 0.0015
 """Error of the difference of two shortwave infrared bands over water, reflectance. Training lays as much noise on a band
-(`rs_pipeline.training.water_types.observe_water`)."""
+(`rs_pipeline.training.water_types.add_water_errors`)."""
 
-MIN_REFL = 0.001
+MIN_SPECTRUM_REFL = 0.001
 """Bands are kept at or above this after the residual is removed, so that ratios stay defined on black water: it is ten steps of
 a digital number."""
 
@@ -58,13 +58,13 @@ class Detector(NamedTuple):
     """The weights of `log_odds`."""
 
     rededge: tuple
-    """For spectra with a red edge, all FEATURES."""
+    """For spectra with a red edge, all SPECTRUM_FEATURES."""
     colour: tuple
     """For those without, COLOUR_FEATURES."""
 
 
 class ClassLimits(NamedTuple):
-    """What a class takes, see `call_class`."""
+    """What a class takes, see `reach_class`."""
 
     min_dates: int
     """With fewer assessed dates there are too few."""
@@ -167,12 +167,12 @@ def surroundings_share(swir1, swir2, around1, around2):
 
 @njit(cache=True, nogil=True)
 def spectrum_features(blue, green, red, rededge1, nir, grey, out):
-    """Write FEATURES of one spectrum, less its grey residual, into ``out`` float64 (11,).
+    """Write SPECTRUM_FEATURES of one spectrum, less its grey residual, into ``out`` float64 (11,).
 
     Without a red edge pass any number for it and use the first nine.
     """
-    b, g, r = max(blue - grey, MIN_REFL), max(green - grey, MIN_REFL), max(red - grey, MIN_REFL)
-    e, n = max(rededge1 - grey, MIN_REFL), max(nir - grey, MIN_REFL)
+    b, g, r = max(blue - grey, MIN_SPECTRUM_REFL), max(green - grey, MIN_SPECTRUM_REFL), max(red - grey, MIN_SPECTRUM_REFL)
+    e, n = max(rededge1 - grey, MIN_SPECTRUM_REFL), max(nir - grey, MIN_SPECTRUM_REFL)
     out[0] = boi(b, g, r)
     out[1] = ndbwi(g, r)
     out[2] = dbwi(b, g)
@@ -243,7 +243,7 @@ def spectra_evidence(spectra, grey, has_rededge, detector):
     grey : float (n,), residual to remove.
     """
     n = spectra.shape[0]
-    value, cause, scratch = np.empty(n), np.empty(n, np.int64), np.empty(len(FEATURES))
+    value, cause, scratch = np.empty(n), np.empty(n, np.int64), np.empty(len(SPECTRUM_FEATURES))
     for i in range(n):
         s = spectra[i]
         value[i], cause[i] = date_evidence(s[0], s[1], s[2], s[3], s[4], grey[i], has_rededge, detector, scratch)
@@ -251,7 +251,7 @@ def spectra_evidence(spectra, grey, has_rededge, detector):
 
 
 @njit(cache=True, nogil=True)
-def call_class(probability, n_dates, positive_share, n_months, limits):
+def reach_class(probability, n_dates, positive_share, n_months, limits):
     """CLEAR, POSSIBLE, SUSPECTED or TOO_FEW_DATES; the one rule for pixels and reaches.
 
     Suspected needs the probability, the share of positive dates and positive dates in enough months; the share of
@@ -269,7 +269,7 @@ def call_class(probability, n_dates, positive_share, n_months, limits):
 def pixel_black_odorous(stack, rededge, season, water, max_swir1_refl, detector, out):
     """Evidence of black-odorous water at every water pixel, in one pass over the dates.
 
-    A date is assessed where it lies in season, is not rejected, has all bands, and is not brighter than
+    A date is assessed where it lies in season, is not flagged, has all bands, and is not brighter than
     ``max_swir1_refl`` in SWIR1 (glint, mixed or dry pixel). There is no water index test: it would throw away the
     darkest water, where haze outweighs the signal. Scenes of one solar day count once. A vetoed date counts at most
     VETOED_LOG_ODDS and is never positive.
@@ -284,9 +284,9 @@ def pixel_black_odorous(stack, rededge, season, water, max_swir1_refl, detector,
     out : float32 (5, h, w), written: PIXEL_LAYERS. All NaN where ``water`` is False; without an assessed date the
         counts are 0 and the probability is NaN. ``n_months`` counts months with a positive date.
     """
-    dn, bits, reject, day, month = stack.dn, stack.bits, stack.reject, stack.day, stack.month
+    dn, bits, bad_bits, day, month = stack.dn, stack.bits, stack.reject, stack.day, stack.month
     n_scenes, _, h, w = dn.shape
-    scratch = np.empty(len(FEATURES))
+    scratch = np.empty(len(SPECTRUM_FEATURES))
     for y in range(h):
         for x in range(w):
             if not water[y, x]:
@@ -295,7 +295,7 @@ def pixel_black_odorous(stack, rededge, season, water, max_swir1_refl, detector,
             total, n_dates, n_positive, n_months, n_vetoed = 0.0, 0, 0, 0, 0
             last_day, last_month = -1, -1
             for t in range(n_scenes):
-                if not season[t] or bits[t, y, x] & reject or day[t] == last_day:
+                if not season[t] or bits[t, y, x] & bad_bits or day[t] == last_day:
                     continue
                 if min(dn[t, 0, y, x], dn[t, 1, y, x], dn[t, 2, y, x], dn[t, 4, y, x], dn[t, 5, y, x], dn[t, 6, y, x]) == 0:
                     continue
@@ -336,4 +336,4 @@ def pixel_classes(layers, limits, out):
                 out[y, x] = NOT_WATER
             else:
                 share = layers[2, y, x] / max(layers[1, y, x], 1.0)
-                out[y, x] = call_class(layers[0, y, x], layers[1, y, x], share, layers[3, y, x], limits)
+                out[y, x] = reach_class(layers[0, y, x], layers[1, y, x], share, layers[3, y, x], limits)

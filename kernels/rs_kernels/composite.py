@@ -56,7 +56,7 @@ def refl_quantiles(dn, scale, offset, use, probabilities):
 
     Parameters
     ----------
-    dn : uint16 (T, h, w). Native digital numbers; 0 where the date is not observed or rejected.
+    dn : uint16 (T, h, w). Native digital numbers; 0 where the date is not observed or flagged.
     scale, offset : float32 (T,). refl = dn * scale + offset; dates may differ.
     use : bool (T,). Dates that take part.
     probabilities : float64 (P,) in [0, 1]; 0.5 is the median.

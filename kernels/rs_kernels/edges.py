@@ -7,7 +7,7 @@ from rs_kernels.calibration import reflectance
 from rs_kernels.indices import wilson
 from rs_kernels.statistics import LANE, exchanges, quantile_sorted, sort_lane
 
-LAND, PERMANENT, SEASONAL, EPHEMERAL = 0.0, 1.0, 2.0, 3.0
+DRY_LAND, PERMANENT, SEASONAL, EPHEMERAL = 0.0, 1.0, 2.0, 3.0
 """Codes of `classify_water`."""
 
 OPEN, VEGETATED, PADDY = 0.0, 1.0, 2.0
@@ -19,18 +19,18 @@ more than half of the year. Cover and frequency are shares, 0-1; design values."
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _find_finest(dn, reasons, reject, native_m, finest):
-    """Lower ``finest`` float64 (LANE,) to a date's pixel size where it is clear; ``dn``, ``reasons`` uint16 (n,)."""
+def _find_finest(dn, qa, bad_bits, native_m, finest):
+    """Lower ``finest`` float64 (LANE,) to a date's pixel size where it is clear; ``dn``, ``qa`` uint16 (n,)."""
     for i in range(dn.size):
-        clear = (dn[i] > 0) & (reasons[i] & reject == 0)
+        clear = (dn[i] > 0) & (qa[i] & bad_bits == 0)
         finest[i] = native_m if clear & (native_m < finest[i]) else finest[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _take_finest(dn, reasons, reject, scale, offset, native_m, finest, values, counts):
+def _take_finest(dn, qa, bad_bits, scale, offset, native_m, finest, values, counts):
     """Reflectance of a date into ``values`` float64 (LANE,) and 1 more into ``counts``; infinite where it is not clear, or not the finest."""
     for i in range(dn.size):
-        taken = (dn[i] > 0) & (reasons[i] & reject == 0) & (native_m == finest[i])
+        taken = (dn[i] > 0) & (qa[i] & bad_bits == 0) & (native_m == finest[i])
         values[i] = reflectance(dn[i], scale, offset) if taken else np.inf
         counts[i] += 1.0 if taken else 0.0
 
@@ -46,7 +46,7 @@ def finest_median(stack, band, use, out):
     stack : `rs_kernels.stack.Stack`. band : place of the band in it. use : bool (T,), dates that take part.
     out : float32 (h, w), written; NaN where no date is left.
     """
-    dn, bits, reject, pixel_m = stack.dn, stack.bits, stack.reject, stack.pixel_m
+    dn, bits, bad_bits, pixel_m = stack.dn, stack.bits, stack.reject, stack.pixel_m
     dates = np.flatnonzero(use)
     pairs, series = exchanges(dates.size), np.empty((dates.size, LANE))
     finest, counts = np.empty(LANE), np.empty(LANE)
@@ -55,11 +55,11 @@ def finest_median(stack, band, use, out):
             n = min(LANE, out.shape[1] - left)
             finest[:], counts[:] = np.inf, 0.0
             for t in dates:
-                _find_finest(dn[t, band, y, left : left + n], bits[t, y, left : left + n], reject, float(pixel_m[t]), finest)
+                _find_finest(dn[t, band, y, left : left + n], bits[t, y, left : left + n], bad_bits, float(pixel_m[t]), finest)
             for r in range(dates.size):
                 t = dates[r]
-                numbers, reasons = dn[t, band, y, left : left + n], bits[t, y, left : left + n]
-                _take_finest(numbers, reasons, reject, stack.scale[t], stack.offset[t], float(pixel_m[t]), finest, series[r], counts)
+                numbers, qa = dn[t, band, y, left : left + n], bits[t, y, left : left + n]
+                _take_finest(numbers, qa, bad_bits, stack.scale[t], stack.offset[t], float(pixel_m[t]), finest, series[r], counts)
             sort_lane(series, pairs)
             for i in range(n):
                 out[y, left + i] = quantile_sorted(series[:, i], int(counts[i]), 0.5)
@@ -89,7 +89,7 @@ def classify_water(frequency, months, permanent, seasonal, ephemeral, out):
             elif f >= ephemeral:
                 out[0, y, x] = EPHEMERAL
             else:
-                out[0, y, x] = LAND
+                out[0, y, x] = DRY_LAND
 
 
 @njit(cache=True, nogil=True)

@@ -7,7 +7,7 @@ from numba import njit
 
 from rs_kernels.calibration import reflectance
 
-LANE = 16
+GEOMEDIAN_LANE = 16
 """Pixels of a row that are worked on together: sixteen float32 are 512 bits."""
 
 NEAREST_SQUARED = np.float32(1e-12)
@@ -24,7 +24,7 @@ def refl_geomedian(dn, scale, offset, use, tolerance, max_iterations):
 
     Parameters
     ----------
-    dn : uint16 (T, B, h, w). Native digital numbers; 0 where the date is not observed or rejected.
+    dn : uint16 (T, B, h, w). Native digital numbers; 0 where the date is not observed or flagged.
     scale, offset : float32 (T,). refl = dn * scale + offset; dates may differ.
     use : bool (T,). Dates that take part.
     tolerance : the iteration ends when the estimate moves by less than this, in reflectance.
@@ -38,12 +38,12 @@ def refl_geomedian(dn, scale, offset, use, tolerance, max_iterations):
     n_times, n_bands, height, width = dn.shape
     median = np.full((n_bands, height, width), np.nan, np.float32)
     n_dates = np.zeros((height, width), np.uint16)
-    refl, seen = np.empty((n_times, n_bands, LANE), np.float32), np.empty((n_times, LANE), np.float32)
-    estimate, following = np.empty((n_bands, LANE), np.float32), np.empty((n_bands, LANE), np.float32)
-    weight = np.empty((2, LANE), np.float32)
+    refl, seen = np.empty((n_times, n_bands, GEOMEDIAN_LANE), np.float32), np.empty((n_times, GEOMEDIAN_LANE), np.float32)
+    estimate, following = np.empty((n_bands, GEOMEDIAN_LANE), np.float32), np.empty((n_bands, GEOMEDIAN_LANE), np.float32)
+    weight = np.empty((2, GEOMEDIAN_LANE), np.float32)
     for y in range(height):
-        for left in range(0, width, LANE):
-            n = min(LANE, width - left)
+        for left in range(0, width, GEOMEDIAN_LANE):
+            n = min(GEOMEDIAN_LANE, width - left)
             k = _gather(dn, scale, offset, use, y, left, n, refl, seen)
             _mean(refl, seen, k, estimate)
             for _ in range(max_iterations):
@@ -83,9 +83,9 @@ def _mean(refl, seen, k, estimate):
     estimate[:] = 0.0
     for t in range(k):
         for b in range(refl.shape[1]):
-            for i in range(LANE):
+            for i in range(GEOMEDIAN_LANE):
                 estimate[b, i] += refl[t, b, i]
-    for i in range(LANE):
+    for i in range(GEOMEDIAN_LANE):
         dates = max(seen[:k, i].sum(), np.float32(1))
         for b in range(refl.shape[1]):
             estimate[b, i] /= dates
@@ -99,18 +99,18 @@ def _step(refl, seen, k, estimate, following, weight):
     for t in range(k):
         distance[:] = 0.0
         for b in range(refl.shape[1]):
-            for i in range(LANE):
+            for i in range(GEOMEDIAN_LANE):
                 d = refl[t, b, i] - estimate[b, i]
                 distance[i] += d * d
-        for i in range(LANE):
+        for i in range(GEOMEDIAN_LANE):
             distance[i] = seen[t, i] / math.sqrt(max(distance[i], NEAREST_SQUARED))
             total[i] += distance[i]
         for b in range(refl.shape[1]):
-            for i in range(LANE):
+            for i in range(GEOMEDIAN_LANE):
                 following[b, i] += distance[i] * refl[t, b, i]
     distance[:] = 0.0
     for b in range(refl.shape[1]):
-        for i in range(LANE):
+        for i in range(GEOMEDIAN_LANE):
             moved = following[b, i] / total[i] if total[i] > 0 else estimate[b, i]
             distance[i] += (moved - estimate[b, i]) ** 2
             estimate[b, i] = moved

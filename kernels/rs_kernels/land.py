@@ -13,7 +13,7 @@ from rs_kernels.calibration import decibel, gamma0_power, reflectance
 from rs_kernels.indices import mndwi, ndvi
 from rs_kernels.statistics import quantile
 
-N_BANDS = 7
+N_OPTICAL_BANDS = 7
 """Bands of an optical stack: blue, green, red, red edge, NIR, SWIR1, SWIR2."""
 
 EXTREMES = ("ndvi_p10", "ndvi_p90", "mndwi_p10", "mndwi_p90")
@@ -40,11 +40,11 @@ def _by_season(season, n_seasons):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _finest(bits, reject, pixel_m, dates, y, x):
+def _finest(bits, bad_bits, pixel_m, dates, y, x):
     """Coarsest pixel size that takes part in a season of ``dates``: the finest that was clear MIN_FINEST times, or any."""
     finest, n = np.inf, 0
     for t in dates:
-        if bits[t, y, x] & reject == 0 and pixel_m[t] <= finest:
+        if bits[t, y, x] & bad_bits == 0 and pixel_m[t] <= finest:
             n = n + 1 if pixel_m[t] == finest else 1
             finest = pixel_m[t]
     return finest if n >= MIN_FINEST else np.inf
@@ -63,25 +63,25 @@ def season_statistics(stack, season, n_seasons, out, dates):
     out : float32 (n_seasons * 7 + 4, h, w), written: medians season by season, then EXTREMES; NaN where no clear date has the band.
     dates : int64 (n_seasons, h, w), written: clear dates of each season.
     """
-    dn, bits, reject, scale, offset, pixel_m = stack.dn, stack.bits, stack.reject, stack.scale, stack.offset, stack.pixel_m
+    dn, bits, bad_bits, scale, offset, pixel_m = stack.dn, stack.bits, stack.reject, stack.scale, stack.offset, stack.pixel_m
     n_dates, _, h, w = dn.shape
-    values, v, m = np.empty((N_BANDS, n_dates)), np.empty(n_dates), np.empty(n_dates)
-    counts = np.empty(N_BANDS, np.int64)
+    values, v, m = np.empty((N_OPTICAL_BANDS, n_dates)), np.empty(n_dates), np.empty(n_dates)
+    counts = np.empty(N_OPTICAL_BANDS, np.int64)
     order, first_date = _by_season(season, n_seasons)
     for y in range(h):
         for x in range(w):
             n_index = 0
             for s in range(n_seasons):
                 mine, clear = order[first_date[s] : first_date[s + 1]], 0
-                coarsest = _finest(bits, reject, pixel_m, mine, y, x)
+                coarsest = _finest(bits, bad_bits, pixel_m, mine, y, x)
                 counts[:] = 0
                 for t in mine:
-                    if bits[t, y, x] & reject != 0:
+                    if bits[t, y, x] & bad_bits != 0:
                         continue
                     clear += 1
                     if pixel_m[t] > coarsest:
                         continue
-                    for b in range(N_BANDS):
+                    for b in range(N_OPTICAL_BANDS):
                         if dn[t, b, y, x] > 0:
                             values[b, counts[b]] = reflectance(dn[t, b, y, x], scale[t], offset[t])
                             counts[b] += 1
@@ -91,9 +91,9 @@ def season_statistics(stack, season, n_seasons, out, dates):
                     if not (math.isnan(v[n_index]) or math.isnan(m[n_index])):
                         n_index += 1
                 dates[s, y, x] = clear
-                for b in range(N_BANDS):
-                    out[s * N_BANDS + b, y, x] = quantile(values[b], counts[b], 0.5)
-            first = n_seasons * N_BANDS
+                for b in range(N_OPTICAL_BANDS):
+                    out[s * N_OPTICAL_BANDS + b, y, x] = quantile(values[b], counts[b], 0.5)
+            first = n_seasons * N_OPTICAL_BANDS
             out[first, y, x], out[first + 1, y, x] = quantile(v, n_index, LOW), quantile(v, n_index, HIGH)
             out[first + 2, y, x], out[first + 3, y, x] = quantile(m, n_index, LOW), quantile(m, n_index, HIGH)
 

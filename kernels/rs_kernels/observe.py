@@ -122,11 +122,11 @@ def _open_month(n, votes):
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _vote(stack, t, lane, min_logit, votes):
     """Add one date to the running counts of a month: what `median_reaches` needs, of the finest sensor so far."""
-    bits, reject, pixel_m, day = stack.bits, stack.reject, stack.pixel_m[t], float(stack.day[t])
+    bits, bad_bits, pixel_m, day = stack.bits, stack.reject, stack.pixel_m[t], float(stack.day[t])
     y, left, n = lane
     for i in range(n):
         logit, finest = votes[_LOGIT + i], votes[_FINEST + i]
-        clear = (bits[t, y, left + i] & reject) == 0
+        clear = (bits[t, y, left + i] & bad_bits) == 0
         finer = pixel_m < finest
         used = clear & (finer | ((pixel_m == finest) & (day != votes[_DAY + i]))) & (logit == logit)
         wet = logit >= min_logit
@@ -239,7 +239,7 @@ def _vegetation_lane(stack, lane, in_peak, in_growing, endmembers, fraction, ser
 
     ``counts`` int64 (3, LANE): dates of either and the last day.
     """
-    bits, reject, day = stack.bits, stack.reject, stack.day
+    bits, bad_bits, day = stack.bits, stack.reject, stack.day
     y, left, n = lane
     counts[:2, :n] = 0
     counts[2, :n] = -1
@@ -248,7 +248,7 @@ def _vegetation_lane(stack, lane, in_peak, in_growing, endmembers, fraction, ser
             continue
         _fractions(stack, t, lane, endmembers, fraction)
         for i in range(n):
-            if bits[t, y, left + i] & reject != 0 or day[t] == counts[2, i] or math.isnan(fraction[i]):
+            if bits[t, y, left + i] & bad_bits != 0 or day[t] == counts[2, i] or math.isnan(fraction[i]):
                 continue
             counts[2, i] = day[t]
             if in_peak[t]:

@@ -144,7 +144,7 @@ def lit_ground(dn, scale, offset, bits, median, rule, out):
 
 
 @njit(cache=True, nogil=True)
-def terrain_shadow(height_m, step_m, sun_elevation_deg, sun_azimuth_deg, out):
+def trace_terrain_shadow(height_m, step_m, sun_elevation_deg, sun_azimuth_deg, out):
     """Where terrain hides the sun: a ray from each pixel towards the sun meets higher ground.
 
     Heights between pixels are interpolated linearly. Beyond the raster there is no terrain.

@@ -8,14 +8,14 @@ from rs_kernels.calibration import reflectance
 MAX_GAIN = 3.0
 """Largest factor by which a pixel is darkened or brightened. A design value."""
 
-MIN_REFL = 1e-3
+MIN_SHARPEN_REFL = 1e-3
 """Reflectances are kept at or above this in the ratio: ten digital numbers."""
 
 _NIR, _SWIR = 4, (5, 6)
 
 _one = np.float32(1.0)
 _zero = np.float32(0.0)
-_least, _low, _high = np.float32(MIN_REFL), np.float32(1.0 / MAX_GAIN), np.float32(MAX_GAIN)
+_least, _low, _high = np.float32(MIN_SHARPEN_REFL), np.float32(1.0 / MAX_GAIN), np.float32(MAX_GAIN)
 _half, _smallest, _largest = np.float32(0.5), np.float32(1.0), np.float32(65535.0)
 
 

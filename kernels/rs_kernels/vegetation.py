@@ -15,7 +15,7 @@ from rs_kernels.observe import VEGETATION_LAYERS
 from rs_kernels.stack import Lane, count_clear
 from rs_kernels.statistics import LANE, between, exchanges, sort_lane
 
-N_BANDS = 7
+N_NETWORK_BANDS = 7
 """Reflectances a network takes, the optical bands of a stack in order. One that it does without has weight 0."""
 
 COVER_LAYERS = (*VEGETATION_LAYERS, "cover_unknown", "fvc_spring_peak", "fvc_summer_peak")
@@ -26,7 +26,7 @@ PEAK, GROWING, N_WHOLE = 0, 1, 2
 of the peak, so half its dates do."""
 
 EXCESS = 0.1
-"""An answer this far below 0 or above 1 is still taken for 0 or 1; further out it is none (as SNAP's ExtremeCases)."""
+"""An estimate this far below 0 or above 1 is still taken for 0 or 1; further out it is none (as SNAP's ExtremeCases)."""
 
 MEMORY_DAYS, FAR_WEIGHT = 20.0, 1e-4
 """Where no date is near, further ones count: weights fall by e in this many days, from a level that near dates drown. The first
@@ -144,9 +144,9 @@ def tanh(x):
 
 
 @formula
-def limited_cover(answer):
-    """Cover 0-1 of a network's answer; NaN where it is no cover."""
-    return min(max(answer, 0.0), 1.0) if (answer > -EXCESS) & (answer < 1.0 + EXCESS) else np.nan
+def limited_cover(estimate):
+    """Cover 0-1 of a network's estimate; NaN where it is no cover."""
+    return min(max(estimate, 0.0), 1.0) if (estimate > -EXCESS) & (estimate < 1.0 + EXCESS) else np.nan
 
 
 @formula
@@ -158,22 +158,22 @@ def at_knots(cover, table):
 
 
 @fused
-def cover_answers(refl, n, weights, bias, out_weights, out_bias, answer):
+def network_cover(refl, n, weights, bias, out_weights, out_bias, estimate):
     """Answers of a network with one hidden layer for ``n`` pixels.
 
     Parameters
     ----------
     refl : float64 (7, n or more), reflectance by band. weights : float64 (H, 7). bias : float64 (H,), the sun's part included.
-    out_weights : float64 (H,). out_bias : number. answer : float64 (n or more,), written.
+    out_weights : float64 (H,). out_bias : number. estimate : float64 (n or more,), written.
     """
     for i in range(n):
-        answer[i] = out_bias
+        estimate[i] = out_bias
     for h in range(bias.size):
         w = weights[h]
         w0, w1, w2, w3, w4, w5, w6, b, v = w[0], w[1], w[2], w[3], w[4], w[5], w[6], bias[h], out_weights[h]
         for i in range(n):
             near = w0 * refl[0, i] + w1 * refl[1, i] + w2 * refl[2, i] + w3 * refl[3, i]
-            answer[i] += v * tanh(b + near + w4 * refl[4, i] + w5 * refl[5, i] + w6 * refl[6, i])
+            estimate[i] += v * tanh(b + near + w4 * refl[4, i] + w5 * refl[5, i] + w6 * refl[6, i])
 
 
 @fused
@@ -187,12 +187,12 @@ def domain_distances(refl, n, low, high, centre, whiten, distance):
     """
     for i in range(n):
         distance[i] = 0.0
-    for k in range(N_BANDS):
+    for k in range(N_NETWORK_BANDS):
         w, a, b = whiten[k], low[k], high[k]
         if a == -np.inf and b == np.inf and not w.any():
             continue  # a band that the network does not look at
         w0, w1, w2, w3, w4, w5, w6, shift = w[0], w[1], w[2], w[3], w[4], w[5], w[6], 0.0
-        for j in range(N_BANDS):
+        for j in range(N_NETWORK_BANDS):
             shift -= w[j] * centre[j]
         for i in range(n):
             d = shift + w0 * refl[0, i] + w1 * refl[1, i] + w2 * refl[2, i] + w3 * refl[3, i]
@@ -213,18 +213,18 @@ def date_covers(stack, t, lane, clear, network, scratch, cover, known, brightnes
     weights, bias, out_weights, out_bias, low, high, centre, whiten, max_distance = network
     dn, scale, offset = stack.dn, stack.scale[t], stack.offset[t]
     (y, left, n), (refl, distance) = lane, scratch
-    for k in range(N_BANDS):
+    for k in range(N_NETWORK_BANDS):
         for i in range(n):
             refl[k, i] = reflectance(dn[t, k, y, left + i], scale, offset)
-    cover_answers(refl, n, weights, bias, out_weights, out_bias, cover)
+    network_cover(refl, n, weights, bias, out_weights, out_bias, cover)
     domain_distances(refl, n, low, high, centre, whiten, distance)
     for i in range(n):
         wet = water_logit(refl[0, i], refl[1, i], refl[2, i], refl[4, i], refl[5, i], refl[6, i], 0) >= 0.0
-        answer = limited_cover(cover[i])
-        fits = (distance[i] <= max_distance) & (answer == answer)
+        estimate = limited_cover(cover[i])
+        fits = (distance[i] <= max_distance) & (estimate == estimate)
         known[i] = clear[i] if wet | fits else 0.0
         land = fits & ~wet & (clear[i] > 0.0)
-        cover[i] = answer if land else 0.0
+        cover[i] = estimate if land else 0.0
         leaves = land & (refl[4, i] > LEAF_RATIO * refl[2, i]) & (dn[t, 5, y, left + i] > 0)
         brightness[i] = refl[4, i] + refl[5, i] if leaves else 0.0
 
@@ -477,7 +477,7 @@ def observe_cover(stack, facts, networks, errors, lines, need, out):
     errors : float64 (2, K), standard errors at equal steps of cover: of the model, and of noise in one result.
     out : float32 (8, h, w), written: COVER_LAYERS. ``cover_unknown`` counts the clear dates that were left out.
     """
-    bits, reject, dates = stack.bits, stack.reject, stack.day
+    bits, bad_bits, dates = stack.bits, stack.reject, stack.day
     n_dates, _, h, w = stack.dn.shape
     worth, in_windows, which, biases = facts
     days, day_in_windows, bandwidth_days, prior = lines
@@ -492,7 +492,7 @@ def observe_cover(stack, facts, networks, errors, lines, need, out):
     n_windows = in_windows.shape[0]
     rows = [np.flatnonzero(day_in_windows[k]) for k in range(n_windows)]
     pairs = [exchanges(rows[k].size) for k in range(n_windows)]
-    spectra, clear, sums = (np.zeros((N_BANDS, LANE)), np.empty(LANE)), np.empty(LANE), np.empty(5 * LANE)
+    spectra, clear, sums = (np.zeros((N_NETWORK_BANDS, LANE)), np.empty(LANE)), np.empty(LANE), np.empty(5 * LANE)
     cover, known, brightness = np.zeros((n_dates, LANE)), np.zeros((n_dates, LANE)), np.empty((n_dates, LANE))
     curves = np.zeros((days.size, LANE))
     unknown, seen, sorted_rows = np.empty(LANE), np.zeros(n_dates, np.bool_), np.empty((days.size, LANE), np.uint16)
@@ -511,7 +511,7 @@ def observe_cover(stack, facts, networks, errors, lines, need, out):
                 seen[t] = count_clear(stack, t, lane) > 0
                 if seen[t]:
                     for i in range(n):
-                        clear[i] = 1.0 if (bits[t, y, left + i] & reject) == 0 else 0.0
+                        clear[i] = 1.0 if (bits[t, y, left + i] & bad_bits) == 0 else 0.0
                     k = which[t]
                     network = (weights[k], biases[t], out_weights[k], out_bias[k], low[k], high[k], centre[k], whiten[k], max_distance[k])
                     date_covers(stack, t, lane, clear, network, spectra, cover[t], known[t], brightness[t])

@@ -27,15 +27,15 @@ PAGE_SIZE = 100
 RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
 """Answers after which another try may help."""
 
-MAX_ANSWER_BYTES = 64 * 2**20
-"""A longer answer is refused: 100 items take 2 MB."""
+MAX_RESPONSE_BYTES = 64 * 2**20
+"""A longer response is refused: 100 items take 2 MB."""
 
 _MAX_REDIRECTS = 5
 _STALE_PAGES = 3
 _SPARSE = (100, 2)
 """After so many pages the catalog must have named at least so many new items a page."""
 
-Interval = tuple[date, date]
+DateRange = tuple[date, date]
 
 
 class _Session(requests.Session):
@@ -51,7 +51,7 @@ class _Session(requests.Session):
 
 
 class PatientIO(StacApiIO):
-    """Requests of `pystac_client`: addresses checked, answers limited and whole, faults of the way tried again."""
+    """Requests of `pystac_client`: addresses checked, responses limited and whole, faults of the way tried again."""
 
     def __init__(self, source: SourceSection, limits: FetchSection):
         super().__init__(timeout=limits.timeout_s)
@@ -65,7 +65,7 @@ class PatientIO(StacApiIO):
         return super().read_text(source, *args, **kwargs)
 
     def request(self, href, method=None, headers=None, parameters=None) -> str:
-        """The text of an answer, which is JSON to its end. ``limits.retries`` tries follow the first, each later than the last.
+        """The text of a response, which is JSON to its end. ``limits.retries`` tries follow the first, each later than the last.
 
         Raises
         ------
@@ -86,12 +86,12 @@ class PatientIO(StacApiIO):
         prepared = self.session.prepare_request(request)
         ways = self.session.merge_environment_settings(prepared.url, {}, True, None, None)
         try:
-            with self.session.send(prepared, timeout=self.timeout, **ways) as answer:
-                if answer.status_code in RETRY_STATUS:
-                    raise Later(clean_text(f"{answer.status_code} {answer.reason}"), retry_after_s(answer.headers.get("Retry-After")))
-                if not answer.ok:
-                    raise APIError(f"{answer.status_code} {answer.reason}")
-                text = _limited(answer, self.limits).decode("utf-8")
+            with self.session.send(prepared, timeout=self.timeout, **ways) as response:
+                if response.status_code in RETRY_STATUS:
+                    raise Later(clean_text(f"{response.status_code} {response.reason}"), retry_after_s(response.headers.get("Retry-After")))
+                if not response.ok:
+                    raise APIError(f"{response.status_code} {response.reason}")
+                text = _limited(response, self.limits).decode("utf-8")
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as fault:
             raise Later(clean_text(fault)) from None
         try:
@@ -113,13 +113,13 @@ class PatientIO(StacApiIO):
             page = json.loads(self.request(following["href"], following.get("method", "GET"), following.get("headers"), merged))
 
 
-def _limited(answer: requests.Response, limits: FetchSection) -> bytes:
-    """The body of an answer, which may neither be endless nor drip for ever."""
+def _limited(response: requests.Response, limits: FetchSection) -> bytes:
+    """The body of a response, which may neither be endless nor drip for ever."""
     body, end = bytearray(), time.monotonic() + 5 * limits.timeout_s
-    for part in answer.iter_content(2**16):
+    for part in response.iter_content(2**16):
         body += part
-        if len(body) > MAX_ANSWER_BYTES:
-            raise APIError(f"an answer of more than {MAX_ANSWER_BYTES // 2**20} MiB")
+        if len(body) > MAX_RESPONSE_BYTES:
+            raise APIError(f"an answer of more than {MAX_RESPONSE_BYTES // 2**20} MiB")
         if time.monotonic() > end:
             raise Later(f"an answer that takes longer than {5 * limits.timeout_s:g} s")
     return bytes(body)
@@ -146,7 +146,7 @@ def _new_items(pages: Iterator[dict[str, Any]], catalog: str, most: int) -> Iter
             raise CatalogError(f"more than {most} scenes found", where=catalog, remedy="narrow the region or the periods, or raise search.max_scenes")
 
 
-def api_items(source: SourceSection, collection: str, bbox: tuple[float, ...], spans: list[Interval], limits: FetchSection, most: int) -> Iterator[dict[str, Any]]:
+def api_items(source: SourceSection, collection: str, bbox: tuple[float, ...], spans: list[DateRange], limits: FetchSection, most: int) -> Iterator[dict[str, Any]]:
     """Items an API finds in the box and the intervals (a day wider on each side, for the solar day), page by page.
 
     Raises

@@ -29,7 +29,7 @@ MAX_FINER = 16
 
 
 @dataclass(frozen=True)
-class Piece:
+class ClippedBand:
     """Pixels of one band over a tile, on a north-up grid of the run's CRS."""
 
     role: str
@@ -71,11 +71,11 @@ def _check_scale(values: np.ndarray, sensor: Sensor, dataset: rasterio.DatasetRe
             raise RasterError("reflectances rather than digital numbers", where=dataset.name, remedy="give the sensor a table of its own")
 
 
-def _clip(dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, float], sensor: Sensor, role: str) -> Piece:
+def _clip(dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, float], sensor: Sensor, role: str) -> ClippedBand:
     """Native pixels over the bounds, which are in the raster's CRS."""
     window = _bounds_window(dataset.transform, bounds)
     numbers = _read_window(dataset, window, sensor, role)
-    return Piece(role, numbers, dataset.window_transform(window))
+    return ClippedBand(role, numbers, dataset.window_transform(window))
 
 
 def _native_step_m(dataset: rasterio.DatasetReader, band: Band) -> float:
@@ -92,7 +92,7 @@ def aligned_grid(bounds: tuple[float, float, float, float], step: float) -> tupl
     return Affine(step, 0, left * step, 0, -step, top * step), (top - bottom, right - left)
 
 
-def _warp(dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, float], crs: CRS, sensor: Sensor, band: Band) -> Piece:
+def _warp(dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, float], crs: CRS, sensor: Sensor, band: Band) -> ClippedBand:
     """The bounds (in ``crs``) at native pixel size: bilinear for data, nearest for masks, nodata respected.
     """
     out, (height, width) = aligned_grid(bounds, _native_step_m(dataset, band))
@@ -110,7 +110,7 @@ def _warp(dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, fl
         src_nodata=None if masking else 0, dst_nodata=None if masking else 0, init_dest_nodata=not masking,
         resampling=Resampling.nearest if masking else Resampling.bilinear,
     )  # fmt: skip
-    return Piece(band.role, numbers, out)
+    return ClippedBand(band.role, numbers, out)
 
 
 def _at_most(window: Window, dataset: rasterio.DatasetReader) -> Window:
@@ -131,7 +131,7 @@ def _overlap(dataset: rasterio.DatasetReader, wide: tuple, tile: tuple, crs: CRS
     return (min(cut[0], tile[0]), min(cut[1], tile[1]), max(cut[2], tile[2]), max(cut[3], tile[3]))
 
 
-def read_piece(scene: Scene, band: Band, grid: Grid, reach_m: float, limits: FetchSection) -> Piece:
+def read_clipped(scene: Scene, band: Band, grid: Grid, reach_m: float, limits: FetchSection) -> ClippedBand:
     """One band of a scene over the grid; masks also over ``reach_m`` around it, as far as the raster goes.
 
     Raises

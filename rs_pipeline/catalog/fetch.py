@@ -25,7 +25,7 @@ from rich.progress import track
 from rs_pipeline.catalog.address import unsigned
 from rs_pipeline.catalog.cache import Cache
 from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, chip_files
-from rs_pipeline.catalog.clip import MASK_ROLES, Piece, read_piece
+from rs_pipeline.catalog.clip import MASK_ROLES, ClippedBand, read_clipped
 from rs_pipeline.catalog.ground_range import read_ground_range
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.catalog.read import FAULTS, fault_chain, retrying
@@ -55,16 +55,16 @@ _VARIED = 16
 """More different numbers in a band mean a varied ground."""
 
 
-def _groups(pieces: list[Piece]) -> Iterator[tuple[str, list[Piece]]]:
+def _groups(pieces: list[ClippedBand]) -> Iterator[tuple[str, list[ClippedBand]]]:
     """Pieces that share a pixel grid, with the name of their file; the mask is alone because it reaches further."""
-    by_grid: dict[tuple, list[Piece]] = {}
+    by_grid: dict[tuple, list[ClippedBand]] = {}
     for piece in pieces:
         by_grid.setdefault((piece.role == "mask", piece.transform, piece.numbers.shape), []).append(piece)
     for i, ((is_mask, transform, _), group) in enumerate(sorted(by_grid.items(), key=lambda entry: entry[1][0].role)):
         yield ("mask.tif" if is_mask else f"{transform.a:g}m-{i}.tif"), group
 
 
-def _write(path: Path, group: list[Piece], crs: str, tags: dict[str, str]) -> None:
+def _write(path: Path, group: list[ClippedBand], crs: str, tags: dict[str, str]) -> None:
     """Write a chip file and read it back: it must hold what was meant, and GDAL says nothing of a disk that is full.
 
     Raises
@@ -79,7 +79,7 @@ def _write(path: Path, group: list[Piece], crs: str, tags: dict[str, str]) -> No
         raise RasterError("the chip does not read back as written", where=str(path), remedy="make room, or check the disk")
 
 
-def _written(path: Path, group: list[Piece], crs: str, tags: dict[str, str]) -> bool:
+def _written(path: Path, group: list[ClippedBand], crs: str, tags: dict[str, str]) -> bool:
     height, width = group[0].numbers.shape
     with rasterio.open(
         path, "w", driver="GTiff", dtype="uint16", count=len(group), height=height, width=width, crs=crs, transform=group[0].transform,
@@ -131,7 +131,7 @@ def fault_text(fault: BaseException, href: str) -> str:
     return " ".join(f"{name}: {fault_chain(fault)[-1]}".split())
 
 
-def lost_bands(pieces: list[Piece], sensor: Sensor) -> list[str]:
+def lost_bands(pieces: list[ClippedBand], sensor: Sensor) -> list[str]:
     """Bands that hold nothing where another has data, or one number only where most bands show a varied ground."""
     data = [p for p in pieces if p.role not in MASK_ROLES]
     share = {p.role: np.count_nonzero(p.numbers) / p.numbers.size for p in data}
@@ -145,13 +145,13 @@ def lost_bands(pieces: list[Piece], sensor: Sensor) -> list[str]:
     return lost
 
 
-def _read_band(scene: Scene, band: Band, grid: Grid, reach_m: float, limits: FetchSection) -> Piece:
+def _read_band(scene: Scene, band: Band, grid: Grid, reach_m: float, limits: FetchSection) -> ClippedBand:
     if load_sensor(scene.sensor).georeference == "gcps":
         return read_ground_range(scene, band, grid, limits)
-    return read_piece(scene, band, grid, reach_m, limits)
+    return read_clipped(scene, band, grid, reach_m, limits)
 
 
-def _read(scene: Scene, grid: Grid, reach_m: float, settings: Settings) -> list[Piece]:
+def _read(scene: Scene, grid: Grid, reach_m: float, settings: Settings) -> list[ClippedBand]:
     """All bands of a scene over the grid; raises a PipelineError that names the file."""
     pieces = []
     for band in load_sensor(scene.sensor).bands:

@@ -19,7 +19,7 @@ from rasterio.transform import GCPTransformer, array_bounds
 from rasterio.warp import reproject, transform
 from rasterio.windows import Window
 
-from rs_pipeline.catalog.clip import MAX_FINER, Piece, aligned_grid
+from rs_pipeline.catalog.clip import MAX_FINER, ClippedBand, aligned_grid
 from rs_pipeline.catalog.read import open_band, read_text
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RasterError
@@ -35,8 +35,8 @@ known moves a pixel by 1 to 1.7 m; between even points the ground hardly differs
 _EDGE_PX, _SLACK_PX = 33, 8
 
 
-def read_ground_range(scene: Scene, band: Band, grid: Grid, limits: FetchSection) -> Piece:
-    """One band of a scene in flight geometry over the grid, as `clip.read_piece` gives those on a grid.
+def read_ground_range(scene: Scene, band: Band, grid: Grid, limits: FetchSection) -> ClippedBand:
+    """One band of a scene in flight geometry over the grid, as `clip.read_clipped` gives those on a grid.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def read_ground_range(scene: Scene, band: Band, grid: Grid, limits: FetchSection
                 _calibrated(dataset, window, scene, band, limits, sensor.valid_min), power, gcps=near, src_crs=points_crs, src_nodata=np.nan,
                 dst_transform=out, dst_crs=crs, dst_nodata=np.nan, resampling=Resampling.bilinear, SRC_METHOD="GCP_TPS",
             )  # fmt: skip
-    return Piece(band.role, chip_numbers(power, sensor, None), out)
+    return ClippedBand(band.role, chip_numbers(power, sensor, None), out)
 
 
 def _window(

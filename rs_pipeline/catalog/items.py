@@ -21,7 +21,7 @@ from rs_pipeline.catalog.address import is_internal, may_be_internal, unsigned
 from rs_pipeline.config import SourceSection
 from rs_pipeline.model import Scene, Sensor, solar_day
 from rs_pipeline.radiometry import scaling
-from rs_pipeline.radiometry.offsets import Facts, by_metadata
+from rs_pipeline.radiometry.offsets import OffsetFacts, by_metadata
 
 NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands in failed scenes whose date cannot be read."""
@@ -44,7 +44,7 @@ class Candidate:
     """A scene with what the search still needs to know of it."""
 
     scene: Scene
-    facts: Facts = field(default_factory=Facts)
+    facts: OffsetFacts = field(default_factory=OffsetFacts)
     acquisition: tuple[str, ...] = ()
     """Names the acquisition; two candidates with the same one show the same moment and place."""
     priority: int = 0
@@ -113,7 +113,7 @@ def _number(value: object, low: float, high: float) -> float | None:
     return float(value) if math.isfinite(value) and low <= value <= high else None
 
 
-def sun_angles(properties: Mapping[str, Any]) -> tuple[float | None, float | None]:
+def item_sun_angles(properties: Mapping[str, Any]) -> tuple[float | None, float | None]:
     """Sun elevation and azimuth in degrees; (None, None) unless both are known."""
     elevation = _number(properties.get("view:sun_elevation"), -90, 90)
     zenith = _number(properties.get("s2:mean_solar_zenith"), 0, 180)
@@ -272,9 +272,9 @@ def _fill(base: Candidate, item: Mapping[str, Any], source: SourceSection, senso
     properties, scene = item["properties"], base.scene
     when = _moment(properties)
     footprint = _footprint(item)
-    elevation, azimuth = sun_angles(properties)
+    elevation, azimuth = item_sun_angles(properties)
     flag = properties.get("earthsearch:boa_offset_applied", properties.get("sentinel:boa_offset_applied"))
-    facts = Facts(
+    facts = OffsetFacts(
         flag=flag if isinstance(flag, bool) else None,
         raster_offset=_raster_band(item, sensor, "offset"),
         baseline=baseline_name(properties, scene.scene_id),

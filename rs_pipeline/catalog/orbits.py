@@ -16,13 +16,12 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from rs_pipeline.catalog.api import DateRange
 from rs_pipeline.model import Scene
 from rs_pipeline.paths import config_folder
 from rs_pipeline.storage.tables import write_csv
 
-Interval = tuple[date, date]
-
-COLUMNS = ("sensor", "platform", "relative_orbit", "cycle_days", "expected", "found", "used", "first_day", "last_day", "missing_days")
+ORBIT_COLUMNS = ("sensor", "platform", "relative_orbit", "cycle_days", "expected", "found", "used", "first_day", "last_day", "missing_days")
 """Columns of orbits.csv, a row a track: counts of passes (days), the first and last found, and the days that lack a scene."""
 
 _DRIFT_DAYS = 1
@@ -74,7 +73,7 @@ def _phase(days: Counter[int], cycle: int) -> int:
     return max(phases, key=lambda p: (phases[p], -p))
 
 
-def _expected(phase: int, about: Platform, spans: Sequence[Interval], today: date) -> tuple[date, ...]:
+def _expected(phase: int, about: Platform, spans: Sequence[DateRange], today: date) -> tuple[date, ...]:
     days = []
     for first, last in spans:
         first, last = max(first, about.first), min(last, about.last or today, today)
@@ -83,7 +82,7 @@ def _expected(phase: int, about: Platform, spans: Sequence[Interval], today: dat
     return tuple(days)
 
 
-def tracks(scenes: Sequence[Scene], spans: Sequence[Interval], today: date | None = None) -> list[Track]:
+def tracks(scenes: Sequence[Scene], spans: Sequence[DateRange], today: date | None = None) -> list[Track]:
     """Tracks of all scenes whose platform is known, sorted; an orbit that no item names is told by its day in the cycle.
 
     Parameters
@@ -106,7 +105,7 @@ def tracks(scenes: Sequence[Scene], spans: Sequence[Interval], today: date | Non
 
 
 def write_tracks(found: Sequence[Track], path: Path) -> None:
-    """Write orbits.csv (columns: `COLUMNS`; days as ISO text, several joined by ``;``)."""
+    """Write orbits.csv (columns: `ORBIT_COLUMNS`; days as ISO text, several joined by ``;``)."""
     rows = [
         (
             t.sensor, t.platform, t.relative_orbit, t.cycle_days, len(t.expected), len(t.found), len(t.used),
@@ -114,5 +113,5 @@ def write_tracks(found: Sequence[Track], path: Path) -> None:
         )
         for t in found
     ]  # fmt: skip
-    table = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"relative_orbit": "Int64"})
+    table = pd.DataFrame(rows, columns=list(ORBIT_COLUMNS)).astype({"relative_orbit": "Int64"})
     write_csv(table, path)

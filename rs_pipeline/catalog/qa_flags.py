@@ -1,4 +1,4 @@
-"""The reasons of a scene over a grid: chips and the DEM are read here, what they mean is decided in `radiometry.masks`."""
+"""QA flags of a scene over a grid: chips and the DEM are read here, what they mean is decided in `radiometry.masks`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rs_pipeline.config import MaskSection
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, Grid, Scene
 from rs_pipeline.radiometry import masks as rules
-from rs_pipeline.radiometry.masks import Reason, mark
+from rs_pipeline.radiometry.masks import QAFlag, set_flag
 from rs_pipeline.sensors import load_sensor
 
 TERRAIN_REACH_M = 5_000.0
@@ -41,15 +41,15 @@ def _sun(scene: Scene) -> tuple[float, float] | None:
 
 
 @dataclass(frozen=True)
-class NativeReasons:
-    """Reasons on a mask's own pixels over the chip's data; a tile's blocks share them."""
+class NativeFlags:
+    """QA flags on a mask's own pixels over the chip's data; a tile's blocks share them."""
 
     bits: np.ndarray
     """uint16 (rows, cols)."""
     transform: Affine
 
 
-def native_reasons(chip: Chip, masks: MaskSection) -> NativeReasons | None:
+def native_flags(chip: Chip, masks: MaskSection) -> NativeFlags | None:
     """What mask, geometry and terrain say of a scene; None for a chip without a mask."""
     if not chip.has("mask"):
         return None
@@ -62,11 +62,11 @@ def native_reasons(chip: Chip, masks: MaskSection) -> NativeReasons | None:
     step_m, sun = (-t.e, t.a), _sun(chip.scene)
     top, bottom = _inside((t.f - bounds.top) / step_m[0], (t.f - bounds.bottom) / step_m[0], shape[0])
     left, right = _inside((bounds.left - t.c) / step_m[1], (bounds.right - t.c) / step_m[1], shape[1])
-    labels = rules.label_reasons(values, load_sensor(chip.scene.sensor).mask)
+    labels = rules.label_flags(values, load_sensor(chip.scene.sensor).mask)
     bits = rules.add_geometry(labels, (slice(top, bottom), slice(left, right)), sun, masks, step_m)
     transform = Affine(t.a, 0, t.c + left * t.a, 0, t.e, t.f + top * t.e)
     _mark_terrain(bits, Grid(crs, t.a, transform.c, transform.f, bits.shape[1], bits.shape[0]), sun, masks)
-    return NativeReasons(bits, transform)
+    return NativeFlags(bits, transform)
 
 
 def _inside(start: float, stop: float, size: int) -> tuple[int, int]:
@@ -106,14 +106,14 @@ def _terrain(dem: Path, grid: Grid) -> _Terrain:
         raise ConfigError(f"the DEM cannot be read: {fault}", where=f"masks.dem: {dem}", remedy="give a raster of heights in metres with a CRS") from None
 
 
-def _mark_terrain(reasons: np.ndarray, grid: Grid, sun: tuple[float, float] | None, masks: MaskSection) -> None:
+def _mark_terrain(qa: np.ndarray, grid: Grid, sun: tuple[float, float] | None, masks: MaskSection) -> None:
     """Mark TERRAIN on the grid, in place, where a DEM is given and the sun is known."""
     if masks.dem is None or sun is None:
         return
     terrain = _terrain(masks.dem, grid)
     shade = rules.terrain_shadow(terrain.height_m, terrain.grid.resolution_m, sun)
     rows, cols = pixel_index(terrain.grid.transform, terrain.grid.shape, grid)
-    mark(reasons, shade[rows[:, None], cols[None, :]], Reason.TERRAIN)
+    set_flag(qa, shade[rows[:, None], cols[None, :]], QAFlag.TERRAIN)
 
 
 def range_edge_zone(scene: Scene, crs: str, width_m: float) -> shapely.Geometry:
@@ -133,24 +133,24 @@ def range_edge_zone(scene: Scene, crs: str, width_m: float) -> shapely.Geometry:
     return shapely.union_all(edges).buffer(width_m)
 
 
-def radar_reasons(chip: Chip, grid: Grid, masks: MaskSection) -> np.ndarray:
+def radar_flags(chip: Chip, grid: Grid, masks: MaskSection) -> np.ndarray:
     """Why radar pixels may be dropped, uint16 (h, w): EDGE near the range edges, where the noise of the border remains.
 
     Border noise itself, below 1e-5, is nodata by the sensor's table.
     """
-    reasons = np.zeros(grid.shape, dtype="uint16")
+    qa = np.zeros(grid.shape, dtype="uint16")
     if masks.radar_edge_m > 0 and chip.scene.footprint_wkt:
         zone = range_edge_zone(chip.scene, grid.crs, masks.radar_edge_m)
         if zone.intersects(shapely.box(*grid.bounds)):
-            mark(reasons, geometry_mask([zone], grid.shape, grid.transform, invert=True), Reason.EDGE)
-    return reasons
+            set_flag(qa, geometry_mask([zone], grid.shape, grid.transform, invert=True), QAFlag.EDGE)
+    return qa
 
 
 def read_radar(chips: Sequence[Chip], roles: Sequence[str], grid: Grid, masks: MaskSection) -> np.ndarray:
-    """Bands of radar chips as `read_stack`, 0 also where `radar_reasons` speaks against a pixel."""
+    """Bands of radar chips as `read_stack`, 0 also where `radar_flags` speaks against a pixel."""
     stack = read_stack(chips, roles, grid)
     for t, chip in enumerate(chips):
-        stack[t, :, radar_reasons(chip, grid, masks) != 0] = 0
+        stack[t, :, radar_flags(chip, grid, masks) != 0] = 0
     return stack
 
 
@@ -181,60 +181,60 @@ def _missing(chip: Chip, roles: Sequence[str], grid: Grid) -> np.ndarray:
     return missing
 
 
-def _quality_reasons(chip: Chip, grid: Grid) -> np.ndarray:
-    """Reasons of Landsat's quality bands that the chip has."""
-    reasons = np.zeros(grid.shape, dtype="uint16")
+def _quality_flags(chip: Chip, grid: Grid) -> np.ndarray:
+    """QA flags of Landsat's quality bands that the chip has."""
+    qa = np.zeros(grid.shape, dtype="uint16")
     if chip.has("saturation"):
-        reasons |= rules.saturation_reasons(read_role(chip, "saturation", grid), chip.scene.platform)
+        qa |= rules.saturation_flags(read_role(chip, "saturation", grid), chip.scene.platform)
     if chip.has("aerosol"):
-        reasons |= rules.aerosol_reasons(read_role(chip, "aerosol", grid))
+        qa |= rules.aerosol_flags(read_role(chip, "aerosol", grid))
     if chip.has("opacity"):
-        reasons |= rules.opacity_reasons(read_role(chip, "opacity", grid))
-    return reasons
+        qa |= rules.opacity_flags(read_role(chip, "opacity", grid))
+    return qa
 
 
-def scene_reasons(
-    chip: Chip, grid: Grid, masks: MaskSection, *, dn: np.ndarray | None = None, native: NativeReasons | None = None
+def scene_flags(
+    chip: Chip, grid: Grid, masks: MaskSection, *, dn: np.ndarray | None = None, native: NativeFlags | None = None
 ) -> np.ndarray:  # fmt: skip
-    """Why each pixel of the grid may be dropped from this scene: uint16 (h, w) of `Reason` bits, 0 where nothing is wrong.
+    """Why each pixel of the grid may be dropped from this scene: uint16 (h, w) of `QAFlag` bits, 0 where nothing is wrong.
 
     Labels of the mask, BUFFER around clouds, SHADOW_CONFIRMED (a dark or shadow label where geometry puts a cloud's shadow; every
     shadow label where the sun is not known), TERRAIN where a DEM shades the pixel, HAZE and SATURATED of Landsat's quality bands,
     and NODATA wherever a required band has none. A scene without a mask asset gets CLOUD where blue reflectance exceeds ``masks.bright_blue_refl``.
 
-    Dilation and shadows are computed on the mask's own pixels, so the answer does not depend on how a tile is cut.
+    Dilation and shadows are computed on the mask's own pixels, so the result does not depend on how a tile is cut.
 
     Parameters
     ----------
     dn : uint16 (7, h, w), bands of OPTICAL_BANDS on the grid, where the caller has read them; optical chips only.
-    native : of `native_reasons`, where the caller has it.
+    native : of `native_flags`, where the caller has it.
     """
     sensor = load_sensor(chip.scene.sensor)
     required = [b.role for b in sensor.bands if b.required and b.role not in QUALITY_BANDS]
     missing = _missing(chip, required, grid) if dn is None else np.logical_or.reduce([dn[OPTICAL_BANDS.index(r)] == 0 for r in required])
-    native = native or native_reasons(chip, masks)
+    native = native or native_flags(chip, masks)
     if native is not None:
-        reasons = _on_grid(native, grid) | _quality_reasons(chip, grid)
+        qa = _on_grid(native, grid) | _quality_flags(chip, grid)
     elif sensor.family == "radar":
-        reasons = radar_reasons(chip, grid, masks)
+        qa = radar_flags(chip, grid, masks)
     else:
         blue_dn = read_role(chip, "blue", grid) if dn is None else dn[OPTICAL_BANDS.index("blue")]
-        reasons = rules.brightness_reasons(blue_dn, chip.scene.scale, chip.scene.offset, masks.bright_blue_refl)
-        _mark_terrain(reasons, grid, _sun(chip.scene), masks)
-    mark(reasons, missing, Reason.NODATA)
-    return reasons
+        qa = rules.brightness_flags(blue_dn, chip.scene.scale, chip.scene.offset, masks.bright_blue_refl)
+        _mark_terrain(qa, grid, _sun(chip.scene), masks)
+    set_flag(qa, missing, QAFlag.NODATA)
+    return qa
 
 
-def tile_reasons(chips: Sequence[Chip], grid: Grid, masks: MaskSection, threads: int = 1) -> list[NativeReasons | None]:
-    """`native_reasons` of all optical chips of a tile and period, with confirmed shadows taken back where the ground is lit.
+def tile_flags(chips: Sequence[Chip], grid: Grid, masks: MaskSection, threads: int = 1) -> list[NativeFlags | None]:
+    """`native_flags` of all optical chips of a tile and period, with confirmed shadows taken back where the ground is lit.
 
-    The ground is looked at on multiples of its pixel size and beyond the tile's border (as far as chips reach), so the answer
+    The ground is looked at on multiples of its pixel size and beyond the tile's border (as far as chips reach), so the result
     does not depend on how tiles are cut. See `radiometry.masks.lit_pixels`.
     """
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-        native = list(pool.map(lambda c: native_reasons(c, masks), chips))
+        native = list(pool.map(lambda c: native_flags(c, masks), chips))
     known = [t for t, n in enumerate(native) if n is not None and _sun(chips[t].scene) is not None]
-    if len(known) <= rules.MIN_CLEAR_DATES or not any(rules.has(native[t].bits, Reason.SHADOW_CONFIRMED).any() for t in known):
+    if len(known) <= rules.MIN_CLEAR_DATES or not any(rules.has_flag(native[t].bits, QAFlag.SHADOW_CONFIRMED).any() for t in known):
         return native
     ground = _ground_grid(grid)
     bits = np.stack([_on_grid(native[t], ground) for t in known])
@@ -246,32 +246,32 @@ def tile_reasons(chips: Sequence[Chip], grid: Grid, masks: MaskSection, threads:
             there = Grid(grid.crs, n.transform.a, n.transform.c, n.transform.f, n.bits.shape[1], n.bits.shape[0])
             rows, cols = pixel_index(ground.transform, ground.shape, there)
             refuted = np.pad(free, ((0, 1), (0, 1)))[rows[:, None], cols[None, :]]
-            n.bits[refuted] &= np.uint16(0xFFFF & ~Reason.SHADOW_CONFIRMED)
+            n.bits[refuted] &= np.uint16(0xFFFF & ~QAFlag.SHADOW_CONFIRMED)
     return native
 
 
 def _ground_grid(grid: Grid) -> Grid:
-    """The grid of `tile_reasons`: 20 m or the run's coarser pixels, on multiples of their size, wider than the tile."""
+    """The grid of `tile_flags`: 20 m or the run's coarser pixels, on multiples of their size, wider than the tile."""
     step = max(_GROUND_M, grid.resolution_m)
     left, bottom, right, top = grid.buffered(2 * rules.LIT_RADIUS_M).bounds
     col, row = math.floor(left / step), math.ceil(top / step)
     return Grid(grid.crs, step, col * step, row * step, math.ceil(right / step) - col, row - math.floor(bottom / step))
 
 
-def _on_grid(native: NativeReasons, grid: Grid) -> np.ndarray:
-    """A mask's reasons on a grid, NODATA outside."""
+def _on_grid(native: NativeFlags, grid: Grid) -> np.ndarray:
+    """A mask's flags on a grid, NODATA outside."""
     rows, cols = pixel_index(native.transform, native.bits.shape, grid)
     bits = native.bits.take(cols, axis=1, mode="wrap").take(rows, axis=0, mode="wrap")
-    bits[rows < 0, :] = Reason.NODATA
-    bits[:, cols < 0] = Reason.NODATA
+    bits[rows < 0, :] = QAFlag.NODATA
+    bits[:, cols < 0] = QAFlag.NODATA
     return bits
 
 
-def stack_reasons(
-    chips: Sequence[Chip], grid: Grid, masks: MaskSection, native: Sequence[NativeReasons | None] | None = None
+def stack_flags(
+    chips: Sequence[Chip], grid: Grid, masks: MaskSection, native: Sequence[NativeFlags | None] | None = None
 ) -> np.ndarray:  # fmt: skip
-    """`scene_reasons` of all optical chips of a tile and period, uint16 (T, h, w); ``native`` of `tile_reasons`, where blocks share it."""
+    """`scene_flags` of all optical chips of a tile and period, uint16 (T, h, w); ``native`` of `tile_flags`, where blocks share it."""
     if not chips:
         return np.zeros((0, *grid.shape), dtype="uint16")
-    native = native or tile_reasons(chips, grid, masks)
-    return np.stack([scene_reasons(c, grid, masks, native=n) for c, n in zip(chips, native, strict=True)])
+    native = native or tile_flags(chips, grid, masks)
+    return np.stack([scene_flags(c, grid, masks, native=n) for c, n in zip(chips, native, strict=True)])

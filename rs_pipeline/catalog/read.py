@@ -44,7 +44,7 @@ _PLACE_SLACK_DEG = 0.05
 _REFUSED = re.compile(r"\b403\b|forbidden|authenticat", re.IGNORECASE)
 _PERMANENT = re.compile(r"\b(400|401|404|410)\b")
 """Codes after which a server will say the same again. "Not recognized" and "does not exist" are no such words: GDAL also says them
-of an answer that was cut off."""
+of a response that was cut off."""
 
 
 def driver_of(href: str) -> str:
@@ -204,12 +204,12 @@ def read_text(href: str, sign: str, limits: FetchSection) -> str:
         with open(url, "rb") as file:
             body = file.read(_MAX_TABLE_BYTES + 1)
     elif url.startswith(("https://", "http://")):
-        with requests.get(url, timeout=limits.timeout_s, stream=True, allow_redirects=False) as answer:
-            if answer.is_redirect:
+        with requests.get(url, timeout=limits.timeout_s, stream=True, allow_redirects=False) as response:
+            if response.is_redirect:
                 raise RasterError("a redirect, which a table may not have", where=without_tokens(href))
-            answer.raise_for_status()
+            response.raise_for_status()
             body = bytearray()
-            for part in answer.iter_content(2**16):
+            for part in response.iter_content(2**16):
                 body += part
                 if len(body) > _MAX_TABLE_BYTES:
                     break

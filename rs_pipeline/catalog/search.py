@@ -16,7 +16,7 @@ import shapely
 from rich.console import Console
 
 from rs_pipeline.catalog.address import is_api
-from rs_pipeline.catalog.api import Interval, api_items
+from rs_pipeline.catalog.api import DateRange, api_items
 from rs_pipeline.catalog.items import Candidate, clean_text, read_item
 from rs_pipeline.catalog.ledger import write_ledger
 from rs_pipeline.catalog.orbits import tracks, write_tracks
@@ -42,9 +42,9 @@ def allowed_schemes(source: SourceSection) -> tuple[str, ...]:
     return tuple(source.schemes) if source.schemes else ("https",) if is_api(source.catalog) else ("file", "https")
 
 
-def intervals(settings: Settings) -> list[Interval]:
+def intervals(settings: Settings) -> list[DateRange]:
     """The periods as days that do not overlap, in order; neighbouring periods are one interval."""
-    merged: list[Interval] = []
+    merged: list[DateRange] = []
     for period in settings.all_periods:
         if merged and period.start <= merged[-1][1] + timedelta(days=1):
             merged[-1] = (merged[-1][0], max(merged[-1][1], period.end))
@@ -136,7 +136,7 @@ def _collect(source: SourceSection, region: shapely.Geometry, settings: Settings
     return list(found.values())
 
 
-def _unasked(item: Any, candidate: Candidate, collection: str, box: shapely.Geometry, spans: list[Interval]) -> str:
+def _unasked(item: Any, candidate: Candidate, collection: str, box: shapely.Geometry, spans: list[DateRange]) -> str:
     """How an item of an API fails to be what was asked for; empty where it does not."""
     scene = candidate.scene
     if isinstance(item, dict) and item.get("collection", collection) != collection:

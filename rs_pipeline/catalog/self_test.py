@@ -20,7 +20,7 @@ from rs_pipeline.catalog.read import FAULTS, open_band, retrying
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.model import Scene, Sensor
-from rs_pipeline.radiometry.dates import LOOK_BANDS, Look, compare
+from rs_pipeline.radiometry.dates import LOOK_BANDS, Look, compare_dates
 from rs_pipeline.radiometry.offsets import CLEAR_CLASSES, OtherDates, PixelTest, by_metadata, pixel_test, too_negative, weigh
 from rs_pipeline.sensors import load_sensor
 
@@ -101,7 +101,7 @@ def _decide_place(candidates: list[Candidate], looked: list[tuple[PixelTest, Loo
         if not isinstance(seen, str):
             grids[seen[2]].append(i)
     for members in grids.values():
-        for i, others in zip(members, compare([looked[i][1] for i in members]), strict=True):
+        for i, others in zip(members, compare_dates([looked[i][1] for i in members]), strict=True):
             out[i] = _decided(candidates[i], looked[i][0], others)
     return out
 

@@ -1,4 +1,4 @@
-"""What an indicator is made of: the facts of a unit and period, the answer, and the missing-data rule that all share.
+"""What an indicator is made of: the facts of a unit and period, the estimate, and the missing-data rule that all share.
 
 Every indicator is a mean over the observed part of a unit (a share, a cover, a rate) times an amount (area, length, count), so the
 missing-data rule is written once, in ``uncertainty.complete``.
@@ -61,7 +61,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Estimate:
     """The value of an indicator; ``interval`` is None where there is none, and then ``status`` and ``reason`` say why."""
 
     interval: Interval | None
@@ -71,7 +71,7 @@ class Answer:
     spread: Spread | None = None
     """The parts of a ``model95`` interval before the missing data, in the unit of the value; None for other intervals."""
 
-    def noting(self, *words: str) -> Answer:
+    def noting(self, *words: str) -> Estimate:
         """The same with more words in front of the reason."""
         return replace(self, reason="; ".join(filter(None, [*words, self.reason])))
 
@@ -87,7 +87,7 @@ class Indicator:
     """Layer it is read from: vegetation, water, black_odorous, coastline, red_line or land."""
     direction: str
     """``up`` or ``down``: which way is better; empty where neither is."""
-    estimate: Callable[[Facts], Answer] = field(repr=False)
+    estimator: Callable[[Facts], Estimate] = field(repr=False)
     is_change: bool = False
     """The value is itself a change since the baseline."""
     of_all_periods: bool = False
@@ -98,11 +98,11 @@ class Indicator:
     """What the interval is without reference samples, in words; empty where there is none."""
 
 
-def missing(status: str, reason: str, observed_fraction: float = 0.0) -> Answer:
-    return Answer(None, observed_fraction, status, reason)
+def missing(status: str, reason: str, observed_fraction: float = 0.0) -> Estimate:
+    return Estimate(None, observed_fraction, status, reason)
 
 
-def ratio(part: float, whole: float) -> float:
+def observed_ratio(part: float, whole: float) -> float:
     """part / whole as an observed fraction: 0 of nothing is 0."""
     return min(1.0, part / whole) if whole > 0 and math.isfinite(part) else 0.0
 
@@ -110,7 +110,7 @@ def ratio(part: float, whole: float) -> float:
 def published(
     seen: Interval, v: float, facts: Facts, factor: float, *, low: float = 0.0, high: float = 1.0, total: bool = False,
     spread: Spread | None = None,
-) -> Answer:
+) -> Estimate:
     """The missing-data rule applied to a mean over the observed part, times ``factor``; ``spread`` is that of the mean."""
     rule = missing_rule(v, facts.limits)
     whole = complete(seen, v, facts.limits, low=low, high=high, total=total)
@@ -121,19 +121,19 @@ def published(
         "scale": f"{100 * v:.3g} % observed: scaled to the whole, interval widened",
         "range": f"{100 * v:.3g} % observed: the bounds are those of the unseen part at either extreme",
     }
-    return Answer(whole.times(factor), v, "", words[rule], spread and spread.times(factor * (v if total else 1.0)))
+    return Estimate(whole.times(factor), v, "", words[rule], spread and spread.times(factor * (v if total else 1.0)))
 
 
 def by_samples(
     facts: Facts, product: str, mapped_total: float, stratum_area: Sequence[float], observed: float, whole: float, factor: float, *,
     total: bool = False,
-) -> Answer | None:
+) -> Estimate | None:
     """The mean of a map over the observed part of ``whole`` as reference samples of it correct it, times ``factor``; None without enough
     of them. The reason begins with the estimator."""
     found = corrected_mean(facts.references, product, mapped_total, stratum_area, observed)
     if found is None:
         return None
-    return published(within(found[0], 0, 1), ratio(observed, whole), facts, factor, total=total).noting(found[1])
+    return published(within(found[0], 0, 1), observed_ratio(observed, whole), facts, factor, total=total).noting(found[1])
 
 
 def modelled(value: float, spread: Spread, low: float = 0.0, high: float = 1.0) -> Interval:
@@ -141,7 +141,7 @@ def modelled(value: float, spread: Spread, low: float = 0.0, high: float = 1.0) 
     return within(spread.around(value), low, high)
 
 
-def baseline_period(facts: Facts) -> Answer | None:
+def baseline_period(facts: Facts) -> Estimate | None:
     if facts.period == facts.baseline:
         return missing("insufficient_data", "this is the baseline period: changes are measured from it", 1.0)
     return None

@@ -14,7 +14,7 @@ import rasterio
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
-from rs_pipeline.estimation.sampling import Estimate, Sample, estimate_total, stratified_total
+from rs_pipeline.estimation.sampling import Sample, TotalEstimate, estimate_total, stratified_total
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import SampledProduct
@@ -24,19 +24,19 @@ from rs_pipeline.storage.tables import csv_rows
 
 log = logging.getLogger(__name__)
 
-COLUMNS = ("lon", "lat", "period", "product", "value")
+SAMPLE_COLUMNS = ("lon", "lat", "period", "product", "value")
 
 
 def read_samples(path: Path, products: Mapping[str, SampledProduct]) -> pd.DataFrame:
-    """Reference samples with COLUMNS; a cover in percent becomes 0-1.
+    """Reference samples with SAMPLE_COLUMNS; a cover in percent becomes 0-1.
 
     Raises
     ------
     TableError : a column is missing, a cell cannot be used or a place is given twice; file, row, column and remedy are named.
     """
     rows, seen = [], set()
-    for row in csv_rows(path, COLUMNS):
-        for name in COLUMNS:
+    for row in csv_rows(path, SAMPLE_COLUMNS):
+        for name in SAMPLE_COLUMNS:
             row.needed(name)
         lon, lat, value = (row.number_or_none(c) for c in ("lon", "lat", "value"))
         if not (-180 <= lon <= 180 and -90 <= lat <= 90):
@@ -53,7 +53,7 @@ def read_samples(path: Path, products: Mapping[str, SampledProduct]) -> pd.DataF
         rows.append((*key, value / 100 if product.unit == "percent" else value))
     if not rows:
         raise TableError("the table has no samples", where=str(path), remedy="set tables.reference_samples to null to go without")
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(SAMPLE_COLUMNS))
 
 
 def _on_maps(settings: Settings, samples: pd.DataFrame, period: str, name: str, product: SampledProduct) -> pd.DataFrame:
@@ -87,7 +87,7 @@ class References:
     of_class: frozenset[str] = frozenset()
     """Products whose samples are stratified by the class of a map."""
 
-    def total(self, product: str, mapped_total: float, stratum_area: np.ndarray) -> Estimate | None:
+    def total(self, product: str, mapped_total: float, stratum_area: np.ndarray) -> TotalEstimate | None:
         """Amount of the unit in the unit of the areas; None without samples that are enough."""
         region = self.region.get(product)
         if region is None:

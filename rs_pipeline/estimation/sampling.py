@@ -43,7 +43,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class TotalEstimate:
     """An amount with its interval, and which estimator gave it."""
 
     interval: Interval
@@ -76,7 +76,7 @@ def bootstrap95(mapped_total: float, stratum_area: np.ndarray, sample: Sample, s
     return float(lower), float(upper)
 
 
-def estimate_total(mapped_total: float, stratum_area: np.ndarray, own: Sample, region: Sample) -> Estimate | None:
+def estimate_total(mapped_total: float, stratum_area: np.ndarray, own: Sample, region: Sample) -> TotalEstimate | None:
     """Amount of a unit from its own reference pixels where they are enough, else from the region's; None where those are too few too.
 
     Parameters
@@ -101,10 +101,10 @@ def estimate_total(mapped_total: float, stratum_area: np.ndarray, own: Sample, r
         return None
     value = difference_total(mapped_total, stratum_area, sample)
     lower, upper = bootstrap95(mapped_total, stratum_area, sample)
-    return Estimate(Interval(value, min(lower, value), max(upper, value), kind), name)
+    return TotalEstimate(Interval(value, min(lower, value), max(upper, value), kind), name)
 
 
-def stratified_total(stratum_area: np.ndarray, sample: Sample) -> Estimate:
+def stratified_total(stratum_area: np.ndarray, sample: Sample) -> TotalEstimate:
     """Area of class 1 of a map of classes 0 and 1, which are the strata, from 0-1 references: Olofsson et al. (2014).
 
     Raises
@@ -119,7 +119,7 @@ def stratified_total(stratum_area: np.ndarray, sample: Sample) -> Estimate:
         f"{100 * found.overall:.1f} +- {100 * found.overall_half95:.1f} %"
     )
     value, half = float(found.area[1]), float(found.area_half95[1])
-    return Estimate(Interval(value, value - half, value + half, "design95"), words)
+    return TotalEstimate(Interval(value, value - half, value + half, "design95"), words)
 
 
 @dataclass(frozen=True)

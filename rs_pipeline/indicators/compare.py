@@ -19,7 +19,7 @@ from rs_pipeline.storage.tables import write_csv
 
 KEY = ["adcode", "period", "indicator", "target_id"]
 
-COLUMNS = (
+COMPARISON_COLUMNS = (
     *KEY, "name", "change", "value_a", "value_b", "difference", "unit", "status_a", "status_b", "causes", "data", "configuration", "code",
 )  # fmt: skip
 
@@ -89,16 +89,16 @@ def _data(a: Any, b: Any) -> str:
         old, new = getattr(a, name), getattr(b, name)
         if set(old) != set(new):
             words.append(f"{name}: {', '.join(old)} -> {', '.join(new)}")
-    tables = [_marks(row.inputs, outside=True) for row in (a, b)]
+    tables = [_digests(row.inputs, outside=True) for row in (a, b)]
     words += [f"file {Path(n).name} changed" for n in sorted({*tables[0], *tables[1]}) if tables[0].get(n) != tables[1].get(n)]
     return "; ".join(words)
 
 
-def _marks(inputs: list[str], *, outside: bool) -> dict[str, str]:
-    """Path to mark of the files outside the run's folder (side tables), or of those the run made."""
+def _digests(inputs: list[str], *, outside: bool) -> dict[str, str]:
+    """Path to digest of the files outside the run's folder (side tables), or of those the run made."""
     parts = (text.split(" ", 1) for text in inputs)
     made = ("counties/", "tiles/", "water/", "coastline/", "maps/")
-    return {name: mark for name, mark in parts if name.startswith(made) != outside}
+    return {name: digest for name, digest in parts if name.startswith(made) != outside}
 
 
 def _some(ids: set[str]) -> str:
@@ -135,8 +135,8 @@ def _by_key(table: pd.DataFrame, values: pd.DataFrame) -> dict[tuple, Any]:
     return dict(zip(zip(*(table[k] for k in KEY), strict=True), values.itertuples(index=False), strict=True))
 
 
-def compare(root_a: Path, root_b: Path) -> tuple[pd.DataFrame, Differences]:
-    """The comparison, a row a cell of either run with COLUMNS, and what the runs have different.
+def compare_runs(root_a: Path, root_b: Path) -> tuple[pd.DataFrame, Differences]:
+    """The comparison, a row a cell of either run with COMPARISON_COLUMNS, and what the runs have different.
 
     Several causes joined by ``or`` each could have moved the value: a changed key counts only where a step behind the indicator reads its
     section. To tell them apart, change one at a time.
@@ -152,12 +152,12 @@ def compare(root_a: Path, root_b: Path) -> tuple[pd.DataFrame, Differences]:
     first = [next(iter(e.values())) for e in evidence]
     known = Differences(changed_keys(*settings), _code(*first), (root_a, root_b), tuple(settings))
     lines = [_row(key, *(r.get(key) for r in rows), [e.get(key) for e in evidence], known) for key in dict.fromkeys([*rows[0], *rows[1]])]
-    return pd.DataFrame(lines, columns=list(COLUMNS)), known
+    return pd.DataFrame(lines, columns=list(COMPARISON_COLUMNS)), known
 
 
 def write_comparison(root_a: Path, root_b: Path, path: Path) -> None:
     """Write the cells that are not the same as CSV and say at the terminal what changed and why."""
-    table, known = compare(root_a, root_b)
+    table, known = compare_runs(root_a, root_b)
     changed = table[table.change != "same"]
     write_csv(changed, path)
     print_comparison(table, known, path)

@@ -25,14 +25,14 @@ from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.provenance import code_sha256, configuration_sha256, fingerprint, git_commit, software
 
-SCENE_COLUMNS = ("processing_baselines", "platforms", "offsets", "masks")
+SCENE_LIST_COLUMNS = ("processing_baselines", "platforms", "offsets", "masks")
 """Lists of what differs among the scenes of a row."""
 
-_NO_SCENES: dict[str, list[str]] = {name: [] for name in ("scene_ids", *SCENE_COLUMNS)}
+_NO_SCENES: dict[str, list[str]] = {name: [] for name in ("scene_ids", *SCENE_LIST_COLUMNS)}
 
 
 def ledger(path: Path) -> dict[str, dict[str, str]]:
-    """Scene id to ``family`` and to the texts of SCENE_COLUMNS; empty where there is no ledger."""
+    """Scene id to ``family`` and to the texts of SCENE_LIST_COLUMNS; empty where there is no ledger."""
     if not path.exists():
         return {}
     names = ["scene_id", "sensor", "processing_baseline", "platform", "offset", "offset_decision", "assets"]
@@ -77,7 +77,7 @@ class _Sources:
         if optical_only:
             ids = [i for i in ids if self.ledger.get(i, {}).get("family") != "radar"]
         known = [self.ledger[i] for i in ids if i in self.ledger]
-        return {"scene_ids": ids, **{name: sorted({k[name] for k in known} - {""}) for name in SCENE_COLUMNS}}
+        return {"scene_ids": ids, **{name: sorted({k[name] for k in known} - {""}) for name in SCENE_LIST_COLUMNS}}
 
     def scenes_of(self, row) -> dict[str, list[str]]:
         indicator = INDICATORS.get(row.indicator)

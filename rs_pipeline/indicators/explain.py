@@ -133,10 +133,10 @@ def _scenes(ledger: Path, ids: list[str]) -> list[dict[str, Any]]:
 
 def _file(recorded: str, root: Path) -> dict[str, str]:
     """A fingerprint of the evidence against the file as it is now."""
-    name, _, mark = recorded.partition(" sha256:") if " sha256:" in recorded else recorded.partition(" ")
+    name, _, digest = recorded.partition(" sha256:") if " sha256:" in recorded else recorded.partition(" ")
     path = Path(name) if Path(name).is_absolute() or not (root / name).exists() else root / name
     now = fingerprint(path, root)
-    return {"path": name, "recorded": mark, "now": "absent" if now.endswith(" absent") else "same" if now == recorded else "changed since"}
+    return {"path": name, "recorded": digest, "now": "absent" if now.endswith(" absent") else "same" if now == recorded else "changed since"}
 
 
 def as_json(explanation: Explanation) -> str:

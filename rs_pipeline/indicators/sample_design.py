@@ -14,7 +14,7 @@ from rasterio.windows import Window, transform
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
-from rs_pipeline.estimation.reference import COLUMNS
+from rs_pipeline.estimation.reference import SAMPLE_COLUMNS
 from rs_pipeline.estimation.sampling import sample_size
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import SampledProduct
@@ -29,7 +29,7 @@ LEAST_PER_STRATUM = 50
 EXPECTED_USERS = (0.95, 0.70)
 """User's accuracy that is expected of all else and of the class."""
 
-WINDOW_PX = 2048
+SAMPLE_WINDOW_PX = 2048
 
 
 def allocate(areas: np.ndarray, overall_error: float) -> np.ndarray:
@@ -47,16 +47,16 @@ def _strata(settings: Settings, period: str, product: SampledProduct) -> Iterato
     """Windows of the map of classes with the stratum of every pixel, int8: 1 the class, 0 all else, -1 outside the units or not seen."""
     with rasterio.open(Layout(settings.root).map(product.class_map, period)) as src:
         units = load_units(settings).to_crs(src.crs).geometry
-        for row in range(0, src.height, WINDOW_PX):
-            for col in range(0, src.width, WINDOW_PX):
-                window = Window(col, row, min(WINDOW_PX, src.width - col), min(WINDOW_PX, src.height - row))
+        for row in range(0, src.height, SAMPLE_WINDOW_PX):
+            for col in range(0, src.width, SAMPLE_WINDOW_PX):
+                window = Window(col, row, min(SAMPLE_WINDOW_PX, src.width - col), min(SAMPLE_WINDOW_PX, src.height - row))
                 kind = src.read(band_index(src, "class"), window=window)
                 outside = geometry_mask(units, kind.shape, transform(window, src.transform))
                 yield window, np.where(outside | np.isnan(kind), -1, kind == product.map_class).astype("int8")
 
 
-def draw(settings: Settings, product: str, period: str, overall_error: float = 0.01, seed: int = 1) -> Path:
-    """Write ``reference/<product>_<period>.csv`` of the run: COLUMNS with ``value`` left for the eye, in random order.
+def design_sample(settings: Settings, product: str, period: str, overall_error: float = 0.01, seed: int = 1) -> Path:
+    """Write ``reference/<product>_<period>.csv`` of the run: SAMPLE_COLUMNS with ``value`` left for the eye, in random order.
 
     Raises
     ------
@@ -87,5 +87,5 @@ def draw(settings: Settings, product: str, period: str, overall_error: float = 0
         lon, lat = Transformer.from_crs(src.crs, 4326, always_xy=True).transform(x, y)
     table = pd.DataFrame({"lon": np.round(lon, 7), "lat": np.round(lat, 7), "period": period, "product": product, "value": ""})
     path = layout.root / "reference" / f"{product}_{period}.csv"
-    write_csv(table[list(COLUMNS)], path)
+    write_csv(table[list(SAMPLE_COLUMNS)], path)
     return path

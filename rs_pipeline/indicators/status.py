@@ -114,10 +114,10 @@ def judge(
         return _judge_change(target, comparison, number, now if is_change else then and difference(now, then), year)
     if target.value is None and target.operator != "eliminate":
         return Verdict("needs_table", "the document prints no number; set it in the table of targets")
-    answer = holds(comparison, number, now, target.tolerance)
-    if answer is None:
+    met = holds(comparison, number, now, target.tolerance)
+    if met is None:
         return Verdict("undecidable", "the interval straddles the target")
-    if answer:
+    if met:
         return Verdict("met")
     if target.target_year is None or year >= target.target_year:
         return Verdict("not_met")
@@ -127,12 +127,12 @@ def judge(
 def _judge_change(target: Target, comparison: str, number: float, change: Interval | None, year: int) -> Verdict:
     if change is None:
         return Verdict("insufficient_data", "no value in the baseline period to compare with")
-    answer = holds(comparison, number, change)
-    if answer is None:
+    met = holds(comparison, number, change)
+    if met is None:
         return Verdict("undecidable", "the interval of the change straddles the target")
     if target.target_year is not None and year < target.target_year:
-        return Verdict("on_track" if answer else "off_track")
-    return Verdict("met" if answer else "not_met")
+        return Verdict("on_track" if met else "off_track")
+    return Verdict("met" if met else "not_met")
 
 
 def _judge_pace(target: Target, comparison: str, number: float, now: Interval, year: int, slope: Interval | None) -> Verdict:
@@ -145,8 +145,8 @@ def _judge_pace(target: Target, comparison: str, number: float, now: Interval, y
         then, then - math.hypot(now.value - lower, years * (slope.value - slow)),
         then + math.hypot(upper - now.value, years * (fast - slope.value)), "model95",
     )  # fmt: skip
-    answer = holds(comparison, number, reached, target.tolerance)
+    met = holds(comparison, number, reached, target.tolerance)
     said = f"at {slope.value:+.3g} {target.unit} a year it reaches {then:.4g} in {target.target_year}"
-    if answer is None:
+    if met is None:
         said += f", between {reached.lower:.4g} and {reached.upper:.4g}"
-    return Verdict({True: "on_track", False: "off_track", None: "undecidable"}[answer], said)
+    return Verdict({True: "on_track", False: "off_track", None: "undecidable"}[met], said)

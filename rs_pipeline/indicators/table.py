@@ -1,4 +1,4 @@
-"""Step ``indicators``: the answer. One row a unit (and the region), period, indicator and target; nothing is left out."""
+"""Step ``indicators``: the table of indicators. One row a unit (and the region), period, indicator and target; nothing is left out."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from dataclasses import replace
 import pandas as pd
 
 from rs_pipeline.config import Settings
-from rs_pipeline.estimation.estimate import Answer, Indicator
+from rs_pipeline.estimation.estimate import Estimate, Indicator
 from rs_pipeline.estimation.uncertainty import KINDS, Interval
 from rs_pipeline.estimation.zones import REGION, Unit
 from rs_pipeline.indicators.evidence import write_evidence
 from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.status import CHANGE_OPERATORS, Verdict, judge
 from rs_pipeline.indicators.targets import Target, load_targets, load_values
-from rs_pipeline.indicators.values import INDICATORS, estimate
+from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.layout import Layout
 from rs_pipeline.provinces import load_province
 from rs_pipeline.storage.tables import write_csv, write_parquet
 
 log = logging.getLogger(__name__)
 
-COLUMNS = (
+INDICATOR_COLUMNS = (
     "adcode", "name", "prefecture", "period", "indicator", "value", "unit", "lower", "upper", "interval", "observed_fraction",
     "n_scenes", "status", "target_id", "target_operator", "target_value", "target_year", "clause", "observability", "reason",
 )  # fmt: skip
@@ -113,41 +113,41 @@ def joined(parts: Iterable[str]) -> str:
     return "; ".join(p for p in parts if p)
 
 
-def _origin(answer: Answer, indicator: Indicator | None) -> tuple[str, ...]:
+def _origin(estimate: Estimate, indicator: Indicator | None) -> tuple[str, ...]:
     """Where the bounds come from: reference samples, or the parts of the error model in words and numbers."""
-    if indicator is None or "reference samples" in answer.reason:
-        return (answer.reason,)
-    return indicator.bounds, answer.spread.words() if answer.spread else ""
+    if indicator is None or "reference samples" in estimate.reason:
+        return (estimate.reason,)
+    return indicator.bounds, estimate.spread.words() if estimate.spread else ""
 
 
-def _row(unit: Unit, period: str, n_scenes: int, name: str, unit_of_value: str, answer: Answer, target: Target | None, verdict: Verdict) -> dict:
-    found = answer.interval or Interval(math.nan)
+def _row(unit: Unit, period: str, n_scenes: int, name: str, unit_of_value: str, estimate: Estimate, target: Target | None, verdict: Verdict) -> dict:
+    found = estimate.interval or Interval(math.nan)
     indicator = INDICATORS.get(name)
-    proxy = f"proxy: {target.caveat}" if target and target.observability == "proxy" and answer.interval else ""
+    proxy = f"proxy: {target.caveat}" if target and target.observability == "proxy" and estimate.interval else ""
     return {
         "adcode": unit.adcode, "name": unit.name, "prefecture": unit.prefecture, "period": period,
         "indicator": name, "value": found.value, "unit": unit_of_value, "lower": found.lower, "upper": found.upper, "interval": found.kind,
-        "observed_fraction": answer.observed_fraction, "n_scenes": n_scenes, "status": verdict.status,
+        "observed_fraction": estimate.observed_fraction, "n_scenes": n_scenes, "status": verdict.status,
         "target_id": target.target_id if target else "", "target_operator": target.operator if target else "",
         "target_value": target.value if target else None, "target_year": target.target_year if target else None,
         "clause": target.clause if target else None, "observability": target.observability if target else "",
-        "reason": joined([answer.reason, verdict.reason, proxy]),
-        "origin": joined([KINDS[found.kind], *_origin(answer, indicator)]) if found.kind else "",
+        "reason": joined([estimate.reason, verdict.reason, proxy]),
+        "origin": joined([KINDS[found.kind], *_origin(estimate, indicator)]) if found.kind else "",
     }  # fmt: skip
 
 
-def _indicator_rows(unit: Unit, period: str, n_scenes: int, answers: dict[Key, Answer], targets: list[Target], judged: Judge) -> Iterator[dict]:
+def _indicator_rows(unit: Unit, period: str, n_scenes: int, estimates: dict[Key, Estimate], targets: list[Target], judged: Judge) -> Iterator[dict]:
     for name, indicator in INDICATORS.items():
         key = (unit.adcode, name, period)
-        answer = answers[key]
+        estimate = estimates[key]
         for target in [t for t in targets if name in t.indicator] or [None]:
-            if answer.interval is None:
-                verdict = Verdict(answer.status)
+            if estimate.interval is None:
+                verdict = Verdict(estimate.status)
             elif target is None:
                 verdict = Verdict("no_target")
             else:
                 verdict = judged(target, key, is_change=indicator.is_change, supplied=False)
-            yield _row(unit, period, n_scenes, name, indicator.unit, answer, target, verdict)
+            yield _row(unit, period, n_scenes, name, indicator.unit, estimate, target, verdict)
 
 
 def _target_rows(unit: Unit, period: str, n_scenes: int, targets: list[Target], supplied: dict[Key, Interval], judged: Judge) -> Iterator[dict]:
@@ -155,25 +155,25 @@ def _target_rows(unit: Unit, period: str, n_scenes: int, targets: list[Target], 
     for target in targets:
         key = (unit.adcode, target.target_id, period)
         if key in supplied:
-            answer = Answer(supplied[key], math.nan, "", "official value")
+            estimate = Estimate(supplied[key], math.nan, "", "official value")
             verdict = judged(target, key, is_change=False, supplied=True)
         elif target.indicator:
             continue
         elif target.observability == "not_observable":
-            answer, verdict = Answer(None, 0.0), Verdict("not_observable", target.caveat)
+            estimate, verdict = Estimate(None, 0.0), Verdict("not_observable", target.caveat)
         else:
-            answer, verdict = Answer(None, 0.0), Verdict("needs_table", needs(target))
-        yield _row(unit, period, n_scenes, target.target_id, target.unit, answer, target, verdict)
+            estimate, verdict = Estimate(None, 0.0), Verdict("needs_table", needs(target))
+        yield _row(unit, period, n_scenes, target.target_id, target.unit, estimate, target, verdict)
 
 
 def build(run: Run, targets: list[Target], supplied: dict[Key, Interval]) -> pd.DataFrame:
-    """The table of indicators with COLUMNS and ``origin`` (of the interval), ordered by unit (region last), period, indicator, target."""
-    answers = {
-        (unit.adcode, name, period): estimate(indicator, facts)
+    """The table of indicators with INDICATOR_COLUMNS and ``origin`` (of the interval), ordered by unit (region last), period, indicator, target."""
+    estimates = {
+        (unit.adcode, name, period): estimate_indicator(indicator, facts)
         for unit, period, facts in run.facts()
         for name, indicator in INDICATORS.items()
     }
-    values = {key: a.interval for key, a in answers.items() if a.interval is not None} | supplied
+    values = {key: a.interval for key, a in estimates.items() if a.interval is not None} | supplied
     judged = Judge(run.settings, values, run.area_km2)
     rows = [
         row
@@ -181,11 +181,11 @@ def build(run: Run, targets: list[Target], supplied: dict[Key, Interval]) -> pd.
         for period in run.settings.all_periods
         for n_scenes in [len(run.scenes[unit.adcode, period.label])]
         for row in (
-            *_indicator_rows(unit, period.label, n_scenes, answers, targets, judged),
+            *_indicator_rows(unit, period.label, n_scenes, estimates, targets, judged),
             *_target_rows(unit, period.label, n_scenes, targets, supplied, judged),
         )
     ]
-    table = pd.DataFrame(rows, columns=[*COLUMNS, "origin"])
+    table = pd.DataFrame(rows, columns=[*INDICATOR_COLUMNS, "origin"])
     return table.astype(
         {"value": "float64", "lower": "float64", "upper": "float64", "observed_fraction": "float64", "target_value": "float64",
          "n_scenes": "int64", "target_year": "Int64", "clause": "Int64"}
@@ -217,6 +217,6 @@ def indicators(settings: Settings) -> None:
     table = build(run, targets, _supplied(settings, targets, run))
     layout = Layout(settings.root)
     write_evidence(run, table)
-    table = table[list(COLUMNS)]
+    table = table[list(INDICATOR_COLUMNS)]
     write_parquet(table, layout.indicators_parquet)
     write_csv(table, layout.indicators)

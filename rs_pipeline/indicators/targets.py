@@ -10,7 +10,7 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.storage.tables import CsvRow, csv_rows
 
-COLUMNS = (
+TARGET_COLUMNS = (
     "clause", "target_id", "topic", "description", "operator", "value", "unit", "baseline_year", "target_year",
     "scope", "observability", "product", "method", "caveat", "indicator",
 )  # fmt: skip
@@ -67,7 +67,7 @@ def load_targets(path: Path, indicators: Collection[str]) -> list[Target]:
 
     Parameters
     ----------
-    path : UTF-8 CSV (with or without BOM) with COLUMNS, and optionally ``tolerance``.
+    path : UTF-8 CSV (with or without BOM) with TARGET_COLUMNS, and optionally ``tolerance``.
     indicators : names of the indicators that a row may point to (several are separated by ``;``).
 
     Raises
@@ -75,7 +75,7 @@ def load_targets(path: Path, indicators: Collection[str]) -> list[Target]:
     TableError : a column is missing, an id is repeated, or a cell cannot be used; file, row, column and remedy are named.
     """
     targets: dict[str, Target] = {}
-    for row in csv_rows(path, COLUMNS):
+    for row in csv_rows(path, TARGET_COLUMNS):
         target = _target(row, indicators)
         if target.target_id in targets:
             raise row.fault(f"target_id {target.target_id!r} occurs twice", "target_id", "give every target its own id")

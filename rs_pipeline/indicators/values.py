@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from rs_pipeline.estimation.estimate import Answer, Facts, Indicator, missing
+from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing
 from rs_pipeline.products.register import load, products
 
 INDICATORS: dict[str, Indicator] = {i.name: i for p in products().values() if p.indicators for i in load(p.indicators)}
 """Every indicator by name, in the order of the products."""
 
 
-def estimate(indicator: Indicator, facts: Facts) -> Answer:
-    """The answer of one indicator; without a single scene nothing is said that a scene would have to show."""
-    answer = indicator.estimate(facts)
-    if facts.county["n_scenes"] > 0 or products()[indicator.product].sees == "nothing" or answer.status in ("needs_table", "no_target"):
-        return answer
+def estimate_indicator(indicator: Indicator, facts: Facts) -> Estimate:
+    """The estimate of one indicator; without a single scene nothing is said that a scene would have to show."""
+    estimate = indicator.estimator(facts)
+    if facts.county["n_scenes"] > 0 or products()[indicator.product].sees == "nothing" or estimate.status in ("needs_table", "no_target"):
+        return estimate
     return missing("insufficient_data", "no scene was used in this period")

@@ -22,11 +22,11 @@ from rs_pipeline.model import Tile
 from rs_pipeline.products.register import load, period_maps, products
 from rs_pipeline.region import load_units, load_vector, read_tiles
 from rs_pipeline.storage.provenance import fingerprint
-from rs_pipeline.storage.retry import Mark, job_name, read_marks
+from rs_pipeline.storage.retry import Retry, job_name, read_retries
 from rs_pipeline.storage.tables import write_parquet
 
 
-def zones(settings: Settings) -> gpd.GeoDataFrame:
+def county_zones(settings: Settings) -> gpd.GeoDataFrame:
     """The polygons that are summed: each unit, and its parts in the side tables' polygons.
 
     Columns adcode, name, prefecture, zone (``county``, ``grassland:<type>`` or ``lake:<name>``), geometry; EPSG:4326.
@@ -66,7 +66,7 @@ def county_sums(settings: Settings, now: dict[str, np.ndarray], base: dict[str, 
 def zonal(settings: Settings, period_label: str) -> None:
     """Write ``counties/<period>.parquet``: areas in m2 on the ellipsoid, a row a unit and zone."""
     layout = Layout(settings.root)
-    polygons, marks = zones(settings), read_marks(layout.marks)
+    polygons, retries = county_zones(settings), read_retries(layout.retries)
     sums: np.ndarray | None = None
     found, used = CountySums({}), summed_maps()
     area = np.zeros(len(polygons))
@@ -86,7 +86,7 @@ def zonal(settings: Settings, period_label: str) -> None:
         zone_sums(zone, cell, weight, stack, sums)
         np.add.at(area, zone, weight)
         add_variances(zone, cell, weight, found.errors, tile.grid.resolution_m, variances)
-        given_up = marks.get(job_name("observe", tile.id, period_label), Mark()).given_up
+        given_up = retries.get(job_name("observe", tile.id, period_label), Retry()).given_up
         scenes = set() if given_up else seen_scenes(settings, tile.id, period_label)
         prints = [fingerprint(layout.tile_map(period_label, tile.id, product), settings.root) for product in used]
         for z in np.unique(zone):

@@ -14,7 +14,7 @@ from rs_pipeline.operations.journal import Watch, last_failure
 from rs_pipeline.operations.locks import job_lock
 from rs_pipeline.products.register import load
 from rs_pipeline.steps import steps
-from rs_pipeline.storage.retry import job_name, mark_again, mark_done, mark_given_up
+from rs_pipeline.storage.retry import job_name, mark_done, mark_given_up, mark_retry
 
 FULL_BYTES = 2**20
 """A disk with less left is full."""
@@ -23,7 +23,7 @@ def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: st
     """Run a step as a job of the run.
 
     A job of a tile that failed ``resources.attempts`` times is given up in the next attempt: its outputs say that nothing was
-    seen, a mark says why, the run goes on without the tile, and the next run tries it again, from its chips on: they may be the cause.
+    seen, its retry says why, the run goes on without the tile, and the next run tries it again, from its chips on: they may be the cause.
 
     Raises
     ------
@@ -38,13 +38,13 @@ def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: st
         try:
             if reason is None:
                 step()
-                mark_done(layout.marks, job)
+                mark_done(layout.retries, job)
                 watch.write("done")
             else:
                 give_up(settings, verb, tile, period, reason)
-                mark_given_up(layout.marks, job, reason)
+                mark_given_up(layout.retries, job, reason)
                 if period and verb != "fetch":
-                    mark_again(layout.marks, job_name("fetch", tile, period))
+                    mark_retry(layout.retries, job_name("fetch", tile, period))
                 watch.write("given up", reason)
         except BaseException as fault:
             if what := _disk_fault(settings, fault):

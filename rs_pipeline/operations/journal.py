@@ -22,11 +22,11 @@ import psutil
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """One line."""
 
     job: str
-    """See `marks.job_name`."""
+    """See `retry.job_name`."""
     verb: str
     state: str
     """``started``, ``done``, ``failed`` or ``given up``."""
@@ -80,17 +80,17 @@ def _bytes() -> tuple[int, int]:
         return 0, 0
 
 
-def read_journal(path: Path) -> list[Entry]:
+def read_journal(path: Path) -> list[JournalEntry]:
     """All lines in order; lines cut off by a full disk are left out."""
     return list(_entries(path)) if path.exists() else []
 
 
-def _entries(path: Path) -> Iterator[Entry]:
+def _entries(path: Path) -> Iterator[JournalEntry]:
     with path.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             with suppress(ValueError, TypeError):
                 values: dict[str, Any] = json.loads(line)
-                yield Entry(**values)
+                yield JournalEntry(**values)
 
 
 def last_failure(path: Path, job: str) -> str | None:

@@ -15,7 +15,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.job import check_space
 from rs_pipeline.operations.locks import hold_run
-from rs_pipeline.operations.summary import Summary, summarise, words
+from rs_pipeline.operations.summary import Summary, summarise_run, words
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.provenance import freeze
 
@@ -69,7 +69,7 @@ def settle_times(folder: Path) -> int:
 
 def end(settings: Settings, *, failed: bool) -> Summary:
     """Write ``summary.json`` and ``summary.txt`` and tell whom the configuration names."""
-    found = summarise(settings)
+    found = summarise_run(settings)
     if failed:
         found = replace(found, status="failed")
     path = Layout(settings.root).summary

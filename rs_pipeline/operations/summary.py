@@ -1,4 +1,4 @@
-"""What a run has done, what is missing, what it took and how long the rest may take: from the journal, the marks and the files."""
+"""What a run has done, what is missing, what it took and how long the rest may take: from the journal, the retries and the files."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import MAKE_ROOM, SpaceError
 from rs_pipeline.layout import Layout
-from rs_pipeline.operations.journal import Entry, read_journal
+from rs_pipeline.operations.journal import JournalEntry, read_journal
 from rs_pipeline.steps import final_outputs, places, steps_of
-from rs_pipeline.storage.retry import read_marks
+from rs_pipeline.storage.retry import read_retries
 
-LISTED = 20
+MAX_JOBS_NAMED = 20
 """So many jobs are named in words; the file names all."""
 
 ENDS = ("done", "given up")
@@ -65,13 +65,13 @@ class Summary:
     """How long the missing jobs may take, from the quartiles of those that ended; None before the first, 0 where none is missing."""
 
 
-def summarise(settings: Settings) -> Summary:
+def summarise_run(settings: Settings) -> Summary:
     """Summary of a run as it stands."""
     layout = Layout(settings.root)
     entries = read_journal(layout.journal)
     last = {e.job: e for e in entries}
-    marks = read_marks(layout.marks)
-    given_up = {job: mark.given_up for job, mark in marks.items() if mark.given_up}
+    retries = read_retries(layout.retries)
+    given_up = {job: retry.given_up for job, retry in retries.items() if retry.given_up}
     missing = [str(p) for p in final_outputs(settings) if not p.exists()]
     costs = _costs(settings, entries)
     return Summary(
@@ -95,8 +95,8 @@ def expected_jobs(settings: Settings) -> dict[str, int]:
     return found
 
 
-def _costs(settings: Settings, entries: list[Entry]) -> list[Cost]:
-    ended: dict[str, dict[str, Entry]] = defaultdict(dict)
+def _costs(settings: Settings, entries: list[JournalEntry]) -> list[Cost]:
+    ended: dict[str, dict[str, JournalEntry]] = defaultdict(dict)
     for entry in entries:
         if entry.state in ENDS:
             ended[entry.verb][entry.job] = entry
@@ -111,7 +111,7 @@ def _costs(settings: Settings, entries: list[Entry]) -> list[Cost]:
     return costs
 
 
-def rest_minutes(costs: Iterable[Cost], entries: list[Entry]) -> tuple[float, float] | None:
+def rest_minutes(costs: Iterable[Cost], entries: list[JournalEntry]) -> tuple[float, float] | None:
     """Range in which the time of the missing jobs may lie, at the pace of the jobs that ended; verbs without one count as the others' median.
 
     The pace is the seconds of jobs a second of the clock, of the last hundred jobs.
@@ -133,11 +133,11 @@ def rest_minutes(costs: Iterable[Cost], entries: list[Entry]) -> tuple[float, fl
     return round(low / pace / 60, 1), round(high / pace / 60, 1)
 
 
-def _time(entry: Entry) -> datetime:
+def _time(entry: JournalEntry) -> datetime:
     return datetime.fromisoformat(entry.time)
 
 
-def _reason(entry: Entry) -> str:
+def _reason(entry: JournalEntry) -> str:
     return entry.reason or f"started at {entry.time} on {entry.host}, no end so far: still at work, or killed"
 
 
@@ -183,10 +183,10 @@ def words(found: Summary) -> str:
     ):
         if listed:
             lines.append(f"\n{title} ({len(listed)}):")
-            lines += [f"  {name}{': ' + reason if reason else ''}" for name, reason in list(listed.items())[:LISTED]]
-            lines += [f"  … and {len(listed) - LISTED} more, see summary.json"] if len(listed) > LISTED else []
+            lines += [f"  {name}{': ' + reason if reason else ''}" for name, reason in list(listed.items())[:MAX_JOBS_NAMED]]
+            lines += [f"  … and {len(listed) - MAX_JOBS_NAMED} more, see summary.json"] if len(listed) > MAX_JOBS_NAMED else []
     if any(reason.startswith(SpaceError.__name__) for reason in found.failed.values()):
         lines.append(f"\n{MAKE_ROOM}")  # the jobs' own logs may have found no room for it
     if found.lost_scenes:
-        lines.append(f"\n{found.lost_scenes} chips could not be read; `rs-pipeline again` marks their tiles for another try")
+        lines.append(f"\n{found.lost_scenes} chips could not be read; `rs-pipeline retry` marks their tiles for another try")
     return "\n".join(lines)

@@ -20,7 +20,7 @@ from rs_kernels.stack import Stack
 from rs_kernels.vegetation import COVER_LAYERS
 
 from rs_pipeline.catalog.chips import Chip, load_chips, native_transform, read_stack, scales
-from rs_pipeline.catalog.qa_flags import NativeReasons, read_radar, scene_reasons, tile_reasons
+from rs_pipeline.catalog.qa_flags import NativeFlags, read_radar, scene_flags, tile_flags
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, Grid, Period
@@ -39,7 +39,7 @@ from rs_pipeline.products.water.edges import (
     tidal_reach,
     without_shadow,
 )
-from rs_pipeline.radiometry.masks import reject_bits
+from rs_pipeline.radiometry.masks import flag_bits
 from rs_pipeline.radiometry.scaling import linear_power
 from rs_pipeline.region import read_tile
 from rs_pipeline.sensors import load_sensor
@@ -53,7 +53,7 @@ STRIP_ROWS = 64
 """Rows that a thread works out at a time."""
 
 
-LAYERS = (*COVER_LAYERS, *WATER_LAYERS, "nir_refl", "scenes", "probability", "bow_class", "n_dates")
+OBSERVED_LAYERS = (*COVER_LAYERS, *WATER_LAYERS, "nir_refl", "scenes", "probability", "bow_class", "n_dates")
 """What a block gives, float32 each."""
 
 
@@ -67,7 +67,7 @@ def observe(settings: Settings, tile_id: str, period_label: str, threads: int = 
     optical = [c for c in chips if c.family == "optical"]
     radar = [c for c in chips if c.family == "radar"]
     grid = tile.grid.window(-HALO_PX, -HALO_PX, tile.grid.height + 2 * HALO_PX, tile.grid.width + 2 * HALO_PX)
-    job = Job(settings, period, grid, optical, radar, tile_reasons(optical, grid, settings.masks, threads))
+    job = ObserveJob(settings, period, grid, optical, radar, tile_flags(optical, grid, settings.masks, threads))
     maps = observe_anywhere(job, threads) if settings.resources.dask_scheduler else observe_here(job, threads)
     finish_water(settings, grid, maps)
     sharpen_covers(maps, native_m(optical), grid.resolution_m)
@@ -83,12 +83,12 @@ def observe(settings: Settings, tile_id: str, period_label: str, threads: int = 
 
 
 def empty_maps(grid: Grid) -> dict[str, np.ndarray]:
-    """LAYERS of NaN, float32 (h, w)."""
-    return {name: np.full(grid.shape, np.nan, "float32") for name in LAYERS}
+    """OBSERVED_LAYERS of NaN, float32 (h, w)."""
+    return {name: np.full(grid.shape, np.nan, "float32") for name in OBSERVED_LAYERS}
 
 
-def observe_here(job: Job, threads: int) -> dict[str, np.ndarray]:
-    """LAYERS of the job's grid by threads of this process. The tasks of all blocks are one graph: reading one goes on beside computing another."""
+def observe_here(job: ObserveJob, threads: int) -> dict[str, np.ndarray]:
+    """OBSERVED_LAYERS of the job's grid by threads of this process. The tasks of all blocks are one graph: reading one goes on beside computing another."""
     maps = empty_maps(job.grid)
     placed = [dask.delayed(partial(_place, maps))(piece) for block in job_blocks(job, threads) for piece in _block_tasks(job, block)]
     with dask.config.set(scheduler="threads", num_workers=threads):
@@ -96,7 +96,7 @@ def observe_here(job: Job, threads: int) -> dict[str, np.ndarray]:
     return maps
 
 
-def observe_anywhere(job: Job, threads: int) -> dict[str, np.ndarray]:
+def observe_anywhere(job: ObserveJob, threads: int) -> dict[str, np.ndarray]:
     """The same by the workers of the configuration's cluster, a block a task."""
     from rs_pipeline.products.dask_cluster import cluster_client, results_anywhere
 
@@ -109,12 +109,12 @@ def observe_anywhere(job: Job, threads: int) -> dict[str, np.ndarray]:
     return maps
 
 
-def observe_block(job: Job, block: Block) -> list[Piece]:
+def observe_block(job: ObserveJob, block: Block) -> list[ObservedStrip]:
     """All strips of a block, on the calling thread."""
     return list(dask.compute(*_block_tasks(job, block), scheduler="synchronous"))
 
 
-def _place(maps: dict[str, np.ndarray], piece: Piece) -> None:
+def _place(maps: dict[str, np.ndarray], piece: ObservedStrip) -> None:
     """Put a piece where it belongs."""
     for name, layer in piece.layers.items():
         maps[name][piece.inside] = layer
@@ -138,7 +138,7 @@ def finish_water(settings: Settings, grid: Grid, maps: dict[str, np.ndarray]) ->
 
 
 @dataclass(frozen=True)
-class Job:
+class ObserveJob:
     """What all blocks of a tile and period have in common."""
 
     settings: Settings
@@ -146,18 +146,18 @@ class Job:
     grid: Grid
     optical: list[Chip]
     radar: list[Chip]
-    native: list[NativeReasons | None]
+    native: list[NativeFlags | None]
     """Of each optical chip."""
 
 
 @dataclass(frozen=True)
-class Piece:
+class ObservedStrip:
     """What a strip gives."""
 
     inside: tuple[slice, slice]
     """Within the tile."""
     layers: dict[str, np.ndarray]
-    """LAYERS, (h, w) each."""
+    """OBSERVED_LAYERS, (h, w) each."""
 
 
 @dataclass(frozen=True)
@@ -170,19 +170,19 @@ class Strip:
     """Within the tile."""
     dn: np.ndarray
     """uint16 (T, 7, h, w), see `read_sharpened`."""
-    reasons: np.ndarray
+    qa: np.ndarray
     """uint16 (T, h, w)."""
     radar: np.ndarray
     """uint16 (R, 2, h, w)."""
 
 
-def job_blocks(job: Job, threads: int, pieces: int = 1) -> list[Block]:
-    """Blocks of the tile within the memory budget, less what is held besides: maps, native reasons and dates being read.
+def job_blocks(job: ObserveJob, threads: int, pieces: int = 1) -> list[Block]:
+    """Blocks of the tile within the memory budget, less what is held besides: maps, native flags and dates being read.
 
     ``pieces``: the blocks are at most so large that there are about so many.
     """
     pixels = job.grid.width * job.grid.height
-    held = len(LAYERS) * 4 * pixels + sum(n.bits.nbytes for n in job.native if n is not None)
+    held = len(OBSERVED_LAYERS) * 4 * pixels + sum(n.bits.nbytes for n in job.native if n is not None)
     held += threads * READ_BYTES * pixels
     bytes_per_pixel = len(job.optical) * OPTICAL_BYTES + len(job.radar) * RADAR_BYTES
     budget = job.settings.resources.memory_gb * 1e9 - held
@@ -191,8 +191,8 @@ def job_blocks(job: Job, threads: int, pieces: int = 1) -> list[Block]:
     return plan_blocks(job.grid, file_blocks([*job.optical, *job.radar], job.grid), bytes_per_pixel, budget)
 
 
-def _block_tasks(job: Job, block: Block) -> list:
-    """Dask's tasks of a block, a `Piece` each: a date is read by one thread, then a strip is worked out by one thread.
+def _block_tasks(job: ObserveJob, block: Block) -> list:
+    """Dask's tasks of a block, a `ObservedStrip` each: a date is read by one thread, then a strip is worked out by one thread.
 
     Dask takes up the next block's dates as soon as a thread is free, so that reading and computing overlap. What the tasks share is
     the block's own and never leaves the process.
@@ -203,7 +203,7 @@ def _block_tasks(job: Job, block: Block) -> list:
     return [dask.delayed(partial(_observe_strip, job, k))(strips, read) for k in range(-(-block.height // STRIP_ROWS))]
 
 
-def _new_strips(job: Job, block: Block) -> list[Strip]:
+def _new_strips(job: ObserveJob, block: Block) -> list[Strip]:
     strips = []
     for row in range(0, block.height, STRIP_ROWS):
         h, w = min(STRIP_ROWS, block.height - row), block.width
@@ -213,27 +213,27 @@ def _new_strips(job: Job, block: Block) -> list[Strip]:
     return strips
 
 
-def _read_optical(job: Job, block: Block, t: int, strips: list[Strip]) -> None:
+def _read_optical(job: ObserveJob, block: Block, t: int, strips: list[Strip]) -> None:
     chip, grid = job.optical[t], block.on(job.grid)
     dn = read_sharpened([chip], grid)[0]
-    reasons = scene_reasons(chip, grid, job.settings.masks, dn=dn, native=job.native[t])
+    qa = scene_flags(chip, grid, job.settings.masks, dn=dn, native=job.native[t])
     for strip in strips:
-        strip.dn[t], strip.reasons[t] = dn[:, strip.rows], reasons[strip.rows]
+        strip.dn[t], strip.qa[t] = dn[:, strip.rows], qa[strip.rows]
 
 
-def _read_radar(job: Job, block: Block, t: int, strips: list[Strip]) -> None:
+def _read_radar(job: ObserveJob, block: Block, t: int, strips: list[Strip]) -> None:
     dn = read_radar(job.radar[t : t + 1], RADAR_BANDS, block.on(job.grid), job.settings.masks)[0]
     for strip in strips:
         strip.radar[t] = dn[:, strip.rows]
 
 
-def _observe_strip(job: Job, k: int, strips: list[Strip], _read: list[None]) -> Piece:
+def _observe_strip(job: ObserveJob, k: int, strips: list[Strip], _read: list[None]) -> ObservedStrip:
     """The rows of one strip of every layer."""
     settings, optical, dn = job.settings, job.optical, strips[k].dn
     shape = dn.shape[2:]
     calendar = Calendar.of([c.scene.solar_day for c in optical], job.period)
     stack = Stack(
-        dn, strips[k].reasons, reject_bits(settings.masks.water), *scales(optical), native_m(optical), calendar.day, calendar.month
+        dn, strips[k].qa, flag_bits(settings.masks.water), *scales(optical), native_m(optical), calendar.day, calendar.month
     )
     evidence = _radar_evidence(job, strips[k].radar, calendar.n_months)
     high_sun = sun_is_high(optical)
@@ -253,7 +253,7 @@ def _observe_strip(job: Job, k: int, strips: list[Strip], _read: list[None]) -> 
     layers = dict(zip(WATER_LAYERS, water, strict=True)) | dict(zip(COVER_LAYERS, vegetation, strict=True))
     layers |= {"nir_refl": nir_refl, "scenes": (dn[:, 0] > 0).sum(axis=0).astype("float32")}
     layers |= {"probability": probability, "bow_class": classes, "n_dates": n_dates}
-    return Piece(strips[k].inside, layers)
+    return ObservedStrip(strips[k].inside, layers)
 
 
 def native_m(chips: list[Chip]) -> np.ndarray:
@@ -295,7 +295,7 @@ def _swir_cell(chip: Chip, resolution_m: float) -> tuple[int, float, float]:
     return max(cell, 1), swir.c, swir.f
 
 
-def _radar_evidence(job: Job, amplitude_dn: np.ndarray, n_months: int) -> np.ndarray:
+def _radar_evidence(job: ObserveJob, amplitude_dn: np.ndarray, n_months: int) -> np.ndarray:
     """int8 (M, h, w): 1 water, -1 not water, 0 not seen, a map a month."""
     out = np.zeros((n_months, *amplitude_dn.shape[2:]), "int8")
     if job.radar:

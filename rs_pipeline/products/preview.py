@@ -9,7 +9,7 @@ from rs_pipeline.catalog.chips import Chip, load_chips, read_role, read_stack, s
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.radiometry.masks import label_reasons, reject_bits
+from rs_pipeline.radiometry.masks import flag_bits, label_flags
 from rs_pipeline.radiometry.scaling import reflectance
 from rs_pipeline.region import read_grid, read_tile
 from rs_pipeline.sensors import load_sensor
@@ -27,10 +27,10 @@ MAX_STEP = 16
 MAX_DATES = 12
 """The least cloudy dates that are read."""
 
-WHITE_REFL, GAMMA = 0.3, 1.8
+PREVIEW_WHITE_REFL, PREVIEW_GAMMA = 0.3, 1.8
 """The stretch is the same everywhere and always, so that pictures of different years can be compared."""
 
-_UNCLEAR = reject_bits(["nodata", "cloud", "shadow", "cirrus"])
+_UNCLEAR = flag_bits(["nodata", "cloud", "shadow", "cirrus"])
 
 
 def step_px(grid: Grid) -> int:
@@ -51,12 +51,12 @@ def coarse(grid: Grid, step: int) -> Grid:
 
 
 def eight_bits(refl: np.ndarray) -> np.ndarray:
-    """Reflectance as 1-255, uint8; NaN is 0. Values are held at 0 and WHITE_REFL.
+    """Reflectance as 1-255, uint8; NaN is 0. Values are held at 0 and PREVIEW_WHITE_REFL.
 
     >>> eight_bits(np.array([np.nan, -0.1, 0.3, 0.9])).tolist()
     [0, 1, 255, 255]
     """
-    bright = np.clip(np.nan_to_num(refl) / WHITE_REFL, 0, 1) ** (1 / GAMMA)
+    bright = np.clip(np.nan_to_num(refl) / PREVIEW_WHITE_REFL, 0, 1) ** (1 / PREVIEW_GAMMA)
     return np.where(np.isfinite(refl), np.rint(1 + 254 * bright), 0).astype("uint8")
 
 
@@ -80,7 +80,7 @@ def composite(chips: list[Chip], grid: Grid) -> np.ndarray:
     refl = true_colour(chips, grid)
     for t, chip in enumerate(chips):
         if chip.has("mask"):
-            labels = label_reasons(read_role(chip, "mask", grid), load_sensor(chip.scene.sensor).mask)
+            labels = label_flags(read_role(chip, "mask", grid), load_sensor(chip.scene.sensor).mask)
             refl[t, :, labels & _UNCLEAR != 0] = np.nan
     ordered, count = np.sort(refl, axis=0), np.isfinite(refl).sum(axis=0)
     return np.take_along_axis(ordered, np.maximum(count - 1, 0)[None] // 2, axis=0)[0]

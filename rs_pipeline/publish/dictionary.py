@@ -35,7 +35,7 @@ VOCABULARY = {"statuses": STATUS_COLOURS, "operators": OPERATORS, "observability
 
 
 @dataclass(frozen=True)
-class Entry:
+class DictionaryEntry:
     """One row of the dictionary."""
 
     file: str
@@ -67,14 +67,14 @@ def _columns(path: Path) -> Iterator[tuple[str, str]]:
         yield from zip(info["fields"].tolist(), (str(t) for t in info["dtypes"]), strict=True)
 
 
-def _bands(path: Path) -> Iterator[Entry]:
+def _bands(path: Path) -> Iterator[DictionaryEntry]:
     """Bands of a map, from the file's own description."""
     with rasterio.open(path) as src:
         for i, name in enumerate(src.descriptions, start=1):
-            yield Entry("", name or str(i), src.dtypes[i - 1], src.units[i - 1] or "1", "NaN: not observed", src.tags(i).get("long_name", ""))
+            yield DictionaryEntry("", name or str(i), src.dtypes[i - 1], src.units[i - 1] or "1", "NaN: not observed", src.tags(i).get("long_name", ""))
 
 
-def _of_indicator(column: str) -> Entry | None:
+def _of_indicator(column: str) -> DictionaryEntry | None:
     """Columns of ``counties.gpkg`` that belong to an indicator (or to an official value, under its target's id)."""
     named = re.fullmatch(r"(?P<name>.+?)(?P<what>_lower|_upper|_reason|_status(_\w+)?)?", column)
     name, what = named["name"], (named["what"] or "").strip("_")
@@ -82,20 +82,20 @@ def _of_indicator(column: str) -> Entry | None:
     title, unit = (known.title, known.unit) if known else (f"Official value of target {name}", "as in indicators")
     if what.startswith("status"):
         target = what.removeprefix("status").strip("_").upper().replace("_", "-")
-        return Entry("", column, "", "", " | ".join(STATUS_COLOURS), f"{title}: verdict" + (f" against {target}" if target else ""))
+        return DictionaryEntry("", column, "", "", " | ".join(STATUS_COLOURS), f"{title}: verdict" + (f" against {target}" if target else ""))
     if what == "reason":
-        return Entry("", column, "", "", "", f"{title}: why there is no value, or how it was completed")
+        return DictionaryEntry("", column, "", "", "", f"{title}: why there is no value, or how it was completed")
     words = {"": title, "lower": f"{title}: lower bound", "upper": f"{title}: upper bound"}
-    return Entry("", column, "", unit, "number or empty", words[what])
+    return DictionaryEntry("", column, "", unit, "number or empty", words[what])
 
 
-def describe(file: str, column: str) -> Entry:
+def describe_column(file: str, column: str) -> DictionaryEntry:
     """The meaning of a column; empty where nobody has written it down."""
     for row in _described():
         if fnmatchcase(file, row["file"]) and fnmatchcase(column, row["column"]):
             words = {name: " | ".join(v for v in vocabulary if v) for name, vocabulary in VOCABULARY.items()}
-            return Entry(file, column, "", row["unit"], row["values"].format_map(words) if "{" in row["values"] else row["values"], row["meaning"])
-    return _of_indicator(column) if file == "counties.gpkg" else Entry(file, column, "", "", "", "")
+            return DictionaryEntry(file, column, "", row["unit"], row["values"].format_map(words) if "{" in row["values"] else row["values"], row["meaning"])
+    return _of_indicator(column) if file == "counties.gpkg" else DictionaryEntry(file, column, "", "", "", "")
 
 
 def _users_files(root: Path) -> Iterator[Path]:
@@ -103,17 +103,17 @@ def _users_files(root: Path) -> Iterator[Path]:
         yield from sorted(p for p in (root / folder).glob("*") if p.suffix in (".parquet", ".csv", ".gpkg", ".tif") and not p.name.startswith("."))
 
 
-def entries(settings: Settings) -> list[Entry]:
+def entries(settings: Settings) -> list[DictionaryEntry]:
     """Every column and band of the files that a run has written; files that differ in their period only are described once."""
     labels = "|".join(sorted((re.escape(p.label) for p in settings.all_periods), key=len, reverse=True))
-    found: dict[tuple[str, str], Entry] = {}
+    found: dict[tuple[str, str], DictionaryEntry] = {}
     for path in _users_files(settings.root):
         name = path.relative_to(settings.root).as_posix()
         shown = re.sub(rf"(?<![A-Za-z0-9])({labels})(?=\.(tif|parquet)$)", "<period>", name)
         if path.suffix == ".tif":
             rows = [replace(band, file=shown) for band in _bands(path)]
         else:
-            rows = [replace(describe(name, column), file=shown, type=kind) for column, kind in _columns(path)]
+            rows = [replace(describe_column(name, column), file=shown, type=kind) for column, kind in _columns(path)]
         for row in rows:
             found.setdefault((shown, row.column), row)
     return list(found.values())
@@ -121,6 +121,6 @@ def entries(settings: Settings) -> list[Entry]:
 
 def dictionary(settings: Settings) -> None:
     """Write ``data_dictionary.csv``: file, column, type, unit, values, meaning. It describes itself too."""
-    own = [replace(describe("data_dictionary.csv", f.name), type="text") for f in fields(Entry)]
+    own = [replace(describe_column("data_dictionary.csv", f.name), type="text") for f in fields(DictionaryEntry)]
     rows = [e for e in entries(settings) if e.file != "data_dictionary.csv"]
-    write_csv(pd.DataFrame([astuple(e) for e in (*rows, *own)], columns=[f.name for f in fields(Entry)]), Layout(settings.root).dictionary)
+    write_csv(pd.DataFrame([astuple(e) for e in (*rows, *own)], columns=[f.name for f in fields(DictionaryEntry)]), Layout(settings.root).dictionary)

@@ -28,7 +28,7 @@ STATUS_COLOURS = {
 }  # fmt: skip
 """Every status to its colour; those of the report, but for the patterned ones, which are plain here."""
 
-LAYERS: dict[str, tuple[str, str, dict[str, str]]] = {
+STYLED_LAYERS: dict[str, tuple[str, str, dict[str, str]]] = {
     "reaches": (
         "class", "line",
         {"suspected": "#1a1a1a", "possible": "#e69f00", "clear": "#5aa9d6", "insufficient": "#b7a6c9", "not_assessable": "#d9dedf"},
@@ -174,6 +174,6 @@ def write_layer_styles(settings: Settings) -> None:
     """Write ``<layer>.qml`` beside the reaches, bodies, transects and shorelines of a run: QGIS applies it when the layer is opened."""
     layout = Layout(settings.root)
     for path in (layout.reaches, layout.bodies, *((layout.transects, layout.shorelines) if settings.coastline else ())):
-        column, kind, colours = LAYERS[path.stem]
+        column, kind, colours = STYLED_LAYERS[path.stem]
         with atomic_path(path.with_suffix(".qml")) as part:
             part.write_text(class_style(column, colours, kind), "utf-8")

@@ -47,7 +47,7 @@ class AzimuthNoise:
 
 
 @dataclass(frozen=True)
-class Noise:
+class ThermalNoise:
     """Thermal noise in squared digital numbers."""
 
     by_range: Table
@@ -74,17 +74,17 @@ def read_calibration(text: str) -> Table:
     return _parsed(text, lambda root: _table(root.iter("calibrationVector"), "gamma"), "a calibration annotation of Sentinel-1")
 
 
-def read_noise(text: str) -> Noise:
+def read_noise(text: str) -> ThermalNoise:
     """The noise of a noise annotation, of processor versions before and since 2.9.
 
     Raises
     ------
     TableError : not such an annotation.
     """
-    def noise(root: ElementTree.Element) -> Noise:
+    def noise(root: ElementTree.Element) -> ThermalNoise:
         if root.find(".//noiseRangeVector") is None:
-            return Noise(_table(root.iter("noiseVector"), "noiseLut"))
-        return Noise(_table(root.iter("noiseRangeVector"), "noiseRangeLut"), tuple(_swath(s) for s in root.iter("noiseAzimuthVector")))
+            return ThermalNoise(_table(root.iter("noiseVector"), "noiseLut"))
+        return ThermalNoise(_table(root.iter("noiseRangeVector"), "noiseRangeLut"), tuple(_swath(s) for s in root.iter("noiseAzimuthVector")))
 
     return _parsed(text, noise, "a noise annotation of Sentinel-1")
 

@@ -20,7 +20,7 @@ from rs_pipeline.radiometry.offsets import CERTAIN, PENDING, OtherDates
 LOOK_BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
 """Bands compared."""
 
-MIN_DATES = 3
+MIN_REFERENCE_DATES = 3
 """Fewer certain dates are no reference."""
 
 REFERENCE_DATES = 12
@@ -53,7 +53,7 @@ _BRIGHTER, _DARKER = 0.15, 0.01
 _BRIGHTENING_REFL = 0.05
 """Median of the brightening by weather."""
 _BETWEEN_REFL, _BETWEEN_LIMIT = (0.025, 0.075), 3.0
-"""Levels between these belong to neither answer; they give at most these log odds."""
+"""Levels between these belong to neither offset; they give at most these log odds."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,12 @@ def _refl(look: Look, band: int, pixels: np.ndarray) -> np.ndarray:
 
 
 def _median(values: np.ndarray) -> np.ndarray:
-    """Median over the first axis without NaN; NaN where fewer than MIN_DATES remain. Sorting puts NaN last."""
+    """Median over the first axis without NaN; NaN where fewer than MIN_REFERENCE_DATES remain. Sorting puts NaN last."""
     count = np.isfinite(values).sum(axis=0)
     ordered = np.sort(values, axis=0)
     low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, len(values) - 1)
     middle = (np.take_along_axis(ordered, low[None], 0)[0] + np.take_along_axis(ordered, high[None], 0)[0]) / 2
-    return np.where(count >= MIN_DATES, middle, np.float32(np.nan))
+    return np.where(count >= MIN_REFERENCE_DATES, middle, np.float32(np.nan))
 
 
 def _thin(pixels: np.ndarray) -> np.ndarray:
@@ -174,7 +174,7 @@ def _round(looks: Sequence[Look], told: np.ndarray, odds: np.ndarray, likely: fl
     """Compare every date with those of the others whose odds are at least ``likely``."""
     certain = np.flatnonzero(np.abs(odds) >= likely)
     found: list[OtherDates | None] = [None] * len(looks)
-    if certain.size < MIN_DATES:
+    if certain.size < MIN_REFERENCE_DATES:
         return found
     offsets = np.where(odds[certain] > 0, PENDING, 0.0).astype("float32")
     targets = _find_targets([looks[i] for i in certain], offsets)
@@ -183,7 +183,7 @@ def _round(looks: Sequence[Look], told: np.ndarray, odds: np.ndarray, likely: fl
     for t, look in enumerate(looks):
         near = np.argsort(_season_distance(days, look.day_of_year), kind="stable")
         near = near[certain[near] != t][:REFERENCE_DATES]
-        if near.size >= MIN_DATES and targets:
+        if near.size >= MIN_REFERENCE_DATES and targets:
             levels[t], dates[t] = _levels(look, near, targets), near.size
     seen = np.flatnonzero(np.isfinite(levels).sum(axis=1) >= _MIN_LEVELS)
     if seen.size == 0:
@@ -197,8 +197,8 @@ def _round(looks: Sequence[Look], told: np.ndarray, odds: np.ndarray, likely: fl
     return found
 
 
-def compare(looks: Sequence[Look]) -> list[OtherDates | None]:
-    """What the other dates say of each: one answer a look, None where there are too few certain dates or clear targets.
+def compare_dates(looks: Sequence[Look]) -> list[OtherDates | None]:
+    """What the other dates say of each: one comparison a look, None where there are too few certain dates or clear targets.
 
     All looks must show the same pixels. Dates of which metadata and pixels are certain are the reference; a scene is never part of its
     own. Several rounds: what one makes certain helps the next, and a date that the others contradict drops out.

@@ -2,7 +2,7 @@
 
 Black water is what cloud masks throw away: Sen2Cor and CFMask label it dark or shadow. A label of shadow is therefore
 believed (SHADOW_CONFIRMED) only where a cloud stands where it would have to stand to cast it, and where the ground
-around it is not as bright as on its clear dates. Arrays in, arrays out; `catalog.reasons` reads the chips.
+around it is not as bright as on its clear dates. Arrays in, arrays out; `catalog.qa_flags` reads the chips.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import IntFlag
 
 import numpy as np
 from rs_kernels.shadows import LitRule, dilate_disk, lit_ground, median_brightness, sweep
-from rs_kernels.shadows import terrain_shadow as terrain_kernel
+from rs_kernels.shadows import trace_terrain_shadow as terrain_kernel
 
 from rs_pipeline.config import MaskSection
 from rs_pipeline.model import MaskRule
@@ -36,8 +36,8 @@ _CLOUD_EDGE_M = 100.0
 """Clouds are grown by this before they cast shadows: their thin edges cast too, and are not labelled."""
 
 
-class Reason(IntFlag):
-    """Bits of the reasons a pixel may be dropped for."""
+class QAFlag(IntFlag):
+    """Quality flags of a pixel as bits: what it may be dropped for."""
 
     NODATA = 1
     CLOUD = 2
@@ -53,65 +53,65 @@ class Reason(IntFlag):
     EDGE = 2048
 
 
-def reject_bits(names: Sequence[str]) -> int:
-    """The bits of reasons given by name, as configurations write them.
+def flag_bits(names: Sequence[str]) -> int:
+    """The bits of QA flags given by name, as configurations write them.
 
-    >>> reject_bits(["nodata", "cloud"])
+    >>> flag_bits(["nodata", "cloud"])
     3
     """
-    return int(sum(Reason[name.upper()] for name in set(names)))
+    return int(sum(QAFlag[name.upper()] for name in set(names)))
 
 
-def mark(reasons: np.ndarray, where: np.ndarray, reason: Reason) -> None:
+def set_flag(qa: np.ndarray, where: np.ndarray, flag: QAFlag) -> None:
     """Set bits of a uint16 array in place."""
-    reasons[where] |= np.uint16(reason)
+    qa[where] |= np.uint16(flag)
 
 
-def has(reasons: np.ndarray, reason: Reason) -> np.ndarray:
+def has_flag(qa: np.ndarray, flag: QAFlag) -> np.ndarray:
     """Where any of the bits is set (bool)."""
-    return reasons & np.uint16(reason) != 0
+    return qa & np.uint16(flag) != 0
 
 
-def label_reasons(values: np.ndarray, rule: MaskRule) -> np.ndarray:
-    """Reasons (uint16) of mask values, by the sensor table's rule; the rule's fill value is NODATA and nothing else."""
+def label_flags(values: np.ndarray, rule: MaskRule) -> np.ndarray:
+    """QA flags (uint16) of mask values, by the sensor table's rule; the rule's fill value is NODATA and nothing else."""
     numbers = np.arange(int(values.max(initial=rule.fill)) + 1)
     table = np.zeros(numbers.size, dtype="uint16")
     for key, name in rule.flags.items():
         hit = numbers == key if rule.kind == "classes" else (numbers >> key) & 1 != 0
-        mark(table, hit, Reason[name.upper()])
-    table[rule.fill] = Reason.NODATA
+        set_flag(table, hit, QAFlag[name.upper()])
+    table[rule.fill] = QAFlag.NODATA
     return table[values]
 
 
-def saturation_reasons(values: np.ndarray, platform: str) -> np.ndarray:
-    """Reasons (uint16) of Landsat QA_RADSAT (USGS LSDS-1619).
+def saturation_flags(values: np.ndarray, platform: str) -> np.ndarray:
+    """QA flags (uint16) of Landsat QA_RADSAT (USGS LSDS-1619).
 
     SATURATED where a used band is: bands 2-7 of OLI (bits 1-6), bands 1-5 and 7 of TM and ETM+ (bits 0-4 and 6).
     NODATA where the pixel was dropped (TM, ETM+, bit 9) or hidden by terrain (OLI, bit 11).
     """
     oli = platform in ("landsat-8", "landsat-9")
     saturated, lost = (0b1111110, 1 << 11) if oli else (0b1011111, 1 << 9)
-    reasons = np.zeros(values.shape, dtype="uint16")
+    qa = np.zeros(values.shape, dtype="uint16")
     if values.any():
-        mark(reasons, values & saturated != 0, Reason.SATURATED)
-        mark(reasons, values & lost != 0, Reason.NODATA)
-    return reasons
+        set_flag(qa, values & saturated != 0, QAFlag.SATURATED)
+        set_flag(qa, values & lost != 0, QAFlag.NODATA)
+    return qa
 
 
-def aerosol_reasons(values: np.ndarray) -> np.ndarray:
+def aerosol_flags(values: np.ndarray) -> np.ndarray:
     """HAZE (uint16) where SR_QA_AEROSOL of OLI states a high level: bits 6-7 are 3 (USGS LSDS-1619)."""
-    return np.where(values >> 6 & 3 == 3, np.uint16(Reason.HAZE), np.uint16(0))
+    return np.where(values >> 6 & 3 == 3, np.uint16(QAFlag.HAZE), np.uint16(0))
 
 
-def opacity_reasons(values: np.ndarray) -> np.ndarray:
+def opacity_flags(values: np.ndarray) -> np.ndarray:
     """HAZE (uint16) where SR_ATMOS_OPACITY of TM and ETM+ exceeds 0.3; numbers are thousandths (USGS LSDS-1618)."""
-    return np.where(values > 300, np.uint16(Reason.HAZE), np.uint16(0))
+    return np.where(values > 300, np.uint16(QAFlag.HAZE), np.uint16(0))
 
 
-def brightness_reasons(blue_dn: np.ndarray, scale: float, offset: float, bright_refl: float) -> np.ndarray:
+def brightness_flags(blue_dn: np.ndarray, scale: float, offset: float, bright_refl: float) -> np.ndarray:
     """CLOUD (uint16) where blue reflectance exceeds ``bright_refl``: all that is known of a scene without a mask."""
     bright = reflectance(blue_dn, scale, offset) > bright_refl
-    return np.where(bright, np.uint16(Reason.CLOUD), np.uint16(0))
+    return np.where(bright, np.uint16(QAFlag.CLOUD), np.uint16(0))
 
 
 def dilate(mask: np.ndarray, radius_m: float, step_m: tuple[float, float]) -> np.ndarray:
@@ -137,7 +137,7 @@ def shadow_reach_m(sun_elevation_deg: float | None, height_m: tuple[float, float
     return min(height_m[1] / math.tan(math.radians(sun_elevation_deg)), SHADOW_REACH_M)
 
 
-def cast_shadow(
+def cast_cloud_shadow(
     cloud: np.ndarray, sun_elevation_deg: float, sun_azimuth_deg: float, height_m: tuple[float, float], step_m: tuple[float, float]
 ) -> np.ndarray:
     """Where clouds at any of the heights would cast a shadow: the union of the cloud mask moved away from the sun.
@@ -174,30 +174,30 @@ def _dilated_inside(mask: np.ndarray, inner: Slices, radius_m: float, step_m: tu
 
 
 def add_geometry(
-    reasons: np.ndarray, inner: Slices, sun: tuple[float, float] | None, masks: MaskSection, step_m: tuple[float, float]
+    qa: np.ndarray, inner: Slices, sun: tuple[float, float] | None, masks: MaskSection, step_m: tuple[float, float]
 ) -> np.ndarray:  # fmt: skip
-    """The inner part of labelled reasons with BUFFER and SHADOW_CONFIRMED added; the outer part lends its clouds.
+    """The inner part of labelled flags with BUFFER and SHADOW_CONFIRMED added; the outer part lends its clouds.
 
     Parameters
     ----------
     sun : elevation and azimuth, degrees; None where not known: then every label of shadow counts as confirmed.
     step_m : pixel height and width, metres.
     """
-    cloud, out = has(reasons, Reason.CLOUD), reasons[inner].copy()
+    cloud, out = has_flag(qa, QAFlag.CLOUD), qa[inner].copy()
     grown = _dilated_inside(cloud, inner, masks.cloud_buffer_m, step_m)
-    mark(out, grown & ~has(out, Reason.CLOUD), Reason.BUFFER)
-    suspects = has(out, Reason.SHADOW | Reason.DARK)
+    set_flag(out, grown & ~has_flag(out, QAFlag.CLOUD), QAFlag.BUFFER)
+    suspects = has_flag(out, QAFlag.SHADOW | QAFlag.DARK)
     if sun is None:
-        mark(out, has(out, Reason.SHADOW), Reason.SHADOW_CONFIRMED)
+        set_flag(out, has_flag(out, QAFlag.SHADOW), QAFlag.SHADOW_CONFIRMED)
     elif suspects.any():
-        cast = cast_shadow(cloud, *sun, masks.shadow_height_m, step_m)
+        cast = cast_cloud_shadow(cloud, *sun, masks.shadow_height_m, step_m)
         # Growing the shadow is growing the cloud; one pixel more covers the rounding of the cast.
-        mark(out, suspects & _dilated_inside(cast, inner, _CLOUD_EDGE_M + max(step_m), step_m), Reason.SHADOW_CONFIRMED)
+        set_flag(out, suspects & _dilated_inside(cast, inner, _CLOUD_EDGE_M + max(step_m), step_m), QAFlag.SHADOW_CONFIRMED)
     return out
 
 
 def lit_pixels(
-    nir_dn: np.ndarray, reasons: np.ndarray, scale: np.ndarray, offset: np.ndarray, step_m: float, darkness: float
+    nir_dn: np.ndarray, qa: np.ndarray, scale: np.ndarray, offset: np.ndarray, step_m: float, darkness: float
 ) -> np.ndarray:  # fmt: skip
     """Where no cloud's shadow lies, whatever geometry allows: the ground within LIT_RADIUS_M is as bright as on its clear dates.
 
@@ -207,26 +207,26 @@ def lit_pixels(
 
     Parameters
     ----------
-    nir_dn, reasons : uint16 (T, h, w); 0 is nodata in ``nir_dn``.
+    nir_dn, qa : uint16 (T, h, w); 0 is nodata in ``nir_dn``.
     scale, offset : float32 (T,), to reflectance.
     step_m : pixel size.
     darkness : in a shadow NIR is below this share of the median over the clear dates (0.9 in the specification).
     """
     cloudy = ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer"]
-    unusable, unclear = np.uint16(reject_bits(cloudy)), np.uint16(reject_bits([*cloudy, "shadow_confirmed"]))
+    unusable, unclear = np.uint16(flag_bits(cloudy)), np.uint16(flag_bits([*cloudy, "shadow_confirmed"]))
     lit = np.zeros(nir_dn.shape, dtype=bool)
-    suspects = [t for t in range(len(nir_dn)) if has(reasons[t], Reason.SHADOW_CONFIRMED).any()]
+    suspects = [t for t in range(len(nir_dn)) if has_flag(qa[t], QAFlag.SHADOW_CONFIRMED).any()]
     if suspects:
         median = np.empty(nir_dn.shape[1:], dtype="int64")
-        median_brightness(nir_dn, scale, offset, reasons, unclear, MIN_CLEAR_DATES, median)
+        median_brightness(nir_dn, scale, offset, qa, unclear, MIN_CLEAR_DATES, median)
     rule = LitRule(unusable, round(BRIGHT_GROUND_REFL * 1e4), darkness, int(LIT_RADIUS_M / step_m), MIN_GROUND_PIXELS)
     for t in suspects:
-        lit_ground(nir_dn[t], scale[t], offset[t], reasons[t], median, rule, lit[t])
+        lit_ground(nir_dn[t], scale[t], offset[t], qa[t], median, rule, lit[t])
     return lit
 
 
 def terrain_shadow(height_m: np.ndarray, step_m: float, sun: tuple[float, float]) -> np.ndarray:
-    """Where terrain hides the sun, bool (h, w); see `rs_kernels.shadows.terrain_shadow`. ``sun`` is elevation and azimuth, degrees."""
+    """Where terrain hides the sun, bool (h, w); see `rs_kernels.shadows.trace_terrain_shadow`. ``sun`` is elevation and azimuth, degrees."""
     out = np.zeros(height_m.shape, dtype=bool)
     if sun[0] > 0 and np.isfinite(height_m).any():
         terrain_kernel(np.ascontiguousarray(height_m, dtype="float32"), float(step_m), *sun, out)

@@ -22,7 +22,7 @@ PENDING = -0.1
 CLEAR_CLASSES = (2, 4, 5, 6, 7)
 """Scene classes the self-test looks at: dark, vegetation, bare, water, unclassified."""
 
-MIN_PIXELS = 100
+MIN_OFFSET_PIXELS = 100
 """Fewer clear pixels say nothing: a percentile of them is a single pixel."""
 
 CERTAIN = 5.0
@@ -47,7 +47,7 @@ of `tests/radiometry/offset_trial.py`."""
 
 
 @dataclass(frozen=True)
-class Facts:
+class OffsetFacts:
     """What the metadata of a scene say of its offset; None where they are silent."""
 
     flag: bool | None = None
@@ -78,7 +78,7 @@ class PixelTest:
         Dark targets far below 1000 have lost the offset. Floors of red (vegetation, clear water) and SWIR2 (water) that both
         lie at 1000 show it is still there; one alone may be snow or a uniform haze.
         """
-        if self.pixels < MIN_PIXELS:
+        if self.pixels < MIN_OFFSET_PIXELS:
             return 0.0
         if self.dark_share > 0.02:
             return SEEN["dark"]
@@ -95,7 +95,7 @@ class PixelTest:
 
 @dataclass(frozen=True)
 class OtherDates:
-    """What other dates of the same place say, see `radiometry.dates.compare`."""
+    """What other dates of the same place say, see `radiometry.dates.compare_dates`."""
 
     log_odds: float
     """Evidence for an offset still in the pixels."""
@@ -141,7 +141,7 @@ def baseline_number(baseline: str) -> float | None:
     return float(baseline) if re.fullmatch(r"\d{1,2}(\.\d{1,2})?", baseline or "") else None
 
 
-def _by_baseline(facts: Facts) -> Decision | None:
+def _by_baseline(facts: OffsetFacts) -> Decision | None:
     number = baseline_number(facts.baseline)
     if number is None:
         return None
@@ -150,14 +150,14 @@ def _by_baseline(facts: Facts) -> Decision | None:
     return Decision(0.0, f"baseline {facts.baseline} is before 04.00: no offset", "high", TOLD["history"])
 
 
-def _by_raster_bands(facts: Facts) -> Decision | None:
+def _by_raster_bands(facts: OffsetFacts) -> Decision | None:
     if facts.raster_offset is None:
         return None
     odds = TOLD["convention"] if facts.raster_offset else -TOLD["convention"]
     return Decision(facts.raster_offset, f"raster:bands offset {facts.raster_offset:g}", "high", odds)
 
 
-def _collection_1(facts: Facts) -> Decision | None:
+def _collection_1(facts: OffsetFacts) -> Decision | None:
     """raster:bands, checked against the baseline: one of 04.00 or later has an offset unless somebody removed it."""
     by_bands, by_baseline = _by_raster_bands(facts), _by_baseline(facts)
     if by_baseline is not None and by_baseline.offset == 0.0:
@@ -168,7 +168,7 @@ def _collection_1(facts: Facts) -> Decision | None:
     return Decision(by_bands.offset, words, "low", -TOLD["bands, contradicted"], open=True)
 
 
-def _earth_search(facts: Facts) -> Decision | None:
+def _earth_search(facts: OffsetFacts) -> Decision | None:
     by_baseline, by_bands = _by_baseline(facts), _by_raster_bands(facts)
     if by_baseline is not None and by_baseline.offset == 0.0:
         return by_baseline
@@ -190,7 +190,7 @@ def _earth_search(facts: Facts) -> Decision | None:
     return Decision(fallback.offset, f"{said}, {fallback.words}", "low", odds, open=facts.flag is None)
 
 
-def by_metadata(rule: str, facts: Facts, table_offset: float) -> Decision:
+def by_metadata(rule: str, facts: OffsetFacts, table_offset: float) -> Decision:
     """What the metadata alone say, by the rule of the sensor's table (see Sensor.offset_rule)."""
     if rule == "fixed":
         return Decision(table_offset, f"offset {table_offset:g} of the sensor table", "high")
@@ -231,4 +231,4 @@ def weigh(told: Decision, test: PixelTest, others: OtherDates | None = None) -> 
 
 def too_negative(decision: Decision, test: PixelTest) -> bool:
     """Whether more than 5 % of the clear pixels have a red reflectance below -0.01 under the decided offset."""
-    return test.pixels >= MIN_PIXELS and test.negative_share.get(decision.offset, 0.0) > _NEGATIVE_SHARE
+    return test.pixels >= MIN_OFFSET_PIXELS and test.negative_share.get(decision.offset, 0.0) > _NEGATIVE_SHARE

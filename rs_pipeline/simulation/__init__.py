@@ -1,7 +1,7 @@
 """The simulated world: land and water of known truth, served as a static STAC catalog.
 
 Everything made here is SIMULATED and says so. Accuracy measured on it is conditional on its forward models.
-`write.write_sample` makes it; the truth lies beside it in the folder ``truth``.
+`write.write_world` makes it; the truth lies beside it in the folder ``truth``.
 """
 
 FILES = ("catalog.json", "world.json", "units.gpkg", "grassland.gpkg", "wetlands.gpkg")

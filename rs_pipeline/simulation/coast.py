@@ -28,7 +28,7 @@ SURGE_M = {"sand": 0.12, "mud": 0.25}
 
 
 @dataclass(frozen=True)
-class Section:
+class CoastSection:
     """A stretch of coast of one nature."""
 
     name: str
@@ -63,7 +63,7 @@ class Coast:
     direction: tuple[float, float]
     """Unit vector along the base line; the sea lies to its right."""
     length_m: float
-    sections: tuple[Section, ...]
+    sections: tuple[CoastSection, ...]
     bends: tuple[tuple[float, float], ...]
     """Wavelength (m) and phase of the bends."""
     first_year: float
@@ -82,7 +82,7 @@ class Coast:
         y = self.origin[1] + along_m * ty - seaward_m * tx
         return np.stack([x, y], axis=-1)
 
-    def _inside(self, section: Section, along_m: np.ndarray, year: float) -> np.ndarray:
+    def _inside(self, section: CoastSection, along_m: np.ndarray, year: float) -> np.ndarray:
         return (along_m >= section.start_m) & (along_m < section.stop_m) & (year >= section.begins)
 
     def section_index(self, along_m: np.ndarray, year: float) -> np.ndarray:
@@ -108,7 +108,7 @@ class Coast:
         slope = np.array([s.slope for s in self.sections])[self.section_index(along_m, year)]
         return -tide_m / slope
 
-    def line(self, year: float, step_m: float = 5.0) -> list[tuple[Section, np.ndarray]]:
+    def line(self, year: float, step_m: float = 5.0) -> list[tuple[CoastSection, np.ndarray]]:
         """The shoreline at mean sea level as pieces (section, projected coordinates (n, 2)), south-west to north-east."""
         along = np.arange(0.0, self.length_m + step_m, step_m)
         index = self.section_index(along, year)
@@ -144,12 +144,12 @@ def make_coast(grid: Grid, first_year: int, rng: np.random.Generator, shore: str
     fill_stop = fill_start + min(400.0, 0.14 * length)
     far = 10 * length
     sections = (
-        Section("dyke", "dyke", -far, at[0], 60.0, np.inf),
-        Section("mouth", "river mouth", at[0], at[1], 10.0, 0.03, wave_m=10.0),
-        Section("west shore", type_, at[1], at[2], 0.0, slopes[0], wave_m=40.0, rate_m_yr=west),
-        Section("port", "port", at[2], at[3], 110.0, np.inf),
-        Section("east shore", type_, at[3], far, 0.0, slopes[1], wave_m=40.0, rate_m_yr=east),
-        Section("reclamation", "reclamation", fill_start, fill_stop, 260.0, np.inf, begins=first_year + 1 + 59 / 365),
+        CoastSection("dyke", "dyke", -far, at[0], 60.0, np.inf),
+        CoastSection("mouth", "river mouth", at[0], at[1], 10.0, 0.03, wave_m=10.0),
+        CoastSection("west shore", type_, at[1], at[2], 0.0, slopes[0], wave_m=40.0, rate_m_yr=west),
+        CoastSection("port", "port", at[2], at[3], 110.0, np.inf),
+        CoastSection("east shore", type_, at[3], far, 0.0, slopes[1], wave_m=40.0, rate_m_yr=east),
+        CoastSection("reclamation", "reclamation", fill_start, fill_stop, 260.0, np.inf, begins=first_year + 1 + 59 / 365),
     )
     bends = tuple((rng.uniform(700, 1100) * k, rng.uniform(0, 2 * np.pi)) for k in (1.0, 1.9))
     return Coast((left + 0.28 * width, bottom), tuple(run / length), length, sections, bends, float(first_year))
@@ -157,12 +157,12 @@ def make_coast(grid: Grid, first_year: int, rng: np.random.Generator, shore: str
 
 def no_coast(grid: Grid, first_year: int) -> Coast:
     """The coast of an inland world: a straight shore 100 km to the east of it."""
-    shore = (Section("shore", "sand", -1e7, 1e7, 0.0, 0.05),)
+    shore = (CoastSection("shore", "sand", -1e7, 1e7, 0.0, 0.05),)
     return Coast((grid.bounds[2] + 1e5, grid.bounds[1]), (0.0, 1.0), 1.0, shore, ((1000.0, 0.0),), float(first_year))
 
 
 @dataclass(frozen=True)
-class Tide:
+class SimulatedTide:
     """Heights above mean sea level, hourly."""
 
     start: datetime
@@ -175,7 +175,7 @@ class Tide:
         return float(np.interp(hours, np.arange(len(self.heights_m)), self.heights_m))
 
 
-def make_tide(first_year: int, years: int, rng: np.random.Generator, shore: str = "sand") -> Tide:
+def make_tide(first_year: int, years: int, rng: np.random.Generator, shore: str = "sand") -> SimulatedTide:
     """Hourly heights over all years: four constituents and a surge that remembers about a day."""
     start = datetime(first_year, 1, 1, tzinfo=UTC)
     hours = np.arange(int((datetime(first_year + years, 1, 1, tzinfo=UTC) - start).total_seconds() // 3600) + 1)
@@ -187,4 +187,4 @@ def make_tide(first_year: int, years: int, rng: np.random.Generator, shore: str 
     for i in range(1, len(hours)):
         surge[i] = memory * surge[i - 1] + shocks[i]
     heights = heights + surge
-    return Tide(start, heights - heights.mean())
+    return SimulatedTide(start, heights - heights.mean())

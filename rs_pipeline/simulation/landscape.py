@@ -10,13 +10,13 @@ from shapely.geometry import LineString, Polygon, box
 from shapely.ops import substring
 
 from rs_pipeline.model import Grid
-from rs_pipeline.simulation.materials import BLACK, BLACK_MONTHS, CONFUSERS, Material
+from rs_pipeline.simulation.materials import BLACK_MONTHS, BLACK_WATERS, CONFUSERS, Material
 
 BLACK_REACH_M = 700.0
 
 
 @dataclass(frozen=True)
-class Water:
+class WaterBody:
     """A water with an outline; a river or canal has a centreline and one width."""
 
     name: str
@@ -44,7 +44,7 @@ class BlackReach:
 
     @property
     def type(self) -> str:
-        return BLACK[self.material]
+        return BLACK_WATERS[self.material]
 
     @property
     def months(self) -> tuple[int, ...]:
@@ -75,7 +75,7 @@ class Landscape:
 
     towns: tuple[Polygon, ...]
     patches: tuple[tuple[Material, Polygon], ...]
-    waters: tuple[Water, ...]
+    waters: tuple[WaterBody, ...]
     changes: tuple[Change, ...]
     black_reaches: tuple[BlackReach, ...]
     grassland: tuple[tuple[str, Polygon], ...]
@@ -87,7 +87,7 @@ class Landscape:
     """How high the hills rise above the waters."""
 
     @property
-    def rivers(self) -> tuple[Water, ...]:
+    def rivers(self) -> tuple[WaterBody, ...]:
         """Waters with a centreline."""
         return tuple(w for w in self.waters if w.centreline is not None)
 
@@ -146,13 +146,13 @@ class Sketch:
         swing = np.sin(2 * np.pi * bends * share + phase) + 0.4 * np.sin(2 * np.pi * 2.3 * bends * share + 2 * phase)
         return LineString(a + share * (b - a) + np.sin(np.pi * share) * swing * swing_m * self.scale * across)
 
-    def small_ponds(self, number: int, area: tuple[float, float, float, float], material: Material, name: str) -> list[Water]:
+    def small_ponds(self, number: int, area: tuple[float, float, float, float], material: Material, name: str) -> list[WaterBody]:
         """Ponds of 25-60 m radius within (u, v, u, v)."""
         u0, v0, u1, v1 = area
         spots = self.rng.uniform((u0, v0, 25.0), (u1, v1, 60.0), (self.count(number), 3))
         return [pond(f"{name} {i}", material, self.blob(u, v, radius_m / self.scale)) for i, (u, v, radius_m) in enumerate(spots, start=1)]
 
-    def fish_farm(self, u: float, v: float, rows: int, columns: int, material: Material = Material.POND) -> list[Water]:
+    def fish_farm(self, u: float, v: float, rows: int, columns: int, material: Material = Material.POND) -> list[WaterBody]:
         """A block of rectangular ponds of 130 x 70 m with dykes of 10 m between."""
         step_u, step_v = 140.0 / (self.right - self.left), 80.0 / (self.top - self.bottom)
         return [
@@ -161,16 +161,16 @@ class Sketch:
         ]  # fmt: skip
 
 
-def river(name: str, width_m: float, line: LineString, material: Material = Material.RIVER, kind: str = "river") -> Water:
+def river(name: str, width_m: float, line: LineString, material: Material = Material.RIVER, kind: str = "river") -> WaterBody:
     """A watercourse of constant width."""
-    return Water(name, kind, material, line.buffer(width_m / 2, cap_style="flat"), width_m, line)
+    return WaterBody(name, kind, material, line.buffer(width_m / 2, cap_style="flat"), width_m, line)
 
 
-def pond(name: str, material: Material, polygon: Polygon) -> Water:
-    return Water(name, "pond", material, polygon)
+def pond(name: str, material: Material, polygon: Polygon) -> WaterBody:
+    return WaterBody(name, "pond", material, polygon)
 
 
-def black_reach(water: Water, material: Material, middle: float, years: tuple[int, ...]) -> BlackReach:
+def black_reach(water: WaterBody, material: Material, middle: float, years: tuple[int, ...]) -> BlackReach:
     """A stretch of a river around a share of its length."""
     length = min(BLACK_REACH_M, 0.5 * water.centreline.length)
     start = max(middle * water.centreline.length - length / 2, 0.0)

@@ -120,7 +120,7 @@ class Season:
         return _logistic((day - self.stop + 12) / self.ramp)
 
 
-SEASONS: dict[Material, tuple[Season, ...]] = {
+PHENOLOGY: dict[Material, tuple[Season, ...]] = {
     Material.WHEAT_MAIZE: (
         Season(-80, 65, 0.22, 10), Season(72, 158, 0.80, 8), Season(190, 270, 0.92, 6), Season(294, 440, 0.22, 10),
     ),
@@ -165,7 +165,7 @@ the dyed pond is a water that no retrieval was trained on."""
 OPEN_SEA: Ranges = dict(chl=(1, 5), tsm=(3, 15), a_g440=(0.1, 0.3), b_bp=(0.008, 0.014))
 """The sea far from the shore; between, the two mix."""
 
-BLACK = {Material.BLACK_FES: "fes", Material.BLACK_GREY: "grey", Material.BLACK_SLIGHT: "slight"}
+BLACK_WATERS = {Material.BLACK_FES: "fes", Material.BLACK_GREY: "grey", Material.BLACK_SLIGHT: "slight"}
 """Kinds of black-odorous water."""
 BLACK_MONTHS = {
     Material.BLACK_FES: tuple(range(1, 13)), Material.BLACK_GREY: tuple(range(4, 11)), Material.BLACK_SLIGHT: tuple(range(5, 10)),
@@ -220,7 +220,7 @@ def draw_palette(rng: np.random.Generator) -> Palette:
     water = {m: drawn(ranges) for m, ranges in WATER.items()}
     open_sea = drawn(OPEN_SEA)
     seasons = {}
-    for material, parts in SEASONS.items():
+    for material, parts in PHENOLOGY.items():
         days, share = float(rng.normal(0, 4)), float(rng.uniform(0.90, 1.06))
         seasons[material] = tuple(moved(season, days, share) for season in parts)
     bare = {m: tinted(np.array(spectrum), 0.10) for m, spectrum in BARE.items()}
@@ -267,7 +267,7 @@ class Layers:
     @property
     def index(self) -> list[tuple[Material, int]]:
         """(material, power of the modulation) of each layer."""
-        return [(m, power) for m in self.materials for power in ((0, 1, 2) if m in SEASONS else (0,))]
+        return [(m, power) for m in self.materials for power in ((0, 1, 2) if m in PHENOLOGY else (0,))]
 
 
 @dataclass(frozen=True)
@@ -356,7 +356,7 @@ def optical_coefficients(palette: Palette, layers: Layers, platform: str, roles:
             columns.append(_bands(ICE, roles))
         elif flooded:
             columns += [water_spectrum(platform, roles, state.water[material]), np.zeros(len(roles)), np.zeros(len(roles))]
-        elif material in SEASONS:
+        elif material in PHENOLOGY:
             columns += _vegetated(palette, material, state, roles)
         elif material in WATER:
             columns.append(water_spectrum(platform, roles, state.water[material]))
@@ -380,7 +380,7 @@ def radar_coefficients(palette: Palette, layers: Layers, state: DayState) -> np.
     for material in layers.materials:
         if is_flooded(material, state.day_of_year):
             columns += [water, np.zeros(2), np.zeros(2)]
-        elif material in SEASONS:
+        elif material in PHENOLOGY:
             f = float(plant_cover(palette, material, state.season_day, state.years_on))
             soil = power(FIELD_DB) * (0.8 + 0.6 * state.moisture)
             columns += [soil, f * (power(CANOPY_DB) - soil), np.zeros(2)]

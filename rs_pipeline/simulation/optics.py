@@ -73,6 +73,10 @@ _PHYTO_A1 = np.array([
 ])  # fmt: skip
 
 
+SENTINEL_PLATFORMS = ("sentinel-2a", "sentinel-2b", "sentinel-2c")
+"""Sentinel-2 platforms of RESPONSES."""
+
+
 def water_absorption(wavelength_nm: np.ndarray) -> np.ndarray:
     """Absorption of pure water at 20 C, 1/m, for 400-2400 nm; a monotone cubic, for the table is coarse beyond 720 nm."""
     return _WATER_CURVE(wavelength_nm)
@@ -115,7 +119,7 @@ def water_rrs(
     """Remote-sensing reflectance of optically deep water, 1/sr.
 
     All arguments broadcast together, float64. For many waters give each parameter the shape (n, 1) and the
-    wavelengths the shape (m,): the answer is (n, m). For ready-made bands see `water_bands`.
+    wavelengths the shape (m,): the result is (n, m). For ready-made bands see `water_bands`.
 
     Parameters
     ----------

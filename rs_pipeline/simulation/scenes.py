@@ -16,7 +16,7 @@ from rs_pipeline.simulation.world import CENTRE_LONLAT, MARGIN_M, MIX_M, World
 
 S2_10M = ("blue", "green", "red", "nir")
 S2_20M = ("rededge1", "swir1", "swir2")
-LANDSAT = ("blue", "green", "red", "nir", "swir1", "swir2")
+LANDSAT_ROLES = ("blue", "green", "red", "nir", "swir1", "swir2")
 PSF_FWHM_M = {10: 12.0, 20: 22.0, 30: 34.0}
 """Width of the optics' point spread function by pixel size; the pixel itself is integrated besides."""
 CLOUD = np.array([0.55, 0.54, 0.55, 0.56, 0.58, 0.40, 0.28])
@@ -31,7 +31,7 @@ NOISE_REFL, SIGNAL_TO_NOISE = 0.0015, 125.0
 ENL = 4.4
 """Equivalent number of looks of Sentinel-1 IW GRDH."""
 S2_STEP = 8
-"""Sentinel-2 numbers are rounded to multiples of this (0.0008, half the noise): the sample then stays small."""
+"""Sentinel-2 numbers are rounded to multiples of this (0.0008, half the noise): the world then stays small."""
 LAYOVER_SLOPE = 0.6
 """Hillside (rise over run) towards or away from the radar beyond which it is laid over or in the radar's shadow."""
 BORDER_NOISE_PX, BORDER_POWER = 6, 3e-5
@@ -95,14 +95,14 @@ def make_views(world: World, year: int, resolutions_m: tuple[int, ...] = (10, 20
     stacks: dict[int, list[np.ndarray]] = {r: [] for r in resolutions_m}
     groups = {
         "water": set(materials.WATER) - set(materials.FLOODED_DAYS), "wetland": set(materials.FLOODED_DAYS),
-        "dark": {*materials.BLACK, Material.MARSH_POND, Material.DYED_POND}, "ice": set(materials.FREEZING),
+        "dark": {*materials.BLACK_WATERS, Material.MARSH_POND, Material.DYED_POND}, "ice": set(materials.FREEZING),
         "bright": {Material.ROOF, Material.DRY_SAND},
     }  # fmt: skip
     cover = {r: {name: np.zeros(grids[r].shape, dtype="float32") for name in groups} for r in resolutions_m}
     for material in present:
         share = world.fraction(ground, material)
         textured = share if material in materials.WATER else share * world.texture
-        for power in (0, 1, 2) if material in materials.SEASONS else (0,):
+        for power in (0, 1, 2) if material in materials.PHENOLOGY else (0,):
             weighted = textured * world.vigour**power if power else textured
             for r in resolutions_m:
                 seen = blur(world, weighted, grids[r])
@@ -163,7 +163,7 @@ def _draw_day(world: World, plan: ScenePlan, rng: np.random.Generator) -> _Day:
     return _Day(state, sun, sky, world.sea_cover(day, tide_m), tide_m, light, float(rng.uniform(0.02, 0.06)), residual, shift)
 
 
-def surroundings(surface: np.ndarray, pixel_m: float) -> np.ndarray:
+def adjacency_refl(surface: np.ndarray, pixel_m: float) -> np.ndarray:
     """Mean of a wide neighbourhood of each pixel, float32 (bands, height, width)."""
     step = max(1, round(ADJACENCY_M / 7 / pixel_m))
     height, width = (n - n % step for n in surface.shape[1:])
@@ -179,12 +179,12 @@ def _observe(
     """Bottom-of-atmosphere reflectance with shadows, clouds, surroundings, residuals and noise, float32 (bands, height, width)."""
     picks = [materials.OPTICAL_BANDS.index(role) for role in roles]
     surface = _mix(view, sea, materials.optical_coefficients(world.palette, view.layers, plan.platform, roles, day.state))
-    direct = blur(world, day.light, view.grid) * (1 - CLOUD_SHADOW * day.sky.sample(day.sky.shadow, view.grid))
+    direct = blur(world, day.light, view.grid) * (1 - CLOUD_SHADOW * day.sky.on_grid(day.sky.shadow, view.grid))
     diffuse = DIFFUSE[picks][:, None, None].astype("float32")
     surface *= diffuse + (1 - diffuse) * direct
     surface = shift_image(surface, day.shift_m[0] / view.grid.resolution_m, day.shift_m[1] / view.grid.resolution_m)
-    surface += day.adjacency * (surroundings(surface, view.grid.resolution_m) - surface)
-    cloud = np.clip(day.sky.sample(day.sky.opacity, view.grid) + day.sky.sample(day.sky.cirrus, view.grid), 0, 1)
+    surface += day.adjacency * (adjacency_refl(surface, view.grid.resolution_m) - surface)
+    cloud = np.clip(day.sky.on_grid(day.sky.opacity, view.grid) + day.sky.on_grid(day.sky.cirrus, view.grid), 0, 1)
     bright = CLOUD[picks][:, None, None].astype("float32")
     seen = surface * (1 - cloud) + bright * (0.85 + 0.2 * cloud) * cloud
     seen += day.residual[picks][:, None, None].astype("float32")
@@ -206,7 +206,7 @@ def scene_classes(
 ) -> np.ndarray:  # fmt: skip
     """Sen2Cor-like scene classes (uint8) with its errors: clouds and shadows missed or invented, dark water called shadow."""
     shape = view.grid.shape
-    opacity, shadow, cirrus = (day.sky.sample(f, view.grid) for f in (day.sky.opacity, day.sky.shadow, day.sky.cirrus))
+    opacity, shadow, cirrus = (day.sky.on_grid(f, view.grid) for f in (day.sky.opacity, day.sky.shadow, day.sky.cirrus))
     ndvi = (refl["nir"] - refl["red"]) / np.maximum(refl["nir"] + refl["red"], 0.01)
     water = view.cover["water"] * (1 - sea) + sea
     if materials.is_flooded(Material.WETLAND_CORE, day.state.day_of_year):
@@ -235,7 +235,7 @@ def scene_classes(
 
 def quality_bits(view: View, day: _Day, sea: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Landsat QA_PIXEL (uint16): clear, water, cloud and its dilation by 3 pixels, shadow, ice, cirrus, with their confidences."""
-    opacity, shadow, cirrus = (day.sky.sample(f, view.grid) for f in (day.sky.opacity, day.sky.shadow, day.sky.cirrus))
+    opacity, shadow, cirrus = (day.sky.on_grid(f, view.grid) for f in (day.sky.opacity, day.sky.shadow, day.sky.cirrus))
     water = view.cover["water"] * (1 - sea) + sea > 0.5
     cloud = (opacity > 0.3) & ~weather.patches(view.grid.shape, 0.08, 3, rng)
     dilated = ndimage.binary_dilation(cloud, iterations=3) & ~cloud
@@ -270,7 +270,7 @@ def render_sentinel2(world: World, views: dict[int, View], plan: ScenePlan) -> R
     coarse = {role: refl[role].reshape(inside.shape[0], 2, inside.shape[1], 2).mean(axis=(1, 3)) for role in ("red", "nir")}
     scl = scene_classes(world, views[20], coarse, day, plan, sea[20], rng)
     rasters["mask"] = (np.where(inside, scl, 0).astype("uint8"), views[20].grid)
-    cloud = 100 * float((day.sky.sample(day.sky.opacity, views[20].grid) > 0.15)[inside].mean())
+    cloud = 100 * float((day.sky.on_grid(day.sky.opacity, views[20].grid) > 0.15)[inside].mean())
     return Rendered(rasters, round(cloud, 2), day.sun, day.tide_m)
 
 
@@ -281,13 +281,13 @@ def render_landsat(world: World, views: dict[int, View], plan: ScenePlan) -> Ren
     sea = blur(world, day.sea, view.grid)
     inside = _swath(view.grid, plan.wedge, rng)
     rasters = {}
-    for role, band in zip(LANDSAT, _observe(world, view, day, plan, LANDSAT, sea, rng), strict=True):
+    for role, band in zip(LANDSAT_ROLES, _observe(world, view, day, plan, LANDSAT_ROLES, sea, rng), strict=True):
         numbers = np.clip(np.rint((band + 0.2) / 2.75e-5), 1, 65535)
         rasters[role] = (np.where(inside, numbers, 0).astype("uint16"), view.grid)
     bits = quality_bits(view, day, sea, rng)
     rasters["mask"] = (np.where(inside, bits, 1).astype("uint16"), view.grid)
     rasters["saturation"] = (np.zeros(view.grid.shape, dtype="uint16"), view.grid)
-    cloud = 100 * float((day.sky.sample(day.sky.opacity, view.grid) > 0.3)[inside].mean())
+    cloud = 100 * float((day.sky.on_grid(day.sky.opacity, view.grid) > 0.3)[inside].mean())
     return Rendered(rasters, round(cloud, 2), day.sun, day.tide_m)
 
 

@@ -22,7 +22,7 @@ def hills(water: np.ndarray, pixel_m: float, relief_m: float, noise: np.ndarray)
     return (relief_m * rise * np.clip(1 + 0.45 * noise, 0.15, 2.2)).astype("float32")
 
 
-def cast_shadow(heights_m: np.ndarray, pixel_m: float, elevation_deg: float, azimuth_deg: float) -> np.ndarray:
+def cast_terrain_shadow(heights_m: np.ndarray, pixel_m: float, elevation_deg: float, azimuth_deg: float) -> np.ndarray:
     """Where something towards the sun stands higher than the sunbeam, bool. Beyond the border the heights of the border go on.
 
     Parameters
@@ -62,6 +62,6 @@ def direct_light(dem_m: np.ndarray, obstacles_m: np.ndarray, pixel_m: float, sun
     obstacles_m : height of buildings and trees above the ground.
     sun : elevation and azimuth in degrees.
     """
-    shadow = cast_shadow(dem_m + obstacles_m, pixel_m, *sun)
+    shadow = cast_terrain_shadow(dem_m + obstacles_m, pixel_m, *sun)
     light = incidence(dem_m, pixel_m, *sun) if dem_m.any() else np.ones(dem_m.shape, dtype="float32")
     return np.where(shadow, np.float32(0), light)

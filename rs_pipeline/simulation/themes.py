@@ -15,7 +15,7 @@ from rs_pipeline.simulation.landscape import (
     County,
     Landscape,
     Sketch,
-    Water,
+    WaterBody,
     black_reach,
     counties,
     pond,
@@ -30,7 +30,7 @@ Years = tuple[int, ...]
 
 
 def draw_landscape(theme: str, grid: Grid, coast: Coast, years: Years, rng: np.random.Generator) -> Landscape:
-    """Draw the outlines of a world of one of the THEMES."""
+    """Draw the outlines of a world of one of the LANDSCAPE_KINDS."""
     if theme in COASTS:
         return _coastal(Sketch(grid, rng), grid, coast, years, muddy=COASTS[theme] == "mud")
     return INLAND[theme](Sketch(grid, rng, mirror=True), grid, years)
@@ -58,7 +58,7 @@ def _coastal(sketch: Sketch, grid: Grid, coast: Coast, years: Years, *, muddy: b
         pond("marsh pond", M.MARSH_POND, sketch.blob(0.17, 0.84, 110)),
         *sketch.small_ponds(6, (0.05, 0.05, 0.55, 0.65), M.POND, "village pond"),
         *_coastal_ponds(coast, M.SALT_PAN if muddy else M.POND),
-        *rivers, Water("lake", "lake", M.LAKE, sketch.blob(0.70, 0.19, 300)),
+        *rivers, WaterBody("lake", "lake", M.LAKE, sketch.blob(0.70, 0.19, 300)),
     )  # fmt: skip
     patches = (
         (M.FOREST, sketch.blob(0.06, 0.08, 520)), (M.FOREST, sketch.blob(0.47, 0.05, 330)),
@@ -99,7 +99,7 @@ def _coastal_patches(coast: Coast) -> list[tuple[M, Polygon]]:
     ]
 
 
-def _coastal_ponds(coast: Coast, material: M) -> list[Water]:
+def _coastal_ponds(coast: Coast, material: M) -> list[WaterBody]:
     """Fish ponds or salt pans behind the dyke."""
     dyke = next(s for s in coast.sections if s.type == "dyke")
     return [
@@ -172,14 +172,14 @@ def _plain(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
 def _city(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
     """Blocks of 4-60 m with their shadows, canals of which some are black, parks, a ring of villages."""
 
-    def canal(name: str, width_m: float, *points: tuple[float, float], material: M = M.RIVER) -> Water:
+    def canal(name: str, width_m: float, *points: tuple[float, float], material: M = M.RIVER) -> WaterBody:
         return river(name, width_m, LineString([sketch.place(*sketch.near(u, v, 0.015)) for u, v in points]), material, kind="canal")
 
     east, west = canal("east canal", 36.0, (0.66, 0.12), (0.68, 0.50), (0.62, 0.86)), canal("west canal", 26.0, (0.34, 0.18), (0.30, 0.80))
     ring, cut = canal("ring canal", 44.0, (0.22, 0.30), (0.50, 0.26), (0.80, 0.32)), canal("new cut", 18.0, (0.46, 0.28), (0.48, 0.56))
     moat = canal("moat", 60.0, (0.24, 0.62), (0.50, 0.66), (0.78, 0.60))
     waters = (
-        Water("park lake", "lake", M.LAKE, sketch.blob(0.55, 0.42, 170)), Water("clear lake", "lake", M.RESERVOIR, sketch.blob(0.40, 0.46, 90)),
+        WaterBody("park lake", "lake", M.LAKE, sketch.blob(0.55, 0.42, 170)), WaterBody("clear lake", "lake", M.RESERVOIR, sketch.blob(0.40, 0.46, 90)),
         pond("bloom pond", M.BLOOM_POND, sketch.blob(0.72, 0.44, 60)), pond("dye works pond", M.DYED_POND, sketch.blob(0.74, 0.72, 60)),
         pond("marsh pond", M.MARSH_POND, sketch.blob(0.12, 0.80, 90)), *sketch.small_ponds(5, (0.05, 0.05, 0.95, 0.15), M.POND, "village pond"),
         river("suburban river", 80.0, sketch.meander((0.0, 0.92), (1.0, 0.94), 50, 2), M.SEDIMENT_RIVER),
@@ -212,7 +212,7 @@ def _mountain(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
     below = river("lower river", 48.0, sketch.meander((0.52, 0.60), (0.80, 1.0), 120, 2))
     waters = (
         river("hill stream", 10.0, sketch.meander((0.95, 0.05), (0.55, 0.48), 90, 3)), stream, below,
-        Water("reservoir", "reservoir", M.RESERVOIR, sketch.blob(0.50, 0.55, 330, 0.4)),
+        WaterBody("reservoir", "reservoir", M.RESERVOIR, sketch.blob(0.50, 0.55, 330, 0.4)),
         pond("marsh pond", M.MARSH_POND, sketch.blob(0.15, 0.85, 80)), *sketch.small_ponds(3, (0.60, 0.70, 0.85, 0.95), M.POND, "valley pond"),
     )  # fmt: skip
     grassland = (("temperate meadow", sketch.blob(0.25, 0.80, 650)), ("warm tussock", sketch.blob(0.80, 0.25, 700)))
@@ -244,7 +244,7 @@ def _lake(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
         *sketch.fish_farm(0.08, 0.70, 6, 4), *sketch.small_ponds(4, (0.70, 0.05, 0.95, 0.30), M.POND, "village pond"),
         pond("bloom pond", M.BLOOM_POND, sketch.blob(0.20, 0.08, 80)), pond("dye works pond", M.DYED_POND, sketch.blob(0.88, 0.42, 60)),
         inflow, outflow, river("canal", 22.0, LineString([sketch.place(0.40, 1.0), sketch.place(0.46, 0.70)]), kind="canal"),
-        Water("lake", "lake", M.LAKE, shore.difference(union_all(beds))), *(p for p in pools if not p.polygon.is_empty),
+        WaterBody("lake", "lake", M.LAKE, shore.difference(union_all(beds))), *(p for p in pools if not p.polygon.is_empty),
     )  # fmt: skip
     grassland = (("temperate meadow", sketch.blob(0.85, 0.90, 260)), ("warm tussock", sketch.blob(0.08, 0.45, 220)))
     margin = shore.buffer(120 * sketch.scale)
@@ -265,7 +265,7 @@ def _lake(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
 
 
 INLAND: dict[str, Callable[[Sketch, Grid, Years], Landscape]] = {"plain": _plain, "city": _city, "mountain": _mountain, "lake": _lake}
-THEMES = (*COASTS, *INLAND)
+LANDSCAPE_KINDS = (*COASTS, *INLAND)
 """Kinds of landscape."""
 
 

@@ -49,7 +49,7 @@ def shadow_offset_m(height_m: float, elevation_deg: float, azimuth_deg: float) -
 
 @dataclass(frozen=True)
 class Sky:
-    """Clouds of one scene over the world, on any grid by `sample`."""
+    """Clouds of one scene over the world, on any grid by `on_grid`."""
 
     left: float
     top: float
@@ -60,7 +60,7 @@ class Sky:
     cirrus: np.ndarray
     """0-1, thin high cloud."""
 
-    def sample(self, field: np.ndarray, grid: Grid) -> np.ndarray:
+    def on_grid(self, field: np.ndarray, grid: Grid) -> np.ndarray:
         """A field of the sky at the pixel centres of a grid, bilinear, float32 (height, width)."""
         columns = (grid.left - self.left + (np.arange(grid.width) + 0.5) * grid.resolution_m) / SKY_M - 0.5
         rows = (self.top - grid.top + (np.arange(grid.height) + 0.5) * grid.resolution_m) / SKY_M - 0.5

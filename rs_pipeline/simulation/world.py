@@ -14,9 +14,9 @@ from scipy import ndimage
 
 from rs_pipeline.model import Grid
 from rs_pipeline.simulation import terrain
-from rs_pipeline.simulation.coast import Coast, Section, Tide, make_coast, make_tide, no_coast
+from rs_pipeline.simulation.coast import Coast, CoastSection, SimulatedTide, make_coast, make_tide, no_coast
 from rs_pipeline.simulation.landscape import Landscape
-from rs_pipeline.simulation.materials import FLOODED_DAYS, SEASONS, WATER, Material, Palette, draw_palette, green_cover
+from rs_pipeline.simulation.materials import FLOODED_DAYS, PHENOLOGY, WATER, Material, Palette, draw_palette, green_cover
 from rs_pipeline.simulation.themes import COASTS, draw_landscape, sea_point
 
 CRS = "EPSG:32650"
@@ -33,7 +33,7 @@ STREET_M, PARCEL_M = (45, 30), (240, 130)
 """Size of building plots and of fields."""
 TREES_M, HALL_M = 10.0, 9.0
 """Height of trees and of factory halls."""
-STEP_M = 60
+ORIGIN_STEP_M = 60
 """The origin lies on multiples of this: 10 and 20 m Sentinel-2 pixels then nest."""
 
 
@@ -59,7 +59,7 @@ class World:
     """Kind of landscape, see `themes`."""
     coast: Coast
     landscape: Landscape
-    tide: Tide
+    tide: SimulatedTide
     palette: Palette
 
     @property
@@ -229,7 +229,7 @@ class World:
         Both are of the days of a pixel, so that where crops of different seasons meet they are not the mean of the crops' own.
         """
         ground, shift = self.landcover(year), self.season_shift_days(year)
-        plants = sorted(set(SEASONS) - set(FLOODED_DAYS))
+        plants = sorted(set(PHENOLOGY) - set(FLOODED_DAYS))
         shares = np.stack([self.to_grid(self.fraction(ground, m) * self.vigour) for m in plants])
         mixed = (shares > 0).sum(axis=0) > 1
         maps = []
@@ -267,7 +267,7 @@ def _every_second(fine: np.ndarray) -> np.ndarray:
     return fine[::step, ::step]
 
 
-def _is_fill(section: Section) -> bool:
+def _is_fill(section: CoastSection) -> bool:
     return section.type == "reclamation"
 
 
@@ -331,8 +331,8 @@ def _streets(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
 def make_world(seed: int, years: tuple[int, ...], size_px: tuple[int, int] = (600, 480), theme: str = "coast") -> World:
     """The world of a seed: (width, height) in 10 m pixels, multiples of 2, around 118.9 E 39.1 N."""
     x, y = pyproj.Transformer.from_crs(4326, CRS, always_xy=True).transform(*CENTRE_LONLAT)
-    left = round((x - size_px[0] * 5) / STEP_M) * STEP_M
-    top = round((y + size_px[1] * 5) / STEP_M) * STEP_M
+    left = round((x - size_px[0] * 5) / ORIGIN_STEP_M) * ORIGIN_STEP_M
+    top = round((y + size_px[1] * 5) / ORIGIN_STEP_M) * ORIGIN_STEP_M
     grid = Grid(CRS, 10.0, float(left), float(top), *size_px)
 
     def rng(stream: int) -> np.random.Generator:

@@ -15,7 +15,7 @@ from rs_pipeline.errors import ConfigError
 from rs_pipeline.simulation import stac, world_files
 from rs_pipeline.simulation.plan import EVERY_DAYS, FAMILIES, ScenePlan, plan_scenes
 from rs_pipeline.simulation.scenes import RENDER, Rendered, make_views
-from rs_pipeline.simulation.themes import THEMES
+from rs_pipeline.simulation.themes import LANDSCAPE_KINDS
 from rs_pipeline.simulation.truth import write_raster, write_side_tables, write_truth
 from rs_pipeline.simulation.world import World, make_world, sea_lonlat
 from rs_pipeline.storage.atomic import atomic_folder
@@ -30,7 +30,7 @@ SENSORS = ("earth-search-sentinel-2-l2a", "planetary-computer-landsat-c2-l2", "p
 NODATA = {"sentinel-2": 0, "landsat": 0, "sentinel-1": -32768}
 
 
-def write_sample(
+def write_world(
     path: Path, seed: int, years: int, *, landscape: str = "coast", size_px: tuple[int, int] = (600, 480),
     every_days: dict[str, int] = EVERY_DAYS,
 ) -> None:  # fmt: skip
@@ -41,7 +41,7 @@ def write_sample(
     path : folder to make. It appears whole or not at all.
     seed : another seed is another landscape.
     years : number of calendar years, the last of which is LAST_YEAR.
-    landscape : one of `themes.THEMES`.
+    landscape : one of `themes.LANDSCAPE_KINDS`.
     size_px : width and height in 10 m pixels, multiples of 6. Lakes and towns grow and shrink with the world, rivers keep their width.
     every_days : days between scenes of ``sentinel-2``, ``landsat`` and ``sentinel-1``.
 
@@ -51,8 +51,8 @@ def write_sample(
         sensors' pixels.
     """
     path = Path(path)
-    if landscape not in THEMES:
-        raise ConfigError(f"no landscape {landscape!r}", where="simulation.landscape", remedy=f"one of {', '.join(THEMES)}")
+    if landscape not in LANDSCAPE_KINDS:
+        raise ConfigError(f"no landscape {landscape!r}", where="simulation.landscape", remedy=f"one of {', '.join(LANDSCAPE_KINDS)}")
     if size_px[0] % 6 or size_px[1] % 6 or min(size_px) < 60:
         raise ConfigError(f"a world of {size_px[0]} x {size_px[1]} pixels", where="simulation.size_px", remedy="use multiples of 6, at least 60")
     recipe = {"format": FORMAT, "landscape": landscape, "seed": seed, "years": years, "size_px": list(size_px), "every_days": dict(every_days)}
@@ -112,7 +112,7 @@ def _write_all(folder: Path, recipe: dict[str, Any]) -> None:
                 progress.advance(task)
     for family, members in items.items():
         _write_json(folder / stac.COLLECTIONS[family] / "collection.json", stac.make_collection(family, members))
-    (folder / MARKER).write_text("Made by rs-pipeline; replaced when the sample's configuration changes.\n", "utf-8")
+    (folder / MARKER).write_text("Made by rs-pipeline; replaced when the configuration of the simulation changes.\n", "utf-8")
     _write_json(folder / "catalog.json", stac.make_catalog(list(items)))
     _write_json(folder / "world.json", _summary(world, plans, items, recipe))
 

@@ -20,6 +20,10 @@ BLOCK_PX = 256
 """Side of the internal blocks of every raster written."""
 
 
+EIGHT_NEIGHBOURS = np.ones((3, 3), bool)
+"""Structuring element: pixels that touch along a side or at a corner belong together."""
+
+
 def band_index(dataset: rasterio.DatasetReader, name: str) -> int:
     """Number (from 1) of the band of that name.
 
@@ -47,7 +51,7 @@ def profile(grid: Grid, count: int, dtype: str, nodata: float | None) -> dict:
     }  # fmt: skip
 
 
-def describe(dataset: rasterio.io.DatasetWriter, bands: Iterable[MapBand], tags: dict[str, str]) -> None:
+def describe_bands(dataset: rasterio.io.DatasetWriter, bands: Iterable[MapBand], tags: dict[str, str]) -> None:
     """Set names, units, descriptions and provenance tags."""
     dataset.update_tags(**tags)
     for i, band in enumerate(bands, start=1):
@@ -69,7 +73,7 @@ def write_map(path: Path, grid: Grid, layers: dict[str, np.ndarray], bands: Iter
         with rasterio.open(part, "w", **profile(grid, len(bands), "float32", np.nan)) as dst:
             for i, layer in enumerate(values, start=1):
                 dst.write(layer, i)
-            describe(dst, bands, tags)
+            describe_bands(dst, bands, tags)
         whole = Window(0, 0, grid.width, grid.height)
         _verify(part, {(i, whole): _digest(layer) for i, layer in enumerate(values, start=1)})
 
@@ -101,7 +105,7 @@ def write_cog(
                     values = piece.astype("float32", copy=False)
                     dst.write(values, window=window)
                     written |= {(i, window): _digest(layer) for i, layer in enumerate(values, start=1)}
-                describe(dst, bands, tags)
+                describe_bands(dst, bands, tags)
             raster_copy(
                 flat, part, driver="COG", COMPRESS="DEFLATE", PREDICTOR="YES", BLOCKSIZE=str(BLOCK_PX * 2), BIGTIFF="IF_SAFER", STATISTICS="YES",
                 OVERVIEW_RESAMPLING=(Resampling.nearest if categorical else Resampling.average).name.upper(),

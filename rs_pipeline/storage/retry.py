@@ -1,5 +1,5 @@
-"""Marks on jobs: how often a job was to run again, and whether it is given up. The Snakefile makes them a parameter of its rules,
-so that a job whose mark has moved runs again in the next run, and `snakemake -n` says so."""
+"""Retries of jobs: how often a job was to run again, and whether it is given up. The Snakefile makes them a parameter of its rules,
+so that a job whose count has moved runs again in the next run, and `snakemake -n` says so."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from rs_pipeline.storage.atomic import atomic_path
 
 
 @dataclass(frozen=True)
-class Mark:
-    """State of a job's mark."""
+class Retry:
+    """Whether a job is to run again."""
 
     times: int = 0
     """How often the job was marked to run again."""
@@ -29,40 +29,40 @@ def job_name(verb: str, tile: str | None = None, period: str | None = None) -> s
     return ".".join(filter(None, (verb, period, tile)))
 
 
-def read_marks(folder: Path) -> dict[str, Mark]:
-    """All marks by the job's name; a file that cannot be read counts as one marking."""
-    marks = {}
+def read_retries(folder: Path) -> dict[str, Retry]:
+    """All retries by the job's name; a file that cannot be read counts as one."""
+    retries = {}
     for path in sorted(folder.glob("[!.]*.json")):
         try:
-            marks[path.stem] = Mark(**json.loads(path.read_text("utf-8")))
+            retries[path.stem] = Retry(**json.loads(path.read_text("utf-8")))
         except (OSError, ValueError, TypeError):
-            marks[path.stem] = Mark(1)
-    return marks
+            retries[path.stem] = Retry(1)
+    return retries
 
 
-def mark_again(folder: Path, job: str) -> None:
+def mark_retry(folder: Path, job: str) -> None:
     """Let the job run again in the next run."""
     before = _read(folder, job)
-    _write(folder, job, Mark(before.times + 1, before.given_up))
+    _write(folder, job, Retry(before.times + 1, before.given_up))
 
 
 def mark_given_up(folder: Path, job: str, reason: str) -> None:
     """Say that the job is given up, and let it run again in the next run."""
-    _write(folder, job, Mark(_read(folder, job).times + 1, reason))
+    _write(folder, job, Retry(_read(folder, job).times + 1, reason))
 
 
 def mark_done(folder: Path, job: str) -> None:
     """Say that the job is done; how often it was marked stays, as it is part of what it was made from."""
     before = _read(folder, job)
     if before.given_up:
-        _write(folder, job, Mark(before.times))
+        _write(folder, job, Retry(before.times))
 
 
-def _read(folder: Path, job: str) -> Mark:
+def _read(folder: Path, job: str) -> Retry:
     path = folder / f"{job}.json"
-    return read_marks(folder).get(job, Mark()) if path.exists() else Mark()
+    return read_retries(folder).get(job, Retry()) if path.exists() else Retry()
 
 
-def _write(folder: Path, job: str, mark: Mark) -> None:
+def _write(folder: Path, job: str, retry: Retry) -> None:
     with atomic_path(folder / f"{job}.json") as part:
-        part.write_text(json.dumps(asdict(mark)), "utf-8")
+        part.write_text(json.dumps(asdict(retry)), "utf-8")

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from rs_kernels.black_odorous import (
     COLOUR_FEATURES,
-    FEATURES,
     MAX_GREY_REFL,
+    SPECTRUM_FEATURES,
     STANDARDISED_LIMIT,
     boi,
     spectra_evidence,
@@ -23,12 +23,13 @@ from rs_kernels.black_odorous import (
 )
 
 from rs_pipeline.paths import config_folder
-from rs_pipeline.products.black_odorous.model import Calibration, DetectorModel, WeightSet, load_model
+from rs_pipeline.products.black_odorous.model import DetectorModel, ProbabilityCalibration, WeightSet, load_detector
+from rs_pipeline.simulation.optics import SENTINEL_PLATFORMS
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.training.known_waters import known_waters
-from rs_pipeline.training.water_types import BLACK, CLASSES, observe_water, simulate_water
+from rs_pipeline.training.water_types import IS_BLACK, WATER_TYPES, add_water_errors, simulate_water
 
-SEED = 20240511
+DETECTOR_SEED = 20240511
 MAX_SWIR1_REFL = 0.025
 BOI_THRESHOLD = 0.065
 
@@ -42,8 +43,8 @@ def dataset(platforms, n: int, seed: int, *, widen: float = 1.0) -> tuple[np.nda
     rng = np.random.default_rng(seed)
     spectra, kinds = [], []
     for platform in platforms:
-        for k, kind in enumerate(CLASSES):
-            seen = observe_water(simulate_water(kind, platform, n, rng, widen=widen), rng)
+        for k, kind in enumerate(WATER_TYPES):
+            seen = add_water_errors(simulate_water(kind, platform, n, rng, widen=widen), rng)
             seen = seen[seen[:, 5] <= MAX_SWIR1_REFL]
             spectra.append(seen)
             kinds.append(np.full(len(seen), k))
@@ -51,14 +52,14 @@ def dataset(platforms, n: int, seed: int, *, widen: float = 1.0) -> tuple[np.nda
 
 
 def features_of(spectra: np.ndarray, n_features: int) -> np.ndarray:
-    """FEATURES of spectra (m, 7), float64 (m, n_features)."""
-    out = np.empty((len(spectra), len(FEATURES)))
+    """SPECTRUM_FEATURES of spectra (m, 7), float64 (m, n_features)."""
+    out = np.empty((len(spectra), len(SPECTRUM_FEATURES)))
     for row, s, grey in zip(out, spectra, grey_of(spectra), strict=True):
         spectrum_features(s[0], s[1], s[2], s[3], s[4], grey, row)
     return out[:, :n_features]
 
 
-def fit(features: np.ndarray, black: np.ndarray, names: tuple[str, ...], *, ridge: float = 1.0) -> WeightSet:
+def fit_weights(features: np.ndarray, black: np.ndarray, names: tuple[str, ...], *, ridge: float = 1.0) -> WeightSet:
     """Ridge logistic regression on standardised features, their squares and products, by Newton's method.
 
     Parameters
@@ -105,10 +106,10 @@ def calibration_error(probability: np.ndarray, black: np.ndarray, bins: int = 10
     return float(sum(abs(probability[place == i].sum() - black[place == i].sum()) for i in range(bins)) / len(black))
 
 
-def measure(model: DetectorModel, platforms, rededge: bool, seed: int, n: int, *, widen: float = 1.0) -> dict:
+def measure_detector(model: DetectorModel, platforms, rededge: bool, seed: int, n: int, *, widen: float = 1.0) -> dict:
     """Single-date figures on fresh spectra: AUC, rates at P > 0.5, at 1 % false positives, by class, and BOI's beside them."""
     spectra, kinds = dataset(platforms, n, seed, widen=widen)
-    black, grey = BLACK[kinds], grey_of(spectra)
+    black, grey = IS_BLACK[kinds], grey_of(spectra)
     score, cause = spectra_evidence(spectra, grey, rededge, model.packed)
     p = 1 / (1 + np.exp(-score))
     positive, vetoed = score > 0, (score > 0) & (cause == 0)
@@ -124,36 +125,35 @@ def measure(model: DetectorModel, platforms, rededge: bool, seed: int, n: int, *
         "positive_by_class": {
             kind.name: {"detector": round(float(positive[kinds == k].mean()), 4), "with_vetoes": round(float(vetoed[kinds == k].mean()), 4),
                         "boi": round(float(plain[kinds == k].mean()), 4)}
-            for k, kind in enumerate(CLASSES)
+            for k, kind in enumerate(WATER_TYPES)
         },
     }  # fmt: skip
 
 
-UNCALIBRATED = Calibration(1.0, 0.0, 0.5, "nothing")
+UNCALIBRATED = ProbabilityCalibration(1.0, 0.0, 0.5, "nothing")
 
-SENTINEL = ("sentinel-2a", "sentinel-2b", "sentinel-2c")
-LANDSAT = ("landsat-7", "landsat-8")
+LANDSAT_PLATFORMS = ("landsat-7", "landsat-8")
 
 
-def train(n: int = 4000, seed: int = SEED) -> DetectorModel:
+def train_detector(n: int = 4000, seed: int = DETECTOR_SEED) -> DetectorModel:
     """Fit both weight sets: the red edge on Sentinel-2, colour on Sentinel-2A, Landsat 7 and 8. ``n`` spectra a class, and a third a platform."""
     each = n // 3
-    spectra, kinds = dataset(SENTINEL, each, seed)
-    rededge = fit(features_of(spectra, len(FEATURES)), BLACK[kinds], FEATURES)
-    spectra, kinds = dataset(("sentinel-2a", *LANDSAT), each, seed + 1)
-    colour = fit(features_of(spectra, len(COLOUR_FEATURES)), BLACK[kinds], COLOUR_FEATURES)
+    spectra, kinds = dataset(SENTINEL_PLATFORMS, each, seed)
+    rededge = fit_weights(features_of(spectra, len(SPECTRUM_FEATURES)), IS_BLACK[kinds], SPECTRUM_FEATURES)
+    spectra, kinds = dataset(("sentinel-2a", *LANDSAT_PLATFORMS), each, seed + 1)
+    colour = fit_weights(features_of(spectra, len(COLOUR_FEATURES)), IS_BLACK[kinds], COLOUR_FEATURES)
     return DetectorModel(rededge, colour, UNCALIBRATED, known_waters(n // 4, seed + 2), {})
 
 
-def evaluate(model: DetectorModel, n: int = 4000, seed: int = SEED) -> dict:
+def evaluate(model: DetectorModel, n: int = 4000, seed: int = DETECTOR_SEED) -> dict:
     """All figures, on spectra drawn with other seeds than the training's."""
     return {
-        "kind": "simulated", "seed": seed, "spectra_a_class": n, "share_black_in_training": round(float(BLACK.mean()), 4),
-        "red_edge, sentinel-2a": measure(model, ["sentinel-2a"], True, seed + 10, n),
-        "red_edge, sentinel-2a, ranges widened 1.5 times": measure(model, ["sentinel-2a"], True, seed + 11, n, widen=1.5),
-        "colour, sentinel-2a": measure(model, ["sentinel-2a"], False, seed + 12, n),
-        "colour, landsat-8": measure(model, ["landsat-8"], False, seed + 13, n),
-        "colour, landsat-7": measure(model, ["landsat-7"], False, seed + 14, n),
+        "kind": "simulated", "seed": seed, "spectra_a_class": n, "share_black_in_training": round(float(IS_BLACK.mean()), 4),
+        "red_edge, sentinel-2a": measure_detector(model, ["sentinel-2a"], True, seed + 10, n),
+        "red_edge, sentinel-2a, ranges widened 1.5 times": measure_detector(model, ["sentinel-2a"], True, seed + 11, n, widen=1.5),
+        "colour, sentinel-2a": measure_detector(model, ["sentinel-2a"], False, seed + 12, n),
+        "colour, landsat-8": measure_detector(model, ["landsat-8"], False, seed + 13, n),
+        "colour, landsat-7": measure_detector(model, ["landsat-7"], False, seed + 14, n),
     }  # fmt: skip
 
 
@@ -162,11 +162,11 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=config_folder() / "black_odorous.json")
     parser.add_argument("--spectra", type=int, default=4000, help="spectra a class")
     args = parser.parse_args()
-    model = train(args.spectra)
+    model = train_detector(args.spectra)
     report = evaluate(model, args.spectra)
     content = {
         "report": report, "rededge": model.rededge.to_json(), "colour": model.colour.to_json(), "known_waters": model.known.to_json(),
-        "calibration": asdict(load_model().calibration),
+        "calibration": asdict(load_detector().calibration),
     }  # fmt: skip
     with atomic_path(args.output) as part:
         part.write_text(json.dumps(content, indent=1) + "\n", "utf-8")

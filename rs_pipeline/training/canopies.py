@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from rs_kernels.sharpen import MAX_GAIN, MIN_REFL
+from rs_kernels.sharpen import MAX_GAIN, MIN_SHARPEN_REFL
 
 from rs_pipeline.model import OPTICAL_BANDS
 from rs_pipeline.simulation.optics import RESPONSES, response_nm, water_refl
 
 WAVELENGTH_NM = np.arange(400.0, 2501.0)
-CENTRE_NM = np.array([490.0, 560.0, 660.0, 704.0, 840.0, 1610.0, 2200.0])
+CANOPY_CENTRE_NM = np.array([490.0, 560.0, 660.0, 704.0, 840.0, 1610.0, 2200.0])
 """Of OPTICAL_BANDS."""
 
 GROUND_SHADE = 0.8
@@ -146,7 +146,7 @@ def canopies(n: int, ground: np.ndarray, rng: np.random.Generator) -> tuple[np.n
     return refl, cover, sun
 
 
-def simulate(n_canopies: int, seed: int, *, mixes: int = 4, clumped: float = 0.6) -> Pixels:
+def simulate_canopies(n_canopies: int, seed: int, *, mixes: int = 4, clumped: float = 0.6) -> Pixels:
     """Pixels of all platforms, noise-free: ``mixes`` of each canopy.
 
     Parameters
@@ -189,13 +189,13 @@ def in_cells(refl: np.ndarray, neighbour: np.ndarray, around: np.ndarray) -> np.
     """
     cell = refl + around[:, None] * (neighbour - refl)
     nir, edge, swir = OPTICAL_BANDS.index("nir"), OPTICAL_BANDS.index("rededge1"), [OPTICAL_BANDS.index(b) for b in ("swir1", "swir2")]
-    gain = np.clip(np.maximum(refl[:, nir], MIN_REFL) / np.maximum(cell[:, nir], MIN_REFL), 1 / MAX_GAIN, MAX_GAIN)
+    gain = np.clip(np.maximum(refl[:, nir], MIN_SHARPEN_REFL) / np.maximum(cell[:, nir], MIN_SHARPEN_REFL), 1 / MAX_GAIN, MAX_GAIN)
     out = refl.copy()
     out[:, edge], out[:, swir] = cell[:, edge], cell[:, swir] * gain[:, None]
     return out
 
 
-def observe(refl: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def add_reflectance_errors(refl: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Add what a surface-reflectance product leaves in, (n, 7): light of the surroundings (the mean of ``refl``), relative errors of each
     band and common to all (2 % each), an error of 0.01 of each band (Weiss & Baret 2016, which keeps a network from leaning on the
     last hundredth of red), a grey residual and a haze that is bluer than white (of the size found by Doxani et al. 2018).
@@ -203,6 +203,6 @@ def observe(refl: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     n = len(refl)
     around = np.nanmean(refl, axis=0) * np.exp(rng.normal(0, 0.2, refl.shape))
     lit = refl + rng.uniform(0, ADJACENCY, (n, 1)) * (around - refl)
-    residual = rng.normal(0, 0.005, (n, 1)) + np.abs(rng.normal(0, 0.004, (n, 1))) * (CENTRE_NM / 560.0) ** -1.3
+    residual = rng.normal(0, 0.005, (n, 1)) + np.abs(rng.normal(0, 0.004, (n, 1))) * (CANOPY_CENTRE_NM / 560.0) ** -1.3
     relative = rng.normal(0, 0.02, refl.shape) + rng.normal(0, 0.02, (n, 1))
     return lit * (1 + relative) + residual + rng.normal(0, 0.01, refl.shape)

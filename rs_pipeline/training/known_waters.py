@@ -11,12 +11,12 @@ import numpy as np
 from rs_pipeline.products.black_odorous.model import KNOWN_MIN_REFL, LEFT_OUT, KnownWaters
 from rs_pipeline.products.black_odorous.scoring import BLUE, GREEN, NIR, RED, SWIR1, without_air
 from rs_pipeline.simulation.optics import haze_spectrum
-from rs_pipeline.training.water_types import BANKS, CLASSES, PLANTS, WaterClass, draw_constituents, water_refl
+from rs_pipeline.training.water_types import BANK_REFL, PLANT_REFL, WATER_TYPES, WaterClass, draw_constituents, water_band_refl
 
 WIDEN = 1.2
 """How much wider than the ranges of single dates the waters are drawn."""
 
-DATES = 10
+DATES_PER_WATER = 10
 DAY_TO_DAY = 0.25
 """Standard deviation of the logarithm of a constituent from date to date."""
 
@@ -25,11 +25,11 @@ def season_refl(kind: WaterClass, n: int, rng: np.random.Generator) -> np.ndarra
     """Median reflectance of ``n`` seasons of a water in KNOWN_BANDS, float64 (n, 4), air and surroundings taken away."""
     base = draw_constituents(kind, n, rng, widen=WIDEN)
     plants = rng.uniform(*kind.plants, (n, 1)) if kind.plants else 0.0
-    around = rng.dirichlet(np.full(3, 1.5), n) @ BANKS
-    dates = np.empty((DATES, n, 4))
+    around = rng.dirichlet(np.full(3, 1.5), n) @ BANK_REFL
+    dates = np.empty((DATES_PER_WATER, n, 4))
     for date in dates:
         varying = {name: base[name] * np.exp(rng.normal(0, DAY_TO_DAY, n)) for name in ("chl", "tsm", "a_g440", "a_blk440")}
-        water = (1 - plants) * water_refl("sentinel-2a", base | varying, sea=kind.sea) + plants * PLANTS
+        water = (1 - plants) * water_band_refl("sentinel-2a", base | varying, sea=kind.sea) + plants * PLANT_REFL
         seen = _through_air(water, around, rng)
         for i, spectrum in enumerate(seen):
             clean, _, _ = without_air(spectrum[None], spectrum[SWIR1:], around[i])
@@ -52,11 +52,11 @@ def known_waters(n: int, seed: int) -> KnownWaters:
     """The classes of the training as distributions of ``n`` seasons each; the limit is that of as many more."""
     rng = np.random.default_rng(seed)
     mean, precision = [], []
-    for kind in CLASSES:
+    for kind in WATER_TYPES:
         seasons = np.log(np.maximum(season_refl(kind, n, rng), KNOWN_MIN_REFL))
         mean.append(seasons.mean(axis=0))
         precision.append(np.linalg.inv(np.cov(seasons.T)))
-    known = KnownWaters(tuple(k.name for k in CLASSES), np.array(mean), np.array(precision), np.inf)
-    fresh = np.concatenate([known.distance(season_refl(kind, n, rng)) for kind in CLASSES if kind.black])
+    known = KnownWaters(tuple(k.name for k in WATER_TYPES), np.array(mean), np.array(precision), np.inf)
+    fresh = np.concatenate([known.distance(season_refl(kind, n, rng)) for kind in WATER_TYPES if kind.black])
     short = np.vectorize(lambda v: float(f"{v:.7g}"), otypes=[float])
     return KnownWaters(known.names, short(known.mean), short(known.precision), float(short(np.quantile(fresh, 1 - LEFT_OUT))))

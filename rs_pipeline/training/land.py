@@ -25,13 +25,13 @@ from rs_pipeline.model import Grid
 from rs_pipeline.paths import config_folder
 from rs_pipeline.products.land.areas import AREAS
 from rs_pipeline.products.land.classes import Land
-from rs_pipeline.products.land.features import FEATURES, LandFeatures, land_features
+from rs_pipeline.products.land.features import LAND_FEATURES, LandFeatures, land_features
 from rs_pipeline.products.land.model import GROUPS, LandModel, inputs, logarithms, softmax
 from rs_pipeline.region import grid, read_tiles
-from rs_pipeline.simulation.write import run_config, write_sample
+from rs_pipeline.simulation.write import run_config, write_world
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.provenance import freeze
-from rs_pipeline.training.land_pixels import mixtures, observe
+from rs_pipeline.training.land_pixels import mixtures, year_statistics
 from rs_pipeline.validation.land import true_shares
 from rs_pipeline.validation.truth import Truth
 
@@ -45,45 +45,45 @@ WORLDS = tuple((LANDSCAPES[seed % len(LANDSCAPES)], seed) for seed in range(31, 
 """Worlds the classifier is measured on, each of its own palette."""
 WORLD_SIZE_PX = (180, 150)
 
-SEED = 20260401
-HIDDEN = 48
-RIDGE = 3e-3
+LAND_SEED = 20260401
+LAND_HIDDEN = 48
+LAND_RIDGE = 3e-3
 """Penalty on the mean squared weight of each layer."""
 DROPPED = 0.15
 """Share of the training pixels for which a group of features is taken away, so that the network can do without."""
 
 
 @dataclass(frozen=True)
-class World:
+class TrainingWorld:
     """One world as the chain has read it."""
 
     name: str
     values: np.ndarray
-    """float32 (F, h, w) of FEATURES."""
+    """float32 (F, h, w) of LAND_FEATURES."""
     shares: np.ndarray
     """True shares float32 (7, h, w)."""
 
 
-def read_world(landscape: str, seed: int, work: Path) -> World:
+def read_world(landscape: str, seed: int, work: Path) -> TrainingWorld:
     """Make a world of one year and read its statistics."""
     folder = work / f"{landscape}-{seed}"
-    write_sample(folder / "world", seed, 1, landscape=landscape, size_px=WORLD_SIZE_PX)
+    write_world(folder / "world", seed, 1, landscape=landscape, size_px=WORLD_SIZE_PX)
     settings = parse(yaml.safe_load(run_config(folder / "world")) | {"output": str(folder / "results")}, where=folder.name)
     freeze(settings)
     search(settings)
     grid(settings)
     truth, label = Truth(folder / "world" / "truth"), settings.all_periods[0].label
-    values = np.full((len(FEATURES), *truth.grid.shape), np.nan, "float32")
+    values = np.full((len(LAND_FEATURES), *truth.grid.shape), np.nan, "float32")
     for tile in read_tiles(settings):
         fetch(settings, tile.id, label, threads=1)
-        found = np.full((len(FEATURES), *tile.grid.shape), np.nan, "float32")
+        found = np.full((len(LAND_FEATURES), *tile.grid.shape), np.nan, "float32")
 
         def keep(inside: tuple[slice, slice], features: LandFeatures, found: np.ndarray = found) -> None:
             found[:, *inside] = features.values
 
         land_features(settings, load_chips(settings, tile.id, label), tile.grid, keep)
         place(found, tile.grid, values, truth.grid)
-    return World(folder.name, values, true_shares(truth, int(label)))
+    return TrainingWorld(folder.name, values, true_shares(truth, int(label)))
 
 
 def place(values: np.ndarray, source: Grid, target: np.ndarray, whole: Grid) -> None:
@@ -102,37 +102,37 @@ def dropped(values: np.ndarray, seed: int) -> np.ndarray:
     return values
 
 
-def loss(flat: np.ndarray, x: np.ndarray, y: np.ndarray, hidden: int) -> tuple[float, np.ndarray]:
-    """Mean cross-entropy to the true shares plus RIDGE, and its gradient; x (D, n), y (7, n)."""
+def land_loss(flat: np.ndarray, x: np.ndarray, y: np.ndarray, hidden: int) -> tuple[float, np.ndarray]:
+    """Mean cross-entropy to the true shares plus LAND_RIDGE, and its gradient; x (D, n), y (7, n)."""
     d, k, n = len(x), len(y), x.shape[1]
     cut = np.cumsum([hidden * d, hidden, k * hidden])
     w1, b1, w2, b2 = flat[: cut[0]].reshape(hidden, d), flat[cut[0] : cut[1]], flat[cut[1] : cut[2]].reshape(k, hidden), flat[cut[2] :]
     w1f, w2f = w1.astype("float32"), w2.astype("float32")
     state = np.tanh(w1f @ x + b1[:, None].astype("float32"))
     p = softmax(w2f @ state + b2[:, None].astype("float32"))
-    error = float(-(y * np.log(np.maximum(p, 1e-9))).sum() / n) + RIDGE * float((w1**2).sum() / hidden + (w2**2).sum() / k)
+    error = float(-(y * np.log(np.maximum(p, 1e-9))).sum() / n) + LAND_RIDGE * float((w1**2).sum() / hidden + (w2**2).sum() / k)
     back = (p - y) / np.float32(n)
     inner = (w2f.T @ back) * (1 - state**2)
-    gradient = [inner @ x.T + 2 * RIDGE * w1 / hidden, inner.sum(axis=1), back @ state.T + 2 * RIDGE * w2 / k, back.sum(axis=1)]
+    gradient = [inner @ x.T + 2 * LAND_RIDGE * w1 / hidden, inner.sum(axis=1), back @ state.T + 2 * LAND_RIDGE * w2 / k, back.sum(axis=1)]
     return error, np.concatenate([g.ravel() for g in gradient]).astype("float64")
 
 
-def fit(values: np.ndarray, shares: np.ndarray, seed: int, *, hidden: int = HIDDEN, iterations: int = 300) -> LandModel:
+def fit_land_model(values: np.ndarray, shares: np.ndarray, seed: int, *, hidden: int = LAND_HIDDEN, iterations: int = 300) -> LandModel:
     """A network of statistics (F, n) and true shares (7, n). Source: L-BFGS (Byrd et al. 1995); soft targets as in a mixture of classes."""
     known = logarithms(values)
     centre, deviation = np.nanmean(known, axis=1, dtype="float64"), np.nanstd(known, axis=1, dtype="float64")
     x = inputs(dropped(values, seed), centre, deviation)
     rng, d, k = np.random.default_rng(seed), len(x), len(Land)
     start = np.concatenate([rng.normal(0, d**-0.5, hidden * d), np.zeros(hidden), rng.normal(0, hidden**-0.5, k * hidden), np.zeros(k)])
-    found = minimize(loss, start, (x, shares, hidden), "L-BFGS-B", jac=True, options={"maxiter": iterations, "maxfun": 2 * iterations}).x
+    found = minimize(land_loss, start, (x, shares, hidden), "L-BFGS-B", jac=True, options={"maxiter": iterations, "maxfun": 2 * iterations}).x
     cut = np.cumsum([hidden * d, hidden, k * hidden])
     w1, b1, w2, b2 = np.split(found, cut)
     return LandModel(centre, deviation, w1.reshape(hidden, d), b1, w2.reshape(k, hidden), b2, {})
 
 
-def predict(model: LandModel, world: World) -> np.ndarray:
+def predict(model: LandModel, world: TrainingWorld) -> np.ndarray:
     """Expected shares float32 (7, h, w)."""
-    return model.shares(world.values.reshape(len(FEATURES), -1)).reshape(world.shares.shape)
+    return model.shares(world.values.reshape(len(LAND_FEATURES), -1)).reshape(world.shares.shape)
 
 
 def agreement(found: np.ndarray, true: np.ndarray) -> dict[str, dict[str, float]]:
@@ -143,10 +143,10 @@ def agreement(found: np.ndarray, true: np.ndarray) -> dict[str, dict[str, float]
     best, out = found.argmax(axis=0), {}
     for name, classes in AREAS.items():
         rows = [c - 1 for c in classes]
-        called, truly = np.isin(best, rows), true[rows].sum(axis=0)
-        right = float(truly[called].sum())
-        users, producers = right / max(called.sum(), 1), right / max(float(truly.sum()), 1e-9)
-        f1 = 2 * right / max(float(called.sum() + truly.sum()), 1e-9)
+        predicted, truly = np.isin(best, rows), true[rows].sum(axis=0)
+        right = float(truly[predicted].sum())
+        users, producers = right / max(predicted.sum(), 1), right / max(float(truly.sum()), 1e-9)
+        f1 = 2 * right / max(float(predicted.sum() + truly.sum()), 1e-9)
         out[name] = {"users": _round(users), "producers": _round(producers), "f1": _round(f1)}
     return out
 
@@ -155,18 +155,18 @@ def _round(value: float) -> float:
     return round(float(value), 4)
 
 
-def simulate() -> tuple[np.ndarray, np.ndarray]:
+def simulate_land() -> tuple[np.ndarray, np.ndarray]:
     """Statistics float32 (F, n) and true shares float32 (7, n) to train on."""
     values, shares = [], []
     for seed in PIXEL_SEEDS:
         for k, landscape in enumerate(LANDSCAPES):
             pixels = mixtures(landscape, seed, PIXELS_SIZE_PX, PIXELS)
-            values += [observe(pixels, seed, 10 * k + palette) for palette in range(PALETTES)]
+            values += [year_statistics(pixels, seed, 10 * k + palette) for palette in range(PALETTES)]
             shares += [pixels.shares] * PALETTES
     return np.concatenate(values, axis=1), np.concatenate(shares, axis=1)
 
 
-def measured(model: LandModel, worlds: list[World]) -> LandModel:
+def measured(model: LandModel, worlds: list[TrainingWorld]) -> LandModel:
     """The model with its agreement with the truth of worlds that took no part in its training."""
     found = [predict(model, w) for w in worlds]
     flat, true = (np.concatenate([layers.reshape(len(Land), -1) for layers in many], axis=1) for many in (found, [w.shares for w in worlds]))
@@ -187,7 +187,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         worlds = [read_world(landscape, seed, args.work or Path(scratch)) for landscape, seed in WORLDS]
-    model = measured(fit(*simulate(), SEED), worlds)
+    model = measured(fit_land_model(*simulate_land(), LAND_SEED), worlds)
     with atomic_path(args.output) as part:
         part.write_text(model.to_json(), "utf-8")
     print(json.dumps(model.report, indent=1))

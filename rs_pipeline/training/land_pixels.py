@@ -17,7 +17,7 @@ from rs_kernels.stack import Stack
 
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS
 from rs_pipeline.products.calendar import in_window
-from rs_pipeline.products.land.features import FEATURES, HALVES, SEASONS
+from rs_pipeline.products.land.features import HALVES, LAND_FEATURES, SEASONS
 from rs_pipeline.simulation import materials
 from rs_pipeline.simulation.materials import Layers, Material, Palette, draw_palette
 from rs_pipeline.simulation.optics import haze_spectrum
@@ -106,8 +106,8 @@ def _light(world: World, view: View, rows: np.ndarray, cols: np.ndarray) -> np.n
     return np.stack([blur(world, world.direct_light(YEAR, sun_angles(p.when, *CENTRE_LONLAT)), view.grid)[rows, cols] for p in days])
 
 
-def observe(pixels: Mixtures, seed: int, palette_number: int) -> np.ndarray:
-    """Statistics of a year of the pixels under another palette and weather, float32 (F, n) of FEATURES."""
+def year_statistics(pixels: Mixtures, seed: int, palette_number: int) -> np.ndarray:
+    """Statistics of a year of the pixels under another palette and weather, float32 (F, n) of LAND_FEATURES."""
     rng = np.random.default_rng([seed, 52, palette_number])
     palette, shift, n = draw_palette(rng), float(rng.normal(0, 4)), pixels.shares.shape[1]
     plans = plan_scenes((seed + palette_number) % DEVELOPMENT_SEEDS + 1, (YEAR,))
@@ -115,13 +115,13 @@ def observe(pixels: Mixtures, seed: int, palette_number: int) -> np.ndarray:
     seen = [_date(pixels, p, palette, shift, rng) for p in optical]
     dn = np.stack([np.clip(np.rint(refl * 1e4 + 1000), 1, 60000) for refl, _ in seen]).astype("uint16")[:, :, None]
     dn[[p.family == "landsat" for p in optical], OPTICAL_BANDS.index("rededge1")] = 0
-    reasons = np.stack([~clear for _, clear in seen]).astype("uint16")[:, None]
+    qa = np.stack([~clear for _, clear in seen]).astype("uint16")[:, None]
     scale, offset = np.full(len(optical), 1e-4, "float32"), np.full(len(optical), -0.1, "float32")
     native_m = np.array([30 if p.family == "landsat" else 10 for p in optical], "float32")
     season = _part([p.when.date() for p in optical], SEASONS)
-    values, dates = np.empty((len(FEATURES), 1, n), "float32"), np.empty((len(SEASONS), 1, n), "int64")
-    n_optical = len(FEATURES) - len(HALVES) * len(RADAR_BANDS)
-    season_statistics(Stack(dn, reasons, 1, scale, offset, native_m), season, len(SEASONS), values[:n_optical], dates)
+    values, dates = np.empty((len(LAND_FEATURES), 1, n), "float32"), np.empty((len(SEASONS), 1, n), "int64")
+    n_optical = len(LAND_FEATURES) - len(HALVES) * len(RADAR_BANDS)
+    season_statistics(Stack(dn, qa, 1, scale, offset, native_m), season, len(SEASONS), values[:n_optical], dates)
     radar = [p for p in plans if p.family == "sentinel-1"]
     amplitude = np.stack([_radar(pixels, p, palette, shift, rng) for p in radar])[:, :, None]
     radar_means(amplitude, _part([p.when.date() for p in radar], HALVES), len(HALVES), values[n_optical:])

@@ -17,22 +17,22 @@ from scipy.optimize import minimize
 from rs_pipeline.model import OPTICAL_BANDS
 from rs_pipeline.paths import config_folder
 from rs_pipeline.products.vegetation.model import KNOTS, CoverModel, Network
+from rs_pipeline.simulation.optics import SENTINEL_PLATFORMS
 from rs_pipeline.storage.atomic import atomic_path
-from rs_pipeline.training.canopies import Pixels, observe, simulate
+from rs_pipeline.training.canopies import Pixels, add_reflectance_errors, simulate_canopies
 
-SEED = 20240715
-SENTINEL = ("sentinel-2a", "sentinel-2b", "sentinel-2c")
+COVER_SEED = 20240715
 LANDSAT_BANDS = ("green", "red", "nir", "swir1", "swir2")
 NETWORKS = {
-    "s2_20m": (SENTINEL, ("green", "red", "rededge1", "nir", "swir1", "swir2")),
-    "s2_10m": (SENTINEL, ("green", "red", "nir")),
+    "s2_20m": (SENTINEL_PLATFORMS, ("green", "red", "rededge1", "nir", "swir1", "swir2")),
+    "s2_10m": (SENTINEL_PLATFORMS, ("green", "red", "nir")),
     "landsat_tm": (("landsat-5", "landsat-7"), LANDSAT_BANDS),
     "landsat_oli": (("landsat-8", "landsat-9"), LANDSAT_BANDS),
 }
 """Name to platforms and bands. Blue is left out: what haze leaves is strongest there, and it adds nothing to the others."""
 
-HIDDEN = 8
-RIDGE = 1e-6
+COVER_HIDDEN = 8
+COVER_RIDGE = 1e-6
 """Penalty on the mean squared weight of each layer."""
 
 DOMAIN_QUANTILE = 0.999
@@ -48,11 +48,11 @@ REPEATS = 4
 def noisy(pixels: Pixels, platforms, rng: np.random.Generator) -> np.ndarray:
     """Observed reflectance (n, 7) in OPTICAL_BANDS, each pixel by one of the platforms."""
     which = rng.integers(0, len(platforms), len(pixels.cover))
-    return observe(np.choose(which[:, None], [pixels.refl[p] for p in platforms]), rng)
+    return add_reflectance_errors(np.choose(which[:, None], [pixels.refl[p] for p in platforms]), rng)
 
 
-def loss(flat: np.ndarray, x: np.ndarray, y: np.ndarray, hidden: int) -> tuple[float, np.ndarray]:
-    """Mean squared error of a network with one hidden layer of tanh plus RIDGE, and its gradient.
+def cover_loss(flat: np.ndarray, x: np.ndarray, y: np.ndarray, hidden: int) -> tuple[float, np.ndarray]:
+    """Mean squared error of a network with one hidden layer of tanh plus COVER_RIDGE, and its gradient.
 
     ``flat`` holds hidden weights (H, n), hidden bias (H), output weights (H) and output bias; x (m, n), y (m,).
     """
@@ -62,13 +62,13 @@ def loss(flat: np.ndarray, x: np.ndarray, y: np.ndarray, hidden: int) -> tuple[f
     error = state @ w2 + flat[-1] - y
     back = (2 / len(y)) * error[:, None] * w2 * (1 - state**2)
     gradient = np.concatenate([
-        (back.T @ x + 2 * RIDGE * w1 / hidden).ravel(), back.sum(axis=0), (2 / len(y)) * (state.T @ error) + 2 * RIDGE * w2 / hidden,
+        (back.T @ x + 2 * COVER_RIDGE * w1 / hidden).ravel(), back.sum(axis=0), (2 / len(y)) * (state.T @ error) + 2 * COVER_RIDGE * w2 / hidden,
         [2 * error.mean()],
     ])  # fmt: skip
-    return float((error**2).mean() + RIDGE * ((w1**2).sum() + (w2**2).sum()) / hidden), gradient
+    return float((error**2).mean() + COVER_RIDGE * ((w1**2).sum() + (w2**2).sum()) / hidden), gradient
 
 
-def fit(refl: np.ndarray, sun_cos: np.ndarray, cover: np.ndarray, bands, seed: int, *, hidden: int = HIDDEN, iterations: int = 800) -> Network:
+def fit_network(refl: np.ndarray, sun_cos: np.ndarray, cover: np.ndarray, bands, seed: int, *, hidden: int = COVER_HIDDEN, iterations: int = 800) -> Network:
     """A network of ``bands`` from observed reflectance (m, 7), without errors (zero). Sources: Weiss & Baret (2016); L-BFGS (Byrd et al. 1995)."""
     rng = np.random.default_rng(seed)
     chosen = [OPTICAL_BANDS.index(b) for b in bands]
@@ -77,7 +77,7 @@ def fit(refl: np.ndarray, sun_cos: np.ndarray, cover: np.ndarray, bands, seed: i
     n = len(centre)
     start = np.concatenate([rng.normal(0, n**-0.5, hidden * n), rng.normal(0, 0.5, hidden), rng.normal(0, 0.2, hidden), [0.4]])
     options = {"maxiter": iterations, "maxfun": 2 * iterations}
-    found = minimize(loss, start, ((x - centre) / spread, cover, hidden), "L-BFGS-B", jac=True, options=options).x
+    found = minimize(cover_loss, start, ((x - centre) / spread, cover, hidden), "L-BFGS-B", jac=True, options=options).x
     w1, b1, w2 = found[: hidden * n].reshape(hidden, n), found[hidden * n : hidden * (n + 1)], found[hidden * (n + 1) : -1]
     # Scaling goes into the weights; bands that are not used have weight 0 and no limit.
     weights = np.zeros((hidden, len(OPTICAL_BANDS)))
@@ -103,10 +103,10 @@ def domain(refl: np.ndarray, chosen: list[int]) -> tuple[np.ndarray, np.ndarray,
 def with_errors(network: Network, pixels: Pixels, platforms, seed: int) -> Network:
     """The network with its errors tabled by predicted cover, told from fresh pixels: what repeats of the noise share, and what not."""
     rng = np.random.default_rng(seed)
-    answers = np.stack([network.answer(noisy(pixels, platforms, rng), pixels.sun_elevation_deg)[0] for _ in range(REPEATS)])
-    middle, noise = np.nanmean(answers, axis=0), np.nanvar(answers, axis=0, ddof=1)
-    total = np.nanmean((answers - pixels.cover) ** 2, axis=0)
-    # A knot that no answer comes near, as may be in short trainings, has the errors of its neighbours.
+    estimates = np.stack([network.estimate_cover(noisy(pixels, platforms, rng), pixels.sun_elevation_deg)[0] for _ in range(REPEATS)])
+    middle, noise = np.nanmean(estimates, axis=0), np.nanvar(estimates, axis=0, ddof=1)
+    total = np.nanmean((estimates - pixels.cover) ** 2, axis=0)
+    # A knot that no estimate comes near, as may be in short trainings, has the errors of its neighbours.
     knots = np.array([k for k in KNOTS if (np.abs(middle - k) <= 0.05).any()])
     near = [np.abs(middle - k) <= 0.05 for k in knots]
     sigma_noise = np.interp(KNOTS, knots, [np.nanmean(noise[m]) ** 0.5 for m in near])
@@ -128,40 +128,40 @@ def _round(value) -> float | None:
     return round(float(value), 4) if np.isfinite(value) else None
 
 
-def measure(network: Network, platforms, mixed: Pixels, closed: Pixels, seed: int) -> dict:
+def measure_network(network: Network, platforms, mixed: Pixels, closed: Pixels, seed: int) -> dict:
     """Figures on fresh pixels: mixed ones, closed canopies alone, without the sun's angle; share of spectra that are not known."""
     rng, out = np.random.default_rng(seed), {}
     for name, pixels in (("mixed pixels", mixed), ("closed canopies", closed)):
         seen = noisy(pixels, platforms, rng)
-        cover, known = network.answer(seen, pixels.sun_elevation_deg)
+        cover, known = network.estimate_cover(seen, pixels.sun_elevation_deg)
         out[name] = figures(cover[known], pixels.cover[known]) | {"unknown_share": _round(1 - known.mean())}
-        cover, known = network.answer(seen, None)
+        cover, known = network.estimate_cover(seen, None)
         out[name + ", sun unknown"] = figures(cover[known], pixels.cover[known])
     return out
 
 
 def between_sensors(networks: dict[str, Network], pixels: Pixels) -> dict:
     """Bias and RMS difference of each platform's cover to that of Sentinel-2A at 20 m, of the same noise-free pixels."""
-    reference, known = networks["s2_20m"].answer(pixels.refl["sentinel-2a"], pixels.sun_elevation_deg)
+    reference, known = networks["s2_20m"].estimate_cover(pixels.refl["sentinel-2a"], pixels.sun_elevation_deg)
     out = {}
     for name, (platforms, _) in NETWORKS.items():
         for platform in platforms:
-            cover, also = networks[name].answer(pixels.refl[platform], pixels.sun_elevation_deg)
+            cover, also = networks[name].estimate_cover(pixels.refl[platform], pixels.sun_elevation_deg)
             difference = (cover - reference)[known & also]
             out[f"{name}, {platform}"] = {"bias": _round(difference.mean()), "rms": _round((difference**2).mean() ** 0.5)}
     return out
 
 
-def train(n_canopies: int = 6000, seed: int = SEED, *, iterations: int = 800) -> CoverModel:
+def train_cover_model(n_canopies: int = 6000, seed: int = COVER_SEED, *, iterations: int = 800) -> CoverModel:
     """Simulate, fit all networks, and measure them on canopies drawn with other seeds."""
-    pixels, fresh = simulate(n_canopies, seed), simulate(n_canopies // 3, seed + 1)
-    mixed, closed = simulate(n_canopies // 6, seed + 2), simulate(n_canopies // 6, seed + 3, clumped=0.0)
+    pixels, fresh = simulate_canopies(n_canopies, seed), simulate_canopies(n_canopies // 3, seed + 1)
+    mixed, closed = simulate_canopies(n_canopies // 6, seed + 2), simulate_canopies(n_canopies // 6, seed + 3, clumped=0.0)
     networks, report = {}, {"kind": "simulated", "seed": seed, "canopies": n_canopies, "pixels": len(pixels.cover)}
     for k, (name, (platforms, bands)) in enumerate(NETWORKS.items()):
         seen = noisy(pixels, platforms, np.random.default_rng(seed + 10 + k))
-        network = fit(seen, pixels.sun_cos, pixels.cover, bands, seed + 20 + k, iterations=iterations)
+        network = fit_network(seen, pixels.sun_cos, pixels.cover, bands, seed + 20 + k, iterations=iterations)
         networks[name] = with_errors(network, fresh, platforms, seed + 30 + k)
-        report[name] = measure(networks[name], platforms, mixed, closed, seed + 40 + k)
+        report[name] = measure_network(networks[name], platforms, mixed, closed, seed + 40 + k)
     return CoverModel(networks, report | {"difference to sentinel-2a at 20 m": between_sensors(networks, mixed)})
 
 
@@ -170,7 +170,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=config_folder() / "vegetation.json")
     parser.add_argument("--canopies", type=int, default=6000)
     args = parser.parse_args()
-    model = train(args.canopies)
+    model = train_cover_model(args.canopies)
     with atomic_path(args.output) as part:
         part.write_text(model.to_json(), "utf-8")
     print(json.dumps(model.report, indent=1))

@@ -32,7 +32,7 @@ class WaterClass:
 
 
 _TRACE = (1e-3, 0.05)
-CLASSES = (
+WATER_TYPES = (
     WaterClass("clean", (0.5, 8), (0.5, 5), (0.05, 0.5)),
     WaterClass("mesotrophic", (5, 25), (3, 15), (0.3, 1.2)),
     WaterClass("eutrophic", (25, 120), (10, 50), (0.6, 2), _TRACE),
@@ -48,27 +48,27 @@ CLASSES = (
 """Ranges from Chinese urban waters; ``a_blk440`` is a modelling device for FeS, MnS and soot."""
 
 # Banks, in the order of OPTICAL_BANDS: soil, leaves, buildings. Plants emerging from water are darker in the shortwave infrared.
-BANKS = np.array([
+BANK_REFL = np.array([
     [0.08, 0.11, 0.14, 0.17, 0.23, 0.30, 0.25],
     [0.03, 0.06, 0.04, 0.11, 0.38, 0.20, 0.10],
     [0.12, 0.13, 0.14, 0.15, 0.18, 0.20, 0.18],
 ])  # fmt: skip
-PLANTS = np.array([0.02, 0.05, 0.03, 0.09, 0.28, 0.05, 0.02])
+PLANT_REFL = np.array([0.02, 0.05, 0.03, 0.09, 0.28, 0.05, 0.02])
 
 
-def _drawn(rng: np.random.Generator, limits: Range, n: int, widen: float) -> np.ndarray:
+def _log_uniform(rng: np.random.Generator, limits: Range, n: int, widen: float) -> np.ndarray:
     return np.exp(rng.uniform(np.log(limits[0] / widen), np.log(limits[1] * widen), n))
 
 
 def draw_constituents(kind: WaterClass, n: int, rng: np.random.Generator, *, widen: float = 1.0) -> dict[str, np.ndarray]:
     """Arguments of `optics.water_bands`, float64 (n,) each. ``widen`` stretches the ranges at both ends, for tests outside what was trained."""
-    return {name: _drawn(rng, getattr(kind, name), n, widen) for name in ("chl", "tsm", "a_g440", "a_blk440", "b_bp")} | {
+    return {name: _log_uniform(rng, getattr(kind, name), n, widen) for name in ("chl", "tsm", "a_g440", "a_blk440", "b_bp")} | {
         "s_blk": rng.uniform(0.002, 0.006, n), "s_g": rng.normal(0.0155, 0.0015, n), "s_nap": rng.normal(0.0108, 0.001, n),
         "a_nap": rng.uniform(0.025, 0.06, n), "eta": rng.uniform(0.2, 1.2, n),
     }  # fmt: skip
 
 
-def water_refl(platform: str, constituents: dict[str, np.ndarray], *, sea: bool = False) -> np.ndarray:
+def water_band_refl(platform: str, constituents: dict[str, np.ndarray], *, sea: bool = False) -> np.ndarray:
     """Noise-free water reflectance, float64 (n, 7) in OPTICAL_BANDS; NaN in the red edge where the platform has none."""
     roles = [r for r in OPTICAL_BANDS if r in RESPONSES[platform]]
     refl = np.full((len(constituents["chl"]), len(OPTICAL_BANDS)), np.nan)
@@ -78,22 +78,22 @@ def water_refl(platform: str, constituents: dict[str, np.ndarray], *, sea: bool 
 
 def simulate_water(kind: WaterClass, platform: str, n: int, rng: np.random.Generator, *, widen: float = 1.0) -> np.ndarray:
     """Noise-free reflectance of ``n`` waters of a kind, float64 (n, 7), with its emergent plants."""
-    refl = water_refl(platform, draw_constituents(kind, n, rng, widen=widen), sea=kind.sea)
+    refl = water_band_refl(platform, draw_constituents(kind, n, rng, widen=widen), sea=kind.sea)
     if kind.plants:
         share = rng.uniform(*kind.plants, n)[:, None]
-        refl = (1 - share) * refl + share * PLANTS
+        refl = (1 - share) * refl + share * PLANT_REFL
     return refl
 
 
-def observe_water(refl: np.ndarray, rng: np.random.Generator, *, land_share: float = 0.04) -> np.ndarray:
+def add_water_errors(refl: np.ndarray, rng: np.random.Generator, *, land_share: float = 0.04) -> np.ndarray:
     """Add what a surface-reflectance product leaves in: grey residual, aerosol, bank, white noise (n, 7)."""
     n = len(refl)
     centre_nm = np.array([493, 560, 665, 705, 833, 1610, 2190])
-    bank = rng.dirichlet(np.ones(3), n) @ BANKS
+    bank = rng.dirichlet(np.ones(3), n) @ BANK_REFL
     share = np.minimum(rng.exponential(land_share, (n, 1)), 0.9)
     grey = rng.normal(0.004, 0.006, (n, 1))
     aerosol = np.abs(rng.normal(0, 0.004, (n, 1))) * haze_spectrum(centre_nm)
     return (1 - share) * refl + share * bank + grey + aerosol + rng.normal(0, 0.0015, refl.shape)
 
 
-BLACK = np.array([kind.black for kind in CLASSES])
+IS_BLACK = np.array([kind.black for kind in WATER_TYPES])

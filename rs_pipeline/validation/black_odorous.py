@@ -20,7 +20,7 @@ from rs_pipeline.validation import metrics
 from rs_pipeline.validation.metrics import Counts, precision_at, ratio
 from rs_pipeline.validation.truth import Score, Truth, black_years
 
-BLACK_SHARE, CLEAN_SHARE = 0.5, 0.1
+BLACK_REACH_SHARE, CLEAN_SHARE = 0.5, 0.1
 PREVALENCES = (0.01, 0.02)
 """Shares of black reaches a province may have; samples are richer."""
 FALSE_ALARMS = 0.01
@@ -58,12 +58,12 @@ def label(objects: gpd.GeoDataFrame, truth: Truth) -> gpd.GeoDataFrame:
 def _water_under(shape: shapely.Geometry, year: int, truth: Truth) -> str:
     near = truth.waters[truth.waters.intersects(shape)]
     shares = [overlap(shape, g) for g in near.geometry]
-    if sum(shares) >= BLACK_SHARE:
+    if sum(shares) >= BLACK_REACH_SHARE:
         return near.confuser.iloc[int(np.argmax(shares))] or "plain"
     touched = rasterize([shape], out_shape=truth.grid.shape, transform=truth.grid.transform, all_touched=True) == 1
     true = truth.true_water(year)
     for name, zone in (("sea", true.sea), ("seasonal wetland", true.seasonal)):
-        if ratio(zone[touched].sum(), touched.sum()) >= BLACK_SHARE:
+        if ratio(zone[touched].sum(), touched.sum()) >= BLACK_REACH_SHARE:
             return name
     return "no water"
 
@@ -82,7 +82,7 @@ class _Judged:
     def of(cls, table: pd.DataFrame, flag: str = "flagged") -> _Judged:
         share, assessed = table.black_share.to_numpy(), table.assessed.to_numpy(bool)
         probability = np.where(assessed, table.probability.to_numpy("float64"), np.nan)
-        return cls(share >= BLACK_SHARE, share < CLEAN_SHARE, assessed, table[flag].to_numpy(bool) & assessed, probability)
+        return cls(share >= BLACK_REACH_SHARE, share < CLEAN_SHARE, assessed, table[flag].to_numpy(bool) & assessed, probability)
 
     @property
     def counts(self) -> Counts:
@@ -91,7 +91,7 @@ class _Judged:
         return Counts.of(self.flagged[known], self.black[known])
 
 
-def score(objects: gpd.GeoDataFrame, truth: Truth) -> list[Score]:
+def score_black_odorous(objects: gpd.GeoDataFrame, truth: Truth) -> list[Score]:
     """Scores of reaches and ponds, product ``black_odorous``. Empty where the world has no truth of black-odorous water.
 
     ``recall`` and the other rates are of the assessed objects; ``recall`` of ``all, unassessed missed`` counts what was not assessed
@@ -156,7 +156,7 @@ def _ranking(subset: str, judged: _Judged) -> list[Score]:
 
 def _by_type(table: pd.DataFrame) -> list[Score]:
     """Recall of each type of black-odorous water."""
-    black = table[(table.black_share >= BLACK_SHARE) & (table.black_type != "") & table.assessed]
+    black = table[(table.black_share >= BLACK_REACH_SHARE) & (table.black_type != "") & table.assessed]
     return [
         Score("black_odorous", "recall", f"type {kind}", ratio(group.flagged.sum(), len(group)), "1", len(group))
         for kind, group in black.groupby("black_type")
@@ -177,16 +177,16 @@ def _by_confuser(table: pd.DataFrame) -> list[Score]:
 
 def _stretches_found(subset: str, table: pd.DataFrame, flag: str, truth: Truth) -> Score:
     """Share of true stretches and years that a flagged object lies in by half."""
-    hits = table[table[flag].to_numpy(bool) & table.assessed & (table.black_share >= BLACK_SHARE)]
+    hits = table[table[flag].to_numpy(bool) & table.assessed & (table.black_share >= BLACK_REACH_SHARE)]
     found = [
-        any(overlap(g, stretch) >= BLACK_SHARE for g in hits.geometry[hits.period.astype(str) == str(year)])
+        any(overlap(g, stretch) >= BLACK_REACH_SHARE for g in hits.geometry[hits.period.astype(str) == str(year)])
         for stretch, years in zip(truth.black_reaches.geometry, black_years(truth.black_reaches), strict=True)
         for year in sorted(years & set(truth.years))
     ]
     return Score("black_odorous", "stretches_found", subset, ratio(sum(found), len(found)), "1", len(found))
 
 
-def score_pixels(bow_class: np.ndarray, truth: Truth, year: int) -> list[Score]:
+def score_black_odorous_pixels(bow_class: np.ndarray, truth: Truth, year: int) -> list[Score]:
     """Scores of the map's classes, product ``black_odorous``, subsets ``pixels``.
 
     Parameters
@@ -197,7 +197,7 @@ def score_pixels(bow_class: np.ndarray, truth: Truth, year: int) -> list[Score]:
         return []
     true, seen = truth.true_water(year), np.isfinite(bow_class)
     stretches = [g for g, y in zip(truth.black_reaches.geometry, black_years(truth.black_reaches), strict=True) if year in y]
-    black = (truth.covered(stretches) >= BLACK_SHARE) & true.water & seen
+    black = (truth.covered(stretches) >= BLACK_REACH_SHARE) & true.water & seen
     clean = true.water & seen & (truth.covered(stretches) == 0)
     assessed = (bow_class >= 1) & (bow_class <= 3)
     scores = []

@@ -1,7 +1,7 @@
 """Shorelines, rates and classes of the coast against the truth.
 
 Positions are measured at the true line: every SPACING_M a line normal to it is cast, and the nearest crossing of a drawn line within
-REACH_M is the answer. Errors are in metres, seaward positive. True lines are those of mean sea level in the middle of the year.
+REACH_M is the result. Errors are in metres, seaward positive. True lines are those of mean sea level in the middle of the year.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ STEP_FACTOR = 5.0
 """Longer segments of a true line than so many times its median are steps between two sections, not coast."""
 
 
-def stations(lines: gpd.GeoDataFrame) -> pd.DataFrame:
+def shore_points(lines: gpd.GeoDataFrame) -> pd.DataFrame:
     """Points every SPACING_M on true lines with the unit vector to the sea: x, y, sea_x, sea_y and the lines' columns.
 
     The sea lies to the right of the lines.
@@ -80,10 +80,10 @@ def crossings(points: pd.DataFrame, lines: np.ndarray, reach_m: float = REACH_M)
 def shoreline_errors(lines: gpd.GeoDataFrame, truth: Truth) -> pd.DataFrame:
     """A row a station of the true lines of the drawn years that lies in the world (the lines go on beyond it).
 
-    The columns of `stations`, ``error_m`` (seaward positive, NaN where no line was drawn) and ``sigma_m`` (the drawn line's
+    The columns of `shore_points`, ``error_m`` (seaward positive, NaN where no line was drawn) and ``sigma_m`` (the drawn line's
     ``position_error_m``, NaN where it says none).
     """
-    points = stations(_true_lines(truth))
+    points = shore_points(_true_lines(truth))
     left, bottom, right, top = truth.grid.bounds
     points = points[points.x.between(left, right) & points.y.between(bottom, top)]
     tables = []
@@ -226,8 +226,8 @@ def score_classes(transects: gpd.GeoDataFrame, truth: Truth) -> list[Score]:
         return []
     kind = true_distances(transects, truth)["kind"].to_numpy()
     known = np.isin(kind, ("natural", "artificial"))
-    called = transects.unit_class.to_numpy()
-    right, decided = (called == kind) & known, known & np.isin(called, ("natural", "artificial", "river mouth"))
+    classified = transects.unit_class.to_numpy()
+    right, decided = (classified == kind) & known, known & np.isin(classified, ("natural", "artificial", "river mouth"))
     scores = [
         Score("shoreline_class", "accuracy", "all", ratio(right.sum(), known.sum()), "1", int(known.sum())),
         Score("shoreline_class", "accuracy", "decided", ratio(right.sum(), decided.sum()), "1", int(decided.sum())),
@@ -242,8 +242,8 @@ def score_classes(transects: gpd.GeoDataFrame, truth: Truth) -> list[Score]:
     return scores
 
 
-def score_opinions(transects: gpd.GeoDataFrame, truth: Truth, labels: dict[str, int]) -> list[Score]:
-    """Error of the second opinions along transects, product ``shoreline_radar``, by type of coast, and ``vegetation_line``.
+def score_cross_checks(transects: gpd.GeoDataFrame, truth: Truth, labels: dict[str, int]) -> list[Score]:
+    """Error of the cross-checks along transects, product ``shoreline_radar``, by type of coast, and ``vegetation_line``.
 
     The true vegetation line is that of the true cover behind the true shore.
 
@@ -265,10 +265,10 @@ def score_opinions(transects: gpd.GeoDataFrame, truth: Truth, labels: dict[str, 
         }))  # fmt: skip
     table = pd.concat(rows, ignore_index=True)
     coast = table[table.known & ~table.type.isin(["", "river mouth"])]
-    scores = [s for name, group in (("all", coast), *coast.groupby("type")) for s in _opinion("shoreline_radar", name, group.radar)]
-    return scores + _opinion("vegetation_line", "all", coast.plants)
+    scores = [s for name, group in (("all", coast), *coast.groupby("type")) for s in _cross_check_scores("shoreline_radar", name, group.radar)]
+    return scores + _cross_check_scores("vegetation_line", "all", coast.plants)
 
 
-def _opinion(product: str, subset: str, error_m: pd.Series) -> list[Score]:
+def _cross_check_scores(product: str, subset: str, error_m: pd.Series) -> list[Score]:
     middle = float(error_m.abs().median())
     return [*_placed(product, subset, error_m.to_numpy()), Score(product, "median_absolute_error", subset, middle, "m", int(error_m.notna().sum()))]

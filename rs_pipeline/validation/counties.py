@@ -15,10 +15,10 @@ import pandas as pd
 import shapely
 
 from rs_pipeline.estimation.zones import REGION, coverage
-from rs_pipeline.products.land.classes import DISTURBED, NATURAL, Land
+from rs_pipeline.products.land.classes import DISTURBED, NATURAL_COVER, Land
 from rs_pipeline.products.red_line.indicators import geodesic_area_km2
 from rs_pipeline.products.vegetation.county import GREENING_STEP
-from rs_pipeline.validation.coastline import crossings, natural_length, slopes, stations
+from rs_pipeline.validation.coastline import crossings, natural_length, shore_points, slopes
 from rs_pipeline.validation.land import MATERIALS
 from rs_pipeline.validation.metrics import interval_coverage, ratio
 from rs_pipeline.validation.truth import Score, Truth, black_years
@@ -30,7 +30,7 @@ SHORE_REACH_M = 1000.0
 
 
 @dataclass(frozen=True)
-class Place:
+class TrueUnit:
     """A unit, or the region, on the truth's grid."""
 
     adcode: str
@@ -52,13 +52,13 @@ class Place:
         return float(lines.intersection(self.geometry).length.sum())
 
 
-def places(truth: Truth) -> list[Place]:
+def places(truth: Truth) -> list[TrueUnit]:
     """The units of the world and the region of all together."""
     units = truth.units
     whole = gpd.GeoDataFrame({"adcode": [REGION]}, geometry=[units.union_all()], crs=units.crs)
     frame = pd.concat([units[["adcode", "geometry"]], whole], ignore_index=True)
     zone, cell, area = coverage(truth.grid, frame)
-    return [Place(str(u.adcode), u.geometry, cell[zone == i], area[zone == i]) for i, u in enumerate(frame.itertuples())]
+    return [TrueUnit(str(u.adcode), u.geometry, cell[zone == i], area[zone == i]) for i, u in enumerate(frame.itertuples())]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class _Asked:
     """What a true value is wanted of."""
 
     truth: Truth
-    place: Place
+    place: TrueUnit
     year: int
     baseline: int
 
@@ -181,7 +181,7 @@ def _coast_rate(a: _Asked) -> float:
     coast = _coast(a)
     if coast is None or a.year != max(a.truth.years) or len(a.truth.years) < 2:
         return math.nan
-    points = stations(coast.rename(columns={"class": "kind"}))
+    points = shore_points(coast.rename(columns={"class": "kind"}))
     points = points[points.type != "river mouth"]
     lines = a.truth.shorelines
     found = [crossings(points, lines.geometry[lines.year == y].to_numpy(), SHORE_REACH_M)[0] for y in a.truth.years]
@@ -225,7 +225,7 @@ TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "natural_coast_retention": _retention, "coast_mean_rate": _coast_rate, "reclaimed_area": _reclaimed,
     "construction_land_area": _land(Land.BUILT), "construction_land_change": _built_change, "cropland_area": _land(Land.CROPLAND),
     "tree_area": _land(Land.TREE), "grass_area": _land(Land.GRASS), "wetland_area": _land(Land.WETLAND), "bare_area": _land(Land.BARE),
-    "disturbed_land_area": _land(*DISTURBED), "natural_land_area": _land(*NATURAL),
+    "disturbed_land_area": _land(*DISTURBED), "natural_land_area": _land(*NATURAL_COVER),
 }  # fmt: skip
 """True value of each indicator, in the indicator's unit, and of the groups of land classes whose shares are given; NaN where the unit has none."""
 
@@ -256,7 +256,7 @@ def against_truth(indicators: pd.DataFrame, truth: Truth, *, baseline: int | Non
     return table.merge(true_indicators(truth, baseline), on=keys)
 
 
-def score(indicators: pd.DataFrame, truth: Truth, *, baseline: int | None = None) -> list[Score]:
+def score_counties(indicators: pd.DataFrame, truth: Truth, *, baseline: int | None = None) -> list[Score]:
     """Errors and interval coverage by indicator, product ``counties``. Empty where the world has no units.
 
     ``absolute_error`` and ``bias`` are means over units, the region and periods, in the indicator's unit; ``relative_error`` is the sum

@@ -7,10 +7,10 @@ import pandas as pd
 from scipy import stats
 
 from rs_pipeline.config import Settings
-from rs_pipeline.estimation.estimate import Answer, Facts
+from rs_pipeline.estimation.estimate import Estimate, Facts
 from rs_pipeline.estimation.uncertainty import Z95
 from rs_pipeline.indicators.facts import Run
-from rs_pipeline.indicators.values import INDICATORS, estimate
+from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.products.land.indicators import ERROR_OF, area
 from rs_pipeline.validation.counties import true_indicators
 from rs_pipeline.validation.truth import Truth
@@ -27,23 +27,23 @@ def observed_errors(settings: Settings, truth: Truth) -> pd.DataFrame:
     """
     rows = []
     for unit, period, facts in Run.read(settings).facts():
-        for name, answer in _answers(facts).items():
-            if answer.spread and answer.observed_fraction >= settings.indicators.scale_fraction:
-                s = answer.spread
-                rows.append((unit.adcode, period, name, answer.interval.value, s.random95, s.basis, *s.undecided))
+        for name, estimate in _estimates(facts).items():
+            if estimate.spread and estimate.observed_fraction >= settings.indicators.scale_fraction:
+                s = estimate.spread
+                rows.append((unit.adcode, period, name, estimate.interval.value, s.random95, s.basis, *s.undecided))
     table = pd.DataFrame(rows, columns=["adcode", "period", "indicator", "value", "random95", "basis", "low", "high"])
     table = table.merge(true_indicators(truth, int(settings.baseline_label)), on=["adcode", "period", "indicator"])
     error = table.true - table.value
     return table.assign(error=error - error.clip(-table.low, table.high)).drop(columns=["true", "value", "low", "high"])
 
 
-def _answers(facts: Facts) -> dict[str, Answer]:
+def _estimates(facts: Facts) -> dict[str, Estimate]:
     """Of all indicators, and of land areas whether or not they are told apart well enough to be published."""
-    answers = {name: estimate(indicator, facts) for name, indicator in INDICATORS.items()}
+    estimates = {name: estimate_indicator(indicator, facts) for name, indicator in INDICATORS.items()}
     county = facts["land"].zones["county"] if facts["land"] else None
     if county and county["land_observed_m2"] > 0:
-        answers |= {row: area(facts, county, name) for name, row in ERROR_OF.items()}
-    return answers
+        estimates |= {row: area(facts, county, name) for name, row in ERROR_OF.items()}
+    return estimates
 
 
 def systematic_part(table: pd.DataFrame) -> pd.DataFrame:

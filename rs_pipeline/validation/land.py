@@ -30,7 +30,7 @@ def true_shares(truth: Truth, year: int) -> np.ndarray:
     return np.stack([truth.share(year, MATERIALS[c]) for c in Land])
 
 
-def score(found_class: np.ndarray, truth: Truth, year: int, *, shares: np.ndarray | None = None) -> list[Score]:
+def score_land(found_class: np.ndarray, truth: Truth, year: int, *, shares: np.ndarray | None = None) -> list[Score]:
     """Accuracy of the classes by area, and the bias of their areas; product ``land``.
 
     A pixel of a class is right to the extent that it truly is that class. ``overall`` is the share of the area that is right; ``users``
@@ -43,8 +43,8 @@ def score(found_class: np.ndarray, truth: Truth, year: int, *, shares: np.ndarra
     shares : expected shares float32 (7, h, w); adds ``calibration_error`` of the largest share.
     """
     seen, true = np.isfinite(found_class), true_shares(truth, year)
-    n, called = int(seen.sum()), np.where(seen, found_class, 0).astype(int)
-    right = np.take_along_axis(true, np.maximum(called - 1, 0)[None], axis=0)[0]
+    n, classified = int(seen.sum()), np.where(seen, found_class, 0).astype(int)
+    right = np.take_along_axis(true, np.maximum(classified - 1, 0)[None], axis=0)[0]
     scores = [
         Score("land", "overall", "all", ratio(right[seen].sum(), n), "1", n),
         Score("land", "observed_share", "all", 100 * ratio(n, seen.size), "%", seen.size),
@@ -52,7 +52,7 @@ def score(found_class: np.ndarray, truth: Truth, year: int, *, shares: np.ndarra
     if shares is not None:
         scores.append(Score("land", "calibration_error", "all", expected_calibration_error(shares.max(axis=0)[seen], right[seen]), "1", n))
     for c in Land:
-        mapped, truly = called == c, float(true[c - 1][seen].sum())
+        mapped, truly = classified == c, float(true[c - 1][seen].sum())
         hit, count = float(right[mapped].sum()), int(mapped.sum())
         area = float(shares[c - 1][seen].sum()) if shares is not None else count
         scores += [

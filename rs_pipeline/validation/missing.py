@@ -11,7 +11,7 @@ from rs_pipeline.validation.metrics import ratio
 from rs_pipeline.validation.truth import Score
 
 
-def score_pixels(product: str, values: np.ndarray, observations: np.ndarray, least: int = 1) -> list[Score]:
+def score_missing_pixels(product: str, values: np.ndarray, observations: np.ndarray, least: int = 1) -> list[Score]:
     """Scores of one band, product ``missing``.
 
     ``without_observation``: share of the numbers that rest on no observation; must be 0. ``told_missing``: share of the pixels with
@@ -30,7 +30,7 @@ def score_pixels(product: str, values: np.ndarray, observations: np.ndarray, lea
     ]
 
 
-def score_counties(indicators: pd.DataFrame, least_fraction: Mapping[str, float] | float) -> list[Score]:
+def score_missing_counties(indicators: pd.DataFrame, least_fraction: Mapping[str, float] | float) -> list[Score]:
     """Scores of the table of indicators, product ``missing``.
 
     ``withheld``: share of rows observed to less than the least fraction that have no value; must be 100. ``without_reason``: share of

@@ -24,7 +24,7 @@ def true_offsets(world: Mapping) -> dict[str, float]:
     return {scene: OFFSET_REFL if as_in in pending else 0.0 for scene, as_in in (newer | older).items()}
 
 
-def score(scenes: pd.DataFrame, world: Mapping, offsets: Mapping[str, float], chips: pd.DataFrame | None = None) -> list[Score]:
+def score_radiometry(scenes: pd.DataFrame, world: Mapping, offsets: Mapping[str, float], chips: pd.DataFrame | None = None) -> list[Score]:
     """Scores of the ledger, product ``radiometry``, in % of the scenes they are about.
 
     ``offset_right``: used scenes whose offset is the true one. ``wrong_flag_mended``: likewise of those whose metadata lie,

@@ -1,4 +1,4 @@
-"""Step ``score``: everything a run has made, against the truth of its simulated world."""
+"""Step ``write_accuracy``: everything a run has made, against the truth of its simulated world."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rs_pipeline.storage.tables import write_csv
 from rs_pipeline.validation import black_odorous, coastline, counties, land, missing, radiometry, vegetation, water
 from rs_pipeline.validation.truth import Score, Truth, combine, on_grid
 
-COLUMNS = ("product", "metric", "subset", "value", "unit", "n", "kind")
+SCORE_COLUMNS = ("product", "metric", "subset", "value", "unit", "n", "kind")
 
 ASSESSED = ("suspected", "possible", "clear")
 """Calls of a reach that rest on enough of its water."""
@@ -72,26 +72,26 @@ def _maps(layout: Layout, truth: Truth, settings: Settings, label: str, year: in
     cover, wet = settings.vegetation.min_dates, settings.water.min_months
     if made["vegetation"]:
         peak, growing, sigma = (band("vegetation", name) for name in ("fvc_peak", "fvc_growing", "fvc_peak_sigma"))
-        yield from vegetation.score(peak, growing, truth, year, fvc_peak_sigma=sigma)
+        yield from vegetation.score_vegetation(peak, growing, truth, year, fvc_peak_sigma=sigma)
         if made["observations"]:
-            yield from missing.score_pixels("fvc_peak", peak, band("observations", "clear_peak"), cover)
-            yield from missing.score_pixels("fvc_growing", growing, band("observations", "clear_growing"), cover)
+            yield from missing.score_missing_pixels("fvc_peak", peak, band("observations", "clear_peak"), cover)
+            yield from missing.score_missing_pixels("fvc_growing", growing, band("observations", "clear_growing"), cover)
     if made["water"]:
         classes = band("water", "class")
-        yield from water.score(band("water", "frequency"), classes, truth, year)
+        yield from water.score_water(band("water", "frequency"), classes, truth, year)
         if made["observations"]:
-            yield from missing.score_pixels("water", classes, band("observations", "clear_months"), wet)
+            yield from missing.score_missing_pixels("water", classes, band("observations", "clear_months"), wet)
     if layout.map(LAND, label).is_file():
         shares = _shares(layout, truth, label)
-        yield from land.score(band(LAND, "class"), truth, year, shares=shares)
-        yield from missing.score_pixels(LAND, band(LAND, "class"), band(LAND, "n_dates"), settings.land.min_dates)
+        yield from land.score_land(band(LAND, "class"), truth, year, shares=shares)
+        yield from missing.score_missing_pixels(LAND, band(LAND, "class"), band(LAND, "n_dates"), settings.land.min_dates)
         baseline = year_labels(settings, truth).get(settings.baseline_label)
         if baseline not in (None, year) and layout.map(LAND, settings.baseline_label).is_file():
             yield from land.score_conversion(shares, _shares(layout, truth, settings.baseline_label), truth, year, baseline, settings.land_zones)
     if made["black_odorous"]:
-        yield from black_odorous.score_pixels(band("black_odorous", "class"), truth, year)
+        yield from black_odorous.score_black_odorous_pixels(band("black_odorous", "class"), truth, year)
         if made["observations"]:
-            yield from missing.score_pixels("black_odorous", band("black_odorous", "probability"), band("observations", "clear_water"))
+            yield from missing.score_missing_pixels("black_odorous", band("black_odorous", "probability"), band("observations", "clear_water"))
 
 
 def _shares(layout: Layout, truth: Truth, label: str) -> np.ndarray:
@@ -99,7 +99,7 @@ def _shares(layout: Layout, truth: Truth, label: str) -> np.ndarray:
 
 
 def read_objects(layout: Layout, truth: Truth, labels: dict[str, int]) -> gpd.GeoDataFrame:
-    """Reaches and ponds as `black_odorous.score` takes them."""
+    """Reaches and ponds as `black_odorous.score_black_odorous` takes them."""
     table = gpd.read_file(layout.reaches, layer="reaches").to_crs(truth.grid.crs)
     table = table[table.period.isin(labels)]
     return table.assign(
@@ -109,7 +109,7 @@ def read_objects(layout: Layout, truth: Truth, labels: dict[str, int]) -> gpd.Ge
 
 
 def _reaches(layout: Layout, truth: Truth, labels: dict[str, int]) -> list[Score]:
-    return black_odorous.score(read_objects(layout, truth, labels), truth) if layout.reaches.is_file() else []
+    return black_odorous.score_black_odorous(read_objects(layout, truth, labels), truth) if layout.reaches.is_file() else []
 
 
 def read_shorelines(layout: Layout, truth: Truth, labels: dict[str, int]) -> gpd.GeoDataFrame:
@@ -129,7 +129,7 @@ def _coast(layout: Layout, truth: Truth, labels: dict[str, int]) -> list[Score]:
     if layout.transects.is_file():
         transects = gpd.read_file(layout.transects, layer="transects").to_crs(truth.grid.crs)
         scores += coastline.score_rates(transects, truth) + coastline.score_classes(transects, truth)
-        scores += coastline.score_opinions(transects, truth, labels)
+        scores += coastline.score_cross_checks(transects, truth, labels)
     return scores
 
 
@@ -140,8 +140,8 @@ def _table(layout: Layout, truth: Truth, settings: Settings, labels: dict[str, i
     least = {name: settings.indicators.range_fraction for name in counties.TRUE_VALUES if name != "black_odorous_unassessable_length_km"}
     yearly = table[table.period.isin(labels)]
     yearly = yearly.assign(period=yearly.period.map(labels).astype(str))
-    scores = counties.score(yearly, truth, baseline=labels.get(settings.baseline_label))
-    return scores + missing.score_counties(table, least)
+    scores = counties.score_counties(yearly, truth, baseline=labels.get(settings.baseline_label))
+    return scores + missing.score_missing_counties(table, least)
 
 
 def _ledger(layout: Layout, truth: Truth) -> list[Score]:
@@ -151,17 +151,17 @@ def _ledger(layout: Layout, truth: Truth) -> list[Score]:
     manifests = [pd.read_parquet(p, columns=["scene_id", "status", "reason"]) for p in sorted((layout.root / "chips").glob("*/*/chips.parquet"))]
     chips = pd.concat(manifests, ignore_index=True) if manifests else None
     offsets = radiometry.true_offsets(truth.world)
-    return radiometry.score(scenes, truth.world, offsets, chips)
+    return radiometry.score_radiometry(scenes, truth.world, offsets, chips)
 
 
 def as_table(scores: list[Score]) -> pd.DataFrame:
-    """Scores with COLUMNS; ``kind`` says that they are of simulated data."""
+    """Scores with SCORE_COLUMNS; ``kind`` says that they are of simulated data."""
     rows = [(s.product, s.metric, s.subset, s.value, s.unit, s.n, "simulated") for s in scores]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
 
 
 def write_scores(scores: list[Score], path: Path) -> None:
-    """Write ``accuracy.csv``: UTF-8 with BOM, columns COLUMNS; a score without anything behind it is empty with n 0."""
+    """Write ``accuracy.csv``: UTF-8 with BOM, columns SCORE_COLUMNS; a score without anything behind it is empty with n 0."""
     write_csv(as_table(scores), path)
 
 
@@ -180,7 +180,7 @@ def print_scores(scores: list[Score]) -> None:
         console.print(table)
 
 
-def score(settings: Settings, truth_folder: Path | None = None) -> list[Score]:
+def write_accuracy(settings: Settings, truth_folder: Path | None = None) -> list[Score]:
     """Write ``accuracy.csv`` of a run and give its scores.
 
     Parameters

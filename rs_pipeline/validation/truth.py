@@ -27,7 +27,7 @@ from rs_pipeline.model import Grid
 from rs_pipeline.simulation.materials import CONFUSERS, FLOODED_DAYS, WATER
 from rs_pipeline.storage.raster import band_index
 
-PERMANENT, SEASONAL = 0.75, 0.25
+PERMANENT_SHARE, SEASONAL_SHARE = 0.75, 0.25
 """Least share of the year under water of permanent and of seasonal water."""
 
 TIDAL_GROUND = ("dry_sand", "wet_sand", "mudflat")
@@ -123,7 +123,7 @@ class Truth:
         if not found:
             raise ConfigError(
                 "no truth of a simulated world here", where=str(self.folder),
-                remedy="give --truth <world>/truth; `rs-pipeline sample <folder>` makes a world",
+                remedy="give --truth <world>/truth; `rs-pipeline simulate <folder>` makes a world",
             )  # fmt: skip
         return tuple(found)
 
@@ -225,9 +225,9 @@ class Truth:
         sea = self.share(year, ["sea"]) > 0
         tidal = (self.share(year, TIDAL_GROUND) > 0) & (frequency > 0)
         wet_time = np.where(tidal, frequency, frequency / np.maximum(area, 0.01))
-        share = np.where(tidal, 1.0, area) * (wet_time >= SEASONAL - 1e-6)
+        share = np.where(tidal, 1.0, area) * (wet_time >= SEASONAL_SHARE - 1e-6)
         lasting = self.share(year, set(self.water_materials) - SEASONAL_WATERS - {"sea"})
-        permanent = np.where(sea | tidal, share * (wet_time >= PERMANENT - 1e-6), lasting)
+        permanent = np.where(sea | tidal, share * (wet_time >= PERMANENT_SHARE - 1e-6), lasting)
         water = share >= 0.5
         zone = ndimage.binary_dilation(sea | tidal, np.ones((3, 3), bool), iterations=SEA_RIM_PX)
         return WaterTruth(water, water & (permanent >= share / 2), share.astype("float32"), permanent.astype("float32"), zone)

@@ -11,7 +11,7 @@ from rs_pipeline.validation.truth import Score, Truth
 DECILES = 10
 
 
-def score(
+def score_vegetation(
     fvc_peak: np.ndarray, fvc_growing: np.ndarray | None, truth: Truth, year: int, *, fvc_peak_sigma: np.ndarray | None = None
 ) -> list[Score]:
     """Bias, RMSE and concordance of cover, overall and by decile of the true cover.

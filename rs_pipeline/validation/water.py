@@ -11,13 +11,13 @@ import pandas as pd
 from scipy import ndimage
 
 from rs_pipeline.simulation.materials import FREEZING
+from rs_pipeline.storage.raster import EIGHT_NEIGHBOURS
 from rs_pipeline.validation.metrics import Counts, bias, percent_error, ratio, rmse
 from rs_pipeline.validation.truth import Score, Truth, WaterTruth
 
-EIGHT = np.ones((3, 3), bool)
 BODY_M2 = 10_000.0
 """Bodies from this area on are what published products are held to."""
-RIM_PX = 2
+BODY_RIM_PX = 2
 """Pixels around a body that its area is measured in."""
 WIDTHS_M = (0.0, 20.0, 40.0, 80.0, np.inf)
 """Classes of river width."""
@@ -31,7 +31,7 @@ BANK_M = 30.0
 """Land to either side of a river that its mapped width is measured in."""
 
 
-def score(frequency: np.ndarray | None, water_class: np.ndarray, truth: Truth, year: int) -> list[Score]:
+def score_water(frequency: np.ndarray | None, water_class: np.ndarray, truth: Truth, year: int) -> list[Score]:
     """All scores of a water map of one year, product ``water``.
 
     Parameters
@@ -76,7 +76,7 @@ def _area_error(subset: str, found: np.ndarray, share: np.ndarray) -> Score:
 
 def large_bodies(water: np.ndarray, pixel_m2: float) -> np.ndarray:
     """The 8-connected patches of a mask of at least BODY_M2, bool (h, w)."""
-    labels, n = ndimage.label(water, EIGHT)
+    labels, n = ndimage.label(water, EIGHT_NEIGHBOURS)
     large = np.bincount(labels.ravel(), minlength=n + 1) * pixel_m2 >= BODY_M2
     large[0] = False
     return large[labels]
@@ -90,7 +90,7 @@ def _bodies(found: np.ndarray, true: WaterTruth, inland: np.ndarray, pixel_m2: f
     both = precision + recall
     f1 = 0.0 if both == 0 or (np.isnan(precision) and recall == 0) else 2 * precision * recall / both
     others = true.water & ~large
-    zone = ndimage.binary_dilation(large, EIGHT, iterations=RIM_PX) & inland & ~others if large.any() else np.zeros_like(large)
+    zone = ndimage.binary_dilation(large, EIGHT_NEIGHBOURS, iterations=BODY_RIM_PX) & inland & ~others if large.any() else np.zeros_like(large)
     return [
         Score("water", "precision", subset, precision, "1", int(mapped.sum())),
         Score("water", "recall", subset, recall, "1", int(large.sum())),
@@ -100,10 +100,10 @@ def _bodies(found: np.ndarray, true: WaterTruth, inland: np.ndarray, pixel_m2: f
 
 
 def _standing(found: np.ndarray, true: WaterTruth, inland: np.ndarray, truth: Truth) -> list[Score]:
-    """Lakes, ponds and reservoirs of at least BODY_M2 with RIM_PX around them, without the pixels that other waters cover by more than a tenth."""
+    """Lakes, ponds and reservoirs of at least BODY_M2 with BODY_RIM_PX around them, without the pixels that other waters cover by more than a tenth."""
     subset, waters = f"lakes and ponds above {BODY_M2 / 1e6:g} km2", truth.waters
     large = waters.kind.isin(STANDING) & (waters.area >= BODY_M2)
-    near = ndimage.binary_dilation(truth.covered(waters.geometry[large]) >= 0.5, EIGHT, iterations=RIM_PX)
+    near = ndimage.binary_dilation(truth.covered(waters.geometry[large]) >= 0.5, EIGHT_NEIGHBOURS, iterations=BODY_RIM_PX)
     zone = near & inland & (truth.covered(waters.geometry[~large]) < 0.1)
     return [*_counts(subset, Counts.of(found[zone], true.water[zone])), _area_error(subset, found & zone, true.water_share * zone)]
 
@@ -124,10 +124,10 @@ def _kinds(found: np.ndarray, true: WaterTruth, inland: np.ndarray, truth: Truth
     return scores
 
 
-def width_class(width_m: float) -> str:
+def river_width_class(width_m: float) -> str:
     """Class of a river's width.
 
-    >>> width_class(12.0), width_class(20.0), width_class(80.0)
+    >>> river_width_class(12.0), river_width_class(20.0), river_width_class(80.0)
     ('rivers under 20 m', 'rivers 20-40 m', 'rivers above 80 m')
     """
     k = int(np.searchsorted(WIDTHS_M, width_m, side="right")) - 1
@@ -146,9 +146,9 @@ def _rivers(found: np.ndarray, true: WaterTruth, inland: np.ndarray, truth: Trut
     flowing, lines = truth.waters[truth.waters.width_m.notna()], truth.rivers
     if lines is None or flowing.empty:
         return []
-    flowing = flowing.assign(width_class=flowing.width_m.map(width_class))
+    flowing = flowing.assign(width_class=flowing.width_m.map(river_width_class))
     scores = []
-    for subset in dict.fromkeys(map(width_class, sorted(flowing.width_m))):
+    for subset in dict.fromkeys(map(river_width_class, sorted(flowing.width_m))):
         group = flowing[flowing.width_class == subset]
         wet = true.water & inland & (truth.covered(group.geometry) >= 0.5)
         scores.append(Score("water", "recall", subset, ratio((found & wet).sum(), wet.sum()), "1", int(wet.sum())))
@@ -169,7 +169,7 @@ def _width_bias(subset: str, lines: pd.DataFrame, found: np.ndarray, true: Water
 
 def _false_water(found: np.ndarray, true: WaterTruth, seen: np.ndarray, truth: Truth, year: int) -> list[Score]:
     """Share of land pixels called water, by the material that covers most of them; pixels that touch water are apart, as ``bank``."""
-    bank = ndimage.binary_dilation(true.water_share > 0, EIGHT) & ~true.water
+    bank = ndimage.binary_dilation(true.water_share > 0, EIGHT_NEIGHBOURS) & ~true.water
     land = seen & ~true.water
     dominant = truth.dominant(year)
     groups = {"false on bank": land & bank}
@@ -186,7 +186,7 @@ def _false_by_cause(found: np.ndarray, true: WaterTruth, seen: np.ndarray, truth
 
     Pixels that touch water, and ground that the tide reaches, take no part.
     """
-    land = seen & ~ndimage.binary_dilation(true.water_share > 0, EIGHT) & ~true.sea
+    land = seen & ~ndimage.binary_dilation(true.water_share > 0, EIGHT_NEIGHBOURS) & ~true.sea
     town = np.isin(truth.dominant(year), [truth.legend[name] for name in TOWN if name in truth.legend])
     hilly = truth.world.get("recipe", {}).get("landscape") == HILLS
     groups = {"false from building shadow": land & town, f"false from {'hill shadow' if hilly else 'cloud edges'}": land & ~town}

@@ -8,13 +8,13 @@ import shapely
 
 from benchmarks.accuracy.real_black import boi_accuses, grey_of
 from benchmarks.accuracy.real_parana import red_regression
-from benchmarks.accuracy.real_qa import QA_MEANING, expected_reasons, level2_scaling
+from benchmarks.accuracy.real_qa import QA_MEANING, expected_flags, level2_scaling
 from benchmarks.accuracy.real_shoreline import decimal_years, yearly_medians
 from benchmarks.accuracy.real_spectra import EDGE_NM, continued_nir
 from benchmarks.accuracy.real_table import Table, correlation, share_within
 from benchmarks.accuracy.real_vegetation import Network, by_ndvi, with_angles
 from rs_pipeline.products.coastline.transects import Transects, cross
-from rs_pipeline.radiometry.masks import Reason, label_reasons
+from rs_pipeline.radiometry.masks import QAFlag, label_flags
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.simulation.optics import response_nm, water_rrs
 
@@ -53,15 +53,15 @@ def test_the_index_accuses_brown_and_spares_green():
 @pytest.mark.parametrize(
     ("number", "reason"),
     [
-        (21824, 0), (21952, 0), (21890, Reason.BUFFER), (22280, Reason.CLOUD), (23888, Reason.SHADOW), (30048, Reason.SNOW),
-        (54596, Reason.CIRRUS), (55052, Reason.CIRRUS | Reason.CLOUD), (5440, 0), (5442, Reason.BUFFER), (13664, Reason.SNOW), (1, Reason.NODATA),
+        (21824, 0), (21952, 0), (21890, QAFlag.BUFFER), (22280, QAFlag.CLOUD), (23888, QAFlag.SHADOW), (30048, QAFlag.SNOW),
+        (54596, QAFlag.CIRRUS), (55052, QAFlag.CIRRUS | QAFlag.CLOUD), (5440, 0), (5442, QAFlag.BUFFER), (13664, QAFlag.SNOW), (1, QAFlag.NODATA),
     ],
 )  # fmt: skip
 def test_documented_quality_values(number, reason):
     fields = [{"name": name, "offset": bit, "length": 1} for bit, name in enumerate(QA_MEANING)]
     values = np.array([number], "uint16")
-    assert expected_reasons(values, fields, QA_MEANING)[0] == reason
-    assert label_reasons(values, load_sensor("planetary-computer-landsat-c2-l2").mask)[0] == reason
+    assert expected_flags(values, fields, QA_MEANING)[0] == reason
+    assert label_flags(values, load_sensor("planetary-computer-landsat-c2-l2").mask)[0] == reason
 
 
 def test_level_2_scaling_is_not_that_of_temperature():

@@ -32,10 +32,10 @@ def test_every_material_of_the_worlds_is_of_one_class():
     assert sorted(named) == sorted(m.name.lower() for m in Material)
 
 
-def test_the_truth_itself_gets_perfect_marks(town):
+def test_the_truth_itself_gets_perfect_scores(town):
     shares = land.true_shares(town, 2025)
     assert shares.sum(axis=0).min() == pytest.approx(1)
-    got = marks(land.score(true_class(town, 2025), town, 2025, shares=shares))
+    got = marks(land.score_land(true_class(town, 2025), town, 2025, shares=shares))
     assert got["overall", "all"] == got["users", "built"] == got["producers", "cropland"] == 1
     assert got["area_bias", "built"] == got["calibration_error", "all"] == 0 and got["observed_share", "all"] == 100
     assert math.isnan(got["users", "tree"]) and math.isnan(got["area_bias", "tree"])
@@ -45,7 +45,7 @@ def test_a_town_moved_by_five_pixels(town):
     # half of it is still right: 50 pixels missed and 50 too many of 1200
     found = np.full(town.grid.shape, float(Land.CROPLAND))
     found[5:15, 25:35] = Land.BUILT
-    got = marks(land.score(found, town, 2025))
+    got = marks(land.score_land(found, town, 2025))
     assert got["users", "built"] == got["producers", "built"] == got["f1", "built"] == 0.5
     assert got["overall", "all"] == pytest.approx(1100 / 1200) and got["area_bias", "built"] == 0
 
@@ -53,9 +53,9 @@ def test_a_town_moved_by_five_pixels(town):
 def test_what_was_not_seen_takes_no_part(town):
     found = true_class(town, 2025)
     found[:, 20:] = np.nan
-    got = marks(land.score(found, town, 2025))
+    got = marks(land.score_land(found, town, 2025))
     assert got["observed_share", "all"] == 50 and got["overall", "all"] == 1 and math.isnan(got["producers", "built"])
-    assert all(math.isnan(v) for (m, s), v in marks(land.score(np.full(town.grid.shape, np.nan), town, 2025)).items() if m != "observed_share")
+    assert all(math.isnan(v) for (m, s), v in marks(land.score_land(np.full(town.grid.shape, np.nan), town, 2025)).items() if m != "observed_share")
 
 
 def test_conversion_found_half_and_invented(town):

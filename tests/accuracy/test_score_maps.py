@@ -27,8 +27,8 @@ def classes(truth, year=2024):
     return np.select([true.permanent, true.seasonal], [1.0, 2.0], 0.0).astype("float32")
 
 
-def test_the_truth_itself_gets_perfect_marks(pond, read):
-    scores = water.score(pond.water(2024)["frequency"], classes(pond), pond, 2024)
+def test_the_truth_itself_gets_perfect_scores(pond, read):
+    scores = water.score_water(pond.water(2024)["frequency"], classes(pond), pond, 2024)
     for subset in ("all", "inland", "bodies above 0.01 km2", "permanent class"):
         assert [read(scores, m, subset) for m in ("precision", "recall", "f1")] == [1, 1, 1]
     assert all(read(scores, "area_bias", s) == 0 for s in ("all", "inland", "bodies above 0.01 km2"))
@@ -38,7 +38,7 @@ def test_the_truth_itself_gets_perfect_marks(pond, read):
 
 
 def test_a_map_shifted_by_a_pixel(pond, read):
-    scores = water.score(None, np.roll(classes(pond), 1, axis=1), pond, 2024)
+    scores = water.score_water(None, np.roll(classes(pond), 1, axis=1), pond, 2024)
     for metric in ("precision", "recall", "f1"):
         assert read(scores, metric) == pytest.approx(132 / 144)  # one column of 12 is lost on the left and gained on the right
         assert read(scores, metric, "bodies above 0.01 km2") == pytest.approx(132 / 144)
@@ -51,7 +51,7 @@ def test_false_water_by_cause_and_ice(pond, read):
     found = classes(pond)
     found[5:11, 20:32] = 2
     found[25, 5:15] = 1
-    scores = water.score(None, found, pond, 2024)
+    scores = water.score_water(None, found, pond, 2024)
     land = 40 * 30 - 14 * 14
     assert read(scores, "false_share", "false from cloud edges") == pytest.approx(100 * 10 / land)
     assert not [s for s in scores if s.subset == "false from building shadow"]
@@ -60,13 +60,13 @@ def test_false_water_by_cause_and_ice(pond, read):
 
 
 def test_a_map_of_zeros_finds_nothing(pond, read):
-    scores = water.score(None, np.zeros(pond.grid.shape, "float32"), pond, 2024)
+    scores = water.score_water(None, np.zeros(pond.grid.shape, "float32"), pond, 2024)
     assert read(scores, "recall") == read(scores, "f1") == 0 and math.isnan(read(scores, "precision"))
     assert read(scores, "area_bias") == -100 and read(scores, "f1", "bodies above 0.01 km2") == 0
 
 
 def test_a_map_of_nothing_but_missing_has_no_marks(pond, read):
-    scores = water.score(np.full(pond.grid.shape, np.nan), np.full(pond.grid.shape, np.nan), pond, 2024)
+    scores = water.score_water(np.full(pond.grid.shape, np.nan), np.full(pond.grid.shape, np.nan), pond, 2024)
     assert read(scores, "observed_share") == 0
     others = [s for s in scores if s.metric != "observed_share"]
     assert others and all(math.isnan(s.value) and s.n == 0 for s in others)
@@ -75,7 +75,7 @@ def test_a_map_of_nothing_but_missing_has_no_marks(pond, read):
 def test_a_missing_part_is_neither_right_nor_wrong(pond, read):
     found = classes(pond)
     found[:, 26:] = np.nan  # 6 of the 12 columns of the pond, 14 of the 40 of the map
-    scores = water.score(None, found, pond, 2024)
+    scores = water.score_water(None, found, pond, 2024)
     assert read(scores, "f1") == 1 and read(scores, "area_bias") == 0 and read(scores, "observed_share") == 65
     assert next(s.n for s in scores if s.metric == "recall" and s.subset == "all") == 72
 
@@ -85,7 +85,7 @@ def test_false_water_is_laid_at_the_door_of_the_ground_under_it(build, read):
     truth = build.waters(("pond", "pond", "", NAN, build.area(20, 5, 12, 12))).truth
     found = classes(truth)
     found[2:7, 2:12] = 1  # half of the built ground
-    scores = water.score(None, found, truth, 2024)
+    scores = water.score_water(None, found, truth, 2024)
     assert read(scores, "false_share", "false on built") == 50 and read(scores, "false_share", "false on maize") == 0
     assert read(scores, "precision") == pytest.approx(144 / 194) and read(scores, "recall", "pond") == 1
 
@@ -97,7 +97,7 @@ def test_a_half_pixel_counts_as_water_and_its_area_as_a_half(build, read):
     truth = build.waters(("creek", "river", "", 5.0, build.area(3.25, 0, 0.5, 30))).truth
     true = truth.true_water(2024)
     assert true.water[:, 3].all() and true.water.sum() == 30 and true.water_share.sum() == 15
-    scores = water.score(None, classes(truth), truth, 2024)
+    scores = water.score_water(None, classes(truth), truth, 2024)
     assert read(scores, "recall", "rivers under 20 m") == 1 and read(scores, "f1") == 1
     assert read(scores, "area_bias") == 100  # 30 pixels are called, 15 pixels of water are there
     assert read(scores, "width_bias", "rivers under 20 m") == pytest.approx(5)  # 10 m are called, 5 m are there
@@ -110,7 +110,7 @@ def test_rivers_by_width(build, read):
     truth = build.waters(("a", "river", "", 20.0, build.area(5, 0, 2, 30)), ("b", "canal", "", 100.0, build.area(20, 0, 10, 30))).truth
     found = classes(truth)
     found[:, 6], found[:, 30] = 0, 1
-    scores = water.score(None, found, truth, 2024)
+    scores = water.score_water(None, found, truth, 2024)
     assert read(scores, "recall", "rivers 20-40 m") == 0.5 == read(scores, "recall", "river")
     assert read(scores, "recall", "rivers above 80 m") == 1 == read(scores, "recall", "canal")
     assert read(scores, "width_bias", "rivers 20-40 m") == pytest.approx(-10)
@@ -122,7 +122,7 @@ def test_seasonal_water_is_told_from_permanent(build, read):
     truth = build.waters(("lake", "lake", "", NAN, build.area(5, 5, 10, 10))).truth
     assert truth.true_water(2024).permanent.sum() == truth.true_water(2024).seasonal.sum() == 100
     found = np.where(truth.true_water(2024).water, np.float32(1), np.float32(0))  # all of it called permanent
-    scores = water.score(None, found, truth, 2024)
+    scores = water.score_water(None, found, truth, 2024)
     assert read(scores, "f1") == 1 and read(scores, "f1", "permanent class") == pytest.approx(2 / 3) and read(scores, "recall", "seasonal class") == 0
 
 
@@ -132,7 +132,7 @@ def test_small_water_and_the_sea_are_not_among_the_bodies(build, read):
     truth = build.waters(("s", "pond", "", NAN, build.area(5, 5, 3, 3)), ("l", "pond", "", NAN, build.area(20, 5, 12, 12))).truth
     found = classes(truth)
     found[26:], found[5:8, 5:8] = 0, 0
-    scores = water.score(None, found, truth, 2024)
+    scores = water.score_water(None, found, truth, 2024)
     assert read(scores, "f1", "bodies above 0.01 km2") == 1 and read(scores, "area_bias", "bodies above 0.01 km2") == 0
     assert read(scores, "recall", "inland") == pytest.approx(144 / 153) and read(scores, "recall") == pytest.approx(144 / 313)
 
@@ -151,7 +151,7 @@ def test_cover_by_hand(build, read):
     truth = build.year(2024, (M.LAKE, 0, 0, 40, 15)).truth  # half the map is water; 600 pixels of land have cover 0.8
     found = np.full(truth.grid.shape, 0.9, "float32")
     found[15:20] = 0.6  # a third of the land
-    scores = vegetation.score(found, None, truth, 2024, fvc_peak_sigma=np.full_like(found, 0.06))
+    scores = vegetation.score_vegetation(found, None, truth, 2024, fvc_peak_sigma=np.full_like(found, 0.06))
     assert read(scores, "bias") == pytest.approx((-0.2 + 2 * 0.1) / 3, abs=1e-6)
     assert read(scores, "rmse") == pytest.approx(math.sqrt((0.04 + 2 * 0.01) / 3), abs=1e-6)
     assert read(scores, "bias", "cover 80-90 %") == read(scores, "bias") and math.isnan(read(scores, "bias", "cover 0-10 %"))
@@ -159,10 +159,10 @@ def test_cover_by_hand(build, read):
     assert {s.product for s in scores} == {"fvc_peak"} and {s.n for s in scores if s.subset == "all"} == {600}
 
 
-def test_true_cover_gets_perfect_marks(build, read):
+def test_true_cover_gets_perfect_scores(build, read):
     truth = build.year(2024, (M.LAKE, 0, 0, 4.25, 15)).truth
     bands = truth.vegetation(2024)
-    scores = vegetation.score(bands["fvc_peak"], bands["fvc_growing"], truth, 2024)
+    scores = vegetation.score_vegetation(bands["fvc_peak"], bands["fvc_growing"], truth, 2024)
     for product in ("fvc_peak", "fvc_growing"):
         assert [read(scores, m, "all", product) for m in ("bias", "rmse", "concordance", "observed_share")] == [0, 0, 1, 100]
 
@@ -170,19 +170,19 @@ def test_true_cover_gets_perfect_marks(build, read):
 def test_cover_that_was_not_observed_has_no_marks(build, read):
     truth = build.year(2024).truth
     nothing = np.full(truth.grid.shape, np.nan, "float32")
-    scores = vegetation.score(nothing, None, truth, 2024)
+    scores = vegetation.score_vegetation(nothing, None, truth, 2024)
     assert read(scores, "observed_share") == 0 and math.isnan(read(scores, "bias")) and math.isnan(read(scores, "concordance"))
 
 
 def test_missing_pixels(read):
     values, seen = np.array([0.5, np.nan, np.nan, 0.7]), np.array([3, 0, 1, 0])
-    scores = missing.score_pixels("fvc_peak", values, seen, least=2)
+    scores = missing.score_missing_pixels("fvc_peak", values, seen, least=2)
     assert read(scores, "without_observation", "fvc_peak") == 50  # one of two numbers rests on nothing
     assert read(scores, "told_missing", "fvc_peak") == pytest.approx(200 / 3)  # two of the three seen fewer than twice
 
 
 def test_missing_where_all_was_seen(read):
-    scores = missing.score_pixels("water", np.zeros(4), np.full(4, 9))
+    scores = missing.score_missing_pixels("water", np.zeros(4), np.full(4, 9))
     assert read(scores, "without_observation", "water") == 0 and math.isnan(read(scores, "told_missing", "water"))
 
 
@@ -193,9 +193,9 @@ def test_missing_county_values(read):
         "indicator": ["a", "a", "a", "b"], "value": [1.0, np.nan, 2.0, np.nan], "observed_fraction": [1.0, 0.2, 0.3, 0.1],
         "status": ["met", "insufficient_data", "met", "no_target"], "reason": ["", "20 % observed", "", ""],
     })  # fmt: skip
-    scores = missing.score_counties(table, {"a": 0.5})
+    scores = missing.score_missing_counties(table, {"a": 0.5})
     assert read(scores, "withheld", "county values") == 50 and read(scores, "without_reason", "county values") == 50
-    assert read(missing.score_counties(table, 0.5), "withheld", "county values") == pytest.approx(200 / 3)
+    assert read(missing.score_missing_counties(table, 0.5), "withheld", "county values") == pytest.approx(200 / 3)
 
 
 def test_years_together():

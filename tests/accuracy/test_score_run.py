@@ -19,7 +19,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.products.register import region_maps
 from rs_pipeline.storage.raster import write_map
 from rs_pipeline.validation import coastline, counties, vegetation, water
-from rs_pipeline.validation.run import score, score_run
+from rs_pipeline.validation.run import score_run, write_accuracy
 from rs_pipeline.validation.truth import Truth, black_years, on_grid
 
 YEARS = (2023, 2024, 2025)
@@ -92,7 +92,7 @@ def perfect(truth, settings):
     return layout
 
 
-def test_a_perfect_run_gets_perfect_marks(perfect, truth, settings, read):
+def test_a_perfect_run_gets_perfect_scores(perfect, truth, settings, read):
     scores = score_run(perfect, truth, settings)
     for metric, subset, product in (
         ("f1", "all", "water"), ("f1", "inland", "water"), ("f1", "bodies above 0.01 km2", "water"), ("f1", "permanent class", "water"),
@@ -117,7 +117,7 @@ def test_a_perfect_run_gets_perfect_marks(perfect, truth, settings, read):
 
 def test_the_sea_lies_to_the_right_of_the_true_lines(truth):
     """What the sign of every error rests on: 30 m seaward of the line it is wetter than 30 m landward."""
-    points = coastline.stations(coastline._true_lines(truth).query("year == 2024"))
+    points = coastline.shore_points(coastline._true_lines(truth).query("year == 2024"))
     frequency, grid = truth.water(2024)["frequency"], truth.grid
     wet = {}
     for side in (-30, 30):
@@ -131,15 +131,15 @@ def test_the_sea_lies_to_the_right_of_the_true_lines(truth):
 def test_a_run_shifted_by_a_pixel_loses_marks_everywhere(truth, read):
     maps = true_maps(truth, 2024)
     moved = {b: np.roll(v.astype("float32"), 1, axis=1) for b, v in (maps["water"] | maps["vegetation"]).items()}
-    scores = water.score(moved["frequency"], moved["class"], truth, 2024)
-    scores += vegetation.score(moved["fvc_peak"], None, truth, 2024)
+    scores = water.score_water(moved["frequency"], moved["class"], truth, 2024)
+    scores += vegetation.score_vegetation(moved["fvc_peak"], None, truth, 2024)
     assert 0.9 < read(scores, "f1") < 1 and read(scores, "f1", "inland") < read(scores, "f1") and read(scores, "rmse", "all", "fvc_peak") > 0.05
     narrow, wide = (read(scores, "recall", s) for s in ("rivers under 20 m", "rivers above 80 m"))
     assert narrow < 0.7 < 0.8 < wide < 1  # a pixel is most of a creek and little of a great river
 
 
 def test_a_run_that_claims_to_have_seen_nothing_wet(truth, read):
-    scores = water.score(None, np.zeros(truth.grid.shape, "float32"), truth, 2024)
+    scores = water.score_water(None, np.zeros(truth.grid.shape, "float32"), truth, 2024)
     assert read(scores, "recall") == read(scores, "f1") == read(scores, "recall", "lake") == 0 and read(scores, "area_bias") == -100
 
 
@@ -153,7 +153,7 @@ def test_parts_that_are_not_made_are_left_out(perfect, truth, settings):
 
 
 def test_scores_are_written_whole_and_called_simulated(perfect, settings):
-    scores = score(settings)
+    scores = write_accuracy(settings)
     table = pd.read_csv(perfect.accuracy, encoding="utf-8-sig")
     assert list(table) == ["product", "metric", "subset", "value", "unit", "n", "kind"] and len(table) == len(scores)
     assert set(table.kind) == {"simulated"} and not table.duplicated(["product", "metric", "subset"]).any()
@@ -175,10 +175,10 @@ def test_nothing_to_score_is_an_error_with_a_remedy(settings, truth, tmp_path):
         score_run(Layout(settings.root), truth, settings)
     assert "finish the run first" in fault.value.remedy
     with pytest.raises(ConfigError, match="no truth of a simulated world") as fault:
-        score(settings, tmp_path)
+        write_accuracy(settings, tmp_path)
     assert "--truth" in fault.value.remedy
     with pytest.raises(ConfigError, match="no simulated world") as fault:
-        score(settings.model_copy(update={"simulation": None}))
+        write_accuracy(settings.model_copy(update={"simulation": None}))
     assert "--truth" in fault.value.remedy
 
 

@@ -43,8 +43,8 @@ def test_a_year_without_black_water_has_none(river):
     assert black_odorous.label(objects(river, period=["1999"] * 5), river.truth).empty
 
 
-def test_right_calls_get_perfect_marks(river, read):
-    scores = black_odorous.score(objects(river), river.truth)
+def test_right_classes_get_perfect_scores(river, read):
+    scores = black_odorous.score_black_odorous(objects(river), river.truth)
     assert read(scores, "recall") == read(scores, "precision") == read(scores, "roc_auc") == read(scores, "average_precision") == 1
     assert read(scores, "false_alarm_rate") == 0 and read(scores, "precision_at_1%") == 1 and read(scores, "recall", "type fes") == 1
     assert read(scores, "recall_at_1%_false_alarms") == 1 and read(scores, "stretches_found") == 1
@@ -52,7 +52,7 @@ def test_right_calls_get_perfect_marks(river, read):
 
 def test_a_false_alarm_is_laid_at_the_door_of_its_water(river, read):
     table = objects(river, flagged=[False, True, False, False, True])
-    scores = black_odorous.score(table, river.truth)
+    scores = black_odorous.score_black_odorous(table, river.truth)
     assert read(scores, "false_alarm_rate") == 0.25 and read(scores, "precision") == 0.5
     assert read(scores, "precision_at_1%") == pytest.approx(0.01 / (0.01 + 0.99 * 0.25))
     assert read(scores, "false_alarm_rate", "false on aquaculture") == 1 and read(scores, "false_alarm_rate", "false on plain") == 0
@@ -60,27 +60,27 @@ def test_a_false_alarm_is_laid_at_the_door_of_its_water(river, read):
 
 def test_what_was_not_assessed_is_told_and_not_counted_as_clean(river, read):
     table = objects(river, assessed=[True, False, True, True, False], probability=[0.1, NAN, 0.2, 0.1, NAN], flagged=[False] * 5)
-    scores = black_odorous.score(table, river.truth)
+    scores = black_odorous.score_black_odorous(table, river.truth)
     assert math.isnan(read(scores, "recall")) and read(scores, "recall", "all, unassessed missed") == 0
     assert read(scores, "not_assessed_share") == 40 and read(scores, "not_assessed_share", "truly black") == 100
     assert read(scores, "stretches_found") == 0 and math.isnan(read(scores, "roc_auc"))
 
 
 def test_a_stretch_that_was_never_made_an_object_is_missed(river, read):
-    scores = black_odorous.score(objects(river).drop(index=1), river.truth)
+    scores = black_odorous.score_black_odorous(objects(river).drop(index=1), river.truth)
     assert math.isnan(read(scores, "recall")) and read(scores, "stretches_found") == 0
 
 
 def test_partly_black_objects_are_neither_hits_nor_false_alarms(river, read):
     table = objects(river, flagged=[True, True, False, False, False])
     table.loc[0, "geometry"] = river.line((2, 12), (12, 12))  # a fifth of it is black
-    scores = black_odorous.score(table, river.truth)
+    scores = black_odorous.score_black_odorous(table, river.truth)
     assert read(scores, "partly_black") == 1 and read(scores, "precision") == 1 and read(scores, "false_alarm_rate") == 0
 
 
 def test_subsets_by_width_and_by_possible(river, read):
     table = objects(river, flagged=[False] * 5, listed=[False, True, False, False, True], width_class=["marginal", "marginal", "assessable", "assessable", "assessable"])
-    scores = black_odorous.score(table, river.truth)
+    scores = black_odorous.score_black_odorous(table, river.truth)
     assert read(scores, "recall") == 0 and read(scores, "recall", "suspected or possible") == 1 and read(scores, "stretches_found", "suspected or possible") == 1
     assert math.isnan(read(scores, "recall", "assessable width")) and read(scores, "false_alarm_rate", "assessable width") == 0
     assert read(scores, "false_alarm_rate", "false on aquaculture, suspected or possible") == 1
@@ -97,7 +97,7 @@ def test_pixels(river, read):
     found = np.zeros(river.grid.shape, "float32")
     found[10:14] = 1
     found[10:14, 10:15], found[10:14, 15:18], found[10:14, 18:20], found[10:14, 30] = 3, 2, 4, 3
-    scores = black_odorous.score_pixels(found, river.truth, 2024)
+    scores = black_odorous.score_black_odorous_pixels(found, river.truth, 2024)
     assert read(scores, "recall", "pixels") == 0.5 and read(scores, "recall", "pixels, suspected or possible") == 0.8
     assert read(scores, "not_assessed_share", "pixels, truly black") == pytest.approx(20)
     assert read(scores, "false_alarm_rate", "pixels") == pytest.approx(4 / (30 * 4))  # the pond is class 0: not assessed
@@ -130,7 +130,7 @@ def drawn(build, *parts, sensor="sentinel-2", sigma=NAN):
     )  # fmt: skip
 
 
-def test_the_true_coast_gets_perfect_marks(coast, read):
+def test_the_true_coast_gets_perfect_scores(coast, read):
     lines = coast.truth.shorelines.assign(sensor="truth")
     scores = coastline.score_lines(lines, coast.truth)
     for subset in ("all", "sand", "dyke"):
@@ -208,15 +208,15 @@ def test_classes_by_hand(coast, read):
     assert read(scores, "retention_error") == pytest.approx(12.5)  # 2.5 of 4 units are called natural, half of the coast is
 
 
-def test_second_opinions_by_hand(coast, read):
+def test_cross_checks_by_hand(coast, read):
     """The shore of 2023 lies at 100 m, and maize begins right behind it."""
     table = transects(coast, radar_2023=[107.0, NAN, 98.0, 96.0], vegetation_line_2023=[70.0, 90.0, NAN, 100.0])
-    scores = coastline.score_opinions(table, coast.truth, {"2023": 2023})
+    scores = coastline.score_cross_checks(table, coast.truth, {"2023": 2023})
     radar = [read(scores, m, subset, "shoreline_radar") for m, subset in (("bias", "sand"), ("bias", "dyke"), ("rmse", "dyke"), ("found_share", "sand"))]
     assert radar == pytest.approx([7, -3, 10**0.5, 50]) and read(scores, "median_absolute_error", "all", "shoreline_radar") == pytest.approx(4)
     plants = [read(scores, m, "all", "vegetation_line") for m in ("bias", "median_absolute_error", "found_share")]
     assert plants == pytest.approx([-40 / 3, 10, 75])
-    assert coastline.score_opinions(table.iloc[:0], coast.truth, {"2023": 2023}) == []
+    assert coastline.score_cross_checks(table.iloc[:0], coast.truth, {"2023": 2023}) == []
 
 
 def test_steps_between_sections_are_no_coast(build):
@@ -228,4 +228,4 @@ def test_steps_between_sections_are_no_coast(build):
 def test_an_inland_world_has_no_coast_to_score(build):
     truth, lines = build.year(2024).truth, drawn(build, (2024, 0, 40, 20.0))
     assert coastline.score_lines(lines, truth) == coastline.score_rates(transects(build), truth) == coastline.score_classes(transects(build), truth) == []
-    assert black_odorous.score(lines, truth) == [] == black_odorous.score_pixels(np.zeros(build.grid.shape), truth, 2024)
+    assert black_odorous.score_black_odorous(lines, truth) == [] == black_odorous.score_black_odorous_pixels(np.zeros(build.grid.shape), truth, 2024)

@@ -66,7 +66,7 @@ def test_errors_and_coverage_by_hand(county, read):
         ("990102", "2025", "fvc_peak_mean", 80.0, nan, nan, "", "%"),
         ("990102", "2025", "C00-01", 1.0, nan, nan, "", "%"),
     )
-    scores = counties.score(table, county)
+    scores = counties.score_counties(table, county)
     assert read(scores, "absolute_error", "fvc_peak_mean") == pytest.approx(2, abs=1e-4)
     assert read(scores, "bias", "fvc_peak_mean") == pytest.approx(-2 / 3, abs=1e-4)
     assert read(scores, "relative_error", "fvc_peak_mean") == pytest.approx(100 * 6 / 240, abs=1e-4)
@@ -75,10 +75,10 @@ def test_errors_and_coverage_by_hand(county, read):
     assert not [s for s in scores if "C00-01" in s.subset]
 
 
-def test_the_truth_itself_gets_perfect_marks(county, read):
+def test_the_truth_itself_gets_perfect_scores(county, read):
     table = counties.true_indicators(county).rename(columns={"true": "value"})
     table = table.assign(lower=table.value, upper=table.value, interval="model95", unit="1")
-    scores = counties.score(table, county)
+    scores = counties.score_counties(table, county)
     assert {s.subset for s in scores} >= {"fvc_peak_mean", "water_permanent_area", "water_seasonal_area", "greening_net", "black_odorous_length_km"}
     for s in scores:
         expected = {"coverage": 100}.get(s.metric, 0)
@@ -88,7 +88,7 @@ def test_the_truth_itself_gets_perfect_marks(county, read):
 def test_counties_of_nothing_but_missing(county, read):
     table = counties.true_indicators(county).rename(columns={"true": "value"})
     table = table.assign(value=np.nan, lower=np.nan, upper=np.nan, interval="", unit="1")
-    scores = counties.score(table, county)
+    scores = counties.score_counties(table, county)
     assert all(s.value == 100 if s.metric == "withheld_share" else math.isnan(s.value) and s.n == 0 for s in scores)
 
 
@@ -107,7 +107,7 @@ CHIPS = pd.DataFrame({"scene_id": ["b", "e"], "status": ["failed", "ok"], "reaso
 
 
 def test_faults_that_were_told(read):
-    scores = radiometry.score(ledger(), WORLD, OFFSETS, CHIPS)
+    scores = radiometry.score_radiometry(ledger(), WORLD, OFFSETS, CHIPS)
     assert {s.metric: (s.value, s.n) for s in scores if s.n} == {
         "offset_right": (100, 5), "wrong_flag_mended": (100, 1), "refused": (0, 6), "corrupt_told": (100, 1), "duplicate_dropped": (100, 1),
     }  # fmt: skip
@@ -115,7 +115,7 @@ def test_faults_that_were_told(read):
 
 def test_faults_that_were_not_told(read):
     swallowed = ledger(offset=[-0.1] * 6, status=["used"] * 6, reason=[""] * 6)
-    scores = radiometry.score(swallowed, WORLD, OFFSETS, CHIPS.iloc[1:])
+    scores = radiometry.score_radiometry(swallowed, WORLD, OFFSETS, CHIPS.iloc[1:])
     assert read(scores, "offset_right", "used Sentinel-2 scenes") == pytest.approx(100 * 4 / 6)
     assert [read(scores, m, s) for m, s in (
         ("wrong_flag_mended", "scenes with a wrong flag"), ("corrupt_told", "damaged scenes"), ("duplicate_dropped", "older processings"),
@@ -124,13 +124,13 @@ def test_faults_that_were_not_told(read):
 
 def test_a_refused_scene_and_a_silent_one(read):
     reasons = ["", "", "same acquisition as d", "", "", "offset cannot be decided: no flag"]
-    scores = radiometry.score(ledger(status=["used"] * 5 + ["skipped"], reason=reasons), WORLD | {"missing_offset_flag": ["e", "f"]}, OFFSETS, CHIPS)
+    scores = radiometry.score_radiometry(ledger(status=["used"] * 5 + ["skipped"], reason=reasons), WORLD | {"missing_offset_flag": ["e", "f"]}, OFFSETS, CHIPS)
     assert read(scores, "refused", "Sentinel-2 scenes") == pytest.approx(100 / 6)
     assert read(scores, "missing_flag_mended", "scenes without a flag") == 100
 
 
 def test_a_catalog_without_faults(read):
-    scores = radiometry.score(ledger(), {}, {}, None)
+    scores = radiometry.score_radiometry(ledger(), {}, {}, None)
     assert all(math.isnan(s.value) and s.n == 0 for s in scores)
 
 

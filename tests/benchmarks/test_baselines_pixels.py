@@ -27,12 +27,12 @@ def image(*pixels):
     return np.array(pixels, "float32").T[:, None, :]
 
 
-def stack_of(images, days, native_m=10.0, reasons=None):
+def stack_of(images, days, native_m=10.0, qa=None):
     """A stack of single-row images, reflectance x 1e4, nothing masked unless said."""
     dn = np.stack([np.nan_to_num(i * 1e4).round().astype("uint16") for i in images])
     t, _, h, w = dn.shape
     return Stack(
-        Grid("EPSG:32650", 10.0, 0.0, 0.0, w, h), days, dn, np.zeros((t, h, w), "uint16") if reasons is None else reasons,
+        Grid("EPSG:32650", 10.0, 0.0, 0.0, w, h), days, dn, np.zeros((t, h, w), "uint16") if qa is None else qa,
         np.full(t, 1e-4, "float32"), np.zeros(t, "float32"), np.full(t, native_m, "float32"),
     )  # fmt: skip
 
@@ -98,7 +98,7 @@ def test_classes_follow_the_thresholds_of_the_run(make_settings):
 
 def test_a_year_of_cloud_is_missing_and_not_dry(make_settings):
     days = [date(2023, m, 5) for m in range(1, 13)]
-    stack = stack_of([image(CLEAR_WATER)] * 12, days, reasons=np.full((12, 1, 1), 2, "uint16"))
+    stack = stack_of([image(CLEAR_WATER)] * 12, days, qa=np.full((12, 1, 1), 2, "uint16"))
     period = Period("2023", date(2023, 1, 1), date(2023, 12, 31))
     found = water.water_frequency(make_settings(), period, stack)
     assert set(found) == set(water.METHODS) and all(np.isnan(f).all() for f in found.values())
@@ -142,13 +142,13 @@ def test_snap_covers_are_of_the_windows_and_keep_what_is_missing(make_settings, 
     """Leaves and soil on five dates, one under cloud; the network's own figure for each, P90 and median of equal dates being it."""
     leaves, soil = (0.02, 0.05, 0.018, 0.50, 0.19, 0.07), (0.08, 0.11, 0.14, 0.23, 0.30, 0.25)
     days = [date(2023, 7, d) for d in (1, 8, 15, 22, 29)]
-    reasons = np.zeros((5, 1, 3), "uint16")
-    reasons[0, 0, 1] = reasons[:3, 0, 2] = 2
-    stack = stack_of([image(leaves, soil, soil)] * 5, days, reasons=reasons)
+    qa = np.zeros((5, 1, 3), "uint16")
+    qa[0, 0, 1] = qa[:3, 0, 2] = 2
+    stack = stack_of([image(leaves, soil, soil)] * 5, days, qa=qa)
     scenes = [SimpleNamespace(platform="sentinel-2a", sensor="", sun_elevation_deg=60.0, assets={})] * 5
     model = read_snap(real_data / "fcover_auxdata" / "3_0")
     peak, growing = vegetation.snap_covers(make_settings(), stack, scenes, model)
-    wanted = model.networks["s2_10m"].answer(np.array([[0, 0.05, 0.018, 0, 0.50, 0, 0], [0, 0.11, 0.14, 0, 0.23, 0, 0]]), 60.0)[0]
+    wanted = model.networks["s2_10m"].estimate_cover(np.array([[0, 0.05, 0.018, 0, 0.50, 0, 0], [0, 0.11, 0.14, 0, 0.23, 0, 0]]), 60.0)[0]
     assert peak[0, :2] == pytest.approx(wanted, abs=2e-3) and growing[0, :2] == pytest.approx(wanted, abs=2e-3)
     assert peak[0, 0] > 0.85 and peak[0, 1] < 0.12 and np.isnan(peak[0, 2]) and np.isnan(growing[0, 2])
 

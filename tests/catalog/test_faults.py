@@ -360,7 +360,7 @@ class TestPatience:
         assert slept == []
 
     def test_an_answer_without_end_is_not_kept(self, server, scenes, tmp_path, slept, monkeypatch):
-        monkeypatch.setattr(api_module, "MAX_ANSWER_BYTES", 2**20)
+        monkeypatch.setattr(api_module, "MAX_RESPONSE_BYTES", 2**20)
         with pytest.raises(CatalogError, match="more than 1 MiB"):
             self.ask(server, scenes, tmp_path, [(200, {}, b" " * (3 * 2**20))])
 

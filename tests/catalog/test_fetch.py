@@ -15,14 +15,14 @@ from rs_pipeline.catalog import fetch as fetch_module
 from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, load_chips, pixel_index, read_role, read_stack, scales
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.ledger import read_ledger, write_ledger
-from rs_pipeline.catalog.qa_flags import scene_reasons
+from rs_pipeline.catalog.qa_flags import scene_flags
 from rs_pipeline.catalog.read import open_raster, retrying
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RasterError, TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.radiometry.masks import Reason
+from rs_pipeline.radiometry.masks import QAFlag
 from rs_pipeline.radiometry.scaling import gamma0_power
 from rs_pipeline.region import read_tile
 from tests.catalog.conftest import CRS, LEFT, TOP, item, make_grid, write_tif
@@ -185,8 +185,8 @@ def test_resume_keeps_verified_chips_and_mends_damaged_ones(world, monkeypatch):
     damaged = before["s6"].files["red"][0]
     damaged.write_bytes(damaged.read_bytes()[:-400])
     reads = []
-    original = fetch_module.read_piece
-    monkeypatch.setattr(fetch_module, "read_piece", lambda scene, *rest: reads.append(scene.key) or original(scene, *rest))
+    original = fetch_module.read_clipped
+    monkeypatch.setattr(fetch_module, "read_clipped", lambda scene, *rest: reads.append(scene.key) or original(scene, *rest))
     fetch(settings, tile, "2023")
     assert set(reads) == {"s6"}
     after = {c.scene.key: c.files["red"][0].stat().st_mtime_ns for c in load_chips(settings, tile, "2023")}
@@ -318,10 +318,10 @@ def test_real_hls_is_shifted_exactly(real_settings, real_data):
     assert (~valid).sum() == 8 and not red[~valid].any()
     assert np.array_equal(red[valid] - 9999, stored[valid]) and (stored[valid] < 0).any()
     assert np.allclose(red[valid] * chip.scene.scale + chip.scene.offset, stored[valid] * 1e-4, atol=1e-9)
-    reasons = scene_reasons(chip, native, settings.masks)
-    assert np.mean(reasons & Reason.CLOUD != 0) == pytest.approx(0.027, abs=0.001)
-    assert np.mean(reasons & Reason.SHADOW != 0) == pytest.approx(0.025, abs=0.001)
-    assert (reasons[~valid] & Reason.NODATA != 0).all()
+    reasons = scene_flags(chip, native, settings.masks)
+    assert np.mean(reasons & QAFlag.CLOUD != 0) == pytest.approx(0.027, abs=0.001)
+    assert np.mean(reasons & QAFlag.SHADOW != 0) == pytest.approx(0.025, abs=0.001)
+    assert (reasons[~valid] & QAFlag.NODATA != 0).all()
 
 
 @pytest.mark.parametrize("crs", ["EPSG:32653", "auto"])
@@ -339,4 +339,4 @@ def test_real_landsat_in_its_own_and_in_another_zone(real_settings, real_data, c
     assert abs(np.median(red[red > 0]) - np.median(valid)) < 250
     if crs != "auto":
         assert set(np.unique(red)) - {0} <= set(np.unique(valid))
-    assert chip.has("saturation") and (scene_reasons(chip, grid, settings.masks) & Reason.CLOUD != 0).mean() > 0.4
+    assert chip.has("saturation") and (scene_flags(chip, grid, settings.masks) & QAFlag.CLOUD != 0).mean() > 0.4

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from rs_pipeline.catalog.items import relative_orbit
-from rs_pipeline.catalog.orbits import COLUMNS, platforms, tracks, write_tracks
+from rs_pipeline.catalog.orbits import ORBIT_COLUMNS, platforms, tracks, write_tracks
 from rs_pipeline.model import Scene
 from rs_pipeline.sensors import load_sensor, sensor_names
 
@@ -76,7 +76,7 @@ def test_the_table_says_what_is_missing(tmp_path):
     days = every(10, date(2024, 1, 4), 9)
     write_tracks(tracks([scene(d) for d in days[:7]] + [scene(days[0], None, "sentinel-2b")], SPANS, TODAY), tmp_path / "orbits.csv")
     table = pd.read_csv(tmp_path / "orbits.csv")
-    assert tuple(table.columns) == COLUMNS
+    assert tuple(table.columns) == ORBIT_COLUMNS
     assert table.missing_days[0] == "2024-03-14;2024-03-24" and table.expected[0] == 9 and table.found[0] == 7
     assert pd.isna(table.relative_orbit[1])
 

@@ -4,7 +4,7 @@ import pytest
 
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, RADAR_BANDS
-from rs_pipeline.radiometry.masks import Reason
+from rs_pipeline.radiometry.masks import QAFlag
 from rs_pipeline.radiometry.scaling import shift
 from rs_pipeline.sensors import load_sensor, sensor_names
 
@@ -25,7 +25,7 @@ def test_a_table_is_whole(name):
     assert roles <= known | set(QUALITY_BANDS) and sensor.platforms and sensor.source and sensor.deduplicate_by
     assert sensor.offset_rule in ("fixed", "raster_bands", "earth_search", "baseline")
     for reason in sensor.mask.flags.values():
-        assert reason.upper() in Reason.__members__
+        assert reason.upper() in QAFlag.__members__
     if sensor.family == "optical":
         assert known - {"rededge1"} <= roles and "mask" in roles and sensor.band("mask").required
         assert sensor.valid_min + shift(sensor) >= 1 and sensor.valid_max + shift(sensor) <= 65535

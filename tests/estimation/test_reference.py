@@ -11,7 +11,7 @@ from rasterio.transform import from_origin
 from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.reference import ReferenceTable, read_samples
 from rs_pipeline.estimation.zones import REGION
-from rs_pipeline.indicators.sample_design import allocate, draw
+from rs_pipeline.indicators.sample_design import allocate, design_sample
 from rs_pipeline.products.register import sampled_products
 
 HEADER = "lon,lat,period,product,value"
@@ -88,13 +88,13 @@ def test_samples_of_land_meet_the_land_map(mapped, tmp_path):
     table(tmp_path, *(f"{lon:.9f},{lat:.9f},2024,land_built,1" for lon, lat in places))
     built = ReferenceTable(run.settings, sampled_products()).of("130001", "2024", is_region=False).own["land_built"]
     assert (built.stratum.tolist(), built.mapped.tolist()) == ([0, 1], pytest.approx([0.3, 0.8]))
-    assert pd.read_csv(draw(run.settings, "land_built", "2024")).shape == (2, 5)
+    assert pd.read_csv(design_sample(run.settings, "land_built", "2024")).shape == (2, 5)
 
 
 def test_a_sample_is_drawn_from_the_map_and_read_back(mapped, tmp_path):
     """Of the two pixels in the unit one is water, one is not; both are drawn, at their centres."""
     run, places = mapped
-    path = draw(run.settings, "permanent_water", "2024")
+    path = design_sample(run.settings, "permanent_water", "2024")
     got = pd.read_csv(path)
     assert list(got.columns) == HEADER.split(",") and got.value.isna().all()
     np.testing.assert_allclose(sorted(got.lon), sorted(p[0] for p in places[:2]), atol=1e-6)
@@ -110,7 +110,7 @@ def test_a_rare_class_gets_its_share():
 def test_what_cannot_be_drawn(mapped):
     run, _ = mapped
     with pytest.raises(TableError, match="no strata for 'fvc_peak'") as fault:
-        draw(run.settings, "fvc_peak", "2024")
+        design_sample(run.settings, "fvc_peak", "2024")
     assert "permanent_water, seasonal_water" in fault.value.remedy
     with pytest.raises(TableError, match="not made yet"):
-        draw(run.settings, "permanent_water", "2023")
+        design_sample(run.settings, "permanent_water", "2023")

@@ -11,7 +11,7 @@ from rs_pipeline.catalog.ledger import write_ledger
 from rs_pipeline.cli import app
 from rs_pipeline.config import load
 from rs_pipeline.errors import TableError
-from rs_pipeline.indicators.compare import changed_keys, compare, write_comparison
+from rs_pipeline.indicators.compare import changed_keys, compare_runs, write_comparison
 from rs_pipeline.indicators.explain import explain
 from rs_pipeline.indicators.table import indicators
 from rs_pipeline.steps import keys_of, lineage
@@ -100,7 +100,7 @@ def cell(table, indicator, adcode="130001", period="2024"):
 
 def test_two_runs_of_the_same_are_the_same(finished):
     a, b = finished("a"), finished("b")
-    table, known = compare(a.settings.root, b.settings.root)
+    table, known = compare_runs(a.settings.root, b.settings.root)
     assert set(table.change) == {"same"} and not known.keys and not known.code and (table.causes == "").all()
 
 
@@ -110,7 +110,7 @@ def more_scenes(run):
 
 def test_a_change_by_data(finished):
     a, b = finished("a"), finished("b", more_scenes)
-    table, _ = compare(a.settings.root, b.settings.root)
+    table, _ = compare_runs(a.settings.root, b.settings.root)
     got = cell(table, "fvc_peak_mean")
     assert (got.change, got.causes, got.difference) == ("value and interval", "data", pytest.approx(10))
     assert got.data == "scenes: 1 more (S2-2024-2), 0 fewer (-)" and got.configuration == got.code == ""
@@ -121,7 +121,7 @@ def test_a_change_by_configuration_names_only_keys_that_could_matter(finished):
     drier = lambda run: run.changes.update({("130001", 2024): {"water_permanent_m2": 9e6}})  # noqa: E731
     a = finished("a")
     b = finished("b", drier, water={"permanent_frequency": 0.8}, trend={"min_years": 6}, black_odorous={"min_dates": 9})
-    table, known = compare(a.settings.root, b.settings.root)
+    table, known = compare_runs(a.settings.root, b.settings.root)
     assert set(known.keys) == {"water.permanent_frequency", "trend.min_years", "black_odorous.min_dates"}
     got = cell(table, "water_permanent_area")
     assert got.causes == "configuration"
@@ -142,13 +142,13 @@ def test_several_causes_are_all_named(finished, capsys, monkeypatch):
 
 def test_a_change_without_a_cause_says_so(finished):
     a, b = finished("a"), finished("b", lambda run: run.changes.update({("130001", 2024): {"fvc_peak_sum_m2": 0.7 * 90e6}}))
-    table, _ = compare(a.settings.root, b.settings.root)
+    table, _ = compare_runs(a.settings.root, b.settings.root)
     assert cell(table, "fvc_peak_mean").causes == "unexplained: no recorded cause"
 
 
 def test_cells_of_one_run_only(finished):
     a, b = finished("a"), finished("b", years=(2023, 2024, 2025))
-    table, _ = compare(a.settings.root, b.settings.root)
+    table, _ = compare_runs(a.settings.root, b.settings.root)
     got = cell(table, "fvc_peak_mean", period="2025")
     assert got.change == "only in b" and math.isnan(got.value_a) and got.value_b == 60
     assert "periods: [2023, 2024] -> [2023, 2024, 2025]" in got.configuration

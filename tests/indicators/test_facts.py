@@ -9,7 +9,7 @@ import shapely
 from rs_pipeline.estimation.propagation import add_variances, correlated_variance
 from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.indicators.facts import Run, read_counties
-from rs_pipeline.indicators.zonal import zones
+from rs_pipeline.indicators.zonal import county_zones
 from rs_pipeline.products.black_odorous.facts import read_reaches
 from rs_pipeline.products.coastline.facts import read_transects
 
@@ -49,7 +49,7 @@ def test_parts_of_a_lake_in_each_unit(fake_run, tmp_path):
     lake = write(tmp_path / "lakes.gpkg", [shapely.box(0.5, 0, 1.5, 1)], crs=4326, name=["Baiyangdian"])
     run = fake_run(tables={"lakes": lake})
     write(tmp_path / "units.gpkg", [shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1)], crs=4326, adcode=["130001", "130002"], name=["A", "B"], prefecture=["", ""])
-    found = zones(run.settings)
+    found = county_zones(run.settings)
     parts = found[found.zone == "lake:Baiyangdian"]
     assert parts.adcode.tolist() == ["130001", "130002"] and [g.area for g in parts.geometry] == pytest.approx([0.5, 0.5])
 

@@ -16,7 +16,7 @@ def bounds(lower, upper):
 
 
 @pytest.mark.parametrize(
-    ("comparison", "interval", "answer"),
+    ("comparison", "interval", "met"),
     [
         (">=", bounds(75, 77), True), (">=", bounds(74, 76), None), (">=", bounds(73, 74.9), False), (">=", EXACT(75), True),
         (">", bounds(75.1, 77), True), (">", EXACT(75), False), (">", bounds(75, 76), None),
@@ -25,15 +25,15 @@ def bounds(lower, upper):
         ("=", EXACT(75), True), ("=", bounds(74, 76), None), ("=", bounds(76, 77), False), ("=", EXACT(75.1), False),
     ],
 )  # fmt: skip
-def test_comparisons_with_75(comparison, interval, answer):
-    assert holds(comparison, 75.0, interval) is answer
+def test_comparisons_with_75(comparison, interval, met):
+    assert holds(comparison, 75.0, interval) is met
 
 
 @pytest.mark.parametrize(
-    ("interval", "answer"), [(bounds(68, 72), True), (bounds(67, 73), True), (bounds(66, 70), None), (bounds(74, 76), False), (EXACT(72.9), True)]
+    ("interval", "met"), [(bounds(68, 72), True), (bounds(67, 73), True), (bounds(66, 70), None), (bounds(74, 76), False), (EXACT(72.9), True)]
 )
-def test_stable_at_70_within_3(interval, answer):
-    assert holds("=", 70.0, interval, tolerance=3.0) is answer
+def test_stable_at_70_within_3(interval, met):
+    assert holds("=", 70.0, interval, tolerance=3.0) is met
 
 
 HISTORY = ((2023, 60.0), (2024, 61.0))

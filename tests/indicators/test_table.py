@@ -15,7 +15,7 @@ from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.status import STATUSES
-from rs_pipeline.indicators.table import COLUMNS, Judge, build, indicators
+from rs_pipeline.indicators.table import INDICATOR_COLUMNS, Judge, build, indicators
 from rs_pipeline.indicators.targets import load_targets
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.paths import config_folder
@@ -178,12 +178,12 @@ def test_files(fake_run, tmp_path):
     raw = run.layout.indicators.read_bytes()
     assert raw.startswith(b"\xef\xbb\xbf")
     rows = list(csv.DictReader(raw.decode("utf-8-sig").splitlines()))
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == INDICATOR_COLUMNS
     assert {r["name"] for r in rows} == {"'=1+1", "'@x, \"y\"", "All units"}
     formulas = [cell for r in rows for cell in r.values() if cell.startswith(("=", "+", "@")) and cell != "="]
     assert formulas == [] and {r["target_operator"] for r in rows} >= {"=", ">=", ">"}
     kept = pd.read_parquet(run.layout.indicators_parquet)
-    assert tuple(kept.columns) == COLUMNS and len(kept) == len(rows)
+    assert tuple(kept.columns) == INDICATOR_COLUMNS and len(kept) == len(rows)
     assert set(kept.name) == {"=1+1", '@x, "y"', "All units"}
     given = next(r for r in rows if r["target_id"] == "C19-01" and r["adcode"] == "130001" and r["period"] == "2024")
     assert (given["value"], given["status"], given["observed_fraction"]) == ("41", "met", "")
@@ -192,7 +192,7 @@ def test_files(fake_run, tmp_path):
 
 
 def test_columns_are_the_contract():
-    assert ", ".join(COLUMNS) == (
+    assert ", ".join(INDICATOR_COLUMNS) == (
         "adcode, name, prefecture, period, indicator, value, unit, lower, upper, interval, observed_fraction, n_scenes, status, target_id, "
         "target_operator, target_value, target_year, clause, observability, reason"
     )

@@ -8,11 +8,11 @@ import pytest
 from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.indicators.status import CHANGE_OPERATORS
-from rs_pipeline.indicators.targets import COLUMNS, OPERATORS, load_targets, load_values
+from rs_pipeline.indicators.targets import OPERATORS, TARGET_COLUMNS, load_targets, load_values
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.paths import config_folder
 
-HEADER = ",".join([*COLUMNS, "tolerance"])
+HEADER = ",".join([*TARGET_COLUMNS, "tolerance"])
 GOOD = "10,C10-02,grassland,Cover of grassland,>=,75,%,,2035,province,proxy,fvc,m,c,grassland_fvc,"
 
 
@@ -168,6 +168,6 @@ def test_an_official_value_given_twice(tmp_path):
 def test_the_committed_table_is_plain_utf8_csv():
     with open(config_folder() / "targets.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file, strict=True))
-    assert tuple(rows[0]) == (*COLUMNS, "tolerance")
+    assert tuple(rows[0]) == (*TARGET_COLUMNS, "tolerance")
     assert {len(r) for r in rows} == {len(rows[0])}
     assert {r[4] for r in rows[1:]} <= set(OPERATORS)

@@ -11,35 +11,35 @@ from hypothesis import strategies as st
 from rs_pipeline.estimation import error_model as errors
 from rs_pipeline.estimation.reference import References
 from rs_pipeline.estimation.sampling import Sample
-from rs_pipeline.indicators.values import INDICATORS, estimate
+from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.products.vegetation.indicators import weighted_cover
 
 KM2 = 1e6
 
 
 @pytest.fixture
-def answer(make):
+def estimate_of(make):
     """Answer of an indicator for county sums changed by keywords."""
-    return lambda name, facts=None, **changes: estimate(INDICATORS[name], facts or make.facts(make.sums(**changes)))
+    return lambda name, facts=None, **changes: estimate_indicator(INDICATORS[name], facts or make.facts(make.sums(**changes)))
 
 
-def numbers(answer):
-    i = answer.interval
+def numbers(estimate_of):
+    i = estimate_of.interval
     return (pytest.approx(i.value), pytest.approx(i.lower), pytest.approx(i.upper), i.kind)
 
 
-def test_cover(answer):
-    got = answer("fvc_peak_mean")
+def test_cover(estimate_of):
+    got = estimate_of("fvc_peak_mean")
     # random: 1.96 * 0.9 km2 of 90; systematic: one standard error of a pixel, 0.04; hypot(1.96, 4) = 4.4544
     assert (60.0, 60 - 4.4544, 60 + 4.4544) == pytest.approx((got.interval.value, got.interval.lower, got.interval.upper), abs=1e-4)
     assert (got.spread.random95, got.spread.basis) == pytest.approx((1.959964, 4.0))
     assert (got.interval.kind, got.observed_fraction, got.reason) == ("model95", 1.0, "")
-    assert answer("fvc_growing_mean").interval.value == pytest.approx(50.0)
+    assert estimate_of("fvc_growing_mean").interval.value == pytest.approx(50.0)
 
 
-def test_cover_counts_land_only(answer):
+def test_cover_counts_land_only(estimate_of):
     # 45 of 90 km2 land is half, though 45 of 100 km2 in all would be withheld
-    assert answer("fvc_peak_mean", fvc_peak_observed_m2=45 * KM2, fvc_peak_sum_m2=27 * KM2).observed_fraction == 0.5
+    assert estimate_of("fvc_peak_mean", fvc_peak_observed_m2=45 * KM2, fvc_peak_sum_m2=27 * KM2).observed_fraction == 0.5
 
 
 @pytest.mark.parametrize(
@@ -52,52 +52,52 @@ def test_cover_counts_land_only(answer):
         (0.50, 10.0, 3.6918, 56.3082, "range", "either extreme"),
     ],
 )
-def test_water_at_every_threshold(answer, fraction, value, lower, upper, kind, word):
+def test_water_at_every_threshold(estimate_of, fraction, value, lower, upper, kind, word):
     """A tenth of what was seen is permanent water. Random part 1.96 * 0.3 km2, systematic half of 13 - 8 km2 and 0.5 % of the ground: all by
     hypot, 2.6164 km2, 0.026164 of 100. At 0.80: 1.96 * 0.2 * sqrt(0.09) = 0.1176 more; below, 0.8 * 0.0738 is the least that is possible."""
     seen = {f"water_permanent_{s}m2": v * fraction * KM2 for s, v in (("", 10), ("lower_", 8), ("upper_", 13))}
-    got = answer("water_permanent_area", water_observed_m2=100 * fraction * KM2, water_permanent_var_m4=0.09 * (fraction * KM2) ** 2, **seen)
+    got = estimate_of("water_permanent_area", water_observed_m2=100 * fraction * KM2, water_permanent_var_m4=0.09 * (fraction * KM2) ** 2, **seen)
     found = got.interval
     assert (found.value, found.lower, found.upper) == pytest.approx((value, lower, upper), abs=1e-3) and found.kind == kind
     assert word in got.reason and got.observed_fraction == pytest.approx(fraction)
 
 
-def test_water_below_half_is_withheld(answer):
-    got = answer("water_permanent_area", water_observed_m2=49 * KM2, water_permanent_m2=5 * KM2)
+def test_water_below_half_is_withheld(estimate_of):
+    got = estimate_of("water_permanent_area", water_observed_m2=49 * KM2, water_permanent_m2=5 * KM2)
     assert (got.interval, got.status, got.observed_fraction) == (None, "insufficient_data", 0.49)
     assert got.reason == "49 % observed; at least 50 % is needed"
 
 
-def test_an_unseen_county_has_no_value_rather_than_zero(answer):
+def test_an_unseen_county_has_no_value_rather_than_zero(estimate_of):
     for name in ("fvc_peak_mean", "water_permanent_area", "water_seasonal_area", "greening_net", "water_permanent_change"):
-        got = answer(name, n_scenes=0, **{k: 0.0 for k in ("fvc_peak_observed_m2", "fvc_common_m2", "water_observed_m2", "water_common_m2")})
+        got = estimate_of(name, n_scenes=0, **{k: 0.0 for k in ("fvc_peak_observed_m2", "fvc_common_m2", "water_observed_m2", "water_common_m2")})
         assert (got.interval, got.status, got.reason) == (None, "insufficient_data", "no scene was used in this period"), name
 
 
-def test_a_seen_county_without_water_is_zero_but_for_what_is_too_small_to_be_seen(answer):
+def test_a_seen_county_without_water_is_zero_but_for_what_is_too_small_to_be_seen(estimate_of):
     dry = {f"water_permanent_{s}": 0.0 for s in ("m2", "lower_m2", "upper_m2", "var_m4")}
-    assert numbers(answer("water_permanent_area", **dry)) == (0.0, 0.0, 0.5, "model95")
+    assert numbers(estimate_of("water_permanent_area", **dry)) == (0.0, 0.0, 0.5, "model95")
 
 
-def test_seasonal_water(answer):
+def test_seasonal_water(estimate_of):
     # random 1.96 * 0.4 km2; systematic 5 km2 of its own and hypot(2.5, 0.5) that permanent water is in doubt: hypot(0.784, 7.5495) = 7.5901
-    assert numbers(answer("water_seasonal_area")) == (5.0, 0.0, pytest.approx(12.5901, abs=1e-4), "model95")
+    assert numbers(estimate_of("water_seasonal_area")) == (5.0, 0.0, pytest.approx(12.5901, abs=1e-4), "model95")
 
 
-def test_an_indicator_that_no_world_shows_has_no_interval(answer, monkeypatch):
+def test_an_indicator_that_no_world_shows_has_no_interval(estimate_of, monkeypatch):
     monkeypatch.setattr(errors, "systematic_errors", dict)
-    got = answer("water_seasonal_area")
+    got = estimate_of("water_seasonal_area")
     assert (got.interval.value, got.interval.kind) == (pytest.approx(5.0), "") and math.isnan(got.interval.lower)
 
 
-def test_changes_since_the_baseline(make, answer):
-    assert numbers(answer("greening_net")) == (200.0, 20.0, 380.0, "model95")  # 3 - 1 km2 in ha, +- 2 % of 90 km2
+def test_changes_since_the_baseline(make, estimate_of):
+    assert numbers(estimate_of("greening_net")) == (200.0, 20.0, 380.0, "model95")  # 3 - 1 km2 in ha, +- 2 % of 90 km2
     # 10 - 9; random 1.96 * 0.5, systematic hypot(2.5, 0.5) now and hypot(0.75, 0.5) then: hypot(0.97998, 3.45090) = 3.58735
     close = pytest.approx
-    assert numbers(answer("water_permanent_change")) == (1.0, close(1 - 3.58735, abs=1e-5), close(1 + 3.58735, abs=1e-5), "model95")
-    assert numbers(answer("water_seasonal_change")) == (-1.0, close(-1 - 3.64577, abs=1e-5), close(-1 + 3.64577, abs=1e-5), "model95")
+    assert numbers(estimate_of("water_permanent_change")) == (1.0, close(1 - 3.58735, abs=1e-5), close(1 + 3.58735, abs=1e-5), "model95")
+    assert numbers(estimate_of("water_seasonal_change")) == (-1.0, close(-1 - 3.64577, abs=1e-5), close(-1 + 3.64577, abs=1e-5), "model95")
     for name in ("greening_net", "water_permanent_change", "water_seasonal_change"):
-        first = answer(name, make.facts(period="2023"))
+        first = estimate_of(name, make.facts(period="2023"))
         assert (first.interval, first.status) == (None, "insufficient_data") and "baseline period" in first.reason
 
 
@@ -105,21 +105,21 @@ def test_cvcg_golden_value():
     assert weighted_cover(np.array([1200.0, 800, 400]), np.array([0.78, 0.70, 0.62])) == pytest.approx(0.72667, abs=5e-6)
 
 
-def test_grassland(make, answer):
+def test_grassland(make, estimate_of):
     def zone(area, cover):
         return make.sums(area_m2=area * KM2, fvc_peak_observed_m2=area * KM2, fvc_peak_sum_m2=area * cover * KM2, fvc_peak_sigma=0.0)
 
     zones = {"grassland:meadow": zone(1200, 0.78), "grassland:steppe": zone(800, 0.70), "grassland:desert": zone(400, 0.62)}
-    got = answer("grassland_fvc", make.facts(zones=zones, has_grassland=True))
+    got = estimate_of("grassland_fvc", make.facts(zones=zones, has_grassland=True))
     assert got.interval.value == pytest.approx(72.667, abs=5e-4)
-    assert answer("grassland_fvc").status == "needs_table" and "tables.grassland" in answer("grassland_fvc").reason
-    assert answer("grassland_fvc", make.facts(has_grassland=True)).reason == "no grassland in this unit"
+    assert estimate_of("grassland_fvc").status == "needs_table" and "tables.grassland" in estimate_of("grassland_fvc").reason
+    assert estimate_of("grassland_fvc", make.facts(has_grassland=True)).reason == "no grassland in this unit"
 
 
-def test_an_unseen_grassland_type_is_missing_not_bare(make, answer):
+def test_an_unseen_grassland_type_is_missing_not_bare(make, estimate_of):
     seen = make.sums(area_m2=60 * KM2, fvc_peak_observed_m2=60 * KM2, fvc_peak_sum_m2=42 * KM2, fvc_peak_sigma=0.0, fvc_peak_var_m4=0.0)
     unseen = make.sums(area_m2=40 * KM2, fvc_peak_observed_m2=0.0, fvc_peak_sum_m2=0.0, fvc_peak_sigma=math.nan, fvc_peak_var_m4=0.0)
-    got = answer("grassland_fvc", make.facts(zones={"grassland:a": seen, "grassland:b": unseen}, has_grassland=True))
+    got = estimate_of("grassland_fvc", make.facts(zones={"grassland:a": seen, "grassland:b": unseen}, has_grassland=True))
     assert (got.observed_fraction, got.interval.kind) == (0.6, "range")
     assert (got.interval.value, got.interval.lower, got.interval.upper) == pytest.approx((70.0, 42.0, 82.0))
 
@@ -130,167 +130,167 @@ REACHES = (
 )  # fmt: skip
 
 
-def test_black_odorous(make, answer):
+def test_black_odorous(make, estimate_of):
     facts = make.facts(reaches=make.reaches(*REACHES))
     # upper: two suspected, one possible, and the one of 5 km that is too narrow; both ways what the detector has wrong: one reach for each
     # root of 1 + the three it calls, 2; of 0.2 km on the average
-    assert numbers(answer("black_odorous_reaches", facts)) == (2, 0, 6, "model95")
-    assert numbers(answer("black_odorous_length_km", facts)) == (0.3, 0, 6.0, "model95")
-    assert answer("black_odorous_reaches", facts).reason == "1 (5 km) too narrow to be assessed are in the upper bound"
-    assert answer("black_odorous_reaches", facts).observed_fraction == 1.0
-    narrow = answer("black_odorous_unassessable_length_km", facts)
+    assert numbers(estimate_of("black_odorous_reaches", facts)) == (2, 0, 6, "model95")
+    assert numbers(estimate_of("black_odorous_length_km", facts)) == (0.3, 0, 6.0, "model95")
+    assert estimate_of("black_odorous_reaches", facts).reason == "1 (5 km) too narrow to be assessed are in the upper bound"
+    assert estimate_of("black_odorous_reaches", facts).observed_fraction == 1.0
+    narrow = estimate_of("black_odorous_unassessable_length_km", facts)
     assert (narrow.interval.value, narrow.interval.kind) == (5.0, "")
 
 
-def test_reaches_without_enough_dates_may_all_be_black(make, answer):
+def test_reaches_without_enough_dates_may_all_be_black(make, estimate_of):
     # 10 of 15 assessed: 2 suspected, 1 of them sure; at most 3 called + 5 unseen + 1 too narrow
     facts = make.facts(reaches=make.reaches(*REACHES, *[("insufficient", "assessable", 200.0)] * 5))
-    assert numbers(answer("black_odorous_reaches", facts)) == (2, 0, 11, "model95")
+    assert numbers(estimate_of("black_odorous_reaches", facts)) == (2, 0, 11, "model95")
 
 
-def test_eliminated_needs_every_reach_to_be_seen(make, answer):
+def test_eliminated_needs_every_reach_to_be_seen(make, estimate_of):
     clear = [("clear", "assessable", 200.0)] * 3
-    assert numbers(answer("black_odorous_reaches", make.facts(reaches=make.reaches(*clear)))) == (0, 0, 1, "model95")  # one may be missed
+    assert numbers(estimate_of("black_odorous_reaches", make.facts(reaches=make.reaches(*clear)))) == (0, 0, 1, "model95")  # one may be missed
     for unseen in (REACHES[-1], ("insufficient", "assessable", 200.0)):
-        assert numbers(answer("black_odorous_reaches", make.facts(reaches=make.reaches(*clear, unseen)))) == (0, 0, 2, "model95")
+        assert numbers(estimate_of("black_odorous_reaches", make.facts(reaches=make.reaches(*clear, unseen)))) == (0, 0, 2, "model95")
 
 
-def test_no_river_wide_enough_is_not_zero(make, answer):
+def test_no_river_wide_enough_is_not_zero(make, estimate_of):
     for rows in (REACHES[-1:], ()):
-        got = answer("black_odorous_reaches", make.facts(reaches=make.reaches(*rows)))
+        got = estimate_of("black_odorous_reaches", make.facts(reaches=make.reaches(*rows)))
         assert (got.interval, got.status, got.reason) == (None, "insufficient_data", "no reach or pond wide enough to be assessed")
-    assert answer("black_odorous_reaches").reason == "this run made no layer of reaches"
+    assert estimate_of("black_odorous_reaches").reason == "this run made no layer of reaches"
 
 
-def test_bodies(make, answer):
+def test_bodies(make, estimate_of):
     """Ten large bodies: eight large now, one dry, one unseen; and a pond that never counted."""
     bodies = pd.DataFrame(
         {"state": ["wet"] * 8 + ["dry", "not_observed", "wet"], "counted": [True] * 8 + [False] * 3, "ever_counted": [True] * 10 + [False]}
     )
-    got = answer("water_bodies", make.facts(bodies=bodies))
+    got = estimate_of("water_bodies", make.facts(bodies=bodies))
     assert (got.observed_fraction, got.interval.value) == (0.9, pytest.approx(10 * 8 / 9))
     # 10 * 1.96 * 0.1 * sqrt(8/9 * 1/9) = 0.616 below; above no more than the unseen one
     assert (got.interval.lower, got.interval.upper) == pytest.approx((80 / 9 - 0.61597, 9.0), abs=1e-4)
-    assert answer("water_bodies", make.facts(bodies=bodies[-1:])).reason == "no water body large enough to be counted in this unit"
+    assert estimate_of("water_bodies", make.facts(bodies=bodies[-1:])).reason == "no water body large enough to be counted in this unit"
 
 
-def test_natural_coast(make, answer):
+def test_natural_coast(make, estimate_of):
     rows = [{}, {"unit_class": "artificial", "natural_probability": 0.0}, {"unit_class": "uncertain", "natural_probability": 0.5}]
     facts = make.facts(transects=make.transects(*rows, {}, {"unit_class": "river mouth"}))
-    got = answer("natural_coast_retention", facts)
+    got = estimate_of("natural_coast_retention", facts)
     # (1 + 0 + 0.5 + 1) of 4 units; for certain natural 2 of 5 with the mouth, at most 4 of 5; systematic 10 beyond
     assert numbers(got) == (62.5, 40 - 10, 80 + 10, "model95")
-    assert numbers(answer("natural_coast_length_km", facts)) == (0.25, 0.2 - 0.04, 0.4 + 0.04, "model95")
+    assert numbers(estimate_of("natural_coast_length_km", facts)) == (0.25, 0.2 - 0.04, 0.4 + 0.04, "model95")
 
 
-def test_chances_of_classes_are_independent(make, answer):
+def test_chances_of_classes_are_independent(make, estimate_of):
     """Four natural units, each with a chance of 0.8: 1.96 * sqrt(4 * 0.16) / 4 = 0.39199, and 0.1 that is systematic."""
     facts = make.facts(transects=make.transects(*[{"natural_probability": 0.8, "unit_class": c} for c in ("natural", "natural", "artificial", "artificial")]))
-    assert numbers(answer("natural_coast_retention", facts)) == (50.0, pytest.approx(50 - 40.4548, abs=1e-3), pytest.approx(50 + 40.4548, abs=1e-3), "model95")
+    assert numbers(estimate_of("natural_coast_retention", facts)) == (50.0, pytest.approx(50 - 40.4548, abs=1e-3), pytest.approx(50 + 40.4548, abs=1e-3), "model95")
 
 
-def test_coast_not_seen_in_the_period(make, answer):
+def test_coast_not_seen_in_the_period(make, estimate_of):
     facts = make.facts(transects=make.transects({}, {}, {"distance_2024": math.nan}, {"unit_class": None}))
-    assert answer("natural_coast_length_km", facts).observed_fraction == 0.5
+    assert estimate_of("natural_coast_length_km", facts).observed_fraction == 0.5
     gone = make.facts(transects=make.transects({}).drop(columns="distance_2024"))
-    assert answer("natural_coast_length_km", gone).reason == "no coast unit seen in this period"
+    assert estimate_of("natural_coast_length_km", gone).reason == "no coast unit seen in this period"
 
 
-def test_an_inland_county_has_no_coast(make, answer):
+def test_an_inland_county_has_no_coast(make, estimate_of):
     facts = make.facts(make.sums(n_scenes=0), transects=make.transects())
     for name in ("natural_coast_length_km", "natural_coast_retention", "coast_mean_rate", "reclaimed_area"):
-        got = answer(name, facts)
+        got = estimate_of(name, facts)
         assert (got.interval, got.status, got.reason) == (None, "no_target", "no coast in this county"), name
-        assert answer(name).reason == "this run made no coastline"
+        assert estimate_of(name).reason == "this run made no coastline"
 
 
-def test_coast_rate_is_of_the_whole_run(make, answer):
+def test_coast_rate_is_of_the_whole_run(make, estimate_of):
     transects = make.transects({"lrr_m_yr": 1.0, "length_m": 300.0}, {"lrr_m_yr": -1.0, "lrr_ci95_m_yr": 0.6})
-    assert numbers(answer("coast_mean_rate", make.facts(transects=transects))) == (0.5, 0.2, 0.8, "model95")
-    assert answer("coast_mean_rate", make.facts(transects=transects, is_last=False)).status == "insufficient_data"
+    assert numbers(estimate_of("coast_mean_rate", make.facts(transects=transects))) == (0.5, 0.2, 0.8, "model95")
+    assert estimate_of("coast_mean_rate", make.facts(transects=transects, is_last=False)).status == "insufficient_data"
 
 
-def test_reclaimed_land(make, answer):
+def test_reclaimed_land(make, estimate_of):
     new = {"class": "reclaimed", "unit_class": "artificial", "distance_2024": 200.0}
     facts = make.facts(transects=make.transects({}, {"distance_2024": 30.0}, new))
     # 100 m x 200 m = 2 ha; 1.96 * 100 m * hypot(3, 4) m = 0.098 ha of position, (1 - sqrt(.05)) * 2 ha = 1.553 of its two ends, which
     # lie half a spacing further or nearer; hypotenuse 1.5559. The stable beach that advanced is not reclaimed
-    assert numbers(answer("reclaimed_area", facts)) == (2.0, 2 - 1.555876, 2 + 1.555876, "model95")
+    assert numbers(estimate_of("reclaimed_area", facts)) == (2.0, 2 - 1.555876, 2 + 1.555876, "model95")
     wide = make.facts(transects=make.transects({}, new, new, new, {}))
     # three transects in a row have two ends all the same: hypot(0.294, 1.553)
-    assert numbers(answer("reclaimed_area", wide)) == (6.0, 6 - 1.580373, 6 + 1.580373, "model95")
-    assert numbers(answer("reclaimed_area", make.facts(transects=make.transects({}, {})))) == (0.0, 0.0, 0.0, "model95")
+    assert numbers(estimate_of("reclaimed_area", wide)) == (6.0, 6 - 1.580373, 6 + 1.580373, "model95")
+    assert numbers(estimate_of("reclaimed_area", make.facts(transects=make.transects({}, {})))) == (0.0, 0.0, 0.0, "model95")
 
 
-def test_unseen_coast_may_hide_reclaimed_land(make, answer):
+def test_unseen_coast_may_hide_reclaimed_land(make, estimate_of):
     facts = make.facts(transects=make.transects({}, {}, {"distance_2024": math.nan}))
     # a third of 300 m unseen: up to 100 m x 100 m
-    assert numbers(answer("reclaimed_area", facts)) == (0.0, 0.0, 1.0, "range")
+    assert numbers(estimate_of("reclaimed_area", facts)) == (0.0, 0.0, 1.0, "range")
 
 
-def test_a_built_out_shore_of_two_years_is_reclaimed(make, answer):
+def test_a_built_out_shore_of_two_years_is_reclaimed(make, estimate_of):
     """Two periods make no class over all of them; 150 m in a year at a wall is no accretion, 15 m may be, and a beach may grow."""
     out = {"class": "insufficient_data", "unit_class": "artificial"}
     rows = [out | {"distance_2024": 150.0}, out | {"distance_2024": 15.0}, out | {"distance_2024": 150.0, "unit_class": "natural"}]
-    got = answer("reclaimed_area", make.facts(transects=make.transects(*rows)))
+    got = estimate_of("reclaimed_area", make.facts(transects=make.transects(*rows)))
     assert numbers(got) == (1.5, 1.5 - 1.168706, 1.5 + 1.168706, "model95")  # ends 0.776 * 1.5 ha, position 0.098
 
 
-def test_restored_coast_is_natural_and_the_official_length_the_other_denominator(make, answer):
+def test_restored_coast_is_natural_and_the_official_length_the_other_denominator(make, estimate_of):
     rows = [{"restored": False}, {"unit_class": "artificial", "natural_probability": 0.0, "restored": True}] + [
         {"unit_class": "artificial", "natural_probability": 0.0, "restored": False}
     ] * 2
     facts = make.facts(transects=pd.concat([make.transects(r).assign(restored=r["restored"]) for r in rows]), official_coast_km=0.5)
-    assert answer("natural_coast_retention", facts).interval.value == 50.0
-    assert answer("natural_coast_retention", facts).reason == "0.1 km restored coast count as natural"
-    official = answer("natural_coast_retention_official", facts)
+    assert estimate_of("natural_coast_retention", facts).interval.value == 50.0
+    assert estimate_of("natural_coast_retention", facts).reason == "0.1 km restored coast count as natural"
+    official = estimate_of("natural_coast_retention_official", facts)
     assert numbers(official) == (40.0, 40 - 0.1 * 0.4 * 200, 40 + 0.1 * 0.4 * 200, "model95")  # 0.2 of 0.5 km, the classes certain
-    without = answer("natural_coast_retention_official", make.facts(transects=make.transects({})))
+    without = estimate_of("natural_coast_retention_official", make.facts(transects=make.transects({})))
     assert without.status == "needs_table" and "indicators.official_coast_km" in without.reason
 
 
-def test_urban_and_rural_reaches(make, answer):
+def test_urban_and_rural_reaches(make, estimate_of):
     reaches = make.reaches(("suspected", "assessable", 200.0), ("suspected", "assessable", 300.0), ("clear", "assessable", 200.0))
     facts = make.facts(reaches=reaches.assign(urban=[True, False, True]))
-    assert numbers(answer("black_odorous_urban_length_km", facts)) == (0.2, 0, 0.4, "model95")  # no more than there is
-    assert numbers(answer("black_odorous_rural_reaches", facts)) == (1, 0, 1, "model95")
-    untold = answer("black_odorous_rural_reaches", make.facts(reaches=reaches))
+    assert numbers(estimate_of("black_odorous_urban_length_km", facts)) == (0.2, 0, 0.4, "model95")  # no more than there is
+    assert numbers(estimate_of("black_odorous_rural_reaches", facts)) == (1, 0, 1, "model95")
+    untold = estimate_of("black_odorous_rural_reaches", make.facts(reaches=reaches))
     assert untold.status == "needs_table" and "tables.urban" in untold.reason
 
 
-def test_named_lakes(make, answer):
-    assert "tables.lakes" in answer("lake_water_area").reason
-    assert answer("lake_water_area", make.facts(has_lakes=True)).status == "no_target"
+def test_named_lakes(make, estimate_of):
+    assert "tables.lakes" in estimate_of("lake_water_area").reason
+    assert estimate_of("lake_water_area", make.facts(has_lakes=True)).status == "no_target"
     facts = make.facts(zones={"lake:Baiyangdian": make.sums()}, has_lakes=True)
-    got = answer("lake_water_area", facts)
+    got = estimate_of("lake_water_area", facts)
     # 10 km2 permanent and 5 km2 seasonal; random 1.96 * hypot(0.3, 0.4), systematic hypot(2.5, 0.5)
     assert numbers(got) == (15.0, pytest.approx(15 - 2.731367, abs=1e-5), pytest.approx(15 + 2.731367, abs=1e-5), "model95")
     assert got.reason == "Baiyangdian 15 km2"
-    assert answer("lake_plant_cover", facts).interval.value == pytest.approx(50.0)
+    assert estimate_of("lake_plant_cover", facts).interval.value == pytest.approx(50.0)
 
 
-def test_reference_samples_take_over_from_the_error_model(make, answer):
+def test_reference_samples_take_over_from_the_error_model(make, estimate_of):
     """40 pixels of land, a tenth of them water, and 40 of water, a tenth of them land, on 90 km2 of land and 10 of water."""
     stratum = np.repeat([0, 1], 40)
     sample = Sample(stratum, stratum.astype(float), np.where(np.arange(80) % 10 == 0, 1 - stratum, stratum).astype(float))
     references = References({"permanent_water": sample}, {"permanent_water": sample}, is_region=False)
-    got = answer("water_permanent_area", make.facts(references=references))
+    got = estimate_of("water_permanent_area", make.facts(references=references))
     assert got.interval.value == pytest.approx(10 + 90 * 0.1 - 10 * 0.1) and got.interval.kind == "design95" and got.spread is None
     assert got.reason == "model-assisted (GREG): 80 reference samples here"
-    region = answer("water_permanent_area", make.facts(references=References(references.own, references.region, is_region=True, of_class=frozenset({"permanent_water"}))))
+    region = estimate_of("water_permanent_area", make.facts(references=References(references.own, references.region, is_region=True, of_class=frozenset({"permanent_water"}))))
     assert region.interval.value == pytest.approx(90 * 0.1 + 10 * 0.9) and region.reason.startswith("stratified estimator (Olofsson 2014)")
 
 
-def test_red_line(make, answer):
-    assert answer("red_line_area").status == "needs_table"
-    assert answer("red_line_area", make.facts(make.sums(n_scenes=0), red_line_km2=12.5)).interval.value == 12.5
+def test_red_line(make, estimate_of):
+    assert estimate_of("red_line_area").status == "needs_table"
+    assert estimate_of("red_line_area", make.facts(make.sums(n_scenes=0), red_line_km2=12.5)).interval.value == 12.5
 
 
 @given(st.floats(0.5, 1), st.floats(0, 1), st.floats(0, 0.2))
 def test_cover_is_ordered_and_possible(make, v, cover, sigma):
     seen = 90 * KM2 * v
     county = make.sums(fvc_peak_observed_m2=seen, fvc_peak_sum_m2=cover * seen, fvc_peak_sigma=sigma)
-    got = estimate(INDICATORS["fvc_peak_mean"], make.facts(county)).interval
+    got = estimate_indicator(INDICATORS["fvc_peak_mean"], make.facts(county)).interval
     assert -1e-9 <= got.lower <= got.value + 1e-9 and got.value - 1e-9 <= got.upper <= 100 + 1e-9
 
 

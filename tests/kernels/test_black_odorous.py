@@ -10,12 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rs_kernels.black_odorous import (
     COLOUR_FEATURES,
-    FEATURES,
     PIXEL_LAYERS,
+    SPECTRUM_FEATURES,
     ClassLimits,
     Detector,
     boi,
-    call_class,
     chromaticity,
     date_evidence,
     dbwi,
@@ -26,6 +25,7 @@ from rs_kernels.black_odorous import (
     ndci,
     pixel_black_odorous,
     pixel_classes,
+    reach_class,
     red_edge_height,
     saturation,
     spectrum_features,
@@ -43,7 +43,7 @@ def weights(n, intercept=0.0, green=0.0):
     return centre, spread, linear, np.zeros((n, n)), intercept
 
 
-DARK_IS_BLACK = Detector(weights(len(FEATURES), green=-1.0), weights(len(COLOUR_FEATURES), green=-1.0))
+DARK_IS_BLACK = Detector(weights(len(SPECTRUM_FEATURES), green=-1.0), weights(len(COLOUR_FEATURES), green=-1.0))
 
 
 def test_indices():
@@ -76,7 +76,7 @@ def test_a_grey_residual_does_not_change_the_features():
     spectrum_features(*spectrum, 0.0, clean)
     spectrum_features(*(spectrum + 0.015), 0.015, hazy)
     assert hazy == pytest.approx(clean)
-    assert dict(zip(FEATURES, clean, strict=True))["nir_red"] == pytest.approx(0.4)
+    assert dict(zip(SPECTRUM_FEATURES, clean, strict=True))["nir_red"] == pytest.approx(0.4)
 
 
 def test_quadratic_model_by_hand():
@@ -109,8 +109,8 @@ def test_vetoes(spectrum, cause):
         (0.89, 10, 10, 9, 2), (0.5, 6, 3, 2, 2), (0.49, 6, 3, 2, 1), (math.nan, 0, 0, 0, 4), (math.nan, 9, 0, 0, 4),
     ],
 )  # fmt: skip
-def test_call_truth_table(probability, dates, positive, months, expected):
-    assert call_class(probability, dates, positive / max(dates, 1), months, LIMITS) == expected
+def test_reach_class_truth_table(probability, dates, positive, months, expected):
+    assert reach_class(probability, dates, positive / max(dates, 1), months, LIMITS) == expected
 
 
 # --- the pass over dates ---------------------------------------------------------------------------------------------
@@ -124,12 +124,12 @@ def stack(greens, *, swir1=0.0):
     return np.round(dn * 10_000).astype("uint16")
 
 
-def run(dn, *, reasons=None, reject=2, day=None, month=None, season=None, water=True, rededge=True, model=DARK_IS_BLACK):
+def run(dn, *, qa=None, bad_bits=2, day=None, month=None, season=None, water=True, rededge=True, model=DARK_IS_BLACK):
     n = len(dn)
     out = np.empty((len(PIXEL_LAYERS), 1, 1), "float32")
     day = np.arange(n) * 10 if day is None else np.array(day)
     dates = Stack(
-        dn, np.zeros((n, 1, 1), "uint16") if reasons is None else np.array(reasons, "uint16").reshape(n, 1, 1), reject,
+        dn, np.zeros((n, 1, 1), "uint16") if qa is None else np.array(qa, "uint16").reshape(n, 1, 1), bad_bits,
         np.full(n, 1e-4, "float32"), np.zeros(n, "float32"), np.full(n, 10, "float32"), day.astype("int64"),
         np.array(day // 30 if month is None else month, dtype="int64"),
     )  # fmt: skip
@@ -155,9 +155,9 @@ def test_what_is_not_assessed():
     dn = stack([0.0401] * 6)
     dn[4, 2] = 0
     dn[5, 5] = 300
-    seen = run(dn, reasons=[0, 0, 2, 0, 0, 0], season=[True, True, True, False, True, True], day=[0, 0, 10, 20, 30, 40])
+    seen = run(dn, qa=[0, 0, 2, 0, 0, 0], season=[True, True, True, False, True, True], day=[0, 0, 10, 20, 30, 40])
     assert (seen["n_dates"], seen["n_positive"]) == (1, 1)
-    assert run(dn, reasons=[0, 0, 4, 0, 0, 0], day=[0, 0, 10, 20, 30, 40])["n_dates"] == 3  # a reason that is not to be rejected
+    assert run(dn, qa=[0, 0, 4, 0, 0, 0], day=[0, 0, 10, 20, 30, 40])["n_dates"] == 3  # a flag that does not remove a date
 
 
 def test_no_water_is_nan_and_no_date_is_zero_dates_without_probability():

@@ -18,11 +18,11 @@ def statistics(pixels, season, *, bits=None, native_m=None, n_seasons=2):
     for t, p in enumerate(pixels):
         if p is not None:
             dn[t, :, 0, 0] = [0 if v is None else round((v - OFFSET) / SCALE) for v in p]
-    reasons = np.array([1 if p is None else 0 for p in pixels], "uint16").reshape(-1, 1, 1)
-    reasons[:, 0, 0] |= np.zeros(n, "uint16") if bits is None else np.array(bits, "uint16")
+    qa = np.array([1 if p is None else 0 for p in pixels], "uint16").reshape(-1, 1, 1)
+    qa[:, 0, 0] |= np.zeros(n, "uint16") if bits is None else np.array(bits, "uint16")
     native = np.full(n, 10, "f4") if native_m is None else np.array(native_m, "f4")
     out, dates = np.empty((n_seasons * 7 + 4, 1, 1), "f4"), np.empty((n_seasons, 1, 1), "int64")
-    stack = Stack(dn, reasons, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), native)
+    stack = Stack(dn, qa, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), native)
     season_statistics(stack, np.array(season, "int64"), n_seasons, out, dates)
     return out[:, 0, 0], dates[:, 0, 0]
 

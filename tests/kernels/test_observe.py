@@ -22,7 +22,7 @@ def numbers(pixels):
     return dn
 
 
-def reasons(pixels, bits=()):
+def qa(pixels, bits=()):
     out = np.array([1 if p is None else 0 for p in pixels], "uint16").reshape(-1, 1, 1)
     for t, b in dict(bits).items():
         out[t] |= b
@@ -36,7 +36,7 @@ def water(pixels, months, *, days=None, bits=(), radar=None, n_months=12, min_mo
     out, finished = np.empty((7, 1, 1), "float32"), np.empty((3, 1, 1), "float32")
     high_sun = np.zeros(n_months, bool) if high is None else np.isin(np.arange(n_months), high)
     dates = Stack(
-        numbers(pixels), reasons(pixels, bits), 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"),
+        numbers(pixels), qa(pixels, bits), 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"),
         np.full(n, 10, "f4") if native_m is None else np.array(native_m, "f4"), days, np.array(months, "int64"),
     )  # fmt: skip
     observe_water(dates, Months(radar, high_sun, np.isin(np.arange(n_months), (4, 5))), 0.0, min_months, out)
@@ -119,7 +119,7 @@ def vegetation(pixels, days, *, bits=(), in_peak=None, min_dates=4, min_span=40,
     out = np.empty((5, 1, 1), "float32")
     inside = np.ones(n, bool)
     dates = Stack(
-        numbers(pixels), reasons(pixels, bits), 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), np.full(n, 10, "f4"), np.array(days, "int64")
+        numbers(pixels), qa(pixels, bits), 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), np.full(n, 10, "f4"), np.array(days, "int64")
     )
     how = Dimidiate((0.06 / 0.38, 0.42 / 0.48, 0.48 / 0.38), (0.02, 0.03, 0.03), quantile, min_dates, min_span)
     observe_vegetation(dates, inside if in_peak is None else np.array(in_peak), inside, how, out)

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from rs_kernels.shadows import dilate_disk, sweep, terrain_shadow
+from rs_kernels.shadows import dilate_disk, sweep, trace_terrain_shadow
 
 
 def shade(height, elevation, azimuth, step=10.0):
     out = np.empty(np.shape(height), bool)
-    terrain_shadow(np.asarray(height, "float32"), step, elevation, azimuth, out)
+    trace_terrain_shadow(np.asarray(height, "float32"), step, elevation, azimuth, out)
     return out
 
 

@@ -23,14 +23,14 @@ def test_a_network_by_hand():
     # x = 0.5 + 2 * 0.3 - 1 * 0.1 = 1; 0.2 + 0.5 tanh(1) = 0.2 + 0.5 * 0.761594 = 0.580797
     refl = np.zeros((7, 64))
     refl[4], refl[2] = 0.3, 0.1
-    weights, answer = np.array([[0, 0, -1.0, 0, 2.0, 0, 0]]), np.empty(64)
-    k.cover_answers(refl, 64, weights, np.array([0.5]), np.array([0.5]), 0.2, answer)
-    assert answer == pytest.approx(np.full(64, 0.580797), abs=1e-6)
+    weights, estimate = np.array([[0, 0, -1.0, 0, 2.0, 0, 0]]), np.empty(64)
+    k.network_cover(refl, 64, weights, np.array([0.5]), np.array([0.5]), 0.2, estimate)
+    assert estimate == pytest.approx(np.full(64, 0.580797), abs=1e-6)
 
 
-@pytest.mark.parametrize(("answer", "cover"), [(0.4, 0.4), (-0.05, 0.0), (1.09, 1.0), (-0.2, math.nan), (1.2, math.nan), (math.nan, math.nan)])
-def test_an_answer_just_outside_is_a_limit_and_further_out_none(answer, cover):
-    assert k.limited_cover(answer) == pytest.approx(cover, nan_ok=True)
+@pytest.mark.parametrize(("estimate", "cover"), [(0.4, 0.4), (-0.05, 0.0), (1.09, 1.0), (-0.2, math.nan), (1.2, math.nan), (math.nan, math.nan)])
+def test_an_estimate_just_outside_is_a_limit_and_further_out_none(estimate, cover):
+    assert k.limited_cover(estimate) == pytest.approx(cover, nan_ok=True)
 
 
 def test_distance_by_hand():
@@ -162,20 +162,20 @@ def usual(dates, days):
     return np.full(dates.size, 0.2), np.full(days.size, 0.2), alike(dates, dates) + 0.01 * np.eye(dates.size), alike(days, dates), np.full(days.size, 0.09)
 
 
-def stack(dn, reasons, days):
+def stack(dn, qa, days):
     n = len(dn)
-    return Stack(dn, reasons, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), np.full(n, 10, "f4"), np.array(days))
+    return Stack(dn, qa, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), np.full(n, 10, "f4"), np.array(days))
 
 
 def observe(pixels, days, *, masked=(), min_dates=4, networks=NETWORKS):
     n = len(pixels)
     dn = np.round((np.array(pixels) - OFFSET) / SCALE).astype("uint16")[:, :, None, None]
-    reasons = np.zeros((n, 1, 1), "uint16")
-    reasons[list(masked)] = 2
+    qa = np.zeros((n, 1, 1), "uint16")
+    qa[list(masked)] = 2
     inside, lines = np.ones((4, n), bool), np.arange(days[0], days[-1] + 1, 4)
     out = np.empty((8, 1, 1), "float32")
     k.observe_cover(
-        stack(dn, reasons, days), k.CoverDates(np.ones(n), inside, np.zeros(n, "int64"), np.zeros((n, 1))), networks,
+        stack(dn, qa, days), k.CoverDates(np.ones(n), inside, np.zeros(n, "int64"), np.zeros((n, 1))), networks,
         np.array([[0.03, 0.03], [0.04, 0.04]]), k.Lines(lines, np.ones((4, lines.size), bool), 8.0, usual(days, lines)),
         k.Need(0.9, min_dates, 40), out,
     )  # fmt: skip
@@ -260,20 +260,20 @@ def test_pixels_do_not_disturb_each_other():
     rng = np.random.default_rng(5)
     n, w = 8, 150
     dn = np.round((np.array(BARE)[None, :, None, None] * rng.uniform(0.5, 1.5, (n, 1, 1, w)) - OFFSET) / SCALE).astype("uint16")
-    reasons, days = np.where(rng.random((n, 1, w)) < 0.3, 2, 0).astype("uint16"), np.arange(n) * 12
+    qa, days = np.where(rng.random((n, 1, w)) < 0.3, 2, 0).astype("uint16"), np.arange(n) * 12
     weights = np.zeros((1, 1, 7))
     weights[0, 0, 4] = 3.0
     networks = NETWORKS._replace(weights=weights, out_weights=np.ones((1, 1)), out_bias=np.array([0.0]))
     lines = np.arange(0, 85, 4)
 
-    def run(dn, reasons):
+    def run(dn, qa):
         out = np.empty((8, 1, dn.shape[3]), "float32")
         k.observe_cover(
-            stack(dn, reasons, days), k.CoverDates(np.ones(n), np.ones((4, n), bool), np.zeros(n, "int64"), np.zeros((n, 1))), networks,
+            stack(dn, qa, days), k.CoverDates(np.ones(n), np.ones((4, n), bool), np.zeros(n, "int64"), np.zeros((n, 1))), networks,
             np.zeros((2, 2)), k.Lines(lines, np.ones((4, lines.size), bool), 8.0, usual(days, lines)), k.Need(0.9, 4, 40), out,
         )  # fmt: skip
         return out
 
-    whole = run(dn, reasons)
+    whole = run(dn, qa)
     for x in (0, 63, 64, 149):
-        np.testing.assert_array_equal(whole[:, :, x], run(np.ascontiguousarray(dn[..., x : x + 1]), np.ascontiguousarray(reasons[..., x : x + 1]))[:, :, 0])
+        np.testing.assert_array_equal(whole[:, :, x], run(np.ascontiguousarray(dn[..., x : x + 1]), np.ascontiguousarray(qa[..., x : x + 1]))[:, :, 0])

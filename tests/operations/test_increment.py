@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchmarks.harness import job_counts, jobs_run
 from rs_pipeline.operations.run import settle_times
-from rs_pipeline.storage.retry import job_name, mark_again
+from rs_pipeline.storage.retry import job_name, mark_retry
 from tests.operations.conftest import new_scene
 
 
@@ -41,7 +41,7 @@ def test_only_what_is_new_runs_and_a_bad_tile_is_missing_alone(copied_run, snake
     new_scene(copied_run)
     (chip, *_) = layout.chip_folder("2024", "r000c001").glob("*/10m-0.tif")
     chip.write_bytes(chip.read_bytes()[:2000])
-    mark_again(layout.marks, job_name("observe", "r000c001", "2024"))
+    mark_retry(layout.retries, job_name("observe", "r000c001", "2024"))
     done = snakemake(copied_run.config, "--forcerun", "search", check=False)
     ran = jobs(done)
     assert (ran["search"], ran["assign"], ran["fetch"], ran["trend"], ran["zonal"]) == (1, 1, 1, 2, 1) and "grid" not in ran

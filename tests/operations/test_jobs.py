@@ -26,9 +26,9 @@ from rs_pipeline.operations.job import run_job
 from rs_pipeline.operations.journal import Watch, last_failure, read_journal
 from rs_pipeline.operations.locks import hold_run, job_lock
 from rs_pipeline.operations.run import notify
-from rs_pipeline.operations.summary import Cost, rest_minutes, summarise, words
+from rs_pipeline.operations.summary import Cost, rest_minutes, summarise_run, words
 from rs_pipeline.storage.raster import MapBand, write_map
-from rs_pipeline.storage.retry import Mark, job_name, mark_again, mark_done, mark_given_up, read_marks
+from rs_pipeline.storage.retry import Retry, job_name, mark_done, mark_given_up, mark_retry, read_retries
 from tests.operations.conftest import write_world
 
 PROCESSES = multiprocessing.get_context("fork")
@@ -68,16 +68,16 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
         hold_run(tmp_path / "file" / "run" / ".lock")
 
 
-def test_marks_count_and_outlive_success(tmp_path):
+def test_retries_count_and_outlive_success(tmp_path):
     job = job_name("observe", "r000c000", "2024")
-    assert read_marks(tmp_path) == {}
+    assert read_retries(tmp_path) == {}
     mark_given_up(tmp_path, job, "it was killed")
-    assert read_marks(tmp_path) == {job: Mark(1, "it was killed")}
+    assert read_retries(tmp_path) == {job: Retry(1, "it was killed")}
     mark_done(tmp_path, job)
-    mark_again(tmp_path, job)
-    assert read_marks(tmp_path) == {job: Mark(2, "")}
+    mark_retry(tmp_path, job)
+    assert read_retries(tmp_path) == {job: Retry(2, "")}
     (tmp_path / f"{job}.json").write_text("{")
-    assert read_marks(tmp_path)[job].times == 1
+    assert read_retries(tmp_path)[job].times == 1
 
 
 def test_the_journal_tells_how_jobs_ended_and_survives_a_cut_line(tmp_path):
@@ -118,12 +118,12 @@ def test_a_tile_that_keeps_failing_is_given_up_and_tried_again_by_the_next_run(p
     run_job(prepared, "observe", bad, tile="r000c000", period="2024", attempt=3)
     with rasterio.open(layout.tile_map("2024", "r000c000", "vegetation")) as src:
         assert np.isnan(src.read()).all()
-    assert read_marks(layout.marks) == {job: Mark(1, "PipelineError: a bad tile"), "fetch.2024.r000c000": Mark(1)}
-    found = summarise(prepared)
+    assert read_retries(layout.retries) == {job: Retry(1, "PipelineError: a bad tile"), "fetch.2024.r000c000": Retry(1)}
+    found = summarise_run(prepared)
     assert found.given_up == {job: "PipelineError: a bad tile"} and found.status == "incomplete"
     assert "given up: their tiles are missing in the maps and indicators; the next run tries them again (1)" in words(found)
     run_job(prepared, "observe", lambda: None, tile="r000c000", period="2024", attempt=1)
-    assert read_marks(layout.marks)[job] == Mark(1, "")
+    assert read_retries(layout.retries)[job] == Retry(1, "")
 
 
 def test_a_job_that_did_not_fail_itself_is_not_given_up_with_its_group(prepared):
@@ -152,7 +152,7 @@ def test_a_full_disk_is_an_error_and_never_a_tile_given_up(prepared, monkeypatch
     short = prepared.model_copy(update={"resources": prepared.resources.model_copy(update={"free_gb": 1e6})})
     with pytest.raises(SpaceError, match="1e\\+06 are asked for"):
         run_job(short, "observe", full, tile="r000c000", period="2024", attempt=3)
-    assert read_marks(Layout(prepared.root).marks) == {}
+    assert read_retries(Layout(prepared.root).retries) == {}
 
 
 def test_a_map_cut_off_by_a_full_disk_is_not_taken_for_whole(tmp_path):
@@ -172,9 +172,9 @@ def test_a_map_cut_off_by_a_full_disk_is_not_taken_for_whole(tmp_path):
 
 def test_the_estimate_is_that_of_the_pace_so_far():
     def entry(i, seconds):
-        from rs_pipeline.operations.journal import Entry
+        from rs_pipeline.operations.journal import JournalEntry
 
-        return Entry(f"observe.2024.r{i}", "observe", "done", f"2026-01-01T00:{i:02d}:00+00:00", seconds=seconds)
+        return JournalEntry(f"observe.2024.r{i}", "observe", "done", f"2026-01-01T00:{i:02d}:00+00:00", seconds=seconds)
 
     ended = [entry(i, 60.0) for i in range(1, 11)]  # one at a time, a minute each
     cost = Cost("observe", 10, 30, 20, 600, 60, 0, 0, 0)

@@ -12,7 +12,7 @@ import pytest
 import shapely
 from rasterio.windows import Window
 
-from rs_pipeline.catalog.orbits import COLUMNS as ORBIT_COLUMNS
+from rs_pipeline.catalog.orbits import ORBIT_COLUMNS
 from rs_pipeline.config import Settings, parse
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
@@ -31,14 +31,14 @@ UNITS = (("130201", "Lunan"), ("130202", HOSTILE), ("130203", "安新县"))
 LEFT, BOTTOM, SIDE = 500_000.0, 4_300_000.0, 600.0
 
 
-def settings_for(folder: Path, *, sample: bool = True, coastline: bool = True) -> Settings:
+def settings_for(folder: Path, *, simulated: bool = True, coastline: bool = True) -> Settings:
     boxes = [shapely.box(LEFT + i * SIDE, BOTTOM, LEFT + (i + 1) * SIDE, BOTTOM + SIDE) for i in range(3)]
     units = gpd.GeoDataFrame({"adcode": [u[0] for u in UNITS], "name": [u[1] for u in UNITS], "prefecture": "Tangshan"}, geometry=boxes, crs=CRS)
     units.to_file(folder / "units.gpkg")
     return parse({
         "run": "fake", "output": str(folder / "results"), "units": {"path": str(folder / "units.gpkg")}, "periods": [int(p) for p in PERIODS],
         "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "data/catalog"}], "grid": {"crs": CRS},
-        **({"simulation": {}} if sample else {}), **({"coastline": {}} if coastline else {}),
+        **({"simulation": {}} if simulated else {}), **({"coastline": {}} if coastline else {}),
     })  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from rs_pipeline.config import load
 from rs_pipeline.indicators.targets import OBSERVABILITY
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.register import observed_maps
-from rs_pipeline.publish.dictionary import describe, dictionary, entries
+from rs_pipeline.publish.dictionary import describe_column, dictionary, entries
 
 
 def test_every_column_of_a_run_is_described(simulated_run, monkeypatch):
@@ -32,20 +32,20 @@ def test_bands_say_what_they_are(fake_run):
 
 
 def test_allowed_values_are_those_of_the_code():
-    assert describe("indicators.csv", "observability").values == " | ".join(OBSERVABILITY)
-    assert "undecidable" in describe("indicators.parquet", "status").values
-    assert describe("water/reaches.gpkg", "class").meaning != describe("coastline/transects.gpkg", "class").meaning
+    assert describe_column("indicators.csv", "observability").values == " | ".join(OBSERVABILITY)
+    assert "undecidable" in describe_column("indicators.parquet", "status").values
+    assert describe_column("water/reaches.gpkg", "class").meaning != describe_column("coastline/transects.gpkg", "class").meaning
 
 
 def test_columns_of_the_geopackage_follow_from_the_indicators():
-    lower = describe("counties.gpkg", "grassland_fvc_lower")
+    lower = describe_column("counties.gpkg", "grassland_fvc_lower")
     assert lower.meaning == "Satellite vegetation cover of grassland: lower bound" and lower.unit == "%"
-    assert "C10-02" in describe("counties.gpkg", "grassland_fvc_status_c10_02").meaning
-    assert describe("counties.gpkg", "adcode").meaning.startswith("Code of the unit")
+    assert "C10-02" in describe_column("counties.gpkg", "grassland_fvc_status_c10_02").meaning
+    assert describe_column("counties.gpkg", "adcode").meaning.startswith("Code of the unit")
 
 
 def test_an_unknown_column_has_no_meaning():
-    assert describe("orbits.csv", "surprise").meaning == ""
+    assert describe_column("orbits.csv", "surprise").meaning == ""
 
 
 def test_the_file_describes_itself(fake_run):

@@ -14,7 +14,14 @@ import pytest
 
 from rs_pipeline.errors import TableError
 from rs_pipeline.layout import Layout
-from rs_pipeline.publish.geopackage import LAYERS, STATUS_COLOURS, counties_latest, latest_values, value_style, write_layer_styles
+from rs_pipeline.publish.geopackage import (
+    STATUS_COLOURS,
+    STYLED_LAYERS,
+    counties_latest,
+    latest_values,
+    value_style,
+    write_layer_styles,
+)
 from rs_pipeline.publish.report.build import asset
 from rs_pipeline.storage.tables import write_parquet
 
@@ -81,7 +88,7 @@ def test_the_other_layers_have_a_style_beside_them(tmp_path, fake):
 def test_layers_have_the_colours_of_the_page():
     script = asset("marks.js")
     for layer in ("reaches", "transects"):
-        assert all(f'{word}: "{colour}",' in script for word, colour in LAYERS[layer][2].items())
+        assert all(f'{word}: "{colour}",' in script for word, colour in STYLED_LAYERS[layer][2].items())
 
 
 def test_values_are_coloured_in_equal_steps_without_gaps():

@@ -12,8 +12,8 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.register import period_maps, region_maps
 from rs_pipeline.publish.report.pictures import (
+    PictureFrame,
     Pictures,
-    Place,
     crop,
     folder_name,
     indexed,
@@ -33,7 +33,7 @@ def test_what_was_not_observed_is_nothing(fake_run, tmp_path):
     with rasterio.open(tmp_path / "water.tif", "w", **{k: profile[k] for k in ("width", "height", "count", "dtype", "crs", "transform", "nodata")}, driver="GTiff") as dst:
         dst.write(values)
         dst.descriptions = names
-    place = Place.over(bounds, 45, 10.0)
+    place = PictureFrame.over(bounds, 45, 10.0)
     save_indexed(region_maps()["water"].style, read_style(tmp_path / "water.tif", region_maps()["water"].style, place), tmp_path / "water.png")
     shown = np.array(Image.open(tmp_path / "water.png").convert("RGBA"))
     assert shown.shape[:2] == place.shape and place.shape[1] == 45
@@ -49,15 +49,15 @@ def test_classes_keep_their_exact_colours(tmp_path):
 
 
 def test_a_picture_has_no_more_pixels_than_the_map():
-    assert Place.over((0, 0, 300, 100), 200, 10.0).shape == (10, 30)
-    assert Place.over((0, 0, 30_000, 10_000), 200, 10.0).shape == (67, 200)
+    assert PictureFrame.over((0, 0, 300, 100), 200, 10.0).shape == (10, 30)
+    assert PictureFrame.over((0, 0, 30_000, 10_000), 200, 10.0).shape == (67, 200)
 
 
 def test_a_crop_takes_the_pixels_that_contain_its_own():
     grid = Grid("EPSG:32650", 20.0, 0, 60, 3, 3)
     mosaic = np.arange(1, 10, dtype="uint8").reshape(1, 3, 3).repeat(3, axis=0)
-    assert crop(mosaic, grid, Place((20, 0, 60, 40), (2, 2)))[0].tolist() == [[5, 6], [8, 9]]
-    assert crop(mosaic, grid, Place((40, 40, 80, 80), (2, 2)))[0].tolist() == [[0, 0], [3, 0]]  # outside is nothing
+    assert crop(mosaic, grid, PictureFrame((20, 0, 60, 40), (2, 2)))[0].tolist() == [[5, 6], [8, 9]]
+    assert crop(mosaic, grid, PictureFrame((40, 40, 80, 80), (2, 2)))[0].tolist() == [[0, 0], [3, 0]]  # outside is nothing
 
 
 def test_true_colour_without_data_is_white(tmp_path):

@@ -102,7 +102,7 @@ def test_reaches_are_ranked_and_bodies_and_coast_are_there(data):
 def test_simulated_runs_say_so_and_others_do_not(page, tmp_path, fake):
     shown = re.compile(r'<p class="simulated"')
     assert shown.search(page)
-    settings = fake.settings_for(tmp_path, sample=False)
+    settings = fake.settings_for(tmp_path, simulated=False)
     report(settings)
     assert not shown.search(Layout(settings.root).report.read_text("utf-8"))
 
@@ -122,7 +122,7 @@ def test_a_report_that_fails_leaves_the_old_one(tmp_path, fake, monkeypatch):
     fake.write_maps(settings)
     report(settings)
     before = sorted(p.name for p in Layout(settings.root).report.parent.rglob("*"))
-    monkeypatch.setattr("rs_pipeline.publish.report.coast.coastline", lambda *_: 1 / 0)
+    monkeypatch.setattr("rs_pipeline.publish.report.coast.coastline_drawing", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         report(settings)
     assert sorted(p.name for p in Layout(settings.root).report.parent.rglob("*")) == before

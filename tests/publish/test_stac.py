@@ -56,7 +56,7 @@ def test_every_href_is_relative_and_leads_to_a_file(collection, fake_run):
 
 
 def test_what_a_run_lacks_is_left_out(tmp_path, fake):
-    settings = fake.settings_for(tmp_path, sample=False)
+    settings = fake.settings_for(tmp_path, simulated=False)
     fake.write_indicators(settings)
     stac(settings)
     found = pystac.Collection.from_file(str(Layout(settings.root).stac))

@@ -17,7 +17,7 @@ from rs_pipeline.publish.report.build import SCRIPTS, asset
 from rs_pipeline.publish.report.methods import methods
 from rs_pipeline.publish.report.quality import without_figures
 from rs_pipeline.publish.report.words import Chinese
-from rs_pipeline.radiometry.offsets import Facts, OtherDates, by_metadata, pixel_test, weigh
+from rs_pipeline.radiometry.offsets import OffsetFacts, OtherDates, by_metadata, pixel_test, weigh
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -70,7 +70,7 @@ def test_every_decision_on_an_offset_is_translated(chinese, flag, baseline, leve
     """With a scene's figures and, as the page counts decisions, without."""
     rng = np.random.default_rng(1)
     red, swir2 = (rng.normal(level_dn, 50, (80, 80)).clip(1).astype("uint16") for _ in range(2))
-    told = by_metadata("earth_search", Facts(flag=flag, raster_offset=-0.1, baseline=baseline), 0.0)
+    told = by_metadata("earth_search", OffsetFacts(flag=flag, raster_offset=-0.1, baseline=baseline), 0.0)
     for others in (None, OtherDates(8.0, 9, 0.1), OtherDates(-8.0, 9, 0.0)):
         words = weigh(told, pixel_test(red, swir2, None), others).words
         for text in (words, without_figures(words)):

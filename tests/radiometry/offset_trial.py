@@ -15,8 +15,17 @@ import numpy as np
 import pandas as pd
 from scipy import ndimage
 
-from rs_pipeline.radiometry.dates import Look, compare
-from rs_pipeline.radiometry.offsets import CERTAIN, CLEAR_CLASSES, PENDING, Facts, by_metadata, pixel_test, too_negative, weigh
+from rs_pipeline.radiometry.dates import Look, compare_dates
+from rs_pipeline.radiometry.offsets import (
+    CERTAIN,
+    CLEAR_CLASSES,
+    PENDING,
+    OffsetFacts,
+    by_metadata,
+    pixel_test,
+    too_negative,
+    weigh,
+)
 
 SIZE = 60
 WAVELENGTH_NM = np.array([492, 560, 665, 842, 1610, 2190])
@@ -49,7 +58,7 @@ class Trial:
     metadata: str
     """``right``, ``wrong``, ``contradictory`` or ``missing``."""
     rule: str
-    facts: Facts
+    facts: OffsetFacts
     dn: np.ndarray
     """uint16 (6, SIZE, SIZE)."""
     classes: np.ndarray
@@ -102,21 +111,21 @@ def _weathered(refl: np.ndarray, kind: str, water: np.ndarray, rng: np.random.Ge
     return refl + residual
 
 
-def _facts(rule: str, metadata: str, pending: bool, modern: bool, rng: np.random.Generator) -> Facts:
+def _facts(rule: str, metadata: str, pending: bool, modern: bool, rng: np.random.Generator) -> OffsetFacts:
     """What a catalog says of a scene."""
     baseline = str(rng.choice(["04.00", "05.00", "05.09", "05.10", "05.11"])) if modern else str(rng.choice(["02.08", "02.14", "03.01"]))
     said = pending if metadata != "wrong" else not pending
     if metadata == "missing":
-        return Facts()
+        return OffsetFacts()
     if metadata == "contradictory":
         # As Earth Search's 05.09 items: a flag and raster:bands that say opposite things, the one or the other right.
         flag = not pending if rng.random() < 0.7 else pending
-        return Facts(flag, PENDING if flag else 0.0, baseline) if rule == "earth_search" else Facts(None, 0.0 if pending else PENDING, "05.10")
+        return OffsetFacts(flag, PENDING if flag else 0.0, baseline) if rule == "earth_search" else OffsetFacts(None, 0.0 if pending else PENDING, "05.10")
     if rule == "earth_search":
-        return Facts(not said, PENDING if said else 0.0, baseline)
+        return OffsetFacts(not said, PENDING if said else 0.0, baseline)
     if rule == "raster_bands":
-        return Facts(None, PENDING if said else 0.0, baseline)
-    return Facts(None, None, baseline if metadata == "right" else ("02.14" if pending else "05.00"))
+        return OffsetFacts(None, PENDING if said else 0.0, baseline)
+    return OffsetFacts(None, None, baseline if metadata == "right" else ("02.14" if pending else "05.00"))
 
 
 def place(seed: int, landscape: str, n_dates: int = 40) -> list[Trial]:
@@ -171,7 +180,7 @@ def judged(trials: list[Trial]) -> Iterator[dict]:
         dn = t.dn.reshape(6, -1)
         clear = (dn > 0).all(axis=0) & np.isin(t.classes.ravel(), CLEAR_CLASSES)
         looks.append(Look(dn, clear, t.day_of_year, metadata.log_odds + test.log_odds))
-    for t, metadata, test, others in zip(trials, told, tests, compare(looks), strict=True):
+    for t, metadata, test, others in zip(trials, told, tests, compare_dates(looks), strict=True):
         both = weigh(metadata, test)
         ours = weigh(metadata, test, others)
         refused = ours.open or too_negative(ours, test)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from rs_pipeline.radiometry.dates import LIMIT, MIN_DATES, Look, compare
-from rs_pipeline.radiometry.offsets import PENDING, Facts, by_metadata, pixel_test, too_negative, weigh
+from rs_pipeline.radiometry.dates import LIMIT, MIN_REFERENCE_DATES, Look, compare_dates
+from rs_pipeline.radiometry.offsets import PENDING, OffsetFacts, by_metadata, pixel_test, too_negative, weigh
 from tests.radiometry.offset_trial import run, summary
 
 RNG = np.random.default_rng(3)
@@ -22,7 +22,7 @@ CERTAIN_DATES = [look(0, -8.0, day=d) for d in (10, 60, 110, 160, 210)]
 
 
 def last(suspect: Look, others=CERTAIN_DATES):
-    return compare([*others, suspect])[-1]
+    return compare_dates([*others, suspect])[-1]
 
 
 def test_a_level_of_one_tenth_is_an_offset():
@@ -63,9 +63,9 @@ def test_half_way_between_decides_little():
 
 
 def test_too_few_dates_or_pixels_say_nothing():
-    assert compare([look(0, -8.0) for _ in range(MIN_DATES - 1)]) == [None] * (MIN_DATES - 1)
-    assert compare([look(0, 0.0) for _ in range(6)]) == [None] * 6
-    assert compare([]) == []
+    assert compare_dates([look(0, -8.0) for _ in range(MIN_REFERENCE_DATES - 1)]) == [None] * (MIN_REFERENCE_DATES - 1)
+    assert compare_dates([look(0, 0.0) for _ in range(6)]) == [None] * 6
+    assert compare_dates([]) == []
     few = np.zeros(400, bool)
     few[:20] = True
     assert last(look(1000, clear=few)) is None
@@ -74,14 +74,14 @@ def test_too_few_dates_or_pixels_say_nothing():
 
 def test_a_wrong_date_among_the_certain_is_found():
     liar = look(1000, -8.0, day=90)
-    assert compare([*CERTAIN_DATES, liar])[-1].log_odds == LIMIT
+    assert compare_dates([*CERTAIN_DATES, liar])[-1].log_odds == LIMIT
 
 
 def test_lies_in_the_majority_are_found_by_what_all_dates_explain():
     """Three dates flagged removed still carry the offset, eight without a strong word do too, four old ones do not."""
     looks = [look(1000, -3.0, day=30 * i + 1) for i in range(3)] + [look(1000, 1.5, day=25 * i + 1) for i in range(8)]
     looks += [look(0, -8.0, day=60 * i + 1) for i in range(4)]
-    assert [np.sign(o.log_odds) for o in compare(looks)] == [1] * 11 + [-1] * 4
+    assert [np.sign(o.log_odds) for o in compare_dates(looks)] == [1] * 11 + [-1] * 4
 
 
 def test_trial_is_better_than_either_source():
@@ -111,12 +111,12 @@ def test_real_parana_in_every_mixture(real_data):
         for values, gone, lie, folder in zip(dn, removed, lies, folders, strict=True):
             numbers = np.clip(np.where(values > 0, np.maximum(values - 1000 * gone, 1), 0), 0, 65535).astype("uint16")
             says_removed = bool(gone != lie)
-            told.append(by_metadata("earth_search", Facts(says_removed, 0.0 if says_removed else PENDING, "05.09"), 0.0))
+            told.append(by_metadata("earth_search", OffsetFacts(says_removed, 0.0 if says_removed else PENDING, "05.09"), 0.0))
             tests.append(pixel_test(numbers[2], numbers[5], None))
             thin = numbers[:, ::2, ::2].reshape(6, -1)
             day = (np.datetime64(f"{folder.name[10:14]}-{folder.name[14:16]}-{folder.name[16:18]}") - np.datetime64(folder.name[10:14])).astype(int)
             looks.append(Look(thin, (thin > 0).all(axis=0), int(day) + 1, told[-1].log_odds + tests[-1].log_odds))
-        for metadata, test, others, gone in zip(told, tests, compare(looks), removed, strict=True):
+        for metadata, test, others, gone in zip(told, tests, compare_dates(looks), removed, strict=True):
             decision = weigh(metadata, test, others)
             if decision.open or too_negative(decision, test):
                 refused += 1

@@ -11,20 +11,20 @@ import shapely
 from affine import Affine
 
 from rs_pipeline.catalog.chips import Chip, read_stack
-from rs_pipeline.catalog.qa_flags import native_reasons, read_radar, scene_reasons, stack_reasons
+from rs_pipeline.catalog.qa_flags import native_flags, read_radar, scene_flags, stack_flags
 from rs_pipeline.config import MaskSection
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Scene
 from rs_pipeline.radiometry.masks import (
-    Reason,
-    aerosol_reasons,
-    cast_shadow,
+    QAFlag,
+    aerosol_flags,
+    cast_cloud_shadow,
     dilate,
-    label_reasons,
+    flag_bits,
+    label_flags,
     lit_pixels,
-    opacity_reasons,
-    reject_bits,
-    saturation_reasons,
+    opacity_flags,
+    saturation_flags,
     shadow_reach_m,
 )
 from rs_pipeline.sensors import load_sensor
@@ -33,7 +33,7 @@ S2, LANDSAT, HLS = "earth-search-sentinel-2-l2a", "planetary-computer-landsat-c2
 
 
 def names(value: int) -> set[str]:
-    return {r.name.lower() for r in Reason if value & r}
+    return {r.name.lower() for r in QAFlag if value & r}
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def names(value: int) -> set[str]:
     [(0, "nodata"), (1, "saturated"), (2, "dark"), (3, "shadow"), (4, ""), (5, ""), (6, ""), (7, ""), (8, "cloud"), (9, "cloud"), (10, "cirrus"), (11, "snow")],
 )
 def test_scene_classes(scl, expected):
-    got = label_reasons(np.array([scl]), load_sensor(S2).mask)[0]
+    got = label_flags(np.array([scl]), load_sensor(S2).mask)[0]
     assert names(int(got)) == ({expected} if expected else set())
 
 
@@ -54,27 +54,27 @@ def test_scene_classes(scl, expected):
     ],
 )  # fmt: skip
 def test_qa_pixel(qa, expected):
-    assert names(int(label_reasons(np.array([qa], "uint16"), load_sensor(LANDSAT).mask)[0])) == expected
+    assert names(int(label_flags(np.array([qa], "uint16"), load_sensor(LANDSAT).mask)[0])) == expected
 
 
 @pytest.mark.parametrize("fmask, expected", [(0, set()), (64, set()), (32, set()), (2, {"cloud"}), (4, {"buffer"}), (8 + 64, {"shadow"}), (16, {"snow"}), (255, {"nodata"})])
 def test_fmask(fmask, expected):
-    assert names(int(label_reasons(np.array([fmask], "uint16"), load_sensor(HLS).mask)[0])) == expected
+    assert names(int(label_flags(np.array([fmask], "uint16"), load_sensor(HLS).mask)[0])) == expected
 
 
 def test_radsat_looks_only_at_used_bands():
     bits = np.array([0, 1 << 0, 1 << 1, 1 << 5, 1 << 6, 1 << 8, 1 << 9, 1 << 11])
-    oli = [names(int(v)) for v in saturation_reasons(bits, "landsat-8")]
-    tm = [names(int(v)) for v in saturation_reasons(bits, "landsat-5")]
+    oli = [names(int(v)) for v in saturation_flags(bits, "landsat-8")]
+    tm = [names(int(v)) for v in saturation_flags(bits, "landsat-5")]
     sat, lost = {"saturated"}, {"nodata"}
     assert oli == [set(), set(), sat, sat, sat, set(), set(), lost]
     assert tm == [set(), sat, sat, set(), sat, set(), lost, set()]
 
 
-def test_reject_bits():
-    assert reject_bits(["nodata", "cloud", "shadow_confirmed", "cloud"]) == 1 + 2 + 256
+def test_flag_bits():
+    assert flag_bits(["nodata", "cloud", "shadow_confirmed", "cloud"]) == 1 + 2 + 256
     with pytest.raises(KeyError):
-        reject_bits(["fog"])
+        flag_bits(["fog"])
 
 
 def test_dilate_is_a_disk_in_metres():
@@ -108,7 +108,7 @@ def test_shadow_falls_away_from_the_sun(azimuth, towards):
     cloud = np.zeros((101, 101), bool)
     cloud[50, 50] = True
     # Sun 45 degrees high: a cloud at 200-400 m shades 200-400 m away, 10 to 20 pixels of 20 m.
-    shade = cast_shadow(cloud, 45.0, azimuth, (200.0, 400.0), (20.0, 20.0))
+    shade = cast_cloud_shadow(cloud, 45.0, azimuth, (200.0, 400.0), (20.0, 20.0))
     norm = np.hypot(*towards)
     for distance_px, expected in [(6, False), (10, True), (15, True), (20, True), (24, False)]:
         row, col = (50 + round(t * distance_px / norm) for t in towards)
@@ -119,7 +119,7 @@ def test_shadow_falls_away_from_the_sun(azimuth, towards):
 def test_shadow_equals_walking_every_height():
     cloud = np.random.default_rng(3).random((120, 130)) > 0.999
     elevation, azimuth, step = 38.0, 152.0, 20.0
-    shade = cast_shadow(cloud, elevation, azimuth, (200.0, 1500.0), (step, step))
+    shade = cast_cloud_shadow(cloud, elevation, azimuth, (200.0, 1500.0), (step, step))
     slow = np.zeros_like(cloud)
     rows, cols = np.nonzero(cloud)
     for height in np.arange(200, 1500, 5.0):
@@ -165,9 +165,9 @@ MASKS = MaskSection(cloud_buffer_m=40.0, shadow_height_m=(200.0, 400.0))
 def test_dark_water_labelled_shadow_survives_without_a_cloud(tmp_path):
     scl = np.full((40, 40), 6)
     scl[5:8, 5:8] = 3
-    got = scene_reasons(chip(tmp_path, scene(), data() | {"mask": scl}), GRID, MASKS)
+    got = scene_flags(chip(tmp_path, scene(), data() | {"mask": scl}), GRID, MASKS)
     assert names(int(got[6, 6])) == {"shadow"}
-    assert got[6, 6] & reject_bits(MASKS.water) == 0
+    assert got[6, 6] & flag_bits(MASKS.water) == 0
     assert got[20, 20] == 0
 
 
@@ -175,7 +175,7 @@ def test_shadow_of_a_cloud_is_confirmed_and_buffer_surrounds_it(tmp_path):
     scl = np.full((40, 40), 6)
     scl[30, 20] = 9  # sun in the south, 45 degrees: shadow 10-20 pixels north
     scl[15, 20], scl[15, 2], scl[35, 20], scl[16, 20] = 3, 3, 3, 2
-    got = scene_reasons(chip(tmp_path, scene(), data() | {"mask": scl}), GRID, MASKS)
+    got = scene_flags(chip(tmp_path, scene(), data() | {"mask": scl}), GRID, MASKS)
     assert names(int(got[15, 20])) == {"shadow", "shadow_confirmed"}
     assert names(int(got[16, 20])) == {"dark", "shadow_confirmed"}
     assert names(int(got[15, 2])) == {"shadow"}
@@ -188,7 +188,7 @@ def test_shadow_of_a_cloud_is_confirmed_and_buffer_surrounds_it(tmp_path):
 def test_every_shadow_label_counts_where_the_sun_is_unknown(tmp_path):
     scl = np.full((40, 40), 6)
     scl[5, 5], scl[6, 6] = 3, 2
-    got = scene_reasons(chip(tmp_path, scene(sun_elevation_deg=None), data() | {"mask": scl}), GRID, MASKS)
+    got = scene_flags(chip(tmp_path, scene(sun_elevation_deg=None), data() | {"mask": scl}), GRID, MASKS)
     assert names(int(got[5, 5])) == {"shadow", "shadow_confirmed"} and names(int(got[6, 6])) == {"dark"}
 
 
@@ -196,7 +196,7 @@ def test_cloud_outside_the_tile_casts_into_it(tmp_path):
     scl = np.full((80, 80), 6)
     scl[65, 40] = 9  # 5 pixels south of the grid's last row
     scl[50, 40] = 3
-    got = scene_reasons(chip(tmp_path, scene(), data() | {"mask": scl}, margin_px=20), GRID, MASKS)
+    got = scene_flags(chip(tmp_path, scene(), data() | {"mask": scl}, margin_px=20), GRID, MASKS)
     assert names(int(got[30, 20])) == {"shadow", "shadow_confirmed"}
 
 
@@ -205,29 +205,29 @@ def test_missing_band_is_nodata_and_finer_grid_repeats_labels(tmp_path):
     bands["swir2"][3, 4] = 0
     bands["mask"][0, 0] = 8
     fine = Grid(GRID.crs, 10.0, GRID.left, GRID.top, 80, 80)
-    got = scene_reasons(chip(tmp_path, scene(), bands), fine, MaskSection(cloud_buffer_m=0.0))
-    assert (got[6:8, 8:10] == Reason.NODATA).all()
-    assert (got[:2, :2] == Reason.CLOUD).all() and (got == 0).sum() == 80 * 80 - 8
+    got = scene_flags(chip(tmp_path, scene(), bands), fine, MaskSection(cloud_buffer_m=0.0))
+    assert (got[6:8, 8:10] == QAFlag.NODATA).all()
+    assert (got[:2, :2] == QAFlag.CLOUD).all() and (got == 0).sum() == 80 * 80 - 8
 
 
 def test_outside_the_chip_is_nodata(tmp_path):
     beyond = GRID.window(-2, -2, 44, 44)
-    got = scene_reasons(chip(tmp_path, scene(), data() | {"mask": np.full((40, 40), 4)}), beyond, MASKS)
-    assert (got[:2] == Reason.NODATA).all() and (got[2:42, 2:42] == 0).all()
+    got = scene_flags(chip(tmp_path, scene(), data() | {"mask": np.full((40, 40), 4)}), beyond, MASKS)
+    assert (got[:2] == QAFlag.NODATA).all() and (got[2:42, 2:42] == 0).all()
 
 
 def test_without_a_mask_only_bright_pixels_are_cloud(tmp_path):
     bands = data()
     bands["blue"][1, 1], bands["blue"][2, 2], bands["blue"][3, 3] = 2001, 2000, 0
-    got = scene_reasons(chip(tmp_path, scene(), bands), GRID, MASKS)
+    got = scene_flags(chip(tmp_path, scene(), bands), GRID, MASKS)
     assert names(int(got[1, 1])) == {"cloud"} and got[2, 2] == 0 and names(int(got[3, 3])) == {"nodata"}
 
 
 def test_radar_has_only_nodata(tmp_path):
     vv = np.full((40, 40), 800)
     vv[0, 0] = 0
-    got = scene_reasons(chip(tmp_path, scene("planetary-computer-sentinel-1-rtc"), {"vv": vv}), GRID, MASKS)
-    assert got[0, 0] == Reason.NODATA and got.sum() == 1
+    got = scene_flags(chip(tmp_path, scene("planetary-computer-sentinel-1-rtc"), {"vv": vv}), GRID, MASKS)
+    assert got[0, 0] == QAFlag.NODATA and got.sum() == 1
 
 
 def test_radar_within_500_m_of_a_range_edge_is_dropped(tmp_path):
@@ -236,22 +236,22 @@ def test_radar_within_500_m_of_a_range_edge_is_dropped(tmp_path):
     degrees = shapely.transform(zone, pyproj.Transformer.from_crs(GRID.crs, 4326, always_xy=True).transform, interleaved=False)
     about = scene("planetary-computer-sentinel-1-rtc", footprint_wkt=degrees.wkt)
     radar = chip(tmp_path, about, {"vv": np.full((40, 40), 800)})
-    got = scene_reasons(radar, GRID, MaskSection(radar_edge_m=300.0))
-    assert (got[:, :10] == Reason.EDGE).all() and (got[:, 30:] == Reason.EDGE).all() and (got[:, 11:29] == 0).all()
-    assert (scene_reasons(radar, GRID, MaskSection(radar_edge_m=0.0)) == 0).all()
+    got = scene_flags(radar, GRID, MaskSection(radar_edge_m=300.0))
+    assert (got[:, :10] == QAFlag.EDGE).all() and (got[:, 30:] == QAFlag.EDGE).all() and (got[:, 11:29] == 0).all()
+    assert (scene_flags(radar, GRID, MaskSection(radar_edge_m=0.0)) == 0).all()
     stack = read_radar([radar], ("vv",), GRID, MaskSection(radar_edge_m=300.0))
     assert (stack[0, 0, :, :10] == 0).all() and (stack[0, 0, :, 11:29] == 800).all()
 
 
 def test_aerosol_and_opacity_become_haze(tmp_path):
     # SR_QA_AEROSOL: level in bits 6-7, valid retrieval bit 1. SR_ATMOS_OPACITY: thousandths, hazy above 0.3.
-    assert aerosol_reasons(np.array([2, 66, 130, 194, 228], "uint16")).tolist() == [0, 0, 0, 1024, 1024]
-    assert opacity_reasons(np.array([0, 100, 300, 301], "uint16")).tolist() == [0, 0, 0, 1024]
+    assert aerosol_flags(np.array([2, 66, 130, 194, 228], "uint16")).tolist() == [0, 0, 0, 1024, 1024]
+    assert opacity_flags(np.array([0, 100, 300, 301], "uint16")).tolist() == [0, 0, 0, 1024]
     bands = data() | {"mask": np.full((40, 40), 21952), "aerosol": np.full((40, 40), 2)}
     bands["aerosol"][2, 3] = 194
-    got = scene_reasons(chip(tmp_path, scene(LANDSAT, platform="landsat-8"), bands), GRID, MASKS)
-    assert got[2, 3] == Reason.HAZE and got.sum() == Reason.HAZE
-    assert reject_bits(MASKS.black_odorous) & Reason.HAZE and not reject_bits(MASKS.vegetation) & Reason.HAZE
+    got = scene_flags(chip(tmp_path, scene(LANDSAT, platform="landsat-8"), bands), GRID, MASKS)
+    assert got[2, 3] == QAFlag.HAZE and got.sum() == QAFlag.HAZE
+    assert flag_bits(MASKS.black_odorous) & QAFlag.HAZE and not flag_bits(MASKS.vegetation) & QAFlag.HAZE
 
 
 def dates(*nir_refl: float, suspect: int = -1, offset=0.0):
@@ -260,9 +260,9 @@ def dates(*nir_refl: float, suspect: int = -1, offset=0.0):
     refl = np.array(nir_refl)[:, None, None] * np.ones((11, 11))
     refl[:, 5] = 0.01
     offsets = np.broadcast_to(np.asarray(offset, "float32"), len(nir_refl)).copy()
-    reasons = np.zeros(refl.shape, "uint16")
-    reasons[suspect] = Reason.SHADOW | Reason.SHADOW_CONFIRMED
-    return np.rint((refl - offsets[:, None, None]) * 1e4).astype("uint16"), reasons, np.full(len(refl), 1e-4, "float32"), offsets
+    qa = np.zeros(refl.shape, "uint16")
+    qa[suspect] = QAFlag.SHADOW | QAFlag.SHADOW_CONFIRMED
+    return np.rint((refl - offsets[:, None, None]) * 1e4).astype("uint16"), qa, np.full(len(refl), 1e-4, "float32"), offsets
 
 
 @pytest.mark.parametrize(
@@ -286,9 +286,9 @@ def test_lit_counts_reflectance_not_numbers():
 def test_open_water_and_too_few_clear_dates_leave_it_to_geometry():
     assert not lit_pixels(*dates(0.02, 0.02, 0.02, 0.02, 0.02), 20.0, 0.9).any()
     assert not lit_pixels(*dates(0.2, 0.2, 0.2), 20.0, 0.9).any()
-    nir, reasons, *rest = dates(0.2, 0.2, 0.2, 0.2, 0.2)
-    reasons[:2] = Reason.CLOUD
-    assert not lit_pixels(nir, reasons, *rest, 20.0, 0.9).any()
+    nir, qa, *rest = dates(0.2, 0.2, 0.2, 0.2, 0.2)
+    qa[:2] = QAFlag.CLOUD
+    assert not lit_pixels(nir, qa, *rest, 20.0, 0.9).any()
 
 
 def scenes_with_a_shadow(tmp_path, field_dn: int) -> list[Chip]:
@@ -313,12 +313,12 @@ def test_dark_water_near_a_cloud_survives_and_shaded_water_does_not(tmp_path):
     sunlit, shaded = (scenes_with_a_shadow(tmp_path, dn) for dn in (3000, 1500))
     suspects = np.s_[15, 18:22]
     for chips, dropped in ((sunlit, False), (shaded, True)):
-        alone, together = scene_reasons(chips[4], GRID, MASKS), stack_reasons(chips, GRID, MASKS)[4]
-        assert (alone[suspects] & Reason.SHADOW_CONFIRMED != 0).all()
-        assert ((together[suspects] & reject_bits(MASKS.black_odorous) != 0) == dropped).all()
+        alone, together = scene_flags(chips[4], GRID, MASKS), stack_flags(chips, GRID, MASKS)[4]
+        assert (alone[suspects] & QAFlag.SHADOW_CONFIRMED != 0).all()
+        assert ((together[suspects] & flag_bits(MASKS.black_odorous) != 0) == dropped).all()
         assert np.array_equal(np.delete(alone, 15, axis=0), np.delete(together, 15, axis=0))
-    parts = [stack_reasons(sunlit, GRID.window(row, 0, 20, 40), MASKS)[4] for row in (0, 20)]
-    assert np.array_equal(np.concatenate(parts), stack_reasons(sunlit, GRID, MASKS)[4])
+    parts = [stack_flags(sunlit, GRID.window(row, 0, 20, 40), MASKS)[4] for row in (0, 20)]
+    assert np.array_equal(np.concatenate(parts), stack_flags(sunlit, GRID, MASKS)[4])
 
 
 def test_terrain_shades_the_valley_behind_a_ridge(tmp_path):
@@ -330,25 +330,25 @@ def test_terrain_shades_the_valley_behind_a_ridge(tmp_path):
         out.write(height, 1)
     masks = MaskSection(cloud_buffer_m=0.0, dem=dem)
     bands = data() | {"mask": np.full((40, 40), 4)}
-    got = scene_reasons(chip(tmp_path, scene(sun_azimuth_deg=90.0), bands), GRID, masks)
-    shaded = got[20] == Reason.TERRAIN
+    got = scene_flags(chip(tmp_path, scene(sun_azimuth_deg=90.0), bands), GRID, masks)
+    shaded = got[20] == QAFlag.TERRAIN
     assert shaded[26:30].all() and not shaded[:25].any() and not shaded[30:].any()
-    assert (scene_reasons(chip(tmp_path, scene(sun_elevation_deg=None), bands), GRID, masks) == 0).all()
+    assert (scene_flags(chip(tmp_path, scene(sun_elevation_deg=None), bands), GRID, masks) == 0).all()
 
 
 def test_a_missing_dem_is_named(tmp_path):
     masks = MaskSection(dem=tmp_path / "none.tif")
     with pytest.raises(ConfigError, match="the DEM cannot be read") as caught:
-        scene_reasons(chip(tmp_path, scene(), data() | {"mask": np.full((40, 40), 4)}), GRID, masks)
+        scene_flags(chip(tmp_path, scene(), data() | {"mask": np.full((40, 40), 4)}), GRID, masks)
     assert "masks.dem" in caught.value.where
 
 
-def test_bands_already_read_give_the_same_reasons(tmp_path):
+def test_bands_already_read_give_the_same_flags(tmp_path):
     bands = data() | {"mask": np.random.default_rng(1).integers(0, 12, (40, 40))}
     bands["red"][4, 4] = 0
     one = chip(tmp_path, scene(), bands)
     window = GRID.window(3, 5, 30, 20)
     dn = read_stack([one], OPTICAL_BANDS, window)[0]
-    given = scene_reasons(one, window, MASKS, dn=dn, native=native_reasons(one, MASKS))
-    assert np.array_equal(given, scene_reasons(one, window, MASKS)) and given[1, 0] == scene_reasons(one, GRID, MASKS)[4, 5]
-    assert np.array_equal(given, scene_reasons(one, GRID, MASKS)[3:33, 5:25])
+    given = scene_flags(one, window, MASKS, dn=dn, native=native_flags(one, MASKS))
+    assert np.array_equal(given, scene_flags(one, window, MASKS)) and given[1, 0] == scene_flags(one, GRID, MASKS)[4, 5]
+    assert np.array_equal(given, scene_flags(one, GRID, MASKS)[3:33, 5:25])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rs_pipeline.radiometry.offsets import PENDING, SEEN, Facts, OtherDates, by_metadata, pixel_test, too_negative, weigh
+from rs_pipeline.radiometry.offsets import PENDING, SEEN, OffsetFacts, OtherDates, by_metadata, pixel_test, too_negative, weigh
 
 RNG = np.random.default_rng(7)
 
@@ -50,7 +50,7 @@ METADATA = [
 
 @pytest.mark.parametrize("rule, flag, raster, baseline, offset, confidence, undecided", METADATA)
 def test_metadata(rule, flag, raster, baseline, offset, confidence, undecided):
-    decision = by_metadata(rule, Facts(flag, raster, baseline), 0.0)
+    decision = by_metadata(rule, OffsetFacts(flag, raster, baseline), 0.0)
     assert (decision.offset, decision.confidence, decision.open) == (offset, confidence, undecided)
     assert decision.words
     assert decision.log_odds == 0 or (decision.log_odds > 0) == (offset == PENDING)
@@ -59,7 +59,7 @@ def test_metadata(rule, flag, raster, baseline, offset, confidence, undecided):
 @pytest.mark.parametrize("rule, flag, raster, baseline, offset, confidence, undecided", METADATA)
 def test_silent_pixels_leave_metadata_or_refuse(rule, flag, raster, baseline, offset, confidence, undecided):
     """Snow says nothing: metadata that are clear stand, those that contradict themselves or are silent do not."""
-    decision = weigh(by_metadata(rule, Facts(flag, raster, baseline), 0.0), pixel_test(*land(0, darkest_refl=0.20), None))
+    decision = weigh(by_metadata(rule, OffsetFacts(flag, raster, baseline), 0.0), pixel_test(*land(0, darkest_refl=0.20), None))
     assert decision.offset == offset and decision.open == undecided
     assert decision.confidence == ("high" if baseline in ("02.14", "02.12", "03.01") and not undecided else "low")
 
@@ -69,17 +69,17 @@ def test_silent_pixels_leave_metadata_or_refuse(rule, flag, raster, baseline, of
 def test_pixels_and_other_dates_together_overrule_all_metadata(rule, flag, raster, baseline, offset, confidence, undecided, in_pixels, truth):
     """Only a baseline before 04.00 outweighs one source of pixels; nothing outweighs both."""
     others = OtherDates(10.0 if truth else -10.0, 12, -truth)
-    decision = weigh(by_metadata(rule, Facts(flag, raster, baseline), 0.0), pixel_test(*land(in_pixels), None), others)
+    decision = weigh(by_metadata(rule, OffsetFacts(flag, raster, baseline), 0.0), pixel_test(*land(in_pixels), None), others)
     assert (decision.offset, decision.confidence, decision.open) == (truth, "high", False)
 
 
 def test_contradiction_is_named():
-    words = by_metadata("earth_search", Facts(True, -0.1, "05.09"), 0.0).words
+    words = by_metadata("earth_search", OffsetFacts(True, -0.1, "05.09"), 0.0).words
     assert "contradicts" in words and "raster:bands offset -0.1" in words
 
 
 def test_a_fixed_offset_is_the_tables():
-    decision = by_metadata("fixed", Facts(True, -0.1, "05.09"), -0.2)
+    decision = by_metadata("fixed", OffsetFacts(True, -0.1, "05.09"), -0.2)
     assert (decision.offset, decision.confidence) == (-0.2, "high")
 
 
@@ -88,7 +88,7 @@ def test_a_fixed_offset_is_the_tables():
 @pytest.mark.parametrize("in_pixels, offset", [(1000, PENDING), (0, 0.0)])
 def test_conclusive_pixels_overrule_every_metadata(flag, raster, in_pixels, offset):
     test = pixel_test(*land(in_pixels), None)
-    decision = weigh(by_metadata("earth_search", Facts(flag, raster, "05.09"), 0.0), test)
+    decision = weigh(by_metadata("earth_search", OffsetFacts(flag, raster, "05.09"), 0.0), test)
     assert (decision.offset, decision.confidence) == (offset, "high")
     assert "overrule" in decision.words or "confirmed" in decision.words
 
@@ -98,14 +98,14 @@ def test_bright_scene_without_dark_targets_decides_nothing(flag, offset):
     """Snow or desert: nothing below 1000, but no floor at 1000 either. Trusting that alone would add -0.1 wrongly."""
     test = pixel_test(*land(0, darkest_refl=0.20), None)
     assert test.log_odds == 0
-    decision = weigh(by_metadata("earth_search", Facts(flag, None, "05.09"), 0.0), test)
+    decision = weigh(by_metadata("earth_search", OffsetFacts(flag, None, "05.09"), 0.0), test)
     assert (decision.offset, decision.confidence) == (offset, "low")
     assert "not conclusive" in decision.words
 
 
 def test_old_baseline_stays_certain_when_pixels_say_nothing():
     test = pixel_test(*land(0, darkest_refl=0.20), None)
-    assert weigh(by_metadata("baseline", Facts(None, None, "02.14"), 0.0), test).confidence == "high"
+    assert weigh(by_metadata("baseline", OffsetFacts(None, None, "02.14"), 0.0), test).confidence == "high"
 
 
 def test_noise_below_1000_over_dark_water_is_not_a_removed_offset():
@@ -129,7 +129,7 @@ def test_too_few_pixels_decide_nothing():
     assert pixel_test(red[:1, :50], swir2[:1, :50], None).log_odds == 0
     nothing = pixel_test(np.zeros((9, 9)), np.zeros((9, 9)), None)
     assert nothing.pixels == 0 and nothing.log_odds == 0
-    assert not too_negative(weigh(by_metadata("baseline", Facts(baseline="05.00"), 0.0), nothing), nothing)
+    assert not too_negative(weigh(by_metadata("baseline", OffsetFacts(baseline="05.00"), 0.0), nothing), nothing)
 
 
 def test_scene_that_comes_out_negative_is_refused():
@@ -139,8 +139,8 @@ def test_scene_that_comes_out_negative_is_refused():
     swir2[:] = 3000
     test = pixel_test(red, swir2, None)
     assert test.negative_share[PENDING] == pytest.approx(0.1)
-    assert too_negative(by_metadata("baseline", Facts(baseline="05.00"), 0.0), test)
-    assert not too_negative(by_metadata("baseline", Facts(baseline="02.00"), 0.0), test)
+    assert too_negative(by_metadata("baseline", OffsetFacts(baseline="05.00"), 0.0), test)
+    assert not too_negative(by_metadata("baseline", OffsetFacts(baseline="02.00"), 0.0), test)
 
 
 def test_one_floor_alone_is_weak():
@@ -151,7 +151,7 @@ def test_one_floor_alone_is_weak():
 
 
 def test_opposed_but_uncertain_is_refused_with_its_reason():
-    told = by_metadata("earth_search", Facts(True, None, "05.09"), 0.0)
+    told = by_metadata("earth_search", OffsetFacts(True, None, "05.09"), 0.0)
     silent = pixel_test(*land(0, darkest_refl=0.20), None)
     decision = weigh(told, silent, OtherDates(6.0, 12, 0.09))
     assert decision.open and decision.confidence == "low" and decision.log_odds == pytest.approx(3.0)

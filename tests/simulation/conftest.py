@@ -2,7 +2,7 @@
 
 import pytest
 
-from rs_pipeline.simulation.write import write_sample
+from rs_pipeline.simulation.write import write_world
 
 TINY = dict(size_px=(150, 120), every_days={"sentinel-2": 15, "landsat": 40, "sentinel-1": 60})
 
@@ -11,5 +11,5 @@ TINY = dict(size_px=(150, 120), every_days={"sentinel-2": 15, "landsat": 40, "se
 def tiny(tmp_path_factory):
     """Folder of a one-year world of 1.5 x 1.2 km, seed 5."""
     folder = tmp_path_factory.mktemp("sample") / "world"
-    write_sample(folder, 5, 1, **TINY)
+    write_world(folder, 5, 1, **TINY)
     return folder

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from rs_pipeline.model import Grid
-from rs_pipeline.simulation.coast import Coast, Section, make_coast, make_tide
+from rs_pipeline.simulation.coast import Coast, CoastSection, make_coast, make_tide
 from rs_pipeline.simulation.world import MIX_M, World, make_world
 
 
 def plain_coast(**changes) -> Coast:
     """A straight natural coast along the x axis, sea to the south, with a wall from 500 m on."""
     sections = (
-        Section("beach", "sand", -1e4, 500.0, 0.0, 0.05, rate_m_yr=(4.0, 4.0)),
-        Section("wall", "port", 500.0, 1e4, 100.0, np.inf),
-        Section("fill", "reclamation", 600.0, 800.0, 250.0, np.inf, begins=2024.5),
+        CoastSection("beach", "sand", -1e4, 500.0, 0.0, 0.05, rate_m_yr=(4.0, 4.0)),
+        CoastSection("wall", "port", 500.0, 1e4, 100.0, np.inf),
+        CoastSection("fill", "reclamation", 600.0, 800.0, 250.0, np.inf, begins=2024.5),
     )
     return Coast((0.0, 0.0), (1.0, 0.0), 1000.0, sections, ((800.0, 0.0),), 2023.0)
 

@@ -7,7 +7,7 @@ from rasterio.features import rasterize
 
 from rs_pipeline.simulation import materials
 from rs_pipeline.simulation.materials import Material
-from rs_pipeline.simulation.themes import THEMES
+from rs_pipeline.simulation.themes import LANDSCAPE_KINDS
 from rs_pipeline.simulation.truth import water_class
 from rs_pipeline.simulation.world import PAINT_M, make_world
 
@@ -101,7 +101,7 @@ def test_stubble_does_not_turn_the_next_crop_yellow(world):
 
 def test_growing_truth_of_a_mixed_pixel_is_that_of_its_days(world):
     ground, shift, plants = world.landcover(2024), world.season_shift_days(2024), (Material.WHEAT_MAIZE, Material.MAIZE)
-    share = {m: world.to_grid(world.fraction(ground, m) * world.vigour) for m in materials.SEASONS}
+    share = {m: world.to_grid(world.fraction(ground, m) * world.vigour) for m in materials.PHENOLOGY}
     others = sum(s for m, s in share.items() if m not in plants)
     row, column = np.argwhere((share[plants[0]] > 0.2) & (share[plants[1]] > 0.2) & (others == 0))[0]
     days = np.arange(121, 274) - shift
@@ -130,7 +130,7 @@ def test_permanent_fraction_is_the_share_of_the_pixel(world):
 
 @pytest.fixture(scope="module")
 def themes():
-    return {theme: make_world(4, (2024, 2025), (360, 300), theme) for theme in THEMES}
+    return {theme: make_world(4, (2024, 2025), (360, 300), theme) for theme in LANDSCAPE_KINDS}
 
 
 def test_every_material_occurs_somewhere_and_every_theme_has_its_own(themes):
@@ -141,7 +141,7 @@ def test_every_material_occurs_somewhere_and_every_theme_has_its_own(themes):
     assert Material.ROCK in present["mountain"] and Material.GREENHOUSE in present["plain"]
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("theme", LANDSCAPE_KINDS)
 def test_every_theme_has_black_reaches_and_confusers_in_counties_that_tile(themes, theme):
     world = themes[theme]
     counties = [c.polygon for c in world.landscape.counties]
@@ -150,7 +150,7 @@ def test_every_theme_has_black_reaches_and_confusers_in_counties_that_tile(theme
     for reach in world.landscape.black_reaches:
         assert reach.polygon.within(shapely.box(*world.grid.bounds)) and set(reach.years) <= {2024, 2025} and reach.years
     painted = world.materials(world.landscape.black_reaches[0].years[0])
-    assert np.isin(painted, list(materials.BLACK)).any()
+    assert np.isin(painted, list(materials.BLACK_WATERS)).any()
 
 
 def test_worlds_of_a_theme_differ_with_the_seed(themes):

@@ -103,7 +103,7 @@ def test_hills_shade_their_far_side():
 def test_bright_surroundings_leak_into_dark_pixels():
     surface = np.full((1, 200, 200), 0.30, dtype="float32")
     surface[:, 80:120, 80:120] = 0.02
-    around = scenes.surroundings(surface, 10.0)
+    around = scenes.adjacency_refl(surface, 10.0)
     assert around.shape == surface.shape
     # far from the pond all is land; over it the kernel of 700 m sees mostly land
     assert around[0, 5, 5] == pytest.approx(0.30, abs=0.01) and 0.2 < around[0, 100, 100] < 0.30

@@ -10,14 +10,14 @@ def test_a_wall_throws_a_shadow_of_its_height_at_45_degrees():
     heights = np.zeros((9, 9), dtype="float32")
     heights[:, 6] = 19.0
     # sun in the east at 45 degrees: 19 m of shadow to the west, the centres of three pixels of 5 m
-    shadow = terrain.cast_shadow(heights, 5.0, 45.0, 90.0)
+    shadow = terrain.cast_terrain_shadow(heights, 5.0, 45.0, 90.0)
     np.testing.assert_array_equal(shadow[4], [False, False, False, True, True, True, False, False, False])
 
 
 def test_sun_in_the_south_shades_to_the_north():
     heights = np.zeros((9, 9), dtype="float32")
     heights[6, :] = 12.0
-    shadow = terrain.cast_shadow(heights, 5.0, 45.0, 180.0)
+    shadow = terrain.cast_terrain_shadow(heights, 5.0, 45.0, 180.0)
     np.testing.assert_array_equal(shadow[:, 4], [False, False, False, False, True, True, False, False, False])
 
 

@@ -17,7 +17,7 @@ from rs_pipeline.config import parse
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.paths import config_folder
 from rs_pipeline.simulation import world_files
-from rs_pipeline.simulation.write import MARKER, run_config, write_sample
+from rs_pipeline.simulation.write import MARKER, run_config, write_world
 
 
 def digests(folder):
@@ -37,7 +37,7 @@ def items(tiny):
 def test_same_seed_same_bytes_and_another_seed_another_world(tiny, tmp_path):
     few = dict(size_px=(90, 72), every_days={"sentinel-2": 90, "landsat": 180, "sentinel-1": 180})
     for name, seed in (("a", 7), ("b", 7), ("c", 8)):
-        write_sample(tmp_path / name, seed, 1, **few)
+        write_world(tmp_path / name, seed, 1, **few)
     a, b, c = (digests(tmp_path / n) for n in "abc")
     assert a == b
     assert a["truth/landcover_2025.tif"] != c["truth/landcover_2025.tif"] and a["tide.csv"] != c["tide.csv"]
@@ -116,7 +116,7 @@ def test_truth_agrees_with_the_side_tables(tiny, world):
     with rasterio.open(tiny / "truth" / "water_2025.tif") as src:
         frequency, classes, _ = src.read()
         assert src.descriptions == ("frequency", "class", "permanent_fraction")
-        sea = next(src.sample([gpd.GeoSeries(gpd.points_from_xy(*np.atleast_2d(world["sea_point"]).T), crs=4326).to_crs(src.crs)[0].coords[0]]))
+        sea = next(src.on_grid([gpd.GeoSeries(gpd.points_from_xy(*np.atleast_2d(world["sea_point"]).T), crs=4326).to_crs(src.crs)[0].coords[0]]))
     assert sea.tolist() == [1.0, 1.0, 1.0]
     assert ((frequency >= 0.75) == (classes == 1)).all()
     with rasterio.open(tiny / "truth" / "landcover_2025.tif") as src:
@@ -140,7 +140,7 @@ def test_truth_names_every_water_and_its_confuser(tiny):
 
 def test_inland_world_has_no_coast_and_hills_have_heights(tmp_path):
     few = dict(size_px=(120, 90), every_days={"sentinel-2": 120, "landsat": 200, "sentinel-1": 200})
-    write_sample(tmp_path / "hills", 1, 1, landscape="mountain", **few)
+    write_world(tmp_path / "hills", 1, 1, landscape="mountain", **few)
     assert all((tmp_path / "hills" / name).is_file() for name in world_files("mountain"))
     assert not (tmp_path / "hills" / "tide.csv").exists() and not (tmp_path / "hills" / "truth" / "shorelines.gpkg").exists()
     with rasterio.open(tmp_path / "hills" / "dem.tif") as src:
@@ -162,30 +162,30 @@ def test_the_written_configuration_is_the_one_of_the_sample(tmp_path, monkeypatc
 
 def test_an_unknown_landscape_is_refused_with_the_known_ones(tmp_path):
     with pytest.raises(ConfigError, match="no landscape 'desert'") as fault:
-        write_sample(tmp_path / "w", 1, 1, landscape="desert")
+        write_world(tmp_path / "w", 1, 1, landscape="desert")
     assert "one of coast, mudflat, plain, city, mountain, lake" in str(fault.value)
 
 
 def test_a_complete_world_is_kept_and_an_incomplete_one_remade(tmp_path):
     few = dict(size_px=(60, 60), every_days={"sentinel-2": 200, "landsat": 200, "sentinel-1": 200})
     folder = tmp_path / "world"
-    write_sample(folder, 1, 1, **few)
+    write_world(folder, 1, 1, **few)
     (folder / "note").write_text("kept")
-    write_sample(folder, 1, 1, **few)
+    write_world(folder, 1, 1, **few)
     assert (folder / "note").exists()
     (folder / "world.json").unlink()
-    write_sample(folder, 1, 1, **few)
+    write_world(folder, 1, 1, **few)
     assert not (folder / "note").exists() and (folder / "world.json").exists() and (folder / MARKER).exists()
 
 
 def test_a_folder_of_other_things_is_refused(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(ConfigError, match="holds something else") as fault:
-        write_sample(tmp_path, 1, 1)
+        write_world(tmp_path, 1, 1)
     assert "name an empty or new folder" in str(fault.value)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
 def test_a_size_that_does_not_divide_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="100 x 100"):
-        write_sample(tmp_path / "w", 1, 1, size_px=(100, 100))
+        write_world(tmp_path / "w", 1, 1, size_px=(100, 100))

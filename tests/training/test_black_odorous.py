@@ -10,9 +10,9 @@ from rs_kernels.black_odorous import spectra_evidence
 
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.paths import config_folder
-from rs_pipeline.products.black_odorous.model import load_model
+from rs_pipeline.products.black_odorous.model import load_detector
 from rs_pipeline.training import black_odorous as training
-from rs_pipeline.training import water_types as waters
+from rs_pipeline.training import water_types
 
 CASES = {
     # Rrs x 1e4 of Sentinel-2A B2, B3, B4, B5, B8
@@ -25,7 +25,7 @@ BLACK = ("bow_slight", "bow_heavy", "bow_grey")
 
 @pytest.fixture(scope="module")
 def model():
-    return load_model()
+    return load_detector()
 
 
 @pytest.mark.parametrize("rededge", [True, False])
@@ -52,16 +52,16 @@ def test_shipped_figures_are_simulated_and_beat_the_index(model):
 
 def test_shipped_figures_can_be_measured_again(model):
     """Fresh spectra, other seed: within sampling noise of the file."""
-    again = training.measure(model, ["sentinel-2a"], True, 7, 400)
+    again = training.measure_detector(model, ["sentinel-2a"], True, 7, 400)
     shipped = model.report["red_edge, sentinel-2a"]
     assert again["auc"] == pytest.approx(shipped["auc"], abs=0.01)
     assert again["p_above_0.5"]["tpr"] == pytest.approx(shipped["p_above_0.5"]["tpr"], abs=0.04)
 
 
 def test_training_repeats_itself_and_separates():
-    first, second = (training.train(150, seed=3) for _ in range(2))
+    first, second = (training.train_detector(150, seed=3) for _ in range(2))
     assert first.rededge.to_json() == second.rededge.to_json()
-    assert training.measure(first, ["sentinel-2a"], True, 4, 150)["auc"] > 0.93
+    assert training.measure_detector(first, ["sentinel-2a"], True, 4, 150)["auc"] > 0.93
 
 
 def test_auc_and_calibration_by_hand():
@@ -73,7 +73,7 @@ def test_auc_and_calibration_by_hand():
 
 def test_noise_model_leaves_the_mean_residual():
     flat = np.zeros((20_000, 7))
-    seen = waters.observe_water(flat, np.random.default_rng(0), land_share=1e-9)
+    seen = water_types.add_water_errors(flat, np.random.default_rng(0), land_share=1e-9)
     assert seen[:, 5].mean() == pytest.approx(0.004 + 0.004 * np.sqrt(2 / np.pi) * (1610 / 555) ** -1.3, abs=3e-4)
 
 
@@ -92,10 +92,10 @@ def test_a_damaged_model_is_refused(tmp_path, change, message):
     path = tmp_path / "model.json"
     path.write_text(json.dumps(values), "utf-8")
     with pytest.raises(ConfigError, match=message) as fault:
-        load_model(path)
+        load_detector(path)
     assert "training" in fault.value.remedy
 
 
 def test_a_missing_model_says_how_to_make_one(tmp_path):
     with pytest.raises(ConfigError, match="cannot read the detector"):
-        load_model(tmp_path / "none.json")
+        load_detector(tmp_path / "none.json")

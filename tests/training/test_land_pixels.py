@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rs_pipeline.products.land.classes import Land
-from rs_pipeline.products.land.features import FEATURES
-from rs_pipeline.training.land_pixels import mixtures, observe
+from rs_pipeline.products.land.features import LAND_FEATURES
+from rs_pipeline.training.land_pixels import mixtures, year_statistics
 
 
 @pytest.fixture(scope="module")
@@ -20,14 +20,14 @@ def test_shares_add_up_and_mixtures_cover_the_pixel(pixels):
 
 
 def test_the_same_palette_gives_the_same_statistics_and_another_others(pixels):
-    first, again, other = observe(pixels, 3, 0), observe(pixels, 3, 0), observe(pixels, 3, 1)
+    first, again, other = year_statistics(pixels, 3, 0), year_statistics(pixels, 3, 0), year_statistics(pixels, 3, 1)
     np.testing.assert_array_equal(first, again)
-    assert first.shape == (len(FEATURES), 800) and np.isfinite(first).mean() > 0.9
+    assert first.shape == (len(LAND_FEATURES), 800) and np.isfinite(first).mean() > 0.9
     assert np.nanmean(np.abs(first - other)) > 0.005
 
 
 def test_classes_look_like_themselves(pixels):
-    values = dict(zip(FEATURES, observe(pixels, 3, 0), strict=True))
+    values = dict(zip(LAND_FEATURES, year_statistics(pixels, 3, 0), strict=True))
     pure = pixels.shares > 0.95
 
     def median(name, land):

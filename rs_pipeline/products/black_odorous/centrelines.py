@@ -10,13 +10,13 @@ from scipy import ndimage
 from skimage.morphology import skeletonize
 
 from rs_pipeline.model import Grid
+from rs_pipeline.storage.raster import EIGHT_NEIGHBOURS
 
 _STEPS = ((0, 1), (1, 0), (0, -1), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))
 """Straight neighbours first, so that a walk does not cut corners."""
 
 _RING = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
 
-EIGHT = np.ones((3, 3), bool)
 MAX_PRUNINGS = 8
 
 
@@ -45,7 +45,7 @@ def junctions(skeleton: np.ndarray) -> np.ndarray:
 def branches(skeleton: np.ndarray) -> list[Branch]:
     """All branches of a skeleton (bool (h, w), one pixel thin)."""
     meeting = junctions(skeleton)
-    parts, _ = ndimage.label(skeleton & ~ndimage.binary_dilation(meeting, EIGHT), EIGHT)
+    parts, _ = ndimage.label(skeleton & ~ndimage.binary_dilation(meeting, EIGHT_NEIGHBOURS), EIGHT_NEIGHBOURS)
     near = {(int(r), int(c)) for r, c in np.argwhere(meeting)}
     found = []
     for index, window in enumerate(ndimage.find_objects(parts), start=1):

@@ -1,18 +1,18 @@
-"""Step ``reaches``: scores over a period become a call, with what was seen when and what spoke against it."""
+"""Step ``reaches``: scores over a period become a class, with what was seen when and what spoke against it."""
 
 from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from rs_kernels.black_odorous import CLEAR, POSSIBLE, SUSPECTED, TOO_FEW_DATES, VETOES, ClassLimits, call_class
+from rs_kernels.black_odorous import CLEAR, POSSIBLE, SUSPECTED, TOO_FEW_DATES, VETOES, ClassLimits, reach_class
 
 from rs_pipeline.config import BlackOdorousSection, Settings
 from rs_pipeline.errors import TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.black_odorous.change import add_change
 from rs_pipeline.products.black_odorous.field import field_results, recalibrated, visited
-from rs_pipeline.products.black_odorous.model import KNOWN_BANDS, Calibration, load_model
+from rs_pipeline.products.black_odorous.model import KNOWN_BANDS, ProbabilityCalibration, load_detector
 from rs_pipeline.products.black_odorous.reaches import middles
 from rs_pipeline.products.black_odorous.scoring import BLOCKS
 from rs_pipeline.products.black_odorous.season import persistence, season_logit, worst_months
@@ -20,16 +20,16 @@ from rs_pipeline.region import load_vector, read_tiles
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.tables import write_csv
 
-CALLS = {CLEAR: "clear", POSSIBLE: "possible", SUSPECTED: "suspected", TOO_FEW_DATES: "insufficient"}
+REACH_CLASSES = {CLEAR: "clear", POSSIBLE: "possible", SUSPECTED: "suspected", TOO_FEW_DATES: "insufficient"}
 
 MARGINAL_MAX_PROBABILITY = 0.7
-"""Channels of 20-30 m are mixed with their banks: they are never called with more certainty."""
+"""Channels of 20-30 m are mixed with their banks: they are never classified with more certainty."""
 
 VETO_SHARE = 0.5
 """Another cause on more than this share of the dates withholds ``suspected``."""
 
 COARSE_M, COARSE_SHARE = 30.0, 0.5
-"""Pixel size from which, and share of dates above which, a call is one of coarse pixels (Landsat) and so a class weaker."""
+"""Pixel size from which, and share of dates above which, a reach counts as seen with coarse pixels (Landsat) and so a class weaker."""
 
 FARM_PONDS, FARM_DISTANCE_M, FARM_RECTANGULARITY = 3, 40.0, 0.85
 """A pond is a fish farm's where it fills so much of its smallest rectangle and has so many others like it around it."""
@@ -40,7 +40,7 @@ CAUSES = (*VETOES[1:], "glint", *BLOCKS)
 WITHHOLDING = ("wetland", "aquaculture", "new_water", "unknown_water", "coarse_pixels")
 """Vetoes of whole reaches and periods: each makes ``suspected`` ``possible``."""
 
-COLUMNS = (
+REACH_COLUMNS = (
     "reach_id", "period", "kind", "adcode", "length_m", "width_m", "width_class", "probability", "class", "log_odds", "n_dates", "n_positive",
     "n_months", "persistence", "dates_seen", "dates_positive", "vetoes", "optical_blackness", "change", "log_odds_change", "change_lower",
     "change_upper", "field", "lon", "lat", "geometry",
@@ -63,7 +63,7 @@ def daily(scores: pd.DataFrame) -> pd.DataFrame:
     return ordered.drop_duplicates(["reach_id", "period", "day"]).sort_values(["reach_id", "period", "day"], ignore_index=True)
 
 
-def summarise(scores: pd.DataFrame, even: float = 0.0) -> pd.DataFrame:
+def summarise_reaches(scores: pd.DataFrame, even: float = 0.0) -> pd.DataFrame:
     """One row a reach and period (columns reach_id, period, SUMMARY) from one row a reach and scene.
 
     ``log_odds`` is the evidence of the season (see `season`). A date is positive where its log-odds exceed ``even``; ``n_months`` counts
@@ -93,7 +93,7 @@ def _summary(dates: pd.DataFrame, even: float) -> dict:
     }  # fmt: skip
 
 
-def call(
+def classify_reach(
     *, width_class: str, probability: float, n_dates: int, persistence: float, n_months: int, withheld: bool, unknown: bool,
     section: BlackOdorousSection,
 ) -> str:  # fmt: skip
@@ -108,7 +108,7 @@ def call(
     limits = ClassLimits(
         section.min_dates, section.min_positive_share, section.min_months, section.suspected_probability, section.possible_probability
     )
-    found = CALLS[call_class(probability, n_dates, persistence, n_months, limits)]
+    found = REACH_CLASSES[reach_class(probability, n_dates, persistence, n_months, limits)]
     if found == "insufficient":
         return found
     return "possible" if unknown or (withheld and found == "suspected") else found
@@ -117,13 +117,13 @@ def call(
 def assess(
     lines: gpd.GeoDataFrame, scores: pd.DataFrame, periods: list[str], section: BlackOdorousSection, visits: pd.DataFrame | None = None
 ) -> gpd.GeoDataFrame:
-    """A row a reach and period, columns COLUMNS, sorted by reach and period. Without evidence the probability is NaN.
+    """A row a reach and period, columns REACH_COLUMNS, sorted by reach and period. Without evidence the probability is NaN.
 
     ``visits`` are field results (see `field.field_results`): enough of them recalibrate the probability.
     """
-    model = load_model()
+    model = load_detector()
     every = lines.merge(pd.DataFrame({"period": periods}), how="cross")
-    table = every.merge(summarise(scores, model.calibration.even), on=["reach_id", "period"], how="left")
+    table = every.merge(summarise_reaches(scores, model.calibration.even), on=["reach_id", "period"], how="left")
     counts, texts, flags = ["n_dates", "n_positive", "n_months"], ["dates_seen", "dates_positive", "vetoes"], ["withheld", "coarse"]
     table[counts] = table[counts].fillna(0).astype("int64")
     table[texts] = table[texts].fillna("").astype(str)
@@ -139,7 +139,7 @@ def assess(
         "unknown_water": model.known.unknown(table[[f"{b}_refl" for b in KNOWN_BANDS]].to_numpy()),
     })[list(WITHHOLDING)]  # fmt: skip
     table["class"] = [
-        call(width_class=r.width_class, probability=r.probability, n_dates=r.n_dates, persistence=r.persistence, n_months=r.n_months,
+        classify_reach(width_class=r.width_class, probability=r.probability, n_dates=r.n_dates, persistence=r.persistence, n_months=r.n_months,
              withheld=bool(r.withheld or w), unknown=bool(u), section=section)
         for r, w, u in zip(table.itertuples(), whole.any(axis=1), whole.unknown_water, strict=True)
     ]  # fmt: skip
@@ -147,10 +147,10 @@ def assess(
     table = add_change(table, daily(scores), section)
     middle = middles(table.geometry).to_crs(4326)
     table["lon"], table["lat"] = middle.x.astype("float64"), middle.y.astype("float64")
-    return table[list(COLUMNS)]
+    return table[list(REACH_COLUMNS)]
 
 
-def _probability(table: gpd.GeoDataFrame, calibration: Calibration, section: BlackOdorousSection) -> np.ndarray:
+def _probability(table: gpd.GeoDataFrame, calibration: ProbabilityCalibration, section: BlackOdorousSection) -> np.ndarray:
     """Probability of each row, float64 (n,): as simulated worlds or, where there are enough of them, field results calibrate it."""
     probability = recalibrated(table)
     if probability is None:

@@ -9,9 +9,9 @@ from scipy.optimize import isotonic_regression, minimize
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
-from rs_pipeline.products.black_odorous.model import Calibration
+from rs_pipeline.products.black_odorous.model import ProbabilityCalibration
 
-COLUMNS = ("lon", "lat", "date", "black")
+VISIT_COLUMNS = ("lon", "lat", "date", "black")
 
 PLATT_REACHES, ISOTONIC_REACHES = 50, 300
 """Visited reaches and periods from which the probability is refitted by two numbers, and by a free rising curve."""
@@ -30,9 +30,9 @@ def field_results(settings: Settings) -> gpd.GeoDataFrame | None:
     path = settings.tables.field_results
     if path is None:
         return None
-    remedy = f"give the columns {', '.join(COLUMNS)}: degrees, YYYY-MM-DD, 1 for black-odorous or 0"
+    remedy = f"give the columns {', '.join(VISIT_COLUMNS)}: degrees, YYYY-MM-DD, 1 for black-odorous or 0"
     table = pd.read_csv(path, encoding="utf-8-sig", dtype=str)
-    if lacking := [c for c in COLUMNS if c not in table]:
+    if lacking := [c for c in VISIT_COLUMNS if c not in table]:
         raise TableError(f"the field results lack the columns {lacking}", where=str(path), remedy=remedy)
     lon, lat = (pd.to_numeric(table[c], errors="coerce") for c in ("lon", "lat"))
     day = pd.to_datetime(table.date, format="%Y-%m-%d", errors="coerce")
@@ -45,9 +45,9 @@ def field_results(settings: Settings) -> gpd.GeoDataFrame | None:
 
 def visited(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, distance_m: float) -> np.ndarray:
     """``confirmed``, ``refuted`` or empty for each row a reach and period, str (n,): the last visit of the period within the distance decides."""
-    answer = pd.Series("", table.index)
+    result = pd.Series("", table.index)
     if visits is None or visits.empty or table.empty:
-        return answer.to_numpy()
+        return result.to_numpy()
     places = table.drop_duplicates("reach_id")[["reach_id", "geometry"]]
     near = visits.to_crs(table.crs).sjoin_nearest(places, max_distance=distance_m)
     last = near.sort_values("date").drop_duplicates(["reach_id", "period"], keep="last").set_index(["reach_id", "period"]).black
@@ -55,7 +55,7 @@ def visited(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, distance_m
     return np.select([found == True, found == False], ["confirmed", "refuted"], "")  # noqa: E712 (found may be NaN)
 
 
-def fit_platt(log_odds: np.ndarray, black: np.ndarray, fitted_on: str) -> Calibration:
+def fit_platt(log_odds: np.ndarray, black: np.ndarray, fitted_on: str) -> ProbabilityCalibration:
     """Slope and intercept by maximum likelihood, with Platt's (1999) targets, which keep few labels from certainty."""
     n1, n0 = int(black.sum()), int((~black).sum())
     target = np.where(black, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
@@ -65,13 +65,13 @@ def fit_platt(log_odds: np.ndarray, black: np.ndarray, fitted_on: str) -> Calibr
         return float((np.logaddexp(0, z) - target * z).sum())
 
     slope, intercept = minimize(loss, np.array([1.0, 0.0]), method="BFGS").x
-    return Calibration(float(slope), float(intercept), n1 / (n1 + n0), fitted_on)
+    return ProbabilityCalibration(float(slope), float(intercept), n1 / (n1 + n0), fitted_on)
 
 
 def recalibrated(table: pd.DataFrame) -> np.ndarray | None:
     """Probability of each row after the visited ones, float64 (n,); None where too few were visited.
 
-    Visits go where suspicion is, so the answer is that of an inspection list, not of all reaches.
+    Visits go where suspicion is, so the result is that of an inspection list, not of all reaches.
     """
     known = (table.field != "").to_numpy() & table.log_odds.notna().to_numpy()
     log_odds, black = table.log_odds.to_numpy()[known], (table.field == "confirmed").to_numpy()[known]

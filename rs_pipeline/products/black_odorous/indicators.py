@@ -8,11 +8,11 @@ from functools import partial
 import pandas as pd
 
 from rs_pipeline.estimation.error_model import spread
-from rs_pipeline.estimation.estimate import Answer, Facts, Indicator, missing, modelled, ratio
+from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing, modelled, observed_ratio
 from rs_pipeline.estimation.uncertainty import Interval
 
 
-def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Answer:
+def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Estimate:
     """Suspected reaches and ponds, number or km, as counted: what was not seen is in the upper bound, not scaled in.
 
     Not decided is, below, what is marginal in width; above, all that may be black: possible, without enough dates, or too narrow to be
@@ -28,30 +28,30 @@ def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Answer:
     if place:
         reaches = reaches[reaches.urban == (place == "urban")]
     size = reaches.length_m / 1e3 if by_length else pd.Series(1.0, reaches.index)
-    called = {name: reaches["class"] == name for name in ("suspected", "possible", "clear", "insufficient", "not_assessable")}
-    wide = size[~called["not_assessable"]].sum()
+    in_class = {name: reaches["class"] == name for name in ("suspected", "possible", "clear", "insufficient", "not_assessable")}
+    wide = size[~in_class["not_assessable"]].sum()
     if not wide > 0:
         return missing("insufficient_data", "no reach or pond wide enough to be assessed")
-    v = ratio(wide - size[called["insufficient"]].sum(), wide)
+    v = observed_ratio(wide - size[in_class["insufficient"]].sum(), wide)
     if v == 0:
         return missing("insufficient_data", "no reach or pond with enough clear dates")
     if v < facts.limits.range:
         return missing("insufficient_data", f"{100 * v:.3g} % assessed; at least {100 * facts.limits.range:.3g} % is needed", v)
-    value, sure = size[called["suspected"]].sum(), size[called["suspected"] & (reaches.width_class == "assessable")].sum()
-    typical = size[~called["not_assessable"]].mean()
-    basis = typical * math.sqrt(1 + (called["suspected"] | called["possible"]).sum())
-    error = spread("black_odorous_length_km", 0.0, basis, (value - sure, size[~called["clear"]].sum() - value))
-    unseen = {"without enough clear dates": called["insufficient"], "too narrow to be assessed": called["not_assessable"]}
+    value, sure = size[in_class["suspected"]].sum(), size[in_class["suspected"] & (reaches.width_class == "assessable")].sum()
+    typical = size[~in_class["not_assessable"]].mean()
+    basis = typical * math.sqrt(1 + (in_class["suspected"] | in_class["possible"]).sum())
+    error = spread("black_odorous_length_km", 0.0, basis, (value - sure, size[~in_class["clear"]].sum() - value))
+    unseen = {"without enough clear dates": in_class["insufficient"], "too narrow to be assessed": in_class["not_assessable"]}
     notes = [f"{which.sum()} ({reaches.length_m[which].sum() / 1e3:.3g} km) {why} are in the upper bound" for why, which in unseen.items() if which.any()]
-    return Answer(modelled(value, error, high=size.sum()), v, "", "; ".join(notes), error)
+    return Estimate(modelled(value, error, high=size.sum()), v, "", "; ".join(notes), error)
 
 
-def _unassessable(facts: Facts) -> Answer:
+def _unassessable(facts: Facts) -> Estimate:
     """Length of reaches too narrow to be assessed, km: geometry, so it is known whatever the clouds do."""
     if facts["reaches"] is None:
         return missing("insufficient_data", "this run made no layer of reaches")
     narrow = facts["reaches"][facts["reaches"]["class"] == "not_assessable"]
-    return Answer(Interval(narrow.length_m.sum() / 1e3), 1.0)
+    return Estimate(Interval(narrow.length_m.sum() / 1e3), 1.0)
 
 
 _BOUNDS = (

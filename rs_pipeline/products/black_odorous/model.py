@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rs_kernels.black_odorous import COLOUR_FEATURES, FEATURES, Detector
+from rs_kernels.black_odorous import COLOUR_FEATURES, SPECTRUM_FEATURES, Detector
 
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.paths import config_folder
@@ -69,7 +69,7 @@ class WeightSet:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class ProbabilityCalibration:
     """From the log-odds of a season to a probability (Platt 1999)."""
 
     slope: float
@@ -86,7 +86,7 @@ class Calibration:
     def probability(self, log_odds: np.ndarray, prevalence: float | None = None) -> np.ndarray:
         """Probability (0-1) where a share ``prevalence`` of all reaches is black-odorous (None: as where it was fitted).
 
-        >>> Calibration(1.0, 0.0, 0.5, "").probability(np.array([0.0]), prevalence=0.2).round(3).tolist()
+        >>> ProbabilityCalibration(1.0, 0.0, 0.5, "").probability(np.array([0.0]), prevalence=0.2).round(3).tolist()
         [0.2]
         """
         shift = 0.0 if prevalence is None else _logit(prevalence) - _logit(self.prevalence)
@@ -135,7 +135,7 @@ class DetectorModel:
 
     rededge: WeightSet
     colour: WeightSet
-    calibration: Calibration
+    calibration: ProbabilityCalibration
     known: KnownWaters
     report: dict[str, Any]
     """How it was trained and how well it does; every figure is simulated."""
@@ -147,7 +147,7 @@ class DetectorModel:
 
 
 @cache
-def load_model(path: Path | None = None) -> DetectorModel:
+def load_detector(path: Path | None = None) -> DetectorModel:
     """Read the detector; by default the one shipped in ``config/``.
 
     Raises
@@ -159,12 +159,12 @@ def load_model(path: Path | None = None) -> DetectorModel:
     try:
         values = json.loads(path.read_text("utf-8"))
         sets = [WeightSet.from_json(values[name]) for name in ("rededge", "colour")]
-        model = DetectorModel(*sets, Calibration(**values["calibration"]), KnownWaters.from_json(values["known_waters"]), dict(values["report"]))
+        model = DetectorModel(*sets, ProbabilityCalibration(**values["calibration"]), KnownWaters.from_json(values["known_waters"]), dict(values["report"]))
     except OSError as fault:
         raise ConfigError(f"cannot read the detector: {fault.strerror}", where=str(path), remedy=remedy) from None
     except (KeyError, ValueError, TypeError) as fault:
         raise ConfigError(f"not a detector: {type(fault).__name__}: {fault}", where=str(path), remedy=remedy) from None
-    for weights, expected in zip(sets, (FEATURES, COLOUR_FEATURES), strict=True):
+    for weights, expected in zip(sets, (SPECTRUM_FEATURES, COLOUR_FEATURES), strict=True):
         if weights.features != expected:
             raise ConfigError(f"made for the features {weights.features}, not {expected}", where=str(path), remedy=remedy)
     return model

@@ -21,27 +21,27 @@ from rs_pipeline.radiometry.scaling import reflectance
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.tables import write_csv
 
-DATES = 3
+PICTURES_PER_REACH = 3
 """Pictures of a reach and period: its most suspicious dates."""
 
 SIDE_PX, ZOOM = 48, 4
 """Pixels of the run's grid on a side, and pixels of the picture for each."""
 
-WHITE_REFL, GAMMA = 0.18, 0.6
+PICTURE_WHITE_REFL, PICTURE_GAMMA = 0.18, 0.6
 """Reflectance that is drawn white, and the exponent that lets dark waters be told apart."""
 
 OUTLINE_RGB = (255, 210, 0)
 
-COLUMNS = ("reach_id", "period", "day", "logit", "veto", "file")
+PICTURE_COLUMNS = ("reach_id", "period", "day", "logit", "veto", "file")
 
 
 def colours(refl: np.ndarray) -> np.ndarray:
     """uint8 (3, h, w) of red, green and blue reflectance float (3, h, w); NaN is grey."""
-    shade = np.clip(refl / WHITE_REFL, 0, 1) ** GAMMA * 255
+    shade = np.clip(refl / PICTURE_WHITE_REFL, 0, 1) ** PICTURE_GAMMA * 255
     return np.where(np.isfinite(shade), shade, 128).round().astype("uint8")
 
 
-def draw(chip: Chip, reach: gpd.GeoDataFrame, grid: Grid) -> np.ndarray:
+def render_picture(chip: Chip, reach: gpd.GeoDataFrame, grid: Grid) -> np.ndarray:
     """Picture of a date, uint8 (3, SIDE_PX ZOOM, SIDE_PX ZOOM), with the outline of the reach; ``reach`` is one row with width_m."""
     dn = read_stack([chip], ["red", "green", "blue"], grid)[0]
     rgb = colours(reflectance(dn, chip.scene.scale, chip.scene.offset)).repeat(ZOOM, axis=1).repeat(ZOOM, axis=2)
@@ -68,7 +68,7 @@ def _square(reach: gpd.GeoDataFrame, resolution_m: float) -> Grid:
 
 
 def pictures(settings: Settings) -> None:
-    """Write ``water/inspection/<reach>_<day>.png`` and beside them ``pictures.csv``, which says what they show, columns COLUMNS.
+    """Write ``water/inspection/<reach>_<day>.png`` and beside them ``pictures.csv``, which says what they show, columns PICTURE_COLUMNS.
 
     The first black_odorous.pictures rows of the inspection list have up to DATES pictures each, of their most suspicious dates.
     Pictures of an earlier run that are not among them are removed.
@@ -81,12 +81,12 @@ def pictures(settings: Settings) -> None:
         scores = daily(pd.read_parquet(layout.reach_scores(period, tile)))
         for reach_id in group.reach_id:
             reach = lines[lines.reach_id == reach_id]
-            seen = scores[(scores.reach_id == reach_id) & scores.logit.notna()].nlargest(DATES, "logit").sort_values("day")
+            seen = scores[(scores.reach_id == reach_id) & scores.logit.notna()].nlargest(PICTURES_PER_REACH, "logit").sort_values("day")
             for date in seen.itertuples():
                 path = layout.inspection_picture(reach_id, date.day)
-                write_png(draw(chips[date.scene_id], reach, _square(reach, settings.grid.resolution_m)), path)
+                write_png(render_picture(chips[date.scene_id], reach, _square(reach, settings.grid.resolution_m)), path)
                 rows.append((reach_id, period, date.day, date.logit, date.veto, path.name))
-    index = pd.DataFrame(rows, columns=list(COLUMNS))
+    index = pd.DataFrame(rows, columns=list(PICTURE_COLUMNS))
     write_csv(index, layout.inspection_index)
     for picture in set(layout.inspection_index.parent.glob("*.png")) - {layout.inspection_index.parent / name for name in index.file}:
         picture.unlink()

@@ -10,9 +10,9 @@ from rs_kernels.stack import Stack
 
 from rs_pipeline.catalog.chips import Chip
 from rs_pipeline.config import BlackOdorousSection, MaskSection, WaterSection
-from rs_pipeline.products.black_odorous.model import load_model
+from rs_pipeline.products.black_odorous.model import load_detector
 from rs_pipeline.products.calendar import in_window
-from rs_pipeline.radiometry.masks import reject_bits
+from rs_pipeline.radiometry.masks import flag_bits
 
 SUSPECTED_PROBABILITY, POSSIBLE_PROBABILITY = 0.9, 0.5
 """For single pixels, whose probability is the mean of single dates and not calibrated as that of a reach is."""
@@ -30,14 +30,14 @@ def black_odorous_layers(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Probability, class and number of dates, float32 (h, w).
 
-    The stack holds the dates of the optical chips; of its ``reject`` the masks decide. ``frequency`` is the water frequency, NaN where unobserved. Land is class 0 without a probability; where water
+    The stack holds the dates of the optical chips; of its ``bad_bits`` the masks decide. ``frequency`` is the water frequency, NaN where unobserved. Land is class 0 without a probability; where water
     was not observed everything is NaN.
     """
-    model = load_model()
+    model = load_detector()
     wet = np.nan_to_num(frequency, nan=-1.0) >= water.seasonal_frequency
     layers = np.empty((len(PIXEL_LAYERS), *frequency.shape), "float32")
     pixel_black_odorous(
-        stack._replace(reject=reject_bits(masks.black_odorous)), np.array([c.has("rededge1") for c in chips], bool), in_season(chips, section),
+        stack._replace(bad_bits=flag_bits(masks.black_odorous)), np.array([c.has("rededge1") for c in chips], bool), in_season(chips, section),
         wet, section.max_swir1_refl, model.packed, layers,
     )  # fmt: skip
     classes = np.empty(frequency.shape, "float32")

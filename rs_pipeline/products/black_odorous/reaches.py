@@ -25,7 +25,7 @@ from rs_pipeline.config import BlackOdorousSection, Settings
 from rs_pipeline.errors import RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.products.black_odorous.centrelines import EIGHT, pruned_branches, smooth_line
+from rs_pipeline.products.black_odorous.centrelines import EIGHT_NEIGHBOURS, pruned_branches, smooth_line
 from rs_pipeline.region import load_units, read_grid, read_tiles
 from rs_pipeline.storage.raster import band_index
 from rs_pipeline.storage.tables import write_parquet
@@ -36,7 +36,7 @@ MAX_GAP_PX = 1
 ELONGATION = 4.0
 """Centreline length over mean width from which water is a river, not a pond."""
 
-COLUMNS = ("reach_id", "kind", "adcode", "tile", "length_m", "width_m", "width_class", "first_period", "geometry")
+REACH_LINE_COLUMNS = ("reach_id", "kind", "adcode", "tile", "length_m", "width_m", "width_class", "first_period", "geometry")
 
 WET_SHARE = 0.5
 """A reach is there from the first period on in which so much of it is water."""
@@ -92,8 +92,8 @@ def find_reaches(wet: np.ndarray, grid: Grid, section: BlackOdorousSection, inne
     Ponds smaller than ``section.min_pond_m2`` are not listed, pieces of river shorter than its root neither.
     """
     length_m, min_pond_m2 = section.reach_length_m, section.min_pond_m2
-    closed = ndimage.binary_closing(np.pad(wet, 2, mode="edge"), EIGHT, iterations=MAX_GAP_PX)[2:-2, 2:-2]
-    labels, _ = ndimage.label(narrow_water(wet | closed, grid.resolution_m, section.max_width_m), EIGHT)
+    closed = ndimage.binary_closing(np.pad(wet, 2, mode="edge"), EIGHT_NEIGHBOURS, iterations=MAX_GAP_PX)[2:-2, 2:-2]
+    labels, _ = ndimage.label(narrow_water(wet | closed, grid.resolution_m, section.max_width_m), EIGHT_NEIGHBOURS)
     margin_m = inner.bounds[0] - grid.left
     found: list[Reach] = []
     for index, window in enumerate(ndimage.find_objects(labels), start=1):
@@ -183,7 +183,7 @@ def first_wet(found: list[Reach], wet: np.ndarray, grid: Grid) -> np.ndarray:
 
 
 def reach_lines(settings: Settings) -> None:
-    """Write the reaches and ponds of the region: GeoParquet in the CRS of the run, columns COLUMNS.
+    """Write the reaches and ponds of the region: GeoParquet in the CRS of the run, columns REACH_LINE_COLUMNS.
 
     Geometry is a line for a river reach and a polygon for a pond; ``first_period`` is the label of the first period in which it was
     there. The table is empty where there is no water.
@@ -211,7 +211,7 @@ def middles(geometry: gpd.GeoSeries) -> gpd.GeoSeries:
 def _named(rows: list[dict], settings: Settings, crs: str) -> gpd.GeoDataFrame:
     """Add ids that follow from the place (five decimals, about 1 m) and the nearest unit."""
     if not rows:
-        return gpd.GeoDataFrame({c: [] for c in COLUMNS}, geometry="geometry", crs=pyproj.CRS(crs))
+        return gpd.GeoDataFrame({c: [] for c in REACH_LINE_COLUMNS}, geometry="geometry", crs=pyproj.CRS(crs))
     frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=crs)
     middle = middles(frame.geometry)
     letter = frame.kind.map({"river": "R", "pond": "P"})
@@ -219,4 +219,4 @@ def _named(rows: list[dict], settings: Settings, crs: str) -> gpd.GeoDataFrame:
     units = load_units(settings).to_crs(crs)
     nearest = gpd.GeoDataFrame(geometry=middle, crs=crs).sjoin_nearest(units[["adcode", "geometry"]])
     frame["adcode"] = nearest[~nearest.index.duplicated()].adcode
-    return frame.drop_duplicates("reach_id")[list(COLUMNS)].sort_values("reach_id", ignore_index=True)
+    return frame.drop_duplicates("reach_id")[list(REACH_LINE_COLUMNS)].sort_values("reach_id", ignore_index=True)

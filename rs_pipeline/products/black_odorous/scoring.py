@@ -20,14 +20,14 @@ from rs_kernels.black_odorous import VETOES, grey_residual, spectra_evidence, su
 from scipy import ndimage
 
 from rs_pipeline.catalog.chips import Chip, load_chips, read_stack
-from rs_pipeline.catalog.qa_flags import stack_reasons
+from rs_pipeline.catalog.qa_flags import stack_flags
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid
-from rs_pipeline.products.black_odorous.model import DetectorModel, load_model
+from rs_pipeline.products.black_odorous.model import DetectorModel, load_detector
 from rs_pipeline.products.black_odorous.pixels import in_season
 from rs_pipeline.products.black_odorous.reaches import read_water
-from rs_pipeline.radiometry.masks import reject_bits
+from rs_pipeline.radiometry.masks import flag_bits
 from rs_pipeline.radiometry.scaling import reflectance
 from rs_pipeline.region import read_tile
 from rs_pipeline.sensors import load_sensor
@@ -70,7 +70,7 @@ class Core:
 
     @property
     def cell(self) -> tuple[int, int]:
-        """The cell of `surroundings` that holds its middle pixel."""
+        """The cell of `surrounding_refl` that holds its middle pixel."""
         middle = len(self.rows) // 2
         return int(self.rows[middle]) // CELL_PX, int(self.cols[middle]) // CELL_PX
 
@@ -113,7 +113,7 @@ def open_water_swir(refl: np.ndarray, clear: np.ndarray, open_water: np.ndarray)
     return np.median(refl[SWIR1 : SWIR2 + 1, chosen], axis=1)
 
 
-def surroundings(refl: np.ndarray, clear: np.ndarray, resolution_m: float) -> np.ndarray:
+def surrounding_refl(refl: np.ndarray, clear: np.ndarray, resolution_m: float) -> np.ndarray:
     """Mean reflectance of the clear pixels around every cell of CELL_PX, float64 (7, cells, cells); NaN where there are none.
 
     ``refl`` is (7, h, w), ``clear`` bool (h, w); the square reaches SURROUNDINGS_M to either side.
@@ -136,7 +136,7 @@ def without_air(spectra: np.ndarray, swir: np.ndarray, around: np.ndarray) -> tu
 
     Parameters
     ----------
-    swir : float (2,), SWIR1 and SWIR2 over water of the date. around : float (7,), see `surroundings`; NaN bands count as no light.
+    swir : float (2,), SWIR1 and SWIR2 over water of the date. around : float (7,), see `surrounding_refl`; NaN bands count as no light.
     """
     share = surroundings_share(swir[0], swir[1], around[SWIR1], around[SWIR2]) if np.isfinite(around[SWIR1]) else 0.0
     around = np.nan_to_num(around)
@@ -153,7 +153,7 @@ def score_date(
     Parameters
     ----------
     refl : float32 (7, h, w), bands of OPTICAL_BANDS, NaN nodata; ``clear`` bool (h, w).
-    open_swir : see `open_water_swir`. around : float (7,), see `surroundings`.
+    open_swir : see `open_water_swir`. around : float (7,), see `surrounding_refl`.
     native_m : role to native pixel size of the sensor.
     min_width_m : narrower channels are marginal; they are scored where the sensor's colour pixels are fine enough for ``min_width_m``.
     max_swir1_refl : brighter water, less what the surroundings add, is glint or mixed.
@@ -184,25 +184,25 @@ BLOCKS = {"ice": ("snow",), "shadow": ("shadow_confirmed", "terrain")}
 """Causes that take a date away from a reach and are recorded, by the reasons of masked pixels."""
 
 
-def blocked_by(core: Core, reasons: np.ndarray) -> dict | None:
-    """A row for a date on which a named cause covers more than half of the core, else None; ``reasons`` uint16 (h, w)."""
-    bits = reasons[core.rows, core.cols]
+def blocked_by(core: Core, qa: np.ndarray) -> dict | None:
+    """A row for a date on which a named cause covers more than half of the core, else None; ``qa`` uint16 (h, w)."""
+    bits = qa[core.rows, core.cols]
     for cause, names in BLOCKS.items():
-        if 2 * np.count_nonzero(bits & reject_bits(names)) > bits.size:
+        if 2 * np.count_nonzero(bits & flag_bits(names)) > bits.size:
             return {"reach_id": core.reach_id, "n_core": 0, "rededge": False, "veto": cause}
     return None
 
 
 def clear_dates(settings: Settings, chips: list[Chip], grid: Grid) -> Iterator[tuple[Chip, np.ndarray, np.ndarray, np.ndarray]]:
     """Reflectance float32 (7, h, w), clear pixels bool (h, w) and reasons uint16 (h, w), one scene's bands in memory at a time."""
-    reasons = stack_reasons(chips, grid, settings.masks)
-    reject = reject_bits(settings.masks.black_odorous)
+    qa = stack_flags(chips, grid, settings.masks)
+    bad_bits = flag_bits(settings.masks.black_odorous)
     for t, chip in enumerate(chips):
         dn = read_stack([chip], OPTICAL_BANDS, grid)[0]
         refl = reflectance(dn, np.float32(chip.scene.scale), np.float32(chip.scene.offset))
         required = [i for i in range(len(OPTICAL_BANDS)) if i != REDEDGE]
-        clear = (dn[required] > 0).all(axis=0) & (reasons[t] & reject == 0)
-        yield chip, refl, clear, reasons[t]
+        clear = (dn[required] > 0).all(axis=0) & (qa[t] & bad_bits == 0)
+        yield chip, refl, clear, qa[t]
 
 
 def score_reaches(settings: Settings, tile_id: str, period_label: str, chips: list[Chip] | None = None) -> None:
@@ -217,12 +217,12 @@ def score_reaches(settings: Settings, tile_id: str, period_label: str, chips: li
     chips = [c for c, season in zip(optical, in_season(optical, section), strict=True) if season]
     rows: list[dict] = []
     if len(reaches) and chips:
-        grid, model = tile.grid.buffered(settings.grid.margin_m), load_model()
+        grid, model = tile.grid.buffered(settings.grid.margin_m), load_detector()
         wet = read_water(settings, period_label, grid)
         cores = core_pixels(reaches, wet, grid, section.min_width_m)
         open_water = ndimage.binary_erosion(wet, iterations=OPEN_WATER_PX, border_value=1)
-        for chip, refl, clear, reasons in clear_dates(settings, chips, grid):
-            swir, around = open_water_swir(refl, clear, open_water), surroundings(refl, clear, grid.resolution_m)
+        for chip, refl, clear, qa in clear_dates(settings, chips, grid):
+            swir, around = open_water_swir(refl, clear, open_water), surrounding_refl(refl, clear, grid.resolution_m)
             native_m = {b.role: b.resolution_m for b in load_sensor(chip.scene.sensor).bands}
             scene = {
                 "period": period_label, "day": chip.scene.solar_day.isoformat(), "scene_id": chip.scene.scene_id, "sensor": chip.scene.sensor
@@ -233,7 +233,7 @@ def score_reaches(settings: Settings, tile_id: str, period_label: str, chips: li
                     min_width_m=section.min_width_m, max_swir1_refl=section.max_swir1_refl,
                 )  # fmt: skip
                 if row is None and WIDTH_IN_PIXELS * native_m["green"] <= max(core.width_m, section.min_width_m):
-                    row = blocked_by(core, reasons)
+                    row = blocked_by(core, qa)
                 if row is not None:
                     rows.append(scene | row)
     write_parquet(pd.DataFrame(rows, columns=list(DTYPES)).astype(DTYPES), layout.reach_scores(period_label, tile_id))

@@ -17,8 +17,7 @@ from scipy.spatial import cKDTree
 from rs_pipeline.config import CoastlineSection, Settings
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import Grid, Tile
-from rs_pipeline.products.coastline import classify, shoreline
-from rs_pipeline.products.coastline import cross_check as opinions
+from rs_pipeline.products.coastline import classify, cross_check, shoreline
 from rs_pipeline.products.coastline.mosaic import ShoreMosaic, pond_share, read_mosaic, shore_profiles
 from rs_pipeline.products.coastline.rates import Rates, change_class, rates_along
 from rs_pipeline.products.coastline.transects import SPREAD_M, Crossings, Transects, cross, lines_within, make_transects
@@ -256,14 +255,14 @@ def transect_table(
     columns |= {f"error_{p}": error[:, k] for k, p in enumerate(labels)}
     names = [f.name for f in fields(Rates)]
     columns |= {name: np.array([asdict(r)[name] for r in every], "float64") for name in names}
-    columns |= second_opinions(settings, tiles, transects, dict(zip(labels, distance.T, strict=True)))
+    columns |= cross_checks(settings, tiles, transects, dict(zip(labels, distance.T, strict=True)))
     columns["ambiguous_periods"] = [";".join(p for k, p in enumerate(labels) if spread[i, k] > SPREAD_M) for i in range(n)]
     columns["tide_m_per_m"] = evidence.tide_m_per_m
     text = ("transect_id", "adcode", "class", "unit_class", "ambiguous_periods")
     return pd.DataFrame(columns).astype(dict.fromkeys(text, "object"))
 
 
-def second_opinions(settings: Settings, tiles: list[Tile], transects: Transects, distance_m: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def cross_checks(settings: Settings, tiles: list[Tile], transects: Transects, distance_m: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """``radar_<period>`` and ``vegetation_line_<period>``, float (n,): looked for around the optical shore, or where it lay in other periods."""
     layout, out = Layout(settings.root), {}
     every = np.stack(list(distance_m.values()))
@@ -273,8 +272,8 @@ def second_opinions(settings: Settings, tiles: list[Tile], transects: Transects,
     for p, here in distance_m.items():
         near = np.where(np.isfinite(here), here, usual)
         paths = [layout.shore(p, t.id, SHORE_RADAR) for t in tiles]
-        out[f"radar_{p}"] = opinions.radar_distance(paths, transects, near, settings.coastline.min_dates)
-        out[f"vegetation_line_{p}"] = opinions.vegetation_distance(layout.map("vegetation", p), transects, near)
+        out[f"radar_{p}"] = cross_check.radar_distance(paths, transects, near, settings.coastline.min_dates)
+        out[f"vegetation_line_{p}"] = cross_check.vegetation_distance(layout.map("vegetation", p), transects, near)
     return out
 
 

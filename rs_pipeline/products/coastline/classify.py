@@ -15,7 +15,7 @@ import shapely
 STRAIGHT_REACH_M = 300.0
 MIN_CHORD_SHARE = 0.98
 MAX_LINE_RMS_M = 3.0
-NATURAL, ARTIFICIAL = 0.7, 0.3
+NATURAL_PROBABILITY, ARTIFICIAL_PROBABILITY = 0.7, 0.3
 """At least this probability: natural; at most: artificial; between: uncertain."""
 
 LOG_ODDS = {
@@ -103,8 +103,8 @@ def natural_probability(e: Evidence) -> np.ndarray:
 def unit_class(probability: np.ndarray, river_mouth: np.ndarray) -> np.ndarray:
     """natural, artificial, river mouth or uncertain (n,); NaN probability is uncertain."""
     names = np.full(len(probability), "uncertain", dtype=object)
-    names[probability >= NATURAL] = "natural"
-    names[probability <= ARTIFICIAL] = "artificial"
+    names[probability >= NATURAL_PROBABILITY] = "natural"
+    names[probability <= ARTIFICIAL_PROBABILITY] = "artificial"
     names[river_mouth] = "river mouth"
     return names
 

@@ -12,13 +12,13 @@ import pyproj
 from rs_kernels.composite import mndwi_map, refl_at_tide, refl_quantiles
 
 from rs_pipeline.catalog.chips import Chip, load_chips, native_transform, read_stack, scales
-from rs_pipeline.catalog.qa_flags import NativeReasons, read_radar, scene_reasons, tile_reasons
+from rs_pipeline.catalog.qa_flags import NativeFlags, read_radar, scene_flags, tile_flags
 from rs_pipeline.config import MaskSection, Settings
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Tile
 from rs_pipeline.products.coastline.shoreline import SEED_THRESHOLD
 from rs_pipeline.products.coastline.tide import read_tide
-from rs_pipeline.radiometry.masks import reject_bits
+from rs_pipeline.radiometry.masks import flag_bits
 from rs_pipeline.radiometry.scaling import gamma0_power
 from rs_pipeline.region import read_tile
 from rs_pipeline.sensors import load_sensor
@@ -79,7 +79,7 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str, chips: 
         low, high = tide_thirds(heights_m)
         rows = block_rows(len(members), grid, settings.resources.memory_gb * 1e9)
         blocks = [grid.window(row, 0, min(rows, grid.height - row), grid.width) for row in range(0, grid.height, rows)]
-        native = tile_reasons(members, grid, settings.masks)
+        native = tile_flags(members, grid, settings.masks)
         parts = [composite_layers(members, block, heights_m, near_msl, low, high, settings.masks, native) for block in blocks]
         layers = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else empty_layers(grid)
         tags = {
@@ -177,7 +177,7 @@ def empty_layers(grid: Grid) -> dict[str, np.ndarray]:
 
 def composite_layers(
     chips: list[Chip], grid: Grid, heights_m: np.ndarray, near_msl: np.ndarray, low: np.ndarray, high: np.ndarray, masks: MaskSection,
-    native: list[NativeReasons | None],
+    native: list[NativeFlags | None],
 ) -> dict[str, np.ndarray]:
     """The bands of SHORE_BANDS, float32 (h, w). Granules of one acquisition count as one date."""
     if not chips:
@@ -187,11 +187,11 @@ def composite_layers(
     for i, chip in enumerate(chips):
         groups[chip.scene.solar_day, chip.scene.platform, scale[i], offset[i]].append(i)
     dn = np.zeros((len(ROLES), len(groups), *grid.shape), np.uint16)
-    rejected = reject_bits(masks.coastline)
+    bad_bits = flag_bits(masks.coastline)
     for t, members in enumerate(groups.values()):
         for i in members:
             bands = read_stack([chips[i]], OPTICAL_BANDS, grid)[0]
-            clear = scene_reasons(chips[i], grid, masks, dn=bands, native=native[i]) & rejected == 0
+            clear = scene_flags(chips[i], grid, masks, dn=bands, native=native[i]) & bad_bits == 0
             for stack, role in zip(dn, ROLES, strict=True):
                 np.copyto(stack[t], bands[OPTICAL_BANDS.index(role)], where=(stack[t] == 0) & clear)
     first = [members[0] for members in groups.values()]

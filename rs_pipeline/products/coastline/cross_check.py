@@ -1,4 +1,4 @@
-"""Second opinions on where the shore lies, on the transects of the optical lines: Sentinel-1's waterline, and the edge of lasting plants.
+"""Cross-checks of where the shore lies, on the transects of the optical lines: Sentinel-1's waterline, and the edge of lasting plants.
 
 Neither enters the rates. Radar sees through cloud and knows no turbidity, but a smooth wet beach is to it nearly what water is. Plants follow the
 water by years, and mark how far storms reach (vegetation line, after Muir et al. 2024, who contour NDVI; here cover, which sensors share).
@@ -15,8 +15,8 @@ import rasterio
 from rs_pipeline.products.coastline.mosaic import bands_of, bilinear, grid_and_tags
 from rs_pipeline.products.coastline.transects import Transects
 
-STEP_M = 5.0
-ACROSS_M = np.arange(-250.0, 251.0, STEP_M)
+PROFILE_STEP_M = 5.0
+ACROSS_M = np.arange(-250.0, 251.0, PROFILE_STEP_M)
 """Profile of the radar, around the optical shore, seaward positive."""
 SEA_M, GROUND_M = (100.0, 250.0), (-70.0, -30.0)
 """Distances from the optical shore that tell how bright the sea is, and the ground at the shore: a beach is much darker than the fields behind it."""
@@ -24,9 +24,9 @@ MIN_CONTRAST = 10**0.3
 """The ground is to be brighter than the sea by 3 dB."""
 MIN_SEEN = 0.8
 """Share of a profile that must be known."""
-BEHIND_M = np.arange(0.0, -501.0, -STEP_M)
+LANDWARD_M = np.arange(0.0, -501.0, -PROFILE_STEP_M)
 """Profile of the plants, from the shore landward."""
-VEGETATED = 0.2
+VEGETATION_LINE_COVER = 0.2
 """Cover from which ground counts as grown over."""
 RUN_M = 20.0
 """An edge has this much of its own side behind it: a ship, a groyne or a tuft is none."""
@@ -40,28 +40,28 @@ def radar_distance(paths: Iterable[Path], transects: Transects, shore_m: np.ndar
     Parameters
     ----------
     paths : ``shore_sentinel-1.tif`` of the tiles.
-    shore_m : float (n,), the optical shore, around which is looked; NaN for no answer.
+    shore_m : float (n,), the optical shore, around which is looked; NaN where there is none.
     """
-    power = sample(paths, "vv_gamma0", transects, shore_m, ACROSS_M, min_dates)
+    power = band_profiles(paths, "vv_gamma0", transects, shore_m, ACROSS_M, min_dates)
     sea, ground = (np.nanmedian(_known(power[:, (low <= ACROSS_M) & (high >= ACROSS_M)]), axis=1) for low, high in (SEA_M, GROUND_M))
     offset = edge(power[:, ::-1], ACROSS_M[::-1], np.where(ground >= sea * MIN_CONTRAST, (sea + ground) / 2, np.nan))
     return shore_m + offset
 
 
 def vegetation_distance(cover_map: Path, transects: Transects, shore_m: np.ndarray) -> np.ndarray:
-    """Distance along transects of the first ground behind the shore with a peak cover of VEGETATED, float (n,); NaN where there is none.
+    """Distance along transects of the first ground behind the shore with a peak cover of VEGETATION_LINE_COVER, float (n,); NaN where there is none.
 
     Parameters
     ----------
     cover_map : raster with a band ``fvc_peak``, in the transects' CRS.
-    shore_m : float (n,), where to begin; NaN for no answer.
+    shore_m : float (n,), where to begin; NaN where there is none.
     """
-    cover = sample([cover_map], "fvc_peak", transects, shore_m, BEHIND_M)
+    cover = band_profiles([cover_map], "fvc_peak", transects, shore_m, LANDWARD_M)
     cover = np.where(np.isfinite(cover), cover, 0)  # cover is not mapped on water
-    return shore_m + edge(cover, BEHIND_M, np.where(np.isfinite(shore_m), VEGETATED, np.nan))
+    return shore_m + edge(cover, LANDWARD_M, np.where(np.isfinite(shore_m), VEGETATION_LINE_COVER, np.nan))
 
 
-def sample(
+def band_profiles(
     paths: Iterable[Path], band: str, transects: Transects, shore_m: np.ndarray, offset_m: np.ndarray, min_dates: int = 0
 ) -> np.ndarray:  # fmt: skip
     """Profiles float (n, m) of a band at distances ``shore_m`` + ``offset_m`` along transects, from whichever raster holds the point; NaN elsewhere.

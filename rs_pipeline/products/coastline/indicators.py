@@ -9,7 +9,16 @@ import numpy as np
 import pandas as pd
 
 from rs_pipeline.estimation.error_model import spread
-from rs_pipeline.estimation.estimate import Answer, Facts, Indicator, baseline_period, missing, modelled, published, ratio
+from rs_pipeline.estimation.estimate import (
+    Estimate,
+    Facts,
+    Indicator,
+    baseline_period,
+    missing,
+    modelled,
+    observed_ratio,
+    published,
+)
 from rs_pipeline.estimation.uncertainty import Z95, around, within
 
 NATURAL_WEIGHT = {"natural": 1.0, "artificial": 0.0, "uncertain": 0.5}
@@ -22,7 +31,7 @@ ACCRETION_M_YR = 20.0
 """Fastest natural accretion, metres a year: an artificial shore that advances faster was built out."""
 
 
-def _coast(facts: Facts) -> pd.DataFrame | Answer:
+def _coast(facts: Facts) -> pd.DataFrame | Estimate:
     """The unit's transects without river mouths, with ``distance`` in this period and ``restored`` (bool)."""
     if facts["transects"] is None:
         return missing("insufficient_data", "this run made no coastline")
@@ -39,7 +48,7 @@ def _mouths_m(facts: Facts) -> float:
     return float(facts["transects"].length_m[facts["transects"].unit_class == "river mouth"].sum())
 
 
-def _natural(facts: Facts, denominator: str) -> Answer:
+def _natural(facts: Facts, denominator: str) -> Estimate:
     """Natural coast without river mouths; uncertain units count half, restored ones (tables.restored_coast) as natural.
 
     Not decided are the uncertain units, which may all be either, and where the river mouths end: mud before one looks like its water.
@@ -47,7 +56,7 @@ def _natural(facts: Facts, denominator: str) -> Answer:
     ``denominator``: empty for the length in km, ``measured`` or ``official`` for the share in % of that length.
     """
     coast = _coast(facts)
-    if isinstance(coast, Answer):
+    if isinstance(coast, Estimate):
         return coast
     measured_km = coast.length_m.sum() / 1e3
     if denominator == "official" and facts["official_coast_km"] is None:
@@ -67,15 +76,15 @@ def _natural(facts: Facts, denominator: str) -> Answer:
     error = spread("natural_coast_retention" if denominator else "natural_coast_length_km", random, undecided=(value - surely, possibly - value))
     factor = {"": measured_km, "measured": 100.0, "official": 100.0 * measured_km / (facts["official_coast_km"] or math.nan)}[denominator]
     mean = modelled(value, error, high=1.0 if denominator == "measured" else 1 + mouths)
-    answer = published(mean, ratio(length, coast.length_m.sum()), facts, factor, total=denominator != "measured", spread=error)
+    estimate = published(mean, observed_ratio(length, coast.length_m.sum()), facts, factor, total=denominator != "measured", spread=error)
     restored_km = seen.length_m[seen.restored].sum() / 1e3
-    return answer.noting(f"{restored_km:.3g} km restored coast count as natural") if restored_km else answer
+    return estimate.noting(f"{restored_km:.3g} km restored coast count as natural") if restored_km else estimate
 
 
-def _coast_rate(facts: Facts) -> Answer:
+def _coast_rate(facts: Facts) -> Estimate:
     """Mean shoreline rate, m a year, seaward positive, weighted by length. It is of all periods, so only the last one carries it."""
     coast = _coast(facts)
-    if isinstance(coast, Answer):
+    if isinstance(coast, Estimate):
         return coast
     if not facts.is_last:
         return missing("insufficient_data", "the rate is of all periods: see the last one")
@@ -83,18 +92,18 @@ def _coast_rate(facts: Facts) -> Answer:
     if seen.empty:
         return missing("insufficient_data", "no transect with enough periods for a rate")
     mean = around(np.average(seen.lrr_m_yr, weights=seen.length_m), np.average(seen.lrr_ci95_m_yr, weights=seen.length_m))
-    v = ratio(seen.length_m.sum(), coast.length_m.sum())
+    v = observed_ratio(seen.length_m.sum(), coast.length_m.sum())
     return published(mean, v, facts, 1.0, low=seen.lrr_m_yr.min(), high=seen.lrr_m_yr.max())
 
 
-def _reclaimed(facts: Facts) -> Answer:
+def _reclaimed(facts: Facts) -> Estimate:
     """Land won from the sea since the baseline, ha: length times advance of the transects that were built out.
 
     Built out: classed ``reclaimed`` over all periods, or an artificial shore that advanced by more than its error and faster than mud and
     sand accrete. The errors of the transects' positions are taken as common to all; where between two transects a fill ends is not known.
     """
     coast = _coast(facts)
-    if isinstance(coast, Answer):
+    if isinstance(coast, Estimate):
         return coast
     if first := baseline_period(facts):
         return first
@@ -107,7 +116,7 @@ def _reclaimed(facts: Facts) -> Answer:
     error = np.hypot(seen[f"error_{facts.period}"], seen[f"error_{facts.baseline}"])
     least = np.maximum(Z95 * error, ACCRETION_M_YR * facts.years_since_baseline)
     built = (seen["class"] == "reclaimed") & (seen.advance > 0) | (seen.unit_class == "artificial") & (seen.advance > least)
-    new, v = seen[built], ratio(length, coast.length_m.sum())
+    new, v = seen[built], observed_ratio(length, coast.length_m.sum())
     half_m2 = math.hypot(Z95 * (new.length_m * error[built]).sum(), _ends95_m2((seen.length_m * seen.advance).to_numpy(), built.to_numpy()))
     mean = around((new.length_m * new.advance).sum() / length, half_m2 / length)
     high = max(RECLAIMED_STEP_M, new.advance.max() if len(new) else 0.0)

@@ -21,13 +21,13 @@ import numpy as np
 from rs_kernels.trends import LAG1_MAX, inflated_trend, variance_inflation
 from scipy import special, stats
 
-MIN_DATES = 3
+MIN_RATE_DATES = 3
 """Fewer dates: no regression, class ``insufficient_data``."""
 MIN_SEN_DATES = 5
 """Fewer dates: the extreme slopes of their pairs hold the rate less often than 95 times of 100, and Theil-Sen has no interval."""
 SPIKE_M = 40.0
 """A date that stands out from both neighbours by more than this is a spike."""
-STEP_M = 100.0
+MIN_STEP_M = 100.0
 """Least lasting change within STEP_YEARS that counts as a step (reclamation, removal of a dyke)."""
 STEP_YEARS = 3.0
 MIN_SCATTER_M = 0.1
@@ -41,7 +41,7 @@ MAX_PRIOR_DATES = 5.0
 
 
 @dataclass(frozen=True)
-class Noise:
+class PositionNoise:
     """What a coast's transects together say of the scatter of yearly positions. The default says nothing: each stands alone."""
 
     variance_ratio: float = 1.0
@@ -102,14 +102,14 @@ class Fit:
 
 
 def fit_line(years: np.ndarray, distance_m: np.ndarray) -> Fit:
-    """Least squares; needs MIN_DATES."""
+    """Least squares; needs MIN_RATE_DATES."""
     t = years - years.mean()
     slope = float(t @ distance_m / (t @ t))
     return Fit(slope, distance_m - distance_m.mean() - slope * t, float(t @ t))
 
 
-def ci95(fit: Fit, error_m: np.ndarray, noise: Noise) -> float:
-    """Half-width of the 95 % interval of a slope: that of the t distribution, with the coast's `Noise`."""
+def ci95(fit: Fit, error_m: np.ndarray, noise: PositionNoise) -> float:
+    """Half-width of the 95 % interval of a slope: that of the t distribution, with the coast's `PositionNoise`."""
     freedom = fit.freedom + noise.freedom
     usual_m2 = noise.variance_ratio * float(np.mean(error_m**2))
     variance_m2 = (fit.freedom * fit.variance_m2 + noise.freedom * usual_m2) / freedom
@@ -125,7 +125,7 @@ def weighted_rate(years: np.ndarray, distance_m: np.ndarray, error_m: np.ndarray
     return float(weight * t @ distance_m / spread), float(1 / math.sqrt(spread))
 
 
-def coast_noise(fits: Sequence[Fit], error_m: Sequence[np.ndarray]) -> Noise:
+def coast_noise(fits: Sequence[Fit], error_m: Sequence[np.ndarray]) -> PositionNoise:
     """The scatter that is usual on a coast and how far transects agree on it (Smyth 2004, section 6.2), and the lag-1 correlation.
 
     The correlation is the median over transects of coefficients freed of the bias -(2 + 4 rho) / n of a detrended series, held to
@@ -136,7 +136,7 @@ def coast_noise(fits: Sequence[Fit], error_m: Sequence[np.ndarray]) -> Noise:
     fits : of transects without a step. error_m : stated errors, 1 sigma, of the positions of each.
     """
     if len(fits) < MIN_TRANSECTS:
-        return Noise()
+        return PositionNoise()
     freedom = np.array([f.freedom for f in fits], "float64")
     ratio = np.array([f.variance_m2 / np.mean(e**2) for f, e in zip(fits, error_m, strict=True)])
     z = np.log(ratio) - special.digamma(freedom / 2) + np.log(freedom / 2)
@@ -144,7 +144,7 @@ def coast_noise(fits: Sequence[Fit], error_m: Sequence[np.ndarray]) -> Noise:
     worth = min(2 * _inverse_trigamma(excess), MAX_PRIOR_DATES) if excess > 0 else MAX_PRIOR_DATES
     usual = math.exp(z.mean() + special.digamma(worth / 2) - math.log(worth / 2))
     lag1 = [_lag1(f.residual_m) for f in fits if f.residual_m.size >= MIN_LAG_DATES]
-    return Noise(usual, worth, min(max(float(np.median(lag1)), 0.0), LAG1_MAX) if lag1 else 0.0)
+    return PositionNoise(usual, worth, min(max(float(np.median(lag1)), 0.0), LAG1_MAX) if lag1 else 0.0)
 
 
 def _inverse_trigamma(value: float) -> float:
@@ -166,7 +166,7 @@ def _lag1(residual_m: np.ndarray) -> float:
 
 
 def lasting_step(years: np.ndarray, distance_m: np.ndarray) -> float:
-    """Largest lasting change within STEP_YEARS, metres, seaward positive; 0 if it is below STEP_M.
+    """Largest lasting change within STEP_YEARS, metres, seaward positive; 0 if it is below MIN_STEP_M.
 
     Lasting: every distance after lies beyond every distance before by that much, so that a single wrong date
     within the series is no step. (A wrong date at the very end cannot be told from one.)
@@ -179,7 +179,7 @@ def lasting_step(years: np.ndarray, distance_m: np.ndarray) -> float:
             advance = distance_m[j:].min() - distance_m[: i + 1].max()
             retreat = distance_m[: i + 1].min() - distance_m[j:].max()
             change = advance if advance > retreat else -retreat
-            if abs(change) >= STEP_M and max(advance, retreat) > abs(best):
+            if abs(change) >= MIN_STEP_M and max(advance, retreat) > abs(best):
                 best = float(change)
     return best
 
@@ -214,7 +214,7 @@ class Series:
 
     @property
     def has_line(self) -> bool:
-        return self.years.size >= MIN_DATES
+        return self.years.size >= MIN_RATE_DATES
 
     @cached_property
     def fit(self) -> Fit:
@@ -235,10 +235,10 @@ def rates_along(years: np.ndarray, distance_m: np.ndarray, error_m: np.ndarray, 
     for k in set(kind):
         usual = [s for s, mine in zip(series, kind == k, strict=True) if mine and s.has_line and s.step_m == 0.0]
         noise[k] = coast_noise([s.fit for s in usual], [s.error_m for s in usual])
-    return [series_rates(s, noise[k] if s.step_m == 0.0 else Noise()) for s, k in zip(series, kind, strict=True)]
+    return [series_rates(s, noise[k] if s.step_m == 0.0 else PositionNoise()) for s, k in zip(series, kind, strict=True)]
 
 
-def series_rates(s: Series, noise: Noise) -> Rates:
+def series_rates(s: Series, noise: PositionNoise) -> Rates:
     """All rates of one transect."""
     t, x, e = s.years, s.distance_m, s.error_m
     if t.size < 2:
@@ -266,9 +266,9 @@ def change_class(r: Rates, *, built: bool, stable_m_yr: float) -> str:
     ``stable`` needs evidence too: a significant rate within +-``stable_m_yr``, or an interval that lies wholly within it.
     Everything else is ``undecidable``: with yearly shorelines that takes at least five years to leave.
     """
-    if r.n_dates < MIN_DATES:
+    if r.n_dates < MIN_RATE_DATES:
         return "insufficient_data"
-    if r.step_m >= STEP_M and built:
+    if r.step_m >= MIN_STEP_M and built:
         return "reclaimed"
     moved = abs(r.epr_m_yr) > 1.96 * r.epr_sigma_m_yr
     significant = abs(r.lrr_m_yr) > r.lrr_ci95_m_yr and r.mk_p < 0.05 and moved

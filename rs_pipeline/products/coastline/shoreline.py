@@ -23,19 +23,19 @@ from skimage.measure import find_contours
 from rs_pipeline.model import Grid
 
 EDGE_METHODS = ("none", "nir_fraction", "swir1_fraction", "swir1_threshold")
-NIR, SWIR1, THRESHOLD = 1, 2, 3
+BY_NIR, BY_SWIR1, BY_THRESHOLD = 1, 2, 3
 """How the water fraction of a pixel was found: index of the ``method`` map."""
 
 SEED_THRESHOLD = (0.03, 0.08)
 """Guard of Otsu's threshold: turbid water stays below, wet mud above."""
 WATER_REACH_M = 300.0
-LAND_RING_PX = {NIR: (1.4, 2.0), SWIR1: (1.5, 4.5)}
+LAND_RING_PX = {BY_NIR: (1.4, 2.0), BY_SWIR1: (1.5, 4.5)}
 """Pure land lies this far from the water: past the mixed pixels, still of the shore's own substrate. For NIR it is the second
 pixel: the third may be dry sand behind a wet strip. SWIR1 may have pixels twice as large, and then mixes further."""
 BEACH_PX = 1.0
 """Land this near to the water is of the shore's own substrate even where the strip of wet sand is narrow. It is pure, and gives the
 land's level, where the tide uncovers the ground before it: at low tide."""
-LAND_REACH_PX = {NIR: 4, SWIR1: 6}
+LAND_REACH_PX = {BY_NIR: 4, BY_SWIR1: 6}
 WATER_CORE_PX = 2.0
 SHORE_PX = 3.0
 MIN_CORE_PIXELS = 4
@@ -47,12 +47,12 @@ MOUTH_RADIUS_M = 160.0
 """Water narrower than twice this is a river or channel, not the sea (Bishop-Taylor et al. 2021: 8 pixels)."""
 MOUTH_SLACK_PX = 3.0
 MIN_MOUTH_M2 = 4800.0
-BLOCK_PX = 2048
+SHORELINE_BLOCK_PX = 2048
 SIMPLIFY_M = 1.0
 
 
 @dataclass(frozen=True)
-class Water:
+class WaterFraction:
     """Water fraction of a mosaic.
 
     fraction : float32 (h, w), 1 water, 0 land, NaN not observed. method : uint8 (h, w), index of EDGE_METHODS.
@@ -72,7 +72,7 @@ def seed_threshold(swir1_refl: np.ndarray) -> float:
     return float(np.clip(threshold_otsu(values), low, high))
 
 
-def blocks(shape: tuple[int, int], halo_px: int, size_px: int = BLOCK_PX) -> Iterator[tuple[tuple, tuple, tuple]]:
+def blocks(shape: tuple[int, int], halo_px: int, size_px: int = SHORELINE_BLOCK_PX) -> Iterator[tuple[tuple, tuple, tuple]]:
     """(block with halo, block, block within the halo) as index pairs, covering an array once."""
     for y in range(0, shape[0], size_px):
         for x in range(0, shape[1], size_px):
@@ -84,7 +84,7 @@ def blocks(shape: tuple[int, int], halo_px: int, size_px: int = BLOCK_PX) -> Ite
 
 def water_fraction(
     nir_refl: np.ndarray, swir1_refl: np.ndarray, mndwi: np.ndarray, nir_low_tide_refl: np.ndarray, resolution_m: float, min_contrast: float
-) -> Water:
+) -> WaterFraction:
     """Locally normalised infrared water fraction of a whole mosaic.
 
     Parameters
@@ -103,7 +103,7 @@ def water_fraction(
         seed = (swir1 < threshold) & ~(mndwi[outer] <= 0)
         f, how = _block_fraction(nir, swir1, low, seed, resolution_m, threshold, min_contrast)
         fraction[inner], method[inner] = f[within], how[within]
-    return Water(fraction, method)
+    return WaterFraction(fraction, method)
 
 
 def _block_fraction(nir, swir1, nir_low_tide, seed, resolution_m, threshold, min_contrast):
@@ -120,14 +120,14 @@ def _block_fraction(nir, swir1, nir_low_tide, seed, resolution_m, threshold, min
         to_low_water = ndimage.distance_transform_edt(~water | dry_at_low_tide)
         shore = observed & (np.maximum(to_water, to_land) <= SHORE_PX)
         fraction[shore] = np.clip(0.5 + (threshold - swir1) / (2 * FALLBACK_HALF_WIDTH), 0, 1)[shore]
-        method[shore] = THRESHOLD
+        method[shore] = BY_THRESHOLD
         found = np.zeros(shore.shape, bool)
-        for how, refl, low_tide, to_low in ((NIR, nir, nir_low_tide, to_low_water), (SWIR1, swir1, swir1, to_water)):
+        for how, refl, low_tide, to_low in ((BY_NIR, nir, nir_low_tide, to_low_water), (BY_SWIR1, swir1, swir1, to_water)):
             levels, zone = _cores(how, refl, low_tide, water, land, to_water, to_land, to_low)
             good, land_level, contrast = _local_levels(how, levels, zone, shore & ~found & np.isfinite(refl), resolution_m, min_contrast)
             fraction[good], method[good] = ((land_level - refl) / contrast)[good], how
             found |= good
-            if how == NIR:
+            if how == BY_NIR:
                 dry_at_low_tide = good & (land_level - nir_low_tide < 0.5 * contrast)
         water = fraction >= 0.5
     return fraction, method
@@ -202,9 +202,9 @@ def contour_lines(fraction: np.ndarray, grid: Grid, level: float = 0.5) -> list[
     NaN pixels break the line. Lines are traced block by block and joined where blocks meet.
     """
     pieces = []
-    for y in range(0, fraction.shape[0] - 1, BLOCK_PX):
-        for x in range(0, fraction.shape[1] - 1, BLOCK_PX):
-            block = fraction[y : y + BLOCK_PX + 1, x : x + BLOCK_PX + 1]
+    for y in range(0, fraction.shape[0] - 1, SHORELINE_BLOCK_PX):
+        for x in range(0, fraction.shape[1] - 1, SHORELINE_BLOCK_PX):
+            block = fraction[y : y + SHORELINE_BLOCK_PX + 1, x : x + SHORELINE_BLOCK_PX + 1]
             if not ((block < level).any() and (block >= level).any()):
                 continue
             for line in find_contours(block.astype("float64"), level):

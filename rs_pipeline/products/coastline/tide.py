@@ -14,14 +14,14 @@ import pandas as pd
 
 from rs_pipeline.errors import TableError
 
-COLUMNS = ("time_utc", "station", "lon", "lat", "height_m")
+TIDE_COLUMNS = ("time_utc", "station", "lon", "lat", "height_m")
 MAX_GAP_S = 3 * 3600.0
 """Between records further apart no height is interpolated: a semidiurnal tide turns within that time."""
 SAME_TIME_S = 600.0
 """A record this near is taken as it is, however far the next."""
 
 
-class Tide:
+class StationTide:
     """Heights at one station.
 
     Parameters
@@ -55,7 +55,7 @@ class Tide:
         return np.abs(heights_m) <= window * self.range_m
 
 
-def read_tide(path: Path, lon: float, lat: float) -> Tide:
+def read_tide(path: Path, lon: float, lat: float) -> StationTide:
     """The station of the table that is nearest to a place.
 
     Raises
@@ -65,12 +65,12 @@ def read_tide(path: Path, lon: float, lat: float) -> Tide:
     try:
         table = pd.read_csv(path, encoding="utf-8-sig", dtype={"station": str})
     except (OSError, ValueError) as fault:
-        raise TableError(f"cannot read the tide table: {fault}", where=str(path), remedy=f"a CSV with {', '.join(COLUMNS)}") from None
-    missing = [c for c in COLUMNS if c not in table.columns]
+        raise TableError(f"cannot read the tide table: {fault}", where=str(path), remedy=f"a CSV with {', '.join(TIDE_COLUMNS)}") from None
+    missing = [c for c in TIDE_COLUMNS if c not in table.columns]
     if missing or table.empty:
         raise TableError(
             f"the tide table {'lacks ' + ', '.join(missing) if missing else 'is empty'}",
-            where=str(path), remedy=f"needed are {', '.join(COLUMNS)}; heights in metres above mean sea level",
+            where=str(path), remedy=f"needed are {', '.join(TIDE_COLUMNS)}; heights in metres above mean sea level",
         )  # fmt: skip
     times = pd.to_datetime(table["time_utc"], utc=True, errors="coerce", format="ISO8601")
     numbers = table[["lon", "lat", "height_m"]].apply(pd.to_numeric, errors="coerce")
@@ -85,4 +85,4 @@ def read_tide(path: Path, lon: float, lat: float) -> Tide:
     rows = (table["station"] == nearest).to_numpy()
     seconds = times[rows].dt.as_unit("ns").astype("int64").to_numpy() / 1e9
     order = np.argsort(seconds, kind="stable")
-    return Tide(seconds[order], numbers["height_m"].to_numpy()[rows][order])
+    return StationTide(seconds[order], numbers["height_m"].to_numpy()[rows][order])

@@ -14,7 +14,7 @@ import shapely
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import ConfigError
-from rs_pipeline.products.coastline.tide import COLUMNS
+from rs_pipeline.products.coastline.tide import TIDE_COLUMNS
 from rs_pipeline.products.coastline.transects import lines_within
 from rs_pipeline.region import load_units, load_vector
 from rs_pipeline.storage.atomic import atomic_path
@@ -28,7 +28,7 @@ AROUND_DEG = 1.0
 
 
 def model_table(settings: Settings, model: str, folder: Path, out: Path) -> int:
-    """Write the tide table ``out`` (columns of `tide.COLUMNS`) of all periods of a run; the number of stations.
+    """Write the tide table ``out`` (columns of `tide.TIDE_COLUMNS`) of all periods of a run; the number of stations.
 
     Hourly, so that linear interpolation is within 0.03 m of a semidiurnal tide of 1 m. Heights are above the model's mean sea level; weather
     is not in them.
@@ -44,7 +44,7 @@ def model_table(settings: Settings, model: str, folder: Path, out: Path) -> int:
     """
     if out.exists():
         raise ConfigError("the tide table exists", where=str(out), remedy="remove it, or name another file with --out")
-    places = stations(settings)
+    places = tide_stations(settings)
     first, last = settings.all_periods[0].start, max(p.end for p in settings.all_periods)
     times = np.arange(np.datetime64(first - timedelta(days=1), "h"), np.datetime64(last + timedelta(days=2), "h"), np.timedelta64(1, "h"))
     heights_m = _heights(places, times, model, folder)
@@ -52,13 +52,13 @@ def model_table(settings: Settings, model: str, folder: Path, out: Path) -> int:
     if known.size == 0:
         raise ConfigError(f"{model} has no tide within {INSHORE_KM:g} km of the coast", where=str(folder), remedy="use a model that covers it")
     when = pd.Series(times.astype("datetime64[s]")).dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-    tables = [pd.DataFrame(dict(zip(COLUMNS, (when, f"{model}-{k + 1}", *places[k].round(4), heights_m[k].round(3)), strict=True))) for k in known]
+    tables = [pd.DataFrame(dict(zip(TIDE_COLUMNS, (when, f"{model}-{k + 1}", *places[k].round(4), heights_m[k].round(3)), strict=True))) for k in known]
     with atomic_path(out) as part:
         pd.concat(tables).to_csv(part, index=False, lineterminator="\n")
     return known.size
 
 
-def stations(settings: Settings) -> np.ndarray:
+def tide_stations(settings: Settings) -> np.ndarray:
     """Longitude and latitude, float (n, 2), of points every STATION_DEG on the reference line within reach of the units.
 
     Raises

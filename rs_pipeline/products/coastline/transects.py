@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 SMOOTHING_M = 250.0
-STEP_M = 10.0
+BASELINE_STEP_M = 10.0
 """Spacing of the points a baseline is smoothed on."""
 PROBE_M = np.arange(30.0, 601.0, 30.0)
 """Distances to either side of the baseline at which the sea is looked for."""
@@ -67,7 +67,7 @@ def lines_within(shapes: np.ndarray, area: shapely.Geometry) -> list[shapely.Lin
 
 def smooth(line: shapely.LineString, window_m: float = SMOOTHING_M) -> shapely.LineString:
     """Moving average along a line; at open ends the window shrinks, so that the ends stay where they are."""
-    n = max(round(line.length / STEP_M), 2)
+    n = max(round(line.length / BASELINE_STEP_M), 2)
     xy = shapely.get_coordinates(shapely.line_interpolate_point(line, np.linspace(0, line.length, n + 1)))
     half = min(int(window_m / 2 / (line.length / n)), n // 4)
     if half < 1:
@@ -101,8 +101,8 @@ def make_transects(
         n = max(1, round(line.length / spacing_m))
         along = (np.arange(n) + 0.5) * line.length / n
         origin = shapely.get_coordinates(shapely.line_interpolate_point(line, along))
-        ahead = shapely.get_coordinates(shapely.line_interpolate_point(line, np.minimum(along + STEP_M, line.length)))
-        behind = shapely.get_coordinates(shapely.line_interpolate_point(line, np.maximum(along - STEP_M, 0)))
+        ahead = shapely.get_coordinates(shapely.line_interpolate_point(line, np.minimum(along + BASELINE_STEP_M, line.length)))
+        behind = shapely.get_coordinates(shapely.line_interpolate_point(line, np.maximum(along - BASELINE_STEP_M, 0)))
         tangent = ahead - behind
         tangent /= np.maximum(np.hypot(*tangent.T), 1e-9)[:, None]
         left = np.column_stack([-tangent[:, 1], tangent[:, 0]])

@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
-from rs_pipeline.products.land.classes import DISTURBED, NATURAL, Land
+from rs_pipeline.products.land.classes import DISTURBED, NATURAL_COVER, Land
 
-AREAS: dict[str, tuple[Land, ...]] = {**{c.word: (c,) for c in Land}, "disturbed": DISTURBED, "natural": NATURAL}
+AREAS: dict[str, tuple[Land, ...]] = {**{c.word: (c,) for c in Land}, "disturbed": DISTURBED, "natural": NATURAL_COVER}
 """What areas are taken of: every class, and groups of them."""
 
 CORRELATED_M2 = 300.0**2

@@ -29,7 +29,7 @@ class Land(IntEnum):
 SHARES = tuple(f"share_{c.word}" for c in Land)
 """Bands with the expected share of each class, in the order of Land."""
 
-NATURAL = (Land.WATER, Land.WETLAND, Land.TREE, Land.GRASS)
+NATURAL_COVER = (Land.WATER, Land.WETLAND, Land.TREE, Land.GRASS)
 """Cover that an ecological red line protects."""
 
 DISTURBED = (Land.BUILT, Land.BARE)

@@ -12,13 +12,13 @@ from rs_kernels.land import EXTREMES, radar_means, season_statistics
 from rs_kernels.stack import Stack
 
 from rs_pipeline.catalog.chips import Chip, scales
-from rs_pipeline.catalog.qa_flags import read_radar, scene_reasons, tile_reasons
+from rs_pipeline.catalog.qa_flags import read_radar, scene_flags, tile_flags
 from rs_pipeline.config import Settings
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, Grid
 from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, Block, file_blocks, plan_blocks
 from rs_pipeline.products.calendar import in_window
 from rs_pipeline.products.observe import STRIP_ROWS, native_m, read_sharpened
-from rs_pipeline.radiometry.masks import reject_bits
+from rs_pipeline.radiometry.masks import flag_bits
 
 SEASONS = {
     "winter": ("11-16", "03-10"), "spring": ("03-11", "05-15"), "early_summer": ("05-16", "07-10"), "summer": ("07-11", "09-10"),
@@ -30,7 +30,7 @@ summer, maize is green in summer and harvested in autumn, when meadows, reed and
 HALVES = {"cold": ("11-01", "04-30"), "warm": ("05-01", "10-31")}
 """Parts of the year of the radar means."""
 
-FEATURES = (
+LAND_FEATURES = (
     *(f"{season}_{band}" for season in SEASONS for band in OPTICAL_BANDS), *EXTREMES,
     *(f"{half}_{polarisation}_db" for half in HALVES for polarisation in RADAR_BANDS),
 )  # fmt: skip
@@ -42,7 +42,7 @@ class LandFeatures:
     """Statistics of a period over a few rows of a tile."""
 
     values: np.ndarray
-    """float32 (F, h, w) of FEATURES: reflectance, indices, dB; NaN where there was nothing to measure."""
+    """float32 (F, h, w) of LAND_FEATURES: reflectance, indices, dB; NaN where there was nothing to measure."""
     dates: np.ndarray
     """int64 (S, h, w): clear dates of each season."""
 
@@ -64,7 +64,7 @@ def land_features(settings: Settings, chips: list[Chip], grid: Grid, use: Use, *
     ``held_bytes`` is what the caller keeps of the budget.
     """
     optical, radar = ([c for c in chips if c.family == family] for family in ("optical", "radar"))
-    native = tile_reasons(optical, grid, settings.masks, threads)
+    native = tile_flags(optical, grid, settings.masks, threads)
     held = held_bytes + sum(n.bits.nbytes for n in native if n is not None)
     held += threads * READ_BYTES * grid.width * grid.height
     per_pixel = len(optical) * OPTICAL_BYTES + len(radar) * RADAR_BYTES
@@ -82,7 +82,7 @@ def _work_out(settings: Settings, optical: list[Chip], radar: list[Chip], native
 
     def read_optical(t: int) -> None:
         dn[t] = read_sharpened([optical[t]], grid)[0]
-        bits[t] = scene_reasons(optical[t], grid, settings.masks, dn=dn[t], native=native[t])
+        bits[t] = scene_flags(optical[t], grid, settings.masks, dn=dn[t], native=native[t])
 
     def read_amplitude(t: int) -> None:
         amplitude[t] = read_radar(radar[t : t + 1], RADAR_BANDS, grid, settings.masks)[0]
@@ -90,15 +90,15 @@ def _work_out(settings: Settings, optical: list[Chip], radar: list[Chip], native
     dask.compute(*[dask.delayed(partial(read_optical, t))() for t in range(len(optical))],
                  *[dask.delayed(partial(read_amplitude, t))() for t in range(len(radar))])  # fmt: skip
     season, half = parts_of(optical, SEASONS), parts_of(radar, HALVES)
-    reject, n_optical = reject_bits(settings.masks.land), len(FEATURES) - len(HALVES) * len(RADAR_BANDS)
+    bad_bits, n_optical = flag_bits(settings.masks.land), len(LAND_FEATURES) - len(HALVES) * len(RADAR_BANDS)
 
     def strip(row: int) -> None:
         rows = slice(row, min(row + STRIP_ROWS, grid.height))
         inside = slice(block.row + rows.start, block.row + rows.stop), slice(block.col, block.col + block.width)
-        values = np.empty((len(FEATURES), rows.stop - rows.start, grid.width), "float32")
+        values = np.empty((len(LAND_FEATURES), rows.stop - rows.start, grid.width), "float32")
         dates = np.empty((len(SEASONS), *values.shape[1:]), "int64")
-        numbers, reasons, radar_dn = (np.ascontiguousarray(array) for array in (dn[:, :, rows], bits[:, rows], amplitude[:, :, rows]))
-        stack = Stack(numbers, reasons, reject, *scales(optical), native_m(optical))
+        numbers, qa, radar_dn = (np.ascontiguousarray(array) for array in (dn[:, :, rows], bits[:, rows], amplitude[:, :, rows]))
+        stack = Stack(numbers, qa, bad_bits, *scales(optical), native_m(optical))
         season_statistics(stack, season, len(SEASONS), values[:n_optical], dates)
         radar_means(radar_dn, half, len(HALVES), values[n_optical:])
         use(inside, LandFeatures(values, dates))

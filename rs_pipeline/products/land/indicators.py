@@ -14,15 +14,15 @@ from functools import partial
 
 from rs_pipeline.estimation.error_model import spread
 from rs_pipeline.estimation.estimate import (
-    Answer,
+    Estimate,
     Facts,
     Indicator,
     baseline_period,
     by_samples,
     missing,
     modelled,
+    observed_ratio,
     published,
-    ratio,
 )
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.products.land.areas import patches_sd
@@ -50,7 +50,7 @@ TABLE_OF = {"mine": "mines", "red_line": "red_line", "reserve": "reserves", "xio
 
 
 
-def zone_sums(facts: Facts, zone: str) -> Mapping[str, float] | Answer:
+def land_zone_sums(facts: Facts, zone: str) -> Mapping[str, float] | Estimate:
     """The sums of a zone, or why there are none."""
     if zone in TABLE_OF and (facts["land"] is None or TABLE_OF[zone] not in facts["land"].tables):
         return missing("needs_table", NO_TABLE[zone])
@@ -61,7 +61,7 @@ def zone_sums(facts: Facts, zone: str) -> Mapping[str, float] | Answer:
     return facts["land"].zones[zone]
 
 
-def indistinct(facts: Facts, name: str) -> Answer | None:
+def indistinct(facts: Facts, name: str) -> Estimate | None:
     """Why a class cannot be given: the map does not tell it from others."""
     a = facts["land"].accuracy[name]
     if a["f1"] >= MIN_F1:
@@ -77,20 +77,20 @@ def _doubt(row: Mapping[str, float], name: str) -> tuple[float, float]:
     return patches_sd(uncertain, observed), uncertain
 
 
-def area(facts: Facts, row: Mapping[str, float], name: str, *, m2: float | None = 1e6, rest: bool = False) -> Answer:
+def area(facts: Facts, row: Mapping[str, float], name: str, *, m2: float | None = 1e6, rest: bool = False) -> Estimate:
     """Area of a class or group in a zone that was seen, in units of ``m2``, or its share in percent where that is None; ``rest``: of all but it."""
     observed, error = row["land_observed_m2"], spread(ERROR_OF[name], *_doubt(row, name))
     seen = modelled(row[f"{name}_m2"] / observed, error)
     if rest:
         seen = Interval(1 - seen.value, 1 - seen.upper, 1 - seen.lower, seen.kind)
     factor = 100.0 if m2 is None else row["area_m2"] / m2
-    return _noted(published(seen, ratio(observed, row["area_m2"]), facts, factor, total=m2 is not None, spread=error))
+    return _noted(published(seen, observed_ratio(observed, row["area_m2"]), facts, factor, total=m2 is not None, spread=error))
 
 
-def _cover(facts: Facts, name: str, *, zone: str = "county", m2: float | None = 1e6, rest: bool = False) -> Answer:
+def _cover(facts: Facts, name: str, *, zone: str = "county", m2: float | None = 1e6, rest: bool = False) -> Estimate:
     """`area` of a zone, or why it cannot be given."""
-    row = zone_sums(facts, zone)
-    if isinstance(row, Answer):
+    row = land_zone_sums(facts, zone)
+    if isinstance(row, Estimate):
         return row
     if not row["land_observed_m2"] > 0:
         return missing("insufficient_data", "no pixel with enough clear dates in enough seasons")
@@ -101,7 +101,7 @@ def _cover(facts: Facts, name: str, *, zone: str = "county", m2: float | None = 
     return area(facts, row, name, m2=m2, rest=rest)
 
 
-def _corrected(facts: Facts, row: Mapping[str, float], name: str) -> Answer | None:
+def _corrected(facts: Facts, row: Mapping[str, float], name: str) -> Estimate | None:
     """Area of a class in the unit, km2, from reference samples of it; None without enough of them.
 
     They show how wrong the map is here, so that a class may be given that simulated worlds withhold.
@@ -111,8 +111,8 @@ def _corrected(facts: Facts, row: Mapping[str, float], name: str) -> Answer | No
     return by_samples(facts, f"land_{name}", row[f"{name}_m2"], [observed - stratum, stratum], observed, whole, whole / 1e6, total=True)
 
 
-def _noted(answer: Answer) -> Answer:
-    return replace(answer, reason="; ".join(filter(None, [answer.reason, NOTE if answer.interval else ""])))
+def _noted(estimate: Estimate) -> Estimate:
+    return replace(estimate, reason="; ".join(filter(None, [estimate.reason, NOTE if estimate.interval else ""])))
 
 
 def _at_baseline(facts: Facts) -> Facts:
@@ -122,10 +122,10 @@ def _at_baseline(facts: Facts) -> Facts:
     )
 
 
-def _built_change(facts: Facts) -> Answer:
+def _built_change(facts: Facts) -> Estimate:
     """Change of construction land since the baseline, km2, on what both years saw."""
-    row = zone_sums(facts, "county")
-    if isinstance(row, Answer):
+    row = land_zone_sums(facts, "county")
+    if isinstance(row, Estimate):
         return row
     if first := baseline_period(facts) or indistinct(facts, "built"):
         return first
@@ -135,7 +135,7 @@ def _built_change(facts: Facts) -> Answer:
     (sd, doubt), (base_sd, base_doubt) = _doubt(row, "built"), _doubt(base, "built")
     error = spread("construction_land_change", math.hypot(sd, base_sd), doubt + base_doubt)
     seen = modelled((row["built_common_m2"] - row["built_baseline_m2"]) / common, error, low=-1)
-    return _noted(published(seen, ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, total=True, spread=error))
+    return _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, total=True, spread=error))
 
 
 def quotient(now: Interval, then: Interval) -> Interval:
@@ -155,7 +155,7 @@ def quotient(now: Interval, then: Interval) -> Interval:
     return Interval(value, value * math.exp(-below), value * math.exp(above), kind)
 
 
-def _built_ratio(facts: Facts) -> Answer:
+def _built_ratio(facts: Facts) -> Estimate:
     """Construction land as a multiple of that of the baseline."""
     if first := baseline_period(facts):
         return first
@@ -170,7 +170,7 @@ def _built_ratio(facts: Facts) -> Answer:
     return replace(now, interval=quotient(now.interval, then.interval))
 
 
-def _built_per_gdp(facts: Facts) -> Answer:
+def _built_per_gdp(facts: Facts) -> Estimate:
     """Fall of construction land per unit of gross domestic product since the baseline, percent of it."""
     if facts["land"] is None or facts["land"].gdp is None or facts["land"].base_gdp is None:
         return missing("needs_table", "needs the gross domestic product of this and the baseline period in constant prices (tables.gdp)")
@@ -182,10 +182,10 @@ def _built_per_gdp(facts: Facts) -> Answer:
     return replace(grown, interval=fall, reason=f"{grown.reason}; roads count, salt pans do not")
 
 
-def _converted(facts: Facts, zone: str, name: str, m2: float) -> Answer:
+def _converted(facts: Facts, zone: str, name: str, m2: float) -> Estimate:
     """Land of a zone that became built or bare since the baseline, in units of ``m2``, where both years saw it."""
-    row = zone_sums(facts, zone)
-    if isinstance(row, Answer):
+    row = land_zone_sums(facts, zone)
+    if isinstance(row, Estimate):
         return row
     if first := baseline_period(facts) or indistinct(facts, "disturbed"):
         return first
@@ -193,10 +193,10 @@ def _converted(facts: Facts, zone: str, name: str, m2: float) -> Answer:
     if not common > 0:
         return missing("insufficient_data", "no pixel seen in both this and the baseline period")
     seen = Interval(*(row[f"{name}{bound}_m2"] / common for bound in ("", "_lower", "_upper")), "range")
-    return _noted(published(seen, ratio(common, row["area_m2"]), facts, row["area_m2"] / m2, total=True))
+    return _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / m2, total=True))
 
 
-def _blue_green(facts: Facts, name: str, *, rest: bool) -> Answer:
+def _blue_green(facts: Facts, name: str, *, rest: bool) -> Estimate:
     return _cover(facts, name, zone="xiongan", m2=None, rest=rest)
 
 

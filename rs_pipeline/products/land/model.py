@@ -13,18 +13,18 @@ from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS
 from rs_pipeline.paths import config_folder
 from rs_pipeline.products.land.classes import Land
-from rs_pipeline.products.land.features import FEATURES, HALVES, SEASONS
+from rs_pipeline.products.land.features import HALVES, LAND_FEATURES, SEASONS
 
-MIN_REFL = 0.002
+MIN_LAND_REFL = 0.002
 """Smaller reflectances are noise and are taken for this."""
 
 N_REFL = len(SEASONS) * len(OPTICAL_BANDS)
-"""The first FEATURES are reflectances. They enter by their logarithm, of which differences are ratios of bands, as indices are."""
+"""The first LAND_FEATURES are reflectances. They enter by their logarithm, of which differences are ratios of bands, as indices are."""
 
 GROUPS: dict[str, tuple[int, ...]] = {
-    **{season: tuple(i for i, f in enumerate(FEATURES[:N_REFL]) if f.startswith(f"{season}_") and not f.endswith("rededge1")) for season in SEASONS},
-    "rededge1": tuple(i for i, f in enumerate(FEATURES[:N_REFL]) if f.endswith("rededge1")),
-    **{half: tuple(FEATURES.index(f"{half}_{p}_db") for p in RADAR_BANDS) for half in HALVES},
+    **{season: tuple(i for i, f in enumerate(LAND_FEATURES[:N_REFL]) if f.startswith(f"{season}_") and not f.endswith("rededge1")) for season in SEASONS},
+    "rededge1": tuple(i for i, f in enumerate(LAND_FEATURES[:N_REFL]) if f.endswith("rededge1")),
+    **{half: tuple(LAND_FEATURES.index(f"{half}_{p}_db") for p in RADAR_BANDS) for half in HALVES},
 }  # fmt: skip
 """What may be missing together: a season of the year, the red edge (Landsat has none), the radar of half a year."""
 
@@ -34,14 +34,14 @@ CHUNK = 16384
 
 @dataclass(frozen=True)
 class LandModel:
-    """One hidden layer of tanh and a softmax; trained on the true shares of pixels, so that its answers are expected shares."""
+    """One hidden layer of tanh and a softmax; trained on the true shares of pixels, so that its outputs are expected shares."""
 
     centre: np.ndarray
     """Mean of each feature in the training, float64 (F,), reflectances by their logarithm."""
     spread: np.ndarray
     """Standard deviation, float64 (F,)."""
     weights: np.ndarray
-    """float64 (H, F + G): of the features, then of the marks of missing groups."""
+    """float64 (H, F + G): of the features, then of the flags of missing groups."""
     bias: np.ndarray
     """float64 (H,)."""
     out_weights: np.ndarray
@@ -68,7 +68,7 @@ class LandModel:
             return [plain(row) for row in a] if a.ndim > 1 else [float(f"{v:.6g}") for v in a]
 
         content = {
-            "report": self.report, "classes": [c.word for c in Land], "features": list(FEATURES),
+            "report": self.report, "classes": [c.word for c in Land], "features": list(LAND_FEATURES),
             **{name: plain(getattr(self, name)) for name in _ARRAYS},
         }  # fmt: skip
         return json.dumps(content, allow_nan=False, separators=(",", ":")).replace('],"', '],\n"').replace('},"', '},\n"') + "\n"
@@ -79,7 +79,7 @@ class LandModel:
         remedy = "train it with `python -m rs_pipeline.training.land`"
         try:
             content = json.loads(Path(path).read_text("utf-8"))
-            if content["classes"] != [c.word for c in Land] or content["features"] != list(FEATURES):
+            if content["classes"] != [c.word for c in Land] or content["features"] != list(LAND_FEATURES):
                 raise ValueError("it is of other classes or features")
             arrays = {name: np.array(content[name], "float64") for name in _ARRAYS}
             return cls(**arrays, report=content["report"])
@@ -99,18 +99,18 @@ def land_model() -> LandModel:
 def logarithms(values: np.ndarray) -> np.ndarray:
     """Features float32 (F, n) with reflectances by their logarithm."""
     out = values.astype("float32", copy=True)
-    out[:N_REFL] = np.log(np.maximum(out[:N_REFL], np.float32(MIN_REFL)))
+    out[:N_REFL] = np.log(np.maximum(out[:N_REFL], np.float32(MIN_LAND_REFL)))
     return out
 
 
 def inputs(values: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """What the network takes, float32 (F + G, n): features in standard deviations from their mean, 0 where missing, and a mark
+    """What the network takes, float32 (F + G, n): features in standard deviations from their mean, 0 where missing, and a flag
     (1) of each group that is missing altogether."""
     missing = np.isnan(values)
     x = (logarithms(values) - centre[:, None].astype("float32")) / spread[:, None].astype("float32")
     x[missing] = 0
-    marks = np.stack([missing[list(group)].all(axis=0) for group in GROUPS.values()])
-    return np.concatenate([x, marks.astype("float32")])
+    missing_flags = np.stack([missing[list(group)].all(axis=0) for group in GROUPS.values()])
+    return np.concatenate([x, missing_flags.astype("float32")])
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ SURE_RISE, POSSIBLE_RISE = 0.8, 0.25
 """Rise of built and bare ground, as a share of the pixel, of conversion that is beyond doubt and of any that may be."""
 
 
-def zones(settings: Settings) -> gpd.GeoDataFrame:
+def land_zones(settings: Settings) -> gpd.GeoDataFrame:
     """Each unit, and its parts in the zones: columns adcode, name, prefecture, zone, geometry; EPSG:4326.
 
     ``coast`` is the land and shallow sea within land_zones.coastal_width_m of the baseline's shoreline, where the run has one.
@@ -161,7 +161,7 @@ def land_zonal(settings: Settings, period_label: str) -> None:
     ``class_*_m2`` the area of the pixels of a class; ``*converted*_m2`` see `conversion_layers`, over ``common_m2``, what both
     this and the baseline period saw. A pixel that was not seen adds nothing.
     """
-    polygons, maps = zones(settings), _Maps(settings, period_label)
+    polygons, maps = land_zones(settings), _Maps(settings, period_label)
     units = polygons[polygons.zone == "county"]
     with_banks = settings.tables.shoreline_buffers is None
     rows = pd.concat([polygons, units.assign(zone="shore")], ignore_index=True) if with_banks else polygons

@@ -10,7 +10,7 @@ import shapely
 from shapely.geometry.polygon import orient
 
 from rs_pipeline.config import Settings
-from rs_pipeline.estimation.estimate import Answer, Facts, Indicator, missing
+from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.region import load_units, load_vector
@@ -44,11 +44,11 @@ def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
     return {"red_line_km2": of}
 
 
-def _red_line(facts: Facts) -> Answer:
+def _red_line(facts: Facts) -> Estimate:
     """Red-line area in the unit, km2: geometry of the supplied polygons, on the ellipsoid."""
     if facts["red_line_km2"] is None:
         return missing("needs_table", "needs red-line polygons (tables.red_line)")
-    return Answer(Interval(facts["red_line_km2"]), 1.0, "", "polygons inside the unit; the sea beyond it is left out")
+    return Estimate(Interval(facts["red_line_km2"]), 1.0, "", "polygons inside the unit; the sea beyond it is left out")
 
 
 INDICATORS = (

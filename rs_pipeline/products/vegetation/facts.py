@@ -9,7 +9,7 @@ import pandas as pd
 
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
-from rs_pipeline.products.vegetation.field_plots import calibrations
+from rs_pipeline.products.vegetation.field_plots import plot_calibrations
 
 
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
@@ -17,7 +17,7 @@ def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
     calibration, or to its number of plots where they are too few, None without the table; ``has_grassland``: polygons are given;
     ``min_trend_years`` and ``false_discovery_rate`` of the section ``trend``.
     """
-    path, plots, section = Layout(settings.root).trend_counties, calibrations(settings), settings.trend
+    path, plots, section = Layout(settings.root).trend_counties, plot_calibrations(settings), settings.trend
     trends = {row["adcode"]: row for row in pd.read_parquet(path).to_dict("records")} if path.exists() else {}
     return {
         "trend": lambda adcode, period: trends.get(adcode),

@@ -19,14 +19,14 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.storage.raster import band_index
 from rs_pipeline.storage.tables import csv_rows
 
-COLUMNS = ("lon", "lat", "year", "type", "cover")
+PLOT_COLUMNS = ("lon", "lat", "year", "type", "cover")
 
 MIN_PLOTS = 30
 """Plots of a type that a calibration takes; fewer, or all at one and the same satellite cover: the type is not calibrated."""
 
 
 @dataclass(frozen=True)
-class Calibration:
+class PlotCalibration:
     """Cover on the ground = alpha + beta x satellite cover, of one grassland type; covers 0-1.
 
     Ordinary least squares of plot on pixel: the line that predicts the plots' mean at a pixel's cover, whatever part of the scatter is
@@ -51,7 +51,7 @@ class Calibration:
         return float(stats.t.ppf(0.975, self.n - 2)) * self.sigma * spread
 
 
-def fit(fvc: np.ndarray, cover: np.ndarray) -> Calibration | None:
+def fit_plots(fvc: np.ndarray, cover: np.ndarray) -> PlotCalibration | None:
     """The calibration of at least MIN_PLOTS plots, cover 0-1; None where there are fewer or they all lie at one satellite cover."""
     n, deviation = fvc.size, fvc - (fvc.mean() if fvc.size else 0.0)
     square_sum = float(deviation @ deviation)
@@ -60,19 +60,19 @@ def fit(fvc: np.ndarray, cover: np.ndarray) -> Calibration | None:
     beta = float(deviation @ cover / square_sum)
     alpha = float(cover.mean() - beta * fvc.mean())
     residual = cover - alpha - beta * fvc
-    return Calibration(n, alpha, beta, math.sqrt(residual @ residual / (n - 2)), float(fvc.mean()), square_sum)
+    return PlotCalibration(n, alpha, beta, math.sqrt(residual @ residual / (n - 2)), float(fvc.mean()), square_sum)
 
 
 def read_plots(path: Path) -> pd.DataFrame:
-    """Plots with COLUMNS; cover in the file is percent and becomes 0-1.
+    """Plots with PLOT_COLUMNS; cover in the file is percent and becomes 0-1.
 
     Raises
     ------
     TableError : a column is missing or a cell cannot be used; file, row, column and remedy are named.
     """
     plots = []
-    for row in csv_rows(path, COLUMNS):
-        for name in COLUMNS:
+    for row in csv_rows(path, PLOT_COLUMNS):
+        for name in PLOT_COLUMNS:
             row.needed(name)
         lon, lat, cover = (row.number_or_none(c) for c in ("lon", "lat", "cover"))
         if not (-180 <= lon <= 180 and -90 <= lat <= 90):
@@ -82,7 +82,7 @@ def read_plots(path: Path) -> pd.DataFrame:
         plots.append((lon, lat, row.year_or_none("year"), row.text("type"), cover / 100))
     if not plots:
         raise TableError("the table has no plots", where=str(path), remedy="set tables.grassland_plots to null to go without")
-    return pd.DataFrame(plots, columns=list(COLUMNS))
+    return pd.DataFrame(plots, columns=list(PLOT_COLUMNS))
 
 
 def satellite_cover(settings: Settings, plots: pd.DataFrame) -> np.ndarray:
@@ -99,7 +99,7 @@ def satellite_cover(settings: Settings, plots: pd.DataFrame) -> np.ndarray:
     return out
 
 
-def calibrations(settings: Settings) -> Mapping[str, Calibration | int] | None:
+def plot_calibrations(settings: Settings) -> Mapping[str, PlotCalibration | int] | None:
     """Calibration by grassland type, or its number of usable plots where they are too few; None without the table."""
     if settings.tables.grassland_plots is None:
         return None
@@ -108,11 +108,11 @@ def calibrations(settings: Settings) -> Mapping[str, Calibration | int] | None:
     found = {}
     for kind, group in plots.groupby("type"):
         seen = group[np.isfinite(group.fvc)]
-        found[str(kind)] = fit(seen.fvc.to_numpy(), seen.cover.to_numpy()) or len(seen)
+        found[str(kind)] = fit_plots(seen.fvc.to_numpy(), seen.cover.to_numpy()) or len(seen)
     return found
 
 
-def shortage(types: Sequence[str], known: Mapping[str, Calibration | int]) -> str:
+def shortage(types: Sequence[str], known: Mapping[str, PlotCalibration | int]) -> str:
     """Which of the types are not calibrated and why, in words; empty where all are."""
-    missing = [f"{t} has {known.get(t, 0)}" for t in types if not isinstance(known.get(t), Calibration)]
+    missing = [f"{t} has {known.get(t, 0)}" for t in types if not isinstance(known.get(t), PlotCalibration)]
     return f"a type takes {MIN_PLOTS} plots seen at different covers to be calibrated: {', '.join(missing)}" if missing else ""

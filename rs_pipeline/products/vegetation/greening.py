@@ -21,8 +21,8 @@ from rs_pipeline.storage.raster import band_index
 from rs_pipeline.storage.tables import write_parquet
 
 
-def layers_of(bands: dict[str, np.ndarray], land: np.ndarray, rate: float) -> dict[str, np.ndarray]:
-    """Per-pixel marks (1, or NaN for none) whose area-weighted sums are the areas, float32 (h, w).
+def trend_layers(bands: dict[str, np.ndarray], land: np.ndarray, rate: float) -> dict[str, np.ndarray]:
+    """Per-pixel flags (1, or NaN for none) whose area-weighted sums are the areas, float32 (h, w).
 
     ``bands`` are those of the map of trends, ``land`` bool. ``*_possible``: p at most ``rate``, chance not controlled over the region.
     """
@@ -48,7 +48,7 @@ def _tile_layers(settings: Settings, tile: Tile) -> dict[str, np.ndarray]:
         bands = dict(zip(src.descriptions, src.read(window=window), strict=True))
     with rasterio.open(layout.tile_map(last, tile.id, "water")) as src:
         land = src.read(band_index(src, "class")) != 1
-    return layers_of(bands, land, settings.trend.false_discovery_rate)
+    return trend_layers(bands, land, settings.trend.false_discovery_rate)
 
 
 def trend_zonal(settings: Settings) -> None:

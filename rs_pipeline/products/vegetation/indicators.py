@@ -11,27 +11,27 @@ from rs_kernels.trends import series_trend
 
 from rs_pipeline.estimation.error_model import spread
 from rs_pipeline.estimation.estimate import (
-    Answer,
+    Estimate,
     Facts,
     Indicator,
     baseline_period,
     by_samples,
     missing,
     modelled,
+    observed_ratio,
     published,
-    ratio,
 )
 from rs_pipeline.estimation.uncertainty import Z95, Interval, around, within
 from rs_pipeline.products.vegetation.field_plots import shortage
 
 
-def _cover(facts: Facts, name: str) -> Answer:
+def _cover(facts: Facts, name: str) -> Estimate:
     """Mean cover in percent over land, ``name`` of fvc_peak and fvc_growing. Both take the peak's standard error."""
     row = facts.county
     observed, total = row[f"{name}_observed_m2"], row[f"{name}_sum_m2"]
     if not observed > 0:
         return missing("insufficient_data", "no pixel with enough clear dates")
-    v = ratio(observed, facts.land_m2)
+    v = observed_ratio(observed, facts.land_m2)
     if corrected := by_samples(facts, name, total, [observed], observed, facts.land_m2, 100.0):
         return corrected
     error = spread(f"{name}_mean", math.sqrt(row["fvc_peak_var_m4"]) / observed, row["fvc_peak_sigma"])
@@ -47,7 +47,7 @@ def weighted_cover(area_m2: np.ndarray, cover: np.ndarray) -> float:
     return float((area_m2 * cover).sum() / area_m2.sum())
 
 
-def _grassland(facts: Facts, *, calibrated: bool) -> Answer:
+def _grassland(facts: Facts, *, calibrated: bool) -> Estimate:
     """Cover of grassland, percent, the types weighted by area: as the satellite sees it, or as plots would show it.
 
     The satellite's is never called the official index. The calibrated one adds the error of the calibration, independent between types,
@@ -61,7 +61,7 @@ def _grassland(facts: Facts, *, calibrated: bool) -> Answer:
     types = pd.DataFrame(list(zones.values()), index=list(zones))
     if types.empty or not types.area_m2.sum() > 0:
         return missing("no_target", "no grassland in this unit")
-    v = ratio(types.fvc_peak_observed_m2.sum(), types.area_m2.sum())
+    v = observed_ratio(types.fvc_peak_observed_m2.sum(), types.area_m2.sum())
     types = types[types.fvc_peak_observed_m2 > 0]
     if types.empty:
         return missing("insufficient_data", "no grassland pixel with enough clear dates")
@@ -78,12 +78,12 @@ def _grassland(facts: Facts, *, calibrated: bool) -> Answer:
     seen = Z95 * weighted_cover(area, np.array([abs(line.beta) for line in lines]) * sigma)
     fitted = np.array([line.half95(x) for line, x in zip(lines, fvc, strict=True)])
     half = math.hypot(seen, float(np.sqrt(((area * fitted) ** 2).sum()) / area.sum()))
-    answer = published(within(around(weighted_cover(area, cover), half), 0, 1), v, facts, 100.0)
+    estimate = published(within(around(weighted_cover(area, cover), half), 0, 1), v, facts, 100.0)
     used = ", ".join(f"{name} {line.n}" for name, line in zip(types.index, lines, strict=True))
-    return answer.noting(f"calibrated to plots: {used}")
+    return estimate.noting(f"calibrated to plots: {used}")
 
 
-def _greening(facts: Facts) -> Answer:
+def _greening(facts: Facts) -> Estimate:
     """Greened minus browned land, ha, where both periods were seen."""
     row = facts.county
     common = row["fvc_common_m2"]
@@ -93,10 +93,10 @@ def _greening(facts: Facts) -> Answer:
         return missing("insufficient_data", "no pixel seen in both this and the baseline period")
     error = spread("greening_net", 0.0)
     seen = modelled((row["greening_m2"] - row["browning_m2"]) / common, error, low=-1)
-    return published(seen, ratio(common, facts.land_m2), facts, facts.land_m2 / 1e4, low=-1, total=True, spread=error)
+    return published(seen, observed_ratio(common, facts.land_m2), facts, facts.land_m2 / 1e4, low=-1, total=True, spread=error)
 
 
-def too_few_years(facts: Facts, n_years: int) -> Answer | None:
+def too_few_years(facts: Facts, n_years: int) -> Estimate | None:
     """Why there is no trend; None where there may be one."""
     if not facts.is_last:
         return missing("insufficient_data", "the trend is of all periods: see the last one")
@@ -105,7 +105,7 @@ def too_few_years(facts: Facts, n_years: int) -> Answer | None:
     return None
 
 
-def _trend_area(facts: Facts, name: str) -> Answer:
+def _trend_area(facts: Facts, name: str) -> Estimate:
     """Land with a trend, ha, ``name`` of greening and browning; false discoveries are controlled over the region.
 
     Bounds are a range: below, the share that may be called by chance taken off; above, all land whose own p is low enough, chance not
@@ -121,22 +121,22 @@ def _trend_area(facts: Facts, name: str) -> Answer:
         return missing("insufficient_data", f"no pixel with a value in {facts['min_trend_years']} years")
     area, possible = row[f"{name}_m2"], row[f"{name}_possible_m2"]
     seen = Interval(area / observed, (1 - facts["false_discovery_rate"]) * area / observed, max(area, possible) / observed, "range")
-    return published(seen, ratio(observed, row["land_m2"]), facts, row["land_m2"] / 1e4, total=True)
+    return published(seen, observed_ratio(observed, row["land_m2"]), facts, row["land_m2"] / 1e4, total=True)
 
 
-def _cover_trend(facts: Facts) -> Answer:
+def _cover_trend(facts: Facts) -> Estimate:
     """Percentage points a year: Theil-Sen slope of the yearly means of peak cover, with its interval.
 
     Only years in which enough of the land was seen to scale a mean to the whole take part: between others the part that was seen changes.
     """
-    fraction = [ratio(row["fvc_peak_observed_m2"], row.get("land_m2", row["area_m2"])) for _, row in facts.yearly]
+    fraction = [observed_ratio(row["fvc_peak_observed_m2"], row.get("land_m2", row["area_m2"])) for _, row in facts.yearly]
     used = [v >= facts.limits.scale for v in fraction]
     if first := too_few_years(facts, sum(used)):
         return first
     years, cover = np.array([(t, row["fvc_peak_sum_m2"] / row["fvc_peak_observed_m2"]) for (t, row), u in zip(facts.yearly, used, strict=True) if u]).T
     slope, lower, upper, p = series_trend(years, cover)
     seen = float(np.mean([v for v, u in zip(fraction, used, strict=True) if u]))
-    return Answer(Interval(slope, lower, upper, "model95").times(100.0), seen, "", f"{len(years)} years, Mann-Kendall p {p:.2g}")
+    return Estimate(Interval(slope, lower, upper, "model95").times(100.0), seen, "", f"{len(years)} years, Mann-Kendall p {p:.2g}")
 
 
 _LAND = "mean over land (all but permanent water), each pixel by its area on the ellipsoid and the exact share of it inside, of "

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from rs_kernels.vegetation import cover_answers, domain_distances, limited_cover
+from rs_kernels.vegetation import domain_distances, limited_cover, network_cover
 
 from rs_pipeline.errors import ConfigError
 
@@ -52,8 +52,8 @@ class Network:
         sun_cos = self.sun_cos if sun_elevation_deg is None else np.sin(np.radians(sun_elevation_deg))
         return self.bias + self.sun_weights * sun_cos
 
-    def answer(self, refl: np.ndarray, sun_elevation_deg: float | np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Cover 0-1 (m,), NaN where the answer is none, and whether the spectrum is known bool (m,), of reflectance (m, 7).
+    def estimate_cover(self, refl: np.ndarray, sun_elevation_deg: float | np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Cover 0-1 (m,), NaN where the estimate is none, and whether the spectrum is known bool (m,), of reflectance (m, 7).
 
         ``sun_elevation_deg`` is one number for all, or (m,).
         """
@@ -63,10 +63,10 @@ class Network:
         if np.ndim(sun_elevation_deg):
             for i, elevation in enumerate(sun_elevation_deg):
                 one = np.ascontiguousarray(columns[:, i : i + 1])
-                cover_answers(one, 1, self.weights, self.date_bias(elevation), self.out_weights, self.out_bias, raw[i : i + 1])
+                network_cover(one, 1, self.weights, self.date_bias(elevation), self.out_weights, self.out_bias, raw[i : i + 1])
         else:
             columns = np.ascontiguousarray(columns)
-            cover_answers(columns, n, self.weights, self.date_bias(sun_elevation_deg), self.out_weights, self.out_bias, raw)
+            network_cover(columns, n, self.weights, self.date_bias(sun_elevation_deg), self.out_weights, self.out_bias, raw)
         domain_distances(np.ascontiguousarray(columns), n, self.low, self.high, self.centre, self.whiten, distance)
         cover = np.array([limited_cover(a) for a in raw])
         return cover, (distance <= self.max_distance) & np.isfinite(cover)
@@ -105,7 +105,7 @@ class CoverModel:
             ) from None
 
 
-def load_model(path: Path) -> CoverModel:
+def load_cover_model(path: Path) -> CoverModel:
     """The model of a file."""
     return CoverModel.read(path)
 

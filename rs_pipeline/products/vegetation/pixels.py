@@ -19,9 +19,9 @@ from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import Scene
 from rs_pipeline.paths import config_folder
 from rs_pipeline.products.calendar import in_window, middle_day
-from rs_pipeline.products.vegetation.model import CoverModel, load_model
+from rs_pipeline.products.vegetation.model import CoverModel, load_cover_model
 from rs_pipeline.products.vegetation.snap import read_snap
-from rs_pipeline.radiometry.masks import reject_bits
+from rs_pipeline.radiometry.masks import flag_bits
 from rs_pipeline.sensors import load_sensor
 
 YEAR_DAYS = 365.25
@@ -68,7 +68,7 @@ def cover_model(networks: Path | None) -> CoverModel:
     """The networks of the configuration: a file of ours, a folder of SNAP's, or the pipeline's own."""
     if networks and networks.is_dir():
         return read_snap(networks)
-    return load_model(networks or config_folder() / "vegetation.json")
+    return load_cover_model(networks or config_folder() / "vegetation.json")
 
 
 def require_networks(model: CoverModel, names: set[str]) -> None:
@@ -81,10 +81,10 @@ def require_networks(model: CoverModel, names: set[str]) -> None:
 
 
 def vegetation_layers(settings: Settings, chips: list[Chip], stack: Stack) -> np.ndarray:
-    """Layers float32 (8, h, w), COVER_LAYERS, of the optical chips whose dates the stack holds; of its ``reject`` the masks decide."""
+    """Layers float32 (8, h, w), COVER_LAYERS, of the optical chips whose dates the stack holds; of its ``bad_bits`` the masks decide."""
     section, days = settings.vegetation, [c.scene.solar_day for c in chips]
-    stack = stack._replace(reject=reject_bits(settings.masks.vegetation))
-    in_windows = inside(days, section)
+    stack = stack._replace(bad_bits=flag_bits(settings.masks.vegetation))
+    in_windows = window_membership(days, section)
     out = np.zeros((len(COVER_LAYERS), *stack.dn.shape[2:]), "float32")
     if section.method == "dimidiate" or not chips:
         _dimidiate(section, stack, in_windows, out)
@@ -137,7 +137,7 @@ def date_worth(native_m: np.ndarray) -> np.ndarray:
     return (native_m.min() / native_m.astype("float64")) ** 2
 
 
-def inside(days: Sequence[date], section: VegetationSection) -> np.ndarray:
+def window_membership(days: Sequence[date], section: VegetationSection) -> np.ndarray:
     """Whether days lie in the windows of the peak, the growing season, the spring and the summer crop: bool (4, n)."""
     windows = (section.peak_window, section.growing_window, section.spring_crop_window, section.summer_crop_window)
     return np.array([in_window(days, w) for w in windows]).reshape(len(windows), len(days))
@@ -159,7 +159,7 @@ def line_days(days: Sequence[date], day: np.ndarray, section: VegetationSection)
     """Days int64 (G,), on the count of ``day``, every LINE_STEP_DAYS from the first date to the last, that lie in any window, and
     in which they lie, bool (4, G)."""
     steps = np.arange(0, (days[-1] - days[0]).days + 1, LINE_STEP_DAYS)
-    windows = inside([days[0] + timedelta(days=int(s)) for s in steps], section)
+    windows = window_membership([days[0] + timedelta(days=int(s)) for s in steps], section)
     chosen = windows.any(axis=0)
     return (day[0] + steps)[chosen], np.ascontiguousarray(windows[:, chosen])
 

@@ -10,7 +10,7 @@ from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS
 from rs_pipeline.products.vegetation.model import KNOTS, CoverModel, Network
 
-SENTINEL_BANDS, LANDSAT_BANDS = ("green", "red", "nir"), ("green", "red", "nir", "swir1", "swir2")
+SNAP_SENTINEL_BANDS, SNAP_LANDSAT_BANDS = ("green", "red", "nir"), ("green", "red", "nir", "swir1", "swir2")
 VIEW_COS, AZIMUTH_COS = np.cos(np.radians(5.0)), 0.0
 """Cosines of the view's zenith angle and of its azimuth to the sun: catalogs tell neither of a pixel."""
 
@@ -28,8 +28,8 @@ def read_snap(folder: Path) -> CoverModel:
     ------
     ConfigError : a file is missing or is no table of numbers of the right size.
     """
-    sentinel = _network(folder / "S2A_10m" / "FCOVER", SENTINEL_BANDS)
-    networks = {"s2_20m": sentinel, "s2_10m": sentinel, "landsat_oli": _network(folder / "LANDSAT8" / "FCOVER", LANDSAT_BANDS)}
+    sentinel = _network(folder / "S2A_10m" / "FCOVER", SNAP_SENTINEL_BANDS)
+    networks = {"s2_20m": sentinel, "s2_10m": sentinel, "landsat_oli": _network(folder / "LANDSAT8" / "FCOVER", SNAP_LANDSAT_BANDS)}
     return CoverModel(networks, {"kind": "SNAP FCOVER"})
 
 

@@ -84,7 +84,7 @@ def p_edges(rate: float) -> np.ndarray:
 def discovery_threshold(counts: np.ndarray, n_tests: int, rate: float) -> float:
     """The largest p that is still a discovery at this rate of false ones; 0 where there is none (Benjamini and Hochberg 1995).
 
-    The rule p(k) <= k / m rate, applied to the upper edge of a class of p, so the answer is at most 0.4 % too strict, never too lax.
+    The rule p(k) <= k / m rate, applied to the upper edge of a class of p, so the result is at most 0.4 % too strict, never too lax.
 
     Parameters
     ----------

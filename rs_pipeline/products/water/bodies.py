@@ -36,7 +36,7 @@ WINDOW_PX = 2048
 MIN_OBSERVED_SHARE = 0.5
 """A body seen over less of its outline is ``not_observed`` in that period."""
 
-COLUMNS = ("body_id", "period", "adcode", "kind", "area_m2", "lower_m2", "upper_m2", "observed_fraction", "state", "counted")
+BODY_COLUMNS = ("body_id", "period", "adcode", "kind", "area_m2", "lower_m2", "upper_m2", "observed_fraction", "state", "counted")
 
 
 class _Maps:
@@ -211,7 +211,7 @@ def _rows(maps: _Maps, settings: Settings, sums: dict[str, np.ndarray], outlines
             counted=largest >= section.min_reported_area_m2, geometry=outlines.values,
         ))  # fmt: skip
     table = pd.concat(frames).sort_values("order", kind="stable", ignore_index=True)
-    return gpd.GeoDataFrame(table[[*COLUMNS, "geometry"]], geometry="geometry", crs=outlines.crs)
+    return gpd.GeoDataFrame(table[[*BODY_COLUMNS, "geometry"]], geometry="geometry", crs=outlines.crs)
 
 
 def bodies(settings: Settings) -> None:

@@ -9,15 +9,15 @@ import pandas as pd
 
 from rs_pipeline.estimation.error_model import spread
 from rs_pipeline.estimation.estimate import (
-    Answer,
+    Estimate,
     Facts,
     Indicator,
     baseline_period,
     by_samples,
     missing,
     modelled,
+    observed_ratio,
     published,
-    ratio,
 )
 from rs_pipeline.estimation.uncertainty import Interval
 
@@ -32,32 +32,32 @@ def _doubt_m2(row) -> float:
     return math.hypot(rim, UNSEEN_SHARE * row["water_observed_m2"])
 
 
-def _permanent(facts: Facts) -> Answer:
+def _permanent(facts: Facts) -> Estimate:
     row = facts.county
     inside = row["area_m2"] - facts.land_m2
     return _area(facts, "permanent", _doubt_m2(row), [row["water_observed_m2"] - inside, inside])
 
 
-def _seasonal(facts: Facts) -> Answer:
+def _seasonal(facts: Facts) -> Estimate:
     row = facts.county
     wet = row["water_seasonal_m2"]
     return _area(facts, "seasonal", wet + row["water_ephemeral_m2"] + _doubt_m2(row), [row["water_observed_m2"] - wet, wet])
 
 
-def _area(facts: Facts, kind: str, basis_m2: float, strata_m2: list[float]) -> Answer:
+def _area(facts: Facts, kind: str, basis_m2: float, strata_m2: list[float]) -> Estimate:
     """Area of a water class, km2: from reference samples of the class where there are enough, else the map's with the error model."""
     row, name = facts.county, f"water_{kind}"
     observed = row["water_observed_m2"]
     if not observed > 0:
         return missing("insufficient_data", "no pixel with enough clear months")
-    v, area_km2 = ratio(observed, row["area_m2"]), row["area_m2"] / 1e6
+    v, area_km2 = observed_ratio(observed, row["area_m2"]), row["area_m2"] / 1e6
     if corrected := by_samples(facts, f"{kind}_water", row[f"{name}_m2"], strata_m2, observed, row["area_m2"], area_km2, total=True):
         return corrected
     error = spread(f"{name}_area", math.sqrt(row[f"{name}_var_m4"]) / observed, basis_m2 / observed)
     return published(modelled(row[f"{name}_m2"] / observed, error), v, facts, area_km2, total=True, spread=error)
 
 
-def _change(facts: Facts, kind: str) -> Answer:
+def _change(facts: Facts, kind: str) -> Estimate:
     """Change of a water class since the baseline, km2, on what both saw; the rims of either year add up."""
     row, base, name = facts.county, facts.base, f"water_{kind}"
     common = row["water_common_m2"]
@@ -68,10 +68,10 @@ def _change(facts: Facts, kind: str) -> Answer:
     change = row[f"{name}_common_m2"] - row[f"{name}_baseline_m2"]
     error = spread(f"{name}_change", math.sqrt(row[f"{name}_change_var_m4"]) / common, (_doubt_m2(row) + _doubt_m2(base)) / common)
     seen = modelled(change / common, error, low=-1)
-    return published(seen, ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, total=True, spread=error)
+    return published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, total=True, spread=error)
 
 
-def _bodies(facts: Facts) -> Answer:
+def _bodies(facts: Facts) -> Estimate:
     """Number of water bodies that are large enough to be counted, of those that ever were in the run."""
     if facts["bodies"] is None:
         return missing("insufficient_data", "this run made no layer of water bodies")
@@ -80,10 +80,10 @@ def _bodies(facts: Facts) -> Answer:
         return missing("no_target", "no water body large enough to be counted in this unit")
     seen = known[known.state != "not_observed"]
     share = Interval(seen.counted.mean() if len(seen) else math.nan)
-    return published(share, ratio(len(seen), len(known)), facts, len(known), total=True)
+    return published(share, observed_ratio(len(seen), len(known)), facts, len(known), total=True)
 
 
-def _lakes(facts: Facts) -> pd.DataFrame | Answer:
+def _lakes(facts: Facts) -> pd.DataFrame | Estimate:
     """Sums over the parts of named lakes in the unit, a row a lake."""
     if not facts["has_lakes"]:
         return missing("needs_table", "needs outlines of the lakes to be watched, with their names (tables.lakes)")
@@ -93,10 +93,10 @@ def _lakes(facts: Facts) -> pd.DataFrame | Answer:
     return pd.DataFrame(list(lakes.values()), index=list(lakes))
 
 
-def _lake_water(facts: Facts) -> Answer:
+def _lake_water(facts: Facts) -> Estimate:
     """Permanent and seasonal water within the outlines of the named lakes, km2. Reed and lotus over water are not in it."""
     lakes = _lakes(facts)
-    if isinstance(lakes, Answer):
+    if isinstance(lakes, Estimate):
         return lakes
     sums = lakes.select_dtypes("number").sum()
     observed, water = sums.water_observed_m2, sums.water_permanent_m2 + sums.water_seasonal_m2
@@ -104,17 +104,17 @@ def _lake_water(facts: Facts) -> Answer:
         return missing("insufficient_data", "no pixel of the lake with enough clear months")
     random = math.sqrt(sums.water_permanent_var_m4 + sums.water_seasonal_var_m4)
     error = spread("water_permanent_area", random / observed, _doubt_m2(sums) / observed)
-    answer = published(
-        modelled(water / observed, error), ratio(observed, sums.area_m2), facts, sums.area_m2 / 1e6, total=True, spread=error
+    estimate = published(
+        modelled(water / observed, error), observed_ratio(observed, sums.area_m2), facts, sums.area_m2 / 1e6, total=True, spread=error
     )  # fmt: skip
     parts = ", ".join(f"{name} {(row.water_permanent_m2 + row.water_seasonal_m2) / 1e6:.4g} km2" for name, row in lakes.iterrows())
-    return answer.noting(parts)
+    return estimate.noting(parts)
 
 
-def _lake_plants(facts: Facts) -> Answer:
+def _lake_plants(facts: Facts) -> Estimate:
     """Mean growing-season cover of what is not permanent water within the outlines of the named lakes, percent: reed, lotus, banks."""
     lakes = _lakes(facts)
-    if isinstance(lakes, Answer):
+    if isinstance(lakes, Estimate):
         return lakes
     sums = lakes.select_dtypes("number").sum()
     observed = sums.fvc_growing_observed_m2
@@ -122,7 +122,7 @@ def _lake_plants(facts: Facts) -> Answer:
         return missing("insufficient_data", "no pixel of the lake outside permanent water with enough clear dates")
     sigma = (lakes.fvc_peak_sigma * lakes.fvc_growing_observed_m2).sum() / observed
     error = spread("fvc_growing_mean", math.sqrt(sums.fvc_peak_var_m4) / observed, sigma)
-    return published(modelled(sums.fvc_growing_sum_m2 / observed, error), ratio(observed, sums.land_m2), facts, 100.0, spread=error)
+    return published(modelled(sums.fvc_growing_sum_m2 / observed, error), observed_ratio(observed, sums.land_m2), facts, 100.0, spread=error)
 
 
 _MODEL = "pixels' errors, correlated over 300 m, and the systematic error of the rim of water seen in simulated worlds"

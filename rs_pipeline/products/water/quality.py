@@ -22,14 +22,24 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.black_odorous.pixels import in_season
 from rs_pipeline.products.black_odorous.reaches import read_water
-from rs_pipeline.products.black_odorous.scoring import GREEN, NIR, RED, REDEDGE, SWIR1, Core, clear_dates, surroundings, without_air
+from rs_pipeline.products.black_odorous.scoring import (
+    GREEN,
+    NIR,
+    RED,
+    REDEDGE,
+    SWIR1,
+    Core,
+    clear_dates,
+    surrounding_refl,
+    without_air,
+)
 from rs_pipeline.region import read_tile, read_tiles
 from rs_pipeline.storage.tables import write_parquet
 
 BANK_PX = 3
 """Pixels from the bank that are left out."""
 
-MIN_PIXELS = 20
+MIN_QUALITY_PIXELS = 20
 """Fewer clear pixels of a date say nothing about a body."""
 
 CHLOROPHYLL_PLATFORMS = ("sentinel-2a", "sentinel-2b")
@@ -38,7 +48,7 @@ CHLOROPHYLL_PLATFORMS = ("sentinel-2a", "sentinel-2b")
 MAX_CHLOROPHYLL_TURBIDITY_FNU = 20.0
 """In more turbid water the red edge follows sediment, and a trophic state means nothing."""
 
-MIN_DATES = 6
+MIN_QUALITY_DATES = 6
 
 TROPHIC_STATES = ((40.0, "oligotrophic"), (50.0, "mesotrophic"), (70.0, "eutrophic"), (np.inf, "hypereutrophic"))
 """Upper bounds of Carlson's (1977) index by state."""
@@ -58,7 +68,7 @@ def body_cores(bodies: gpd.GeoDataFrame, wet: np.ndarray, grid: Grid) -> list[Co
     owner = rasterize(shapes, out_shape=grid.shape, transform=grid.transform, dtype="int32") if shapes else np.zeros(grid.shape, "int32")
     owner[~ndimage.binary_erosion(wet, iterations=BANK_PX, border_value=1)] = 0
     places = ((bodies.body_id.iloc[i], np.nonzero(owner == i + 1)) for i in range(len(bodies)))
-    return [Core(name, np.inf, rows, cols) for name, (rows, cols) in places if len(rows) >= MIN_PIXELS]
+    return [Core(name, np.inf, rows, cols) for name, (rows, cols) in places if len(rows) >= MIN_QUALITY_PIXELS]
 
 
 def score_body(
@@ -66,10 +76,10 @@ def score_body(
 ) -> dict | None:  # fmt: skip
     """Proxies of one body on one date, or None where too little of it is clear.
 
-    ``refl`` is float32 (7, h, w) with NaN nodata, ``clear`` bool (h, w), ``around`` float (7,), see `scoring.surroundings`.
+    ``refl`` is float32 (7, h, w) with NaN nodata, ``clear`` bool (h, w), ``around`` float (7,), see `scoring.surrounding_refl`.
     """
     usable = clear[core.rows, core.cols]
-    if usable.sum() < MIN_PIXELS:
+    if usable.sum() < MIN_QUALITY_PIXELS:
         return None
     row = {"body_id": core.reach_id, "n_pixels": int(usable.sum()), "turbidity_fnu": np.nan, "chlorophyll_mg_m3": np.nan, "reason": ""}
     middle = np.median(refl[:, core.rows[usable], core.cols[usable]].astype("float64"), axis=1)
@@ -99,7 +109,7 @@ def score_quality(settings: Settings, tile_id: str, period_label: str, chips: li
     cores = body_cores(bodies, read_water(settings, period_label, tile.grid), tile.grid) if len(bodies) and chips else []
     rows: list[dict] = []
     for chip, refl, clear, _ in clear_dates(settings, chips, tile.grid) if cores else ():
-        around = surroundings(refl, clear, tile.grid.resolution_m)
+        around = surrounding_refl(refl, clear, tile.grid.resolution_m)
         for core in cores:
             row = score_body(core, refl, clear, around[:, *core.cell], chip.scene.platform, section.max_swir1_refl)
             if row is not None:
@@ -123,11 +133,11 @@ def trophic_state(chlorophyll_mg_m3: float) -> str:
     return next(name for bound, name in TROPHIC_STATES if carlson_index(chlorophyll_mg_m3) < bound)
 
 
-def summarise(scores: pd.DataFrame) -> pd.DataFrame:
+def summarise_bodies(scores: pd.DataFrame) -> pd.DataFrame:
     """A row a body and period: of each quantity the median over the dates, its 10 and 90 % and the number of dates.
 
     Tiles and scenes of a day are averaged by their pixels. ``assessable_share`` is the share of the clear dates that gave a turbidity.
-    Below MIN_DATES dates a quantity is NaN and ``reason`` says so; ``trophic_state`` is empty in turbid water.
+    Below MIN_QUALITY_DATES dates a quantity is NaN and ``reason`` says so; ``trophic_state`` is empty in turbid water.
     """
     rows = []
     for (body, period), seen in scores.groupby(["body_id", "period"]):
@@ -135,20 +145,20 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
         for name in QUANTITIES:
             known = seen[seen[name].notna()]
             daily = (known[name] * known.n_pixels).groupby(known.day).sum() / known.n_pixels.groupby(known.day).sum()
-            enough = len(daily) >= MIN_DATES
+            enough = len(daily) >= MIN_QUALITY_DATES
             low, middle, high = np.percentile(daily, [10, 50, 90]) if enough else (np.nan,) * 3
             row |= {name: middle, f"{name}_p10": low, f"{name}_p90": high, f"{name}_dates": len(daily)}
         row["assessable_share"] = row["turbidity_fnu_dates"] / row["n_dates"]
         valid = row["turbidity_fnu"] <= MAX_CHLOROPHYLL_TURBIDITY_FNU
         row["trophic_state"] = trophic_state(row["chlorophyll_mg_m3"]) if valid else ""
-        row["reason"] = "" if np.isfinite(row["turbidity_fnu"]) else f"fewer than {MIN_DATES} dates with a value"
+        row["reason"] = "" if np.isfinite(row["turbidity_fnu"]) else f"fewer than {MIN_QUALITY_DATES} dates with a value"
         rows.append(row)
     columns = ["body_id", "period", "n_dates", *(f"{q}{s}" for q in QUANTITIES for s in ("", "_p10", "_p90", "_dates")), "assessable_share", "trophic_state", "reason"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def quality(settings: Settings) -> None:
-    """Write ``water/quality.parquet``, see `summarise`: proxies of every counted body that has water away from its bank.
+    """Write ``water/quality.parquet``, see `summarise_bodies`: proxies of every counted body that has water away from its bank.
 
     Raises
     ------
@@ -158,4 +168,4 @@ def quality(settings: Settings) -> None:
     paths = [layout.quality_scores(p.label, tile.id) for p in settings.all_periods for tile in read_tiles(settings)]
     if missing := [p for p in paths if not p.exists()]:
         raise TableError(f"{len(missing)} of {len(paths)} score tables are not made yet", where=str(missing[0]), remedy="run `quality-scores` for every tile and period")
-    write_parquet(summarise(pd.concat([pd.read_parquet(p) for p in paths], ignore_index=True)), layout.quality)
+    write_parquet(summarise_bodies(pd.concat([pd.read_parquet(p) for p in paths], ignore_index=True)), layout.quality)

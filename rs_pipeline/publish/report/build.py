@@ -71,7 +71,7 @@ def gather(settings: Settings, pictures: Path) -> Data:
     table, targets = estimates.read_indicators(layout.indicators), estimates.read_targets(settings)
     for code in [*units.adcode, *([] if table is None else table.adcode)]:
         codes[code]  # numbers the units, and then what only the table knows, before columns are laid out by them
-    reaches, painter = waters.read_reaches(layout.reaches), Pictures(settings, units, grid, canvas, pictures)
+    reaches, painter = waters.read_reach_table(layout.reaches), Pictures(settings, units, grid, canvas, pictures)
     data: Data = {
         "indicators": None if table is None else estimates.indicator_columns(table, targets, codes, periods),
         "observed": quality.observed_share(layout, periods, codes),
@@ -81,7 +81,7 @@ def gather(settings: Settings, pictures: Path) -> Data:
         "layers": painter.maps(map_paths(settings), periods),
         "reaches": None if reaches is None else waters.reach_list(reaches, canvas, codes, painter.reaches(reaches)),
         "bodies": waters.body_list(layout.bodies, periods, codes),
-        "coast": coast.coastline(layout, grid.crs, codes),
+        "coast": coast.coastline_drawing(layout, grid.crs, codes),
         "methods": {
             "paragraphs": methods.methods(settings), "provenance": methods.provenance(settings, grid),
             "targets": [] if table is not None else list(targets.values()),

@@ -15,7 +15,7 @@ from rs_pipeline.publish.report.text import Codes, number, text
 RATES = ("nsm_m", "epr_m_yr", "lrr_m_yr", "lrr_ci95_m_yr", "sen_m_yr", "mk_p", "length_m")
 
 
-def coastline(layout: Layout, crs: str, unit_codes: Codes) -> dict[str, Any] | None:
+def coastline_drawing(layout: Layout, crs: str, unit_codes: Codes) -> dict[str, Any] | None:
     """Shorelines by period and transects with their rates, on a canvas of their own."""
     if not layout.shorelines.exists() or not layout.transects.exists():
         return None

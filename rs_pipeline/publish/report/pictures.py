@@ -41,7 +41,7 @@ FADED = 0.72
 
 
 @dataclass(frozen=True)
-class Place:
+class PictureFrame:
     """A rectangle of the run's CRS as a picture."""
 
     bounds: tuple[float, float, float, float]
@@ -49,7 +49,7 @@ class Place:
     shape: tuple[int, int]
 
     @classmethod
-    def over(cls, bounds: tuple[float, float, float, float], longest_px: int, pixel_m: float) -> Place:
+    def over(cls, bounds: tuple[float, float, float, float], longest_px: int, pixel_m: float) -> PictureFrame:
         """The rectangle with its longer side at most ``longest_px``, and pixels not smaller than the map's."""
         width, height = bounds[2] - bounds[0], bounds[3] - bounds[1]
         scale = min(longest_px / max(width, height), 1 / pixel_m)
@@ -82,7 +82,7 @@ def save_colour(values: np.ndarray, path: Path) -> None:
     Image.fromarray(np.ascontiguousarray(np.moveaxis(shown, 0, -1)), "RGB").save(path, quality=84, optimize=True)
 
 
-def read_style(path: Path, style: Style, place: Place) -> np.ndarray:
+def read_style(path: Path, style: Style, place: PictureFrame) -> np.ndarray:
     """The drawn band of a map over a place within it, float32, NaN where nothing was observed.
 
     Classes are taken from the nearest pixel of the overviews, which hold the mode: GDAL 3.10's mode while reading turns
@@ -104,7 +104,7 @@ def preview_mosaic(settings: Settings, whole: Grid, tiles: Iterable[Tile], perio
     return out if paths else None
 
 
-def crop(mosaic: np.ndarray, grid: Grid, place: Place) -> np.ndarray:
+def crop(mosaic: np.ndarray, grid: Grid, place: PictureFrame) -> np.ndarray:
     """A place of a mosaic (3, h, w) on ``grid``, by nearest pixels; 0 outside."""
     left, bottom, right, top = place.bounds
     rows = np.floor((grid.top - np.linspace(top, bottom, place.shape[0] * 2 + 1)[1::2]) / grid.resolution_m).astype(int)
@@ -124,7 +124,7 @@ class Pictures:
         self.tiles = read_tiles(settings) if self.layout.tiles.exists() else []
         shapes = units.to_crs(whole.crs).geometry
         names = [folder_name(code, i) for i, code in enumerate(units.adcode)]
-        self.counties = list(zip(names, shapes, [Place.over(s.bounds, COUNTY_PX, whole.resolution_m) for s in shapes], strict=True))
+        self.counties = list(zip(names, shapes, [PictureFrame.over(s.bounds, COUNTY_PX, whole.resolution_m) for s in shapes], strict=True))
         folder.mkdir(parents=True)
         for name in (*names, "reaches"):
             (folder / name).mkdir()
@@ -149,19 +149,19 @@ class Pictures:
         if mosaic is None:
             return False
         grid = coarse(self.whole, step_px(self.whole))
-        save_colour(crop(mosaic, grid, Place.over(grid.bounds, OVERLAY_PX, grid.resolution_m)), self.folder / f"{TRUE_COLOUR}_{period}.jpg")
+        save_colour(crop(mosaic, grid, PictureFrame.over(grid.bounds, OVERLAY_PX, grid.resolution_m)), self.folder / f"{TRUE_COLOUR}_{period}.jpg")
         for name, shape, place in self.counties:
             piece = crop(mosaic, grid, place)
             faded = np.where(piece > 0, piece + FADED * (255.0 - piece), 0).astype("uint8")
-            save_colour(np.where(inside(shape, place), piece, faded), self.folder / name / f"{TRUE_COLOUR}_{period}.jpg")
+            save_colour(np.where(county_mask(shape, place), piece, faded), self.folder / name / f"{TRUE_COLOUR}_{period}.jpg")
         return True
 
     def _product(self, product: str, period: str, path: Path) -> None:
         style = region_maps()[product].style
-        place = Place.over(self.whole.bounds, OVERLAY_PX, self.whole.resolution_m)
+        place = PictureFrame.over(self.whole.bounds, OVERLAY_PX, self.whole.resolution_m)
         save_indexed(style, read_style(path, style, place), self.folder / f"{product}_{period}.png")
         for name, shape, county in self.counties:
-            values = np.where(inside(shape, county), read_style(path, style, county), np.nan)
+            values = np.where(county_mask(shape, county), read_style(path, style, county), np.nan)
             save_indexed(style, values, self.folder / name / f"{product}_{period}.png")
 
     def reaches(self, table: pd.DataFrame) -> dict[tuple[str, str], list]:
@@ -178,7 +178,7 @@ class Pictures:
         return found
 
 
-def inside(shape, place: Place) -> np.ndarray:
+def county_mask(shape, place: PictureFrame) -> np.ndarray:
     """Where a picture shows the county, bool (h, w)."""
     transform = from_bounds(*place.bounds, place.shape[1], place.shape[0])
     return geometry_mask([shape], place.shape, transform, all_touched=True, invert=True)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from rs_pipeline.layout import Layout
 from rs_pipeline.publish.report.text import Codes, number, text
-from rs_pipeline.storage.retry import read_marks
+from rs_pipeline.storage.retry import read_retries
 
 MAX_LISTED = 300
 """Rows of a list that are embedded; the page says where the rest is."""
@@ -87,11 +87,11 @@ def chip_quality(root: Path) -> dict[str, Any] | None:
         counts.update(table.status)
         for row in table[table.status == "failed"].itertuples():
             failures.append([path.parent.parent.name, path.parent.name, text(row.scene_id), text(row.reason)])
-    for job, mark in read_marks(Layout(root).marks).items():
+    for job, retry in read_retries(Layout(root).retries).items():
         verb, *place = job.split(".")
-        if mark.given_up and verb != "fetch":  # whose manifest says it
+        if retry.given_up and verb != "fetch":  # whose manifest says it
             period, tile = [*place, "", ""][:2]
-            failures.append([period, tile, "all scenes", text(f"{verb} was given up: {mark.given_up}")])
+            failures.append([period, tile, "all scenes", text(f"{verb} was given up: {retry.given_up}")])
     return {"counts": {s: counts.get(s, 0) for s in ("ok", "empty", "failed")}, "failures": failures[:MAX_LISTED], "n_failures": len(failures)}
 
 

@@ -10,24 +10,22 @@ import pandas as pd
 import shapely
 
 from rs_pipeline.publish.report.figures import Canvas
+from rs_pipeline.publish.report.quality import MAX_LISTED
 from rs_pipeline.publish.report.text import Codes, number, text
 
-MAX_LISTED = 300
-"""Rows of a list that are embedded; the page says where the rest is."""
-
-LISTED = {"suspected": 0, "possible": 1}
+INSPECTED_CLASSES = {"suspected": 0, "possible": 1}
 """Classes that are to be inspected, in their order."""
 
 
-def read_reaches(path: Path) -> pd.DataFrame | None:
+def read_reach_table(path: Path) -> pd.DataFrame | None:
     """``water/reaches.gpkg`` without its lines, or None."""
     return gpd.read_file(path, layer="reaches", ignore_geometry=True) if path.exists() else None
 
 
 def to_inspect(reaches: pd.DataFrame, period: str) -> pd.DataFrame:
     """Suspected and possible reaches of a period, most probable first."""
-    table = reaches[(reaches["period"] == period) & reaches["class"].isin(LISTED)]
-    return table.assign(order=table["class"].map(LISTED)).sort_values(["order", "probability"], ascending=[True, False], kind="stable")
+    table = reaches[(reaches["period"] == period) & reaches["class"].isin(INSPECTED_CLASSES)]
+    return table.assign(order=table["class"].map(INSPECTED_CLASSES)).sort_values(["order", "probability"], ascending=[True, False], kind="stable")
 
 
 def reach_list(reaches: pd.DataFrame, canvas: Canvas, unit_codes: Codes, pictures: dict[tuple[str, str], list]) -> dict[str, Any]:

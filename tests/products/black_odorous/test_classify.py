@@ -12,8 +12,16 @@ import shapely
 
 from rs_pipeline.errors import TableError
 from rs_pipeline.layout import Layout
-from rs_pipeline.products.black_odorous.classify import COLUMNS, INSPECTION, assess, call, farm_ponds, reaches, summarise
-from rs_pipeline.products.black_odorous.model import load_model
+from rs_pipeline.products.black_odorous.classify import (
+    INSPECTION,
+    REACH_COLUMNS,
+    assess,
+    classify_reach,
+    farm_ponds,
+    reaches,
+    summarise_reaches,
+)
+from rs_pipeline.products.black_odorous.model import load_detector
 from rs_pipeline.products.black_odorous.scoring import DTYPES
 from rs_pipeline.region import grid as make_grid
 from rs_pipeline.region import read_tiles
@@ -36,7 +44,7 @@ def scores(logits, *, reach="R-1", period="2024", days=SIX_DAYS, vetoes=None, n_
 
 
 def calibrated(log_odds):
-    shipped = load_model().calibration
+    shipped = load_detector().calibration
     return 1 / (1 + math.exp(-(shipped.slope * log_odds + shipped.intercept)))
 
 
@@ -55,7 +63,7 @@ def section(make_settings):
 
 
 def test_summary_by_hand():
-    row = summarise(scores([4, 4, 2, 2, -2, 2])).iloc[0]
+    row = summarise_reaches(scores([4, 4, 2, 2, -2, 2])).iloc[0]
     assert row.log_odds == pytest.approx((4 + 4 + 2 + 2) / 4)  # the worst 60 % of six months are four
     assert (row.n_dates, row.n_positive, row.n_months) == (6, 5, 5)
     assert row.persistence == pytest.approx(5 / 6)
@@ -68,27 +76,27 @@ def test_summary_by_hand():
 def test_water_that_is_black_in_summer_only_keeps_its_evidence():
     """Clear in April and November, black from May to October."""
     days = [f"2024-{m:02d}-10" for m in range(4, 12)]
-    row = summarise(scores([-4, 3, 3, 3, 3, 3, 3, -4], days=days)).iloc[0]
+    row = summarise_reaches(scores([-4, 3, 3, 3, 3, 3, 3, -4], days=days)).iloc[0]
     assert row.log_odds == 3 and row.persistence == 1
 
 
 def test_a_vetoed_date_is_logged_and_not_positive():
-    row = summarise(scores([4, 4, -3], vetoes=["sediment", "", "bloom"])).iloc[0]
+    row = summarise_reaches(scores([4, 4, -3], vetoes=["sediment", "", "bloom"])).iloc[0]
     assert row.log_odds == pytest.approx(4)
     assert (row.n_dates, row.n_positive) == (3, 1)
     assert row.vetoes == "sediment:1;bloom:1" and row.withheld
 
 
 def test_dates_that_ice_or_glint_took_are_logged_and_not_seen():
-    row = summarise(scores([4, np.nan, np.nan, np.nan], vetoes=["", "glint", "ice", "shadow"])).iloc[0]
+    row = summarise_reaches(scores([4, np.nan, np.nan, np.nan], vetoes=["", "glint", "ice", "shadow"])).iloc[0]
     assert row.n_dates == 1 and row.vetoes == "glint:1;ice:1;shadow:1"
-    nothing = summarise(scores([np.nan], vetoes=["shadow"])).iloc[0]
+    nothing = summarise_reaches(scores([np.nan], vetoes=["shadow"])).iloc[0]
     assert nothing.n_dates == 0 and math.isnan(nothing.log_odds)
 
 
 def test_two_scenes_of_a_day_count_once():
     both = pd.concat([scores([4, 4]), scores([-4], n_core=9).assign(scene_id="other")])
-    row = summarise(both).iloc[0]
+    row = summarise_reaches(both).iloc[0]
     assert (row.n_dates, row.n_positive) == (2, 2)
 
 
@@ -115,7 +123,7 @@ def test_truth_table(section, change, expected):
     given = {
         "width_class": "assessable", "probability": 0.95, "n_dates": 6, "persistence": 0.6, "n_months": 2, "withheld": False, "unknown": False,
     }  # fmt: skip
-    assert call(**(given | change), section=section) == expected
+    assert classify_reach(**(given | change), section=section) == expected
 
 
 def two(**first):
@@ -132,14 +140,14 @@ def test_a_marginal_reach_is_capped_and_never_suspected(section):
 def test_the_prevalence_moves_the_probability(make_settings):
     rare = make_settings(black_odorous={"prevalence": 0.02}).black_odorous
     table = assess(lines("assessable"), scores([0] * 6), ["2024"], rare)
-    shipped = load_model().calibration
+    shipped = load_detector().calibration
     odds = calibrated(0) / (1 - calibrated(0)) * (0.02 / 0.98) / (shipped.prevalence / (1 - shipped.prevalence))
     assert table.probability[0] == pytest.approx(odds / (1 + odds))
 
 
 def test_every_reach_has_a_row_in_every_period_and_missing_is_missing(section):
     table = assess(lines("assessable", "not_assessable"), scores([4] * 6), ["2023", "2024"], section)
-    assert list(table.columns) == list(COLUMNS)
+    assert list(table.columns) == list(REACH_COLUMNS)
     assert list(zip(table.reach_id, table.period, table["class"], strict=True)) == [
         ("R-1", "2023", "insufficient"), ("R-1", "2024", "suspected"), ("R-2", "2023", "not_assessable"), ("R-2", "2024", "not_assessable"),
     ]  # fmt: skip
@@ -157,7 +165,7 @@ def test_the_wetland_prior_withholds(make_settings, tmp_path):
     assert table.vetoes.tolist() == ["wetland", ""]
 
 
-def test_coarse_pixels_make_a_call_one_class_weaker(section):
+def test_coarse_pixels_make_a_class_weaker(section):
     table = assess(lines("assessable", "assessable"), two(native_m=30.0), ["2024"], section)
     assert table["class"].tolist() == ["possible", "suspected"]
     assert table.vetoes.tolist() == ["coarse_pixels", ""]

@@ -15,13 +15,13 @@ from rs_pipeline.catalog.chips import Chip
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Scene
 from rs_pipeline.products.black_odorous import pictures as module
-from rs_pipeline.products.black_odorous.pictures import OUTLINE_RGB, SIDE_PX, WHITE_REFL, ZOOM, colours, pictures
+from rs_pipeline.products.black_odorous.pictures import OUTLINE_RGB, PICTURE_WHITE_REFL, SIDE_PX, ZOOM, colours, pictures
 from rs_pipeline.products.black_odorous.scoring import DTYPES
 from rs_pipeline.storage.tables import write_csv, write_parquet
 
 
 def test_colours_by_hand():
-    values = np.array([0.0, WHITE_REFL, 1.0, np.nan, WHITE_REFL / 2]).reshape(1, 1, 5)
+    values = np.array([0.0, PICTURE_WHITE_REFL, 1.0, np.nan, PICTURE_WHITE_REFL / 2]).reshape(1, 1, 5)
     assert colours(values)[0, 0].tolist() == [0, 255, 255, 128, round(0.5**0.6 * 255)]
 
 
@@ -64,7 +64,7 @@ def test_the_most_suspicious_dates_are_drawn_in_time_order(settings):
         rgb = src.read()
     assert rgb.shape == (3, SIDE_PX * ZOOM, SIDE_PX * ZOOM)
     outline = (rgb == np.array(OUTLINE_RGB)[:, None, None]).all(axis=0)
-    assert outline.any() and (rgb[:, ~outline] == round((0.03 / WHITE_REFL) ** 0.6 * 255)).all()
+    assert outline.any() and (rgb[:, ~outline] == round((0.03 / PICTURE_WHITE_REFL) ** 0.6 * 255)).all()
 
 
 def test_an_empty_list_has_an_empty_index(settings):

@@ -7,7 +7,7 @@ import rasterio
 from rs_kernels.black_odorous import PIXEL_LAYERS, SUSPECTED, ClassLimits, pixel_black_odorous, pixel_classes
 from rs_kernels.stack import Stack
 
-from rs_pipeline.products.black_odorous.model import load_model
+from rs_pipeline.products.black_odorous.model import load_detector
 
 BANDS = ("B02", "B03", "B04", "B05", "B08", "B11", "B12")
 
@@ -29,7 +29,7 @@ def test_a_turbid_river_is_not_accused(real_data):
     green, swir1 = refl[:, 1], refl[:, 5]
     wet = ((green > swir1 + 0.02) & (refl[:, 4] < 0.12) & (dn > 0).all(axis=1)).sum(axis=0) >= 6
     assert wet.sum() > 20_000
-    n, model = len(dn), load_model()
+    n, model = len(dn), load_detector()
     layers, classes = np.empty((len(PIXEL_LAYERS), *wet.shape), "float32"), np.empty(wet.shape, "float32")
     time = np.arange(n, dtype="int64")
     stack = Stack(

@@ -14,8 +14,8 @@ from rs_pipeline.catalog.chips import Chip
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Scene
 from rs_pipeline.products.black_odorous import scoring
-from rs_pipeline.products.black_odorous.model import load_model
-from rs_pipeline.products.black_odorous.reaches import COLUMNS
+from rs_pipeline.products.black_odorous.model import load_detector
+from rs_pipeline.products.black_odorous.reaches import REACH_LINE_COLUMNS
 from rs_pipeline.products.black_odorous.scoring import (
     DTYPES,
     Core,
@@ -24,10 +24,10 @@ from rs_pipeline.products.black_odorous.scoring import (
     open_water_swir,
     score_date,
     score_reaches,
-    surroundings,
+    surrounding_refl,
     without_air,
 )
-from rs_pipeline.radiometry.masks import Reason
+from rs_pipeline.radiometry.masks import QAFlag
 from rs_pipeline.region import grid as make_grid
 from rs_pipeline.region import read_tiles
 from rs_pipeline.storage.tables import write_parquet
@@ -62,7 +62,7 @@ def score(spectrum, *, width_px=6, native=SENTINEL, clear=True, open_swir=(np.na
     wet, table = river(width_px)
     core = core_pixels(table, wet, GRID, 30.0)[0]
     refl = image(spectrum) if refl is None else refl
-    return score_date(core, refl, np.full(GRID.shape, clear), np.array(open_swir), around, native, load_model(), **RULES)
+    return score_date(core, refl, np.full(GRID.shape, clear), np.array(open_swir), around, native, load_detector(), **RULES)
 
 
 def test_core_is_a_pixel_away_from_the_bank_and_split_between_reaches():
@@ -120,7 +120,7 @@ def test_surroundings_are_the_mean_of_clear_pixels_within_reach():
     refl[:, :, 150:] = 0.1  # two halves
     clear[:100] = False
     refl[:, :100] = 9.0  # cloud
-    around = surroundings(refl, clear, 10.0)
+    around = surrounding_refl(refl, clear, 10.0)
     assert around.shape == (7, 30, 30)
     assert around[0, 25, 2] == pytest.approx(0.2) and around[0, 25, 27] == pytest.approx(0.1)
     assert around[0, 20, 14] == pytest.approx((8 * 0.2 + 7 * 0.1) / 15)  # columns 7-21 of cells, of which 7-14 lie in the left half
@@ -129,14 +129,14 @@ def test_surroundings_are_the_mean_of_clear_pixels_within_reach():
 
 def test_ice_and_shadow_over_most_of_a_core_are_named():
     core = Core("a", 60.0, np.arange(5), np.arange(5))
-    reasons = np.zeros((6, 6), "uint16")
-    assert blocked_by(core, reasons) is None
-    reasons[:3, :3] = Reason.SNOW
-    assert blocked_by(core, reasons)["veto"] == "ice"
-    reasons[:] = Reason.SHADOW_CONFIRMED | Reason.CLOUD
-    assert blocked_by(core, reasons)["veto"] == "shadow"
-    reasons[:] = Reason.CLOUD
-    assert blocked_by(core, reasons) is None
+    qa = np.zeros((6, 6), "uint16")
+    assert blocked_by(core, qa) is None
+    qa[:3, :3] = QAFlag.SNOW
+    assert blocked_by(core, qa)["veto"] == "ice"
+    qa[:] = QAFlag.SHADOW_CONFIRMED | QAFlag.CLOUD
+    assert blocked_by(core, qa)["veto"] == "shadow"
+    qa[:] = QAFlag.CLOUD
+    assert blocked_by(core, qa) is None
 
 
 def test_bands_need_three_native_pixels_of_width():
@@ -204,13 +204,13 @@ def settings(make_settings, monkeypatch):
         dn[:, :, row_of_water] = np.maximum(BLACK * 1e4, 1)[None, :, None, None]
         return dn
 
-    def reasons(chip, grid, _masks):
+    def qa(chip, grid, _masks):
         return np.full(grid.shape, 2 if chip.scene.solar_day.month == 6 else 0, "uint16")
 
     monkeypatch.setattr(scoring, "load_chips", lambda *_: chips)
     monkeypatch.setattr(scoring, "read_stack", stack)
     monkeypatch.setattr(scoring, "read_water", water)
-    monkeypatch.setattr(scoring, "stack_reasons", lambda chosen, grid, masks: np.stack([reasons(c, grid, masks) for c in chosen]))
+    monkeypatch.setattr(scoring, "stack_flags", lambda chosen, grid, masks: np.stack([qa(c, grid, masks) for c in chosen]))
     return made
 
 
@@ -221,7 +221,7 @@ def put_lines(settings, width_class="assessable"):
         "reach_id": ["R-1"], "kind": "river", "adcode": "990101", "tile": tile.id, "length_m": 200.0, "width_m": 60.0,
         "width_class": width_class, "first_period": "2024",
     })  # fmt: skip
-    frame = gpd.GeoDataFrame(table, geometry=[shapely.LineString([(500_200, y), (500_400, y)])], crs="EPSG:32650")[list(COLUMNS)]
+    frame = gpd.GeoDataFrame(table, geometry=[shapely.LineString([(500_200, y), (500_400, y)])], crs="EPSG:32650")[list(REACH_LINE_COLUMNS)]
     write_parquet(frame, Layout(settings.root).reach_lines)
     return tile.id
 

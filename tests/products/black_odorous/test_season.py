@@ -13,10 +13,10 @@ from rs_kernels.black_odorous import SURROUNDINGS_SHARE, surroundings_share
 from rs_pipeline.errors import TableError
 from rs_pipeline.products.black_odorous.change import add_change
 from rs_pipeline.products.black_odorous.field import field_results, fit_platt, recalibrated, visited
-from rs_pipeline.products.black_odorous.model import load_model
+from rs_pipeline.products.black_odorous.model import load_detector
 from rs_pipeline.products.black_odorous.season import season_logit, worst_months
 from rs_pipeline.training.known_waters import season_refl
-from rs_pipeline.training.water_types import CLASSES, WaterClass
+from rs_pipeline.training.water_types import WATER_TYPES, WaterClass
 
 
 def test_surroundings_share_by_hand():
@@ -158,8 +158,8 @@ def test_labels_recalibrate_and_few_do_not(n):
 
 
 def test_known_black_water_is_known_and_a_dye_often_is_not():
-    known, rng = load_model().known, np.random.default_rng(3)
-    unknown = {kind.name: known.unknown(season_refl(kind, 60, rng)).mean() for kind in CLASSES if kind.black}
+    known, rng = load_detector().known, np.random.default_rng(3)
+    unknown = {kind.name: known.unknown(season_refl(kind, 60, rng)).mean() for kind in WATER_TYPES if kind.black}
     assert max(unknown.values()) <= 0.1
     dye = WaterClass("dye", (2, 10), (2, 12), (10, 25))
     assert known.unknown(season_refl(dye, 60, rng)).mean() >= 0.25

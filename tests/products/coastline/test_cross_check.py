@@ -1,4 +1,4 @@
-"""Second opinions on straight coasts whose shore is known: radar's waterline, and the edge of lasting plants."""
+"""Cross-checks of straight coasts whose shore is known: radar's waterline, and the edge of lasting plants."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,7 @@ import shapely
 
 from rs_pipeline.layout import SHORE_RADAR, Layout
 from rs_pipeline.model import Grid, Tile
-from rs_pipeline.products.coastline import composite
-from rs_pipeline.products.coastline import cross_check as opinions
+from rs_pipeline.products.coastline import composite, cross_check
 from rs_pipeline.products.coastline.cross_check import edge, radar_distance, vegetation_distance
 from rs_pipeline.products.coastline.transects import Transects
 from rs_pipeline.storage.raster import MapBand, write_map
@@ -60,7 +59,7 @@ def test_ground_as_dark_as_the_sea_is_no_shore(tmp_path, transects):
     assert np.isnan(radar_distance([path], transects, np.full(2, HALF_M), 5)).all()
 
 
-def test_few_dates_no_file_and_no_optical_shore_are_no_answer(tmp_path, transects):
+def test_few_dates_no_file_and_no_optical_shore_give_no_distance(tmp_path, transects):
     path = write(tmp_path / "a.tif", GRID, vv_gamma0=beach(), n_dates=np.full(GRID.shape, 4))
     for paths, near in (([path], np.full(2, HALF_M)), ([tmp_path / "none.tif"], np.full(2, HALF_M)), ([path], np.full(2, np.nan))):
         assert np.isnan(radar_distance(paths, transects, near, 5)).all()
@@ -114,9 +113,9 @@ def test_a_period_without_optical_shore_is_asked_where_it_usually_lies(tmp_path,
     layout, tile = Layout(settings.root), Tile("r000c000", 0, 0, GRID)
     write(layout.shore("2024", tile.id, SHORE_RADAR), GRID, vv_gamma0=beach(), n_dates=np.full(GRID.shape, 20))
     distance = {"2023": np.array([HALF_M, np.nan]), "2024": np.array([np.nan, np.nan])}
-    from rs_pipeline.products.coastline.assemble import second_opinions
+    from rs_pipeline.products.coastline.assemble import cross_checks
 
-    got = second_opinions(settings, [tile], transects, distance)
+    got = cross_checks(settings, [tile], transects, distance)
     assert got["radar_2024"][0] == pytest.approx(HALF_M, abs=0.5) and np.isnan(got["radar_2024"][1])
     assert np.isnan(got["radar_2023"]).all() and np.isnan(got["vegetation_line_2024"]).all()
-    assert set(got) == {f"{name}_{year}" for name in ("radar", "vegetation_line") for year in (2023, 2024)} and opinions.STEP_M == 5
+    assert set(got) == {f"{name}_{year}" for name in ("radar", "vegetation_line") for year in (2023, 2024)} and cross_check.PROFILE_STEP_M == 5

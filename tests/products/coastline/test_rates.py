@@ -7,7 +7,7 @@ from scipy import special, stats
 
 from rs_pipeline.products.coastline.rates import (
     MAX_PRIOR_DATES,
-    Noise,
+    PositionNoise,
     Rates,
     Series,
     change_class,
@@ -29,7 +29,7 @@ ERROR_M = np.array([15.0, 15, 10, 5, 5])
 
 def rates(years, distance_m, error_m) -> Rates:
     """Of a transect that stands alone."""
-    return series_rates(Series.of(years, distance_m, error_m), Noise())
+    return series_rates(Series.of(years, distance_m, error_m), PositionNoise())
 
 
 def test_golden_rates():
@@ -218,4 +218,4 @@ def test_the_prior_by_hand():
 def test_the_interval_by_hand():
     """Variance 1 of 3 degrees, drawn to 2 x 4 = 8 worth 3 degrees: (3 + 24) / 6 = 4.5; spread of five years 10; t of 6 degrees 2.447."""
     fit = fit_line(np.arange(5.0), np.array([1.0, -1, 0, -1, 1]) * np.sqrt(3 / 4))
-    assert ci95(fit, np.full(5, 2.0), Noise(2.0, 3.0)) == pytest.approx(2.4469 * np.sqrt(0.45), rel=1e-4)
+    assert ci95(fit, np.full(5, 2.0), PositionNoise(2.0, 3.0)) == pytest.approx(2.4469 * np.sqrt(0.45), rel=1e-4)

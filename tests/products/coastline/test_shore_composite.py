@@ -49,7 +49,7 @@ class FakeChip:
 def run(tmp_path, monkeypatch):
     """Runs shore_composite on chips and gives the bands and tags of the Sentinel-2 file."""
 
-    def reasons(chip, grid, masks, dn, native):
+    def qa(chip, grid, masks, dn, native):
         out = np.zeros(grid.shape, "uint16")
         for row, col in chip.cloudy:
             out[row, col] = 2
@@ -72,8 +72,8 @@ def run(tmp_path, monkeypatch):
         )
         monkeypatch.setattr(composite, "read_tile", lambda s, t: TILE)
         monkeypatch.setattr(composite, "load_chips", lambda s, t, p: chips)
-        monkeypatch.setattr(composite, "tile_reasons", lambda chips, grid, masks: [None] * len(chips))
-        monkeypatch.setattr(composite, "scene_reasons", reasons)
+        monkeypatch.setattr(composite, "tile_flags", lambda chips, grid, masks: [None] * len(chips))
+        monkeypatch.setattr(composite, "scene_flags", qa)
         monkeypatch.setattr(composite, "read_stack", stack)
         shore_composite(settings, TILE.id, "2024")
         with rasterio.open(Layout(settings.root).shore("2024", TILE.id, "sentinel-2")) as src:

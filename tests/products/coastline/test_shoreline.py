@@ -162,7 +162,7 @@ def test_blocks_make_no_difference(coast, straight, monkeypatch):
     seen = coast(straight(500.0, slant=0.2, height_px=70))
     whole = water_fraction(seen.nir, seen.swir1, seen.mndwi, nothing(seen), 20.0, 0.06).fraction
     (line,) = contour_lines(whole, seen.grid)
-    monkeypatch.setattr(shoreline, "BLOCK_PX", 16)
+    monkeypatch.setattr(shoreline, "SHORELINE_BLOCK_PX", 16)
     monkeypatch.setattr(shoreline.blocks, "__defaults__", (16,))
     pieced = water_fraction(seen.nir, seen.swir1, seen.mndwi, nothing(seen), 20.0, 0.06).fraction
     np.testing.assert_allclose(pieced, whole, atol=1e-6)

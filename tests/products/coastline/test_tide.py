@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rs_pipeline.errors import TableError
-from rs_pipeline.products.coastline.tide import Tide, read_tide
+from rs_pipeline.products.coastline.tide import StationTide, read_tide
 
 HEADER = "time_utc,station,lon,lat,height_m\n"
 
@@ -68,5 +68,5 @@ def test_missing_table(tmp_path):
 
 
 def test_heights_below_and_above():
-    tide = Tide(np.array([0.0, 3600.0]), np.array([2.0, 4.0]))
+    tide = StationTide(np.array([0.0, 3600.0]), np.array([2.0, 4.0]))
     assert tide.height_at(datetime(1970, 1, 1, 0, 30, tzinfo=UTC)) == 3.0

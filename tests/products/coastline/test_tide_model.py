@@ -11,7 +11,7 @@ import xarray as xr
 
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.products.coastline.tide import read_tide
-from rs_pipeline.products.coastline.tide_model import model_table, stations
+from rs_pipeline.products.coastline.tide_model import model_table, tide_stations
 
 CONSTITUENTS = "2N2 J1 K1 K2 M2 M4 MF MM N2 O1 P1 Q1 S1 S2 SA SSA T2".split()
 M2_PERIOD_H = 12.4206012
@@ -61,7 +61,7 @@ def test_heights_are_those_of_the_moons_tide(settings, folder, tmp_path):
 
 
 def test_stations_lie_on_the_line_a_quarter_of_a_degree_apart(settings):
-    assert stations(settings()).tolist() == pytest.approx(np.array([[118.425, 39.1], [118.675, 39.1]]))
+    assert tide_stations(settings()).tolist() == pytest.approx(np.array([[118.425, 39.1], [118.675, 39.1]]))
 
 
 def test_of_a_polygon_only_the_coast_gives_stations(settings):
@@ -69,7 +69,7 @@ def test_of_a_polygon_only_the_coast_gives_stations(settings):
     made = settings()
     land = gpd.GeoDataFrame({"kind": ["land"]}, geometry=[shapely.box(110, 30, 130, 39.1)], crs=4326)
     land.to_file(made.coastline.reference)
-    assert set(stations(made)[:, 1]) == {39.1}
+    assert set(tide_stations(made)[:, 1]) == {39.1}
 
 
 def test_a_gauge_is_not_written_over(settings, folder, tmp_path):

@@ -9,7 +9,7 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.reference import NO_REFERENCES, References
 from rs_pipeline.estimation.sampling import Sample
 from rs_pipeline.estimation.uncertainty import Interval
-from rs_pipeline.indicators.values import INDICATORS, estimate
+from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.products.land.areas import AREAS
 from rs_pipeline.products.land.facts import LandFacts, read_gdp
 from rs_pipeline.products.land.indicators import quotient
@@ -32,33 +32,33 @@ def sums(area_km2=100.0, **changes):
 
 
 @pytest.fixture
-def answer(make):
-    """(indicator, zones, ...) to the answer for one county in 2024, baseline 2023."""
+def estimate_of(make):
+    """(indicator, zones, ...) to the estimate for one county in 2024, baseline 2023."""
 
-    def answer(name, zones=None, *, base=None, tables=(), accuracy=None, period="2024", references=NO_REFERENCES, base_references=NO_REFERENCES, **changes):
+    def estimate_of(name, zones=None, *, base=None, tables=(), accuracy=None, period="2024", references=NO_REFERENCES, base_references=NO_REFERENCES, **changes):
         zones = {"county": sums()} if zones is None else zones
         accuracy = dict.fromkeys(AREAS, GOOD) | (accuracy or {})
         land = LandFacts(zones, {"county": sums(built_m2=12 * KM2)} if base is None else base, frozenset(tables), accuracy, **changes)
-        return estimate(INDICATORS[name], make.facts(land=land, period=period, references=references, base_references=base_references))
+        return estimate_indicator(INDICATORS[name], make.facts(land=land, period=period, references=references, base_references=base_references))
 
-    return answer
+    return estimate_of
 
 
-def test_an_area_and_its_interval_by_hand(answer):
+def test_an_area_and_its_interval_by_hand(estimate_of):
     # random: 1.96 sqrt(.04 x .09 / 100) = .01176, systematic: once .04; their hypotenuse of 100 km2 is 4.1693 km2
-    got = answer("construction_land_area")
+    got = estimate_of("construction_land_area")
     assert got.interval.kind == "model95" and got.interval.value == pytest.approx(15)
     assert got.interval.lower == pytest.approx(15 - 4.1693, abs=1e-3) and got.interval.upper == pytest.approx(15 + 4.1693, abs=1e-3)
     assert got.reason == "land map trained on simulated worlds"
 
 
 @pytest.mark.parametrize(("name", "value"), [("cropland_area", 40), ("tree_area", 15), ("grass_area", 10), ("wetland_area", 5), ("bare_area", 5)])
-def test_areas_of_the_other_classes(answer, name, value):
-    assert answer(name).interval.value == pytest.approx(value)
+def test_areas_of_the_other_classes(estimate_of, name, value):
+    assert estimate_of(name).interval.value == pytest.approx(value)
 
 
-def test_a_class_that_is_not_told_apart_is_withheld_with_its_accuracy(answer):
-    got = answer("tree_area", accuracy={"tree": {"users": 0.55, "producers": 0.62, "f1": 0.58}})
+def test_a_class_that_is_not_told_apart_is_withheld_with_its_accuracy(estimate_of):
+    got = estimate_of("tree_area", accuracy={"tree": {"users": 0.55, "producers": 0.62, "f1": 0.58}})
     assert got.interval is None and got.status == "insufficient_data"
     assert got.reason == "tree is not told from other cover: user's accuracy 55 %, producer's 62 % on simulated worlds"
 
@@ -72,56 +72,56 @@ def wetland_samples(missed):
     return References({"land_wetland": sample}, {"land_wetland": sample}, is_region=False)
 
 
-def test_reference_samples_show_how_wrong_the_map_is_here(answer):
+def test_reference_samples_show_how_wrong_the_map_is_here(estimate_of):
     """95 km2 of other land, a tenth of it wetland, and 5 of wetland, a tenth of it not: 5 + 9.5 - 0.5. No class is withheld then."""
-    got = answer("wetland_area", accuracy={"wetland": GOOD | {"f1": 0.3}}, references=wetland_samples(4))
+    got = estimate_of("wetland_area", accuracy={"wetland": GOOD | {"f1": 0.3}}, references=wetland_samples(4))
     assert got.interval.value == pytest.approx(14) and got.interval.kind == "design95" and got.status == ""
     # 97.5 % of resamples of 39 have at most 8 missed pixels (binomial, p = .1); the small stratum stays near its 4
     assert got.interval.upper == pytest.approx(5 + (95 * 8 - 5 * 4) / 39)
     assert got.reason == "model-assisted (GREG): 80 reference samples here"
-    assert answer("coastal_wetland_area", {"coast": sums()}, references=wetland_samples(4)).interval.kind == "model95", "of the unit, not of its coast"
+    assert estimate_of("coastal_wetland_area", {"coast": sums()}, references=wetland_samples(4)).interval.kind == "model95", "of the unit, not of its coast"
 
 
-def test_samples_of_this_year_say_nothing_about_the_baseline(answer):
+def test_samples_of_this_year_say_nothing_about_the_baseline(estimate_of):
     sample = wetland_samples(4).own["land_wetland"]
     built = References({"land_built": sample}, {"land_built": sample}, is_region=False)
     area = 15 + 85 * 0.1 - 15 * 0.1
-    assert answer("construction_land_ratio", references=built).interval.value == pytest.approx(area / 12)
-    both = answer("construction_land_ratio", references=built, base_references=built).interval.value
+    assert estimate_of("construction_land_ratio", references=built).interval.value == pytest.approx(area / 12)
+    both = estimate_of("construction_land_ratio", references=built, base_references=built).interval.value
     assert both == pytest.approx(area / (12 + 85 * 0.1 - 15 * 0.1))
 
 
-def test_clouds_scale_widen_and_withhold(answer):
+def test_clouds_scale_widen_and_withhold(estimate_of):
     seen = {"land_observed_m2": 85 * KM2} | {f"{n}_m2": p * 85 * KM2 for n, p in PARTS.items()} | {f"{n}_uncertain_m2": 0.04 * 85 * KM2 for n in PARTS}
-    got = answer("construction_land_area", {"county": sums(**seen)})
+    got = estimate_of("construction_land_area", {"county": sums(**seen)})
     assert got.interval.value == pytest.approx(15) and got.interval.upper - 15 > 4.2 and "85 % observed" in got.reason
-    got = answer("construction_land_area", {"county": sums(land_observed_m2=40 * KM2, built_m2=6 * KM2)})
+    got = estimate_of("construction_land_area", {"county": sums(land_observed_m2=40 * KM2, built_m2=6 * KM2)})
     assert got.status == "insufficient_data" and "40 % observed" in got.reason and got.interval is None
-    assert answer("construction_land_area", {"county": sums(land_observed_m2=0.0)}).reason == "no pixel with enough clear dates in enough seasons"
+    assert estimate_of("construction_land_area", {"county": sums(land_observed_m2=0.0)}).reason == "no pixel with enough clear dates in enough seasons"
 
 
 def test_a_run_without_a_land_map(make):
-    got = estimate(INDICATORS["construction_land_area"], make.facts())
+    got = estimate_indicator(INDICATORS["construction_land_area"], make.facts())
     assert (got.status, got.reason) == ("insufficient_data", "this run made no land map")
 
 
-def test_change_of_built_up_land_on_what_both_years_saw(answer):
-    got = answer("construction_land_change").interval
+def test_change_of_built_up_land_on_what_both_years_saw(estimate_of):
+    got = estimate_of("construction_land_change").interval
     # 15 - 12 km2; random parts of both years .01176, systematic part once .04 + .04: hypotenuse of all three 8.1711 km2
     assert got.value == pytest.approx(3) and got.upper - got.value == pytest.approx(8.171, abs=1e-3)
-    first = answer("construction_land_change", period="2023")
+    first = estimate_of("construction_land_change", period="2023")
     assert first.status == "insufficient_data" and "baseline period" in first.reason
 
 
-def test_the_ratio_and_the_fall_per_gdp_by_hand(answer):
-    got = answer("construction_land_ratio").interval
+def test_the_ratio_and_the_fall_per_gdp_by_hand(estimate_of):
+    got = estimate_of("construction_land_ratio").interval
     # 15 / 12 = 1.25; logarithms of 15 / 10.8307 = .32567 and 16.1693 / 12 = .29820: hypotenuse .44157
     assert got.value == pytest.approx(1.25) and got.lower == pytest.approx(1.25 * math.exp(-0.44157), abs=1e-3)
-    fall = answer("construction_land_per_gdp_fall", gdp=200.0, base_gdp=100.0)
+    fall = estimate_of("construction_land_per_gdp_fall", gdp=200.0, base_gdp=100.0)
     # 1 - 1.25 / 2 = 37.5 %; bounds follow those of the ratio, turned round
     assert fall.interval.value == pytest.approx(37.5) and fall.interval.upper == pytest.approx(100 * (1 - got.lower / 2))
     assert fall.interval.lower == pytest.approx(100 * (1 - got.upper / 2)) and "salt pans" in fall.reason
-    without = answer("construction_land_per_gdp_fall")
+    without = estimate_of("construction_land_per_gdp_fall")
     assert without.status == "needs_table" and "tables.gdp" in without.reason
 
 
@@ -130,24 +130,24 @@ def test_a_quotient_without_a_lower_bound_above_zero_may_be_anything():
     assert got.lower == 0 and got.upper > 2
 
 
-def test_the_three_readings_of_blue_and_green_space(answer):
+def test_the_three_readings_of_blue_and_green_space(estimate_of):
     zones = {"county": sums(), "xiongan": sums(10.0)}
-    found = {name: answer(name, zones, tables=["xiongan"]).interval.value for name in INDICATORS if name.startswith("blue_green")}
+    found = {name: estimate_of(name, zones, tables=["xiongan"]).interval.value for name in INDICATORS if name.startswith("blue_green")}
     assert found == pytest.approx({"blue_green_share": 85, "blue_green_share_land": 80, "blue_green_share_ecological": 40})
-    got = answer("blue_green_share", zones, tables=["xiongan"]).interval
+    got = estimate_of("blue_green_share", zones, tables=["xiongan"]).interval
     assert got.lower < 85 < got.upper
-    assert answer("blue_green_share").reason == "needs the outline of the New Area (tables.xiongan)"
-    elsewhere = answer("blue_green_share", tables=["xiongan"])
+    assert estimate_of("blue_green_share").reason == "needs the outline of the New Area (tables.xiongan)"
+    elsewhere = estimate_of("blue_green_share", tables=["xiongan"])
     assert (elsewhere.status, elsewhere.reason) == ("no_target", "no part of the New Area in this unit")
 
 
-def test_zones_of_side_tables(answer):
+def test_zones_of_side_tables(estimate_of):
     zones = {"county": sums(), "mine": sums(2.0), "coast": sums(4.0)}
-    mine = answer("bare_mine_area", zones, tables=["mines"]).interval
+    mine = estimate_of("bare_mine_area", zones, tables=["mines"]).interval
     assert mine.value == pytest.approx(10) and mine.lower < 10 < mine.upper  # 5 % of 2 km2 is 10 ha
-    assert answer("coastal_wetland_area", zones).interval.value == pytest.approx(20)
-    assert answer("bare_mine_area").reason == "needs mine polygons (tables.mines)"
-    assert answer("coastal_wetland_area").reason == "no coast in this unit"
+    assert estimate_of("coastal_wetland_area", zones).interval.value == pytest.approx(20)
+    assert estimate_of("bare_mine_area").reason == "needs mine polygons (tables.mines)"
+    assert estimate_of("coastal_wetland_area").reason == "no coast in this unit"
 
 
 @pytest.mark.parametrize(
@@ -157,12 +157,12 @@ def test_zones_of_side_tables(answer):
         ("shore_encroached_area", "shore", [], "", 100.0),
     ],
 )  # fmt: skip
-def test_conversion_is_a_range(answer, name, zone, table, prefix, per_km2):
+def test_conversion_is_a_range(estimate_of, name, zone, table, prefix, per_km2):
     changed = {f"{prefix}converted{bound}_m2": v * KM2 for bound, v in (("", 0.03), ("_lower", 0.01), ("_upper", 0.08))}
-    got = answer(name, {"county": sums(), zone: sums(5.0, **changed)}, tables=table)
+    got = estimate_of(name, {"county": sums(), zone: sums(5.0, **changed)}, tables=table)
     assert got.interval == Interval(*(pytest.approx(v * per_km2) for v in (0.03, 0.01, 0.08)), "range")
     assert got.reason == "land map trained on simulated worlds"
-    assert "baseline period" in answer(name, {"county": sums(), zone: sums(5.0)}, tables=table, period="2023").reason
+    assert "baseline period" in estimate_of(name, {"county": sums(), zone: sums(5.0)}, tables=table, period="2023").reason
 
 
 def test_gdp_is_read_and_bad_cells_are_named(tmp_path):

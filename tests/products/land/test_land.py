@@ -13,10 +13,10 @@ from rs_pipeline.paths import config_folder
 from rs_pipeline.products.land import step as module
 from rs_pipeline.products.land.areas import AREAS, area_layers, patches_sd
 from rs_pipeline.products.land.classes import SHARES, Land
-from rs_pipeline.products.land.features import FEATURES, SEASONS, LandFeatures
+from rs_pipeline.products.land.features import LAND_FEATURES, SEASONS, LandFeatures
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.model import GROUPS, LandModel, inputs, land_model, softmax
-from rs_pipeline.training.land import agreement, loss
+from rs_pipeline.training.land import agreement, land_loss
 
 SOIL = (0.09, 0.125, 0.165, 0.185, 0.225, 0.30, 0.26)
 GREEN = (0.025, 0.055, 0.03, 0.10, 0.42, 0.19, 0.09)
@@ -56,13 +56,13 @@ def test_a_season_the_red_edge_or_the_radar_may_be_missing():
 
 
 def test_inputs_by_hand():
-    values = np.full((len(FEATURES), 1), np.nan, "float32")
+    values = np.full((len(LAND_FEATURES), 1), np.nan, "float32")
     values[0], values[35] = math.e**-2, 0.5
-    got = inputs(values, np.full(len(FEATURES), -1.0), np.full(len(FEATURES), 2.0))[:, 0]
+    got = inputs(values, np.full(len(LAND_FEATURES), -1.0), np.full(len(LAND_FEATURES), 2.0))[:, 0]
     assert got[0] == pytest.approx((-2 + 1) / 2) and got[35] == pytest.approx((0.5 + 1) / 2)
-    assert not got[1:35].any() and len(got) == len(FEATURES) + len(GROUPS)
+    assert not got[1:35].any() and len(got) == len(LAND_FEATURES) + len(GROUPS)
     # the winter has one band left and so is no missing group; all others are
-    assert got[len(FEATURES) :].tolist() == [0] + [1] * (len(GROUPS) - 1)
+    assert got[len(LAND_FEATURES) :].tolist() == [0] + [1] * (len(GROUPS) - 1)
 
 
 def test_the_answer_of_a_pixel_does_not_depend_on_its_neighbours():
@@ -148,9 +148,9 @@ def test_the_gradient_of_the_loss_is_that_of_differences():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(3, 20)).astype("float32"), softmax(rng.normal(size=(7, 20))).astype("float32")
     flat = rng.normal(0, 0.5, 2 * 3 + 2 + 7 * 2 + 7)
-    _, gradient = loss(flat, x, y, 2)
+    _, gradient = land_loss(flat, x, y, 2)
     for i in range(0, flat.size, 4):
         step = np.zeros(flat.size)
         step[i] = 1e-2
-        slope = (loss(flat + step, x, y, 2)[0] - loss(flat - step, x, y, 2)[0]) / 2e-2
+        slope = (land_loss(flat + step, x, y, 2)[0] - land_loss(flat - step, x, y, 2)[0]) / 2e-2
         assert gradient[i] == pytest.approx(slope, abs=2e-4)

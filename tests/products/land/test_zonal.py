@@ -14,7 +14,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.land.classes import SHARES, Land
 from rs_pipeline.products.land.maps import LAND
-from rs_pipeline.products.land.zonal import bank, conversion_layers, land_zonal, zones
+from rs_pipeline.products.land.zonal import bank, conversion_layers, land_zonal, land_zones
 from rs_pipeline.products.register import region_maps
 from rs_pipeline.storage.raster import write_cog
 from rs_pipeline.storage.tables import write_parquet
@@ -167,9 +167,9 @@ def test_the_coast_is_what_lies_near_the_shoreline_of_the_baseline(settings):
     layout.shorelines.parent.mkdir(parents=True)
     lines = [shapely.LineString([(500_000, 4_300_000), (500_000, 4_299_970)]), shapely.LineString([(500_030, 4_300_000), (500_030, 4_299_970)])]
     gpd.GeoDataFrame({"period": ["2023", "2024"]}, geometry=lines, crs=GRID.crs).to_file(layout.shorelines, layer="shorelines")
-    assert "coast" not in set(zones(settings).zone)  # a run without a coastline has none, whatever lies there
+    assert "coast" not in set(land_zones(settings).zone)  # a run without a coastline has none, whatever lies there
     near = settings.model_copy(update={"coastline": CoastlineSection(), "land_zones": LandZonesSection(coastal_width_m=5)})
-    got = zones(near).to_crs(GRID.crs).set_index("zone")
+    got = land_zones(near).to_crs(GRID.crs).set_index("zone")
     assert got.loc["coast"].adcode == "130001" and got.loc["coast"].geometry.area == pytest.approx(5 * 30, rel=1e-3)
 
 

@@ -11,15 +11,15 @@ from scipy import stats
 
 from rs_pipeline.config import parse
 from rs_pipeline.errors import TableError
-from rs_pipeline.indicators.values import INDICATORS, estimate
+from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.register import region_maps
 from rs_pipeline.products.vegetation.field_plots import (
     MIN_PLOTS,
-    Calibration,
-    calibrations,
-    fit,
+    PlotCalibration,
+    fit_plots,
+    plot_calibrations,
     read_plots,
     satellite_cover,
     shortage,
@@ -34,29 +34,29 @@ pytestmark = pytest.mark.usefixtures("plain_errors")
 
 def exact(alpha, beta, n=MIN_PLOTS):
     fvc = np.linspace(0.3, 0.9, n)
-    return fit(fvc, alpha + beta * fvc)
+    return fit_plots(fvc, alpha + beta * fvc)
 
 
 def test_fit_agrees_with_scipy():
     rng = np.random.default_rng(2)
     fvc = rng.uniform(0.3, 0.9, 40)
     cover = 0.1 + 0.95 * fvc + 0.05 * rng.normal(size=40)
-    line, theirs = fit(fvc, cover), stats.linregress(fvc, cover)
+    line, theirs = fit_plots(fvc, cover), stats.linregress(fvc, cover)
     assert (line.alpha, line.beta) == pytest.approx((theirs.intercept, theirs.slope))
     assert line.half95(0.0) == pytest.approx(stats.t.ppf(0.975, 38) * theirs.intercept_stderr)
 
 
 def test_fit_takes_thirty_plots_at_different_covers():
-    assert fit(np.linspace(0, 1, 29), np.linspace(0, 1, 29)) is None
-    assert fit(np.full(40, 0.5), np.linspace(0, 1, 40)) is None
-    assert fit(np.empty(0), np.empty(0)) is None
+    assert fit_plots(np.linspace(0, 1, 29), np.linspace(0, 1, 29)) is None
+    assert fit_plots(np.full(40, 0.5), np.linspace(0, 1, 40)) is None
+    assert fit_plots(np.empty(0), np.empty(0)) is None
 
 
 def test_interval_of_the_line_holds_it():
     rng, hits = np.random.default_rng(4), 0
     for _ in range(1000):
         fvc = rng.uniform(0.3, 0.9, 30)
-        line = fit(fvc, 0.1 + 0.9 * fvc + 0.06 * rng.normal(size=30))
+        line = fit_plots(fvc, 0.1 + 0.9 * fvc + 0.06 * rng.normal(size=30))
         hits += abs(line.cover(0.8) - 0.82) <= line.half95(0.8)
     assert 930 < hits < 970
 
@@ -119,7 +119,7 @@ def test_a_type_with_enough_plots_is_calibrated(run):
     columns = np.arange(30)
     cover = 100 * (0.1 + 0.9 * (0.2 + 0.01 * columns))
     write(run.tables.grassland_plots, *plot_rows(columns, 2023, "meadow", cover), *plot_rows([1, 5], 2024, "steppe", [40, 40]))
-    found = calibrations(run)
+    found = plot_calibrations(run)
     assert (found["meadow"].alpha, found["meadow"].beta) == pytest.approx((0.1, 0.9), abs=1e-4)
     assert found["steppe"] == 1
     assert "steppe has 1" in shortage(["meadow", "steppe"], found) and "meadow" not in shortage(["meadow", "steppe"], found)
@@ -131,7 +131,7 @@ def grassland(make, plots, **changes):
         f"grassland:{kind}": make.sums(area_m2=area * KM2, fvc_peak_observed_m2=area * KM2, fvc_peak_sum_m2=cover * area * KM2, fvc_peak_sigma=0.03)
         for kind, area, cover in (("meadow", 1200, 0.78), ("steppe", 800, 0.70), ("bush", 400, 0.62))
     }
-    return estimate(INDICATORS["grassland_cover"], make.facts(zones=zones, has_grassland=True, plots=plots, **changes))
+    return estimate_indicator(INDICATORS["grassland_cover"], make.facts(zones=zones, has_grassland=True, plots=plots, **changes))
 
 
 def test_comprehensive_cover_golden(make):
@@ -144,7 +144,7 @@ def test_comprehensive_cover_golden(make):
 
 
 def test_each_type_has_its_own_line_and_the_interval_its_error(make):
-    noisy = Calibration(30, 0.1, 0.9, 0.1, 0.78, 1.0)
+    noisy = PlotCalibration(30, 0.1, 0.9, 0.1, 0.78, 1.0)
     got = grassland(make, {"meadow": noisy, "steppe": exact(0.05, 1.0), "bush": exact(0.0, 1.0)})
     # covers 0.802, 0.75, 0.62; weights 1/2, 1/3, 1/6
     assert got.interval.value == pytest.approx(100 * (0.802 / 2 + 0.75 / 3 + 0.62 / 6), abs=1e-6)

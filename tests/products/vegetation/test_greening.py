@@ -11,11 +11,11 @@ from rasterio.windows import Window
 
 from rs_pipeline.config import parse
 from rs_pipeline.estimation.zones import REGION
-from rs_pipeline.indicators.values import INDICATORS, estimate
+from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.register import region_maps
-from rs_pipeline.products.vegetation.greening import layers_of, trend_zonal
+from rs_pipeline.products.vegetation.greening import trend_layers, trend_zonal
 from rs_pipeline.products.vegetation.maps import TREND_BANDS, TREND_CLASS
 from rs_pipeline.storage.raster import write_cog, write_map
 from rs_pipeline.storage.tables import write_parquet
@@ -35,7 +35,7 @@ def bands(found, p=None, slope=None):
 
 def test_layers_by_hand():
     found = [[1, 1, -1, 0, 0, math.nan]]
-    got = layers_of(
+    got = trend_layers(
         bands(found, p=[[0.001, 0.001, 0.01, 0.04, 0.2, 1]], slope=[[0.02, 0.02, -0.02, 0.01, 0.01, math.nan]]),
         np.array([[True, False, True, True, True, True]]), 0.05,
     )  # fmt: skip
@@ -97,7 +97,7 @@ def yearly(make, covers, observed=None):
 
 
 def ask(make, name, **changes):
-    return estimate(INDICATORS[name], make.facts(**changes))
+    return estimate_indicator(INDICATORS[name], make.facts(**changes))
 
 
 def test_greening_and_browning_area(make):

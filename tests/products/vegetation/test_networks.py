@@ -26,11 +26,11 @@ CLOUD = [0.55, 0.56, 0.57, 0.58, 0.60, 0.45, 0.35]
 
 @pytest.fixture(scope="module")
 def model():
-    return module.load_model(config_folder() / "vegetation.json")
+    return module.load_cover_model(config_folder() / "vegetation.json")
 
 
 def cover(network, spectrum, sun=50.0):
-    found, known = network.answer(np.array([spectrum]), sun)
+    found, known = network.estimate_cover(np.array([spectrum]), sun)
     return found[0] if known[0] else np.nan
 
 
@@ -46,7 +46,7 @@ def test_known_surfaces(model, name):
 @pytest.mark.parametrize("name", ["s2_20m", "s2_10m", "landsat_tm", "landsat_oli"])
 def test_cover_rises_from_soil_to_leaves(model, name):
     shares = np.linspace(0, 1, 21)[:, None]
-    found, known = model.networks[name].answer((1 - shares) * np.array(SOIL) + shares * np.array(DENSE), 50.0)
+    found, known = model.networks[name].estimate_cover((1 - shares) * np.array(SOIL) + shares * np.array(DENSE), 50.0)
     assert known.all() and (np.diff(found) > 0).all()
     assert np.abs(found - shares[:, 0] * found[-1]).max() < 0.12
 
@@ -82,7 +82,7 @@ def test_canopies_of_the_snap_toolbox(real_data, model):
     """41,472 PROSAIL canopies with the FCOVER of ESA's 20 m network; it sees B06 and B07 besides, and narrow B8A."""
     cases = np.loadtxt(real_data / "fcover_auxdata/3_0/S2A/FCOVER/FCOVER_TestCases", delimiter=",")[::20]
     refl = np.column_stack([np.zeros(len(cases)), cases[:, [0, 1, 2, 5, 6, 7]]])
-    found, known = model.networks["s2_20m"].answer(refl, np.degrees(np.arcsin(cases[:, 9])))
+    found, known = model.networks["s2_20m"].estimate_cover(refl, np.degrees(np.arcsin(cases[:, 9])))
     error = (found - cases[:, -1])[known]
     assert known.mean() > 0.98 and (error**2).mean() ** 0.5 < 0.05 and abs(error.mean()) < 0.03
 
@@ -95,7 +95,7 @@ def test_snap_networks_answer_as_snap_does(real_data, monkeypatch):
         monkeypatch.setattr(snap, "AZIMUTH_COS", case[5])
         network = snap.read_snap(folder).networks["s2_10m"]
         spectrum = np.array([0, case[0], case[1], 0, case[2], 0, 0])
-        assert network.answer(spectrum[None], np.degrees(np.arcsin(case[4])))[0][0] == pytest.approx(case[6], abs=5e-4)
+        assert network.estimate_cover(spectrum[None], np.degrees(np.arcsin(case[4])))[0][0] == pytest.approx(case[6], abs=5e-4)
 
 
 def stack(dn, day):
@@ -226,7 +226,7 @@ def test_coarse_dates_weigh_little_beside_fine_ones():
 
 @pytest.mark.skipif(find_spec("prosail") is None, reason="the simulation needs prosail, which only the training uses")
 def test_training_learns_and_is_repeatable():
-    from rs_pipeline.training.vegetation import train
+    from rs_pipeline.training.vegetation import train_cover_model
 
-    first, second = train(120, seed=5, iterations=80), train(120, seed=5, iterations=80)
+    first, second = train_cover_model(120, seed=5, iterations=80), train_cover_model(120, seed=5, iterations=80)
     assert first.to_json() == second.to_json() and first.report["s2_20m"]["mixed pixels"]["rmse"] < 0.12

@@ -177,11 +177,11 @@ def test_tidal_reach_is_a_kilometre_around_the_reference(make_settings, tmp_path
 def test_median_is_of_the_finest_sensor_and_of_clear_dates_only():
     dn = np.full((6, 2, 1, 1), 5000, "uint16")
     dn[:, 1, 0, 0] = [1000, 1400, 1200, 9000, 3000, 0]
-    reasons = np.array([0, 0, 0, 2, 0, 1], "uint16").reshape(-1, 1, 1)
+    qa = np.array([0, 0, 0, 2, 0, 1], "uint16").reshape(-1, 1, 1)
     native = np.array([10, 10, 10, 10, 30, 10], "float32")
     out = np.empty((1, 1), "float32")
     n = len(native)
-    stack = Stack(dn, reasons, 3, np.full(n, 1e-4, "f4"), np.zeros(n, "f4"), native)
+    stack = Stack(dn, qa, 3, np.full(n, 1e-4, "f4"), np.zeros(n, "f4"), native)
     finest_median(stack, 1, np.ones(n, bool), out)
     assert out[0, 0] == pytest.approx(0.12)
     finest_median(stack, 1, np.array([False] * 4 + [True] * 2), out)
@@ -193,12 +193,12 @@ def test_median_is_of_the_finest_sensor_and_of_clear_dates_only():
 def test_median_of_a_row_longer_than_a_lane_is_that_of_each_pixel():
     rng, n = np.random.default_rng(3), 9
     dn = rng.integers(0, 4000, (n, 2, 150)) * (rng.random((n, 2, 150)) > 0.2)
-    reasons = (rng.random(dn.shape) > 0.6).astype("uint16")
+    qa = (rng.random(dn.shape) > 0.6).astype("uint16")
     native = np.array([10, 30, 20] * 3, "float32")
     scale, offset = np.linspace(1e-4, 2e-4, n).astype("f4"), np.linspace(-0.1, 0, n).astype("f4")
     out = np.empty(dn.shape[1:], "float32")
-    finest_median(Stack(dn[:, None].astype("uint16"), reasons, 1, scale, offset, native), 0, np.ones(n, bool), out)
-    clear = (dn > 0) & (reasons == 0)
+    finest_median(Stack(dn[:, None].astype("uint16"), qa, 1, scale, offset, native), 0, np.ones(n, bool), out)
+    clear = (dn > 0) & (qa == 0)
     finest = np.where(clear, native[:, None, None], np.inf).min(axis=0)
     refl = dn * scale[:, None, None].astype("f8") + offset[:, None, None]
     for y, x in np.ndindex(out.shape):

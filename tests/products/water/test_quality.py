@@ -12,7 +12,15 @@ from rs_kernels.water_quality import NIR_859_PER_833, turbidity_dogliotti
 from rs_pipeline.errors import TableError
 from rs_pipeline.model import Grid
 from rs_pipeline.products.black_odorous.scoring import Core
-from rs_pipeline.products.water.quality import SCORES, body_cores, carlson_index, quality, score_body, summarise, trophic_state
+from rs_pipeline.products.water.quality import (
+    SCORES,
+    body_cores,
+    carlson_index,
+    quality,
+    score_body,
+    summarise_bodies,
+    trophic_state,
+)
 from rs_pipeline.region import grid as make_grid
 
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_301_000.0, 40, 40)
@@ -49,7 +57,7 @@ def test_chlorophyll_only_where_its_band_fits(platform):
     assert np.isnan(score(platform=platform)["chlorophyll_mg_m3"])
 
 
-def test_dates_without_an_answer_say_why():
+def test_dates_without_a_value_say_why():
     assert score(clear=False) is None
     assert score(LAKE + 0.03)["reason"] == "glint"
     assert score([0.03, 0.06, 0.04, 0.1, 0.2, 0.0, 0.0])["reason"] == "plants"
@@ -76,7 +84,7 @@ def dates(values, chlorophyll=10.0, body="W-1", n_pixels=100):
 
 
 def test_a_season_is_summed_up():
-    row = summarise(dates([5, 6, 7, 8, 9, 10, np.nan, np.nan])).iloc[0]
+    row = summarise_bodies(dates([5, 6, 7, 8, 9, 10, np.nan, np.nan])).iloc[0]
     assert row.turbidity_fnu == 7.5 and row.turbidity_fnu_p10 == pytest.approx(5.5) and row.turbidity_fnu_p90 == pytest.approx(9.5)
     assert (row.n_dates, row.turbidity_fnu_dates, row.assessable_share) == (8, 6, 0.75)
     assert row.trophic_state == "eutrophic" and row.reason == ""  # 9.81 ln 10 + 30.6 = 53.2
@@ -84,13 +92,13 @@ def test_a_season_is_summed_up():
 
 def test_tiles_of_a_day_are_averaged_by_their_pixels():
     both = pd.concat([dates([4] * 6, n_pixels=300), dates([8] * 6, n_pixels=100)])
-    assert summarise(both).turbidity_fnu[0] == pytest.approx(5.0)
+    assert summarise_bodies(both).turbidity_fnu[0] == pytest.approx(5.0)
 
 
 def test_few_dates_and_turbid_water_are_left_missing():
-    few = summarise(dates([5] * 5)).iloc[0]
+    few = summarise_bodies(dates([5] * 5)).iloc[0]
     assert np.isnan(few.turbidity_fnu) and "fewer than 6 dates" in few.reason and few.trophic_state == ""
-    assert summarise(dates([50] * 8)).trophic_state[0] == ""
+    assert summarise_bodies(dates([50] * 8)).trophic_state[0] == ""
 
 
 def test_trophic_index_golden():
