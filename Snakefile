@@ -16,7 +16,7 @@ from rs_pipeline.operations.run import begin, end, settle_times
 from rs_pipeline.operations.summary import words
 from rs_pipeline.products.register import Place, period_maps
 from rs_pipeline.simulation import world_files
-from rs_pipeline.steps import FIRST, fingerprint, places, steps_of
+from rs_pipeline.steps import FIRST, depends_on, step_places, steps_of
 from rs_pipeline.storage.retry import Retry, job_name, read_retries
 
 if not workflow.config_settings.configfiles:
@@ -95,7 +95,7 @@ localrules: all
 
 
 rule all:
-    input: lambda w: checkpoints.assign.get() and [path for step in steps_of(S) if step.final for place in places(step, S) for path in step.writes(place)]
+    input: lambda w: checkpoints.assign.get() and [path for step in steps_of(S) if step.final for place in step_places(step, S) for path in step.writes(place)]
 
 
 onstart:
@@ -136,7 +136,7 @@ rule province_units:
 checkpoint assign:
     input: inputs_of(FIRST[-1])
     output: outputs_of(FIRST[-1])
-    params: verb=verb_of(FIRST[-1]), config=L.settings, depends=fingerprint(FIRST[-1], S)
+    params: verb=verb_of(FIRST[-1]), config=L.settings, depends=depends_on(FIRST[-1], S)
     resources: attempt=this_attempt
     log: log_of(FIRST[-1])
     shell: COMMAND
@@ -147,7 +147,7 @@ for step in [s for s in steps_of(S) if s.name != "assign"]:
         name: step.name
         input: inputs_of(step)
         output: outputs_of(step)
-        params: verb=verb_of(step), config=L.settings, depends=fingerprint(step, S), retry=times_retried(step)
+        params: verb=verb_of(step), config=L.settings, depends=depends_on(step, S), retry=times_retried(step)
         threads: step.threads
         priority: step.priority
         resources: **resources_of(step)

@@ -14,7 +14,7 @@ from typer.core import TyperCommand
 
 from rs_pipeline import __version__
 from rs_pipeline.errors import PipelineError
-from rs_pipeline.products.register import load
+from rs_pipeline.products.register import resolve
 from rs_pipeline.steps import Step, steps
 
 app = typer.Typer(
@@ -126,7 +126,7 @@ def _verb(step: Step) -> Callable[..., None]:
 
     def work(config: Path, threads: int, **names: str) -> None:
         _limit_threads(threads)
-        load(step.function)(_settings(config), *names.values(), **({"threads": threads} if step.threads > 1 else {}))
+        resolve(step.function)(_settings(config), *names.values(), **({"threads": threads} if step.threads > 1 else {}))
 
     def of_run(config: Config, threads: Threads = step.threads, attempt: Attempt = 1):
         work(config, threads)

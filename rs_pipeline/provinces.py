@@ -12,7 +12,7 @@ from pydantic import Field
 from rs_pipeline import paths
 from rs_pipeline.strict import Strict, check, read_mapping, wrong
 
-WHAT = "province table"
+_WHAT = "province table"
 
 
 class ProvinceName(Strict):
@@ -47,13 +47,13 @@ def load_province(name: str) -> Province:
 
 @cache
 def _read(path: Path) -> Province:
-    values, node = read_mapping(path, what=WHAT)
-    table = check(Province, values, what=WHAT, where=str(path), remedy="config/provinces/hebei.yaml is an example", node=node)
+    values, node = read_mapping(path, what=_WHAT)
+    table = check(Province, values, what=_WHAT, where=str(path), remedy="config/provinces/hebei.yaml is an example", node=node)
     targets = Path(os.path.normpath(path.parent / table.targets))
     if not targets.is_file():
         remedy = "give the path from the folder of this table"
-        raise wrong("targets", f"{targets} does not exist", node=node, what=WHAT, where=str(path), remedy=remedy)
+        raise wrong("targets", f"{targets} does not exist", node=node, what=_WHAT, where=str(path), remedy=remedy)
     if not table.adcode.startswith(table.units.code_prefix):
         fault, remedy = f"{table.adcode} does not begin with {table.units.code_prefix}", "give the first digits that the codes of all counties share"
-        raise wrong("units.code_prefix", fault, node=node, what=WHAT, where=str(path), remedy=remedy)
+        raise wrong("units.code_prefix", fault, node=node, what=_WHAT, where=str(path), remedy=remedy)
     return table.model_copy(update={"targets": targets})

@@ -17,7 +17,7 @@ from rs_pipeline.model import Band, MaskRule, Sensor
 from rs_pipeline.strict import Strict, check, read_mapping, wrong
 
 Name = Annotated[str, Field(min_length=1)]
-WHAT = "sensor table"
+_WHAT = "sensor table"
 
 
 class BandTable(Strict):
@@ -85,10 +85,10 @@ def load_sensor(name: str) -> Sensor:
 
 @cache
 def _read(name: str, path: Path) -> Sensor:
-    values, node = read_mapping(path, what=WHAT)
+    values, node = read_mapping(path, what=_WHAT)
     remedy = "config/sensors/README.md and rs_pipeline/model.py say what each key means"
-    table = check(SensorTable, values, what=WHAT, where=str(path), remedy=remedy, node=node)
+    table = check(SensorTable, values, what=_WHAT, where=str(path), remedy=remedy, node=node)
     try:
         return table.sensor(name)
     except ModelError as fault:
-        raise wrong(fault.where, fault.what, node=node, what=WHAT, where=str(path), remedy=fault.remedy) from None
+        raise wrong(fault.where, fault.what, node=node, what=_WHAT, where=str(path), remedy=fault.remedy) from None

@@ -176,7 +176,7 @@ def steps_of(settings: Settings) -> list[Step]:
     return [s for s in steps().values() if s.when(settings)]
 
 
-def places(step: Step, settings: Settings, tile_ids: Iterable[str] = ()) -> list[Place]:
+def step_places(step: Step, settings: Settings, tile_ids: Iterable[str] = ()) -> list[Place]:
     """Everywhere that a step works in a run."""
     ids = list(tile_ids)
     plain, periods = Place(settings, ask_tiles=lambda: ids), [p.label for p in settings.all_periods]
@@ -195,10 +195,10 @@ def places(step: Step, settings: Settings, tile_ids: Iterable[str] = ()) -> list
 
 def final_outputs(settings: Settings) -> list[Path]:
     """What a complete run has."""
-    return [path for step in steps_of(settings) if step.final for place in places(step, settings) for path in step.writes(place)]
+    return [path for step in steps_of(settings) if step.final for place in step_places(step, settings) for path in step.writes(place)]
 
 
-def fingerprint(step: Step, settings: Settings) -> str:
+def depends_on(step: Step, settings: Settings) -> str:
     """What a step depends on besides files of the run, as one line: configuration keys, and the content of shipped tables. It runs again when this changes."""
     return settings.fingerprint(*step.keys) + "".join(f" {Path(t).name}:{_digest(t)}" for t in step.tables(settings))
 

@@ -12,9 +12,9 @@ import yaml
 from rs_pipeline.config import load as load_settings
 from rs_pipeline.config import parse
 from rs_pipeline.products import register
-from rs_pipeline.products.register import load
+from rs_pipeline.products.register import resolve
 from rs_pipeline.simulation.write import run_config, write_world
-from rs_pipeline.steps import CLOCKWORK, in_order, places, steps, steps_of
+from rs_pipeline.steps import CLOCKWORK, in_order, step_places, steps, steps_of
 from rs_pipeline.storage.provenance import freeze
 from tests.recording import recorded
 
@@ -55,11 +55,11 @@ def chain(tmp_path_factory):
     done, ids = [], []
     for name, product in in_order(settings):
         step = steps()[name]
-        for place in [p for p in places(step, settings, ids) if p.product == product]:
+        for place in [p for p in step_places(step, settings, ids) if p.product == product]:
             names = {"run": (), "period": (place.period,), "tile": (place.tile,), "map": (place.product, place.period)}
             before = {p: p.stat().st_mtime_ns for p in settings.root.rglob("*") if p.is_file()}
             with recorded(settings) as recording:
-                load(step.function)(settings, *names.get(step.scope, (place.tile, place.period)))
+                resolve(step.function)(settings, *names.get(step.scope, (place.tile, place.period)))
             made = {p for p in settings.root.rglob("*") if p.is_file() and before.get(p) != p.stat().st_mtime_ns}
             done.append((settings, step, place, recording, made))
         if step.name == "grid":

@@ -24,7 +24,7 @@ from rs_pipeline.model import Period
 from rs_pipeline.provinces import load_province
 from rs_pipeline.strict import check, read_mapping
 
-WHAT = "configuration"
+_WHAT = "configuration"
 
 
 def _choose(of_mapping: type[Section], mapping: str, other: str) -> Discriminator:
@@ -175,7 +175,7 @@ def _at(values: Any, key: str) -> Any:
     return values
 
 
-def parse(values: dict[str, Any], *, where: str = WHAT, node: yaml.Node | None = None) -> Settings:
+def parse(values: dict[str, Any], *, where: str = _WHAT, node: yaml.Node | None = None) -> Settings:
     """Check a configuration given as a dictionary.
 
     Parameters
@@ -187,7 +187,7 @@ def parse(values: dict[str, Any], *, where: str = WHAT, node: yaml.Node | None =
     ConfigError : names every wrong key with its place and what was expected.
     """
     remedy = "`rs-pipeline schema` prints every key with its meaning and default"
-    return check(Settings, values, what=WHAT, where=where, remedy=remedy, node=node)
+    return check(Settings, values, what=_WHAT, where=where, remedy=remedy, node=node)
 
 
 def load(path: Path) -> Settings:
@@ -197,5 +197,5 @@ def load(path: Path) -> Settings:
     ------
     ConfigError : the file is missing, is not YAML, or holds something wrong.
     """
-    values, node = read_mapping(path, what=WHAT)
+    values, node = read_mapping(path, what=_WHAT)
     return parse(values, where=str(path), node=node)

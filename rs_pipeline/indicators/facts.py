@@ -15,7 +15,7 @@ from rs_pipeline.estimation.reference import ReferenceTable
 from rs_pipeline.estimation.uncertainty import Thresholds
 from rs_pipeline.estimation.zones import REGION, REGION_NAME, Unit
 from rs_pipeline.layout import Layout
-from rs_pipeline.products.register import load, products, sampled_products
+from rs_pipeline.products.register import products, resolve, sampled_products
 
 
 def read_counties(settings: Settings) -> pd.DataFrame:
@@ -99,7 +99,7 @@ class Run:
         section = settings.indicators
         limits = Thresholds(section.publish_fraction, section.scale_fraction, section.range_fraction)
         years = {p.label: p.middle_year for p in settings.all_periods}
-        own = {name: of for p in products().values() if p.facts for name, of in load(p.facts)(settings).items()}
+        own = {name: of for p in products().values() if p.facts for name, of in resolve(p.facts)(settings).items()}
         references = ReferenceTable(settings, sampled_products())
         plain = self.counties.drop(columns=["scene_ids", "tiles", "maps"], errors="ignore")
         zones: dict[tuple[str, str], dict[str, dict]] = {}

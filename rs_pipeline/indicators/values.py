@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing
-from rs_pipeline.products.register import load, products
+from rs_pipeline.products.register import products, resolve
 
-INDICATORS: dict[str, Indicator] = {i.name: i for p in products().values() if p.indicators for i in load(p.indicators)}
+INDICATORS: dict[str, Indicator] = {i.name: i for p in products().values() if p.indicators for i in resolve(p.indicators)}
 """Every indicator by name, in the order of the products."""
 
 

@@ -19,7 +19,7 @@ from rs_pipeline.estimation.propagation import add_variances
 from rs_pipeline.estimation.zones import CountySums, coverage
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
-from rs_pipeline.products.register import load, period_maps, products
+from rs_pipeline.products.register import period_maps, products, resolve
 from rs_pipeline.region import load_units, load_vector, read_tiles
 from rs_pipeline.storage.provenance import fingerprint
 from rs_pipeline.storage.retry import Retry, job_name, read_retries
@@ -57,9 +57,9 @@ def summed_maps() -> list[str]:
     return [name for name in period_maps() if name in wanted]
 
 
-def county_sums(settings: Settings, now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> CountySums:
+def sums_of_products(settings: Settings, now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> CountySums:
     """Layers, errors and means of all products together, of one tile."""
-    parts = [load(p.county_sums)(settings, now, base) for p in products().values() if p.county_sums]
+    parts = [resolve(p.county_sums)(settings, now, base) for p in products().values() if p.county_sums]
     return CountySums(*({name: v for part in parts for name, v in getattr(part, kind).items()} for kind in ("layers", "errors", "means")))
 
 
@@ -79,7 +79,7 @@ def zonal(settings: Settings, period_label: str) -> None:
             continue
         now = _tile_bands(settings, tile, period_label, used)
         base = now if period_label == settings.baseline_label else _tile_bands(settings, tile, settings.baseline_label, used)
-        found = county_sums(settings, now, base)
+        found = sums_of_products(settings, now, base)
         if sums is None:
             sums, variances = (np.zeros((len(polygons), len(n))) for n in (found.layers, found.errors))
         stack = np.stack([np.asarray(v, "float32").ravel() for v in found.layers.values()])

@@ -12,7 +12,7 @@ from rs_pipeline.errors import DISK_FAULTS, MAKE_ROOM, PipelineError, SpaceError
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.journal import Watch, last_failure
 from rs_pipeline.operations.locks import job_lock
-from rs_pipeline.products.register import load
+from rs_pipeline.products.register import resolve
 from rs_pipeline.steps import steps
 from rs_pipeline.storage.retry import job_name, mark_done, mark_given_up, mark_retry
 
@@ -93,6 +93,6 @@ def give_up(settings: Settings, verb: str, tile: str, period: str | None, reason
     if step is None:
         raise PipelineError(words, where=tile, remedy="see its log, then start the same command again")
     if step.give_up:
-        load(step.give_up)(settings, tile, period, words)
+        resolve(step.give_up)(settings, tile, period, words)
     else:
-        load(step.function)(settings, tile, period, chips=[])
+        resolve(step.function)(settings, tile, period, chips=[])

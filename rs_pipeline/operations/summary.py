@@ -14,7 +14,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.errors import MAKE_ROOM, SpaceError
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.journal import JournalEntry, read_journal
-from rs_pipeline.steps import final_outputs, places, steps_of
+from rs_pipeline.steps import final_outputs, step_places, steps_of
 from rs_pipeline.storage.retry import read_retries
 
 MAX_JOBS_NAMED = 20
@@ -89,7 +89,7 @@ def expected_jobs(settings: Settings) -> dict[str, int]:
     tiles = [t.id for t in read_tiles(settings)] if Layout(settings.root).tiles.exists() else []
     found: dict[str, int] = {}
     for step in steps_of(settings):
-        for place in places(step, settings, tiles):
+        for place in step_places(step, settings, tiles):
             verb = f"{step.verb}:{place.product}" if step.scope == "map" else step.verb
             found[verb] = found.get(verb, 0) + 1
     return found

@@ -32,7 +32,7 @@ OBSERVE = "observe"
 Scope = Literal["run", "period", "tile", "tile_period", "map"]
 
 
-def load(reference: str) -> Any:
+def resolve(reference: str) -> Any:
     """The object that ``module:attribute`` names."""
     module, _, name = reference.partition(":")
     return getattr(import_module(module), name)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-FAMILIES = {
+SCENE_FAMILIES = {
     "sentinel-2": (("sentinel-2a", "sentinel-2b", "sentinel-2c"), (3, 2, 50)),
     "landsat": (("landsat-8", "landsat-9"), (6, 2, 44)),
     "sentinel-1": (("sentinel-1a",), (8, 21, 52)),
@@ -50,14 +50,14 @@ class ScenePlan:
         return self.offset_flagged is not None and self.offset_flagged != self.offset_in_pixels
 
     def rng(self, seed: int) -> np.random.Generator:
-        return np.random.default_rng([seed, 21 + list(FAMILIES).index(self.family), self.index])
+        return np.random.default_rng([seed, 21 + list(SCENE_FAMILIES).index(self.family), self.index])
 
 
 def plan_scenes(seed: int, years: tuple[int, ...], every_days: dict[str, int] = EVERY_DAYS) -> list[ScenePlan]:
     """All scenes of a world in time order, family by family. Same seed, same plan."""
     plans: list[ScenePlan] = []
     end = datetime(years[-1] + 1, 1, 1, tzinfo=UTC)
-    for order, (family, (platforms, (day, hour, minute))) in enumerate(FAMILIES.items()):
+    for order, (family, (platforms, (day, hour, minute))) in enumerate(SCENE_FAMILIES.items()):
         rng = np.random.default_rng([seed, 31, order])
         start = datetime(years[0], 1, day, hour, minute, tzinfo=UTC)
         for i in range(-(-(end - start).days // every_days[family])):

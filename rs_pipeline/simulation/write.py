@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.simulation import stac, world_files
-from rs_pipeline.simulation.plan import EVERY_DAYS, FAMILIES, ScenePlan, plan_scenes
+from rs_pipeline.simulation.plan import EVERY_DAYS, SCENE_FAMILIES, ScenePlan, plan_scenes
 from rs_pipeline.simulation.scenes import RENDER, Rendered, make_views
 from rs_pipeline.simulation.themes import LANDSCAPE_KINDS
 from rs_pipeline.simulation.truth import write_raster, write_side_tables, write_truth
@@ -102,7 +102,7 @@ def _write_all(folder: Path, recipe: dict[str, Any]) -> None:
     plans = plan_scenes(recipe["seed"], years, recipe["every_days"])
     write_side_tables(world, folder)
     write_truth(world, folder / "truth")
-    items: dict[str, list[dict[str, Any]]] = {family: [] for family in FAMILIES}
+    items: dict[str, list[dict[str, Any]]] = {family: [] for family in SCENE_FAMILIES}
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("simulated world", total=len(plans))
         for year in years:

@@ -8,7 +8,7 @@ from rs_kernels.zonal import zone_sums
 
 from rs_pipeline.config import parse
 from rs_pipeline.estimation.zones import coverage
-from rs_pipeline.indicators.zonal import county_sums
+from rs_pipeline.indicators.zonal import sums_of_products
 from rs_pipeline.model import Grid
 from rs_pipeline.products.water.county import area_bounds
 from rs_pipeline.region import pixel_areas
@@ -74,7 +74,7 @@ def tile(**bands):
 
 
 def layers_of(settings, now, base):
-    return county_sums(settings, now, base).layers
+    return sums_of_products(settings, now, base).layers
 
 
 @pytest.fixture
@@ -124,6 +124,6 @@ def test_vegetation_counts_on_land_and_change_on_what_both_saw(settings):
     assert count(got, "fvc_peak_sum_m2") == pytest.approx(0.8 + 0.3 + 0.9)
     assert count(got, "fvc_common_m2") == 2
     assert count(got, "greening_m2") == 1 and count(got, "browning_m2") == 1
-    errors = county_sums(settings, now, base).errors["fvc_peak"]
+    errors = sums_of_products(settings, now, base).errors["fvc_peak"]
     assert errors[0].tolist() == pytest.approx([0, 0.03, 0.03, 0.03])  # none where cover is not summed: on permanent water
     assert count(got, "fvc_peak_change_sum_m2") == pytest.approx(0.3 - 0.3, abs=1e-6)

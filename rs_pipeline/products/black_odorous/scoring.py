@@ -50,7 +50,7 @@ CELL_PX = 10
 
 BLUE, GREEN, RED, REDEDGE, NIR, SWIR1, SWIR2 = range(len(OPTICAL_BANDS))
 
-DTYPES = {
+SCORE_DTYPES = {
     "reach_id": "str", "period": "str", "day": "str", "scene_id": "str", "sensor": "str", "native_m": "float64", "n_core": "int64",
     "logit": "float64", "rededge": "bool", "veto": "str", "blue_refl": "float64", "green_refl": "float64", "red_refl": "float64",
     "nir_refl": "float64", "grey_refl": "float64", "surroundings_share": "float64",
@@ -206,7 +206,7 @@ def clear_dates(settings: Settings, chips: list[Chip], grid: Grid) -> Iterator[t
 
 
 def score_reaches(settings: Settings, tile_id: str, period_label: str, chips: list[Chip] | None = None) -> None:
-    """Write the scores of the tile's reaches, a row a reach and scene, columns of DTYPES; always written, maybe empty.
+    """Write the scores of the tile's reaches, a row a reach and scene, columns of SCORE_DTYPES; always written, maybe empty.
 
     ``chips``: default those that were fetched.
     """
@@ -236,4 +236,4 @@ def score_reaches(settings: Settings, tile_id: str, period_label: str, chips: li
                     row = blocked_by(core, qa)
                 if row is not None:
                     rows.append(scene | row)
-    write_parquet(pd.DataFrame(rows, columns=list(DTYPES)).astype(DTYPES), layout.reach_scores(period_label, tile_id))
+    write_parquet(pd.DataFrame(rows, columns=list(SCORE_DTYPES)).astype(SCORE_DTYPES), layout.reach_scores(period_label, tile_id))

@@ -10,7 +10,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.products.register import Place, Product, Step, block_memory_mb, chips, sensor_tables
 
-FAMILIES = (*SHORE_FAMILIES, SHORE_RADAR)
+SHORE_SOURCES = (*SHORE_FAMILIES, SHORE_RADAR)
 
 
 def _tables(place: Place) -> list[Path | None]:
@@ -31,13 +31,13 @@ STEPS = (
         "shore", "Make the SWIR1 composites of a tile and period that shorelines are drawn from.", "rs_pipeline.products.coastline.composite:shore_composite",
         scope="tile_period", priority=1, memory_mb=block_memory_mb, when=has_coast, keys=("masks", "coastline"), tables=sensor_tables,
         reads=lambda p: [*chips(p), p.layout.tiles], side_files=_tables,
-        writes=lambda p: [p.layout.shore(p.period, p.tile, family) for family in FAMILIES],
+        writes=lambda p: [p.layout.shore(p.period, p.tile, family) for family in SHORE_SOURCES],
     ),
     Step(
         "coastline", "Draw yearly shorelines, cast transects, fit rates.", "rs_pipeline.products.coastline.assemble:coastline", scope="run", final=True,
         when=has_coast, keys=("coastline", "periods"), side_files=_tables,
         reads=lambda p: [
-            p.settings.units.path, p.layout.tiles, *(file for family in FAMILIES for file in p.tiles(partial(_shore, p, family))),
+            p.settings.units.path, p.layout.tiles, *(file for family in SHORE_SOURCES for file in p.tiles(partial(_shore, p, family))),
             *(p.layout.map(product, label) for product in ("water", "vegetation") for label in p.periods),
         ],
         writes=lambda p: [p.layout.shorelines, p.layout.transects, p.layout.transects.with_suffix(".csv")],

@@ -14,7 +14,7 @@ from rs_pipeline.storage.provenance import configuration_sha256
 
 LIBRARIES = ("numpy", "numba", "rasterio", "pyproj", "shapely", "geopandas", "pandas", "dask", "xarray", "exactextract")
 
-COVER = {
+COVER_METHODS = {
     "network": "Small networks, trained on simulated canopies, read the cover of every clear date.",
     "dimidiate": "Every clear date is a mixture of bare soil and full vegetation in NDVI, with endmembers held fixed over the years.",
 }
@@ -29,7 +29,7 @@ def methods(settings: Settings) -> list[tuple[str, str]]:
             "on pixels, and the decision is in the ledger. Cloud, shadow, snow and saturation remove a date from a product where they matter to it."
         )),
         ("Vegetation cover", (
-            f"{COVER[v.method]} The peak is percentile {v.peak_percentile:g} from {v.peak_window[0]} to {v.peak_window[1]}, with at least {v.min_dates} clear dates."
+            f"{COVER_METHODS[v.method]} The peak is percentile {v.peak_percentile:g} from {v.peak_window[0]} to {v.peak_window[1]}, with at least {v.min_dates} clear dates."
         )),
         ("Water", (
             f"Every month has one vote. Frequency is the share of wet months; water is permanent from {w.permanent_frequency:g}, seasonal from "
