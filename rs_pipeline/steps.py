@@ -16,6 +16,7 @@ from pathlib import Path
 from rs_pipeline.config import Settings
 from rs_pipeline.paths import table_path
 from rs_pipeline.products.register import (
+    MASKED,
     OBSERVE,
     Pattern,
     Place,
@@ -30,8 +31,12 @@ from rs_pipeline.products.register import (
     shipped,
 )  # fmt: skip
 
-MASK_REACH = ("masks.cloud_buffer_m", "masks.shadow_height_m")
-"""How far beyond a tile clouds and their shadows reach into it, and so how far chips must reach."""
+OBSERVE_KEYS = (
+    *MASKED, *(f"masks.{name}" for name in ("radar_edge_m", "vegetation", "water", "black_odorous")), "vegetation",
+    *(f"water.{n}" for n in ("min_probability", "min_months", "permanent_frequency", "seasonal_frequency", "ephemeral_frequency", "tidal_reach_m", "vv_max_db", "vh_max_db")),
+    *(f"black_odorous.{n}" for n in ("max_swir1_refl", "min_dates", "min_months", "min_positive_share", "min_sun_elevation_deg", "window")),
+)  # fmt: skip
+"""What the maps of a tile and period depend on. Decisions on reaches and bodies are made later, from what is seen here."""
 
 CLOCKWORK = ("run", "output", "resources", "fetch", "notify")
 """Sections that say where, how fast and with how many tries a run works; what it writes does not depend on them."""
@@ -48,9 +53,9 @@ def _zonal_maps(place: Place) -> list[Path]:
     return [place.layout.tile_map(label, tile, name) for label in place.with_baseline for tile in place.ask_tiles() for name in used]
 
 
-def _answer_tables(place: Place) -> list[Path | None]:
-    tables = place.settings.tables
-    return [place.settings.targets_path, *(path for _, path in tables)]
+def _tables_of_indicators(place: Place) -> list[Path | None]:
+    settings = place.settings
+    return [settings.targets_path, *(path for _, path in settings.tables), settings.black_odorous.wetland_prior, *_coast_tables(place)]
 
 
 def _every_map(place: Place) -> list[Path]:
@@ -80,12 +85,12 @@ FIRST = (
         reads=lambda p: [p.settings.units.path], writes=lambda p: [p.layout.scenes, p.layout.orbits],
     ),
     Step(
-        "grid", "Cut the region into tiles (tiles.parquet).", "rs_pipeline.region:grid", scope="run", keys=("units", "grid"),
+        "grid", "Cut the region into tiles (tiles.parquet).", "rs_pipeline.region:grid", scope="run", keys=("units", "grid.crs", "grid.resolution_m", "grid.tile_px"),
         reads=lambda p: [p.settings.units.path], writes=lambda p: [p.layout.tiles],
     ),
     Step(
         "assign", "List the scenes of every tile and period; only lists that change make a tile run again.", "rs_pipeline.catalog.assign:assign",
-        scope="run", keys=("periods", "grid.margin_m", *MASK_REACH), reads=lambda p: [p.layout.scenes, p.layout.tiles],
+        scope="run", keys=("periods", "grid.margin_m"), reads=lambda p: [p.layout.scenes, p.layout.tiles],
         writes=lambda p: [p.layout.tile_scenes], also_writes=lambda p: p.tiles(p.layout.scene_list),
     ),
 )
@@ -94,12 +99,12 @@ FIRST = (
 SHARED = (
     Step(
         "fetch", "Clip the scenes of a tile and period to verified chips.", "rs_pipeline.catalog.fetch:fetch", scope="tile_period", threads=2,
-        memory_mb=lambda s: 1500, keys=("grid", "sources", *MASK_REACH, "fetch.max_pixels"), tables=sensor_tables, give_up="rs_pipeline.catalog.fetch:write_failed",
+        memory_mb=lambda s: 1500, keys=("grid.margin_m", "masks.shadow_height_m", "fetch.max_pixels"), tables=sensor_tables, give_up="rs_pipeline.catalog.fetch:write_failed",
         reads=lambda p: [p.layout.tiles, p.layout.scene_list(p.period, p.tile)], writes=chips,
     ),
     Step(
         OBSERVE, "Make the vegetation, water, black-odorous and observation maps of a tile and period.", "rs_pipeline.products.observe:observe",
-        scope="tile_period", threads=2, priority=1, memory_mb=block_memory_mb, keys=("masks", "vegetation", "water", "black_odorous"),
+        scope="tile_period", threads=2, priority=1, memory_mb=block_memory_mb, keys=OBSERVE_KEYS,
         tables=lambda s: (*sensor_tables(s), *shipped("black_odorous.json", "vegetation.json")),
         reads=lambda p: [*chips(p), p.layout.tiles],
         side_files=lambda p: [p.settings.masks.dem, p.settings.vegetation.networks, *_coast_tables(p)[:1]],
@@ -126,20 +131,21 @@ SHARED = (
 LAST = (
     Step(
         "indicators", "Judge every county, period and target; write indicators and evidence.", "rs_pipeline.indicators.table:indicators", scope="run",
-        final=True, keys=("indicators", "tables", "coastline", "trend", "periods", "baseline", "province"),
+        final=True, keys=("indicators", "trend", "baseline", "province", "units"),
         tables=lambda s: (*shipped("errors.csv", "land.json"), str(table_path("provinces", s.province))),
         reads=lambda p: [
             *_county_files(p), p.layout.reaches, p.layout.bodies, *_coast(p), p.layout.scenes, p.settings.units.path,
             *(p.layout.map("vegetation", label) for label in p.periods if p.settings.tables.grassland_plots or p.settings.tables.reference_samples),
             *(p.layout.map(name, label) for name in ("water", "land") for label in p.periods if p.settings.tables.reference_samples),
         ],
-        side_files=_answer_tables, writes=lambda p: [p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence],
+        side_files=_tables_of_indicators, writes=lambda p: [p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence],
     ),
     Step(
         "gis", "Write counties.gpkg with the latest values, QGIS styles of all layers, and data_dictionary.csv.", "rs_pipeline.publish.gis:gis",
-        scope="run", final=True, keys=("periods", "units"),
+        scope="run", final=True, keys=("units",),
         reads=lambda p: [
             p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence, p.settings.units.path, p.layout.scenes, p.layout.orbits, p.layout.tiles,
+            p.layout.tile_scenes, p.layout.reach_lines, p.layout.inspection_list, *(path.with_suffix(".csv") for path in _coast(p)[1:]),
             *_county_files(p), *_published_layers(p),
         ],
         writes=lambda p: [
@@ -148,19 +154,19 @@ LAST = (
     ),
     Step(
         "report", "Write the report that opens in a browser without a network.", "rs_pipeline.publish.report:report", scope="run", final=True,
-        keys=("periods", "units", "baseline", "sources", "vegetation", "water", "black_odorous", "indicators", "trend.min_years", "coastline"),
+        keys=("units", "baseline", "province", "sources", "grid", "vegetation", "water", "black_odorous", "indicators", "trend.min_years"),
         reads=lambda p: [
             p.layout.indicators, *_published_layers(p), p.layout.scenes, p.layout.orbits, p.layout.tiles, p.settings.units.path,
-            *(p.layout.counties(label) for label in p.periods), *p.tiles(p.layout.preview),
+            *(p.layout.counties(label) for label in p.periods), *p.tiles(p.layout.preview), *p.tiles(p.layout.chips),
         ],
         side_files=lambda p: [p.settings.targets_path], writes=lambda p: [p.layout.report, p.layout.report_pictures],
     ),
     Step(
-        "stac", "Describe the outputs as a STAC collection.", "rs_pipeline.publish.stac:stac", scope="run", final=True, keys=("periods", "units"),
+        "stac", "Describe the outputs as a STAC collection.", "rs_pipeline.publish.stac:stac", scope="run", final=True, keys=("units",),
         reads=lambda p: [
             p.layout.indicators, p.layout.evidence, p.layout.counties_latest, p.layout.dictionary, *_published_layers(p), p.layout.report, p.settings.units.path,
         ],
-        writes=lambda p: [p.layout.stac],
+        writes=lambda p: [p.layout.stac], also_writes=lambda p: [p.layout.stac.parent],
     ),
 )
 

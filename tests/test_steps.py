@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -9,13 +10,14 @@ import pytest
 import shapely
 import yaml
 
+from rs_pipeline import steps as module
 from rs_pipeline.config import load as load_settings
 from rs_pipeline.config import parse
 from rs_pipeline.products import register
 from rs_pipeline.products.register import resolve
 from rs_pipeline.simulation.write import run_config, write_world
-from rs_pipeline.steps import CLOCKWORK, in_order, step_places, steps, steps_of
-from rs_pipeline.storage.provenance import freeze
+from rs_pipeline.steps import CLOCKWORK, depends_on, in_order, step_places, steps, steps_of
+from rs_pipeline.storage.provenance import code_sha256, freeze
 from tests.recording import recorded
 
 EVERYWHERE = ("baseline", "periods", "grid.resolution_m", "grid.crs", "units.path", "simulation.path")
@@ -51,6 +53,7 @@ def chain(tmp_path_factory):
     values = yaml.safe_load(run_config(world)) | {"output": str(folder / "results"), "tables": side_tables(folder, world)}
     settings = parse(values | {"grid": {"resolution_m": 10, "tile_px": 128}})
     freeze(settings)
+    code_sha256()  # it reads every table that is shipped, once
     settings = load_settings(settings.root / "config.yaml")
     done, ids = [], []
     for name, product in in_order(settings):
@@ -69,6 +72,10 @@ def chain(tmp_path_factory):
     return done
 
 
+LEDGER = "scenes.parquet"
+"""Jobs of a tile read their scenes here; those are listed in the tile's ``scenes.csv``, whose change makes the jobs run again."""
+
+
 def covers(declared: str, key: str) -> bool:
     return f"{key}.".startswith(f"{declared}.")
 
@@ -80,13 +87,22 @@ def given(settings, key: str):
     return settings
 
 
+def is_side_file(settings, step, place, key: str) -> bool:
+    """A path that is not given here is among the step's files where it is."""
+    section, name = key.split(".")
+    values = settings.model_dump(mode="json")
+    other = parse({**values, section: {**values[section], name: "given.gpkg"}})
+    return Path("given.gpkg") in step.side_files(replace(place, settings=other))
+
+
 def test_every_key_that_a_step_reads_is_in_the_register(chain):
     missing = set()
     for settings, step, place, recording, _ in chain:
         files = {str(p) for p in [*step.reads(place), *step.side_files(place)] if p}
         for key in recording.keys:
             declared = any(covers(d, key) for d in (*step.keys, *CLOCKWORK, *EVERYWHERE))
-            if not declared and str(given(settings, key)) not in files:
+            value = given(settings, key)
+            if not declared and str(value) not in files and not (value is None and is_side_file(settings, step, place, key)):
                 missing.add((step.name, key))
     assert not missing, "\n".join(f"{name}: {what}" for name, what in sorted(missing))
 
@@ -96,10 +112,12 @@ def test_every_file_that_a_step_reads_is_in_the_register(chain):
     for settings, step, place, recording, _ in chain:
         declared = [Path(p).resolve() for p in [*step.reads(place), *step.side_files(place), *step.writes(place), *step.also_writes(place), *step.tables(settings)] if p]
         folders = [p.with_name("native") for p in declared if p.name == "chips.parquet"] + [p for p in declared if p.is_dir()]
+        folders += [p.parent for p in declared if p == place.layout.inspection_index.resolve()]  # the index lists the pictures beside it
         own = {settings.root.resolve() / "config.yaml", *(p.with_suffix(".qml") for p in declared)}
         for path in recording.files:
             mine = path.is_relative_to(settings.root.resolve()) or path.is_relative_to(register.config_folder().resolve())
-            if mine and path not in declared and path not in own and not any(path.is_relative_to(f) for f in folders) and ".part" not in path.name:
+            of_tile = path.name == LEDGER and (step.of_tile or step.name == "pictures")
+            if mine and not of_tile and path not in declared and path not in own and not any(path.is_relative_to(f) for f in folders) and ".part" not in path.name:
                 missing.add((step.name, str(path.relative_to(path.anchor))[-60:]))
     assert not missing, "\n".join(f"{name}: {what}" for name, what in sorted(missing))
 
@@ -112,6 +130,48 @@ def test_every_file_that_a_step_writes_is_in_the_register(chain):
         missing |= {(step.name, str(p.relative_to(settings.root))) for p in made if p.resolve() not in declared and not any(p.resolve().is_relative_to(f) for f in folders)}
         assert all(p.exists() for p in step.writes(place) if p.name != "native"), step.name
     assert not missing, "\n".join(f"{name}: {what}" for name, what in sorted(missing))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("black_odorous.suspected_probability", 0.9, "reaches report"),
+        ("masks.shadow_height_m", [100.0, 9000.0], "fetch observe shore land quality_scores reach_scores"),
+        ("masks.land", ["nodata", "cloud"], "land"),
+        ("coastline.sea_points", [[118.0, 39.0]], "bodies coastline"),
+        ("units.code", "code", "search grid zonal trend_zonal bodies reach_lines coastline land_zonal indicators gis report stac"),
+        ("water.permanent_frequency", 0.8, "observe zonal report"),
+        ("vegetation.peak_percentile", 80.0, "observe report"),
+        ("grid.margin_m", 500.0, "assign fetch reach_lines reach_scores report"),
+        ("indicators.publish_fraction", 0.9, "indicators report"),
+        ("resources.memory_gb", 4.0, ""),
+        ("fetch.timeout_s", 9.0, ""),
+    ],
+)
+def test_what_runs_again_when_a_key_changes(chain, key, value, expected):
+    """The steps that depend on the key themselves; what rests on their files follows."""
+    settings = chain[0][0]
+    values = settings.model_dump(mode="json")
+    section, name = key.split(".")
+    changed = parse({**values, section: {**values[section], name: value}})
+    again = {s.name for s in steps_of(settings) if depends_on(s, settings) != depends_on(s, changed)}
+    assert again == set(expected.split())
+
+
+def test_a_table_that_changes_makes_its_steps_run_again(chain, monkeypatch):
+    """Models, sensors and errors are named with the digest of their content."""
+    settings = chain[0][0]
+    before = {s.name: depends_on(s, settings) for s in steps_of(settings)}
+    plain = module._digest
+
+    def after(changed: str) -> set[str]:
+        monkeypatch.setattr(module, "_digest", lambda path: "new" if path.endswith(changed) else plain(path))
+        return {s.name for s in steps_of(settings) if depends_on(s, settings) != before[s.name]}
+
+    assert after("land.json") == {"land", "indicators"}
+    assert after("vegetation.json") == {"observe"}
+    assert after("black_odorous.json") == {"observe", "reach_scores", "reaches"}
+    assert {"search", "fetch", "observe", "land", "shore"} <= after("earth-search-sentinel-2-l2a.yaml")
 
 
 def test_every_key_of_the_register_is_one_of_the_configuration(chain):

@@ -251,6 +251,10 @@ def block_memory_mb(settings: Settings) -> float:
     return settings.resources.memory_gb * 1000 + 800
 
 
+MASKED = ("masks.cloud_buffer_m", "masks.shadow_height_m", "masks.shadow_darkness", "masks.dem", "masks.bright_blue_refl")
+"""Keys of every step that asks which pixels of a date are clear."""
+
+
 def sensor_tables(settings: Settings) -> tuple[str, ...]:
     """Tables of the sensors that the run names."""
     return tuple(dict.fromkeys(str(table_path("sensors", s.sensor)) for s in settings.sources))

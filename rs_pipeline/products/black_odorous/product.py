@@ -8,7 +8,7 @@ from pathlib import Path
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Colour, MapBand, Style
-from rs_pipeline.products.register import OBSERVE, Product, RegionMap, Step, chips, sensor_tables, shipped
+from rs_pipeline.products.register import MASKED, OBSERVE, Product, RegionMap, Step, chips, sensor_tables, shipped
 
 BANDS = (
     MapBand("probability", "Probability of black-odorous water, mean over the dates of the clipped log-odds (suspected, not confirmed)"),
@@ -30,23 +30,34 @@ def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> lis
     return [Layout(settings.root).reaches, settings.black_odorous.wetland_prior, towns]
 
 
+DECISIONS = (
+    "eliminated_probability", "min_dates", "min_months", "min_positive_share", "possible_probability", "prevalence", "suspected_probability",
+    "visit_distance_m",
+)  # fmt: skip
+"""Keys that reaches are judged by, once they are scored."""
+
+
 STEPS = (
     Step(
         "reach_lines", "Cut rivers into reaches and list ponds, the same for all periods.", "rs_pipeline.products.black_odorous.reaches:reach_lines",
-        scope="run", keys=("black_odorous", "coastline", "periods"),
+        scope="run", keys=(*(f"black_odorous.{n}" for n in ("max_width_m", "min_pond_m2", "min_width_m", "reach_length_m")), "grid.margin_m", "units"),
         reads=lambda p: [p.settings.units.path, p.layout.tiles, *(p.layout.map("water", label) for label in p.periods)],
         writes=lambda p: [p.layout.reach_lines],
     ),
     Step(
         "reach_scores", "Score the reaches of a tile and period for black-odorous water, date by date.",
         "rs_pipeline.products.black_odorous.scoring:score_reaches", scope="tile_period", priority=2, memory_mb=lambda s: 1500,
-        keys=("masks", "black_odorous"), tables=lambda s: (*sensor_tables(s), *shipped("black_odorous.json")),
+        keys=(
+            *MASKED, "masks.black_odorous", "grid.margin_m",
+            *(f"black_odorous.{n}" for n in ("max_swir1_refl", "min_core_pixels", "min_sun_elevation_deg", "min_width_m", "window")),
+        ),
+        tables=lambda s: (*sensor_tables(s), *shipped("black_odorous.json")), side_files=lambda p: [p.settings.masks.dem],
         reads=lambda p: [*chips(p), p.layout.tiles, p.layout.reach_lines, p.layout.map("water", p.period)],
         writes=lambda p: [p.layout.reach_scores(p.period, p.tile)],
     ),
     Step(
         "reaches", "Call each reach suspected, possible, clear, insufficient or not assessable.", "rs_pipeline.products.black_odorous.classify:reaches",
-        scope="run", final=True, keys=("black_odorous", "tables.field_results", "periods"), tables=lambda s: shipped("black_odorous.json"),
+        scope="run", final=True, keys=tuple(f"black_odorous.{n}" for n in DECISIONS), tables=lambda s: shipped("black_odorous.json"),
         reads=lambda p: [p.layout.reach_lines, p.layout.tiles, *p.tiles(p.layout.reach_scores)],
         side_files=lambda p: [p.settings.black_odorous.wetland_prior, p.settings.tables.field_results],
         writes=lambda p: [p.layout.reaches, p.layout.inspection_list],
@@ -55,10 +66,10 @@ STEPS = (
         "pictures", "Draw small pictures of the dates of the first reaches on the inspection list.", "rs_pipeline.products.black_odorous.pictures:pictures",
         scope="run", final=True, keys=("black_odorous.pictures",), tables=sensor_tables,
         reads=lambda p: [
-            p.layout.reaches, p.layout.inspection_list, p.layout.tiles, *p.tiles(p.layout.reach_scores), *p.tiles(p.layout.chips),
+            p.layout.reaches, p.layout.reach_lines, p.layout.inspection_list, p.layout.tiles, *p.tiles(p.layout.reach_scores), *p.tiles(p.layout.chips),
             *([] if p.settings.fetch.keep_chips else p.tiles(p.layout.chip_folder)),
         ],
-        writes=lambda p: [p.layout.inspection_index],
+        writes=lambda p: [p.layout.inspection_index], also_writes=lambda p: [p.layout.inspection_index.parent],
     ),
 )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
-from rs_pipeline.products.register import Place, Product, Step, block_memory_mb, chips, sensor_tables
+from rs_pipeline.products.register import MASKED, Place, Product, Step, block_memory_mb, chips, sensor_tables
 
 SHORE_SOURCES = (*SHORE_FAMILIES, SHORE_RADAR)
 
@@ -29,13 +29,14 @@ def has_coast(settings: Settings) -> bool:
 STEPS = (
     Step(
         "shore", "Make the SWIR1 composites of a tile and period that shorelines are drawn from.", "rs_pipeline.products.coastline.composite:shore_composite",
-        scope="tile_period", priority=1, memory_mb=block_memory_mb, when=has_coast, keys=("masks", "coastline"), tables=sensor_tables,
-        reads=lambda p: [*chips(p), p.layout.tiles], side_files=_tables,
+        scope="tile_period", priority=1, memory_mb=block_memory_mb, when=has_coast, keys=(*MASKED, "masks.radar_edge_m", "masks.coastline", "coastline.tide_window"),
+        tables=sensor_tables,
+        reads=lambda p: [*chips(p), p.layout.tiles], side_files=lambda p: [*_tables(p), p.settings.masks.dem],
         writes=lambda p: [p.layout.shore(p.period, p.tile, family) for family in SHORE_SOURCES],
     ),
     Step(
         "coastline", "Draw yearly shorelines, cast transects, fit rates.", "rs_pipeline.products.coastline.assemble:coastline", scope="run", final=True,
-        when=has_coast, keys=("coastline", "periods"), side_files=_tables,
+        when=has_coast, keys=("coastline", "units"), side_files=_tables,
         reads=lambda p: [
             p.settings.units.path, p.layout.tiles, *(file for family in SHORE_SOURCES for file in p.tiles(partial(_shore, p, family))),
             *(p.layout.map(product, label) for product in ("water", "vegetation") for label in p.periods),

@@ -10,7 +10,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import SampledProduct
 from rs_pipeline.products.land.classes import Land
 from rs_pipeline.products.land.maps import BANDS, LAND, STYLE
-from rs_pipeline.products.register import Place, Product, RegionMap, Step, block_memory_mb, chips, sensor_tables, shipped
+from rs_pipeline.products.register import MASKED, Place, Product, RegionMap, Step, block_memory_mb, chips, sensor_tables, shipped
 
 ZONE_TABLES = {"red_line": "red_line", "reserve": "reserves", "mine": "mines", "xiongan": "xiongan", "shore": "shoreline_buffers"}
 """Zone to the key of its polygons in the section ``tables``."""
@@ -35,12 +35,13 @@ def _zones(place: Place) -> list[Path | None]:
 STEPS = (
     Step(
         "land", "Make the land-cover map of a tile and period.", "rs_pipeline.products.land.step:land", scope="tile_period", threads=2, priority=1,
-        memory_mb=block_memory_mb, keys=("masks", "land"), tables=lambda s: (*sensor_tables(s), *shipped("land.json")),
+        memory_mb=block_memory_mb, keys=(*MASKED, "masks.radar_edge_m", "masks.land", "land"), side_files=lambda p: [p.settings.masks.dem],
+        tables=lambda s: (*sensor_tables(s), *shipped("land.json")),
         reads=lambda p: [*chips(p), p.layout.tiles], writes=lambda p: [p.layout.tile_map(p.period, p.tile, LAND)],
     ),
     Step(
         "land_zonal", "Sum land cover and its conversion over counties and the zones of side tables.", "rs_pipeline.products.land.zonal:land_zonal",
-        scope="period", final=True, keys=("land_zones", "baseline", "units", "coastline"), side_files=_zones,
+        scope="period", final=True, keys=("land_zones", "baseline", "units"), side_files=_zones,
         reads=lambda p: [
             *(p.layout.map(LAND, label) for label in p.with_baseline), p.layout.map("water", p.baseline), p.layout.bodies,
             p.layout.tiles, p.settings.units.path, *([p.layout.shorelines] if p.settings.coastline else []),

@@ -22,13 +22,14 @@ def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> lis
 STEPS = (
     Step(
         "trend", "Fit the trend of peak vegetation cover over all periods, pixel by pixel, of a tile.", "rs_pipeline.products.vegetation.trend:trend",
-        scope="tile", keys=("trend.min_years", "periods"),
+        scope="tile", keys=("trend.min_years",),
         reads=lambda p: [p.layout.tiles, *(p.layout.tile_map(label, p.tile, COVER) for label in p.periods)], writes=lambda p: [p.layout.trend_tile(p.tile)],
     ),
     Step(
         "trend_map", "Join the tiles' trends and call pixels greening or browning, false discoveries controlled over the region.",
         "rs_pipeline.products.vegetation.trend:trend_map", scope="run", keys=("trend",), final=True,
         reads=lambda p: [p.layout.tiles, *(p.layout.trend_tile(tile) for tile in p.ask_tiles())], writes=lambda p: [p.layout.trend_map],
+        also_writes=lambda p: [p.layout.trend_map.with_suffix(".qml")],
     ),
     Step(
         "trend_zonal", "Sum greening and browning over counties.", "rs_pipeline.products.vegetation.greening:trend_zonal",
