@@ -17,6 +17,7 @@ from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Scene
 from rs_pipeline.radiometry.masks import (
     Reason,
+    add_geometry,
     aerosol_reasons,
     cast_shadow,
     dilate,
@@ -182,6 +183,17 @@ def test_shadow_of_a_cloud_is_confirmed_and_buffer_surrounds_it(tmp_path):
     assert names(int(got[30, 20])) == {"cloud"}
     assert names(int(got[30, 22])) == {"buffer"} and got[30, 23] == 0 and names(int(got[28, 20])) == {"buffer"}
     assert got[15, 21] == 0
+
+
+def test_a_cloud_casts_from_a_hundred_metres_around_it():
+    """Sun in the south, 45 degrees; a cloud below 390 m reaches 19.5 pixels of 20 m north, taken for 20. Its edge of 100 m and a pixel
+    of rounding are 6 more: 26 pixels north the shadow is believed, 27 pixels north it is not."""
+    reasons = np.zeros((60, 3), "uint16")
+    reasons[40, 1] = Reason.CLOUD
+    reasons[13:15, 1] = Reason.SHADOW
+    masks = MaskSection(cloud_buffer_m=0.0, shadow_height_m=(200.0, 390.0))
+    got = add_geometry(reasons, np.s_[0:60, 0:3], (45.0, 180.0), masks, (20.0, 20.0))
+    assert names(int(got[13, 1])) == {"shadow"} and names(int(got[14, 1])) == {"shadow", "shadow_confirmed"}
 
 
 def test_every_shadow_label_counts_where_the_sun_is_unknown(tmp_path):
