@@ -60,3 +60,14 @@ def test_sweep_drifts_along_its_path():
     assert sorted(zip(*np.nonzero(out), strict=True)) == [(2, 2), (3, 2), (4, 3)]
     sweep(mask[::-1].copy(), np.array([0, 0, 1, 1, 2, 2])[::-1].copy(), 2, 4, False, out)
     assert sorted(zip(*np.nonzero(out), strict=True)) == [(1, 3), (2, 2), (3, 2)]
+
+
+@pytest.mark.parametrize(("rise_m", "shaded"), [(14.0, True), (16.0, False)])
+def test_ground_between_pixels_is_linear(rise_m, shaded):
+    """Towards the sun a ray goes one column east and half a row north, between heights of 20 and 10 m: 15 m. A step is 10 m x 1.118."""
+    height = np.zeros((4, 3))
+    height[1, 1], height[2, 1] = 20.0, 10.0
+    elevation, azimuth = np.degrees(np.arctan(rise_m / (10 * np.hypot(1, 0.5)))), np.degrees(np.arctan2(1, 0.5))
+    assert shade(height, elevation, azimuth)[2, 0] == shaded
+    turned = shade(height.T[::-1, ::-1], elevation, 90 - azimuth)  # rows and columns change places, and the sun with them
+    assert turned[2, 1] == shaded

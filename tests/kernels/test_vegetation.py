@@ -27,6 +27,20 @@ def test_a_network_by_hand():
     assert answer == pytest.approx(np.full(64, 0.580797), abs=1e-6)
 
 
+def test_a_network_adds_up_all_bands():
+    """Weights of 1 to 7 on reflectances of 0.001, 0.002 ... 0.007: 0.001 + 0.004 + ... + 0.049 = 0.14, tanh 0.139092."""
+    refl, answer = np.repeat(np.arange(1.0, 8)[:, None] / 1000, 64, axis=1), np.empty(64)
+    k.cover_answers(refl, 64, np.arange(1.0, 8)[None], np.zeros(1), np.ones(1), 0.0, answer)
+    assert answer == pytest.approx(np.full(64, 0.139092), abs=2e-6)
+
+
+def test_a_distance_adds_up_all_bands_and_their_mixtures():
+    """Every band of the whitened difference is 1 x 0.01 + 2 x 0.02 + ... + 7 x 0.07 = 1.4: seven times 1.96."""
+    refl, distance = np.arange(1.0, 8)[:, None] / 100 + 0.5, np.empty(1)
+    k.domain_distances(refl, 1, np.full(7, -np.inf), np.full(7, np.inf), np.full(7, 0.5), np.tile(np.arange(1.0, 8), (7, 1)), distance)
+    assert distance[0] == pytest.approx(13.72)
+
+
 @pytest.mark.parametrize(("answer", "cover"), [(0.4, 0.4), (-0.09, 0.0), (1.09, 1.0), (-0.11, math.nan), (1.11, math.nan), (math.nan, math.nan)])
 def test_an_answer_just_outside_is_a_limit_and_further_out_none(answer, cover):
     assert k.limited_cover(answer) == pytest.approx(cover, nan_ok=True)

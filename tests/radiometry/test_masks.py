@@ -290,6 +290,21 @@ def test_lit_ground_takes_the_shadow_from_the_water_beside_it(suspect_refl, lit)
     assert (got[-1] == lit).all() and not got[:-1].any()
 
 
+def beside(n_bright: int, ground_refl: float = 0.2, distance_px: int = 5):
+    """Whether the shadow is taken from black water ``distance_px`` rows of 20 m from ``n_bright`` pixels of ground, on four clear dates."""
+    refl = np.full((5, 11, 11), 0.01)
+    refl[:, 0, :n_bright] = ground_refl
+    reasons = np.zeros(refl.shape, "uint16")
+    reasons[-1] = Reason.SHADOW_CONFIRMED
+    return lit_pixels(np.rint(refl * 1e4).astype("uint16"), reasons, np.full(5, 1e-4, "f4"), np.zeros(5, "f4"), 20.0, 0.9)[-1, distance_px, 2]
+
+
+def test_five_bright_pixels_within_a_hundred_metres_tell():
+    assert beside(5) and not beside(4)
+    assert not beside(5, distance_px=6)  # 120 m
+    assert beside(5, ground_refl=0.06) and not beside(5, ground_refl=0.0599)
+
+
 def test_lit_counts_reflectance_not_numbers():
     assert lit_pixels(*dates(0.2, 0.2, 0.2, 0.2, offset=[0, -0.1, 0, -0.1]), 20.0, 0.9)[-1].all()
 

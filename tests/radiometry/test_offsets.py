@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from rs_pipeline.radiometry.offsets import PENDING, SEEN, Decision, Facts, OtherDates, PixelTest, by_metadata, pixel_test, too_negative, weigh
+from rs_pipeline.radiometry.offsets import (
+    PENDING,
+    SEEN,
+    Decision,
+    Facts,
+    OtherDates,
+    PixelTest,
+    by_metadata,
+    pixel_test,
+    too_negative,
+    weigh,
+)
 
 RNG = np.random.default_rng(7)
 
