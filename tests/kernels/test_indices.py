@@ -176,3 +176,44 @@ def test_a_ratio_begins_just_above_the_least_sum():
 )
 def test_water_logit_is_the_sum_of_its_weights(pixel, logit):
     assert indices.water_logit(*pixel, 0) == pytest.approx(logit, abs=1e-9)
+
+
+WOFS = {"blue": 0.03, "green": 0.04, "red": 0.03, "nir": 0.03, "swir1": 0.02, "swir2": 0.03}
+"""Water: n52 = -.33, SWIR2 300 below 323.5, n43 = 0 below .61."""
+
+
+@pytest.mark.parametrize(
+    ("water", "dry"),
+    [
+        ({"blue": 0.2083, "nir": 0.03}, {"blue": 0.2084, "nir": 0.03}),  # blue 2083.5
+        ({"nir": 0.1238}, {"nir": 0.1239}),  # n43 .6099 and .6101, limit .61
+        ({"swir2": 0.033, "blue": 0.0378}, {"swir2": 0.033, "blue": 0.038}),  # SWIR2 from 323.5 on, n72 -.096: blue 379
+        ({"swir2": 0.0323, "blue": 0.038}, {"swir2": 0.0324, "blue": 0.038}),  # SWIR2 323.5 itself
+        ({"green": 0.06, "swir2": 0.0375, "nir": 0.05}, {"green": 0.06, "swir2": 0.0376, "blue": 0.038, "nir": 0.04}),  # n72 -.231 and -.2295
+        ({"green": 0.06, "swir2": 0.036, "blue": 0.0472, "nir": 0.05}, {"green": 0.06, "swir2": 0.036, "blue": 0.0474, "nir": 0.05}),  # blue 473
+        # n43 .2188 and .2208 with blue above 473, limit .22
+        ({"green": 0.06, "swir2": 0.036, "blue": 0.05, "nir": 0.0468}, {"green": 0.06, "swir2": 0.036, "blue": 0.05, "nir": 0.047}),
+        # blue 1400.5: below it n43 -.006 passes by .22, above it n43 has to be at most -.01
+        ({"green": 0.15, "swir2": 0.036, "blue": 0.14, "nir": 0.0296}, {"green": 0.15, "swir2": 0.036, "blue": 0.1401, "nir": 0.0296}),
+        ({"green": 0.15, "swir2": 0.036, "blue": 0.1401, "nir": 0.0294}, {"green": 0.15, "swir2": 0.036, "blue": 0.1401, "nir": 0.0295}),
+        ({"swir1": 0.0391, "nir": 0.1238}, {"swir1": 0.0393, "nir": 0.1238}),  # n52 -.0114 and -.0088: from -.01 on n43 .61 is too much
+        ({"swir1": 0.045, "blue": 0.0334}, {"swir1": 0.045, "blue": 0.0335}),  # n52 .059: blue 334.5
+        ({"swir1": 0.045, "nir": 0.1}, {"swir1": 0.045, "nir": 0.101}),  # n43 .5385 and .5420, limit .54
+        ({"swir1": 0.0509}, {"swir1": 0.051, "blue": 0.0301}),  # n52 .1199 and .1209: from .12 on blue decides
+        ({"swir1": 0.06, "red": 0.0364, "blue": 0.0129}, {"swir1": 0.06, "red": 0.0364, "blue": 0.013}),  # blue 129.5 with dark red
+        ({"swir1": 0.06, "red": 0.0365}, {"swir1": 0.06, "red": 0.0364}),  # red 364.5 with blue 300
+        ({"swir1": 0.06, "red": 0.04}, {"swir1": 0.06, "red": 0.04, "blue": 0.0301}),  # blue 300.5 with bright red
+        ({"swir1": 0.0638, "red": 0.04}, {"swir1": 0.064, "red": 0.04}),  # n52 .2293 and .2308, limit .23
+        ({"swir1": 0.07, "blue": 0.0129}, {"swir1": 0.07, "blue": 0.013}),  # n52 .27: blue 129.5
+        ({"swir1": 0.07, "blue": 0.01, "nir": 0.079}, {"swir1": 0.07, "blue": 0.01, "nir": 0.0792}),  # n43 .4495 and .4505, limit .45
+        ({"swir1": 0.07, "blue": 0.01, "red": 0.0364}, {"swir1": 0.07, "blue": 0.01, "red": 0.0365}),  # red 364.5
+        ({"swir1": 0.0812, "blue": 0.01}, {"swir1": 0.0813, "blue": 0.01}),  # n52 .3399 and .3405, limit .34
+    ],
+)
+def test_the_wofs_tree_turns_at_its_limits(water, dry):
+    assert indices.wofs_water(**(WOFS | water)) and not indices.wofs_water(**(WOFS | dry))
+
+
+def test_wilson_bounds_stay_within_0_and_1():
+    """All of 8 and none of 8: 1 / (1 + 3.8415 / 8) = 0.6756 is left on the one side, the end of the scale on the other."""
+    assert indices.wilson(8, 8) == pytest.approx((0.67559, 1.0), abs=1e-5) and indices.wilson(0, 8) == pytest.approx((0.0, 0.32441), abs=1e-5)

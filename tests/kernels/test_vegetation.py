@@ -249,6 +249,15 @@ def test_seven_dates_are_few_and_eight_are_not():
     assert observe([BARE] * 7, days[:7])["fvc_growing"] < 0.49
 
 
+def test_a_season_is_counted_from_the_dates_of_its_window_that_a_pixel_knows():
+    """Of six dates three lie in the window, of which the first pixel knows those of day 10 and 40, the second only that of day 20."""
+    known, seen, dates = np.ones((6, k.LANE)), np.array([True] * 5 + [False]), np.array([0, 10, 20, 40, 90, 95])
+    known[2, 0] = known[[1, 3], 1] = known[5] = 0.0
+    counts, first, spans = np.empty((3, k.LANE))
+    k._seasons(known, 2, seen, dates, np.array([False, True, True, True, False, True]), counts, first, spans)
+    assert (counts[:2].tolist(), first[:2].tolist(), spans[:2].tolist()) == ([2, 1], [10, 20], [30, 0])
+
+
 PEAK, GROWING, SPRING = 0, 1, 2
 
 
