@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kernels.edges import classify_water, plants_on_water
+from kernels.edges import classify_water, clear_median, plants_on_water
 from kernels.observe import observe_vegetation, observe_water, radar_water
 from kernels.statistics import quantile_sorted, weighted_median_sorted
 
@@ -79,6 +79,22 @@ MIXED = (0.03, 0.0426, 0.027, 0.0, 0.03, 0.01, 0.008)
 def test_where_half_of_the_dates_are_wet_the_two_in_the_middle_decide(dates, wet):
     """(-5.7 + 5.2) / 2 is dry and (-0.27 + 5.2) / 2 wet, whatever the most certain dates say."""
     assert water(dates, [0] * len(dates), min_months=1)["frequency"] == wet
+
+
+@pytest.mark.parametrize(
+    ("dn", "native_m", "median"),
+    [
+        ([1000, 1200, 1600], [10, 10, 10], 0.12), ([1000, 1200, 1600, 1700], [10] * 4, 0.14), ([1000, 0, 1600], [10] * 3, 0.13),
+        ([1000, 1200, 3000], [30, 10, 20], 0.12), ([1000, 1200, 1300], [10, 10, 30], 0.11), ([0, 0, 0], [10] * 3, np.nan),
+    ],
+)  # fmt: skip
+def test_the_median_is_of_the_clear_dates_of_the_finest_sensor(dn, native_m, median):
+    n, out = len(dn), np.empty((1, 1), "f4")
+    clear_median(
+        np.array(dn, "uint16").reshape(n, 1, 1), np.zeros((n, 1, 1), "uint16"), 3, np.ones(n, bool), np.full(n, 1e-4, "f4"), np.zeros(n, "f4"),
+        np.array(native_m, "f4"), out,
+    )  # fmt: skip
+    assert out[0, 0] == pytest.approx(median, nan_ok=True)
 
 
 @pytest.mark.parametrize(
