@@ -80,7 +80,7 @@ def test_the_ends_of_the_scales_are_places_and_covers(tmp_path, row):
 @pytest.mark.parametrize("row", ["180.1,0,2023,meadow,50", "-180.1,0,2023,meadow,50", "0,90.1,2023,meadow,50", "0,-90.1,2023,meadow,50",
                                  "0,0,2023,meadow,-0.1", "0,0,2023,meadow,100.1"])  # fmt: skip
 def test_beyond_them_are_none(tmp_path, row):
-    with pytest.raises(TableError, match="is no (place|cover)"):
+    with pytest.raises(TableError, match=r"is no (place|cover)"):
         read_plots(write(tmp_path / "p.csv", row))
 
 
