@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kernels.shadows import dilate_disk, sweep, terrain_shadow
+from kernels.shadows import dilate_disk, lit_ground, sweep, terrain_shadow
 
 
 def shade(height, elevation, azimuth, step=10.0):
@@ -71,3 +71,12 @@ def test_ground_between_pixels_is_linear(rise_m, shaded):
     assert shade(height, elevation, azimuth)[2, 0] == shaded
     turned = shade(height.T[::-1, ::-1], elevation, 90 - azimuth)  # rows and columns change places, and the sun with them
     assert turned[2, 1] == shaded
+
+
+@pytest.mark.parametrize(("row", "col", "lit"), [(3, 4, True), (7, 4, True), (5, 2, True), (5, 6, True), (2, 4, False), (8, 4, False), (5, 1, False), (5, 7, False)])
+def test_ground_is_looked_at_within_a_square_around_each_pixel(row, col, lit):
+    """One bright pixel at row 5, column 4, as bright as usual; seen from two pixels away on each side, not from three."""
+    dn, median, out = np.full((11, 9), 100, "uint16"), np.full((11, 9), 100, "int64"), np.empty((11, 9), bool)
+    dn[5, 4] = median[5, 4] = 2000
+    lit_ground(dn, np.float32(1e-4), np.float32(0), np.zeros((11, 9), "uint16"), np.uint16(1), median, 600, 0.9, 2, 1, out)
+    assert out[row, col] == lit
