@@ -284,7 +284,7 @@ def pixel_black_odorous(stack, rededge, season, water, max_swir1_refl, detector,
     out : float32 (5, h, w), written: PIXEL_LAYERS. All NaN where ``water`` is False; without an assessed date the
         counts are 0 and the probability is NaN. ``n_months`` counts months with a positive date.
     """
-    dn, bits, bad_bits, day, month = stack.dn, stack.bits, stack.reject, stack.day, stack.month
+    dn, bits, bad_bits, day, month = stack.dn, stack.bits, stack.bad_bits, stack.day, stack.month
     n_scenes, _, h, w = dn.shape
     scratch = np.empty(len(SPECTRUM_FEATURES))
     for y in range(h):

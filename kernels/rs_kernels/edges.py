@@ -46,7 +46,7 @@ def finest_median(stack, band, use, out):
     stack : `rs_kernels.stack.Stack`. band : place of the band in it. use : bool (T,), dates that take part.
     out : float32 (h, w), written; NaN where no date is left.
     """
-    dn, bits, bad_bits, pixel_m = stack.dn, stack.bits, stack.reject, stack.pixel_m
+    dn, bits, bad_bits, pixel_m = stack.dn, stack.bits, stack.bad_bits, stack.pixel_m
     dates = np.flatnonzero(use)
     pairs, series = exchanges(dates.size), np.empty((dates.size, LANE))
     finest, counts = np.empty(LANE), np.empty(LANE)

@@ -63,7 +63,7 @@ def season_statistics(stack, season, n_seasons, out, dates):
     out : float32 (n_seasons * 7 + 4, h, w), written: medians season by season, then EXTREMES; NaN where no clear date has the band.
     dates : int64 (n_seasons, h, w), written: clear dates of each season.
     """
-    dn, bits, bad_bits, scale, offset, pixel_m = stack.dn, stack.bits, stack.reject, stack.scale, stack.offset, stack.pixel_m
+    dn, bits, bad_bits, scale, offset, pixel_m = stack.dn, stack.bits, stack.bad_bits, stack.scale, stack.offset, stack.pixel_m
     n_dates, _, h, w = dn.shape
     values, v, m = np.empty((N_OPTICAL_BANDS, n_dates)), np.empty(n_dates), np.empty(n_dates)
     counts = np.empty(N_OPTICAL_BANDS, np.int64)

@@ -122,7 +122,7 @@ def _open_month(n, votes):
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _vote(stack, t, lane, min_logit, votes):
     """Add one date to the running counts of a month: what `median_reaches` needs, of the finest sensor so far."""
-    bits, bad_bits, pixel_m, day = stack.bits, stack.reject, stack.pixel_m[t], float(stack.day[t])
+    bits, bad_bits, pixel_m, day = stack.bits, stack.bad_bits, stack.pixel_m[t], float(stack.day[t])
     y, left, n = lane
     for i in range(n):
         logit, finest = votes[_LOGIT + i], votes[_FINEST + i]
@@ -239,7 +239,7 @@ def _vegetation_lane(stack, lane, in_peak, in_growing, endmembers, fraction, ser
 
     ``counts`` int64 (3, LANE): dates of either and the last day.
     """
-    bits, bad_bits, day = stack.bits, stack.reject, stack.day
+    bits, bad_bits, day = stack.bits, stack.bad_bits, stack.day
     y, left, n = lane
     counts[:2, :n] = 0
     counts[2, :n] = -1

@@ -10,13 +10,13 @@ NOT_NEEDED = np.empty(0, np.int64)
 
 
 class Stack(NamedTuple):
-    """The T dates of a block, ascending. A product that rejects other dates takes the same with another ``bad_bits`` (`_replace`)."""
+    """The T dates of a block, ascending. A product that other flags matter to takes the same with another ``bad_bits`` (`_replace`)."""
 
     dn: np.ndarray
     """uint16 (T, 7, h, w), bands of OPTICAL_BANDS, 0 nodata."""
     bits: np.ndarray
-    """uint16 (T, h, w), reasons why a pixel may be of no use, see `rs_pipeline.radiometry.masks.QAFlag`."""
-    reject: int
+    """uint16 (T, h, w), QA flags, see `rs_pipeline.radiometry.masks.QAFlag`."""
+    bad_bits: int
     """The bits that remove a date from a pixel."""
     scale: np.ndarray
     """float32 (T,), reflectance = dn * scale + offset."""
@@ -44,7 +44,7 @@ class Lane(NamedTuple):
 @njit(cache=True, nogil=True, error_model="numpy")
 def count_clear(stack, t, lane):
     """Pixels of a lane that a date is not removed from."""
-    bits, bad_bits, clear = stack.bits, stack.reject, 0
+    bits, bad_bits, clear = stack.bits, stack.bad_bits, 0
     for i in range(lane.n):
         clear += (bits[t, lane.y, lane.left + i] & bad_bits) == 0
     return clear

@@ -477,7 +477,7 @@ def observe_cover(stack, facts, networks, errors, lines, need, out):
     errors : float64 (2, K), standard errors at equal steps of cover: of the model, and of noise in one result.
     out : float32 (8, h, w), written: COVER_LAYERS. ``cover_unknown`` counts the clear dates that were left out.
     """
-    bits, bad_bits, dates = stack.bits, stack.reject, stack.day
+    bits, bad_bits, dates = stack.bits, stack.bad_bits, stack.day
     n_dates, _, h, w = stack.dn.shape
     worth, in_windows, which, biases = facts
     days, day_in_windows, bandwidth_days, prior = lines
