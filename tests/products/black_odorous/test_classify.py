@@ -22,7 +22,7 @@ from rs_pipeline.products.black_odorous.classify import (
     summarise_reaches,
 )
 from rs_pipeline.products.black_odorous.model import load_detector
-from rs_pipeline.products.black_odorous.scoring import DTYPES
+from rs_pipeline.products.black_odorous.scoring import SCORE_DTYPES
 from rs_pipeline.region import grid as make_grid
 from rs_pipeline.region import read_tiles
 from rs_pipeline.storage.tables import write_parquet
@@ -40,7 +40,7 @@ def scores(logits, *, reach="R-1", period="2024", days=SIX_DAYS, vetoes=None, n_
         "reach_id": reach, "period": period, "day": [period + d[4:] for d in days[:n]], "scene_id": [f"s{i}" for i in range(n)], "sensor": "s2",
         "native_m": native_m, "n_core": n_core, "logit": np.asarray(logits, float), "rededge": True, "veto": vetoes or [""] * n, **refl,
         "grey_refl": 0.0, "surroundings_share": 0.04,
-    }).astype(DTYPES)  # fmt: skip
+    }).astype(SCORE_DTYPES)  # fmt: skip
 
 
 def calibrated(log_odds):
