@@ -151,7 +151,7 @@ def snakemake_command(config: Path, *options: str) -> list[str]:
 
 def in_root() -> dict[str, str]:
     """The environment with this checkout's packages before installed ones."""
-    return os.environ | {"PYTHONPATH": str(ROOT)}
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "kernels")])}
 
 
 def snakemake(config: Path, *options: str) -> str:

@@ -41,6 +41,11 @@ class Layout:
         return self.root / "logs" / "jobs.jsonl"
 
     @property
+    def code(self) -> Path:
+        """What the code of every step was, by the digest of the whole code, since the run began."""
+        return self.root / "logs" / "code.json"
+
+    @property
     def summary(self) -> Path:
         """What the last run did and what is missing; the same for people in ``summary.txt``."""
         return self.root / "summary.json"

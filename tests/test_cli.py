@@ -1,6 +1,5 @@
 """The command line: every verb explains itself, errors are told in words."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from benchmarks.harness import in_root
 from rs_pipeline.cli import app
 
 VERBS = sorted(c.name or c.callback.__name__ for c in app.registered_commands)
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def run(*args: str) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "rs_pipeline.cli", *args]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, env=in_root(), timeout=120)
 
 
 @pytest.mark.parametrize("verb", VERBS)

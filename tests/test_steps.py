@@ -18,7 +18,7 @@ from rs_pipeline.steps import CLOCKWORK, in_order, step_places, steps, steps_of
 from rs_pipeline.storage.provenance import freeze
 from tests.recording import recorded
 
-EVERYWHERE = ("baseline", "periods", "grid.resolution_m", "grid.crs", "units.path", "sample.path", "sample.seed")
+EVERYWHERE = ("baseline", "periods", "grid.resolution_m", "grid.crs", "units.path", "simulation.path")
 """Read to find out which files are meant; they are in the names or the content of files that the step declares."""
 
 
@@ -88,7 +88,7 @@ def test_every_key_that_a_step_reads_is_in_the_register(chain):
             declared = any(covers(d, key) for d in (*step.keys, *CLOCKWORK, *EVERYWHERE))
             if not declared and str(given(settings, key)) not in files:
                 missing.add((step.name, key))
-    assert sorted(missing) == []
+    assert not missing, "\n".join(f"{name}: {what}" for name, what in sorted(missing))
 
 
 def test_every_file_that_a_step_reads_is_in_the_register(chain):
@@ -101,7 +101,7 @@ def test_every_file_that_a_step_reads_is_in_the_register(chain):
             mine = path.is_relative_to(settings.root.resolve()) or path.is_relative_to(register.config_folder().resolve())
             if mine and path not in declared and path not in own and not any(path.is_relative_to(f) for f in folders) and ".part" not in path.name:
                 missing.add((step.name, str(path.relative_to(path.anchor))[-60:]))
-    assert sorted(missing) == []
+    assert not missing, "\n".join(f"{name}: {what}" for name, what in sorted(missing))
 
 
 def test_every_file_that_a_step_writes_is_in_the_register(chain):
@@ -111,7 +111,7 @@ def test_every_file_that_a_step_writes_is_in_the_register(chain):
         folders = [p.with_name("native") for p in declared if p.name == "chips.parquet"] + [p for p in declared if p.is_dir()]
         missing |= {(step.name, str(p.relative_to(settings.root))) for p in made if p.resolve() not in declared and not any(p.resolve().is_relative_to(f) for f in folders)}
         assert all(p.exists() for p in step.writes(place) if p.name != "native"), step.name
-    assert sorted(missing) == []
+    assert not missing, "\n".join(f"{name}: {what}" for name, what in sorted(missing))
 
 
 def test_every_key_of_the_register_is_one_of_the_configuration(chain):

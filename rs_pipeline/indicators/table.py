@@ -16,7 +16,7 @@ from rs_pipeline.estimation.zones import REGION, Unit
 from rs_pipeline.indicators.evidence import write_evidence
 from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.status import CHANGE_OPERATORS, Verdict, judge
-from rs_pipeline.indicators.targets import Target, load_targets, load_values
+from rs_pipeline.indicators.targets import Target, load_targets, load_values, target_tables
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.layout import Layout
 from rs_pipeline.provinces import load_province
@@ -212,7 +212,8 @@ def indicators(settings: Settings) -> None:
     ------
     TableError : county statistics are missing, or a table of targets or values cannot be used.
     """
-    targets = load_targets(settings.targets_path, INDICATORS)
+    path, *more = target_tables(settings)
+    targets = load_targets(path, INDICATORS, more)
     run = Run.read(settings)
     table = build(run, targets, _supplied(settings, targets, run))
     layout = Layout(settings.root)

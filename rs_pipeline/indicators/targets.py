@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
+from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.uncertainty import Interval
+from rs_pipeline.products.register import products
 from rs_pipeline.storage.tables import CsvRow, csv_rows
 
 TARGET_COLUMNS = (
@@ -62,12 +65,17 @@ class Target:
     """How far from the number ``=`` still holds."""
 
 
-def load_targets(path: Path, indicators: Collection[str]) -> list[Target]:
+def target_tables(settings: Settings) -> list[Path]:
+    """The run's table of targets, and those that products bring for their own indicators."""
+    return [settings.targets_path, *(path for p in products().values() if (path := p.asset("targets.csv")))]
+
+
+def load_targets(path: Path, indicators: Collection[str], more: Iterable[Path] = ()) -> list[Target]:
     """Read and check a table of targets.
 
     Parameters
     ----------
-    path : UTF-8 CSV (with or without BOM) with TARGET_COLUMNS, and optionally ``tolerance``.
+    path : UTF-8 CSV (with or without BOM) with TARGET_COLUMNS, and optionally ``tolerance``; ``more``: further ones.
     indicators : names of the indicators that a row may point to (several are separated by ``;``).
 
     Raises
@@ -75,7 +83,7 @@ def load_targets(path: Path, indicators: Collection[str]) -> list[Target]:
     TableError : a column is missing, an id is repeated, or a cell cannot be used; file, row, column and remedy are named.
     """
     targets: dict[str, Target] = {}
-    for row in csv_rows(path, TARGET_COLUMNS):
+    for row in chain.from_iterable(csv_rows(p, TARGET_COLUMNS) for p in (path, *more)):
         target = _target(row, indicators)
         if target.target_id in targets:
             raise row.fault(f"target_id {target.target_id!r} occurs twice", "target_id", "give every target its own id")

@@ -20,6 +20,8 @@ from typing import Any
 
 import psutil
 
+from rs_pipeline.storage.provenance import code_sha256
+
 
 @dataclass(frozen=True)
 class JournalEntry:
@@ -44,13 +46,15 @@ class JournalEntry:
     """Why it failed or was given up."""
     host: str = ""
     pid: int = 0
+    code: str = ""
+    """SHA-256 of the whole code that did the job."""
 
 
 class Watch:
     """Measures this process from now on and writes its lines."""
 
     def __init__(self, path: Path, job: str, verb: str, attempt: int):
-        self.path, self.about = path, {"job": job, "verb": verb, "attempt": attempt, "host": socket.gethostname(), "pid": os.getpid()}
+        self.path, self.about = path, {"job": job, "verb": verb, "attempt": attempt, "host": socket.gethostname(), "pid": os.getpid(), "code": code_sha256()}
         self.start, self.cpu, self.bytes = time.monotonic(), time.process_time(), _bytes()
         self.write("started")
 

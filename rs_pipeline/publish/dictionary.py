@@ -24,6 +24,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.indicators.targets import OBSERVABILITY, OPERATORS
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
+from rs_pipeline.products.register import products
 from rs_pipeline.publish.geopackage import STATUS_COLOURS
 from rs_pipeline.storage.tables import write_csv
 
@@ -48,9 +49,11 @@ class DictionaryEntry:
 
 @cache
 def _described() -> list[dict[str, str]]:
-    """``columns.csv``, rows that name their column first, then those with more of the name."""
-    with (files("rs_pipeline.publish") / "columns.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    """``columns.csv`` of this room and of the products, rows that name their column first, then those with more of the name."""
+    rows = []
+    for path in (files("rs_pipeline.publish") / "columns.csv", *(p for product in products().values() if (p := product.asset("columns.csv")))):
+        with path.open(encoding="utf-8", newline="") as file:
+            rows += csv.DictReader(file)
     return sorted(rows, key=lambda r: ("*" in r["column"], -len(r["column"].replace("*", "")), "*" in r["file"], -len(r["file"])))
 
 

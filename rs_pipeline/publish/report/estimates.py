@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rs_pipeline.config import Settings
+from rs_pipeline.indicators.targets import target_tables
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.publish.report.text import Codes, number, text
 
@@ -22,11 +23,9 @@ _OF_TARGET = ("topic", "description", "caveat")
 
 
 def read_targets(settings: Settings) -> dict[str, dict[str, str]]:
-    """Rows of the table of targets by target_id; empty where there is no table."""
-    if not settings.targets_path.exists():
-        return {}
-    table = pd.read_csv(settings.targets_path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
-    return {row["target_id"]: row for row in table.to_dict("records")}
+    """Rows of the tables of targets by target_id; empty where there is none."""
+    tables = [pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False) for path in target_tables(settings) if path.exists()]
+    return {row["target_id"]: row for table in tables for row in table.to_dict("records")}
 
 
 def read_indicators(path: Path) -> pd.DataFrame | None:

@@ -1,4 +1,4 @@
-"""The page in Chinese: one table of texts, ``page/chinese.csv``, and what it makes of the texts of a run.
+"""The page in Chinese: a table of texts, ``page/chinese.csv`` and one a product, and what it makes of the texts of a run.
 
 A row may hold placeholders, ``{share} % observed``, that stand for whatever a run puts there. What the table does not know stays as
 it is, so an indicator, map or target that is new appears under its own name.
@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable
 from functools import cache, cached_property
 from importlib.resources import files
+
+from rs_pipeline.products.register import products
 
 _PLACE = re.compile(r"\{(\w+)\}")
 
@@ -27,9 +29,13 @@ class Chinese:
     @classmethod
     @cache
     def read(cls) -> Chinese:
-        """The table that comes with the page."""
-        with (files("rs_pipeline.publish.report") / "page" / "chinese.csv").open(encoding="utf-8", newline="") as file:
-            return cls({row["english"]: row["chinese"] for row in csv.DictReader(file)})
+        """The table that comes with the page, and those of the products."""
+        own = [path for p in products().values() if (path := p.asset("chinese.csv"))]
+        table: dict[str, str] = {}
+        for path in (files("rs_pipeline.publish.report") / "page" / "chinese.csv", *own):
+            with path.open(encoding="utf-8", newline="") as file:
+                table |= {row["english"]: row["chinese"] for row in csv.DictReader(file)}
+        return cls(table)
 
     @cached_property
     def _templates(self) -> list[tuple[re.Pattern, str]]:

@@ -1,0 +1,105 @@
+"""Which steps have other code now than when their files were made.
+
+A changed configuration makes steps run again; changed code does not, because a province is not to be worked out anew for a comment. So a run
+says at its beginning whose code changed, and how to make those files again.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+
+import rs_kernels
+
+import rs_pipeline
+from rs_pipeline.config import Settings
+from rs_pipeline.layout import Layout
+from rs_pipeline.operations.journal import read_journal
+from rs_pipeline.products.register import products
+from rs_pipeline.steps import steps, steps_of
+from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.provenance import code_sha256
+
+COMMON = ("errors", "paths", "strict", "config", "layout", "steps", "storage.atomic", "storage.retry", "products.register")
+"""Modules of ``rs_pipeline`` that all steps rest on and that decide nothing: a change in them is no change of a step."""
+
+
+REFERENCES = {"zonal": ("county_sums",), "indicators": ("facts", "indicators")}
+"""Step to the fields of products whose functions it calls by reference."""
+
+ROOTS = {package.__name__: Path(package.__file__).parent for package in (rs_pipeline, rs_kernels)}
+
+
+@cache
+def _source(module: str) -> Path | None:
+    """File of a module of the pipeline or its kernels; None for any other."""
+    package, *names = module.split(".")
+    if package not in ROOTS:
+        return None
+    path = ROOTS[package].joinpath(*names)
+    return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)
+
+
+@cache
+def _imports(module: str) -> frozenset[str]:
+    """Modules that one imports, at its top or later."""
+    path, found = _source(module), set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))) if path else ():
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {node.module, *(f"{node.module}.{a.name}" for a in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {a.name for a in node.names}
+    return frozenset(m for m in found if _source(m))
+
+
+def _is_common(module: str) -> bool:
+    name = module.removeprefix("rs_pipeline.")
+    return any(name == c or name.startswith(f"{c}.") for c in COMMON)
+
+
+@cache
+def step_code(name: str) -> str:
+    """SHA-256, 16 digits, of the sources that a step can reach by imports."""
+    called = [getattr(product, field) for product in products().values() for field in REFERENCES.get(name, ())]
+    todo, seen = [reference.partition(":")[0] for reference in (steps()[name].function, *called) if reference], set()
+    while todo:
+        module = todo.pop()
+        if module not in seen and not _is_common(module):
+            seen.add(module)
+            todo += _imports(module)
+    digest = hashlib.sha256()
+    for module in sorted(seen):
+        digest.update(module.encode() + (_source(module).read_bytes() if _source(module) else b""))
+    return digest.hexdigest()[:16]
+
+
+def note_code(settings: Settings) -> list[str]:
+    """Write down the code of every step under the digest of the whole, and tell whose code changed since its jobs ended, in order."""
+    path, now = Layout(settings.root).code, code_sha256()
+    try:
+        known: dict[str, dict[str, str]] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    if now not in known:
+        known[now] = {s.name: step_code(s.name) for s in steps_of(settings)}
+        with atomic_path(path) as part:
+            part.write_text(json.dumps(known, indent=1), "utf-8")
+    last = {e.job: e for e in read_journal(Layout(settings.root).journal) if e.state == "done"}
+    used: dict[str, set[str]] = {}
+    for entry in last.values():
+        used.setdefault(entry.verb.partition(":")[0].replace("-", "_"), set()).add(entry.code)
+    current = known[now]
+    return [name for name in current if any(code != now and known.get(code, {}).get(name) != current[name] for code in used.get(name, ()))]
+
+
+def words_on_code(changed: list[str], config: Path) -> str:
+    """What a reader is told; empty where no code changed."""
+    if not changed:
+        return ""
+    return (
+        f"the code of {', '.join(changed)} changed since their files were made, and nothing is made again for that alone; "
+        f"to do so: snakemake --cores 2 --configfile {config} --forcerun {' '.join(changed)}"
+    )

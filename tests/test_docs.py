@@ -1,0 +1,27 @@
+"""What the pages say is where they say it."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+HOUSE = (ROOT / "docs" / "house.md").read_text("utf-8")
+
+
+def found(name: str) -> list[Path]:
+    """Files of the checkout that a page means by a path or the end of one, ``*`` for any name."""
+    folders = ("", "rs_pipeline/", "kernels/", "tests/radiometry/", "tests/toy/toy_product/")
+    return [p for folder in folders for p in ROOT.glob(folder + name.rstrip("/"))]
+
+
+def test_every_file_and_folder_of_the_house_is_there():
+    names = set(re.findall(r"`([\w*./-]+(?:\.py|\.yaml|\.md|\.toml|/[\w*]+))`", HOUSE))
+    assert len(names) > 25
+    assert sorted(n for n in names if not found(n) and not (ROOT / "rs_pipeline" / "products" / "land" / n).exists()) == []
+
+
+def test_every_function_of_the_table_is_in_its_file():
+    pairs = re.findall(r"`(\w+)`(?: \(`(\w+)`, `(\w+)`\))? in `([\w/.]+\.py)`", HOUSE)
+    assert len(pairs) >= 4
+    for *names, path in pairs:
+        text = found(path)[0].read_text("utf-8")
+        assert all(f"def {name}(" in text for name in names if name), (names, path)
