@@ -125,14 +125,13 @@ def users_of(module: str) -> set[str]:
 
 @cache
 def tests_of(path: str) -> tuple[str, ...]:
-    """Test files of a module: those of the mirrored folder that import it, else those anywhere, else the folder's that reach it through others."""
+    """Test files of a module: those of the mirrored folder that import it, then those there that reach it through others; where there are
+    none, those anywhere that import it."""
     module, folder = module_of(ROOT / path), folder_of(path)
-    mirrored = ROOT / FOLDERS[folder] / Path(path).relative_to(folder).parent
+    mirrored, users = ROOT / FOLDERS[folder] / Path(path).relative_to(folder).parent, users_of(module)
     every = sorted((ROOT / "tests").rglob("test_*.py"))
-    near = [t for t in every if t.is_relative_to(mirrored)]
-    users = users_of(module)
-    choices = ([t for t in near if module in imports(t)], [t for t in every if module in imports(t)], [t for t in near if imports(t) & users])
-    return tuple(t.relative_to(ROOT).as_posix() for t in next((c for c in choices if c), []))
+    near = sorted((t for t in every if t.is_relative_to(mirrored) and imports(t) & users), key=lambda t: module not in imports(t))
+    return tuple(t.relative_to(ROOT).as_posix() for t in near or [t for t in every if module in imports(t)])
 
 
 class Trial:

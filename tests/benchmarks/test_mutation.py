@@ -48,7 +48,8 @@ def test_a_planted_text_that_is_gone_is_named(monkeypatch):
 
 
 def test_tests_of_a_module_are_the_nearest_that_import_it():
-    assert mutation.tests_of("kernels/indices.py") == ("tests/kernels/test_indices.py",)
+    nearest, *others = mutation.tests_of("kernels/indices.py")
+    assert nearest == "tests/kernels/test_indices.py" and "tests/kernels/test_observe.py" in others  # through `kernels.observe`
     assert mutation.tests_of("kernels/zonal.py") == ("tests/indicators/test_zonal.py",)  # none of tests/kernels does
     assert "tests/indicators/test_values.py" in mutation.tests_of("rs_pipeline/indicators/water.py")  # through `values`
 
