@@ -129,16 +129,17 @@ def users_of(module: str) -> set[str]:
 
 @cache
 def tests_of(path: str) -> tuple[str, ...]:
-    """Test files of a module: those of the mirrored folders that import it, else those anywhere, else the folders' that reach it through others."""
+    """Test files of a module, the nearest first: those of the mirrored folders that import it, or where none does those anywhere; then those of
+    the folders that reach it through others."""
     folder, modules = folder_of(path), {module_of(ROOT / path)}
     mirrored = [ROOT / f / Path(path).relative_to(folder).parent for f in FOLDERS[folder]]
     if Path(path).match(INDICATORS):
         modules, mirrored = modules | {ASKED_BY}, [*mirrored, ROOT / "tests/indicators"]
-    every = sorted((ROOT / "tests").rglob("test_*.py"))
+    every, users = sorted((ROOT / "tests").rglob("test_*.py")), set().union(*map(users_of, modules))
     near = [t for t in every if any(t.is_relative_to(f) for f in mirrored)]
-    users = set().union(*map(users_of, modules))
-    choices = ([t for t in near if imports(t) & modules], [t for t in every if imports(t) & modules], [t for t in near if imports(t) & users])
-    return tuple(t.relative_to(ROOT).as_posix() for t in next((c for c in choices if c), []))
+    nearest = [t for t in near if imports(t) & modules] or [t for t in every if imports(t) & modules]
+    others = [t for t in near if imports(t) & users and t not in nearest]
+    return tuple(t.relative_to(ROOT).as_posix() for t in nearest + others)
 
 
 class Trial:
