@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from rs_pipeline.config import WaterSection
 from rs_pipeline.estimation.error_model import Spread, Systematic, systematic_errors
-from rs_pipeline.estimation.propagation import CORRELATION_RANGE_M, correlated_variance
+from rs_pipeline.estimation.propagation import CORRELATION_RANGE_M, add_variances, correlated_variance
 from rs_pipeline.products.land.indicators import ERROR_OF
 from rs_pipeline.products.water.county import standard_errors
 from rs_pipeline.validation.errors import systematic_part
@@ -59,9 +59,20 @@ def test_standard_errors_of_a_pixel_by_hand():
     assert on_the_threshold["water_permanent_change"].item() == 0  # as hard to tell in either year
     rim = standard_errors(WaterSection(), bands(1.0, 0.1, share=0.3), bands(1.0, 0.1, share=0.3))
     assert rim["water_permanent"].item() == pytest.approx(math.sqrt(0.3 * 0.7), rel=1e-5)
+    whole = standard_errors(WaterSection(), bands(0.75, 0.1, share=1.0), bands(0.75, 0.1, share=1.0))
+    assert whole["water_permanent"].item() == pytest.approx(0.5)  # no rim: whole water, as likely permanent as not
     one_error_below = standard_errors(WaterSection(), bands(0.65, 0.1), bands(0.75, 0.1))
     assert one_error_below["water_permanent_change"].item() == pytest.approx(math.sqrt(0.341345 * 0.658655), rel=1e-4)
     assert one_error_below["water_permanent"].item() == pytest.approx(math.sqrt(0.158655 * 0.841345), rel=1e-4)
+
+
+def test_variances_are_added_zone_by_zone_wherever_they_lie():
+    """Pixels of 3000 m are independent: 2 m2 x 3 and 1 m2 x 4 of zone 1 in the middle of a tile, 36 + 16; zone 0 in its corner, 5 x 1."""
+    error = np.zeros((6, 7))
+    error[3, 4], error[4, 5], error[0, 0] = 3.0, 4.0, 1.0
+    zone, cell, weight, sums = np.array([1, 1, 0]), np.array([3 * 7 + 4, 4 * 7 + 5, 0]), np.array([2.0, 1.0, 5.0]), np.ones((2, 1))
+    add_variances(zone, cell, weight, {"any": error}, 3000.0, sums)
+    assert sums.ravel().tolist() == [1 + 25, 1 + 52]
 
 
 def test_spread_by_hand():

@@ -43,6 +43,18 @@ def test_a_bad_sample_is_named(tmp_path, line, column, what):
     assert fault.value.where.endswith(f"row 3, column {column}") and fault.value.remedy
 
 
+@pytest.mark.parametrize(("place", "cover", "good"), [
+    ("180,90", "100", True), ("-180,-90", "0", True), ("0,0", "100.1", False), ("0,0", "-0.1", False), ("180.1,0", "60", False), ("0,-90.1", "60", False),
+])  # fmt: skip
+def test_covers_end_at_0_and_100_and_places_at_the_poles(tmp_path, place, cover, good):
+    path = table(tmp_path, f"{place},2024,fvc_peak,{cover}")
+    if good:
+        assert len(read_samples(path, sampled_products())) == 1
+    else:
+        with pytest.raises(TableError, match=r"is no (place|cover)"):
+            read_samples(path, sampled_products())
+
+
 def test_a_table_without_samples(tmp_path):
     with pytest.raises(TableError, match="no samples"):
         read_samples(table(tmp_path), sampled_products())

@@ -103,6 +103,13 @@ def test_bootstrap_of_two_pixels_a_stratum_by_hand():
     assert bootstrap95(3.0, np.array([6.0, 3.0]), four) == pytest.approx((1.5, 5.4))
 
 
+def test_the_bootstrap_draws_one_pixel_fewer_than_there_are():
+    """Residuals 0, 0, 0, 1 on 3 km2: of three draws all are 1 in 1/64 and two or more in 10/64 of cases, so the upper 2.5 % begin at
+    two of three, 2 km2. Of four draws three or more would be 1 in 13/256, and the bound 2.25 km2."""
+    four = Sample(np.zeros(4, int), np.zeros(4), np.array([0.0, 0.0, 0.0, 1.0]))
+    assert bootstrap95(5.0, np.array([3.0]), four) == pytest.approx((5.0, 7.0))
+
+
 def test_intervals_hold_the_truth_as_often_as_they_say():
     """A region of 1 km2 of water and 9 of land, mapped with errors: 300 samples of 100 pixels each."""
     rng, inside = np.random.default_rng(1), 0

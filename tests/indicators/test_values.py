@@ -236,6 +236,14 @@ def test_a_built_out_shore_of_two_years_is_reclaimed(make, estimate_of):
     assert numbers(got) == (1.5, 1.5 - 1.168706, 1.5 + 1.168706, "model95")  # ends 0.776 * 1.5 ha, position 0.098
 
 
+@pytest.mark.parametrize(("advance_m", "years", "hectares"), [(20.1, 1.0, 0.201), (20.0, 1.0, 0), (39.0, 2.0, 0), (40.1, 2.0, 0.401)])
+def test_a_shore_is_built_out_where_it_advances_by_more_than_twenty_metres_a_year(make, estimate_of, advance_m, years, hectares):
+    """100 m of an artificial shore; its error, 1.96 hypot(3, 4) = 9.8 m, is less."""
+    row = {"class": "insufficient_data", "unit_class": "artificial", "distance_2024": advance_m}
+    got = estimate_of("reclaimed_area", make.facts(transects=make.transects(row), years_since_baseline=years))
+    assert got.interval.value == pytest.approx(hectares)
+
+
 def test_restored_coast_is_natural_and_the_official_length_the_other_denominator(make, estimate_of):
     rows = [{"restored": False}, {"unit_class": "artificial", "natural_probability": 0.0, "restored": True}] + [
         {"unit_class": "artificial", "natural_probability": 0.0, "restored": False}

@@ -127,3 +127,13 @@ def test_vegetation_counts_on_land_and_change_on_what_both_saw(settings):
     errors = sums_of_products(settings, now, base).errors["fvc_peak"]
     assert errors[0].tolist() == pytest.approx([0, 0.03, 0.03, 0.03])  # none where cover is not summed: on permanent water
     assert count(got, "fvc_peak_change_sum_m2") == pytest.approx(0.3 - 0.3, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "sigma", "counts"),
+    [(0.11, 0.03, True), (0.09, 0.03, False), (0.15, 0.05, True), (0.15, 0.06, False)],  # 1.96 sqrt(2) sigma: .083, .083, .139, .166
+)
+def test_greening_exceeds_a_tenth_and_the_noise_of_both_years(settings, change, sigma, counts):
+    flat = {"class": [0] * 4, "fvc_peak_sigma": [sigma] * 4}
+    got = layers_of(settings, tile(fvc_peak=[0.4 + change, 0.4, 0.4, 0.4], **flat), tile(fvc_peak=[0.4, 0.4 + change, 0.4, 0.4], **flat))
+    assert (count(got, "greening_m2"), count(got, "browning_m2")) == (counts, counts)

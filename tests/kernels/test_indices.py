@@ -130,3 +130,108 @@ def test_wofs_tree_in_its_rarer_branches():
     assert indices.wofs_water(0.012, 0.035, 0.03, 0.03, 0.065, 0.05)
     assert not indices.wofs_water(0.020, 0.035, 0.03, 0.03, 0.065, 0.05)
     assert not indices.wofs_water(0.001, 0.02, 0.03, 0.03, 0.06, 0.05)
+
+
+BANDS = ("blue", "green", "red", "nir", "swir1", "swir2")
+DIM = dict(zip(BANDS, (0.05, 0.04, 0.03, 0.14, 0.08, 0.05), strict=True))
+"""Passes T4 and T5 only: MNDWI -.33, NDVI .647, green + red .07 below near and shortwave infrared .22, AWEsh -.19."""
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "passed_inside", "passed_outside"),
+    [
+        ({"green": 0.0563, "swir1": 0.0437}, {"green": 0.0561, "swir1": 0.0439}, (1, 2), (0, 2)),  # T1: MNDWI .126 and .122, limit .124
+        # T2: green + red is .19; NIR .10 + SWIR1 .0899 and .0901. MNDWI -.38 and SWIR1 below and above .09: T4 goes too
+        ({"red": 0.15, "nir": 0.1, "swir1": 0.0899}, {"red": 0.15, "nir": 0.1, "swir1": 0.0901}, (1, 2), (0, 1)),
+        # T3: AWEsh = blue + .10 - .225 - .01; blue is above .1 for T5
+        ({"blue": 0.1351, "nir": 0.1, "swir1": 0.05, "swir2": 0.04}, {"blue": 0.1349, "nir": 0.1, "swir1": 0.05, "swir2": 0.04}, (1, 1), (0, 1)),
+        ({"green": 0.034, "swir1": 0.087}, {"green": 0.034, "swir1": 0.088}, (0, 2), (0, 1)),  # T4: MNDWI -.438 and -.443, limit -.44
+        ({"swir1": 0.0899}, {"swir1": 0.0901}, (0, 2), (0, 1)),  # T4: SWIR1 .09
+        ({"nir": 0.1499}, {"nir": 0.1501}, (0, 2), (0, 1)),  # T4: NIR .15
+        ({"red": 0.0248}, {"red": 0.0247}, (0, 2), (0, 1)),  # T4: NDVI .1152 / .1648 = .6990 and .1153 / .1647 = .7001
+        ({"swir1": 0.1199}, {"swir1": 0.1201}, (0, 1), (0, 0)),  # T5: MNDWI -.4997 and -.5003
+        ({"blue": 0.0999}, {"blue": 0.1001}, (0, 2), (0, 1)),  # T5: blue .1
+        ({"nir": 0.2499}, {"nir": 0.2501}, (0, 1), (0, 0)),  # T5: NIR .25
+        ({"green": 0.15, "swir1": 0.2999}, {"green": 0.15, "swir1": 0.3001}, (0, 1), (0, 0)),  # T5: SWIR1 .3, MNDWI -.33
+        ({"swir2": 0.0999}, {"swir2": 0.1001}, (0, 2), (0, 1)),  # T5: SWIR2 .1
+    ],
+)
+def test_each_water_test_turns_at_its_published_limit(inside, outside, passed_inside, passed_outside):
+    assert indices.water_tests(**(DIM | inside)) == passed_inside
+    assert indices.water_tests(**(DIM | outside)) == passed_outside
+
+
+@pytest.mark.parametrize("band", ["red", "nir", "swir1", "swir2"])
+def test_a_pixel_is_black_below_its_limits_and_not_at_them(band):
+    limit = 0.04 if band == "red" else 0.025
+    dark = {"red": 0.01, "nir": 0.01, "swir1": 0.01, "swir2": 0.01}
+    assert indices.is_black(**(dark | {band: limit - 1e-4})) and not indices.is_black(**(dark | {band: limit}))
+
+
+@pytest.mark.parametrize(
+    ("change", "ice"),
+    [
+        ({}, True), ({"swir1": 0.1981}, True), ({"swir1": 0.1983}, False),  # NDSI .2645 / .6607 = .4003 and .2643 / .6609 = .3999
+        ({"nir": 0.1101}, True), ({"nir": 0.11}, False), ({"red": 0.1001}, True), ({"red": 0.1}, False),
+    ],
+)  # fmt: skip
+def test_ice_is_brighter_than_its_limits(change, ice):
+    assert indices.is_ice(**({"green": 0.4626, "red": 0.44, "nir": 0.38, "swir1": 0.06} | change)) == ice
+
+
+def test_a_ratio_begins_just_above_the_least_sum():
+    assert math.isnan(indices.mndwi(0.0025, 0.0025)) and indices.mndwi(0.0026, 0.0025) == pytest.approx(0.0001 / 0.0051)
+
+
+@pytest.mark.parametrize(
+    ("pixel", "logit"),
+    [
+        (PIXELS["clear water"][0], -0.5 + 2.4 + 0.8 + 4 * 0.034 / 0.046 + 3),  # all five tests, black
+        (PIXELS["turbid water"][0], -0.5 + 2.4 + 0.8 + 4 * 0.8),  # all five tests; MNDWI .818 counts as .8
+        (PIXELS["vegetation"][0], -0.5 - 2.4 - 0.8 - 4 * 0.5),  # none; MNDWI -.538 counts as -.5
+        ((0.002, 0.002, 0.002, 0.001, 0.001, 0.001), -0.5 + 1.6 * 0.5 - 0.8 + 3),  # MNDWI undefined: T2 and T3 only, black
+    ],
+)
+def test_water_logit_is_the_sum_of_its_weights(pixel, logit):
+    assert indices.water_logit(*pixel, 0) == pytest.approx(logit, abs=1e-9)
+
+
+WOFS = {"blue": 0.03, "green": 0.04, "red": 0.03, "nir": 0.03, "swir1": 0.02, "swir2": 0.03}
+"""Water: n52 = -.33, SWIR2 300 below 323.5, n43 = 0 below .61."""
+
+
+@pytest.mark.parametrize(
+    ("water", "dry"),
+    [
+        ({"blue": 0.2083, "nir": 0.03}, {"blue": 0.2084, "nir": 0.03}),  # blue 2083.5
+        ({"nir": 0.1238}, {"nir": 0.1239}),  # n43 .6099 and .6101, limit .61
+        ({"swir2": 0.033, "blue": 0.0378}, {"swir2": 0.033, "blue": 0.038}),  # SWIR2 from 323.5 on, n72 -.096: blue 379
+        ({"swir2": 0.0323, "blue": 0.038}, {"swir2": 0.0324, "blue": 0.038}),  # SWIR2 323.5 itself
+        ({"green": 0.06, "swir2": 0.0375, "nir": 0.05}, {"green": 0.06, "swir2": 0.0376, "blue": 0.038, "nir": 0.04}),  # n72 -.231 and -.2295
+        ({"green": 0.06, "swir2": 0.036, "blue": 0.0472, "nir": 0.05}, {"green": 0.06, "swir2": 0.036, "blue": 0.0474, "nir": 0.05}),  # blue 473
+        # n43 .2188 and .2208 with blue above 473, limit .22
+        ({"green": 0.06, "swir2": 0.036, "blue": 0.05, "nir": 0.0468}, {"green": 0.06, "swir2": 0.036, "blue": 0.05, "nir": 0.047}),
+        # blue 1400.5: below it n43 -.006 passes by .22, above it n43 has to be at most -.01
+        ({"green": 0.15, "swir2": 0.036, "blue": 0.14, "nir": 0.0296}, {"green": 0.15, "swir2": 0.036, "blue": 0.1401, "nir": 0.0296}),
+        ({"green": 0.15, "swir2": 0.036, "blue": 0.1401, "nir": 0.0294}, {"green": 0.15, "swir2": 0.036, "blue": 0.1401, "nir": 0.0295}),
+        ({"swir1": 0.0391, "nir": 0.1238}, {"swir1": 0.0393, "nir": 0.1238}),  # n52 -.0114 and -.0088: from -.01 on n43 .61 is too much
+        ({"swir1": 0.045, "blue": 0.0334}, {"swir1": 0.045, "blue": 0.0335}),  # n52 .059: blue 334.5
+        ({"swir1": 0.045, "nir": 0.1}, {"swir1": 0.045, "nir": 0.101}),  # n43 .5385 and .5420, limit .54
+        ({"swir1": 0.0509}, {"swir1": 0.051, "blue": 0.0301}),  # n52 .1199 and .1209: from .12 on blue decides
+        ({"swir1": 0.06, "red": 0.0364, "blue": 0.0129}, {"swir1": 0.06, "red": 0.0364, "blue": 0.013}),  # blue 129.5 with dark red
+        ({"swir1": 0.06, "red": 0.0365}, {"swir1": 0.06, "red": 0.0364}),  # red 364.5 with blue 300
+        ({"swir1": 0.06, "red": 0.04}, {"swir1": 0.06, "red": 0.04, "blue": 0.0301}),  # blue 300.5 with bright red
+        ({"swir1": 0.0638, "red": 0.04}, {"swir1": 0.064, "red": 0.04}),  # n52 .2293 and .2308, limit .23
+        ({"swir1": 0.07, "blue": 0.0129}, {"swir1": 0.07, "blue": 0.013}),  # n52 .27: blue 129.5
+        ({"swir1": 0.07, "blue": 0.01, "nir": 0.079}, {"swir1": 0.07, "blue": 0.01, "nir": 0.0792}),  # n43 .4495 and .4505, limit .45
+        ({"swir1": 0.07, "blue": 0.01, "red": 0.0364}, {"swir1": 0.07, "blue": 0.01, "red": 0.0365}),  # red 364.5
+        ({"swir1": 0.0812, "blue": 0.01}, {"swir1": 0.0813, "blue": 0.01}),  # n52 .3399 and .3405, limit .34
+    ],
+)
+def test_the_wofs_tree_turns_at_its_limits(water, dry):
+    assert indices.wofs_water(**(WOFS | water)) and not indices.wofs_water(**(WOFS | dry))
+
+
+def test_wilson_bounds_stay_within_0_and_1():
+    """All of 8 and none of 8: 1 / (1 + 3.8415 / 8) = 0.6756 is left on the one side, the end of the scale on the other."""
+    assert indices.wilson(8, 8) == pytest.approx((0.67559, 1.0), abs=1e-5) and indices.wilson(0, 8) == pytest.approx((0.0, 0.32441), abs=1e-5)

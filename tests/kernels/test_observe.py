@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from rs_kernels.edges import classify_water
+from rs_kernels.edges import classify_water, finest_median, plants_on_water
 from rs_kernels.observe import Dimidiate, Months, observe_vegetation, observe_water, radar_water
 from rs_kernels.stack import Stack
 from rs_kernels.statistics import quantile_sorted, weighted_median_sorted
@@ -61,6 +61,61 @@ def test_wet_months_of_spring_are_counted():
 def test_a_month_votes_by_its_median():
     assert water([PLANTS, PLANTS, WATER, WATER, WATER], [0, 1, 2, 2, 2])["frequency"] == pytest.approx(1 / 3)
     assert water([WATER, WATER, WATER, PLANTS, PLANTS], [0, 1, 2, 2, 2])["frequency"] == pytest.approx(2 / 3)
+
+
+SOIL = (0.06, 0.08, 0.10, 0.0, 0.16, 0.14, 0.09)
+SHADOW = (0.03, 0.028, 0.027, 0.0, 0.03, 0.025, 0.02)
+MIXED = (0.03, 0.0426, 0.027, 0.0, 0.03, 0.01, 0.008)
+"""Log-odds of water: PLANTS -5.7, SOIL -4.0, SHADOW -0.27, MIXED -0.5 + 1.6 x 1.5 + 0.8 + 4 x 0.62 = 5.2, WATER 8.7."""
+
+
+@pytest.mark.parametrize(
+    ("dates", "wet"),
+    [
+        ((PLANTS, MIXED), False), ((SHADOW, MIXED), True), ((SOIL, WATER), True), ((PLANTS, MIXED, PLANTS, WATER), False),
+        ((WATER, PLANTS, MIXED, PLANTS), False), ((WATER, SHADOW, MIXED, PLANTS), True), ((PLANTS, SHADOW, WATER, MIXED), True),
+    ],
+)  # fmt: skip
+def test_where_half_of_the_dates_are_wet_the_two_in_the_middle_decide(dates, wet):
+    """(-5.7 + 5.2) / 2 is dry and (-0.27 + 5.2) / 2 wet, whatever the most certain dates say."""
+    assert water(dates, [0] * len(dates), min_months=1)["frequency"] == wet
+
+
+@pytest.mark.parametrize(
+    ("dn", "native_m", "median"),
+    [
+        ([1000, 1200, 1600], [10, 10, 10], 0.12), ([1000, 1200, 1600, 1700], [10] * 4, 0.14), ([1000, 0, 1600], [10] * 3, 0.13),
+        ([1000, 1200, 3000], [30, 10, 20], 0.12), ([1000, 1200, 1300], [10, 10, 30], 0.11), ([0, 0, 0], [10] * 3, np.nan),
+    ],
+)  # fmt: skip
+def test_the_median_is_of_the_clear_dates_of_the_finest_sensor(dn, native_m, median):
+    n, out = len(dn), np.empty((1, 1), "f4")
+    dates = Stack(
+        np.array(dn, "uint16").reshape(n, 1, 1, 1), np.zeros((n, 1, 1), "uint16"), 3, np.full(n, 1e-4, "f4"), np.zeros(n, "f4"), np.array(native_m, "f4")
+    )
+    finest_median(dates, 0, np.ones(n, bool), out)
+    assert out[0, 0] == pytest.approx(median, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "frequency", "spring", "cover", "plants"),
+    [
+        (1, 0.9, 0, 0.3, 1), (1, 0.9, 0, 0.29, 0), (1, 0.4, 1, 0.6, 1),  # permanent water is full of plants from 0.3
+        (2, 0.49, 1, 0.5, 2), (2, 0.49, 1, 0.49, 0), (2, 0.49, 0, 0.5, 0), (2, 0.5, 1, 0.5, 0), (3, 0.1, 1, 0.5, 2), (0, 0.0, 1, 0.9, 0),
+    ],
+)  # fmt: skip
+def test_plants_on_water_begin_at_their_limits(kind, frequency, spring, cover, plants):
+    """A paddy is seasonal or rarer water in less than half of the year, in one month of spring or more, with cover from 0.5."""
+    out = np.empty((1, 1), "f4")
+    plants_on_water(*(np.full((1, 1), v, "f4") for v in (kind, frequency, spring, cover)), out)
+    assert out[0, 0] == plants
+
+
+@pytest.mark.parametrize(("frequency", "kind"), [(0.75, 1), (0.74, 2), (0.25, 2), (0.24, 3), (0.05, 3), (0.04, 0)])
+def test_classes_of_water_begin_at_their_frequencies(frequency, kind):
+    out = np.empty((3, 1, 1), "f4")
+    classify_water(np.full((1, 1), frequency, "f4"), np.full((1, 1), 12, "f4"), np.float32(0.75), np.float32(0.25), np.float32(0.05), out)
+    assert out[0, 0, 0] == kind
 
 
 def test_too_few_months_are_missing_not_land():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from rs_kernels.shadows import dilate_disk, sweep, trace_terrain_shadow
+from rs_kernels.shadows import LitRule, dilate_disk, lit_ground, sweep, trace_terrain_shadow
 
 
 def shade(height, elevation, azimuth, step=10.0):
@@ -59,3 +59,23 @@ def test_sweep_drifts_along_its_path():
     assert sorted(zip(*np.nonzero(out), strict=True)) == [(2, 2), (3, 2), (4, 3)]
     sweep(mask[::-1].copy(), np.array([0, 0, 1, 1, 2, 2])[::-1].copy(), 2, 4, False, out)
     assert sorted(zip(*np.nonzero(out), strict=True)) == [(1, 3), (2, 2), (3, 2)]
+
+
+@pytest.mark.parametrize(("rise_m", "shaded"), [(14.0, True), (16.0, False)])
+def test_ground_between_pixels_is_linear(rise_m, shaded):
+    """Towards the sun a ray goes one column east and half a row north, between heights of 20 and 10 m: 15 m. A step is 10 m x 1.118."""
+    height = np.zeros((4, 3))
+    height[1, 1], height[2, 1] = 20.0, 10.0
+    elevation, azimuth = np.degrees(np.arctan(rise_m / (10 * np.hypot(1, 0.5)))), np.degrees(np.arctan2(1, 0.5))
+    assert shade(height, elevation, azimuth)[2, 0] == shaded
+    turned = shade(height.T[::-1, ::-1], elevation, 90 - azimuth)  # rows and columns change places, and the sun with them
+    assert turned[2, 1] == shaded
+
+
+@pytest.mark.parametrize(("row", "col", "lit"), [(3, 4, True), (7, 4, True), (5, 2, True), (5, 6, True), (2, 4, False), (8, 4, False), (5, 1, False), (5, 7, False)])
+def test_ground_is_looked_at_within_a_square_around_each_pixel(row, col, lit):
+    """One bright pixel at row 5, column 4, as bright as usual; seen from two pixels away on each side, not from three."""
+    dn, median, out = np.full((11, 9), 100, "uint16"), np.full((11, 9), 100, "int64"), np.empty((11, 9), bool)
+    dn[5, 4] = median[5, 4] = 2000
+    lit_ground(dn, np.float32(1e-4), np.float32(0), np.zeros((11, 9), "uint16"), median, LitRule(np.uint16(1), 600, 0.9, 2, 1), out)
+    assert out[row, col] == lit

@@ -28,7 +28,21 @@ def test_a_network_by_hand():
     assert estimate == pytest.approx(np.full(64, 0.580797), abs=1e-6)
 
 
-@pytest.mark.parametrize(("estimate", "cover"), [(0.4, 0.4), (-0.05, 0.0), (1.09, 1.0), (-0.2, math.nan), (1.2, math.nan), (math.nan, math.nan)])
+def test_a_network_adds_up_all_bands():
+    """Weights of 1 to 7 on reflectances of 0.001, 0.002 ... 0.007: 0.001 + 0.004 + ... + 0.049 = 0.14, tanh 0.139092."""
+    refl, estimate = np.repeat(np.arange(1.0, 8)[:, None] / 1000, 64, axis=1), np.empty(64)
+    k.network_cover(refl, 64, np.arange(1.0, 8)[None], np.zeros(1), np.ones(1), 0.0, estimate)
+    assert estimate == pytest.approx(np.full(64, 0.139092), abs=2e-6)
+
+
+def test_a_distance_adds_up_all_bands_and_their_mixtures():
+    """Every band of the whitened difference is 1 x 0.01 + 2 x 0.02 + ... + 7 x 0.07 = 1.4: seven times 1.96."""
+    refl, distance = np.arange(1.0, 8)[:, None] / 100 + 0.5, np.empty(1)
+    k.domain_distances(refl, 1, np.full(7, -np.inf), np.full(7, np.inf), np.full(7, 0.5), np.tile(np.arange(1.0, 8), (7, 1)), distance)
+    assert distance[0] == pytest.approx(13.72)
+
+
+@pytest.mark.parametrize(("estimate", "cover"), [(0.4, 0.4), (-0.09, 0.0), (1.09, 1.0), (-0.11, math.nan), (1.11, math.nan), (math.nan, math.nan)])
 def test_an_estimate_just_outside_is_a_limit_and_further_out_none(estimate, cover):
     assert k.limited_cover(estimate) == pytest.approx(cover, nan_ok=True)
 
@@ -79,6 +93,23 @@ def test_lines_of_any_number_of_dates_are_those_of_the_formula(n_dates):
     spread = (w * u * u).sum(1) + k.SLOPE_PENALTY * BANDWIDTH_DAYS**2 * s0
     wanted = np.clip((spread * sc - s1 * suc) / (s0 * spread - s1**2), 0, 1)
     assert lines_through(dates, covers, days, worth=worth) == pytest.approx(wanted, abs=1e-9)
+
+
+def test_a_line_between_two_dates_is_flatter_than_their_slope_by_hand():
+    """Cover 0.2 on the day and 0.6 ten days later, both of weight 1: sums 2, 10, 100 of the days and 0.8, 6 of the covers. A quarter of
+    10 x 10 days, twice, is added to 100: (150 x 0.8 - 10 x 6) / (2 x 150 - 10 x 10) = 0.3, where the plain line gives 0.2."""
+    cover, known, out = np.zeros((2, k.LANE)), np.ones((2, k.LANE)), np.empty((1, k.LANE))
+    cover[:, 0] = [0.2, 0.6]
+    bell = k.Bell(np.array([0]), np.array([0, 10]), np.ones((1, 2)), 10.0)
+    k.local_lines(cover, known, 1, np.ones(2, bool), bell, np.empty(5 * k.LANE), out)
+    assert out[0, 0] == pytest.approx(0.3)
+
+
+def test_a_far_date_weighs_little_and_a_near_one_by_the_bell():
+    """Same day 1 + 1e-4; a bandwidth away exp(-1/2) + 1e-4 exp(-10/20); at 100 days the bell is gone and 1e-4 exp(-100/20) is left."""
+    weights = np.empty((1, 3))
+    k.line_weights(np.array([0]), np.array([0, 10, 100]), np.array([1.0, 0.5, 1.0]), 10.0, weights)
+    assert weights[0] == pytest.approx([1.0001, 0.5 * (0.606531 + 0.606531e-4), 6.73795e-7], rel=1e-5)
 
 
 def test_a_coarse_date_yields_to_fine_ones_and_counts_alone():
@@ -167,12 +198,13 @@ def stack(dn, qa, days):
     return Stack(dn, qa, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), np.full(n, 10, "f4"), np.array(days))
 
 
-def observe(pixels, days, *, masked=(), min_dates=4, networks=NETWORKS):
+def observe(pixels, days, *, masked=(), min_dates=4, networks=NETWORKS, lines=None):
+    """Layers of one pixel; the lines are worked out for every fourth day of the dates unless said."""
     n = len(pixels)
     dn = np.round((np.array(pixels) - OFFSET) / SCALE).astype("uint16")[:, :, None, None]
     qa = np.zeros((n, 1, 1), "uint16")
     qa[list(masked)] = 2
-    inside, lines = np.ones((4, n), bool), np.arange(days[0], days[-1] + 1, 4)
+    inside, lines = np.ones((4, n), bool), np.arange(days[0], days[-1] + 1, 4) if lines is None else lines
     out = np.empty((8, 1, 1), "float32")
     k.observe_cover(
         stack(dn, qa, days), k.CoverDates(np.ones(n), inside, np.zeros(n, "int64"), np.zeros((n, 1))), networks,
@@ -200,6 +232,52 @@ def test_leaves_in_shadow_are_left_out_and_counted_unless_swir_is_missing():
     assert (found["clear_peak"], found["cover_unknown"]) == (8, 1)
     no_swir = [*shaded[:5], OFFSET, OFFSET]  # digital number 0
     assert observe([GREEN] * 8 + [no_swir], NINE)["cover_unknown"] == 0
+
+
+@pytest.mark.parametrize(("red", "shadow"), [(0.0595, True), (0.0605, False)])
+def test_a_dark_date_has_leaves_where_nir_is_above_twice_red(red, shadow):
+    """NIR 0.12 is 2.02 and 1.98 times red; NIR + SWIR1 0.18 is below half of (8 x 0.6 + 0.18) / 9 = 0.553."""
+    dark = [0.01, 0.03, red, 0.08, 0.12, 0.06, 0.05]
+    assert observe([GREEN] * 8 + [dark], NINE)["cover_unknown"] == (1 if shadow else 0)
+
+
+@pytest.mark.parametrize(("day", "counts"), [(-41, False), (-40, True), (120, True), (121, False)])
+def test_a_date_further_than_forty_days_from_the_windows_is_not_looked_at(day, counts):
+    """Lines run from day 0 to 80; the date shows a spectrum that the network does not know, and is counted if looked at."""
+    strange = [0.95] * 7
+    days, pixels = ([day, *NINE], [strange] + [BARE] * 9) if day < 0 else ([*NINE, day], [BARE] * 9 + [strange])
+    assert observe(pixels, days, lines=np.arange(0, 81, 4))["cover_unknown"] == (1 if counts else 0)
+
+
+def test_seven_dates_are_few_and_eight_are_not():
+    """All dates show 0.5 where 0.2 is usual: lines through eight keep it, of seven the usual season takes some."""
+    days = list(range(0, 240, 30))
+    assert observe([BARE] * 8, days)["fvc_growing"] == pytest.approx(0.5, abs=1e-4)
+    assert observe([BARE] * 7, days[:7])["fvc_growing"] < 0.49
+
+
+def test_a_season_is_counted_from_the_dates_of_its_window_that_a_pixel_knows():
+    """Of six dates three lie in the window, of which the first pixel knows those of day 10 and 40, the second only that of day 20."""
+    known, seen, dates = np.ones((6, k.LANE)), np.array([True] * 5 + [False]), np.array([0, 10, 20, 40, 90, 95])
+    known[2, 0] = known[[1, 3], 1] = known[5] = 0.0
+    counts, first, spans = np.empty((3, k.LANE))
+    k._seasons(known, 2, seen, dates, np.array([False, True, True, True, False, True]), counts, first, spans)
+    assert (counts[:2].tolist(), first[:2].tolist(), spans[:2].tolist()) == ([2, 1], [10, 20], [30, 0])
+
+
+PEAK, GROWING, SPRING = 0, 1, 2
+
+
+@pytest.mark.parametrize(
+    ("window", "few", "least_dates", "least_days"),
+    [(PEAK, False, 8, 40), (GROWING, False, 8, 40), (SPRING, False, 4, 20), (PEAK, True, 4, 20), (GROWING, True, 6, 30), (SPRING, True, 4, 20)],
+)
+def test_a_window_needs_its_part_of_the_dates_and_of_their_span(window, few, least_dates, least_days):
+    """Of 8 dates over 40 days a harvest needs half; of pixels with few dates the growing season needs three quarters, the others half."""
+    found, fewness = np.full(3, 0.5), np.full(3, few)
+    counts, spans = np.array([least_dates, least_dates - 1, least_dates], float), np.array([least_days, least_days, least_days - 1], float)
+    k._drop_unseen(found, counts, spans, fewness, 3, window, 8, 40)
+    assert np.isnan(found).tolist() == [False, True, True]
 
 
 def test_a_field_that_burns_is_no_shadow():

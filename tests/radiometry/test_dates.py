@@ -3,7 +3,19 @@
 import numpy as np
 import pytest
 
-from rs_pipeline.radiometry.dates import LIMIT, MIN_REFERENCE_DATES, Look, compare_dates
+from rs_pipeline.radiometry.dates import (
+    LIMIT,
+    MIN_REFERENCE_DATES,
+    Look,
+    _density,
+    _evidence,
+    _levels,
+    _median,
+    _round,
+    _season_distance,
+    _Targets,
+    compare_dates,
+)
 from rs_pipeline.radiometry.offsets import PENDING, OffsetFacts, by_metadata, pixel_test, too_negative, weigh
 from tests.radiometry.offset_trial import run, summary
 
@@ -123,3 +135,50 @@ def test_real_parana_in_every_mixture(real_data):
             else:
                 wrong += decision.offset != (0.0 if gone else PENDING)
     assert wrong == 0 and refused <= 2
+
+
+def test_the_density_of_a_level_by_hand():
+    """Of 100 levels 84 scatter by 0.008 about 0, 15 are brighter with a median of 0.05, 1 lies anywhere: at 0 0.84 / (0.008 sqrt(2 pi)) +
+    0.01; at 0.05 the bell is gone and 0.15 / (0.05 x 2^2) + 0.01 are left; at -0.05 0.01."""
+    density = _density(np.array([0.0, 0.05, -0.05]), np.full(3, 0.008))
+    assert density == pytest.approx([0.84 / (0.008 * np.sqrt(2 * np.pi)) + 0.01, 0.76, 0.01], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("level", "sigma", "odds"),
+    [
+        (0.0249, 0.008, -10.0), (0.0251, 0.008, -3.0),  # the level of no offset is ten times as likely as stated; half way 3 is the most
+        (0.0749, 0.01, 3.0), (0.0751, 0.01, 3.390),  # log(1.521 / 0.489) = 1.134 three times, where it counts in full
+    ],
+)  # fmt: skip
+def test_levels_half_way_between_are_held_to_three(level, sigma, odds):
+    assert _evidence(np.full((1, 3), level), np.full(3, sigma))[0] == pytest.approx(odds, abs=0.05)
+
+
+def test_days_of_the_year_meet_around_its_end():
+    assert _season_distance(np.array([5, 100, 183]), 360).tolist() == [10, 105, 177]
+
+
+def test_a_median_needs_three_dates():
+    values = np.array([[1.0, 1, 1], [5, 5, np.nan], [3, np.nan, np.nan], [4, 2, 2]])
+    assert _median(values).tolist()[:2] == [3.5, 2.0] and np.isnan(_median(values)[2])
+
+
+@pytest.mark.parametrize(("clear", "counts"), [(30, True), (29, False)])
+def test_thirty_targets_of_three_kinds_are_compared(clear, counts):
+    """Three targets of one band each, each of as many clear pixels: their medians are levels."""
+    seen = np.zeros(400, bool)
+    seen[:clear] = True
+    targets = [_Targets(band, np.arange(50), np.zeros((3, 50), "float32")) for band in range(3)]
+    levels = _levels(look(0, clear=seen), np.arange(3), targets)
+    assert np.isfinite(levels).tolist() == [counts] * 3
+
+
+@pytest.mark.parametrize(("odds", "certain"), [(5.0, True), (-5.0, True), (4.9, False)])
+def test_three_dates_are_reference_where_they_are_certain(odds, certain):
+    """Four dates that say nothing but agree with three others: those count from log odds of 5 on, the suspect not of itself."""
+    offset = 1000 if odds > 0 else 0
+    looks = [look(offset, odds, day=d) for d in (10, 60, 110)] + [look(0)]
+    found = _round(looks, np.array([odds] * 3 + [0.0]), np.array([odds] * 3 + [0.0]), 5.0)
+    assert (found[-1] is not None) == certain
+    assert found[0] is None  # of three certain dates two are left for each

@@ -17,6 +17,7 @@ from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Scene
 from rs_pipeline.radiometry.masks import (
     QAFlag,
+    add_geometry,
     aerosol_flags,
     cast_cloud_shadow,
     dilate,
@@ -185,6 +186,17 @@ def test_shadow_of_a_cloud_is_confirmed_and_buffer_surrounds_it(tmp_path):
     assert got[15, 21] == 0
 
 
+def test_a_cloud_casts_from_a_hundred_metres_around_it():
+    """Sun in the south, 45 degrees; a cloud below 390 m reaches 19.5 pixels of 20 m north, taken for 20. Its edge of 100 m and a pixel
+    of rounding are 6 more: 26 pixels north the shadow is believed, 27 pixels north it is not."""
+    qa = np.zeros((60, 3), "uint16")
+    qa[40, 1] = QAFlag.CLOUD
+    qa[13:15, 1] = QAFlag.SHADOW
+    masks = MaskSection(cloud_buffer_m=0.0, shadow_height_m=(200.0, 390.0))
+    got = add_geometry(qa, np.s_[0:60, 0:3], (45.0, 180.0), masks, (20.0, 20.0))
+    assert names(int(got[13, 1])) == {"shadow"} and names(int(got[14, 1])) == {"shadow", "shadow_confirmed"}
+
+
 def test_every_shadow_label_counts_where_the_sun_is_unknown(tmp_path):
     scl = np.full((40, 40), 6)
     scl[5, 5], scl[6, 6] = 3, 2
@@ -277,6 +289,21 @@ def dates(*nir_refl: float, suspect: int = -1, offset=0.0):
 def test_lit_ground_takes_the_shadow_from_the_water_beside_it(suspect_refl, lit):
     got = lit_pixels(*dates(0.19, 0.20, 0.20, 0.21, suspect_refl), 20.0, 0.9)
     assert (got[-1] == lit).all() and not got[:-1].any()
+
+
+def beside(n_bright: int, ground_refl: float = 0.2, distance_px: int = 5):
+    """Whether the shadow is taken from black water ``distance_px`` rows of 20 m from ``n_bright`` pixels of ground, on four clear dates."""
+    refl = np.full((5, 11, 11), 0.01)
+    refl[:, 0, :n_bright] = ground_refl
+    qa = np.zeros(refl.shape, "uint16")
+    qa[-1] = QAFlag.SHADOW_CONFIRMED
+    return lit_pixels(np.rint(refl * 1e4).astype("uint16"), qa, np.full(5, 1e-4, "f4"), np.zeros(5, "f4"), 20.0, 0.9)[-1, distance_px, 2]
+
+
+def test_five_bright_pixels_within_a_hundred_metres_tell():
+    assert beside(5) and not beside(4)
+    assert not beside(5, distance_px=6)  # 120 m
+    assert beside(5, ground_refl=0.06) and not beside(5, ground_refl=0.0599)
 
 
 def test_lit_counts_reflectance_not_numbers():

@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from rs_pipeline.radiometry.offsets import PENDING, SEEN, OffsetFacts, OtherDates, by_metadata, pixel_test, too_negative, weigh
+from rs_pipeline.radiometry.offsets import (
+    PENDING,
+    SEEN,
+    Decision,
+    OffsetFacts,
+    OtherDates,
+    PixelTest,
+    by_metadata,
+    pixel_test,
+    too_negative,
+    weigh,
+)
 
 RNG = np.random.default_rng(7)
 
@@ -156,3 +167,71 @@ def test_opposed_but_uncertain_is_refused_with_its_reason():
     decision = weigh(told, silent, OtherDates(6.0, 12, 0.09))
     assert decision.open and decision.confidence == "low" and decision.log_odds == pytest.approx(3.0)
     assert "pixels speak against it" in decision.words and "+0.090" in decision.words and "12 other dates" in decision.words
+
+
+FLOORS_AT_1000 = (1000.0, 1000.0)
+
+
+def seen(share: float, floors=FLOORS_AT_1000, pixels: int = 100) -> float:
+    return PixelTest(pixels, share, floors, {}).log_odds
+
+
+def test_dark_pixels_speak_from_two_in_a_hundred_and_spoil_floors_from_one_in_a_thousand():
+    assert seen(0.021) == SEEN["dark"] and seen(0.02) == 0
+    assert seen(0.001) == 0 and seen(0.0009) == SEEN["floors"]
+
+
+@pytest.mark.parametrize(("red_floor", "at_floor"), [(949.0, False), (950.0, True), (1300.0, True), (1301.0, False)])
+def test_a_floor_lies_from_950_to_1300(red_floor, at_floor):
+    assert seen(0.0, (red_floor, 1000.0)) == SEEN["floors" if at_floor else "floor"]
+
+
+def test_a_hundred_pixels_are_enough():
+    assert seen(0.5, pixels=99) == 0 and seen(0.5, pixels=100) == SEEN["dark"]
+
+
+def test_a_pixel_is_dark_and_negative_below_900_in_either_band():
+    """Of 100 pixels one has red 899, one SWIR2 899, one both 900: two are dark, and one is negative once 1000 is taken off."""
+    red, swir2 = np.full(100, 2000), np.full(100, 2000)
+    red[0], swir2[1], red[2], swir2[2] = 899, 899, 900, 900
+    test = pixel_test(red, swir2, None)
+    assert (test.dark_share, test.negative_share) == (0.02, {0.0: 0.0, PENDING: 0.01})
+    assert test.floors_dn == pytest.approx((899 + 0.99, 899 + 0.99))  # 1st percentile at place 0.99 of 899, 900
+
+
+@pytest.mark.parametrize(("share", "pixels", "refused"), [(0.05, 100, False), (0.051, 100, True), (0.051, 99, False)])
+def test_more_than_five_in_a_hundred_negative_pixels_are_too_many(share, pixels, refused):
+    assert too_negative(Decision(PENDING, "", "high"), PixelTest(pixels, 0.0, FLOORS_AT_1000, {PENDING: share})) == refused
+
+
+SILENT = PixelTest(0, 0.0, FLOORS_AT_1000, {})
+
+
+@pytest.mark.parametrize(("others", "confidence"), [(0.99, "low"), (1.0, "high")])
+def test_certain_is_a_sum_of_five(others, confidence):
+    """A catalog that documents its offset says 4."""
+    told = by_metadata("baseline", OffsetFacts(None, None, "05.09"), 0.0)
+    assert weigh(told, SILENT, OtherDates(others, 12, 0.1)).confidence == confidence
+
+
+@pytest.mark.parametrize(("others", "refused"), [(0.99, False), (1.0, True)])
+def test_pixels_oppose_the_flag_from_one_on(others, refused):
+    told = by_metadata("earth_search", OffsetFacts(True, None, "05.09"), 0.0)
+    assert weigh(told, SILENT, OtherDates(others, 12, 0.1)).open == refused
+
+
+@pytest.mark.parametrize(
+    ("rule", "facts", "needed"),
+    [
+        # what other dates have to add to make the metadata's offset certain: 5 less what the metadata say
+        ("earth_search", OffsetFacts(True, None, "05.09"), -2.0), ("earth_search", OffsetFacts(True, -0.1, "05.09"), -3.5),
+        ("earth_search", OffsetFacts(False, None, "05.09"), 3.5), ("earth_search", OffsetFacts(None, -0.1, ""), 4.0),
+        ("earth_search", OffsetFacts(False, 0.0, "05.09"), 4.5), ("raster_bands", OffsetFacts(None, 0.0, "05.09"), -4.5),
+        ("raster_bands", OffsetFacts(None, -0.1, "05.09"), 1.0), ("baseline", OffsetFacts(None, None, "03.99"), 3.0),
+    ],
+)  # fmt: skip
+def test_metadata_weigh_by_how_often_they_lie(rule, facts, needed):
+    """The baseline before 04.00 is the one that stays certain until 3 speak against it."""
+    told, towards = by_metadata(rule, facts, 0.0), np.sign(needed)
+    just, short = (weigh(told, SILENT, OtherDates(needed + d * towards, 12, 0.1)).confidence for d in (0.001, -0.001))
+    assert {just, short} == {"high", "low"} and (just == "high") == (facts.baseline != "03.99")

@@ -22,7 +22,7 @@ from rs_pipeline.products.black_odorous.classify import (
     summarise_reaches,
 )
 from rs_pipeline.products.black_odorous.model import load_detector
-from rs_pipeline.products.black_odorous.scoring import DTYPES
+from rs_pipeline.products.black_odorous.scoring import SCORE_DTYPES
 from rs_pipeline.region import grid as make_grid
 from rs_pipeline.region import read_tiles
 from rs_pipeline.storage.tables import write_parquet
@@ -40,7 +40,7 @@ def scores(logits, *, reach="R-1", period="2024", days=SIX_DAYS, vetoes=None, n_
         "reach_id": reach, "period": period, "day": [period + d[4:] for d in days[:n]], "scene_id": [f"s{i}" for i in range(n)], "sensor": "s2",
         "native_m": native_m, "n_core": n_core, "logit": np.asarray(logits, float), "rededge": True, "veto": vetoes or [""] * n, **refl,
         "grey_refl": 0.0, "surroundings_share": 0.04,
-    }).astype(DTYPES)  # fmt: skip
+    }).astype(SCORE_DTYPES)  # fmt: skip
 
 
 def calibrated(log_odds):
@@ -185,15 +185,37 @@ def test_water_that_was_not_there_before_is_new(section):
     assert now["class"].tolist() == ["possible", "suspected"] and now.vetoes.tolist() == ["new_water", ""]
 
 
-def test_rectangular_ponds_side_by_side_are_a_fish_farm():
-    def ponds(shapes):
-        return gpd.GeoDataFrame({"reach_id": [f"P-{i}" for i in range(len(shapes))], "kind": "pond"}, geometry=shapes, crs=32650)
+def pond_frame(shapes):
+    return gpd.GeoDataFrame({"reach_id": [f"P-{i}" for i in range(len(shapes))], "kind": "pond"}, geometry=shapes, crs=32650)
 
+
+def test_rectangular_ponds_side_by_side_are_a_fish_farm():
     block = [shapely.box(x, y, x + 130, y + 70) for x in (0, 140) for y in (0, 80)]
     lonely, round_one = shapely.box(5000, 0, 5130, 70), shapely.Point(70, 220).buffer(60).intersection(shapely.box(-1e3, 160, 1e3, 1e3))
-    assert farm_ponds(ponds([*block, lonely])) == {"P-0", "P-1", "P-2", "P-3"}
-    assert farm_ponds(ponds([*block[:3], lonely, round_one])) == set()
-    assert farm_ponds(ponds([])) == set()
+    assert farm_ponds(pond_frame([*block, lonely])) == {"P-0", "P-1", "P-2", "P-3"}
+    assert farm_ponds(pond_frame([*block[:3], lonely, round_one])) == set()
+    assert farm_ponds(pond_frame([])) == set()
+
+
+@pytest.mark.parametrize(("dyke_m", "farm"), [(28, True), (29, False)])
+def test_ponds_of_a_farm_lie_within_forty_metres_of_three_others(dyke_m, farm):
+    """Four in a square: across the dykes' crossing it is 39.6 m and 41.0 m, so that each has three or two neighbours."""
+    step = 100 + dyke_m
+    square = [shapely.box(x, y, x + 100, y + 100) for x in (0, step) for y in (0, step)]
+    assert len(farm_ponds(pond_frame(square))) == (4 if farm else 0)
+
+
+@pytest.mark.parametrize(("corner_m", "farm"), [(19, True), (20, False)])
+def test_ponds_of_a_farm_fill_85_in_a_hundred_of_their_rectangle(corner_m, farm):
+    """A corner is missing from squares of 50 m: 361 or 400 of 2500 m2, 14.4 and 16 in a hundred."""
+    shapes = [shapely.box(x, y, x + 50, y + 50).difference(shapely.box(x, y, x + corner_m, y + corner_m)) for x in (0, 55) for y in (0, 55)]
+    assert len(farm_ponds(pond_frame(shapes))) == (4 if farm else 0)
+
+
+def test_half_of_the_dates_neither_withholds_nor_is_coarse_and_more_do():
+    half = summarise_reaches(scores([4, 4, 4, 4], vetoes=["bloom", "bloom", "", ""], native_m=[30.0, 30.0, 10.0, 10.0])).iloc[0]
+    more = summarise_reaches(scores([4, 4, 4], vetoes=["bloom", "bloom", ""], native_m=[30.0, 30.0, 29.9])).iloc[0]
+    assert not half.withheld and not half.coarse and more.withheld and more.coarse
 
 
 # --- the step --------------------------------------------------------------------------------------------------------

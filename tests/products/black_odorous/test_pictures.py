@@ -16,7 +16,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Scene
 from rs_pipeline.products.black_odorous import pictures as module
 from rs_pipeline.products.black_odorous.pictures import OUTLINE_RGB, PICTURE_WHITE_REFL, SIDE_PX, ZOOM, colours, pictures
-from rs_pipeline.products.black_odorous.scoring import DTYPES
+from rs_pipeline.products.black_odorous.scoring import SCORE_DTYPES
 from rs_pipeline.storage.tables import write_csv, write_parquet
 
 
@@ -41,10 +41,10 @@ def settings(make_settings, monkeypatch):
     lines = gpd.GeoDataFrame({"reach_id": ["R-1", "R-2"], "tile": "r000c000", "width_m": 40.0}, geometry=[shapely.LineString([(500_000, 4_300_500 + k), (500_200, 4_300_500 + k)]) for k in (0, 300)], crs=32650)
     write_parquet(lines, layout.reach_lines)
     write_csv(pd.DataFrame({"rank": [1, 2], "reach_id": ["R-1", "R-2"], "period": "2024"}), layout.inspection_list)
-    scores = pd.DataFrame({c: pd.Series([0] * 5) for c in DTYPES}).assign(
+    scores = pd.DataFrame({c: pd.Series([0] * 5) for c in SCORE_DTYPES}).assign(
         reach_id="R-1", period="2024", day=[d.isoformat() for d in days], scene_id=[f"S-{d}" for d in days], logit=[1.0, 3.0, -2.0, 2.0, np.nan], veto="", sensor="s"
     )
-    write_parquet(scores.astype(DTYPES), layout.reach_scores("2024", "r000c000"))
+    write_parquet(scores.astype(SCORE_DTYPES), layout.reach_scores("2024", "r000c000"))
     monkeypatch.setattr(module, "load_chips", lambda *_: [Chip(scene(d), {}) for d in days])
     monkeypatch.setattr(module, "read_stack", lambda chips, roles, grid: np.full((1, 3, *grid.shape), 300, "uint16"))
     return made

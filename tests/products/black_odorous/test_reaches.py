@@ -89,6 +89,22 @@ def test_a_pond_is_one_object_and_a_puddle_none():
     assert pond.width_m == pytest.approx(100, abs=10)
 
 
+@pytest.mark.parametrize(("rows", "cols", "listed"), [(2, 5, 1), (3, 3, 0)])
+def test_a_pond_is_listed_from_a_tenth_of_a_hectare(rows, cols, listed):
+    """Ten pixels of 100 m2 are, nine are not."""
+    wet = dry()
+    wet[50 : 50 + rows, 50 : 50 + cols] = True
+    assert len(found(wet)) == listed
+
+
+@pytest.mark.parametrize(("length_px", "kind"), [(18, "pond"), (24, "river")])
+def test_water_is_a_river_from_four_times_as_long_as_wide(length_px, kind):
+    """50 m wide and 180 or 240 m long."""
+    wet = dry()
+    wet[100:105, 50 : 50 + length_px] = True
+    assert {r.kind for r in found(wet)} == {kind}
+
+
 def test_the_sea_is_left_out_and_the_river_that_meets_it_stays():
     wet = dry()
     wet[200:, :] = True

@@ -17,7 +17,7 @@ from rs_pipeline.products.black_odorous import scoring
 from rs_pipeline.products.black_odorous.model import load_detector
 from rs_pipeline.products.black_odorous.reaches import REACH_LINE_COLUMNS
 from rs_pipeline.products.black_odorous.scoring import (
-    DTYPES,
+    SCORE_DTYPES,
     Core,
     blocked_by,
     core_pixels,
@@ -239,4 +239,4 @@ def test_the_table_is_written_even_when_nothing_can_be_scored(settings):
     tile = put_lines(settings, "not_assessable")
     score_reaches(settings, tile, "2024")
     table = pd.read_parquet(Layout(settings.root).reach_scores("2024", tile))
-    assert len(table) == 0 and list(table.columns) == list(DTYPES)
+    assert len(table) == 0 and list(table.columns) == list(SCORE_DTYPES)

@@ -77,6 +77,12 @@ def test_eliminated_needs_two_clear_seasons(section):
     assert np.isnan(table.change_lower[2])
 
 
+@pytest.mark.parametrize(("probability", "change"), [(0.19, "eliminated"), (0.2, "")])
+def test_two_seasons_below_a_fifth_eliminate(section, probability, change):
+    calm = ("clear", probability, np.linspace(-3.5, -2.5, 12))
+    assert history(section, BLACK, calm, CLEAR).change[2] == history(section, BLACK, CLEAR, calm).change[2] == change
+
+
 def test_new_worse_and_undecided(section):
     slight = ("possible", 0.4, np.linspace(-1.5, 0.5, 12))
     assert history(section, CLEAR, BLACK, BLACK).change.tolist() == ["", "new", ""]

@@ -91,3 +91,25 @@ def test_ponds_are_parted_from_the_shore_and_a_flat_is_not():
     """Classes of the water map inland of the shore, a place each 10 m: 0 land, 1 permanent, 2 seasonal."""
     dyke, flat, flat_then_pond, unseen = [0, 0, 1, 1], [2, 2, 0, 0], [2, 0, 1, np.nan], [np.nan] * 4
     np.testing.assert_allclose(parted_water(np.array([dyke, flat, flat_then_pond, unseen])), [0.5, 0, 1 / 3, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("known", "log_odds"),
+    [
+        ({"pond_share": 0.21}, -2.0), ({"pond_share": 0.2}, 0.0),
+        ({"tide_m_per_m": 4.9}, -1.5), ({"tide_m_per_m": 5.0}, 0.0), ({"tide_m_per_m": 9.9}, 0.0), ({"tide_m_per_m": 10.0}, 2.0),
+        ({"position_sd_m": 4.9}, -0.4), ({"position_sd_m": 5.0}, 0.0),
+        ({"swir1_land_refl": 0.31}, 0.6), ({"swir1_land_refl": 0.3}, 0.0),
+        ({"chord_share": 0.981, "line_rms_m": 2.9}, -0.6), ({"chord_share": 0.98, "line_rms_m": 2.9}, 0.6), ({"chord_share": 1.0, "line_rms_m": 3.0}, 0.6),
+        ({"step_m": 1.0, "tide_m_per_m": 9.9}, -4.0), ({"step_m": 0.0, "tide_m_per_m": 9.9}, 0.0), ({"step_m": 1.0, "tide_m_per_m": 10.0}, 2.0),
+        ({"step_m": 1.0, "tide_m_per_m": 99.9, "chord_share": 1.0, "line_rms_m": 1.0}, -4.0 + 2.0 - 0.6),
+        ({"step_m": 1.0, "tide_m_per_m": 100.0, "chord_share": 1.0, "line_rms_m": 1.0}, 2.0 - 0.6),  # a mudflat is not built, however straight
+    ],
+)  # fmt: skip
+def test_each_piece_of_evidence_has_its_weight_and_its_limit(known, log_odds):
+    assert natural_probability(evidence(**known))[0] == pytest.approx(1 / (1 + np.exp(-log_odds)))
+
+
+def test_a_shore_is_natural_from_seven_tenths_and_artificial_to_three():
+    classes = unit_class(np.array([0.7, 0.69, 0.31, 0.3]), np.zeros(4, bool))
+    assert classes.tolist() == ["natural", "uncertain", "uncertain", "artificial"]

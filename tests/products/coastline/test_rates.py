@@ -134,6 +134,39 @@ def test_what_counts_as_stable_is_configured():
     assert [change_class(r, built=False, stable_m_yr=v) for v in (2.9, 3.1)] == ["accreting", "stable"]
 
 
+SURE = {"n_dates": 5, "lrr_m_yr": 3.0, "lrr_ci95_m_yr": 1.0, "mk_p": 0.01, "epr_m_yr": 3.0, "epr_sigma_m_yr": 1.0}
+"""A transect that accretes beyond doubt."""
+
+
+@pytest.mark.parametrize(
+    ("change", "built", "expected"),
+    [
+        ({"epr_m_yr": 1.97}, False, "accreting"), ({"epr_m_yr": 1.95}, False, "undecidable"),  # 1.96 sigma of its ends
+        ({"epr_m_yr": -1.97, "lrr_m_yr": -3.0}, False, "eroding"), ({"epr_m_yr": -1.95, "lrr_m_yr": -3.0}, False, "undecidable"),
+        ({"mk_p": 0.0499}, False, "accreting"), ({"mk_p": 0.05}, False, "undecidable"),
+        ({"lrr_ci95_m_yr": 2.99}, False, "accreting"), ({"lrr_ci95_m_yr": 3.0}, False, "undecidable"),
+        ({"lrr_m_yr": 1.01, "lrr_ci95_m_yr": 0.5}, False, "accreting"), ({"lrr_m_yr": 1.0, "lrr_ci95_m_yr": 0.5}, False, "stable"),
+        ({"lrr_m_yr": -1.0, "lrr_ci95_m_yr": 0.5}, False, "eroding"), ({"lrr_m_yr": -0.99, "lrr_ci95_m_yr": 0.5}, False, "stable"),
+        ({"lrr_m_yr": 0.25, "lrr_ci95_m_yr": 0.75}, False, "stable"), ({"lrr_m_yr": 0.25, "lrr_ci95_m_yr": 0.76}, False, "undecidable"),
+        ({"step_m": 100.0}, True, "reclaimed"), ({"step_m": 99.9}, True, "accreting"), ({"step_m": 100.0}, False, "accreting"),
+        ({"n_dates": 3}, False, "accreting"), ({"n_dates": 2}, False, "insufficient_data"),
+    ],
+)  # fmt: skip
+def test_a_class_turns_at_its_limit(change, built, expected):
+    assert change_class(Rates(**(SURE | change)), built=built, stable_m_yr=1.0) == expected
+
+
+def test_a_step_is_a_hundred_metres_within_three_years():
+    assert lasting_step(np.array([2015.0, 2018.0]), np.array([0.0, 100.0])) == 100
+    assert lasting_step(np.array([2015.0, 2018.0]), np.array([0.0, 99.9])) == 0
+    assert lasting_step(np.array([2015.0, 2018.1]), np.array([0.0, 100.0])) == 0
+
+
+@pytest.mark.parametrize(("distance_m", "spike"), [(40.0, False), (40.1, True), (-40.0, False), (-40.1, True)])
+def test_a_spike_stands_out_by_more_than_forty_metres(distance_m, spike):
+    assert spikes(np.array([0.0, distance_m, 0.0]))[1] == spike
+
+
 def test_three_yearly_shorelines_decide_nothing():
     r = rates(np.array([2021.5, 2022.5, 2023.5]), np.array([0.0, 20.0, 41.0]), np.full(3, 9.0))
     assert r.lrr_m_yr == pytest.approx(20.5) and r.mk_p > 0.05

@@ -63,6 +63,11 @@ def test_a_class_that_is_not_told_apart_is_withheld_with_its_accuracy(estimate_o
     assert got.reason == "tree is not told from other cover: user's accuracy 55 %, producer's 62 % on simulated worlds"
 
 
+@pytest.mark.parametrize(("f1", "withheld"), [(0.7, False), (0.69, True)])
+def test_a_class_is_told_apart_from_an_f1_of_seven_tenths(estimate_of, f1, withheld):
+    assert (estimate_of("tree_area", accuracy={"tree": GOOD | {"f1": f1}}).interval is None) == withheld
+
+
 def wetland_samples(missed):
     """40 pixels of other land, of which ``missed`` are wetland, and 40 of wetland, of which 4 are not; wholly certain in the map."""
     mapped = np.repeat([0, 1], 40)
@@ -100,6 +105,14 @@ def test_clouds_scale_widen_and_withhold(estimate_of):
     assert estimate_of("construction_land_area", {"county": sums(land_observed_m2=0.0)}).reason == "no pixel with enough clear dates in enough seasons"
 
 
+def test_what_was_not_seen_in_both_years_may_have_changed_either_way(estimate_of):
+    """60 km2 of 100 seen in both years, where built-up land rose by 3: the other 40 km2 may all have become built, or all have been.
+    The mean, 0.05 +- 0.0817 (as below), counts for 0.6 of the whole."""
+    got = estimate_of("construction_land_change", {"county": sums(common_m2=60 * KM2, built_common_m2=9 * KM2, built_baseline_m2=6 * KM2)}).interval
+    assert got.kind == "range" and got.lower == pytest.approx(60 * (0.05 - 0.08171) - 40, abs=0.01)
+    assert got.upper == pytest.approx(60 * (0.05 + 0.08171) + 40, abs=0.01)
+
+
 def test_a_run_without_a_land_map(make):
     got = estimate_indicator(INDICATORS["construction_land_area"], make.facts())
     assert (got.status, got.reason) == ("insufficient_data", "this run made no land map")
@@ -130,12 +143,21 @@ def test_a_quotient_without_a_lower_bound_above_zero_may_be_anything():
     assert got.lower == 0 and got.upper > 2
 
 
+def test_little_construction_land_has_a_ratio_and_none_has_not(estimate_of):
+    def ratio(now_km2, then_km2):
+        return estimate_of("construction_land_ratio", {"county": sums(built_m2=now_km2 * KM2)}, base={"county": sums(built_m2=then_km2 * KM2)})
+
+    assert ratio(0.005, 0.004).interval.value == pytest.approx(1.25)
+    assert ratio(0.0, 0.004).status == ratio(0.005, 0.0).status == "no_target"
+
+
 def test_the_three_readings_of_blue_and_green_space(estimate_of):
     zones = {"county": sums(), "xiongan": sums(10.0)}
     found = {name: estimate_of(name, zones, tables=["xiongan"]).interval.value for name in INDICATORS if name.startswith("blue_green")}
     assert found == pytest.approx({"blue_green_share": 85, "blue_green_share_land": 80, "blue_green_share_ecological": 40})
     got = estimate_of("blue_green_share", zones, tables=["xiongan"]).interval
-    assert got.lower < 85 < got.upper
+    # of 10 km2 the random part is 1.96 sqrt(.04 x .09 / 10) = .0372, the systematic once .04; their hypotenuse .0546
+    assert (got.lower, got.upper) == pytest.approx((85 - 5.461, 85 + 5.461), abs=1e-2)
     assert estimate_of("blue_green_share").reason == "needs the outline of the New Area (tables.xiongan)"
     elsewhere = estimate_of("blue_green_share", tables=["xiongan"])
     assert (elsewhere.status, elsewhere.reason) == ("no_target", "no part of the New Area in this unit")

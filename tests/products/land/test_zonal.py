@@ -142,6 +142,23 @@ def test_minimum_mapping_unit_and_bounds_by_hand():
         np.testing.assert_allclose(got[name][0], expected, atol=1e-6, err_msg=name)
 
 
+def test_conversion_begins_at_its_limits():
+    """Half of a pixel is an event, 0.8 beyond doubt, 0.25 possible; numbers that are exact in binary, and the next smaller hundredth."""
+    got = conversion_layers(*rising(0.5, 0, 0.49, 0, 0.25, 0, 0.24, 0, 0.81, 0, 0.79), LandZonesSection(min_event_px=1))
+    assert (got["converted"][0] > 0).tolist()[::2] == [True, False, False, False, True, True]
+    assert (got["converted_lower"][0] > 0).tolist()[::2] == [False, False, False, False, True, False]
+    assert (got["converted_upper"][0] > 0).tolist()[::2] == [True, True, True, False, True, True]
+
+
+def test_natural_cover_is_half_of_the_pixel_before():
+    """Grass of 0.5 and of 0.49, the rest cropland; both become wholly built."""
+    now, base = rising(1.0, 1.0)
+    base[Land.GRASS - 1, 0], base[Land.CROPLAND - 1, 0] = [0.5, 0.49], [0.5, 0.51]
+    got = conversion_layers(now, base, LandZonesSection(min_event_px=1))
+    assert got["converted"][0].tolist() == [1, 1] and got["natural_converted"][0].tolist() == [1, 0]
+    assert got["natural_converted_upper"][0].tolist() == got["natural_converted_lower"][0].tolist() == [1, 0]
+
+
 def test_nothing_seen_and_nothing_changed():
     same = shares_of([[C, W], [B, C]])
     got = conversion_layers(same, same, LandZonesSection())

@@ -82,6 +82,23 @@ def test_a_cell_that_cannot_be_used_is_named(tmp_path, row, told):
     assert "row 3" in str(fault.value)
 
 
+@pytest.mark.parametrize("row", ["180,90,2023,meadow,0", "-180,-90,2023,meadow,100"])
+def test_the_ends_of_the_scales_are_places_and_covers(tmp_path, row):
+    assert len(read_plots(write(tmp_path / "p.csv", row))) == 1
+
+
+@pytest.mark.parametrize("row", ["180.1,0,2023,meadow,50", "-180.1,0,2023,meadow,50", "0,90.1,2023,meadow,50", "0,-90.1,2023,meadow,50",
+                                 "0,0,2023,meadow,-0.1", "0,0,2023,meadow,100.1"])  # fmt: skip
+def test_beyond_them_are_none(tmp_path, row):
+    with pytest.raises(TableError, match=r"is no (place|cover)"):
+        read_plots(write(tmp_path / "p.csv", row))
+
+
+@pytest.mark.parametrize(("n", "calibrated"), [(30, True), (29, False)])
+def test_thirty_plots_calibrate(n, calibrated):
+    assert (fit_plots(np.linspace(0.2, 0.8, n), np.linspace(0.3, 0.9, n)) is not None) == calibrated
+
+
 def test_a_table_without_plots_or_columns(tmp_path):
     with pytest.raises(TableError, match="the table has no plots"):
         read_plots(write(tmp_path / "p.csv"))

@@ -46,6 +46,12 @@ def test_layers_by_hand():
     }  # fmt: skip
 
 
+def test_a_trend_is_possible_up_to_the_rate_and_where_it_has_a_direction():
+    p, slope = [[0.0625, 0.07, 0.0625, 0.07, 0.01]], [[0.02, 0.02, -0.02, -0.02, 0.0]]
+    got = trend_layers(bands([[0.0] * 5], p=p, slope=slope), np.ones((1, 5), bool), 0.0625)
+    assert (np.nansum(got["greening_possible_m2"]), np.nansum(got["browning_possible_m2"])) == (1, 1)
+
+
 @pytest.fixture
 def run(tmp_path):
     """A region of 4 x 2 pixels; a county of the left three columns, and one smaller than the pixel it lies in."""

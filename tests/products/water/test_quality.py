@@ -117,3 +117,32 @@ def test_unscored_tiles_are_an_error(make_settings):
     with pytest.raises(TableError, match="not made yet") as fault:
         quality(made)
     assert "quality-scores" in fault.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("chlorophyll", "state"),
+    [
+        # 9.81 ln(chl) + 30.6 is 39.97 and 40.01, 49.98 and 50.02, 69.98 and 70.02
+        (2.6, "oligotrophic"), (2.61, "mesotrophic"), (7.21, "mesotrophic"), (7.24, "eutrophic"), (55.4, "eutrophic"), (55.6, "hypereutrophic"), (0.0, ""),
+    ],
+)  # fmt: skip
+def test_trophic_states_turn_at_40_50_and_70(chlorophyll, state):
+    assert trophic_state(chlorophyll) == state
+
+
+@pytest.mark.parametrize(("turbidity_fnu", "told"), [(20.0, True), (20.1, False)])
+def test_a_state_is_told_up_to_a_turbidity_of_twenty(turbidity_fnu, told):
+    assert (summarise_bodies(dates([turbidity_fnu] * 6)).trophic_state[0] != "") == told
+
+
+@pytest.mark.parametrize(("n_dates", "enough"), [(6, True), (5, False)])
+def test_six_dates_are_a_season(n_dates, enough):
+    assert np.isfinite(summarise_bodies(dates([8.0] * n_dates)).turbidity_fnu[0]) == enough
+
+
+@pytest.mark.parametrize(("n_clear", "enough"), [(20, True), (19, False)])
+def test_twenty_clear_pixels_speak_for_a_body(n_clear, enough):
+    clear = np.zeros(GRID.shape, bool)
+    clear[CORE.rows[:n_clear], CORE.cols[:n_clear]] = True
+    refl = np.broadcast_to(LAKE.astype("float32")[:, None, None], (7, *GRID.shape))
+    assert (score_body(CORE, refl, clear, NOTHING_AROUND, "sentinel-2a", 0.025) is not None) == enough
