@@ -12,6 +12,7 @@ from rs_pipeline.config import parse
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.layout import Layout
 from rs_pipeline.provinces import load_province
+from rs_pipeline.operations.code import changed_code, words_on_code
 from rs_pipeline.operations.run import begin, end, settle_times
 from rs_pipeline.operations.summary import words
 from rs_pipeline.products.register import Place, period_maps
@@ -31,6 +32,8 @@ except PipelineError as fault:
 
 if workflow.is_main_process:
     settle_times(S.root)
+    if changed := changed_code(S):
+        print(words_on_code(changed, Layout(S.root).settings), file=sys.stderr)
 
 L, RETRIES = Layout(S.root), read_retries(Layout(S.root).retries)
 VERB = f"{shlex.quote(sys.executable)} -m rs_pipeline.cli"

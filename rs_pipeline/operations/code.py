@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
@@ -76,23 +77,34 @@ def step_code(name: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def note_code(settings: Settings) -> list[str]:
-    """Write down the code of every step under the digest of the whole, and tell whose code changed since its jobs ended, in order."""
-    path, now = Layout(settings.root).code, code_sha256()
+def _known(settings: Settings) -> dict[str, dict[str, str]]:
+    """Digest of the whole code to the code of every step, of all states that worked on the run, and of today's."""
     try:
-        known: dict[str, dict[str, str]] = json.loads(path.read_text("utf-8"))
+        known = json.loads(Layout(settings.root).code.read_text("utf-8"))
     except (OSError, ValueError):
         known = {}
-    if now not in known:
-        known[now] = {s.name: step_code(s.name) for s in steps_of(settings)}
+    if code_sha256() not in known:
+        known[code_sha256()] = {s.name: step_code(s.name) for s in steps_of(settings)}
+    return known
+
+
+def note_code(settings: Settings) -> None:
+    """Write down the code of every step under the digest of the whole, which the journal names with every job."""
+    path, text = Layout(settings.root).code, json.dumps(_known(settings), indent=1)
+    if not path.exists() or path.read_text("utf-8") != text:
         with atomic_path(path) as part:
-            part.write_text(json.dumps(known, indent=1), "utf-8")
+            part.write_text(text, "utf-8")
+
+
+def changed_code(settings: Settings) -> list[str]:
+    """Steps whose code is not what made their files, in order; those without a file are none."""
     last = {e.job: e for e in read_journal(Layout(settings.root).journal) if e.state == "done"}
-    used: dict[str, set[str]] = {}
+    if all(entry.code == code_sha256() for entry in last.values()):
+        return []
+    known, used = _known(settings), defaultdict(set)
     for entry in last.values():
-        used.setdefault(entry.verb.partition(":")[0].replace("-", "_"), set()).add(entry.code)
-    current = known[now]
-    return [name for name in current if any(code != now and known.get(code, {}).get(name) != current[name] for code in used.get(name, ()))]
+        used[entry.verb.partition(":")[0].replace("-", "_")].add(entry.code)
+    return [name for name, code in known[code_sha256()].items() if any(known.get(then, {}).get(name) != code for then in used[name])]
 
 
 def words_on_code(changed: list[str], config: Path) -> str:

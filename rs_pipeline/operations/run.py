@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
-from rs_pipeline.operations.code import note_code, words_on_code
+from rs_pipeline.operations.code import note_code
 from rs_pipeline.operations.job import check_space
 from rs_pipeline.operations.locks import hold_run
 from rs_pipeline.operations.summary import Summary, summarise_run, words
@@ -31,7 +30,7 @@ _held: list[int] = []
 
 
 def begin(settings: Settings) -> None:
-    """Take the run's folder, see that it can be written, write the configuration into it, and say which steps have other code than their files.
+    """Take the run's folder, see that it can be written, and write the configuration and the code of the steps into it.
 
     Raises
     ------
@@ -42,8 +41,7 @@ def begin(settings: Settings) -> None:
     _held.append(hold_run(layout.lock))
     check_space(settings)
     freeze(settings)
-    if told := words_on_code(note_code(settings), layout.settings):
-        print(told, file=sys.stderr)
+    note_code(settings)
 
 
 def settle_times(folder: Path) -> int:
