@@ -202,6 +202,13 @@ def test_few_or_close_dates_are_missing_not_zero():
     assert np.isnan(vegetation([mixture(0.5)] * 5, [0, 5, 10, 15, 20])[:3]).all()
 
 
+@pytest.mark.parametrize(("days", "missing"), [([0, 10, 20, 40], False), ([0, 10, 20, 39], True), ([0, 20, 40], True)])
+def test_peak_and_growing_season_need_four_dates_over_forty_days(days, missing):
+    """Both windows hold all dates; all of them show half of a cover."""
+    peak, growing, *_ = vegetation([mixture(0.5)] * len(days), days)
+    assert [peak, growing] == pytest.approx([np.nan] * 2 if missing else [0.5] * 2, abs=2e-3, nan_ok=True)
+
+
 def test_water_has_no_cover():
     assert vegetation([WATER] * 5, [0, 20, 40, 60, 80])[0] == 0.0
 
