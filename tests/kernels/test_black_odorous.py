@@ -12,6 +12,7 @@ from rs_kernels.black_odorous import (
     COLOUR_FEATURES,
     PIXEL_LAYERS,
     SPECTRUM_FEATURES,
+    SURROUNDINGS_SHARE,
     ClassLimits,
     Detector,
     boi,
@@ -29,6 +30,7 @@ from rs_kernels.black_odorous import (
     red_edge_height,
     saturation,
     spectrum_features,
+    surroundings_share,
     veto,
 )
 from rs_kernels.stack import Stack
@@ -68,6 +70,14 @@ def test_hue_of_the_published_check_spectrum():
 
 def test_grey_residual_is_the_darker_shortwave_band_within_limits():
     assert [grey_residual(*s) for s in [(0.01, 0.008), (0.05, 0.04), (-0.05, 0.0)]] == [0.008, 0.02, -0.02]
+
+
+def test_surroundings_share_by_hand():
+    """Contrast 0.1: the measurement has the standard error 0.0015 / 0.1 = 0.015, that of the prior, so the mean of both is taken."""
+    assert surroundings_share(0.012, 0.006, 0.30, 0.20) == pytest.approx((0.06 + SURROUNDINGS_SHARE) / 2)
+    assert surroundings_share(0.012, 0.006, 0.20, 0.20) == SURROUNDINGS_SHARE  # no contrast, no measurement
+    assert surroundings_share(0.05, 0.0, 0.30, 0.20) == 0.1 and surroundings_share(0.0, 0.05, 0.30, 0.20) == 0.0
+    assert surroundings_share(np.nan, 0.0, 0.30, 0.20) == SURROUNDINGS_SHARE
 
 
 def test_a_grey_residual_does_not_change_the_features():

@@ -63,6 +63,13 @@ def test_a_month_votes_by_its_median():
     assert water([WATER, WATER, WATER, PLANTS, PLANTS], [0, 1, 2, 2, 2])["frequency"] == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize(("high", "months", "frequency"), [((), 0, np.nan), ((3,), 1, 1), ((5,), 1, 0), ((3, 4, 5, 6), 3, 2 / 3)])
+def test_months_of_high_sun_have_a_frequency_of_their_own(high, months, frequency):
+    """April and May wet, June dry; July has high sun but no date."""
+    got = water([WATER, WATER, PLANTS], [3, 4, 5], high=high)
+    assert got["high_months"] == months and got["high_frequency"] == pytest.approx(frequency, nan_ok=True)
+
+
 SOIL = (0.06, 0.08, 0.10, 0.0, 0.16, 0.14, 0.09)
 SHADOW = (0.03, 0.028, 0.027, 0.0, 0.03, 0.025, 0.02)
 MIXED = (0.03, 0.0426, 0.027, 0.0, 0.03, 0.01, 0.008)
