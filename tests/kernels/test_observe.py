@@ -93,6 +93,7 @@ def test_where_half_of_the_dates_are_wet_the_two_in_the_middle_decide(dates, wet
     [
         ([1000, 1200, 1600], [10, 10, 10], 0.12), ([1000, 1200, 1600, 1700], [10] * 4, 0.14), ([1000, 0, 1600], [10] * 3, 0.13),
         ([1000, 1200, 3000], [30, 10, 20], 0.12), ([1000, 1200, 1300], [10, 10, 30], 0.11), ([0, 0, 0], [10] * 3, np.nan),
+        ([0, 1200, 1400], [10, 30, 30], 0.13), ([1, 1200], [10, 30], 0.0001),  # a finer sensor that saw nothing, and one that saw the least number
     ],
 )  # fmt: skip
 def test_the_median_is_of_the_clear_dates_of_the_finest_sensor(dn, native_m, median):
