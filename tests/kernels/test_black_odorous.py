@@ -12,6 +12,7 @@ from rs_kernels.black_odorous import (
     COLOUR_FEATURES,
     PIXEL_LAYERS,
     SPECTRUM_FEATURES,
+    SURROUNDINGS_SHARE,
     ClassLimits,
     Detector,
     boi,
@@ -29,6 +30,7 @@ from rs_kernels.black_odorous import (
     red_edge_height,
     saturation,
     spectrum_features,
+    surroundings_share,
     veto,
 )
 from rs_kernels.stack import Stack
@@ -68,6 +70,14 @@ def test_hue_of_the_published_check_spectrum():
 
 def test_grey_residual_is_the_darker_shortwave_band_within_limits():
     assert [grey_residual(*s) for s in [(0.01, 0.008), (0.05, 0.04), (-0.05, 0.0)]] == [0.008, 0.02, -0.02]
+
+
+def test_surroundings_share_by_hand():
+    """Contrast 0.1: the measurement has the standard error 0.0015 / 0.1 = 0.015, that of the prior, so the mean of both is taken."""
+    assert surroundings_share(0.012, 0.006, 0.30, 0.20) == pytest.approx((0.06 + SURROUNDINGS_SHARE) / 2)
+    assert surroundings_share(0.012, 0.006, 0.20, 0.20) == SURROUNDINGS_SHARE  # no contrast, no measurement
+    assert surroundings_share(0.05, 0.0, 0.30, 0.20) == 0.1 and surroundings_share(0.0, 0.05, 0.30, 0.20) == 0.0
+    assert surroundings_share(np.nan, 0.0, 0.30, 0.20) == SURROUNDINGS_SHARE
 
 
 def test_a_grey_residual_does_not_change_the_features():
@@ -129,17 +139,19 @@ def stack(greens, *, swir1=0.0):
     return np.round(dn * 10_000).astype("uint16")
 
 
-def run(dn, *, qa=None, bad_bits=2, day=None, month=None, season=None, water=True, rededge=True, model=DARK_IS_BLACK):
+def run(
+    dn, *, qa=None, bad_bits=2, day=None, month=None, season=None, water=True, rededge=True, model=DARK_IS_BLACK, scale=1e-4, max_swir1_refl=0.025
+):
     n = len(dn)
     out = np.empty((len(PIXEL_LAYERS), 1, 1), "float32")
     day = np.arange(n) * 10 if day is None else np.array(day)
     dates = Stack(
         dn, np.zeros((n, 1, 1), "uint16") if qa is None else np.array(qa, "uint16").reshape(n, 1, 1), bad_bits,
-        np.full(n, 1e-4, "float32"), np.zeros(n, "float32"), np.full(n, 10, "float32"), day.astype("int64"),
+        np.full(n, scale, "float32"), np.zeros(n, "float32"), np.full(n, 10, "float32"), day.astype("int64"),
         np.array(day // 30 if month is None else month, dtype="int64"),
     )  # fmt: skip
     in_season = np.ones(n, bool) if season is None else np.array(season)
-    pixel_black_odorous(dates, np.full(n, rededge), in_season, np.array([[water]]), 0.025, model, out)
+    pixel_black_odorous(dates, np.full(n, rededge), in_season, np.array([[water]]), max_swir1_refl, model, out)
     return dict(zip(PIXEL_LAYERS, out[:, 0, 0].tolist(), strict=True))
 
 
@@ -163,6 +175,13 @@ def test_what_is_not_assessed():
     seen = run(dn, qa=[0, 0, 2, 0, 0, 0], season=[True, True, True, False, True, True], day=[0, 0, 10, 20, 30, 40])
     assert (seen["n_dates"], seen["n_positive"]) == (1, 1)
     assert run(dn, qa=[0, 0, 4, 0, 0, 0], day=[0, 0, 10, 20, 30, 40])["n_dates"] == 3  # a flag that does not remove a date
+
+
+def test_a_date_at_the_limit_of_swir1_is_assessed_and_a_brighter_one_is_not():
+    """Of a scale of 1/8192 the number 256 is 1/32, exact in binary, and 257 the next brighter."""
+    dn = stack([0.0401] * 2)
+    dn[:, 5, 0, 0] = [256, 257]
+    assert run(dn, scale=1 / 8192, max_swir1_refl=1 / 32)["n_dates"] == 1
 
 
 def test_no_water_is_nan_and_no_date_is_zero_dates_without_probability():

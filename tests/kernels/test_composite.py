@@ -42,11 +42,25 @@ def test_each_date_has_its_own_scale_and_offset():
     np.testing.assert_allclose(quantiles[:, 0, 0], 0.05, atol=1e-5)
 
 
+def test_number_one_is_seen_and_zero_is_not_where_scales_differ():
+    dn = np.array([0, 1, 3], "uint16").reshape(3, 1, 1)
+    scale, offset = np.array([0.5, 0.25, 0.25], "float32"), np.zeros(3, "float32")
+    (median,), n_dates = refl_quantiles(dn, scale, offset, np.ones(3, bool), np.array([0.5]))
+    assert (median[0, 0], n_dates[0, 0]) == (0.5, 2)
+
+
 def test_only_the_dates_in_use_take_part():
     dn = np.array([100, 9000, 300], "uint16").reshape(3, 1, 1)
     scale, offset = np.full(3, 1e-4, "float32"), np.zeros(3, "float32")
     (median,), n_dates = refl_quantiles(dn, scale, offset, np.array([True, False, True]), np.array([0.5]))
     assert median[0, 0] == pytest.approx(0.02) and n_dates[0, 0] == 2
+
+
+def test_one_date_is_the_reflectance_at_every_tide_and_none_leaves_it():
+    dn, refl = np.array([[[0, 0]], [[1, 0]]], "uint16"), np.full((1, 2), 0.75, "float32")
+    scale, offset, shore = np.full(2, 0.25, "float32"), np.zeros(2, "float32"), np.ones((1, 2), bool)
+    refl_at_tide(dn, scale, offset, np.array([-0.4, 0.3]), np.array([-1.0, 1.0]), shore, refl)
+    assert refl.tolist() == [[0.25, 0.75]]
 
 
 def falling(values):

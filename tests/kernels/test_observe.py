@@ -63,6 +63,13 @@ def test_a_month_votes_by_its_median():
     assert water([WATER, WATER, WATER, PLANTS, PLANTS], [0, 1, 2, 2, 2])["frequency"] == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize(("high", "months", "frequency"), [((), 0, np.nan), ((3,), 1, 1), ((5,), 1, 0), ((3, 4, 5, 6), 3, 2 / 3)])
+def test_months_of_high_sun_have_a_frequency_of_their_own(high, months, frequency):
+    """April and May wet, June dry; July has high sun but no date."""
+    got = water([WATER, WATER, PLANTS], [3, 4, 5], high=high)
+    assert got["high_months"] == months and got["high_frequency"] == pytest.approx(frequency, nan_ok=True)
+
+
 SOIL = (0.06, 0.08, 0.10, 0.0, 0.16, 0.14, 0.09)
 SHADOW = (0.03, 0.028, 0.027, 0.0, 0.03, 0.025, 0.02)
 MIXED = (0.03, 0.0426, 0.027, 0.0, 0.03, 0.01, 0.008)
@@ -86,6 +93,7 @@ def test_where_half_of_the_dates_are_wet_the_two_in_the_middle_decide(dates, wet
     [
         ([1000, 1200, 1600], [10, 10, 10], 0.12), ([1000, 1200, 1600, 1700], [10] * 4, 0.14), ([1000, 0, 1600], [10] * 3, 0.13),
         ([1000, 1200, 3000], [30, 10, 20], 0.12), ([1000, 1200, 1300], [10, 10, 30], 0.11), ([0, 0, 0], [10] * 3, np.nan),
+        ([0, 1200, 1400], [10, 30, 30], 0.13), ([1, 1200], [10, 30], 0.0001),  # a finer sensor that saw nothing, and one that saw the least number
     ],
 )  # fmt: skip
 def test_the_median_is_of_the_clear_dates_of_the_finest_sensor(dn, native_m, median):
@@ -200,6 +208,13 @@ def test_peak_is_the_90th_percentile_and_growing_the_time_weighted_median():
 def test_few_or_close_dates_are_missing_not_zero():
     assert np.isnan(vegetation([mixture(0.5)] * 3, [0, 30, 60])[:3]).all()
     assert np.isnan(vegetation([mixture(0.5)] * 5, [0, 5, 10, 15, 20])[:3]).all()
+
+
+@pytest.mark.parametrize(("days", "missing"), [([0, 10, 20, 40], False), ([0, 10, 20, 39], True), ([0, 20, 40], True)])
+def test_peak_and_growing_season_need_four_dates_over_forty_days(days, missing):
+    """Both windows hold all dates; all of them show half of a cover."""
+    peak, growing, *_ = vegetation([mixture(0.5)] * len(days), days)
+    assert [peak, growing] == pytest.approx([np.nan] * 2 if missing else [0.5] * 2, abs=2e-3, nan_ok=True)
 
 
 def test_water_has_no_cover():

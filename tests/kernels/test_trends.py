@@ -100,6 +100,8 @@ def test_lag1_and_inflation_by_hand():
     assert lag1_of_residuals(np.array([1.0, 1, 1, -1, -1, -1]), 6) == 0.5
     # 1, 0, -2, 0, 1, 0: lag-1 0; (0 + 1) / 3
     assert lag1_of_residuals(np.array([1.0, 0, -2, 0, 1, 0]), 6) == pytest.approx(1 / 3)
+    # 1, 0, -2, 0, 0, 1: lag-1 0 as well, for the first and the last are no neighbours
+    assert lag1_of_residuals(np.array([1.0, 0, -2, 0, 0, 1]), 6) == pytest.approx(1 / 3)
     assert variance_inflation(0.5, 3) == pytest.approx(1 + 2 * (2 / 3 * 0.5 + 1 / 3 * 0.25))
     assert variance_inflation(0.0, 9) == 1.0
 

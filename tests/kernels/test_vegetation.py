@@ -221,6 +221,28 @@ def test_dates_become_a_peak_with_its_error():
     assert (found["clear_peak"], found["clear_growing"], found["cover_unknown"]) == (9, 9, 0)
 
 
+def one_date(numbers, *, max_distance=1.0):
+    """(known, brightness) of pixels with the given numbers of scale 1/4096, on a network whose distance is the square of blue."""
+    n, limits, whiten = len(numbers), np.full(7, np.inf), np.diag([1.0, 0, 0, 0, 0, 0, 0])
+    dn, one = np.ascontiguousarray(np.array(numbers, "uint16").T[None, :, None]), np.ones(1, "f4")
+    date = Stack(dn, np.zeros((1, 1, n), "uint16"), 3, one / 4096, 0 * one, 10 * one, np.zeros(1, "i8"))
+    network = np.zeros((1, 7)), np.zeros(1), np.zeros(1), 0.5, -limits, limits, np.zeros(7), whiten, max_distance
+    cover, known, brightness = np.empty((3, k.LANE))
+    k.date_covers(date, 0, k.Lane(0, 0, n), np.ones(k.LANE), network, (np.empty((7, k.LANE)), np.empty(k.LANE)), cover, known, brightness)
+    return known[:n].tolist(), brightness[:n].tolist()
+
+
+def test_a_spectrum_at_the_largest_distance_is_known_and_one_further_is_not():
+    """Blue 512 / 4096 is 1/8, its square 1/64; the rest of the spectrum is that of soil."""
+    soil = [600, 700, 800, 1000, 1300, 1100]
+    assert one_date([[512, *soil], [513, *soil]], max_distance=1 / 64)[0] == [1, 0]
+
+
+def test_leaves_have_nir_above_twice_red_not_at_it():
+    """Red 256 / 4096; NIR 512 is twice as much and 513 more. SWIR1 is 511: with NIR 1024 / 4096."""
+    assert one_date([[128, 200, 256, 400, nir, 511, 400] for nir in (512, 513)]) == ([1, 1], [0, 0.25])
+
+
 def test_a_spectrum_out_of_the_domain_is_left_out_and_counted():
     found = observe([BARE] * 8 + [[0.95] * 7], NINE)
     assert (found["clear_peak"], found["cover_unknown"]) == (8, 1) and found["fvc_peak"] == pytest.approx(0.5)

@@ -11,6 +11,7 @@ from rs_pipeline.radiometry.dates import (
     _evidence,
     _levels,
     _median,
+    _reference_shift,
     _round,
     _season_distance,
     _Targets,
@@ -46,6 +47,24 @@ def test_a_level_of_one_tenth_is_an_offset():
 def test_the_reference_may_itself_carry_the_offset():
     pending_dates = [look(1000, 6.0, day=d) for d in (10, 60, 110, 160)]
     assert last(look(1000), pending_dates).log_odds == LIMIT and last(look(0), pending_dates).log_odds == -LIMIT
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "shift"),
+    [(0.0, 0.1, 0.0), (-0.1, 0.0, 0.1), (0.1, 0.2, -0.1)],  # right; not freed of an offset it carries; freed of one it does not carry
+)
+def test_a_wrong_reference_is_shifted_to_what_is_known_of_the_dates(old, new, shift):
+    """Two old dates without an offset, two new ones with it: their levels above the reference in three bands tell what is wrong with it."""
+    levels = np.repeat([[old], [old], [new], [new]], 3, axis=1)
+    assert _reference_shift(levels, np.full(3, 0.008), np.array([-8.0, -8.0, 8.0, 8.0])) == shift
+
+
+def test_levels_are_above_the_reference_put_right():
+    """The three dates of the reference carry an offset that nobody took from them: above it lie 0 and -0.1, in truth 0.1 and 0."""
+    looks = [look(1000, -3.0, day=d) for d in (10, 60, 110)] + [look(1000), look(1000), look(0), look(0)]
+    told, reference = np.array([-3.0] * 3 + [8.0, 8.0, -8.0, -8.0]), np.array([-3.0] * 3 + [0.0] * 4)
+    levels = [o.level for o in _round(looks, told, reference, 2.5)[3:]]
+    assert levels == pytest.approx([0.1, 0.1, 0.0, 0.0], abs=0.002)
 
 
 def test_mixed_baselines_are_brought_to_one_level():

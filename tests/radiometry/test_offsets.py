@@ -96,12 +96,12 @@ def test_a_fixed_offset_is_the_tables():
 
 @pytest.mark.parametrize("flag", [True, False, None])
 @pytest.mark.parametrize("raster", [-0.1, 0.0, None])
-@pytest.mark.parametrize("in_pixels, offset", [(1000, PENDING), (0, 0.0)])
-def test_conclusive_pixels_overrule_every_metadata(flag, raster, in_pixels, offset):
+@pytest.mark.parametrize("in_pixels, offset, place", [(1000, PENDING, "still in"), (0, 0.0, "removed from")])
+def test_conclusive_pixels_overrule_every_metadata(flag, raster, in_pixels, offset, place):
     test = pixel_test(*land(in_pixels), None)
     decision = weigh(by_metadata("earth_search", OffsetFacts(flag, raster, "05.09"), 0.0), test)
     assert (decision.offset, decision.confidence) == (offset, "high")
-    assert "overrule" in decision.words or "confirmed" in decision.words
+    assert f"overrule metadata: offset {place} the pixels" in decision.words or f"confirmed: offset {place} the pixels" in decision.words
 
 
 @pytest.mark.parametrize("flag, offset", [(True, 0.0), (False, PENDING)])

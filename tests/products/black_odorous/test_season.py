@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rs_kernels.black_odorous import SURROUNDINGS_SHARE, surroundings_share
 
 from rs_pipeline.errors import TableError
 from rs_pipeline.products.black_odorous.change import add_change
@@ -17,15 +16,6 @@ from rs_pipeline.products.black_odorous.model import load_detector
 from rs_pipeline.products.black_odorous.season import season_logit, worst_months
 from rs_pipeline.training.known_waters import season_refl
 from rs_pipeline.training.water_types import WATER_TYPES, WaterClass
-
-
-def test_surroundings_share_by_hand():
-    """Contrast 0.1: the measurement has the standard error 0.0015 / 0.1 = 0.015, that of the prior, so the mean of both is taken."""
-    assert surroundings_share(0.012, 0.006, 0.30, 0.20) == pytest.approx((0.06 + SURROUNDINGS_SHARE) / 2)
-    assert surroundings_share(0.012, 0.006, 0.20, 0.20) == SURROUNDINGS_SHARE  # no contrast, no measurement
-    assert surroundings_share(0.05, 0.0, 0.30, 0.20) == 0.1 and surroundings_share(0.0, 0.05, 0.30, 0.20) == 0.0
-    assert surroundings_share(np.nan, 0.0, 0.30, 0.20) == SURROUNDINGS_SHARE
-
 
 # --- seasons ---------------------------------------------------------------------------------------------------------
 

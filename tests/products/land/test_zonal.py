@@ -14,7 +14,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.land.classes import SHARES, Land
 from rs_pipeline.products.land.maps import LAND
-from rs_pipeline.products.land.zonal import bank, conversion_layers, land_zonal, land_zones
+from rs_pipeline.products.land.zonal import _Maps, bank, conversion_layers, land_zonal, land_zones
 from rs_pipeline.products.register import region_maps
 from rs_pipeline.storage.raster import write_cog
 from rs_pipeline.storage.tables import write_parquet
@@ -115,6 +115,43 @@ def test_conversion_inside_a_reserve_where_both_years_saw(settings):
     assert county.converted_upper_m2 == pytest.approx(3 * PIXEL_M2, rel=1e-4)
     assert (county.built_common_m2 - county.built_baseline_m2) / PIXEL_M2 == pytest.approx(3, rel=1e-4)
     assert got.loc["130002", "county"].natural_converted_m2 == 0  # it was cropland
+
+
+@pytest.mark.parametrize(
+    ("min_event_px", "shore_width_m", "min_water_width_m", "rim_px"),
+    [(5, 50, 30, 9), (5, 51, 30, 10), (9, 50, 30, 9), (10, 50, 30, 10), (1, 4, 5, 2)],
+)
+def test_the_rim_of_a_tile_holds_an_event_and_a_bank_with_its_water(settings, min_event_px, shore_width_m, min_water_width_m, rim_px):
+    """Bank and water in whole pixels of 10 m and one more, or an event where it is longer."""
+    section = LandZonesSection(min_event_px=min_event_px, shore_width_m=shore_width_m, min_water_width_m=min_water_width_m)
+    assert _Maps(settings.model_copy(update={"land_zones": section}), "2023").rim == rim_px
+
+
+def test_the_sea_is_no_bank(settings):
+    """The left column is water, the lowest row the sea: the bank is the left two columns of the other rows."""
+    layout = Layout(settings.root)
+    write(layout.map("water", "2023"), region_maps()["water"].bands, {"class": [[1, 0, 0]] * 3})
+    write_land(settings, "2023", [[W, C, C]] * 3)
+    sea = gpd.GeoDataFrame({"body_id": ["S"], "kind": ["sea"]}, geometry=[shapely.box(500_000, 4_299_970, 500_030, 4_299_980)], crs=GRID.crs)
+    sea.to_file(layout.bodies, layer="bodies")
+    narrow = settings.model_copy(update={"land_zones": LandZonesSection(min_water_width_m=10, shore_width_m=10)})
+    assert sums(narrow, "2023").loc["130001", "shore"].area_m2 == pytest.approx(4 * PIXEL_M2, rel=1e-4)
+
+
+def test_an_event_and_a_bank_across_tiles_are_those_of_one_tile(settings):
+    """The three pixels of an event lie in a tile each; the bank lies in another tile than its water."""
+    write(Layout(settings.root).map("water", "2023"), region_maps()["water"].bands, {"class": [[1, 0, 0]] * 3})
+    write_land(settings, "2023", [[C, C, C]] * 3)
+    write_land(settings, "2024", [[B, B, B], [C, C, C], [C, C, C]])
+    section = LandZonesSection(min_event_px=3, min_water_width_m=10, shore_width_m=10)
+    across = settings.model_copy(update={"land_zones": section})
+    whole, tiles = sums(across, "2024"), Layout(settings.root).tiles
+    assert whole.loc["130001", "county"].converted_m2 == pytest.approx(2 * PIXEL_M2, rel=1e-4)
+    assert whole.loc["130001", "shore"].area_m2 == pytest.approx(6 * PIXEL_M2, rel=1e-4)
+    table = pd.read_parquet(tiles)
+    columns = [table.assign(tile=f"r000c{col:03}", col=col, width=1) for col in range(3)]
+    write_parquet(pd.concat(columns, ignore_index=True), tiles)
+    pd.testing.assert_frame_equal(sums(across, "2024"), whole)
 
 
 def test_a_map_that_is_missing_is_named(settings):
