@@ -15,9 +15,9 @@ from rs_pipeline.provinces import load_province
 from rs_pipeline.operations.code import changed_code, words_on_code
 from rs_pipeline.operations.run import begin, end, settle_times
 from rs_pipeline.operations.summary import words
-from rs_pipeline.products.register import Place, period_maps
+from rs_pipeline.products.register import StepContext, period_maps
 from rs_pipeline.simulation import world_files
-from rs_pipeline.steps import FIRST, depends_on, step_places, steps_of
+from rs_pipeline.steps import BEFORE_TILES, depends_on, step_places, steps_of
 from rs_pipeline.storage.retry import Retry, job_name, read_retries
 
 if not workflow.config_settings.configfiles:
@@ -47,16 +47,16 @@ def tile_ids():
     return pandas.read_parquet(L.tiles).tile.tolist()
 
 
-def here(wildcards): return Place(S, ask_tiles=tile_ids, **dict(wildcards.items()))
+def here(wildcards): return StepContext(S, ask_tiles=tile_ids, **dict(wildcards.items()))
 
 
 def inputs_of(step):
     """What the step reads: of others, of the simulated world before there is a search, and the user's files that exist."""
     def read(wildcards):
-        if step not in FIRST:
+        if step not in BEFORE_TILES:
             checkpoints.assign.get()
         place = here(wildcards)
-        mine = [p for p in step.side_files(place) if p and (p.exists() or S.simulation)]  # onstart tells of the missing
+        mine = [p for p in step.side_files(place) if p and (p.exists() or S.simulation)]  # onstart reports those that are missing
         return [*step.reads(place), *mine, *(WORLD[:1] if step.name == "search" else [])]
     return read
 
@@ -64,7 +64,7 @@ def inputs_of(step):
 def outputs_of(step):
     """What the step writes. Chips are removed after use where the configuration says so; the report's pictures are a folder."""
     kinds = {"native": lambda p: temp(directory(p)), "pictures": directory}
-    return [kinds.get(path.name, str)(path) for path in step.writes(Place(S))]
+    return [kinds.get(path.name, str)(path) for path in step.writes(StepContext(S))]
 
 
 def resources_of(step):
@@ -113,7 +113,7 @@ onsuccess:
     found = end(S, failed=False)
     print(words(found), file=sys.stderr)
     if found.given_up:
-        raise WorkflowError("finished, but not complete: see above, and the report")
+        raise WorkflowError("finished, but some jobs were given up: see the summary above, and the report")
 
 
 onerror:
@@ -137,11 +137,11 @@ rule province_units:
 
 
 checkpoint assign:
-    input: inputs_of(FIRST[-1])
-    output: outputs_of(FIRST[-1])
-    params: verb=verb_of(FIRST[-1]), config=L.settings, depends=depends_on(FIRST[-1], S)
+    input: inputs_of(BEFORE_TILES[-1])
+    output: outputs_of(BEFORE_TILES[-1])
+    params: verb=verb_of(BEFORE_TILES[-1]), config=L.settings, depends=depends_on(BEFORE_TILES[-1], S)
     resources: attempt=this_attempt
-    log: log_of(FIRST[-1])
+    log: log_of(BEFORE_TILES[-1])
     shell: COMMAND
 
 

@@ -16,11 +16,11 @@ from pathlib import Path
 from rs_pipeline.config import Settings
 from rs_pipeline.paths import table_path
 from rs_pipeline.products.register import (
-    MASKED,
+    CLEAR_PIXEL_KEYS,
     OBSERVE,
     Pattern,
-    Place,
     Step,
+    StepContext,
     block_memory_mb,
     chips,
     observed_maps,
@@ -32,53 +32,58 @@ from rs_pipeline.products.register import (
 )  # fmt: skip
 
 OBSERVE_KEYS = (
-    *MASKED, *(f"masks.{name}" for name in ("radar_edge_m", "vegetation", "water", "black_odorous")), "vegetation",
+    *CLEAR_PIXEL_KEYS, *(f"masks.{name}" for name in ("radar_edge_m", "vegetation", "water", "black_odorous")), "vegetation",
     *(f"water.{n}" for n in ("min_probability", "min_months", "permanent_frequency", "seasonal_frequency", "ephemeral_frequency", "tidal_reach_m", "vv_max_db", "vh_max_db")),
     *(f"black_odorous.{n}" for n in ("max_swir1_refl", "min_dates", "min_months", "min_positive_share", "min_sun_elevation_deg", "window")),
 )  # fmt: skip
 """What the maps of a tile and period depend on. Decisions on reaches and bodies are made later, from what is seen here."""
 
-CLOCKWORK = ("run", "output", "resources", "fetch", "notify")
+RUNTIME_SECTIONS = ("run", "output", "resources", "fetch", "notify")
 """Sections that say where, how fast and with how many tries a run works; what it writes does not depend on them."""
 
 
-def _coast_tables(place: Place) -> list[Path | None]:
+def _coast_tables(place: StepContext) -> list[Path | None]:
     coast = place.settings.coastline
     return [coast.reference, coast.tide_table] if coast else []
 
 
-def _zonal_maps(place: Place) -> list[Path]:
+def _zonal_maps(place: StepContext) -> list[Path]:
     wanted = {name for p in products().values() for name in p.county_maps}
     used = [name for name in period_maps() if name in wanted]
     return [place.layout.tile_map(label, tile, name) for label in place.with_baseline for tile in place.ask_tiles() for name in used]
 
 
-def _tables_of_indicators(place: Place) -> list[Path | None]:
+def _tables_of_indicators(place: StepContext) -> list[Path | None]:
     settings = place.settings
     return [settings.targets_path, *(path for _, path in settings.tables), settings.black_odorous.wetland_prior, *_coast_tables(place)]
 
 
-def _every_map(place: Place) -> list[Path]:
+def _every_map(place: StepContext) -> list[Path]:
     """Maps of all periods and of each."""
     return [*(place.layout.map(name, label) for name in period_maps() for label in place.periods),
             *(place.layout.region_map(name) for name, m in region_maps().items() if not m.every_period)]  # fmt: skip
 
 
-def _coast(place: Place) -> list[Path]:
+def _coast(place: StepContext) -> list[Path]:
     return [place.layout.shorelines, place.layout.transects] if place.settings.coastline else []
 
 
-def _county_files(place: Place) -> list[Path]:
-    layout = place.layout
-    return [*(layout.counties(p) for p in place.periods), *(layout.land_counties(p) for p in place.periods), layout.trend_counties]
+def _needed_by_indicators(place: StepContext) -> list[Path]:
+    """What the steps write that products name as the ground of their indicators."""
+    wanted = {name for p in products().values() for name in p.needs_steps}
+    found = []
+    for step in [s for s in steps_of(place.settings) if s.name in wanted]:
+        for at in [place.at(period=label) for label in place.periods] if step.scope == "period" else [place]:
+            found += step.writes(at)
+    return list(dict.fromkeys(found))
 
 
-def _published_layers(place: Place) -> list[Path]:
+def _published_layers(place: StepContext) -> list[Path]:
     layout = place.layout
     return [*_every_map(place), layout.bodies, layout.reaches, layout.inspection_index, layout.quality, *_coast(place)]
 
 
-FIRST = (
+BEFORE_TILES = (
     Step(
         "search", "Search the catalogs and freeze what was found in scenes.parquet.", "rs_pipeline.catalog.search:search", scope="run", final=True,
         keys=("sources", "periods", "units", "search", "fetch.max_pixels"), tables=lambda s: (*sensor_tables(s), *shipped("platforms.yaml")),
@@ -96,7 +101,7 @@ FIRST = (
 )
 """Steps before anything is known of tiles and their scenes; ``assign`` is where the graph of the others becomes known."""
 
-SHARED = (
+COMMON = (
     Step(
         "fetch", "Clip the scenes of a tile and period to verified chips.", "rs_pipeline.catalog.fetch:fetch", scope="tile_period", threads=2,
         memory_mb=lambda s: 1500, keys=("grid.margin_m", "masks.shadow_height_m", "fetch.max_pixels"), tables=sensor_tables, give_up="rs_pipeline.catalog.fetch:write_failed",
@@ -122,19 +127,19 @@ SHARED = (
     ),
     Step(
         "zonal", "Sum the maps of a period over counties.", "rs_pipeline.indicators.zonal:zonal", scope="period", final=True,
-        keys=("baseline", "units", "water.permanent_frequency", "water.seasonal_frequency"),
+        keys=("baseline", "units", "water.permanent_frequency", "water.seasonal_frequency", "products"),
         reads=lambda p: [p.layout.tiles, *_zonal_maps(p), *(p.layout.chips(p.period, t) for t in p.ask_tiles()), p.settings.units.path],
         side_files=lambda p: [p.settings.tables.grassland, p.settings.tables.lakes], writes=lambda p: [p.layout.counties(p.period)],
     ),
 )
 
-LAST = (
+AFTER_PRODUCTS = (
     Step(
         "indicators", "Judge every county, period and target; write indicators and evidence.", "rs_pipeline.indicators.table:indicators", scope="run",
-        final=True, keys=("indicators", "trend", "baseline", "province", "units"),
+        final=True, keys=("indicators", "trend", "baseline", "province", "units", "products"),
         tables=lambda s: (*shipped("errors.csv", "land.json"), str(table_path("provinces", s.province))),
         reads=lambda p: [
-            *_county_files(p), p.layout.reaches, p.layout.bodies, *_coast(p), p.layout.scenes, p.settings.units.path,
+            *_needed_by_indicators(p), p.layout.scenes, p.settings.units.path,
             *(p.layout.map("vegetation", label) for label in p.periods if p.settings.tables.grassland_plots or p.settings.tables.reference_samples),
             *(p.layout.map(name, label) for name in ("water", "land") for label in p.periods if p.settings.tables.reference_samples),
         ],
@@ -146,7 +151,7 @@ LAST = (
         reads=lambda p: [
             p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence, p.settings.units.path, p.layout.scenes, p.layout.orbits, p.layout.tiles,
             p.layout.tile_scenes, p.layout.reach_lines, p.layout.inspection_list, *(path.with_suffix(".csv") for path in _coast(p)[1:]),
-            *_county_files(p), *_published_layers(p),
+            *_needed_by_indicators(p), *_published_layers(p),
         ],
         writes=lambda p: [
             p.layout.counties_latest, p.layout.dictionary, *(path.with_suffix(".qml") for path in (p.layout.reaches, p.layout.bodies, *_coast(p))),
@@ -174,7 +179,7 @@ LAST = (
 @cache
 def steps() -> dict[str, Step]:
     """Every step by name, in the order in which a reader would do them."""
-    return {s.name: s for s in (*FIRST, *SHARED, *(s for p in products().values() for s in p.steps), *LAST)}
+    return {s.name: s for s in (*BEFORE_TILES, *COMMON, *(s for p in products().values() for s in p.steps), *AFTER_PRODUCTS)}
 
 
 def steps_of(settings: Settings) -> list[Step]:
@@ -182,13 +187,13 @@ def steps_of(settings: Settings) -> list[Step]:
     return [s for s in steps().values() if s.when(settings)]
 
 
-def step_places(step: Step, settings: Settings, tile_ids: Iterable[str] = ()) -> list[Place]:
+def step_places(step: Step, settings: Settings, tile_ids: Iterable[str] = ()) -> list[StepContext]:
     """Everywhere that a step works in a run."""
     ids = list(tile_ids)
-    plain, periods = Place(settings, ask_tiles=lambda: ids), [p.label for p in settings.all_periods]
+    plain, periods = StepContext(settings, ask_tiles=lambda: ids), [p.label for p in settings.all_periods]
 
-    def at(**names: str) -> Place:
-        return Place(settings, ask_tiles=lambda: ids, **names)
+    def at(**names: str) -> StepContext:
+        return StepContext(settings, ask_tiles=lambda: ids, **names)
 
     return {
         "run": lambda: [plain],
@@ -245,7 +250,7 @@ def lineage(settings: Settings, product: str) -> list[Step]:
     """The steps behind the indicators of a product, in order; all of them for a product that is not known."""
     if product not in products():
         return steps_of(settings)
-    return [*upstream(settings, products()[product].rests_on), steps()["indicators"]]
+    return [*upstream(settings, products()[product].needs_steps), steps()["indicators"]]
 
 
 def keys_of(settings: Settings, product: str) -> tuple[str, ...]:

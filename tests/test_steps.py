@@ -16,7 +16,7 @@ from rs_pipeline.config import parse
 from rs_pipeline.products import register
 from rs_pipeline.products.register import resolve
 from rs_pipeline.simulation.write import run_config, write_world
-from rs_pipeline.steps import CLOCKWORK, depends_on, in_order, step_places, steps, steps_of
+from rs_pipeline.steps import RUNTIME_SECTIONS, depends_on, in_order, step_places, steps, steps_of
 from rs_pipeline.storage.provenance import code_sha256, freeze
 from tests.recording import recorded
 
@@ -100,7 +100,7 @@ def test_every_key_that_a_step_reads_is_in_the_register(chain):
     for settings, step, place, recording, _ in chain:
         files = {str(p) for p in [*step.reads(place), *step.side_files(place)] if p}
         for key in recording.keys:
-            declared = any(covers(d, key) for d in (*step.keys, *CLOCKWORK, *EVERYWHERE))
+            declared = any(covers(d, key) for d in (*step.keys, *RUNTIME_SECTIONS, *EVERYWHERE))
             value = given(settings, key)
             if not declared and str(value) not in files and not (value is None and is_side_file(settings, step, place, key)):
                 missing.add((step.name, key))

@@ -164,12 +164,14 @@ class Settings(Section):
 
 
 def _at(values: Any, key: str) -> Any:
-    """The value of a dotted key.
+    """The value of a dotted key; None in a section that is not given, and of a product (``products.<name>``) that has no settings.
 
     Raises
     ------
     KeyError : there is no such key.
     """
+    if key.startswith("products."):
+        return values["products"].get(key.removeprefix("products."))
     for name in key.split("."):
         values = None if values is None else values[name]
     return values

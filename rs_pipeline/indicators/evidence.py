@@ -67,7 +67,7 @@ class _Sources:
 
     def periods(self, name: str, period: str) -> tuple[str, ...]:
         indicator = INDICATORS[name]
-        if indicator.product == "coastline" or indicator.of_all_periods:
+        if products()[indicator.product].of_all_periods or indicator.of_all_periods:
             return tuple(p.label for p in self.settings.all_periods)
         return tuple(dict.fromkeys((self.settings.baseline_label, period))) if indicator.is_change else (period,)
 
@@ -82,9 +82,9 @@ class _Sources:
     def scenes_of(self, row) -> dict[str, list[str]]:
         indicator = INDICATORS.get(row.indicator)
         measured = np.isfinite(row.value) or row.status == "insufficient_data"
-        if indicator is None or products()[indicator.product].sees == "nothing" or not measured:
+        if indicator is None or products()[indicator.product].scenes == "none" or not measured:
             return _NO_SCENES
-        return self.scenes(row.adcode, self.periods(row.indicator, row.period), products()[indicator.product].sees == "optical")
+        return self.scenes(row.adcode, self.periods(row.indicator, row.period), products()[indicator.product].scenes == "optical")
 
     def _files(self, name: str, adcode: str, period: str, has_target: bool, has_value: bool) -> list[str]:
         """Fingerprints of what the row rests on: tables first, then the unit's tile maps, as the zonal step saw them."""
@@ -96,7 +96,7 @@ class _Sources:
         else:
             product, periods = products()[INDICATORS[name].product], self.periods(name, period)
             paths += [*(layout.counties(p) for p in periods), settings.units.path, *product.evidence(settings, name, periods)]
-            files = tuple(f"{m}.tif" for m in product.proved_by_maps)
+            files = tuple(f"{m}.tif" for m in product.evidence_maps)
             maps = [m for p in periods for m in self.run.maps[adcode, p] if m.split(" ")[0].endswith(files)]
         return [*(self.fingerprint(p) for p in paths if p is not None), *dict.fromkeys(maps)]
 

@@ -12,6 +12,6 @@ INDICATORS: dict[str, Indicator] = {i.name: i for p in products().values() if p.
 def estimate_indicator(indicator: Indicator, facts: Facts) -> Estimate:
     """The estimate of one indicator; without a single scene nothing is said that a scene would have to show."""
     estimate = indicator.estimator(facts)
-    if facts.county["n_scenes"] > 0 or products()[indicator.product].sees == "nothing" or estimate.status in ("needs_table", "no_target"):
+    if facts.county["n_scenes"] > 0 or products()[indicator.product].scenes == "none" or estimate.status in ("needs_table", "no_target"):
         return estimate
     return missing("insufficient_data", "no scene was used in this period")

@@ -1,7 +1,7 @@
 """Which steps have other code now than when their files were made.
 
-A changed configuration makes steps run again; changed code does not, because a province is not to be worked out anew for a comment. So a run
-says at its beginning whose code changed, and how to make those files again.
+A changed configuration makes steps run again. Changed code does not, so that editing a comment does not recompute a province: a run names the
+steps whose code changed, and the command that makes their files again. The code of products that other packages bring is not watched.
 """
 
 from __future__ import annotations
@@ -112,6 +112,6 @@ def words_on_code(changed: list[str], config: Path) -> str:
     if not changed:
         return ""
     return (
-        f"the code of {', '.join(changed)} changed since their files were made, and nothing is made again for that alone; "
-        f"to do so: snakemake --cores 2 --configfile {config} --forcerun {' '.join(changed)}"
+        f"the code of these steps changed since their files were made: {', '.join(changed)}. The files stay as they are; "
+        f"to make them again: snakemake --cores 2 --configfile {config} --forcerun {' '.join(changed)}"
     )

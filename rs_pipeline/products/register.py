@@ -10,7 +10,7 @@ What is heavy is named by a reference, ``module:attribute``, and imported when i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -39,7 +39,7 @@ def resolve(reference: str) -> Any:
 
 
 @dataclass(frozen=True)
-class Place:
+class StepContext:
     """Where a step works. Names that are not given stay wildcards, as Snakemake writes them."""
 
     settings: Settings
@@ -67,13 +67,18 @@ class Place:
     def with_baseline(self) -> list[str]:
         return list(dict.fromkeys((self.period, self.baseline)))
 
+    def at(self, **names: str) -> StepContext:
+        """The same with a period, tile or product given."""
+        return replace(self, **names)
+
     def tiles(self, path: Callable[[str, str], Path], periods: Sequence[str] | None = None) -> list[Path]:
         """``path(period, tile)`` of all tiles, of all periods or of those named."""
         return [path(p, tile) for p in (self.periods if periods is None else periods) for tile in self.ask_tiles()]
 
 
-class Pattern(Place):
-    """Any tile, any period: what a step reads here is, to the letter, what another writes. It tells which step rests on which."""
+class Pattern(StepContext):
+    """Wildcards for every tile and period: a path that one step reads equals, to the letter, the path that another writes. The graph of steps is
+    found by it."""
 
     def __init__(self, settings: Settings, product: str = "{product}"):
         super().__init__(settings, product=product, ask_tiles=lambda: ["{tile}"])
@@ -81,11 +86,14 @@ class Pattern(Place):
     periods = ("{period}",)
     baseline = "{period}"
 
+    def at(self, **names: str) -> Pattern:
+        return self
 
-Files = Callable[[Place], Sequence[Path | None]]
+
+Files = Callable[[StepContext], Sequence[Path | None]]
 
 
-def _nothing(place: Place) -> Sequence[Path | None]:
+def _nothing(place: StepContext) -> Sequence[Path | None]:
     return ()
 
 
@@ -101,8 +109,8 @@ class Step:
     """Of the rule; the verb has hyphens for underscores."""
     help: str
     function: str
-    """Reference of what is called: ``(settings)``, then by scope tile and period, tile, period, or product and period; with ``threads``
-    where ``threads`` is above 1."""
+    """Reference of what is called: ``(settings)``, then by scope ``(tile, period)``, ``(tile)``, ``(period)`` or ``(product, period)``; with
+    ``threads`` where that is above 1. A step of a tile and period takes ``chips=[]`` too: what it writes of a tile that nobody could see."""
     scope: Scope
     writes: Files
     reads: Files = _nothing
@@ -163,7 +171,7 @@ class Product:
 
     name: str
     order: int
-    """Place in maps, indicators and report."""
+    """StepContext in maps, indicators and report."""
     maps: tuple[RegionMap, ...] = ()
     steps: tuple[Step, ...] = ()
     county_maps: tuple[str, ...] = ()
@@ -174,18 +182,20 @@ class Product:
     """Reference of ``(settings) -> {name: (adcode, period) -> fact}``: what its indicators need besides county sums."""
     indicators: str = ""
     """Reference of a tuple of `estimation.estimate.Indicator`."""
-    rests_on: tuple[str, ...] = ()
-    """Steps whose files its indicators are computed from."""
+    needs_steps: tuple[str, ...] = ()
+    """Steps of the whole run or of a period whose files its indicators are computed from."""
+    of_all_periods: bool = False
+    """Its indicators rest on the scenes of all periods, whichever is asked for."""
     evidence: Callable[[Settings, str, Sequence[str]], Sequence[Path | None]] = field(default=lambda settings, indicator, periods: ())
     """Files, besides county sums and units, that an indicator rests on: ``(settings, indicator, periods)``."""
-    proved_by_maps: tuple[str, ...] = ()
+    evidence_maps: tuple[str, ...] = ()
     """Maps whose tiles are named in the evidence."""
-    sees: Literal["optical", "all", "nothing"] = "all"
+    scenes: Literal["optical", "all", "none"] = "all"
     """Which scenes its indicators rest on."""
     sampled: Mapping[str, SampledProduct] = field(default_factory=dict)
     """What reference samples can be given of."""
     folder: Path | None = None
-    """Of ``chinese.csv`` (english, chinese), ``columns.csv`` and ``targets.csv``, each where there is one."""
+    """That of its module, set by the register: ``chinese.csv`` (english, chinese), ``columns.csv`` and ``targets.csv`` lie there, where it has them."""
 
     def asset(self, name: str) -> Path | None:
         """A file of the product's folder, None where it has none."""
@@ -195,9 +205,9 @@ class Product:
 
 def _found() -> Iterator[Product]:
     for path in sorted(Path(__file__).parent.glob("*/product.py")):
-        yield import_module(f"{__package__}.{path.parent.name}.product").PRODUCT
+        yield replace(import_module(f"{__package__}.{path.parent.name}.product").PRODUCT, folder=path.parent)
     for point in entry_points(group=GROUP):
-        yield point.load()
+        yield replace(point.load(), folder=Path(import_module(point.module).__file__).parent)
 
 
 @cache
@@ -240,7 +250,7 @@ def sampled_products() -> dict[str, SampledProduct]:
     return {name: s for p in products().values() for name, s in p.sampled.items()}
 
 
-def chips(place: Place) -> list[Path]:
+def chips(place: StepContext) -> list[Path]:
     """What a step that reads the scenes of a tile and period waits for."""
     manifest, folder = place.layout.chips(place.period, place.tile), place.layout.chip_folder(place.period, place.tile)
     return [manifest] if place.settings.fetch.keep_chips else [manifest, folder]
@@ -251,7 +261,7 @@ def block_memory_mb(settings: Settings) -> float:
     return settings.resources.memory_gb * 1000 + 800
 
 
-MASKED = ("masks.cloud_buffer_m", "masks.shadow_height_m", "masks.shadow_darkness", "masks.dem", "masks.bright_blue_refl")
+CLEAR_PIXEL_KEYS = ("masks.cloud_buffer_m", "masks.shadow_height_m", "masks.shadow_darkness", "masks.dem", "masks.bright_blue_refl")
 """Keys of every step that asks which pixels of a date are clear."""
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Colour, MapBand, Style
-from rs_pipeline.products.register import MASKED, OBSERVE, Product, RegionMap, Step, chips, sensor_tables, shipped
+from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, OBSERVE, Product, RegionMap, Step, chips, sensor_tables, shipped
 
 BANDS = (
     MapBand("probability", "Probability of black-odorous water, mean over the dates of the clipped log-odds (suspected, not confirmed)"),
@@ -48,7 +48,7 @@ STEPS = (
         "reach_scores", "Score the reaches of a tile and period for black-odorous water, date by date.",
         "rs_pipeline.products.black_odorous.scoring:score_reaches", scope="tile_period", priority=2, memory_mb=lambda s: 1500,
         keys=(
-            *MASKED, "masks.black_odorous", "grid.margin_m",
+            *CLEAR_PIXEL_KEYS, "masks.black_odorous", "grid.margin_m",
             *(f"black_odorous.{n}" for n in ("max_swir1_refl", "min_core_pixels", "min_sun_elevation_deg", "min_width_m", "window")),
         ),
         tables=lambda s: (*sensor_tables(s), *shipped("black_odorous.json")), side_files=lambda p: [p.settings.masks.dem],
@@ -79,6 +79,6 @@ PRODUCT = Product(
     steps=STEPS,
     county_maps=("black_odorous",), county_sums="rs_pipeline.products.black_odorous.county:county_sums",
     facts="rs_pipeline.products.black_odorous.facts:facts", indicators="rs_pipeline.products.black_odorous.indicators:INDICATORS",
-    rests_on=("reaches",), evidence=_evidence, proved_by_maps=("water", "black_odorous"), sees="optical",
-    folder=Path(__file__).parent,
+    needs_steps=("reaches",), evidence=_evidence, evidence_maps=("water", "black_odorous"), scenes="optical",
+   
 )

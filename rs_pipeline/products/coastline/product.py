@@ -8,12 +8,12 @@ from pathlib import Path
 
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
-from rs_pipeline.products.register import MASKED, Place, Product, Step, block_memory_mb, chips, sensor_tables
+from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, Product, Step, StepContext, block_memory_mb, chips, sensor_tables
 
 SHORE_SOURCES = (*SHORE_FAMILIES, SHORE_RADAR)
 
 
-def _tables(place: Place) -> list[Path | None]:
+def _tables(place: StepContext) -> list[Path | None]:
     return [place.settings.coastline.reference, place.settings.coastline.tide_table]
 
 
@@ -29,7 +29,7 @@ def has_coast(settings: Settings) -> bool:
 STEPS = (
     Step(
         "shore", "Make the SWIR1 composites of a tile and period that shorelines are drawn from.", "rs_pipeline.products.coastline.composite:shore_composite",
-        scope="tile_period", priority=1, memory_mb=block_memory_mb, when=has_coast, keys=(*MASKED, "masks.radar_edge_m", "masks.coastline", "coastline.tide_window"),
+        scope="tile_period", priority=1, memory_mb=block_memory_mb, when=has_coast, keys=(*CLEAR_PIXEL_KEYS, "masks.radar_edge_m", "masks.coastline", "coastline.tide_window"),
         tables=sensor_tables,
         reads=lambda p: [*chips(p), p.layout.tiles], side_files=lambda p: [*_tables(p), p.settings.masks.dem],
         writes=lambda p: [p.layout.shore(p.period, p.tile, family) for family in SHORE_SOURCES],
@@ -46,12 +46,12 @@ STEPS = (
 )
 
 
-def _shore(place: Place, family: str, period: str, tile: str) -> Path:
+def _shore(place: StepContext, family: str, period: str, tile: str) -> Path:
     return place.layout.shore(period, tile, family)
 
 
 PRODUCT = Product(
     "coastline", 40, steps=STEPS,
     facts="rs_pipeline.products.coastline.facts:facts", indicators="rs_pipeline.products.coastline.indicators:INDICATORS",
-    rests_on=("coastline",), evidence=_evidence, folder=Path(__file__).parent,
+    needs_steps=("coastline",), of_all_periods=True, evidence=_evidence
 )

@@ -10,7 +10,17 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import SampledProduct
 from rs_pipeline.products.land.classes import Land
 from rs_pipeline.products.land.maps import BANDS, LAND, STYLE
-from rs_pipeline.products.register import MASKED, Place, Product, RegionMap, Step, block_memory_mb, chips, sensor_tables, shipped
+from rs_pipeline.products.register import (
+    CLEAR_PIXEL_KEYS,
+    Product,
+    RegionMap,
+    Step,
+    StepContext,
+    block_memory_mb,
+    chips,
+    sensor_tables,
+    shipped,
+)
 
 ZONE_TABLES = {"red_line": "red_line", "reserve": "reserves", "mine": "mines", "xiongan": "xiongan", "shore": "shoreline_buffers"}
 """Zone to the key of its polygons in the section ``tables``."""
@@ -28,14 +38,14 @@ def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> lis
     return [tables.reference_samples, *(layout.land_counties(p) for p in periods), *(getattr(tables, key) for key in SIDE_TABLES.get(indicator, ()))]
 
 
-def _zones(place: Place) -> list[Path | None]:
+def _zones(place: StepContext) -> list[Path | None]:
     return [getattr(place.settings.tables, key) for key in ZONE_TABLES.values()]
 
 
 STEPS = (
     Step(
         "land", "Make the land-cover map of a tile and period.", "rs_pipeline.products.land.step:land", scope="tile_period", threads=2, priority=1,
-        memory_mb=block_memory_mb, keys=(*MASKED, "masks.radar_edge_m", "masks.land", "land"), side_files=lambda p: [p.settings.masks.dem],
+        memory_mb=block_memory_mb, keys=(*CLEAR_PIXEL_KEYS, "masks.radar_edge_m", "masks.land", "land"), side_files=lambda p: [p.settings.masks.dem],
         tables=lambda s: (*sensor_tables(s), *shipped("land.json")),
         reads=lambda p: [*chips(p), p.layout.tiles], writes=lambda p: [p.layout.tile_map(p.period, p.tile, LAND)],
     ),
@@ -55,7 +65,7 @@ PRODUCT = Product(
     maps=(RegionMap(LAND, BANDS, STYLE, "land"),),
     steps=STEPS,
     facts="rs_pipeline.products.land.facts:facts", indicators="rs_pipeline.products.land.indicators:INDICATORS",
-    rests_on=("land_zonal",), evidence=_evidence,
+    needs_steps=("land_zonal",), evidence=_evidence,
     sampled={f"land_{c.word}": SampledProduct(LAND, f"share_{c.word}", c, "0 or 1") for c in Land if c != Land.WATER},
-    folder=Path(__file__).parent,
+   
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rs_pipeline.model import Colour, MapBand, Style
 from rs_pipeline.products.register import OBSERVE, Product, RegionMap
 
@@ -27,5 +25,5 @@ STYLE = Style(
 
 PRODUCT = Product(
     "observations", 60, maps=(RegionMap("observations", BANDS, STYLE, OBSERVE, is_quality=True),), county_maps=("observations",),
-    county_sums="rs_pipeline.products.observations.county:county_sums", folder=Path(__file__).parent,
+    county_sums="rs_pipeline.products.observations.county:county_sums"
 )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rs_pipeline.products.register import Product
 
 PRODUCT = Product(
     "red_line", 50, facts="rs_pipeline.products.red_line.indicators:facts", indicators="rs_pipeline.products.red_line.indicators:INDICATORS",
-    evidence=lambda settings, indicator, periods: [settings.tables.red_line], sees="nothing", folder=Path(__file__).parent,
+    evidence=lambda settings, indicator, periods: [settings.tables.red_line], scenes="none"
 )

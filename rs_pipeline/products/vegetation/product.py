@@ -45,9 +45,9 @@ PRODUCT = Product(
     steps=STEPS,
     county_maps=(COVER, "water"), county_sums="rs_pipeline.products.vegetation.county:county_sums",
     facts="rs_pipeline.products.vegetation.facts:facts", indicators="rs_pipeline.products.vegetation.indicators:INDICATORS",
-    rests_on=("zonal", "trend_zonal"), evidence=_evidence, proved_by_maps=(COVER, "water"), sees="optical",
+    needs_steps=("zonal", "trend_zonal"), evidence=_evidence, evidence_maps=(COVER, "water"), scenes="optical",
     sampled={
         "fvc_peak": SampledProduct(COVER, "fvc_peak", None, "percent"), "fvc_growing": SampledProduct(COVER, "fvc_growing", None, "percent"),
     },
-    folder=Path(__file__).parent,
+   
 )  # fmt: skip

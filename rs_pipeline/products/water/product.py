@@ -8,7 +8,7 @@ from pathlib import Path
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Colour, MapBand, SampledProduct, Style
-from rs_pipeline.products.register import MASKED, OBSERVE, Product, RegionMap, Step, chips, sensor_tables
+from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, OBSERVE, Product, RegionMap, Step, chips, sensor_tables
 
 BANDS = (
     MapBand("frequency", "Share of the clear months in which the pixel was water"),
@@ -43,7 +43,7 @@ STEPS = (
     Step(
         "quality_scores", "Read turbidity and chlorophyll proxies of water bodies of a tile and period, date by date.",
         "rs_pipeline.products.water.quality:score_quality", scope="tile_period", priority=2, memory_mb=lambda s: 1500,
-        keys=(*MASKED, "masks.black_odorous", "black_odorous.max_swir1_refl", "black_odorous.min_sun_elevation_deg", "black_odorous.window"),
+        keys=(*CLEAR_PIXEL_KEYS, "masks.black_odorous", "black_odorous.max_swir1_refl", "black_odorous.min_sun_elevation_deg", "black_odorous.window"),
         tables=sensor_tables, side_files=lambda p: [p.settings.masks.dem],
         reads=lambda p: [*chips(p), p.layout.tiles, p.layout.bodies, p.layout.map("water", p.period)], writes=lambda p: [p.layout.quality_scores(p.period, p.tile)],
     ),
@@ -59,9 +59,9 @@ PRODUCT = Product(
     steps=STEPS,
     county_maps=("water",), county_sums="rs_pipeline.products.water.county:county_sums",
     facts="rs_pipeline.products.water.facts:facts", indicators="rs_pipeline.products.water.indicators:INDICATORS",
-    rests_on=("zonal", "bodies"), evidence=_evidence, proved_by_maps=("water",),
+    needs_steps=("zonal", "bodies"), evidence=_evidence, evidence_maps=("water",),
     sampled={
         "permanent_water": SampledProduct("water", "permanent_fraction", 1, "0 or 1"), "seasonal_water": SampledProduct("water", "class", 2, "0 or 1"),
     },
-    folder=Path(__file__).parent,
+   
 )  # fmt: skip

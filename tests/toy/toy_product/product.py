@@ -1,7 +1,5 @@
 """What the register of products is told."""
 
-from pathlib import Path
-
 from rs_pipeline.model import Colour, MapBand, Style
 from rs_pipeline.products.register import Product, RegionMap, Step, chips, sensor_tables
 
@@ -15,9 +13,9 @@ PRODUCT = Product(
     steps=(
         Step(
             "brightness", "Make the map of brightness of a tile and period.", "toy_product.step:brightness", scope="tile_period",
-            tables=sensor_tables, reads=lambda p: [*chips(p), p.layout.tiles], writes=lambda p: [p.layout.tile_map(p.period, p.tile, "brightness")],
+            keys=("products.brightness",), tables=sensor_tables, reads=lambda p: [*chips(p), p.layout.tiles], writes=lambda p: [p.layout.tile_map(p.period, p.tile, "brightness")],
         ),
     ),
     county_maps=("brightness",), county_sums="toy_product.county:county_sums", indicators="toy_product.indicators:INDICATORS",
-    rests_on=("zonal",), proved_by_maps=("brightness",), sees="optical", folder=Path(__file__).parent,
+    needs_steps=("zonal",), evidence_maps=("brightness",), scenes="optical"
 )  # fmt: skip
