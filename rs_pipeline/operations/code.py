@@ -24,7 +24,7 @@ from rs_pipeline.steps import steps, steps_of
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.provenance import code_sha256
 
-COMMON = ("errors", "paths", "strict", "config", "layout", "steps", "storage.atomic", "storage.retry", "products.register")
+UNWATCHED = ("errors", "paths", "strict", "config", "layout", "steps", "storage.atomic", "storage.retry", "products.register")
 """Modules of ``rs_pipeline`` that all steps rest on and that decide nothing: a change in them is no change of a step."""
 
 
@@ -58,7 +58,7 @@ def _imports(module: str) -> frozenset[str]:
 
 def _is_common(module: str) -> bool:
     name = module.removeprefix("rs_pipeline.")
-    return any(name == c or name.startswith(f"{c}.") for c in COMMON)
+    return any(name == c or name.startswith(f"{c}.") for c in UNWATCHED)
 
 
 @cache

@@ -145,7 +145,7 @@ def test_snap_covers_are_of_the_windows_and_keep_what_is_missing(make_settings, 
     qa = np.zeros((5, 1, 3), "uint16")
     qa[0, 0, 1] = qa[:3, 0, 2] = 2
     stack = stack_of([image(leaves, soil, soil)] * 5, days, qa=qa)
-    scenes = [SimpleNamespace(platform="sentinel-2a", sensor="", sun_elevation_deg=60.0, assets={})] * 5
+    scenes = [SimpleNamespace(platform="sentinel-2a", sensor="earth-search-sentinel-2-l2a", sun_elevation_deg=60.0, assets={})] * 5
     model = read_snap(real_data / "fcover_auxdata" / "3_0")
     peak, growing = vegetation.snap_covers(make_settings(), stack, scenes, model)
     wanted = model.networks["s2_10m"].estimate_cover(np.array([[0, 0.05, 0.018, 0, 0.50, 0, 0], [0, 0.11, 0.14, 0, 0.23, 0, 0]]), 60.0)[0]

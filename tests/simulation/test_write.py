@@ -116,7 +116,7 @@ def test_truth_agrees_with_the_side_tables(tiny, world):
     with rasterio.open(tiny / "truth" / "water_2025.tif") as src:
         frequency, classes, _ = src.read()
         assert src.descriptions == ("frequency", "class", "permanent_fraction")
-        sea = next(src.on_grid([gpd.GeoSeries(gpd.points_from_xy(*np.atleast_2d(world["sea_point"]).T), crs=4326).to_crs(src.crs)[0].coords[0]]))
+        sea = next(src.sample([gpd.GeoSeries(gpd.points_from_xy(*np.atleast_2d(world["sea_point"]).T), crs=4326).to_crs(src.crs)[0].coords[0]]))
     assert sea.tolist() == [1.0, 1.0, 1.0]
     assert ((frequency >= 0.75) == (classes == 1)).all()
     with rasterio.open(tiny / "truth" / "landcover_2025.tif") as src:
