@@ -113,7 +113,7 @@ onsuccess:
     found = end(S, failed=False)
     print(words(found), file=sys.stderr)
     if found.given_up:
-        raise WorkflowError("finished, but some jobs were given up: see the summary above, and the report")
+        raise WorkflowError("finished, but not complete: some jobs were given up, see the summary above and the report")
 
 
 onerror:

@@ -14,7 +14,7 @@ from tests.made_up_run import fake_run, make, make_scene, plain_errors  # noqa: 
 REAL_DATA = Path(os.environ.get("RS_PIPELINE_REAL_DATA", Path(__file__).resolve().parents[2] / "shared" / "real"))
 
 
-LONG_FIXTURES = ("simulated_run", "small_run")
+LONG_FIXTURES = ("simulated_run", "small_run", "toy_run")
 """Runs of the whole chain: the tests of each stay together, so that it runs once, and begin first, side by side."""
 
 
