@@ -17,7 +17,7 @@ from rs_pipeline.operations.run import begin, end, settle_times
 from rs_pipeline.operations.summary import words
 from rs_pipeline.products.register import StepContext, period_maps
 from rs_pipeline.simulation import world_files
-from rs_pipeline.steps import BEFORE_TILES, depends_on, step_places, steps_of
+from rs_pipeline.steps import BEFORE_TILES, depends_on, final_outputs, steps_of
 from rs_pipeline.storage.retry import Retry, job_name, read_retries
 
 if not workflow.config_settings.configfiles:
@@ -98,7 +98,7 @@ localrules: all
 
 
 rule all:
-    input: lambda w: checkpoints.assign.get() and [path for step in steps_of(S) if step.final for place in step_places(step, S) for path in step.writes(place)]
+    input: lambda w: checkpoints.assign.get() and final_outputs(S)
 
 
 onstart:

@@ -23,6 +23,7 @@ from rs_pipeline.products.register import (
     StepContext,
     block_memory_mb,
     chips,
+    county_maps,
     observed_maps,
     period_maps,
     products,
@@ -48,9 +49,7 @@ def _coast_tables(place: StepContext) -> list[Path | None]:
 
 
 def _zonal_maps(place: StepContext) -> list[Path]:
-    wanted = {name for p in products().values() for name in p.county_maps}
-    used = [name for name in period_maps() if name in wanted]
-    return [place.layout.tile_map(label, tile, name) for label in place.with_baseline for tile in place.ask_tiles() for name in used]
+    return [place.layout.tile_map(label, tile, name) for label in place.with_baseline for tile in place.ask_tiles() for name in county_maps()]
 
 
 def _tables_of_indicators(place: StepContext) -> list[Path | None]:
@@ -191,16 +190,12 @@ def step_places(step: Step, settings: Settings, tile_ids: Iterable[str] = ()) ->
     """Everywhere that a step works in a run."""
     ids = list(tile_ids)
     plain, periods = StepContext(settings, ask_tiles=lambda: ids), [p.label for p in settings.all_periods]
-
-    def at(**names: str) -> StepContext:
-        return StepContext(settings, ask_tiles=lambda: ids, **names)
-
     return {
         "run": lambda: [plain],
-        "period": lambda: [at(period=p) for p in periods],
-        "tile": lambda: [at(tile=t) for t in ids],
-        "tile_period": lambda: [at(period=p, tile=t) for p in periods for t in ids],
-        "map": lambda: [at(period=p, product=name) for name in period_maps() for p in periods],
+        "period": lambda: [plain.at(period=p) for p in periods],
+        "tile": lambda: [plain.at(tile=t) for t in ids],
+        "tile_period": lambda: [plain.at(period=p, tile=t) for p in periods for t in ids],
+        "map": lambda: [plain.at(period=p, product=name) for name in period_maps() for p in periods],
     }[step.scope]()
 
 
@@ -243,7 +238,7 @@ def upstream(settings: Settings, names: Iterable[str]) -> list[Step]:
         node = todo.pop()
         wanted.add(node)
         todo += before[node] - wanted
-    return [steps()[name] for name in dict.fromkeys(name for name, product in in_order(settings) if (name, product) in wanted)]
+    return [steps()[name] for name in dict.fromkeys(name for name, product in TopologicalSorter(before).static_order() if (name, product) in wanted)]
 
 
 def lineage(settings: Settings, product: str) -> list[Step]:

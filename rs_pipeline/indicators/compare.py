@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rs_pipeline.config import Settings, load
 from rs_pipeline.indicators.explain import read_run
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
+from rs_pipeline.products.register import products
 from rs_pipeline.steps import keys_of
 from rs_pipeline.storage.tables import write_csv
 
@@ -59,10 +61,15 @@ class Differences:
     roots: tuple[Path, Path]
     settings: tuple[Settings, Settings]
 
+    @cached_property
+    def _keys_of_products(self) -> dict[str, set[str]]:
+        """Product to the keys its indicators depend on in either run."""
+        return {name: {k for s in self.settings for k in keys_of(s, name)} for name in products()}
+
     def configuration_of(self, indicator: str) -> str:
         """The changed keys that the indicator depends on."""
         known = INDICATORS.get(indicator)
-        wanted = {k for s in self.settings for k in keys_of(s, known.product)} if known else {"indicators", "tables"}
+        wanted = self._keys_of_products[known.product] if known else {"indicators", "tables"}
         return "; ".join(f"{key}: {words}" for key, words in self.keys.items() if any(_concerns(key, k) for k in wanted))
 
 

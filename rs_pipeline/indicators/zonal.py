@@ -19,7 +19,7 @@ from rs_pipeline.estimation.propagation import add_variances
 from rs_pipeline.estimation.zones import CountySums, coverage
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
-from rs_pipeline.products.register import period_maps, products, resolve
+from rs_pipeline.products.register import county_maps, products, resolve
 from rs_pipeline.region import load_units, load_vector, read_tiles
 from rs_pipeline.storage.provenance import fingerprint
 from rs_pipeline.storage.retry import Retry, job_name, read_retries
@@ -51,12 +51,6 @@ def _tile_bands(settings: Settings, tile: Tile, label: str, maps: Iterable[str])
     return bands
 
 
-def summed_maps() -> list[str]:
-    """Maps whose tiles are summed over units, in order."""
-    wanted = {name for p in products().values() for name in p.county_maps}
-    return [name for name in period_maps() if name in wanted]
-
-
 def sums_of_products(settings: Settings, now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> CountySums:
     """Layers, errors and means of all products together, of one tile."""
     parts = [resolve(p.county_sums)(settings, now, base) for p in products().values() if p.county_sums]
@@ -68,7 +62,7 @@ def zonal(settings: Settings, period_label: str) -> None:
     layout = Layout(settings.root)
     polygons, retries = county_zones(settings), read_retries(layout.retries)
     sums: np.ndarray | None = None
-    found, used = CountySums({}), summed_maps()
+    found, used = CountySums({}), county_maps()
     area = np.zeros(len(polygons))
     scene_ids: list[set[str]] = [set() for _ in range(len(polygons))]
     tile_ids: list[list[str]] = [[] for _ in range(len(polygons))]

@@ -108,9 +108,7 @@ def changed_code(settings: Settings) -> list[str]:
 
 
 def words_on_code(changed: list[str], config: Path) -> str:
-    """What a reader is told; empty where no code changed."""
-    if not changed:
-        return ""
+    """What a reader is told of steps whose code changed."""
     return (
         f"the code of these steps changed since their files were made: {', '.join(changed)}. The files stay as they are; "
         f"to make them again: snakemake --cores 2 --configfile {config} --forcerun {' '.join(changed)}"

@@ -245,6 +245,12 @@ def observed_maps() -> dict[str, RegionMap]:
     return {name: m for name, m in period_maps().items() if m.made_by == OBSERVE}
 
 
+def county_maps() -> list[str]:
+    """Maps of a period whose tiles are summed over counties, in order."""
+    wanted = {name for p in products().values() for name in p.county_maps}
+    return [name for name in period_maps() if name in wanted]
+
+
 def sampled_products() -> dict[str, SampledProduct]:
     """What reference samples can be given of, by name."""
     return {name: s for p in products().values() for name, s in p.sampled.items()}
