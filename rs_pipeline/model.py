@@ -30,7 +30,7 @@ OPTIONAL_BANDS = ("rededge1",)
 """Optical bands that a sensor may lack."""
 
 QA_FLAGS = (
-    "nodata", "cloud", "shadow", "cirrus", "snow", "saturated", "dark", "buffer", "shadow_confirmed", "terrain", "haze", "edge",
+    "nodata", "cloud", "shadow", "cirrus", "snow", "saturated", "dark", "buffer", "shadow_confirmed", "terrain", "haze", "edge", "clamped",
 )  # fmt: skip
 """Names of the quality flags of a pixel, in the order of their bits (radiometry.masks.QAFlag)."""
 
@@ -147,7 +147,7 @@ class Sensor:
     """Stored data type; signed types are shifted exactly into uint16 chips."""
     valid_min: float
     valid_max: float
-    """Digital numbers outside [valid_min, valid_max] are nodata."""
+    """Digital numbers outside [valid_min, valid_max] are held at its ends and flagged (optical), or nodata (radar)."""
     mask: MaskRule
     georeference: str = "grid"
     """``grid``: north-up pixels of a CRS; ``gcps``: pixels in flight geometry, with ground control points."""

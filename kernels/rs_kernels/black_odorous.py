@@ -271,8 +271,7 @@ def pixel_black_odorous(stack, rededge, season, water, max_swir1_refl, detector,
 
     A date is assessed where it lies in season, is not flagged, has all bands, and is not brighter than
     ``max_swir1_refl`` in SWIR1 (glint, mixed or dry pixel). There is no water index test: it would throw away the
-    darkest water, where haze outweighs the signal. Scenes of one solar day count once. A vetoed date counts at most
-    VETOED_LOG_ODDS and is never positive.
+    darkest water, where haze outweighs the signal. A vetoed date counts at most VETOED_LOG_ODDS and is never positive.
 
     Parameters
     ----------
@@ -284,7 +283,7 @@ def pixel_black_odorous(stack, rededge, season, water, max_swir1_refl, detector,
     out : float32 (5, h, w), written: PIXEL_LAYERS. All NaN where ``water`` is False; without an assessed date the
         counts are 0 and the probability is NaN. ``n_months`` counts months with a positive date.
     """
-    dn, bits, bad_bits, day, month = stack.dn, stack.bits, stack.bad_bits, stack.day, stack.month
+    dn, bits, bad_bits, month = stack.dn, stack.bits, stack.bad_bits, stack.month
     n_scenes, _, h, w = dn.shape
     scratch = np.empty(len(SPECTRUM_FEATURES))
     for y in range(h):
@@ -293,9 +292,9 @@ def pixel_black_odorous(stack, rededge, season, water, max_swir1_refl, detector,
                 out[:, y, x] = np.nan
                 continue
             total, n_dates, n_positive, n_months, n_vetoed = 0.0, 0, 0, 0, 0
-            last_day, last_month = -1, -1
+            last_month = -1
             for t in range(n_scenes):
-                if not season[t] or bits[t, y, x] & bad_bits or day[t] == last_day:
+                if not season[t] or bits[t, y, x] & bad_bits:
                     continue
                 if min(dn[t, 0, y, x], dn[t, 1, y, x], dn[t, 2, y, x], dn[t, 4, y, x], dn[t, 5, y, x], dn[t, 6, y, x]) == 0:
                     continue
@@ -309,7 +308,6 @@ def pixel_black_odorous(stack, rededge, season, water, max_swir1_refl, detector,
                     blue, green, red, reflectance(dn[t, 3, y, x], s, o), nir, grey_residual(swir1, swir2), has_rededge,
                     detector, scratch,
                 )  # fmt: skip
-                last_day = day[t]
                 n_dates += 1
                 if cause > 0:
                     n_vetoed += 1

@@ -49,9 +49,9 @@ class Dimidiate(NamedTuple):
     """And with dates that lie closer."""
 
 
-_LOGIT, _N, _WET, _BELOW, _REACHING, _FINEST, _DAY = (LANE * k for k in range(7))
+_LOGIT, _N, _WET, _BELOW, _REACHING, _FINEST = (LANE * k for k in range(6))
 # Places in the scratch of a lane; one flat array with fixed places lets the compiler see that they do not overlap.
-_VOTE_SLOTS = 7 * LANE
+_VOTE_SLOTS = 6 * LANE
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -116,19 +116,19 @@ def _open_month(n, votes):
     for i in range(n):
         votes[_N + i] = votes[_WET + i] = 0.0
         votes[_BELOW + i], votes[_REACHING + i] = -np.inf, np.inf
-        votes[_FINEST + i], votes[_DAY + i] = np.inf, -1.0
+        votes[_FINEST + i] = np.inf
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _vote(stack, t, lane, min_logit, votes):
     """Add one date to the running counts of a month: what `median_reaches` needs, of the finest sensor so far."""
-    bits, bad_bits, pixel_m, day = stack.bits, stack.bad_bits, stack.pixel_m[t], float(stack.day[t])
+    bits, bad_bits, pixel_m = stack.bits, stack.bad_bits, stack.pixel_m[t]
     y, left, n = lane
     for i in range(n):
         logit, finest = votes[_LOGIT + i], votes[_FINEST + i]
         clear = (bits[t, y, left + i] & bad_bits) == 0
         finer = pixel_m < finest
-        used = clear & (finer | ((pixel_m == finest) & (day != votes[_DAY + i]))) & (logit == logit)
+        used = clear & (pixel_m <= finest) & (logit == logit)
         wet = logit >= min_logit
         count = 0.0 if used & finer else votes[_N + i]
         n_wet = 0.0 if used & finer else votes[_WET + i]
@@ -139,7 +139,6 @@ def _vote(stack, t, lane, min_logit, votes):
         votes[_BELOW + i] = logit if used & (logit < min_logit) & (logit > below) else below
         votes[_REACHING + i] = logit if used & wet & (logit < reaching) else reaching
         votes[_FINEST + i] = pixel_m if used else finest
-        votes[_DAY + i] = day if used else votes[_DAY + i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -192,7 +191,6 @@ def observe_water(stack, months, min_logit, min_months, out):
     A month votes wet when the median log-odds of its clear dates is at least ``min_logit``. Only the dates of the
     finest sensor that saw the pixel in that month vote: a coarse pixel of a narrow river is mostly bank. A month
     without a clear optical date votes by radar alone. Ice says nothing about water: the date is left out.
-    Scenes of one solar day count once at a pixel (overlap of swaths and tiles).
 
     Parameters
     ----------
@@ -237,20 +235,18 @@ def _fractions(stack, t, lane, endmembers, fraction):
 def _vegetation_lane(stack, lane, in_peak, in_growing, endmembers, fraction, series, counts):
     """Collect the fractions of a lane: ``series`` float64 (4, LANE, T) peak, its days, growing, its days.
 
-    ``counts`` int64 (3, LANE): dates of either and the last day.
+    ``counts`` int64 (2, LANE): dates of either.
     """
     bits, bad_bits, day = stack.bits, stack.bad_bits, stack.day
     y, left, n = lane
-    counts[:2, :n] = 0
-    counts[2, :n] = -1
+    counts[:, :n] = 0
     for t in range(day.size):
         if not (in_peak[t] or in_growing[t]) or count_clear(stack, t, lane) == 0:
             continue
         _fractions(stack, t, lane, endmembers, fraction)
         for i in range(n):
-            if bits[t, y, left + i] & bad_bits != 0 or day[t] == counts[2, i] or math.isnan(fraction[i]):
+            if bits[t, y, left + i] & bad_bits != 0 or math.isnan(fraction[i]):
                 continue
-            counts[2, i] = day[t]
             if in_peak[t]:
                 series[0, i, counts[0, i]], series[1, i, counts[0, i]] = fraction[i], day[t]
                 counts[0, i] += 1
@@ -295,7 +291,7 @@ def observe_vegetation(stack, in_peak, in_growing, how, out):
     """
     n_dates, _, h, w = stack.dn.shape
     fraction, weights = np.empty(LANE), np.empty(n_dates)
-    series, counts = np.empty((4, LANE, n_dates)), np.empty((3, LANE), np.int64)
+    series, counts = np.empty((4, LANE, n_dates)), np.empty((2, LANE), np.int64)
     for y in range(h):
         for left in range(0, w, LANE):
             lane = Lane(y, left, min(LANE, w - left))

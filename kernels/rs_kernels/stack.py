@@ -10,7 +10,7 @@ NOT_NEEDED = np.empty(0, np.int64)
 
 
 class Stack(NamedTuple):
-    """The T dates of a block, ascending. A product that other flags matter to takes the same with another ``bad_bits`` (`_replace`)."""
+    """The T passes of a block, ascending by day, of a day the finest first. A product takes it by `one_a_day`, with the flags that matter to it."""
 
     dn: np.ndarray
     """uint16 (T, 7, h, w), bands of OPTICAL_BANDS, 0 nodata."""
@@ -48,3 +48,34 @@ def count_clear(stack, t, lane):
     for i in range(lane.n):
         clear += (bits[t, lane.y, lane.left + i] & bad_bits) == 0
     return clear
+
+
+NODATA_BIT = 1
+"""`rs_pipeline.radiometry.masks.QAFlag.NODATA`: every product leaves out what has it."""
+
+
+@njit(cache=True, nogil=True)
+def _silence_repeats(bits, bad_bits, day):
+    n_dates, h, w = bits.shape
+    for t in range(1, n_dates):
+        first = t
+        while first > 0 and day[first - 1] == day[t]:
+            first -= 1
+        for s in range(first, t):
+            for y in range(h):
+                for x in range(w):
+                    if bits[s, y, x] & bad_bits == 0:
+                        bits[t, y, x] |= NODATA_BIT
+
+
+def one_a_day(stack, bad_bits):
+    """The stack as a product sees it: ``bad_bits`` remove a date, and a day counts once at a pixel.
+
+    Once a date is clear, later ones of its day get NODATA_BIT. Dates stand in ascending order, of a day the finest first.
+    """
+    stack = stack._replace(bad_bits=bad_bits)
+    if np.all(np.diff(stack.day) > 0):
+        return stack
+    bits = stack.bits.copy()
+    _silence_repeats(bits, bad_bits, stack.day)
+    return stack._replace(bits=bits)

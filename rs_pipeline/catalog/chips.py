@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,8 +22,11 @@ from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import RasterError, TableError
 from rs_pipeline.layout import Layout
-from rs_pipeline.model import Grid, Scene
+from rs_pipeline.model import OPTICAL_BANDS, Grid, Scene
 from rs_pipeline.sensors import load_sensor
+
+if TYPE_CHECKING:
+    from rs_pipeline.catalog.passes import Pass
 
 MANIFEST_COLUMNS = ("scene_id", "key", "sensor", "datetime", "status", "reason", "bytes")
 """Columns of chips.parquet; status is ``ok``, ``empty`` (no data over the tile) or ``failed``."""
@@ -168,9 +172,14 @@ def read_stack(chips: Sequence[Chip], roles: Sequence[str], grid: Grid) -> np.nd
     return stack
 
 
-def scales(chips: Sequence[Chip]) -> tuple[np.ndarray, np.ndarray]:
-    """Scale and offset of each chip, float32 (T,): reflectance = number * scale + offset for numbers above 0."""
+def read_bands(chip: Chip, grid: Grid) -> np.ndarray:
+    """The optical bands of a chip, uint16 (7, h, w), see `read_stack`."""
+    return read_stack([chip], OPTICAL_BANDS, grid)[0]
+
+
+def scales(seen: Sequence[Chip | Pass]) -> tuple[np.ndarray, np.ndarray]:
+    """Scale and offset of each chip or pass, float32 (T,): reflectance = number * scale + offset for numbers above 0."""
     return (
-        np.array([c.scene.scale for c in chips], dtype="float32"),
-        np.array([c.scene.offset for c in chips], dtype="float32"),
+        np.array([c.scene.scale for c in seen], dtype="float32"),
+        np.array([c.scene.offset for c in seen], dtype="float32"),
     )

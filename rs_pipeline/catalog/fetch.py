@@ -29,10 +29,11 @@ from rs_pipeline.catalog.clip import MASK_ROLES, ClippedBand, read_clipped
 from rs_pipeline.catalog.ground_range import read_ground_range
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.catalog.read import FAULTS, fault_chain, retrying
+from rs_pipeline.catalog.settle import settle
 from rs_pipeline.config import FetchSection, Settings
 from rs_pipeline.errors import PipelineError, RasterError
 from rs_pipeline.layout import Layout
-from rs_pipeline.model import Band, Grid, Scene, Sensor, Tile
+from rs_pipeline.model import Band, Grid, Scene, Tile
 from rs_pipeline.radiometry.masks import shadow_reach_m
 from rs_pipeline.region import read_tile
 from rs_pipeline.sensors import load_sensor
@@ -49,10 +50,8 @@ CHIP_LAYOUT = {
 }  # fmt: skip
 """Chosen by `benchmarks.tile_year.layouts`: zstd 1 is read 1.8 times as fast as deflate and is 2 % larger; stronger zstd reads slower."""
 
-_LOST_SHARE = 0.2
-"""A band without numbers is lost where another has them on this share of the tile."""
-_VARIED = 16
-"""More different numbers in a band mean a varied ground."""
+CHIP_RULES = 2
+"""Raised whenever chips are made by other rules: older ones are then made anew."""
 
 
 def _groups(pieces: list[ClippedBand]) -> Iterator[tuple[str, list[ClippedBand]]]:
@@ -104,7 +103,7 @@ def _tags(scene: Scene, grid: Grid, reach_m: float) -> dict[str, str]:
         "assets": {role: unsigned(href) for role, href in (scene.assets | scene.tables).items()},
         "files": {href: [about.st_size, about.st_mtime_ns] for href, about in files.items()},
         "bounds": grid.bounds, "crs": grid.crs, "reach_m": round(reach_m),
-        "sensor": scene.sensor, "table": sha256(json.dumps([reading, sensor.mask.fill]).encode()).hexdigest()[:16],
+        "rules": CHIP_RULES, "sensor": scene.sensor, "table": sha256(json.dumps([reading, sensor.mask.fill]).encode()).hexdigest()[:16],
     }  # fmt: skip
     return {"SCENE": scene.scene_id, "MADE_FROM": json.dumps(made_from, sort_keys=True)}
 
@@ -131,20 +130,6 @@ def fault_text(fault: BaseException, href: str) -> str:
     return " ".join(f"{name}: {fault_chain(fault)[-1]}".split())
 
 
-def lost_bands(pieces: list[ClippedBand], sensor: Sensor) -> list[str]:
-    """Bands that hold nothing where another has data, or one number only where most bands show a varied ground."""
-    data = [p for p in pieces if p.role not in MASK_ROLES]
-    share = {p.role: np.count_nonzero(p.numbers) / p.numbers.size for p in data}
-    if max(share.values(), default=0.0) < _LOST_SHARE:
-        return []
-    lost = [p.role for p in data if share[p.role] == 0]
-    lost += [p.role for p in pieces if p.role == "mask" and (p.numbers == sensor.mask.fill).all()]
-    flat = [p.role for p in data if share[p.role] >= _LOST_SHARE and np.ptp(p.numbers[p.numbers > 0]) == 0]
-    if flat and 2 * sum(len(np.unique(p.numbers)) > _VARIED for p in data) >= len(data):
-        lost += flat
-    return lost
-
-
 def _read_band(scene: Scene, band: Band, grid: Grid, reach_m: float, limits: FetchSection) -> ClippedBand:
     if load_sensor(scene.sensor).georeference == "gcps":
         return read_ground_range(scene, band, grid, limits)
@@ -169,9 +154,11 @@ def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Sett
     sensor, tags = load_sensor(scene.sensor), _tags(scene, grid, reach_m)
     try:
         pieces = _read(scene, grid, reach_m, settings)
-        if lost := _is_remote(scene) and lost_bands(pieces, sensor):
+        lost = settle(pieces, scene, sensor, grid.crs)
+        if lost and _is_remote(scene):
             pieces = _read(scene, grid, reach_m, settings)
-        if lost := lost_bands(pieces, sensor):
+            lost = settle(pieces, scene, sensor, grid.crs)
+        if lost:
             return "failed", f"no data, or one number only, in {', '.join(lost)} where other bands have data"
     except (PipelineError, *FAULTS) as fault:
         return "failed", " ".join(str(fault.what if isinstance(fault, PipelineError) else fault).split())

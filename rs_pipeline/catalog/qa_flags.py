@@ -18,14 +18,14 @@ from affine import Affine
 from rasterio.enums import Resampling
 from rasterio.features import geometry_mask
 from rasterio.vrt import WarpedVRT
-from rasterio.windows import Window
 
-from rs_pipeline.catalog.chips import Chip, opened_chip, pixel_index, read_role, read_stack, scales
+from rs_pipeline.catalog.chips import Chip, opened_chip, pixel_index, read_bands, read_role, read_stack, scales
 from rs_pipeline.config import MaskSection
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, Grid, Scene
 from rs_pipeline.radiometry import masks as rules
 from rs_pipeline.radiometry.masks import QAFlag, set_flag
+from rs_pipeline.radiometry.scaling import number_range
 from rs_pipeline.sensors import load_sensor
 
 TERRAIN_REACH_M = 5_000.0
@@ -154,33 +154,6 @@ def read_radar(chips: Sequence[Chip], roles: Sequence[str], grid: Grid, masks: M
     return stack
 
 
-def _missing(chip: Chip, roles: Sequence[str], grid: Grid) -> np.ndarray:
-    """Where any of the bands has no data, bool (h, w): decided on the native pixels, a file at a time.
-
-    Raises
-    ------
-    RasterError : the chip's file is damaged.
-    """
-    missing = np.zeros(grid.shape, dtype=bool)
-    by_file: dict[Path, list[int]] = {}
-    for role in roles:
-        if not chip.has(role):
-            return ~missing
-        path, band = chip.files[role]
-        by_file.setdefault(path, []).append(band)
-    for path, bands in by_file.items():
-        with opened_chip(path) as dataset:
-            rows, cols = pixel_index(dataset.transform, dataset.shape, grid)
-            if rows.max() < 0 or cols.max() < 0:
-                return np.ones(grid.shape, dtype=bool)
-            top, left = rows[rows >= 0][0], cols[cols >= 0][0]
-            window = Window(left, top, cols.max() - left + 1, rows.max() - top + 1)
-            native = (dataset.read(bands, window=window) == 0).any(axis=0)
-        native = np.pad(native, ((0, 1), (0, 1)), constant_values=True)
-        missing |= native[np.where(rows < 0, -1, rows - top)[:, None], np.where(cols < 0, -1, cols - left)[None, :]]
-    return missing
-
-
 def _quality_flags(chip: Chip, grid: Grid) -> np.ndarray:
     """QA flags of Landsat's quality bands that the chip has."""
     qa = np.zeros(grid.shape, dtype="uint16")
@@ -200,7 +173,7 @@ def scene_flags(
 
     Labels of the mask, BUFFER around clouds, SHADOW_CONFIRMED (a dark or shadow label where geometry puts a cloud's shadow; every
     shadow label where the sun is not known), TERRAIN where a DEM shades the pixel, HAZE and SATURATED of Landsat's quality bands,
-    and NODATA wherever a required band has none. A scene without a mask asset gets CLOUD where blue reflectance exceeds ``masks.bright_blue_refl``.
+    NODATA wherever a required band has none, and CLAMPED and SATURATED where a band lies at the end of its range. A scene without a mask asset gets CLOUD where blue reflectance exceeds ``masks.bright_blue_refl``.
 
     Dilation and shadows are computed on the mask's own pixels, so the result does not depend on how a tile is cut.
 
@@ -210,19 +183,15 @@ def scene_flags(
     native : of `native_flags`, where the caller has it.
     """
     sensor = load_sensor(chip.scene.sensor)
-    required = [b.role for b in sensor.bands if b.required and b.role not in QUALITY_BANDS]
-    missing = _missing(chip, required, grid) if dn is None else np.logical_or.reduce([dn[OPTICAL_BANDS.index(r)] == 0 for r in required])
+    dn = read_bands(chip, grid) if dn is None else dn
     native = native or native_flags(chip, masks)
     if native is not None:
         qa = _on_grid(native, grid) | _quality_flags(chip, grid)
-    elif sensor.family == "radar":
-        qa = radar_flags(chip, grid, masks)
     else:
-        blue_dn = read_role(chip, "blue", grid) if dn is None else dn[OPTICAL_BANDS.index("blue")]
-        qa = rules.brightness_flags(blue_dn, chip.scene.scale, chip.scene.offset, masks.bright_blue_refl)
+        qa = rules.brightness_flags(dn[OPTICAL_BANDS.index("blue")], chip.scene.scale, chip.scene.offset, masks.bright_blue_refl)
         _mark_terrain(qa, grid, _sun(chip.scene), masks)
-    set_flag(qa, missing, QAFlag.NODATA)
-    return qa
+    required = [OPTICAL_BANDS.index(b.role) for b in sensor.bands if b.required and b.role in OPTICAL_BANDS]
+    return qa | rules.number_flags(dn, required, *number_range(sensor))
 
 
 def tile_flags(chips: Sequence[Chip], grid: Grid, masks: MaskSection, threads: int = 1) -> list[NativeFlags | None]:

@@ -16,11 +16,12 @@ import numpy as np
 from rs_kernels.edges import classify_water, finest_median, plants_on_water
 from rs_kernels.observe import WATER_LAYERS, Months, observe_water, radar_water
 from rs_kernels.sharpen import sharpen_swir
-from rs_kernels.stack import Stack
+from rs_kernels.stack import Stack, one_a_day
 from rs_kernels.vegetation import COVER_LAYERS
 
 from rs_pipeline.catalog.chips import Chip, load_chips, native_transform, read_stack, scales
-from rs_pipeline.catalog.qa_flags import NativeFlags, read_radar, scene_flags, tile_flags
+from rs_pipeline.catalog.passes import Pass, pass_flags, passes_of, read_pass, read_radar_pass
+from rs_pipeline.catalog.qa_flags import NativeFlags
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, Grid, Period
@@ -64,10 +65,9 @@ def observe(settings: Settings, tile_id: str, period_label: str, threads: int = 
     """
     tile, period, layout = read_tile(settings, tile_id), settings.period(period_label), Layout(settings.root)
     chips = load_chips(settings, tile_id, period_label) if chips is None else chips
-    optical = [c for c in chips if c.family == "optical"]
-    radar = [c for c in chips if c.family == "radar"]
+    optical, radar = (passes_of([c for c in chips if c.family == family]) for family in ("optical", "radar"))
     grid = tile.grid.window(-HALO_PX, -HALO_PX, tile.grid.height + 2 * HALO_PX, tile.grid.width + 2 * HALO_PX)
-    job = ObserveJob(settings, period, grid, optical, radar, tile_flags(optical, grid, settings.masks, threads))
+    job = ObserveJob(settings, period, grid, optical, radar, pass_flags(optical, grid, settings.masks, threads))
     maps = observe_anywhere(job, threads) if settings.resources.dask_scheduler else observe_here(job, threads)
     finish_water(settings, grid, maps)
     sharpen_covers(maps, native_m(optical), grid.resolution_m)
@@ -144,10 +144,14 @@ class ObserveJob:
     settings: Settings
     period: Period
     grid: Grid
-    optical: list[Chip]
-    radar: list[Chip]
-    native: list[NativeFlags | None]
-    """Of each optical chip."""
+    optical: list[Pass]
+    radar: list[Pass]
+    native: list[list[NativeFlags | None]]
+    """Of each chip of each optical pass."""
+
+    @property
+    def chips(self) -> list[Chip]:
+        return [c for p in (*self.optical, *self.radar) for c in p.chips]
 
 
 @dataclass(frozen=True)
@@ -182,13 +186,13 @@ def job_blocks(job: ObserveJob, threads: int, pieces: int = 1) -> list[Block]:
     ``pieces``: the blocks are at most so large that there are about so many.
     """
     pixels = job.grid.width * job.grid.height
-    held = len(OBSERVED_LAYERS) * 4 * pixels + sum(n.bits.nbytes for n in job.native if n is not None)
+    held = len(OBSERVED_LAYERS) * 4 * pixels + sum(n.bits.nbytes for flags in job.native for n in flags if n is not None)
     held += threads * READ_BYTES * pixels
     bytes_per_pixel = len(job.optical) * OPTICAL_BYTES + len(job.radar) * RADAR_BYTES
     budget = job.settings.resources.memory_gb * 1e9 - held
     if pieces > 1:
         budget = min(budget, 2 * bytes_per_pixel * pixels / pieces)
-    return plan_blocks(job.grid, file_blocks([*job.optical, *job.radar], job.grid), bytes_per_pixel, budget)
+    return plan_blocks(job.grid, file_blocks(job.chips, job.grid), bytes_per_pixel, budget)
 
 
 def _block_tasks(job: ObserveJob, block: Block) -> list:
@@ -214,15 +218,13 @@ def _new_strips(job: ObserveJob, block: Block) -> list[Strip]:
 
 
 def _read_optical(job: ObserveJob, block: Block, t: int, strips: list[Strip]) -> None:
-    chip, grid = job.optical[t], block.on(job.grid)
-    dn = read_sharpened([chip], grid)[0]
-    qa = scene_flags(chip, grid, job.settings.masks, dn=dn, native=job.native[t])
+    dn, qa = read_pass(job.optical[t], block.on(job.grid), job.settings.masks, sharpened_bands, job.native[t])
     for strip in strips:
         strip.dn[t], strip.qa[t] = dn[:, strip.rows], qa[strip.rows]
 
 
 def _read_radar(job: ObserveJob, block: Block, t: int, strips: list[Strip]) -> None:
-    dn = read_radar(job.radar[t : t + 1], RADAR_BANDS, block.on(job.grid), job.settings.masks)[0]
+    dn = read_radar_pass(job.radar[t], RADAR_BANDS, block.on(job.grid), job.settings.masks)
     for strip in strips:
         strip.radar[t] = dn[:, strip.rows]
 
@@ -231,10 +233,9 @@ def _observe_strip(job: ObserveJob, k: int, strips: list[Strip], _read: list[Non
     """The rows of one strip of every layer."""
     settings, optical, dn = job.settings, job.optical, strips[k].dn
     shape = dn.shape[2:]
-    calendar = Calendar.of([c.scene.solar_day for c in optical], job.period)
-    stack = Stack(
-        dn, strips[k].qa, flag_bits(settings.masks.water), *scales(optical), native_m(optical), calendar.day, calendar.month
-    )
+    calendar = Calendar.of([p.scene.solar_day for p in optical], job.period)
+    stack = Stack(dn, strips[k].qa, 0, *scales(optical), native_m(optical), calendar.day, calendar.month)
+    for_water = one_a_day(stack, flag_bits(settings.masks.water))
     evidence = _radar_evidence(job, strips[k].radar, calendar.n_months)
     high_sun = sun_is_high(optical)
     months = np.arange(calendar.n_months)
@@ -243,9 +244,9 @@ def _observe_strip(job: ObserveJob, k: int, strips: list[Strip], _read: list[Non
     w = settings.water
     water = np.empty((len(WATER_LAYERS), *shape), "float32")
     min_logit = float(np.log(w.min_probability / (1 - w.min_probability)))
-    observe_water(stack, Months(evidence, high_months, spring), min_logit, w.min_months, water)
+    observe_water(for_water, Months(evidence, high_months, spring), min_logit, w.min_months, water)
     nir_refl = np.full(shape, np.nan, "float32")
-    finest_median(stack, OPTICAL_BANDS.index("nir"), high_sun, nir_refl)
+    finest_median(for_water, OPTICAL_BANDS.index("nir"), high_sun, nir_refl)
 
     vegetation = vegetation_layers(settings, optical, stack)
 
@@ -256,15 +257,20 @@ def _observe_strip(job: ObserveJob, k: int, strips: list[Strip], _read: list[Non
     return ObservedStrip(strips[k].inside, layers)
 
 
-def native_m(chips: list[Chip]) -> np.ndarray:
-    """Pixel of the near infrared of each chip's sensor, float32 (T,)."""
-    return np.array([load_sensor(c.scene.sensor).band("nir").resolution_m for c in chips], "float32")
+def native_m(passes: list[Pass]) -> np.ndarray:
+    """Pixel of the near infrared of each pass's sensor, float32 (T,)."""
+    return np.array([load_sensor(p.scene.sensor).band("nir").resolution_m for p in passes], "float32")
 
 
-def sun_is_high(chips: list[Chip]) -> np.ndarray:
-    """Chips whose sun stands at HIGH_SUN_DEG or higher, or is not known; bool (T,)."""
-    elevation = np.array([90.0 if c.scene.sun_elevation_deg is None else c.scene.sun_elevation_deg for c in chips], "float64")
+def sun_is_high(passes: list[Pass]) -> np.ndarray:
+    """Passes whose sun stands at HIGH_SUN_DEG or higher, or is not known; bool (T,)."""
+    elevation = np.array([90.0 if p.scene.sun_elevation_deg is None else p.scene.sun_elevation_deg for p in passes], "float64")
     return elevation >= HIGH_SUN_DEG
+
+
+def sharpened_bands(chip: Chip, grid: Grid) -> np.ndarray:
+    """`read_sharpened` of one chip, uint16 (7, h, w)."""
+    return read_sharpened([chip], grid)[0]
 
 
 def read_sharpened(chips: list[Chip], block: Grid) -> np.ndarray:
@@ -299,7 +305,7 @@ def _radar_evidence(job: ObserveJob, amplitude_dn: np.ndarray, n_months: int) ->
     """int8 (M, h, w): 1 water, -1 not water, 0 not seen, a map a month."""
     out = np.zeros((n_months, *amplitude_dn.shape[2:]), "int8")
     if job.radar:
-        month = Calendar.of([c.scene.solar_day for c in job.radar], job.period).month
+        month = Calendar.of([p.scene.solar_day for p in job.radar], job.period).month
         power = [linear_power(db) for db in (job.settings.water.vv_max_db, job.settings.water.vh_max_db)]
         radar_water(amplitude_dn, month, n_months, power[0], power[1], out)
     return out

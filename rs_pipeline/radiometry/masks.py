@@ -51,6 +51,7 @@ class QAFlag(IntFlag):
     TERRAIN = 512
     HAZE = 1024
     EDGE = 2048
+    CLAMPED = 4096
 
 
 def flag_bits(names: Sequence[str]) -> int:
@@ -106,6 +107,17 @@ def aerosol_flags(values: np.ndarray) -> np.ndarray:
 def opacity_flags(values: np.ndarray) -> np.ndarray:
     """HAZE (uint16) where SR_ATMOS_OPACITY of TM and ETM+ exceeds 0.3; numbers are thousandths (USGS LSDS-1618)."""
     return np.where(values > 300, np.uint16(QAFlag.HAZE), np.uint16(0))
+
+
+def number_flags(dn: np.ndarray, required: Sequence[int], lowest: int, highest: int) -> np.ndarray:
+    """QA flags uint16 (h, w) of numbers uint16 (B, h, w): NODATA where a required band has none, CLAMPED where one of them lies at the low
+    end of the sensor's range, SATURATED where one lies at the high end."""
+    numbers = dn[list(required)]
+    least, most = numbers.min(axis=0), numbers.max(axis=0)
+    qa = np.where(least == 0, np.uint16(QAFlag.NODATA), np.uint16(0))
+    set_flag(qa, (least > 0) & (least <= lowest), QAFlag.CLAMPED)
+    set_flag(qa, most >= highest, QAFlag.SATURATED)
+    return qa
 
 
 def brightness_flags(blue_dn: np.ndarray, scale: float, offset: float, bright_refl: float) -> np.ndarray:

@@ -43,23 +43,31 @@ def shift(sensor: Sensor) -> int:
     return max(0, 1 - round(sensor.valid_min)) if sensor.family == "optical" else 0
 
 
-def chip_numbers(values: np.ndarray, sensor: Sensor, nodata: float | None) -> np.ndarray:
-    """Source values of a data band as the uint16 numbers of a chip, same shape, 0 for nodata.
+def number_range(sensor: Sensor) -> tuple[int, int]:
+    """Lowest and highest number of an optical sensor's chips. Ground beyond the table's valid range is held at them: darker or brighter
+    than can be is not unseen."""
+    return round(sensor.valid_min) + shift(sensor), min(65535, round(sensor.valid_max) + shift(sensor))
 
-    Optical numbers are shifted by `shift(sensor)` and rounded; radar power becomes round(sqrt(power) / RADAR_STEP).
-    Missing are NaN, the nodata of the file and of the table, and what lies outside the table's valid range.
+
+def chip_numbers(values: np.ndarray, sensor: Sensor, nodata: float | None) -> np.ndarray:
+    """Source values of a data band as the uint16 numbers of a chip, same shape, 0 where there is none.
+
+    Optical numbers are shifted by `shift(sensor)`, rounded and held within `number_range`; radar power becomes round(sqrt(power) / RADAR_STEP).
+    None are NaN, the nodata of the file and of the table, and what lies beyond a nodata outside the valid range (HLS also holds -32768);
+    of radar all that lies outside the valid range, where its border noise is.
     """
-    valid = (values >= sensor.valid_min) & (values <= sensor.valid_max) & (values != sensor.nodata)
+    known = np.isfinite(values) & (values != sensor.nodata)
     if nodata is not None and not np.isnan(nodata):
-        valid &= values != nodata
-    clean = np.where(valid, values, 0)
+        known &= values != nodata
     if sensor.family == "radar":
-        numbers = np.sqrt(clean.astype("float64")) / RADAR_STEP
-    elif clean.dtype.kind == "f":
-        numbers = clean.astype("float64") + shift(sensor)
-    else:
-        numbers = clean.astype("int64") + shift(sensor)
-    return np.where(valid, np.clip(np.rint(numbers), 1, 65535), 0).astype("uint16")
+        known &= (values >= sensor.valid_min) & (values <= sensor.valid_max)
+        numbers = np.sqrt(np.where(known, values, 0).astype("float64")) / RADAR_STEP
+        return np.where(known, np.clip(np.rint(numbers), 1, 65535), 0).astype("uint16")
+    if sensor.nodata < sensor.valid_min:
+        known &= values > sensor.nodata
+    clean = np.where(known, values, 0)
+    numbers = clean.astype("float64" if clean.dtype.kind == "f" else "int64") + shift(sensor)
+    return np.where(known, np.clip(np.rint(numbers), *number_range(sensor)), 0).astype("uint16")
 
 
 def mask_numbers(values: np.ndarray, sensor: Sensor) -> np.ndarray:

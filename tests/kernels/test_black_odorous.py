@@ -33,7 +33,7 @@ from rs_kernels.black_odorous import (
     surroundings_share,
     veto,
 )
-from rs_kernels.stack import Stack
+from rs_kernels.stack import Stack, one_a_day
 
 LIMITS = ClassLimits(min_dates=6, min_share=0.6, min_months=2, suspected=0.9, possible=0.5)
 
@@ -140,7 +140,7 @@ def stack(greens, *, swir1=0.0):
 
 
 def run(
-    dn, *, qa=None, bad_bits=2, day=None, month=None, season=None, water=True, rededge=True, model=DARK_IS_BLACK, scale=1e-4, max_swir1_refl=0.025
+    dn, *, qa=None, bad_bits=3, day=None, month=None, season=None, water=True, rededge=True, model=DARK_IS_BLACK, scale=1e-4, max_swir1_refl=0.025
 ):
     n = len(dn)
     out = np.empty((len(PIXEL_LAYERS), 1, 1), "float32")
@@ -151,7 +151,7 @@ def run(
         np.array(day // 30 if month is None else month, dtype="int64"),
     )  # fmt: skip
     in_season = np.ones(n, bool) if season is None else np.array(season)
-    pixel_black_odorous(dates, np.full(n, rededge), in_season, np.array([[water]]), max_swir1_refl, model, out)
+    pixel_black_odorous(one_a_day(dates, bad_bits), np.full(n, rededge), in_season, np.array([[water]]), max_swir1_refl, model, out)
     return dict(zip(PIXEL_LAYERS, out[:, 0, 0].tolist(), strict=True))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from rs_kernels.edges import classify_water, finest_median, plants_on_water
 from rs_kernels.observe import Dimidiate, Months, observe_vegetation, observe_water, radar_water
-from rs_kernels.stack import Stack
+from rs_kernels.stack import Stack, one_a_day
 from rs_kernels.statistics import quantile_sorted, weighted_median_sorted
 
 SCALE, OFFSET = 1e-4, -0.1
@@ -39,7 +39,7 @@ def water(pixels, months, *, days=None, bits=(), radar=None, n_months=12, min_mo
         numbers(pixels), qa(pixels, bits), 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"),
         np.full(n, 10, "f4") if native_m is None else np.array(native_m, "f4"), days, np.array(months, "int64"),
     )  # fmt: skip
-    observe_water(dates, Months(radar, high_sun, np.isin(np.arange(n_months), (4, 5))), 0.0, min_months, out)
+    observe_water(one_a_day(dates, 3), Months(radar, high_sun, np.isin(np.arange(n_months), (4, 5))), 0.0, min_months, out)
     classify_water(out[0], out[2], 0.75, 0.25, 0.05, finished)
     names = ("frequency", "clear", "months", "radar_months", "high_frequency", "high_months", "spring_wet", "class", "lower", "upper")
     return dict(zip(names, [*out[:, 0, 0], *finished[:, 0, 0]], strict=True))
@@ -152,7 +152,7 @@ def test_the_same_day_counts_once():
 
 
 def test_the_finest_sensor_of_a_month_votes():
-    # January: Landsat dry, Sentinel-2 wet; February: Landsat alone, dry; March: Sentinel-2 first, then Landsat of the same day.
+    # January: Landsat dry, Sentinel-2 wet; February: Landsat alone, dry; March: both on one day, the finest first.
     got = water([PLANTS, WATER, PLANTS, WATER, PLANTS], [0, 0, 1, 2, 2], days=[1, 5, 35, 65, 65], native_m=[30, 10, 30, 10, 30])
     assert got["months"] == 3 and got["frequency"] == pytest.approx(2 / 3) and got["clear"] == 3
 

@@ -11,7 +11,7 @@ import shapely
 from affine import Affine
 
 from rs_pipeline.catalog.chips import Chip, read_stack
-from rs_pipeline.catalog.qa_flags import native_flags, read_radar, scene_flags, stack_flags
+from rs_pipeline.catalog.qa_flags import native_flags, radar_flags, read_radar, scene_flags, stack_flags
 from rs_pipeline.config import MaskSection
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Scene
@@ -24,6 +24,7 @@ from rs_pipeline.radiometry.masks import (
     flag_bits,
     label_flags,
     lit_pixels,
+    number_flags,
     opacity_flags,
     saturation_flags,
     shadow_reach_m,
@@ -238,8 +239,8 @@ def test_without_a_mask_only_bright_pixels_are_cloud(tmp_path):
 def test_radar_has_only_nodata(tmp_path):
     vv = np.full((40, 40), 800)
     vv[0, 0] = 0
-    got = scene_flags(chip(tmp_path, scene("planetary-computer-sentinel-1-rtc"), {"vv": vv}), GRID, MASKS)
-    assert got[0, 0] == QAFlag.NODATA and got.sum() == 1
+    radar = chip(tmp_path, scene("planetary-computer-sentinel-1-rtc"), {"vv": vv})
+    assert not radar_flags(radar, GRID, MASKS).any() and np.argwhere(read_radar([radar], ("vv",), GRID, MASKS)[0, 0] == 0).tolist() == [[0, 0]]
 
 
 def test_radar_within_500_m_of_a_range_edge_is_dropped(tmp_path):
@@ -248,9 +249,9 @@ def test_radar_within_500_m_of_a_range_edge_is_dropped(tmp_path):
     degrees = shapely.transform(zone, pyproj.Transformer.from_crs(GRID.crs, 4326, always_xy=True).transform, interleaved=False)
     about = scene("planetary-computer-sentinel-1-rtc", footprint_wkt=degrees.wkt)
     radar = chip(tmp_path, about, {"vv": np.full((40, 40), 800)})
-    got = scene_flags(radar, GRID, MaskSection(radar_edge_m=300.0))
+    got = radar_flags(radar, GRID, MaskSection(radar_edge_m=300.0))
     assert (got[:, :10] == QAFlag.EDGE).all() and (got[:, 30:] == QAFlag.EDGE).all() and (got[:, 11:29] == 0).all()
-    assert (scene_flags(radar, GRID, MaskSection(radar_edge_m=0.0)) == 0).all()
+    assert (radar_flags(radar, GRID, MaskSection(radar_edge_m=0.0)) == 0).all()
     stack = read_radar([radar], ("vv",), GRID, MaskSection(radar_edge_m=300.0))
     assert (stack[0, 0, :, :10] == 0).all() and (stack[0, 0, :, 11:29] == 800).all()
 
@@ -259,11 +260,18 @@ def test_aerosol_and_opacity_become_haze(tmp_path):
     # SR_QA_AEROSOL: level in bits 6-7, valid retrieval bit 1. SR_ATMOS_OPACITY: thousandths, hazy above 0.3.
     assert aerosol_flags(np.array([2, 66, 130, 194, 228], "uint16")).tolist() == [0, 0, 0, 1024, 1024]
     assert opacity_flags(np.array([0, 100, 300, 301], "uint16")).tolist() == [0, 0, 0, 1024]
-    bands = data() | {"mask": np.full((40, 40), 21952), "aerosol": np.full((40, 40), 2)}
+    bands = data(10_000) | {"mask": np.full((40, 40), 21952), "aerosol": np.full((40, 40), 2)}
     bands["aerosol"][2, 3] = 194
     got = scene_flags(chip(tmp_path, scene(LANDSAT, platform="landsat-8"), bands), GRID, MASKS)
     assert got[2, 3] == QAFlag.HAZE and got.sum() == QAFlag.HAZE
     assert flag_bits(MASKS.black_odorous) & QAFlag.HAZE and not flag_bits(MASKS.vegetation) & QAFlag.HAZE
+
+
+def test_numbers_at_the_ends_of_the_range_are_flagged():
+    """Landsat holds -0.02 to 1.2: 6546 to 50909. The last band is not required."""
+    dn = np.array([[6546, 6547, 0, 50909, 50908, 8000], [8000] * 6, [0, 0, 0, 0, 0, 1]], "uint16")[:, None]
+    got = number_flags(dn, [0, 1], 6546, 50909)[0]
+    assert [names(int(v)) for v in got] == [{"clamped"}, set(), {"nodata"}, {"saturated"}, set(), set()]
 
 
 def dates(*nir_refl: float, suspect: int = -1, offset=0.0):

@@ -62,13 +62,20 @@ def test_signed_hls_is_shifted_exactly():
 def test_fractional_numbers_are_rounded_and_nan_is_nodata():
     sensor = load_sensor("earth-search-sentinel-2-l2a")
     stored = np.array([np.nan, 0.0, 1086.5, 1086.51, 1087.5, 65535.0], dtype="float32")
-    assert scaling.chip_numbers(stored, sensor, 0).tolist() == [0, 0, 1086, 1087, 1088, 0]
+    assert scaling.chip_numbers(stored, sensor, 0).tolist() == [0, 0, 1086, 1087, 1088, 65534]
 
 
-def test_landsat_keeps_slightly_negative_water_and_drops_saturation():
+def test_landsat_beyond_its_range_is_held_at_its_ends():
     sensor = load_sensor("planetary-computer-landsat-c2-l2")
     stored = np.array([0, 418, 6545, 6546, 7273, 50909, 50910, 65455], dtype="uint16")
-    assert scaling.chip_numbers(stored, sensor, 0).tolist() == [0, 0, 0, 6546, 7273, 50909, 0, 0]
+    assert scaling.chip_numbers(stored, sensor, 0).tolist() == [0, 6546, 6546, 6546, 7273, 50909, 50909, 50909]
+
+
+def test_what_lies_beyond_nodata_is_missing():
+    stored = np.array([-32768, -10000, -9999, -9998], "int16")
+    assert scaling.chip_numbers(stored, load_sensor("hls2-s30"), None).tolist() == [0, 0, 0, 1]
+    negative = np.array([-300, -1, 0, 1], "int16")  # Sentinel-2 with its offset taken out and signed
+    assert scaling.chip_numbers(negative, load_sensor("earth-search-sentinel-2-l2a"), 0).tolist() == [0, 0, 0, 1]
 
 
 def test_radar_amplitude():

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from rs_kernels.black_odorous import PIXEL_LAYERS, ClassLimits, pixel_black_odorous, pixel_classes
-from rs_kernels.stack import Stack
+from rs_kernels.stack import Stack, one_a_day
 
-from rs_pipeline.catalog.chips import Chip
+from rs_pipeline.catalog.passes import Pass
 from rs_pipeline.config import BlackOdorousSection, MaskSection, WaterSection
 from rs_pipeline.products.black_odorous.model import load_detector
 from rs_pipeline.products.calendar import in_window
@@ -18,26 +18,26 @@ SUSPECTED_PROBABILITY, POSSIBLE_PROBABILITY = 0.9, 0.5
 """For single pixels, whose probability is the mean of single dates and not calibrated as that of a reach is."""
 
 
-def in_season(chips: Sequence[Chip], section: BlackOdorousSection) -> np.ndarray:
+def in_season(passes: Sequence[Pass], section: BlackOdorousSection) -> np.ndarray:
     """bool (T,): in the yearly window and, where the catalog tells the sun's height, high enough."""
-    sun = [c.scene.sun_elevation_deg for c in chips]
+    sun = [p.scene.sun_elevation_deg for p in passes]
     high = np.array([s is None or np.isnan(s) or s > section.min_sun_elevation_deg for s in sun], bool)
-    return in_window([c.scene.solar_day for c in chips], section.window) & high
+    return in_window([p.scene.solar_day for p in passes], section.window) & high
 
 
 def black_odorous_layers(
-    section: BlackOdorousSection, water: WaterSection, masks: MaskSection, chips: Sequence[Chip], stack: Stack, frequency: np.ndarray
+    section: BlackOdorousSection, water: WaterSection, masks: MaskSection, passes: Sequence[Pass], stack: Stack, frequency: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Probability, class and number of dates, float32 (h, w).
 
-    The stack holds the dates of the optical chips; of its ``bad_bits`` the masks decide. ``frequency`` is the water frequency, NaN where unobserved. Land is class 0 without a probability; where water
+    The stack holds the optical passes; of its ``bad_bits`` the masks decide. ``frequency`` is the water frequency, NaN where unobserved. Land is class 0 without a probability; where water
     was not observed everything is NaN.
     """
     model = load_detector()
     wet = np.nan_to_num(frequency, nan=-1.0) >= water.seasonal_frequency
     layers = np.empty((len(PIXEL_LAYERS), *frequency.shape), "float32")
     pixel_black_odorous(
-        stack._replace(bad_bits=flag_bits(masks.black_odorous)), np.array([c.has("rededge1") for c in chips], bool), in_season(chips, section),
+        one_a_day(stack, flag_bits(masks.black_odorous)), np.array([p.has("rededge1") for p in passes], bool), in_season(passes, section),
         wet, section.max_swir1_refl, model.packed, layers,
     )  # fmt: skip
     classes = np.empty(frequency.shape, "float32")

@@ -19,8 +19,8 @@ from rasterio.features import rasterize
 from rs_kernels.black_odorous import VETOES, grey_residual, spectra_evidence, surroundings_share, veto
 from scipy import ndimage
 
-from rs_pipeline.catalog.chips import Chip, load_chips, read_stack
-from rs_pipeline.catalog.qa_flags import stack_flags
+from rs_pipeline.catalog.chips import Chip, load_chips, read_bands
+from rs_pipeline.catalog.passes import Pass, clear_once, pass_flags, passes_of
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid
@@ -193,39 +193,40 @@ def blocked_by(core: Core, qa: np.ndarray) -> dict | None:
     return None
 
 
-def clear_dates(settings: Settings, chips: list[Chip], grid: Grid) -> Iterator[tuple[Chip, np.ndarray, np.ndarray, np.ndarray]]:
-    """Reflectance float32 (7, h, w), clear pixels bool (h, w) and reasons uint16 (h, w), one scene's bands in memory at a time."""
-    qa = stack_flags(chips, grid, settings.masks)
+def clear_dates(settings: Settings, passes: list[Pass], grid: Grid) -> Iterator[tuple[Pass, np.ndarray, np.ndarray, np.ndarray]]:
+    """Reflectance float32 (7, h, w), clear pixels bool (h, w) and reasons uint16 (h, w), one pass's bands in memory at a time."""
+    native = pass_flags(passes, grid, settings.masks)
     bad_bits = flag_bits(settings.masks.black_odorous)
-    for t, chip in enumerate(chips):
-        dn = read_stack([chip], OPTICAL_BANDS, grid)[0]
-        refl = reflectance(dn, np.float32(chip.scene.scale), np.float32(chip.scene.offset))
-        required = [i for i in range(len(OPTICAL_BANDS)) if i != REDEDGE]
-        clear = (dn[required] > 0).all(axis=0) & (qa[t] & bad_bits == 0)
-        yield chip, refl, clear, qa[t]
+    for seen, dn, clear, qa in clear_once(passes, grid, settings.masks, bad_bits, read_bands, native):
+        yield seen, reflectance(dn, np.float32(seen.scene.scale), np.float32(seen.scene.offset)), clear, qa
+
+
+def scored_passes(settings: Settings, chips: list[Chip]) -> list[Pass]:
+    """The optical passes that black-odorous water and water quality are scored on, see `in_season`."""
+    passes = passes_of([c for c in chips if c.family == "optical"])
+    return [p for p, season in zip(passes, in_season(passes, settings.black_odorous), strict=True) if season]
 
 
 def score_reaches(settings: Settings, tile_id: str, period_label: str, chips: list[Chip] | None = None) -> None:
-    """Write the scores of the tile's reaches, a row a reach and scene, columns of SCORE_DTYPES; always written, maybe empty.
+    """Write the scores of the tile's reaches, a row a reach and pass, columns of SCORE_DTYPES; always written, maybe empty.
 
     ``chips``: default those that were fetched.
     """
     layout, tile, section = Layout(settings.root), read_tile(settings, tile_id), settings.black_odorous
     reaches = gpd.read_parquet(layout.reach_lines)
     reaches = reaches[(reaches.tile == tile_id) & (reaches.width_class != "not_assessable")].reset_index(drop=True)
-    optical = [c for c in (load_chips(settings, tile_id, period_label) if chips is None else chips) if c.family == "optical"]
-    chips = [c for c, season in zip(optical, in_season(optical, section), strict=True) if season]
+    passes = scored_passes(settings, load_chips(settings, tile_id, period_label) if chips is None else chips)
     rows: list[dict] = []
-    if len(reaches) and chips:
+    if len(reaches) and passes:
         grid, model = tile.grid.buffered(settings.grid.margin_m), load_detector()
         wet = read_water(settings, period_label, grid)
         cores = core_pixels(reaches, wet, grid, section.min_width_m)
         open_water = ndimage.binary_erosion(wet, iterations=OPEN_WATER_PX, border_value=1)
-        for chip, refl, clear, qa in clear_dates(settings, chips, grid):
+        for seen, refl, clear, qa in clear_dates(settings, passes, grid):
             swir, around = open_water_swir(refl, clear, open_water), surrounding_refl(refl, clear, grid.resolution_m)
-            native_m = {b.role: b.resolution_m for b in load_sensor(chip.scene.sensor).bands}
+            native_m = {b.role: b.resolution_m for b in load_sensor(seen.scene.sensor).bands}
             scene = {
-                "period": period_label, "day": chip.scene.solar_day.isoformat(), "scene_id": chip.scene.scene_id, "sensor": chip.scene.sensor
+                "period": period_label, "day": seen.scene.solar_day.isoformat(), "scene_id": seen.scene.scene_id, "sensor": seen.scene.sensor
             }  # fmt: skip
             for core in cores:
                 row = score_date(

@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 
 import numpy as np
 import pyproj
 from rs_kernels.composite import mndwi_map, refl_at_tide, refl_quantiles
 
-from rs_pipeline.catalog.chips import Chip, load_chips, native_transform, read_stack, scales
-from rs_pipeline.catalog.qa_flags import NativeFlags, read_radar, scene_flags, tile_flags
+from rs_pipeline.catalog.chips import Chip, load_chips, native_transform, read_bands, scales
+from rs_pipeline.catalog.passes import Pass, clear_once, pass_flags, passes_of, read_radar_pass
+from rs_pipeline.catalog.qa_flags import NativeFlags
 from rs_pipeline.config import MaskSection, Settings
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Tile
@@ -75,11 +76,12 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str, chips: 
     for family in SHORE_FAMILIES:
         members = [c for c in chips if in_family(c, family)]
         grid, members = native_grid(members, tile, FAMILY_RESOLUTION_M[family])
+        members = passes_of(members)
         heights_m, near_msl, reference = tide_filter(settings, members, tile)
         low, high = tide_thirds(heights_m)
         rows = block_rows(len(members), grid, settings.resources.memory_gb * 1e9)
         blocks = [grid.window(row, 0, min(rows, grid.height - row), grid.width) for row in range(0, grid.height, rows)]
-        native = tile_flags(members, grid, settings.masks)
+        native = pass_flags(members, grid, settings.masks)
         parts = [composite_layers(members, block, heights_m, near_msl, low, high, settings.masks, native) for block in blocks]
         layers = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else empty_layers(grid)
         tags = {
@@ -87,22 +89,22 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str, chips: 
             "tide_low_m": _middle(heights_m[low]), "tide_high_m": _middle(heights_m[high]), "scenes": _keys(members, near_msl),
         }  # fmt: skip
         write_map(layout.shore(period_label, tile_id, family), grid, layers, SHORE_BANDS, tags)
-    radar = [c for c in chips if c.family == "radar" and c.has("vv")]
+    radar = passes_of([c for c in chips if c.family == "radar" and c.has("vv")])
     heights_m, near_msl, reference = tide_filter(settings, radar, tile)
-    layers = radar_layers([c for c, near in zip(radar, near_msl, strict=True) if near], tile.grid, settings.masks)
+    layers = radar_layers([p for p, near in zip(radar, near_msl, strict=True) if near], tile.grid, settings.masks)
     tags = {"family": SHORE_RADAR, "reference": reference, "tide_m": _middle(heights_m[near_msl]), "scenes": _keys(radar, near_msl)}
     write_map(layout.shore(period_label, tile_id, SHORE_RADAR), tile.grid, layers, RADAR_SHORE_BANDS, tags)
 
 
-def _keys(chips: list[Chip], used: np.ndarray) -> str:
-    return " ".join(c.scene.key for c, use in zip(chips, used, strict=True) if use)
+def _keys(passes: list[Pass], used: np.ndarray) -> str:
+    return " ".join(c.scene.key for p, use in zip(passes, used, strict=True) if use for c in p.chips)
 
 
-def radar_layers(chips: list[Chip], grid: Grid, masks: MaskSection) -> dict[str, np.ndarray]:
+def radar_layers(passes: list[Pass], grid: Grid, masks: MaskSection) -> dict[str, np.ndarray]:
     """The bands of RADAR_SHORE_BANDS, float32 (h, w). Power is averaged, not decibels; a date at a time is held in memory."""
     power, n_dates = np.zeros(grid.shape), np.zeros(grid.shape, "float32")
-    for chip in chips:
-        amplitude_dn = read_radar([chip], ["vv"], grid, masks)[0, 0]
+    for seen in passes:
+        amplitude_dn = read_radar_pass(seen, ["vv"], grid, masks)[0]
         power += gamma0_power(amplitude_dn)
         n_dates += amplitude_dn > 0
     with np.errstate(invalid="ignore"):
@@ -116,9 +118,9 @@ def in_family(chip: Chip, family: str) -> bool:
     return load_sensor(chip.scene.sensor).band("nir").resolution_m == FAMILY_RESOLUTION_M[family]
 
 
-def block_rows(n_chips: int, grid: Grid, budget_bytes: float) -> int:
+def block_rows(n_passes: int, grid: Grid, budget_bytes: float) -> int:
     """Rows of a block whose bands, reasons and working copy of all dates stay within the budget; at least 64."""
-    return max(64, int(budget_bytes / (2 * (len(ROLES) + 2) * max(n_chips, 1) * max(grid.width, 1))))
+    return max(64, int(budget_bytes / (2 * (len(ROLES) + 2) * max(n_passes, 1) * max(grid.width, 1))))
 
 
 def native_grid(chips: list[Chip], tile: Tile, resolution_m: float) -> tuple[Grid, list[Chip]]:
@@ -143,17 +145,17 @@ def _phase(chip: Chip, resolution_m: float) -> tuple[float, float]:
     return x, y
 
 
-def tide_filter(settings: Settings, chips: list[Chip], tile: Tile) -> tuple[np.ndarray, np.ndarray, str]:
-    """(tide at each chip in m, NaN unknown; whether it is used; reference). No table: all are used, as instantaneous."""
+def tide_filter(settings: Settings, passes: list[Pass], tile: Tile) -> tuple[np.ndarray, np.ndarray, str]:
+    """(tide at each pass in m, NaN unknown; whether it is used; reference). No table: all are used, as instantaneous."""
     if settings.coastline is None or settings.coastline.tide_table is None:
-        return np.full(len(chips), np.nan), np.ones(len(chips), bool), "instantaneous"
+        return np.full(len(passes), np.nan), np.ones(len(passes), bool), "instantaneous"
     left, bottom, right, top = tile.grid.bounds
     to_degrees = pyproj.Transformer.from_crs(tile.grid.crs, 4326, always_xy=True)
     tide = read_tide(settings.coastline.tide_table, *to_degrees.transform((left + right) / 2, (bottom + top) / 2))
-    heights_m = np.array([tide.height_at(c.scene.datetime) for c in chips], "float64")
+    heights_m = np.array([tide.height_at(p.scene.datetime) for p in passes], "float64")
     if np.isnan(heights_m).any():
-        log.warning("tile %s: the tide table has no height for %d of %d scenes, they are left out",
-                    tile.id, int(np.isnan(heights_m).sum()), len(chips))  # fmt: skip
+        log.warning("tile %s: the tide table has no height for %d of %d passes, they are left out",
+                    tile.id, int(np.isnan(heights_m).sum()), len(passes))  # fmt: skip
     return heights_m, tide.near_msl(heights_m, settings.coastline.tide_window), "msl"
 
 
@@ -176,39 +178,29 @@ def empty_layers(grid: Grid) -> dict[str, np.ndarray]:
 
 
 def composite_layers(
-    chips: list[Chip], grid: Grid, heights_m: np.ndarray, near_msl: np.ndarray, low: np.ndarray, high: np.ndarray, masks: MaskSection,
-    native: list[NativeFlags | None],
+    passes: list[Pass], grid: Grid, heights_m: np.ndarray, near_msl: np.ndarray, low: np.ndarray, high: np.ndarray, masks: MaskSection,
+    native: list[list[NativeFlags | None]],
 ) -> dict[str, np.ndarray]:
-    """The bands of SHORE_BANDS, float32 (h, w). Granules of one acquisition count as one date."""
-    if not chips:
+    """The bands of SHORE_BANDS, float32 (h, w)."""
+    if not passes:
         return empty_layers(grid)
-    groups: dict[tuple, list[int]] = defaultdict(list)
-    scale, offset = scales(chips)
-    for i, chip in enumerate(chips):
-        groups[chip.scene.solar_day, chip.scene.platform, scale[i], offset[i]].append(i)
-    dn = np.zeros((len(ROLES), len(groups), *grid.shape), np.uint16)
-    bad_bits = flag_bits(masks.coastline)
-    for t, members in enumerate(groups.values()):
-        for i in members:
-            bands = read_stack([chips[i]], OPTICAL_BANDS, grid)[0]
-            clear = scene_flags(chips[i], grid, masks, dn=bands, native=native[i]) & bad_bits == 0
-            for stack, role in zip(dn, ROLES, strict=True):
-                np.copyto(stack[t], bands[OPTICAL_BANDS.index(role)], where=(stack[t] == 0) & clear)
-    first = [members[0] for members in groups.values()]
-    scale, offset = scale[first].astype("float32"), offset[first].astype("float32")
+    dn = np.zeros((len(ROLES), len(passes), *grid.shape), np.uint16)
+    for t, (_, bands, clear, _) in enumerate(clear_once(passes, grid, masks, flag_bits(masks.coastline), read_bands, native)):
+        for stack, role in zip(dn, ROLES, strict=True):
+            np.copyto(stack[t], bands[OPTICAL_BANDS.index(role)], where=clear)
+    scale, offset = scales(passes)
 
     def quantiles(stack, use, *probabilities):
-        return refl_quantiles(stack, scale, offset, use[first], np.array(probabilities))
+        return refl_quantiles(stack, scale, offset, use, np.array(probabilities))
 
     nir_dn, swir1_dn, green_dn = dn
     (nir,), n_dates = quantiles(nir_dn, near_msl, 0.5)
     (dark, swir1, bright), _ = quantiles(swir1_dn, near_msl, 0.1, 0.5, 0.9)
     index = mndwi_map(quantiles(green_dn, near_msl, 0.5)[0][0], swir1)
     tidal = (dark < SEED_THRESHOLD[1]) & (bright - dark > TIDAL_CHANGE_REFL)
-    tide_m = heights_m[first]
-    rising = np.argsort(tide_m)
-    rising = rising[near_msl[first][rising] & np.isfinite(tide_m[rising])]
+    rising = np.argsort(heights_m)
+    rising = rising[near_msl[rising] & np.isfinite(heights_m[rising])]
     for stack, refl in ((nir_dn, nir), (swir1_dn, swir1)):
-        refl_at_tide(stack[rising], scale[rising], offset[rising], tide_m[rising], MSL_HEIGHTS_M, tidal, refl)
+        refl_at_tide(stack[rising], scale[rising], offset[rising], heights_m[rising], MSL_HEIGHTS_M, tidal, refl)
     layers = (nir, swir1, n_dates.astype("float32"), index, quantiles(nir_dn, low, 0.5)[0][0], quantiles(nir_dn, high, 0.5)[0][0])
     return dict(zip((b.name for b in SHORE_BANDS), layers, strict=True))

@@ -9,15 +9,15 @@ from functools import partial
 import dask
 import numpy as np
 from rs_kernels.land import EXTREMES, radar_means, season_statistics
-from rs_kernels.stack import Stack
+from rs_kernels.stack import Stack, one_a_day
 
 from rs_pipeline.catalog.chips import Chip, scales
-from rs_pipeline.catalog.qa_flags import read_radar, scene_flags, tile_flags
+from rs_pipeline.catalog.passes import Pass, pass_flags, passes_of, read_pass, read_radar_pass
 from rs_pipeline.config import Settings
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, Grid
 from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, Block, file_blocks, plan_blocks
 from rs_pipeline.products.calendar import in_window
-from rs_pipeline.products.observe import STRIP_ROWS, native_m, read_sharpened
+from rs_pipeline.products.observe import STRIP_ROWS, native_m, sharpened_bands
 from rs_pipeline.radiometry.masks import flag_bits
 
 SEASONS = {
@@ -47,9 +47,9 @@ class LandFeatures:
     """int64 (S, h, w): clear dates of each season."""
 
 
-def parts_of(chips: list[Chip], windows: dict[str, tuple[str, str]]) -> np.ndarray:
-    """Number of the window that each chip's day lies in, int64 (T,)."""
-    days = [c.scene.solar_day for c in chips]
+def parts_of(passes: list[Pass], windows: dict[str, tuple[str, str]]) -> np.ndarray:
+    """Number of the window that each pass's day lies in, int64 (T,)."""
+    days = [p.scene.solar_day for p in passes]
     inside = np.array([in_window(days, w) for w in windows.values()]).reshape(len(windows), len(days))
     return np.where(inside.any(axis=0), inside.argmax(axis=0), -1).astype("int64")
 
@@ -63,9 +63,9 @@ def land_features(settings: Settings, chips: list[Chip], grid: Grid, use: Use, *
 
     ``held_bytes`` is what the caller keeps of the budget.
     """
-    optical, radar = ([c for c in chips if c.family == family] for family in ("optical", "radar"))
-    native = tile_flags(optical, grid, settings.masks, threads)
-    held = held_bytes + sum(n.bits.nbytes for n in native if n is not None)
+    optical, radar = (passes_of([c for c in chips if c.family == family]) for family in ("optical", "radar"))
+    native = pass_flags(optical, grid, settings.masks, threads)
+    held = held_bytes + sum(n.bits.nbytes for flags in native for n in flags if n is not None)
     held += threads * READ_BYTES * grid.width * grid.height
     per_pixel = len(optical) * OPTICAL_BYTES + len(radar) * RADAR_BYTES
     with dask.config.set(scheduler="threads", num_workers=threads):
@@ -73,7 +73,7 @@ def land_features(settings: Settings, chips: list[Chip], grid: Grid, use: Use, *
             _work_out(settings, optical, radar, native, block, grid, use)
 
 
-def _work_out(settings: Settings, optical: list[Chip], radar: list[Chip], native: list, block: Block, whole: Grid, use: Use) -> None:
+def _work_out(settings: Settings, optical: list[Pass], radar: list[Pass], native: list, block: Block, whole: Grid, use: Use) -> None:
     """Read one block date by date, then work it out strip by strip."""
     grid = block.on(whole)
     dn = np.zeros((len(optical), len(OPTICAL_BANDS), *grid.shape), "uint16")
@@ -81,15 +81,15 @@ def _work_out(settings: Settings, optical: list[Chip], radar: list[Chip], native
     amplitude = np.zeros((len(radar), len(RADAR_BANDS), *grid.shape), "uint16")
 
     def read_optical(t: int) -> None:
-        dn[t] = read_sharpened([optical[t]], grid)[0]
-        bits[t] = scene_flags(optical[t], grid, settings.masks, dn=dn[t], native=native[t])
+        dn[t], bits[t] = read_pass(optical[t], grid, settings.masks, sharpened_bands, native[t])
 
     def read_amplitude(t: int) -> None:
-        amplitude[t] = read_radar(radar[t : t + 1], RADAR_BANDS, grid, settings.masks)[0]
+        amplitude[t] = read_radar_pass(radar[t], RADAR_BANDS, grid, settings.masks)
 
     dask.compute(*[dask.delayed(partial(read_optical, t))() for t in range(len(optical))],
                  *[dask.delayed(partial(read_amplitude, t))() for t in range(len(radar))])  # fmt: skip
     season, half = parts_of(optical, SEASONS), parts_of(radar, HALVES)
+    day = np.array([p.scene.solar_day.toordinal() for p in optical], "int64")
     bad_bits, n_optical = flag_bits(settings.masks.land), len(LAND_FEATURES) - len(HALVES) * len(RADAR_BANDS)
 
     def strip(row: int) -> None:
@@ -98,7 +98,7 @@ def _work_out(settings: Settings, optical: list[Chip], radar: list[Chip], native
         values = np.empty((len(LAND_FEATURES), rows.stop - rows.start, grid.width), "float32")
         dates = np.empty((len(SEASONS), *values.shape[1:]), "int64")
         numbers, qa, radar_dn = (np.ascontiguousarray(array) for array in (dn[:, :, rows], bits[:, rows], amplitude[:, :, rows]))
-        stack = Stack(numbers, qa, bad_bits, *scales(optical), native_m(optical))
+        stack = one_a_day(Stack(numbers, qa, bad_bits, *scales(optical), native_m(optical), day), bad_bits)
         season_statistics(stack, season, len(SEASONS), values[:n_optical], dates)
         radar_means(radar_dn, half, len(HALVES), values[n_optical:])
         use(inside, LandFeatures(values, dates))

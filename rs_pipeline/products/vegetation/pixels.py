@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from rs_kernels.indices import ndvi
 from rs_kernels.observe import VEGETATION_LAYERS, Dimidiate, observe_vegetation
-from rs_kernels.stack import Stack
+from rs_kernels.stack import Stack, one_a_day
 from rs_kernels.vegetation import COVER_LAYERS, CoverDates, Lines, Need, Networks, observe_cover
 
-from rs_pipeline.catalog.chips import Chip
+from rs_pipeline.catalog.passes import Pass
 from rs_pipeline.config import Settings, VegetationSection
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import Scene
@@ -80,19 +80,19 @@ def require_networks(model: CoverModel, names: set[str]) -> None:
         )  # fmt: skip
 
 
-def vegetation_layers(settings: Settings, chips: list[Chip], stack: Stack) -> np.ndarray:
-    """Layers float32 (8, h, w), COVER_LAYERS, of the optical chips whose dates the stack holds; of its ``bad_bits`` the masks decide."""
-    section, days = settings.vegetation, [c.scene.solar_day for c in chips]
-    stack = stack._replace(bad_bits=flag_bits(settings.masks.vegetation))
+def vegetation_layers(settings: Settings, passes: list[Pass], stack: Stack) -> np.ndarray:
+    """Layers float32 (8, h, w), COVER_LAYERS, of the optical passes that the stack holds; of its ``bad_bits`` the masks decide."""
+    section, days = settings.vegetation, [p.scene.solar_day for p in passes]
+    stack = one_a_day(stack, flag_bits(settings.masks.vegetation))
     in_windows = window_membership(days, section)
     out = np.zeros((len(COVER_LAYERS), *stack.dn.shape[2:]), "float32")
-    if section.method == "dimidiate" or not chips:
+    if section.method == "dimidiate" or not passes:
         _dimidiate(section, stack, in_windows, out)
         return out
     model = cover_model(section.networks)
-    names = [network_of(c.scene, red_edge=section.red_edge) for c in chips]
+    names = [network_of(p.scene, red_edge=section.red_edge) for p in passes]
     require_networks(model, set(names))
-    biases = np.stack([model.networks[n].date_bias(c.scene.sun_elevation_deg) for n, c in zip(names, chips, strict=True)])
+    biases = np.stack([model.networks[n].date_bias(p.scene.sun_elevation_deg) for n, p in zip(names, passes, strict=True)])
     which = np.array([list(model.networks).index(n) for n in names], "int64")
     worth, (lines, day_in_windows) = date_worth(stack.pixel_m), line_days(days, stack.day, section)
     prior = season_prior(days, stack.day, lines, worth, section.peak_window)

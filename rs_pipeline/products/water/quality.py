@@ -20,7 +20,6 @@ from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.products.black_odorous.pixels import in_season
 from rs_pipeline.products.black_odorous.reaches import read_water
 from rs_pipeline.products.black_odorous.scoring import (
     GREEN,
@@ -30,6 +29,7 @@ from rs_pipeline.products.black_odorous.scoring import (
     SWIR1,
     Core,
     clear_dates,
+    scored_passes,
     surrounding_refl,
     without_air,
 )
@@ -96,7 +96,7 @@ def score_body(
 
 
 def score_quality(settings: Settings, tile_id: str, period_label: str, chips: list[Chip] | None = None) -> None:
-    """Write the proxies of the tile's counted bodies, a row a body and scene, columns of SCORES; always written, maybe empty.
+    """Write the proxies of the tile's counted bodies, a row a body and pass, columns of SCORES; always written, maybe empty.
 
     ``chips``: default those that were fetched.
     """
@@ -104,16 +104,15 @@ def score_quality(settings: Settings, tile_id: str, period_label: str, chips: li
     bodies = gpd.read_file(layout.bodies, layer="bodies", bbox=box(*tile.grid.bounds))
     bodies = bodies[(bodies.period == period_label) & bodies.counted]
     found = load_chips(settings, tile_id, period_label) if chips is None else chips
-    optical = [c for c in found if c.family == "optical"]
-    chips = [c for c, season in zip(optical, in_season(optical, section), strict=True) if season]
-    cores = body_cores(bodies, read_water(settings, period_label, tile.grid), tile.grid) if len(bodies) and chips else []
+    passes = scored_passes(settings, found)
+    cores = body_cores(bodies, read_water(settings, period_label, tile.grid), tile.grid) if len(bodies) and passes else []
     rows: list[dict] = []
-    for chip, refl, clear, _ in clear_dates(settings, chips, tile.grid) if cores else ():
+    for seen, refl, clear, _ in clear_dates(settings, passes, tile.grid) if cores else ():
         around = surrounding_refl(refl, clear, tile.grid.resolution_m)
         for core in cores:
-            row = score_body(core, refl, clear, around[:, *core.cell], chip.scene.platform, section.max_swir1_refl)
+            row = score_body(core, refl, clear, around[:, *core.cell], seen.scene.platform, section.max_swir1_refl)
             if row is not None:
-                rows.append({"period": period_label, "day": chip.scene.solar_day.isoformat(), "platform": chip.scene.platform} | row)
+                rows.append({"period": period_label, "day": seen.scene.solar_day.isoformat(), "platform": seen.scene.platform} | row)
     write_parquet(pd.DataFrame(rows, columns=list(SCORES)).astype(SCORES), layout.quality_scores(period_label, tile_id))
 
 

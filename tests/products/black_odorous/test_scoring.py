@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 import shapely
 
+from rs_pipeline.catalog import passes
 from rs_pipeline.catalog.chips import Chip
 from rs_pipeline.layout import Layout
-from rs_pipeline.model import OPTICAL_BANDS, Grid, Scene
+from rs_pipeline.model import Grid, Scene
 from rs_pipeline.products.black_odorous import scoring
 from rs_pipeline.products.black_odorous.model import load_detector
 from rs_pipeline.products.black_odorous.reaches import REACH_LINE_COLUMNS
@@ -198,19 +199,19 @@ def settings(make_settings, monkeypatch):
         wet[row_of_water] = True
         return wet
 
-    def stack(chosen, roles, grid):
-        assert tuple(roles) == OPTICAL_BANDS
-        dn = np.full((len(chosen), 7, *grid.shape), 3000, "uint16")
-        dn[:, :, row_of_water] = np.maximum(BLACK * 1e4, 1)[None, :, None, None]
+    def bands_of(_chip, grid):
+        dn = np.full((7, *grid.shape), 3000, "uint16")
+        dn[:, row_of_water] = np.maximum(BLACK * 1e4, 1)[:, None, None]
         return dn
 
-    def qa(chip, grid, _masks):
+    def qa(chip, grid, _masks, **_):
         return np.full(grid.shape, 2 if chip.scene.solar_day.month == 6 else 0, "uint16")
 
     monkeypatch.setattr(scoring, "load_chips", lambda *_: chips)
-    monkeypatch.setattr(scoring, "read_stack", stack)
+    monkeypatch.setattr(scoring, "read_bands", bands_of)
     monkeypatch.setattr(scoring, "read_water", water)
-    monkeypatch.setattr(scoring, "stack_flags", lambda chosen, grid, masks: np.stack([qa(c, grid, masks) for c in chosen]))
+    monkeypatch.setattr(passes, "tile_flags", lambda chips, *_: [None] * len(chips))
+    monkeypatch.setattr(passes, "scene_flags", qa)
     return made
 
 

@@ -99,9 +99,8 @@ def test_an_edge_at_once_and_a_profile_with_gaps():
 
 def test_power_is_averaged_and_missing_dates_do_not_count(tmp_path, monkeypatch):
     amplitude = {"a": np.array([[1000, 0]]), "b": np.array([[2000, 3000]])}
-    monkeypatch.setattr(composite, "read_radar", lambda chips, *_: np.array(amplitude[chips[0].name], "uint16")[None, None])
-    chips = [type("Chip", (), {"name": n, "scene": type("Scene", (), {"scale": 1e-4})})() for n in "ab"]
-    got = composite.radar_layers(chips, GRID.window(0, 0, 1, 2), None)
+    monkeypatch.setattr(composite, "read_radar_pass", lambda seen, *_: np.array(amplitude[seen], "uint16")[None])
+    got = composite.radar_layers(["a", "b"], GRID.window(0, 0, 1, 2), None)
     # (0.1^2 + 0.2^2) / 2 = 0.025, and 0.3^2 alone
     assert got["vv_gamma0"][0].tolist() == pytest.approx([0.025, 0.09]) and got["n_dates"][0].tolist() == [2, 1]
     empty = composite.radar_layers([], GRID, None)

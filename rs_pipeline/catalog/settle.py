@@ -1,0 +1,89 @@
+"""What a scene's bands say together over a tile: which missing numbers are fill, which are dark ground, and which bands are lost."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyproj
+import shapely
+from affine import Affine
+from rasterio.features import geometry_mask
+
+from rs_pipeline.catalog.clip import MASK_ROLES, ClippedBand
+from rs_pipeline.model import Scene, Sensor
+from rs_pipeline.radiometry.fill import split_missing
+from rs_pipeline.radiometry.scaling import number_range, reflectance
+
+LOST_SHARE = 0.2
+"""A scene is lost with a band of which so much of the tile's data did not arrive."""
+
+VARIED = 16
+"""More different numbers in a band mean a varied ground."""
+
+
+def settle(pieces: list[ClippedBand], scene: Scene, sensor: Sensor, crs: str) -> list[str]:
+    """Make the bands of an optical scene agree on what is fill, in place, and name the bands that are lost.
+
+    Where all bands are fill or as low as they can be (a strip of ones), where the mask is fill, or outside the footprint where a band is,
+    all become 0. Elsewhere a missing number of dark ground becomes the lowest number; one that is lost stays 0.
+
+    Returns
+    -------
+    Roles of bands that lost LOST_SHARE of the tile's data, hold one number where most bands show a varied ground, or a mask of fill alone.
+    """
+    data = [p for p in pieces if p.role not in MASK_ROLES]
+    lost = [p.role for p in pieces if p.role == "mask" and (p.numbers == sensor.mask.fill).all()] if any(p.numbers.any() for p in data) else []
+    if sensor.family == "optical":
+        lost += _settle_optical(data, next((p for p in pieces if p.role == "mask"), None), scene, sensor, crs)
+    return lost + [role for role in _flat(data, sensor) if role not in lost]
+
+
+def _settle_optical(data: list[ClippedBand], mask: ClippedBand | None, scene: Scene, sensor: Sensor, crs: str) -> list[str]:
+    lowest, _ = number_range(sensor)
+    lost, dark = [], []
+    for piece in data:
+        others = {p.role: _sampled(p, piece) for p in data if p is not piece}
+        missing = piece.numbers == 0
+        fill = (piece.numbers <= lowest) & np.logical_and.reduce([v <= lowest for v in others.values()])
+        if mask is not None:
+            fill |= missing & (_sampled(mask, piece, outside=sensor.mask.fill) == sensor.mask.fill)
+        if (missing & ~fill).any():
+            fill |= missing & _outside(scene, piece, crs)
+        black, gone = split_missing(piece.role, missing, fill, {r: reflectance(v, scene.scale, scene.offset) for r, v in others.items()})
+        dark.append((piece, black, fill))
+        seen = np.count_nonzero(~fill)
+        if seen and np.count_nonzero(gone) >= LOST_SHARE * seen and seen >= LOST_SHARE * fill.size:
+            lost.append(piece.role)
+    for piece, black, fill in dark:  # when all have been looked at: they judge each other
+        piece.numbers[black] = lowest
+        piece.numbers[fill] = 0
+    return lost
+
+
+def _flat(data: list[ClippedBand], sensor: Sensor) -> list[str]:
+    """Bands of one number, and not the lowest there is, where most bands show a varied ground."""
+    lowest = number_range(sensor)[0] if sensor.family == "optical" else 0
+    share = {p.role: np.count_nonzero(p.numbers) / p.numbers.size for p in data}
+    flat = [p.role for p in data if share[p.role] >= LOST_SHARE and np.ptp(p.numbers[p.numbers > 0]) == 0 and p.numbers.max() > lowest]
+    return flat if flat and 2 * sum(len(np.unique(p.numbers)) > VARIED for p in data) >= len(data) else []
+
+
+def _sampled(piece: ClippedBand, like: ClippedBand, outside: int = 0) -> np.ndarray:
+    """Numbers of a piece at the pixel centres of another, uint16 (h, w)."""
+    h, w = like.numbers.shape
+    if piece.transform == like.transform and piece.numbers.shape == (h, w):
+        return piece.numbers
+    to_piece = ~piece.transform
+    cols = np.floor(to_piece.a * (like.transform.c + (np.arange(w) + 0.5) * like.transform.a) + to_piece.c + 1e-6).astype("int64")
+    rows = np.floor(to_piece.e * (like.transform.f + (np.arange(h) + 0.5) * like.transform.e) + to_piece.f + 1e-6).astype("int64")
+    inside_rows, inside_cols = (rows >= 0) & (rows < piece.numbers.shape[0]), (cols >= 0) & (cols < piece.numbers.shape[1])
+    taken = piece.numbers[np.where(inside_rows, rows, 0)[:, None], np.where(inside_cols, cols, 0)]
+    return np.where(inside_rows[:, None] & inside_cols, taken, outside)
+
+
+def _outside(scene: Scene, piece: ClippedBand, crs: str) -> np.ndarray:
+    """Pixels outside the scene's footprint, bool (h, w); none where it has none."""
+    if not scene.footprint_wkt:
+        return np.zeros(piece.numbers.shape, bool)
+    to_run = pyproj.Transformer.from_crs(4326, crs, always_xy=True).transform
+    footprint = shapely.transform(shapely.from_wkt(scene.footprint_wkt), to_run, interleaved=False)
+    return geometry_mask([footprint], piece.numbers.shape, Affine(*piece.transform[:6]))
