@@ -119,6 +119,23 @@ class MaskRule:
 
 
 @dataclass(frozen=True)
+class QualityRule:
+    """How an item says how well its pixels lie, and which classes of it are used."""
+
+    property: str
+    """STAC property that holds the class."""
+    classes: tuple[str, ...]
+    """All that there are. An item without the property may name one at the end of its id, as Landsat's do (``…_02_T2``)."""
+    accepted: tuple[str, ...]
+    """Those that are used where `sources.quality` does not say otherwise."""
+
+    def __post_init__(self):
+        _require(bool(self.property), "quality.property", "no property", "name the STAC property that holds the class")
+        known = bool(self.accepted) and set(self.accepted) <= set(self.classes)
+        _require(known, "quality.accepted", f"{list(self.accepted)} of {list(self.classes)}", "accept at least one of the classes")
+
+
+@dataclass(frozen=True)
 class Sensor:
     """A STAC collection as a table in ``config/sensors``. A new collection is a new table.
 
@@ -153,6 +170,8 @@ class Sensor:
     """``grid``: north-up pixels of a CRS; ``gcps``: pixels in flight geometry, with ground control points."""
     deduplicate_by: tuple[str, ...] = ()
     """Item properties that name an acquisition; the newest processing of it is kept."""
+    quality: QualityRule | None = None
+    """Classes of geometric quality; None where the archive makes no difference."""
     source: str = ""
     """Where the table's numbers come from."""
 
@@ -358,6 +377,18 @@ class Scene:
     """Number of the orbit within the repeat cycle (Landsat: the path); None where the item does not say."""
     shapes: dict[str, tuple[int, int]] = field(default_factory=dict)
     """Band role to the rows and columns that the item declares, where it does."""
+    quality: str = ""
+    """Class of geometric quality, see `Sensor.quality`; empty where the item does not say."""
+    displaced_x_m: float | None = None
+    """How far the scene lies east of the other dates, metres; None where that is not measured."""
+    displaced_y_m: float | None = None
+    """How far north."""
+    moved_x_m: float = 0.0
+    """What is added to its coordinates when it is read, to the east, metres."""
+    moved_y_m: float = 0.0
+    """And to the north."""
+    registration: str = ""
+    """What was found about its place, in words; empty where nobody looked."""
     tables: dict[str, str] = field(default_factory=dict)
     """``vv calibration``, ``vv noise`` … to the href of the table; empty where bands are calibrated already."""
 

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from rs_pipeline import model, paths
 from rs_pipeline.errors import ModelError
-from rs_pipeline.model import Band, MaskRule, Sensor
+from rs_pipeline.model import Band, MaskRule, QualityRule, Sensor
 from rs_pipeline.strict import Strict, check, read_mapping, wrong
 
 Name = Annotated[str, Field(min_length=1)]
@@ -34,6 +34,12 @@ class MaskTable(Strict):
     fill: int = 0
 
 
+class QualityTable(Strict):
+    property: Name
+    classes: list[Name] = Field(min_length=1)
+    accepted: list[Name] = Field(min_length=1)
+
+
 class SensorTable(Strict):
     """Keys of a table, as `model.Sensor` names them. ``nodata`` and the valid range have no default: a wrong one is not seen in the maps."""
 
@@ -51,6 +57,7 @@ class SensorTable(Strict):
     mask: MaskTable
     georeference: Literal[model.GEOREFERENCES] = "grid"
     deduplicate_by: list[Name] = Field(min_length=1)
+    quality: QualityTable | None = None
     source: str = ""
 
     def sensor(self, name: str) -> Sensor:
@@ -61,10 +68,11 @@ class SensorTable(Strict):
         ModelError : values that contradict each other.
         """
         bands = tuple(Band(role, tuple(b.assets), b.resolution_m, b.required, b.calibration, b.noise) for role, b in self.bands.items())
-        values = {key: getattr(self, key) for key in type(self).model_fields if key not in ("bands", "mask", "platforms", "deduplicate_by")}
+        values = {key: getattr(self, key) for key in type(self).model_fields if key not in ("bands", "mask", "platforms", "deduplicate_by", "quality")}
         return Sensor(
             name=name, bands=bands, mask=MaskRule(self.mask.kind, dict(self.mask.flags), self.mask.fill), platforms=tuple(self.platforms),
-            deduplicate_by=tuple(self.deduplicate_by), **values,
+            deduplicate_by=tuple(self.deduplicate_by),
+            quality=QualityRule(self.quality.property, tuple(self.quality.classes), tuple(self.quality.accepted)) if self.quality else None, **values,
         )  # fmt: skip
 
 

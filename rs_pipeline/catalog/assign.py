@@ -24,7 +24,7 @@ from rs_pipeline.region import read_tiles
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.tables import write_csv
 
-_WORDS = ("offset_decision", "offset_confidence", "reason", "status", "cloud_cover")
+_WORDS = ("offset_decision", "offset_confidence", "reason", "status", "cloud_cover", "registration", "displaced_x_m", "displaced_y_m")
 """What a ledger says of a scene that no pixel depends on; a search among more scenes may say it otherwise."""
 
 

@@ -92,11 +92,20 @@ def aligned_grid(bounds: tuple[float, float, float, float], step: float) -> tupl
     return Affine(step, 0, left * step, 0, -step, top * step), (top - bottom, right - left)
 
 
-def _warp(dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, float], crs: CRS, sensor: Sensor, band: Band) -> ClippedBand:
-    """The bounds (in ``crs``) at native pixel size: bilinear for data, nearest for masks, nodata respected.
+def _warp(
+    dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, float], crs: CRS, sensor: Sensor, band: Band, moved_m: tuple[float, float]
+) -> ClippedBand:  # fmt: skip
+    """The bounds (in ``crs``) at native pixel size: bilinear for data (cubic where only moved), nearest for masks, nodata respected.
+
+    What is only moved stays on its own lattice of pixels.
     """
-    out, (height, width) = aligned_grid(bounds, _native_step_m(dataset, band))
-    source_bounds = transform_bounds(crs, dataset.crs, *array_bounds(height, width, out), densify_pts=21)
+    if dataset.crs == crs:
+        window = _bounds_window(dataset.transform, bounds)
+        out, (height, width) = dataset.window_transform(window), (int(window.height), int(window.width))
+    else:
+        out, (height, width) = aligned_grid(bounds, _native_step_m(dataset, band))
+    from_here = Affine.translation(-moved_m[0], -moved_m[1]) * out
+    source_bounds = transform_bounds(crs, dataset.crs, *array_bounds(height, width, from_here), densify_pts=21)
     near = _bounds_window(dataset.transform, source_bounds)
     near = Window(near.col_off - 2, near.row_off - 2, near.width + 4, near.height + 4)
     if near.width * near.height > MAX_FINER * (height + 4) * (width + 4):
@@ -106,9 +115,9 @@ def _warp(dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, fl
     fill = sensor.mask.fill if band.role == "mask" else 0
     numbers = np.full((height, width), fill, dtype="uint16")
     reproject(
-        source, numbers, src_transform=dataset.window_transform(near), src_crs=dataset.crs, dst_transform=out, dst_crs=crs,
+        source, numbers, src_transform=dataset.window_transform(near), src_crs=dataset.crs, dst_transform=from_here, dst_crs=crs,
         src_nodata=None if masking else 0, dst_nodata=None if masking else 0, init_dest_nodata=not masking,
-        resampling=Resampling.nearest if masking else Resampling.bilinear,
+        resampling=Resampling.nearest if masking else Resampling.cubic if dataset.crs == crs else Resampling.bilinear,
     )  # fmt: skip
     return ClippedBand(band.role, numbers, out)
 
@@ -132,7 +141,7 @@ def _overlap(dataset: rasterio.DatasetReader, wide: tuple, tile: tuple, crs: CRS
 
 
 def read_clipped(scene: Scene, band: Band, grid: Grid, reach_m: float, limits: FetchSection) -> ClippedBand:
-    """One band of a scene over the grid; masks also over ``reach_m`` around it, as far as the raster goes.
+    """One band of a scene over the grid; masks also over ``reach_m`` around it, as far as the raster goes. A displaced scene is moved back.
 
     Raises
     ------
@@ -144,6 +153,7 @@ def read_clipped(scene: Scene, band: Band, grid: Grid, reach_m: float, limits: F
         if band.role == "mask":
             n = math.ceil(reach_m / grid.resolution_m)
             bounds = _overlap(dataset, grid.window(-n, -n, grid.height + 2 * n, grid.width + 2 * n).bounds, bounds, crs)
-        if dataset.crs == crs:
+        moved_m = scene.moved_x_m, scene.moved_y_m
+        if dataset.crs == crs and moved_m == (0.0, 0.0):
             return _clip(dataset, bounds, sensor, band.role)
-        return _warp(dataset, bounds, crs, sensor, band)
+        return _warp(dataset, bounds, crs, sensor, band, moved_m)

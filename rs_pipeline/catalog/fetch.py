@@ -102,7 +102,7 @@ def _tags(scene: Scene, grid: Grid, reach_m: float) -> dict[str, str]:
         "scene": scene.scene_id, "generated": scene.generated, "baseline": scene.processing_baseline,
         "assets": {role: unsigned(href) for role, href in (scene.assets | scene.tables).items()},
         "files": {href: [about.st_size, about.st_mtime_ns] for href, about in files.items()},
-        "bounds": grid.bounds, "crs": grid.crs, "reach_m": round(reach_m),
+        "bounds": grid.bounds, "crs": grid.crs, "reach_m": round(reach_m), "moved_m": [scene.moved_x_m, scene.moved_y_m],
         "rules": CHIP_RULES, "sensor": scene.sensor, "table": sha256(json.dumps([reading, sensor.mask.fill]).encode()).hexdigest()[:16],
     }  # fmt: skip
     return {"SCENE": scene.scene_id, "MADE_FROM": json.dumps(made_from, sort_keys=True)}

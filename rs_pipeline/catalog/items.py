@@ -101,6 +101,14 @@ def baseline_name(properties: Mapping[str, Any], item_id: str) -> str:
     return ""
 
 
+def quality_class(properties: Mapping[str, Any], item_id: str, sensor: Sensor) -> str:
+    """Class of geometric quality: of the property that the sensor's table names, or at the end of the id; empty if not said."""
+    if sensor.quality is None:
+        return ""
+    said = clean_text(properties.get(sensor.quality.property), 20).strip().upper()
+    return said or next((c for c in sensor.quality.classes if item_id.upper().endswith(f"_{c}")), "")
+
+
 def generated_at(properties: Mapping[str, Any]) -> str:
     """When the product was made, as the catalog writes it (ISO text sorts by time); empty if not said."""
     return next((clean_text(properties[k], 40) for k in ("s2:generation_time", "landsat:product_generated", "created") if properties.get(k)), "")
@@ -296,6 +304,7 @@ def _fill(base: Candidate, item: Mapping[str, Any], source: SourceSection, senso
         bbox=tuple(round(v, 7) for v in footprint.bounds),
         footprint_wkt=shapely.to_wkt(footprint, rounding_precision=7),
         generated=generated_at(properties),
+        quality=quality_class(properties, scene.scene_id, sensor),
         relative_orbit=relative_orbit(properties, scene.scene_id),
     )
     scene = replace(scene, offset=chip_offset(told.offset, scene.scale, sensor))
@@ -312,6 +321,9 @@ def _wanted(scene: Scene, item: Mapping[str, Any], source: SourceSection, sensor
     stated = bool(item["properties"].get("platform"))
     if sensor.platforms and stated and scene.platform not in sensor.platforms:
         raise Refusal("skipped", f"platform {scene.platform!r} is not one of {', '.join(sensor.platforms)}")
+    accepted = source.quality or (sensor.quality.accepted if sensor.quality else ())
+    if scene.quality and accepted and scene.quality not in accepted:
+        raise Refusal("skipped", f"geometric quality {scene.quality} ({sensor.quality.property}): {', '.join(accepted)} is used; sources.quality says which")
     assets = _assets(item, sensor, source, schemes)
     if scene.cloud_cover is not None and scene.cloud_cover > source.max_cloud_cover:
         raise Refusal("skipped", f"cloud cover {scene.cloud_cover:.1f} % above {source.max_cloud_cover:g} %")

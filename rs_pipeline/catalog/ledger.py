@@ -18,7 +18,7 @@ from rs_pipeline.storage.tables import write_parquet
 
 _PLAIN = [f.name for f in fields(Scene) if f.name not in ("assets", "shapes", "tables", "bbox", "footprint_wkt")]
 _SIDES = ("west", "south", "east", "north")
-_MAYBE = ("cloud_cover", "sun_elevation_deg", "sun_azimuth_deg", "relative_orbit")
+_MAYBE = ("cloud_cover", "sun_elevation_deg", "sun_azimuth_deg", "relative_orbit", "displaced_x_m", "displaced_y_m")
 
 
 def write_ledger(scenes: Sequence[Scene], path: Path) -> None:
@@ -27,7 +27,7 @@ def write_ledger(scenes: Sequence[Scene], path: Path) -> None:
     table = pd.DataFrame({name: [getattr(s, name) for s in ordered] for name in _PLAIN})
     table["datetime"] = pd.to_datetime(table["datetime"], utc=True).astype("datetime64[us, UTC]")
     table["solar_day"] = [s.solar_day.isoformat() for s in ordered]
-    for name in (*_MAYBE, "scale", "offset"):
+    for name in (*_MAYBE, "scale", "offset", "moved_x_m", "moved_y_m"):
         table[name] = table[name].astype("float64")
     for i, side in enumerate(_SIDES):
         table[side] = [float(s.bbox[i]) for s in ordered]

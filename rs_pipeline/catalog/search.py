@@ -20,6 +20,7 @@ from rs_pipeline.catalog.api import DateRange, api_items
 from rs_pipeline.catalog.items import Candidate, clean_text, read_item
 from rs_pipeline.catalog.ledger import write_ledger
 from rs_pipeline.catalog.orbits import tracks, write_tracks
+from rs_pipeline.catalog.registration import register
 from rs_pipeline.catalog.self_test import decide_offsets
 from rs_pipeline.config import FetchSection, Settings, SourceSection
 from rs_pipeline.errors import CatalogError, EmptySearchError
@@ -228,6 +229,8 @@ def search(settings: Settings) -> None:
     candidates = [c for source in settings.sources for c in _collect(source, region, settings)]
     candidates = unique_keys(candidates)
     candidates = choose(candidates, settings.fetch) if settings.search.self_test else deduplicate(candidates)
+    if settings.search.register_scenes:
+        candidates = register(candidates, region, settings.fetch)
     scenes = [c.scene for c in candidates]
     counts = Counter(s.status for s in scenes)
     if not counts["used"]:
@@ -238,6 +241,8 @@ def search(settings: Settings) -> None:
     line = f"search: {len(scenes)} scenes found, {counts['used']} used, {counts['skipped']} skipped, {counts['failed']} failed"
     expected, missing = sum(len(t.expected) for t in found), sum(len(t.missing) for t in found)
     line += f"\norbits: {expected - missing} of {expected} passes of {len(found)} tracks found"
+    if moved := sum(s.status == "used" and (s.moved_x_m, s.moved_y_m) != (0.0, 0.0) for s in scenes):
+        line += f"\nplaces: {moved} scenes lay beside the others and are moved back, see `registration` in {Layout(settings.root).scenes}"
     Console(stderr=True).print(line, highlight=False)
 
 

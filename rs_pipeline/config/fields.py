@@ -41,5 +41,5 @@ MonthDay = Annotated[str, Field(pattern=r"^\d\d-\d\d$"), AfterValidator(_day_of_
 Window = tuple[MonthDay, MonthDay]
 """First and last day of a yearly window, both inside; a window may pass the new year (``12-01``, ``02-28``)."""
 
-QAFlagName = Literal["nodata", "cloud", "shadow", "cirrus", "snow", "saturated", "dark", "buffer", "shadow_confirmed", "terrain", "haze"]
+QAFlagName = Literal["nodata", "cloud", "shadow", "cirrus", "snow", "saturated", "dark", "buffer", "shadow_confirmed", "terrain", "haze", "clamped"]
 """Names of model.QA_FLAGS that a product may ask for; the range edges of radar are always dropped."""

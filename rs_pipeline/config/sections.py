@@ -45,6 +45,9 @@ class SourceSection(Section):
         None, min_length=1, description="Allowed href schemes. Default: file and https for a folder, https for an API."
     )
     allow_unmasked: bool = Field(False, description="Use scenes without a cloud mask; only very bright pixels are then dropped, and the evidence says so.")
+    quality: list[str] | None = Field(
+        None, min_length=1, description="Classes of geometric quality to use, such as [T1, T2] of Landsat. Default: those that the sensor's table accepts."
+    )
     internal_hosts: bool = Field(False, description="Let a remote catalog name hosts of the internal network, or this machine.")
     priority: int = Field(0, description="Where two sources name the same acquisition, the higher is kept.")
 
@@ -56,6 +59,15 @@ class SourceSection(Section):
         except ConfigError as fault:
             raise ValueError(str(fault)) from None
         return value
+
+
+    @model_validator(mode="after")
+    def _classes_are_known(self):
+        rule = load_sensor(self.sensor).quality
+        known = rule.classes if rule else ()
+        if unknown := [c for c in self.quality or () if c not in known]:
+            raise ValueError(f"quality {', '.join(unknown)}: {self.sensor} has {', '.join(known) or 'no classes'}")
+        return self
 
 
 class UnitsSection(Section):
@@ -117,6 +129,7 @@ class SearchSection(Section):
 
     max_scenes: int = Field(200_000, ge=1, description="A search that finds more is refused.")
     self_test: bool = Field(True, description="Decide Sentinel-2 offsets from pixels as well as metadata.")
+    register_scenes: bool = Field(True, description="Measure how far each scene lies beside the other dates, and move it back where that is half a pixel or more.")
 
 
 class FetchSection(Section):

@@ -50,6 +50,8 @@ class Rendered:
     sun: tuple[float, float]
     """Elevation, azimuth in degrees."""
     tide_m: float
+    shift_m: tuple[float, float] = (0.0, 0.0)
+    """How far it lies beside the ground, to the south and to the east."""
 
 
 @dataclass
@@ -271,7 +273,7 @@ def render_sentinel2(world: World, views: dict[int, View], plan: ScenePlan) -> R
     scl = scene_classes(world, views[20], coarse, day, plan, sea[20], rng)
     rasters["mask"] = (np.where(inside, scl, 0).astype("uint8"), views[20].grid)
     cloud = 100 * float((day.sky.on_grid(day.sky.opacity, views[20].grid) > 0.15)[inside].mean())
-    return Rendered(rasters, round(cloud, 2), day.sun, day.tide_m)
+    return Rendered(rasters, round(cloud, 2), day.sun, day.tide_m, day.shift_m)
 
 
 def render_landsat(world: World, views: dict[int, View], plan: ScenePlan) -> Rendered:
@@ -288,7 +290,7 @@ def render_landsat(world: World, views: dict[int, View], plan: ScenePlan) -> Ren
     rasters["mask"] = (np.where(inside, bits, 1).astype("uint16"), view.grid)
     rasters["saturation"] = (np.zeros(view.grid.shape, dtype="uint16"), view.grid)
     cloud = 100 * float((day.sky.on_grid(day.sky.opacity, view.grid) > 0.3)[inside].mean())
-    return Rendered(rasters, round(cloud, 2), day.sun, day.tide_m)
+    return Rendered(rasters, round(cloud, 2), day.sun, day.tide_m, day.shift_m)
 
 
 def render_sentinel1(world: World, views: dict[int, View], plan: ScenePlan) -> Rendered:

@@ -103,18 +103,21 @@ def _write_all(folder: Path, recipe: dict[str, Any]) -> None:
     write_side_tables(world, folder)
     write_truth(world, folder / "truth")
     items: dict[str, list[dict[str, Any]]] = {family: [] for family in SCENE_FAMILIES}
+    displaced: dict[str, list[float]] = {}
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("simulated world", total=len(plans))
         for year in years:
             views = make_views(world, year)
             for plan in (p for p in plans if p.when.year == year):
-                items[plan.family] += _write_scene(world, plan, RENDER[plan.family](world, views, plan), folder)
+                scene = RENDER[plan.family](world, views, plan)
+                displaced[stac.item_id(plan)] = [round(scene.shift_m[1], 3), round(-scene.shift_m[0], 3)]
+                items[plan.family] += _write_scene(world, plan, scene, folder)
                 progress.advance(task)
     for family, members in items.items():
         _write_json(folder / stac.COLLECTIONS[family] / "collection.json", stac.make_collection(family, members))
     (folder / MARKER).write_text("Made by rs-pipeline; replaced when the configuration of the simulation changes.\n", "utf-8")
     _write_json(folder / "catalog.json", stac.make_catalog(list(items)))
-    _write_json(folder / "world.json", _summary(world, plans, items, recipe))
+    _write_json(folder / "world.json", _summary(world, plans, items, recipe) | {"displaced_m": displaced})
 
 
 def _write_scene(world: World, plan: ScenePlan, scene: Rendered, folder: Path) -> list[dict[str, Any]]:

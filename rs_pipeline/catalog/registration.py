@@ -1,0 +1,240 @@
+"""Scenes that lie beside the others of the same ground: measured on the edges of a few windows, moved back, or refused.
+
+Archives promise a place within so many metres: Sentinel-2 12.5 m before its products were refined against the Global Reference Image, 12 m
+of Landsat's tier 1, nothing of its tier 2. Every scene is laid beside the other dates of a window (`radiometry.shifts`): optical scenes
+on those of the finest sensor, radar scenes, which show other edges, on radar's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyproj
+import shapely
+from rich.console import Console
+from rich.progress import track
+from scipy import ndimage
+
+from rs_pipeline.catalog.clip import ClippedBand, read_clipped
+from rs_pipeline.catalog.items import Candidate
+from rs_pipeline.catalog.read import FAULTS, retrying
+from rs_pipeline.config import FetchSection
+from rs_pipeline.errors import PipelineError
+from rs_pipeline.model import Grid, Scene
+from rs_pipeline.radiometry.masks import flag_bits, label_flags
+from rs_pipeline.radiometry.offsets import baseline_number
+from rs_pipeline.radiometry.shifts import MIN_DATES, edge_strength, shifts_of
+from rs_pipeline.region import utm_crs
+from rs_pipeline.sensors import load_sensor
+
+REGISTRATION_PX = 256
+"""Side of a window, in pixels of the finest sensor of its family."""
+
+WINDOW_STEP_M = (3_840.0, 60_000.0)
+"""Windows lie about half the region's extent apart, but no nearer and no further than this: a granule then has two to four."""
+
+MOST_M = 400.0
+"""A scene may lie this far off to be found: three times what was seen of Landsat's tier 2."""
+
+MOVE_PX = 0.5
+"""A scene that lies less of its pixel off stays where it is: to move it is to blur it."""
+
+AGREE_PX = 1.0
+"""Windows of a scene that differ by more do not agree: the scene is displaced unevenly, or one of them was read wrongly."""
+
+REFINED_BASELINE = 3.01
+"""Sentinel-2 products of this baseline or later are refined against the Global Reference Image (ESA, August 2021): where there are
+MIN_DATES of them, they tell where the ground is."""
+
+UNCLEAR = flag_bits(["nodata", "cloud", "shadow", "cirrus", "snow"])
+
+
+@dataclass(frozen=True)
+class Displacement:
+    """Where a scene lies beside the others, metres to the east and to the north; of one window."""
+
+    x_m: float
+    y_m: float
+
+    @property
+    def length_m(self) -> float:
+        return math.hypot(self.x_m, self.y_m)
+
+
+def windows(region: shapely.Geometry, pixel_m: float) -> list[Grid]:
+    """Windows over a region (EPSG:4326), in the UTM zone of its middle: one at least, at most `WINDOW_STEP_M` apart."""
+    crs = utm_crs(region.centroid.x, region.centroid.y)
+    to_metres = pyproj.Transformer.from_crs(4326, crs, always_xy=True).transform
+    place = shapely.transform(region, to_metres, interleaved=False)
+    left, bottom, right, top = place.bounds
+    step = min(max(max(right - left, top - bottom) / 2, WINDOW_STEP_M[0]), WINDOW_STEP_M[1])
+    xs, ys = (_middles(low, high, max(1, round((high - low) / step))) for low, high in ((left, right), (bottom, top)))
+    points = [shapely.Point(x, y) for y in ys for x in xs]
+    inside = [p for p in points if place.intersects(p)] or [place.representative_point()]
+    side = REGISTRATION_PX * pixel_m
+    corners = [(round((p.x - side / 2) / pixel_m) * pixel_m, round((p.y + side / 2) / pixel_m) * pixel_m) for p in inside]
+    return [Grid(crs, pixel_m, x, y, REGISTRATION_PX, REGISTRATION_PX) for x, y in corners]
+
+
+def _middles(low: float, high: float, n: int) -> np.ndarray:
+    """Middles of n equal pieces."""
+    return low + (np.arange(n) + 0.5) * (high - low) / n
+
+
+def register(candidates: list[Candidate], region: shapely.Geometry, limits: FetchSection) -> list[Candidate]:
+    """The candidates with the displacement of every used scene told, moved back where it matters, refused where it cannot be.
+
+    Parameters
+    ----------
+    region : polygons of the run, EPSG:4326.
+    """
+    found: dict[int, list[Displacement]] = defaultdict(list)
+    for family in ("optical", "radar"):
+        members = [i for i, c in enumerate(candidates) if _measurable(c.scene, family)]
+        if len(members) >= MIN_DATES:
+            for window in _shown(windows(region, min(_pixel_m(candidates[i].scene) for i in members)), family):
+                for i, shift in zip(members, _measure([candidates[i].scene for i in members], window, limits), strict=True):
+                    if shift is not None:
+                        found[i].append(shift)
+    out = list(candidates)
+    for i, candidate in enumerate(candidates):
+        if candidate.scene.status == "used":
+            out[i] = replace(candidate, scene=settled(candidate.scene, found[i]))
+    return out
+
+
+def _shown(places: list[Grid], family: str):
+    console = Console(stderr=True)
+    return track(places, description=f"places of {family} scenes", console=console, disable=not console.is_terminal)
+
+
+def _measurable(scene: Scene, family: str) -> bool:
+    sensor = load_sensor(scene.sensor)
+    return scene.status == "used" and sensor.family == family and sensor.georeference == "grid" and _role(scene) in scene.assets
+
+
+def _role(scene: Scene) -> str:
+    """The band whose edges are looked at: fields, roads and shores stand out in NIR, and it is sharp."""
+    return "nir" if load_sensor(scene.sensor).family == "optical" else "vv"
+
+
+def _pixel_m(scene: Scene) -> float:
+    return load_sensor(scene.sensor).band(_role(scene)).resolution_m
+
+
+def _measure(scenes: Sequence[Scene], window: Grid, limits: FetchSection) -> list[Displacement | None]:
+    """Displacement of each scene in a window; None where it does not show enough of it."""
+    place = shapely.box(*pyproj.Transformer.from_crs(window.crs, 4326, always_xy=True).transform_bounds(*window.bounds))
+    near = [i for i, s in enumerate(scenes) if place.intersects(shapely.from_wkt(s.footprint_wkt))]
+    with ThreadPoolExecutor(max_workers=limits.connections) as pool:
+        edges = list(pool.map(lambda i: _edges(scenes[i], window, limits), near))
+    shifts = shifts_of(edges, _trusted([scenes[i] for i in near]), round(MOST_M / window.resolution_m))
+    out: list[Displacement | None] = [None] * len(scenes)
+    for i, shift in zip(near, shifts, strict=True):
+        if shift is not None:
+            out[i] = Displacement(shift.cols * window.resolution_m, -shift.rows * window.resolution_m)
+    return out
+
+
+def _trusted(scenes: Sequence[Scene]) -> list[bool]:
+    """The scenes that tell where the ground is: of the finest sensor, of the quality that its table accepts, and refined where enough are."""
+    finest = min((_pixel_m(s) for s in scenes), default=0.0)
+
+    def accepted(scene: Scene) -> bool:
+        rule = load_sensor(scene.sensor).quality
+        return rule is None or scene.quality in ("", *rule.accepted)
+
+    good = [_pixel_m(s) == finest and accepted(s) for s in scenes]
+    refined = [g and (baseline_number(s.processing_baseline) or math.inf) >= REFINED_BASELINE for g, s in zip(good, scenes, strict=True)]
+    return refined if sum(refined) >= MIN_DATES else good
+
+
+def _edges(scene: Scene, window: Grid, limits: FetchSection) -> np.ndarray:
+    """`edge_strength` of a scene on a window; all 0 where it cannot be read: the fetch will tell why."""
+    sensor, role = load_sensor(scene.sensor), _role(scene)
+    try:
+        band, *mask = (
+            retrying(lambda b=b: read_clipped(scene, b, window, 0.0, limits), scene.assets[b.role], limits, scene.sign)
+            for b in (sensor.band(r) for r in (role, "mask") if r in scene.assets)
+        )
+    except (PipelineError, *FAULTS):
+        return np.zeros(window.shape, "float32")
+    values, seen = interpolated(band, window)
+    if mask:
+        seen &= label_flags(_nearest(mask[0], window, sensor.mask.fill), sensor.mask) & UNCLEAR == 0
+    if sensor.family == "radar":
+        values = np.log(np.maximum(ndimage.uniform_filter(values, 3), 1.0))
+    return edge_strength(values, seen)
+
+
+def interpolated(piece: ClippedBand, window: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of a band at the window's pixel centres, bilinear, float32, and where all four around are known, bool; (h, w) each."""
+    known = piece.numbers > 0
+    numbers = np.where(known, piece.numbers, np.median(piece.numbers[known]) if known.any() else 0).astype("float32")
+    stack = np.pad(np.stack([numbers, known.astype("float32")]), ((0, 0), (1, 1), (1, 1)))
+    for axis, places in zip((1, 2), _places(piece, window), strict=True):
+        stack = _between(stack, np.clip(places + 0.5, 0, stack.shape[axis] - 1), axis)
+    return stack[0], stack[1] > 0.999
+
+
+def _between(values: np.ndarray, places: np.ndarray, axis: int) -> np.ndarray:
+    """Values at fractional places along an axis, on straight lines."""
+    before = np.minimum(places.astype("int64"), values.shape[axis] - 2)
+    share = np.expand_dims((places - before).astype("float32"), tuple(i for i in range(values.ndim) if i != axis))
+    return values.take(before, axis) * (1 - share) + values.take(before + 1, axis) * share
+
+
+def _nearest(piece: ClippedBand, window: Grid, fill: int) -> np.ndarray:
+    """Numbers of a mask at the window's pixel centres; ``fill`` outside."""
+    rows, cols = (np.floor(v).astype("int64") for v in _places(piece, window))
+    h, w = piece.numbers.shape
+    inside = ((rows >= 0) & (rows < h))[:, None] & ((cols >= 0) & (cols < w))
+    return np.where(inside, piece.numbers[np.clip(rows, 0, h - 1)[:, None], np.clip(cols, 0, w - 1)], fill)
+
+
+def _places(piece: ClippedBand, window: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column of the piece, as fractions from its corner, of each row and column of the window."""
+    x = window.left + (np.arange(window.width) + 0.5) * window.resolution_m
+    y = window.top - (np.arange(window.height) + 0.5) * window.resolution_m
+    return (y - piece.transform.f) / piece.transform.e, (x - piece.transform.c) / piece.transform.a
+
+
+def settled(scene: Scene, measured: Sequence[Displacement]) -> Scene:
+    """The scene with its displacement told, and moved back or refused.
+
+    The windows' median counts; where they do not agree and most of them say that the scene is displaced, it is refused.
+    """
+    pixel_m = _pixel_m(scene) if _role(scene) in scene.assets else 0.0
+    if not measured:
+        return replace(scene, registration="not measured: too little of it is seen, or it has too few edges in common with other dates")
+    middle = Displacement(*(float(np.median([getattr(d, axis) for d in measured])) for axis in ("x_m", "y_m")))
+    agreeing = [d for d in measured if math.hypot(d.x_m - middle.x_m, d.y_m - middle.y_m) <= AGREE_PX * pixel_m]
+    if 2 * len(agreeing) <= len(measured):
+        return _uneven(scene, measured, pixel_m)
+    told = replace(scene, displaced_x_m=round(middle.x_m, 2), displaced_y_m=round(middle.y_m, 2))
+    where = f"{_words(middle)} of the other dates ({len(agreeing)} of {len(measured)} windows)"
+    if middle.length_m < MOVE_PX * pixel_m:
+        return replace(told, registration=f"in place: {where}")
+    return replace(told, moved_x_m=-round(middle.x_m, 1), moved_y_m=-round(middle.y_m, 1), registration=f"moved back: lay {where}")
+
+
+def _uneven(scene: Scene, measured: Sequence[Displacement], pixel_m: float) -> Scene:
+    words = "; ".join(_words(d) for d in measured[:4])
+    off = sum(d.length_m >= MOVE_PX * pixel_m for d in measured)
+    if 2 * off <= len(measured):
+        return replace(scene, registration=f"not measured: its windows do not agree ({words})")
+    return replace(scene, status="skipped", reason=f"displaced unevenly beside the other dates: {words}", registration="refused")
+
+
+def _words(d: Displacement) -> str:
+    """A displacement as a reader would say it.
+
+    >>> _words(Displacement(12.34, -3.0)), _words(Displacement(-0.2, 0.0))
+    ('12.3 m east, 3.0 m south', '0.2 m west, 0.0 m north')
+    """
+    return f"{abs(d.x_m):.1f} m {'east' if d.x_m >= 0 else 'west'}, {abs(d.y_m):.1f} m {'north' if d.y_m >= 0 else 'south'}"
