@@ -11,7 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import rasterio
 import yaml
+from affine import Affine
 
 from benchmarks.accuracy.chain import run_steps
 from benchmarks.accuracy.worlds import Recipe
@@ -45,11 +47,30 @@ def run_chain(recipe: Recipe, work: Path) -> Settings:
     folder = (work / recipe.name).resolve()
     every_days = {family: days * recipe.every for family, days in EVERY_DAYS.items()}
     write_world(folder / "world", recipe.seed, recipe.years, landscape=recipe.landscape, size_px=recipe.size_px, every_days=every_days)
+    displace(folder / "world", recipe)
     config = yaml.safe_load(run_config(folder / "world")) | {"output": str(folder / "results")}
     config["sources"] = [s for s in config["sources"] if any(family in s["sensor"] for family in recipe.families)]
     settings = parse(config, where=recipe.name)
     run_steps(settings)
     return settings
+
+
+def displace(world: Path, recipe: Recipe) -> None:
+    """Let the files of one scene in four say that it lies elsewhere, and keep the truth of it in world.json, once."""
+    about = json.loads((world / "world.json").read_text("utf-8"))
+    if not recipe.displaced_m or about.get("planted"):
+        return
+    rng = np.random.default_rng(recipe.seed)
+    for scene in sorted(about["displaced_m"]):
+        if rng.random() >= 0.25:
+            continue
+        x_m, y_m = (round(float(v), 1) for v in rng.uniform(-recipe.displaced_m, recipe.displaced_m, 2))
+        for path in world.glob(f"*/{scene}/*.tif"):
+            with rasterio.open(path, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as raster:
+                raster.transform = Affine.translation(x_m, y_m) * raster.transform
+        before = about["displaced_m"][scene]
+        about["displaced_m"][scene] = [round(before[0] + x_m, 3), round(before[1] + y_m, 3)]
+    (world / "world.json").write_text(json.dumps(about | {"planted": True}, indent=1), "utf-8")
 
 
 def train_forests(recipes: Sequence[Recipe], work: Path, peers: Path | None) -> dict[str, np.ndarray]:

@@ -45,6 +45,8 @@ LINES = (
     ("the same: precision", "land", "precision", "conversion"),
     ("county values inside their interval (`model95`), %", "counties", "coverage", "all, model95"),
     ("county values inside their interval (`range`), %", "counties", "coverage", "all, range"),
+    ("Sentinel-2 scenes beside the ground, as they come: RMSE, m", "registration", "rmse", "sentinel-2, as they come"),
+    ("the same, as they are read", "registration", "rmse", "sentinel-2, as they are read"),
     ("used Sentinel-2 scenes with the right offset, %", "radiometry", "offset_right", "used Sentinel-2 scenes"),
 )
 """Label, product, metric and subset of each line."""
@@ -54,6 +56,10 @@ SEEN_OTHERWISE = {
         ("peak cover: bias", "fvc_peak", "bias", "all"), ("peak cover: RMSE", "fvc_peak", "rmse", "all"),
         ("peak cover: share of the land, %", "fvc_peak", "observed_share", "all"), ("growing-season cover: bias", "fvc_growing", "bias", "all"),
         ("growing-season cover: RMSE", "fvc_growing", "rmse", "all"),
+        ("Sentinel-2 scenes beside the ground, as they come: RMSE, m", "registration", "rmse", "sentinel-2, as they come"),
+        ("the same, as they are read", "registration", "rmse", "sentinel-2, as they are read"),
+        ("Landsat scenes, as they come: RMSE, m", "registration", "rmse", "landsat, as they come"),
+        ("the same, as they are read", "registration", "rmse", "landsat, as they are read"),
     ),
     "coast": (
         ("sand: RMSE, m", "shoreline", "rmse", "sand"), ("sand: bias, m", "shoreline", "bias", "sand"), ("dykes: RMSE, m", "shoreline", "rmse", "dyke"),

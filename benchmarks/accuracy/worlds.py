@@ -30,6 +30,8 @@ class Recipe:
     """Satellites whose scenes the run uses."""
     every: int = 1
     """One scene in so many is taken."""
+    displaced_m: float = 0.0
+    """One scene in four is displaced by up to so much on each axis, in its files."""
     products: tuple[str, ...] = ()
     """Products that are scored; empty: all."""
 
@@ -85,6 +87,8 @@ VARIANTS = (
     Recipe("plain", 101, variant="Sentinel-2 alone", families=("sentinel-2",), products=COVER),
     Recipe("plain", 101, variant="Landsat alone", families=("landsat",), products=COVER),
     Recipe("plain", 101, variant="one date in two", every=2, products=COVER),
+    Recipe("plain", 101, variant="scenes displaced by up to 20 m", displaced_m=20.0, products=(*COVER, "water", "registration")),
+    Recipe("plain", 101, variant="scenes displaced by up to 120 m", displaced_m=120.0, products=(*COVER, "water", "registration")),
     Recipe("coast", 101, 5, variant="Landsat alone", families=("landsat",), products=SHORE),
     Recipe("coast", 101, 10, variant="ten years", products=SHORE),
 )

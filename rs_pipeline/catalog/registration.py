@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -46,6 +46,9 @@ MOVE_PX = 0.5
 
 AGREE_PX = 1.0
 """Windows of a scene that differ by more do not agree: the scene is displaced unevenly, or one of them was read wrongly."""
+
+KEEP_PX = 0.25
+"""What an earlier search moved stays as it is while it lies no further off than this."""
 
 REFINED_BASELINE = 3.01
 """Sentinel-2 products of this baseline or later are refined against the Global Reference Image (ESA, August 2021): where there are
@@ -108,7 +111,7 @@ def register(candidates: list[Candidate], region: shapely.Geometry, limits: Fetc
     return out
 
 
-def _shown(places: list[Grid], family: str):
+def _shown(places: list[Grid], family: str) -> Iterable[Grid]:
     console = Console(stderr=True)
     return track(places, description=f"places of {family} scenes", console=console, disable=not console.is_terminal)
 
@@ -221,6 +224,28 @@ def settled(scene: Scene, measured: Sequence[Displacement]) -> Scene:
     if middle.length_m < MOVE_PX * pixel_m:
         return replace(told, registration=f"in place: {where}")
     return replace(told, moved_x_m=-round(middle.x_m, 1), moved_y_m=-round(middle.y_m, 1), registration=f"moved back: lay {where}")
+
+
+def keep_places(candidates: list[Candidate], before: Mapping[str, Scene]) -> list[Candidate]:
+    """The candidates with the moves of an earlier search, where they still put the scene in its place.
+
+    Among other dates a place is measured a little otherwise. That is no reason to fetch a scene again.
+
+    Parameters
+    ----------
+    before : scenes of the earlier ledger by their key.
+    """
+    return [replace(c, scene=_kept(c.scene, before.get(c.scene.key))) for c in candidates]
+
+
+def _kept(scene: Scene, old: Scene | None) -> Scene:
+    if old is None or scene.status != "used" or old.status != "used" or old.assets != scene.assets or scene.displaced_x_m is None:
+        return scene
+    stays = (old.moved_x_m, old.moved_y_m) == (0.0, 0.0)
+    left_m = math.hypot(scene.displaced_x_m + old.moved_x_m, scene.displaced_y_m + old.moved_y_m)
+    if left_m >= (KEEP_PX + (MOVE_PX if stays else 0.0)) * _pixel_m(scene):
+        return scene
+    return replace(scene, moved_x_m=old.moved_x_m, moved_y_m=old.moved_y_m)
 
 
 def _uneven(scene: Scene, measured: Sequence[Displacement], pixel_m: float) -> Scene:

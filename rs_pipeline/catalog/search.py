@@ -18,12 +18,12 @@ from rich.console import Console
 from rs_pipeline.catalog.address import is_api
 from rs_pipeline.catalog.api import DateRange, api_items
 from rs_pipeline.catalog.items import Candidate, clean_text, read_item
-from rs_pipeline.catalog.ledger import write_ledger
+from rs_pipeline.catalog.ledger import read_ledger, write_ledger
 from rs_pipeline.catalog.orbits import tracks, write_tracks
-from rs_pipeline.catalog.registration import register
+from rs_pipeline.catalog.registration import keep_places, register
 from rs_pipeline.catalog.self_test import decide_offsets
 from rs_pipeline.config import FetchSection, Settings, SourceSection
-from rs_pipeline.errors import CatalogError, EmptySearchError
+from rs_pipeline.errors import CatalogError, EmptySearchError, TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Scene
 from rs_pipeline.radiometry.offsets import baseline_number
@@ -230,7 +230,7 @@ def search(settings: Settings) -> None:
     candidates = unique_keys(candidates)
     candidates = choose(candidates, settings.fetch) if settings.search.self_test else deduplicate(candidates)
     if settings.search.register_scenes:
-        candidates = register(candidates, region, settings.fetch)
+        candidates = keep_places(register(candidates, region, settings.fetch), _earlier(settings))
     scenes = [c.scene for c in candidates]
     counts = Counter(s.status for s in scenes)
     if not counts["used"]:
@@ -244,6 +244,14 @@ def search(settings: Settings) -> None:
     if moved := sum(s.status == "used" and (s.moved_x_m, s.moved_y_m) != (0.0, 0.0) for s in scenes):
         line += f"\nplaces: {moved} scenes lay beside the others and are moved back, see `registration` in {Layout(settings.root).scenes}"
     Console(stderr=True).print(line, highlight=False)
+
+
+def _earlier(settings: Settings) -> dict[str, Scene]:
+    """Scenes of the ledger of the last search by their key; none where there was no search, or one whose ledger has other columns."""
+    try:
+        return {s.key: s for s in read_ledger(Layout(settings.root).scenes)}
+    except TableError:
+        return {}
 
 
 def _empty(settings: Settings, region: shapely.Geometry, scenes: list[Scene]) -> EmptySearchError:

@@ -16,7 +16,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.products.land.classes import SHARES
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.storage.tables import write_csv
-from rs_pipeline.validation import black_odorous, coastline, counties, land, missing, radiometry, vegetation, water
+from rs_pipeline.validation import black_odorous, coastline, counties, land, missing, radiometry, registration, vegetation, water
 from rs_pipeline.validation.truth import Score, Truth, combine, on_grid
 
 SCORE_COLUMNS = ("product", "metric", "subset", "value", "unit", "n", "kind")
@@ -147,11 +147,11 @@ def _table(layout: Layout, truth: Truth, settings: Settings, labels: dict[str, i
 def _ledger(layout: Layout, truth: Truth) -> list[Score]:
     if not (layout.scenes.is_file() and truth.world):
         return []
-    scenes = pd.read_parquet(layout.scenes, columns=["scene_id", "offset", "status", "reason"])
+    scenes = pd.read_parquet(layout.scenes)
     manifests = [pd.read_parquet(p, columns=["scene_id", "status", "reason"]) for p in sorted((layout.root / "chips").glob("*/*/chips.parquet"))]
     chips = pd.concat(manifests, ignore_index=True) if manifests else None
     offsets = radiometry.true_offsets(truth.world)
-    return radiometry.score_radiometry(scenes, truth.world, offsets, chips)
+    return radiometry.score_radiometry(scenes, truth.world, offsets, chips) + registration.score_registration(scenes, truth.world.get("displaced_m", {}))
 
 
 def as_table(scores: list[Score]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pytest
 from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.simulation.materials import Material as M
 from rs_pipeline.validation import counties, radiometry
+from rs_pipeline.validation.registration import score_registration
 
 
 @pytest.fixture
@@ -132,6 +133,20 @@ def test_a_refused_scene_and_a_silent_one(read):
 def test_a_catalog_without_faults(read):
     scores = radiometry.score_radiometry(ledger(), {}, {}, None)
     assert all(math.isnan(s.value) and s.n == 0 for s in scores)
+
+
+def test_places_of_scenes(read):
+    """a lies 3 m east and 4 m north, told as 3 and 3, and stays; b lies 30 m off and is moved back to 1 m; c is not measured; d is refused."""
+    scenes = pd.DataFrame({
+        "scene_id": list("abcde"), "platform": ["sentinel-2a"] * 4 + ["landsat-8"], "status": ["used"] * 3 + ["skipped", "used"],
+        "displaced_x_m": [3, -29, math.nan, 9, 0], "displaced_y_m": [3, 0, math.nan, 9, 0], "moved_x_m": [0, 29, 0, 0, 0], "moved_y_m": [0.0] * 5,
+    })  # fmt: skip
+    scores = score_registration(scenes, {"a": [3, 4], "b": [-30, 0], "c": [0, 0], "d": [99, 99]})
+    assert read(scores, "measured_share", "sentinel-2") == pytest.approx(2 / 3)
+    assert read(scores, "rmse", "sentinel-2, told") == pytest.approx(1.0)
+    assert read(scores, "rmse", "sentinel-2, as they come") == pytest.approx(math.sqrt((25 + 900) / 3))
+    assert read(scores, "rmse", "sentinel-2, as they are read") == pytest.approx(math.sqrt((25 + 1) / 3))
+    assert all(s.n == 0 and math.isnan(s.value) for s in scores if s.subset.startswith(("landsat", "sentinel-1")))
 
 
 def test_true_offsets_of_items():

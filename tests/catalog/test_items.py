@@ -57,7 +57,7 @@ def test_recorded_items_are_understood(real_data):
         assert scene.cloud_cover == entry["properties"]["eo:cloud_cover"], place
         if "landsat" in sensor:
             assert (scene.scale, scene.offset) == (2.75e-5, -0.2), place
-            assert scene.processing_baseline.startswith("02_T") and "saturation" in scene.assets, place
+            assert scene.processing_baseline.startswith("02_T") and (lesser or "saturation" in scene.assets), place
         else:
             baseline, flag = row["s2_processing_baseline"], row["earthsearch_boa_offset_applied"]
             assert scene.processing_baseline == baseline and scene.scale == 1e-4, place

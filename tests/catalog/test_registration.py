@@ -1,9 +1,11 @@
 """Displaced scenes through search and fetch: measured, moved back, refused, told."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import rasterio
 import shapely
 from affine import Affine
 
@@ -11,9 +13,11 @@ from rs_pipeline.catalog import registration
 from rs_pipeline.catalog.chips import load_chips, read_stack
 from rs_pipeline.catalog.clip import ClippedBand
 from rs_pipeline.catalog.fetch import fetch
+from rs_pipeline.catalog.items import Candidate
 from rs_pipeline.catalog.ledger import read_ledger
-from rs_pipeline.catalog.registration import Displacement, interpolated, settled, windows
+from rs_pipeline.catalog.registration import Displacement, interpolated, keep_places, settled, windows
 from rs_pipeline.catalog.search import search
+from rs_pipeline.config import parse
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
@@ -97,6 +101,53 @@ def test_what_windows_say_together(one, places, begins, moved):
 def test_windows_that_are_displaced_differently_refuse_the_scene(one):
     got = settled(one, at((40, 0), (0, 60)))
     assert got.status == "skipped" and got.reason == "displaced unevenly beside the other dates: 40.0 m east, 0.0 m north; 0.0 m east, 60.0 m north"
+
+
+@pytest.mark.parametrize(
+    ("displaced", "moved", "before", "kept"),
+    [
+        ((20, 0), (-20, 0), (-22.4, 0), (-22.4, 0)), ((20, 0), (-20, 0), (-22.5, 0), (-20, 0)),  # 2.4 and 2.5 m beside its place
+        ((7.4, 0), (-7.4, 0), (0, 0), (0, 0)), ((7.5, 0), (-7.5, 0), (0, 0), (-7.5, 0)),  # a scene that stayed stays a little longer
+        ((4.9, 0), (0, 0), (-5.1, 0), (-5.1, 0)), ((2, 0), (0, 0), (-5.1, 0), (0, 0)),
+    ],
+)
+def test_a_move_of_an_earlier_search_stays_while_it_is_right(one, displaced, moved, before, kept):
+    scene = replace(one, displaced_x_m=float(displaced[0]), displaced_y_m=float(displaced[1]), moved_x_m=float(moved[0]), moved_y_m=float(moved[1]))
+    old = replace(scene, moved_x_m=float(before[0]), moved_y_m=float(before[1]))
+
+    def again(earlier):
+        (got,) = keep_places([Candidate(scene)], earlier)
+        return got.scene.moved_x_m, got.scene.moved_y_m
+
+    assert again({scene.key: old}) == kept and again({}) == moved
+    assert again({scene.key: replace(old, assets={"red": "/other.tif"})}) == moved and again({scene.key: replace(old, status="failed")}) == moved
+
+
+def test_real_scenes_lie_within_half_a_pixel_and_a_planted_displacement_is_found(real_data, tmp_path):
+    """Eight dates of the Parana; two are displaced in their files."""
+    planted = {"S2_PARANA_20240520_L2A": (14, -8), "S2_PARANA_20250609_L2A": (-60, 35)}
+    copy = tmp_path / "catalog"
+    shutil.copytree(real_data / "catalog/sentinel-2-l2a", copy / "sentinel-2-l2a", ignore=shutil.ignore_patterns("*BARBELLINO*"))
+    displaced = tmp_path / "displaced"
+    shutil.copytree(copy, displaced)
+    for scene_id, (x_m, y_m) in planted.items():
+        for path in displaced.glob(f"*/{scene_id}/*.tif"):
+            with rasterio.open(path, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as raster:
+                raster.transform = Affine.translation(x_m, y_m) * raster.transform
+
+    def places(catalog):
+        settings = parse({
+            "run": catalog.name, "output": str(tmp_path / "out"), "units": {"path": str(real_data / "regions/parana_zones.geojson")},
+            "periods": [2023, 2024, 2025], "grid": {"resolution_m": 10}, "search": {"self_test": False},
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(catalog), "allow_unmasked": True}],
+        })  # fmt: skip
+        search(settings)
+        return {s.scene_id: np.array([s.displaced_x_m, s.displaced_y_m]) for s in read_ledger(Layout(settings.root).scenes)}
+
+    before, after = places(copy), places(displaced)
+    assert len(before) == 8 and max(np.hypot(*d) for d in before.values()) < 5
+    for scene_id in before:
+        assert np.hypot(*(after[scene_id] - before[scene_id] - planted.get(scene_id, (0, 0)))) < 4, scene_id
 
 
 def test_windows_lie_over_the_region():

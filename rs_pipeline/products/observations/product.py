@@ -6,7 +6,7 @@ from rs_pipeline.model import Colour, MapBand, Style
 from rs_pipeline.products.register import OBSERVE, Product, RegionMap
 
 BANDS = (
-    MapBand("scenes", "Optical scenes that hold data", "count"),
+    MapBand("scenes", "Optical passes that hold data: one platform on one day", "count"),
     MapBand("clear_water", "Clear dates used for water", "count"),
     MapBand("clear_months", "Months with a vote on water", "count"),
     MapBand("clear_peak", "Clear dates in the vegetation peak window", "count"),
