@@ -360,6 +360,8 @@ class Scene:
     """Band role to the rows and columns that the item declares, where it does."""
     tables: dict[str, str] = field(default_factory=dict)
     """``vv calibration``, ``vv noise`` … to the href of the table; empty where bands are calibrated already."""
+    identity: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Band role to what tells the content of its file from another (see `catalog.identity`), as the search met it; the offset is that content's."""
 
 
 def solar_day(when: datetime, longitude_deg: float) -> date:

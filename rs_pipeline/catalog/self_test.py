@@ -87,7 +87,8 @@ def _unread(candidate: Candidate, trouble: str) -> Candidate:
     """The candidate with its metadata's offset, of low confidence, because its pixels could not be read; refused where metadata are open."""
     sensor = load_sensor(candidate.scene.sensor)
     told = by_metadata(sensor.offset_rule, candidate.facts, sensor.offset)
-    scene = replace(candidate.scene, offset_decision=f"{told.words}; pixels could not be read: {trouble}", offset_confidence="low")
+    words = f"{told.words}; pixels could not be read: {trouble}"
+    scene = replace(candidate.scene, offset_decision=words, offset_confidence="low", identity={})  # the offset is no content's
     if told.open:
         scene = replace(scene, status="skipped", reason=f"offset cannot be decided: {scene.offset_decision}")
     return replace(candidate, scene=scene)
