@@ -24,7 +24,8 @@ LEFT, TOP, CRS, SIZE_PX = 500_010.0, 4_300_020.0, "EPSG:32650", 72
 ASSETS = {"blue": 10, "green": 10, "red": 10, "nir": 10, "rededge1": 20, "swir16": 20, "swir22": 20, "scl": 20}
 SOIL = {"blue": 0.09, "green": 0.12, "red": 0.15, "rededge1": 0.18, "nir": 0.22, "swir16": 0.28, "swir22": 0.24}
 SEA = {"blue": 0.05, "green": 0.06, "red": 0.04, "rededge1": 0.03, "nir": 0.02, "swir16": 0.01, "swir22": 0.006}
-DATES = tuple(f"{year}-{month:02d}-{day:02d}" for year in (2023, 2024) for month in (5, 6, 7, 8) for day in (6, 21))
+DATES = tuple(f"{year}-{month:02d}-16" for year in (2023, 2024) for month in range(4, 10))
+"""A date a month, as many months as water takes."""
 
 
 def write_scene(folder: Path, day: str, ground: dict[str, float] = SOIL, cloud_cover: float = 1.0) -> None:
@@ -60,7 +61,7 @@ def small_settings(folder: Path, size_m: float = SIZE_PX * 10.0, **changes) -> S
     values = {
         "run": "small", "output": str(folder / "results"), "units": {"path": str(folder / "units.gpkg")}, "periods": [2023, 2024],
         "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(folder / "scenes")}],
-        "grid": {"crs": CRS, "resolution_m": 10, "tile_px": 128},
+        "grid": {"crs": CRS, "resolution_m": 10, "tile_px": 80},
     }  # fmt: skip
     return parse(values | changes)
 
