@@ -7,6 +7,7 @@ one byte: addresses that are signed for GET refuse HEAD.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -27,6 +28,8 @@ Identity = dict[str, str]
 """Of one file, for example ``{"etag": '"5f"', "size": "1048576"}``; empty where nothing is known."""
 
 _MAX_REDIRECTS = 5
+
+_thread = threading.local()
 
 
 def file_identity(path: str) -> Identity:
@@ -50,12 +53,19 @@ def found_identity(href: str, sign: str, limits: FetchSection) -> Identity:
     return retrying(lambda: _asked(signed(href, sign), limits), href, limits, sign)
 
 
+def _session() -> requests.Session:
+    """The thread's own, so that a host is not greeted anew for every file."""
+    if not hasattr(_thread, "session"):
+        _thread.session = requests.Session()
+    return _thread.session
+
+
 def _asked(url: str, limits: FetchSection) -> Identity:
     """The answer to a request for the first byte; redirects are followed to the same host, or to https ones that are not internal."""
     host = urlsplit(url).hostname
     for _ in range(_MAX_REDIRECTS):
         asked = {"Range": "bytes=0-0", "Accept-Encoding": "identity"}
-        with requests.get(url, headers=asked, timeout=limits.timeout_s, stream=True, allow_redirects=False) as answer:
+        with _session().get(url, headers=asked, timeout=limits.timeout_s, stream=True, allow_redirects=False) as answer:
             if not answer.is_redirect:
                 return _told(answer)
             url = urljoin(url, answer.headers["Location"])
@@ -76,6 +86,8 @@ def _told(answer: requests.Response) -> Identity:
         answer.raise_for_status()
     if not answer.ok:
         return {}
+    if answer.headers.get("Content-Length") == "1":
+        answer.content  # noqa: B018 read to its end, a connection serves again
     whole = answer.headers.get("Content-Range", "").rpartition("/")[2] if answer.status_code == 206 else answer.headers.get("Content-Length", "")
     told = {"etag": answer.headers.get("ETag", "").removeprefix("W/"), "last-modified": answer.headers.get("Last-Modified", ""), "size": whole if whole.isdigit() else ""}
     return {name: clean_text(value, 200) for name, value in told.items() if value}
