@@ -125,17 +125,34 @@ def _limited(response: requests.Response, limits: FetchSection) -> bytes:
     return bytes(body)
 
 
+def _matched(page: dict[str, Any]) -> int | None:
+    """How many items a page says that the whole search has; None where it says nothing, or that its number is not exact.
+
+    ``numberMatched`` of OGC API Features; ``context.matched`` of STAC API's older extension context, to which resto adds ``exactCount``.
+    """
+    context = page.get("context")
+    context = context if isinstance(context, dict) else {}
+    found = page.get("numberMatched", context.get("matched"))
+    exact = page.get("exactCount", context.get("exactCount", True))
+    return found if exact and isinstance(found, int) and not isinstance(found, bool) else None
+
+
 def _new_items(pages: Iterator[dict[str, Any]], catalog: str, most: int) -> Iterator[dict[str, Any]]:
-    """Items of all pages; ends with an error where the catalog pages for ever.
+    """Items of all pages; ends with an error where the catalog pages for ever, or stops before it has given all that it says it has.
+
+    While a search runs, items come and go: the least number that a page states must be given.
 
     Raises
     ------
-    CatalogError : the catalog repeats itself, names hardly anything new, or names more than ``most`` items.
+    CatalogError : the catalog repeats itself, names hardly anything new, names more than ``most`` items, or gives fewer than it says match.
     """
     seen: set[str] = set()
-    stale = 0
+    stale = given = 0
+    matched: int | None = None
     for number, page in enumerate(pages, start=1):
-        before = len(seen)
+        before, said = len(seen), _matched(page)
+        given += len(page["features"])
+        matched = said if matched is None else matched if said is None else min(matched, said)
         for item in page["features"]:
             seen.add(str(item.get("id"))[:255] if isinstance(item, dict) else "")
             yield item
@@ -144,6 +161,11 @@ def _new_items(pages: Iterator[dict[str, Any]], catalog: str, most: int) -> Iter
             raise CatalogError(f"the catalog pages for ever: {number} pages brought {len(seen)} different items", where=catalog, remedy="report it to its operator")
         if len(seen) > most:
             raise CatalogError(f"more than {most} scenes found", where=catalog, remedy="narrow the region or the periods, or raise search.max_scenes")
+    if matched is not None and given < matched:
+        raise CatalogError(
+            f"the catalog says that {matched} items match and gives {given} of them, without a link to the next page", where=catalog,
+            remedy="ask for shorter periods or a smaller region, so that one page holds all, and tell its operator",
+        )  # fmt: skip
 
 
 def api_items(source: SourceSection, collection: str, bbox: tuple[float, ...], spans: list[DateRange], limits: FetchSection, most: int) -> Iterator[dict[str, Any]]:

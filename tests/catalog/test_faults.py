@@ -302,6 +302,39 @@ class TestPaging:
         pages = iter([{"features": [{"id": "a"}]}, {"features": []}, {"features": [{"id": "b"}]}])
         assert [i["id"] for i in api_module._new_items(pages, "x", 10)] == ["a", "b"]
 
+    @pytest.mark.parametrize("counts", [
+        [{"numberMatched": 24}], [{"context": {"matched": 24, "returned": 10}}], [{"numberMatched": 24}, {"numberMatched": 23}, {}],
+    ])  # fmt: skip
+    def test_a_search_that_is_not_whole_is_refused(self, counts):
+        """Ten items a page and no link on, where the catalog knows of more."""
+        pages = [{"features": [{"id": f"{n}-{i}"} for i in range(10 if n == 0 else 5)], **count} for n, count in enumerate(counts)]
+        with pytest.raises(CatalogError, match=r"says that 2[34] items match and gives [12]0 of them, without a link to the next page") as caught:
+            list(api_module._new_items(iter(pages), "https://x.org", 10**6))
+        assert caught.value.where == "https://x.org" and "shorter periods" in caught.value.remedy
+
+    @pytest.mark.parametrize("counts", [
+        [{"numberMatched": 20}, {"numberMatched": 20}],
+        [{"numberMatched": 21}, {"numberMatched": 20}],  # an item went while the search ran
+        [{"numberMatched": 10}, {"numberMatched": 21}],  # some came
+        [{"numberMatched": 20, "features": [{"id": "twice"}] * 10}, {"numberMatched": 20}],  # what came shifted the pages
+        [{"context": {"matched": 90, "exactCount": False}}, {}],
+        [{"numberMatched": None}, {"context": None}], [{"numberMatched": "many"}, {"numberMatched": True}],
+    ])  # fmt: skip
+    def test_a_search_that_is_whole_or_does_not_count_passes(self, counts):
+        pages = [{"features": [{"id": f"{n}-{i}"} for i in range(10)], **count} for n, count in enumerate(counts)]
+        assert len(list(api_module._new_items(iter(pages), "x", 10**6))) == 20
+
+    def test_a_server_that_ends_after_its_first_page_is_refused(self, server, scenes, tmp_path, monkeypatch):
+        class Short(Handler):
+            def _page(self, asked):
+                page = super()._page({**asked, "limit": 10})
+                return {**page, "numberMatched": 16, "links": []}
+
+        server.RequestHandlerClass = Short
+        with pytest.raises(CatalogError, match="16 items match and gives 10 of them"):
+            search(settings_of(server, scenes, tmp_path))
+        assert not Layout(tmp_path / "t").scenes.exists()
+
     @pytest.mark.parametrize("href, said", [("file:///etc/passwd", "not https or http"), ("/etc/passwd", ""), ("ftp://x.org/next", "not https or http")])
     def test_the_next_page_is_not_looked_for_elsewhere(self, server, scenes, tmp_path, monkeypatch, href, said):
         monkeypatch.setattr(api_module, "PAGE_SIZE", 7)
