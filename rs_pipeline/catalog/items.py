@@ -168,7 +168,7 @@ def _compact_time(text: str) -> datetime | None:
 
 def generated_at(properties: Mapping[str, Any]) -> str:
     """When the product was made, as the catalog writes it (ISO text sorts by time); empty if not said."""
-    return next((clean_text(properties[k], 40) for k in ("s2:generation_time", "landsat:product_generated", "created") if properties.get(k)), "")
+    return next((clean_text(properties[k], 40) for k in ("s2:generation_time", "processing:datetime", "landsat:product_generated", "created") if properties.get(k)), "")
 
 
 def _number(value: object, low: float, high: float) -> float | None:
