@@ -153,7 +153,7 @@ def baseline_name(properties: Mapping[str, Any], item_id: str) -> str:
 
 def part_of(properties: Mapping[str, Any], item_id: str) -> Part:
     """Which part of its datatake a Sentinel-2 product shows: by its datastrip's id, its own name and the share of pixels without data."""
-    strip = _DATASTRIP.search(str(properties.get("s2:datastrip_id", "")))
+    strip = _DATASTRIP.search(str(properties.get("s2:datastrip_id") or properties.get("eopf:datastrip_id") or ""))
     product, empty = _product(properties, item_id), _number(properties.get("s2:nodata_pixel_percentage"), 0, 100)
     made = product["made"] if product else None
     return Part(_compact_time(strip[1]) if strip else None, _compact_time(made) if made else None, None if empty is None else 100.0 - empty)
@@ -199,13 +199,14 @@ def _time(text: object) -> datetime:
 
 
 def _moment(properties: Mapping[str, Any]) -> datetime:
-    """When the scene was seen, UTC: its datetime, or the start of its interval where that is no longer than a day."""
-    if properties.get("datetime") or not properties.get("end_datetime"):
-        return _time(properties.get("datetime") or properties.get("start_datetime"))
-    first, last = _time(properties.get("start_datetime")), _time(properties["end_datetime"])
-    if last - first > _LONGEST:
-        raise Refusal("skipped", f"no single acquisition: the item stands for {first.date()} to {last.date()}")
-    return first
+    """When the scene was seen, UTC: its datetime, else the start of its interval. One that stands for more than a day shows no moment,
+    also where its datetime names the first one.
+    """
+    if properties.get("start_datetime") and properties.get("end_datetime"):
+        first, last = _time(properties["start_datetime"]), _time(properties["end_datetime"])
+        if last - first > _LONGEST:
+            raise Refusal("skipped", f"no single acquisition: the item stands for {first.date()} to {last.date()}")
+    return _time(properties.get("datetime") or properties.get("start_datetime"))
 
 
 def _without_empty_parts(geometry: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -316,13 +316,56 @@ class TestPaging:
         [{"numberMatched": 20}, {"numberMatched": 20}],
         [{"numberMatched": 21}, {"numberMatched": 20}],  # an item went while the search ran
         [{"numberMatched": 10}, {"numberMatched": 21}],  # some came
-        [{"numberMatched": 20, "features": [{"id": "twice"}] * 10}, {"numberMatched": 20}],  # what came shifted the pages
+        [{"numberMatched": 20, "features": [{"id": "twice"}] * 20}],  # twice in the catalog itself, on one page
         [{"context": {"matched": 90, "exactCount": False}}, {}],
         [{"numberMatched": None}, {"context": None}], [{"numberMatched": "many"}, {"numberMatched": True}],
     ])  # fmt: skip
     def test_a_search_that_is_whole_or_does_not_count_passes(self, counts):
         pages = [{"features": [{"id": f"{n}-{i}"} for i in range(10)], **count} for n, count in enumerate(counts)]
         assert len(list(api_module._new_items(iter(pages), "x", 10**6))) == 20
+
+    @staticmethod
+    def answers(server, respond) -> list[str]:
+        """Let the server answer searches by ``respond(handler, asked)``; the intervals it was asked for."""
+        spans = []
+
+        class Answering(Handler):
+            def _page(self, asked):
+                spans.append("/".join(t[:10] for t in asked["datetime"].split("/")))
+                return respond(super()._page, asked)
+
+        server.RequestHandlerClass = Answering
+        return spans
+
+    def test_items_that_shifting_pages_hide_are_found_in_shorter_intervals(self, server, scenes, tmp_path, monkeypatch):
+        """Pages of 7 repeat one item at each border and so miss another, though as many are given as match."""
+        monkeypatch.setattr(api_module, "PAGE_SIZE", 7)
+
+        def shifting(page, asked):
+            whole = page({**asked, "token": 0, "limit": 99})["features"]
+            start = int(asked.get("token", 0))
+            shown = whole[max(0, start - 1) : max(0, start - 1) + 7][: len(whole) - start]
+            links = [{"rel": "next", "method": "POST", "href": f"{server.url}/search", "body": {**asked, "token": str(start + 7)}}] if start + 7 < len(whole) else []
+            return {"type": "FeatureCollection", "features": shown, "links": links, "numberMatched": len(whole)}
+
+        spans = self.answers(server, shifting)
+        search(settings_of(server, scenes, tmp_path, search={"self_test": False}))
+        assert len(read_ledger(Layout(tmp_path / "t").scenes)) == N_SCENES + 4 and len(set(spans)) > 1
+
+    @pytest.mark.parametrize("limit", [{}, {"context": {"limit": 5, "returned": 5}}])
+    def test_a_full_page_without_a_link_and_a_number_is_asked_for_in_halves(self, server, scenes, tmp_path, monkeypatch, limit):
+        """As the Planetary Computer answered in January 2026."""
+        monkeypatch.setattr(api_module, "PAGE_SIZE", 9 if limit else 5)
+        self.answers(server, lambda page, asked: {**page({**asked, "limit": 5}), "links": [], **limit})
+        search(settings_of(server, scenes, tmp_path, search={"self_test": False}))
+        assert len(read_ledger(Layout(tmp_path / "t").scenes)) == N_SCENES + 4
+
+    def test_a_day_that_stays_doubtful_is_an_error(self, server, scenes, tmp_path, monkeypatch):
+        monkeypatch.setattr(api_module, "PAGE_SIZE", 1)
+        self.answers(server, lambda page, asked: {**page({**asked, "limit": 1}), "links": []})
+        server.items.append(json.loads(json.dumps(server.items[0])) | {"id": "another of that day"})
+        with pytest.raises(CatalogError, match="does not show that its answer for 2023-05-01 is whole: a full page came without a link"):
+            search(settings_of(server, scenes, tmp_path, search={"self_test": False}))
 
     def test_a_server_that_ends_after_its_first_page_is_refused(self, server, scenes, tmp_path, monkeypatch):
         class Short(Handler):

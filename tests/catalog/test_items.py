@@ -6,7 +6,18 @@ from datetime import datetime
 
 import pytest
 
-from rs_pipeline.catalog.items import NO_DATE, Part, Refusal, baseline_name, clean_href, clean_key, part_of, platform_name, read_item, served_item
+from rs_pipeline.catalog.items import (
+    NO_DATE,
+    Part,
+    Refusal,
+    baseline_name,
+    clean_href,
+    clean_key,
+    part_of,
+    platform_name,
+    read_item,
+    served_item,
+)
 from rs_pipeline.config import SourceSection
 from rs_pipeline.sensors import load_sensor
 
@@ -248,6 +259,8 @@ def test_times_in_every_form(properties, told):
 @pytest.mark.parametrize(("properties", "status", "said"), [
     ({"datetime": None, "start_datetime": "2023-06-01T00:00:00Z", "end_datetime": "2023-06-30T00:00:00Z"}, "skipped",
      "no single acquisition: the item stands for 2023-06-01 to 2023-06-30"),
+    ({"datetime": "2024-01-01T00:00:00Z", "start_datetime": "2024-01-01T00:00:00Z", "end_datetime": "2024-12-31T23:59:59Z"}, "skipped",
+     "no single acquisition: the item stands for 2024-01-01 to 2024-12-31"),
     ({"datetime": None, "start_datetime": "soon", "end_datetime": "2023-06-30T00:00:00Z"}, "failed", "date cannot be read: 'soon'"),
 ])  # fmt: skip
 def test_what_is_no_moment_is_no_scene(properties, status, said):
@@ -322,4 +335,6 @@ def test_what_tells_the_parts_of_a_granule():
         "s2:datastrip_id": "S2A_OPER_MSI_L2A_DS_SGS__20200403T070000_S20200403T031031_N02.14",
     }  # fmt: skip
     assert part_of(properties, "x") == Part(datetime(2020, 4, 3, 3, 10, 31), datetime(2020, 4, 3, 7), 38.5)
+    strip = {"eopf:datastrip_id": "S2A_OPER_MSI_L2A_DS_S2RP_20240507T153036_S20220128T153044_N05.10"}
+    assert part_of(strip, "x").strip == datetime(2022, 1, 28, 15, 30, 44)
     assert part_of({"s2:datastrip_id": "S99999999T999999", "s2:nodata_pixel_percentage": "?"}, "x") == Part()
