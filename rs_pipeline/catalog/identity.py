@@ -93,10 +93,10 @@ def _told(answer: requests.Response) -> Identity:
     return {name: clean_text(value, 200) for name, value in told.items() if value}
 
 
-def difference(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+def contradiction(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """In which way two identities contradict each other, in words; empty where nothing that both know differs.
 
-    >>> difference({"etag": '"a"', "size": "7"}, {"etag": '"b"'})
+    >>> contradiction({"etag": '"a"', "size": "7"}, {"etag": '"b"'})
     'etag "a" is "b" now'
     """
     return next((f"{name} {before[name]} is {after[name]} now" for name in before if name in after and before[name] != after[name]), "")
@@ -104,7 +104,7 @@ def difference(before: Mapping[str, str], after: Mapping[str, str]) -> str:
 
 def change(before: Scene, after: Scene) -> str:
     """How the files of a scene are known to have changed between two searches; empty where they are not."""
-    return next((d for role in before.identity if (d := difference(before.identity[role], after.identity.get(role, {})))), "")
+    return next((d for role in before.identity if (d := contradiction(before.identity[role], after.identity.get(role, {})))), "")
 
 
 def identified(candidates: list[Candidate], limits: FetchSection) -> list[Candidate]:
@@ -159,4 +159,4 @@ def read_from(scene: Scene, limits: FetchSection) -> dict[str, Identity]:
 def changed_since(scene: Scene, found: Mapping[str, Identity]) -> str:
     """Which file of a scene is not what the search met, and how; empty where none is known to have changed."""
     names = {role: urlsplit(href).path.rsplit("/", 1)[-1] for role, href in (scene.assets | scene.tables).items()}
-    return next((f"{names[role]}: {d}" for role in found if (d := difference(scene.identity.get(role, {}), found[role]))), "")
+    return next((f"{names[role]}: {d}" for role in found if (d := contradiction(scene.identity.get(role, {}), found[role]))), "")

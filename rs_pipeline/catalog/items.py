@@ -59,7 +59,7 @@ class Dropped:
 
 
 @dataclass(frozen=True)
-class Part:
+class GranulePart:
     """Which part of an acquisition a product shows, from what its item tells; None where it is silent."""
 
     strip: datetime | None = None
@@ -80,7 +80,7 @@ class Candidate:
     """Names the acquisition; two candidates with the same one show the same moment and place."""
     priority: int = 0
     """Of the source: the higher is kept."""
-    part: Part = field(default_factory=Part)
+    part: GranulePart = field(default_factory=GranulePart)
     updated: str = ""
     """When the item was changed, as the catalog writes it."""
 
@@ -151,12 +151,12 @@ def baseline_name(properties: Mapping[str, Any], item_id: str) -> str:
     return ""
 
 
-def part_of(properties: Mapping[str, Any], item_id: str) -> Part:
+def part_of(properties: Mapping[str, Any], item_id: str) -> GranulePart:
     """Which part of its datatake a Sentinel-2 product shows: by its datastrip's id, its own name and the share of pixels without data."""
     strip = _DATASTRIP.search(str(properties.get("s2:datastrip_id") or properties.get("eopf:datastrip_id") or ""))
     product, empty = _product(properties, item_id), _number(properties.get("s2:nodata_pixel_percentage"), 0, 100)
     made = product["made"] if product else None
-    return Part(_compact_time(strip[1]) if strip else None, _compact_time(made) if made else None, None if empty is None else 100.0 - empty)
+    return GranulePart(_compact_time(strip[1]) if strip else None, _compact_time(made) if made else None, None if empty is None else 100.0 - empty)
 
 
 def _compact_time(text: str) -> datetime | None:

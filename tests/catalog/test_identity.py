@@ -15,7 +15,7 @@ from rs_pipeline.catalog import identity as module
 from rs_pipeline.catalog.assign import assign, digest
 from rs_pipeline.catalog.chips import load_chips, read_role, scales
 from rs_pipeline.catalog.fetch import fetch
-from rs_pipeline.catalog.identity import difference, found_identity
+from rs_pipeline.catalog.identity import contradiction, found_identity
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import FetchSection, parse
@@ -252,8 +252,8 @@ def test_a_host_that_cannot_be_reached_is_asked_once(archive, monkeypatch):
 
 
 def test_only_what_both_know_can_differ(tmp_path):
-    assert difference({"etag": '"a"'}, {"size": "7"}) == difference({}, {"etag": '"a"'}) == difference({"size": "7"}, {}) == ""
-    assert difference({"size": "7", "mtime_ns": "1"}, {"size": "8", "mtime_ns": "1"}) == "size 7 is 8 now"
+    assert contradiction({"etag": '"a"'}, {"size": "7"}) == contradiction({}, {"etag": '"a"'}) == contradiction({"size": "7"}, {}) == ""
+    assert contradiction({"size": "7", "mtime_ns": "1"}, {"size": "8", "mtime_ns": "1"}) == "size 7 is 8 now"
     path = tmp_path / "x.tif"
     path.write_bytes(b"1234567")
     os.utime(path, ns=(1, 1))

@@ -8,7 +8,7 @@ import pytest
 
 from rs_pipeline.catalog.items import (
     NO_DATE,
-    Part,
+    GranulePart,
     Refusal,
     baseline_name,
     clean_href,
@@ -334,7 +334,7 @@ def test_what_tells_the_parts_of_a_granule():
         "s2:product_uri": "S2A_MSIL2A_20200403T030531_N0214_R075_T50SMK_20200403T070000.SAFE", "s2:nodata_pixel_percentage": 61.5,
         "s2:datastrip_id": "S2A_OPER_MSI_L2A_DS_SGS__20200403T070000_S20200403T031031_N02.14",
     }  # fmt: skip
-    assert part_of(properties, "x") == Part(datetime(2020, 4, 3, 3, 10, 31), datetime(2020, 4, 3, 7), 38.5)
+    assert part_of(properties, "x") == GranulePart(datetime(2020, 4, 3, 3, 10, 31), datetime(2020, 4, 3, 7), 38.5)
     strip = {"eopf:datastrip_id": "S2A_OPER_MSI_L2A_DS_S2RP_20240507T153036_S20220128T153044_N05.10"}
     assert part_of(strip, "x").strip == datetime(2022, 1, 28, 15, 30, 44)
-    assert part_of({"s2:datastrip_id": "S99999999T999999", "s2:nodata_pixel_percentage": "?"}, "x") == Part()
+    assert part_of({"s2:datastrip_id": "S99999999T999999", "s2:nodata_pixel_percentage": "?"}, "x") == GranulePart()

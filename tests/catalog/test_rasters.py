@@ -132,6 +132,18 @@ def test_a_scale_in_the_file_must_be_the_tables(world):
     assert "the file says scale 0.01 and offset 0, the sensor table says 0.0001" in table.reason["percent"]
 
 
+@pytest.mark.parametrize("declared", [None, 65535])
+def test_the_tables_nodata_holds_where_the_file_names_another_or_none(world, declared):
+    world.scene("s", "2023-05-01T03:00:00Z")
+    values = numbers()
+    values[:5] = 0
+    write_tif(world.root / "data/s/red.tif", values, 10, nodata=declared)
+    chips, _ = fetched(world)
+    assert np.array_equal(read_role(chips["s"], "red", GROUND), values)
+    red = reflectance(read_role(chips["s"], "red", GROUND), 1e-4, 0.0)
+    assert np.isnan(red[:5]).all() and np.isfinite(red[5:]).all()
+
+
 LANDSAT = "planetary-computer-landsat-c2-l2"
 
 
