@@ -29,7 +29,7 @@ MAX_FINER = 16
 
 
 _SAMPLE_PX = 128
-"""Longest side of what is read of a band to see whether it holds reflectances."""
+"""Longest side of what is looked at to tell the unit of a band."""
 
 _LEAST_POWER, _LARGEST_POWER = -0.1, 10.0
 """Linear power of the ground: noise that was taken away leaves hardly less than 0; half of the pixels above 10 (10 dB) are no ground."""
@@ -77,7 +77,7 @@ def _as_stated(values: np.ndarray, scene: Scene, sensor: Sensor, dataset: raster
     ------
     RasterError : another unit than the table's, which cannot be told from it for certain or has no way back.
     """
-    if values.dtype.kind == "f" and sensor.family == "optical" and holds_reflectance(_sample(dataset)):
+    if sensor.family == "optical" and holds_reflectance(values) and holds_reflectance(_sample(dataset)):
         fill = 0.0 if dataset.nodata is None else dataset.nodata
         source_offset = scene.offset + shift(sensor) * scene.scale
         return (np.where(values == fill, np.nan, values.astype("float64")) - source_offset) / scene.scale
@@ -95,6 +95,7 @@ def _sample(dataset: rasterio.DatasetReader) -> np.ndarray:
 def _check_unit(values: np.ndarray, sensor: Sensor, dataset: rasterio.DatasetReader) -> None:
     """Refuse decibels and amplitudes where power is due, and numbers of another scale: in the maps they would be nodata, or dark."""
     nodata = sensor.nodata if dataset.nodata is None else dataset.nodata
+    values = values.ravel()[:: max(1, values.size // _SAMPLE_PX**2)]
     known = values[np.isfinite(values) & (values != sensor.nodata) & (values != nodata)]
     if not known.size:
         return

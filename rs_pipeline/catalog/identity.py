@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from rs_pipeline.catalog.address import is_internal
+from rs_pipeline.catalog.address import is_internal, unsigned
 from rs_pipeline.catalog.items import Candidate, clean_text
 from rs_pipeline.catalog.read import FAULTS, retrying
 from rs_pipeline.catalog.sign import signed
@@ -107,6 +107,20 @@ def change(before: Scene, after: Scene) -> str:
     return next((d for role in before.identity if (d := contradiction(before.identity[role], after.identity.get(role, {})))), "")
 
 
+def remembered(scene: Scene, before: Scene | None) -> Scene:
+    """The scene with what the last search knew of its files and this one could not ask for. It is kept only where nothing contradicts it
+    and the offset is the same, for the chips that are there already: a server that is down makes nothing be fetched again.
+    """
+    if before is None or change(before, scene) or _decided(before) != _decided(scene):
+        return scene
+    return replace(scene, identity=_joined(before.identity, scene.identity))
+
+
+def _decided(scene: Scene) -> tuple:
+    hrefs = {role: unsigned(href) for role, href in (scene.assets | scene.tables).items()}
+    return hrefs, scene.scale, scene.offset, scene.processing_baseline, scene.generated
+
+
 def identified(candidates: list[Candidate], limits: FetchSection) -> list[Candidate]:
     """The candidates, those that are used with what tells the content of their files; of remote files one a scene is asked for.
 
@@ -127,9 +141,9 @@ def _identified(candidate: Candidate, limits: FetchSection, silent: set[str]) ->
             found[role] = {} if host in silent else found_identity(scene.assets[role], scene.sign, limits)
         except FAULTS as fault:
             found[role] = {}
-            if not isinstance(fault, requests.HTTPError):
+            if getattr(getattr(fault, "response", None), "status_code", None) != 403:
                 silent.add(host)
-        if candidate.updated and not found[role].keys() & {"etag", "last-modified"} and "file:checksum" not in scene.identity.get(role, {}):
+        if candidate.updated and host not in silent and not found[role].keys() & {"etag", "last-modified"} and "file:checksum" not in scene.identity.get(role, {}):
             found[role]["updated"] = candidate.updated
     return replace(candidate, scene=replace(scene, identity=_joined(scene.identity, found)))
 

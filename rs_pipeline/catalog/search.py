@@ -13,7 +13,7 @@ from rich.console import Console
 from rs_pipeline.catalog.address import is_api
 from rs_pipeline.catalog.api import DateRange, api_items
 from rs_pipeline.catalog.folder import folder_items
-from rs_pipeline.catalog.identity import change, identified
+from rs_pipeline.catalog.identity import change, identified, remembered
 from rs_pipeline.catalog.items import Candidate, clean_text, read_item, served_item
 from rs_pipeline.catalog.ledger import read_ledger, write_ledger
 from rs_pipeline.catalog.orbits import tracks, write_tracks
@@ -210,13 +210,14 @@ def search(settings: Settings) -> None:
     candidates = [c for source in settings.sources for c in _collect(source, region, settings, others)]
     candidates = unique_keys(candidates)
     candidates = choose(candidates, settings.fetch) if settings.search.self_test else identified(deduplicate(candidates), settings.fetch)
-    scenes = [c.scene for c in candidates]
+    before = _last_search(Layout(settings.root))
+    scenes = [remembered(c.scene, before.get(c.scene.key)) if c.scene.status == "used" else c.scene for c in candidates]
     counts = Counter(s.status for s in scenes)
     if not counts["used"]:
         raise _empty(settings, region, scenes, others)
     found = tracks([s for s in scenes if not s.reason.startswith(_NOT_ASKED)], intervals(settings))
     write_tracks(found, Layout(settings.root).orbits)
-    changed = _changed(scenes, Layout(settings.root))
+    changed = [s.key for s in scenes if s.status == "used" and s.key in before and change(before[s.key], s)]
     write_ledger(scenes, Layout(settings.root).scenes)
     line = f"search: {len(scenes)} scenes found, {counts['used']} used, {counts['skipped']} skipped, {counts['failed']} failed"
     expected, missing = sum(len(t.expected) for t in found), sum(len(t.missing) for t in found)
@@ -227,13 +228,12 @@ def search(settings: Settings) -> None:
     Console(stderr=True).print(line, markup=False, highlight=False)
 
 
-def _changed(scenes: list[Scene], layout: Layout) -> list[str]:
-    """Keys of the used scenes whose files are not those that the ledger of the last search knew."""
+def _last_search(layout: Layout) -> dict[str, Scene]:
+    """The used scenes of the last search by their keys; none where there was no search, or one whose ledger has other columns."""
     try:
-        before = {s.key: s for s in read_ledger(layout.scenes, status=["used"])}
-    except TableError:  # there was no search, or one whose ledger has other columns
-        return []
-    return [s.key for s in scenes if s.status == "used" and s.key in before and change(before[s.key], s)]
+        return {s.key: s for s in read_ledger(layout.scenes, status=["used"])}
+    except TableError:
+        return {}
 
 
 def _empty(settings: Settings, region: shapely.Geometry, scenes: list[Scene], others: Counter[str]) -> EmptySearchError:

@@ -251,6 +251,23 @@ def test_a_host_that_cannot_be_reached_is_asked_once(archive, monkeypatch):
     assert len(tried) == 1 and all(s.identity == {} for s in read_ledger(Layout(settings.root).scenes, status=["used"]))
 
 
+def test_a_server_that_is_down_makes_nothing_be_fetched_again(archive, monkeypatch):
+    """What the last search knew of the files holds while nobody says otherwise, and the offset is the same."""
+    _, server, _ = archive
+    for entry in server.items:
+        entry["properties"]["earthsearch:boa_offset_applied"] = False
+    settings = settings_of(archive, "first")
+    run(settings)
+    before = Layout(settings.root).scene_list("2023", "r000c000").read_text()
+    server.missing = {".tif"}
+    monkeypatch.setattr(module, "found_identity", lambda *_: (_ for _ in ()).throw(ConnectionError("no route to host")))
+    server.items[0]["properties"]["updated"] = "2024-01-01T00:00:00Z"
+    search(settings)
+    assert all("could not be read" in s.offset_decision for s in read_ledger(Layout(settings.root).scenes))
+    assign(settings)
+    assert Layout(settings.root).scene_list("2023", "r000c000").read_text() == before
+
+
 def test_only_what_both_know_can_differ(tmp_path):
     assert contradiction({"etag": '"a"'}, {"size": "7"}) == contradiction({}, {"etag": '"a"'}) == contradiction({"size": "7"}, {}) == ""
     assert contradiction({"size": "7", "mtime_ns": "1"}, {"size": "8", "mtime_ns": "1"}) == "size 7 is 8 now"
