@@ -51,6 +51,10 @@ LARGEST_REFL = (0.5, 20.0)
 """The largest valid number of an optical sensor stands for a reflectance in this range; else scale or valid_max has a slip of the pen."""
 
 
+LARGEST_SCALE = 0.01
+"""Reflectance between neighbouring numbers of an optical sensor, at most."""
+
+
 def _require(holds: bool, where: str, what: str, remedy: str) -> None:
     if not holds:
         raise ModelError(what, where=where, remedy=remedy)
@@ -228,6 +232,8 @@ class Sensor:
         largest = high * self.scale + self.offset
         likely = LARGEST_REFL[0] <= largest <= LARGEST_REFL[1]
         _require(likely, "scale", f"valid_max {high:g} stands for a reflectance of {largest:g}", "check scale, offset and valid_max")
+        coarse = f"a scale of {self.scale:g}: chips hold whole numbers, which would be that far apart"
+        _require(self.scale <= LARGEST_SCALE, "scale", coarse, "give 0.0001 or the like; files that hold reflectances from 0 to 1 are converted to it")
 
     def _check_acquisition(self) -> None:
         for name in self.deduplicate_by:
@@ -391,6 +397,8 @@ class Scene:
     """What was found about its place, in words; empty where nobody looked."""
     tables: dict[str, str] = field(default_factory=dict)
     """``vv calibration``, ``vv noise`` … to the href of the table; empty where bands are calibrated already."""
+    identity: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Band role to what tells the content of its file from another (see `catalog.identity`), as the search met it; the offset is that content's."""
 
 
 def solar_day(when: datetime, longitude_deg: float) -> date:

@@ -89,6 +89,7 @@ def without(sensor, role):
         ("scale", "a scale of 0", S2, {"scale": 0.0}),
         ("scale", "a reflectance of 65.534", S2, {"scale": 0.001}),
         ("scale", "a reflectance of 0.065534", S2, {"scale": 1e-6}),
+        ("scale", "chips hold whole numbers, which would be that far apart", S2, {"scale": 1.0, "valid_max": 1.5, "dtype": "float32"}),
         ("valid_min", "valid_min 65534 is above valid_max 1", S2, {"valid_min": 65534.0, "valid_max": 1.0}),
         ("nodata", "uint16 cannot hold -9999", S2, {"nodata": -9999.0}),
         ("nodata", "uint16 cannot hold nan", S2, {"nodata": float("nan")}),

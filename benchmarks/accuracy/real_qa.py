@@ -10,8 +10,8 @@ import numpy as np
 import rasterio
 
 from benchmarks.accuracy.real_table import Row, Table
+from rs_pipeline.catalog.folder import folder_items
 from rs_pipeline.catalog.items import read_item
-from rs_pipeline.catalog.search import folder_items
 from rs_pipeline.config import SourceSection
 from rs_pipeline.model import Scene
 from rs_pipeline.radiometry.masks import QAFlag, aerosol_flags, label_flags, saturation_flags
@@ -52,7 +52,7 @@ def read_scenes(real: Path, sensor_name: str) -> list[Scene]:
     """Scenes of the real catalog that a sensor table fits, as search reads them."""
     sensor = load_sensor(sensor_name)
     source = SourceSection(sensor=sensor_name, catalog=str(real / "catalog"), allow_unmasked=True, max_cloud_cover=100)
-    return [read_item(item, source, sensor, ("file",)).scene for item in folder_items(source.catalog, sensor.collection)]
+    return [read_item(item, source, sensor, ("file",)).scene for item in folder_items(source.catalog, sensor)]
 
 
 def expected_flags(values: np.ndarray, fields: list[dict], meaning: dict[str, QAFlag], value: int = 1) -> np.ndarray:

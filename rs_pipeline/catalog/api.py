@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urljoin
@@ -125,25 +125,93 @@ def _limited(response: requests.Response, limits: FetchSection) -> bytes:
     return bytes(body)
 
 
+def _matched(page: dict[str, Any]) -> int | None:
+    """How many items a page says that the whole search has; None where it says nothing, or that its number is not exact.
+
+    ``numberMatched`` of OGC API Features; ``context.matched`` of STAC API's older extension context, to which resto adds ``exactCount``.
+    """
+    context = page.get("context")
+    context = context if isinstance(context, dict) else {}
+    found = page.get("numberMatched", context.get("matched"))
+    exact = page.get("exactCount", context.get("exactCount", True))
+    return found if exact and isinstance(found, int) and not isinstance(found, bool) else None
+
+
+class _Doubtful(Exception):
+    """An answer that came to its end and need not be whole; shorter intervals will tell."""
+
+
 def _new_items(pages: Iterator[dict[str, Any]], catalog: str, most: int) -> Iterator[dict[str, Any]]:
-    """Items of all pages; ends with an error where the catalog pages for ever.
+    """Items of all pages; ends with an error where the catalog pages for ever, or stops before it has given all that it says it has.
+
+    While a search runs, items come and go: the least number that a page states must be given. On several pages the same item twice
+    counts once, for another was pushed from one page to the next and missed.
 
     Raises
     ------
-    CatalogError : the catalog repeats itself, names hardly anything new, or names more than ``most`` items.
+    CatalogError : the catalog repeats itself, names hardly anything new, names more than ``most`` items, or gives fewer than it says match.
+    _Doubtful : all items were given, but repeated, or as a full page without a next one and without their number.
     """
     seen: set[str] = set()
-    stale = 0
+    different: set[int] = set()
+    stale = given = number = 0
+    matched: int | None = None
+    full = False
     for number, page in enumerate(pages, start=1):
-        before = len(seen)
+        before, said = len(seen), _matched(page)
+        given += len(page["features"])
+        matched = said if matched is None else matched if said is None else min(matched, said)
+        full = len(page["features"]) >= _page_limit(page)
         for item in page["features"]:
             seen.add(str(item.get("id"))[:255] if isinstance(item, dict) else "")
+            different.add(_content(item))
             yield item
         stale = stale + 1 if len(seen) == before else 0
         if stale >= _STALE_PAGES or (number > _SPARSE[0] and len(seen) < _SPARSE[1] * number):
             raise CatalogError(f"the catalog pages for ever: {number} pages brought {len(seen)} different items", where=catalog, remedy="report it to its operator")
         if len(seen) > most:
             raise CatalogError(f"more than {most} scenes found", where=catalog, remedy="narrow the region or the periods, or raise search.max_scenes")
+    if matched is not None and given < matched:
+        raise CatalogError(
+            f"the catalog says that {matched} items match and gives {given} of them, without a link to the next page", where=catalog,
+            remedy="ask for shorter periods or a smaller region, so that one page holds all, and tell its operator",
+        )  # fmt: skip
+    if matched is not None and number > 1 and len(different) < matched:
+        raise _Doubtful(f"{matched} items match, but only {len(different)} different ones came on {number} pages")
+    if matched is None and full:
+        raise _Doubtful("a full page came without a link to the next one and without the number of items that match")
+
+
+def _page_limit(page: dict[str, Any]) -> int:
+    """How many items a page could hold: as many as were asked for, or as the catalog says that it gives."""
+    context = page.get("context")
+    said = context.get("limit") if isinstance(context, dict) else None
+    return min(PAGE_SIZE, said) if isinstance(said, int) and said > 0 else PAGE_SIZE
+
+
+def _content(item: Any) -> int:
+    """A number that tells items apart, also such as share an id."""
+    return hash(json.dumps([item.get("id"), item.get("properties")], sort_keys=True, default=str)) if isinstance(item, dict) else hash(repr(item)[:255])
+
+
+def _whole_items(ask: Callable[[DateRange], Iterator[dict[str, Any]]], span: DateRange, catalog: str, most: int) -> Iterator[dict[str, Any]]:
+    """All items of an interval. Where the answer is doubtful, its halves are asked for as well, down to single days; what was given stays.
+
+    Raises
+    ------
+    CatalogError : as `_new_items`; or the answer is doubtful for a single day.
+    """
+    try:
+        yield from _new_items(ask(span), catalog, most)
+    except _Doubtful as doubt:
+        first, last = span
+        if first == last:
+            raise CatalogError(
+                f"the catalog does not show that its answer for {first} is whole: {doubt}", where=catalog, remedy="narrow the region, or tell its operator"
+            ) from None
+        middle = first + (last - first) / 2
+        for half in ((first, middle), (middle + timedelta(days=1), last)):
+            yield from _whole_items(ask, half, catalog, most)
 
 
 def api_items(source: SourceSection, collection: str, bbox: tuple[float, ...], spans: list[DateRange], limits: FetchSection, most: int) -> Iterator[dict[str, Any]]:
@@ -156,11 +224,13 @@ def api_items(source: SourceSection, collection: str, bbox: tuple[float, ...], s
     """
     try:
         client = Client.open(source.catalog, stac_io=PatientIO(source, limits))
+
+        def ask(span: DateRange) -> Iterator[dict[str, Any]]:
+            found = client.search(collections=[collection], bbox=bbox, datetime=f"{span[0]}T00:00:00Z/{span[1]}T23:59:59Z", limit=PAGE_SIZE)
+            return client._stac_io.get_pages(found.url, found.method, found.get_parameters())
+
         for first, last in spans:
-            when = f"{first - timedelta(days=1)}T00:00:00Z/{last + timedelta(days=1)}T23:59:59Z"
-            found = client.search(collections=[collection], bbox=bbox, datetime=when, limit=PAGE_SIZE)
-            pages = client._stac_io.get_pages(found.url, found.method, found.get_parameters())
-            yield from _new_items(pages, source.catalog, most)
+            yield from _whole_items(ask, (first - timedelta(days=1), last + timedelta(days=1)), source.catalog, most)
     except (
         APIError, requests.RequestException, NotImplementedError, ValueError, KeyError, TypeError, AttributeError, RecursionError, STACError, STACTypeError,
     ) as fault:  # fmt: skip

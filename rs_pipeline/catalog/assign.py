@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from rs_pipeline.catalog.address import unsigned
 from rs_pipeline.catalog.fetch import chip_grid, tile_outline
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.config import Settings
@@ -29,8 +30,10 @@ _WORDS = ("offset_decision", "offset_confidence", "reason", "status", "cloud_cov
 
 
 def digest(scene: Scene) -> str:
-    """Digest of what the pixels of a scene depend on, 16 hexadecimal digits."""
+    """Digest of what the pixels of a scene depend on, 16 hexadecimal digits. Signatures are left out."""
     facts = {name: value for name, value in asdict(scene).items() if name not in _WORDS}
+    for name in ("assets", "tables"):
+        facts[name] = {role: unsigned(href) for role, href in facts[name].items()}
     return sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

@@ -14,11 +14,11 @@ from rasterio.transform import array_bounds
 from rasterio.warp import reproject, transform_bounds
 from rasterio.windows import Window
 
-from rs_pipeline.catalog.read import open_band
+from rs_pipeline.catalog.read import holds_reflectance, open_band
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RasterError
 from rs_pipeline.model import QUALITY_BANDS, Band, Grid, Scene, Sensor
-from rs_pipeline.radiometry.scaling import chip_numbers, mask_numbers
+from rs_pipeline.radiometry.scaling import chip_numbers, mask_numbers, shift
 from rs_pipeline.sensors import load_sensor
 
 MASK_ROLES = QUALITY_BANDS
@@ -26,6 +26,13 @@ MASK_ROLES = QUALITY_BANDS
 
 MAX_FINER = 16
 """A warp reads at most so many source pixels for one of its own beyond the raster's border: pixels may be half the size, grids turned."""
+
+
+_SAMPLE_PX = 128
+"""Longest side of what is looked at to tell the unit of a band."""
+
+_LEAST_POWER, _LARGEST_POWER = -0.1, 10.0
+"""Linear power of the ground: noise that was taken away leaves hardly less than 0; half of the pixels above 10 (10 dB) are no ground."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,7 @@ def _bounds_window(transform: Affine, bounds: tuple[float, float, float, float])
     return Window(col, row, end_col - col, end_row - row)
 
 
-def _read_window(dataset: rasterio.DatasetReader, window: Window, sensor: Sensor, role: str) -> np.ndarray:
+def _read_window(dataset: rasterio.DatasetReader, window: Window, scene: Scene, sensor: Sensor, role: str) -> np.ndarray:
     """The window's pixels as chip numbers (uint16), filled where the window reaches outside the raster."""
     fill = sensor.mask.fill if role == "mask" else 0
     numbers = np.full((int(window.height), int(window.width)), fill, dtype="uint16")
@@ -56,25 +63,56 @@ def _read_window(dataset: rasterio.DatasetReader, window: Window, sensor: Sensor
     if bottom > top and right > left:
         values = dataset.read(1, window=Window(left, top, right - left, bottom - top))
         if role not in MASK_ROLES:
-            _check_scale(values, sensor, dataset)
+            values = _as_stated(values, scene, sensor, dataset)
         read = mask_numbers(values, sensor) if role in MASK_ROLES else chip_numbers(values, sensor, dataset.nodata)
         row, col = top - int(window.row_off), left - int(window.col_off)
         numbers[row : row + read.shape[0], col : col + read.shape[1]] = read
     return numbers
 
 
-def _check_scale(values: np.ndarray, sensor: Sensor, dataset: rasterio.DatasetReader) -> None:
-    """Refuse reflectances where digital numbers are due: rounded they would be nodata."""
-    if values.dtype.kind == "f" and np.dtype(sensor.dtype).kind in "iu":
-        valid = values[np.isfinite(values) & (values != sensor.nodata) & (values != (sensor.nodata if dataset.nodata is None else dataset.nodata))]
-        if valid.size and (valid != 0).any() and np.abs(valid).max() <= 2:
-            raise RasterError("reflectances rather than digital numbers", where=dataset.name, remedy="give the sensor a table of its own")
+def _as_stated(values: np.ndarray, scene: Scene, sensor: Sensor, dataset: rasterio.DatasetReader) -> np.ndarray:
+    """Values of a band in the unit that the sensor's table states: reflectances become the digital numbers that scale and offset give back.
+
+    Raises
+    ------
+    RasterError : another unit than the table's, which cannot be told from it for certain or has no way back.
+    """
+    if sensor.family == "optical" and holds_reflectance(values) and holds_reflectance(_sample(dataset)):
+        fill = 0.0 if dataset.nodata is None else dataset.nodata
+        source_offset = scene.offset + shift(sensor) * scene.scale
+        return (np.where(values == fill, np.nan, values.astype("float64")) - source_offset) / scene.scale
+    _check_unit(values, sensor, dataset)
+    return values
 
 
-def _clip(dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, float], sensor: Sensor, role: str) -> ClippedBand:
+def _sample(dataset: rasterio.DatasetReader) -> np.ndarray:
+    """The whole band at _SAMPLE_PX pixels on its longer side, 0 for nodata."""
+    shrink = max(1.0, max(dataset.shape) / _SAMPLE_PX)
+    values = dataset.read(1, out_shape=tuple(max(1, round(n / shrink)) for n in dataset.shape))
+    return np.where(values == dataset.nodata, 0, values)
+
+
+def _check_unit(values: np.ndarray, sensor: Sensor, dataset: rasterio.DatasetReader) -> None:
+    """Refuse decibels and amplitudes where power is due, and numbers of another scale: in the maps they would be nodata, or dark."""
+    nodata = sensor.nodata if dataset.nodata is None else dataset.nodata
+    values = values.ravel()[:: max(1, values.size // _SAMPLE_PX**2)]
+    known = values[np.isfinite(values) & (values != sensor.nodata) & (values != nodata)]
+    if not known.size:
+        return
+    if sensor.family == "radar":
+        if np.mean(known < _LEAST_POWER) > 0.01:
+            raise RasterError("decibels, the sensor table says linear power", where=dataset.name, remedy="convert them: power = 10^(dB / 10)")
+        if np.median(known) > _LARGEST_POWER:
+            raise RasterError("amplitudes or digital numbers, the sensor table says linear power", where=dataset.name, remedy="calibrate them to gamma0")
+    elif np.percentile(known, 90) < sensor.valid_min / 2 or known.min() > sensor.valid_max:
+        found = f"numbers from {known.min():g} to {known.max():g}, valid by the sensor table are {sensor.valid_min:g} to {sensor.valid_max:g}"
+        raise RasterError(found, where=dataset.name, remedy="give the sensor a table of its own, with the scale and offset of these numbers")
+
+
+def _clip(dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, float], scene: Scene, sensor: Sensor, role: str) -> ClippedBand:
     """Native pixels over the bounds, which are in the raster's CRS."""
     window = _bounds_window(dataset.transform, bounds)
-    numbers = _read_window(dataset, window, sensor, role)
+    numbers = _read_window(dataset, window, scene, sensor, role)
     return ClippedBand(role, numbers, dataset.window_transform(window))
 
 
@@ -93,7 +131,7 @@ def aligned_grid(bounds: tuple[float, float, float, float], step: float) -> tupl
 
 
 def _warp(
-    dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, float], crs: CRS, sensor: Sensor, band: Band, moved_m: tuple[float, float]
+    dataset: rasterio.DatasetReader, bounds: tuple[float, float, float, float], crs: CRS, scene: Scene, sensor: Sensor, band: Band
 ) -> ClippedBand:  # fmt: skip
     """The bounds (in ``crs``) at native pixel size: bilinear for data (cubic where only moved), nearest for masks, nodata respected.
 
@@ -104,13 +142,13 @@ def _warp(
         out, (height, width) = dataset.window_transform(window), (int(window.height), int(window.width))
     else:
         out, (height, width) = aligned_grid(bounds, _native_step_m(dataset, band))
-    from_here = Affine.translation(-moved_m[0], -moved_m[1]) * out
+    from_here = Affine.translation(-scene.moved_x_m, -scene.moved_y_m) * out
     source_bounds = transform_bounds(crs, dataset.crs, *array_bounds(height, width, from_here), densify_pts=21)
     near = _bounds_window(dataset.transform, source_bounds)
     near = Window(near.col_off - 2, near.row_off - 2, near.width + 4, near.height + 4)
     if near.width * near.height > MAX_FINER * (height + 4) * (width + 4):
         near = _at_most(near, dataset)
-    source = _read_window(dataset, near, sensor, band.role)
+    source = _read_window(dataset, near, scene, sensor, band.role)
     masking = band.role in MASK_ROLES
     fill = sensor.mask.fill if band.role == "mask" else 0
     numbers = np.full((height, width), fill, dtype="uint16")
@@ -153,7 +191,6 @@ def read_clipped(scene: Scene, band: Band, grid: Grid, reach_m: float, limits: F
         if band.role == "mask":
             n = math.ceil(reach_m / grid.resolution_m)
             bounds = _overlap(dataset, grid.window(-n, -n, grid.height + 2 * n, grid.width + 2 * n).bounds, bounds, crs)
-        moved_m = scene.moved_x_m, scene.moved_y_m
-        if dataset.crs == crs and moved_m == (0.0, 0.0):
-            return _clip(dataset, bounds, sensor, band.role)
-        return _warp(dataset, bounds, crs, sensor, band, moved_m)
+        if dataset.crs == crs and (scene.moved_x_m, scene.moved_y_m) == (0.0, 0.0):
+            return _clip(dataset, bounds, scene, sensor, band.role)
+        return _warp(dataset, bounds, crs, scene, sensor, band)

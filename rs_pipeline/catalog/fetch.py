@@ -27,6 +27,7 @@ from rs_pipeline.catalog.cache import Cache
 from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, chip_files
 from rs_pipeline.catalog.clip import MASK_ROLES, ClippedBand, read_clipped
 from rs_pipeline.catalog.ground_range import read_ground_range
+from rs_pipeline.catalog.identity import changed_since, read_from
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.catalog.read import FAULTS, fault_chain, retrying
 from rs_pipeline.catalog.settle import settle
@@ -101,6 +102,7 @@ def _tags(scene: Scene, grid: Grid, reach_m: float) -> dict[str, str]:
     made_from = {
         "scene": scene.scene_id, "generated": scene.generated, "baseline": scene.processing_baseline,
         "assets": {role: unsigned(href) for role, href in (scene.assets | scene.tables).items()},
+        "identity": scene.identity,
         "files": {href: [about.st_size, about.st_mtime_ns] for href, about in files.items()},
         "bounds": grid.bounds, "crs": grid.crs, "reach_m": round(reach_m), "moved_m": [scene.moved_x_m, scene.moved_y_m],
         "rules": CHIP_RULES, "sensor": scene.sensor, "table": sha256(json.dumps([reading, sensor.mask.fill]).encode()).hexdigest()[:16],
@@ -150,7 +152,7 @@ def _read(scene: Scene, grid: Grid, reach_m: float, settings: Settings) -> list[
 
 
 def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Settings) -> tuple[str, str]:
-    """Write the chip's files into a folder: (status, reason). Only what cannot be read is the scene's fault."""
+    """Write the chip's files into a folder: (status, reason). Only what cannot be read, or is not what the search met, is the scene's fault."""
     sensor, tags = load_sensor(scene.sensor), _tags(scene, grid, reach_m)
     try:
         pieces = _read(scene, grid, reach_m, settings)
@@ -162,8 +164,12 @@ def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Sett
             return "failed", f"no data, or one number only, in {', '.join(lost)} where other bands have data"
     except (PipelineError, *FAULTS) as fault:
         return "failed", " ".join(str(fault.what if isinstance(fault, PipelineError) else fault).split())
+    source = read_from(scene, settings.fetch)  # after the pixels: what changes while they are read is seen
+    if changed := changed_since(scene, source):
+        return "failed", f"changed since the search ({changed}), its offset may be another: search again"
     if not any(p.numbers.any() for p in pieces if p.role not in MASK_ROLES):
         return "empty", "no data over the tile"
+    tags["READ_FROM"] = json.dumps(source, sort_keys=True)
     for name, group in _groups(pieces):
         _write(folder / name, group, grid.crs, tags)
     return "ok", ""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import shapely
 from shapely.geometry import shape
@@ -27,8 +27,17 @@ NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands in failed scenes whose date cannot be read."""
 
 _KEY_LENGTH = 100
-_PRODUCT = re.compile(r"(S2[A-Z])_MSIL2A_(\d{8}T\d{6})_(?:N(\d{2})(\d{2})_)?R(?P<orbit>\d{3})_T(?P<cell>\w{5})", re.IGNORECASE)
+_LONGEST = timedelta(days=1)
+"""An item over more time than this shows no single moment."""
+_PRODUCT = re.compile(
+    r"(?P<platform>S2[A-Z])_MSIL2A_(?P<datatake>\d{8}T\d{6})_(?:N(?P<baseline>\d{4})_)?R(?P<orbit>\d{3})_T(?P<cell>\w{5})(?:_(?P<made>\d{8}T\d{6}))?",
+    re.IGNORECASE,
+)
+"""Name of a Sentinel-2 product (ESA, Sentinel-2 Products Specification Document); its last time tells products of one datatake apart."""
 _DATATAKE = re.compile(r"GS2[A-Z]_(\d{8}T\d{6})_")
+_DATASTRIP = re.compile(r"_S(\d{8}T\d{6})(?:_|$)")
+"""First time that a datastrip saw the ground, in its id: two of them meet where a granule is split."""
+_SHORT_PLATFORM = re.compile(r"(?:(s1|sentinel-?0?1)|(s2|sentinel-?0?2)|(?:l[ceto]?|landsat)-?0?([4-9]))-?([a-d]?)")
 
 
 class Refusal(Exception):
@@ -37,6 +46,28 @@ class Refusal(Exception):
     def __init__(self, status: str, reason: str):
         self.status, self.reason = status, reason
         super().__init__(reason)
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """What stands in a catalog where an item was expected."""
+
+    name: str
+    status: str
+    """``failed`` or ``skipped``."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class GranulePart:
+    """Which part of an acquisition a product shows, from what its item tells; None where it is silent."""
+
+    strip: datetime | None = None
+    """Start of the datastrip."""
+    made: datetime | None = None
+    """Time in the product's name that tells it from others of its datatake."""
+    coverage: float | None = None
+    """Share of the granule with data, percent."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +80,9 @@ class Candidate:
     """Names the acquisition; two candidates with the same one show the same moment and place."""
     priority: int = 0
     """Of the source: the higher is kept."""
+    part: GranulePart = field(default_factory=GranulePart)
+    updated: str = ""
+    """When the item was changed, as the catalog writes it."""
 
 
 def clean_key(item_id: str) -> str:
@@ -65,10 +99,23 @@ def clean_text(value: object, length: int = 255) -> str:
     return "" if value is None else "".join(c if c.isprintable() else "?" for c in str(value))[:length]
 
 
-def platform_name(properties: Mapping[str, Any]) -> str:
-    """``Sentinel-2B``, ``SENTINEL-2B``, ``sentinel 2b`` are all ``sentinel-2b``; without a platform, the constellation."""
-    name = properties.get("platform") or properties.get("constellation") or ""
-    return re.sub(r"[\s_]+", "-", clean_text(name, 40).strip().lower())
+def platform_name(properties: Mapping[str, Any], item_id: str = "") -> str:
+    """``Sentinel-2B``, ``SENTINEL 2B``, ``S2B`` are all ``sentinel-2b``, ``LC08`` is ``landsat-8``; without a platform, the constellation.
+
+    A constellation that stands for the platform (``SENTINEL-2``) is made precise by the product's name, where it tells.
+    """
+    name = re.sub(r"[\s_]+", "-", clean_text(properties.get("platform") or properties.get("constellation"), 40).strip().lower())
+    known = _SHORT_PLATFORM.fullmatch(name)
+    if known:
+        letter = known[4] if not known[3] else ""
+        name = f"landsat-{known[3]}" if known[3] else f"sentinel-{1 if known[1] else 2}{letter}"
+    product = _product(properties, item_id)
+    return f"sentinel-2{product['platform'][2].lower()}" if name == "sentinel-2" and product else name
+
+
+def _product(properties: Mapping[str, Any], item_id: str) -> re.Match | None:
+    """The Sentinel-2 product's name, taken to pieces; None where the item has none."""
+    return _PRODUCT.search(str(properties.get("s2:product_uri", ""))) or _PRODUCT.search(item_id)
 
 
 def cell_name(properties: Mapping[str, Any], item_id: str) -> str:
@@ -82,20 +129,23 @@ def cell_name(properties: Mapping[str, Any], item_id: str) -> str:
         return f"{properties['landsat:wrs_path']:0>3}{properties['landsat:wrs_row']:0>3}"
     if properties.get("mgrs:utm_zone"):
         return f"{properties['mgrs:utm_zone']}{properties.get('mgrs:latitude_band', '')}{properties.get('mgrs:grid_square', '')}".upper()
-    named = _PRODUCT.search(item_id)
+    named = _product({}, item_id)
     return named["cell"].upper() if named else clean_text(code, 20)
 
 
 def baseline_name(properties: Mapping[str, Any], item_id: str) -> str:
-    """Processing baseline as ``05.09`` (Sentinel-2) or collection and tier as ``02_T1`` (Landsat); empty if not said."""
+    """Processing baseline as ``05.09`` (Sentinel-2; also of ``N0509``, ``5.09``, ``509``) or collection and tier as ``02_T1`` (Landsat);
+    empty if not said.
+    """
     for name in ("s2:processing_baseline", "sentinel:processing_baseline", "processing:version"):
         if properties.get(name):
             text = clean_text(properties[name], 20).strip()
-            whole = re.fullmatch(r"(\d{1,2})\.(\d{1,2})", text)
-            return f"{int(whole[1]):02d}.{whole[2]:0<2}" if whole else text
-    product = _PRODUCT.search(str(properties.get("s2:product_uri", ""))) or _PRODUCT.search(item_id)
-    if product and product[3]:
-        return f"{product[3]}.{product[4]}"
+            whole = re.fullmatch(r"N?(\d{1,2})\.(\d{1,2})", text, re.IGNORECASE)
+            digits = re.fullmatch(r"N(\d{2})(\d{2})" if name.startswith("processing") else r"N?(\d{1,2})(\d{2})", text, re.IGNORECASE)
+            return f"{int(whole[1]):02d}.{whole[2]:0<2}" if whole else f"{int(digits[1]):02d}.{digits[2]}" if digits else text
+    product = _product(properties, item_id)
+    if product and product["baseline"]:
+        return f"{product['baseline'][:2]}.{product['baseline'][2:]}"
     if properties.get("landsat:collection_number"):
         return clean_text(f"{properties['landsat:collection_number']}_{properties.get('landsat:collection_category', '')}", 20)
     return ""
@@ -109,9 +159,24 @@ def quality_class(properties: Mapping[str, Any], item_id: str, sensor: Sensor) -
     return said or next((c for c in sensor.quality.classes if item_id.upper().endswith(f"_{c}")), "")
 
 
+def part_of(properties: Mapping[str, Any], item_id: str) -> GranulePart:
+    """Which part of its datatake a Sentinel-2 product shows: by its datastrip's id, its own name and the share of pixels without data."""
+    strip = _DATASTRIP.search(str(properties.get("s2:datastrip_id") or properties.get("eopf:datastrip_id") or ""))
+    product, empty = _product(properties, item_id), _number(properties.get("s2:nodata_pixel_percentage"), 0, 100)
+    made = product["made"] if product else None
+    return GranulePart(_compact_time(strip[1]) if strip else None, _compact_time(made) if made else None, None if empty is None else 100.0 - empty)
+
+
+def _compact_time(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text.upper(), "%Y%m%dT%H%M%S")
+    except ValueError:
+        return None
+
+
 def generated_at(properties: Mapping[str, Any]) -> str:
     """When the product was made, as the catalog writes it (ISO text sorts by time); empty if not said."""
-    return next((clean_text(properties[k], 40) for k in ("s2:generation_time", "landsat:product_generated", "created") if properties.get(k)), "")
+    return next((clean_text(properties[k], 40) for k in ("s2:generation_time", "processing:datetime", "landsat:product_generated", "created") if properties.get(k)), "")
 
 
 def _number(value: object, low: float, high: float) -> float | None:
@@ -133,13 +198,23 @@ def item_sun_angles(properties: Mapping[str, Any]) -> tuple[float | None, float 
     return (None, None) if elevation is None or azimuth is None else (elevation, azimuth % 360)
 
 
-def _moment(properties: Mapping[str, Any]) -> datetime:
-    text = properties.get("datetime") or properties.get("start_datetime")
+def _time(text: object) -> datetime:
     try:
-        when = datetime.fromisoformat(str(text))
+        when = datetime.fromisoformat(str(text).strip().upper())
     except ValueError:
         raise Refusal("failed", f"date cannot be read: {clean_text(text, 40)!r}") from None
     return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _moment(properties: Mapping[str, Any]) -> datetime:
+    """When the scene was seen, UTC: its datetime, else the start of its interval. One that stands for more than a day shows no moment,
+    also where its datetime names the first one.
+    """
+    if properties.get("start_datetime") and properties.get("end_datetime"):
+        first, last = _time(properties["start_datetime"]), _time(properties["end_datetime"])
+        if last - first > _LONGEST:
+            raise Refusal("skipped", f"no single acquisition: the item stands for {first.date()} to {last.date()}")
+    return _time(properties.get("datetime") or properties.get("start_datetime"))
 
 
 def _without_empty_parts(geometry: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -147,10 +222,15 @@ def _without_empty_parts(geometry: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**geometry, "coordinates": [part for part in geometry["coordinates"] if part]} if geometry.get("type") == "MultiPolygon" else geometry
 
 
+def _flat(bbox: Sequence[float]) -> Sequence[float]:
+    """West, south, east, north of a bbox with or without heights."""
+    return [bbox[0], bbox[1], bbox[3], bbox[4]] if len(bbox) == 6 else bbox
+
+
 def _footprint(item: Mapping[str, Any]) -> shapely.Geometry:
     """Valid polygon in degrees, rounded to 1e-7 (1 cm) so that it reads back unchanged."""
     try:
-        geometry = shape(_without_empty_parts(item["geometry"])) if item.get("geometry") else shapely.box(*item["bbox"][:4])
+        geometry = shape(_without_empty_parts(item["geometry"])) if item.get("geometry") else shapely.box(*_flat(item["bbox"]))
         geometry = shapely.set_precision(shapely.make_valid(shapely.force_2d(geometry)), 1e-7) or shapely.Polygon()
     except Exception as fault:  # shapely raises many kinds for hostile geometry
         raise Refusal("failed", f"geometry cannot be read: {clean_text(fault, 120)}") from None
@@ -172,6 +252,8 @@ def clean_href(href: object, schemes: tuple[str, ...], internal: bool = True) ->
         raise Refusal("skipped", "href with control characters")
     parts = urlsplit(text)
     scheme = parts.scheme.lower() or "file"
+    if not parts.scheme and not text.startswith("/"):
+        raise Refusal("skipped", f"relative href: {clean_text(text, 80)!r}")
     if scheme not in schemes:
         raise Refusal("skipped", f"href scheme {clean_text(scheme, 20)!r} is not allowed (sources.schemes allows {', '.join(schemes)})")
     if scheme != "file":
@@ -198,13 +280,44 @@ def _assets(item: Mapping[str, Any], sensor: Sensor, source: SourceSection, sche
     for band in sensor.bands:
         name = next((a for a in band.assets if isinstance(offered.get(a), Mapping) and offered[a].get("href")), None)
         if name is not None:
-            hrefs[band.role] = _kept_href(offered[name]["href"], source, schemes)
+            hrefs[band.role] = _kept_href(_allowed_href(offered[name], schemes), source, schemes)
         elif band.role == "mask":
             if not source.allow_unmasked:
                 raise Refusal("skipped", f"no cloud mask (asset {' or '.join(band.assets)}); sources.allow_unmasked would use it")
         elif band.required:
             raise Refusal("skipped", f"required band missing: {band.role} (asset {' or '.join(band.assets)})")
     return hrefs
+
+
+def _allowed_href(asset: Mapping[str, Any], schemes: tuple[str, ...]) -> object:
+    """The asset's href, or the first of its alternates (STAC extension alternate-assets) where only that has a scheme that is allowed."""
+    alternates = asset.get("alternate")
+    others = [a.get("href") for a in alternates.values() if isinstance(a, Mapping)] if isinstance(alternates, Mapping) else []
+    return next((h for h in (asset["href"], *others) if isinstance(h, str) and (urlsplit(h).scheme.lower() or "file") in schemes), asset["href"])
+
+
+def self_address(item: Mapping[str, Any]) -> str:
+    """The http(s) address that an item gives as its own; empty where it gives none."""
+    links = item.get("links")
+    hrefs = [k.get("href") for k in links if isinstance(k, Mapping) and k.get("rel") == "self"] if isinstance(links, list) else []
+    return next((h for h in hrefs if isinstance(h, str) and h.startswith(("https://", "http://"))), "")
+
+
+def resolved(item: Mapping[str, Any], absolute: Callable[[str], str]) -> dict[str, Any]:
+    """The item with ``absolute(href)`` in place of the relative href of each asset; what is no asset stays as it is."""
+    assets = item.get("assets")
+
+    def of(asset: Any) -> Any:
+        href = asset.get("href") if isinstance(asset, Mapping) else None
+        return {**asset, "href": absolute(href)} if isinstance(href, str) and href and not urlsplit(href).scheme else asset
+
+    return {**item, "assets": {name: of(asset) for name, asset in assets.items()}} if isinstance(assets, Mapping) else dict(item)
+
+
+def served_item(item: Any) -> Any:
+    """An item of an API with the relative hrefs of its assets resolved against its own address, where it gives one."""
+    address = self_address(item) if isinstance(item, Mapping) else ""
+    return resolved(item, lambda href: urljoin(address, href)) if address else item
 
 
 def _kept_href(href: object, source: SourceSection, schemes: tuple[str, ...]) -> str:
@@ -226,6 +339,17 @@ def _tables(item: Mapping[str, Any], sensor: Sensor, assets: Mapping[str, str], 
     return hrefs
 
 
+def _declared(item: Mapping[str, Any], sensor: Sensor, assets: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """What the item says of the content of each band's file (STAC extension file): checksum and size in bytes, where it does."""
+    declared = {}
+    for band in sensor.bands:
+        asset = next((item["assets"][a] for a in band.assets if isinstance(item["assets"].get(a), Mapping)), {})
+        said = {name: clean_text(asset[name], 200) for name in ("file:checksum", "file:size") if asset.get(name)}
+        if said and band.role in assets:
+            declared[band.role] = said
+    return declared
+
+
 def _shapes(item: Mapping[str, Any], sensor: Sensor) -> dict[str, tuple[int, int]]:
     """Rows and columns of each band where proj:shape of its asset, or of the item, says them."""
     shapes = {}
@@ -243,33 +367,50 @@ def relative_orbit(properties: Mapping[str, Any], item_id: str) -> int | None:
         text = str(properties.get(name, ""))
         if re.fullmatch(r"\d{1,3}", text):
             return int(text)
-    product = _PRODUCT.search(str(properties.get("s2:product_uri", ""))) or _PRODUCT.search(item_id)
+    product = _product(properties, item_id)
     return int(product["orbit"]) if product else None
 
 
-def _raster_band(item: Mapping[str, Any], sensor: Sensor, key: str) -> float | None:
-    """A number of raster:bands of the red (else first) band's asset; in STAC 1.1 it stands on the asset."""
+def _raster_band(item: Mapping[str, Any], sensor: Sensor, key: str) -> object:
+    """What raster:bands of the red (else first) band's asset says; in STAC 1.1 it stands on the asset. None where they are silent."""
     band, assets = sensor.band("red") or sensor.bands[0], item.get("assets")
     offered = [assets[a] for a in band.assets if isinstance(assets.get(a), Mapping)] if isinstance(assets, Mapping) else []
     asset = offered[0] if offered else {}
     tables = asset.get("raster:bands") or asset.get("bands") or []
     first = tables[0] if isinstance(tables, list) and tables and isinstance(tables[0], Mapping) else {}
-    for table in (first, asset):
-        for name in (key, f"raster:{key}"):
-            value = _number(table.get(name), -1.0, 1.0)
-            if value is not None:
-                return value
-    return None
+    return next((t[name] for t in (first, asset) for name in (key, f"raster:{key}") if t.get(name) is not None), None)
+
+
+def _scale(item: Mapping[str, Any], sensor: Sensor) -> float:
+    """Reflectance of a digital number: what raster:bands says where the sensor's rule trusts it, else the table's.
+
+    Raises
+    ------
+    Refusal : both say something else, or the item's numbers are in decibels or amplitudes.
+    """
+    unit = clean_text(_raster_band(item, sensor, "unit"), 20)
+    if sensor.family == "radar":
+        if unit.lower() in ("db", "decibel", "decibels", "amplitude"):
+            raise Refusal("skipped", f"raster:bands says {unit}, the sensor table means linear power")
+        return sensor.scale
+    said, offset = _number(_raster_band(item, sensor, "scale"), 0.0, 1.0), _number(_raster_band(item, sensor, "offset"), -1.0, 1.0)
+    if sensor.offset_rule == "raster_bands" and said and 1e-6 <= said <= 1e-2:
+        return said
+    if said and said != 1.0 and not math.isclose(said, sensor.scale, rel_tol=1e-3):
+        raise Refusal("skipped", f"raster:bands says scale {said:g}, the sensor table {sensor.scale:g}; give the sensor a table of its own")
+    if said and said != 1.0 and sensor.offset_rule == "fixed" and offset is not None and abs(offset - sensor.offset) > 1e-6:
+        raise Refusal("skipped", f"raster:bands says offset {offset:g}, the sensor table {sensor.offset:g}; give the sensor a table of its own")
+    return sensor.scale
 
 
 def _acquisition(properties: Mapping[str, Any], item_id: str, sensor: Sensor, platform: str, when: datetime) -> tuple[str, ...]:
-    product = _PRODUCT.search(str(properties.get("s2:product_uri", ""))) or _PRODUCT.search(item_id)
+    product = _product(properties, item_id)
     datatake = _DATATAKE.match(str(properties.get("s2:datatake_id", "")))
     second = when.strftime("%Y%m%dT%H%M%S")
     values = {
         "platform": platform,
         "datetime": second,
-        "datatake": product[2].upper() if product else datatake[1] if datatake else second,
+        "datatake": product["datatake"].upper() if product else datatake[1] if datatake else second,
         "cell": cell_name(properties, item_id),
     }
     return tuple(values.get(name) or clean_text(properties.get(name), 80) for name in sensor.deduplicate_by)
@@ -284,21 +425,19 @@ def _fill(base: Candidate, item: Mapping[str, Any], source: SourceSection, senso
     flag = properties.get("earthsearch:boa_offset_applied", properties.get("sentinel:boa_offset_applied"))
     facts = OffsetFacts(
         flag=flag if isinstance(flag, bool) else None,
-        raster_offset=_raster_band(item, sensor, "offset"),
+        raster_offset=_number(_raster_band(item, sensor, "offset"), -1.0, 1.0),
         baseline=baseline_name(properties, scene.scene_id),
     )
     told = by_metadata(sensor.offset_rule, facts, sensor.offset)
-    scale = _raster_band(item, sensor, "scale") if sensor.offset_rule == "raster_bands" else None
     scene = replace(
         scene,
-        platform=platform_name(properties),
+        platform=platform_name(properties, scene.scene_id),
         datetime=when,
         solar_day=solar_day(when, footprint.centroid.x),
         processing_baseline=facts.baseline,
         cloud_cover=_number(properties.get("eo:cloud_cover"), 0, 100),
         sun_elevation_deg=elevation,
         sun_azimuth_deg=azimuth,
-        scale=scale if scale and 1e-6 <= scale <= 1e-2 else sensor.scale,
         offset_decision=told.words,
         offset_confidence=told.confidence,
         bbox=tuple(round(v, 7) for v in footprint.bounds),
@@ -307,10 +446,15 @@ def _fill(base: Candidate, item: Mapping[str, Any], source: SourceSection, senso
         quality=quality_class(properties, scene.scene_id, sensor),
         relative_orbit=relative_orbit(properties, scene.scene_id),
     )
-    scene = replace(scene, offset=chip_offset(told.offset, scene.scale, sensor))
-    found = Candidate(scene, facts, _acquisition(properties, scene.scene_id, sensor, scene.platform, when), base.priority)
+    found = Candidate(
+        scene, facts, _acquisition(properties, scene.scene_id, sensor, scene.platform, when), base.priority, part_of(properties, scene.scene_id),
+        clean_text(properties.get("updated"), 40),
+    )  # fmt: skip
     try:
+        scale = _scale(item, sensor)
+        scene = replace(scene, scale=scale, offset=chip_offset(told.offset, scale, sensor))
         assets = _wanted(scene, item, source, sensor, schemes)
+        scene = replace(scene, identity=_declared(item, sensor, assets))
         shapes = {r: s for r, s in _shapes(item, sensor).items() if r in assets}
         return replace(found, scene=replace(scene, assets=assets, shapes=shapes, tables=_tables(item, sensor, assets, source, schemes)))
     except Refusal as refusal:
@@ -319,7 +463,7 @@ def _fill(base: Candidate, item: Mapping[str, Any], source: SourceSection, senso
 
 def _wanted(scene: Scene, item: Mapping[str, Any], source: SourceSection, sensor: Sensor, schemes: tuple[str, ...]) -> dict[str, str]:
     stated = bool(item["properties"].get("platform"))
-    if sensor.platforms and stated and scene.platform not in sensor.platforms:
+    if sensor.platforms and stated and not any(re.fullmatch(f"{re.escape(scene.platform)}[a-z]?", p) for p in sensor.platforms):
         raise Refusal("skipped", f"platform {scene.platform!r} is not one of {', '.join(sensor.platforms)}")
     accepted = source.quality or (sensor.quality.accepted if sensor.quality else ())
     if scene.quality and accepted and scene.quality not in accepted:
@@ -335,14 +479,16 @@ def chip_offset(offset: float, scale: float, sensor: Sensor) -> float:
     return round(offset - scaling.shift(sensor) * scale, 12)
 
 
-def read_item(item: Mapping[str, Any], source: SourceSection, sensor: Sensor, schemes: tuple[str, ...]) -> Candidate:
+def read_item(item: Mapping[str, Any] | Dropped, source: SourceSection, sensor: Sensor, schemes: tuple[str, ...]) -> Candidate:
     """The scene of one STAC item (as a dictionary with absolute hrefs). Never raises: a bad item is a failed scene.
+
+    What was `Dropped` from the catalog is a scene too, with its reason.
 
     Parameters
     ----------
     schemes : allowed schemes of hrefs, e.g. ``("file", "https")``.
     """
-    item_id = clean_text(item.get("id") if isinstance(item, Mapping) else None) or "(no id)"
+    item_id = clean_text(item.name if isinstance(item, Dropped) else item.get("id") if isinstance(item, Mapping) else None) or "(no id)"
     blank = Scene(
         scene_id=item_id, key=clean_key(item_id), sensor=sensor.name, collection=sensor.collection, platform="", datetime=NO_DATE,
         solar_day=date(1970, 1, 1), processing_baseline="", cloud_cover=None, sun_elevation_deg=None, sun_azimuth_deg=None,
@@ -350,6 +496,8 @@ def read_item(item: Mapping[str, Any], source: SourceSection, sensor: Sensor, sc
     )  # fmt: skip
     base = Candidate(blank, priority=source.priority)
     try:
+        if isinstance(item, Dropped):
+            raise Refusal(item.status, item.reason)
         if not isinstance(item, Mapping) or not isinstance(item.get("properties"), Mapping):
             raise Refusal("failed", "not a STAC item: no properties")
         return _fill(base, item, source, sensor, schemes)

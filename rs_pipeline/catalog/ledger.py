@@ -16,7 +16,7 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.model import Scene
 from rs_pipeline.storage.tables import write_parquet
 
-_PLAIN = [f.name for f in fields(Scene) if f.name not in ("assets", "shapes", "tables", "bbox", "footprint_wkt")]
+_PLAIN = [f.name for f in fields(Scene) if f.name not in ("assets", "shapes", "tables", "identity", "bbox", "footprint_wkt")]
 _SIDES = ("west", "south", "east", "north")
 _MAYBE = ("cloud_cover", "sun_elevation_deg", "sun_azimuth_deg", "relative_orbit", "displaced_x_m", "displaced_y_m")
 
@@ -31,9 +31,8 @@ def write_ledger(scenes: Sequence[Scene], path: Path) -> None:
         table[name] = table[name].astype("float64")
     for i, side in enumerate(_SIDES):
         table[side] = [float(s.bbox[i]) for s in ordered]
-    table["shapes"] = [json.dumps(s.shapes, sort_keys=True) for s in ordered]
-    table["assets"] = [json.dumps(s.assets, sort_keys=True) for s in ordered]
-    table["tables"] = [json.dumps(s.tables, sort_keys=True) for s in ordered]
+    for name in ("shapes", "assets", "tables", "identity"):
+        table[name] = [json.dumps(getattr(s, name), sort_keys=True) for s in ordered]
     footprints = [shapely.from_wkt(s.footprint_wkt) if s.footprint_wkt else shapely.Polygon() for s in ordered]
     write_parquet(gpd.GeoDataFrame(table, geometry=footprints, crs=4326), path)
 
@@ -68,6 +67,7 @@ def _scene(row: dict) -> Scene:
         assets=json.loads(row["assets"]),
         shapes={role: tuple(shape) for role, shape in json.loads(row["shapes"]).items()},
         tables=json.loads(row["tables"]),
+        identity=json.loads(row["identity"]),
         bbox=tuple(float(row[side]) for side in _SIDES),
         footprint_wkt="" if empty else shapely.to_wkt(footprint, rounding_precision=7),
     )

@@ -14,7 +14,10 @@ import rasterio
 import requests
 import shapely
 from rasterio._err import CPLE_BaseError
+from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
+from rasterio.transform import from_bounds
+from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
 from tenacity import RetryCallState
 
@@ -23,7 +26,7 @@ from rs_pipeline.catalog.retrying import policy
 from rs_pipeline.catalog.sign import forget_tokens, signed
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RasterError
-from rs_pipeline.model import QUALITY_BANDS, Scene
+from rs_pipeline.model import QUALITY_BANDS, Scene, Sensor
 from rs_pipeline.sensors import load_sensor
 
 Result = TypeVar("Result")
@@ -41,6 +44,9 @@ _MAX_TABLE_BYTES = 64 * 2**20
 
 _PLACE_SLACK_DEG = 0.05
 
+_LARGEST_REFL = 2.0
+"""Hardly a pixel of a reflectance is above it, and hardly one of a digital number below."""
+
 _REFUSED = re.compile(r"\b403\b|forbidden|authenticat", re.IGNORECASE)
 _PERMANENT = re.compile(r"\b(400|401|404|410)\b")
 """Codes after which a server will say the same again. "Not recognized" and "does not exist" are no such words: GDAL also says them
@@ -48,8 +54,8 @@ of a response that was cut off."""
 
 
 def driver_of(href: str) -> str:
-    """GDAL driver for an href: JPEG 2000 by suffix, else GeoTIFF. Virtual formats, which can name other files, are never opened."""
-    return "JP2OpenJPEG" if urlsplit(href).path.lower().endswith((".jp2", ".j2k")) else "GTiff"
+    """GDAL driver for an href: JPEG 2000 by suffix (also within a path, as in ``…Nodes(B02_10m.jp2)/$value``), else GeoTIFF. Virtual formats, which can name other files, are never opened."""
+    return "JP2OpenJPEG" if re.search(r"\.(jp2|j2k)\b", urlsplit(href).path.lower()) else "GTiff"
 
 
 def gdal_options(limits: FetchSection) -> dict[str, object]:
@@ -102,7 +108,8 @@ def retrying(read: Callable[[], Result], href: str, limits: FetchSection, sign: 
 
 @contextmanager
 def open_raster(href: str, sign: str, limits: FetchSection, expected_m: float, georeference: str = "grid") -> Iterator[rasterio.DatasetReader]:
-    """Open a raster for reading, after signing, and check it against the declared limits.
+    """Open a raster for reading, after signing, and check it against the declared limits. Rows that run north, or columns that run west, are
+    turned round: what is yielded is north-up, with the same pixels.
 
     Parameters
     ----------
@@ -111,7 +118,7 @@ def open_raster(href: str, sign: str, limits: FetchSection, expected_m: float, g
 
     Raises
     ------
-    RasterError : more pixels than allowed, in all or in a block, complex; on a grid: no CRS, not north-up, or pixels much finer than
+    RasterError : more pixels than allowed, in all or in a block, complex; on a grid: no CRS, turned, or pixels much finer than
         the table states; else: too few control points.
     """
     url = signed(href, sign)
@@ -130,18 +137,29 @@ def open_raster(href: str, sign: str, limits: FetchSection, expected_m: float, g
             _check_grid(dataset, expected_m, href)
         elif len(dataset.gcps[0]) < MIN_CONTROL_POINTS or dataset.gcps[1] is None:
             raise RasterError(f"{len(dataset.gcps[0])} ground control points, at least {MIN_CONTROL_POINTS} are needed", where=href)
-        yield dataset
+        if georeference == "grid" and (dataset.transform.a < 0 or dataset.transform.e > 0):
+            with _north_up(dataset) as turned:
+                yield turned
+        else:
+            yield dataset
 
 
 def _check_grid(dataset: rasterio.DatasetReader, expected_m: float, href: str) -> None:
     if dataset.crs is None:
         raise RasterError("the raster has no CRS", where=href)
     t = dataset.transform
-    if t.b or t.d or t.a <= 0 or t.e >= 0:
-        raise RasterError("the raster is not north-up", where=href)
-    step_m = min(t.a, -t.e) * (111_320.0 if dataset.crs.is_geographic else 1.0)
+    if t.b or t.d or t.a == 0 or t.e == 0:
+        raise RasterError("the raster is not north-up: its grid is turned", where=href)
+    step_m = min(abs(t.a), abs(t.e)) * (111_320.0 if dataset.crs.is_geographic else 1.0)
     if step_m < expected_m / 2:
         raise RasterError(f"pixels of {step_m:g} m, the sensor table says {expected_m:g} m", where=href)
+
+
+def _north_up(dataset: rasterio.DatasetReader) -> WarpedVRT:
+    """The raster with its rows from north to south and its columns from west to east: the same pixels in another order."""
+    left, bottom, right, top = (f(a, b) for f, a, b in zip((min, min, max, max), dataset.bounds[:2] * 2, dataset.bounds[2:] * 2, strict=True))
+    transform = from_bounds(left, bottom, right, top, dataset.width, dataset.height)
+    return WarpedVRT(dataset, crs=dataset.crs, transform=transform, width=dataset.width, height=dataset.height, resampling=Resampling.nearest)
 
 
 def _interleaved(dataset: rasterio.DatasetReader) -> bool:
@@ -155,8 +173,8 @@ def open_band(scene: Scene, role: str, limits: FetchSection) -> Iterator[rasteri
 
     Raises
     ------
-    RasterError : as `open_raster`; or other numbers than the table's, more pixels than the item declares, or another place on
-        Earth than the scene's footprint (a wrong CRS or a wrong file).
+    RasterError : as `open_raster`; or other numbers than the table's, another scale in the file, more pixels than the item declares, or
+        another place on Earth than the scene's footprint (a wrong CRS or a wrong file).
     """
     sensor, href = load_sensor(scene.sensor), scene.assets[role]
     with open_raster(href, scene.sign, limits, sensor.band(role).resolution_m, sensor.georeference) as dataset:
@@ -164,14 +182,43 @@ def open_band(scene: Scene, role: str, limits: FetchSection) -> Iterator[rasteri
         if role in QUALITY_BANDS:
             if dtype.kind not in "iu":
                 raise RasterError(f"classes or bits of type {dtype}", where=href)
-        elif dtype != sensor.dtype and dtype.kind != "f":
+        elif dtype.kind != "f" and not _holds(dtype, np.dtype(sensor.dtype)):
             raise RasterError(f"numbers of type {dtype}, the sensor table says {sensor.dtype}", where=href)
+        elif sensor.family == "optical":
+            _check_file_scale(dataset, scene, sensor, href)
         declared = scene.shapes.get(role)
-        if declared and (dataset.height > declared[0] or dataset.width > declared[1]):
+        if declared and dataset.height * dataset.width > declared[0] * declared[1]:
             raise RasterError(f"{dataset.height} x {dataset.width} pixels, the item declares {declared[0]} x {declared[1]}", where=href)
         if scene.footprint_wkt and not _meets(dataset, scene):
             raise RasterError(f"the raster ({dataset.crs or dataset.gcps[1]}) does not lie where the scene's footprint does", where=href)
         yield dataset
+
+
+def _holds(stored: np.dtype, stated: np.dtype) -> bool:
+    """Whether whole numbers of one type may be those that a table states as another: signed or not, but no narrower."""
+    return stored == stated or (stated.kind in "iu" and stored.itemsize >= stated.itemsize)
+
+
+def _check_file_scale(dataset: rasterio.DatasetReader, scene: Scene, sensor: Sensor, href: str) -> None:
+    """Refuse a scale and offset in the file that contradict the table; 1 and 0 are GDAL's words for none.
+
+    An offset that is decided from the scene itself is not held against what its file says.
+    """
+    scale, offset = dataset.scales[0], dataset.offsets[0]
+    if scale == 1:
+        return
+    fixed = sensor.offset_rule == "fixed"
+    if not math.isclose(scale, scene.scale, rel_tol=1e-3) or (fixed and abs(offset - sensor.offset) > 1e-6):
+        said = f"scale {scale:g} and offset {offset:g}, the sensor table says {scene.scale:g}" + (f" and {sensor.offset:g}" if fixed else "")
+        raise RasterError(f"the file says {said}", where=href, remedy="give the sensor a table of its own")
+
+
+def holds_reflectance(values: np.ndarray) -> bool:
+    """Whether a sample of an optical band (0 and NaN for nodata) holds reflectances from 0 to 1, not digital numbers."""
+    if values.dtype.kind != "f":
+        return False
+    known = values[np.isfinite(values) & (values > 0)]
+    return bool(known.size) and np.percentile(known, 99) <= _LARGEST_REFL
 
 
 def _meets(dataset: rasterio.DatasetReader, scene: Scene) -> bool:

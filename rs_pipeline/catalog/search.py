@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import shapely
 from rich.console import Console
 
 from rs_pipeline.catalog.address import is_api
 from rs_pipeline.catalog.api import DateRange, api_items
-from rs_pipeline.catalog.items import Candidate, clean_text, read_item
+from rs_pipeline.catalog.folder import folder_items
+from rs_pipeline.catalog.identity import change, identified, remembered
+from rs_pipeline.catalog.items import Candidate, clean_text, read_item, served_item
 from rs_pipeline.catalog.ledger import read_ledger, write_ledger
 from rs_pipeline.catalog.orbits import tracks, write_tracks
 from rs_pipeline.catalog.registration import keep_places, register
@@ -33,9 +30,21 @@ from rs_pipeline.sensors import load_sensor
 _COVERED = 0.8
 """A duplicate must be covered by what replaces it at least this much: two halves of a split granule are not duplicates."""
 
+_WHOLE, _ALIKE = 105.0, 1.0
+"""Percent of a granule: products that show more than the whole together show some ground twice; such as differ by less may show the same."""
+
+_SAME_STRIP = timedelta(seconds=5)
+"""Datastrips that begin nearer to each other are one: processed again, its first line may be another."""
+
+_SAME_RUN = timedelta(days=1)
+"""Products of one baseline made within this time are the two parts of a granule rather than a part made again."""
+
 _DAY = timedelta(days=1)
 
 _NOT_ASKED = "the catalog was not asked for "
+
+_NAMED = 5
+"""So many of the scenes that changed are named; the ledger has them all."""
 
 
 def allowed_schemes(source: SourceSection) -> tuple[str, ...]:
@@ -54,93 +63,41 @@ def intervals(settings: Settings) -> list[DateRange]:
     return merged
 
 
-def folder_items(catalog: str, collection: str) -> Iterator[dict[str, Any]]:
-    """Items of one collection in a static catalog (catalog.json, collection.json or their folder) or a plain folder of items.
+def _collect(source: SourceSection, region: shapely.Geometry, settings: Settings, others: Counter[str]) -> list[Candidate]:
+    """Candidates of one source that touch the region on a day of a period; what cannot be read is kept with its reason.
 
-    Hrefs of assets become absolute. Items are not filtered by place or time.
-
-    Raises
-    ------
-    CatalogError : there is nothing at the path, or it is not STAC.
+    Two items of one id are one candidate where they say the same, else both are kept. ``others`` counts the items of other collections.
     """
-    path = Path(catalog).expanduser().resolve()
-    root = next((p for p in (path, path / "catalog.json", path / "collection.json") if p.is_file()), None)
-    if root is None and not path.is_dir():
-        raise CatalogError("there is no such catalog", where=catalog, remedy="give the path of a catalog.json, of its folder, or an https:// URL")
-    try:
-        found = _walk(root) if root is not None else _listed(path)
-        for file, item in found:
-            if item.get("collection") == collection:
-                yield _absolute(item, file)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
-        raise CatalogError(f"the catalog cannot be read: {clean_text(fault)}", where=catalog, remedy="check that it is valid STAC") from None
-
-
-def _listed(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    for file in sorted(folder.rglob("*.json")):
-        entry = json.loads(file.read_text("utf-8"))
-        if isinstance(entry, dict) and entry.get("type") == "Feature":
-            yield file, entry
-
-
-def _walk(root: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Items below a catalog by its local child and item links, each file once. Read by hand: one bad item must not end the walk."""
-    queue, seen = [root], {root}
-    while queue:
-        file = queue.pop(0)
-        entry = json.loads(file.read_text("utf-8"))
-        if entry["type"] == "Feature":
-            yield file, entry
-            continue
-        if entry["type"] not in ("Catalog", "Collection"):
-            raise ValueError(f"{file} is neither a catalog nor an item")
-        for link in entry["links"]:
-            target = (file.parent / unquote(link["href"].removeprefix("file://"))).resolve()
-            if link["rel"] in ("child", "item") and target not in seen:
-                seen.add(target)
-                queue.append(target)
-
-
-def _absolute(item: dict[str, Any], file: Path) -> dict[str, Any]:
-    """The item with relative hrefs of assets resolved against its file."""
-    assets = item.get("assets")
-    for asset in assets.values() if isinstance(assets, dict) else ():
-        href = asset.get("href") if isinstance(asset, dict) else None
-        if isinstance(href, str) and not urlsplit(href).scheme and not href.startswith("/"):
-            asset["href"] = os.path.normpath(file.parent / href)
-    return item
-
-
-def _collect(source: SourceSection, region: shapely.Geometry, settings: Settings) -> list[Candidate]:
-    """Candidates of one source that touch the region on a day of a period; unreadable items are kept with their reason."""
     sensor, schemes, spans = load_sensor(source.sensor), allowed_schemes(source), intervals(settings)
-    if is_api(source.catalog):
-        items = api_items(source, sensor.collection, region.bounds, spans, settings.fetch, settings.search.max_scenes)
+    remote, box = is_api(source.catalog), shapely.box(*region.bounds)
+    if remote:
+        items = map(served_item, api_items(source, sensor.collection, region.bounds, spans, settings.fetch, settings.search.max_scenes))
     else:
-        items = folder_items(source.catalog, sensor.collection)
-    found: dict[str, Candidate] = {}
+        items = folder_items(source.catalog, sensor, others)
+    found: dict[str, list[Candidate]] = defaultdict(list)
     for item in items:
         candidate = read_item(item, source, sensor, schemes)
         scene = candidate.scene
-        if unasked := is_api(source.catalog) and _unasked(item, candidate, sensor.collection, shapely.box(*region.bounds), spans):
+        if unasked := remote and _unasked(item, candidate, sensor.collection, box, spans):
             candidate = replace(candidate, scene=replace(scene, status="skipped", reason=unasked, assets={}))
         elif scene.footprint_wkt:
             on_day = any(first <= scene.solar_day <= last for first, last in spans)
             if not on_day or not region.intersects(shapely.from_wkt(scene.footprint_wkt)):
                 continue
-        found.setdefault(scene.scene_id, candidate)
+        if candidate not in found[scene.scene_id]:
+            found[scene.scene_id].append(candidate)
         if len(found) > settings.search.max_scenes:
             raise CatalogError(
                 f"more than {settings.search.max_scenes} scenes found", where=source.catalog,
                 remedy="narrow the region or the periods, or raise search.max_scenes",
             )  # fmt: skip
-    return list(found.values())
+    return [candidate for same in found.values() for candidate in same]
 
 
 def _unasked(item: Any, candidate: Candidate, collection: str, box: shapely.Geometry, spans: list[DateRange]) -> str:
     """How an item of an API fails to be what was asked for; empty where it does not."""
     scene = candidate.scene
-    if isinstance(item, dict) and item.get("collection", collection) != collection:
+    if isinstance(item, dict) and (item.get("collection") or collection) != collection:
         return f"{_NOT_ASKED}collection {clean_text(item['collection'], 60)!r}"
     if not scene.footprint_wkt:
         return ""
@@ -157,6 +114,27 @@ def _rank(candidate: Candidate) -> tuple:
     return (candidate.priority, on_ground, baseline if baseline is not None else -1.0, candidate.scene.processing_baseline, candidate.scene.generated)
 
 
+def _replaces(better: Candidate, other: Candidate) -> bool:
+    """Whether a product shows what another of its acquisition does.
+
+    Both halves of a split granule may publish the footprint of the whole. So besides footprints count the datastrips, the share of the
+    granule with data, and, where the items tell neither, baselines and the times in the products' names.
+    """
+    shown = shapely.from_wkt(other.scene.footprint_wkt)
+    if shapely.from_wkt(better.scene.footprint_wkt).intersection(shown).area < _COVERED * shown.area:
+        return False
+    one, two = better.part, other.part
+    same_strip = None if one.strip is None or two.strip is None else abs(one.strip - two.strip) <= _SAME_STRIP
+    if same_strip:
+        return True
+    if one.coverage is not None and two.coverage is not None:
+        overlap = one.coverage + two.coverage > _WHOLE or (same_strip is None and abs(one.coverage - two.coverage) <= _ALIKE)
+        return overlap and one.coverage >= _COVERED * two.coverage
+    if same_strip is None and one.made and two.made and better.scene.processing_baseline == other.scene.processing_baseline:
+        return one.made == two.made or abs(one.made - two.made) > _SAME_RUN
+    return same_strip is None
+
+
 def deduplicate(candidates: list[Candidate]) -> list[Candidate]:
     """Of candidates that show one acquisition one stays used: higher source priority, then what is corrected for terrain,
     then newer baseline, then newer product.
@@ -167,35 +145,39 @@ def deduplicate(candidates: list[Candidate]) -> list[Candidate]:
     for candidate in candidates:
         if candidate.scene.status == "used" and candidate.acquisition:
             groups[(load_sensor(candidate.scene.sensor).family, *candidate.acquisition)].append(candidate)
-    losers: dict[int, Scene] = {}
+    losers: dict[int, Candidate] = {}
     for group in groups.values():
         kept: list[Candidate] = []
         for candidate in sorted(sorted(group, key=lambda c: c.scene.scene_id), key=_rank, reverse=True):
-            shown = shapely.from_wkt(candidate.scene.footprint_wkt)
-            better = next((k for k in kept if shapely.from_wkt(k.scene.footprint_wkt).intersection(shown).area >= _COVERED * shown.area), None)
+            better = next((k for k in kept if _replaces(k, candidate)), None)
             if better is None:
                 kept.append(candidate)
             else:
-                losers[id(candidate)] = better.scene
+                losers[id(candidate)] = better
     return [
-        replace(c, scene=replace(c.scene, status="skipped", reason=_duplicate_reason(losers[id(c)]))) if id(c) in losers else c for c in candidates
+        replace(c, scene=replace(c.scene, status="skipped", reason=_duplicate_reason(losers[id(c)].scene, c.scene))) if id(c) in losers else c
+        for c in candidates
     ]
 
 
-def _duplicate_reason(better: Scene) -> str:
+def _duplicate_reason(better: Scene, other: Scene) -> str:
     baseline = f", baseline {better.processing_baseline}" if better.processing_baseline else ""
-    return f"same acquisition as {better.scene_id} ({better.sensor}{baseline}), which is used"
+    name = better.key if better.scene_id == other.scene_id else better.scene_id
+    return f"same acquisition as {name} ({better.sensor}{baseline}), which is used"
 
 
 def choose(candidates: list[Candidate], limits: FetchSection) -> list[Candidate]:
     """The candidates with duplicates skipped and offsets decided. Where a scene is refused for its offset, its duplicate takes its place."""
-    first = deduplicate(candidates)
+    first = identified(deduplicate(candidates), limits)
     chosen = decide_offsets(first, limits)
     lost = {i for i, (a, b) in enumerate(zip(first, chosen, strict=True)) if a.scene.status == "used" != b.scene.status}
     again = deduplicate([chosen[i] if i in lost else c for i, c in enumerate(candidates)])
     revived = {i for i, (a, b) in enumerate(zip(first, again, strict=True)) if a.scene.status != "used" == b.scene.status}
     if not revived:
         return chosen
+    again = [first[i] if first[i].scene.status == "used" == c.scene.status else c for i, c in enumerate(again)]
+    for i, candidate in zip(revived, identified([again[i] for i in revived], limits), strict=True):
+        again[i] = candidate
     cells = {again[i].acquisition[-1] for i in revived}
     near = [i for i, c in enumerate(again) if c.scene.status == "used" and c.acquisition and c.acquisition[-1] in cells]
     decided = dict(zip(near, decide_offsets([again[i] for i in near], limits), strict=True))
@@ -224,37 +206,42 @@ def search(settings: Settings) -> None:
     CatalogError : a catalog cannot be read, or holds more than search.max_scenes.
     EmptySearchError : no scene can be used; says what was searched and why each scene was skipped.
     """
-    region = shapely.union_all(load_units(settings).geometry.values)
+    region, others = shapely.union_all(load_units(settings).geometry.values), Counter()
     shapely.prepare(region)
-    candidates = [c for source in settings.sources for c in _collect(source, region, settings)]
+    candidates = [c for source in settings.sources for c in _collect(source, region, settings, others)]
     candidates = unique_keys(candidates)
-    candidates = choose(candidates, settings.fetch) if settings.search.self_test else deduplicate(candidates)
+    candidates = choose(candidates, settings.fetch) if settings.search.self_test else identified(deduplicate(candidates), settings.fetch)
+    before = _last_search(Layout(settings.root))
     if settings.search.register_scenes:
-        candidates = keep_places(register(candidates, region, settings.fetch), _earlier(settings))
-    scenes = [c.scene for c in candidates]
+        candidates = keep_places(register(candidates, region, settings.fetch), before)
+    scenes = [remembered(c.scene, before.get(c.scene.key)) if c.scene.status == "used" else c.scene for c in candidates]
     counts = Counter(s.status for s in scenes)
     if not counts["used"]:
-        raise _empty(settings, region, scenes)
+        raise _empty(settings, region, scenes, others)
     found = tracks([s for s in scenes if not s.reason.startswith(_NOT_ASKED)], intervals(settings))
     write_tracks(found, Layout(settings.root).orbits)
+    changed = [s.key for s in scenes if s.status == "used" and s.key in before and change(before[s.key], s)]
     write_ledger(scenes, Layout(settings.root).scenes)
     line = f"search: {len(scenes)} scenes found, {counts['used']} used, {counts['skipped']} skipped, {counts['failed']} failed"
     expected, missing = sum(len(t.expected) for t in found), sum(len(t.missing) for t in found)
     line += f"\norbits: {expected - missing} of {expected} passes of {len(found)} tracks found"
     if moved := sum(s.status == "used" and (s.moved_x_m, s.moved_y_m) != (0.0, 0.0) for s in scenes):
         line += f"\nplaces: {moved} scenes lay beside the others and are moved back, see `registration` in {Layout(settings.root).scenes}"
-    Console(stderr=True).print(line, highlight=False)
+    if changed:
+        more = f", … ({len(changed) - _NAMED} more)" if len(changed) > _NAMED else ""
+        line += f"\n{len(changed)} scenes changed at the source since they were fetched: {', '.join(changed[:_NAMED])}{more}; they are fetched again"
+    Console(stderr=True).print(line, markup=False, highlight=False)
 
 
-def _earlier(settings: Settings) -> dict[str, Scene]:
-    """Scenes of the ledger of the last search by their key; none where there was no search, or one whose ledger has other columns."""
+def _last_search(layout: Layout) -> dict[str, Scene]:
+    """The used scenes of the last search by their keys; none where there was no search, or one whose ledger has other columns."""
     try:
-        return {s.key: s for s in read_ledger(Layout(settings.root).scenes)}
+        return {s.key: s for s in read_ledger(layout.scenes, status=["used"])}
     except TableError:
         return {}
 
 
-def _empty(settings: Settings, region: shapely.Geometry, scenes: list[Scene]) -> EmptySearchError:
+def _empty(settings: Settings, region: shapely.Geometry, scenes: list[Scene], others: Counter[str]) -> EmptySearchError:
     places = "; ".join(f"{s.catalog} ({load_sensor(s.sensor).collection})" for s in settings.sources)
     box = ", ".join(f"{v:.4f}" for v in region.bounds)
     days = "; ".join(f"{first} to {last}" for first, last in intervals(settings))
@@ -262,5 +249,6 @@ def _empty(settings: Settings, region: shapely.Geometry, scenes: list[Scene]) ->
     lines += [f"  {s.status} {s.scene_id}: {s.reason}" for s in scenes[:20]]
     if len(scenes) > 20:
         lines.append(f"  … and {len(scenes) - 20} more")
+    lines += [f"  not looked at: {n} items of collection {name}" for name, n in others.most_common(5)]
     remedy = "see the reasons above" if scenes else "check that units, periods and catalog are about the same place and time"
     return EmptySearchError("\n".join(lines), where="sources", remedy=remedy)

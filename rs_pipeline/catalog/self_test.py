@@ -16,12 +16,21 @@ from rich.progress import track
 
 from rs_pipeline.catalog.address import without_tokens
 from rs_pipeline.catalog.items import Candidate, chip_offset, clean_text
-from rs_pipeline.catalog.read import FAULTS, open_band, retrying
+from rs_pipeline.catalog.read import FAULTS, holds_reflectance, open_band, retrying
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.model import Scene, Sensor
 from rs_pipeline.radiometry.dates import LOOK_BANDS, Look, compare_dates
-from rs_pipeline.radiometry.offsets import CLEAR_CLASSES, OtherDates, PixelTest, by_metadata, pixel_test, too_negative, weigh
+from rs_pipeline.radiometry.offsets import (
+    CLEAR_CLASSES,
+    Decision,
+    OtherDates,
+    PixelTest,
+    by_metadata,
+    pixel_test,
+    too_negative,
+    weigh,
+)
 from rs_pipeline.sensors import load_sensor
 
 _TEST_PX = 343
@@ -29,6 +38,10 @@ _TEST_PX = 343
 
 _COMPARE_PX = 172
 """Longest side of what is kept of it to compare dates: a decade of a granule then takes 0.3 GB."""
+
+
+Seen = tuple[PixelTest, Look, str]
+"""What the pixels of a scene say by themselves, a thinned copy of them, and their grid."""
 
 
 def _coarse(scene: Scene, sensor: Sensor, role: str, limits: FetchSection, shape: tuple[int, int] | None = None) -> tuple[np.ndarray, str]:
@@ -44,10 +57,15 @@ def _coarse(scene: Scene, sensor: Sensor, role: str, limits: FetchSection, shape
     return retrying(read, scene.assets[role], limits, scene.sign)
 
 
-def read_look(candidate: Candidate, limits: FetchSection) -> tuple[PixelTest, Look, str]:
-    """Look at the pixels of a scene once, coarsely: what they say by themselves, a thinned copy for comparison, and their grid."""
+def read_look(candidate: Candidate, limits: FetchSection) -> Seen | Decision:
+    """Look at the pixels of a scene once, coarsely: what they say by themselves, a thinned copy for comparison, and their grid.
+
+    Reflectances in place of digital numbers settle the matter: nothing is to be added to them.
+    """
     scene, sensor = candidate.scene, load_sensor(candidate.scene.sensor)
     swir2_dn, grid = _coarse(scene, sensor, "swir2", limits)
+    if holds_reflectance(swir2_dn) and holds_reflectance(_coarse(scene, sensor, "red", limits)[0]):
+        return Decision(0.0, "the files hold reflectances: no offset", "high")
     dn = {role: swir2_dn if role == "swir2" else _coarse(scene, sensor, role, limits, swir2_dn.shape)[0] for role in LOOK_BANDS}
     classes = _coarse(scene, sensor, "mask", limits, swir2_dn.shape)[0] if "mask" in scene.assets else None
     test = pixel_test(dn["red"], swir2_dn, classes)
@@ -60,7 +78,7 @@ def read_look(candidate: Candidate, limits: FetchSection) -> tuple[PixelTest, Lo
     return test, Look(stack, clear, scene.solar_day.timetuple().tm_yday, told.log_odds + test.log_odds), grid
 
 
-def _try_look(candidate: Candidate, limits: FetchSection) -> tuple[PixelTest, Look, str] | str:
+def _try_look(candidate: Candidate, limits: FetchSection) -> Seen | Decision | str:
     """`read_look`, or why it cannot be done."""
     try:
         return read_look(candidate, limits)
@@ -87,18 +105,27 @@ def _unread(candidate: Candidate, trouble: str) -> Candidate:
     """The candidate with its metadata's offset, of low confidence, because its pixels could not be read; refused where metadata are open."""
     sensor = load_sensor(candidate.scene.sensor)
     told = by_metadata(sensor.offset_rule, candidate.facts, sensor.offset)
-    scene = replace(candidate.scene, offset_decision=f"{told.words}; pixels could not be read: {trouble}", offset_confidence="low")
+    words = f"{told.words}; pixels could not be read: {trouble}"
+    scene = replace(candidate.scene, offset_decision=words, offset_confidence="low", identity={})  # the offset is no content's
     if told.open:
         scene = replace(scene, status="skipped", reason=f"offset cannot be decided: {scene.offset_decision}")
     return replace(candidate, scene=scene)
 
 
-def _decide_place(candidates: list[Candidate], looked: list[tuple[PixelTest, Look, str] | str]) -> list[Candidate]:
+def _settled(candidate: Candidate, decision: Decision) -> Candidate:
+    """The candidate with an offset that needs no weighing."""
+    scene = candidate.scene
+    offset = chip_offset(decision.offset, scene.scale, load_sensor(scene.sensor))
+    return replace(candidate, scene=replace(scene, offset=offset, offset_decision=decision.words, offset_confidence=decision.confidence))
+
+
+def _decide_place(candidates: list[Candidate], looked: list[Seen | Decision | str]) -> list[Candidate]:
     """Decide the scenes of one place; those on the same pixels are compared with each other."""
-    out = [_unread(c, seen) if isinstance(seen, str) else c for c, seen in zip(candidates, looked, strict=True)]
+    settle = {str: _unread, Decision: _settled}
+    out = [settle[type(seen)](c, seen) if type(seen) in settle else c for c, seen in zip(candidates, looked, strict=True)]
     grids: dict[str, list[int]] = defaultdict(list)
     for i, seen in enumerate(looked):
-        if not isinstance(seen, str):
+        if isinstance(seen, tuple):
             grids[seen[2]].append(i)
     for members in grids.values():
         for i, others in zip(members, compare_dates([looked[i][1] for i in members]), strict=True):

@@ -38,7 +38,10 @@ class SourceSection(Section):
     """One collection in one catalog."""
 
     sensor: str = Field(description="Name of a table in config/sensors, without .yaml; or path of your own table, from the start folder (my/sensor.yaml).")
-    catalog: str = Field(min_length=1, description="https:// URL of a STAC API, or path of a static catalog (catalog.json or its folder).")
+    catalog: str = Field(
+        min_length=1, description="https:// URL of a STAC API, or path of a static catalog (catalog.json or its folder), of a folder of items, or of a file "
+        "of items (FeatureCollection, .ndjson, stac-geoparquet).",
+    )  # fmt: skip
     sign: Literal["none", "planetary-computer"] = Field("none", description="How hrefs are signed at read time.")
     max_cloud_cover: float = Field(90.0, ge=0, le=100, description="Scenes cloudier than this percentage are skipped, with the reason.")
     schemes: list[Literal["file", "https", "http", "s3"]] | None = Field(

@@ -5,6 +5,7 @@ Faults are drawn from a seeded generator, once for each request of a path, so a 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import socket
@@ -47,15 +48,18 @@ class Server(ThreadingHTTPServer):
         self.next_href = ""
         """Where the next link leads, instead of on."""
         self.seen: list[str] = []
+        self.probes: list[str] = []
+        """Requests for one byte, which only ask what a file is."""
+        self.tells_etag = False
         self.faults: Counter[str] = Counter()
         self.busy = self.most_busy = 0
         self._row: Counter[str] = Counter()
         self._random: dict[str, random.Random] = defaultdict(lambda: random.Random(0))
         self._lock = threading.Lock()
 
-    def fault(self, path: str) -> str:
+    def fault(self, path: str, is_probe: bool) -> str:
         with self._lock:
-            self.seen.append(path)
+            (self.probes if is_probe else self.seen).append(path)
             draw = self._random.setdefault(path, random.Random(path))
             fault = draw.choice(FAULTS) if draw.random() < self.share and self._row[path] < self.in_a_row else ""
             self._row[path] = self._row[path] + 1 if fault else 0
@@ -92,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
     def _serve(self, path: str, asked: dict) -> None:
         self.server.count(1)
         try:
-            fault = self.server.fault(path)
+            fault = self.server.fault(path, self.headers.get("Range") == "bytes=0-0")
             if fault == "reset":
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.connection.close()
@@ -155,11 +159,12 @@ class Handler(BaseHTTPRequestHandler):
         if not file.is_file() or any(path.endswith(m) for m in self.server.missing):
             return self._send(404, b"")
         data, span = file.read_bytes(), self.headers.get("Range")
+        etag = {"ETag": f'"{hashlib.sha256(data).hexdigest()[:12]}"'} if self.server.tells_etag else {}
         if not span:
-            return self._send(200, data, {"Accept-Ranges": "bytes"}, fault)
+            return self._send(200, data, {"Accept-Ranges": "bytes", **etag}, fault)
         start, _, end = span.removeprefix("bytes=").partition("-")
         last = min(int(end), len(data) - 1) if end else len(data) - 1
-        about = {"Accept-Ranges": "bytes", "Content-Range": f"bytes {start}-{last}/{len(data)}"}
+        about = {"Accept-Ranges": "bytes", "Content-Range": f"bytes {start}-{last}/{len(data)}", **etag}
         return self._send(206, data[int(start) : last + 1], about, fault)
 
 

@@ -103,11 +103,14 @@ def test_a_faulty_server_changes_no_map_and_hides_no_loss(server, scenes, tmp_pa
     assert list(manifest(settings, "2023").status) == ["ok"] * N_SCENES
     assert dict(manifest(settings, "2024").status) == {"s12": "ok", "s13": "failed", "s14": "ok", "s15": "ok"}
     assert "red.tif" in manifest(settings, "2024").reason["s13"] and "404" in manifest(settings, "2024").reason["s13"]
-    assert ledger(settings).equals(plain[0])
+    missing = ledger(settings).key == "s13"
+    assert ledger(settings)[~missing].equals(plain[0][~missing]) and list(ledger(settings).identity[missing]) == ["{}"]
     assert maps(settings, "2023") == plain[2]
     assert chips(settings) == {name: data for name, data in plain[1].items() if not name.startswith("2024/r000c000/native/s13/")}
 
     server.missing, server.share = set(), 0.0
+    search(settings)
+    assert ledger(settings).equals(plain[0])
     server.seen.clear()
     assert lost_tiles(settings) == [("r000c000", "2024")]
     fetch(settings, "r000c000", "2024")
@@ -298,6 +301,82 @@ class TestPaging:
     def test_an_empty_page_in_between_is_not_the_end(self):
         pages = iter([{"features": [{"id": "a"}]}, {"features": []}, {"features": [{"id": "b"}]}])
         assert [i["id"] for i in api_module._new_items(pages, "x", 10)] == ["a", "b"]
+
+    @pytest.mark.parametrize("counts", [
+        [{"numberMatched": 24}], [{"context": {"matched": 24, "returned": 10}}], [{"numberMatched": 24}, {"numberMatched": 23}, {}],
+    ])  # fmt: skip
+    def test_a_search_that_is_not_whole_is_refused(self, counts):
+        """Ten items a page and no link on, where the catalog knows of more."""
+        pages = [{"features": [{"id": f"{n}-{i}"} for i in range(10 if n == 0 else 5)], **count} for n, count in enumerate(counts)]
+        with pytest.raises(CatalogError, match=r"says that 2[34] items match and gives [12]0 of them, without a link to the next page") as caught:
+            list(api_module._new_items(iter(pages), "https://x.org", 10**6))
+        assert caught.value.where == "https://x.org" and "shorter periods" in caught.value.remedy
+
+    @pytest.mark.parametrize("counts", [
+        [{"numberMatched": 20}, {"numberMatched": 20}],
+        [{"numberMatched": 21}, {"numberMatched": 20}],  # an item went while the search ran
+        [{"numberMatched": 10}, {"numberMatched": 21}],  # some came
+        [{"numberMatched": 20, "features": [{"id": "twice"}] * 20}],  # twice in the catalog itself, on one page
+        [{"context": {"matched": 90, "exactCount": False}}, {}],
+        [{"numberMatched": None}, {"context": None}], [{"numberMatched": "many"}, {"numberMatched": True}],
+    ])  # fmt: skip
+    def test_a_search_that_is_whole_or_does_not_count_passes(self, counts):
+        pages = [{"features": [{"id": f"{n}-{i}"} for i in range(10)], **count} for n, count in enumerate(counts)]
+        assert len(list(api_module._new_items(iter(pages), "x", 10**6))) == 20
+
+    @staticmethod
+    def answers(server, respond) -> list[str]:
+        """Let the server answer searches by ``respond(handler, asked)``; the intervals it was asked for."""
+        spans = []
+
+        class Answering(Handler):
+            def _page(self, asked):
+                spans.append("/".join(t[:10] for t in asked["datetime"].split("/")))
+                return respond(super()._page, asked)
+
+        server.RequestHandlerClass = Answering
+        return spans
+
+    def test_items_that_shifting_pages_hide_are_found_in_shorter_intervals(self, server, scenes, tmp_path, monkeypatch):
+        """Pages of 7 repeat one item at each border and so miss another, though as many are given as match."""
+        monkeypatch.setattr(api_module, "PAGE_SIZE", 7)
+
+        def shifting(page, asked):
+            whole = page({**asked, "token": 0, "limit": 99})["features"]
+            start = int(asked.get("token", 0))
+            shown = whole[max(0, start - 1) : max(0, start - 1) + 7][: len(whole) - start]
+            links = [{"rel": "next", "method": "POST", "href": f"{server.url}/search", "body": {**asked, "token": str(start + 7)}}] if start + 7 < len(whole) else []
+            return {"type": "FeatureCollection", "features": shown, "links": links, "numberMatched": len(whole)}
+
+        spans = self.answers(server, shifting)
+        search(settings_of(server, scenes, tmp_path, search={"self_test": False}))
+        assert len(read_ledger(Layout(tmp_path / "t").scenes)) == N_SCENES + 4 and len(set(spans)) > 1
+
+    @pytest.mark.parametrize("limit", [{}, {"context": {"limit": 5, "returned": 5}}])
+    def test_a_full_page_without_a_link_and_a_number_is_asked_for_in_halves(self, server, scenes, tmp_path, monkeypatch, limit):
+        """As the Planetary Computer answered in January 2026."""
+        monkeypatch.setattr(api_module, "PAGE_SIZE", 9 if limit else 5)
+        self.answers(server, lambda page, asked: {**page({**asked, "limit": 5}), "links": [], **limit})
+        search(settings_of(server, scenes, tmp_path, search={"self_test": False}))
+        assert len(read_ledger(Layout(tmp_path / "t").scenes)) == N_SCENES + 4
+
+    def test_a_day_that_stays_doubtful_is_an_error(self, server, scenes, tmp_path, monkeypatch):
+        monkeypatch.setattr(api_module, "PAGE_SIZE", 1)
+        self.answers(server, lambda page, asked: {**page({**asked, "limit": 1}), "links": []})
+        server.items.append(json.loads(json.dumps(server.items[0])) | {"id": "another of that day"})
+        with pytest.raises(CatalogError, match="does not show that its answer for 2023-05-01 is whole: a full page came without a link"):
+            search(settings_of(server, scenes, tmp_path, search={"self_test": False}))
+
+    def test_a_server_that_ends_after_its_first_page_is_refused(self, server, scenes, tmp_path, monkeypatch):
+        class Short(Handler):
+            def _page(self, asked):
+                page = super()._page({**asked, "limit": 10})
+                return {**page, "numberMatched": 16, "links": []}
+
+        server.RequestHandlerClass = Short
+        with pytest.raises(CatalogError, match="16 items match and gives 10 of them"):
+            search(settings_of(server, scenes, tmp_path))
+        assert not Layout(tmp_path / "t").scenes.exists()
 
     @pytest.mark.parametrize("href, said", [("file:///etc/passwd", "not https or http"), ("/etc/passwd", ""), ("ftp://x.org/next", "not https or http")])
     def test_the_next_page_is_not_looked_for_elsewhere(self, server, scenes, tmp_path, monkeypatch, href, said):

@@ -145,17 +145,13 @@ def bytes_only(path):
     write_tif(path, np.full((64, 64), 150, "uint8"), 10, nodata=0)
 
 
-def as_reflectance(path):
-    write_tif(path, np.full((64, 64), 0.15, "float32"), 10, nodata=0)
-
-
 def complex_numbers(path):
     write_tif(path, np.full((64, 64), 1500, "complex64"), 10)
 
 
-def upside_down(path):
+def turned(path):
     with rasterio.open(
-        path, "w", driver="GTiff", width=64, height=64, count=1, dtype="uint16", crs=CRS, transform=Affine(10, 0, LEFT, 0, 10, TOP - 640)
+        path, "w", driver="GTiff", width=64, height=64, count=1, dtype="uint16", crs=CRS, transform=Affine(9, 4, LEFT, 4, -9, TOP)
     ) as out:  # fmt: skip
         out.write(np.full((64, 64), 1500, "uint16"), 1)
 
@@ -182,9 +178,8 @@ RASTERS = [
     (beyond_the_earth, "does not lie where the scene's footprint does"),
     (without_crs, "the raster has no CRS"),
     (bytes_only, "numbers of type uint8, the sensor table says uint16"),
-    (as_reflectance, "reflectances rather than digital numbers"),
     (complex_numbers, "complex"),
-    (upside_down, "not north-up"),
+    (turned, "not north-up: its grid is turned"),
     (a_text, "not recognized"),
     (names_another_file, "not recognized"),
     (half, "red.tif"),

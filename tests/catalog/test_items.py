@@ -2,10 +2,22 @@
 
 import csv
 import json
+from datetime import datetime
 
 import pytest
 
-from rs_pipeline.catalog.items import NO_DATE, Refusal, clean_href, clean_key, read_item
+from rs_pipeline.catalog.items import (
+    NO_DATE,
+    GranulePart,
+    Refusal,
+    baseline_name,
+    clean_href,
+    clean_key,
+    part_of,
+    platform_name,
+    read_item,
+    served_item,
+)
 from rs_pipeline.config import SourceSection
 from rs_pipeline.sensors import load_sensor
 
@@ -128,7 +140,7 @@ def changed(**properties) -> dict:
         ({**good(), "geometry": None, "bbox": [float("nan")] * 4}, "failed", "geometry"),
         ({**good(), "assets": None}, "failed", "the item has no assets"),
         ({**good(), "assets": {"red": 5}}, "skipped", "required band missing: blue"),
-        ({**good(), "assets": {k: v for k, v in good()["assets"].items() if k != "scl"}}, "skipped", "no cloud mask (asset scl or SCL)"),
+        ({**good(), "assets": {k: v for k, v in good()["assets"].items() if k != "scl"}}, "skipped", "no cloud mask (asset scl or SCL or SCL_20m)"),
         ({"id": "x"}, "failed", "not a STAC item: no properties"),
         (None, "failed", "not a STAC item"),
         ([], "failed", "not a STAC item"),
@@ -202,3 +214,128 @@ def test_asset_by_its_other_name():
     entry = good()
     entry["assets"]["B04"] = entry["assets"].pop("red")
     assert read(entry).scene.assets["red"] == "https://x.org/red.tif"
+
+
+@pytest.mark.parametrize(("said", "baseline"), [
+    ("05.11", "05.11"), ("N0511", "05.11"), ("n0511", "05.11"), ("5.11", "05.11"), (5.11, "05.11"), (511, "05.11"), ("0511", "05.11"), ("N05.11", "05.11"),
+    (5.1, "05.10"), ("04.00", "04.00"), (400, "04.00"), ("99.99", "99.99"), ("Collection-1", "Collection-1"), ("2.0.1", "2.0.1"),
+])  # fmt: skip
+def test_baselines_have_one_form(said, baseline):
+    assert baseline_name({"s2:processing_baseline": said}, "x") == baseline
+    assert read(changed(**{"s2:processing_baseline": said})).scene.processing_baseline == baseline
+
+
+def test_a_version_is_a_baseline_only_where_it_is_written_as_one():
+    assert [baseline_name({"processing:version": v}, "x") for v in ("05.11", "N0511", "2023", "511")] == ["05.11", "05.11", "2023", "511"]
+
+
+@pytest.mark.parametrize(("said", "platform"), [
+    ("S2A", "sentinel-2a"), ("Sentinel-2A", "sentinel-2a"), ("SENTINEL-2A", "sentinel-2a"), ("sentinel 2a", "sentinel-2a"), ("Sentinel2A", "sentinel-2a"),
+    ("sentinel_2_b", "sentinel-2b"), ("S1C", "sentinel-1c"), ("SENTINEL-2", "sentinel-2"), ("LANDSAT_8", "landsat-8"), ("L8", "landsat-8"), ("LC09", "landsat-9"),
+    ("LE07", "landsat-7"), ("landsat-5", "landsat-5"), ("Terra", "terra"), ("PlanetScope", "planetscope"),
+])  # fmt: skip
+def test_platforms_have_one_form(said, platform):
+    assert platform_name({"platform": said}) == platform
+
+
+def test_a_constellation_in_place_of_the_platform_is_made_precise_by_the_products_name():
+    uri = "S2B_MSIL2A_20230601T030509_N0509_R075_T50SMK_20230601T080000.SAFE"
+    assert read(changed(platform="SENTINEL-2", **{"s2:product_uri": uri})).scene.platform == "sentinel-2b"
+    scene = read(changed(platform="SENTINEL-2")).scene
+    assert (scene.status, scene.platform) == ("used", "sentinel-2")
+    assert read(changed(platform="sentinel-1")).scene.status == "skipped"
+
+
+@pytest.mark.parametrize(("properties", "told"), [
+    ({"datetime": "2023-06-01T11:05:06+08:00"}, "2023-06-01T03:05:06"), ({"datetime": "2023-06-01t03:05:06z"}, "2023-06-01T03:05:06"),
+    ({"datetime": "2023-06-01T03:05:06.123456789Z"}, "2023-06-01T03:05:06"), ({"datetime": "2023-06-01T03:05:06"}, "2023-06-01T03:05:06"),
+    ({"datetime": None, "start_datetime": "2023-06-01T03:05:06Z", "end_datetime": "2023-06-01T03:05:30Z"}, "2023-06-01T03:05:06"),
+    ({"datetime": None, "start_datetime": "2023-06-01T03:05:06Z"}, "2023-06-01T03:05:06"),
+])  # fmt: skip
+def test_times_in_every_form(properties, told):
+    scene = read(changed(**properties)).scene
+    assert (scene.status, scene.datetime.replace(microsecond=0).isoformat()) == ("used", told + "+00:00")
+
+
+@pytest.mark.parametrize(("properties", "status", "said"), [
+    ({"datetime": None, "start_datetime": "2023-06-01T00:00:00Z", "end_datetime": "2023-06-30T00:00:00Z"}, "skipped",
+     "no single acquisition: the item stands for 2023-06-01 to 2023-06-30"),
+    ({"datetime": "2024-01-01T00:00:00Z", "start_datetime": "2024-01-01T00:00:00Z", "end_datetime": "2024-12-31T23:59:59Z"}, "skipped",
+     "no single acquisition: the item stands for 2024-01-01 to 2024-12-31"),
+    ({"datetime": None, "start_datetime": "soon", "end_datetime": "2023-06-30T00:00:00Z"}, "failed", "date cannot be read: 'soon'"),
+])  # fmt: skip
+def test_what_is_no_moment_is_no_scene(properties, status, said):
+    scene = read(changed(**properties)).scene
+    assert (scene.status, scene.reason) == (status, said)
+
+
+def test_a_bbox_with_heights_is_a_place():
+    entry = {**good(), "geometry": None, "bbox": [115.0, 39.0, -10.0, 116.0, 40.0, 900.0]}
+    assert read(entry).scene.bbox == (115.0, 39.0, 116.0, 40.0)
+    assert "geometry cannot be read" in read({**entry, "bbox": [115.0, 39.0, 116.0]}).scene.reason
+
+
+CDSE = {
+    "blue": "B02_10m", "green": "B03_10m", "red": "B04_10m", "nir": "B08_10m", "rededge1": "B05_20m", "swir1": "B11_20m", "swir2": "B12_20m", "mask": "SCL_20m",
+}  # fmt: skip
+
+
+def copernicus() -> dict:
+    """An item as the Copernicus Data Space Ecosystem serves it."""
+    item_id = "S2B_MSIL2A_20240601T025529_N0510_R032_T50SMJ_20240601T060000"
+    assets = {
+        name: {
+            "href": f"s3://eodata/Sentinel-2/MSI/L2A/2024/06/01/{item_id}.SAFE/GRANULE/IMG_DATA/T50SMJ_{name}.jp2", "type": "image/jp2", "raster:offset": -0.1,
+            "raster:scale": 0.0001, "alternate": {"https": {"href": f"https://zipper.example.org/odata/v1/Nodes(T50SMJ_{name}.jp2)/$value"}},
+        } for name in CDSE.values()
+    }  # fmt: skip
+    properties = {"datetime": "2024-06-01T02:55:29.024Z", "platform": "sentinel-2b", "processing:version": "05.10", "grid:code": "MGRS-50SMJ", "eo:cloud_cover": 3.0}
+    return {**good(), "id": item_id, "assets": assets, "properties": properties}
+
+
+@pytest.mark.parametrize("sensor", ["copernicus-sentinel-2-l2a", "earth-search-sentinel-2-l2a", "earth-search-sentinel-2-c1-l2a", "planetary-computer-sentinel-2-l2a"])
+@pytest.mark.parametrize(("schemes", "start"), [(("s3",), "s3://eodata/"), (("https",), "https://zipper.example.org/")])
+def test_items_of_the_copernicus_data_space(sensor, schemes, start):
+    scene = read(copernicus(), sensor, schemes=schemes).scene
+    assert (scene.status, scene.reason, scene.offset, scene.processing_baseline) == ("used", "", -0.1, "05.10")
+    assert set(scene.assets) == set(CDSE) and all(href.startswith(start) and CDSE[role] in href for role, href in scene.assets.items())
+    assert read(copernicus(), sensor, schemes=("file",)).scene.reason == "href scheme 's3' is not allowed (sources.schemes allows file)"
+
+
+def test_relative_hrefs_of_an_api_stand_at_the_items_own_address():
+    entry = good()
+    for name, asset in entry["assets"].items():
+        asset["href"] = f"./data/{name}.tif"
+    assert read(served_item(entry)).scene.reason == "relative href: './data/blue.tif'"
+    entry["links"] = [{"rel": "root", "href": "https://x.org"}, {"rel": "self", "href": "https://x.org/c/S2A/S2A.json"}]
+    assert read(served_item(entry)).scene.assets["red"] == "https://x.org/c/S2A/data/red.tif"
+    assert entry["assets"]["red"]["href"] == "./data/red.tif"
+    for bad in (None, 7, {"links": 7}, {"links": [7], "assets": 7}, {"links": [{"rel": "self", "href": "file:///etc/"}], "assets": {"a": {"href": "x"}}}):
+        assert served_item(bad) == bad
+
+
+@pytest.mark.parametrize(("sensor", "band", "said"), [
+    ("earth-search-sentinel-2-l2a", {"scale": 0.01, "offset": 0}, "raster:bands says scale 0.01, the sensor table 0.0001; give the sensor a table of its own"),
+    ("planetary-computer-landsat-c2-l2", {"scale": 0.0001, "offset": 0}, "raster:bands says scale 0.0001, the sensor table 2.75e-05; give the sensor a table of its own"),
+    ("planetary-computer-landsat-c2-l2", {"scale": 0.0000275, "offset": 0}, "raster:bands says offset 0, the sensor table -0.2; give the sensor a table of its own"),
+    ("planetary-computer-landsat-c2-l2", {"scale": 0.0000275, "offset": -0.2}, ""), ("planetary-computer-landsat-c2-l2", {"scale": 1, "offset": 0}, ""),
+    ("earth-search-sentinel-2-c1-l2a", {"scale": 0.0002, "offset": -0.1}, ""), ("earth-search-sentinel-2-c1-l2a", {"scale": 0.5, "offset": -0.1},
+     "raster:bands says scale 0.5, the sensor table 0.0001; give the sensor a table of its own"),
+])  # fmt: skip
+def test_a_scale_that_contradicts_the_table_is_told(sensor, band, said):
+    names = {"red": "red", "blue": "blue", "green": "green", "nir": "nir08", "swir16": "swir16", "swir22": "swir22", "qa_pixel": "qa_pixel"}
+    entry = good() if "sentinel" in sensor else {**changed(platform="landsat-8"), "assets": {a: {"href": f"https://x.org/{a}.tif"} for a in names.values()}}
+    entry["assets"]["red"]["raster:bands"] = [band]
+    scene = read(entry, sensor).scene
+    assert (scene.status, scene.reason) == (("skipped", said) if said else ("used", ""))
+
+
+def test_what_tells_the_parts_of_a_granule():
+    properties = {
+        "s2:product_uri": "S2A_MSIL2A_20200403T030531_N0214_R075_T50SMK_20200403T070000.SAFE", "s2:nodata_pixel_percentage": 61.5,
+        "s2:datastrip_id": "S2A_OPER_MSI_L2A_DS_SGS__20200403T070000_S20200403T031031_N02.14",
+    }  # fmt: skip
+    assert part_of(properties, "x") == GranulePart(datetime(2020, 4, 3, 3, 10, 31), datetime(2020, 4, 3, 7), 38.5)
+    strip = {"eopf:datastrip_id": "S2A_OPER_MSI_L2A_DS_S2RP_20240507T153036_S20220128T153044_N05.10"}
+    assert part_of(strip, "x").strip == datetime(2022, 1, 28, 15, 30, 44)
+    assert part_of({"s2:datastrip_id": "S99999999T999999", "s2:nodata_pixel_percentage": "?"}, "x") == GranulePart()

@@ -132,6 +132,81 @@ def test_a_cloudy_duplicate_does_not_displace(world):
     assert (scenes["clear"].status, scenes["cloudy"].status) == ("used", "skipped")
 
 
+def rows(settings) -> list:
+    search(settings)
+    return read_ledger(Layout(settings.root).scenes)
+
+
+@pytest.mark.parametrize("older_first", [True, False])
+def test_one_id_twice_with_different_content_keeps_the_newer_baseline_and_a_row_of_the_other(world, older_first):
+    made = [("04.00", "2023-05-02T00:00:00Z"), ("05.09", "2024-01-01T00:00:00Z")]
+    for baseline, when in made if older_first else reversed(made):
+        world.scene("s", "2023-05-01T03:00:00Z", **{"s2:processing_baseline": baseline, "s2:generation_time": when})
+    old, new = sorted(rows(world.settings()), key=lambda s: s.processing_baseline)
+    assert (new.status, old.status, new.scene_id, old.scene_id) == ("used", "skipped", "s", "s") and new.key != old.key
+    assert old.reason == f"same acquisition as {new.key} (earth-search-sentinel-2-l2a, baseline 05.09), which is used"
+
+
+def test_one_id_twice_with_the_same_content_is_one(world):
+    world.scene("s", "2023-05-01T03:00:00Z")
+    world.add(json.loads(next(world.items.glob("*.json")).read_text()))
+    assert [s.status for s in rows(world.settings())] == ["used"]
+
+
+def test_one_id_twice_on_two_days_is_two_scenes(world):
+    for day in (1, 6):
+        world.scene("s", f"2023-05-{day:02d}T03:00:00Z")
+    assert [(s.key, s.status) for s in rows(world.settings())] == [("s", "used"), ("s-2", "used")]
+
+
+URI = "S2A_MSIL2A_20200403T030531_N{}_R075_T50SMK_{}.SAFE"
+STRIP = "S2A_OPER_MSI_L2A_DS_SGS__{}_S{}_N02.14"
+
+
+def part(baseline="0214", made="20200403T070000", strip=None, empty=None) -> dict:
+    """Properties of a product of one datatake and tile that publishes the footprint of the whole tile."""
+    told = {"s2:product_uri": URI.format(baseline, made), "s2:processing_baseline": f"{baseline[:2]}.{baseline[2:]}"}
+    told |= {} if strip is None else {"s2:datastrip_id": STRIP.format(made, strip)}
+    return told | ({} if empty is None else {"s2:nodata_pixel_percentage": empty})
+
+
+EARLY, LATE, LATER_RUN = "20200403T030531", "20200403T031102", "20200512T120000"
+
+
+@pytest.mark.parametrize(("one", "two", "used"), [
+    (part(strip=EARLY), part(strip=LATE, made="20200403T080000"), 2),  # the halves
+    (part(strip=EARLY, empty=40.0), part(strip=LATE, made="20200403T080000", empty=58.0), 2),
+    (part(empty=40.0), part(empty=58.0, made="20200403T080000"), 2),
+    (part(), part(made="20200403T080000"), 2),
+    (part(strip=EARLY), part(strip=LATE, baseline="0500", made=LATER_RUN), 2),  # the other half, processed again
+    (part(strip=EARLY), part(strip=EARLY, made=LATER_RUN), 1),  # the same half, processed again
+    (part(strip=EARLY), part(strip="20200403T030532", baseline="0500", made=LATER_RUN), 1),
+    (part(strip=EARLY, empty=2.0), part(strip=LATE, made=LATER_RUN, empty=3.0), 1),  # both whole
+    (part(empty=40.0), part(empty=40.2, made=LATER_RUN), 1),
+    (part(), part(made=LATER_RUN), 1),
+    (part(), part(baseline="0500", made="20200403T080000"), 1),
+    (part(strip=EARLY, empty=1.0), part(strip=LATE, baseline="0500", made=LATER_RUN, empty=70.0), 2),  # the newer shows too little to replace it
+], ids=["strips", "strips and shares", "shares", "names", "other half again", "same half again", "strip a second off", "whole twice", "share twice",
+        "again in May", "another baseline", "newer is small"])  # fmt: skip
+def test_halves_of_a_granule_with_one_footprint_are_told_from_products_made_again(world, one, two, used):
+    world.scene("one", "2020-04-03T03:10:31Z", **one)
+    world.scene("two", "2020-04-03T03:10:31Z", **two)
+    scenes = rows(world.settings(periods=[2020]))
+    assert [s.status for s in scenes].count("used") == used and len(scenes) == 2
+    assert all("same acquisition" in s.reason for s in scenes if s.status == "skipped")
+
+
+def test_of_two_halves_in_two_catalogs_each_is_used_once(world):
+    """Four items of one datatake: a half made again replaces its own half only."""
+    world.scene("a", "2020-04-03T03:10:31Z", **part(strip=EARLY))
+    world.scene("b", "2020-04-03T03:10:31Z", **part(strip=LATE, made="20200403T080000"))
+    world.scene("b again", "2020-04-03T03:10:31Z", **part(strip=LATE, baseline="0500", made=LATER_RUN))
+    world.scene("a again", "2020-04-03T03:10:31Z", **part(strip=EARLY, baseline="0500", made=LATER_RUN))
+    scenes = {s.scene_id: s for s in rows(world.settings(periods=[2020]))}
+    assert {n for n, s in scenes.items() if s.status == "used"} == {"a again", "b again"}
+    assert scenes["a"].reason.startswith("same acquisition as a again") and scenes["b"].reason.startswith("same acquisition as b again")
+
+
 def test_keys_are_unique_whatever_the_ids(world):
     for item_id, day in [("a/b", 1), ("a_b", 6), ("A_B", 11), ("../a_b", 16)]:
         world.scene(item_id.replace("/", "~"), f"2023-05-{day:02d}T03:00:00Z")

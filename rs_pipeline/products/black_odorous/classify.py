@@ -73,7 +73,7 @@ def summarise_reaches(scores: pd.DataFrame, even: float = 0.0) -> pd.DataFrame:
     """
     days = daily(scores)
     rows = [{"reach_id": reach, "period": period} | _summary(group, even) for (reach, period), group in days.groupby(["reach_id", "period"])]
-    return pd.DataFrame(rows, columns=["reach_id", "period", *SUMMARY])
+    return pd.DataFrame(rows, columns=["reach_id", "period", *SUMMARY]).astype({"reach_id": "str", "period": "str"})
 
 
 def _summary(dates: pd.DataFrame, even: float) -> dict:

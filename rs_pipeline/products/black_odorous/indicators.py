@@ -12,6 +12,12 @@ from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing,
 from rs_pipeline.estimation.uncertainty import Interval
 
 
+def _unseen(facts: Facts) -> Estimate | None:
+    """What is said where no reach is known because water was not seen anywhere; None where it was."""
+    blind = facts["reaches"].empty and not facts.county["water_observed_m2"] > 0
+    return missing("insufficient_data", "no pixel with enough clear months, so no reach or pond is known") if blind else None
+
+
 def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Estimate:
     """Suspected reaches and ponds, number or km, as counted: what was not seen is in the upper bound, not scaled in.
 
@@ -23,6 +29,8 @@ def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Estimate:
     reaches = facts["reaches"]
     if reaches is None:
         return missing("insufficient_data", "this run made no layer of reaches")
+    if unseen := _unseen(facts):
+        return unseen
     if place and "urban" not in reaches:
         return missing("needs_table", "needs polygons of built-up towns (tables.urban) to tell urban water from rural")
     if place:
@@ -41,15 +49,17 @@ def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Estimate:
     typical = size[~in_class["not_assessable"]].mean()
     basis = typical * math.sqrt(1 + (in_class["suspected"] | in_class["possible"]).sum())
     error = spread("black_odorous_length_km", 0.0, basis, (value - sure, size[~in_class["clear"]].sum() - value))
-    unseen = {"without enough clear dates": in_class["insufficient"], "too narrow to be assessed": in_class["not_assessable"]}
-    notes = [f"{which.sum()} ({reaches.length_m[which].sum() / 1e3:.3g} km) {why} are in the upper bound" for why, which in unseen.items() if which.any()]
+    doubtful = {"without enough clear dates": in_class["insufficient"], "too narrow to be assessed": in_class["not_assessable"]}
+    notes = [f"{which.sum()} ({reaches.length_m[which].sum() / 1e3:.3g} km) {why} are in the upper bound" for why, which in doubtful.items() if which.any()]
     return Estimate(modelled(value, error, high=size.sum()), v, "", "; ".join(notes), error)
 
 
 def _unassessable(facts: Facts) -> Estimate:
-    """Length of reaches too narrow to be assessed, km: geometry, so it is known whatever the clouds do."""
+    """Length of reaches too narrow to be assessed, km: geometry, so it is known whatever the clouds do, once water was seen."""
     if facts["reaches"] is None:
         return missing("insufficient_data", "this run made no layer of reaches")
+    if unseen := _unseen(facts):
+        return unseen
     narrow = facts["reaches"][facts["reaches"]["class"] == "not_assessable"]
     return Estimate(Interval(narrow.length_m.sum() / 1e3), 1.0)
 

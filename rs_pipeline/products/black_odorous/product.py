@@ -40,7 +40,7 @@ DECISIONS = (
 STEPS = (
     Step(
         "reach_lines", "Cut rivers into reaches and list ponds, the same for all periods.", "rs_pipeline.products.black_odorous.reaches:reach_lines",
-        scope="run", keys=(*(f"black_odorous.{n}" for n in ("max_width_m", "min_pond_m2", "min_width_m", "reach_length_m")), "grid.margin_m", "units"),
+        scope="run", keys=(*(f"black_odorous.{n}" for n in ("marginal_width_m", "max_width_m", "min_pond_m2", "min_width_m", "reach_length_m")), "grid.margin_m", "units"),
         reads=lambda p: [p.settings.units.path, p.layout.tiles, *(p.layout.map("water", label) for label in p.periods)],
         writes=lambda p: [p.layout.reach_lines],
     ),

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyproj
 import rasterio
 import shapely
@@ -36,7 +37,11 @@ MAX_GAP_PX = 1
 ELONGATION = 4.0
 """Centreline length over mean width from which water is a river, not a pond."""
 
-REACH_LINE_COLUMNS = ("reach_id", "kind", "adcode", "tile", "length_m", "width_m", "width_class", "first_period", "geometry")
+REACH_LINE_DTYPES = {
+    "reach_id": "str", "kind": "str", "adcode": "str", "tile": "str", "length_m": "float64", "width_m": "float64", "width_class": "str",
+    "first_period": "str",
+}  # fmt: skip
+REACH_LINE_COLUMNS = (*REACH_LINE_DTYPES, "geometry")
 
 WET_SHARE = 0.5
 """A reach is there from the first period on in which so much of it is water."""
@@ -211,7 +216,7 @@ def middles(geometry: gpd.GeoSeries) -> gpd.GeoSeries:
 def _named(rows: list[dict], settings: Settings, crs: str) -> gpd.GeoDataFrame:
     """Add ids that follow from the place (five decimals, about 1 m) and the nearest unit."""
     if not rows:
-        return gpd.GeoDataFrame({c: [] for c in REACH_LINE_COLUMNS}, geometry="geometry", crs=pyproj.CRS(crs))
+        return gpd.GeoDataFrame({name: pd.Series(dtype=dtype) for name, dtype in REACH_LINE_DTYPES.items()}, geometry=[], crs=pyproj.CRS(crs))
     frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=crs)
     middle = middles(frame.geometry)
     letter = frame.kind.map({"river": "R", "pond": "P"})

@@ -1,0 +1,217 @@
+"""Catalogs on a disk: static STAC catalogs, folders of items, and files that hold many items. One bad file costs itself, by name."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import shapely
+from shapely.geometry import mapping
+
+from rs_pipeline.catalog.items import Dropped, clean_text, resolved, self_address
+from rs_pipeline.errors import CatalogError
+from rs_pipeline.model import QUALITY_BANDS, Sensor
+
+LINES, TABLES, DOCUMENTS = (".ndjson", ".jsonl", ".geojsonl"), (".parquet", ".geoparquet"), (".json", ".geojson")
+"""Ends of names of files with an item a line, of stac-geoparquet, and of JSON that holds an item, a FeatureCollection or a catalog."""
+
+_FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, pa.ArrowException, shapely.errors.ShapelyError)
+
+_PLACE = ("type", "stac_version", "stac_extensions", "id", "geometry", "bbox", "links", "assets", "collection")
+"""What stands beside the properties of an item; in a table all of them are columns."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """An item, the file it stands in, and the collection that its catalog puts it in (empty where none does)."""
+
+    item: dict[str, Any]
+    file: Path
+    collection: str
+
+
+def folder_items(catalog: str, sensor: Sensor, others: Counter[str] | None = None) -> Iterator[dict[str, Any] | Dropped]:
+    """Items of a sensor's collection in a static catalog (catalog.json, collection.json or their folder), a folder of items, or a file
+    of items (a FeatureCollection, an item a line, stac-geoparquet); and what had to be dropped, with its reason.
+
+    Hrefs of assets become absolute. Items are not filtered by place or time. One that names no collection is taken by the collection of
+    its catalog or folder; where there is none, by its assets, if they are those of the sensor.
+
+    Parameters
+    ----------
+    others : counts the items of each other collection.
+
+    Raises
+    ------
+    CatalogError : there is nothing at the path, or what stands there is not STAC.
+    """
+    path = Path(catalog).expanduser().resolve()
+    root = next((p for p in (path, path / "catalog.json", path / "collection.json") if p.is_file()), None)
+    if root is None and not path.is_dir():
+        raise CatalogError("there is no such catalog", where=catalog, remedy="give the path of a catalog.json, of its folder, or an https:// URL")
+    try:
+        for found in _walk(root) if root is not None else _listed(path):
+            entry = found if isinstance(found, Dropped) else _of_sensor(found, sensor, others)
+            if entry is not None:
+                yield entry
+    except _FAULTS as fault:
+        raise CatalogError(f"the catalog cannot be read: {clean_text(fault)}", where=catalog, remedy="check that it is valid STAC") from None
+
+
+def _of_sensor(found: _Found, sensor: Sensor, others: Counter[str] | None) -> dict[str, Any] | Dropped | None:
+    """The item with its collection and absolute hrefs if it is one of the sensor's; None if it is another collection's."""
+    collection = found.item.get("collection") or found.collection
+    if not collection and not _fits(found.item, sensor):
+        return Dropped(clean_text(found.item.get("id")), "skipped", f"no collection is named, and the assets are not those of {sensor.name}")
+    if collection and collection != sensor.collection:
+        if others is not None:
+            others[clean_text(collection, 60)] += 1
+        return None
+    return _absolute({**found.item, "collection": sensor.collection}, found.file)
+
+
+def _fits(item: dict[str, Any], sensor: Sensor) -> bool:
+    """Whether an item has an asset for every band that a scene of the sensor must have."""
+    assets = item.get("assets")
+    needed = [b for b in sensor.bands if b.required and b.role not in QUALITY_BANDS]
+    return isinstance(assets, dict) and all(any(name in assets for name in b.assets) for b in needed)
+
+
+def _listed(folder: Path) -> Iterator[_Found | Dropped]:
+    """Items of all files below a folder. What is JSON and no STAC is passed over: it may be anybody's."""
+    collections: dict[Path, str] = {}
+    for file in sorted(p for p in folder.rglob("*") if p.suffix.lower() in (*LINES, *TABLES, *DOCUMENTS) and p.is_file()):
+        try:
+            for entry in _entries(file):
+                if isinstance(entry, Dropped):
+                    yield entry
+                elif isinstance(entry, dict) and entry.get("type") == "Feature" and ("assets" in entry or "stac_version" in entry):
+                    yield _Found(entry, file, _nearest_collection(file.parent, folder, collections))
+        except _FAULTS as fault:
+            yield _broken(file, folder, fault)
+
+
+def _nearest_collection(folder: Path, top: Path, known: dict[Path, str]) -> str:
+    """Id of the collection.json in the folder or the nearest one above it, up to ``top``; empty where there is none."""
+    if folder not in known:
+        try:
+            known[folder] = str(json.loads((folder / "collection.json").read_bytes()).get("id") or "")
+        except (OSError, ValueError, AttributeError):
+            known[folder] = "" if folder == top else _nearest_collection(folder.parent, top, known)
+    return known[folder]
+
+
+def _walk(root: Path) -> Iterator[_Found | Dropped]:
+    """Items below a catalog by its child and item links, each file once. Read by hand: one bad item must not end the walk."""
+    queue, seen = deque([(root, "")]), {root}
+    while queue:
+        file, collection = queue.popleft()
+        try:
+            for entry in _entries(file):
+                if isinstance(entry, Dropped):
+                    yield entry
+                elif entry.get("type") == "Feature":
+                    yield _Found(entry, file, collection)
+                elif entry.get("type", "Catalog") not in ("Catalog", "Collection"):
+                    raise ValueError(f"{file} is neither a catalog nor an item")
+                else:
+                    inner = str(entry.get("id") or "") if "extent" in entry or entry.get("type") == "Collection" else collection
+                    for target in _targets(entry, file):
+                        if isinstance(target, Dropped):
+                            yield target
+                        elif target not in seen:
+                            seen.add(target)
+                            queue.append((target, inner))
+        except _FAULTS as fault:
+            if file == root:
+                raise
+            yield _broken(file, root.parent, fault)
+
+
+def _targets(catalog: dict[str, Any], file: Path) -> Iterator[Path | Dropped]:
+    """Files that a catalog's links lead down to. A link that leaves the disk is dropped: who names a folder asks for no network."""
+    for link in catalog["links"]:
+        if link["rel"] in ("child", "item", "items"):
+            scheme = urlsplit(link["href"]).scheme
+            if scheme in ("", "file"):
+                yield _on_disk(file.parent, urlsplit(link["href"]).path if scheme else link["href"]).resolve()
+            else:
+                yield Dropped(clean_text(link["href"]), "skipped", f"a link of {file.name} leaves the folder and is not followed; name that catalog as a source")
+
+
+def _broken(file: Path, top: Path, fault: Exception) -> Dropped:
+    why = "a file of macOS's own, no item" if file.name.startswith("._") else "there is no such file" if isinstance(fault, FileNotFoundError) else clean_text(fault, 120)
+    return Dropped(str(file.relative_to(top)) if file.is_relative_to(top) else str(file), "failed", f"the file cannot be read: {why}")
+
+
+def _entries(file: Path) -> Iterator[Any]:
+    """What a file holds: items, or one catalog. UTF-8, UTF-16 and UTF-32, with a byte order mark or without."""
+    if file.suffix.lower() in LINES:
+        yield from _lines(file)
+    elif file.suffix.lower() in TABLES:
+        yield from _rows(file)
+    else:
+        entry = json.loads(file.read_bytes())
+        yield from entry["features"] if isinstance(entry, dict) and entry.get("type") == "FeatureCollection" else [entry]
+
+
+def _lines(file: Path) -> Iterator[Any]:
+    with file.open("rb") as text:
+        for number, line in enumerate(text, start=1):
+            if line.strip():
+                try:
+                    yield json.loads(line)
+                except ValueError as fault:
+                    yield Dropped(f"{file.name} line {number}", "failed", f"the line cannot be read: {clean_text(fault, 120)}")
+
+
+def _rows(file: Path) -> Iterator[dict[str, Any]]:
+    """Items of a stac-geoparquet file (its specification 1.0); nothing of a table of another kind."""
+    with pq.ParquetFile(file) as table:
+        if not {"id", "assets", "geometry"} <= set(table.schema_arrow.names):
+            return
+        for batch in table.iter_batches(1000):
+            for row in batch.to_pylist():
+                item = {"type": "Feature", **{k: _plain(v) for k, v in row.items() if k in _PLACE and k != "geometry" and v is not None}}
+                item["geometry"] = mapping(shapely.from_wkb(row["geometry"])) if row["geometry"] else None
+                if isinstance(item.get("bbox"), dict):
+                    item["bbox"] = list(item["bbox"].values())
+                yield {**item, "properties": {k: _plain(v) for k, v in row.items() if k not in _PLACE and v is not None}}
+
+
+def _plain(value: Any) -> Any:
+    """A value of a table as JSON has it: times as text, and without the empty fields that other rows of a struct need."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).isoformat()
+    return value
+
+
+def _absolute(item: dict[str, Any], file: Path) -> dict[str, Any]:
+    """The item with relative hrefs of assets resolved: against its file where that leads to one, else against its own address, if it tells one."""
+    address = self_address(item)
+
+    def absolute(href: str) -> str:
+        local = _on_disk(file.parent, href)
+        return urljoin(address, href) if address and not local.exists() else str(local)
+
+    return resolved(item, absolute)
+
+
+def _on_disk(folder: Path, href: str) -> Path:
+    """The file that a path names as it stands; if there is none, with %20 and its like, or Windows' separators, put right."""
+    spellings = [href, unquote(href), unquote(href).replace("\\", "/")]
+    paths = [Path(os.path.normpath(folder / spelling)) for spelling in spellings]
+    return next((p for p in paths if p.exists()), paths[1] if "\\" not in href else paths[2])

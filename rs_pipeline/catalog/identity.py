@@ -1,0 +1,176 @@
+"""What tells the content of a scene's files from another content at the same place.
+
+Of a local file: size and time. Of a remote one whatever exists of the checksum and size that its item declares (STAC extension file), and of
+the server's ETag, Last-Modified and size (RFC 9110); where all of these are silent, the time the item was updated. A server is asked for
+one byte: addresses that are signed for GET refuse HEAD.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from rs_pipeline.catalog.address import is_internal, unsigned
+from rs_pipeline.catalog.items import Candidate, clean_text
+from rs_pipeline.catalog.read import FAULTS, retrying
+from rs_pipeline.catalog.sign import signed
+from rs_pipeline.config import FetchSection
+from rs_pipeline.model import Scene
+from rs_pipeline.sensors import load_sensor
+
+Identity = dict[str, str]
+"""Of one file, for example ``{"etag": '"5f"', "size": "1048576"}``; empty where nothing is known."""
+
+_MAX_REDIRECTS = 5
+
+_thread = threading.local()
+
+
+def file_identity(path: str) -> Identity:
+    """Size (bytes) and time of change (ns) of a local file; empty where there is none."""
+    try:
+        about = Path(path).stat()
+    except OSError:
+        return {}
+    return {"size": str(about.st_size), "mtime_ns": str(about.st_mtime_ns)}
+
+
+def found_identity(href: str, sign: str, limits: FetchSection) -> Identity:
+    """What tells the content that is at an address; empty where the server does not say, or refuses.
+
+    Raises
+    ------
+    OSError : the server cannot be reached after ``limits.retries`` more tries.
+    """
+    if not href.startswith(("https://", "http://")):
+        return file_identity(href) if href.startswith("/") else {}
+    return retrying(lambda: _asked(signed(href, sign), limits), href, limits, sign)
+
+
+def _session() -> requests.Session:
+    """The thread's own, so that a host is not greeted anew for every file."""
+    if not hasattr(_thread, "session"):
+        _thread.session = requests.Session()
+    return _thread.session
+
+
+def _asked(url: str, limits: FetchSection) -> Identity:
+    """The answer to a request for the first byte; redirects are followed to the same host, or to https ones that are not internal."""
+    host = urlsplit(url).hostname
+    for _ in range(_MAX_REDIRECTS):
+        asked = {"Range": "bytes=0-0", "Accept-Encoding": "identity"}
+        with _session().get(url, headers=asked, timeout=limits.timeout_s, stream=True, allow_redirects=False) as answer:
+            if not answer.is_redirect:
+                return _told(answer)
+            url = urljoin(url, answer.headers["Location"])
+        to = urlsplit(url)
+        if to.hostname != host and (to.scheme != "https" or not to.hostname or is_internal(to.hostname)):
+            return {}
+    return {}
+
+
+def _told(answer: requests.Response) -> Identity:
+    """ETag, Last-Modified and whole size of an answer.
+
+    Raises
+    ------
+    requests.HTTPError : another try may help, or a new signature.
+    """
+    if answer.status_code in (403, 408, 425, 429) or answer.status_code >= 500:
+        answer.raise_for_status()
+    if not answer.ok:
+        return {}
+    if answer.headers.get("Content-Length") == "1":
+        answer.content  # noqa: B018 read to its end, a connection serves again
+    whole = answer.headers.get("Content-Range", "").rpartition("/")[2] if answer.status_code == 206 else answer.headers.get("Content-Length", "")
+    told = {"etag": answer.headers.get("ETag", "").removeprefix("W/"), "last-modified": answer.headers.get("Last-Modified", ""), "size": whole if whole.isdigit() else ""}
+    return {name: clean_text(value, 200) for name, value in told.items() if value}
+
+
+def contradiction(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """In which way two identities contradict each other, in words; empty where nothing that both know differs.
+
+    >>> contradiction({"etag": '"a"', "size": "7"}, {"etag": '"b"'})
+    'etag "a" is "b" now'
+    """
+    return next((f"{name} {before[name]} is {after[name]} now" for name in before if name in after and before[name] != after[name]), "")
+
+
+def change(before: Scene, after: Scene) -> str:
+    """How the files of a scene are known to have changed between two searches; empty where they are not."""
+    return next((d for role in before.identity if (d := contradiction(before.identity[role], after.identity.get(role, {})))), "")
+
+
+def remembered(scene: Scene, before: Scene | None) -> Scene:
+    """The scene with what the last search knew of its files and this one could not ask for. It is kept only where nothing contradicts it
+    and the offset is the same, for the chips that are there already: a server that is down makes nothing be fetched again.
+    """
+    if before is None or change(before, scene) or _decided(before) != _decided(scene):
+        return scene
+    return replace(scene, identity=_joined(before.identity, scene.identity))
+
+
+def _decided(scene: Scene) -> tuple:
+    hrefs = {role: unsigned(href) for role, href in (scene.assets | scene.tables).items()}
+    return hrefs, scene.scale, scene.offset, scene.processing_baseline, scene.generated
+
+
+def identified(candidates: list[Candidate], limits: FetchSection) -> list[Candidate]:
+    """The candidates, those that are used with what tells the content of their files; of remote files one a scene is asked for.
+
+    A host that cannot be reached is not asked again.
+    """
+    silent: set[str] = set()
+    with ThreadPoolExecutor(max_workers=limits.connections) as pool:
+        return list(pool.map(lambda c: _identified(c, limits, silent) if c.scene.status == "used" else c, candidates))
+
+
+def _identified(candidate: Candidate, limits: FetchSection, silent: set[str]) -> Candidate:
+    scene = candidate.scene
+    found = {role: file_identity(href) for role, href in (scene.assets | scene.tables).items() if href.startswith("/")}
+    role = asked_role(scene)
+    if role not in found:
+        host = urlsplit(scene.assets[role]).netloc
+        try:
+            found[role] = {} if host in silent else found_identity(scene.assets[role], scene.sign, limits)
+        except FAULTS as fault:
+            found[role] = {}
+            if getattr(getattr(fault, "response", None), "status_code", None) != 403:
+                silent.add(host)
+        if candidate.updated and host not in silent and not found[role].keys() & {"etag", "last-modified"} and "file:checksum" not in scene.identity.get(role, {}):
+            found[role]["updated"] = candidate.updated
+    return replace(candidate, scene=replace(scene, identity=_joined(scene.identity, found)))
+
+
+def asked_role(scene: Scene) -> str:
+    """The band whose file stands for a remote scene: red, else the sensor's first that the scene has."""
+    roles = [b.role for b in load_sensor(scene.sensor).bands if b.role in scene.assets]
+    return "red" if "red" in roles else roles[0]
+
+
+def _joined(one: Mapping[str, Identity], other: Mapping[str, Identity]) -> dict[str, Identity]:
+    roles: Iterable[str] = sorted(one.keys() | other.keys())
+    return {role: both for role in roles if (both := {**one.get(role, {}), **other.get(role, {})})}
+
+
+def read_from(scene: Scene, limits: FetchSection) -> dict[str, Identity]:
+    """What tells the content that the files of a scene hold at this moment, by band and table."""
+    found = {}
+    for role, href in (scene.assets | scene.tables).items():
+        try:
+            found[role] = found_identity(href, scene.sign, limits)
+        except FAULTS:
+            found[role] = {}
+    return found
+
+
+def changed_since(scene: Scene, found: Mapping[str, Identity]) -> str:
+    """Which file of a scene is not what the search met, and how; empty where none is known to have changed."""
+    names = {role: urlsplit(href).path.rsplit("/", 1)[-1] for role, href in (scene.assets | scene.tables).items()}
+    return next((f"{names[role]}: {d}" for role in found if (d := contradiction(scene.identity.get(role, {}), found[role]))), "")
