@@ -47,8 +47,8 @@ MOVE_PX = 0.5
 AGREE_PX = 1.0
 """Windows of a scene that differ by more do not agree: the scene is displaced unevenly, or one of them was read wrongly."""
 
-KEEP_PX = 0.25
-"""What an earlier search moved stays as it is while it lies no further off than this."""
+REFERENCE_DATES = 60
+"""So many dates, the clearest, tell where the ground of a window is; more make it no sharper."""
 
 REFINED_BASELINE = 3.01
 """Sentinel-2 products of this baseline or later are refined against the Global Reference Image (ESA, August 2021): where there are
@@ -89,26 +89,34 @@ def _middles(low: float, high: float, n: int) -> np.ndarray:
     return low + (np.arange(n) + 0.5) * (high - low) / n
 
 
-def register(candidates: list[Candidate], region: shapely.Geometry, limits: FetchSection) -> list[Candidate]:
+def register(candidates: list[Candidate], region: shapely.Geometry, limits: FetchSection, before: Mapping[str, Scene]) -> list[Candidate]:
     """The candidates with the displacement of every used scene told, moved back where it matters, refused where it cannot be.
+
+    What an earlier search measured holds while the scene's files are the same: nothing is read or moved again for it.
 
     Parameters
     ----------
     region : polygons of the run, EPSG:4326.
+    before : scenes of the earlier ledger by their key.
     """
+    scenes = [_as_before(c.scene, before.get(c.scene.key)) for c in candidates]
     found: dict[int, list[Displacement]] = defaultdict(list)
     for family in ("optical", "radar"):
-        members = [i for i, c in enumerate(candidates) if _measurable(c.scene, family)]
-        if len(members) >= MIN_DATES:
-            for window in _shown(windows(region, min(_pixel_m(candidates[i].scene) for i in members)), family):
-                for i, shift in zip(members, _measure([candidates[i].scene for i in members], window, limits), strict=True):
+        members = [i for i, s in enumerate(scenes) if _measurable(s, family)]
+        if len(members) >= MIN_DATES and any(scenes[i].displaced_x_m is None for i in members):
+            for window in _shown(windows(region, min(_pixel_m(scenes[i]) for i in members)), family):
+                for i, shift in zip(members, _measure([scenes[i] for i in members], window, limits), strict=True):
                     if shift is not None:
                         found[i].append(shift)
-    out = list(candidates)
-    for i, candidate in enumerate(candidates):
-        if candidate.scene.status == "used":
-            out[i] = replace(candidate, scene=settled(candidate.scene, found[i]))
-    return out
+    settle = {i for i, s in enumerate(scenes) if s.status == "used" and s.displaced_x_m is None}
+    return [replace(c, scene=settled(s, found[i]) if i in settle else s) for i, (c, s) in enumerate(zip(candidates, scenes, strict=True))]
+
+
+def _as_before(scene: Scene, old: Scene | None) -> Scene:
+    """The scene with the place that an earlier search found for it, if that was of the same files."""
+    if old is None or scene.status != "used" or (old.assets, old.identity) != (scene.assets, scene.identity):
+        return scene
+    return replace(scene, **{name: getattr(old, name) for name in ("displaced_x_m", "displaced_y_m", "moved_x_m", "moved_y_m", "registration")})
 
 
 def _shown(places: list[Grid], family: str) -> Iterable[Grid]:
@@ -131,15 +139,21 @@ def _pixel_m(scene: Scene) -> float:
 
 
 def _measure(scenes: Sequence[Scene], window: Grid, limits: FetchSection) -> list[Displacement | None]:
-    """Displacement of each scene in a window; None where it does not show enough of it."""
+    """Displacement in a window of each scene that has none yet; None where it does not show enough of it."""
+    out: list[Displacement | None] = [None] * len(scenes)
     place = shapely.box(*pyproj.Transformer.from_crs(window.crs, 4326, always_xy=True).transform_bounds(*window.bounds))
     near = [i for i, s in enumerate(scenes) if place.intersects(shapely.from_wkt(s.footprint_wkt))]
+    new = {i for i in near if scenes[i].displaced_x_m is None}
+    if not new:
+        return out
+    trusted = [i for i, t in zip(near, _trusted([scenes[i] for i in near]), strict=True) if t]
+    clearest = sorted(trusted, key=lambda i: (scenes[i].cloud_cover or 0.0, scenes[i].key))[:REFERENCE_DATES]
+    looked = sorted(new | set(clearest))
     with ThreadPoolExecutor(max_workers=limits.connections) as pool:
-        edges = list(pool.map(lambda i: _edges(scenes[i], window, limits), near))
-    shifts = shifts_of(edges, _trusted([scenes[i] for i in near]), round(MOST_M / window.resolution_m))
-    out: list[Displacement | None] = [None] * len(scenes)
-    for i, shift in zip(near, shifts, strict=True):
-        if shift is not None:
+        edges = list(pool.map(lambda i: _edges(scenes[i], window, limits), looked))
+    shifts = shifts_of(edges, [i in clearest for i in looked], round(MOST_M / window.resolution_m))
+    for i, shift in zip(looked, shifts, strict=True):
+        if shift is not None and i in new:
             out[i] = Displacement(shift.cols * window.resolution_m, -shift.rows * window.resolution_m)
     return out
 
@@ -224,28 +238,6 @@ def settled(scene: Scene, measured: Sequence[Displacement]) -> Scene:
     if middle.length_m < MOVE_PX * pixel_m:
         return replace(told, registration=f"in place: {where}")
     return replace(told, moved_x_m=-round(middle.x_m, 1), moved_y_m=-round(middle.y_m, 1), registration=f"moved back: lay {where}")
-
-
-def keep_places(candidates: list[Candidate], before: Mapping[str, Scene]) -> list[Candidate]:
-    """The candidates with the moves of an earlier search, where they still put the scene in its place.
-
-    Among other dates a place is measured a little otherwise. That is no reason to fetch a scene again.
-
-    Parameters
-    ----------
-    before : scenes of the earlier ledger by their key.
-    """
-    return [replace(c, scene=_kept(c.scene, before.get(c.scene.key))) for c in candidates]
-
-
-def _kept(scene: Scene, old: Scene | None) -> Scene:
-    if old is None or scene.status != "used" or old.status != "used" or old.assets != scene.assets or scene.displaced_x_m is None:
-        return scene
-    stays = (old.moved_x_m, old.moved_y_m) == (0.0, 0.0)
-    left_m = math.hypot(scene.displaced_x_m + old.moved_x_m, scene.displaced_y_m + old.moved_y_m)
-    if left_m >= (KEEP_PX + (MOVE_PX if stays else 0.0)) * _pixel_m(scene):
-        return scene
-    return replace(scene, moved_x_m=old.moved_x_m, moved_y_m=old.moved_y_m)
 
 
 def _uneven(scene: Scene, measured: Sequence[Displacement], pixel_m: float) -> Scene:

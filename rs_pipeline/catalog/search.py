@@ -17,7 +17,7 @@ from rs_pipeline.catalog.identity import change, identified, remembered
 from rs_pipeline.catalog.items import Candidate, clean_text, read_item, served_item
 from rs_pipeline.catalog.ledger import read_ledger, write_ledger
 from rs_pipeline.catalog.orbits import tracks, write_tracks
-from rs_pipeline.catalog.registration import keep_places, register
+from rs_pipeline.catalog.registration import register
 from rs_pipeline.catalog.self_test import decide_offsets
 from rs_pipeline.config import FetchSection, Settings, SourceSection
 from rs_pipeline.errors import CatalogError, EmptySearchError, TableError
@@ -213,7 +213,7 @@ def search(settings: Settings) -> None:
     candidates = choose(candidates, settings.fetch) if settings.search.self_test else identified(deduplicate(candidates), settings.fetch)
     before = _last_search(Layout(settings.root))
     if settings.search.register_scenes:
-        candidates = keep_places(register(candidates, region, settings.fetch), before)
+        candidates = register(candidates, region, settings.fetch, before)
     scenes = [remembered(c.scene, before.get(c.scene.key)) if c.scene.status == "used" else c.scene for c in candidates]
     counts = Counter(s.status for s in scenes)
     if not counts["used"]:

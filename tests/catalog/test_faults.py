@@ -119,7 +119,7 @@ def test_a_faulty_server_changes_no_map_and_hides_no_loss(server, scenes, tmp_pa
 
 
 def test_a_server_that_never_recovers_ends_in_failed_scenes(server, scenes, tmp_path):
-    settings = settings_of(server, scenes, tmp_path, fetch={"retries": 1, "cache_gb": 0}, search={"self_test": False})
+    settings = settings_of(server, scenes, tmp_path, fetch={"retries": 1, "cache_gb": 0}, search=UNREAD)
     search(settings)
     make_grid(settings)
     server.share, server.in_a_row = 1.0, 10**9
@@ -130,7 +130,7 @@ def test_a_server_that_never_recovers_ends_in_failed_scenes(server, scenes, tmp_
 
 
 def test_no_more_connections_than_configured(server, scenes, tmp_path):
-    settings = settings_of(server, scenes, tmp_path, fetch={"connections": 2, "cache_gb": 0}, search={"self_test": False})
+    settings = settings_of(server, scenes, tmp_path, fetch={"connections": 2, "cache_gb": 0}, search=UNREAD)
     server.share, server.slow_s = 0.0, 0.0
     search(settings)
     make_grid(settings)
@@ -138,21 +138,25 @@ def test_no_more_connections_than_configured(server, scenes, tmp_path):
     assert 1 <= server.most_busy <= 2
 
 
+UNREAD = {"self_test": False, "register_scenes": False}
+"""A search that reads no pixels."""
+
+
 def test_a_changed_configuration_reads_nothing_again(server, scenes, tmp_path):
     first = settings_of(server, scenes, tmp_path)
     run(first)
     server.seen.clear()
-    second = settings_of(server, scenes, tmp_path, run="u", vegetation={"peak_percentile": 80}, search={"self_test": False})
+    second = settings_of(server, scenes, tmp_path, run="u", vegetation={"peak_percentile": 80}, search=UNREAD)
     run(second)
     assert [p for p in server.seen if p.startswith("/files/")] == []
     assert chips(first) == chips(second) and list(manifest(second, "2023").status) == ["ok"] * N_SCENES
     (entry, *_) = sorted((tmp_path / ".cache").rglob("*.zip"))
     entry.write_bytes(entry.read_bytes()[:-100])
-    run(settings_of(server, scenes, tmp_path, run="v", search={"self_test": False}))
+    run(settings_of(server, scenes, tmp_path, run="v", search=UNREAD))
     asked = [p for p in server.seen if p.startswith("/files/")]
     assert asked and len({p.split("/")[2] for p in asked}) == 1
     assert chips(settings_of(server, scenes, tmp_path, run="v")) == chips(first)
-    moved = settings_of(server, scenes, tmp_path, run="w", search={"self_test": False}, masks={"shadow_height_m": [200, 3000]})
+    moved = settings_of(server, scenes, tmp_path, run="w", search=UNREAD, masks={"shadow_height_m": [200, 3000]})
     server.seen.clear()
     search(moved)
     assert [p for p in server.seen if p.startswith("/files/")] == []
@@ -254,14 +258,14 @@ def test_presigned_hrefs_of_a_signed_source_are_frozen_without_their_token(serve
     for entry in server.items:
         for asset in entry["assets"].values():
             asset["href"] += "?se=2020-01-01T00%3A00%3A00Z&sig=secret"
-    settings = settings_of(server, scenes, tmp_path, source={"sign": "planetary-computer"}, search={"self_test": False})
+    settings = settings_of(server, scenes, tmp_path, source={"sign": "planetary-computer"}, search=UNREAD)
     search(settings)
     assert all(href.endswith(".tif") for s in read_ledger(Layout(settings.root).scenes) for href in s.assets.values())
 
 
 def test_an_ended_signature_that_is_not_ours_is_a_reason_not_a_wait(server, scenes, tmp_path):
     server.token = "new"
-    settings = settings_of(server, scenes, tmp_path, search={"self_test": False}, fetch={"backoff_s": 60, "cache_gb": 0})
+    settings = settings_of(server, scenes, tmp_path, search=UNREAD, fetch={"backoff_s": 60, "cache_gb": 0})
     search(settings)
     make_grid(settings)
     fetch(settings, "r000c000", "2024")
@@ -269,7 +273,7 @@ def test_an_ended_signature_that_is_not_ours_is_a_reason_not_a_wait(server, scen
 
 
 def test_a_stale_manifest_does_not_outlive_a_new_fetch(server, scenes, tmp_path, monkeypatch):
-    settings = settings_of(server, scenes, tmp_path, search={"self_test": False}, fetch={"cache_gb": 0})
+    settings = settings_of(server, scenes, tmp_path, search=UNREAD, fetch={"cache_gb": 0})
     run(settings)
     def killed(*args):
         raise KeyboardInterrupt
@@ -349,7 +353,7 @@ class TestPaging:
             return {"type": "FeatureCollection", "features": shown, "links": links, "numberMatched": len(whole)}
 
         spans = self.answers(server, shifting)
-        search(settings_of(server, scenes, tmp_path, search={"self_test": False}))
+        search(settings_of(server, scenes, tmp_path, search=UNREAD))
         assert len(read_ledger(Layout(tmp_path / "t").scenes)) == N_SCENES + 4 and len(set(spans)) > 1
 
     @pytest.mark.parametrize("limit", [{}, {"context": {"limit": 5, "returned": 5}}])
@@ -357,7 +361,7 @@ class TestPaging:
         """As the Planetary Computer answered in January 2026."""
         monkeypatch.setattr(api_module, "PAGE_SIZE", 9 if limit else 5)
         self.answers(server, lambda page, asked: {**page({**asked, "limit": 5}), "links": [], **limit})
-        search(settings_of(server, scenes, tmp_path, search={"self_test": False}))
+        search(settings_of(server, scenes, tmp_path, search=UNREAD))
         assert len(read_ledger(Layout(tmp_path / "t").scenes)) == N_SCENES + 4
 
     def test_a_day_that_stays_doubtful_is_an_error(self, server, scenes, tmp_path, monkeypatch):
@@ -365,7 +369,7 @@ class TestPaging:
         self.answers(server, lambda page, asked: {**page({**asked, "limit": 1}), "links": []})
         server.items.append(json.loads(json.dumps(server.items[0])) | {"id": "another of that day"})
         with pytest.raises(CatalogError, match="does not show that its answer for 2023-05-01 is whole: a full page came without a link"):
-            search(settings_of(server, scenes, tmp_path, search={"self_test": False}))
+            search(settings_of(server, scenes, tmp_path, search=UNREAD))
 
     def test_a_server_that_ends_after_its_first_page_is_refused(self, server, scenes, tmp_path, monkeypatch):
         class Short(Handler):
@@ -405,7 +409,7 @@ class TestPatience:
                 return super()._api(path, asked, fault)
 
         server.RequestHandlerClass = Prepared
-        settings = settings_of(server, scenes, tmp_path, search={"self_test": False}, fetch=limits)
+        settings = settings_of(server, scenes, tmp_path, search=UNREAD, fetch=limits)
         search(settings)
         return settings
 

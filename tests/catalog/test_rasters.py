@@ -104,17 +104,17 @@ def test_one_band_of_reflectances_among_numbers_is_converted_with_the_offset_of_
 
 
 def test_a_shape_told_as_columns_and_rows_is_no_other_raster(world):
-    """40 rows of 64 columns, declared [64, 40] as some catalogs write it; one that really has more pixels is refused."""
-    for name, day, shape in (("swapped", 1, [64, 40]), ("more", 6, [39, 64])):
+    """56 rows of 64 columns, declared [64, 56] as some catalogs write it; one that really has more pixels is refused."""
+    for name, day, shape in (("swapped", 1, [64, 56]), ("more", 6, [55, 64])):
         world.scene(name, f"2023-05-{day:02d}T03:00:00Z")
         path = sorted(world.items.glob("*.json"))[-1]
         entry = json.loads(path.read_text())
         entry["assets"]["red"]["proj:shape"] = shape
         path.write_text(json.dumps(entry))
-        write_tif(world.root / f"data/{name}/red.tif", numbers()[:40], 10, nodata=0)
+        write_tif(world.root / f"data/{name}/red.tif", numbers()[:56], 10, nodata=0)
     chips, table = fetched(world)
-    assert table.status.to_dict() == {"swapped": "ok", "more": "failed"} and "40 x 64 pixels, the item declares 39 x 64" in table.reason["more"]
-    assert np.array_equal(read_role(chips["swapped"], "red", GROUND)[:40], numbers()[:40])
+    assert table.status.to_dict() == {"swapped": "ok", "more": "failed"} and "56 x 64 pixels, the item declares 55 x 64" in table.reason["more"]
+    assert np.array_equal(read_role(chips["swapped"], "red", GROUND)[:56], numbers()[:56])
 
 
 def with_scale(path, scale: float, offset: float) -> None:

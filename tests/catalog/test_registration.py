@@ -13,9 +13,8 @@ from rs_pipeline.catalog import registration
 from rs_pipeline.catalog.chips import load_chips, read_stack
 from rs_pipeline.catalog.clip import ClippedBand
 from rs_pipeline.catalog.fetch import fetch
-from rs_pipeline.catalog.items import Candidate
 from rs_pipeline.catalog.ledger import read_ledger
-from rs_pipeline.catalog.registration import Displacement, interpolated, keep_places, settled, windows
+from rs_pipeline.catalog.registration import Displacement, interpolated, settled, windows
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import parse
 from rs_pipeline.errors import ConfigError
@@ -103,24 +102,24 @@ def test_windows_that_are_displaced_differently_refuse_the_scene(one):
     assert got.status == "skipped" and got.reason == "displaced unevenly beside the other dates: 40.0 m east, 0.0 m north; 0.0 m east, 60.0 m north"
 
 
-@pytest.mark.parametrize(
-    ("displaced", "moved", "before", "kept"),
-    [
-        ((20, 0), (-20, 0), (-22.4, 0), (-22.4, 0)), ((20, 0), (-20, 0), (-22.5, 0), (-20, 0)),  # 2.4 and 2.5 m beside its place
-        ((7.4, 0), (-7.4, 0), (0, 0), (0, 0)), ((7.5, 0), (-7.5, 0), (0, 0), (-7.5, 0)),  # a scene that stayed stays a little longer
-        ((4.9, 0), (0, 0), (-5.1, 0), (-5.1, 0)), ((2, 0), (0, 0), (-5.1, 0), (0, 0)),
-    ],
-)
-def test_a_move_of_an_earlier_search_stays_while_it_is_right(one, displaced, moved, before, kept):
-    scene = replace(one, displaced_x_m=float(displaced[0]), displaced_y_m=float(displaced[1]), moved_x_m=float(moved[0]), moved_y_m=float(moved[1]))
-    old = replace(scene, moved_x_m=float(before[0]), moved_y_m=float(before[1]))
-
-    def again(earlier):
-        (got,) = keep_places([Candidate(scene)], earlier)
-        return got.scene.moved_x_m, got.scene.moved_y_m
-
-    assert again({scene.key: old}) == kept and again({}) == moved
-    assert again({scene.key: replace(old, assets={"red": "/other.tif"})}) == moved and again({scene.key: replace(old, status="failed")}) == moved
+def test_what_was_measured_is_not_read_again(world, monkeypatch):
+    for day in range(1, 9):
+        scene(world, day, *((30, 0) if day == 3 else (0, 0)))
+    settings, first = found(world)
+    scene(world, 9, 0, -40)
+    read, edges = [], registration._edges
+    monkeypatch.setattr(registration, "_edges", lambda s, *more: read.append(s.scene_id) or edges(s, *more))
+    _, second = found(world)
+    assert {k: second[k] for k in first} == first and (second["s09"].displaced_x_m, second["s09"].displaced_y_m) == pytest.approx((0, -40), abs=1)
+    read.clear()
+    found(world)
+    assert not read
+    scene_file = world.root / "data/s03/nir.tif"
+    with rasterio.open(scene_file, "r+") as raster:
+        raster.transform = Affine.translation(-30, 0) * raster.transform
+    _, third = found(world)
+    assert read and abs(third["s03"].displaced_x_m) < 1 and third["s03"].moved_x_m == 0
+    assert {k: v for k, v in third.items() if k != "s03"} == {k: v for k, v in second.items() if k != "s03"}
 
 
 def test_real_scenes_lie_within_half_a_pixel_and_a_planted_displacement_is_found(real_data, tmp_path):
