@@ -8,7 +8,7 @@ one byte: addresses that are signed for GET refuse HEAD.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -136,16 +136,23 @@ def _identified(candidate: Candidate, limits: FetchSection, silent: set[str]) ->
     found = {role: file_identity(href) for role, href in (scene.assets | scene.tables).items() if href.startswith("/")}
     role = asked_role(scene)
     if role not in found:
-        host = urlsplit(scene.assets[role]).netloc
-        try:
-            found[role] = {} if host in silent else found_identity(scene.assets[role], scene.sign, limits)
-        except FAULTS as fault:
-            found[role] = {}
-            if getattr(getattr(fault, "response", None), "status_code", None) != 403:
-                silent.add(host)
-        if candidate.updated and host not in silent and not found[role].keys() & {"etag", "last-modified"} and "file:checksum" not in scene.identity.get(role, {}):
-            found[role]["updated"] = candidate.updated
+        found[role] = _remote_identity(candidate, role, limits, silent)
     return replace(candidate, scene=replace(scene, identity=_joined(scene.identity, found)))
+
+
+def _remote_identity(candidate: Candidate, role: str, limits: FetchSection, silent: set[str]) -> Identity:
+    """What the server tells of a band's file; where it and the item tell nothing, the time of the item's update. ``silent`` are the hosts
+    that cannot be reached. One that refuses a file may still give another.
+    """
+    scene, host = candidate.scene, urlsplit(candidate.scene.assets[role]).netloc
+    try:
+        told = {} if host in silent else found_identity(scene.assets[role], scene.sign, limits)
+    except FAULTS as fault:
+        told = {}
+        if getattr(getattr(fault, "response", None), "status_code", None) != 403:
+            silent.add(host)
+    known = told.keys() & {"etag", "last-modified"} or "file:checksum" in scene.identity.get(role, {})
+    return told if known or host in silent or not candidate.updated else {**told, "updated": candidate.updated}
 
 
 def asked_role(scene: Scene) -> str:
@@ -155,8 +162,7 @@ def asked_role(scene: Scene) -> str:
 
 
 def _joined(one: Mapping[str, Identity], other: Mapping[str, Identity]) -> dict[str, Identity]:
-    roles: Iterable[str] = sorted(one.keys() | other.keys())
-    return {role: both for role in roles if (both := {**one.get(role, {}), **other.get(role, {})})}
+    return {role: both for role in sorted(one.keys() | other.keys()) if (both := {**one.get(role, {}), **other.get(role, {})})}
 
 
 def read_from(scene: Scene, limits: FetchSection) -> dict[str, Identity]:

@@ -204,11 +204,10 @@ def _check_file_scale(dataset: rasterio.DatasetReader, scene: Scene, sensor: Sen
 
     An offset that is decided from the scene itself is not held against what its file says.
     """
-    scale, offset = dataset.scales[0], dataset.offsets[0]
-    if scale == 1:
-        return
-    fixed = sensor.offset_rule == "fixed"
-    if not math.isclose(scale, scene.scale, rel_tol=1e-3) or (fixed and abs(offset - sensor.offset) > 1e-6):
+    scale, offset, fixed = dataset.scales[0], dataset.offsets[0], sensor.offset_rule == "fixed"
+    other_scale = scale != 1 and not math.isclose(scale, scene.scale, rel_tol=1e-3)
+    other_offset = fixed and (scale, offset) != (1, 0) and abs(offset - sensor.offset) > 1e-6
+    if other_scale or other_offset:
         said = f"scale {scale:g} and offset {offset:g}, the sensor table says {scene.scale:g}" + (f" and {sensor.offset:g}" if fixed else "")
         raise RasterError(f"the file says {said}", where=href, remedy="give the sensor a table of its own")
 

@@ -118,21 +118,28 @@ def _replaces(better: Candidate, other: Candidate) -> bool:
     """Whether a product shows what another of its acquisition does.
 
     Both halves of a split granule may publish the footprint of the whole. So besides footprints count the datastrips, the share of the
-    granule with data, and, where the items tell neither, baselines and the times in the products' names.
+    granule with data, and, where these are silent, baselines and the times in the products' names.
     """
     shown = shapely.from_wkt(other.scene.footprint_wkt)
     if shapely.from_wkt(better.scene.footprint_wkt).intersection(shown).area < _COVERED * shown.area:
         return False
     one, two = better.part, other.part
-    same_strip = None if one.strip is None or two.strip is None else abs(one.strip - two.strip) <= _SAME_STRIP
-    if same_strip:
+    apart = None if one.strip is None or two.strip is None else abs(one.strip - two.strip) > _SAME_STRIP
+    if apart is False:
         return True
     if one.coverage is not None and two.coverage is not None:
-        overlap = one.coverage + two.coverage > _WHOLE or (same_strip is None and abs(one.coverage - two.coverage) <= _ALIKE)
-        return overlap and one.coverage >= _COVERED * two.coverage
-    if same_strip is None and one.made and two.made and better.scene.processing_baseline == other.scene.processing_baseline:
-        return one.made == two.made or abs(one.made - two.made) > _SAME_RUN
-    return same_strip is None
+        if one.coverage + two.coverage > _WHOLE:
+            return one.coverage >= _COVERED * two.coverage
+        apart = apart or abs(one.coverage - two.coverage) > _ALIKE
+    return not apart and _made_again(better, other)
+
+
+def _made_again(better: Candidate, other: Candidate) -> bool:
+    """Whether two products are one made again, by their baselines and the times in their names; so it is taken where these are silent."""
+    one, two = better.part.made, other.part.made
+    if better.scene.processing_baseline != other.scene.processing_baseline or one is None or two is None:
+        return True
+    return one == two or abs(one - two) > _SAME_RUN
 
 
 def deduplicate(candidates: list[Candidate]) -> list[Candidate]:

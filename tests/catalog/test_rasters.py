@@ -157,11 +157,11 @@ def landsat(world, name: str, day: int, dn: int) -> dict:
 
 
 def test_a_fixed_offset_in_the_file_must_be_the_tables(world):
-    for name, day, said in (("same", 1, (2.75e-5, -0.2)), ("other", 6, (2.75e-5, 0)), ("silent", 11, (1, 0))):
+    for name, day, said in (("same", 1, (2.75e-5, -0.2)), ("other", 6, (2.75e-5, 0)), ("silent", 11, (1, 0)), ("numbers", 16, (1, -1000))):
         landsat(world, name, day, 9000)
         with_scale(world.root / f"data/{name}/red.tif", *said)
     _, table = fetched(world, sensor=LANDSAT)
-    assert table.status.to_dict() == {"same": "ok", "other": "failed", "silent": "ok"}
+    assert table.status.to_dict() == {"same": "ok", "other": "failed", "silent": "ok", "numbers": "failed"}
     assert "the file says scale 2.75e-05 and offset 0, the sensor table says 2.75e-05 and -0.2" in table.reason["other"]
 
 

@@ -177,6 +177,7 @@ EARLY, LATE, LATER_RUN = "20200403T030531", "20200403T031102", "20200512T120000"
     (part(strip=EARLY), part(strip=LATE, made="20200403T080000"), 2),  # the halves
     (part(strip=EARLY, empty=40.0), part(strip=LATE, made="20200403T080000", empty=58.0), 2),
     (part(empty=40.0), part(empty=58.0, made="20200403T080000"), 2),
+    (part(empty=50.0), part(empty=50.0, made="20200403T080000"), 2),
     (part(), part(made="20200403T080000"), 2),
     (part(strip=EARLY), part(strip=LATE, baseline="0500", made=LATER_RUN), 2),  # the other half, processed again
     (part(strip=EARLY), part(strip=EARLY, made=LATER_RUN), 1),  # the same half, processed again
@@ -186,7 +187,7 @@ EARLY, LATE, LATER_RUN = "20200403T030531", "20200403T031102", "20200512T120000"
     (part(), part(made=LATER_RUN), 1),
     (part(), part(baseline="0500", made="20200403T080000"), 1),
     (part(strip=EARLY, empty=1.0), part(strip=LATE, baseline="0500", made=LATER_RUN, empty=70.0), 2),  # the newer shows too little to replace it
-], ids=["strips", "strips and shares", "shares", "names", "other half again", "same half again", "strip a second off", "whole twice", "share twice",
+], ids=["strips", "strips and shares", "shares", "even shares", "names", "other half again", "same half again", "strip a second off", "whole twice", "share twice",
         "again in May", "another baseline", "newer is small"])  # fmt: skip
 def test_halves_of_a_granule_with_one_footprint_are_told_from_products_made_again(world, one, two, used):
     world.scene("one", "2020-04-03T03:10:31Z", **one)
