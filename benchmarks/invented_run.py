@@ -34,7 +34,7 @@ def province(folder: Path) -> Settings:
         "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(folder)}],
     })  # fmt: skip
     rng = np.random.default_rng(1)
-    units = load_units(settings)[["adcode", "name", "prefecture"]]
+    units = load_units(settings)[["adcode", "name", "prefecture", "in_region"]]
     _write_indicators(settings, pd.concat([units, pd.DataFrame([[REGION, REGION_NAME, ""]], columns=units.columns)], ignore_index=True), rng)
     _write_counties(settings, units, rng)
     _write_scenes(settings, rng)

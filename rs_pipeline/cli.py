@@ -116,8 +116,10 @@ def schema():
 def check(config: Config):
     """Check the configuration and every file it names before anything runs."""
     from rs_pipeline.checks import check_files
+    from rs_pipeline.provinces import load_province
 
-    check_files(_settings(config))
+    settings = _settings(config)
+    check_files(settings, made=[load_province(settings.province).units.file])
     typer.echo("the configuration and the files it names are usable", err=True)
 
 

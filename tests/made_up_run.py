@@ -87,6 +87,8 @@ class FakeRun:
             "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(folder)}],
         }  # fmt: skip
         self.settings = parse(values | sections)
+        boxes = [shapely.box(115 + i, 38, 116 + i, 39) for i in range(len(names))]
+        gpd.GeoDataFrame({"adcode": self.codes, "name": list(names), "prefecture": "P"}, geometry=boxes, crs=4326).to_file(folder / "units.gpkg")
         self.layout = Layout(self.settings.root)
         self.changes: dict[tuple[str, int], dict] = {}
         self.grassland: list[tuple[str, str, dict]] = []
@@ -103,7 +105,7 @@ class FakeRun:
     @staticmethod
     def _row(code, name, year, zone, values) -> dict:
         ids = [f"S2-{year}-{i}" for i in range(int(values["n_scenes"]))]
-        return {"adcode": code, "name": name, "prefecture": "P", "period": str(year), "zone": zone, "scene_ids": ids, "tiles": ["r000c000"], "maps": [f"tiles/{year}/r000c000/water.tif sha256:0"], **values}
+        return {"adcode": code, "name": name, "prefecture": "P", "in_region": True, "period": str(year), "zone": zone, "scene_ids": ids, "tiles": ["r000c000"], "maps": [f"tiles/{year}/r000c000/water.tif sha256:0"], **values}
 
     def layer(self, path, layer: str, table: pd.DataFrame) -> FakeRun:
         path.parent.mkdir(parents=True, exist_ok=True)

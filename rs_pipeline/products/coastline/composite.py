@@ -17,7 +17,7 @@ from rs_pipeline.config import MaskSection, Settings
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Tile
 from rs_pipeline.products.coastline.shoreline import SEED_THRESHOLD
-from rs_pipeline.products.coastline.tide import read_tide
+from rs_pipeline.products.coastline.tide import tide_of
 from rs_pipeline.radiometry.masks import flag_bits
 from rs_pipeline.radiometry.scaling import gamma0_power
 from rs_pipeline.region import read_tile
@@ -149,7 +149,7 @@ def tide_filter(settings: Settings, chips: list[Chip], tile: Tile) -> tuple[np.n
         return np.full(len(chips), np.nan), np.ones(len(chips), bool), "instantaneous"
     left, bottom, right, top = tile.grid.bounds
     to_degrees = pyproj.Transformer.from_crs(tile.grid.crs, 4326, always_xy=True)
-    tide = read_tide(settings.coastline.tide_table, *to_degrees.transform((left + right) / 2, (bottom + top) / 2))
+    tide = tide_of(settings, *to_degrees.transform((left + right) / 2, (bottom + top) / 2))
     heights_m = np.array([tide.height_at(c.scene.datetime) for c in chips], "float64")
     if np.isnan(heights_m).any():
         log.warning("tile %s: the tide table has no height for %d of %d scenes, they are left out",
