@@ -87,11 +87,15 @@ class FakeRun:
             "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(folder)}],
         }  # fmt: skip
         self.settings = parse(values | sections)
-        boxes = [shapely.box(115 + i, 38, 116 + i, 39) for i in range(len(names))]
-        gpd.GeoDataFrame({"adcode": self.codes, "name": list(names), "prefecture": "P"}, geometry=boxes, crs=4326).to_file(folder / "units.gpkg")
         self.layout = Layout(self.settings.root)
         self.changes: dict[tuple[str, int], dict] = {}
         self.grassland: list[tuple[str, str, dict]] = []
+        if not (folder / "units.gpkg").exists():
+            self._write_units(folder / "units.gpkg")
+
+    def _write_units(self, path) -> None:
+        boxes = [shapely.box(115 + i, 38, 116 + i, 39) for i in range(len(self.names))]
+        gpd.GeoDataFrame({"adcode": self.codes, "name": list(self.names), "prefecture": "P"}, geometry=boxes, crs=4326).to_file(path)
 
     def counties(self) -> FakeRun:
         for year in self.years:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from rs_pipeline.checks import HOW_TO_OBTAIN, check_files, named_files
+from rs_pipeline.checks import SIDE_FILES, check_files, named_files
 from rs_pipeline.config import Settings, load, parse
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, RADAR_BANDS
@@ -250,7 +250,7 @@ def test_missing_side_files_are_listed_together_with_how_to_obtain_them(tmp_path
     with pytest.raises(ConfigError) as fault:
         check_files(s)
     text = str(fault.value)
-    assert "units.path" in text and "tables.grassland" in text and HOW_TO_OBTAIN["tables.grassland"] in text
+    assert "units.path" in text and "tables.grassland" in text and SIDE_FILES["tables.grassland"].how_to_obtain in text
     check_files(s, made=[tmp_path, *[p for k, p in named_files(s).items() if k.startswith("sources")]])
 
 

@@ -40,12 +40,12 @@ def read_samples(path: Path, products: Mapping[str, SampledProduct], stated: Inp
         for name in SAMPLE_COLUMNS:
             row.needed(name)
         lon, lat = row.place(stated.crs)
-        product = products[row.one_of("product", products)]
+        value = _sampled(row, products[row.one_of("product", products)])
         key = (lon, lat, row.code("period"), row.text("product"))
         if key in seen:
             raise row.fault("the place is given twice for this period and product", "lon", "keep one of the rows")
         seen.add(key)
-        return *key, _sampled(row, product)
+        return *key, value
 
     samples = pd.DataFrame(read_table(path, SAMPLE_COLUMNS, stated).parsed(parse), columns=list(SAMPLE_COLUMNS))
     if samples.empty:

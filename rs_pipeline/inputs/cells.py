@@ -6,7 +6,7 @@ import re
 import unicodedata
 from datetime import date, datetime, timedelta
 
-MISSING = frozenset(("", "-", "--", "—", "——", "–", "/", "\\", "无", "缺", "缺测", "空", "na", "n/a", "#n/a", "nan", "null", "none"))
+NO_VALUE = frozenset(("", "-", "--", "—", "——", "–", "/", "\\", "无", "缺", "缺测", "空", "na", "n/a", "#n/a", "nan", "null", "none"))
 """What people write where they have no value. Missing is never zero."""
 
 YES = frozenset(("1", "1.0", "是", "有", "对", "√", "✓", "✔", "y", "yes", "t", "true"))
@@ -31,7 +31,7 @@ def narrow(text: str) -> str:
 
 
 def is_missing(text: str) -> bool:
-    return narrow(text).lower() in MISSING
+    return narrow(text).lower() in NO_VALUE
 
 
 def code_text(text: object) -> str:

@@ -25,7 +25,7 @@ NOTHING_STATED = InputSection()
 SEPARATORS = (",", ";", "\t", "，", "；", "|")
 HEADER_ROWS = 10
 """A header is looked for in so many rows: titles stand above it."""
-TOLD = 10
+FAULTS_TOLD = 10
 """So many faults of a table are told in full."""
 
 Parsed = TypeVar("Parsed")
@@ -71,7 +71,7 @@ class TableRow:
     def year_or_none(self, column: str) -> int | None:
         if is_missing(self.text(column)):
             return None
-        number = self._read(column, lambda text: number_of(code_text(text)), "write a year such as 2035, or leave the cell empty")
+        number = self._read(column, lambda text: number_of(code_text(text)), "write a year as a plain number, such as 2035, or leave the cell empty")
         if number != int(number) or not 1900 <= number <= 2200:
             raise self.fault(f"{self.text(column)!r} is not a year", column, "write a year such as 2035, or leave the cell empty")
         return int(number)
@@ -105,7 +105,7 @@ class TableRow:
 
 
 @dataclass(frozen=True)
-class Table:
+class InputTable:
     """A table as texts."""
 
     path: Path
@@ -129,7 +129,7 @@ class Table:
 
         Raises
         ------
-        TableError : of all rows that cannot be used, the first TOLD in full.
+        TableError : of all rows that cannot be used, the first FAULTS_TOLD in full.
         """
         done, faults = [], []
         for row in self.rows():
@@ -146,8 +146,8 @@ def joined_faults(faults: Sequence[TableError], path: Path) -> TableError:
     """One error of several of a table; a single one as it is."""
     if len(faults) == 1:
         return faults[0]
-    lines = [f"{f.where.removeprefix(f'{path}, ')}: {f.what}; {f.remedy}" for f in faults[:TOLD]]
-    more = [f"and {len(faults) - TOLD} more"] if len(faults) > TOLD else []
+    lines = [f"{f.where.removeprefix(f'{path}, ')}: {f.what}; {f.remedy}" for f in faults[:FAULTS_TOLD]]
+    more = [f"and {len(faults) - FAULTS_TOLD} more"] if len(faults) > FAULTS_TOLD else []
     return TableError(f"{len(faults)} rows cannot be used:\n    " + "\n    ".join([*lines, *more]), where=str(path), remedy=faults[0].remedy)
 
 
@@ -166,7 +166,7 @@ def check_percent(values: Sequence[float], path: Path, column: str) -> None:
         )  # fmt: skip
 
 
-def read_table(path: Path, needed: Collection[str], stated: InputSection = NOTHING_STATED) -> Table:
+def read_table(path: Path, needed: Collection[str], stated: InputSection = NOTHING_STATED) -> InputTable:
     """A table with a header that holds the needed columns (``a|b``: one of the two); names of columns in small letters, without blanks around them.
 
     Text in UTF-8, UTF-16 with its mark, or GB18030, or as ``stated.encoding`` says; cells separated by one of SEPARATORS. A workbook (.xlsx) gives
@@ -210,7 +210,7 @@ def _lacking(needed: Collection[str], header: Collection[str]) -> list[str]:
     return [n.partition("|")[0] for n in needed if not set(n.split("|")) & set(header)]
 
 
-def _table(path: Path, lines: list[list[str]], needed: Collection[str], separator: str = ",", sheet: str = "") -> Table:
+def _table(path: Path, lines: list[list[str]], needed: Collection[str], separator: str = ",", sheet: str = "") -> InputTable:
     where = f"{path}, sheet {sheet}" if sheet else str(path)
     at = next((i for i, line in enumerate(lines[:HEADER_ROWS]) if not _lacking(needed, [_name(c) for c in line])), None)
     if at is None:
@@ -236,10 +236,10 @@ def _table(path: Path, lines: list[list[str]], needed: Collection[str], separato
         numbers.append(number)
     if faults:
         raise joined_faults(faults, path)
-    return Table(path, tuple(header), cells, numbers, separator)
+    return InputTable(path, tuple(header), cells, numbers, separator)
 
 
-def _workbook(path: Path, raw: bytes, needed: Collection[str], stated: InputSection) -> Table:
+def _workbook(path: Path, raw: bytes, needed: Collection[str], stated: InputSection) -> InputTable:
     import openpyxl
 
     try:

@@ -198,7 +198,7 @@ def _in_degrees(frame: gpd.GeoDataFrame, where: str, stated: InputSection, key: 
     crs = pyproj.CRS(4326) if shifted else pyproj.CRS(stated.crs) if stated.crs else frame.crs
     words, guess = looks_like(bounds)
     if crs is None:
-        raise ConfigError(f"the file has no CRS; {words}", where=where, remedy=f"state it in inputs.{key}.crs: {guess}")
+        raise ConfigError(f"the file has no CRS; {words}", where=where, remedy=f"state it in inputs.{key}.crs: {guess}; or assign it, e.g. `ogr2ogr -a_srs EPSG:4490 out.gpkg in.shp`")
     crs = pyproj.CRS(crs)
     shapes = frame.geometry.to_numpy()
     if is_swapped(bounds) and (crs.is_geographic == is_degrees(bounds[[1, 0, 3, 2]])):

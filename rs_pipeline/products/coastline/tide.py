@@ -18,7 +18,7 @@ from rs_pipeline.config import InputSection, Settings, time_zone
 from rs_pipeline.errors import TableError
 from rs_pipeline.inputs.cells import degrees_of, is_missing, number_of
 from rs_pipeline.inputs.coordinates import to_wgs84
-from rs_pipeline.inputs.tables import NOTHING_STATED, Table, read_table
+from rs_pipeline.inputs.tables import NOTHING_STATED, InputTable, read_table
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,8 @@ TIDE_COLUMNS = ("time_utc", "station", "lon", "lat", "height_m")
 TIME_COLUMNS = ("time_utc", "time", "time_local", "datetime")
 HEIGHT_FACTORS = {"height_m": 1.0, "height_cm": 0.01}
 """Column of heights to metres in its unit."""
+OFFSET = r"(?:[Zz]|[+-]\d\d:?\d\d|\+\d\d)$"
+"""How a time ends that says its zone."""
 FILL = frozenset(float(text) for text in ("99", "99.9", "99.99", "99.999", "999", "999.9", "999.99", "999.999", "9999", "9999.9", "9999.99", "99999", "32767", "32768"))
 """Numbers that stand for a missing height, whatever their sign."""
 MAX_HEIGHT_M = 12.0
@@ -128,7 +130,7 @@ def tide_records(path: Path, stated: InputSection = NOTHING_STATED, zone: str | 
     return found
 
 
-def _numbers(table: Table, column: str, read: Callable[[str], float], *, needed: bool = True) -> np.ndarray:
+def _numbers(table: InputTable, column: str, read: Callable[[str], float], *, needed: bool = True) -> np.ndarray:
     """A column of numbers, float64; NaN where one is missing and need not be there."""
     texts = table.column(column)
     try:
@@ -137,7 +139,7 @@ def _numbers(table: Table, column: str, read: Callable[[str], float], *, needed:
         return _slowly(table, column, texts, read, needed)
 
 
-def _slowly(table: Table, column: str, texts: Sequence[str], read: Callable[[str], float], needed: bool) -> np.ndarray:
+def _slowly(table: InputTable, column: str, texts: Sequence[str], read: Callable[[str], float], needed: bool) -> np.ndarray:
     known = {}
     for text in dict.fromkeys(texts):
         try:
@@ -148,37 +150,34 @@ def _slowly(table: Table, column: str, texts: Sequence[str], read: Callable[[str
     return np.array([known[t] for t in texts], "float64")
 
 
-def _seconds(table: Table, column: str, zone: str | None) -> np.ndarray:
+def _seconds(table: InputTable, column: str, zone: str | None) -> np.ndarray:
     """Seconds since 1970 UTC of a column of times, float64."""
-    texts = pd.Series(table.column(column)).str.strip().str.replace("/", "-").str.replace(r"(?<=\d)年|(?<=\d)月", "-", regex=True).str.replace("日", " ")
-    aware = texts.str.contains(r"(?:Z|z|[+-]\d\d:?\d\d|\+\d\d)$")
+    texts = pd.Series(table.column(column), dtype="object").str.strip()
+    aware = texts.str.contains(OFFSET)
     if not aware.all() and zone is None and column != "time_utc":
         row = table.numbers[int(np.argmin(aware))]
         raise TableError(
             f"the time zone of {column} is not known", where=f"{table.path}, row {row}, column {column}",
             remedy="state coastline.tide_time_zone, such as Asia/Shanghai; or name the column time_utc",
         )  # fmt: skip
-    times = pd.Series(pd.NaT, texts.index, dtype="datetime64[ns, UTC]")
-    for part, tz in ((aware, None), (~aware, time_zone(zone or "UTC"))):
-        if part.any():
-            parsed = _times(texts[part])
-            times[part] = parsed.dt.tz_localize(tz, ambiguous="NaT", nonexistent="NaT").dt.tz_convert("UTC") if tz else parsed
+    local = _times(texts[~aware], utc=False).dt.tz_localize(time_zone(zone or "UTC"), ambiguous="NaT", nonexistent="NaT").dt.tz_convert("UTC")
+    times = pd.concat([_times(texts[aware], utc=True), local]).sort_index()
     if times.isna().any():
         at = int(np.argmax(times.isna()))
         raise TableError(
-            f"{table.column(column)[at]!r} is not a time", where=f"{table.path}, row {table.numbers[at]}, column {column}", remedy="write times as 2024-05-01T02:50:00Z"
-        )
+            f"{texts[at]!r} is not a time", where=f"{table.path}, row {table.numbers[at]}, column {column}", remedy="write times as 2024-05-01T02:50:00Z",
+        )  # fmt: skip
     return times.dt.as_unit("ns").astype("int64").to_numpy() / 1e9
 
 
-def _times(texts: pd.Series) -> pd.Series:
-    """Times, those with an offset in UTC; NaT where one cannot be read."""
-    utc = bool(texts.iloc[0:1].str.contains(r"(?:Z|z|[+-]\d\d:?\d\d|\+\d\d)$").all())
+def _times(texts: pd.Series, *, utc: bool) -> pd.Series:
+    """Times, datetime64[ns]; NaT where one cannot be read."""
     found = pd.to_datetime(texts, utc=utc, errors="coerce", format="ISO8601")
-    bad = found.isna()
-    if bad.any():  # months and hours of one digit are no ISO 8601
-        found[bad] = pd.to_datetime(texts[bad], utc=utc, errors="coerce", format="mixed", yearfirst=True).where(texts[bad].str.match(r"\d{4}\D"))
-    return found
+    if (bad := found.isna()).any():
+        plain = texts[bad].str.replace(r"[/年月]", "-", regex=True).str.replace("日", " ")
+        loose = pd.to_datetime(plain, utc=utc, errors="coerce", format="mixed", yearfirst=True)
+        found[bad] = loose.where(plain.str.match(r"\d{4}-"))
+    return found.dt.as_unit("ns")
 
 
 def _check_places(table: pd.DataFrame, path: Path) -> None:

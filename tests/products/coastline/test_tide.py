@@ -49,10 +49,10 @@ def test_window_around_mean_sea_level(table):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("time_utc,station,lon,lat\n", "lacks height_m"),
+        ("time_utc,station,lon,lat\n", "columns are missing: height_m"),
         (HEADER, "is empty"),
-        (HEADER + "2024-05-01T02:00:00Z,a,119,39,1\nyesterday,a,119,39,1\n", "row 3"),
-        (HEADER + "2024-05-01T02:00:00Z,a,119,39,high\n", "number that cannot be read"),
+        (HEADER + "2024-05-01T02:00:00Z,a,119,39,1\nyesterday,a,119,39,1\n", "'yesterday' is not a time\n  where:  .*row 3, column time_utc"),
+        (HEADER + "2024-05-01T02:00:00Z,a,119,39,high\n", "'high' is not a number"),
     ],
 )
 def test_bad_tables_say_what_is_wrong(tmp_path, text, message):
@@ -63,7 +63,7 @@ def test_bad_tables_say_what_is_wrong(tmp_path, text, message):
 
 
 def test_missing_table(tmp_path):
-    with pytest.raises(TableError, match="cannot read"):
+    with pytest.raises(TableError, match="cannot be read"):
         read_tide(tmp_path / "none.csv", 119.0, 39.0)
 
 
