@@ -7,7 +7,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from rs_pipeline.checks import check_files
+from rs_pipeline.checks import check_files, check_missing
 from rs_pipeline.config import parse
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.layout import Layout
@@ -27,7 +27,7 @@ try:
     S = parse(config, where="--configfile / --config")
     PROVINCE_UNITS = load_province(S.province).units.file
     if workflow.is_main_process:
-        check_files(S, made=[PROVINCE_UNITS], missing_too=not workflow.dryrun)
+        check_files(S, made=[PROVINCE_UNITS], planning=True)
 except PipelineError as fault:
     raise WorkflowError(str(fault))
 
@@ -57,7 +57,7 @@ def inputs_of(step):
         if step not in BEFORE_TILES:
             checkpoints.assign.get()
         place = here(wildcards)
-        mine = [p for p in step.side_files(place) if p and (p.exists() or S.simulation)]  # those that are missing are told above
+        mine = [p for p in step.side_files(place) if p and (p.exists() or S.simulation)]  # onstart tells those that are missing
         return [*step.reads(place), *mine, *(WORLD[:1] if step.name == "search" else [])]
     return read
 
@@ -104,6 +104,7 @@ rule all:
 
 onstart:
     try:
+        check_missing(S, made=[PROVINCE_UNITS])
         begin(S)
     except PipelineError as fault:
         raise WorkflowError(str(fault))

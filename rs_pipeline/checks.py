@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -128,27 +128,29 @@ def named_files(settings: Settings) -> dict[str, Path]:
     return found | {f"sources.{i}.catalog": Path(s.catalog) for i, s in enumerate(settings.sources) if "://" not in s.catalog}
 
 
-def check_files(settings: Settings, *, made: Iterable[Path] = (), missing_too: bool = True) -> None:
+def check_files(settings: Settings, *, made: Iterable[Path] = (), planning: bool = False) -> None:
     """Read every named file.
 
     Parameters
     ----------
     made : files and folders that the chain makes itself: skipped while they do not exist; the simulated world is always among them.
-    missing_too : False leaves out what does not exist, for a plan.
+    planning : a plan can be made while files are missing; they are told only beside those that cannot be used.
 
     Raises
     ------
     ConfigError : lists every file that is missing, with the way to obtain it, or cannot be used, with row or feature and remedy.
     """
-    makers = [p.resolve() for p in (*made, *([settings.simulation.path] if settings.simulation else []))]
-    lines, there = [*_wrong_addresses(settings)], []
-    for key, path in named_files(settings).items():
-        if path.exists():
-            there.append(key)
-        elif missing_too and not any(path.resolve().is_relative_to(m) for m in makers):
-            way = SIDE_FILES[key].how_to_obtain if key in SIDE_FILES else "give the path of a folder with catalog.json"
-            lines.append(f"{key}: {path} does not exist; {way}")
-    lines += _unusable(settings, [key for key in there if key in SIDE_FILES])
+    wrong, missing = [*_wrong_addresses(settings), *_unusable(settings)], _missing(settings, made)
+    if wrong or not planning:
+        _refuse(settings, [*missing, *wrong])
+
+
+def check_missing(settings: Settings, *, made: Iterable[Path] = ()) -> None:
+    """See that every named file is there; parameters and error as `check_files`."""
+    _refuse(settings, _missing(settings, made))
+
+
+def _refuse(settings: Settings, lines: list[str]) -> None:
     if lines:
         raise ConfigError(
             "inputs that the configuration names cannot be used:\n    " + "\n    ".join(lines), where=f"run {settings.run}",
@@ -156,18 +158,30 @@ def check_files(settings: Settings, *, made: Iterable[Path] = (), missing_too: b
         )  # fmt: skip
 
 
-def _unusable(settings: Settings, keys: Collection[str]) -> list[str]:
+def _missing(settings: Settings, made: Iterable[Path]) -> list[str]:
+    makers = [p.resolve() for p in (*made, *([settings.simulation.path] if settings.simulation else []))]
+    lines = []
+    for key, path in named_files(settings).items():
+        if not path.exists() and not any(path.resolve().is_relative_to(m) for m in makers):
+            way = SIDE_FILES[key].how_to_obtain if key in SIDE_FILES else "give the path of a folder with catalog.json"
+            lines.append(f"{key}: {path} does not exist; {way}")
+    return lines
+
+
+def _unusable(settings: Settings) -> list[str]:
     lines, units = [], None
-    for key in sorted(keys, key=lambda k: k != "units.path"):  # the others are held against the units
+    for key in SIDE_FILES:  # the units first: the others are held against them
+        if (path := settings.path_of(key)) is None or not path.exists():
+            continue
         try:
             if key == "units.path":
                 units = load_units(settings)
             SIDE_FILES[key].read(settings, key, units)
         except PipelineError as fault:
-            place = fault.where.removeprefix(f"{key}: ") or str(settings.path_of(key))
+            place = fault.where.removeprefix(f"{key}: ") or str(path)
             lines.append(f"{key}: {place}: {fault.what}; {fault.remedy}")
         except Exception as fault:  # a file that no loader foresees is still one of the user's
-            lines.append(f"{key}: {settings.path_of(key)}: cannot be read: {type(fault).__name__}: {fault}")
+            lines.append(f"{key}: {path}: cannot be read: {type(fault).__name__}: {fault}")
     return lines
 
 

@@ -10,8 +10,6 @@ import numpy as np
 import pandas as pd
 import pyproj
 import shapely
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import ConfigError
@@ -117,6 +115,9 @@ def with_unions(units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     doubled = units[~units.in_region]
     if doubled.empty:
         return units
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     codes, pairs = list(doubled.adcode), overlaps(doubled)
     links = [[codes.index(c) for c in pairs[name]] for name in ("small", "large")]
     _, group = connected_components(coo_array((np.ones(len(pairs), bool), links), shape=(len(codes),) * 2), directed=False)

@@ -145,7 +145,7 @@ def test_every_file_that_a_step_writes_is_in_the_register(chain):
         ("grid.margin_m", 500.0, "assign fetch reach_lines reach_scores report"),
         ("indicators.publish_fraction", 0.9, "indicators report"),
         ("inputs.tables.values", {"encoding": "gbk"}, "indicators"),
-        ("inputs.tables.mines", {"crs": "BD-09"}, "land_zonal indicators"),
+        ("inputs.tables.grassland", {"crs": "BD-09"}, "zonal indicators"),
         ("coastline.tide_msl_m", 1.2, "shore coastline"),
         ("resources.memory_gb", 4.0, ""),
         ("fetch.timeout_s", 9.0, ""),

@@ -26,6 +26,8 @@ def narrow(text: str) -> str:
     >>> narrow("\\ufeff １２．５％ ")
     '12.5%'
     """
+    if text.isascii():
+        return text.strip()
     text = unicodedata.normalize("NFKC", text).translate({0x2212: "-", 0x200B: None, 0xFEFF: None, 0x3002: "."})
     return text.strip()
 

@@ -225,14 +225,15 @@ def _table(path: Path, lines: list[list[str]], needed: Collection[str], separato
     twice = sorted({c for c in header if c and header.count(c) > 1})
     if twice:
         raise TableError(f"columns are there twice: {', '.join(twice)}", where=f"{where}, row {at + 1}", remedy="remove one of them, or rename it")
-    cells, numbers, faults = [], [], []
+    width, cells, numbers, faults = len(header), [], [], []
     for number, line in enumerate(lines[at + 1 :], start=at + 2):
-        if not any(c.strip() for c in line):
+        if not "".join(line).strip():
             continue
-        surplus = [c for c in line[len(header) :] if c.strip()]
-        if surplus or len(line) < len(header) and separator == ",":
-            faults.append(TableError(f"{len(line)} cells where the header has {len(header)}", where=f"{path}, row {number}", remedy="put texts with a comma in double quotes"))
-        cells.append([*line[: len(header)], *[""] * (len(header) - len(line))])
+        if len(line) != width:
+            if "".join(line[width:]).strip() or len(line) < width and separator == ",":
+                faults.append(TableError(f"{len(line)} cells where the header has {width}", where=f"{path}, row {number}", remedy="put texts with a comma in double quotes"))
+            line = [*line[:width], *[""] * (width - len(line))]
+        cells.append(line)
         numbers.append(number)
     if faults:
         raise joined_faults(faults, path)

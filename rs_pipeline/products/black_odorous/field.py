@@ -33,7 +33,8 @@ def field_results(settings: Settings) -> gpd.GeoDataFrame | None:
         return None
     rows = read_table(path, VISIT_COLUMNS, stated).parsed(lambda row: (*row.place(stated.crs), row.day("date"), row.truth("black")))
     lon, lat, days, black = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [], [])
-    period = [next((p.label for p in settings.all_periods if d in p), "") for d in days]
+    periods = settings.all_periods
+    period = [next((p.label for p in periods if d in p), "") for d in days]
     columns = {"period": pd.Series(period, dtype="object"), "date": pd.to_datetime(pd.Series(days, dtype="object")), "black": pd.Series(black, dtype=bool)}
     return gpd.GeoDataFrame(columns, geometry=gpd.points_from_xy(lon, lat), crs=4326)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import rasterio
 from pyproj import Transformer
-from scipy import stats
+from scipy.special import stdtrit
 
 from rs_pipeline.config import InputSection, Settings
 from rs_pipeline.errors import TableError
@@ -48,7 +48,7 @@ class PlotCalibration:
     def half95(self, fvc: float) -> float:
         """Half of the 95 % interval of the line at a mean satellite cover (t distribution)."""
         spread = math.sqrt(1 / self.n + (fvc - self.mean_fvc) ** 2 / self.square_sum_fvc)
-        return float(stats.t.ppf(0.975, self.n - 2)) * self.sigma * spread
+        return float(stdtrit(self.n - 2, 0.975)) * self.sigma * spread
 
 
 def fit_plots(fvc: np.ndarray, cover: np.ndarray) -> PlotCalibration | None:
