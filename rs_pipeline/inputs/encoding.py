@@ -46,7 +46,7 @@ def encoding_of(values: Sequence[bytes], declared: str | None = None) -> str | N
     values = [v for v in values if not v.isascii()]
     if not values or all(_fits(v, "utf-8") for v in values):
         return "utf-8"
-    if declared in _LATIN and 2 * sum(_fits(v, "gb2312") for v in values) < len(values):
+    if declared in _LATIN and 2 * sum(_fits(v, "gb2312", whole=True) for v in values) < len(values):
         return declared
     if declared and declared not in (*_LATIN, "utf-8") and all(_fits(v, declared) for v in values):
         return declared
@@ -58,9 +58,9 @@ def text_of(value: bytes, encoding: str) -> str:
     return codecs.getincrementaldecoder(encoding)().decode(value)
 
 
-def _fits(value: bytes, encoding: str) -> bool:
+def _fits(value: bytes, encoding: str, *, whole: bool = False) -> bool:
     try:
-        text_of(value, encoding)
+        value.decode(encoding) if whole else text_of(value, encoding)
     except UnicodeDecodeError:
         return False
     return True

@@ -106,9 +106,9 @@ def _read(path: Path, layer: str | None, where: str, stated: InputSection, key: 
             text, encoding = decoded(path.read_bytes(), stated.encoding, fault=ConfigError, where=where)
             if not encoding.startswith("utf-8"):
                 log.warning("%s: read as %s", where, encoding.upper())
-                return gpd.GeoDataFrame(pyogrio.read_dataframe(io.BytesIO(text.encode()), layer=layer))
+                return gpd.GeoDataFrame(pyogrio.read_dataframe(io.BytesIO(text.encode()), layer=layer, on_invalid="fix"))
         bare = path.suffix.lower() in (".shp", ".dbf", ".zip")
-        frame = gpd.GeoDataFrame(pyogrio.read_dataframe(path, layer=layer, encoding="ISO-8859-1" if bare else None))
+        frame = gpd.GeoDataFrame(pyogrio.read_dataframe(path, layer=layer, encoding="ISO-8859-1" if bare else None, on_invalid="fix"))
     except ConfigError:
         raise
     except Exception as fault:  # GDAL's drivers raise what they like
@@ -202,7 +202,7 @@ def _in_degrees(frame: gpd.GeoDataFrame, where: str, stated: InputSection, key: 
     crs = pyproj.CRS(crs)
     shapes = frame.geometry.to_numpy()
     if is_swapped(bounds) and (crs.is_geographic == is_degrees(bounds[[1, 0, 3, 2]])):
-        log.warning("%s: its axes are exchanged (%s); they are put right", where, words)
+        log.warning("%s: latitude or northing comes first; the axes are put right", where)
         shapes = shapely.transform(shapes, lambda c: c[:, ::-1])
         bounds = bounds[[1, 0, 3, 2]]
     if crs.is_geographic and not is_degrees(bounds):
