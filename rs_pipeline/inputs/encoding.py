@@ -24,7 +24,7 @@ def decoded(raw: bytes, stated: str | None = None, *, fault: type[PipelineError]
     fault : the bytes are no text of that encoding, or of UTF-8 or GB18030 where none is stated.
     """
     marked = next((name for bom, name in _BOMS if raw.startswith(bom)), None)
-    for name in [stated or marked] if stated or marked else ["utf-8", CHINESE]:
+    for name in [stated or marked] if stated or marked else [CHINESE] if _by_chance(raw) else ["utf-8", CHINESE]:
         try:
             return raw.decode(name).removeprefix("\ufeff"), name
         except UnicodeDecodeError as error:
@@ -44,7 +44,7 @@ def encoding_of(values: Sequence[bytes], declared: str | None = None) -> str | N
     declared : what the file says (.cpg). It counts where the values are neither UTF-8 nor Chinese.
     """
     values = [v for v in values if not v.isascii()]
-    if not values or all(_fits(v, "utf-8") for v in values):
+    if not values or all(_fits(v, "utf-8") for v in values) and not _by_chance(b"\n".join(values)):
         return "utf-8"
     if declared in _LATIN and 2 * sum(_fits(v, "gb2312", whole=True) for v in values) < len(values):
         return declared
@@ -53,14 +53,23 @@ def encoding_of(values: Sequence[bytes], declared: str | None = None) -> str | N
     return CHINESE if all(_fits(v, CHINESE) for v in values) else None
 
 
+def _by_chance(raw: bytes) -> bool:
+    """Whether a short Chinese text is valid UTF-8 by chance, such as 省 (CA A1): letters of phonetics, Hebrew or Arabic, and none of three bytes."""
+    try:
+        odd = [c for c in raw.decode("utf-8", "ignore") if "\u0250" <= c <= "\u036f" or "\u0530" <= c]
+        return bool(odd) and max(odd) <= "\u07ff" and bool(raw.decode("gb2312"))
+    except UnicodeDecodeError:
+        return False
+
+
 def text_of(value: bytes, encoding: str) -> str:
     """The text of a value, without a last character that was cut off."""
     return codecs.getincrementaldecoder(encoding)().decode(value)
 
 
 def _fits(value: bytes, encoding: str, *, whole: bool = False) -> bool:
+    """Whether a value that is not ASCII is a text with such a character."""
     try:
-        value.decode(encoding) if whole else text_of(value, encoding)
+        return not (value.decode(encoding) if whole else text_of(value, encoding)).isascii()
     except UnicodeDecodeError:
         return False
-    return True

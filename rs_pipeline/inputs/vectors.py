@@ -175,6 +175,8 @@ def _repaired(geometry: gpd.GeoSeries, names: pd.Series, where: str, kind: Kind)
         faults = [f"{name} ({shapely.is_valid_reason(g).partition('[')[0].strip()})" for name, g in zip(names[wrong], shapes[wrong], strict=True)]
         log.warning("%s: repaired %s", where, _some(faults))
         shapes[wrong] = shapely.make_valid(shapes[wrong], method="structure", keep_collapsed=False)
+        if (still := ~shapely.is_valid(shapes)).any():
+            raise ConfigError(f"cannot be repaired: {_some(names[still])}", where=where, remedy="mend the shapes, e.g. with QGIS, Fix geometries")
     dimensions = DIMENSIONS[kind]
     mixed = np.array([g.geom_type == "GeometryCollection" for g in shapes])
     shapes[mixed] = [_of_dimension(g, dimensions) for g in shapes[mixed]]
