@@ -176,7 +176,9 @@ def _times(texts: pd.Series, *, utc: bool) -> pd.Series:
     if (bad := found.isna()).any():
         plain = texts[bad].str.replace(r"[/年月]", "-", regex=True).str.replace("日", " ")
         loose = pd.to_datetime(plain, utc=utc, errors="coerce", format="mixed", yearfirst=True)
-        found[bad] = loose.where(plain.str.match(r"\d{4}-"))
+        days = pd.to_numeric(plain.where(plain.str.fullmatch(r"\d{5}(\.\d+)?")), errors="coerce")
+        excel = pd.to_datetime(days, unit="D", origin="1899-12-30", utc=utc).dt.round("s")
+        found[bad] = loose.where(plain.str.match(r"\d{4}-")).fillna(excel)
     return found.dt.as_unit("ns")
 
 
@@ -197,7 +199,10 @@ def _without_fill(table: pd.DataFrame, factor: float, path: Path) -> pd.DataFram
     if fill.any():
         values = ", ".join(f"{v:g}" for v in sorted(set((table.height_m[fill] / factor).round(6))))
         log.warning("%s: %d records hold %s and are missing, the first in row %d", path, int(fill.sum()), values, int(table.row[fill].iloc[0]))
-    known = table[~fill & table.height_m.notna()].copy()
+    empty = table.height_m.isna()
+    if empty.any():
+        log.warning("%s: %d records have no height, the first in row %d", path, int(empty.sum()), int(table.row[empty].iloc[0]))
+    known = table[~fill & ~empty].copy()
     if known.empty:
         raise TableError("the tide table has no height", where=str(path), remedy="give heights in metres above mean sea level")
     return known

@@ -113,7 +113,7 @@ def test_heights_above_chart_datum_are_refused_until_mean_sea_level_is_stated(tm
     [
         (HEADER, "%Y-%m-%d %H:%M:%S", None, 12), (HEADER, "%Y-%m-%dT%H:%M:%S+08:00", None, 4), (HEADER.replace("time_utc", "time"), "%Y-%m-%dT%H:%M:%S+0800", None, 4),
         (HEADER.replace("time_utc", "time_local"), "%Y/%m/%d %H:%M", "Asia/Shanghai", 4), (HEADER.replace("time_utc", "time"), "%Y年%m月%d日 %H:%M", "+08:00", 4),
-        (HEADER.replace("time_utc", "time"), "%Y-%m-%dT%H:%M:%SZ", "Asia/Shanghai", 12),
+        (HEADER.replace("time_utc", "time"), "%Y-%m-%dT%H:%M:%SZ", "Asia/Shanghai", 12), (HEADER, "%Y/%m/%d %H:%M", None, 12),
     ],
 )  # fmt: skip
 def test_times_are_of_the_zone_that_they_or_the_configuration_name(tmp_path, header, stamp, zone, hour):
@@ -131,7 +131,8 @@ def test_a_fill_value_is_a_gap_and_keeps_the_range(tmp_path, caplog, fill):
     path, heights = day_of_tide(tmp_path, last=[f"2024-05-03T20:00:00Z,a,118.5,39,{fill}"])
     tide = read_tide(path, 118.5, 39)
     assert tide.range_m == pytest.approx(np.ptp(heights), abs=1e-3) and len(tide.seconds) == 50
-    assert ("records hold" in caplog.text and "row 52" in caplog.text) == fill.lstrip("-").replace(".", "").isdigit()
+    told = f"1 records hold {float(fill):g} and are missing" if fill.lstrip("-").replace(".", "").isdigit() else "1 records have no height"
+    assert f"{told}, the first in row 52" in caplog.text
 
 
 def test_two_heights_of_one_time_are_refused_and_equal_ones_taken_once(tmp_path):
@@ -149,3 +150,9 @@ def test_stations_elsewhere_or_exchanged_are_named(tmp_path, make_settings):
         check_tide(settings, np.array([10.0, 50.0, 11.0, 51.0]))
     path.write_text(HEADER + "2024-05-01T02:00:00Z,a,39,118.5,1\n")
     assert "longitude and latitude are exchanged" in refusal(path)
+
+
+def test_times_of_excel(tmp_path):
+    path = tmp_path / "tide.csv"
+    path.write_text(HEADER + "45413.0833333333,a,118.5,39,1\n2024/5/1 3:00,a,118.5,39,0\n")
+    assert tide_records(path).seconds.tolist() == [at(2).timestamp(), at(3).timestamp()]
