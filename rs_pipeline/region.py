@@ -159,9 +159,9 @@ def utm_crs(lon: float, lat: float) -> str:
     return f"EPSG:{(32600 if lat >= 0 else 32700) + zone}"
 
 
-def run_grid(settings: Settings) -> Grid:
-    """The pixel grid of the run: covers all units, origin on a multiple of the pixel size."""
-    units = load_units(settings)
+def run_grid(settings: Settings, units: gpd.GeoDataFrame | None = None) -> Grid:
+    """The pixel grid of the run: covers all units (read where they are not given), origin on a multiple of the pixel size."""
+    units = load_units(settings) if units is None else units
     west, south, east, north = units.total_bounds
     crs = settings.grid.crs
     if crs == "auto":
@@ -192,7 +192,7 @@ def grid(settings: Settings) -> None:
     """Write ``tiles.parquet``: the run's grid, cut into the tiles that meet the units."""
     units = load_units(settings)
     tell_overlaps(units)
-    whole = run_grid(settings)
+    whole = run_grid(settings, units)
     footprint = units.to_crs(whole.crs).union_all()
     tiles = make_tiles(whole, settings.grid.tile_px, footprint)
     table = pd.DataFrame(

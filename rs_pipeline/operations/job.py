@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rs_pipeline.config import Settings
@@ -42,9 +44,10 @@ def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: st
         watch = Watch(layout.journal, job, verb, attempt)
         try:
             if reason is None:
-                step()
+                with _warnings() as said:
+                    step()
                 mark_done(layout.retries, job)
-                watch.write("done")
+                watch.write("done", said=said)
             else:
                 give_up(settings, verb, tile, period, reason)
                 mark_given_up(layout.retries, job, reason)
@@ -58,6 +61,30 @@ def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: st
                 raise full from fault
             watch.write("failed", _words(fault))
             raise
+
+
+class _Listener(logging.StreamHandler):
+    """Keeps warnings besides writing them to the job's log."""
+
+    def __init__(self):
+        super().__init__()
+        self.setLevel(logging.WARNING)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+        super().emit(record)
+
+
+@contextmanager
+def _warnings() -> Iterator[list[str]]:
+    """The warnings that the pipeline logs meanwhile."""
+    listener, top = _Listener(), logging.getLogger("rs_pipeline")
+    top.addHandler(listener)
+    try:
+        yield listener.said
+    finally:
+        top.removeHandler(listener)
 
 
 def check_space(settings: Settings) -> None:

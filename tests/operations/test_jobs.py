@@ -2,6 +2,7 @@
 
 import errno
 import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -146,6 +147,17 @@ def test_inputs_at_fault_are_not_tried_again_nor_given_up_and_the_next_run_tries
     assert ran == [1] and read_retries(Layout(prepared.root).retries) == {}
     work(1, lambda: ran.append(2))
     assert ran == [1, 2]
+
+
+def test_what_jobs_warn_of_stands_in_the_summary_once(prepared, caplog):
+    warn = logging.getLogger("rs_pipeline.inputs.tables").warning
+    for tile in ("r000c000", "r000c001"):
+        run_job(prepared, "observe", lambda: [warn("%s: read as GB18030", "values.csv") for _ in range(3)], tile=tile, period="2024")
+    assert caplog.text.count("read as GB18030") == 6
+    assert summarise_run(prepared).said == {"values.csv: read as GB18030": "observe.2024.r000c000 and 1 more"}
+    assert "said by jobs (1):\n  values.csv: read as GB18030: observe.2024.r000c000 and 1 more" in words(summarise_run(prepared))
+    run_job(prepared, "observe", lambda: None, tile="r000c000", period="2024")
+    assert summarise_run(prepared).said == {"values.csv: read as GB18030": "observe.2024.r000c001"}
 
 
 def test_a_job_that_did_not_fail_itself_is_not_given_up_with_its_group(prepared):
