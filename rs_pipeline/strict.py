@@ -47,7 +47,9 @@ def read_mapping(path: Path, *, what: str) -> tuple[dict[str, Any], yaml.Node]:
         values, node = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
     except OSError as fault:
         raise ConfigError(f"cannot read the {what}: {fault.strerror}", where=str(path), remedy="check the path") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as fault:
+    except UnicodeDecodeError as fault:
+        raise ConfigError(f"the {what} is not UTF-8: {fault.reason} at byte {fault.start}", where=str(path), remedy="save it as UTF-8") from None
+    except yaml.YAMLError as fault:
         raise ConfigError(f"not valid YAML: {fault}", where=str(path), remedy="check indentation and colons") from None
     if not isinstance(values, dict):
         raise ConfigError(f"the {what} must be a mapping", where=str(path), remedy="write lines of the form `key: value`")

@@ -98,6 +98,10 @@ def test_unreadable_files_are_told(tmp_path):
     (tmp_path / "broken.yaml").write_text("a: [1,")
     with pytest.raises(ConfigError, match="not valid YAML"):
         load(tmp_path / "broken.yaml")
+    (tmp_path / "gbk.yaml").write_bytes("run: 石家庄".encode("gbk"))
+    with pytest.raises(ConfigError, match="the configuration is not UTF-8") as fault:
+        load(tmp_path / "gbk.yaml")
+    assert fault.value.remedy == "save it as UTF-8"
     (tmp_path / "list.yaml").write_text("- 1")
     with pytest.raises(ConfigError, match="must be a mapping"):
         load(tmp_path / "list.yaml")
