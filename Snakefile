@@ -7,7 +7,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from rs_pipeline.checks import check_files
+from rs_pipeline.checks import check_files, check_missing
 from rs_pipeline.config import parse
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.layout import Layout
@@ -26,7 +26,8 @@ if not workflow.config_settings.configfiles:
 try:
     S = parse(config, where="--configfile / --config")
     PROVINCE_UNITS = load_province(S.province).units.file
-    check_files(S, made=[PROVINCE_UNITS], keys=["units.path"])
+    if workflow.is_main_process:
+        check_files(S, made=[PROVINCE_UNITS], planning=True)
 except PipelineError as fault:
     raise WorkflowError(str(fault))
 
@@ -56,7 +57,7 @@ def inputs_of(step):
         if step not in BEFORE_TILES:
             checkpoints.assign.get()
         place = here(wildcards)
-        mine = [p for p in step.side_files(place) if p and (p.exists() or S.simulation)]  # onstart reports those that are missing
+        mine = [p for p in step.side_files(place) if p and (p.exists() or S.simulation)]  # onstart tells those that are missing
         return [*step.reads(place), *mine, *(WORLD[:1] if step.name == "search" else [])]
     return read
 
@@ -103,7 +104,7 @@ rule all:
 
 onstart:
     try:
-        check_files(S, made=[PROVINCE_UNITS])
+        check_missing(S, made=[PROVINCE_UNITS])
         begin(S)
     except PipelineError as fault:
         raise WorkflowError(str(fault))

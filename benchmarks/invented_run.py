@@ -90,7 +90,7 @@ def _write_counties(settings: Settings, units: pd.DataFrame, rng: np.random.Gene
     for year in YEARS:
         share, area = rng.uniform(0.6, 1.0, n), 1.1e9
         table = units.assign(
-            zone="county", area_m2=area, n_scenes=100, water_observed_m2=share * area, fvc_peak_observed_m2=0.9 * share * area,
+            in_region=True, zone="county", area_m2=area, n_scenes=100, water_observed_m2=share * area, fvc_peak_observed_m2=0.9 * share * area,
             fvc_peak_sum_m2=0.5 * share * area, water_permanent_m2=2e7, water_permanent_lower_m2=1.7e7, water_permanent_upper_m2=2.4e7,
             clear_dates_mean=rng.uniform(12, 40, n), clear_months_mean=rng.uniform(6, 12, n),
         )  # fmt: skip

@@ -1,68 +1,198 @@
-"""Every file a configuration names is looked at before the first job starts."""
+"""Everything that a configuration names is read before the first job starts, by the loaders that the steps use; all faults are told together."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from urllib.parse import urlsplit
+
+import geopandas as gpd
 
 from rs_pipeline.config import Settings
-from rs_pipeline.errors import ConfigError
+from rs_pipeline.errors import ConfigError, PipelineError
+from rs_pipeline.inputs.places import check_codes, check_meets, check_places
+from rs_pipeline.inputs.vectors import load_vector
+from rs_pipeline.region import load_units, tell_overlaps
 
-HOW_TO_OBTAIN = {
-    "units.path": "polygons of your counties, or `rs-pipeline units <province> <path>`",
-    "coastline.reference": "a coastline such as GSHHG or the official line; null draws it from the first period",
-    "coastline.tide_table": "CSV time_utc,station,lon,lat,height_m from a tide model or gauge; null uses all dates and flags the lines",
-    "black_odorous.wetland_prior": "polygons of wetlands and reserves; null uses no prior",
-    "water.known_bodies": "water/bodies.gpkg of an earlier run; null names all bodies anew",
-    "tables.field_results": "CSV lon,lat,date,black of visits to suspected reaches; null leaves the suspicions unconfirmed",
-    "tables.grassland": "grassland polygons with a column type (national land survey); null marks the target needs_table",
-    "tables.grassland_plots": "CSV lon,lat,year,type,cover of plots at peak growth (grassland stations); null leaves the cover uncalibrated",
-    "tables.lakes": "lake outlines with a column name, such as the legal boundary of Baiyangdian; null leaves the lakes' indicators out",
-    "tables.urban": "polygons of built-up towns (urban development boundary, or OpenStreetMap); null leaves urban and rural water together",
-    "tables.restored_coast": "restored reaches of the coast (natural-resources department); null counts none as natural",
-    "tables.red_line": "ecological red-line polygons (not public, ask the natural-resources department); null marks the targets needs_table",
-    "tables.reference_samples": "CSV lon,lat,period,product,value of pixels drawn at random and looked at; null leaves the intervals to the error model",
-    "tables.gdp": "CSV adcode,period,gdp in constant prices (statistical yearbooks); null leaves construction land without its ratio to it",
-    "tables.mines": "mine polygons (natural-resources department, or OpenStreetMap landuse=quarry); null marks the target needs_table",
-    "tables.reserves": "nature-reserve polygons (protected-area register); null marks the targets needs_table",
-    "tables.shoreline_buffers": "management zones of rivers and lakes (water department); null takes a bank of land_zones.shore_width_m",
-    "tables.xiongan": "the New Area's outline: Xiongxian, Rongcheng, Anxin and four townships; null marks the target needs_table",
-    "tables.values": "CSV adcode,period,target_id,value,lower,upper with official values; null marks the targets needs_table",
-    "indicators.targets": "a table of targets like config/targets.csv; null uses that one",
-}
-"""Configuration key to the way its file is obtained. README, 'Side tables', says more."""
+Units = gpd.GeoDataFrame | None
+"""The units of the run; None where they cannot be read, so that nothing can be held against them."""
+
+
+@dataclass(frozen=True)
+class SideFile:
+    """A file that a configuration key names."""
+
+    how_to_obtain: str
+    read: Callable[[Settings, str, Units], object]
+    """Reads the file of (settings, key, units) as its steps do, and holds it against the units."""
+
+
+def _polygons(settings: Settings, key: str, units: Units) -> None:
+    check_meets(load_vector(settings, key), units, f"{key}: {settings.path_of(key)}")
+
+
+def _units(settings: Settings, key: str, units: Units) -> None:
+    tell_overlaps(units if units is not None else load_units(settings))
+
+
+def _later(reference: str) -> Callable[..., object]:
+    """The function that ``module:name`` names: imported when a file of its kind is there."""
+    module, _, name = reference.partition(":")
+    return lambda *given: getattr(import_module(module), name)(*given)
+
+
+def _visits(settings: Settings, key: str, units: Units) -> None:
+    visits = _later("rs_pipeline.products.black_odorous.field:field_results")(settings)
+    check_places(visits.geometry.x, visits.geometry.y, units, f"{key}: {settings.path_of(key)}")
+
+
+def _plots(settings: Settings, key: str, units: Units) -> None:
+    plots = _later("rs_pipeline.products.vegetation.field_plots:read_plots")(settings.path_of(key), settings.stated(key))
+    check_places(plots.lon, plots.lat, units, f"{key}: {settings.path_of(key)}")
+
+
+def _samples(settings: Settings, key: str, units: Units) -> None:
+    products = _later("rs_pipeline.products.register:sampled_products")()
+    samples = _later("rs_pipeline.estimation.reference:read_samples")(settings.path_of(key), products, settings.stated(key))
+    check_places(samples.lon, samples.lat, units, f"{key}: {settings.path_of(key)}")
+
+
+def _gdp(settings: Settings, key: str, units: Units) -> None:
+    table = _later("rs_pipeline.products.land.facts:read_gdp")(settings.path_of(key), settings.stated(key))
+    check_codes([code for code, _ in table], units, f"{key}: {settings.path_of(key)}")
+
+
+def _values(settings: Settings, key: str, units: Units) -> None:
+    table = _later("rs_pipeline.indicators.targets:run_values")(settings)
+    check_codes([code for code, _, _ in table], units, f"{key}: {settings.path_of(key)}")
+
+
+def _tide(settings: Settings, key: str, units: Units) -> None:
+    _later("rs_pipeline.products.coastline.tide:check_tide")(settings, None if units is None else units.total_bounds)
+
+
+def _targets(settings: Settings, key: str, units: Units) -> None:
+    _later("rs_pipeline.indicators.targets:run_targets")(settings)
+
+
+def _heights(settings: Settings, key: str, units: Units) -> None:
+    import rasterio
+
+    path = settings.path_of(key)
+    try:
+        with rasterio.open(path) as heights:
+            crs = heights.crs
+    except rasterio.errors.RasterioIOError as fault:
+        raise ConfigError(f"cannot be read as a raster: {fault}", where=f"{key}: {path}", remedy="give a GeoTIFF of heights in metres") from None
+    if crs is None:
+        raise ConfigError("the raster has no CRS", where=f"{key}: {path}", remedy="assign one, e.g. `gdal_edit.py -a_srs EPSG:4326 heights.tif`")
+
+
+def _networks(settings: Settings, key: str, units: Units) -> None:
+    _later("rs_pipeline.products.vegetation.pixels:cover_model")(settings.path_of(key))
+
+
+SIDE_FILES: dict[str, SideFile] = {
+    "units.path": SideFile("polygons of your counties, or `rs-pipeline units <province> <path>`", _units),
+    "masks.dem": SideFile("heights in metres such as Copernicus GLO-30; null marks no terrain shadow", _heights),
+    "vegetation.networks": SideFile("folder 3_0 of SNAP's auxdata, or a file of your own; null takes the pipeline's", _networks),
+    "coastline.reference": SideFile("a coastline such as GSHHG or the official line; null draws it from the first period", _polygons),
+    "coastline.tide_table": SideFile("CSV time_utc,station,lon,lat,height_m from a tide model or gauge; null uses all dates and flags the lines", _tide),
+    "black_odorous.wetland_prior": SideFile("polygons of wetlands and reserves; null uses no prior", _polygons),
+    "water.known_bodies": SideFile("water/bodies.gpkg of an earlier run; null names all bodies anew", _polygons),
+    "tables.field_results": SideFile("CSV lon,lat,date,black of visits to suspected reaches; null leaves the suspicions unconfirmed", _visits),
+    "tables.grassland": SideFile("grassland polygons with a column type (national land survey); null marks the target needs_table", _polygons),
+    "tables.grassland_plots": SideFile("CSV lon,lat,year,type,cover of plots at peak growth (grassland stations); null leaves the cover uncalibrated", _plots),
+    "tables.lakes": SideFile("lake outlines with a column name, such as the legal boundary of Baiyangdian; null leaves the lakes' indicators out", _polygons),
+    "tables.urban": SideFile("polygons of built-up towns (urban development boundary, or OpenStreetMap); null leaves urban and rural water together", _polygons),
+    "tables.restored_coast": SideFile("restored reaches of the coast (natural-resources department); null counts none as natural", _polygons),
+    "tables.red_line": SideFile("ecological red-line polygons (not public, ask the natural-resources department); null marks the targets needs_table", _polygons),
+    "tables.reference_samples": SideFile(
+        "CSV lon,lat,period,product,value of pixels drawn at random and looked at; null leaves the intervals to the error model", _samples),
+    "tables.gdp": SideFile("CSV adcode,period,gdp in constant prices (statistical yearbooks); null leaves construction land without its ratio to it", _gdp),
+    "tables.mines": SideFile("mine polygons (natural-resources department, or OpenStreetMap landuse=quarry); null marks the target needs_table", _polygons),
+    "tables.reserves": SideFile("nature-reserve polygons (protected-area register); null marks the targets needs_table", _polygons),
+    "tables.shoreline_buffers": SideFile("management zones of rivers and lakes (water department); null takes a bank of land_zones.shore_width_m", _polygons),
+    "tables.xiongan": SideFile("the New Area's outline: Xiongxian, Rongcheng, Anxin and four townships; null marks the target needs_table", _polygons),
+    "tables.values": SideFile("CSV adcode,period,target_id,value,lower,upper with official values; null marks the targets needs_table", _values),
+    "indicators.targets": SideFile("a table of targets like config/targets.csv; null uses that one", _targets),
+}  # fmt: skip
+"""Configuration key to its file. README, 'Side tables', says more."""
 
 
 def named_files(settings: Settings) -> dict[str, Path]:
-    """Configuration key to path, for every side file that is named (not null)."""
-    found = {}
-    for key in HOW_TO_OBTAIN:
-        section, name = key.split(".")
-        value = getattr(getattr(settings, section), name, None) if getattr(settings, section) is not None else None
-        if value is not None:
-            found[key] = value
-    for i, source in enumerate(settings.sources):
-        if "://" not in source.catalog:
-            found[f"sources.{i}.catalog"] = Path(source.catalog)
-    return found
+    """Configuration key to path, for every side file and every folder of a catalog that is named (not null)."""
+    found = {key: path for key in SIDE_FILES if (path := settings.path_of(key)) is not None}
+    return found | {f"sources.{i}.catalog": Path(s.catalog) for i, s in enumerate(settings.sources) if "://" not in s.catalog}
 
 
-def check_files(settings: Settings, *, made: Iterable[Path] = (), keys: Collection[str] | None = None) -> None:
-    """Raise one ConfigError that lists every named file that is missing and how to obtain it.
+def check_files(settings: Settings, *, made: Iterable[Path] = (), planning: bool = False) -> None:
+    """Read every named file.
 
     Parameters
     ----------
-    made : files and folders that the chain makes itself; the simulated world is always among them.
-    keys : look only at these keys; default all.
+    made : files and folders that the chain makes itself: skipped while they do not exist; the simulated world is always among them.
+    planning : a plan can be made while files are missing; they are told only beside those that cannot be used.
+
+    Raises
+    ------
+    ConfigError : lists every file that is missing, with the way to obtain it, or cannot be used, with row or feature and remedy.
     """
+    wrong, missing = [*_wrong_addresses(settings), *_unusable(settings)], _missing(settings, made)
+    if wrong or not planning:
+        _refuse(settings, [*missing, *wrong])
+
+
+def check_missing(settings: Settings, *, made: Iterable[Path] = ()) -> None:
+    """See that every named file is there; parameters and error as `check_files`."""
+    _refuse(settings, _missing(settings, made))
+
+
+def _refuse(settings: Settings, lines: list[str]) -> None:
+    if lines:
+        raise ConfigError(
+            "inputs that the configuration names cannot be used:\n    " + "\n    ".join(lines), where=f"run {settings.run}",
+            remedy="mend or provide them, or set the key to null where that is offered",
+        )  # fmt: skip
+
+
+def _missing(settings: Settings, made: Iterable[Path]) -> list[str]:
     makers = [p.resolve() for p in (*made, *([settings.simulation.path] if settings.simulation else []))]
     lines = []
     for key, path in named_files(settings).items():
-        wanted = keys is None or key in keys
-        if wanted and not path.exists() and not any(path.resolve().is_relative_to(m) for m in makers):
-            lines.append(f"{key}: {path} does not exist; {HOW_TO_OBTAIN.get(key, 'give the path of a folder with catalog.json')}")
-    if lines:
-        raise ConfigError(
-            "files that the configuration names are missing:\n    " + "\n    ".join(lines), where=f"run {settings.run}",
-            remedy="provide the file, or set the key to null where that is offered",
-        )  # fmt: skip
+        if not path.exists() and not any(path.resolve().is_relative_to(m) for m in makers):
+            way = SIDE_FILES[key].how_to_obtain if key in SIDE_FILES else "give the path of a folder with catalog.json"
+            lines.append(f"{key}: {path} does not exist; {way}")
+    return lines
+
+
+def _unusable(settings: Settings) -> list[str]:
+    lines, units = [], None
+    for key in SIDE_FILES:  # the units first: the others are held against them
+        if (path := settings.path_of(key)) is None or not path.exists():
+            continue
+        try:
+            if key == "units.path":
+                units = load_units(settings)
+            SIDE_FILES[key].read(settings, key, units)
+        except PipelineError as fault:
+            place = fault.where.removeprefix(f"{key}: ") or str(path)
+            lines.append(f"{key}: {place}: {fault.what}; {fault.remedy}")
+        except Exception as fault:  # a file that no loader foresees is still one of the user's
+            lines.append(f"{key}: {path}: cannot be read: {type(fault).__name__}: {fault}")
+    return lines
+
+
+def _wrong_addresses(settings: Settings) -> Iterable[str]:
+    for i, source in enumerate(settings.sources):
+        if "://" not in source.catalog:
+            continue
+        try:
+            parts = urlsplit(source.catalog)
+            good = parts.scheme in ("https", "http") and bool(parts.hostname) and (parts.port or True) and not any(c.isspace() for c in source.catalog)
+        except ValueError:
+            good = False
+        if not good:
+            yield f"sources.{i}.catalog: {source.catalog!r} is not the address of a STAC API; give an https:// URL, or the path of a folder with catalog.json"

@@ -31,21 +31,34 @@ ProductName = Annotated[str, typer.Option("--product", help="A map of a period: 
 Attempt = Annotated[int, typer.Option("--attempt", min=1, help="Which try this is; after resources.attempts the tile is given up.")]
 
 
+BEGINNINGS = ("search", "grid")
+"""Steps that begin a run. Snakemake says which attempt it is, and has read the inputs; by hand they are read here."""
+
+
 class Job(TyperCommand):
     """A step of the chain: run as a job, with its lock, its lines in the journal, and giving up."""
 
     def invoke(self, ctx: typer.Context):
         from rs_pipeline.operations.job import run_job
 
-        given = ctx.params
+        given, settings = ctx.params, _settings(ctx.params["config"])
+        if self.name in BEGINNINGS and ctx.get_parameter_source("attempt").name == "DEFAULT":
+            _check(settings, planning=True)
         about = {name: given[name] for name in ("tile", "period", "attempt") if name in given}
-        run_job(_settings(given["config"]), ":".join(filter(None, (self.name, given.get("product")))), lambda: super(Job, self).invoke(ctx), **about)
+        run_job(settings, ":".join(filter(None, (self.name, given.get("product")))), lambda: super(Job, self).invoke(ctx), **about)
 
 
 def _settings(path: Path):
     from rs_pipeline.config import load
 
     return load(path)
+
+
+def _check(settings, *, planning: bool) -> None:
+    from rs_pipeline.checks import check_files
+    from rs_pipeline.provinces import load_province
+
+    check_files(settings, made=[load_province(settings.province).units.file], planning=planning)
 
 
 def _limit_threads(threads: int) -> None:
@@ -115,9 +128,7 @@ def schema():
 @app.command()
 def check(config: Config):
     """Check the configuration and every file it names before anything runs."""
-    from rs_pipeline.checks import check_files
-
-    check_files(_settings(config))
+    _check(_settings(config), planning=False)
     typer.echo("the configuration and the files it names are usable", err=True)
 
 

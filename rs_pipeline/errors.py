@@ -63,3 +63,7 @@ class SpaceError(PipelineError):
 
 class TableError(PipelineError):
     """A side table lacks columns or holds values that cannot be used."""
+
+
+LASTING = (ConfigError, TableError, ModelError)
+"""Errors that another try of the same inputs meets again."""

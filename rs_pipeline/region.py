@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -13,61 +13,140 @@ import shapely
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import ConfigError
+from rs_pipeline.inputs.cells import code_text
+from rs_pipeline.inputs.vectors import read_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.storage.tables import write_parquet
+
+log = logging.getLogger(__name__)
+
+EQUAL_AREA = 6933
+"""EPSG code of the CRS in which areas of units are compared."""
+SLIVER_SHARE = 0.01
+"""Neighbours drawn apart share slivers: so much of the smaller one is no overlap."""
+NESTED_SHARE = 0.95
+"""A unit of which so much lies in another is a part of it."""
 
 MAX_TILES = 100_000
 """More tiles than this are a mistake in the units or the resolution, not a run."""
 
 
-def load_vector(path: Path, *, key: str) -> gpd.GeoDataFrame:
-    """Read a polygon or line file and bring it to EPSG:4326.
-
-    Raises
-    ------
-    ConfigError : the file is missing, unreadable, empty or without CRS; ``key`` names the configuration key.
-    """
-    if not Path(path).exists():
-        raise ConfigError(
-            f"file not found: {path}", where=key, remedy="give the path of an existing file; README, 'Side tables', says how to obtain each"
-        )
-    try:
-        frame = gpd.read_file(path)
-    except Exception as fault:
-        raise ConfigError(f"cannot be read as a vector file: {fault}", where=f"{key}: {path}", remedy="use GeoPackage or GeoJSON") from None
-    if frame.crs is None:
-        raise ConfigError("the file has no CRS", where=f"{key}: {path}", remedy="assign one, e.g. `ogr2ogr -a_srs EPSG:4326 out.gpkg in.gpkg`")
-    frame = frame[~(frame.geometry.is_empty | frame.geometry.isna())]
-    if frame.empty:
-        raise ConfigError("the file has no features", where=f"{key}: {path}", remedy="check the export")
-    return frame.to_crs(4326)
-
-
 def load_units(settings: Settings) -> gpd.GeoDataFrame:
-    """The reporting units: text columns ``adcode``, ``name``, ``prefecture`` and ``geometry`` in EPSG:4326, sorted by code.
+    """The reporting units, sorted by code: text columns ``adcode``, ``name``, ``prefecture``, bool ``in_region`` and ``geometry`` in EPSG:4326.
+
+    ``in_region`` is False where a unit overlaps another, such as its prefecture: for the region such units count as one, see `with_unions`.
 
     Raises
     ------
     ConfigError : the file, a column or a code is unusable.
     """
-    section = settings.units
-    frame = load_vector(section.path, key="units.path")
+    section, where = settings.units, f"units.path: {settings.units.path}"
     columns = {section.code: "adcode", section.name: "name", section.prefecture: "prefecture"}
-    missing = [c for c in columns if c not in frame.columns]
-    if missing:
-        raise ConfigError(
-            f"columns not found: {missing}", where=f"units.path: {section.path}",
-            remedy=f"set units.code, units.name, units.prefecture to columns of {sorted(set(frame.columns) - {'geometry'})}",
-        )  # fmt: skip
+    remedy = "set units.code, units.name, units.prefecture to columns of the file"
+    try:
+        frame = read_vector(section.path, key="units.path", stated=settings.stated("units.path"), columns=columns, label=section.code)
+    except ConfigError as fault:
+        raise ConfigError(fault.what, where=fault.where, remedy=f"{remedy}: {fault.remedy}") if fault.what.startswith("columns") else fault from None
+    numeric = pd.api.types.is_numeric_dtype(frame[section.code])
     frame = frame[[*columns, frame.geometry.name]].rename(columns={**columns, frame.geometry.name: "geometry"}).set_geometry("geometry")
+    without = frame.adcode.isna()
     for column in columns.values():
-        frame[column] = frame[column].astype("string").fillna("").astype(str)
+        frame[column] = frame[column].astype("object").where(frame[column].notna(), "").map(code_text if column == "adcode" else lambda text: str(text).strip())
+    if (without | (frame.adcode == "")).any():
+        names = [str(n) for n in frame.name[without | (frame.adcode == "")]]
+        raise ConfigError(f"units without a code: {names[:5]}", where=where, remedy=f"fill in the column {section.code}")
     repeated = sorted(frame.adcode[frame.adcode.duplicated()].unique())
     if repeated:
-        raise ConfigError(f"codes occur more than once: {repeated[:5]}", where=f"units.path: {section.path}", remedy="dissolve the polygons by code")
-    frame["geometry"] = shapely.make_valid(frame.geometry.values)
-    return frame.sort_values("adcode", ignore_index=True)
+        raise ConfigError(f"codes occur more than once: {repeated[:5]}", where=where, remedy="dissolve the polygons by code")
+    _check_zeros(frame.adcode, numeric, where, section.code)
+    frame = frame.sort_values("adcode", ignore_index=True)
+    pairs = overlaps(frame)
+    frame.insert(3, "in_region", ~frame.adcode.isin([*pairs.small, *pairs.large]))
+    return frame
+
+
+def _check_zeros(codes: pd.Series, numeric: bool, where: str, column: str) -> None:
+    """Say, or refuse, codes that may have lost zeros in front: a column of numbers cannot hold them."""
+    lengths = codes.str.len()
+    short = codes[(lengths == lengths.max() - 1) & codes.str.isdigit()]
+    if numeric and len(short):
+        raise ConfigError(
+            f"codes of a digit less than the others, zeros in front may be lost: {list(short[:5])}", where=where,
+            remedy=f"make {column} a column of text with all digits",
+        )  # fmt: skip
+    if len(short):
+        log.warning("%s: codes of a digit less than the others: %s", where, ", ".join(short[:5]))
+
+
+def overlaps(units: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Pairs of units that share more than SLIVER_SHARE of the smaller: ``small``, ``large`` (codes), ``area_km2`` of the overlap and its ``share`` of the
+    smaller, 0-1; by the size of the larger. Of two of one size the one with the lower code is the larger."""
+    shapes = units.to_crs(EQUAL_AREA).geometry.to_numpy()
+    areas, codes = shapely.area(shapes), units.adcode.to_numpy()
+    order = np.lexsort((np.arange(len(shapes))[::-1], areas))
+    rank = np.empty(len(shapes), int)
+    rank[order] = np.arange(len(shapes))
+    i, j = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    small, large = i[rank[i] < rank[j]], j[rank[i] < rank[j]]
+    shapely.prepare(shapes)
+    common = shapely.area(shapely.intersection(shapes[small], shapes[large]))
+    share = np.divide(common, areas[small], out=np.zeros(len(small)), where=areas[small] > 0)
+    table = pd.DataFrame({"small": codes[small], "large": codes[large], "area_km2": common / 1e6, "share": share, "rank": rank[large]})
+    return table[table.share > SLIVER_SHARE].sort_values(["rank", "small"], ignore_index=True).drop(columns="rank")
+
+
+def _overlap_words(pairs: pd.DataFrame) -> str:
+    words = [f"{p.small} and {p.large} share {p.area_km2:.4g} km2, {100 * p.share:.3g} % of {p.small}" for p in pairs.head(5).itertuples()]
+    return "; ".join(words) + (f"; and {len(pairs) - 5} more" if len(pairs) > 5 else "")
+
+
+def tell_overlaps(units: gpd.GeoDataFrame) -> None:
+    """Say in one line which units overlap, and by how much."""
+    if not units.in_region.all():
+        log.warning("units overlap: %s. Each is reported as it is; the totals of the region count their ground once", _overlap_words(overlaps(units)))
+
+
+def with_unions(units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The units and, for the totals of the region, the unions of those that overlap: rows with an empty code that are ``in_region``.
+
+    What is summed over the rows that are ``in_region`` counts no ground twice.
+    """
+    doubled = units[~units.in_region]
+    if doubled.empty:
+        return units
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    codes, pairs = list(doubled.adcode), overlaps(doubled)
+    links = [[codes.index(c) for c in pairs[name]] for name in ("small", "large")]
+    _, group = connected_components(coo_array((np.ones(len(pairs), bool), links), shape=(len(codes),) * 2), directed=False)
+    unions = doubled.assign(adcode="", name="", prefecture="", in_region=True, group=group).dissolve("group")
+    return pd.concat([units, unions[units.columns]], ignore_index=True)
+
+
+def own_ground(units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The units cut to the ground that no smaller unit within them has; those without any left out. A place lies in one of them."""
+    shapes = units.geometry.to_numpy().copy()
+    for small, large in zip(*_nested(units), strict=True):
+        shapes[large] = shapely.difference(shapes[large], units.geometry.iloc[small])
+    left = shapely.area(shapes) > SLIVER_SHARE * shapely.area(units.geometry.to_numpy())
+    return units.set_geometry(gpd.GeoSeries(shapes, units.index, crs=units.crs))[left]
+
+
+def _nested(units: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of units and of those that they lie in."""
+    pairs = overlaps(units[~units.in_region])
+    pairs, at = pairs[pairs.share >= NESTED_SHARE], {code: i for i, code in enumerate(units.adcode)}
+    return np.array([at[c] for c in pairs.small], int), np.array([at[c] for c in pairs.large], int)
+
+
+def families(units: gpd.GeoDataFrame) -> dict[str, list[str]]:
+    """Code of each unit to its own and those of the units within it."""
+    found = {code: [code] for code in units.adcode}
+    for small, large in zip(*_nested(units), strict=True):
+        found[units.adcode.iloc[large]].append(units.adcode.iloc[small])
+    return found
 
 
 def utm_crs(lon: float, lat: float) -> str:
@@ -80,9 +159,9 @@ def utm_crs(lon: float, lat: float) -> str:
     return f"EPSG:{(32600 if lat >= 0 else 32700) + zone}"
 
 
-def run_grid(settings: Settings) -> Grid:
-    """The pixel grid of the run: covers all units, origin on a multiple of the pixel size."""
-    units = load_units(settings)
+def run_grid(settings: Settings, units: gpd.GeoDataFrame | None = None) -> Grid:
+    """The pixel grid of the run: covers all units (read where they are not given), origin on a multiple of the pixel size."""
+    units = load_units(settings) if units is None else units
     west, south, east, north = units.total_bounds
     crs = settings.grid.crs
     if crs == "auto":
@@ -111,8 +190,10 @@ def make_tiles(grid: Grid, tile_px: int, footprint: shapely.Geometry) -> list[Ti
 
 def grid(settings: Settings) -> None:
     """Write ``tiles.parquet``: the run's grid, cut into the tiles that meet the units."""
-    whole = run_grid(settings)
-    footprint = load_units(settings).to_crs(whole.crs).union_all()
+    units = load_units(settings)
+    tell_overlaps(units)
+    whole = run_grid(settings, units)
+    footprint = units.to_crs(whole.crs).union_all()
     tiles = make_tiles(whole, settings.grid.tile_px, footprint)
     table = pd.DataFrame(
         [

@@ -204,9 +204,16 @@ def final_outputs(settings: Settings) -> list[Path]:
     return [path for step in steps_of(settings) if step.final for place in step_places(step, settings) for path in step.writes(place)]
 
 
+def step_keys(step: Step, settings: Settings) -> tuple[str, ...]:
+    """Configuration keys that a step depends on: its own, and what ``inputs`` states of the user's files that it reads."""
+    place = StepContext(settings)
+    files = {*step.reads(place), *step.side_files(place)}
+    return (*step.keys, *(f"inputs.{key}" for key in settings.inputs if settings.path_of(key) in files))
+
+
 def depends_on(step: Step, settings: Settings) -> str:
     """What a step depends on besides files of the run, as one line: configuration keys, and the content of shipped tables. It runs again when this changes."""
-    return settings.fingerprint(*step.keys) + "".join(f" {Path(t).name}:{_digest(t)}" for t in step.tables(settings))
+    return settings.fingerprint(*step_keys(step, settings)) + "".join(f" {Path(t).name}:{_digest(t)}" for t in step.tables(settings))
 
 
 @cache
@@ -250,4 +257,4 @@ def lineage(settings: Settings, product: str) -> list[Step]:
 
 def keys_of(settings: Settings, product: str) -> tuple[str, ...]:
     """Configuration keys that the indicators of a product depend on."""
-    return tuple(dict.fromkeys(key for step in lineage(settings, product) for key in step.keys))
+    return tuple(dict.fromkeys(key for step in lineage(settings, product) for key in step_keys(step, settings)))

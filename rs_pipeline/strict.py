@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,16 +16,16 @@ from rs_pipeline.paths import did_you_mean
 
 
 class Strict(BaseModel):
-    """A part of a file that people write: no unknown keys, no true or false where a number is meant, no infinite numbers."""
+    """A part of a file that people write: no unknown keys, no true or false where a number is meant, no infinite numbers; ``~`` is the home folder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+    def _as_people_write(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
             raise ValueError(f"{str(value).lower()} is neither a number nor a text")
-        return value
+        return os.path.expanduser(value) if isinstance(value, str) and value.startswith("~") else value
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -46,7 +47,9 @@ def read_mapping(path: Path, *, what: str) -> tuple[dict[str, Any], yaml.Node]:
         values, node = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
     except OSError as fault:
         raise ConfigError(f"cannot read the {what}: {fault.strerror}", where=str(path), remedy="check the path") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as fault:
+    except UnicodeDecodeError as fault:
+        raise ConfigError(f"the {what} is not UTF-8: {fault.reason} at byte {fault.start}", where=str(path), remedy="save it as UTF-8") from None
+    except yaml.YAMLError as fault:
         raise ConfigError(f"not valid YAML: {fault}", where=str(path), remedy="check indentation and colons") from None
     if not isinstance(values, dict):
         raise ConfigError(f"the {what} must be a mapping", where=str(path), remedy="write lines of the form `key: value`")
@@ -113,9 +116,22 @@ def _message(model: type[BaseModel], error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return "unknown key" + did_you_mean(str(error["loc"][-1]), _keys_at(model, error["loc"][:-1]))
     message = error["msg"].removeprefix("Value error, ").replace("\n", "\n      ")
+    if error["type"] == "string_pattern_mismatch":
+        message = f"{error['input']!r} does not have the pattern asked for: {_meaning(model, error['loc'])}"
     if error["type"] == "literal_error":
         message += did_you_mean(str(error["input"]), re.findall(r"'([^']*)'", error["ctx"]["expected"]))
     return message
+
+
+def _meaning(model: type[BaseModel], place: Sequence[str | int]) -> str:
+    """The description of the field at a place: what may be written there, in words."""
+    names = [part for part in place if isinstance(part, str) and not part.startswith(("[", "("))]
+    models, words = [model], ""
+    for name in names:
+        fields = [m.model_fields[name] for m in models if name in m.model_fields]
+        words = next((f.description for f in fields if f.description), words)
+        models = [inner for f in fields for inner in _models_in(f.annotation)] or models
+    return words
 
 
 def _keys_at(model: type[BaseModel], place: Sequence[str | int]) -> set[str]:

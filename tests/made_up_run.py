@@ -90,6 +90,12 @@ class FakeRun:
         self.layout = Layout(self.settings.root)
         self.changes: dict[tuple[str, int], dict] = {}
         self.grassland: list[tuple[str, str, dict]] = []
+        if not (folder / "units.gpkg").exists():
+            self._write_units(folder / "units.gpkg")
+
+    def _write_units(self, path) -> None:
+        boxes = [shapely.box(115 + i, 38, 116 + i, 39) for i in range(len(self.names))]
+        gpd.GeoDataFrame({"adcode": self.codes, "name": list(self.names), "prefecture": "P"}, geometry=boxes, crs=4326).to_file(path)
 
     def counties(self) -> FakeRun:
         for year in self.years:
@@ -103,7 +109,7 @@ class FakeRun:
     @staticmethod
     def _row(code, name, year, zone, values) -> dict:
         ids = [f"S2-{year}-{i}" for i in range(int(values["n_scenes"]))]
-        return {"adcode": code, "name": name, "prefecture": "P", "period": str(year), "zone": zone, "scene_ids": ids, "tiles": ["r000c000"], "maps": [f"tiles/{year}/r000c000/water.tif sha256:0"], **values}
+        return {"adcode": code, "name": name, "prefecture": "P", "in_region": True, "period": str(year), "zone": zone, "scene_ids": ids, "tiles": ["r000c000"], "maps": [f"tiles/{year}/r000c000/water.tif sha256:0"], **values}
 
     def layer(self, path, layer: str, table: pd.DataFrame) -> FakeRun:
         path.parent.mkdir(parents=True, exist_ok=True)

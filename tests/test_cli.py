@@ -51,3 +51,15 @@ def test_the_schema_documents_the_keys():
     done = run("schema")
     schema = json.loads(done.stdout)
     assert "tide_table" in schema["$defs"]["CoastlineSection"]["properties"]
+
+
+def test_a_run_by_hand_reads_its_inputs_before_anything_is_fetched(make_settings, tmp_path):
+    import yaml
+
+    (tmp_path / "gdp.csv").write_text("adcode,period,gdp\n990101,2023,abc\n")
+    settings = make_settings(tables={"gdp": str(tmp_path / "gdp.csv")})
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump(settings.model_dump(mode="json")))
+    command = ["grid", "--config", str(tmp_path / "my.yaml")]
+    by_hand = CliRunner().invoke(app, command)
+    assert "row 2, column gdp: 'abc' is not a number" in str(by_hand.exception)
+    assert CliRunner().invoke(app, [*command, "--attempt", "1"]).exit_code == 0  # as Snakemake calls it, which has read them

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from rs_pipeline.checks import HOW_TO_OBTAIN, check_files, named_files
+from rs_pipeline.checks import SIDE_FILES, check_files, named_files
 from rs_pipeline.config import Settings, load, parse
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, RADAR_BANDS
@@ -67,6 +67,20 @@ def test_a_run_name_cannot_leave_the_results_folder():
     assert "run:" in bad(run="../../etc")
 
 
+@pytest.mark.parametrize("name", ["石家庄", "Baoding_2", "河北-2024", "Ж1"])
+def test_a_run_is_named_in_any_script(name):
+    assert parse(GOOD | {"run": name}).root.as_posix() == f"results/{name}"
+
+
+@pytest.mark.parametrize("name", ["a b", ".hidden", "-x", "a/b", "", "x" * 65, "a\n"])
+def test_other_names_are_refused_in_words(name):
+    assert "letters of any script, digits, hyphens and underscores, 64 at most" in bad(run=name)
+
+
+def test_a_name_is_one_however_it_was_typed():
+    assert parse(GOOD | {"run": "e\u0301te"}).run == "\u00e9te"
+
+
 def test_to_today_ends_with_this_year():
     s = parse(GOOD | {"periods": {"first_year": 2019, "last_year": "today"}})
     assert s.all_periods[-1].label == str(datetime.date.today().year)
@@ -84,6 +98,10 @@ def test_unreadable_files_are_told(tmp_path):
     (tmp_path / "broken.yaml").write_text("a: [1,")
     with pytest.raises(ConfigError, match="not valid YAML"):
         load(tmp_path / "broken.yaml")
+    (tmp_path / "gbk.yaml").write_bytes("run: 石家庄".encode("gbk"))
+    with pytest.raises(ConfigError, match="the configuration is not UTF-8") as fault:
+        load(tmp_path / "gbk.yaml")
+    assert fault.value.remedy == "save it as UTF-8"
     (tmp_path / "list.yaml").write_text("- 1")
     with pytest.raises(ConfigError, match="must be a mapping"):
         load(tmp_path / "list.yaml")
@@ -180,6 +198,11 @@ NONSENSE = [
     ("sources", [{"sensor": "hls2-s30", "catalog": "x", "schemes": []}], "at least 1 item"),
     ("province", "hebie", "province: no province table 'hebie'; choose one of ['hebei']; did you mean 'hebei'?"),
     ("products", {"soil": 3}, "products.soil"),
+    ("inputs", {"tables.value": {}}, "did you mean 'tables.values'?"),
+    ("inputs", {"tables.values": {"encoding": "gbkk"}}, "unknown encoding 'gbkk'; write GBK"),
+    ("inputs", {"units.path": {"crs": "EPSG:0"}}, "inputs.units.path.crs: unknown CRS 'EPSG:0'; write an EPSG code such as EPSG:4490, or GCJ-02 or BD-09"),
+    ("coastline", {"tide_time_zone": "Peking"}, "coastline.tide_time_zone: unknown time zone 'Peking'; write Asia/Shanghai, UTC or +08:00"),
+    ("coastline", {"tide_msl_m": 150}, "less than or equal to 20"),
 ]  # fmt: skip
 
 
@@ -197,6 +220,7 @@ def test_nonsense_is_refused_with_its_place(section, values, told):
         ("masks", {"shadow_height_m": [0, 20_000]}), ("masks", {"water": ["nodata"]}), ("vegetation", {"min_span_days": 0, "peak_percentile": 100}),
         ("indicators", {"range_fraction": 0.8, "scale_fraction": 0.8, "publish_fraction": 0.8}), ("simulation", {"size_px": [60, 66]}),
         ("periods", [1984, {"label": "one-day", "start": "2023-05-01", "end": "2023-05-01"}]), ("products", {"soil": {"depth_cm": 10}}),
+        ("inputs", {"tables.values": {"encoding": "gbk", "crs": "bd09ll", "layer": "表"}}), ("coastline", {"tide_time_zone": "+08:00", "tide_msl_m": -1.2}),
     ],
 )  # fmt: skip
 def test_what_lies_on_the_border_is_taken(section, values):
@@ -250,7 +274,7 @@ def test_missing_side_files_are_listed_together_with_how_to_obtain_them(tmp_path
     with pytest.raises(ConfigError) as fault:
         check_files(s)
     text = str(fault.value)
-    assert "units.path" in text and "tables.grassland" in text and HOW_TO_OBTAIN["tables.grassland"] in text
+    assert "units.path" in text and "tables.grassland" in text and SIDE_FILES["tables.grassland"].how_to_obtain in text
     check_files(s, made=[tmp_path, *[p for k, p in named_files(s).items() if k.startswith("sources")]])
 
 

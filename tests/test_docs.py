@@ -1,5 +1,6 @@
 """What the pages say is where they say it."""
 
+import csv
 import re
 from pathlib import Path
 
@@ -25,3 +26,12 @@ def test_every_function_of_the_table_is_in_its_file():
     for *names, path in pairs:
         text = found(path)[0].read_text("utf-8")
         assert all(f"def {name}(" in text for name in names if name), (names, path)
+
+
+def test_every_field_report_names_a_thread_and_a_test_that_is_there():
+    with open(ROOT / "docs" / "field_reports_bureaus.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len({r["link"] for r in rows}) == len(rows) >= 15 and all(all(r.values()) for r in rows)
+    for row in rows:
+        path, _, name = row["test"].partition("::")
+        assert row["link"].startswith("https://github.com/") and f"def {name}(" in (ROOT / path).read_text("utf-8"), row["link"]

@@ -70,3 +70,75 @@ def test_pixel_areas_are_true_on_the_ellipsoid():
     geodesic = abs(pyproj.Geod(ellps="WGS84").geometry_area_perimeter(lonlat)[0])
     assert region.pixel_areas(grid).sum(dtype="float64") == pytest.approx(geodesic, rel=1e-6)
     assert geodesic != pytest.approx(grid.pixel_area_m2 * 5000, rel=1e-4)
+
+
+# --- codes and overlaps ----------------------------------------------------------------------------------------------
+
+
+def write_units(path, **columns):
+    gpd.GeoDataFrame({"name": "a", "prefecture": "b"} | columns, crs=4326).to_file(path, driver="GPKG")
+
+
+def boxes(*bounds):
+    return [shapely.box(*b) for b in bounds]
+
+
+TWO = boxes((115, 38, 116, 39), (116, 38, 117, 39))
+
+
+@pytest.mark.parametrize(
+    ("codes", "read"),
+    [
+        ((131101.0, 131102.0), ["131101", "131102"]), ((131102, 131101), ["131101", "131102"]), (("131101.0", " 131102"), ["131101", "131102"]),
+        (("１３１１０１", "131102"), ["131101", "131102"]), (("013101", "131102"), ["013101", "131102"]),
+    ],
+)  # fmt: skip
+def test_codes_are_text(make_settings, tmp_path, codes, read):
+    s = make_settings()
+    write_units(tmp_path / "units.gpkg", adcode=list(codes), geometry=TWO)
+    assert region.load_units(s).adcode.tolist() == read
+
+
+def test_codes_that_are_missing_or_lost_their_zeros_are_named(make_settings, tmp_path):
+    s = make_settings()
+    write_units(tmp_path / "units.gpkg", adcode=[13101, 131102], geometry=TWO)
+    with pytest.raises(ConfigError, match=r"zeros in front may be lost: \['13101'\]") as fault:
+        region.load_units(s)
+    assert "make adcode a column of text" in fault.value.remedy
+    write_units(tmp_path / "units.gpkg", adcode=[None, "131102"], name=["Nowhere", "a"], geometry=TWO)
+    with pytest.raises(ConfigError, match=r"units without a code: \['Nowhere'\]"):
+        region.load_units(s)
+
+
+PREFECTURE = shapely.box(115, 38, 117, 39)
+
+
+def test_a_prefecture_beside_its_counties_counts_once_for_the_region(make_settings, tmp_path, caplog):
+    s = make_settings()
+    write_units(tmp_path / "units.gpkg", adcode=["1", "2", "3", "10"], geometry=[*TWO, shapely.box(118, 38, 119, 39), PREFECTURE])
+    units = region.load_units(s)
+    assert units.set_index("adcode").in_region.to_dict() == {"1": False, "2": False, "10": False, "3": True}
+    summed = region.with_unions(units)
+    union = summed[summed.adcode == ""]
+    assert len(union) == 1 and union.geometry.iloc[0].equals(PREFECTURE) and summed[summed.in_region].geometry.area.sum() == pytest.approx(3)
+    region.tell_overlaps(units)
+    assert "units overlap: 1 and 10 share 9683 km2, 100 % of 1; 2 and 10 share 9683 km2, 100 % of 2" in caplog.text
+    assert region.families(units) == {"1": ["1"], "2": ["2"], "3": ["3"], "10": ["10", "1", "2"]}
+    assert region.own_ground(units).adcode.tolist() == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(("overlap_deg", "told"), [(0.005, False), (0.02, True)])
+def test_slivers_are_no_overlap(make_settings, tmp_path, overlap_deg, told):
+    s = make_settings()
+    write_units(tmp_path / "units.gpkg", adcode=["1", "2"], geometry=boxes((115, 38, 116 + overlap_deg, 39), (116, 38, 117, 39)))
+    units = region.load_units(s)
+    assert (len(region.with_unions(units)) == 3) == told and units.in_region.all() != told
+    assert region.with_unions(units)[lambda t: t.in_region].geometry.area.sum() == pytest.approx(2 + (0 if told else overlap_deg))
+
+
+def test_one_polygon_under_two_codes(make_settings, tmp_path):
+    s = make_settings()
+    write_units(tmp_path / "units.gpkg", adcode=["1", "2"], geometry=[TWO[0], TWO[0]])
+    units = region.load_units(s)
+    assert region.with_unions(units)[lambda t: t.in_region].geometry.area.sum() == pytest.approx(1)
+    assert region.own_ground(units).adcode.tolist() == ["2"] and region.families(units) == {"1": ["1", "2"], "2": ["2"]}

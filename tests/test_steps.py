@@ -20,8 +20,8 @@ from rs_pipeline.steps import RUNTIME_SECTIONS, depends_on, in_order, step_place
 from rs_pipeline.storage.provenance import code_sha256, freeze
 from tests.recording import recorded
 
-EVERYWHERE = ("baseline", "periods", "grid.resolution_m", "grid.crs", "units.path", "simulation.path")
-"""Read to find out which files are meant; they are in the names or the content of files that the step declares."""
+EVERYWHERE = ("baseline", "periods", "grid.resolution_m", "grid.crs", "units.path", "simulation.path", "inputs")
+"""Read to find out which files are meant, or how; they are in the names or the content of files that the step declares (of ``inputs``: `step_keys`)."""
 
 
 def side_tables(folder: Path, world: Path) -> dict[str, str]:
@@ -144,6 +144,9 @@ def test_every_file_that_a_step_writes_is_in_the_register(chain):
         ("vegetation.peak_percentile", 80.0, "observe report"),
         ("grid.margin_m", 500.0, "assign fetch reach_lines reach_scores report"),
         ("indicators.publish_fraction", 0.9, "indicators report"),
+        ("inputs.tables.values", {"encoding": "gbk"}, "indicators"),
+        ("inputs.tables.grassland", {"crs": "BD-09"}, "zonal indicators"),
+        ("coastline.tide_msl_m", 1.2, "shore coastline"),
         ("resources.memory_gb", 4.0, ""),
         ("fetch.timeout_s", 9.0, ""),
     ],
@@ -152,7 +155,7 @@ def test_what_runs_again_when_a_key_changes(chain, key, value, expected):
     """The steps that depend on the key themselves; what rests on their files follows."""
     settings = chain[0][0]
     values = settings.model_dump(mode="json")
-    section, name = key.split(".")
+    section, name = key.split(".", 1)
     changed = parse({**values, section: {**values[section], name: value}})
     again = {s.name for s in steps_of(settings) if depends_on(s, settings) != depends_on(s, changed)}
     assert again == set(expected.split())

@@ -35,7 +35,7 @@ from rs_pipeline.layout import SHORE_FAMILIES, Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.coastline.composite import in_family
 from rs_pipeline.products.coastline.rates import MIN_RATE_DATES, PositionNoise, ci95, fit_line
-from rs_pipeline.products.coastline.tide import read_tide
+from rs_pipeline.products.coastline.tide import tide_of
 from rs_pipeline.products.coastline.transects import Transects, cross
 from rs_pipeline.radiometry.masks import QAFlag, flag_bits
 from rs_pipeline.radiometry.scaling import reflectance
@@ -183,7 +183,7 @@ def _tides(settings: Settings, times: list[datetime], grid: Grid) -> tuple[np.nd
         return np.ones(len(times), bool), np.ones(len(times), bool)
     left, bottom, right, top = grid.bounds
     to_degrees = pyproj.Transformer.from_crs(grid.crs, 4326, always_xy=True)
-    tide = read_tide(settings.coastline.tide_table, *to_degrees.transform((left + right) / 2, (bottom + top) / 2))
+    tide = tide_of(settings, *to_degrees.transform((left + right) / 2, (bottom + top) / 2))
     heights_m = np.array([tide.height_at(t) for t in times], "float64")
     near_msl = tide.near_msl(heights_m, settings.coastline.tide_window)
     seen_m = np.nanmax(heights_m) - np.nanmin(heights_m) if np.isfinite(heights_m).any() else 0.0

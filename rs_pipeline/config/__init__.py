@@ -1,6 +1,6 @@
 """The typed configuration: sections, all of them together, and how a file is read."""
 
-from rs_pipeline.config.fields import QAFlagName, Section
+from rs_pipeline.config.fields import QAFlagName, Section, time_zone
 from rs_pipeline.config.product_sections import (
     BlackOdorousSection,
     CoastlineSection,
@@ -11,9 +11,12 @@ from rs_pipeline.config.product_sections import (
     WaterSection,
 )
 from rs_pipeline.config.sections import (
+    SHIFTED,
     FetchSection,
     GridSection,
     IndicatorsSection,
+    InputKey,
+    InputSection,
     MaskSection,
     NamedPeriod,
     NotifySection,
@@ -28,7 +31,7 @@ from rs_pipeline.config.sections import (
 from rs_pipeline.config.settings import Settings, load, parse
 
 __all__ = [
-    "BlackOdorousSection", "CoastlineSection", "FetchSection", "GridSection", "IndicatorsSection", "LandSection", "LandZonesSection", "MaskSection",
+    "SHIFTED", "BlackOdorousSection", "CoastlineSection", "FetchSection", "GridSection", "IndicatorsSection", "InputKey", "InputSection", "LandSection", "LandZonesSection", "MaskSection",
     "NamedPeriod", "NotifySection", "PeriodsSection", "QAFlagName", "ResourcesSection", "SearchSection", "Section", "Settings", "SimulationSection",
-    "SourceSection", "TablesSection", "TrendSection", "UnitsSection", "VegetationSection", "WaterSection", "load", "parse",
+    "SourceSection", "TablesSection", "TrendSection", "UnitsSection", "VegetationSection", "WaterSection", "load", "parse", "time_zone",
 ]  # fmt: skip

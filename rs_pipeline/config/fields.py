@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from datetime import date, timedelta, timezone, tzinfo
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field
 
@@ -21,6 +23,23 @@ def _day_of_a_leap_year(text: str) -> str:
     except ValueError:
         raise ValueError(f"there is no day {text}; write month-day, such as 06-15") from None
     return text
+
+
+def time_zone(name: str) -> tzinfo:
+    """The zone of a name (Asia/Shanghai, UTC) or an offset (+08:00).
+
+    Raises
+    ------
+    ValueError : there is no such zone.
+    """
+    offset = re.fullmatch(r"([+-])(\d\d):?(\d\d)", name)
+    try:
+        if offset:
+            sign, hours, minutes = offset.groups()
+            return timezone(int(f"{sign}1") * timedelta(hours=int(hours), minutes=int(minutes)))
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"unknown time zone {name!r}; write Asia/Shanghai, UTC or +08:00") from None
 
 
 Fraction = Annotated[float, Field(ge=0, le=1)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from rs_pipeline.config.fields import Fraction, Part, Reflectance, Section, Window
+from rs_pipeline.config.fields import Fraction, Part, Reflectance, Section, Window, time_zone
 from rs_pipeline.config.sections import Latitude, Longitude
 
 
@@ -133,7 +133,11 @@ class CoastlineSection(Section):
 
     reference: Path | None = Field(None, description="Reference coastline; without it the first period's shoreline is used.")
     sea_points: list[tuple[Longitude, Latitude]] = Field(default_factory=list, description="Longitude, latitude (degrees) of points at sea.")
-    tide_table: Path | None = Field(None, description="CSV: time_utc, station, lon, lat, height_m above mean sea level.")
+    tide_table: Path | None = Field(None, description="Table: time_utc, station, lon, lat, height_m (or height_cm) above mean sea level; or another datum, see tide_msl_m.")
+    tide_time_zone: str | None = Field(
+        None, description="Of its times that name none, such as Asia/Shanghai or +08:00; default UTC, which the header must then say (time_utc)."
+    )
+    tide_msl_m: float | None = Field(None, ge=-20, le=20, description="Mean sea level above the zero of its heights (chart datum, gauge zero), metres; default 0.")
     tide_window: float = Field(0.25, gt=0, le=1, description="Dates within this share of the tidal range around mean sea level are used; above 0, 1 takes all.")
     max_distance_m: float = Field(1500.0, gt=0, le=20_000, description="Shorelines are sought this far from the reference, metres.")
     min_length_m: float = Field(300.0, ge=0, description="Shorter pieces of shoreline are dropped, metres.")
@@ -141,3 +145,10 @@ class CoastlineSection(Section):
     transect_spacing_m: float = Field(100.0, ge=5, le=10_000, description="Distance of transects along the coast, metres.")
     min_contrast: Reflectance = Field(0.06, description="Least SWIR1 contrast of land and water (reflectance) for the sub-pixel fraction.")
     stable_m_yr: float = Field(1.0, ge=0, le=100, description="A coast that moves by less than this is stable, metres a year.")
+
+    @field_validator("tide_time_zone")
+    @classmethod
+    def _is_a_zone(cls, value: str | None) -> str | None:
+        if value is not None:
+            time_zone(value)
+        return value

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
+import pyproj
 from pydantic import Field, field_validator, model_validator
 
 from rs_pipeline.config.fields import Fraction, Part, QAFlagName, Reflectance, Section, Year
@@ -15,6 +17,45 @@ from rs_pipeline.sensors import load_sensor
 
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
+
+
+SHIFTED = ("GCJ-02", "BD-09")
+"""Chinese coordinate systems of phones and web maps (AMap and Tencent; Baidu): degrees, some 500 m off WGS 84. No registry numbers them."""
+
+InputKey = Literal[
+    "units.path", "masks.dem", "vegetation.networks", "coastline.reference", "coastline.tide_table", "black_odorous.wetland_prior", "water.known_bodies",
+    "tables.field_results", "tables.grassland", "tables.grassland_plots", "tables.lakes", "tables.urban", "tables.restored_coast", "tables.red_line",
+    "tables.reference_samples", "tables.gdp", "tables.mines", "tables.reserves", "tables.shoreline_buffers", "tables.xiongan", "tables.values", "indicators.targets",
+]  # fmt: skip
+"""Keys that name a file of the user's."""
+
+
+class InputSection(Section):
+    """What a file does not say about itself, or says wrongly."""
+
+    encoding: str | None = Field(None, description="Of its texts, such as GBK or UTF-8; default: UTF-8 where the bytes are, else GB18030.")
+    layer: str | None = Field(None, description="Layer of a GeoPackage or geodatabase, sheet of a workbook; default: the only one that fits.")
+    crs: str | None = Field(None, description="Coordinates: an EPSG code such as EPSG:4490, GCJ-02 (phones, AMap) or BD-09 (Baidu); default: what the file says, WGS 84 in tables.")
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_known(cls, value: str | None) -> str | None:
+        try:
+            return value and codecs.lookup(value).name
+        except LookupError:
+            raise ValueError(f"unknown encoding {value!r}; write GBK, GB18030, UTF-8 or UTF-16") from None
+
+    @field_validator("crs")
+    @classmethod
+    def _is_a_crs(cls, value: str | None) -> str | None:
+        shifted = {name.replace("-", ""): name for name in SHIFTED}.get((value or "").upper().replace("-", "").removesuffix("LL"))
+        if value is None or shifted:
+            return shifted
+        try:
+            pyproj.CRS.from_user_input(value)
+        except pyproj.exceptions.CRSError:
+            raise ValueError(f"unknown CRS {value!r}; write an EPSG code such as EPSG:4490, or {' or '.join(SHIFTED)}") from None
+        return value
 
 
 class SimulationSection(Section):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import unicodedata
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -46,7 +47,7 @@ def _of(section: type[Section]) -> Any:
 class Settings(Section):
     """Everything a run depends on."""
 
-    run: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description="Name of the run and of its folder.")
+    run: str = Field(pattern=r"^[\p{L}\p{N}][\p{L}\p{M}\p{N}_-]{0,63}$", description="Name of the run and of its folder: letters of any script, digits, hyphens and underscores, 64 at most, a letter or digit first.")
     output: Path = Field(Path("results"), description="Folder that holds the folders of runs.")
     simulation: sections.SimulationSection | None = Field(
         None, validation_alias=AliasChoices("simulation", "sample"), description="The simulated world, made on first use; null for real scenes. Also read as sample."
@@ -54,6 +55,10 @@ class Settings(Section):
     province: str = Field("hebei", description="Name of a table in config/provinces, or path of one: the province whose totals and targets are judged.")
     units: sections.UnitsSection = Field(description="The polygons indicators are reported for.")
     sources: list[sections.SourceSection] = Field(min_length=1, description="Collections in catalogs; where two know an acquisition, priority decides.")
+    inputs: dict[sections.InputKey, sections.InputSection] = Field(
+        {}, description="What the files of the configuration do not say about themselves, by the key that names the file: "
+        "{tables.values: {encoding: GBK}, tables.grassland: {crs: EPSG:4490, layer: grass}}.",
+    )  # fmt: skip
     periods: Periods = Field(
         description="What is reported: a list of calendar years and named periods, or first_year and last_year."
     )
@@ -77,6 +82,12 @@ class Settings(Section):
     indicators: sections.IndicatorsSection = _of(sections.IndicatorsSection)
     resources: sections.ResourcesSection = _of(sections.ResourcesSection)
     notify: sections.NotifySection = _of(sections.NotifySection)
+
+    @field_validator("run", mode="before")
+    @classmethod
+    def _one_spelling(cls, value):
+        """Composed characters, so that a name is the same folder however it was typed."""
+        return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 
     @field_validator("province")
     @classmethod
@@ -146,6 +157,15 @@ class Settings(Section):
         """Folder of the cache of chips, None where there is none. No run can have its name."""
         return None if self.fetch.cache_gb == 0 else self.fetch.cache or self.output / ".cache"
 
+    def stated(self, key: str) -> sections.InputSection:
+        """What the configuration says about the file that ``key`` names."""
+        return self.inputs.get(key, sections.InputSection())
+
+    def path_of(self, key: str) -> Path | None:
+        """The file that ``key`` (``tables.values``) names; None where it names none."""
+        section, name = key.split(".")
+        return getattr(getattr(self, section), name, None)
+
     @property
     def targets_path(self) -> Path:
         return self.indicators.targets or load_province(self.province).targets
@@ -164,14 +184,15 @@ class Settings(Section):
 
 
 def _at(values: Any, key: str) -> Any:
-    """The value of a dotted key; None in a section that is not given, and of a product (``products.<name>``) that has no settings.
+    """The value of a dotted key; None in a section that is not given, and of a product (``products.<name>``) or file (``inputs.<key>``) without an entry.
 
     Raises
     ------
     KeyError : there is no such key.
     """
-    if key.startswith("products."):
-        return values["products"].get(key.removeprefix("products."))
+    mapping, _, entry = key.partition(".")
+    if entry and mapping in ("products", "inputs"):
+        return values[mapping].get(entry)
     for name in key.split("."):
         values = None if values is None else values[name]
     return values

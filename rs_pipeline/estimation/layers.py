@@ -10,7 +10,8 @@ import pyogrio
 
 from rs_pipeline.config import Settings
 from rs_pipeline.estimation.zones import REGION
-from rs_pipeline.region import load_vector
+from rs_pipeline.inputs.vectors import load_vector
+from rs_pipeline.region import families, load_units
 
 
 def read_layer(path: Path, layer: str) -> pd.DataFrame | None:
@@ -24,17 +25,18 @@ def marked_layer(path: Path, layer: str, settings: Settings, table: str, column:
     if side is None or not path.exists():
         return read_layer(path, layer)
     features = pyogrio.read_dataframe(path, layer=layer)
-    marks = load_vector(side, key=f"tables.{table}").to_crs(features.crs).union_all()
+    marks = load_vector(settings, f"tables.{table}").to_crs(features.crs).union_all()
     return pd.DataFrame(features.assign(**{column: test(features, marks)}).drop(columns="geometry"))
 
 
 class ByUnit:
-    """Rows of a layer by (adcode, period), or by adcode for a layer without periods; the region has them all."""
+    """Rows of a layer by (adcode, period), or by adcode for a layer without periods; the region has them all, a unit also those of the units in it."""
 
-    def __init__(self, table: pd.DataFrame | None):
+    def __init__(self, table: pd.DataFrame | None, settings: Settings):
         self.table = table
         if table is None:
             return
+        self.families = families(load_units(settings))
         self.has_period = "period" in table
         table = table.assign(adcode=table.adcode.astype(str))
         keys = ["adcode", "period"] if self.has_period else ["adcode"]
@@ -47,5 +49,7 @@ class ByUnit:
         if adcode == REGION:
             found = self.whole.get(period) if self.has_period else self.table
         else:
-            found = self.groups.get((adcode, period) if self.has_period else (adcode,))
+            parts = [self.groups.get((code, period) if self.has_period else (code,)) for code in self.families[adcode]]
+            parts = [p for p in parts if p is not None]
+            found = pd.concat(parts) if len(parts) > 1 else parts[0] if parts else None
         return self.table.iloc[:0] if found is None else found

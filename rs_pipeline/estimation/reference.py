@@ -12,54 +12,69 @@ import numpy as np
 import pandas as pd
 import rasterio
 
-from rs_pipeline.config import Settings
+from rs_pipeline.config import InputSection, Settings
 from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.sampling import Sample, TotalEstimate, estimate_total, stratified_total
 from rs_pipeline.estimation.uncertainty import Interval
+from rs_pipeline.inputs.tables import NOTHING_STATED, TableRow, check_percent, read_table
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import SampledProduct
-from rs_pipeline.region import load_units
+from rs_pipeline.region import families, load_units, own_ground
 from rs_pipeline.storage.raster import band_index
-from rs_pipeline.storage.tables import csv_rows
 
 log = logging.getLogger(__name__)
 
 SAMPLE_COLUMNS = ("lon", "lat", "period", "product", "value")
 
 
-def read_samples(path: Path, products: Mapping[str, SampledProduct]) -> pd.DataFrame:
-    """Reference samples with SAMPLE_COLUMNS; a cover in percent becomes 0-1.
+def read_samples(path: Path, products: Mapping[str, SampledProduct], stated: InputSection = NOTHING_STATED) -> pd.DataFrame:
+    """Reference samples with SAMPLE_COLUMNS; a cover in percent becomes 0-1, places become those of WGS 84.
 
     Raises
     ------
     TableError : a column is missing, a cell cannot be used or a place is given twice; file, row, column and remedy are named.
     """
-    rows, seen = [], set()
-    for row in csv_rows(path, SAMPLE_COLUMNS):
+    seen = set()
+
+    def parse(row: TableRow) -> tuple:
         for name in SAMPLE_COLUMNS:
             row.needed(name)
-        lon, lat, value = (row.number_or_none(c) for c in ("lon", "lat", "value"))
-        if not (-180 <= lon <= 180 and -90 <= lat <= 90):
-            raise row.fault(f"({lon}, {lat}) is no place", "lon", "give longitude and latitude in degrees, WGS 84")
-        product = products[row.one_of("product", products)]
-        if product.unit == "percent" and not 0 <= value <= 100:
-            raise row.fault(f"{value} is no cover", "value", "give percent, 0 to 100")
-        if product.unit != "percent" and value not in (0, 1):
-            raise row.fault(f"{value} is neither 0 nor 1", "value", "give 1 where the pixel is of that class in the reference, else 0")
-        key = (lon, lat, row.text("period"), row.text("product"))
+        lon, lat = row.place(stated.crs)
+        value = _sampled(row, products[row.one_of("product", products)])
+        key = (lon, lat, row.code("period"), row.text("product"))
         if key in seen:
             raise row.fault("the place is given twice for this period and product", "lon", "keep one of the rows")
         seen.add(key)
-        rows.append((*key, value / 100 if product.unit == "percent" else value))
-    if not rows:
+        return *key, value
+
+    samples = pd.DataFrame(read_table(path, SAMPLE_COLUMNS, stated).parsed(parse), columns=list(SAMPLE_COLUMNS))
+    if samples.empty:
         raise TableError("the table has no samples", where=str(path), remedy="set tables.reference_samples to null to go without")
-    return pd.DataFrame(rows, columns=list(SAMPLE_COLUMNS))
+    for name, group in samples.groupby("product"):
+        if products[name].unit == "percent":
+            check_percent(group.value * 100, path, f"value of {name}")
+    return samples
+
+
+def _sampled(row: TableRow, product: SampledProduct) -> float:
+    """The value of a sample: a cover 0-1, or 1 for the class and 0 for any other."""
+    if product.unit == "percent":
+        value = row.number_or_none("value", "%")
+        if not 0 <= value <= 100:
+            raise row.fault(f"{value} is no cover", "value", "give percent, 0 to 100")
+        return value / 100
+    remedy = "give 1 where the pixel is of that class in the reference, else 0"
+    try:
+        return float(row.truth("value"))
+    except TableError:
+        raise row.fault(f"{row.text('value')} is neither 0 nor 1", "value", remedy) from None
 
 
 def _on_maps(settings: Settings, samples: pd.DataFrame, period: str, name: str, product: SampledProduct) -> pd.DataFrame:
     """Samples of one product and period with ``mapped``, ``stratum`` and ``adcode``; those outside the units or not observed left out."""
     places = gpd.points_from_xy(samples.lon, samples.lat, crs=4326)
-    points = gpd.GeoDataFrame(samples, geometry=places).sjoin(load_units(settings)[["adcode", "geometry"]], predicate="within")
+    units = own_ground(load_units(settings))
+    points = gpd.GeoDataFrame(samples, geometry=places).sjoin(units[["adcode", "geometry"]], predicate="within")
     layout = Layout(settings.root)
     with rasterio.open(layout.map(product.map, period)) as src, rasterio.open(layout.map(product.class_map, period)) as classes:
         xy = points.to_crs(src.crs).get_coordinates().to_numpy()
@@ -111,15 +126,17 @@ class ReferenceTable:
         path = settings.tables.reference_samples
         if path is None:
             return
+        self.families = families(load_units(settings))
         labels = {p.label for p in settings.all_periods}
-        for (period, product), group in read_samples(path, products).groupby(["period", "product"]):
+        samples = read_samples(path, products, settings.stated("tables.reference_samples"))
+        for (period, product), group in samples.groupby(["period", "product"]):
             if period in labels:
                 self.tables.setdefault(period, {})[product] = _on_maps(settings, group, period, product, products[product])
 
     def of(self, adcode: str, period: str, *, is_region: bool) -> References:
         tables = self.tables.get(period, {})
         region = {name: _sample(t) for name, t in tables.items()}
-        own = region if is_region else {name: _sample(t[t.adcode == adcode]) for name, t in tables.items()}
+        own = region if is_region else {name: _sample(t[t.adcode.isin(self.families[adcode])]) for name, t in tables.items()}
         return References(own, region, is_region, self.of_class)
 
 

@@ -31,20 +31,21 @@ def read_counties(settings: Settings) -> pd.DataFrame:
         if not path.exists():
             raise TableError("the county statistics are not made yet", where=str(path), remedy="run `rs-pipeline zonal` for that period first")
         table = pd.read_parquet(path)
-        missing = {"adcode", "name", "prefecture", "period", "zone", "area_m2", "n_scenes", "scene_ids", "maps", "fvc_peak_sigma", "fvc_peak_var_m4"} - set(table)
+        missing = {"adcode", "name", "prefecture", "in_region", "period", "zone", "area_m2", "n_scenes", "scene_ids", "maps", "fvc_peak_sigma", "fvc_peak_var_m4"} - set(table)
         if missing:
             raise TableError(f"columns are missing: {', '.join(sorted(missing))}", where=str(path), remedy="run `rs-pipeline zonal` again")
         if (table.adcode == REGION).any():
             raise TableError(f"the code {REGION} stands for the region", where=str(path), remedy="give the unit another code")
-        tables += [table, region_rows(table)]
+        tables += [table[table.adcode != ""], region_rows(table)]
     return pd.concat(tables, ignore_index=True)
 
 
 def region_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a zone: sums of the units' areas and sums, the scenes of any of them, the standard error weighted by observed area."""
+    """One row a zone: sums of the units' areas and sums, the scenes of any of them, the standard error weighted by observed area. Of units
+    that overlap it is their union that counts (``in_region``)."""
     sums = [c for c in table if c.endswith(("_m2", "_m4"))]
     rows = []
-    for zone, group in table.groupby("zone", sort=False):
+    for zone, group in table[table.in_region].groupby("zone", sort=False):
         scenes = sorted({s for ids in group.scene_ids for s in ids})
         weight = group.fvc_peak_observed_m2.where(group.fvc_peak_sigma.notna(), 0)
         sigma = (group.fvc_peak_sigma * weight).sum() / weight.sum() if weight.sum() > 0 else float("nan")

@@ -16,7 +16,7 @@ from rs_pipeline.estimation.zones import REGION, Unit
 from rs_pipeline.indicators.evidence import write_evidence
 from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.status import CHANGE_OPERATORS, Verdict, judge
-from rs_pipeline.indicators.targets import Target, load_targets, load_values, target_tables
+from rs_pipeline.indicators.targets import Target, run_targets, run_values
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.layout import Layout
 from rs_pipeline.provinces import load_province
@@ -192,9 +192,9 @@ def build(run: Run, targets: list[Target], supplied: dict[Key, Interval]) -> pd.
     )  # fmt: skip
 
 
-def _supplied(settings: Settings, targets: list[Target], run: Run) -> dict[Key, Interval]:
+def _supplied(settings: Settings, run: Run) -> dict[Key, Interval]:
     """Official values of this run's units and periods; others in the table are named in the log."""
-    values = load_values(settings.tables.values, {t.target_id for t in targets})
+    values = run_values(settings)
     codes, labels = {u.adcode for u in run.units}, {p.label for p in settings.all_periods}
     mine = {(a, t, p): v for (a, p, t), v in values.items() if a in codes and p in labels}
     if len(mine) < len(values):
@@ -212,10 +212,9 @@ def indicators(settings: Settings) -> None:
     ------
     TableError : county statistics are missing, or a table of targets or values cannot be used.
     """
-    path, *more = target_tables(settings)
-    targets = load_targets(path, INDICATORS, more)
+    targets = run_targets(settings)
     run = Run.read(settings)
-    table = build(run, targets, _supplied(settings, targets, run))
+    table = build(run, targets, _supplied(settings, run))
     layout = Layout(settings.root)
     write_evidence(run, table)
     table = table[list(INDICATOR_COLUMNS)]

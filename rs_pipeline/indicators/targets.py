@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
-from rs_pipeline.config import Settings
+from rs_pipeline.config import InputSection, Settings
 from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.uncertainty import Interval
+from rs_pipeline.indicators.values import INDICATORS
+from rs_pipeline.inputs.tables import NOTHING_STATED, TableRow, read_table
 from rs_pipeline.products.register import products
-from rs_pipeline.storage.tables import CsvRow, csv_rows
 
 TARGET_COLUMNS = (
     "clause", "target_id", "topic", "description", "operator", "value", "unit", "baseline_year", "target_year",
@@ -70,12 +70,12 @@ def target_tables(settings: Settings) -> list[Path]:
     return [settings.targets_path, *(path for p in products().values() if (path := p.asset("targets.csv")))]
 
 
-def load_targets(path: Path, indicators: Collection[str], more: Iterable[Path] = ()) -> list[Target]:
+def load_targets(path: Path, indicators: Collection[str], more: Iterable[Path] = (), stated: InputSection = NOTHING_STATED) -> list[Target]:
     """Read and check a table of targets.
 
     Parameters
     ----------
-    path : UTF-8 CSV (with or without BOM) with TARGET_COLUMNS, and optionally ``tolerance``; ``more``: further ones.
+    path : table with TARGET_COLUMNS, and optionally ``tolerance``; ``more``: further ones, of products.
     indicators : names of the indicators that a row may point to (several are separated by ``;``).
 
     Raises
@@ -83,17 +83,28 @@ def load_targets(path: Path, indicators: Collection[str], more: Iterable[Path] =
     TableError : a column is missing, an id is repeated, or a cell cannot be used; file, row, column and remedy are named.
     """
     targets: dict[str, Target] = {}
-    for row in chain.from_iterable(csv_rows(p, TARGET_COLUMNS) for p in (path, *more)):
+
+    def parse(row: TableRow) -> None:
         target = _target(row, indicators)
         if target.target_id in targets:
             raise row.fault(f"target_id {target.target_id!r} occurs twice", "target_id", "give every target its own id")
         targets[target.target_id] = target
+
+    read_table(path, TARGET_COLUMNS, stated).parsed(parse)
+    for other in more:
+        read_table(other, TARGET_COLUMNS).parsed(parse)
     if not targets:
         raise TableError("the table has no targets", where=str(path), remedy="start from config/targets.csv")
     return list(targets.values())
 
 
-def _target(row: CsvRow, indicators: Collection[str]) -> Target:
+def run_targets(settings: Settings) -> list[Target]:
+    """The targets of a run."""
+    path, *more = target_tables(settings)
+    return load_targets(path, INDICATORS, more, settings.stated("indicators.targets"))
+
+
+def _target(row: TableRow, indicators: Collection[str]) -> Target:
     clause = row.number_or_none("clause")
     if clause is None or clause != int(clause) or clause < 0:
         raise row.fault(f"{row.text('clause')!r} is not a clause", "clause", "write a whole number, 0 for the preamble")
@@ -110,7 +121,7 @@ def _target(row: CsvRow, indicators: Collection[str]) -> Target:
         topic=row.text("topic"),
         description=row.needed("description"),
         operator=row.one_of("operator", OPERATORS),
-        value=row.number_or_none("value"),
+        value=row.number_or_none("value", row.text("unit")),
         unit=row.text("unit"),
         baseline_year=row.year_or_none("baseline_year"),
         target_year=row.year_or_none("target_year"),
@@ -124,28 +135,38 @@ def _target(row: CsvRow, indicators: Collection[str]) -> Target:
     )
 
 
-def load_values(path: Path | None, target_ids: Collection[str]) -> dict[tuple[str, str, str], Interval]:
+def run_values(settings: Settings) -> dict[tuple[str, str, str], Interval]:
+    """The official values that a run is given."""
+    units = {t.target_id: t.unit for t in run_targets(settings)}
+    return load_values(settings.tables.values, units, settings.stated("tables.values"))
+
+
+def load_values(path: Path | None, units: Mapping[str, str], stated: InputSection = NOTHING_STATED) -> dict[tuple[str, str, str], Interval]:
     """Official values by (adcode, period, target_id), in the target's unit; empty where ``path`` is None.
 
-    CSV columns adcode, period, target_id, value and optionally lower, upper. Bounds are read as ``range``: the table does not say
-    what they are.
+    Columns adcode, period, target_id, value and optionally lower, upper. Bounds are read as ``range``: the table does not say
+    what they are. ``units`` : of each target, by its id.
 
     Raises
     ------
     TableError : a column is missing, a target is unknown, a row is repeated, or a cell cannot be used.
     """
     values: dict[tuple[str, str, str], Interval] = {}
-    for row in csv_rows(path, ("adcode", "period", "target_id", "value")) if path else ():
-        key = (row.needed("adcode"), row.needed("period"), row.needed("target_id"))
-        if key[2] not in target_ids:
+
+    def parse(row: TableRow) -> None:
+        key = (row.code("adcode"), row.code("period"), row.needed("target_id"))
+        if key[2] not in units:
             raise row.fault(f"unknown target {key[2]!r}", "target_id", "use an id of the table of targets, such as C10-02")
         if key in values:
             raise row.fault(f"a second value for {', '.join(key)}", "value", "keep one of them")
         row.needed("value")
-        value, lower, upper = (row.number_or_none(c) for c in ("value", "lower", "upper"))
+        value, lower, upper = (row.number_or_none(c, units[key[2]]) for c in ("value", "lower", "upper"))
         if (lower is None) != (upper is None):
             raise row.fault("one bound without the other", "lower", "give both lower and upper, or neither")
         if lower is not None and not lower <= value <= upper:
             raise row.fault(f"{value} does not lie between {lower} and {upper}", "value", "check the three cells")
         values[key] = Interval(value) if lower is None else Interval(value, lower, upper, "range")
+
+    if path:
+        read_table(path, ("adcode", "period", "target_id", "value"), stated).parsed(parse)
     return values

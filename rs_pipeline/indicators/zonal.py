@@ -17,10 +17,11 @@ from rs_pipeline.catalog.chips import seen_scenes
 from rs_pipeline.config import Settings
 from rs_pipeline.estimation.propagation import add_variances
 from rs_pipeline.estimation.zones import CountySums, coverage
+from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
 from rs_pipeline.products.register import county_maps, products, resolve
-from rs_pipeline.region import load_units, load_vector, read_tiles
+from rs_pipeline.region import load_units, read_tiles, with_unions
 from rs_pipeline.storage.provenance import fingerprint
 from rs_pipeline.storage.retry import Retry, job_name, read_retries
 from rs_pipeline.storage.tables import write_parquet
@@ -29,15 +30,15 @@ from rs_pipeline.storage.tables import write_parquet
 def county_zones(settings: Settings) -> gpd.GeoDataFrame:
     """The polygons that are summed: each unit, and its parts in the side tables' polygons.
 
-    Columns adcode, name, prefecture, zone (``county``, ``grassland:<type>`` or ``lake:<name>``), geometry; EPSG:4326.
+    Columns adcode, name, prefecture, in_region, zone (``county``, ``grassland:<type>`` or ``lake:<name>``), geometry; EPSG:4326; see `with_unions`.
     """
-    units = load_units(settings)
+    units = with_unions(load_units(settings))
     frames = [units.assign(zone="county")]
-    for prefix, path, column in (("grassland", settings.tables.grassland, "type"), ("lake", settings.tables.lakes, "name")):
-        if path is None:
+    for prefix, key, column in (("grassland", "tables.grassland", "type"), ("lake", "tables.lakes", "name")):
+        if settings.path_of(key) is None:
             continue
-        shapes = load_vector(path, key=f"tables.{prefix.replace('lake', 'lakes')}")
-        shapes = shapes.assign(zone=f"{prefix}:" + (shapes[column].astype(str) if column in shapes else "all"))
+        shapes = load_vector(settings, key)
+        shapes = shapes.assign(zone=f"{prefix}:" + shapes[column].fillna("unnamed").astype(str).str.strip())
         frames.append(units.overlay(shapes[["zone", "geometry"]].dissolve("zone").reset_index(), how="intersection", keep_geom_type=True))
     return pd.concat(frames, ignore_index=True)
 
@@ -58,7 +59,10 @@ def sums_of_products(settings: Settings, now: dict[str, np.ndarray], base: dict[
 
 
 def zonal(settings: Settings, period_label: str) -> None:
-    """Write ``counties/<period>.parquet``: areas in m2 on the ellipsoid, a row a unit and zone."""
+    """Write ``counties/<period>.parquet``: areas in m2 on the ellipsoid, a row a unit and zone.
+
+    Rows with an empty code are unions of units that overlap; the region is the sum of what is ``in_region``.
+    """
     layout = Layout(settings.root)
     polygons, retries = county_zones(settings), read_retries(layout.retries)
     sums: np.ndarray | None = None
@@ -89,8 +93,8 @@ def zonal(settings: Settings, period_label: str) -> None:
             maps[z] += prints
     if sums is None:
         raise ValueError("no unit meets a tile")
-    table = pd.DataFrame(polygons[["adcode", "name", "prefecture", "zone"]])
-    table.insert(3, "period", period_label)
+    table = pd.DataFrame(polygons[["adcode", "name", "prefecture", "in_region", "zone"]])
+    table.insert(4, "period", period_label)
     table["area_m2"] = area
     table["n_scenes"] = [len(s) for s in scene_ids]
     table["scene_ids"] = [sorted(s) for s in scene_ids]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rs_pipeline.config import Settings
-from rs_pipeline.errors import DISK_FAULTS, MAKE_ROOM, PipelineError, SpaceError
+from rs_pipeline.errors import DISK_FAULTS, LASTING, MAKE_ROOM, ConfigError, PipelineError, SpaceError
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.journal import Watch, last_failure
 from rs_pipeline.operations.locks import job_lock
@@ -24,22 +26,28 @@ def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: st
 
     A job of a tile that failed ``resources.attempts`` times is given up in the next attempt: its outputs say that nothing was
     seen, its retry says why, the run goes on without the tile, and the next run tries it again, from its chips on: they may be the cause.
+    A job whose inputs are at fault (errors.LASTING) is neither tried again in the same run nor given up.
 
     Raises
     ------
+    ConfigError : an earlier attempt met a lasting error.
     SpaceError : there is too little space to start, or the disk is full or read-only; such a job is never given up.
     """
     layout, job = Layout(settings.root), job_name(verb, tile, period)
     check_space(settings)
     with job_lock(layout.lock, job):
-        reason = last_failure(layout.journal, job) if attempt > settings.resources.attempts else None
-        reason = None if reason and reason.startswith(SpaceError.__name__) else reason
+        reason = last_failure(layout.journal, job) if attempt > 1 else None
+        kind = (reason or "").partition(":")[0]
+        if kind in {error.__name__ for error in LASTING}:
+            raise ConfigError(f"not tried again, the inputs being the same. {reason}", where=job)
+        reason = None if kind == SpaceError.__name__ or attempt <= settings.resources.attempts else reason
         watch = Watch(layout.journal, job, verb, attempt)
         try:
             if reason is None:
-                step()
+                with _warnings() as said:
+                    step()
                 mark_done(layout.retries, job)
-                watch.write("done")
+                watch.write("done", said=said)
             else:
                 give_up(settings, verb, tile, period, reason)
                 mark_given_up(layout.retries, job, reason)
@@ -53,6 +61,30 @@ def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: st
                 raise full from fault
             watch.write("failed", _words(fault))
             raise
+
+
+class _Listener(logging.StreamHandler):
+    """Keeps warnings besides writing them to the job's log."""
+
+    def __init__(self):
+        super().__init__()
+        self.setLevel(logging.WARNING)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+        super().emit(record)
+
+
+@contextmanager
+def _warnings() -> Iterator[list[str]]:
+    """The warnings that the pipeline logs meanwhile."""
+    listener, top = _Listener(), logging.getLogger("rs_pipeline")
+    top.addHandler(listener)
+    try:
+        yield listener.said
+    finally:
+        top.removeHandler(listener)
 
 
 def check_space(settings: Settings) -> None:
@@ -77,7 +109,7 @@ def _existing(path: Path) -> Path:
 
 
 def _words(fault: BaseException) -> str:
-    what = fault.what if isinstance(fault, PipelineError) else str(fault)
+    what = fault.what if isinstance(fault, PipelineError) and not isinstance(fault, LASTING) else str(fault)
     return " ".join(f"{type(fault).__name__}: {what}".split())
 
 

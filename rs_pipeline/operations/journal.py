@@ -11,9 +11,9 @@ import os
 import resource
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ from typing import Any
 import psutil
 
 from rs_pipeline.storage.provenance import code_sha256
+
+MAX_SAID = 20
+"""So many warnings of a job are kept."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class JournalEntry:
     written_mb: float = 0.0
     reason: str = ""
     """Why it failed or was given up."""
+    said: list[str] = field(default_factory=list)
+    """Warnings of a job that ended well, each once."""
     host: str = ""
     pid: int = 0
     code: str = ""
@@ -58,7 +63,7 @@ class Watch:
         self.start, self.cpu, self.bytes = time.monotonic(), time.process_time(), _bytes()
         self.write("started")
 
-    def write(self, state: str, reason: str = "") -> None:
+    def write(self, state: str, reason: str = "", said: Iterable[str] = ()) -> None:
         """Add a line. A journal that cannot be written costs a line, not the job."""
         now, used = _bytes(), {}
         if state != "started":
@@ -67,12 +72,12 @@ class Watch:
                 "memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
                 "read_mb": round((now[0] - self.bytes[0]) / 1e6, 2), "written_mb": round((now[1] - self.bytes[1]) / 1e6, 2),
             }  # fmt: skip
-        line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "state": state, **self.about, **used, "reason": reason[:2000]}
+        line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "state": state, **self.about, **used, "reason": reason[:2000], "said": [line[:500] for line in dict.fromkeys(said)][:MAX_SAID]}
         with suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as out:
                 fcntl.flock(out, fcntl.LOCK_EX)
-                out.write(json.dumps({k: v for k, v in line.items() if v != ""}, ensure_ascii=False) + "\n")
+                out.write(json.dumps({k: v for k, v in line.items() if v not in ("", [])}, ensure_ascii=False) + "\n")
 
 
 def _bytes() -> tuple[int, int]:

@@ -55,6 +55,8 @@ class Summary:
     """Job to reason."""
     failed: dict[str, str]
     """Job to reason, of jobs whose last attempt did not end well."""
+    said: dict[str, str]
+    """Warning of jobs that ended well to the jobs that gave it."""
     missing: list[str]
     """Final outputs that are not there."""
     lost_scenes: int
@@ -77,9 +79,17 @@ def summarise_run(settings: Settings) -> Summary:
     return Summary(
         run=settings.run, status="incomplete" if missing or given_up else "complete", simulated=settings.simulation is not None,
         time=datetime.now(UTC).isoformat(timespec="seconds"), costs=costs, given_up=given_up,
-        failed={job: _reason(e) for job, e in last.items() if e.state not in ENDS}, missing=missing, lost_scenes=_lost_scenes(layout),
+        failed={job: _reason(e) for job, e in last.items() if e.state not in ENDS}, said=_said(last.values()), missing=missing, lost_scenes=_lost_scenes(layout),
         disk_mb=disk_mb(settings.root), rest_minutes=rest_minutes(costs, entries),
     )  # fmt: skip
+
+
+def _said(entries: Iterable[JournalEntry]) -> dict[str, str]:
+    jobs: dict[str, list[str]] = defaultdict(list)
+    for entry in entries:
+        for line in entry.said:
+            jobs[line].append(entry.job)
+    return {line: found[0] + (f" and {len(found) - 1} more" if len(found) > 1 else "") for line, found in jobs.items()}
 
 
 def expected_jobs(settings: Settings) -> dict[str, int]:
@@ -179,6 +189,7 @@ def words(found: Summary) -> str:
     for title, listed in (
         ("given up: their tiles are missing in the maps and indicators; the next run tries them again", found.given_up),
         ("did not end well", {k: v for k, v in found.failed.items() if k not in found.given_up}),
+        ("said by jobs", found.said),
         ("missing", dict.fromkeys(found.missing, "")),
     ):
         if listed:

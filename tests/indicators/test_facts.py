@@ -6,12 +6,14 @@ import pandas as pd
 import pytest
 import shapely
 
+from rs_pipeline.estimation.layers import ByUnit
 from rs_pipeline.estimation.propagation import add_variances, correlated_variance
 from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.indicators.facts import Run, read_counties
 from rs_pipeline.indicators.zonal import county_zones
 from rs_pipeline.products.black_odorous.facts import read_reaches
 from rs_pipeline.products.coastline.facts import read_transects
+from rs_pipeline.products.red_line.indicators import red_line_km2
 
 
 def write(path, shapes, crs=32650, **columns):
@@ -73,3 +75,45 @@ def test_variance_of_a_zone_is_that_of_its_own_pixels():
     add_variances(np.array([0] * 16 + [1]), cells, np.full(17, 100.0), error, 10.0, sums)
     assert sums[0, 0] == pytest.approx(correlated_variance(np.full((4, 4), 50.0), 10.0))
     assert sums[1, 0] == pytest.approx(50.0**2, rel=0.02) and sums[:, 1].tolist() == [0, 0]
+
+
+def prefecture_beside_counties(run, tmp_path):
+    """Counties 130001 and 130002, a degree wide each, and 130000, which is both."""
+    counties = [shapely.box(115, 38, 116, 39), shapely.box(116, 38, 117, 39)]
+    write(tmp_path / "units.gpkg", [*counties, shapely.box(115, 38, 117, 39)], crs=4326, adcode=["130001", "130002", "130000"], name=["A", "B", "P"], prefecture=[""] * 3)
+    return run
+
+
+def test_a_prefecture_beside_its_counties_has_their_rows_and_the_region_has_each_once(fake_run, tmp_path):
+    run = prefecture_beside_counties(fake_run(), tmp_path)
+    lines = [shapely.LineString([at(10, 10), at(60, 10)])] * 2
+    write(run.layout.reaches, lines, adcode=["130001", "130002"], period=["2024"] * 2, layer="reaches")
+    of = ByUnit(read_reaches(run.settings), run.settings).of
+    assert [len(of(code, "2024")) for code in ("130001", "130002", "130000", REGION)] == [1, 1, 2, 2]
+
+
+def test_red_line_of_a_prefecture_beside_its_counties(fake_run, tmp_path):
+    line = write(tmp_path / "line.gpkg", [shapely.box(115.5, 38, 116.5, 39)], crs=4326)
+    run = prefecture_beside_counties(fake_run(tables={"red_line": line}), tmp_path)
+    area = red_line_km2(run.settings)
+    assert area["130000"] == pytest.approx(area["130001"] + area["130002"], rel=1e-4) and area[REGION] == pytest.approx(area["130000"])
+
+
+def test_county_sums_of_the_region_rest_on_the_union(fake_run, tmp_path):
+    lake = write(tmp_path / "lakes.gpkg", [shapely.box(115.5, 38, 116.5, 39)], crs=4326, name=["Lake"])
+    run = prefecture_beside_counties(fake_run(tables={"lakes": lake}), tmp_path)
+    zones = county_zones(run.settings)
+    for zone, degrees in (("county", 2.0), ("lake:Lake", 1.0)):
+        rows = zones[zones.zone == zone]
+        assert sorted(rows.adcode) == ["", "130000", "130001", "130002"] and rows[rows.in_region].geometry.area.sum() == pytest.approx(degrees)
+
+
+def test_rows_of_a_union_count_for_the_region_alone(fake_run):
+    run = fake_run().counties()
+    path = run.layout.counties("2024")
+    table = pd.read_parquet(path)
+    union = table.iloc[[0]].assign(adcode="", name="", area_m2=150e6)
+    pd.concat([table.assign(in_region=False), union]).to_parquet(path)
+    found = read_counties(run.settings)
+    found = found[(found.period == "2024") & (found.zone == "county")].set_index("adcode").area_m2
+    assert found.to_dict() == {"130001": 100e6, "130002": 100e6, REGION: 150e6}

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -19,7 +20,7 @@ from rs_pipeline.catalog.assign import assign
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import load
-from rs_pipeline.errors import LockedError, PipelineError, RasterError, SpaceError
+from rs_pipeline.errors import ConfigError, LockedError, PipelineError, RasterError, SpaceError, TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.operations.job import run_job
@@ -124,6 +125,39 @@ def test_a_tile_that_keeps_failing_is_given_up_and_tried_again_by_the_next_run(p
     assert "given up: their tiles are missing in the maps and indicators; the next run tries them again (1)" in words(found)
     run_job(prepared, "observe", lambda: None, tile="r000c000", period="2024", attempt=1)
     assert read_retries(layout.retries)[job] == Retry(1, "")
+
+
+@pytest.mark.parametrize("fault", [TableError("a wrong column", where="t.csv, row 1", remedy="mend it"), ConfigError("no CRS", where="u.gpkg", remedy="mend it")])
+def test_inputs_at_fault_are_not_tried_again_nor_given_up_and_the_next_run_tries(prepared, fault):
+    ran = []
+
+    def bad():
+        ran.append(1)
+        raise fault
+
+    def work(attempt, step=bad):
+        run_job(prepared, "observe", step, tile="r000c000", period="2024", attempt=attempt)
+
+    with pytest.raises(type(fault)):
+        work(1)
+    for attempt in (2, 3, 4):
+        with pytest.raises(ConfigError, match="not tried again, the inputs being the same") as again:
+            work(attempt)
+        assert fault.what in str(again.value) and "remedy: mend it" in str(again.value)
+    assert ran == [1] and read_retries(Layout(prepared.root).retries) == {}
+    work(1, lambda: ran.append(2))
+    assert ran == [1, 2]
+
+
+def test_what_jobs_warn_of_stands_in_the_summary_once(prepared, caplog):
+    warn = logging.getLogger("rs_pipeline.inputs.tables").warning
+    for tile in ("r000c000", "r000c001"):
+        run_job(prepared, "observe", lambda: [warn("%s: read as GB18030", "values.csv") for _ in range(3)], tile=tile, period="2024")
+    assert caplog.text.count("read as GB18030") == 6
+    assert summarise_run(prepared).said == {"values.csv: read as GB18030": "observe.2024.r000c000 and 1 more"}
+    assert "said by jobs (1):\n  values.csv: read as GB18030: observe.2024.r000c000 and 1 more" in words(summarise_run(prepared))
+    run_job(prepared, "observe", lambda: None, tile="r000c000", period="2024")
+    assert summarise_run(prepared).said == {"values.csv: read as GB18030": "observe.2024.r000c001"}
 
 
 def test_a_job_that_did_not_fail_itself_is_not_given_up_with_its_group(prepared):

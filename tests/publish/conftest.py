@@ -117,7 +117,7 @@ def write_counties(settings: Settings) -> None:
     for period in PERIODS:
         rows = [
             {
-                "adcode": code, "name": name, "zone": "county", "area_m2": 360_000.0, "n_scenes": 30, "water_observed_m2": 350_000.0 - 120_000 * i,
+                "adcode": code, "name": name, "zone": "county", "in_region": True, "area_m2": 360_000.0, "n_scenes": 30, "water_observed_m2": 350_000.0 - 120_000 * i,
                 "fvc_peak_observed_m2": 300_000.0, "fvc_peak_sum_m2": 150_000.0, "water_permanent_m2": 30_000.0,
                 "water_permanent_lower_m2": 25_000.0, "water_permanent_upper_m2": 36_000.0, "clear_dates_mean": 18.2, "clear_months_mean": 9.0,
             }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -9,16 +11,19 @@ from rs_kernels.black_odorous import CLEAR, POSSIBLE, SUSPECTED, TOO_FEW_DATES, 
 
 from rs_pipeline.config import BlackOdorousSection, Settings
 from rs_pipeline.errors import TableError
+from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.black_odorous.change import add_change
-from rs_pipeline.products.black_odorous.field import field_results, recalibrated, visited
+from rs_pipeline.products.black_odorous.field import field_results, recalibrated, shifted_visits, visited
 from rs_pipeline.products.black_odorous.model import KNOWN_BANDS, ProbabilityCalibration, load_detector
 from rs_pipeline.products.black_odorous.reaches import middles
 from rs_pipeline.products.black_odorous.scoring import BLOCKS
 from rs_pipeline.products.black_odorous.season import persistence, season_logit, worst_months
-from rs_pipeline.region import load_vector, read_tiles
+from rs_pipeline.region import read_tiles
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.tables import write_csv
+
+log = logging.getLogger(__name__)
 
 REACH_CLASSES = {CLEAR: "clear", POSSIBLE: "possible", SUSPECTED: "suspected", TOO_FEW_DATES: "insufficient"}
 
@@ -115,11 +120,13 @@ def classify_reach(
 
 
 def assess(
-    lines: gpd.GeoDataFrame, scores: pd.DataFrame, periods: list[str], section: BlackOdorousSection, visits: pd.DataFrame | None = None
+    lines: gpd.GeoDataFrame, scores: pd.DataFrame, periods: list[str], section: BlackOdorousSection, visits: pd.DataFrame | None = None,
+    wetlands: gpd.GeoDataFrame | None = None,
 ) -> gpd.GeoDataFrame:
     """A row a reach and period, columns REACH_COLUMNS, sorted by reach and period. Without evidence the probability is NaN.
 
-    ``visits`` are field results (see `field.field_results`): enough of them recalibrate the probability.
+    ``visits`` are field results (see `field.field_results`): enough of them recalibrate the probability. ``wetlands`` are the polygons of
+    black_odorous.wetland_prior.
     """
     model = load_detector()
     every = lines.merge(pd.DataFrame({"period": periods}), how="cross")
@@ -134,7 +141,7 @@ def assess(
     table["field"] = visited(table, visits, section.visit_distance_m)
     table["probability"] = _probability(table, model.calibration, section)
     whole = pd.DataFrame({
-        "wetland": _in_wetland(table, section), "aquaculture": table.reach_id.isin(farm_ponds(lines)), "coarse_pixels": table.coarse,
+        "wetland": _in_wetland(table, wetlands), "aquaculture": table.reach_id.isin(farm_ponds(lines)), "coarse_pixels": table.coarse,
         "new_water": (table.period == table.first_period) & (table.period != periods[0]),
         "unknown_water": model.known.unknown(table[[f"{b}_refl" for b in KNOWN_BANDS]].to_numpy()),
     })[list(WITHHOLDING)]  # fmt: skip
@@ -158,12 +165,11 @@ def _probability(table: gpd.GeoDataFrame, calibration: ProbabilityCalibration, s
     return np.where(table.width_class == "marginal", np.minimum(probability, MARGINAL_MAX_PROBABILITY), probability)
 
 
-def _in_wetland(table: gpd.GeoDataFrame, section: BlackOdorousSection) -> np.ndarray:
+def _in_wetland(table: gpd.GeoDataFrame, wetlands: gpd.GeoDataFrame | None) -> np.ndarray:
     """Whether each reach meets a polygon of the wetland prior, bool."""
-    if section.wetland_prior is None or table.empty:
+    if wetlands is None or table.empty:
         return np.zeros(len(table), bool)
-    wetlands = load_vector(section.wetland_prior, key="black_odorous.wetland_prior").to_crs(table.crs).union_all()
-    return table.geometry.intersects(wetlands).to_numpy()
+    return table.geometry.intersects(wetlands.to_crs(table.crs).union_all()).to_numpy()
 
 
 def farm_ponds(lines: gpd.GeoDataFrame) -> set[str]:
@@ -199,7 +205,10 @@ def reaches(settings: Settings) -> None:
         raise TableError(f"{len(missing)} of {len(paths)} score tables are not made yet", where=str(missing[0]), remedy="run `reach-scores` for every tile and period")
     scores = pd.concat([pd.read_parquet(p) for p in paths], ignore_index=True)
     visits = field_results(settings)
-    table = assess(gpd.read_parquet(layout.reach_lines), scores, periods, settings.black_odorous, visits)
+    wetlands = load_vector(settings, "black_odorous.wetland_prior") if settings.black_odorous.wetland_prior else None
+    table = assess(gpd.read_parquet(layout.reach_lines), scores, periods, settings.black_odorous, visits, wetlands)
+    if words := shifted_visits(table, visits, settings.black_odorous.visit_distance_m):
+        log.warning("%s: %s", settings.tables.field_results, words)
     with atomic_path(layout.reaches) as part:
         table.to_file(part, driver="GPKG", layer="reaches")
     write_csv(inspection_list(table), layout.inspection_list)

@@ -19,4 +19,4 @@ def read_reaches(settings: Settings) -> pd.DataFrame | None:
 
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
     """``reaches``: rows of the unit and period; None where the run made no such layer."""
-    return {"reaches": ByUnit(read_reaches(settings)).of}
+    return {"reaches": ByUnit(read_reaches(settings), settings).of}

@@ -8,7 +8,8 @@ import pandas as pd
 from scipy.optimize import isotonic_regression, minimize
 
 from rs_pipeline.config import Settings
-from rs_pipeline.errors import TableError
+from rs_pipeline.inputs.coordinates import UNSHIFT
+from rs_pipeline.inputs.tables import read_table
 from rs_pipeline.products.black_odorous.model import ProbabilityCalibration
 
 VISIT_COLUMNS = ("lon", "lat", "date", "black")
@@ -21,26 +22,34 @@ MIN_OF_EACH = 5
 
 
 def field_results(settings: Settings) -> gpd.GeoDataFrame | None:
-    """Visits as points with ``period`` (empty outside all periods) and ``black`` (bool); None where no table is named.
+    """Visits as points on WGS 84 with ``period`` (empty outside all periods), ``date`` and ``black`` (bool); None where no table is named.
 
     Raises
     ------
     TableError : a column is missing, or a row holds no place, day or answer.
     """
-    path = settings.tables.field_results
+    path, stated = settings.tables.field_results, settings.stated("tables.field_results")
     if path is None:
         return None
-    remedy = f"give the columns {', '.join(VISIT_COLUMNS)}: degrees, YYYY-MM-DD, 1 for black-odorous or 0"
-    table = pd.read_csv(path, encoding="utf-8-sig", dtype=str)
-    if lacking := [c for c in VISIT_COLUMNS if c not in table]:
-        raise TableError(f"the field results lack the columns {lacking}", where=str(path), remedy=remedy)
-    lon, lat = (pd.to_numeric(table[c], errors="coerce") for c in ("lon", "lat"))
-    day = pd.to_datetime(table.date, format="%Y-%m-%d", errors="coerce")
-    wrong = ~(lon.between(-180, 180) & lat.between(-90, 90)) | day.isna() | ~table.black.isin(["0", "1"])
-    if wrong.any():
-        raise TableError(f"{int(wrong.sum())} of {len(table)} field results cannot be read, the first in line {int(np.argmax(wrong)) + 2}", where=str(path), remedy=remedy)
-    period = [next((p.label for p in settings.all_periods if d.date() in p), "") for d in day]
-    return gpd.GeoDataFrame({"period": period, "date": day, "black": table.black == "1"}, geometry=gpd.points_from_xy(lon, lat), crs=4326)
+    rows = read_table(path, VISIT_COLUMNS, stated).parsed(lambda row: (*row.place(stated.crs), row.day("date"), row.truth("black")))
+    lon, lat, days, black = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [], [])
+    periods = settings.all_periods
+    period = [next((p.label for p in periods if d in p), "") for d in days]
+    columns = {"period": pd.Series(period, dtype="object"), "date": pd.to_datetime(pd.Series(days, dtype="object")), "black": pd.Series(black, dtype=bool)}
+    return gpd.GeoDataFrame(columns, geometry=gpd.points_from_xy(lon, lat), crs=4326)
+
+
+def shifted_visits(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, distance_m: float) -> str:
+    """The Chinese coordinate system that the visits are in, to judge by the reaches that they meet, in words; empty where they meet reaches as they are,
+    or in no system."""
+    if visits is None or visits.empty or table.empty or len(_near(table, visits, distance_m)):
+        return ""
+    for name, back in UNSHIFT.items():
+        places = back(visits.get_coordinates().to_numpy())
+        moved = visits.set_geometry(gpd.points_from_xy(*places.T), crs=4326)
+        if found := len(_near(table, moved, distance_m)):
+            return f"no visit lies within {distance_m:g} m of a reach, but {found} of {len(visits)} would if their places were {name}: state inputs.tables.field_results.crs: {name}"
+    return ""
 
 
 def visited(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, distance_m: float) -> np.ndarray:
@@ -48,11 +57,16 @@ def visited(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, distance_m
     result = pd.Series("", table.index)
     if visits is None or visits.empty or table.empty:
         return result.to_numpy()
-    places = table.drop_duplicates("reach_id")[["reach_id", "geometry"]]
-    near = visits.to_crs(table.crs).sjoin_nearest(places, max_distance=distance_m)
+    near = _near(table, visits, distance_m)
     last = near.sort_values("date").drop_duplicates(["reach_id", "period"], keep="last").set_index(["reach_id", "period"]).black
     found = last.reindex(pd.MultiIndex.from_frame(table[["reach_id", "period"]])).to_numpy()
     return np.select([found == True, found == False], ["confirmed", "refuted"], "")  # noqa: E712 (found may be NaN)
+
+
+def _near(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame, distance_m: float) -> gpd.GeoDataFrame:
+    """Visits with the reach_id of the nearest reach, of those within the distance of one."""
+    places = table.drop_duplicates("reach_id")[["reach_id", "geometry"]]
+    return visits.to_crs(table.crs).sjoin_nearest(places, max_distance=distance_m)
 
 
 def fit_platt(log_odds: np.ndarray, black: np.ndarray, fitted_on: str) -> ProbabilityCalibration:

@@ -27,7 +27,7 @@ from rs_pipeline.errors import RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.black_odorous.centrelines import EIGHT_NEIGHBOURS, pruned_branches, smooth_line
-from rs_pipeline.region import load_units, read_grid, read_tiles
+from rs_pipeline.region import load_units, own_ground, read_grid, read_tiles
 from rs_pipeline.storage.raster import band_index
 from rs_pipeline.storage.tables import write_parquet
 
@@ -221,7 +221,7 @@ def _named(rows: list[dict], settings: Settings, crs: str) -> gpd.GeoDataFrame:
     middle = middles(frame.geometry)
     letter = frame.kind.map({"river": "R", "pond": "P"})
     frame["reach_id"] = [f"{k}-{p.x:.5f}-{p.y:.5f}" for k, p in zip(letter, middle.to_crs(4326), strict=True)]
-    units = load_units(settings).to_crs(crs)
+    units = own_ground(load_units(settings)).to_crs(crs)
     nearest = gpd.GeoDataFrame(geometry=middle, crs=crs).sjoin_nearest(units[["adcode", "geometry"]])
     frame["adcode"] = nearest[~nearest.index.duplicated()].adcode
     return frame.drop_duplicates("reach_id")[list(REACH_LINE_COLUMNS)].sort_values("reach_id", ignore_index=True)

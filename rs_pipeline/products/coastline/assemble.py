@@ -15,13 +15,14 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from rs_pipeline.config import CoastlineSection, Settings
+from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.coastline import classify, cross_check, shoreline
 from rs_pipeline.products.coastline.mosaic import ShoreMosaic, pond_share, read_mosaic, shore_profiles
 from rs_pipeline.products.coastline.rates import Rates, change_class, rates_along
 from rs_pipeline.products.coastline.transects import SPREAD_M, Crossings, Transects, cross, lines_within, make_transects
-from rs_pipeline.region import load_units, load_vector, read_grid, read_tiles
+from rs_pipeline.region import load_units, own_ground, read_grid, read_tiles
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.tables import write_csv
 
@@ -89,7 +90,7 @@ def coastline(settings: Settings) -> None:
     if section is None:
         return
     grid, tiles = read_grid(settings), read_tiles(settings)
-    reference = reference_lines(section, grid.crs, tiles)
+    reference = reference_lines(settings, grid.crs, tiles)
     reach = shapely.union_all(reference).buffer(section.max_distance_m) if reference else None
     if reach is not None:
         tiles = [t for t in tiles if reach.intersects(shapely.box(*t.grid.bounds))]
@@ -108,11 +109,11 @@ def coastline(settings: Settings) -> None:
     write_shorelines(settings, shores, crossings, transects, table, grid.crs)
 
 
-def reference_lines(section: CoastlineSection, crs: str, tiles: list[Tile]) -> list[shapely.LineString]:
+def reference_lines(settings: Settings, crs: str, tiles: list[Tile]) -> list[shapely.LineString]:
     """Lines of the reference file within the tiles, in the run's CRS; polygons give their outline. Empty without a file."""
-    if section.reference is None:
+    if settings.coastline.reference is None:
         return []
-    shapes = load_vector(section.reference, key="coastline.reference").to_crs(crs).geometry.to_numpy()
+    shapes = load_vector(settings, "coastline.reference").to_crs(crs).geometry.to_numpy()
     return lines_within(shapes, shapely.union_all([shapely.box(*t.grid.bounds) for t in tiles]))
 
 
@@ -310,7 +311,7 @@ def nearest_unit(settings: Settings, transects: Transects, tiles: list[Tile]) ->
     """Code of the unit nearest to each transect's origin."""
     if len(transects) == 0:
         return []
-    units = load_units(settings).to_crs(tiles[0].grid.crs)
+    units = own_ground(load_units(settings)).to_crs(tiles[0].grid.crs)
     tree = shapely.STRtree(units.geometry.to_numpy())
     return list(units["adcode"].to_numpy()[tree.nearest(shapely.points(transects.origin))])
 

@@ -18,7 +18,7 @@ from rs_pipeline.config import MaskSection, Settings
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Tile
 from rs_pipeline.products.coastline.shoreline import SEED_THRESHOLD
-from rs_pipeline.products.coastline.tide import read_tide
+from rs_pipeline.products.coastline.tide import tide_of
 from rs_pipeline.radiometry.masks import flag_bits
 from rs_pipeline.radiometry.scaling import gamma0_power
 from rs_pipeline.region import read_tile
@@ -151,7 +151,7 @@ def tide_filter(settings: Settings, passes: list[Pass], tile: Tile) -> tuple[np.
         return np.full(len(passes), np.nan), np.ones(len(passes), bool), "instantaneous"
     left, bottom, right, top = tile.grid.bounds
     to_degrees = pyproj.Transformer.from_crs(tile.grid.crs, 4326, always_xy=True)
-    tide = read_tide(settings.coastline.tide_table, *to_degrees.transform((left + right) / 2, (bottom + top) / 2))
+    tide = tide_of(settings, *to_degrees.transform((left + right) / 2, (bottom + top) / 2))
     heights_m = np.array([tide.height_at(p.scene.datetime) for p in passes], "float64")
     if np.isnan(heights_m).any():
         log.warning("tile %s: the tide table has no height for %d of %d passes, they are left out",

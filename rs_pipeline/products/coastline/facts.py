@@ -20,4 +20,4 @@ def read_transects(settings: Settings) -> pd.DataFrame | None:
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
     """``transects``: rows of the unit, all periods, None where the run made none; ``official_coast_km``: None where the configuration gives none."""
     official = settings.indicators.official_coast_km
-    return {"transects": ByUnit(read_transects(settings)).of, "official_coast_km": lambda adcode, period: official.get(adcode)}
+    return {"transects": ByUnit(read_transects(settings), settings).of, "official_coast_km": lambda adcode, period: official.get(adcode)}

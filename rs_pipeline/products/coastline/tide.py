@@ -6,15 +6,37 @@ No line is moved by the slope of its beach: reflectance is read at mean sea leve
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from rs_pipeline.config import InputSection, Settings, time_zone
 from rs_pipeline.errors import TableError
+from rs_pipeline.inputs.cells import degrees_of, is_missing, number_of
+from rs_pipeline.inputs.coordinates import to_wgs84
+from rs_pipeline.inputs.tables import NOTHING_STATED, InputTable, read_table
 
+log = logging.getLogger(__name__)
+
+TIDE_KEY = "coastline.tide_table"
 TIDE_COLUMNS = ("time_utc", "station", "lon", "lat", "height_m")
+TIME_COLUMNS = ("time_utc", "time", "time_local", "datetime")
+HEIGHT_FACTORS = {"height_m": 1.0, "height_cm": 0.01}
+"""Column of heights to metres in its unit."""
+OFFSET = r"(?:[Zz]|[+-]\d\d:?\d\d|\+\d\d)$"
+"""How a time ends that says its zone."""
+FILL = frozenset(float(text) for text in ("99", "99.9", "99.99", "99.999", "999", "999.9", "999.99", "999.999", "9999", "9999.9", "9999.99", "99999", "32767", "32768"))
+"""Numbers that stand for a missing height, whatever their sign."""
+MAX_HEIGHT_M = 12.0
+"""No tide goes so far from its middle: the largest, in the Bay of Fundy, ranges over 16 m."""
+DATUM_RECORDS, DATUM_SHARE = 24, 0.25
+"""So many records tell the middle of a tide; a middle further from 0 than this share of its range is another datum."""
+FAR_DEG = 3.0
+"""A station further from the units tells nothing of their coast."""
 MAX_GAP_S = 3 * 3600.0
 """Between records further apart no height is interpolated: a semidiurnal tide turns within that time."""
 SAME_TIME_S = 600.0
@@ -55,34 +77,191 @@ class StationTide:
         return np.abs(heights_m) <= window * self.range_m
 
 
-def read_tide(path: Path, lon: float, lat: float) -> StationTide:
-    """The station of the table that is nearest to a place.
+def read_tide(path: Path, lon: float, lat: float, stated: InputSection = NOTHING_STATED, zone: str | None = None, msl_m: float | None = None) -> StationTide:
+    """The station of the table that is nearest to a place; parameters as `tide_records`.
 
     Raises
     ------
-    TableError : the table cannot be read, lacks columns, or holds times or heights that are none.
+    TableError : as `tide_records`.
     """
+    table = tide_records(path, stated, zone, msl_m)
+    east = (table.lon - lon) * np.cos(np.radians(lat))
+    nearest = table.station.iloc[int(np.argmin(np.hypot(east, table.lat - lat)))]
+    rows = table[table.station == nearest].sort_values("seconds")
+    return StationTide(rows.seconds.to_numpy(), rows.height_m.to_numpy())
+
+
+def tide_of(settings: Settings, lon: float, lat: float) -> StationTide:
+    """The run's tide at the station nearest to a place."""
+    coast = settings.coastline
+    return read_tide(coast.tide_table, lon, lat, settings.stated(TIDE_KEY), coast.tide_time_zone, coast.tide_msl_m)
+
+
+def tide_records(path: Path, stated: InputSection = NOTHING_STATED, zone: str | None = None, msl_m: float | None = None) -> pd.DataFrame:
+    """The records of a tide table: ``seconds`` since 1970 UTC, ``station``, ``lon``, ``lat`` on WGS 84, ``height_m`` above mean sea level.
+
+    The table names its times ``time_utc``, or otherwise (``time``, ``time_local``) where they carry an offset or ``zone`` is given; its heights
+    ``height_m`` or ``height_cm``. A record with a fill value is missing, and said.
+
+    Parameters
+    ----------
+    zone : of times without an offset, see coastline.tide_time_zone. msl_m : mean sea level above the zero of the heights, metres.
+
+    Raises
+    ------
+    TableError : the table cannot be read, lacks columns, holds times or numbers that are none, two heights of one time, or heights that are
+        not metres above mean sea level.
+    """
+    table = read_table(path, ("|".join(TIME_COLUMNS), *TIDE_COLUMNS[1:4], "|".join(HEIGHT_FACTORS)), stated)
+    time, height = (next(c for c in names if c in table.header) for names in (TIME_COLUMNS, HEIGHT_FACTORS))
+    if not table.cells:
+        raise TableError("the tide table is empty", where=str(path), remedy=f"needed are {', '.join(TIDE_COLUMNS)}; heights in metres above mean sea level")
+    numbers = {c: _numbers(table, c, degrees_of if c != height else number_of, needed=c != height) for c in ("lon", "lat", height)}
+    places = to_wgs84(np.column_stack([numbers["lon"], numbers["lat"]]), stated.crs)
+    found = pd.DataFrame({
+        "seconds": _seconds(table, time, zone), "station": table.column("station"), "lon": places[:, 0], "lat": places[:, 1],
+        "height_m": numbers[height] * HEIGHT_FACTORS[height], "row": table.numbers,
+    })  # fmt: skip
+    _check_places(found, path)
+    found = _once(_without_fill(found, HEIGHT_FACTORS[height], path), path)
+    _check_unit(found, path)
+    found["height_m"] -= msl_m or 0.0
+    _check_datum(found, path, msl_m)
+    return found
+
+
+def _numbers(table: InputTable, column: str, read: Callable[[str], float], *, needed: bool = True) -> np.ndarray:
+    """A column of numbers, float64; NaN where one is missing and need not be there."""
+    texts = table.column(column)
     try:
-        table = pd.read_csv(path, encoding="utf-8-sig", dtype={"station": str})
-    except (OSError, ValueError) as fault:
-        raise TableError(f"cannot read the tide table: {fault}", where=str(path), remedy=f"a CSV with {', '.join(TIDE_COLUMNS)}") from None
-    missing = [c for c in TIDE_COLUMNS if c not in table.columns]
-    if missing or table.empty:
+        return np.array(texts, "float64") if all(texts) else _slowly(table, column, texts, read, needed)
+    except ValueError:
+        return _slowly(table, column, texts, read, needed)
+
+
+def _slowly(table: InputTable, column: str, texts: Sequence[str], read: Callable[[str], float], needed: bool) -> np.ndarray:
+    known = {}
+    for text in dict.fromkeys(texts):
+        try:
+            known[text] = np.nan if is_missing(text) and not needed else read(text)
+        except ValueError as fault:
+            row = table.numbers[texts.index(text)]
+            raise TableError(str(fault), where=f"{table.path}, row {row}, column {column}", remedy="write a plain number with a decimal point") from None
+    return np.array([known[t] for t in texts], "float64")
+
+
+def _seconds(table: InputTable, column: str, zone: str | None) -> np.ndarray:
+    """Seconds since 1970 UTC of a column of times, float64."""
+    texts = pd.Series(table.column(column), dtype="object").str.strip()
+    aware = texts.str.contains(OFFSET)
+    if not aware.all() and zone is None and column != "time_utc":
+        row = table.numbers[int(np.argmin(aware))]
         raise TableError(
-            f"the tide table {'lacks ' + ', '.join(missing) if missing else 'is empty'}",
-            where=str(path), remedy=f"needed are {', '.join(TIDE_COLUMNS)}; heights in metres above mean sea level",
+            f"the time zone of {column} is not known", where=f"{table.path}, row {row}, column {column}",
+            remedy="state coastline.tide_time_zone, such as Asia/Shanghai; or name the column time_utc",
         )  # fmt: skip
-    times = pd.to_datetime(table["time_utc"], utc=True, errors="coerce", format="ISO8601")
-    numbers = table[["lon", "lat", "height_m"]].apply(pd.to_numeric, errors="coerce")
-    bad = times.isna() | numbers.isna().any(axis=1)
-    if bad.any():
+    local = _times(texts[~aware], utc=False).dt.tz_localize(time_zone(zone or "UTC"), ambiguous="NaT", nonexistent="NaT").dt.tz_convert("UTC")
+    times = pd.concat([_times(texts[aware], utc=True), local]).sort_index()
+    if times.isna().any():
+        at = int(np.argmax(times.isna()))
         raise TableError(
-            f"{int(bad.sum())} rows of the tide table hold a time or number that cannot be read",
-            where=f"{path}, row {int(np.flatnonzero(bad)[0]) + 2}", remedy="times as 2024-05-01T02:50:00Z, numbers with a point",
+            f"{texts[at]!r} is not a time", where=f"{table.path}, row {table.numbers[at]}, column {column}", remedy="write times as 2024-05-01T02:50:00Z",
         )  # fmt: skip
-    east = (numbers["lon"] - lon) * np.cos(np.radians(lat))
-    nearest = table["station"].iloc[int(np.argmin(np.hypot(east, numbers["lat"] - lat)))]
-    rows = (table["station"] == nearest).to_numpy()
-    seconds = times[rows].dt.as_unit("ns").astype("int64").to_numpy() / 1e9
-    order = np.argsort(seconds, kind="stable")
-    return StationTide(seconds[order], numbers["height_m"].to_numpy()[rows][order])
+    return times.dt.as_unit("ns").astype("int64").to_numpy() / 1e9
+
+
+def _times(texts: pd.Series, *, utc: bool) -> pd.Series:
+    """Times, datetime64[ns]; NaT where one cannot be read."""
+    found = pd.to_datetime(texts, utc=utc, errors="coerce", format="ISO8601")
+    if (bad := found.isna()).any():
+        plain = texts[bad].str.replace(r"[/年月]", "-", regex=True).str.replace("日", " ")
+        loose = pd.to_datetime(plain, utc=utc, errors="coerce", format="mixed", yearfirst=True)
+        days = pd.to_numeric(plain.where(plain.str.fullmatch(r"\d{5}(\.\d+)?")), errors="coerce")
+        excel = pd.to_datetime(days, unit="D", origin="1899-12-30", utc=utc).dt.round("s")
+        found[bad] = loose.where(plain.str.match(r"\d{4}-")).fillna(excel)
+    return found.dt.as_unit("ns")
+
+
+def _check_places(table: pd.DataFrame, path: Path) -> None:
+    inside = table.lon.between(-180, 180) & table.lat.between(-90, 90)
+    if not inside.all():
+        first = table[~inside].iloc[0]
+        exchanged = abs(first.lon) <= 90 and abs(first.lat) <= 180
+        raise TableError(
+            f"({first.lon:g}, {first.lat:g}) is no place" + (": longitude and latitude are exchanged" if exchanged else ""), where=f"{path}, row {first.row}, column lon",
+            remedy="exchange the names lon and lat in the header" if exchanged else "give longitude and latitude in degrees, WGS 84",
+        )  # fmt: skip
+
+
+def _without_fill(table: pd.DataFrame, factor: float, path: Path) -> pd.DataFrame:
+    """The records with a height. A fill value is a number of nines beyond any tide."""
+    fill = table.height_m.abs().div(factor).round(6).isin(FILL) & (table.height_m.abs() > MAX_HEIGHT_M)
+    if fill.any():
+        values = ", ".join(f"{v:g}" for v in sorted(set((table.height_m[fill] / factor).round(6))))
+        log.warning("%s: %d records hold %s and are missing, the first in row %d", path, int(fill.sum()), values, int(table.row[fill].iloc[0]))
+    empty = table.height_m.isna()
+    if empty.any():
+        log.warning("%s: %d records have no height, the first in row %d", path, int(empty.sum()), int(table.row[empty].iloc[0]))
+    known = table[~fill & ~empty].copy()
+    if known.empty:
+        raise TableError("the tide table has no height", where=str(path), remedy="give heights in metres above mean sea level")
+    return known
+
+
+def _once(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Each time of a station once.
+
+    Raises
+    ------
+    TableError : two heights of one time.
+    """
+    table = table.drop_duplicates(["station", "seconds", "height_m"])
+    twice = table.duplicated(["station", "seconds"])
+    if twice.any():
+        raise TableError("a second height of one station and time", where=f"{path}, row {table.row[twice].iloc[0]}, column height_m", remedy="keep one of the rows")
+    return table
+
+
+def _check_unit(table: pd.DataFrame, path: Path) -> None:
+    beyond = (table.height_m - table.height_m.median()).abs() > MAX_HEIGHT_M
+    if beyond.any():
+        first = table[beyond].iloc[0]
+        raise TableError(
+            f"a tide of {first.height_m:g} m is none: heights range from {table.height_m.min():g} to {table.height_m.max():g}", where=f"{path}, row {first.row}, column height_m",
+            remedy="give metres; or name the column height_cm where it holds centimetres; leave the cell empty where there is no height",
+        )  # fmt: skip
+
+
+def _check_datum(table: pd.DataFrame, path: Path, msl_m: float | None) -> None:
+    """Refuse heights that swing about another level than 0, at a station with a day of records or more."""
+    for station, rows in table.groupby("station", sort=False):
+        if len(rows) < DATUM_RECORDS or np.ptp(rows.seconds) < 86_400:
+            continue
+        mean, span = rows.height_m.mean(), np.ptp(rows.height_m)
+        if abs(mean) > DATUM_SHARE * span:
+            level = mean + (msl_m or 0.0)
+            raise TableError(
+                f"heights of station {station} are {mean:+.2f} m on average" + (" above the mean sea level that is stated" if msl_m else ", and not above mean sea level")
+                + f": they range from {rows.height_m.min():.2f} to {rows.height_m.max():.2f} m", where=f"{path}, row {rows.row.iloc[0]}, column height_m",
+                remedy=f"state coastline.tide_msl_m, mean sea level above the zero of the heights (on average {level:.2f}), or give heights above mean sea level",
+            )  # fmt: skip
+
+
+def check_tide(settings: Settings, bounds: np.ndarray | None) -> None:
+    """Read the tide table, and hold its stations against the box of the units (west, south, east, north, degrees).
+
+    Raises
+    ------
+    TableError : as `tide_records`; or no station is within FAR_DEG of the units.
+    """
+    coast = settings.coastline
+    table = tide_records(coast.tide_table, settings.stated(TIDE_KEY), coast.tide_time_zone, coast.tide_msl_m)
+    if bounds is None:
+        return
+    west, south, east, north = bounds
+    near = table.lon.between(west - FAR_DEG, east + FAR_DEG) & table.lat.between(south - FAR_DEG, north + FAR_DEG)
+    if not near.any():
+        raise TableError(
+            f"no station lies near the units ({west:.2f} to {east:.2f} E, {south:.2f} to {north:.2f} N)", where=f"{coast.tide_table}, row {table.row.iloc[0]}, column lon",
+            remedy="give the tide of this coast, longitude and latitude in degrees",
+        )  # fmt: skip

@@ -14,9 +14,10 @@ import shapely
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import ConfigError
+from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.products.coastline.tide import TIDE_COLUMNS
 from rs_pipeline.products.coastline.transects import lines_within
-from rs_pipeline.region import load_units, load_vector
+from rs_pipeline.region import load_units
 from rs_pipeline.storage.atomic import atomic_path
 
 STATION_DEG = 0.25
@@ -67,7 +68,7 @@ def tide_stations(settings: Settings) -> np.ndarray:
     """
     if settings.coastline is None or settings.coastline.reference is None:
         raise ConfigError("no coast is given", where="coastline.reference", remedy="name a reference coastline: tides are worked out along it")
-    coast = load_vector(settings.coastline.reference, key="coastline.reference").geometry.to_numpy()
+    coast = load_vector(settings, "coastline.reference").geometry.to_numpy()
     lines = lines_within(coast, shapely.box(*load_units(settings).total_bounds).buffer(STATION_DEG))
     if not lines:
         raise ConfigError("the reference coastline is not near the units", where="coastline.reference", remedy="give that of the region")

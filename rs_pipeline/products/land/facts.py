@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from rs_pipeline.config import Settings
+from rs_pipeline.config import InputSection, Settings
 from rs_pipeline.errors import TableError
+from rs_pipeline.inputs.tables import NOTHING_STATED, TableRow, read_table
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.land.model import land_model
-from rs_pipeline.storage.tables import csv_rows
 
 Sums = Mapping[str, float]
 
@@ -35,23 +35,27 @@ class LandFacts:
     base_gdp: float | None = None
 
 
-def read_gdp(path: Path | None) -> dict[tuple[str, str], float]:
+def read_gdp(path: Path | None, stated: InputSection = NOTHING_STATED) -> dict[tuple[str, str], float]:
     """Gross domestic product by (adcode, period); empty where ``path`` is None.
 
-    CSV columns adcode, period, gdp: in prices of one year, whichever, and one unit for all.
+    Columns adcode, period, gdp: in prices of one year, whichever, and one unit for all.
 
     Raises
     ------
     TableError : a column is missing, a row is repeated, or a number is not above 0.
     """
     found: dict[tuple[str, str], float] = {}
-    for row in csv_rows(path, ("adcode", "period", "gdp")) if path else ():
-        key, value = (row.needed("adcode"), row.needed("period")), row.number_or_none("gdp")
+
+    def parse(row: TableRow) -> None:
+        key, value = (row.code("adcode"), row.code("period")), row.number_or_none("gdp")
         if value is None or value <= 0:
             raise row.fault(f"{row.text('gdp')!r} is no gross domestic product", "gdp", "give a number above 0, in constant prices")
         if key in found:
             raise row.fault(f"a second value for {', '.join(key)}", "gdp", "keep one of them")
         found[key] = value
+
+    if path:
+        read_table(path, ("adcode", "period", "gdp"), stated).parsed(parse)
     return found
 
 
@@ -61,7 +65,7 @@ class LandTable:
     def __init__(self, settings: Settings):
         layout, self.baseline = Layout(settings.root), settings.baseline_label
         self.tables = frozenset(k for k, v in settings.tables if v is not None)
-        self.gdp = read_gdp(settings.tables.gdp)
+        self.gdp = read_gdp(settings.tables.gdp, settings.stated("tables.gdp"))
         self.sums: dict[tuple[str, str], dict[str, dict]] = {}
         for path in (layout.land_counties(p.label) for p in settings.all_periods):
             for row in pd.read_parquet(path).to_dict("records") if path.exists() else ():

@@ -20,13 +20,14 @@ from scipy import ndimage
 from rs_pipeline.config import LandZonesSection, Settings
 from rs_pipeline.errors import RasterError
 from rs_pipeline.estimation.zones import EIGHT, REGION, REGION_NAME, coverage
+from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.land.areas import area_layers
 from rs_pipeline.products.land.classes import SHARES, Land
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.product import ZONE_TABLES
-from rs_pipeline.region import load_units, load_vector, read_grid, read_tiles
+from rs_pipeline.region import load_units, read_grid, read_tiles, with_unions
 from rs_pipeline.storage.tables import write_parquet
 
 SURE_RISE, POSSIBLE_RISE = 0.8, 0.25
@@ -34,15 +35,15 @@ SURE_RISE, POSSIBLE_RISE = 0.8, 0.25
 
 
 def land_zones(settings: Settings) -> gpd.GeoDataFrame:
-    """Each unit, and its parts in the zones: columns adcode, name, prefecture, zone, geometry; EPSG:4326.
+    """Each unit, and its parts in the zones: columns adcode, name, prefecture, in_region, zone, geometry; EPSG:4326; see `with_unions`.
 
     ``coast`` is the land and shallow sea within land_zones.coastal_width_m of the baseline's shoreline, where the run has one.
     """
-    units = load_units(settings)
+    units = with_unions(load_units(settings))
     frames = [units.assign(zone="county")]
     for zone, key in ZONE_TABLES.items():
-        if (path := getattr(settings.tables, key)) is not None:
-            frames.append(_parts(units, load_vector(path, key=f"tables.{key}"), zone))
+        if getattr(settings.tables, key) is not None:
+            frames.append(_parts(units, load_vector(settings, f"tables.{key}"), zone))
     shorelines = Layout(settings.root).shorelines
     if settings.coastline is not None and shorelines.exists():
         lines = pyogrio.read_dataframe(shorelines, layer="shorelines")
@@ -54,7 +55,7 @@ def land_zones(settings: Settings) -> gpd.GeoDataFrame:
 
 def _parts(units: gpd.GeoDataFrame, polygons: gpd.GeoDataFrame, zone: str) -> gpd.GeoDataFrame:
     """What each unit has of the polygons, overlapping ones counted once."""
-    whole = gpd.GeoDataFrame({"zone": [zone]}, geometry=[polygons.make_valid().union_all()], crs=4326)
+    whole = gpd.GeoDataFrame({"zone": [zone]}, geometry=[polygons.union_all()], crs=4326)
     return units.overlay(whole, how="intersection", keep_geom_type=True)
 
 
@@ -184,6 +185,6 @@ def land_zonal(settings: Settings, period_label: str) -> None:
     table = pd.DataFrame(rows[["adcode", "name", "prefecture", "zone"]]).assign(period=period_label, area_m2=area)
     table = pd.concat([table, pd.DataFrame(sums, columns=names)], axis=1)
     table = table[table.area_m2 > 0]
-    region = table.groupby("zone", sort=False)[["area_m2", *names]].sum().reset_index()
+    region = table[rows.in_region[table.index].astype(bool)].groupby("zone", sort=False)[["area_m2", *names]].sum().reset_index()
     region = region.assign(adcode=REGION, name=REGION_NAME, prefecture="", period=period_label)
-    write_parquet(pd.concat([table, region], ignore_index=True), Layout(settings.root).land_counties(period_label))
+    write_parquet(pd.concat([table[table.adcode != ""], region], ignore_index=True), Layout(settings.root).land_counties(period_label))

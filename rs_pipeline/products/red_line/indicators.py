@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pyproj
 import shapely
 from shapely.geometry.polygon import orient
@@ -13,7 +14,8 @@ from rs_pipeline.config import Settings
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.estimation.zones import REGION
-from rs_pipeline.region import load_units, load_vector
+from rs_pipeline.inputs.vectors import load_vector
+from rs_pipeline.region import load_units, with_unions
 
 
 def geodesic_area_km2(geometry: shapely.Geometry) -> float:
@@ -24,14 +26,14 @@ def geodesic_area_km2(geometry: shapely.Geometry) -> float:
 
 
 def red_line_km2(settings: Settings) -> dict[str, float] | None:
-    """Red-line area of each unit by code, overlapping polygons counted once; None where ``tables.red_line`` is not set."""
+    """Red-line area of each unit and of REGION by code, overlapping polygons counted once; None where ``tables.red_line`` is not set."""
     if settings.tables.red_line is None:
         return None
-    lines = shapely.union_all(shapely.make_valid(load_vector(settings.tables.red_line, key="tables.red_line").geometry.values))
-    units = load_units(settings)
+    lines, units = load_vector(settings, "tables.red_line").union_all(), with_unions(load_units(settings))
     shapely.prepare(lines)
     parts = shapely.intersection(units.geometry.values, lines)
-    return {code: geodesic_area_km2(part) for code, part in zip(units.adcode, parts, strict=True)}
+    areas = np.array([geodesic_area_km2(part) for part in parts])
+    return dict(zip(units.adcode, areas.tolist(), strict=True)) | {REGION: float(areas[units.in_region].sum())}
 
 
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
@@ -39,7 +41,7 @@ def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
     area = red_line_km2(settings)
 
     def of(adcode: str, period: str) -> float | None:
-        return area and (sum(area.values()) if adcode == REGION else area.get(adcode, 0.0))
+        return area and area.get(adcode, 0.0)
 
     return {"red_line_km2": of}
 

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import rasterio
 from pyproj import Transformer
-from scipy import stats
+from scipy.special import stdtrit
 
-from rs_pipeline.config import Settings
+from rs_pipeline.config import InputSection, Settings
 from rs_pipeline.errors import TableError
+from rs_pipeline.inputs.tables import NOTHING_STATED, TableRow, check_percent, read_table
 from rs_pipeline.layout import Layout
 from rs_pipeline.storage.raster import band_index
-from rs_pipeline.storage.tables import csv_rows
 
 PLOT_COLUMNS = ("lon", "lat", "year", "type", "cover")
 
@@ -48,7 +48,7 @@ class PlotCalibration:
     def half95(self, fvc: float) -> float:
         """Half of the 95 % interval of the line at a mean satellite cover (t distribution)."""
         spread = math.sqrt(1 / self.n + (fvc - self.mean_fvc) ** 2 / self.square_sum_fvc)
-        return float(stats.t.ppf(0.975, self.n - 2)) * self.sigma * spread
+        return float(stdtrit(self.n - 2, 0.975)) * self.sigma * spread
 
 
 def fit_plots(fvc: np.ndarray, cover: np.ndarray) -> PlotCalibration | None:
@@ -63,26 +63,27 @@ def fit_plots(fvc: np.ndarray, cover: np.ndarray) -> PlotCalibration | None:
     return PlotCalibration(n, alpha, beta, math.sqrt(residual @ residual / (n - 2)), float(fvc.mean()), square_sum)
 
 
-def read_plots(path: Path) -> pd.DataFrame:
-    """Plots with PLOT_COLUMNS; cover in the file is percent and becomes 0-1.
+def read_plots(path: Path, stated: InputSection = NOTHING_STATED) -> pd.DataFrame:
+    """Plots with PLOT_COLUMNS; cover in the file is percent and becomes 0-1, places become those of WGS 84.
 
     Raises
     ------
     TableError : a column is missing or a cell cannot be used; file, row, column and remedy are named.
     """
-    plots = []
-    for row in csv_rows(path, PLOT_COLUMNS):
+
+    def parse(row: TableRow) -> tuple:
         for name in PLOT_COLUMNS:
             row.needed(name)
-        lon, lat, cover = (row.number_or_none(c) for c in ("lon", "lat", "cover"))
-        if not (-180 <= lon <= 180 and -90 <= lat <= 90):
-            raise row.fault(f"({lon}, {lat}) is no place", "lon", "give longitude and latitude in degrees, WGS 84")
+        cover = row.number_or_none("cover", "%")
         if not 0 <= cover <= 100:
             raise row.fault(f"{cover} is no cover", "cover", "give percent, 0 to 100")
-        plots.append((lon, lat, row.year_or_none("year"), row.text("type"), cover / 100))
-    if not plots:
+        return *row.place(stated.crs), row.year_or_none("year"), row.text("type"), cover / 100
+
+    plots = pd.DataFrame(read_table(path, PLOT_COLUMNS, stated).parsed(parse), columns=list(PLOT_COLUMNS))
+    if plots.empty:
         raise TableError("the table has no plots", where=str(path), remedy="set tables.grassland_plots to null to go without")
-    return pd.DataFrame(plots, columns=list(PLOT_COLUMNS))
+    check_percent(plots.cover * 100, path, "cover")
+    return plots
 
 
 def satellite_cover(settings: Settings, plots: pd.DataFrame) -> np.ndarray:
@@ -103,7 +104,7 @@ def plot_calibrations(settings: Settings) -> Mapping[str, PlotCalibration | int]
     """Calibration by grassland type, or its number of usable plots where they are too few; None without the table."""
     if settings.tables.grassland_plots is None:
         return None
-    plots = read_plots(settings.tables.grassland_plots)
+    plots = read_plots(settings.tables.grassland_plots, settings.stated("tables.grassland_plots"))
     plots = plots.assign(fvc=satellite_cover(settings, plots))
     found = {}
     for kind, group in plots.groupby("type"):

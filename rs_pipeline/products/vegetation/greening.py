@@ -16,7 +16,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.estimation.zones import REGION, REGION_NAME, coverage
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
-from rs_pipeline.region import load_units, read_tiles
+from rs_pipeline.region import load_units, read_tiles, with_unions
 from rs_pipeline.storage.raster import band_index
 from rs_pipeline.storage.tables import write_parquet
 
@@ -53,7 +53,7 @@ def _tile_layers(settings: Settings, tile: Tile) -> dict[str, np.ndarray]:
 
 def trend_zonal(settings: Settings) -> None:
     """Write ``counties/vegetation_trend.parquet``: a row a unit and one of the region, areas in m2 on the ellipsoid."""
-    units = load_units(settings)
+    units = with_unions(load_units(settings))
     sums, names = None, []
     for tile in read_tiles(settings):
         zone, cell, weight = coverage(tile.grid, units)
@@ -66,5 +66,5 @@ def trend_zonal(settings: Settings) -> None:
     if sums is None:
         raise ValueError("no unit meets a tile")
     table = pd.concat([units[["adcode", "name", "prefecture"]], pd.DataFrame(sums, columns=names)], axis=1)
-    region = {"adcode": REGION, "name": REGION_NAME, "prefecture": "", **table[names].sum().to_dict()}
-    write_parquet(pd.concat([table, pd.DataFrame([region])], ignore_index=True), Layout(settings.root).trend_counties)
+    region = {"adcode": REGION, "name": REGION_NAME, "prefecture": "", **table[names][units.in_region].sum().to_dict()}
+    write_parquet(pd.concat([table[table.adcode != ""], pd.DataFrame([region])], ignore_index=True), Layout(settings.root).trend_counties)

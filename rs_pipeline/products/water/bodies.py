@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -24,9 +23,10 @@ from scipy.sparse.csgraph import connected_components
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import ConfigError, RasterError
+from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.region import load_units, load_vector, pixel_areas
+from rs_pipeline.region import load_units, own_ground, pixel_areas
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.raster import band_index
 
@@ -144,17 +144,28 @@ def _body_ids(outlines: gpd.GeoSeries) -> list[str]:
     return [f"W-{p.x:.5f}-{p.y:.5f}" for p in points]
 
 
-def _inherit(ids: list[str], outlines: gpd.GeoSeries, path: Path | None) -> list[str]:
+def known_bodies(settings: Settings) -> gpd.GeoDataFrame:
+    """Bodies of an earlier run, with their ``body_id``.
+
+    Raises
+    ------
+    ConfigError : the file cannot be used.
+    """
+    try:
+        return load_vector(settings, "water.known_bodies")
+    except ConfigError as fault:
+        raise ConfigError(fault.what, where=fault.where, remedy=f"name water/bodies.gpkg of an earlier run: {fault.remedy}") from None
+
+
+def _inherit(ids: list[str], outlines: gpd.GeoSeries, settings: Settings) -> list[str]:
     """Ids taken over from bodies of an earlier run, so that a body keeps its name when a year is added and its outline grows.
 
     A body inherits from the known one it shares most area with, if that one shares most with it: of a body that has fallen apart the
     largest piece keeps the name, and two that have grown together take that of the larger.
     """
-    if path is None or not ids:
+    if settings.water.known_bodies is None or not ids:
         return ids
-    known = load_vector(path, key="water.known_bodies")
-    if "body_id" not in known:
-        raise ConfigError("the file has no column body_id", where=f"water.known_bodies: {path}", remedy="name water/bodies.gpkg of an earlier run")
+    known = known_bodies(settings)
     known = known.to_crs(outlines.crs).drop_duplicates("body_id")
     mine, theirs = known.sindex.query(outlines, predicate="intersects")
     shared = outlines.iloc[mine].intersection(known.geometry.iloc[theirs], align=False).area.to_numpy()
@@ -193,7 +204,7 @@ def _rows(maps: _Maps, settings: Settings, sums: dict[str, np.ndarray], outlines
     """A row a body and period, bodies by size, periods in order."""
     section, n = settings.water, len(outlines)
     fixed = pd.DataFrame({
-        "body_id": _inherit(_body_ids(outlines), outlines, section.known_bodies), "adcode": _largest_share(outlines, load_units(settings)), "kind": _kinds(outlines, settings),
+        "body_id": _inherit(_body_ids(outlines), outlines, settings), "adcode": _largest_share(outlines, own_ground(load_units(settings))), "kind": _kinds(outlines, settings),
     })  # fmt: skip
     largest = np.where(sums["observed"] >= MIN_OBSERVED_SHARE * sums["outline"], sums["wet"], 0)[:, 1:].max(axis=0, initial=0)
     frames = []

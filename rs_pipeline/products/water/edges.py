@@ -13,8 +13,8 @@ from scipy import ndimage
 from shapely.geometry import box
 
 from rs_pipeline.config import Settings
+from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.model import Grid
-from rs_pipeline.region import load_vector
 
 HALO_PX = 12
 """Pixels around a map that its edges depend on."""
@@ -79,7 +79,7 @@ def tidal_reach(settings: Settings, grid: Grid) -> np.ndarray:
     """
     if settings.coastline is None or settings.coastline.reference is None:
         return np.zeros(grid.shape, bool)
-    coast = load_vector(settings.coastline.reference, key="coastline.reference").to_crs(grid.crs)
+    coast = load_vector(settings, "coastline.reference").to_crs(grid.crs)
     reach_m = settings.water.tidal_reach_m
     zone = coast.clip(box(*grid.buffered(reach_m).bounds)).buffer(reach_m)
     return np.zeros(grid.shape, bool) if zone.empty else geometry_mask(zone, grid.shape, grid.transform, invert=True)

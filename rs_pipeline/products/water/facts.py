@@ -26,4 +26,4 @@ def read_bodies(path: Path) -> pd.DataFrame | None:
 
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
     """``bodies``: rows of the unit and period, None where the run made no such layer; ``has_lakes``: outlines of lakes are given."""
-    return {"bodies": ByUnit(read_bodies(Layout(settings.root).bodies)).of, "has_lakes": lambda adcode, period: settings.tables.lakes is not None}
+    return {"bodies": ByUnit(read_bodies(Layout(settings.root).bodies), settings).of, "has_lakes": lambda adcode, period: settings.tables.lakes is not None}

@@ -77,7 +77,7 @@ def _bodies(facts: Facts) -> Estimate:
         return missing("insufficient_data", "this run made no layer of water bodies")
     known = facts["bodies"][facts["bodies"].ever_counted]
     if known.empty:
-        return missing("no_target", "no water body large enough to be counted in this unit")
+        return missing("no_target", "no water body of the size that is counted has most of its area in this unit")
     seen = known[known.state != "not_observed"]
     share = Interval(seen.counted.mean() if len(seen) else math.nan)
     return published(share, observed_ratio(len(seen), len(known)), facts, len(known), total=True)

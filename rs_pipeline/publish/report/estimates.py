@@ -12,6 +12,7 @@ import pandas as pd
 from rs_pipeline.config import Settings
 from rs_pipeline.indicators.targets import target_tables
 from rs_pipeline.indicators.values import INDICATORS
+from rs_pipeline.inputs.tables import read_table
 from rs_pipeline.publish.report.text import Codes, number, text
 
 HEAD = ("indicator", "unit", "target_id", "target_operator", "target_value", "target_year", "clause", "observability")
@@ -24,8 +25,9 @@ _OF_TARGET = ("topic", "description", "caveat")
 
 def read_targets(settings: Settings) -> dict[str, dict[str, str]]:
     """Rows of the tables of targets by target_id; empty where there is none."""
-    tables = [pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False) for path in target_tables(settings) if path.exists()]
-    return {row["target_id"]: row for table in tables for row in table.to_dict("records")}
+    first, *more = [path for path in target_tables(settings) if path.exists()] or [None]
+    tables = [] if first is None else [read_table(first, ("target_id",), settings.stated("indicators.targets")), *(read_table(path, ("target_id",)) for path in more)]
+    return {row.text("target_id"): row.cells for table in tables for row in table.rows()}
 
 
 def read_indicators(path: Path) -> pd.DataFrame | None:

@@ -123,6 +123,7 @@ def area_totals(layout: Layout, periods: list[str]) -> list[dict[str, Any]]:
     for period in periods:
         if (t := _county_rows(layout, period)) is None:
             continue
+        t = t[t.in_region]
         seen = t.fvc_peak_observed_m2.sum()
         out.append({
             "period": period, "observed": number(t.water_observed_m2.sum() / t.area_m2.sum(), 3),

@@ -11,6 +11,7 @@ import pytest
 import shapely
 
 from rs_pipeline.errors import TableError
+from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.black_odorous.classify import (
     INSPECTION,
@@ -159,8 +160,8 @@ def test_every_reach_has_a_row_in_every_period_and_missing_is_missing(section):
 def test_the_wetland_prior_withholds(make_settings, tmp_path):
     path = tmp_path / "wetlands.gpkg"
     gpd.GeoDataFrame(geometry=[shapely.box(499_900, 4_299_900, 500_300, 4_300_050)], crs=32650).to_file(path)
-    section = make_settings(black_odorous={"wetland_prior": str(path)}).black_odorous
-    table = assess(lines("assessable", "assessable"), two(), ["2024"], section)
+    settings = make_settings(black_odorous={"wetland_prior": str(path)})
+    table = assess(lines("assessable", "assessable"), two(), ["2024"], settings.black_odorous, wetlands=load_vector(settings, "black_odorous.wetland_prior"))
     assert table["class"].tolist() == ["possible", "suspected"]
     assert table.vetoes.tolist() == ["wetland", ""]
 

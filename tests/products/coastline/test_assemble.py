@@ -34,7 +34,7 @@ def world(tmp_path, monkeypatch, coast):
     grid = coast(np.zeros((600, 480))).grid
     tiles = [Tile("r000c000", 0, 0, grid.window(0, 0, 75, 120)), Tile("r001c000", 75, 0, grid.window(75, 0, 75, 120))]
     box = gpd.GeoSeries([shapely.box(*grid.bounds)], crs=grid.crs).to_crs(4326)
-    units = gpd.GeoDataFrame({"adcode": ["130200"], "name": ["A"], "prefecture": ["B"]}, geometry=box.values, crs=4326)
+    units = gpd.GeoDataFrame({"adcode": ["130200"], "name": ["A"], "prefecture": ["B"], "in_region": True}, geometry=box.values, crs=4326)
     monkeypatch.setattr(assemble, "read_grid", lambda s: grid)
     monkeypatch.setattr(assemble, "read_tiles", lambda s: tiles)
     monkeypatch.setattr(assemble, "load_units", lambda s: units)

@@ -10,7 +10,7 @@ import pytest
 import rasterio
 
 from rs_pipeline.catalog import passes
-from rs_pipeline.config import CoastlineSection, MaskSection
+from rs_pipeline.config import CoastlineSection, InputSection, MaskSection
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Tile
 from rs_pipeline.products.coastline import composite
@@ -69,7 +69,7 @@ def run(tmp_path, monkeypatch):
 
     def go(chips, **coastline):
         settings = SimpleNamespace(
-            root=tmp_path / "run", masks=MaskSection(), resources=SimpleNamespace(memory_gb=1.0), coastline=None if coastline.get("off") else CoastlineSection(**coastline)
+            root=tmp_path / "run", stated=lambda key: InputSection(), masks=MaskSection(), resources=SimpleNamespace(memory_gb=1.0), coastline=None if coastline.get("off") else CoastlineSection(**coastline)
         )
         monkeypatch.setattr(composite, "read_tile", lambda s, t: TILE)
         monkeypatch.setattr(composite, "load_chips", lambda s, t, p: chips)

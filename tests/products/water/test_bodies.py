@@ -99,7 +99,7 @@ def test_a_body_keeps_the_name_it_had_in_an_earlier_run(settings, tmp_path):
 
     before.drop(columns="body_id").to_file(tmp_path / "nameless.gpkg")
     wrong = parse(settings.model_dump(mode="json") | {"water": {"known_bodies": str(tmp_path / "nameless.gpkg")}})
-    with pytest.raises(ConfigError, match="no column body_id"):
+    with pytest.raises(ConfigError, match=r"columns not found: \['body_id'\]"):
         step.bodies(wrong)
 
 

@@ -1,0 +1,72 @@
+"""Side files held against the units of the run: what lies elsewhere, or names units that are none, is refused where it is all and said where it is some."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from rs_pipeline.errors import ConfigError, TableError
+
+log = logging.getLogger(__name__)
+
+
+def _span(bounds: np.ndarray) -> str:
+    west, south, east, north = bounds
+    return f"{west:.4g} to {east:.4g} E, {south:.4g} to {north:.4g} N"
+
+
+def check_places(lon: Sequence[float], lat: Sequence[float], units: gpd.GeoDataFrame | None, where: str) -> None:
+    """Hold places on WGS 84, degrees, against the box of the units.
+
+    Raises
+    ------
+    TableError : none of them lies in it.
+    """
+    if units is None or not len(lon):
+        return
+    lon, lat = np.asarray(lon, "float64"), np.asarray(lat, "float64")
+    west, south, east, north = units.total_bounds
+    inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+    if not inside.any():
+        exchanged = ((lat >= west) & (lat <= east) & (lon >= south) & (lon <= north)).all()
+        raise TableError(
+            f"none of its {len(lon)} places lies in the region ({_span(units.total_bounds)}), the first is ({lon[0]:g}, {lat[0]:g})"
+            + (": longitude and latitude are exchanged" if exchanged else ""), where=where,
+            remedy="exchange the names lon and lat in the header" if exchanged else "give longitude and latitude in degrees, or state inputs.<key>.crs",
+        )  # fmt: skip
+    if not inside.all():
+        log.warning("%s: %d of %d places lie outside the region, the first is (%g, %g)", where, (~inside).sum(), len(lon), lon[~inside][0], lat[~inside][0])
+
+
+def check_meets(shapes: gpd.GeoDataFrame, units: gpd.GeoDataFrame | None, where: str) -> None:
+    """Hold shapes in EPSG:4326 against the box of the units; a file of another region is said, since it changes nothing.
+
+    Raises
+    ------
+    ConfigError : they lie in it only with the axes exchanged.
+    """
+    if units is None or shapely.box(*units.total_bounds).intersects(shapely.box(*shapes.total_bounds)):
+        return
+    west, south, east, north = shapes.total_bounds
+    if shapely.box(*units.total_bounds).intersects(shapely.box(south, west, north, east)):
+        raise ConfigError(f"its axes are exchanged ({_span(shapes.total_bounds)})", where=where, remedy="export it with longitude first")
+    log.warning("%s: lies outside the region (%s), in %s", where, _span(units.total_bounds), _span(shapes.total_bounds))
+
+
+def check_codes(codes: Sequence[str], units: gpd.GeoDataFrame | None, where: str) -> None:
+    """Hold codes of a table against those of the units and of the region.
+
+    Raises
+    ------
+    TableError : none of them is the code of a unit.
+    """
+    known = set() if units is None else {*units.adcode, "000000"}
+    unknown = list(dict.fromkeys(c for c in codes if c not in known)) if known else []
+    if unknown and len(unknown) == len(set(codes)):
+        raise TableError(f"none of its codes is that of a unit: {', '.join(unknown[:5])}", where=where, remedy=f"use the codes of units.path, such as {units.adcode.iloc[0]}")
+    if unknown:
+        log.warning("%s: %d codes are not those of units: %s", where, len(unknown), ", ".join(unknown[:5]))

@@ -1,0 +1,282 @@
+"""One loader for every table that a user hands in: CSV in any usual encoding and separator, and Excel workbooks."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from rs_pipeline.config import InputSection
+from rs_pipeline.errors import TableError
+from rs_pipeline.inputs.cells import code_text, day_of, degrees_of, is_missing, narrow, number_of, truth_of
+from rs_pipeline.inputs.coordinates import to_wgs84
+from rs_pipeline.inputs.encoding import decoded
+
+log = logging.getLogger(__name__)
+
+NOTHING_STATED = InputSection()
+SEPARATORS = (",", ";", "\t", "，", "；", "|")
+HEADER_ROWS = 10
+"""A header is looked for in so many rows: titles stand above it."""
+FAULTS_TOLD = 10
+"""So many faults of a table are told in full."""
+
+Parsed = TypeVar("Parsed")
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One row of a table that knows where it stands."""
+
+    path: Path
+    number: int
+    cells: dict[str, str]
+    separator: str = ","
+
+    def fault(self, what: str, column: str, remedy: str) -> TableError:
+        return TableError(what, where=f"{self.path}, row {self.number}, column {column}", remedy=remedy)
+
+    def text(self, column: str) -> str:
+        return self.cells.get(column, "").strip()
+
+    def code(self, column: str) -> str:
+        """A code or label that must be there, see `cells.code_text`."""
+        return code_text(self.needed(column))
+
+    def needed(self, column: str) -> str:
+        if is_missing(self.text(column)):
+            raise self.fault("the cell is empty", column, "fill it in")
+        return self.text(column)
+
+    def one_of(self, column: str, known: Collection[str]) -> str:
+        value = self.text(column)
+        if value not in known:
+            raise self.fault(f"unknown {column} {value!r}", column, f"choose one of {', '.join(known)}")
+        return value
+
+    def number_or_none(self, column: str, unit: str = "") -> float | None:
+        """A number, see `cells.number_of`; None where it is missing."""
+        if is_missing(self.text(column)):
+            return None
+        remedy = "write a plain number with a decimal point, or leave the cell empty"
+        return self._read(column, lambda text: number_of(text, unit=unit, separator=self.separator), remedy)
+
+    def year_or_none(self, column: str) -> int | None:
+        if is_missing(self.text(column)):
+            return None
+        number = self._read(column, lambda text: number_of(code_text(text)), "write a year as a plain number, such as 2035, or leave the cell empty")
+        if number != int(number) or not 1900 <= number <= 2200:
+            raise self.fault(f"{self.text(column)!r} is not a year", column, "write a year such as 2035, or leave the cell empty")
+        return int(number)
+
+    def day(self, column: str) -> date:
+        self.needed(column)
+        return self._read(column, day_of, "write year, month and day, such as 2025-08-15")
+
+    def truth(self, column: str) -> bool:
+        self.needed(column)
+        return self._read(column, truth_of, "write 1 for yes and 0 for no")
+
+    def place(self, crs: str | None = None, lon: str = "lon", lat: str = "lat") -> tuple[float, float]:
+        """Longitude and latitude on WGS 84, degrees; ``crs`` is that of the cells, see `InputSection.crs`."""
+        for column in (lon, lat):
+            self.needed(column)
+        given = [self._read(c, degrees_of, "write degrees with a decimal point") for c in (lon, lat)]
+        x, y = (float(v) for v in to_wgs84(np.array([given]), crs)[0])
+        if -180 <= x <= 180 and -90 <= y <= 90:
+            return x, y
+        what = f"({given[0]:g}, {given[1]:g}) is no place"
+        if crs is None and abs(given[0]) <= 90 and abs(given[1]) <= 180:
+            raise self.fault(f"{what}: longitude and latitude are exchanged", lon, f"exchange the names {lon} and {lat} in the header")
+        raise self.fault(what, lon, "give longitude and latitude in degrees, WGS 84; or state inputs.<key>.crs")
+
+    def _read(self, column: str, read: Callable[[str], Parsed], remedy: str) -> Parsed:
+        try:
+            return read(self.text(column))
+        except ValueError as fault:
+            raise self.fault(str(fault), column, remedy) from None
+
+
+@dataclass(frozen=True)
+class InputTable:
+    """A table as texts."""
+
+    path: Path
+    header: tuple[str, ...]
+    cells: list[Sequence[str]]
+    """Rows that are not empty, as long as the header."""
+    numbers: list[int]
+    """Row of each, from 1, as a spreadsheet counts."""
+    separator: str = field(default=",")
+
+    def rows(self) -> Iterator[TableRow]:
+        for number, cells in zip(self.numbers, self.cells, strict=True):
+            yield TableRow(self.path, number, dict(zip(self.header, cells, strict=True)), self.separator)
+
+    def column(self, name: str) -> list[str]:
+        at = self.header.index(name)
+        return [cells[at] for cells in self.cells]
+
+    def parsed(self, parse: Callable[[TableRow], Parsed]) -> list[Parsed]:
+        """``parse(row)`` of every row.
+
+        Raises
+        ------
+        TableError : of all rows that cannot be used, the first FAULTS_TOLD in full.
+        """
+        done, faults = [], []
+        for row in self.rows():
+            try:
+                done.append(parse(row))
+            except TableError as fault:
+                faults.append(fault)
+        if faults:
+            raise joined_faults(faults, self.path)
+        return done
+
+
+def joined_faults(faults: Sequence[TableError], path: Path) -> TableError:
+    """One error of several of a table; a single one as it is."""
+    if len(faults) == 1:
+        return faults[0]
+    lines = [f"{f.where.removeprefix(f'{path}, ')}: {f.what}; {f.remedy}" for f in faults[:FAULTS_TOLD]]
+    more = [f"and {len(faults) - FAULTS_TOLD} more"] if len(faults) > FAULTS_TOLD else []
+    return TableError(f"{len(faults)} rows cannot be used:\n    " + "\n    ".join([*lines, *more]), where=str(path), remedy=faults[0].remedy)
+
+
+def check_percent(values: Sequence[float], path: Path, column: str) -> None:
+    """Refuse a column of percent that holds fractions.
+
+    Raises
+    ------
+    TableError : no value is above 1, and some lie between 0 and 1.
+    """
+    values = np.asarray(values, "float64")
+    if values.max() <= 1 and ((values > 0) & (values < 1)).any():
+        raise TableError(
+            f"the column {column} is in percent, and holds nothing above {values.max():g}: fractions?", where=str(path),
+            remedy="write percent, 0 to 100",
+        )  # fmt: skip
+
+
+def read_table(path: Path, needed: Collection[str], stated: InputSection = NOTHING_STATED) -> InputTable:
+    """A table with a header that holds the needed columns (``a|b``: one of the two); names of columns in small letters, without blanks around them.
+
+    Text in UTF-8, UTF-16 with its mark, or GB18030, or as ``stated.encoding`` says; cells separated by one of SEPARATORS. A workbook (.xlsx) gives
+    the sheet that has the columns, or ``stated.layer``. Rows above the header are titles.
+
+    Raises
+    ------
+    TableError : it cannot be read, columns are missing, or a row has more cells than the header.
+    """
+    path = Path(path)
+    try:
+        raw = path.read_bytes()
+    except OSError as fault:
+        raise TableError(f"cannot be read: {fault.strerror}", where=str(path), remedy="check the path in the configuration") from None
+    if raw.startswith(b"PK"):
+        return _workbook(path, raw, needed, stated)
+    if raw.startswith(b"\xd0\xcf\x11\xe0"):
+        raise TableError("an old Excel workbook (.xls)", where=str(path), remedy="save it as .xlsx or as 'CSV UTF-8 (comma delimited)'")
+    text, encoding = decoded(raw, stated.encoding, where=str(path))
+    if not encoding.startswith("utf-8") and not stated.encoding:
+        log.warning("%s: read as %s", path, encoding.upper())
+    separator = _separator(text, needed)
+    try:
+        lines = list(csv.reader(io.StringIO(text), strict=True, delimiter=separator))
+    except csv.Error as fault:
+        raise TableError(f"not a CSV file: {fault}", where=str(path), remedy="save it as 'CSV UTF-8 (comma delimited)'") from None
+    return _table(path, lines, needed, separator)
+
+
+def _separator(text: str, needed: Collection[str]) -> str:
+    """The separator by which a row near the top holds most of the needed columns."""
+    top = text.splitlines()[:HEADER_ROWS]
+    return max(SEPARATORS, key=lambda s: max((-len(_lacking(needed, [_name(c) for c in line.split(s)])) for line in top), default=0))
+
+
+def _name(cell: str) -> str:
+    return narrow(cell).strip('"').strip().lower()
+
+
+def _lacking(needed: Collection[str], header: Collection[str]) -> list[str]:
+    return [n.partition("|")[0] for n in needed if not set(n.split("|")) & set(header)]
+
+
+def _table(path: Path, lines: list[list[str]], needed: Collection[str], separator: str = ",", sheet: str = "") -> InputTable:
+    where = f"{path}, sheet {sheet}" if sheet else str(path)
+    at = next((i for i, line in enumerate(lines[:HEADER_ROWS]) if not _lacking(needed, [_name(c) for c in line])), None)
+    if at is None:
+        header = next(([_name(c) for c in line] for line in lines if any(c.strip() for c in line)), [])
+        raise TableError(
+            f"columns are missing: {', '.join(_lacking(needed, header))}", where=f"{where}, row 1",
+            remedy=f"the header needs {', '.join(_lacking(needed, ()))}" + (f"; it has {', '.join(filter(None, header))}" if header else ""),
+        )  # fmt: skip
+    header = [_name(c) for c in lines[at]]
+    while header and not header[-1]:
+        header.pop()
+    twice = sorted({c for c in header if c and header.count(c) > 1})
+    if twice:
+        raise TableError(f"columns are there twice: {', '.join(twice)}", where=f"{where}, row {at + 1}", remedy="remove one of them, or rename it")
+    width, cells, numbers, faults = len(header), [], [], []
+    for number, line in enumerate(lines[at + 1 :], start=at + 2):
+        if not "".join(line).strip():
+            continue
+        if len(line) != width:
+            if "".join(line[width:]).strip() or len(line) < width and separator == ",":
+                faults.append(TableError(f"{len(line)} cells where the header has {width}", where=f"{path}, row {number}", remedy="put texts with a comma in double quotes"))
+            line = [*line[:width], *[""] * (width - len(line))]
+        cells.append(line)
+        numbers.append(number)
+    if faults:
+        raise joined_faults(faults, path)
+    return InputTable(path, tuple(header), cells, numbers, separator)
+
+
+def _workbook(path: Path, raw: bytes, needed: Collection[str], stated: InputSection) -> InputTable:
+    import openpyxl
+
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
+    except Exception as fault:  # openpyxl lets through whatever zip and XML readers meet
+        raise TableError(f"not an Excel workbook: {fault}", where=str(path), remedy="save it as .xlsx or as CSV") from None
+    if stated.layer and stated.layer not in book.sheetnames:
+        raise TableError(f"there is no sheet {stated.layer!r}", where=str(path), remedy=f"choose one of {', '.join(book.sheetnames)} in inputs.<key>.layer")
+    sheets = [book[name] for name in ([stated.layer] if stated.layer else book.sheetnames)]
+    found, faults = [], []
+    for sheet in sheets:
+        sheet.reset_dimensions()
+        lines = [[_cell_text(c) for c in row] for row in sheet.iter_rows()]
+        width = max((len(line) for line in lines), default=0)
+        lines = [[*line, *[""] * (width - len(line))] for line in lines]
+        try:
+            found.append((sheet.title, _table(path, lines, needed, "", sheet.title)))
+        except TableError as fault:
+            faults.append(fault)
+    if not found:
+        raise faults[0]
+    if len(found) > 1:
+        raise TableError(f"several sheets have these columns: {', '.join(title for title, _ in found)}", where=str(path), remedy="name one in inputs.<key>.layer")
+    return found[0][1]
+
+
+def _cell_text(cell) -> str:
+    """What a cell of a workbook shows: whole numbers without a point, days as ISO, shares in percent where it is formatted so."""
+    value = cell.value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, int | float):
+        percent = "%" in (cell.number_format or "")
+        return f"{value * 100:.12g}%" if percent else f"{value:.15g}"
+    return str(value)

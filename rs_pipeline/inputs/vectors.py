@@ -1,0 +1,249 @@
+"""One loader for every vector file that a user hands in: its layer, texts and CRS found or asked for, its shapes repaired, in EPSG:4326.
+
+What is put right is said in a line of the log, what cannot be is a ConfigError; both name the file and the row or code.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Collection
+from pathlib import Path
+from typing import Literal
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+import pyproj
+import shapely
+
+from rs_pipeline.config import SHIFTED, InputSection, Settings
+from rs_pipeline.errors import ConfigError
+from rs_pipeline.inputs.cells import code_text
+from rs_pipeline.inputs.coordinates import UNSHIFT, is_degrees, is_swapped, looks_like, zone_number
+from rs_pipeline.inputs.encoding import decoded, encoding_of, text_of
+
+log = logging.getLogger(__name__)
+
+Kind = Literal["polygon", "line or polygon"]
+DIMENSIONS: dict[str, tuple[int, ...]] = {"polygon": (2,), "line or polygon": (1, 2)}
+NAMED = 5
+"""So many shapes are named in a message."""
+GAUSS_KRUEGER_WIDTHS = {3: 0, 6: -3}
+"""Width of a zone to what is added to width x number for its central meridian, degrees."""
+
+
+EXPECTED: dict[str, tuple[Kind, tuple[str, ...]]] = {
+    "coastline.reference": ("line or polygon", ()), "tables.restored_coast": ("line or polygon", ()), "tables.grassland": ("polygon", ("type",)),
+    "tables.lakes": ("polygon", ("name",)), "water.known_bodies": ("polygon", ("body_id",)),
+}  # fmt: skip
+"""Configuration key to the kind of shapes and the columns of its file, where they are others than plain polygons."""
+
+
+def load_vector(settings: Settings, key: str) -> gpd.GeoDataFrame:
+    """The side file that a configuration key names, see `read_vector`."""
+    kind, columns = EXPECTED.get(key, ("polygon", ()))
+    return read_vector(settings.path_of(key), key=key, stated=settings.stated(key), kind=kind, columns=columns)
+
+
+def read_vector(path: Path, *, key: str, stated: InputSection, kind: Kind = "polygon", columns: Collection[str] = (), label: str = "") -> gpd.GeoDataFrame:
+    """Shapes of a file in EPSG:4326, valid, two-dimensional, of the kind alone; features without a shape left out and named.
+
+    Parameters
+    ----------
+    columns : that it must have. label : column by which features are named; a feature without a shape is then an error.
+
+    Raises
+    ------
+    ConfigError : the file is missing, unreadable or empty, lacks columns, has several layers that fit, no CRS, coordinates that its CRS cannot
+        have, or shapes of another kind.
+    """
+    where = f"{key}: {path}"
+    if not Path(path).exists():
+        raise ConfigError(f"file not found: {path}", where=key, remedy="give the path of an existing file; README, 'Side tables', says how to obtain each")
+    frame = _read(Path(path), _layer(Path(path), where, stated, kind, columns, key), where, stated, key)
+    if missing := [c for c in columns if c not in frame]:
+        have = sorted(set(frame.columns) - {"geometry"})
+        raise ConfigError(f"columns not found: {missing}", where=where, remedy=f"the file has {have or 'none'}")
+    if frame.empty:
+        raise ConfigError("the file has no features", where=where, remedy="check the export")
+    names = frame[label].map(code_text) if label in frame else pd.Series([f"row {i + 1}" for i in range(len(frame))], frame.index)
+    frame = _with_shapes(frame, names, where, must=bool(label))
+    frame = frame.set_geometry(_repaired(frame.geometry, names[frame.index], where, kind))
+    frame = _with_shapes(frame, names[frame.index], where, must=bool(label))
+    return _in_degrees(frame, where, stated, key).reset_index(drop=True)
+
+
+def _layer(path: Path, where: str, stated: InputSection, kind: Kind, columns: Collection[str], key: str) -> str | None:
+    """Name of the layer that is meant; None for a file of one."""
+    try:
+        layers = [(name, shape) for name, shape in pyogrio.list_layers(path) if shape is not None]
+    except Exception as fault:  # GDAL's drivers raise what they like
+        raise _unreadable(fault, where) from None
+    names = [name for name, _ in layers]
+    if stated.layer and stated.layer not in names:
+        raise ConfigError(f"there is no layer {stated.layer!r}", where=where, remedy=f"choose one of {', '.join(names)} in inputs.{key}.layer")
+    if stated.layer or len(layers) < 2:
+        return stated.layer
+    wanted = ("polygon", "surface", "unknown", "collection") if kind == "polygon" else ("polygon", "surface", "unknown", "collection", "line", "curve")
+    fitting = [n for n, shape in layers if any(w in shape.lower() for w in wanted) and set(columns) <= set(pyogrio.read_info(path, layer=n)["fields"])]
+    if len(fitting) != 1:
+        what = f"{len(fitting)} of its layers fit" if fitting else "none of its layers fits"
+        raise ConfigError(f"{what}: {', '.join(fitting or names)}", where=where, remedy=f"name the layer in inputs.{key}.layer")
+    log.warning("%s: layer %s is taken, of %s", where, fitting[0], ", ".join(names))
+    return fitting[0]
+
+
+def _unreadable(fault: Exception, where: str) -> ConfigError:
+    missing = "hand in all files of the shapefile (.shp, .shx, .dbf, .prj)" if ".shx" in str(fault) or ".dbf" in str(fault) else "use GeoPackage or GeoJSON"
+    return ConfigError(f"cannot be read as a vector file: {fault}", where=where, remedy=missing)
+
+
+def _read(path: Path, layer: str | None, where: str, stated: InputSection, key: str) -> gpd.GeoDataFrame:
+    try:
+        if path.suffix.lower() in (".json", ".geojson"):
+            text, encoding = decoded(path.read_bytes(), stated.encoding, fault=ConfigError, where=where)
+            if not encoding.startswith("utf-8"):
+                log.warning("%s: read as %s", where, encoding.upper())
+                return gpd.GeoDataFrame(pyogrio.read_dataframe(io.BytesIO(text.encode()), layer=layer, on_invalid="fix"))
+        bare = path.suffix.lower() in (".shp", ".dbf", ".zip")
+        frame = gpd.GeoDataFrame(pyogrio.read_dataframe(path, layer=layer, encoding="ISO-8859-1" if bare else None, on_invalid="fix"))
+    except ConfigError:
+        raise
+    except Exception as fault:  # GDAL's drivers raise what they like
+        raise _unreadable(fault, where) from None
+    return _with_texts(frame, path, where, stated, key) if bare else frame
+
+
+def _with_texts(frame: gpd.GeoDataFrame, path: Path, where: str, stated: InputSection, key: str) -> gpd.GeoDataFrame:
+    """Texts that were read byte by byte, in the encoding that fits them."""
+    texts = [c for c in frame.columns if c != frame.geometry.name and not pd.api.types.is_numeric_dtype(frame[c]) and not pd.api.types.is_datetime64_any_dtype(frame[c])]
+    raw = {c: [v.encode("latin-1") if isinstance(v, str) else None for v in frame[c]] for c in texts}
+    names = {c: c.encode("latin-1") for c in frame.columns}
+    label = path.with_suffix(".cpg")
+    declared = InputSection.model_validate({"encoding": _codepage(label.read_text("ascii", "replace"))}).encoding if label.exists() else None
+    everything = [*names.values(), *(v for values in raw.values() for v in values if v is not None)]
+    encoding = stated.encoding or encoding_of(everything, declared)
+    try:
+        if encoding is None:
+            raise UnicodeDecodeError("", b"", 0, 0, "")
+        for column, values in raw.items():
+            frame[column] = pd.Series([None if v is None else text_of(v, encoding) for v in values], frame.index, dtype="object")
+        frame = frame.rename(columns={c: text_of(v, encoding) for c, v in names.items()})
+    except UnicodeDecodeError:
+        told = f"are not {stated.encoding}" if stated.encoding else "are neither UTF-8 nor GB18030"
+        raise ConfigError(f"its texts {told}", where=where, remedy=f"state their encoding in inputs.{key}.encoding") from None
+    if not stated.encoding and encoding not in ("utf-8", declared):
+        log.warning("%s: texts read as %s%s", where, encoding.upper(), f", though its .cpg says {declared}" if declared else "")
+    return frame
+
+
+def _codepage(text: str) -> str | None:
+    """An encoding as .cpg files name it: ``UTF-8``, ``936``, ``ANSI 1252``; None where Python has none by the name."""
+    name = text.strip().upper().removeprefix("ANSI").strip()
+    name = {"65001": "UTF-8", "936": "GBK", "54936": "GB18030", "OEM": "", "SYSTEM": ""}.get(name, f"CP{name}" if name.isdigit() else name)
+    try:
+        return InputSection(encoding=name or None).encoding
+    except ValueError:
+        return None
+
+
+def _with_shapes(frame: gpd.GeoDataFrame, names: pd.Series, where: str, *, must: bool) -> gpd.GeoDataFrame:
+    without = frame.geometry.isna() | frame.geometry.is_empty
+    if must and without.any() or without.all():
+        raise ConfigError(f"without a shape: {_some(names[without])}", where=where, remedy="give each its polygon, or remove the rows")
+    if without.any():
+        log.warning("%s: left out, as they have no shape: %s", where, _some(names[without]))
+    return frame[~without]
+
+
+def _some(names: Collection[str]) -> str:
+    names = list(names)
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+
+
+def _repaired(geometry: gpd.GeoSeries, names: pd.Series, where: str, kind: Kind) -> gpd.GeoSeries:
+    """Valid shapes of the kind, in two dimensions. Rings are read by their winding: both lobes of a bow-tie stay, a spike goes, a ring that turns
+    back on itself is a hole (GEOS, makeValid by structure)."""
+    shapes = shapely.force_2d(geometry.to_numpy())
+    finite = np.array([np.isfinite(shapely.get_coordinates(g)).all() for g in shapes])
+    if not finite.all():
+        raise ConfigError(f"coordinates that are no numbers: {_some(names[~finite])}", where=where, remedy="mend the shapes, or remove the rows")
+    wrong = ~shapely.is_valid(shapes)
+    if wrong.any():
+        faults = [f"{name} ({shapely.is_valid_reason(g).partition('[')[0].strip()})" for name, g in zip(names[wrong], shapes[wrong], strict=True)]
+        log.warning("%s: repaired %s", where, _some(faults))
+        shapes[wrong] = shapely.make_valid(shapes[wrong], method="structure", keep_collapsed=False)
+        if (still := ~shapely.is_valid(shapes)).any():
+            raise ConfigError(f"cannot be repaired: {_some(names[still])}", where=where, remedy="mend the shapes, e.g. with QGIS, Fix geometries")
+    dimensions = DIMENSIONS[kind]
+    mixed = np.array([g.geom_type == "GeometryCollection" for g in shapes])
+    shapes[mixed] = [_of_dimension(g, dimensions) for g in shapes[mixed]]
+    other = ~np.isin(shapely.get_dimensions(shapes), dimensions) & ~shapely.is_empty(shapes)
+    if other.any():
+        kinds = ", ".join(sorted({g.geom_type for g in shapes[other]}))
+        raise ConfigError(f"{kinds} where a {kind} is needed: {_some(names[other])}", where=where, remedy=f"hand in {kind.replace(' or ', 's or ')}s; close lines that are outlines into polygons")
+    return gpd.GeoSeries(shapes, geometry.index, crs=geometry.crs)
+
+
+def _of_dimension(collection: shapely.GeometryCollection, dimensions: Collection[int]) -> shapely.Geometry:
+    parts = shapely.get_parts(shapely.get_parts(collection))
+    highest = [g for g in parts if shapely.get_dimensions(g) == max(dimensions)] or [g for g in parts if shapely.get_dimensions(g) in dimensions]
+    return shapely.union_all(highest)
+
+
+def _in_degrees(frame: gpd.GeoDataFrame, where: str, stated: InputSection, key: str) -> gpd.GeoDataFrame:
+    """The frame in EPSG:4326, with what is plainly wrong about its coordinates put right and said."""
+    bounds = frame.total_bounds
+    shifted = stated.crs if stated.crs in SHIFTED else None
+    crs = pyproj.CRS(4326) if shifted else pyproj.CRS(stated.crs) if stated.crs else frame.crs
+    words, guess = looks_like(bounds)
+    if crs is None:
+        raise ConfigError(f"the file has no CRS; {words}", where=where, remedy=f"state it in inputs.{key}.crs: {guess}; or assign it, e.g. `ogr2ogr -a_srs EPSG:4490 out.gpkg in.shp`")
+    crs = pyproj.CRS(crs)
+    shapes = frame.geometry.to_numpy()
+    if is_swapped(bounds) and (crs.is_geographic == is_degrees(bounds[[1, 0, 3, 2]])):
+        log.warning("%s: latitude or northing comes first; the axes are put right", where)
+        shapes = shapely.transform(shapes, lambda c: c[:, ::-1])
+        bounds = bounds[[1, 0, 3, 2]]
+    if crs.is_geographic and not is_degrees(bounds):
+        raise ConfigError(f"its CRS {crs.name} is in degrees, but {words}", where=where, remedy=f"state the right one in inputs.{key}.crs: {guess}")
+    if (east := _easting_shift(crs, bounds, where, key)) != 0:
+        shapes = shapely.transform(shapes, lambda c: c + [east, 0])
+    if shifted:
+        shapes = shapely.transform(shapes, UNSHIFT[shifted])
+    if any(old in crs.name for old in ("Beijing", "Xian")):
+        log.warning("%s: %s is converted without local parameters: places may be some ten metres off", where, crs.name)
+    moved = frame.set_geometry(gpd.GeoSeries(shapes, frame.index), crs=None).set_crs(crs, allow_override=True).to_crs(4326)
+    if not (np.isfinite(moved.total_bounds).all() and is_degrees(moved.total_bounds)):
+        raise ConfigError(f"its coordinates do not lie in its CRS {crs.name}; {words}", where=where, remedy=f"state the right one in inputs.{key}.crs: {guess}")
+    if not np.array_equal(moved.is_valid, np.ones(len(moved), bool)):
+        moved = moved.set_geometry(gpd.GeoSeries(shapely.make_valid(moved.geometry.to_numpy(), method="structure", keep_collapsed=False), moved.index, crs=4326))
+    return moved
+
+
+def _easting_shift(crs: pyproj.CRS, bounds: np.ndarray, where: str, key: str) -> float:
+    """What eastings lack of, or have beyond, the false easting of a Gauss-Krueger zone, m: its number in front.
+
+    Raises
+    ------
+    ConfigError : the number is that of another zone.
+    """
+    operation = crs.coordinate_operation if crs.is_projected else None
+    values = {p.name: p.value for p in operation.params} if operation else {}
+    false_m, meridian = values.get("False easting"), values.get("Longitude of natural origin")
+    if false_m is None or meridian is None or "Transverse Mercator" not in operation.method_name:
+        return 0.0
+    number, declared = zone_number(bounds[0], bounds[2]), int(false_m // 1e6)
+    if number and number != declared:
+        meridians = [width * number + add for width, add in GAUSS_KRUEGER_WIDTHS.items()]
+        if declared or not any(abs(m - meridian) < 1e-6 for m in meridians):
+            words, guess = looks_like(bounds)
+            raise ConfigError(f"its CRS is {crs.name}, but {words}", where=where, remedy=f"state the right one in inputs.{key}.crs: {guess}")
+        log.warning("%s: eastings begin with the zone number %d, which %s does not have; it is taken off", where, number, crs.name)
+        return -number * 1e6
+    if declared and 1e5 <= bounds[0] and bounds[2] < 1e6:
+        log.warning("%s: eastings lack the zone number %d of %s; it is added", where, declared, crs.name)
+        return declared * 1e6
+    return 0.0
