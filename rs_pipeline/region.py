@@ -21,6 +21,9 @@ from rs_pipeline.storage.tables import write_parquet
 
 log = logging.getLogger(__name__)
 
+REGION = "000000"
+"""Code of the row for all units together."""
+
 EQUAL_AREA = 6933
 """EPSG code of the CRS in which areas of units are compared."""
 SLIVER_SHARE = 0.01
@@ -59,6 +62,8 @@ def load_units(settings: Settings) -> gpd.GeoDataFrame:
     repeated = sorted(frame.adcode[frame.adcode.duplicated()].unique())
     if repeated:
         raise ConfigError(f"codes occur more than once: {repeated[:5]}", where=where, remedy="dissolve the polygons by code")
+    if (frame.adcode == REGION).any():
+        raise ConfigError(f"the code {REGION} stands for the region", where=where, remedy="give the unit another code")
     _check_zeros(frame.adcode, numeric, where, section.code)
     frame = frame.sort_values("adcode", ignore_index=True)
     pairs = overlaps(frame)
