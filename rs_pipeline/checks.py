@@ -14,7 +14,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.errors import ConfigError, PipelineError
 from rs_pipeline.inputs.places import check_codes, check_meets, check_places
 from rs_pipeline.inputs.vectors import load_vector
-from rs_pipeline.region import load_units, tell_overlaps
+from rs_pipeline.region import REGION, load_units, tell_overlaps
 
 Units = gpd.GeoDataFrame | None
 """The units of the run; None where they cannot be read, so that nothing can be held against them."""
@@ -61,12 +61,12 @@ def _samples(settings: Settings, key: str, units: Units) -> None:
 
 def _gdp(settings: Settings, key: str, units: Units) -> None:
     table = _later("rs_pipeline.products.land.facts:read_gdp")(settings.path_of(key), settings.stated(key))
-    check_codes([code for code, _ in table], units, f"{key}: {settings.path_of(key)}")
+    check_codes([code for code, _ in table if code != REGION], units, f"{key}: {settings.path_of(key)}")
 
 
 def _values(settings: Settings, key: str, units: Units) -> None:
     table = _later("rs_pipeline.indicators.targets:run_values")(settings)
-    check_codes([code for code, _, _ in table], units, f"{key}: {settings.path_of(key)}")
+    check_codes([code for code, _, _ in table if code != REGION], units, f"{key}: {settings.path_of(key)}")
 
 
 def _tide(settings: Settings, key: str, units: Units) -> None:

@@ -65,5 +65,5 @@ class TableError(PipelineError):
     """A side table lacks columns or holds values that cannot be used."""
 
 
-LASTING = (ConfigError, TableError, ModelError)
-"""Errors that another try of the same inputs meets again."""
+LASTING = (ConfigError, TableError)
+"""Errors of what the user gives: another try of the same inputs meets them again."""

@@ -21,6 +21,9 @@ from rs_pipeline.storage.tables import write_parquet
 
 log = logging.getLogger(__name__)
 
+REGION = "000000"
+"""Code of the row for all units together."""
+
 EQUAL_AREA = 6933
 """EPSG code of the CRS in which areas of units are compared."""
 SLIVER_SHARE = 0.01
@@ -50,20 +53,30 @@ def load_units(settings: Settings) -> gpd.GeoDataFrame:
         raise ConfigError(fault.what, where=fault.where, remedy=f"{remedy}: {fault.remedy}") if fault.what.startswith("columns") else fault from None
     numeric = pd.api.types.is_numeric_dtype(frame[section.code])
     frame = frame[[*columns, frame.geometry.name]].rename(columns={**columns, frame.geometry.name: "geometry"}).set_geometry("geometry")
-    without = frame.adcode.isna()
-    for column in columns.values():
-        frame[column] = frame[column].astype("object").where(frame[column].notna(), "").map(code_text if column == "adcode" else lambda text: str(text).strip())
-    if (without | (frame.adcode == "")).any():
-        names = [str(n) for n in frame.name[without | (frame.adcode == "")]]
-        raise ConfigError(f"units without a code: {names[:5]}", where=where, remedy=f"fill in the column {section.code}")
-    repeated = sorted(frame.adcode[frame.adcode.duplicated()].unique())
-    if repeated:
-        raise ConfigError(f"codes occur more than once: {repeated[:5]}", where=where, remedy="dissolve the polygons by code")
+    for column, read in (("adcode", code_text), ("name", _stripped), ("prefecture", _stripped)):
+        frame[column] = frame[column].astype("object").where(frame[column].notna(), "").map(read)
+    _check_codes(frame, where, section.code)
     _check_zeros(frame.adcode, numeric, where, section.code)
     frame = frame.sort_values("adcode", ignore_index=True)
     pairs = overlaps(frame)
     frame.insert(3, "in_region", ~frame.adcode.isin([*pairs.small, *pairs.large]))
     return frame
+
+
+def _stripped(text: object) -> str:
+    return str(text).strip()
+
+
+def _check_codes(units: gpd.GeoDataFrame, where: str, column: str) -> None:
+    """Refuse units without a code, two of one code, and one with the region's."""
+    without = units.adcode == ""
+    if without.any():
+        raise ConfigError(f"units without a code: {list(units.name[without][:5])}", where=where, remedy=f"fill in the column {column}")
+    repeated = sorted(units.adcode[units.adcode.duplicated()].unique())
+    if repeated:
+        raise ConfigError(f"codes occur more than once: {repeated[:5]}", where=where, remedy="dissolve the polygons by code")
+    if (units.adcode == REGION).any():
+        raise ConfigError(f"the code {REGION} stands for the region", where=where, remedy="give the unit another code")
 
 
 def _check_zeros(codes: pd.Series, numeric: bool, where: str, column: str) -> None:

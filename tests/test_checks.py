@@ -5,6 +5,7 @@ import os
 import geopandas as gpd
 import pytest
 import shapely
+import yaml
 
 from rs_pipeline.checks import SIDE_FILES, check_files, check_missing
 from rs_pipeline.config import InputKey
@@ -95,8 +96,6 @@ def test_every_key_of_inputs_has_a_loader():
 
 
 def test_snakemake_is_stopped_by_a_wrong_column_before_the_first_job_also_in_a_plan(make_settings, tmp_path, snakemake):
-    import yaml
-
     (tmp_path / "gdp.csv").write_text("adcode,gdp\n")
     settings = make_settings(tables={"gdp": str(tmp_path / "gdp.csv")})
     config = tmp_path / "my.yaml"
@@ -110,3 +109,10 @@ def test_the_home_folder_is_meant_by_a_tilde(make_settings, tmp_path, monkeypatc
     settings = make_settings(units={"path": "~/units.gpkg"}, output="~/out", sources=[{"sensor": "hls2-s30", "catalog": "~/"}])
     check_files(settings)
     assert settings.root == tmp_path / "out" / "test" and settings.sources[0].catalog == f"{tmp_path}{os.sep}"
+
+
+def test_names_in_chinese_and_with_blanks_pass_through_snakemake(make_settings, tmp_path, snakemake):
+    settings = make_settings(run="石家庄", output=str(tmp_path / "结果 夹"))
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump(settings.model_dump(mode="json", exclude_defaults=True), allow_unicode=True))
+    snakemake(tmp_path / "my.yaml", str(settings.root / "tiles.parquet"))
+    assert (tmp_path / "结果 夹" / "石家庄" / "tiles.parquet").exists() and (settings.root / "logs" / "grid.log").exists()

@@ -110,6 +110,13 @@ def test_codes_that_are_missing_or_lost_their_zeros_are_named(make_settings, tmp
         region.load_units(s)
 
 
+def test_the_code_of_the_region_is_no_unit(make_settings, tmp_path):
+    s = make_settings()
+    write_units(tmp_path / "units.gpkg", adcode=["000000", "131102"], geometry=TWO)
+    with pytest.raises(ConfigError, match="the code 000000 stands for the region"):
+        region.load_units(s)
+
+
 PREFECTURE = shapely.box(115, 38, 117, 39)
 
 

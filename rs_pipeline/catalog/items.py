@@ -30,7 +30,7 @@ _KEY_LENGTH = 100
 _LONGEST = timedelta(days=1)
 """An item over more time than this shows no single moment."""
 _PRODUCT = re.compile(
-    r"(?P<platform>S2[A-Z])_MSIL2A_(?P<datatake>\d{8}T\d{6})_(?:N(?P<baseline>\d{4})_)?R(?P<orbit>\d{3})_T(?P<cell>\w{5})(?:_(?P<made>\d{8}T\d{6}))?",
+    r"S2[A-Z]_MSIL2A_(?P<datatake>\d{8}T\d{6})_(?:N(?P<baseline>\d{4})_)?R(?P<orbit>\d{3})_T(?P<cell>\w{5})(?:_(?P<made>\d{8}T\d{6}))?",
     re.IGNORECASE,
 )
 """Name of a Sentinel-2 product (ESA, Sentinel-2 Products Specification Document); its last time tells products of one datatake apart."""
@@ -102,15 +102,15 @@ def clean_text(value: object, length: int = 255) -> str:
 def platform_name(properties: Mapping[str, Any], item_id: str = "") -> str:
     """``Sentinel-2B``, ``SENTINEL 2B``, ``S2B`` are all ``sentinel-2b``, ``LC08`` is ``landsat-8``; without a platform, the constellation.
 
-    A constellation that stands for the platform (``SENTINEL-2``) is made precise by the product's name, where it tells.
+    A constellation that stands for the platform (``SENTINEL-2``) is made precise by the name of the product or item, where it tells.
     """
     name = re.sub(r"[\s_]+", "-", clean_text(properties.get("platform") or properties.get("constellation"), 40).strip().lower())
     known = _SHORT_PLATFORM.fullmatch(name)
     if known:
         letter = known[4] if not known[3] else ""
         name = f"landsat-{known[3]}" if known[3] else f"sentinel-{1 if known[1] else 2}{letter}"
-    product = _product(properties, item_id)
-    return f"sentinel-2{product['platform'][2].lower()}" if name == "sentinel-2" and product else name
+    product = re.match(r"S2([A-D])_", str(properties.get("s2:product_uri") or item_id), re.IGNORECASE)
+    return f"sentinel-2{product[1].lower()}" if name == "sentinel-2" and product else name
 
 
 def _product(properties: Mapping[str, Any], item_id: str) -> re.Match | None:

@@ -75,6 +75,7 @@ def _on_maps(settings: Settings, samples: pd.DataFrame, period: str, name: str, 
     places = gpd.points_from_xy(samples.lon, samples.lat, crs=4326)
     units = own_ground(load_units(settings))
     points = gpd.GeoDataFrame(samples, geometry=places).sjoin(units[["adcode", "geometry"]], predicate="within")
+    points = points[~points.index.duplicated()]  # a place that two units share counts once
     layout = Layout(settings.root)
     with rasterio.open(layout.map(product.map, period)) as src, rasterio.open(layout.map(product.class_map, period)) as classes:
         xy = points.to_crs(src.crs).get_coordinates().to_numpy()

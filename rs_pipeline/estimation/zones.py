@@ -10,10 +10,8 @@ from exactextract import exact_extract
 from exactextract.raster import NumPyRasterSource
 
 from rs_pipeline.model import Grid
+from rs_pipeline.region import REGION as REGION
 from rs_pipeline.region import pixel_areas
-
-REGION = "000000"
-"""Code of the row for all units together."""
 
 REGION_NAME = "All units"
 

@@ -58,13 +58,13 @@ def check_meets(shapes: gpd.GeoDataFrame, units: gpd.GeoDataFrame | None, where:
 
 
 def check_codes(codes: Sequence[str], units: gpd.GeoDataFrame | None, where: str) -> None:
-    """Hold codes of a table against those of the units and of the region.
+    """Hold codes of a table against those of the units.
 
     Raises
     ------
     TableError : none of them is the code of a unit.
     """
-    known = set() if units is None else {*units.adcode, "000000"}
+    known = set() if units is None else set(units.adcode)
     unknown = list(dict.fromkeys(c for c in codes if c not in known)) if known else []
     if unknown and len(unknown) == len(set(codes)):
         raise TableError(f"none of its codes is that of a unit: {', '.join(unknown[:5])}", where=where, remedy=f"use the codes of units.path, such as {units.adcode.iloc[0]}")

@@ -148,7 +148,7 @@ def joined_faults(faults: Sequence[TableError], path: Path) -> TableError:
         return faults[0]
     lines = [f"{f.where.removeprefix(f'{path}, ')}: {f.what}; {f.remedy}" for f in faults[:FAULTS_TOLD]]
     more = [f"and {len(faults) - FAULTS_TOLD} more"] if len(faults) > FAULTS_TOLD else []
-    return TableError(f"{len(faults)} rows cannot be used:\n    " + "\n    ".join([*lines, *more]), where=str(path), remedy=faults[0].remedy)
+    return TableError(f"{len(faults)} rows cannot be used:\n      " + "\n      ".join([*lines, *more]), where=str(path), remedy="mend these rows")
 
 
 def check_percent(values: Sequence[float], path: Path, column: str) -> None:

@@ -119,17 +119,17 @@ def _read(path: Path, layer: str | None, where: str, stated: InputSection, key: 
 def _with_texts(frame: gpd.GeoDataFrame, path: Path, where: str, stated: InputSection, key: str) -> gpd.GeoDataFrame:
     """Texts that were read byte by byte, in the encoding that fits them."""
     texts = [c for c in frame.columns if c != frame.geometry.name and not pd.api.types.is_numeric_dtype(frame[c]) and not pd.api.types.is_datetime64_any_dtype(frame[c])]
-    raw = {c: [v.encode("latin-1") if isinstance(v, str) else None for v in frame[c]] for c in texts}
+    raw = {c: [v.encode("latin-1") if isinstance(v, str) else v for v in frame[c]] for c in texts}
     names = {c: c.encode("latin-1") for c in frame.columns}
     label = path.with_suffix(".cpg")
     declared = InputSection.model_validate({"encoding": _codepage(label.read_text("ascii", "replace"))}).encoding if label.exists() else None
-    everything = [*names.values(), *(v for values in raw.values() for v in values if v is not None)]
+    everything = [*names.values(), *(v for values in raw.values() for v in values if isinstance(v, bytes))]
     encoding = stated.encoding or encoding_of(everything, declared)
     try:
         if encoding is None:
             raise UnicodeDecodeError("", b"", 0, 0, "")
         for column, values in raw.items():
-            frame[column] = pd.Series([None if v is None else text_of(v, encoding) for v in values], frame.index, dtype="object")
+            frame[column] = pd.Series([text_of(v, encoding) if isinstance(v, bytes) else v for v in values], frame.index, dtype="object")
         frame = frame.rename(columns={c: text_of(v, encoding) for c, v in names.items()})
     except UnicodeDecodeError:
         told = f"are not {stated.encoding}" if stated.encoding else "are neither UTF-8 nor GB18030"

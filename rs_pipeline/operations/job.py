@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rs_pipeline.config import Settings
-from rs_pipeline.errors import DISK_FAULTS, LASTING, MAKE_ROOM, ConfigError, PipelineError, SpaceError
+from rs_pipeline.errors import DISK_FAULTS, LASTING, MAKE_ROOM, ConfigError, ModelError, PipelineError, SpaceError
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.journal import Watch, last_failure
 from rs_pipeline.operations.locks import job_lock
@@ -26,7 +26,8 @@ def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: st
 
     A job of a tile that failed ``resources.attempts`` times is given up in the next attempt: its outputs say that nothing was
     seen, its retry says why, the run goes on without the tile, and the next run tries it again, from its chips on: they may be the cause.
-    A job whose inputs are at fault (errors.LASTING) is neither tried again in the same run nor given up.
+    A job whose inputs are at fault (errors.LASTING) is neither tried again in the same run nor given up; one that met a value that cannot be
+    (ModelError) is given up in the next attempt.
 
     Raises
     ------
@@ -40,7 +41,8 @@ def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: st
         kind = (reason or "").partition(":")[0]
         if kind in {error.__name__ for error in LASTING}:
             raise ConfigError(f"not tried again, the inputs being the same. {reason}", where=job)
-        reason = None if kind == SpaceError.__name__ or attempt <= settings.resources.attempts else reason
+        tried_enough = attempt > settings.resources.attempts or kind == ModelError.__name__
+        reason = reason if tried_enough and kind != SpaceError.__name__ else None
         watch = Watch(layout.journal, job, verb, attempt)
         try:
             if reason is None:

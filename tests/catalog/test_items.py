@@ -241,6 +241,7 @@ def test_platforms_have_one_form(said, platform):
 def test_a_constellation_in_place_of_the_platform_is_made_precise_by_the_products_name():
     uri = "S2B_MSIL2A_20230601T030509_N0509_R075_T50SMK_20230601T080000.SAFE"
     assert read(changed(platform="SENTINEL-2", **{"s2:product_uri": uri})).scene.platform == "sentinel-2b"
+    assert read({**changed(platform="SENTINEL-2"), "id": "S2C_50SMK_20250601_0_L2A"}).scene.platform == "sentinel-2c"
     scene = read(changed(platform="SENTINEL-2")).scene
     assert (scene.status, scene.platform) == ("used", "sentinel-2")
     assert read(changed(platform="sentinel-1")).scene.status == "skipped"

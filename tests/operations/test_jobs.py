@@ -20,7 +20,7 @@ from rs_pipeline.catalog.assign import assign
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import load
-from rs_pipeline.errors import ConfigError, LockedError, PipelineError, RasterError, SpaceError, TableError
+from rs_pipeline.errors import ConfigError, LockedError, ModelError, PipelineError, RasterError, SpaceError, TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.operations.job import run_job
@@ -147,6 +147,20 @@ def test_inputs_at_fault_are_not_tried_again_nor_given_up_and_the_next_run_tries
     assert ran == [1] and read_retries(Layout(prepared.root).retries) == {}
     work(1, lambda: ran.append(2))
     assert ran == [1, 2]
+
+
+def test_a_tile_with_a_value_that_cannot_be_is_given_up_without_another_try(prepared):
+    ran = []
+
+    def bad():
+        ran.append(1)
+        raise ModelError("a sun below the horizon", where="scene")
+
+    fetch(prepared, "r000c000", "2024")
+    with pytest.raises(ModelError):
+        run_job(prepared, "observe", bad, tile="r000c000", period="2024", attempt=1)
+    run_job(prepared, "observe", bad, tile="r000c000", period="2024", attempt=2)
+    assert ran == [1] and read_retries(Layout(prepared.root).retries)["observe.2024.r000c000"].given_up == "ModelError: a sun below the horizon"
 
 
 def test_what_jobs_warn_of_stands_in_the_summary_once(prepared, caplog):
