@@ -141,16 +141,16 @@ class _Doubtful(Exception):
     """An answer that came to its end and need not be whole; shorter intervals will tell."""
 
 
-def _new_items(pages: Iterator[dict[str, Any]], catalog: str, most: int) -> Iterator[dict[str, Any]]:
-    """Items of all pages; ends with an error where the catalog pages for ever, or stops before it has given all that it says it has.
+def _new_items(pages: Iterator[dict[str, Any]], catalog: str, most: int, exact_count: bool = True) -> Iterator[dict[str, Any]]:
+    """Items of all pages; ends with an error where the catalog pages for ever, or is not shown to have given all that it has.
 
     While a search runs, items come and go: the least number that a page states must be given. On several pages the same item twice
     counts once, for another was pushed from one page to the next and missed.
 
     Raises
     ------
-    CatalogError : the catalog repeats itself, names hardly anything new, names more than ``most`` items, or gives fewer than it says match.
-    _Doubtful : all items were given, but repeated, or as a full page without a next one and without their number.
+    CatalogError : the catalog repeats itself, names hardly anything new, or names more than ``most`` items.
+    _Doubtful : fewer items came than match, or repeated ones, or a full page without a next one and without their number.
     """
     seen: set[str] = set()
     different: set[int] = set()
@@ -158,7 +158,7 @@ def _new_items(pages: Iterator[dict[str, Any]], catalog: str, most: int) -> Iter
     matched: int | None = None
     full = False
     for number, page in enumerate(pages, start=1):
-        before, said = len(seen), _matched(page)
+        before, said = len(seen), _matched(page) if exact_count else None
         given += len(page["features"])
         matched = said if matched is None else matched if said is None else min(matched, said)
         full = len(page["features"]) >= _page_limit(page)
@@ -172,10 +172,7 @@ def _new_items(pages: Iterator[dict[str, Any]], catalog: str, most: int) -> Iter
         if len(seen) > most:
             raise CatalogError(f"more than {most} scenes found", where=catalog, remedy="narrow the region or the periods, or raise search.max_scenes")
     if matched is not None and given < matched:
-        raise CatalogError(
-            f"the catalog says that {matched} items match and gives {given} of them, without a link to the next page", where=catalog,
-            remedy="ask for shorter periods or a smaller region, so that one page holds all, and tell its operator",
-        )  # fmt: skip
+        raise _Doubtful(f"it says that {matched} items match and gives {given} of them, without a link to the next page")
     if matched is not None and number > 1 and len(different) < matched:
         raise _Doubtful(f"{matched} items match, but only {len(different)} different ones came on {number} pages")
     if matched is None and full:
@@ -194,7 +191,9 @@ def _content(item: Any) -> int:
     return hash(json.dumps([item.get("id"), item.get("properties")], sort_keys=True, default=str)) if isinstance(item, dict) else hash(repr(item)[:255])
 
 
-def _whole_items(ask: Callable[[DateRange], Iterator[dict[str, Any]]], span: DateRange, catalog: str, most: int) -> Iterator[dict[str, Any]]:
+def _whole_items(
+    ask: Callable[[DateRange], Iterator[dict[str, Any]]], span: DateRange, source: SourceSection, most: int
+) -> Iterator[dict[str, Any]]:  # fmt: skip
     """All items of an interval. Where the answer is doubtful, its halves are asked for as well, down to single days; what was given stays.
 
     Raises
@@ -202,16 +201,17 @@ def _whole_items(ask: Callable[[DateRange], Iterator[dict[str, Any]]], span: Dat
     CatalogError : as `_new_items`; or the answer is doubtful for a single day.
     """
     try:
-        yield from _new_items(ask(span), catalog, most)
+        yield from _new_items(ask(span), source.catalog, most, source.exact_count)
     except _Doubtful as doubt:
         first, last = span
         if first == last:
             raise CatalogError(
-                f"the catalog does not show that its answer for {first} is whole: {doubt}", where=catalog, remedy="narrow the region, or tell its operator"
-            ) from None
+                f"the catalog does not show that its answer for {first} is whole: {doubt}", where=source.catalog,
+                remedy="narrow the region, or tell its operator; sources.exact_count: false where its numbers are estimates",
+            ) from None  # fmt: skip
         middle = first + (last - first) / 2
         for half in ((first, middle), (middle + timedelta(days=1), last)):
-            yield from _whole_items(ask, half, catalog, most)
+            yield from _whole_items(ask, half, source, most)
 
 
 def api_items(source: SourceSection, collection: str, bbox: tuple[float, ...], spans: list[DateRange], limits: FetchSection, most: int) -> Iterator[dict[str, Any]]:
@@ -230,7 +230,7 @@ def api_items(source: SourceSection, collection: str, bbox: tuple[float, ...], s
             return client._stac_io.get_pages(found.url, found.method, found.get_parameters())
 
         for first, last in spans:
-            yield from _whole_items(ask, (first - timedelta(days=1), last + timedelta(days=1)), source.catalog, most)
+            yield from _whole_items(ask, (first - timedelta(days=1), last + timedelta(days=1)), source, most)
     except (
         APIError, requests.RequestException, NotImplementedError, ValueError, KeyError, TypeError, AttributeError, RecursionError, STACError, STACTypeError,
     ) as fault:  # fmt: skip

@@ -89,6 +89,7 @@ class SourceSection(Section):
         None, min_length=1, description="Allowed href schemes. Default: file and https for a folder, https for an API."
     )
     allow_unmasked: bool = Field(False, description="Use scenes without a cloud mask; only very bright pixels are then dropped, and the evidence says so.")
+    exact_count: bool = Field(True, description="Whether the number of matching items that an API tells is exact: then a search that brings fewer is refused.")
     quality: list[str] | None = Field(
         None, min_length=1, description="Classes of geometric quality to use, such as [T1, T2] of Landsat. Default: those that the sensor's table accepts."
     )
