@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pyproj
 import shapely
@@ -16,6 +18,9 @@ from rs_pipeline.radiometry.scaling import number_range, reflectance
 LOST_SHARE = 0.2
 """A scene is lost with a band of which so much of the tile's data did not arrive."""
 
+DARKEST_REFL = -0.02
+"""Where all bands are as dark as this or darker, nothing was seen: atmospheric correction leaves one band or two below, not all."""
+
 VARIED = 16
 """More different numbers in a band mean a varied ground."""
 
@@ -23,7 +28,7 @@ VARIED = 16
 def settle(pieces: list[ClippedBand], scene: Scene, sensor: Sensor, crs: str) -> list[str]:
     """Make the bands of an optical scene agree on what is fill, in place, and name the bands that are lost.
 
-    Where all bands are fill or as low as they can be (a strip of ones), where the mask is fill, or outside the footprint where a band is,
+    Where all bands are fill, as low as they can be (a strip of ones) or darker than ground is, where the mask is fill, or outside the footprint where a band is,
     all become 0. Elsewhere a missing number of dark ground becomes the lowest number; one that is lost stays 0.
 
     Returns
@@ -39,11 +44,12 @@ def settle(pieces: list[ClippedBand], scene: Scene, sensor: Sensor, crs: str) ->
 
 def _settle_optical(data: list[ClippedBand], mask: ClippedBand | None, scene: Scene, sensor: Sensor, crs: str) -> list[str]:
     lowest, _ = number_range(sensor)
+    unseen = max(lowest, math.floor((DARKEST_REFL - scene.offset) / scene.scale + 1e-6))
     lost, dark = [], []
     for piece in data:
         others = {p.role: _sampled(p, piece) for p in data if p is not piece}
         missing = piece.numbers == 0
-        fill = (piece.numbers <= lowest) & np.logical_and.reduce([v <= lowest for v in others.values()])
+        fill = (piece.numbers <= unseen) & np.logical_and.reduce([v <= unseen for v in others.values()])
         if mask is not None:
             fill |= missing & (_sampled(mask, piece, outside=sensor.mask.fill) == sensor.mask.fill)
         if (missing & ~fill).any():

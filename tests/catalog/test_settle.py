@@ -91,6 +91,19 @@ def test_a_strip_of_zeros_or_ones_is_fill(world, number):
     assert all((v[:, :8] == 0).all() for v in bands.values())
 
 
+@pytest.mark.parametrize(("number", "is_fill"), [(1, True), (800, True), (801, False)])
+def test_bands_that_are_all_darker_than_ground_are_fill(world, number, is_fill):
+    """The offset of -0.1 is in the numbers: 800 is -0.02. One band alone may be as dark."""
+    def strip(name, dn):
+        dn = dn + 1000
+        dn[:, : dn.shape[1] // 8] = number
+        return dn
+
+    draw(world, edit=strip, **{"earthsearch:boa_offset_applied": False, "s2:processing_baseline": "05.09"})
+    bands, qa = seen(world)
+    assert has_flag(qa, QAFlag.NODATA)[:, :8].all() == is_fill and not has_flag(qa, QAFlag.NODATA)[:, 8:].any()
+
+
 def test_beyond_the_footprint_a_band_without_numbers_is_fill(world):
     """The footprint ends in the middle of the lake; SWIR2 has no number on it."""
     draw(world, lake=LAKE | {"swir22": 0})
