@@ -70,7 +70,7 @@ def test_the_verb_makes_the_counties_of_any_table(toy, tmp_path):
     [
         ("area_km2: 16410", "area_km2: 0", "line 3, area_km2: Input should be greater than 0"),
         ("area_km2", "area", "line 3, area: unknown key; did you mean 'area_km2'?"),
-        ("adcode: 110000", "adcode: 11", "line 2, adcode: String should match pattern"),
+        ("adcode: 110000", "adcode: 11", "line 2, adcode: 11 does not have the pattern asked for: Administrative code, six digits"),
         ("code_prefix: 11", "code_prefix: 13", "line 4, units.code_prefix: 110000 does not begin with 13"),
         ("targets: targets.csv", "targets: none.csv", "line 5, targets: "),
         ("zh: 北京市", "cn: 北京市", "line 1, name.cn: unknown key"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from scipy.optimize import isotonic_regression, minimize
 
 from rs_pipeline.config import Settings
 from rs_pipeline.inputs.coordinates import UNSHIFT
@@ -71,6 +70,8 @@ def _near(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame, distance_m: float) 
 
 def fit_platt(log_odds: np.ndarray, black: np.ndarray, fitted_on: str) -> ProbabilityCalibration:
     """Slope and intercept by maximum likelihood, with Platt's (1999) targets, which keep few labels from certainty."""
+    from scipy.optimize import minimize  # heavy, and the check at the start reads visits too
+
     n1, n0 = int(black.sum()), int((~black).sum())
     target = np.where(black, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
 
@@ -93,6 +94,8 @@ def recalibrated(table: pd.DataFrame) -> np.ndarray | None:
         return None
     if len(black) < ISOTONIC_REACHES:
         return fit_platt(log_odds, black, "field results").probability(table.log_odds)
+    from scipy.optimize import isotonic_regression
+
     order = np.argsort(log_odds, kind="stable")
     rising = isotonic_regression(black[order].astype("float64")).x
     return np.where(table.log_odds.isna(), np.nan, np.interp(table.log_odds, log_odds[order], rising))
