@@ -31,6 +31,7 @@ from benchmarks.baselines.peers import run_peer
 from rs_pipeline.catalog.chips import Chip, load_chips, read_stack
 from rs_pipeline.catalog.qa_flags import stack_flags
 from rs_pipeline.config import Settings
+from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import SHORE_FAMILIES, Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.coastline.composite import in_family
@@ -39,7 +40,7 @@ from rs_pipeline.products.coastline.tide import tide_of
 from rs_pipeline.products.coastline.transects import Transects, cross
 from rs_pipeline.radiometry.masks import QAFlag, flag_bits
 from rs_pipeline.radiometry.scaling import reflectance
-from rs_pipeline.region import load_vector, read_grid, read_tiles
+from rs_pipeline.region import read_grid, read_tiles
 
 METHODS = ("dea", "coastsat")
 
@@ -194,7 +195,7 @@ def reference_line(settings: Settings) -> gpd.GeoSeries:
     """The reference coastline of the run in its CRS, or, without one, our first period's shoreline."""
     crs = read_grid(settings).crs
     if settings.coastline.reference is not None:
-        return load_vector(settings.coastline.reference, key="coastline.reference").to_crs(crs).geometry
+        return load_vector(settings, "coastline.reference").to_crs(crs).geometry
     lines = gpd.read_file(Layout(settings.root).shorelines, layer="shorelines").to_crs(crs)
     return lines[lines.period == settings.all_periods[0].label].geometry
 
