@@ -18,6 +18,7 @@ LONG_FIXTURES = ("simulated_run", "small_run", "toy_run")
 """Runs of the whole chain: the tests of each stay together, so that it runs once, and begin first, side by side."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Two processes share the tests; those of a file stay in one, for its fixtures."""
     items.sort(key=lambda item: long_fixture(item) is None)

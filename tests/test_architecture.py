@@ -1,6 +1,7 @@
 """Who imports whom, and what an installation provides. The contract of imports is in pyproject.toml, [tool.importlinter]."""
 
 import importlib
+import logging
 import os
 import pkgutil
 import re
@@ -21,6 +22,15 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 needs_linter = pytest.mark.skipif(
     lint_imports is None and os.environ.get("CI") != "true", reason="import-linter is not installed: pip install -e '.[test]'"
 )
+
+
+@pytest.fixture(autouse=True)
+def loggers_stay():
+    """The linter's set-up of logging disables every logger there is; other tests listen to ours."""
+    yield
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False
 
 
 @needs_linter
@@ -73,3 +83,9 @@ def test_rs_kernels_holds_every_kernel_module():
     assert [m.name for m in pkgutil.iter_modules(rs_kernels.__path__)] == files
     for name in files:
         importlib.import_module(f"rs_kernels.{name}")
+
+
+def test_tests_of_a_group_stay_in_one_process(request):
+    """A pytest whose ids pytest-xdist cannot mark spreads the groups silently, and makes every long run twice."""
+    if request.config.getoption("loadgroup", False):
+        assert request.node.nodeid.endswith(f"@{request.node.path}"), "install the versions of constraints.txt"

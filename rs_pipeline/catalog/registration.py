@@ -47,7 +47,7 @@ MOVE_PX = 0.5
 AGREE_PX = 1.0
 """Windows of a scene that differ by more do not agree: the scene is displaced unevenly, or one of them was read wrongly."""
 
-REFERENCE_DATES = 60
+MOST_REFERENCES = 60
 """So many dates, the clearest, tell where the ground of a window is; more make it no sharper."""
 
 REFINED_BASELINE = 3.01
@@ -147,7 +147,7 @@ def _measure(scenes: Sequence[Scene], window: Grid, limits: FetchSection) -> lis
     if not new:
         return out
     trusted = [i for i, t in zip(near, _trusted([scenes[i] for i in near]), strict=True) if t]
-    clearest = sorted(trusted, key=lambda i: (scenes[i].cloud_cover or 0.0, scenes[i].key))[:REFERENCE_DATES]
+    clearest = sorted(trusted, key=lambda i: (scenes[i].cloud_cover or 0.0, scenes[i].key))[:MOST_REFERENCES]
     looked = sorted(new | set(clearest))
     with ThreadPoolExecutor(max_workers=limits.connections) as pool:
         edges = list(pool.map(lambda i: _edges(scenes[i], window, limits), looked))

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rs_pipeline.errors import TableError
 from rs_pipeline.products.black_odorous.change import add_change
 from rs_pipeline.products.black_odorous.field import field_results, fit_platt, recalibrated, visited
 from rs_pipeline.products.black_odorous.model import load_detector
@@ -106,22 +105,6 @@ def test_visits_confirm_and_refute(make_settings, tmp_path):
     assert visited(places, field_results(made), 100.0).tolist() == ["confirmed", "refuted", ""]  # the later visit decides, the far one belongs to none
     assert visited(places, field_results(made), 5.0).tolist() == ["", "refuted", ""]  # 0.0001 degrees of longitude are 9 m here
     assert visited(places, None, 100.0).tolist() == ["", "", ""]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("lon,lat,black\n117,38,1\n", r"lack the columns \['date'\]"),
-        ("lon,lat,date,black\n117,38,2024-05-01,1\n117,38,1.5.2024,1\n", "1 of 2 .* line 3"),
-        ("lon,lat,date,black\n117,38,2024-05-01,yes\n", "1 of 1 .* line 2"),
-        ("lon,lat,date,black\n38,117,2024-05-01,1\n", "cannot be read"),
-    ],
-)
-def test_bad_field_results_are_refused(make_settings, tmp_path, text, message):
-    made = make_settings(tables={"field_results": visits_file(tmp_path, text)})
-    with pytest.raises(TableError, match=message) as fault:
-        field_results(made)
-    assert "YYYY-MM-DD" in fault.value.remedy
 
 
 def labelled(n, seed=0):
