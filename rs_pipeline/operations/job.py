@@ -91,7 +91,7 @@ def _warnings() -> Iterator[list[str]]:
 
 def check_space(settings: Settings) -> None:
     """Raise SpaceError where the disk of the results has less than ``resources.free_gb`` left."""
-    free_gb = shutil.disk_usage(_existing(settings.root)).free / 1e9
+    free_gb = free_bytes(settings.root) / 1e9
     if free_gb < settings.resources.free_gb:
         raise SpaceError(
             f"{free_gb:.2f} GB are left on the disk of the results, {settings.resources.free_gb:g} are asked for", where=str(settings.root),
@@ -103,11 +103,12 @@ def _disk_fault(settings: Settings, fault: BaseException) -> str:
     """What is wrong with the disk, where that is why the job failed; drivers of files say it in many ways, or not at all."""
     if isinstance(fault, OSError) and fault.errno in DISK_FAULTS:
         return DISK_FAULTS[fault.errno]
-    return DISK_FAULTS[errno.ENOSPC] if shutil.disk_usage(_existing(settings.root)).free < FULL_BYTES else ""
+    return DISK_FAULTS[errno.ENOSPC] if free_bytes(settings.root) < FULL_BYTES else ""
 
 
-def _existing(path: Path) -> Path:
-    return next(p for p in (path.resolve(), *path.resolve().parents) if p.exists())
+def free_bytes(folder: Path) -> int:
+    """What is left on the disk of a folder, which need not exist yet."""
+    return shutil.disk_usage(next(p for p in (folder.resolve(), *folder.resolve().parents) if p.exists())).free
 
 
 def _words(fault: BaseException) -> str:

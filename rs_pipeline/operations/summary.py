@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import statistics
 from collections import defaultdict
@@ -11,8 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rs_pipeline.config import Settings
-from rs_pipeline.errors import MAKE_ROOM, SpaceError
+from rs_pipeline.errors import DISK_FAULTS, MAKE_ROOM, SpaceError
 from rs_pipeline.layout import Layout
+from rs_pipeline.operations.job import FULL_BYTES, free_bytes
 from rs_pipeline.operations.journal import JournalEntry, read_journal
 from rs_pipeline.steps import final_outputs, step_places, steps_of
 from rs_pipeline.storage.retry import read_retries
@@ -62,6 +64,8 @@ class Summary:
     lost_scenes: int
     """Chips that could not be read."""
     disk_mb: dict[str, float]
+    disk_full: bool
+    """The disk of the results has less than `job.FULL_BYTES` left: then jobs may have found no room even to say why they failed."""
     """By folder of the run."""
     rest_minutes: tuple[float, float] | None
     """How long the missing jobs may take, from the quartiles of those that ended; None before the first, 0 where none is missing."""
@@ -80,7 +84,7 @@ def summarise_run(settings: Settings) -> Summary:
         run=settings.run, status="incomplete" if missing or given_up else "complete", simulated=settings.simulation is not None,
         time=datetime.now(UTC).isoformat(timespec="seconds"), costs=costs, given_up=given_up,
         failed={job: _reason(e) for job, e in last.items() if e.state not in ENDS}, said=_said(last.values()), missing=missing, lost_scenes=_lost_scenes(layout),
-        disk_mb=disk_mb(settings.root), rest_minutes=rest_minutes(costs, entries),
+        disk_mb=disk_mb(settings.root), disk_full=free_bytes(settings.root) < FULL_BYTES, rest_minutes=rest_minutes(costs, entries),
     )  # fmt: skip
 
 
@@ -196,7 +200,9 @@ def words(found: Summary) -> str:
             lines.append(f"\n{title} ({len(listed)}):")
             lines += [f"  {name}{': ' + reason if reason else ''}" for name, reason in list(listed.items())[:MAX_JOBS_NAMED]]
             lines += [f"  … and {len(listed) - MAX_JOBS_NAMED} more, see summary.json"] if len(listed) > MAX_JOBS_NAMED else []
-    if any(reason.startswith(SpaceError.__name__) for reason in found.failed.values()):
+    if found.disk_full:
+        lines.append(f"\n{DISK_FAULTS[errno.ENOSPC]}")
+    if found.disk_full or any(reason.startswith(SpaceError.__name__) for reason in found.failed.values()):
         lines.append(f"\n{MAKE_ROOM}")  # the jobs' own logs may have found no room for it
     if found.lost_scenes:
         lines.append(f"\n{found.lost_scenes} chips could not be read; `rs-pipeline retry` marks their tiles for another try")
