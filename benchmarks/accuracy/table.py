@@ -37,10 +37,10 @@ def simulated_rows(measured: dict[Recipe, Scored]) -> list[dict]:
 
 def brought_up_to_date(table: pd.DataFrame, rows: list[dict]) -> list[dict]:
     """``table`` with the rows that ``rows``, of some worlds and methods, can stand for: those of a method and landscape that were
-    measured with all their seeds, and of EVERYWHERE those whose figure rests on no other landscape. The rest stays as it is."""
+    measured with all their seeds, such as are new, and of EVERYWHERE those whose figure rests on no other landscape. The rest stays as it is."""
     old, key = table.to_dict("records"), ("product", "metric", "subset", "method")
     seeds = {r["world"]: r["seeds"] for r in old}
-    whole = {(r["world"], r["method"]) for r in rows if r["world"] != EVERYWHERE and r["seeds"] == seeds.get(r["world"])}
+    whole = {(r["world"], r["method"]) for r in rows if r["world"] != EVERYWHERE and r["seeds"] == seeds.get(r["world"], r["seeds"])}
     summed = {w for w in seeds if "(" not in w and w != EVERYWHERE}
     elsewhere = {tuple(r[k] for k in key) for r in old if r["world"] in summed and (r["world"], r["method"]) not in whole}
 
@@ -49,7 +49,7 @@ def brought_up_to_date(table: pd.DataFrame, rows: list[dict]) -> list[dict]:
             return any(m == row["method"] for _, m in whole) and tuple(row[k] for k in key) not in elsewhere
         return (row["world"], row["method"]) in whole
 
-    return [r for r in old if not stands(r)] + [r | {"seeds": seeds[r["world"]]} for r in rows if stands(r)]
+    return [r for r in old if not stands(r)] + [r | {"seeds": seeds.get(r["world"], r["seeds"])} for r in rows if stands(r)]
 
 
 def write_table(rows: list[dict], path: Path = PATH) -> None:

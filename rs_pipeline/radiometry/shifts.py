@@ -25,6 +25,13 @@ PEAK_SIGMA_PX = 1.0
 MIN_CLARITY = 9.0
 """The peak must stand so many standard deviations above the places around; of the 6,600 places looked at, noise reaches 4.5."""
 
+SURE_PX = 1.0
+"""A scene that seems to lie further off must look more like the others there than where it is: a pattern that repeats itself, or a shore that
+moved, also makes a peak."""
+
+USUAL = 1.0
+"""For that an edge counts at most so many times the median one."""
+
 MIN_SEEN_PX = 2_000
 """With fewer pixels seen, a shift is not measured: 45 by 45."""
 
@@ -82,7 +89,17 @@ def measure_shift(reference: np.ndarray, edges: np.ndarray, most_px: int) -> Shi
     clarity = (near[row, col] - np.nanmean(around)) / np.nanstd(around)
     if clarity < MIN_CLARITY:
         return None
-    return Shift(row - most + _top(near[row - 1 : row + 2, col]), col - most + _top(near[row, col - 1 : col + 2]), float(clarity))
+    found = Shift(row - most + _top(near[row - 1 : row + 2, col]), col - most + _top(near[row, col - 1 : col + 2]), float(clarity))
+    far = max(abs(found.rows), abs(found.cols)) > SURE_PX
+    return None if far and _likeness(reference, moved(edges, found)) <= _likeness(reference, edges) else found
+
+
+def _likeness(reference: np.ndarray, edges: np.ndarray) -> float:
+    """Correlation of two maps of edges, the strong ones held, where both are known; -1 where hardly anything is."""
+    both = (reference != 0) & (edges != 0)
+    if np.count_nonzero(both) < MIN_SEEN_PX // 2:
+        return -1.0
+    return float(np.corrcoef(np.minimum(reference[both], USUAL), np.minimum(edges[both], USUAL))[0, 1])
 
 
 def _top(three: np.ndarray) -> float:

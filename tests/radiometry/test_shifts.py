@@ -39,6 +39,16 @@ def test_other_ground_has_no_shift():
         assert measure_shift(edges(), edge_strength(ndimage.gaussian_filter(noise.normal(size=(N, N)), 2), SEEN), 40) is None
 
 
+def test_a_far_peak_must_look_like_the_others_there():
+    """Half of the ground stays; a bright grid in the other half, which repeats itself every 12 pixels, moves by 6."""
+    reference, image = fields(seed=1), fields(seed=2)
+    for place, first in ((reference, 0), (image, 6)):
+        place[:, 64:] = 0.2
+        place[first::12, 64:] = 0.6
+    found = measure_shift(edge_strength(reference, SEEN), edge_strength(image, SEEN), 20)
+    assert found is None or max(abs(found.rows), abs(found.cols)) < 1
+
+
 def test_nothing_seen_has_no_edges_and_no_shift():
     few = np.zeros((N, N), bool)
     few[:40, :40] = True
