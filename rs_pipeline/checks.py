@@ -60,7 +60,7 @@ def _samples(settings: Settings, key: str, units: Units) -> None:
 
 
 def _gdp(settings: Settings, key: str, units: Units) -> None:
-    table = _later("rs_pipeline.products.land.facts:read_gdp")(settings.path_of(key), settings.stated(key))
+    table = _later("rs_pipeline.products.land.gdp:read_gdp")(settings.path_of(key), settings.stated(key))
     check_codes([code for code, _ in table if code != REGION], units, f"{key}: {settings.path_of(key)}")
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from rs_pipeline.config import InputSection, Settings
+from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
-from rs_pipeline.inputs.tables import NOTHING_STATED, TableRow, read_table
 from rs_pipeline.layout import Layout
+from rs_pipeline.products.land.gdp import read_gdp
 from rs_pipeline.products.land.model import land_model
 
 Sums = Mapping[str, float]
@@ -33,30 +32,6 @@ class LandFacts:
     gdp: float | None = None
     """In constant prices; None where the table does not say."""
     base_gdp: float | None = None
-
-
-def read_gdp(path: Path | None, stated: InputSection = NOTHING_STATED) -> dict[tuple[str, str], float]:
-    """Gross domestic product by (adcode, period); empty where ``path`` is None.
-
-    Columns adcode, period, gdp: in prices of one year, whichever, and one unit for all.
-
-    Raises
-    ------
-    TableError : a column is missing, a row is repeated, or a number is not above 0.
-    """
-    found: dict[tuple[str, str], float] = {}
-
-    def parse(row: TableRow) -> None:
-        key, value = (row.code("adcode"), row.code("period")), row.number_or_none("gdp")
-        if value is None or value <= 0:
-            raise row.fault(f"{row.text('gdp')!r} is no gross domestic product", "gdp", "give a number above 0, in constant prices")
-        if key in found:
-            raise row.fault(f"a second value for {', '.join(key)}", "gdp", "keep one of them")
-        found[key] = value
-
-    if path:
-        read_table(path, ("adcode", "period", "gdp"), stated).parsed(parse)
-    return found
 
 
 class LandTable:

@@ -11,7 +11,8 @@ from rs_pipeline.estimation.sampling import Sample
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.products.land.areas import AREAS
-from rs_pipeline.products.land.facts import LandFacts, read_gdp
+from rs_pipeline.products.land.facts import LandFacts
+from rs_pipeline.products.land.gdp import read_gdp
 from rs_pipeline.products.land.indicators import quotient
 
 KM2 = 1e6
