@@ -219,9 +219,10 @@ def search(settings: Settings) -> None:
     candidates = unique_keys(candidates)
     candidates = choose(candidates, settings.fetch) if settings.search.self_test else identified(deduplicate(candidates), settings.fetch)
     before = _last_search(Layout(settings.root))
+    candidates = [replace(c, scene=remembered(c.scene, before.get(c.scene.key))) if c.scene.status == "used" else c for c in candidates]
     if settings.search.register_scenes:
         candidates = register(candidates, region, settings.fetch, before)
-    scenes = [remembered(c.scene, before.get(c.scene.key)) if c.scene.status == "used" else c.scene for c in candidates]
+    scenes = [c.scene for c in candidates]
     counts = Counter(s.status for s in scenes)
     if not counts["used"]:
         raise _empty(settings, region, scenes, others)

@@ -10,6 +10,7 @@ import shapely
 from affine import Affine
 
 from rs_pipeline.catalog import registration
+from rs_pipeline.catalog import search as search_module
 from rs_pipeline.catalog.chips import load_chips, read_stack
 from rs_pipeline.catalog.clip import ClippedBand
 from rs_pipeline.catalog.fetch import fetch
@@ -120,6 +121,17 @@ def test_what_was_measured_is_not_read_again(world, monkeypatch):
     _, third = found(world)
     assert read and abs(third["s03"].displaced_x_m) < 1 and third["s03"].moved_x_m == 0
     assert {k: v for k, v in third.items() if k != "s03"} == {k: v for k, v in second.items() if k != "s03"}
+
+
+def test_where_a_server_does_not_tell_its_files_apart_places_hold_too(world, monkeypatch):
+    for day in range(1, 9):
+        scene(world, day, *((30, 0) if day == 3 else (0, 0)))
+    _, first = found(world)
+    monkeypatch.setattr(search_module, "identified", lambda candidates, limits: candidates)
+    read = []
+    monkeypatch.setattr(registration, "_edges", lambda s, *_: read.append(s.scene_id))
+    _, second = found(world)
+    assert second == first and first["s03"].moved_x_m < -20 and not read
 
 
 def test_real_scenes_lie_within_half_a_pixel_and_a_planted_displacement_is_found(real_data, tmp_path):
