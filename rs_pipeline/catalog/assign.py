@@ -42,7 +42,7 @@ def assign(settings: Settings) -> None:
     layout, tiles = Layout(settings.root), read_tiles(settings)
     scenes = read_ledger(layout.scenes, status=["used"])
     lines = [f"{s.key},{digest(s)}\n" for s in scenes]
-    on_tile = _meeting(scenes, [tile_outline(chip_grid(settings, t)) for t in tiles])
+    on_tile = scenes_meeting(scenes, [tile_outline(chip_grid(settings, t)) for t in tiles])
     counts = []
     for period in settings.all_periods:
         in_period = np.array([s.solar_day in period for s in scenes], bool)
@@ -53,7 +53,7 @@ def assign(settings: Settings) -> None:
     write_csv(pd.DataFrame(counts, columns=["period", "tile", "n_scenes"]), layout.tile_scenes)
 
 
-def _meeting(scenes: list[Scene], outlines: list[shapely.Geometry]) -> list[np.ndarray]:
+def scenes_meeting(scenes: list[Scene], outlines: list[shapely.Geometry]) -> list[np.ndarray]:
     """Indices of the scenes whose footprint meets each outline, ascending."""
     tree = shapely.STRtree(shapely.from_wkt([s.footprint_wkt for s in scenes]))
     return [np.sort(tree.query(outline, predicate="intersects")) for outline in outlines]

@@ -109,14 +109,29 @@ def load_chips(settings: Settings, tile_id: str, period: str) -> list[Chip]:
 
 def pixel_index(transform: Affine, shape: tuple[int, int], grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     """For each row and column of ``grid`` the row and column of the native pixel that contains its centre; -1 outside."""
-    step = grid.resolution_m
-    x = grid.left + (np.arange(grid.width) + 0.5) * step
-    y = grid.top - (np.arange(grid.height) + 0.5) * step
+    return containing(transform, shape, *pixel_centres(grid.transform, grid.shape))
+
+
+def pixel_centres(transform: Affine, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """x of the centre of each column and y of that of each row of a north-up grid, float64."""
+    return transform.c + (np.arange(shape[1]) + 0.5) * transform.a, transform.f + (np.arange(shape[0]) + 0.5) * transform.e
+
+
+def containing(transform: Affine, shape: tuple[int, int], x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Row of the pixel that contains each y, and column of that which contains each x, of a north-up grid; -1 outside."""
     cols = np.floor((x - transform.c) / transform.a + _TIE).astype("int64")
     rows = np.floor((y - transform.f) / transform.e + _TIE).astype("int64")
     cols[(cols < 0) | (cols >= shape[1])] = -1
     rows[(rows < 0) | (rows >= shape[0])] = -1
     return rows, cols
+
+
+def taken(values: np.ndarray, rows: np.ndarray, cols: np.ndarray, outside: int) -> np.ndarray:
+    """Values (h, w) at rows and columns as `containing` gives them; ``outside`` where either is -1."""
+    out = values.take(cols, axis=1, mode="wrap").take(rows, axis=0, mode="wrap")
+    out[rows < 0, :] = outside
+    out[:, cols < 0] = outside
+    return out
 
 
 def _sample(dataset: rasterio.DatasetReader, band: int, grid: Grid, out: np.ndarray) -> None:

@@ -27,7 +27,7 @@ from rs_pipeline.catalog.cache import Cache
 from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, chip_files
 from rs_pipeline.catalog.clip import MASK_ROLES, ClippedBand, read_clipped
 from rs_pipeline.catalog.ground_range import read_ground_range
-from rs_pipeline.catalog.identity import changed_since, read_from
+from rs_pipeline.catalog.identity import changed_since, file_identity, read_from
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.catalog.read import FAULTS, fault_chain, retrying
 from rs_pipeline.catalog.settle import settle
@@ -98,12 +98,12 @@ def _tags(scene: Scene, grid: Grid, reach_m: float) -> dict[str, str]:
     """What a chip was made from; a chip with other tags is made anew. Signatures are left out: they change, the pixels do not."""
     sensor = load_sensor(scene.sensor)
     reading = {k: v for k, v in asdict(sensor).items() if k in ("bands", "family", "nodata", "dtype", "valid_min", "valid_max")}
-    files = {href: Path(href).stat() for href in (scene.assets | scene.tables).values() if href.startswith("/") and Path(href).is_file()}
+    files = {href: found for href in (scene.assets | scene.tables).values() if href.startswith("/") and (found := file_identity(href))}
     made_from = {
         "scene": scene.scene_id, "generated": scene.generated, "baseline": scene.processing_baseline,
         "assets": {role: unsigned(href) for role, href in (scene.assets | scene.tables).items()},
         "identity": scene.identity,
-        "files": {href: [about.st_size, about.st_mtime_ns] for href, about in files.items()},
+        "files": files,
         "bounds": grid.bounds, "crs": grid.crs, "reach_m": round(reach_m), "moved_m": [scene.moved_x_m, scene.moved_y_m],
         "rules": CHIP_RULES, "sensor": scene.sensor, "table": sha256(json.dumps([reading, sensor.mask.fill]).encode()).hexdigest()[:16],
     }  # fmt: skip

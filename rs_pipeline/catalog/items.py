@@ -19,7 +19,7 @@ from shapely.geometry import shape
 
 from rs_pipeline.catalog.address import is_internal, may_be_internal, unsigned
 from rs_pipeline.config import SourceSection
-from rs_pipeline.model import Scene, Sensor, solar_day
+from rs_pipeline.model import Band, Scene, Sensor, solar_day
 from rs_pipeline.radiometry import scaling
 from rs_pipeline.radiometry.offsets import OffsetFacts, by_metadata
 
@@ -107,8 +107,7 @@ def platform_name(properties: Mapping[str, Any], item_id: str = "") -> str:
     name = re.sub(r"[\s_]+", "-", clean_text(properties.get("platform") or properties.get("constellation"), 40).strip().lower())
     known = _SHORT_PLATFORM.fullmatch(name)
     if known:
-        letter = known[4] if not known[3] else ""
-        name = f"landsat-{known[3]}" if known[3] else f"sentinel-{1 if known[1] else 2}{letter}"
+        name = f"landsat-{known[3]}" if known[3] else f"sentinel-{1 if known[1] else 2}{known[4]}"
     product = re.match(r"S2([A-D])_", str(properties.get("s2:product_uri") or item_id), re.IGNORECASE)
     return f"sentinel-2{product[1].lower()}" if name == "sentinel-2" and product else name
 
@@ -289,6 +288,12 @@ def _assets(item: Mapping[str, Any], sensor: Sensor, source: SourceSection, sche
     return hrefs
 
 
+def _asset_of(item: Mapping[str, Any], band: Band) -> Mapping[str, Any]:
+    """The asset that holds a band, the first that there is of those that may; empty where there is none."""
+    assets = item.get("assets")
+    return next((assets[a] for a in band.assets if isinstance(assets.get(a), Mapping)), {}) if isinstance(assets, Mapping) else {}
+
+
 def _allowed_href(asset: Mapping[str, Any], schemes: tuple[str, ...]) -> object:
     """The asset's href, or the first of its alternates (STAC extension alternate-assets) where only that has a scheme that is allowed."""
     alternates = asset.get("alternate")
@@ -343,7 +348,7 @@ def _declared(item: Mapping[str, Any], sensor: Sensor, assets: Mapping[str, str]
     """What the item says of the content of each band's file (STAC extension file): checksum and size in bytes, where it does."""
     declared = {}
     for band in sensor.bands:
-        asset = next((item["assets"][a] for a in band.assets if isinstance(item["assets"].get(a), Mapping)), {})
+        asset = _asset_of(item, band)
         said = {name: clean_text(asset[name], 200) for name in ("file:checksum", "file:size") if asset.get(name)}
         if said and band.role in assets:
             declared[band.role] = said
@@ -354,8 +359,7 @@ def _shapes(item: Mapping[str, Any], sensor: Sensor) -> dict[str, tuple[int, int
     """Rows and columns of each band where proj:shape of its asset, or of the item, says them."""
     shapes = {}
     for band in sensor.bands:
-        asset = next((item["assets"][a] for a in band.assets if isinstance(item["assets"].get(a), Mapping)), {})
-        declared = asset.get("proj:shape") or item["properties"].get("proj:shape")
+        declared = _asset_of(item, band).get("proj:shape") or item["properties"].get("proj:shape")
         if isinstance(declared, list) and len(declared) == 2 and all(isinstance(n, int) and 0 < n < 2**31 for n in declared):
             shapes[band.role] = tuple(declared)
     return shapes
@@ -373,9 +377,7 @@ def relative_orbit(properties: Mapping[str, Any], item_id: str) -> int | None:
 
 def _raster_band(item: Mapping[str, Any], sensor: Sensor, key: str) -> object:
     """What raster:bands of the red (else first) band's asset says; in STAC 1.1 it stands on the asset. None where they are silent."""
-    band, assets = sensor.band("red") or sensor.bands[0], item.get("assets")
-    offered = [assets[a] for a in band.assets if isinstance(assets.get(a), Mapping)] if isinstance(assets, Mapping) else []
-    asset = offered[0] if offered else {}
+    asset = _asset_of(item, sensor.band("red") or sensor.bands[0])
     tables = asset.get("raster:bands") or asset.get("bands") or []
     first = tables[0] if isinstance(tables, list) and tables and isinstance(tables[0], Mapping) else {}
     return next((t[name] for t in (first, asset) for name in (key, f"raster:{key}") if t.get(name) is not None), None)

@@ -45,7 +45,7 @@ def finest_m(chip: Chip) -> float:
 
 
 def _together(chip: Chip) -> tuple:
-    """What chips of one pass have in common; it sorts by day, then the finest first, then by time."""
+    """What chips of one pass have in common."""
     scene = chip.scene
     side = () if chip.family == "optical" else (scene.relative_orbit or -1, scene.datetime.hour // 12)  # radar passes twice a day
     return scene.solar_day, finest_m(chip), scene.platform or scene.sensor, chip.family, scene.scale, "rededge1" in scene.assets, side

@@ -19,7 +19,7 @@ from rasterio.enums import Resampling
 from rasterio.features import geometry_mask
 from rasterio.vrt import WarpedVRT
 
-from rs_pipeline.catalog.chips import Chip, opened_chip, pixel_index, read_bands, read_role, read_stack, scales
+from rs_pipeline.catalog.chips import Chip, opened_chip, pixel_index, read_bands, read_role, read_stack, scales, taken
 from rs_pipeline.config import MaskSection
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, Grid, Scene
@@ -229,11 +229,7 @@ def _ground_grid(grid: Grid) -> Grid:
 
 def _on_grid(native: NativeFlags, grid: Grid) -> np.ndarray:
     """A mask's flags on a grid, NODATA outside."""
-    rows, cols = pixel_index(native.transform, native.bits.shape, grid)
-    bits = native.bits.take(cols, axis=1, mode="wrap").take(rows, axis=0, mode="wrap")
-    bits[rows < 0, :] = QAFlag.NODATA
-    bits[:, cols < 0] = QAFlag.NODATA
-    return bits
+    return taken(native.bits, *pixel_index(native.transform, native.bits.shape, grid), QAFlag.NODATA)
 
 
 def stack_flags(

@@ -20,6 +20,8 @@ from rich.console import Console
 from rich.progress import track
 from scipy import ndimage
 
+from rs_pipeline.catalog.assign import scenes_meeting
+from rs_pipeline.catalog.chips import pixel_centres, pixel_index, taken
 from rs_pipeline.catalog.clip import ClippedBand, read_clipped
 from rs_pipeline.catalog.items import Candidate
 from rs_pipeline.catalog.read import FAULTS, retrying
@@ -104,8 +106,11 @@ def register(candidates: list[Candidate], region: shapely.Geometry, limits: Fetc
     for family in ("optical", "radar"):
         members = [i for i, s in enumerate(scenes) if _measurable(s, family)]
         if len(members) >= MIN_DATES and any(scenes[i].displaced_x_m is None for i in members):
-            for window in _shown(windows(region, min(_pixel_m(scenes[i]) for i in members)), family):
-                for i, shift in zip(members, _measure([scenes[i] for i in members], window, limits), strict=True):
+            places = windows(region, min(_pixel_m(scenes[i]) for i in members))
+            shown_on = scenes_meeting([scenes[i] for i in members], [_outline(window) for window in places])
+            for window, shown in zip(_progress(places, family), shown_on, strict=True):
+                near = [members[k] for k in shown]
+                for i, shift in zip(near, _measure([scenes[i] for i in near], window, limits), strict=True):
                     if shift is not None:
                         found[i].append(shift)
     settle = {i for i, s in enumerate(scenes) if s.status == "used" and s.displaced_x_m is None}
@@ -119,7 +124,12 @@ def _as_before(scene: Scene, old: Scene | None) -> Scene:
     return replace(scene, **{name: getattr(old, name) for name in ("displaced_x_m", "displaced_y_m", "moved_x_m", "moved_y_m", "registration")})
 
 
-def _shown(places: list[Grid], family: str) -> Iterable[Grid]:
+def _outline(window: Grid) -> shapely.Polygon:
+    """Box of a window in EPSG:4326."""
+    return shapely.box(*pyproj.Transformer.from_crs(window.crs, 4326, always_xy=True).transform_bounds(*window.bounds))
+
+
+def _progress(places: list[Grid], family: str) -> Iterable[Grid]:
     console = Console(stderr=True)
     return track(places, description=f"places of {family} scenes", console=console, disable=not console.is_terminal)
 
@@ -139,14 +149,12 @@ def _pixel_m(scene: Scene) -> float:
 
 
 def _measure(scenes: Sequence[Scene], window: Grid, limits: FetchSection) -> list[Displacement | None]:
-    """Displacement in a window of each scene that has none yet; None where it does not show enough of it."""
+    """Displacement in a window of each scene that meets it and has none yet; None where it does not show enough of it."""
     out: list[Displacement | None] = [None] * len(scenes)
-    place = shapely.box(*pyproj.Transformer.from_crs(window.crs, 4326, always_xy=True).transform_bounds(*window.bounds))
-    near = [i for i, s in enumerate(scenes) if place.intersects(shapely.from_wkt(s.footprint_wkt))]
-    new = {i for i in near if scenes[i].displaced_x_m is None}
+    new = {i for i, s in enumerate(scenes) if s.displaced_x_m is None}
     if not new:
         return out
-    trusted = [i for i, t in zip(near, _trusted([scenes[i] for i in near]), strict=True) if t]
+    trusted = [i for i, t in enumerate(_trusted(scenes)) if t]
     clearest = sorted(trusted, key=lambda i: (scenes[i].cloud_cover or 0.0, scenes[i].key))[:MOST_REFERENCES]
     looked = sorted(new | set(clearest))
     with ThreadPoolExecutor(max_workers=limits.connections) as pool:
@@ -183,7 +191,8 @@ def _edges(scene: Scene, window: Grid, limits: FetchSection) -> np.ndarray:
         return np.zeros(window.shape, "float32")
     values, seen = interpolated(band, window)
     if mask:
-        seen &= label_flags(_nearest(mask[0], window, sensor.mask.fill), sensor.mask) & UNCLEAR == 0
+        places = pixel_index(mask[0].transform, mask[0].numbers.shape, window)
+        seen &= label_flags(taken(mask[0].numbers, *places, sensor.mask.fill), sensor.mask) & UNCLEAR == 0
     if sensor.family == "radar":
         values = np.log(np.maximum(ndimage.uniform_filter(values, 3), 1.0))
     return edge_strength(values, seen)
@@ -194,7 +203,8 @@ def interpolated(piece: ClippedBand, window: Grid) -> tuple[np.ndarray, np.ndarr
     known = piece.numbers > 0
     numbers = np.where(known, piece.numbers, np.median(piece.numbers[known]) if known.any() else 0).astype("float32")
     stack = np.pad(np.stack([numbers, known.astype("float32")]), ((0, 0), (1, 1), (1, 1)))
-    for axis, places in zip((1, 2), _places(piece, window), strict=True):
+    (x, y), t = pixel_centres(window.transform, window.shape), piece.transform
+    for axis, places in ((1, (y - t.f) / t.e), (2, (x - t.c) / t.a)):  # from the piece's corner, in pixels
         stack = _between(stack, np.clip(places + 0.5, 0, stack.shape[axis] - 1), axis)
     return stack[0], stack[1] > 0.999
 
@@ -204,21 +214,6 @@ def _between(values: np.ndarray, places: np.ndarray, axis: int) -> np.ndarray:
     before = np.minimum(places.astype("int64"), values.shape[axis] - 2)
     share = np.expand_dims((places - before).astype("float32"), tuple(i for i in range(values.ndim) if i != axis))
     return values.take(before, axis) * (1 - share) + values.take(before + 1, axis) * share
-
-
-def _nearest(piece: ClippedBand, window: Grid, fill: int) -> np.ndarray:
-    """Numbers of a mask at the window's pixel centres; ``fill`` outside."""
-    rows, cols = (np.floor(v).astype("int64") for v in _places(piece, window))
-    h, w = piece.numbers.shape
-    inside = ((rows >= 0) & (rows < h))[:, None] & ((cols >= 0) & (cols < w))
-    return np.where(inside, piece.numbers[np.clip(rows, 0, h - 1)[:, None], np.clip(cols, 0, w - 1)], fill)
-
-
-def _places(piece: ClippedBand, window: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of the piece, as fractions from its corner, of each row and column of the window."""
-    x = window.left + (np.arange(window.width) + 0.5) * window.resolution_m
-    y = window.top - (np.arange(window.height) + 0.5) * window.resolution_m
-    return (y - piece.transform.f) / piece.transform.e, (x - piece.transform.c) / piece.transform.a
 
 
 def settled(scene: Scene, measured: Sequence[Displacement]) -> Scene:

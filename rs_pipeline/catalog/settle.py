@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pyproj
 import shapely
-from affine import Affine
 from rasterio.features import geometry_mask
 
+from rs_pipeline.catalog.chips import containing, pixel_centres, taken
 from rs_pipeline.catalog.clip import MASK_ROLES, ClippedBand
 from rs_pipeline.model import Scene, Sensor
 from rs_pipeline.radiometry.fill import split_missing
@@ -75,15 +75,10 @@ def _flat(data: list[ClippedBand], sensor: Sensor) -> list[str]:
 
 def _sampled(piece: ClippedBand, like: ClippedBand, outside: int = 0) -> np.ndarray:
     """Numbers of a piece at the pixel centres of another, uint16 (h, w)."""
-    h, w = like.numbers.shape
-    if piece.transform == like.transform and piece.numbers.shape == (h, w):
+    if piece.transform == like.transform and piece.numbers.shape == like.numbers.shape:
         return piece.numbers
-    to_piece = ~piece.transform
-    cols = np.floor(to_piece.a * (like.transform.c + (np.arange(w) + 0.5) * like.transform.a) + to_piece.c + 1e-6).astype("int64")
-    rows = np.floor(to_piece.e * (like.transform.f + (np.arange(h) + 0.5) * like.transform.e) + to_piece.f + 1e-6).astype("int64")
-    inside_rows, inside_cols = (rows >= 0) & (rows < piece.numbers.shape[0]), (cols >= 0) & (cols < piece.numbers.shape[1])
-    taken = piece.numbers[np.where(inside_rows, rows, 0)[:, None], np.where(inside_cols, cols, 0)]
-    return np.where(inside_rows[:, None] & inside_cols, taken, outside)
+    x, y = pixel_centres(like.transform, like.numbers.shape)
+    return taken(piece.numbers, *containing(piece.transform, piece.numbers.shape, x, y), outside)
 
 
 def _outside(scene: Scene, piece: ClippedBand, crs: str) -> np.ndarray:
@@ -92,4 +87,4 @@ def _outside(scene: Scene, piece: ClippedBand, crs: str) -> np.ndarray:
         return np.zeros(piece.numbers.shape, bool)
     to_run = pyproj.Transformer.from_crs(4326, crs, always_xy=True).transform
     footprint = shapely.transform(shapely.from_wkt(scene.footprint_wkt), to_run, interleaved=False)
-    return geometry_mask([footprint], piece.numbers.shape, Affine(*piece.transform[:6]))
+    return geometry_mask([footprint], piece.numbers.shape, piece.transform)

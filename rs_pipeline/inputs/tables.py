@@ -84,24 +84,30 @@ class TableRow:
         self.needed(column)
         return self._read(column, truth_of, "write 1 for yes and 0 for no")
 
-    def place(self, crs: str | None = None, lon: str = "lon", lat: str = "lat") -> tuple[float, float]:
-        """Longitude and latitude on WGS 84, degrees; ``crs`` is that of the cells, see `InputSection.crs`."""
-        for column in (lon, lat):
+    def place(self, crs: str | None = None) -> tuple[float, float]:
+        """Longitude and latitude on WGS 84, degrees, of the columns lon and lat; ``crs`` is that of the cells, see `InputSection.crs`."""
+        for column in ("lon", "lat"):
             self.needed(column)
-        given = [self._read(c, degrees_of, "write degrees with a decimal point") for c in (lon, lat)]
+        given = [self._read(c, degrees_of, "write degrees with a decimal point") for c in ("lon", "lat")]
         x, y = (float(v) for v in to_wgs84(np.array([given]), crs)[0])
         if -180 <= x <= 180 and -90 <= y <= 90:
             return x, y
-        what = f"({given[0]:g}, {given[1]:g}) is no place"
-        if crs is None and abs(given[0]) <= 90 and abs(given[1]) <= 180:
-            raise self.fault(f"{what}: longitude and latitude are exchanged", lon, f"exchange the names {lon} and {lat} in the header")
-        raise self.fault(what, lon, "give longitude and latitude in degrees, WGS 84; or state inputs.<key>.crs")
+        what, remedy = no_place(*given, exchanged=crs is None)
+        raise self.fault(what, "lon", remedy)
 
     def _read(self, column: str, read: Callable[[str], Parsed], remedy: str) -> Parsed:
         try:
             return read(self.text(column))
         except ValueError as fault:
             raise self.fault(str(fault), column, remedy) from None
+
+
+def no_place(lon: float, lat: float, *, exchanged: bool = True) -> tuple[str, str]:
+    """What is wrong with a longitude and latitude, degrees, that are no place, and the remedy; ``exchanged``: they may be so."""
+    what = f"({lon:g}, {lat:g}) is no place"
+    if exchanged and abs(lon) <= 90 and abs(lat) <= 180:
+        return f"{what}: longitude and latitude are exchanged", "exchange the names lon and lat in the header"
+    return what, "give longitude and latitude in degrees, WGS 84; or state inputs.<key>.crs"
 
 
 @dataclass(frozen=True)

@@ -171,7 +171,7 @@ class Product:
 
     name: str
     order: int
-    """StepContext in maps, indicators and report."""
+    """Place in maps, indicators and report."""
     maps: tuple[RegionMap, ...] = ()
     steps: tuple[Step, ...] = ()
     county_maps: tuple[str, ...] = ()

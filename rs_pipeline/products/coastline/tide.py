@@ -18,7 +18,7 @@ from rs_pipeline.config import InputSection, Settings, time_zone
 from rs_pipeline.errors import TableError
 from rs_pipeline.inputs.cells import degrees_of, is_missing, number_of
 from rs_pipeline.inputs.coordinates import to_wgs84
-from rs_pipeline.inputs.tables import NOTHING_STATED, InputTable, read_table
+from rs_pipeline.inputs.tables import NOTHING_STATED, InputTable, no_place, read_table
 
 log = logging.getLogger(__name__)
 
@@ -186,11 +186,8 @@ def _check_places(table: pd.DataFrame, path: Path) -> None:
     inside = table.lon.between(-180, 180) & table.lat.between(-90, 90)
     if not inside.all():
         first = table[~inside].iloc[0]
-        exchanged = abs(first.lon) <= 90 and abs(first.lat) <= 180
-        raise TableError(
-            f"({first.lon:g}, {first.lat:g}) is no place" + (": longitude and latitude are exchanged" if exchanged else ""), where=f"{path}, row {first.row}, column lon",
-            remedy="exchange the names lon and lat in the header" if exchanged else "give longitude and latitude in degrees, WGS 84",
-        )  # fmt: skip
+        what, remedy = no_place(first.lon, first.lat)
+        raise TableError(what, where=f"{path}, row {first.row}, column lon", remedy=remedy)
 
 
 def _without_fill(table: pd.DataFrame, factor: float, path: Path) -> pd.DataFrame:
