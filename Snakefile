@@ -13,7 +13,7 @@ from rs_pipeline.errors import PipelineError
 from rs_pipeline.layout import Layout
 from rs_pipeline.provinces import load_province
 from rs_pipeline.operations.code import changed_code, words_on_code
-from rs_pipeline.operations.run import begin, end, settle_times
+from rs_pipeline.operations.run import begin, end, mend, settle_times
 from rs_pipeline.operations.summary import words
 from rs_pipeline.products.register import StepContext, period_maps
 from rs_pipeline.simulation import world_files
@@ -33,6 +33,7 @@ except PipelineError as fault:
 
 if workflow.is_main_process:
     settle_times(S.root)
+    mend(S, only_tell=workflow.dryrun)
     if changed := changed_code(S):
         print(words_on_code(changed, Layout(S.root).settings), file=sys.stderr)
 
@@ -63,9 +64,10 @@ def inputs_of(step):
 
 
 def outputs_of(step):
-    """What the step writes. Chips are removed after use where the configuration says so; the report's pictures are a folder."""
-    kinds = {"native": lambda p: temp(directory(p)), "pictures": directory}
-    return [kinds.get(path.name, str)(path) for path in step.writes(StepContext(S))]
+    """What the step writes. Chips are removed after use where the configuration says so; the report's pictures are a folder. The rest stays until
+    its successor stands: steps write whole files or none."""
+    kinds = {"native": lambda p: temp(directory(p)), "pictures": lambda p: update(directory(p))}
+    return [kinds.get(path.name, update)(path) for path in step.writes(StepContext(S))]
 
 
 def resources_of(step):
@@ -113,8 +115,8 @@ onstart:
 onsuccess:
     found = end(S, failed=False)
     print(words(found), file=sys.stderr)
-    if found.given_up:
-        raise WorkflowError("finished, but not complete: some jobs were given up, see the summary above and the report")
+    if found.status != "complete":
+        raise WorkflowError("finished, but not complete: jobs were given up, scenes lost or files damaged, see the summary above and the report")
 
 
 onerror:
@@ -140,7 +142,7 @@ rule province_units:
 checkpoint assign:
     input: inputs_of(BEFORE_TILES[-1])
     output: outputs_of(BEFORE_TILES[-1])
-    params: verb=verb_of(BEFORE_TILES[-1]), config=L.settings, depends=depends_on(BEFORE_TILES[-1], S)
+    params: verb=verb_of(BEFORE_TILES[-1]), config=L.settings, depends=depends_on(BEFORE_TILES[-1], S), retry=RETRIES.get("assign", Retry()).times
     resources: attempt=this_attempt
     log: log_of(BEFORE_TILES[-1])
     shell: COMMAND

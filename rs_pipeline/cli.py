@@ -14,8 +14,7 @@ from typer.core import TyperCommand
 
 from rs_pipeline import __version__
 from rs_pipeline.errors import PipelineError
-from rs_pipeline.products.register import resolve
-from rs_pipeline.steps import Step, steps
+from rs_pipeline.steps import Step, call_step, steps
 
 app = typer.Typer(
     name="rs-pipeline", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -137,7 +136,7 @@ def _verb(step: Step) -> Callable[..., None]:
 
     def work(config: Path, threads: int, **names: str) -> None:
         _limit_threads(threads)
-        resolve(step.function)(_settings(config), *names.values(), **({"threads": threads} if step.threads > 1 else {}))
+        call_step(step, _settings(config), names.values(), threads)
 
     def of_run(config: Config, threads: Threads = step.threads, attempt: Attempt = 1):
         work(config, threads)
@@ -184,6 +183,20 @@ def summary(config: Config):
     found = summarise_run(_settings(config))
     typer.echo(words(found))
     raise typer.Exit(found.status != "complete")
+
+
+@app.command()
+def verify(
+    config: Config,
+    quick: Annotated[bool, typer.Option("--quick", help="Look at the sizes of files only; chips are then left out.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Put aside what is damaged: the next snakemake makes it again.")] = False,
+):
+    """Hold every file of the run, and every chip, to what was written; exit code 1 where one is damaged or missing."""
+    from rs_pipeline.operations.verify import verify_run, words
+
+    found = verify_run(_settings(config), whole=not quick, repair=repair)
+    typer.echo(words(found, repaired=repair))
+    raise typer.Exit(bool(found.damaged or found.missing))
 
 
 @app.command()

@@ -46,14 +46,26 @@ class RasterError(PipelineError):
     """A raster is damaged, outside the declared limits, or not what it should be."""
 
 
+class DamagedError(RasterError):
+    """A file that a job of this run wrote is not what was written; ``path`` is the file, or the folder of a chip."""
+
+    def __init__(self, what: str, path: str):
+        self.path = path
+        super().__init__(what, where=path, remedy="start the same command again: it is made again")
+
+
 class LockedError(PipelineError):
     """Another run works on the same folder."""
 
 
-DISK_FAULTS = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EROFS: "the file system is read-only"}
+DISK_FAULTS = {
+    errno.ENOSPC: "the disk is full, or has no room for more files", errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the limit of file sizes is reached (ulimit -f)", errno.EROFS: "the file system is read-only", errno.EIO: "the disk has a fault",
+    errno.ESTALE: "the disk is gone (a stale handle of the network file system)",
+}  # fmt: skip
 """Numbers of an OSError that blame the disk, in words."""
 
-MAKE_ROOM = "make room, then start the same command again"
+MAKE_ROOM = "make room, or mend the disk, then start the same command again"
 """Remedy of every SpaceError."""
 
 

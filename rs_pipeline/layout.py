@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 TRUE_COLOUR = "true_colour"
 """Pictures of what was seen, beside those of the products."""
@@ -20,6 +21,9 @@ class Layout:
     """Paths below ``results/<run>``. Wildcards such as ``{period}`` pass through unchanged."""
 
     root: Path
+
+    CHIPS: ClassVar[str] = "native"
+    """Folder of the chips beside their manifest."""
 
     @property
     def settings(self) -> Path:
@@ -39,6 +43,11 @@ class Layout:
     def journal(self) -> Path:
         """JSON lines: start and end of every job, with its time, memory and bytes."""
         return self.root / "logs" / "jobs.jsonl"
+
+    @property
+    def record(self) -> Path:
+        """JSON lines: size and SHA-256 of the files of every job, see `storage.record`."""
+        return self.root / "logs" / "checksums.jsonl"
 
     @property
     def code(self) -> Path:
@@ -69,7 +78,7 @@ class Layout:
 
     def chip_folder(self, period: str, tile: str) -> Path:
         """Folder of the chips of a tile and period, one folder a scene."""
-        return self.root / "chips" / period / tile / "native"
+        return self.root / "chips" / period / tile / self.CHIPS
 
     def scene_list(self, period: str, tile: str) -> Path:
         """The scenes a tile and period rest on; rewritten only where they change, and so what makes a tile run again."""

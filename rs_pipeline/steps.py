@@ -28,6 +28,7 @@ from rs_pipeline.products.register import (
     period_maps,
     products,
     region_maps,
+    resolve,
     sensor_tables,
     shipped,
 )  # fmt: skip
@@ -38,10 +39,6 @@ OBSERVE_KEYS = (
     *(f"black_odorous.{n}" for n in ("max_swir1_refl", "min_dates", "min_months", "min_positive_share", "min_sun_elevation_deg", "window")),
 )  # fmt: skip
 """What the maps of a tile and period depend on. Decisions on reaches and bodies are made later, from what is seen here."""
-
-RUNTIME_SECTIONS = ("run", "output", "resources", "fetch", "notify")
-"""Sections that say where, how fast and with how many tries a run works; what it writes does not depend on them."""
-
 
 def _coast_tables(place: StepContext) -> list[Path | None]:
     coast = place.settings.coastline
@@ -197,6 +194,25 @@ def step_places(step: Step, settings: Settings, tile_ids: Iterable[str] = ()) ->
         "tile_period": lambda: [plain.at(period=p, tile=t) for p in periods for t in ids],
         "map": lambda: [plain.at(period=p, product=name) for name in period_maps() for p in periods],
     }[step.scope]()
+
+
+def step_of(verb: str) -> Step | None:
+    """The step of a verb, which may name a product after a colon; None where it is the verb of none."""
+    return next((s for s in steps().values() if s.verb == verb.partition(":")[0]), None)
+
+
+def call_step(step: Step, settings: Settings, names: Iterable[str], threads: int = 1) -> None:
+    """Do a step; ``names`` are those that its scope takes, in the order of `Step.function`."""
+    resolve(step.function)(settings, *names, **({"threads": threads} if step.threads > 1 else {}))
+
+
+def maker(settings: Settings, path: Path, tile_ids: Iterable[str]) -> tuple[Step, StepContext] | None:
+    """The step that writes a file, or the folder it lies in, and where; None where none of the run does."""
+    for step in steps_of(settings):
+        for place in step_places(step, settings, tile_ids):
+            if any(path.is_relative_to(written.absolute()) for written in (*step.writes(place), *step.also_writes(place))):
+                return step, place
+    return None
 
 
 def final_outputs(settings: Settings) -> list[Path]:

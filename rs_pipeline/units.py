@@ -13,7 +13,7 @@ import shapely
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.inputs.coordinates import gcj02_to_wgs84
 from rs_pipeline.provinces import Province
-from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.layers import write_layer
 
 
 def province_units(province: Province, path: Path) -> int:
@@ -46,6 +46,5 @@ def province_units(province: Province, path: Path) -> int:
         {"adcode": [Path(r[0]).stem for r in records], "name": [r[1] for r in records], "prefecture": [r[2] for r in records]},
         geometry=shapes, crs=4326,
     )  # fmt: skip
-    with atomic_path(path) as part:
-        frame.to_file(part, driver="GPKG", layer="units")
+    write_layer(frame, path, "units")
     return len(frame)

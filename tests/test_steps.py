@@ -11,12 +11,12 @@ import shapely
 import yaml
 
 from rs_pipeline import steps as module
+from rs_pipeline.config import RUNTIME_SECTIONS, parse
 from rs_pipeline.config import load as load_settings
-from rs_pipeline.config import parse
 from rs_pipeline.products import register
 from rs_pipeline.products.register import resolve
 from rs_pipeline.simulation.write import run_config, write_world
-from rs_pipeline.steps import RUNTIME_SECTIONS, depends_on, in_order, step_places, steps, steps_of
+from rs_pipeline.steps import depends_on, in_order, step_places, steps, steps_of
 from rs_pipeline.storage.provenance import code_sha256, freeze
 from tests.recording import recorded
 

@@ -7,7 +7,8 @@ again that it changes. A scene stands in it with the digest of all that its pixe
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import logging
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,12 +19,15 @@ import shapely
 from rs_pipeline.catalog.address import unsigned
 from rs_pipeline.catalog.fetch import chip_grid, tile_outline
 from rs_pipeline.catalog.ledger import read_ledger
+from rs_pipeline.catalog.losses import MAX_TRIES, losses, readable_again
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
-from rs_pipeline.model import Scene
+from rs_pipeline.model import Grid, Scene
 from rs_pipeline.region import read_tiles
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.tables import write_csv
+
+log = logging.getLogger(__name__)
 
 _WORDS = ("offset_decision", "offset_confidence", "reason", "status", "cloud_cover", "registration", "displaced_x_m", "displaced_y_m")
 """What a ledger says of a scene that no pixel depends on; a search among more scenes may say it otherwise."""
@@ -38,19 +42,67 @@ def digest(scene: Scene) -> str:
 
 
 def assign(settings: Settings) -> None:
-    """Write the list of every tile and period (columns key, digest; sorted by key) and ``tile_scenes.csv`` (period, tile, n_scenes)."""
+    """Write the list of every tile and period (columns key, digest, tries; first the tile itself with the digest of its grid, then its scenes by key)
+    and ``tile_scenes.csv`` (period, tile, n_scenes).
+
+    Scenes that a fetch could not read are opened once more. Where that works, the scene has one try more in its list: it is fetched again. A scene
+    that was so read in vain MAX_TRIES times is left, until its files change.
+    """
     layout, tiles = Layout(settings.root), read_tiles(settings)
     scenes = read_ledger(layout.scenes, status=["used"])
-    lines = [f"{s.key},{digest(s)}\n" for s in scenes]
+    digests = [digest(s) for s in scenes]
     on_tile = scenes_meeting(scenes, [tile_outline(chip_grid(settings, t)) for t in tiles])
+    lost = {(loss.tile, loss.period): set(loss.lost) for loss in losses(settings)}
+    again = _readable(settings, scenes, {key for keys in lost.values() for key in keys})
     counts = []
     for period in settings.all_periods:
         in_period = np.array([s.solar_day in period for s in scenes], bool)
         for tile, meets in zip(tiles, on_tile, strict=True):
-            chosen = meets[in_period[meets]]
-            _write_changed(layout.scene_list(period.label, tile.id), "key,digest\n" + "".join(lines[i] for i in chosen))
+            chosen, path = meets[in_period[meets]], layout.scene_list(period.label, tile.id)
+            listed, here = _listed(path), again & lost.get((tile.id, period.label), set())
+            rows = [f"{tile.id},{grid_digest(chip_grid(settings, tile))},0"]
+            for i in chosen:
+                before = listed.get(scenes[i].key)
+                tries = (before.tries if before and before.digest == digests[i] else 0) + (scenes[i].key in here)
+                rows.append(f"{scenes[i].key},{digests[i]},{min(MAX_TRIES, tries)}")
+            _write_changed(path, "\n".join(["key,digest,tries", *rows, ""]))
             counts.append((period.label, tile.id, len(chosen)))
     write_csv(pd.DataFrame(counts, columns=["period", "tile", "n_scenes"]), layout.tile_scenes)
+
+
+def grid_digest(grid: Grid) -> str:
+    """Digest of a pixel grid, 16 hexadecimal digits."""
+    return sha256(json.dumps([grid.crs, grid.resolution_m, *grid.bounds]).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A scene in a list."""
+
+    digest: str
+    tries: int
+
+
+def _listed(path: Path) -> dict[str, _Row]:
+    """The scenes of a list by key; none where there is no list that can be read."""
+    try:
+        table = pd.read_csv(path, dtype={"key": str, "digest": str})
+        return {key: _Row(digest, int(n)) for key, digest, n in zip(table.key, table.digest, table.tries, strict=True)}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def tries_of(path: Path) -> dict[str, int]:
+    """Key of each scene in a list to how often it was tried again."""
+    return {key: row.tries for key, row in _listed(path).items()}
+
+
+def _readable(settings: Settings, scenes: list[Scene], lost: set[str]) -> set[str]:
+    """Keys of lost scenes that can be opened now."""
+    found = readable_again([s for s in scenes if s.key in lost], settings.fetch) if lost else set()
+    if lost:
+        log.warning("%d scenes could not be read before; %d of them can be opened now and are fetched again", len(lost), len(found))
+    return found
 
 
 def scenes_meeting(scenes: list[Scene], outlines: list[shapely.Geometry]) -> list[np.ndarray]:

@@ -57,7 +57,7 @@ class Cache:
 
     def keep(self, key: str, folder: Path) -> None:
         """Pack the GeoTIFFs of a folder (none for a scene that is empty over the tile), then drop what was used longest ago."""
-        with atomic_path(self.path(key)) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as packed:
+        with atomic_path(self.path(key), lasting=False) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as packed:
             for file in sorted(folder.glob("[!.]*.tif")):
                 packed.write(file, file.name)
         self._trim(key[0])

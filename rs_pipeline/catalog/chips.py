@@ -6,6 +6,7 @@ A chip is a folder named by the scene's key, below the manifest; in it lies one 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from rasterio.windows import Window
 
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.config import Settings
-from rs_pipeline.errors import RasterError, TableError
+from rs_pipeline.errors import DamagedError, RasterError, TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Scene
 from rs_pipeline.sensors import load_sensor
@@ -28,8 +29,8 @@ from rs_pipeline.sensors import load_sensor
 if TYPE_CHECKING:
     from rs_pipeline.catalog.passes import Pass
 
-MANIFEST_COLUMNS = ("scene_id", "key", "sensor", "datetime", "status", "reason", "bytes")
-"""Columns of chips.parquet; status is ``ok``, ``empty`` (no data over the tile) or ``failed``."""
+MANIFEST_COLUMNS = ("scene_id", "key", "sensor", "datetime", "status", "reason", "bytes", "sha256")
+"""Columns of chips.parquet; status is ``ok``, ``empty`` (no data over the tile) or ``failed``; sha256 is that of `chip_digest`, empty where there is no chip."""
 
 _TIE = 1e-6
 """Share of a pixel added before flooring, so that centres on an edge always fall to the right and lower pixel."""
@@ -52,6 +53,42 @@ class Chip:
 
     def has(self, role: str) -> bool:
         return role in self.files
+
+
+def chip_digest(folder: Path) -> str:
+    """SHA-256 of the names and contents of a chip's files, 64 hexadecimal digits; that of nothing where the folder is empty or absent."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("[!.]*.tif")):
+        digest.update(path.name.encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def read_manifest(path: Path) -> pd.DataFrame:
+    """Manifest of a tile and period, columns MANIFEST_COLUMNS.
+
+    Raises
+    ------
+    DamagedError : it cannot be read, or has other columns.
+    """
+    try:
+        return pd.read_parquet(path, columns=list(MANIFEST_COLUMNS))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, KeyError) as fault:
+        raise DamagedError(f"the list of chips cannot be read: {fault}", str(path)) from None
+
+
+def damaged_in(manifest: Path) -> dict[Path, str]:
+    """Chips of a manifest that are there and not what was written, by folder, and how; nothing where the manifest cannot be read."""
+    try:
+        table = read_manifest(manifest)
+    except DamagedError:
+        return {}
+    folder = manifest.parent / Layout.CHIPS
+    chips = [(folder / c.key, c.sha256) for c in table[table.status == "ok"].itertuples() if (folder / c.key).exists()]
+    return {path: "its content is not what was written" for path, sha256 in chips if chip_digest(path) != sha256}
 
 
 def chip_files(folder: Path) -> dict[str, tuple[Path, int]]:
@@ -79,10 +116,11 @@ def native_transform(chip: Chip, role: str) -> Affine:
     return chip.transforms[path]
 
 
-def seen_scenes(settings: Settings, tile_id: str, period: str) -> set[str]:
-    """Ids of the scenes that have a chip of the tile and period; the chips themselves may be gone."""
-    table = pd.read_parquet(Layout(settings.root).chips(period, tile_id))
-    return set(table.scene_id[table.status == "ok"])
+def seen_scenes(settings: Settings, tile_id: str, period: str) -> tuple[set[str], dict[str, str]]:
+    """Ids of the scenes that have a chip of the tile and period (the chips themselves may be gone), and ids to reasons of those that could not be read."""
+    table = read_manifest(Layout(settings.root).chips(period, tile_id))
+    failed = table[table.status == "failed"]
+    return set(table.scene_id[table.status == "ok"]), dict(zip(failed.scene_id, failed.reason, strict=True))
 
 
 def load_chips(settings: Settings, tile_id: str, period: str) -> list[Chip]:
@@ -91,14 +129,18 @@ def load_chips(settings: Settings, tile_id: str, period: str) -> list[Chip]:
     Raises
     ------
     TableError : there is no manifest; the tile has not been fetched.
-    RasterError : a chip that the manifest calls whole is not.
+    DamagedError : a chip is not what was written, or lies on another grid than the tile.
     """
     layout = Layout(settings.root)
     manifest = layout.chips(period, tile_id)
     if not manifest.is_file():
         raise TableError("no chips for this tile and period", where=str(manifest), remedy=f"run `fetch {tile_id} {period}` first")
-    wanted, folder = pd.read_parquet(manifest), layout.chip_folder(period, tile_id)
-    scenes = read_ledger(layout.scenes, key=wanted.key[wanted.status == "ok"])
+    wanted, folder = read_manifest(manifest), layout.chip_folder(period, tile_id)
+    written = wanted[wanted.status == "ok"].set_index("key").sha256
+    scenes = read_ledger(layout.scenes, key=written.index)
+    for scene in scenes:
+        if chip_digest(folder / scene.key) != written[scene.key]:
+            raise DamagedError(f"the chip {scene.key} is not what was written", str(manifest))
     chips = [Chip(s, *_headers(folder / s.key)) for s in scenes]
     for chip in chips:
         if set(chip.files) != set(chip.scene.assets):

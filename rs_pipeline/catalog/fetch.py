@@ -24,7 +24,7 @@ from rich.progress import track
 
 from rs_pipeline.catalog.address import unsigned
 from rs_pipeline.catalog.cache import Cache
-from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, chip_files
+from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, chip_digest, chip_files, read_manifest
 from rs_pipeline.catalog.clip import MASK_ROLES, ClippedBand, read_clipped
 from rs_pipeline.catalog.ground_range import read_ground_range
 from rs_pipeline.catalog.identity import changed_since, file_identity, read_from
@@ -32,12 +32,14 @@ from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.catalog.read import FAULTS, fault_chain, retrying
 from rs_pipeline.catalog.settle import settle
 from rs_pipeline.config import FetchSection, Settings
-from rs_pipeline.errors import PipelineError, RasterError
+from rs_pipeline.errors import MAKE_ROOM, DamagedError, PipelineError, RasterError, SpaceError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Band, Grid, Scene, Tile
 from rs_pipeline.radiometry.masks import shadow_reach_m
 from rs_pipeline.region import read_tile
 from rs_pipeline.sensors import load_sensor
+from rs_pipeline.storage.atomic import force
+from rs_pipeline.storage.disk import blaming_disk, disk_fault
 from rs_pipeline.storage.raster import BLOCK_PX
 from rs_pipeline.storage.tables import write_parquet
 
@@ -65,18 +67,20 @@ def _groups(pieces: list[ClippedBand]) -> Iterator[tuple[str, list[ClippedBand]]
 
 
 def _write(path: Path, group: list[ClippedBand], crs: str, tags: dict[str, str]) -> None:
-    """Write a chip file and read it back: it must hold what was meant, and GDAL says nothing of a disk that is full.
+    """Write a chip file to the disk and read it back: it must hold what was meant, and GDAL says nothing of a disk that is full.
 
     Raises
     ------
-    RasterError : it does not. That is no fault of the scene.
+    SpaceError : it does not. That is no fault of the scene.
     """
-    try:
-        right = _written(path, group, crs, tags)
-    except FAULTS as fault:
-        raise RasterError(f"the chip cannot be written: {fault_chain(fault)[-1]}", where=str(path), remedy="make room, or check the disk") from None
-    if not right:
-        raise RasterError("the chip does not read back as written", where=str(path), remedy="make room, or check the disk")
+    with blaming_disk(path):
+        try:
+            right = _written(path, group, crs, tags)
+        except FAULTS as fault:
+            raise SpaceError(disk_fault(path.parent, fault) or f"the chip cannot be written: {fault_chain(fault)[-1]}", where=str(path), remedy=MAKE_ROOM) from fault
+        if not right:
+            raise SpaceError(disk_fault(path.parent) or "the chip does not read back as written", where=str(path), remedy=MAKE_ROOM)
+        force(path)
 
 
 def _written(path: Path, group: list[ClippedBand], crs: str, tags: dict[str, str]) -> bool:
@@ -110,9 +114,11 @@ def _tags(scene: Scene, grid: Grid, reach_m: float) -> dict[str, str]:
     return {"SCENE": scene.scene_id, "MADE_FROM": json.dumps(made_from, sort_keys=True)}
 
 
-def _verified(folder: Path, scene: Scene, grid: Grid, tags: dict[str, str]) -> bool:
-    """Whether the folder holds the whole chip, made from the same sources, and every block can be read."""
+def _verified(folder: Path, scene: Scene, grid: Grid, tags: dict[str, str], sha256: str = "") -> bool:
+    """Whether the folder holds the whole chip, made from the same sources, of the digest where one is known, and every block can be read."""
     try:
+        if sha256 and chip_digest(folder) != sha256:
+            return False
         files = chip_files(folder)
         if set(files) != set(scene.assets):
             return False
@@ -162,6 +168,8 @@ def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Sett
             lost = settle(pieces, scene, sensor, grid.crs)
         if lost:
             return "failed", f"no data, or one number only, in {', '.join(lost)} where other bands have data"
+    except SpaceError:
+        raise
     except (PipelineError, *FAULTS) as fault:
         return "failed", " ".join(str(fault.what if isinstance(fault, PipelineError) else fault).split())
     source = read_from(scene, settings.fetch)  # after the pixels: what changes while they are read is seen
@@ -199,14 +207,18 @@ def _is_remote(scene: Scene) -> bool:
     return not all(href.startswith("/") for href in scene.assets.values())
 
 
-def fetch_scene(scene: Scene, grid: Grid, folder: Path, settings: Settings) -> tuple[str, str, int]:
-    """Make (or keep) the chip of one scene: (status, reason, bytes). Never raises for a bad scene, and a bad disk is none.
+def fetch_scene(scene: Scene, grid: Grid, folder: Path, settings: Settings, sha256: str = "") -> tuple[str, str, int, str]:
+    """Make (or keep) the chip of one scene: (status, reason, bytes, digest). Never raises for a bad scene, and a bad disk is none.
 
     A chip is made in a hidden folder beside, which takes its name when it is whole.
+
+    Parameters
+    ----------
+    sha256 : digest of the chip that was written before, where it is known: any other is made anew.
     """
     sensor = load_sensor(scene.sensor)
     reach_m = shadow_reach_m(scene.sun_elevation_deg, settings.masks.shadow_height_m) if sensor.mask.kind != "none" else 0.0
-    if not _verified(folder, scene, grid, _tags(scene, grid, reach_m)):
+    if not _verified(folder, scene, grid, _tags(scene, grid, reach_m), sha256):
         beside = folder.with_name(f".{folder.name}.part")
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
@@ -214,11 +226,13 @@ def fetch_scene(scene: Scene, grid: Grid, folder: Path, settings: Settings) -> t
             status, reason = _obtain(scene, grid, reach_m, beside, settings)
             shutil.rmtree(folder, ignore_errors=True)
             if status != "ok":
-                return status, reason, 0
+                return status, reason, 0, ""
+            force(beside)
             os.replace(beside, folder)
+            force(folder.parent)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
-    return "ok", "", sum(p.stat().st_size for p in folder.glob("[!.]*.tif"))
+    return "ok", "", sum(p.stat().st_size for p in folder.glob("[!.]*.tif")), chip_digest(folder)
 
 
 def _readers(scenes: list[Scene], grid: Grid, threads: int, settings: Settings) -> int:
@@ -265,22 +279,23 @@ def fetch(settings: Settings, tile_id: str, period_label: str, threads: int = 2)
 
     Raises
     ------
-    RasterError : a chip cannot be written.
+    SpaceError : a chip cannot be written.
     """
     layout = Layout(settings.root)
     grid = chip_grid(settings, read_tile(settings, tile_id))
     manifest, folder = layout.chips(period_label, tile_id), layout.chip_folder(period_label, tile_id)
     folder.mkdir(parents=True, exist_ok=True)
-    manifest.unlink(missing_ok=True)
+    digests = _withdrawn(manifest)
     for left in [*folder.glob(".*.part*"), *manifest.parent.glob(".*.part*")]:  # by a run that was killed
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     wanted = wanted_scenes(settings, tile_id, period_label)
     console = Console(stderr=True)
     with ThreadPoolExecutor(max_workers=_readers(wanted, grid, threads, settings)) as pool:
-        results = pool.map(lambda s: fetch_scene(s, grid, folder / s.key, settings), wanted)
+        results = pool.map(lambda s: fetch_scene(s, grid, folder / s.key, settings, digests.get(s.key, "")), wanted)
         label = f"fetch {tile_id} {period_label}"
         outcomes = list(track(results, description=label, total=len(wanted), console=console, disable=not console.is_terminal))
     table = _write_manifest(manifest, wanted, outcomes)
+    _before(manifest).unlink(missing_ok=True)
     counts = table.status.value_counts()
     lost = int(counts.get("failed", 0))
     console.print(f"{label}: {counts.get('ok', 0)} chips, {counts.get('empty', 0)} empty, {lost} of {len(table)} scenes failed", highlight=False)
@@ -288,19 +303,36 @@ def fetch(settings: Settings, tile_id: str, period_label: str, threads: int = 2)
         console.print(f"  {row.key}: {row.reason}", markup=False, highlight=False)
 
 
+def _before(manifest: Path) -> Path:
+    """Where a manifest waits while its chips are decided anew: its digests tell which of them are whole."""
+    return manifest.with_name(f".{manifest.stem}.before{manifest.suffix}")
+
+
+def _withdrawn(manifest: Path) -> dict[str, str]:
+    """Take a manifest out of sight; key to digest of its chips, or of the one that an interrupted run took."""
+    before = _before(manifest)
+    if manifest.exists():
+        os.replace(manifest, before)
+    try:
+        table = read_manifest(before)
+    except (FileNotFoundError, DamagedError):
+        return {}
+    return dict(zip(table.key, table.sha256, strict=True))
+
+
 def write_failed(settings: Settings, tile_id: str, period_label: str, reason: str) -> None:
     """Write the manifest of a tile and period whose fetch is given up: every scene failed, for the one reason."""
     layout, wanted = Layout(settings.root), wanted_scenes(settings, tile_id, period_label)
     layout.chip_folder(period_label, tile_id).mkdir(parents=True, exist_ok=True)
-    _write_manifest(layout.chips(period_label, tile_id), wanted, [("failed", reason, 0)] * len(wanted))
+    _write_manifest(layout.chips(period_label, tile_id), wanted, [("failed", reason, 0, "")] * len(wanted))
 
 
-def _write_manifest(manifest: Path, scenes: list[Scene], outcomes: list[tuple[str, str, int]]) -> pd.DataFrame:
+def _write_manifest(manifest: Path, scenes: list[Scene], outcomes: list[tuple[str, str, int, str]]) -> pd.DataFrame:
     rows = [(s.scene_id, s.key, s.sensor, s.datetime, *outcome) for s, outcome in zip(scenes, outcomes, strict=True)]
     table = pd.DataFrame(rows, columns=list(MANIFEST_COLUMNS))
     table["datetime"] = pd.to_datetime(table["datetime"], utc=True).astype("datetime64[us, UTC]")
     table["bytes"] = table["bytes"].astype("int64")
-    write_parquet(table.astype({c: "string" for c in ("scene_id", "key", "sensor", "status", "reason")}), manifest)
+    write_parquet(table.astype({c: "string" for c in ("scene_id", "key", "sensor", "status", "reason", "sha256")}), manifest)
     return table
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -45,6 +46,8 @@ _NOT_ASKED = "the catalog was not asked for "
 
 _NAMED = 5
 """So many of the scenes that changed are named; the ledger has them all."""
+
+NOT_FOUND_AGAIN = "the last search used it, this one finds it no more"
 
 
 def allowed_schemes(source: SourceSection) -> tuple[str, ...]:
@@ -210,7 +213,7 @@ def search(settings: Settings) -> None:
 
     Raises
     ------
-    CatalogError : a catalog cannot be read, or holds more than search.max_scenes.
+    CatalogError : a catalog cannot be read, holds more than search.max_scenes, or has lost more than search.max_lost_share of the last search.
     EmptySearchError : no scene can be used; says what was searched and why each scene was skipped.
     """
     region, others = shapely.union_all(load_units(settings).geometry.values), Counter()
@@ -226,6 +229,9 @@ def search(settings: Settings) -> None:
     counts = Counter(s.status for s in scenes)
     if not counts["used"]:
         raise _empty(settings, region, scenes, others)
+    gone = not_found_again(list(before.values()), scenes, settings, region)
+    check_loss(gone, before, settings)
+    scenes += [replace(s, status="skipped", reason=NOT_FOUND_AGAIN) for s in gone]
     found = tracks([s for s in scenes if not s.reason.startswith(_NOT_ASKED)], intervals(settings))
     write_tracks(found, Layout(settings.root).orbits)
     changed = [s.key for s in scenes if s.status == "used" and s.key in before and change(before[s.key], s)]
@@ -235,10 +241,54 @@ def search(settings: Settings) -> None:
     line += f"\norbits: {expected - missing} of {expected} passes of {len(found)} tracks found"
     if moved := sum(s.status == "used" and (s.moved_x_m, s.moved_y_m) != (0.0, 0.0) for s in scenes):
         line += f"\nplaces: {moved} scenes lay beside the others and are moved back, see `registration` in {Layout(settings.root).scenes}"
+    if gone:
+        line += f"\n{len(gone)} scenes of the last search are found no more: {_some(s.key for s in gone)}"
     if changed:
-        more = f", … ({len(changed) - _NAMED} more)" if len(changed) > _NAMED else ""
-        line += f"\n{len(changed)} scenes changed at the source since they were fetched: {', '.join(changed[:_NAMED])}{more}; they are fetched again"
+        line += f"\n{len(changed)} scenes changed at the source since they were fetched: {_some(changed)}; they are fetched again"
     Console(stderr=True).print(line, markup=False, highlight=False)
+
+
+def not_found_again(before: list[Scene], now: list[Scene], settings: Settings, region: shapely.Geometry) -> list[Scene]:
+    """Scenes that the last search used, that this one would have asked for, and of which it found neither the item nor another of the same acquisition:
+    same platform and day, over most of the same ground."""
+    sensors = {s.sensor for s in settings.sources}
+    keys, spans = {s.key for s in now}, intervals(settings)
+    shown: dict[tuple, list[shapely.Geometry]] = defaultdict(list)
+    for scene in now:
+        if scene.footprint_wkt and scene.status == "used":
+            shown[scene.platform, scene.solar_day].append(shapely.from_wkt(scene.footprint_wkt))
+    gone = []
+    for scene in before:
+        asked = scene.sensor in sensors and any(first <= scene.solar_day <= last for first, last in spans)
+        footprint = shapely.from_wkt(scene.footprint_wkt)
+        if scene.key in keys or not asked or not region.intersects(footprint):
+            continue
+        again = shapely.union_all(shown[scene.platform, scene.solar_day])
+        if again.intersection(footprint).area < _COVERED * footprint.area:
+            gone.append(scene)
+    return gone
+
+
+def check_loss(gone: list[Scene], before: dict[str, Scene], settings: Settings) -> None:
+    """Refuse a search that lost too much of the last one: archives that are being moved or repaired answer in part.
+
+    Raises
+    ------
+    CatalogError : more than search.max_lost_share of the scenes are gone. The last search stays.
+    """
+    most = settings.search.max_lost_share
+    if len(gone) > most * len(before):
+        raise CatalogError(
+            f"{len(gone)} of the {len(before)} scenes of the last search are found no more ({_some(s.key for s in gone)}); more than {most:.0%} is refused, and the "
+            "last search stays", where=", ".join(s.catalog for s in settings.sources),
+            remedy="try again later, or ask the archive; where the scenes are withdrawn for good, set search.max_lost_share higher for one run",
+        )  # fmt: skip
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first of some names, and how many more there are."""
+    names = list(names)
+    return ", ".join(names[:_NAMED]) + (f", … ({len(names) - _NAMED} more)" if len(names) > _NAMED else "")
 
 
 def _last_search(layout: Layout) -> dict[str, Scene]:

@@ -28,10 +28,10 @@ from rs_pipeline.config.sections import (
     TablesSection,
     UnitsSection,
 )
-from rs_pipeline.config.settings import Settings, load, parse
+from rs_pipeline.config.settings import RUNTIME_SECTIONS, Settings, load, parse
 
 __all__ = [
-    "SHIFTED", "BlackOdorousSection", "CoastlineSection", "FetchSection", "GridSection", "IndicatorsSection", "InputKey", "InputSection", "LandSection", "LandZonesSection", "MaskSection",
+    "RUNTIME_SECTIONS", "SHIFTED", "BlackOdorousSection", "CoastlineSection", "FetchSection", "GridSection", "IndicatorsSection", "InputKey", "InputSection", "LandSection", "LandZonesSection", "MaskSection",
     "NamedPeriod", "NotifySection", "PeriodsSection", "QAFlagName", "ResourcesSection", "SearchSection", "Section", "Settings", "SimulationSection",
     "SourceSection", "TablesSection", "TrendSection", "UnitsSection", "VegetationSection", "WaterSection", "load", "parse", "time_zone",
 ]  # fmt: skip

@@ -173,6 +173,9 @@ class SearchSection(Section):
     """How scenes are found."""
 
     max_scenes: int = Field(200_000, ge=1, description="A search that finds more is refused.")
+    max_lost_share: Fraction = Field(
+        0.1, description="A search that finds less than the last one by more than this share of its scenes is refused, and the last one stays: archives answer in part."
+    )
     self_test: bool = Field(True, description="Decide Sentinel-2 offsets from pixels as well as metadata.")
     register_scenes: bool = Field(True, description="Measure how far each scene lies beside the other dates, and move it back where that is half a pixel or more.")
 
@@ -276,6 +279,9 @@ class IndicatorsSection(Section):
     publish_fraction: Fraction = Field(0.95, description="Observed at least this much: publish.")
     scale_fraction: Fraction = Field(0.80, description="Down to this: publish scaled to the whole, interval widened. At most publish_fraction.")
     range_fraction: Part = Field(0.50, description="Down to this: publish as a range; below: withhold. Above 0, at most scale_fraction.")
+    max_lost_share: Fraction = Field(
+        0.2, description="Where more than this share of a unit's scenes of a period could not be read, its rows say so and the run ends with exit code 1."
+    )
 
     @model_validator(mode="after")
     def _in_falling_order(self):

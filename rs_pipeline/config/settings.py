@@ -44,6 +44,10 @@ def _of(section: type[Section]) -> Any:
     return Field(section(), description=" ".join(inspect.getdoc(section).split()))
 
 
+RUNTIME_SECTIONS = ("run", "output", "resources", "fetch", "notify")
+"""Sections that say where, how fast and with how many tries a run works; what it writes does not depend on them."""
+
+
 class Settings(Section):
     """Everything a run depends on."""
 

@@ -33,6 +33,8 @@ class Facts:
     base: Mapping[str, float]
     """The zone ``county`` in the baseline period."""
     limits: Thresholds
+    max_lost_share: float = 1.0
+    """Where more than this share of the scenes could not be read, it is said."""
     yearly: Sequence[tuple[float, Mapping[str, float]]] = ()
     """(decimal year, zone ``county``) of all periods, in time order."""
     years_since_baseline: float = 1.0
@@ -53,6 +55,12 @@ class Facts:
     @property
     def county(self) -> Mapping[str, float]:
         return self.zones["county"]
+
+    @property
+    def lost(self) -> str:
+        """How many of the unit's scenes could not be read, in words; empty where these are no more than `max_lost_share` of all."""
+        lost, scenes = int(self.county.get("n_lost", 0)), int(self.county.get("n_lost", 0) + self.county["n_scenes"])
+        return f"lost: {lost} of {scenes} scenes could not be read ({self.county['lost_reason']})" if lost > self.max_lost_share * scenes else ""
 
     @property
     def land_m2(self) -> float:

@@ -10,7 +10,6 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import rasterio
 
 from rs_pipeline.config import InputSection, Settings
 from rs_pipeline.errors import TableError
@@ -19,8 +18,8 @@ from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.inputs.tables import NOTHING_STATED, TableRow, check_percent, read_table
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import SampledProduct
-from rs_pipeline.region import families, load_units, own_ground
-from rs_pipeline.storage.raster import band_index
+from rs_pipeline.region import families, load_units, own_ground, read_grid
+from rs_pipeline.storage.raster import band_index, open_map
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +75,8 @@ def _on_maps(settings: Settings, samples: pd.DataFrame, period: str, name: str, 
     units = own_ground(load_units(settings))
     points = gpd.GeoDataFrame(samples, geometry=places).sjoin(units[["adcode", "geometry"]], predicate="within")
     points = points[~points.index.duplicated()]  # a place that two units share counts once
-    layout = Layout(settings.root)
-    with rasterio.open(layout.map(product.map, period)) as src, rasterio.open(layout.map(product.class_map, period)) as classes:
+    layout, grid = Layout(settings.root), read_grid(settings)
+    with open_map(layout.map(product.map, period), grid) as src, open_map(layout.map(product.class_map, period), grid) as classes:
         xy = points.to_crs(src.crs).get_coordinates().to_numpy()
         mapped = np.array([v[0] for v in src.sample(xy, indexes=band_index(src, product.band))], "float64")
         kind = np.array([v[0] for v in classes.sample(xy, indexes=band_index(classes, "class"))], "float64")

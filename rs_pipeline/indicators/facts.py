@@ -31,7 +31,7 @@ def read_counties(settings: Settings) -> pd.DataFrame:
         if not path.exists():
             raise TableError("the county statistics are not made yet", where=str(path), remedy="run `rs-pipeline zonal` for that period first")
         table = pd.read_parquet(path)
-        missing = {"adcode", "name", "prefecture", "in_region", "period", "zone", "area_m2", "n_scenes", "scene_ids", "maps", "fvc_peak_sigma", "fvc_peak_var_m4"} - set(table)
+        missing = {"adcode", "name", "prefecture", "in_region", "period", "zone", "area_m2", "n_scenes", "scene_ids", "lost_scene_ids", "lost_reason", "maps", "fvc_peak_sigma", "fvc_peak_var_m4"} - set(table)
         if missing:
             raise TableError(f"columns are missing: {', '.join(sorted(missing))}", where=str(path), remedy="run `rs-pipeline zonal` again")
         if (table.adcode == REGION).any():
@@ -46,13 +46,13 @@ def region_rows(table: pd.DataFrame) -> pd.DataFrame:
     sums = [c for c in table if c.endswith(("_m2", "_m4"))]
     rows = []
     for zone, group in table[table.in_region].groupby("zone", sort=False):
-        scenes = sorted({s for ids in group.scene_ids for s in ids})
+        scenes, lost = (sorted({s for ids in group[name] for s in ids}) for name in ("scene_ids", "lost_scene_ids"))
         weight = group.fvc_peak_observed_m2.where(group.fvc_peak_sigma.notna(), 0)
         sigma = (group.fvc_peak_sigma * weight).sum() / weight.sum() if weight.sum() > 0 else float("nan")
         rows.append(
             {"adcode": REGION, "name": REGION_NAME, "prefecture": "", "period": group.period.iloc[0], "zone": zone,
              **group[sums].sum().to_dict(), "fvc_peak_sigma": sigma, "scene_ids": scenes, "n_scenes": len(scenes),
-             "maps": sorted({m for found in group.maps for m in found})}
+             "lost_scene_ids": lost, "lost_reason": next(iter(group.lost_reason[group.lost_reason != ""]), ""), "maps": sorted({m for found in group.maps for m in found})}
         )  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -102,7 +102,7 @@ class Run:
         years = {p.label: p.middle_year for p in settings.all_periods}
         own = {name: of for p in products().values() if p.facts for name, of in resolve(p.facts)(settings).items()}
         references = ReferenceTable(settings, sampled_products())
-        plain = self.counties.drop(columns=["scene_ids", "tiles", "maps"], errors="ignore")
+        plain = self.counties.assign(n_lost=self.counties.lost_scene_ids.map(len)).drop(columns=["scene_ids", "lost_scene_ids", "tiles", "maps"], errors="ignore")
         zones: dict[tuple[str, str], dict[str, dict]] = {}
         for row in plain.to_dict("records"):
             zones.setdefault((row["adcode"], row["period"]), {})[row["zone"]] = row
@@ -111,7 +111,7 @@ class Run:
             for period in labels:
                 yield unit, period, Facts(
                     period=period, baseline=baseline, is_last=period == labels[-1],
-                    zones=zones[code, period], base=zones[code, baseline]["county"], limits=limits,
+                    max_lost_share=section.max_lost_share, zones=zones[code, period], base=zones[code, baseline]["county"], limits=limits,
                     yearly=[(years[label], zones[code, label]["county"]) for label in labels],
                     years_since_baseline=years[period] - years[baseline],
                     references=references.of(code, period, is_region=is_region),

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import rasterio
 from pyproj import Transformer
 from rasterio.features import geometry_mask
 from rasterio.windows import Window, transform
@@ -19,8 +18,8 @@ from rs_pipeline.estimation.sampling import sample_size
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import SampledProduct
 from rs_pipeline.products.register import sampled_products
-from rs_pipeline.region import load_units
-from rs_pipeline.storage.raster import band_index
+from rs_pipeline.region import load_units, read_grid
+from rs_pipeline.storage.raster import band_index, open_map
 from rs_pipeline.storage.tables import write_csv
 
 LEAST_PER_STRATUM = 50
@@ -45,7 +44,7 @@ def allocate(areas: np.ndarray, overall_error: float) -> np.ndarray:
 
 def _strata(settings: Settings, period: str, product: SampledProduct) -> Iterator[tuple[Window, np.ndarray]]:
     """Windows of the map of classes with the stratum of every pixel, int8: 1 the class, 0 all else, -1 outside the units or not seen."""
-    with rasterio.open(Layout(settings.root).map(product.class_map, period)) as src:
+    with open_map(Layout(settings.root).map(product.class_map, period), read_grid(settings)) as src:
         units = load_units(settings).to_crs(src.crs).geometry
         for row in range(0, src.height, SAMPLE_WINDOW_PX):
             for col in range(0, src.width, SAMPLE_WINDOW_PX):
@@ -81,7 +80,7 @@ def design_sample(settings: Settings, product: str, period: str, overall_error: 
             mine = ranks[h][(ranks[h] >= before[h]) & (ranks[h] < before[h] + rows.size)] - before[h]
             places += list(zip(rows[mine] + window.row_off, cols[mine] + window.col_off, strict=True))
             before[h] += rows.size
-    with rasterio.open(path) as src:
+    with open_map(path, read_grid(settings)) as src:
         rows, cols = np.array(rng.permutation(places), "float64").T
         x, y = src.transform * (cols + 0.5, rows + 0.5)
         lon, lat = Transformer.from_crs(src.crs, 4326, always_xy=True).transform(x, y)

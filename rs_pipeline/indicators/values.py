@@ -10,8 +10,10 @@ INDICATORS: dict[str, Indicator] = {i.name: i for p in products().values() if p.
 
 
 def estimate_indicator(indicator: Indicator, facts: Facts) -> Estimate:
-    """The estimate of one indicator; without a single scene nothing is said that a scene would have to show."""
+    """The estimate of one indicator; without a single scene nothing is said that a scene would have to show. Scenes that were lost are told."""
     estimate = indicator.estimator(facts)
-    if facts.county["n_scenes"] > 0 or products()[indicator.product].scenes == "none" or estimate.status in ("needs_table", "no_target"):
+    if products()[indicator.product].scenes == "none" or estimate.status in ("needs_table", "no_target"):
         return estimate
-    return missing("insufficient_data", "no scene was used in this period")
+    if facts.county["n_scenes"] > 0:
+        return estimate.noting(facts.lost)
+    return missing("insufficient_data", facts.lost or "no scene was used in this period")

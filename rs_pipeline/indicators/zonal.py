@@ -5,12 +5,12 @@ A pixel counts with the exact fraction of it that a polygon covers and with its 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import rasterio
 from rs_kernels.zonal import zone_sums
 
 from rs_pipeline.catalog.chips import seen_scenes
@@ -23,6 +23,7 @@ from rs_pipeline.model import Tile
 from rs_pipeline.products.register import county_maps, products, resolve
 from rs_pipeline.region import load_units, read_tiles, with_unions
 from rs_pipeline.storage.provenance import fingerprint
+from rs_pipeline.storage.raster import open_map
 from rs_pipeline.storage.retry import Retry, job_name, read_retries
 from rs_pipeline.storage.tables import write_parquet
 
@@ -47,7 +48,7 @@ def _tile_bands(settings: Settings, tile: Tile, label: str, maps: Iterable[str])
     """``map.band`` to the values of a tile, float32 (h, w)."""
     bands: dict[str, np.ndarray] = {}
     for product in maps:
-        with rasterio.open(Layout(settings.root).tile_map(label, tile.id, product)) as src:
+        with open_map(Layout(settings.root).tile_map(label, tile.id, product), tile.grid) as src:
             bands |= {f"{product}.{name}": values for name, values in zip(src.descriptions, src.read(), strict=True)}
     return bands
 
@@ -69,6 +70,7 @@ def zonal(settings: Settings, period_label: str) -> None:
     found, used = CountySums({}), county_maps()
     area = np.zeros(len(polygons))
     scene_ids: list[set[str]] = [set() for _ in range(len(polygons))]
+    lost: list[dict[str, str]] = [{} for _ in range(len(polygons))]
     tile_ids: list[list[str]] = [[] for _ in range(len(polygons))]
     maps: list[list[str]] = [[] for _ in range(len(polygons))]
     for tile in read_tiles(settings):
@@ -85,10 +87,11 @@ def zonal(settings: Settings, period_label: str) -> None:
         np.add.at(area, zone, weight)
         add_variances(zone, cell, weight, found.errors, tile.grid.resolution_m, variances)
         given_up = retries.get(job_name("observe", tile.id, period_label), Retry()).given_up
-        scenes = set() if given_up else seen_scenes(settings, tile.id, period_label)
+        scenes, failed = (set(), {}) if given_up else seen_scenes(settings, tile.id, period_label)
         prints = [fingerprint(layout.tile_map(period_label, tile.id, product), settings.root) for product in used]
         for z in np.unique(zone):
             scene_ids[z] |= scenes
+            lost[z] |= failed
             tile_ids[z].append(tile.id)
             maps[z] += prints
     if sums is None:
@@ -98,6 +101,8 @@ def zonal(settings: Settings, period_label: str) -> None:
     table["area_m2"] = area
     table["n_scenes"] = [len(s) for s in scene_ids]
     table["scene_ids"] = [sorted(s) for s in scene_ids]
+    table["lost_scene_ids"] = [sorted(found) for found in lost]
+    table["lost_reason"] = [Counter(found.values()).most_common(1)[0][0] if found else "" for found in lost]
     table["tiles"] = tile_ids
     table["maps"] = maps
     table = pd.concat([table, pd.DataFrame(sums, columns=list(found.layers)), pd.DataFrame(variances, columns=[f"{e}_var_m4" for e in found.errors])], axis=1)

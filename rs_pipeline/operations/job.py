@@ -1,29 +1,29 @@
-"""What surrounds a step that runs as a job: its lock, the space on the disk, the journal, and giving up."""
+"""What surrounds a step that runs as a job: its lock, the space on the disk, the files it reads and writes, the journal, and giving up."""
 
 from __future__ import annotations
 
-import errno
 import logging
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from rs_pipeline.config import Settings
-from rs_pipeline.errors import DISK_FAULTS, LASTING, MAKE_ROOM, ConfigError, ModelError, PipelineError, SpaceError
+from rs_pipeline.errors import LASTING, MAKE_ROOM, ConfigError, DamagedError, ModelError, PipelineError, SpaceError
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.journal import Watch, last_failure
 from rs_pipeline.operations.locks import job_lock
+from rs_pipeline.operations.repair import make_again, mend_inputs
 from rs_pipeline.products.register import resolve
-from rs_pipeline.steps import steps
+from rs_pipeline.steps import step_of
+from rs_pipeline.storage.atomic import written_files
+from rs_pipeline.storage.disk import disk_fault, free_bytes
+from rs_pipeline.storage.record import note_job
 from rs_pipeline.storage.retry import job_name, mark_done, mark_given_up, mark_retry
 
-FULL_BYTES = 2**20
-"""A disk with less left is full."""
 
 def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: str | None = None, period: str | None = None, attempt: int = 1) -> None:
     """Run a step as a job of the run.
 
+    The files of the run that the step reads are held to the record of the jobs that wrote them; what is damaged is made again first.
     A job of a tile that failed ``resources.attempts`` times is given up in the next attempt: its outputs say that nothing was
     seen, its retry says why, the run goes on without the tile, and the next run tries it again, from its chips on: they may be the cause.
     A job whose inputs are at fault (errors.LASTING) is neither tried again in the same run nor given up; one that met a value that cannot be
@@ -32,6 +32,7 @@ def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: st
     Raises
     ------
     ConfigError : an earlier attempt met a lasting error.
+    DamagedError : a file is damaged and cannot be made again here.
     SpaceError : there is too little space to start, or the disk is full or read-only; such a job is never given up.
     """
     layout, job = Layout(settings.root), job_name(verb, tile, period)
@@ -45,24 +46,37 @@ def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: st
         reason = reason if tried_enough and kind != SpaceError.__name__ else None
         watch = Watch(layout.journal, job, verb, attempt)
         try:
+            written_files()  # what was written before in this process is no work of the job
             if reason is None:
                 with _warnings() as said:
-                    step()
+                    _on_whole_inputs(settings, verb, tile, period, step)
                 mark_done(layout.retries, job)
+                note_job(layout.record, settings.root, job, written_files())
                 watch.write("done", said=said)
             else:
                 give_up(settings, verb, tile, period, reason)
+                note_job(layout.record, settings.root, job, written_files())
                 mark_given_up(layout.retries, job, reason)
                 if period and verb != "fetch":
                     mark_retry(layout.retries, job_name("fetch", tile, period))
                 watch.write("given up", reason)
         except BaseException as fault:
-            if what := _disk_fault(settings, fault):
+            if not isinstance(fault, KeyboardInterrupt | SystemExit) and (what := disk_fault(settings.root, fault)):
                 full = SpaceError(what, where=f"{job}, {settings.root}", remedy=MAKE_ROOM)
                 watch.write("failed", _words(full))
                 raise full from fault
             watch.write("failed", _words(fault))
             raise
+
+
+def _on_whole_inputs(settings: Settings, verb: str, tile: str | None, period: str | None, step: Callable[[], None]) -> None:
+    """Do a step on files that are what was written. What it finds damaged itself is made again once."""
+    mend_inputs(settings, verb, tile, period)
+    try:
+        step()
+    except DamagedError as fault:
+        make_again(settings, fault)
+        step()
 
 
 class _Listener(logging.StreamHandler):
@@ -99,18 +113,6 @@ def check_space(settings: Settings) -> None:
         )  # fmt: skip
 
 
-def _disk_fault(settings: Settings, fault: BaseException) -> str:
-    """What is wrong with the disk, where that is why the job failed; drivers of files say it in many ways, or not at all."""
-    if isinstance(fault, OSError) and fault.errno in DISK_FAULTS:
-        return DISK_FAULTS[fault.errno]
-    return DISK_FAULTS[errno.ENOSPC] if free_bytes(settings.root) < FULL_BYTES else ""
-
-
-def free_bytes(folder: Path) -> int:
-    """What is left on the disk of a folder, which need not exist yet."""
-    return shutil.disk_usage(next(p for p in (folder.resolve(), *folder.resolve().parents) if p.exists())).free
-
-
 def _words(fault: BaseException) -> str:
     what = fault.what if isinstance(fault, PipelineError) and not isinstance(fault, LASTING) else str(fault)
     return " ".join(f"{type(fault).__name__}: {what}".split())
@@ -124,8 +126,8 @@ def give_up(settings: Settings, verb: str, tile: str, period: str | None, reason
     PipelineError : the job is not one of a tile, so that nothing can go on without it.
     """
     words = f"{verb} was given up: {reason}"
-    step = next((s for s in steps().values() if s.verb == verb and s.of_tile), None)
-    if step is None:
+    step = step_of(verb)
+    if step is None or not step.of_tile:
         raise PipelineError(words, where=tile, remedy="see its log, then start the same command again")
     if step.give_up:
         resolve(step.give_up)(settings, tile, period, words)

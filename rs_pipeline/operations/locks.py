@@ -56,6 +56,21 @@ def hold_run(path: Path) -> int:
     return descriptor
 
 
+def is_free(path: Path) -> bool:
+    """Whether no other process holds the folder of a run."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return True
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _RUN)
+    except OSError as fault:
+        return fault.errno in _NO_LOCKS
+    finally:
+        os.close(descriptor)
+    return True
+
+
 @contextmanager
 def job_lock(path: Path, job: str) -> Iterator[None]:
     """Hold the lock of a job. One that a lost run left behind is waited for, so that no two write the same files.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import subprocess
 import time
 from contextlib import suppress
@@ -15,15 +16,21 @@ from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.code import note_code
 from rs_pipeline.operations.job import check_space
-from rs_pipeline.operations.locks import hold_run
+from rs_pipeline.operations.locks import hold_run, is_free
+from rs_pipeline.operations.repair import put_damaged_aside, recorded_files
 from rs_pipeline.operations.summary import Summary, summarise_run, words
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.provenance import freeze
+from rs_pipeline.storage.record import damaged
+from rs_pipeline.storage.retry import mark_retry
 
 log = logging.getLogger(__name__)
 
 CLOCK_SLACK_S = 60.0
 """Clocks of the machines of a cluster differ by as much."""
+
+SNAKEMAKE_BACKUPS = Path(".snakemake/backups")
+"""Where Snakemake keeps outputs while their successors are made."""
 
 _held: list[int] = []
 """The lock lasts as long as the process."""
@@ -39,6 +46,7 @@ def begin(settings: Settings) -> None:
     """
     layout = Layout(settings.root)
     _held.append(hold_run(layout.lock))
+    shutil.rmtree(SNAKEMAKE_BACKUPS, ignore_errors=True)  # of a run that was killed: Snakemake cannot write over folders in it
     check_space(settings)
     freeze(settings)
     note_code(settings)
@@ -69,9 +77,25 @@ def settle_times(folder: Path) -> int:
     return len(ahead)
 
 
+def mend(settings: Settings, *, only_tell: bool = False) -> None:
+    """Put aside what is damaged, by its size, so that it is made again; nothing where another run is at work.
+
+    Parameters
+    ----------
+    only_tell : change nothing, for a dry run.
+    """
+    if not Layout(settings.root).record.exists() or not is_free(Layout(settings.root).lock):
+        return
+    harmed = damaged(recorded_files(settings), whole=False) if only_tell else put_damaged_aside(settings)
+    for path, how in harmed.items():
+        log.warning("%s is damaged (%s): it is made again%s", path, how, "" if only_tell else f", what is left of it lies in {settings.root / 'damaged'}")
+
+
 def end(settings: Settings, *, failed: bool) -> Summary:
-    """Write ``summary.json`` and ``summary.txt`` and tell whom the configuration names."""
+    """Write ``summary.json`` and ``summary.txt``, tell whom the configuration names, and let the next run try lost scenes again."""
     found = summarise_run(settings)
+    if worth_another_try(settings):
+        mark_retry(Layout(settings.root).retries, "assign")
     if failed:
         found = replace(found, status="failed")
     path = Layout(settings.root).summary
@@ -84,6 +108,19 @@ def end(settings: Settings, *, failed: bool) -> Summary:
         log.warning("the summary cannot be written: %s", fault)
     notify(settings, found.status, text)
     return found
+
+
+def worth_another_try(settings: Settings) -> bool:
+    """Whether a scene was lost that is not known to be damaged at its source."""
+    from rs_pipeline.catalog.assign import tries_of  # GeoPandas, which the Snakefile would load for every job of a cluster
+    from rs_pipeline.catalog.losses import MAX_TRIES, losses
+
+    layout = Layout(settings.root)
+    for loss in losses(settings):
+        tried = tries_of(layout.scene_list(loss.period, loss.tile))
+        if any(tried.get(key, 0) < MAX_TRIES for key in loss.lost):
+            return True
+    return False
 
 
 def notify(settings: Settings, status: str, text: str) -> None:

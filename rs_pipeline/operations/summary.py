@@ -7,6 +7,7 @@ import os
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +15,11 @@ from pathlib import Path
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import DISK_FAULTS, MAKE_ROOM, SpaceError
 from rs_pipeline.layout import Layout
-from rs_pipeline.operations.job import FULL_BYTES, free_bytes
 from rs_pipeline.operations.journal import JournalEntry, read_journal
+from rs_pipeline.operations.repair import recorded_files
 from rs_pipeline.steps import final_outputs, step_places, steps_of
+from rs_pipeline.storage.disk import TRIAL_BYTES, free_bytes
+from rs_pipeline.storage.record import damaged
 from rs_pipeline.storage.retry import read_retries
 
 MAX_JOBS_NAMED = 20
@@ -61,11 +64,15 @@ class Summary:
     """Warning of jobs that ended well to the jobs that gave it."""
     missing: list[str]
     """Final outputs that are not there."""
+    damaged: dict[str, str]
+    """Recorded files whose size is not what was written, and how: the next run makes them again."""
     lost_scenes: int
     """Chips that could not be read."""
+    lost: dict[str, str]
+    """Period to what was lost of it, in words, where units lost more than indicators.max_lost_share of their scenes."""
     disk_mb: dict[str, float]
     disk_full: bool
-    """The disk of the results has less than `job.FULL_BYTES` left: then jobs may have found no room even to say why they failed."""
+    """The disk of the results has less than `disk.TRIAL_BYTES` left: then jobs may have found no room even to say why they failed."""
     """By folder of the run."""
     rest_minutes: tuple[float, float] | None
     """How long the missing jobs may take, from the quartiles of those that ended; None before the first, 0 where none is missing."""
@@ -79,12 +86,14 @@ def summarise_run(settings: Settings) -> Summary:
     retries = read_retries(layout.retries)
     given_up = {job: retry.given_up for job, retry in retries.items() if retry.given_up}
     missing = [str(p) for p in final_outputs(settings) if not p.exists()]
-    costs = _costs(settings, entries)
+    costs, lost = _costs(settings, entries), lost_units(settings)
+    harmed = {str(path): how for path, how in damaged(recorded_files(settings), whole=False).items()}
     return Summary(
-        run=settings.run, status="incomplete" if missing or given_up else "complete", simulated=settings.simulation is not None,
+        run=settings.run, status="incomplete" if missing or given_up or lost or harmed else "complete", simulated=settings.simulation is not None,
         time=datetime.now(UTC).isoformat(timespec="seconds"), costs=costs, given_up=given_up,
-        failed={job: _reason(e) for job, e in last.items() if e.state not in ENDS}, said=_said(last.values()), missing=missing, lost_scenes=_lost_scenes(layout),
-        disk_mb=disk_mb(settings.root), disk_full=free_bytes(settings.root) < FULL_BYTES, rest_minutes=rest_minutes(costs, entries),
+        failed={job: _reason(e) for job, e in last.items() if e.state not in ENDS}, said=_said(last.values()), missing=missing, damaged=harmed,
+        lost_scenes=_lost_scenes(layout), lost=lost,
+        disk_mb=disk_mb(settings.root), disk_full=free_bytes(settings.root) < TRIAL_BYTES, rest_minutes=rest_minutes(costs, entries),
     )  # fmt: skip
 
 
@@ -155,6 +164,24 @@ def _reason(entry: JournalEntry) -> str:
     return entry.reason or f"started at {entry.time} on {entry.host}, no end so far: still at work, or killed"
 
 
+def lost_units(settings: Settings) -> dict[str, str]:
+    """Periods in which units lost more of their scenes than indicators.max_lost_share, and how many, in words."""
+    import pyarrow.parquet as pq
+
+    found = {}
+    for period in settings.all_periods:
+        path = Layout(settings.root).counties(period.label)
+        with suppress(OSError, ValueError, KeyError):
+            table = pq.read_table(path, columns=["adcode", "zone", "n_scenes", "lost_scene_ids", "lost_reason"]).to_pylist()
+            units = [r for r in table if r["zone"] == "county" and r["adcode"]]
+            hit = [r for r in units if len(r["lost_scene_ids"]) > settings.indicators.max_lost_share * (len(r["lost_scene_ids"]) + r["n_scenes"])]
+            if hit:
+                most = max(hit, key=lambda r: len(r["lost_scene_ids"]))
+                scenes = len(most["lost_scene_ids"]) + most["n_scenes"]
+                found[period.label] = f"{len(hit)} of {len(units)} units, {most['adcode']} {len(most['lost_scene_ids'])} of {scenes} scenes ({most['lost_reason']})"
+    return found
+
+
 def _lost_scenes(layout: Layout) -> int:
     import pyarrow.parquet as pq
 
@@ -195,6 +222,8 @@ def words(found: Summary) -> str:
         ("did not end well", {k: v for k, v in found.failed.items() if k not in found.given_up}),
         ("said by jobs", found.said),
         ("missing", dict.fromkeys(found.missing, "")),
+        ("damaged: the next run makes them again", found.damaged),
+        ("scenes lost beyond indicators.max_lost_share; the next run tries them again, and the rows of these units say so", found.lost),
     ):
         if listed:
             lines.append(f"\n{title} ({len(listed)}):")
@@ -205,5 +234,5 @@ def words(found: Summary) -> str:
     if found.disk_full or any(reason.startswith(SpaceError.__name__) for reason in found.failed.values()):
         lines.append(f"\n{MAKE_ROOM}")  # the jobs' own logs may have found no room for it
     if found.lost_scenes:
-        lines.append(f"\n{found.lost_scenes} chips could not be read; `rs-pipeline retry` marks their tiles for another try")
+        lines.append(f"\n{found.lost_scenes} chips could not be read; the next run tries those that can be opened by then, `rs-pipeline retry` makes it try all")
     return "\n".join(lines)

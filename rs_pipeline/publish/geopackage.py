@@ -18,6 +18,7 @@ from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
 from rs_pipeline.region import load_units
 from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.layers import write_layer
 from rs_pipeline.storage.qgis import QGIS_VERSION, document
 
 LAYER = "counties"
@@ -165,9 +166,7 @@ def counties_latest(settings: Settings) -> None:
     units = load_units(settings)
     frame = units.assign(period=period).join(values, on="adcode")
     frame = gpd.GeoDataFrame(frame[[c for c in frame if c != "geometry"] + ["geometry"]], geometry="geometry", crs=units.crs)
-    with atomic_path(layout.counties_latest) as part:
-        frame.to_file(part, layer=LAYER, driver="GPKG", engine="pyogrio", promote_to_multi=True)
-        embed_styles(part, list(styles_of(values)), "geom")
+    write_layer(frame, layout.counties_latest, LAYER, "MultiPolygon", finish=lambda part: embed_styles(part, list(styles_of(values)), "geom"))
 
 
 def write_layer_styles(settings: Settings) -> None:

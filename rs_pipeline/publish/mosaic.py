@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import rasterio
 from rasterio.windows import Window
 
 from rs_pipeline.config import Settings
@@ -14,7 +13,7 @@ from rs_pipeline.products.register import period_maps
 from rs_pipeline.region import read_grid, read_tiles
 from rs_pipeline.storage.provenance import merged_tags
 from rs_pipeline.storage.qgis import write_style
-from rs_pipeline.storage.raster import write_cog
+from rs_pipeline.storage.raster import open_map, write_cog
 
 
 def mosaic(settings: Settings, product: str, period_label: str) -> None:
@@ -24,7 +23,7 @@ def mosaic(settings: Settings, product: str, period_label: str) -> None:
 
     def pieces() -> Iterator[tuple[Window, np.ndarray]]:
         for tile in tiles:
-            with rasterio.open(layout.tile_map(period_label, tile.id, product)) as src:
+            with open_map(layout.tile_map(period_label, tile.id, product), tile.grid) as src:
                 yield Window(tile.col, tile.row, tile.grid.width, tile.grid.height), src.read()
 
     tags = merged_tags([layout.tile_map(period_label, t.id, product) for t in tiles])

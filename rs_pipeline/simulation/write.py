@@ -58,7 +58,7 @@ def write_world(
     recipe = {"format": FORMAT, "landscape": landscape, "seed": seed, "years": years, "size_px": list(size_px), "every_days": dict(every_days)}
     if _made_before(path) == recipe:
         return
-    with atomic_folder(path) as part:
+    with atomic_folder(path, lasting=False) as part:
         part.mkdir()
         _write_all(part, recipe)
 

@@ -1,8 +1,11 @@
-"""Outputs appear whole or not at all: written beside, then renamed. What killed processes left beside is removed by the next that writes there."""
+"""Outputs appear whole or not at all: written beside, forced to the disk, then renamed. What killed processes left beside is removed by the next
+that writes there. What was written is noted with its content, for the record of the job that did it (`storage.record`).
+"""
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import platform
 import re
@@ -10,7 +13,10 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+
+from rs_pipeline.storage.disk import blaming_disk
 
 _ABANDONED_S = 86_400.0
 """What another host has not touched for so long is not being written: whether its process lives cannot be seen from here."""
@@ -18,31 +24,106 @@ _ABANDONED_S = 86_400.0
 _LEFT = re.compile(r"\..*\.(?P<host>[^.]*)-(?P<pid>\d+)\.(part|old)(\.\w+)?")
 
 
+@dataclass(frozen=True)
+class Content:
+    """What a file holds."""
+
+    size: int
+    """Bytes."""
+    sha256: str
+    """64 hexadecimal digits."""
+
+
+_written: dict[Path, Content] = {}
+
+
+def content_of(path: Path) -> Content:
+    """Size and digest of a file, read in pieces.
+
+    Raises
+    ------
+    OSError : it cannot be read.
+    """
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return Content(file.tell(), digest)
+
+
+def written_files() -> dict[Path, Content]:
+    """What this process has written, as absolute paths, since it was last asked."""
+    found = dict(_written)
+    _written.clear()
+    return found
+
+
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, lasting: bool = True) -> Iterator[Path]:
     """A path beside ``path`` to write to; renamed to it when the block ends without an error.
 
     The suffix is kept, so that drivers chosen by suffix work.
+
+    Parameters
+    ----------
+    lasting : False for what can be had again and checks itself, such as entries of a cache: it is neither forced to the disk nor noted.
+
+    Raises
+    ------
+    SpaceError : the block failed because the disk takes no more.
     """
     path = _in_cleared_folder(path)
     beside = path.with_name(f".{path.stem}.{_writer()}.part{path.suffix}")
     try:
-        yield beside
-        os.replace(beside, path)
+        with blaming_disk(beside):
+            yield beside
+            if lasting:
+                force(beside)
+                _written[path.absolute()] = content_of(beside)
+            os.replace(beside, path)
+            if lasting:
+                force(path.parent)
     finally:
         beside.unlink(missing_ok=True)
 
 
+def force(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk. A file system that cannot say so for folders is not asked."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        if not path.is_dir():
+            raise
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """A name beside ``path`` for a new folder; it takes the place of ``path`` when the block ends without an error."""
+def atomic_folder(path: Path, *, lasting: bool = True) -> Iterator[Path]:
+    """A name beside ``path`` for a new folder; it takes the place of ``path`` when the block ends without an error.
+
+    Parameters
+    ----------
+    lasting : see `atomic_path`.
+
+    Raises
+    ------
+    SpaceError : the block failed because the disk takes no more.
+    """
     path = _in_cleared_folder(path)
     beside, old = (path.with_name(f".{path.name}.{_writer()}.{kind}") for kind in ("part", "old"))
     try:
-        yield beside
-        if path.exists():
-            os.replace(path, old)
-        os.replace(beside, path)
+        with blaming_disk(beside):
+            yield beside
+            if lasting:
+                files = [file for file in sorted(beside.rglob("*")) if file.is_file()]
+                for part in (*files, *{file.parent for file in files}):
+                    force(part)
+                _written.update({path.absolute() / file.relative_to(beside): content_of(file) for file in files})
+            if path.exists():
+                os.replace(path, old)
+            os.replace(beside, path)
+            if lasting:
+                force(path.parent)
     finally:
         for left in (beside, old):
             shutil.rmtree(left, ignore_errors=True)

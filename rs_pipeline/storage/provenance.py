@@ -15,22 +15,18 @@ import rs_kernels
 import yaml
 
 from rs_pipeline import __version__
-from rs_pipeline.config import Settings
+from rs_pipeline.config import RUNTIME_SECTIONS, Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Period, Scene
 from rs_pipeline.paths import config_folder
-from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.atomic import atomic_path, content_of
 
 FINEST_TAG = "FINEST_PIXEL_M"
 """Tag of a map: pixel of the finest optical sensor it was made from, m, nan for none; of a mosaic those of its tiles."""
 
-HASHED_BYTES = 64 * 2**20
-"""Larger inputs are named by size and time instead of a hash."""
-
-
 def configuration_sha256(settings: Settings) -> str:
-    """SHA-256 of the whole resolved configuration, 64 hex digits."""
-    return hashlib.sha256(settings.model_dump_json().encode()).hexdigest()
+    """SHA-256 of the resolved configuration, 64 hex digits, without the sections that say where, how fast and with how many tries a run works."""
+    return hashlib.sha256(settings.model_dump_json(exclude=set(RUNTIME_SECTIONS)).encode()).hexdigest()
 
 
 def map_tags(settings: Settings, period: Period, scenes: Sequence[Scene]) -> dict[str, str]:
@@ -98,13 +94,9 @@ def code_sha256() -> str:
 
 
 def fingerprint(path: Path, root: Path) -> str:
-    """``<path> sha256:<hex>``, or ``<path> size:<bytes> mtime:<seconds>`` for a large file; ``<path> absent``. Relative below ``root``."""
+    """``<path> sha256:<hex>``; ``<path> absent`` where there is no file. Relative below ``root``."""
     name = path.relative_to(root) if path.is_relative_to(root) else path
-    if not path.exists():
-        return f"{name} absent"
-    if not path.is_file() or path.stat().st_size > HASHED_BYTES:
-        return f"{name} size:{path.stat().st_size} mtime:{int(path.stat().st_mtime)}"
-    return f"{name} sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+    return f"{name} sha256:{content_of(path).sha256}" if path.is_file() else f"{name} absent"
 
 
 def freeze(settings: Settings) -> None:

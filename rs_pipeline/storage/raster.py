@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 import rasterio
+from rasterio.crs import CRS
 from rasterio.enums import Resampling
 from rasterio.shutil import copy as raster_copy
 from rasterio.windows import Window
 
-from rs_pipeline.errors import RasterError
+from rs_pipeline.errors import MAKE_ROOM, DamagedError, RasterError, SpaceError
 from rs_pipeline.model import Grid, MapBand
 from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.disk import disk_fault
 
 BLOCK_PX = 256
 """Side of the internal blocks of every raster written."""
@@ -22,6 +25,23 @@ BLOCK_PX = 256
 
 EIGHT_NEIGHBOURS = np.ones((3, 3), bool)
 """Structuring element: pixels that touch along a side or at a corner belong together."""
+
+
+@contextmanager
+def open_map(path: Path, grid: Grid, *, driver: str = "GTiff") -> Iterator[rasterio.DatasetReader]:
+    """A raster of the run, open for reading: of a tile, or of the region.
+
+    Raises
+    ------
+    DamagedError : it cannot be read, or does not lie on the grid: it was made for other units, or another resolution.
+    """
+    try:
+        with rasterio.open(path, driver=driver) as dataset:
+            if dataset.crs != CRS.from_user_input(grid.crs) or dataset.shape != grid.shape or not dataset.transform.almost_equals(grid.transform, 1e-6):
+                raise DamagedError(f"{path.name} lies on another grid than the run's ({dataset.bounds}, the grid's are {grid.bounds})", str(path))
+            yield dataset
+    except rasterio.errors.RasterioError as fault:
+        raise DamagedError(f"{path.name} cannot be read: {fault}", str(path)) from fault
 
 
 def band_index(dataset: rasterio.DatasetReader, name: str) -> int:
@@ -65,7 +85,7 @@ def write_map(path: Path, grid: Grid, layers: dict[str, np.ndarray], bands: Iter
 
     Raises
     ------
-    RasterError : it does not read back as written.
+    SpaceError : it does not read back as written.
     """
     bands = list(bands)
     values = [layers[b.name].astype("float32", copy=False) for b in bands]
@@ -94,7 +114,7 @@ def write_cog(
 
     Raises
     ------
-    RasterError : it does not read back as written.
+    SpaceError : it does not read back as written.
     """
     bands, written = list(bands), {}
     with atomic_path(path) as part:
@@ -120,7 +140,7 @@ def _digest(layer: np.ndarray) -> int:
 
 
 def _verify(path: Path, written: dict[tuple[int, Window], int]) -> None:
-    """Raise RasterError where a file does not hold the pieces that were written, by band and window, or an overview cannot be read.
+    """Raise SpaceError where a file does not hold the pieces that were written, by band and window, or an overview cannot be read.
 
     GDAL says nothing of a disk that is full when a file is closed.
     """
@@ -135,4 +155,4 @@ def _verify(path: Path, written: dict[tuple[int, Window], int]) -> None:
     except rasterio.errors.RasterioError:
         right = False
     if not right:
-        raise RasterError("the map does not read back as written", where=str(path), remedy="see that the disk is whole and not full, then start again")
+        raise SpaceError(disk_fault(path.parent) or "the map does not read back as written", where=str(path), remedy=MAKE_ROOM)

@@ -19,7 +19,7 @@ from rs_pipeline.catalog.qa_flags import scene_flags
 from rs_pipeline.catalog.read import open_raster, retrying
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import FetchSection
-from rs_pipeline.errors import RasterError, TableError
+from rs_pipeline.errors import RasterError, SpaceError, TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.radiometry.masks import QAFlag
@@ -124,7 +124,7 @@ def test_a_disk_that_fails_is_no_failure_of_the_scene(world, monkeypatch):
         return written(path, *args)
 
     monkeypatch.setattr(fetch_module, "_written", cut)
-    with pytest.raises(RasterError, match="the chip cannot be written") as fault:
+    with pytest.raises(SpaceError, match="the chip cannot be written") as fault:
         fetch(settings, tile, "2023", threads=1)
     assert "make room" in fault.value.remedy and not Layout(settings.root).chips("2023", tile).exists()
     monkeypatch.undo()

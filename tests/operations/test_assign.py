@@ -30,7 +30,7 @@ def test_lists_hold_what_fetch_will_want(assigned):
     layout = Layout(settings.root)
     for period in ("2023", "2024"):
         for tile in ("r000c000", "r000c001"):
-            assert list(pd.read_csv(layout.scene_list(period, tile)).key) == [s.key for s in wanted_scenes(settings, tile, period)]
+            assert list(pd.read_csv(layout.scene_list(period, tile)).key) == [tile, *(s.key for s in wanted_scenes(settings, tile, period))]
     assert pd.read_csv(layout.tile_scenes).n_scenes.tolist() == [4] * 4
 
 

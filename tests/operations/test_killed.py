@@ -29,7 +29,7 @@ def test_a_full_disk_a_read_only_folder_and_kills_end_in_the_results_of_an_undis
     with file_system(results, "size=900k"):
         done = snakemake(small_world.config, check=False)
         told = done.stdout + done.stderr
-        assert done.returncode != 0 and "the disk is full" in told and "make room, then start the same command again" in told
+        assert done.returncode != 0 and "the disk is full" in told and "make room, or mend the disk, then start the same command again" in told
         wrong = [name for name, data in small_world.files().items() if expected.get(name) != data]
         assert not wrong
         subprocess.run(["mount", "-o", "remount,ro", str(results)], check=True)

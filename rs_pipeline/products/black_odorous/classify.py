@@ -20,7 +20,7 @@ from rs_pipeline.products.black_odorous.reaches import middles
 from rs_pipeline.products.black_odorous.scoring import BLOCKS
 from rs_pipeline.products.black_odorous.season import persistence, season_logit, worst_months
 from rs_pipeline.region import read_tiles
-from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.layers import write_layer
 from rs_pipeline.storage.tables import write_csv
 
 log = logging.getLogger(__name__)
@@ -209,6 +209,5 @@ def reaches(settings: Settings) -> None:
     table = assess(gpd.read_parquet(layout.reach_lines), scores, periods, settings.black_odorous, visits, wetlands)
     if words := shifted_visits(table, visits, settings.black_odorous.visit_distance_m):
         log.warning("%s: %s", settings.tables.field_results, words)
-    with atomic_path(layout.reaches) as part:
-        table.to_file(part, driver="GPKG", layer="reaches")
+    write_layer(table, layout.reaches, "reaches")
     write_csv(inspection_list(table), layout.inspection_list)

@@ -15,7 +15,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyproj
-import rasterio
 import shapely
 from rasterio.features import rasterize, shapes
 from rasterio.windows import Window
@@ -28,7 +27,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.black_odorous.centrelines import EIGHT_NEIGHBOURS, pruned_branches, smooth_line
 from rs_pipeline.region import load_units, own_ground, read_grid, read_tiles
-from rs_pipeline.storage.raster import band_index
+from rs_pipeline.storage.raster import band_index, open_map
 from rs_pipeline.storage.tables import write_parquet
 
 MAX_GAP_PX = 1
@@ -166,7 +165,7 @@ def read_water(settings: Settings, period_label: str, grid: Grid) -> np.ndarray:
     path = Layout(settings.root).map("water", period_label)
     if not path.exists():
         raise RasterError("the water map is not made yet", where=str(path), remedy=f"run `mosaic water {period_label}` first")
-    with rasterio.open(path) as src:
+    with open_map(path, read_grid(settings)) as src:
         col, row = (grid.left - src.transform.c) / grid.resolution_m, (src.transform.f - grid.top) / grid.resolution_m
         window = Window(round(col), round(row), grid.width, grid.height)
         values = src.read(band_index(src, "class"), window=window, boundless=True, fill_value=np.nan)

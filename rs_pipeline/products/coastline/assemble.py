@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict, dataclass, fields
+from itertools import product
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
 import pyproj
 import shapely
 from scipy import ndimage
@@ -19,11 +19,11 @@ from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.coastline import classify, cross_check, shoreline
-from rs_pipeline.products.coastline.mosaic import ShoreMosaic, pond_share, read_mosaic, shore_profiles
+from rs_pipeline.products.coastline.mosaic import ShoreMosaic, check_place, pond_share, read_mosaic, shore_profiles
 from rs_pipeline.products.coastline.rates import Rates, change_class, rates_along
 from rs_pipeline.products.coastline.transects import SPREAD_M, Crossings, Transects, cross, lines_within, make_transects
 from rs_pipeline.region import load_units, own_ground, read_grid, read_tiles
-from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.layers import write_layer
 from rs_pipeline.storage.tables import write_csv
 
 log = logging.getLogger(__name__)
@@ -122,6 +122,8 @@ def period_shores(settings: Settings, tiles: list[Tile], label: str, reach) -> t
     layout, section = Layout(settings.root), settings.coastline
     found: list[Shore] = []
     maps: list[SeaMap] = []
+    for family, tile in product((*SHORE_FAMILIES, SHORE_RADAR), tiles):
+        check_place(layout.shore(label, tile.id, family), tile.grid)
     for family in SHORE_FAMILIES:
         mosaic = read_mosaic((layout.shore(label, t.id, family) for t in tiles), section.min_dates)
         if mosaic is not None:
@@ -320,7 +322,7 @@ def write_transects(settings: Settings, transects: Transects, table: pd.DataFram
     """``transects.gpkg`` with the lines, and ``transects.csv`` with the same columns and the origin in degrees."""
     path = Layout(settings.root).transects
     frame = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(list(transects.lines()), crs=crs))
-    _write_lines(frame, path, "transects")
+    write_layer(frame, path, "transects", "LineString")
     lon, lat = pyproj.Transformer.from_crs(crs, 4326, always_xy=True).transform(*transects.origin.T)
     write_csv(table.assign(lon=np.round(lon, 7), lat=np.round(lat, 7)), path.with_suffix(".csv"))
 
@@ -347,7 +349,7 @@ def write_shorelines(
         "position_error_m": "float64", "length_m": "float64", "sensor": "object", "n_dates": "int32",
     }  # fmt: skip
     table = pd.DataFrame(rows, columns=[*columns, "geometry"]).astype(columns)
-    _write_lines(gpd.GeoDataFrame(table, geometry="geometry", crs=crs), Layout(settings.root).shorelines, "shorelines")
+    write_layer(gpd.GeoDataFrame(table, geometry="geometry", crs=crs), Layout(settings.root).shorelines, "shorelines", "LineString")
 
 
 def _cut_by_class(shore: Shore, tree: cKDTree | None, unit_class: np.ndarray, error_m: np.ndarray, reach_m: float):
@@ -363,6 +365,3 @@ def _cut_by_class(shore: Shore, tree: cKDTree | None, unit_class: np.ndarray, er
         yield name, float(np.median(part[:, 2])), shapely.LineString(part[:, :2])
 
 
-def _write_lines(frame: gpd.GeoDataFrame, path, layer: str) -> None:
-    with atomic_path(path) as part:
-        pyogrio.write_dataframe(frame, part, layer=layer, driver="GPKG", geometry_type="LineString")

@@ -12,6 +12,7 @@ import numpy as np
 import rasterio
 from scipy.ndimage import map_coordinates
 
+from rs_pipeline.errors import DamagedError
 from rs_pipeline.model import Grid
 from rs_pipeline.products.coastline.classify import parted_water, tide_width_m
 from rs_pipeline.products.coastline.shoreline import pixel_of
@@ -87,6 +88,19 @@ def grid_and_tags(path: Path) -> tuple[Grid, dict[str, str]]:
     with rasterio.open(path) as src:
         t = src.transform
         return Grid(src.crs.to_string(), t.a, t.c, t.f, src.width, src.height), src.tags()
+
+
+def check_place(path: Path, tile: Grid) -> None:
+    """Refuse a composite that does not lie over its tile: its pixels are those whose centre does, so sides differ by less than one of them.
+
+    Raises
+    ------
+    DamagedError : it was made for other units, or another resolution.
+    """
+    if path.exists():
+        grid, _ = grid_and_tags(path)
+        if grid.width and grid.height and (grid.crs != tile.crs or np.abs(np.subtract(grid.bounds, tile.bounds)).max() > grid.resolution_m):
+            raise DamagedError(f"{path.name} lies on another grid than its tile ({grid.bounds}, the tile's are {tile.bounds})", str(path))
 
 
 def shore_profiles(

@@ -11,7 +11,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyogrio
-import rasterio
 from rasterio.features import rasterize
 from rasterio.windows import Window
 from rs_kernels.zonal import zone_sums
@@ -28,6 +27,7 @@ from rs_pipeline.products.land.classes import SHARES, Land
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.product import ZONE_TABLES
 from rs_pipeline.region import load_units, read_grid, read_tiles, with_unions
+from rs_pipeline.storage.raster import open_map
 from rs_pipeline.storage.tables import write_parquet
 
 SURE_RISE, POSSIBLE_RISE = 0.8, 0.25
@@ -127,7 +127,7 @@ class _Maps:
             raise RasterError("the map is not made yet", where=str(path), remedy=f"run `rs-pipeline mosaic --product {product} --period {label}` first")
         g, rim = tile.grid, self.rim
         window = Window(tile.col - rim, tile.row - rim, g.width + 2 * rim, g.height + 2 * rim)
-        with rasterio.open(path) as src:
+        with open_map(path, self.whole) as src:
             indexes = [src.descriptions.index(b) + 1 for b in bands]
             return src.read(indexes, window=window, boundless=True, fill_value=np.nan)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import rasterio
 from pyproj import Transformer
 from scipy.special import stdtrit
 
@@ -17,7 +16,8 @@ from rs_pipeline.config import InputSection, Settings
 from rs_pipeline.errors import TableError
 from rs_pipeline.inputs.tables import NOTHING_STATED, TableRow, check_percent, read_table
 from rs_pipeline.layout import Layout
-from rs_pipeline.storage.raster import band_index
+from rs_pipeline.region import read_grid
+from rs_pipeline.storage.raster import band_index, open_map
 
 PLOT_COLUMNS = ("lon", "lat", "year", "type", "cover")
 
@@ -93,7 +93,7 @@ def satellite_cover(settings: Settings, plots: pd.DataFrame) -> np.ndarray:
         mine = (plots.year == period.end.year).to_numpy() & np.isnan(out)
         if not mine.any():
             continue
-        with rasterio.open(Layout(settings.root).map("vegetation", period.label)) as src:
+        with open_map(Layout(settings.root).map("vegetation", period.label), read_grid(settings)) as src:
             x, y = Transformer.from_crs(4326, src.crs, always_xy=True).transform(plots.lon[mine], plots.lat[mine])
             band = band_index(src, "fvc_peak")
             out[mine] = [v[0] for v in src.sample(zip(x, y, strict=True), indexes=band)]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import rasterio
 from rasterio.windows import Window
 from rs_kernels.zonal import zone_sums
 
@@ -16,8 +15,8 @@ from rs_pipeline.config import Settings
 from rs_pipeline.estimation.zones import REGION, REGION_NAME, coverage
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
-from rs_pipeline.region import load_units, read_tiles, with_unions
-from rs_pipeline.storage.raster import band_index
+from rs_pipeline.region import load_units, read_grid, read_tiles, with_unions
+from rs_pipeline.storage.raster import band_index, open_map
 from rs_pipeline.storage.tables import write_parquet
 
 
@@ -43,10 +42,10 @@ def trend_layers(bands: dict[str, np.ndarray], land: np.ndarray, rate: float) ->
 
 def _tile_layers(settings: Settings, tile: Tile) -> dict[str, np.ndarray]:
     layout, last = Layout(settings.root), settings.all_periods[-1].label
-    with rasterio.open(layout.trend_map) as src:
+    with open_map(layout.trend_map, read_grid(settings)) as src:
         window = Window(tile.col, tile.row, tile.grid.width, tile.grid.height)
         bands = dict(zip(src.descriptions, src.read(window=window), strict=True))
-    with rasterio.open(layout.tile_map(last, tile.id, "water")) as src:
+    with open_map(layout.tile_map(last, tile.id, "water"), tile.grid) as src:
         land = src.read(band_index(src, "class")) != 1
     return trend_layers(bands, land, settings.trend.false_discovery_rate)
 

@@ -15,17 +15,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import numpy as np
-import rasterio
 from rasterio.windows import Window
 from rs_kernels.trends import N_EXACT, exact_tails, trend_maps
 
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
+from rs_pipeline.model import Tile
 from rs_pipeline.products.vegetation.maps import TREND_BANDS, TREND_CLASS, TREND_STYLE
 from rs_pipeline.region import read_grid, read_tile, read_tiles
 from rs_pipeline.storage.provenance import FINEST_TAG, merged_tags
 from rs_pipeline.storage.qgis import write_style
-from rs_pipeline.storage.raster import band_index, write_cog, write_map
+from rs_pipeline.storage.raster import band_index, open_map, write_cog, write_map
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def trend(settings: Settings, tile_id: str) -> None:
     years, tails = np.array([p.middle_year for p in periods]), exact_tails(N_EXACT)
     out = np.empty((len(TREND_BANDS), *tile.grid.shape), "float32")
     with ExitStack() as opened:
-        sources = [opened.enter_context(rasterio.open(p)) for p in paths]
+        sources = [opened.enter_context(open_map(p, tile.grid)) for p in paths]
         alike = as_fine_as_the_last([src.tags().get(FINEST_TAG, "nan") for src in sources])
         others = ", ".join(p.label for p, same in zip(periods, alike, strict=True) if not same)
         if others:
@@ -111,21 +111,21 @@ def trend_class(slope: np.ndarray, p: np.ndarray, threshold: float) -> np.ndarra
     return np.where(np.isfinite(p), found, np.nan).astype("float32")
 
 
-def _read(settings: Settings, tile_id: str) -> dict[str, np.ndarray]:
-    with rasterio.open(Layout(settings.root).trend_tile(tile_id)) as src:
+def _read(settings: Settings, tile: Tile) -> dict[str, np.ndarray]:
+    with open_map(Layout(settings.root).trend_tile(tile.id), tile.grid) as src:
         return dict(zip(src.descriptions, src.read(), strict=True))
 
 
 def trend_map(settings: Settings) -> None:
     """Write ``maps/vegetation_trend.tif``, the tiles with the band ``class``, and its QGIS style. A tile is in memory at a time."""
     layout, tiles, rate = Layout(settings.root), read_tiles(settings), settings.trend.false_discovery_rate
-    counted = [count_tests(_read(settings, t.id), rate) for t in tiles]
+    counted = [count_tests(_read(settings, t), rate) for t in tiles]
     counts, n_tests = sum(c for c, _ in counted), sum(n for _, n in counted)
     threshold = discovery_threshold(counts, n_tests, rate)
 
     def pieces() -> Iterator[tuple[Window, np.ndarray]]:
         for tile in tiles:
-            bands = _read(settings, tile.id)
+            bands = _read(settings, tile)
             bands[TREND_CLASS.name] = trend_class(bands["slope_per_year"], bands["p_value"], threshold)
             yield Window(tile.col, tile.row, tile.grid.width, tile.grid.height), np.stack(list(bands.values()))
 

@@ -13,7 +13,6 @@ from contextlib import ExitStack
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import rasterio
 import shapely
 from rasterio.features import shapes
 from rasterio.windows import Window
@@ -26,9 +25,9 @@ from rs_pipeline.errors import ConfigError, RasterError
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
-from rs_pipeline.region import load_units, own_ground, pixel_areas
-from rs_pipeline.storage.atomic import atomic_path
-from rs_pipeline.storage.raster import band_index
+from rs_pipeline.region import load_units, own_ground, pixel_areas, read_grid
+from rs_pipeline.storage.layers import write_layer
+from rs_pipeline.storage.raster import band_index, open_map
 
 WINDOW_PX = 2048
 """Side of the windows the maps are read in."""
@@ -49,12 +48,8 @@ class _Maps:
         for path in paths:
             if not path.exists():
                 raise RasterError("the water map is not made yet", where=str(path), remedy="run `rs-pipeline mosaic` for every period first")
-        self.files = [stack.enter_context(rasterio.open(path)) for path in paths]
-        first = self.files[0]
-        for other in self.files[1:]:
-            if (other.shape, other.transform, other.crs) != (first.shape, first.transform, first.crs):
-                raise RasterError("the water maps of the periods lie on different grids", where=other.name, remedy="make all maps again")
-        self.grid = Grid(first.crs.to_string(), first.transform.a, first.transform.c, first.transform.f, first.width, first.height)
+        self.grid = read_grid(settings)
+        self.files = [stack.enter_context(open_map(path, self.grid)) for path in paths]
 
     def windows(self) -> Iterator[tuple[int, int, Window]]:
         """Row and column number of a window, and the window; row-major."""
@@ -251,5 +246,4 @@ def bodies(settings: Settings) -> None:
         sums, pieces = _measure(maps, settings, offsets, number[body_of], ranked.size)
     outlines = gpd.GeoSeries([_outline(p) for p in pieces[1:]], crs=maps.grid.crs)
     table = _rows(maps, settings, sums, outlines)
-    with atomic_path(Layout(settings.root).bodies) as part:
-        table.to_file(part, layer="bodies", driver="GPKG", engine="pyogrio", geometry_type="MultiPolygon")
+    write_layer(table, Layout(settings.root).bodies, "bodies", "MultiPolygon")

@@ -28,7 +28,7 @@ from rs_pipeline.products.register import region_maps
 from rs_pipeline.publish.report.figures import Canvas
 from rs_pipeline.region import read_tiles
 from rs_pipeline.storage.qgis import rgba
-from rs_pipeline.storage.raster import band_index
+from rs_pipeline.storage.raster import band_index, open_map
 
 OVERLAY_PX, COUNTY_PX = 1600, 200
 """Longest side of a map's picture and of a county's."""
@@ -99,7 +99,7 @@ def preview_mosaic(settings: Settings, whole: Grid, tiles: Iterable[Tile], perio
     out = np.zeros((3, *coarse(whole, step).shape), "uint8")
     paths = {tile: path for tile in tiles if (path := layout.preview(period, tile.id)).exists()}
     for tile, path in paths.items():
-        with rasterio.open(path) as src:
+        with open_map(path, coarse(tile.grid, step)) as src:
             out[:, tile.row // step : tile.row // step + src.height, tile.col // step : tile.col // step + src.width] = src.read()
     return out if paths else None
 

@@ -1,0 +1,103 @@
+"""Damaged files: found by the record of what was written, put aside by name, and made again by the steps that wrote them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from rs_pipeline.config import Settings
+from rs_pipeline.errors import DamagedError
+from rs_pipeline.layout import Layout
+from rs_pipeline.operations.journal import read_journal
+from rs_pipeline.products.register import StepContext
+from rs_pipeline.steps import Step, maker, step_of
+from rs_pipeline.storage.record import Recorded, damage, damaged, put_aside, read_record
+from rs_pipeline.storage.retry import job_name, mark_retry
+
+log = logging.getLogger(__name__)
+
+
+def _tile_ids(settings: Settings) -> list[str]:
+    from rs_pipeline.region import read_tiles  # GeoPandas, which the Snakefile would load for every job of a cluster
+
+    return [t.id for t in read_tiles(settings)] if Layout(settings.root).tiles.exists() else []
+
+
+def mend_inputs(settings: Settings, verb: str, tile: str | None, period: str | None) -> None:
+    """Hold every file of the run that a job reads to its record, whole, and make again what is damaged.
+
+    Raises
+    ------
+    DamagedError : a file cannot be made again here.
+    """
+    step = step_of(verb)
+    if step is None:
+        return
+    names = {"tile": tile, "period": period, "product": verb.partition(":")[2]}
+    place = StepContext(settings, ask_tiles=lambda: _tile_ids(settings)).at(**{name: value for name, value in names.items() if value})
+    record = read_record(Layout(settings.root).record, settings.root)
+    for path in step.reads(place):
+        known = record.get(path.absolute())
+        if known and (how := damage(known, whole=True)):
+            make_again(settings, DamagedError(f"{path.name} is damaged: {how}", str(path)))
+
+
+def make_again(settings: Settings, fault: DamagedError) -> None:
+    """Make a damaged file again, by the command of its step in a process of its own. Where it becomes what it was, its time stays as well,
+    and nothing that rests on it is outdated.
+
+    Raises
+    ------
+    DamagedError : the step fails, or no step of the run writes it.
+    """
+    path, layout = Path(fault.path).absolute(), Layout(settings.root)
+    found = maker(settings, path, _tile_ids(settings))
+    if found is None:
+        raise fault
+    before, times = read_record(layout.record, settings.root).get(path), os.stat(path)
+    log.warning("%s; it is made again", fault.what)
+    done = subprocess.run(_command(layout, *found), check=False)
+    if done.returncode:
+        raise DamagedError(f"{fault.what}; it could not be made again, `{found[0].verb}` fails", str(path))
+    after = read_record(layout.record, settings.root).get(path)
+    if before and after and before.content == after.content:
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def _command(layout: Layout, step: Step, place: StepContext) -> list[str]:
+    names = {"period": ["period"], "tile": ["tile"], "map": ["product", "period"], "tile_period": ["tile", "period"]}.get(step.scope, [])
+    options = [word for name in names for word in (f"--{name}", getattr(place, name))]
+    return [sys.executable, "-m", "rs_pipeline.cli", step.verb, *options, "--config", str(layout.settings)]
+
+
+def recorded_files(settings: Settings) -> list[Recorded]:
+    """The recorded files of jobs that ended well and were not begun again since."""
+    layout = Layout(settings.root)
+    at_work = {job for job, state in {e.job: e.state for e in read_journal(layout.journal)}.items() if state not in ("done", "given up")}
+    return [r for r in read_record(layout.record, settings.root).values() if r.job not in at_work]
+
+
+def damaged_chips(settings: Settings) -> dict[Path, str]:
+    """Chips that are not what their manifests say, by the folder of the chip; of manifests that can be read."""
+    from rs_pipeline.catalog.chips import damaged_in
+
+    manifests = settings.root.glob(str(Layout(Path()).chips("*", "*")))
+    return {path: how for manifest in sorted(manifests) for path, how in damaged_in(manifest).items()}
+
+
+def put_damaged_aside(settings: Settings, *, whole: bool = False) -> dict[Path, str]:
+    """Put aside what is damaged, so that Snakemake finds it missing and makes it again; how each was damaged. Chips are looked at only where
+    ``whole``: without them their tile is fetched again.
+    """
+    layout = Layout(settings.root)
+    found = damaged(recorded_files(settings), whole=whole)
+    for path in found:
+        put_aside(path, settings.root)
+    chips = damaged_chips(settings) if whole else {}
+    for folder in chips:
+        tile = folder.parent.parent
+        mark_retry(layout.retries, job_name("fetch", tile.name, tile.parent.name))
+    return found | chips

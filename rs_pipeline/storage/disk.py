@@ -1,0 +1,95 @@
+"""Faults of the disk, told from faults of the data: drivers of files say them in many ways, or not at all. A disk in doubt is tried."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from glob import escape
+from pathlib import Path
+
+from rs_pipeline.errors import DISK_FAULTS, MAKE_ROOM, PipelineError, SpaceError
+
+TRIAL_BYTES = 2**20
+"""So much is written to try a disk; one with less left is full."""
+
+
+def free_bytes(folder: Path) -> int:
+    """What is left on the disk of a folder, which need not exist yet."""
+    return shutil.disk_usage(_nearest(folder)).free
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the nearest above it that exists."""
+    return next(p for p in (folder.absolute(), *folder.absolute().parents) if p.is_dir())
+
+
+def disk_fault(folder: Path, fault: BaseException | None = None) -> str:
+    """What is wrong with the disk of a folder, in words, where a number of the fault or of its causes says so, or a trial; empty where nothing is.
+
+    Full disks, used-up quotas, limits of file sizes, exhausted inodes, read-only file systems and faults of the device are told.
+    """
+    while fault is not None:
+        if isinstance(fault, SpaceError):
+            return fault.what
+        if isinstance(fault, OSError) and fault.errno in DISK_FAULTS:
+            return DISK_FAULTS[fault.errno]
+        fault = fault.__cause__ or fault.__context__
+    return _tried(folder)
+
+
+def _tried(folder: Path) -> str:
+    """What happens where a small file is written to a folder; empty where nothing does. No disk is tried further than to TRIAL_BYTES."""
+    folder = _nearest(folder)
+    trial = folder / f".trial.{os.getpid()}.part"
+    try:
+        descriptor = os.open(trial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as fault:
+        return _words(fault)
+    try:
+        left = TRIAL_BYTES
+        while left:
+            left -= os.write(descriptor, bytes(left))
+        os.fsync(descriptor)
+    except OSError as fault:
+        return _words(fault)
+    finally:
+        os.close(descriptor)
+        with suppress(OSError):
+            trial.unlink()
+    return ""
+
+
+def _words(fault: OSError) -> str:
+    return DISK_FAULTS.get(fault.errno, f"the folder cannot be written: {fault.strerror}")
+
+
+def _at_limit(path: Path) -> str:
+    """In words, that a file was written up to what one process may write of any; empty where it was not."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    if limit == resource.RLIM_INFINITY:
+        return ""
+    sizes = [p.stat().st_size for p in (path.rglob("*") if path.is_dir() else path.parent.glob(f"{escape(path.stem)}*")) if p.is_file()]
+    return DISK_FAULTS[errno.EFBIG] if any(size >= max(limit - 2**16, limit // 2) for size in sizes) else ""
+
+
+@contextmanager
+def blaming_disk(path: Path) -> Iterator[None]:
+    """Around the writing of a file or folder: an error within is a SpaceError where the disk is why. Others pass unchanged.
+
+    Raises
+    ------
+    SpaceError : the disk is full, its quota used up, or may not be written.
+    """
+    try:
+        yield
+    except Exception as fault:
+        if isinstance(fault, SpaceError):
+            raise
+        if what := _at_limit(path) or disk_fault(path.parent, fault):
+            where = fault.where if isinstance(fault, PipelineError) and fault.where else str(path.parent)
+            raise SpaceError(what, where=where, remedy=MAKE_ROOM) from fault
+        raise

@@ -1,0 +1,91 @@
+"""The record of a run, ``logs/checksums.jsonl``: what the files of every job held when it ended, a line a job.
+
+Later lines of a job stand for earlier ones. What differs from its record was damaged, or changed by somebody; a job that has not ended since is none.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from rs_pipeline.storage.atomic import Content, content_of, force
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a file held when the job that wrote it ended."""
+
+    path: Path
+    job: str
+    content: Content
+
+
+def note_job(record: Path, root: Path, job: str, files: Mapping[Path, Content]) -> None:
+    """Add what a job wrote below ``root``; what it wrote earlier and left as it was stays noted."""
+    root = root.absolute()
+    mine = {str(path.relative_to(root)): content for path, content in files.items() if path.is_relative_to(root)}
+    before = {str(r.path.relative_to(root)): r.content for r in read_record(record, root).values() if r.job == job and r.path.is_file()}
+    line = {"job": job, "files": {name: [content.size, content.sha256] for name, content in sorted((before | mine).items())}}
+    record.parent.mkdir(parents=True, exist_ok=True)
+    with record.open("ab") as out:
+        fcntl.flock(out, fcntl.LOCK_EX)
+        out.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def read_record(record: Path, root: Path) -> dict[Path, Recorded]:
+    """What is noted of each file, by absolute path; lines cut off by a full disk are left out."""
+    jobs: dict[str, dict[str, list]] = {}
+    for job, files in _lines(record):
+        jobs.pop(job, None)  # the last line counts, and stands last
+        jobs[job] = files
+    root = root.absolute()
+    return {root / name: Recorded(root / name, job, Content(*content)) for job, files in jobs.items() for name, content in files.items()}
+
+
+def _lines(record: Path) -> Iterator[tuple[str, dict[str, list]]]:
+    with suppress(FileNotFoundError), record.open(encoding="utf-8", errors="replace") as lines:
+        for text in lines:
+            with suppress(ValueError, TypeError, KeyError):
+                line = json.loads(text)
+                yield line["job"], dict(line["files"])
+
+
+def damage(recorded: Recorded, *, whole: bool) -> str:
+    """In which way a file is not what was recorded, in words; empty where it is, or is not there at all: that is for Snakemake to see.
+
+    Parameters
+    ----------
+    whole : read the file, and not only its size.
+    """
+    try:
+        size = recorded.path.stat().st_size
+        if size != recorded.content.size:
+            return f"{size} bytes, written were {recorded.content.size}"
+        if whole and content_of(recorded.path).sha256 != recorded.content.sha256:
+            return "its content is not what was written"
+    except FileNotFoundError:
+        return ""
+    except OSError as fault:
+        return f"it cannot be read: {fault.strerror}"
+    return ""
+
+
+def damaged(found: Iterable[Recorded], *, whole: bool) -> dict[Path, str]:
+    """Of recorded files those that are damaged, and how."""
+    return {r.path: words for r in found if (words := damage(r, whole=whole))}
+
+
+def put_aside(path: Path, root: Path) -> Path:
+    """Move a damaged file out of the way, to ``damaged/`` of the run, in its own folder there; gives where it lies."""
+    to = root / "damaged" / path.absolute().relative_to(root.absolute())
+    to.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(path, to)
+    force(path.parent)
+    return to
