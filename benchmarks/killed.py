@@ -91,7 +91,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--longest-s", type=float, default=20.0)
     chosen = parser.parse_args()
-    os.environ["OGR_CURRENT_DATE"] = "2026-01-01T00:00:00.000Z"
     chosen.folder.mkdir(parents=True)
     small = write_world(chosen.folder.resolve())
     if start(small.config).wait() != 0:

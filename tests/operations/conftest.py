@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from datetime import date
@@ -62,14 +61,6 @@ def write_world(folder: Path) -> Small:
 def new_scene(small: Small) -> str:
     """A scene of another month over the western tile alone, of 2024."""
     return write_scene(small.folder, WEST, date(2024, 10, 20), 99)
-
-
-@pytest.fixture(scope="package", autouse=True)
-def same_time():
-    """GeoPackages carry the time they are written at; so that runs can be compared, it is always the same."""
-    os.environ["OGR_CURRENT_DATE"] = "2026-01-01T00:00:00.000Z"
-    yield
-    del os.environ["OGR_CURRENT_DATE"]
 
 
 @pytest.fixture(scope="package")
