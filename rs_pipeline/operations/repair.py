@@ -26,8 +26,13 @@ def _tile_ids(settings: Settings) -> list[str]:
     return [t.id for t in read_tiles(settings)] if Layout(settings.root).tiles.exists() else []
 
 
+WHOLE_BYTES = 64 * 2**20
+"""Larger files of the region are read whole by the jobs of the region alone: each of hundreds of tiles reads a corner of them."""
+
+
 def mend_inputs(settings: Settings, verb: str, tile: str | None, period: str | None) -> None:
-    """Hold every file of the run that a job reads to its record, whole, and make again what is damaged.
+    """Hold every file of the run that a job reads to its record, and make again what is damaged. Files are read whole; large ones by a job of a
+    tile only if they are the tile's.
 
     Raises
     ------
@@ -41,7 +46,8 @@ def mend_inputs(settings: Settings, verb: str, tile: str | None, period: str | N
     record = read_record(Layout(settings.root).record, settings.root)
     for path in step.reads(place):
         known = record.get(path.absolute())
-        if known and (how := damage(known, whole=True)):
+        mine = tile is None or tile in path.parts
+        if known and (how := damage(known, whole=mine or known.content.size <= WHOLE_BYTES)):
             make_again(settings, DamagedError(f"{path.name} is damaged: {how}", str(path)))
 
 

@@ -7,13 +7,13 @@ import os
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import DISK_FAULTS, MAKE_ROOM, SpaceError
+from rs_pipeline.indicators.losses import lost_units
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.journal import JournalEntry, read_journal
 from rs_pipeline.operations.repair import recorded_files
@@ -86,7 +86,7 @@ def summarise_run(settings: Settings) -> Summary:
     retries = read_retries(layout.retries)
     given_up = {job: retry.given_up for job, retry in retries.items() if retry.given_up}
     missing = [str(p) for p in final_outputs(settings) if not p.exists()]
-    costs, lost = _costs(settings, entries), lost_units(settings)
+    costs, lost = _costs(settings, entries), {loss.period: loss.words() for loss in lost_units(settings)}
     harmed = {str(path): how for path, how in damaged(recorded_files(settings), whole=False).items()}
     return Summary(
         run=settings.run, status="incomplete" if missing or given_up or lost or harmed else "complete", simulated=settings.simulation is not None,
@@ -162,24 +162,6 @@ def _time(entry: JournalEntry) -> datetime:
 
 def _reason(entry: JournalEntry) -> str:
     return entry.reason or f"started at {entry.time} on {entry.host}, no end so far: still at work, or killed"
-
-
-def lost_units(settings: Settings) -> dict[str, str]:
-    """Periods in which units lost more of their scenes than indicators.max_lost_share, and how many, in words."""
-    import pyarrow.parquet as pq
-
-    found = {}
-    for period in settings.all_periods:
-        path = Layout(settings.root).counties(period.label)
-        with suppress(OSError, ValueError, KeyError):
-            table = pq.read_table(path, columns=["adcode", "zone", "n_scenes", "lost_scene_ids", "lost_reason"]).to_pylist()
-            units = [r for r in table if r["zone"] == "county" and r["adcode"]]
-            hit = [r for r in units if len(r["lost_scene_ids"]) > settings.indicators.max_lost_share * (len(r["lost_scene_ids"]) + r["n_scenes"])]
-            if hit:
-                most = max(hit, key=lambda r: len(r["lost_scene_ids"]))
-                scenes = len(most["lost_scene_ids"]) + most["n_scenes"]
-                found[period.label] = f"{len(hit)} of {len(units)} units, {most['adcode']} {len(most['lost_scene_ids'])} of {scenes} scenes ({most['lost_reason']})"
-    return found
 
 
 def _lost_scenes(layout: Layout) -> int:

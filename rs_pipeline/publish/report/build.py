@@ -76,7 +76,7 @@ def gather(settings: Settings, pictures: Path) -> Data:
         "indicators": None if table is None else estimates.indicator_columns(table, targets, codes, periods),
         "observed": quality.observed_share(layout, periods, codes),
         "quality": {
-            "scenes": quality.scene_quality(layout.scenes), "orbits": quality.orbit_quality(layout.orbits), "chips": quality.chip_quality(layout.root),
+            "scenes": quality.scene_quality(layout.scenes), "orbits": quality.orbit_quality(layout.orbits), "chips": quality.chip_quality(settings),
         },
         "layers": painter.maps(map_paths(settings), periods),
         "reaches": None if reaches is None else waters.reach_list(reaches, canvas, codes, painter.reaches(reaches)),

@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from rs_pipeline.config import Settings
+from rs_pipeline.indicators.losses import lost_units
 from rs_pipeline.layout import Layout
 from rs_pipeline.publish.report.text import Codes, number, text
 from rs_pipeline.storage.retry import read_retries
@@ -75,8 +77,10 @@ def orbit_quality(path: Path) -> list[list] | None:
     ]
 
 
-def chip_quality(root: Path) -> dict[str, Any] | None:
-    """How many chips were read, were empty or failed, and the failures; a tile that was given up is one of all its scenes."""
+def chip_quality(settings: Settings) -> dict[str, Any] | None:
+    """How many chips were read, were empty or failed, and the failures; a tile that was given up is one of all its scenes. ``lost`` are
+    [period, units, all units] that lost more scenes than they may."""
+    root = settings.root
     manifests = sorted((root / "chips").glob("*/*/chips.parquet"))
     if not manifests:
         return None
@@ -92,7 +96,8 @@ def chip_quality(root: Path) -> dict[str, Any] | None:
         if retry.given_up and verb != "fetch":  # whose manifest says it
             period, tile = [*place, "", ""][:2]
             failures.append([period, tile, "all scenes", text(f"{verb} was given up: {retry.given_up}")])
-    return {"counts": {s: counts.get(s, 0) for s in ("ok", "empty", "failed")}, "failures": failures[:MAX_LISTED], "n_failures": len(failures)}
+    return {"counts": {s: counts.get(s, 0) for s in ("ok", "empty", "failed")}, "failures": failures[:MAX_LISTED], "n_failures": len(failures),
+            "lost": [[loss.period, loss.lost, loss.units] for loss in lost_units(settings)]}  # fmt: skip
 
 
 def _county_rows(layout: Layout, period: str) -> pd.DataFrame | None:

@@ -98,6 +98,15 @@ const drawQuality = () => {
           failed: fmt(chips.counts.failed),
         }),
       ),
+      ...chips.lost.map(([period, n, all]) =>
+        note(
+          t("In {period}, {n} of {all} units lost more of their scenes than the run may lose: their values say so, and the next run tries these scenes again.", {
+            period,
+            n,
+            all,
+          }),
+        ),
+      ),
       chips.failures.length > 0 &&
         h(
           "details",

@@ -1,0 +1,46 @@
+"""Units that lost more of a period's scenes than a run may lose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow.parquet as pq
+
+from rs_pipeline.config import Settings
+from rs_pipeline.layout import Layout
+
+_COLUMNS = ["adcode", "zone", "n_scenes", "lost_scene_ids", "lost_reason"]
+
+
+@dataclass(frozen=True)
+class LostUnits:
+    """Units that lost more than indicators.max_lost_share of their scenes in a period."""
+
+    period: str
+    lost: int
+    units: int
+    """All that the period has."""
+    worst: str
+    """The unit that lost the most scenes, with their number and why, in words."""
+
+    def words(self) -> str:
+        return f"{self.lost} of {self.units} units, {self.worst}"
+
+
+def lost_units(settings: Settings) -> list[LostUnits]:
+    """What every period lost; periods that lost no more than they may, or are not summed yet, are left out."""
+    return list(_found(settings))
+
+
+def _found(settings: Settings) -> Iterator[LostUnits]:
+    for period in settings.all_periods:
+        try:
+            rows = pq.read_table(Layout(settings.root).counties(period.label), columns=_COLUMNS).to_pylist()
+        except (OSError, ValueError, KeyError):  # not there, or of an earlier version
+            continue
+        units = {r["adcode"]: (len(r["lost_scene_ids"]), r["n_scenes"], r["lost_reason"]) for r in rows if r["zone"] == "county" and r["adcode"]}
+        hit = {code: found for code, found in units.items() if found[0] > settings.indicators.max_lost_share * (found[0] + found[1])}
+        if hit:
+            code, (lost, used, reason) = max(hit.items(), key=lambda entry: entry[1][0])
+            yield LostUnits(period.label, len(hit), len(units), f"{code} {lost} of {lost + used} scenes ({reason})")
