@@ -76,7 +76,15 @@ def resources_of(step):
     return memory | {"attempt": this_attempt}
 
 
-def times_retried(step): return lambda w: RETRIES.get(job_name(step.verb, w.tile, w.period), Retry()).times if step.of_tile else 0
+def times_retried(step):
+    """How often the job was marked to run again: given up, fetched in part, or with a damaged file."""
+    def times(wildcards):
+        names = dict(wildcards.items())
+        verb = ":".join(filter(None, (step.verb, names.get("product"))))
+        return RETRIES.get(job_name(verb, names.get("tile"), names.get("period")), Retry()).times
+    return times
+
+
 def this_attempt(wildcards, attempt): return attempt
 
 
@@ -115,7 +123,7 @@ onstart:
 onsuccess:
     found = end(S, failed=False)
     print(words(found), file=sys.stderr)
-    if found.status != "complete":
+    if found.given_up or found.lost or found.damaged:
         raise WorkflowError("finished, but not complete: jobs were given up, scenes lost or files damaged, see the summary above and the report")
 
 
@@ -142,7 +150,7 @@ rule province_units:
 checkpoint assign:
     input: inputs_of(BEFORE_TILES[-1])
     output: outputs_of(BEFORE_TILES[-1])
-    params: verb=verb_of(BEFORE_TILES[-1]), config=L.settings, depends=depends_on(BEFORE_TILES[-1], S), retry=RETRIES.get("assign", Retry()).times
+    params: verb=verb_of(BEFORE_TILES[-1]), config=L.settings, depends=depends_on(BEFORE_TILES[-1], S), retry=times_retried(BEFORE_TILES[-1])
     resources: attempt=this_attempt
     log: log_of(BEFORE_TILES[-1])
     shell: COMMAND

@@ -95,13 +95,13 @@ def damaged_chips(settings: Settings) -> dict[Path, str]:
 
 
 def put_damaged_aside(settings: Settings, *, whole: bool = False) -> dict[Path, str]:
-    """Put aside what is damaged, so that Snakemake finds it missing and makes it again; how each was damaged. Chips are looked at only where
-    ``whole``: without them their tile is fetched again.
-    """
-    layout = Layout(settings.root)
-    found = damaged(recorded_files(settings), whole=whole)
+    """Put aside what is damaged, and mark the jobs that wrote it to run again; how each was damaged. Chips are looked at only where ``whole``."""
+    layout, recorded = Layout(settings.root), recorded_files(settings)
+    found = damaged(recorded, whole=whole)
     for path in found:
         put_aside(path, settings.root)
+    for job in {r.job for r in recorded if r.path in found}:
+        mark_retry(layout.retries, job)
     chips = damaged_chips(settings) if whole else {}
     for folder in chips:
         tile = folder.parent.parent

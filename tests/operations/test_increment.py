@@ -1,7 +1,6 @@
 """A run costs what is new: new scenes, another threshold, a moved folder, a changed clock; and a bad tile costs itself."""
 
 import os
-import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -10,6 +9,7 @@ import pandas as pd
 import psutil
 
 from benchmarks.harness import job_counts, jobs_run
+from rs_pipeline.operations.journal import read_journal
 from rs_pipeline.operations.run import settle_times
 from rs_pipeline.storage.retry import job_name, mark_retry
 from tests.operations.conftest import new_scene
@@ -21,18 +21,17 @@ def jobs(done) -> dict[str, int]:
 
 
 @contextmanager
-def killed_jobs(times, *words):
-    """Kill the first jobs whose command has the words, as the system does for their memory."""
+def killed_jobs(layout, times, job):
+    """Kill the first attempts at a job once they are at work, as the system does for their memory."""
     ended, killed = threading.Event(), set()
 
     def watch():
-        while not ended.wait(0.1) and len(killed) < times:
-            for process in psutil.process_iter():
-                with suppress(psutil.Error):
-                    command = " ".join(process.cmdline())
-                    if process.pid not in killed and command.startswith(sys.executable) and "rs_pipeline.cli" in command and all(w in command for w in words):
-                        process.kill()
-                        killed.add(process.pid)
+        while not ended.wait(0.05) and len(killed) < times:
+            for entry in read_journal(layout.journal):
+                if entry.job == job and entry.state == "started" and entry.pid not in killed:
+                    with suppress(psutil.Error):
+                        psutil.Process(entry.pid).kill()
+                        killed.add(entry.pid)
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -66,7 +65,7 @@ def test_only_what_is_new_runs_and_a_bad_tile_is_missing_alone(copied_run, snake
     before = {p: p.stat().st_mtime_ns for p in layout.root.rglob("*.tif")}
     new_scene(copied_run)
     mark_retry(layout.retries, job_name("observe", "r000c001", "2024"))
-    with killed_jobs(2, "observe", "--tile r000c001", "--period 2024"):
+    with killed_jobs(layout, 2, "observe.2024.r000c001"):
         done = snakemake(copied_run.config, "--forcerun", "search", check=False)
     ran = jobs(done)
     assert (ran["search"], ran["assign"], ran["fetch"], ran["trend"], ran["zonal"]) == (1, 1, 1, 2, 1) and "grid" not in ran

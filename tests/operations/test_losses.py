@@ -16,6 +16,7 @@ from rs_pipeline.catalog.search import NOT_FOUND_AGAIN, search
 from rs_pipeline.config import load
 from rs_pipeline.errors import CatalogError
 from rs_pipeline.operations.run import worth_another_try
+from rs_pipeline.storage.retry import job_name, mark_retry
 
 
 @pytest.fixture
@@ -103,7 +104,7 @@ def test_an_outage_and_a_lost_year_leave_a_finished_run_whole(copied_run, small_
 
     for tile in ("r000c000", "r000c001"):
         shutil.rmtree(layout.chip_folder("2023", tile))
-        layout.chips("2023", tile).unlink()
+        mark_retry(layout.retries, job_name("fetch", tile, "2023"))
     with unreadable(layout, 2023):
         done = snakemake(copied_run.config, check=False)
         again = snakemake(copied_run.config, check=False)
