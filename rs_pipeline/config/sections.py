@@ -94,6 +94,10 @@ class SourceSection(Section):
         None, min_length=1, description="Classes of geometric quality to use, such as [T1, T2] of Landsat. Default: those that the sensor's table accepts."
     )
     internal_hosts: bool = Field(False, description="Let a remote catalog name hosts of the internal network, or this machine.")
+    folders: list[Path] = Field(
+        [], description="Folders whose files the catalog may name besides those in its own folder, such as [../data]; [/] allows all. A path with .. or "
+        "an absolute one that leads elsewhere is skipped, with the reason.",
+    )  # fmt: skip
     priority: int = Field(0, description="Where two sources name the same acquisition, the higher is kept.")
 
     @field_validator("sensor")
