@@ -62,7 +62,7 @@ def folder_items(
     ------
     CatalogError : there is nothing at the path, or what stands there is not STAC.
     """
-    path = Path(os.path.abspath(Path(catalog).expanduser()))
+    path = Path(catalog).expanduser().resolve()
     root = next((p for p in (path, path / "catalog.json", path / "collection.json") if p.is_file()), None)
     if root is None and not path.is_dir():
         raise CatalogError("there is no such catalog", where=catalog, remedy="give the path of a catalog.json, of its folder, or an https:// URL")
