@@ -94,7 +94,7 @@ class Run:
         return {(a, p): list(found) for a, p, found in zip(rows.adcode, rows.period, rows.maps, strict=True)}
 
     def facts(self) -> Iterator[tuple[Unit, str, Facts]]:
-        """(unit, period, facts) of every unit and period."""
+        """(unit, period, facts) of every unit and period, unit by unit."""
         settings = self.settings
         labels, baseline = [p.label for p in settings.all_periods], settings.baseline_label
         section = settings.indicators
@@ -103,16 +103,17 @@ class Run:
         own = {name: of for p in products().values() if p.facts for name, of in resolve(p.facts)(settings).items()}
         references = ReferenceTable(settings, sampled_products())
         plain = self.counties.drop(columns=["scene_ids", "tiles", "maps"], errors="ignore")
-        zones: dict[tuple[str, str], dict[str, dict]] = {}
-        for row in plain.to_dict("records"):
-            zones.setdefault((row["adcode"], row["period"]), {})[row["zone"]] = row
+        places = plain.groupby("adcode", sort=False).indices
         for unit in self.units:
             code, is_region = unit.adcode, unit.adcode == REGION
+            zones: dict[str, dict[str, dict]] = {}
+            for row in plain.iloc[places[code]].to_dict("records"):
+                zones.setdefault(row["period"], {})[row["zone"]] = row
             for period in labels:
                 yield unit, period, Facts(
                     period=period, baseline=baseline, is_last=period == labels[-1],
-                    zones=zones[code, period], base=zones[code, baseline]["county"], limits=limits,
-                    yearly=[(years[label], zones[code, label]["county"]) for label in labels],
+                    zones=zones[period], base=zones[baseline]["county"], limits=limits,
+                    yearly=[(years[label], zones[label]["county"]) for label in labels],
                     years_since_baseline=years[period] - years[baseline],
                     references=references.of(code, period, is_region=is_region),
                     base_references=references.of(code, baseline, is_region=is_region),
