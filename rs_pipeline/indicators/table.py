@@ -33,7 +33,7 @@ INDICATOR_COLUMNS = (
     "n_scenes", "status", "target_id", "target_operator", "target_value", "target_year", "clause", "observability", "reason",
 )  # fmt: skip
 
-NUMBERS = {
+NUMBER_COLUMNS = {
     "value": "float64", "lower": "float64", "upper": "float64", "observed_fraction": "float64", "target_value": "float64", "n_scenes": "int64",
     "target_year": "Int64", "clause": "Int64",
 }  # fmt: skip
@@ -213,8 +213,8 @@ def _unit_rows(
 
 def _table(rows: list[dict]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=[*INDICATOR_COLUMNS, "origin"])
-    texts = [c for c in table if c not in NUMBERS]
-    return table.astype(dict.fromkeys(texts, "str") | NUMBERS)
+    texts = [c for c in table if c not in NUMBER_COLUMNS]
+    return table.astype(dict.fromkeys(texts, "str") | NUMBER_COLUMNS)
 
 
 def _supplied(settings: Settings, run: Run) -> dict[Key, Interval]:
