@@ -25,6 +25,7 @@ from rs_pipeline.inputs.cells import code_text
 from rs_pipeline.inputs.coordinates import UNSHIFT, is_degrees, is_swapped, looks_like, zone_number
 from rs_pipeline.inputs.encoding import decoded, encoding_of, text_of
 from rs_pipeline.storage.special import special_kind
+from rs_pipeline.strict import OF_ADDRESSES
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +83,11 @@ def read_vector(path: Path, *, key: str, stated: InputSection, kind: Kind = "pol
 
 
 def _unfit(path: Path) -> str:
-    """Why a file is not even opened: it is a pipe or a device, or a zip file that is too large when it is unpacked; empty where it can be."""
+    """Why a file is not even opened: it is a pipe or a device, its path would be taken for another, or a zip file is too large when it is unpacked."""
     if kind := special_kind(path):
         return f"{kind}, not a file"
+    if found := next((c for c in OF_ADDRESSES if c in str(path)), ""):
+        return f"its path has {found!r}, by which readers of vector files cut a path: rename it"
     if path.suffix.lower() != ".zip" or not zipfile.is_zipfile(path):
         return ""
     with zipfile.ZipFile(path) as packed:
