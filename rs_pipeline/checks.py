@@ -83,6 +83,7 @@ def _heights(settings: Settings, key: str, units: Units) -> None:
 
     path = settings.path_of(key)
     try:
+        _later("rs_pipeline.catalog.read:check_blocks")(path)
         with rasterio.open(path) as heights:
             crs = heights.crs
     except rasterio.errors.RasterioIOError as fault:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -173,7 +174,23 @@ def _north_up(dataset: rasterio.DatasetReader) -> WarpedVRT:
 def _check_block(dataset: rasterio.DatasetReader, href: str, what: str = "blocks") -> None:
     block = math.prod(dataset.block_shapes[0]) * np.dtype(dataset.dtypes[0]).itemsize * (dataset.count if _interleaved(dataset) else 1)
     if block > _MAX_BLOCK_BYTES:
-        raise RasterError(f"{what} of {block / 2**20:.0f} MiB, the limit is {_MAX_BLOCK_BYTES // 2**20}", where=href)
+        remedy = "write it in tiles, e.g. with gdal_translate -of COG"
+        raise RasterError(f"{what} of {block / 2**20:.0f} MiB, the limit is {_MAX_BLOCK_BYTES // 2**20}", where=href, remedy=remedy)
+
+
+def check_blocks(path: Path) -> None:
+    """Hold the blocks of a user's raster and of its overviews to the limit of memory.
+
+    Raises
+    ------
+    RasterError : some are larger. RasterioError : it cannot be opened.
+    """
+    with rasterio.open(path) as dataset:
+        _check_block(dataset, str(path))
+        levels = range(len(dataset.overviews(1)))
+    for level in levels:
+        with rasterio.open(path, overview_level=level) as overview:
+            _check_block(overview, str(path), "an overview in blocks")
 
 
 def read_coarse(dataset: rasterio.DatasetReader, longest_px: int, shape: tuple[int, int] | None = None) -> np.ndarray:
