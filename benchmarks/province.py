@@ -70,7 +70,7 @@ def write_scene(folder: Path, place: Place, day: date, seed: int, cell: str = "5
             green = {"nir": 1 + 0.6 * season * field, "red": 1 - 0.6 * season * field}.get(asset, 1.0)
             refl = np.where(wet, WATER[asset], LAND[asset] * green * np.ones(wet.shape))
             values = np.clip(np.round(refl * 1e4 + rng.normal(0, 25, refl.shape)), 1, 65535).astype("uint16")
-        path = folder / "data" / name / f"{asset}.tif"
+        path = folder / "items" / "data" / name / f"{asset}.tif"
         path.parent.mkdir(parents=True, exist_ok=True)
         with rasterio.open(
             path, "w", driver="GTiff", width=values.shape[1], height=values.shape[0], count=1, dtype=values.dtype, crs=CRS,

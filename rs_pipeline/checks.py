@@ -15,6 +15,7 @@ from rs_pipeline.errors import ConfigError, PipelineError
 from rs_pipeline.inputs.places import check_codes, check_meets, check_places
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.region import REGION, load_units, tell_overlaps
+from rs_pipeline.storage.special import special_kind
 
 Units = gpd.GeoDataFrame | None
 """The units of the run; None where they cannot be read, so that nothing can be held against them."""
@@ -82,6 +83,7 @@ def _heights(settings: Settings, key: str, units: Units) -> None:
 
     path = settings.path_of(key)
     try:
+        _later("rs_pipeline.catalog.read:check_blocks")(path)
         with rasterio.open(path) as heights:
             crs = heights.crs
     except rasterio.errors.RasterioIOError as fault:
@@ -172,6 +174,9 @@ def _unusable(settings: Settings) -> list[str]:
     lines, units = [], None
     for key in SIDE_FILES:  # the units first: the others are held against them
         if (path := settings.path_of(key)) is None or not path.exists():
+            continue
+        if kind := special_kind(path):
+            lines.append(f"{key}: {path}: {kind}, not a file; hand in a file")
             continue
         try:
             if key == "units.path":

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from rs_pipeline import paths
-from rs_pipeline.strict import Strict, check, read_mapping, wrong
+from rs_pipeline.strict import MadePath, Strict, check, read_mapping, wrong
 
 _WHAT = "province table"
 
@@ -24,7 +24,7 @@ class ProvinceUnits(Strict):
     """How the polygons of the counties are made: `rs_pipeline.units`."""
 
     code_prefix: Annotated[str, Field(pattern=r"^\d{2,6}$", coerce_numbers_to_str=True)] = Field(description="First digits of the counties' codes.")
-    file: Path = Field(description="GeoPackage that the chain writes them to, from the folder it is started in.")
+    file: MadePath = Field(description="GeoPackage that the chain writes them to, from the folder it is started in.")
 
 
 class Province(Strict):

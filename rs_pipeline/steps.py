@@ -13,6 +13,8 @@ from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import pyogrio
+
 from rs_pipeline.config import Settings
 from rs_pipeline.paths import table_path
 from rs_pipeline.products.register import (
@@ -74,10 +76,34 @@ def _needed_by_indicators(place: StepContext) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
+@cache
+def n_units(path: Path, layer: str | None) -> int:
+    """Units in a file; those of a province where it cannot be read yet."""
+    try:
+        return int(pyogrio.read_info(path, layer=layer)["features"])
+    except Exception:  # GDAL's drivers raise what they like; the check at the start says what is wrong with the file
+        return UNITS_OF_A_PROVINCE
+
+
+def table_memory_mb(settings: Settings, fixed_mb: float, mb_a_unit_and_period: float) -> float:
+    """Memory of a step that holds something of every unit and period; the figures are measured by `benchmarks.load`, with half as much again."""
+    units = n_units(settings.units.path, settings.stated("units.path").layer)
+    return fixed_mb + mb_a_unit_and_period * units * len(settings.all_periods)
+
+
+def _zonal_memory_mb(settings: Settings) -> float:
+    """Of a tile: its maps in this period and the baseline, the layers that are summed, and their standard errors."""
+    return 600 + ZONAL_BYTES_A_PIXEL * settings.grid.tile_px**2 / 1e6
+
+
 def _published_layers(place: StepContext) -> list[Path]:
     layout = place.layout
     return [*_every_map(place), layout.bodies, layout.reaches, layout.inspection_index, layout.quality, *_coast(place)]
 
+
+UNITS_OF_A_PROVINCE = 200
+
+ZONAL_BYTES_A_PIXEL = 750
 
 BEFORE_TILES = (
     Step(
@@ -122,7 +148,7 @@ COMMON = (
         writes=lambda p: [p.layout.map(p.product, p.period)], also_writes=lambda p: [p.layout.map(p.product, p.period).with_suffix(".qml")],
     ),
     Step(
-        "zonal", "Sum the maps of a period over counties.", "rs_pipeline.indicators.zonal:zonal", scope="period", final=True,
+        "zonal", "Sum the maps of a period over counties.", "rs_pipeline.indicators.zonal:zonal", scope="period", final=True, memory_mb=_zonal_memory_mb,
         keys=("baseline", "units", "water.permanent_frequency", "water.seasonal_frequency", "products"),
         reads=lambda p: [p.layout.tiles, *_zonal_maps(p), *(p.layout.chips(p.period, t) for t in p.ask_tiles()), p.settings.units.path],
         side_files=lambda p: [p.settings.tables.grassland, p.settings.tables.lakes], writes=lambda p: [p.layout.counties(p.period)],
@@ -132,7 +158,7 @@ COMMON = (
 AFTER_PRODUCTS = (
     Step(
         "indicators", "Judge every county, period and target; write indicators and evidence.", "rs_pipeline.indicators.table:indicators", scope="run",
-        final=True, keys=("indicators", "trend", "baseline", "province", "units", "products"),
+        final=True, memory_mb=lambda s: table_memory_mb(s, 800, 0.012), keys=("indicators", "trend", "baseline", "province", "units", "products"),
         tables=lambda s: (*shipped("errors.csv", "land.json"), str(table_path("provinces", s.province))),
         reads=lambda p: [
             *_needed_by_indicators(p), p.layout.scenes, p.settings.units.path,
@@ -143,7 +169,7 @@ AFTER_PRODUCTS = (
     ),
     Step(
         "gis", "Write counties.gpkg with the latest values, QGIS styles of all layers, and data_dictionary.csv.", "rs_pipeline.publish.gis:gis",
-        scope="run", final=True, keys=("units",),
+        scope="run", final=True, memory_mb=lambda s: table_memory_mb(s, 800, 0.012), keys=("units",),
         reads=lambda p: [
             p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence, p.settings.units.path, p.layout.scenes, p.layout.orbits, p.layout.tiles,
             p.layout.tile_scenes, p.layout.reach_lines, p.layout.inspection_list, *(path.with_suffix(".csv") for path in _coast(p)[1:]),
@@ -155,6 +181,7 @@ AFTER_PRODUCTS = (
     ),
     Step(
         "report", "Write the report that opens in a browser without a network.", "rs_pipeline.publish.report:report", scope="run", final=True,
+        memory_mb=lambda s: table_memory_mb(s, 1000, 0.15),
         keys=("units", "baseline", "province", "sources", "grid", "vegetation", "water", "black_odorous", "indicators", "trend.min_years"),
         reads=lambda p: [
             p.layout.indicators, *_published_layers(p), p.layout.scenes, p.layout.orbits, p.layout.tiles, p.settings.units.path,

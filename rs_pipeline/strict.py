@@ -6,10 +6,10 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.paths import did_you_mean
@@ -27,6 +27,30 @@ class Strict(BaseModel):
             raise ValueError(f"{str(value).lower()} is neither a number nor a text")
         return os.path.expanduser(value) if isinstance(value, str) and value.startswith("~") else value
 
+
+LONGEST_NAME_BYTES = 255
+"""Of a file or folder, in file systems."""
+
+
+OF_ADDRESSES = ";!"
+"""Signs by which pyogrio takes a path to pieces, as in ``zip://a.zip!b.shp``: it would read and write another file."""
+
+
+def _fit_for_snakemake(path: Path) -> Path:
+    text = str(path)
+    if "{" in text or "}" in text:
+        raise ValueError(f"{text!r} has braces, which stand for names that change in Snakemake; leave them out")
+    if found := next((c for c in OF_ADDRESSES if c in text), ""):
+        raise ValueError(f"{text!r} has {found!r}, by which readers of vector files cut a path; leave it out")
+    if not all(c.isprintable() for c in text):
+        raise ValueError(f"{text!r} has control characters; leave them out")
+    if long := next((part for part in path.parts if len(os.fsencode(part)) > LONGEST_NAME_BYTES), ""):
+        raise ValueError(f"the name {long[:20]}… takes {len(os.fsencode(long))} bytes, a file system holds {LONGEST_NAME_BYTES}; shorten it")
+    return path
+
+
+MadePath = Annotated[Path, AfterValidator(_fit_for_snakemake)]
+"""A file or folder that the chain makes. Blanks, quotes and most signs of the shell may stand in it."""
 
 Model = TypeVar("Model", bound=BaseModel)
 

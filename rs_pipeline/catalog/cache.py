@@ -1,28 +1,57 @@
 """A cache of chips, keyed by what they are made from: another run or a changed configuration finds again what it needs.
 
 An entry is one uncompressed zip file, which carries check sums: it appears whole or not at all, and damage is found when it is taken.
+Several users may share a cache, so nothing that is wrong with it ends a job: it is said once, and the chip is made without it. What an
+entry claims to be made from is believed: who may write to the folder decides what others see.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import stat
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from rs_pipeline.errors import DISK_FAULTS
+from rs_pipeline.errors import SpaceError
 from rs_pipeline.storage.atomic import atomic_path
+
+log = logging.getLogger(__name__)
 
 _SHARES = 16
 """The cache is kept in so many folders, each with its share of the limit, so that a look into one is enough."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*\.tif")
 
+_DAMAGE = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, zlib.error)
+"""What reading an entry that is none may raise, besides OSError."""
+
+_PART_BYTES = 2**20
+
+
+class _Unusable(Exception):
+    """An entry cannot be read."""
+
+
+class _Damaged(_Unusable):
+    """An entry is damaged or foreign: nobody can read it."""
+
+
+@cache
+def _tell(folder: Path, what: str) -> None:
+    """Once a process: a fault of the cache would else be said for every chip."""
+    log.warning("the cache of chips %s cannot be used as it should: %s; chips are made without it", folder, what)
+
 
 @dataclass(frozen=True)
 class Cache:
-    """Chips under ``folder``, at most ``limit_bytes`` of them."""
+    """Chips under ``folder``, at most ``limit_bytes`` of them. No fault of it is raised."""
 
     folder: Path
     limit_bytes: int
@@ -32,46 +61,121 @@ class Cache:
         return self.folder / key[0] / f"{key}.zip"
 
     def take(self, key: str, folder: Path) -> bool:
-        """Unpack an entry into an empty or new folder; False where there is none, or only a damaged one, which is removed.
+        """Unpack an entry into an empty or new folder; False where there is none that can be used, and a damaged one is removed.
 
         Raises
         ------
-        OSError : the folder cannot be written; the entry is not to blame and stays.
+        OSError : ``folder`` cannot be written.
         """
         entry = self.path(key)
+        if not os.path.lexists(entry):
+            return False
+        folder.mkdir(parents=True, exist_ok=True)
         try:
-            with zipfile.ZipFile(entry) as packed:
-                if not all(_NAME.fullmatch(name) for name in packed.namelist()):
-                    raise zipfile.BadZipFile("foreign names")
-                folder.mkdir(parents=True, exist_ok=True)
-                packed.extractall(folder)
-            os.utime(entry)
+            for name, parts in _members(entry):
+                with (folder / name).open("wb") as file:
+                    file.writelines(parts)
+        except _Unusable as fault:
+            _tell(self.folder, str(fault))
+            if isinstance(fault, _Damaged):
+                _removed(entry)
+            for file in folder.glob("*.tif"):
+                file.unlink()
+            return False
         except FileNotFoundError:
             return False
-        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as fault:
-            if isinstance(fault, OSError) and fault.errno in DISK_FAULTS:
-                raise
-            entry.unlink(missing_ok=True)
-            return False
+        _touched(entry)
         return True
 
     def keep(self, key: str, folder: Path) -> None:
         """Pack the GeoTIFFs of a folder (none for a scene that is empty over the tile), then drop what was used longest ago."""
-        with atomic_path(self.path(key), lasting=False) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as packed:
-            for file in sorted(folder.glob("[!.]*.tif")):
-                packed.write(file, file.name)
-        self._trim(key[0])
+        entry = self.path(key)
+        try:
+            self._make_share(entry.parent)
+            with atomic_path(entry, lasting=False) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as packed:
+                for file in sorted(folder.glob("[!.]*.tif")):
+                    packed.write(file, file.name)
+            entry.chmod(stat.S_IMODE(entry.stat().st_mode) | self._shared_bits())
+            self._trim(key[0])
+        except (OSError, SpaceError) as fault:
+            _tell(self.folder, f"{fault.what if isinstance(fault, SpaceError) else fault.strerror}: {entry.parent}")
+
+    def _make_share(self, share: Path) -> None:
+        """A folder for entries; where the cache's own is open to a group, so is this."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not share.is_dir():
+            share.mkdir(exist_ok=True)
+            share.chmod(stat.S_IMODE(share.stat().st_mode) | stat.S_IMODE(self.folder.stat().st_mode) & (stat.S_ISGID | stat.S_IRWXG))
+
+    def _shared_bits(self) -> int:
+        """What of the cache's own folder its group may do with files, as bits of a mode."""
+        return stat.S_IMODE(self.folder.stat().st_mode) & (stat.S_IRGRP | stat.S_IWGRP)
 
     def _trim(self, share: str) -> None:
         entries = []
         for file in (self.folder / share).glob("[!.]*.zip"):
             try:
-                entries.append((file.stat().st_mtime, file.stat().st_size, file))
+                entries.append((file.lstat().st_mtime, file.lstat().st_size, file))
             except FileNotFoundError:  # another job was faster
                 continue
         over = sum(size for _, size, _ in entries) - self.limit_bytes // _SHARES
         for _, size, file in sorted(entries):
             if over <= 0:
                 return
-            file.unlink(missing_ok=True)
-            over -= size
+            if _removed(file):
+                over -= size
+            else:
+                _tell(self.folder, f"entries of others cannot be removed: {self.folder / share}")
+
+
+def _members(entry: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Name and content of each file of an entry. Nothing is decompressed: what is compressed is none of ours.
+
+    Raises
+    ------
+    FileNotFoundError : there is no entry. _Unusable : it cannot be read, or is damaged or foreign.
+    """
+    with _read_faults():
+        if not stat.S_ISREG(os.lstat(entry).st_mode):
+            raise _Damaged("an entry is no file")
+        with zipfile.ZipFile(entry) as packed:
+            files = packed.infolist()
+            if not all(_NAME.fullmatch(f.filename) and f.compress_type == zipfile.ZIP_STORED for f in files):
+                raise _Damaged("an entry holds foreign files")
+            if sum(f.file_size for f in files) > entry.stat().st_size:
+                raise _Damaged("an entry declares more than it holds")
+            for file in files:
+                yield file.filename, _content(packed, file)
+
+
+def _content(packed: zipfile.ZipFile, file: zipfile.ZipInfo) -> Iterator[bytes]:
+    with _read_faults(), packed.open(file) as source:
+        yield from iter(lambda: source.read(_PART_BYTES), b"")
+
+
+@contextmanager
+def _read_faults() -> Iterator[None]:
+    """What reading an entry may raise, in our words."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except _DAMAGE as fault:
+        raise _Damaged(f"an entry is damaged: {fault}") from None
+    except OSError as fault:
+        raise _Unusable(f"an entry cannot be read: {fault.strerror}") from None
+
+
+def _removed(entry: Path) -> bool:
+    try:
+        entry.unlink(missing_ok=True)
+    except OSError:  # another user's
+        return False
+    return True
+
+
+def _touched(entry: Path) -> None:
+    try:
+        os.utime(entry)
+    except OSError:  # another user's: it seems older than it is
+        pass

@@ -14,7 +14,7 @@ from rasterio.transform import array_bounds
 from rasterio.warp import reproject, transform_bounds
 from rasterio.windows import Window
 
-from rs_pipeline.catalog.read import holds_reflectance, open_band
+from rs_pipeline.catalog.read import holds_reflectance, open_band, read_coarse
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RasterError
 from rs_pipeline.model import QUALITY_BANDS, Band, Grid, Scene, Sensor
@@ -87,8 +87,7 @@ def _as_stated(values: np.ndarray, scene: Scene, sensor: Sensor, dataset: raster
 
 def _sample(dataset: rasterio.DatasetReader) -> np.ndarray:
     """The whole band at _SAMPLE_PX pixels on its longer side, 0 for nodata."""
-    shrink = max(1.0, max(dataset.shape) / _SAMPLE_PX)
-    values = dataset.read(1, out_shape=tuple(max(1, round(n / shrink)) for n in dataset.shape))
+    values = read_coarse(dataset, _SAMPLE_PX)
     return np.where(values == dataset.nodata, 0, values)
 
 

@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -47,6 +46,9 @@ _FOOTPRINT_SLACK_DEG = 0.005
 
 _MEMORY_BYTES = 2**30
 """Scenes read at once may take so much together; one is always read."""
+
+_LARGEST_CHIP = 2**29
+"""Numbers in a chip of the largest tile; a shared cache may hold what only claims to be one."""
 
 CHIP_LAYOUT = {
     "tiled": True, "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX, "compress": "zstd", "zstd_level": 1, "predictor": 2, "interleave": "band",
@@ -124,6 +126,8 @@ def _verified(folder: Path, scene: Scene, grid: Grid, tags: dict[str, str], sha2
             return False
         for path in {path for path, _ in files.values()}:
             with rasterio.open(path, driver="GTiff") as dataset:
+                if dataset.width * dataset.height * dataset.count > _LARGEST_CHIP:
+                    return False
                 if dataset.tags().get("MADE_FROM") != tags["MADE_FROM"] or dataset.crs != CRS.from_user_input(grid.crs):
                     return False
                 dataset.read()
@@ -198,8 +202,7 @@ def _obtain(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Se
         folder.mkdir()
     status, reason = _make(scene, grid, reach_m, folder, settings)
     if status != "failed":
-        with suppress(OSError):  # a cache that cannot be written costs time later, not this chip
-            cache.keep(key, folder)
+        cache.keep(key, folder)
     return status, reason
 
 

@@ -17,14 +17,19 @@ import pyarrow.parquet as pq
 import shapely
 from shapely.geometry import mapping
 
+from rs_pipeline.catalog.confine import allowed_folders, lies_in
 from rs_pipeline.catalog.items import Dropped, clean_text, resolved, self_address
 from rs_pipeline.errors import CatalogError
 from rs_pipeline.model import QUALITY_BANDS, Sensor
+from rs_pipeline.storage.special import special_kind
 
 LINES, TABLES, DOCUMENTS = (".ndjson", ".jsonl", ".geojsonl"), (".parquet", ".geoparquet"), (".json", ".geojson")
 """Ends of names of files with an item a line, of stac-geoparquet, and of JSON that holds an item, a FeatureCollection or a catalog."""
 
 _FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, pa.ArrowException, shapely.errors.ShapelyError)
+
+_MOST_BYTES, _MOST_LINE_BYTES, _MOST_GROUP_BYTES = 256 * 2**20, 16 * 2**20, 2**30
+"""Of a JSON document, of an item on a line, of a row group of a table when it is unpacked: JSON takes up to forty times as much of memory."""
 
 _PLACE = ("type", "stac_version", "stac_extensions", "id", "geometry", "bbox", "links", "assets", "collection")
 """What stands beside the properties of an item; in a table all of them are columns."""
@@ -39,7 +44,9 @@ class _Found:
     collection: str
 
 
-def folder_items(catalog: str, sensor: Sensor, others: Counter[str] | None = None) -> Iterator[dict[str, Any] | Dropped]:
+def folder_items(
+    catalog: str, sensor: Sensor, others: Counter[str] | None = None, folders: tuple[Path, ...] = ()
+) -> Iterator[dict[str, Any] | Dropped]:  # fmt: skip
     """Items of a sensor's collection in a static catalog (catalog.json, collection.json or their folder), a folder of items, or a file
     of items (a FeatureCollection, an item a line, stac-geoparquet); and what had to be dropped, with its reason.
 
@@ -49,6 +56,7 @@ def folder_items(catalog: str, sensor: Sensor, others: Counter[str] | None = Non
     Parameters
     ----------
     others : counts the items of each other collection.
+    folders : besides its own, where the catalog may lead, see `confine`.
 
     Raises
     ------
@@ -59,7 +67,7 @@ def folder_items(catalog: str, sensor: Sensor, others: Counter[str] | None = Non
     if root is None and not path.is_dir():
         raise CatalogError("there is no such catalog", where=catalog, remedy="give the path of a catalog.json, of its folder, or an https:// URL")
     try:
-        for found in _walk(root) if root is not None else _listed(path):
+        for found in _walk(root, allowed_folders(catalog, folders)) if root is not None else _listed(path):
             entry = found if isinstance(found, Dropped) else _of_sensor(found, sensor, others)
             if entry is not None:
                 yield entry
@@ -104,15 +112,15 @@ def _nearest_collection(folder: Path, top: Path, known: dict[Path, str]) -> str:
     """Id of the collection.json in the folder or the nearest one above it, up to ``top``; empty where there is none."""
     if folder not in known:
         try:
-            known[folder] = str(json.loads((folder / "collection.json").read_bytes()).get("id") or "")
+            known[folder] = str(_document(folder / "collection.json").get("id") or "")
         except (OSError, ValueError, AttributeError):
             known[folder] = "" if folder == top else _nearest_collection(folder.parent, top, known)
     return known[folder]
 
 
-def _walk(root: Path) -> Iterator[_Found | Dropped]:
+def _walk(root: Path, allowed: tuple[str, ...]) -> Iterator[_Found | Dropped]:
     """Items below a catalog by its child and item links, each file once. Read by hand: one bad item must not end the walk."""
-    queue, seen = deque([(root, "")]), {root}
+    queue, seen = deque([(root, "")]), {root.resolve()}
     while queue:
         file, collection = queue.popleft()
         try:
@@ -125,11 +133,11 @@ def _walk(root: Path) -> Iterator[_Found | Dropped]:
                     raise ValueError(f"{file} is neither a catalog nor an item")
                 else:
                     inner = str(entry.get("id") or "") if "extent" in entry or entry.get("type") == "Collection" else collection
-                    for target in _targets(entry, file):
+                    for target in _targets(entry, file, allowed):
                         if isinstance(target, Dropped):
                             yield target
-                        elif target not in seen:
-                            seen.add(target)
+                        elif target.resolve() not in seen:
+                            seen.add(target.resolve())
                             queue.append((target, inner))
         except _FAULTS as fault:
             if file == root:
@@ -137,13 +145,16 @@ def _walk(root: Path) -> Iterator[_Found | Dropped]:
             yield _broken(file, root.parent, fault)
 
 
-def _targets(catalog: dict[str, Any], file: Path) -> Iterator[Path | Dropped]:
-    """Files that a catalog's links lead down to. A link that leaves the disk is dropped: who names a folder asks for no network."""
+def _targets(catalog: dict[str, Any], file: Path, allowed: tuple[str, ...]) -> Iterator[Path | Dropped]:
+    """Files that a catalog's links lead down to. A link that leaves the disk is dropped: who names a folder asks for no network; and so is one
+    that leaves the folders where the catalog may lead."""
     for link in catalog["links"]:
         if link["rel"] in ("child", "item", "items"):
             scheme = urlsplit(link["href"]).scheme
             if scheme in ("", "file"):
-                yield _on_disk(file.parent, urlsplit(link["href"]).path if scheme else link["href"]).resolve()
+                target = _on_disk(file.parent, urlsplit(link["href"]).path if scheme else link["href"])
+                outside = f"a link of {file.name} leads out of the catalog's folder and is not followed (sources.folders would allow it)"
+                yield target if lies_in(str(target), allowed) else Dropped(clean_text(link["href"]), "skipped", outside)
             else:
                 yield Dropped(clean_text(link["href"]), "skipped", f"a link of {file.name} leaves the folder and is not followed; name that catalog as a source")
 
@@ -160,13 +171,31 @@ def _entries(file: Path) -> Iterator[Any]:
     elif file.suffix.lower() in TABLES:
         yield from _rows(file)
     else:
-        entry = json.loads(file.read_bytes())
+        entry = _document(file)
         yield from entry["features"] if isinstance(entry, dict) and entry.get("type") == "FeatureCollection" else [entry]
 
 
+def _document(file: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises
+    ------
+    ValueError, OSError : it is no JSON, too large, or no file.
+    """
+    if kind := special_kind(file):
+        raise ValueError(f"{kind}, not a file")
+    if file.stat().st_size > _MOST_BYTES:
+        raise ValueError(f"more than {_MOST_BYTES // 2**20} MiB in one document; write an item a line (.ndjson)")
+    return json.loads(file.read_bytes())
+
+
 def _lines(file: Path) -> Iterator[Any]:
+    if kind := special_kind(file):
+        raise ValueError(f"{kind}, not a file")
     with file.open("rb") as text:
-        for number, line in enumerate(text, start=1):
+        for number, line in enumerate(iter(lambda: text.readline(_MOST_LINE_BYTES + 1), b""), start=1):
+            if len(line) > _MOST_LINE_BYTES:
+                raise ValueError(f"more than {_MOST_LINE_BYTES // 2**20} MiB in line {number}")
             if line.strip():
                 try:
                     yield json.loads(line)
@@ -176,10 +205,14 @@ def _lines(file: Path) -> Iterator[Any]:
 
 def _rows(file: Path) -> Iterator[dict[str, Any]]:
     """Items of a stac-geoparquet file (its specification 1.0); nothing of a table of another kind."""
+    if kind := special_kind(file):
+        raise ValueError(f"{kind}, not a file")
     with pq.ParquetFile(file) as table:
+        if (largest := max((table.metadata.row_group(i).total_byte_size for i in range(table.num_row_groups)), default=0)) > _MOST_GROUP_BYTES:
+            raise ValueError(f"a row group of {largest / 2**20:.0f} MiB, the limit is {_MOST_GROUP_BYTES // 2**20}")
         if not {"id", "assets", "geometry"} <= set(table.schema_arrow.names):
             return
-        for batch in table.iter_batches(1000):
+        for batch in table.iter_batches(100):
             for row in batch.to_pylist():
                 item = {"type": "Feature", **{k: _plain(v) for k, v in row.items() if k in _PLACE and k != "geometry" and v is not None}}
                 item["geometry"] = mapping(shapely.from_wkb(row["geometry"])) if row["geometry"] else None

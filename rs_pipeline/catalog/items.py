@@ -7,6 +7,7 @@ Items come from outside and may hold anything. Nothing here raises for a bad ite
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ import shapely
 from shapely.geometry import shape
 
 from rs_pipeline.catalog.address import is_internal, may_be_internal, unsigned
+from rs_pipeline.catalog.confine import allowed_folders, lies_in
 from rs_pipeline.config import SourceSection
 from rs_pipeline.model import Band, Scene, Sensor, solar_day
 from rs_pipeline.radiometry import scaling
@@ -27,6 +29,15 @@ NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands in failed scenes whose date cannot be read."""
 
 _KEY_LENGTH = 100
+_HREF_LENGTH = 8192
+_TEXT_LENGTH = 1000
+"""Names of products and codes are looked for in so many characters of a property."""
+_MOST_CORNERS = 20_000
+"""A footprint with more is refused."""
+_KEPT_CORNERS = 100
+"""A footprint with more is drawn more coarsely: where a scene lies is asked of every tile, and outlines that cross themselves cost the square of it."""
+_COARSER_DEG = (1e-4, 4e-4, 1.6e-3)
+"""How far the coarser outline may lie beside the given one, from 11 to 180 m; tiles look half a kilometre around themselves."""
 _LONGEST = timedelta(days=1)
 """An item over more time than this shows no single moment."""
 _PRODUCT = re.compile(
@@ -96,7 +107,7 @@ def clean_key(item_id: str) -> str:
 
 def clean_text(value: object, length: int = 255) -> str:
     """A text of an item without control characters, cut to a length; empty for None."""
-    return "" if value is None else "".join(c if c.isprintable() else "?" for c in str(value))[:length]
+    return "" if value is None else "".join(c if c.isprintable() else "?" for c in str(value)[:length])
 
 
 def platform_name(properties: Mapping[str, Any], item_id: str = "") -> str:
@@ -114,22 +125,25 @@ def platform_name(properties: Mapping[str, Any], item_id: str = "") -> str:
 
 def _product(properties: Mapping[str, Any], item_id: str) -> re.Match | None:
     """The Sentinel-2 product's name, taken to pieces; None where the item has none."""
-    return _PRODUCT.search(str(properties.get("s2:product_uri", ""))) or _PRODUCT.search(item_id)
+    return _PRODUCT.search(str(properties.get("s2:product_uri", ""))[:_TEXT_LENGTH]) or _PRODUCT.search(item_id)
 
 
 def cell_name(properties: Mapping[str, Any], item_id: str) -> str:
     """MGRS tile (``50TMK``) or WRS-2 path and row (``123032``); empty where the item does not say."""
-    code = str(properties.get("grid:code", ""))
+    code, *parts = (clean_text(properties.get(name), 20) for name in (
+        "grid:code", "s2:mgrs_tile", "landsat:wrs_path", "landsat:wrs_row", "mgrs:utm_zone", "mgrs:latitude_band", "mgrs:grid_square",
+    ))  # fmt: skip
+    tile, path, row, *square = parts
     if code.startswith("MGRS-"):
         return code[5:].upper()
-    if properties.get("s2:mgrs_tile"):
-        return str(properties["s2:mgrs_tile"]).upper().removeprefix("T")
-    if properties.get("landsat:wrs_path") and properties.get("landsat:wrs_row"):
-        return f"{properties['landsat:wrs_path']:0>3}{properties['landsat:wrs_row']:0>3}"
-    if properties.get("mgrs:utm_zone"):
-        return f"{properties['mgrs:utm_zone']}{properties.get('mgrs:latitude_band', '')}{properties.get('mgrs:grid_square', '')}".upper()
+    if tile:
+        return tile.upper().removeprefix("T")
+    if path and row:
+        return f"{path:0>3}{row:0>3}"
+    if square[0]:
+        return "".join(square).upper()
     named = _product({}, item_id)
-    return named["cell"].upper() if named else clean_text(code, 20)
+    return named["cell"].upper() if named else code
 
 
 def baseline_name(properties: Mapping[str, Any], item_id: str) -> str:
@@ -160,7 +174,7 @@ def quality_class(properties: Mapping[str, Any], item_id: str, sensor: Sensor) -
 
 def part_of(properties: Mapping[str, Any], item_id: str) -> GranulePart:
     """Which part of its datatake a Sentinel-2 product shows: by its datastrip's id, its own name and the share of pixels without data."""
-    strip = _DATASTRIP.search(str(properties.get("s2:datastrip_id") or properties.get("eopf:datastrip_id") or ""))
+    strip = _DATASTRIP.search(str(properties.get("s2:datastrip_id") or properties.get("eopf:datastrip_id") or "")[:_TEXT_LENGTH])
     product, empty = _product(properties, item_id), _number(properties.get("s2:nodata_pixel_percentage"), 0, 100)
     made = product["made"] if product else None
     return GranulePart(_compact_time(strip[1]) if strip else None, _compact_time(made) if made else None, None if empty is None else 100.0 - empty)
@@ -226,11 +240,37 @@ def _flat(bbox: Sequence[float]) -> Sequence[float]:
     return [bbox[0], bbox[1], bbox[3], bbox[4]] if len(bbox) == 6 else bbox
 
 
+def _check_corners(geometry: Mapping[str, Any]) -> None:
+    """Raises ValueError for more than _MOST_CORNERS, before anything is made of them."""
+    todo, looked_at = [geometry], 0
+    while todo:
+        part, looked_at = todo.pop(), looked_at + 1
+        if looked_at > _MOST_CORNERS:
+            raise ValueError(f"more than {_MOST_CORNERS} corners")
+        inner = [part.get("coordinates"), part.get("geometries")] if isinstance(part, Mapping) else part
+        if isinstance(inner, list | tuple) and not (inner and isinstance(inner[0], int | float)):
+            todo += inner
+
+
+def _with_few_corners(geometry: shapely.Geometry) -> shapely.Geometry:
+    """The outline itself where it has at most _KEPT_CORNERS, else a coarser one: by Douglas and Peucker, or what lies around its parts."""
+    if shapely.get_num_coordinates(geometry) <= _KEPT_CORNERS:
+        return geometry
+    hull = shapely.union_all(shapely.convex_hull(shapely.get_parts(geometry)))
+    outlines = (geometry, hull) if shapely.is_valid(geometry) else (hull,)  # to draw one that crosses itself costs the square of its corners
+    drawn = (shapely.simplify(outline, step, preserve_topology=False) for outline in outlines for step in _COARSER_DEG)
+    return next((g for g in drawn if not g.is_empty and shapely.get_num_coordinates(g) <= _KEPT_CORNERS), shapely.envelope(hull))
+
+
 def _footprint(item: Mapping[str, Any]) -> shapely.Geometry:
-    """Valid polygon in degrees, rounded to 1e-7 (1 cm) so that it reads back unchanged."""
+    """Valid polygon in degrees, rounded to 1e-7 (1 cm) so that it reads back unchanged, with at most _KEPT_CORNERS."""
     try:
+        if item.get("geometry"):
+            _check_corners(item["geometry"])
         geometry = shape(_without_empty_parts(item["geometry"])) if item.get("geometry") else shapely.box(*_flat(item["bbox"]))
-        geometry = shapely.set_precision(shapely.make_valid(shapely.force_2d(geometry)), 1e-7) or shapely.Polygon()
+        geometry = _with_few_corners(shapely.force_2d(geometry))
+        geometry = _with_few_corners(shapely.make_valid(geometry, method="structure", keep_collapsed=False))
+        geometry = shapely.set_precision(geometry, 1e-7) or shapely.Polygon()
     except Exception as fault:  # shapely raises many kinds for hostile geometry
         raise Refusal("failed", f"geometry cannot be read: {clean_text(fault, 120)}") from None
     west, south, east, north = geometry.bounds if not geometry.is_empty else (math.nan,) * 4
@@ -247,6 +287,8 @@ def clean_href(href: object, schemes: tuple[str, ...], internal: bool = True) ->
     Refusal : another scheme than allowed, a relative path, one of GDAL's virtual file systems, or (unless ``internal``) an internal host.
     """
     text = str(href)
+    if len(text) > _HREF_LENGTH:
+        raise Refusal("skipped", f"href of {len(text)} characters, the limit is {_HREF_LENGTH}")
     if not text.isprintable():
         raise Refusal("skipped", "href with control characters")
     parts = urlsplit(text)
@@ -326,8 +368,12 @@ def served_item(item: Any) -> Any:
 
 
 def _kept_href(href: object, source: SourceSection, schemes: tuple[str, ...]) -> str:
-    """An href as the ledger keeps it: clean, and without a signature where we sign."""
+    """An href as the ledger keeps it: clean, of a file where the catalog may lead, and without a signature where we sign."""
     clean = clean_href(href, schemes, may_be_internal(source))
+    if clean.startswith("/"):
+        if not lies_in(clean, allowed_folders(source.catalog, tuple(source.folders))):
+            raise Refusal("skipped", f"a file outside the catalog's folder: {clean_text(clean, 120)!r} (sources.folders would allow it)")
+        return os.path.normpath(clean)
     return clean if source.sign == "none" else unsigned(clean)
 
 
@@ -407,7 +453,7 @@ def _scale(item: Mapping[str, Any], sensor: Sensor) -> float:
 
 def _acquisition(properties: Mapping[str, Any], item_id: str, sensor: Sensor, platform: str, when: datetime) -> tuple[str, ...]:
     product = _product(properties, item_id)
-    datatake = _DATATAKE.match(str(properties.get("s2:datatake_id", "")))
+    datatake = _DATATAKE.match(str(properties.get("s2:datatake_id", ""))[:_TEXT_LENGTH])
     second = when.strftime("%Y%m%dT%H%M%S")
     values = {
         "platform": platform,

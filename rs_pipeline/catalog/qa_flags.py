@@ -20,6 +20,7 @@ from rasterio.features import geometry_mask
 from rasterio.vrt import WarpedVRT
 
 from rs_pipeline.catalog.chips import Chip, opened_chip, pixel_index, read_bands, read_role, read_stack, scales, taken
+from rs_pipeline.catalog.read import check_blocks
 from rs_pipeline.config import MaskSection
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, Grid, Scene
@@ -87,9 +88,10 @@ def _terrain(dem: Path, grid: Grid) -> _Terrain:
 
     Raises
     ------
-    ConfigError : the file is missing or no raster.
+    ConfigError : the file is missing or no raster. RasterError : its blocks do not fit into memory.
     """
     try:
+        check_blocks(dem)
         with rasterio.open(dem) as source:
             with WarpedVRT(source, crs=grid.crs, resampling=Resampling.bilinear) as warped:
                 step = max(grid.resolution_m, float(warped.transform.a))

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ import rasterio
 import requests
 import shapely
 from rasterio._err import CPLE_BaseError
-from rasterio.enums import Resampling
+from rasterio.enums import MaskFlags, Resampling
 from rasterio.errors import RasterioError
 from rasterio.transform import from_bounds
 from rasterio.vrt import WarpedVRT
@@ -28,6 +29,7 @@ from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RasterError
 from rs_pipeline.model import QUALITY_BANDS, Scene, Sensor
 from rs_pipeline.sensors import load_sensor
+from rs_pipeline.storage.special import special_kind
 
 Result = TypeVar("Result")
 
@@ -37,8 +39,11 @@ FAULTS = (RasterioError, CPLE_BaseError, OSError, ValueError, ArithmeticError, M
 _MAX_BLOCK_BYTES = 2**28
 """What a raster holds in one block must fit into memory to be read: a granule in one strip does, a bomb does not."""
 
-MIN_CONTROL_POINTS = 16
-"""Fewer ground control points do not hold a scene in place; Sentinel-1 has 210 and more."""
+_COARSER_AT_MOST = 1.2
+"""An overview may be so much coarser than what is asked for, as in GDAL."""
+
+MIN_CONTROL_POINTS, MAX_CONTROL_POINTS = 16, 2000
+"""Fewer ground control points do not hold a scene in place; Sentinel-1 has 210 and more. A spline through them costs the cube of their number."""
 
 _MAX_TABLE_BYTES = 64 * 2**20
 
@@ -122,22 +127,26 @@ def open_raster(href: str, sign: str, limits: FetchSection, expected_m: float, g
         the table states; else: too few control points.
     """
     url = signed(href, sign)
+    if kind := special_kind(url):
+        raise RasterError(f"{kind}, not a file", where=href)
     # GDAL remembers that a URL failed; a retry has to ask again.
     fresh = {"CPL_VSIL_CURL_NON_CACHED": f"/vsicurl/{url}"} if url.startswith("http") else {}
     with rasterio.Env(**gdal_options(limits), **fresh), rasterio.open(url, driver=driver_of(href)) as dataset:
         pixels = dataset.width * dataset.height
         if pixels > limits.max_pixels:
             raise RasterError(f"{pixels} pixels, the limit is {limits.max_pixels}", where=href, remedy="raise fetch.max_pixels if this is right")
-        block = math.prod(dataset.block_shapes[0]) * np.dtype(dataset.dtypes[0]).itemsize * (dataset.count if _interleaved(dataset) else 1)
-        if block > _MAX_BLOCK_BYTES:
-            raise RasterError(f"blocks of {block / 2**20:.0f} MiB, the limit is {_MAX_BLOCK_BYTES // 2**20}", where=href)
+        _check_block(dataset, href)
         if dataset.dtypes[0].startswith("complex"):
             raise RasterError("complex numbers", where=href)
         if georeference == "grid":
             _check_grid(dataset, expected_m, href)
         elif len(dataset.gcps[0]) < MIN_CONTROL_POINTS or dataset.gcps[1] is None:
             raise RasterError(f"{len(dataset.gcps[0])} ground control points, at least {MIN_CONTROL_POINTS} are needed", where=href)
+        elif len(dataset.gcps[0]) > MAX_CONTROL_POINTS:
+            raise RasterError(f"{len(dataset.gcps[0])} ground control points, the limit is {MAX_CONTROL_POINTS}", where=href)
         if georeference == "grid" and (dataset.transform.a < 0 or dataset.transform.e > 0):
+            if MaskFlags.per_dataset in dataset.mask_flag_enums[0]:  # GDAL would read it with the pixels, and does not tell the size of its blocks
+                raise RasterError("its rows or columns run backwards, and it has a mask of its own", where=href, remedy="write it north-up, e.g. with gdalwarp")
             with _north_up(dataset) as turned:
                 yield turned
         else:
@@ -160,6 +169,55 @@ def _north_up(dataset: rasterio.DatasetReader) -> WarpedVRT:
     left, bottom, right, top = (f(a, b) for f, a, b in zip((min, min, max, max), dataset.bounds[:2] * 2, dataset.bounds[2:] * 2, strict=True))
     transform = from_bounds(left, bottom, right, top, dataset.width, dataset.height)
     return WarpedVRT(dataset, crs=dataset.crs, transform=transform, width=dataset.width, height=dataset.height, resampling=Resampling.nearest)
+
+
+def _check_block(dataset: rasterio.DatasetReader, href: str, what: str = "blocks") -> None:
+    block = math.prod(dataset.block_shapes[0]) * np.dtype(dataset.dtypes[0]).itemsize * (dataset.count if _interleaved(dataset) else 1)
+    if block > _MAX_BLOCK_BYTES:
+        remedy = "write it in tiles, e.g. with gdal_translate -of COG"
+        raise RasterError(f"{what} of {block / 2**20:.0f} MiB, the limit is {_MAX_BLOCK_BYTES // 2**20}", where=href, remedy=remedy)
+
+
+def check_blocks(path: Path) -> None:
+    """Hold the blocks of a user's raster and of its overviews to the limit of memory.
+
+    Raises
+    ------
+    RasterError : some are larger. RasterioError : it cannot be opened.
+    """
+    with rasterio.open(path) as dataset:
+        _check_block(dataset, str(path))
+        levels = range(len(dataset.overviews(1)))
+    for level in levels:
+        with rasterio.open(path, overview_level=level) as overview:
+            _check_block(overview, str(path), "an overview in blocks")
+
+
+def read_coarse(dataset: rasterio.DatasetReader, longest_px: int, shape: tuple[int, int] | None = None) -> np.ndarray:
+    """The whole band of a raster of `open_raster` at ``longest_px`` on its longer side, or in a ``shape``: from the overview that suits.
+
+    The overview is opened by itself, because GDAL tells the size of its blocks only then.
+
+    Raises
+    ------
+    RasterError : the overview's blocks are larger than the limit.
+    """
+    shrink = max(1.0, max(dataset.shape) / longest_px)
+    out = shape or tuple(max(1, round(n / shrink)) for n in dataset.shape)
+    wanted = min(full / n for full, n in zip(dataset.shape, out, strict=True))
+    source = dataset.src_dataset if isinstance(dataset, WarpedVRT) else dataset
+    levels = {level: factor for level, factor in enumerate(source.overviews(1)) if 1 < factor < _COARSER_AT_MOST * wanted}
+    if not levels:
+        return dataset.read(1, out_shape=out)
+    with rasterio.open(source.name, driver=source.driver, overview_level=max(levels, key=levels.get)) as overview:
+        _check_block(overview, source.name, "an overview in blocks")
+        values = overview.read(1, out_shape=out)
+    return values if source is dataset else values[:: _direction(source.transform.e, -1), :: _direction(source.transform.a, 1)]
+
+
+def _direction(step: float, expected: int) -> int:
+    """1 where a raster's rows or columns run as expected, -1 where they run against it."""
+    return 1 if step * expected > 0 else -1
 
 
 def _interleaved(dataset: rasterio.DatasetReader) -> bool:
@@ -246,6 +304,8 @@ def read_text(href: str, sign: str, limits: FetchSection) -> str:
     RasterError : larger than 64 MiB, sent elsewhere by a redirect, or a scheme that cannot be read here. OSError : unreachable.
     """
     url = signed(href, sign)
+    if kind := special_kind(url):
+        raise RasterError(f"{kind}, not a file", where=href)
     if url.startswith("/"):
         with open(url, "rb") as file:
             body = file.read(_MAX_TABLE_BYTES + 1)

@@ -6,8 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
+import numpy as np
 import shapely
 from rich.console import Console
 
@@ -39,6 +41,12 @@ _SAME_STRIP = timedelta(seconds=5)
 
 _SAME_RUN = timedelta(days=1)
 """Products of one baseline made within this time are the two parts of a granule rather than a part made again."""
+
+_ONE_PASS = timedelta(hours=1)
+"""A datatake lasts up to 40 minutes and may run past midnight; after 100 minutes the satellite is somewhere else."""
+
+_MOST_PRODUCTS = 100
+"""So many products of one acquisition are looked at over one place: a granule has some ten, by parts, baselines and archives."""
 
 _DAY = timedelta(days=1)
 
@@ -76,8 +84,8 @@ def _collect(source: SourceSection, region: shapely.Geometry, settings: Settings
     if remote:
         items = map(served_item, api_items(source, sensor.collection, region.bounds, spans, settings.fetch, settings.search.max_scenes))
     else:
-        items = folder_items(source.catalog, sensor, others)
-    found: dict[str, list[Candidate]] = defaultdict(list)
+        items = folder_items(source.catalog, sensor, others, tuple(source.folders))
+    found: dict[bytes, Candidate] = {}
     for item in items:
         candidate = read_item(item, source, sensor, schemes)
         scene = candidate.scene
@@ -87,14 +95,13 @@ def _collect(source: SourceSection, region: shapely.Geometry, settings: Settings
             on_day = any(first <= scene.solar_day <= last for first, last in spans)
             if not on_day or not region.intersects(shapely.from_wkt(scene.footprint_wkt)):
                 continue
-        if candidate not in found[scene.scene_id]:
-            found[scene.scene_id].append(candidate)
+        found.setdefault(sha256(repr(candidate).encode()).digest(), candidate)
         if len(found) > settings.search.max_scenes:
             raise CatalogError(
                 f"more than {settings.search.max_scenes} scenes found", where=source.catalog,
                 remedy="narrow the region or the periods, or raise search.max_scenes",
             )  # fmt: skip
-    return [candidate for same in found.values() for candidate in same]
+    return list(found.values())
 
 
 def _unasked(item: Any, candidate: Candidate, collection: str, box: shapely.Geometry, spans: list[DateRange]) -> str:
@@ -121,8 +128,11 @@ def _replaces(better: Candidate, other: Candidate) -> bool:
     """Whether a product shows what another of its acquisition does.
 
     Both halves of a split granule may publish the footprint of the whole. So besides footprints count the datastrips, the share of the
-    granule with data, and, where these are silent, baselines and the times in the products' names.
+    granule with data, and, where these are silent, baselines and the times in the products' names. What was seen on another day and more
+    than an hour apart is another pass, whatever datatake an item claims.
     """
+    if better.scene.solar_day != other.scene.solar_day and abs(better.scene.datetime - other.scene.datetime) > _ONE_PASS:
+        return False
     shown = shapely.from_wkt(other.scene.footprint_wkt)
     if shapely.from_wkt(better.scene.footprint_wkt).intersection(shown).area < _COVERED * shown.area:
         return False
@@ -155,19 +165,22 @@ def deduplicate(candidates: list[Candidate]) -> list[Candidate]:
     for candidate in candidates:
         if candidate.scene.status == "used" and candidate.acquisition:
             groups[(load_sensor(candidate.scene.sensor).family, *candidate.acquisition)].append(candidate)
-    losers: dict[int, Candidate] = {}
+    reasons: dict[int, str] = {}
     for group in groups.values():
-        kept: list[Candidate] = []
+        kept, boxes = [], np.empty((len(group), 4))
         for candidate in sorted(sorted(group, key=lambda c: c.scene.scene_id), key=_rank, reverse=True):
-            better = next((k for k in kept if _replaces(k, candidate)), None)
-            if better is None:
-                kept.append(candidate)
+            west, south, east, north = candidate.scene.bbox
+            others = boxes[: len(kept)]
+            over = np.flatnonzero((others[:, 0] <= east) & (others[:, 2] >= west) & (others[:, 1] <= north) & (others[:, 3] >= south))
+            better = next((kept[i] for i in over[:_MOST_PRODUCTS] if _replaces(kept[i], candidate)), None)
+            if better is not None:
+                reasons[id(candidate)] = _duplicate_reason(better.scene, candidate.scene)
+            elif over.size >= _MOST_PRODUCTS:
+                reasons[id(candidate)] = f"more than {_MOST_PRODUCTS} products claim this acquisition, {kept[over[0]].scene.key} first"
             else:
-                losers[id(candidate)] = better
-    return [
-        replace(c, scene=replace(c.scene, status="skipped", reason=_duplicate_reason(losers[id(c)].scene, c.scene))) if id(c) in losers else c
-        for c in candidates
-    ]
+                boxes[len(kept)] = candidate.scene.bbox
+                kept.append(candidate)
+    return [replace(c, scene=replace(c.scene, status="skipped", reason=reasons[id(c)])) if id(c) in reasons else c for c in candidates]
 
 
 def _duplicate_reason(better: Scene, other: Scene) -> str:
@@ -197,12 +210,13 @@ def choose(candidates: list[Candidate], limits: FetchSection) -> list[Candidate]
 def unique_keys(candidates: list[Candidate]) -> list[Candidate]:
     """Candidates sorted by id, keys made unique (file systems that ignore case included) with -2, -3 …"""
     taken: set[str] = set()
+    last: Counter[str] = Counter()
     out = []
     for candidate in sorted(candidates, key=lambda c: (c.scene.scene_id, -c.priority, c.scene.sensor, c.scene.generated)):
-        key, n = candidate.scene.key, 1
+        key = wanted = candidate.scene.key
         while key.lower() in taken:
-            n += 1
-            key = f"{candidate.scene.key}-{n}"
+            last[wanted.lower()] = max(last[wanted.lower()], 1) + 1
+            key = f"{wanted}-{last[wanted.lower()]}"
         taken.add(key.lower())
         out.append(replace(candidate, scene=replace(candidate.scene, key=key)))
     return out

@@ -16,7 +16,7 @@ from rich.progress import track
 
 from rs_pipeline.catalog.address import without_tokens
 from rs_pipeline.catalog.items import Candidate, chip_offset, clean_text
-from rs_pipeline.catalog.read import FAULTS, holds_reflectance, open_band, retrying
+from rs_pipeline.catalog.read import FAULTS, holds_reflectance, open_band, read_coarse, retrying
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.model import Scene, Sensor
@@ -48,9 +48,7 @@ def _coarse(scene: Scene, sensor: Sensor, role: str, limits: FetchSection, shape
     """A band read at most _TEST_PX on its longer side, from an overview where there is one (nodata is 0), and its pixel grid as text."""
     def read() -> tuple[np.ndarray, str]:
         with open_band(scene, role, limits) as dataset:
-            shrink = max(1.0, max(dataset.shape) / _TEST_PX)
-            out = shape or tuple(max(1, round(n / shrink)) for n in dataset.shape)
-            values = dataset.read(1, out_shape=out)
+            values = read_coarse(dataset, _TEST_PX, shape)
             values = np.where(np.isfinite(values) & (values != (sensor.nodata if dataset.nodata is None else dataset.nodata)), values, 0)
             return values, f"{dataset.crs} {dataset.transform.to_gdal()} {dataset.shape}"
 

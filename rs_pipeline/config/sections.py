@@ -14,6 +14,7 @@ from rs_pipeline.config.fields import Fraction, Part, QAFlagName, Reflectance, S
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import PERIOD_LABEL, crs_fault
 from rs_pipeline.sensors import load_sensor
+from rs_pipeline.strict import MadePath
 
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
@@ -61,7 +62,7 @@ class InputSection(Section):
 class SimulationSection(Section):
     """The simulated world, made on first use."""
 
-    path: Path = Field(Path("data/sample"), description="Folder the simulated world is written to.")
+    path: MadePath = Field(Path("data/sample"), description="Folder the simulated world is written to.")
     seed: int = Field(1, ge=0, description="Same seed, same world.")
     years: int = Field(3, ge=1, le=10, description="Number of simulated years.")
     landscape: Literal["coast", "mudflat", "plain", "city", "mountain", "lake"] = Field("coast", description="Kind of land. Only the first two have a sea.")
@@ -94,6 +95,10 @@ class SourceSection(Section):
         None, min_length=1, description="Classes of geometric quality to use, such as [T1, T2] of Landsat. Default: those that the sensor's table accepts."
     )
     internal_hosts: bool = Field(False, description="Let a remote catalog name hosts of the internal network, or this machine.")
+    folders: list[Path] = Field(
+        [], description="Folders whose files the catalog may name besides those in its own folder, such as [../data]; [/] allows all. A path with .. or "
+        "an absolute one that leads elsewhere is skipped, with the reason.",
+    )  # fmt: skip
     priority: int = Field(0, description="Where two sources name the same acquisition, the higher is kept.")
 
     @field_validator("sensor")

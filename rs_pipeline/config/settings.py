@@ -23,7 +23,7 @@ from rs_pipeline.config.sections import NamedPeriod, PeriodsSection
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import Period
 from rs_pipeline.provinces import load_province
-from rs_pipeline.strict import check, read_mapping
+from rs_pipeline.strict import MadePath, check, read_mapping
 
 _WHAT = "configuration"
 
@@ -52,7 +52,7 @@ class Settings(Section):
     """Everything a run depends on."""
 
     run: str = Field(pattern=r"^[\p{L}\p{N}][\p{L}\p{M}\p{N}_-]{0,63}$", description="Name of the run and of its folder: letters of any script, digits, hyphens and underscores, 64 at most, a letter or digit first.")
-    output: Path = Field(Path("results"), description="Folder that holds the folders of runs.")
+    output: MadePath = Field(Path("results"), description="Folder that holds the folders of runs.")
     simulation: sections.SimulationSection | None = Field(
         None, validation_alias=AliasChoices("simulation", "sample"), description="The simulated world, made on first use; null for real scenes. Also read as sample."
     )

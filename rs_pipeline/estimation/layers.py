@@ -40,16 +40,14 @@ class ByUnit:
         self.has_period = "period" in table
         table = table.assign(adcode=table.adcode.astype(str))
         keys = ["adcode", "period"] if self.has_period else ["adcode"]
-        self.groups = dict(list(table.groupby(keys)))
-        self.whole = dict(list(table.groupby("period"))) if self.has_period else {}
+        self.table = table
+        self.groups = table.groupby(keys).indices
+        self.whole = table.groupby("period").indices if self.has_period else {}
 
     def of(self, adcode: str, period: str) -> pd.DataFrame | None:
         if self.table is None:
             return None
         if adcode == REGION:
-            found = self.whole.get(period) if self.has_period else self.table
-        else:
-            parts = [self.groups.get((code, period) if self.has_period else (code,)) for code in self.families[adcode]]
-            parts = [p for p in parts if p is not None]
-            found = pd.concat(parts) if len(parts) > 1 else parts[0] if parts else None
-        return self.table.iloc[:0] if found is None else found
+            return self.table.iloc[self.whole.get(period, [])] if self.has_period else self.table
+        parts = [self.groups.get((code, period) if self.has_period else code, []) for code in self.families[adcode]]
+        return self.table.iloc[[row for part in parts for row in part]]

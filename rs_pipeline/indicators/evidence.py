@@ -8,13 +8,14 @@ the row itself; dictionary encoding keeps a province small, because neighbouring
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.values import INDICATORS
@@ -22,8 +23,8 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Sensor
 from rs_pipeline.products.register import products
 from rs_pipeline.sensors import load_sensor
-from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.provenance import code_sha256, configuration_sha256, fingerprint, git_commit, software
+from rs_pipeline.storage.tables import parquet_in_parts
 
 SCENE_LIST_COLUMNS = ("processing_baselines", "platforms", "offsets", "masks")
 """Lists of what differs among the scenes of a row."""
@@ -64,6 +65,11 @@ class _Sources:
         self.fingerprint = cache(lambda path: fingerprint(path, self.settings.root))
         self.scenes = cache(self._scenes)
         self.files = cache(self._files)
+
+    def forget(self) -> None:
+        """Let go of what is known of units: others follow."""
+        self.scenes.cache_clear()
+        self.files.cache_clear()
 
     def periods(self, name: str, period: str) -> tuple[str, ...]:
         indicator = INDICATORS[name]
@@ -112,14 +118,22 @@ def _lists(values: list[list[str]]) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets), strings)
 
 
-def write_evidence(run: Run, table: pd.DataFrame) -> None:
-    """Write ``evidence.parquet`` for a table of indicators with the column ``origin``.
+@contextmanager
+def evidence_in_parts(run: Run) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """Write ``evidence.parquet``: of a table of indicators with the column ``origin`` that comes in parts, unit by unit.
 
     Columns: the key adcode, period, indicator, target_id; scene_ids, processing_baselines, platforms, offsets (``offset: how it was
     decided``) and inputs as lists; interval_origin, software, git_commit, code_sha256, configuration_sha256, simulated. The git_commit ends in
     ``+changes`` where the checkout was not clean.
     """
     sources = _Sources(run)
+    with parquet_in_parts(Layout(run.settings.root).evidence, compression="zstd") as append:
+        yield lambda table: append(_evidence(sources, table))
+
+
+def _evidence(sources: _Sources, table: pd.DataFrame) -> pa.Table:
+    sources.forget()
+    run = sources.run
     rows = list(table.itertuples(index=False))
     scenes = [sources.scenes_of(row) for row in rows]
     inputs = [sources.files(r.indicator, r.adcode, r.period, bool(r.target_id), bool(np.isfinite(r.value))) for r in rows]
@@ -133,5 +147,4 @@ def write_evidence(run: Run, table: pd.DataFrame) -> None:
     }  # fmt: skip
     columns |= {name: pa.array([text] * len(rows)).dictionary_encode() for name, text in constant.items()}
     columns["simulated"] = pa.array([run.settings.simulation is not None] * len(rows))
-    with atomic_path(Layout(run.settings.root).evidence) as part:
-        pq.write_table(pa.table(columns), part, compression="zstd")
+    return pa.table(columns)

@@ -65,18 +65,23 @@ def _one_of(value: str, known: Mapping[str, str], what: str, where: Path) -> str
     raise TableError(f"no {what} {value!r} in this run", where=str(where), remedy=f"did you mean {', '.join(words)}?")
 
 
-def read_run(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Indicators and evidence of a run's folder, row by row the same keys.
+def read_run(root: Path, **wanted: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Indicators and evidence of a run's folder, row by row the same keys; of a column that is named only the rows with its value.
 
     Raises
     ------
     TableError : the run has not made them.
     """
     layout = Layout(root)
+    _check_made(layout)
+    chosen = [(column, "==", value) for column, value in wanted.items()] or None
+    return pd.read_parquet(layout.indicators_parquet, filters=chosen), pd.read_parquet(layout.evidence, filters=chosen)
+
+
+def _check_made(layout: Layout) -> None:
     for path in (layout.indicators_parquet, layout.evidence):
         if not path.exists():
             raise TableError("the run has no indicators yet", where=str(path), remedy="finish the run first: snakemake --configfile <its configuration>")
-    return pd.read_parquet(layout.indicators_parquet), pd.read_parquet(layout.evidence)
 
 
 def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Explanation:
@@ -87,16 +92,17 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
     TableError : the run is not finished, or has no such unit, indicator or period; the nearest are named.
     """
     layout = Layout(settings.root)
-    table, evidence = read_run(settings.root)
-    names = {"adcode": dict(zip(table.adcode, table.name, strict=True)), "indicator": dict.fromkeys(table.indicator, ""), "period": dict.fromkeys(table.period, "")}
+    _check_made(layout)
+    keys = pd.read_parquet(layout.indicators_parquet, columns=[*KEYS, "name"]).drop_duplicates()
+    names = {"adcode": dict(zip(keys.adcode, keys.name, strict=True)), "indicator": dict.fromkeys(keys.indicator, ""), "period": dict.fromkeys(keys.period, "")}
     asked = {
         key: _one_of(value, names[key], {"adcode": "unit"}.get(key, key), layout.indicators_parquet)
         for key, value in zip(KEYS, (adcode, indicator, period), strict=True)
     }
-    chosen = (table[list(KEYS)] == pd.Series(asked)).all(axis=1)
-    rows, proof = table[chosen], evidence[chosen.to_numpy()].iloc[0]
+    rows, evidence = read_run(settings.root, **asked)
+    proof = evidence.iloc[0]
     row, known = rows.iloc[0], INDICATORS.get(asked["indicator"])
-    keys = keys_of(settings, known.product) if known else ("indicators", "tables")
+    configured = keys_of(settings, known.product) if known else ("indicators", "tables")
     return Explanation(
         value=_plain({c: row[c] for c in (*KEYS, "name", "value", "unit", "lower", "upper", "interval", "observed_fraction", "n_scenes")}),
         verdicts=[_plain({c: r[c] for c in ("target_id", "clause", "target_operator", "target_value", "target_year", "status", "reason")}) for _, r in rows.iterrows()],
@@ -106,7 +112,7 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
         steps=[s.name for s in lineage(settings, known.product)] if known else ["indicators"],
         scenes=_scenes(layout.scenes, list(proof.scene_ids)),
         masks=list(proof.masks),
-        configuration=settings.subset(keys),
+        configuration=settings.subset(configured),
         files=[_file(text, settings.root) for text in proof.inputs],
         code={
             "software": proof.software, "git_commit": proof.git_commit, "code_sha256": proof.code_sha256,

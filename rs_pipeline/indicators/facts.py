@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,7 +26,7 @@ def read_counties(settings: Settings) -> pd.DataFrame:
     ------
     TableError : a period's table is missing or lacks columns.
     """
-    tables = []
+    tables, known = [], {}
     for period in settings.all_periods:
         path = Layout(settings.root).counties(period.label)
         if not path.exists():
@@ -36,8 +37,16 @@ def read_counties(settings: Settings) -> pd.DataFrame:
             raise TableError(f"columns are missing: {', '.join(sorted(missing))}", where=str(path), remedy="run `rs-pipeline zonal` again")
         if (table.adcode == REGION).any():
             raise TableError(f"the code {REGION} stands for the region", where=str(path), remedy="give the unit another code")
-        tables += [table[table.adcode != ""], region_rows(table)]
+        for column in ("scene_ids", "maps"):
+            table[column] = [_shared(found, known) for found in table[column]]
+        tables += [table[table.adcode != ""].drop(columns="tiles", errors="ignore"), region_rows(table)]
     return pd.concat(tables, ignore_index=True)
+
+
+def _shared(found: Iterable[str], known: dict[tuple[str, ...], list[str]]) -> list[str]:
+    """A list that stands for all with the same texts: units of one tile have the same scenes and maps."""
+    texts = tuple(map(sys.intern, found))
+    return known.setdefault(texts, list(texts))
 
 
 def region_rows(table: pd.DataFrame) -> pd.DataFrame:
@@ -85,16 +94,16 @@ class Run:
     def scenes(self) -> dict[tuple[str, str], list[str]]:
         """Ids of the scenes of a (adcode, period)."""
         rows = self.counties[self.counties.zone == "county"]
-        return {(a, p): list(ids) for a, p, ids in zip(rows.adcode, rows.period, rows.scene_ids, strict=True)}
+        return {(a, p): ids for a, p, ids in zip(rows.adcode, rows.period, rows.scene_ids, strict=True)}
 
     @cached_property
     def maps(self) -> dict[tuple[str, str], list[str]]:
         """Fingerprints of the tile maps behind a (adcode, period)."""
         rows = self.counties[self.counties.zone == "county"]
-        return {(a, p): list(found) for a, p, found in zip(rows.adcode, rows.period, rows.maps, strict=True)}
+        return {(a, p): found for a, p, found in zip(rows.adcode, rows.period, rows.maps, strict=True)}
 
     def facts(self) -> Iterator[tuple[Unit, str, Facts]]:
-        """(unit, period, facts) of every unit and period."""
+        """(unit, period, facts) of every unit and period, unit by unit."""
         settings = self.settings
         labels, baseline = [p.label for p in settings.all_periods], settings.baseline_label
         section = settings.indicators
@@ -103,16 +112,17 @@ class Run:
         own = {name: of for p in products().values() if p.facts for name, of in resolve(p.facts)(settings).items()}
         references = ReferenceTable(settings, sampled_products())
         plain = self.counties.assign(n_lost=self.counties.lost_scene_ids.map(len)).drop(columns=["scene_ids", "lost_scene_ids", "tiles", "maps"], errors="ignore")
-        zones: dict[tuple[str, str], dict[str, dict]] = {}
-        for row in plain.to_dict("records"):
-            zones.setdefault((row["adcode"], row["period"]), {})[row["zone"]] = row
+        places = plain.groupby("adcode", sort=False).indices
         for unit in self.units:
             code, is_region = unit.adcode, unit.adcode == REGION
+            zones: dict[str, dict[str, dict]] = {}
+            for row in plain.iloc[places[code]].to_dict("records"):
+                zones.setdefault(row["period"], {})[row["zone"]] = row
             for period in labels:
                 yield unit, period, Facts(
                     period=period, baseline=baseline, is_last=period == labels[-1],
-                    max_lost_share=section.max_lost_share, zones=zones[code, period], base=zones[code, baseline]["county"], limits=limits,
-                    yearly=[(years[label], zones[code, label]["county"]) for label in labels],
+                    max_lost_share=section.max_lost_share, zones=zones[period], base=zones[baseline]["county"], limits=limits,
+                    yearly=[(years[label], zones[label]["county"]) for label in labels],
                     years_since_baseline=years[period] - years[baseline],
                     references=references.of(code, period, is_region=is_region),
                     base_references=references.of(code, baseline, is_region=is_region),

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 
 import pandas as pd
+import pyarrow as pa
 
 from rs_pipeline.config import Settings
-from rs_pipeline.estimation.estimate import Estimate, Indicator
+from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator
 from rs_pipeline.estimation.uncertainty import KINDS, Interval
 from rs_pipeline.estimation.zones import REGION, Unit
-from rs_pipeline.indicators.evidence import write_evidence
+from rs_pipeline.indicators.evidence import evidence_in_parts
 from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.status import CHANGE_OPERATORS, Verdict, judge
 from rs_pipeline.indicators.targets import Target, run_targets, run_values
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.layout import Layout
 from rs_pipeline.provinces import load_province
-from rs_pipeline.storage.tables import write_csv, write_parquet
+from rs_pipeline.storage.tables import csv_in_parts, parquet_in_parts
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +32,15 @@ INDICATOR_COLUMNS = (
     "adcode", "name", "prefecture", "period", "indicator", "value", "unit", "lower", "upper", "interval", "observed_fraction",
     "n_scenes", "status", "target_id", "target_operator", "target_value", "target_year", "clause", "observability", "reason",
 )  # fmt: skip
+
+NUMBER_COLUMNS = {
+    "value": "float64", "lower": "float64", "upper": "float64", "observed_fraction": "float64", "target_value": "float64", "n_scenes": "int64",
+    "target_year": "Int64", "clause": "Int64",
+}  # fmt: skip
+"""Types of the columns that are no texts."""
+
+ROWS_AT_ONCE = 20_000
+"""Of the table; with what each rests on they take some 100 MB."""
 
 WHOLE_PROVINCE = 0.97
 """A run of less than this share of the province's land cannot be held to a provincial total."""
@@ -68,7 +81,7 @@ def provincial_total(target: Target) -> bool:
 
 
 class Judge:
-    """Knows the years of the periods and all values, and so can compare and look back."""
+    """Knows the years of the periods and the values of a unit in all of them, and so can compare and look back."""
 
     def __init__(self, settings: Settings, values: dict[Key, Interval], area_km2: float):
         self.years = {p.label: p.end.year for p in settings.all_periods}
@@ -166,30 +179,42 @@ def _target_rows(unit: Unit, period: str, n_scenes: int, targets: list[Target], 
         yield _row(unit, period, n_scenes, target.target_id, target.unit, estimate, target, verdict)
 
 
+def parts(run: Run, targets: list[Target], supplied: dict[Key, Interval], rows_at_once: int = ROWS_AT_ONCE) -> Iterator[pd.DataFrame]:
+    """The table of indicators with INDICATOR_COLUMNS and ``origin`` (of the interval), ordered by unit (region last), period, indicator, target;
+    whole units at a time, until there are ``rows_at_once``: a unit is judged by its own values alone, and memory does not grow with the product."""
+    official: dict[str, dict[Key, Interval]] = defaultdict(dict)
+    for key, value in supplied.items():
+        official[key[0]][key] = value
+    judged, rows = Judge(run.settings, {}, run.area_km2), []
+    for unit, of_periods in groupby(run.facts(), key=itemgetter(0)):
+        rows += _unit_rows(run, unit, of_periods, targets, official[unit.adcode], judged)
+        if len(rows) >= rows_at_once or unit == run.units[-1]:
+            yield _table(rows)
+            rows = []
+
+
 def build(run: Run, targets: list[Target], supplied: dict[Key, Interval]) -> pd.DataFrame:
-    """The table of indicators with INDICATOR_COLUMNS and ``origin`` (of the interval), ordered by unit (region last), period, indicator, target."""
+    """All `parts` in one."""
+    return pd.concat(parts(run, targets, supplied), ignore_index=True)
+
+
+def _unit_rows(
+    run: Run, unit: Unit, of_periods: Iterable[tuple[Unit, str, Facts]], targets: list[Target], supplied: dict[Key, Interval], judged: Judge
+) -> Iterator[dict]:  # fmt: skip
     estimates = {
-        (unit.adcode, name, period): estimate_indicator(indicator, facts)
-        for unit, period, facts in run.facts()
-        for name, indicator in INDICATORS.items()
+        (unit.adcode, name, period): estimate_indicator(indicator, facts) for _, period, facts in of_periods for name, indicator in INDICATORS.items()
     }
-    values = {key: a.interval for key, a in estimates.items() if a.interval is not None} | supplied
-    judged = Judge(run.settings, values, run.area_km2)
-    rows = [
-        row
-        for unit in run.units
-        for period in run.settings.all_periods
-        for n_scenes in [len(run.scenes[unit.adcode, period.label])]
-        for row in (
-            *_indicator_rows(unit, period.label, n_scenes, estimates, targets, judged),
-            *_target_rows(unit, period.label, n_scenes, targets, supplied, judged),
-        )
-    ]
+    judged.values = {key: a.interval for key, a in estimates.items() if a.interval is not None} | supplied
+    for period in run.settings.all_periods:
+        n_scenes = len(run.scenes[unit.adcode, period.label])
+        yield from _indicator_rows(unit, period.label, n_scenes, estimates, targets, judged)
+        yield from _target_rows(unit, period.label, n_scenes, targets, supplied, judged)
+
+
+def _table(rows: list[dict]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=[*INDICATOR_COLUMNS, "origin"])
-    return table.astype(
-        {"value": "float64", "lower": "float64", "upper": "float64", "observed_fraction": "float64", "target_value": "float64",
-         "n_scenes": "int64", "target_year": "Int64", "clause": "Int64"}
-    )  # fmt: skip
+    texts = [c for c in table if c not in NUMBER_COLUMNS]
+    return table.astype(dict.fromkeys(texts, "str") | NUMBER_COLUMNS)
 
 
 def _supplied(settings: Settings, run: Run) -> dict[Key, Interval]:
@@ -214,9 +239,10 @@ def indicators(settings: Settings) -> None:
     """
     targets = run_targets(settings)
     run = Run.read(settings)
-    table = build(run, targets, _supplied(settings, run))
     layout = Layout(settings.root)
-    write_evidence(run, table)
-    table = table[list(INDICATOR_COLUMNS)]
-    write_parquet(table, layout.indicators_parquet)
-    write_csv(table, layout.indicators)
+    with csv_in_parts(layout.indicators) as as_csv, parquet_in_parts(layout.indicators_parquet) as as_parquet, evidence_in_parts(run) as as_evidence:
+        for part in parts(run, targets, _supplied(settings, run)):
+            as_evidence(part)
+            table = part[list(INDICATOR_COLUMNS)]
+            as_parquet(pa.Table.from_pandas(table, preserve_index=False))
+            as_csv(table)

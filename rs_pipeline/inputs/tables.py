@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import logging
+import zipfile
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,6 +20,7 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.inputs.cells import code_text, day_of, degrees_of, is_missing, narrow, number_of, truth_of
 from rs_pipeline.inputs.coordinates import to_wgs84
 from rs_pipeline.inputs.encoding import decoded
+from rs_pipeline.storage.special import special_kind
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +28,8 @@ NOTHING_STATED = InputSection()
 SEPARATORS = (",", ";", "\t", "，", "；", "|")
 HEADER_ROWS = 10
 """A header is looked for in so many rows: titles stand above it."""
+MOST_WORKBOOK_BYTES, MOST_CELLS = 2**29, 20_000_000
+"""Of a workbook when it is unpacked, and of a sheet: a few kilobytes may stand for gigabytes."""
 FAULTS_TOLD = 10
 """So many faults of a table are told in full."""
 
@@ -183,6 +188,8 @@ def read_table(path: Path, needed: Collection[str], stated: InputSection = NOTHI
     TableError : it cannot be read, columns are missing, or a row has more cells than the header.
     """
     path = Path(path)
+    if kind := special_kind(path):
+        raise TableError(f"{kind}, not a file", where=str(path), remedy="hand in a file")
     try:
         raw = path.read_bytes()
     except OSError as fault:
@@ -228,7 +235,7 @@ def _table(path: Path, lines: list[list[str]], needed: Collection[str], separato
     header = [_name(c) for c in lines[at]]
     while header and not header[-1]:
         header.pop()
-    twice = sorted({c for c in header if c and header.count(c) > 1})
+    twice = sorted(c for c, n in Counter(header).items() if c and n > 1)
     if twice:
         raise TableError(f"columns are there twice: {', '.join(twice)}", where=f"{where}, row {at + 1}", remedy="remove one of them, or rename it")
     width, cells, numbers, faults = len(header), [], [], []
@@ -250,6 +257,9 @@ def _workbook(path: Path, raw: bytes, needed: Collection[str], stated: InputSect
     import openpyxl
 
     try:
+        unpacked = sum(f.file_size for f in zipfile.ZipFile(io.BytesIO(raw)).infolist())
+        if unpacked > MOST_WORKBOOK_BYTES:
+            raise ValueError(f"{unpacked / 2**20:.0f} MiB when it is unpacked, the limit is {MOST_WORKBOOK_BYTES // 2**20}")
         book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
     except Exception as fault:  # openpyxl lets through whatever zip and XML readers meet
         raise TableError(f"not an Excel workbook: {fault}", where=str(path), remedy="save it as .xlsx or as CSV") from None
@@ -259,7 +269,7 @@ def _workbook(path: Path, raw: bytes, needed: Collection[str], stated: InputSect
     found, faults = [], []
     for sheet in sheets:
         sheet.reset_dimensions()
-        lines = [[_cell_text(c) for c in row] for row in sheet.iter_rows()]
+        lines = list(_lines(sheet, path))
         width = max((len(line) for line in lines), default=0)
         lines = [[*line, *[""] * (width - len(line))] for line in lines]
         try:
@@ -271,6 +281,24 @@ def _workbook(path: Path, raw: bytes, needed: Collection[str], stated: InputSect
     if len(found) > 1:
         raise TableError(f"several sheets have these columns: {', '.join(title for title, _ in found)}", where=str(path), remedy="name one in inputs.<key>.layer")
     return found[0][1]
+
+
+def _lines(sheet, path: Path) -> Iterator[list[str]]:
+    """Texts of the rows of a sheet, without the empty cells at their ends.
+
+    Raises
+    ------
+    TableError : more cells than MOST_CELLS, empty ones among them: one cell far below or to the right makes millions.
+    """
+    cells = 0
+    for row in sheet.iter_rows():
+        cells += len(row) + 1
+        if cells > MOST_CELLS:
+            raise TableError(f"more than {MOST_CELLS} cells, empty ones among them", where=f"{path}, sheet {sheet.title}", remedy="delete what lies far below or right of the table")
+        line = [_cell_text(c) for c in row]
+        while line and not line[-1]:
+            line.pop()
+        yield line
 
 
 def _cell_text(cell) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import logging
+import zipfile
 from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
@@ -23,11 +24,15 @@ from rs_pipeline.errors import ConfigError
 from rs_pipeline.inputs.cells import code_text
 from rs_pipeline.inputs.coordinates import UNSHIFT, is_degrees, is_swapped, looks_like, zone_number
 from rs_pipeline.inputs.encoding import decoded, encoding_of, text_of
+from rs_pipeline.storage.special import special_kind
+from rs_pipeline.strict import OF_ADDRESSES
 
 log = logging.getLogger(__name__)
 
 Kind = Literal["polygon", "line or polygon"]
 DIMENSIONS: dict[str, tuple[int, ...]] = {"polygon": (2,), "line or polygon": (1, 2)}
+MOST_UNPACKED_BYTES = 4 * 2**30
+"""Of a zipped shapefile; its parts cannot be larger."""
 NAMED = 5
 """So many shapes are named in a message."""
 GAUSS_KRUEGER_WIDTHS = {3: 0, 6: -3}
@@ -62,6 +67,8 @@ def read_vector(path: Path, *, key: str, stated: InputSection, kind: Kind = "pol
     where = f"{key}: {path}"
     if not Path(path).exists():
         raise ConfigError(f"file not found: {path}", where=key, remedy="give the path of an existing file; README, 'Side tables', says how to obtain each")
+    if unfit := _unfit(Path(path)):
+        raise ConfigError(unfit, where=where, remedy="hand in a file, or the folder of a geodatabase")
     frame = _read(Path(path), _layer(Path(path), where, stated, kind, columns, key), where, stated, key)
     if missing := [c for c in columns if c not in frame]:
         have = sorted(set(frame.columns) - {"geometry"})
@@ -73,6 +80,19 @@ def read_vector(path: Path, *, key: str, stated: InputSection, kind: Kind = "pol
     frame = frame.set_geometry(_repaired(frame.geometry, names[frame.index], where, kind))
     frame = _with_shapes(frame, names[frame.index], where, must=bool(label))
     return _in_degrees(frame, where, stated, key).reset_index(drop=True)
+
+
+def _unfit(path: Path) -> str:
+    """Why a file is not even opened: it is a pipe or a device, its path would be taken for another, or a zip file is too large when it is unpacked."""
+    if kind := special_kind(path):
+        return f"{kind}, not a file"
+    if found := next((c for c in OF_ADDRESSES if c in str(path)), ""):
+        return f"its path has {found!r}, by which readers of vector files cut a path: rename it"
+    if path.suffix.lower() != ".zip" or not zipfile.is_zipfile(path):
+        return ""
+    with zipfile.ZipFile(path) as packed:
+        unpacked = sum(f.file_size for f in packed.infolist())
+    return f"{unpacked / 2**20:.0f} MiB when it is unpacked, the limit is {MOST_UNPACKED_BYTES // 2**20}" if unpacked > MOST_UNPACKED_BYTES else ""
 
 
 def _layer(path: Path, where: str, stated: InputSection, kind: Kind, columns: Collection[str], key: str) -> str | None:

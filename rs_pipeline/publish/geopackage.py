@@ -162,7 +162,7 @@ def counties_latest(settings: Settings) -> None:
     layout, period = Layout(settings.root), settings.all_periods[-1].label
     if not layout.indicators_parquet.exists():
         raise TableError("the indicators are not made yet", where=str(layout.indicators_parquet), remedy="run `rs-pipeline indicators` first")
-    values = latest_values(pd.read_parquet(layout.indicators_parquet), period)
+    values = latest_values(pd.read_parquet(layout.indicators_parquet, filters=[("period", "==", period)]), period)
     units = load_units(settings)
     frame = units.assign(period=period).join(values, on="adcode")
     frame = gpd.GeoDataFrame(frame[[c for c in frame if c != "geometry"] + ["geometry"]], geometry="geometry", crs=units.crs)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from rs_pipeline.storage.atomic import atomic_path
 
@@ -29,12 +33,37 @@ def inert(value: object) -> object:
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
     """Write UTF-8 with BOM (what Excel needs); missing values are empty, texts are inert."""
-    safe = table.copy()
-    for column in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[column]):
-            safe[column] = safe[column].map({value: inert(value) for value in safe[column].dropna().unique()})
-    with atomic_path(path) as part:
-        safe.to_csv(part, index=False, encoding="utf-8-sig", float_format="%.10g", lineterminator="\n")
+    with csv_in_parts(path) as append:
+        append(table)
+
+
+@contextmanager
+def csv_in_parts(path: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
+    """`write_csv` of a table that comes in parts with the same columns, each given to the function; the file appears when all are there."""
+    with atomic_path(path) as part, part.open("w", encoding="utf-8-sig", newline="") as file:
+
+        def append(table: pd.DataFrame) -> None:
+            safe = table.copy()
+            for column in safe.columns:
+                if not pd.api.types.is_numeric_dtype(safe[column]):
+                    safe[column] = safe[column].map({value: inert(value) for value in safe[column].dropna().unique()})
+            safe.to_csv(file, index=False, header=file.tell() == 0, float_format="%.10g", lineterminator="\n")
+
+        yield append
+
+
+@contextmanager
+def parquet_in_parts(path: Path, **options: object) -> Iterator[Callable[[pa.Table], None]]:
+    """Parquet of a table that comes in parts of the same columns, a row group or more each; ``options`` of `pyarrow.parquet.ParquetWriter`."""
+    with atomic_path(path) as part, ExitStack() as opened:
+        writers: list[pq.ParquetWriter] = []
+
+        def append(table: pa.Table) -> None:
+            if not writers:
+                writers.append(opened.enter_context(pq.ParquetWriter(part, table.schema, **options)))
+            writers[0].write_table(table)
+
+        yield append
 
 
 def write_parquet(table: pd.DataFrame, path: Path) -> None:

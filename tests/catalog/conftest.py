@@ -78,7 +78,9 @@ class World:
             "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(self.items)}],
             "grid": {"crs": CRS, "resolution_m": 10, "tile_px": 64, "margin_m": 40},
         }  # fmt: skip
-        return parse(values | changes)
+        values |= changes
+        values["sources"] = [{"folders": [str(self.root / "data")], **source} for source in values["sources"]]
+        return parse(values)
 
 
 @pytest.fixture
@@ -91,7 +93,7 @@ def real_settings(real_data: Path, tmp_path: Path):
     """Settings over the real static catalog: real_settings(zones, sensor, periods, resolution_m, **source)."""
 
     def make(zones: str, sensor: str, periods: list[int], resolution_m: float, *, crs: str = "auto", catalog: str | None = None, **source) -> Settings:
-        entry = {"sensor": sensor, "catalog": catalog or str(real_data / "catalog"), **source}
+        entry = {"sensor": sensor, "catalog": catalog or str(real_data / "catalog"), "folders": [str(real_data / "catalog")], **source}
         return parse({
             "run": "real", "output": str(tmp_path / "out"), "units": {"path": str(real_data / "regions" / zones)},
             "periods": periods, "sources": [entry], "grid": {"crs": crs, "resolution_m": resolution_m},

@@ -33,7 +33,7 @@ def archive(world) -> World:
 
 
 def found(world: World, catalog: Path | None = None, **changes) -> dict:
-    settings = world.settings(sources=[{"sensor": SENSOR, "catalog": str(catalog or world.items)}], search={"self_test": False}, **changes)
+    settings = world.settings(sources=[{"sensor": SENSOR, "catalog": str(catalog or world.items), "folders": [str(world.root)]}], search={"self_test": False}, **changes)
     search(settings)
     return {s.scene_id: s for s in read_ledger(Layout(settings.root).scenes)}
 

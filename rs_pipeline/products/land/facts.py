@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -41,21 +42,30 @@ class LandTable:
         layout, self.baseline = Layout(settings.root), settings.baseline_label
         self.tables = frozenset(k for k, v in settings.tables if v is not None)
         self.gdp = read_gdp(settings.tables.gdp, settings.stated("tables.gdp"))
-        self.sums: dict[tuple[str, str], dict[str, dict]] = {}
-        for path in (layout.land_counties(p.label) for p in settings.all_periods):
-            for row in pd.read_parquet(path).to_dict("records") if path.exists() else ():
-                if "zone" not in row or "land_observed_m2" not in row:
-                    raise TableError("columns are missing: zone, land_observed_m2", where=str(path), remedy="run `rs-pipeline land-zonal` again")
-                self.sums.setdefault((row["adcode"], row["period"]), {})[row["zone"]] = row
+        tables = [_read(path) for path in (layout.land_counties(p.label) for p in settings.all_periods) if path.exists()]
+        self.sums = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"adcode": [], "period": []})
+        self.places = self.sums.groupby(["adcode", "period"]).indices
 
     def of(self, adcode: str, period: str) -> LandFacts | None:
         """Facts of a unit (or the region) and period; None where the run made no land map."""
-        zones = self.sums.get((adcode, period))
-        if zones is None:
+        zones = self._zones(adcode, period)
+        if not zones:
             return None
-        model, base = land_model(), self.sums.get((adcode, self.baseline), {})
+        model, base = land_model(), self._zones(adcode, self.baseline)
         gdp = (self.gdp.get((adcode, p)) for p in (period, self.baseline))
         return LandFacts(zones, base, self.tables, model.report["classes"], *gdp)
+
+
+    def _zones(self, adcode: str, period: str) -> dict[str, Sums]:
+        """Zone to its row; empty where there is none."""
+        return {row["zone"]: row for row in self.sums.iloc[self.places.get((adcode, period), [])].to_dict("records")}
+
+
+def _read(path: Path) -> pd.DataFrame:
+    table = pd.read_parquet(path)
+    if not {"zone", "land_observed_m2"} <= set(table):
+        raise TableError("columns are missing: zone, land_observed_m2", where=str(path), remedy="run `rs-pipeline land-zonal` again")
+    return table
 
 
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:

@@ -1,0 +1,265 @@
+"""Small files that stand for much: limits of memory, corners and products hold, work stays in proportion, and what is dropped says why."""
+
+import json
+import os
+import time
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+import rasterio
+import shapely
+from affine import Affine
+from rasterio.control import GroundControlPoint
+from rasterio.enums import Resampling
+
+from rs_pipeline.catalog import folder as folder_module
+from rs_pipeline.catalog import items as items_module
+from rs_pipeline.catalog import read as read_module
+from rs_pipeline.catalog import search as search_module
+from rs_pipeline.catalog.folder import folder_items
+from rs_pipeline.catalog.items import Candidate, Dropped, clean_href, clean_text, read_item
+from rs_pipeline.catalog.read import gdal_options, open_raster, read_coarse, read_text
+from rs_pipeline.catalog.search import deduplicate, unique_keys
+from rs_pipeline.config import FetchSection, SourceSection
+from rs_pipeline.errors import RasterError
+from rs_pipeline.sensors import load_sensor
+from tests.catalog.conftest import CRS, LEFT, S2_ASSETS, TOP, item, write_tif
+
+SOURCE = SourceSection(sensor="earth-search-sentinel-2-l2a", catalog="/cat")
+SENSOR = load_sensor(SOURCE.sensor)
+LIMITS = FetchSection()
+
+
+def candidate(item_id: str = "x", when: str = "2023-05-01T03:00:00Z", **changes) -> Candidate:
+    entry = item(item_id, when, {n: f"/cat/{n}.tif" for n in S2_ASSETS}, platform="sentinel-2a", **{"earthsearch:boa_offset_applied": True, **changes.pop("properties", {})})
+    return read_item(entry | changes, SOURCE, SENSOR, ("file",))
+
+
+def outlined(*rings) -> dict:
+    return {"type": "MultiPolygon", "coordinates": [[np.vstack([r, r[:1]]).tolist()] for r in rings]}
+
+
+def scribble(n: int) -> np.ndarray:
+    """A ring whose edges cross each other by the square of n."""
+    return np.array([116.0, 39.0]) + np.random.default_rng(1).random((n, 2))
+
+
+def circle(n: int) -> np.ndarray:
+    turn = np.linspace(0, 2 * np.pi, n, endpoint=False)
+    return np.column_stack([116 + 0.5 * np.cos(turn), 39 + 0.5 * np.sin(turn)])
+
+
+def comb(n: int) -> np.ndarray:
+    """A valid outline that cannot be drawn with fewer corners."""
+    x = np.linspace(116, 117, n - 2)
+    return np.vstack([np.column_stack([x, np.where(np.arange(n - 2) % 2, 39.1, 39.9)]), [[117, 39], [116, 39]]])
+
+
+@pytest.mark.parametrize("ring", [scribble(60), scribble(250), scribble(8000), circle(8000), comb(8000)], ids=["60", "250", "8000", "circle", "comb"])
+def test_an_outline_of_many_corners_costs_little_and_keeps_its_place(ring):
+    started = time.perf_counter()
+    scene = candidate(geometry=outlined(ring)).scene
+    footprint = shapely.from_wkt(scene.footprint_wkt)
+    assert time.perf_counter() - started < 2 and scene.status == "used"
+    assert footprint.is_valid and shapely.get_num_coordinates(footprint) <= items_module._KEPT_CORNERS
+    assert np.allclose(footprint.bounds, shapely.MultiPoint(ring).bounds, atol=0.002)
+
+
+def test_a_circle_is_drawn_with_fewer_corners_close_to_its_line():
+    footprint = shapely.from_wkt(candidate(geometry=outlined(circle(8000))).scene.footprint_wkt)
+    assert footprint.area == pytest.approx(np.pi * 0.25, rel=0.002)
+
+
+def test_both_lobes_of_a_bow_tie_stay():
+    ring = np.array([[116, 39], [117, 40], [117, 39], [116, 40]], float)
+    assert shapely.from_wkt(candidate(geometry=outlined(ring)).scene.footprint_wkt).area == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("geometry", [outlined(circle(20_001)), outlined(*[circle(4)] * 5000), {"type": "GeometryCollection", "geometries": [outlined(circle(30_000))]}])
+def test_an_outline_beyond_the_limit_is_refused_by_name(geometry):
+    scene = candidate(geometry=geometry).scene
+    assert (scene.status, scene.reason) == ("failed", "geometry cannot be read: more than 20000 corners")
+
+
+@pytest.mark.parametrize(("n", "seconds"), [(8000, 3)])
+def test_ids_that_clean_to_one_key_cost_in_proportion(n, seconds):
+    same = candidate("y" * 100)
+    several = [replace(same, scene=replace(same.scene, scene_id=f"{'y' * 100}{i}")) for i in range(n)]
+    started = time.perf_counter()
+    keys = [c.scene.key for c in unique_keys(several)]
+    assert time.perf_counter() - started < seconds and len(set(keys)) == n and keys[:3] == ["y" * 100, "y" * 100 + "-2", "y" * 100 + "-3"]
+
+
+def test_keys_that_look_like_numbered_ones_stay_unique():
+    keys = [c.scene.key for c in unique_keys([candidate(name) for name in ("a", "A", "a-2", "a?", "a-3")])]
+    assert len({k.lower() for k in keys}) == 5
+
+
+def test_many_products_of_one_acquisition_cost_in_proportion_and_say_so(monkeypatch):
+    monkeypatch.setattr(search_module, "_MOST_PRODUCTS", 20)
+    first = candidate()
+    west, south, _, north = first.scene.bbox
+    several = []
+    for i in range(2000):  # each reaches a little further than the one before: none covers another
+        outline = shapely.box(west, south, west + 0.01 * 1.3**i if i < 60 else 60.0 + west, north)
+        scene = replace(first.scene, scene_id=f"s{i:04d}", key=f"s{i:04d}", footprint_wkt=outline.wkt, bbox=outline.bounds)
+        several.append(replace(first, scene=scene, part=items_module.GranulePart(coverage=1.0 + i % 7 * 2.0)))
+    started = time.perf_counter()
+    found = deduplicate(several)
+    assert time.perf_counter() - started < 5
+    assert all(c.scene.status == "used" or c.scene.reason for c in found) and sum(c.scene.status == "used" for c in found) <= 20
+    assert any("more than 20 products claim this acquisition" in c.scene.reason for c in found)
+
+
+DATATAKE = {"s2:datatake_id": "GS2A_20230501T030000_041000_N05.09", "grid:code": "MGRS-50SMK"}
+
+
+def used(*candidates: Candidate) -> list[str]:
+    return [c.scene.scene_id for c in deduplicate(list(candidates)) if c.scene.status == "used"]
+
+
+def test_one_datatake_on_other_days_is_other_passes():
+    days = [candidate(f"d{day}", f"2023-05-{day:02d}T03:00:00Z", properties=DATATAKE) for day in (1, 6, 11, 16)]
+    assert used(*days) == ["d1", "d6", "d11", "d16"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("2023-05-01T23:58:00Z", "2023-05-02T00:03:00Z"), ("2023-05-01T16:10:00Z", "2023-05-01T16:15:00Z"), ("2023-05-01T03:00:00Z", "2023-05-01T00:00:00Z")],
+    ids=["past midnight UTC", "past midnight of the sun", "a catalog that tells only the day"],
+)
+def test_one_datatake_past_midnight_is_one_pass(first, second):
+    products = [candidate("a", first, properties=DATATAKE), candidate("b", second, properties=DATATAKE)]
+    assert len(used(*products)) == 1
+    assert ({c.scene.solar_day for c in products} == {products[0].scene.solar_day}) is (first != "2023-05-01T16:10:00Z")
+
+
+def test_the_same_item_many_times_is_one_candidate_and_the_search_ends(world):
+    world.scene("s", "2023-05-01T03:00:00Z")
+    (path,) = world.items.glob("*.json")
+    entry = json.loads(path.read_text())
+    lines = [json.dumps(entry | {"properties": entry["properties"] | {"updated": f"{i % 500:04d}"}}) for i in range(1500)]
+    (world.items / "all.ndjson").write_text("\n".join(lines))
+    path.unlink()
+    settings = world.settings()
+    started = time.perf_counter()
+    found = search_module._collect(settings.sources[0], shapely.box(110, 30, 120, 50), settings, None)
+    assert len(found) == 500 and time.perf_counter() - started < 10
+
+
+def test_long_texts_are_cut_before_they_are_looked_at():
+    started = time.perf_counter()
+    scene = candidate("i" * 10**7, properties={"grid:code": "MGRS-" + "x" * 10**7, "s2:product_uri": "S2A_MSIL2A_" * 10**6, "created": "9" * 10**7}).scene
+    assert time.perf_counter() - started < 1 and len(scene.scene_id) == 255 and len(scene.key) == 100 and len(scene.generated) == 40
+    assert len(clean_text("\t" * 10**7, 40)) == 40
+    with pytest.raises(items_module.Refusal, match="href of 9000 characters, the limit is 8192"):
+        clean_href("/" + "x" * 8999, ("file",))
+
+
+def raised(call) -> str:
+    with pytest.raises(RasterError) as caught:
+        call()
+    return caught.value.what
+
+
+def opened(path, georeference: str = "grid"):
+    with open_raster(str(path), "none", LIMITS, 10.0, georeference) as dataset:
+        return read_coarse(dataset, 64)
+
+
+def pyramid(path, n: int = 512) -> None:
+    """A raster in blocks of 64 pixels whose overviews are in blocks of 256."""
+    with rasterio.open(
+        path, "w", driver="GTiff", width=n, height=n, count=1, dtype="uint16", crs=CRS, transform=Affine(10, 0, LEFT, 0, -10, TOP), nodata=0,
+        tiled=True, blockxsize=64, blockysize=64,
+    ) as out:  # fmt: skip
+        out.write(np.arange(n * n, dtype="uint32").reshape(n, n).astype("uint16") % 5000 + 1, 1)
+    with rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=256), rasterio.open(path, "r+") as out:
+        out.build_overviews([2, 4, 8], Resampling.nearest)
+
+
+def test_the_blocks_of_an_overview_are_held_to_the_limit(tmp_path, monkeypatch):
+    pyramid(tmp_path / "a.tif")
+    assert opened(tmp_path / "a.tif").shape == (64, 64)
+    monkeypatch.setattr(read_module, "_MAX_BLOCK_BYTES", 64 * 64 * 2)
+    assert raised(lambda: opened(tmp_path / "a.tif")) == "an overview in blocks of 0 MiB, the limit is 0"
+
+
+@pytest.mark.parametrize("longest_px", [512, 300, 256, 200, 128, 100, 64, 10])
+def test_a_coarse_reading_is_the_one_that_gdal_gives(tmp_path, longest_px):
+    pyramid(tmp_path / "a.tif")
+    with rasterio.Env(**gdal_options(LIMITS)), rasterio.open(tmp_path / "a.tif") as dataset:
+        assert np.array_equal(read_coarse(dataset, longest_px), dataset.read(1, out_shape=(longest_px, longest_px)))
+
+
+def test_a_coarse_reading_of_a_raster_that_runs_north_is_turned(tmp_path):
+    pyramid(tmp_path / "a.tif")
+    upright = opened(tmp_path / "a.tif")
+    with rasterio.open(tmp_path / "a.tif", "r+") as out:
+        out.transform = Affine(10, 0, LEFT, 0, 10, TOP - 5120)
+    assert np.array_equal(opened(tmp_path / "a.tif"), upright[::-1])
+
+
+def test_a_mask_of_its_own_beside_turned_rows_is_refused(tmp_path):
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(
+        tmp_path / "a.tif", "w", driver="GTiff", width=64, height=64, count=1, dtype="uint16", crs=CRS, transform=Affine(10, 0, LEFT, 0, 10, TOP)
+    ) as out:  # fmt: skip
+        out.write(np.ones((64, 64), "uint16"), 1)
+        out.write_mask(True)
+    assert raised(lambda: opened(tmp_path / "a.tif")) == "its rows or columns run backwards, and it has a mask of its own"
+
+
+def test_more_control_points_than_a_spline_bears_are_refused(tmp_path):
+    points = [GroundControlPoint(i // 50, i % 50, 116 + i % 50 * 0.01, 39 + i // 50 * 0.01) for i in range(2001)]
+    write_tif(tmp_path / "a.tif", np.ones((64, 64), "uint16"), 10, crs=None)
+    with rasterio.open(tmp_path / "a.tif", "r+") as out:
+        out.gcps = points, rasterio.CRS.from_epsg(4326)
+    assert raised(lambda: opened(tmp_path / "a.tif", "gcps")) == "2001 ground control points, the limit is 2000"
+
+
+def test_a_pipe_or_device_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.tif")
+    assert raised(lambda: opened(tmp_path / "a.tif")) == "a pipe, not a file"
+    assert raised(lambda: read_text(str(tmp_path / "a.tif"), "none", LIMITS)) == "a pipe, not a file"
+    assert raised(lambda: opened("/dev/zero")) == "a device, not a file"
+
+
+def dropped(catalog) -> list[tuple[str, str]]:
+    return [(d.status, d.reason) for d in folder_items(str(catalog), SENSOR) if isinstance(d, Dropped)]
+
+
+def test_pipes_among_items_and_behind_links_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "item.json")
+    os.mkfifo(tmp_path / "collection.json")
+    (tmp_path / "good.json").write_text(json.dumps(item("a", "2023-05-01T03:00:00Z", {}) | {"collection": None}))
+    assert dropped(tmp_path / "good.json") == [("skipped", f"no collection is named, and the assets are not those of {SENSOR.name}")]
+    (tmp_path / "catalog.json").write_text(json.dumps({"type": "Catalog", "id": "c", "links": [{"rel": "item", "href": "./item.json"}]}))
+    assert dropped(tmp_path) == [("failed", "the file cannot be read: a pipe, not a file")]
+    (tmp_path / "catalog.json").unlink()
+    assert len(dropped(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "limit", "said"),
+    [
+        ("a.json", lambda p: p.write_text("[" + "1," * 600 + "1]"), "_MOST_BYTES", "more than 0 MiB in one document; write an item a line (.ndjson)"),
+        ("a.ndjson", lambda p: p.write_text('{"a": "' + "x" * 2000 + '"}\n'), "_MOST_LINE_BYTES", "more than 0 MiB in line 1"),
+    ],
+)
+def test_documents_and_lines_have_a_limit(tmp_path, monkeypatch, name, write, limit, said):
+    monkeypatch.setattr(folder_module, limit, 1000)
+    write(tmp_path / name)
+    assert dropped(tmp_path) == [("failed", f"the file cannot be read: {said}")]
+
+
+def test_an_item_of_very_many_assets_and_bands_is_read_in_proportion():
+    entry = item("x", "2023-05-01T03:00:00Z", {n: f"/cat/{n}.tif" for n in S2_ASSETS} | {f"a{i}": f"/cat/a{i}.tif" for i in range(100_000)}, platform="sentinel-2a")
+    entry["assets"]["red"]["raster:bands"] = [{"scale": 1e-4, "offset": 0}] * 100_000
+    started = time.perf_counter()
+    assert read_item(entry, SOURCE, SENSOR, ("file",)).scene.status == "used" and time.perf_counter() - started < 2
+
+
+def test_an_hour_is_longer_than_a_datatake_and_shorter_than_an_orbit():
+    assert timedelta(minutes=40) < search_module._ONE_PASS < timedelta(minutes=98)

@@ -1,0 +1,98 @@
+"""Side files that stand for much, or never end: refused by name, in little time and memory."""
+
+import os
+import time
+import zipfile
+
+import numpy as np
+import openpyxl
+import pytest
+import rasterio
+from affine import Affine
+
+from rs_pipeline.catalog import read as read_module
+from rs_pipeline.checks import check_files
+from rs_pipeline.config import InputSection
+from rs_pipeline.errors import ConfigError, TableError
+from rs_pipeline.inputs import tables as tables_module
+from rs_pipeline.inputs import vectors as vectors_module
+from rs_pipeline.inputs.tables import read_table
+from rs_pipeline.inputs.vectors import read_vector
+
+
+def refused(path) -> str:
+    with pytest.raises(TableError) as caught:
+        read_table(path, ("adcode",))
+    return caught.value.what
+
+
+def test_a_header_of_a_hundred_thousand_columns_is_read_in_proportion(tmp_path):
+    path = tmp_path / "wide.csv"
+    path.write_text("adcode," + ",".join(f"c{i}" for i in range(100_000)) + "\n" + "1," * 100_000 + "1\n")
+    started = time.perf_counter()
+    assert read_table(path, ("adcode",)).column("c99999") == ["1"] and time.perf_counter() - started < 5
+
+
+def test_a_cell_far_away_makes_no_million_cells(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables_module, "MOST_CELLS", 10_000)
+    book = openpyxl.Workbook()
+    book.active["A1"], book.active["A2"], book.active["A20000"] = "adcode", 1, 2
+    book.save(tmp_path / "far.xlsx")
+    assert refused(tmp_path / "far.xlsx") == "more than 10000 cells, empty ones among them"
+
+
+def test_empty_cells_at_the_end_of_a_row_are_no_cells(tmp_path):
+    book = openpyxl.Workbook()
+    book.active["A1"], book.active["A2"], book.active["XFD3"] = "adcode", 1, " "
+    book.save(tmp_path / "wide.xlsx")
+    assert read_table(tmp_path / "wide.xlsx", ("adcode",)).column("adcode") == ["1"]
+
+
+def test_a_workbook_that_unpacks_to_gigabytes_is_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables_module, "MOST_WORKBOOK_BYTES", 2**20)
+    with zipfile.ZipFile(tmp_path / "bomb.xlsx", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("xl/workbook.xml", bytes(2**22))
+    assert (tmp_path / "bomb.xlsx").stat().st_size < 10_000
+    assert refused(tmp_path / "bomb.xlsx") == "not an Excel workbook: 4 MiB when it is unpacked, the limit is 1"
+
+
+def no_vector(path) -> str:
+    with pytest.raises(ConfigError) as caught:
+        read_vector(path, key="units.path", stated=InputSection())
+    return caught.value.what
+
+
+def test_a_zipped_shapefile_that_unpacks_to_gigabytes_is_not_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr(vectors_module, "MOST_UNPACKED_BYTES", 2**20)
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("a.shp", bytes(2**22))
+    assert no_vector(tmp_path / "bomb.zip") == "4 MiB when it is unpacked, the limit is 1"
+
+
+def test_pipes_and_names_that_mean_another_file(tmp_path):
+    for name in ("a.csv", "a.gpkg"):
+        os.mkfifo(tmp_path / name)
+    assert refused(tmp_path / "a.csv") == "a pipe, not a file" and no_vector(tmp_path / "a.gpkg") == "a pipe, not a file"
+    (tmp_path / "a;b.gpkg").touch()
+    assert no_vector(tmp_path / "a;b.gpkg") == "its path has ';', by which readers of vector files cut a path: rename it"
+
+
+def test_the_check_at_the_start_waits_for_no_pipe(tmp_path, make_settings):
+    os.mkfifo(tmp_path / "dem.tif")
+    with pytest.raises(ConfigError, match=r"masks\.dem: .*dem\.tif: a pipe, not a file; hand in a file"):
+        check_files(make_settings(masks={"dem": str(tmp_path / "dem.tif")}))
+
+
+@pytest.mark.parametrize(("limit", "said"), [(64 * 64 * 2, "blocks of 0 MiB"), (128 * 128 * 2, "an overview in blocks of 0 MiB")])
+def test_blocks_of_heights_are_held_to_the_limit(tmp_path, make_settings, monkeypatch, limit, said):
+    with rasterio.open(
+        tmp_path / "dem.tif", "w", driver="GTiff", width=512, height=512, count=1, dtype="int16", crs="EPSG:32650",
+        transform=Affine(30, 0, 5e5, 0, -30, 4.4e6), tiled=True, blockxsize=128, blockysize=128,
+    ) as out:  # fmt: skip
+        out.write(np.zeros((512, 512), "int16"), 1)
+    with rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=256), rasterio.open(tmp_path / "dem.tif", "r+") as out:
+        out.build_overviews([2])
+    settings = make_settings(masks={"dem": str(tmp_path / "dem.tif")})
+    monkeypatch.setattr(read_module, "_MAX_BLOCK_BYTES", limit)
+    with pytest.raises(ConfigError, match=f"dem.tif: {said}"):
+        check_files(settings)
