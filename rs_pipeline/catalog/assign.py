@@ -15,17 +15,17 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from rs_pipeline.catalog.address import unsigned
 from rs_pipeline.catalog.fetch import chip_grid, tile_outline
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Scene
+from rs_pipeline.redaction import unsigned
 from rs_pipeline.region import read_tiles
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.tables import write_csv
 
-_WORDS = ("offset_decision", "offset_confidence", "reason", "status", "cloud_cover", "registration", "displaced_x_m", "displaced_y_m")
+_WORDS = ("internal_hosts", "offset_decision", "offset_confidence", "reason", "status", "cloud_cover", "registration", "displaced_x_m", "displaced_y_m")
 """What a ledger says of a scene that no pixel depends on; a search among more scenes may say it otherwise."""
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from rs_pipeline.catalog import read as read_module
 from rs_pipeline.catalog.read import retrying
-from rs_pipeline.catalog.retrying import Later, policy
 from rs_pipeline.config import FetchSection
+from rs_pipeline.remote.retrying import Later, policy
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def pauses(monkeypatch):
     """Seconds of every pause, none of them slept; the part by chance is 0."""
     slept = []
     monkeypatch.setattr(time, "sleep", slept.append)
-    monkeypatch.setattr("rs_pipeline.catalog.retrying.random.uniform", lambda low, high: low)
+    monkeypatch.setattr("rs_pipeline.remote.retrying.random.uniform", lambda low, high: low)
     return slept
 
 
