@@ -21,6 +21,7 @@ from rs_pipeline.errors import RemoteError
 from rs_pipeline.model import Scene
 from rs_pipeline.redaction import unsigned
 from rs_pipeline.remote.ask import Answer, ask
+from rs_pipeline.remote.breaker import HostDown
 from rs_pipeline.remote.retrying import Refused
 from rs_pipeline.sensors import load_sensor
 
@@ -42,7 +43,7 @@ def found_identity(href: str, sign: str, limits: FetchSection, internal: bool = 
 
     Raises
     ------
-    RemoteError : the host is internal, or down. OSError : the server cannot be reached after ``limits.retries`` more tries.
+    HostDown : the host is left alone. OSError : the server cannot be reached after ``limits.retries`` more tries.
     """
     if not href.startswith(("https://", "http://")):
         return file_identity(href) if href.startswith("/") else {}
@@ -53,6 +54,10 @@ def _asked(url: str, limits: FetchSection, internal: bool) -> Identity:
     """The answer to a request for the first byte."""
     try:
         return _told(ask(url, limits, internal=internal, headers={"Range": "bytes=0-0", "Accept-Encoding": "identity"}, most=1, most_whole=0))
+    except HostDown:
+        raise
+    except RemoteError:
+        return {}
     except Refused as fault:
         if fault.status == 403 or fault.status >= 500:
             raise
@@ -120,7 +125,7 @@ def _remote_identity(candidate: Candidate, role: str, limits: FetchSection, sile
     scene, host = candidate.scene, urlsplit(candidate.scene.assets[role]).netloc
     try:
         told = {} if host in silent else found_identity(scene.assets[role], scene.sign, limits, scene.internal_hosts)
-    except (RemoteError, *FAULTS) as fault:
+    except (HostDown, *FAULTS) as fault:
         told = {}
         if getattr(fault, "status", None) != 403:
             silent.add(host)
@@ -144,7 +149,7 @@ def read_from(scene: Scene, limits: FetchSection) -> dict[str, Identity]:
     for role, href in (scene.assets | scene.tables).items():
         try:
             found[role] = found_identity(href, scene.sign, limits, scene.internal_hosts)
-        except (RemoteError, *FAULTS):
+        except (HostDown, *FAULTS):
             found[role] = {}
     return found
 

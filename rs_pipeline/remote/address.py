@@ -64,9 +64,14 @@ def looked_up(host: str, port: int | None = None) -> list[tuple[int, tuple]]:
     return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
 
 
-def is_own_name(host: str) -> bool:
+def _is_own_name(host: str) -> bool:
     """Whether a name stands for this machine or its own network by convention (RFC 6761, 6762, 8375)."""
     return bare(host) == "localhost" or bare(host).endswith(_OWN_NAMES)
+
+
+def are_public(host: str, found: list[tuple[int, tuple]]) -> bool:
+    """Whether a host is public: its name, and each of its addresses (`looked_up`)."""
+    return bool(found) and not _is_own_name(host) and all(is_public_number(str(place[0])) for _, place in found)
 
 
 def standing(host: str) -> str:
@@ -80,13 +85,12 @@ def standing(host: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _standing(host: str, minute: int) -> str:
-    if is_own_name(host):
+    if _is_own_name(host):
         return "internal"
     try:
-        found = looked_up(host)
+        return "public" if are_public(host, looked_up(host)) else "internal"
     except OSError:
         return "unknown"
-    return "public" if found and all(is_public_number(str(address[0])) for _, address in found) else "internal"
 
 
 def origin(url: str) -> tuple[str, str, int]:

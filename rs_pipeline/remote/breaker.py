@@ -15,6 +15,11 @@ from pathlib import Path
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RemoteError
 
+
+class HostDown(RemoteError):
+    """A host that is left alone."""
+
+
 _lock = threading.Lock()
 _failed: dict[str, int] = {}
 _down_since: dict[str, float] = {}
@@ -63,7 +68,7 @@ def check(host: str, limits: FetchSection) -> None:
             return
         if left > 0:
             mark = _mark(host)
-            raise RemoteError(
+            raise HostDown(
                 f"{host} has not answered {limits.give_up_after} requests in a row; it is left alone for {left:.0f} s more",
                 remedy="wait, or start again when it answers" + (f" and delete {mark}" if mark else "") + "; fetch.give_up_after and fetch.ask_again_s are the limits",
             )

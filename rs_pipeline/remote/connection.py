@@ -21,7 +21,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from rs_pipeline.errors import RemoteError
-from rs_pipeline.remote.address import is_own_name, is_public_number, looked_up, standing
+from rs_pipeline.remote import address
 
 _KEPT = 16
 """Connections kept open to a host."""
@@ -98,28 +98,28 @@ class _Watched:
 
     def _new_conn(self) -> socket.socket:
         try:
-            found = looked_up(self._dns_host, self.port)
+            found = address.looked_up(self._dns_host, self.port)
         except socket.gaierror as fault:
             raise NameResolutionError(self.host, self, fault) from None
-        if not self.internal and (is_own_name(self.host) or not all(is_public_number(str(address[0])) for _, address in found)):
+        if not self.internal and not address.are_public(self.host, found):
             raise RemoteError(f"the host {self.host!r} is internal", remedy="set sources.internal_hosts if it is meant to be so")
         fault: OSError | None = None
-        for family, address in found:
+        for family, place in found:
             try:
-                return self._connected(family, address)
+                return self._connected(family, place)
             except OSError as why:
                 fault = why
         kind = ConnectTimeoutError if isinstance(fault, TimeoutError) else NewConnectionError
         raise kind(self, f"no connection to {self.host}:{self.port}: {fault}") from None
 
-    def _connected(self, family: int, address: tuple) -> socket.socket:
+    def _connected(self, family: int, place: tuple) -> socket.socket:
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             for option in self.socket_options or ():
                 sock.setsockopt(*option)
             clock = getattr(_thread, "clock", None)
             sock.settimeout(min(self.timeout, clock.left_s) if clock else self.timeout)
-            sock.connect(address)
+            sock.connect(place)
             sock.settimeout(self.timeout)
         except BaseException:
             sock.close()
@@ -169,6 +169,6 @@ def manager_of(url: str, internal: bool) -> urllib3.PoolManager:
     RemoteError : a proxy is to be asked for a host that is internal by all that is known here.
     """
     proxy = proxy_of(url)
-    if proxy is not None and not internal and standing(urlsplit(url).hostname or "") == "internal":
+    if proxy is not None and not internal and address.standing(urlsplit(url).hostname or "") == "internal":
         raise RemoteError(f"the host {urlsplit(url).hostname!r} is internal", remedy="set sources.internal_hosts if it is meant to be so")
     return _manager(internal, proxy)

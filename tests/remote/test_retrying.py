@@ -7,7 +7,12 @@ import pytest
 from rs_pipeline.catalog import read as read_module
 from rs_pipeline.catalog.read import retrying
 from rs_pipeline.config import FetchSection
-from rs_pipeline.remote.retrying import Later, policy
+from rs_pipeline.remote.retrying import Later, policy, retry_after_s
+
+
+@pytest.mark.parametrize("header, seconds", [(None, 0), ("12", 12), ("soon", 0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("-5", 0)])
+def test_retry_after(header, seconds):
+    assert retry_after_s(header) == seconds
 
 
 @pytest.fixture
