@@ -328,10 +328,24 @@ class ResourcesSection(Section):
     dask_scheduler: str | None = Field(
         None, pattern=r"^(slurm|(tcp|tls|ucx)://[^\s/]+)$",
         description="Blocks of a tile are worked out by this dask.distributed scheduler (tcp://host:8786), or by workers that a job of its own starts on Slurm "
-        "(slurm); default: threads of the job.",
+        "(slurm); default: threads of the job. What a scheduler is sent it runs: tls:// asks for the certificates that dask's own configuration names "
+        "(distributed.comm.tls); tcp:// is for this machine alone, see dask_insecure.",
     )  # fmt: skip
+    dask_insecure: bool = Field(False, description="Let dask_scheduler be a tcp:// or ucx:// address of another machine: whoever reaches it can run code in it.")
+    dask_interface: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9._-]+$", description="Network interface, such as ib0, on which the scheduler and workers that a job starts on Slurm listen; default: that of the host's address."
+    )
     dask_workers: int = Field(2, ge=1, le=1000, description="Workers that a job starts on Slurm.")
     dask_hours: int = Field(4, ge=1, le=720, description="Longest time of those workers, hours; Slurm ends them then.")
+
+    @model_validator(mode="after")
+    def _nobody_listens_in(self):
+        scheme, _, place = (self.dask_scheduler or "").partition("://")
+        if scheme in ("tcp", "ucx") and not self.dask_insecure and urlsplit(f"//{place}").hostname not in ("127.0.0.1", "localhost", "::1"):
+            raise ValueError(
+                f"dask_scheduler {self.dask_scheduler} is neither encrypted nor asks who comes: whoever reaches it can run code in it; start it with tls://, or set dask_insecure: true in a network that you trust"
+            )
+        return self
 
 
 class NotifySection(Section):
