@@ -124,6 +124,8 @@ def _answer(url, limits, internal, method, headers, document, most, most_whole, 
             response.close()
             raise
         response.release_conn()
+        if clock.over:  # what was cut off may look whole
+            raise TimeoutError
     except LocationValueError as fault:
         raise RemoteError(f"no address of a server: {fault}", where=url) from None
     except (HTTPError, OSError) as fault:

@@ -35,7 +35,7 @@ class Clock:
     def __init__(self, seconds: float):
         self.over, self._done = False, False
         self._end_at = time.monotonic() + seconds
-        self._connection: HTTPConnection | None = None
+        self._socket: socket.socket | None = None
         self._lock = threading.Lock()
         self._timer = threading.Timer(seconds, self._end)
         self._timer.daemon = True
@@ -56,9 +56,10 @@ class Clock:
         """Seconds left, at least 0.01."""
         return max(0.01, self._end_at - time.monotonic())
 
-    def watch(self, connection: HTTPConnection) -> None:
+    def watch(self, held: socket.socket) -> None:
+        """End this socket when the time is over; also when its connection has handed it on to the one who reads."""
         with self._lock:
-            self._connection = connection
+            self._socket = held
             if self.over:
                 self._shut()
 
@@ -69,10 +70,9 @@ class Clock:
                 self._shut()
 
     def _shut(self) -> None:
-        held = getattr(self._connection, "sock", None)
-        if held is not None:
+        if self._socket is not None:
             try:
-                socket.socket.shutdown(held, socket.SHUT_RDWR)
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
             except OSError:  # closed already
                 pass
 
@@ -83,7 +83,6 @@ class _Watched:
     internal = False
 
     def connect(self):
-        self._watch()
         super().connect()
         self._watch()
 
@@ -93,8 +92,8 @@ class _Watched:
 
     def _watch(self) -> None:
         clock = getattr(_thread, "clock", None)
-        if clock is not None:
-            clock.watch(self)
+        if clock is not None and self.sock is not None:
+            clock.watch(self.sock)
 
     def _new_conn(self) -> socket.socket:
         try:
@@ -121,6 +120,8 @@ class _Watched:
             sock.settimeout(min(self.timeout, clock.left_s) if clock else self.timeout)
             sock.connect(place)
             sock.settimeout(self.timeout)
+            if clock:
+                clock.watch(sock)
         except BaseException:
             sock.close()
             raise

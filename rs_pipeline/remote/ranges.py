@@ -85,19 +85,20 @@ class RangeFile:
         return None
 
     def _fetch(self, span: Span) -> None:
-        """Ask for a span and keep it; what was kept longest ago goes, except the beginning of the file."""
+        """Ask for what is not held of a span and keep the whole of it; what was kept longest ago goes, except the beginning of the file."""
         first, end = span[0], span[1] if self.size is None else min(span[1], self.size)
-        pieces = []
-        while first < end and self._held((first, end)) is None:
-            answer = self._asked((first, min(end, first + MAX_PART_BYTES)))
+        pieces = [held[first - start :] for start, held in self._kept.items() if start <= first < start + len(held)][-1:]
+        at = first + sum(map(len, pieces))
+        while at < (end if self.size is None else min(end, self.size)):
+            answer = self._asked((at, min(end, at + MAX_PART_BYTES)))
             if answer.status == 200:
                 self._kept = {0: answer.body}
                 return
             pieces.append(answer.body)
-            first += len(answer.body)
+            at += len(answer.body)
         if pieces:
-            self._kept.pop(span[0], None)
-            self._kept[span[0]] = b"".join(pieces)
+            self._kept.pop(first, None)
+            self._kept[first] = b"".join(pieces)
         while len(self._kept) > 2 and sum(map(len, self._kept.values())) > _KEPT_BYTES:
             self._kept.pop(list(self._kept)[1])
 
