@@ -19,7 +19,7 @@ from rs_pipeline.remote.ask import Answer, TooLong, ask
 from rs_pipeline.remote.retrying import Later, Refused
 
 HEAD_BYTES = 2**14
-"""The first request and the least of later ones; what is read on from the end of the last is asked for in parts that double."""
+"""The first request and the least of later ones; where one reads on from the end of the last, it asks for twice as much."""
 
 MAX_PART_BYTES = 2**22
 """A request asks for no more, so that it can be answered in its time."""
@@ -27,7 +27,7 @@ MAX_PART_BYTES = 2**22
 MAX_WHOLE_BYTES = 2**26
 """A server that gives no parts may send a file of this size, which is then held in memory."""
 
-_MAX_AHEAD_BYTES = 2**20
+_MAX_AHEAD_BYTES = 2**21
 _JOINED_BYTES = 2**10
 """Parts that lie nearer to each other are asked for together: between the blocks of a COG stand 8 bytes."""
 
@@ -50,6 +50,7 @@ class RangeFile:
         self.fault: Exception | None = None
         self.size: int | None = None
         self._tag = ""
+        self._read_on: Span = (0, 0)
         self._kept: dict[int, bytes] = {}
         self._lock = threading.RLock()
 
@@ -67,10 +68,21 @@ class RangeFile:
                 self.fault = fault
             return [b""] * len(spans)
 
+    def read(self, span: Span) -> bytes:
+        """The bytes of a span, read by one who may read on behind it."""
+        with self._lock:
+            if self.fault is None and self._held(span) is None:
+                begin = max((end for start, piece in self._kept.items() if start <= span[0] < (end := start + len(piece))), default=span[0])
+                first, last = self._read_on
+                ahead = min(2 * (last - first), _MAX_AHEAD_BYTES) if begin == last else HEAD_BYTES
+                self._read_on = (begin, max(span[1], begin + ahead))
+                self.parts([(span[0], self._read_on[1])])
+            return self.parts([span])[0]
+
     def whole_size(self) -> int:
         """Size of the file in bytes; 0 after a fault."""
         if self.size is None:
-            self.parts([(0, HEAD_BYTES)])
+            self.read((0, HEAD_BYTES))
         return self.size or 0
 
     def _held(self, span: Span) -> bytes | None:
@@ -149,20 +161,14 @@ def _joined(spans: Sequence[Span]) -> list[Span]:
 
 
 class _Opened(io.RawIOBase):
-    """One opening of a file: its place, and how much it reads ahead."""
+    """One opening of a file."""
 
     def __init__(self, file: RangeFile):
-        self._file, self._at, self._read_to, self._ahead = file, 0, -1, HEAD_BYTES
+        self._file, self._at = file, 0
 
     def read(self, size: int = -1) -> bytes:
         end = self._at + size if size >= 0 else self._file.whole_size()
-        self._ahead = min(2 * self._ahead, _MAX_AHEAD_BYTES) if self._at == self._read_to else HEAD_BYTES
-        wanted = (self._at, end)
-        with self._file._lock:
-            if self._file._held(wanted) is None:
-                self._file.parts([(self._at, max(end, self._at + self._ahead))])
-                self._read_to = max(end, self._at + self._ahead)
-            (data,) = self._file.parts([wanted])
+        data = self._file.read((self._at, end))
         self._at += len(data)
         return data
 

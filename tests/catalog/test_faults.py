@@ -402,6 +402,42 @@ class TestPaging:
             search(settings_of(server, scenes, tmp_path))
 
 
+    @pytest.mark.parametrize("link, said", [
+        ({"method": "DELETE"}, "asks for 'DELETE', a search is GET or POST"), ({"method": "PUT"}, "asks for 'PUT'"), ({"method": ["POST"]}, "a search is GET or POST"),
+        ({"body": {"token": "x" * 70_000}}, "wants more than 65536 bytes sent"), ({"body": [1]}, "or no object"), ({"href": "//x.org/search"}, "leaves its server"),
+        ({"href": "https://127.0.0.1/search"}, "leaves its server"), ({"href": "http://[::1"}, "does not answer as it should"),
+    ])  # fmt: skip
+    def test_a_hostile_next_link_is_not_followed(self, server, scenes, tmp_path, monkeypatch, link, said):
+        class Hostile(Handler):
+            do_DELETE = do_PUT = Handler.do_POST
+
+            def _page(self, asked):
+                page = super()._page(asked)
+                page["links"] = [{"rel": "next", "href": f"{self.server.url}/search", "method": "POST", "body": {}, **link}]
+                return page
+
+        server.RequestHandlerClass = Hostile
+        with pytest.raises(CatalogError, match=said):
+            search(settings_of(server, scenes, tmp_path))
+        assert server.seen == ["/", "/search"]
+
+    def test_headers_of_a_next_link_are_not_sent(self, server, scenes, tmp_path, monkeypatch):
+        """They might be another server's password, which some page got hold of."""
+        monkeypatch.setattr(api_module, "PAGE_SIZE", 7)
+        told = []
+
+        class Telling(Handler):
+            def _page(self, asked):
+                told.append(dict(self.headers))
+                page = super()._page(asked)
+                page["links"] = [{**k, "headers": {"Authorization": "Basic S3CR3T", "X-Other": "S3CR3T"}} for k in page["links"]]
+                return page
+
+        server.RequestHandlerClass = Telling
+        search(settings_of(server, scenes, tmp_path, search=UNREAD))
+        assert len(told) > 2 and "S3CR3T" not in str(told)
+
+
 class TestPatience:
     @pytest.fixture
     def slept(self, monkeypatch):

@@ -10,6 +10,7 @@ from affine import Affine
 from rasterio.shutil import copy
 from rasterio.windows import Window
 
+from benchmarks import remote_reads
 from rs_pipeline.catalog.read import open_raster, read_text, retrying
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RemoteError
@@ -157,3 +158,15 @@ def test_what_is_kept_is_bounded(serving, monkeypatch, tmp_path):
     assert [p[:2] for p in file.parts(asked)] == [bytes([a % 256, (a + 1) % 256]) for a, _ in asked]
     assert sum(map(len, file._kept.values())) <= 120_000
     assert file.parts([(2**20 - 3, 2**20 + 99), (2**21, 2**21 + 1)]) == [b"\xfd\xfe\xff", b""]
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".jp2"])
+def test_no_more_requests_and_bytes_than_gdal_itself(files, suffix):
+    paths, values = files
+    with remote_reads.served({f"/x{suffix}": paths[suffix].read_bytes()}, 0.0) as server:
+        counts = []
+        for way in (remote_reads.by_us, remote_reads.by_vsicurl):
+            read, requests, size, _ = remote_reads.measured(server, f"/x{suffix}", way, lambda dataset: dataset.read(1, window=WINDOW), 1)
+            assert (read == values[300:800, 300:800]).all()
+            counts.append((requests, size))
+    assert counts[0][0] <= counts[1][0] and counts[0][1] <= counts[1][1]
