@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
@@ -11,6 +13,7 @@ from urllib.parse import urlsplit
 import geopandas as gpd
 
 from rs_pipeline.config import Settings
+from rs_pipeline.config.sections import VARIABLE
 from rs_pipeline.errors import ConfigError, PipelineError
 from rs_pipeline.inputs.places import check_codes, check_meets, check_places
 from rs_pipeline.inputs.vectors import load_vector
@@ -199,5 +202,8 @@ def _wrong_addresses(settings: Settings) -> Iterable[str]:
             good = parts.scheme in ("https", "http") and bool(parts.hostname) and (parts.port or True) and not any(c.isspace() for c in source.catalog)
         except ValueError:
             good = False
+        missing = sorted({name for text in (source.catalog, *source.headers.values()) for name in re.findall(VARIABLE, text)} - os.environ.keys())
+        if missing:
+            yield f"sources.{i}: the environment variable {' and '.join(missing)} is not set; set it to what the catalog asks for"
         if not good:
             yield f"sources.{i}.catalog: {source.catalog!r} is not the address of a STAC API; give an https:// URL, or the path of a folder with catalog.json"

@@ -2,9 +2,11 @@
 
 import errno
 
+from rs_pipeline.redaction import redacted
+
 
 class PipelineError(Exception):
-    """Base of every error a user may meet.
+    """Base of every error a user may meet. Secrets in addresses are taken out of its texts.
 
     Parameters
     ----------
@@ -14,8 +16,8 @@ class PipelineError(Exception):
     """
 
     def __init__(self, what: str, *, where: str = "", remedy: str = ""):
-        self.what, self.where, self.remedy = what, where, remedy
-        super().__init__(what, where, remedy)
+        self.what, self.where, self.remedy = redacted(what), redacted(where), redacted(remedy)
+        super().__init__(self.what, self.where, self.remedy)
 
     def __str__(self) -> str:
         lines = [self.what]
@@ -36,6 +38,10 @@ class ModelError(PipelineError, ValueError):
 
 class CatalogError(PipelineError):
     """A STAC catalog or API cannot be read, or answers nonsense."""
+
+
+class RemoteError(PipelineError):
+    """A server may not be asked, sends to where it may not, or answers what cannot be used; another try meets the same."""
 
 
 class EmptySearchError(CatalogError):

@@ -64,6 +64,11 @@ class Layout:
         return self.root / "scenes.parquet"
 
     @property
+    def signatures(self) -> Path:
+        """Signatures and keys in addresses of the ledger's scenes, for this user alone and outside the run's folder, which may be handed on."""
+        return self.root.parent / ".signatures" / f"{self.root.name}.json"
+
+    @property
     def orbits(self) -> Path:
         """Found against expected, an orbit a row; written by the search."""
         return self.root / "orbits.csv"

@@ -377,6 +377,8 @@ class Scene:
     footprint_wkt: str = ""
     sign: str = "none"
     """Signer needed to read the hrefs: ``none`` or ``planetary-computer``."""
+    internal_hosts: bool = False
+    """Whether its source may name hosts of internal networks: its files are then read from there, also after a redirect."""
     generated: str = ""
     """When the product was made, as the catalog writes it; empty where it does not say."""
     relative_orbit: int | None = None

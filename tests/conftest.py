@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.harness import ROOT, in_root, snakemake_command
+from rs_pipeline.remote import address
 from tests.made_up_run import fake_run, make, make_scene, plain_errors  # noqa: F401
 
 REAL_DATA = Path(os.environ.get("RS_PIPELINE_REAL_DATA", Path(__file__).resolve().parents[2] / "shared" / "real"))
@@ -92,3 +93,12 @@ def simulated_run(tmp_path_factory, snakemake):
     config.write_text(run_config(world))
     snakemake(config)
     return config, Layout(folder / "results" / "world"), world
+
+
+@pytest.fixture
+def outside(monkeypatch):
+    """Servers on 127.0.0.1 stand for public ones; every other address of this machine, such as 127.0.0.2, and all else is internal."""
+    monkeypatch.setattr(address, "is_public_number", lambda number: number == "127.0.0.1")
+    address._standing.cache_clear()
+    yield
+    address._standing.cache_clear()

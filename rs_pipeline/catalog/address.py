@@ -1,21 +1,19 @@
-"""Addresses that a catalog names: which of them a catalog from outside may send this machine to."""
+"""Addresses that a catalog names: which of them it may send this machine to, and what it is shown to be let in."""
 
 from __future__ import annotations
 
-import ipaddress
+import os
 import re
-import socket
-from functools import lru_cache
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from urllib3 import make_headers
 
 from rs_pipeline.config import SourceSection
-from rs_pipeline.errors import CatalogError
-
-_SIGNATURE = frozenset((
-    "sig", "se", "st", "sp", "sv", "sr", "spr", "sip", "ss", "srt", "skoid", "sktid", "skt", "ske", "sks", "skv",
-    "awsaccesskeyid", "expires", "signature", "policy", "key-pair-id", "token",
-))  # fmt: skip
-"""Fields of a query that carry a signature (Azure shared access, AWS versions 2 and 4, CloudFront), in lower case."""
+from rs_pipeline.config.sections import VARIABLE
+from rs_pipeline.errors import CatalogError, ConfigError
+from rs_pipeline.redaction import is_secret, unsigned
+from rs_pipeline.remote.address import origin, standing
+from rs_pipeline.remote.ask import Credentials
 
 
 def is_api(catalog: str) -> bool:
@@ -23,63 +21,59 @@ def is_api(catalog: str) -> bool:
     return catalog.startswith(("https://", "http://"))
 
 
-@lru_cache(maxsize=4096)
-def is_internal(host: str) -> bool:
-    """Whether a host is this machine or lies in an internal network, by number or by name. A name that nobody knows is not.
-
-    >>> is_internal("127.0.0.1"), is_internal("[::1]"), is_internal("0x7f.1"), is_internal("169.254.169.254"), is_internal("1.1.1.1")
-    (True, True, True, True, False)
-    """
-    name = host.strip("[]").rstrip(".").lower()
-    if name == "localhost" or name.endswith((".localhost", ".internal", ".local")):
-        return True
-    try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(name, None)}
-    except (OSError, UnicodeError):
-        return False
-    return not all(ipaddress.ip_address(str(a).split("%")[0]).is_global for a in found)
-
-
 def may_be_internal(source: SourceSection) -> bool:
     """Whether items of a source may name internal hosts: those of a folder, of a catalog that is internal itself, and where the user says so."""
-    return source.internal_hosts or not is_api(source.catalog) or is_internal(urlsplit(source.catalog).hostname or "")
+    return source.internal_hosts or not is_api(source.catalog) or standing(urlsplit(source.catalog).hostname or "") == "internal"
 
 
 def check_address(url: str, source: SourceSection) -> None:
-    """What the pages of an API, its links and redirects may point to.
+    """What the pages of an API and its links may point to; where a name leads to is checked when it is asked.
 
     Raises
     ------
     CatalogError : the address is no http(s) URL, leaves https, or is internal though the catalog is not.
     """
-    parts = urlsplit(url)
+    try:
+        scheme, host, _ = origin(url)
+    except ValueError:
+        scheme, host = "", ""
     allowed = ("https",) if source.catalog.startswith("https://") else ("https", "http")
-    if parts.scheme not in allowed or not parts.hostname:
+    if scheme not in allowed or not host:
         raise CatalogError(f"the catalog points to {url[:120]!r}, which is not {' or '.join(allowed)}", where=source.catalog)
-    if not may_be_internal(source) and is_internal(parts.hostname):
+    if not may_be_internal(source) and standing(host) == "internal":
         raise CatalogError(
-            f"the catalog points to the internal host {parts.hostname!r}", where=source.catalog,
+            f"the catalog points to the internal host {host!r}", where=source.catalog,
             remedy="set sources.internal_hosts if it is meant to be so",
         )  # fmt: skip
 
 
-def unsigned(href: str) -> str:
-    """The href without its signature: what stays the same when it is signed anew.
+def expanded(text: str) -> str:
+    """A text with the values of the environment variables that it names as ``${NAME}``.
 
-    >>> unsigned("https://h/x.tif?se=2024-05-01&sig=abc&layer=1"), unsigned("/data/x.tif")
-    ('https://h/x.tif?layer=1', '/data/x.tif')
+    Raises
+    ------
+    ConfigError : one is not set.
     """
-    parts = urlsplit(href)
-    if parts.scheme not in ("https", "http") or not parts.query:
-        return href
-    kept = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if k.lower() not in _SIGNATURE and not k.lower().startswith("x-amz-")]
-    return urlunsplit(parts._replace(query=urlencode(kept)))
+
+    def value(name: re.Match) -> str:
+        if name[1] not in os.environ:
+            raise ConfigError(f"the environment variable {name[1]} is not set", where="sources", remedy=f"set {name[1]} to what the catalog asks for")
+        return os.environ[name[1]]
+
+    return re.sub(VARIABLE, value, text)
 
 
-def without_tokens(text: str) -> str:
-    """A message with the signatures taken out of its addresses: it goes into tables and reports.
+def credentials(source: SourceSection) -> tuple[str, Credentials]:
+    """The address of a STAC API without its secrets, and these, for its own origin.
 
-    >>> without_tokens("'/vsicurl/https://h/x.tif?sig=abc' not recognized")
-    "'/vsicurl/https://h/x.tif' not recognized"
+    Raises
+    ------
+    ConfigError : an environment variable that the source names is not set.
     """
-    return re.sub(r"https?://[^\s'\"<>]+", lambda address: unsigned(address[0]), text)
+    url = expanded(source.catalog)
+    parts = urlsplit(url)
+    headers = {name: expanded(value) for name, value in source.headers.items()}
+    if parts.username is not None:
+        headers |= make_headers(basic_auth=f"{unquote(parts.username)}:{unquote(parts.password or '')}")
+    query = tuple((name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if is_secret(name))
+    return unsigned(url), Credentials(origin(url), headers, query)

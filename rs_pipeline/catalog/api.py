@@ -1,36 +1,36 @@
-"""STAC APIs: asked page by page, retried with patience, and not trusted."""
+"""STAC APIs: asked page by page, retried with patience, and not trusted.
+
+`pystac_client` reads the landing page and puts the search together; all requests are ours (`remote.ask`).
+"""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
-import requests
 from pystac import STACError, STACTypeError
 from pystac_client import Client
 from pystac_client.exceptions import APIError
 from pystac_client.stac_api_io import StacApiIO
 
-from rs_pipeline.catalog.address import check_address
+from rs_pipeline.catalog.address import check_address, credentials, may_be_internal
 from rs_pipeline.catalog.items import clean_text
-from rs_pipeline.catalog.retrying import Later, policy, retry_after_s
 from rs_pipeline.config import FetchSection, SourceSection
-from rs_pipeline.errors import CatalogError
+from rs_pipeline.errors import CatalogError, RemoteError
+from rs_pipeline.redaction import redacted
+from rs_pipeline.remote.address import origin
+from rs_pipeline.remote.ask import ask, parsed
+from rs_pipeline.remote.retrying import Later, Refused, policy
 
 PAGE_SIZE = 100
 """Items asked for a page."""
 
-RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
-"""Answers after which another try may help."""
+MAX_BODY_BYTES = 2**16
+"""A next link may ask us to send so much: a cursor takes some hundred bytes, a search with its polygon some thousand."""
 
-MAX_RESPONSE_BYTES = 64 * 2**20
-"""A longer response is refused: 100 items take 2 MB."""
-
-_MAX_REDIRECTS = 5
 _STALE_PAGES = 3
 _SPARSE = (100, 2)
 """After so many pages the catalog must have named at least so many new items a page."""
@@ -38,91 +38,83 @@ _SPARSE = (100, 2)
 DateRange = tuple[date, date]
 
 
-class _Session(requests.Session):
-    """Follows redirects only to where the catalog may send us."""
-
-    source: SourceSection
-
-    def get_redirect_target(self, resp):
-        target = super().get_redirect_target(resp)
-        if target is not None:
-            check_address(urljoin(resp.url, target), self.source)
-        return target
-
-
 class PatientIO(StacApiIO):
-    """Requests of `pystac_client`: addresses checked, responses limited and whole, faults of the way tried again."""
+    """Requests of `pystac_client`: to where the catalog may send us, whole, faults of the way tried again."""
 
     def __init__(self, source: SourceSection, limits: FetchSection):
-        super().__init__(timeout=limits.timeout_s)
-        self.session = _Session()
-        self.session.source, self.session.max_redirects = source, _MAX_REDIRECTS
+        super().__init__()
         self.source, self.limits = source, limits
+        self.url, self.credentials = credentials(source)
+        self.internal = may_be_internal(source)
+
+    def read_json(self, source, *args, **kwargs) -> dict[str, Any]:
+        """The document at an address; GET, nothing sent along."""
+        return self.document(str(source))
 
     def read_text(self, source, *args, **kwargs) -> str:
-        if isinstance(source, str):
-            check_address(source, self.source)  # or pystac_client would open it as a file
-        return super().read_text(source, *args, **kwargs)
+        return json.dumps(self.document(str(source)))
 
-    def request(self, href, method=None, headers=None, parameters=None) -> str:
-        """The text of a response, which is JSON to its end. ``limits.retries`` tries follow the first, each later than the last.
+    def document(self, url: str, method: str = "GET", parameters: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The JSON object that a GET or POST brings. ``limits.retries`` tries follow the first, each later than the last.
 
         Raises
         ------
-        CatalogError : a forbidden address. APIError : the server refuses, or goes on failing.
+        CatalogError : a forbidden address, too long an answer. APIError : the server refuses, or goes on failing.
         """
-        check_address(href, self.source)
-        body = {"json": parameters} if (method or "GET").upper() in ("POST", "PUT", "PATCH") else {"params": parameters or {}}
-        request = requests.Request((method or "GET").upper(), href, headers=headers, **body)
+        check_address(url, self.source)
+        if parameters and method == "GET":
+            parts = urlsplit(url)
+            url = urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, urlencode(parameters, doseq=True))))))
         patience = policy(self.limits, lambda fault: isinstance(fault, Later))
         try:
-            return patience(self._once, request)
+            return patience(self._once, url, method, parameters if method == "POST" else None)
         except Later as fault:
             tries = patience.statistics["attempt_number"]
             why = f" (after {tries} tries)" if tries > self.limits.retries else f"; it asks to wait {fault.wait_s:.0f} s, fetch.max_wait_s is {self.limits.max_wait_s:g}"
             raise APIError(f"{fault}{why}") from None
+        except Refused as fault:
+            raise APIError(str(fault)) from None
+        except RemoteError as fault:
+            raise CatalogError(f"the catalog cannot be asked: {fault.what}", where=self.source.catalog, remedy=fault.remedy) from None
 
-    def _once(self, request: requests.Request) -> str:
-        prepared = self.session.prepare_request(request)
-        ways = self.session.merge_environment_settings(prepared.url, {}, True, None, None)
+    def _once(self, url: str, method: str, document: dict[str, Any] | None) -> dict[str, Any]:
+        body = ask(url, self.limits, internal=self.internal, method=method, document=document, credentials=self.credentials).body
         try:
-            with self.session.send(prepared, timeout=self.timeout, **ways) as response:
-                if response.status_code in RETRY_STATUS:
-                    raise Later(clean_text(f"{response.status_code} {response.reason}"), retry_after_s(response.headers.get("Retry-After")))
-                if not response.ok:
-                    raise APIError(f"{response.status_code} {response.reason}")
-                text = _limited(response, self.limits).decode("utf-8")
-        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as fault:
-            raise Later(clean_text(fault)) from None
-        try:
-            json.loads(text)
+            return parsed(body)
         except ValueError:
-            raise Later(f"the answer is no JSON, or only the beginning of it ({len(text)} characters)") from None
-        return text
+            raise Later(f"the answer is no JSON, or only the beginning of it ({len(body)} bytes)") from None
 
     def get_pages(self, url, method=None, parameters=None) -> Iterator[dict[str, Any]]:
         """All pages. An empty page is not the end while it names a next one."""
-        page = self.read_json(url, method=method, parameters=parameters)
+        page = self.document(url, (method or "GET").upper(), parameters)
         while True:
             yield page
             following = next((k for k in page.get("links", []) if k["rel"] == "next"), None)
             if following is None:
                 return
-            following = {**following, "href": urljoin(url, following["href"])}
-            merged = {**(parameters or {}), **following.get("body", {})} if following.get("merge") else following.get("body", {})
-            page = json.loads(self.request(following["href"], following.get("method", "GET"), following.get("headers"), merged))
+            url, method, body = _followed(following, url, parameters or {})
+            page = self.document(url, method, body)
 
 
-def _limited(response: requests.Response, limits: FetchSection) -> bytes:
-    """The body of a response, which may neither be endless nor drip for ever."""
-    body, end = bytearray(), time.monotonic() + 5 * limits.timeout_s
-    for part in response.iter_content(2**16):
-        body += part
-        if len(body) > MAX_RESPONSE_BYTES:
-            raise APIError(f"an answer of more than {MAX_RESPONSE_BYTES // 2**20} MiB")
-        if time.monotonic() > end:
-            raise Later(f"an answer that takes longer than {5 * limits.timeout_s:g} s")
-    return bytes(body)
+def _followed(link: dict[str, Any], url: str, parameters: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    """Address, method and body of the next page. Headers that a link wants are not sent: they might be somebody's keys.
+
+    Raises
+    ------
+    CatalogError : it leads to another server, wants to change something there, or to send what is no search.
+    """
+    target, method, body = urljoin(url, link["href"]), str(link.get("method") or "GET").upper(), link.get("body") or {}
+    try:
+        same = origin(target) == origin(url)
+    except ValueError:
+        same = False
+    if not same:
+        raise CatalogError(f"the link to the next page leaves its server: {target[:120]!r}", where=url, remedy="report it to its operator")
+    if method not in ("GET", "POST"):
+        raise CatalogError(f"the link to the next page asks for {method[:20]!r}, a search is GET or POST", where=url, remedy="report it to its operator")
+    if not isinstance(body, dict) or len(json.dumps(body)) > MAX_BODY_BYTES:
+        raise CatalogError(f"the link to the next page wants more than {MAX_BODY_BYTES} bytes sent, or no object", where=url, remedy="report it to its operator")
+    return target, method, {**parameters, **body} if link.get("merge") else body
 
 
 def _matched(page: dict[str, Any]) -> int | None:
@@ -223,18 +215,19 @@ def api_items(source: SourceSection, collection: str, bbox: tuple[float, ...], s
         address, or pages for ever.
     """
     try:
-        client = Client.open(source.catalog, stac_io=PatientIO(source, limits))
+        way = PatientIO(source, limits)
+        client = Client.open(way.url, stac_io=way)
 
         def ask(span: DateRange) -> Iterator[dict[str, Any]]:
             found = client.search(collections=[collection], bbox=bbox, datetime=f"{span[0]}T00:00:00Z/{span[1]}T23:59:59Z", limit=PAGE_SIZE)
-            return client._stac_io.get_pages(found.url, found.method, found.get_parameters())
+            return way.get_pages(found.url, found.method, found.get_parameters())
 
         for first, last in spans:
             yield from _whole_items(ask, (first - timedelta(days=1), last + timedelta(days=1)), source, most)
     except (
-        APIError, requests.RequestException, NotImplementedError, ValueError, KeyError, TypeError, AttributeError, RecursionError, STACError, STACTypeError,
+        APIError, NotImplementedError, ValueError, KeyError, TypeError, AttributeError, RecursionError, STACError, STACTypeError,
     ) as fault:  # fmt: skip
         raise CatalogError(
-            f"the STAC API does not answer as it should: {clean_text(fault)}", where=source.catalog,
+            f"the STAC API does not answer as it should: {clean_text(redacted(str(fault)))}", where=source.catalog,
             remedy="check the address and the network, and try again later; a folder with catalog.json needs no network",
         ) from None  # fmt: skip

@@ -16,20 +16,21 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from rs_pipeline.catalog.address import unsigned
 from rs_pipeline.catalog.fetch import chip_grid, tile_outline
-from rs_pipeline.catalog.ledger import read_ledger
+from rs_pipeline.catalog.ledger import read_ledger, with_signatures
 from rs_pipeline.catalog.losses import MAX_TRIES, losses, readable_again
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Scene
+from rs_pipeline.redaction import unsigned
 from rs_pipeline.region import read_tiles
+from rs_pipeline.remote import breaker
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.tables import write_csv
 
 log = logging.getLogger(__name__)
 
-_WORDS = ("offset_decision", "offset_confidence", "reason", "status", "cloud_cover", "registration", "displaced_x_m", "displaced_y_m")
+_WORDS = ("internal_hosts", "offset_decision", "offset_confidence", "reason", "status", "cloud_cover", "registration", "displaced_x_m", "displaced_y_m")
 """What a ledger says of a scene that no pixel depends on; a search among more scenes may say it otherwise."""
 
 
@@ -99,7 +100,9 @@ def tries_of(path: Path) -> dict[str, int]:
 
 def _readable(settings: Settings, scenes: list[Scene], lost: set[str]) -> set[str]:
     """Keys of lost scenes that can be opened now."""
-    found = readable_again([s for s in scenes if s.key in lost], settings.fetch) if lost else set()
+    signed = with_signatures([s for s in scenes if s.key in lost], Layout(settings.root).signatures) if lost else []
+    breaker.share(settings.hosts_folder)
+    found = readable_again(signed, settings.fetch)
     if lost:
         log.warning("%d scenes could not be read before; %d of them can be opened now and are fetched again", len(lost), len(found))
     return found

@@ -21,13 +21,12 @@ from rasterio.crs import CRS
 from rich.console import Console
 from rich.progress import track
 
-from rs_pipeline.catalog.address import unsigned
 from rs_pipeline.catalog.cache import Cache
 from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, chip_digest, chip_files, read_manifest
 from rs_pipeline.catalog.clip import MASK_ROLES, ClippedBand, read_clipped
 from rs_pipeline.catalog.ground_range import read_ground_range
 from rs_pipeline.catalog.identity import changed_since, file_identity, read_from
-from rs_pipeline.catalog.ledger import read_ledger
+from rs_pipeline.catalog.ledger import read_ledger, with_signatures
 from rs_pipeline.catalog.read import FAULTS, fault_chain, retrying
 from rs_pipeline.catalog.settle import settle
 from rs_pipeline.config import FetchSection, Settings
@@ -35,7 +34,9 @@ from rs_pipeline.errors import MAKE_ROOM, DamagedError, PipelineError, RasterErr
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Band, Grid, Scene, Tile
 from rs_pipeline.radiometry.masks import shadow_reach_m
+from rs_pipeline.redaction import redacted, unsigned
 from rs_pipeline.region import read_tile
+from rs_pipeline.remote import breaker
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.atomic import force
 from rs_pipeline.storage.disk import blaming_disk, disk_fault
@@ -291,7 +292,8 @@ def fetch(settings: Settings, tile_id: str, period_label: str, threads: int = 2)
     digests = _withdrawn(manifest)
     for left in [*folder.glob(".*.part*"), *manifest.parent.glob(".*.part*")]:  # by a run that was killed
         shutil.rmtree(left) if left.is_dir() else left.unlink()
-    wanted = wanted_scenes(settings, tile_id, period_label)
+    breaker.share(settings.hosts_folder)
+    wanted = with_signatures(wanted_scenes(settings, tile_id, period_label), layout.signatures)
     console = Console(stderr=True)
     with ThreadPoolExecutor(max_workers=_readers(wanted, grid, threads, settings)) as pool:
         results = pool.map(lambda s: fetch_scene(s, grid, folder / s.key, settings, digests.get(s.key, "")), wanted)
@@ -331,7 +333,7 @@ def write_failed(settings: Settings, tile_id: str, period_label: str, reason: st
 
 
 def _write_manifest(manifest: Path, scenes: list[Scene], outcomes: list[tuple[str, str, int, str]]) -> pd.DataFrame:
-    rows = [(s.scene_id, s.key, s.sensor, s.datetime, *outcome) for s, outcome in zip(scenes, outcomes, strict=True)]
+    rows = [(s.scene_id, s.key, s.sensor, s.datetime, status, redacted(reason), *rest) for s, (status, reason, *rest) in zip(scenes, outcomes, strict=True)]
     table = pd.DataFrame(rows, columns=list(MANIFEST_COLUMNS))
     table["datetime"] = pd.to_datetime(table["datetime"], utc=True).astype("datetime64[us, UTC]")
     table["bytes"] = table["bytes"].astype("int64")

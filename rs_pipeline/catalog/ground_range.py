@@ -101,7 +101,7 @@ def _check_relief(points: Sequence[GroundControlPoint], window: Window, href: st
 
 def _calibrated(dataset: rasterio.DatasetReader, window: Window, scene: Scene, band: Band, limits: FetchSection, floor: float) -> np.ndarray:
     """gamma0 of the window's pixels, linear power, float32, NaN for nodata."""
-    calibration = read_calibration(read_text(scene.tables[f"{band.role} calibration"], scene.sign, limits))
-    noise = read_noise(read_text(scene.tables[f"{band.role} noise"], scene.sign, limits))
+    calibration = read_calibration(read_text(scene.tables[f"{band.role} calibration"], scene.sign, limits, scene.internal_hosts))
+    noise = read_noise(read_text(scene.tables[f"{band.role} noise"], scene.sign, limits, scene.internal_hosts))
     rows, cols = window.row_off + np.arange(window.height), window.col_off + np.arange(window.width)
     return gamma0(dataset.read(1, window=window), noise.on(rows, cols), calibration.on(rows, cols), floor).astype("float32")

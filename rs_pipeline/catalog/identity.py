@@ -7,29 +7,26 @@ one byte: addresses that are signed for GET refuse HEAD.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
-import requests
-
-from rs_pipeline.catalog.address import is_internal, unsigned
 from rs_pipeline.catalog.items import Candidate, clean_text
 from rs_pipeline.catalog.read import FAULTS, retrying
 from rs_pipeline.catalog.sign import signed
 from rs_pipeline.config import FetchSection
+from rs_pipeline.errors import RemoteError
 from rs_pipeline.model import Scene
+from rs_pipeline.redaction import unsigned
+from rs_pipeline.remote.ask import Answer, ask
+from rs_pipeline.remote.breaker import HostDown
+from rs_pipeline.remote.retrying import Refused
 from rs_pipeline.sensors import load_sensor
 
 Identity = dict[str, str]
 """Of one file, for example ``{"etag": '"5f"', "size": "1048576"}``; empty where nothing is known."""
-
-_MAX_REDIRECTS = 5
-
-_thread = threading.local()
 
 
 def file_identity(path: str) -> Identity:
@@ -41,54 +38,35 @@ def file_identity(path: str) -> Identity:
     return {"size": str(about.st_size), "mtime_ns": str(about.st_mtime_ns)}
 
 
-def found_identity(href: str, sign: str, limits: FetchSection) -> Identity:
-    """What tells the content that is at an address; empty where the server does not say, or refuses.
+def found_identity(href: str, sign: str, limits: FetchSection, internal: bool = False) -> Identity:
+    """What tells the content that is at an address; empty where the server does not say, refuses, or sends to where it may not.
 
     Raises
     ------
-    OSError : the server cannot be reached after ``limits.retries`` more tries.
+    HostDown : the host is left alone. OSError : the server cannot be reached after ``limits.retries`` more tries.
     """
     if not href.startswith(("https://", "http://")):
         return file_identity(href) if href.startswith("/") else {}
-    return retrying(lambda: _asked(signed(href, sign), limits), href, limits, sign)
+    return retrying(lambda: _asked(signed(href, sign), limits, internal), href, limits, sign)
 
 
-def _session() -> requests.Session:
-    """The thread's own, so that a host is not greeted anew for every file."""
-    if not hasattr(_thread, "session"):
-        _thread.session = requests.Session()
-    return _thread.session
-
-
-def _asked(url: str, limits: FetchSection) -> Identity:
-    """The answer to a request for the first byte; redirects are followed to the same host, or to https ones that are not internal."""
-    host = urlsplit(url).hostname
-    for _ in range(_MAX_REDIRECTS):
-        asked = {"Range": "bytes=0-0", "Accept-Encoding": "identity"}
-        with _session().get(url, headers=asked, timeout=limits.timeout_s, stream=True, allow_redirects=False) as answer:
-            if not answer.is_redirect:
-                return _told(answer)
-            url = urljoin(url, answer.headers["Location"])
-        to = urlsplit(url)
-        if to.hostname != host and (to.scheme != "https" or not to.hostname or is_internal(to.hostname)):
-            return {}
-    return {}
-
-
-def _told(answer: requests.Response) -> Identity:
-    """ETag, Last-Modified and whole size of an answer.
-
-    Raises
-    ------
-    requests.HTTPError : another try may help, or a new signature.
-    """
-    if answer.status_code in (403, 408, 425, 429) or answer.status_code >= 500:
-        answer.raise_for_status()
-    if not answer.ok:
+def _asked(url: str, limits: FetchSection, internal: bool) -> Identity:
+    """The answer to a request for the first byte."""
+    try:
+        return _told(ask(url, limits, internal=internal, headers={"Range": "bytes=0-0", "Accept-Encoding": "identity"}, most=1, most_whole=0))
+    except HostDown:
+        raise
+    except RemoteError:
         return {}
-    if answer.headers.get("Content-Length") == "1":
-        answer.content  # noqa: B018 read to its end, a connection serves again
-    whole = answer.headers.get("Content-Range", "").rpartition("/")[2] if answer.status_code == 206 else answer.headers.get("Content-Length", "")
+    except Refused as fault:
+        if fault.status == 403 or fault.status >= 500:
+            raise
+        return {}
+
+
+def _told(answer: Answer) -> Identity:
+    """ETag, Last-Modified and whole size of an answer."""
+    whole = answer.headers.get("Content-Range", "").rpartition("/")[2] if answer.status == 206 else answer.headers.get("Content-Length", "")
     told = {"etag": answer.headers.get("ETag", "").removeprefix("W/"), "last-modified": answer.headers.get("Last-Modified", ""), "size": whole if whole.isdigit() else ""}
     return {name: clean_text(value, 200) for name, value in told.items() if value}
 
@@ -146,10 +124,10 @@ def _remote_identity(candidate: Candidate, role: str, limits: FetchSection, sile
     """
     scene, host = candidate.scene, urlsplit(candidate.scene.assets[role]).netloc
     try:
-        told = {} if host in silent else found_identity(scene.assets[role], scene.sign, limits)
-    except FAULTS as fault:
+        told = {} if host in silent else found_identity(scene.assets[role], scene.sign, limits, scene.internal_hosts)
+    except (HostDown, *FAULTS) as fault:
         told = {}
-        if getattr(getattr(fault, "response", None), "status_code", None) != 403:
+        if getattr(fault, "status", None) != 403:
             silent.add(host)
     known = told.keys() & {"etag", "last-modified"} or "file:checksum" in scene.identity.get(role, {})
     return told if known or host in silent or not candidate.updated else {**told, "updated": candidate.updated}
@@ -170,8 +148,8 @@ def read_from(scene: Scene, limits: FetchSection) -> dict[str, Identity]:
     found = {}
     for role, href in (scene.assets | scene.tables).items():
         try:
-            found[role] = found_identity(href, scene.sign, limits)
-        except FAULTS:
+            found[role] = found_identity(href, scene.sign, limits, scene.internal_hosts)
+        except (HostDown, *FAULTS):
             found[role] = {}
     return found
 

@@ -18,12 +18,15 @@ from urllib.parse import unquote, urljoin, urlsplit
 import shapely
 from shapely.geometry import shape
 
-from rs_pipeline.catalog.address import is_internal, may_be_internal, unsigned
+from rs_pipeline.catalog.address import may_be_internal
 from rs_pipeline.catalog.confine import allowed_folders, lies_in
 from rs_pipeline.config import SourceSection
 from rs_pipeline.model import Band, Scene, Sensor, solar_day
 from rs_pipeline.radiometry import scaling
 from rs_pipeline.radiometry.offsets import OffsetFacts, by_metadata
+from rs_pipeline.redaction import unsigned
+from rs_pipeline.remote.address import standing
+from rs_pipeline.remote.connection import proxy_of
 
 NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands in failed scenes whose date cannot be read."""
@@ -300,8 +303,8 @@ def clean_href(href: object, schemes: tuple[str, ...], internal: bool = True) ->
     if scheme != "file":
         if not parts.hostname or "\\" in text:
             raise Refusal("skipped", f"href without a host: {clean_text(text, 80)!r}")
-        if not internal and scheme != "s3" and is_internal(parts.hostname):
-            raise Refusal("skipped", f"href to the internal host {clean_text(parts.hostname, 60)!r} (sources.internal_hosts would allow it)")
+        if not internal and scheme != "s3":
+            _check_host(parts.hostname, text)
         return text
     path = unquote(parts.path) if parts.scheme else text
     if parts.scheme and parts.netloc not in ("", "localhost"):
@@ -311,6 +314,15 @@ def clean_href(href: object, schemes: tuple[str, ...], internal: bool = True) ->
     if path.lower().startswith("/vsi"):
         raise Refusal("skipped", "href names a GDAL virtual file system")
     return path
+
+
+def _check_host(host: str, url: str) -> None:
+    """Refuse a host that is internal, or that nobody knows, unless a proxy may know it."""
+    found = standing(host)
+    if found == "internal":
+        raise Refusal("skipped", f"href to the internal host {clean_text(host, 60)!r} (sources.internal_hosts would allow it)")
+    if found == "unknown" and proxy_of(url) is None:
+        raise Refusal("failed", f"href to the host {clean_text(host, 60)!r}, which has no address")
 
 
 def _assets(item: Mapping[str, Any], sensor: Sensor, source: SourceSection, schemes: tuple[str, ...]) -> dict[str, str]:
@@ -541,6 +553,7 @@ def read_item(item: Mapping[str, Any] | Dropped, source: SourceSection, sensor: 
         scene_id=item_id, key=clean_key(item_id), sensor=sensor.name, collection=sensor.collection, platform="", datetime=NO_DATE,
         solar_day=date(1970, 1, 1), processing_baseline="", cloud_cover=None, sun_elevation_deg=None, sun_azimuth_deg=None,
         scale=sensor.scale, offset=sensor.offset, offset_decision="", offset_confidence="low", status="used", reason="", sign=source.sign,
+        internal_hosts=may_be_internal(source),
     )  # fmt: skip
     base = Candidate(blank, priority=source.priority)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, date
 from pathlib import Path
 
@@ -13,17 +13,25 @@ import pandas as pd
 import shapely
 
 from rs_pipeline.errors import TableError
+from rs_pipeline.layout import Layout
 from rs_pipeline.model import Scene
+from rs_pipeline.redaction import redacted, unsigned
+from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.tables import write_parquet
 
 _PLAIN = [f.name for f in fields(Scene) if f.name not in ("assets", "shapes", "tables", "identity", "bbox", "footprint_wkt")]
 _SIDES = ("west", "south", "east", "north")
+_TEXTS = ("reason", "offset_decision", "registration", "generated")
 _MAYBE = ("cloud_cover", "sun_elevation_deg", "sun_azimuth_deg", "relative_orbit", "displaced_x_m", "displaced_y_m")
 
 
 def write_ledger(scenes: Sequence[Scene], path: Path) -> None:
-    """Write scenes as GeoParquet (EPSG:4326 footprints), one row a scene, sorted by key."""
-    ordered = sorted(scenes, key=lambda s: s.key)
+    """Write scenes as GeoParquet (EPSG:4326 footprints), one row a scene, sorted by key.
+
+    Signatures and keys in hrefs stay out of it: where we do not sign ourselves, what a read needs of them goes to `Layout.signatures`.
+    """
+    _keep_signatures(scenes, Layout(path.parent).signatures)
+    ordered = [_public(s) for s in sorted(scenes, key=lambda s: s.key)]
     table = pd.DataFrame({name: [getattr(s, name) for s in ordered] for name in _PLAIN})
     table["datetime"] = pd.to_datetime(table["datetime"], utc=True).astype("datetime64[us, UTC]")
     table["solar_day"] = [s.solar_day.isoformat() for s in ordered]
@@ -35,6 +43,33 @@ def write_ledger(scenes: Sequence[Scene], path: Path) -> None:
         table[name] = [json.dumps(getattr(s, name), sort_keys=True) for s in ordered]
     footprints = [shapely.from_wkt(s.footprint_wkt) if s.footprint_wkt else shapely.Polygon() for s in ordered]
     write_parquet(gpd.GeoDataFrame(table, geometry=footprints, crs=4326), path)
+
+
+def _public(scene: Scene) -> Scene:
+    """The scene as anybody may see it."""
+    hrefs = {name: {role: unsigned(href) for role, href in getattr(scene, name).items()} for name in ("assets", "tables")}
+    return replace(scene, **hrefs, **{name: redacted(getattr(scene, name)) for name in _TEXTS})
+
+
+def _keep_signatures(scenes: Sequence[Scene], path: Path) -> None:
+    """Write the whole hrefs of the scenes that carry a secret, readable for this user alone; no file where there are none."""
+    signed = {s.key: {n: h for n in ("assets", "tables") if (h := {r: h for r, h in getattr(s, n).items() if unsigned(h) != h})} for s in scenes if s.status == "used"}
+    signed = {key: hrefs for key, hrefs in signed.items() if hrefs}
+    if not signed:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with atomic_path(path) as part:
+        part.touch(mode=0o600)
+        part.write_text(json.dumps(signed, sort_keys=True), "utf-8")
+
+
+def with_signatures(scenes: list[Scene], path: Path) -> list[Scene]:
+    """Scenes of the ledger with their hrefs as the search met them, so that they can be read."""
+    if not path.exists():
+        return scenes
+    signed = json.loads(path.read_text("utf-8"))
+    return [replace(s, assets=s.assets | signed.get(s.key, {}).get("assets", {}), tables=s.tables | signed.get(s.key, {}).get("tables", {})) for s in scenes]
 
 
 def read_ledger(path: Path, **wanted: Collection) -> list[Scene]:

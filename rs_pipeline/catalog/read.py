@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import rasterio
-import requests
 import shapely
 from rasterio._err import CPLE_BaseError
 from rasterio.enums import MaskFlags, Resampling
@@ -22,12 +21,14 @@ from rasterio.vrt import WarpedVRT
 from rasterio.warp import transform_bounds
 from tenacity import RetryCallState
 
-from rs_pipeline.catalog.address import without_tokens
-from rs_pipeline.catalog.retrying import policy
 from rs_pipeline.catalog.sign import forget_tokens, signed
 from rs_pipeline.config import FetchSection
-from rs_pipeline.errors import RasterError
+from rs_pipeline.errors import PipelineError, RasterError
 from rs_pipeline.model import QUALITY_BANDS, Scene, Sensor
+from rs_pipeline.redaction import redacted, unsigned
+from rs_pipeline.remote.ask import ask
+from rs_pipeline.remote.ranges import Opener, RangeFile
+from rs_pipeline.remote.retrying import Later, Refused, policy
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.special import special_kind
 
@@ -64,13 +65,14 @@ def driver_of(href: str) -> str:
 
 
 def gdal_options(limits: FetchSection) -> dict[str, object]:
-    """GDAL options of every read: no directory listings, no sidecar files, one thread and one connection, timeouts."""
+    """GDAL options of every read: no directory listings, no sidecar files, one thread; timeouts where GDAL itself asks, which is of s3:// only."""
     return {
         "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
         "GDAL_NUM_THREADS": 1,
         "GDAL_HTTP_TIMEOUT": limits.timeout_s,
         "GDAL_HTTP_CONNECTTIMEOUT": min(limits.timeout_s, 30),
         "GDAL_HTTP_MAX_RETRY": 0,
+        "GDAL_HTTP_NETRC": "NO",
         "GDAL_HTTP_MULTIRANGE": "SERIAL",
         "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
         "GDAL_PAM_ENABLED": False,
@@ -83,8 +85,10 @@ def is_transient(fault: BaseException, href: str, sign: str = "none") -> bool:
 
     A refusal (403) is final, unless the href is signed by us: then its signature may have ended.
     """
-    if not href.startswith(("https://", "http://", "s3://")) or isinstance(fault, RasterError):
+    if not href.startswith(("https://", "http://", "s3://")) or isinstance(fault, PipelineError):
         return False
+    if isinstance(fault, (Later, Refused)):
+        return isinstance(fault, Later) or (fault.status == 403 and sign != "none")
     text = " ".join(fault_chain(fault))
     return not _PERMANENT.search(text) and (sign != "none" or not _REFUSED.search(text))
 
@@ -93,7 +97,7 @@ def fault_chain(fault: BaseException) -> list[str]:
     """The texts of a fault and of its causes, without tokens; rasterio's own often only points to them."""
     texts = []
     while fault is not None:
-        texts.append(without_tokens(f"{type(fault).__name__}: {fault}"))
+        texts.append(redacted(f"{type(fault).__name__}: {fault}"))
         fault = fault.__cause__
     return texts
 
@@ -112,7 +116,9 @@ def retrying(read: Callable[[], Result], href: str, limits: FetchSection, sign: 
 
 
 @contextmanager
-def open_raster(href: str, sign: str, limits: FetchSection, expected_m: float, georeference: str = "grid") -> Iterator[rasterio.DatasetReader]:
+def open_raster(
+    href: str, sign: str, limits: FetchSection, expected_m: float, georeference: str = "grid", internal: bool = False
+) -> Iterator[rasterio.DatasetReader]:  # fmt: skip
     """Open a raster for reading, after signing, and check it against the declared limits. Rows that run north, or columns that run west, are
     turned round: what is yielded is north-up, with the same pixels.
 
@@ -120,18 +126,15 @@ def open_raster(href: str, sign: str, limits: FetchSection, expected_m: float, g
     ----------
     expected_m : native pixel size the sensor table states, metres.
     georeference : of the sensor's table, see `Sensor.georeference`.
+    internal : whether hosts of internal networks may be asked, see `Scene.internal_hosts`.
 
     Raises
     ------
+    RemoteError, Later, Refused : see `remote.ask.ask`. They come before whatever was made of data that did not arrive.
     RasterError : more pixels than allowed, in all or in a block, complex; on a grid: no CRS, turned, or pixels much finer than
         the table states; else: too few control points.
     """
-    url = signed(href, sign)
-    if kind := special_kind(url):
-        raise RasterError(f"{kind}, not a file", where=href)
-    # GDAL remembers that a URL failed; a retry has to ask again.
-    fresh = {"CPL_VSIL_CURL_NON_CACHED": f"/vsicurl/{url}"} if url.startswith("http") else {}
-    with rasterio.Env(**gdal_options(limits), **fresh), rasterio.open(url, driver=driver_of(href)) as dataset:
+    with rasterio.Env(**gdal_options(limits)), _opened(href, sign, limits, internal) as dataset:
         pixels = dataset.width * dataset.height
         if pixels > limits.max_pixels:
             raise RasterError(f"{pixels} pixels, the limit is {limits.max_pixels}", where=href, remedy="raise fetch.max_pixels if this is right")
@@ -151,6 +154,30 @@ def open_raster(href: str, sign: str, limits: FetchSection, expected_m: float, g
                 yield turned
         else:
             yield dataset
+
+
+@contextmanager
+def _opened(href: str, sign: str, limits: FetchSection, internal: bool) -> Iterator[rasterio.DatasetReader]:
+    """A raster as GDAL opens it; one at an http(s) address is read by requests of our own."""
+    url, driver = signed(href, sign), driver_of(href)
+    if not url.startswith(("https://", "http://")):
+        if kind := special_kind(url):
+            raise RasterError(f"{kind}, not a file", where=href)
+        with rasterio.open(url, driver=driver) as dataset:
+            yield dataset
+        return
+    file, name = RangeFile(url, limits, internal), unsigned(href)
+    try:
+        if file.whole_size():
+            with rasterio.open(name, driver=driver, opener=Opener(file, name)) as dataset:
+                yield dataset
+        elif file.fault is None:
+            raise RasterError("an empty file", where=name)
+    except Exception:
+        if file.fault is None:
+            raise
+    if file.fault is not None:
+        raise file.fault
 
 
 def _check_grid(dataset: rasterio.DatasetReader, expected_m: float, href: str) -> None:
@@ -235,7 +262,7 @@ def open_band(scene: Scene, role: str, limits: FetchSection) -> Iterator[rasteri
         another place on Earth than the scene's footprint (a wrong CRS or a wrong file).
     """
     sensor, href = load_sensor(scene.sensor), scene.assets[role]
-    with open_raster(href, scene.sign, limits, sensor.band(role).resolution_m, sensor.georeference) as dataset:
+    with open_raster(href, scene.sign, limits, sensor.band(role).resolution_m, sensor.georeference, scene.internal_hosts) as dataset:
         dtype = np.dtype(dataset.dtypes[0])
         if role in QUALITY_BANDS:
             if dtype.kind not in "iu":
@@ -296,12 +323,12 @@ def _extent(dataset: rasterio.DatasetReader) -> tuple:
     return crs, "EPSG:4326", min(p.x for p in points), min(p.y for p in points), max(p.x for p in points), max(p.y for p in points)
 
 
-def read_text(href: str, sign: str, limits: FetchSection) -> str:
+def read_text(href: str, sign: str, limits: FetchSection, internal: bool = False) -> str:
     """A small text file that belongs to a scene, such as its table of calibration.
 
     Raises
     ------
-    RasterError : larger than 64 MiB, sent elsewhere by a redirect, or a scheme that cannot be read here. OSError : unreachable.
+    RasterError : larger than 64 MiB, or a scheme that cannot be read here. RemoteError, Later, Refused : see `remote.ask.ask`.
     """
     url = signed(href, sign)
     if kind := special_kind(url):
@@ -310,17 +337,9 @@ def read_text(href: str, sign: str, limits: FetchSection) -> str:
         with open(url, "rb") as file:
             body = file.read(_MAX_TABLE_BYTES + 1)
     elif url.startswith(("https://", "http://")):
-        with requests.get(url, timeout=limits.timeout_s, stream=True, allow_redirects=False) as response:
-            if response.is_redirect:
-                raise RasterError("a redirect, which a table may not have", where=without_tokens(href))
-            response.raise_for_status()
-            body = bytearray()
-            for part in response.iter_content(2**16):
-                body += part
-                if len(body) > _MAX_TABLE_BYTES:
-                    break
+        body = ask(url, limits, internal=internal, most=_MAX_TABLE_BYTES).body
     else:
         raise RasterError("tables of calibration are read from https and folders only", where=href, remedy="use planetary-computer-sentinel-1-rtc, or a copy in a folder")
     if len(body) > _MAX_TABLE_BYTES:
         raise RasterError(f"a table of more than {_MAX_TABLE_BYTES // 2**20} MiB", where=href)
-    return bytes(body).decode("utf-8")
+    return body.decode("utf-8")

@@ -28,6 +28,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Scene
 from rs_pipeline.radiometry.offsets import baseline_number
 from rs_pipeline.region import load_units
+from rs_pipeline.remote import breaker
 from rs_pipeline.sensors import load_sensor
 
 _COVERED = 0.8
@@ -230,6 +231,7 @@ def search(settings: Settings) -> None:
     CatalogError : a catalog cannot be read, holds more than search.max_scenes, or has lost more than search.max_lost_share of the last search.
     EmptySearchError : no scene can be used; says what was searched and why each scene was skipped.
     """
+    breaker.share(settings.hosts_folder)
     region, others = shapely.union_all(load_units(settings).geometry.values), Counter()
     shapely.prepare(region)
     candidates = [c for source in settings.sources for c in _collect(source, region, settings, others)]

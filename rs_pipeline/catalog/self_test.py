@@ -14,7 +14,6 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from rs_pipeline.catalog.address import without_tokens
 from rs_pipeline.catalog.items import Candidate, chip_offset, clean_text
 from rs_pipeline.catalog.read import FAULTS, holds_reflectance, open_band, read_coarse, retrying
 from rs_pipeline.config import FetchSection
@@ -31,6 +30,7 @@ from rs_pipeline.radiometry.offsets import (
     too_negative,
     weigh,
 )
+from rs_pipeline.redaction import redacted
 from rs_pipeline.sensors import load_sensor
 
 _TEST_PX = 343
@@ -81,7 +81,7 @@ def _try_look(candidate: Candidate, limits: FetchSection) -> Seen | Decision | s
     try:
         return read_look(candidate, limits)
     except (PipelineError, *FAULTS) as fault:
-        return clean_text(" ".join(without_tokens(str(fault)).split()))
+        return clean_text(" ".join(redacted(str(fault)).split()))
 
 
 def _decided(candidate: Candidate, test: PixelTest, others: OtherDates | None) -> Candidate:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import parse_qsl, urlsplit
 
 import pyproj
 from pydantic import Field, field_validator, model_validator
@@ -13,6 +15,7 @@ from pydantic import Field, field_validator, model_validator
 from rs_pipeline.config.fields import Fraction, Part, QAFlagName, Reflectance, Section, Year
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import PERIOD_LABEL, crs_fault
+from rs_pipeline.redaction import is_secret
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.strict import MadePath
 
@@ -76,14 +79,22 @@ class SimulationSection(Section):
         return value
 
 
+VARIABLE = r"\$\{(\w+)\}"
+"""An environment variable in a text."""
+
+
 class SourceSection(Section):
     """One collection in one catalog."""
 
     sensor: str = Field(description="Name of a table in config/sensors, without .yaml; or path of your own table, from the start folder (my/sensor.yaml).")
     catalog: str = Field(
         min_length=1, description="https:// URL of a STAC API, or path of a static catalog (catalog.json or its folder), of a folder of items, or of a file "
-        "of items (FeatureCollection, .ndjson, stac-geoparquet).",
+        "of items (FeatureCollection, .ndjson, stac-geoparquet). A password or key in it is written as ${NAME}, and taken from that environment variable: "
+        "https://me:${WORD}@host/stac, https://host/stac?subscription-key=${KEY}.",
     )  # fmt: skip
+    headers: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")], str] = Field(
+        {}, description="Headers that a STAC API wants to see, such as {Authorization: Bearer ${TOKEN}}; values name environment variables. Sent to its own host only."
+    )
     sign: Literal["none", "planetary-computer"] = Field("none", description="How hrefs are signed at read time.")
     max_cloud_cover: float = Field(90.0, ge=0, le=100, description="Scenes cloudier than this percentage are skipped, with the reason.")
     schemes: list[Literal["file", "https", "http", "s3"]] | None = Field(
@@ -100,6 +111,27 @@ class SourceSection(Section):
         "an absolute one that leads elsewhere is skipped, with the reason.",
     )  # fmt: skip
     priority: int = Field(0, description="Where two sources name the same acquisition, the higher is kept.")
+
+    @field_validator("catalog")
+    @classmethod
+    def _holds_no_secret(cls, value: str) -> str:
+        if "://" not in value:
+            return value
+        try:
+            parts = urlsplit(value)
+            secrets = [parts.password or ""] + [v for name, v in parse_qsl(parts.query) if is_secret(name)]
+        except ValueError:  # no address: the check at the start says so
+            return value
+        if any(s and not re.fullmatch(VARIABLE, s) for s in secrets):
+            raise ValueError("the address holds a password or key, which would stand in every copy of the configuration; write ${NAME} in its place and set the environment variable NAME")
+        return value
+
+    @field_validator("headers")
+    @classmethod
+    def _names_variables(cls, value: dict[str, str]) -> dict[str, str]:
+        if plain := [name for name, text in value.items() if not re.search(VARIABLE, text)]:
+            raise ValueError(f"{', '.join(plain)}: write ${{NAME}} in the place of the key and set the environment variable NAME")
+        return value
 
     @field_validator("sensor")
     @classmethod
@@ -191,7 +223,9 @@ class FetchSection(Section):
     retries: int = Field(4, ge=0, le=20, description="Tries after the first, of a request or a raster.")
     backoff_s: float = Field(1.0, gt=0, le=60, description="Pause before the second try, seconds; doubled each time.")
     max_wait_s: float = Field(300.0, gt=0, le=86_400, description="Longest pause, seconds. A server that asks for a longer one is given up.")
-    timeout_s: float = Field(60.0, ge=1, le=3600, description="Seconds without an answer after which a request is tried again.")
+    timeout_s: float = Field(60.0, ge=1, le=3600, description="Seconds without an answer after which a request is tried again; twice as long may it take in all.")
+    give_up_after: int = Field(3, ge=0, le=1000, description="Requests in a row that a host leaves unanswered, with all their tries, before it is left alone; 0: never.")
+    ask_again_s: float = Field(600.0, ge=0, le=86_400, description="Seconds for which such a host is left alone by all jobs, before one request tries again.")
     connections: int = Field(4, ge=1, le=64, description="Remote rasters a job reads at once.")
     cache: Path | None = Field(None, description="Folder that keeps chips of remote scenes for other runs and configurations; default .cache in the output folder.")
     cache_gb: float = Field(20.0, ge=0, description="Size limit of that folder, 0 for none; what was used longest ago goes first.")
@@ -305,10 +339,24 @@ class ResourcesSection(Section):
     dask_scheduler: str | None = Field(
         None, pattern=r"^(slurm|(tcp|tls|ucx)://[^\s/]+)$",
         description="Blocks of a tile are worked out by this dask.distributed scheduler (tcp://host:8786), or by workers that a job of its own starts on Slurm "
-        "(slurm); default: threads of the job.",
+        "(slurm); default: threads of the job. What a scheduler is sent it runs: tls:// asks for the certificates that dask's own configuration names "
+        "(distributed.comm.tls); tcp:// is for this machine alone, see dask_insecure.",
     )  # fmt: skip
+    dask_insecure: bool = Field(False, description="Let dask_scheduler be a tcp:// or ucx:// address of another machine: whoever reaches it can run code in it.")
+    dask_interface: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9._-]+$", description="Network interface, such as ib0, on which the scheduler and workers that a job starts on Slurm listen; default: that of the host's address."
+    )
     dask_workers: int = Field(2, ge=1, le=1000, description="Workers that a job starts on Slurm.")
     dask_hours: int = Field(4, ge=1, le=720, description="Longest time of those workers, hours; Slurm ends them then.")
+
+    @model_validator(mode="after")
+    def _nobody_listens_in(self):
+        scheme, _, place = (self.dask_scheduler or "").partition("://")
+        if scheme in ("tcp", "ucx") and not self.dask_insecure and urlsplit(f"//{place}").hostname not in ("127.0.0.1", "localhost", "::1"):
+            raise ValueError(
+                f"dask_scheduler {self.dask_scheduler} is neither encrypted nor asks who comes: whoever reaches it can run code in it; start it with tls://, or set dask_insecure: true in a network that you trust"
+            )
+        return self
 
 
 class NotifySection(Section):

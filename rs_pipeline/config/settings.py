@@ -161,6 +161,11 @@ class Settings(Section):
         """Folder of the cache of chips, None where there is none. No run can have its name."""
         return None if self.fetch.cache_gb == 0 else self.fetch.cache or self.output / ".cache"
 
+    @property
+    def hosts_folder(self) -> Path:
+        """Folder that says which hosts are down; for all runs of the output folder."""
+        return self.output / ".hosts"
+
     def stated(self, key: str) -> sections.InputSection:
         """What the configuration says about the file that ``key`` names."""
         return self.inputs.get(key, sections.InputSection())

@@ -20,6 +20,7 @@ from typing import Any
 
 import psutil
 
+from rs_pipeline.redaction import redacted
 from rs_pipeline.storage.provenance import code_sha256
 
 MAX_SAID = 20
@@ -72,7 +73,7 @@ class Watch:
                 "memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
                 "read_mb": round((now[0] - self.bytes[0]) / 1e6, 2), "written_mb": round((now[1] - self.bytes[1]) / 1e6, 2),
             }  # fmt: skip
-        line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "state": state, **self.about, **used, "reason": reason[:2000], "said": [line[:500] for line in dict.fromkeys(said)][:MAX_SAID]}
+        line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "state": state, **self.about, **used, "reason": redacted(reason)[:2000], "said": [redacted(line)[:500] for line in dict.fromkeys(said)][:MAX_SAID]}
         with suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8") as out:

@@ -1,14 +1,22 @@
-"""Work of a job done by a dask.distributed cluster: one that the configuration names, or one that the job starts on Slurm."""
+"""Work of a job done by a dask.distributed cluster: one that the configuration names, or one that the job starts on Slurm.
+
+A scheduler runs whatever it is sent. One that a job starts speaks TLS, with a certificate made for this job that only its workers have, and
+listens on one address of its host.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from distributed import Client, as_completed
+from distributed import Client, Security, as_completed
 from distributed.scheduler import KilledWorker
+from distributed.utils import get_ip, get_ip_interface
 
 from rs_pipeline.config import ResourcesSection
 from rs_pipeline.errors import ConfigError, PipelineError
@@ -17,20 +25,28 @@ CONNECT_S, WORKERS_S = 30, 600
 """So long a scheduler may take to answer, and workers to start."""
 
 @contextmanager
-def cluster_client(resources: ResourcesSection, threads: int) -> Iterator[Client]:
+def cluster_client(resources: ResourcesSection, threads: int, folder: Path) -> Iterator[Client]:
     """A client of the cluster that ``resources.dask_scheduler`` names, with at least one worker.
+
+    Parameters
+    ----------
+    folder : on a file system that the workers share; holds the key of workers on Slurm, readable for this user alone, while they live.
 
     Raises
     ------
-    ConfigError : dask-jobqueue is not installed.
+    ConfigError : what it takes is not installed, there are no certificates for tls://, or no such interface.
     PipelineError : the scheduler does not answer, or has no workers.
     """
     address = resources.dask_scheduler
     with ExitStack() as opened:
+        security = None
         if address == "slurm":
-            address = opened.enter_context(_slurm(resources, threads))
+            address = opened.enter_context(_slurm(resources, threads, opened.enter_context(TemporaryDirectory(prefix=".dask-", dir=folder))))
+            security = address.security
+        elif address.startswith("tls://"):
+            security = _stated_certificates()
         try:
-            client = opened.enter_context(Client(address, timeout=CONNECT_S, set_as_default=False))
+            client = opened.enter_context(Client(address, security=security, timeout=CONNECT_S, set_as_default=False))
             client.wait_for_workers(1, timeout=WORKERS_S)
         except (OSError, TimeoutError) as fault:
             raise PipelineError(
@@ -40,16 +56,56 @@ def cluster_client(resources: ResourcesSection, threads: int) -> Iterator[Client
         yield client
 
 
-def _slurm(resources: ResourcesSection, threads: int):
-    try:
-        from dask_jobqueue import SLURMCluster
-    except ImportError:
+def _stated_certificates() -> Security:
+    """The certificates that dask's own configuration names."""
+    security = Security(require_encryption=True)
+    if not (security.tls_ca_file and security.tls_client_cert):
         raise ConfigError(
-            "workers on Slurm need dask-jobqueue", where="resources.dask_scheduler: slurm", remedy="install rs-pipeline with [slurm]"
-        ) from None
-    cluster = SLURMCluster(cores=threads, processes=1, memory=f"{resources.memory_gb + 0.8:.1f}GB", walltime=f"{resources.dask_hours:02d}:00:00")
+            "tls:// needs certificates, and dask's configuration names none", where="resources.dask_scheduler",
+            remedy="set distributed.comm.tls.ca-file, .client.cert and .client.key in ~/.config/dask/distributed.yaml",
+        )  # fmt: skip
+    return security
+
+
+def _slurm(resources: ResourcesSection, threads: int, folder: str):
+    try:
+        import cryptography  # noqa: F401 the certificate is made with it
+        from dask_jobqueue import SLURMCluster
+    except ImportError as fault:
+        raise ConfigError(f"workers on Slurm need {fault.name}", where="resources.dask_scheduler: slurm", remedy="install rs-pipeline with [slurm]") from None
+    host = _own_address(resources.dask_interface)
+    cluster = SLURMCluster(
+        cores=threads, processes=1, memory=f"{resources.memory_gb + 0.8:.1f}GB", walltime=f"{resources.dask_hours:02d}:00:00",
+        security=_own_certificate(Path(folder)), protocol="tls://", interface=resources.dask_interface,
+        scheduler_options={"host": host, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
+        worker_extra_args=["--no-dashboard", "--dashboard-address", "127.0.0.1:0", *([] if resources.dask_interface else ["--host", _worker_host(host)])],
+    )  # fmt: skip
     cluster.scale(jobs=resources.dask_workers)
     return cluster
+
+
+def _own_certificate(folder: Path) -> Security:
+    """A certificate for all roles, made now and kept in the folder, where workers find it."""
+    made = Security.temporary()
+    files = {"key": folder / "key.pem", "cert": folder / "cert.pem"}
+    for kind, file in files.items():
+        file.touch(mode=0o600)
+        file.write_text(getattr(made, f"tls_client_{kind}"))
+    roles = {f"tls_{role}_{kind}": str(file) for role in ("client", "scheduler", "worker") for kind, file in files.items()}
+    return Security(require_encryption=True, tls_ca_file=str(files["cert"]), **roles)
+
+
+def _worker_host(scheduler: str) -> str:
+    """For the script of a worker: the address of its host by which it reaches the scheduler; else it would listen on all of them."""
+    return f"""$({sys.executable} -c 'from distributed.utils import get_ip; print(get_ip("{scheduler}"))')"""
+
+
+def _own_address(interface: str | None) -> str:
+    """The address of an interface of this host; of None the one by which it is reached."""
+    try:
+        return get_ip_interface(interface) if interface else get_ip()
+    except ValueError as fault:
+        raise ConfigError(f"no such interface: {fault}", where=f"resources.dask_interface: {interface}", remedy="name one that `ip address` lists") from None
 
 
 def results_anywhere(client: Client, function: Callable[[Any, Any], Any], shared: Any, parts: Sequence[Any]) -> Iterator[Any]:

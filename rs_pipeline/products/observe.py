@@ -101,7 +101,7 @@ def observe_anywhere(job: ObserveJob, threads: int) -> dict[str, np.ndarray]:
     from rs_pipeline.products.dask_cluster import cluster_client, results_anywhere
 
     maps = empty_maps(job.grid)
-    with cluster_client(job.settings.resources, threads) as client:
+    with cluster_client(job.settings.resources, threads, job.settings.root) as client:
         blocks = job_blocks(job, threads, pieces=2 * sum(client.nthreads().values()))
         for pieces in results_anywhere(client, observe_block, job, blocks):
             for piece in pieces:

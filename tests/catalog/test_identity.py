@@ -228,12 +228,12 @@ def answering(status: int, headers: dict):
     (404, {"ETag": '"of the page of errors"'}, {}),
     (416, {"Content-Range": "bytes */0"}, {}),
     (405, {}, {}),
-    (302, {"Location": "http://169.254.169.254/latest"}, {}),
+    (302, {"Location": "http://[::1"}, {}),
     (302, {"Location": "/x.tif"}, {}),
 ])  # fmt: skip
 def test_what_servers_tell(status, headers, known):
     with answering(status, headers) as (server, url):
-        assert found_identity(url, "none", LIMITS) == known
+        assert found_identity(url, "none", LIMITS, internal=True) == known
         assert set(server.asked) == {("/x.tif", "bytes=0-0", "identity")}
 
 
@@ -242,7 +242,7 @@ def test_a_host_that_cannot_be_reached_is_asked_once(archive, monkeypatch):
     settings = settings_of(archive, "first").model_copy(update={"search": settings_of(archive, "first").search.model_copy(update={"self_test": False})})
     tried = []
 
-    def unreachable(href, sign, limits):
+    def unreachable(href, sign, limits, internal):
         tried.append(href)
         raise ConnectionError("no route to host")
 

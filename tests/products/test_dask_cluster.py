@@ -2,12 +2,18 @@
 
 import os
 import signal
+import subprocess
 
+import dask
+import psutil
 import pytest
-from distributed import LocalCluster
+from dask_jobqueue.local import LocalCluster as LocalJobs
+from dask_jobqueue.local import LocalJob
+from distributed import Client, LocalCluster, Security
 
 from benchmarks.tile_year import TILE, YEAR, World
-from rs_pipeline.errors import PipelineError
+from rs_pipeline.config.sections import ResourcesSection
+from rs_pipeline.errors import ConfigError, PipelineError
 from rs_pipeline.layout import Layout
 from rs_pipeline.products import dask_cluster as module
 from rs_pipeline.products import observe as observe_module
@@ -77,3 +83,62 @@ def test_a_scheduler_that_does_not_answer_is_named(tile_year, monkeypatch):
     monkeypatch.setattr(module, "CONNECT_S", 1)
     with pytest.raises(PipelineError, match="gives no worker"):
         observe(on("tcp://127.0.0.1:9", world, monkeypatch), TILE, YEAR)
+
+
+class Batch(LocalJob):
+    """Jobs of Slurm, run by bash here."""
+
+    async def _submit_job(self, script_filename):
+        with open(script_filename) as script:
+            return str(subprocess.Popen(["bash", "-c", script.read()], start_new_session=True, stderr=subprocess.DEVNULL).pid)
+
+    @classmethod
+    async def _close_job(cls, job_id, cancel_command):
+        os.killpg(int(job_id), signal.SIGKILL)
+
+
+class BatchCluster(LocalJobs):
+    job_cls = Batch
+
+
+@pytest.mark.parametrize("interface", [None, "lo"])
+def test_a_cluster_on_slurm_lets_nobody_in(tmp_path, monkeypatch, interface):
+    """A stranger with another certificate or none cannot talk to it, and nothing listens on all addresses."""
+    monkeypatch.setattr("dask_jobqueue.SLURMCluster", BatchCluster)
+    resources = ResourcesSection(dask_scheduler="slurm", dask_workers=1, memory_gb=0.3, dask_interface=interface)
+    with module.cluster_client(resources, 1, tmp_path) as client:
+        assert client.submit(sum, [1, 2]).result() == 3
+        me = psutil.Process()
+        listening = [c.laddr.ip for p in (me, *me.children(recursive=True)) for c in p.net_connections("inet") if c.status == psutil.CONN_LISTEN]
+        assert len(listening) >= 3 and not {"0.0.0.0", "::"} & set(listening)
+        keys = list(tmp_path.rglob("*.pem"))
+        assert len(keys) == 2 and all(k.stat().st_mode & 0o77 == k.parent.stat().st_mode & 0o77 == 0 for k in keys)
+        address = client.scheduler.address
+        assert address.startswith("tls://")
+        for stranger in (address, address.replace("tls://", "tcp://")):
+            for security in (Security.temporary(), Security()):
+                with pytest.raises((OSError, RuntimeError, TypeError)):
+                    Client(stranger, security=security, timeout=1, set_as_default=False)
+    assert not list(tmp_path.rglob("*.pem"))
+
+
+@pytest.mark.parametrize("address, more", [("tcp://127.0.0.1:8786", {}), ("tls://h.org:8786", {}), ("tcp://h.org:8786", {"dask_insecure": True}), ("slurm", {}), (None, {})])
+def test_schedulers_that_may_be_used(address, more):
+    assert ResourcesSection(dask_scheduler=address, **more).dask_scheduler == address
+
+
+@pytest.mark.parametrize("address", ["tcp://h.org:8786", "tcp://10.0.0.1:8786", "ucx://h:1", "tcp://0.0.0.0:8786", "tcp://127.0.0.1.h.org:8786"])
+def test_a_scheduler_that_anybody_may_use_is_refused(address):
+    with pytest.raises(ValueError, match="run code in it; start it with tls://, or set dask_insecure: true"):
+        ResourcesSection(dask_scheduler=address)
+
+
+def test_tls_needs_certificates(tmp_path):
+    with dask.config.set({"distributed.comm.tls.ca-file": None}), pytest.raises(ConfigError, match=r"tls:// needs certificates"):
+        with module.cluster_client(ResourcesSection(dask_scheduler="tls://127.0.0.1:9"), 1, tmp_path):
+            pass
+
+
+def test_an_interface_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="no such interface"), module.cluster_client(ResourcesSection(dask_scheduler="slurm", dask_interface="ib77"), 1, tmp_path):
+        pass

@@ -10,6 +10,7 @@ import rasterio
 from rs_pipeline import __version__
 from rs_pipeline.config import Settings
 from rs_pipeline.model import Grid
+from rs_pipeline.redaction import redacted
 from rs_pipeline.storage.provenance import configuration_sha256
 
 LIBRARIES = ("numpy", "numba", "rasterio", "pyproj", "shapely", "geopandas", "pandas", "dask", "xarray", "exactextract")
@@ -71,7 +72,7 @@ def provenance(settings: Settings, grid: Grid) -> list[tuple[str, str]]:
         ("Software", f"rs-pipeline {__version__}, Python {platform.python_version()}, GDAL {rasterio.__gdal_version__}"),
         ("Libraries", ", ".join(versions)),
         ("Configuration (SHA-256, first 16)", configuration_sha256(settings)[:16]),
-        ("Sources", "; ".join(f"{s.sensor}: {s.catalog}" for s in settings.sources)),
+        ("Sources", "; ".join(f"{s.sensor}: {redacted(s.catalog)}" for s in settings.sources)),
         ("Grid", f"{grid.crs}, {grid.resolution_m:g} m"),
         ("Baseline period", settings.baseline_label),
     ]

@@ -11,12 +11,23 @@ from urllib3.util.retry import Retry
 
 from rs_pipeline.config import FetchSection
 
+RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
+"""Answers after which another try may help."""
 
-class Later(Exception):
+
+class Later(OSError):
     """A try that failed in a way which another may not. ``wait_s`` is what the server asked for, 0 if it did not."""
 
-    def __init__(self, what: str, wait_s: float = 0.0):
-        self.wait_s = wait_s
+    def __init__(self, what: str, wait_s: float = 0.0, status: int | None = None):
+        self.wait_s, self.status = wait_s, status
+        super().__init__(what)
+
+
+class Refused(OSError):
+    """A server's answer, by its number in HTTP, after which it will say the same again; 403 may be an old signature."""
+
+    def __init__(self, what: str, status: int):
+        self.status = status
         super().__init__(what)
 
 

@@ -6,8 +6,13 @@ import pytest
 
 from rs_pipeline.catalog import read as read_module
 from rs_pipeline.catalog.read import retrying
-from rs_pipeline.catalog.retrying import Later, policy
 from rs_pipeline.config import FetchSection
+from rs_pipeline.remote.retrying import Later, policy, retry_after_s
+
+
+@pytest.mark.parametrize("header, seconds", [(None, 0), ("12", 12), ("soon", 0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0), ("-5", 0)])
+def test_retry_after(header, seconds):
+    assert retry_after_s(header) == seconds
 
 
 @pytest.fixture
@@ -15,7 +20,7 @@ def pauses(monkeypatch):
     """Seconds of every pause, none of them slept; the part by chance is 0."""
     slept = []
     monkeypatch.setattr(time, "sleep", slept.append)
-    monkeypatch.setattr("rs_pipeline.catalog.retrying.random.uniform", lambda low, high: low)
+    monkeypatch.setattr("rs_pipeline.remote.retrying.random.uniform", lambda low, high: low)
     return slept
 
 

@@ -1,0 +1,189 @@
+"""A request and its answer: to a checked address, with redirects followed here, within a total time and a size.
+
+`ask` makes one try; `retrying.policy` makes more of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlsplit, urlunsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError, LocationValueError
+
+from rs_pipeline.config import FetchSection
+from rs_pipeline.errors import RemoteError
+from rs_pipeline.redaction import redacted
+from rs_pipeline.remote import breaker
+from rs_pipeline.remote.address import origin
+from rs_pipeline.remote.connection import Clock, manager_of
+from rs_pipeline.remote.retrying import RETRY_STATUS, Later, Refused, retry_after_s
+
+TOTAL = 2
+"""A request, with its redirects and its body, may take so many times ``fetch.timeout_s`` in all."""
+
+MAX_REDIRECTS = 5
+
+MAX_JSON_BYTES = 16 * 2**20
+"""A page of 100 items takes 2 to 4 MB."""
+
+MAX_JSON_PARTS = 1_000_000
+"""Brackets, commas and colons of a document: each may become an object in memory. 100 items have some 100,000."""
+
+_CONNECT_S = 30
+_REDIRECTS = (301, 302, 303, 307, 308)
+_DRAINED = 2**16
+
+
+class TooLong(RemoteError):
+    """An answer that is longer than it may be."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a server wants to see, given to its own origin and to no other."""
+
+    origin: tuple[str, str, int]
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in any case."""
+    body: bytes
+    url: str
+    """Where redirects led to."""
+
+
+def ask(
+    url: str, limits: FetchSection, *, internal: bool = False, method: str = "GET", headers: Mapping[str, str] | None = None, document: Any = None,
+    most: int = MAX_JSON_BYTES, most_whole: int | None = None, credentials: Credentials | None = None,
+) -> Answer:  # fmt: skip
+    """Make one request and read its answer.
+
+    Parameters
+    ----------
+    internal : whether hosts of internal networks may be asked.
+    document : sent as JSON.
+    most : longest answer, bytes, as it is after decompression.
+    most_whole : the same of an answer that is whole although a part was asked for; 0 does not read it.
+
+    Raises
+    ------
+    RemoteError : the address is internal, or no http(s) one, or leaves https; too many redirects; too long an answer; a host that is down.
+    Later : another try may help. Refused : the server says that it has nothing for us.
+    """
+    with Clock(TOTAL * limits.timeout_s) as clock:
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = _answer(url, limits, internal, method, dict(headers or {}), document, most, most if most_whole is None else most_whole, credentials, clock)
+            if answer.status not in _REDIRECTS:
+                return answer
+            target = _target(url, answer.headers["Location"])
+            if answer.status == 303:
+                method, document = "GET", None
+            url = target
+    raise RemoteError(f"more than {MAX_REDIRECTS} redirects", where=url)
+
+
+def _target(url: str, location: str) -> str:
+    """Where a redirect leads; from https to https only."""
+    try:
+        target = urljoin(url, location)
+        left = urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https"
+    except ValueError:
+        left, target = True, location
+    if left:
+        raise RemoteError(f"a redirect leads from https to {target[:120]!r}", where=url)
+    return target
+
+
+def _answer(url, limits, internal, method, headers, document, most, most_whole, credentials, clock) -> Answer:
+    """The answer of one server, which may be a redirect."""
+    target, host, headers = _addressed(url, headers, credentials)
+    if document is not None:
+        headers["Content-Type"] = "application/json"
+    timeout = urllib3.Timeout(connect=min(limits.timeout_s, _CONNECT_S), read=limits.timeout_s)
+    manager = manager_of(target, internal)
+    breaker.check(host, limits)
+    try:
+        response = manager.request(
+            method, target, headers=headers, body=None if document is None else json.dumps(document).encode(),
+            timeout=timeout, redirect=False, retries=False, preload_content=False,
+        )  # fmt: skip
+        try:
+            body = _body(response, most_whole if response.status == 200 and "Range" in headers else most, url)
+        except BaseException:
+            response.close()
+            raise
+        response.release_conn()
+        if clock.over:  # what was cut off may look whole
+            raise TimeoutError
+    except LocationValueError as fault:
+        raise RemoteError(f"no address of a server: {fault}", where=url) from None
+    except (HTTPError, OSError) as fault:
+        breaker.failed(host, limits)
+        raise Later(f"{host}: no whole answer within {TOTAL * limits.timeout_s:g} s" if clock.over else redacted(f"{host}: {type(fault).__name__}: {fault}")) from None
+    (breaker.failed(host, limits) if response.status >= 500 else breaker.answered(host))
+    said = redacted(f"HTTP {response.status} {response.reason or ''} of {host}")
+    if response.status in RETRY_STATUS:
+        raise Later(said, retry_after_s(response.headers.get("Retry-After")), response.status)
+    if not 200 <= response.status < 300 and not (response.status in _REDIRECTS and response.headers.get("Location")):
+        raise Refused(said, response.status)
+    return Answer(response.status, response.headers, body, url)
+
+
+def _addressed(url: str, headers: dict[str, str], credentials: Credentials | None) -> tuple[str, str, dict[str, str]]:
+    """Address, host with port, and headers of a request, with what this server may see of credentials: those in the address, or its own."""
+    try:
+        parts = urlsplit(url)
+        scheme, host, port = origin(url)
+    except ValueError as fault:
+        raise RemoteError(f"no address of a server: {fault}", where=url) from None
+    if scheme not in ("https", "http") or not host:
+        raise RemoteError("neither https nor http", where=url)
+    sent = {"User-Agent": "rs-pipeline", "Accept-Encoding": "gzip", **headers}
+    if parts.username is not None:
+        sent |= urllib3.make_headers(basic_auth=f"{unquote(parts.username)}:{unquote(parts.password or '')}")
+    query = parts.query
+    if credentials is not None and credentials.origin == (scheme, host, port):
+        sent |= credentials.headers
+        there = {name for name, _ in parse_qsl(query, keep_blank_values=True)}
+        query = "&".join(filter(None, (query, urlencode([(name, value) for name, value in credentials.query if name not in there]))))
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query, fragment="")), f"{host}:{port}", sent
+
+
+def _body(response: urllib3.BaseHTTPResponse, most: int, url: str) -> bytes:
+    """The body, read to its end. That of a refusal is read only where it is short, so that the connection serves again."""
+    body, good = bytearray(), response.status < 300
+    if good and most == 0:
+        response.close()
+        return b""
+    for part in response.stream(_DRAINED, decode_content=True):
+        body += part
+        if len(body) > (most if good else _DRAINED):
+            if not good:
+                response.close()
+                break
+            raise TooLong(f"an answer of more than {most / 2**20:.3g} MiB", where=url)
+    return bytes(body)
+
+
+def parsed(body: bytes) -> Any:
+    """The JSON document of an answer.
+
+    Raises
+    ------
+    RemoteError : more parts than MAX_JSON_PARTS, so that it would not fit into memory. ValueError : it is no JSON. RecursionError : too deep.
+    """
+    parts = sum(body.count(sign) for sign in (b"{", b"[", b",", b":"))
+    if parts > MAX_JSON_PARTS:
+        raise RemoteError(f"a document of {parts} parts, the limit is {MAX_JSON_PARTS}")
+    return json.loads(body)

@@ -1,0 +1,218 @@
+"""A remote raster file that GDAL reads in parts: by our own requests, so that addresses, times and sizes are held to our rules.
+
+GDAL's own reader follows redirects to anywhere, looks names up again for every connection, reads .netrc and hides what a server asks for.
+What GDAL wants in one go (the blocks of a window) comes in requests that join neighbours, as with /vsicurl.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+from collections.abc import Sequence
+
+from rasterio.abc import MultiByteRangeResourceContainer
+
+from rs_pipeline.config import FetchSection
+from rs_pipeline.errors import RemoteError
+from rs_pipeline.remote.ask import Answer, TooLong, ask
+from rs_pipeline.remote.retrying import Later, Refused
+
+HEAD_BYTES = 2**14
+"""The first request and the least of later ones; where one reads on from the end of the last, it asks for twice as much."""
+
+MAX_PART_BYTES = 2**22
+"""A request asks for no more, so that it can be answered in its time."""
+
+MAX_WHOLE_BYTES = 2**26
+"""A server that gives no parts may send a file of this size, which is then held in memory."""
+
+_MAX_AHEAD_BYTES = 2**21
+_JOINED_BYTES = 2**10
+"""Parts that lie nearer to each other are asked for together: between the blocks of a COG stand 8 bytes."""
+
+_KEPT_BYTES = 2**25
+
+_PART = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+
+Span = tuple[int, int]
+"""First byte, and the first after the last."""
+
+
+class RangeFile:
+    """A remote file, and what is known of it; reads of it may come from several openings.
+
+    A fault ends all reading: it stands in ``fault``, for GDAL swallows what is raised below it. Whoever reads asks for it afterwards.
+    """
+
+    def __init__(self, url: str, limits: FetchSection, internal: bool):
+        self.url, self.limits, self.internal = url, limits, internal
+        self.fault: Exception | None = None
+        self.size: int | None = None
+        self._tag = ""
+        self._read_on: Span = (0, 0)
+        self._kept: dict[int, bytes] = {}
+        self._lock = threading.RLock()
+
+    def parts(self, spans: Sequence[Span]) -> list[bytes]:
+        """The bytes of each span, cut at the file's end; nothing (b"") of all that comes after a fault."""
+        with self._lock:
+            try:
+                if self.fault is None:
+                    found = {s: self._held(s) for s in spans}
+                    for joined in _joined([s for s in spans if found[s] is None]):
+                        self._fetch(joined)
+                        found |= {s: self._held(s) for s in spans if joined[0] <= s[0] and s[1] <= joined[1]}
+                    return [found[s] for s in spans]
+            except Exception as fault:  # all kinds: below GDAL nobody else would hear of it
+                self.fault = fault
+            return [b""] * len(spans)
+
+    def read(self, span: Span) -> bytes:
+        """The bytes of a span, read by one who may read on behind it."""
+        with self._lock:
+            if self.fault is None and self._held(span) is None:
+                begin = max((end for start, piece in self._kept.items() if start <= span[0] < (end := start + len(piece))), default=span[0])
+                first, last = self._read_on
+                ahead = min(2 * (last - first), _MAX_AHEAD_BYTES) if begin == last else HEAD_BYTES
+                self._read_on = (begin, max(span[1], begin + ahead))
+                self.parts([(span[0], self._read_on[1])])
+            return self.parts([span])[0]
+
+    def whole_size(self) -> int:
+        """Size of the file in bytes; 0 after a fault."""
+        if self.size is None:
+            self.read((0, HEAD_BYTES))
+        return self.size or 0
+
+    def _held(self, span: Span) -> bytes | None:
+        """The bytes of a span where one kept piece has all of them; None where none has."""
+        first, end = span[0], span[1] if self.size is None else min(span[1], self.size)
+        if end <= first:
+            return b""
+        for start in reversed(self._kept):
+            piece = self._kept[start]
+            if start <= first and end <= start + len(piece):
+                return piece[first - start : end - start]
+        return None
+
+    def _fetch(self, span: Span) -> None:
+        """Ask for what is not held of a span and keep the whole of it; what was kept longest ago goes, except the beginning of the file."""
+        first, end = span[0], span[1] if self.size is None else min(span[1], self.size)
+        pieces = [held[first - start :] for start, held in self._kept.items() if start <= first < start + len(held)][-1:]
+        at = first + sum(map(len, pieces))
+        while at < (end if self.size is None else min(end, self.size)):
+            answer = self._asked((at, min(end, at + MAX_PART_BYTES)))
+            if answer.status == 200:
+                self._kept = {0: answer.body}
+                return
+            pieces.append(answer.body)
+            at += len(answer.body)
+        if pieces:
+            self._kept.pop(first, None)
+            self._kept[first] = b"".join(pieces)
+        while len(self._kept) > 2 and sum(map(len, self._kept.values())) > _KEPT_BYTES:
+            self._kept.pop(list(self._kept)[1])
+
+    def _asked(self, span: Span) -> Answer:
+        first, end = span
+        asked = {"Range": f"bytes={first}-{end - 1}", "Accept-Encoding": "identity"}
+        try:
+            answer = ask(self.url, self.limits, internal=self.internal, headers=asked, most=end - first, most_whole=MAX_WHOLE_BYTES)
+        except TooLong:
+            raise RemoteError(
+                f"the server gives no parts of files, and this one is larger than {MAX_WHOLE_BYTES // 2**20} MiB", where=self.url,
+                remedy="copy the files into a folder, or ask its operator for range requests",
+            ) from None  # fmt: skip
+        self.url = answer.url
+        self._same(answer, span)
+        return answer
+
+    def _same(self, answer: Answer, span: Span) -> None:
+        """Hold an answer to what was asked for, and to what is known of the file."""
+        if answer.status == 200:
+            size = len(answer.body)
+        else:
+            said = _PART.fullmatch(answer.headers.get("Content-Range", ""))
+            if said is None:
+                raise Refused(f"HTTP {answer.status} without the place of its bytes (Content-Range)", answer.status)
+            start, last, size = map(int, said.groups())
+            if start != span[0] or last + 1 != min(span[1], size) or len(answer.body) != last + 1 - start:
+                raise Later(f"{len(answer.body)} bytes came where {span[1] - span[0]} from {span[0]} were asked for")
+        tag = answer.headers.get("ETag", "")
+        if (self.size is not None and self.size != size) or (self._tag and tag and tag != self._tag):
+            raise Later("the file changed while it was read")
+        self.size, self._tag = size, tag or self._tag
+
+
+def _joined(spans: Sequence[Span]) -> list[Span]:
+    """Spans in order, those that touch or nearly touch as one.
+
+    >>> _joined([(900, 1000), (0, 100), (108, 200), (100_000, 100_001)])
+    [(0, 1000), (100000, 100001)]
+    """
+    joined: list[Span] = []
+    for first, end in sorted(spans):
+        if joined and first <= joined[-1][1] + _JOINED_BYTES:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((first, end))
+    return joined
+
+
+class _Opened(io.RawIOBase):
+    """One opening of a file."""
+
+    def __init__(self, file: RangeFile):
+        self._file, self._at = file, 0
+
+    def read(self, size: int = -1) -> bytes:
+        end = self._at + size if size >= 0 else self._file.whole_size()
+        data = self._file.read((self._at, end))
+        self._at += len(data)
+        return data
+
+    def get_byte_ranges(self, offsets: list[int], sizes: list[int]) -> list[bytes]:
+        """As many bytes as asked for of each range: zeros after a fault, for GDAL copies what it gets."""
+        found = self._file.parts([(a, a + n) for a, n in zip(offsets, sizes, strict=True)])
+        return [data.ljust(n, b"\0") for data, n in zip(found, sizes, strict=True)]
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._file.whole_size() if whence == io.SEEK_END else 0}[whence]
+        self._at = base + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+
+class Opener(MultiByteRangeResourceContainer):
+    """The one remote file, as rasterio's ``opener`` wants it."""
+
+    def __init__(self, file: RangeFile, name: str):
+        self.file, self.name = file, name
+
+    def open(self, path: str, mode: str = "r", **_) -> _Opened:
+        if not self.isfile(path):
+            raise FileNotFoundError(path)
+        return _Opened(self.file)
+
+    def isfile(self, path: str) -> bool:
+        return path.endswith(self.name)
+
+    def isdir(self, path: str) -> bool:
+        return False
+
+    def ls(self, path: str) -> list[str]:
+        return []
+
+    def mtime(self, path: str) -> int:
+        return 0
+
+    def rm(self, path: str) -> None:
+        raise PermissionError(path)
+
+    def size(self, path: str) -> int:
+        if not self.isfile(path):
+            raise FileNotFoundError(path)
+        return self.file.whole_size()

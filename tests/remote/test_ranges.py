@@ -1,0 +1,172 @@
+"""Rasters read in parts: the pixels of a local file, in no more requests than needed, and never pixels of what did not arrive."""
+
+import re
+import time
+
+import numpy as np
+import pytest
+import rasterio
+from affine import Affine
+from rasterio.shutil import copy
+from rasterio.windows import Window
+
+from benchmarks import remote_reads
+from rs_pipeline.catalog.read import open_raster, read_text, retrying
+from rs_pipeline.config import FetchSection
+from rs_pipeline.errors import RemoteError
+from rs_pipeline.remote import ranges as module
+from rs_pipeline.remote.ranges import RangeFile
+from rs_pipeline.remote.retrying import Later, Refused
+from tests.remote.conftest import always, http
+
+LIMITS = FetchSection(retries=2, timeout_s=2, backoff_s=0.01)
+WINDOW = Window(300, 300, 500, 500)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A COG of 1024² pixels in blocks of 256, which hardly pack, and a JPEG 2000 of the same: (path by suffix, values)."""
+    folder, values = tmp_path_factory.mktemp("files"), np.random.default_rng(1).integers(1, 5000, (1024, 1024)).astype("uint16")
+    about = {"width": 1024, "height": 1024, "count": 1, "dtype": "uint16", "crs": "EPSG:32650", "transform": Affine(10, 0, 400_000, 0, -10, 4_400_000)}
+    with rasterio.MemoryFile() as memory:
+        with memory.open(driver="GTiff", **about) as out:
+            out.write(values, 1)
+        with memory.open() as dataset:
+            copy(dataset, folder / "x.tif", driver="COG", compress="deflate", blocksize=256)
+            copy(dataset, folder / "x.jp2", driver="JP2OpenJPEG", QUALITY=100, REVERSIBLE="YES", BLOCKXSIZE=256, BLOCKYSIZE=256)
+    return {p.suffix: p for p in folder.glob("x.*")}, values
+
+
+def parts_of(path, **headers):
+    """Serves the parts of a file."""
+    data = path.read_bytes()
+
+    def answer(connection, request, n):
+        first, last = map(int, re.search(r"(?i)range: bytes=(\d+)-(\d+)", request).groups())
+        body = data[first : last + 1]
+        connection.sendall(http("206 Partial", body, Content_Range=f"bytes {first}-{first + len(body) - 1}/{len(data)}", **headers))
+
+    return answer
+
+
+def spans(server) -> list[tuple[int, int]]:
+    return [tuple(map(int, re.search(r"(?i)range: bytes=(\d+)-(\d+)", r).groups())) for r in server.requests]
+
+
+def window(url: str, limits: FetchSection = LIMITS):
+    with open_raster(url, "none", limits, 10, internal=True) as dataset:
+        return dataset.read(1, window=WINDOW)
+
+
+def test_a_window_of_a_cog(serving, files):
+    """Blocks 1 to 3 of rows 1 to 3: the beginning of the file, and a request a row of blocks."""
+    paths, values = files
+    server = serving(parts_of(paths[".tif"]))
+    assert (window(server.url + "/x.tif") == values[300:800, 300:800]).all()
+    assert len(server.requests) == 4 and spans(server)[0] == (0, 2**14 - 1)
+    assert sum(b - a + 1 for a, b in spans(server)) < 9.1 * 256 * 256 * 2 + 2**14
+
+
+def test_a_window_of_a_jpeg_2000(serving, files):
+    paths, values = files
+    server = serving(parts_of(paths[".jp2"]))
+    assert (window(server.url + "/x.jp2") == values[300:800, 300:800]).all()
+    assert len(server.requests) < 12
+
+
+def test_a_name_of_odata(serving, files):
+    paths, values = files
+    assert (window(serving(parts_of(paths[".jp2"])).url + "/odata/v1/Products(1)/Nodes(B02_10m.jp2)/$value") == values[300:800, 300:800]).all()
+
+
+def test_a_server_without_parts(serving, files, monkeypatch):
+    paths, values = files
+    server = serving(always(http(body=paths[".tif"].read_bytes())))
+    assert (window(server.url + "/x.tif") == values[300:800, 300:800]).all() and len(server.requests) == 1
+    monkeypatch.setattr(module, "MAX_WHOLE_BYTES", 2**20)
+    with pytest.raises(RemoteError, match=r"gives no parts of files, and this one is larger than 1 MiB"):
+        window(server.url + "/x.tif")
+
+
+@pytest.mark.parametrize("then, fault, said", [
+    (http("503 Busy", Retry_After="7"), Later, "HTTP 503"), (http("404 None"), Refused, "HTTP 404"), (http("206 Partial", b"xx", Content_Range="bytes 0-1/99"), Later, "bytes came"),
+    (http("206 Partial", b"xx"), Refused, "without the place of its bytes"), (b"", Later, "127.0.0.1"), (http("302 Found", Location="file:///etc/passwd"), RemoteError, "neither https"),
+])  # fmt: skip
+def test_a_fault_in_the_middle_is_no_pixel(serving, files, then, fault, said):
+    """GDAL hears of no fault and would go on with zeros; nobody is asked again within the try."""
+    paths, _ = files
+    good = parts_of(paths[".tif"])
+    server = serving(lambda c, request, n: good(c, request, n) if n <= 2 else c.sendall(then))
+    with pytest.raises(fault, match=said):
+        window(server.url + "/x.tif")
+    assert len(server.requests) == 3
+
+
+def test_a_file_that_is_exchanged_while_it_is_read(serving, files):
+    paths, values = files
+    old, new = parts_of(paths[".tif"], ETag='"old"'), parts_of(paths[".tif"], ETag='"new"')
+    server = serving(lambda c, request, n: (old if n <= 2 else new)(c, request, n))
+    with pytest.raises(Later, match="the file changed while it was read"):
+        window(server.url + "/x.tif")
+    read = retrying(lambda: window(server.url + "/x.tif"), server.url, LIMITS)
+    assert (read == values[300:800, 300:800]).all()
+
+
+def test_what_a_server_asks_to_wait_is_waited(serving, files, monkeypatch):
+    paths, values = files
+    slept, good = [], parts_of(paths[".tif"])
+    server = serving(lambda c, request, n: c.sendall(http("429 Slowly", Retry_After="7")) if n == 2 else good(c, request, n))
+    monkeypatch.setattr(time, "sleep", slept.append)
+    assert (retrying(lambda: window(server.url + "/x.tif"), server.url, LIMITS) == values[300:800, 300:800]).all()
+    assert slept == [7]
+
+
+def test_a_server_that_hangs_costs_one_timeout(serving, files):
+    server, started = serving(lambda c, request, n: time.sleep(5)), time.monotonic()
+    with pytest.raises(Later, match="Timeout"):
+        window(server.url + "/x.tif", FetchSection(timeout_s=1, retries=0))
+    assert time.monotonic() - started < 1.6 and len(server.requests) == 1
+
+
+def test_a_redirect_is_followed_once_and_to_public_hosts_only(serving, files, outside):
+    paths, values = files
+    archive, hidden = serving(parts_of(paths[".tif"])), serving(parts_of(paths[".tif"]), host="127.0.0.2")
+    server = serving(always(http("302 Found", Location=archive.url + "/signed.tif")))
+    with open_raster(server.url + "/x.tif", "none", LIMITS, 10) as dataset:
+        assert (dataset.read(1, window=WINDOW) == values[300:800, 300:800]).all()
+    assert len(server.requests) == 1 and len(archive.requests) == 4
+    with pytest.raises(RemoteError, match=r"'127\.0\.0\.2' is internal"), open_raster(hidden.url + "/x.tif", "none", LIMITS, 10):
+        pass
+    inward = serving(always(http("302 Found", Location=hidden.url + "/x.tif")))
+    with pytest.raises(RemoteError, match=r"'127\.0\.0\.2' is internal"), open_raster(inward.url + "/x.tif", "none", LIMITS, 10):
+        pass
+    with pytest.raises(RemoteError, match=r"'127\.0\.0\.2' is internal"):
+        read_text(inward.url + "/calibration.xml", "none", LIMITS)
+    assert hidden.requests == []
+
+
+def test_an_empty_file_is_named(serving):
+    with pytest.raises(Exception, match="an empty file"):
+        window(serving(always(http())).url + "/x.tif")
+
+
+def test_what_is_kept_is_bounded(serving, monkeypatch, tmp_path):
+    (tmp_path / "x").write_bytes(bytes(range(256)) * 4096)
+    monkeypatch.setattr(module, "_KEPT_BYTES", 100_000)
+    file = RangeFile(serving(parts_of(tmp_path / "x")).url, LIMITS, True)
+    asked = [(at, at + 60_000) for at in range(0, 900_000, 90_001)]
+    assert [p[:2] for p in file.parts(asked)] == [bytes([a % 256, (a + 1) % 256]) for a, _ in asked]
+    assert sum(map(len, file._kept.values())) <= 120_000
+    assert file.parts([(2**20 - 3, 2**20 + 99), (2**21, 2**21 + 1)]) == [b"\xfd\xfe\xff", b""]
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".jp2"])
+def test_no_more_requests_and_bytes_than_gdal_itself(files, suffix):
+    paths, values = files
+    with remote_reads.served({f"/x{suffix}": paths[suffix].read_bytes()}, 0.0) as server:
+        counts = []
+        for way in (remote_reads.by_us, remote_reads.by_vsicurl):
+            read, requests, size, _ = remote_reads.measured(server, f"/x{suffix}", way, lambda dataset: dataset.read(1, window=WINDOW), 1)
+            assert (read == values[300:800, 300:800]).all()
+            counts.append((requests, size))
+    assert counts[0][0] <= counts[1][0] and counts[0][1] <= counts[1][1]

@@ -1,0 +1,49 @@
+"""Secrets in addresses are found by their fields' names, wherever an address stands."""
+
+import pytest
+
+from rs_pipeline.errors import CatalogError
+from rs_pipeline.redaction import redacted, unsigned
+
+SECRET = "S3CR3T"
+FIELDS = (
+    "sig", "se", "skoid", "api_key", "apikey", "api-key", "key", "Key", "subscription-key", "Ocp-Apim-Subscription-Key", "access_token", "token", "sas_token", "X-Amz-Signature",
+    "X-Amz-Security-Token", "X-Goog-Signature", "X-Goog-Credential", "AWSAccessKeyId", "OSSAccessKeyId", "Signature", "Policy", "Key-Pair-Id", "password", "passwd", "pwd",
+    "client_secret", "q-signature", "q-ak", "x-obs-security-token", "tk", "ak", "jwt", "auth", "%73ig", "private_key", "refreshToken",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_secret_fields(field):
+    url = f"https://h.org/a.tif?layer=1&{field}={SECRET}&bbox=1,2"
+    assert unsigned(url) == "https://h.org/a.tif?layer=1&bbox=1%2C2"
+    for text in (url, f"Max retries exceeded with url: /a.tif?{field}={SECRET} (Caused by x)", f"'{url}' is bad", f'{{"url": "{url}"}}', f"see {url}; then"):
+        assert SECRET not in redacted(text) and "a.tif" in redacted(text)
+
+
+@pytest.mark.parametrize("text", [
+    "https://h.org/a.tif", "https://h.org/get?file=a.tif&layer=2&bbox=1,2", "/data/a?sig=1.tif", "s3://bucket/a.tif", "https://h.org/odata/Products(1)/Nodes(B02.jp2)/$value", "",
+    "C:\\data\\a.tif", "https://h.org/users/@me/a.tif",
+])  # fmt: skip
+def test_what_holds_no_secret_stays(text):
+    assert unsigned(text) == text
+    if "sig" not in text:
+        assert redacted(text) == text
+
+
+@pytest.mark.parametrize("text, left", [
+    (f"https://me:{SECRET}@h.org:8443/a?layer=1", "https://h.org:8443/a?layer=1"), (f"s3://{SECRET}@bucket/a", "s3://bucket/a"), (f"https://{SECRET}@h.org/", "https://h.org/"),
+    (f"https://h.org/get?Expires=9&Signature={SECRET}&Key-Pair-Id=7&file=a", "https://h.org/get?file=a"),
+])  # fmt: skip
+def test_users_and_passwords(text, left):
+    assert unsigned(text) == redacted(text) == left
+
+
+@pytest.mark.parametrize("text", [f"Authorization: Bearer {SECRET}", f"'Authorization': 'Basic {SECRET}'", f"X-Api-Key={SECRET}", f"ocp-apim-subscription-key: {SECRET}"])
+def test_headers_in_texts(text):
+    assert SECRET not in redacted(text)
+
+
+def test_errors_tell_no_secrets():
+    fault = CatalogError(f"no answer of /search?token={SECRET}", where=f"https://me:{SECRET}@h.org/stac", remedy=f"open https://h.org/?api_key={SECRET}")
+    assert SECRET not in str(fault) + repr(fault) and "https://h.org/stac" in str(fault)
