@@ -46,7 +46,7 @@ class Layout:
 
     @property
     def record(self) -> Path:
-        """JSON lines: size and SHA-256 of the files of every job, see `storage.record`."""
+        """JSON lines: size and digest of the files of every job, see `storage.record`."""
         return self.root / "logs" / "checksums.jsonl"
 
     @property

@@ -6,7 +6,6 @@ A chip is a folder named by the scene's key, below the manifest; in it lies one 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import rasterio
+import xxhash
 from affine import Affine
 from rasterio.windows import Window
 
@@ -25,12 +25,13 @@ from rs_pipeline.errors import DamagedError, RasterError, TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Scene
 from rs_pipeline.sensors import load_sensor
+from rs_pipeline.storage.atomic import content_of
 
 if TYPE_CHECKING:
     from rs_pipeline.catalog.passes import Pass
 
-MANIFEST_COLUMNS = ("scene_id", "key", "sensor", "datetime", "status", "reason", "bytes", "sha256")
-"""Columns of chips.parquet; status is ``ok``, ``empty`` (no data over the tile) or ``failed``; sha256 is that of `chip_digest`, empty where there is no chip."""
+MANIFEST_COLUMNS = ("scene_id", "key", "sensor", "datetime", "status", "reason", "bytes", "digest")
+"""Columns of chips.parquet; status is ``ok``, ``empty`` (no data over the tile) or ``failed``; digest is that of `chip_digest`, empty where there is no chip."""
 
 _TIE = 1e-6
 """Share of a pixel added before flooring, so that centres on an edge always fall to the right and lower pixel."""
@@ -56,13 +57,9 @@ class Chip:
 
 
 def chip_digest(folder: Path) -> str:
-    """SHA-256 of the names and contents of a chip's files, 64 hexadecimal digits; that of nothing where the folder is empty or absent."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.glob("[!.]*.tif")):
-        digest.update(path.name.encode())
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
+    """Digest of the names and contents of a chip's files (`atomic.Content`); that of nothing where the folder is empty or absent."""
+    files = sorted(folder.glob("[!.]*.tif"))
+    return xxhash.xxh3_128("".join(f"{path.name} {content_of(path).digest}\n" for path in files).encode()).hexdigest()
 
 
 def read_manifest(path: Path) -> pd.DataFrame:
@@ -87,8 +84,8 @@ def damaged_in(manifest: Path) -> dict[Path, str]:
     except DamagedError:
         return {}
     folder = manifest.parent / Layout.CHIPS
-    chips = [(folder / c.key, c.sha256) for c in table[table.status == "ok"].itertuples() if (folder / c.key).exists()]
-    return {path: "its content is not what was written" for path, sha256 in chips if chip_digest(path) != sha256}
+    chips = [(folder / c.key, c.digest) for c in table[table.status == "ok"].itertuples() if (folder / c.key).exists()]
+    return {path: "its content is not what was written" for path, digest in chips if chip_digest(path) != digest}
 
 
 def chip_files(folder: Path) -> dict[str, tuple[Path, int]]:
@@ -136,7 +133,7 @@ def load_chips(settings: Settings, tile_id: str, period: str) -> list[Chip]:
     if not manifest.is_file():
         raise TableError("no chips for this tile and period", where=str(manifest), remedy=f"run `fetch {tile_id} {period}` first")
     wanted, folder = read_manifest(manifest), layout.chip_folder(period, tile_id)
-    written = wanted[wanted.status == "ok"].set_index("key").sha256
+    written = wanted[wanted.status == "ok"].set_index("key").digest
     scenes = read_ledger(layout.scenes, key=written.index)
     for scene in scenes:
         if chip_digest(folder / scene.key) != written[scene.key]:

@@ -117,10 +117,10 @@ def _tags(scene: Scene, grid: Grid, reach_m: float) -> dict[str, str]:
     return {"SCENE": scene.scene_id, "MADE_FROM": json.dumps(made_from, sort_keys=True)}
 
 
-def _verified(folder: Path, scene: Scene, grid: Grid, tags: dict[str, str], sha256: str = "") -> bool:
+def _verified(folder: Path, scene: Scene, grid: Grid, tags: dict[str, str], digest: str = "") -> bool:
     """Whether the folder holds the whole chip, made from the same sources, of the digest where one is known, and every block can be read."""
     try:
-        if sha256 and chip_digest(folder) != sha256:
+        if digest and chip_digest(folder) != digest:
             return False
         files = chip_files(folder)
         if set(files) != set(scene.assets):
@@ -211,18 +211,18 @@ def _is_remote(scene: Scene) -> bool:
     return not all(href.startswith("/") for href in scene.assets.values())
 
 
-def fetch_scene(scene: Scene, grid: Grid, folder: Path, settings: Settings, sha256: str = "") -> tuple[str, str, int, str]:
+def fetch_scene(scene: Scene, grid: Grid, folder: Path, settings: Settings, digest: str = "") -> tuple[str, str, int, str]:
     """Make (or keep) the chip of one scene: (status, reason, bytes, digest). Never raises for a bad scene, and a bad disk is none.
 
     A chip is made in a hidden folder beside, which takes its name when it is whole.
 
     Parameters
     ----------
-    sha256 : digest of the chip that was written before, where it is known: any other is made anew.
+    digest : of the chip that was written before, where it is known: any other is made anew.
     """
     sensor = load_sensor(scene.sensor)
     reach_m = shadow_reach_m(scene.sun_elevation_deg, settings.masks.shadow_height_m) if sensor.mask.kind != "none" else 0.0
-    if not _verified(folder, scene, grid, _tags(scene, grid, reach_m), sha256):
+    if not _verified(folder, scene, grid, _tags(scene, grid, reach_m), digest):
         beside = folder.with_name(f".{folder.name}.part")
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
@@ -322,7 +322,7 @@ def _withdrawn(manifest: Path) -> dict[str, str]:
         table = read_manifest(before)
     except (FileNotFoundError, DamagedError):
         return {}
-    return dict(zip(table.key, table.sha256, strict=True))
+    return dict(zip(table.key, table.digest, strict=True))
 
 
 def write_failed(settings: Settings, tile_id: str, period_label: str, reason: str) -> None:
@@ -337,7 +337,7 @@ def _write_manifest(manifest: Path, scenes: list[Scene], outcomes: list[tuple[st
     table = pd.DataFrame(rows, columns=list(MANIFEST_COLUMNS))
     table["datetime"] = pd.to_datetime(table["datetime"], utc=True).astype("datetime64[us, UTC]")
     table["bytes"] = table["bytes"].astype("int64")
-    write_parquet(table.astype({c: "string" for c in ("scene_id", "key", "sensor", "status", "reason", "sha256")}), manifest)
+    write_parquet(table.astype({c: "string" for c in ("scene_id", "key", "sensor", "status", "reason", "digest")}), manifest)
     return table
 
 

@@ -20,6 +20,10 @@ from rs_pipeline.storage.retry import job_name, mark_retry
 log = logging.getLogger(__name__)
 
 
+FEW = 20
+"""Jobs that read no more files look only for their lines in the record."""
+
+
 def _tile_ids(settings: Settings) -> list[str]:
     from rs_pipeline.region import read_tiles  # GeoPandas, which the Snakefile would load for every job of a cluster
 
@@ -43,8 +47,10 @@ def mend_inputs(settings: Settings, verb: str, tile: str | None, period: str | N
         return
     names = {"tile": tile, "period": period, "product": verb.partition(":")[2]}
     place = StepContext(settings, ask_tiles=lambda: _tile_ids(settings)).at(**{name: value for name, value in names.items() if value})
-    record = read_record(Layout(settings.root).record, settings.root)
-    for path in step.reads(place):
+    paths, root = [path for path in step.reads(place) if path is not None], settings.root.absolute()
+    few = [str(p.absolute().relative_to(root)) for p in paths if p.absolute().is_relative_to(root)] if len(paths) <= FEW else []
+    record = read_record(Layout(settings.root).record, settings.root, few)
+    for path in paths:
         known = record.get(path.absolute())
         mine = tile is None or tile in path.parts
         if known and (how := damage(known, whole=mine or known.content.size <= WHOLE_BYTES)):

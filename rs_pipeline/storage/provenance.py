@@ -19,7 +19,7 @@ from rs_pipeline.config import RUNTIME_SECTIONS, Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Period, Scene
 from rs_pipeline.paths import config_folder
-from rs_pipeline.storage.atomic import atomic_path, content_of
+from rs_pipeline.storage.atomic import atomic_path
 
 FINEST_TAG = "FINEST_PIXEL_M"
 """Tag of a map: pixel of the finest optical sensor it was made from, m, nan for none; of a mosaic those of its tiles."""
@@ -96,7 +96,10 @@ def code_sha256() -> str:
 def fingerprint(path: Path, root: Path) -> str:
     """``<path> sha256:<hex>``; ``<path> absent`` where there is no file. Relative below ``root``."""
     name = path.relative_to(root) if path.is_relative_to(root) else path
-    return f"{name} sha256:{content_of(path).sha256}" if path.is_file() else f"{name} absent"
+    if not path.is_file():
+        return f"{name} absent"
+    with path.open("rb") as file:
+        return f"{name} sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def freeze(settings: Settings) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +29,9 @@ def note_job(record: Path, root: Path, job: str, files: Mapping[Path, Content]) 
     """Add what a job wrote below ``root``; what it wrote earlier and left as it was stays noted."""
     root = root.absolute()
     mine = {str(path.relative_to(root)): content for path, content in files.items() if path.is_relative_to(root)}
-    before = {str(r.path.relative_to(root)): r.content for r in read_record(record, root).values() if r.job == job and r.path.is_file()}
-    line = {"job": job, "files": {name: [content.size, content.sha256] for name, content in sorted((before | mine).items())}}
+    known = read_record(record, root, [job]).values()
+    before = {str(r.path.relative_to(root)): r.content for r in known if r.job == job and r.path.is_file()}
+    line = {"job": job, "files": {name: [content.size, content.digest] for name, content in sorted((before | mine).items())}}
     record.parent.mkdir(parents=True, exist_ok=True)
     with record.open("ab") as out:
         fcntl.flock(out, fcntl.LOCK_EX)
@@ -39,19 +40,27 @@ def note_job(record: Path, root: Path, job: str, files: Mapping[Path, Content]) 
         os.fsync(out.fileno())
 
 
-def read_record(record: Path, root: Path) -> dict[Path, Recorded]:
-    """What is noted of each file, by absolute path; lines cut off by a full disk are left out."""
+def read_record(record: Path, root: Path, names: Collection[str] = ()) -> dict[Path, Recorded]:
+    """What is noted of each file, by absolute path; lines cut off by a full disk are left out.
+
+    Parameters
+    ----------
+    names : jobs, or files relative to ``root``, of which at least these lines are wanted: others are passed over, because a province has tens of
+        thousands and every job asks. Default: all.
+    """
     jobs: dict[str, dict[str, list]] = {}
-    for job, files in _lines(record):
+    for job, files in _lines(record, [json.dumps(n, ensure_ascii=False) for n in names]):
         jobs.pop(job, None)  # the last line counts, and stands last
         jobs[job] = files
     root = root.absolute()
     return {root / name: Recorded(root / name, job, Content(*content)) for job, files in jobs.items() for name, content in files.items()}
 
 
-def _lines(record: Path) -> Iterator[tuple[str, dict[str, list]]]:
+def _lines(record: Path, words: list[str]) -> Iterator[tuple[str, dict[str, list]]]:
     with suppress(FileNotFoundError), record.open(encoding="utf-8", errors="replace") as lines:
         for text in lines:
+            if words and not any(word in text for word in words):
+                continue
             with suppress(ValueError, TypeError, KeyError):
                 line = json.loads(text)
                 yield line["job"], dict(line["files"])
@@ -68,7 +77,7 @@ def damage(recorded: Recorded, *, whole: bool) -> str:
         size = recorded.path.stat().st_size
         if size != recorded.content.size:
             return f"{size} bytes, written were {recorded.content.size}"
-        if whole and content_of(recorded.path).sha256 != recorded.content.sha256:
+        if whole and content_of(recorded.path).digest != recorded.content.digest:
             return "its content is not what was written"
     except FileNotFoundError:
         return ""

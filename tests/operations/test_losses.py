@@ -29,7 +29,7 @@ def lose(layout, tile="r000c000", period="2024") -> str:
     """Say of the first scene of a tile and period that it could not be read; gives its key."""
     path = layout.chips(period, tile)
     table = pd.read_parquet(path)
-    table.loc[0, ["status", "reason", "sha256"]] = ["failed", "403 Forbidden", ""]
+    table.loc[0, ["status", "reason", "digest"]] = ["failed", "403 Forbidden", ""]
     table.to_parquet(path, index=False)
     return table.key[0]
 
