@@ -192,10 +192,10 @@ def verify(
     repair: Annotated[bool, typer.Option("--repair", help="Put aside what is damaged: the next snakemake makes it again.")] = False,
 ):
     """Hold every file of the run, and every chip, to what was written; exit code 1 where one is damaged or missing."""
-    from rs_pipeline.operations.verify import verify_run, words
+    from rs_pipeline.operations.verify import told, verify_run
 
     found = verify_run(_settings(config), whole=not quick, repair=repair)
-    typer.echo(words(found, repaired=repair))
+    typer.echo(told(found, repaired=repair))
     raise typer.Exit(bool(found.damaged or found.missing))
 
 

@@ -52,7 +52,7 @@ def verify_run(settings: Settings, *, whole: bool = True, repair: bool = False) 
     return Verification(len(recorded), {str(path): how for path, how in found.items()}, [str(p) for p in missing], [str(p) for p in unknown])
 
 
-def words(found: Verification, *, repaired: bool) -> str:
+def told(found: Verification, *, repaired: bool) -> str:
     """The result for people, a line a file."""
     lines = [f"{path}: {how}" for path, how in found.damaged.items()]
     lines += [f"{path}: missing" for path in found.missing]

@@ -12,7 +12,7 @@ from rs_pipeline.config import load
 from rs_pipeline.errors import LockedError
 from rs_pipeline.operations.locks import hold_run
 from rs_pipeline.operations.run import mend
-from rs_pipeline.operations.verify import verify_run, words
+from rs_pipeline.operations.verify import told, verify_run
 
 
 def cut(path, length=0):
@@ -52,7 +52,7 @@ def test_every_file_of_a_run_is_recorded_and_whole(settings, copied_run):
     found = verify_run(settings)
     assert (found.damaged, found.missing, found.unknown) == ({}, [], []) and found.files > 100
     recorded = {str(p) for p in copied_run.files()}
-    assert words(found, repaired=False) == f"{found.files} files looked at: 0 damaged, 0 missing, 0 unknown" and len(recorded) > 100
+    assert told(found, repaired=False) == f"{found.files} files looked at: 0 damaged, 0 missing, 0 unknown" and len(recorded) > 100
 
 
 def test_a_cut_file_of_every_class_is_named_at_the_start_and_put_aside(settings, copied_run, caplog):
