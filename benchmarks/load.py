@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import resource
+import re
 import sys
 import tempfile
 import time
@@ -118,13 +118,18 @@ def table_of(folder: Path, n_units: int, n_periods: int) -> Callable[[], None]:
     return lambda: indicators(settings)
 
 
+def peak_mb() -> float:
+    """Highest memory of this process since it began, MB; what `resource` tells may be that of the process that started it."""
+    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024
+
+
 def _measured(prepare: Callable[..., Callable[[], None]], sizes: tuple[int, ...]) -> tuple[float, float]:
     with tempfile.TemporaryDirectory(prefix="load-") as folder:
         work = prepare(Path(folder), *sizes)
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        before = peak_mb()
         start = time.perf_counter()
         work()
-        return time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
+        return time.perf_counter() - start, peak_mb() - before
 
 
 def measured(prepare: Callable[..., Callable[[], None]], *sizes: int) -> tuple[float, float]:
