@@ -190,7 +190,10 @@ class FetchSection(Section):
     max_wait_s: float = Field(300.0, gt=0, le=86_400, description="Longest pause, seconds. A server that asks for a longer one is given up.")
     timeout_s: float = Field(60.0, ge=1, le=3600, description="Seconds without an answer after which a request is tried again.")
     connections: int = Field(4, ge=1, le=64, description="Remote rasters a job reads at once.")
-    cache: Path | None = Field(None, description="Folder that keeps chips of remote scenes for other runs and configurations; default .cache in the output folder.")
+    cache: Path | None = Field(
+        None, description="Folder that keeps chips of remote scenes for other runs and configurations; default .cache in the output folder. Several users may "
+        "share it: who may write to it decides what the others see.",
+    )  # fmt: skip
     cache_gb: float = Field(20.0, ge=0, description="Size limit of that folder, 0 for none; what was used longest ago goes first.")
     max_pixels: int = Field(1_000_000_000, ge=1, description="A raster with more pixels is refused.")
     keep_chips: bool = Field(
