@@ -40,6 +40,9 @@ FAULTS = (RasterioError, CPLE_BaseError, OSError, ValueError, ArithmeticError, M
 _MAX_BLOCK_BYTES = 2**28
 """What a raster holds in one block must fit into memory to be read: a granule in one strip does, a bomb does not."""
 
+_BLOCK_CACHE_BYTES = 256 * 2**20
+"""GDAL keeps blocks that it has read; left to itself it takes a twentieth of the machine's memory."""
+
 _COARSER_AT_MOST = 1.2
 """An overview may be so much coarser than what is asked for, as in GDAL."""
 
@@ -65,7 +68,7 @@ def driver_of(href: str) -> str:
 
 
 def gdal_options(limits: FetchSection) -> dict[str, object]:
-    """GDAL options of every read: no directory listings, no sidecar files, one thread; timeouts where GDAL itself asks, which is of s3:// only."""
+    """GDAL options of every read: no directory listings, no sidecar files, one thread, a bounded cache of blocks; timeouts where GDAL itself asks, which is of s3:// only."""
     return {
         "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
         "GDAL_NUM_THREADS": 1,
@@ -77,6 +80,7 @@ def gdal_options(limits: FetchSection) -> dict[str, object]:
         "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
         "GDAL_PAM_ENABLED": False,
         "VSI_CACHE": False,
+        "GDAL_CACHEMAX": _BLOCK_CACHE_BYTES,
     }
 
 
@@ -223,7 +227,7 @@ def check_blocks(path: Path) -> None:
 def read_coarse(dataset: rasterio.DatasetReader, longest_px: int, shape: tuple[int, int] | None = None) -> np.ndarray:
     """The whole band of a raster of `open_raster` at ``longest_px`` on its longer side, or in a ``shape``: from the overview that suits.
 
-    The overview is opened by itself, because GDAL tells the size of its blocks only then.
+    It is opened by itself: only so does GDAL tell the size of its blocks, and read no other.
 
     Raises
     ------
@@ -233,10 +237,12 @@ def read_coarse(dataset: rasterio.DatasetReader, longest_px: int, shape: tuple[i
     out = shape or tuple(max(1, round(n / shrink)) for n in dataset.shape)
     wanted = min(full / n for full, n in zip(dataset.shape, out, strict=True))
     source = dataset.src_dataset if isinstance(dataset, WarpedVRT) else dataset
-    levels = {level: factor for level, factor in enumerate(source.overviews(1)) if 1 < factor < _COARSER_AT_MOST * wanted}
-    if not levels:
+    factors = dict(enumerate(source.overviews(1)))
+    if not factors:
         return dataset.read(1, out_shape=out)
-    with rasterio.open(source.name, driver=source.driver, overview_level=max(levels, key=levels.get)) as overview:
+    fitting = [level for level, factor in factors.items() if 1 < factor < _COARSER_AT_MOST * wanted]
+    level = f"{max(fitting, key=factors.get)}only" if fitting else "NONE"
+    with rasterio.open(source.name, driver=source.driver, overview_level=level) as overview:
         _check_block(overview, source.name, "an overview in blocks")
         values = overview.read(1, out_shape=out)
     return values if source is dataset else values[:: _direction(source.transform.e, -1), :: _direction(source.transform.a, 1)]

@@ -227,7 +227,10 @@ class FetchSection(Section):
     give_up_after: int = Field(3, ge=0, le=1000, description="Requests in a row that a host leaves unanswered, with all their tries, before it is left alone; 0: never.")
     ask_again_s: float = Field(600.0, ge=0, le=86_400, description="Seconds for which such a host is left alone by all jobs, before one request tries again.")
     connections: int = Field(4, ge=1, le=64, description="Remote rasters a job reads at once.")
-    cache: Path | None = Field(None, description="Folder that keeps chips of remote scenes for other runs and configurations; default .cache in the output folder.")
+    cache: Path | None = Field(
+        None, description="Folder that keeps chips of remote scenes for other runs and configurations; default .cache in the output folder. Several users may "
+        "share it: who may write to it decides what the others see.",
+    )  # fmt: skip
     cache_gb: float = Field(20.0, ge=0, description="Size limit of that folder, 0 for none; what was used longest ago goes first.")
     max_pixels: int = Field(1_000_000_000, ge=1, description="A raster with more pixels is refused.")
     keep_chips: bool = Field(

@@ -127,7 +127,8 @@ def evidence_in_parts(run: Run) -> Iterator[Callable[[pd.DataFrame], None]]:
     ``+changes`` where the checkout was not clean.
     """
     sources = _Sources(run)
-    with parquet_in_parts(Layout(run.settings.root).evidence, compression="zstd") as append:
+    # Without Arrow's own schema lists are read back as texts: a list of dictionary codes cannot be read across row groups.
+    with parquet_in_parts(Layout(run.settings.root).evidence, compression="zstd", store_schema=False) as append:
         yield lambda table: append(_evidence(sources, table))
 
 
