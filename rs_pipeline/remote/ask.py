@@ -112,7 +112,7 @@ def _answer(url, limits, internal, method, headers, document, most, most_whole, 
         headers["Content-Type"] = "application/json"
     timeout = urllib3.Timeout(connect=min(limits.timeout_s, _CONNECT_S), read=limits.timeout_s)
     manager = manager_of(target, internal)
-    breaker.check(host, limits)
+    breaker.may_ask(host, limits)
     try:
         response = manager.request(
             method, target, headers=headers, body=None if document is None else json.dumps(document).encode(),

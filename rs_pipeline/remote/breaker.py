@@ -54,8 +54,8 @@ def _is_down(host: str) -> None:
             os.utime(mark)
 
 
-def check(host: str, limits: FetchSection) -> None:
-    """Whether a host may be asked. When its time is over one request is let through, and the next ones wait for what becomes of it.
+def may_ask(host: str, limits: FetchSection) -> None:
+    """Let a request to a host pass. When its time is over one request is let through, and the next ones wait for what becomes of it.
 
     Raises
     ------
