@@ -114,7 +114,7 @@ def outside() -> Iterator[None]:
     real = address.is_public_number
     address.is_public_number = lambda number: number == PUBLIC or real(number)
     address._standing.cache_clear()
-    for known in (breaker._failed, breaker._down_since):
+    for known in (breaker._spent, breaker._silent_since, breaker._down_since):
         known.clear()
     try:
         yield
@@ -337,20 +337,20 @@ def dead(folder: Path) -> str:
     for way in ("hangs", "refuses"):
         (folder / way).mkdir()
         archive = Archive(folder / way, 36)
-        for known in (breaker._failed, breaker._down_since):
+        for known in (breaker._spent, breaker._silent_since, breaker._down_since):
             known.clear()
         if way == "hangs":
             archive.of_file = lambda c, r, n: time.sleep(60)
         else:
             archive.store.socket.shutdown(socket.SHUT_RDWR)
             archive.store.socket.close()
-        settings, started = archive.settings(fetch={"retries": 2}), time.monotonic()
+        settings, started = archive.settings(fetch={"retries": 2, "give_up_s": 2}), time.monotonic()
         search(settings)
         table = outcomes(settings)
         seconds = time.monotonic() - started
         assert seconds < 25 and (table.status == "failed").all() and table.reason.str.contains("left alone").all()
         told.append(f"{way}: {len(archive.store.requests)} requests, {seconds:.0f} s")
-    return f"36 scenes of 8 bands, timeout_s 1, 3 tries: {'; '.join(told)}; {table.reason[0][:90]}"
+    return f"36 scenes of 8 bands, timeout_s 1, give_up_s 2, 3 tries: {'; '.join(told)}; {table.reason[0][:90]}"
 
 
 def asked_to_wait(folder: Path) -> str:
