@@ -17,6 +17,7 @@ from rs_pipeline.config.sections import VARIABLE
 from rs_pipeline.errors import ConfigError, PipelineError
 from rs_pipeline.inputs.places import check_codes, check_meets, check_places
 from rs_pipeline.inputs.vectors import load_vector
+from rs_pipeline.products.dask_address import check_scheduler
 from rs_pipeline.region import REGION, load_units, tell_overlaps
 from rs_pipeline.storage.special import special_kind
 
@@ -145,7 +146,7 @@ def check_files(settings: Settings, *, made: Iterable[Path] = (), planning: bool
     ------
     ConfigError : lists every file that is missing, with the way to obtain it, or cannot be used, with row or feature and remedy.
     """
-    wrong, missing = [*_wrong_addresses(settings), *_unusable(settings)], _missing(settings, made)
+    wrong, missing = [*_wrong_addresses(settings), *_open_scheduler(settings), *_unusable(settings)], _missing(settings, made)
     if wrong or not planning:
         _refuse(settings, [*missing, *wrong])
 
@@ -191,6 +192,13 @@ def _unusable(settings: Settings) -> list[str]:
         except Exception as fault:  # a file that no loader foresees is still one of the user's
             lines.append(f"{key}: {path}: cannot be read: {type(fault).__name__}: {fault}")
     return lines
+
+
+def _open_scheduler(settings: Settings) -> Iterable[str]:
+    try:
+        check_scheduler(settings.resources)
+    except ConfigError as fault:
+        yield f"{fault.where}: {fault.what}; {fault.remedy}"
 
 
 def _wrong_addresses(settings: Settings) -> Iterable[str]:

@@ -378,7 +378,7 @@ class Scene:
     sign: str = "none"
     """Signer needed to read the hrefs: ``none`` or ``planetary-computer``."""
     internal_hosts: bool = False
-    """Whether its source may name hosts of internal networks: its files are then read from there, also after a redirect."""
+    """Whether its files may be read from hosts of internal networks, also after a redirect: its hrefs name such hosts and may, or the user says so."""
     generated: str = ""
     """When the product was made, as the catalog writes it; empty where it does not say."""
     relative_orbit: int | None = None

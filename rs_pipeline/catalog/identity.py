@@ -94,9 +94,13 @@ def remembered(scene: Scene, before: Scene | None) -> Scene:
     return replace(scene, identity=_joined(before.identity, scene.identity))
 
 
+def unsigned_hrefs(scene: Scene) -> dict[str, str]:
+    """Bands and tables with their addresses, without signatures: those of the ledger have none."""
+    return {role: unsigned(href) for role, href in (scene.assets | scene.tables).items()}
+
+
 def _decided(scene: Scene) -> tuple:
-    hrefs = {role: unsigned(href) for role, href in (scene.assets | scene.tables).items()}
-    return hrefs, scene.scale, scene.offset, scene.processing_baseline, scene.generated
+    return unsigned_hrefs(scene), scene.scale, scene.offset, scene.processing_baseline, scene.generated
 
 
 def identified(candidates: list[Candidate], limits: FetchSection) -> list[Candidate]:

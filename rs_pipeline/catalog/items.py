@@ -316,6 +316,14 @@ def clean_href(href: object, schemes: tuple[str, ...], internal: bool = True) ->
     return path
 
 
+def _is_read_inside(source: SourceSection, hrefs: Sequence[str]) -> bool:
+    """Whether files may be read from internal hosts: where the user says so, or the source may name such hosts and does. One that names public
+    hosts is not led inside by them.
+    """
+    hosts = [urlsplit(href).hostname or "" for href in hrefs if href.startswith(("https://", "http://"))]
+    return source.internal_hosts or (may_be_internal(source) and any(standing(host) == "internal" for host in hosts))
+
+
 def _check_host(host: str, url: str) -> None:
     """Refuse a host that is internal, or that nobody knows, unless a proxy may know it."""
     found = standing(host)
@@ -516,7 +524,9 @@ def _fill(base: Candidate, item: Mapping[str, Any], source: SourceSection, senso
         assets = _wanted(scene, item, source, sensor, schemes)
         scene = replace(scene, identity=_declared(item, sensor, assets))
         shapes = {r: s for r, s in _shapes(item, sensor).items() if r in assets}
-        return replace(found, scene=replace(scene, assets=assets, shapes=shapes, tables=_tables(item, sensor, assets, source, schemes)))
+        tables = _tables(item, sensor, assets, source, schemes)
+        internal = _is_read_inside(source, [*assets.values(), *tables.values()])
+        return replace(found, scene=replace(scene, assets=assets, shapes=shapes, tables=tables, internal_hosts=internal))
     except Refusal as refusal:
         return replace(found, scene=replace(scene, status=refusal.status, reason=refusal.reason))
 
@@ -553,7 +563,6 @@ def read_item(item: Mapping[str, Any] | Dropped, source: SourceSection, sensor: 
         scene_id=item_id, key=clean_key(item_id), sensor=sensor.name, collection=sensor.collection, platform="", datetime=NO_DATE,
         solar_day=date(1970, 1, 1), processing_baseline="", cloud_cover=None, sun_elevation_deg=None, sun_azimuth_deg=None,
         scale=sensor.scale, offset=sensor.offset, offset_decision="", offset_confidence="low", status="used", reason="", sign=source.sign,
-        internal_hosts=may_be_internal(source),
     )  # fmt: skip
     base = Candidate(blank, priority=source.priority)
     try:

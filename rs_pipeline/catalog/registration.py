@@ -23,6 +23,7 @@ from scipy import ndimage
 from rs_pipeline.catalog.assign import scenes_meeting
 from rs_pipeline.catalog.chips import pixel_centres, pixel_index, taken
 from rs_pipeline.catalog.clip import ClippedBand, read_clipped
+from rs_pipeline.catalog.identity import unsigned_hrefs
 from rs_pipeline.catalog.items import Candidate
 from rs_pipeline.catalog.read import FAULTS, retrying
 from rs_pipeline.config import FetchSection
@@ -119,7 +120,7 @@ def register(candidates: list[Candidate], region: shapely.Geometry, limits: Fetc
 
 def _as_before(scene: Scene, old: Scene | None) -> Scene:
     """The scene with the place that an earlier search found for it, if that was of the same files."""
-    if old is None or scene.status != "used" or (old.assets, old.identity) != (scene.assets, scene.identity):
+    if old is None or scene.status != "used" or (unsigned_hrefs(old), old.identity) != (unsigned_hrefs(scene), scene.identity):
         return scene
     return replace(scene, **{name: getattr(old, name) for name in ("displaced_x_m", "displaced_y_m", "moved_x_m", "moved_y_m", "registration")})
 

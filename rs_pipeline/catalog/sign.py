@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from threading import Lock
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
+from urllib.parse import parse_qs, urlparse, urlsplit
+
+from rs_pipeline.config import FetchSection
+from rs_pipeline.remote.ask import ask, parsed
 
 RENEW_BEFORE = timedelta(minutes=5)
 """A signed URL with less time left than this is signed anew, so that a read does not outlive it."""
 
+_LIMITS = FetchSection(timeout_s=30)
 _lock = Lock()
 
 
@@ -27,15 +32,25 @@ def expiry(url: str) -> datetime | None:
 
 
 def _planetary_computer(href: str) -> str:
-    """Sign with a token that is still good for RENEW_BEFORE; the package itself renews only in the last minute."""
+    """Sign with a token that is still good for RENEW_BEFORE. The package would ask for it without a limit of time, and renew it only in the last
+    minute: so it finds it in its cache.
+    """
     from planetary_computer import sas
+    from planetary_computer.settings import Settings
 
-    signed = sas.sign_url(href)
-    end = expiry(signed)
-    if end is not None and end - datetime.now(UTC) < RENEW_BEFORE:
-        sas.TOKEN_CACHE.clear()
-        signed = sas.sign_url(href)
-    return signed
+    parts = urlparse(href)
+    if parts.netloc.endswith(sas.BLOB_STORAGE_DOMAIN) and expiry(href) is None:
+        about = Settings.get()
+        place = "/".join([about.sas_url, *sas.parse_blob_url(parts)])
+        held = sas.TOKEN_CACHE.get(place)
+        if held is None or held.ttl() < RENEW_BEFORE.total_seconds():
+            sas.TOKEN_CACHE[place] = sas.SASToken(**_token(place, about.subscription_key))
+    return sas.sign_url(href)
+
+
+def _token(url: str, key: str | None) -> dict[str, Any]:
+    """What the signing service of the user's environment answers: the token and when it ends."""
+    return parsed(ask(url, _LIMITS, internal=True, headers={"Ocp-Apim-Subscription-Key": key} if key else {}, most=2**16).body)
 
 
 def _forget_planetary_computer() -> None:

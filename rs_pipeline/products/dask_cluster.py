@@ -20,6 +20,7 @@ from distributed.utils import get_ip, get_ip_interface
 
 from rs_pipeline.config import ResourcesSection
 from rs_pipeline.errors import ConfigError, PipelineError
+from rs_pipeline.products.dask_address import check_scheduler
 
 CONNECT_S, WORKERS_S = 30, 600
 """So long a scheduler may take to answer, and workers to start."""
@@ -34,9 +35,10 @@ def cluster_client(resources: ResourcesSection, threads: int, folder: Path) -> I
 
     Raises
     ------
-    ConfigError : what it takes is not installed, there are no certificates for tls://, or no such interface.
+    ConfigError : as `check_scheduler`; what it takes is not installed, there are no certificates for tls://, or no such interface.
     PipelineError : the scheduler does not answer, or has no workers.
     """
+    check_scheduler(resources)
     address = resources.dask_scheduler
     with ExitStack() as opened:
         security = None

@@ -112,7 +112,7 @@ def _answer(url, limits, internal, method, headers, document, most, most_whole, 
         headers["Content-Type"] = "application/json"
     timeout = urllib3.Timeout(connect=min(limits.timeout_s, _CONNECT_S), read=limits.timeout_s)
     manager = manager_of(target, internal)
-    breaker.check(host, limits)
+    breaker.may_ask(host, limits)
     try:
         response = manager.request(
             method, target, headers=headers, body=None if document is None else json.dumps(document).encode(),
@@ -129,12 +129,14 @@ def _answer(url, limits, internal, method, headers, document, most, most_whole, 
     except LocationValueError as fault:
         raise RemoteError(f"no address of a server: {fault}", where=url) from None
     except (HTTPError, OSError) as fault:
-        breaker.failed(host, limits)
-        raise Later(f"{host}: no whole answer within {TOTAL * limits.timeout_s:g} s" if clock.over else redacted(f"{host}: {type(fault).__name__}: {fault}")) from None
-    (breaker.failed(host, limits) if response.status >= 500 else breaker.answered(host))
+        breaker.failed(host)
+        why = f"no whole answer within {TOTAL * limits.timeout_s:g} s" if clock.over else redacted(f"{type(fault).__name__}: {fault}")
+        raise Later(f"{host}: {why}", silent=host) from None
+    blamed = response.status >= 500
+    breaker.failed(host) if blamed else breaker.answered(host)
     said = redacted(f"HTTP {response.status} {response.reason or ''} of {host}")
     if response.status in RETRY_STATUS:
-        raise Later(said, retry_after_s(response.headers.get("Retry-After")), response.status)
+        raise Later(said, retry_after_s(response.headers.get("Retry-After")), response.status, host if blamed else "")
     if not 200 <= response.status < 300 and not (response.status in _REDIRECTS and response.headers.get("Location")):
         raise Refused(said, response.status)
     return Answer(response.status, response.headers, body, url)

@@ -1,10 +1,11 @@
-"""A host that is down is not asked again and again: after some requests in a row without an answer it is left alone for a while.
+"""A host that is down is not asked again and again: when it has answered nothing for a time it is left alone for a while.
 
 What is known of hosts is shared among the jobs of a run by files in a folder: one a host, whose time says since when.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import threading
@@ -20,8 +21,12 @@ class HostDown(RemoteError):
     """A host that is left alone."""
 
 
+SPENT = 3
+"""So many requests in a row must have spent all their tries before a host counts as down."""
+
 _lock = threading.Lock()
-_failed: dict[str, int] = {}
+_spent: dict[str, int] = {}
+_silent_since: dict[str, float] = {}
 _down_since: dict[str, float] = {}
 _folder: Path | None = None
 
@@ -54,39 +59,46 @@ def _is_down(host: str) -> None:
             os.utime(mark)
 
 
-def check(host: str, limits: FetchSection) -> None:
-    """Whether a host may be asked. When its time is over one request is let through, and the next ones wait for what becomes of it.
+def may_ask(host: str, limits: FetchSection) -> None:
+    """Let a request to a host pass. When its time is over one request is let through, and the next ones wait for what becomes of it.
 
     Raises
     ------
-    RemoteError : it is down, and was asked less than ``limits.ask_again_s`` ago.
+    HostDown : it was asked less than ``limits.ask_again_s`` ago.
     """
     with _lock:
-        since = _since(host) if limits.give_up_after else 0.0
-        left = since + limits.ask_again_s - time.time()
+        since = _since(host)
         if not since:
             return
+        left = since + limits.ask_again_s - time.time()
         if left > 0:
             mark = _mark(host)
             raise HostDown(
-                f"{host} has not answered {limits.give_up_after} requests in a row; it is left alone for {left:.0f} s more",
-                remedy="wait, or start again when it answers" + (f" and delete {mark}" if mark else "") + "; fetch.give_up_after and fetch.ask_again_s are the limits",
+                f"{host} answers nothing; it is left alone for {left:.0f} s more",
+                remedy="wait, or start again when it answers" + (f" and delete {mark}" if mark else "") + "; fetch.give_up_s and fetch.ask_again_s are the limits",
             )
         _is_down(host)
 
 
-def failed(host: str, limits: FetchSection) -> None:
-    """Count a try that got no answer, or one that blames the server."""
+def failed(host: str) -> None:
+    """A try got no answer, or one that blames the server."""
     with _lock:
-        _failed[host] = _failed.get(host, 0) + 1
-        if limits.give_up_after and _failed[host] >= limits.give_up_after * (limits.retries + 1):
+        _silent_since.setdefault(host, time.monotonic())
+
+
+def spent(host: str, limits: FetchSection) -> None:
+    """So did all tries of a request."""
+    with _lock:
+        _spent[host] = _spent.get(host, 0) + 1
+        if _spent[host] >= SPENT and time.monotonic() - _silent_since.get(host, math.inf) >= limits.give_up_s:
             _is_down(host)
 
 
 def answered(host: str) -> None:
     """The host is alive: whatever was counted is forgotten."""
     with _lock:
-        _failed.pop(host, None)
+        _spent.pop(host, None)
+        _silent_since.pop(host, None)
         if _down_since.pop(host, None) is not None and (mark := _mark(host)):
             with suppress(OSError):
                 mark.unlink(missing_ok=True)

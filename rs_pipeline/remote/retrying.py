@@ -5,21 +5,24 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential
 from urllib3.exceptions import InvalidHeader
 from urllib3.util.retry import Retry
 
 from rs_pipeline.config import FetchSection
+from rs_pipeline.remote import breaker
 
 RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
 """Answers after which another try may help."""
 
 
 class Later(OSError):
-    """A try that failed in a way which another may not. ``wait_s`` is what the server asked for, 0 if it did not."""
+    """A try that failed in a way which another may not. ``wait_s`` is what the server asked for, 0 if it did not; ``silent`` the host that gave no
+    answer, or blamed itself, and empty where it is alive.
+    """
 
-    def __init__(self, what: str, wait_s: float = 0.0, status: int | None = None):
-        self.wait_s, self.status = wait_s, status
+    def __init__(self, what: str, wait_s: float = 0.0, status: int | None = None, silent: str = ""):
+        self.wait_s, self.status, self.silent = wait_s, status, silent
         super().__init__(what)
 
 
@@ -44,18 +47,21 @@ def policy(limits: FetchSection, again: Callable[[BaseException], bool], before_
 
     The pause is ``limits.backoff_s``, doubled each time, at most ``limits.max_wait_s``, and up to half as much again by chance; or
     what the server asked for, where that is longer. A server that asks for more than ``limits.max_wait_s`` is given up at once.
-    The last fault is raised as it is.
+    The last fault is raised as it is; a host that is silent to the last is told to the breaker.
     """
     doubled = wait_exponential(multiplier=limits.backoff_s, max=limits.max_wait_s)
 
     def pause_s(state: RetryCallState) -> float:
         return max(_asked_s(state), doubled(state) * random.uniform(1.0, 1.5))
 
-    def asks_too_much(state: RetryCallState) -> bool:
-        return _asked_s(state) > limits.max_wait_s
+    def spent(state: RetryCallState) -> bool:
+        over = state.attempt_number > limits.retries or _asked_s(state) > limits.max_wait_s
+        if over and (host := getattr(state.outcome.exception(), "silent", "")):
+            breaker.spent(host, limits)
+        return over
 
     return Retrying(
-        retry=retry_if_exception(again), wait=pause_s, stop=stop_after_attempt(limits.retries + 1) | asks_too_much,
+        retry=retry_if_exception(again), wait=pause_s, stop=spent,
         before_sleep=before_pause, reraise=True,
     )  # fmt: skip
 

@@ -65,6 +65,17 @@ def test_hrefs_of_a_remote_catalog(href, said):
     assert scene.status == "skipped" and said in scene.reason and scene.assets == {}
 
 
+@pytest.mark.parametrize("href, source, inside", [
+    ("https://1.1.1.1/x.tif", {}, False), ("https://127.0.0.1/x.tif", {}, True), ("https://1.1.1.1/x.tif", {"internal_hosts": True}, True), ("/x.tif", {}, False),
+    ("https://127.0.0.1/x.tif", {"catalog": "https://1.1.1.1", "internal_hosts": True}, True), ("https://1.1.1.1/x.tif", {"catalog": "https://10.0.0.1"}, False),
+])  # fmt: skip
+def test_public_hosts_lead_nobody_inside(href, source, inside):
+    """Also those that a folder names, or a catalog of the internal network."""
+    source = SourceSection(**{"sensor": OUTSIDE.sensor, "catalog": "/archive", **source})
+    scene = read_item(entry(href), source, load_sensor(source.sensor), ("file", "https")).scene
+    assert scene.status == "used" and scene.internal_hosts is inside
+
+
 def test_a_host_that_nobody_knows_is_not_public():
     scene = read_item(entry("https://no-such-host.invalid/x.tif"), OUTSIDE, load_sensor(OUTSIDE.sensor), ("https",)).scene
     assert scene.status == "failed" and scene.reason == "href to the host 'no-such-host.invalid', which has no address"

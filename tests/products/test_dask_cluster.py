@@ -17,6 +17,7 @@ from rs_pipeline.errors import ConfigError, PipelineError
 from rs_pipeline.layout import Layout
 from rs_pipeline.products import dask_cluster as module
 from rs_pipeline.products import observe as observe_module
+from rs_pipeline.products.dask_address import check_scheduler
 from rs_pipeline.products.observe import observe
 from rs_pipeline.products.register import observed_maps
 from tests.products.test_observe import cut
@@ -124,13 +125,13 @@ def test_a_cluster_on_slurm_lets_nobody_in(tmp_path, monkeypatch, interface):
 
 @pytest.mark.parametrize("address, more", [("tcp://127.0.0.1:8786", {}), ("tls://h.org:8786", {}), ("tcp://h.org:8786", {"dask_insecure": True}), ("slurm", {}), (None, {})])
 def test_schedulers_that_may_be_used(address, more):
-    assert ResourcesSection(dask_scheduler=address, **more).dask_scheduler == address
+    check_scheduler(ResourcesSection(dask_scheduler=address, **more))
 
 
 @pytest.mark.parametrize("address", ["tcp://h.org:8786", "tcp://10.0.0.1:8786", "ucx://h:1", "tcp://0.0.0.0:8786", "tcp://127.0.0.1.h.org:8786"])
 def test_a_scheduler_that_anybody_may_use_is_refused(address):
-    with pytest.raises(ValueError, match="run code in it; start it with tls://, or set dask_insecure: true"):
-        ResourcesSection(dask_scheduler=address)
+    with pytest.raises(ConfigError, match=r"run code in it[^$]*start it with tls://, or set resources\.dask_insecure: true"):
+        check_scheduler(ResourcesSection(dask_scheduler=address))
 
 
 def test_tls_needs_certificates(tmp_path):

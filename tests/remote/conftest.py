@@ -61,11 +61,11 @@ def serving() -> Iterator[Callable[..., Server]]:
 @contextmanager
 def forgotten() -> Iterator[None]:
     """Nothing is known of hosts before and after."""
-    for state in (breaker._failed, breaker._down_since):
+    for state in (breaker._spent, breaker._silent_since, breaker._down_since):
         state.clear()
     yield
     breaker._folder = None
-    for state in (breaker._failed, breaker._down_since):
+    for state in (breaker._spent, breaker._silent_since, breaker._down_since):
         state.clear()
 
 

@@ -1,15 +1,21 @@
 """A request goes to where it may, ends in its time, and brings no more than it may."""
 
+import datetime
 import gzip
 import socket
+import ssl
 import time
 from urllib.parse import urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RemoteError
-from rs_pipeline.remote import address
+from rs_pipeline.remote import address, connection
 from rs_pipeline.remote import ask as module
 from rs_pipeline.remote.address import origin
 from rs_pipeline.remote.ask import Credentials, ask, parsed
@@ -168,3 +174,61 @@ def test_documents_of_too_many_parts_are_not_made():
     assert parsed(b'{"a": [1, 2]}') == {"a": [1, 2]}
     with pytest.raises(RemoteError, match=r"a document of 3000001 parts, the limit is 1000000"):
         parsed(b"[" + b"{}," * 1_500_000 + b"0]")
+
+
+@pytest.fixture
+def certified(tmp_path, monkeypatch):
+    """A certificate of archive.example that the environment trusts, whose names all lead to 127.0.0.1: the context of its server."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "archive.example")])
+    today = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(today - datetime.timedelta(1)).not_valid_after(today + datetime.timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("archive.example")]), False).sign(key, hashes.SHA256())
+    )  # fmt: skip
+    (tmp_path / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    real = socket.getaddrinfo
+    monkeypatch.setattr(address.socket, "getaddrinfo", lambda host, *a, **k: real("127.0.0.1" if host.endswith(".example") else host, *a, **k))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "cert.pem"))
+    connection._manager.cache_clear()
+    yield context
+    connection._manager.cache_clear()
+
+
+def test_certificates_are_checked_by_name(serving, certified, outside):
+    names = []
+    certified.sni_callback = lambda sock, name, context: names.append(name)
+
+    def answer(connection, first, n):
+        raise AssertionError("plain text")
+
+    server = serving(answer)
+    server._one = lambda plain: _speak(certified, plain, http(body=b"by TLS"))
+    port = urlsplit(server.url).port
+    assert ask(f"https://archive.example:{port}/", LIMITS).body == b"by TLS"
+    with pytest.raises(Later, match="(?i)certificate"):
+        ask(f"https://other.example:{port}/", LIMITS)
+    assert names == ["archive.example", "other.example"]
+
+
+def test_a_request_by_tls_ends_in_its_time(serving, certified):
+    server, started = serving(always(b"")), time.monotonic()
+    server._one = lambda plain: _speak(certified, plain, http(Content_Length="60"), *[b"a"] * 60)
+    with pytest.raises(Later, match="no whole answer within 2 s"):
+        ask(f"https://archive.example:{urlsplit(server.url).port}/", LIMITS, internal=True)
+    assert time.monotonic() - started < 2.6
+
+
+def _speak(context: ssl.SSLContext, plain: socket.socket, *parts: bytes) -> None:
+    """Answer a request over TLS, a part a fifth of a second."""
+    try:
+        with context.wrap_socket(plain, server_side=True) as secure:
+            secure.recv(4096)
+            for part in parts:
+                secure.sendall(part)
+                time.sleep(0.2)
+    except OSError:
+        pass

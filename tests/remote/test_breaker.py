@@ -13,7 +13,7 @@ from rs_pipeline.remote.ask import ask
 from rs_pipeline.remote.retrying import Later, Refused
 from tests.remote.conftest import always, forgotten, http
 
-LIMITS = FetchSection(retries=1, backoff_s=0.001, timeout_s=1, give_up_after=3)
+LIMITS = FetchSection(retries=1, backoff_s=0.001, timeout_s=1, give_up_s=0)
 
 
 def fetch(server, limits: FetchSection = LIMITS):
@@ -31,7 +31,7 @@ def test_a_host_that_fails_is_left_alone(serving, answer):
     server, other = serving(always(answer)), serving(always(http(body=b"here")))
     down(server)
     assert len(server.requests) == 6
-    with pytest.raises(RemoteError, match=r"127\.0\.0\.1:\d+ has not answered 3 requests in a row; it is left alone for (600|599) s more"):
+    with pytest.raises(RemoteError, match=r"127\.0\.0\.1:\d+ answers nothing; it is left alone for (300|299) s more"):
         fetch(server)
     assert len(server.requests) == 6 and fetch(other) == b"here"
 
@@ -73,13 +73,23 @@ def test_other_jobs_are_told(serving, tmp_path):
         breaker.share(tmp_path / ".hosts")
         with pytest.raises(RemoteError, match=r"start again when it answers and delete .*\.hosts"):
             fetch(server)
-        os.utime(mark, (time.time() - 601,) * 2)
+        os.utime(mark, (time.time() - 301,) * 2)
         assert fetch(server) == b"here" and not mark.exists()
 
 
-def test_it_can_be_switched_off(serving):
-    server, never = serving(always(http("500 Oh"))), LIMITS.model_copy(update={"give_up_after": 0})
+def test_a_short_outage_is_no_death(serving):
+    """Three requests are soon spent by a server that starts anew; it is asked on for ``give_up_s``."""
+    server = serving(lambda c, _, n: c.sendall(http("503 Busy") if n <= 8 else http(body=b"here")))
+    patient = LIMITS.model_copy(update={"give_up_s": 5})
+    for _ in range(4):
+        with pytest.raises(Later):
+            fetch(server, patient)
+    assert fetch(server, patient) == b"here"
+
+
+def test_a_server_that_asks_for_patience_is_alive(serving):
+    server = serving(always(http("429 Slowly", Retry_After="0")))
     for _ in range(5):
         with pytest.raises(Later):
-            fetch(server, never)
+            fetch(server)
     assert len(server.requests) == 10
