@@ -96,11 +96,11 @@ def spread_days(year: int, count: int) -> list[date]:
     return [date(year, 4, 15) + timedelta(days=int(d)) for d in np.linspace(0, 170, count)]
 
 
-def configuration(folder: Path, periods: Sequence[int], tile_px: int, **changes) -> dict:
-    """A configuration of a run on scenes of `write_scene`, with thresholds that few dates meet."""
+def configuration(folder: Path, periods: Sequence[int], tile_px: int, folders: Sequence[Path] = (), **changes) -> dict:
+    """A configuration of a run on scenes of `write_scene`, with thresholds that few dates meet; scenes may also lie in ``folders``."""
     return {
         "run": "small", "output": "results", "units": {"path": str(folder / "units.gpkg")}, "periods": list(periods),
-        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(folder / "items")}], "search": {"self_test": False},
+        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(folder / "items"), "folders": [str(f) for f in folders]}], "search": {"self_test": False},
         "grid": {"crs": CRS, "resolution_m": 10, "tile_px": tile_px, "margin_m": 80}, "water": {"min_months": 3},
         "vegetation": {"min_dates": 3, "min_span_days": 20}, "black_odorous": {"min_dates": 3}, "resources": {"free_gb": 0},
     } | changes  # fmt: skip

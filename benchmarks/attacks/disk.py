@@ -178,9 +178,9 @@ def served(folder: Path, refused: list[str]):
 
 def year_refused(folder: Path) -> str:
     small, refused = write_world(folder / "world"), ["_2023"]
-    with served(small.folder / "data", refused) as url:
+    with served(small.folder / "items" / "data", refused) as url:
         for path in (small.folder / "items").glob("*.json"):
-            path.write_text(path.read_text().replace(str((small.folder / "data").resolve()), url))
+            path.write_text(path.read_text().replace(str((small.folder / "items" / "data").resolve()), url))
         source = {"sensor": "earth-search-sentinel-2-l2a", "catalog": str(small.folder / "items"), "schemes": ["http", "file"], "internal_hosts": True}
         small.configure(sources=[source], fetch={"retries": 1, "backoff_s": 0.1, "timeout_s": 5})
         done = ran(small)
@@ -223,7 +223,8 @@ def edited_units(folder: Path) -> str:
     done = ran(small)
     must_end_well(done)
     fresh = Small(folder / "fresh")
-    shutil.copytree(small.folder / "items", fresh.folder / "items")
+    fresh.folder.mkdir()
+    (fresh.folder / "items").symlink_to(small.folder / "items")
     shutil.copy(small.folder / "units.gpkg", fresh.folder)
     fresh.configure()
     must_end_well(ran(fresh))
@@ -255,7 +256,7 @@ def replaced_scene(folder: Path) -> str:
     small = write_world(folder / "world")
     must_end_well(ran(small))
     before = pd.read_csv(small.layout.indicators)
-    first, second, *_ = sorted((small.folder / "data").iterdir())
+    first, second, *_ = sorted((small.folder / "items" / "data").iterdir())
     for raster in first.glob("*.tif"):
         if raster.stem != "scl":
             shutil.copyfile(second / raster.name, raster)

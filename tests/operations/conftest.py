@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from datetime import date
@@ -36,8 +37,11 @@ class Small:
         return Layout(self.folder / "results" / "small")
 
     def configure(self, **changes) -> Path:
-        """Write the configuration with changes; its paths are relative to the folder, so that runs elsewhere are the same."""
-        self.config.write_text(yaml.safe_dump(configuration(Path(), [2023, 2024], 64, **changes)))
+        """Write the configuration with changes; its paths are relative to the folder, so that runs elsewhere are the same. A copy has the scenes
+        of the folder that it was copied from."""
+        hrefs = [a["href"] for p in (self.folder / "items").glob("*.json") for a in json.loads(p.read_text())["assets"].values()]
+        folders = sorted({Path(href).parents[1] for href in hrefs if href.startswith("/")})
+        self.config.write_text(yaml.safe_dump(configuration(Path(), [2023, 2024], 64, folders, **changes)))
         return self.config
 
     def files(self) -> dict[str, bytes]:
