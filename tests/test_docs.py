@@ -35,3 +35,16 @@ def test_every_field_report_names_a_thread_and_a_test_that_is_there():
     for row in rows:
         path, _, name = row["test"].partition("::")
         assert row["link"].startswith("https://github.com/") and f"def {name}(" in (ROOT / path).read_text("utf-8"), row["link"]
+
+
+def test_every_promise_names_tests_and_attacks_that_are_there():
+    from benchmarks.attack import attacks_of, kinds
+
+    rows = [line.split(" | ") for line in (ROOT / "docs" / "promises.md").read_text("utf-8").splitlines() if line.startswith("| ") and not line.startswith("| promise")]
+    there = [f"{kind}: {attack.name}" for kind in kinds() for attack in attacks_of(kind)]
+    assert len(rows) >= 20
+    for promise, _, tests, attacks in rows:
+        named, tried = re.findall(r"`([^`]+)`", tests), re.findall(r"`([^`]+)`", attacks)
+        assert named and tried, promise
+        assert [path for path in named if not (ROOT / path).exists()] == [], promise
+        assert [name for name in tried if not any(attack.startswith(name) for attack in there)] == [], promise

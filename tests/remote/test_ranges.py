@@ -11,7 +11,7 @@ from rasterio.shutil import copy
 from rasterio.windows import Window
 
 from benchmarks import remote_reads
-from rs_pipeline.catalog.read import open_raster, read_text, retrying
+from rs_pipeline.catalog.read import open_raster, read_coarse, read_text, retrying
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RemoteError
 from rs_pipeline.remote import ranges as module
@@ -170,3 +170,13 @@ def test_no_more_requests_and_bytes_than_gdal_itself(files, suffix):
             assert (read == values[300:800, 300:800]).all()
             counts.append((requests, size))
     assert counts[0][0] <= counts[1][0] and counts[0][1] <= counts[1][1]
+
+
+def test_an_overview_is_read_by_the_same_way(serving, files):
+    """Coarse readings open the overview by itself: from the same file, by our own requests."""
+    paths, values = files
+    server = serving(parts_of(paths[".tif"], ETag='"1"'))
+    with open_raster(server.url + "/x.tif?layer=1", "none", LIMITS, 10, internal=True) as dataset:
+        name, coarse = dataset.name, read_coarse(dataset, 256)
+    assert "/vsicurl" not in name and coarse.shape == (256, 256) and abs(coarse.mean() - values.mean()) < 30
+    assert all("user-agent: rs-pipeline" in r.lower() for r in server.requests) and len(server.requests) < 6
