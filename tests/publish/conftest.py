@@ -20,6 +20,7 @@ from rs_pipeline.products.register import period_maps, region_maps
 from rs_pipeline.products.vegetation.maps import TREND_BANDS, TREND_CLASS
 from rs_pipeline.products.water.bodies import bodies
 from rs_pipeline.publish.report import report
+from rs_pipeline.region import grid as write_tiles
 from rs_pipeline.region import run_grid
 from rs_pipeline.storage.raster import write_cog
 from rs_pipeline.storage.tables import write_csv, write_parquet
@@ -44,6 +45,7 @@ def settings_for(folder: Path, *, simulated: bool = True, coastline: bool = True
 
 def write_maps(settings: Settings) -> None:
     """All products and periods: a gradient, a lake, and a corner that was not observed."""
+    write_tiles(settings)
     grid: Grid = run_grid(settings)
     rows, cols = np.mgrid[0 : grid.height, 0 : grid.width] / max(grid.shape)
     for period in PERIODS:
@@ -65,6 +67,7 @@ def write_maps(settings: Settings) -> None:
 
 def write_trend(settings: Settings) -> None:
     """The trend of all periods: the west browns, the east greens."""
+    write_tiles(settings)
     grid: Grid = run_grid(settings)
     slope = np.broadcast_to(np.linspace(-0.02, 0.02, grid.width, dtype="float32"), grid.shape)
     stack = np.stack([slope, slope - 0.01, slope + 0.01, np.full(grid.shape, 0.01), np.full(grid.shape, 6.0), np.sign(slope)]).astype("float32")
