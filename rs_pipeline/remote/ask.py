@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +33,9 @@ MAX_JSON_BYTES = 16 * 2**20
 
 MAX_JSON_PARTS = 1_000_000
 """Brackets, commas and colons of a document: each may become an object in memory. 100 items have some 100,000."""
+
+_POOL = re.compile(r"^\w+\(host=.*?\): ")
+"""What urllib3 says of its own objects before it says what happened."""
 
 _CONNECT_S = 30
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -130,7 +134,7 @@ def _answer(url, limits, internal, method, headers, document, most, most_whole, 
         raise RemoteError(f"no address of a server: {fault}", where=url) from None
     except (HTTPError, OSError) as fault:
         breaker.failed(host)
-        why = f"no whole answer within {TOTAL * limits.timeout_s:g} s" if clock.over else redacted(f"{type(fault).__name__}: {fault}")
+        why = f"no whole answer within {TOTAL * limits.timeout_s:g} s" if clock.over else redacted(f"{type(fault).__name__}: {_POOL.sub('', str(fault))}")
         raise Later(f"{host}: {why}", silent=host) from None
     blamed = response.status >= 500
     breaker.failed(host) if blamed else breaker.answered(host)
