@@ -161,7 +161,7 @@ AFTER_PRODUCTS = (
         final=True, memory_mb=lambda s: table_memory_mb(s, 800, 0.012), keys=("indicators", "trend", "baseline", "province", "units", "products"),
         tables=lambda s: (*shipped("errors.csv", "land.json"), str(table_path("provinces", s.province))),
         reads=lambda p: [
-            *_needed_by_indicators(p), p.layout.scenes, p.settings.units.path,
+            *_needed_by_indicators(p), p.layout.scenes, p.layout.tiles, p.settings.units.path,
             *(p.layout.map("vegetation", label) for label in p.periods if p.settings.tables.grassland_plots or p.settings.tables.reference_samples),
             *(p.layout.map(name, label) for name in ("water", "land") for label in p.periods if p.settings.tables.reference_samples),
         ],

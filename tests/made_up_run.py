@@ -16,7 +16,7 @@ from rs_pipeline.estimation.estimate import Facts
 from rs_pipeline.estimation.uncertainty import Thresholds
 from rs_pipeline.indicators.targets import Target
 from rs_pipeline.layout import Layout
-from rs_pipeline.model import Scene
+from rs_pipeline.model import Grid, Scene
 
 KM2 = 1e6
 
@@ -76,6 +76,15 @@ def make_target(operator: str = ">=", value: float | None = 75.0, **changes) -> 
     return Target(**(plain | {"operator": operator, "value": value} | changes))
 
 
+def write_grid(settings, grid: Grid) -> None:
+    """``tiles.parquet`` of a run whose maps lie on a grid: one tile that covers it."""
+    row = {"tile": "r000c000", "row": 0, "col": 0, "width": grid.width, "height": grid.height, "crs": grid.crs, "resolution_m": grid.resolution_m,
+           "grid_left": grid.left, "grid_top": grid.top, "grid_width": grid.width, "grid_height": grid.height}  # fmt: skip
+    path = Layout(settings.root).tiles
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame([row]).to_parquet(path, index=False)
+
+
 class FakeRun:
     """Writes what the earlier steps would have written, and holds the settings that read it."""
 
@@ -109,7 +118,7 @@ class FakeRun:
     @staticmethod
     def _row(code, name, year, zone, values) -> dict:
         ids = [f"S2-{year}-{i}" for i in range(int(values["n_scenes"]))]
-        return {"adcode": code, "name": name, "prefecture": "P", "in_region": True, "period": str(year), "zone": zone, "scene_ids": ids, "tiles": ["r000c000"], "maps": [f"tiles/{year}/r000c000/water.tif sha256:0"], **values}
+        return {"adcode": code, "name": name, "prefecture": "P", "in_region": True, "period": str(year), "zone": zone, "scene_ids": ids, "lost_scene_ids": [], "lost_reason": "", "tiles": ["r000c000"], "maps": [f"tiles/{year}/r000c000/water.tif sha256:0"], **values}
 
     def layer(self, path, layer: str, table: pd.DataFrame) -> FakeRun:
         path.parent.mkdir(parents=True, exist_ok=True)

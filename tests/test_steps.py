@@ -118,7 +118,7 @@ def test_every_file_that_a_step_reads_is_in_the_register(chain):
             mine = path.is_relative_to(settings.root.resolve()) or path.is_relative_to(register.config_folder().resolve())
             of_tile = path.name == LEDGER and (step.of_tile or step.name == "pictures")
             lost = step.name == "assign" and path.name == "chips.parquet"  # what an earlier run could not read
-            if mine and not of_tile and not lost and not path.is_dir() and path not in declared and path not in own and not any(path.is_relative_to(f) for f in folders) and ".part" not in path.name:
+            if mine and not of_tile and not lost and not path.is_dir() and path not in declared and path not in own and not any(path.is_relative_to(f) for f in folders) and ".part" not in str(path) and not path.name.startswith("."):
                 missing.add((step.name, str(path.relative_to(path.anchor))[-60:]))
     assert not missing, "\n".join(f"{name}: {what}" for name, what in sorted(missing))
 

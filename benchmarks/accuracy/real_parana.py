@@ -132,7 +132,7 @@ def offset_rows(real: Path, folder: Path) -> list[Row]:
     for place, world in WORLDS.items():
         table = Table(world)
         values = run_values(real) | {"run": place, "units": {"path": str(real / REGIONS[place])}, "periods": [PERIODS[place]]}
-        lying = dict(values["sources"][0], catalog=str(lying_catalog(real, folder / f"lies-{place}", TRUE_OFFSET[place])))
+        lying = dict(values["sources"][0], catalog=str(lying_catalog(real, folder / f"lies-{place}", TRUE_OFFSET[place])), folders=[str(real)])
         for subset, sources in (("metadata as found", values["sources"]), ("metadata reversed", [lying])):
             settings = searched(folder / subset.replace(" ", "-"), **(values | {"sources": sources}))
             scenes = read_ledger(Layout(settings.root).scenes)

@@ -71,7 +71,7 @@ def test_hrefs_of_a_remote_catalog(href, said):
 ])  # fmt: skip
 def test_public_hosts_lead_nobody_inside(href, source, inside):
     """Also those that a folder names, or a catalog of the internal network."""
-    source = SourceSection(**{"sensor": OUTSIDE.sensor, "catalog": "/archive", **source})
+    source = SourceSection(**{"sensor": OUTSIDE.sensor, "catalog": "/archive", "folders": ["/"], **source})
     scene = read_item(entry(href), source, load_sensor(source.sensor), ("file", "https")).scene
     assert scene.status == "used" and scene.internal_hosts is inside
 

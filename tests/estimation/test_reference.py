@@ -12,7 +12,9 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.reference import ReferenceTable, read_samples
 from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.indicators.sample_design import allocate, design_sample
+from rs_pipeline.model import Grid
 from rs_pipeline.products.register import sampled_products
+from tests.made_up_run import write_grid
 
 HEADER = "lon,lat,period,product,value"
 GOOD = "117.5,39.5,2024,fvc_peak,60"
@@ -70,6 +72,7 @@ def mapped(fake_run, tmp_path):
     frame.to_file(run.settings.units.path)
     bands = {"water": {"class": [[1, 0], [1, np.nan]], "permanent_fraction": [[0.9, 0.2], [1, np.nan]]}, "vegetation": {"fvc_peak": [[0.1, 0.6], [0.1, 0.7]]}}
     bands["land"] = {"class": [[5, 6], [6, np.nan]], "share_built": [[0.3, 0.8], [0.9, np.nan]]}
+    write_grid(run.settings, Grid("EPSG:32650", 10.0, x, y, 2, 2))
     for product, layers in bands.items():
         path = run.layout.map(product, "2024")
         path.parent.mkdir(parents=True, exist_ok=True)

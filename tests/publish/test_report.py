@@ -85,7 +85,7 @@ def test_scenes_orbits_chips_and_what_they_lost(data):
     assert data["quality"]["orbits"] == [["earth-search-sentinel-2-l2a", "sentinel-2a", 132, 36, 34, 30, "2022-02-01 2022-02-11"]]
     assert data["quality"]["chips"] == {
         "counts": {"ok": 1, "empty": 0, "failed": 1}, "n_failures": 1,
-        "failures": [["2022", "r000c000", "S2A_2", "TIFF tile 3 cannot be decoded"]],
+        "failures": [["2022", "r000c000", "S2A_2", "TIFF tile 3 cannot be decoded"]], "lost": [],
     }  # fmt: skip
     assert data["observed"]["share"] == pytest.approx([0.972, 0.972, 0.639, 0.639, 0.306, 0.306, None, None], abs=1e-3)
 

@@ -25,6 +25,7 @@ from rs_pipeline.products.vegetation.field_plots import (
     shortage,
 )
 from rs_pipeline.storage.raster import write_cog
+from tests.made_up_run import write_grid
 
 KM2 = 1e6
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_300_000.0, 40, 2)
@@ -118,6 +119,7 @@ def run(tmp_path):
         {"run": "t", "output": str(tmp_path), "units": {"path": "u.gpkg"}, "periods": [2023, 2024],
          "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}], "tables": {"grassland_plots": str(tmp_path / "plots.csv")}}
     )  # fmt: skip
+    write_grid(settings, GRID)
     for year in ("2023", "2024"):
         stack = np.broadcast_to(0.2 + 0.01 * np.arange(40), (len(region_maps()["vegetation"].bands), 2, 40)).astype("float32")
         stack[:, :, 5] = np.nan if year == "2024" else 0.25

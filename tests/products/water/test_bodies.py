@@ -16,6 +16,7 @@ from rs_pipeline.products.register import region_maps
 from rs_pipeline.products.water import bodies as step
 from rs_pipeline.region import pixel_areas
 from rs_pipeline.storage.raster import write_cog
+from tests.made_up_run import write_grid
 
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_400_000.0, 40, 40)
 PIXEL = float(pixel_areas(GRID).mean())
@@ -40,6 +41,7 @@ def put(settings, period, frequency, lower=None, upper=None):
     kind = np.select([f >= 0.75, f >= 0.25, f >= 0.05], [1, 2, 3], 0).astype("float32")
     kind[np.isnan(f)] = np.nan
     layers = np.stack([f, kind, f if lower is None else lower, f if upper is None else upper, f >= 0.75, 0 * f]).astype("float32")
+    write_grid(settings, GRID)
     write_cog(Layout(settings.root).map("water", period), GRID, iter([(Window(0, 0, 40, 40), layers)]), region_maps()["water"].bands, {})
 
 
