@@ -25,7 +25,7 @@ from scipy import ndimage
 from benchmarks.harness import Result, Run, alone, in_turn, peak_mb
 from rs_pipeline import region
 from rs_pipeline.catalog import qa_flags
-from rs_pipeline.catalog.chips import MANIFEST_COLUMNS
+from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, chip_digest
 from rs_pipeline.catalog.fetch import CHIP_LAYOUT
 from rs_pipeline.catalog.ledger import write_ledger
 from rs_pipeline.config import Settings, parse
@@ -73,7 +73,7 @@ class World:
         with ThreadPoolExecutor(2) as pool:
             seeds = rng.integers(0, 2**31, self.n_dates)
             list(pool.map(lambda s, seed: _write_chip(layout.chip_folder(YEAR, TILE) / s.key, around, shape, texture, water, s, seed), scenes, seeds))
-        rows = [(s.scene_id, s.key, s.sensor, pd.Timestamp(s.datetime), "ok", "", 0) for s in scenes]
+        rows = [(s.scene_id, s.key, s.sensor, pd.Timestamp(s.datetime), "ok", "", 0, chip_digest(layout.chip_folder(YEAR, TILE) / s.key)) for s in scenes]
         write_parquet(pd.DataFrame(rows, columns=list(MANIFEST_COLUMNS)), manifest)
         write_ledger(scenes, layout.scenes)
 

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from rs_pipeline.errors import SpaceError
 from rs_pipeline.storage.atomic import atomic_path
 
 log = logging.getLogger(__name__)
@@ -97,8 +96,8 @@ class Cache:
                     packed.write(file, file.name)
             entry.chmod(stat.S_IMODE(entry.stat().st_mode) | self._shared_bits())
             self._trim(key[0])
-        except (OSError, SpaceError) as fault:
-            _tell(self.folder, f"{fault.what if isinstance(fault, SpaceError) else fault.strerror}: {entry.parent}")
+        except OSError as fault:
+            _tell(self.folder, f"{fault.strerror}: {entry.parent}")
 
     def _make_share(self, share: Path) -> None:
         """A folder for entries; where the cache's own is open to a group, so is this."""

@@ -11,7 +11,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,7 +70,8 @@ def atomic_path(path: Path, *, lasting: bool = True) -> Iterator[Path]:
 
     Parameters
     ----------
-    lasting : False for what can be had again and checks itself, such as entries of a cache: it is neither forced to the disk nor noted.
+    lasting : False for what can be had again and checks itself, such as entries of a cache: it is neither forced to the disk nor noted, and its
+        faults are none of the disk's.
 
     Raises
     ------
@@ -79,7 +80,7 @@ def atomic_path(path: Path, *, lasting: bool = True) -> Iterator[Path]:
     path = _in_cleared_folder(path)
     beside = path.with_name(f".{path.stem}.{_writer()}.part{path.suffix}")
     try:
-        with blaming_disk(beside):
+        with blaming_disk(beside) if lasting else nullcontext():
             yield beside
             if lasting:
                 force(beside)
@@ -118,7 +119,7 @@ def atomic_folder(path: Path, *, lasting: bool = True) -> Iterator[Path]:
     path = _in_cleared_folder(path)
     beside, old = (path.with_name(f".{path.name}.{_writer()}.{kind}") for kind in ("part", "old"))
     try:
-        with blaming_disk(beside):
+        with blaming_disk(beside) if lasting else nullcontext():
             yield beside
             if lasting:
                 files = [file for file in sorted(beside.rglob("*")) if file.is_file()]
