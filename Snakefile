@@ -95,8 +95,7 @@ def log_of(step):
 
 def verb_of(step):
     """The verb with the names it works on."""
-    names = {"period": ["period"], "tile": ["tile"], "map": ["product", "period"], "tile_period": ["tile", "period"]}.get(step.scope, [])
-    return lambda wildcards: " ".join([step.verb, *(f"--{name} {shlex.quote(wildcards[name])}" for name in names)])
+    return lambda wildcards: " ".join([step.verb, *(f"--{name} {shlex.quote(wildcards[name])}" for name in step.names)])
 
 
 wildcard_constraints:

@@ -164,14 +164,14 @@ for _step in steps().values():
 @app.command(name="again", hidden=True, deprecated=True)
 def retry(config: Config):
     """Mark tiles that lost scenes for another fetch: the next snakemake reads what is missing, and no more."""
-    from rs_pipeline.catalog.fetch import lost_tiles
+    from rs_pipeline.catalog.losses import losses
     from rs_pipeline.layout import Layout
     from rs_pipeline.storage.retry import job_name, mark_retry
 
     settings = _settings(config)
-    lost = lost_tiles(settings)
-    for tile, period in lost:
-        mark_retry(Layout(settings.root).retries, job_name("fetch", tile, period))
+    lost = losses(settings)
+    for loss in lost:
+        mark_retry(Layout(settings.root).retries, job_name("fetch", loss.tile, loss.period))
     typer.echo(f"{len(lost)} tiles and periods will be fetched again", err=True)
 
 

@@ -13,8 +13,6 @@ from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-import pyogrio
-
 from rs_pipeline.config import Settings
 from rs_pipeline.paths import table_path
 from rs_pipeline.products.register import (
@@ -79,6 +77,8 @@ def _needed_by_indicators(place: StepContext) -> list[Path]:
 @cache
 def n_units(path: Path, layer: str | None) -> int:
     """Units in a file; those of a province where it cannot be read yet."""
+    import pyogrio  # GeoPandas comes with it, which every start of the command would load
+
     try:
         return int(pyogrio.read_info(path, layer=layer)["features"])
     except Exception:  # GDAL's drivers raise what they like; the check at the start says what is wrong with the file

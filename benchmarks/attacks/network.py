@@ -13,8 +13,8 @@ import resource
 import signal
 import socket
 import subprocess
-import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +41,7 @@ from rs_pipeline.errors import CatalogError, EmptySearchError, RemoteError
 from rs_pipeline.layout import Layout
 from rs_pipeline.remote import address, breaker
 from rs_pipeline.remote.ask import ask
+from tests.remote.server import Answer, Server, always, forgotten, http
 
 BANDS = {"blue": 10, "green": 10, "red": 10, "nir": 10, "rededge1": 20, "swir16": 20, "swir22": 20, "scl": 20}
 """Assets of a scene and their pixels, metres."""
@@ -50,50 +51,6 @@ CRS = "EPSG:32650"
 LIMITS = FetchSection(retries=0, timeout_s=1, backoff_s=0.01)
 SECRET = "S3CR3T"
 PUBLIC, INTERNAL = "127.0.0.3", "127.0.0.2"
-
-Answer = Callable[[socket.socket, str, int], None]
-
-
-class Server:
-    """Answers each request by a function of connection, request and number; one connection a request."""
-
-    def __init__(self, answer: Answer, host: str = PUBLIC):
-        self.answer, self.requests, self.sent = answer, [], 0
-        self.socket = socket.create_server((host, 0), backlog=64)
-        self.url = f"http://{host}:{self.socket.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._one, args=(connection,), daemon=True).start()
-
-    def _one(self, connection: socket.socket) -> None:
-        with connection:
-            text = b""
-            while b"\r\n\r\n" not in text and (part := connection.recv(4096)):
-                text += part
-            head, _, body = text.partition(b"\r\n\r\n")
-            length = int((re.search(rb"(?i)content-length: (\d+)", head) or [0, 0])[1])
-            while len(body) < length and (part := connection.recv(4096)):
-                body += part
-            self.requests.append((head + b"\r\n\r\n" + body).decode())
-            try:
-                self.answer(connection, self.requests[-1], len(self.requests))
-            except OSError:
-                pass
-
-
-def http(status: str = "200 OK", body: bytes = b"", **headers: str) -> bytes:
-    lines = {"Content-Length": str(len(body)), "Connection": "close", **{name.replace("_", "-"): value for name, value in headers.items()}}
-    return "\r\n".join([f"HTTP/1.1 {status}", *(f"{k}: {v}" for k, v in lines.items()), "", ""]).encode() + body
-
-
-def always(answer: bytes) -> Answer:
-    return lambda connection, request, n: connection.sendall(answer)
 
 
 def dripping(start: bytes, drop: bytes) -> Answer:
@@ -114,10 +71,9 @@ def outside() -> Iterator[None]:
     real = address.is_public_number
     address.is_public_number = lambda number: number == PUBLIC or real(number)
     address._standing.cache_clear()
-    for known in (breaker._spent, breaker._silent_since, breaker._down_since):
-        known.clear()
     try:
-        yield
+        with forgotten():
+            yield
     finally:
         address.is_public_number = real
         address._standing.cache_clear()
@@ -153,7 +109,7 @@ class Archive:
                 with memory.open(driver="GTiff", **about) as out:
                     out.write(values, 1)
                 self.files[name] = memory.read()
-        self.store, self.api = Server(self._file), Server(self._api)
+        self.store, self.api = Server(self._file, PUBLIC), Server(self._api, PUBLIC)
         self.items = [
             {
                 "type": "Feature", "stac_version": "1.0.0", "stac_extensions": [], "id": f"s{i:02d}", "collection": "sentinel-2-l2a", "links": [],
@@ -213,7 +169,7 @@ def waiting(folder: Path) -> str:
     archive, longest = Archive(folder, 1), 0.0
     for answer in slow.values():
         archive.of_api = answer
-        server = Server(answer)
+        server = Server(answer, PUBLIC)
         for call in (
             lambda s=server: opened(s.url + "/x.tif", internal=True), lambda s=server: read_text(s.url + "/x.xml", "none", LIMITS, internal=True),
             lambda: search(archive.settings(search=UNREAD)),
@@ -229,7 +185,7 @@ def inward(folder: Path) -> str:
     """A redirect from a public server to an internal one, wherever one may come."""
     hidden = Server(always(http(body=b"{}")), host=INTERNAL)
     with outside():
-        server = Server(always(http("302 Found", Location=hidden.url + "/latest/meta-data")))
+        server = Server(always(http("302 Found", Location=hidden.url + "/latest/meta-data")), PUBLIC)
         archive = Archive(folder, 1)
         archive.of_api = always(http("307 Temporary", Location=hidden.url + "/search"))
         said = refused(lambda: opened(server.url + "/x.tif"), RemoteError)
@@ -287,7 +243,7 @@ def numbers(folder: Path) -> str:
 def hostile_next(folder: Path) -> str:
     """Links to the next page that want another server, another method, another's password, or never end."""
     with outside():
-        other, archive = Server(always(http(body=b'{"features": [], "links": []}'))), Archive(folder, 1)
+        other, archive = Server(always(http(body=b'{"features": [], "links": []}')), PUBLIC), Archive(folder, 1)
         links = [
             {"href": other.url + "/search"}, {"href": archive.api.url + "/items/1", "method": "DELETE", "headers": {"Authorization": f"Basic {SECRET}"}},
             {"href": archive.api.url + "/search", "method": "PUT", "body": {}}, {"href": archive.api.url + "/search", "method": "POST", "body": {"x": "y" * 10**6}},
@@ -317,18 +273,18 @@ def bombs(folder: Path) -> str:
 
 def no_ranges(folder: Path) -> str:
     """A server that ignores what part is asked for and sends without end."""
-    server = Server(lambda c, r, n: None)
+    sent: Counter = Counter()
 
     def endless(connection, request, n):
         connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
         while True:
             connection.sendall(bytes(2**20))
-            server.sent += 2**20
+            sent["bytes"] += 2**20
 
-    server.answer = endless
+    server = Server(endless, PUBLIC)
     said = refused(lambda: opened(server.url + "/x.tif", FetchSection(retries=4, timeout_s=20), internal=True), RemoteError)
-    assert server.sent < 100 * 2**20 and len(server.requests) == 1
-    return f"{server.sent / 2**20:.0f} MiB were taken in one request: {said}"
+    assert sent["bytes"] < 100 * 2**20 and len(server.requests) == 1
+    return f"{sent['bytes'] / 2**20:.0f} MiB were taken in one request: {said}"
 
 
 def dead(folder: Path) -> str:
@@ -414,7 +370,7 @@ def stranger(folder: Path) -> str:
 
 def flooded(folder: Path) -> str:
     """A redirect that goes round, and an address that is none."""
-    server = Server(always(http("302 Found", Location="/again")))
+    server = Server(always(http("302 Found", Location="/again")), PUBLIC)
     refused(lambda: ask(server.url, LIMITS, internal=True), RemoteError)
     assert len(server.requests) == 6
     return f"{len(server.requests)} requests, then refused"

@@ -339,10 +339,3 @@ def _write_manifest(manifest: Path, scenes: list[Scene], outcomes: list[tuple[st
     table["bytes"] = table["bytes"].astype("int64")
     write_parquet(table.astype({c: "string" for c in ("scene_id", "key", "sensor", "status", "reason", "digest")}), manifest)
     return table
-
-
-def lost_tiles(settings: Settings) -> list[tuple[str, str]]:
-    """(tile, period) whose manifests list failed scenes."""
-    manifests = sorted(settings.root.glob(str(Layout(Path()).chips("*", "*"))))
-    lost = [m for m in manifests if (pd.read_parquet(m, columns=["status"]).status == "failed").any()]
-    return [(m.parent.name, m.parent.parent.name) for m in lost]

@@ -32,11 +32,6 @@ class Loss:
     reason: str
     """The most frequent one."""
 
-    @property
-    def share(self) -> float:
-        """Lost of all, 0-1."""
-        return len(self.lost) / self.scenes
-
     def words(self) -> str:
         return f"{len(self.lost)} of {self.scenes} scenes could not be read ({self.reason})"
 

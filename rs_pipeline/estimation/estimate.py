@@ -16,6 +16,11 @@ from rs_pipeline.estimation.reference import NO_REFERENCES, References, correcte
 from rs_pipeline.estimation.uncertainty import Interval, Thresholds, complete, missing_rule, within
 
 
+def lost_too_many(lost: int, used: int, max_share: float) -> bool:
+    """Whether more than a share, 0-1, of a unit's scenes could not be read."""
+    return lost > max_share * (lost + used)
+
+
 @dataclass(frozen=True)
 class Facts:
     """All that was measured of one unit (or the region) in one period: what every product needs, and by name what each adds of its own.
@@ -59,8 +64,9 @@ class Facts:
     @property
     def lost(self) -> str:
         """How many of the unit's scenes could not be read, in words; empty where these are no more than `max_lost_share` of all."""
-        lost, scenes = int(self.county.get("n_lost", 0)), int(self.county.get("n_lost", 0) + self.county["n_scenes"])
-        return f"lost: {lost} of {scenes} scenes could not be read ({self.county['lost_reason']})" if lost > self.max_lost_share * scenes else ""
+        lost, used = int(self.county.get("n_lost", 0)), int(self.county["n_scenes"])
+        said = lost_too_many(lost, used, self.max_lost_share)
+        return f"lost: {lost} of {lost + used} scenes could not be read ({self.county['lost_reason']})" if said else ""
 
     @property
     def land_m2(self) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow.parquet as pq
 
 from rs_pipeline.config import Settings
+from rs_pipeline.estimation.estimate import lost_too_many
 from rs_pipeline.layout import Layout
 
 _COLUMNS = ["adcode", "zone", "n_scenes", "lost_scene_ids", "lost_reason"]
@@ -40,7 +41,7 @@ def _found(settings: Settings) -> Iterator[LostUnits]:
         except (OSError, ValueError, KeyError):  # not there, or of an earlier version
             continue
         units = {r["adcode"]: (len(r["lost_scene_ids"]), r["n_scenes"], r["lost_reason"]) for r in rows if r["zone"] == "county" and r["adcode"]}
-        hit = {code: found for code, found in units.items() if found[0] > settings.indicators.max_lost_share * (found[0] + found[1])}
+        hit = {code: found for code, found in units.items() if lost_too_many(found[0], found[1], settings.indicators.max_lost_share)}
         if hit:
             code, (lost, used, reason) = max(hit.items(), key=lambda entry: entry[1][0])
             yield LostUnits(period.label, len(hit), len(units), f"{code} {lost} of {lost + used} scenes ({reason})")

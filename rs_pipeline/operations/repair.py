@@ -80,8 +80,7 @@ def make_again(settings: Settings, fault: DamagedError) -> None:
 
 
 def _command(layout: Layout, step: Step, place: StepContext) -> list[str]:
-    names = {"period": ["period"], "tile": ["tile"], "map": ["product", "period"], "tile_period": ["tile", "period"]}.get(step.scope, [])
-    options = [word for name in names for word in (f"--{name}", getattr(place, name))]
+    options = [word for name in step.names for word in (f"--{name}", getattr(place, name))]
     return [sys.executable, "-m", "rs_pipeline.cli", step.verb, *options, "--config", str(layout.settings)]
 
 

@@ -140,6 +140,11 @@ class Step:
         return self.name.replace("_", "-")
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What the verb is told of the place it works at, in the order in which it takes them."""
+        return {"period": ("period",), "tile": ("tile",), "map": ("product", "period"), "tile_period": ("tile", "period")}.get(self.scope, ())
+
+    @property
     def of_tile(self) -> bool:
         """A step of one tile and period, which may be given up and tried again."""
         return self.scope == "tile_period"

@@ -16,8 +16,9 @@ from rs_pipeline.catalog import api as api_module
 from rs_pipeline.catalog import fetch as fetch_module
 from rs_pipeline.catalog import sign as sign_module
 from rs_pipeline.catalog.cache import Cache
-from rs_pipeline.catalog.fetch import fetch, lost_tiles
+from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.ledger import read_ledger
+from rs_pipeline.catalog.losses import losses
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import parse
 from rs_pipeline.errors import CatalogError
@@ -113,7 +114,7 @@ def test_a_faulty_server_changes_no_map_and_hides_no_loss(server, scenes, tmp_pa
     search(settings)
     assert ledger(settings).equals(plain[0])
     server.seen.clear()
-    assert lost_tiles(settings) == [("r000c000", "2024")]
+    assert [(loss.tile, loss.period) for loss in losses(settings)] == [("r000c000", "2024")]
     fetch(settings, "r000c000", "2024")
     assert server.seen and all("/s13/" in path for path in server.seen)
     assert chips(settings) == plain[1] and maps(settings, "2024") == plain[3]

@@ -91,6 +91,7 @@ def test_what_was_processed_anew_or_is_asked_for_no_more_is_no_loss(settings, co
     search(settings)
     narrow = settings.model_copy(update={"periods": [2024]})
     search(type(settings).model_validate(narrow.model_dump()))
+    assert not [s for s in read_ledger(copied_run.layout.scenes) if s.reason == NOT_FOUND_AGAIN]
 
 
 def test_an_outage_and_a_lost_year_leave_a_finished_run_whole(copied_run, small_run, snakemake):

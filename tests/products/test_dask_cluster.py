@@ -125,7 +125,7 @@ def test_a_cluster_on_slurm_lets_nobody_in(tmp_path, monkeypatch, interface):
 
 @pytest.mark.parametrize("address, more", [("tcp://127.0.0.1:8786", {}), ("tls://h.org:8786", {}), ("tcp://h.org:8786", {"dask_insecure": True}), ("slurm", {}), (None, {})])
 def test_schedulers_that_may_be_used(address, more):
-    check_scheduler(ResourcesSection(dask_scheduler=address, **more))
+    assert check_scheduler(ResourcesSection(dask_scheduler=address, **more)) is None
 
 
 @pytest.mark.parametrize("address", ["tcp://h.org:8786", "tcp://10.0.0.1:8786", "ucx://h:1", "tcp://0.0.0.0:8786", "tcp://127.0.0.1.h.org:8786"])

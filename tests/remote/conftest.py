@@ -1,46 +1,12 @@
-"""A server on 127.0.0.1 that says, byte by byte, what a test wants."""
+"""Servers on 127.0.0.1, and hosts of which nothing is known."""
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 
-from rs_pipeline.remote import breaker
-
-
-class Server:
-    """Answers each request by ``answer(connection, request text, number)``; connections are closed after it."""
-
-    def __init__(self, answer: Callable[[socket.socket, str, int], None], host: str = "127.0.0.1"):
-        self.answer, self.requests = answer, []
-        self.socket = socket.create_server((host, 0))
-        self.url = f"http://{host}:{self.socket.getsockname()[1]}"
-        self.closing = threading.Event()
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._one, args=(connection,), daemon=True).start()
-
-    def _one(self, connection: socket.socket) -> None:
-        with connection:
-            text = b""
-            while b"\r\n\r\n" not in text and (part := connection.recv(4096)):
-                text += part
-            if text:
-                self.requests.append(text.decode())
-                try:
-                    self.answer(connection, text.decode(), len(self.requests))
-                except OSError:
-                    pass
+from tests.remote.server import Server, forgotten
 
 
 @pytest.fixture
@@ -58,28 +24,7 @@ def serving() -> Iterator[Callable[..., Server]]:
         server.socket.close()
 
 
-@contextmanager
-def forgotten() -> Iterator[None]:
-    """Nothing is known of hosts before and after."""
-    for state in (breaker._spent, breaker._silent_since, breaker._down_since):
-        state.clear()
-    yield
-    breaker._folder = None
-    for state in (breaker._spent, breaker._silent_since, breaker._down_since):
-        state.clear()
-
-
 @pytest.fixture(autouse=True)
 def _no_memory_of_hosts():
     with forgotten():
         yield
-
-
-def http(status: str = "200 OK", body: bytes = b"", **headers: str) -> bytes:
-    """An answer; underscores in names of headers are hyphens."""
-    lines = {"Content-Length": str(len(body)), "Connection": "close", **{name.replace("_", "-"): value for name, value in headers.items()}}
-    return "\r\n".join([f"HTTP/1.1 {status}", *(f"{k}: {v}" for k, v in lines.items() if v is not None), "", ""]).encode() + body
-
-
-def always(answer: bytes):
-    return lambda connection, request, n: connection.sendall(answer)

@@ -20,7 +20,7 @@ from rs_pipeline.remote import ask as module
 from rs_pipeline.remote.address import origin
 from rs_pipeline.remote.ask import Credentials, ask, parsed
 from rs_pipeline.remote.retrying import Later, Refused
-from tests.remote.conftest import always, http
+from tests.remote.server import always, http
 
 LIMITS = FetchSection(retries=0, timeout_s=1, backoff_s=0.01)
 

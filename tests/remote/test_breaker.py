@@ -11,7 +11,7 @@ from rs_pipeline.errors import RemoteError
 from rs_pipeline.remote import breaker
 from rs_pipeline.remote.ask import ask
 from rs_pipeline.remote.retrying import Later, Refused
-from tests.remote.conftest import always, forgotten, http
+from tests.remote.server import always, forgotten, http
 
 LIMITS = FetchSection(retries=1, backoff_s=0.001, timeout_s=1, give_up_s=0)
 

@@ -17,7 +17,7 @@ from rs_pipeline.errors import RemoteError
 from rs_pipeline.remote import ranges as module
 from rs_pipeline.remote.ranges import RangeFile
 from rs_pipeline.remote.retrying import Later, Refused
-from tests.remote.conftest import always, http
+from tests.remote.server import always, http
 
 LIMITS = FetchSection(retries=2, timeout_s=2, backoff_s=0.01)
 WINDOW = Window(300, 300, 500, 500)
