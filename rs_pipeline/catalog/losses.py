@@ -51,6 +51,11 @@ def losses(settings: Settings) -> list[Loss]:
     return found
 
 
+def may_come_back(scene: Scene) -> bool:
+    """Whether a scene that could not be read may be read later although its files stay what they are: files of this machine that are there are damaged."""
+    return not all(href.startswith("/") and Path(href).exists() for href in scene.assets.values())
+
+
 def readable_again(scenes: list[Scene], limits: FetchSection) -> set[str]:
     """Keys of the scenes all of whose bands can be opened."""
     with ThreadPoolExecutor(max_workers=limits.connections) as pool:

@@ -111,16 +111,16 @@ def end(settings: Settings, *, failed: bool) -> Summary:
 
 
 def worth_another_try(settings: Settings) -> bool:
-    """Whether a scene was lost that is not known to be damaged at its source."""
+    """Whether a scene was lost that is not known to be damaged."""
     from rs_pipeline.catalog.assign import tries_of  # GeoPandas, which the Snakefile would load for every job of a cluster
-    from rs_pipeline.catalog.losses import MAX_TRIES, losses
+    from rs_pipeline.catalog.ledger import read_ledger
+    from rs_pipeline.catalog.losses import MAX_TRIES, losses, may_come_back
 
-    layout = Layout(settings.root)
+    layout, open_keys = Layout(settings.root), set()
     for loss in losses(settings):
         tried = tries_of(layout.scene_list(loss.period, loss.tile))
-        if any(tried.get(key, 0) < MAX_TRIES for key in loss.lost):
-            return True
-    return False
+        open_keys |= {key for key in loss.lost if tried.get(key, 0) < MAX_TRIES}
+    return bool(open_keys) and any(map(may_come_back, read_ledger(layout.scenes, key=open_keys)))
 
 
 def notify(settings: Settings, status: str, text: str) -> None:

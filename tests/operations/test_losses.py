@@ -59,7 +59,8 @@ def test_a_lost_scene_that_opens_is_tried_three_times_and_one_that_does_not_is_o
     others = {p: p.stat().st_mtime_ns for p in layout.root.glob("chips/*/*/scenes.csv")}
     with unreadable(layout, 2024):
         assign(settings)
-    assert tries(layout, key) == 0 and worth_another_try(settings)
+        assert tries(layout, key) == 0 and worth_another_try(settings)
+    assert not worth_another_try(settings)  # its files are there: they are damaged
     for n in range(1, MAX_TRIES + 2):
         assign(settings)
         assert tries(layout, key) == min(n, MAX_TRIES)
