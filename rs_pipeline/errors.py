@@ -27,6 +27,17 @@ class PipelineError(Exception):
             lines.append(f"  remedy: {self.remedy}")
         return "\n".join(lines)
 
+    def __reduce__(self):
+        """Between processes it goes as it is: the arguments of its kind may be others than its texts."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[PipelineError], args: tuple[str, ...], state: dict) -> PipelineError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
 
 class ConfigError(PipelineError):
     """The configuration or a file it names cannot be used."""
