@@ -9,7 +9,7 @@ import pandas as pd
 
 from rs_pipeline.config import Settings, parse
 from rs_pipeline.estimation.zones import REGION, REGION_NAME
-from rs_pipeline.indicators.table import INDICATOR_COLUMNS, needs
+from rs_pipeline.indicators.table import INDICATOR_COLUMNS, unanswered
 from rs_pipeline.indicators.targets import Target, load_targets
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
@@ -53,7 +53,8 @@ def _write_indicators(settings: Settings, units: pd.DataFrame, rng: np.random.Ge
     base = pd.concat([units] * len(YEARS), ignore_index=True).assign(
         period=years.astype(str), n_scenes=rng.integers(60, 160, years.size), value=np.nan, lower=np.nan, upper=np.nan, interval="",
         observed_fraction=0.0, target_id="", target_operator="", target_value=np.nan, target_year=pd.NA, clause=pd.NA, observability="", reason="",
-        status="no_target",
+        status="no_target", level=np.where(np.tile(units.adcode == REGION, len(YEARS)), "region", "county"), baseline="", detection_limit=np.nan,
+        slope_per_year=np.nan, slope_lower=np.nan, slope_upper=np.nan,
     )  # fmt: skip
     frames = []
     for name, unit, target in _kinds(load_targets(settings.targets_path, INDICATORS)):
@@ -81,8 +82,8 @@ def _valued(rows: pd.DataFrame, value: np.ndarray, has_target: bool, rng: np.ran
 
 
 def _empty(rows: pd.DataFrame, target: Target) -> pd.DataFrame:
-    unseen = target.observability == "not_observable"
-    return rows.assign(status="not_observable" if unseen else "needs_table", reason=target.caveat if unseen else needs(target))
+    verdict = unanswered(target)
+    return rows.assign(status=verdict.status, reason=verdict.reason)
 
 
 def _write_counties(settings: Settings, units: pd.DataFrame, rng: np.random.Generator) -> None:

@@ -24,6 +24,7 @@ import shapely
 
 from rs_pipeline.config import Settings, parse
 from rs_pipeline.layout import Layout
+from rs_pipeline.products.baselines import other_baselines
 
 KM2 = 1e6
 
@@ -64,11 +65,16 @@ def write_counties(folder: Path, n_units: int, n_periods: int) -> Settings:
         tiles = [f"r{i // UNITS_OF_A_TILE:03d}c000" for i in at]
         frame = pd.DataFrame(table | {"in_region": True, "period": str(year), "zone": "county", "n_scenes": SCENES_OF_A_UNIT, "fvc_peak_sigma": 0.04} | sums)
         frame["scene_ids"] = [ids[i : i + SCENES_OF_A_UNIT] for i in first]
+        frame["lost_scene_ids"], frame["lost_reason"] = [[]] * n_units, ""
         frame["tiles"] = [[t] for t in tiles]
         frame["maps"] = [[f"tiles/{year}/{t}/{name}.tif sha256:{t:0>64}" for name in ("vegetation", "water", "observations", "black_odorous")] for t in tiles]
         path = Layout(settings.root).counties(str(year))
         path.parent.mkdir(parents=True, exist_ok=True)
         frame.to_parquet(path)
+        changes = [c for c in (*SUMS_M2, *VARIANCES_M4) if any(word in c for word in ("common", "change", "baseline", "greening", "browning"))]
+        since = [frame[["adcode", "prefecture", "in_region", "zone", "period", *changes]].assign(baseline=b) for b in other_baselines(settings, str(year))]
+        if since:
+            pd.concat(since).to_parquet(Layout(settings.root).changes(str(year)))
     return settings
 
 

@@ -18,7 +18,7 @@ from rs_pipeline.errors import ConfigError, PipelineError
 from rs_pipeline.inputs.places import check_codes, check_meets, check_places
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.products.dask_address import check_scheduler
-from rs_pipeline.region import REGION, load_units, tell_overlaps
+from rs_pipeline.region import REGION, load_units, prefecture_codes, tell_overlaps
 from rs_pipeline.storage.special import special_kind
 
 Units = gpd.GeoDataFrame | None
@@ -64,14 +64,20 @@ def _samples(settings: Settings, key: str, units: Units) -> None:
     check_places(samples.lon, samples.lat, units, f"{key}: {settings.path_of(key)}")
 
 
+def _of_units(codes: Iterable[str], units: Units) -> list[str]:
+    """Codes that are neither the region's nor a prefecture's: they must be units'."""
+    known = {REGION} if units is None else {REGION, *prefecture_codes(units).values()}
+    return [code for code in codes if code not in known]
+
+
 def _gdp(settings: Settings, key: str, units: Units) -> None:
     table = _later("rs_pipeline.products.land.gdp:read_gdp")(settings.path_of(key), settings.stated(key))
-    check_codes([code for code, _ in table if code != REGION], units, f"{key}: {settings.path_of(key)}")
+    check_codes(_of_units([code for code, _ in table], units), units, f"{key}: {settings.path_of(key)}")
 
 
 def _values(settings: Settings, key: str, units: Units) -> None:
     table = _later("rs_pipeline.indicators.targets:run_values")(settings)
-    check_codes([code for code, _, _ in table if code != REGION], units, f"{key}: {settings.path_of(key)}")
+    check_codes(_of_units([code for code, _, _ in table], units), units, f"{key}: {settings.path_of(key)}")
 
 
 def _tide(settings: Settings, key: str, units: Units) -> None:

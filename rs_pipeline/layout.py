@@ -110,6 +110,10 @@ class Layout:
     def counties(self, period: str) -> Path:
         return self.root / "counties" / f"{period}.parquet"
 
+    def changes(self, period: str) -> Path:
+        """What changed since other baselines than the run's own, by unit, zone and baseline."""
+        return self.root / "counties" / f"changes_{period}.parquet"
+
     def trend_tile(self, tile: str) -> Path:
         """Trend of vegetation cover over all periods, of one tile."""
         return self.root / "tiles" / "all_periods" / tile / "vegetation_trend.tif"
@@ -130,6 +134,10 @@ class Layout:
     def land_counties(self, period: str) -> Path:
         """Areas of land cover and of its conversion, by unit and zone."""
         return self.root / "counties" / f"land_{period}.parquet"
+
+    def land_changes(self, period: str) -> Path:
+        """Land cover that was converted since other baselines than the run's own, by unit, zone and baseline."""
+        return self.root / "counties" / f"land_changes_{period}.parquet"
 
     @property
     def shorelines(self) -> Path:

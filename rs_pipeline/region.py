@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping, Sequence
 
 import geopandas as gpd
 import numpy as np
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 
 REGION = "000000"
 """Code of the row for all units together."""
+REGION_NAME = "All units"
 
 EQUAL_AREA = 6933
 """EPSG code of the CRS in which areas of units are compared."""
@@ -134,8 +136,42 @@ def with_unions(units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     codes, pairs = list(doubled.adcode), overlaps(doubled)
     links = [[codes.index(c) for c in pairs[name]] for name in ("small", "large")]
     _, group = connected_components(coo_array((np.ones(len(pairs), bool), links), shape=(len(codes),) * 2), directed=False)
-    unions = doubled.assign(adcode="", name="", prefecture="", in_region=True, group=group).dissolve("group")
+    unions = doubled.assign(adcode="", name="", in_region=True, group=group)
+    apart = unions.groupby("group").prefecture.transform("nunique") > 1
+    unions = unions.assign(prefecture=unions.prefecture.mask(apart, "")).dissolve("group")
     return pd.concat([units, unions[units.columns]], ignore_index=True)
+
+
+def prefecture_codes(units: pd.DataFrame) -> dict[str, str]:
+    """Name of each prefecture of the units (adcode, prefecture) to its code: that of the six digits' division (130200 of 130203 and 130281), or the name
+    itself where the units' codes say no such thing or another prefecture has it.
+
+    >>> prefecture_codes(pd.DataFrame({"adcode": ["130203", "130281", "x"], "prefecture": ["Tangshan", "Tangshan", "Moni"]}))
+    {'Moni': 'Moni', 'Tangshan': '130200'}
+    """
+    known = units[(units.adcode != "") & (units.prefecture != "")]
+    codes = {}
+    for name, group in known.groupby("prefecture"):
+        divisions = {code[:4] + "00" for code in group.adcode}
+        division = divisions.pop() if len(divisions) == 1 and group.adcode.str.fullmatch(r"\d{6}").all() else name
+        codes[name] = name if division in set(units.adcode) else division
+    shared = {code for code in codes.values() if list(codes.values()).count(code) > 1}
+    return {name: name if code in shared else code for name, code in codes.items()}
+
+
+def totals(table: pd.DataFrame, sums: list[str], codes: Mapping[str, str], by: Sequence[str] = ()) -> pd.DataFrame:
+    """Rows of the prefectures and of the region, a row each and group of ``by``: sums over what is ``in_region``.
+
+    ``table`` : adcode, prefecture, in_region, ``by`` and ``sums``, with `with_unions`. ``codes`` : `prefecture_codes`.
+    """
+    counted = table[table.in_region.astype(bool)]
+    parts = [(REGION, REGION_NAME, "", counted)]
+    parts += [(code, name, name, counted[counted.prefecture == name]) for name, code in codes.items()]
+    rows = []
+    for code, name, prefecture, group in parts:
+        summed = group.groupby(list(by), sort=False)[sums].sum().reset_index() if by else group[sums].sum().to_frame().T
+        rows.append(summed.assign(adcode=code, name=name, prefecture=prefecture))
+    return pd.concat(rows, ignore_index=True)
 
 
 def own_ground(units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -155,11 +191,11 @@ def _nested(units: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def families(units: gpd.GeoDataFrame) -> dict[str, list[str]]:
-    """Code of each unit to its own and those of the units within it."""
+    """Code of each unit to its own and those of the units within it; of each prefecture to those of its units."""
     found = {code: [code] for code in units.adcode}
     for small, large in zip(*_nested(units), strict=True):
         found[units.adcode.iloc[large]].append(units.adcode.iloc[small])
-    return found
+    return found | {code: list(units.adcode[units.prefecture == name]) for name, code in prefecture_codes(units).items()}
 
 
 def utm_crs(lon: float, lat: float) -> str:

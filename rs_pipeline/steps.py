@@ -15,6 +15,7 @@ from pathlib import Path
 
 from rs_pipeline.config import Settings
 from rs_pipeline.paths import table_path
+from rs_pipeline.products.baselines import with_baselines
 from rs_pipeline.products.register import (
     CLEAR_PIXEL_KEYS,
     OBSERVE,
@@ -46,7 +47,7 @@ def _coast_tables(place: StepContext) -> list[Path | None]:
 
 
 def _zonal_maps(place: StepContext) -> list[Path]:
-    return [place.layout.tile_map(label, tile, name) for label in place.with_baseline for tile in place.ask_tiles() for name in county_maps()]
+    return [place.layout.tile_map(label, tile, name) for label in with_baselines(place) for tile in place.ask_tiles() for name in county_maps()]
 
 
 def _tables_of_indicators(place: StepContext) -> list[Path | None]:
@@ -149,9 +150,10 @@ COMMON = (
     ),
     Step(
         "zonal", "Sum the maps of a period over counties.", "rs_pipeline.indicators.zonal:zonal", scope="period", final=True, memory_mb=_zonal_memory_mb,
-        keys=("baseline", "units", "water.permanent_frequency", "water.seasonal_frequency", "products"),
+        keys=("baseline", "province", "units", "water.permanent_frequency", "water.seasonal_frequency", "products"),
         reads=lambda p: [p.layout.tiles, *_zonal_maps(p), *(p.layout.chips(p.period, t) for t in p.ask_tiles()), p.settings.units.path],
-        side_files=lambda p: [p.settings.tables.grassland, p.settings.tables.lakes], writes=lambda p: [p.layout.counties(p.period)],
+        side_files=lambda p: [p.settings.tables.grassland, p.settings.tables.lakes, p.settings.targets_path],
+        writes=lambda p: [p.layout.counties(p.period), p.layout.changes(p.period)],
     ),
 )
 

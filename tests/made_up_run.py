@@ -17,6 +17,9 @@ from rs_pipeline.estimation.uncertainty import Thresholds
 from rs_pipeline.indicators.targets import Target
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Scene
+from rs_pipeline.products.baselines import other_baselines
+from rs_pipeline.products.vegetation.county import CHANGES as VEGETATION_CHANGES
+from rs_pipeline.products.water.county import CHANGES as WATER_CHANGES
 
 KM2 = 1e6
 
@@ -36,6 +39,15 @@ def sums(**changes) -> dict:
         "water_seasonal_var_m4": 0.16 * KM2**2, "water_permanent_change_var_m4": 0.25 * KM2**2, "water_seasonal_change_var_m4": 0.36 * KM2**2,
     }  # fmt: skip
     return row | changes
+
+
+def land_sums(built_km2: float) -> dict:
+    """100 km2, all seen, 50 of cropland; nothing uncertain."""
+    areas = {"built": built_km2, "cropland": 50.0, "grass": 50.0 - built_km2, "disturbed": built_km2}
+    names = ("built", "cropland", "tree", "grass", "wetland", "bare", "water", "disturbed", "natural")
+    row = {f"{n}_m2": areas.get(n, 0.0) * KM2 for n in names} | {f"{n}_uncertain_m2": 0.01 * KM2 for n in names} | {f"class_{n}_m2": areas.get(n, 0.0) * KM2 for n in names}
+    converted = {f"{k}converted{b}_m2": 0.0 for k in ("", "natural_") for b in ("", "_lower", "_upper")}
+    return row | converted | {"area_m2": 100 * KM2, "land_observed_m2": 100 * KM2, "common_m2": 100 * KM2, "built_common_m2": built_km2 * KM2, "built_baseline_m2": built_km2 * KM2}
 
 
 def reach_rows(*rows: tuple) -> pd.DataFrame:
@@ -113,12 +125,28 @@ class FakeRun:
             path = self.layout.counties(str(year))
             path.parent.mkdir(parents=True, exist_ok=True)
             pd.DataFrame(rows).to_parquet(path)
+            others = other_baselines(self.settings, str(year))
+            changed = [{"adcode": r["adcode"], "prefecture": "P", "in_region": True, "zone": r["zone"], "period": str(year), "baseline": b}
+                       | {c: r[c] for c in (*VEGETATION_CHANGES, *WATER_CHANGES) if c in r} for b in others for r in rows]  # fmt: skip
+            pd.DataFrame(changed).to_parquet(self.layout.changes(str(year)))
         return self
 
     @staticmethod
     def _row(code, name, year, zone, values) -> dict:
         ids = [f"S2-{year}-{i}" for i in range(int(values["n_scenes"]))]
         return {"adcode": code, "name": name, "prefecture": "P", "in_region": True, "period": str(year), "zone": zone, "scene_ids": ids, "lost_scene_ids": [], "lost_reason": "", "tiles": ["r000c000"], "maps": [f"tiles/{year}/r000c000/water.tif sha256:0"], **values}
+
+    def land(self, built_km2: dict[int, float]) -> FakeRun:
+        """Land cover of every county: built land by year, 50 km2 of cropland, the rest grass."""
+        for year, built in built_km2.items():
+            rows = [{"adcode": c, "name": c, "prefecture": "P", "zone": "county", "period": str(year), **land_sums(built)} for c in [*self.codes, "130000", "000000"]]
+            path = self.layout.land_counties(str(year))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pd.DataFrame(rows).to_parquet(path)
+            changed = [{"adcode": r["adcode"], "zone": "county", "period": str(year), "baseline": b, "common_m2": 100 * KM2, "built_common_m2": built * KM2,
+                        "built_baseline_m2": built_km2[int(b)] * KM2} for b in other_baselines(self.settings, str(year)) for r in rows]  # fmt: skip
+            pd.DataFrame(changed).to_parquet(self.layout.land_changes(str(year)))
+        return self
 
     def layer(self, path, layer: str, table: pd.DataFrame) -> FakeRun:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -51,8 +51,8 @@ def test_a_toy_province_decides_targets_and_totals(toy, tmp_path):
     s = settings(province=toy())
     assert s.targets_path == tmp_path / "targets.csv"
     # 97 % of 16410 km2 is 15917.7: of that the run is the whole province, of Hebei a part.
-    assert Judge(s, {}, 15_918.0).is_province and not Judge(s, {}, 15_917.0).is_province
-    assert not Judge(settings(), {}, 15_918.0).is_province and Judge(settings(), {}, 183_136.0).is_province
+    assert Judge(s, 15_918.0).is_province and not Judge(s, 15_917.0).is_province
+    assert not Judge(settings(), 15_918.0).is_province and Judge(settings(), 183_136.0).is_province
     assert settings(province=toy(), indicators={"targets": "mine.csv"}).targets_path.name == "mine.csv"
 
 

@@ -130,7 +130,7 @@ def test_a_prefecture_beside_its_counties_counts_once_for_the_region(make_settin
     assert len(union) == 1 and union.geometry.iloc[0].equals(PREFECTURE) and summed[summed.in_region].geometry.area.sum() == pytest.approx(3)
     region.tell_overlaps(units)
     assert "units overlap: 1 and 10 share 9683 km2, 100 % of 1; 2 and 10 share 9683 km2, 100 % of 2" in caplog.text
-    assert region.families(units) == {"1": ["1"], "2": ["2"], "3": ["3"], "10": ["10", "1", "2"]}
+    assert region.families(units) == {"1": ["1"], "2": ["2"], "3": ["3"], "10": ["10", "1", "2"], "b": ["1", "10", "2", "3"]}
     assert region.own_ground(units).adcode.tolist() == ["1", "2", "3"]
 
 
@@ -148,4 +148,4 @@ def test_one_polygon_under_two_codes(make_settings, tmp_path):
     write_units(tmp_path / "units.gpkg", adcode=["1", "2"], geometry=[TWO[0], TWO[0]])
     units = region.load_units(s)
     assert region.with_unions(units)[lambda t: t.in_region].geometry.area.sum() == pytest.approx(1)
-    assert region.own_ground(units).adcode.tolist() == ["2"] and region.families(units) == {"1": ["1", "2"], "2": ["2"]}
+    assert region.own_ground(units).adcode.tolist() == ["2"] and region.families(units) == {"1": ["1", "2"], "2": ["2"], "b": ["1", "2"]}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from rs_pipeline.estimation.uncertainty import Z95, Interval
@@ -38,10 +38,12 @@ class Spread:
     """None where no development world shows this indicator."""
     undecided: tuple[float, float] = (0.0, 0.0)
     """How far below and above the value the truth lies if all that was not decided falls that way."""
+    indicator: str = ""
+    """Row of the table that the systematic part is of."""
 
     def times(self, factor: float) -> Spread:
         low, high = self.undecided
-        return Spread(self.random95 * factor, self.basis * factor, self.systematic, (low * factor, high * factor))
+        return replace(self, random95=self.random95 * factor, basis=self.basis * factor, undecided=(low * factor, high * factor))
 
     def around(self, value: float) -> Interval:
         """The interval; empty without a systematic part: the random one alone would promise too much."""
@@ -76,4 +78,4 @@ def systematic_errors() -> dict[str, Systematic]:
 
 def spread(indicator: str, random_sd: float, basis: float = 1.0, undecided: tuple[float, float] = (0.0, 0.0)) -> Spread:
     """The spread of an indicator's mean. All numbers are in the unit of that mean."""
-    return Spread(Z95 * random_sd, basis, systematic_errors().get(indicator), undecided)
+    return Spread(Z95 * random_sd, basis, systematic_errors().get(indicator), undecided, indicator)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from rs_pipeline.config import Settings
 from rs_pipeline.estimation.error_model import Spread
 from rs_pipeline.estimation.reference import NO_REFERENCES, References, corrected_mean
 from rs_pipeline.estimation.uncertainty import Interval, Thresholds, complete, missing_rule, within
@@ -49,6 +50,12 @@ class Facts:
     """Likewise, of the baseline period."""
     own: Mapping[str, Any] = field(default_factory=dict)
     """What products add (`Product.facts`), by name."""
+    measured: Callable[[str, str], Facts] | None = field(default=None, repr=False)
+    """(period, baseline) to the facts of the same unit."""
+
+    def since(self, baseline: str) -> Facts:
+        """The same unit and period, changes measured from another period."""
+        return self if baseline == self.baseline else self.measured(self.period, baseline)
 
     def __getitem__(self, name: str) -> Any:
         return self.own[name]
@@ -106,6 +113,10 @@ class Indicator:
     """The value is itself a change since the baseline."""
     of_all_periods: bool = False
     """The value rests on all periods, and the last one carries it."""
+    at_baseline: float = 0.0
+    """What a change is in the baseline period itself: 0, of a ratio 1."""
+    least: Callable[[Settings, float], float] | None = field(default=None, repr=False)
+    """The smallest amount that can be told from none, or of a level the smallest change, in ``unit``: ``(settings, value in the baseline period)``."""
     formula: str = ""
     """How the value comes about, in words."""
     bounds: str = ""

@@ -11,21 +11,24 @@ from exactextract.raster import NumPyRasterSource
 
 from rs_pipeline.model import Grid
 from rs_pipeline.region import REGION as REGION
+from rs_pipeline.region import REGION_NAME as REGION_NAME
 from rs_pipeline.region import pixel_areas
-
-REGION_NAME = "All units"
 
 EIGHT = np.ones((3, 3), bool)
 """The eight neighbours of a pixel and itself."""
 
+LEVELS = ("county", "prefecture", "region")
+
 
 @dataclass(frozen=True)
 class Unit:
-    """A county, or the region."""
+    """A county, a prefecture, or the region."""
 
     adcode: str
     name: str
     prefecture: str
+    level: str = "county"
+    """One of LEVELS."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class CountySums:
     """Name to the per-pixel standard errors whose correlated variance is the column ``<name>_var_m4``."""
     means: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Column that takes the place of a sum to (that sum, the sum or ``area_m2`` it is divided by)."""
+    changes: tuple[str, ...] = ()
+    """Names of the layers and errors that depend on the baseline: they are summed anew for each."""
 
 
 def marked(condition: np.ndarray, *needed: np.ndarray) -> np.ndarray:

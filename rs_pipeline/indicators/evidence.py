@@ -71,11 +71,11 @@ class _Sources:
         self.scenes.cache_clear()
         self.files.cache_clear()
 
-    def periods(self, name: str, period: str) -> tuple[str, ...]:
+    def periods(self, name: str, period: str, baseline: str) -> tuple[str, ...]:
         indicator = INDICATORS[name]
         if products()[indicator.product].of_all_periods or indicator.of_all_periods:
             return tuple(p.label for p in self.settings.all_periods)
-        return tuple(dict.fromkeys((self.settings.baseline_label, period))) if indicator.is_change else (period,)
+        return tuple(dict.fromkeys(filter(None, (baseline, period))))
 
     def _scenes(self, adcode: str, periods: tuple[str, ...], optical_only: bool) -> dict[str, list[str]]:
         """Scene ids, and what is different among them, for a unit and periods."""
@@ -90,9 +90,9 @@ class _Sources:
         measured = np.isfinite(row.value) or row.status == "insufficient_data"
         if indicator is None or products()[indicator.product].scenes == "none" or not measured:
             return _NO_SCENES
-        return self.scenes(row.adcode, self.periods(row.indicator, row.period), products()[indicator.product].scenes == "optical")
+        return self.scenes(row.adcode, self.periods(row.indicator, row.period, row.baseline), products()[indicator.product].scenes == "optical")
 
-    def _files(self, name: str, adcode: str, period: str, has_target: bool, has_value: bool) -> list[str]:
+    def _files(self, name: str, adcode: str, period: str, baseline: str, has_target: bool, has_value: bool) -> list[str]:
         """Fingerprints of what the row rests on: tables first, then the unit's tile maps, as the zonal step saw them."""
         settings, layout = self.settings, self.layout
         paths: list[Path | None] = [settings.targets_path] if has_target else []
@@ -100,8 +100,9 @@ class _Sources:
         if name not in INDICATORS:
             paths += [settings.tables.values] if has_value else []
         else:
-            product, periods = products()[INDICATORS[name].product], self.periods(name, period)
-            paths += [*(layout.counties(p) for p in periods), settings.units.path, *product.evidence(settings, name, periods)]
+            product, periods = products()[INDICATORS[name].product], self.periods(name, period, baseline)
+            changes = [layout.changes(period)] if baseline not in ("", settings.baseline_label) else []
+            paths += [*(layout.counties(p) for p in periods), *changes, settings.units.path, *product.evidence(settings, name, periods)]
             files = tuple(f"{m}.tif" for m in product.evidence_maps)
             maps = [m for p in periods for m in self.run.maps[adcode, p] if m.split(" ")[0].endswith(files)]
         return [*(self.fingerprint(p) for p in paths if p is not None), *dict.fromkeys(maps)]
@@ -137,7 +138,7 @@ def _evidence(sources: _Sources, table: pd.DataFrame) -> pa.Table:
     run = sources.run
     rows = list(table.itertuples(index=False))
     scenes = [sources.scenes_of(row) for row in rows]
-    inputs = [sources.files(r.indicator, r.adcode, r.period, bool(r.target_id), bool(np.isfinite(r.value))) for r in rows]
+    inputs = [sources.files(r.indicator, r.adcode, r.period, r.baseline, bool(r.target_id), bool(np.isfinite(r.value))) for r in rows]
     columns = {name: pa.array(table[name].astype(str).tolist()).dictionary_encode() for name in ("adcode", "period", "indicator", "target_id")}
     columns |= {name: _lists([s[name] for s in scenes]) for name in _NO_SCENES}
     columns["inputs"] = _lists(inputs)

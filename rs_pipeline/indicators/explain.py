@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,13 @@ SCENE_COLUMNS = (
 )  # fmt: skip
 
 
+VERDICT_COLUMNS = (
+    "target_id", "clause", "target_operator", "target_value", "target_year", "status", "value", "lower", "upper", "baseline", "detection_limit",
+    "slope_per_year", "slope_lower", "slope_upper", "reason",
+)  # fmt: skip
+"""Of a verdict: an indicator that several targets are judged by has a value for each baseline."""
+
+
 @dataclass(frozen=True)
 class Explanation:
     """What a cell rests on."""
@@ -32,7 +39,7 @@ class Explanation:
     value: dict[str, Any]
     """The row's name, value, unit, bounds, observed fraction and number of scenes."""
     verdicts: list[dict[str, Any]]
-    """Status and reason, one a target that the indicator answers."""
+    """VERDICT_COLUMNS, one a target that the indicator answers."""
     title: str
     formula: str
     interval_origin: str
@@ -105,7 +112,7 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
     configured = keys_of(settings, known.product) if known else ("indicators", "tables")
     return Explanation(
         value=_plain({c: row[c] for c in (*KEYS, "name", "value", "unit", "lower", "upper", "interval", "observed_fraction", "n_scenes")}),
-        verdicts=[_plain({c: r[c] for c in ("target_id", "clause", "target_operator", "target_value", "target_year", "status", "reason")}) for _, r in rows.iterrows()],
+        verdicts=[_plain({c: r[c] for c in VERDICT_COLUMNS}) for _, r in rows.iterrows()],
         title=known.title if known else "official value or target without an indicator",
         formula=known.formula if known else "as given in tables.values",
         interval_origin=proof.interval_origin,
@@ -149,6 +156,17 @@ def as_json(explanation: Explanation) -> str:
     return json.dumps(asdict(explanation), ensure_ascii=False, indent=2)
 
 
+def _rests_on(verdict: dict[str, Any]) -> Iterator[str]:
+    """Baseline, pace and detection limit of a verdict, in words; what it has none of is left out."""
+    if verdict["baseline"]:
+        yield f"measured from {verdict['baseline']}"
+    if verdict["slope_per_year"] is not None:
+        bounds = "" if verdict["slope_lower"] is None else f" [{verdict['slope_lower']:+.3g} to {verdict['slope_upper']:+.3g}]"
+        yield f"pace {verdict['slope_per_year']:+.3g}{bounds} a year"
+    if verdict["detection_limit"] is not None:
+        yield f"detection limit {verdict['detection_limit']:.3g}: less counts as none"
+
+
 def print_explanation(e: Explanation) -> None:
     """The explanation for a reader at a terminal."""
     from rich.console import Console
@@ -168,6 +186,8 @@ def print_explanation(e: Explanation) -> None:
     for verdict in e.verdicts:
         goal = f" {verdict['target_operator']} {verdict['target_value']} by {verdict['target_year']}" if verdict["target_id"] else ""
         say(f"  {verdict['target_id'] or 'no target'}:", f"{verdict['status']}{goal}" + (f": {verdict['reason']}" if verdict["reason"] else ""))
+        for words in _rests_on(verdict):
+            say("   ", words)
     say("Formula:", e.formula)
     say("Interval:", e.interval_origin or "none")
     say("Seen:", f"{'-' if v['observed_fraction'] is None else format(v['observed_fraction'], '.1%')} of it, by {v['n_scenes']} scenes in the unit")

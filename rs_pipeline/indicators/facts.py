@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,9 +15,11 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.estimate import Facts
 from rs_pipeline.estimation.reference import ReferenceTable
 from rs_pipeline.estimation.uncertainty import Thresholds
-from rs_pipeline.estimation.zones import REGION, REGION_NAME, Unit
+from rs_pipeline.estimation.zones import LEVELS, REGION, REGION_NAME, Unit
 from rs_pipeline.layout import Layout
+from rs_pipeline.products.baselines import other_baselines
 from rs_pipeline.products.register import products, resolve, sampled_products
+from rs_pipeline.region import load_units, prefecture_codes, totals
 
 
 def read_counties(settings: Settings) -> pd.DataFrame:
@@ -39,8 +42,31 @@ def read_counties(settings: Settings) -> pd.DataFrame:
             raise TableError(f"the code {REGION} stands for the region", where=str(path), remedy="give the unit another code")
         for column in ("scene_ids", "maps"):
             table[column] = [_shared(found, known) for found in table[column]]
-        tables += [table[table.adcode != ""].drop(columns="tiles", errors="ignore"), region_rows(table)]
+        counted = table[table.in_region.astype(bool)]
+        tables += [table[table.adcode != ""].drop(columns="tiles", errors="ignore").assign(level="county")]
+        tables += [total_rows(counted[counted.prefecture == name], Unit(code, name, name, "prefecture")) for name, code in prefecture_codes(table).items()]
+        tables.append(total_rows(counted, Unit(REGION, REGION_NAME, "", "region")))
     return pd.concat(tables, ignore_index=True)
+
+
+def read_changes(settings: Settings) -> dict[tuple[str, str], dict[tuple[str, str], dict[str, float]]]:
+    """(adcode, period) to (zone, baseline) to the columns of changes since a baseline that is not the run's, prefectures and the region among the units.
+
+    Raises
+    ------
+    TableError : the table of a period with such a baseline is missing.
+    """
+    units, found = load_units(settings), {}
+    for period in [p.label for p in settings.all_periods if other_baselines(settings, p.label)]:
+        path = Layout(settings.root).changes(period)
+        if not path.exists():
+            raise TableError("the changes of counties are not made yet", where=str(path), remedy="run `rs-pipeline zonal` for that period first")
+        table = pd.read_parquet(path)
+        sums = [c for c in table if c.endswith(("_m2", "_m4"))]
+        whole = pd.concat([table[table.adcode != ""], totals(table, sums, prefecture_codes(units), by=["zone", "baseline"])])
+        for code, zone, label, *values in whole[["adcode", "zone", "baseline", *sums]].itertuples(index=False):
+            found.setdefault((code, period), {})[zone, label] = dict(zip(sums, values, strict=True))
+    return found
 
 
 def _shared(found: Iterable[str], known: dict[tuple[str, ...], list[str]]) -> list[str]:
@@ -49,19 +75,20 @@ def _shared(found: Iterable[str], known: dict[tuple[str, ...], list[str]]) -> li
     return known.setdefault(texts, list(texts))
 
 
-def region_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a zone: sums of the units' areas and sums, the scenes of any of them, the standard error weighted by observed area. Of units
-    that overlap it is their union that counts (``in_region``)."""
-    sums = [c for c in table if c.endswith(("_m2", "_m4"))]
+def total_rows(counted: pd.DataFrame, unit: Unit) -> pd.DataFrame:
+    """Rows of a prefecture or the region, one a zone: sums of its units' areas and sums, the scenes of any of them, the standard error weighted by
+    observed area. ``counted`` : rows that are ``in_region``, so that of units that overlap it is their union that counts."""
+    sums = [c for c in counted if c.endswith(("_m2", "_m4"))]
     rows = []
-    for zone, group in table[table.in_region].groupby("zone", sort=False):
+    for zone, group in counted.groupby("zone", sort=False):
         scenes, lost = (sorted({s for ids in group[name] for s in ids}) for name in ("scene_ids", "lost_scene_ids"))
         weight = group.fvc_peak_observed_m2.where(group.fvc_peak_sigma.notna(), 0)
         sigma = (group.fvc_peak_sigma * weight).sum() / weight.sum() if weight.sum() > 0 else float("nan")
+        reasons = Counter(group.lost_reason[group.lost_reason != ""])
         rows.append(
-            {"adcode": REGION, "name": REGION_NAME, "prefecture": "", "period": group.period.iloc[0], "zone": zone,
+            {"adcode": unit.adcode, "name": unit.name, "prefecture": unit.prefecture, "level": unit.level, "period": group.period.iloc[0], "zone": zone,
              **group[sums].sum().to_dict(), "fvc_peak_sigma": sigma, "scene_ids": scenes, "n_scenes": len(scenes),
-             "lost_scene_ids": lost, "lost_reason": next(iter(group.lost_reason[group.lost_reason != ""]), ""), "maps": sorted({m for found in group.maps for m in found})}
+             "lost_scene_ids": lost, "lost_reason": reasons.most_common(1)[0][0] if reasons else "", "maps": sorted({m for found in group.maps for m in found})}
         )  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -79,10 +106,10 @@ class Run:
 
     @cached_property
     def units(self) -> list[Unit]:
-        """The units by code, the region last."""
+        """The units by code, then the prefectures, the region last."""
         table = self.counties[self.counties.zone == "county"].drop_duplicates("adcode")
-        units = [Unit(r.adcode, r.name, r.prefecture) for r in table[["adcode", "name", "prefecture"]].itertuples(index=False)]
-        return sorted(units, key=lambda u: (u.adcode == REGION, u.adcode))
+        units = [Unit(r.adcode, r.name, r.prefecture, r.level) for r in table[["adcode", "name", "prefecture", "level"]].itertuples(index=False)]
+        return sorted(units, key=lambda u: (LEVELS.index(u.level), u.adcode))
 
     @cached_property
     def area_km2(self) -> float:
@@ -112,19 +139,28 @@ class Run:
         own = {name: of for p in products().values() if p.facts for name, of in resolve(p.facts)(settings).items()}
         references = ReferenceTable(settings, sampled_products())
         plain = self.counties.assign(n_lost=self.counties.lost_scene_ids.map(len)).drop(columns=["scene_ids", "lost_scene_ids", "tiles", "maps"], errors="ignore")
-        places = plain.groupby("adcode", sort=False).indices
+        places, changes = plain.groupby("adcode", sort=False).indices, read_changes(settings)
         for unit in self.units:
             code, is_region = unit.adcode, unit.adcode == REGION
             zones: dict[str, dict[str, dict]] = {}
             for row in plain.iloc[places[code]].to_dict("records"):
                 zones.setdefault(row["period"], {})[row["zone"]] = row
-            for period in labels:
-                yield unit, period, Facts(
-                    period=period, baseline=baseline, is_last=period == labels[-1],
-                    max_lost_share=section.max_lost_share, zones=zones[period], base=zones[baseline]["county"], limits=limits,
+
+            def measured(period: str, since: str, code=code, is_region=is_region, zones=zones) -> Facts:
+                here = zones[period]
+                if since != baseline:
+                    of_period = changes.get((code, period), {})
+                    here = {zone: row | of_period.get((zone, since), {}) for zone, row in here.items()}
+                return Facts(
+                    period=period, baseline=since, is_last=period == labels[-1],
+                    max_lost_share=section.max_lost_share, zones=here, base=zones[since]["county"], limits=limits,
                     yearly=[(years[label], zones[label]["county"]) for label in labels],
-                    years_since_baseline=years[period] - years[baseline],
+                    years_since_baseline=years[period] - years[since],
                     references=references.of(code, period, is_region=is_region),
-                    base_references=references.of(code, baseline, is_region=is_region),
+                    base_references=references.of(code, since, is_region=is_region),
                     own={name: of(code, period) for name, of in own.items()},
+                    measured=measured,
                 )  # fmt: skip
+
+            for period in labels:
+                yield unit, period, measured(period, baseline)

@@ -1,28 +1,38 @@
-"""Is a target met? A pure function of numbers, tested as a truth table.
+"""Is a target met? A pure function of numbers, tested as a truth table (docs/verdicts.md has it in words).
 
-=============  =========================================================  =========================================
-operator       what must hold                                             before the target year
-=============  =========================================================  =========================================
->= > <= <      the value, with its whole interval, on the right side      if it does not hold: pace to the target year
-=              the whole interval within the number +- tolerance          if it does not hold: pace to the target year
-eliminate      <= the number, 0 where none is given                       if it does not hold: pace to the target year
-increase       change since the baseline > the number (0)                 on_track / off_track instead of met / not_met
-decrease       change since the baseline < minus the number (0)           on_track / off_track
-no_decrease    change since the baseline >= minus the number (0)          on_track / off_track
-no_increase    change since the baseline <= the number (0)                on_track / off_track
-qualitative    nothing that can be computed                               no_target
-=============  =========================================================  =========================================
+=============  ============================================================================
+operator       what must hold
+=============  ============================================================================
+>= > <= <      the value, with its whole interval, on the right side
+=              the whole interval within the number +- tolerance
+eliminate      <= the number, 0 where none is given
+increase       change since the baseline > the number (0)
+decrease       change since the baseline < minus the number (0)
+no_decrease    change since the baseline >= minus the number (0)
+no_increase    change since the baseline <= the number (0)
+qualitative    nothing that can be computed: no_target
+=============  ============================================================================
 
-An interval that straddles the number is ``undecidable``, now and at the end of the pace, which is the value carried on with its trend;
-from five years on the interval of the trend counts too. A value without bounds is taken as exact.
-A number that already holds before its year is ``met``; a sentence about change can still turn and is only ``on_track``.
+In its year, or without one, a target is ``met``, ``not_met`` or, where the interval straddles, ``undecidable``. Before its year a change is
+``on_track`` or ``off_track``. A level before its year is judged by where it is and by where it will be, carried on with its pace:
+
+===============  ===============  ==========================  ===============
+today            holds then       cannot be told              fails then
+===============  ===============  ==========================  ===============
+holds            met              met; undecidable if it is   slipping
+                                  moving the wrong way
+cannot be told   on_track         undecidable                 off_track
+fails            on_track         undecidable                 off_track
+===============  ===============  ==========================  ===============
+
+An amount, or a change, below the smallest that can be told from none is none.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from rs_kernels.trends import series_trend, theil_sen
@@ -30,11 +40,28 @@ from rs_kernels.trends import series_trend, theil_sen
 from rs_pipeline.estimation.uncertainty import Interval, difference
 from rs_pipeline.indicators.targets import Target
 
-STATUSES = (
-    "met", "on_track", "off_track", "not_met", "undecidable", "insufficient_data", "needs_table", "not_observable", "no_target",
-)  # fmt: skip
+STATUSES = {
+    "met": "it holds, and where its year lies ahead nothing shows that it will be lost",
+    "on_track": "not certain or not so today; at this pace it holds in the target's year",
+    "undecidable": "the interval straddles the number, today or in the target's year",
+    "slipping": "it holds today; at this pace it will not hold in the target's year",
+    "off_track": "not certain or not so today; at this pace it does not hold in the target's year",
+    "not_met": "the target's year has come, or it has none, and it does not hold",
+    "insufficient_data": "too little was seen to say",
+    "not_built": "could be seen from space; this version makes no such map",
+    "needs_table": "needs a table that this run was not given",
+    "not_observable": "these satellites cannot see it",
+    "no_target": "no number that this row is held to",
+}
+"""Every status and what it says of a target."""
 
 CHANGE_OPERATORS = ("increase", "decrease", "no_decrease", "no_increase")
+
+AHEAD = {
+    (True, True): "met", (True, False): "slipping", (None, True): "on_track", (None, None): "undecidable", (None, False): "off_track",
+    (False, True): "on_track", (False, None): "undecidable", (False, False): "off_track",
+}  # fmt: skip
+"""(holds today, holds in the target's year) to the status before that year; (True, None) depends on which way it moves."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +70,8 @@ class Verdict:
 
     status: str
     reason: str = ""
+    slope: Interval | None = None
+    """Change a year of the value, in its unit, where the target's year lies ahead and two periods were seen."""
 
 
 def criterion(operator: str, number: float | None) -> tuple[str, float]:
@@ -70,83 +99,141 @@ def holds(comparison: str, number: float, interval: Interval, tolerance: float =
     return True if always else (False if never else None)
 
 
+def told_apart(interval: Interval, least: float) -> Interval:
+    """The interval with what is less than ``least`` from none as none: the test against a number that is 0.
+
+    >>> told_apart(Interval(0.0, 0.0, 0.3, "model95"), 1.0).upper
+    0.0
+    """
+
+    def none_if_small(x: float) -> float:
+        return 0.0 if abs(x) < least else x
+
+    return replace(interval, value=none_if_small(interval.value), lower=none_if_small(interval.lower), upper=none_if_small(interval.upper))
+
+
 TREND_YEARS = 5
-"""Years from which a slope has an interval of its own."""
+"""Years from which a slope has an interval of its own scatter."""
 
 
-def pace(history: Sequence[tuple[float, float]]) -> Interval | None:
+def pace(history: Sequence[tuple[float, Interval]], ends: Interval | None = None) -> Interval | None:
     """Change a year: median of the slopes of all pairs (Theil 1950, Sen 1968); None with fewer than two years.
 
-    With TREND_YEARS or more the 95 % interval of the slope (Sen 1968), with fewer none.
+    The interval is the widest, to either side, of what shows its doubt: the doubt of the change between the two ends, over the years between;
+    from three years on the scatter: the extreme slopes of pairs, from TREND_YEARS on the 95 % interval of the slope (Sen 1968).
+
+    Parameters
+    ----------
+    history : (year, value) in any order. ends : change from the first to the last of them; by default their difference as if independent.
     """
     if len(history) < 2:
         return None
-    t, x = np.array(sorted(history), "float64").T.copy()
-    if len(t) < TREND_YEARS:
-        slope = float(theil_sen(t, x))
-        return None if np.isnan(slope) else Interval(slope)
-    slope, lower, upper, _ = (float(v) for v in series_trend(t, x))
-    return Interval(slope, lower, upper, "model95") if np.isfinite([lower, upper]).all() else Interval(slope)
+    ordered = sorted(history, key=lambda h: h[0])
+    t, x = np.array([(year, value.value) for year, value in ordered], "float64").T.copy()
+    ends = ends or difference(ordered[-1][1], ordered[0][1])
+    slope, span = float(theil_sen(t, x)), t[-1] - t[0]
+    if np.isnan(slope):
+        return None
+    lower, upper = ends.bounds
+    below, above = [(ends.value - lower) / span], [(upper - ends.value) / span]
+    if len(t) >= TREND_YEARS:
+        low, high = (float(v) for v in series_trend(t, x)[1:3])
+    elif len(t) > 2:
+        i, j = np.triu_indices(len(t), 1)
+        pairs = (x[j] - x[i]) / (t[j] - t[i])
+        low, high = pairs.min(), pairs.max()
+    else:
+        low = high = slope
+    if np.isfinite([low, high]).all():
+        below.append(slope - low)
+        above.append(high - slope)
+    below, above = max(below), max(above)
+    return Interval(slope, slope - below, slope + above, "model95") if below or above else Interval(slope)
 
 
 def judge(
-    target: Target,
-    now: Interval,
-    year: int,
-    *,
-    then: Interval | None = None,
-    is_change: bool = False,
-    history: Sequence[tuple[float, float]] = (),
+    target: Target, now: Interval, year: int, *, change: Interval | None = None, slope: Interval | None = None, least: float = 0.0
 ) -> Verdict:
     """Judge one value against one target.
 
     Parameters
     ----------
     now : the value of the period that ends in ``year``, in the unit of the target.
-    then : the value of the baseline; needed by CHANGE_OPERATORS unless ``is_change``.
-    is_change : ``now`` is itself a change since the baseline.
-    history : (year, value) of the periods up to and with ``year``, for the pace.
+    change : since the target's baseline; what CHANGE_OPERATORS are judged by.
+    slope : change a year of the value (`pace`), None where one period shows none.
+    least : the smallest amount, or change, that can be told from none.
     """
     if target.operator == "qualitative":
         return Verdict("no_target", "the sentence sets no number")
     comparison, number = criterion(target.operator, target.value)
     if target.operator in CHANGE_OPERATORS:
-        return _judge_change(target, comparison, number, now if is_change else then and difference(now, then), year)
+        return _judge_change(target, comparison, number, change, year, least)
     if target.value is None and target.operator != "eliminate":
         return Verdict("needs_table", "the document prints no number; set it in the table of targets")
-    met = holds(comparison, number, now, target.tolerance)
-    if met is None:
-        return Verdict("undecidable", "the interval straddles the target")
-    if met:
-        return Verdict("met")
+    if number == 0:
+        now = told_apart(now, least)
+    today = holds(comparison, number, now, target.tolerance)
     if target.target_year is None or year >= target.target_year:
-        return Verdict("not_met")
-    return _judge_pace(target, comparison, number, now, year, pace(history))
+        return Verdict(_decided(today), "the interval straddles the target" if today is None else _none_said(number, least, today))
+    return _judge_ahead(target, comparison, number, now, year, slope, today, least)
 
 
-def _judge_change(target: Target, comparison: str, number: float, change: Interval | None, year: int) -> Verdict:
+def _decided(met: bool | None) -> str:
+    return {True: "met", False: "not_met", None: "undecidable"}[met]
+
+
+def _none_said(number: float, least: float, met: bool | None) -> str:
+    return f"less than {least:.3g} cannot be told from none" if number == 0 and least > 0 and met else ""
+
+
+def _judge_change(target: Target, comparison: str, number: float, change: Interval | None, year: int, least: float) -> Verdict:
     if change is None:
         return Verdict("insufficient_data", "no value in the baseline period to compare with")
-    met = holds(comparison, number, change)
+    met = holds(comparison, number, told_apart(change, least) if number == 0 else change)
+    lower, upper = change.bounds
+    said = f"change since the baseline {change.value:+.3g}" + (f" [{lower:+.3g}, {upper:+.3g}]" if change.kind else "")
+    said += "; " + none if (none := _none_said(number, least, met)) else ""
     if met is None:
-        return Verdict("undecidable", "the interval of the change straddles the target")
+        return Verdict("undecidable", f"the interval of the change straddles the target: {said}")
     if target.target_year is not None and year < target.target_year:
-        return Verdict("on_track" if met else "off_track")
-    return Verdict("met" if met else "not_met")
+        return Verdict("on_track" if met else "off_track", said)
+    return Verdict(_decided(met), said)
 
 
-def _judge_pace(target: Target, comparison: str, number: float, now: Interval, year: int, slope: Interval | None) -> Verdict:
-    """The value carried on to the target year: the errors of the value and of its slope are independent."""
+def carried_on(now: Interval, slope: Interval, years: float) -> Interval:
+    """The value after some years of its pace: the errors of the value and of its slope are independent."""
+    value, (lower, upper), (slow, fast) = now.value + years * slope.value, now.bounds, slope.bounds
+    below, above = math.hypot(now.value - lower, years * (slope.value - slow)), math.hypot(upper - now.value, years * (fast - slope.value))
+    return Interval(value, value - below, value + above, "model95") if below or above else Interval(value)
+
+
+def _judge_ahead(
+    target: Target, comparison: str, number: float, now: Interval, year: int, slope: Interval | None, today: bool | None, least: float
+) -> Verdict:
+    """A level whose year lies ahead, by AHEAD."""
+    none_said = _none_said(number, least, today)
     if slope is None:
-        return Verdict("insufficient_data", "not reached yet; one period shows no pace")
-    years = target.target_year - year
-    then, (lower, upper), (slow, fast) = now.value + years * slope.value, now.bounds, slope.bounds
-    reached = Interval(
-        then, then - math.hypot(now.value - lower, years * (slope.value - slow)),
-        then + math.hypot(upper - now.value, years * (fast - slope.value)), "model95",
-    )  # fmt: skip
-    met = holds(comparison, number, reached, target.tolerance)
-    said = f"at {slope.value:+.3g} {target.unit} a year it reaches {then:.4g} in {target.target_year}"
-    if met is None:
-        said += f", between {reached.lower:.4g} and {reached.upper:.4g}"
-    return Verdict({True: "on_track", False: "off_track", None: "undecidable"}[met], said)
+        said = {True: "holds today; one period shows no pace", False: "not reached yet; one period shows no pace", None: "the interval straddles the target"}
+        return Verdict({True: "met", False: "insufficient_data", None: "undecidable"}[today], "; ".join(filter(None, [none_said, said[today]])))
+    then = carried_on(now, slope, target.target_year - year)
+    later = holds(comparison, number, told_apart(then, least) if number == 0 else then, target.tolerance)
+    status = AHEAD.get((today, later)) or ("undecidable" if _moves_away(comparison, number, now, slope) else "met")
+    return Verdict(status, "; ".join(filter(None, [none_said, _ahead_said(target, slope, then, today, later)])), slope)
+
+
+def _moves_away(comparison: str, number: float, now: Interval, slope: Interval) -> bool:
+    """Whether the value moves, beyond doubt, towards the wrong side of the number."""
+    slow, fast = slope.bounds
+    falls, rises = fast < 0, slow > 0
+    if comparison == "=":
+        return falls and now.value <= number or rises and now.value >= number
+    return falls if comparison in (">=", ">") else rises
+
+
+def _ahead_said(target: Target, slope: Interval, then: Interval, today: bool | None, later: bool | None) -> str:
+    slow, fast = slope.bounds
+    lower, upper = then.bounds
+    doubt, between = (f" [{slow:+.3g}, {fast:+.3g}]" if slope.kind else ""), (f" [{lower:.4g}, {upper:.4g}]" if then.kind else "")
+    start = {True: "holds today", False: "does not hold today", None: "today the interval straddles the target"}[today]
+    end = {True: "where it holds", False: "where it does not hold", None: "which straddles the target"}[later]
+    return f"{start}; at {slope.value:+.3g}{doubt} {target.unit} a year it comes to {then.value:.4g}{between} in {target.target_year}, {end}"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 
@@ -14,15 +15,17 @@ import pandas as pd
 import pyarrow as pa
 
 from rs_pipeline.config import Settings
-from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator
+from rs_pipeline.estimation.change import change_between
+from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing
 from rs_pipeline.estimation.uncertainty import KINDS, Interval
-from rs_pipeline.estimation.zones import REGION, Unit
+from rs_pipeline.estimation.zones import Unit
 from rs_pipeline.indicators.evidence import evidence_in_parts
 from rs_pipeline.indicators.facts import Run
-from rs_pipeline.indicators.status import CHANGE_OPERATORS, Verdict, judge
+from rs_pipeline.indicators.status import CHANGE_OPERATORS, Verdict, judge, pace
 from rs_pipeline.indicators.targets import Target, run_targets, run_values
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.layout import Layout
+from rs_pipeline.products.baselines import baseline_labels, by_nearness, period_years
 from rs_pipeline.provinces import load_province
 from rs_pipeline.storage.tables import csv_in_parts, parquet_in_parts
 
@@ -30,14 +33,18 @@ log = logging.getLogger(__name__)
 
 INDICATOR_COLUMNS = (
     "adcode", "name", "prefecture", "period", "indicator", "value", "unit", "lower", "upper", "interval", "observed_fraction",
-    "n_scenes", "status", "target_id", "target_operator", "target_value", "target_year", "clause", "observability", "reason",
+    "n_scenes", "status", "target_id", "target_operator", "target_value", "target_year", "clause", "observability", "reason", "level", "baseline",
+    "detection_limit", "slope_per_year", "slope_lower", "slope_upper",
 )  # fmt: skip
 
 NUMBER_COLUMNS = {
     "value": "float64", "lower": "float64", "upper": "float64", "observed_fraction": "float64", "target_value": "float64", "n_scenes": "int64",
-    "target_year": "Int64", "clause": "Int64",
+    "target_year": "Int64", "clause": "Int64", "detection_limit": "float64", "slope_per_year": "float64", "slope_lower": "float64", "slope_upper": "float64",
 }  # fmt: skip
 """Types of the columns that are no texts."""
+
+Key = tuple[str, str, str]
+"""(adcode, target id, period)."""
 
 ROWS_AT_ONCE = 20_000
 """Of the table; with what each rests on they take some 100 MB."""
@@ -46,18 +53,18 @@ WHOLE_PROVINCE = 0.97
 """A run of less than this share of the province's land cannot be held to a provincial total."""
 
 NEEDS = {
-    "pv": "a map of solar panels, which this version does not make",
     "redline": "red-line polygons",
     "reserve": "boundaries of the reserves",
-    "erosion": "rain, soil and slope tables, which this version does not read",
     "wq": "water-quality measurements",
-    "lst": "a surface-temperature map, which this version does not make",
 }
 """What a target's product would take, beside the official value."""
 
-Key = tuple[str, str, str]
-"""(adcode, indicator name or target id, period)."""
-
+NOT_BUILT = {
+    "pv": "this version makes no map of solar panels",
+    "erosion": "this version makes no map of soil erosion",
+    "lst": "this version makes no map of surface temperature",
+}
+"""Products of targets that could be made from space and are not."""
 
 PLACES = {
     "villages": "polygons of the villages",
@@ -80,46 +87,135 @@ def provincial_total(target: Target) -> bool:
     return target.scope == "province" and target.operator in (">=", ">") and target.unit in ("km2", "GW", "count")
 
 
-class Judge:
-    """Knows the years of the periods and the values of a unit in all of them, and so can compare and look back."""
+@dataclass(frozen=True)
+class Measured:
+    """A value, what it is measured from, and the verdict on it."""
 
-    def __init__(self, settings: Settings, values: dict[Key, Interval], area_km2: float):
-        self.years = {p.label: p.end.year for p in settings.all_periods}
-        self.baseline = settings.baseline_label
-        self.values = values
+    estimate: Estimate
+    verdict: Verdict
+    baseline: str = ""
+    """Label of the period that a change, or the target's change, is measured from; empty for a plain level."""
+    least: float = math.nan
+    """The smallest amount or change that can be told from none."""
+
+
+class Known:
+    """What is known of one unit: the estimates of all its periods, measured from any baseline; made when asked for."""
+
+    def __init__(self, facts: dict[str, Facts], official: dict[tuple[str, str], Interval]):
+        self._facts, self._official = facts, official
+        self._of = cache(lambda period, baseline: facts[period].since(baseline))
+        self.estimate = cache(self._estimate)
+
+    def _estimate(self, name: str, period: str, baseline: str) -> Estimate:
+        """Of an indicator, changes measured from ``baseline``, or the official value of a target id."""
+        if name not in INDICATORS:
+            given = self._official.get((name, period))
+            return Estimate(given, math.nan, "", "official value") if given else missing("insufficient_data", "no official value in this period")
+        return estimate_indicator(INDICATORS[name], self._of(period, baseline))
+
+    def has(self, target_id: str, period: str) -> bool:
+        """Whether an official value is given."""
+        return (target_id, period) in self._official
+
+
+class Judge:
+    """Knows the years of the periods, and which of them changes are measured from."""
+
+    def __init__(self, settings: Settings, area_km2: float):
+        self.settings = settings
+        self.years = period_years(settings)
+        self.own_baseline = settings.baseline_label
+        self.baselines = baseline_labels(settings)
         self.is_province = area_km2 >= WHOLE_PROVINCE * load_province(settings.province).area_km2
 
-    def __call__(self, target: Target, key: Key, *, is_change: bool, supplied: bool) -> Verdict:
-        adcode, name, period = key
-        notes = []
-        if target.scope.startswith("Xiong'an") and adcode != REGION:
+    def __call__(self, target: Target, unit: Unit, name: str, period: str, known: Known) -> Measured:
+        """``name`` : the indicator, or the target's id for its official value."""
+        indicator, year = INDICATORS.get(name), self.years[period]
+        is_change = indicator is not None and indicator.is_change and not indicator.of_all_periods
+        compares = target.operator in CHANGE_OPERATORS and not (indicator and indicator.is_change)
+        if (target.baseline_year and year < target.baseline_year) or (compares or is_change) and year == target.baseline_year:
+            verdict = Verdict("no_target", f"the target is measured from {target.baseline_year} on")
+            return Measured(known.estimate(name, period, self.own_baseline), verdict, self.own_baseline if is_change else "")
+        earlier = self._earlier(target, period) if compares or is_change else [self.own_baseline]
+        if not earlier:
+            said = f"changes are measured from {self._first(target)} on"
+            return Measured(known.estimate(name, period, self.own_baseline), Verdict("insufficient_data", said))
+        base = self._seen(earlier, lambda label: known.estimate(name, *((period, label) if is_change else (label, self.own_baseline))))
+        estimate = known.estimate(name, period, base if is_change else self.own_baseline)
+        measured = Measured(estimate, Verdict(estimate.status), base if compares or is_change else "")
+        if estimate.interval is None:
+            return measured
+        if no := self._not_held(target, unit, name, period, known):
+            return replace(measured, verdict=no)
+        then = known.estimate(name, base, self.own_baseline)
+        change = estimate.interval if indicator and indicator.is_change else then.interval and change_between(estimate, then)
+        least = self._least(indicator, known, name, base)
+        slope = self._pace(target, name, period, base if is_change else "", known)
+        verdict = judge(target, estimate.interval, year, change=change, slope=slope, least=least)
+        notes = [verdict.reason, self._elsewhere(target, base) if measured.baseline else "", self._one_for_all(target, unit)]
+        return replace(measured, verdict=replace(verdict, reason=joined(notes)), least=least if least > 0 else math.nan)
+
+    def _earlier(self, target: Target, period: str) -> list[str]:
+        """Periods before this one that the target's change may be measured from, the best first."""
+        before = [label for label in self.baselines if self.years[label] < self.years[period]]
+        if target.baseline_year is not None:
+            return by_nearness(target.baseline_year, self.years, before)
+        return [label for label in before if label == self.own_baseline]
+
+    def _first(self, target: Target) -> str:
+        return by_nearness(target.baseline_year, self.years, self.baselines)[0] if target.baseline_year else self.own_baseline
+
+    @staticmethod
+    def _seen(labels: list[str], estimate: Callable[[str], Estimate]) -> str:
+        """The first from which there is a value, else the first."""
+        return next((label for label in labels if estimate(label).interval is not None), labels[0])
+
+    def _elsewhere(self, target: Target, base: str) -> str:
+        """Said where the change is not measured from the target's own baseline."""
+        year = target.baseline_year
+        if year in (None, self.years[base]):
+            return ""
+        why = "was not observed here" if year in self.years.values() else "is not among the periods"
+        return f"measured from {base}: {year}, the target's baseline, {why}"
+
+    def _least(self, indicator: Indicator | None, known: Known, name: str, base: str) -> float:
+        if indicator is None or indicator.least is None:
+            return 0.0
+        then = math.nan if indicator.is_change else known.estimate(name, base, self.own_baseline).interval
+        return indicator.least(self.settings, then.value if isinstance(then, Interval) else math.nan)
+
+    def _pace(self, target: Target, name: str, period: str, base: str, known: Known) -> Interval | None:
+        """Of a level up to this period; of a change (``base`` names its baseline) since then. None where the target looks not ahead."""
+        if target.target_year is None or self.years[period] >= target.target_year or target.operator in CHANGE_OPERATORS:
+            return None
+        first = self.years[base] if base else (target.baseline_year or -math.inf)
+        labels = [label for label, year in self.years.items() if first <= year <= self.years[period] and label != base]
+        found = {label: e for label in labels if (e := known.estimate(name, label, base or self.own_baseline)).interval is not None}
+        history = [(self.years[label], e.interval) for label, e in found.items()]
+        if base:
+            return pace([(self.years[base], Interval(INDICATORS[name].at_baseline)), *history])
+        if len(found) < 2:
+            return None
+        earliest, *_, latest = found.values()
+        return pace(history, change_between(latest, earliest))
+
+    def _not_held(self, target: Target, unit: Unit, name: str, period: str, known: Known) -> Verdict | None:
+        """Why the number is not for this row; None where it is."""
+        if target.scope.startswith("Xiong'an") and unit.level != "region":
             return Verdict("no_target", "the number is the whole New Area's, this is a part of it")
         if provincial_total(target):
-            if adcode != REGION:
+            if unit.level != "region":
                 return Verdict("no_target", "the number is the province's total")
-            if not (self.is_province or supplied):
+            if not (self.is_province or known.has(name, period)):
                 return Verdict("no_target", "the number is the province's total and the run covers only a part")
-        elif target.scope.startswith("province") and adcode != REGION:
-            notes.append("a province-wide number, read for one county")
-        baseline = self.baseline if is_change else self._baseline_of(target)
-        if target.operator in CHANGE_OPERATORS:
-            if self.years[period] <= self.years[baseline]:
-                return Verdict("insufficient_data", f"changes are measured from {baseline} on")
-            if target.baseline_year not in (None, self.years[baseline]):
-                notes.append(f"measured from {baseline}, the target's baseline is {target.baseline_year}")
-        history = [
-            (year, self.values[adcode, name, label].value)
-            for label, year in self.years.items()
-            if year <= self.years[period] and (adcode, name, label) in self.values
-        ]
-        verdict = judge(
-            target, self.values[key], self.years[period], then=self.values.get((adcode, name, baseline)), is_change=is_change, history=history
-        )
-        return replace(verdict, reason=joined([verdict.reason, *notes]))
+        return None
 
-    def _baseline_of(self, target: Target) -> str:
-        """Label of the period of the target's baseline year; the run's baseline where there is none."""
-        return next((label for label, year in self.years.items() if year == target.baseline_year), self.baseline)
+    @staticmethod
+    def _one_for_all(target: Target, unit: Unit) -> str:
+        if target.scope.startswith("province") and unit.level != "region":
+            return f"a province-wide number, read for one {unit.level}"
+        return ""
 
 
 def joined(parts: Iterable[str]) -> str:
@@ -133,8 +229,9 @@ def _origin(estimate: Estimate, indicator: Indicator | None) -> tuple[str, ...]:
     return indicator.bounds, estimate.spread.words() if estimate.spread else ""
 
 
-def _row(unit: Unit, period: str, n_scenes: int, name: str, unit_of_value: str, estimate: Estimate, target: Target | None, verdict: Verdict) -> dict:
-    found = estimate.interval or Interval(math.nan)
+def _row(unit: Unit, period: str, n_scenes: int, name: str, unit_of_value: str, measured: Measured, target: Target | None) -> dict:
+    estimate, verdict = measured.estimate, measured.verdict
+    found, slope = estimate.interval or Interval(math.nan), verdict.slope or Interval(math.nan)
     indicator = INDICATORS.get(name)
     proxy = f"proxy: {target.caveat}" if target and target.observability == "proxy" and estimate.interval else ""
     return {
@@ -144,50 +241,55 @@ def _row(unit: Unit, period: str, n_scenes: int, name: str, unit_of_value: str, 
         "target_id": target.target_id if target else "", "target_operator": target.operator if target else "",
         "target_value": target.value if target else None, "target_year": target.target_year if target else None,
         "clause": target.clause if target else None, "observability": target.observability if target else "",
-        "reason": joined([estimate.reason, verdict.reason, proxy]),
+        "reason": joined([estimate.reason, verdict.reason, proxy]), "level": unit.level, "baseline": measured.baseline,
+        "detection_limit": measured.least, "slope_per_year": slope.value, "slope_lower": slope.lower, "slope_upper": slope.upper,
         "origin": joined([KINDS[found.kind], *_origin(estimate, indicator)]) if found.kind else "",
     }  # fmt: skip
 
 
-def _indicator_rows(unit: Unit, period: str, n_scenes: int, estimates: dict[Key, Estimate], targets: list[Target], judged: Judge) -> Iterator[dict]:
+def _indicator_rows(unit: Unit, period: str, n_scenes: int, known: Known, targets: list[Target], judged: Judge) -> Iterator[dict]:
     for name, indicator in INDICATORS.items():
-        key = (unit.adcode, name, period)
-        estimate = estimates[key]
-        for target in [t for t in targets if name in t.indicator] or [None]:
-            if estimate.interval is None:
-                verdict = Verdict(estimate.status)
-            elif target is None:
-                verdict = Verdict("no_target")
-            else:
-                verdict = judged(target, key, is_change=indicator.is_change, supplied=False)
-            yield _row(unit, period, n_scenes, name, indicator.unit, estimate, target, verdict)
+        mine = [t for t in targets if name in t.indicator]
+        for target in mine:
+            yield _row(unit, period, n_scenes, name, indicator.unit, judged(target, unit, name, period, known), target)
+        if not mine:
+            estimate = known.estimate(name, period, judged.own_baseline)
+            verdict = Verdict("no_target" if estimate.interval else estimate.status)
+            since = judged.own_baseline if indicator.is_change and not indicator.of_all_periods else ""
+            yield _row(unit, period, n_scenes, name, indicator.unit, Measured(estimate, verdict, since), None)
 
 
-def _target_rows(unit: Unit, period: str, n_scenes: int, targets: list[Target], supplied: dict[Key, Interval], judged: Judge) -> Iterator[dict]:
+def _target_rows(unit: Unit, period: str, n_scenes: int, targets: list[Target], known: Known, judged: Judge) -> Iterator[dict]:
     """Rows of the targets that no indicator answers, and of official values; these rows carry the target's id as indicator."""
     for target in targets:
-        key = (unit.adcode, target.target_id, period)
-        if key in supplied:
-            estimate = Estimate(supplied[key], math.nan, "", "official value")
-            verdict = judged(target, key, is_change=False, supplied=True)
+        if known.has(target.target_id, period):
+            measured = judged(target, unit, target.target_id, period, known)
         elif target.indicator:
             continue
-        elif target.observability == "not_observable":
-            estimate, verdict = Estimate(None, 0.0), Verdict("not_observable", target.caveat)
         else:
-            estimate, verdict = Estimate(None, 0.0), Verdict("needs_table", needs(target))
-        yield _row(unit, period, n_scenes, target.target_id, target.unit, estimate, target, verdict)
+            measured = Measured(Estimate(None, 0.0), unanswered(target))
+        yield _row(unit, period, n_scenes, target.target_id, target.unit, measured, target)
+
+
+def unanswered(target: Target) -> Verdict:
+    """Why no indicator answers a target."""
+    if target.observability == "not_observable":
+        return Verdict("not_observable", target.caveat)
+    if unbuilt := [NOT_BUILT[p] for p in target.product if p in NOT_BUILT]:
+        return Verdict("not_built", joined([*unbuilt, "an official value in tables.values is judged", target.caveat]))
+    return Verdict("needs_table", needs(target))
 
 
 def parts(run: Run, targets: list[Target], supplied: dict[Key, Interval], rows_at_once: int = ROWS_AT_ONCE) -> Iterator[pd.DataFrame]:
-    """The table of indicators with INDICATOR_COLUMNS and ``origin`` (of the interval), ordered by unit (region last), period, indicator, target;
-    whole units at a time, until there are ``rows_at_once``: a unit is judged by its own values alone, and memory does not grow with the product."""
-    official: dict[str, dict[Key, Interval]] = defaultdict(dict)
-    for key, value in supplied.items():
-        official[key[0]][key] = value
-    judged, rows = Judge(run.settings, {}, run.area_km2), []
+    """The table of indicators with INDICATOR_COLUMNS and ``origin`` (of the interval), ordered by unit (prefectures after counties, the region last),
+    period, indicator, target; whole units at a time, until there are ``rows_at_once``: a unit is judged by its own values alone, and memory does not
+    grow with the product."""
+    official: dict[str, dict[tuple[str, str], Interval]] = defaultdict(dict)
+    for (adcode, name, period), value in supplied.items():
+        official[adcode][name, period] = value
+    judged, rows = Judge(run.settings, run.area_km2), []
     for unit, of_periods in groupby(run.facts(), key=itemgetter(0)):
-        rows += _unit_rows(run, unit, of_periods, targets, official[unit.adcode], judged)
+        rows += _unit_rows(run, unit, Known({period: facts for _, period, facts in of_periods}, official[unit.adcode]), targets, judged)
         if len(rows) >= rows_at_once or unit == run.units[-1]:
             yield _table(rows)
             rows = []
@@ -198,17 +300,11 @@ def build(run: Run, targets: list[Target], supplied: dict[Key, Interval]) -> pd.
     return pd.concat(parts(run, targets, supplied), ignore_index=True)
 
 
-def _unit_rows(
-    run: Run, unit: Unit, of_periods: Iterable[tuple[Unit, str, Facts]], targets: list[Target], supplied: dict[Key, Interval], judged: Judge
-) -> Iterator[dict]:  # fmt: skip
-    estimates = {
-        (unit.adcode, name, period): estimate_indicator(indicator, facts) for _, period, facts in of_periods for name, indicator in INDICATORS.items()
-    }
-    judged.values = {key: a.interval for key, a in estimates.items() if a.interval is not None} | supplied
+def _unit_rows(run: Run, unit: Unit, known: Known, targets: list[Target], judged: Judge) -> Iterator[dict]:
     for period in run.settings.all_periods:
         n_scenes = len(run.scenes[unit.adcode, period.label])
-        yield from _indicator_rows(unit, period.label, n_scenes, estimates, targets, judged)
-        yield from _target_rows(unit, period.label, n_scenes, targets, supplied, judged)
+        yield from _indicator_rows(unit, period.label, n_scenes, known, targets, judged)
+        yield from _target_rows(unit, period.label, n_scenes, targets, known, judged)
 
 
 def _table(rows: list[dict]) -> pd.DataFrame:

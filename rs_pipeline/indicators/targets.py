@@ -11,7 +11,7 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.inputs.tables import NOTHING_STATED, TableRow, read_table
-from rs_pipeline.products.register import products
+from rs_pipeline.products.baselines import target_tables
 
 TARGET_COLUMNS = (
     "clause", "target_id", "topic", "description", "operator", "value", "unit", "baseline_year", "target_year",
@@ -63,11 +63,6 @@ class Target:
     """Names of the indicators that answer it; empty where none does."""
     tolerance: float
     """How far from the number ``=`` still holds."""
-
-
-def target_tables(settings: Settings) -> list[Path]:
-    """The run's table of targets, and those that products bring for their own indicators."""
-    return [settings.targets_path, *(path for p in products().values() if (path := p.asset("targets.csv")))]
 
 
 def load_targets(path: Path, indicators: Collection[str], more: Iterable[Path] = (), stated: InputSection = NOTHING_STATED) -> list[Target]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -20,6 +21,7 @@ from rs_pipeline.estimation.zones import CountySums, coverage
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
+from rs_pipeline.products.baselines import other_baselines
 from rs_pipeline.products.register import county_maps, products, resolve
 from rs_pipeline.region import load_units, read_tiles, with_unions
 from rs_pipeline.storage.provenance import fingerprint
@@ -56,18 +58,42 @@ def _tile_bands(settings: Settings, tile: Tile, label: str, maps: Iterable[str])
 def sums_of_products(settings: Settings, now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> CountySums:
     """Layers, errors and means of all products together, of one tile."""
     parts = [resolve(p.county_sums)(settings, now, base) for p in products().values() if p.county_sums]
-    return CountySums(*({name: v for part in parts for name, v in getattr(part, kind).items()} for kind in ("layers", "errors", "means")))
+    joined = ({name: v for part in parts for name, v in getattr(part, kind).items()} for kind in ("layers", "errors", "means"))
+    return CountySums(*joined, changes=tuple(name for part in parts for name in part.changes))
+
+
+class _Sums:
+    """Sums of layers, and variances of their errors, over zones, tile by tile."""
+
+    def __init__(self, n_zones: int):
+        self.n_zones = n_zones
+        self.layers, self.errors = pd.DataFrame(), pd.DataFrame()
+
+    def add(self, zone: np.ndarray, cell: np.ndarray, weight: np.ndarray, layers: dict[str, np.ndarray], errors: dict[str, np.ndarray], resolution_m: float) -> None:
+        """Add a tile: its coverage (`estimation.zones.coverage`), layers and standard errors, float (h, w)."""
+        sums, variances = np.zeros((self.n_zones, len(layers))), np.zeros((self.n_zones, len(errors)))
+        zone_sums(zone, cell, weight, np.stack([np.asarray(v, "float32").ravel() for v in layers.values()]), sums)
+        if errors:
+            add_variances(zone, cell, weight, errors, resolution_m, variances)
+        self.layers = pd.DataFrame(sums, columns=list(layers)).add(self.layers, fill_value=0)[list(layers)]
+        self.errors = pd.DataFrame(variances, columns=list(errors)).add(self.errors, fill_value=0)[list(errors)]
+
+    def table(self) -> pd.DataFrame:
+        """A row a zone: the sums, and ``<error>_var_m4``."""
+        return pd.concat([self.layers, self.errors.add_suffix("_var_m4")], axis=1)
 
 
 def zonal(settings: Settings, period_label: str) -> None:
-    """Write ``counties/<period>.parquet``: areas in m2 on the ellipsoid, a row a unit and zone.
+    """Write ``counties/<period>.parquet``: areas in m2 on the ellipsoid, a row a unit and zone, changes since the run's baseline; and
+    ``counties/changes_<period>.parquet``, the columns of changes since each earlier baseline of a target, a row a unit, zone and baseline.
 
     Rows with an empty code are unions of units that overlap; the region is the sum of what is ``in_region``.
     """
     layout = Layout(settings.root)
     polygons, retries = county_zones(settings), read_retries(layout.retries)
-    sums: np.ndarray | None = None
-    found, used = CountySums({}), county_maps()
+    used, others = county_maps(), other_baselines(settings, period_label)
+    state, means = _Sums(len(polygons)), {}
+    changes = {label: _Sums(len(polygons)) for label in others}
     area = np.zeros(len(polygons))
     scene_ids: list[set[str]] = [set() for _ in range(len(polygons))]
     lost: list[dict[str, str]] = [{} for _ in range(len(polygons))]
@@ -80,12 +106,13 @@ def zonal(settings: Settings, period_label: str) -> None:
         now = _tile_bands(settings, tile, period_label, used)
         base = now if period_label == settings.baseline_label else _tile_bands(settings, tile, settings.baseline_label, used)
         found = sums_of_products(settings, now, base)
-        if sums is None:
-            sums, variances = (np.zeros((len(polygons), len(n))) for n in (found.layers, found.errors))
-        stack = np.stack([np.asarray(v, "float32").ravel() for v in found.layers.values()])
-        zone_sums(zone, cell, weight, stack, sums)
+        state.add(zone, cell, weight, found.layers, found.errors, tile.grid.resolution_m)
+        means = found.means
+        for label, sums in changes.items():
+            found = sums_of_products(settings, now, _tile_bands(settings, tile, label, used))
+            layers, errors = ({name: v for name, v in part.items() if name in found.changes} for part in (found.layers, found.errors))
+            sums.add(zone, cell, weight, layers, errors, tile.grid.resolution_m)
         np.add.at(area, zone, weight)
-        add_variances(zone, cell, weight, found.errors, tile.grid.resolution_m, variances)
         given_up = retries.get(job_name("observe", tile.id, period_label), Retry()).given_up
         scenes, failed = (set(), {}) if given_up else seen_scenes(settings, tile.id, period_label)
         prints = [fingerprint(layout.tile_map(period_label, tile.id, product), settings.root) for product in used]
@@ -94,7 +121,7 @@ def zonal(settings: Settings, period_label: str) -> None:
             lost[z] |= failed
             tile_ids[z].append(tile.id)
             maps[z] += prints
-    if sums is None:
+    if state.layers.empty:
         raise ValueError("no unit meets a tile")
     table = pd.DataFrame(polygons[["adcode", "name", "prefecture", "in_region", "zone"]])
     table.insert(4, "period", period_label)
@@ -105,8 +132,18 @@ def zonal(settings: Settings, period_label: str) -> None:
     table["lost_reason"] = [Counter(found.values()).most_common(1)[0][0] if found else "" for found in lost]
     table["tiles"] = tile_ids
     table["maps"] = maps
-    table = pd.concat([table, pd.DataFrame(sums, columns=list(found.layers)), pd.DataFrame(variances, columns=[f"{e}_var_m4" for e in found.errors])], axis=1)
-    write_parquet(_means(table, found.means), layout.counties(period_label))
+    write_parquet(_means(pd.concat([table, state.table()], axis=1), means), layout.counties(period_label))
+    write_changes(polygons, {label: sums.table() for label, sums in changes.items()}, period_label, layout.changes(period_label))
+
+
+def write_changes(polygons: gpd.GeoDataFrame, changes: dict[str, pd.DataFrame], period: str, path: Path) -> None:
+    """Write what changed since several baselines, a row a unit, zone and baseline; without any the file has no rows.
+
+    ``polygons`` : adcode, prefecture, in_region and zone. ``changes`` : baseline to sums, rows as in ``polygons``.
+    """
+    keys = polygons[["adcode", "prefecture", "in_region", "zone"]].reset_index(drop=True)
+    rows = [pd.concat([keys.assign(period=period, baseline=label), sums.reset_index(drop=True)], axis=1) for label, sums in changes.items()]
+    write_parquet(pd.concat(rows, ignore_index=True) if rows else keys.iloc[:0].assign(period="", baseline=""), path)
 
 
 def _means(table: pd.DataFrame, means: dict[str, tuple[str, str]]) -> pd.DataFrame:

@@ -63,10 +63,6 @@ class StepContext:
         """Label of the period that changes are measured from."""
         return self.settings.baseline_label
 
-    @property
-    def with_baseline(self) -> list[str]:
-        return list(dict.fromkeys((self.period, self.baseline)))
-
     def at(self, **names: str) -> StepContext:
         """The same with a period, tile or product given."""
         return replace(self, **names)

@@ -24,8 +24,8 @@ from rs_pipeline.storage.qgis import QGIS_VERSION, document
 LAYER = "counties"
 
 STATUS_COLOURS = {
-    "met": "#12507b", "on_track": "#7fb6d9", "undecidable": "#8d6cab", "off_track": "#f0b357", "not_met": "#a63d12",
-    "insufficient_data": "#ffffff", "no_target": "#c9d3d4", "needs_table": "#e8e2d2", "not_observable": "#b9c1c2",
+    "met": "#12507b", "on_track": "#7fb6d9", "undecidable": "#8d6cab", "slipping": "#e8d36a", "off_track": "#f0b357", "not_met": "#a63d12",
+    "insufficient_data": "#ffffff", "no_target": "#c9d3d4", "not_built": "#dcd3e0", "needs_table": "#e8e2d2", "not_observable": "#b9c1c2",
 }  # fmt: skip
 """Every status to its colour; those of the report, but for the patterned ones, which are plain here."""
 

@@ -15,6 +15,7 @@ import pandas as pd
 import shapely
 
 from rs_pipeline.estimation.zones import REGION, coverage
+from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.products.land.classes import DISTURBED, NATURAL_COVER, Land
 from rs_pipeline.products.red_line.indicators import geodesic_area_km2
 from rs_pipeline.products.vegetation.county import GREENING_STEP
@@ -249,11 +250,17 @@ def true_indicators(truth: Truth, baseline: int | None = None) -> pd.DataFrame:
 
 
 def against_truth(indicators: pd.DataFrame, truth: Truth, *, baseline: int | None = None) -> pd.DataFrame:
-    """The rows of ``indicators.csv`` that have a true value, one a unit, period and indicator, with the column ``true``."""
-    keys = ["adcode", "period", "indicator"]
-    table = indicators.astype({"adcode": str, "period": str}).drop_duplicates(keys)
+    """The rows of ``indicators.csv`` that have a true value, one a unit, period, indicator and baseline of a change, with the column ``true``.
+
+    ``baseline`` : year of the run's baseline, that of changes that name none.
+    """
+    keys, first = ["adcode", "period", "indicator"], str(truth.years[0] if baseline is None else baseline)
+    table = indicators.astype({"adcode": str, "period": str})
     table = table.assign(interval=table.interval.fillna("").astype(str))
-    return table.merge(true_indicators(truth, baseline), on=keys)
+    measured = table.baseline.fillna("").astype(str) if "baseline" in table else pd.Series("", table.index)
+    is_change = table.indicator.isin([i.name for i in INDICATORS.values() if i.is_change])
+    table = table.assign(since=measured.where(is_change & (measured != ""), first)).drop_duplicates([*keys, "since"])
+    return pd.concat([group.merge(true_indicators(truth, int(since)), on=keys) for since, group in table.groupby("since")]).drop(columns="since")
 
 
 def score_counties(indicators: pd.DataFrame, truth: Truth, *, baseline: int | None = None) -> list[Score]:

@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from rs_pipeline.config import Settings
+from rs_pipeline.estimation.change import change_name
 from rs_pipeline.estimation.estimate import Estimate, Facts
 from rs_pipeline.estimation.uncertainty import Z95
 from rs_pipeline.indicators.facts import Run
@@ -28,13 +29,24 @@ def observed_errors(settings: Settings, truth: Truth) -> pd.DataFrame:
     rows = []
     for unit, period, facts in Run.read(settings).facts():
         for name, estimate in _estimates(facts).items():
-            if estimate.spread and estimate.observed_fraction >= settings.indicators.scale_fraction:
+            if unit.level != "prefecture" and estimate.spread and estimate.observed_fraction >= settings.indicators.scale_fraction:
                 s = estimate.spread
                 rows.append((unit.adcode, period, name, estimate.interval.value, s.random95, s.basis, *s.undecided))
     table = pd.DataFrame(rows, columns=["adcode", "period", "indicator", "value", "random95", "basis", "low", "high"])
     table = table.merge(true_indicators(truth, int(settings.baseline_label)), on=["adcode", "period", "indicator"])
     error = table.true - table.value
-    return table.assign(error=error - error.clip(-table.low, table.high)).drop(columns=["true", "value", "low", "high"])
+    levels = table.assign(error=error - error.clip(-table.low, table.high))
+    return pd.concat([levels, _errors_of_changes(levels, settings.baseline_label)], ignore_index=True)[["adcode", "period", "indicator", "error", "random95", "basis"]]
+
+
+def _errors_of_changes(levels: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Errors of the change of each level since the baseline: the difference of both years' errors, over the sum of both bases (`estimation.change`)."""
+    levels = levels[~levels.indicator.isin([i.name for i in INDICATORS.values() if i.is_change])]
+    levels = levels.assign(error=levels.true - levels.value)
+    pairs = levels[levels.period != baseline].merge(levels[levels.period == baseline], on=["adcode", "indicator"], suffixes=("", "_then"))
+    return pairs.assign(
+        indicator=pairs.indicator.map(change_name), error=pairs.error - pairs.error_then, basis=pairs.basis + pairs.basis_then, random95=0.0
+    )
 
 
 def _estimates(facts: Facts) -> dict[str, Estimate]:

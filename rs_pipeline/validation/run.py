@@ -12,11 +12,23 @@ import pandas as pd
 
 from rs_pipeline.config import Settings, load
 from rs_pipeline.errors import ConfigError
+from rs_pipeline.indicators.targets import run_targets
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.land.classes import SHARES
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.storage.tables import write_csv
-from rs_pipeline.validation import black_odorous, coastline, counties, land, missing, radiometry, registration, vegetation, water
+from rs_pipeline.validation import (
+    black_odorous,
+    coastline,
+    counties,
+    land,
+    missing,
+    radiometry,
+    registration,
+    vegetation,
+    verdicts,
+    water,
+)
 from rs_pipeline.validation.truth import Score, Truth, combine, on_grid
 
 SCORE_COLUMNS = ("product", "metric", "subset", "value", "unit", "n", "kind")
@@ -140,7 +152,9 @@ def _table(layout: Layout, truth: Truth, settings: Settings, labels: dict[str, i
     least = {name: settings.indicators.range_fraction for name in counties.TRUE_VALUES if name != "black_odorous_unassessable_length_km"}
     yearly = table[table.period.isin(labels)]
     yearly = yearly.assign(period=yearly.period.map(labels).astype(str))
+    yearly = yearly.assign(baseline=yearly.baseline.map(labels).map(lambda year: "" if pd.isna(year) else str(int(year))))
     scores = counties.score_counties(yearly, truth, baseline=labels.get(settings.baseline_label))
+    scores += verdicts.score_verdicts(table[table.period.isin(labels)], truth, settings, run_targets(settings), labels)
     return scores + missing.score_missing_counties(table, least)
 
 

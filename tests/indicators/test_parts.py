@@ -35,7 +35,7 @@ def written(run, monkeypatch, rows_at_once: int) -> tuple[bytes, pd.DataFrame, p
 
 def test_the_size_of_parts_changes_nothing(run, monkeypatch):
     whole, one_by_one = written(run, monkeypatch, 10**9), written(run, monkeypatch, 1)
-    assert (whole[3], one_by_one[3]) == (1, len(NAMES) + 1)
+    assert (whole[3], one_by_one[3]) == (1, len(NAMES) + 2)
     assert whole[0] == one_by_one[0] and whole[0].startswith(b"\xef\xbb\xbfadcode,") and whole[0].count(b"\xef\xbb\xbf") == 1
     pd.testing.assert_frame_equal(whole[1], one_by_one[1])
     assert [c for c in whole[2] if [str(v) for v in whole[2][c]] != [str(v) for v in one_by_one[2][c]]] == []
@@ -45,7 +45,7 @@ def test_the_size_of_parts_changes_nothing(run, monkeypatch):
 def test_parts_hold_whole_units_and_no_more_than_asked_for(run):
     got = list(module.parts(Run.read(run.settings), run_targets(run.settings), {}, rows_at_once=300))
     of_a_unit = len(got[0][got[0].adcode == "130001"])
-    assert all(300 <= len(p) < 300 + of_a_unit for p in got[:-1]) and sum(p.adcode.nunique() for p in got) == len(NAMES) + 1
+    assert all(300 <= len(p) < 300 + of_a_unit for p in got[:-1]) and sum(p.adcode.nunique() for p in got) == len(NAMES) + 2
 
 
 def test_a_cell_is_explained_from_the_rows_of_its_own(run, monkeypatch):
@@ -67,7 +67,7 @@ def test_a_fault_between_parts_leaves_what_stood(run, monkeypatch):
     with pytest.raises(RuntimeError, match="killed"):
         written(run, monkeypatch, 1)
     layout = run.layout
-    assert layout.indicators.read_bytes() == before and pq.read_metadata(layout.evidence).num_row_groups == len(NAMES) + 1
+    assert layout.indicators.read_bytes() == before and pq.read_metadata(layout.evidence).num_row_groups == len(NAMES) + 2
     assert not [p for p in layout.root.iterdir() if ".part" in p.name]
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import math
+from dataclasses import replace
 
 import geopandas as gpd
 import numpy as np
@@ -12,10 +13,10 @@ import shapely
 from rs_pipeline.catalog.ledger import write_ledger
 from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.uncertainty import Interval
-from rs_pipeline.estimation.zones import REGION
+from rs_pipeline.estimation.zones import REGION, Unit
 from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.status import STATUSES
-from rs_pipeline.indicators.table import INDICATOR_COLUMNS, Judge, build, indicators
+from rs_pipeline.indicators.table import INDICATOR_COLUMNS, Judge, Known, build, indicators
 from rs_pipeline.indicators.targets import load_targets
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.paths import config_folder
@@ -50,7 +51,7 @@ def test_every_target_and_indicator_for_every_unit_and_period(table):
         assert {t.target_id for t in TARGETS} <= set(rows.target_id), (adcode, period)
         assert set(INDICATORS) <= set(rows.indicator)
         assert not rows.duplicated(["indicator", "target_id"]).any()
-    assert set(got.adcode) == {"130001", "130002", REGION}
+    assert set(got.adcode) == {"130001", "130002", "130000", REGION} and set(got.level[got.adcode == "130000"]) == {"prefecture"}
     assert set(got.period) == {"2023", "2024"}
     assert set(got.status) <= set(STATUSES)
     assert got.observed_fraction.notna().all() and got.observed_fraction.between(0, 1).all()
@@ -59,7 +60,7 @@ def test_every_target_and_indicator_for_every_unit_and_period(table):
 def test_a_row_without_value_says_why(table):
     got = table()
     assert (got.reason[got.value.isna()] != "").all()
-    assert set(got.status[got.value.isna()]) <= {"insufficient_data", "needs_table", "not_observable", "no_target"}
+    assert set(got.status[got.value.isna()]) <= {"insufficient_data", "not_built", "needs_table", "not_observable", "no_target"}
     assert got.lower.isna().eq(got.interval == "").all()
 
 
@@ -71,7 +72,7 @@ def test_not_observable_and_needs_table(table):
     assert blue_green.status == "needs_table" and math.isnan(blue_green.value)
     assert blue_green.indicator == "blue_green_share" and "tables.xiongan" in blue_green.reason
     panels = pick(got, adcode=REGION, period="2024", target_id="C02-01")
-    assert panels.status == "needs_table" and "a map of solar panels, which this version does not make" in panels.reason
+    assert panels.status == "not_built" and "this version makes no map of solar panels" in panels.reason
     for name in ("grassland_fvc", "grassland_cover"):
         assert pick(got, adcode="130001", period="2024", target_id="C10-02", indicator=name).status == "needs_table"
     forest = pick(got, adcode="130001", period="2024", target_id="C10-01")
@@ -110,12 +111,41 @@ def test_inland_and_coastal_county(table):
     assert (moratorium.value, moratorium.status) == (0.0, "on_track")
 
 
-def test_change_since_the_baseline_is_only_judged_after_it(table):
-    got = table()
-    assert pick(got, adcode="130001", period="2023", target_id="C10-04").status == "insufficient_data"
-    now = pick(got, adcode="130001", period="2024", target_id="C10-04")
-    assert (now.value, now.status) == (pytest.approx(200.0), "on_track")
-    assert "measured from 2023, the target's baseline is 2024" in now.reason
+def test_a_target_has_no_verdict_before_its_baseline_year(table):
+    got = table(years=(2022, 2023, 2024, 2025))
+    before = pick(got, adcode="130001", period="2023", target_id="C10-04")
+    assert (before.status, before.baseline, before.value) == ("no_target", "2022", pytest.approx(200.0))
+    assert "the target is measured from 2024 on" in before.reason
+    assert pick(got, adcode="130001", period="2024", target_id="C10-04").status == "no_target"
+    now = pick(got, adcode="130001", period="2025", target_id="C10-04")
+    assert (now.value, now.status, now.baseline) == (pytest.approx(200.0), "on_track", "2024")
+
+
+def test_each_target_is_measured_from_its_own_baseline(table):
+    """10 km2 of built land in 2019, 20 in 2020, 22 in 2025: 1.1 times that of 2020. What changed since 2020 is summed for itself."""
+    grown = {2019: 10, 2020: 20, 2021: 20, 2025: 22}
+    changes = {("130001", year): {"greening_m2": 6 * KM2, "browning_m2": 0.0} for year in grown}
+    got = table(lambda run: (run.changes.update(changes), run.land(grown)), years=tuple(grown))
+    ratio = pick(got, adcode="130001", period="2025", target_id="C01-07")
+    assert (ratio.value, ratio.baseline) == (pytest.approx(1.1), "2020")
+    assert pick(got, adcode="130001", period="2019", target_id="C01-07").status == "no_target"
+    cropland = pick(got, adcode="130001", period="2025", target_id="C01-08")
+    assert cropland.baseline == "2020"
+
+
+def test_another_baseline_stands_in_only_where_the_own_was_not_observed(table):
+    dark = {("130001", 2020): {"n_scenes": 0}}
+    got = table(lambda run: (run.changes.update(dark), run.land({2019: 10, 2020: 20, 2021: 20, 2025: 22})), years=(2019, 2020, 2021, 2025))
+    here, there = (pick(got, adcode=code, period="2025", target_id="C01-08") for code in ("130001", "130002"))
+    assert here.baseline in ("2019", "2021") and "2020, the target's baseline, was not observed here" in here.reason
+    assert there.baseline == "2020" and "the target's baseline" not in there.reason
+
+
+def test_prefectures_are_sums_of_their_counties(table):
+    got = table(lambda run: run.changes.update({("130001", 2024): {"water_permanent_m2": 12 * KM2}}))
+    rows = got[(got.indicator == "water_permanent_area") & (got.period == "2024")].set_index("level").value
+    assert rows["prefecture"] == pytest.approx(rows["county"].sum()) == rows["region"]
+    assert set(got.name[got.level == "prefecture"]) == {"P"}
 
 
 def test_black_odorous_reaches_are_judged(table, make):
@@ -148,7 +178,7 @@ def test_an_official_value_is_judged_beside_the_satellite(table):
     got = table(supplied=supplied | {(REGION, "C17-01", "2024"): Interval(71, 69, 72.5, "range")})
     official = pick(got, adcode="130001", period="2024", target_id="C10-02", indicator="C10-02")
     assert (official.value, official.status, official.interval) == (73.0, "on_track", "")
-    assert "official value; at +1 % a year it reaches 84 in 2035" in official.reason and math.isnan(official.observed_fraction)
+    assert "official value; does not hold today; at +1 % a year it comes to 84 in 2035, where it holds" in official.reason and math.isnan(official.observed_fraction)
     assert pick(got, adcode="130001", period="2024", indicator="grassland_fvc", target_id="C10-02").status == "needs_table"
     assert pick(got, adcode=REGION, period="2024", target_id="C17-01", indicator="C17-01").status == "met"
 
@@ -156,13 +186,16 @@ def test_an_official_value_is_judged_beside_the_satellite(table):
 def test_a_provincial_total_is_not_asked_of_a_county_nor_of_a_part(fake_run):
     target = next(t for t in TARGETS if t.target_id == "C02-01")
     settings = fake_run().settings
-    values = {(a, "C02-01", "2024"): Interval(140.0) for a in ("130001", REGION)}
-    part, whole = Judge(settings, values, area_km2=200.0), Judge(settings, values, area_km2=188_000.0)
-    key = (REGION, "C02-01", "2024")
-    assert part(target, ("130001", "C02-01", "2024"), is_change=False, supplied=True).reason == "the number is the province's total"
-    assert part(target, key, is_change=False, supplied=False).status == "no_target"
-    assert part(target, key, is_change=False, supplied=True).status == "met"
-    assert whole(target, key, is_change=False, supplied=False).status == "met"
+    region, county = Unit(REGION, "All", "", "region"), Unit("130001", "Inland", "P")
+    given = Known({}, {("C02-01", "2024"): Interval(140.0)})
+    part, whole = Judge(settings, area_km2=200.0), Judge(settings, area_km2=188_000.0)
+    assert part(target, county, "C02-01", "2024", given).verdict.reason == "the number is the province's total"
+    assert part(target, region, "C02-01", "2024", given).verdict.status == "met"
+    assert whole(target, region, "C02-01", "2024", given).verdict.status == "met"
+    area = replace(target, target_id="T", indicator=("red_line_area",))
+    seen = Known({}, {("C02-01", "2024"): Interval(140.0)})
+    assert part._not_held(area, region, "red_line_area", "2024", seen).status == "no_target"
+    assert whole._not_held(area, region, "red_line_area", "2024", seen) is None
 
 
 def test_one_period_shows_no_pace(table):
@@ -179,12 +212,12 @@ def test_files(fake_run, tmp_path):
     assert raw.startswith(b"\xef\xbb\xbf")
     rows = list(csv.DictReader(raw.decode("utf-8-sig").splitlines()))
     assert tuple(rows[0]) == INDICATOR_COLUMNS
-    assert {r["name"] for r in rows} == {"'=1+1", "'@x, \"y\"", "All units"}
+    assert {r["name"] for r in rows} == {"'=1+1", "'@x, \"y\"", "All units", "P"}
     formulas = [cell for r in rows for cell in r.values() if cell.startswith(("=", "+", "@")) and cell != "="]
     assert formulas == [] and {r["target_operator"] for r in rows} >= {"=", ">=", ">"}
     kept = pd.read_parquet(run.layout.indicators_parquet)
     assert tuple(kept.columns) == INDICATOR_COLUMNS and len(kept) == len(rows)
-    assert set(kept.name) == {"=1+1", '@x, "y"', "All units"}
+    assert set(kept.name) == {"=1+1", '@x, "y"', "All units", "P"}
     given = next(r for r in rows if r["target_id"] == "C19-01" and r["adcode"] == "130001" and r["period"] == "2024")
     assert (given["value"], given["status"], given["observed_fraction"]) == ("41", "met", "")
     empty = next(r for r in rows if r["target_id"] == "C00-03")
@@ -194,7 +227,7 @@ def test_files(fake_run, tmp_path):
 def test_columns_are_the_contract():
     assert ", ".join(INDICATOR_COLUMNS) == (
         "adcode, name, prefecture, period, indicator, value, unit, lower, upper, interval, observed_fraction, n_scenes, status, target_id, "
-        "target_operator, target_value, target_year, clause, observability, reason"
+        "target_operator, target_value, target_year, clause, observability, reason, level, baseline, detection_limit, slope_per_year, slope_lower, slope_upper"
     )
 
 
@@ -286,7 +319,7 @@ def test_evidence_of_what_was_not_observed_is_empty(evidence):
 
 
 def test_trends_of_five_years_from_the_files(fake_run):
-    years = (2019, 2020, 2021, 2022, 2023)
+    years = (2021, 2022, 2023, 2024, 2025)
     run = fake_run(years=years)
     for i, year in enumerate(years):
         for code in run.codes:
@@ -296,11 +329,11 @@ def test_trends_of_five_years_from_the_files(fake_run):
     pd.DataFrame([{"adcode": c, **areas} for c in [*run.codes, REGION]]).to_parquet(run.layout.trend_counties)
     indicators(run.settings)
     table, evidence = pd.read_parquet(run.layout.indicators_parquet), pd.read_parquet(run.layout.evidence)
-    area = pick(table, adcode=REGION, period="2023", indicator="greening_trend_area")
+    area = pick(table, adcode=REGION, period="2025", indicator="greening_trend_area")
     assert (area.value, area.lower, area.status) == (900, 855, "no_target")
-    trend = pick(table, adcode="130001", period="2023", indicator="fvc_peak_trend")
+    trend = pick(table, adcode="130001", period="2025", indicator="fvc_peak_trend")
     assert trend.value == pytest.approx(1.0) and (trend.target_id, trend.status) == ("C09-03", "on_track")
-    assert pick(table, adcode="130001", period="2022", indicator="fvc_peak_trend").status == "insufficient_data"
-    inputs = [i.split()[0] for i in pick(evidence, adcode=REGION, period="2023", indicator="greening_trend_area").inputs]
+    assert pick(table, adcode="130001", period="2024", indicator="fvc_peak_trend").status == "insufficient_data"
+    inputs = [i.split()[0] for i in pick(evidence, adcode=REGION, period="2025", indicator="greening_trend_area").inputs]
     assert inputs[:7] == [*(f"counties/{y}.parquet" for y in years), str(run.settings.units.path), "counties/vegetation_trend.parquet"]
     assert inputs[7:] == [f"tiles/{y}/r000c000/water.tif" for y in years]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,13 @@ class LandFacts:
     gdp: float | None = None
     """In constant prices; None where the table does not say."""
     base_gdp: float | None = None
+    baseline: str = ""
+    """Label of the period that ``base`` is of, and that conversion is measured from."""
+    measured_from: Callable[[str], LandFacts | None] | None = field(default=None, repr=False)
+
+    def since(self, baseline: str) -> LandFacts:
+        """The same unit and period, conversion measured from another baseline."""
+        return self if self.measured_from is None or baseline == self.baseline else self.measured_from(baseline)
 
 
 class LandTable:
@@ -45,20 +52,38 @@ class LandTable:
         tables = [_read(path) for path in (layout.land_counties(p.label) for p in settings.all_periods) if path.exists()]
         self.sums = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"adcode": [], "period": []})
         self.places = self.sums.groupby(["adcode", "period"]).indices
+        self.changes = _conversions([layout.land_changes(p.label) for p in settings.all_periods])
 
     def of(self, adcode: str, period: str) -> LandFacts | None:
-        """Facts of a unit (or the region) and period; None where the run made no land map."""
+        """Facts of a unit (or the region) and period, measured from the run's baseline; None where the run made no land map."""
+        return self.since(adcode, period, self.baseline)
+
+    def since(self, adcode: str, period: str, baseline: str) -> LandFacts | None:
+        """Likewise, measured from a baseline."""
         zones = self._zones(adcode, period)
         if not zones:
             return None
-        model, base = land_model(), self._zones(adcode, self.baseline)
-        gdp = (self.gdp.get((adcode, p)) for p in (period, self.baseline))
-        return LandFacts(zones, base, self.tables, model.report["classes"], *gdp)
-
+        changed = self.changes.get((adcode, period, baseline), {}) if baseline != self.baseline else {}
+        gdp = (self.gdp.get((adcode, p)) for p in (period, baseline))
+        return LandFacts(
+            {zone: row | changed.get(zone, {}) for zone, row in zones.items()}, self._zones(adcode, baseline), self.tables, land_model().report["classes"],
+            *gdp, baseline, lambda label: self.since(adcode, period, label),
+        )  # fmt: skip
 
     def _zones(self, adcode: str, period: str) -> dict[str, Sums]:
         """Zone to its row; empty where there is none."""
         return {row["zone"]: row for row in self.sums.iloc[self.places.get((adcode, period), [])].to_dict("records")}
+
+
+def _conversions(paths: Iterable[Path]) -> dict[tuple[str, str, str], dict[str, Sums]]:
+    """(adcode, period, baseline) to zone to its columns of conversion."""
+    found: dict[tuple[str, str, str], dict[str, Sums]] = {}
+    for path in paths:
+        table = pd.read_parquet(path) if path.exists() else pd.DataFrame()
+        sums = [c for c in table if c.endswith("_m2") and c != "area_m2"]
+        for row in table.to_dict("records"):
+            found.setdefault((row["adcode"], row["period"], row["baseline"]), {})[row["zone"]] = {c: row[c] for c in sums}
+    return found
 
 
 def _read(path: Path) -> pd.DataFrame:

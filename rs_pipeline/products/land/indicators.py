@@ -26,6 +26,7 @@ from rs_pipeline.estimation.estimate import (
 )
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.products.land.areas import patches_sd
+from rs_pipeline.products.land.facts import LandFacts
 
 MIN_F1 = 0.7
 """A class with less agreement with the truth of simulated worlds (F1 of areas) is not published."""
@@ -50,20 +51,25 @@ TABLE_OF = {"mine": "mines", "red_line": "red_line", "reserve": "reserves", "xio
 
 
 
+def _land(facts: Facts) -> LandFacts | None:
+    """Of the unit and period, conversion measured from the facts' baseline; None where the run made no land map."""
+    return facts["land"] and facts["land"].since(facts.baseline)
+
+
 def land_zone_sums(facts: Facts, zone: str) -> Mapping[str, float] | Estimate:
     """The sums of a zone, or why there are none."""
-    if zone in TABLE_OF and (facts["land"] is None or TABLE_OF[zone] not in facts["land"].tables):
+    if zone in TABLE_OF and (_land(facts) is None or TABLE_OF[zone] not in _land(facts).tables):
         return missing("needs_table", NO_TABLE[zone])
-    if facts["land"] is None:
+    if _land(facts) is None:
         return missing("insufficient_data", "this run made no land map")
-    if zone not in facts["land"].zones:
+    if zone not in _land(facts).zones:
         return missing("no_target", NOT_HERE[zone])
-    return facts["land"].zones[zone]
+    return _land(facts).zones[zone]
 
 
 def indistinct(facts: Facts, name: str) -> Estimate | None:
     """Why a class cannot be given: the map does not tell it from others."""
-    a = facts["land"].accuracy[name]
+    a = _land(facts).accuracy[name]
     if a["f1"] >= MIN_F1:
         return None
     words = f"{name} is not told from other cover: user's accuracy {100 * a['users']:.0f} %, producer's {100 * a['producers']:.0f} % on simulated worlds"
@@ -118,24 +124,38 @@ def _noted(estimate: Estimate) -> Estimate:
 def _at_baseline(facts: Facts) -> Facts:
     """The same unit's facts of the baseline period."""
     return replace(facts, period=facts.baseline, references=facts.base_references).with_own(
-        land=replace(facts["land"], zones=facts["land"].base, gdp=facts["land"].base_gdp)
+        land=replace(_land(facts), zones=_land(facts).base, gdp=_land(facts).base_gdp, measured_from=None)
     )
 
 
 def _built_change(facts: Facts) -> Estimate:
-    """Change of construction land since the baseline, km2, on what both years saw."""
+    """Change of construction land since the baseline, km2, on what both years saw; what they err in common is not in its interval."""
     row = land_zone_sums(facts, "county")
     if isinstance(row, Estimate):
         return row
     if first := baseline_period(facts) or indistinct(facts, "built"):
         return first
-    common, base = row["common_m2"], facts["land"].base.get("county")
+    common, base = row["common_m2"], _land(facts).base.get("county")
     if base is None or not (common > 0 and base["land_observed_m2"] > 0):
         return missing("insufficient_data", "no pixel seen in both this and the baseline period")
-    (sd, doubt), (base_sd, base_doubt) = _doubt(row, "built"), _doubt(base, "built")
-    error = spread("construction_land_change", math.hypot(sd, base_sd), doubt + base_doubt)
+    error = spread("construction_land_change", 0.0, _doubt(row, "built")[1] + _doubt(base, "built")[1])
     seen = modelled((row["built_common_m2"] - row["built_baseline_m2"]) / common, error, low=-1)
     return _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, total=True, spread=error))
+
+
+def grown(change: Interval, then: Interval) -> Interval:
+    """1 + change / then, of a change that is known apart from the level it starts from; their errors are independent.
+
+    >>> found = grown(Interval(1.0, 0.5, 1.5, "model95"), Interval(10.0, 8.0, 12.0, "model95"))
+    >>> found.value, round(found.lower, 4), round(found.upper, 4)
+    (1.1, 1.0473, 1.1559)
+    """
+    rise = change.value / then.value
+    (low, high), (least, most) = change.bounds, then.bounds
+    of_level = sorted((rise - change.value / most, rise - change.value / least if least > 0 else math.copysign(math.inf, -rise)))
+    below = math.hypot(rise - low / then.value, max(of_level[1], 0.0))
+    above = math.hypot(high / then.value - rise, max(-of_level[0], 0.0))
+    return Interval(1 + rise, max(0.0, 1 + rise - below), 1 + rise + above, change.kind or then.kind)
 
 
 def quotient(now: Interval, then: Interval) -> Interval:
@@ -156,30 +176,32 @@ def quotient(now: Interval, then: Interval) -> Interval:
 
 
 def _built_ratio(facts: Facts) -> Estimate:
-    """Construction land as a multiple of that of the baseline."""
-    if first := baseline_period(facts):
-        return first
-    now = _cover(facts, "built")
-    if now.interval is None:
-        return now
-    then = _cover(_at_baseline(facts), "built") if "county" in facts["land"].base else missing("insufficient_data", "no land map")
-    if then.interval is None:
-        return replace(then, reason=f"baseline: {then.reason}")
+    """Construction land as a multiple of that of the baseline, from its change: what both years err in common is in neither. Where reference samples
+    correct a year, from the two areas."""
+    change = _built_change(facts)
+    if change.interval is None:
+        return change
+    now, then = _cover(facts, "built"), _cover(_at_baseline(facts), "built")
+    for year, words in ((now, ""), (then, "baseline: ")):
+        if year.interval is None:
+            return replace(year, reason=words + year.reason)
     if not (now.interval.value > 0 and then.interval.value > 0):
         return missing("no_target", "no construction land in this unit")
-    return replace(now, interval=quotient(now.interval, then.interval))
+    if "design95" in (now.interval.kind, then.interval.kind):
+        return replace(now, interval=quotient(now.interval, then.interval), spread=None)
+    return replace(change, interval=grown(change.interval, then.interval), spread=None)
 
 
 def _built_per_gdp(facts: Facts) -> Estimate:
     """Fall of construction land per unit of gross domestic product since the baseline, percent of it."""
-    if facts["land"] is None or facts["land"].gdp is None or facts["land"].base_gdp is None:
+    if _land(facts) is None or _land(facts).gdp is None or _land(facts).base_gdp is None:
         return missing("needs_table", "needs the gross domestic product of this and the baseline period in constant prices (tables.gdp)")
-    grown = _built_ratio(facts)
-    if grown.interval is None:
-        return grown
-    part, r = facts["land"].base_gdp / facts["land"].gdp, grown.interval
+    ratio = _built_ratio(facts)
+    if ratio.interval is None:
+        return ratio
+    part, r = _land(facts).base_gdp / _land(facts).gdp, ratio.interval
     fall = Interval(100 * (1 - part * r.value), 100 * (1 - part * r.upper), 100 * (1 - part * r.lower), r.kind)
-    return replace(grown, interval=fall, reason=f"{grown.reason}; roads count, salt pans do not")
+    return replace(ratio, interval=fall, reason=f"{ratio.reason}; roads count, salt pans do not")
 
 
 def _converted(facts: Facts, zone: str, name: str, m2: float) -> Estimate:
@@ -213,8 +235,8 @@ INDICATORS = (
         formula="built-up land less that of the baseline period", bounds=_MODEL,
     ),
     Indicator(
-        "construction_land_ratio", "Built-up land, times that of the baseline", "x", "land", "down", _built_ratio, is_change=True,
-        formula="built-up land over that of the baseline period", bounds=_MODEL,
+        "construction_land_ratio", "Built-up land, times that of the baseline", "x", "land", "down", _built_ratio, is_change=True, at_baseline=1.0,
+        formula="1 + change of built-up land since the baseline / built-up land of the baseline period", bounds=_MODEL,
     ),
     Indicator(
         "construction_land_per_gdp_fall", "Fall of built-up land per unit of GDP since the baseline", "%", "land", "up", _built_per_gdp, is_change=True,

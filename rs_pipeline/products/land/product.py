@@ -8,6 +8,7 @@ from pathlib import Path
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import SampledProduct
+from rs_pipeline.products.baselines import with_baselines
 from rs_pipeline.products.land.classes import Land
 from rs_pipeline.products.land.maps import BANDS, LAND, STYLE
 from rs_pipeline.products.register import (
@@ -35,7 +36,7 @@ SIDE_TABLES = {
 
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
     tables, layout = settings.tables, Layout(settings.root)
-    return [tables.reference_samples, *(layout.land_counties(p) for p in periods), *(getattr(tables, key) for key in SIDE_TABLES.get(indicator, ()))]
+    return [tables.reference_samples, *(layout.land_counties(p) for p in periods), *(layout.land_changes(p) for p in periods[-1:]), *(getattr(tables, key) for key in SIDE_TABLES.get(indicator, ()))]
 
 
 def _zones(place: StepContext) -> list[Path | None]:
@@ -51,12 +52,12 @@ STEPS = (
     ),
     Step(
         "land_zonal", "Sum land cover and its conversion over counties and the zones of side tables.", "rs_pipeline.products.land.zonal:land_zonal",
-        scope="period", final=True, keys=("land_zones", "baseline", "units"), side_files=_zones,
+        scope="period", final=True, keys=("land_zones", "baseline", "province", "units"), side_files=lambda p: [*_zones(p), p.settings.targets_path],
         reads=lambda p: [
-            *(p.layout.map(LAND, label) for label in p.with_baseline), p.layout.map("water", p.baseline), p.layout.bodies,
+            *(p.layout.map(LAND, label) for label in with_baselines(p)), p.layout.map("water", p.baseline), p.layout.bodies,
             p.layout.tiles, p.settings.units.path, *([p.layout.shorelines] if p.settings.coastline else []),
         ],
-        writes=lambda p: [p.layout.land_counties(p.period)],
+        writes=lambda p: [p.layout.land_counties(p.period), p.layout.land_changes(p.period)],
     ),
 )
 

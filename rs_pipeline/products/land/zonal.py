@@ -18,20 +18,24 @@ from scipy import ndimage
 
 from rs_pipeline.config import LandZonesSection, Settings
 from rs_pipeline.errors import RasterError
-from rs_pipeline.estimation.zones import EIGHT, REGION, REGION_NAME, coverage
+from rs_pipeline.estimation.zones import EIGHT, coverage
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Tile
+from rs_pipeline.products.baselines import other_baselines
 from rs_pipeline.products.land.areas import area_layers
 from rs_pipeline.products.land.classes import SHARES, Land
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.product import ZONE_TABLES
-from rs_pipeline.region import load_units, read_grid, read_tiles, with_unions
+from rs_pipeline.region import load_units, prefecture_codes, read_grid, read_tiles, totals, with_unions
 from rs_pipeline.storage.raster import open_map
 from rs_pipeline.storage.tables import write_parquet
 
 SURE_RISE, POSSIBLE_RISE = 0.8, 0.25
 """Rise of built and bare ground, as a share of the pixel, of conversion that is beyond doubt and of any that may be."""
+
+STATE = ""
+"""Key of the sums that are no changes since another baseline than the run's."""
 
 
 def land_zones(settings: Settings) -> gpd.GeoDataFrame:
@@ -145,28 +149,46 @@ class _Maps:
     def inner(self, layer: np.ndarray) -> np.ndarray:
         return layer[self.rim : -self.rim, self.rim : -self.rim]
 
-    def layers(self, tile: Tile) -> dict[str, np.ndarray]:
-        """Everything that is summed over the pixels of a tile, float32 (h, w)."""
-        now = self.read(LAND, self.period, tile, ("class", *SHARES))
-        base = now if self.period == self.baseline else self.read(LAND, self.baseline, tile, ("class", *SHARES))
-        found = area_layers(now[1:]) | conversion_layers(now[1:], base[1:], self.settings.land_zones)
-        found |= {"land_observed": np.where(np.isfinite(now[0]), np.float32(1), np.float32(np.nan))}
+    def shares(self, label: str, tile: Tile) -> np.ndarray:
+        """Class and shares of a tile with its rim, float32 (8, h, w)."""
+        return self.read(LAND, label, tile, ("class", *SHARES))
+
+    def layers(self, tile: Tile, now: np.ndarray) -> dict[str, np.ndarray]:
+        """What is summed of this period over the pixels of a tile, float32 (h, w). ``now``: its `shares`."""
+        found = area_layers(now[1:]) | {"land_observed": np.where(np.isfinite(now[0]), np.float32(1), np.float32(np.nan))}
         found |= {f"class_{c.word}": np.where(now[0] == c, np.float32(1), np.float32(np.nan)) for c in Land}
+        return self._named(found)
+
+    def conversions(self, tile: Tile, now: np.ndarray, baseline: str) -> dict[str, np.ndarray]:
+        """`conversion_layers` of a tile since a baseline."""
+        base = now if self.period == baseline else self.shares(baseline, tile)
+        return self._named(conversion_layers(now[1:], base[1:], self.settings.land_zones))
+
+    def _named(self, found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {f"{name}_m2": self.inner(layer) for name, layer in found.items()}
 
 
 def land_zonal(settings: Settings, period_label: str) -> None:
-    """Write ``counties/land_<period>.parquet``: a row a unit and zone, and of the region; areas in m2 on the ellipsoid.
+    """Write ``counties/land_<period>.parquet``: a row a unit and zone, of the prefectures and the region too; areas in m2 on the ellipsoid.
 
     ``<area>_m2`` is the sum of expected shares and ``<area>_uncertain_m2`` that of p (1 - p), of each of `products.land.areas.AREAS`;
     ``class_*_m2`` the area of the pixels of a class; ``*converted*_m2`` see `conversion_layers`, over ``common_m2``, what both
-    this and the baseline period saw. A pixel that was not seen adds nothing.
+    this and the baseline period saw. A pixel that was not seen adds nothing. ``counties/land_changes_<period>.parquet`` has the columns of
+    conversion since each earlier baseline of a target, a row a unit, zone and baseline.
     """
     polygons, maps = land_zones(settings), _Maps(settings, period_label)
     units = polygons[polygons.zone == "county"]
     with_banks = settings.tables.shoreline_buffers is None
     rows = pd.concat([polygons, units.assign(zone="shore")], ignore_index=True) if with_banks else polygons
-    sums, names, area = None, [], np.zeros(len(rows))
+    sums: dict[str, pd.DataFrame] = {}
+    area = np.zeros(len(rows))
+
+    def add(key: str, layers: dict[str, np.ndarray]) -> None:
+        found = np.zeros((len(rows), len(layers)))
+        zone_sums(zone, cell, weight, np.stack([np.asarray(v, "float32").ravel() for v in layers.values()]), found)
+        table = pd.DataFrame(found, columns=list(layers))
+        sums[key] = table if key not in sums else sums[key] + table
+
     for tile in read_tiles(settings):
         zone, cell, weight = coverage(tile.grid, polygons)
         if not zone.size:
@@ -175,16 +197,23 @@ def land_zonal(settings: Settings, period_label: str) -> None:
             on_bank = maps.bank(tile).ravel()[cell] & (zone < len(units))
             zone = np.concatenate([zone, zone[on_bank] + len(polygons)])
             cell, weight = np.concatenate([cell, cell[on_bank]]), np.concatenate([weight, weight[on_bank]])
-        layers = maps.layers(tile)
-        names = list(layers)
-        sums = np.zeros((len(rows), len(names))) if sums is None else sums
-        zone_sums(zone, cell, weight, np.stack([np.asarray(v, "float32").ravel() for v in layers.values()]), sums)
+        now = maps.shares(period_label, tile)
+        add(STATE, maps.layers(tile, now) | maps.conversions(tile, now, settings.baseline_label))
+        for label in other_baselines(settings, period_label):
+            add(label, maps.conversions(tile, now, label))
         np.add.at(area, zone, weight)
-    if sums is None:
+    if not sums:
         raise ValueError("no unit meets a tile")
-    table = pd.DataFrame(rows[["adcode", "name", "prefecture", "zone"]]).assign(period=period_label, area_m2=area)
-    table = pd.concat([table, pd.DataFrame(sums, columns=names)], axis=1)
+    layout, codes = Layout(settings.root), prefecture_codes(units)
+    write_parquet(_with_totals(rows, area, sums.pop(STATE), codes).assign(period=period_label), layout.land_counties(period_label))
+    changes = [_with_totals(rows, area, table, codes).assign(period=period_label, baseline=label) for label, table in sums.items()]
+    none = pd.DataFrame(columns=["adcode", "zone", "period", "baseline"], dtype="str")
+    write_parquet(pd.concat(changes, ignore_index=True) if changes else none, layout.land_changes(period_label))
+
+
+def _with_totals(rows: pd.DataFrame, area_m2: np.ndarray, sums: pd.DataFrame, codes: dict[str, str]) -> pd.DataFrame:
+    """Sums of the zones that a tile meets, and of the prefectures and the region."""
+    table = pd.concat([rows[["adcode", "name", "prefecture", "in_region", "zone"]].assign(area_m2=area_m2), sums], axis=1)
     table = table[table.area_m2 > 0]
-    region = table[rows.in_region[table.index].astype(bool)].groupby("zone", sort=False)[["area_m2", *names]].sum().reset_index()
-    region = region.assign(adcode=REGION, name=REGION_NAME, prefecture="", period=period_label)
-    write_parquet(pd.concat([table[table.adcode != ""], region], ignore_index=True), Layout(settings.root).land_counties(period_label))
+    whole = totals(table, ["area_m2", *sums], codes, by=["zone"])
+    return pd.concat([table[table.adcode != ""].drop(columns="in_region"), whole], ignore_index=True)

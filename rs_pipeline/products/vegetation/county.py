@@ -10,6 +10,9 @@ from rs_pipeline.estimation.zones import CountySums, marked
 GREENING_STEP = 0.1
 """Least change of peak cover that counts as greening or browning (policy clause 10)."""
 
+CHANGES = ("fvc_common_m2", "fvc_peak_change_sum_m2", "greening_m2", "browning_m2")
+"""Layers that depend on the baseline."""
+
 
 def county_sums(settings: Settings, now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> CountySums:
     """Cover on land, which is all but permanent water, and how it changed since the baseline. ``now`` and ``base``: ``map.band`` to (h, w)."""
@@ -31,4 +34,4 @@ def county_sums(settings: Settings, now: dict[str, np.ndarray], base: dict[str, 
         "greening_m2": marked((change > GREENING_STEP) & (change > noise), change),
         "browning_m2": marked((change < -GREENING_STEP) & (change < -noise), change),
     }
-    return CountySums(layers, {"fvc_peak": np.where(land, sigma, 0)}, {"fvc_peak_sigma": ("fvc_peak_sigma_sum_m2", "fvc_peak_observed_m2")})
+    return CountySums(layers, {"fvc_peak": np.where(land, sigma, 0)}, {"fvc_peak_sigma": ("fvc_peak_sigma_sum_m2", "fvc_peak_observed_m2")}, CHANGES)

@@ -12,10 +12,10 @@ from rasterio.windows import Window
 from rs_kernels.zonal import zone_sums
 
 from rs_pipeline.config import Settings
-from rs_pipeline.estimation.zones import REGION, REGION_NAME, coverage
+from rs_pipeline.estimation.zones import coverage
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
-from rs_pipeline.region import load_units, read_grid, read_tiles, with_unions
+from rs_pipeline.region import load_units, prefecture_codes, read_grid, read_tiles, totals, with_unions
 from rs_pipeline.storage.raster import band_index, open_map
 from rs_pipeline.storage.tables import write_parquet
 
@@ -51,7 +51,7 @@ def _tile_layers(settings: Settings, tile: Tile) -> dict[str, np.ndarray]:
 
 
 def trend_zonal(settings: Settings) -> None:
-    """Write ``counties/vegetation_trend.parquet``: a row a unit and one of the region, areas in m2 on the ellipsoid."""
+    """Write ``counties/vegetation_trend.parquet``: a row a unit, of the prefectures and the region too, areas in m2 on the ellipsoid."""
     units = with_unions(load_units(settings))
     sums, names = None, []
     for tile in read_tiles(settings):
@@ -64,6 +64,6 @@ def trend_zonal(settings: Settings) -> None:
         zone_sums(zone, cell, weight, np.stack([v.ravel() for v in layers.values()]), sums)
     if sums is None:
         raise ValueError("no unit meets a tile")
-    table = pd.concat([units[["adcode", "name", "prefecture"]], pd.DataFrame(sums, columns=names)], axis=1)
-    region = {"adcode": REGION, "name": REGION_NAME, "prefecture": "", **table[names][units.in_region].sum().to_dict()}
-    write_parquet(pd.concat([table[table.adcode != ""], pd.DataFrame([region])], ignore_index=True), Layout(settings.root).trend_counties)
+    table = pd.concat([units[["adcode", "name", "prefecture", "in_region"]], pd.DataFrame(sums, columns=names)], axis=1)
+    whole = totals(table, names, prefecture_codes(units))
+    write_parquet(pd.concat([table[table.adcode != ""].drop(columns="in_region"), whole], ignore_index=True), Layout(settings.root).trend_counties)

@@ -10,6 +10,12 @@ from rs_pipeline.config import Settings, WaterSection
 from rs_pipeline.estimation.uncertainty import Z95
 from rs_pipeline.estimation.zones import EIGHT, CountySums, marked
 
+CHANGES = (
+    "water_common_m2", *(f"water_{kind}_{when}_m2" for kind in ("permanent", "seasonal") for when in ("common", "baseline")),
+    "water_permanent_change", "water_seasonal_change",
+)  # fmt: skip
+"""Layers and errors that depend on the baseline."""
+
 
 def area_bounds(surely: np.ndarray, possibly: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Water share of pixels, lower and upper, float32 (h, w), NaN where not ``seen``.
@@ -76,4 +82,4 @@ def county_sums(settings: Settings, now: dict[str, np.ndarray], base: dict[str, 
         "water_seasonal_common_m2": marked(kind == 2, *both),
         "water_seasonal_baseline_m2": marked(before == 2, *both),
     }
-    return CountySums(layers, standard_errors(section, now, base))
+    return CountySums(layers, standard_errors(section, now, base), changes=CHANGES)

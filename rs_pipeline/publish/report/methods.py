@@ -51,7 +51,7 @@ def methods(settings: Settings) -> list[tuple[str, str]]:
         )),
         ("Status", (
             "A target is met, or not, only where the whole interval says so. Where the interval straddles the target the status is undecidable, never met. "
-            "Before the target year, on track and off track come from the trend of the run's own periods."
+            "Before the target year a level is carried on with the pace of the run's own periods: slipping holds today and will not hold then."
         )),
         ("Intervals", (
             "design95: 95 % interval from reference samples. model95: 95 % interval from an error model of the map. range: the extremes that the data allow. "

@@ -4,10 +4,12 @@ const STATUS = {
   met: { label: "met", sign: "✓", fill: "#12507b" },
   on_track: { label: "on track", sign: "↗", fill: "#7fb6d9" },
   undecidable: { label: "undecidable", sign: "≈", fill: "url(#undecidable)" },
+  slipping: { label: "slipping", sign: "⤵", fill: "#e8d36a" },
   off_track: { label: "off track", sign: "↘", fill: "#f0b357" },
   not_met: { label: "not met", sign: "✕", fill: "#a63d12" },
   insufficient_data: { label: "too little data", sign: "…", fill: "url(#insufficient)" },
   no_target: { label: "no target", sign: "–", fill: "#c9d3d4" },
+  not_built: { label: "not built", sign: "□", fill: "#dcd3e0" },
   needs_table: { label: "needs a table", sign: "▤", fill: "#e8e2d2" },
   not_observable: { label: "not observable", sign: "⊘", fill: "url(#unseen)" },
 };

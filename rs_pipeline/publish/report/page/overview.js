@@ -14,7 +14,7 @@ const figuresOf = (k, p) => {
   return {
     counts,
     good: n("met") + n("on_track"),
-    bad: n("off_track") + n("not_met"),
+    bad: n("slipping") + n("off_track") + n("not_met"),
     open: n("undecidable"),
     lost: n("insufficient_data"),
   };

@@ -5,11 +5,11 @@ const drawTargets = () => {
       ? targetRows(p)
       : part("methods").targets.map((x) => ({ ...x, kind: null, counts: {}, status: x.observability, reason: x.caveat }));
   if (!listed.length) return [heading(t("Targets")), note(t("The run has no table of targets."))];
-  const unseen = listed.filter((x) => x.status === "not_observable" || x.status === "needs_table").length;
+  const unseen = listed.filter((x) => ["not_observable", "needs_table", "not_built"].includes(x.status)).length;
   let wanted = "",
     group = "";
-  const words = { seen: t("graded in this run"), needs_table: t("needs a table"), not_observable: t("not observable") };
-  const groupOf = (x) => (["needs_table", "not_observable"].includes(x.status) ? x.status : "seen");
+  const words = { seen: t("graded in this run"), needs_table: t("needs a table"), not_built: t("not built"), not_observable: t("not observable") };
+  const groupOf = (x) => (["needs_table", "not_built", "not_observable"].includes(x.status) ? x.status : "seen");
   const columns = [
     {
       title: t("Target"),
