@@ -81,7 +81,7 @@ def write_perfect_run(truth: Truth, layout: Layout) -> None:
     lines = truth.shorelines.assign(period=truth.shorelines.year.astype(str), sensor="sentinel-2", position_error_m=5.0)
     lines[["period", "sensor", "position_error_m", "geometry"]].to_file(layout.shorelines, driver="GPKG", layer="shorelines")
     table = counties.true_indicators(truth).rename(columns={"true": "value"})
-    table = table.assign(lower=table.value, upper=table.value, interval="model95", unit="1", observed_fraction=1.0, status="met", reason="")
+    table = table.assign(lower=table.value, upper=table.value, interval="model95", unit="1", observed_fraction=1.0, status="met", reason="", baseline="", target_id="", level="county")
     table.to_parquet(layout.indicators_parquet)
 
 
