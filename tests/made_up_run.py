@@ -39,8 +39,8 @@ def sums(**changes) -> dict:
 
 
 def reach_rows(*rows: tuple) -> pd.DataFrame:
-    """(class, width_class, length_m) to a table of reaches."""
-    return pd.DataFrame(rows, columns=["class", "width_class", "length_m"])
+    """(class, width_class, length_m) and, where it was visited, what was found to a table of reaches."""
+    return pd.DataFrame([(*row, "")[:4] for row in rows], columns=["class", "width_class", "length_m", "field"])
 
 
 def transect_rows(*rows: dict) -> pd.DataFrame:

@@ -306,7 +306,7 @@ class TablesSection(Section):
     shoreline_buffers: Path | None = Field(None, description="Polygons of the management zones of rivers and lakes.")
     xiongan: Path | None = Field(None, description="Polygons of the Xiong'an New Area (1770 km2).")
     field_results: Path | None = Field(
-        None, description="CSV of visits to suspected reaches: lon, lat, date, black (1 or 0). They confirm, and 50 reaches recalibrate."
+        None, description="CSV of visits to suspected reaches: lon, lat, date, black (1 or 0). Each decides its reach in its period, and 50 reaches recalibrate."
     )
     values: Path | None = Field(None, description="CSV of official values: adcode, period, target_id, value, lower, upper.")
 
