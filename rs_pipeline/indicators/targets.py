@@ -63,6 +63,8 @@ class Target:
     """Names of the indicators that answer it; empty where none does."""
     tolerance: float
     """How far from the number ``=`` still holds."""
+    standard: str = ""
+    """The standard that an official would be held to, and what differs here; empty in tables that do not say."""
 
 
 def target_tables(settings: Settings) -> list[Path]:
@@ -75,7 +77,7 @@ def load_targets(path: Path, indicators: Collection[str], more: Iterable[Path] =
 
     Parameters
     ----------
-    path : table with TARGET_COLUMNS, and optionally ``tolerance``; ``more``: further ones, of products.
+    path : table with TARGET_COLUMNS, and optionally ``tolerance`` and ``standard``; ``more``: further ones, of products.
     indicators : names of the indicators that a row may point to (several are separated by ``;``).
 
     Raises
@@ -132,6 +134,7 @@ def _target(row: TableRow, indicators: Collection[str]) -> Target:
         caveat=row.text("caveat"),
         indicator=names,
         tolerance=tolerance,
+        standard=row.text("standard"),
     )
 
 

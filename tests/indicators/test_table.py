@@ -145,7 +145,7 @@ def test_a_body_that_counted_once_is_missed_when_unseen(table):
 
 def test_an_official_value_is_judged_beside_the_satellite(table):
     supplied = {("130001", "C10-02", "2023"): Interval(72.0), ("130001", "C10-02", "2024"): Interval(73.0)}
-    got = table(supplied=supplied | {(REGION, "C17-01", "2024"): Interval(71, 69, 72.5, "range")})
+    got = table(supplied=supplied | {(REGION, "C17-01", "2024"): Interval(80.6, 78, 83, "range")})
     official = pick(got, adcode="130001", period="2024", target_id="C10-02", indicator="C10-02")
     assert (official.value, official.status, official.interval) == (73.0, "on_track", "")
     assert "official value; at +1 % a year it reaches 84 in 2035" in official.reason and math.isnan(official.observed_fraction)
@@ -173,7 +173,10 @@ def test_one_period_shows_no_pace(table):
 def test_files(fake_run, tmp_path):
     values = tmp_path / "values.csv"
     values.write_text("adcode,period,target_id,value\n130001,2024,C19-01,41\n999999,2024,C19-01,41\n")
-    run = fake_run(names=("=1+1", "@x, \"y\""), tables={"values": str(values)}).counties()
+    targets = tmp_path / "targets.csv"
+    committed = (config_folder() / "targets.csv").read_text("utf-8")
+    targets.write_text(committed.replace("not less than 24,>=,", "not less than 24,=,").replace("not less than 30,>=,", "not less than 30,>,"), "utf-8")
+    run = fake_run(names=("=1+1", "@x, \"y\""), tables={"values": str(values)}, indicators={"targets": str(targets)}).counties()
     indicators(run.settings)
     raw = run.layout.indicators.read_bytes()
     assert raw.startswith(b"\xef\xbb\xbf")
