@@ -60,7 +60,7 @@ def make_facts(county: dict | None = None, **changes) -> Facts:
         "limits": Thresholds(),
     }  # fmt: skip
     own = {
-        "reaches": None, "bodies": None, "transects": None, "has_grassland": False, "has_lakes": False, "red_line_km2": None, "trend": None,
+        "reaches": None, "bodies": None, "transects": None, "has_grassland": False, "has_lakes": False, "red_line": None, "trend": None,
         "plots": None, "land": None, "official_coast_km": None, "min_trend_years": 5, "false_discovery_rate": 0.05,
     }  # fmt: skip
     plain = {name: value for name, value in changes.items() if name not in own}

@@ -19,7 +19,7 @@ from rs_pipeline.indicators.table import INDICATOR_COLUMNS, Judge, build, indica
 from rs_pipeline.indicators.targets import load_targets
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.paths import config_folder
-from rs_pipeline.products.red_line.indicators import geodesic_area_km2, red_line_km2
+from rs_pipeline.products.red_line.areas import geodesic_area_km2, red_line_areas
 
 KM2 = 1e6
 TARGETS = load_targets(config_folder() / "targets.csv", INDICATORS)
@@ -233,7 +233,7 @@ def test_red_line_area_on_the_ellipsoid(fake_run, tmp_path):
     units.to_file(tmp_path / "units.gpkg")
     twice = [shapely.box(0.5, 0, 1.0, 1)] * 2
     gpd.GeoDataFrame({"id": [1, 2]}, geometry=twice, crs=4326).to_file(tmp_path / "red.gpkg")
-    areas = red_line_km2(run.settings)
+    areas = {code: area.inside_km2 for code, area in red_line_areas(run.settings).items()}
     assert areas["130001"] == pytest.approx(12308.78 / 2, rel=1e-4) and areas["130002"] == 0.0
     got = build(Run.read(run.counties().settings), TARGETS, {})
     assert pick(got, adcode="130002", period="2024", indicator="red_line_area").value == 0.0

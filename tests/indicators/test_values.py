@@ -12,6 +12,7 @@ from rs_pipeline.estimation import error_model as errors
 from rs_pipeline.estimation.reference import References
 from rs_pipeline.estimation.sampling import Sample
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
+from rs_pipeline.products.red_line.areas import RedLineArea
 from rs_pipeline.products.vegetation.indicators import weighted_cover
 
 KM2 = 1e6
@@ -316,7 +317,10 @@ def test_reference_samples_take_over_from_the_error_model(make, estimate_of):
 
 def test_red_line(make, estimate_of):
     assert estimate_of("red_line_area").status == "needs_table"
-    assert estimate_of("red_line_area", make.facts(make.sums(n_scenes=0), red_line_km2=12.5)).interval.value == 12.5
+    got = estimate_of("red_line_area", make.facts(make.sums(n_scenes=0), red_line=RedLineArea(12.5, 2.0)))
+    assert (got.interval.value, got.reason) == (14.5, "12.5 km2 inside the units and 2 km2 at sea")
+    region = estimate_of("red_line_area", make.facts(red_line=RedLineArea(12.5, 2.0, 7.0)))
+    assert region.interval.value == 14.5 and "; 7 km2 lie in no unit and not at sea and are not counted" in region.reason
 
 
 @given(st.floats(0.5, 1), st.floats(0, 1), st.floats(0, 0.2))
