@@ -14,10 +14,13 @@ from rs_pipeline.products.red_line.areas import RedLineArea, red_line_areas
 
 log = logging.getLogger(__name__)
 
+PIXEL_KM2 = 1e-4
+"""Less than a pixel in no unit and not at sea is the rounding of borders."""
+
 
 def elsewhere_words(area: RedLineArea) -> str:
     """What is in no total, in words; empty where all is counted."""
-    if area.elsewhere_km2 < 5e-7:
+    if area.elsewhere_km2 < PIXEL_KM2:
         return ""
     return f"{area.elsewhere_km2:.4g} km2 lie in no unit and not at sea and are not counted (a column marine of the polygons tells what is at sea)"
 
