@@ -38,6 +38,10 @@ def _polygons(settings: Settings, key: str, units: Units) -> None:
     check_meets(load_vector(settings, key), units, f"{key}: {settings.path_of(key)}")
 
 
+def _red_line(settings: Settings, key: str, units: Units) -> None:
+    check_meets(_later("rs_pipeline.products.red_line.areas:load_red_line")(settings), units, f"{key}: {settings.path_of(key)}")
+
+
 def _units(settings: Settings, key: str, units: Units) -> None:
     tell_overlaps(units if units is not None else load_units(settings))
 
@@ -120,7 +124,7 @@ SIDE_FILES: dict[str, SideFile] = {
     "tables.lakes": SideFile("lake outlines with a column name, such as the legal boundary of Baiyangdian; null leaves the lakes' indicators out", _polygons),
     "tables.urban": SideFile("polygons of built-up towns (urban development boundary, or OpenStreetMap); null leaves urban and rural water together", _polygons),
     "tables.restored_coast": SideFile("restored reaches of the coast (natural-resources department); null counts none as natural", _polygons),
-    "tables.red_line": SideFile("ecological red-line polygons (not public, ask the natural-resources department); null marks the targets needs_table", _polygons),
+    "tables.red_line": SideFile("ecological red-line polygons (not public, ask the natural-resources department); null marks the targets needs_table", _red_line),
     "tables.reference_samples": SideFile(
         "CSV lon,lat,period,product,value of pixels drawn at random and looked at; null leaves the intervals to the error model", _samples),
     "tables.gdp": SideFile("CSV adcode,period,gdp in constant prices (statistical yearbooks); null leaves construction land without its ratio to it", _gdp),

@@ -82,7 +82,7 @@ def simulate(
 
     write_world(path, seed=seed, years=years, landscape=landscape, size_px=size)
     if write_config:
-        write_config.write_text(run_config(path), "utf-8")
+        write_config.write_text(run_config(path, every_table=True), "utf-8")
 
 
 @app.command()

@@ -51,8 +51,8 @@ def land_sums(built_km2: float) -> dict:
 
 
 def reach_rows(*rows: tuple) -> pd.DataFrame:
-    """(class, width_class, length_m) to a table of reaches."""
-    return pd.DataFrame(rows, columns=["class", "width_class", "length_m"])
+    """(class, width_class, length_m) and, where it was visited, what was found to a table of reaches."""
+    return pd.DataFrame([(*row, "")[:4] for row in rows], columns=["class", "width_class", "length_m", "field"])
 
 
 def transect_rows(*rows: dict) -> pd.DataFrame:
@@ -72,7 +72,7 @@ def make_facts(county: dict | None = None, **changes) -> Facts:
         "limits": Thresholds(),
     }  # fmt: skip
     own = {
-        "reaches": None, "bodies": None, "transects": None, "has_grassland": False, "has_lakes": False, "red_line_km2": None, "trend": None,
+        "reaches": None, "bodies": None, "transects": None, "has_grassland": False, "has_lakes": False, "red_line": None, "trend": None,
         "plots": None, "land": None, "official_coast_km": None, "min_trend_years": 5, "false_discovery_rate": 0.05,
     }  # fmt: skip
     plain = {name: value for name, value in changes.items() if name not in own}

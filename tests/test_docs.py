@@ -48,3 +48,11 @@ def test_every_promise_names_tests_and_attacks_that_are_there():
         assert named and tried, promise
         assert [path for path in named if not (ROOT / path).exists()] == [], promise
         assert [name for name in tried if not any(attack.startswith(name) for attack in there)] == [], promise
+
+
+def test_the_page_of_standards_is_that_of_the_table():
+    from benchmarks.standards import PAGE, standards_page
+    from rs_pipeline.indicators.targets import load_targets
+    from rs_pipeline.indicators.values import INDICATORS
+
+    assert PAGE.read_text("utf-8") == standards_page(load_targets(ROOT / "config" / "targets.csv", INDICATORS))

@@ -296,7 +296,7 @@ class TablesSection(Section):
     lakes: Path | None = Field(None, description="Outlines of the lakes to be watched (Baiyangdian) with column name.")
     urban: Path | None = Field(None, description="Polygons of built-up towns: which reaches are urban.")
     restored_coast: Path | None = Field(None, description="Lines or polygons of officially restored coast, which counts as natural.")
-    red_line: Path | None = Field(None, description="Ecological red-line polygons.")
+    red_line: Path | None = Field(None, description="Ecological red-line polygons; an optional column marine (yes or no) tells what is at sea.")
     reference_samples: Path | None = Field(
         None, description="CSV of reference pixels of a random sample: lon, lat, period, product, value (0 or 1; percent for covers)."
     )
@@ -306,7 +306,7 @@ class TablesSection(Section):
     shoreline_buffers: Path | None = Field(None, description="Polygons of the management zones of rivers and lakes.")
     xiongan: Path | None = Field(None, description="Polygons of the Xiong'an New Area (1770 km2).")
     field_results: Path | None = Field(
-        None, description="CSV of visits to suspected reaches: lon, lat, date, black (1 or 0). They confirm, and 50 reaches recalibrate."
+        None, description="CSV of visits to suspected reaches: lon, lat, date, black (1 or 0). Each decides its reach in its period, and 50 reaches recalibrate."
     )
     values: Path | None = Field(None, description="CSV of official values: adcode, period, target_id, value, lower, upper.")
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
+from rs_pipeline.indicators.targets import run_targets
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
 from rs_pipeline.steps import keys_of, lineage
@@ -39,7 +40,7 @@ class Explanation:
     value: dict[str, Any]
     """The row's name, value, unit, bounds, observed fraction and number of scenes."""
     verdicts: list[dict[str, Any]]
-    """VERDICT_COLUMNS, one a target that the indicator answers."""
+    """VERDICT_COLUMNS and the standard, one a target that the indicator answers."""
     title: str
     formula: str
     interval_origin: str
@@ -109,10 +110,11 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
     rows, evidence = read_run(settings.root, **asked)
     proof = evidence.iloc[0]
     row, known = rows.iloc[0], INDICATORS.get(asked["indicator"])
+    standards = {t.target_id: t.standard for t in run_targets(settings)} if settings.targets_path.exists() else {}
     configured = keys_of(settings, known.product) if known else ("indicators", "tables")
     return Explanation(
         value=_plain({c: row[c] for c in (*KEYS, "name", "value", "unit", "lower", "upper", "interval", "observed_fraction", "n_scenes")}),
-        verdicts=[_plain({c: r[c] for c in VERDICT_COLUMNS}) for _, r in rows.iterrows()],
+        verdicts=[_plain({c: r[c] for c in VERDICT_COLUMNS}) | {"standard": standards.get(r.target_id, "")} for _, r in rows.iterrows()],
         title=known.title if known else "official value or target without an indicator",
         formula=known.formula if known else "as given in tables.values",
         interval_origin=proof.interval_origin,
@@ -188,6 +190,8 @@ def print_explanation(e: Explanation) -> None:
         say(f"  {verdict['target_id'] or 'no target'}:", f"{verdict['status']}{goal}" + (f": {verdict['reason']}" if verdict["reason"] else ""))
         for words in _rests_on(verdict):
             say("   ", words)
+        if verdict["standard"]:
+            say("    Standard:", verdict["standard"])
     say("Formula:", e.formula)
     say("Interval:", e.interval_origin or "none")
     say("Seen:", f"{'-' if v['observed_fraction'] is None else format(v['observed_fraction'], '.1%')} of it, by {v['n_scenes']} scenes in the unit")

@@ -63,6 +63,8 @@ class Target:
     """Names of the indicators that answer it; empty where none does."""
     tolerance: float
     """How far from the number ``=`` still holds."""
+    standard: str = ""
+    """The standard that an official would be held to, and what differs here; empty in tables that do not say."""
 
 
 def load_targets(path: Path, indicators: Collection[str], more: Iterable[Path] = (), stated: InputSection = NOTHING_STATED) -> list[Target]:
@@ -70,7 +72,7 @@ def load_targets(path: Path, indicators: Collection[str], more: Iterable[Path] =
 
     Parameters
     ----------
-    path : table with TARGET_COLUMNS, and optionally ``tolerance``; ``more``: further ones, of products.
+    path : table with TARGET_COLUMNS, and optionally ``tolerance`` and ``standard``; ``more``: further ones, of products.
     indicators : names of the indicators that a row may point to (several are separated by ``;``).
 
     Raises
@@ -127,6 +129,7 @@ def _target(row: TableRow, indicators: Collection[str]) -> Target:
         caveat=row.text("caveat"),
         indicator=names,
         tolerance=tolerance,
+        standard=row.text("standard"),
     )
 
 

@@ -4,9 +4,12 @@ Everything made here is SIMULATED and says so. Accuracy measured on it is condit
 `write.write_world` makes it; the truth lies beside it in the folder ``truth``.
 """
 
-FILES = ("catalog.json", "world.json", "units.gpkg", "grassland.gpkg", "wetlands.gpkg")
+FILES = (
+    "catalog.json", "world.json", "units.gpkg", "grassland.gpkg", "wetlands.gpkg", "red_line.gpkg", "reserves.gpkg", "urban.gpkg", "xiongan.gpkg",
+    "shoreline_buffers.gpkg", "gdp.csv", "values.csv", "field_results.csv", "grassland_plots.csv", "reference_samples.csv",
+)  # fmt: skip
 """What a complete world holds at least."""
-COAST_FILES = ("tide.csv", "coastline.gpkg")
+COAST_FILES = ("tide.csv", "coastline.gpkg", "restored_coast.gpkg")
 """What a world with a sea holds besides."""
 
 

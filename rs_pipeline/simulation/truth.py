@@ -27,13 +27,13 @@ def write_side_tables(world: World, folder: Path) -> None:
     heights (GeoTIFF, 30 m)."""
     counties = world.landscape.counties
     units = {"adcode": [c.adcode for c in counties], "name": [c.name for c in counties], "prefecture": [c.prefecture for c in counties]}
-    _write_vector(folder / "units.gpkg", units, [c.polygon for c in counties])
+    write_vector(folder / "units.gpkg", units, [c.polygon for c in counties])
     types, polygons = zip(*world.landscape.grassland, strict=True)
-    _write_vector(folder / "grassland.gpkg", {"type": list(types)}, list(polygons))
-    _write_vector(folder / "wetlands.gpkg", {"name": ["marsh"]}, [world.landscape.marsh])
+    write_vector(folder / "grassland.gpkg", {"type": list(types)}, list(polygons))
+    write_vector(folder / "wetlands.gpkg", {"name": ["marsh"]}, [world.landscape.marsh])
     if world.coastal:
         points = np.concatenate([xy for _, xy in world.coast.line(world.years[0])])
-        _write_vector(folder / "coastline.gpkg", {"name": ["shoreline at mean sea level"]}, [LineString(points).simplify(15)])
+        write_vector(folder / "coastline.gpkg", {"name": ["shoreline at mean sea level"]}, [LineString(points).simplify(15)])
         _tide_table(world).to_csv(folder / "tide.csv", index=False, lineterminator="\n")
     if world.landscape.relief_m:
         _write_dem(world, folder / "dem.tif")
@@ -52,15 +52,15 @@ def write_truth(world: World, folder: Path) -> None:
         "river": [r.river for r in reaches], "type": [r.type for r in reaches], "years": [";".join(map(str, r.years)) for r in reaches],
         "months": [";".join(map(str, r.months)) for r in reaches],
     }  # fmt: skip
-    _write_vector(folder / "black_odorous.gpkg", columns, [r.polygon for r in reaches])
+    write_vector(folder / "black_odorous.gpkg", columns, [r.polygon for r in reaches])
     columns = {"name": [r.name for r in land.rivers], "width_m": [r.width_m for r in land.rivers]}
-    _write_vector(folder / "rivers.gpkg", columns, [r.centreline for r in land.rivers])
+    write_vector(folder / "rivers.gpkg", columns, [r.centreline for r in land.rivers])
     waters = [w for w in land.waters if not w.polygon.is_empty]
     columns = {name: [getattr(w, name) for w in waters] for name in ("name", "kind", "confuser", "width_m")}
     columns["material"] = [w.material.name.lower() for w in waters]
-    _write_vector(folder / "waters.gpkg", columns, [w.polygon for w in waters])
+    write_vector(folder / "waters.gpkg", columns, [w.polygon for w in waters])
     columns = {"year": [c.year for c in land.changes], "becomes": [c.material.name.lower() for c in land.changes]}
-    _write_vector(folder / "changes.gpkg", columns, [c.polygon for c in land.changes])
+    write_vector(folder / "changes.gpkg", columns, [c.polygon for c in land.changes])
 
 
 def _write_shorelines(world: World, path: Path) -> None:
@@ -70,14 +70,14 @@ def _write_shorelines(world: World, path: Path) -> None:
         "year": [year for year, _, _ in rows], "section": [s.name for _, s, _ in rows], "class": [s.kind for _, s, _ in rows],
         "type": [s.type for _, s, _ in rows], "slope": [s.slope if np.isfinite(s.slope) else np.nan for _, s, _ in rows],
     }  # fmt: skip
-    _write_vector(path, columns, [LineString(xy) for _, _, xy in rows])
+    write_vector(path, columns, [LineString(xy) for _, _, xy in rows])
     fills = [s for s in world.coast.sections if np.isfinite(s.begins)]
     outlines = []
     for section in fills:
         along = np.arange(section.start_m, section.stop_m + 5, 5.0)
         before, after = (world.coast.shoreline(np.minimum(along, section.stop_m - 1e-6), t) for t in (section.begins - 1e-3, section.begins))
         outlines.append(Polygon(np.concatenate([world.coast.point(along, after), world.coast.point(along, before)[::-1]])))
-    _write_vector(path.with_name("reclamation.gpkg"), {"year": [int(s.begins) for s in fills]}, outlines)
+    write_vector(path.with_name("reclamation.gpkg"), {"year": [int(s.begins) for s in fills]}, outlines)
 
 
 def _write_dem(world: World, path: Path) -> None:
@@ -132,7 +132,7 @@ def _tide_table(world: World) -> pd.DataFrame:
     return table
 
 
-def _write_vector(path: Path, columns: dict[str, list], shapes: list) -> None:
+def write_vector(path: Path, columns: dict[str, list], shapes: list) -> None:
     """One layer of projected shapes in EPSG:4326; the date in the file is fixed, so that the same world gives the same bytes."""
     pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2026-01-01T00:00:00.000Z"})
     gpd.GeoDataFrame(columns, geometry=shapes, crs=CRS).to_crs(4326).to_file(path, driver="GPKG", layer=path.stem)

@@ -15,12 +15,13 @@ from rs_pipeline.errors import ConfigError
 from rs_pipeline.simulation import stac, world_files
 from rs_pipeline.simulation.plan import EVERY_DAYS, SCENE_FAMILIES, ScenePlan, plan_scenes
 from rs_pipeline.simulation.scenes import RENDER, Rendered, make_views
+from rs_pipeline.simulation.side_tables import official_coast_km, supplied_tables, write_supplied_tables
 from rs_pipeline.simulation.themes import LANDSCAPE_KINDS
 from rs_pipeline.simulation.truth import write_raster, write_side_tables, write_truth
 from rs_pipeline.simulation.world import World, make_world, sea_lonlat
 from rs_pipeline.storage.atomic import atomic_folder
 
-FORMAT = 2
+FORMAT = 3
 """Raised when the world changes, so that old ones are made anew."""
 LAST_YEAR = 2025
 MARKER = ".simulated-world"
@@ -63,16 +64,21 @@ def write_world(
         _write_all(part, recipe)
 
 
-def run_config(path: Path) -> str:
-    """YAML of a configuration that runs the chain on a written world; the run has the name of its folder."""
+def run_config(path: Path, *, every_table: bool = False) -> str:
+    """YAML of a configuration that runs the chain on a written world; the run has the name of its folder.
+
+    ``every_table`` names all tables that lie beside the world, so that a reader sees every answer; without them the answers are the satellites' own.
+    """
     world = json.loads((Path(path) / "world.json").read_text("utf-8"))
     recipe, here = world["recipe"], Path(path).as_posix()
     config: dict[str, Any] = {
         "run": Path(path).name, "simulation": {"path": here} | {key: recipe[key] for key in ("seed", "years", "landscape", "size_px")},
         "units": {"path": f"{here}/units.gpkg"}, "periods": world["calendar_years"], "grid": {"resolution_m": 10, "tile_px": 512},
         "sources": [{"sensor": sensor, "catalog": here} for sensor in SENSORS], "masks": {"radar_edge_m": 0},
-        "black_odorous": {"wetland_prior": f"{here}/wetlands.gpkg"}, "tables": {"grassland": f"{here}/grassland.gpkg"},
+        "black_odorous": {"wetland_prior": f"{here}/wetlands.gpkg"}, "tables": supplied_tables(path) if every_table else {"grassland": f"{here}/grassland.gpkg"},
     }  # fmt: skip
+    if every_table and world["official_coast_km"]:
+        config["indicators"] = {"official_coast_km": {"000000": world["official_coast_km"]}}
     if world["sea_point"]:
         config["coastline"] = {
             "reference": f"{here}/coastline.gpkg", "tide_table": f"{here}/tide.csv", "sea_points": [world["sea_point"]], "tide_window": 0.25,
@@ -102,6 +108,7 @@ def _write_all(folder: Path, recipe: dict[str, Any]) -> None:
     plans = plan_scenes(recipe["seed"], years, recipe["every_days"])
     write_side_tables(world, folder)
     write_truth(world, folder / "truth")
+    write_supplied_tables(world, folder)
     items: dict[str, list[dict[str, Any]]] = {family: [] for family in SCENE_FAMILIES}
     displaced: dict[str, list[float]] = {}
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -155,7 +162,7 @@ def _summary(world: World, plans: list[ScenePlan], items: dict[str, list], recip
 
     return {
         "simulated": True, "recipe": recipe, "calendar_years": list(world.years), "crs": world.grid.crs, "bounds": list(world.grid.bounds),
-        "sea_point": list(sea_lonlat(world)) if world.coastal else None, "items": {stac.COLLECTIONS[f]: len(members) for f, members in items.items()},
+        "sea_point": list(sea_lonlat(world)) if world.coastal else None, "official_coast_km": official_coast_km(world) if world.coastal else None, "items": {stac.COLLECTIONS[f]: len(members) for f, members in items.items()},
         "wrong_offset_flag": named(lambda p: p.wrong_flag),
         "missing_offset_flag": named(lambda p: p.offset_flagged is None), "offset_in_pixels": named(lambda p: p.offset_in_pixels and p.family == "sentinel-2"),
         "corrupt": named(lambda p: p.corrupt),

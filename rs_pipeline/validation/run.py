@@ -111,12 +111,12 @@ def _shares(layout: Layout, truth: Truth, label: str) -> np.ndarray:
 
 
 def read_objects(layout: Layout, truth: Truth, labels: dict[str, int]) -> gpd.GeoDataFrame:
-    """Reaches and ponds as `black_odorous.score_black_odorous` takes them."""
+    """Reaches and ponds as `black_odorous.score_black_odorous` takes them, as the satellite alone calls them."""
     table = gpd.read_file(layout.reaches, layer="reaches").to_crs(truth.grid.crs)
     table = table[table.period.isin(labels)]
     return table.assign(
-        period=table.period.map(labels).astype(str), flagged=table["class"] == "suspected", assessed=table["class"].isin(ASSESSED),
-        listed=table["class"].isin(("suspected", "possible")),
+        period=table.period.map(labels).astype(str), flagged=table.satellite_class == "suspected", assessed=table.satellite_class.isin(ASSESSED),
+        listed=table.satellite_class.isin(("suspected", "possible")),
     )  # fmt: skip
 
 

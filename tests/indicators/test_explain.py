@@ -53,6 +53,13 @@ def test_explain_tells_a_reader(finished):
     assert "S2-2024-2" not in output  # in the ledger, not in the county
 
 
+def test_explain_tells_the_standard_of_each_target(finished):
+    run = finished()
+    assert "Standard: GB/T 21010-2017 (land use classes)" in told(run, "130001", "construction_land_ratio", "2024")
+    got = json.loads(told(run, "130001", "C05-02", "2024", "--json"))
+    assert [v["status"] for v in got["verdicts"]] == ["needs_table"] and got["verdicts"][0]["standard"].startswith("HJ 1264-2022 gives PM2.5")
+
+
 def test_explain_as_json_is_complete(finished):
     got = json.loads(told(finished(), "130001", "fvc_peak_mean", "2024", "--json"))
     assert got["value"]["value"] == 60.0 and got["verdicts"][0]["status"] == "no_target"
@@ -171,6 +178,6 @@ def test_the_lineage_of_an_indicator_names_the_steps_and_keys_behind_it(finished
     settings = load(finished().layout.settings)
     names = [s.name for s in lineage(settings, "water")]
     assert names == ["search", "grid", "assign", "fetch", "observe", "mosaic", "zonal", "bodies", "indicators"]
-    assert [s.name for s in lineage(settings, "red_line")] == ["indicators"]
-    assert not any(key.startswith("black_odorous") for key in keys_of(settings, "red_line"))
+    assert [s.name for s in lineage(settings, "red_line")] == [s.name for s in lineage(settings, "water") if s.name != "zonal"]  # the sea is that of the water maps
+    assert "coastline.sea_points" in keys_of(settings, "red_line") and set(keys_of(settings, "red_line")) <= set(keys_of(settings, "water"))
     assert {"water.seasonal_frequency", "masks.water", "grid.margin_m"} <= set(keys_of(settings, "water"))

@@ -13,7 +13,7 @@ from rs_pipeline.indicators.facts import Run, read_counties
 from rs_pipeline.indicators.zonal import county_zones
 from rs_pipeline.products.black_odorous.facts import read_reaches
 from rs_pipeline.products.coastline.facts import read_transects
-from rs_pipeline.products.red_line.indicators import red_line_km2
+from rs_pipeline.products.red_line.areas import red_line_areas
 
 
 def write(path, shapes, crs=32650, **columns):
@@ -95,7 +95,7 @@ def test_a_prefecture_beside_its_counties_has_their_rows_and_the_region_has_each
 def test_red_line_of_a_prefecture_beside_its_counties(fake_run, tmp_path):
     line = write(tmp_path / "line.gpkg", [shapely.box(115.5, 38, 116.5, 39)], crs=4326)
     run = prefecture_beside_counties(fake_run(tables={"red_line": line}), tmp_path)
-    area = red_line_km2(run.settings)
+    area = {code: found.inside_km2 for code, found in red_line_areas(run.settings).items()}
     assert area["130000"] == pytest.approx(area["130001"] + area["130002"], rel=1e-4) and area[REGION] == pytest.approx(area["130000"], rel=1e-4)
 
 

@@ -76,6 +76,34 @@ def test_every_indicator_named_has_the_unit_of_its_target_or_only_asks_for_a_cha
             assert i.direction, name
 
 
+def test_or_more_includes_the_number_and_better_is_no_fault(targets):
+    """以上 includes the number (Civil Code, article 1259); more green, or all of a share, fulfils a sentence."""
+    assert {key: targets[key].operator for key in ("C03-02", "C04-01", "C07-03", "C17-01")} == dict.fromkeys(("C03-02", "C04-01", "C07-03", "C17-01"), ">=")
+    assert {t.operator for t in targets.values()} & {">", "<", "="} == set() and not any(t.tolerance for t in targets.values())
+
+
+def test_a_level_has_no_baseline_unless_its_unit_names_one(targets):
+    level = [t for t in targets.values() if t.operator not in CHANGE_OPERATORS]
+    assert {t.target_id: t.baseline_year for t in level if t.baseline_year} == {"C01-07": 2020, "C04-01": 2020}
+    assert all(str(targets[key].baseline_year) in targets[key].unit for key in ("C01-07", "C04-01"))
+
+
+def test_every_target_names_the_standard_or_says_that_there_is_none(targets):
+    assert [key for key, t in targets.items() if not t.standard] == []
+    named = {"C01-02": "HJ 1143-2020", "C01-03": "DB33/T 2106-2018", "C05-02": "HJ 1264-2022", "C06-01": "Jiancheng [2015] 130", "C06-02": "GB 3838-2002",
+             "C06-09": "HJ 1356-2024", "C10-05": "HJ 1166-2021", "C00-01": "HJ 192-2015", "C01-08": "GB/T 21010-2017"}  # fmt: skip
+    assert {key: text for key, text in named.items() if text not in targets[key].standard} == {}
+
+
+def test_particles_can_be_seen_only_not_by_these_satellites(targets):
+    for key in ("C05-02", "C05-03"):
+        assert targets[key].observability == "needs_outside_table" and "not those read here" in targets[key].caveat, key
+
+
+def test_a_table_without_standards_is_read(write):
+    assert load_targets(write(GOOD), INDICATORS)[0].standard == ""
+
+
 def test_bom_blank_lines_and_commas_in_quotes(write):
     path = write(GOOD.replace("Cover of grassland", '"Cover, of ""grass"""'), ",,,,,,,,,,,,,,,", encoding="utf-8-sig")
     (target,) = load_targets(path, INDICATORS)
@@ -169,6 +197,6 @@ def test_an_official_value_given_twice(tmp_path):
 def test_the_committed_table_is_plain_utf8_csv():
     with open(config_folder() / "targets.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file, strict=True))
-    assert tuple(rows[0]) == (*TARGET_COLUMNS, "tolerance")
+    assert tuple(rows[0]) == (*TARGET_COLUMNS, "tolerance", "standard")
     assert {len(r) for r in rows} == {len(rows[0])}
     assert {r[4] for r in rows[1:]} <= set(OPERATORS)

@@ -12,6 +12,7 @@ from rs_pipeline.estimation import error_model as errors
 from rs_pipeline.estimation.reference import References
 from rs_pipeline.estimation.sampling import Sample
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
+from rs_pipeline.products.red_line.areas import RedLineArea
 from rs_pipeline.products.vegetation.indicators import weighted_cover
 
 KM2 = 1e6
@@ -132,33 +133,58 @@ REACHES = (
 
 def test_black_odorous(make, estimate_of):
     facts = make.facts(reaches=make.reaches(*REACHES))
-    # upper: two suspected, one possible, and the one of 5 km that is too narrow; both ways what the detector has wrong: one reach for each
-    # root of 1 + the three it calls, 2; of 0.2 km on the average
-    assert numbers(estimate_of("black_odorous_reaches", facts)) == (2, 0, 6, "model95")
-    assert numbers(estimate_of("black_odorous_length_km", facts)) == (0.3, 0, 6.0, "model95")
-    assert estimate_of("black_odorous_reaches", facts).reason == "1 (5 km) too narrow to be assessed are in the upper bound"
+    # upper: two suspected and one possible; both ways what the detector has wrong: one reach for each root of 1 + the three it calls, 2;
+    # of 0.2 km on the average
+    assert numbers(estimate_of("black_odorous_reaches", facts)) == (2, 0, 5, "model95")
+    assert numbers(estimate_of("black_odorous_length_km", facts)) == (0.3, 0, pytest.approx(1.0), "model95")
+    assert estimate_of("black_odorous_reaches", facts).reason == "1 (5 km) too narrow to be judged from space are not in the number"
     assert estimate_of("black_odorous_reaches", facts).observed_fraction == 1.0
     narrow = estimate_of("black_odorous_unassessable_length_km", facts)
     assert (narrow.interval.value, narrow.interval.kind) == (5.0, "")
 
 
 def test_reaches_without_enough_dates_may_all_be_black(make, estimate_of):
-    # 10 of 15 assessed: 2 suspected, 1 of them sure; at most 3 called + 5 unseen + 1 too narrow
+    # 10 of 15 assessed: 2 suspected, 1 of them sure; at most 3 called + 5 unseen, and the detector's 2
     facts = make.facts(reaches=make.reaches(*REACHES, *[("insufficient", "assessable", 200.0)] * 5))
-    assert numbers(estimate_of("black_odorous_reaches", facts)) == (2, 0, 11, "model95")
+    assert numbers(estimate_of("black_odorous_reaches", facts)) == (2, 0, 10, "model95")
+    assert estimate_of("black_odorous_reaches", facts).reason.endswith("; 5 (1 km) without enough clear dates are in the upper bound")
 
 
 def test_eliminated_needs_every_reach_to_be_seen(make, estimate_of):
     clear = [("clear", "assessable", 200.0)] * 3
     assert numbers(estimate_of("black_odorous_reaches", make.facts(reaches=make.reaches(*clear)))) == (0, 0, 1, "model95")  # one may be missed
-    for unseen in (REACHES[-1], ("insufficient", "assessable", 200.0)):
-        assert numbers(estimate_of("black_odorous_reaches", make.facts(reaches=make.reaches(*clear, unseen)))) == (0, 0, 2, "model95")
+    unseen = ("insufficient", "assessable", 200.0)
+    assert numbers(estimate_of("black_odorous_reaches", make.facts(reaches=make.reaches(*clear, unseen)))) == (0, 0, 2, "model95")
+    assert numbers(estimate_of("black_odorous_reaches", make.facts(reaches=make.reaches(*clear, REACHES[-1])))) == (0, 0, 1, "model95")
+
+
+CONFIRMED, REFUTED = ("suspected", "not_assessable", 400.0, "confirmed"), ("clear", "marginal", 200.0, "refuted")
+
+
+def test_a_visited_reach_adds_no_doubt(make, estimate_of):
+    visited = make.facts(reaches=make.reaches(CONFIRMED, REFUTED, REFUTED))
+    assert numbers(estimate_of("black_odorous_reaches", visited)) == (1, 1, 1, "model95")
+    assert numbers(estimate_of("black_odorous_length_km", visited)) == (0.4, 0.4, 0.4, "model95")
+    assert estimate_of("black_odorous_reaches", visited).reason == "3 (0.8 km) decided by visits of this period"
+    refuted = make.facts(reaches=make.reaches(REFUTED, REFUTED))
+    assert numbers(estimate_of("black_odorous_reaches", refuted)) == (0, 0, 0, "model95")
+
+
+def test_visits_leave_the_doubt_of_the_others(make, estimate_of):
+    """Ten clear reaches that nobody visited: one may be missed; the confirmed one is never taken away, the refuted one never added."""
+    facts = make.facts(reaches=make.reaches(CONFIRMED, REFUTED, *[("clear", "assessable", 200.0)] * 10))
+    assert numbers(estimate_of("black_odorous_reaches", facts)) == (1, 1, 2, "model95")
+    # a marginal suspicion, a possible one and one without dates: 2 - 1 below (never under the confirmed one), 2 + 2 above, and the root of 1 + 2 calls
+    doubt = [("suspected", "marginal", 200.0), ("possible", "assessable", 200.0), ("insufficient", "assessable", 200.0)]
+    found = numbers(estimate_of("black_odorous_reaches", make.facts(reaches=make.reaches(CONFIRMED, REFUTED, *doubt))))
+    assert found == (2, 1, 4, "model95")  # no more than the confirmed one and the three that nobody visited
 
 
 def test_no_river_wide_enough_is_not_zero(make, estimate_of):
     for rows in (REACHES[-1:], ()):
         got = estimate_of("black_odorous_reaches", make.facts(reaches=make.reaches(*rows)))
-        assert (got.interval, got.status, got.reason) == (None, "insufficient_data", "no reach or pond wide enough to be assessed")
+        assert (got.interval, got.status) == (None, "insufficient_data") and got.reason.endswith("no reach or pond wide enough to be assessed")
+        assert got.reason.startswith("1 (5 km) too narrow to be judged from space") == bool(rows)
     assert estimate_of("black_odorous_reaches").reason == "this run made no layer of reaches"
 
 
@@ -291,7 +317,10 @@ def test_reference_samples_take_over_from_the_error_model(make, estimate_of):
 
 def test_red_line(make, estimate_of):
     assert estimate_of("red_line_area").status == "needs_table"
-    assert estimate_of("red_line_area", make.facts(make.sums(n_scenes=0), red_line_km2=12.5)).interval.value == 12.5
+    got = estimate_of("red_line_area", make.facts(make.sums(n_scenes=0), red_line=RedLineArea(12.5, 2.0)))
+    assert (got.interval.value, got.reason) == (14.5, "12.5 km2 inside the units and 2 km2 at sea")
+    region = estimate_of("red_line_area", make.facts(red_line=RedLineArea(12.5, 2.0, 7.0)))
+    assert region.interval.value == 14.5 and "; 7 km2 lie in no unit and not at sea and are not counted" in region.reason
 
 
 @given(st.floats(0.5, 1), st.floats(0, 1), st.floats(0, 0.2))

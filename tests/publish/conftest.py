@@ -135,7 +135,7 @@ def write_reaches(settings: Settings) -> None:
         for k, (kind, probability) in enumerate((("suspected", 0.97), ("possible", 0.71), ("clear", 0.05), ("not_assessable", np.nan))):
             rows.append({
                 "reach_id": f"R-{k}", "period": period, "kind": "river", "adcode": UNITS[1][0], "length_m": 200.0, "width_m": 35.0 - 5 * k,
-                "width_class": "assessable", "probability": probability, "class": kind, "n_dates": 9, "n_positive": 8 - 2 * k, "n_months": 4,
+                "width_class": "assessable", "probability": probability, "class": kind, "satellite_class": kind, "field": "", "n_dates": 9, "n_positive": 8 - 2 * k, "n_months": 4,
                 "dates_seen": f"{period}-05-01;{period}-06-01", "dates_positive": f"{period}-05-01", "vetoes": "sediment:2;bloom:1" if k else "",
                 "optical_blackness": 1.5, "lon": 117.005 + 0.001 * k, "lat": 38.85, "geometry": shapely.LineString([(LEFT + 50 * k, BOTTOM), (LEFT + 50 * k, BOTTOM + 200)]),
             })  # fmt: skip

@@ -17,6 +17,7 @@ from rs_pipeline.config import parse
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.paths import config_folder
 from rs_pipeline.simulation import world_files
+from rs_pipeline.simulation.side_tables import TABLE_FILES
 from rs_pipeline.simulation.write import MARKER, run_config, write_world
 
 
@@ -152,10 +153,12 @@ def test_inland_world_has_no_coast_and_hills_have_heights(tmp_path):
 def test_the_written_configuration_is_the_one_of_the_sample(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     recipe = {"landscape": "coast", "seed": 1, "years": 3, "size_px": [600, 480]}
-    world = {"recipe": recipe, "calendar_years": [2023, 2024, 2025], "sea_point": [118.91698, 39.08245]}
+    world = {"recipe": recipe, "calendar_years": [2023, 2024, 2025], "sea_point": [118.91698, 39.08245], "official_coast_km": 5.23}
     (tmp_path / "data" / "sample").mkdir(parents=True)
     (tmp_path / "data" / "sample" / "world.json").write_text(json.dumps(world))
-    ours = parse(yaml.safe_load(run_config(Path("data/sample"))), where="test")
+    for name in TABLE_FILES.values():
+        (tmp_path / "data" / "sample" / name).touch()
+    ours = parse(yaml.safe_load(run_config(Path("data/sample"), every_table=True)), where="test")
     theirs = parse(yaml.safe_load((config_folder() / "config.yaml").read_text()), where="test")
     assert ours.model_dump(exclude={"output"}) == theirs.model_dump(exclude={"output"})
 

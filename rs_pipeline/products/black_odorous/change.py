@@ -20,26 +20,35 @@ def add_change(table: gpd.GeoDataFrame, days: pd.DataFrame, section: BlackOdorou
 
     ``change`` is ``new`` where a suspicion follows a clear season, ``worse`` or ``better`` where the interval leaves out 0, and
     ``eliminated`` where a suspicion was followed by two seasons with a probability below ``eliminated_probability``. Both seasons need
-    enough dates; what was never accused has no change. The interval is that of dates drawn with replacement (Efron 1979).
+    enough dates, or a visit (``field``) that decided them: then what was found tells the change (``new``, or ``better`` where it is clear after a
+    suspicion), and a refuted season counts as calm, a confirmed one never. What was never accused has no change. The interval is that of dates
+    drawn with replacement (Efron 1979), of seasons that the satellite saw.
 
     Parameters
     ----------
     table : sorted by reach and period. days : a row a reach, period and day, with ``logit``.
     """
     rng, kinds = np.random.default_rng(0), table["class"].to_numpy()
-    reach, enough = table.reach_id.to_numpy(), (table.n_dates >= section.min_dates).to_numpy()
-    accused, calm = np.isin(kinds, ACCUSED), (table.probability < section.eliminated_probability).to_numpy() & enough
+    reach, enough, field = table.reach_id.to_numpy(), (table.n_dates >= section.min_dates).to_numpy(), table.field.to_numpy()
+    known, visited, accused = enough | (field != ""), field != "", np.isin(kinds, ACCUSED)
+    calm = (enough & (table.probability < section.eliminated_probability).to_numpy() & (field != "confirmed")) | (field == "refuted")
     seasons = dict(tuple(days[days.logit.notna()].groupby(["reach_id", "period"])))
     change, numbers = np.full(len(table), "", object), np.full((len(table), 3), np.nan)
     for i in range(1, len(table)):
-        if reach[i - 1] != reach[i] or not (enough[i - 1] and enough[i]):
+        if reach[i - 1] != reach[i] or not (known[i - 1] and known[i]):
             continue
         if i > 1 and reach[i - 2] == reach[i] and accused[i - 2] and calm[i - 1] and calm[i]:
             change[i] = "eliminated"
-        if accused[i - 1] or accused[i]:
+        if not (accused[i - 1] or accused[i]):
+            continue
+        if enough[i - 1] and enough[i]:
             lower, upper = _interval(*(seasons[reach[k], table.period.iloc[k]] for k in (i - 1, i)), rng)
             numbers[i] = table.log_odds.iloc[i] - table.log_odds.iloc[i - 1], lower, upper
-            change[i] = "new" if kinds[i - 1] == "clear" else "worse" if lower > 0 else "better" if upper < 0 else ""
+            change[i] = "worse" if lower > 0 else "better" if upper < 0 else ""
+        if visited[i - 1] or visited[i]:
+            change[i] = "better" if kinds[i] == "clear" else ""
+        if kinds[i - 1] == "clear":
+            change[i] = "new"
     return table.assign(change=change.astype(str), log_odds_change=numbers[:, 0], change_lower=numbers[:, 1], change_upper=numbers[:, 2])
 
 

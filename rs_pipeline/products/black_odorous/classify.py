@@ -14,7 +14,7 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.black_odorous.change import add_change
-from rs_pipeline.products.black_odorous.field import field_results, recalibrated, shifted_visits, visited
+from rs_pipeline.products.black_odorous.field import decided, field_results, recalibrated, shifted_visits, visited, without_reach
 from rs_pipeline.products.black_odorous.model import KNOWN_BANDS, ProbabilityCalibration, load_detector
 from rs_pipeline.products.black_odorous.reaches import middles
 from rs_pipeline.products.black_odorous.scoring import BLOCKS
@@ -46,8 +46,8 @@ WITHHOLDING = ("wetland", "aquaculture", "new_water", "unknown_water", "coarse_p
 """Vetoes of whole reaches and periods: each makes ``suspected`` ``possible``."""
 
 REACH_COLUMNS = (
-    "reach_id", "period", "kind", "adcode", "length_m", "width_m", "width_class", "probability", "class", "log_odds", "n_dates", "n_positive",
-    "n_months", "persistence", "dates_seen", "dates_positive", "vetoes", "optical_blackness", "change", "log_odds_change", "change_lower",
+    "reach_id", "period", "kind", "adcode", "length_m", "width_m", "width_class", "probability", "class", "satellite_class", "log_odds", "n_dates",
+    "n_positive", "n_months", "persistence", "dates_seen", "dates_positive", "vetoes", "optical_blackness", "change", "log_odds_change", "change_lower",
     "change_upper", "field", "lon", "lat", "geometry",
 )  # fmt: skip
 
@@ -57,7 +57,7 @@ SUMMARY = (
 )  # fmt: skip
 
 INSPECTION = (
-    "rank", "reach_id", "period", "class", "probability", "lon", "lat", "adcode", "kind", "length_m", "width_m", "width_class",
+    "rank", "reach_id", "period", "class", "satellite_class", "probability", "lon", "lat", "adcode", "kind", "length_m", "width_m", "width_class",
     "n_dates", "n_positive", "dates_seen", "dates_positive", "vetoes", "optical_blackness", "change", "field",
 )  # fmt: skip
 
@@ -125,7 +125,8 @@ def assess(
 ) -> gpd.GeoDataFrame:
     """A row a reach and period, columns REACH_COLUMNS, sorted by reach and period. Without evidence the probability is NaN.
 
-    ``visits`` are field results (see `field.field_results`): enough of them recalibrate the probability. ``wetlands`` are the polygons of
+    ``visits`` are field results (see `field.field_results`): each decides ``class`` of its reach in its period, and ``satellite_class`` stays
+    as it was seen; enough of them recalibrate the probability. ``wetlands`` are the polygons of
     black_odorous.wetland_prior.
     """
     model = load_detector()
@@ -145,11 +146,12 @@ def assess(
         "new_water": (table.period == table.first_period) & (table.period != periods[0]),
         "unknown_water": model.known.unknown(table[[f"{b}_refl" for b in KNOWN_BANDS]].to_numpy()),
     })[list(WITHHOLDING)]  # fmt: skip
-    table["class"] = [
+    table["satellite_class"] = [
         classify_reach(width_class=r.width_class, probability=r.probability, n_dates=r.n_dates, persistence=r.persistence, n_months=r.n_months,
              withheld=bool(r.withheld or w), unknown=bool(u), section=section)
         for r, w, u in zip(table.itertuples(), whole.any(axis=1), whole.unknown_water, strict=True)
     ]  # fmt: skip
+    table["class"] = decided(table.satellite_class.to_numpy(str), table.field.to_numpy(str)).astype(object)
     table["vetoes"] = [";".join(filter(None, [v, *whole.columns[w]])) for v, w in zip(table.vetoes, whole.to_numpy(bool), strict=True)]
     table = add_change(table, daily(scores), section)
     middle = middles(table.geometry).to_crs(4326)
@@ -184,7 +186,7 @@ def farm_ponds(lines: gpd.GeoDataFrame) -> set[str]:
 
 
 def inspection_list(table: gpd.GeoDataFrame) -> pd.DataFrame:
-    """Suspected and possible reaches, columns INSPECTION: suspected ones first, each class by falling probability."""
+    """Suspected and possible reaches, columns INSPECTION: suspected ones first, each class by falling probability. Refuted ones are not on it."""
     chosen = table[table["class"].isin(["suspected", "possible"])]
     ranked = chosen.sort_values(["class", "probability", "reach_id", "period"], ascending=[False, False, True, True])
     return pd.DataFrame(ranked).assign(rank=np.arange(1, len(ranked) + 1))[list(INSPECTION)]
@@ -207,7 +209,8 @@ def reaches(settings: Settings) -> None:
     visits = field_results(settings)
     wetlands = load_vector(settings, "black_odorous.wetland_prior") if settings.black_odorous.wetland_prior else None
     table = assess(gpd.read_parquet(layout.reach_lines), scores, periods, settings.black_odorous, visits, wetlands)
-    if words := shifted_visits(table, visits, settings.black_odorous.visit_distance_m):
-        log.warning("%s: %s", settings.tables.field_results, words)
+    for told in (shifted_visits, without_reach):
+        if words := told(table, visits, settings.black_odorous.visit_distance_m):
+            log.warning("%s: %s", settings.tables.field_results, words)
     write_layer(table, layout.reaches, "reaches")
     write_csv(inspection_list(table), layout.inspection_list)

@@ -1,4 +1,4 @@
-"""Results of field visits: they confirm or refute suspicions and, once there are enough, recalibrate the probability."""
+"""Results of field visits: each decides the class of its reach in the period of the visit and, once there are enough, they recalibrate the probability."""
 
 from __future__ import annotations
 
@@ -52,14 +52,34 @@ def shifted_visits(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, dis
 
 
 def visited(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, distance_m: float) -> np.ndarray:
-    """``confirmed``, ``refuted`` or empty for each row a reach and period, str (n,): the last visit of the period within the distance decides."""
+    """``confirmed``, ``refuted`` or empty for each row a reach and period, str (n,): the last visit of the period within the distance decides, of
+    several on that day one that found black-odorous water. A visit says nothing of other periods."""
     result = pd.Series("", table.index)
     if visits is None or visits.empty or table.empty:
         return result.to_numpy()
     near = _near(table, visits, distance_m)
-    last = near.sort_values("date").drop_duplicates(["reach_id", "period"], keep="last").set_index(["reach_id", "period"]).black
+    last = near.sort_values(["date", "black"]).drop_duplicates(["reach_id", "period"], keep="last").set_index(["reach_id", "period"]).black
     found = last.reindex(pd.MultiIndex.from_frame(table[["reach_id", "period"]])).to_numpy()
     return np.select([found == True, found == False], ["confirmed", "refuted"], "")  # noqa: E712 (found may be NaN)
+
+
+def decided(classes: np.ndarray, field: np.ndarray) -> np.ndarray:
+    """Class of each row after its visit, str (n,): a confirmed reach is suspected and a refuted one clear, whatever the satellite calls it.
+
+    >>> decided(np.array(["not_assessable", "suspected", "possible"]), np.array(["confirmed", "refuted", ""])).tolist()
+    ['suspected', 'clear', 'possible']
+    """
+    return np.select([field == "confirmed", field == "refuted"], ["suspected", "clear"], classes)
+
+
+def without_reach(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, distance_m: float) -> str:
+    """How many visits decide nothing, and why, in words; empty where each decides a reach."""
+    if visits is None or visits.empty:
+        return ""
+    outside = visits.period == ""
+    near = visits.index.isin(_near(table, visits, distance_m).index) if len(table) else np.zeros(len(visits), bool)
+    why = {"on a day outside all periods": outside, f"farther than {distance_m:g} m from any reach or pond": ~outside & ~near}
+    return "; ".join(f"{which.sum()} of {len(visits)} visits decide nothing: {words}" for words, which in why.items() if which.any())
 
 
 def _near(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame, distance_m: float) -> gpd.GeoDataFrame:

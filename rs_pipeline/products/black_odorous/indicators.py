@@ -21,8 +21,9 @@ def _unseen(facts: Facts) -> Estimate | None:
 def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Estimate:
     """Suspected reaches and ponds, number or km, as counted: what was not seen is in the upper bound, not scaled in.
 
-    Not decided is, below, what is marginal in width; above, all that may be black: possible, without enough dates, or too narrow to be
-    assessed. Beyond that the detector misses and mistakes reaches: by a number of reaches that grows with the root of those it calls.
+    The number is of those that can be judged from space, and of those that a visit of the period decided: these are known. Not decided is,
+    below, what is marginal in width; above, all that may be black: possible, or without enough dates. Beyond that the detector misses and
+    mistakes reaches: by a number of reaches that grows with the root of those it calls.
 
     ``place``: ``urban`` or ``rural``, by the polygons of tables.urban; all where empty.
     """
@@ -35,23 +36,34 @@ def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Estimate:
         return missing("needs_table", "needs polygons of built-up towns (tables.urban) to tell urban water from rural")
     if place:
         reaches = reaches[reaches.urban == (place == "urban")]
+    narrow = reaches["class"] == "not_assessable"
+    notes = [f"{_amount(reaches[narrow])} too narrow to be judged from space are not in the number"] if narrow.any() else []
+    reaches = reaches[~narrow]
+    if reaches.empty:
+        return missing("insufficient_data", "no reach or pond wide enough to be assessed").noting(*notes)
     size = reaches.length_m / 1e3 if by_length else pd.Series(1.0, reaches.index)
-    in_class = {name: reaches["class"] == name for name in ("suspected", "possible", "clear", "insufficient", "not_assessable")}
-    wide = size[~in_class["not_assessable"]].sum()
-    if not wide > 0:
-        return missing("insufficient_data", "no reach or pond wide enough to be assessed")
-    v = observed_ratio(wide - size[in_class["insufficient"]].sum(), wide)
+    suspected, possible, insufficient = (reaches["class"] == name for name in ("suspected", "possible", "insufficient"))
+    visited = reaches.field.isin(["confirmed", "refuted"])
+    v = observed_ratio(size[~insufficient].sum(), size.sum())
     if v == 0:
         return missing("insufficient_data", "no reach or pond with enough clear dates")
     if v < facts.limits.range:
         return missing("insufficient_data", f"{100 * v:.3g} % assessed; at least {100 * facts.limits.range:.3g} % is needed", v)
-    value, sure = size[in_class["suspected"]].sum(), size[in_class["suspected"] & (reaches.width_class == "assessable")].sum()
-    typical = size[~in_class["not_assessable"]].mean()
-    basis = typical * math.sqrt(1 + (in_class["suspected"] | in_class["possible"]).sum())
-    error = spread("black_odorous_length_km", 0.0, basis, (value - sure, size[~in_class["clear"]].sum() - value))
-    doubtful = {"without enough clear dates": in_class["insufficient"], "too narrow to be assessed": in_class["not_assessable"]}
-    notes = [f"{which.sum()} ({reaches.length_m[which].sum() / 1e3:.3g} km) {why} are in the upper bound" for why, which in doubtful.items() if which.any()]
-    return Estimate(modelled(value, error, high=size.sum()), v, "", "; ".join(notes), error)
+    value, confirmed = size[suspected].sum(), size[suspected & visited].sum()
+    marginal = suspected & ~visited & (reaches.width_class != "assessable")
+    typical = 0.0 if visited.all() else size[~visited].mean()
+    basis = typical * math.sqrt(1 + ((suspected | possible) & ~visited).sum())
+    error = spread("black_odorous_length_km", 0.0, basis, (size[marginal].sum(), size[possible | insufficient].sum()))
+    if insufficient.any():
+        notes.append(f"{_amount(reaches[insufficient])} without enough clear dates are in the upper bound")
+    if visited.any():
+        notes.append(f"{_amount(reaches[visited])} decided by visits of this period")
+    return Estimate(modelled(value, error, low=confirmed, high=confirmed + size[~visited].sum()), v, "", "; ".join(notes), error)
+
+
+def _amount(reaches: pd.DataFrame) -> str:
+    """How many reaches and km."""
+    return f"{len(reaches)} ({reaches.length_m.sum() / 1e3:.3g} km)"
 
 
 def _unassessable(facts: Facts) -> Estimate:
@@ -65,10 +77,10 @@ def _unassessable(facts: Facts) -> Estimate:
 
 
 _BOUNDS = (
-    "from the reaches that are surely suspected (wide enough, not marginal) to all that may be black: suspected, possible, without enough "
-    "clear dates or too narrow to be assessed; and beyond, what the detector missed and mistook in simulated worlds"
+    "from the reaches that are surely suspected (wide enough, not marginal) to all that may be black: suspected, possible or without enough "
+    "clear dates; and beyond, what the detector missed and mistook in simulated worlds; a reach that a visit decided adds no doubt"
 )
-_FORMULA = "reaches of black_odorous.reach_length_m and ponds with P >= suspected_probability on >= min_positive_share of >= min_dates dates in >= min_months months"
+_FORMULA = "reaches of black_odorous.reach_length_m and ponds with P >= suspected_probability on >= min_positive_share of >= min_dates dates in >= min_months months, or confirmed and not those refuted by a visit of the period (tables.field_results)"
 
 
 def _pair(place: str, where: str) -> tuple[Indicator, Indicator]:

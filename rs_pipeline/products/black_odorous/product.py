@@ -12,7 +12,7 @@ from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, OBSERVE, Product, Re
 
 BANDS = (
     MapBand("probability", "Probability of black-odorous water, mean over the dates of the clipped log-odds (suspected, not confirmed)"),
-    MapBand("class", "0 not water, 1 clear, 2 possible, 3 suspected, 4 too few dates", "class"),
+    MapBand("class", "0 not water, 1 clear, 2 possible, 3 suspected, 4 too few dates, as the satellite sees pixels: visits decide reaches", "class"),
     MapBand("n_dates", "Dates assessed", "count"),
 )
 
@@ -27,7 +27,7 @@ STYLE = Style(
 
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
     towns = settings.tables.urban if indicator.startswith(("black_odorous_urban", "black_odorous_rural")) else None
-    return [Layout(settings.root).reaches, settings.black_odorous.wetland_prior, towns]
+    return [Layout(settings.root).reaches, settings.black_odorous.wetland_prior, settings.tables.field_results, towns]
 
 
 DECISIONS = (

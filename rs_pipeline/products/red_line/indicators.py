@@ -1,61 +1,55 @@
-"""Area of supplied ecological red-line polygons in each unit."""
+"""Area of the supplied ecological red line in each unit and at sea before it."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
-
-import numpy as np
-import pyproj
-import shapely
-from shapely.geometry.polygon import orient
 
 from rs_pipeline.config import Settings
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.estimation.zones import REGION
-from rs_pipeline.inputs.vectors import load_vector
-from rs_pipeline.region import load_units, with_unions
+from rs_pipeline.products.red_line.areas import RedLineArea, red_line_areas
+
+log = logging.getLogger(__name__)
+
+PIXEL_KM2 = 1e-4
+"""Less than a pixel in no unit and not at sea is the rounding of borders."""
 
 
-def geodesic_area_km2(geometry: shapely.Geometry) -> float:
-    """Area on the WGS 84 ellipsoid (Karney 2013, J. Geod. 87:43) of the polygons of a geometry in degrees; lines and points have none."""
-    geod = pyproj.Geod(ellps="WGS84")
-    polygons = [g for g in shapely.get_parts(geometry) if g.geom_type == "Polygon" and not g.is_empty]
-    return sum(geod.geometry_area_perimeter(orient(p))[0] for p in polygons) / 1e6
-
-
-def red_line_km2(settings: Settings) -> dict[str, float] | None:
-    """Red-line area of each unit and of REGION by code, overlapping polygons counted once; None where ``tables.red_line`` is not set."""
-    if settings.tables.red_line is None:
-        return None
-    lines, units = load_vector(settings, "tables.red_line").union_all(), with_unions(load_units(settings))
-    shapely.prepare(lines)
-    parts = shapely.intersection(units.geometry.values, lines)
-    areas = np.array([geodesic_area_km2(part) for part in parts])
-    return dict(zip(units.adcode, areas.tolist(), strict=True)) | {REGION: float(areas[units.in_region].sum())}
+def elsewhere_words(area: RedLineArea) -> str:
+    """What is in no total, in words; empty where all is counted."""
+    if area.elsewhere_km2 < PIXEL_KM2:
+        return ""
+    return f"{area.elsewhere_km2:.4g} km2 lie in no unit and not at sea and are not counted (a column marine of the polygons tells what is at sea)"
 
 
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
-    """``red_line_km2``: area of red-line polygons in the unit, None without the table."""
-    area = red_line_km2(settings)
+    """``red_line``: `RedLineArea` of the unit, None without the table."""
+    areas = red_line_areas(settings)
+    if areas and (words := elsewhere_words(areas[REGION])):
+        log.warning("%s: %s", settings.tables.red_line, words)
 
-    def of(adcode: str, period: str) -> float | None:
-        return area and area.get(adcode, 0.0)
+    def of(adcode: str, period: str) -> RedLineArea | None:
+        return areas and areas[adcode]
 
-    return {"red_line_km2": of}
+    return {"red_line": of}
 
 
 def _red_line(facts: Facts) -> Estimate:
-    """Red-line area in the unit, km2: geometry of the supplied polygons, on the ellipsoid."""
-    if facts["red_line_km2"] is None:
+    """Red-line area of the unit, km2: geometry of the supplied polygons, on the ellipsoid."""
+    area = facts["red_line"]
+    if area is None:
         return missing("needs_table", "needs red-line polygons (tables.red_line)")
-    return Estimate(Interval(facts["red_line_km2"]), 1.0, "", "polygons inside the unit; the sea beyond it is left out")
+    parts = f"{area.inside_km2:.6g} km2 inside the units and {area.sea_km2:.6g} km2 at sea"
+    return Estimate(Interval(area.inside_km2 + area.sea_km2), 1.0, "", "; ".join(filter(None, [parts, elsewhere_words(area)])))
 
 
 INDICATORS = (
     Indicator(
         "red_line_area", "Area of the supplied ecological red line", "km2", "red_line", "up", _red_line,
-        formula="geodesic area of the polygons of tables.red_line inside the unit, overlaps counted once",
+        formula="geodesic area of the polygons of tables.red_line inside the unit, and of their pieces at sea beyond all units whose nearest unit it is: "
+        "where the column marine says so, else where the run's water maps show the sea; overlaps counted once",
     ),
 )  # fmt: skip

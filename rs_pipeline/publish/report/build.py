@@ -113,7 +113,7 @@ def _texts(data: Data) -> Iterator[str]:
     """The texts of a run that a reader may want in Chinese; names of places are not among them."""
     found = data["indicators"] or {"kinds": [], "reasons": [], "notes": []}
     for kind in found["kinds"]:
-        yield from (kind[name] for name in ("title", "unit", "topic", "description", "caveat"))
+        yield from (kind[name] for name in ("title", "unit", "topic", "description", "caveat", "standard"))
     yield from (*found["reasons"], *found["notes"])
     for layer in data["layers"]:
         yield from (layer["title"], *(label for _, label in layer["legend"]))
@@ -124,7 +124,7 @@ def _texts(data: Data) -> Iterator[str]:
     for heading, paragraph in (*data["methods"]["paragraphs"], *data["methods"]["provenance"]):
         yield from (heading, paragraph)
     for target in data["methods"]["targets"]:
-        yield from (target["description"], target["caveat"], target["topic"])
+        yield from (target["description"], target["caveat"], target["topic"], target.get("standard", ""))
     yield from (u["name"] for u in data["core"]["units"] if "path" not in u)
 
 

@@ -20,7 +20,7 @@ HEAD = ("indicator", "unit", "target_id", "target_operator", "target_value", "ta
 
 NUMBERS = ("observed_fraction", "value", "lower", "upper")
 
-_OF_TARGET = ("topic", "description", "caveat")
+_OF_TARGET = ("topic", "description", "caveat", "standard")
 
 
 def read_targets(settings: Settings) -> dict[str, dict[str, str]]:

@@ -29,7 +29,7 @@ def to_inspect(reaches: pd.DataFrame, period: str) -> pd.DataFrame:
 
 
 def reach_list(reaches: pd.DataFrame, canvas: Canvas, unit_codes: Codes, pictures: dict[tuple[str, str], list]) -> dict[str, Any]:
-    """By period: counts and lengths of the classes, and the inspection list. ``pictures`` by (reach_id, period)."""
+    """By period: counts and lengths of the classes, how many of them visits decided, and the inspection list. ``pictures`` by (reach_id, period)."""
     out = {}
     for period, group in reaches.groupby("period"):
         listed = to_inspect(reaches, period)
@@ -39,10 +39,11 @@ def reach_list(reaches: pd.DataFrame, canvas: Canvas, unit_codes: Codes, picture
         out[str(period)] = {
             "counts": {text(k): int(v) for k, v in group["class"].value_counts().items()},
             "length_km": {text(k): number(v / 1000, 3) for k, v in group.groupby("class").length_m.sum().items()},
-            "n_listed": len(listed),
+            "n_listed": len(listed), "n_visited": int(group.field.isin(["confirmed", "refuted"]).sum()),
             "rows": [
                 {
                     "id": text(r.reach_id), "kind": text(r.kind), "unit": unit_codes[text(r.adcode)], "class": text(r["class"]),
+                    "field": text(r.field), "seen_as": text(r.satellite_class),
                     "p": number(r.probability, 3), "width_m": number(r.width_m, 3), "length_m": number(r.length_m, 3),
                     "lon": number(r.lon, 8), "lat": number(r.lat, 7), "n": number(r.n_dates), "positive": number(r.n_positive),
                     "months": number(r.n_months), "dates": text(r.dates_positive), "vetoes": text(r.vetoes), "at": at_xy,

@@ -19,6 +19,7 @@ from rs_pipeline.products.black_odorous.classify import (
     assess,
     classify_reach,
     farm_ponds,
+    inspection_list,
     reaches,
     summarise_reaches,
 )
@@ -186,6 +187,34 @@ def test_water_that_was_not_there_before_is_new(section):
     assert now["class"].tolist() == ["possible", "suspected"] and now.vetoes.tolist() == ["new_water", ""]
 
 
+def visits(*found, x=500_100):
+    """(number of the reach, period, black) as points on the reach."""
+    at = [shapely.Point(x, 4_300_000 + 100 * (n - 1)) for n, _, _ in found]
+    _, periods, black = zip(*found, strict=True)
+    columns = {"period": list(periods), "date": [pd.Timestamp(f"{p or 1999}-07-01") for p in periods], "black": list(black)}
+    return gpd.GeoDataFrame(columns, geometry=at, crs=32650).to_crs(4326)
+
+
+def test_a_visit_decides_its_reach_in_its_period_whatever_the_satellite_saw(section):
+    """R-1 is suspected in both years and refuted in 2024; R-2 is too narrow, R-3 has no date and R-4 is clear: each is confirmed in 2024."""
+    every = pd.concat([scores([4] * 6), scores([4] * 6, period="2023"), scores([-4] * 6, reach="R-4")])
+    found = visits((1, "2024", False), (2, "2024", True), (3, "2024", True), (4, "2024", True))
+    table = assess(lines("assessable", "not_assessable", "assessable", "assessable"), every, ["2023", "2024"], section, found)
+    now, before = (table[table.period == p] for p in ("2024", "2023"))
+    assert now["class"].tolist() == ["clear", "suspected", "suspected", "suspected"]
+    assert now.satellite_class.tolist() == ["suspected", "not_assessable", "insufficient", "clear"]
+    assert now.field.tolist() == ["refuted", "confirmed", "confirmed", "confirmed"]
+    assert before["class"].tolist() == before.satellite_class.tolist() == ["suspected", "not_assessable", "insufficient", "insufficient"]
+    assert inspection_list(table[table.period == "2024"]).reach_id.tolist() == ["R-4", "R-2", "R-3"]  # without a probability last
+    assert now.change.tolist() == ["better", "", "", ""]
+
+
+def test_both_suspicions_of_a_year_refuted_leave_none(section):
+    table = assess(lines("assessable", "assessable"), two(), ["2024"], section, visits((1, "2024", False), (2, "2024", False)))
+    assert table["class"].tolist() == ["clear", "clear"] and inspection_list(table).empty
+    assert table.probability.min() > 0.8  # what the satellite saw stays
+
+
 def pond_frame(shapes):
     return gpd.GeoDataFrame({"reach_id": [f"P-{i}" for i in range(len(shapes))], "kind": "pond"}, geometry=shapes, crs=32650)
 
@@ -248,6 +277,17 @@ def test_files_of_the_step(settings):
     assert list(ranked.columns) == list(INSPECTION)
     assert ranked.reach_id.tolist() == ["R-2", "R-1"] and ranked["rank"].tolist() == [1, 2]
     assert ranked.dates_positive[0] == ";".join(SIX_DAYS)
+
+
+def test_visits_that_decide_nothing_are_told(settings, tmp_path, caplog):
+    path = tmp_path / "visits.csv"
+    path.write_text("lon,lat,date,black\n117.00115,38.84882,2024-07-01,0\n117.00115,38.84882,1999-07-01,1\n117.2,38.84882,2024-07-01,1\n", "utf-8")
+    made = settings.model_copy(update={"tables": settings.tables.model_copy(update={"field_results": path})})
+    put(made, scores([4] * 6), lines("assessable"))
+    reaches(made)
+    assert gpd.read_file(Layout(made.root).reaches, layer="reaches")["class"].tolist() == ["clear"]
+    assert pd.read_csv(Layout(made.root).inspection_list, encoding="utf-8-sig").empty
+    assert "1 of 3 visits decide nothing: on a day outside all periods; 1 of 3 visits decide nothing: farther than 100 m" in caplog.text
 
 
 def test_no_reaches_at_all(settings):

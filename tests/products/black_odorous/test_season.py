@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rs_pipeline.products.black_odorous.change import add_change
-from rs_pipeline.products.black_odorous.field import field_results, fit_platt, recalibrated, visited
+from rs_pipeline.products.black_odorous.field import field_results, fit_platt, recalibrated, visited, without_reach
 from rs_pipeline.products.black_odorous.model import load_detector
 from rs_pipeline.products.black_odorous.season import season_logit, worst_months
 from rs_pipeline.training.known_waters import season_refl
@@ -36,14 +36,14 @@ def test_the_evidence_of_a_season_lies_between_its_mean_and_its_worst_month(date
 # --- change ----------------------------------------------------------------------------------------------------------
 
 
-def history(section, *years, reach="R-1"):
-    """Calls of years (class, probability, log-odds of twelve dates)."""
+def history(section, *years, reach="R-1", field=None):
+    """Calls of years (class, probability, log-odds of twelve dates), and what visits found in each."""
     labels = [str(2020 + k) for k in range(len(years))]
     rows = [(reach, y, kind, p, 12, float(np.mean(logit))) for y, (kind, p, logit) in zip(labels, years, strict=True)]
     table = gpd.GeoDataFrame(
         pd.DataFrame(rows, columns=["reach_id", "period", "class", "probability", "n_dates", "log_odds"]),
         geometry=gpd.points_from_xy([0.0] * len(rows), [0.0] * len(rows)),
-    )  # fmt: skip
+    ).assign(field=field or "")  # fmt: skip
     days = pd.concat([
         pd.DataFrame({"reach_id": reach, "period": y, "day": [f"{y}-{4 + k // 2:02d}-{1 + 10 * (k % 2):02d}" for k in range(12)], "logit": logit})
         for y, (_, _, logit) in zip(labels, years, strict=True)
@@ -87,6 +87,26 @@ def test_a_season_with_too_few_dates_breaks_the_chain(section):
     assert again.change.tolist() == ["", "", ""]
 
 
+REFUTED, CONFIRMED = ("clear", *BLACK[1:]), ("suspected", *CLEAR[1:])
+"""A season that the satellite takes for black and a visit found clear, and the other way round."""
+
+
+@pytest.mark.parametrize(
+    ("years", "field", "change"),
+    [
+        ((BLACK, REFUTED), ["", "refuted"], ["", "better"]),
+        ((REFUTED, BLACK), ["refuted", ""], ["", "new"]),
+        ((CLEAR, CONFIRMED), ["", "confirmed"], ["", "new"]),
+        ((BLACK, CONFIRMED), ["confirmed", "confirmed"], ["", ""]),
+        ((BLACK, REFUTED, REFUTED), ["confirmed", "refuted", "refuted"], ["", "better", "eliminated"]),
+        ((BLACK, CLEAR, CONFIRMED), ["", "", "confirmed"], ["", "better", "new"]),
+        ((REFUTED, REFUTED), ["refuted", "refuted"], ["", ""]),
+    ],
+)
+def test_what_visits_found_tells_the_change(section, years, field, change):
+    assert history(section, *years, field=field).change.tolist() == change
+
+
 # --- field results ---------------------------------------------------------------------------------------------------
 
 
@@ -105,6 +125,14 @@ def test_visits_confirm_and_refute(make_settings, tmp_path):
     assert visited(places, field_results(made), 100.0).tolist() == ["confirmed", "refuted", ""]  # the later visit decides, the far one belongs to none
     assert visited(places, field_results(made), 5.0).tolist() == ["", "refuted", ""]  # 0.0001 degrees of longitude are 9 m here
     assert visited(places, None, 100.0).tolist() == ["", "", ""]
+    assert without_reach(places, field_results(made), 100.0) == "1 of 4 visits decide nothing: farther than 100 m from any reach or pond"
+
+
+@pytest.mark.parametrize("order", ["1\n117,38,2024-05-01,0", "0\n117,38,2024-05-01,1"])
+def test_of_two_visits_on_a_day_the_one_that_found_black_water_decides(make_settings, tmp_path, order):
+    made = make_settings(periods=[2024], tables={"field_results": visits_file(tmp_path, f"lon,lat,date,black\n117,38,2024-05-01,{order}\n")})
+    place = gpd.GeoDataFrame({"reach_id": ["a"], "period": "2024"}, geometry=gpd.points_from_xy([117.0], [38.0]), crs=4326).to_crs(32650)
+    assert visited(place, field_results(made), 100.0).tolist() == ["confirmed"]
 
 
 def labelled(n, seed=0):

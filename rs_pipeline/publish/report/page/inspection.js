@@ -47,6 +47,12 @@ const drawInspection = () => {
         .filter((c) => now.counts[c])
         .map((c) => swatch(`background:${REACH[c]}`, `${plain(c)} ${fmt(now.counts[c])} (${fmt(now.length_km[c])} km)`)),
     ),
+    now.n_visited > 0 &&
+      h(
+        "p",
+        { class: "hint" },
+        t("{n} reaches and ponds are classed by a visit of this period, whatever the satellite saw.", { n: fmt(now.n_visited) }),
+      ),
     rows.length
       ? arrows(h("ol", { class: "reaches", start: cardsFrom + 1 }, shown.map(reachCard)), ".reachcard")
       : note(
@@ -98,6 +104,7 @@ const reachCard = (r) =>
           { class: "badge", style: `background:${REACH[r.class]};color:${r.class === "suspected" ? "#fff" : "#1c2b33"}` },
           plain(r.class),
         ),
+        r.field && ` ${t("{found} by a visit; the satellite: {seen}", { found: plain(r.field), seen: plain(r.seen_as) })}`,
         " ",
         h("strong", {}, t("probability")),
         " ",

@@ -124,6 +124,7 @@ const verdict = (k, p) => {
         badge(whole[1].status),
       ),
     kinds[k].caveat && h("p", { class: "caveat" }, h("strong", {}, t("Caveat")), " ", t(kinds[k].caveat)),
+    kinds[k].standard && h("p", { class: "caveat" }, h("strong", {}, t("Standard")), " ", t(kinds[k].standard)),
   );
 };
 

@@ -34,12 +34,13 @@ const drawTargets = () => {
       cell: (x) => (Object.keys(x.counts).length ? bar(x.counts, t(x.description)) : badge(x.status)),
     },
     { title: t("Reason or caveat"), wide: true, cell: (x) => t(x.reason) },
+    { title: t("Standard"), wide: true, cell: (x) => t(x.standard || "") },
   ];
   const list = () => {
     const kept = listed.filter(
       (x) =>
         (!group || groupOf(x) === group) &&
-        [t(x.description), x.description, x.target_id, t(x.topic), t(x.reason)]
+        [t(x.description), x.description, x.target_id, t(x.topic), t(x.reason), t(x.standard || "")]
           .join(" ")
           .toLowerCase()
           .includes(wanted.toLowerCase()),
@@ -103,5 +104,6 @@ const targetRows = (p) =>
         counts: kind.everywhere ? {} : counts,
         status: one,
         reason: reason || kind.caveat,
+        standard: kind.standard,
       };
     });

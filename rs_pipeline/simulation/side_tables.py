@@ -1,0 +1,168 @@
+"""What offices would hand in of the simulated world: polygons and tables of the configuration's section ``tables``, true to its truth.
+
+All of it is SIMULATED and says so, in a column ``note``. What decides or replaces an answer of the satellites is short: three or so visits,
+a few reference pixels, a hundred metres of restored coast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyproj
+import rasterio
+import shapely
+from shapely.geometry import LineString, Polygon, box
+
+from rs_pipeline.region import REGION
+from rs_pipeline.simulation.materials import Material
+from rs_pipeline.simulation.truth import write_vector
+from rs_pipeline.simulation.world import CRS, World
+
+SIMULATED_NOTE = "simulated"
+PLOTS_PER_TYPE, PLOT_NOISE = 36, 0.04
+"""Plots of a grassland type, and standard deviation of their cover (0-1) about the truth."""
+REFERENCE_PIXELS = 12
+"""So few that the intervals stay those of the error model."""
+ZONE_WIDTH_M = 40.0
+"""Width of the management zone of a river on either side."""
+RESTORED_M = 100.0
+TOWN_SHARE = 0.3
+"""Built-up places of at least so much of the largest one's area are towns, the others villages."""
+GDP, GDP_GROWTH = 100.0, 1.05
+
+OFFICIAL = {
+    "C02-01": (112.0, 9.0), "C05-02": (38.0, -1.5), "C05-03": (38.0, -1.5), "C06-02": (3.0, 0.0), "C06-03": (84.0, 1.0), "C06-04": (98.0, 0.3),
+    "C06-05": (28.0, 4.0), "C07-01": (93.0, 0.5), "C07-03": (76.0, 0.5), "C08-01": (60.0, 15.0), "C09-01": (88.0, 2.0), "C10-01": (35.6, 0.1),
+    "C10-03": (79.2, 0.4), "C11-01": (6.9, 0.0), "C14-01": (40.0, -6.0), "C19-01": (31.0, 3.0), "C19-02": (48.0, 4.0), "C20-01": (18.0, 2.0),
+    "C20-02": (18.0, 2.0), "C22-01": (85.0, 5.0), "C03-01": (34.0, 5.0), "C03-02": (88.0, 1.0), "C02-02": (14.0, 1.0), "C02-03": (2.6e8, -3e6),
+    "C00-03": (7.4e8, 2e6), "C08-03": (1.9, -0.1), "C05-04": (120.0, -8.0), "C11-02": (300.0, 1.0), "C19-05": (0.52, 0.005),
+}  # fmt: skip
+"""Official values by target: of the first year, and what a year adds. Without a source: they show how such values are judged."""
+
+
+def write_supplied_tables(world: World, folder: Path) -> None:
+    """Write the tables beside the truth, which must be there: GeoPackages and CSV by the key of ``tables``."""
+    rng = np.random.default_rng([world.seed, 51])
+    for name, polygons, columns in _polygons(world):
+        write_vector(folder / f"{name}.gpkg", {"note": [SIMULATED_NOTE] * len(polygons)} | columns, polygons)
+    years = [str(y) for y in world.years]
+    codes = [*(c.adcode for c in world.landscape.counties), REGION]
+    gdp = [(c, y, round(GDP * GDP_GROWTH**k * (len(codes) - 1 if c == REGION else 1), 2)) for c in codes for k, y in enumerate(years)]
+    official = [(REGION, y, target, round(first + k * step, 6)) for target, (first, step) in OFFICIAL.items() for k, y in enumerate(years)]
+    _write_csv(folder / "gdp.csv", "adcode period gdp", gdp)
+    _write_csv(folder / "values.csv", "adcode period target_id value", official)
+    _write_csv(folder / "field_results.csv", "lon lat date black", _visits(world))
+    _write_csv(folder / "grassland_plots.csv", "lon lat year type cover", _plots(world, folder / "truth", rng))
+    _write_csv(folder / "reference_samples.csv", "lon lat period product value", _reference_pixels(world, folder / "truth", rng))
+
+
+def supplied_tables(folder: Path) -> dict[str, str]:
+    """Keys of ``tables`` and the files of a written world that hold them."""
+    return {key: (Path(folder) / name).as_posix() for key, name in TABLE_FILES.items() if (Path(folder) / name).is_file()}
+
+
+TABLE_FILES = {
+    **{key: f"{key}.gpkg" for key in ("grassland", "lakes", "urban", "restored_coast", "red_line", "mines", "reserves", "shoreline_buffers", "xiongan")},
+    **{key: f"{key}.csv" for key in ("grassland_plots", "reference_samples", "gdp", "field_results", "values")},
+}
+
+
+def _polygons(world: World) -> Iterable[tuple[str, list[shapely.Geometry], dict[str, list]]]:
+    """(key, shapes, columns) of the tables of places; a key whose world has nothing of the kind is left out."""
+    land, whole = world.landscape, box(*world.grid.bounds)
+    largest = max(t.area for t in land.towns)
+    lakes = [w for w in land.waters if w.kind in ("lake", "reservoir") and not w.polygon.is_empty]
+    soil = [p for m, p in land.patches if m == Material.SOIL] or [c.polygon for c in land.changes]
+    forest = [p for m, p in land.patches if m == Material.FOREST]
+    red_line, marine = [land.marsh, *forest[:1]], ["no", *(["no"] if forest else [])]
+    if world.coastal:
+        red_line, marine = [*red_line, _at_sea(world)], [*marine, "yes"]
+        yield "restored_coast", [_restored(world)], {}
+    found: dict[str, tuple[list, dict[str, list]]] = {
+        "urban": ([t for t in land.towns if t.area >= TOWN_SHARE * largest], {}),
+        "lakes": ([w.polygon for w in lakes], {"name": [f"{w.name} (simulated)" for w in lakes]}),
+        "mines": (soil, {}), "reserves": ([land.marsh.buffer(100), *forest[:1]], {}),
+        "red_line": (red_line, {"marine": marine}),
+        "shoreline_buffers": ([shapely.difference(w.polygon.buffer(ZONE_WIDTH_M), w.polygon) for w in land.rivers if w.width_m >= 30], {}),
+        "xiongan": ([max(land.towns, key=lambda t: t.area).buffer(600)], {}),
+    }  # fmt: skip
+    for key, (shapes, columns) in found.items():
+        if shapes:
+            yield key, [shapely.intersection(s, whole) for s in shapes], columns
+
+
+def _at_sea(world: World) -> Polygon:
+    """A rectangle at sea, beyond what the coastal units have of it: 300 m, more in larger worlds."""
+    coast, (left, _, right, _) = world.coast, world.grid.bounds
+    near = 450.0 * max((right - left) / 6000, 1.0)
+    west = next(s for s in coast.sections if s.name == "west shore")
+    along = np.array([west.start_m, west.stop_m, west.stop_m, west.start_m])
+    return Polygon(coast.point(along, np.array([near, near, near + 400, near + 400])))
+
+
+def official_coast_km(world: World) -> float:
+    """Length of the first year's shore without the river mouth, as an office would state it."""
+    pieces = [LineString(xy) for section, xy in world.coast.line(world.years[0] + 0.5) if section.type != "river mouth"]
+    return round(float(sum(shapely.intersection(line, box(*world.grid.bounds)).length for line in pieces)) / 1e3, 2)
+
+
+def _restored(world: World) -> LineString:
+    """RESTORED_M of the port's wall."""
+    port = next(s for s in world.coast.sections if s.name == "port")
+    along = np.array([port.start_m + 60.0, port.start_m + 60.0 + RESTORED_M])
+    return LineString(world.coast.point(along, world.coast.shoreline(along, world.years[0] + 0.5)))
+
+
+def _visits(world: World) -> list[tuple]:
+    """A visit to each black-odorous reach in July of the last year, true to the year, and one to the first of them in the first year."""
+    reaches, first, last = world.landscape.black_reaches, world.years[0], world.years[-1]
+    asked = [(reaches[0], first), *((r, last) for r in reaches)] if first != last else [(r, last) for r in reaches]
+    return [(*_lonlat(r.polygon.representative_point()), f"{year}-07-15", int(year in r.years)) for r, year in asked]
+
+
+def _plots(world: World, truth: Path, rng: np.random.Generator) -> list[tuple]:
+    """Plots in the last year: the truth of their pixel, give or take PLOT_NOISE."""
+    rows, year = [], world.years[-1]
+    for kind, polygon in world.landscape.grassland:
+        points = _inside(shapely.intersection(polygon, box(*world.grid.bounds)), PLOTS_PER_TYPE, rng)
+        cover = np.clip(_sampled(truth / f"vegetation_{year}.tif", 1, points) + rng.normal(0, PLOT_NOISE, len(points)), 0, 1)
+        rows += [(*_lonlat(p), year, kind, round(100 * float(c), 1)) for p, c in zip(points, cover, strict=True)]
+    return rows
+
+
+def _reference_pixels(world: World, truth: Path, rng: np.random.Generator) -> list[tuple]:
+    year = world.years[-1]
+    points = _inside(box(*world.grid.bounds), REFERENCE_PIXELS, rng)
+    wet = _sampled(truth / f"water_{year}.tif", 3, points) >= 0.5
+    return [(*_lonlat(p), year, "permanent_water", int(w)) for p, w in zip(points, wet, strict=True)]
+
+
+def _inside(polygon: Polygon, n: int, rng: np.random.Generator) -> list[shapely.Point]:
+    """Random points of a polygon."""
+    found: list[shapely.Point] = []
+    left, bottom, right, top = polygon.bounds
+    shapely.prepare(polygon)
+    while len(found) < n:
+        points = shapely.points(rng.uniform((left, bottom), (right, top), (4 * n, 2)))
+        found += list(points[shapely.contains(polygon, points)])
+    return found[:n]
+
+
+def _sampled(path: Path, band: int, points: list[shapely.Point]) -> np.ndarray:
+    with rasterio.open(path) as src:
+        return np.array([v[0] for v in src.sample(shapely.get_coordinates(points), indexes=band)], "float64")
+
+
+def _lonlat(point: shapely.Point) -> tuple[float, float]:
+    lon, lat = TO_DEGREES(point.x, point.y)
+    return round(lon, 6), round(lat, 6)
+
+
+TO_DEGREES: Callable[[float, float], tuple[float, float]] = pyproj.Transformer.from_crs(CRS, 4326, always_xy=True).transform
+
+
+def _write_csv(path: Path, columns: str, rows: list[tuple]) -> None:
+    pd.DataFrame(rows, columns=columns.split()).assign(note=SIMULATED_NOTE).to_csv(path, index=False, lineterminator="\n")
