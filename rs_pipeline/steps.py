@@ -29,6 +29,7 @@ from rs_pipeline.products.register import (
     products,
     region_maps,
     resolve,
+    sea_maps,
     sensor_tables,
     shipped,
 )  # fmt: skip
@@ -46,7 +47,8 @@ def _coast_tables(place: StepContext) -> list[Path | None]:
 
 
 def _zonal_maps(place: StepContext) -> list[Path]:
-    return [place.layout.tile_map(label, tile, name) for label in place.with_baseline for tile in place.ask_tiles() for name in county_maps()]
+    tiles = [place.layout.tile_map(label, tile, name) for label in place.with_baseline for tile in place.ask_tiles() for name in county_maps()]
+    return [*tiles, *sea_maps(place, place.with_baseline)]
 
 
 def _tables_of_indicators(place: StepContext) -> list[Path | None]:
@@ -173,7 +175,7 @@ AFTER_PRODUCTS = (
         reads=lambda p: [
             p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence, p.settings.units.path, p.layout.scenes, p.layout.orbits, p.layout.tiles,
             p.layout.tile_scenes, p.layout.reach_lines, p.layout.inspection_list, *(path.with_suffix(".csv") for path in _coast(p)[1:]),
-            *_needed_by_indicators(p), *_published_layers(p),
+            *_needed_by_indicators(p), *_published_layers(p), *sea_maps(p, p.periods),
         ],
         writes=lambda p: [
             p.layout.counties_latest, p.layout.dictionary, *(path.with_suffix(".qml") for path in (p.layout.reaches, p.layout.bodies, *_coast(p))),
