@@ -166,6 +166,7 @@ AFTER_PRODUCTS = (
             *_needed_by_indicators(p), p.layout.scenes, p.layout.tiles, p.settings.units.path,
             *(p.layout.map("vegetation", label) for label in p.periods if p.settings.tables.grassland_plots or p.settings.tables.reference_samples),
             *(p.layout.map(name, label) for name in ("water", "land") for label in p.periods if p.settings.tables.reference_samples),
+            *(sea_maps(p, p.periods) if p.settings.tables.reference_samples else ()),
         ],
         side_files=_tables_of_indicators, writes=lambda p: [p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence],
     ),

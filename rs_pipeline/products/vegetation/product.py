@@ -50,7 +50,7 @@ PRODUCT = Product(
     facts="rs_pipeline.products.vegetation.facts:facts", indicators="rs_pipeline.products.vegetation.indicators:INDICATORS",
     needs_steps=("zonal", "trend_zonal"), evidence=_evidence, evidence_maps=(COVER, "water"), scenes="optical",
     sampled={
-        "fvc_peak": SampledProduct(COVER, "fvc_peak", None, "percent"), "fvc_growing": SampledProduct(COVER, "fvc_growing", None, "percent"),
+        name: SampledProduct(COVER, name, None, "percent", inland=True) for name in ("fvc_peak", "fvc_growing")
     },
    
 )  # fmt: skip

@@ -34,14 +34,14 @@ def _doubt_m2(row) -> float:
 
 def _permanent(facts: Facts) -> Estimate:
     row = facts.county
-    inside = row["area_m2"] - facts.land_m2
-    return _area(facts, "permanent", _doubt_m2(row), [row["water_observed_m2"] - inside, inside])
+    inside = row["area_m2"] - facts.land_m2 - row["sea_m2"]
+    return _area(facts, "permanent", _doubt_m2(row), [row["water_observed_m2"] - row["sea_m2"] - inside, inside])
 
 
 def _seasonal(facts: Facts) -> Estimate:
     row = facts.county
     wet = row["water_seasonal_m2"]
-    return _area(facts, "seasonal", wet + row["water_ephemeral_m2"] + _doubt_m2(row), [row["water_observed_m2"] - wet, wet])
+    return _area(facts, "seasonal", wet + row["water_ephemeral_m2"] + _doubt_m2(row), [row["water_observed_m2"] - row["sea_m2"] - wet, wet])
 
 
 def _area(facts: Facts, kind: str, basis_m2: float, strata_m2: list[float]) -> Estimate:

@@ -76,7 +76,8 @@ PRODUCT = Product(
     facts="rs_pipeline.products.water.facts:facts", indicators="rs_pipeline.products.water.indicators:INDICATORS",
     needs_steps=("zonal", "bodies"), evidence=_evidence, evidence_maps=("water",),
     sampled={
-        "permanent_water": SampledProduct("water", "permanent_fraction", 1, "0 or 1"), "seasonal_water": SampledProduct("water", "class", 2, "0 or 1"),
+        "permanent_water": SampledProduct("water", "permanent_fraction", 1, "0 or 1", inland=True),
+        "seasonal_water": SampledProduct("water", "class", 2, "0 or 1", inland=True),
     },
    
 )  # fmt: skip
