@@ -275,7 +275,7 @@ def score_counties(indicators: pd.DataFrame, truth: Truth, *, baseline: int | No
         scores += [
             Score("counties", "absolute_error", name, float(np.abs(error).mean()) if n else math.nan, unit, n),
             Score("counties", "bias", name, float(error.mean()) if n else math.nan, unit, n),
-            Score("counties", "relative_error", name, 100 * ratio(np.abs(error).sum(), amount), "%", n),
+            Score("counties", "relative_error", name, 100 * ratio(np.abs(error).sum(), amount), "%", n if amount else 0),
             Score("counties", "withheld_share", name, 100 * ratio(len(group) - n, len(group)), "%", len(group)),
             *_coverages(name, known),
         ]

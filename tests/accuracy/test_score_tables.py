@@ -40,10 +40,10 @@ def test_true_areas_are_of_parts_of_pixels(county):
 
 
 def test_the_sea_is_no_inland_water(build):
-    """Of three rows of 30 pixels one is sea, one a flat that is wet for 0.4 of the year, one a lake; a year later a third of the sea is soil."""
+    """Of three columns of 30 pixels one is sea, one a flat that is wet for 0.4 of the year, one a lake; a year later a third of the sea is soil."""
     units = {"adcode": ["990101"], "name": ["W"], "prefecture": [""]}
-    build.year(2024, (M.SEA, 0, 0, 1, 30), (M.MUDFLAT, 1, 0, 1, 30), (M.LAKE, 2, 0, 1, 30), frequency={(1, 0, 1, 30): 0.4})
-    build.year(2025, (M.SEA, 0, 0, 1, 20), (M.MUDFLAT, 1, 0, 1, 30), (M.LAKE, 2, 0, 1, 30), frequency={(1, 0, 1, 30): 0.4})
+    build.year(2024, (M.SEA, 0, 0, 1, 30), (M.MUDFLAT, 1, 0, 1, 30), (M.LAKE, 2, 0, 1, 30), flooded=0.4)
+    build.year(2025, (M.SEA, 0, 0, 1, 20), (M.MUDFLAT, 1, 0, 1, 30), (M.LAKE, 2, 0, 1, 30), flooded=0.4)
     build.vector("units", [build.area(0, 0, 40, 30)], **units)
     close = pytest.approx
     got = {name: true(build.truth, "990101", "2024", f"{name}_area") for name in ("water_permanent", "water_seasonal", "sea")}
