@@ -16,6 +16,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import geopandas as gpd
 import numpy as np
 import pyproj
 import rasterio
@@ -28,7 +29,7 @@ from rs_pipeline.errors import ConfigError, RasterError
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, MapBand, Tile
-from rs_pipeline.region import read_grid, read_tiles
+from rs_pipeline.region import make_tiles, read_grid, read_tiles, run_grid
 from rs_pipeline.storage.provenance import merged_tags
 from rs_pipeline.storage.raster import EIGHT_NEIGHBOURS, band_index, open_map, write_cog
 
@@ -67,6 +68,9 @@ class SeaMarks:
     names: tuple[str, ...]
 
 
+LEAVE_OUT = "remove it: with coastline.reference the sea is found without points"
+
+
 def sea_marks(settings: Settings, grid: Grid, tiles: list[Tile]) -> SeaMarks:
     """Marks of a run with a coast, whose grid and tiles these are.
 
@@ -74,18 +78,33 @@ def sea_marks(settings: Settings, grid: Grid, tiles: list[Tile]) -> SeaMarks:
     ------
     ConfigError : a point lies in no tile of the run, or the reference line cannot be used.
     """
-    section = settings.coastline
-    names = tuple(f"coastline.sea_points.{i}: {lon:g}, {lat:g}" for i, (lon, lat) in enumerate(section.sea_points))
+    names, points = _points_at_sea(settings, grid, tiles)
+    return SeaMarks(_reference_points(settings, grid), settings.coastline.max_distance_m, points, names)
+
+
+def check_sea_points(settings: Settings, units: gpd.GeoDataFrame) -> None:
+    """See that every point at sea lies in a tile that the units will have.
+
+    Raises
+    ------
+    ConfigError : one does not.
+    """
+    if settings.coastline is not None and settings.coastline.sea_points:
+        grid = run_grid(settings, units)
+        _points_at_sea(settings, grid, make_tiles(grid, settings.grid.tile_px, units.to_crs(grid.crs).union_all()))
+
+
+def _points_at_sea(settings: Settings, grid: Grid, tiles: list[Tile]) -> tuple[tuple[str, ...], np.ndarray]:
+    """What the configuration calls the points, and where they lie, float (m, 2)."""
+    given = settings.coastline.sea_points
+    names = tuple(f"coastline.sea_points.{i}: {lon:g}, {lat:g}" for i, (lon, lat) in enumerate(given))
     to_grid = pyproj.Transformer.from_crs(4326, grid.crs, always_xy=True)
-    points = np.column_stack(to_grid.transform(*np.array(section.sea_points, "float64").reshape(-1, 2).T))
+    points = np.column_stack(to_grid.transform(*np.array(given, "float64").reshape(-1, 2).T))
     ground = shapely.union_all([shapely.box(*t.grid.bounds) for t in tiles])
     for name, inside in zip(names, shapely.intersects_xy(ground, points), strict=True):
         if not inside:
             raise ConfigError("this point at sea lies in no tile of the run", where=name, remedy=f"move it onto the sea within the units, or {LEAVE_OUT}")
-    return SeaMarks(_reference_points(settings, grid), section.max_distance_m, points, names)
-
-
-LEAVE_OUT = "remove it: with coastline.reference the sea is found without points"
+    return names, points
 
 
 def _reference_points(settings: Settings, grid: Grid) -> np.ndarray:

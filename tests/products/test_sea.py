@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import rasterio
 import shapely
 from rasterio.windows import Window
 
+from rs_pipeline.checks import check_files
 from rs_pipeline.config import CoastlineSection, parse
 from rs_pipeline.errors import ConfigError, RasterError
 from rs_pipeline.layout import Layout
@@ -150,6 +153,13 @@ def test_a_point_that_is_not_at_sea_is_refused(run, flats, point, what):
     with pytest.raises(ConfigError, match=what) as fault:
         sea(settings, "2023")
     assert "coastline.sea_points.1: 11" in str(fault.value) and "with coastline.reference the sea is found without points" in str(fault.value)
+
+
+def test_a_point_in_no_tile_is_refused_at_the_start(run):
+    settings = run(points=[(502_800, 4_299_000), (600_000, 4_299_000)])
+    with pytest.raises(ConfigError, match="inputs that the configuration names cannot be used") as fault:
+        check_files(settings, made=[Path("c")])
+    assert "coastline.sea_points.1: 118.152, 38.8341" in str(fault.value) and "sea_points.0" not in str(fault.value)
 
 
 def test_a_point_under_clouds_is_no_fault(run, flats):
