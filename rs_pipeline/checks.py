@@ -201,7 +201,14 @@ def _unusable(settings: Settings) -> list[str]:
             lines.append(f"{key}: {place}: {fault.what}; {fault.remedy}")
         except Exception as fault:  # a file that no loader foresees is still one of the user's
             lines.append(f"{key}: {path}: cannot be read: {type(fault).__name__}: {fault}")
-    return lines
+    return [*lines, *(_points_elsewhere(settings, units) if units is not None else ())]
+
+
+def _points_elsewhere(settings: Settings, units: Units) -> Iterable[str]:
+    try:
+        _later("rs_pipeline.products.sea:check_sea_points")(settings, units)
+    except ConfigError as fault:
+        yield f"{fault.where}: {fault.what}; {fault.remedy}"
 
 
 def _open_scheduler(settings: Settings) -> Iterable[str]:

@@ -147,6 +147,10 @@ class Layout:
     def transects(self) -> Path:
         return self.root / "coastline" / "transects.gpkg"
 
+    def sea(self, period: str) -> Path:
+        """Which water is sea, of runs with a coast."""
+        return self.root / "water" / f"sea_{period}.tif"
+
     @property
     def bodies(self) -> Path:
         return self.root / "water" / "bodies.gpkg"

@@ -459,6 +459,8 @@ class SampledProduct:
     """The class of the map that is stratum 1, all other classes being stratum 0; None: one stratum, all but permanent water."""
     unit: str
     """``0 or 1`` for classes, ``percent`` for covers."""
+    inland: bool = False
+    """What its indicators are of is inland: a sample at sea says nothing of it."""
 
     @property
     def class_map(self) -> str:

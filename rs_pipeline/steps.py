@@ -30,6 +30,7 @@ from rs_pipeline.products.register import (
     products,
     region_maps,
     resolve,
+    sea_maps,
     sensor_tables,
     shipped,
 )  # fmt: skip
@@ -47,7 +48,8 @@ def _coast_tables(place: StepContext) -> list[Path | None]:
 
 
 def _zonal_maps(place: StepContext) -> list[Path]:
-    return [place.layout.tile_map(label, tile, name) for label in with_baselines(place) for tile in place.ask_tiles() for name in county_maps()]
+    tiles = [place.layout.tile_map(label, tile, name) for label in with_baselines(place) for tile in place.ask_tiles() for name in county_maps()]
+    return [*tiles, *sea_maps(place, with_baselines(place))]
 
 
 def _tables_of_indicators(place: StepContext) -> list[Path | None]:
@@ -166,6 +168,7 @@ AFTER_PRODUCTS = (
             *_needed_by_indicators(p), p.layout.scenes, p.layout.tiles, p.settings.units.path,
             *(p.layout.map("vegetation", label) for label in p.periods if p.settings.tables.grassland_plots or p.settings.tables.reference_samples),
             *(p.layout.map(name, label) for name in ("water", "land") for label in p.periods if p.settings.tables.reference_samples),
+            *(sea_maps(p, p.periods) if p.settings.tables.reference_samples else ()),
         ],
         side_files=_tables_of_indicators, writes=lambda p: [p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence],
     ),
@@ -175,7 +178,7 @@ AFTER_PRODUCTS = (
         reads=lambda p: [
             p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence, p.settings.units.path, p.layout.scenes, p.layout.orbits, p.layout.tiles,
             p.layout.tile_scenes, p.layout.reach_lines, p.layout.inspection_list, *(path.with_suffix(".csv") for path in _coast(p)[1:]),
-            *_needed_by_indicators(p), *_published_layers(p),
+            *_needed_by_indicators(p), *_published_layers(p), *sea_maps(p, p.periods),
         ],
         writes=lambda p: [
             p.layout.counties_latest, p.layout.dictionary, *(path.with_suffix(".qml") for path in (p.layout.reaches, p.layout.bodies, *_coast(p))),

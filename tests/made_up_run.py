@@ -35,7 +35,8 @@ def sums(**changes) -> dict:
         "water_observed_m2": 100 * KM2, "water_permanent_m2": 10 * KM2, "water_permanent_lower_m2": 8 * KM2,
         "water_permanent_upper_m2": 13 * KM2, "water_seasonal_m2": 5 * KM2, "water_ephemeral_m2": 0.0, "water_common_m2": 100 * KM2,
         "water_permanent_common_m2": 10 * KM2, "water_permanent_baseline_m2": 9 * KM2, "water_seasonal_common_m2": 5 * KM2,
-        "water_seasonal_baseline_m2": 6 * KM2, "fvc_peak_var_m4": 0.81 * KM2**2, "water_permanent_var_m4": 0.09 * KM2**2,
+        "water_seasonal_baseline_m2": 6 * KM2, "sea_m2": 0.0, "sea_common_m2": 0.0, "sea_baseline_m2": 0.0, "sea_var_m4": 0.0, "sea_change_var_m4": 0.0,
+        "fvc_peak_var_m4": 0.81 * KM2**2, "water_permanent_var_m4": 0.09 * KM2**2,
         "water_seasonal_var_m4": 0.16 * KM2**2, "water_permanent_change_var_m4": 0.25 * KM2**2, "water_seasonal_change_var_m4": 0.36 * KM2**2,
     }  # fmt: skip
     return row | changes
@@ -72,7 +73,7 @@ def make_facts(county: dict | None = None, **changes) -> Facts:
         "limits": Thresholds(),
     }  # fmt: skip
     own = {
-        "reaches": None, "bodies": None, "transects": None, "has_grassland": False, "has_lakes": False, "red_line": None, "trend": None,
+        "reaches": None, "bodies": None, "transects": None, "has_grassland": False, "has_lakes": False, "has_coast": False, "red_line": None, "trend": None,
         "plots": None, "land": None, "official_coast_km": None, "min_trend_years": 5, "false_discovery_rate": 0.05,
     }  # fmt: skip
     plain = {name: value for name, value in changes.items() if name not in own}

@@ -139,7 +139,7 @@ def test_every_file_that_a_step_writes_is_in_the_register(chain):
         ("black_odorous.suspected_probability", 0.9, "reaches report"),
         ("masks.shadow_height_m", [100.0, 9000.0], "fetch observe shore land quality_scores reach_scores"),
         ("masks.land", ["nodata", "cloud"], "land"),
-        ("coastline.sea_points", [[118.0, 39.0]], "bodies coastline"),
+        ("coastline.sea_points", [[118.0, 39.0]], "sea coastline"),
         ("units.code", "code", "search grid zonal trend_zonal bodies reach_lines coastline land_zonal indicators gis report stac"),
         ("water.permanent_frequency", 0.8, "observe zonal report"),
         ("vegetation.peak_percentile", 80.0, "observe report"),

@@ -132,7 +132,7 @@ class CoastlineSection(Section):
     """The coast: shorelines near mean sea level, transects, rates of change."""
 
     reference: Path | None = Field(None, description="Reference coastline; without it the first period's shoreline is used.")
-    sea_points: list[tuple[Longitude, Latitude]] = Field(default_factory=list, description="Longitude, latitude (degrees) of points at sea.")
+    sea_points: list[tuple[Longitude, Latitude]] = Field(default_factory=list, description="Longitude, latitude (degrees) of points at sea; with a reference the sea is found without. Each must lie on water.")
     tide_table: Path | None = Field(None, description="Table: time_utc, station, lon, lat, height_m (or height_cm) above mean sea level; or another datum, see tide_msl_m.")
     tide_time_zone: str | None = Field(
         None, description="Of its times that name none, such as Asia/Shanghai or +08:00; default UTC, which the header must then say (time_utc)."

@@ -70,7 +70,7 @@ def _sampled(row: TableRow, product: SampledProduct) -> float:
 
 
 def _on_maps(settings: Settings, samples: pd.DataFrame, period: str, name: str, product: SampledProduct) -> pd.DataFrame:
-    """Samples of one product and period with ``mapped``, ``stratum`` and ``adcode``; those outside the units or not observed left out."""
+    """Samples of one product and period with ``mapped``, ``stratum`` and ``adcode``; those outside the units, not observed, or at sea where the product is inland, left out."""
     places = gpd.points_from_xy(samples.lon, samples.lat, crs=4326)
     units = own_ground(load_units(settings))
     points = gpd.GeoDataFrame(samples, geometry=places).sjoin(units[["adcode", "geometry"]], predicate="within")
@@ -85,10 +85,13 @@ def _on_maps(settings: Settings, samples: pd.DataFrame, period: str, name: str, 
     else:
         stratum = (kind == product.map_class).astype("int64")
         mapped = np.where(np.isfinite(mapped), stratum if product.band == "class" else mapped, np.nan)
+    if product.inland and settings.coastline is not None:
+        with open_map(layout.sea(period), grid) as sea:
+            mapped = np.where([v[0] == 1 for v in sea.sample(xy)], np.nan, mapped)
     points = points.assign(mapped=mapped, stratum=stratum)
     kept = points[np.isfinite(points.mapped)]
     if len(kept) < len(samples):
-        log.warning("%d of %d reference samples of %s %s lie outside the units or where the map saw nothing", len(samples) - len(kept), len(samples), name, period)
+        log.warning("%d of %d reference samples of %s %s lie outside the units, where the map saw nothing, or at sea", len(samples) - len(kept), len(samples), name, period)
     return pd.DataFrame(kept[["adcode", "stratum", "mapped", "value"]])
 
 

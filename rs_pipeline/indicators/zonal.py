@@ -23,6 +23,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
 from rs_pipeline.products.baselines import other_baselines
 from rs_pipeline.products.register import county_maps, products, resolve
+from rs_pipeline.products.sea import SEA, read_sea
 from rs_pipeline.region import load_units, read_tiles, with_unions
 from rs_pipeline.storage.provenance import fingerprint
 from rs_pipeline.storage.raster import open_map
@@ -47,12 +48,12 @@ def county_zones(settings: Settings) -> gpd.GeoDataFrame:
 
 
 def _tile_bands(settings: Settings, tile: Tile, label: str, maps: Iterable[str]) -> dict[str, np.ndarray]:
-    """``map.band`` to the values of a tile, float32 (h, w)."""
+    """``map.band`` to the values of a tile, float32 (h, w), and SEA to whether they are sea, bool (h, w)."""
     bands: dict[str, np.ndarray] = {}
     for product in maps:
         with open_map(Layout(settings.root).tile_map(label, tile.id, product), tile.grid) as src:
             bands |= {f"{product}.{name}": values for name, values in zip(src.descriptions, src.read(), strict=True)}
-    return bands
+    return bands | {SEA: read_sea(settings, label, tile.grid)}
 
 
 def sums_of_products(settings: Settings, now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> CountySums:

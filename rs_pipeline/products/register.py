@@ -263,6 +263,16 @@ def chips(place: StepContext) -> list[Path]:
     return [manifest] if place.settings.fetch.keep_chips else [manifest, folder]
 
 
+def has_coast(settings: Settings) -> bool:
+    """Whether a run has a coast, and so a sea."""
+    return settings.coastline is not None
+
+
+def sea_maps(place: StepContext, periods: Sequence[str]) -> list[Path]:
+    """Which water is sea in some periods; none in a run without a coast."""
+    return [place.layout.sea(label) for label in periods] if has_coast(place.settings) else []
+
+
 def block_memory_mb(settings: Settings) -> float:
     """Memory of a step that works a tile out in blocks: the budget, and Python with its libraries."""
     return settings.resources.memory_gb * 1000 + 800

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
@@ -81,7 +81,7 @@ def _cover(band: str) -> Callable[[_Asked], float]:
         bands = a.truth.vegetation(a.year)
         if band not in bands:
             return math.nan
-        return 100 * a.place.mean(bands[band], ~a.truth.true_water(a.year).permanent)
+        return 100 * a.place.mean(bands[band], a.truth.true_water(a.year).land)
 
     return value
 
@@ -90,7 +90,7 @@ def _grassland(a: _Asked) -> float:
     if a.truth.grassland is None:
         return math.nan
     parts = a.truth.covered(a.truth.grassland.geometry)
-    inside = np.where(a.truth.true_water(a.year).permanent, 0, parts)
+    inside = np.where(a.truth.true_water(a.year).land, parts, 0)
     return 100 * ratio(a.place.total(inside * a.truth.vegetation(a.year)["fvc_peak"]), a.place.total(inside))
 
 
@@ -98,29 +98,29 @@ def _greening(a: _Asked) -> float:
     """Greened less browned land, ha, by the step of the indicator."""
     if a.is_baseline:
         return math.nan
-    land = ~(a.truth.true_water(a.year).permanent | a.truth.true_water(a.baseline).permanent)
+    land = a.truth.true_water(a.year).land & a.truth.true_water(a.baseline).land
     change = np.where(land, a.truth.vegetation(a.year)["fvc_peak"] - a.truth.vegetation(a.baseline)["fvc_peak"], 0)
     return a.place.total((change > GREENING_STEP).astype("float32") - (change < -GREENING_STEP)) / 1e4
 
 
-def _permanent(a: _Asked) -> float:
-    return a.place.total(a.truth.true_water(a.year).permanent_share) / 1e6
-
-
-def _seasonal(a: _Asked) -> float:
+def _waters(a: _Asked) -> dict[str, np.ndarray]:
+    """Share of each pixel that is permanent and seasonal inland water, and that is sea with its tidal flats, by the indicators' names."""
     true = a.truth.true_water(a.year)
-    return a.place.total(true.water_share - true.permanent_share) / 1e6
+    inland = {"water_permanent": true.permanent_share, "water_seasonal": true.water_share - true.permanent_share}
+    return {name: np.where(true.at_sea, 0, share) for name, share in inland.items()} | {"sea": np.where(true.at_sea, true.water_share, 0)}
 
 
-def _permanent_change(a: _Asked) -> float:
-    if a.is_baseline:
-        return math.nan
-    now, then = (a.truth.true_water(y).permanent_share for y in (a.year, a.baseline))
-    return a.place.total(now - then) / 1e6
+def _water(name: str) -> Callable[[_Asked], float]:
+    return lambda a: a.place.total(_waters(a)[name]) / 1e6
 
 
-def _seasonal_change(a: _Asked) -> float:
-    return math.nan if a.is_baseline else _seasonal(a) - _seasonal(_Asked(a.truth, a.place, a.baseline, a.baseline))
+def _water_change(name: str) -> Callable[[_Asked], float]:
+    def value(a: _Asked) -> float:
+        if a.is_baseline:
+            return math.nan
+        return a.place.total(_waters(a)[name] - _waters(replace(a, year=a.baseline))[name]) / 1e6
+
+    return value
 
 
 def _black_length(a: _Asked) -> float:
@@ -220,8 +220,9 @@ def _built_change(a: _Asked) -> float:
 
 TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "fvc_peak_mean": _cover("fvc_peak"), "fvc_growing_mean": _cover("fvc_growing"), "grassland_fvc": _grassland,
-    "greening_net": _greening, "water_permanent_area": _permanent, "water_seasonal_area": _seasonal,
-    "water_permanent_change": _permanent_change, "water_seasonal_change": _seasonal_change, "black_odorous_length_km": _black_length,
+    "greening_net": _greening,
+    **{f"{name}_area": _water(name) for name in ("water_permanent", "water_seasonal", "sea")},
+    **{f"{name}_change": _water_change(name) for name in ("water_permanent", "water_seasonal", "sea")}, "black_odorous_length_km": _black_length,
     "black_odorous_unassessable_length_km": _narrow_length, "natural_coast_length_km": _natural_length,
     "natural_coast_retention": _retention, "coast_mean_rate": _coast_rate, "reclaimed_area": _reclaimed,
     "construction_land_area": _land(Land.BUILT), "construction_land_change": _built_change, "cropland_area": _land(Land.CROPLAND),
@@ -281,7 +282,7 @@ def score_counties(indicators: pd.DataFrame, truth: Truth, *, baseline: int | No
         scores += [
             Score("counties", "absolute_error", name, float(np.abs(error).mean()) if n else math.nan, unit, n),
             Score("counties", "bias", name, float(error.mean()) if n else math.nan, unit, n),
-            Score("counties", "relative_error", name, 100 * ratio(np.abs(error).sum(), amount), "%", n),
+            Score("counties", "relative_error", name, 100 * ratio(np.abs(error).sum(), amount), "%", n if amount else 0),
             Score("counties", "withheld_share", name, 100 * ratio(len(group) - n, len(group)), "%", len(group)),
             *_coverages(name, known),
         ]

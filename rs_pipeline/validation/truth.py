@@ -99,9 +99,17 @@ class WaterTruth:
     sea: np.ndarray
     """bool (h, w): sea, tidal ground, and SEA_RIM_PX pixels along them."""
 
+    at_sea: np.ndarray
+    """bool (h, w): what water a pixel has is the sea's: it holds sea, or ground that the tide floods."""
+
     @property
     def seasonal(self) -> np.ndarray:
         return self.water & ~self.permanent
+
+    @property
+    def land(self) -> np.ndarray:
+        """Where plants may stand, bool (h, w): neither permanent water nor the sea and its flats."""
+        return ~(self.permanent | (self.at_sea & self.water))
 
 
 @dataclass(frozen=True)
@@ -230,7 +238,7 @@ class Truth:
         permanent = np.where(sea | tidal, share * (wet_time >= PERMANENT_SHARE - 1e-6), lasting)
         water = share >= 0.5
         zone = ndimage.binary_dilation(sea | tidal, np.ones((3, 3), bool), iterations=SEA_RIM_PX)
-        return WaterTruth(water, water & (permanent >= share / 2), share.astype("float32"), permanent.astype("float32"), zone)
+        return WaterTruth(water, water & (permanent >= share / 2), share.astype("float32"), permanent.astype("float32"), zone, sea | tidal)
 
     def _vector(self, path: Path) -> gpd.GeoDataFrame | None:
         return self._once(path.name, lambda: gpd.read_file(path).to_crs(self.grid.crs) if path.is_file() else None)

@@ -39,6 +39,18 @@ def test_true_areas_are_of_parts_of_pixels(county):
     assert math.isnan(true(county, "990101", "2024", "water_permanent_change"))  # the baseline has no change
 
 
+def test_the_sea_is_no_inland_water(build):
+    """Of three columns of 30 pixels one is sea, one a flat that is wet for 0.4 of the year, one a lake; a year later a third of the sea is soil."""
+    units = {"adcode": ["990101"], "name": ["W"], "prefecture": [""]}
+    build.year(2024, (M.SEA, 0, 0, 1, 30), (M.MUDFLAT, 1, 0, 1, 30), (M.LAKE, 2, 0, 1, 30), flooded=0.4)
+    build.year(2025, (M.SEA, 0, 0, 1, 20), (M.MUDFLAT, 1, 0, 1, 30), (M.LAKE, 2, 0, 1, 30), flooded=0.4)
+    build.vector("units", [build.area(0, 0, 40, 30)], **units)
+    close = pytest.approx
+    got = {name: true(build.truth, "990101", "2024", f"{name}_area") for name in ("water_permanent", "water_seasonal", "sea")}
+    assert got == {"water_permanent": close(30e-4, rel=2e-3), "water_seasonal": 0, "sea": close(60e-4, rel=2e-3)}
+    assert true(build.truth, "990101", "2025", "sea_change") == close(-10e-4, rel=2e-3) and true(build.truth, "990101", "2025", "water_permanent_change") == 0
+
+
 def test_true_cover_is_of_land(county):
     assert true(county, "990102", "2024", "fvc_peak_mean") == pytest.approx(80)
     # 600 pixels less 100 of the lake and 30 that the creek holds by half, all of cover 0.8

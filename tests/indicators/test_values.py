@@ -102,6 +102,17 @@ def test_changes_since_the_baseline(make, estimate_of):
         assert (first.interval, first.status) == (None, "insufficient_data") and "baseline period" in first.reason
 
 
+def test_the_sea_of_a_unit_and_its_change(make, estimate_of):
+    # 20 km2; systematic hypot of the sea, 20, and what is in doubt at the rims of water, hypot(2.5, 0.5); random 1.96 * 0.1
+    sea = {"sea_m2": 20 * KM2, "sea_common_m2": 19 * KM2, "sea_baseline_m2": 21 * KM2, "sea_var_m4": 0.01 * KM2**2, "sea_change_var_m4": 0.0}
+    facts = make.facts(make.sums(**sea), has_coast=True)
+    assert numbers(estimate_of("sea_area", facts)) == (20.0, pytest.approx(0, abs=0.2), pytest.approx(40.16, abs=0.01), "model95")
+    assert estimate_of("sea_change", facts).interval.value == pytest.approx(-2.0)
+    for name in ("sea_area", "sea_change"):
+        inland = estimate_of(name, make.facts())
+        assert (inland.interval, inland.status) == (None, "no_target") and "has no coast" in inland.reason
+
+
 def test_cvcg_golden_value():
     assert weighted_cover(np.array([1200.0, 800, 400]), np.array([0.78, 0.70, 0.62])) == pytest.approx(0.72667, abs=5e-6)
 
@@ -139,8 +150,13 @@ def test_black_odorous(make, estimate_of):
     assert numbers(estimate_of("black_odorous_length_km", facts)) == (0.3, 0, pytest.approx(1.0), "model95")
     assert estimate_of("black_odorous_reaches", facts).reason == "1 (5 km) too narrow to be judged from space are not in the number"
     assert estimate_of("black_odorous_reaches", facts).observed_fraction == 1.0
-    narrow = estimate_of("black_odorous_unassessable_length_km", facts)
-    assert (narrow.interval.value, narrow.interval.kind) == (5.0, "")
+
+
+@pytest.mark.parametrize(("rows", "words"), [(REACHES, "at least 5 km in 1 reaches and ponds that were seen; "), ((), "at least 0 km in 0 reaches and ponds that were seen; ")])
+def test_creeks_that_fill_no_pixel_are_not_zero_kilometres(make, estimate_of, rows, words):
+    got = estimate_of("black_odorous_unassessable_length_km", make.facts(reaches=make.reaches(*rows)))
+    assert (got.interval, got.status) == (None, "insufficient_data")
+    assert got.reason == words + "creeks that fill no pixel of the map of water are not seen, so the whole length is not known"
 
 
 def test_reaches_without_enough_dates_may_all_be_black(make, estimate_of):

@@ -10,6 +10,7 @@ from rs_pipeline.config import parse
 from rs_pipeline.estimation.zones import coverage
 from rs_pipeline.indicators.zonal import sums_of_products
 from rs_pipeline.model import Grid
+from rs_pipeline.products.vegetation.county import median_of_nine
 from rs_pipeline.products.water.county import area_bounds
 from rs_pipeline.region import pixel_areas
 
@@ -70,7 +71,8 @@ def tile(**bands):
     """Bands of a row of four pixels, NaN but for those given; ``class`` is that of water."""
     home = {name: f"{product}.{name}" for product, names in reversed(BANDS.items()) for name in names.split()} | {"class": "water.class"}
     out = {f"{product}.{name}": np.full((1, 4), np.nan, "float32") for product, names in BANDS.items() for name in names.split()}
-    return out | {home[k]: np.array([v], "float32") for k, v in bands.items()}
+    at_sea = np.array([bands.pop("sea", [False] * 4)], bool)
+    return out | {home[k]: np.array([v], "float32") for k, v in bands.items()} | {"water.sea": at_sea}
 
 
 def layers_of(settings, now, base):
@@ -123,7 +125,7 @@ def test_vegetation_counts_on_land_and_change_on_what_both_saw(settings):
     assert count(got, "land_m2") == 3
     assert count(got, "fvc_peak_sum_m2") == pytest.approx(0.8 + 0.3 + 0.9)
     assert count(got, "fvc_common_m2") == 2
-    assert count(got, "greening_m2") == 1 and count(got, "browning_m2") == 1
+    assert count(got, "greening_m2") == 0 and count(got, "browning_m2") == 0, "one pixel up, its neighbour as much down: no change of either"
     errors = sums_of_products(settings, now, base).errors["fvc_peak"]
     assert errors[0].tolist() == pytest.approx([0, 0.03, 0.03, 0.03])  # none where cover is not summed: on permanent water
     assert count(got, "fvc_peak_change_sum_m2") == pytest.approx(0.3 - 0.3, abs=1e-6)
@@ -131,9 +133,63 @@ def test_vegetation_counts_on_land_and_change_on_what_both_saw(settings):
 
 @pytest.mark.parametrize(
     ("change", "sigma", "counts"),
-    [(0.11, 0.03, True), (0.09, 0.03, False), (0.15, 0.05, True), (0.15, 0.06, False)],  # 1.96 sqrt(2) sigma: .083, .083, .139, .166
+    [(0.11, 0.06, True), (0.09, 0.03, False), (0.15, 0.1, True), (0.15, 0.2, False)],  # 1.96 x 0.3 sqrt(2) sigma: .05, .025, .083, .166
 )
-def test_greening_exceeds_a_tenth_and_the_noise_of_both_years(settings, change, sigma, counts):
+def test_greening_exceeds_a_tenth_and_the_noise_of_a_change(settings, change, sigma, counts):
     flat = {"class": [0] * 4, "fvc_peak_sigma": [sigma] * 4}
-    got = layers_of(settings, tile(fvc_peak=[0.4 + change, 0.4, 0.4, 0.4], **flat), tile(fvc_peak=[0.4, 0.4 + change, 0.4, 0.4], **flat))
-    assert (count(got, "greening_m2"), count(got, "browning_m2")) == (counts, counts)
+    low, high = tile(fvc_peak=[0.4] * 4, **flat), tile(fvc_peak=[0.4 + change] * 4, **flat)
+    greened, browned = layers_of(settings, high, low), layers_of(settings, low, high)
+    assert (count(greened, "greening_m2"), count(greened, "browning_m2")) == (4 * counts, 0)
+    assert (count(browned, "greening_m2"), count(browned, "browning_m2")) == (0, 4 * counts)
+
+
+def test_a_uniform_rise_counts_nearly_all_the_land_and_the_error_of_a_year_next_to_nothing(settings):
+    """Errors as the sample has them: 0.08 in a year, most of it the same in both; the part that is not has a standard deviation of 0.045."""
+    rng, shape = np.random.default_rng(0), (200, 200)
+    cover, ones = rng.uniform(0.2, 0.7, shape), np.ones(shape, "float32")
+    plain = {f"{product}.{name}": ones for product, names in BANDS.items() for name in names.split()}
+    plain |= {"water.class": 0 * ones, "water.sea": np.zeros(shape, bool), "vegetation.fvc_peak_sigma": np.float32(0.083) * ones}
+
+    def year(rise):
+        return plain | {"vegetation.fvc_peak": (cover + rise + rng.normal(0, 0.032, shape)).astype("float32")}
+
+    same, risen = layers_of(settings, year(0.0), year(0.0)), layers_of(settings, year(0.15), year(0.0))
+    assert count(risen, "greening_m2") > 0.97 * cover.size and count(risen, "browning_m2") == 0
+    assert count(same, "greening_m2") + count(same, "browning_m2") < 0.001 * cover.size
+
+
+def test_the_median_of_nine_by_hand():
+    nan = np.nan
+    got = median_of_nine(np.array([[1, 2, nan], [3, 100, 5], [nan, 4, 6]]))
+    # the middle has 1 2 3 4 5 6 100; the corner above 1 2 3 100; an unseen pixel has none
+    assert got[1, 1] == 4 and got[0, 0] == 2.5 and np.isnan(got[0, 2]) and got[2, 2] == 5.5
+
+
+@pytest.fixture
+def shore(settings):
+    """This year and the baseline: two pixels at sea, of which one is a tidal flat and was inland water once, and two inland, a rim and a pond."""
+    now = tile(permanent_fraction=[1.0, 0.0, 0.4, 0.0], sea=[True, True, False, False], **{"class": [1, 2, 0, 2]})
+    base = tile(permanent_fraction=[1.0, 1.0, 0.7, 1.0], sea=[True, False, False, False], **{"class": [1, 1, 1, 1]})
+    return now, base
+
+
+def test_the_sea_is_no_inland_water(settings, shore):
+    got = layers_of(settings, *shore)
+    assert count(got, "water_permanent_m2") == pytest.approx(0.4) and count(got, "water_seasonal_m2") == 1
+    assert count(got, "sea_m2") == 2, "the tidal flat is of the sea"
+    assert count(got, "water_permanent_baseline_m2") == pytest.approx(2.7) and count(got, "sea_baseline_m2") == 1
+    assert count(got, "land_m2") == 2, "the sea and its flats are no land"
+    assert count(got, "water_permanent_upper_m2") <= 2, "the rim of the sea is not in doubt for inland water"
+
+
+@pytest.mark.parametrize("name", ["water_permanent", "water_seasonal", "sea"])
+def test_a_change_is_the_difference_of_the_areas(settings, shore, name):
+    """On what both periods saw, from the same shares of pixels."""
+    now, base = shore
+    change, areas, before = layers_of(settings, now, base), layers_of(settings, now, now), layers_of(settings, base, base)
+    assert count(change, f"{name}_common_m2") == count(areas, f"{name}_m2") and count(change, f"{name}_baseline_m2") == count(before, f"{name}_m2")
+    base["water.class"][0, 2] = np.nan
+    partly = layers_of(settings, now, base)
+    seen = [0, 1, 3]
+    assert count(partly, f"{name}_common_m2") == np.nansum(areas[f"{name}_m2"][0, seen])
+    assert count(partly, f"{name}_baseline_m2") == np.nansum(before[f"{name}_m2"][0, seen])

@@ -17,6 +17,7 @@ from rs_pipeline.config import Settings, parse
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.register import period_maps, region_maps
+from rs_pipeline.products.sea import sea
 from rs_pipeline.products.vegetation.maps import TREND_BANDS, TREND_CLASS
 from rs_pipeline.products.water.bodies import bodies
 from rs_pipeline.publish.report import report
@@ -172,6 +173,8 @@ def write_everything(settings: Settings) -> None:
     write_counties(settings)
     write_reaches(settings)
     write_coast(settings)
+    for period in PERIODS:
+        sea(settings, period)
     bodies(settings)
 
 
@@ -180,7 +183,7 @@ def fake() -> SimpleNamespace:
     """Writers of the fake run's files, for tests that want only some of them."""
     return SimpleNamespace(
         settings_for=settings_for, write_maps=write_maps, write_trend=write_trend, write_indicators=write_indicators, write_scenes=write_scenes,
-        write_counties=write_counties, units=UNITS, periods=PERIODS, hostile=HOSTILE,
+        write_counties=write_counties, write_everything=write_everything, units=UNITS, periods=PERIODS, hostile=HOSTILE,
     )  # fmt: skip
 
 

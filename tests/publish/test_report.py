@@ -11,13 +11,15 @@ import pandas as pd
 import pytest
 import shapely
 
+from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.layout import Layout
 from rs_pipeline.publish.report import report
 from rs_pipeline.publish.report.build import embed
-from rs_pipeline.publish.report.estimates import HEAD, indicator_columns
+from rs_pipeline.publish.report.estimates import HEAD, SHOWN, indicator_columns
 from rs_pipeline.publish.report.figures import Canvas, unit_outlines
 from rs_pipeline.publish.report.text import Codes, number, text
 from rs_pipeline.storage.atomic import atomic_folder
+from rs_pipeline.storage.tables import write_csv
 
 PART = re.compile(r'<script type="application/json" id="data-(\w+)">(.*?)</script>', re.S)
 
@@ -74,6 +76,24 @@ def test_the_numbers_are_those_of_the_table(data):
     assert kinds["grassland_fvc.C10-02"]["target_operator"] == ">="
     assert {k["indicator"] for k in found["kinds"] if "everywhere" in k} == {"pm25", "red_line_area"}
     assert found["scenes"][slot] == 40
+
+
+def test_figures_outside_the_table_are_those_of_the_table(tmp_path, fake):
+    """Cards of the overview, counted bodies, natural coast: of each period the region's row of indicators.csv, and no figure of its own."""
+    settings = fake.settings_for(tmp_path)
+    fake.write_everything(settings)
+    path = Layout(settings.root).indicators
+    table = pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
+    row = table.iloc[0].to_dict() | {"adcode": REGION, "name": "All units", "observed_fraction": "0.87", "target_id": ""}
+    figures = [(name, period, 10.0 * i + j + 0.25) for i, name in enumerate(SHOWN.values()) for j, period in enumerate(("2022", "2023"))]
+    more = [row | {"indicator": n, "period": p, "value": str(v), "lower": str(v - 1), "upper": str(v + 1)} for n, p, v in figures if (n, p) != ("sea_area", "2022")]
+    write_csv(pd.concat([table, pd.DataFrame(more)]), path)
+    report(settings)
+    found = parts(Layout(settings.root).report.read_text("utf-8"))
+    shown = {(SHOWN[name], total["period"]): total[name] for total in found["core"]["totals"] for name in SHOWN}
+    assert shown == {(n, p): None if (n, p) == ("sea_area", "2022") else [v, v - 1, v + 1] for n, p, v in figures}
+    assert [t["observed"] for t in found["core"]["totals"]] == [0.87, 0.87]
+    assert all(set(s) == {"period", "wet", "dry", "not_observed", "area_km2"} for s in found["bodies"]["summary"]), "what the table has is not counted again"
 
 
 def test_scenes_orbits_chips_and_what_they_lost(data):

@@ -9,7 +9,6 @@ import pandas as pd
 
 from rs_pipeline.estimation.error_model import spread
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing, modelled, observed_ratio
-from rs_pipeline.estimation.uncertainty import Interval
 
 
 def _unseen(facts: Facts) -> Estimate | None:
@@ -67,13 +66,17 @@ def _amount(reaches: pd.DataFrame) -> str:
 
 
 def _unassessable(facts: Facts) -> Estimate:
-    """Length of reaches too narrow to be assessed, km: geometry, so it is known whatever the clouds do, once water was seen."""
+    """Why the length of water too narrow to be assessed is not known, and what of it was seen: a creek that fills no pixel makes no reach,
+    so what was seen is the least there is, and nothing tells the most."""
     if facts["reaches"] is None:
         return missing("insufficient_data", "this run made no layer of reaches")
     if unseen := _unseen(facts):
         return unseen
     narrow = facts["reaches"][facts["reaches"]["class"] == "not_assessable"]
-    return Estimate(Interval(narrow.length_m.sum() / 1e3), 1.0)
+    return missing(
+        "insufficient_data", f"at least {narrow.length_m.sum() / 1e3:.3g} km in {len(narrow)} reaches and ponds that were seen; creeks that fill no pixel of the map "
+        "of water are not seen, so the whole length is not known", 1.0,
+    )  # fmt: skip
 
 
 _BOUNDS = (
@@ -101,6 +104,6 @@ INDICATORS = (
     *_pair("", ""), *_pair("urban", " in towns"), *_pair("rural", " outside towns"),
     Indicator(
         "black_odorous_unassessable_length_km", "Length of reaches too narrow to be assessed", "km", "black_odorous", "", _unassessable,
-        formula="length of the reaches that are narrower than black_odorous.marginal_width_m or have no core of water",
+        formula="not known as a whole: the reason gives the length of the reaches that were seen and are narrower than black_odorous.marginal_width_m or have no core of water",
     ),
 )  # fmt: skip

@@ -22,6 +22,7 @@ from rs_pipeline.products.coastline import classify, cross_check, shoreline
 from rs_pipeline.products.coastline.mosaic import ShoreMosaic, check_place, pond_share, read_mosaic, shore_profiles
 from rs_pipeline.products.coastline.rates import Rates, change_class, rates_along
 from rs_pipeline.products.coastline.transects import SPREAD_M, Crossings, Transects, cross, lines_within, make_transects
+from rs_pipeline.products.sea import SeaMarks, sea_and_rivers, sea_marks
 from rs_pipeline.region import load_units, own_ground, read_grid, read_tiles
 from rs_pipeline.storage.layers import write_layer
 from rs_pipeline.storage.tables import write_csv
@@ -84,20 +85,20 @@ def coastline(settings: Settings) -> None:
 
     Raises
     ------
-    ConfigError : the reference line cannot be used.
+    ConfigError : the reference line or a point at sea cannot be used.
     """
     section = settings.coastline
     if section is None:
         return
     grid, tiles = read_grid(settings), read_tiles(settings)
-    reference = reference_lines(settings, grid.crs, tiles)
+    reference, marks = reference_lines(settings, grid.crs, tiles), sea_marks(settings, grid, tiles)
     reach = shapely.union_all(reference).buffer(section.max_distance_m) if reference else None
     if reach is not None:
         tiles = [t for t in tiles if reach.intersects(shapely.box(*t.grid.bounds))]
     shores: dict[str, list[Shore]] = {}
     sea_maps: list[SeaMap] = []
     for period in settings.all_periods:
-        shores[period.label], maps = period_shores(settings, tiles, period.label, reach)
+        shores[period.label], maps = period_shores(settings, tiles, period.label, reach, marks)
         if shores[period.label] and not sea_maps:
             sea_maps = maps
     if not any(shores.values()):
@@ -117,7 +118,7 @@ def reference_lines(settings: Settings, crs: str, tiles: list[Tile]) -> list[sha
     return lines_within(shapes, shapely.union_all([shapely.box(*t.grid.bounds) for t in tiles]))
 
 
-def period_shores(settings: Settings, tiles: list[Tile], label: str, reach) -> tuple[list[Shore], list[SeaMap]]:
+def period_shores(settings: Settings, tiles: list[Tile], label: str, reach, marks: SeaMarks) -> tuple[list[Shore], list[SeaMap]]:
     """Shorelines of a period: Sentinel-2, and Landsat where Sentinel-2 has too few dates."""
     layout, section = Layout(settings.root), settings.coastline
     found: list[Shore] = []
@@ -127,14 +128,14 @@ def period_shores(settings: Settings, tiles: list[Tile], label: str, reach) -> t
     for family in SHORE_FAMILIES:
         mosaic = read_mosaic((layout.shore(label, t.id, family) for t in tiles), section.min_dates)
         if mosaic is not None:
-            lines, sea_map = mosaic_shores(mosaic, family, section, reach, maps)
+            lines, sea_map = mosaic_shores(mosaic, family, section, marks, reach, maps)
             found += lines
             maps.append(sea_map)
     return found, maps
 
 
 def mosaic_shores(
-    mosaic: ShoreMosaic, family: str, section: CoastlineSection, reach, preferred: list[SeaMap]
+    mosaic: ShoreMosaic, family: str, section: CoastlineSection, marks: SeaMarks, reach, preferred: list[SeaMap]
 ) -> tuple[list[Shore], SeaMap]:
     """Shorelines of one mosaic, within ``reach`` (any if None) and where no preferred family observed; and its sea."""
     grid, r = mosaic.grid, mosaic.grid.resolution_m
@@ -142,10 +143,7 @@ def mosaic_shores(
     water = shoreline.water_fraction(*bands, r, section.min_contrast)
     observed = np.isfinite(water.fraction)
     wet = water.fraction >= 0.5
-    seeds = sea_pixels(section, grid)
-    sea = shoreline.sea_mask(wet, observed, seeds)
-    rivers = shoreline.river_mouths(sea, observed, r)
-    open_sea = shoreline.sea_mask(sea & ~rivers, observed, seeds)  # not the ponds and lakes that a river joins to it
+    open_sea, rivers = sea_and_rivers(wet, observed, grid, marks)
     fraction = np.where(wet & ~open_sea, np.float32(0), water.fraction)
     kind = edge_kind(water.method, rivers)
     found = []
@@ -190,16 +188,6 @@ def _runs(xy, kind):
     starts = np.flatnonzero(np.r_[True, segment[1:] != segment[:-1]])
     for a, b in zip(starts, [*starts[1:], len(segment)], strict=True):
         yield segment[a], xy[a : b + 1]
-
-
-def sea_pixels(section: CoastlineSection, grid: Grid) -> list[tuple[int, int]]:
-    """Row and column of the sea points that lie in the grid."""
-    if not section.sea_points:
-        return []
-    to_grid = pyproj.Transformer.from_crs(4326, grid.crs, always_xy=True)
-    xy = np.column_stack(to_grid.transform(*np.array(section.sea_points, "float64").T))
-    row, col, inside = shoreline.pixel_of(grid, xy)
-    return [(int(a), int(b)) for a, b in zip(row[inside], col[inside], strict=True)]
 
 
 def lay_transects(

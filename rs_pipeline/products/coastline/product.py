@@ -8,7 +8,16 @@ from pathlib import Path
 
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
-from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, Product, Step, StepContext, block_memory_mb, chips, sensor_tables
+from rs_pipeline.products.register import (
+    CLEAR_PIXEL_KEYS,
+    Product,
+    Step,
+    StepContext,
+    block_memory_mb,
+    chips,
+    has_coast,
+    sensor_tables,
+)
 
 SHORE_SOURCES = (*SHORE_FAMILIES, SHORE_RADAR)
 
@@ -20,10 +29,6 @@ def _tables(place: StepContext) -> list[Path | None]:
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
     coast = settings.coastline
     return [Layout(settings.root).transects, settings.tables.restored_coast, *([coast.reference, coast.tide_table] if coast else [])]
-
-
-def has_coast(settings: Settings) -> bool:
-    return settings.coastline is not None
 
 
 STEPS = (

@@ -1,4 +1,4 @@
-"""The waterline inside the pixel: local infrared water fraction, the sea, river mouths, and the contour.
+"""The waterline inside the pixel: local infrared water fraction and the contour.
 
 MNDWI = 0 lies at a water fraction that depends on the substrate, and moves the line by up to 20 m between sand, mud and
 concrete. Water is darker in the infrared than any shore, so the fraction f = (R_land - R) / (R_land - R_water) with both levels
@@ -10,7 +10,6 @@ dark in water whatever it carries. Contours follow Bishop-Taylor et al. (2019).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +20,8 @@ from skimage.filters import threshold_otsu
 from skimage.measure import find_contours
 
 from rs_pipeline.model import Grid
+from rs_pipeline.products.sea import WORK_PX, blocks
+from rs_pipeline.products.sea import pixel_of as pixel_of
 
 EDGE_METHODS = ("none", "nir_fraction", "swir1_fraction", "swir1_threshold")
 BY_NIR, BY_SWIR1, BY_THRESHOLD = 1, 2, 3
@@ -43,11 +44,6 @@ MAX_LAND_SPREAD = 0.4
 """Land more varied than this share of the contrast gives no level."""
 FALLBACK_HALF_WIDTH = 0.05
 """Reflectance from the threshold to full water or land where the local levels cannot be used."""
-MOUTH_RADIUS_M = 160.0
-"""Water narrower than twice this is a river or channel, not the sea (Bishop-Taylor et al. 2021: 8 pixels)."""
-MOUTH_SLACK_PX = 3.0
-MIN_MOUTH_M2 = 4800.0
-SHORELINE_BLOCK_PX = 2048
 SIMPLIFY_M = 1.0
 
 
@@ -70,16 +66,6 @@ def seed_threshold(swir1_refl: np.ndarray) -> float:
     if values.size == 0 or values.min() == values.max():
         return high
     return float(np.clip(threshold_otsu(values), low, high))
-
-
-def blocks(shape: tuple[int, int], halo_px: int, size_px: int = SHORELINE_BLOCK_PX) -> Iterator[tuple[tuple, tuple, tuple]]:
-    """(block with halo, block, block within the halo) as index pairs, covering an array once."""
-    for y in range(0, shape[0], size_px):
-        for x in range(0, shape[1], size_px):
-            inner = slice(y, min(y + size_px, shape[0])), slice(x, min(x + size_px, shape[1]))
-            outer = tuple(slice(max(0, s.start - halo_px), min(n, s.stop + halo_px)) for s, n in zip(inner, shape, strict=True))
-            within = tuple(slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, outer, strict=True))
-            yield outer, inner, within
 
 
 def water_fraction(
@@ -153,58 +139,15 @@ def _local_levels(how, levels, zone, shore, resolution_m, min_contrast):
     return good, land_level, np.where(good, contrast, 1)
 
 
-def sea_mask(water: np.ndarray, observed: np.ndarray, seeds: list[tuple[int, int]]) -> np.ndarray:
-    """Water connected to the sea, bool (h, w); ponds and lakes are not.
-
-    Parameters
-    ----------
-    water, observed : bool (h, w).
-    seeds : (row, col) of points at sea. Those that lie on no water are of no use; without any that does, the sea is
-        the largest water that touches the edge of what was observed, or the largest of all if none does.
-    """
-    labels, count = ndimage.label(water)
-    if count == 0:
-        return np.zeros(water.shape, bool)
-    inside = [labels[r, c] for r, c in seeds if 0 <= r < water.shape[0] and 0 <= c < water.shape[1]]
-    chosen = {int(k) for k in inside if k > 0}
-    if not chosen:
-        size = np.bincount(labels.ravel(), minlength=count + 1)
-        size[0] = 0
-        edge = ndimage.binary_dilation(~observed, border_value=1)
-        at_edge = np.bincount(labels[edge], minlength=count + 1) > 0
-        at_edge[0] = False
-        chosen = {int(np.argmax(np.where(at_edge, size, 0) if at_edge.any() else size))}
-    return np.isin(labels, list(chosen))
-
-
-def river_mouths(sea: np.ndarray, observed: np.ndarray, resolution_m: float) -> np.ndarray:
-    """Sea-connected water that is a river or channel: narrower than 2 MOUTH_RADIUS_M, and not just a corner; bool (h, w)."""
-    radius_px = MOUTH_RADIUS_M / resolution_m
-    rivers = np.zeros(sea.shape, bool)
-    for outer, inner, within in blocks(sea.shape, int(3 * radius_px) + 8):
-        wide = sea[outer] | ~observed[outer]
-        if wide.all() or not sea[inner].any():
-            continue
-        core = ndimage.distance_transform_edt(wide) > radius_px
-        if not core.any():
-            continue
-        narrow = sea[outer] & (ndimage.distance_transform_edt(~core) > radius_px + MOUTH_SLACK_PX)
-        labels, count = ndimage.label(narrow)
-        large = np.bincount(labels.ravel(), minlength=count + 1) * resolution_m**2 >= MIN_MOUTH_M2
-        large[0] = False
-        rivers[inner] = large[labels][within]
-    return rivers
-
-
 def contour_lines(fraction: np.ndarray, grid: Grid, level: float = 0.5) -> list[shapely.LineString]:
     """Lines where the fraction crosses the level, by marching squares with linear interpolation between pixel centres.
 
     NaN pixels break the line. Lines are traced block by block and joined where blocks meet.
     """
     pieces = []
-    for y in range(0, fraction.shape[0] - 1, SHORELINE_BLOCK_PX):
-        for x in range(0, fraction.shape[1] - 1, SHORELINE_BLOCK_PX):
-            block = fraction[y : y + SHORELINE_BLOCK_PX + 1, x : x + SHORELINE_BLOCK_PX + 1]
+    for y in range(0, fraction.shape[0] - 1, WORK_PX):
+        for x in range(0, fraction.shape[1] - 1, WORK_PX):
+            block = fraction[y : y + WORK_PX + 1, x : x + WORK_PX + 1]
             if not ((block < level).any() and (block >= level).any()):
                 continue
             for line in find_contours(block.astype("float64"), level):
@@ -218,14 +161,6 @@ def contour_lines(fraction: np.ndarray, grid: Grid, level: float = 0.5) -> list[
         return []
     merged = shapely.line_merge(shapely.MultiLineString(pieces))
     return [g.simplify(SIMPLIFY_M) for g in shapely.get_parts(merged) if g.length > 0]
-
-
-def pixel_of(grid: Grid, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row and column of the pixel that contains each point, clipped to the grid, and whether the point lies in it."""
-    col = np.floor((xy[:, 0] - grid.left) / grid.resolution_m).astype(int)
-    row = np.floor((grid.top - xy[:, 1]) / grid.resolution_m).astype(int)
-    inside = (row >= 0) & (row < grid.height) & (col >= 0) & (col < grid.width)
-    return np.clip(row, 0, grid.height - 1), np.clip(col, 0, grid.width - 1), inside
 
 
 def position_error_m(family: str, reference: str, edge_method: str, tide_m_per_m: float = 20.0) -> float:

@@ -11,7 +11,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyogrio
-from rasterio.features import rasterize
 from rasterio.windows import Window
 from rs_kernels.zonal import zone_sums
 from scipy import ndimage
@@ -27,6 +26,7 @@ from rs_pipeline.products.land.areas import area_layers
 from rs_pipeline.products.land.classes import SHARES, Land
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.product import ZONE_TABLES
+from rs_pipeline.products.sea import read_sea
 from rs_pipeline.region import load_units, prefecture_codes, read_grid, read_tiles, totals, with_unions
 from rs_pipeline.storage.raster import open_map
 from rs_pipeline.storage.tables import write_parquet
@@ -112,12 +112,6 @@ class _Maps:
         reach_px = math.ceil((section.shore_width_m + section.min_water_width_m) / self.whole.resolution_m)
         self.rim = max(section.min_event_px, reach_px + 1)
         self.period, self.baseline = period, settings.baseline_label
-        self.sea = self._sea()
-
-    def _sea(self) -> gpd.GeoSeries:
-        """Outlines of the sea in the CRS of the run."""
-        bodies = pyogrio.read_dataframe(self.layout.bodies, layer="bodies")
-        return bodies[bodies.kind == "sea"].drop_duplicates("body_id").geometry
 
     def read(self, product: str, label: str, tile: Tile, bands: tuple[str, ...]) -> np.ndarray:
         """Float32 (bands, h + 2 rim, w + 2 rim).
@@ -143,8 +137,7 @@ class _Maps:
         """`bank` of a tile, without the rim."""
         grid = self.grid(tile)
         permanent = self.read("water", self.baseline, tile, ("class",))[0] == 1
-        sea = rasterize(self.sea, grid.shape, transform=grid.transform, dtype="uint8") if len(self.sea) else np.zeros(grid.shape, "uint8")
-        return self.inner(bank(permanent, sea == 1, self.settings.land_zones, grid.resolution_m))
+        return self.inner(bank(permanent, read_sea(self.settings, self.baseline, grid), self.settings.land_zones, grid.resolution_m))
 
     def inner(self, layer: np.ndarray) -> np.ndarray:
         return layer[self.rim : -self.rim, self.rim : -self.rim]

@@ -1,7 +1,7 @@
 """Step ``trend-zonal``: areas of greening and browning by county, from the region's map of trends.
 
-A pixel counts as in ``zonal``: with the exact fraction that a county covers and with its area on the ellipsoid. Land is what was not
-permanent water in the last period.
+A pixel counts as in ``zonal``: with the exact fraction that a county covers and with its area on the ellipsoid. Land is what was
+seen as land, neither permanent water nor sea, in the last period that saw it: what no period saw is not known to be land.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.estimation.zones import coverage
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
+from rs_pipeline.products.sea import read_sea
 from rs_pipeline.region import load_units, prefecture_codes, read_grid, read_tiles, totals, with_unions
 from rs_pipeline.storage.raster import band_index, open_map
 from rs_pipeline.storage.tables import write_parquet
@@ -41,13 +42,25 @@ def trend_layers(bands: dict[str, np.ndarray], land: np.ndarray, rate: float) ->
 
 
 def _tile_layers(settings: Settings, tile: Tile) -> dict[str, np.ndarray]:
-    layout, last = Layout(settings.root), settings.all_periods[-1].label
+    layout = Layout(settings.root)
     with open_map(layout.trend_map, read_grid(settings)) as src:
         window = Window(tile.col, tile.row, tile.grid.width, tile.grid.height)
         bands = dict(zip(src.descriptions, src.read(window=window), strict=True))
-    with open_map(layout.tile_map(last, tile.id, "water"), tile.grid) as src:
-        land = src.read(band_index(src, "class")) != 1
-    return trend_layers(bands, land, settings.trend.false_discovery_rate)
+    return trend_layers(bands, last_land(settings, tile), settings.trend.false_discovery_rate)
+
+
+def last_land(settings: Settings, tile: Tile) -> np.ndarray:
+    """Pixels of a tile that were land in the last period that saw them, bool (h, w)."""
+    land, unseen = np.zeros(tile.grid.shape, bool), np.ones(tile.grid.shape, bool)
+    for period in reversed(settings.all_periods):
+        with open_map(Layout(settings.root).tile_map(period.label, tile.id, "water"), tile.grid) as src:
+            kind = src.read(band_index(src, "class"))
+        first = unseen & np.isfinite(kind)
+        land |= first & (kind != 1) & ~read_sea(settings, period.label, tile.grid)
+        unseen &= ~first
+        if not unseen.any():
+            break
+    return land
 
 
 def trend_zonal(settings: Settings) -> None:

@@ -139,7 +139,7 @@ def _cover_trend(facts: Facts) -> Estimate:
     return Estimate(Interval(slope, lower, upper, "model95").times(100.0), seen, "", f"{len(years)} years, Mann-Kendall p {p:.2g}")
 
 
-_LAND = "mean over land (all but permanent water), each pixel by its area on the ellipsoid and the exact share of it inside, of "
+_LAND = "mean over land (all but permanent water and the sea), each pixel by its area on the ellipsoid and the exact share of it inside, of "
 _MODEL = "pixels' errors, correlated over 300 m, and the systematic error of cover seen in simulated worlds"
 _TREND_BOUNDS = "the share that may be called by chance taken off below; above, all land whose own p is low enough"
 
@@ -163,7 +163,7 @@ INDICATORS = (
     ),
     Indicator(
         "greening_net", "Greened minus browned land since the baseline", "ha", "vegetation", "up", _greening, is_change=True,
-        formula="area whose peak cover rose by more than 0.1 and its own error since the baseline, less the area where it fell",
+        formula="area whose peak cover (median change of a pixel and its eight neighbours) rose since the baseline by more than 0.1, and by more than 1.96 x 0.3 of the root of the summed squares of both years' standard errors, which is the error of a change; less the area where it fell so",
         bounds="the systematic error of that area seen in simulated worlds",
     ),
     Indicator(

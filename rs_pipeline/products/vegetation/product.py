@@ -8,7 +8,7 @@ from pathlib import Path
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import SampledProduct
-from rs_pipeline.products.register import OBSERVE, Product, RegionMap, Step
+from rs_pipeline.products.register import OBSERVE, Product, RegionMap, Step, sea_maps
 from rs_pipeline.products.vegetation.maps import COVER, COVER_BANDS, COVER_STYLE, TREND, TREND_BANDS, TREND_CLASS, TREND_STYLE
 
 
@@ -34,7 +34,10 @@ STEPS = (
     Step(
         "trend_zonal", "Sum greening and browning over counties.", "rs_pipeline.products.vegetation.greening:trend_zonal",
         scope="run", keys=("trend.false_discovery_rate", "units"),
-        reads=lambda p: [p.layout.trend_map, p.layout.tiles, p.settings.units.path, *p.tiles(lambda label, tile: p.layout.tile_map(label, tile, "water"), p.periods[-1:])],
+        reads=lambda p: [
+            p.layout.trend_map, p.layout.tiles, p.settings.units.path, *p.tiles(lambda label, tile: p.layout.tile_map(label, tile, "water")),
+            *sea_maps(p, p.periods),
+        ],
         writes=lambda p: [p.layout.trend_counties],
     ),
 )
@@ -47,7 +50,7 @@ PRODUCT = Product(
     facts="rs_pipeline.products.vegetation.facts:facts", indicators="rs_pipeline.products.vegetation.indicators:INDICATORS",
     needs_steps=("zonal", "trend_zonal"), evidence=_evidence, evidence_maps=(COVER, "water"), scenes="optical",
     sampled={
-        "fvc_peak": SampledProduct(COVER, "fvc_peak", None, "percent"), "fvc_growing": SampledProduct(COVER, "fvc_growing", None, "percent"),
+        name: SampledProduct(COVER, name, None, "percent", inland=True) for name in ("fvc_peak", "fvc_growing")
     },
    
 )  # fmt: skip

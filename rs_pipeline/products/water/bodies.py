@@ -2,6 +2,8 @@
 
 A body is a 4-connected patch of pixels that were permanent or seasonal water in at least one period. Its outline is
 that of all periods together, so a pond that dries keeps its row; what changes from period to period is the area.
+Where the sea begins a body ends: a river and the sea that it joins are two. A pixel is of the sea that was so in at least
+half of the periods in which it was water (`products.sea`), so that a breach seen in one of them joins no pond to it.
 The map is read in windows, twice, and patches are joined across window borders, so a province needs little memory.
 """
 
@@ -25,6 +27,7 @@ from rs_pipeline.errors import ConfigError, RasterError
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
+from rs_pipeline.products.sea import read_sea
 from rs_pipeline.region import load_units, own_ground, pixel_areas, read_grid
 from rs_pipeline.storage.layers import write_layer
 from rs_pipeline.storage.raster import band_index, open_map
@@ -48,7 +51,7 @@ class _Maps:
         for path in paths:
             if not path.exists():
                 raise RasterError("the water map is not made yet", where=str(path), remedy="run `rs-pipeline mosaic` for every period first")
-        self.grid = read_grid(settings)
+        self.settings, self.grid = settings, read_grid(settings)
         self.files = [stack.enter_context(open_map(path, self.grid)) for path in paths]
 
     def windows(self) -> Iterator[tuple[int, int, Window]]:
@@ -65,23 +68,30 @@ class _Maps:
         source = self.files[period]
         return source.read(band_index(source, band), window=window)
 
-    def patches(self, window: Window) -> tuple[np.ndarray, int]:
-        """4-connected patches of the window that were water in any period: labels int32 (h, w), 0 land, and how many."""
-        ever = np.zeros((window.height, window.width), bool)
-        for k in range(len(self.files)):
-            ever |= np.isin(self.read(k, "class", window), (1, 2))
-        return ndimage.label(ever)
+    def patches(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
+        """4-connected patches of the window that were water in any period, inland and of the sea apart: labels int32 (h, w), 0 land, and
+        whether each label is of the sea, bool (labels + 1,)."""
+        wet, sea = np.zeros((window.height, window.width), "int16"), np.zeros((window.height, window.width), "int16")
+        for k, label in enumerate(self.labels):
+            water = np.isin(self.read(k, "class", window), (1, 2))
+            wet += water
+            sea += water & read_sea(self.settings, label, self.piece(window))
+        at_sea = (sea > 0) & (2 * sea >= wet)
+        inland, n_inland = ndimage.label((wet > 0) & ~at_sea)
+        marine, n_marine = ndimage.label(at_sea)
+        return np.where(at_sea, marine + n_inland, inland), np.arange(n_inland + n_marine + 1) > n_inland
 
 
-def _join(maps: _Maps) -> tuple[dict[tuple[int, int], int], np.ndarray, np.ndarray]:
-    """First pass. Offset of every window's labels, body of every label (label 0 is land), area of every body in m2."""
+def _join(maps: _Maps) -> tuple[dict[tuple[int, int], int], np.ndarray, np.ndarray, np.ndarray]:
+    """First pass. Offset of every window's labels, body of every label (label 0 is land), area of every body in m2, and whether it is sea."""
     offsets: dict[tuple[int, int], int] = {}
-    areas, pairs, total = [np.zeros(1)], [], 0
+    areas, kinds, pairs, total = [np.zeros(1)], [np.zeros(1, bool)], [], 0
     above: dict[int, np.ndarray] = {}
     left = np.zeros(0, "int64")
     for i, j, window in maps.windows():
-        labels, count = maps.patches(window)
-        offsets[i, j] = total
+        labels, marine = maps.patches(window)
+        count, offsets[i, j] = marine.size - 1, total
+        kinds.append(marine[1:])
         whole = np.where(labels > 0, labels.astype("int64") + total, 0)
         areas.append(np.bincount(labels.ravel(), pixel_areas(maps.piece(window)).ravel(), count + 1)[1:])
         for mine, theirs in ((whole[0], above.get(j) if i else None), (whole[:, 0], left if j else None)):
@@ -91,8 +101,10 @@ def _join(maps: _Maps) -> tuple[dict[tuple[int, int], int], np.ndarray, np.ndarr
         above[j], left = whole[-1], whole[:, -1]
         total += count
     a, b = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), "int64")
+    is_sea = np.concatenate(kinds)
+    a, b = a[is_sea[a] == is_sea[b]], b[is_sea[a] == is_sea[b]]
     _, body = connected_components(coo_array((np.ones(a.size, bool), (a, b)), shape=(total + 1, total + 1)), directed=False)
-    return offsets, body, np.bincount(body, np.concatenate(areas))
+    return offsets, body, np.bincount(body, np.concatenate(areas)), np.bincount(body, is_sea) > 0
 
 
 def _measure(maps: _Maps, settings: Settings, offsets: dict, number: np.ndarray, n: int) -> tuple[dict[str, np.ndarray], list[list]]:
@@ -187,19 +199,11 @@ def _largest_share(outlines: gpd.GeoSeries, units: gpd.GeoDataFrame) -> list[str
     return codes
 
 
-def _kinds(outlines: gpd.GeoSeries, settings: Settings) -> list[str]:
-    """``sea`` for the body that holds a point of coastline.sea_points, else ``inland``."""
-    if not settings.coastline or not settings.coastline.sea_points:
-        return ["inland"] * len(outlines)
-    points = gpd.GeoSeries(shapely.points(settings.coastline.sea_points), crs=4326).to_crs(outlines.crs).union_all()
-    return ["sea" if meets else "inland" for meets in outlines.intersects(points)]
-
-
-def _rows(maps: _Maps, settings: Settings, sums: dict[str, np.ndarray], outlines: gpd.GeoSeries) -> gpd.GeoDataFrame:
+def _rows(maps: _Maps, settings: Settings, sums: dict[str, np.ndarray], outlines: gpd.GeoSeries, is_sea: np.ndarray) -> gpd.GeoDataFrame:
     """A row a body and period, bodies by size, periods in order."""
     section, n = settings.water, len(outlines)
     fixed = pd.DataFrame({
-        "body_id": _inherit(_body_ids(outlines), outlines, settings), "adcode": _largest_share(outlines, own_ground(load_units(settings))), "kind": _kinds(outlines, settings),
+        "body_id": _inherit(_body_ids(outlines), outlines, settings), "adcode": _largest_share(outlines, own_ground(load_units(settings))), "kind": np.where(is_sea, "sea", "inland"),
     })  # fmt: skip
     largest = np.where(sums["observed"] >= MIN_OBSERVED_SHARE * sums["outline"], sums["wet"], 0)[:, 1:].max(axis=0, initial=0)
     frames = []
@@ -227,8 +231,7 @@ def bodies(settings: Settings) -> None:
     bounds of the water frequency in place of the frequency, and the upper bound also holds the pixels that were not
     observed: cloud is never counted as dry. ``state`` is ``wet`` (at least water.min_body_area_m2 of water), ``dry``, or
     ``not_observed`` (less than half of the outline seen; the areas are then NaN). ``counted`` bodies reached
-    water.min_reported_area_m2 in some period, and count in all of them, dry or not seen. ``kind`` marks the sea, which is
-    one body like any other.
+    water.min_reported_area_m2 in some period, and count in all of them, dry or not seen. ``kind`` is ``sea`` or ``inland``.
 
     Raises
     ------
@@ -237,7 +240,7 @@ def bodies(settings: Settings) -> None:
     """
     with ExitStack() as stack:
         maps = _Maps(settings, stack)
-        offsets, body_of, area = _join(maps)
+        offsets, body_of, area, is_sea = _join(maps)
         large = area >= max(settings.water.min_body_area_m2, 1e-9)
         large[body_of[0]] = False
         ranked = np.flatnonzero(large)[np.argsort(-area[large], kind="stable")]
@@ -245,5 +248,5 @@ def bodies(settings: Settings) -> None:
         number[ranked] = np.arange(1, ranked.size + 1)
         sums, pieces = _measure(maps, settings, offsets, number[body_of], ranked.size)
     outlines = gpd.GeoSeries([_outline(p) for p in pieces[1:]], crs=maps.grid.crs)
-    table = _rows(maps, settings, sums, outlines)
+    table = _rows(maps, settings, sums, outlines, is_sea[ranked])
     write_layer(table, Layout(settings.root).bodies, "bodies", "MultiPolygon")

@@ -9,10 +9,11 @@ from scipy.special import ndtr
 from rs_pipeline.config import Settings, WaterSection
 from rs_pipeline.estimation.uncertainty import Z95
 from rs_pipeline.estimation.zones import EIGHT, CountySums, marked
+from rs_pipeline.products.sea import SEA
 
 CHANGES = (
-    "water_common_m2", *(f"water_{kind}_{when}_m2" for kind in ("permanent", "seasonal") for when in ("common", "baseline")),
-    "water_permanent_change", "water_seasonal_change",
+    "water_common_m2", *(f"{name}_{when}_m2" for name in ("water_permanent", "water_seasonal", "sea") for when in ("common", "baseline")),
+    "water_permanent_change", "water_seasonal_change", "sea_change",
 )  # fmt: skip
 """Layers and errors that depend on the baseline."""
 
@@ -37,14 +38,18 @@ def standard_errors(section: WaterSection, now: dict[str, np.ndarray], base: dic
     Wilson bounds; a rim pixel that is a share of water may be wrong by as much as a whole pixel that is water with that chance. What is
     hard to tell is so in both years: two years disagree by chance where their chances differ.
     """
-    permanent, seasonal = _class_chances(section, now)
-    permanent_before, seasonal_before = _class_chances(section, base)
+    chances, before = _chances(section, now), _chances(section, base)
     return {
-        "water_permanent": np.sqrt(_variance(permanent)),
-        "water_seasonal": np.sqrt(_variance(seasonal)),
-        "water_permanent_change": np.sqrt(_variance(np.abs(permanent - permanent_before))),
-        "water_seasonal_change": np.sqrt(_variance(np.abs(seasonal - seasonal_before))),
+        **{name: np.sqrt(_variance(chance)) for name, chance in chances.items()},
+        **{f"{name}_change": np.sqrt(_variance(np.abs(chance - before[name]))) for name, chance in chances.items()},
     }
+
+
+def _chances(section: WaterSection, bands: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Chance of each kind of water that `_areas` tells; which side of the shore a pixel lies on is not in doubt."""
+    (permanent, seasonal), at_sea = _class_chances(section, bands), bands[SEA]
+    wet = np.clip(permanent + seasonal, 0, 1)
+    return {"water_permanent": np.where(at_sea, 0, permanent), "water_seasonal": np.where(at_sea, 0, seasonal), "sea": np.where(at_sea, wet, 0)}
 
 
 def _variance(chance: np.ndarray) -> np.ndarray:
@@ -64,22 +69,38 @@ def _class_chances(section: WaterSection, bands: dict[str, np.ndarray]) -> tuple
 
 
 def county_sums(settings: Settings, now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> CountySums:
-    """Areas of water by class and how they changed since the baseline. ``now`` and ``base``: ``map.band`` to (h, w)."""
+    """Areas of water by class and how they changed since the baseline, inland and at sea. ``now`` and ``base``: ``map.band`` to (h, w).
+
+    A pixel is of the sea or inland as its own period has it; a change is the area of the one period less that of the other, on the pixels that
+    both saw.
+    """
     kind, before, section = now["water.class"], base["water.class"], settings.water
-    both, threshold, fraction = (kind, before), np.float32(section.permanent_frequency), now["water.permanent_fraction"]
-    lower, upper = area_bounds(now["water.frequency_lower"] >= threshold, now["water.frequency_upper"] >= threshold, np.isfinite(kind))
-    true = np.ones_like(kind, bool)
+    threshold, fraction, inland = np.float32(section.permanent_frequency), now["water.permanent_fraction"], ~now[SEA]
+    surely, possibly = (inland & (now[f"water.frequency_{end}"] >= threshold) for end in ("lower", "upper"))
+    lower, upper = area_bounds(surely, possibly, np.isfinite(kind) & inland)
+    true, common = np.ones_like(kind, bool), np.isfinite(kind) & np.isfinite(before)
+    areas, areas_before = _areas(now), _areas(base)
     layers = {
         "water_observed_m2": marked(true, kind),
-        "water_permanent_m2": fraction,
-        "water_permanent_lower_m2": np.fmin(lower, fraction),
-        "water_permanent_upper_m2": np.fmax(upper, fraction),
-        "water_seasonal_m2": marked(kind == 2, kind),
-        "water_ephemeral_m2": marked(kind == 3, kind),
-        "water_common_m2": marked(true, *both),
-        "water_permanent_common_m2": marked(kind == 1, *both),
-        "water_permanent_baseline_m2": marked(before == 1, *both),
-        "water_seasonal_common_m2": marked(kind == 2, *both),
-        "water_seasonal_baseline_m2": marked(before == 2, *both),
+        **{f"{name}_m2": area for name, area in areas.items()},
+        "water_permanent_lower_m2": np.where(inland, np.fmin(lower, fraction), np.nan),
+        "water_permanent_upper_m2": np.where(inland, np.fmax(upper, fraction), np.nan),
+        "water_ephemeral_m2": marked(inland & (kind == 3), kind),
+        "water_common_m2": marked(true, kind, before),
     }
+    for name in areas:
+        layers[f"{name}_common_m2"] = np.where(common, areas[name], np.nan)
+        layers[f"{name}_baseline_m2"] = np.where(common, areas_before[name], np.nan)
     return CountySums(layers, standard_errors(section, now, base), changes=CHANGES)
+
+
+def _areas(bands: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Share of each pixel that is permanent and seasonal inland water, and that is sea, float32 (h, w); NaN not observed.
+
+    Of the sea it is what is water or tidal flat: permanent and seasonal water.
+    """
+    kind, at_sea = bands["water.class"], bands[SEA]
+    permanent, seasonal = np.where(np.isfinite(kind), bands["water.permanent_fraction"], np.nan), np.where(np.isfinite(kind), kind == 2, np.nan)
+    wet = np.fmin(permanent + seasonal, 1)
+    shares = {"water_permanent": np.where(at_sea, 0, permanent), "water_seasonal": np.where(at_sea, 0, seasonal), "sea": np.where(at_sea, wet, 0)}
+    return {name: np.where(np.isfinite(kind), share, np.nan).astype("float32") for name, share in shares.items()}

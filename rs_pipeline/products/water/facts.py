@@ -25,5 +25,10 @@ def read_bodies(path: Path) -> pd.DataFrame | None:
 
 
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
-    """``bodies``: rows of the unit and period, None where the run made no such layer; ``has_lakes``: outlines of lakes are given."""
-    return {"bodies": ByUnit(read_bodies(Layout(settings.root).bodies), settings).of, "has_lakes": lambda adcode, period: settings.tables.lakes is not None}
+    """``bodies``: rows of the unit and period, None where the run made no such layer; ``has_lakes``: outlines of lakes are given; ``has_coast``: the
+    sea was looked for."""
+    return {
+        "bodies": ByUnit(read_bodies(Layout(settings.root).bodies), settings).of,
+        "has_lakes": lambda adcode, period: settings.tables.lakes is not None,
+        "has_coast": lambda adcode, period: settings.coastline is not None,
+    }

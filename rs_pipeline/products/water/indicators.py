@@ -34,14 +34,14 @@ def _doubt_m2(row) -> float:
 
 def _permanent(facts: Facts) -> Estimate:
     row = facts.county
-    inside = row["area_m2"] - facts.land_m2
-    return _area(facts, "permanent", _doubt_m2(row), [row["water_observed_m2"] - inside, inside])
+    inside = row["area_m2"] - facts.land_m2 - row["sea_m2"]
+    return _area(facts, "permanent", _doubt_m2(row), [row["water_observed_m2"] - row["sea_m2"] - inside, inside])
 
 
 def _seasonal(facts: Facts) -> Estimate:
     row = facts.county
     wet = row["water_seasonal_m2"]
-    return _area(facts, "seasonal", wet + row["water_ephemeral_m2"] + _doubt_m2(row), [row["water_observed_m2"] - wet, wet])
+    return _area(facts, "seasonal", wet + row["water_ephemeral_m2"] + _doubt_m2(row), [row["water_observed_m2"] - row["sea_m2"] - wet, wet])
 
 
 def _area(facts: Facts, kind: str, basis_m2: float, strata_m2: list[float]) -> Estimate:
@@ -57,9 +57,9 @@ def _area(facts: Facts, kind: str, basis_m2: float, strata_m2: list[float]) -> E
     return published(modelled(row[f"{name}_m2"] / observed, error), v, facts, area_km2, total=True, spread=error)
 
 
-def _change(facts: Facts, kind: str) -> Estimate:
-    """Change of a water class since the baseline, km2, on what both saw; the rims of either year add up."""
-    row, base, name = facts.county, facts.base, f"water_{kind}"
+def _change(facts: Facts, name: str) -> Estimate:
+    """Change of a kind of water since the baseline, km2, on what both saw; the rims of either year add up."""
+    row, base = facts.county, facts.base
     common = row["water_common_m2"]
     if first := baseline_period(facts):
         return first
@@ -69,6 +69,25 @@ def _change(facts: Facts, kind: str) -> Estimate:
     error = spread(f"{name}_change", math.sqrt(row[f"{name}_change_var_m4"]) / common, (_doubt_m2(row) + _doubt_m2(base)) / common)
     seen = modelled(change / common, error, low=-1)
     return published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, total=True, spread=error)
+
+
+NO_COAST = missing("no_target", "this run has no coast (section coastline), so no water is told as sea", 1.0)
+
+
+def _sea(facts: Facts) -> Estimate:
+    """Water and tidal flats of the sea within the unit's polygon, km2."""
+    row = facts.county
+    observed, sea = row["water_observed_m2"], row["sea_m2"]
+    if not facts["has_coast"]:
+        return NO_COAST
+    if not observed > 0:
+        return missing("insufficient_data", "no pixel with enough clear months")
+    error = spread("sea_area", math.sqrt(row["sea_var_m4"]) / observed, math.hypot(sea, _doubt_m2(row)) / observed)
+    return published(modelled(sea / observed, error), observed_ratio(observed, row["area_m2"]), facts, row["area_m2"] / 1e6, total=True, spread=error)
+
+
+def _sea_change(facts: Facts) -> Estimate:
+    return _change(facts, "sea") if facts["has_coast"] else NO_COAST
 
 
 def _bodies(facts: Facts) -> Estimate:
@@ -130,20 +149,28 @@ _AREA = "sum over the unit of pixel area on the ellipsoid x exact share of the p
 
 INDICATORS = (
     Indicator(
-        "water_permanent_area", "Permanent water", "km2", "water", "up", _permanent, bounds=_MODEL,
-        formula=_AREA + "share of the pixel under permanent water (wet in at least water.permanent_frequency of the clear months)",
+        "water_permanent_area", "Permanent inland water", "km2", "water", "up", _permanent, bounds=_MODEL,
+        formula=_AREA + "share of the pixel under permanent inland water (wet in at least water.permanent_frequency of the clear months); the sea is sea_area",
     ),
     Indicator(
-        "water_seasonal_area", "Seasonal water", "km2", "water", "", _seasonal, bounds=_MODEL,
-        formula=_AREA + "1 where it is wet in water.seasonal_frequency to water.permanent_frequency of the clear months",
+        "water_seasonal_area", "Seasonal inland water", "km2", "water", "", _seasonal, bounds=_MODEL,
+        formula=_AREA + "1 where it is inland and wet in water.seasonal_frequency to water.permanent_frequency of the clear months; tidal flats are sea_area",
     ),
     Indicator(
-        "water_permanent_change", "Change of permanent water since the baseline", "km2", "water", "up", partial(_change, kind="permanent"),
-        is_change=True, bounds=_MODEL, formula="permanent water less that of the baseline period, on the pixels that both saw",
+        "water_permanent_change", "Change of permanent inland water since the baseline", "km2", "water", "up", partial(_change, name="water_permanent"),
+        is_change=True, bounds=_MODEL, formula="permanent inland water less that of the baseline period, by the same shares of pixels as the area, on the pixels that both saw",
     ),
     Indicator(
-        "water_seasonal_change", "Change of seasonal water since the baseline", "km2", "water", "", partial(_change, kind="seasonal"),
-        is_change=True, bounds=_MODEL, formula="seasonal water less that of the baseline period, on the pixels that both saw",
+        "water_seasonal_change", "Change of seasonal inland water since the baseline", "km2", "water", "", partial(_change, name="water_seasonal"),
+        is_change=True, bounds=_MODEL, formula="seasonal inland water less that of the baseline period, on the pixels that both saw",
+    ),
+    Indicator(
+        "sea_area", "Sea within the polygon", "km2", "water", "", _sea, bounds=_MODEL,
+        formula=_AREA + "share of the pixel under water of the sea, tidal flats (wet in at least water.seasonal_frequency of the clear months) included",
+    ),
+    Indicator(
+        "sea_change", "Change of the sea within the polygon since the baseline", "km2", "water", "", _sea_change,
+        is_change=True, bounds=_MODEL, formula="sea less that of the baseline period, on the pixels that both saw",
     ),
     Indicator(
         "water_bodies", "Water bodies large enough to be counted", "count", "water", "up", _bodies,

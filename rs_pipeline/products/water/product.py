@@ -8,7 +8,17 @@ from pathlib import Path
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Colour, MapBand, SampledProduct, Style
-from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, OBSERVE, Product, RegionMap, Step, chips, sensor_tables
+from rs_pipeline.products.register import (
+    CLEAR_PIXEL_KEYS,
+    OBSERVE,
+    Product,
+    RegionMap,
+    Step,
+    chips,
+    has_coast,
+    sea_maps,
+    sensor_tables,
+)
 
 BANDS = (
     MapBand("frequency", "Share of the clear months in which the pixel was water"),
@@ -35,9 +45,14 @@ def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> lis
 
 STEPS = (
     Step(
+        "sea", "Find which water of a period is sea.", "rs_pipeline.products.sea:sea", scope="period", when=has_coast,
+        keys=("coastline.sea_points", "coastline.max_distance_m"), reads=lambda p: [p.layout.tiles, p.layout.map("water", p.period)],
+        side_files=lambda p: [p.settings.coastline.reference], writes=lambda p: [p.layout.sea(p.period)],
+    ),
+    Step(
         "bodies", "Draw water bodies with their area in every period.", "rs_pipeline.products.water.bodies:bodies", scope="run", final=True,
-        keys=("coastline.sea_points", "units", "water.min_body_area_m2", "water.min_reported_area_m2", "water.seasonal_frequency"),
-        reads=lambda p: [p.settings.units.path, p.layout.tiles, *(p.layout.map("water", label) for label in p.periods)],
+        keys=("units", "water.min_body_area_m2", "water.min_reported_area_m2", "water.seasonal_frequency"),
+        reads=lambda p: [p.settings.units.path, p.layout.tiles, *(p.layout.map("water", label) for label in p.periods), *sea_maps(p, p.periods)],
         side_files=lambda p: [p.settings.water.known_bodies], writes=lambda p: [p.layout.bodies],
     ),
     Step(
@@ -61,7 +76,8 @@ PRODUCT = Product(
     facts="rs_pipeline.products.water.facts:facts", indicators="rs_pipeline.products.water.indicators:INDICATORS",
     needs_steps=("zonal", "bodies"), evidence=_evidence, evidence_maps=("water",),
     sampled={
-        "permanent_water": SampledProduct("water", "permanent_fraction", 1, "0 or 1"), "seasonal_water": SampledProduct("water", "class", 2, "0 or 1"),
+        "permanent_water": SampledProduct("water", "permanent_fraction", 1, "0 or 1", inland=True),
+        "seasonal_water": SampledProduct("water", "class", 2, "0 or 1", inland=True),
     },
    
 )  # fmt: skip

@@ -90,7 +90,7 @@ def gather(settings: Settings, pictures: Path) -> Data:
     data["core"] = {
         "run": settings.run, "version": __version__, "simulated": settings.simulation is not None, "periods": periods,
         "baseline": settings.baseline_label, "view": [round(canvas.width), round(canvas.height)], "coast": settings.coastline is not None,
-        "totals": quality.area_totals(layout, periods), "units": _units(units, canvas, table, codes),
+        "totals": estimates.region_figures(table, periods), "units": _units(units, canvas, table, codes),
     }  # fmt: skip
     data["chinese"] = Chinese.read().table | Chinese.read().of(_texts(data))
     return data

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rs_pipeline.config import Settings
+from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.indicators.targets import target_tables
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.inputs.tables import read_table
@@ -90,6 +91,31 @@ def indicator_columns(table: pd.DataFrame, targets: dict, unit_codes: Codes, per
         kinds.append(kind)
     notes = [without_caveat(reason) for reason in reasons]
     return {"kinds": kinds, "reasons": list(reasons), "notes": notes, "statuses": list(statuses), "scenes": _numbers(slot, table["n_scenes"], size)}
+
+
+SHOWN = {
+    "cover": "fvc_peak_mean", "water": "water_permanent_area", "sea": "sea_area", "bodies": "water_bodies", "natural_coast": "natural_coast_length_km",
+}  # fmt: skip
+"""Figures that the page shows outside the table of indicators to the indicator whose value they are."""
+
+
+def region_figures(table: pd.DataFrame | None, periods: list[str]) -> list[dict[str, Any]]:
+    """The region's figures by period, as ``indicators.csv`` has them: of each of SHOWN [value, lower, upper], None where there is no value;
+    ``observed``, the share seen for water. Empty without the table."""
+    if table is None:
+        return []
+    rows = table[table.adcode == REGION].drop_duplicates(["period", "indicator"]).set_index(["period", "indicator"])
+    columns = ("value", "lower", "upper", "observed_fraction")
+    cells = {key: dict(zip(columns, map(number, pd.to_numeric(row[list(columns)], errors="coerce")), strict=True)) for key, row in rows.iterrows()}
+
+    def figures(period: str, indicator: str) -> list | None:
+        cell = cells.get((period, indicator))
+        return None if cell is None or cell["value"] is None else [cell[c] for c in columns[:3]]
+
+    return [
+        {"period": p, "observed": cells.get((p, SHOWN["water"]), {}).get("observed_fraction")} | {name: figures(p, i) for name, i in SHOWN.items()}
+        for p in periods
+    ]
 
 
 def _placed(at: np.ndarray, codes: list[int], size: int) -> list[int]:

@@ -120,20 +120,3 @@ def observed_share(layout: Layout, periods: list[str], unit_codes: Codes) -> dic
             for name, value in zip(out, row, strict=True) if code in unit_codes else ():
                 out[name][unit_codes[code] * n + p] = number(value, 3)
     return out
-
-
-def area_totals(layout: Layout, periods: list[str]) -> list[dict[str, Any]]:
-    """Region totals a period, over what was observed: cover, water in km2, observed share."""
-    out = []
-    for period in periods:
-        if (t := _county_rows(layout, period)) is None:
-            continue
-        t = t[t.in_region]
-        seen = t.fvc_peak_observed_m2.sum()
-        out.append({
-            "period": period, "observed": number(t.water_observed_m2.sum() / t.area_m2.sum(), 3),
-            "fvc": number(t.fvc_peak_sum_m2.sum() / seen, 3) if seen > 0 else None,
-            "water_km2": [number(t[f"water_permanent{s}_m2"].sum() / 1e6) for s in ("", "_lower", "_upper")],
-            "water_seen": bool(t.water_observed_m2.sum() > 0),
-        })  # fmt: skip
-    return out

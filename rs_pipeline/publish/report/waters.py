@@ -56,24 +56,27 @@ def reach_list(reaches: pd.DataFrame, canvas: Canvas, unit_codes: Codes, picture
 
 
 def body_list(path: Path, periods: list[str], unit_codes: Codes) -> dict[str, Any] | None:
-    """Counts and areas a period, and the largest bodies with their areas over the periods."""
+    """Counts and areas of the inland bodies a period, and the largest bodies, the seas too, with their areas over the periods.
+
+    How many are large enough to be counted is an indicator (water_bodies), which the page shows beside them.
+    """
     if not path.exists():
         return None
     table = gpd.read_file(path, layer="bodies", ignore_geometry=True)
     table["period"] = table["period"].astype(str)
     summary = [
         {
-            "period": p, **{s: int((g.state == s).sum()) for s in ("wet", "dry", "not_observed")}, "counted": int(g.counted.sum()),
+            "period": p, **{s: int((g.state == s).sum()) for s in ("wet", "dry", "not_observed")},
             "area_km2": number(g.area_m2.sum() / 1e6, 4) if g.area_m2.notna().any() else None,
         }
-        for p in periods if len(g := table[table.period == p])
+        for p in periods if len(g := table[(table.period == p) & (table.kind != "sea")])
     ]  # fmt: skip
     largest = table.groupby("body_id").area_m2.max().sort_values(ascending=False, kind="stable").head(MAX_LISTED).index
     rows = []
     for body_id, g in table[table.body_id.isin(largest)].groupby("body_id"):
         by_period = g.set_index("period").reindex(periods)
         rows.append({
-            "id": text(body_id), "unit": unit_codes[text(g.adcode.iloc[0])], "kind": text(g["kind"].iloc[0]) if "kind" in g else "",
+            "id": text(body_id), "unit": unit_codes[text(g.adcode.iloc[0])], "kind": text(g["kind"].iloc[0]),
             "area": [[number(v, 4) for v in row] for row in by_period[["area_m2", "lower_m2", "upper_m2"]].to_numpy()],
             "state": [text(s) or "not_observed" for s in by_period.state], "counted": bool(g.counted.any()),
         })  # fmt: skip

@@ -12,8 +12,6 @@ from rs_pipeline.products.coastline.shoreline import (
     EDGE_METHODS,
     contour_lines,
     position_error_m,
-    river_mouths,
-    sea_mask,
     seed_threshold,
     water_fraction,
 )
@@ -162,7 +160,7 @@ def test_blocks_make_no_difference(coast, straight, monkeypatch):
     seen = coast(straight(500.0, slant=0.2, height_px=70))
     whole = water_fraction(seen.nir, seen.swir1, seen.mndwi, nothing(seen), 20.0, 0.06).fraction
     (line,) = contour_lines(whole, seen.grid)
-    monkeypatch.setattr(shoreline, "SHORELINE_BLOCK_PX", 16)
+    monkeypatch.setattr(shoreline, "WORK_PX", 16)
     monkeypatch.setattr(shoreline.blocks, "__defaults__", (16,))
     pieced = water_fraction(seen.nir, seen.swir1, seen.mndwi, nothing(seen), 20.0, 0.06).fraction
     np.testing.assert_allclose(pieced, whole, atol=1e-6)
@@ -175,52 +173,6 @@ def test_seed_threshold_is_guarded():
     halves = np.concatenate([np.linspace(0.005, 0.04, 500), np.linspace(0.06, 0.10, 500)])
     assert 0.04 <= seed_threshold(halves) <= 0.06
     assert seed_threshold(np.repeat([0.001, 0.02], 50)) == 0.03
-
-
-def test_sea_is_where_the_points_are_and_ponds_are_not():
-    water = np.zeros((9, 12), bool)
-    water[:, 8:] = True  # sea
-    water[2:5, 1:4] = True  # pond
-    water[6, 7] = True  # bay
-    observed = np.ones_like(water)
-    sea = sea_mask(water, observed, [(4, 10)])
-    assert sea[:, 8:].all() and sea[6, 7] and not sea[2:5, 1:4].any()
-    np.testing.assert_array_equal(sea_mask(water, observed, []), sea)
-    np.testing.assert_array_equal(sea_mask(water, observed, [(0, 0), (99, 99)]), sea)
-    assert sea_mask(water, observed, [(3, 2)])[3, 2] and not sea_mask(water, observed, [(3, 2)])[0, 10]
-
-
-def test_a_larger_lake_inland_is_not_the_sea():
-    water = np.zeros((20, 20), bool)
-    water[2:14, 2:14] = True
-    water[:, 18:] = True
-    assert sea_mask(water, np.ones_like(water), [])[0, 19] and not sea_mask(water, np.ones_like(water), [])[5, 5]
-    assert not sea_mask(np.zeros((3, 3), bool), np.ones((3, 3), bool), []).any()
-
-
-def test_two_coasts_need_two_points():
-    water = np.zeros((10, 30), bool)
-    water[:, :5], water[:, 25:] = True, True
-    both = sea_mask(water, np.ones_like(water), [(5, 1), (5, 28)])
-    assert both[:, :5].all() and both[:, 25:].all()
-
-
-def test_a_river_is_cut_off_at_its_mouth_and_a_bay_is_not():
-    sea = np.zeros((80, 120), bool)
-    sea[:, 70:] = True
-    sea[38:44, :70] = True  # 120 m wide
-    sea[:30, 40:] = True  # a bay 600 m wide
-    rivers = river_mouths(sea, np.ones_like(sea), 20.0)
-    assert rivers[38:44, :62].all() and not rivers[:, 74:].any() and not rivers[:30, 40:].any()
-    assert not (rivers & ~sea).any()
-
-
-def test_a_gap_in_the_sea_is_no_river():
-    sea = np.zeros((60, 60), bool)
-    sea[:, 30:] = True
-    observed = np.ones_like(sea)
-    sea[:, 36:], observed[:, 36:] = False, False  # clouds from 120 m off the shore
-    assert not river_mouths(sea, observed, 20.0).any()
 
 
 def test_position_error_budget():

@@ -16,6 +16,7 @@ from rs_pipeline.products.land.classes import SHARES, Land
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.zonal import _Maps, bank, conversion_layers, land_zonal, land_zones
 from rs_pipeline.products.register import region_maps
+from rs_pipeline.products.sea import SEA_BANDS
 from rs_pipeline.storage.raster import write_cog
 from rs_pipeline.storage.tables import write_parquet
 
@@ -54,8 +55,6 @@ def settings(tmp_path):
     row = {"tile": "r000c000", "row": 0, "col": 0, "width": 3, "height": 3, "crs": GRID.crs, "resolution_m": 10.0,
            "grid_left": GRID.left, "grid_top": GRID.top, "grid_width": 3, "grid_height": 3}  # fmt: skip
     write_parquet(pd.DataFrame([row]), layout.tiles)
-    layout.bodies.parent.mkdir(parents=True)
-    gpd.GeoDataFrame({"body_id": ["W"], "kind": ["inland"]}, geometry=[shapely.box(0, 0, 1, 1)], crs=GRID.crs).to_file(layout.bodies, layer="bodies")
     write(layout.map("water", "2023"), region_maps()["water"].bands, {"class": np.zeros(GRID.shape)})
     return settings
 
@@ -132,9 +131,8 @@ def test_the_sea_is_no_bank(settings):
     layout = Layout(settings.root)
     write(layout.map("water", "2023"), region_maps()["water"].bands, {"class": [[1, 0, 0]] * 3})
     write_land(settings, "2023", [[W, C, C]] * 3)
-    sea = gpd.GeoDataFrame({"body_id": ["S"], "kind": ["sea"]}, geometry=[shapely.box(500_000, 4_299_970, 500_030, 4_299_980)], crs=GRID.crs)
-    sea.to_file(layout.bodies, layer="bodies")
-    narrow = settings.model_copy(update={"land_zones": LandZonesSection(min_water_width_m=10, shore_width_m=10)})
+    write(layout.sea("2023"), SEA_BANDS, {"sea": [[0, 0, 0]] * 2 + [[1, 1, 1]]})
+    narrow = settings.model_copy(update={"land_zones": LandZonesSection(min_water_width_m=10, shore_width_m=10), "coastline": CoastlineSection()})
     assert sums(narrow, "2023").loc["130001", "shore"].area_m2 == pytest.approx(4 * PIXEL_M2, rel=1e-4)
 
 

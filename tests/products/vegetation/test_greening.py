@@ -13,12 +13,14 @@ from rs_pipeline.config import parse
 from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.layout import Layout
-from rs_pipeline.model import Grid
+from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.register import region_maps
-from rs_pipeline.products.vegetation.greening import trend_layers, trend_zonal
+from rs_pipeline.products.sea import SEA_BANDS
+from rs_pipeline.products.vegetation.greening import last_land, trend_layers, trend_zonal
 from rs_pipeline.products.vegetation.maps import TREND_BANDS, TREND_CLASS
 from rs_pipeline.storage.raster import write_cog, write_map
 from rs_pipeline.storage.tables import write_parquet
+from tests.made_up_run import write_grid
 
 KM2 = 1e6
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_300_000.0, 4, 2)
@@ -88,6 +90,37 @@ def test_county_areas(run):
 def test_a_county_within_a_pixel_and_the_region(run):
     assert run.loc["130002"].greening_m2 == pytest.approx(10 / 0.9996**2, rel=1e-3) == run.loc["130002"].land_m2
     assert run.loc[REGION].greening_m2 == pytest.approx(run.greening_m2[:2].sum())
+
+
+@pytest.fixture
+def seen_as(tmp_path):
+    """seen_as(classes by period, sea by period) makes a run of 4 x 2 pixels with a coast, and its tile."""
+    def make(classes, sea):
+        units = {"adcode": ["1"], "name": ["A"], "prefecture": [""]}
+        gpd.GeoDataFrame(units, geometry=[shapely.box(*GRID.bounds)], crs=GRID.crs).to_file(tmp_path / "u.gpkg")
+        settings = parse({
+            "run": "t", "output": str(tmp_path), "units": {"path": str(tmp_path / "u.gpkg")}, "periods": [int(p) for p in classes], "coastline": {},
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
+        })  # fmt: skip
+        write_grid(settings, GRID)
+        layout, water = Layout(settings.root), region_maps()["water"].bands
+        for period, kind in classes.items():
+            layers = {b.name: np.zeros((2, 4)) for b in water} | {"class": np.array(kind, float)}
+            write_map(layout.tile_map(period, "r000c000", "water"), GRID, layers, water, {})
+            write_map(layout.sea(period), GRID, {"sea": np.array(sea[period], float)}, SEA_BANDS, {})
+        return settings, Tile("r000c000", 0, 0, GRID)
+
+    return make
+
+
+def test_land_is_what_was_seen_as_land_when_it_was_last_seen(seen_as):
+    """Columns: the sea, a tidal flat, water that fell dry, land. The lower row is not seen in the newest year, its last pixel in none."""
+    nan = math.nan
+    sea = [[1, 1, 0, 0]] * 2
+    settings, tile = seen_as({"2022": [[1, 2, 1, 0], [1, 2, 1, nan]], "2023": [[1, 2, 0, 0], [nan] * 4]}, {"2022": sea, "2023": sea})
+    assert last_land(settings, tile).tolist() == [[False, False, True, True], [False, False, False, False]]
+    unseen = {"2022": [[1, 2, 1, 0]] * 2, "2023": [[nan] * 4] * 2}
+    assert last_land(*seen_as(unseen, {"2022": sea, "2023": [[nan] * 4] * 2})).tolist() == [[False, False, False, True]] * 2
 
 
 def row(**changes):

@@ -8,11 +8,12 @@ import pytest
 import shapely
 from rasterio.windows import Window
 
-from rs_pipeline.config import parse
+from rs_pipeline.config import CoastlineSection, parse
 from rs_pipeline.errors import ConfigError, RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.register import region_maps
+from rs_pipeline.products.sea import SEA_BANDS
 from rs_pipeline.products.water import bodies as step
 from rs_pipeline.region import pixel_areas
 from rs_pipeline.storage.raster import write_cog
@@ -164,16 +165,24 @@ def test_diagonal_neighbours_are_two_bodies(settings):
     assert read(settings).body_id.nunique() == 2
 
 
-def test_the_sea_is_named(settings):
-    f = dry_land()
-    f[:, 30:] = 1.0
-    f[2:8, 2:8] = 1.0
-    put(settings, "2022", f)
-    put(settings, "2023", f)
-    point = gpd.GeoSeries.from_xy([500_350.0], [4_399_800.0], crs=GRID.crs).to_crs(4326).iloc[0]
-    step.bodies(settings.model_copy(update={"coastline": type(settings).model_validate(
-        settings.model_dump() | {"coastline": {"sea_points": [(point.x, point.y)]}}).coastline}))  # fmt: skip
-    assert read(settings).kind.tolist() == ["sea", "sea", "inland", "inland"]
+def put_sea(settings, period, where):
+    write_cog(Layout(settings.root).sea(period), GRID, iter([(Window(0, 0, 40, 40), where[None].astype("float32"))]), SEA_BANDS, {})
+
+
+def test_a_river_ends_where_the_sea_begins_and_a_breach_of_one_year_joins_no_pond_to_it(settings):
+    f, sea = dry_land(), np.zeros((40, 40), bool)
+    f[:, 30:] = f[18:21, :30] = 1.0  # the sea and a river into it
+    f[30:38, 20:30] = 1.0  # a pond beside the sea
+    sea[:, 30:] = True
+    coast = settings.model_copy(update={"coastline": CoastlineSection(), "periods": [2021, *settings.periods]})
+    for period in ("2021", "2022", "2023"):
+        put(coast, period, f)
+        put_sea(coast, period, sea)
+    sea[30:38, 20:30] = True
+    put_sea(coast, "2022", sea)
+    step.bodies(coast)
+    table = read(coast).query("period == '2022'")
+    assert list(zip(table.kind, (table.area_m2 / PIXEL).round(), strict=True)) == [("sea", 400), ("inland", 90), ("inland", 80)]
 
 
 def test_no_water_is_a_valid_empty_file(settings):

@@ -58,7 +58,10 @@ const drawCoast = () => {
           plainTable(
             "nature",
             [t("Class"), "km"],
-            Object.entries(coast.unit_km).map(([name, v]) => [plain(name), v]),
+            [
+              [t("Natural coast (indicator)"), regionFigure("natural_coast", periods[periods.length - 1])],
+              ...Object.entries(coast.unit_km).map(([name, v]) => [t("measured: {class}", { class: plain(name) }), v]),
+            ],
             [1],
           ),
         ],

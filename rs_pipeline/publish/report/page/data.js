@@ -45,6 +45,11 @@ const answer = (unit, k, period) => {
   };
 };
 const scenesOf = (unit, period) => at(found.scenes, unit * periods.length + period);
+/* What the table of indicators says of the whole region in a period, null where it has no value. */
+const regionFigure = (name, label) => {
+  const figures = core.totals.find((x) => x.period === label);
+  return figures && figures[name] ? figures[name][0] : null;
+};
 const observedOf = (unit, period, name = "share") => {
   if (name === "share" && units[unit].path === undefined)
     return (core.totals.find((x) => x.period === periods[period]) || { observed: null }).observed;

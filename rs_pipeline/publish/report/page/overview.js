@@ -183,15 +183,13 @@ const keyFigures = () => {
       t("{failed} failed, each with its reason", { failed: fmt(scenes.by_status.failed) }),
     );
   if (now) {
-    card(percent(now.observed), t("of the area observed"), t("water, {period}", { period: now.period }));
-    if (now.fvc !== null)
-      card(percent(now.fvc), t("vegetation cover at the peak"), t("observed land, {period}", { period: now.period }));
-    if (now.water_seen)
-      card(
-        `${fmt(now.water_km2[0])} km²`,
-        t("permanent water"),
-        `${span(now.water_km2[1], now.water_km2[2])} km²${comma()}${now.period}`,
-      );
+    const figure = (found, unit, label) =>
+      found && card(`${fmt(found[0])} ${unit}`, label, found[1] === null ? now.period : `${span(found[1], found[2])} ${unit}${comma()}${now.period}`);
+    if (now.observed !== null)
+      card(percent(now.observed), t("of the area observed"), t("water, {period}", { period: now.period }));
+    figure(now.cover, "%", t("vegetation cover at the peak"));
+    figure(now.water, "km²", t("permanent inland water"));
+    figure(now.sea, "km²", t("sea within the polygons"));
   }
   return cards.length > 0 && h("div", { class: "cards" }, cards);
 };

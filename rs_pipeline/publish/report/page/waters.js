@@ -27,14 +27,14 @@ const drawWaters = () => {
       plainTable(
         "waters",
         [t("Period"), t("Wet"), t("Dry"), t("Not observed"), t("Large enough to count"), t("Area, km²")],
-        bodies.summary.map((x) => [x.period, x.wet, x.dry, x.not_observed, x.counted, x.area_km2]),
+        bodies.summary.map((x) => [x.period, x.wet, x.dry, x.not_observed, regionFigure("bodies", x.period), x.area_km2]),
         [1, 2, 3, 4, 5],
       ),
       h(
         "div",
         { class: "chart" },
-        h("h4", {}, t("Area of the observed bodies, km²")),
-        series(points, null, { width: 460, height: 140, label: t("Area of the observed bodies, km²") }),
+        h("h4", {}, t("Area of the observed inland bodies, km²")),
+        series(points, null, { width: 460, height: 140, label: t("Area of the observed inland bodies, km²") }),
       ),
     ),
     h(

@@ -1,0 +1,289 @@
+"""The sea: which of the water that was seen is sea. Shorelines, bodies, the banks of waters and the sums of counties ask here.
+
+The sea is found from the reference coastline and the water itself. Water narrower than 2 MOUTH_RADIUS_M is a river or a channel, where it
+joins the sea too (Bishop-Taylor et al. 2021); what opens to the sea by less than GATE_M, through a gate or a breach of a dyke, is not joined to
+it. Of the open water that is left, the sea is, of what goes on beyond what was observed, the largest within reach of each stretch of the
+reference line: a pond behind the line ends within sight. So every coast of the line has its sea. Points at sea (coastline.sea_points) add what holds them.
+
+The sea is that of a period: a coast moves, ground that is reclaimed was sea before and is none after, and what an earlier period had does not
+change when a year is added. Tidal flats, which are seasonal water joined to the sea, belong to it.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pyproj
+import rasterio
+import shapely
+from rasterio.windows import Window
+from scipy import ndimage
+
+from rs_pipeline.config import Settings
+from rs_pipeline.errors import ConfigError, RasterError
+from rs_pipeline.inputs.vectors import load_vector
+from rs_pipeline.layout import Layout
+from rs_pipeline.model import Grid, MapBand, Tile
+from rs_pipeline.region import make_tiles, read_grid, read_tiles, run_grid
+from rs_pipeline.storage.provenance import merged_tags
+from rs_pipeline.storage.raster import EIGHT_NEIGHBOURS, band_index, open_map, write_cog
+
+log = logging.getLogger(__name__)
+
+MOUTH_RADIUS_M = 160.0
+"""Water narrower than twice this is a river or channel, not the sea (Bishop-Taylor et al. 2021: 8 pixels)."""
+MOUTH_SLACK_PX = 3.0
+MIN_MOUTH_M2 = 4800.0
+GATE_M = 50.0
+"""A narrower opening joins no water to the sea."""
+STEP_M = 200.0
+"""Along the reference line the sea is looked for every so many metres."""
+CELL_M = 50.0
+"""On the map of water the sea is looked for in cells of this side: a province in memory, and its edge is put right in the pixels."""
+OPEN_SHARE = 0.85
+"""Share of a cell's pixels that are water in open water: a dyke of one pixel takes a fifth of the cell."""
+WORK_PX = 2048
+
+SEA = "water.sea"
+"""Name of the sea among the bands that counties sum."""
+SEA_BANDS = (MapBand("sea", "1 water of the sea, 0 all else", "class"),)
+
+
+@dataclass(frozen=True)
+class SeaMarks:
+    """What tells the sea from other water, in the CRS of the run.
+
+    along : float (n, 2), points on the reference line; its sea is within ``reach_m`` of them. points : float (m, 2), points at sea, and ``names``, what
+    the configuration calls them.
+    """
+
+    along: np.ndarray
+    reach_m: float
+    points: np.ndarray
+    names: tuple[str, ...]
+
+
+LEAVE_OUT = "remove it: with coastline.reference the sea is found without points"
+
+
+def sea_marks(settings: Settings, grid: Grid, tiles: list[Tile]) -> SeaMarks:
+    """Marks of a run with a coast, whose grid and tiles these are.
+
+    Raises
+    ------
+    ConfigError : a point lies in no tile of the run, or the reference line cannot be used.
+    """
+    names, points = _points_at_sea(settings, grid, tiles)
+    return SeaMarks(_reference_points(settings, grid), settings.coastline.max_distance_m, points, names)
+
+
+def check_sea_points(settings: Settings, units: gpd.GeoDataFrame) -> None:
+    """See that every point at sea lies in a tile that the units will have.
+
+    Raises
+    ------
+    ConfigError : one does not.
+    """
+    if settings.coastline is not None and settings.coastline.sea_points:
+        grid = run_grid(settings, units)
+        _points_at_sea(settings, grid, make_tiles(grid, settings.grid.tile_px, units.to_crs(grid.crs).union_all()))
+
+
+def _points_at_sea(settings: Settings, grid: Grid, tiles: list[Tile]) -> tuple[tuple[str, ...], np.ndarray]:
+    """What the configuration calls the points, and where they lie, float (m, 2)."""
+    given = settings.coastline.sea_points
+    names = tuple(f"coastline.sea_points.{i}: {lon:g}, {lat:g}" for i, (lon, lat) in enumerate(given))
+    to_grid = pyproj.Transformer.from_crs(4326, grid.crs, always_xy=True)
+    points = np.column_stack(to_grid.transform(*np.array(given, "float64").reshape(-1, 2).T))
+    ground = shapely.union_all([shapely.box(*t.grid.bounds) for t in tiles])
+    for name, inside in zip(names, shapely.intersects_xy(ground, points), strict=True):
+        if not inside:
+            raise ConfigError("this point at sea lies in no tile of the run", where=name, remedy=f"move it onto the sea within the units, or {LEAVE_OUT}")
+    return names, points
+
+
+def _reference_points(settings: Settings, grid: Grid) -> np.ndarray:
+    """Points on the reference coastline near the grid, STEP_M apart or nearer, float (n, 2); none without a reference."""
+    if settings.coastline.reference is None:
+        return np.empty((0, 2))
+    shapes = shapely.force_2d(load_vector(settings, "coastline.reference").to_crs(grid.crs).geometry.to_numpy())
+    outline = np.where(shapely.get_dimensions(shapes) == 2, shapely.boundary(shapes), shapes)
+    near = shapely.clip_by_rect(outline, *grid.buffered(settings.coastline.max_distance_m).bounds)
+    return shapely.get_coordinates(shapely.segmentize(near, STEP_M))
+
+
+def blocks(shape: tuple[int, int], halo_px: int, size_px: int = WORK_PX) -> Iterator[tuple[tuple, tuple, tuple]]:
+    """(block with halo, block, block within the halo) as index pairs, covering an array once."""
+    for y in range(0, shape[0], size_px):
+        for x in range(0, shape[1], size_px):
+            inner = slice(y, min(y + size_px, shape[0])), slice(x, min(x + size_px, shape[1]))
+            outer = tuple(slice(max(0, s.start - halo_px), min(n, s.stop + halo_px)) for s, n in zip(inner, shape, strict=True))
+            within = tuple(slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, outer, strict=True))
+            yield outer, inner, within
+
+
+def pixel_of(grid: Grid, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row and column of the pixel that contains each point, clipped to the grid, and whether the point lies in it."""
+    col = np.floor((xy[:, 0] - grid.left) / grid.resolution_m).astype(int)
+    row = np.floor((grid.top - xy[:, 1]) / grid.resolution_m).astype(int)
+    inside = (row >= 0) & (row < grid.height) & (col >= 0) & (col < grid.width)
+    return np.clip(row, 0, grid.height - 1), np.clip(col, 0, grid.width - 1), inside
+
+
+def channels_of(water: np.ndarray, observed: np.ndarray, resolution_m: float) -> np.ndarray:
+    """Rivers and channels: water narrower than 2 MOUTH_RADIUS_M, and not just a corner; bool (h, w).
+
+    Where it was not observed, and beyond the edge, water is taken to go on.
+    """
+    radius_px = MOUTH_RADIUS_M / resolution_m
+    rim = int(radius_px + MOUTH_SLACK_PX) + 1
+    wet, wide_everywhere = np.pad(water, rim), np.pad(water | ~observed, rim, constant_values=True)
+    found = np.zeros(wet.shape, bool)
+    for outer, inner, within in blocks(wet.shape, int(3 * radius_px) + 8):
+        wide = wide_everywhere[outer]
+        if wide.all() or not wet[inner].any():
+            continue
+        core = ndimage.distance_transform_edt(wide) > radius_px
+        far = ndimage.distance_transform_edt(~core) > radius_px + MOUTH_SLACK_PX if core.any() else np.ones(core.shape, bool)
+        labels, count = ndimage.label(wet[outer] & far)
+        large = np.bincount(labels.ravel(), minlength=count + 1) * resolution_m**2 >= MIN_MOUTH_M2
+        large[0] = False
+        found[inner] = large[labels][within]
+    return found[rim:-rim, rim:-rim]
+
+
+def sea_and_rivers(water: np.ndarray, observed: np.ndarray, grid: Grid, marks: SeaMarks) -> tuple[np.ndarray, np.ndarray]:
+    """The sea, and the rivers and channels that join it; bool (h, w) each. Ponds, lakes and what is upstream are in neither.
+
+    ``water`` and ``observed`` are bool (h, w). Without a reference line and without a point on open water the sea is the largest open water
+    that goes on beyond what was observed, or the largest of all.
+    """
+    narrow = channels_of(water, observed, grid.resolution_m)
+    open_water, gate_px = water & ~narrow, max(1, math.ceil(GATE_M / grid.resolution_m))
+    square = np.ones((gate_px, gate_px), bool)
+    joined = ndimage.binary_dilation(ndimage.binary_erosion(open_water | ~observed, square, border_value=1), square) & open_water
+    labels, count = ndimage.label(joined)
+    if count == 0:
+        return np.zeros(water.shape, bool), np.zeros(water.shape, bool)
+    core = np.isin(labels, list(_chosen(labels, count, observed, grid, marks)))
+    sea = ndimage.binary_dilation(core, iterations=gate_px) & open_water & (core | (labels == 0))
+    parts, _ = ndimage.label(narrow)
+    joining = np.unique(parts[ndimage.binary_dilation(sea)])
+    return sea, np.isin(parts, joining[joining > 0])
+
+
+def _chosen(labels: np.ndarray, count: int, observed: np.ndarray, grid: Grid, marks: SeaMarks) -> set[int]:
+    """Labels of the open waters that are sea."""
+    size = np.bincount(labels.ravel(), minlength=count + 1)
+    size[0] = 0
+    goes_on = np.bincount(labels[ndimage.binary_dilation(~observed, border_value=1)], minlength=count + 1) > 0
+    goes_on[0] = False
+    chosen = {k for place in _around(labels, marks.points, grid, MOUTH_RADIUS_M) for k in _largest(place, size)}
+    for waters in (np.where(goes_on, size, 0), size):
+        beside = {k for place in _around(labels, marks.along, grid, marks.reach_m) for k in _largest(place, waters)}
+        if beside:
+            break
+    chosen |= beside
+    if not chosen and not len(marks.along):
+        chosen = {int(np.argmax(np.where(goes_on, size, 0) if goes_on.any() else size))}
+    return chosen
+
+
+def _around(labels: np.ndarray, xy: np.ndarray, grid: Grid, reach_m: float) -> Iterator[np.ndarray]:
+    """Labels in the square of half side ``reach_m`` around each point that lies in the grid."""
+    reach_px = max(1, round(reach_m / grid.resolution_m))
+    row, col, inside = pixel_of(grid, xy)
+    for r, c in sorted(set(zip(row[inside].tolist(), col[inside].tolist(), strict=True))):
+        yield labels[max(0, r - reach_px) : r + reach_px + 1, max(0, c - reach_px) : c + reach_px + 1]
+
+
+def _largest(place: np.ndarray, size: np.ndarray) -> list[int]:
+    """The label of a place whose water is the largest, as a list; empty without water that has a size."""
+    there = np.unique(place)
+    there = there[size[there] > 0]
+    return [int(there[np.argmax(size[there])])] if there.size else []
+
+
+def sea(settings: Settings, period_label: str) -> None:
+    """Write ``water/sea_<period>.tif``, band ``sea``: 1 water of the sea (any class of water, and pixels that are water in part), else 0; NaN
+    where the map of water is.
+
+    Raises
+    ------
+    RasterError : the map of water is not made yet.
+    ConfigError : a point at sea lies in no tile, or on ground that was seen and is no water.
+    """
+    layout, grid = Layout(settings.root), read_grid(settings)
+    marks, path = sea_marks(settings, grid, read_tiles(settings)), layout.map("water", period_label)
+    if not path.exists():
+        raise RasterError("the water map is not made yet", where=str(path), remedy=f"run `rs-pipeline mosaic --product water --period {period_label}` first")
+    k = max(1, round(CELL_M / grid.resolution_m))
+    cells = Grid(grid.crs, grid.resolution_m * k, grid.left, grid.top, -(-grid.width // k), -(-grid.height // k))
+    with open_map(path, grid) as src:
+        water, observed = _cells(src, cells, k)
+        _refuse_dry(marks, water, observed, cells, period_label)
+        found, _ = sea_and_rivers(water, observed, cells, marks)
+        if not found.any():
+            log.warning("%s: no sea was found: no open water near coastline.reference", period_label)
+        zone = ndimage.binary_dilation(found, EIGHT_NEIGHBOURS) & (found | ~water)
+        bands = [band_index(src, "class"), band_index(src, "permanent_fraction")]
+
+        def pieces() -> Iterator[tuple[Window, np.ndarray]]:
+            for window, at in _windows(cells, k, grid):
+                kind, fraction = src.read(bands, window=window)
+                near = zone[at].repeat(k, axis=0).repeat(k, axis=1)[: kind.shape[0], : kind.shape[1]]
+                yield window, np.where(np.isfinite(kind), near & ((kind > 0) | (fraction > 0)), np.nan)[None]
+
+        write_cog(layout.sea(period_label), grid, pieces(), SEA_BANDS, merged_tags([path]), categorical=True)
+
+
+def _windows(cells: Grid, k: int, grid: Grid) -> Iterator[tuple[Window, tuple[slice, slice]]]:
+    """Windows of pixels and the cells that they hold whole."""
+    for _, (rows, cols), _ in blocks(cells.shape, 0, max(1, WORK_PX // k)):
+        top, left = rows.start * k, cols.start * k
+        yield Window(left, top, min(cols.stop * k, grid.width) - left, min(rows.stop * k, grid.height) - top), (rows, cols)
+
+
+def _cells(src: rasterio.DatasetReader, cells: Grid, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cells of k x k pixels that are open water, and those of which at least half was observed; bool (h, w)."""
+    water, observed = np.zeros(cells.shape, bool), np.zeros(cells.shape, bool)
+    for window, (rows, cols) in _windows(cells, k, Grid(cells.crs, 1, 0, 0, src.width, src.height)):
+        kind = src.read(band_index(src, "class"), window=window)
+        shape = rows.stop - rows.start, cols.stop - cols.start
+        whole = np.full((shape[0] * k, shape[1] * k), np.nan, "float32")
+        whole[: kind.shape[0], : kind.shape[1]] = kind
+        parts = whole.reshape(shape[0], k, shape[1], k)
+        seen, wet = np.isfinite(parts).sum(axis=(1, 3)), np.isin(parts, (1, 2)).sum(axis=(1, 3))
+        observed[rows, cols] = seen * 2 >= k * k
+        water[rows, cols] = observed[rows, cols] & (wet >= OPEN_SHARE * seen)
+    return water, observed
+
+
+def _refuse_dry(marks: SeaMarks, water: np.ndarray, observed: np.ndarray, cells: Grid, period_label: str) -> None:
+    for name, point in zip(marks.names, marks.points, strict=True):
+        wet, seen = ([part.any() for part in _around(layer, point[None], cells, CELL_M)][0] for layer in (water, observed))
+        if seen and not wet:
+            raise ConfigError(f"there is no open water at this point at sea in {period_label}", where=name, remedy=f"move it off the shore, or {LEAVE_OUT}")
+
+
+def read_sea(settings: Settings, period_label: str, window: Grid) -> np.ndarray:
+    """Whether pixels of a piece of the run's grid are sea in a period, bool (h, w); nowhere in a run without a coast, or beyond the grid.
+
+    Raises
+    ------
+    RasterError : the map of the sea is not made yet.
+    """
+    if settings.coastline is None:
+        return np.zeros(window.shape, bool)
+    path = Layout(settings.root).sea(period_label)
+    if not path.exists():
+        raise RasterError("the sea is not found yet", where=str(path), remedy=f"run `rs-pipeline sea --period {period_label}` first")
+    whole = read_grid(settings)
+    row, col = round((whole.top - window.top) / whole.resolution_m), round((window.left - whole.left) / whole.resolution_m)
+    with open_map(path, whole) as src:
+        return src.read(1, window=Window(col, row, window.width, window.height), boundless=True, fill_value=np.nan) == 1
