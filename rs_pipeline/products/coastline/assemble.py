@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import asdict, dataclass, fields
 from itertools import product
 
@@ -19,7 +20,7 @@ from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.coastline import classify, cross_check, shoreline
-from rs_pipeline.products.coastline.classify import MOUTH
+from rs_pipeline.products.coastline.classes import ARTIFICIAL, MOUTH, UNCERTAIN
 from rs_pipeline.products.coastline.mosaic import ShoreMosaic, check_place, pond_share, read_mosaic, shore_profiles
 from rs_pipeline.products.coastline.rates import Rates, Step, change_class, rates_along, steps_along
 from rs_pipeline.products.coastline.states import carried, probability_by_period
@@ -44,7 +45,7 @@ RIVER, ELSEWHERE = -1, -2
 
 @dataclass(frozen=True)
 class Shore:
-    """A shoreline of one period: one family, one edge method, at a river mouth or not."""
+    """A shoreline of one period: one family, one water level, one edge method, at a river mouth or not."""
 
     line: shapely.LineString
     family: str
@@ -52,16 +53,18 @@ class Shore:
     edge_method: str
     n_dates: int
     river_mouth: bool
+    level_m: float
+    """Height above mean sea level that it stands for; NaN where dates of any tide were used."""
 
     def error_m(self, tide_m_per_m: float = DEFAULT_TIDE_M_PER_M) -> float:
         return shoreline.position_error_m(self.family, self.reference, self.edge_method, tide_m_per_m)
 
     @property
     def certainty(self) -> str:
-        """high: sub-pixel and at mean sea level; medium: sub-pixel at no selected tide; low: by threshold, or a closed mouth."""
+        """high: sub-pixel and at the level asked for; medium: sub-pixel at another tide; low: by threshold, or a closed mouth."""
         if not self.edge_method.endswith("_fraction"):
             return "low"
-        return "high" if self.reference == "msl" else "medium"
+        return "high" if self.reference in ("msl", "mhws") else "medium"
 
 
 @dataclass(frozen=True)
@@ -168,20 +171,21 @@ def edge_kind(method: np.ndarray, rivers: np.ndarray) -> np.ndarray:
 
 
 def _cut_by_edge(line: shapely.LineString, kind: np.ndarray, mosaic: ShoreMosaic, family: str, preferred: list[SeaMap]) -> list[Shore]:
-    """The pieces of a line of one edge kind, without what a preferred family observed."""
+    """The pieces of a line of one edge kind and water level, without what a preferred family observed."""
     xy = shapely.get_coordinates(line.segmentize(mosaic.grid.resolution_m))
     row, col, _ = shoreline.pixel_of(mosaic.grid, xy)
     kinds = kind[row, col]
     for sea_map in preferred:
         kinds[np.isfinite(sea_map.at(xy))] = ELSEWHERE
-    shores = []
-    for k, part in _runs(xy, kinds):
+    shores, count = [], len(shoreline.REFERENCES)
+    for code, part in _runs(xy, kinds.astype(int) * count + mosaic.reference[row, col]):
+        k, reference = divmod(int(code), count)
         if k != ELSEWHERE:
             row, col, _ = shoreline.pixel_of(mosaic.grid, part)
             method = "none" if k == RIVER else shoreline.EDGE_METHODS[k]
             piece = shapely.LineString(part).simplify(shoreline.SIMPLIFY_M)
-            n_dates = int(np.median(mosaic.n_dates[row, col]))
-            shores.append(Shore(piece, family, mosaic.reference, method, n_dates, k == RIVER))
+            n_dates, level_m = int(np.median(mosaic.n_dates[row, col])), float(mosaic.level_m[row[0], col[0]])
+            shores.append(Shore(piece, family, shoreline.REFERENCES[reference], method, n_dates, k == RIVER, level_m))
     return shores
 
 
@@ -299,14 +303,23 @@ def class_columns(
     natural = np.where(told, natural, np.nan)
     last = before[:, -1]
     ever, latest = last >= 0, np.maximum(last, 0)[:, None]
-    changes = [asdict(classify.conversion(row, labels)) for row in np.where(seen, classes, "")]
+    changes = [classify.conversion(row, labels) for row in np.where(seen, classes, "")]
     return {
-        "unit_class": np.where(ever, np.take_along_axis(classes, latest, axis=1)[:, 0], "uncertain"),
+        "unit_class": np.where(ever, np.take_along_axis(classes, latest, axis=1)[:, 0], UNCERTAIN),
         "natural_probability": np.where(ever, np.take_along_axis(natural, latest, axis=1)[:, 0], np.nan),
         **{f"class_{p}": classes[:, k] for k, p in enumerate(labels)},
         **{f"natural_probability_{p}": natural[:, k] for k, p in enumerate(labels)},
-        **{f.name: [c[f.name] for c in changes] for f in fields(classify.Conversion)},
+        **{f.name: [getattr(c, f.name) for c in changes] for f in fields(classify.Conversion)},
+        "converted_probability": [_chance(c, dict(zip(labels, p, strict=True))) for c, p in zip(changes, natural, strict=True)],
     }
+
+
+def _chance(change: classify.Conversion, natural: dict[str, float]) -> float:
+    """Chance that both classes of a conversion are right; NaN where there is none."""
+    if not change.converted_to:
+        return math.nan
+    before, after = natural[change.converted_after], natural[change.converted_period]
+    return before * (1 - after) if change.converted_to == ARTIFICIAL else (1 - before) * after
 
 
 def cross_checks(settings: Settings, tiles: list[Tile], transects: Transects, distance_m: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -409,11 +422,11 @@ def write_shorelines(
                 rows.append({
                     "period": label, "reference": shore.reference, "class": name, "certainty": shore.certainty,
                     "edge_method": shore.edge_method, "position_error_m": error, "length_m": line.length,
-                    "sensor": shore.family, "n_dates": shore.n_dates, "geometry": line,
+                    "sensor": shore.family, "n_dates": shore.n_dates, "level_m": shore.level_m, "geometry": line,
                 })  # fmt: skip
     columns = {
         "period": "object", "reference": "object", "class": "object", "certainty": "object", "edge_method": "object",
-        "position_error_m": "float64", "length_m": "float64", "sensor": "object", "n_dates": "int32",
+        "position_error_m": "float64", "length_m": "float64", "sensor": "object", "n_dates": "int32", "level_m": "float64",
     }  # fmt: skip
     table = pd.DataFrame(rows, columns=[*columns, "geometry"]).astype(columns)
     write_layer(gpd.GeoDataFrame(table, geometry="geometry", crs=crs), Layout(settings.root).shorelines, "shorelines", "LineString")
@@ -422,11 +435,11 @@ def write_shorelines(
 def _cut_by_class(shore: Shore, tree: cKDTree | None, unit_class: np.ndarray, error_m: np.ndarray, reach_m: float):
     """(class, position error in m, line) of the pieces; the shore's own error where no unit is near."""
     if shore.river_mouth or tree is None:
-        yield (MOUTH if shore.river_mouth else "uncertain"), shore.error_m(), shore.line
+        yield (MOUTH if shore.river_mouth else UNCERTAIN), shore.error_m(), shore.line
         return
     xy = shapely.get_coordinates(shore.line.segmentize(50.0))
     away, nearest = tree.query(xy)
-    names = np.where(away <= reach_m, unit_class[nearest], "uncertain")
+    names = np.where(away <= reach_m, unit_class[nearest], UNCERTAIN)
     errors = np.where(away <= reach_m, error_m[nearest], shore.error_m())
     for name, part in _runs(np.column_stack([xy, errors]), names):
         yield name, float(np.median(part[:, 2])), shapely.LineString(part[:, :2])

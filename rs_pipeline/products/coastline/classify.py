@@ -15,13 +15,14 @@ from itertools import pairwise
 import numpy as np
 import shapely
 
+from rs_pipeline.products.coastline.classes import ARTIFICIAL, MOUTH, NATURAL, UNCERTAIN
+
 STRAIGHT_REACH_M = 300.0
 MIN_CHORD_SHARE = 0.98
 MAX_LINE_RMS_M = 3.0
 NATURAL_PROBABILITY, ARTIFICIAL_PROBABILITY = 0.7, 0.3
 """At least this probability: natural; at most: artificial; between: uncertain."""
 
-MOUTH = "river mouth"
 MOUTH_LOG_ODDS = 2.2
 """Where a line was drawn as closing a river mouth, or not: nine times of ten rightly."""
 
@@ -109,9 +110,9 @@ def natural_log_odds(e: Evidence) -> np.ndarray:
 
 def unit_class(probability: np.ndarray, river_mouth: np.ndarray) -> np.ndarray:
     """natural, artificial, river mouth or uncertain, object array of the shape of both; NaN probability is uncertain."""
-    names = np.full(np.shape(probability), "uncertain", dtype=object)
-    names[probability >= NATURAL_PROBABILITY] = "natural"
-    names[probability <= ARTIFICIAL_PROBABILITY] = "artificial"
+    names = np.full(np.shape(probability), UNCERTAIN, dtype=object)
+    names[probability >= NATURAL_PROBABILITY] = NATURAL
+    names[probability <= ARTIFICIAL_PROBABILITY] = ARTIFICIAL
     names[river_mouth] = MOUTH
     return names
 
@@ -133,7 +134,7 @@ def conversion(classes: Sequence[str], labels: Sequence[str]) -> Conversion:
     >>> conversion(["natural", "uncertain", "artificial"], ["2022", "2023", "2024"])
     Conversion(converted_after='2022', converted_period='2024', converted_to='artificial')
     """
-    decided = [(name, label) for name, label in zip(classes, labels, strict=True) if name in ("natural", "artificial")]
+    decided = [(name, label) for name, label in zip(classes, labels, strict=True) if name in (NATURAL, ARTIFICIAL)]
     found = Conversion()
     for (was, before), (name, label) in pairwise(decided):
         if name != was:

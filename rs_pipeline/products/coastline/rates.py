@@ -22,15 +22,16 @@ import numpy as np
 from rs_kernels.trends import LAG1_MAX, inflated_trend, variance_inflation
 from scipy import special, stats
 
+from rs_pipeline.products.coastline.classes import MIN_STEP_M
+
 MIN_RATE_DATES = 3
 """Fewer dates: no regression, class ``insufficient_data``."""
 MIN_SEN_DATES = 5
 """Fewer dates: the extreme slopes of their pairs hold the rate less often than 95 times of 100, and Theil-Sen has no interval."""
 SPIKE_M = 40.0
 """A date that stands out from both neighbours by more than this is a spike."""
-MIN_STEP_M = 100.0
-"""Least lasting change within STEP_YEARS that counts as a step (reclamation, removal of a dyke)."""
 STEP_YEARS = 3.0
+"""A step takes no longer."""
 MIN_SCATTER_M = 0.1
 """Positions are no better known than this, even where three lie on a line."""
 MIN_LAG_DATES = 8

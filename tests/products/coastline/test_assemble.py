@@ -24,7 +24,7 @@ TRANSECT_COLUMNS = {
     "sce_m", "lrr_m_yr", "lrr_ci95_m_yr", "sen_m_yr", "mk_p", *(f"distance_{p}" for p in PERIODS), *(f"error_{p}" for p in PERIODS),
 }  # fmt: skip
 SHORE_COLUMNS = {
-    "period", "reference", "class", "certainty", "edge_method", "position_error_m", "length_m", "sensor", "n_dates", "geometry"
+    "period", "reference", "class", "certainty", "edge_method", "position_error_m", "length_m", "sensor", "n_dates", "level_m", "geometry"
 }
 
 
@@ -51,7 +51,7 @@ def world(tmp_path, monkeypatch, coast):
         seen = coast(land_share, resolution_m=r, fine=int(r / 5), seed=period, **look)
         layers = {"nir_refl": seen.nir, "swir1_refl": seen.swir1, "mndwi": seen.mndwi, "nir_low_tide": seen.nir, "nir_high_tide": seen.nir}
         layers["n_dates"] = np.full(seen.grid.shape, n_dates) if np.isscalar(n_dates) else n_dates
-        named = {"reference": "msl", "scenes": "a b", "tide_m": "nan", "tide_low_m": "nan", "tide_high_m": "nan"} | (tags or {})
+        named = {"reference": "msl", "level_m": "0.000", "scenes": "a b", "tide_m": "nan", "tide_low_m": "nan", "tide_high_m": "nan"} | (tags or {})
         half = seen.grid.height // 2
         for tile, rows in zip(tiles, (slice(0, half), slice(half, None)), strict=True):
             part = seen.grid.window(rows.start, 0, len(range(*rows.indices(seen.grid.height))), seen.grid.width)

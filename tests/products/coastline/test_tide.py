@@ -43,7 +43,7 @@ def test_no_height_in_gaps_or_outside(table):
 def test_window_around_mean_sea_level(table):
     tide = read_tide(table, 119.2, 39.1)
     assert tide.range_m == 2.0
-    assert tide.near_msl(np.array([-0.5, 0.5, 0.51, np.nan]), 0.25).tolist() == [True, True, False, False]
+    assert tide.near(0.0, np.array([-0.5, 0.5, 0.51, np.nan]), 0.25).tolist() == [True, True, False, False]
 
 
 @pytest.mark.parametrize(
