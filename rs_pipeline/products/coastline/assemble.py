@@ -22,7 +22,7 @@ from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.coastline import classify, cross_check, shoreline
 from rs_pipeline.products.coastline.classes import ARTIFICIAL, MOUTH, UNCERTAIN
 from rs_pipeline.products.coastline.mosaic import ShoreMosaic, check_place, pond_share, read_mosaic, shore_profiles
-from rs_pipeline.products.coastline.rates import Rates, Step, change_class, rates_along, steps_along
+from rs_pipeline.products.coastline.rates import Rates, ShoreStep, change_class, rates_along, steps_along
 from rs_pipeline.products.coastline.states import carried, probability_by_period
 from rs_pipeline.products.coastline.transects import SPREAD_M, Crossings, Transects, cross, lines_within, make_transects
 from rs_pipeline.region import load_units, own_ground, read_grid, read_tiles
@@ -177,7 +177,7 @@ def _cut_by_edge(line: shapely.LineString, kind: np.ndarray, mosaic: ShoreMosaic
     kinds = kind[row, col]
     for sea_map in preferred:
         kinds[np.isfinite(sea_map.at(xy))] = ELSEWHERE
-    shores, count = [], len(shoreline.REFERENCES)
+    shores, count = [], len(shoreline.WATER_LEVELS)
     for code, part in _runs(xy, kinds.astype(int) * count + mosaic.reference[row, col]):
         k, reference = divmod(int(code), count)
         if k != ELSEWHERE:
@@ -185,7 +185,7 @@ def _cut_by_edge(line: shapely.LineString, kind: np.ndarray, mosaic: ShoreMosaic
             method = "none" if k == RIVER else shoreline.EDGE_METHODS[k]
             piece = shapely.LineString(part).simplify(shoreline.SIMPLIFY_M)
             n_dates, level_m = int(np.median(mosaic.n_dates[row, col])), float(mosaic.level_m[row[0], col[0]])
-            shores.append(Shore(piece, family, shoreline.REFERENCES[reference], method, n_dates, k == RIVER, level_m))
+            shores.append(Shore(piece, family, shoreline.WATER_LEVELS[reference], method, n_dates, k == RIVER, level_m))
     return shores
 
 
@@ -339,7 +339,7 @@ def cross_checks(settings: Settings, tiles: list[Tile], transects: Transects, di
 
 def gather_evidence(
     settings: Settings, tiles: list[Tile], transects: Transects, shores: dict[str, list[Shore]],
-    crossings: dict[str, Crossings], steps: list[Step],
+    crossings: dict[str, Crossings], steps: list[ShoreStep],
 ) -> tuple[classify.Evidence, np.ndarray, np.ndarray]:  # fmt: skip
     """Evidence at the crossings of every period, (n, p); whether each lies at a river mouth, bool (n, p); and 0 before a lasting step, 1 from it on.
 

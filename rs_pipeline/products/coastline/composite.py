@@ -67,7 +67,7 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str, chips: 
 
     float32, NaN nodata, bands SHORE_BANDS. Nothing is resampled: the grid is that of the family's own pixels, and
     scenes on another lattice of pixels are left out. Without coastline settings, chips or fitting tides the file
-    holds NaN and ``n_dates`` 0. Tags: ``reference``, one of `shoreline.REFERENCES`; ``level_m``, the height above mean sea level that the
+    holds NaN and ``n_dates`` 0. Tags: ``reference``, one of `shoreline.WATER_LEVELS`; ``level_m``, the height above mean sea level that the
     reflectance stands for, nan where dates of any tide are used; median tides in m above mean sea level,
     nan if unknown: ``tide_m`` of the dates of the median, ``tide_low_m`` and ``tide_high_m`` of the two thirds; ``scenes``.
 
@@ -159,7 +159,7 @@ class TideChoice:
     heights_m: np.ndarray
     used: np.ndarray
     reference: str
-    """One of `shoreline.REFERENCES`."""
+    """One of `shoreline.WATER_LEVELS`."""
     level_m: float
     """Height above mean sea level that the passes are read at; NaN where they are of any tide."""
 

@@ -15,7 +15,7 @@ from scipy.ndimage import map_coordinates
 from rs_pipeline.errors import DamagedError
 from rs_pipeline.model import Grid
 from rs_pipeline.products.coastline.classify import parted_water, tide_width_m
-from rs_pipeline.products.coastline.shoreline import REFERENCES, pixel_of
+from rs_pipeline.products.coastline.shoreline import WATER_LEVELS, pixel_of
 from rs_pipeline.products.coastline.transects import Transects
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ MIN_TIDE_M = 0.3
 @dataclass(frozen=True)
 class ShoreMosaic:
     """nir_refl, swir1_refl, mndwi, nir_low_tide_refl : float32 (h, w), NaN not observed or too few dates. n_dates : uint16 (h, w).
-    reference : uint8 (h, w), index of `shoreline.REFERENCES`. level_m : float32 (h, w), height above mean sea level that it stands for, NaN unknown.
+    reference : uint8 (h, w), index of `shoreline.WATER_LEVELS`. level_m : float32 (h, w), height above mean sea level that it stands for, NaN unknown.
     """
 
     grid: Grid
@@ -76,7 +76,7 @@ def read_mosaic(paths: Iterable[Path], min_dates: int) -> ShoreMosaic | None:
         for whole, part in zip(layers, refl, strict=True):
             whole[here] = np.where(enough, part, whole[here])
         n_dates[here] = np.where(enough, count, n_dates[here])
-        reference[here] = np.where(enough, REFERENCES.index(tags["reference"]), reference[here])
+        reference[here] = np.where(enough, WATER_LEVELS.index(tags["reference"]), reference[here])
         level_m[here] = np.where(enough, float(tags["level_m"]), level_m[here])
     if not np.isfinite(layers[1]).any():
         return None

@@ -167,20 +167,20 @@ def _lag1(residual_m: np.ndarray) -> float:
     return float((n * (residual_m[1:] @ residual_m[:-1]) / square + 2) / (n - 4)) if square > n * MIN_SCATTER_M**2 else 0.0
 
 
-class Step(NamedTuple):
+class ShoreStep(NamedTuple):
     """A lasting change of a shore, metres, seaward positive, and the decimal year of the first date beyond its half."""
 
     change_m: float = 0.0
     year: float = math.nan
 
 
-def lasting_step(years: np.ndarray, distance_m: np.ndarray) -> Step:
+def lasting_step(years: np.ndarray, distance_m: np.ndarray) -> ShoreStep:
     """Largest lasting change within STEP_YEARS; none if it is below MIN_STEP_M.
 
     Lasting: every distance after lies beyond every distance before by that much, so that a single wrong date
     within the series is no step. (A wrong date at the very end cannot be told from one.)
     """
-    best = Step()
+    best = ShoreStep()
     if years.size < 2:
         return best
     between = years[None, :] - years[:, None]
@@ -191,11 +191,11 @@ def lasting_step(years: np.ndarray, distance_m: np.ndarray) -> Step:
         i, j = np.unravel_index(change.argmax(), change.shape)
         if change[i, j] >= MIN_STEP_M and change[i, j] > abs(best.change_m):
             first = i + 1 + int((x[i + 1 : j + 1] > before[i] + change[i, j] / 2).argmax())
-            best = Step(float(sign * change[i, j]), float(years[first]))
+            best = ShoreStep(float(sign * change[i, j]), float(years[first]))
     return best
 
 
-def steps_along(years: np.ndarray, distance_m: np.ndarray) -> list[Step]:
+def steps_along(years: np.ndarray, distance_m: np.ndarray) -> list[ShoreStep]:
     """Lasting steps of transects, years (p,) and distances (n, p), NaN where there is no shoreline."""
     return [lasting_step(years[seen], x[seen]) for x, seen in zip(distance_m, np.isfinite(distance_m), strict=True)]
 

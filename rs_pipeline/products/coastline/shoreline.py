@@ -26,7 +26,7 @@ EDGE_METHODS = ("none", "nir_fraction", "swir1_fraction", "swir1_threshold")
 BY_NIR, BY_SWIR1, BY_THRESHOLD = 1, 2, 3
 """How the water fraction of a pixel was found: index of the ``method`` map."""
 
-REFERENCES = ("instantaneous", "msl", "mhws", "below mhws")
+WATER_LEVELS = ("instantaneous", "msl", "mhws", "below mhws")
 """Water levels that a line may stand for: dates of any tide; mean sea level; mean high water springs; as near below these as passes came."""
 HEIGHT_ERROR_M = {"instantaneous": 0.5, "msl": 0.25, "mhws": 0.25, "below mhws": 0.5}
 """Standard error of the height that a line lies at; below mean high water springs, of the height that it says (``level_m``)."""

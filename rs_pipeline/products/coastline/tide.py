@@ -139,8 +139,6 @@ def reference_level_m(settings: Settings, tide: StationTide) -> float:
             "the tide table does not tell mean high water springs: no spring tide lies in it without gaps", where=str(settings.coastline.tide_table),
             remedy="give hourly heights of a year (rs-pipeline tides makes them), or set coastline.level: msl",
         )  # fmt: skip
-    if springs_m.size < YEAR_OF_SPRINGS:
-        log.warning("%s: mean high water springs rest on %d spring tides, fewer than a year has", settings.coastline.tide_table, springs_m.size)
     return float(springs_m.mean())
 
 
@@ -309,4 +307,7 @@ def check_tide(settings: Settings, bounds: np.ndarray | None) -> None:
             f"no station lies near the units ({west:.2f} to {east:.2f} E, {south:.2f} to {north:.2f} N)", where=f"{coast.tide_table}, row {table.row.iloc[0]}, column lon",
             remedy="give the tide of this coast, longitude and latitude in degrees",
         )  # fmt: skip
-    reference_level_m(settings, nearest_station(table, (west + east) / 2, (south + north) / 2))
+    station = nearest_station(table, (west + east) / 2, (south + north) / 2)
+    reference_level_m(settings, station)
+    if coast.level == "mhws" and (count := station.spring_high_waters().size) < YEAR_OF_SPRINGS:
+        log.warning("%s: mean high water springs rest on %d spring tides, fewer than a year has", coast.tide_table, count)
