@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from itertools import product
 
 import geopandas as gpd
 import pandas as pd
@@ -60,9 +61,13 @@ def transect_rows(*rows: dict) -> pd.DataFrame:
     """Transects of 100 m, natural for certain, stable, seen in 2023 and 2024, unless a row says otherwise."""
     plain = {
         "length_m": 100.0, "class": "stable", "unit_class": "natural", "natural_probability": 1.0, "distance_2023": 0.0, "distance_2024": 0.0,
-        "error_2023": 3.0, "error_2024": 4.0, "lrr_m_yr": 0.5, "lrr_ci95_m_yr": 0.2,
+        "error_2023": 3.0, "error_2024": 4.0, "lrr_m_yr": 0.5, "lrr_ci95_m_yr": 0.2, "step_m": 0.0, "converted_period": "", "converted_to": "",
     }  # fmt: skip
-    return pd.DataFrame([plain | r for r in rows], columns=list(plain))
+    table = pd.DataFrame([plain | r for r in rows], columns=list(plain))
+    for period, (column, last) in product(("2023", "2024"), (("class", "unit_class"), ("natural_probability", "natural_probability"))):
+        name = f"{column}_{period}"
+        table[name] = [r.get(name, r.get(last, plain[last])) for r in rows]
+    return table
 
 
 def make_facts(county: dict | None = None, **changes) -> Facts:

@@ -203,6 +203,8 @@ NONSENSE = [
     ("inputs", {"units.path": {"crs": "EPSG:0"}}, "inputs.units.path.crs: unknown CRS 'EPSG:0'; write an EPSG code such as EPSG:4490, or GCJ-02 or BD-09"),
     ("coastline", {"tide_time_zone": "Peking"}, "coastline.tide_time_zone: unknown time zone 'Peking'; write Asia/Shanghai, UTC or +08:00"),
     ("coastline", {"tide_msl_m": 150}, "less than or equal to 20"),
+    ("coastline", {"level": "mhws"}, "level mhws needs a tide table: name it in coastline.tide_table"),
+    ("coastline", {"level": "highest", "tide_table": "t.csv"}, "Input should be 'msl' or 'mhws'"),
 ]  # fmt: skip
 
 

@@ -148,6 +148,8 @@ def test_every_file_that_a_step_writes_is_in_the_register(chain):
         ("inputs.tables.values", {"encoding": "gbk"}, "indicators"),
         ("inputs.tables.grassland", {"crs": "BD-09"}, "zonal indicators"),
         ("coastline.tide_msl_m", 1.2, "shore coastline"),
+        ("coastline.level", "mhws", "shore coastline"),
+        ("coastline.min_dates", 3, "shore coastline"),
         ("resources.memory_gb", 4.0, ""),
         ("fetch.timeout_s", 9.0, ""),
     ],

@@ -186,7 +186,7 @@ def _tides(settings: Settings, times: list[datetime], grid: Grid) -> tuple[np.nd
     to_degrees = pyproj.Transformer.from_crs(grid.crs, 4326, always_xy=True)
     tide = tide_of(settings, *to_degrees.transform((left + right) / 2, (bottom + top) / 2))
     heights_m = np.array([tide.height_at(t) for t in times], "float64")
-    near_msl = tide.near_msl(heights_m, settings.coastline.tide_window)
+    near_msl = tide.near(0.0, heights_m, settings.coastline.tide_window)
     seen_m = np.nanmax(heights_m) - np.nanmin(heights_m) if np.isfinite(heights_m).any() else 0.0
     return near_msl, near_msl & (np.abs(heights_m) <= DEA_TIDE_SHARE * seen_m)
 

@@ -129,7 +129,7 @@ class BlackOdorousSection(Section):
 
 
 class CoastlineSection(Section):
-    """The coast: shorelines near mean sea level, transects, rates of change."""
+    """The coast: shorelines near mean sea level or mean high water springs, transects, rates of change."""
 
     reference: Path | None = Field(None, description="Reference coastline; without it the first period's shoreline is used.")
     sea_points: list[tuple[Longitude, Latitude]] = Field(default_factory=list, description="Longitude, latitude (degrees) of points at sea; with a reference the sea is found without. Each must lie on water.")
@@ -138,13 +138,22 @@ class CoastlineSection(Section):
         None, description="Of its times that name none, such as Asia/Shanghai or +08:00; default UTC, which the header must then say (time_utc)."
     )
     tide_msl_m: float | None = Field(None, ge=-20, le=20, description="Mean sea level above the zero of its heights (chart datum, gauge zero), metres; default 0.")
-    tide_window: float = Field(0.25, gt=0, le=1, description="Dates within this share of the tidal range around mean sea level are used; above 0, 1 takes all.")
+    tide_window: float = Field(0.25, gt=0, le=1, description="Dates within this share of the tidal range around the level are used; above 0, 1 takes all.")
+    level: Literal["msl", "mhws"] = Field(
+        "msl", description="Height that shorelines are drawn at: msl, mean sea level; mhws, mean high water springs of the tide table, the legal coastline of China."
+    )
     max_distance_m: float = Field(1500.0, gt=0, le=20_000, description="Shorelines are sought this far from the reference, metres.")
     min_length_m: float = Field(300.0, ge=0, description="Shorter pieces of shoreline are dropped, metres.")
-    min_dates: int = Field(5, ge=1, description="Fewer dates near mean sea level: no shoreline.")
+    min_dates: int = Field(5, ge=1, description="Fewer dates near the level: no shoreline.")
     transect_spacing_m: float = Field(100.0, ge=5, le=10_000, description="Distance of transects along the coast, metres.")
     min_contrast: Reflectance = Field(0.06, description="Least SWIR1 contrast of land and water (reflectance) for the sub-pixel fraction.")
     stable_m_yr: float = Field(1.0, ge=0, le=100, description="A coast that moves by less than this is stable, metres a year.")
+
+    @model_validator(mode="after")
+    def _high_water_needs_a_tide(self):
+        if self.level == "mhws" and self.tide_table is None:
+            raise ValueError("level mhws needs a tide table: name it in coastline.tide_table, or set coastline.level: msl")
+        return self
 
     @field_validator("tide_time_zone")
     @classmethod

@@ -14,6 +14,7 @@ import pandas as pd
 import shapely
 
 from rs_pipeline.estimation.uncertainty import Z95
+from rs_pipeline.products.coastline.classes import ARTIFICIAL, NATURAL
 from rs_pipeline.products.coastline.cross_check import vegetation_distance
 from rs_pipeline.products.coastline.indicators import NATURAL_WEIGHT
 from rs_pipeline.products.coastline.transects import Transects
@@ -149,8 +150,8 @@ def _untrue_length(subset: str, lines: gpd.GeoDataFrame, truth: Truth) -> Score:
 
 
 def true_distances(transects: gpd.GeoDataFrame, truth: Truth) -> pd.DataFrame:
-    """Where the true lines cross transects: a column a year, m from the landward end, NaN where they do not; and ``type`` and
-    ``kind`` (natural, artificial, river mouth) at the crossing of the last year, empty where there is none."""
+    """Where the true lines cross transects: a column a year, m from the landward end, NaN where they do not; ``kind_<year>`` (natural, artificial,
+    river mouth) there, empty where there is none; and ``type`` and ``kind`` of the last year."""
     lines = _true_lines(truth)
     table = pd.DataFrame(index=transects.index)
     for year in truth.years:
@@ -158,6 +159,7 @@ def true_distances(transects: gpd.GeoDataFrame, truth: Truth) -> pd.DataFrame:
         found = [_crossing(t, mine) for t in transects.geometry]
         table[year] = [f[0] for f in found]
         table["type"], table["kind"] = [f[1] for f in found], [f[2] for f in found]
+        table[f"kind_{year}"] = table["kind"]
     return table
 
 
@@ -206,10 +208,14 @@ def score_rates(transects: gpd.GeoDataFrame, truth: Truth) -> list[Score]:
     return scores
 
 
+def length_of(lines: gpd.GeoDataFrame, *kinds: str) -> float:
+    """Length in m of true lines of some classes, without the steps between sections."""
+    return float(sum(p.length for g in lines.geometry[lines["class"].isin(kinds)] for p in _without_steps(g)))
+
+
 def natural_length(lines: gpd.GeoDataFrame) -> tuple[float, float]:
     """Length in m of natural coast and of all coast of true lines; river mouths and steps between sections are left out."""
-    length = pd.Series([sum(p.length for p in _without_steps(g)) for g in lines.geometry], index=lines.index, dtype="float64")
-    return float(length[lines["class"] == "natural"].sum()), float(length[lines["class"] != "river mouth"].sum())
+    return length_of(lines, NATURAL), length_of(lines, NATURAL, ARTIFICIAL)
 
 
 def score_classes(transects: gpd.GeoDataFrame, truth: Truth) -> list[Score]:
@@ -217,14 +223,17 @@ def score_classes(transects: gpd.GeoDataFrame, truth: Truth) -> list[Score]:
 
     River mouths of the truth are left out. ``accuracy`` counts ``uncertain`` as wrong, ``accuracy`` of ``decided`` leaves it out.
     ``retention_error`` is the share of natural coast as published (uncertain units half) less the true one, percentage points.
+    ``false_conversion_share`` is the part of the units that were one class in all true years and are called converted, ``conversion_found_share``
+    that of the units that were converted in truth and are called so, to the right class.
 
     Parameters
     ----------
-    transects : unit_class (natural, artificial, river mouth, uncertain), length_m, geometry (CRS of the truth's grid).
+    transects : unit_class (natural, artificial, river mouth, uncertain), converted_to, length_m, geometry (CRS of the truth's grid).
     """
     if truth.shorelines is None:
         return []
-    kind = true_distances(transects, truth)["kind"].to_numpy()
+    true_kinds = true_distances(transects, truth)
+    kind = true_kinds["kind"].to_numpy()
     known = np.isin(kind, ("natural", "artificial"))
     classified = transects.unit_class.to_numpy()
     right, decided = (classified == kind) & known, known & np.isin(classified, ("natural", "artificial", "river mouth"))
@@ -235,6 +244,13 @@ def score_classes(transects: gpd.GeoDataFrame, truth: Truth) -> list[Score]:
     for name in ("natural", "artificial"):
         mine = known & (kind == name)
         scores.append(Score("shoreline_class", "recall", name, ratio(right[mine].sum(), mine.sum()), "1", int(mine.sum())))
+    first, called = true_kinds[f"kind_{min(truth.years)}"].to_numpy(), transects.converted_to.fillna("").to_numpy()
+    turned = known & np.isin(first, (NATURAL, ARTIFICIAL)) & (first != kind)
+    same = known & (true_kinds[[f"kind_{y}" for y in truth.years]].to_numpy() == kind[:, None]).all(axis=1)
+    scores += [
+        Score("shoreline_class", "false_conversion_share", "all", 100 * ratio((same & (called != "")).sum(), same.sum()), "%", int(same.sum())),
+        Score("shoreline_class", "conversion_found_share", "all", 100 * ratio((turned & (called == kind)).sum(), turned.sum()), "%", int(turned.sum())),
+    ]
     coast = transects[transects.unit_class.isin(NATURAL_WEIGHT)]
     share = ratio((coast.length_m * coast.unit_class.map(NATURAL_WEIGHT)).sum(), coast.length_m.sum())
     true = ratio(*natural_length(truth.shorelines[truth.shorelines.year == max(truth.years)]))

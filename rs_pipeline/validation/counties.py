@@ -16,10 +16,11 @@ import shapely
 
 from rs_pipeline.estimation.zones import REGION, coverage
 from rs_pipeline.indicators.values import INDICATORS
+from rs_pipeline.products.coastline.rates import steps_along
 from rs_pipeline.products.land.classes import DISTURBED, NATURAL_COVER, Land
 from rs_pipeline.products.red_line.indicators import geodesic_area_km2
 from rs_pipeline.products.vegetation.county import GREENING_STEP
-from rs_pipeline.validation.coastline import crossings, natural_length, shore_points, slopes
+from rs_pipeline.validation.coastline import crossings, length_of, natural_length, shore_points, slopes
 from rs_pipeline.validation.land import MATERIALS
 from rs_pipeline.validation.metrics import interval_coverage, ratio
 from rs_pipeline.validation.truth import Score, Truth, black_years
@@ -172,13 +173,27 @@ def _natural_length(a: _Asked) -> float:
     return math.nan if coast is None else natural_length(coast)[0] / 1e3
 
 
+def _artificial_length(a: _Asked) -> float:
+    coast = _coast(a)
+    if coast is None:
+        return math.nan
+    natural, both = natural_length(coast)
+    return (both - natural) / 1e3
+
+
+def _estuary_length(a: _Asked) -> float:
+    coast = _coast(a)
+    return math.nan if coast is None else length_of(coast, "river mouth") / 1e3
+
+
 def _retention(a: _Asked) -> float:
     coast = _coast(a)
     return math.nan if coast is None else 100 * ratio(*natural_length(coast))
 
 
 def _coast_rate(a: _Asked) -> float:
-    """Mean over stations of the last year's line of the slope through all years, river mouths left out."""
+    """Mean over stations of the last year's line of the slope through all years; river mouths, and stations with a lasting step, are left out:
+    the shore that moved by itself."""
     coast = _coast(a)
     if coast is None or a.year != max(a.truth.years) or len(a.truth.years) < 2:
         return math.nan
@@ -186,8 +201,9 @@ def _coast_rate(a: _Asked) -> float:
     points = points[points.type != "river mouth"]
     lines = a.truth.shorelines
     found = [crossings(points, lines.geometry[lines.year == y].to_numpy(), SHORE_REACH_M)[0] for y in a.truth.years]
-    rate = slopes(np.array(a.truth.years), np.stack(found, axis=1))
-    rate = rate[np.isfinite(rate)]
+    years, position = np.array(a.truth.years, "float64"), np.stack(found, axis=1)
+    rate = slopes(years, position)
+    rate = rate[np.isfinite(rate) & np.array([s.change_m == 0 for s in steps_along(years, position)], bool)]
     return float(rate.mean()) if rate.size else math.nan
 
 
@@ -224,6 +240,7 @@ TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     **{f"{name}_area": _water(name) for name in ("water_permanent", "water_seasonal", "sea")},
     **{f"{name}_change": _water_change(name) for name in ("water_permanent", "water_seasonal", "sea")}, "black_odorous_length_km": _black_length,
     "black_odorous_unassessable_length_km": _narrow_length, "natural_coast_length_km": _natural_length,
+    "artificial_coast_length_km": _artificial_length, "estuary_length_km": _estuary_length,
     "natural_coast_retention": _retention, "coast_mean_rate": _coast_rate, "reclaimed_area": _reclaimed,
     "construction_land_area": _land(Land.BUILT), "construction_land_change": _built_change, "cropland_area": _land(Land.CROPLAND),
     "tree_area": _land(Land.TREE), "grass_area": _land(Land.GRASS), "wetland_area": _land(Land.WETLAND), "bare_area": _land(Land.BARE),

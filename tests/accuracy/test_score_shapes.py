@@ -201,11 +201,14 @@ def test_rates_by_hand(coast, read):
 
 
 def test_classes_by_hand(coast, read):
-    table = transects(coast, unit_class=["natural", "uncertain", "artificial", "natural"], length_m=[100.0] * 4)
+    called = ["natural", "uncertain", "artificial", "natural"]
+    table = transects(coast, unit_class=called, length_m=[100.0] * 4, converted_to=["", "", "artificial", None])
     scores = coastline.score_classes(table, coast.truth)
     assert read(scores, "accuracy") == 0.5 and read(scores, "accuracy", "decided") == pytest.approx(2 / 3)
     assert read(scores, "recall", "natural") == 0.5 == read(scores, "recall", "artificial")
     assert read(scores, "retention_error") == pytest.approx(12.5)  # 2.5 of 4 units are called natural, half of the coast is
+    assert read(scores, "false_conversion_share") == 25.0, "the dyke was one all the time"
+    assert math.isnan(read(scores, "conversion_found_share"))
 
 
 def test_cross_checks_by_hand(coast, read):

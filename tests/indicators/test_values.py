@@ -232,15 +232,58 @@ def test_chances_of_classes_are_independent(make, estimate_of):
 
 
 def test_coast_not_seen_in_the_period(make, estimate_of):
-    facts = make.facts(transects=make.transects({}, {}, {"distance_2024": math.nan}, {"unit_class": None}))
+    unseen = {"distance_2024": math.nan, "class_2024": "", "natural_probability_2024": math.nan}
+    facts = make.facts(transects=make.transects({}, {}, unseen, {"class_2024": None}))
     assert estimate_of("natural_coast_length_km", facts).observed_fraction == 0.5
     gone = make.facts(transects=make.transects({}).drop(columns="distance_2024"))
     assert estimate_of("natural_coast_length_km", gone).reason == "no coast unit seen in this period"
 
 
+def test_a_gap_keeps_its_length_by_the_class_before_and_after(make, estimate_of):
+    """Nine units seen, one not, all natural: 1 km, of which 0.1 km is carried. The year of which most is hidden says nothing of itself."""
+    hidden = {"distance_2024": math.nan}
+    got = estimate_of("natural_coast_length_km", make.facts(transects=make.transects(*[{}] * 9, hidden)))
+    assert (got.interval.value, got.observed_fraction) == (1.0, 1.0)
+    assert got.reason == "0.1 km not seen in this period have their class of the periods before and after"
+    most = estimate_of("natural_coast_length_km", make.facts(transects=make.transects(*[{}] * 4, *[hidden] * 6)))
+    assert (most.interval, most.status, most.observed_fraction) == (None, "insufficient_data", 0.4)
+
+
+def test_the_natural_coast_falls_where_a_unit_is_built_up(make, estimate_of):
+    """Ten units of 100 m, one natural in 2023 and artificial from 2024 on: 1.0 km, then 0.9 km; the converted unit errs by its own chance."""
+    turned = {
+        "class_2023": "natural", "natural_probability_2023": 0.9, "class_2024": "artificial", "natural_probability_2024": 0.1, "unit_class": "artificial",
+        "converted_period": "2024", "converted_to": "artificial",
+    }  # fmt: skip
+    table = make.transects(*[{}] * 9, turned)
+    before, after = (estimate_of("natural_coast_length_km", make.facts(transects=table, period=p)) for p in ("2023", "2024"))
+    assert (before.interval.value, after.interval.value) == (1.0, 0.9)
+    assert (before.reason, after.reason) == ("", "0.1 km first seen artificial in this period")
+    assert before.spread.random95 == after.spread.random95 == pytest.approx(1.959964 * 0.1 * 0.3)  # sqrt(0.9 x 0.1) of 100 m
+    assert estimate_of("natural_coast_retention", make.facts(transects=table)).interval.value == pytest.approx(90.0)
+
+
+def test_natural_artificial_and_estuary_make_up_the_coast(make, estimate_of):
+    """5 natural, 2 artificial, 1 uncertain, 2 of a river mouth: 0.55 + 0.25 + 0.2 km are the coast; the estuary is in neither length of the share."""
+    rows = [*[{}] * 5, *[{"unit_class": "artificial", "natural_probability": 0.0}] * 2, {"unit_class": "uncertain"}, *[{"unit_class": "river mouth"}] * 2]
+    facts = make.facts(transects=make.transects(*rows))
+    lengths = [estimate_of(name, facts).interval.value for name in ("natural_coast_length_km", "artificial_coast_length_km", "estuary_length_km")]
+    assert lengths == pytest.approx([0.55, 0.25, 0.2]) and sum(lengths) == pytest.approx(1.0)
+    assert estimate_of("natural_coast_retention", facts).interval.value == pytest.approx(100 * 5.5 / 8)
+    assert estimate_of("estuary_length_km", make.facts(transects=make.transects({}))).interval.value == 0.0
+
+
+def test_a_mud_coast_stays_natural_however_it_moves(make, estimate_of):
+    rows = [{"distance_2024": 90.0, "lrr_m_yr": 45.0}, {"distance_2024": -60.0, "lrr_m_yr": -30.0}]
+    facts = make.facts(transects=make.transects(*rows))
+    assert estimate_of("natural_coast_length_km", facts).interval.value == 0.2
+    assert estimate_of("reclaimed_area", facts).interval.value == 0.0
+    assert estimate_of("coast_mean_rate", facts).interval.value == 7.5
+
+
 def test_an_inland_county_has_no_coast(make, estimate_of):
     facts = make.facts(make.sums(n_scenes=0), transects=make.transects())
-    for name in ("natural_coast_length_km", "natural_coast_retention", "coast_mean_rate", "reclaimed_area"):
+    for name in ("natural_coast_length_km", "natural_coast_retention", "estuary_length_km", "coast_mean_rate", "reclaimed_area"):
         got = estimate_of(name, facts)
         assert (got.interval, got.status, got.reason) == (None, "no_target", "no coast in this county"), name
         assert estimate_of(name).reason == "this run made no coastline"
@@ -250,6 +293,39 @@ def test_coast_rate_is_of_the_whole_run(make, estimate_of):
     transects = make.transects({"lrr_m_yr": 1.0, "length_m": 300.0}, {"lrr_m_yr": -1.0, "lrr_ci95_m_yr": 0.6})
     assert numbers(estimate_of("coast_mean_rate", make.facts(transects=transects))) == (0.5, 0.2, 0.8, "model95")
     assert estimate_of("coast_mean_rate", make.facts(transects=transects, is_last=False)).status == "insufficient_data"
+
+
+@pytest.mark.parametrize("fill", [{"class": "reclaimed", "step_m": 200.0}, {"class": "undecidable", "step_m": -150.0}, {"class": "reclaimed"}])
+def test_coast_rate_leaves_fills_out(make, estimate_of, fill):
+    """Two beaches at -1 and -2 m a year; a fill that advanced by 66 m a year is no movement of the shore."""
+    table = make.transects({"lrr_m_yr": -1.0}, {"lrr_m_yr": -2.0}, {"lrr_m_yr": 66.0, **fill})
+    got = estimate_of("coast_mean_rate", make.facts(transects=table))
+    assert numbers(got) == (-1.5, -1.7, -1.3, "model95")
+    assert got.reason == "0.1 km of reclaimed coast and other lasting steps left out" and got.observed_fraction == 1.0
+    only = estimate_of("coast_mean_rate", make.facts(transects=table.iloc[2:]))
+    assert (only.interval, only.status) == (None, "insufficient_data") and "left out" in only.reason
+
+
+def test_land_counts_as_reclaimed_from_the_year_of_its_step_on(make, estimate_of):
+    """A fill of 2024, 200 m out, 5 m of noise in 2023. Seen from a baseline of 2022, nothing was reclaimed in 2023."""
+    row = {"class": "reclaimed", "step_m": 195.0, "distance_2022": 0.0, "error_2022": 1.0, "distance_2023": 5.0, "distance_2024": 200.0, "error_2023": 1.0}
+    table = make.transects({**row, "class_2023": "natural", "class_2024": "artificial"}).assign(distance_2022=0.0, error_2022=1.0)
+    hectares = [estimate_of("reclaimed_area", make.facts(transects=table, period=p, baseline="2022", years_since_baseline=y)).interval.value for p, y in (("2023", 1.0), ("2024", 2.0))]
+    assert hectares == pytest.approx([0.0, 2.0])
+    slow = make.transects({**row, "class_2024": "artificial", "distance_2024": 150.0, "step_m": 140.0})
+    got = estimate_of("reclaimed_area", make.facts(transects=slow, years_since_baseline=8.0))
+    assert got.interval.value == pytest.approx(1.45), "less than mud accretes in eight years, but in one step of a built shore"
+
+
+def test_an_interval_of_reclaimed_land_knows_the_classes(make, estimate_of):
+    """One unit of 100 m advanced by 150 m: surely artificial 1.5 ha; with a chance of 0.1 to be natural 1.96 x 1.5 x 0.3 ha more of doubt, in
+    squares; an uncertain unit beside it is no fill yet, and may be one."""
+    out = {"unit_class": "artificial", "distance_2024": 150.0, "natural_probability": 0.1}
+    got = estimate_of("reclaimed_area", make.facts(transects=make.transects({}, out, {})))
+    half = math.hypot(1.168706, 1.959964 * 1.5 * 0.3)
+    assert numbers(got) == (1.5, pytest.approx(1.5 - half, abs=1e-5), pytest.approx(1.5 + half, abs=1e-5), "model95")
+    maybe = estimate_of("reclaimed_area", make.facts(transects=make.transects({}, out, {**out, "unit_class": "uncertain"})))
+    assert maybe.interval.upper == pytest.approx(got.interval.upper + 1.5) and maybe.interval.value == 1.5
 
 
 def test_reclaimed_land(make, estimate_of):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import asdict, dataclass, fields
 from itertools import product
 
@@ -19,8 +20,10 @@ from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.coastline import classify, cross_check, shoreline
+from rs_pipeline.products.coastline.classes import ARTIFICIAL, MOUTH, UNCERTAIN
 from rs_pipeline.products.coastline.mosaic import ShoreMosaic, check_place, pond_share, read_mosaic, shore_profiles
-from rs_pipeline.products.coastline.rates import Rates, change_class, rates_along
+from rs_pipeline.products.coastline.rates import Rates, ShoreStep, change_class, rates_along, steps_along
+from rs_pipeline.products.coastline.states import carried, probability_by_period
 from rs_pipeline.products.coastline.transects import SPREAD_M, Crossings, Transects, cross, lines_within, make_transects
 from rs_pipeline.products.sea import SeaMarks, sea_and_rivers, sea_marks
 from rs_pipeline.region import load_units, own_ground, read_grid, read_tiles
@@ -37,14 +40,13 @@ DEFAULT_TIDE_M_PER_M = 20.0
 WET_SAND_HEIGHT_M = 0.4
 """On a beach the sand stays wet and dark about this far above the waterline. Landsat's pixel does not tell the strip from the dry sand
 behind it, and its line may lie up to the width of the strip too far landward, in every period alike."""
-MOUTH = "river mouth"
 RIVER, ELSEWHERE = -1, -2
 """Kinds of edge beside the methods: a closed river mouth, and a place that a preferred family observed."""
 
 
 @dataclass(frozen=True)
 class Shore:
-    """A shoreline of one period: one family, one edge method, at a river mouth or not."""
+    """A shoreline of one period: one family, one water level, one edge method, at a river mouth or not."""
 
     line: shapely.LineString
     family: str
@@ -52,16 +54,18 @@ class Shore:
     edge_method: str
     n_dates: int
     river_mouth: bool
+    level_m: float
+    """Height above mean sea level that it stands for; NaN where dates of any tide were used."""
 
     def error_m(self, tide_m_per_m: float = DEFAULT_TIDE_M_PER_M) -> float:
         return shoreline.position_error_m(self.family, self.reference, self.edge_method, tide_m_per_m)
 
     @property
     def certainty(self) -> str:
-        """high: sub-pixel and at mean sea level; medium: sub-pixel at no selected tide; low: by threshold, or a closed mouth."""
+        """high: sub-pixel and at the level asked for; medium: sub-pixel at another tide; low: by threshold, or a closed mouth."""
         if not self.edge_method.endswith("_fraction"):
             return "low"
-        return "high" if self.reference == "msl" else "medium"
+        return "high" if self.reference in ("msl", "mhws") else "medium"
 
 
 @dataclass(frozen=True)
@@ -165,20 +169,21 @@ def edge_kind(method: np.ndarray, rivers: np.ndarray) -> np.ndarray:
 
 
 def _cut_by_edge(line: shapely.LineString, kind: np.ndarray, mosaic: ShoreMosaic, family: str, preferred: list[SeaMap]) -> list[Shore]:
-    """The pieces of a line of one edge kind, without what a preferred family observed."""
+    """The pieces of a line of one edge kind and water level, without what a preferred family observed."""
     xy = shapely.get_coordinates(line.segmentize(mosaic.grid.resolution_m))
     row, col, _ = shoreline.pixel_of(mosaic.grid, xy)
     kinds = kind[row, col]
     for sea_map in preferred:
         kinds[np.isfinite(sea_map.at(xy))] = ELSEWHERE
-    shores = []
-    for k, part in _runs(xy, kinds):
+    shores, count = [], len(shoreline.WATER_LEVELS)
+    for code, part in _runs(xy, kinds.astype(int) * count + mosaic.reference[row, col]):
+        k, reference = divmod(int(code), count)
         if k != ELSEWHERE:
             row, col, _ = shoreline.pixel_of(mosaic.grid, part)
             method = "none" if k == RIVER else shoreline.EDGE_METHODS[k]
             piece = shapely.LineString(part).simplify(shoreline.SIMPLIFY_M)
-            n_dates = int(np.median(mosaic.n_dates[row, col]))
-            shores.append(Shore(piece, family, mosaic.reference, method, n_dates, k == RIVER))
+            n_dates, level_m = int(np.median(mosaic.n_dates[row, col])), float(mosaic.level_m[row[0], col[0]])
+            shores.append(Shore(piece, family, shoreline.WATER_LEVELS[reference], method, n_dates, k == RIVER, level_m))
     return shores
 
 
@@ -215,42 +220,94 @@ def transect_table(
     settings: Settings, tiles: list[Tile], transects: Transects, shores: dict[str, list[Shore]], crossings: dict[str, Crossings]
 ) -> pd.DataFrame:
     """One row a transect, without geometry."""
-    labels = list(crossings)
-    n = len(transects)
+    labels, n = list(crossings), len(transects)
+    years = np.array([settings.period(p).middle_year for p in labels])
     distance = np.stack([crossings[p].distance_m for p in labels], axis=1)
     spread = np.stack([crossings[p].spread_m for p in labels], axis=1)
-    last = np.array([int(np.flatnonzero(np.isfinite(d))[-1]) if np.isfinite(d).any() else -1 for d in distance], int)
-    evidence, at_mouth = gather_evidence(settings, tiles, transects, shores, crossings, last)
-    tide = np.where(np.isfinite(evidence.tide_m_per_m), evidence.tide_m_per_m, DEFAULT_TIDE_M_PER_M)
-    beach = evidence.tide_m_per_m >= classify.BEACH_M_PER_M
-    wet_sand_m = np.where(beach, WET_SAND_HEIGHT_M * np.nan_to_num(evidence.tide_m_per_m), 0.0)
-    error = np.full((n, len(labels)), np.nan)
-    for k, p in enumerate(labels):
-        for i in np.flatnonzero(crossings[p].line >= 0):
-            shore = shores[p][crossings[p].line[i]]
-            strip_m = wet_sand_m[i] if shore.family == "landsat" else 0.0
-            error[i, k] = np.sqrt(shore.error_m(tide[i]) ** 2 + (spread[i, k] / 2) ** 2 + strip_m**2)
-    years = np.array([settings.period(p).middle_year for p in labels])
-    every = rates_along(years, distance, error, evidence.built)
-    evidence.step_m[:] = [r.step_m for r in every]
-    probability = np.where(last >= 0, classify.natural_probability(evidence), np.nan)
+    steps = steps_along(years, distance)
+    evidence, at_mouth, side = gather_evidence(settings, tiles, transects, shores, crossings, steps)
+    error = position_errors(shores, crossings, evidence.tide_m_per_m)
+    seen = np.isfinite(distance)
+    last = np.where(seen.any(axis=1), len(labels) - 1 - seen[:, ::-1].argmax(axis=1), len(labels) - 1)
+    built, tide_m_per_m = (np.take_along_axis(values, last[:, None], axis=1)[:, 0] for values in (evidence.built, evidence.tide_m_per_m))
+    every = rates_along(years, distance, error, built)
     columns = {
         "transect_id": [f"T{i + 1:05d}" for i in range(n)],
         "adcode": nearest_unit(settings, transects, tiles),
         "length_m": transects.coast_m,
-        "class": [change_class(r, built=bool(b), stable_m_yr=settings.coastline.stable_m_yr) for r, b in zip(every, evidence.built, strict=True)],
-        "unit_class": classify.unit_class(probability, at_mouth),
-        "natural_probability": probability,
+        "class": [change_class(r, built=bool(b), stable_m_yr=settings.coastline.stable_m_yr) for r, b in zip(every, built, strict=True)],
     }
+    columns |= class_columns(labels, years, seen, evidence, at_mouth, side)
     columns |= {f"distance_{p}": distance[:, k] for k, p in enumerate(labels)}
     columns |= {f"error_{p}": error[:, k] for k, p in enumerate(labels)}
     names = [f.name for f in fields(Rates)]
     columns |= {name: np.array([asdict(r)[name] for r in every], "float64") for name in names}
+    label_of = dict(zip(years.tolist(), labels, strict=True))
+    columns["step_period"] = [label_of.get(s.year, "") for s in steps]
     columns |= cross_checks(settings, tiles, transects, dict(zip(labels, distance.T, strict=True)))
     columns["ambiguous_periods"] = [";".join(p for k, p in enumerate(labels) if spread[i, k] > SPREAD_M) for i in range(n)]
-    columns["tide_m_per_m"] = evidence.tide_m_per_m
-    text = ("transect_id", "adcode", "class", "unit_class", "ambiguous_periods")
+    columns["tide_m_per_m"] = tide_m_per_m
+    text = ["transect_id", "adcode", "class", "unit_class", "ambiguous_periods", "step_period", *(f"class_{p}" for p in labels), *(f.name for f in fields(classify.Conversion))]
     return pd.DataFrame(columns).astype(dict.fromkeys(text, "object"))
+
+
+def position_errors(shores: dict[str, list[Shore]], crossings: dict[str, Crossings], tide_m_per_m: np.ndarray) -> np.ndarray:
+    """Standard error of each crossing, metres, float (n, p), NaN where there is none; ``tide_m_per_m`` float (n, p), NaN where not known."""
+    tide = np.where(np.isfinite(tide_m_per_m), tide_m_per_m, DEFAULT_TIDE_M_PER_M)
+    wet_sand_m = np.where(tide_m_per_m >= classify.BEACH_M_PER_M, WET_SAND_HEIGHT_M * np.nan_to_num(tide_m_per_m), 0.0)
+    error = np.full(tide.shape, np.nan)
+    for k, (p, found) in enumerate(crossings.items()):
+        for i in np.flatnonzero(found.line >= 0):
+            shore = shores[p][found.line[i]]
+            strip_m = wet_sand_m[i, k] if shore.family == "landsat" else 0.0
+            error[i, k] = np.sqrt(shore.error_m(tide[i, k]) ** 2 + (found.spread_m[i] / 2) ** 2 + strip_m**2)
+    return error
+
+
+def class_columns(
+    labels: list[str], years: np.ndarray, seen: np.ndarray, evidence: classify.Evidence, at_mouth: np.ndarray, side: np.ndarray
+) -> dict[str, object]:  # fmt: skip
+    """Columns of what each unit was in every period, and of its last conversion.
+
+    A period without a crossing has the class of those before and after it where both are the same, else none: the year of a change that nobody
+    saw is not known. A river mouth keeps its place in all periods of its run.
+
+    Parameters
+    ----------
+    seen : bool (n, p), whether there is a crossing. evidence : of (n, p). at_mouth : bool (n, p), the line there closes a river mouth.
+    side : int (n, p), 0 before a lasting step, 1 from it on.
+    """
+    drawn = np.where(seen, np.where(at_mouth, classify.MOUTH_LOG_ODDS, -classify.MOUTH_LOG_ODDS), np.nan)
+    mouth = probability_by_period(drawn, years, side) > 0.5
+    natural = probability_by_period(np.where(seen & ~at_mouth, classify.natural_log_odds(evidence), np.nan), years, side)
+    classes = classify.unit_class(natural, mouth)
+    period = np.arange(len(labels))
+    before = np.maximum.accumulate(np.where(seen, period, -1), axis=1)
+    after = np.minimum.accumulate(np.where(seen, period, len(labels))[:, ::-1], axis=1)[:, ::-1]
+    between = (before >= 0) & (after < len(labels))
+    of_before, of_after = (np.take_along_axis(classes, np.clip(at, 0, len(labels) - 1), axis=1) for at in (before, after))
+    told = seen | mouth | (between & (of_before == of_after))
+    classes = np.where(told, np.where(seen | mouth, classes, of_before), "")
+    natural = np.where(told, natural, np.nan)
+    last = before[:, -1]
+    ever, latest = last >= 0, np.maximum(last, 0)[:, None]
+    changes = [classify.conversion(row, labels) for row in np.where(seen, classes, "")]
+    return {
+        "unit_class": np.where(ever, np.take_along_axis(classes, latest, axis=1)[:, 0], UNCERTAIN),
+        "natural_probability": np.where(ever, np.take_along_axis(natural, latest, axis=1)[:, 0], np.nan),
+        **{f"class_{p}": classes[:, k] for k, p in enumerate(labels)},
+        **{f"natural_probability_{p}": natural[:, k] for k, p in enumerate(labels)},
+        **{f.name: [getattr(c, f.name) for c in changes] for f in fields(classify.Conversion)},
+        "converted_probability": [_chance(c, dict(zip(labels, p, strict=True))) for c, p in zip(changes, natural, strict=True)],
+    }
+
+
+def _chance(change: classify.Conversion, natural: dict[str, float]) -> float:
+    """Chance that both classes of a conversion are right; NaN where there is none."""
+    if not change.converted_to:
+        return math.nan
+    before, after = natural[change.converted_after], natural[change.converted_period]
+    return before * (1 - after) if change.converted_to == ARTIFICIAL else (1 - before) * after
 
 
 def cross_checks(settings: Settings, tiles: list[Tile], transects: Transects, distance_m: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -270,31 +327,53 @@ def cross_checks(settings: Settings, tiles: list[Tile], transects: Transects, di
 
 def gather_evidence(
     settings: Settings, tiles: list[Tile], transects: Transects, shores: dict[str, list[Shore]],
-    crossings: dict[str, Crossings], last: np.ndarray,
-) -> tuple[classify.Evidence, np.ndarray]:  # fmt: skip
-    """Evidence at the last crossing of every transect, and whether that lies at a river mouth; ``step_m`` is still empty."""
-    layout, n, labels = Layout(settings.root), len(transects), list(crossings)
-    distance = np.stack([crossings[p].distance_m for p in labels], axis=1)
-    e = classify.Evidence(*(np.full(n, np.nan) for _ in fields(classify.Evidence)))
-    at_mouth = np.zeros(n, bool)
-    for k, p in enumerate(labels):
-        here = np.where(last == k, crossings[p].distance_m, np.nan)
-        if not np.isfinite(here).any():
-            continue
-        whole = shapely.get_parts(shapely.line_merge(shapely.MultiLineString([s.line for s in shores[p]])))
-        tree, places = shapely.STRtree(whole), transects.at(here[:, None])[:, 0]
-        family = np.full(n, "", object)
-        for i in np.flatnonzero(np.isfinite(here)):
-            place, shore = shapely.Point(places[i]), shores[p][crossings[p].line[i]]
-            e.chord_share[i], e.line_rms_m[i] = classify.straightness(whole[tree.nearest(place)], place)
-            at_mouth[i], family[i] = shore.river_mouth, shore.family
-        e.pond_share[last == k] = pond_share(layout.map("water", p), transects, here)[last == k]
-        for name in SHORE_FAMILIES:
-            paths = (layout.shore(p, t.id, name) for t in tiles)
-            shore_profiles(paths, transects, np.where(family == name, here, np.nan), e.tide_m_per_m, e.swir1_land_refl)
-    enough = np.isfinite(distance).sum(axis=1) >= 3
-    e.position_sd_m[enough] = np.nanstd(distance[enough], axis=1, ddof=1)
-    return e, at_mouth
+    crossings: dict[str, Crossings], steps: list[ShoreStep],
+) -> tuple[classify.Evidence, np.ndarray, np.ndarray]:  # fmt: skip
+    """Evidence at the crossings of every period, (n, p); whether each lies at a river mouth, bool (n, p); and 0 before a lasting step, 1 from it on.
+
+    What a period does not show is `carried` from the others on the same side of a step.
+    """
+    years = np.array([settings.period(p).middle_year for p in crossings])
+    shape = len(transects), len(crossings)
+    values = {f.name: np.full(shape, np.nan) for f in fields(classify.Evidence)}
+    at_mouth, distance = np.zeros(shape, bool), np.full(shape, np.nan)
+    for k, p in enumerate(crossings):
+        found, at_mouth[:, k] = period_evidence(settings, tiles, transects, shores[p], crossings[p], p)
+        distance[:, k] = crossings[p].distance_m
+        for name, seen in found.items():
+            values[name][:, k] = seen
+    step_m, step_year = (np.array(column, "float64").reshape(-1, 1) for column in ([s.change_m for s in steps], [s.year for s in steps]))
+    side = (years >= step_year).astype(int)
+    values = {name: carried(seen, years, side) for name, seen in values.items()}
+    for which in (0, 1):
+        positions = np.where(side == which, distance, np.nan)
+        enough = np.isfinite(positions).sum(axis=1) >= 3
+        sd_m = np.full(shape[0], np.nan)
+        sd_m[enough] = np.nanstd(positions[enough], axis=1, ddof=1)
+        values["position_sd_m"] = np.where(side == which, sd_m[:, None], values["position_sd_m"])
+    values["step_m"] = np.where(side == 1, step_m, 0.0)
+    return classify.Evidence(**values), at_mouth, side
+
+
+def period_evidence(
+    settings: Settings, tiles: list[Tile], transects: Transects, shores: list[Shore], crossings: Crossings, label: str
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """What the crossings of a period show, float (n,) by field of `classify.Evidence`, NaN where nothing; and whether each lies at a river mouth."""
+    layout, here = Layout(settings.root), crossings.distance_m
+    found = {name: np.full(len(transects), np.nan) for name in ("chord_share", "line_rms_m", "tide_m_per_m", "swir1_land_refl")}
+    at_mouth, family = np.zeros(len(transects), bool), np.full(len(transects), "", object)
+    if not np.isfinite(here).any():
+        return found, at_mouth
+    whole = shapely.get_parts(shapely.line_merge(shapely.MultiLineString([s.line for s in shores])))
+    tree, places = shapely.STRtree(whole), transects.at(here[:, None])[:, 0]
+    for i in np.flatnonzero(np.isfinite(here)):
+        place, shore = shapely.Point(places[i]), shores[crossings.line[i]]
+        found["chord_share"][i], found["line_rms_m"][i] = classify.straightness(whole[tree.nearest(place)], place)
+        at_mouth[i], family[i] = shore.river_mouth, shore.family
+    for name in SHORE_FAMILIES:
+        paths = (layout.shore(label, t.id, name) for t in tiles)
+        shore_profiles(paths, transects, np.where(family == name, here, np.nan), found["tide_m_per_m"], found["swir1_land_refl"])
+    return found | {"pond_share": pond_share(layout.map("water", label), transects, here)}, at_mouth
 
 
 def nearest_unit(settings: Settings, transects: Transects, tiles: list[Tile]) -> list[str]:
@@ -319,9 +398,10 @@ def write_shorelines(
     settings: Settings, shores: dict[str, list[Shore]], crossings: dict[str, Crossings], transects: Transects,
     table: pd.DataFrame, crs: str,
 ) -> None:  # fmt: skip
-    """``shorelines.gpkg``: lines cut where the class of the nearest unit changes, with the median error of the units on them."""
-    rows, unit_class = [], table["unit_class"].to_numpy()
+    """``shorelines.gpkg``: lines cut where the class that the nearest unit has in their period changes, with the median error of the units on them."""
+    rows = []
     for label, found in shores.items():
+        unit_class = table[f"class_{label}"].to_numpy()
         seen = np.isfinite(crossings[label].distance_m) & (unit_class != MOUTH)
         places = transects.at(crossings[label].distance_m[:, None])[:, 0][seen]
         tree, error_m = (cKDTree(places) if len(places) else None), table[f"error_{label}"].to_numpy()[seen]
@@ -330,11 +410,11 @@ def write_shorelines(
                 rows.append({
                     "period": label, "reference": shore.reference, "class": name, "certainty": shore.certainty,
                     "edge_method": shore.edge_method, "position_error_m": error, "length_m": line.length,
-                    "sensor": shore.family, "n_dates": shore.n_dates, "geometry": line,
+                    "sensor": shore.family, "n_dates": shore.n_dates, "level_m": shore.level_m, "geometry": line,
                 })  # fmt: skip
     columns = {
         "period": "object", "reference": "object", "class": "object", "certainty": "object", "edge_method": "object",
-        "position_error_m": "float64", "length_m": "float64", "sensor": "object", "n_dates": "int32",
+        "position_error_m": "float64", "length_m": "float64", "sensor": "object", "n_dates": "int32", "level_m": "float64",
     }  # fmt: skip
     table = pd.DataFrame(rows, columns=[*columns, "geometry"]).astype(columns)
     write_layer(gpd.GeoDataFrame(table, geometry="geometry", crs=crs), Layout(settings.root).shorelines, "shorelines", "LineString")
@@ -343,11 +423,11 @@ def write_shorelines(
 def _cut_by_class(shore: Shore, tree: cKDTree | None, unit_class: np.ndarray, error_m: np.ndarray, reach_m: float):
     """(class, position error in m, line) of the pieces; the shore's own error where no unit is near."""
     if shore.river_mouth or tree is None:
-        yield (MOUTH if shore.river_mouth else "uncertain"), shore.error_m(), shore.line
+        yield (MOUTH if shore.river_mouth else UNCERTAIN), shore.error_m(), shore.line
         return
     xy = shapely.get_coordinates(shore.line.segmentize(50.0))
     away, nearest = tree.query(xy)
-    names = np.where(away <= reach_m, unit_class[nearest], "uncertain")
+    names = np.where(away <= reach_m, unit_class[nearest], UNCERTAIN)
     errors = np.where(away <= reach_m, error_m[nearest], shore.error_m())
     for name, part in _runs(np.column_stack([xy, errors]), names):
         yield name, float(np.median(part[:, 2])), shapely.LineString(part[:, :2])

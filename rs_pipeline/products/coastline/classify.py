@@ -1,22 +1,30 @@
-"""Natural or artificial shore, a unit (transect) at a time, from the evidence that is at hand.
+"""Natural or artificial shore, a unit (transect) and period at a time, from the evidence that is at hand.
 
 A first version: the weights are set by hand after the rules of thumb in the literature (straight shore, hard wall that
 the tide does not move, ponds behind a dyke, reclaimed ground), not fitted to surveyed shores. The probability is
-therefore a ranking, not a frequency. Where there is no evidence it stays at 0.5 and the class is ``uncertain``.
+therefore a ranking, not a frequency. Where there is no evidence it stays at 0.5 and the class is ``uncertain``. How the periods of a
+unit are held together is told in `states`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import shapely
+
+from rs_pipeline.products.coastline.classes import ARTIFICIAL, MOUTH, NATURAL, UNCERTAIN
 
 STRAIGHT_REACH_M = 300.0
 MIN_CHORD_SHARE = 0.98
 MAX_LINE_RMS_M = 3.0
 NATURAL_PROBABILITY, ARTIFICIAL_PROBABILITY = 0.7, 0.3
 """At least this probability: natural; at most: artificial; between: uncertain."""
+
+MOUTH_LOG_ODDS = 2.2
+"""Where a line was drawn as closing a river mouth, or not: nine times of ten rightly."""
 
 LOG_ODDS = {
     "reclaimed": -4.0,
@@ -41,11 +49,12 @@ BRIGHT_SWIR1_REFL = 0.30
 
 @dataclass(frozen=True)
 class Evidence:
-    """Evidence of n units, float (n,); NaN where it was not observed.
+    """Evidence of units in periods, float arrays of one shape, as (n, p); NaN where it was not observed.
 
     chord_share : chord over arc within STRAIGHT_REACH_M. line_rms_m : deviation from the best straight line.
     tide_m_per_m : metres the waterline moves for a metre of tide. pond_share : water behind the shore, 0-1.
-    swir1_land_refl : reflectance of the land behind. position_sd_m : scatter between periods. step_m : lasting step.
+    swir1_land_refl : reflectance of the land behind. position_sd_m : scatter between the periods before, or from, a lasting step. step_m : lasting step that
+    lies in this or an earlier period.
     """
 
     chord_share: np.ndarray
@@ -58,12 +67,12 @@ class Evidence:
 
     @property
     def straight(self) -> np.ndarray:
-        """bool (n,): straight as a built edge."""
+        """bool: straight as a built edge."""
         return (self.chord_share > MIN_CHORD_SHARE) & (self.line_rms_m < MAX_LINE_RMS_M)
 
     @property
     def built(self) -> np.ndarray:
-        """bool (n,): straight, or less moved by the tide than a beach (fill narrower than the reach has corners, and is not straight);
+        """bool: straight, or less moved by the tide than a beach (fill narrower than the reach has corners, and is not straight);
         no mudflat."""
         return (self.straight | (self.tide_m_per_m < BEACH_M_PER_M)) & ~(self.tide_m_per_m >= FLAT_M_PER_M)
 
@@ -83,8 +92,8 @@ def straightness(line: shapely.LineString, place: shapely.Point) -> tuple[float,
     return float(np.hypot(*(xy[-1] - xy[0])) / arc), float(across / np.sqrt(len(xy)))
 
 
-def natural_probability(e: Evidence) -> np.ndarray:
-    """Probability of a natural shore (0-1) from the sum of LOG_ODDS of what was observed; missing evidence adds nothing."""
+def natural_log_odds(e: Evidence) -> np.ndarray:
+    """Log-odds of a natural shore, the sum of LOG_ODDS of what was observed; missing evidence adds nothing."""
     crooked = (e.chord_share <= MIN_CHORD_SHARE) | (e.line_rms_m >= MAX_LINE_RMS_M)
     holds = {
         "reclaimed": (e.step_m > 0) & e.built,
@@ -96,17 +105,41 @@ def natural_probability(e: Evidence) -> np.ndarray:
         "fixed": e.position_sd_m < FIXED_SD_M,
         "bright_sand": e.swir1_land_refl > BRIGHT_SWIR1_REFL,
     }
-    total = sum(LOG_ODDS[name] * np.asarray(true, "float64") for name, true in holds.items())
-    return 1 / (1 + np.exp(-total))
+    return sum(LOG_ODDS[name] * np.asarray(true, "float64") for name, true in holds.items())
 
 
 def unit_class(probability: np.ndarray, river_mouth: np.ndarray) -> np.ndarray:
-    """natural, artificial, river mouth or uncertain (n,); NaN probability is uncertain."""
-    names = np.full(len(probability), "uncertain", dtype=object)
-    names[probability >= NATURAL_PROBABILITY] = "natural"
-    names[probability <= ARTIFICIAL_PROBABILITY] = "artificial"
-    names[river_mouth] = "river mouth"
+    """natural, artificial, river mouth or uncertain, object array of the shape of both; NaN probability is uncertain."""
+    names = np.full(np.shape(probability), UNCERTAIN, dtype=object)
+    names[probability >= NATURAL_PROBABILITY] = NATURAL
+    names[probability <= ARTIFICIAL_PROBABILITY] = ARTIFICIAL
+    names[river_mouth] = MOUTH
     return names
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """The last change of a unit between natural and artificial; empty where there is none. Periods are labels."""
+
+    converted_after: str = ""
+    """Last period that shows the former class."""
+    converted_period: str = ""
+    """First period that shows the new one."""
+    converted_to: str = ""
+
+
+def conversion(classes: Sequence[str], labels: Sequence[str]) -> Conversion:
+    """Of the classes of one unit in its periods, in time order. Periods in which it is uncertain, or nothing is known, lie between.
+
+    >>> conversion(["natural", "uncertain", "artificial"], ["2022", "2023", "2024"])
+    Conversion(converted_after='2022', converted_period='2024', converted_to='artificial')
+    """
+    decided = [(name, label) for name, label in zip(classes, labels, strict=True) if name in (NATURAL, ARTIFICIAL)]
+    found = Conversion()
+    for (was, before), (name, label) in pairwise(decided):
+        if name != was:
+            found = Conversion(before, label, name)
+    return found
 
 
 def tide_width_m(distance_m: np.ndarray, low_tide_refl: np.ndarray, high_tide_refl: np.ndarray, level: float) -> float:

@@ -1,4 +1,4 @@
-"""What a tile and period look like at the shore, at mean sea level: infrared reflectance, one map an optical family, on the chips' native NIR
+"""What a tile and period look like at the shore, at mean sea level or mean high water springs: infrared reflectance, one map an optical family, on the chips' native NIR
 pixels, and radar backscatter."""
 
 from __future__ import annotations
@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 import pyproj
@@ -18,7 +19,7 @@ from rs_pipeline.config import MaskSection, Settings
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Tile
 from rs_pipeline.products.coastline.shoreline import SEED_THRESHOLD
-from rs_pipeline.products.coastline.tide import tide_of
+from rs_pipeline.products.coastline.tide import reference_level_m, tide_of
 from rs_pipeline.radiometry.masks import flag_bits
 from rs_pipeline.radiometry.scaling import gamma0_power
 from rs_pipeline.region import read_tile
@@ -35,25 +36,28 @@ ROLES = ("nir", "swir1", "green")
 MIN_THIRD = 3
 """Fewer dates in a third of the tides say nothing."""
 
-MSL_HEIGHTS_M = np.linspace(-0.2, 0.2, 9)
-"""Mean sea level as far as a date knows it: its place errs by 4 m, on a slope of 0.05 as much as 0.2 m of tide does. The mean over
-these heights rests on several dates, a reading at 0 alone on two."""
+AROUND_LEVEL_M = np.linspace(-0.2, 0.2, 9)
+"""The level as far as a date knows it: its place errs by 4 m, on a slope of 0.05 as much as 0.2 m of tide does. The mean over
+these heights rests on several dates, a reading at one height on two."""
+
+MIN_REACHING = 2
+"""So many dates that reach the level, as far as a date knows it, make a line of it; with fewer it is one below."""
 
 TIDAL_CHANGE_REFL = 0.03
 """A pixel that the tide may reach is in SWIR1 as dark as water on some dates, and brighter by more than this on others."""
 
 SHORE_BANDS = (
-    MapBand("nir_refl", "NIR reflectance at mean sea level, or its median where the tide is not known or does not reach"),
+    MapBand("nir_refl", "NIR reflectance at the level (coastline.level), or its median where the tide is not known or does not reach"),
     MapBand("swir1_refl", "the same of SWIR1"),
-    MapBand("n_dates", "clear dates near mean sea level that both rest on", "count"),
-    MapBand("mndwi", "MNDWI of the median green and the median SWIR1, dates near mean sea level"),
+    MapBand("n_dates", "clear dates near the level that both rest on", "count"),
+    MapBand("mndwi", "MNDWI of the median green and the median SWIR1, dates near the level"),
     MapBand("nir_low_tide", "median NIR reflectance of the clear dates in the lowest third of the tides seen"),
     MapBand("nir_high_tide", "median NIR reflectance of the clear dates in the highest third of the tides seen"),
 )
 
 
 RADAR_SHORE_BANDS = (
-    MapBand("vv_gamma0", "mean gamma0 of VV on the dates near mean sea level, linear power"),
+    MapBand("vv_gamma0", "mean gamma0 of VV on the dates near the level (coastline.level), linear power"),
     MapBand("n_dates", "dates that it rests on", "count"),
 )
 
@@ -63,12 +67,15 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str, chips: 
 
     float32, NaN nodata, bands SHORE_BANDS. Nothing is resampled: the grid is that of the family's own pixels, and
     scenes on another lattice of pixels are left out. Without coastline settings, chips or fitting tides the file
-    holds NaN and ``n_dates`` 0. Tags: ``reference`` (msl or instantaneous); median tides in m above mean sea level,
+    holds NaN and ``n_dates`` 0. Tags: ``reference``, one of `shoreline.WATER_LEVELS`; ``level_m``, the height above mean sea level that the
+    reflectance stands for, nan where dates of any tide are used; median tides in m above mean sea level,
     nan if unknown: ``tide_m`` of the dates of the median, ``tide_low_m`` and ``tide_high_m`` of the two thirds; ``scenes``.
 
     Dates near mean sea level are chosen as by Bishop-Taylor et al. (2021). Their median is the shore at their median tide: 0.1 m
     beside mean sea level, and at every pixel another where clouds leave other dates, it moves the line of a beach of slope 0.03 by
-    3 m. So where the tide reaches, the reflectance is read at mean sea level from its course with the tide.
+    3 m. So where the tide reaches, the reflectance is read at mean sea level from its course with the tide. Mean high water springs
+    (coastline.level) is read likewise; satellites pass at one time of the day and may never see a spring high water there: then the line is that of
+    the highest dates, and its reference says so.
     """
     tile, layout = read_tile(settings, tile_id), Layout(settings.root)
     if chips is None:
@@ -77,22 +84,22 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str, chips: 
         members = [c for c in chips if in_family(c, family)]
         grid, members = native_grid(members, tile, FAMILY_RESOLUTION_M[family])
         members = passes_of(members)
-        heights_m, near_msl, reference = tide_filter(settings, members, tile)
-        low, high = tide_thirds(heights_m)
+        tide = tide_filter(settings, members, tile)
+        low, high = tide_thirds(tide.heights_m)
         rows = block_rows(len(members), grid, settings.resources.memory_gb * 1e9)
         blocks = [grid.window(row, 0, min(rows, grid.height - row), grid.width) for row in range(0, grid.height, rows)]
         native = pass_flags(members, grid, settings.masks)
-        parts = [composite_layers(members, block, heights_m, near_msl, low, high, settings.masks, native) for block in blocks]
+        parts = [composite_layers(members, block, tide, low, high, settings.masks, native) for block in blocks]
         layers = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else empty_layers(grid)
         tags = {
-            "family": family, "reference": reference, "tide_m": _middle(heights_m[near_msl]),
-            "tide_low_m": _middle(heights_m[low]), "tide_high_m": _middle(heights_m[high]), "scenes": _keys(members, near_msl),
+            "family": family, **tide.tags(), "tide_low_m": _middle(tide.heights_m[low]), "tide_high_m": _middle(tide.heights_m[high]),
+            "scenes": _keys(members, tide.used),
         }  # fmt: skip
         write_map(layout.shore(period_label, tile_id, family), grid, layers, SHORE_BANDS, tags)
     radar = passes_of([c for c in chips if c.family == "radar" and c.has("vv")])
-    heights_m, near_msl, reference = tide_filter(settings, radar, tile)
-    layers = radar_layers([p for p, near in zip(radar, near_msl, strict=True) if near], tile.grid, settings.masks)
-    tags = {"family": SHORE_RADAR, "reference": reference, "tide_m": _middle(heights_m[near_msl]), "scenes": _keys(radar, near_msl)}
+    tide = tide_filter(settings, radar, tile)
+    layers = radar_layers([p for p, use in zip(radar, tide.used, strict=True) if use], tile.grid, settings.masks)
+    tags = {"family": SHORE_RADAR, **tide.tags(), "scenes": _keys(radar, tide.used)}
     write_map(layout.shore(period_label, tile_id, SHORE_RADAR), tile.grid, layers, RADAR_SHORE_BANDS, tags)
 
 
@@ -145,10 +152,33 @@ def _phase(chip: Chip, resolution_m: float) -> tuple[float, float]:
     return x, y
 
 
-def tide_filter(settings: Settings, passes: list[Pass], tile: Tile) -> tuple[np.ndarray, np.ndarray, str]:
-    """(tide at each pass in m, NaN unknown; whether it is used; reference). No table: all are used, as instantaneous."""
-    if settings.coastline is None or settings.coastline.tide_table is None:
-        return np.full(len(passes), np.nan), np.ones(len(passes), bool), "instantaneous"
+@dataclass(frozen=True)
+class TideChoice:
+    """Passes of a tile by their tide. heights_m : float (n,), NaN unknown. used : bool (n,)."""
+
+    heights_m: np.ndarray
+    used: np.ndarray
+    reference: str
+    """One of `shoreline.WATER_LEVELS`."""
+    level_m: float
+    """Height above mean sea level that the passes are read at; NaN where they are of any tide."""
+
+    def tags(self) -> dict[str, str]:
+        return {"reference": self.reference, "level_m": f"{self.level_m:.3f}", "tide_m": _middle(self.heights_m[self.used])}
+
+
+def tide_filter(settings: Settings, passes: list[Pass], tile: Tile) -> TideChoice:
+    """Passes within coastline.tide_window of the level; without a table all are used, as instantaneous.
+
+    Where fewer than coastline.min_dates lie that near to mean high water springs, the highest so many are used.
+
+    Raises
+    ------
+    TableError : mean high water springs is wanted, and the table does not tell it.
+    """
+    coast = settings.coastline
+    if coast is None or coast.tide_table is None:
+        return TideChoice(np.full(len(passes), np.nan), np.ones(len(passes), bool), "instantaneous", math.nan)
     left, bottom, right, top = tile.grid.bounds
     to_degrees = pyproj.Transformer.from_crs(tile.grid.crs, 4326, always_xy=True)
     tide = tide_of(settings, *to_degrees.transform((left + right) / 2, (bottom + top) / 2))
@@ -156,7 +186,18 @@ def tide_filter(settings: Settings, passes: list[Pass], tile: Tile) -> tuple[np.
     if np.isnan(heights_m).any():
         log.warning("tile %s: the tide table has no height for %d of %d passes, they are left out",
                     tile.id, int(np.isnan(heights_m).sum()), len(passes))  # fmt: skip
-    return heights_m, tide.near_msl(heights_m, settings.coastline.tide_window), "msl"
+    level_m = reference_level_m(settings, tide)
+    used = tide.near(level_m, heights_m, coast.tide_window)
+    if coast.level == "msl":
+        return TideChoice(heights_m, used, "msl", level_m)
+    if used.sum() < coast.min_dates:
+        used = np.isfinite(heights_m) & (np.argsort(np.argsort(-np.nan_to_num(heights_m, nan=-np.inf))) < coast.min_dates)
+    if (heights_m[used] >= level_m + AROUND_LEVEL_M[0]).sum() >= MIN_REACHING:
+        return TideChoice(heights_m, used, "mhws", level_m)
+    reached_m = float(heights_m[used].max()) if used.any() else math.nan
+    if passes:
+        log.warning("tile %s: passes reach %.2f m above mean sea level, mean high water springs lie at %.2f m: the line is drawn below", tile.id, reached_m, level_m)
+    return TideChoice(heights_m, used, "below mhws", reached_m)
 
 
 def tide_thirds(heights_m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -178,7 +219,7 @@ def empty_layers(grid: Grid) -> dict[str, np.ndarray]:
 
 
 def composite_layers(
-    passes: list[Pass], grid: Grid, heights_m: np.ndarray, near_msl: np.ndarray, low: np.ndarray, high: np.ndarray, masks: MaskSection,
+    passes: list[Pass], grid: Grid, tide: TideChoice, low: np.ndarray, high: np.ndarray, masks: MaskSection,
     native: list[list[NativeFlags | None]],
 ) -> dict[str, np.ndarray]:
     """The bands of SHORE_BANDS, float32 (h, w)."""
@@ -194,13 +235,13 @@ def composite_layers(
         return refl_quantiles(stack, scale, offset, use, np.array(probabilities))
 
     nir_dn, swir1_dn, green_dn = dn
-    (nir,), n_dates = quantiles(nir_dn, near_msl, 0.5)
-    (dark, swir1, bright), _ = quantiles(swir1_dn, near_msl, 0.1, 0.5, 0.9)
-    index = mndwi_map(quantiles(green_dn, near_msl, 0.5)[0][0], swir1)
+    (nir,), n_dates = quantiles(nir_dn, tide.used, 0.5)
+    (dark, swir1, bright), _ = quantiles(swir1_dn, tide.used, 0.1, 0.5, 0.9)
+    index = mndwi_map(quantiles(green_dn, tide.used, 0.5)[0][0], swir1)
     tidal = (dark < SEED_THRESHOLD[1]) & (bright - dark > TIDAL_CHANGE_REFL)
-    rising = np.argsort(heights_m)
-    rising = rising[near_msl[rising] & np.isfinite(heights_m[rising])]
+    rising = np.argsort(tide.heights_m)
+    rising = rising[tide.used[rising] & np.isfinite(tide.heights_m[rising])]
     for stack, refl in ((nir_dn, nir), (swir1_dn, swir1)):
-        refl_at_tide(stack[rising], scale[rising], offset[rising], heights_m[rising], MSL_HEIGHTS_M, tidal, refl)
+        refl_at_tide(stack[rising], scale[rising], offset[rising], tide.heights_m[rising], tide.level_m + AROUND_LEVEL_M, tidal, refl)
     layers = (nir, swir1, n_dates.astype("float32"), index, quantiles(nir_dn, low, 0.5)[0][0], quantiles(nir_dn, high, 0.5)[0][0])
     return dict(zip((b.name for b in SHORE_BANDS), layers, strict=True))

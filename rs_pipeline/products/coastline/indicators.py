@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from rs_pipeline.config import Settings
 from rs_pipeline.estimation.error_model import spread
 from rs_pipeline.estimation.estimate import (
     Estimate,
@@ -19,107 +20,165 @@ from rs_pipeline.estimation.estimate import (
     observed_ratio,
     published,
 )
-from rs_pipeline.estimation.uncertainty import Z95, around, within
+from rs_pipeline.estimation.uncertainty import Z95, Interval, around, within
+from rs_pipeline.products.coastline.classes import ARTIFICIAL, MIN_STEP_M, MOUTH, NATURAL, UNCERTAIN
 
-NATURAL_WEIGHT = {"natural": 1.0, "artificial": 0.0, "uncertain": 0.5}
-"""Part of a coast unit's length that counts as natural; river mouths are no coast."""
-
-RECLAIMED_STEP_M = 100.0
-"""Least advance of reclaimed land, metres: what an unseen transect may hide."""
+NATURAL_WEIGHT = {NATURAL: 1.0, ARTIFICIAL: 0.0, UNCERTAIN: 0.5}
+"""Part of a coast unit's length that counts as natural; river mouths have a length of their own."""
 
 ACCRETION_M_YR = 20.0
 """Fastest natural accretion, metres a year: an artificial shore that advances faster was built out."""
 
 
-def _coast(facts: Facts) -> pd.DataFrame | Estimate:
-    """The unit's transects without river mouths, with ``distance`` in this period and ``restored`` (bool)."""
-    if facts["transects"] is None:
+def smallest_reclaimed_ha(settings: Settings) -> float:
+    """Smallest fill that is told from none in every year, ha: one transect's length of coast times MIN_STEP_M. NaN without a coast.
+
+    An artificial shore that advances by more than its error and ACCRETION_M_YR a year counts too, so in the first years less may be found.
+    """
+    return math.nan if settings.coastline is None else settings.coastline.transect_spacing_m * MIN_STEP_M / 1e4
+
+
+def _units(facts: Facts) -> pd.DataFrame | Estimate:
+    """The unit's transects with what they have in this period: ``kind`` (their class, none where it is not known), ``natural`` (the probability),
+    ``distance``; and ``restored`` (bool)."""
+    table = facts["transects"]
+    if table is None:
         return missing("insufficient_data", "this run made no coastline")
-    if facts["transects"].empty:
+    if table.empty:
         return missing("no_target", "no coast in this county")
-    coast = facts["transects"][facts["transects"].unit_class != "river mouth"]
-    column = f"distance_{facts.period}"
-    restored = coast.restored.astype(bool) if "restored" in coast else False
-    return coast.assign(distance=coast[column] if column in coast else math.nan, restored=restored)
+    columns = {"kind": "class", "natural": "natural_probability", "distance": "distance"}
+    nothing = pd.Series(math.nan, table.index)
+    now = {name: table.get(f"{column}_{facts.period}", nothing) for name, column in columns.items()}
+    return table.assign(**now, restored=table.restored.astype(bool) if "restored" in table else False)
 
 
-def _mouths_m(facts: Facts) -> float:
-    """Length of what is called river mouth, m."""
-    return float(facts["transects"].length_m[facts["transects"].unit_class == "river mouth"].sum())
+def _known(units: pd.DataFrame, whole_m: float, facts: Facts) -> tuple[pd.DataFrame, float, str] | Estimate:
+    """The units whose class in this period is known, the part of ``whole_m`` they make up, and what was carried, in words.
+
+    A unit that the period does not show has the class that it has before and after (see the step). It counts as known, unless more than half of
+    the coast would be: carried classes fill gaps, they are no observation of a year.
+    """
+    seen_m = units.length_m[np.isfinite(units.distance)].sum()
+    if not seen_m > 0:
+        return missing("insufficient_data", "no coast unit seen in this period")
+    if observed_ratio(seen_m, whole_m) < facts.limits.range:
+        units = units[np.isfinite(units.distance)]
+    carried_km = units.length_m[~np.isfinite(units.distance)].sum() / 1e3
+    words = f"{carried_km:.3g} km not seen in this period have their class of the periods before and after" if carried_km else ""
+    return units, observed_ratio(units.length_m.sum(), whole_m), words
 
 
-def _natural(facts: Facts, denominator: str) -> Estimate:
-    """Natural coast without river mouths; uncertain units count half, restored ones (tables.restored_coast) as natural.
+def _natural(facts: Facts, denominator: str, part: str = NATURAL) -> Estimate:
+    """Natural coast of the period without river mouths; uncertain units count half, restored ones (tables.restored_coast) as natural.
 
     Not decided are the uncertain units, which may all be either, and where the river mouths end: mud before one looks like its water.
 
-    ``denominator``: empty for the length in km, ``measured`` or ``official`` for the share in % of that length.
+    ``denominator``: empty for the length in km, ``measured`` or ``official`` for the share in % of that length. ``part``: NATURAL, or ARTIFICIAL
+    for the rest of the same coast.
     """
-    coast = _coast(facts)
-    if isinstance(coast, Estimate):
-        return coast
-    measured_km = coast.length_m.sum() / 1e3
+    units = _units(facts)
+    if isinstance(units, Estimate):
+        return units
     if denominator == "official" and facts["official_coast_km"] is None:
         return missing("needs_table", "needs the official length of the coast of this unit (indicators.official_coast_km)")
-    seen = coast[coast.unit_class.isin(NATURAL_WEIGHT) & np.isfinite(coast.distance)]
-    length = seen.length_m.sum()
-    if not length > 0:
-        return missing("insufficient_data", "no coast unit seen in this period")
-    weight = np.where(seen.restored, 1.0, seen.unit_class.map(NATURAL_WEIGHT))
-    value, mouths = (seen.length_m * weight).sum() / length, _mouths_m(facts) / length
-    doubt = seen.length_m[(seen.unit_class == "uncertain") & ~seen.restored].sum() / length
-    p = np.where(seen.restored | (seen.unit_class == "uncertain"), 1.0, seen.natural_probability.fillna(0.5))
-    random = math.sqrt((seen.length_m**2 * p * (1 - p)).sum()) / length
-    surely, possibly = value - doubt / 2, value + doubt / 2 + mouths
+    coast, mouths_m = units[units.kind != MOUTH], units.length_m[units.kind == MOUTH].sum()
+    coast_m = coast.length_m.sum()
+    found = _known(coast[coast.kind.isin(NATURAL_WEIGHT)], coast_m, facts)
+    if isinstance(found, Estimate):
+        return found
+    known, v, carried = found
+    length = known.length_m.sum()
+    weight = np.where(known.restored, 1.0, known.kind.map(NATURAL_WEIGHT).astype("float64"))
+    value, mouths = (known.length_m * weight).sum() / length, mouths_m / length
+    doubt = known.length_m[(known.kind == UNCERTAIN) & ~known.restored].sum() / length
+    p = np.where(known.restored | (known.kind == UNCERTAIN), 1.0, known.natural.fillna(0.5))
+    random = math.sqrt((known.length_m**2 * p * (1 - p)).sum()) / length
+    surely, possibly, high = value - doubt / 2, value + doubt / 2 + mouths, 1 + mouths
+    if part == ARTIFICIAL:
+        value, surely, possibly, high = 1 - value, 1 - value - doubt / 2, 1 - value + doubt / 2, 1.0
     if denominator == "measured":
-        surely, possibly = surely / (1 + mouths), possibly / (1 + mouths)
-    error = spread("natural_coast_retention" if denominator else "natural_coast_length_km", random, undecided=(value - surely, possibly - value))
-    factor = {"": measured_km, "measured": 100.0, "official": 100.0 * measured_km / (facts["official_coast_km"] or math.nan)}[denominator]
-    mean = modelled(value, error, high=1.0 if denominator == "measured" else 1 + mouths)
-    estimate = published(mean, observed_ratio(length, coast.length_m.sum()), facts, factor, total=denominator != "measured", spread=error)
-    restored_km = seen.length_m[seen.restored].sum() / 1e3
-    return estimate.noting(f"{restored_km:.3g} km restored coast count as natural") if restored_km else estimate
+        surely, possibly, high = surely / (1 + mouths), possibly / (1 + mouths), 1.0
+    name = "natural_coast_retention" if denominator else f"{part}_coast_length_km"
+    error = spread(name, random, undecided=(value - surely, possibly - value))
+    factor = {"": coast_m / 1e3, "measured": 100.0, "official": 100.0 * coast_m / 1e3 / (facts["official_coast_km"] or math.nan)}[denominator]
+    estimate = published(modelled(value, error, high=high), v, facts, factor, total=denominator != "measured", spread=error)
+    restored_km = known.length_m[known.restored].sum() / 1e3
+    return estimate.noting(f"{restored_km:.3g} km restored coast count as natural" if restored_km else "", carried, _converted(coast, facts))
+
+
+def _converted(coast: pd.DataFrame, facts: Facts) -> str:
+    """How much coast the period shows converted for the first time, in words."""
+    new = coast[coast.converted_period == facts.period]
+    return ", ".join(f"{m / 1e3:.3g} km first seen {kind} in this period" for kind, m in new.groupby("converted_to").length_m.sum().items())
+
+
+def _estuary(facts: Facts) -> Estimate:
+    """Length of river mouths in this period, km. Where they end is not decided: mud before one looks like its water, so all of it may be coast."""
+    units = _units(facts)
+    if isinstance(units, Estimate):
+        return units
+    whole_m = units.length_m.sum()
+    found = _known(units[units.kind.isin([*NATURAL_WEIGHT, MOUTH])], whole_m, facts)
+    if isinstance(found, Estimate):
+        return found
+    known, v, carried = found
+    value = known.length_m[known.kind == MOUTH].sum() / known.length_m.sum()
+    error = spread("estuary_length_km", 0.0, undecided=(value, 0.0))
+    return published(modelled(value, error), v, facts, whole_m / 1e3, total=True, spread=error).noting(carried)
 
 
 def _coast_rate(facts: Facts) -> Estimate:
-    """Mean shoreline rate, m a year, seaward positive, weighted by length. It is of all periods, so only the last one carries it."""
-    coast = _coast(facts)
-    if isinstance(coast, Estimate):
-        return coast
+    """Mean rate of the shore that moved by itself, m a year, seaward positive, weighted by length: without reclaimed transects, those with a
+    lasting step, and river mouths. It is of all periods, so only the last one carries it."""
+    units = _units(facts)
+    if isinstance(units, Estimate):
+        return units
     if not facts.is_last:
         return missing("insufficient_data", "the rate is of all periods: see the last one")
+    coast = units[units.unit_class != MOUTH]
+    built = (coast["class"] == "reclaimed") | (coast.step_m != 0)
+    left_km, coast = coast.length_m[built].sum() / 1e3, coast[~built]
+    words = f"{left_km:.3g} km of reclaimed coast and other lasting steps left out" if left_km else ""
     seen = coast[np.isfinite(coast.lrr_m_yr)]
     if seen.empty:
-        return missing("insufficient_data", "no transect with enough periods for a rate")
+        return missing("insufficient_data", "no transect with enough periods for a rate").noting(words)
     mean = around(np.average(seen.lrr_m_yr, weights=seen.length_m), np.average(seen.lrr_ci95_m_yr, weights=seen.length_m))
     v = observed_ratio(seen.length_m.sum(), coast.length_m.sum())
-    return published(mean, v, facts, 1.0, low=seen.lrr_m_yr.min(), high=seen.lrr_m_yr.max())
+    return published(mean, v, facts, 1.0, low=seen.lrr_m_yr.min(), high=seen.lrr_m_yr.max()).noting(words)
 
 
 def _reclaimed(facts: Facts) -> Estimate:
     """Land won from the sea since the baseline, ha: length times advance of the transects that were built out.
 
-    Built out: classed ``reclaimed`` over all periods, or an artificial shore that advanced by more than its error and faster than mud and
-    sand accrete. The errors of the transects' positions are taken as common to all; where between two transects a fill ends is not known.
+    Built out: artificial in this period, and advanced by more than its error and either faster than mud and sand accrete or, where all periods show
+    a seaward step of a built shore (``reclaimed``), by the greater part of that step; so a step counts from its year on, and only where it is
+    later than the baseline. The errors of the transects' positions are taken as common to all; where between two transects a fill ends is not
+    known; an artificial unit may be natural after all, and an uncertain one that advanced likewise may be a fill.
     """
-    coast = _coast(facts)
-    if isinstance(coast, Estimate):
-        return coast
+    units = _units(facts)
+    if isinstance(units, Estimate):
+        return units
     if first := baseline_period(facts):
         return first
-    base = f"distance_{facts.baseline}"
+    coast, base = units[units.kind != MOUTH], f"distance_{facts.baseline}"
     coast = coast.assign(advance=coast.distance - (coast[base] if base in coast else math.nan))
     seen = coast[np.isfinite(coast.advance)]
     length = seen.length_m.sum()
     if not length > 0:
         return missing("insufficient_data", "no transect seen in both this and the baseline period")
     error = np.hypot(seen[f"error_{facts.period}"], seen[f"error_{facts.baseline}"])
-    least = np.maximum(Z95 * error, ACCRETION_M_YR * facts.years_since_baseline)
-    built = (seen["class"] == "reclaimed") & (seen.advance > 0) | (seen.unit_class == "artificial") & (seen.advance > least)
+    accretion_m = ACCRETION_M_YR * facts.years_since_baseline
+    enough = np.where(seen["class"] == "reclaimed", np.minimum(accretion_m, seen.step_m / 2), accretion_m)
+    advanced, area_m2 = seen.advance > np.maximum(Z95 * error, enough), seen.length_m * seen.advance
+    built = advanced & (seen.kind == ARTIFICIAL)
     new, v = seen[built], observed_ratio(length, coast.length_m.sum())
-    half_m2 = math.hypot(Z95 * (new.length_m * error[built]).sum(), _ends95_m2((seen.length_m * seen.advance).to_numpy(), built.to_numpy()))
-    mean = around((new.length_m * new.advance).sum() / length, half_m2 / length)
-    high = max(RECLAIMED_STEP_M, new.advance.max() if len(new) else 0.0)
+    p = new.natural.fillna(0.5)
+    position_m2, class_m2 = (new.length_m * error[built]).sum(), math.sqrt((area_m2[built] ** 2 * p * (1 - p)).sum())
+    half_m2 = math.hypot(Z95 * position_m2, Z95 * class_m2, _ends95_m2(area_m2.to_numpy(), built.to_numpy()))
+    undecided_m2 = area_m2[advanced & (seen.kind == UNCERTAIN)].sum()
+    value_m2 = area_m2[built].sum()
+    mean = Interval(value_m2 / length, (value_m2 - half_m2) / length, (value_m2 + half_m2 + undecided_m2) / length, "model95")
+    high = max(MIN_STEP_M, new.advance.max() if len(new) else 0.0)
     return published(within(mean, 0, math.inf), v, facts, coast.length_m.sum() / 1e4, high=high, total=True)
 
 
@@ -135,27 +194,42 @@ def _ends95_m2(area_m2: np.ndarray, built: np.ndarray) -> float:
 
 
 _CLASS_BOUNDS = (
-    "uncertain units and river mouths taken either way, the chances of the other units' classes, and the systematic error of classes and "
-    "lengths seen in simulated worlds"
+    "uncertain units and river mouths taken either way, the chances of the other units' classes in the period, and the systematic error of classes "
+    "and lengths seen in simulated worlds"
 )
-_NATURAL = "length of natural coast units of 100 m (uncertain ones by half, restored ones whole, river mouths left out)"
+_NATURAL = (
+    "length of coast units of 100 m that are natural in the period (uncertain ones by half, restored ones whole; river mouths, the estuaries of "
+    "DB33/T 2106-2018, have a length of their own)"
+)
+_SHARE = "river mouths in neither length: our reading, the text of the standard is not public"
 
 INDICATORS = (
     Indicator("natural_coast_length_km", "Natural coast", "km", "coastline", "up", partial(_natural, denominator=""), formula=_NATURAL, bounds=_CLASS_BOUNDS),
     Indicator(
+        "artificial_coast_length_km", "Artificial coast", "km", "coastline", "down", partial(_natural, denominator="", part=ARTIFICIAL),
+        formula="length of coast units less that of natural ones; river mouths left out", bounds=_CLASS_BOUNDS,
+    ),
+    Indicator(
+        "estuary_length_km", "River mouths on the coast", "km", "coastline", "", _estuary,
+        formula="length of coast units that are river mouths in the period; with the natural and the artificial coast it makes up the whole",
+        bounds="river mouths taken as coast, and the systematic error seen in simulated worlds",
+    ),
+    Indicator(
         "natural_coast_retention", "Share of natural coast, of the measured length", "%", "coastline", "up",
-        partial(_natural, denominator="measured"), formula=f"{_NATURAL} / length of all coast units", bounds=_CLASS_BOUNDS,
+        partial(_natural, denominator="measured"), formula=f"{_NATURAL} / length of natural and artificial units ({_SHARE})", bounds=_CLASS_BOUNDS,
     ),
     Indicator(
         "natural_coast_retention_official", "Share of natural coast, of the official length", "%", "coastline", "up",
         partial(_natural, denominator="official"), formula=f"{_NATURAL} / indicators.official_coast_km", bounds=_CLASS_BOUNDS,
     ),
     Indicator(
-        "coast_mean_rate", "Mean shoreline rate, seaward positive", "m/yr", "coastline", "", _coast_rate,
-        formula="mean of the transects' regression rates, weighted by length", bounds="mean of the transects' 95 % intervals: errors common to all",
+        "coast_mean_rate", "Mean rate of the shore that moved by itself, seaward positive", "m/yr", "coastline", "", _coast_rate,
+        formula="mean of the transects' regression rates, weighted by length, without reclaimed transects, those with a lasting step of 100 m or more, and river mouths",
+        bounds="mean of the transects' 95 % intervals: errors common to all",
     ),
     Indicator(
         "reclaimed_area", "Land won from the sea since the baseline", "ha", "coastline", "down", _reclaimed, is_change=True,
-        formula="length x seaward advance since the baseline of the transects that were built out", bounds="position errors of the shorelines, common to all transects, and half a spacing of transects at either end of a fill",
+        formula="length x seaward advance since the baseline of the transects that are artificial in the period and were built out",
+        bounds="position errors of the shorelines, common to all transects, half a spacing of transects at either end of a fill, the chances of the classes, and uncertain units that advanced likewise",
     ),
 )  # fmt: skip

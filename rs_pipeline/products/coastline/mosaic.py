@@ -15,7 +15,7 @@ from scipy.ndimage import map_coordinates
 from rs_pipeline.errors import DamagedError
 from rs_pipeline.model import Grid
 from rs_pipeline.products.coastline.classify import parted_water, tide_width_m
-from rs_pipeline.products.coastline.shoreline import pixel_of
+from rs_pipeline.products.coastline.shoreline import WATER_LEVELS, pixel_of
 from rs_pipeline.products.coastline.transects import Transects
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,9 @@ MIN_TIDE_M = 0.3
 
 @dataclass(frozen=True)
 class ShoreMosaic:
-    """nir_refl, swir1_refl, mndwi, nir_low_tide_refl : float32 (h, w), NaN not observed or too few dates. n_dates : uint16 (h, w)."""
+    """nir_refl, swir1_refl, mndwi, nir_low_tide_refl : float32 (h, w), NaN not observed or too few dates. n_dates : uint16 (h, w).
+    reference : uint8 (h, w), index of `shoreline.WATER_LEVELS`. level_m : float32 (h, w), height above mean sea level that it stands for, NaN unknown.
+    """
 
     grid: Grid
     nir_refl: np.ndarray
@@ -39,7 +41,8 @@ class ShoreMosaic:
     mndwi: np.ndarray
     nir_low_tide_refl: np.ndarray
     n_dates: np.ndarray
-    reference: str
+    reference: np.ndarray
+    level_m: np.ndarray
 
 
 def read_mosaic(paths: Iterable[Path], min_dates: int) -> ShoreMosaic | None:
@@ -61,9 +64,9 @@ def read_mosaic(paths: Iterable[Path], min_dates: int) -> ShoreMosaic | None:
     width = round((max(g.bounds[2] for _, g, _ in opened) - left) / r)
     height = round((top - min(g.bounds[1] for _, g, _ in opened)) / r)
     grid = Grid(opened[0][1].crs, r, left, top, width, height)
-    layers = np.full((4, *grid.shape), np.nan, "float32")
-    n_dates = np.zeros(grid.shape, "uint16")
-    for path, g, _ in opened:
+    layers, level_m = np.full((4, *grid.shape), np.nan, "float32"), np.full(grid.shape, np.nan, "float32")
+    n_dates, reference = np.zeros(grid.shape, "uint16"), np.zeros(grid.shape, "uint8")
+    for path, g, tags in opened:
         row, col = round((top - g.top) / r), round((g.left - left) / r)
         h, w = min(g.height, height - row), min(g.width, width - col)
         here = slice(row, row + h), slice(col, col + w)
@@ -73,9 +76,11 @@ def read_mosaic(paths: Iterable[Path], min_dates: int) -> ShoreMosaic | None:
         for whole, part in zip(layers, refl, strict=True):
             whole[here] = np.where(enough, part, whole[here])
         n_dates[here] = np.where(enough, count, n_dates[here])
+        reference[here] = np.where(enough, WATER_LEVELS.index(tags["reference"]), reference[here])
+        level_m[here] = np.where(enough, float(tags["level_m"]), level_m[here])
     if not np.isfinite(layers[1]).any():
         return None
-    return ShoreMosaic(grid, *layers, n_dates, opened[0][2]["reference"])
+    return ShoreMosaic(grid, *layers, n_dates, reference, level_m)
 
 
 def bands_of(src: rasterio.DatasetReader, *names: str) -> list[int]:

@@ -34,7 +34,7 @@ def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> lis
 STEPS = (
     Step(
         "shore", "Make the SWIR1 composites of a tile and period that shorelines are drawn from.", "rs_pipeline.products.coastline.composite:shore_composite",
-        scope="tile_period", priority=1, memory_mb=block_memory_mb, when=has_coast, keys=(*CLEAR_PIXEL_KEYS, "masks.radar_edge_m", "masks.coastline", *(f"coastline.tide_{n}" for n in ("window", "time_zone", "msl_m"))),
+        scope="tile_period", priority=1, memory_mb=block_memory_mb, when=has_coast, keys=(*CLEAR_PIXEL_KEYS, "masks.radar_edge_m", "masks.coastline", *(f"coastline.tide_{n}" for n in ("window", "time_zone", "msl_m")), "coastline.level", "coastline.min_dates"),
         tables=sensor_tables,
         reads=lambda p: [*chips(p), p.layout.tiles], side_files=lambda p: [*_tables(p), p.settings.masks.dem],
         writes=lambda p: [p.layout.shore(p.period, p.tile, family) for family in SHORE_SOURCES],

@@ -16,10 +16,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from rs_kernels.trends import LAG1_MAX, inflated_trend, variance_inflation
 from scipy import special, stats
+
+from rs_pipeline.products.coastline.classes import MIN_STEP_M
 
 MIN_RATE_DATES = 3
 """Fewer dates: no regression, class ``insufficient_data``."""
@@ -27,9 +30,8 @@ MIN_SEN_DATES = 5
 """Fewer dates: the extreme slopes of their pairs hold the rate less often than 95 times of 100, and Theil-Sen has no interval."""
 SPIKE_M = 40.0
 """A date that stands out from both neighbours by more than this is a spike."""
-MIN_STEP_M = 100.0
-"""Least lasting change within STEP_YEARS that counts as a step (reclamation, removal of a dyke)."""
 STEP_YEARS = 3.0
+"""A step takes no longer."""
 MIN_SCATTER_M = 0.1
 """Positions are no better known than this, even where three lie on a line."""
 MIN_LAG_DATES = 8
@@ -165,23 +167,37 @@ def _lag1(residual_m: np.ndarray) -> float:
     return float((n * (residual_m[1:] @ residual_m[:-1]) / square + 2) / (n - 4)) if square > n * MIN_SCATTER_M**2 else 0.0
 
 
-def lasting_step(years: np.ndarray, distance_m: np.ndarray) -> float:
-    """Largest lasting change within STEP_YEARS, metres, seaward positive; 0 if it is below MIN_STEP_M.
+class ShoreStep(NamedTuple):
+    """A lasting change of a shore, metres, seaward positive, and the decimal year of the first date beyond its half."""
+
+    change_m: float = 0.0
+    year: float = math.nan
+
+
+def lasting_step(years: np.ndarray, distance_m: np.ndarray) -> ShoreStep:
+    """Largest lasting change within STEP_YEARS; none if it is below MIN_STEP_M.
 
     Lasting: every distance after lies beyond every distance before by that much, so that a single wrong date
     within the series is no step. (A wrong date at the very end cannot be told from one.)
     """
-    best = 0.0
-    for i in range(years.size):
-        for j in range(i + 1, years.size):
-            if years[j] - years[i] > STEP_YEARS:
-                break
-            advance = distance_m[j:].min() - distance_m[: i + 1].max()
-            retreat = distance_m[: i + 1].min() - distance_m[j:].max()
-            change = advance if advance > retreat else -retreat
-            if abs(change) >= MIN_STEP_M and max(advance, retreat) > abs(best):
-                best = float(change)
+    best = ShoreStep()
+    if years.size < 2:
+        return best
+    between = years[None, :] - years[:, None]
+    for sign in (1.0, -1.0):
+        x = sign * distance_m
+        before, after = np.maximum.accumulate(x), np.minimum.accumulate(x[::-1])[::-1]
+        change = np.where((between > 0) & (between <= STEP_YEARS), after[None, :] - before[:, None], 0.0)
+        i, j = np.unravel_index(change.argmax(), change.shape)
+        if change[i, j] >= MIN_STEP_M and change[i, j] > abs(best.change_m):
+            first = i + 1 + int((x[i + 1 : j + 1] > before[i] + change[i, j] / 2).argmax())
+            best = ShoreStep(float(sign * change[i, j]), float(years[first]))
     return best
+
+
+def steps_along(years: np.ndarray, distance_m: np.ndarray) -> list[ShoreStep]:
+    """Lasting steps of transects, years (p,) and distances (n, p), NaN where there is no shoreline."""
+    return [lasting_step(years[seen], x[seen]) for x, seen in zip(distance_m, np.isfinite(distance_m), strict=True)]
 
 
 def spikes(distance_m: np.ndarray) -> np.ndarray:
@@ -208,9 +224,9 @@ class Series:
         spikes, so that reclamation survives."""
         seen = np.isfinite(distance_m)
         t, x, e = (np.asarray(a, "float64")[seen] for a in (years, distance_m, error_m))
-        step = lasting_step(t, x)
-        kept = ~spikes(x) if step == 0.0 else np.ones(x.size, bool)
-        return cls(t[kept], x[kept], e[kept], step)
+        step_m = lasting_step(t, x).change_m
+        kept = ~spikes(x) if step_m == 0.0 else np.ones(x.size, bool)
+        return cls(t[kept], x[kept], e[kept], step_m)
 
     @property
     def has_line(self) -> bool:

@@ -27,6 +27,11 @@ EDGE_METHODS = ("none", "nir_fraction", "swir1_fraction", "swir1_threshold")
 BY_NIR, BY_SWIR1, BY_THRESHOLD = 1, 2, 3
 """How the water fraction of a pixel was found: index of the ``method`` map."""
 
+WATER_LEVELS = ("instantaneous", "msl", "mhws", "below mhws")
+"""Water levels that a line may stand for: dates of any tide; mean sea level; mean high water springs; as near below these as passes came."""
+HEIGHT_ERROR_M = {"instantaneous": 0.5, "msl": 0.25, "mhws": 0.25, "below mhws": 0.5}
+"""Standard error of the height that a line lies at; below mean high water springs, of the height that it says (``level_m``)."""
+
 SEED_THRESHOLD = (0.03, 0.08)
 """Guard of Otsu's threshold: turbid water stays below, wet mud above."""
 WATER_REACH_M = 300.0
@@ -167,7 +172,7 @@ def position_error_m(family: str, reference: str, edge_method: str, tide_m_per_m
     """1-sigma error of a shoreline's position, metres: root of the summed squares of its sources.
 
     Contour 1.5 (Sentinel-2) or 3 (Landsat), 15 where a threshold replaced the fraction; geolocation 4 or 6; season 5;
-    run-up 3; tide: height error (0.25 m near mean sea level, 0.5 m where dates are not selected) times the horizontal
+    run-up 3; tide: height error (HEIGHT_ERROR_M) times the horizontal
     metres a metre of tide moves the line (20 on a slope of 0.05), at most 50.
 
     >>> round(position_error_m("sentinel-2", "msl", "nir_fraction"), 1)
@@ -176,5 +181,5 @@ def position_error_m(family: str, reference: str, edge_method: str, tide_m_per_m
     contour, geolocation = {"sentinel-2": (1.5, 4.0), "landsat": (3.0, 6.0)}[family]
     if not edge_method.endswith("_fraction"):
         contour = 15.0
-    tide = min((0.25 if reference == "msl" else 0.5) * tide_m_per_m, 50.0)
+    tide = min(HEIGHT_ERROR_M[reference] * tide_m_per_m, 50.0)
     return float(np.sqrt(contour**2 + geolocation**2 + 5.0**2 + 3.0**2 + tide**2))

@@ -1,6 +1,6 @@
-"""Tide heights from a table, and the window around mean sea level.
+"""Tide heights from a table, mean high water springs, and the window around the level that shorelines are drawn at.
 
-No line is moved by the slope of its beach: reflectance is read at mean sea level before a line is drawn, see
+No line is moved by the slope of its beach: reflectance is read at the level before a line is drawn, see
 `rs_kernels.composite.refl_at_tide`. A slope correction (waterline + tide / tan beta) needs the slope, which a flat coast does not tell.
 """
 
@@ -41,6 +41,12 @@ MAX_GAP_S = 3 * 3600.0
 """Between records further apart no height is interpolated: a semidiurnal tide turns within that time."""
 SAME_TIME_S = 600.0
 """A record this near is taken as it is, however far the next."""
+LUNAR_DAY_S = 24.84 * 3600
+"""Holds two high waters where the tide is semidiurnal, one where it is diurnal."""
+SPRING_NEAP_DAYS = 13
+"""Lunar days around a spring tide among which it has the greatest range; from one spring tide to the next they are 14.3."""
+YEAR_OF_SPRINGS = 24
+"""Fewer spring tides do not tell the mean of a year: those at the equinoxes are higher."""
 
 
 class StationTide:
@@ -72,9 +78,26 @@ class StationTide:
     def _bracketed(self, left: int, right: int) -> bool:
         return left >= 0 and right < self.seconds.size and self.seconds[right] - self.seconds[left] <= MAX_GAP_S
 
-    def near_msl(self, heights_m: np.ndarray, window: float) -> np.ndarray:
-        """bool: heights within ``window`` times the range of mean sea level (Bishop-Taylor et al. 2021); NaN is False."""
-        return np.abs(heights_m) <= window * self.range_m
+    def near(self, level_m: float, heights_m: np.ndarray, window: float) -> np.ndarray:
+        """bool: heights within ``window`` times the range of a level (Bishop-Taylor et al. 2021); NaN is False."""
+        return np.abs(heights_m - level_m) <= window * self.range_m
+
+    def spring_high_waters(self) -> np.ndarray:
+        """Mean high water of each spring tide, float (k,), metres above mean sea level.
+
+        A spring tide is the lunar day of the greatest range within SPRING_NEAP_DAYS, all of them without a gap of more than MAX_GAP_S. The mean
+        over a year is mean high water springs: "the average throughout the year of two successive high waters during those periods of 24 hours
+        when the range of the tide is at its greatest" (Admiralty Tide Tables).
+        """
+        h, gap = self.height_m, np.diff(self.seconds, prepend=-np.inf, append=np.inf) > MAX_GAP_S
+        before, after = np.r_[-np.inf, h[:-1]], np.r_[h[1:], -np.inf]
+        day = ((self.seconds - self.seconds[0]) // LUNAR_DAY_S).astype(int)
+        table = pd.DataFrame({"height": h, "high_water": np.where((h > before) & (h >= after), h, np.nan), "broken": gap[:-1] | gap[1:]})
+        days = table.groupby(day).agg(top=("height", "max"), low=("height", "min"), high_water=("high_water", "mean"), broken=("broken", "any"))
+        days = days.where(~days.broken).reindex(range(day[-1] + 1))
+        spread_m = days.top - days.low
+        spring = spread_m == spread_m.rolling(SPRING_NEAP_DAYS, center=True).max()
+        return days.high_water[spring].dropna().to_numpy("float64")
 
 
 def read_tide(path: Path, lon: float, lat: float, stated: InputSection = NOTHING_STATED, zone: str | None = None, msl_m: float | None = None) -> StationTide:
@@ -84,7 +107,11 @@ def read_tide(path: Path, lon: float, lat: float, stated: InputSection = NOTHING
     ------
     TableError : as `tide_records`.
     """
-    table = tide_records(path, stated, zone, msl_m)
+    return nearest_station(tide_records(path, stated, zone, msl_m), lon, lat)
+
+
+def nearest_station(table: pd.DataFrame, lon: float, lat: float) -> StationTide:
+    """The station nearest to a place, of `tide_records`."""
     east = (table.lon - lon) * np.cos(np.radians(lat))
     nearest = table.station.iloc[int(np.argmin(np.hypot(east, table.lat - lat)))]
     rows = table[table.station == nearest].sort_values("seconds")
@@ -95,6 +122,24 @@ def tide_of(settings: Settings, lon: float, lat: float) -> StationTide:
     """The run's tide at the station nearest to a place."""
     coast = settings.coastline
     return read_tide(coast.tide_table, lon, lat, settings.stated(TIDE_KEY), coast.tide_time_zone, coast.tide_msl_m)
+
+
+def reference_level_m(settings: Settings, tide: StationTide) -> float:
+    """Height above mean sea level that shorelines are drawn at, metres: 0, or mean high water springs (coastline.level).
+
+    Raises
+    ------
+    TableError : the table holds no spring tide.
+    """
+    if settings.coastline.level == "msl":
+        return 0.0
+    springs_m = tide.spring_high_waters()
+    if not springs_m.size:
+        raise TableError(
+            "the tide table does not tell mean high water springs: no spring tide lies in it without gaps", where=str(settings.coastline.tide_table),
+            remedy="give hourly heights of a year (rs-pipeline tides makes them), or set coastline.level: msl",
+        )  # fmt: skip
+    return float(springs_m.mean())
 
 
 def tide_records(path: Path, stated: InputSection = NOTHING_STATED, zone: str | None = None, msl_m: float | None = None) -> pd.DataFrame:
@@ -249,7 +294,7 @@ def check_tide(settings: Settings, bounds: np.ndarray | None) -> None:
 
     Raises
     ------
-    TableError : as `tide_records`; or no station is within FAR_DEG of the units.
+    TableError : as `tide_records`; no station is within FAR_DEG of the units; or as `reference_level_m` at the station nearest to their middle.
     """
     coast = settings.coastline
     table = tide_records(coast.tide_table, settings.stated(TIDE_KEY), coast.tide_time_zone, coast.tide_msl_m)
@@ -262,3 +307,7 @@ def check_tide(settings: Settings, bounds: np.ndarray | None) -> None:
             f"no station lies near the units ({west:.2f} to {east:.2f} E, {south:.2f} to {north:.2f} N)", where=f"{coast.tide_table}, row {table.row.iloc[0]}, column lon",
             remedy="give the tide of this coast, longitude and latitude in degrees",
         )  # fmt: skip
+    station = nearest_station(table, (west + east) / 2, (south + north) / 2)
+    reference_level_m(settings, station)
+    if coast.level == "mhws" and (count := station.spring_high_waters().size) < YEAR_OF_SPRINGS:
+        log.warning("%s: mean high water springs rest on %d spring tides, fewer than a year has", coast.tide_table, count)

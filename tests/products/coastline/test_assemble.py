@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import shapely
 
 from rs_pipeline.config import CoastlineSection, parse
@@ -22,9 +23,10 @@ PERIODS = [2020, 2021, 2022, 2023]
 TRANSECT_COLUMNS = {
     "transect_id", "adcode", "length_m", "class", "unit_class", "natural_probability", "nsm_m", "epr_m_yr", "epr_sigma_m_yr",
     "sce_m", "lrr_m_yr", "lrr_ci95_m_yr", "sen_m_yr", "mk_p", *(f"distance_{p}" for p in PERIODS), *(f"error_{p}" for p in PERIODS),
+    *(f"class_{p}" for p in PERIODS), *(f"natural_probability_{p}" for p in PERIODS), "converted_after", "converted_period", "converted_to", "step_period",
 }  # fmt: skip
 SHORE_COLUMNS = {
-    "period", "reference", "class", "certainty", "edge_method", "position_error_m", "length_m", "sensor", "n_dates", "geometry"
+    "period", "reference", "class", "certainty", "edge_method", "position_error_m", "length_m", "sensor", "n_dates", "level_m", "geometry"
 }
 
 
@@ -46,12 +48,13 @@ def world(tmp_path, monkeypatch, coast):
         })  # fmt: skip
         return base.model_copy(update={"coastline": CoastlineSection(**section)})
 
-    def write(period, family, land_share, *, n_dates=10, tags=None, **look):
+    def write(period, family, land_share, *, n_dates=10, tags=None, low=None, high=None, **look):
         r = 20.0 if family == "sentinel-2" else 30.0
         seen = coast(land_share, resolution_m=r, fine=int(r / 5), seed=period, **look)
-        layers = {"nir_refl": seen.nir, "swir1_refl": seen.swir1, "mndwi": seen.mndwi, "nir_low_tide": seen.nir, "nir_high_tide": seen.nir}
+        at_low, at_high = (seen if share is None else coast(share, resolution_m=r, fine=int(r / 5), seed=period, **look) for share in (low, high))
+        layers = {"nir_refl": seen.nir, "swir1_refl": seen.swir1, "mndwi": seen.mndwi, "nir_low_tide": at_low.nir, "nir_high_tide": at_high.nir}
         layers["n_dates"] = np.full(seen.grid.shape, n_dates) if np.isscalar(n_dates) else n_dates
-        named = {"reference": "msl", "scenes": "a b", "tide_m": "nan", "tide_low_m": "nan", "tide_high_m": "nan"} | (tags or {})
+        named = {"reference": "msl", "level_m": "0.000", "scenes": "a b", "tide_m": "nan", "tide_low_m": "nan", "tide_high_m": "nan"} | (tags or {})
         half = seen.grid.height // 2
         for tile, rows in zip(tiles, (slice(0, half), slice(half, None)), strict=True):
             part = seen.grid.window(rows.start, 0, len(range(*rows.indices(seen.grid.height))), seen.grid.width)
@@ -96,6 +99,63 @@ def test_reclaimed_land_is_found(world):
     _, transects, _ = world.run()
     assert set(transects["class"]) == {"reclaimed"} and set(transects.unit_class) == {"artificial"}
     assert transects.step_m.median() == pytest.approx(298, abs=3)
+
+
+TIDES = {"tide_low_m": "-1.0", "tide_high_m": "1.0"}
+
+
+def bent(x_m, *, fill_m=0.0, shape=(600, 480)):
+    """Land to a shore that swings by 40 m every 400 m; its northern half filled to a straight wall ``fill_m`` further out, if any."""
+    y = np.arange(shape[0]) * 5.0
+    edge = x_m + 40 * np.sin(2 * np.pi * y / 400)
+    if fill_m:
+        edge[: shape[0] // 2] = x_m + fill_m
+    return np.clip((edge[:, None] - np.arange(shape[1]) * 5.0) / 5.0, 0, 1)
+
+
+def beach(x_m, fill_m=0.0):
+    """At mean sea level, low and high tide: a beach that 1 m of tide moves by 20 m, and the fill's wall that stays."""
+    shares = [bent(x_m + out, fill_m=fill_m and fill_m - out) for out in (0.0, 20.0, -20.0)]
+    return {"land_share": shares[0], "low": shares[1], "high": shares[2], "tags": TIDES}
+
+
+def test_a_shore_is_artificial_from_the_year_it_was_filled(world):
+    """A bent beach of 3 km; its northern half is filled to a wall 200 m out in 2022."""
+    for period, fill_m in {2020: 0.0, 2021: 0.0, 2022: 200.0, 2023: 200.0}.items():
+        world.write(period, "sentinel-2", **beach(1003.0, fill_m))
+    shores, transects, _ = world.run()
+    north = shapely.get_coordinates(shapely.line_interpolate_point(transects.geometry.values, 0.5, normalized=True))[:, 1] > world.grid.top - 1350
+    south = shapely.get_coordinates(shapely.line_interpolate_point(transects.geometry.values, 0.5, normalized=True))[:, 1] < world.grid.top - 1650
+    classes = {p: transects[f"class_{p}"] for p in PERIODS}
+    assert (classes[2020] == "natural").mean() > 0.9 and (classes[2021] == "natural").mean() > 0.9
+    assert (classes[2022][north] == "artificial").all() and (classes[2023][south] == "natural").mean() > 0.9
+    turned = transects[north & (classes[2021] == "natural")]
+    assert set(turned.converted_period) == {"2022"} == set(turned.step_period) and set(turned.converted_after) == {"2021"}
+    assert set(turned.converted_to) == {"artificial"} and (turned.converted_probability > 0.85).all()
+    assert not transects.converted_to[south].fillna("").any()
+    assert transects.unit_class.tolist() == classes[2023].tolist() and transects.natural_probability.tolist() == transects.natural_probability_2023.tolist()
+    km = shores.groupby(["period", "class"]).length_m.sum() / 1e3
+    assert km.get(("2021", "artificial"), 0.0) < 0.1 and 1.2 < km["2022", "artificial"] < 1.8, "each line is cut by the classes of its own year"
+
+
+def test_a_year_that_is_hidden_keeps_the_class(world):
+    for period in (2020, 2022, 2023):
+        world.write(period, "sentinel-2", **beach(1003.0))
+    _, transects, _ = world.run()
+    assert transects.distance_2021.isna().all() and (transects.class_2021 == transects.class_2020).mean() > 0.95
+    world.write(2023, "sentinel-2", np.zeros((600, 480)))
+    _, transects, _ = world.run()
+    assert set(transects.class_2023.fillna("")) == {""} and transects.natural_probability_2023.isna().all(), "after the last sight nothing is known"
+    assert (transects.unit_class == transects.class_2022).all()
+
+
+def test_where_the_tide_was_not_told_a_year_is_no_change(world):
+    """2021 has too few dates for low and high tide: its wall-like straightness is that of every year, and the beach stays a beach."""
+    for period in PERIODS:
+        world.write(period, "sentinel-2", **(beach(1003.0) | ({"tags": {}} if period == 2021 else {})))
+    _, transects, _ = world.run()
+    assert (transects.natural_probability_2021 == transects.natural_probability_2020).mean() > 0.95
+    assert transects.error_2021.median() == pytest.approx(transects.error_2020.median(), rel=0.01)
 
 
 def test_ponds_are_no_coast_and_islands_are(world):
@@ -187,6 +247,18 @@ def test_a_line_has_the_error_of_the_tide_at_its_own_shore(world):
     world.write(2020, "sentinel-2", land_to(1003.0), tags={"tide_low_m": "-1.0", "tide_high_m": "1.0"})
     shores, _, _ = world.run()
     assert shores.position_error_m.to_numpy() == pytest.approx(other, abs=0.1), "low and high tide look alike: a wall"
+
+
+def test_tiles_may_stand_for_different_levels(world):
+    """The line of each tile says its own: at mean high water springs, and below where the passes did not come so high."""
+    land, layout = land_to(1003.0), Layout(world.folder / "t")
+    world.write(2020, "sentinel-2", land, tags={"reference": "mhws", "level_m": "1.400"})
+    with rasterio.open(layout.shore("2020", "r001c000", "sentinel-2"), "r+") as file:
+        file.update_tags(reference="below mhws", level_m="0.900")
+    shores, _, _ = world.run()
+    told = {(r, c, m) for r, c, m in zip(shores.reference, shores.certainty, shores.level_m.round(3), strict=True)}
+    assert told == {("mhws", "high", 1.4), ("below mhws", "medium", 0.9)}
+    assert shores.groupby("reference").length_m.sum().to_numpy() == pytest.approx([1490, 1490], rel=0.05)
 
 
 def test_instantaneous_lines_say_so_and_are_less_certain(world):

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import shapely
+from scipy.special import expit
 
 from rs_pipeline.products.coastline.classify import (
     Evidence,
-    natural_probability,
+    conversion,
+    natural_log_odds,
     parted_water,
     straightness,
     tide_width_m,
@@ -21,7 +23,7 @@ def evidence(**known):
 
 
 def classify(**known):
-    return unit_class(natural_probability(evidence(**known)), np.array([False]))[0]
+    return unit_class(expit(natural_log_odds(evidence(**known))), np.array([False]))[0]
 
 
 def test_straight_and_bent_lines():
@@ -37,7 +39,7 @@ def test_a_short_line_tells_nothing():
 
 
 def test_no_evidence_is_uncertain():
-    assert natural_probability(evidence())[0] == 0.5 and classify() == "uncertain"
+    assert natural_log_odds(evidence())[0] == 0 and classify() == "uncertain"
 
 
 @pytest.mark.parametrize(
@@ -107,9 +109,21 @@ def test_ponds_are_parted_from_the_shore_and_a_flat_is_not():
     ],
 )  # fmt: skip
 def test_each_piece_of_evidence_has_its_weight_and_its_limit(known, log_odds):
-    assert natural_probability(evidence(**known))[0] == pytest.approx(1 / (1 + np.exp(-log_odds)))
+    assert natural_log_odds(evidence(**known))[0] == pytest.approx(log_odds)
 
 
 def test_a_shore_is_natural_from_seven_tenths_and_artificial_to_three():
     classes = unit_class(np.array([0.7, 0.69, 0.31, 0.3]), np.zeros(4, bool))
     assert classes.tolist() == ["natural", "uncertain", "uncertain", "artificial"]
+
+
+@pytest.mark.parametrize(("classes", "told"), [
+    (["natural", "natural", "artificial"], ("2023", "2024", "artificial")),
+    (["artificial", "uncertain", "natural"], ("2022", "2024", "natural")),  # restored, some time in between
+    (["natural", "", "artificial"], ("2022", "2024", "artificial")),
+    (["natural", "artificial", "natural"], ("2023", "2024", "natural")),  # the last one counts
+    (["natural", "river mouth", "natural"], ("", "", "")), (["uncertain", "artificial", "artificial"], ("", "", "")), (["", "", ""], ("", "", "")),
+])  # fmt: skip
+def test_a_conversion_lies_between_two_decided_periods(classes, told):
+    found = conversion(classes, ["2022", "2023", "2024"])
+    assert (found.converted_after, found.converted_period, found.converted_to) == told

@@ -95,18 +95,18 @@ def test_missing_dates_are_left_out():
 def test_a_step_survives_and_a_spike_does_not():
     years = np.arange(2015.0, 2025)
     step = np.where(years < 2020, 0.0, 250.0)
-    assert lasting_step(years, step) == 250 and rates(years, step, np.full(10, 9.0)).n_dates == 10
+    assert lasting_step(years, step).change_m == 250 and rates(years, step, np.full(10, 9.0)).n_dates == 10
     spike = np.where(years == 2019, 300.0, 0.0)
-    assert lasting_step(years, spike) == 0
+    assert lasting_step(years, spike).change_m == 0
     r = rates(years, spike, np.full(10, 9.0))
     assert r.n_dates == 9 and r.sce_m == 0
 
 
 def test_a_step_landward_is_negative_and_slow_growth_is_none():
     years = np.arange(2015.0, 2025)
-    assert lasting_step(years, np.where(years < 2020, 150.0, 0.0)) == -150
-    assert lasting_step(years, 20 * (years - 2015)) == 0  # 60 m in three years
-    assert lasting_step(years, 40 * (years - 2015)) == 120
+    assert lasting_step(years, np.where(years < 2020, 150.0, 0.0)).change_m == -150
+    assert lasting_step(years, 20 * (years - 2015)).change_m == 0  # 60 m in three years
+    assert lasting_step(years, 40 * (years - 2015)).change_m == 120
 
 
 def test_spikes_stand_out_on_both_sides():
@@ -157,9 +157,9 @@ def test_a_class_turns_at_its_limit(change, built, expected):
 
 
 def test_a_step_is_a_hundred_metres_within_three_years():
-    assert lasting_step(np.array([2015.0, 2018.0]), np.array([0.0, 100.0])) == 100
-    assert lasting_step(np.array([2015.0, 2018.0]), np.array([0.0, 99.9])) == 0
-    assert lasting_step(np.array([2015.0, 2018.1]), np.array([0.0, 100.0])) == 0
+    assert lasting_step(np.array([2015.0, 2018.0]), np.array([0.0, 100.0])).change_m == 100
+    assert lasting_step(np.array([2015.0, 2018.0]), np.array([0.0, 99.9])).change_m == 0
+    assert lasting_step(np.array([2015.0, 2018.1]), np.array([0.0, 100.0])).change_m == 0
 
 
 @pytest.mark.parametrize(("distance_m", "spike"), [(40.0, False), (40.1, True), (-40.0, False), (-40.1, True)])

@@ -127,6 +127,37 @@ def test_the_shore_is_read_at_mean_sea_level_whatever_the_tides_seen(run):
     assert bands["swir1_refl"][1, 1] == pytest.approx(0.27, abs=1e-6)
 
 
+def springs(run, *, seen_m):
+    """A tide of springs at 1.4 m, half-hourly for 60 days before the passes; at each pass of a day on, the height in ``seen_m``."""
+    start = FIRST - timedelta(days=60)
+    hours = np.arange(0, 60 * 24, 0.5)
+    height = np.cos(2 * np.pi * hours / 12.4206) + 0.4 * np.cos(2 * np.pi * hours / 12.0)
+    rows = [f"{(start + timedelta(hours=h)).isoformat()},a,117,38.8,{m:.3f}" for h, m in zip(hours[:-12], height[:-12], strict=True)]
+    rows += [f"{(FIRST + timedelta(days=d)).isoformat()},a,117,38.8,{m}" for d, m in enumerate(seen_m)]
+    path = run.folder / "tide.csv"
+    path.write_text("\n".join(["time_utc,station,lon,lat,height_m", *rows]))
+    return path
+
+
+def test_the_shore_is_read_at_mean_high_water_springs(run):
+    """The range is 2.8 m, the window 0.7 m: passes at 0.9 to 1.6 m lie near 1.4 m, those at 0 m do not. Wet at 1.6 m (0.04), dry from 1.2 m down."""
+    heights = (0.9, 1.2, 1.6, 0.0, -0.2)
+    chips = [FakeChip(run.folder, d, v) for d, v in enumerate((2600, 2600, 1400, 9000, 9000))]
+    bands, tags, _ = run(chips, tide_table=springs(run, seen_m=heights), level="mhws", min_dates=3)
+    assert (tags["reference"], tags["scenes"]) == ("mhws", "s0 s1 s2") and float(tags["level_m"]) == pytest.approx(1.4, abs=0.02)
+    # half wet at 1.4 m: 0.10; at mean sea level the two lowest dates are all there is
+    assert bands["swir1_refl"][1, 1] == pytest.approx(0.10, abs=0.006)
+    assert run(chips, tide_table=run.folder / "tide.csv", min_dates=1)[1]["scenes"] == "s3 s4"
+
+
+def test_a_line_below_mean_high_water_springs_says_so(run, caplog):
+    """No pass sees more than 0.6 m: the three highest make a line, which stands for 0.6 m."""
+    chips = [FakeChip(run.folder, d, v) for d, v in enumerate((1500, 1600, 1700, 9000))]
+    bands, tags, _ = run(chips, tide_table=springs(run, seen_m=(0.6, 0.5, 0.1, -0.9)), level="mhws", min_dates=3)
+    assert (tags["reference"], float(tags["level_m"]), tags["scenes"]) == ("below mhws", 0.6, "s0 s1 s2") and (bands["n_dates"] == 3).all()
+    assert "passes reach 0.60 m above mean sea level, mean high water springs lie at 1.39 m" in caplog.text
+
+
 def test_low_and_high_tide_see_their_own_thirds(run):
     table = run.folder / "tide.csv"
     heights = (0.0, 0.1, -0.1, 1.0, 1.2, 1.4, -1.0, -1.2, -1.4)

@@ -1,12 +1,15 @@
 """Tide table and window."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from rs_pipeline.config import CoastlineSection, InputSection
 from rs_pipeline.errors import TableError
-from rs_pipeline.products.coastline.tide import StationTide, check_tide, read_tide, tide_records
+from rs_pipeline.products.coastline.tide import StationTide, check_tide, read_tide, reference_level_m, tide_records
 
 HEADER = "time_utc,station,lon,lat,height_m\n"
 
@@ -43,7 +46,7 @@ def test_no_height_in_gaps_or_outside(table):
 def test_window_around_mean_sea_level(table):
     tide = read_tide(table, 119.2, 39.1)
     assert tide.range_m == 2.0
-    assert tide.near_msl(np.array([-0.5, 0.5, 0.51, np.nan]), 0.25).tolist() == [True, True, False, False]
+    assert tide.near(0.0, np.array([-0.5, 0.5, 0.51, np.nan]), 0.25).tolist() == [True, True, False, False]
 
 
 @pytest.mark.parametrize(
@@ -156,3 +159,61 @@ def test_times_of_excel(tmp_path):
     path = tmp_path / "tide.csv"
     path.write_text(HEADER + "45413.0833333333,a,118.5,39,1\n2024/5/1 3:00,a,118.5,39,0\n")
     assert tide_records(path).seconds.tolist() == [at(2).timestamp(), at(3).timestamp()]
+
+
+# --- mean high water springs ------------------------------------------------------------------------------------------
+
+M2_H, S2_H, K1_H, O1_H = 12.4206, 12.0, 23.9345, 25.8193
+
+
+def hourly(days, *, m2=1.0, s2=0.4, k1=0.0, o1=0.0, every_h=0.5):
+    """A tide of constituents given in m; its spring high waters are m2 + s2 where there is no other."""
+    t = np.arange(0, days * 24, every_h)
+    height = sum(a * np.cos(2 * np.pi * t / period) for a, period in ((m2, M2_H), (s2, S2_H), (k1, K1_H), (o1, O1_H)))
+    return StationTide(t * 3600.0, height)
+
+
+def test_mean_high_water_springs_are_the_sum_of_the_lunar_and_the_solar_tide():
+    """1.0 + 0.4 m once every 14.77 days: 24 of a year; halfway between, at neaps, high water is 0.6 m."""
+    springs_m = hourly(366).spring_high_waters()
+    assert 23 <= springs_m.size <= 26 and springs_m.mean() == pytest.approx(1.4, abs=0.02)
+
+
+def test_spring_high_waters_of_a_diurnal_tide():
+    """K1 0.5 and O1 0.4 m: one high water a day, 0.9 m at its springs, every 13.66 days."""
+    springs_m = hourly(366, m2=0.0, s2=0.0, k1=0.5, o1=0.4).spring_high_waters()
+    assert springs_m.mean() == pytest.approx(0.9, abs=0.03)
+
+
+@pytest.mark.parametrize("tide", [hourly(10), StationTide(np.array([0.0]), np.array([1.0])), hourly(60, every_h=6.0)], ids=["ten days", "one record", "high and low waters only"])
+def test_a_short_table_has_no_spring_tide(tide):
+    assert tide.spring_high_waters().size == 0
+
+
+def test_a_gap_hides_its_springs_and_no_more():
+    whole = hourly(120)
+    kept = (whole.seconds < 30 * 86400) | (whole.seconds > 31 * 86400)
+    torn = StationTide(whole.seconds[kept], whole.height_m[kept]).spring_high_waters()
+    assert 0 < torn.size < whole.spring_high_waters().size and torn.mean() == pytest.approx(1.4, abs=0.03)
+
+
+def settings_of(level, table):
+    return SimpleNamespace(coastline=CoastlineSection(tide_table=table, level=level), stated=lambda key: InputSection())
+
+
+def test_the_level_of_a_run():
+    assert reference_level_m(settings_of("msl", "t.csv"), hourly(10)) == 0.0
+    assert reference_level_m(settings_of("mhws", "t.csv"), hourly(60)) == pytest.approx(1.4, abs=0.02)
+    with pytest.raises(TableError, match="no spring tide lies in it without gaps\n  where:  t.csv\n  remedy: give hourly heights of a year"):
+        reference_level_m(settings_of("mhws", "t.csv"), hourly(10))
+
+
+@pytest.mark.parametrize(("days", "said"), [(45, "mean high water springs rest on 2 spring tides, fewer than a year has"), (10, "no spring tide lies in it")])
+def test_a_table_that_tells_high_water_badly_is_told_at_the_start(tmp_path, caplog, days, said):
+    tide, path = hourly(days, every_h=1.0), tmp_path / "tide.csv"
+    times = [datetime.fromtimestamp(s, UTC).isoformat() for s in tide.seconds]
+    path.write_text(HEADER + "\n".join(f"{t},a,118.5,39,{h:.3f}" for t, h in zip(times, tide.height_m, strict=True)))
+    refused = nullcontext() if days > 30 else pytest.raises(TableError, match=said)
+    with refused:
+        check_tide(settings_of("mhws", path), np.array([118.0, 38.5, 119.0, 39.5]))
+    assert days < 30 or said in caplog.text

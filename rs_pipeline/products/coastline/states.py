@@ -1,0 +1,71 @@
+"""What a coast unit was in every period: two states, and a change between them only where the evidence asks for it.
+
+A chain of two states over the periods (Rabiner 1989) with a small chance of conversion a year and at most MAX_CHANGES changes, so that all its
+paths can be added up. Evidence of years tells whether something changed: what errs at a place errs there in every year alike and does not look
+like a change. For the same reason a run of years between two changes is one witness, not many: its probability is that of its mean log-odds.
+Where a lasting step lies the shore was made anew: a change is as likely as none, and years before it say nothing of years after.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+from scipy.special import expit, logsumexp
+
+CONVERSION_PER_YEAR = 0.01
+"""Chance that a unit is converted within a year, either way. The natural coast of mainland China fell from 20,018.73 km in 1990 to 15,316.5 km
+in 2020 (Li et al. 2023, Remote Sensing 15:981): ln(20018.73 / 15316.5) / 30 = 0.9 % a year."""
+CONVERSION_AT_STEP = 0.5
+MAX_CHANGES = 2
+
+
+def probability_by_period(log_odds: np.ndarray, years: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """Probability of a state, float (n, p), in every period, those without evidence included.
+
+    Parameters
+    ----------
+    log_odds : float (n, p), of the state by the evidence of a period alone; NaN where there is none.
+    years : float (p,), decimal years, rising. side : int (n, p), 0 before a lasting step, 1 from it on.
+
+    >>> probability_by_period(np.array([[2.0, np.nan, 2.0]]), np.arange(3.0), np.zeros((1, 3), int)).round(3)
+    array([[0.881, 0.881, 0.881]])
+    """
+    seen, odds = np.isfinite(log_odds), np.nan_to_num(log_odds)
+    chance = np.where(np.diff(side, axis=1) != 0, CONVERSION_AT_STEP, 1 - (1 - CONVERSION_PER_YEAR) ** np.diff(years))
+    weights, probabilities = [], []
+    for count in range(min(MAX_CHANGES, len(years) - 1) + 1):
+        for gaps in combinations(range(len(years) - 1), count):
+            changes = np.isin(np.arange(len(years) - 1), gaps)
+            run = np.r_[0, np.cumsum(changes)]
+            balance = (odds * np.where(run % 2, -0.5, 0.5)).sum(axis=1)
+            prior = np.log(np.where(changes, chance, 1 - chance)).sum(axis=1)
+            weights.append(np.logaddexp(balance, -balance) + prior)
+            probabilities.append(_mean_by_run(odds, seen, 2 * run + side))
+    weight = np.stack(weights)
+    return (np.exp(weight - logsumexp(weight, axis=0))[:, :, None] * np.stack(probabilities)).sum(axis=0)
+
+
+def _mean_by_run(odds: np.ndarray, seen: np.ndarray, run: np.ndarray) -> np.ndarray:
+    """Probability, float (n, p), of the mean log-odds of the seen periods of each period's run; 0.5 where none is seen."""
+    mean = np.zeros(odds.shape)
+    for r in range(int(run.max(initial=-1)) + 1):
+        mine = run == r
+        total, n = np.where(mine, odds, 0).sum(axis=1), (mine & seen).sum(axis=1)
+        mean = np.where(mine, (total / np.maximum(n, 1))[:, None], mean)
+    return expit(mean)
+
+
+def carried(values: np.ndarray, years: np.ndarray, side: np.ndarray) -> np.ndarray:
+    """Values (n, p) with each NaN replaced by the value of the nearest period of the same side that has one, the earlier of two equally near.
+
+    What a year does not show is no change: were a piece of evidence to vanish where clouds hide a tide, the class would follow the weather.
+
+    >>> carried(np.array([[1.0, np.nan, np.nan, 4.0]]), np.arange(4.0), np.array([[0, 0, 0, 1]])).tolist()
+    [[1.0, 1.0, 1.0, 4.0]]
+    """
+    out = values.copy()
+    for k in range(len(years)):
+        for j in np.argsort(np.abs(years - years[k]), kind="stable"):
+            out[:, k] = np.where(np.isnan(out[:, k]) & (side[:, j] == side[:, k]), values[:, j], out[:, k])
+    return out
