@@ -203,8 +203,15 @@ _NATURAL = (
 )
 _SHARE = "river mouths in neither length: our reading, the text of the standard is not public"
 
+
+
+def _one_unit_km(settings: Settings, then: float) -> float:
+    """Less than one coast unit cannot change its class."""
+    return settings.coastline.transect_spacing_m / 1e3
+
+
 INDICATORS = (
-    Indicator("natural_coast_length_km", "Natural coast", "km", "coastline", "up", partial(_natural, denominator=""), formula=_NATURAL, bounds=_CLASS_BOUNDS),
+    Indicator("natural_coast_length_km", "Natural coast", "km", "coastline", "up", partial(_natural, denominator=""), formula=_NATURAL, bounds=_CLASS_BOUNDS, least=_one_unit_km),
     Indicator(
         "artificial_coast_length_km", "Artificial coast", "km", "coastline", "down", partial(_natural, denominator="", part=ARTIFICIAL),
         formula="length of coast units less that of natural ones; river mouths left out", bounds=_CLASS_BOUNDS,
@@ -228,7 +235,7 @@ INDICATORS = (
         bounds="mean of the transects' 95 % intervals: errors common to all",
     ),
     Indicator(
-        "reclaimed_area", "Land won from the sea since the baseline", "ha", "coastline", "down", _reclaimed, is_change=True,
+        "reclaimed_area", "Land won from the sea since the baseline", "ha", "coastline", "down", _reclaimed, is_change=True, least=lambda settings, then: smallest_reclaimed_ha(settings),
         formula="length x seaward advance since the baseline of the transects that are artificial in the period and were built out",
         bounds="position errors of the shorelines, common to all transects, half a spacing of transects at either end of a fill, the chances of the classes, and uncertain units that advanced likewise",
     ),

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
+from rs_pipeline.config import Settings
 from rs_pipeline.estimation.error_model import spread
 from rs_pipeline.estimation.estimate import (
     Estimate,
@@ -228,6 +229,12 @@ _RANGE = "below, what is confidently so in both years; above, what may be so, an
 _READING = "100 % times expected area of {} over that of all land seen within tables.xiongan"
 _CONVERTED = "area within {} that was {} in the baseline period and is built or bare now, events of at least land_zones.min_event_px pixels"
 
+
+def _smallest_event(settings: Settings, then: float, m2: float) -> float:
+    """Area of the smallest patch that counts as conversion, in units of ``m2``."""
+    return settings.land_zones.min_event_px * settings.grid.resolution_m**2 / m2
+
+
 INDICATORS = (
     Indicator("construction_land_area", "Built-up land", "km2", "land", "", partial(_cover, name="built"), formula=_SUM + "built-up land", bounds=_MODEL),
     Indicator(
@@ -272,17 +279,17 @@ INDICATORS = (
     ),
     Indicator(
         "red_line_converted_area", "Natural cover inside the red line that became built or bare", "km2", "land", "down",
-        partial(_converted, zone="red_line", name="natural_converted", m2=1e6), is_change=True,
+        partial(_converted, zone="red_line", name="natural_converted", m2=1e6), is_change=True, least=partial(_smallest_event, m2=1e6),
         formula=_CONVERTED.format("tables.red_line", "natural cover"), bounds=_RANGE,
     ),
     Indicator(
         "reserve_converted_area", "Natural cover inside nature reserves that became built or bare", "ha", "land", "down",
-        partial(_converted, zone="reserve", name="natural_converted", m2=1e4), is_change=True,
+        partial(_converted, zone="reserve", name="natural_converted", m2=1e4), is_change=True, least=partial(_smallest_event, m2=1e4),
         formula=_CONVERTED.format("tables.reserves", "natural cover"), bounds=_RANGE,
     ),
     Indicator(
         "shore_encroached_area", "Land along rivers and lakes that became built or bare", "ha", "land", "down",
-        partial(_converted, zone="shore", name="converted", m2=1e4), is_change=True,
+        partial(_converted, zone="shore", name="converted", m2=1e4), is_change=True, least=partial(_smallest_event, m2=1e4),
         formula=_CONVERTED.format("the shores of rivers and lakes", "neither"), bounds=_RANGE,
     ),
 )  # fmt: skip
