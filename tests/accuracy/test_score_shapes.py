@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rs_pipeline.simulation.materials import Material as M
-from rs_pipeline.validation import black_odorous, coastline
+from rs_pipeline.validation import black_odorous, coastline, counties
 
 NAN = float("nan")
 
@@ -209,6 +209,26 @@ def test_classes_by_hand(coast, read):
     assert read(scores, "retention_error") == pytest.approx(12.5)  # 2.5 of 4 units are called natural, half of the coast is
     assert read(scores, "false_conversion_share") == 25.0, "the dyke was one all the time"
     assert math.isnan(read(scores, "conversion_found_share"))
+
+
+def test_the_true_rate_and_lengths_of_a_coast_with_a_fill(build):
+    """200 m of sand at 4 m a year, 100 m of dyke that stays, 80 m filled 110 m out in 2024, and 20 m of a river mouth: the fill is in no rate."""
+    shapes, columns = [], {"year": [], "section": [], "class": [], "type": []}
+    for i, year in enumerate((2023, 2024, 2025)):
+        build.year(year, (M.SEA, 0, SHORE_ROW, 40, 10))
+        filled = SHORE_ROW - 11 + 11 * (i > 0)
+        parts = ((0, 20, SHORE_ROW - 5 + 0.4 * i, "natural", "sand"), (20, 30, SHORE_ROW - 5, "artificial", "dyke"), (30, 38, filled, "artificial", "reclamation"), (38, 40, SHORE_ROW - 5, "river mouth", "river mouth"))
+        for left, right, row, kind, type_ in parts:
+            shapes.append(build.line(*((c, row) for c in np.linspace(left, right, 41))))
+            for name, entry in zip(columns, (year, type_, kind, type_), strict=True):
+                columns[name].append(entry)
+    build.vector("shorelines", shapes, **columns)
+    build.vector("units", [build.area(0, 0, 40, 30)], adcode=["990101"], name=["W"], prefecture=[""])
+    table = counties.true_indicators(build.truth).query("adcode == '990101'")
+    true = {(r.period, r.indicator): r.true for r in table.itertuples()}
+    assert true["2025", "coast_mean_rate"] == pytest.approx(4 * 200 / 300, rel=0.01)
+    lengths = [true["2025", name] for name in ("natural_coast_length_km", "artificial_coast_length_km", "estuary_length_km")]
+    assert lengths == pytest.approx([0.2, 0.18, 0.02], rel=0.01)
 
 
 def test_cross_checks_by_hand(coast, read):

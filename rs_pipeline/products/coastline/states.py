@@ -11,7 +11,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
-from scipy.special import expit, logsumexp
+from scipy.special import expit
 
 CONVERSION_PER_YEAR = 0.01
 """Chance that a unit is converted within a year, either way. The natural coast of mainland China fell from 20,018.73 km in 1990 to 15,316.5 km
@@ -31,29 +31,36 @@ def probability_by_period(log_odds: np.ndarray, years: np.ndarray, side: np.ndar
     >>> probability_by_period(np.array([[2.0, np.nan, 2.0]]), np.arange(3.0), np.zeros((1, 3), int)).round(3)
     array([[0.881, 0.881, 0.881]])
     """
+    out = np.empty(log_odds.shape)
+    for steps in np.unique(side, axis=0):
+        mine = (side == steps).all(axis=1)
+        out[mine] = _of_one_side(log_odds[mine], years, np.diff(steps) != 0)
+    return out
+
+
+def _of_one_side(log_odds: np.ndarray, years: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """The same for units whose step, if any, lies in the same gap between periods, bool (p - 1,): the mean over all paths by their weight."""
     seen, odds = np.isfinite(log_odds), np.nan_to_num(log_odds)
-    chance = np.where(np.diff(side, axis=1) != 0, CONVERSION_AT_STEP, 1 - (1 - CONVERSION_PER_YEAR) ** np.diff(years))
-    weights, probabilities = [], []
-    for count in range(min(MAX_CHANGES, len(years) - 1) + 1):
-        for gaps in combinations(range(len(years) - 1), count):
-            changes = np.isin(np.arange(len(years) - 1), gaps)
-            run = np.r_[0, np.cumsum(changes)]
-            balance = (odds * np.where(run % 2, -0.5, 0.5)).sum(axis=1)
-            prior = np.log(np.where(changes, chance, 1 - chance)).sum(axis=1)
-            weights.append(np.logaddexp(balance, -balance) + prior)
-            probabilities.append(_mean_by_run(odds, seen, 2 * run + side))
-    weight = np.stack(weights)
-    return (np.exp(weight - logsumexp(weight, axis=0))[:, :, None] * np.stack(probabilities)).sum(axis=0)
+    chance = np.where(step, CONVERSION_AT_STEP, 1 - (1 - CONVERSION_PER_YEAR) ** np.diff(years))
+    greatest = np.abs(odds).sum(axis=1) / 2
+    weights, total = np.zeros(len(odds)), np.zeros(odds.shape)
+    for count in range(min(MAX_CHANGES, len(chance)) + 1):
+        for gaps in combinations(range(len(chance)), count):
+            changes = np.isin(np.arange(len(chance)), gaps)
+            state = np.where(np.r_[0, np.cumsum(changes)] % 2, -0.5, 0.5)
+            balance = np.abs(odds @ state)  # of the path and of its mirror image, which begins in the other state
+            prior = np.log(np.where(changes, chance, 1 - chance)).sum()
+            weight = np.exp(balance + np.log1p(np.exp(-2 * balance)) + prior - greatest)
+            weights += weight
+            total += weight[:, None] * _mean_by_run(odds, seen, changes | step)
+    return total / weights[:, None]
 
 
-def _mean_by_run(odds: np.ndarray, seen: np.ndarray, run: np.ndarray) -> np.ndarray:
-    """Probability, float (n, p), of the mean log-odds of the seen periods of each period's run; 0.5 where none is seen."""
-    mean = np.zeros(odds.shape)
-    for r in range(int(run.max(initial=-1)) + 1):
-        mine = run == r
-        total, n = np.where(mine, odds, 0).sum(axis=1), (mine & seen).sum(axis=1)
-        mean = np.where(mine, (total / np.maximum(n, 1))[:, None], mean)
-    return expit(mean)
+def _mean_by_run(odds: np.ndarray, seen: np.ndarray, cut: np.ndarray) -> np.ndarray:
+    """Probability, float (n, p), of the mean log-odds of the seen periods of each run between cuts, bool (p - 1,); 0.5 where none is seen."""
+    starts = np.r_[0, np.flatnonzero(cut) + 1]
+    mean = np.add.reduceat(odds, starts, axis=1) / np.maximum(np.add.reduceat(seen, starts, axis=1, dtype=int), 1)
+    return np.repeat(expit(mean), np.diff(np.r_[starts, odds.shape[1]]), axis=1)
 
 
 def carried(values: np.ndarray, years: np.ndarray, side: np.ndarray) -> np.ndarray:
