@@ -45,7 +45,7 @@ def test_explain_tells_a_reader(finished):
     output = told(finished(), "130001", "water_permanent_change", "2024")
     for words in (
         "Inland, 2024", "Change of permanent inland water since the baseline", "(water_permanent_change): 1 km2 [-4.19234 to 6.19234, model95]",
-        "Formula: permanent water less that of the baseline period", "95 % under a stated error model; pixels' errors, correlated over 300 m", "random part +-0.98; systematic part", "4 scenes",
+        "Formula: permanent inland water less that of the baseline period", "95 % under a stated error model; pixels' errors, correlated over 300 m", "random part +-0.98; systematic part", "4 scenes",
         "S2-2023-0", "S2-2024-1", "05.10", "-0.1", "from the item", "counties/2024.parquet", "tiles/2024/r000c000/water.tif", "code_now same",
         "permanent_frequency", "search > grid > assign > fetch > observe > mosaic > zonal > bodies > indicators",
     ):  # fmt: skip
