@@ -31,6 +31,8 @@ ZONE_WIDTH_M = 40.0
 RESTORED_M = 100.0
 TOWN_SHARE = 0.3
 """Built-up places of at least so much of the largest one's area are towns, the others villages."""
+TOWN_FRINGE_M = 250.0
+"""How far the boundary of a town lies beyond its houses; waters of the fringe are urban."""
 GDP, GDP_GROWTH = 100.0, 1.05
 
 OFFICIAL = {
@@ -82,7 +84,7 @@ def _polygons(world: World) -> Iterable[tuple[str, list[shapely.Geometry], dict[
         red_line, marine = [*red_line, _at_sea(world)], [*marine, "yes"]
         yield "restored_coast", [_restored(world)], {}
     found: dict[str, tuple[list, dict[str, list]]] = {
-        "urban": ([t for t in land.towns if t.area >= TOWN_SHARE * largest], {}),
+        "urban": ([t.buffer(TOWN_FRINGE_M) for t in land.towns if t.area >= TOWN_SHARE * largest], {}),
         "lakes": ([w.polygon for w in lakes], {"name": [f"{w.name} (simulated)" for w in lakes]}),
         "mines": (soil, {}), "reserves": ([land.marsh.buffer(100), *forest[:1]], {}),
         "red_line": (red_line, {"marine": marine}),
