@@ -22,6 +22,7 @@ from rs_pipeline.products.land.step import land
 from rs_pipeline.products.land.zonal import land_zonal
 from rs_pipeline.products.observe import observe
 from rs_pipeline.products.register import period_maps
+from rs_pipeline.products.sea import sea
 from rs_pipeline.products.water.bodies import bodies
 from rs_pipeline.publish.mosaic import mosaic
 from rs_pipeline.region import grid, read_tiles
@@ -44,6 +45,8 @@ def run_steps(settings: Settings) -> None:
                 shore_composite(settings, tile, period)
         for product in period_maps():
             mosaic(settings, product, period)
+        if settings.coastline:
+            sea(settings, period)
     reach_lines(settings)
     for period in periods:
         for tile in tiles:

@@ -18,7 +18,7 @@ from rs_pipeline.estimation.zones import REGION, coverage
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.products.coastline.rates import steps_along
 from rs_pipeline.products.land.classes import DISTURBED, NATURAL_COVER, Land
-from rs_pipeline.products.red_line.indicators import geodesic_area_km2
+from rs_pipeline.products.red_line.areas import geodesic_area_km2
 from rs_pipeline.products.vegetation.county import GREENING_STEP
 from rs_pipeline.validation.coastline import crossings, length_of, natural_length, shore_points, slopes
 from rs_pipeline.validation.land import MATERIALS
