@@ -42,6 +42,10 @@ OBSERVE_KEYS = (
 )  # fmt: skip
 """What the maps of a tile and period depend on. Decisions on reaches and bodies are made later, from what is seen here."""
 
+LIMIT_KEYS = ("grid.resolution_m", "black_odorous.reach_length_m", "coastline.transect_spacing_m", "land_zones.min_event_px")
+"""What the smallest amounts that can be told from none depend on."""
+
+
 def _coast_tables(place: StepContext) -> list[Path | None]:
     coast = place.settings.coastline
     return [coast.reference, coast.tide_table] if coast else []
@@ -162,7 +166,7 @@ COMMON = (
 AFTER_PRODUCTS = (
     Step(
         "indicators", "Judge every county, period and target; write indicators and evidence.", "rs_pipeline.indicators.table:indicators", scope="run",
-        final=True, memory_mb=lambda s: table_memory_mb(s, 800, 0.012), keys=("indicators", "trend", "baseline", "province", "units", "products"),
+        final=True, memory_mb=lambda s: table_memory_mb(s, 800, 0.012), keys=("indicators", "trend", "baseline", "province", "units", "products", *LIMIT_KEYS),
         tables=lambda s: (*shipped("errors.csv", "land.json"), str(table_path("provinces", s.province))),
         reads=lambda p: [
             *_needed_by_indicators(p), p.layout.scenes, p.layout.tiles, p.settings.units.path,

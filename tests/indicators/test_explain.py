@@ -179,5 +179,5 @@ def test_the_lineage_of_an_indicator_names_the_steps_and_keys_behind_it(finished
     names = [s.name for s in lineage(settings, "water")]
     assert names == ["search", "grid", "assign", "fetch", "observe", "mosaic", "zonal", "bodies", "indicators"]
     assert [s.name for s in lineage(settings, "red_line")] == [s.name for s in lineage(settings, "water") if s.name != "zonal"]  # the sea is that of the water maps
-    assert "coastline.sea_points" in keys_of(settings, "red_line") and set(keys_of(settings, "red_line")) <= set(keys_of(settings, "water"))
+    assert "masks.water" in keys_of(settings, "red_line") and set(keys_of(settings, "red_line")) <= set(keys_of(settings, "water"))
     assert {"water.seasonal_frequency", "masks.water", "grid.margin_m"} <= set(keys_of(settings, "water"))

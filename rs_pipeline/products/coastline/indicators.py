@@ -207,7 +207,7 @@ _SHARE = "river mouths in neither length: our reading, the text of the standard 
 
 def _one_unit_km(settings: Settings, then: float) -> float:
     """Less than one coast unit cannot change its class."""
-    return settings.coastline.transect_spacing_m / 1e3
+    return settings.coastline.transect_spacing_m / 1e3 if settings.coastline else math.nan
 
 
 INDICATORS = (

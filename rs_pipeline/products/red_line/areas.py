@@ -18,7 +18,7 @@ from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.inputs.cells import is_missing, truth_of
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
-from rs_pipeline.region import families, load_units, own_ground, with_unions
+from rs_pipeline.region import families, load_units, own_ground, prefecture_codes, with_unions
 
 TOUCHING_M = 1.0
 """Units so near to a piece are all its nearest, and the one nearest to its inner point has it."""
@@ -73,7 +73,7 @@ def known_sea(settings: Settings) -> shapely.Geometry:
 
 
 def red_line_areas(settings: Settings) -> dict[str, RedLineArea] | None:
-    """Red line of each unit and of REGION by code, overlapping polygons counted once; None where ``tables.red_line`` is not set.
+    """Red line of each unit, each prefecture and of REGION by code, overlapping polygons counted once; None where ``tables.red_line`` is not set.
 
     What lies beyond all units is at sea where its polygon says so (``marine``) or, where it says nothing, where the run's sea is. A connected
     piece at sea counts for the nearest unit, and for those that this one lies in; for the region once.
@@ -87,8 +87,10 @@ def red_line_areas(settings: Settings) -> dict[str, RedLineArea] | None:
     beyond = shapely.difference(every, units.union_all())
     sea = _at_sea(lines, beyond, settings) if beyond.area else shapely.MultiPolygon()
     at_sea = _by_nearest(sea, units)
+    of_prefecture = {code: rows.in_region & (rows.prefecture == name) for name, code in prefecture_codes(units).items()}
     found = {
-        code: RedLineArea(float(inside[rows.adcode == code].sum()), sum(at_sea.get(c, 0.0) for c in family)) for code, family in families(units).items()
+        code: RedLineArea(float(inside[of_prefecture.get(code, rows.adcode == code)].sum()), sum(at_sea.get(c, 0.0) for c in family))
+        for code, family in families(units).items()
     }  # fmt: skip
     total, outside = geodesic_area_km2(sea), geodesic_area_km2(beyond)
     return found | {REGION: RedLineArea(float(inside[rows.in_region].sum()), total, max(outside - total, 0.0))}

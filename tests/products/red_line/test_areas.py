@@ -42,15 +42,20 @@ def run(fake_run, tmp_path):
     return run
 
 
+PREFECTURE = "130000"
+"""Of both units."""
+
+
 def squares(areas):
     """Squares (inside, at sea, elsewhere) of each unit."""
-    return {code: tuple(round(v / SQUARE_KM2, 3) for v in (a.inside_km2, a.sea_km2, a.elsewhere_km2)) for code, a in areas.items()}
+    return {code: tuple(round(v / SQUARE_KM2, 3) for v in (a.inside_km2, a.sea_km2, a.elsewhere_km2)) for code, a in areas.items() if code != PREFECTURE}
 
 
 def test_a_polygon_over_land_and_sea_counts_on_both(run):
     """Four squares of land and two of sea in one polygon of county A."""
     areas = red_line_areas(run(square(1, -2, 1, 6)).settings)
     assert squares(areas) == {"130001": (4, 2, 0), "130002": (0, 0, 0), REGION: (4, 2, 0)}
+    assert areas[PREFECTURE].inside_km2 == areas[REGION].inside_km2 and areas[PREFECTURE].sea_km2 == pytest.approx(areas[REGION].sea_km2)
 
 
 def test_a_piece_at_sea_counts_for_the_nearest_unit_and_for_the_region_once(run):
