@@ -24,6 +24,8 @@ class Systematic:
     above: float
     worlds: int
     values: int
+    random: float = 1.0
+    """How much of the pixels' own errors is seen: 1, or less where values scatter by less than these alone would let them."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,12 @@ def systematic_errors() -> dict[str, Systematic]:
     """``config/errors.csv`` by indicator."""
     with open(config_folder() / "errors.csv", encoding="utf-8", newline="") as file:
         return {
-            row["indicator"]: Systematic(float(row["below"]), float(row["above"]), int(row["worlds"]), int(row["values"]))
+            row["indicator"]: Systematic(float(row["below"]), float(row["above"]), int(row["worlds"]), int(row["values"]), float(row["random"]))
             for row in csv.DictReader(file)
         }
 
 
 def spread(indicator: str, random_sd: float, basis: float = 1.0, undecided: tuple[float, float] = (0.0, 0.0)) -> Spread:
     """The spread of an indicator's mean. All numbers are in the unit of that mean."""
-    return Spread(Z95 * random_sd, basis, systematic_errors().get(indicator), undecided, indicator)
+    learnt = systematic_errors().get(indicator)
+    return Spread(Z95 * random_sd * (learnt.random if learnt else 1.0), basis, learnt, undecided, indicator)

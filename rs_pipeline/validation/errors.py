@@ -62,7 +62,7 @@ def systematic_part(table: pd.DataFrame) -> pd.DataFrame:
     """Table of ``config/errors.csv`` from the errors of several worlds (column ``world`` beside those of `observed_errors`).
 
     Errors in numbers of their basis, y, have a mean, a scatter between worlds and one within, of which the pixels' errors explain their
-    part; every world counts the same. What is left has the 95 % prediction interval ``mean -+ h`` for a new world (t distribution; Searle,
+    part; every world counts the same. The pixels' errors count as far as values show them (`_random_seen`). What is left has the 95 % prediction interval ``mean -+ h`` for a new world (t distribution; Searle,
     Casella and McCulloch 1992, sec. 3.6). ``below`` and ``above`` are its ends, at least 0, so that a value stays inside its interval. What all
     simulated worlds have wrong they cannot show.
     """
@@ -70,9 +70,20 @@ def systematic_part(table: pd.DataFrame) -> pd.DataFrame:
     for name, group in table[table.basis > 0].groupby("indicator", sort=False):
         if group.world.nunique() < LEAST_WORLDS:
             continue
-        mean, half = _prediction(group)
-        rows.append((name, max(0.0, half - mean), max(0.0, half + mean), group.world.nunique(), len(group)))
-    return pd.DataFrame(rows, columns=["indicator", "below", "above", "worlds", "values"]).sort_values("indicator", ignore_index=True)
+        seen = _random_seen(group)
+        mean, half = _prediction(group.assign(random95=group.random95 * seen))
+        rows.append((name, max(0.0, half - mean), max(0.0, half + mean), group.world.nunique(), len(group), seen))
+    return pd.DataFrame(rows, columns=["indicator", "below", "above", "worlds", "values", "random"]).sort_values("indicator", ignore_index=True)
+
+
+def _random_seen(group: pd.DataFrame) -> float:
+    """How much of the pixels' own errors the values show: the root of the mean square of their errors over that of the random parts, at most 1.
+
+    Pixels' errors are propagated as if all of them were independent of each other's year, method and neighbours beyond 300 m; where all errors
+    together are smaller, so is their random part.
+    """
+    both = group.assign(error2=group.error**2, random2=(group.random95 / Z95) ** 2).groupby("world")[["error2", "random2"]].mean().mean()
+    return float(min(1.0, np.sqrt(both.error2 / both.random2))) if both.random2 > 0 else 1.0
 
 
 def _prediction(group: pd.DataFrame) -> tuple[float, float]:
