@@ -45,6 +45,8 @@ LINES = (
     ("the same: precision", "land", "precision", "conversion"),
     ("county values inside their interval (`model95`), %", "counties", "coverage", "all, model95"),
     ("county values inside their interval (`range`), %", "counties", "coverage", "all, range"),
+    ("clear verdicts that are decided, %", "verdicts", "decided_share", "all"),
+    ("of these wrong, %", "verdicts", "wrong_share", "all"),
     ("Sentinel-2 scenes beside the ground, as they come: RMSE, m", "registration", "rmse", "sentinel-2, as they come"),
     ("the same, as they are read", "registration", "rmse", "sentinel-2, as they are read"),
     ("used Sentinel-2 scenes with the right offset, %", "radiometry", "offset_right", "used Sentinel-2 scenes"),

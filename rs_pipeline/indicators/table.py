@@ -53,7 +53,6 @@ WHOLE_PROVINCE = 0.97
 """A run of less than this share of the province's land cannot be held to a provincial total."""
 
 NEEDS = {
-    "redline": "red-line polygons",
     "reserve": "boundaries of the reserves",
     "wq": "water-quality measurements",
 }
@@ -67,9 +66,6 @@ NOT_BUILT = {
 """Products of targets that could be made from space and are not."""
 
 PLACES = {
-    "villages": "polygons of the villages",
-    "habitat polygons": "polygons of the habitats",
-    "zones": "polygons of the zones",
     "Baiyangdian": "the monthly class of the water sections (lake_water_area and lake_plant_cover are what the satellite sees)",
 }
 """What a target's scope would take: places that the counties do not give."""
@@ -275,9 +271,10 @@ def unanswered(target: Target) -> Verdict:
     """Why no indicator answers a target."""
     if target.observability == "not_observable":
         return Verdict("not_observable", target.caveat)
-    if unbuilt := [NOT_BUILT[p] for p in target.product if p in NOT_BUILT]:
-        return Verdict("not_built", joined([*unbuilt, "an official value in tables.values is judged", target.caveat]))
-    return Verdict("needs_table", needs(target))
+    if target.observability == "needs_outside_table":
+        return Verdict("needs_table", needs(target))
+    unbuilt = [NOT_BUILT[p] for p in target.product if p in NOT_BUILT] or ["this version makes no such map"]
+    return Verdict("not_built", joined([*unbuilt, "an official value in tables.values is judged", target.caveat]))
 
 
 def parts(run: Run, targets: list[Target], supplied: dict[Key, Interval], rows_at_once: int = ROWS_AT_ONCE) -> Iterator[pd.DataFrame]:

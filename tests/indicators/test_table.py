@@ -76,7 +76,7 @@ def test_not_observable_and_needs_table(table):
     for name in ("grassland_fvc", "grassland_cover"):
         assert pick(got, adcode="130001", period="2024", target_id="C10-02", indicator=name).status == "needs_table"
     forest = pick(got, adcode="130001", period="2024", target_id="C10-01")
-    assert forest.status == "needs_table" and "do not tell trees from reed" in forest.reason and "tables.values" in forest.reason
+    assert forest.status == "not_built" and "do not tell trees from reed" in forest.reason and "tables.values" in forest.reason
 
 
 def test_region_is_the_sum_of_the_counties(table):
