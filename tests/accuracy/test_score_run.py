@@ -64,7 +64,7 @@ def true_reaches(truth: Truth, length_m: float = 200.0) -> gpd.GeoDataFrame:
                 black = [g for g, y in zip(truth.black_reaches.geometry, black_years(truth.black_reaches), strict=True) if year in y]
                 share = sum(line.intersection(g).length for g in black) / line.length
                 call = "suspected" if share >= 0.5 else "clear"
-                rows.append({"period": str(year), "class": call, "probability": float(call == "suspected"), "width_class": "assessable", "geometry": line})
+                rows.append({"period": str(year), "class": call, "satellite_class": call, "probability": float(call == "suspected"), "width_class": "assessable", "geometry": line})
     return gpd.GeoDataFrame(rows, crs=truth.grid.crs)
 
 

@@ -52,7 +52,7 @@ def test_standard_errors_of_a_pixel_by_hand():
     def bands(frequency, error, share=0.0):
         half = 1.959963984540054 * error
         values = {"frequency": frequency, "frequency_lower": frequency - half, "frequency_upper": frequency + half, "permanent_fraction": share}
-        return {f"water.{k}": np.array([[v]], "float32") for k, v in values.items()}
+        return {f"water.{k}": np.array([[v]], "float32") for k, v in values.items()} | {"water.sea": np.zeros((1, 1), bool)}
 
     on_the_threshold = standard_errors(WaterSection(), bands(0.75, 0.1), bands(0.75, 0.1))
     assert on_the_threshold["water_permanent"].item() == pytest.approx(0.5)  # as likely permanent as not
