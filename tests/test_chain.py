@@ -22,7 +22,7 @@ COLUMNS = (
     "adcode name prefecture period indicator value unit lower upper interval observed_fraction n_scenes status target_id "
     "target_operator target_value target_year clause observability reason"
 ).split()
-STATUSES = {"met", "on_track", "off_track", "not_met", "undecidable", "insufficient_data", "needs_table", "not_observable", "no_target"}
+STATUSES = {"met", "on_track", "undecidable", "slipping", "off_track", "not_met", "insufficient_data", "not_built", "needs_table", "not_observable", "no_target"}
 
 
 def write_config(folder: Path, **changes) -> Path:
@@ -73,7 +73,7 @@ def test_indicators_have_a_row_for_every_county_period_and_indicator(world):
 def test_no_value_where_nothing_was_observed(world):
     _, layout, _ = world
     table = pd.read_csv(layout.indicators)
-    silent = table[table.status.isin(["not_observable", "needs_table", "insufficient_data"]) & (table.observed_fraction == 0)]
+    silent = table[table.status.isin(["not_observable", "not_built", "needs_table", "insufficient_data"]) & (table.observed_fraction == 0)]
     assert len(silent) and silent.value.isna().all() and silent.reason.notna().all()
     valued = table[table.value.notna()]
     assert (valued.observed_fraction > 0).all() and (valued.n_scenes > 0).all()
