@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import geopandas as gpd
 import numpy as np
@@ -159,16 +159,22 @@ def prefecture_codes(units: pd.DataFrame) -> dict[str, str]:
     return {name: name if code in shared else code for name, code in codes.items()}
 
 
-def totals(table: pd.DataFrame, sums: list[str], codes: Mapping[str, str], by: Sequence[str] = ()) -> pd.DataFrame:
-    """Rows of the prefectures and of the region, a row each and group of ``by``: sums over what is ``in_region``.
-
-    ``table`` : adcode, prefecture, in_region, ``by`` and ``sums``, with `with_unions`. ``codes`` : `prefecture_codes`.
-    """
+def counted_groups(table: pd.DataFrame, codes: Mapping[str, str]) -> Iterator[tuple[str, str, str, pd.DataFrame]]:
+    """(code, name, prefecture, rows) of each prefecture and, last, of the region: the rows of the table that are ``in_region``."""
     counted = table[table.in_region.astype(bool)]
-    parts = [(REGION, REGION_NAME, "", counted)]
-    parts += [(code, name, name, counted[counted.prefecture == name]) for name, code in codes.items()]
-    rows = []
-    for code, name, prefecture, group in parts:
+    for name, code in codes.items():
+        yield code, name, name, counted[counted.prefecture == name]
+    yield REGION, REGION_NAME, "", counted
+
+
+def with_totals(table: pd.DataFrame, sums: list[str], codes: Mapping[str, str], by: Sequence[str] = ()) -> pd.DataFrame:
+    """The units' rows, then those of the prefectures and of the region, a row each and group of ``by``: sums over what is ``in_region``.
+
+    ``table`` : adcode, name, prefecture, in_region, ``by`` and ``sums``, a row a unit and union of overlapping ones (`with_unions`) and group.
+    ``codes`` : `prefecture_codes`.
+    """
+    rows = [table[table.adcode != ""].drop(columns="in_region")]
+    for code, name, prefecture, group in counted_groups(table, codes):
         summed = group.groupby(list(by), sort=False)[sums].sum().reset_index() if by else group[sums].sum().to_frame().T
         rows.append(summed.assign(adcode=code, name=name, prefecture=prefecture))
     return pd.concat(rows, ignore_index=True)

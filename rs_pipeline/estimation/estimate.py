@@ -115,8 +115,8 @@ class Indicator:
     """The value rests on all periods, and the last one carries it."""
     at_baseline: float = 0.0
     """What a change is in the baseline period itself: 0, of a ratio 1."""
-    least: Callable[[Settings, float], float] | None = field(default=None, repr=False)
-    """The smallest amount that can be told from none, or of a level the smallest change, in ``unit``: ``(settings, value in the baseline period)``."""
+    least: Callable[[Settings], float] | None = field(default=None, repr=False)
+    """The smallest amount that can be told from none, or of a level the smallest change, in ``unit``."""
     formula: str = ""
     """How the value comes about, in words."""
     bounds: str = ""

@@ -15,11 +15,11 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.estimate import Facts
 from rs_pipeline.estimation.reference import ReferenceTable
 from rs_pipeline.estimation.uncertainty import Thresholds
-from rs_pipeline.estimation.zones import LEVELS, REGION, REGION_NAME, Unit
+from rs_pipeline.estimation.zones import LEVELS, REGION, Unit
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.baselines import other_baselines
 from rs_pipeline.products.register import products, resolve, sampled_products
-from rs_pipeline.region import load_units, prefecture_codes, totals
+from rs_pipeline.region import counted_groups, load_units, prefecture_codes, with_totals
 
 
 def read_counties(settings: Settings) -> pd.DataFrame:
@@ -42,10 +42,9 @@ def read_counties(settings: Settings) -> pd.DataFrame:
             raise TableError(f"the code {REGION} stands for the region", where=str(path), remedy="give the unit another code")
         for column in ("scene_ids", "maps"):
             table[column] = [_shared(found, known) for found in table[column]]
-        counted = table[table.in_region.astype(bool)]
         tables += [table[table.adcode != ""].drop(columns="tiles", errors="ignore").assign(level="county")]
-        tables += [total_rows(counted[counted.prefecture == name], Unit(code, name, name, "prefecture")) for name, code in prefecture_codes(table).items()]
-        tables.append(total_rows(counted, Unit(REGION, REGION_NAME, "", "region")))
+        for code, name, prefecture, counted in counted_groups(table, prefecture_codes(table)):
+            tables.append(total_rows(counted, Unit(code, name, prefecture, "region" if code == REGION else "prefecture")))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -63,7 +62,7 @@ def read_changes(settings: Settings) -> dict[tuple[str, str], dict[tuple[str, st
             raise TableError("the changes of counties are not made yet", where=str(path), remedy="run `rs-pipeline zonal` for that period first")
         table = pd.read_parquet(path)
         sums = [c for c in table if c.endswith(("_m2", "_m4"))]
-        whole = pd.concat([table[table.adcode != ""], totals(table, sums, prefecture_codes(units), by=["zone", "baseline"])])
+        whole = with_totals(table, sums, prefecture_codes(units), by=["zone", "baseline"])
         for code, zone, label, *values in whole[["adcode", "zone", "baseline", *sums]].itertuples(index=False):
             found.setdefault((code, period), {})[zone, label] = dict(zip(sums, values, strict=True))
     return found

@@ -99,7 +99,7 @@ class Known:
     """What is known of one unit: the estimates of all its periods, measured from any baseline; made when asked for."""
 
     def __init__(self, facts: dict[str, Facts], official: dict[tuple[str, str], Interval]):
-        self._facts, self._official = facts, official
+        self._official = official
         self._of = cache(lambda period, baseline: facts[period].since(baseline))
         self.estimate = cache(self._estimate)
 
@@ -144,9 +144,8 @@ class Judge:
             return measured
         if no := self._not_held(target, unit, name, period, known):
             return replace(measured, verdict=no)
-        then = known.estimate(name, base, self.own_baseline)
-        change = estimate.interval if indicator and indicator.is_change else then.interval and change_between(estimate, then)
-        least = self._least(indicator, known, name, base)
+        change = estimate.interval if indicator and indicator.is_change else self._change(estimate, known.estimate(name, base, self.own_baseline))
+        least = indicator.least(self.settings) if indicator and indicator.least else 0.0
         slope = self._pace(target, name, period, base if is_change else "", known)
         verdict = judge(target, estimate.interval, year, change=change, slope=slope, least=least)
         notes = [verdict.reason, self._elsewhere(target, base) if measured.baseline else "", self._one_for_all(target, unit)]
@@ -175,11 +174,9 @@ class Judge:
         why = "was not observed here" if year in self.years.values() else "is not among the periods"
         return f"measured from {base}: {year}, the target's baseline, {why}"
 
-    def _least(self, indicator: Indicator | None, known: Known, name: str, base: str) -> float:
-        if indicator is None or indicator.least is None:
-            return 0.0
-        then = math.nan if indicator.is_change else known.estimate(name, base, self.own_baseline).interval
-        return indicator.least(self.settings, then.value if isinstance(then, Interval) else math.nan)
+    @staticmethod
+    def _change(now: Estimate, then: Estimate) -> Interval | None:
+        return None if then.interval is None else change_between(now, then)
 
     def _pace(self, target: Target, name: str, period: str, base: str, known: Known) -> Interval | None:
         """Of a level up to this period; of a change (``base`` names its baseline) since then. None where the target looks not ahead."""

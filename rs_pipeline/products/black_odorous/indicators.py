@@ -91,12 +91,12 @@ def _pair(place: str, where: str) -> tuple[Indicator, Indicator]:
     return (
         Indicator(
             f"{name}reaches", title.capitalize(), "suspected reaches", "black_odorous", "down", partial(_suspected, by_length=False, place=place),
-            formula=f"number of {_FORMULA}{where}", bounds=_BOUNDS, least=lambda settings, then: 1.0,
+            formula=f"number of {_FORMULA}{where}", bounds=_BOUNDS, least=lambda settings: 1.0,
         ),
         Indicator(
             f"{name}length_km", f"Length of {title}", "km", "black_odorous", "down", partial(_suspected, by_length=True, place=place),
             formula=f"length of {_FORMULA}{where}", bounds=_BOUNDS,
-            least=lambda settings, then: settings.black_odorous.reach_length_m / 1e3,
+            least=lambda settings: settings.black_odorous.reach_length_m / 1e3,
         ),
     )  # fmt: skip
 

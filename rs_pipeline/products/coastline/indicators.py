@@ -205,7 +205,7 @@ _SHARE = "river mouths in neither length: our reading, the text of the standard 
 
 
 
-def _one_unit_km(settings: Settings, then: float) -> float:
+def _one_unit_km(settings: Settings) -> float:
     """Less than one coast unit cannot change its class."""
     return settings.coastline.transect_spacing_m / 1e3 if settings.coastline else math.nan
 
@@ -235,7 +235,7 @@ INDICATORS = (
         bounds="mean of the transects' 95 % intervals: errors common to all",
     ),
     Indicator(
-        "reclaimed_area", "Land won from the sea since the baseline", "ha", "coastline", "down", _reclaimed, is_change=True, least=lambda settings, then: smallest_reclaimed_ha(settings),
+        "reclaimed_area", "Land won from the sea since the baseline", "ha", "coastline", "down", _reclaimed, is_change=True, least=smallest_reclaimed_ha,
         formula="length x seaward advance since the baseline of the transects that are artificial in the period and were built out",
         bounds="position errors of the shorelines, common to all transects, half a spacing of transects at either end of a fill, the chances of the classes, and uncertain units that advanced likewise",
     ),

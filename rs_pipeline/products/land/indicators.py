@@ -230,7 +230,7 @@ _READING = "100 % times expected area of {} over that of all land seen within ta
 _CONVERTED = "area within {} that was {} in the baseline period and is built or bare now, events of at least land_zones.min_event_px pixels"
 
 
-def _smallest_event(settings: Settings, then: float, m2: float) -> float:
+def _smallest_event(settings: Settings, m2: float) -> float:
     """Area of the smallest patch that counts as conversion, in units of ``m2``."""
     return settings.land_zones.min_event_px * settings.grid.resolution_m**2 / m2
 

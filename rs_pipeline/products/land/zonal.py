@@ -27,7 +27,7 @@ from rs_pipeline.products.land.classes import SHARES, Land
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.product import ZONE_TABLES
 from rs_pipeline.products.sea import read_sea
-from rs_pipeline.region import load_units, prefecture_codes, read_grid, read_tiles, totals, with_unions
+from rs_pipeline.region import load_units, prefecture_codes, read_grid, read_tiles, with_totals, with_unions
 from rs_pipeline.storage.raster import open_map
 from rs_pipeline.storage.tables import write_parquet
 
@@ -174,7 +174,7 @@ def land_zonal(settings: Settings, period_label: str) -> None:
     with_banks = settings.tables.shoreline_buffers is None
     rows = pd.concat([polygons, units.assign(zone="shore")], ignore_index=True) if with_banks else polygons
     sums: dict[str, pd.DataFrame] = {}
-    area = np.zeros(len(rows))
+    others, area = other_baselines(settings, period_label), np.zeros(len(rows))
 
     def add(key: str, layers: dict[str, np.ndarray]) -> None:
         found = np.zeros((len(rows), len(layers)))
@@ -192,21 +192,20 @@ def land_zonal(settings: Settings, period_label: str) -> None:
             cell, weight = np.concatenate([cell, cell[on_bank]]), np.concatenate([weight, weight[on_bank]])
         now = maps.shares(period_label, tile)
         add(STATE, maps.layers(tile, now) | maps.conversions(tile, now, settings.baseline_label))
-        for label in other_baselines(settings, period_label):
+        for label in others:
             add(label, maps.conversions(tile, now, label))
         np.add.at(area, zone, weight)
     if not sums:
         raise ValueError("no unit meets a tile")
     layout, codes = Layout(settings.root), prefecture_codes(units)
-    write_parquet(_with_totals(rows, area, sums.pop(STATE), codes).assign(period=period_label), layout.land_counties(period_label))
-    changes = [_with_totals(rows, area, table, codes).assign(period=period_label, baseline=label) for label, table in sums.items()]
+    write_parquet(_summed(rows, area, sums.pop(STATE), codes).assign(period=period_label), layout.land_counties(period_label))
+    changes = [_summed(rows, area, table, codes).assign(period=period_label, baseline=label) for label, table in sums.items()]
     none = pd.DataFrame(columns=["adcode", "zone", "period", "baseline"], dtype="str")
     write_parquet(pd.concat(changes, ignore_index=True) if changes else none, layout.land_changes(period_label))
 
 
-def _with_totals(rows: pd.DataFrame, area_m2: np.ndarray, sums: pd.DataFrame, codes: dict[str, str]) -> pd.DataFrame:
+def _summed(rows: pd.DataFrame, area_m2: np.ndarray, sums: pd.DataFrame, codes: dict[str, str]) -> pd.DataFrame:
     """Sums of the zones that a tile meets, and of the prefectures and the region."""
     table = pd.concat([rows[["adcode", "name", "prefecture", "in_region", "zone"]].assign(area_m2=area_m2), sums], axis=1)
     table = table[table.area_m2 > 0]
-    whole = totals(table, ["area_m2", *sums], codes, by=["zone"])
-    return pd.concat([table[table.adcode != ""].drop(columns="in_region"), whole], ignore_index=True)
+    return with_totals(table, ["area_m2", *sums], codes, by=["zone"])

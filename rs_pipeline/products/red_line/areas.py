@@ -18,7 +18,7 @@ from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.inputs.cells import is_missing, truth_of
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
-from rs_pipeline.region import families, load_units, own_ground, prefecture_codes, with_unions
+from rs_pipeline.region import families, load_units, own_ground, prefecture_codes, with_totals, with_unions
 
 TOUCHING_M = 1.0
 """Units so near to a piece are all its nearest, and the one nearest to its inner point has it."""
@@ -83,17 +83,14 @@ def red_line_areas(settings: Settings) -> dict[str, RedLineArea] | None:
     lines, units = load_red_line(settings), load_units(settings)
     rows, every = with_unions(units), lines.union_all()
     shapely.prepare(every)
-    inside = np.array([geodesic_area_km2(part) for part in shapely.intersection(rows.geometry.values, every)])
+    rows = rows.assign(inside_km2=[geodesic_area_km2(part) for part in shapely.intersection(rows.geometry.values, every)])
+    inside_km2 = with_totals(pd.DataFrame(rows.drop(columns="geometry")), ["inside_km2"], prefecture_codes(units)).set_index("adcode").inside_km2.to_dict()
     beyond = shapely.difference(every, units.union_all())
     sea = _at_sea(lines, beyond, settings) if beyond.area else shapely.MultiPolygon()
     at_sea = _by_nearest(sea, units)
-    of_prefecture = {code: rows.in_region & (rows.prefecture == name) for name, code in prefecture_codes(units).items()}
-    found = {
-        code: RedLineArea(float(inside[of_prefecture.get(code, rows.adcode == code)].sum()), sum(at_sea.get(c, 0.0) for c in family))
-        for code, family in families(units).items()
-    }  # fmt: skip
+    found = {code: RedLineArea(inside_km2[code], sum(at_sea.get(c, 0.0) for c in family)) for code, family in families(units).items()}
     total, outside = geodesic_area_km2(sea), geodesic_area_km2(beyond)
-    return found | {REGION: RedLineArea(float(inside[rows.in_region].sum()), total, max(outside - total, 0.0))}
+    return found | {REGION: RedLineArea(inside_km2[REGION], total, max(outside - total, 0.0))}
 
 
 def _at_sea(lines: gpd.GeoDataFrame, beyond: shapely.Geometry, settings: Settings) -> shapely.Geometry:

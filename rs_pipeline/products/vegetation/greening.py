@@ -16,7 +16,7 @@ from rs_pipeline.estimation.zones import coverage
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
 from rs_pipeline.products.sea import read_sea
-from rs_pipeline.region import load_units, prefecture_codes, read_grid, read_tiles, totals, with_unions
+from rs_pipeline.region import load_units, prefecture_codes, read_grid, read_tiles, with_totals, with_unions
 from rs_pipeline.storage.raster import band_index, open_map
 from rs_pipeline.storage.tables import write_parquet
 
@@ -78,5 +78,4 @@ def trend_zonal(settings: Settings) -> None:
     if sums is None:
         raise ValueError("no unit meets a tile")
     table = pd.concat([units[["adcode", "name", "prefecture", "in_region"]], pd.DataFrame(sums, columns=names)], axis=1)
-    whole = totals(table, names, prefecture_codes(units))
-    write_parquet(pd.concat([table[table.adcode != ""].drop(columns="in_region"), whole], ignore_index=True), Layout(settings.root).trend_counties)
+    write_parquet(with_totals(table, names, prefecture_codes(units)), Layout(settings.root).trend_counties)
