@@ -65,7 +65,8 @@ def test_indicators_have_a_row_for_every_county_period_and_indicator(world):
     assert table.columns[: len(COLUMNS)].tolist() == COLUMNS
     assert set(table.status) <= STATUSES
     counts = table.groupby(["adcode", "period"]).size()
-    assert len(counts) == 4 * 2 and counts.nunique() == 1
+    assert table.drop_duplicates("adcode").level.value_counts().to_dict() == {"county": 3, "prefecture": 1, "region": 1}
+    assert len(counts) == 5 * 2 and counts.nunique() == 1
     targets = pd.read_csv(config_folder() / "targets.csv")
     assert set(targets.target_id) <= set(table.target_id.dropna())
 
