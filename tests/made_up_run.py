@@ -30,13 +30,14 @@ def sums(**changes) -> dict:
     land = 90 * KM2
     row = {
         "area_m2": 100 * KM2, "land_m2": land, "n_scenes": 2,
-        "fvc_peak_observed_m2": land, "fvc_peak_sum_m2": 0.6 * land, "fvc_peak_sigma": 0.04,
-        "fvc_growing_observed_m2": land, "fvc_growing_sum_m2": 0.5 * land,
+        "fvc_peak_observed_m2": land, "fvc_peak_sum_m2": 0.6 * land, "fvc_peak_square_m2": 0.4 * land, "fvc_peak_sigma": 0.04,
+        "fvc_growing_observed_m2": land, "fvc_growing_sum_m2": 0.5 * land, "fvc_growing_square_m2": 0.3 * land,
         "fvc_common_m2": land, "fvc_peak_change_sum_m2": 0.0, "greening_m2": 3 * KM2, "browning_m2": 1 * KM2,
         "water_observed_m2": 100 * KM2, "water_permanent_m2": 10 * KM2, "water_permanent_lower_m2": 8 * KM2,
         "water_permanent_upper_m2": 13 * KM2, "water_seasonal_m2": 5 * KM2, "water_ephemeral_m2": 0.0, "water_common_m2": 100 * KM2,
         "water_permanent_common_m2": 10 * KM2, "water_permanent_baseline_m2": 9 * KM2, "water_seasonal_common_m2": 5 * KM2,
-        "water_seasonal_baseline_m2": 6 * KM2, "sea_m2": 0.0, "sea_common_m2": 0.0, "sea_baseline_m2": 0.0, "sea_var_m4": 0.0, "sea_change_var_m4": 0.0,
+        "water_seasonal_baseline_m2": 6 * KM2, "sea_m2": 0.0, "sea_common_m2": 0.0, "sea_baseline_m2": 0.0,
+        "water_permanent_change_square_m2": 1.5 * KM2, "water_seasonal_change_square_m2": 2 * KM2, "sea_change_square_m2": 0.0, "sea_var_m4": 0.0, "sea_change_var_m4": 0.0,
         "fvc_peak_var_m4": 0.81 * KM2**2, "water_permanent_var_m4": 0.09 * KM2**2,
         "water_seasonal_var_m4": 0.16 * KM2**2, "water_permanent_change_var_m4": 0.25 * KM2**2, "water_seasonal_change_var_m4": 0.36 * KM2**2,
     }  # fmt: skip
@@ -49,7 +50,7 @@ def land_sums(built_km2: float) -> dict:
     names = ("built", "cropland", "tree", "grass", "wetland", "bare", "water", "disturbed", "natural")
     row = {f"{n}_m2": areas.get(n, 0.0) * KM2 for n in names} | {f"{n}_uncertain_m2": 0.01 * KM2 for n in names} | {f"class_{n}_m2": areas.get(n, 0.0) * KM2 for n in names}
     converted = {f"{k}converted{b}_m2": 0.0 for k in ("", "natural_") for b in ("", "_lower", "_upper")}
-    return row | converted | {"area_m2": 100 * KM2, "land_observed_m2": 100 * KM2, "common_m2": 100 * KM2, "built_common_m2": built_km2 * KM2, "built_baseline_m2": built_km2 * KM2}
+    return row | converted | {"area_m2": 100 * KM2, "land_observed_m2": 100 * KM2, "common_m2": 100 * KM2, "built_common_m2": built_km2 * KM2, "built_baseline_m2": built_km2 * KM2, "built_change_square_m2": 0.5 * KM2}
 
 
 def reach_rows(*rows: tuple) -> pd.DataFrame:

@@ -133,12 +133,13 @@ def observed_ratio(part: float, whole: float) -> float:
 
 
 def published(
-    seen: Interval, v: float, facts: Facts, factor: float, *, low: float = 0.0, high: float = 1.0, total: bool = False,
+    seen: Interval, v: float, facts: Facts, factor: float, *, low: float = 0.0, high: float = 1.0, square: float | None = None, total: bool = False,
     spread: Spread | None = None,
-) -> Estimate:
-    """The missing-data rule applied to a mean over the observed part, times ``factor``; ``spread`` is that of the mean."""
+) -> Estimate:  # fmt: skip
+    """The missing-data rule applied to a mean over the observed part, times ``factor``; ``square`` is the mean of the squared values over it,
+    ``spread`` that of the mean."""
     rule = missing_rule(v, facts.limits)
-    whole = complete(seen, v, facts.limits, low=low, high=high, total=total)
+    whole = complete(seen, v, facts.limits, low=low, high=high, square=square, total=total)
     if whole is None:
         return missing("insufficient_data", f"{100 * v:.3g} % observed; at least {100 * facts.limits.range:.3g} % is needed", v)
     words = {

@@ -67,8 +67,8 @@ def missing_rule(observed_fraction: float, limits: Thresholds) -> str:
 
 
 def complete(
-    seen: Interval, observed_fraction: float, limits: Thresholds, *, low: float = 0.0, high: float = 1.0, total: bool = False
-) -> Interval | None:
+    seen: Interval, observed_fraction: float, limits: Thresholds, *, low: float = 0.0, high: float = 1.0, square: float | None = None, total: bool = False
+) -> Interval | None:  # fmt: skip
     """A mean of the observed part becomes a statement about the whole unit; None where it must be withheld.
 
     Parameters
@@ -76,14 +76,15 @@ def complete(
     seen : mean (a share, a cover, a rate) over the observed part.
     observed_fraction : v, the part of the unit that was observed, 0-1.
     low, high : least and greatest value the mean of the unseen part can have.
+    square : mean of the squared values over the observed part; None where it is not known.
     total : the number stands for an amount. An amount that is published unscaled is that of the observed part,
         so that amounts of units add up to the region's; the result is then a mean over the whole unit.
 
     Notes
     -----
     publish: as observed. scale: the observed mean stands for the whole, and the interval is widened by the imputation
-    variance (1-v)^2 s^2, with s^2 at its greatest for the mean, (high-m)(m-low) (Bhatia and Davis 2000, Am. Math. Mon. 107:353),
-    but never beyond the range. range: from all unseen at ``low`` to all unseen at ``high``.
+    variance (1-v)^2 s^2, with s^2 the variance of the observed part, square - m^2, or at its greatest for the mean, (high-m)(m-low)
+    (Bhatia and Davis 2000, Am. Math. Mon. 107:353), but never beyond the range. range: from all unseen at ``low`` to all unseen at ``high``.
     """
     rule = missing_rule(observed_fraction, limits)
     v = min(observed_fraction, 1.0)
@@ -95,7 +96,9 @@ def complete(
     extremes = (v * lower + (1 - v) * low, v * upper + (1 - v) * high)
     if rule == "range":
         return Interval(seen.value, *extremes, "range")
-    imputation = Z95 * (1 - v) * math.sqrt(max(0.0, (high - seen.value) * (seen.value - low)))
+    greatest = (high - seen.value) * (seen.value - low)
+    variance = greatest if square is None else min(square - seen.value**2, greatest)
+    imputation = Z95 * (1 - v) * math.sqrt(max(0.0, variance))
     widened = Interval(
         seen.value,
         seen.value - math.hypot(seen.value - lower, imputation),

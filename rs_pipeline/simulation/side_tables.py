@@ -18,7 +18,7 @@ from shapely.geometry import LineString, Polygon, box
 
 from rs_pipeline.region import REGION
 from rs_pipeline.simulation.materials import Material
-from rs_pipeline.simulation.truth import write_vector
+from rs_pipeline.simulation.truth import shore_pieces, write_vector
 from rs_pipeline.simulation.world import CRS, World
 
 SIMULATED_NOTE = "simulated"
@@ -107,7 +107,7 @@ def _at_sea(world: World) -> Polygon:
 
 def official_coast_km(world: World) -> float:
     """Length of the first year's shore without the river mouth, as an office would state it."""
-    pieces = [LineString(xy) for section, xy in world.coast.line(world.years[0] + 0.5) if section.type != "river mouth"]
+    pieces = [line for section, line in shore_pieces(world, world.years[0] + 0.5) if section.type != "river mouth"]
     return round(float(sum(shapely.intersection(line, box(*world.grid.bounds)).length for line in pieces)) / 1e3, 2)
 
 

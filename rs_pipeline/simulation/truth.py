@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,9 +12,11 @@ import numpy as np
 import pandas as pd
 import pyogrio
 import rasterio
+import shapely
 from shapely.geometry import LineString, Polygon
 
 from rs_pipeline.model import Grid
+from rs_pipeline.simulation.coast import CoastSection
 from rs_pipeline.simulation.materials import Material
 from rs_pipeline.simulation.scenes import blur, sensor_grid
 from rs_pipeline.simulation.world import CRS, MARGIN_M, PAINT_M, World, sea_lonlat
@@ -63,14 +67,26 @@ def write_truth(world: World, folder: Path) -> None:
     write_vector(folder / "changes.gpkg", columns, [c.polygon for c in land.changes])
 
 
+def shore_pieces(world: World, year: float) -> Iterator[tuple[CoastSection, LineString]]:
+    """The shore at mean sea level at a decimal year by section. A river mouth is where the shore crosses a river's water, whatever the section;
+    the rest of a river mouth's section is a beach."""
+    rivers = shapely.union_all([w.polygon for w in world.landscape.rivers])
+    mouth = next(s for s in world.coast.sections if s.type == "river mouth")
+    for section, xy in world.coast.line(year):
+        line = LineString(xy)
+        beside = replace(section, name="mouth beach", type="sand") if section is mouth else section
+        for kind, parts in ((mouth, line.intersection(rivers)), (beside, line.difference(rivers))):
+            yield from ((kind, part) for part in shapely.get_parts(parts) if part.length > 0)
+
+
 def _write_shorelines(world: World, path: Path) -> None:
     """Lines at mean sea level in the middle of each year; the outline of land won from the sea beside."""
-    rows = [(year, section, xy) for year in world.years for section, xy in world.coast.line(year + 0.5)]
+    rows = [(year, section, line) for year in world.years for section, line in shore_pieces(world, year + 0.5)]
     columns = {
         "year": [year for year, _, _ in rows], "section": [s.name for _, s, _ in rows], "class": [s.kind for _, s, _ in rows],
         "type": [s.type for _, s, _ in rows], "slope": [s.slope if np.isfinite(s.slope) else np.nan for _, s, _ in rows],
     }  # fmt: skip
-    write_vector(path, columns, [LineString(xy) for _, _, xy in rows])
+    write_vector(path, columns, [line for _, _, line in rows])
     fills = [s for s in world.coast.sections if np.isfinite(s.begins)]
     outlines = []
     for section in fills:

@@ -21,7 +21,7 @@ from rs_pipeline.simulation.truth import write_raster, write_side_tables, write_
 from rs_pipeline.simulation.world import World, make_world, sea_lonlat
 from rs_pipeline.storage.atomic import atomic_folder
 
-FORMAT = 3
+FORMAT = 4
 """Raised when the world changes, so that old ones are made anew."""
 LAST_YEAR = 2025
 MARKER = ".simulated-world"

@@ -34,6 +34,11 @@ def test_complete_by_hand():
     scaled = complete(seen, 0.9, LIMITS)
     assert (scaled.value, scaled.kind) == (0.6, "model95")
     assert (scaled.lower, scaled.upper) == pytest.approx((0.6 - 0.13864, 0.73), abs=1e-4)
+    # the observed values scatter by sqrt(0.37 - 0.6^2) = 0.1: imputation 1.96 * 0.1 * 0.1 = 0.0196; sqrt(0.1^2 + 0.0196^2) = 0.1019
+    narrow = complete(seen, 0.9, LIMITS, square=0.37)
+    assert (narrow.lower, narrow.upper) == pytest.approx((0.6 - 0.10190, 0.6 + 0.10190), abs=1e-4)
+    # no scatter is larger than that of values of 0 and 1 alone
+    assert complete(seen, 0.9, LIMITS, square=5.0) == scaled
     # v = 0.6: 0.6 * 0.5 + 0.4 * 0 .. 0.6 * 0.7 + 0.4 * 1
     spread = complete(seen, 0.6, LIMITS)
     assert (spread.lower, spread.upper, spread.kind) == (pytest.approx(0.3), pytest.approx(0.82), "range")

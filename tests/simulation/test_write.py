@@ -128,6 +128,14 @@ def test_truth_agrees_with_the_side_tables(tiny, world):
     assert set(shore["class"]) == {"natural", "artificial", "river mouth"} and 0.15 < share < 0.4
 
 
+def test_the_true_river_mouth_is_as_long_as_the_river_is_wide(tiny, world):
+    """The river is 80 m wide and may meet the shore aslant; beside its water the shore is a beach."""
+    shore = gpd.read_file(tiny / "truth" / "shorelines.gpkg").to_crs(world["crs"])
+    mouths = shore[shore["class"] == "river mouth"].dissolve("year").length
+    assert len(mouths) == shore.year.nunique() and mouths.between(80, 140).all()
+    assert set(shore[shore.section == "mouth beach"]["class"]) == {"natural"}
+
+
 def test_truth_names_every_water_and_its_confuser(tiny):
     waters = gpd.read_file(tiny / "truth" / "waters.gpkg")
     assert {"name", "kind", "material", "confuser", "width_m"} <= set(waters.columns)

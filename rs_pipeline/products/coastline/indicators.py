@@ -144,7 +144,8 @@ def _coast_rate(facts: Facts) -> Estimate:
         return missing("insufficient_data", "no transect with enough periods for a rate").noting(words)
     mean = around(np.average(seen.lrr_m_yr, weights=seen.length_m), np.average(seen.lrr_ci95_m_yr, weights=seen.length_m))
     v = observed_ratio(seen.length_m.sum(), coast.length_m.sum())
-    return published(mean, v, facts, 1.0, low=seen.lrr_m_yr.min(), high=seen.lrr_m_yr.max()).noting(words)
+    square = np.average(seen.lrr_m_yr**2, weights=seen.length_m)
+    return published(mean, v, facts, 1.0, low=seen.lrr_m_yr.min(), high=seen.lrr_m_yr.max(), square=square).noting(words)
 
 
 def _reclaimed(facts: Facts) -> Estimate:

@@ -99,6 +99,7 @@ def conversion_layers(now: np.ndarray, base: np.ndarray, section: LandZonesSecti
         "natural_converted_upper": (rise >= POSSIBLE_RISE) & natural,
     }  # fmt: skip
     both = {"common": np.ones_like(rise), "built_common": layers_now["built"], "built_baseline": layers_base["built"]}
+    both["built_change_square"] = (both["built_common"] - both["built_baseline"]) ** 2
     layers = both | {name: np.where(where, rise, 0) for name, where in found.items()}
     return {name: np.where(seen, layer, np.nan).astype("float32") for name, layer in layers.items()}
 

@@ -35,7 +35,7 @@ def _cover(facts: Facts, name: str) -> Estimate:
     if corrected := by_samples(facts, name, total, [observed], observed, facts.land_m2, 100.0):
         return corrected
     error = spread(f"{name}_mean", math.sqrt(row["fvc_peak_var_m4"]) / observed, row["fvc_peak_sigma"])
-    return published(modelled(total / observed, error), v, facts, 100.0, spread=error)
+    return published(modelled(total / observed, error), v, facts, 100.0, square=row[f"{name}_square_m2"] / observed, spread=error)
 
 
 def weighted_cover(area_m2: np.ndarray, cover: np.ndarray) -> float:
@@ -70,7 +70,8 @@ def _grassland(facts: Facts, *, calibrated: bool) -> Estimate:
     if not calibrated:
         random = math.sqrt((area**2 * types.fvc_peak_var_m4 / types.fvc_peak_observed_m2**2).sum()) / area.sum()
         error = spread("grassland_fvc", random, weighted_cover(area, sigma))
-        return published(modelled(weighted_cover(area, fvc), error), v, facts, 100.0, spread=error)
+        square = weighted_cover(area, (types.fvc_peak_square_m2 / types.fvc_peak_observed_m2).to_numpy())
+        return published(modelled(weighted_cover(area, fvc), error), v, facts, 100.0, square=square, spread=error)
     if lacking := shortage(types.index, facts["plots"]):
         return missing("needs_table", f"{lacking}; grassland_fvc is what the satellite sees", v)
     lines = [facts["plots"][name] for name in types.index]
@@ -93,7 +94,8 @@ def _greening(facts: Facts) -> Estimate:
         return missing("insufficient_data", "no pixel seen in both this and the baseline period")
     error = spread("greening_net", 0.0)
     seen = modelled((row["greening_m2"] - row["browning_m2"]) / common, error, low=-1)
-    return published(seen, observed_ratio(common, facts.land_m2), facts, facts.land_m2 / 1e4, low=-1, total=True, spread=error)
+    square = (row["greening_m2"] + row["browning_m2"]) / common
+    return published(seen, observed_ratio(common, facts.land_m2), facts, facts.land_m2 / 1e4, low=-1, square=square, total=True, spread=error)
 
 
 def too_few_years(facts: Facts, n_years: int) -> Estimate | None:

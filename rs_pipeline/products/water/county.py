@@ -12,7 +12,7 @@ from rs_pipeline.estimation.zones import EIGHT, CountySums, marked
 from rs_pipeline.products.sea import SEA
 
 CHANGES = (
-    "water_common_m2", *(f"{name}_{when}_m2" for name in ("water_permanent", "water_seasonal", "sea") for when in ("common", "baseline")),
+    "water_common_m2", *(f"{name}_{when}_m2" for name in ("water_permanent", "water_seasonal", "sea") for when in ("common", "baseline", "change_square")),
     "water_permanent_change", "water_seasonal_change", "sea_change",
 )  # fmt: skip
 """Layers and errors that depend on the baseline."""
@@ -91,6 +91,7 @@ def county_sums(settings: Settings, now: dict[str, np.ndarray], base: dict[str, 
     for name in areas:
         layers[f"{name}_common_m2"] = np.where(common, areas[name], np.nan)
         layers[f"{name}_baseline_m2"] = np.where(common, areas_before[name], np.nan)
+        layers[f"{name}_change_square_m2"] = (areas[name] - areas_before[name]) ** 2
     return CountySums(layers, standard_errors(section, now, base), changes=CHANGES)
 
 

@@ -68,7 +68,7 @@ def _change(facts: Facts, name: str) -> Estimate:
     change = row[f"{name}_common_m2"] - row[f"{name}_baseline_m2"]
     error = spread(f"{name}_change", math.sqrt(row[f"{name}_change_var_m4"]) / common, (_doubt_m2(row) + _doubt_m2(base)) / common)
     seen = modelled(change / common, error, low=-1)
-    return published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, total=True, spread=error)
+    return published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, square=row[f"{name}_change_square_m2"] / common, total=True, spread=error)
 
 
 NO_COAST = missing("no_target", "this run has no coast (section coastline), so no water is told as sea", 1.0)
@@ -141,7 +141,8 @@ def _lake_plants(facts: Facts) -> Estimate:
         return missing("insufficient_data", "no pixel of the lake outside permanent water with enough clear dates")
     sigma = (lakes.fvc_peak_sigma * lakes.fvc_growing_observed_m2).sum() / observed
     error = spread("fvc_growing_mean", math.sqrt(sums.fvc_peak_var_m4) / observed, sigma)
-    return published(modelled(sums.fvc_growing_sum_m2 / observed, error), observed_ratio(observed, sums.land_m2), facts, 100.0, spread=error)
+    seen, square = modelled(sums.fvc_growing_sum_m2 / observed, error), sums.fvc_growing_square_m2 / observed
+    return published(seen, observed_ratio(observed, sums.land_m2), facts, 100.0, square=square, spread=error)
 
 
 _MODEL = "pixels' errors, correlated over 300 m, and the systematic error of the rim of water seen in simulated worlds"

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("plain_errors")
 def sums(area_km2=100.0, **changes):
     """A zone wholly seen in both years, with PARTS of each class and an uncertainty p (1 - p) of 0.04 everywhere; nothing converted."""
     m2 = area_km2 * KM2
-    row = {"area_m2": m2, "land_observed_m2": m2, "common_m2": m2, "built_common_m2": 0.15 * m2, "built_baseline_m2": 0.12 * m2}
+    row = {"area_m2": m2, "land_observed_m2": m2, "common_m2": m2, "built_common_m2": 0.15 * m2, "built_baseline_m2": 0.12 * m2, "built_change_square_m2": 0.04 * m2}
     row |= {f"{name}_m2": p * m2 for name, p in PARTS.items()} | {f"{name}_uncertain_m2": 0.04 * m2 for name in PARTS}
     row |= {f"class_{name}_m2": PARTS[name] * m2 for name in ("wetland", "tree", "grass", "cropland", "built", "bare")}
     row |= {f"{kind}converted{bound}_m2": 0.0 for kind in ("", "natural_") for bound in ("", "_lower", "_upper")}
