@@ -1,5 +1,6 @@
 """Blocks of a tile on a dask.distributed cluster of two processes: the maps of local threads, even where a worker is killed."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -9,7 +10,8 @@ import psutil
 import pytest
 from dask_jobqueue.local import LocalCluster as LocalJobs
 from dask_jobqueue.local import LocalJob
-from distributed import Client, LocalCluster, Security
+from distributed import LocalCluster, Security
+from distributed.core import rpc
 
 from benchmarks.tile_year import TILE, YEAR, World
 from rs_pipeline.config.sections import ResourcesSection
@@ -102,6 +104,12 @@ class BatchCluster(LocalJobs):
     job_cls = Batch
 
 
+async def greeted(address, security):
+    """What a scheduler answers to somebody with this certificate."""
+    async with rpc(address, timeout=20, connection_args=security.get_connection_args("client")) as scheduler:
+        return await scheduler.identity()
+
+
 @pytest.mark.parametrize("interface", [None, "lo"])
 def test_a_cluster_on_slurm_lets_nobody_in(tmp_path, monkeypatch, interface):
     """A stranger with another certificate or none cannot talk to it, and nothing listens on all addresses."""
@@ -119,7 +127,8 @@ def test_a_cluster_on_slurm_lets_nobody_in(tmp_path, monkeypatch, interface):
         for stranger in (address, address.replace("tls://", "tcp://")):
             for security in (Security.temporary(), Security()):
                 with pytest.raises((OSError, RuntimeError, TypeError)):
-                    Client(stranger, security=security, timeout=1, set_as_default=False)
+                    asyncio.run(greeted(stranger, security))
+        assert asyncio.run(greeted(address, client.security))["type"] == "Scheduler"
     assert not list(tmp_path.rglob("*.pem"))
 
 
