@@ -48,24 +48,31 @@ def read_counties(settings: Settings) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def read_changes(settings: Settings) -> dict[tuple[str, str], dict[tuple[str, str], dict[str, float]]]:
-    """(adcode, period) to (zone, baseline) to the columns of changes since a baseline that is not the run's, prefectures and the region among the units.
+class Changes:
+    """Sums of changes since baselines that are not the run's, by unit, period, zone and baseline; prefectures and the region among the units.
 
-    Raises
-    ------
-    TableError : the table of a period with such a baseline is missing.
+    A province has hundreds of thousands of these numbers: they stay in one table, and become a mapping when one row is asked for.
     """
-    units, found = load_units(settings), {}
-    for period in [p.label for p in settings.all_periods if other_baselines(settings, p.label)]:
-        path = Layout(settings.root).changes(period)
-        if not path.exists():
-            raise TableError("the changes of counties are not made yet", where=str(path), remedy="run `rs-pipeline zonal` for that period first")
-        table = pd.read_parquet(path)
-        sums = [c for c in table if c.endswith(("_m2", "_m4"))]
-        whole = with_totals(table, sums, prefecture_codes(units), by=["zone", "baseline"])
-        for code, zone, label, *values in whole[["adcode", "zone", "baseline", *sums]].itertuples(index=False):
-            found.setdefault((code, period), {})[zone, label] = dict(zip(sums, values, strict=True))
-    return found
+
+    def __init__(self, settings: Settings):
+        """Raises TableError where the table of a period with such a baseline is missing."""
+        units, tables = load_units(settings), []
+        for period in [p.label for p in settings.all_periods if other_baselines(settings, p.label)]:
+            path = Layout(settings.root).changes(period)
+            if not path.exists():
+                raise TableError("the changes of counties are not made yet", where=str(path), remedy="run `rs-pipeline zonal` for that period first")
+            table = pd.read_parquet(path)
+            sums = [c for c in table if c.endswith(("_m2", "_m4"))]
+            whole = with_totals(table, sums, prefecture_codes(units), by=["zone", "baseline"])
+            tables.append(whole[["adcode", "zone", "baseline", *sums]].assign(period=period))
+        keys = ["adcode", "period", "zone", "baseline"]
+        self._table = pd.concat(tables, ignore_index=True).set_index(keys) if tables else pd.DataFrame()
+        self._row = {key: i for i, key in enumerate(self._table.index)} if tables else {}
+
+    def of(self, adcode: str, period: str, zone: str, baseline: str) -> dict[str, float]:
+        """Column to sum; empty where there is no such row."""
+        row = self._row.get((adcode, period, zone, baseline))
+        return {} if row is None else self._table.iloc[row].to_dict()
 
 
 def _shared(found: Iterable[str], known: dict[tuple[str, ...], list[str]]) -> list[str]:
@@ -138,7 +145,7 @@ class Run:
         own = {name: of for p in products().values() if p.facts for name, of in resolve(p.facts)(settings).items()}
         references = ReferenceTable(settings, sampled_products())
         plain = self.counties.assign(n_lost=self.counties.lost_scene_ids.map(len)).drop(columns=["scene_ids", "lost_scene_ids", "tiles", "maps"], errors="ignore")
-        places, changes = plain.groupby("adcode", sort=False).indices, read_changes(settings)
+        places, changes = plain.groupby("adcode", sort=False).indices, Changes(settings)
         for unit in self.units:
             code, is_region = unit.adcode, unit.adcode == REGION
             zones: dict[str, dict[str, dict]] = {}
@@ -148,8 +155,7 @@ class Run:
             def measured(period: str, since: str, code=code, is_region=is_region, zones=zones) -> Facts:
                 here = zones[period]
                 if since != baseline:
-                    of_period = changes.get((code, period), {})
-                    here = {zone: row | of_period.get((zone, since), {}) for zone, row in here.items()}
+                    here = {zone: row | changes.of(code, period, zone, since) for zone, row in here.items()}
                 return Facts(
                     period=period, baseline=since, is_last=period == labels[-1],
                     max_lost_share=section.max_lost_share, zones=here, base=zones[since]["county"], limits=limits,
