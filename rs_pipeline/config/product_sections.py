@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -116,6 +117,11 @@ class BlackOdorousSection(Section):
     visit_distance_m: float = Field(100.0, gt=0, le=5000, description="A visit of tables.field_results belongs to the nearest reach within this distance, metres.")
     pictures: int = Field(20, ge=0, le=200, description="So many of the first rows of the inspection list get small pictures of their dates.")
     wetland_prior: Path | None = Field(None, description="Polygons of wetlands and reserves, where clean marsh water looks black.")
+
+    @property
+    def shortest_reach_m(self) -> float:
+        """A shorter piece of a river, as between two confluences, is no reach: a quarter of one, or the side of the smallest pond."""
+        return min(math.sqrt(self.min_pond_m2), self.reach_length_m / 4)
 
     @model_validator(mode="after")
     def _in_order(self):

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from rs_pipeline.estimation import error_model as errors
 from rs_pipeline.estimation.reference import References
 from rs_pipeline.estimation.sampling import Sample
+from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
+from rs_pipeline.products.black_odorous.indicators import of_whole_reaches
 from rs_pipeline.products.red_line.areas import RedLineArea
 from rs_pipeline.products.vegetation.indicators import weighted_cover
 
@@ -140,6 +142,15 @@ REACHES = (
     ("suspected", "assessable", 200.0), ("suspected", "marginal", 100.0), ("possible", "assessable", 300.0), *[("clear", "assessable", 200.0)] * 7,
     ("not_assessable", "not_assessable", 5000.0),
 )  # fmt: skip
+
+
+@pytest.mark.parametrize("seen, shortest, counted, drawn_in", [
+    ((1, 0.45, 3.6), 1.0, True, (1, 3)), ((0, 0, 0.99), 1.0, True, (0, 0)), ((2, 1.0, 2.0), 1.0, True, (1, 2)), ((1, 0, 1.2), 1.0, True, (0, 1)),
+    ((0.2, 0.07, 0.9), 0.15, False, (0.15, 0.9)), ((0.0, 0, 0.14), 0.15, False, (0, 0)), ((0.0, 0, 0.15), 0.15, False, (0, 0.15)), ((0.4, 0.3, 0.5), 0.15, False, (0.3, 0.5)),
+])  # fmt: skip
+def test_an_amount_of_whole_reaches_is_none_or_at_least_the_shortest(seen, shortest, counted, drawn_in):
+    found = of_whole_reaches(Interval(*seen, "model95"), shortest, counted=counted)
+    assert (found.value, found.lower, found.upper) == (seen[0], *drawn_in)
 
 
 def test_black_odorous(make, estimate_of):

@@ -9,6 +9,10 @@ import pandas as pd
 
 from rs_pipeline.estimation.error_model import spread
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing, modelled, observed_ratio
+from rs_pipeline.estimation.uncertainty import Interval
+
+ROUNDING = 1e-9
+"""Of sums of lengths and of shares of reaches."""
 
 
 def _unseen(facts: Facts) -> Estimate | None:
@@ -22,7 +26,7 @@ def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Estimate:
 
     The number is of those that can be judged from space, and of those that a visit of the period decided: these are known. Not decided is,
     below, what is marginal in width; above, all that may be black: possible, or without enough dates. Beyond that the detector misses and
-    mistakes reaches: by a number of reaches that grows with the root of those it calls.
+    mistakes reaches: by a number of reaches that grows with the root of those it calls. Reaches are whole: see `of_whole_reaches`.
 
     ``place``: ``urban`` or ``rural``, by the polygons of tables.urban; all where empty.
     """
@@ -57,7 +61,25 @@ def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Estimate:
         notes.append(f"{_amount(reaches[insufficient])} without enough clear dates are in the upper bound")
     if visited.any():
         notes.append(f"{_amount(reaches[visited])} decided by visits of this period")
-    return Estimate(modelled(value, error, low=confirmed, high=confirmed + size[~visited].sum()), v, "", "; ".join(notes), error)
+    interval = modelled(value, error, low=confirmed, high=confirmed + size[~visited].sum())
+    return Estimate(of_whole_reaches(interval, size.min(), counted=not by_length), v, "", "; ".join(notes), error)
+
+
+def of_whole_reaches(interval: Interval, shortest: float, *, counted: bool) -> Interval:
+    """An interval drawn in to what whole reaches can add up to: none or at least the ``shortest`` of them, and a number of reaches is a whole one.
+
+    >>> of_whole_reaches(Interval(1.0, 0.45, 3.6, "model95"), 1.0, counted=True)
+    Interval(value=1.0, lower=1.0, upper=3.0, kind='model95')
+    >>> of_whole_reaches(Interval(0.0, 0.0, 0.15, "model95"), 0.2, counted=False)
+    Interval(value=0.0, lower=0.0, upper=0.0, kind='model95')
+    """
+    if not interval.kind:
+        return interval
+    lower, upper = interval.bounds
+    if counted:
+        lower, upper = math.ceil(lower - ROUNDING), math.floor(upper + ROUNDING)
+    lower, upper = 0.0 if lower < ROUNDING else max(lower, shortest), 0.0 if upper < shortest - ROUNDING else upper
+    return Interval(interval.value, float(min(lower, interval.value)), float(max(upper, interval.value)), interval.kind)
 
 
 def _amount(reaches: pd.DataFrame) -> str:
@@ -96,7 +118,7 @@ def _pair(place: str, where: str) -> tuple[Indicator, Indicator]:
         Indicator(
             f"{name}length_km", f"Length of {title}", "km", "black_odorous", "down", partial(_suspected, by_length=True, place=place),
             formula=f"length of {_FORMULA}{where}", bounds=_BOUNDS,
-            least=lambda settings: settings.black_odorous.reach_length_m / 1e3,
+            least=lambda settings: settings.black_odorous.shortest_reach_m / 1e3,
         ),
     )  # fmt: skip
 

@@ -147,11 +147,10 @@ def _rivers(piece: np.ndarray, grid: Grid, lines: list[shapely.LineString], sect
     )
     nearest = ndimage.distance_transform_edt(owner == 0, return_distances=False, return_indices=True)
     pixels = np.bincount(owner[tuple(nearest)][piece], minlength=len(inside) + len(outside) + 1)[len(outside) + 1 :]
-    shortest = min(np.sqrt(section.min_pond_m2), section.reach_length_m / 4)
     return [
         Reach("river", line, line.length, float(n * grid.pixel_area_m2 / line.length))
         for line, n in zip(inside, pixels, strict=True)
-        if line.length >= shortest and n > 0
+        if line.length >= section.shortest_reach_m and n > 0
     ]
 
 
