@@ -99,7 +99,7 @@ class BlackOdorousSection(Section):
     min_months: int = Field(2, ge=1, description="Map of pixels: months that the dates of a suspected pixel must come from, at least.")
     min_positive_share: Fraction = Field(0.6, description="Map of pixels: share of its dates on which a suspected pixel must look black-odorous.")
     min_reach_dates: int = Field(3, ge=1, description="A reach with fewer assessed dates is not called. Few dates make its probability less extreme.")
-    suspected_probability: Part = Field(0.6, description="Reaches are suspected from this probability on: the choice of their precision. Above possible_probability, below 1.")
+    suspected_probability: Part = Field(0.7, description="Reaches are suspected from this probability on: the choice of their precision. Above possible_probability, below 1.")
     possible_probability: Part = Field(0.2, description="Reaches are possible from this probability on; above 0.")
     prevalence: Part | None = Field(
         None, description="Share of all reaches that are black-odorous, for the probability; default: that of the simulated worlds it was calibrated on (config/black_odorous.json)."

@@ -71,7 +71,8 @@ def _monthly(month: np.ndarray, logit: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def best_run(month: np.ndarray, logit: np.ndarray) -> tuple[np.ndarray, float]:
     """The most suspicious RUN_MONTHS months in a row: their dates, bool (n,), and their evidence.
 
-    The evidence is the mean of the monthly means, times k / (k + 1) where the run has k dates: a single date is half believed.
+    The evidence is the mean of the monthly means, times k / (k + 1) where the run has k dates: a single date is half believed. A run may
+    begin before the first date and end after the last, so that an episode at the edge of a season is one too.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def best_run(month: np.ndarray, logit: np.ndarray) -> tuple[np.ndarray, float]:
     """
     months, mean = _monthly(month, np.clip(logit, -DATE_LOG_ODDS, DATE_LOG_ODDS))
     runs = []
-    for first in range(int(months[0]), int(months[-1]) + 1):
+    for first in range(int(months[0]) - RUN_MONTHS + 1, int(months[-1]) + 1):
         dates = (month >= first) & (month < first + RUN_MONTHS)
         if k := np.count_nonzero(dates):
             inside = (months >= first) & (months < first + RUN_MONTHS)
