@@ -37,7 +37,7 @@ from rs_pipeline.validation.black_odorous import BLACK_REACH_SHARE, CLEAN_SHARE,
 from rs_pipeline.validation.truth import Truth
 
 VARIED = (
-    Recipe("city", 60), Recipe("plain", 61), Recipe("mudflat", 62), Recipe("city", 63), Recipe("coast", 64), Recipe("city", 65),
+    Recipe("city", 60), Recipe("plain", 61), Recipe("mudflat", 62), Recipe("city", 63),
 )  # fmt: skip
 """Worlds that `varied` changes."""
 
@@ -100,18 +100,23 @@ def thinned(scores: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     return scores[rng.random(len(scores)) < rng.uniform(*KEPT_SHARE, reach.max(initial=0) + 1)[reach]]
 
 
+def truths(lines: gpd.GeoDataFrame, periods: list[str], truth: Truth) -> pd.DataFrame:
+    """What reaches and years truly are: reach_id, period, water, black (bool); those that are neither black-odorous nor clean throughout are left out."""
+    table = label(lines.merge(pd.DataFrame({"period": periods}), how="cross").to_crs(truth.grid.crs), truth)
+    known = (table.black_share >= BLACK_REACH_SHARE) | (table.black_share < CLEAN_SHARE)
+    return pd.DataFrame(table[known].assign(black=table.black_share >= BLACK_REACH_SHARE))[["reach_id", "period", "water", "black"]]
+
+
 def labelled(
-    name: str, lines: gpd.GeoDataFrame, scores: pd.DataFrame, periods: list[str], truth: Truth, wetlands: gpd.GeoDataFrame | None
+    name: str, lines: gpd.GeoDataFrame, scores: pd.DataFrame, periods: list[str], known: pd.DataFrame, wetlands: gpd.GeoDataFrame | None
 ) -> pd.DataFrame:  # fmt: skip
-    """Reaches and years that can be called and are black-odorous or clean throughout: world, thin (bool), width_m, water, black (bool), n_dates and
+    """Reaches and years of ``known`` (see `truths`) that can be called: world, thin (bool), kind, width_m, water, black (bool), n_dates and
     REACH_FEATURES; with all dates, and with a random share of them (``thin``)."""
     rng, parts = np.random.default_rng(SEED), []
     for thin in (False, True):
-        table = evidence(lines, thinned(scores, rng) if thin else scores, periods, wetlands)
-        table = label(table[table.width_class != "not_assessable"].to_crs(truth.grid.crs), truth).assign(world=name, thin=thin)
-        parts.append(table[(table.black_share >= BLACK_REACH_SHARE) | (table.black_share < CLEAN_SHARE)])
-    table = pd.concat(parts, ignore_index=True).assign(black=lambda t: t.black_share >= BLACK_REACH_SHARE)
-    return pd.DataFrame(table)[["world", "thin", "kind", "width_m", "water", "black", "n_dates", *REACH_FEATURES]]
+        table = pd.DataFrame(evidence(lines, thinned(scores, rng) if thin else scores, periods, wetlands))
+        parts.append(table[table.width_class != "not_assessable"].merge(known, on=["reach_id", "period"]).assign(world=name, thin=thin))
+    return pd.concat(parts, ignore_index=True)[["world", "thin", "kind", "width_m", "water", "black", "n_dates", *REACH_FEATURES]]
 
 
 def run_table(settings: Settings, truth: Truth, name: str) -> pd.DataFrame:
@@ -119,7 +124,8 @@ def run_table(settings: Settings, truth: Truth, name: str) -> pd.DataFrame:
     layout, periods = Layout(settings.root), [p.label for p in settings.all_periods]
     scores = pd.concat([pd.read_parquet(layout.reach_scores(p, t.id)) for p in periods for t in read_tiles(settings)], ignore_index=True)
     wetlands = load_vector(settings, "black_odorous.wetland_prior") if settings.black_odorous.wetland_prior else None
-    return labelled(name, gpd.read_parquet(layout.reach_lines), scores, periods, truth, wetlands)
+    lines = gpd.read_parquet(layout.reach_lines)
+    return labelled(name, lines, scores, periods, truths(lines, periods, truth), wetlands)
 
 
 def fit(table: pd.DataFrame, report: dict | None = None) -> ReachModel:

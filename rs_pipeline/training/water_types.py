@@ -37,6 +37,7 @@ WATER_TYPES = (
     WaterClass("clean", (0.5, 8), (0.5, 5), (0.05, 0.5)),
     WaterClass("mesotrophic", (5, 25), (3, 15), (0.3, 1.2)),
     WaterClass("eutrophic", (25, 120), (10, 50), (0.6, 2), _TRACE),
+    WaterClass("dark_bloom", (20, 300), (3, 20), (0.5, 3), _TRACE),
     WaterClass("bloom", (100, 400), (20, 80), (0.8, 2.5), _TRACE),
     WaterClass("sediment", (2, 20), (60, 600), (0.3, 1.5), _TRACE),
     WaterClass("turbid_coast", (1, 10), (10, 120), (0.15, 0.7), sea=True),

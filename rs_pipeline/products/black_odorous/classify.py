@@ -80,6 +80,7 @@ def summarise_reaches(scores: pd.DataFrame) -> pd.DataFrame:
     the worst months. What has no date has NaN.
     """
     days = daily(scores)
+    days = days.assign(month=month_number(days.day))
     rows = [{"reach_id": reach, "period": period} | _summary(group) for (reach, period), group in days.groupby(["reach_id", "period"])]
     return pd.DataFrame(rows, columns=["reach_id", "period", *SUMMARY]).astype({"reach_id": "str", "period": "str"})
 
@@ -97,7 +98,7 @@ def _summary(dates: pd.DataFrame) -> dict:
     }  # fmt: skip
     if seen.empty:
         return told
-    worst = seen[worst_months(month_number(seen.day), seen.logit.to_numpy())]
+    worst = seen[worst_months(seen.month.to_numpy(), seen.logit.to_numpy())]
     return told | season_features(seen) | {
         "optical_blackness": float(-np.log10(max(seen.green_refl.median(), 1e-4))),
         **{f"{b}_refl": float(worst[f"{b}_refl"].median()) for b in KNOWN_BANDS},

@@ -92,19 +92,19 @@ def best_run(month: np.ndarray, logit: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def season_features(dates: pd.DataFrame) -> dict[str, float]:
-    """SEASON_FEATURES of the dates of a reach (n >= 1 rows of scores that have a ``logit``, one a day).
+    """SEASON_FEATURES of the dates of a reach (n >= 1 rows of scores that have a ``logit``, one a day, with `month_number` as ``month``).
 
     ``run``, ``season``, ``run_low``: log-odds of the best run, of the season, and the LOW_PERCENT percentile of the run's dates. ``dates``,
     ``run_dates``: logarithm of their number. ``sediment``, ``bloom``, ``macrophyte``: share of the run's dates on which it was seen.
     ``coarse``: share of all dates with pixels of COARSE_M and more. ``green``, ``nir_red``, ``red_green``: mean logarithm of the green
     reflectance and of two ratios over the run.
     """
-    logit = np.clip(dates.logit.to_numpy(), -DATE_LOG_ODDS, DATE_LOG_ODDS)
-    chosen, evidence = best_run(month_number(dates.day), logit)
+    logit, month = np.clip(dates.logit.to_numpy(), -DATE_LOG_ODDS, DATE_LOG_ODDS), dates.month.to_numpy()
+    chosen, evidence = best_run(month, logit)
     veto = dates.veto.to_numpy()[chosen]
     green, red, nir = (np.log(np.maximum(dates[f"{b}_refl"].to_numpy()[chosen], MIN_REFL)) for b in ("green", "red", "nir"))
     return {
-        "run": evidence, "season": season_logit(month_number(dates.day), logit), "run_low": float(np.percentile(logit[chosen], LOW_PERCENT)),
+        "run": evidence, "season": season_logit(month, logit), "run_low": float(np.percentile(logit[chosen], LOW_PERCENT)),
         "dates": math.log(len(dates)), "run_dates": math.log(len(veto)),
         **{cause: float((veto == cause).mean()) for cause in ("sediment", "bloom", "macrophyte")},
         "coarse": float((dates.native_m >= COARSE_M).mean()),
