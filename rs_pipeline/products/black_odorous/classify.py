@@ -23,7 +23,14 @@ from rs_pipeline.products.black_odorous.field import decided, field_results, rec
 from rs_pipeline.products.black_odorous.model import KNOWN_BANDS, ReachModel, load_detector
 from rs_pipeline.products.black_odorous.reaches import middles
 from rs_pipeline.products.black_odorous.scoring import BLOCKS
-from rs_pipeline.products.black_odorous.season import COARSE_M, SEASON_FEATURES, month_number, persistence, season_features, worst_months
+from rs_pipeline.products.black_odorous.season import (
+    COARSE_M,
+    SEASON_FEATURES,
+    month_number,
+    persistence,
+    season_features,
+    worst_months,
+)
 from rs_pipeline.region import read_tiles
 from rs_pipeline.storage.layers import write_layer
 from rs_pipeline.storage.tables import write_csv

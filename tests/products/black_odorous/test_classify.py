@@ -78,7 +78,7 @@ def section(make_settings):
 def test_summary_by_hand():
     row = summarise_reaches(scores([4, 4, 2, 2, -2, 2])).iloc[0]
     assert row.season == pytest.approx((4 + 4 + 2 + 2) / 4)  # the worst 60 % of six months are four
-    assert row.run == pytest.approx((4 + 4 + 2) / 3 * 3 / 4)  # April to June, three dates
+    assert row.run == pytest.approx(4 * 2 / 3)  # March to May: April and May, two dates; with June it is 2.5
     assert (row.n_dates, row.n_positive, row.n_months) == (6, 5, 5)
     assert row.persistence == pytest.approx(5 / 6)
     assert row.dates_seen == ";".join(SIX_DAYS)
