@@ -251,7 +251,7 @@ def spectra_evidence(spectra, grey, has_rededge, detector):
 
 @njit(cache=True, nogil=True)
 def reach_class(probability, n_dates, positive_share, n_months, limits):
-    """CLEAR, POSSIBLE, SUSPECTED or TOO_FEW_DATES; the one rule for pixels and reaches.
+    """CLEAR, POSSIBLE, SUSPECTED or TOO_FEW_DATES of a pixel, whose probability is not calibrated; that of a reach is.
 
     Suspected needs the probability, the share of positive dates and positive dates in enough months; the share of
     60 % mirrors the official rule for black-odorous points (Jiancheng [2015] 130).
