@@ -148,7 +148,7 @@ NONSENSE = [
     ("water", {"ephemeral_frequency": 0}, "greater than 0"),
     ("water", {"seasonal_frequency": 0.8}, "must rise in this order, got 0.05, 0.8 and 0.75"),
     ("water", {"seasonal_frequency": 0.75}, "must rise in this order"),
-    ("black_odorous", {"possible_probability": 0.8}, "possible_probability must be below suspected_probability, got 0.8 and 0.8"),
+    ("black_odorous", {"possible_probability": 0.8}, "possible_probability must be below suspected_probability, got 0.8 and 0.7"),
     ("black_odorous", {"suspected_probability": 1}, "less than 1"),
     ("black_odorous", {"min_width_m": 10}, "must rise in this order, got 20, 10 and 500"),
     ("black_odorous", {"max_width_m": 30}, "must rise in this order"),

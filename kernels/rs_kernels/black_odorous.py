@@ -28,7 +28,7 @@ NOT_WATER, CLEAR, POSSIBLE, SUSPECTED, TOO_FEW_DATES = 0.0, 1.0, 2.0, 3.0, 4.0
 """Codes of the class layer."""
 
 MAX_LOG_ODDS = 4.0
-"""One date counts at most this much: unclipped sums over dates are worse than a single date. Natural logarithm; a design value."""
+"""One date of a pixel counts at most this much: unclipped sums over dates are worse than a single date. Natural logarithm; a design value."""
 
 VETOED_LOG_ODDS = -2.0
 """A date that another cause explains counts at most this much (P = 0.12). A design value."""
@@ -226,16 +226,15 @@ def veto(green, red, rededge1, nir, has_rededge):
 
 @njit(cache=True, nogil=True)
 def date_evidence(blue, green, red, rededge1, nir, grey, has_rededge, detector, scratch):
-    """(log-odds within +-MAX_LOG_ODDS, veto) of one spectrum on one date. ``scratch`` is float64 (11,)."""
+    """(log-odds, unclipped, and veto) of one spectrum on one date. ``scratch`` is float64 (11,)."""
     spectrum_features(blue, green, red, rededge1, nir, grey, scratch)
     value = log_odds(scratch, detector.rededge) if has_rededge else log_odds(scratch, detector.colour)
-    value = min(max(value, -MAX_LOG_ODDS), MAX_LOG_ODDS)
     return value, veto(green - grey, red - grey, rededge1 - grey, nir - grey, has_rededge)
 
 
 @njit(cache=True, nogil=True)
 def spectra_evidence(spectra, grey, has_rededge, detector):
-    """`date_evidence` of many spectra: log-odds float64 (n,) and veto int64 (n,).
+    """`date_evidence` of many spectra: log-odds, unclipped, float64 (n,) and veto int64 (n,).
 
     Parameters
     ----------
@@ -252,7 +251,7 @@ def spectra_evidence(spectra, grey, has_rededge, detector):
 
 @njit(cache=True, nogil=True)
 def reach_class(probability, n_dates, positive_share, n_months, limits):
-    """CLEAR, POSSIBLE, SUSPECTED or TOO_FEW_DATES; the one rule for pixels and reaches.
+    """CLEAR, POSSIBLE, SUSPECTED or TOO_FEW_DATES of a pixel, whose probability is not calibrated; that of a reach is.
 
     Suspected needs the probability, the share of positive dates and positive dates in enough months; the share of
     60 % mirrors the official rule for black-odorous points (Jiancheng [2015] 130).
@@ -308,6 +307,7 @@ def pixel_black_odorous(stack, rededge, season, water, max_swir1_refl, detector,
                     blue, green, red, reflectance(dn[t, 3, y, x], s, o), nir, grey_residual(swir1, swir2), has_rededge,
                     detector, scratch,
                 )  # fmt: skip
+                value = min(max(value, -MAX_LOG_ODDS), MAX_LOG_ODDS)
                 n_dates += 1
                 if cause > 0:
                     n_vetoed += 1

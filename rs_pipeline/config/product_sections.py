@@ -96,11 +96,12 @@ class LandZonesSection(Section):
 class BlackOdorousSection(Section):
     """Black-odorous water by reaches and ponds: suspicions for inspectors, not findings."""
 
-    min_dates: int = Field(6, ge=1, description="Fewer assessed dates: the reach is not called.")
-    min_months: int = Field(2, ge=1, description="Months that the dates of a suspected reach must come from, at least.")
-    min_positive_share: Fraction = Field(0.6, description="Share of its dates on which a suspected reach must look black-odorous.")
-    suspected_probability: Part = Field(0.8, description="Suspected from this probability on; above possible_probability, below 1.")
-    possible_probability: Part = Field(0.2, description="Possible from this probability on; above 0.")
+    min_dates: int = Field(6, ge=1, description="Map of pixels: a pixel with fewer assessed dates is not called.")
+    min_months: int = Field(2, ge=1, description="Map of pixels: months that the dates of a suspected pixel must come from, at least.")
+    min_positive_share: Fraction = Field(0.6, description="Map of pixels: share of its dates on which a suspected pixel must look black-odorous.")
+    min_reach_dates: int = Field(3, ge=1, description="A reach with fewer assessed dates is not called. Few dates make its probability less extreme.")
+    suspected_probability: Part = Field(0.7, description="Reaches are suspected from this probability on: the choice of their precision. Above possible_probability, below 1.")
+    possible_probability: Part = Field(0.2, description="Reaches are possible from this probability on; above 0.")
     prevalence: Part | None = Field(
         None, description="Share of all reaches that are black-odorous, for the probability; default: that of the simulated worlds it was calibrated on (config/black_odorous.json)."
     )
@@ -108,7 +109,7 @@ class BlackOdorousSection(Section):
     min_sun_elevation_deg: float = Field(25.0, ge=0, lt=90, description="Dates with the sun lower than this are left out, degrees.")
     max_swir1_refl: Reflectance = Field(0.025, description="Brighter water is glint or a mixed pixel: the date is dropped.")
     reach_length_m: float = Field(200.0, ge=10, le=10_000, description="Length that rivers are cut into, metres.")
-    min_width_m: float = Field(30.0, gt=0, description="Narrower reaches are marginal: they are never called suspected, metres.")
+    min_width_m: float = Field(30.0, gt=0, description="Narrower reaches are marginal: their purest half is read, and they stay in doubt in the counts, metres.")
     marginal_width_m: float = Field(20.0, gt=0, description="Narrower reaches are not assessed, metres. At most min_width_m.")
     max_width_m: float = Field(500.0, gt=0, le=10_000, description="Wider water (lakes, reservoirs, the sea) is left to the map of pixels, metres. Above min_width_m.")
     min_pond_m2: float = Field(1000.0, gt=0, description="Smaller ponds are not assessed, m2.")

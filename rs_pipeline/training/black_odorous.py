@@ -1,14 +1,13 @@
 """Train the detector on simulated water: ``python -m rs_pipeline.training.black_odorous``.
 
 Everything measured here is simulated: it holds for the bio-optical model and the noise below, not for any real river.
-``python -m benchmarks.accuracy.calibrate`` fits the probability of a season afterwards; local labels recalibrate it.
+``python -m benchmarks.accuracy.calibrate`` fits the weights of reaches (`model.ReachModel`) afterwards; local labels recalibrate them.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ from rs_kernels.black_odorous import (
 )
 
 from rs_pipeline.paths import config_folder
-from rs_pipeline.products.black_odorous.model import DetectorModel, ProbabilityCalibration, WeightSet, load_detector
+from rs_pipeline.products.black_odorous.model import REACH_FEATURES, DetectorModel, ReachModel, WeightSet, load_detector
 from rs_pipeline.simulation.optics import SENTINEL_PLATFORMS
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.training.known_waters import known_waters
@@ -130,7 +129,8 @@ def measure_detector(model: DetectorModel, platforms, rededge: bool, seed: int, 
     }  # fmt: skip
 
 
-UNCALIBRATED = ProbabilityCalibration(1.0, 0.0, 0.5, "nothing")
+_NONE = np.zeros(len(REACH_FEATURES))
+UNFITTED = ReachModel(REACH_FEATURES, _NONE, _NONE + 1, _NONE, 0.0, 0.5, "nothing", {})
 
 LANDSAT_PLATFORMS = ("landsat-7", "landsat-8")
 
@@ -142,7 +142,7 @@ def train_detector(n: int = 4000, seed: int = DETECTOR_SEED) -> DetectorModel:
     rededge = fit_weights(features_of(spectra, len(SPECTRUM_FEATURES)), IS_BLACK[kinds], SPECTRUM_FEATURES)
     spectra, kinds = dataset(("sentinel-2a", *LANDSAT_PLATFORMS), each, seed + 1)
     colour = fit_weights(features_of(spectra, len(COLOUR_FEATURES)), IS_BLACK[kinds], COLOUR_FEATURES)
-    return DetectorModel(rededge, colour, UNCALIBRATED, known_waters(n // 4, seed + 2), {})
+    return DetectorModel(rededge, colour, UNFITTED, known_waters(n // 4, seed + 2), {})
 
 
 def evaluate(model: DetectorModel, n: int = 4000, seed: int = DETECTOR_SEED) -> dict:
@@ -166,7 +166,7 @@ def main() -> None:
     report = evaluate(model, args.spectra)
     content = {
         "report": report, "rededge": model.rededge.to_json(), "colour": model.colour.to_json(), "known_waters": model.known.to_json(),
-        "calibration": asdict(load_detector().calibration),
+        "reach": load_detector().reach.to_json(),
     }  # fmt: skip
     with atomic_path(args.output) as part:
         part.write_text(json.dumps(content, indent=1) + "\n", "utf-8")

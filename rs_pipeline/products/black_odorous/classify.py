@@ -1,4 +1,9 @@
-"""Step ``reaches``: scores over a period become a class, with what was seen when and what spoke against it."""
+"""Step ``reaches``: scores over a period become a probability and a class, with what was seen when and what spoke against it.
+
+No rule decides: what speaks for and against black-odorous water are features of one model (`model.ReachModel`), whose weights are learnt
+on worlds with a truth and whose probability is calibrated there. The class is a threshold on it. What else may explain a colour stays
+written down (``vetoes``), for the inspector.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,7 @@ import logging
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from rs_kernels.black_odorous import CLEAR, POSSIBLE, SUSPECTED, TOO_FEW_DATES, VETOES, ClassLimits, reach_class
+from rs_kernels.black_odorous import VETOES
 
 from rs_pipeline.config import BlackOdorousSection, Settings
 from rs_pipeline.errors import TableError
@@ -15,26 +20,31 @@ from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.black_odorous.change import add_change
 from rs_pipeline.products.black_odorous.field import decided, field_results, recalibrated, shifted_visits, visited, without_reach
-from rs_pipeline.products.black_odorous.model import KNOWN_BANDS, ProbabilityCalibration, load_detector
+from rs_pipeline.products.black_odorous.model import KNOWN_BANDS, ReachModel, load_detector
 from rs_pipeline.products.black_odorous.reaches import middles
 from rs_pipeline.products.black_odorous.scoring import BLOCKS
-from rs_pipeline.products.black_odorous.season import persistence, season_logit, worst_months
+from rs_pipeline.products.black_odorous.season import (
+    COARSE_M,
+    SEASON_FEATURES,
+    month_number,
+    persistence,
+    season_features,
+    worst_months,
+)
 from rs_pipeline.region import read_tiles
 from rs_pipeline.storage.layers import write_layer
 from rs_pipeline.storage.tables import write_csv
 
 log = logging.getLogger(__name__)
 
-REACH_CLASSES = {CLEAR: "clear", POSSIBLE: "possible", SUSPECTED: "suspected", TOO_FEW_DATES: "insufficient"}
+BANK_WIDTH_M = 40.0
+"""Narrower water is mixed with its banks somewhere across, whatever its core: four pixels of 10 m."""
 
-MARGINAL_MAX_PROBABILITY = 0.7
-"""Channels of 20-30 m are mixed with their banks: they are never classified with more certainty."""
+EVEN = 0.0
+"""Log-odds of a date above which it is positive: it looks rather black-odorous than not."""
 
-VETO_SHARE = 0.5
-"""Another cause on more than this share of the dates withholds ``suspected``."""
-
-COARSE_M, COARSE_SHARE = 30.0, 0.5
-"""Pixel size from which, and share of dates above which, a reach counts as seen with coarse pixels (Landsat) and so a class weaker."""
+COARSE_SHARE = 0.5
+"""A reach that was seen with coarse pixels on more than this share of its dates is told so."""
 
 FARM_PONDS, FARM_DISTANCE_M, FARM_RECTANGULARITY = 3, 40.0, 0.85
 """A pond is a fish farm's where it fills so much of its smallest rectangle and has so many others like it around it."""
@@ -42,8 +52,8 @@ FARM_PONDS, FARM_DISTANCE_M, FARM_RECTANGULARITY = 3, 40.0, 0.85
 CAUSES = (*VETOES[1:], "glint", *BLOCKS)
 """Vetoes of single dates, in the order they are written."""
 
-WITHHOLDING = ("wetland", "aquaculture", "new_water", "unknown_water", "coarse_pixels")
-"""Vetoes of whole reaches and periods: each makes ``suspected`` ``possible``."""
+WHOLE = ("wetland", "aquaculture", "new_water", "unknown_water", "coarse_pixels")
+"""What may explain the colour of a whole reach and period; written after the causes of single dates."""
 
 REACH_COLUMNS = (
     "reach_id", "period", "kind", "adcode", "length_m", "width_m", "width_class", "probability", "class", "satellite_class", "log_odds", "n_dates",
@@ -52,8 +62,8 @@ REACH_COLUMNS = (
 )  # fmt: skip
 
 SUMMARY = (
-    "log_odds", "n_dates", "n_positive", "n_months", "persistence", "dates_seen", "dates_positive", "vetoes", "withheld", "coarse",
-    "optical_blackness", *(f"{b}_refl" for b in KNOWN_BANDS),
+    "n_dates", "n_positive", "n_months", "persistence", "dates_seen", "dates_positive", "vetoes", "coarse_pixels", "optical_blackness",
+    *SEASON_FEATURES, *(f"{b}_refl" for b in KNOWN_BANDS),
 )  # fmt: skip
 
 INSPECTION = (
@@ -68,90 +78,102 @@ def daily(scores: pd.DataFrame) -> pd.DataFrame:
     return ordered.drop_duplicates(["reach_id", "period", "day"]).sort_values(["reach_id", "period", "day"], ignore_index=True)
 
 
-def summarise_reaches(scores: pd.DataFrame, even: float = 0.0) -> pd.DataFrame:
+def summarise_reaches(scores: pd.DataFrame) -> pd.DataFrame:
     """One row a reach and period (columns reach_id, period, SUMMARY) from one row a reach and scene.
 
-    ``log_odds`` is the evidence of the season (see `season`). A date is positive where its log-odds exceed ``even``; ``n_months`` counts
-    months with one. A vetoed date is never positive, but its log-odds count: the detector has weighed the colours the veto goes by. ``withheld`` tells that another cause
-    was seen on more than VETO_SHARE of the dates, ``coarse`` that more than COARSE_SHARE were seen with coarse pixels.
-    ``optical_blackness`` is -log10 of the median green reflectance; the reflectances are medians over the worst months.
+    A date is positive where its log-odds exceed EVEN and no other cause was seen on it; ``n_months`` counts months with one. The
+    SEASON_FEATURES (see `season.season_features`) weigh all dates that have log-odds. ``coarse_pixels`` tells that more than COARSE_SHARE
+    of them were seen with coarse pixels. ``optical_blackness`` is -log10 of the median green reflectance; the reflectances are medians over
+    the worst months. What has no date has NaN.
     """
     days = daily(scores)
-    rows = [{"reach_id": reach, "period": period} | _summary(group, even) for (reach, period), group in days.groupby(["reach_id", "period"])]
+    days = days.assign(month=month_number(days.day))
+    rows = [{"reach_id": reach, "period": period} | _summary(group) for (reach, period), group in days.groupby(["reach_id", "period"])]
     return pd.DataFrame(rows, columns=["reach_id", "period", *SUMMARY]).astype({"reach_id": "str", "period": "str"})
 
 
-def _summary(dates: pd.DataFrame, even: float) -> dict:
+def _summary(dates: pd.DataFrame) -> dict:
     counts = {name: int((dates.veto == name).sum()) for name in CAUSES}
     seen = dates[dates.logit.notna()]
-    logit, month, vetoed = seen.logit.to_numpy(), seen.day.str[5:7].astype(int).to_numpy(), (seen.veto != "").to_numpy()
-    positive_date = (logit > even) & ~vetoed
+    positive_date = ((seen.logit > EVEN) & (seen.veto == "")).to_numpy()
     positive = seen.day[positive_date]
-    worst = seen[worst_months(month, logit)] if len(seen) else seen
-    return {
-        "log_odds": season_logit(month, logit), "n_dates": len(seen), "n_positive": len(positive), "n_months": positive.str[:7].nunique(),
+    told = {
+        "n_dates": len(seen), "n_positive": len(positive), "n_months": positive.str[:7].nunique(),
         "persistence": persistence(positive_date), "dates_seen": ";".join(seen.day), "dates_positive": ";".join(positive),
         "vetoes": ";".join(f"{name}:{n}" for name, n in counts.items() if n),
-        "withheld": bool(vetoed.sum() > VETO_SHARE * len(seen)), "coarse": bool((seen.native_m >= COARSE_M).sum() > COARSE_SHARE * len(seen)),
-        "optical_blackness": float(-np.log10(max(seen.green_refl.median(), 1e-4))) if len(seen) else np.nan,
-        **{f"{b}_refl": float(worst[f"{b}_refl"].median()) if len(seen) else np.nan for b in KNOWN_BANDS},
+        "coarse_pixels": bool((seen.native_m >= COARSE_M).sum() > COARSE_SHARE * len(seen)),
+    }  # fmt: skip
+    if seen.empty:
+        return told
+    worst = seen[worst_months(seen.month.to_numpy(), seen.logit.to_numpy())]
+    return told | season_features(seen) | {
+        "optical_blackness": float(-np.log10(max(seen.green_refl.median(), 1e-4))),
+        **{f"{b}_refl": float(worst[f"{b}_refl"].median()) for b in KNOWN_BANDS},
     }  # fmt: skip
 
 
-def classify_reach(
-    *, width_class: str, probability: float, n_dates: int, persistence: float, n_months: int, withheld: bool, unknown: bool,
-    section: BlackOdorousSection,
-) -> str:  # fmt: skip
-    """The class of a reach.
-
-    Width decides first, then the number of dates, then the probability and its persistence. Where another cause explains the colour
-    (``withheld``) ``suspected`` becomes ``possible``: colour alone does not accuse there. Water unlike any that the detector has been
-    trained on is uncertain: ``possible`` whatever its probability.
+def classify_reach(*, width_class: str, probability: float, n_dates: int, section: BlackOdorousSection) -> str:
+    """The class of a reach: narrower than black_odorous.marginal_width_m it is ``not_assessable``, with fewer than
+    black_odorous.min_reach_dates dates ``insufficient``; else its probability alone decides.
     """
     if width_class == "not_assessable":
         return "not_assessable"
-    limits = ClassLimits(
-        section.min_dates, section.min_positive_share, section.min_months, section.suspected_probability, section.possible_probability
-    )
-    found = REACH_CLASSES[reach_class(probability, n_dates, persistence, n_months, limits)]
-    if found == "insufficient":
-        return found
-    return "possible" if unknown or (withheld and found == "suspected") else found
+    if n_dates < section.min_reach_dates or np.isnan(probability):
+        return "insufficient"
+    if probability >= section.suspected_probability:
+        return "suspected"
+    return "possible" if probability >= section.possible_probability else "clear"
+
+
+def narrowness(width_m: pd.Series) -> pd.Series:
+    """How much the banks may shine in: ln(BANK_WIDTH_M / width), 0 from BANK_WIDTH_M on.
+
+    >>> narrowness(pd.Series([20.0, 40.0, 90.0])).round(3).tolist()
+    [0.693, 0.0, 0.0]
+    """
+    return np.log(BANK_WIDTH_M / width_m).clip(lower=0.0)
+
+
+def evidence(
+    lines: gpd.GeoDataFrame, scores: pd.DataFrame, periods: list[str], wetlands: gpd.GeoDataFrame | None = None
+) -> gpd.GeoDataFrame:  # fmt: skip
+    """A row a reach and period, sorted by both: the columns of ``lines``, SUMMARY, `model.REACH_FEATURES` and WHOLE.
+
+    Without a date the features of the season are NaN. ``wetlands`` are the polygons of black_odorous.wetland_prior.
+    """
+    table = lines.merge(pd.DataFrame({"period": periods}), how="cross").merge(summarise_reaches(scores), on=["reach_id", "period"], how="left")
+    counts, texts = ["n_dates", "n_positive", "n_months"], ["dates_seen", "dates_positive", "vetoes"]
+    table[counts] = table[counts].fillna(0).astype("int64")
+    table[texts] = table[texts].fillna("").astype(str)
+    table["coarse_pixels"] = table.coarse_pixels.eq(True)
+    numbers = ["persistence", "optical_blackness", *SEASON_FEATURES, *(f"{b}_refl" for b in KNOWN_BANDS)]
+    table[numbers] = table[numbers].astype("float64")
+    table = gpd.GeoDataFrame(table, geometry="geometry", crs=lines.crs).sort_values(["reach_id", "period"], ignore_index=True)
+    return table.assign(
+        narrow=narrowness(table.width_m), wetland=_in_wetland(table, wetlands), aquaculture=table.reach_id.isin(farm_ponds(lines)),
+        new_water=(table.period == table.first_period) & (table.period != periods[0]),
+        unknown_water=load_detector().known.unknown(table[[f"{b}_refl" for b in KNOWN_BANDS]].to_numpy()),
+    )  # fmt: skip
 
 
 def assess(
     lines: gpd.GeoDataFrame, scores: pd.DataFrame, periods: list[str], section: BlackOdorousSection, visits: pd.DataFrame | None = None,
     wetlands: gpd.GeoDataFrame | None = None,
-) -> gpd.GeoDataFrame:
+) -> gpd.GeoDataFrame:  # fmt: skip
     """A row a reach and period, columns REACH_COLUMNS, sorted by reach and period. Without evidence the probability is NaN.
 
     ``visits`` are field results (see `field.field_results`): each decides ``class`` of its reach in its period, and ``satellite_class`` stays
-    as it was seen; enough of them recalibrate the probability. ``wetlands`` are the polygons of
-    black_odorous.wetland_prior.
+    as it was seen; enough of them recalibrate the probability. ``wetlands`` are the polygons of black_odorous.wetland_prior.
     """
-    model = load_detector()
-    every = lines.merge(pd.DataFrame({"period": periods}), how="cross")
-    table = every.merge(summarise_reaches(scores, model.calibration.even), on=["reach_id", "period"], how="left")
-    counts, texts, flags = ["n_dates", "n_positive", "n_months"], ["dates_seen", "dates_positive", "vetoes"], ["withheld", "coarse"]
-    table[counts] = table[counts].fillna(0).astype("int64")
-    table[texts] = table[texts].fillna("").astype(str)
-    table[flags] = table[flags].eq(True)
-    numbers = ["log_odds", "persistence", "optical_blackness", *(f"{b}_refl" for b in KNOWN_BANDS)]
-    table[numbers] = table[numbers].astype("float64")
-    table = gpd.GeoDataFrame(table, geometry="geometry", crs=lines.crs).sort_values(["reach_id", "period"], ignore_index=True)
+    model, table = load_detector().reach, evidence(lines, scores, periods, wetlands)
+    table["log_odds"] = model.log_odds(table)
     table["field"] = visited(table, visits, section.visit_distance_m)
-    table["probability"] = _probability(table, model.calibration, section)
-    whole = pd.DataFrame({
-        "wetland": _in_wetland(table, wetlands), "aquaculture": table.reach_id.isin(farm_ponds(lines)), "coarse_pixels": table.coarse,
-        "new_water": (table.period == table.first_period) & (table.period != periods[0]),
-        "unknown_water": model.known.unknown(table[[f"{b}_refl" for b in KNOWN_BANDS]].to_numpy()),
-    })[list(WITHHOLDING)]  # fmt: skip
+    table["probability"] = _probability(table, model, section)
     table["satellite_class"] = [
-        classify_reach(width_class=r.width_class, probability=r.probability, n_dates=r.n_dates, persistence=r.persistence, n_months=r.n_months,
-             withheld=bool(r.withheld or w), unknown=bool(u), section=section)
-        for r, w, u in zip(table.itertuples(), whole.any(axis=1), whole.unknown_water, strict=True)
-    ]  # fmt: skip
+        classify_reach(width_class=r.width_class, probability=r.probability, n_dates=r.n_dates, section=section) for r in table.itertuples()
+    ]
     table["class"] = decided(table.satellite_class.to_numpy(str), table.field.to_numpy(str)).astype(object)
+    whole = table[list(WHOLE)]
     table["vetoes"] = [";".join(filter(None, [v, *whole.columns[w]])) for v, w in zip(table.vetoes, whole.to_numpy(bool), strict=True)]
     table = add_change(table, daily(scores), section)
     middle = middles(table.geometry).to_crs(4326)
@@ -159,12 +181,10 @@ def assess(
     return table[list(REACH_COLUMNS)]
 
 
-def _probability(table: gpd.GeoDataFrame, calibration: ProbabilityCalibration, section: BlackOdorousSection) -> np.ndarray:
-    """Probability of each row, float64 (n,): as simulated worlds or, where there are enough of them, field results calibrate it."""
-    probability = recalibrated(table)
-    if probability is None:
-        probability = calibration.probability(table.log_odds, section.prevalence)
-    return np.where(table.width_class == "marginal", np.minimum(probability, MARGINAL_MAX_PROBABILITY), probability)
+def _probability(table: gpd.GeoDataFrame, model: ReachModel, section: BlackOdorousSection) -> np.ndarray:
+    """Probability of each row, float64 (n,): as worlds with a truth or, where there are enough of them, field results calibrate it."""
+    recalibration = recalibrated(table)
+    return model.probability(table.log_odds, section.prevalence) if recalibration is None else recalibration
 
 
 def _in_wetland(table: gpd.GeoDataFrame, wetlands: gpd.GeoDataFrame | None) -> np.ndarray:

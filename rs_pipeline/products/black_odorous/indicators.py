@@ -105,7 +105,7 @@ _BOUNDS = (
     "from the reaches that are surely suspected (wide enough, not marginal) to all that may be black: suspected, possible or without enough "
     "clear dates; and beyond, what the detector missed and mistook in simulated worlds; a reach that a visit decided adds no doubt"
 )
-_FORMULA = "reaches of black_odorous.reach_length_m and ponds with P >= suspected_probability on >= min_positive_share of >= min_dates dates in >= min_months months, or confirmed and not those refuted by a visit of the period (tables.field_results)"
+_FORMULA = "reaches of black_odorous.reach_length_m and ponds with P >= suspected_probability on >= min_reach_dates dates, P weighing the season, its best run of 3 months, other causes seen, colour and width, or confirmed and not those refuted by a visit of the period (tables.field_results)"
 
 
 def _pair(place: str, where: str) -> tuple[Indicator, Indicator]:

@@ -1,4 +1,4 @@
-"""The detector's weights, frozen, read from ``config/black_odorous.json``."""
+"""The weights of dates and of reaches, frozen, read from ``config/black_odorous.json``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from rs_kernels.black_odorous import COLOUR_FEATURES, SPECTRUM_FEATURES, Detector
 
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.paths import config_folder
+from rs_pipeline.products.black_odorous.season import SEASON_FEATURES
 
 KNOWN_BANDS = ("blue", "green", "red", "nir")
 KNOWN_MIN_REFL = 0.002
@@ -24,6 +26,12 @@ DARK_GREEN_REFL = 0.02
 
 LEFT_OUT = 0.02
 """Share of known seasons that count as unknown."""
+
+REACH_FEATURES = (*SEASON_FEATURES, "narrow", "wetland", "aquaculture", "new_water", "unknown_water")
+"""Features of `ReachModel`: those of the season, then ``narrow``, see `classify.narrowness`, and what is known of the place: 0 or 1 each."""
+
+FEATURE_LIMIT = 4.0
+"""Standard deviations at which a feature of a reach is held: one alone does not decide. A design value."""
 
 Packed = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]
 
@@ -70,7 +78,7 @@ class WeightSet:
 
 @dataclass(frozen=True)
 class ProbabilityCalibration:
-    """From the log-odds of a season to a probability (Platt 1999)."""
+    """From log-odds to a probability by two numbers (Platt 1999): what enough visits make of the evidence."""
 
     slope: float
     intercept: float
@@ -78,19 +86,63 @@ class ProbabilityCalibration:
     """Share of black-odorous reaches among those it was fitted on."""
     fitted_on: str
 
-    @property
-    def even(self) -> float:
-        """Log-odds at which the probability is a half: dates above it are positive."""
-        return -self.intercept / self.slope
+    def probability(self, log_odds: np.ndarray) -> np.ndarray:
+        """Probability (0-1) of log-odds.
+
+        >>> ProbabilityCalibration(2.0, -2.0, 0.5, "").probability(np.array([1.0])).tolist()
+        [0.5]
+        """
+        return sigmoid(self.slope * np.asarray(log_odds, "float64") + self.intercept)
+
+
+def sigmoid(log_odds: np.ndarray) -> np.ndarray:
+    """Probability of log-odds."""
+    return 1 / (1 + np.exp(-np.asarray(log_odds, "float64")))
+
+
+@dataclass(frozen=True, eq=False)
+class ReachModel:
+    """Logistic model of a reach and period: every evidence, for and against, with the weight that worlds with a truth gave it."""
+
+    features: tuple[str, ...]
+    centre: np.ndarray
+    """Mean of each feature where it was fitted, float64 (n,)."""
+    spread: np.ndarray
+    """Standard deviation, float64 (n,)."""
+    weight: np.ndarray
+    """float64 (n,), a standard deviation of the feature."""
+    intercept: float
+    prevalence: float
+    """Share of black-odorous reaches among those it was fitted on."""
+    fitted_on: str
+    report: dict[str, Any]
+    """How well it does on worlds that it was not fitted on."""
+
+    def log_odds(self, features: pd.DataFrame) -> np.ndarray:
+        """Log-odds (m,) of rows with its features; NaN where one is NaN."""
+        z = np.clip((features[list(self.features)].to_numpy("float64") - self.centre) / self.spread, -FEATURE_LIMIT, FEATURE_LIMIT)
+        return z @ self.weight + self.intercept
 
     def probability(self, log_odds: np.ndarray, prevalence: float | None = None) -> np.ndarray:
-        """Probability (0-1) where a share ``prevalence`` of all reaches is black-odorous (None: as where it was fitted).
-
-        >>> ProbabilityCalibration(1.0, 0.0, 0.5, "").probability(np.array([0.0]), prevalence=0.2).round(3).tolist()
-        [0.2]
-        """
+        """Probability (0-1) where a share ``prevalence`` of all reaches is black-odorous (None: as where it was fitted)."""
         shift = 0.0 if prevalence is None else _logit(prevalence) - _logit(self.prevalence)
-        return 1 / (1 + np.exp(-(self.slope * np.asarray(log_odds, "float64") + self.intercept + shift)))
+        return sigmoid(np.asarray(log_odds, "float64") + shift)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "features": list(self.features), "centre": self.centre.tolist(), "spread": self.spread.tolist(), "weight": self.weight.tolist(),
+            "intercept": self.intercept, "prevalence": self.prevalence, "fitted_on": self.fitted_on, "report": self.report,
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> ReachModel:
+        """KeyError or ValueError where something is missing or of the wrong length."""
+        features = tuple(values["features"])
+        centre, spread, weight = (np.asarray(values[k], dtype="float64").reshape(len(features)) for k in ("centre", "spread", "weight"))
+        if not (spread > 0).all():
+            raise ValueError("spread must be positive")
+        numbers = (float(values[k]) for k in ("intercept", "prevalence"))
+        return cls(features, centre, spread, weight, *numbers, str(values["fitted_on"]), dict(values["report"]))
 
 
 def _logit(p: float) -> float:
@@ -131,11 +183,11 @@ class KnownWaters:
 
 @dataclass(frozen=True, eq=False)
 class DetectorModel:
-    """Two weight sets for single dates, with the red edge and with the colours every sensor has; and what makes a season of them."""
+    """Two weight sets for single dates, with the red edge and with the colours every sensor has; and what makes a reach's call of them."""
 
     rededge: WeightSet
     colour: WeightSet
-    calibration: ProbabilityCalibration
+    reach: ReachModel
     known: KnownWaters
     report: dict[str, Any]
     """How it was trained and how well it does; every figure is simulated."""
@@ -159,12 +211,12 @@ def load_detector(path: Path | None = None) -> DetectorModel:
     try:
         values = json.loads(path.read_text("utf-8"))
         sets = [WeightSet.from_json(values[name]) for name in ("rededge", "colour")]
-        model = DetectorModel(*sets, ProbabilityCalibration(**values["calibration"]), KnownWaters.from_json(values["known_waters"]), dict(values["report"]))
+        model = DetectorModel(*sets, ReachModel.from_json(values["reach"]), KnownWaters.from_json(values["known_waters"]), dict(values["report"]))
     except OSError as fault:
         raise ConfigError(f"cannot read the detector: {fault.strerror}", where=str(path), remedy=remedy) from None
     except (KeyError, ValueError, TypeError) as fault:
         raise ConfigError(f"not a detector: {type(fault).__name__}: {fault}", where=str(path), remedy=remedy) from None
-    for weights, expected in zip(sets, (SPECTRUM_FEATURES, COLOUR_FEATURES), strict=True):
+    for weights, expected in zip((*sets, model.reach), (SPECTRUM_FEATURES, COLOUR_FEATURES, REACH_FEATURES), strict=True):
         if weights.features != expected:
             raise ConfigError(f"made for the features {weights.features}, not {expected}", where=str(path), remedy=remedy)
     return model

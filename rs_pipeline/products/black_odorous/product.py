@@ -31,8 +31,7 @@ def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> lis
 
 
 DECISIONS = (
-    "eliminated_probability", "min_dates", "min_months", "min_positive_share", "possible_probability", "prevalence", "suspected_probability",
-    "visit_distance_m",
+    "eliminated_probability", "min_reach_dates", "possible_probability", "prevalence", "suspected_probability", "visit_distance_m",
 )  # fmt: skip
 """Keys that reaches are judged by, once they are scored."""
 

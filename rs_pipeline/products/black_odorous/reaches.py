@@ -57,7 +57,7 @@ class Reach:
 
 
 def width_class(width_m: float, section: BlackOdorousSection) -> str:
-    """``assessable``, ``marginal`` (one to two mixed pixels wide, probability capped) or ``not_assessable``."""
+    """``assessable``, ``marginal`` (one to two mixed pixels wide) or ``not_assessable``."""
     if width_m >= section.min_width_m:
         return "assessable"
     return "marginal" if width_m >= section.marginal_width_m else "not_assessable"

@@ -1,7 +1,8 @@
 """Step ``reach-scores``: evidence of each reach on each date of one tile and period.
 
 A band is used where the channel is at least three of its native pixels wide: narrower, the banks shine in by more
-than 1 % at its centre. In narrower channels haze and glint are read from open water of the same date.
+than 1 % at its centre. In narrower channels haze and glint are read from open water of the same date. Where even the colours are
+narrower, the purest half of the pixels is used: those darkest in the near infrared, in which banks are bright and water is not.
 
 What the air scatters in from the land around is as strong as black water itself, and would hide or mimic its colour: it is
 taken away date by date (`without_air`).
@@ -55,7 +56,7 @@ SCORE_DTYPES = {
     "logit": "float64", "rededge": "bool", "veto": "str", "blue_refl": "float64", "green_refl": "float64", "red_refl": "float64",
     "nir_refl": "float64", "grey_refl": "float64", "surroundings_share": "float64",
 }  # fmt: skip
-"""Columns of the scores; ``logit`` is the median of the core within +-4, before vetoes, and the reflectances its medians without air.
+"""Columns of the scores; ``logit`` is the median of the core, unclipped and before vetoes, and the reflectances its medians without air.
 A date that shows glint, ice or shadow has a row that says so as its veto, without a ``logit``."""
 
 
@@ -144,6 +145,11 @@ def without_air(spectra: np.ndarray, swir: np.ndarray, around: np.ndarray) -> tu
     return (spectra - grey - share * around) / (1 - share), grey, share
 
 
+def purest_half(spectra: np.ndarray) -> np.ndarray:
+    """The half of the spectra (n, 7) that is darkest in the near infrared, (ceil(n / 2), 7)."""
+    return spectra[np.argsort(spectra[:, NIR], kind="stable")[: -(-len(spectra) // 2)]]
+
+
 def score_date(
     core: Core, refl: np.ndarray, clear: np.ndarray, open_swir: np.ndarray, around: np.ndarray, native_m: dict[str, float],
     model: DetectorModel, *, min_core_pixels: int, min_width_m: float, max_swir1_refl: float,
@@ -164,6 +170,8 @@ def score_date(
     if not (wide["green"] or marginal) or usable.sum() < min_core_pixels:
         return None
     spectra = refl[:, core.rows[usable], core.cols[usable]].T.astype("float64")
+    if marginal:
+        spectra = purest_half(spectra)
     swir = np.median(spectra[:, [SWIR1, SWIR2]], axis=0)
     if not wide["swir1"] and np.isfinite(open_swir).all():
         swir = open_swir
@@ -174,7 +182,7 @@ def score_date(
     logit, _ = spectra_evidence(np.nan_to_num(water), np.zeros(len(water)), rededge, model.packed)
     cause = "glint" if glint else VETOES[veto(middle[GREEN], middle[RED], middle[REDEDGE], middle[NIR], rededge)]
     return {
-        "reach_id": core.reach_id, "native_m": native_m["green"], "n_core": int(usable.sum()),
+        "reach_id": core.reach_id, "native_m": native_m["green"], "n_core": len(spectra),
         "logit": np.nan if glint else float(np.median(logit)), "rededge": rededge, "veto": cause, "grey_refl": grey, "surroundings_share": share,
         **{f"{name}_refl": float(middle[band]) for name, band in (("blue", BLUE), ("green", GREEN), ("red", RED), ("nir", NIR))},
     }  # fmt: skip

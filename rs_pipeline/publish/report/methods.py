@@ -37,9 +37,9 @@ def methods(settings: Settings) -> list[tuple[str, str]]:
             f"{w.seasonal_frequency:g}. Nothing is published below {w.min_months} months with a vote. Bounds are Wilson 95 %."
         )),
         ("Black-odorous water", (
-            f"Reaches of {b.reach_length_m:g} m and ponds; suspected from probability {b.suspected_probability:g} with at least {b.min_dates} dates in "
-            f"{b.min_months} months, {100 * b.min_positive_share:.0f} % of them positive. Water narrower than {b.marginal_width_m:g} m is not assessed; "
-            f"up to {b.min_width_m:g} m it is never called suspected."
+            f"Reaches of {b.reach_length_m:g} m and ponds; suspected from probability {b.suspected_probability:g}, possible from "
+            f"{b.possible_probability:g}, with at least {b.min_reach_dates} dates. The probability weighs the season, its most suspicious three months in a row, "
+            f"other causes seen, colour and width. Water narrower than {b.marginal_width_m:g} m is not assessed."
         )),
         ("Coastline", (
             "Sub-pixel waterlines of dates near mean sea level; rates by least squares with 95 % intervals, Theil–Sen and Mann–Kendall beside them. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import geopandas as gpd
 import numpy as np
@@ -13,17 +14,19 @@ import shapely
 from rs_pipeline.errors import TableError
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
+from rs_pipeline.products.black_odorous import classify
 from rs_pipeline.products.black_odorous.classify import (
     INSPECTION,
     REACH_COLUMNS,
     assess,
     classify_reach,
+    evidence,
     farm_ponds,
     inspection_list,
     reaches,
     summarise_reaches,
 )
-from rs_pipeline.products.black_odorous.model import load_detector
+from rs_pipeline.products.black_odorous.model import REACH_FEATURES, ReachModel, load_detector
 from rs_pipeline.products.black_odorous.scoring import SCORE_DTYPES
 from rs_pipeline.region import grid as make_grid
 from rs_pipeline.region import read_tiles
@@ -45,9 +48,17 @@ def scores(logits, *, reach="R-1", period="2024", days=SIX_DAYS, vetoes=None, n_
     }).astype(SCORE_DTYPES)  # fmt: skip
 
 
-def calibrated(log_odds):
-    shipped = load_detector().calibration
-    return 1 / (1 + math.exp(-(shipped.slope * log_odds + shipped.intercept)))
+@pytest.fixture
+def season_alone(monkeypatch):
+    """A model whose log-odds are those of the season, held to +-4 by the limit of a feature: probabilities a reader can work out."""
+    one = np.array([float(name == "season") for name in REACH_FEATURES])
+    model = ReachModel(REACH_FEATURES, 0 * one, 0 * one + 1, one, 0.0, 0.5, "by hand", {})
+    made = replace(load_detector(), reach=model)
+    monkeypatch.setattr(classify, "load_detector", lambda: made)
+
+
+def sigmoid(log_odds):
+    return 1 / (1 + math.exp(-log_odds))
 
 
 def lines(*width_classes, x=500_000):
@@ -66,34 +77,44 @@ def section(make_settings):
 
 def test_summary_by_hand():
     row = summarise_reaches(scores([4, 4, 2, 2, -2, 2])).iloc[0]
-    assert row.log_odds == pytest.approx((4 + 4 + 2 + 2) / 4)  # the worst 60 % of six months are four
+    assert row.season == pytest.approx((4 + 4 + 2 + 2) / 4)  # the worst 60 % of six months are four
+    assert row.run == pytest.approx(4 * 2 / 3)  # March to May: April and May, two dates; with June it is 2.5
     assert (row.n_dates, row.n_positive, row.n_months) == (6, 5, 5)
     assert row.persistence == pytest.approx(5 / 6)
     assert row.dates_seen == ";".join(SIX_DAYS)
     assert row.dates_positive == ";".join(d for d in SIX_DAYS if d != "2024-08-03")
     assert row.optical_blackness == pytest.approx(-math.log10(0.028))
-    assert row.vetoes == "" and not row.withheld and not row.coarse
+    assert row.vetoes == "" and not row.coarse_pixels
 
 
 def test_water_that_is_black_in_summer_only_keeps_its_evidence():
     """Clear in April and November, black from May to October."""
     days = [f"2024-{m:02d}-10" for m in range(4, 12)]
     row = summarise_reaches(scores([-4, 3, 3, 3, 3, 3, 3, -4], days=days)).iloc[0]
-    assert row.log_odds == 3 and row.persistence == 1
+    assert row.season == 3 and row.persistence == 1
 
 
-def test_a_vetoed_date_is_logged_and_not_positive():
+def test_a_black_episode_of_three_months_is_the_best_run():
+    """Clear but for June to August: the season's mean hides it, the run does not."""
+    days = [f"2024-{m:02d}-{d}" for m in range(4, 12) for d in (10, 20)]
+    row = summarise_reaches(scores([3 if 6 <= int(d[5:7]) <= 8 else -4 for d in days], days=days)).iloc[0]
+    assert row.season == pytest.approx((3 + 3 + 3 - 4 - 4) / 5)
+    assert row.run == pytest.approx(3 * 6 / 7) and row.run_low == 3
+
+
+def test_a_vetoed_date_is_logged_and_not_positive_and_its_share_of_the_run_is_evidence():
     row = summarise_reaches(scores([4, 4, -3], vetoes=["sediment", "", "bloom"])).iloc[0]
-    assert row.log_odds == pytest.approx(4)
+    assert row.season == pytest.approx(4)
     assert (row.n_dates, row.n_positive) == (3, 1)
-    assert row.vetoes == "sediment:1;bloom:1" and row.withheld
+    assert row.vetoes == "sediment:1;bloom:1"
+    assert (row.sediment, row.bloom, row.macrophyte) == (0.5, 0.0, 0.0)  # the run is April and May: with June it is less suspicious
 
 
 def test_dates_that_ice_or_glint_took_are_logged_and_not_seen():
     row = summarise_reaches(scores([4, np.nan, np.nan, np.nan], vetoes=["", "glint", "ice", "shadow"])).iloc[0]
     assert row.n_dates == 1 and row.vetoes == "glint:1;ice:1;shadow:1"
     nothing = summarise_reaches(scores([np.nan], vetoes=["shadow"])).iloc[0]
-    assert nothing.n_dates == 0 and math.isnan(nothing.log_odds)
+    assert nothing.n_dates == 0 and math.isnan(nothing.season)
 
 
 def test_two_scenes_of_a_day_count_once():
@@ -106,26 +127,25 @@ def test_two_scenes_of_a_day_count_once():
     ("change", "expected"),
     [
         ({}, "suspected"),
-        ({"probability": 0.79}, "possible"),
-        ({"probability": 0.2, "persistence": 0.0}, "possible"),
+        ({"probability": 0.69}, "possible"),
+        ({"probability": 0.2}, "possible"),
         ({"probability": 0.19}, "clear"),
-        ({"n_dates": 5}, "insufficient"),
-        ({"n_dates": 0, "persistence": 0.0, "probability": math.nan}, "insufficient"),
-        ({"persistence": 0.5}, "possible"),
-        ({"n_months": 1}, "possible"),
-        ({"withheld": True}, "possible"),
-        ({"withheld": True, "probability": 0.1}, "clear"),
-        ({"unknown": True}, "possible"),
-        ({"unknown": True, "probability": 0.1}, "possible"),
-        ({"unknown": True, "n_dates": 5}, "insufficient"),
+        ({"n_dates": 2}, "insufficient"),
+        ({"n_dates": 0, "probability": math.nan}, "insufficient"),
+        ({"width_class": "marginal"}, "suspected"),
         ({"width_class": "not_assessable"}, "not_assessable"),
     ],
 )
 def test_truth_table(section, change, expected):
-    given = {
-        "width_class": "assessable", "probability": 0.95, "n_dates": 6, "persistence": 0.6, "n_months": 2, "withheld": False, "unknown": False,
-    }  # fmt: skip
+    given = {"width_class": "assessable", "probability": 0.7, "n_dates": 3}
     assert classify_reach(**(given | change), section=section) == expected
+
+
+def test_the_user_chooses_the_precision_by_the_threshold(make_settings):
+    strict = make_settings(black_odorous={"suspected_probability": 0.9, "min_reach_dates": 5}).black_odorous
+    given = {"width_class": "assessable", "n_dates": 5, "section": strict}
+    assert [classify_reach(probability=p, **given) for p in (0.89, 0.9)] == ["possible", "suspected"]
+    assert classify_reach(probability=0.99, **(given | {"n_dates": 4})) == "insufficient"
 
 
 def two(**first):
@@ -133,21 +153,14 @@ def two(**first):
     return pd.concat([scores([4] * 6, **first), scores([4] * 6, reach="R-2")])
 
 
-def test_a_marginal_reach_is_capped_and_never_suspected(section):
-    table = assess(lines("marginal", "assessable"), two(), ["2024"], section)
-    assert table.probability.tolist() == pytest.approx([0.7, calibrated(4)])
-    assert table["class"].tolist() == ["possible", "suspected"]
-
-
-def test_the_prevalence_moves_the_probability(make_settings):
+def test_the_prevalence_moves_the_probability(season_alone, make_settings):
     rare = make_settings(black_odorous={"prevalence": 0.02}).black_odorous
-    table = assess(lines("assessable"), scores([0] * 6), ["2024"], rare)
-    shipped = load_detector().calibration
-    odds = calibrated(0) / (1 - calibrated(0)) * (0.02 / 0.98) / (shipped.prevalence / (1 - shipped.prevalence))
-    assert table.probability[0] == pytest.approx(odds / (1 + odds))
+    table = assess(lines("assessable"), scores([1] * 6), ["2024"], rare)
+    odds = math.exp(1) * (0.02 / 0.98)  # the model by hand was fitted where half of the reaches are black
+    assert table.probability[0] == pytest.approx(odds / (1 + odds)) and table.log_odds[0] == pytest.approx(1)
 
 
-def test_every_reach_has_a_row_in_every_period_and_missing_is_missing(section):
+def test_every_reach_has_a_row_in_every_period_and_missing_is_missing(season_alone, section):
     table = assess(lines("assessable", "not_assessable"), scores([4] * 6), ["2023", "2024"], section)
     assert list(table.columns) == list(REACH_COLUMNS)
     assert list(zip(table.reach_id, table.period, table["class"], strict=True)) == [
@@ -158,33 +171,80 @@ def test_every_reach_has_a_row_in_every_period_and_missing_is_missing(section):
     assert table.lon.iloc[0] == pytest.approx(117.00115, abs=1e-4)
 
 
-def test_the_wetland_prior_withholds(make_settings, tmp_path):
+def marks(table, names=("wetland", "aquaculture", "new_water", "unknown_water")):
+    return [[name for name in names if row[name]] for _, row in table.iterrows()]
+
+
+def test_a_wetland_is_evidence_and_named(season_alone, make_settings, tmp_path):
     path = tmp_path / "wetlands.gpkg"
     gpd.GeoDataFrame(geometry=[shapely.box(499_900, 4_299_900, 500_300, 4_300_050)], crs=32650).to_file(path)
     settings = make_settings(black_odorous={"wetland_prior": str(path)})
-    table = assess(lines("assessable", "assessable"), two(), ["2024"], settings.black_odorous, wetlands=load_vector(settings, "black_odorous.wetland_prior"))
-    assert table["class"].tolist() == ["possible", "suspected"]
-    assert table.vetoes.tolist() == ["wetland", ""]
+    given = lines("assessable", "assessable"), two(), ["2024"]
+    wetlands = load_vector(settings, "black_odorous.wetland_prior")
+    assert marks(evidence(*given, wetlands)) == [["wetland"], []]
+    assert assess(*given, settings.black_odorous, wetlands=wetlands).vetoes.tolist() == ["wetland", ""]
 
 
-def test_coarse_pixels_make_a_class_weaker(section):
-    table = assess(lines("assessable", "assessable"), two(native_m=30.0), ["2024"], section)
-    assert table["class"].tolist() == ["possible", "suspected"]
-    assert table.vetoes.tolist() == ["coarse_pixels", ""]
+def test_coarse_pixels_are_evidence_and_named(season_alone, section):
+    given = lines("assessable", "assessable"), two(native_m=30.0), ["2024"]
+    assert evidence(*given).coarse.tolist() == [1.0, 0.0]
+    assert assess(*given, section).vetoes.tolist() == ["coarse_pixels", ""]
 
 
-def test_dark_water_unlike_any_in_training_is_uncertain(section):
+def test_dark_water_unlike_any_in_training_is_evidence_and_named(season_alone, section):
     ink = {"blue_refl": 0.0, "green_refl": 0.0, "red_refl": 0.019, "nir_refl": 0.0}
-    table = assess(lines("assessable", "assessable"), two(refl=ink), ["2024"], section)
-    assert table["class"].tolist() == ["possible", "suspected"]
-    assert table.vetoes.tolist() == ["unknown_water", ""]
+    given = lines("assessable", "assessable"), two(refl=ink), ["2024"]
+    assert marks(evidence(*given)) == [["unknown_water"], []]
+    assert assess(*given, section).vetoes.tolist() == ["unknown_water", ""]
 
 
-def test_water_that_was_not_there_before_is_new(section):
+def test_water_that_was_not_there_before_is_new(season_alone, section):
     given = lines("assessable", "assessable").assign(first_period=["2024", "2023"])
     table = assess(given, two(), ["2023", "2024"], section)
-    now = table[table.period == "2024"]
-    assert now["class"].tolist() == ["possible", "suspected"] and now.vetoes.tolist() == ["new_water", ""]
+    assert table[table.period == "2024"].vetoes.tolist() == ["new_water", ""]
+
+
+@pytest.mark.parametrize(("width_m", "narrow"), [(20.0, math.log(2)), (39.9, math.log(40 / 39.9)), (40.0, 0.0), (300.0, 0.0)])
+def test_banks_are_evidence_below_forty_metres(width_m, narrow):
+    table = evidence(lines("assessable").assign(width_m=width_m), scores([4] * 6), ["2024"])
+    assert table.narrow[0] == pytest.approx(narrow)
+
+
+# --- the shipped weights ---------------------------------------------------------------------------------------------
+
+TWELVE_DAYS = [f"2024-{m:02d}-{d:02d}" for m in range(5, 11) for d in (3, 18)]
+
+
+def shipped(section, logits, *, width_m=60.0, **change):
+    """Probability and class of a reach by the weights that are shipped."""
+    row = assess(lines("assessable").assign(width_m=width_m), scores(logits, days=TWELVE_DAYS, **change), ["2024"], section).iloc[0]
+    return row.probability, row["class"]
+
+
+def test_shipped_weights_suspect_black_water_wide_and_narrow_and_leave_clean_water(section):
+    assert shipped(section, [4] * 12)[1] == shipped(section, [4] * 12, width_m=22.0)[1] == "suspected"
+    clean = {"blue_refl": 0.03, "green_refl": 0.045, "red_refl": 0.03, "nir_refl": 0.01}
+    assert shipped(section, [-5] * 12, refl=clean)[1] == "clear"
+
+
+def test_fewer_dates_make_a_probability_less_extreme_and_two_make_none(section):
+    many, few = (shipped(section, [4] * n)[0] for n in (12, 3))
+    assert many > few > 0.2
+    assert shipped(section, [4] * 2)[1] == "insufficient"
+
+
+def test_a_shipped_veto_speaks_against_and_does_not_forbid(section):
+    """Black on every date, with plants or bright sediment on two thirds of them: less probable, still found."""
+    for cause in ("macrophyte", "sediment"):
+        seen = shipped(section, [6] * 12, vetoes=([cause] * 2 + [""]) * 4)
+        assert seen[0] < shipped(section, [6] * 12)[0] and seen[1] == "suspected"
+
+
+def test_shipped_figures_by_worlds_left_out_keep_the_stated_precision():
+    report = load_detector().reach.report["worlds as they are"]
+    figures = report["by_threshold"]["0.7"]["from 25 m"]
+    assert figures["precision"] >= 0.85 and figures["recall"] >= 0.5
+    assert report["calibration_error"] <= 0.05
 
 
 def visits(*found, x=500_100):
@@ -195,7 +255,7 @@ def visits(*found, x=500_100):
     return gpd.GeoDataFrame(columns, geometry=at, crs=32650).to_crs(4326)
 
 
-def test_a_visit_decides_its_reach_in_its_period_whatever_the_satellite_saw(section):
+def test_a_visit_decides_its_reach_in_its_period_whatever_the_satellite_saw(season_alone, section):
     """R-1 is suspected in both years and refuted in 2024; R-2 is too narrow, R-3 has no date and R-4 is clear: each is confirmed in 2024."""
     every = pd.concat([scores([4] * 6), scores([4] * 6, period="2023"), scores([-4] * 6, reach="R-4")])
     found = visits((1, "2024", False), (2, "2024", True), (3, "2024", True), (4, "2024", True))
@@ -209,7 +269,7 @@ def test_a_visit_decides_its_reach_in_its_period_whatever_the_satellite_saw(sect
     assert now.change.tolist() == ["better", "", "", ""]
 
 
-def test_both_suspicions_of_a_year_refuted_leave_none(section):
+def test_both_suspicions_of_a_year_refuted_leave_none(season_alone, section):
     table = assess(lines("assessable", "assessable"), two(), ["2024"], section, visits((1, "2024", False), (2, "2024", False)))
     assert table["class"].tolist() == ["clear", "clear"] and inspection_list(table).empty
     assert table.probability.min() > 0.8  # what the satellite saw stays
@@ -242,10 +302,10 @@ def test_ponds_of_a_farm_fill_85_in_a_hundred_of_their_rectangle(corner_m, farm)
     assert len(farm_ponds(pond_frame(shapes))) == (4 if farm else 0)
 
 
-def test_half_of_the_dates_neither_withholds_nor_is_coarse_and_more_do():
-    half = summarise_reaches(scores([4, 4, 4, 4], vetoes=["bloom", "bloom", "", ""], native_m=[30.0, 30.0, 10.0, 10.0])).iloc[0]
-    more = summarise_reaches(scores([4, 4, 4], vetoes=["bloom", "bloom", ""], native_m=[30.0, 30.0, 29.9])).iloc[0]
-    assert not half.withheld and not half.coarse and more.withheld and more.coarse
+def test_half_of_the_dates_do_not_make_a_reach_coarse_and_more_do():
+    half = summarise_reaches(scores([4, 4, 4, 4], native_m=[30.0, 30.0, 10.0, 10.0])).iloc[0]
+    more = summarise_reaches(scores([4, 4, 4], native_m=[30.0, 30.0, 29.9])).iloc[0]
+    assert not half.coarse_pixels and more.coarse_pixels
 
 
 # --- the step --------------------------------------------------------------------------------------------------------
@@ -266,7 +326,7 @@ def put(settings, table, frame):
         table = table.iloc[:0]
 
 
-def test_files_of_the_step(settings):
+def test_files_of_the_step(season_alone, settings):
     put(settings, pd.concat([scores([-1] * 6), scores([4] * 6, reach="R-2"), scores([-4] * 6, reach="R-3")]), lines(*["assessable"] * 3))
     reaches(settings)
     layout = Layout(settings.root)
@@ -279,7 +339,7 @@ def test_files_of_the_step(settings):
     assert ranked.dates_positive[0] == ";".join(SIX_DAYS)
 
 
-def test_visits_that_decide_nothing_are_told(settings, tmp_path, caplog):
+def test_visits_that_decide_nothing_are_told(season_alone, settings, tmp_path, caplog):
     path = tmp_path / "visits.csv"
     path.write_text("lon,lat,date,black\n117.00115,38.84882,2024-07-01,0\n117.00115,38.84882,1999-07-01,1\n117.2,38.84882,2024-07-01,1\n", "utf-8")
     made = settings.model_copy(update={"tables": settings.tables.model_copy(update={"field_results": path})})

@@ -23,6 +23,7 @@ from rs_pipeline.products.black_odorous.scoring import (
     blocked_by,
     core_pixels,
     open_water_swir,
+    purest_half,
     score_date,
     score_reaches,
     surrounding_refl,
@@ -147,6 +148,26 @@ def test_bands_need_three_native_pixels_of_width():
     assert score(BLACK, width_px=9, native=LANDSAT)["n_core"] > 0
     assert score(BLACK, width_px=2)["n_core"] > 0  # marginal: scored at 10 m
     assert score(BLACK, width_px=2, native=LANDSAT) is None
+
+
+def test_the_purest_half_is_darkest_in_the_near_infrared():
+    nir = np.array([0.3, 0.01, 0.2, 0.02, 0.1])
+    spectra = np.tile(nir[:, None], 7)
+    assert purest_half(spectra)[:, 4].tolist() == [0.01, 0.02, 0.1]  # of five, three
+    assert purest_half(spectra[:2])[:, 4].tolist() == [0.01]
+
+
+def test_the_banks_of_a_marginal_channel_do_not_shine_in():
+    """One of two rows of pixels is half bank, with leaves: all pixels would look like plants, the purest half is the black water."""
+    refl = image(BLACK)
+    refl[:, 11] = 0.5 * BLACK[:, None] + 0.5 * np.array([0.03, 0.06, 0.04, 0.11, 0.38, 0.20, 0.10])[:, None]
+    seen, pure = score(BLACK, width_px=2, refl=refl, open_swir=(0.0, 0.0)), score(BLACK, width_px=2, open_swir=(0.0, 0.0))
+    assert seen["logit"] == pytest.approx(pure["logit"]) and seen["veto"] == "" and seen["n_core"] == 30
+
+
+def test_log_odds_of_a_date_are_kept_unclipped():
+    sediment = np.pi * 1e-4 * np.array([247, 424, 629, 623, 252, 0, 0])
+    assert score(sediment)["logit"] < -4
 
 
 def test_a_narrow_channel_takes_its_residual_from_open_water():

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rs_pipeline.products.black_odorous.change import add_change
 from rs_pipeline.products.black_odorous.field import field_results, fit_platt, recalibrated, visited, without_reach
 from rs_pipeline.products.black_odorous.model import load_detector
-from rs_pipeline.products.black_odorous.season import season_logit, worst_months
+from rs_pipeline.products.black_odorous.season import best_run, month_number, season_logit, worst_months
 from rs_pipeline.training.known_waters import season_refl
 from rs_pipeline.training.water_types import WATER_TYPES, WaterClass
 
@@ -31,6 +31,29 @@ def test_the_evidence_of_a_season_lies_between_its_mean_and_its_worst_month(date
     month, logit = np.array([m for m, _ in dates]), np.array([v for _, v in dates])
     means = [logit[month == m].mean() for m in np.unique(month)]
     assert np.mean(means) - 1e-9 <= season_logit(month, logit) <= max(means) + 1e-9
+
+
+def test_one_date_counts_at_most_eight():
+    assert season_logit(np.array([5]), np.array([30.0])) == 8.0
+    assert best_run(np.array([5]), np.array([-30.0]))[1] == -4.0  # a single date is half believed
+
+
+@pytest.mark.parametrize(
+    ("months", "logit", "run", "evidence"),
+    [
+        ([4, 5, 6, 7], [1, 3, 3, 3], [0, 1, 1, 1], 3 * 3 / 4),
+        ([4, 7, 10], [4, 4, 4], [1, 0, 0], 4 / 2),  # no two of them within three months: the first
+        ([4, 6, 7], [4, 4, -4], [1, 1, 0], 4 * 2 / 3),
+        ([12, 13, 14, 16], [2, 2, 2, 2], [1, 1, 1, 0], 2 * 3 / 4),  # December to February
+    ],
+)
+def test_the_best_three_months_in_a_row(months, logit, run, evidence):
+    dates, found = best_run(np.array(months), np.array(logit, float))
+    assert dates.astype(int).tolist() == run and found == pytest.approx(evidence)
+
+
+def test_months_count_on_over_the_new_year():
+    assert np.diff(month_number(pd.Series(["2023-12-30", "2024-01-01", "2024-03-01"]))).tolist() == [1, 2]
 
 
 # --- change ----------------------------------------------------------------------------------------------------------
@@ -81,7 +104,7 @@ def test_new_worse_and_undecided(section):
 
 def test_a_season_with_too_few_dates_breaks_the_chain(section):
     table = history(section, BLACK, CLEAR, CLEAR)
-    few = table.assign(n_dates=[12, 3, 12])
+    few = table.assign(n_dates=[12, 2, 12])
     days = pd.DataFrame({"reach_id": [], "period": [], "day": [], "logit": []})
     again = add_change(few.drop(columns=["change", "log_odds_change", "change_lower", "change_upper"]), days, section)
     assert again.change.tolist() == ["", "", ""]
@@ -147,7 +170,7 @@ def test_platt_finds_slope_and_intercept():
     table = labelled(4000)
     found = fit_platt(table.log_odds.to_numpy(), (table.field == "confirmed").to_numpy(), "test")
     assert (found.slope, found.intercept) == pytest.approx((1, -1), abs=0.12)
-    assert found.probability(np.array([found.even])) == pytest.approx(0.5)
+    assert found.probability(np.array([1.0])) == pytest.approx(0.5, abs=0.03)
 
 
 @pytest.mark.parametrize("n", [60, 400])
