@@ -10,19 +10,35 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from rs_pipeline import __version__
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.steps import Step, call_step, steps
 
+FIRST, RESULTS, TRUST, OTHERS, STEPS = "First", "Understand the results", "Keep a run whole", "Simulated worlds and tables", "Steps of the chain, by hand"
+PANELS = (FIRST, RESULTS, TRUST, OTHERS, STEPS)
+"""Groups of verbs in the help, in the order in which a user needs them."""
+
+FIRST_VERBS = ("init", "plan", "check", "run")
+"""In the order in which they are used; others follow."""
+
+
+class InOrder(TyperGroup):
+    """The command with its verbs in the order of `PANELS`."""
+
+    def list_commands(self, ctx) -> list[str]:
+        def place(name: str) -> tuple[int, int]:
+            panel = getattr(self.commands[name], "rich_help_panel", None)
+            return PANELS.index(panel) if panel in PANELS else len(PANELS), FIRST_VERBS.index(name) if name in FIRST_VERBS else len(FIRST_VERBS)
+
+        return sorted(super().list_commands(ctx), key=place)
+
+
 app = typer.Typer(
-    name="rs-pipeline", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    name="rs-pipeline", cls=InOrder, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="From public Sentinel and Landsat scenes to county indicators. `rs-pipeline init` writes a configuration, `rs-pipeline run` does everything.",
 )  # fmt: skip
-
-FIRST, RESULTS, TRUST, STEPS, OTHERS = "First", "Understand the results", "Keep a run whole", "Steps of the chain, by hand", "Simulated worlds and tables"
-"""Groups of verbs in the help, in the order in which a user needs them."""
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="Configuration file; a run writes its own to results/<run>/config.yaml.")]
 OwnConfig = Annotated[Path | None, typer.Option("--config", "--configfile", "-c", help="Configuration file; default rs-pipeline.yaml in this folder.")]

@@ -111,5 +111,5 @@ def words_on_code(changed: list[str], config: Path) -> str:
     """What a reader is told of steps whose code changed."""
     return (
         f"the code of these steps changed since their files were made: {', '.join(changed)}. The files stay as they are; "
-        f"to make them again: snakemake --cores 2 --configfile {config} --forcerun {' '.join(changed)}"
+        f"to make them again: rs-pipeline run --config {config} --forcerun {' '.join(changed)}"
     )

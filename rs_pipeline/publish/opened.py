@@ -25,10 +25,10 @@ from rs_pipeline.publish.dictionary import FOLDERS
 CHUNK_PX = 2048
 """Side of the pieces that a map is read in."""
 
-SEA = "sea"
+SEA_MAP = "sea"
 """Name of the map of which water is sea, of runs with a coast."""
 
-TABLES = (".parquet", ".gpkg", ".csv")
+TABLE_ENDINGS = (".parquet", ".gpkg", ".csv")
 """Endings of tables, the first that is there is read: types are kept in the first, shapes in the first two."""
 
 Read = TypeVar("Read")
@@ -72,7 +72,7 @@ def opened_run(folder: str | PathLike[str]) -> OpenedRun:
     if not layout.settings.is_file():
         raise ConfigError("this is not the folder of a run: it has no config.yaml", where=str(folder), remedy="give results/<run> of a run that has begun")
     labels = [p.label for p in load(layout.settings).all_periods]
-    by_period = {name: {label: layout.map(name, label) for label in labels} for name in period_maps()} | {SEA: {label: layout.sea(label) for label in labels}}
+    by_period = {name: {label: layout.map(name, label) for label in labels} for name in period_maps()} | {SEA_MAP: {label: layout.sea(label) for label in labels}}
     maps = {name: there for name, paths in by_period.items() if (there := {label: p for label, p in paths.items() if p.exists()})}
     maps |= {name: {"": path} for name in region_maps() if (path := layout.region_map(name)).exists()}
     return OpenedRun(layout.root, labels, OnDemand(maps, lambda name, paths: _map(paths)), OnDemand(_tables(layout.root), lambda name, path: _table(layout, path)))
@@ -99,7 +99,7 @@ def _bands(path: Path) -> xr.Dataset:
 def _tables(root: Path) -> dict[str, Path]:
     """Path in the run's folder, without the ending, to the file."""
     found: dict[str, Path] = {}
-    for ending in TABLES:
+    for ending in TABLE_ENDINGS:
         for folder in FOLDERS:
             for path in sorted((root / folder).glob(f"*{ending}")):
                 found.setdefault(path.relative_to(root).with_suffix("").as_posix(), path)
