@@ -24,8 +24,9 @@ from rs_pipeline.steps import steps, steps_of
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.provenance import code_sha256
 
-UNWATCHED = ("errors", "paths", "strict", "config", "layout", "steps", "storage.atomic", "storage.retry", "products.register")
-"""Modules of ``rs_pipeline`` that all steps rest on and that decide nothing: a change in them is no change of a step."""
+UNWATCHED = ("rs_pipeline", "errors", "paths", "strict", "config", "layout", "steps", "storage.atomic", "storage.retry", "products.register")
+"""Modules of ``rs_pipeline`` that all steps rest on and that decide nothing: a change in them is no change of a step. The package itself holds
+the version, and a door for notebooks that leads to rooms that no step enters."""
 
 
 REFERENCES = {"zonal": ("county_sums",), "indicators": ("facts", "indicators")}

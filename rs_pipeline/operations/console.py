@@ -35,6 +35,9 @@ QUIET_S = 60.0
 IN_SNAKEFILE = re.compile(r'^WorkflowError in file ".*", line \d+:\n')
 """What Snakemake puts before our own errors."""
 
+TOLD_OF_THE_JOB = "returned non-zero exit status"
+"""In what Snakemake says of a command that failed, besides the event of its job."""
+
 NOT_STEPS = ("all",)
 """Rules without work."""
 
@@ -179,7 +182,7 @@ class LogHandler(LogHandlerBase):
             self._is_stale, self._total = self._is_stale or record.total != self._total, record.total
         elif record.getMessage().startswith("Nothing to be done"):
             self.is_idle = True
-        elif event != LogEvent.GROUP_ERROR and record.levelno >= logging.WARNING:
+        elif record.levelno >= logging.WARNING and event != LogEvent.GROUP_ERROR and TOLD_OF_THE_JOB not in record.getMessage():
             self._say(IN_SNAKEFILE.sub("", record.getMessage()))
 
     def _plan(self, now: float) -> None:
@@ -262,7 +265,8 @@ def end_words(settings: Settings, found: Summary, logs: Sequence[str], seconds: 
     return "\n".join([
         f"run {found.run}{' (SIMULATED)' if found.simulated else ''}: {found.status}, after {in_words(seconds)}",
         f"made: {final - len(found.missing)} of {final} files, {sum(mb for name, mb in found.disk_mb.items() if name != 'files'):.0f} MB in {layout.root}",
-        *(troubles(found) or ["missing: nothing"]), "",
+        *(troubles(found) or ["missing: nothing"] * (found.status == "complete")),
+        *([] if found.status == "complete" else ["\nThe same command goes on from here; what is finished stays."]), "",
         *(["open:", *there, f'  rs_pipeline.open_run("{layout.root}"): maps and tables, in a notebook'] if there else []),
         f"details: {', '.join(map(str, [layout.summary.with_suffix('.txt'), layout.journal.parent, *logs]))}",
     ])  # fmt: skip

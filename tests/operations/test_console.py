@@ -90,6 +90,7 @@ def test_an_error_is_shown_with_the_last_words_of_its_log_and_our_own_without_th
     (tmp_path / "observe.log").write_text("reading\nerror: the disk is full\n  where:  /data\n")
     hear(handler, LogEvent.JOB_INFO, jobid=1, rule_name="observe", wildcards={"period": "2024", "tile": "r000c000"})
     hear(handler, LogEvent.JOB_ERROR, logging.ERROR, jobid=1, rule_name="observe", log=[str(tmp_path / "observe.log")])
+    hear(handler, LogEvent.ERROR, logging.ERROR, msg='RuleException:\nCalledProcessError in file "/x/Snakefile", line 172:\nCommand \'observe\' returned non-zero exit status 2.')
     hear(handler, LogEvent.ERROR, logging.ERROR, msg='WorkflowError in file "/x/Snakefile", line 37:\nno such key\n  where:  my.yaml')
     assert shown(handler)[1:] == [f"warning: observe 2024 r000c000 failed: the disk is full (log: {tmp_path}/observe.log)", "no such key", "  where:  my.yaml"]
 
@@ -122,8 +123,22 @@ def test_without_the_handler_the_whole_summary_is_printed_as_ever(small_run, mon
     assert capsys.readouterr().err == words(found) + "\n"
 
 
-def test_a_run_without_work_says_what_there_is_and_what_to_open(small_run, tmp_path, monkeypatch):
-    """The command in another folder than the checkout; a copy of the bookkeeping is made there, so nothing of the run changes."""
+@pytest.mark.parametrize("status, said", [("complete", "missing: nothing"), ("failed", "The same command goes on from here; what is finished stays.")])
+def test_the_end_says_how_to_go_on(small_run, monkeypatch, status, said):
+    from dataclasses import replace
+
+    from rs_pipeline.config import load
+    from rs_pipeline.operations.summary import summarise_run
+
+    monkeypatch.chdir(small_run.folder)
+    settings = load(small_run.layout.settings)
+    lines = console.end_words(settings, replace(summarise_run(settings), status=status), ["a.log"], 61).splitlines()
+    assert lines[0] == f"run small: {status}, after 61 s" and said in lines and lines[-1].endswith("a.log")
+    assert ("missing: nothing" in lines) == (status == "complete")
+
+
+def test_a_run_without_work_says_what_there_is_and_what_to_open(small_run):
+    """The command in another folder than the checkout."""
     import subprocess
     import sys
 
@@ -133,6 +148,6 @@ def test_a_run_without_work_says_what_there_is_and_what_to_open(small_run, tmp_p
     done = subprocess.run(command, cwd=small_run.folder, capture_output=True, text=True, timeout=300, env=in_root())
     assert done.returncode == 0 and done.stdout == "", done.stderr
     lines = done.stderr.splitlines()
-    assert "nothing to do" in lines and "run small: complete, after 0 s" in lines and "missing: nothing" in lines and len(lines) < 16
+    assert "nothing to do" in lines and "run small: complete, after 0 s" in lines and "missing: nothing" in lines and len(lines) < 20
     assert any(line.startswith("made: 36 of 36 files") for line in lines)
     assert [line.split(": ")[0].strip() for line in lines if line.startswith("  ")][:2] == ["results/small/report/index.html", "results/small/indicators.csv"]
