@@ -62,6 +62,7 @@ class Progression:
         self.earlier, self.done, self.rest = earlier, Counter[str](), Counter[str]()
         self.is_planned = False
         self.seconds: dict[str, list[float]] = defaultdict(list)
+        self.spent = Counter[str]()
         self._running: dict[Any, tuple[str, float]] = {}
         self._recent: deque[tuple[float, float]] = deque(maxlen=100)
         self._changed = 0.0
@@ -82,6 +83,7 @@ class Progression:
             self.is_planned &= step != LISTING
             self.done[step] += 1
             self.rest[step] = max(0, self.rest[step] - 1)
+            self.spent[step] += now - then
             if step not in BEFORE_JOBS:
                 self.seconds[step].append(now - then)
                 self._recent.append((then, now))
@@ -196,7 +198,7 @@ class LogHandler(LogHandlerBase):
     def _tell_step(self, step: str, now: float) -> None:
         done, rest = self._steps.done[step], self._steps.rest[step]
         if not rest or now - self._last_line > QUIET_S:
-            seconds = in_words(sum(self._steps.seconds[step]))
+            seconds = in_words(self._steps.spent[step])
             self._say(f"{time.strftime('%H:%M:%S')}  {step:18} {done:6} of {done + rest:<6} {seconds + ' of jobs':20} {self._steps.left(now)}")
         self._draw(now)
 

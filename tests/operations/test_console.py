@@ -37,6 +37,7 @@ def test_nothing_is_promised_before_the_jobs_of_tiles_are_known():
     told.plan({"search": 1, "assign": 1}, 0)
     told.start(1, "search", 0)
     told.finish(1, 900)
+    assert told.spent["search"] == 900
     assert told.left(900) == "time left: known when the scenes are listed"
     told.start(2, "assign", 900)
     told.finish(2, 901)
