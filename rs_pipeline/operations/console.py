@@ -11,12 +11,13 @@ import re
 import sys
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -126,6 +127,16 @@ def in_words(seconds: float) -> str:
     return f"{seconds / 86400:.1f} days"
 
 
+class _Bars(Progress):
+    """A bar for every step at work, and below them the time that is left."""
+
+    left = ""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        yield Text(self.left, no_wrap=True, overflow="ellipsis")
+
+
 class LogHandler(LogHandlerBase):
     """Hears Snakemake and writes to standard error: bars on a terminal, lines elsewhere."""
 
@@ -142,8 +153,8 @@ class LogHandler(LogHandlerBase):
         self._begun = self._last_line = time.monotonic()
         self._steps, self._names = Progression(), {}
         self._screen = Console(stderr=True)
-        columns = (TextColumn("{task.description:18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[left]}"))
-        self._bars = Progress(*columns, console=self._screen, transient=True, disable=not self._screen.is_terminal)
+        columns = (TextColumn("{task.description:18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bars = _Bars(*columns, console=self._screen, transient=True, disable=not self._screen.is_terminal)
         self._tasks: dict[str, Any] = {}
 
     def watch(self, settings: Settings, planned: Callable[[], Mapping[str, int]]) -> None:
@@ -210,11 +221,12 @@ class LogHandler(LogHandlerBase):
         at_work = self._steps.at_work()
         for step in self._tasks.keys() - set(at_work):
             self._bars.remove_task(self._tasks.pop(step))
-        for i, step in enumerate(at_work):
+        for step in at_work:
             done, total = self._steps.done[step], self._steps.done[step] + max(self._steps.rest[step], 1)
-            task = self._tasks.setdefault(step, None) or self._bars.add_task(step, total=total, left="")
-            self._tasks[step] = task
-            self._bars.update(task, completed=done, total=total, left=self._steps.left(now) if i == len(at_work) - 1 else "")
+            if step not in self._tasks:
+                self._tasks[step] = self._bars.add_task(step)
+            self._bars.update(self._tasks[step], completed=done, total=total)
+        self._bars.left = self._steps.left(now)
 
     def _warn_of_jobs(self) -> None:
         """Warnings and surrenders of the jobs that ended since, from the journal."""

@@ -87,6 +87,18 @@ def test_a_step_is_one_line_and_what_snakemake_chats_is_none(handler):
     assert first.startswith("run test: results go to ") and re.match(r"\d\d:\d\d:\d\d  observe +1 of 1 +0 s of jobs +about 0 s left, but 1 of 1 steps were not timed", line), line
 
 
+def test_a_terminal_has_a_bar_for_each_step_at_work_and_the_time_below(handler):
+    screen = Console(file=io.StringIO(), force_terminal=True, width=80)
+    handler._bars = console._Bars(*handler._bars.columns, console=screen, transient=True)
+    hear(handler, LogEvent.JOB_INFO, jobid=1, rule_name="observe", wildcards={})
+    hear(handler, LogEvent.JOB_INFO, jobid=2, rule_name="report", wildcards={})
+    handler._bars.stop()
+    page = Console(file=io.StringIO(), width=80)
+    page.print(*handler._bars.get_renderables())
+    rows = page.file.getvalue().splitlines()
+    assert [row.split()[0] for row in rows[:2]] == ["observe", "report"] and "0/1" in rows[0] and rows[2] == "time left: known when the first of these jobs has ended", rows
+
+
 def test_an_error_is_shown_with_the_last_words_of_its_log_and_our_own_without_the_place_in_the_snakefile(handler, tmp_path):
     (tmp_path / "observe.log").write_text("reading\nerror: the disk is full\n  where:  /data\n")
     hear(handler, LogEvent.JOB_INFO, jobid=1, rule_name="observe", wildcards={"period": "2024", "tile": "r000c000"})
