@@ -33,8 +33,8 @@ MAX_WARNINGS = 20
 QUIET_S = 60.0
 """Where no step comes to its end, a line is written no more often."""
 
-IN_SNAKEFILE = re.compile(r'^WorkflowError in file ".*", line \d+:\n')
-"""What Snakemake puts before our own errors."""
+IN_SNAKEFILE = re.compile(r'^WorkflowError in file ".*", line \d+:\n|\n  File ".*", line \d+, in <module>')
+"""What Snakemake puts around our own errors."""
 
 TOLD_OF_THE_JOB = "returned non-zero exit status"
 """In what Snakemake says of a command that failed, besides the event of its job."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 
@@ -73,14 +74,30 @@ def _names(arguments: Sequence[str], *options: str) -> bool:
     return any(a.partition("=")[0] in options for a in arguments)
 
 
+def _refuse(message: str) -> NoReturn:
+    raise ConfigError(message, where="rs-pipeline run", remedy="`rs-pipeline run --help` lists its options, `snakemake --help` those that are passed on")
+
+
 def run_chain(arguments: Sequence[str]) -> int:
-    """Run Snakemake in this process; its exit code."""
-    from snakemake.cli import main
+    """Run Snakemake in this process; its exit code.
+
+    Raises
+    ------
+    ConfigError : Snakemake does not know an option, or its value.
+    """
+    from snakemake.cli import get_argument_parser, main
+    from snakemake.exceptions import CliException
     from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
     from rs_pipeline.operations import console
 
     LoggerPluginRegistry().register_plugin("rs-pipeline", console)
+    parser = get_argument_parser()
+    parser.error = _refuse  # it would print all of its options
+    try:
+        parser.parse_args(list(arguments))
+    except CliException as fault:
+        _refuse(str(fault))
     try:
         main(list(arguments))
     except SystemExit as stop:

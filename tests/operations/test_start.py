@@ -14,7 +14,7 @@ from rs_pipeline.cli import app
 from rs_pipeline.config import parse
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.operations import init
-from rs_pipeline.operations.start import own_config, snakemake_arguments
+from rs_pipeline.operations.start import own_config, run_chain, snakemake_arguments
 from rs_pipeline.paths import config_folder
 from tests.small_world import write_scene
 
@@ -48,6 +48,12 @@ def test_what_is_passed_on_comes_after_an_option_of_one_value():
     """`--forcerun search results/x/tiles.parquet` must not become a configuration file or a resource."""
     arguments = snakemake_arguments(CONFIG, values=["run=a"], more=["results/x/tiles.parquet"])
     assert arguments[-3] == "--snakefile" and arguments[-1] == "results/x/tiles.parquet"
+
+
+@pytest.mark.parametrize("more", [["--forcrun"], ["--retries", "many"], ["--cores", "many"]])
+def test_an_option_that_nobody_knows_is_one_error_and_no_page_of_options(more):
+    with pytest.raises(ConfigError, match=rf"{more[0]}[\s\S]*rs-pipeline run --help"):
+        run_chain(snakemake_arguments(CONFIG, more=more))
 
 
 def test_the_configuration_is_the_named_one_or_that_of_the_folder(tmp_path, monkeypatch):
