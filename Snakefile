@@ -3,6 +3,7 @@
 # What follows `assign` is planned after it, by the lists of scenes that it changed: that is how a new search costs only what is new.
 import shlex
 import sys
+from collections import Counter
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -13,8 +14,8 @@ from rs_pipeline.errors import PipelineError
 from rs_pipeline.layout import Layout
 from rs_pipeline.provinces import load_province
 from rs_pipeline.operations.code import changed_code, words_on_code
+from rs_pipeline.operations.console import tell_end, watch
 from rs_pipeline.operations.run import begin, end, mend, settle_times
-from rs_pipeline.operations.summary import words
 from rs_pipeline.products.register import StepContext, period_maps
 from rs_pipeline.simulation import world_files
 from rs_pipeline.steps import BEFORE_TILES, depends_on, final_outputs, steps_of
@@ -32,6 +33,7 @@ except PipelineError as fault:
     raise WorkflowError(str(fault))
 
 if workflow.is_main_process:
+    watch(S, lambda: Counter(job.rule.name for job in workflow.dag.needrun_jobs()))
     settle_times(S.root)
     mend(S, only_tell=workflow.dryrun)
     if changed := changed_code(S):
@@ -121,13 +123,13 @@ onstart:
 
 onsuccess:
     found = end(S, failed=False)
-    print(words(found), file=sys.stderr)
+    tell_end(S, found, log)
     if found.given_up or found.lost or found.damaged:
         raise WorkflowError("finished, but not complete: jobs were given up, scenes lost or files damaged, see the summary above and the report")
 
 
 onerror:
-    print(words(end(S, failed=True)), file=sys.stderr)
+    tell_end(S, end(S, failed=True), log)
 
 
 if S.simulation:

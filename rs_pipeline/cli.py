@@ -10,19 +10,38 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from rs_pipeline import __version__
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.steps import Step, call_step, steps
 
+FIRST, RESULTS, TRUST, OTHERS, STEPS = "First", "Understand the results", "Keep a run whole", "Simulated worlds and tables", "Steps of the chain, by hand"
+PANELS = (FIRST, RESULTS, TRUST, OTHERS, STEPS)
+"""Groups of verbs in the help, in the order in which a user needs them."""
+
+FIRST_VERBS = ("init", "plan", "check", "run")
+"""In the order in which they are used; others follow."""
+
+
+class InOrder(TyperGroup):
+    """The command with its verbs in the order of `PANELS`."""
+
+    def list_commands(self, ctx) -> list[str]:
+        def place(name: str) -> tuple[int, int]:
+            panel = getattr(self.commands[name], "rich_help_panel", None)
+            return PANELS.index(panel) if panel in PANELS else len(PANELS), FIRST_VERBS.index(name) if name in FIRST_VERBS else len(FIRST_VERBS)
+
+        return sorted(super().list_commands(ctx), key=place)
+
+
 app = typer.Typer(
-    name="rs-pipeline", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-    help="From public Sentinel and Landsat scenes to county indicators. Each verb is one step of the chain; "
-    "`snakemake --cores 2` runs them all.",
+    name="rs-pipeline", cls=InOrder, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="From public Sentinel and Landsat scenes to county indicators. `rs-pipeline init` writes a configuration, `rs-pipeline run` does everything.",
 )  # fmt: skip
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="Configuration file; a run writes its own to results/<run>/config.yaml.")]
+OwnConfig = Annotated[Path | None, typer.Option("--config", "--configfile", "-c", help="Configuration file; default rs-pipeline.yaml in this folder.")]
 TileId = Annotated[str, typer.Option("--tile", help="Tile id, e.g. r000c001 (see tiles.parquet).")]
 PeriodLabel = Annotated[str, typer.Option("--period", help="Period label, e.g. 2024.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of this job.")]
@@ -60,6 +79,71 @@ def _check(settings, *, planning: bool) -> None:
     check_files(settings, made=[load_province(settings.province).units.file], planning=planning)
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _top(version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_tell_version, is_eager=True)] = False):
+    pass
+
+
+@app.command(rich_help_panel=FIRST)
+def init(
+    path: Annotated[Path, typer.Argument(help="File to write.")] = Path("rs-pipeline.yaml"),
+    quick: Annotated[bool, typer.Option("--quick", help="Two counties of Hebei and two years from a public catalog: no account, no side table.")] = False,
+    hebei: Annotated[bool, typer.Option("--hebei", help="The province: 167 county units, 2019 to today.")] = False,
+    folder: Annotated[Path | None, typer.Option("--folder", help="Scenes on this disk: a STAC catalog, or a folder of items; its collections and years are filled in.")] = None,
+):
+    """Write a configuration with comments into this folder; without an option one for polygons of your own and a public catalog."""
+    from rs_pipeline.operations.init import write_configuration
+
+    if quick + hebei + (folder is not None) > 1:
+        raise typer.BadParameter("--quick, --hebei and --folder exclude one another")
+    left_out = write_configuration(path, like="hebei-quick" if quick else "hebei" if hebei else None, scenes=folder)
+    for line in left_out:
+        typer.echo(f"warning: {line}", err=True)
+    named = "" if path == Path("rs-pipeline.yaml") else f" --config {path}"
+    typer.echo(f"{path} written; read and change it, then: rs-pipeline check --config {path}; rs-pipeline run{named}", err=True)
+
+
+@app.command(rich_help_panel=FIRST, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run(
+    context: typer.Context,
+    config: OwnConfig = None,
+    sample: Annotated[bool, typer.Option("--sample", help="Run the embedded simulated sample instead.")] = False,
+    cores: Annotated[str | None, typer.Option("--cores", help="Cores to use; default all of this machine.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", "--dryrun", "-n", help="Only tell what would run.")] = False,
+    values: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A value in place of the configuration's, such as run=trial or 'periods=[2024]'; may be repeated.")] = None,
+    profile: Annotated[str | None, typer.Option("--profile", help="Profile of Snakemake: slurm, or the path of your own.")] = None,
+    details: Annotated[bool, typer.Option("--details", help="Show all that Snakemake says; its log file has it in any case.")] = False,
+):
+    """Do everything: search, fetch, map, judge and report. The same command goes on after an interruption, and does only what is new later.
+
+    Options that are not listed are Snakemake's and are passed on, such as --forcerun search.
+    """
+    from rs_pipeline.operations.start import own_config, run_chain, snakemake_arguments
+
+    more = list(context.args)
+    if config is None and more and more[0].endswith((".yaml", ".yml")):
+        config = Path(more.pop(0))
+    path = own_config(config, sample=sample)
+    if not values:  # else the chain reads them together
+        _see_all_there(_settings(path), planning=dry_run)
+    raise typer.Exit(run_chain(snakemake_arguments(path, cores=cores, dry_run=dry_run, details=details, values=values or (), profile=profile, more=more)))
+
+
+def _see_all_there(settings, *, planning: bool) -> None:
+    """Told before Snakemake, which would name a rule and not the key; the files are read when the chain begins."""
+    from rs_pipeline.checks import check_missing
+    from rs_pipeline.provinces import load_province
+
+    if not planning:
+        check_missing(settings, made=[load_province(settings.province).units.file])
+
+
 def _limit_threads(threads: int) -> None:
     """One thread budget a job: Dask gets it, BLAS and OpenMP stay at one thread, GDAL is told the same number."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -67,7 +151,7 @@ def _limit_threads(threads: int) -> None:
     os.environ.setdefault("GDAL_NUM_THREADS", str(threads))
 
 
-@app.command(name="simulate")
+@app.command(name="simulate", rich_help_panel=OTHERS)
 @app.command(name="sample", hidden=True, deprecated=True)
 def simulate(
     path: Annotated[Path, typer.Argument(help="Folder to write the simulated world to.")] = Path("data/sample"),
@@ -85,7 +169,7 @@ def simulate(
         write_config.write_text(run_config(path, every_table=True), "utf-8")
 
 
-@app.command()
+@app.command(rich_help_panel=OTHERS)
 def units(
     province: Annotated[str, typer.Argument(help="Name of a table in config/provinces, or path of one.")],
     path: Annotated[Path, typer.Argument(help="GeoPackage to write.")],
@@ -97,7 +181,7 @@ def units(
     typer.echo(f"{province_units(load_province(province), path)} units written to {path}", err=True)
 
 
-@app.command()
+@app.command(rich_help_panel=OTHERS)
 def tides(
     config: Config,
     model: Annotated[str, typer.Option(help="Ocean tide model as pyTMD names it, e.g. EOT20 or FES2022.")],
@@ -114,7 +198,7 @@ def tides(
     typer.echo(f"tides of {model_table(settings, model, folder, target)} stations written to {target}", err=True)
 
 
-@app.command()
+@app.command(rich_help_panel=FIRST)
 def schema():
     """Print the JSON schema of the configuration: every key, its meaning and default."""
     import json
@@ -124,7 +208,7 @@ def schema():
     typer.echo(json.dumps(Settings.model_json_schema(), indent=2, ensure_ascii=False))
 
 
-@app.command()
+@app.command(rich_help_panel=FIRST)
 def check(config: Config):
     """Check the configuration and every file it names before anything runs."""
     _check(_settings(config), planning=False)
@@ -157,13 +241,13 @@ def _verb(step: Step) -> Callable[..., None]:
 
 
 for _step in steps().values():
-    app.command(name=_step.verb, cls=Job, help=_step.help, rich_help_panel="Steps of the chain")(_verb(_step))
+    app.command(name=_step.verb, cls=Job, help=_step.help, rich_help_panel=STEPS)(_verb(_step))
 
 
-@app.command(name="retry")
+@app.command(name="retry", rich_help_panel=TRUST)
 @app.command(name="again", hidden=True, deprecated=True)
 def retry(config: Config):
-    """Mark tiles that lost scenes for another fetch: the next snakemake reads what is missing, and no more."""
+    """Mark tiles that lost scenes for another fetch: the next run reads what is missing, and no more."""
     from rs_pipeline.catalog.losses import losses
     from rs_pipeline.layout import Layout
     from rs_pipeline.storage.retry import job_name, mark_retry
@@ -175,7 +259,7 @@ def retry(config: Config):
     typer.echo(f"{len(lost)} tiles and periods will be fetched again", err=True)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def summary(config: Config):
     """Tell what the run has done, what is missing and how long the rest may take; exit code 1 where something is missing."""
     from rs_pipeline.operations.summary import summarise_run, words
@@ -185,11 +269,11 @@ def summary(config: Config):
     raise typer.Exit(found.status != "complete")
 
 
-@app.command()
+@app.command(rich_help_panel=TRUST)
 def verify(
     config: Config,
     quick: Annotated[bool, typer.Option("--quick", help="Look at the sizes of files only; chips are then left out.")] = False,
-    repair: Annotated[bool, typer.Option("--repair", help="Put aside what is damaged: the next snakemake makes it again.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Put aside what is damaged: the next run makes it again.")] = False,
 ):
     """Hold every file of the run, and every chip, to what was written; exit code 1 where one is damaged or missing."""
     from rs_pipeline.operations.verify import told, verify_run
@@ -199,7 +283,7 @@ def verify(
     raise typer.Exit(bool(found.damaged or found.missing))
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def explain(
     adcode: Annotated[str, typer.Argument(help="Code or name of a unit; 000000 for all units together.")],
     indicator: Annotated[str, typer.Argument(help="Indicator, or id of a target, as in indicators.csv.")],
@@ -214,7 +298,7 @@ def explain(
     typer.echo(step.as_json(found)) if as_json else step.print_explanation(found)
 
 
-@app.command()
+@app.command(rich_help_panel=RESULTS)
 def compare(
     run_a: Annotated[Path, typer.Argument(help="Folder of the earlier run, results/<run>.")],
     run_b: Annotated[Path, typer.Argument(help="Folder of the later run.")],
@@ -226,7 +310,7 @@ def compare(
     write_comparison(run_a, run_b, output or run_b / f"compared_with_{run_a.name}.csv")
 
 
-@app.command(name="sample-design")
+@app.command(name="sample-design", rich_help_panel=OTHERS)
 @app.command(name="draw-samples", hidden=True, deprecated=True)
 def sample_design(
     config: Config,
@@ -240,7 +324,7 @@ def sample_design(
     typer.echo(f"{step(_settings(config), product, period, error)} written: fill in the column value", err=True)
 
 
-@app.command()
+@app.command(rich_help_panel=OTHERS)
 def score(
     config: Config,
     truth: Annotated[Path | None, typer.Option("--truth", help="Folder <world>/truth; default: that of the run's own world.")] = None,
@@ -252,7 +336,7 @@ def score(
     print_scores(step(_settings(config), truth))
 
 
-@app.command()
+@app.command(hidden=True)
 def version():
     """Print the version."""
     typer.echo(__version__)

@@ -10,11 +10,16 @@ from pathlib import Path
 from rs_pipeline.errors import ConfigError
 
 
-def config_folder() -> Path:
-    """Folder with the tables of sensors and provinces and targets.csv: the checkout's, or the one packed into a wheel."""
+def shipped_folder() -> Path:
+    """Folder with what comes along beside the code (``Snakefile``, ``config``, ``profiles``): the one packed into a wheel, else the checkout."""
     package = Path(__file__).resolve().parent
-    checkout = package.parent / "config"
-    return checkout if checkout.is_dir() else package / "_config"
+    packed = package / "_shipped"
+    return packed if packed.is_dir() else package.parent
+
+
+def config_folder() -> Path:
+    """Folder with the shipped configurations, the tables of sensors and provinces, and targets.csv."""
+    return shipped_folder() / "config"
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -89,7 +89,7 @@ def read_run(root: Path, **wanted: str) -> tuple[pd.DataFrame, pd.DataFrame]:
 def _check_made(layout: Layout) -> None:
     for path in (layout.indicators_parquet, layout.evidence):
         if not path.exists():
-            raise TableError("the run has no indicators yet", where=str(path), remedy="finish the run first: snakemake --configfile <its configuration>")
+            raise TableError("the run has no indicators yet", where=str(path), remedy="finish the run first: rs-pipeline run --config <its configuration>")
 
 
 def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Explanation:

@@ -24,8 +24,9 @@ from rs_pipeline.steps import steps, steps_of
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.provenance import code_sha256
 
-UNWATCHED = ("errors", "paths", "strict", "config", "layout", "steps", "storage.atomic", "storage.retry", "products.register")
-"""Modules of ``rs_pipeline`` that all steps rest on and that decide nothing: a change in them is no change of a step."""
+UNWATCHED = ("rs_pipeline", "errors", "paths", "strict", "config", "layout", "steps", "storage.atomic", "storage.retry", "products.register")
+"""Modules of ``rs_pipeline`` that all steps rest on and that decide nothing: a change in them is no change of a step. The package itself holds
+the version, and a door for notebooks that leads to rooms that no step enters."""
 
 
 REFERENCES = {"zonal": ("county_sums",), "indicators": ("facts", "indicators")}
@@ -111,5 +112,5 @@ def words_on_code(changed: list[str], config: Path) -> str:
     """What a reader is told of steps whose code changed."""
     return (
         f"the code of these steps changed since their files were made: {', '.join(changed)}. The files stay as they are; "
-        f"to make them again: snakemake --cores 2 --configfile {config} --forcerun {' '.join(changed)}"
+        f"to make them again: rs-pipeline run --config {config} --forcerun {' '.join(changed)}"
     )

@@ -92,15 +92,25 @@ def _bytes() -> tuple[int, int]:
 
 def read_journal(path: Path) -> list[JournalEntry]:
     """All lines in order; lines cut off by a full disk are left out."""
-    return list(_entries(path)) if path.exists() else []
+    return journal_since(path, 0)[0]
 
 
-def _entries(path: Path) -> Iterator[JournalEntry]:
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            with suppress(ValueError, TypeError):
-                values: dict[str, Any] = json.loads(line)
-                yield JournalEntry(**values)
+def journal_since(path: Path, place: int) -> tuple[list[JournalEntry], int]:
+    """Whole lines after a place in the file (bytes) in order, and the place to read on from."""
+    if not path.exists():
+        return [], 0
+    with path.open("rb") as file:
+        file.seek(place)
+        text = file.read()
+    end = text.rfind(b"\n") + 1
+    return list(_entries(text[:end].decode("utf-8", errors="replace").split("\n"))), place + end
+
+
+def _entries(lines: Iterable[str]) -> Iterator[JournalEntry]:
+    for line in lines:
+        with suppress(ValueError, TypeError):
+            values: dict[str, Any] = json.loads(line)
+            yield JournalEntry(**values)
 
 
 def last_failure(path: Path, job: str) -> str | None:

@@ -6,7 +6,7 @@ import errno
 import os
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -135,9 +135,9 @@ def _costs(settings: Settings, entries: list[JournalEntry]) -> list[Cost]:
 
 
 def rest_minutes(costs: Iterable[Cost], entries: list[JournalEntry]) -> tuple[float, float] | None:
-    """Range in which the time of the missing jobs may lie, at the pace of the jobs that ended; verbs without one count as the others' median.
+    """Range in which the time of the missing jobs may lie, at the pace of the jobs that ended.
 
-    The pace is the seconds of jobs a second of the clock, of the last hundred jobs.
+    The pace is that of the last hundred jobs.
     """
     ended = [e for e in entries if e.state in ENDS]
     rest = {c.verb: c.missing for c in costs if c.missing}
@@ -145,15 +145,30 @@ def rest_minutes(costs: Iterable[Cost], entries: list[JournalEntry]) -> tuple[fl
         return 0.0, 0.0
     if len(ended) < 4:
         return None
-    recent = ended[-100:]
+    recent, seconds = ended[-100:], defaultdict(list)
+    for entry in ended:
+        seconds[entry.verb].append(entry.seconds)
     clock = (_time(recent[-1]) - _time(recent[0])).total_seconds() + recent[0].seconds
-    pace = max(1.0, sum(e.seconds for e in recent) / max(clock, 1.0))
+    low, high = rest_seconds(rest, seconds, sum(e.seconds for e in recent) / max(clock, 1.0))
+    return round(low / 60, 1), round(high / 60, 1)
+
+
+def rest_seconds(rest: Mapping[str, int], seconds: Mapping[str, Sequence[float]], pace: float) -> tuple[float, float]:
+    """Lower and upper seconds of the clock that the jobs that are left may take, from the quartiles of those that ended.
+
+    Parameters
+    ----------
+    rest : verb or step to number of jobs that are left.
+    seconds : the same to the seconds of its jobs that ended, one at least in all; a verb without one counts as all others together.
+    pace : seconds of jobs done a second of the clock; no step is faster than all of its jobs side by side.
+    """
+    everything = [value for taken in seconds.values() for value in taken]
     low = high = 0.0
     for verb, count in rest.items():
-        seconds = [e.seconds for e in ended if e.verb == verb] or [e.seconds for e in ended]
-        quartiles = statistics.quantiles(seconds, n=4) if len(seconds) > 1 else [seconds[0]] * 3
-        low, high = low + count * max(quartiles[0], 0.0), high + count * quartiles[2]
-    return round(low / pace / 60, 1), round(high / pace / 60, 1)
+        taken, abreast = seconds.get(verb) or everything, max(1.0, min(pace, count))
+        quartiles = statistics.quantiles(taken, n=4) if len(taken) > 1 else [taken[0]] * 3
+        low, high = low + count * max(quartiles[0], 0.0) / abreast, high + count * quartiles[2] / abreast
+    return low, high
 
 
 def _time(entry: JournalEntry) -> datetime:
@@ -199,6 +214,12 @@ def words(found: Summary) -> str:
         lines.append("no estimate of the rest before the first jobs have ended")
     elif found.rest_minutes[1] > 0:
         lines.append(f"the missing jobs take about {found.rest_minutes[0]:g} to {found.rest_minutes[1]:g} minutes at the pace so far")
+    return "\n".join([*lines, *troubles(found)])
+
+
+def troubles(found: Summary) -> list[str]:
+    """Lines on all that is missing, lost, damaged, or was warned of; none of a run without."""
+    lines = []
     for title, listed in (
         ("given up: their tiles are missing in the maps and indicators; the next run tries them again", found.given_up),
         ("did not end well", {k: v for k, v in found.failed.items() if k not in found.given_up}),
@@ -217,4 +238,4 @@ def words(found: Summary) -> str:
         lines.append(f"\n{MAKE_ROOM}")  # the jobs' own logs may have found no room for it
     if found.lost_scenes:
         lines.append(f"\n{found.lost_scenes} chips could not be read; the next run tries those that can be opened by then, `rs-pipeline retry` makes it try all")
-    return "\n".join(lines)
+    return lines

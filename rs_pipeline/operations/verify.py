@@ -59,5 +59,5 @@ def told(found: Verification, *, repaired: bool) -> str:
     lines += [f"{path}: nothing is known of what was written" for path in found.unknown]
     lines.append(f"{found.files} files looked at: {len(found.damaged)} damaged, {len(found.missing)} missing, {len(found.unknown)} unknown")
     if found.damaged or found.missing:
-        lines.append("start snakemake again: they are made again" if repaired or not found.damaged else "with --repair they are put aside, and the next snakemake makes them again")
+        lines.append("start the run again: they are made again" if repaired or not found.damaged else "with --repair they are put aside, and the next run makes them again")
     return "\n".join(lines)

@@ -69,7 +69,7 @@ def score_run(layout: Layout, truth: Truth, settings: Settings | None = None) ->
     if not scores:
         raise ConfigError(
             "the run has made nothing that can be scored", where=str(layout.root),
-            remedy="finish the run first: `snakemake --configfile <config>`, or at least one `rs-pipeline mosaic`",
+            remedy="finish the run first: `rs-pipeline run --config <config>`, or at least one `rs-pipeline mosaic`",
         )  # fmt: skip
     return scores
 

@@ -1,0 +1,312 @@
+"""What a person sees of a run: a line a step with the time that is left, warnings, and at the end what was made, what is missing, what to open.
+
+A log handler of Snakemake: it hears of every job and says little; what Snakemake says goes to its log file as ever. `rs-pipeline run` puts it in
+the place of Snakemake's own; without it (`snakemake`) the functions of this module change nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+from snakemake_interface_logger_plugins.base import LogHandlerBase
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from rs_pipeline.config import Settings
+from rs_pipeline.layout import Layout
+from rs_pipeline.operations.journal import journal_since, read_journal
+from rs_pipeline.operations.summary import ENDS, Summary, rest_seconds, summarise_run, troubles, words
+from rs_pipeline.steps import BEFORE_TILES, final_outputs, step_of
+
+MAX_WARNINGS = 20
+"""So many are shown while a run works; the summary has all."""
+
+QUIET_S = 60.0
+"""Where no step comes to its end, a line is written no more often."""
+
+IN_SNAKEFILE = re.compile(r'^WorkflowError in file ".*", line \d+:\n|\n  File ".*", line \d+, in <module>')
+"""What Snakemake puts around our own errors."""
+
+TOLD_OF_THE_JOB = "returned non-zero exit status"
+"""In what Snakemake says of a command that failed, besides the event of its job."""
+
+NOT_STEPS = ("all",)
+"""Rules without work."""
+
+LISTING = BEFORE_TILES[-1].name
+"""The step after which the jobs of tiles are known."""
+
+BEFORE_JOBS = ("simulate", "province_units", *(step.name for step in BEFORE_TILES))
+"""Steps done once, before the many: the time of the others cannot be told from theirs."""
+
+_listening: LogHandler | None = None
+
+
+class Progression:
+    """How far the steps of a run are, and how long the rest may take. Times are seconds of a clock that only goes forward.
+
+    Parameters
+    ----------
+    earlier : step to seconds of its jobs in earlier runs, for steps of which none has ended in this one.
+    """
+
+    def __init__(self, earlier: Mapping[str, Sequence[float]] = {}):
+        self.earlier, self.done, self.rest = earlier, Counter[str](), Counter[str]()
+        self.is_planned = False
+        self.seconds: dict[str, list[float]] = defaultdict(list)
+        self.spent = Counter[str]()
+        self._running: dict[Any, tuple[str, float]] = {}
+        self._recent: deque[tuple[float, float]] = deque(maxlen=100)
+        self._changed = 0.0
+
+    def plan(self, rest: Mapping[str, int], now: float) -> None:
+        """Take the jobs that are left by step. While `LISTING` is among them, those of tiles are not known."""
+        self.rest = Counter({step: count for step, count in rest.items() if step not in NOT_STEPS})
+        self.is_planned, self._changed = LISTING not in self.rest, now
+
+    def start(self, job: Any, step: str, now: float) -> None:
+        if step not in NOT_STEPS:
+            self._running[job] = (step, now)
+
+    def finish(self, job: Any, now: float, *, well: bool = True) -> str | None:
+        """The step of a job that ended; None of a job that never started here."""
+        step, then = self._running.pop(job, (None, now))
+        if step and well:
+            self.is_planned &= step != LISTING
+            self.done[step] += 1
+            self.rest[step] = max(0, self.rest[step] - 1)
+            self.spent[step] += now - then
+            if step not in BEFORE_JOBS:
+                self.seconds[step].append(now - then)
+                self._recent.append((then, now))
+            self._changed = now
+        return step
+
+    def at_work(self) -> list[str]:
+        """Steps with jobs at work."""
+        return list(dict.fromkeys(step for step, _ in self._running.values()))
+
+    def left(self, now: float) -> str:
+        """In words, how long the rest may take; what cannot be known is said."""
+        rest, seconds = {step: count for step, count in self.rest.items() if count}, dict(self.earlier) | self.seconds
+        if not self.is_planned:
+            return "time left: known when the scenes are listed"
+        if not rest:
+            return "the last step is done"
+        if not seconds:
+            return "time left: known when the first of these jobs has ended"
+        low, high = (in_words(max(0.0, value - (now - self._changed))) for value in rest_seconds(rest, seconds, self._pace()))
+        untimed = len(rest.keys() - seconds.keys())
+        return (f"about {low} left" if low == high else f"{low} to {high} left") + (f", but {untimed} of {len(rest)} steps were not timed yet" if untimed else "")
+
+    def _pace(self) -> float:
+        """Seconds of jobs done a second of the clock, of the last hundred jobs; 1 before the first."""
+        if not self._recent:
+            return 1.0
+        clock = max(end for _, end in self._recent) - min(start for start, _ in self._recent)
+        return max(1.0, sum(end - start for start, end in self._recent) / max(clock, 1e-3))
+
+
+def in_words(seconds: float) -> str:
+    """
+    >>> [in_words(s) for s in (42, 600, 9000, 400000)]
+    ['42 s', '10 min', '2.5 h', '4.6 days']
+    """
+    for unit, size, limit in (("s", 1, 90), ("min", 60, 90), ("h", 3600, 48)):
+        if round(seconds / size) < limit:
+            return f"{seconds / size:.1f} {unit}" if unit == "h" else f"{seconds / size:.0f} {unit}"
+    return f"{seconds / 86400:.1f} days"
+
+
+class _Bars(Progress):
+    """A bar for every step at work, and below them the time that is left."""
+
+    left = ""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        yield Text(self.left, no_wrap=True, overflow="ellipsis")
+
+
+class LogHandler(LogHandlerBase):
+    """Hears Snakemake and writes to standard error: bars on a terminal, lines elsewhere."""
+
+    writes_to_stream, writes_to_file, has_filter, has_formatter, needs_rulegraph = True, False, True, True, False
+
+    def __post_init__(self) -> None:
+        global _listening
+        _listening = self
+        self.settings: Settings | None = None
+        self.found: Summary | None = None
+        self._logs: Sequence[str] = ()
+        self._planned: Callable[[], Mapping[str, int]] = dict
+        self.is_idle, self._is_stale, self._total, self._journal_place, self._shown = False, True, 0, 0, set()
+        self._begun = self._last_line = time.monotonic()
+        self._steps, self._names = Progression(), {}
+        self._screen = Console(stderr=True)
+        columns = (TextColumn("{task.description:18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bars = _Bars(*columns, console=self._screen, transient=True, disable=not self._screen.is_terminal)
+        self._tasks: dict[str, Any] = {}
+
+    def watch(self, settings: Settings, planned: Callable[[], Mapping[str, int]]) -> None:
+        """See `watch`."""
+        journal = Layout(settings.root).journal
+        earlier = defaultdict(list)
+        for entry in read_journal(journal):
+            if entry.state in ENDS and (step := step_of(entry.verb)) and step.name not in BEFORE_JOBS:
+                earlier[step.name].append(entry.seconds)
+        self.settings, self._planned, self._steps = settings, planned, Progression(earlier)
+        _, self._journal_place = journal_since(journal, 0)
+        self._say(f"run {settings.run}{' (SIMULATED)' if settings.simulation else ''}: results go to {settings.root}; planning the jobs")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._hear(record, time.monotonic())
+        except Exception:
+            self.handleError(record)
+
+    def _hear(self, record: logging.LogRecord, now: float) -> None:
+        event = getattr(record, "event", None)
+        if event == LogEvent.JOB_INFO:
+            if self._is_stale:
+                self._plan(now)
+            self._steps.start(record.jobid, record.rule_name, now)
+            self._names[record.jobid] = " ".join([record.rule_name, *map(str, (record.wildcards or {}).values())])
+            self._draw(now)
+        elif event == LogEvent.JOB_FINISHED:
+            self._names.pop(record.job_id, None)
+            if step := self._steps.finish(record.job_id, now):
+                self._is_stale |= step == LISTING
+                self._warn_of_jobs()
+                self._tell_step(step, now)
+        elif event == LogEvent.JOB_ERROR:
+            self._steps.finish(record.jobid, now, well=False)
+            self._warn(f"{self._names.pop(record.jobid, record.rule_name)} failed: {_last_words(record.log)} (log: {', '.join(record.log)})")
+        elif event == LogEvent.PROGRESS:  # told before the plan knows that the job has ended: it is asked when the next one starts
+            self._is_stale, self._total = self._is_stale or record.total != self._total, record.total
+        elif record.getMessage().startswith("Nothing to be done"):
+            self.is_idle = True
+        elif record.levelno >= logging.WARNING and event != LogEvent.GROUP_ERROR and TOLD_OF_THE_JOB not in record.getMessage():
+            self._say(IN_SNAKEFILE.sub("", record.getMessage()))
+
+    def _plan(self, now: float) -> None:
+        """Ask for the jobs that are left. The plan belongs to another thread: where that is changing it, the next job asks again."""
+        try:
+            self._steps.plan(self._planned(), now)
+            self._is_stale = False
+        except RuntimeError:
+            self._is_stale = True
+
+    def _tell_step(self, step: str, now: float) -> None:
+        done, rest = self._steps.done[step], self._steps.rest[step]
+        if not rest or now - self._last_line > QUIET_S:
+            seconds = in_words(self._steps.spent[step])
+            self._say(f"{time.strftime('%H:%M:%S')}  {step:18} {done:6} of {done + rest:<6} {seconds + ' of jobs':20} {self._steps.left(now)}")
+        self._draw(now)
+
+    def _draw(self, now: float) -> None:
+        """Bars of the steps at work."""
+        if self._bars.disable:
+            return
+        self._bars.start()
+        at_work = self._steps.at_work()
+        for step in self._tasks.keys() - set(at_work):
+            self._bars.remove_task(self._tasks.pop(step))
+        for step in at_work:
+            done, total = self._steps.done[step], self._steps.done[step] + max(self._steps.rest[step], 1)
+            if step not in self._tasks:
+                self._tasks[step] = self._bars.add_task(step)
+            self._bars.update(self._tasks[step], completed=done, total=total)
+        self._bars.left = self._steps.left(now)
+
+    def _warn_of_jobs(self) -> None:
+        """Warnings and surrenders of the jobs that ended since, from the journal."""
+        entries, self._journal_place = journal_since(Layout(self.settings.root).journal, self._journal_place) if self.settings else ([], 0)
+        for entry in entries:
+            for line in entry.said:
+                self._warn(f"{entry.job}: {line}", line)
+            if entry.state == "given up":
+                self._warn(f"{entry.job} was given up: {entry.reason}")
+
+    def _warn(self, text: str, key: str = "") -> None:
+        """Show a warning, each once and no more than ``MAX_WARNINGS``."""
+        if (key or text) not in self._shown and len(self._shown) < MAX_WARNINGS:
+            self._shown.add(key or text)
+            self._say(f"warning: {text}")
+            if len(self._shown) == MAX_WARNINGS:
+                self._say("warning: further ones stand in summary.txt and in the logs")
+
+    def _say(self, text: str) -> None:
+        self._last_line = time.monotonic()
+        self._screen.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def end(self, settings: Settings, found: Summary, logs: Sequence[str]) -> None:
+        """Keep what is told when all has been heard."""
+        self.settings, self.found, self._logs = settings, found, logs
+
+    def close(self) -> None:
+        self._bars.stop()
+        if self.settings and self.found:
+            self._say("\n" + end_words(self.settings, self.found, self._logs, time.monotonic() - self._begun))
+        self.found = None
+        super().close()
+
+
+def _last_words(logs: Sequence[str]) -> str:
+    """The named error at the end of a job's log, else its last line."""
+    lines = [line for path in logs if Path(path).is_file() for line in Path(path).read_text("utf-8", errors="replace").splitlines() if line.strip()]
+    named = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    return (named or lines or ["it said nothing"])[-1].strip()[:300]
+
+
+def end_words(settings: Settings, found: Summary, logs: Sequence[str], seconds: float) -> str:
+    """What was made, what is missing or was warned of, what to open, and where details are."""
+    layout, final = Layout(settings.root), len(final_outputs(settings))
+    to_open = (
+        (layout.report, "the page, in a browser"), (layout.indicators, "the answers, in Excel"), (layout.inspection_list, "where to look on the ground"),
+        (layout.counties_latest, "the counties, in QGIS"), (layout.root / "maps", "the maps, in QGIS"),
+    )  # fmt: skip
+    there = [f"  {path}: {what}" for path, what in to_open if path.exists()]
+    return "\n".join([
+        f"run {found.run}{' (SIMULATED)' if found.simulated else ''}: {found.status}, after {in_words(seconds)}",
+        f"made: {final - len(found.missing)} of {final} files, {sum(mb for name, mb in found.disk_mb.items() if name != 'files'):.0f} MB in {layout.root}",
+        *(troubles(found) or ["missing: nothing"] * (found.status == "complete")),
+        *([] if found.status == "complete" else ["\nThe same command goes on from here; what is finished stays."]), "",
+        *(["open:", *there, f'  rs_pipeline.open_run("{layout.root}"): maps and tables, in a notebook'] if there else []),
+        f"details: {', '.join(map(str, [layout.summary.with_suffix('.txt'), layout.journal.parent, *logs]))}",
+    ])  # fmt: skip
+
+
+def watch(settings: Settings, planned: Callable[[], Mapping[str, int]]) -> None:
+    """Tell the handler of a run, where there is one.
+
+    Parameters
+    ----------
+    planned : rule to the number of its jobs that are left; may raise RuntimeError while the plan changes.
+    """
+    if _listening:
+        _listening.watch(settings, planned)
+
+
+def tell_end(settings: Settings, found: Summary, logs: Sequence[str]) -> None:
+    """Tell of a run that ended: the whole summary, or what a person wants of it where the handler listens."""
+    if _listening:
+        _listening.end(settings, found, logs)
+    else:
+        print(words(found), file=sys.stderr)
+
+
+def tell_nothing_to_do() -> None:
+    """Tell how a run stands that had no job to do."""
+    if _listening and _listening.settings and _listening.is_idle:
+        settings = _listening.settings
+        print(f"nothing to do\n{end_words(settings, summarise_run(settings), (), 0.0)}", file=sys.stderr)

@@ -1,0 +1,122 @@
+"""`rs-pipeline init`: a configuration to begin with, written into the folder one is in."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rs_pipeline.catalog.folder import folder_items
+from rs_pipeline.catalog.items import Dropped
+from rs_pipeline.errors import ConfigError
+from rs_pipeline.model import Sensor
+from rs_pipeline.paths import config_folder
+from rs_pipeline.sensors import load_sensor, sensor_names
+from rs_pipeline.storage.atomic import atomic_path
+
+OWN = "own"
+"""Name of the shipped configuration for polygons of one's own."""
+
+SOURCES = "sources:"
+"""Line of it after which its sources stand; what is found in a folder takes their place."""
+
+
+@dataclass
+class FoundScenes:
+    """What a folder of scenes holds."""
+
+    scenes: Counter[str] = field(default_factory=Counter)
+    """By name of the sensor's table."""
+    years: set[int] = field(default_factory=set)
+    unknown: Counter[str] = field(default_factory=Counter)
+    """Items of collections that no shipped table reads, by collection."""
+    alike: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Name of a table to those of other providers that read the same scenes."""
+    dropped: list[str] = field(default_factory=list)
+    """Items and files that cannot be used, with the reason."""
+
+
+def write_configuration(path: Path, *, like: str | None = None, scenes: Path | None = None) -> list[str]:
+    """Write a commented configuration; what could not be filled in, in words.
+
+    Parameters
+    ----------
+    like : name of a shipped configuration that is copied; default that for polygons of one's own.
+    scenes : a catalog or a folder of items on this disk, whose collections and years are filled in.
+
+    Raises
+    ------
+    ConfigError : the file exists already, there is no such configuration, or no scene in the folder that a shipped table reads.
+    """
+    if path.exists():
+        raise ConfigError("the file exists already and is left as it is", where=str(path), remedy="name another: rs-pipeline init my.yaml")
+    template = config_folder() / f"{like or OWN}.yaml"
+    if not template.is_file():
+        raise ConfigError("this configuration does not come along", where=str(template), remedy="leave the option out and name your own polygons and sources")
+    text, told = template.read_text("utf-8").replace(f"config/{template.name}", str(path)), []  # comments name the file by its place in the checkout
+    if scenes:
+        found = scenes_in(scenes)
+        text, told = _with_scenes(text, scenes, found), _left_out(found)
+    with atomic_path(path) as part:
+        part.write_text(text, "utf-8")
+    return told
+
+
+def scenes_in(folder: Path) -> FoundScenes:
+    """Count the scenes of a catalog on this disk by the sensor table that reads them. Where tables of more than one
+    provider read a collection, the first by name is taken.
+
+    Raises
+    ------
+    CatalogError : there is nothing at the path, or what stands there is not STAC.
+    ConfigError : no scene is one that a shipped table reads.
+    """
+    found, readers = FoundScenes(), defaultdict(list)
+    for name in sensor_names():
+        sensor = load_sensor(name)
+        others = Counter[str]()
+        items = list(folder_items(str(folder), sensor, others))
+        found.unknown |= others
+        found.dropped += [f"{item.name}: {item.reason}" for item in items if isinstance(item, Dropped) and item.status == "failed"]
+        if mine := [item for item in items if not isinstance(item, Dropped) and _has_bands(item, sensor)]:
+            readers[sensor.collection].append(name)
+            found.scenes[name] = len(mine)
+            found.years |= {int(day[:4]) for item in mine if (day := item["properties"].get("datetime"))}
+    found.dropped = list(dict.fromkeys(found.dropped))
+    for collection, names in readers.items():
+        del found.unknown[collection]
+        for other in names[1:]:
+            del found.scenes[other]
+            found.alike[names[0]].append(other)
+    if not found.scenes:
+        seen = f"; collections there: {dict(found.unknown)}" if found.unknown else ""
+        raise ConfigError(f"no scene that a table in config/sensors reads{seen}", where=str(folder), remedy="a table of your own reads another collection, see config/sensors/README.md")
+    return found
+
+
+def _has_bands(item: dict[str, Any], sensor: Sensor) -> bool:
+    return all(any(name in item["assets"] for name in band.assets) for band in sensor.bands if band.required)
+
+
+def _with_scenes(text: str, folder: Path, found: FoundScenes) -> str:
+    """The template with the sources and periods of a folder."""
+    head, _, rest = text.partition(f"\n{SOURCES}")
+    after = rest[rest.index("\n\n"):]
+    lines = [f"  - {yaml.safe_dump({'sensor': name, 'catalog': str(folder)}, default_flow_style=True, allow_unicode=True, width=1000).strip()}   # {count} scenes{_or(found.alike[name])}" for name, count in found.scenes.items()]
+    periods = f"periods: {sorted(found.years)}" if found.years else ""
+    head = "\n".join(periods if line.startswith("periods:") and periods else line for line in head.split("\n"))
+    return "\n".join([head, SOURCES, *lines]) + after
+
+
+def _or(names: list[str]) -> str:
+    return f"; if they came from there, {' or '.join(names)}" if names else ""
+
+
+def _left_out(found: FoundScenes) -> list[str]:
+    return [
+        *(f"{count} items of the collection {name!r} are left out: no table in config/sensors reads them" for name, count in sorted(found.unknown.items())),
+        *found.dropped,
+    ]

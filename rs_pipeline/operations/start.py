@@ -1,0 +1,107 @@
+"""`rs-pipeline run`: Snakemake with the Snakefile and the profile that come along, from any folder, and with few words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import psutil
+
+from rs_pipeline.errors import ConfigError
+from rs_pipeline.paths import config_folder, shipped_folder
+
+OWN_CONFIG = Path("rs-pipeline.yaml")
+"""What `rs-pipeline init` writes and `rs-pipeline run` reads where no other file is named."""
+
+MEMORY_SHARE = 0.9
+"""Of the memory that is free when a run begins, so much is lent to its jobs."""
+
+
+def own_config(named: Path | None, *, sample: bool) -> Path:
+    """The configuration of a run: the named one, that of the embedded sample, or the one in the folder one is in.
+
+    Raises
+    ------
+    ConfigError : there is none, or two are meant.
+    """
+    if named and sample:
+        raise ConfigError("a configuration and --sample are both given", where=str(named), remedy="give one of them")
+    if sample:
+        return config_folder() / "config.yaml"
+    if named is None and not OWN_CONFIG.is_file():
+        raise ConfigError(
+            f"no configuration is named, and there is no {OWN_CONFIG} here", where=str(Path.cwd()),
+            remedy="write one by `rs-pipeline init`, name yours by --config, or see the simulated sample by `rs-pipeline run --sample`",
+        )  # fmt: skip
+    return named or OWN_CONFIG
+
+
+def snakemake_arguments(
+    config: Path, *, cores: str | None = None, dry_run: bool = False, details: bool = False, values: Sequence[str] = (), profile: str | None = None,
+    more: Sequence[str] = (),
+) -> list[str]:  # fmt: skip
+    """Arguments of `snakemake` for a run.
+
+    Parameters
+    ----------
+    cores : a number or ``all``; default all of this machine, of a profile what the profile says.
+    details : all that Snakemake says, instead of a line a step.
+    values : ``KEY=VALUE`` in place of the configuration's.
+    profile : name of a shipped profile such as ``slurm``, or path of one's own.
+    more : options of Snakemake, passed on.
+    """
+    profiles = shipped_folder() / "profiles"
+    arguments = ["--configfile", str(config)]
+    if not _names(more, "--workflow-profile"):
+        arguments += ["--workflow-profile", str(profiles / "default")]
+    if profile:
+        arguments += ["--profile", str(profiles / profile) if (profiles / profile).is_dir() else profile]
+    if cores or not profile:
+        arguments += ["--cores", cores or "all"]
+    if not profile and not _names(more, "--resources", "--res", "--executor", "-e"):
+        arguments += ["--resources", f"mem_mb={int(psutil.virtual_memory().available / 2**20 * MEMORY_SHARE)}"]
+    if values:
+        arguments += ["--config", *values]
+    if dry_run:
+        arguments += ["--dry-run", *([] if details else ["--quiet", "rules"])]
+    elif not details:
+        arguments += ["--logger", "rs-pipeline"]
+    return [*arguments, "--snakefile", str(shipped_folder() / "Snakefile"), *more]  # which takes one value: what follows may be names of files
+
+
+def _names(arguments: Sequence[str], *options: str) -> bool:
+    return any(a.partition("=")[0] in options for a in arguments)
+
+
+def _refuse(message: str) -> NoReturn:
+    raise ConfigError(message, where="rs-pipeline run", remedy="`rs-pipeline run --help` lists its options, `snakemake --help` those that are passed on")
+
+
+def run_chain(arguments: Sequence[str]) -> int:
+    """Run Snakemake in this process; its exit code.
+
+    Raises
+    ------
+    ConfigError : Snakemake does not know an option, or its value.
+    """
+    from snakemake.cli import get_argument_parser, main
+    from snakemake.exceptions import CliException
+    from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
+
+    from rs_pipeline.operations import console
+
+    LoggerPluginRegistry().register_plugin("rs-pipeline", console)
+    parser = get_argument_parser()
+    parser.error = _refuse  # it would print all of its options
+    try:
+        parser.parse_args(list(arguments))
+    except CliException as fault:
+        _refuse(str(fault))
+    try:
+        main(list(arguments))
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    if code == 0:
+        console.tell_nothing_to_do()
+    return code

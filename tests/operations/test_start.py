@@ -1,0 +1,123 @@
+"""`rs-pipeline run` and `init`: which configuration, which arguments, and what is written."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from benchmarks.harness import ROOT, in_root
+from rs_pipeline.cli import app
+from rs_pipeline.config import parse
+from rs_pipeline.errors import ConfigError
+from rs_pipeline.operations import init
+from rs_pipeline.operations.start import own_config, run_chain, snakemake_arguments
+from rs_pipeline.paths import config_folder
+from tests.small_world import write_scene
+
+CONFIG = Path("my.yaml")
+
+
+def test_a_run_has_the_shipped_snakefile_and_profile_all_cores_and_the_memory_that_is_free():
+    arguments = snakemake_arguments(CONFIG)
+    assert [arguments[arguments.index(o) + 1] for o in ("--configfile", "--cores", "--logger")] == ["my.yaml", "all", "rs-pipeline"]
+    assert Path(arguments[arguments.index("--snakefile") + 1]) == ROOT / "Snakefile" and Path(arguments[arguments.index("--workflow-profile") + 1]) == ROOT / "profiles" / "default"
+    assert int(arguments[arguments.index("--resources") + 1].removeprefix("mem_mb=")) > 100
+
+
+@pytest.mark.parametrize(
+    "given, has, has_not",
+    [
+        ({"dry_run": True}, ["--dry-run", "--quiet", "rules"], ["--logger"]),
+        ({"details": True}, [], ["--logger", "--quiet"]),
+        ({"profile": "slurm"}, ["--profile", str(ROOT / "profiles" / "slurm")], ["--cores", "--resources"]),
+        ({"profile": "/my/profile", "cores": "4"}, ["--profile", "/my/profile", "--cores", "4"], ["--resources"]),
+        ({"values": ["run=trial", "periods=[2024]"]}, ["--config", "run=trial", "periods=[2024]", "--dry-run"], []),
+        ({"more": ["--resources=mem_mb=1", "--workflow-profile", "none"]}, ["--resources=mem_mb=1", "--workflow-profile", "none"], ["--resources"]),
+    ],
+)
+def test_options_become_those_of_snakemake(given, has, has_not):
+    arguments = snakemake_arguments(CONFIG, **({"dry_run": True} if "values" in given else {}), **given)
+    assert " ".join(has) in " ".join(arguments) and not set(has_not) & set(arguments)
+
+
+def test_what_is_passed_on_comes_after_an_option_of_one_value():
+    """`--forcerun search results/x/tiles.parquet` must not become a configuration file or a resource."""
+    arguments = snakemake_arguments(CONFIG, values=["run=a"], more=["results/x/tiles.parquet"])
+    assert arguments[-3] == "--snakefile" and arguments[-1] == "results/x/tiles.parquet"
+
+
+@pytest.mark.parametrize("more", [["--forcrun"], ["--retries", "many"], ["--cores", "many"]])
+def test_an_option_that_nobody_knows_is_one_error_and_no_page_of_options(more):
+    with pytest.raises(ConfigError, match=rf"{more[0]}[\s\S]*rs-pipeline run --help"):
+        run_chain(snakemake_arguments(CONFIG, more=more))
+
+
+def test_the_configuration_is_the_named_one_or_that_of_the_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"there is no rs-pipeline.yaml here[\s\S]*rs-pipeline init[\s\S]*run --sample"):
+        own_config(None, sample=False)
+    assert own_config(CONFIG, sample=False) == CONFIG and own_config(None, sample=True) == config_folder() / "config.yaml"
+    with pytest.raises(ConfigError, match="give one of them"):
+        own_config(CONFIG, sample=True)
+    (tmp_path / "rs-pipeline.yaml").write_text("run: a\n")
+    assert own_config(None, sample=False) == Path("rs-pipeline.yaml")
+
+
+@pytest.mark.parametrize("like", [path.stem for path in sorted((ROOT / "config").glob("*.yaml")) if path.stem != "platforms"])
+def test_every_shipped_configuration_can_be_written_and_read(like, tmp_path):
+    path = tmp_path / "rs-pipeline.yaml"
+    assert init.write_configuration(path, like=like) == []
+    text = path.read_text("utf-8")
+    assert text.startswith("# ") and f"config/{like}.yaml" not in text and parse(yaml.safe_load(text)).run
+
+
+def test_a_file_that_is_there_stays_and_one_that_does_not_come_along_is_named(tmp_path):
+    (tmp_path / "a.yaml").write_text("mine")
+    with pytest.raises(ConfigError, match=r"exists already[\s\S]*rs-pipeline init my.yaml"):
+        init.write_configuration(tmp_path / "a.yaml")
+    with pytest.raises(ConfigError, match="does not come along"):
+        init.write_configuration(tmp_path / "b.yaml", like="atlantis")
+    assert (tmp_path / "a.yaml").read_text() == "mine" and not (tmp_path / "b.yaml").exists()
+
+
+def test_a_folder_of_scenes_fills_in_collections_and_years_and_says_what_it_leaves_out(tmp_path):
+    for day in ("2022-05-01", "2024-05-01"):
+        write_scene(tmp_path / "场景 scenes", day)
+    item = json.loads(next((tmp_path / "场景 scenes").glob("*/item.json")).read_text())
+    (tmp_path / "场景 scenes" / "other.json").write_text(json.dumps(item | {"id": "x", "collection": "modis-09a1"}))
+    (tmp_path / "场景 scenes" / "broken.json").write_text('{"type": "Feature", "assets"')
+    told = init.write_configuration(tmp_path / "my.yaml", scenes=tmp_path / "场景 scenes")
+    text = (tmp_path / "my.yaml").read_text("utf-8")
+    settings = parse(yaml.safe_load(text))
+    assert [(s.sensor, s.catalog) for s in settings.sources] == [("earth-search-sentinel-2-l2a", str(tmp_path / "场景 scenes"))]
+    assert [p.label for p in settings.all_periods] == ["2022", "2024"] and "# 2 scenes" in text
+    assert told[0] == "1 items of the collection 'modis-09a1' are left out: no table in config/sensors reads them" and told[1].startswith("broken.json: the file cannot be read")
+
+
+def test_a_folder_without_scenes_is_refused(tmp_path):
+    (tmp_path / "scenes").mkdir()
+    with pytest.raises(ConfigError, match="no scene that a table in config/sensors reads"):
+        init.write_configuration(tmp_path / "my.yaml", scenes=tmp_path / "scenes")
+    assert not (tmp_path / "my.yaml").exists()
+
+
+def test_a_missing_file_is_told_by_its_key_before_snakemake_names_a_rule(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runner = CliRunner()
+    assert runner.invoke(app, ["init"]).exit_code == 0
+    told = runner.invoke(app, ["run"])
+    assert isinstance(told.exception, ConfigError) and "units.path: units.gpkg does not exist" in str(told.exception)
+    assert runner.invoke(app, ["init", "--quick", "--hebei"]).exit_code == 2
+
+
+def test_the_version_and_the_groups_of_verbs():
+    told = subprocess.run([sys.executable, "-m", "rs_pipeline.cli", "--help"], capture_output=True, text=True, timeout=120, env=in_root() | {"COLUMNS": "100"}).stdout
+    groups = [told.index(f" {name} ") for name in ("First", "Understand the results", "Keep a run whole", "Simulated worlds and tables", "Steps of the chain, by hand")]
+    assert groups == sorted(groups)
+    first = told[groups[0] : groups[1]]
+    assert first.index(" init ") < first.index(" check ") < first.index(" run ")
+    assert CliRunner().invoke(app, ["--version"]).output == CliRunner().invoke(app, ["version"]).output == "0.1.0\n"
