@@ -103,7 +103,7 @@ def _points_at_sea(settings: Settings, grid: Grid, tiles: list[Tile]) -> tuple[t
     ground = shapely.union_all([shapely.box(*t.grid.bounds) for t in tiles])
     for name, inside in zip(names, shapely.intersects_xy(ground, points), strict=True):
         if not inside:
-            raise ConfigError("this point at sea lies in no tile of the run", where=name, remedy=f"move it onto the sea within the units, or {LEAVE_OUT}")
+            raise ConfigError("this point at sea lies in no tile of the run", where=name, remedy=f"move it onto the sea within the units, longitude first, or {LEAVE_OUT}")
     return names, points
 
 
