@@ -223,6 +223,22 @@ def unique_keys(candidates: list[Candidate]) -> list[Candidate]:
     return out
 
 
+def collect(settings: Settings, region: shapely.Geometry, others: Counter[str]) -> list[Candidate]:
+    """Candidates of all sources over a region (EPSG:4326), with unique keys: what catalogs say, nothing of it opened yet.
+
+    Parameters
+    ----------
+    others : counts the items of other collections.
+
+    Raises
+    ------
+    CatalogError : a catalog cannot be read, or holds more than search.max_scenes.
+    """
+    breaker.share(settings.hosts_folder)
+    shapely.prepare(region)
+    return unique_keys([c for source in settings.sources for c in _collect(source, region, settings, others)])
+
+
 def search(settings: Settings) -> None:
     """Find the scenes of the region and periods in all sources and freeze them in ``scenes.parquet``.
 
@@ -231,11 +247,8 @@ def search(settings: Settings) -> None:
     CatalogError : a catalog cannot be read, holds more than search.max_scenes, or has lost more than search.max_lost_share of the last search.
     EmptySearchError : no scene can be used; says what was searched and why each scene was skipped.
     """
-    breaker.share(settings.hosts_folder)
     region, others = shapely.union_all(load_units(settings).geometry.values), Counter()
-    shapely.prepare(region)
-    candidates = [c for source in settings.sources for c in _collect(source, region, settings, others)]
-    candidates = unique_keys(candidates)
+    candidates = collect(settings, region, others)
     candidates = choose(candidates, settings.fetch) if settings.search.self_test else identified(deduplicate(candidates), settings.fetch)
     before = _last_search(Layout(settings.root))
     candidates = [replace(c, scene=remembered(c.scene, before.get(c.scene.key))) if c.scene.status == "used" else c for c in candidates]

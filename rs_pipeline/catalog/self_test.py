@@ -33,7 +33,7 @@ from rs_pipeline.radiometry.offsets import (
 from rs_pipeline.redaction import redacted
 from rs_pipeline.sensors import load_sensor
 
-_TEST_PX = 343
+TEST_PX = 343
 """Longest side of the coarse reading for the self-test of offsets: the 16-fold overview of a granule's 20 m bands."""
 
 _COMPARE_PX = 172
@@ -45,10 +45,10 @@ Seen = tuple[PixelTest, Look, str]
 
 
 def _coarse(scene: Scene, sensor: Sensor, role: str, limits: FetchSection, shape: tuple[int, int] | None = None) -> tuple[np.ndarray, str]:
-    """A band read at most _TEST_PX on its longer side, from an overview where there is one (nodata is 0), and its pixel grid as text."""
+    """A band read at most TEST_PX on its longer side, from an overview where there is one (nodata is 0), and its pixel grid as text."""
     def read() -> tuple[np.ndarray, str]:
         with open_band(scene, role, limits) as dataset:
-            values = read_coarse(dataset, _TEST_PX, shape)
+            values = read_coarse(dataset, TEST_PX, shape)
             values = np.where(np.isfinite(values) & (values != (sensor.nodata if dataset.nodata is None else dataset.nodata)), values, 0)
             return values, f"{dataset.crs} {dataset.transform.to_gdal()} {dataset.shape}"
 
