@@ -9,12 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.progress import track
 
 from rs_pipeline.catalog.items import Candidate, chip_offset, clean_text
+from rs_pipeline.catalog.looks import Kept, keep_look, kept_look
 from rs_pipeline.catalog.read import FAULTS, holds_reflectance, open_band, read_coarse, retrying
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import PipelineError
@@ -55,12 +57,30 @@ def _coarse(scene: Scene, sensor: Sensor, role: str, limits: FetchSection, shape
     return retrying(read, scene.assets[role], limits, scene.sign)
 
 
-def read_look(candidate: Candidate, limits: FetchSection) -> Seen | Decision:
+def read_look(candidate: Candidate, limits: FetchSection, looks: Path | None = None) -> Seen | Decision:
     """Look at the pixels of a scene once, coarsely: what they say by themselves, a thinned copy for comparison, and their grid.
 
     Reflectances in place of digital numbers settle the matter: nothing is to be added to them.
+
+    Parameters
+    ----------
+    looks : folder with what was seen before, see `catalog.looks`; a scene of the same content is not opened.
     """
     scene, sensor = candidate.scene, load_sensor(candidate.scene.sensor)
+    kept = kept_look(looks, scene) if looks else None
+    if kept is None:
+        kept = _looked(scene, sensor, limits)
+        if isinstance(kept, Decision):
+            return kept
+        if looks:
+            keep_look(looks, scene, kept)
+    test, stack, clear, grid = kept
+    told = by_metadata(sensor.offset_rule, candidate.facts, sensor.offset)
+    return test, Look(stack, clear, scene.solar_day.timetuple().tm_yday, told.log_odds + test.log_odds), grid
+
+
+def _looked(scene: Scene, sensor: Sensor, limits: FetchSection) -> Kept | Decision:
+    """What the files of a scene show."""
     swir2_dn, grid = _coarse(scene, sensor, "swir2", limits)
     if holds_reflectance(swir2_dn) and holds_reflectance(_coarse(scene, sensor, "red", limits)[0]):
         return Decision(0.0, "the files hold reflectances: no offset", "high")
@@ -72,14 +92,13 @@ def read_look(candidate: Candidate, limits: FetchSection) -> Seen | Decision:
     clear = (stack > 0).all(axis=0)
     if classes is not None:
         clear &= np.isin(classes[thin].ravel(), CLEAR_CLASSES)
-    told = by_metadata(sensor.offset_rule, candidate.facts, sensor.offset)
-    return test, Look(stack, clear, scene.solar_day.timetuple().tm_yday, told.log_odds + test.log_odds), grid
+    return test, stack, clear, grid
 
 
-def _try_look(candidate: Candidate, limits: FetchSection) -> Seen | Decision | str:
+def _try_look(candidate: Candidate, limits: FetchSection, looks: Path | None) -> Seen | Decision | str:
     """`read_look`, or why it cannot be done."""
     try:
-        return read_look(candidate, limits)
+        return read_look(candidate, limits, looks)
     except (PipelineError, *FAULTS) as fault:
         return clean_text(" ".join(redacted(str(fault)).split()))
 
@@ -131,8 +150,8 @@ def _decide_place(candidates: list[Candidate], looked: list[Seen | Decision | st
     return out
 
 
-def decide_offsets(candidates: list[Candidate], limits: FetchSection) -> list[Candidate]:
-    """The candidates with their offsets decided from pixels too where the sensor's rule leaves doubt, place by place."""
+def decide_offsets(candidates: list[Candidate], limits: FetchSection, looks: Path | None = None) -> list[Candidate]:
+    """The candidates with their offsets decided from pixels too where the sensor's rule leaves doubt, place by place; ``looks`` as in `read_look`."""
     places: dict[str, list[int]] = defaultdict(list)
     for i, candidate in enumerate(candidates):
         sensor = load_sensor(candidate.scene.sensor)
@@ -142,7 +161,7 @@ def decide_offsets(candidates: list[Candidate], limits: FetchSection) -> list[Ca
     out = list(candidates)
     for members in _places(places):
         with ThreadPoolExecutor(max_workers=limits.connections) as pool:
-            looked = list(pool.map(lambda i: _try_look(candidates[i], limits), members))
+            looked = list(pool.map(lambda i: _try_look(candidates[i], limits, looks), members))
         for i, decided in zip(members, _decide_place([candidates[i] for i in members], looked), strict=True):
             out[i] = decided
     return out

@@ -204,6 +204,11 @@ class Settings(Section):
         """Folder that says which hosts are down; for all runs of the output folder."""
         return self.output / ".hosts"
 
+    @property
+    def looks_folder(self) -> Path:
+        """Folder that keeps what searches saw of scenes; for all runs of the output folder. No run can have its name."""
+        return self.output / ".looks"
+
     def stated(self, key: str) -> sections.InputSection:
         """What the configuration says about the file that ``key`` names."""
         return self.inputs.get(key, sections.InputSection())

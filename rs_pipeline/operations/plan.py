@@ -148,7 +148,8 @@ def make_plan(settings: Settings, *, only: Sequence[str] = (), years: Sequence[s
             met[period.label] |= {s.key for s in mine}
             rows.append(_tile_cost(settings, tile, period, mine, constants))
     used = [s for s in scenes if any(s.key in keys for keys in met.values())]
-    searched = [_search_cost(settings, region, [s for s in used if s.solar_day in p], p, constants) for p in periods]
+    first = not Layout(settings.root).scenes.exists()
+    searched = [_search_cost(settings, region, [s for s in used if s.solar_day in p], p, constants, first=first) for p in periods]
     of_period = {p.label: [s for s in used if s.solar_day in p] for p in periods}
     memory_mb = max(step.memory_mb(settings) if step.memory_mb else 1000.0 for step in steps_of(settings))
     return Plan(
@@ -251,13 +252,13 @@ def read_cost(scene: Scene, band: Band, box: Box, window: Box, constants: Consta
     return 1 + max(joined, sent / MAX_PART_BYTES), HEAD_BYTES + sent
 
 
-def _search_cost(settings: Settings, region: shapely.Geometry, scenes: Sequence[Scene], period: Period, constants: Constants) -> TileCost:
-    """Of the first search in a period: pages of items, a question a scene, and what the offsets and places of scenes are measured by."""
+def _search_cost(settings: Settings, region: shapely.Geometry, scenes: Sequence[Scene], period: Period, constants: Constants, *, first: bool) -> TileCost:
+    """Of a search in a period: pages of items, a question a scene, and, of the first one, what the offsets and places of scenes are measured by."""
     pages = sum(2 / len(settings.all_periods) + math.ceil(sum(s.sensor == source.sensor for s in scenes) / PAGE_SIZE) for source in settings.sources if is_api(source.catalog))
     requests, network = float(pages), 0.0
     for scene in filter(_is_remote, scenes):
         requests += 1
-        for asked, sent in (*_looks(settings, scene, constants), *_registrations(settings, scene, region, scenes, constants)):
+        for asked, sent in (*_looks(settings, scene, constants), *_registrations(settings, scene, region, scenes, constants)) if first else ():
             requests, network = requests + asked, network + sent
     return TileCost(period.label, "", len(scenes), _granules(scenes), requests, network)
 

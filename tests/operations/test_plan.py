@@ -48,7 +48,7 @@ def cog(folder: Path, name: str, step_m: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def paid(tmp_path_factory):
-    """(settings, the plan before, what the search and what the fetches took as (requests, bytes))."""
+    """(settings, the plan before, what the search, what the fetches and what a second search took as (requests, bytes))."""
     folder = tmp_path_factory.mktemp("paid")
     kinds = {"ten": cog(folder, "ten", 10), "twenty": cog(folder, "twenty", 20), "scl": cog(folder, "scl", 20)}
     of = {name: kinds["scl" if name == "scl" else "ten" if step == 10 else "twenty"] for name, step in ASSETS.items()}
@@ -86,25 +86,34 @@ def paid(tmp_path_factory):
         grid(settings)
         for tile in read_tiles(settings):
             fetch(settings, tile.id, "2023")
-        return settings, before, searched, (len(server.log), sum(server.log))
+        fetched = len(server.log), sum(server.log)
+        server.log.clear()
+        search(settings)
+        return settings, before, searched, fetched, (len(server.log), sum(server.log))
 
 
 def test_requests_and_bytes_are_those_that_were_paid_within_a_fifth(paid):
-    settings, plan, searched, fetched = paid
+    settings, plan, searched, fetched, _ = paid
     told = [[sum(getattr(r, name) for r in plan.rows if bool(r.tile) == of_tile) for name in ("requests", "network_bytes")] for of_tile in (False, True)]
     assert told[0] == pytest.approx(searched, rel=0.2) and told[1] == pytest.approx(fetched, rel=0.2)
     assert len(read_ledger(Layout(settings.root).scenes, status=["used"])) == plan.scenes["2023"] == len(DAYS) and plan.granules["2023"] == 1
 
 
+def test_a_second_search_asks_once_a_scene_and_opens_none(paid):
+    settings, *_, again = paid
+    assert again == (len(DAYS), len(DAYS)), "the first byte of a file of each"
+    assert make_plan(settings, constants=OF_FILES).rows[0].requests == len(DAYS)
+
+
 def test_bytes_on_the_disk_are_chips_and_maps(paid):
-    settings, plan, _, _ = paid
+    settings, plan, *_ = paid
     chips = sum(p.stat().st_size for p in settings.root.glob("chips/**/*.tif"))
     maps = 2 * sum(t.grid.width * t.grid.height for t in read_tiles(settings)) * CONSTANTS.map_bytes_a_pixel
     assert plan.total("disk_bytes") - maps == pytest.approx(chips, rel=0.35), "how well chips compress is the archive's ground, not this one"
 
 
 def test_a_part_costs_a_part_and_the_ledger_speaks_where_there_is_one(paid):
-    settings, whole, _, _ = paid
+    settings, whole, *_ = paid
     part = make_plan(settings, tiles=["r000c000"], years=["2023"], only=["130101"], constants=OF_FILES)
     assert "the last search" in part.origin and "items of the catalogs" in whole.origin
     tile = next(r for r in whole.rows if r.tile == "r000c000")
