@@ -48,8 +48,11 @@ def cog(folder: Path, name: str, step_m: int) -> bytes:
 
 @pytest.fixture(scope="module")
 def paid(tmp_path_factory):
-    """(settings, the plan before, what the search, what the fetches and what a second search took as (requests, bytes))."""
-    folder = tmp_path_factory.mktemp("paid")
+    return pay(tmp_path_factory.mktemp("paid"))
+
+
+def pay(folder: Path):
+    """(settings, the plan before, what the search, what the fetches and what a second search took as (requests, bytes)) of a served run in a folder."""
     kinds = {"ten": cog(folder, "ten", 10), "twenty": cog(folder, "twenty", 20), "scl": cog(folder, "scl", 20)}
     of = {name: kinds["scl" if name == "scl" else "ten" if step == 10 else "twenty"] for name, step in ASSETS.items()}
     files = {f"/{day}/{name}.tif": data for day in DAYS for name, data in of.items()}
