@@ -1,4 +1,4 @@
-"""A coast with nothing but scenes: no reference line, no tide table, no point at sea, no side table."""
+"""A coast with nothing but scenes: no reference line, no tide table, no point at sea, no side table, no prefectures."""
 
 import geopandas as gpd
 import pandas as pd
@@ -16,7 +16,8 @@ def bare(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bare")
     for day in DATES:
         write_scene(folder / "scenes", day, sea=True)
-    layout = Layout(run_chain(small_settings(folder, coastline={})).root)
+    units = {"path": str(folder / "units.gpkg"), "prefecture": None, "only": ["130101", "130102"]}
+    layout = Layout(run_chain(small_settings(folder, coastline={}, units=units)).root)
     table = pd.read_csv(layout.indicators, encoding="utf-8-sig", dtype={"adcode": str, "period": str})
     return layout, table[(table.adcode == "000000") & (table.period == "2024")].drop_duplicates("indicator").set_index("indicator")
 
@@ -27,6 +28,11 @@ def test_the_line_is_drawn_and_says_that_no_tide_is_known(bare):
     assert sorted(lines.period) == ["2023", "2024"] and set(lines.reference) == {"instantaneous"} and "high" not in set(lines.certainty)
     assert lines.length.min() > 600 and (lines.get_coordinates().x - (LEFT + COAST_PX * 10)).abs().max() < 10
     assert len(gpd.read_file(layout.transects)) >= 6
+
+
+def test_without_prefectures_there_are_counties_and_the_region(bare):
+    table = pd.read_csv(bare[0].indicators, encoding="utf-8-sig", dtype={"adcode": str})
+    assert table.groupby("level").adcode.unique().map(sorted).to_dict() == {"county": ["130101", "130102"], "region": ["000000"]}
 
 
 def test_the_coast_is_measured_with_its_doubt(bare):
