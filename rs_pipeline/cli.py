@@ -215,6 +215,32 @@ def check(config: Config):
     typer.echo("the configuration and the files it names are usable", err=True)
 
 
+@app.command(rich_help_panel=FIRST)
+def plan(
+    config: Config,
+    only: Annotated[list[str] | None, typer.Option("--only", help="Code of a unit; may be given several times. Default: those of the configuration.")] = None,
+    years: Annotated[list[str] | None, typer.Option("--years", help="Label of a period; may be given several times.")] = None,
+    tiles: Annotated[list[str] | None, typer.Option("--tiles", help="Tile id; may be given several times.")] = None,
+    bandwidth: Annotated[float, typer.Option("--bandwidth-mbit", min=0.001, help="Of the network, megabits a second.")] = 100.0,
+    latency: Annotated[float, typer.Option("--latency-ms", min=0, help="Until a request is answered, milliseconds.")] = 80.0,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Table to write: a row a tile and period.")] = None,
+    geojson: Annotated[Path | None, typer.Option("--geojson", help="GeoJSON to write: a feature a tile.")] = None,
+):
+    """Tell what a run will cost before anything is read: scenes, requests, bytes, core-hours, hours, memory."""
+    from rs_pipeline.operations.plan import make_plan, plan_words, write_plan
+    from rs_pipeline.provinces import load_province
+    from rs_pipeline.units import province_units
+
+    settings = _settings(config)
+    _check(settings, planning=True)
+    province = load_province(settings.province)
+    if settings.units.path == province.units.file and not province.units.file.exists():
+        province_units(province, province.units.file)
+    made = make_plan(settings, only=only or (), years=years or (), tiles=tiles or ())
+    write_plan(made, csv, geojson)
+    typer.echo(plan_words(made, bandwidth, latency, settings.fetch.connections))
+
+
 def _verb(step: Step) -> Callable[..., None]:
     """The function of a step's verb: its options are those that its scope takes, and those of every job."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -28,8 +30,33 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("permanent_freqency", ["permanent_frequency", "seasonal_frequency"])
     "; did you mean 'permanent_frequency'?"
     """
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    spelt = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), spelt, n=1)
+    return f"; did you mean {spelt[near[0]]!r}?" if near else ""
+
+
+def near_names(word: str, known: Iterable[str]) -> list[str]:
+    """The names that share most of a word's parts between hyphens; all of them where none shares any.
+
+    >>> near_names("sentinel-2", ["earth-search-sentinel-2-l2a", "earth-search-sentinel-1-grd", "hls2-l30"])
+    ['earth-search-sentinel-2-l2a']
+    """
+    known, parts = list(known), set(re.split(r"[-_ ]+", word.lower()))
+    shared = {name: len(parts & set(name.split("-"))) for name in known}
+    most = max(shared.values(), default=0)
+    return [name for name in known if shared[name] == most]
+
+
+def path_hint(path: Path) -> str:
+    """What a path that leads nowhere may be meant for, in words that follow a sentence: one of Windows, or a file beside it with a name that is close."""
+    text = str(path)
+    if drive := re.match(r"([A-Za-z]):[\\/]", text):
+        inside = text[3:].replace("\\", "/")
+        return f"; a path of Windows: under WSL write /mnt/{drive[1].lower()}/{inside}"
+    if "\\" in text and os.sep != "\\":
+        return f"; write / in place of \\: {text.replace(chr(92), '/')}"
+    near = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1, cutoff=0.8) if path.parent.is_dir() else []
+    return f"; did you mean {str(path.parent / near[0])!r}?" if near else ""
 
 
 @cache
@@ -51,6 +78,6 @@ def table_path(kind: str, name: str) -> Path:
     is_path = "/" in name or name.endswith((".yaml", ".yml"))
     if is_path and Path(name).is_file():
         return Path(name).resolve()
-    what = f"no {noun} table {name!r}" + ("" if is_path else f"; choose one of {list(shipped)}" + did_you_mean(name, shipped))
+    what = f"no {noun} table {name!r}" + ("" if is_path else f"; choose one of {near_names(name, shipped)}" + did_you_mean(name, shipped))
     remedy = "check the path; it counts from the folder that the pipeline is started in" if is_path else f"or give the path of your own, or add config/{kind}/{name}.yaml"
-    raise ConfigError(what, where=kind, remedy=remedy)
+    raise ConfigError(what, where=f"config/{kind}", remedy=remedy)

@@ -18,6 +18,7 @@ from rs_pipeline.inputs.cells import code_text
 from rs_pipeline.inputs.vectors import read_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Tile
+from rs_pipeline.paths import did_you_mean
 from rs_pipeline.storage.tables import write_parquet
 
 log = logging.getLogger(__name__)
@@ -33,36 +34,66 @@ SLIVER_SHARE = 0.01
 NESTED_SHARE = 0.95
 """A unit of which so much lies in another is a part of it."""
 
+OUTSIDE_CRS_DEG = 12.0
+"""Units so far outside the area of the grid's CRS, degrees (two UTM zones), are a mistake in the CRS."""
+
 MAX_TILES = 100_000
 """More tiles than this are a mistake in the units or the resolution, not a run."""
 
 
 def load_units(settings: Settings) -> gpd.GeoDataFrame:
-    """The reporting units, sorted by code: text columns ``adcode``, ``name``, ``prefecture``, bool ``in_region`` and ``geometry`` in EPSG:4326.
+    """The reporting units, those of ``units.only`` where it names some, sorted by code: text columns ``adcode``, ``name`` (the code where there is
+    none), ``prefecture`` (empty where there is none), bool ``in_region`` and ``geometry`` in EPSG:4326.
 
     ``in_region`` is False where a unit overlaps another, such as its prefecture: for the region such units count as one, see `with_unions`.
 
     Raises
     ------
-    ConfigError : the file, a column or a code is unusable.
+    ConfigError : the file, a column or a code is unusable, or units.only names a code that is no unit's.
     """
     section, where = settings.units, f"units.path: {settings.units.path}"
-    columns = {section.code: "adcode", section.name: "name", section.prefecture: "prefecture"}
-    remedy = "set units.code, units.name, units.prefecture to columns of the file"
+    columns = {section.code: "adcode", section.name: "name"} | ({section.prefecture: "prefecture"} if section.prefecture else {})
+    remedy = "set units.code, units.name, units.prefecture to columns of the file, units.prefecture to null where it has none"
     try:
         frame = read_vector(section.path, key="units.path", stated=settings.stated("units.path"), columns=columns, label=section.code)
     except ConfigError as fault:
         raise ConfigError(fault.what, where=fault.where, remedy=f"{remedy}: {fault.remedy}") if fault.what.startswith("columns") else fault from None
     numeric = pd.api.types.is_numeric_dtype(frame[section.code])
     frame = frame[[*columns, frame.geometry.name]].rename(columns={**columns, frame.geometry.name: "geometry"}).set_geometry("geometry")
+    if not section.prefecture:
+        frame.insert(2, "prefecture", "")
     for column, read in (("adcode", code_text), ("name", _stripped), ("prefecture", _stripped)):
         frame[column] = frame[column].astype("object").where(frame[column].notna(), "").map(read)
     _check_codes(frame, where, section.code)
     _check_zeros(frame.adcode, numeric, where, section.code)
+    frame = _only(frame, section.only, where)
+    frame["name"] = frame.name.where(frame.name != "", frame.adcode)
     frame = frame.sort_values("adcode", ignore_index=True)
     pairs = overlaps(frame)
     frame.insert(3, "in_region", ~frame.adcode.isin([*pairs.small, *pairs.large]))
     return frame
+
+
+def _only(units: gpd.GeoDataFrame, wanted: Sequence[str], where: str) -> gpd.GeoDataFrame:
+    """The units of some codes; all of them where none is named.
+
+    Raises
+    ------
+    ConfigError : a code is no unit's.
+    """
+    if unknown := [code for code in wanted if code not in set(units.adcode)]:
+        near = did_you_mean(unknown[0], units.adcode)
+        raise ConfigError(f"units.only: no unit has the code {', '.join(unknown[:5])}{near}", where=where, remedy=f"use codes of the file, such as {units.adcode.iloc[0]}")
+    return units[units.adcode.isin(wanted)] if wanted else units
+
+
+def tell_gaps(units: gpd.GeoDataFrame, where: str) -> None:
+    """Say which units have no name, and which no prefecture while others have one."""
+    nameless, homeless = units.adcode[units.name == units.adcode], units.adcode[units.prefecture == ""]
+    if len(nameless):
+        log.warning("%s: %d units have no name and are called by their code: %s", where, len(nameless), ", ".join(nameless[:5]))
+    if 0 < len(homeless) < len(units):
+        log.warning("%s: %d units have no prefecture and count in none: %s", where, len(homeless), ", ".join(homeless[:5]))
 
 
 def _stripped(text: object) -> str:
@@ -227,11 +258,37 @@ def run_grid(settings: Settings, units: gpd.GeoDataFrame | None = None) -> Grid:
     return Grid(crs, r, x0, y1, math.ceil((right - x0) / r), math.ceil((y1 - bottom) / r))
 
 
-def make_tiles(grid: Grid, tile_px: int, footprint: shapely.Geometry) -> list[Tile]:
-    """Cut the grid into tiles and keep those that meet the footprint (in the grid's CRS)."""
+def check_grid(settings: Settings, units: gpd.GeoDataFrame) -> None:
+    """Hold the grid against the units and the sensors; pixels finer than any sensor's are said.
+
+    Raises
+    ------
+    ConfigError : the units lie far outside the area of its CRS, or it has more than MAX_TILES tiles.
+    """
+    section, (west, south, east, north) = settings.grid, units.total_bounds
+    area = None if section.crs == "auto" else pyproj.CRS.from_user_input(section.crs).area_of_use
+    if area and area.west < area.east and (west > area.east + OUTSIDE_CRS_DEG or east < area.west - OUTSIDE_CRS_DEG or south > area.north + OUTSIDE_CRS_DEG or north < area.south - OUTSIDE_CRS_DEG):
+        raise ConfigError(
+            f"{section.crs} is meant for {area.west:g} to {area.east:g} E, {area.south:g} to {area.north:g} N, the units lie at {(west + east) / 2:.4g} E, "
+            f"{(south + north) / 2:.4g} N", where="grid.crs", remedy=f"write auto, or {utm_crs((west + east) / 2, (south + north) / 2)}",
+        )  # fmt: skip
+    _tile_counts(run_grid(settings, units), section.tile_px)
+    if section.resolution_m < settings.finest_m:
+        times = (settings.finest_m / section.resolution_m) ** 2
+        log.warning("grid.resolution_m: %g m, and no sensor is finer than %g m: %.3g times the pixels for nothing; leave it out, or write %g", section.resolution_m, settings.finest_m, times, settings.finest_m)
+
+
+def _tile_counts(grid: Grid, tile_px: int) -> tuple[int, int]:
+    """Rows and columns of tiles."""
     rows, cols = math.ceil(grid.height / tile_px), math.ceil(grid.width / tile_px)
     if rows * cols > MAX_TILES:
-        raise ConfigError(f"{rows * cols} tiles", where="grid", remedy="raise grid.tile_px or grid.resolution_m")
+        raise ConfigError(f"{rows * cols} tiles, the limit is {MAX_TILES}", where="grid", remedy="raise grid.tile_px or grid.resolution_m")
+    return rows, cols
+
+
+def make_tiles(grid: Grid, tile_px: int, footprint: shapely.Geometry) -> list[Tile]:
+    """Cut the grid into tiles and keep those that meet the footprint (in the grid's CRS)."""
+    rows, cols = _tile_counts(grid, tile_px)
     shapely.prepare(footprint)
     tiles = []
     for i in range(rows):

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
-from rs_pipeline.errors import ConfigError
+from rs_pipeline.errors import ConfigError, PipelineError
 from rs_pipeline.paths import did_you_mean
+from rs_pipeline.wording import value_fault, yaml_fault
 
 
 class Strict(BaseModel):
-    """A part of a file that people write: no unknown keys, no true or false where a number is meant, no infinite numbers; ``~`` is the home folder."""
+    """A part of a file that people write: no unknown keys, no true or false where a number is meant, no infinite numbers, no path that is empty or
+    ends in a blank; ``~`` is the home folder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -25,7 +27,28 @@ class Strict(BaseModel):
     def _as_people_write(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
             raise ValueError(f"{str(value).lower()} is neither a number nor a text")
+        if isinstance(value, str) and Path in _kinds(cls.model_fields[info.field_name].annotation) and (fault := _no_path(value)):
+            raise ValueError(fault)
         return os.path.expanduser(value) if isinstance(value, str) and value.startswith("~") else value
+
+
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    """The alternatives of a type; itself where it is one."""
+    return get_args(annotation) or (annotation,)
+
+
+def _no_path(text: str) -> str:
+    """Why a text is no path that a person means; empty where it may be one."""
+    if not text.strip():
+        return "the path is empty; write one, or null for none"
+    if text != text.strip():
+        return f"{text!r} begins or ends with a blank; write {text.strip()!r}"
+    return f"{text!r} would be the name of a file; write null for none" if text.lower() in ("none", "nil", "n/a", "na") else ""
+
+
+def in_one_line(fault: PipelineError) -> str:
+    """An error inside another's line: what, where and remedy, one behind the other."""
+    return "; ".join(filter(None, (" ".join(fault.what.split()), fault.where and f"in {fault.where}", fault.remedy)))
 
 
 LONGEST_NAME_BYTES = 255
@@ -66,21 +89,37 @@ def read_mapping(path: Path, *, what: str) -> tuple[dict[str, Any], yaml.Node]:
     ------
     ConfigError : the file is missing, is not YAML, is no mapping, or names a key twice.
     """
+    text = _text(Path(path), what)
     try:
-        text = Path(path).read_text("utf-8")
         values, node = yaml.safe_load(text), yaml.compose(text, Loader=yaml.SafeLoader)
-    except OSError as fault:
-        raise ConfigError(f"cannot read the {what}: {fault.strerror}", where=str(path), remedy="check the path") from None
-    except UnicodeDecodeError as fault:
-        raise ConfigError(f"the {what} is not UTF-8: {fault.reason} at byte {fault.start}", where=str(path), remedy="save it as UTF-8") from None
     except yaml.YAMLError as fault:
-        raise ConfigError(f"not valid YAML: {fault}", where=str(path), remedy="check indentation and colons") from None
+        raise ConfigError(f"not valid YAML: {yaml_fault(fault, text)}", where=str(path), remedy="mend this line") from None
+    except ValueError as fault:  # a date such as 2023-02-30
+        raise ConfigError(f"not valid YAML: {fault}", where=str(path), remedy="mend the day or number") from None
+    if values is None:
+        raise ConfigError(f"the {what} is empty", where=str(path), remedy="write lines of the form `key: value`; config/config.yaml is an example")
     if not isinstance(values, dict):
         raise ConfigError(f"the {what} must be a mapping", where=str(path), remedy="write lines of the form `key: value`")
     twice = [f"line {key.start_mark.line + 1}, {key.value}: the key is there already" for key in _repeated(node)]
     if twice:
         raise _refusal(twice, what, str(path), "remove one of them")
     return values, node
+
+
+def _text(path: Path, what: str) -> str:
+    """The text of a file in UTF-8, with a byte order mark or without."""
+    try:
+        raw = path.read_bytes()
+    except OSError as fault:
+        raise ConfigError(f"cannot read the {what}: {fault.strerror}", where=str(path), remedy="check the path") from None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        line = raw[: fault.start].count(b"\n") + 1
+        kind = "a zip file or workbook" if raw.startswith(b"PK") else "UTF-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "GBK of a Chinese Windows, perhaps"
+        raise ConfigError(
+            f"the {what} is not UTF-8 ({kind}): {fault.reason} in line {line}, byte {fault.start}", where=str(path), remedy="save it as UTF-8"
+        ) from None
 
 
 def check(model: type[Model], values: dict[str, Any], *, what: str, where: str, remedy: str, node: yaml.Node | None = None) -> Model:
@@ -98,8 +137,16 @@ def check(model: type[Model], values: dict[str, Any], *, what: str, where: str, 
     try:
         return model.model_validate(values)
     except ValidationError as fault:
-        lines = [_in_words(model, e, node) for e in fault.errors()]
+        faults = fault.errors()
+        unknown = {e["loc"] for e in faults if e["type"] == "extra_forbidden"}
+        told = [e for e in faults if not (e["type"] == "missing" and _misspelt(e["loc"], unknown))]
+        lines = [_in_words(model, e, node) for e in told]
         raise _refusal(lines, what, where, remedy) from None
+
+
+def _misspelt(place: tuple[str | int, ...], unknown: Iterable[tuple[str | int, ...]]) -> bool:
+    """Whether a key that is missing is there under a name that is close, which is told."""
+    return any(other[:-1] == place[:-1] and did_you_mean(str(other[-1]), [str(place[-1])]) for other in unknown)
 
 
 def line_of(node: yaml.Node | None, place: Sequence[str | int]) -> int | None:
@@ -138,13 +185,21 @@ def _in_words(model: type[BaseModel], error: Any, node: yaml.Node | None) -> str
 
 def _message(model: type[BaseModel], error: Any) -> str:
     if error["type"] == "extra_forbidden":
-        return "unknown key" + did_you_mean(str(error["loc"][-1]), _keys_at(model, error["loc"][:-1]))
-    message = error["msg"].removeprefix("Value error, ").replace("\n", "\n      ")
+        return "unknown key" + (did_you_mean(str(error["loc"][-1]), _keys_at(model, error["loc"][:-1])) or _elsewhere(model, str(error["loc"][-1])))
+    message = value_fault(error)
+    if error["type"] == "missing" and (meaning := _meaning(model, error["loc"])):
+        message += f": {meaning}"
     if error["type"] == "string_pattern_mismatch":
         message = f"{error['input']!r} does not have the pattern asked for: {_meaning(model, error['loc'])}"
     if error["type"] == "literal_error":
         message += did_you_mean(str(error["input"]), re.findall(r"'([^']*)'", error["ctx"]["expected"]))
     return message
+
+
+def _elsewhere(model: type[BaseModel], name: str) -> str:
+    """Where else a key is known: people forget the section, or the indentation."""
+    places = [f"{section}.{name}" for section, field in model.model_fields.items() for m in _models_in(field.annotation) if name in m.model_fields]
+    return f"; it belongs elsewhere: {' or '.join(dict.fromkeys(places))}" if places else ""
 
 
 def _meaning(model: type[BaseModel], place: Sequence[str | int]) -> str:

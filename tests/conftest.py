@@ -57,6 +57,7 @@ def make_settings(tmp_path):
         )  # fmt: skip
         path = tmp_path / "units.gpkg"
         frame.to_file(path, driver="GPKG")
+        (tmp_path / "none.ndjson").touch()  # a catalog without items
         values = {
             "run": "test", "output": str(tmp_path / "results"), "units": {"path": str(path)}, "periods": [2023, 2024],
             "grid": {"crs": "EPSG:32650", "tile_px": 64}, "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(tmp_path)}],

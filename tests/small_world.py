@@ -28,13 +28,19 @@ DATES = tuple(f"{year}-{month:02d}-16" for year in (2023, 2024) for month in ran
 """A date a month, as many months as water takes."""
 
 
-def write_scene(folder: Path, day: str, ground: dict[str, float] = SOIL, cloud_cover: float = 1.0) -> None:
-    """A Sentinel-2 scene and its item: one ground everywhere, with a little noise."""
+COAST_PX = 36
+"""Soil lies west of this column of a world with a sea."""
+
+
+def write_scene(folder: Path, day: str, ground: dict[str, float] = SOIL, cloud_cover: float = 1.0, *, sea: bool = False) -> None:
+    """A Sentinel-2 scene and its item: one ground everywhere, with a little noise; or soil in the west and ``sea`` in the east half."""
     here, rng = folder / f"S2A_50SMJ_{day.replace('-', '')}_0_L2A", np.random.default_rng(int(day.replace("-", "")))
     here.mkdir(parents=True)
     for name, step in ASSETS.items():
         n = SIZE_PX * 10 // step
-        values = np.full((n, n), 6 if ground is SEA else 5) if name == "scl" else np.rint((ground[name] + rng.normal(0, 0.001, (n, n))) * 1e4)
+        wet = np.broadcast_to(np.arange(n) >= COAST_PX * 10 // step, (n, n)) if sea else np.full((n, n), ground is SEA)
+        refl = np.where(wet & sea, SEA.get(name, 0), ground.get(name, 0)) + rng.normal(0, 0.001, (n, n))
+        values = np.where(wet, 6, 5) if name == "scl" else np.rint(refl * 1e4)
         with rasterio.open(
             here / f"{name}.tif", "w", driver="GTiff", width=n, height=n, count=1, dtype="uint8" if name == "scl" else "uint16", crs=CRS, nodata=0,
             transform=Affine(step, 0, LEFT, 0, -step, TOP),

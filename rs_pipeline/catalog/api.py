@@ -82,6 +82,9 @@ class PatientIO(StacApiIO):
         try:
             return parsed(body)
         except ValueError:
+            if url == self.url and body.lstrip().startswith(b"<"):
+                remedy = "give the address that answers with JSON; a page that shows a catalog names it, often as its source or API"
+                raise CatalogError("this is a web page, no STAC API", where=self.source.catalog, remedy=remedy) from None
             raise Later(f"the answer is no JSON, or only the beginning of it ({len(body)} bytes)") from None
 
     def get_pages(self, url, method=None, parameters=None) -> Iterator[dict[str, Any]]:

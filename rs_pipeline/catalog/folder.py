@@ -75,6 +75,24 @@ def folder_items(
         raise CatalogError(f"the catalog cannot be read: {clean_text(fault)}", where=catalog, remedy="check that it is valid STAC") from None
 
 
+def catalog_fault(catalog: str) -> str:
+    """Why a path that is there is no catalog, and what to do, in one line; empty where it may be one. Looks at its first document alone."""
+    path = Path(catalog).expanduser().resolve()
+    root = next((p for p in (path, path / "catalog.json", path / "collection.json") if p.is_file()), None)
+    if root is None:
+        files = (p for p in path.rglob("*") if p.suffix.lower() in (*LINES, *TABLES, *DOCUMENTS))
+        return "" if next(files, None) else "the folder has no catalog.json, and no items; give the folder that has them, or the https:// URL of an API"
+    if root.suffix.lower() in (*LINES, *TABLES) or special_kind(root):
+        return ""
+    try:
+        entry = _document(root)
+    except (OSError, ValueError) as fault:
+        page = root.read_bytes()[:200].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml"))
+        return "a web page, no catalog; save the catalog.json that it is made of" if page else f"{root.name} is no JSON: {clean_text(fault, 120)}; check the file"
+    is_stac = isinstance(entry, dict) and (entry.get("type") in ("Catalog", "Collection", "Feature", "FeatureCollection") or "links" in entry)
+    return "" if is_stac else f"{root.name} is JSON, but no STAC: it has no type Catalog, Collection, Feature or FeatureCollection; give the path of one that is"
+
+
 def _of_sensor(found: _Found, sensor: Sensor, others: Counter[str] | None) -> dict[str, Any] | Dropped | None:
     """The item with its collection and absolute hrefs if it is one of the sensor's; None if it is another collection's."""
     collection = found.item.get("collection") or found.collection

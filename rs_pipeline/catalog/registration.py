@@ -35,6 +35,9 @@ from rs_pipeline.radiometry.shifts import MIN_DATES, edge_strength, shifts_of
 from rs_pipeline.region import utm_crs
 from rs_pipeline.sensors import load_sensor
 
+REFUSED, TOO_FEW = "refused", "not measured: too few dates to compare with"
+"""What `Scene.registration` says of a scene that is displaced unevenly, and of one that is looked at again once there are more dates."""
+
 REGISTRATION_PX = 256
 """Side of a window, in pixels of the finest sensor of its family."""
 
@@ -95,18 +98,21 @@ def _middles(low: float, high: float, n: int) -> np.ndarray:
 def register(candidates: list[Candidate], region: shapely.Geometry, limits: FetchSection, before: Mapping[str, Scene]) -> list[Candidate]:
     """The candidates with the displacement of every used scene told, moved back where it matters, refused where it cannot be.
 
-    What an earlier search measured holds while the scene's files are the same: nothing is read or moved again for it.
+    What an earlier search found, also that a scene cannot be measured or is displaced unevenly, holds while the scene's files are the same: nothing is read or
+    moved again for it. Where there were too few dates then, it is measured once there are enough.
 
     Parameters
     ----------
     region : polygons of the run, EPSG:4326.
-    before : scenes of the earlier ledger by their key.
+    before : scenes of the earlier ledger by their key, those that it refused for their place among them.
     """
     scenes = [_as_before(c.scene, before.get(c.scene.key)) for c in candidates]
     found: dict[int, list[Displacement]] = defaultdict(list)
+    few: set[int] = set()
     for family in ("optical", "radar"):
         members = [i for i, s in enumerate(scenes) if _measurable(s, family)]
-        if len(members) >= MIN_DATES and any(scenes[i].displaced_x_m is None for i in members):
+        few |= set(members) if len(members) < MIN_DATES else set()
+        if len(members) >= MIN_DATES and any(_pending(scenes[i]) for i in members):
             places = windows(region, min(_pixel_m(scenes[i]) for i in members))
             shown_on = scenes_meeting([scenes[i] for i in members], [_outline(window) for window in places])
             for window, shown in zip(_progress(places, family), shown_on, strict=True):
@@ -114,15 +120,22 @@ def register(candidates: list[Candidate], region: shapely.Geometry, limits: Fetc
                 for i, shift in zip(near, _measure([scenes[i] for i in near], window, limits), strict=True):
                     if shift is not None:
                         found[i].append(shift)
-    settle = {i for i, s in enumerate(scenes) if s.status == "used" and s.displaced_x_m is None}
-    return [replace(c, scene=settled(s, found[i]) if i in settle else s) for i, (c, s) in enumerate(zip(candidates, scenes, strict=True))]
+    settle = {i for i, s in enumerate(scenes) if s.status == "used" and _pending(s)}
+    done = [replace(s, registration=TOO_FEW) if i in few else settled(s, found[i]) if i in settle else s for i, s in enumerate(scenes)]
+    return [replace(c, scene=s) for c, s in zip(candidates, done, strict=True)]
+
+
+def _pending(scene: Scene) -> bool:
+    """Whether nobody has looked yet where a scene lies."""
+    return scene.registration in ("", TOO_FEW)
 
 
 def _as_before(scene: Scene, old: Scene | None) -> Scene:
     """The scene with the place that an earlier search found for it, if that was of the same files."""
     if old is None or scene.status != "used" or (unsigned_hrefs(old), old.identity) != (unsigned_hrefs(scene), scene.identity):
         return scene
-    return replace(scene, **{name: getattr(old, name) for name in ("displaced_x_m", "displaced_y_m", "moved_x_m", "moved_y_m", "registration")})
+    names = ("displaced_x_m", "displaced_y_m", "moved_x_m", "moved_y_m", "registration", *(("status", "reason") if old.registration == REFUSED else ()))
+    return replace(scene, **{name: getattr(old, name) for name in names})
 
 
 def _outline(window: Grid) -> shapely.Polygon:
@@ -150,9 +163,9 @@ def _pixel_m(scene: Scene) -> float:
 
 
 def _measure(scenes: Sequence[Scene], window: Grid, limits: FetchSection) -> list[Displacement | None]:
-    """Displacement in a window of each scene that meets it and has none yet; None where it does not show enough of it."""
+    """Displacement in a window of each scene that meets it and was not looked at yet; None where it does not show enough of it."""
     out: list[Displacement | None] = [None] * len(scenes)
-    new = {i for i, s in enumerate(scenes) if s.displaced_x_m is None}
+    new = {i for i, s in enumerate(scenes) if _pending(s)}
     if not new:
         return out
     trusted = [i for i, t in enumerate(_trusted(scenes)) if t]
@@ -241,7 +254,7 @@ def _uneven(scene: Scene, measured: Sequence[Displacement], pixel_m: float) -> S
     off = sum(d.length_m >= MOVE_PX * pixel_m for d in measured)
     if 2 * off <= len(measured):
         return replace(scene, registration=f"not measured: its windows do not agree ({words})")
-    return replace(scene, status="skipped", reason=f"displaced unevenly beside the other dates: {words}", registration="refused")
+    return replace(scene, status="skipped", reason=f"displaced unevenly beside the other dates: {words}", registration=REFUSED)
 
 
 def _words(d: Displacement) -> str:

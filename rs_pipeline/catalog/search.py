@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from rs_pipeline.catalog.identity import change, identified, remembered
 from rs_pipeline.catalog.items import Candidate, clean_text, read_item, served_item
 from rs_pipeline.catalog.ledger import read_ledger, write_ledger
 from rs_pipeline.catalog.orbits import tracks, write_tracks
-from rs_pipeline.catalog.registration import register
+from rs_pipeline.catalog.registration import REFUSED, register
 from rs_pipeline.catalog.self_test import decide_offsets
 from rs_pipeline.config import FetchSection, Settings, SourceSection
 from rs_pipeline.errors import CatalogError, EmptySearchError, TableError
@@ -190,10 +191,13 @@ def _duplicate_reason(better: Scene, other: Scene) -> str:
     return f"same acquisition as {name} ({better.sensor}{baseline}), which is used"
 
 
-def choose(candidates: list[Candidate], limits: FetchSection) -> list[Candidate]:
-    """The candidates with duplicates skipped and offsets decided. Where a scene is refused for its offset, its duplicate takes its place."""
+def choose(candidates: list[Candidate], limits: FetchSection, looks: Path | None = None) -> list[Candidate]:
+    """The candidates with duplicates skipped and offsets decided. Where a scene is refused for its offset, its duplicate takes its place.
+
+    ``looks`` : folder with what earlier searches saw, see `catalog.looks`.
+    """
     first = identified(deduplicate(candidates), limits)
-    chosen = decide_offsets(first, limits)
+    chosen = decide_offsets(first, limits, looks)
     lost = {i for i, (a, b) in enumerate(zip(first, chosen, strict=True)) if a.scene.status == "used" != b.scene.status}
     again = deduplicate([chosen[i] if i in lost else c for i, c in enumerate(candidates)])
     revived = {i for i, (a, b) in enumerate(zip(first, again, strict=True)) if a.scene.status != "used" == b.scene.status}
@@ -204,7 +208,7 @@ def choose(candidates: list[Candidate], limits: FetchSection) -> list[Candidate]
         again[i] = candidate
     cells = {again[i].acquisition[-1] for i in revived}
     near = [i for i, c in enumerate(again) if c.scene.status == "used" and c.acquisition and c.acquisition[-1] in cells]
-    decided = dict(zip(near, decide_offsets([again[i] for i in near], limits), strict=True))
+    decided = dict(zip(near, decide_offsets([again[i] for i in near], limits, looks), strict=True))
     return [decided[i] if i in revived else again[i] if first[i].scene.status != "used" else c for i, c in enumerate(chosen)]
 
 
@@ -223,6 +227,22 @@ def unique_keys(candidates: list[Candidate]) -> list[Candidate]:
     return out
 
 
+def collect(settings: Settings, region: shapely.Geometry, others: Counter[str]) -> list[Candidate]:
+    """Candidates of all sources over a region (EPSG:4326), with unique keys: what catalogs say, nothing of it opened yet.
+
+    Parameters
+    ----------
+    others : counts the items of other collections.
+
+    Raises
+    ------
+    CatalogError : a catalog cannot be read, or holds more than search.max_scenes.
+    """
+    breaker.share(settings.hosts_folder)
+    shapely.prepare(region)
+    return unique_keys([c for source in settings.sources for c in _collect(source, region, settings, others)])
+
+
 def search(settings: Settings) -> None:
     """Find the scenes of the region and periods in all sources and freeze them in ``scenes.parquet``.
 
@@ -231,16 +251,13 @@ def search(settings: Settings) -> None:
     CatalogError : a catalog cannot be read, holds more than search.max_scenes, or has lost more than search.max_lost_share of the last search.
     EmptySearchError : no scene can be used; says what was searched and why each scene was skipped.
     """
-    breaker.share(settings.hosts_folder)
     region, others = shapely.union_all(load_units(settings).geometry.values), Counter()
-    shapely.prepare(region)
-    candidates = [c for source in settings.sources for c in _collect(source, region, settings, others)]
-    candidates = unique_keys(candidates)
-    candidates = choose(candidates, settings.fetch) if settings.search.self_test else identified(deduplicate(candidates), settings.fetch)
+    candidates = collect(settings, region, others)
+    candidates = choose(candidates, settings.fetch, settings.looks_folder) if settings.search.self_test else identified(deduplicate(candidates), settings.fetch)
     before = _last_search(Layout(settings.root))
     candidates = [replace(c, scene=remembered(c.scene, before.get(c.scene.key))) if c.scene.status == "used" else c for c in candidates]
     if settings.search.register_scenes:
-        candidates = register(candidates, region, settings.fetch, before)
+        candidates = register(candidates, region, settings.fetch, before | _last_search(Layout(settings.root), refused=True))
     scenes = [c.scene for c in candidates]
     counts = Counter(s.status for s in scenes)
     if not counts["used"]:
@@ -307,10 +324,11 @@ def _some(names: Iterable[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f", … ({len(names) - _NAMED} more)" if len(names) > _NAMED else "")
 
 
-def _last_search(layout: Layout) -> dict[str, Scene]:
-    """The used scenes of the last search by their keys; none where there was no search, or one whose ledger has other columns."""
+def _last_search(layout: Layout, *, refused: bool = False) -> dict[str, Scene]:
+    """The used scenes of the last search by their keys, or those that it refused for their place; none where there was no search, or one whose ledger
+    has other columns."""
     try:
-        return {s.key: s for s in read_ledger(layout.scenes, status=["used"])}
+        return {s.key: s for s in read_ledger(layout.scenes, **({"registration": [REFUSED]} if refused else {"status": ["used"]}))}
     except TableError:
         return {}
 

@@ -9,12 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.progress import track
 
 from rs_pipeline.catalog.items import Candidate, chip_offset, clean_text
+from rs_pipeline.catalog.looks import Kept, keep_look, kept_look
 from rs_pipeline.catalog.read import FAULTS, holds_reflectance, open_band, read_coarse, retrying
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import PipelineError
@@ -33,7 +35,7 @@ from rs_pipeline.radiometry.offsets import (
 from rs_pipeline.redaction import redacted
 from rs_pipeline.sensors import load_sensor
 
-_TEST_PX = 343
+TEST_PX = 343
 """Longest side of the coarse reading for the self-test of offsets: the 16-fold overview of a granule's 20 m bands."""
 
 _COMPARE_PX = 172
@@ -45,22 +47,40 @@ Seen = tuple[PixelTest, Look, str]
 
 
 def _coarse(scene: Scene, sensor: Sensor, role: str, limits: FetchSection, shape: tuple[int, int] | None = None) -> tuple[np.ndarray, str]:
-    """A band read at most _TEST_PX on its longer side, from an overview where there is one (nodata is 0), and its pixel grid as text."""
+    """A band read at most TEST_PX on its longer side, from an overview where there is one (nodata is 0), and its pixel grid as text."""
     def read() -> tuple[np.ndarray, str]:
         with open_band(scene, role, limits) as dataset:
-            values = read_coarse(dataset, _TEST_PX, shape)
+            values = read_coarse(dataset, TEST_PX, shape)
             values = np.where(np.isfinite(values) & (values != (sensor.nodata if dataset.nodata is None else dataset.nodata)), values, 0)
             return values, f"{dataset.crs} {dataset.transform.to_gdal()} {dataset.shape}"
 
     return retrying(read, scene.assets[role], limits, scene.sign)
 
 
-def read_look(candidate: Candidate, limits: FetchSection) -> Seen | Decision:
+def read_look(candidate: Candidate, limits: FetchSection, looks: Path | None = None) -> Seen | Decision:
     """Look at the pixels of a scene once, coarsely: what they say by themselves, a thinned copy for comparison, and their grid.
 
     Reflectances in place of digital numbers settle the matter: nothing is to be added to them.
+
+    Parameters
+    ----------
+    looks : folder with what was seen before, see `catalog.looks`; a scene of the same content is not opened.
     """
     scene, sensor = candidate.scene, load_sensor(candidate.scene.sensor)
+    kept = kept_look(looks, scene) if looks else None
+    if kept is None:
+        kept = _looked(scene, sensor, limits)
+        if isinstance(kept, Decision):
+            return kept
+        if looks:
+            keep_look(looks, scene, kept)
+    test, stack, clear, grid = kept
+    told = by_metadata(sensor.offset_rule, candidate.facts, sensor.offset)
+    return test, Look(stack, clear, scene.solar_day.timetuple().tm_yday, told.log_odds + test.log_odds), grid
+
+
+def _looked(scene: Scene, sensor: Sensor, limits: FetchSection) -> Kept | Decision:
+    """What the files of a scene show."""
     swir2_dn, grid = _coarse(scene, sensor, "swir2", limits)
     if holds_reflectance(swir2_dn) and holds_reflectance(_coarse(scene, sensor, "red", limits)[0]):
         return Decision(0.0, "the files hold reflectances: no offset", "high")
@@ -72,14 +92,13 @@ def read_look(candidate: Candidate, limits: FetchSection) -> Seen | Decision:
     clear = (stack > 0).all(axis=0)
     if classes is not None:
         clear &= np.isin(classes[thin].ravel(), CLEAR_CLASSES)
-    told = by_metadata(sensor.offset_rule, candidate.facts, sensor.offset)
-    return test, Look(stack, clear, scene.solar_day.timetuple().tm_yday, told.log_odds + test.log_odds), grid
+    return test, stack, clear, grid
 
 
-def _try_look(candidate: Candidate, limits: FetchSection) -> Seen | Decision | str:
+def _try_look(candidate: Candidate, limits: FetchSection, looks: Path | None) -> Seen | Decision | str:
     """`read_look`, or why it cannot be done."""
     try:
-        return read_look(candidate, limits)
+        return read_look(candidate, limits, looks)
     except (PipelineError, *FAULTS) as fault:
         return clean_text(" ".join(redacted(str(fault)).split()))
 
@@ -131,8 +150,8 @@ def _decide_place(candidates: list[Candidate], looked: list[Seen | Decision | st
     return out
 
 
-def decide_offsets(candidates: list[Candidate], limits: FetchSection) -> list[Candidate]:
-    """The candidates with their offsets decided from pixels too where the sensor's rule leaves doubt, place by place."""
+def decide_offsets(candidates: list[Candidate], limits: FetchSection, looks: Path | None = None) -> list[Candidate]:
+    """The candidates with their offsets decided from pixels too where the sensor's rule leaves doubt, place by place; ``looks`` as in `read_look`."""
     places: dict[str, list[int]] = defaultdict(list)
     for i, candidate in enumerate(candidates):
         sensor = load_sensor(candidate.scene.sensor)
@@ -142,7 +161,7 @@ def decide_offsets(candidates: list[Candidate], limits: FetchSection) -> list[Ca
     out = list(candidates)
     for members in _places(places):
         with ThreadPoolExecutor(max_workers=limits.connections) as pool:
-            looked = list(pool.map(lambda i: _try_look(candidates[i], limits), members))
+            looked = list(pool.map(lambda i: _try_look(candidates[i], limits, looks), members))
         for i, decided in zip(members, _decide_place([candidates[i] for i in members], looked), strict=True):
             out[i] = decided
     return out

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta, timezone, tzinfo
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from rs_pipeline.strict import Strict
 
@@ -23,6 +23,14 @@ def _day_of_a_leap_year(text: str) -> str:
     except ValueError:
         raise ValueError(f"there is no day {text}; write month-day, such as 06-15") from None
     return text
+
+
+def _month_and_day_alone(given: Any) -> Any:
+    if isinstance(given, date):
+        raise ValueError(f"{given} has a year, the window is the same every year; write '{given:%m-%d}'")
+    if isinstance(given, str) and (found := re.fullmatch(r"(\d{1,2})[/.](\d{1,2})", given)):
+        raise ValueError(f"{given!r} is no month-day; write the month first and a hyphen, such as 06-15, got {found[1]} and {found[2]}")
+    return given
 
 
 def time_zone(name: str) -> tzinfo:
@@ -54,7 +62,7 @@ Reflectance = Annotated[float, Field(gt=0, lt=1)]
 Year = Annotated[int, Field(ge=1984, le=2100)]
 """Calendar year, from the first whole one of Landsat 5 on."""
 
-MonthDay = Annotated[str, Field(pattern=r"^\d\d-\d\d$"), AfterValidator(_day_of_a_leap_year)]
+MonthDay = Annotated[str, Field(pattern=r"^\d\d-\d\d$"), BeforeValidator(_month_and_day_alone), AfterValidator(_day_of_a_leap_year)]
 """Month and day, ``MM-DD``."""
 
 Window = tuple[MonthDay, MonthDay]

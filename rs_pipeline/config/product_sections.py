@@ -162,6 +162,16 @@ class CoastlineSection(Section):
             raise ValueError("level mhws needs a tide table: name it in coastline.tide_table, or set coastline.level: msl")
         return self
 
+    @field_validator("sea_points", mode="before")
+    @classmethod
+    def _longitude_first(cls, value):
+        points = [p for p in value if isinstance(p, list | tuple) and len(p) == 2 and all(isinstance(v, int | float) for v in p)] if isinstance(value, list) else []
+        if swapped := next((p for p in points if abs(p[1]) > 90 >= abs(p[0])), None):
+            raise ValueError(f"{swapped[1]:g} is no latitude; longitude comes first: write [{swapped[1]:g}, {swapped[0]:g}]")
+        if isinstance(value, list) and len(value) == 2 and all(isinstance(v, int | float) for v in value):
+            raise ValueError(f"[{value[0]:g}, {value[1]:g}] is one point, where a list of points is due; write [[{value[0]:g}, {value[1]:g}]]")
+        return value
+
     @field_validator("tide_time_zone")
     @classmethod
     def _is_a_zone(cls, value: str | None) -> str | None:

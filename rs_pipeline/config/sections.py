@@ -6,7 +6,7 @@ import codecs
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import pyproj
@@ -17,7 +17,7 @@ from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import PERIOD_LABEL, crs_fault
 from rs_pipeline.redaction import is_secret
 from rs_pipeline.sensors import load_sensor
-from rs_pipeline.strict import MadePath
+from rs_pipeline.strict import MadePath, in_one_line
 
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
@@ -48,6 +48,11 @@ class InputSection(Section):
             return value and codecs.lookup(value).name
         except LookupError:
             raise ValueError(f"unknown encoding {value!r}; write GBK, GB18030, UTF-8 or UTF-16") from None
+
+    @field_validator("crs", mode="before")
+    @classmethod
+    def _by_its_number(cls, value):
+        return f"EPSG:{value}" if type(value) is int else value
 
     @field_validator("crs")
     @classmethod
@@ -139,9 +144,15 @@ class SourceSection(Section):
         try:
             load_sensor(value)
         except ConfigError as fault:
-            raise ValueError(str(fault)) from None
+            raise ValueError(in_one_line(fault)) from None
         return value
 
+    @field_validator("max_cloud_cover")
+    @classmethod
+    def _in_percent(cls, value: float) -> float:
+        if 0 < value < 1:
+            raise ValueError(f"{value:g} would leave out nearly every scene; percent is meant, not a share: write {100 * value:g}")
+        return value
 
     @model_validator(mode="after")
     def _classes_are_known(self):
@@ -152,13 +163,35 @@ class SourceSection(Section):
         return self
 
 
+def _code(given: Any) -> Any:
+    """A code as text. Without its quotes it is a number: six digits of it are all there, fewer have lost the zeros in front.
+
+    Raises
+    ------
+    ValueError : zeros may be lost.
+    """
+    if type(given) is not int:
+        return given
+    if given < 100_000:
+        raise ValueError(f"{given} is a code without its quotes, and zeros in front may be lost; write it in quotes, such as '000000'")
+    return str(given)
+
+
 class UnitsSection(Section):
     """The polygons indicators are reported for."""
 
     path: Path = Field(description="Polygon file (GeoPackage, GeoJSON, Shapefile) with a CRS.")
     code: str = Field("adcode", description="Column with the unique code.")
     name: str = Field("name", description="Column with the name.")
-    prefecture: str = Field("prefecture", description="Column with the prefecture.")
+    prefecture: str | None = Field("prefecture", description="Column with the prefecture; null where there is none: no rows of prefectures then.")
+    only: list[str] = Field(
+        [], description="Codes of the units that are looked at, of all that the file has: [\"130209\", \"130225\"]; default all. The region is then these."
+    )
+
+    @field_validator("only", mode="before")
+    @classmethod
+    def _codes_as_text(cls, value):
+        return [_code(c) for c in value] if isinstance(value, list) else value
 
     @model_validator(mode="after")
     def _three_columns(self):
@@ -171,9 +204,14 @@ class GridSection(Section):
     """The pixels of the products, and how they are cut into jobs."""
 
     crs: str = Field("auto", description="Projected CRS in metres, such as EPSG:32650, or auto: the UTM zone of the region's centre.")
-    resolution_m: float = Field(10.0, gt=0, le=1000, description="Pixel size of the products, metres.")
+    resolution_m: float = Field(10.0, ge=1, le=1000, description="Pixel size of the products, metres; default that of the finest sensor: 10 of Sentinel, 30 of Landsat and HLS alone.")
     tile_px: int = Field(1024, ge=64, le=8192, multiple_of=16, description="Pixels on a side of a tile, a multiple of 16: one job a tile and period.")
     margin_m: float = Field(320.0, ge=0, le=5000, description="Chips reach this far beyond the tile, so that masks and reaches do not end at its border.")
+
+    @field_validator("crs", mode="before")
+    @classmethod
+    def _by_its_number(cls, value):
+        return f"EPSG:{value}" if type(value) is int else value
 
     @field_validator("crs")
     @classmethod
@@ -324,6 +362,11 @@ class IndicatorsSection(Section):
     max_lost_share: Fraction = Field(
         0.2, description="Where more than this share of a unit's scenes of a period could not be read, its rows say so and the run ends with exit code 1."
     )
+
+    @field_validator("official_coast_km", mode="before")
+    @classmethod
+    def _codes_as_text(cls, value):
+        return {_code(c): v for c, v in value.items()} if isinstance(value, dict) else value
 
     @model_validator(mode="after")
     def _in_falling_order(self):

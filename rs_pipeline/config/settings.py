@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import date
@@ -23,7 +24,8 @@ from rs_pipeline.config.sections import NamedPeriod, PeriodsSection
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import Period
 from rs_pipeline.provinces import load_province
-from rs_pipeline.strict import MadePath, check, read_mapping
+from rs_pipeline.sensors import load_sensor
+from rs_pipeline.strict import MadePath, check, in_one_line, read_mapping
 
 _WHAT = "configuration"
 
@@ -46,6 +48,16 @@ def _of(section: type[Section]) -> Any:
 
 RUNTIME_SECTIONS = ("run", "output", "resources", "fetch", "notify")
 """Sections that say where, how fast and with how many tries a run works; what it writes does not depend on them."""
+
+
+def _period_in_words(text: str) -> str:
+    """What to write for a range of years or a month that stands as a text; empty for other texts."""
+    if years := re.fullmatch(r"\s*(\d{4})\s*(?:[-–—~～/:]+|to|至|到)\s*(\d{4}|today)\s*", text):
+        return f"{text!r} is no year; write {{first_year: {years[1]}, last_year: {years[2]}}} for all years from one to another"
+    if month := re.fullmatch(r"\s*(\d{4})[-/.](\d{1,2})\s*", text):
+        name = f"{month[1]}-{int(month[2]):02d}"
+        return f"{text!r} is no year; write {{label: {name}, start: {name}-01, end: …}} for a period that is none"
+    return ""
 
 
 class Settings(Section):
@@ -90,7 +102,8 @@ class Settings(Section):
     @field_validator("run", mode="before")
     @classmethod
     def _one_spelling(cls, value):
-        """Composed characters, so that a name is the same folder however it was typed."""
+        """Composed characters, so that a name is the same folder however it was typed; a number is a name."""
+        value = str(value) if type(value) is int else value
         return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 
     @field_validator("province")
@@ -99,7 +112,20 @@ class Settings(Section):
         try:
             load_province(value)
         except ConfigError as fault:
-            raise ValueError(str(fault)) from None
+            raise ValueError(in_one_line(fault)) from None
+        return value
+
+    @field_validator("baseline", mode="before")
+    @classmethod
+    def _a_year_is_a_label(cls, value):
+        return str(value) if type(value) is int else value
+
+    @field_validator("periods", mode="before")
+    @classmethod
+    def _no_periods_in_words(cls, value):
+        for entry in value if isinstance(value, list) else [value]:
+            if isinstance(entry, str) and (fault := _period_in_words(entry)):
+                raise ValueError(fault)
         return value
 
     @field_validator("periods")
@@ -108,6 +134,13 @@ class Settings(Section):
         if isinstance(value, list) and not value:
             raise ValueError("at least one period is needed")
         return value
+
+    @model_validator(mode="after")
+    def _pixels_of_the_finest_sensor(self):
+        """A grid whose resolution is not given gets that of the finest sensor: 10 m pixels of 30 m ones are nine times the work for nothing."""
+        if "resolution_m" not in self.grid.model_fields_set:
+            object.__setattr__(self, "grid", self.grid.model_copy(update={"resolution_m": self.finest_m}))
+        return self
 
     @model_validator(mode="after")
     def _check(self):
@@ -148,6 +181,11 @@ class Settings(Section):
         )
 
     @property
+    def finest_m(self) -> float:
+        """Pixel size of the finest band of the sources' sensors, metres."""
+        return min(band.resolution_m for source in self.sources for band in load_sensor(source.sensor).bands)
+
+    @property
     def baseline_label(self) -> str:
         return self.baseline or self.all_periods[0].label
 
@@ -165,6 +203,11 @@ class Settings(Section):
     def hosts_folder(self) -> Path:
         """Folder that says which hosts are down; for all runs of the output folder."""
         return self.output / ".hosts"
+
+    @property
+    def looks_folder(self) -> Path:
+        """Folder that keeps what searches saw of scenes; for all runs of the output folder. No run can have its name."""
+        return self.output / ".looks"
 
     def stated(self, key: str) -> sections.InputSection:
         """What the configuration says about the file that ``key`` names."""

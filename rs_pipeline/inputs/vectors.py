@@ -24,6 +24,7 @@ from rs_pipeline.errors import ConfigError
 from rs_pipeline.inputs.cells import code_text
 from rs_pipeline.inputs.coordinates import UNSHIFT, is_degrees, is_swapped, looks_like, zone_number
 from rs_pipeline.inputs.encoding import decoded, encoding_of, text_of
+from rs_pipeline.paths import did_you_mean, path_hint
 from rs_pipeline.storage.special import special_kind
 from rs_pipeline.strict import OF_ADDRESSES
 
@@ -66,13 +67,16 @@ def read_vector(path: Path, *, key: str, stated: InputSection, kind: Kind = "pol
     """
     where = f"{key}: {path}"
     if not Path(path).exists():
-        raise ConfigError(f"file not found: {path}", where=key, remedy="give the path of an existing file; README, 'Side tables', says how to obtain each")
+        remedy = f"give the path of an existing file{path_hint(Path(path))}; README, 'Side tables', says how to obtain each"
+        raise ConfigError(f"file not found: {path}", where=key, remedy=remedy)
     if unfit := _unfit(Path(path)):
         raise ConfigError(unfit, where=where, remedy="hand in a file, or the folder of a geodatabase")
     frame = _read(Path(path), _layer(Path(path), where, stated, kind, columns, key), where, stated, key)
     if missing := [c for c in columns if c not in frame]:
         have = sorted(set(frame.columns) - {"geometry"})
-        raise ConfigError(f"columns not found: {missing}", where=where, remedy=f"the file has {have or 'none'}")
+        raise ConfigError(f"columns not found: {missing}", where=where, remedy=f"the file has {have or 'none'}{did_you_mean(missing[0], have)}")
+    if not isinstance(frame.get("geometry"), gpd.GeoSeries):
+        raise ConfigError("a table without shapes", where=where, remedy="hand in the shapes: GeoPackage, GeoJSON or a shapefile with all its files")
     if frame.empty:
         raise ConfigError("the file has no features", where=where, remedy="check the export")
     names = frame[label].map(code_text) if label in frame else pd.Series([f"row {i + 1}" for i in range(len(frame))], frame.index)
@@ -88,6 +92,8 @@ def _unfit(path: Path) -> str:
         return f"{kind}, not a file"
     if found := next((c for c in OF_ADDRESSES if c in str(path)), ""):
         return f"its path has {found!r}, by which readers of vector files cut a path: rename it"
+    if path.is_file() and path.stat().st_size == 0:
+        return "the file is empty, 0 bytes: the copy or the export may have failed"
     if path.suffix.lower() != ".zip" or not zipfile.is_zipfile(path):
         return ""
     with zipfile.ZipFile(path) as packed:
@@ -100,7 +106,7 @@ def _layer(path: Path, where: str, stated: InputSection, kind: Kind, columns: Co
     try:
         layers = [(name, shape) for name, shape in pyogrio.list_layers(path) if shape is not None]
     except Exception as fault:  # GDAL's drivers raise what they like
-        raise _unreadable(fault, where) from None
+        raise _unreadable(fault, where, path) from None
     names = [name for name, _ in layers]
     if stated.layer and stated.layer not in names:
         raise ConfigError(f"there is no layer {stated.layer!r}", where=where, remedy=f"choose one of {', '.join(names)} in inputs.{key}.layer")
@@ -115,9 +121,14 @@ def _layer(path: Path, where: str, stated: InputSection, kind: Kind, columns: Co
     return fitting[0]
 
 
-def _unreadable(fault: Exception, where: str) -> ConfigError:
+def _unreadable(fault: Exception, where: str, path: Path) -> ConfigError:
+    if path.is_dir():
+        files = [p.name for p in sorted(path.iterdir()) if p.suffix.lower() in (".gpkg", ".geojson", ".json", ".shp", ".zip", ".gdb")]
+        remedy = f"give the path of a file in it: {', '.join(files[:NAMED])}" if files else "give the path of a file; this folder has no vector file"
+        return ConfigError("a folder, not a file", where=where, remedy=remedy)
     missing = "hand in all files of the shapefile (.shp, .shx, .dbf, .prj)" if ".shx" in str(fault) or ".dbf" in str(fault) else "use GeoPackage or GeoJSON"
-    return ConfigError(f"cannot be read as a vector file: {fault}", where=where, remedy=missing)
+    told = str(fault).partition("; It might help")[0].rstrip(".")
+    return ConfigError(f"cannot be read as a vector file: {told}", where=where, remedy=missing)
 
 
 def _read(path: Path, layer: str | None, where: str, stated: InputSection, key: str) -> gpd.GeoDataFrame:
@@ -132,7 +143,7 @@ def _read(path: Path, layer: str | None, where: str, stated: InputSection, key: 
     except ConfigError:
         raise
     except Exception as fault:  # GDAL's drivers raise what they like
-        raise _unreadable(fault, where) from None
+        raise _unreadable(fault, where, path) from None
     return _with_texts(frame, path, where, stated, key) if bare else frame
 
 

@@ -4,6 +4,8 @@ The sea is found from the reference coastline and the water itself. Water narrow
 joins the sea too (Bishop-Taylor et al. 2021); what opens to the sea by less than GATE_M, through a gate or a breach of a dyke, is not joined to
 it. Of the open water that is left, the sea is, of what goes on beyond what was observed, the largest within reach of each stretch of the
 reference line: a pond behind the line ends within sight. So every coast of the line has its sea. Points at sea (coastline.sea_points) add what holds them.
+Without a line and points it is the largest open water that goes on beyond what was observed, and all others that do so over OPEN_SEA_M: a province whose
+coast lies in two pieces has two seas.
 
 The sea is that of a period: a coast moves, ground that is reclaimed was sea before and is none after, and what an earlier period had does not
 change when a year is added. Tidal flats, which are seasonal water joined to the sea, belong to it.
@@ -48,6 +50,9 @@ CELL_M = 50.0
 OPEN_SHARE = 0.85
 """Share of a cell's pixels that are water in open water: a dyke of one pixel takes a fifth of the cell."""
 WORK_PX = 2048
+
+OPEN_SEA_M = 5000.0
+"""Open water that goes on over such a width beyond what was observed is sea where no line or point says so; reservoirs on a border are narrower."""
 
 SEA = "water.sea"
 """Name of the sea among the bands that counties sum."""
@@ -103,7 +108,7 @@ def _points_at_sea(settings: Settings, grid: Grid, tiles: list[Tile]) -> tuple[t
     ground = shapely.union_all([shapely.box(*t.grid.bounds) for t in tiles])
     for name, inside in zip(names, shapely.intersects_xy(ground, points), strict=True):
         if not inside:
-            raise ConfigError("this point at sea lies in no tile of the run", where=name, remedy=f"move it onto the sea within the units, or {LEAVE_OUT}")
+            raise ConfigError("this point at sea lies in no tile of the run", where=name, remedy=f"move it onto the sea within the units, longitude first, or {LEAVE_OUT}")
     return names, points
 
 
@@ -161,7 +166,7 @@ def sea_and_rivers(water: np.ndarray, observed: np.ndarray, grid: Grid, marks: S
     """The sea, and the rivers and channels that join it; bool (h, w) each. Ponds, lakes and what is upstream are in neither.
 
     ``water`` and ``observed`` are bool (h, w). Without a reference line and without a point on open water the sea is the largest open water
-    that goes on beyond what was observed, or the largest of all.
+    that goes on beyond what was observed, or the largest of all, and whatever goes on over OPEN_SEA_M.
     """
     narrow = channels_of(water, observed, grid.resolution_m)
     open_water, gate_px = water & ~narrow, max(1, math.ceil(GATE_M / grid.resolution_m))
@@ -181,8 +186,9 @@ def _chosen(labels: np.ndarray, count: int, observed: np.ndarray, grid: Grid, ma
     """Labels of the open waters that are sea."""
     size = np.bincount(labels.ravel(), minlength=count + 1)
     size[0] = 0
-    goes_on = np.bincount(labels[ndimage.binary_dilation(~observed, border_value=1)], minlength=count + 1) > 0
-    goes_on[0] = False
+    rim_px = np.bincount(labels[ndimage.binary_dilation(~observed, border_value=1)], minlength=count + 1)
+    rim_px[0] = 0
+    goes_on = rim_px > 0
     chosen = {k for place in _around(labels, marks.points, grid, MOUTH_RADIUS_M) for k in _largest(place, size)}
     for waters in (np.where(goes_on, size, 0), size):
         beside = {k for place in _around(labels, marks.along, grid, marks.reach_m) for k in _largest(place, waters)}
@@ -190,7 +196,8 @@ def _chosen(labels: np.ndarray, count: int, observed: np.ndarray, grid: Grid, ma
             break
     chosen |= beside
     if not chosen and not len(marks.along):
-        chosen = {int(np.argmax(np.where(goes_on, size, 0) if goes_on.any() else size))}
+        wide = np.flatnonzero(rim_px * grid.resolution_m >= OPEN_SEA_M)
+        chosen = {int(np.argmax(np.where(goes_on, size, 0) if goes_on.any() else size)), *map(int, wide)}
     return chosen
 
 

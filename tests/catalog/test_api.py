@@ -7,14 +7,17 @@ import subprocess
 import sys
 import time
 import urllib.request
+from datetime import date
 from pathlib import Path
 
 import geopandas as gpd
 import pytest
 from geopandas.testing import assert_geodataframe_equal
 
+from benchmarks.remote_reads import served
 from rs_pipeline.catalog import api as api_module
 from rs_pipeline.catalog.search import search
+from rs_pipeline.config import FetchSection, SourceSection
 from rs_pipeline.errors import CatalogError
 from rs_pipeline.layout import Layout
 
@@ -95,3 +98,11 @@ def test_unreachable_api_is_named(real_settings):
     with pytest.raises(CatalogError, match="does not answer as it should") as caught:
         search(settings)
     assert caught.value.where == url and "check the address" in caught.value.remedy
+
+
+def test_a_web_page_for_an_api_is_told_at_once():
+    with served({"/": b"<!DOCTYPE html><html><title>STAC Browser</title></html>"}, 0.0) as server:
+        source = SourceSection(sensor="hls2-s30", catalog=f"http://127.0.0.1:{server.server_port}/", schemes=["http"], internal_hosts=True)
+        with pytest.raises(CatalogError, match="this is a web page, no STAC API") as fault:
+            list(api_module.api_items(source, "hls2-s30", (117, 39, 118, 40), [(date(2023, 1, 1), date(2023, 2, 1))], FetchSection(), 10))
+        assert len(server.log) == 1 and "answers with JSON" in fault.value.remedy

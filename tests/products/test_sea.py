@@ -74,6 +74,16 @@ def test_points_name_the_sea_where_there_is_no_line(coast):
     assert unnamed[50, 140] and not unnamed[45, 20], "the largest that goes on beyond what was seen"
 
 
+@pytest.mark.parametrize(("height_px", "both"), [(300, True), (120, False)])
+def test_a_coast_in_two_pieces_has_two_seas_without_a_line(height_px, both):
+    """A second water that goes on over 6 km is sea; over 2.4 km it may be a reservoir on the border."""
+    grid = Grid("EPSG:32650", 20.0, 500_000.0, 4_300_000.0, 150, 400)
+    water = np.zeros(grid.shape, bool)
+    water[:, 110:] = water[:height_px, :30] = True
+    found, _ = sea_and_rivers(water, np.ones(grid.shape, bool), grid, marks())
+    assert found[:, 110:].all() and found[: height_px - 5, :25].all() == both and found[:, :30].any() == both
+
+
 def test_without_water_or_far_from_the_line_there_is_no_sea(coast):
     assert not sea_and_rivers(np.zeros_like(coast), EVERYWHERE, GRID, marks((20, 100)))[0].any()
     assert not sea_and_rivers(coast, EVERYWHERE, GRID, marks((80, 60), reach_m=100))[0].any()

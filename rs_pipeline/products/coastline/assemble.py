@@ -35,8 +35,6 @@ log = logging.getLogger(__name__)
 MIN_BASELINE_M = 1000.0
 """Without a reference, shorelines of the first period at least this long become baselines; islets do not."""
 MAX_HALF_LENGTH_M = 1500.0
-DEFAULT_TIDE_M_PER_M = 20.0
-"""A beach of slope 0.05, where the tide's effect was not measured."""
 WET_SAND_HEIGHT_M = 0.4
 """On a beach the sand stays wet and dark about this far above the waterline. Landsat's pixel does not tell the strip from the dry sand
 behind it, and its line may lie up to the width of the strip too far landward, in every period alike."""
@@ -57,7 +55,7 @@ class Shore:
     level_m: float
     """Height above mean sea level that it stands for; NaN where dates of any tide were used."""
 
-    def error_m(self, tide_m_per_m: float = DEFAULT_TIDE_M_PER_M) -> float:
+    def error_m(self, tide_m_per_m: float = shoreline.TIDE_M_PER_M) -> float:
         return shoreline.position_error_m(self.family, self.reference, self.edge_method, tide_m_per_m)
 
     @property
@@ -253,7 +251,7 @@ def transect_table(
 
 def position_errors(shores: dict[str, list[Shore]], crossings: dict[str, Crossings], tide_m_per_m: np.ndarray) -> np.ndarray:
     """Standard error of each crossing, metres, float (n, p), NaN where there is none; ``tide_m_per_m`` float (n, p), NaN where not known."""
-    tide = np.where(np.isfinite(tide_m_per_m), tide_m_per_m, DEFAULT_TIDE_M_PER_M)
+    tide = np.where(np.isfinite(tide_m_per_m), tide_m_per_m, shoreline.TIDE_M_PER_M)
     wet_sand_m = np.where(tide_m_per_m >= classify.BEACH_M_PER_M, WET_SAND_HEIGHT_M * np.nan_to_num(tide_m_per_m), 0.0)
     error = np.full(tide.shape, np.nan)
     for k, (p, found) in enumerate(crossings.items()):

@@ -10,6 +10,13 @@ import pandas as pd
 from rs_pipeline.config import Settings
 from rs_pipeline.estimation.layers import ByUnit, marked_layer
 from rs_pipeline.layout import Layout
+from rs_pipeline.products.coastline.shoreline import HEIGHT_ERROR_M, TIDE_M_PER_M
+
+NO_TIDE = (
+    f"no tide (coastline.tide_table is not given): lines stand for the water of the passes, {HEIGHT_ERROR_M['instantaneous']:g} m of height and so "
+    f"{HEIGHT_ERROR_M['instantaneous'] * TIDE_M_PER_M:g} m of place in doubt on a slope of {1 / TIDE_M_PER_M:g}, more on flats"
+)
+"""The doubt of a coast without a tide table, 1 sigma."""
 
 
 def read_transects(settings: Settings) -> pd.DataFrame | None:
@@ -18,6 +25,11 @@ def read_transects(settings: Settings) -> pd.DataFrame | None:
 
 
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
-    """``transects``: rows of the unit, all periods, None where the run made none; ``official_coast_km``: None where the configuration gives none."""
-    official = settings.indicators.official_coast_km
-    return {"transects": ByUnit(read_transects(settings), settings).of, "official_coast_km": lambda adcode, period: official.get(adcode)}
+    """``transects``: rows of the unit, all periods, None where the run made none; ``official_coast_km``: None where the configuration gives none;
+    ``tide_doubt``: what it leaves in doubt, in words, that no tide is known; empty with a tide table."""
+    official, coast = settings.indicators.official_coast_km, settings.coastline
+    doubt = NO_TIDE if coast is not None and coast.tide_table is None else ""
+    return {
+        "transects": ByUnit(read_transects(settings), settings).of, "official_coast_km": lambda adcode, period: official.get(adcode),
+        "tide_doubt": lambda adcode, period: doubt,
+    }  # fmt: skip

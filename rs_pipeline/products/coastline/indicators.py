@@ -103,7 +103,8 @@ def _natural(facts: Facts, denominator: str, part: str = NATURAL) -> Estimate:
     factor = {"": coast_m / 1e3, "measured": 100.0, "official": 100.0 * coast_m / 1e3 / (facts["official_coast_km"] or math.nan)}[denominator]
     estimate = published(modelled(value, error, high=high), v, facts, factor, total=denominator != "measured", spread=error)
     restored_km = known.length_m[known.restored].sum() / 1e3
-    return estimate.noting(f"{restored_km:.3g} km restored coast count as natural" if restored_km else "", carried, _converted(coast, facts))
+    restored = f"{restored_km:.3g} km restored coast count as natural" if restored_km else ""
+    return estimate.noting(restored, carried, _converted(coast, facts), facts["tide_doubt"])
 
 
 def _converted(coast: pd.DataFrame, facts: Facts) -> str:
@@ -145,7 +146,7 @@ def _coast_rate(facts: Facts) -> Estimate:
     mean = around(np.average(seen.lrr_m_yr, weights=seen.length_m), np.average(seen.lrr_ci95_m_yr, weights=seen.length_m))
     v = observed_ratio(seen.length_m.sum(), coast.length_m.sum())
     square = np.average(seen.lrr_m_yr**2, weights=seen.length_m)
-    return published(mean, v, facts, 1.0, low=seen.lrr_m_yr.min(), high=seen.lrr_m_yr.max(), square=square).noting(words)
+    return published(mean, v, facts, 1.0, low=seen.lrr_m_yr.min(), high=seen.lrr_m_yr.max(), square=square).noting(words, facts["tide_doubt"])
 
 
 def _reclaimed(facts: Facts) -> Estimate:
@@ -180,7 +181,7 @@ def _reclaimed(facts: Facts) -> Estimate:
     value_m2 = area_m2[built].sum()
     mean = Interval(value_m2 / length, (value_m2 - half_m2) / length, (value_m2 + half_m2 + undecided_m2) / length, "model95")
     high = max(MIN_STEP_M, new.advance.max() if len(new) else 0.0)
-    return published(within(mean, 0, math.inf), v, facts, coast.length_m.sum() / 1e4, high=high, total=True)
+    return published(within(mean, 0, math.inf), v, facts, coast.length_m.sum() / 1e4, high=high, total=True).noting(facts["tide_doubt"])
 
 
 def _ends95_m2(area_m2: np.ndarray, built: np.ndarray) -> float:

@@ -32,6 +32,9 @@ WATER_LEVELS = ("instantaneous", "msl", "mhws", "below mhws")
 HEIGHT_ERROR_M = {"instantaneous": 0.5, "msl": 0.25, "mhws": 0.25, "below mhws": 0.5}
 """Standard error of the height that a line lies at; below mean high water springs, of the height that it says (``level_m``)."""
 
+TIDE_M_PER_M = 20.0
+"""Metres that a metre of tide moves a line on a beach of slope 0.05, where the tide's effect was not measured."""
+
 SEED_THRESHOLD = (0.03, 0.08)
 """Guard of Otsu's threshold: turbid water stays below, wet mud above."""
 WATER_REACH_M = 300.0
@@ -168,7 +171,7 @@ def contour_lines(fraction: np.ndarray, grid: Grid, level: float = 0.5) -> list[
     return [g.simplify(SIMPLIFY_M) for g in shapely.get_parts(merged) if g.length > 0]
 
 
-def position_error_m(family: str, reference: str, edge_method: str, tide_m_per_m: float = 20.0) -> float:
+def position_error_m(family: str, reference: str, edge_method: str, tide_m_per_m: float = TIDE_M_PER_M) -> float:
     """1-sigma error of a shoreline's position, metres: root of the summed squares of its sources.
 
     Contour 1.5 (Sentinel-2) or 3 (Landsat), 15 where a threshold replaced the fraction; geolocation 4 or 6; season 5;

@@ -1,0 +1,333 @@
+"""Verb ``plan``: what a run will cost, before it is paid for. Scenes are those of the ledger, or of the catalogs' items; no scene is opened.
+
+Requests and bytes are those of our own reading: of each band of a scene over a tile the header and the blocks that its window meets, a request a
+row of blocks. What cannot be known beforehand stands in `CONSTANTS`, each with its origin.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+from rasterio.warp import transform_bounds
+
+from rs_pipeline.catalog.address import is_api
+from rs_pipeline.catalog.api import PAGE_SIZE
+from rs_pipeline.catalog.fetch import chip_grid, tile_outline
+from rs_pipeline.catalog.ledger import read_ledger
+from rs_pipeline.catalog.registration import windows
+from rs_pipeline.catalog.search import collect, deduplicate
+from rs_pipeline.catalog.self_test import TEST_PX
+from rs_pipeline.config import Settings
+from rs_pipeline.errors import ConfigError, EmptySearchError, TableError
+from rs_pipeline.layout import Layout
+from rs_pipeline.model import Band, Grid, Period, Scene, Tile
+from rs_pipeline.radiometry.dates import LOOK_BANDS
+from rs_pipeline.radiometry.masks import shadow_reach_m
+from rs_pipeline.radiometry.shifts import MIN_DATES
+from rs_pipeline.region import load_units, make_tiles, run_grid, utm_crs
+from rs_pipeline.remote.ranges import HEAD_BYTES, MAX_PART_BYTES
+from rs_pipeline.sensors import load_sensor
+from rs_pipeline.steps import step_places, steps_of
+from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.tables import write_csv
+
+Box = tuple[float, float, float, float]
+"""Left, bottom, right, top in metres of a CRS."""
+
+
+@dataclass(frozen=True)
+class Constants:
+    """What the estimate takes for granted, with its origin."""
+
+    block_px: int = 1024
+    """Side of a block of the files: COGs of Earth Search, as its `sentinel-2-c1-l2a` writes them; Planetary Computer's have 512."""
+    overviews: float = 4 / 3
+    """A file with its overviews to its full resolution: each has a quarter of the pixels of the one before."""
+    bytes_a_pixel: float = 1.7
+    """Of a compressed optical file, overviews included, where the item does not tell its size: 1.62 at 10 m and 1.74 to 1.82 at 20 m in `file:size` of a recorded item of
+    sentinel-2-c1-l2a. Of Landsat no size is recorded; it is taken as the same."""
+    bytes_a_mask_pixel: float = 0.06
+    """Of a scene classification likewise, from the same item."""
+    bytes_a_radar_pixel: float = 2.8
+    """Of a band of Sentinel-1 RTC likewise, float32: 2.4 to 3.0 in five recorded items of Planetary Computer."""
+    chip_bytes_a_pixel: float = 1.31
+    """Of a chip, zstd: 10.5 bits a native pixel, `benchmarks/latest.json`, chip layout."""
+    map_bytes_a_pixel: float = 13.0
+    """Of all maps of a period, `benchmarks/latest.json`, growth; mosaics take as much again."""
+    core_ns_a_pixel: float = 16.0
+    """Of `observe` a native pixel: 80 ns a pixel of 10 m and date of seven bands, which are five native pixels, `benchmarks/latest.json`, growth."""
+    steps_to_observe: float = 4.0
+    """Core time of all steps of a tile and period to that of `observe`, without starts: `benchmarks/` of the sample run, six tile-years."""
+    core_s_a_job: float = 6.0
+    """Core seconds of a job whatever its pixels, start, libraries and compiled kernels: the same run took 293 in 42 jobs of tiles, 24 of them for pixels."""
+
+
+CONSTANTS = Constants()
+
+
+@dataclass(frozen=True)
+class TileCost:
+    """Of a tile and period, or of the search (``tile`` empty)."""
+
+    period: str
+    tile: str
+    scenes: int = 0
+    granules: int = 0
+    """Scenes by their place: tile of the grid of Sentinel-2, path and row."""
+    requests: float = 0.0
+    network_bytes: float = 0.0
+    disk_bytes: float = 0.0
+    core_s: float = 0.0
+
+
+AMOUNTS = tuple(f.name for f in fields(TileCost) if f.name not in ("period", "tile", "scenes", "granules"))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will cost."""
+
+    run: str
+    origin: str
+    """Where the scenes were taken from, in words."""
+    rows: tuple[TileCost, ...]
+    scenes: dict[str, int]
+    """Period to its scenes, each once however many tiles it meets."""
+    granules: dict[str, int]
+    memory_mb: float
+    """Of the largest job."""
+    tiles: dict[str, shapely.Geometry]
+    """Tile to its outline in EPSG:4326."""
+
+    def total(self, name: str, period: str | None = None) -> float:
+        return float(sum(getattr(r, name) for r in self.rows if period in (None, r.period)))
+
+    def hours(self, megabits_s: float, latency_ms: float, connections: int) -> float:
+        """Hours of reading: as long as the bytes take, or the requests where these wait longer."""
+        return max(self.total("network_bytes") * 8 / (megabits_s * 1e6), self.total("requests") * latency_ms / 1e3 / connections) / 3600
+
+
+def make_plan(settings: Settings, *, only: Sequence[str] = (), years: Sequence[str] = (), tiles: Sequence[str] = (), constants: Constants = CONSTANTS) -> Plan:
+    """The plan of a run, or of a part of it.
+
+    Parameters
+    ----------
+    only : codes of units, in place of units.only. years : labels of periods. tiles : ids of tiles. Empty: all.
+
+    Raises
+    ------
+    ConfigError : there is no such unit, period or tile. EmptySearchError : no scene would be used. CatalogError : a catalog cannot be read.
+    """
+    if only:
+        settings = settings.model_copy(update={"units": settings.units.model_copy(update={"only": list(only)})})
+    periods = [p for p in settings.all_periods if not years or p.label in years]
+    _must_be_there(years, [p.label for p in settings.all_periods], "--years")
+    units = load_units(settings)
+    region, grid = shapely.union_all(units.geometry.values), run_grid(settings, units)
+    whole = make_tiles(grid, settings.grid.tile_px, units.to_crs(grid.crs).union_all())
+    _must_be_there(tiles, [t.id for t in whole], "--tiles")
+    chosen = [t for t in whole if not tiles or t.id in tiles]
+    scenes, origin = _scenes(settings, region)
+    scenes = [s for s in scenes if any(s.solar_day in p for p in periods)]
+    if not scenes:
+        raise EmptySearchError("no scene would be used", where="sources", remedy="check that units, periods and catalogs are about the same place and time")
+    rows, met = [], {p.label: set() for p in periods}
+    for tile in chosen:
+        outline = tile_outline(chip_grid(settings, tile))
+        over = [s for s in scenes if outline.intersects(shapely.from_wkt(s.footprint_wkt))]
+        for period in periods:
+            mine = [s for s in over if s.solar_day in period]
+            met[period.label] |= {s.key for s in mine}
+            rows.append(_tile_cost(settings, tile, period, mine, constants))
+    used = [s for s in scenes if any(s.key in keys for keys in met.values())]
+    first = not Layout(settings.root).scenes.exists()
+    searched = [_search_cost(settings, region, [s for s in used if s.solar_day in p], p, constants, first=first) for p in periods]
+    of_period = {p.label: [s for s in used if s.solar_day in p] for p in periods}
+    memory_mb = max(step.memory_mb(settings) if step.memory_mb else 1000.0 for step in steps_of(settings))
+    return Plan(
+        settings.run, origin, (*searched, *rows), {k: len(v) for k, v in of_period.items()}, {k: _granules(v) for k, v in of_period.items()}, memory_mb,
+        {t.id: shapely.box(*transform_bounds(t.grid.crs, 4326, *t.grid.bounds)) for t in chosen},
+    )  # fmt: skip
+
+
+def _must_be_there(wanted: Collection[str], known: Sequence[str], where: str) -> None:
+    if unknown := [w for w in wanted if w not in known]:
+        raise ConfigError(f"there is no {', '.join(unknown)}", where=where, remedy=f"choose from {', '.join(known[:12])}{' …' if len(known) > 12 else ''}")
+
+
+def _scenes(settings: Settings, region: shapely.Geometry) -> tuple[list[Scene], str]:
+    """Scenes that would be used, and where they were taken from; what only pixels tell, such as an offset that is refused, is not known yet."""
+    ledger = Layout(settings.root).scenes
+    if found := _last_search(ledger):
+        return [s for s in found if region.intersects(shapely.from_wkt(s.footprint_wkt))], f"the last search, {ledger}"
+    candidates = deduplicate(collect(settings, region, Counter()))
+    return [c.scene for c in candidates if c.scene.status == "used"], "items of the catalogs, asked for this plan"
+
+
+def _last_search(ledger: Path) -> list[Scene]:
+    """Used scenes of the last search; none where there was no search, or one whose ledger has other columns."""
+    try:
+        return read_ledger(ledger, status=["used"])
+    except TableError:
+        return []
+
+
+def _granules(scenes: Sequence[Scene]) -> int:
+    """Different places of scenes: those of one sensor and orbit whose middles round to the same tenth of a degree."""
+    return len({(s.sensor, s.relative_orbit, round((s.bbox[0] + s.bbox[2]) / 2, 1), round((s.bbox[1] + s.bbox[3]) / 2, 1)) for s in scenes})
+
+
+def _tile_cost(settings: Settings, tile: Tile, period: Period, scenes: Sequence[Scene], constants: Constants) -> TileCost:
+    """Of reading, keeping and working out a tile and period."""
+    grid, requests, network, pixels = chip_grid(settings, tile), 0.0, 0.0, 0.0
+    for scene in scenes:
+        sensor, remote = load_sensor(scene.sensor), _is_remote(scene)
+        box = transform_bounds(4326, grid.crs, *scene.bbox)
+        for band in (b for b in sensor.bands if b.role in scene.assets):
+            reach_m = shadow_reach_m(scene.sun_elevation_deg, settings.masks.shadow_height_m) if band.role == "mask" and sensor.mask.kind != "none" else 0.0
+            asked, sent = read_cost(scene, band, box, _wider(grid, reach_m), constants)
+            requests, network = requests + remote * asked, network + remote * sent
+            pixels += grid.width * grid.height * grid.pixel_area_m2 / band.resolution_m**2
+        requests += remote * len(scene.assets | scene.tables)  # each file is asked whether it is still what the search met
+    jobs = sum(len(step_places(s, settings, [tile.id])) for s in steps_of(settings) if s.of_tile) / len(settings.all_periods)
+    core_s = pixels * constants.core_ns_a_pixel * 1e-9 * constants.steps_to_observe + jobs * constants.core_s_a_job
+    kept = pixels * constants.chip_bytes_a_pixel + 2 * tile.grid.width * tile.grid.height * constants.map_bytes_a_pixel
+    return TileCost(period.label, tile.id, len(scenes), _granules(scenes), requests, network, kept, core_s)
+
+
+def _wider(grid: Grid, reach_m: float) -> Box:
+    left, bottom, right, top = grid.bounds
+    return left - reach_m, bottom - reach_m, right + reach_m, top + reach_m
+
+
+def _is_remote(scene: Scene) -> bool:
+    return not all(href.startswith("/") for href in scene.assets.values())
+
+
+def _file_px(scene: Scene, band: Band, box: Box) -> tuple[float, float]:
+    """Rows and columns of a band's file: those that the item declares, else what its bounding box holds."""
+    return scene.shapes.get(band.role) or ((box[3] - box[1]) / band.resolution_m, (box[2] - box[0]) / band.resolution_m)
+
+
+def _bytes_a_pixel(scene: Scene, band: Band, box: Box, constants: Constants) -> float:
+    """Of the full resolution: what the item declares, or the constants say, without the overviews."""
+    rows, cols = _file_px(scene, band, box)
+    about = scene.identity.get(band.role, {})
+    declared = next((int(about[name]) for name in ("size", "file:size") if str(about.get(name, "")).isdigit()), 0)
+    if declared and rows * cols:
+        return declared / (rows * cols) / constants.overviews
+    family = load_sensor(scene.sensor).family
+    whole = constants.bytes_a_mask_pixel if band.role == "mask" else constants.bytes_a_radar_pixel if family == "radar" else constants.bytes_a_pixel
+    return whole / constants.overviews
+
+
+def read_cost(scene: Scene, band: Band, box: Box, window: Box, constants: Constants) -> tuple[float, float]:
+    """Requests and bytes to be expected of reading a window of a band: its header, and the blocks that the window meets, wherever it lies in them.
+
+    A window of ``n`` pixels in blocks of ``b`` meets n / b + 1 of a row on average, and never more than the file has. Blocks side by side come in a request, in
+    parts of `MAX_PART_BYTES`.
+
+    Parameters
+    ----------
+    box : of the scene, and ``window``, both in the CRS of the window.
+    """
+    rows, cols = _file_px(scene, band, box)
+    width, height = (min(box[i + 2], window[i + 2]) - max(box[i], window[i]) for i in (0, 1))
+    if width <= 0 or height <= 0:
+        return 1.0, float(HEAD_BYTES)
+    b, size = constants.block_px, _bytes_a_pixel(scene, band, box, constants)
+    n_rows, n_cols = (min(length / band.resolution_m / b + 1, math.ceil(whole / b)) for length, whole in ((height, rows), (width, cols)))
+    sent = min(n_rows * b, rows) * min(n_cols * b, cols) * size
+    if rows * cols * size <= HEAD_BYTES:  # the file came with its header
+        return 1.0, rows * cols * size
+    joined = 1.0 if n_cols >= math.ceil(cols / b) else n_rows  # rows of blocks follow each other without a gap where all are read
+    return 1 + max(joined, sent / MAX_PART_BYTES), HEAD_BYTES + sent
+
+
+def _search_cost(settings: Settings, region: shapely.Geometry, scenes: Sequence[Scene], period: Period, constants: Constants, *, first: bool) -> TileCost:
+    """Of a search in a period: pages of items, a question a scene, and, of the first one, what the offsets and places of scenes are measured by."""
+    pages = sum(2 / len(settings.all_periods) + math.ceil(sum(s.sensor == source.sensor for s in scenes) / PAGE_SIZE) for source in settings.sources if is_api(source.catalog))
+    requests, network = float(pages), 0.0
+    for scene in filter(_is_remote, scenes):
+        requests += 1
+        for asked, sent in (*_looks(settings, scene, constants), *_registrations(settings, scene, region, scenes, constants)) if first else ():
+            requests, network = requests + asked, network + sent
+    return TileCost(period.label, "", len(scenes), _granules(scenes), requests, network)
+
+
+def _looks(settings: Settings, scene: Scene, constants: Constants) -> Iterator[tuple[float, float]]:
+    """Of the self-test of offsets: an overview of each band that it looks at."""
+    sensor = load_sensor(scene.sensor)
+    if not settings.search.self_test or sensor.offset_rule == "fixed":
+        return
+    box = _metres(scene)
+    for band in (b for b in sensor.bands if b.role in (*LOOK_BANDS, "mask") and b.role in scene.assets):
+        rows, cols = _file_px(scene, band, box)
+        size, pixels = _bytes_a_pixel(scene, band, box, constants), _overview_px(rows, cols, constants.block_px)
+        whole = pixels * size <= HEAD_BYTES and rows * cols * size <= HEAD_BYTES
+        yield (1.0, rows * cols * size) if whole else (2.0, HEAD_BYTES + pixels * size)
+
+
+def _overview_px(rows: float, cols: float, block_px: int) -> float:
+    """Pixels of the overview that the self-test reads: halved until it fits a block, or its side comes near TEST_PX."""
+    while max(rows, cols) > block_px / 2 and max(rows, cols) / 2 >= TEST_PX / 1.2:
+        rows, cols = rows / 2, cols / 2
+    return rows * cols
+
+
+def _registrations(settings: Settings, scene: Scene, region: shapely.Geometry, scenes: Sequence[Scene], constants: Constants) -> Iterator[tuple[float, float]]:
+    """Of the places of scenes: a window of the sharpest band and the mask, where enough dates are there to compare."""
+    sensor = load_sensor(scene.sensor)
+    if not settings.search.register_scenes or sensor.georeference != "grid" or sum(load_sensor(s.sensor).family == sensor.family for s in scenes) < MIN_DATES:
+        return
+    roles = [role for role in ("nir" if sensor.family == "optical" else "vv", "mask") if role in scene.assets]
+    if not roles or roles == ["mask"]:
+        return
+    footprint = shapely.from_wkt(scene.footprint_wkt)
+    for window in windows(region, sensor.band(roles[0]).resolution_m):
+        if footprint.intersects(shapely.box(*transform_bounds(window.crs, 4326, *window.bounds))):
+            box = transform_bounds(4326, window.crs, *scene.bbox)
+            yield from (read_cost(scene, sensor.band(role), box, window.bounds, constants) for role in roles)
+
+
+def _metres(scene: Scene) -> Box:
+    """The scene's box in metres of its own UTM zone."""
+    west, south, east, north = scene.bbox
+    return transform_bounds(4326, utm_crs((west + east) / 2, (south + north) / 2), *scene.bbox)
+
+
+def plan_words(plan: Plan, megabits_s: float, latency_ms: float, connections: int) -> str:
+    """The plan as a person reads it."""
+    lines = [
+        f"plan of {plan.run}: {len(plan.tiles)} tiles; scenes from {plan.origin}",
+        f"{'period':12s}{'scenes':>8s}{'granules':>10s}{'requests':>12s}{'network GB':>12s}{'disk GB':>10s}{'core-hours':>12s}",
+    ]
+    for period in [*plan.scenes, None]:
+        of = [plan.total(name, period) for name in AMOUNTS]
+        scenes = plan.scenes[period] if period else sum(plan.scenes.values())
+        granules = plan.granules[period] if period else max(plan.granules.values())
+        lines.append(f"{period or 'all':12s}{scenes:8d}{granules:10d}{of[0]:12,.0f}{of[1] / 1e9:12.2f}{of[2] / 1e9:10.2f}{of[3] / 3600:12.2f}")
+    hours = plan.hours(megabits_s, latency_ms, connections)
+    lines.append(f"reading takes {hours:.2f} h at {megabits_s:g} Mbit/s, {latency_ms:g} ms a request and {connections} connections; the largest job takes {plan.memory_mb / 1e3:.1f} GB of memory")
+    lines.append("an estimate: rs_pipeline/operations/plan.py, CONSTANTS, says what it rests on")
+    return "\n".join(lines)
+
+
+def write_plan(plan: Plan, csv: Path | None, geojson: Path | None) -> None:
+    """Write the plan as a table, a row a tile and period and one of each period's search, and as GeoJSON, a feature a tile with its sums."""
+    table = pd.DataFrame([asdict(r) for r in plan.rows])
+    if csv is not None:
+        write_csv(table, csv)
+    if geojson is not None:
+        sums = table[table.tile != ""].groupby("tile")[["scenes", *AMOUNTS]].sum()
+        frame = gpd.GeoDataFrame(sums.reset_index(), geometry=[plan.tiles[t] for t in sums.index], crs=4326)
+        with atomic_path(geojson) as part:
+            part.write_text(json.dumps(json.loads(frame.to_json()), indent=1) + "\n", "utf-8")
