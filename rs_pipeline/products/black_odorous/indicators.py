@@ -11,7 +11,7 @@ from rs_pipeline.estimation.error_model import spread
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing, modelled, observed_ratio
 from rs_pipeline.estimation.uncertainty import Interval
 
-ROUNDING = 1e-9
+NEARLY = 1e-9
 """Of sums of lengths and of shares of reaches."""
 
 
@@ -77,8 +77,8 @@ def of_whole_reaches(interval: Interval, shortest: float, *, counted: bool) -> I
         return interval
     lower, upper = interval.bounds
     if counted:
-        lower, upper = math.ceil(lower - ROUNDING), math.floor(upper + ROUNDING)
-    lower, upper = 0.0 if lower < ROUNDING else max(lower, shortest), 0.0 if upper < shortest - ROUNDING else upper
+        lower, upper = math.ceil(lower - NEARLY), math.floor(upper + NEARLY)
+    lower, upper = 0.0 if lower < NEARLY else max(lower, shortest), 0.0 if upper < shortest - NEARLY else upper
     return Interval(interval.value, float(min(lower, interval.value)), float(max(upper, interval.value)), interval.kind)
 
 
