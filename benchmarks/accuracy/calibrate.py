@@ -18,6 +18,7 @@ from unittest import mock
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from benchmarks.accuracy.measure import run_chain
 from benchmarks.accuracy.worlds import ERROR_WORLDS, Recipe
@@ -26,7 +27,7 @@ from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.paths import config_folder
 from rs_pipeline.products.black_odorous.classify import evidence
-from rs_pipeline.products.black_odorous.model import REACH_FEATURES, ReachModel, sigmoid
+from rs_pipeline.products.black_odorous.model import REACH_FEATURES, ReachModel
 from rs_pipeline.region import read_tiles
 from rs_pipeline.simulation import materials, themes
 from rs_pipeline.simulation.materials import Material
@@ -137,7 +138,7 @@ def fit(table: pd.DataFrame, report: dict | None = None) -> ReachModel:
     penalty, weights = np.full(design.shape[1], RIDGE), np.zeros(design.shape[1])
     penalty[0] = 0.0
     for _ in range(50):
-        p = sigmoid(np.clip(design @ weights, -30, 30))
+        p = expit(np.clip(design @ weights, -30, 30))
         curvature = (design * (p * (1 - p))[:, None]).T @ design + np.diag(penalty)
         step = np.linalg.solve(curvature, design.T @ (p - black) + penalty * weights)
         weights -= step
@@ -156,7 +157,7 @@ def left_out(table: pd.DataFrame) -> np.ndarray:
     probability = np.full(len(table), np.nan)
     for k in range(FOLDS):
         mine = (fold == k).to_numpy() & (table.n_dates >= MIN_DATES).to_numpy()
-        probability[mine] = sigmoid(fit(table[fold != k]).log_odds(table[mine]))
+        probability[mine] = expit(fit(table[fold != k]).log_odds(table[mine]))
     return probability
 
 

@@ -168,7 +168,7 @@ def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Sett
     try:
         pieces = _read(scene, grid, reach_m, settings)
         lost = settle(pieces, scene, sensor, grid.crs)
-        if lost and _is_remote(scene):
+        if lost and is_remote(scene):
             pieces = _read(scene, grid, reach_m, settings)
             lost = settle(pieces, scene, sensor, grid.crs)
         if lost:
@@ -191,7 +191,7 @@ def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Sett
 def _obtain(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Settings) -> tuple[str, str]:
     """`_make`, or the same from the cache, which only remote scenes have: a local file is as near as the cache."""
     tags, where = _tags(scene, grid, reach_m), settings.cache_folder
-    if where is None or not _is_remote(scene):
+    if where is None or not is_remote(scene):
         return _make(scene, grid, reach_m, folder, settings)
     cache, key = Cache(where, int(settings.fetch.cache_gb * 1e9)), sha256(tags["MADE_FROM"].encode()).hexdigest()
     if cache.take(key, folder):
@@ -207,7 +207,8 @@ def _obtain(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Se
     return status, reason
 
 
-def _is_remote(scene: Scene) -> bool:
+def is_remote(scene: Scene) -> bool:
+    """Whether any of a scene's files must be asked for over the network."""
     return not all(href.startswith("/") for href in scene.assets.values())
 
 
@@ -242,7 +243,7 @@ def fetch_scene(scene: Scene, grid: Grid, folder: Path, settings: Settings, dige
 def _readers(scenes: list[Scene], grid: Grid, threads: int, settings: Settings) -> int:
     """How many scenes are read at once: as many as threads, remote ones as many as connections, and no more than fit into memory."""
     wanted = max(1, threads)
-    if any(map(_is_remote, scenes)):
+    if any(map(is_remote, scenes)):
         wanted = settings.fetch.connections
     area_m2 = grid.width * grid.height * grid.pixel_area_m2
     largest = max((sum(area_m2 / b.resolution_m**2 for b in load_sensor(s.sensor).bands) for s in scenes), default=1.0)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 
@@ -44,8 +43,8 @@ def keep_look(folder: Path, scene: Scene, kept: Kept) -> None:
     if path is None:
         return
     test, dn, clear, grid = kept
-    packed = io.BytesIO()
-    np.savez_compressed(packed, test=json.dumps([*asdict(test).values()][:3] + [list(test.negative_share.items())]), dn=dn, clear=clear, grid=grid)
+    packed, told = io.BytesIO(), [test.pixels, test.dark_share, test.floors_dn, [*test.negative_share.items()]]  # keys of JSON are texts
+    np.savez_compressed(packed, test=json.dumps(told), dn=dn, clear=clear, grid=grid)
     with atomic_path(path, lasting=False) as part:
         part.write_bytes(packed.getvalue())
 

@@ -254,10 +254,10 @@ def search(settings: Settings) -> None:
     region, others = shapely.union_all(load_units(settings).geometry.values), Counter()
     candidates = collect(settings, region, others)
     candidates = choose(candidates, settings.fetch, settings.looks_folder) if settings.search.self_test else identified(deduplicate(candidates), settings.fetch)
-    before = _last_search(Layout(settings.root))
+    before = last_search(Layout(settings.root))
     candidates = [replace(c, scene=remembered(c.scene, before.get(c.scene.key))) if c.scene.status == "used" else c for c in candidates]
     if settings.search.register_scenes:
-        candidates = register(candidates, region, settings.fetch, before | _last_search(Layout(settings.root), refused=True))
+        candidates = register(candidates, region, settings.fetch, before | last_search(Layout(settings.root), refused=True))
     scenes = [c.scene for c in candidates]
     counts = Counter(s.status for s in scenes)
     if not counts["used"]:
@@ -324,7 +324,7 @@ def _some(names: Iterable[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f", … ({len(names) - _NAMED} more)" if len(names) > _NAMED else "")
 
 
-def _last_search(layout: Layout, *, refused: bool = False) -> dict[str, Scene]:
+def last_search(layout: Layout, *, refused: bool = False) -> dict[str, Scene]:
     """The used scenes of the last search by their keys, or those that it refused for their place; none where there was no search, or one whose ledger
     has other columns."""
     try:

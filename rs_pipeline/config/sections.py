@@ -34,6 +34,11 @@ InputKey = Literal[
 """Keys that name a file of the user's."""
 
 
+def crs_by_its_number(value: Any) -> Any:
+    """``EPSG:32650`` of 32650; all else as it is."""
+    return f"EPSG:{value}" if type(value) is int else value
+
+
 class InputSection(Section):
     """What a file does not say about itself, or says wrongly."""
 
@@ -49,10 +54,7 @@ class InputSection(Section):
         except LookupError:
             raise ValueError(f"unknown encoding {value!r}; write GBK, GB18030, UTF-8 or UTF-16") from None
 
-    @field_validator("crs", mode="before")
-    @classmethod
-    def _by_its_number(cls, value):
-        return f"EPSG:{value}" if type(value) is int else value
+    _by_its_number = field_validator("crs", mode="before")(crs_by_its_number)
 
     @field_validator("crs")
     @classmethod
@@ -208,10 +210,7 @@ class GridSection(Section):
     tile_px: int = Field(1024, ge=64, le=8192, multiple_of=16, description="Pixels on a side of a tile, a multiple of 16: one job a tile and period.")
     margin_m: float = Field(320.0, ge=0, le=5000, description="Chips reach this far beyond the tile, so that masks and reaches do not end at its border.")
 
-    @field_validator("crs", mode="before")
-    @classmethod
-    def _by_its_number(cls, value):
-        return f"EPSG:{value}" if type(value) is int else value
+    _by_its_number = field_validator("crs", mode="before")(crs_by_its_number)
 
     @field_validator("crs")
     @classmethod

@@ -66,13 +66,14 @@ class Changes:
             whole = with_totals(table, sums, prefecture_codes(units), by=["zone", "baseline"])
             tables.append(whole[["adcode", "zone", "baseline", *sums]].assign(period=period))
         keys = ["adcode", "period", "zone", "baseline"]
-        self._table = pd.concat(tables, ignore_index=True).set_index(keys) if tables else pd.DataFrame()
-        self._row = {key: i for i, key in enumerate(self._table.index)} if tables else {}
+        table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=keys)
+        self._row = {key: i for i, key in enumerate(table[keys].itertuples(index=False, name=None))}
+        self._sums = table.drop(columns=keys)
 
     def of(self, adcode: str, period: str, zone: str, baseline: str) -> dict[str, float]:
         """Column to sum; empty where there is no such row."""
         row = self._row.get((adcode, period, zone, baseline))
-        return {} if row is None else self._table.iloc[row].to_dict()
+        return {} if row is None else self._sums.iloc[row].to_dict()
 
 
 def _shared(found: Iterable[str], known: dict[tuple[str, ...], list[str]]) -> list[str]:

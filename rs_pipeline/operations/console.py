@@ -23,7 +23,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
-from rs_pipeline.operations.journal import journal_since, read_journal
+from rs_pipeline.operations.journal import journal_since
 from rs_pipeline.operations.summary import ENDS, Summary, rest_seconds, summarise_run, troubles, words
 from rs_pipeline.steps import BEFORE_TILES, final_outputs, step_of
 
@@ -113,7 +113,7 @@ class Progression:
         if not self._recent:
             return 1.0
         clock = max(end for _, end in self._recent) - min(start for start, _ in self._recent)
-        return max(1.0, sum(end - start for start, end in self._recent) / max(clock, 1e-3))
+        return sum(end - start for start, end in self._recent) / max(clock, 1e-3)
 
 
 def in_words(seconds: float) -> str:
@@ -159,13 +159,12 @@ class LogHandler(LogHandlerBase):
 
     def watch(self, settings: Settings, planned: Callable[[], Mapping[str, int]]) -> None:
         """See `watch`."""
-        journal = Layout(settings.root).journal
         earlier = defaultdict(list)
-        for entry in read_journal(journal):
+        entries, self._journal_place = journal_since(Layout(settings.root).journal, 0)
+        for entry in entries:
             if entry.state in ENDS and (step := step_of(entry.verb)) and step.name not in BEFORE_JOBS:
                 earlier[step.name].append(entry.seconds)
         self.settings, self._planned, self._steps = settings, planned, Progression(earlier)
-        _, self._journal_place = journal_since(journal, 0)
         self._say(f"run {settings.run}{' (SIMULATED)' if settings.simulation else ''}: results go to {settings.root}; planning the jobs")
 
     def emit(self, record: logging.LogRecord) -> None:

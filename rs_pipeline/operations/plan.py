@@ -20,13 +20,12 @@ from rasterio.warp import transform_bounds
 
 from rs_pipeline.catalog.address import is_api
 from rs_pipeline.catalog.api import PAGE_SIZE
-from rs_pipeline.catalog.fetch import chip_grid, tile_outline
-from rs_pipeline.catalog.ledger import read_ledger
+from rs_pipeline.catalog.fetch import chip_grid, is_remote, tile_outline
 from rs_pipeline.catalog.registration import windows
-from rs_pipeline.catalog.search import collect, deduplicate
+from rs_pipeline.catalog.search import collect, deduplicate, last_search
 from rs_pipeline.catalog.self_test import TEST_PX
 from rs_pipeline.config import Settings
-from rs_pipeline.errors import ConfigError, EmptySearchError, TableError
+from rs_pipeline.errors import ConfigError, EmptySearchError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Band, Grid, Period, Scene, Tile
 from rs_pipeline.radiometry.dates import LOOK_BANDS
@@ -147,10 +146,9 @@ def make_plan(settings: Settings, *, only: Sequence[str] = (), years: Sequence[s
             mine = [s for s in over if s.solar_day in period]
             met[period.label] |= {s.key for s in mine}
             rows.append(_tile_cost(settings, tile, period, mine, constants))
-    used = [s for s in scenes if any(s.key in keys for keys in met.values())]
-    first = not Layout(settings.root).scenes.exists()
-    searched = [_search_cost(settings, region, [s for s in used if s.solar_day in p], p, constants, first=first) for p in periods]
+    used, first = [s for s in scenes if any(s.key in keys for keys in met.values())], not Layout(settings.root).scenes.exists()
     of_period = {p.label: [s for s in used if s.solar_day in p] for p in periods}
+    searched = [_search_cost(settings, region, of_period[p.label], p, constants, first=first) for p in periods]
     memory_mb = max(step.memory_mb(settings) if step.memory_mb else 1000.0 for step in steps_of(settings))
     return Plan(
         settings.run, origin, (*searched, *rows), {k: len(v) for k, v in of_period.items()}, {k: _granules(v) for k, v in of_period.items()}, memory_mb,
@@ -166,18 +164,10 @@ def _must_be_there(wanted: Collection[str], known: Sequence[str], where: str) ->
 def _scenes(settings: Settings, region: shapely.Geometry) -> tuple[list[Scene], str]:
     """Scenes that would be used, and where they were taken from; what only pixels tell, such as an offset that is refused, is not known yet."""
     ledger = Layout(settings.root).scenes
-    if found := _last_search(ledger):
+    if found := last_search(Layout(settings.root)).values():
         return [s for s in found if region.intersects(shapely.from_wkt(s.footprint_wkt))], f"the last search, {ledger}"
     candidates = deduplicate(collect(settings, region, Counter()))
     return [c.scene for c in candidates if c.scene.status == "used"], "items of the catalogs, asked for this plan"
-
-
-def _last_search(ledger: Path) -> list[Scene]:
-    """Used scenes of the last search; none where there was no search, or one whose ledger has other columns."""
-    try:
-        return read_ledger(ledger, status=["used"])
-    except TableError:
-        return []
 
 
 def _granules(scenes: Sequence[Scene]) -> int:
@@ -189,7 +179,7 @@ def _tile_cost(settings: Settings, tile: Tile, period: Period, scenes: Sequence[
     """Of reading, keeping and working out a tile and period."""
     grid, requests, network, pixels = chip_grid(settings, tile), 0.0, 0.0, 0.0
     for scene in scenes:
-        sensor, remote = load_sensor(scene.sensor), _is_remote(scene)
+        sensor, remote = load_sensor(scene.sensor), is_remote(scene)
         box = transform_bounds(4326, grid.crs, *scene.bbox)
         for band in (b for b in sensor.bands if b.role in scene.assets):
             reach_m = shadow_reach_m(scene.sun_elevation_deg, settings.masks.shadow_height_m) if band.role == "mask" and sensor.mask.kind != "none" else 0.0
@@ -206,10 +196,6 @@ def _tile_cost(settings: Settings, tile: Tile, period: Period, scenes: Sequence[
 def _wider(grid: Grid, reach_m: float) -> Box:
     left, bottom, right, top = grid.bounds
     return left - reach_m, bottom - reach_m, right + reach_m, top + reach_m
-
-
-def _is_remote(scene: Scene) -> bool:
-    return not all(href.startswith("/") for href in scene.assets.values())
 
 
 def _file_px(scene: Scene, band: Band, box: Box) -> tuple[float, float]:
@@ -256,7 +242,7 @@ def _search_cost(settings: Settings, region: shapely.Geometry, scenes: Sequence[
     """Of a search in a period: pages of items, a question a scene, and, of the first one, what the offsets and places of scenes are measured by."""
     pages = sum(2 / len(settings.all_periods) + math.ceil(sum(s.sensor == source.sensor for s in scenes) / PAGE_SIZE) for source in settings.sources if is_api(source.catalog))
     requests, network = float(pages), 0.0
-    for scene in filter(_is_remote, scenes):
+    for scene in filter(is_remote, scenes):
         requests += 1
         for asked, sent in (*_looks(settings, scene, constants), *_registrations(settings, scene, region, scenes, constants)) if first else ():
             requests, network = requests + asked, network + sent

@@ -7,10 +7,11 @@ import copy
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 
 from benchmarks.accuracy import calibrate
 from benchmarks.accuracy.calibrate import fit, left_out, measured, thinned, varied
-from rs_pipeline.products.black_odorous.model import REACH_FEATURES, load_detector, sigmoid
+from rs_pipeline.products.black_odorous.model import REACH_FEATURES, load_detector
 from rs_pipeline.simulation import materials, plan, themes
 
 
@@ -18,7 +19,7 @@ def reaches(n=4000, seed=0):
     """Reaches of five worlds whose true log-odds are twice their ``run`` less one; nothing else tells."""
     rng = np.random.default_rng(seed)
     table = pd.DataFrame(rng.normal(size=(n, len(REACH_FEATURES))), columns=list(REACH_FEATURES))
-    black = rng.random(n) < sigmoid(2 * table.run - 1)
+    black = rng.random(n) < expit(2 * table.run - 1)
     return table.assign(black=black, world=[f"w{i % 5}" for i in range(n)], n_dates=12, width_m=40.0)
 
 

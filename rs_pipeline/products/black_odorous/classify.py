@@ -23,14 +23,7 @@ from rs_pipeline.products.black_odorous.field import decided, field_results, rec
 from rs_pipeline.products.black_odorous.model import KNOWN_BANDS, ReachModel, load_detector
 from rs_pipeline.products.black_odorous.reaches import middles
 from rs_pipeline.products.black_odorous.scoring import BLOCKS
-from rs_pipeline.products.black_odorous.season import (
-    COARSE_M,
-    SEASON_FEATURES,
-    month_number,
-    persistence,
-    season_features,
-    worst_months,
-)
+from rs_pipeline.products.black_odorous.season import SEASON_FEATURES, month_number, persistence, season_features, worst_months
 from rs_pipeline.region import read_tiles
 from rs_pipeline.storage.layers import write_layer
 from rs_pipeline.storage.tables import write_csv
@@ -101,12 +94,12 @@ def _summary(dates: pd.DataFrame) -> dict:
         "n_dates": len(seen), "n_positive": len(positive), "n_months": positive.str[:7].nunique(),
         "persistence": persistence(positive_date), "dates_seen": ";".join(seen.day), "dates_positive": ";".join(positive),
         "vetoes": ";".join(f"{name}:{n}" for name, n in counts.items() if n),
-        "coarse_pixels": bool((seen.native_m >= COARSE_M).sum() > COARSE_SHARE * len(seen)),
     }  # fmt: skip
     if seen.empty:
         return told
-    worst = seen[worst_months(seen.month.to_numpy(), seen.logit.to_numpy())]
-    return told | season_features(seen) | {
+    worst, season = seen[worst_months(seen.month.to_numpy(), seen.logit.to_numpy())], season_features(seen)
+    return told | season | {
+        "coarse_pixels": season["coarse"] > COARSE_SHARE,
         "optical_blackness": float(-np.log10(max(seen.green_refl.median(), 1e-4))),
         **{f"{b}_refl": float(worst[f"{b}_refl"].median()) for b in KNOWN_BANDS},
     }  # fmt: skip

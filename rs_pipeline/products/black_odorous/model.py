@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from rs_kernels.black_odorous import COLOUR_FEATURES, SPECTRUM_FEATURES, Detector
+from scipy.special import expit, logit
 
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.paths import config_folder
@@ -34,6 +34,16 @@ FEATURE_LIMIT = 4.0
 """Standard deviations at which a feature of a reach is held: one alone does not decide. A design value."""
 
 Packed = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]
+
+
+def _standardised(values: dict[str, Any], weights: str) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, np.ndarray]:
+    """The features of a model, and of each its centre, spread and weight, float64 (n,). KeyError or ValueError where something is missing or of the
+    wrong length."""
+    features = tuple(values["features"])
+    centre, spread, weight = (np.asarray(values[k], dtype="float64").reshape(len(features)) for k in ("centre", "spread", weights))
+    if not (spread > 0).all():
+        raise ValueError("spread must be positive")
+    return features, centre, spread, weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +76,10 @@ class WeightSet:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> WeightSet:
         """KeyError or ValueError where something is missing or of the wrong length."""
-        features = tuple(values["features"])
+        features, centre, spread, linear = _standardised(values, "linear")
         n = len(features)
-        centre, spread, linear = (np.asarray(values[k], dtype="float64").reshape(n) for k in ("centre", "spread", "linear"))
         quadratic = np.zeros((n, n))
         quadratic[np.triu_indices(n)] = np.asarray(values["quadratic_upper"], dtype="float64").reshape(n * (n + 1) // 2)
-        if not (spread > 0).all():
-            raise ValueError("spread must be positive")
         return cls(features, centre, spread, linear, quadratic, float(values["intercept"]))
 
 
@@ -92,12 +99,7 @@ class ProbabilityCalibration:
         >>> ProbabilityCalibration(2.0, -2.0, 0.5, "").probability(np.array([1.0])).tolist()
         [0.5]
         """
-        return sigmoid(self.slope * np.asarray(log_odds, "float64") + self.intercept)
-
-
-def sigmoid(log_odds: np.ndarray) -> np.ndarray:
-    """Probability of log-odds."""
-    return 1 / (1 + np.exp(-np.asarray(log_odds, "float64")))
+        return expit(self.slope * np.asarray(log_odds, "float64") + self.intercept)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +127,8 @@ class ReachModel:
 
     def probability(self, log_odds: np.ndarray, prevalence: float | None = None) -> np.ndarray:
         """Probability (0-1) where a share ``prevalence`` of all reaches is black-odorous (None: as where it was fitted)."""
-        shift = 0.0 if prevalence is None else _logit(prevalence) - _logit(self.prevalence)
-        return sigmoid(np.asarray(log_odds, "float64") + shift)
+        shift = 0.0 if prevalence is None else float(logit(prevalence) - logit(self.prevalence))
+        return expit(np.asarray(log_odds, "float64") + shift)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -137,16 +139,9 @@ class ReachModel:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> ReachModel:
         """KeyError or ValueError where something is missing or of the wrong length."""
-        features = tuple(values["features"])
-        centre, spread, weight = (np.asarray(values[k], dtype="float64").reshape(len(features)) for k in ("centre", "spread", "weight"))
-        if not (spread > 0).all():
-            raise ValueError("spread must be positive")
+        features, centre, spread, weight = _standardised(values, "weight")
         numbers = (float(values[k]) for k in ("intercept", "prevalence"))
         return cls(features, centre, spread, weight, *numbers, str(values["fitted_on"]), dict(values["report"]))
-
-
-def _logit(p: float) -> float:
-    return math.log(p / (1 - p))
 
 
 @dataclass(frozen=True, eq=False)
