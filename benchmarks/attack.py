@@ -10,16 +10,19 @@ import argparse
 import csv
 import importlib
 import pkgutil
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from benchmarks import attacks
+from rs_pipeline.storage.atomic import atomic_path
 
-COLUMNS = ("kind", "name", "must_hold", "held", "seen", "seconds")
+COLUMNS = ("kind", "name", "must_hold", "held", "seen", "seconds", "commit")
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,12 @@ class Outcome:
     held: bool
     seen: str
     seconds: float
+    commit: str
+    """Of the code that was attacked."""
+
+    @property
+    def row(self) -> dict[str, str]:
+        return {name: str(getattr(self, name)) for name in COLUMNS} | {"held": "yes" if self.held else "NO"}
 
 
 def kinds() -> list[str]:
@@ -62,21 +71,31 @@ def attempted(kind: str, attack: Attack) -> Outcome:
             held, seen = True, attack.inject(Path(folder))
         except Exception as fault:
             held, seen = False, f"{type(fault).__name__}: {fault}"
-    return Outcome(kind, attack.name, attack.must_hold, held, " ".join(seen.split())[:400], round(time.monotonic() - started, 1))
+    return Outcome(kind, attack.name, attack.must_hold, held, " ".join(seen.split())[:400], round(time.monotonic() - started, 1), commit())
 
 
-def write_outcomes(outcomes: list[Outcome], path: Path) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(COLUMNS)
-        table.writerows([o.kind, o.name, o.must_hold, "yes" if o.held else "NO", o.seen, o.seconds] for o in outcomes)
+@cache
+def commit() -> str:
+    """Short name of the commit that is checked out, with ``+`` where files differ from it; empty outside a checkout."""
+    told = subprocess.run(["git", "describe", "--always", "--dirty=+", "--exclude=*"], cwd=Path(__file__).parent, capture_output=True, text=True)
+    return told.stdout.strip()
+
+
+def note(outcome: Outcome, path: Path) -> None:
+    """Put the outcome into the table, in place of what the attack met before; sorted, as attacks are run one by one over days."""
+    rows = {(o["kind"], o["name"]): o for o in csv.DictReader(path.open(encoding="utf-8"))} if path.exists() else {}
+    rows[outcome.kind, outcome.name] = outcome.row
+    with atomic_path(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows[key] for key in sorted(rows))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kinds", nargs="+", choices=kinds(), default=kinds())
     parser.add_argument("--names", nargs="+", default=[""], help="beginnings of names")
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, help="table of outcomes; those of other attacks stay in it")
     chosen = parser.parse_args()
     outcomes = []
     for kind in chosen.kinds:
@@ -85,8 +104,8 @@ def main() -> None:
                 outcomes.append(attempted(kind, attack))
                 last = outcomes[-1]
                 print(f"{'held' if last.held else 'BROKEN':8s}{last.seconds:7.1f} s  {kind}: {last.name}: {last.seen}", flush=True)
-    if chosen.out:
-        write_outcomes(outcomes, chosen.out)
+                if chosen.out:
+                    note(last, chosen.out)
     sys.exit(not all(o.held for o in outcomes))
 
 

@@ -17,7 +17,7 @@ from benchmarks.harness import Result, Run, absent, times
 from rs_pipeline.config import Settings
 from rs_pipeline.products.coastline.assemble import coastline
 from rs_pipeline.products.coastline.composite import shore_composite
-from rs_pipeline.region import read_tiles
+from rs_pipeline.tiles import read_tiles
 
 WORLD = Recipe("coast", 7)
 """Of the development seeds; two years."""

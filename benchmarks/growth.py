@@ -16,6 +16,7 @@ import yaml
 from benchmarks.harness import ROOT, Result, Run, alone, planned_jobs
 from benchmarks.tile_year import World
 from rs_pipeline import region
+from rs_pipeline import tiles as tiling
 from rs_pipeline.catalog.assign import assign
 from rs_pipeline.catalog.ledger import write_ledger
 from rs_pipeline.config import parse
@@ -118,5 +119,5 @@ def planning(run: Run) -> Iterator[Result]:
     start = time.perf_counter()
     jobs = planned_jobs(folder / "plan.yaml")
     taken = time.perf_counter() - start
-    name = f"dry run of a province of {len(region.read_tiles(settings))} tiles and {len(settings.all_periods)} years: the minute allowed"
+    name = f"dry run of a province of {len(tiling.read_tiles(settings))} tiles and {len(settings.all_periods)} years: the minute allowed"
     yield Result(name, taken, 60.0, "s", 60.0 / taken, f"{jobs} jobs")

@@ -121,7 +121,7 @@ def _against_exactextract(run, name, grid, counties, values, ours, with_coverage
 
 
 def _pixel_areas(grid: Grid) -> np.ndarray:
-    from rs_pipeline.region import pixel_areas
+    from rs_pipeline.tiles import pixel_areas
 
     return pixel_areas(grid)
 

@@ -161,8 +161,8 @@ def run(folder: Path, values: dict) -> None:
     from rs_pipeline.config import parse
     from rs_pipeline.layout import Layout
     from rs_pipeline.operations.summary import disk_mb
-    from rs_pipeline.region import read_tiles
     from rs_pipeline.storage.provenance import freeze
+    from rs_pipeline.tiles import read_tiles
 
     settings = parse(values)
     periods = [p.label for p in settings.all_periods]

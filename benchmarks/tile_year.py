@@ -24,6 +24,7 @@ from scipy import ndimage
 
 from benchmarks.harness import Result, Run, alone, in_turn, peak_mb
 from rs_pipeline import region
+from rs_pipeline import tiles as tiling
 from rs_pipeline.catalog import qa_flags
 from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, chip_digest
 from rs_pipeline.catalog.fetch import CHIP_LAYOUT
@@ -57,7 +58,7 @@ class World:
         units.to_crs(4326).to_file(folder / "units.gpkg")
         self.settings = settings(folder, memory_gb)
         region.grid(self.settings)
-        self.grid = region.read_tile(self.settings, TILE).grid
+        self.grid = tiling.read_tile(self.settings, TILE).grid
         self._write()
 
     def _write(self) -> None:

@@ -103,7 +103,7 @@ def _heights(settings: Settings, key: str, units: Units) -> None:
 
     path = settings.path_of(key)
     try:
-        _later("rs_pipeline.catalog.read:check_blocks")(path)
+        _later("rs_pipeline.storage.blocks:check_blocks")(path)
         with rasterio.open(path) as heights:
             crs = heights.crs
     except rasterio.errors.RasterioIOError as fault:

@@ -1,4 +1,4 @@
-"""The region of a run: units (counties), the pixel grid, its tiles."""
+"""The region of a run: units (counties), and the pixel grid over them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from rs_pipeline.errors import ConfigError
 from rs_pipeline.inputs.cells import code_text
 from rs_pipeline.inputs.vectors import read_vector
 from rs_pipeline.layout import Layout
-from rs_pipeline.model import Grid, Tile
+from rs_pipeline.model import Grid
 from rs_pipeline.paths import did_you_mean
 from rs_pipeline.storage.tables import write_parquet
+from rs_pipeline.tiles import make_tiles, tile_counts
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +38,6 @@ NESTED_SHARE = 0.95
 OUTSIDE_CRS_DEG = 12.0
 """Units so far outside the area of the grid's CRS, degrees (two UTM zones), are a mistake in the CRS."""
 
-MAX_TILES = 100_000
-"""More tiles than this are a mistake in the units or the resolution, not a run."""
 
 
 def load_units(settings: Settings) -> gpd.GeoDataFrame:
@@ -272,32 +271,10 @@ def check_grid(settings: Settings, units: gpd.GeoDataFrame) -> None:
             f"{section.crs} is meant for {area.west:g} to {area.east:g} E, {area.south:g} to {area.north:g} N, the units lie at {(west + east) / 2:.4g} E, "
             f"{(south + north) / 2:.4g} N", where="grid.crs", remedy=f"write auto, or {utm_crs((west + east) / 2, (south + north) / 2)}",
         )  # fmt: skip
-    _tile_counts(run_grid(settings, units), section.tile_px)
+    tile_counts(run_grid(settings, units), section.tile_px)
     if section.resolution_m < settings.finest_m:
         times = (settings.finest_m / section.resolution_m) ** 2
         log.warning("grid.resolution_m: %g m, and no sensor is finer than %g m: %.3g times the pixels for nothing; leave it out, or write %g", section.resolution_m, settings.finest_m, times, settings.finest_m)
-
-
-def _tile_counts(grid: Grid, tile_px: int) -> tuple[int, int]:
-    """Rows and columns of tiles."""
-    rows, cols = math.ceil(grid.height / tile_px), math.ceil(grid.width / tile_px)
-    if rows * cols > MAX_TILES:
-        raise ConfigError(f"{rows * cols} tiles, the limit is {MAX_TILES}", where="grid", remedy="raise grid.tile_px or grid.resolution_m")
-    return rows, cols
-
-
-def make_tiles(grid: Grid, tile_px: int, footprint: shapely.Geometry) -> list[Tile]:
-    """Cut the grid into tiles and keep those that meet the footprint (in the grid's CRS)."""
-    rows, cols = _tile_counts(grid, tile_px)
-    shapely.prepare(footprint)
-    tiles = []
-    for i in range(rows):
-        for j in range(cols):
-            row, col = i * tile_px, j * tile_px
-            piece = grid.window(row, col, min(tile_px, grid.height - row), min(tile_px, grid.width - col))
-            if shapely.intersects(footprint, shapely.box(*piece.bounds)):
-                tiles.append(Tile(f"r{i:03d}c{j:03d}", row, col, piece))
-    return tiles
 
 
 def grid(settings: Settings) -> None:
@@ -316,59 +293,3 @@ def grid(settings: Settings) -> None:
         ]
     )  # fmt: skip
     write_parquet(table, Layout(settings.root).tiles)
-
-
-def read_grid(settings: Settings) -> Grid:
-    """The run's grid as ``tiles.parquet`` froze it."""
-    first = _table(settings).iloc[0]
-    return Grid(first.crs, first.resolution_m, first.grid_left, first.grid_top, int(first.grid_width), int(first.grid_height))
-
-
-def read_tiles(settings: Settings) -> list[Tile]:
-    """All tiles of the run, in row-major order."""
-    whole = read_grid(settings)
-    return [
-        Tile(t.tile, int(t.row), int(t.col), whole.window(int(t.row), int(t.col), int(t.height), int(t.width)))
-        for t in _table(settings).itertuples()
-    ]
-
-
-def read_tile(settings: Settings, tile_id: str) -> Tile:
-    """One tile of the run.
-
-    Raises
-    ------
-    ConfigError : there is no such tile.
-    """
-    for tile in read_tiles(settings):
-        if tile.id == tile_id:
-            return tile
-    raise ConfigError(f"no tile {tile_id!r}", where=str(Layout(settings.root).tiles), remedy="ids look like r000c000; run `rs-pipeline grid` first")
-
-
-def _table(settings: Settings) -> pd.DataFrame:
-    path = Layout(settings.root).tiles
-    if not path.exists():
-        raise ConfigError("the tiles are not made yet", where=str(path), remedy="run `rs-pipeline grid --config ...` first")
-    return pd.read_parquet(path)
-
-
-def pixel_areas(piece: Grid, *, step_px: int = 64) -> np.ndarray:
-    """Area of every pixel on the ellipsoid, m2, float32 (height, width).
-
-    The areal scale of the projection is evaluated on a coarse lattice and interpolated linearly; it varies
-    by less than 1e-6 between lattice points of a UTM zone. Source: Snyder (1987), areal scale factor.
-    """
-    from scipy.interpolate import RegularGridInterpolator
-
-    rows = np.linspace(0, piece.height, max(2, piece.height // step_px + 1))
-    cols = np.linspace(0, piece.width, max(2, piece.width // step_px + 1))
-    x = piece.left + cols * piece.resolution_m
-    y = piece.top - rows * piece.resolution_m
-    xx, yy = np.meshgrid(x, y)
-    crs = pyproj.CRS.from_user_input(piece.crs)
-    lon, lat = pyproj.Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True).transform(xx, yy)
-    scale = pyproj.Proj(crs).get_factors(lon, lat).areal_scale
-    centres = np.meshgrid(np.arange(piece.height) + 0.5, np.arange(piece.width) + 0.5, indexing="ij")
-    area = RegularGridInterpolator((rows, cols), piece.pixel_area_m2 / scale)(np.stack(centres, -1))
-    return area.astype("float32")

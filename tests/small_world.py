@@ -16,9 +16,9 @@ from rasterio.warp import transform_bounds
 from rs_pipeline.config import Settings, parse
 from rs_pipeline.config import load as load_settings
 from rs_pipeline.products.register import resolve
-from rs_pipeline.region import read_tiles
 from rs_pipeline.steps import in_order, step_places, steps
 from rs_pipeline.storage.provenance import freeze
+from rs_pipeline.tiles import read_tiles
 
 LEFT, TOP, CRS, SIZE_PX = 500_010.0, 4_300_020.0, "EPSG:32650", 72
 ASSETS = {"blue": 10, "green": 10, "red": 10, "nir": 10, "rededge1": 20, "swir16": 20, "swir22": 20, "scl": 20}

@@ -7,6 +7,7 @@ import pytest
 import shapely
 
 from rs_pipeline import region
+from rs_pipeline import tiles as tiling
 from rs_pipeline.errors import ConfigError
 
 
@@ -55,11 +56,11 @@ def test_tiles_partition_the_grid_and_leave_out_what_no_unit_meets(make_settings
     # Two 640 m squares far apart: of 3 x 1 tiles of 64 px the middle one meets no unit.
     s = make_settings({"1": (500000, 4300000, 500600, 4300600), "2": (501300, 4300000, 501900, 4300600)})
     region.grid(s)
-    tiles = region.read_tiles(s)
+    tiles = tiling.read_tiles(s)
     assert [t.id for t in tiles] == ["r000c000", "r000c002"]
     assert tiles[1].grid.left == tiles[0].grid.left + 2 * 640
     with pytest.raises(ConfigError, match="no tile 'x'"):
-        region.read_tile(s, "x")
+        tiling.read_tile(s, "x")
 
 
 def test_pixel_areas_are_true_on_the_ellipsoid():
@@ -68,7 +69,7 @@ def test_pixel_areas_are_true_on_the_ellipsoid():
     ring = shapely.segmentize(shapely.box(left, bottom, right, top), 10)
     lonlat = shapely.transform(ring, lambda c: np.column_stack(pyproj.Transformer.from_crs(32650, 4326, always_xy=True).transform(*c.T)))
     geodesic = abs(pyproj.Geod(ellps="WGS84").geometry_area_perimeter(lonlat)[0])
-    assert region.pixel_areas(grid).sum(dtype="float64") == pytest.approx(geodesic, rel=1e-6)
+    assert tiling.pixel_areas(grid).sum(dtype="float64") == pytest.approx(geodesic, rel=1e-6)
     assert geodesic != pytest.approx(grid.pixel_area_m2 * 5000, rel=1e-4)
 
 

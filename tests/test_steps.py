@@ -66,7 +66,7 @@ def chain(tmp_path_factory):
             made = {p for p in settings.root.rglob("*") if p.is_file() and before.get(p) != p.stat().st_mtime_ns}
             done.append((settings, step, place, recording, made))
         if step.name == "grid":
-            from rs_pipeline.region import read_tiles
+            from rs_pipeline.tiles import read_tiles
 
             ids = [t.id for t in read_tiles(settings)]
     return done

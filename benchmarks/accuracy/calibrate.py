@@ -28,11 +28,11 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.paths import config_folder
 from rs_pipeline.products.black_odorous.classify import evidence
 from rs_pipeline.products.black_odorous.model import REACH_FEATURES, ReachModel
-from rs_pipeline.region import read_tiles
 from rs_pipeline.simulation import materials, themes
 from rs_pipeline.simulation.materials import Material
 from rs_pipeline.simulation.plan import EVERY_DAYS
 from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.tiles import read_tiles
 from rs_pipeline.validation import metrics
 from rs_pipeline.validation.black_odorous import BLACK_REACH_SHARE, CLEAN_SHARE, label
 from rs_pipeline.validation.truth import Truth

@@ -25,8 +25,9 @@ from rs_pipeline.products.register import period_maps
 from rs_pipeline.products.sea import sea
 from rs_pipeline.products.water.bodies import bodies
 from rs_pipeline.publish.mosaic import mosaic
-from rs_pipeline.region import grid, read_tiles
+from rs_pipeline.region import grid
 from rs_pipeline.storage.provenance import freeze
+from rs_pipeline.tiles import read_tiles
 
 
 def run_steps(settings: Settings) -> None:

@@ -12,7 +12,8 @@ from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import Settings, parse
 from rs_pipeline.model import Tile
-from rs_pipeline.region import grid, read_tiles
+from rs_pipeline.region import grid
+from rs_pipeline.tiles import read_tiles
 from rs_pipeline.validation.metrics import bias, paired, ratio, rmse
 
 Row = dict[str, Any]

@@ -30,6 +30,7 @@ from rasterio.warp import transform_bounds
 
 from benchmarks.attack import Attack
 from rs_pipeline import region
+from rs_pipeline import tiles as tiling
 from rs_pipeline.catalog.assign import assign
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.identity import found_identity
@@ -152,7 +153,7 @@ def outcomes(settings: Settings) -> pd.DataFrame:
     """The manifest of the one tile after a fetch."""
     region.grid(settings)
     assign(settings)
-    tile = region.read_tiles(settings)[0].id
+    tile = tiling.read_tiles(settings)[0].id
     fetch(settings, tile, "2023")
     return pd.read_parquet(Layout(settings.root).chips("2023", tile))
 

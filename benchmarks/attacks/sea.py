@@ -25,8 +25,8 @@ from rs_pipeline.products.vegetation.county import county_sums as cover_sums
 from rs_pipeline.products.vegetation.greening import last_land
 from rs_pipeline.products.water.county import county_sums as water_sums
 from rs_pipeline.region import grid as write_tiles
-from rs_pipeline.region import read_tiles
 from rs_pipeline.storage.raster import write_cog, write_map
+from rs_pipeline.tiles import read_tiles
 
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_300_000.0, 300, 200)
 EAST, WEST = 250, 50

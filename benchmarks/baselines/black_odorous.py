@@ -34,7 +34,7 @@ from rs_pipeline.products.black_odorous.centrelines import EIGHT_NEIGHBOURS
 from rs_pipeline.products.black_odorous.pixels import in_season
 from rs_pipeline.products.black_odorous.reaches import narrow_water, read_water
 from rs_pipeline.products.black_odorous.scoring import WIDTH_IN_PIXELS, Core, core_pixels
-from rs_pipeline.region import read_grid, read_tiles
+from rs_pipeline.tiles import read_grid, read_tiles
 
 METHODS = ("boi", "ndbwi", "random_forest")
 

@@ -40,7 +40,7 @@ from rs_pipeline.products.coastline.tide import tide_of
 from rs_pipeline.products.coastline.transects import Transects, cross
 from rs_pipeline.radiometry.masks import QAFlag, flag_bits
 from rs_pipeline.radiometry.scaling import reflectance
-from rs_pipeline.region import read_grid, read_tiles
+from rs_pipeline.tiles import read_grid, read_tiles
 
 METHODS = ("dea", "coastsat")
 

@@ -22,7 +22,7 @@ from rs_pipeline.errors import ConfigError
 from rs_pipeline.layout import SHORE_FAMILIES, Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.vegetation.snap import read_snap
-from rs_pipeline.region import read_tiles
+from rs_pipeline.tiles import read_tiles
 from rs_pipeline.validation import black_odorous as black_odorous_scores
 from rs_pipeline.validation import coastline as coastline_scores
 from rs_pipeline.validation import land as land_scores

@@ -23,10 +23,10 @@ from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Scene
 from rs_pipeline.redaction import unsigned
-from rs_pipeline.region import read_tiles
 from rs_pipeline.remote import breaker
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.tables import write_csv
+from rs_pipeline.tiles import read_tiles
 
 log = logging.getLogger(__name__)
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import rasterio
 import xxhash
 from affine import Affine
@@ -26,12 +26,30 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Scene
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.atomic import content_of
+from rs_pipeline.storage.rows import read_rows
 
 if TYPE_CHECKING:
     from rs_pipeline.catalog.passes import Pass
 
-MANIFEST_COLUMNS = ("scene_id", "key", "sensor", "datetime", "status", "reason", "bytes", "digest")
-"""Columns of chips.parquet; status is ``ok``, ``empty`` (no data over the tile) or ``failed``; digest is that of `chip_digest`, empty where there is no chip."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A row of a manifest, chips.parquet: what became of a scene over a tile."""
+
+    scene_id: str
+    key: str
+    sensor: str
+    datetime: datetime
+    status: str
+    """``ok``, ``empty`` (no data over the tile) or ``failed``."""
+    reason: str
+    bytes: int
+    digest: str
+    """That of `chip_digest`, empty where there is no chip."""
+
+
+MANIFEST_COLUMNS = tuple(column.name for column in fields(Listed))
 
 _TIE = 1e-6
 """Share of a pixel added before flooring, so that centres on an edge always fall to the right and lower pixel."""
@@ -62,15 +80,15 @@ def chip_digest(folder: Path) -> str:
     return xxhash.xxh3_128("".join(f"{path.name} {content_of(path).digest}\n" for path in files).encode()).hexdigest()
 
 
-def read_manifest(path: Path) -> pd.DataFrame:
-    """Manifest of a tile and period, columns MANIFEST_COLUMNS.
+def read_manifest(path: Path) -> list[Listed]:
+    """Manifest of a tile and period.
 
     Raises
     ------
     DamagedError : it cannot be read, or has other columns.
     """
     try:
-        return pd.read_parquet(path, columns=list(MANIFEST_COLUMNS))
+        return [Listed(**row) for row in read_rows(path, MANIFEST_COLUMNS)]
     except FileNotFoundError:
         raise
     except (OSError, ValueError, KeyError) as fault:
@@ -80,11 +98,11 @@ def read_manifest(path: Path) -> pd.DataFrame:
 def damaged_in(manifest: Path) -> dict[Path, str]:
     """Chips of a manifest that are there and not what was written, by folder, and how; nothing where the manifest cannot be read."""
     try:
-        table = read_manifest(manifest)
+        listed = read_manifest(manifest)
     except DamagedError:
         return {}
     folder = manifest.parent / Layout.CHIPS
-    chips = [(folder / c.key, c.digest) for c in table[table.status == "ok"].itertuples() if (folder / c.key).exists()]
+    chips = [(folder / c.key, c.digest) for c in listed if c.status == "ok" and (folder / c.key).exists()]
     return {path: "its content is not what was written" for path, digest in chips if chip_digest(path) != digest}
 
 
@@ -115,9 +133,8 @@ def native_transform(chip: Chip, role: str) -> Affine:
 
 def seen_scenes(settings: Settings, tile_id: str, period: str) -> tuple[set[str], dict[str, str]]:
     """Ids of the scenes that have a chip of the tile and period (the chips themselves may be gone), and ids to reasons of those that could not be read."""
-    table = read_manifest(Layout(settings.root).chips(period, tile_id))
-    failed = table[table.status == "failed"]
-    return set(table.scene_id[table.status == "ok"]), dict(zip(failed.scene_id, failed.reason, strict=True))
+    listed = read_manifest(Layout(settings.root).chips(period, tile_id))
+    return {c.scene_id for c in listed if c.status == "ok"}, {c.scene_id: c.reason for c in listed if c.status == "failed"}
 
 
 def load_chips(settings: Settings, tile_id: str, period: str) -> list[Chip]:
@@ -132,9 +149,8 @@ def load_chips(settings: Settings, tile_id: str, period: str) -> list[Chip]:
     manifest = layout.chips(period, tile_id)
     if not manifest.is_file():
         raise TableError("no chips for this tile and period", where=str(manifest), remedy=f"run `fetch {tile_id} {period}` first")
-    wanted, folder = read_manifest(manifest), layout.chip_folder(period, tile_id)
-    written = wanted[wanted.status == "ok"].set_index("key").digest
-    scenes = read_ledger(layout.scenes, key=written.index)
+    folder, written = layout.chip_folder(period, tile_id), {c.key: c.digest for c in read_manifest(manifest) if c.status == "ok"}
+    scenes = read_ledger(layout.scenes, key=written)
     for scene in scenes:
         if chip_digest(folder / scene.key) != written[scene.key]:
             raise DamagedError(f"the chip {scene.key} is not what was written", str(manifest))

@@ -35,13 +35,13 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Band, Grid, Scene, Tile
 from rs_pipeline.radiometry.masks import shadow_reach_m
 from rs_pipeline.redaction import redacted, unsigned
-from rs_pipeline.region import read_tile
 from rs_pipeline.remote import breaker
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.atomic import force
 from rs_pipeline.storage.disk import blaming_disk, disk_fault
 from rs_pipeline.storage.raster import BLOCK_PX
 from rs_pipeline.storage.tables import write_parquet
+from rs_pipeline.tiles import read_tile
 
 _FOOTPRINT_SLACK_DEG = 0.005
 
@@ -320,10 +320,9 @@ def _withdrawn(manifest: Path) -> dict[str, str]:
     if manifest.exists():
         os.replace(manifest, before)
     try:
-        table = read_manifest(before)
+        return {c.key: c.digest for c in read_manifest(before)}
     except (FileNotFoundError, DamagedError):
         return {}
-    return dict(zip(table.key, table.digest, strict=True))
 
 
 def write_failed(settings: Settings, tile_id: str, period_label: str, reason: str) -> None:

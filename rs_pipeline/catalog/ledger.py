@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, date
 from pathlib import Path
 
-import geopandas as gpd
-import pandas as pd
 import shapely
 
 from rs_pipeline.errors import TableError
@@ -17,12 +16,13 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Scene
 from rs_pipeline.redaction import redacted, unsigned
 from rs_pipeline.storage.atomic import atomic_path
-from rs_pipeline.storage.tables import write_parquet
+from rs_pipeline.storage.rows import read_rows
 
 _PLAIN = [f.name for f in fields(Scene) if f.name not in ("assets", "shapes", "tables", "identity", "bbox", "footprint_wkt")]
 _SIDES = ("west", "south", "east", "north")
 _TEXTS = ("reason", "offset_decision", "registration", "generated")
 _MAYBE = ("cloud_cover", "sun_elevation_deg", "sun_azimuth_deg", "relative_orbit", "displaced_x_m", "displaced_y_m")
+_NUMBERS = ("scale", "offset", "moved_x_m", "moved_y_m")
 
 
 def write_ledger(scenes: Sequence[Scene], path: Path) -> None:
@@ -30,12 +30,17 @@ def write_ledger(scenes: Sequence[Scene], path: Path) -> None:
 
     Signatures and keys in hrefs stay out of it: where we do not sign ourselves, what a read needs of them goes to `Layout.signatures`.
     """
+    import geopandas as gpd  # a third of the start of the jobs that only read a ledger
+    import pandas as pd
+
+    from rs_pipeline.storage.tables import write_parquet
+
     _keep_signatures(scenes, Layout(path.parent).signatures)
     ordered = [_public(s) for s in sorted(scenes, key=lambda s: s.key)]
     table = pd.DataFrame({name: [getattr(s, name) for s in ordered] for name in _PLAIN})
     table["datetime"] = pd.to_datetime(table["datetime"], utc=True).astype("datetime64[us, UTC]")
     table["solar_day"] = [s.solar_day.isoformat() for s in ordered]
-    for name in (*_MAYBE, "scale", "offset", "moved_x_m", "moved_y_m"):
+    for name in (*_MAYBE, *_NUMBERS):
         table[name] = table[name].astype("float64")
     for i, side in enumerate(_SIDES):
         table[side] = [float(s.bbox[i]) for s in ordered]
@@ -80,22 +85,19 @@ def read_ledger(path: Path, **wanted: Collection) -> list[Scene]:
     TableError : the file is missing or is not a ledger.
     """
     try:
-        table = gpd.read_parquet(path)
-        for column, values in wanted.items():
-            table = table[table[column].isin(values)]
-        return [_scene(row) for row in table.to_dict("records")]
+        return [_scene(row) for row in read_rows(path, **wanted)]
     except (OSError, KeyError, ValueError) as fault:
         raise TableError(f"the ledger of scenes cannot be read: {fault}", where=str(path), remedy="run `search` again") from None
 
 
 def _scene(row: dict) -> Scene:
     values = {name: row[name] for name in _PLAIN}
-    for name in _MAYBE:
-        values[name] = None if pd.isna(values[name]) else float(values[name])
+    for name in _NUMBERS:
+        values[name] = math.nan if values[name] is None else values[name]
     values["relative_orbit"] = None if values["relative_orbit"] is None else int(values["relative_orbit"])
-    values["datetime"] = values["datetime"].to_pydatetime().astimezone(UTC)
+    values["datetime"] = values["datetime"].astimezone(UTC)
     values["solar_day"] = date.fromisoformat(values["solar_day"])
-    footprint = row["geometry"]
+    footprint = shapely.from_wkb(row["geometry"])
     empty = footprint is None or footprint.is_empty
     return Scene(
         **values,

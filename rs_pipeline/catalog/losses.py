@@ -41,13 +41,12 @@ def losses(settings: Settings) -> list[Loss]:
     found = []
     for manifest in sorted(settings.root.glob(str(Layout(Path()).chips("*", "*")))):
         try:
-            table = read_manifest(manifest)
+            listed = read_manifest(manifest)
         except DamagedError:
             continue
-        failed = table[table.status == "failed"]
-        if len(failed):
-            reason = Counter(failed.reason).most_common(1)[0][0]
-            found.append(Loss(manifest.parent.name, manifest.parent.parent.name, len(table), tuple(failed.key), str(reason)))
+        if failed := [c for c in listed if c.status == "failed"]:
+            reason = Counter(c.reason for c in failed).most_common(1)[0][0]
+            found.append(Loss(manifest.parent.name, manifest.parent.parent.name, len(listed), tuple(c.key for c in failed), reason))
     return found
 
 

@@ -20,7 +20,6 @@ from rasterio.features import geometry_mask
 from rasterio.vrt import WarpedVRT
 
 from rs_pipeline.catalog.chips import Chip, opened_chip, pixel_index, read_bands, read_role, read_stack, scales, taken
-from rs_pipeline.catalog.read import check_blocks
 from rs_pipeline.config import MaskSection
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import OPTICAL_BANDS, QUALITY_BANDS, Grid, Scene
@@ -28,6 +27,7 @@ from rs_pipeline.radiometry import masks as rules
 from rs_pipeline.radiometry.masks import QAFlag, set_flag
 from rs_pipeline.radiometry.scaling import number_range
 from rs_pipeline.sensors import load_sensor
+from rs_pipeline.storage.blocks import check_blocks
 
 TERRAIN_REACH_M = 5_000.0
 """Mountains further away than this are not looked at for their shadow."""

@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -30,15 +29,13 @@ from rs_pipeline.remote.ask import ask
 from rs_pipeline.remote.ranges import Opener, RangeFile
 from rs_pipeline.remote.retrying import Later, Refused, policy
 from rs_pipeline.sensors import load_sensor
+from rs_pipeline.storage.blocks import check_block
 from rs_pipeline.storage.special import special_kind
 
 Result = TypeVar("Result")
 
 FAULTS = (RasterioError, CPLE_BaseError, OSError, ValueError, ArithmeticError, MemoryError)
 """What reading a damaged or unreachable raster may raise."""
-
-_MAX_BLOCK_BYTES = 2**28
-"""What a raster holds in one block must fit into memory to be read: a granule in one strip does, a bomb does not."""
 
 _BLOCK_CACHE_BYTES = 256 * 2**20
 """GDAL keeps blocks that it has read; left to itself it takes a twentieth of the machine's memory."""
@@ -142,7 +139,7 @@ def open_raster(
         pixels = dataset.width * dataset.height
         if pixels > limits.max_pixels:
             raise RasterError(f"{pixels} pixels, the limit is {limits.max_pixels}", where=href, remedy="raise fetch.max_pixels if this is right")
-        _check_block(dataset, href)
+        check_block(dataset, href)
         if dataset.dtypes[0].startswith("complex"):
             raise RasterError("complex numbers", where=href)
         if georeference == "grid":
@@ -202,28 +199,6 @@ def _north_up(dataset: rasterio.DatasetReader) -> WarpedVRT:
     return WarpedVRT(dataset, crs=dataset.crs, transform=transform, width=dataset.width, height=dataset.height, resampling=Resampling.nearest)
 
 
-def _check_block(dataset: rasterio.DatasetReader, href: str, what: str = "blocks") -> None:
-    block = math.prod(dataset.block_shapes[0]) * np.dtype(dataset.dtypes[0]).itemsize * (dataset.count if _interleaved(dataset) else 1)
-    if block > _MAX_BLOCK_BYTES:
-        remedy = "write it in tiles, e.g. with gdal_translate -of COG"
-        raise RasterError(f"{what} of {block / 2**20:.0f} MiB, the limit is {_MAX_BLOCK_BYTES // 2**20}", where=href, remedy=remedy)
-
-
-def check_blocks(path: Path) -> None:
-    """Hold the blocks of a user's raster and of its overviews to the limit of memory.
-
-    Raises
-    ------
-    RasterError : some are larger. RasterioError : it cannot be opened.
-    """
-    with rasterio.open(path) as dataset:
-        _check_block(dataset, str(path))
-        levels = range(len(dataset.overviews(1)))
-    for level in levels:
-        with rasterio.open(path, overview_level=level) as overview:
-            _check_block(overview, str(path), "an overview in blocks")
-
-
 def read_coarse(dataset: rasterio.DatasetReader, longest_px: int, shape: tuple[int, int] | None = None) -> np.ndarray:
     """The whole band of a raster of `open_raster` at ``longest_px`` on its longer side, or in a ``shape``: from the overview that suits.
 
@@ -243,7 +218,7 @@ def read_coarse(dataset: rasterio.DatasetReader, longest_px: int, shape: tuple[i
     fitting = [level for level, factor in factors.items() if 1 < factor < _COARSER_AT_MOST * wanted]
     level = f"{max(fitting, key=factors.get)}only" if fitting else "NONE"
     with rasterio.open(source.name, driver=source.driver, overview_level=level) as overview:
-        _check_block(overview, source.name, "an overview in blocks")
+        check_block(overview, source.name, "an overview in blocks")
         values = overview.read(1, out_shape=out)
     return values if source is dataset else values[:: _direction(source.transform.e, -1), :: _direction(source.transform.a, 1)]
 
@@ -251,11 +226,6 @@ def read_coarse(dataset: rasterio.DatasetReader, longest_px: int, shape: tuple[i
 def _direction(step: float, expected: int) -> int:
     """1 where a raster's rows or columns run as expected, -1 where they run against it."""
     return 1 if step * expected > 0 else -1
-
-
-def _interleaved(dataset: rasterio.DatasetReader) -> bool:
-    """Whether a block holds all bands."""
-    return dataset.count > 1 and str(dataset.interleaving or "").lower() != "interleaving.band"
 
 
 @contextmanager

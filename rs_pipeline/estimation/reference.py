@@ -18,8 +18,9 @@ from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.inputs.tables import NOTHING_STATED, TableRow, check_percent, read_table
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import SampledProduct
-from rs_pipeline.region import families, load_units, own_ground, read_grid
+from rs_pipeline.region import families, load_units, own_ground
 from rs_pipeline.storage.raster import band_index, open_map
+from rs_pipeline.tiles import read_grid
 
 log = logging.getLogger(__name__)
 

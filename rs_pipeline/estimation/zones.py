@@ -12,7 +12,7 @@ from exactextract.raster import NumPyRasterSource
 from rs_pipeline.model import Grid
 from rs_pipeline.region import REGION as REGION
 from rs_pipeline.region import REGION_NAME as REGION_NAME
-from rs_pipeline.region import pixel_areas
+from rs_pipeline.tiles import pixel_areas
 
 EIGHT = np.ones((3, 3), bool)
 """The eight neighbours of a pixel and itself."""

@@ -18,9 +18,10 @@ from rs_pipeline.estimation.sampling import sample_size
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import SampledProduct
 from rs_pipeline.products.register import sampled_products
-from rs_pipeline.region import load_units, read_grid
+from rs_pipeline.region import load_units
 from rs_pipeline.storage.raster import band_index, open_map
 from rs_pipeline.storage.tables import write_csv
+from rs_pipeline.tiles import read_grid
 
 LEAST_PER_STRATUM = 50
 """Pixels that a rare class gets at least (Olofsson et al. 2014, sec. 5.1.1)."""

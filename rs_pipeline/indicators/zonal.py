@@ -24,11 +24,12 @@ from rs_pipeline.model import Tile
 from rs_pipeline.products.baselines import other_baselines
 from rs_pipeline.products.register import county_maps, products, resolve
 from rs_pipeline.products.sea import SEA, read_sea
-from rs_pipeline.region import load_units, read_tiles, with_unions
+from rs_pipeline.region import load_units, with_unions
 from rs_pipeline.storage.provenance import fingerprint
 from rs_pipeline.storage.raster import open_map
 from rs_pipeline.storage.retry import Retry, job_name, read_retries
 from rs_pipeline.storage.tables import write_parquet
+from rs_pipeline.tiles import read_tiles
 
 
 def county_zones(settings: Settings) -> gpd.GeoDataFrame:

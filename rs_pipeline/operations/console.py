@@ -102,10 +102,10 @@ class Progression:
             return "time left: known when the scenes are listed"
         if not rest:
             return "the last step is done"
-        if not seconds:
+        untimed = len(rest.keys() - seconds.keys())
+        if untimed == len(rest):
             return "time left: known when the first of these jobs has ended"
         low, high = (in_words(max(0.0, value - (now - self._changed))) for value in rest_seconds(rest, seconds, self._pace()))
-        untimed = len(rest.keys() - seconds.keys())
         return (f"about {low} left" if low == high else f"{low} to {high} left") + (f", but {untimed} of {len(rest)} steps were not timed yet" if untimed else "")
 
     def _pace(self) -> float:
@@ -180,6 +180,8 @@ class LogHandler(LogHandlerBase):
                 self._plan(now)
             self._steps.start(record.jobid, record.rule_name, now)
             self._names[record.jobid] = " ".join([record.rule_name, *map(str, (record.wildcards or {}).values())])
+            if record.rule_name in BEFORE_JOBS:
+                self._say(f"{time.strftime('%H:%M:%S')}  {record.rule_name:18} begins")
             self._draw(now)
         elif event == LogEvent.JOB_FINISHED:
             self._names.pop(record.job_id, None)

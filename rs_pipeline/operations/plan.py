@@ -31,12 +31,13 @@ from rs_pipeline.model import Band, Grid, Period, Scene, Tile
 from rs_pipeline.radiometry.dates import LOOK_BANDS
 from rs_pipeline.radiometry.masks import shadow_reach_m
 from rs_pipeline.radiometry.shifts import MIN_DATES
-from rs_pipeline.region import load_units, make_tiles, run_grid, utm_crs
+from rs_pipeline.region import load_units, run_grid, utm_crs
 from rs_pipeline.remote.ranges import HEAD_BYTES, MAX_PART_BYTES
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.steps import step_places, steps_of
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.tables import write_csv
+from rs_pipeline.tiles import make_tiles
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top in metres of a CRS."""

@@ -25,7 +25,7 @@ FEW = 20
 
 
 def _tile_ids(settings: Settings) -> list[str]:
-    from rs_pipeline.region import read_tiles  # GeoPandas, which the Snakefile would load for every job of a cluster
+    from rs_pipeline.tiles import read_tiles  # PyArrow, which the Snakefile would load for every job of a cluster
 
     return [t.id for t in read_tiles(settings)] if Layout(settings.root).tiles.exists() else []
 

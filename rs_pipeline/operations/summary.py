@@ -107,7 +107,7 @@ def _said(entries: Iterable[JournalEntry]) -> dict[str, str]:
 
 def expected_jobs(settings: Settings) -> dict[str, int]:
     """Verb to number of jobs of the whole run; without those of tiles while there are no tiles."""
-    from rs_pipeline.region import read_tiles  # GeoPandas, which the Snakefile would load for every job of a cluster
+    from rs_pipeline.tiles import read_tiles  # PyArrow, which the Snakefile would load for every job of a cluster
 
     tiles = [t.id for t in read_tiles(settings)] if Layout(settings.root).tiles.exists() else []
     found: dict[str, int] = {}

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 
 import dask
+import dask.local
+import dask.threaded
 import numpy as np
 from rs_kernels.edges import classify_water, finest_median, plants_on_water
 from rs_kernels.observe import WATER_LAYERS, Months, observe_water, radar_water
@@ -42,10 +44,10 @@ from rs_pipeline.products.water.edges import (
 )
 from rs_pipeline.radiometry.masks import flag_bits
 from rs_pipeline.radiometry.scaling import linear_power
-from rs_pipeline.region import read_tile
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.provenance import FINEST_TAG, map_tags
 from rs_pipeline.storage.raster import write_map
+from rs_pipeline.tiles import read_tile
 
 PADDY_MONTHS = (5, 6)
 """Months in which paddies of the Hebei coast are flooded for planting."""
@@ -91,8 +93,7 @@ def observe_here(job: ObserveJob, threads: int) -> dict[str, np.ndarray]:
     """OBSERVED_LAYERS of the job's grid by threads of this process. The tasks of all blocks are one graph: reading one goes on beside computing another."""
     maps = empty_maps(job.grid)
     placed = [dask.delayed(partial(_place, maps))(piece) for block in job_blocks(job, threads) for piece in _block_tasks(job, block)]
-    with dask.config.set(scheduler="threads", num_workers=threads):
-        dask.compute(*placed)
+    dask.compute(*placed, scheduler=dask.threaded.get, num_workers=threads)
     return maps
 
 
@@ -111,7 +112,7 @@ def observe_anywhere(job: ObserveJob, threads: int) -> dict[str, np.ndarray]:
 
 def observe_block(job: ObserveJob, block: Block) -> list[ObservedStrip]:
     """All strips of a block, on the calling thread."""
-    return list(dask.compute(*_block_tasks(job, block), scheduler="synchronous"))
+    return list(dask.compute(*_block_tasks(job, block), scheduler=dask.local.get_sync))
 
 
 def _place(maps: dict[str, np.ndarray], piece: ObservedStrip) -> None:

@@ -11,10 +11,10 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.radiometry.masks import flag_bits, label_flags
 from rs_pipeline.radiometry.scaling import reflectance
-from rs_pipeline.region import read_grid, read_tile
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.raster import profile
+from rs_pipeline.tiles import read_grid, read_tile
 
 COLOURS = ("red", "green", "blue")
 

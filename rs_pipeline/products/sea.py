@@ -17,8 +17,8 @@ import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import geopandas as gpd
 import numpy as np
 import pyproj
 import rasterio
@@ -28,12 +28,14 @@ from scipy import ndimage
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import ConfigError, RasterError
-from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, MapBand, Tile
-from rs_pipeline.region import make_tiles, read_grid, read_tiles, run_grid
 from rs_pipeline.storage.provenance import merged_tags
 from rs_pipeline.storage.raster import EIGHT_NEIGHBOURS, band_index, open_map, write_cog
+from rs_pipeline.tiles import make_tiles, read_grid, read_tiles
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +97,8 @@ def check_sea_points(settings: Settings, units: gpd.GeoDataFrame) -> None:
     ConfigError : one does not.
     """
     if settings.coastline is not None and settings.coastline.sea_points:
+        from rs_pipeline.region import run_grid  # GeoPandas, which the shore of a tile does not need
+
         grid = run_grid(settings, units)
         _points_at_sea(settings, grid, make_tiles(grid, settings.grid.tile_px, units.to_crs(grid.crs).union_all()))
 
@@ -116,6 +120,8 @@ def _reference_points(settings: Settings, grid: Grid) -> np.ndarray:
     """Points on the reference coastline near the grid, STEP_M apart or nearer, float (n, 2); none without a reference."""
     if settings.coastline.reference is None:
         return np.empty((0, 2))
+    from rs_pipeline.inputs.vectors import load_vector  # GeoPandas, which the shore of a tile does not need
+
     shapes = shapely.force_2d(load_vector(settings, "coastline.reference").to_crs(grid.crs).geometry.to_numpy())
     outline = np.where(shapely.get_dimensions(shapes) == 2, shapely.boundary(shapes), shapes)
     near = shapely.clip_by_rect(outline, *grid.buffered(settings.coastline.max_distance_m).bounds)

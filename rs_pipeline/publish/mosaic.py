@@ -10,10 +10,10 @@ from rasterio.windows import Window
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.register import period_maps
-from rs_pipeline.region import read_grid, read_tiles
 from rs_pipeline.storage.provenance import merged_tags
 from rs_pipeline.storage.qgis import write_style
 from rs_pipeline.storage.raster import open_map, write_cog
+from rs_pipeline.tiles import read_grid, read_tiles
 
 
 def mosaic(settings: Settings, product: str, period_label: str) -> None:

@@ -27,10 +27,11 @@ from rs_pipeline.products.land.areas import AREAS
 from rs_pipeline.products.land.classes import Land
 from rs_pipeline.products.land.features import LAND_FEATURES, LandFeatures, land_features
 from rs_pipeline.products.land.model import GROUPS, LandModel, inputs, logarithms, softmax
-from rs_pipeline.region import grid, read_tiles
+from rs_pipeline.region import grid
 from rs_pipeline.simulation.write import run_config, write_world
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.provenance import freeze
+from rs_pipeline.tiles import read_tiles
 from rs_pipeline.training.land_pixels import mixtures, year_statistics
 from rs_pipeline.validation.land import true_shares
 from rs_pipeline.validation.truth import Truth

@@ -14,6 +14,7 @@ from affine import Affine
 from rasterio.warp import transform_bounds
 
 from rs_pipeline import region
+from rs_pipeline import tiles as tiling
 from rs_pipeline.config import Settings, parse
 from rs_pipeline.layout import Layout
 
@@ -106,4 +107,4 @@ def make_grid(settings: Settings) -> str:
     """Run the grid step and give the first tile's id."""
     region.grid(settings)
     assert Layout(settings.root).tiles.is_file()
-    return region.read_tiles(settings)[0].id
+    return tiling.read_tiles(settings)[0].id

@@ -16,7 +16,6 @@ from rasterio.enums import Resampling
 
 from rs_pipeline.catalog import folder as folder_module
 from rs_pipeline.catalog import items as items_module
-from rs_pipeline.catalog import read as read_module
 from rs_pipeline.catalog import search as search_module
 from rs_pipeline.catalog.folder import folder_items
 from rs_pipeline.catalog.items import Candidate, Dropped, clean_href, clean_text, read_item
@@ -25,6 +24,7 @@ from rs_pipeline.catalog.search import deduplicate, unique_keys
 from rs_pipeline.config import FetchSection, SourceSection
 from rs_pipeline.errors import RasterError
 from rs_pipeline.sensors import load_sensor
+from rs_pipeline.storage import blocks
 from tests.catalog.conftest import CRS, LEFT, S2_ASSETS, TOP, item, write_tif
 
 SOURCE = SourceSection(sensor="earth-search-sentinel-2-l2a", catalog="/cat")
@@ -183,7 +183,7 @@ def pyramid(path, n: int = 512) -> None:
 def test_the_blocks_of_an_overview_are_held_to_the_limit(tmp_path, monkeypatch):
     pyramid(tmp_path / "a.tif")
     assert opened(tmp_path / "a.tif").shape == (64, 64)
-    monkeypatch.setattr(read_module, "_MAX_BLOCK_BYTES", 64 * 64 * 2)
+    monkeypatch.setattr(blocks, "MAX_BLOCK_BYTES", 64 * 64 * 2)
     assert raised(lambda: opened(tmp_path / "a.tif")) == "an overview in blocks of 0 MiB, the limit is 0"
 
 

@@ -24,7 +24,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.radiometry.masks import QAFlag
 from rs_pipeline.radiometry.scaling import gamma0_power
-from rs_pipeline.region import read_tile
+from rs_pipeline.tiles import read_tile
 from tests.catalog.conftest import CRS, LEFT, TOP, item, make_grid, write_tif
 
 

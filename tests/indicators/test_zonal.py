@@ -12,7 +12,7 @@ from rs_pipeline.indicators.zonal import sums_of_products
 from rs_pipeline.model import Grid
 from rs_pipeline.products.vegetation.county import median_of_nine
 from rs_pipeline.products.water.county import area_bounds
-from rs_pipeline.region import pixel_areas
+from rs_pipeline.tiles import pixel_areas
 
 GRID = Grid("EPSG:32650", 10.0, 500000, 4300030, 3, 3)
 

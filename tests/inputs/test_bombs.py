@@ -10,7 +10,6 @@ import pytest
 import rasterio
 from affine import Affine
 
-from rs_pipeline.catalog import read as read_module
 from rs_pipeline.checks import check_files
 from rs_pipeline.config import InputSection
 from rs_pipeline.errors import ConfigError, TableError
@@ -18,6 +17,7 @@ from rs_pipeline.inputs import tables as tables_module
 from rs_pipeline.inputs import vectors as vectors_module
 from rs_pipeline.inputs.tables import read_table
 from rs_pipeline.inputs.vectors import read_vector
+from rs_pipeline.storage import blocks
 
 
 def refused(path) -> str:
@@ -93,6 +93,6 @@ def test_blocks_of_heights_are_held_to_the_limit(tmp_path, make_settings, monkey
     with rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=256), rasterio.open(tmp_path / "dem.tif", "r+") as out:
         out.build_overviews([2])
     settings = make_settings(masks={"dem": str(tmp_path / "dem.tif")})
-    monkeypatch.setattr(read_module, "_MAX_BLOCK_BYTES", limit)
+    monkeypatch.setattr(blocks, "MAX_BLOCK_BYTES", limit)
     with pytest.raises(ConfigError, match=f"dem.tif: {said}"):
         check_files(settings)

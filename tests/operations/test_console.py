@@ -84,7 +84,12 @@ def test_a_step_is_one_line_and_what_snakemake_chats_is_none(handler):
     hear(handler, LogEvent.SHELLCMD, msg="python -m rs_pipeline.cli observe")
     hear(handler, LogEvent.JOB_FINISHED, job_id=1)
     first, line = shown(handler)
-    assert first.startswith("run test: results go to ") and re.match(r"\d\d:\d\d:\d\d  observe +1 of 1 +0 s of jobs +about 0 s left, but 1 of 1 steps were not timed", line), line
+    assert first.startswith("run test: results go to ") and re.match(r"\d\d:\d\d:\d\d  observe +1 of 1 +0 s of jobs +time left: known when the first", line), line
+
+
+def test_a_step_that_all_others_wait_for_is_told_when_it_begins(handler):
+    hear(handler, LogEvent.JOB_INFO, jobid=1, rule_name="simulate", wildcards={})
+    assert re.fullmatch(r"\d\d:\d\d:\d\d  simulate +begins", shown(handler)[1])
 
 
 def test_a_terminal_has_a_bar_for_each_step_at_work_and_the_time_below(handler):

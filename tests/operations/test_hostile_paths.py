@@ -14,6 +14,7 @@ import yaml
 
 from benchmarks.harness import ROOT, in_root, snakemake_command
 from rs_pipeline import region
+from rs_pipeline import tiles as tiling
 from rs_pipeline.catalog.assign import assign
 from rs_pipeline.catalog.ledger import write_ledger
 from rs_pipeline.config import parse
@@ -58,7 +59,7 @@ def test_every_command_of_the_chain_is_what_is_meant(planned):
     done = subprocess.run(snakemake_command(config, "-n", "--printshellcmds"), cwd=ROOT, capture_output=True, text=True, timeout=300, env=in_root())
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     commands = [shlex.split(line) for line in (done.stdout + done.stderr).splitlines() if " -m rs_pipeline.cli " in line]
-    layout, tiles = Layout(settings.root), [t.id for t in region.read_tiles(settings)]
+    layout, tiles = Layout(settings.root), [t.id for t in tiling.read_tiles(settings)]
     config_words, seen = ["--config", str(layout.settings)], set()
     for line in commands:
         command = line[line.index(sys.executable) :]

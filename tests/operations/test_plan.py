@@ -24,7 +24,8 @@ from rs_pipeline.errors import ConfigError, EmptySearchError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Band
 from rs_pipeline.operations.plan import CONSTANTS, Constants, make_plan, read_cost
-from rs_pipeline.region import grid, read_tiles
+from rs_pipeline.region import grid
+from rs_pipeline.tiles import read_tiles
 
 CRS, LEFT, TOP, SIZE_PX, BLOCK_PX = "EPSG:32650", 500_000.0, 4_400_000.0, 1024, 128
 ASSETS = {"blue": 10, "green": 10, "red": 10, "nir": 10, "rededge1": 20, "swir16": 20, "swir22": 20, "scl": 20}

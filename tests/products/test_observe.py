@@ -6,6 +6,7 @@ import numpy as np
 import rasterio
 
 from rs_pipeline import region
+from rs_pipeline import tiles as tiling
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import parse
@@ -43,15 +44,15 @@ def parana(real_data, folder, tile_px):
     })  # fmt: skip
     search(settings)
     region.grid(settings)
-    for tile in region.read_tiles(settings):
+    for tile in tiling.read_tiles(settings):
         fetch(settings, tile.id, "all")
     return settings
 
 
 def whole(settings, product):
     """All tiles of a product in one array (band, y, x)."""
-    grid, parts = region.read_grid(settings), []
-    for tile in region.read_tiles(settings):
+    grid, parts = tiling.read_grid(settings), []
+    for tile in tiling.read_tiles(settings):
         with rasterio.open(Layout(settings.root).tile_map("all", tile.id, product)) as src:
             parts.append((tile, src.read()))
     out = np.full((parts[0][1].shape[0], *grid.shape), np.nan, "float32")
@@ -71,7 +72,7 @@ def test_neither_tiles_nor_blocks_change_a_map_of_real_scenes(real_data, tmp_pat
     one, many = parana(real_data, tmp_path, 256), parana(real_data, tmp_path, 112)
     module.observe(one, "r000c000", "all")
     monkeypatch.setattr(module, "plan_blocks", lambda grid, *_: cut(grid, 37, 61))
-    for tile in region.read_tiles(many):
+    for tile in tiling.read_tiles(many):
         module.observe(many, tile.id, "all", threads=1)
     for product in observed_maps():
         np.testing.assert_array_equal(whole(one, product), whole(many, product), err_msg=product)

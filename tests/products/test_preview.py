@@ -12,7 +12,7 @@ from rs_pipeline.catalog.chips import Chip
 from rs_pipeline.config import load
 from rs_pipeline.model import Grid, Scene
 from rs_pipeline.products.preview import MAX_DATES, clearest, coarse, composite, eight_bits, preview, step_px
-from rs_pipeline.region import read_tiles
+from rs_pipeline.tiles import read_tiles
 
 GRID = Grid("EPSG:32650", 10.0, 500_000, 4_300_020, 2, 2)
 CLOUD, VEGETATION = 9, 4

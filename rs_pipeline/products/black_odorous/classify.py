@@ -24,9 +24,9 @@ from rs_pipeline.products.black_odorous.model import KNOWN_BANDS, ReachModel, lo
 from rs_pipeline.products.black_odorous.reaches import middles
 from rs_pipeline.products.black_odorous.scoring import BLOCKS
 from rs_pipeline.products.black_odorous.season import SEASON_FEATURES, month_number, persistence, season_features, worst_months
-from rs_pipeline.region import read_tiles
 from rs_pipeline.storage.layers import write_layer
 from rs_pipeline.storage.tables import write_csv
+from rs_pipeline.tiles import read_tiles
 
 log = logging.getLogger(__name__)
 

@@ -6,16 +6,18 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from rs_kernels.black_odorous import COLOUR_FEATURES, SPECTRUM_FEATURES, Detector
 from scipy.special import expit, logit
 
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.paths import config_folder
 from rs_pipeline.products.black_odorous.season import SEASON_FEATURES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KNOWN_BANDS = ("blue", "green", "red", "nir")
 KNOWN_MIN_REFL = 0.002

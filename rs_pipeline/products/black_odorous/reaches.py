@@ -26,9 +26,10 @@ from rs_pipeline.errors import RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.black_odorous.centrelines import EIGHT_NEIGHBOURS, pruned_branches, smooth_line
-from rs_pipeline.region import load_units, own_ground, read_grid, read_tiles
+from rs_pipeline.region import load_units, own_ground
 from rs_pipeline.storage.raster import band_index, open_map
 from rs_pipeline.storage.tables import write_parquet
+from rs_pipeline.tiles import read_grid, read_tiles
 
 MAX_GAP_PX = 1
 """Gaps of water and islands up to twice this wide are closed: bridges, boats, single misses."""

@@ -30,9 +30,9 @@ from rs_pipeline.products.black_odorous.pixels import in_season
 from rs_pipeline.products.black_odorous.reaches import read_water
 from rs_pipeline.radiometry.masks import flag_bits
 from rs_pipeline.radiometry.scaling import reflectance
-from rs_pipeline.region import read_tile
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.tables import write_parquet
+from rs_pipeline.tiles import read_tile
 
 WIDTH_IN_PIXELS = 3.0
 """Least channel width in native pixels of a band: 30 m at 10 m, 60 m at 20 m, 90 m for Landsat."""

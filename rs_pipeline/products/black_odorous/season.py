@@ -10,9 +10,12 @@ mean over its best run of RUN_MONTHS months. What else is known of that run (oth
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BLACK_SHARE = 0.6
 """Share of the months of a season that has to be black."""

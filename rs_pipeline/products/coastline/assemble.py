@@ -26,9 +26,10 @@ from rs_pipeline.products.coastline.rates import Rates, ShoreStep, change_class,
 from rs_pipeline.products.coastline.states import carried, probability_by_period
 from rs_pipeline.products.coastline.transects import SPREAD_M, Crossings, Transects, cross, lines_within, make_transects
 from rs_pipeline.products.sea import SeaMarks, sea_and_rivers, sea_marks
-from rs_pipeline.region import load_units, own_ground, read_grid, read_tiles
+from rs_pipeline.region import load_units, own_ground
 from rs_pipeline.storage.layers import write_layer
 from rs_pipeline.storage.tables import write_csv
+from rs_pipeline.tiles import read_grid, read_tiles
 
 log = logging.getLogger(__name__)
 

@@ -22,9 +22,9 @@ from rs_pipeline.products.coastline.shoreline import SEED_THRESHOLD
 from rs_pipeline.products.coastline.tide import reference_level_m, tide_of
 from rs_pipeline.radiometry.masks import flag_bits
 from rs_pipeline.radiometry.scaling import gamma0_power
-from rs_pipeline.region import read_tile
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.raster import MapBand, write_map
+from rs_pipeline.tiles import read_tile
 
 log = logging.getLogger(__name__)
 

@@ -114,7 +114,8 @@ def _converted(coast: pd.DataFrame, facts: Facts) -> str:
 
 
 def _estuary(facts: Facts) -> Estimate:
-    """Length of river mouths in this period, km. Where they end is not decided: mud before one looks like its water, so all of it may be coast."""
+    """Length of river mouths in this period, km. Where they end is not decided: mud before one looks like its water, so all of it may be coast; and
+    a mouth no longer than a unit of the coast can be missed, so there may be one more."""
     units = _units(facts)
     if isinstance(units, Estimate):
         return units
@@ -124,7 +125,7 @@ def _estuary(facts: Facts) -> Estimate:
         return found
     known, v, carried = found
     value = known.length_m[known.kind == MOUTH].sum() / known.length_m.sum()
-    error = spread("estuary_length_km", 0.0, undecided=(value, 0.0))
+    error = spread("estuary_length_km", 0.0, undecided=(value, known.length_m.max() / whole_m))
     return published(modelled(value, error), v, facts, whole_m / 1e3, total=True, spread=error).noting(carried)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import dask
+import dask.threaded
 import numpy as np
 from rs_kernels.land import EXTREMES, radar_means, season_statistics
 from rs_kernels.stack import Stack, one_a_day
@@ -68,7 +69,7 @@ def land_features(settings: Settings, chips: list[Chip], grid: Grid, use: Use, *
     held = held_bytes + sum(n.bits.nbytes for flags in native for n in flags if n is not None)
     held += threads * READ_BYTES * grid.width * grid.height
     per_pixel = len(optical) * OPTICAL_BYTES + len(radar) * RADAR_BYTES
-    with dask.config.set(scheduler="threads", num_workers=threads):
+    with dask.config.set(scheduler=dask.threaded.get, num_workers=threads):
         for block in plan_blocks(grid, file_blocks(chips, grid), per_pixel, settings.resources.memory_gb * 1e9 - held):
             _work_out(settings, optical, radar, native, block, grid, use)
 

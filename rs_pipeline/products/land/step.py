@@ -11,9 +11,9 @@ from rs_pipeline.products.land.classes import SHARES
 from rs_pipeline.products.land.features import LandFeatures, land_features
 from rs_pipeline.products.land.maps import BANDS, LAND
 from rs_pipeline.products.land.model import LandModel, land_model
-from rs_pipeline.region import read_tile
 from rs_pipeline.storage.provenance import map_tags
 from rs_pipeline.storage.raster import write_map
+from rs_pipeline.tiles import read_tile
 
 STEP = 0.005
 """Shares are rounded to this, far below their error: the maps then stay small."""

@@ -27,9 +27,10 @@ from rs_pipeline.products.land.classes import SHARES, Land
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.product import ZONE_TABLES
 from rs_pipeline.products.sea import read_sea
-from rs_pipeline.region import load_units, prefecture_codes, read_grid, read_tiles, with_totals, with_unions
+from rs_pipeline.region import load_units, prefecture_codes, with_totals, with_unions
 from rs_pipeline.storage.raster import open_map
 from rs_pipeline.storage.tables import write_parquet
+from rs_pipeline.tiles import read_grid, read_tiles
 
 SURE_RISE, POSSIBLE_RISE = 0.8, 0.25
 """Rise of built and bare ground, as a share of the pixel, of conversion that is beyond doubt and of any that may be."""

@@ -16,8 +16,8 @@ from rs_pipeline.config import InputSection, Settings
 from rs_pipeline.errors import TableError
 from rs_pipeline.inputs.tables import NOTHING_STATED, TableRow, check_percent, read_table
 from rs_pipeline.layout import Layout
-from rs_pipeline.region import read_grid
 from rs_pipeline.storage.raster import band_index, open_map
+from rs_pipeline.tiles import read_grid
 
 PLOT_COLUMNS = ("lon", "lat", "year", "type", "cover")
 

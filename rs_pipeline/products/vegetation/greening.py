@@ -16,9 +16,10 @@ from rs_pipeline.estimation.zones import coverage
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
 from rs_pipeline.products.sea import read_sea
-from rs_pipeline.region import load_units, prefecture_codes, read_grid, read_tiles, with_totals, with_unions
+from rs_pipeline.region import load_units, prefecture_codes, with_totals, with_unions
 from rs_pipeline.storage.raster import band_index, open_map
 from rs_pipeline.storage.tables import write_parquet
+from rs_pipeline.tiles import read_grid, read_tiles
 
 
 def trend_layers(bands: dict[str, np.ndarray], land: np.ndarray, rate: float) -> dict[str, np.ndarray]:

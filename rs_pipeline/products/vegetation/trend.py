@@ -22,10 +22,10 @@ from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
 from rs_pipeline.products.vegetation.maps import TREND_BANDS, TREND_CLASS, TREND_STYLE
-from rs_pipeline.region import read_grid, read_tile, read_tiles
 from rs_pipeline.storage.provenance import FINEST_TAG, merged_tags
 from rs_pipeline.storage.qgis import write_style
 from rs_pipeline.storage.raster import band_index, open_map, write_cog, write_map
+from rs_pipeline.tiles import read_grid, read_tile, read_tiles
 
 log = logging.getLogger(__name__)
 

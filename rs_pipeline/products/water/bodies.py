@@ -28,9 +28,10 @@ from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.sea import read_sea
-from rs_pipeline.region import load_units, own_ground, pixel_areas, read_grid
+from rs_pipeline.region import load_units, own_ground
 from rs_pipeline.storage.layers import write_layer
 from rs_pipeline.storage.raster import band_index, open_map
+from rs_pipeline.tiles import pixel_areas, read_grid
 
 WINDOW_PX = 2048
 """Side of the windows the maps are read in."""

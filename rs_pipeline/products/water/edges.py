@@ -13,7 +13,6 @@ from scipy import ndimage
 from shapely.geometry import box
 
 from rs_pipeline.config import Settings
-from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.model import Grid
 
 HALO_PX = 12
@@ -79,6 +78,8 @@ def tidal_reach(settings: Settings, grid: Grid) -> np.ndarray:
     """
     if settings.coastline is None or settings.coastline.reference is None:
         return np.zeros(grid.shape, bool)
+    from rs_pipeline.inputs.vectors import load_vector  # GeoPandas, which an inland tile does not need
+
     coast = load_vector(settings, "coastline.reference").to_crs(grid.crs)
     reach_m = settings.water.tidal_reach_m
     zone = coast.clip(box(*grid.buffered(reach_m).bounds)).buffer(reach_m)

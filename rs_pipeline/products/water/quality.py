@@ -33,8 +33,8 @@ from rs_pipeline.products.black_odorous.scoring import (
     surrounding_refl,
     without_air,
 )
-from rs_pipeline.region import read_tile, read_tiles
 from rs_pipeline.storage.tables import write_parquet
+from rs_pipeline.tiles import read_tile, read_tiles
 
 BANK_PX = 3
 """Pixels from the bank that are left out."""

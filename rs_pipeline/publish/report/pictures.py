@@ -26,9 +26,9 @@ from rs_pipeline.model import Grid, Style, Tile
 from rs_pipeline.products.preview import coarse, step_px
 from rs_pipeline.products.register import region_maps
 from rs_pipeline.publish.report.figures import Canvas
-from rs_pipeline.region import read_tiles
 from rs_pipeline.storage.qgis import rgba
 from rs_pipeline.storage.raster import band_index, open_map
+from rs_pipeline.tiles import read_tiles
 
 OVERLAY_PX, COUNTY_PX = 1600, 200
 """Longest side of a map's picture and of a county's."""

@@ -29,8 +29,8 @@ from rs_pipeline.products.black_odorous.classify import (
 from rs_pipeline.products.black_odorous.model import REACH_FEATURES, ReachModel, load_detector
 from rs_pipeline.products.black_odorous.scoring import SCORE_DTYPES
 from rs_pipeline.region import grid as make_grid
-from rs_pipeline.region import read_tiles
 from rs_pipeline.storage.tables import write_parquet
+from rs_pipeline.tiles import read_tiles
 
 SIX_DAYS = ["2024-04-05", "2024-05-05", "2024-06-04", "2024-07-04", "2024-08-03", "2024-09-02"]
 

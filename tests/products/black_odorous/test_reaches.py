@@ -16,8 +16,8 @@ from rs_pipeline.products.black_odorous.centrelines import branches, junctions, 
 from rs_pipeline.products.black_odorous.reaches import find_reaches, narrow_water, reach_lines, width_class
 from rs_pipeline.products.register import region_maps
 from rs_pipeline.region import grid as make_grid
-from rs_pipeline.region import read_grid
 from rs_pipeline.storage.raster import write_cog
+from rs_pipeline.tiles import read_grid
 
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_303_000.0, 300, 300)
 INNER = shapely.box(*GRID.bounds)

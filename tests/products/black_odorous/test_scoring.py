@@ -31,8 +31,8 @@ from rs_pipeline.products.black_odorous.scoring import (
 )
 from rs_pipeline.radiometry.masks import QAFlag
 from rs_pipeline.region import grid as make_grid
-from rs_pipeline.region import read_tiles
 from rs_pipeline.storage.tables import write_parquet
+from rs_pipeline.tiles import read_tiles
 
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_301_000.0, 60, 40)
 SENTINEL = {"blue": 10, "green": 10, "red": 10, "nir": 10, "rededge1": 20, "swir1": 20, "swir2": 20}

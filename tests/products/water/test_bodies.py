@@ -15,8 +15,8 @@ from rs_pipeline.model import Grid
 from rs_pipeline.products.register import region_maps
 from rs_pipeline.products.sea import SEA_BANDS
 from rs_pipeline.products.water import bodies as step
-from rs_pipeline.region import pixel_areas
 from rs_pipeline.storage.raster import write_cog
+from rs_pipeline.tiles import pixel_areas
 from tests.made_up_run import write_grid
 
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_400_000.0, 40, 40)

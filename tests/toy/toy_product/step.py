@@ -4,9 +4,9 @@ import numpy as np
 
 from rs_pipeline.catalog.chips import load_chips, read_stack, scales
 from rs_pipeline.layout import Layout
-from rs_pipeline.region import read_tile
 from rs_pipeline.storage.provenance import map_tags
 from rs_pipeline.storage.raster import write_map
+from rs_pipeline.tiles import read_tile
 from toy_product.kernel import mean_refl
 from toy_product.product import BANDS
 

@@ -1,0 +1,47 @@
+"""The limit of memory for what a raster holds in one block."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import rasterio
+
+from rs_pipeline.errors import RasterError
+
+MAX_BLOCK_BYTES = 2**28
+"""What a raster holds in one block must fit into memory to be read: a granule in one strip does, a bomb does not."""
+
+
+def check_block(dataset: rasterio.DatasetReader, href: str, what: str = "blocks") -> None:
+    """Hold the blocks of an opened raster to MAX_BLOCK_BYTES.
+
+    Raises
+    ------
+    RasterError : they are larger.
+    """
+    block = math.prod(dataset.block_shapes[0]) * np.dtype(dataset.dtypes[0]).itemsize * (dataset.count if _interleaved(dataset) else 1)
+    if block > MAX_BLOCK_BYTES:
+        remedy = "write it in tiles, e.g. with gdal_translate -of COG"
+        raise RasterError(f"{what} of {block / 2**20:.0f} MiB, the limit is {MAX_BLOCK_BYTES // 2**20}", where=href, remedy=remedy)
+
+
+def check_blocks(path: Path) -> None:
+    """Hold the blocks of a user's raster and of its overviews to the limit.
+
+    Raises
+    ------
+    RasterError : some are larger. RasterioError : it cannot be opened.
+    """
+    with rasterio.open(path) as dataset:
+        check_block(dataset, str(path))
+        levels = range(len(dataset.overviews(1)))
+    for level in levels:
+        with rasterio.open(path, overview_level=level) as overview:
+            check_block(overview, str(path), "an overview in blocks")
+
+
+def _interleaved(dataset: rasterio.DatasetReader) -> bool:
+    """Whether a block holds all bands."""
+    return dataset.count > 1 and str(dataset.interleaving or "").lower() != "interleaving.band"

@@ -1,0 +1,39 @@
+"""Rows of a Parquet file as dictionaries, without pandas: it takes a third of the start of a job that reads a few of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def read_rows(path: Path, columns: Sequence[str] | None = None, **wanted: Collection) -> list[dict[str, Any]]:
+    """The rows of a file in their order; of a column in ``wanted`` only those with one of its values. Times must be in microseconds, UTC.
+
+    Raises
+    ------
+    FileNotFoundError : there is no file. ValueError, OSError : it is no Parquet file. KeyError : a column is missing.
+    """
+    with pq.ParquetFile(path) as file:
+        if missing := [c for c in (*(columns or ()), *wanted) if c not in file.schema_arrow.names]:
+            raise KeyError(f"no column {', '.join(missing)}")
+        table = file.read(columns=None if columns is None else list(columns))
+    rows: Sequence[int] = range(len(table))
+    for column, values in wanted.items():
+        known, chosen = table[column].to_pylist(), set(values)
+        rows = [i for i in rows if known[i] in chosen]
+    picked = [_values(table[name].combine_chunks(), rows) for name in table.column_names]
+    return [dict(zip(table.column_names, row, strict=True)) for row in zip(*picked, strict=True)]
+
+
+def _values(column: pa.Array, rows: Sequence[int]) -> list:
+    if pa.types.is_timestamp(column.type):  # PyArrow would ask pandas for them
+        numbers = column.view("int64")
+        return [EPOCH + timedelta(microseconds=numbers[i].as_py()) for i in rows]
+    return [column[i].as_py() for i in rows]
