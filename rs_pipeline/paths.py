@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from rs_pipeline.errors import ConfigError
@@ -22,6 +23,11 @@ def shipped_folder() -> Path:
 def config_folder() -> Path:
     """Folder with the shipped configurations, the tables of sensors and provinces, and targets.csv."""
     return shipped_folder() / "config"
+
+
+def kernels_folder() -> Path:
+    """Folder of the sources of ``rs_kernels``, found without importing it: Numba comes with it, which half of the jobs do not need."""
+    return Path(find_spec("rs_kernels").origin).parent
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -13,12 +13,11 @@ from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
-import rs_kernels
-
 import rs_pipeline
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.journal import read_journal
+from rs_pipeline.paths import kernels_folder
 from rs_pipeline.products.register import products
 from rs_pipeline.steps import steps, steps_of
 from rs_pipeline.storage.atomic import atomic_path
@@ -32,7 +31,7 @@ the version, and a door for notebooks that leads to rooms that no step enters.""
 REFERENCES = {"zonal": ("county_sums",), "indicators": ("facts", "indicators")}
 """Step to the fields of products whose functions it calls by reference."""
 
-ROOTS = {package.__name__: Path(package.__file__).parent for package in (rs_pipeline, rs_kernels)}
+ROOTS = {"rs_pipeline": Path(rs_pipeline.__file__).parent, "rs_kernels": kernels_folder()}
 
 
 @cache

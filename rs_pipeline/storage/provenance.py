@@ -11,14 +11,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import rasterio
-import rs_kernels
 import yaml
 
 from rs_pipeline import __version__
 from rs_pipeline.config import RUNTIME_SECTIONS, Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Period, Scene
-from rs_pipeline.paths import config_folder
+from rs_pipeline.paths import config_folder, kernels_folder
 from rs_pipeline.storage.atomic import atomic_path
 
 FINEST_TAG = "FINEST_PIXEL_M"
@@ -87,7 +86,7 @@ def git_commit() -> str:
 def code_sha256() -> str:
     """SHA-256 of the package's own code and tables: it tells two states of the code apart where there is no commit, or changes on top."""
     root, digest = Path(__file__).resolve().parents[2], hashlib.sha256()
-    folders = [root / "rs_pipeline", Path(rs_kernels.__file__).parent, config_folder()]
+    folders = [root / "rs_pipeline", kernels_folder(), config_folder()]
     for file in sorted(f for folder in folders for f in folder.rglob("*") if f.suffix in (".py", ".csv", ".json") or f.parent.name in ("sensors", "provinces")):
         digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()
