@@ -308,7 +308,7 @@ def test_items_of_the_copernicus_data_space(sensor, schemes, start):
     ("earth-search-landsat-c2-l2", "; the source planetary-computer-landsat-c2-l2 has the same and makes nobody pay"), ("earth-search-sentinel-2-pre-c1-l2a", ""),
 ])  # fmt: skip
 def test_a_bucket_whose_reader_pays_is_told_with_what_to_use(sensor, instead, place):
-    entry = {**good(), "assets": {b.assets[0]: {"href": f"s3://bucket/{b.role}.tif"} for b in load_sensor(sensor).bands}}
+    entry = {**changed(platform="landsat-8" if "landsat" in sensor else "sentinel-2a"), "assets": {b.assets[0]: {"href": f"s3://bucket/{b.role}.tif"} for b in load_sensor(sensor).bands}}
     for holder in entry["assets"].values() if place == "asset" else [entry["properties"]]:
         holder["storage:requester_pays"] = True
     assert read(entry, sensor, schemes=("https",)).scene.reason == (
