@@ -93,7 +93,7 @@ def day_one(folder: Path, archive: Archive, far: Far, counties: list[str], tile_
     for name, took, wanted in (("requests", requests, expected["requests"]), ("MB", paid["bytes"] / 1e6, expected["bytes"] / 1e6)):
         print(f"{name}: {took:.0f} paid, {wanted:.0f} planned ({wanted / took - 1:+.0%})")
     print(f"{paid['refused']} requests were refused (429, 503) and asked again; {paid['heads']} HEAD; at this bandwidth the bytes alone take {paid['bytes'] / far.bytes_s:.0f} s")
-    page = next(work.glob("results/*/report.html"), None) or next(work.glob("results/**/*.html"))
+    page = next(work.glob("results/*/report/index.html"))
     print(f"{sum(seconds.values()):.0f} s in {len(seconds)} steps; the page: {page} ({page.stat().st_size / 1e3:.0f} kB)")
 
 

@@ -53,8 +53,8 @@ def run(name: str, data: Path, folder: Path) -> str:
         if done.returncode:
             raise RuntimeError(f"{name}: {verb[0]}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
     root = folder / "results" / name
-    scenes, page = pd.read_parquet(root / "scenes.parquet"), next(root.glob("**/report.html"))
-    table = pd.read_csv(next(root.glob("**/indicators.csv")))
+    scenes, page = pd.read_parquet(root / "scenes.parquet"), root / "report" / "index.html"
+    table = pd.read_csv(root / "indicators.csv")
     known = table[table.value.notna()]
     return (
         f"{name}: {time.perf_counter() - started:.0f} s; {(scenes.status == 'used').sum()} of {len(scenes)} scenes used; {len(known)} of {len(table)} indicators with a value, "
