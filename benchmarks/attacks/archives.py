@@ -26,6 +26,8 @@ def half_there(folder: Path) -> str:
     found = write_catalog(archive)
     assert dict(found.scenes) == {"copernicus-sentinel-2-l2a": 1} and len(found.left_out) == 3, found
     assert all("fetch it again" in line for line in found.left_out)
+    (archive / f"{LANDSAT}.tar").write_bytes(whole)
+    assert write_catalog(archive).scenes["planetary-computer-landsat-c2-l2"] == 1, "fetched again it is used"
     return f"1 of 4 scenes in the catalog; {'; '.join(found.left_out)}"
 
 

@@ -198,10 +198,18 @@ def _unpacked(tar: Path, folder: Path, left_out: list[str]) -> list[Path]:
                 if member.isfile() and said and (said["what"] or "").upper() in wanted:
                     member.name = Path(member.name).name
                     packed.extract(member, beside, filter="data")
+            _see_complete(beside, tar.name[2:4])
     except (tarfile.TarError, EOFError, OSError) as fault:
         left_out.append(f"{tar.name}: cannot be unpacked ({clean_text(fault, 120)}); fetch it again")
         return []
     return sorted(target.iterdir())
+
+
+def _see_complete(folder: Path, craft: str) -> None:
+    """Raise where a tar gave fewer bands than a scene has: one that is cut off between its members ends like a whole one."""
+    there = {said["what"].upper() for path in folder.iterdir() if (said := _LANDSAT.fullmatch(path.name))}
+    if lacking := sorted({*(what for what in _asset_keys(craft) if what.startswith("SR_B")), "QA_PIXEL", "MTL"} - there):
+        raise tarfile.ReadError(f"lacks {', '.join(lacking)}")
 
 
 def _safe(folder: Path) -> _Scene:

@@ -159,6 +159,17 @@ def test_what_is_no_archive_is_refused(tmp_path, archive):
     assert json.loads((archive / "catalog.json").read_text())["id"] == "mine"
 
 
+def test_a_tar_that_was_cut_off_is_used_when_it_is_fetched_again(archive):
+    tar = archive / f"{LANDSAT}.tar"
+    whole = tar.read_bytes()
+    tar.write_bytes(whole[: len(whole) // 2])
+    found = write_catalog(archive)
+    assert sum(found.scenes.values()) == 2 and found.left_out[0].startswith(f"{LANDSAT}.tar: cannot be unpacked (") and found.left_out[0].endswith("); fetch it again")
+    assert not (archive / "unpacked" / LANDSAT).exists()
+    tar.write_bytes(whole)
+    assert sum(write_catalog(archive).scenes.values()) == 3
+
+
 def test_a_tar_cannot_write_elsewhere(tmp_path):
     folder, files = tmp_path / "archive", landsat(tmp_path / "files")
     folder.mkdir()
