@@ -49,6 +49,9 @@ _FOOTPRINT_SLACK_DEG = 0.005
 _MEMORY_BYTES = 2**30
 """Scenes read at once may take so much together; one is always read."""
 
+_BYTES_A_PIXEL = 16
+"""Of a scene while it is read, all bands of a remote one at once: its numbers, what they are made of and the parts they came in."""
+
 _BUSY = 2
 """While one scene is decoded and written the bands of another come."""
 
@@ -257,7 +260,7 @@ def _readers(scenes: list[Scene], grid: Grid, threads: int, settings: Settings) 
         wanted = max(wanted, _BUSY * math.ceil(settings.fetch.connections / min(len(s.assets) for s in scenes)))
     area_m2 = grid.width * grid.height * grid.pixel_area_m2
     largest = max((sum(area_m2 / b.resolution_m**2 for b in load_sensor(s.sensor).bands) for s in scenes), default=1.0)
-    return max(1, min(wanted, int(_MEMORY_BYTES / (8 * largest))))
+    return max(1, min(wanted, int(_MEMORY_BYTES / (_BYTES_A_PIXEL * largest))))
 
 
 def tile_outline(grid: Grid) -> shapely.Geometry:
