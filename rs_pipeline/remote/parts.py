@@ -82,12 +82,15 @@ class Store:
         for path in self.folder.glob("*/*-*"):
             with suppress(FileNotFoundError):  # another job was faster
                 held.append((path.stat().st_mtime_ns, path.stat().st_size, path))
-        over = sum(size for _, size, _ in held) - self.limit_bytes
+        over, emptied = sum(size for _, size, _ in held) - self.limit_bytes, set()
         for _, size, path in sorted(held):
-            if over <= 0:
-                return
-            path.unlink(missing_ok=True)
-            over -= size
+            if over > 0:
+                path.unlink(missing_ok=True)
+                over -= size
+                emptied.add(path.parent)
+        for folder in emptied:
+            if next(folder.glob("*-*"), None) is None:  # else a long run would look through folders of all its files
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 _shared: Store | None = None
