@@ -120,7 +120,7 @@ def _windows(settings: Settings, tiles: Sequence[Tile], step_m: int, reach_m: fl
         yield int(max(0, first_row)), int(last_row), int(max(0, first_col)), int(last_col)
 
 
-def ideal_cost(files: dict[str, Path], settings: Settings, tiles: Sequence[Tile], far: Far) -> Cost:
+def ideal_cost(files: dict[str, Path], settings: Settings, tiles: Sequence[Tile], far: Far, n_days: int = len(DAYS)) -> Cost:
     """A request for the beginning of each file and one for each block that any tile meets; as long as the bytes take, after one latency each of the two."""
     requests, n_bytes = 0, 0
     for name, step_m, _ in granule.BANDS.values():
@@ -135,7 +135,7 @@ def ideal_cost(files: dict[str, Path], settings: Settings, tiles: Sequence[Tile]
             }
             requests += 1 + len(blocks)
             n_bytes += 2**14 + sum(int(dataset.get_tag_item(f"BLOCK_SIZE_{col}_{row}", "TIFF", bidx=1)) for row, col in blocks)
-    requests, n_bytes = requests * len(DAYS), n_bytes * len(DAYS)
+    requests, n_bytes = requests * n_days, n_bytes * n_days
     return Cost(requests, n_bytes, n_bytes / far.bytes_s + 2 * far.latency_s)
 
 

@@ -17,7 +17,7 @@ from rs_pipeline.catalog.search import search
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 
-SIZE_PX, BLOCK_PX, TILE_PX, FAR = 1830, 256, 256, Far(latency_s=0.002, bytes_s=1e9)
+SIZE_PX, BLOCK_PX, TILE_PX, N_DAYS, FAR = 1830, 256, 256, 2, Far(latency_s=0.002, bytes_s=1e9)
 
 Work = Callable[[Settings, list], None]
 
@@ -30,7 +30,7 @@ def _in_turn(settings: Settings, tiles: list) -> None:
 def _fetched(folder: Path, work: Work) -> tuple[dict[str, bytes], int, int, int]:
     """Files of a run whose tiles are fetched in a way; requests and bytes that it took, and bytes of the ideal."""
     files = granule.cogs(folder / "cogs", SIZE_PX, BLOCK_PX)
-    with far_archive(files, FAR, [granule.item(day, SIZE_PX) for day in network.DAYS[:2]]) as archive:
+    with far_archive(files, FAR, [granule.item(day, SIZE_PX) for day in network.DAYS[:N_DAYS]]) as archive:
         settings = network.settings_of(folder, archive.url, SIZE_PX, TILE_PX, 1)
         search(settings)
         region.grid(settings)
@@ -41,7 +41,7 @@ def _fetched(folder: Path, work: Work) -> tuple[dict[str, bytes], int, int, int]
         alone = _alone(settings, tiles, archive)
         made = {name: data for name, data in run_files(settings.root).items() if name.startswith("chips")}
         assert not (apart := differing(made, alone)), f"other chips than without shared parts: {apart[:3]}"
-        return made, told["requests"], told["bytes"], network.ideal_cost(files, settings, tiles, FAR).bytes
+        return made, told["requests"], told["bytes"], network.ideal_cost(files, settings, tiles, FAR, N_DAYS).bytes
 
 
 def _alone(settings: Settings, tiles: list, archive: Archive) -> dict[str, bytes]:
