@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import coast, growth, peers, report_page, stack, tile_year, vegetation
+from benchmarks import coast, growth, network, peers, report_page, stack, tile_year, vegetation
 from benchmarks.harness import Case, Run, machine
 from rs_pipeline.storage.atomic import atomic_path
 
@@ -28,6 +28,7 @@ CASES: dict[str, Case] = {
     "planning": growth.planning,
     "profile": tile_year.profile,
     "report": report_page.ready,
+    "network": network.compare,
 }
 """What can be asked for with ``--only``, in the order it runs."""
 

@@ -109,6 +109,22 @@ def init(
     typer.echo(f"{path} written; read and change it, then: rs-pipeline check --config {path}; rs-pipeline run{named}", err=True)
 
 
+@app.command(name="catalog", rich_help_panel=FIRST)
+def catalog_of(
+    folder: Annotated[Path, typer.Argument(help="Folder of the scenes: SAFE folders of Sentinel-2 L2A, Landsat Collection 2 Level 2 (files or tar), HLS v2.0 files.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to write the catalog to, where not into the folder of the scenes.")] = None,
+):
+    """Write the STAC catalog of scenes that lie on this disk, so that a run reads them."""
+    from rs_pipeline.catalog.archive import write_catalog
+
+    found = write_catalog(folder, out)
+    for line in found.left_out:
+        typer.echo(f"left out: {line}", err=True)
+    count = ", ".join(f"{n} of {name}" for name, n in sorted(found.scenes.items()))
+    folders = f"; its sources need folders: [{folder.resolve()}]" if out else ""
+    typer.echo(f"scenes: {count}; catalog written, next: rs-pipeline init --folder {out or folder}{folders}", err=True)
+
+
 @app.command(rich_help_panel=FIRST, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(
     context: typer.Context,

@@ -35,6 +35,11 @@ class Layout:
         return self.root / ".lock"
 
     @property
+    def parts(self) -> Path:
+        """Folder of parts of remote files, see `remote.parts`; removed at the end of a run."""
+        return self.root / ".parts"
+
+    @property
     def retries(self) -> Path:
         """Folder of the jobs that are to run again, or were given up."""
         return self.root / "retry"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from rs_pipeline.catalog.clip import MASK_ROLES, ClippedBand, read_clipped
 from rs_pipeline.catalog.ground_range import read_ground_range
 from rs_pipeline.catalog.identity import changed_since, file_identity, read_from
 from rs_pipeline.catalog.ledger import read_ledger, with_signatures
-from rs_pipeline.catalog.read import FAULTS, fault_chain, retrying
+from rs_pipeline.catalog.read import FAULTS, fault_chain, held_parts, retrying
 from rs_pipeline.catalog.settle import settle
 from rs_pipeline.config import FetchSection, Settings
 from rs_pipeline.errors import MAKE_ROOM, DamagedError, PipelineError, RasterError, SpaceError
@@ -35,7 +36,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Band, Grid, Scene, Tile
 from rs_pipeline.radiometry.masks import shadow_reach_m
 from rs_pipeline.redaction import redacted, unsigned
-from rs_pipeline.remote import breaker
+from rs_pipeline.remote import breaker, parts
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.atomic import force
 from rs_pipeline.storage.disk import blaming_disk, disk_fault
@@ -47,6 +48,12 @@ _FOOTPRINT_SLACK_DEG = 0.005
 
 _MEMORY_BYTES = 2**30
 """Scenes read at once may take so much together; one is always read."""
+
+_BYTES_A_PIXEL = 16
+"""Of a scene while it is read, all bands of a remote one at once: its numbers, what they are made of and the parts they came in."""
+
+_BUSY = 2
+"""While one scene is decoded and written the bands of another come."""
 
 _LARGEST_CHIP = 2**29
 """Numbers in a chip of the largest tile; a shared cache may hold what only claims to be one."""
@@ -150,16 +157,20 @@ def _read_band(scene: Scene, band: Band, grid: Grid, reach_m: float, limits: Fet
 
 
 def _read(scene: Scene, grid: Grid, reach_m: float, settings: Settings) -> list[ClippedBand]:
-    """All bands of a scene over the grid; raises a PipelineError that names the file."""
-    pieces = []
-    for band in load_sensor(scene.sensor).bands:
-        href = scene.assets.get(band.role)
-        if href:
-            try:
-                pieces.append(retrying(lambda b=band: _read_band(scene, b, grid, reach_m, settings.fetch), href, settings.fetch, scene.sign))
-            except (PipelineError, *FAULTS) as fault:
-                raise RasterError(fault_text(fault, href)) from None
-    return pieces
+    """All bands of a scene over the grid, those of a remote one at once; raises a PipelineError that names the file."""
+
+    def piece(band: Band) -> ClippedBand:
+        href = scene.assets[band.role]
+        try:
+            return retrying(lambda: _read_band(scene, band, grid, reach_m, settings.fetch), href, settings.fetch, scene.sign)
+        except (PipelineError, *FAULTS) as fault:
+            raise RasterError(fault_text(fault, href)) from None
+
+    bands = [b for b in load_sensor(scene.sensor).bands if scene.assets.get(b.role)]
+    if not is_remote(scene):
+        return [piece(b) for b in bands]
+    with ThreadPoolExecutor(max_workers=len(bands)) as pool:
+        return list(pool.map(piece, bands))
 
 
 def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Settings) -> tuple[str, str]:
@@ -169,6 +180,8 @@ def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Sett
         pieces = _read(scene, grid, reach_m, settings)
         lost = settle(pieces, scene, sensor, grid.crs)
         if lost and is_remote(scene):
+            for role in scene.assets:
+                held_parts(scene, role).forget()
             pieces = _read(scene, grid, reach_m, settings)
             lost = settle(pieces, scene, sensor, grid.crs)
         if lost:
@@ -177,7 +190,7 @@ def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Sett
         raise
     except (PipelineError, *FAULTS) as fault:
         return "failed", " ".join(str(fault.what if isinstance(fault, PipelineError) else fault).split())
-    source = read_from(scene, settings.fetch)  # after the pixels: what changes while they are read is seen
+    source = read_from(scene, settings.fetch)  # after the pixels: what changes while they are read is seen, by the server or by its answers
     if changed := changed_since(scene, source):
         return "failed", f"changed since the search ({changed}), its offset may be another: search again"
     if not any(p.numbers.any() for p in pieces if p.role not in MASK_ROLES):
@@ -241,13 +254,13 @@ def fetch_scene(scene: Scene, grid: Grid, folder: Path, settings: Settings, dige
 
 
 def _readers(scenes: list[Scene], grid: Grid, threads: int, settings: Settings) -> int:
-    """How many scenes are read at once: as many as threads, remote ones as many as connections, and no more than fit into memory."""
+    """How many scenes are read at once: as many as threads, of remote ones enough to keep all connections busy, and no more than fit into memory."""
     wanted = max(1, threads)
     if any(map(is_remote, scenes)):
-        wanted = settings.fetch.connections
+        wanted = max(wanted, _BUSY * math.ceil(settings.fetch.connections / min(len(s.assets) for s in scenes)))
     area_m2 = grid.width * grid.height * grid.pixel_area_m2
     largest = max((sum(area_m2 / b.resolution_m**2 for b in load_sensor(s.sensor).bands) for s in scenes), default=1.0)
-    return max(1, min(wanted, int(_MEMORY_BYTES / (8 * largest))))
+    return max(1, min(wanted, int(_MEMORY_BYTES / (_BYTES_A_PIXEL * largest))))
 
 
 def tile_outline(grid: Grid) -> shapely.Geometry:
@@ -294,6 +307,7 @@ def fetch(settings: Settings, tile_id: str, period_label: str, threads: int = 2)
     for left in [*folder.glob(".*.part*"), *manifest.parent.glob(".*.part*")]:  # by a run that was killed
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     breaker.share(settings.hosts_folder)
+    parts.keep_in(layout.parts, int(settings.fetch.parts_gb * 1e9))
     wanted = with_signatures(wanted_scenes(settings, tile_id, period_label), layout.signatures)
     console = Console(stderr=True)
     with ThreadPoolExecutor(max_workers=_readers(wanted, grid, threads, settings)) as pool:

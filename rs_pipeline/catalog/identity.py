@@ -13,14 +13,14 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from rs_pipeline.catalog.items import Candidate, clean_text
-from rs_pipeline.catalog.read import FAULTS, retrying
+from rs_pipeline.catalog.items import Candidate
+from rs_pipeline.catalog.read import FAULTS, held_parts, retrying
 from rs_pipeline.catalog.sign import signed
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RemoteError
 from rs_pipeline.model import Scene
 from rs_pipeline.redaction import unsigned
-from rs_pipeline.remote.ask import Answer, ask
+from rs_pipeline.remote.ask import ask, told_content
 from rs_pipeline.remote.breaker import HostDown
 from rs_pipeline.remote.retrying import Refused
 from rs_pipeline.sensors import load_sensor
@@ -53,7 +53,7 @@ def found_identity(href: str, sign: str, limits: FetchSection, internal: bool = 
 def _asked(url: str, limits: FetchSection, internal: bool) -> Identity:
     """The answer to a request for the first byte."""
     try:
-        return _told(ask(url, limits, internal=internal, headers={"Range": "bytes=0-0", "Accept-Encoding": "identity"}, most=1, most_whole=0))
+        return told_content(ask(url, limits, internal=internal, headers={"Range": "bytes=0-0", "Accept-Encoding": "identity"}, most=1, most_whole=0))
     except HostDown:
         raise
     except RemoteError:
@@ -62,13 +62,6 @@ def _asked(url: str, limits: FetchSection, internal: bool) -> Identity:
         if fault.status == 403 or fault.status >= 500:
             raise
         return {}
-
-
-def _told(answer: Answer) -> Identity:
-    """ETag, Last-Modified and whole size of an answer."""
-    whole = answer.headers.get("Content-Range", "").rpartition("/")[2] if answer.status == 206 else answer.headers.get("Content-Length", "")
-    told = {"etag": answer.headers.get("ETag", "").removeprefix("W/"), "last-modified": answer.headers.get("Last-Modified", ""), "size": whole if whole.isdigit() else ""}
-    return {name: clean_text(value, 200) for name, value in told.items() if value}
 
 
 def contradiction(before: Mapping[str, str], after: Mapping[str, str]) -> str:
@@ -148,11 +141,12 @@ def _joined(one: Mapping[str, Identity], other: Mapping[str, Identity]) -> dict[
 
 
 def read_from(scene: Scene, limits: FetchSection) -> dict[str, Identity]:
-    """What tells the content that the files of a scene hold at this moment, by band and table."""
+    """What tells the content of the files of a scene, by band and table: what came with the parts that the run has of them, else what they hold at this
+    moment."""
     found = {}
     for role, href in (scene.assets | scene.tables).items():
         try:
-            found[role] = found_identity(href, scene.sign, limits, scene.internal_hosts)
+            found[role] = held_parts(scene, role).about() or found_identity(href, scene.sign, limits, scene.internal_hosts)
         except (HostDown, *FAULTS):
             found[role] = {}
     return found

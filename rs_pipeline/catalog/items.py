@@ -27,6 +27,7 @@ from rs_pipeline.radiometry.offsets import OffsetFacts, by_metadata
 from rs_pipeline.redaction import unsigned
 from rs_pipeline.remote.address import standing
 from rs_pipeline.remote.connection import proxy_of
+from rs_pipeline.sensors import sensor_names
 
 NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands in failed scenes whose date cannot be read."""
@@ -341,13 +342,27 @@ def _assets(item: Mapping[str, Any], sensor: Sensor, source: SourceSection, sche
     for band in sensor.bands:
         name = next((a for a in band.assets if isinstance(offered.get(a), Mapping) and offered[a].get("href")), None)
         if name is not None:
-            hrefs[band.role] = _kept_href(_allowed_href(offered[name], schemes), source, schemes)
+            href = _allowed_href(offered[name], schemes)
+            if str(href).startswith("s3://") and "s3" not in schemes and _reader_pays(item, offered[name]):
+                raise Refusal("skipped", _words_on_payers(sensor))
+            hrefs[band.role] = _kept_href(href, source, schemes)
         elif band.role == "mask":
             if not source.allow_unmasked:
                 raise Refusal("skipped", f"no cloud mask (asset {' or '.join(band.assets)}); sources.allow_unmasked would use it")
         elif band.required:
             raise Refusal("skipped", f"required band missing: {band.role} (asset {' or '.join(band.assets)})")
     return hrefs
+
+
+def _reader_pays(item: Mapping[str, Any], asset: Mapping[str, Any]) -> bool:
+    """Whether the bucket of an asset makes its reader pay (STAC extension storage)."""
+    return asset.get("storage:requester_pays", item["properties"].get("storage:requester_pays")) is True
+
+
+def _words_on_payers(sensor: Sensor) -> str:
+    free = f"planetary-computer-{sensor.collection}"
+    instead = f"; the source {free} has the same and makes nobody pay" if free in sensor_names() else ""
+    return f"its bucket makes the reader pay (storage:requester_pays){instead}, or allow it by sources.schemes: [s3], with AWS keys and AWS_REQUEST_PAYER=requester in the environment"
 
 
 def _asset_of(item: Mapping[str, Any], band: Band) -> Mapping[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -26,6 +28,7 @@ from rs_pipeline.errors import PipelineError, RasterError
 from rs_pipeline.model import QUALITY_BANDS, Scene, Sensor
 from rs_pipeline.redaction import redacted, unsigned
 from rs_pipeline.remote.ask import ask
+from rs_pipeline.remote.parts import Parts
 from rs_pipeline.remote.ranges import Opener, RangeFile
 from rs_pipeline.remote.retrying import Later, Refused, policy
 from rs_pipeline.sensors import load_sensor
@@ -118,7 +121,7 @@ def retrying(read: Callable[[], Result], href: str, limits: FetchSection, sign: 
 
 @contextmanager
 def open_raster(
-    href: str, sign: str, limits: FetchSection, expected_m: float, georeference: str = "grid", internal: bool = False
+    href: str, sign: str, limits: FetchSection, expected_m: float, georeference: str = "grid", internal: bool = False, key: str = ""
 ) -> Iterator[rasterio.DatasetReader]:  # fmt: skip
     """Open a raster for reading, after signing, and check it against the declared limits. Rows that run north, or columns that run west, are
     turned round: what is yielded is north-up, with the same pixels.
@@ -128,6 +131,7 @@ def open_raster(
     expected_m : native pixel size the sensor table states, metres.
     georeference : of the sensor's table, see `Sensor.georeference`.
     internal : whether hosts of internal networks may be asked, see `Scene.internal_hosts`.
+    key : by which the run knows the file and its content, see `held_parts`; empty: nothing of it is shared.
 
     Raises
     ------
@@ -135,7 +139,7 @@ def open_raster(
     RasterError : more pixels than allowed, in all or in a block, complex; on a grid: no CRS, turned, or pixels much finer than
         the table states; else: too few control points.
     """
-    with rasterio.Env(**gdal_options(limits)), _opened(href, sign, limits, internal) as dataset:
+    with rasterio.Env(**gdal_options(limits)), _opened(href, sign, limits, internal, key) as dataset:
         pixels = dataset.width * dataset.height
         if pixels > limits.max_pixels:
             raise RasterError(f"{pixels} pixels, the limit is {limits.max_pixels}", where=href, remedy="raise fetch.max_pixels if this is right")
@@ -158,7 +162,7 @@ def open_raster(
 
 
 @contextmanager
-def _opened(href: str, sign: str, limits: FetchSection, internal: bool) -> Iterator[rasterio.DatasetReader]:
+def _opened(href: str, sign: str, limits: FetchSection, internal: bool, key: str) -> Iterator[rasterio.DatasetReader]:
     """A raster as GDAL opens it; one at an http(s) address is read by requests of our own."""
     url, driver = signed(href, sign), driver_of(href)
     if not url.startswith(("https://", "http://")):
@@ -167,7 +171,7 @@ def _opened(href: str, sign: str, limits: FetchSection, internal: bool) -> Itera
         with rasterio.open(url, driver=driver) as dataset:
             yield dataset
         return
-    file, name = RangeFile(url, limits, internal), unsigned(href)
+    file, name = RangeFile(url, limits, internal, Parts(key)), unsigned(href)
     try:
         if file.whole_size():
             with rasterio.open(name, driver=driver, opener=Opener(file, name)) as dataset:
@@ -176,6 +180,7 @@ def _opened(href: str, sign: str, limits: FetchSection, internal: bool) -> Itera
             raise RasterError("an empty file", where=name)
     except Exception:
         if file.fault is None:
+            file.forget()  # what came may be damaged: another try asks for it again
             raise
     if file.fault is not None:
         raise file.fault
@@ -228,6 +233,17 @@ def _direction(step: float, expected: int) -> int:
     return 1 if step * expected > 0 else -1
 
 
+def content_key(scene: Scene, role: str) -> str:
+    """Digest of the address of a band's file and of all that tells its content, 32 hexadecimal digits. Signatures are left out."""
+    told = [unsigned((scene.assets | scene.tables)[role]), scene.identity, scene.generated, scene.processing_baseline]
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def held_parts(scene: Scene, role: str) -> Parts:
+    """What the run has of a band's file."""
+    return Parts(content_key(scene, role))
+
+
 @contextmanager
 def open_band(scene: Scene, role: str, limits: FetchSection) -> Iterator[rasterio.DatasetReader]:
     """Open a band of a scene, and hold it to what its sensor's table and its item promise.
@@ -238,7 +254,7 @@ def open_band(scene: Scene, role: str, limits: FetchSection) -> Iterator[rasteri
         another place on Earth than the scene's footprint (a wrong CRS or a wrong file).
     """
     sensor, href = load_sensor(scene.sensor), scene.assets[role]
-    with open_raster(href, scene.sign, limits, sensor.band(role).resolution_m, sensor.georeference, scene.internal_hosts) as dataset:
+    with open_raster(href, scene.sign, limits, sensor.band(role).resolution_m, sensor.georeference, scene.internal_hosts, content_key(scene, role)) as dataset:
         dtype = np.dtype(dataset.dtypes[0])
         if role in QUALITY_BANDS:
             if dtype.kind not in "iu":

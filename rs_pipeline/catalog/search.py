@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -23,6 +24,7 @@ from rs_pipeline.catalog.ledger import read_ledger, write_ledger
 from rs_pipeline.catalog.orbits import tracks, write_tracks
 from rs_pipeline.catalog.registration import REFUSED, register
 from rs_pipeline.catalog.self_test import decide_offsets
+from rs_pipeline.catalog.sign import signed
 from rs_pipeline.config import FetchSection, Settings, SourceSection
 from rs_pipeline.errors import CatalogError, EmptySearchError, TableError
 from rs_pipeline.layout import Layout
@@ -236,11 +238,20 @@ def collect(settings: Settings, region: shapely.Geometry, others: Counter[str]) 
 
     Raises
     ------
-    CatalogError : a catalog cannot be read, or holds more than search.max_scenes.
+    CatalogError : a catalog cannot be read, or holds more than search.max_scenes. RemoteError : what a source's files are signed by refuses.
     """
     breaker.share(settings.hosts_folder)
     shapely.prepare(region)
-    return unique_keys([c for source in settings.sources for c in _collect(source, region, settings, others)])
+    return unique_keys([c for source in settings.sources for c in _see_signed(_collect(source, region, settings, others))])
+
+
+def _see_signed(candidates: list[Candidate]) -> list[Candidate]:
+    """The candidates of a source, after one of their hrefs was signed: a refusal is told before scenes are read. That nobody answers is told by them."""
+    first = next((c.scene for c in candidates if c.scene.status == "used"), None)
+    if first is not None:
+        with suppress(OSError):
+            signed(next(iter(first.assets.values())), first.sign)
+    return candidates
 
 
 def search(settings: Settings) -> None:

@@ -47,14 +47,17 @@ def _settle_optical(data: list[ClippedBand], mask: ClippedBand | None, scene: Sc
     unseen = max(lowest, math.floor((DARKEST_REFL - scene.offset) / scene.scale + 1e-6))
     lost, dark = [], []
     for piece in data:
-        others = {p.role: _sampled(p, piece) for p in data if p is not piece}
-        missing = piece.numbers == 0
-        fill = (piece.numbers <= unseen) & np.logical_and.reduce([v <= unseen for v in others.values()])
-        if mask is not None:
+        others, missing, fill = [p for p in data if p is not piece], piece.numbers == 0, piece.numbers <= unseen
+        for other in others:
+            if fill.any():
+                fill &= _sampled(other, piece) <= unseen
+        if mask is not None and missing.any():
             fill |= missing & (_sampled(mask, piece, outside=sensor.mask.fill) == sensor.mask.fill)
         if (missing & ~fill).any():
             fill |= missing & _outside(scene, piece, crs)
-        black, gone = split_missing(piece.role, missing, fill, {r: reflectance(v, scene.scale, scene.offset) for r, v in others.items()})
+        asked = (missing & ~fill).any()  # hardly a tile has such pixels, and reflectances of seven bands cost as much as their reading
+        refl = {p.role: reflectance(_sampled(p, piece), scene.scale, scene.offset) for p in others if asked}
+        black, gone = split_missing(piece.role, missing, fill, refl)
         dark.append((piece, black, fill))
         seen = np.count_nonzero(~fill)
         if seen and np.count_nonzero(gone) >= LOST_SHARE * seen and seen >= LOST_SHARE * fill.size:

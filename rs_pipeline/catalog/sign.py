@@ -9,13 +9,17 @@ from typing import Any
 from urllib.parse import parse_qs, urlparse, urlsplit
 
 from rs_pipeline.config import FetchSection
+from rs_pipeline.errors import RemoteError
 from rs_pipeline.remote.ask import ask, parsed
+from rs_pipeline.remote.retrying import Refused
 
 RENEW_BEFORE = timedelta(minutes=5)
 """A signed URL with less time left than this is signed anew, so that a read does not outlive it."""
 
 _LIMITS = FetchSection(timeout_s=30)
 _lock = Lock()
+_refused: dict[str, RemoteError] = {}
+"""What the signing service has no token for, by the address that was asked."""
 
 
 def expiry(url: str) -> datetime | None:
@@ -49,14 +53,32 @@ def _planetary_computer(href: str) -> str:
 
 
 def _token(url: str, key: str | None) -> dict[str, Any]:
-    """What the signing service of the user's environment answers: the token and when it ends."""
-    return parsed(ask(url, _LIMITS, internal=True, headers={"Ocp-Apim-Subscription-Key": key} if key else {}, most=2**16).body)
+    """What the signing service of the user's environment answers: the token and when it ends.
+
+    Raises
+    ------
+    RemoteError : it refuses; it is not asked again by this process, until tokens are forgotten.
+    """
+    if url in _refused:
+        raise _refused[url]
+    try:
+        return parsed(ask(url, _LIMITS, internal=True, headers={"Ocp-Apim-Subscription-Key": key} if key else {}, most=2**16).body)
+    except Refused as fault:
+        if fault.status not in (401, 403):
+            raise
+        held = "the key in PC_SDK_SUBSCRIPTION_KEY is not accepted" if key else "it wants an account (msft:requires_account of its collection), and PC_SDK_SUBSCRIPTION_KEY holds no key"
+        _refused[url] = RemoteError(
+            f"no token for this storage, HTTP {fault.status}: {held}", where=url,
+            remedy="put the key of your account there, or leave the source out: Sentinel-2 and Landsat of the Planetary Computer need no account",
+        )  # fmt: skip
+        raise _refused[url] from None
 
 
 def _forget_planetary_computer() -> None:
     from planetary_computer import sas
 
     sas.TOKEN_CACHE.clear()
+    _refused.clear()
 
 
 SIGNERS: dict[str, Callable[[str], str]] = {"planetary-computer": _planetary_computer}

@@ -263,7 +263,11 @@ class FetchSection(Section):
     timeout_s: float = Field(60.0, ge=1, le=3600, description="Seconds without an answer after which a request is tried again; twice as long may it take in all.")
     give_up_s: float = Field(120.0, ge=0, le=86_400, description="Seconds without any answer, and three requests with all their tries, after which a host is left alone.")
     ask_again_s: float = Field(300.0, ge=0, le=86_400, description="Seconds for which such a host is left alone by all jobs, before one request tries again.")
-    connections: int = Field(4, ge=1, le=64, description="Remote rasters a job reads at once.")
+    connections: int = Field(16, ge=1, le=64, description="Requests for parts of remote rasters that a job has under way at once, over all bands and scenes.")
+    parts_gb: float = Field(
+        20.0, ge=0, description="Room for parts of remote files in the run's folder, so that neighbouring tiles ask for none again; 0 for none. What was used "
+        "longest ago goes first, and all of it when the run has ended."
+    )  # fmt: skip
     cache: Path | None = Field(
         None, description="Folder that keeps chips of remote scenes for other runs and configurations; default .cache in the output folder. Several users may "
         "share it: who may write to it decides what the others see.",

@@ -1,14 +1,14 @@
 """Verb ``plan``: what a run will cost, before it is paid for. Scenes are those of the ledger, or of the catalogs' items; no scene is opened.
 
-Requests and bytes are those of our own reading: of each band of a scene over a tile the header and the blocks that its window meets, a request a
-row of blocks. What cannot be known beforehand stands in `CONSTANTS`, each with its origin.
+Requests and bytes are those of our own reading: of each band of a scene its header once, and once the blocks that any tile's window meets, a request a
+row of those that a tile is the first to need. What cannot be known beforehand stands in `CONSTANTS`, each with its origin.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -41,6 +41,12 @@ from rs_pipeline.tiles import make_tiles
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top in metres of a CRS."""
+
+Blocks = set[tuple[int, int]]
+"""Rows and columns of a file's blocks, and HEADER."""
+
+HEADER = (-1, -1)
+"""Stands for the beginning of a file."""
 
 
 @dataclass(frozen=True)
@@ -139,14 +145,14 @@ def make_plan(settings: Settings, *, only: Sequence[str] = (), years: Sequence[s
     scenes = [s for s in scenes if any(s.solar_day in p for p in periods)]
     if not scenes:
         raise EmptySearchError("no scene would be used", where="sources", remedy="check that units, periods and catalogs are about the same place and time")
-    rows, met = [], {p.label: set() for p in periods}
+    rows, met, held = [], {p.label: set() for p in periods}, defaultdict(set)
     for tile in chosen:
         outline = tile_outline(chip_grid(settings, tile))
         over = [s for s in scenes if outline.intersects(shapely.from_wkt(s.footprint_wkt))]
         for period in periods:
             mine = [s for s in over if s.solar_day in period]
             met[period.label] |= {s.key for s in mine}
-            rows.append(_tile_cost(settings, tile, period, mine, constants))
+            rows.append(_tile_cost(settings, tile, period, mine, constants, held))
     used, first = [s for s in scenes if any(s.key in keys for keys in met.values())], not Layout(settings.root).scenes.exists()
     of_period = {p.label: [s for s in used if s.solar_day in p] for p in periods}
     searched = [_search_cost(settings, region, of_period[p.label], p, constants, first=first) for p in periods]
@@ -176,18 +182,21 @@ def _granules(scenes: Sequence[Scene]) -> int:
     return len({(s.sensor, s.relative_orbit, round((s.bbox[0] + s.bbox[2]) / 2, 1), round((s.bbox[1] + s.bbox[3]) / 2, 1)) for s in scenes})
 
 
-def _tile_cost(settings: Settings, tile: Tile, period: Period, scenes: Sequence[Scene], constants: Constants) -> TileCost:
-    """Of reading, keeping and working out a tile and period."""
+def _tile_cost(
+    settings: Settings, tile: Tile, period: Period, scenes: Sequence[Scene], constants: Constants, held: dict[tuple[str, str], Blocks]
+) -> TileCost:  # fmt: skip
+    """Of reading, keeping and working out a tile and period. ``held``: what tiles before it have of a scene's band."""
     grid, requests, network, pixels = chip_grid(settings, tile), 0.0, 0.0, 0.0
     for scene in scenes:
         sensor, remote = load_sensor(scene.sensor), is_remote(scene)
         box = transform_bounds(4326, grid.crs, *scene.bbox)
         for band in (b for b in sensor.bands if b.role in scene.assets):
             reach_m = shadow_reach_m(scene.sun_elevation_deg, settings.masks.shadow_height_m) if band.role == "mask" and sensor.mask.kind != "none" else 0.0
-            asked, sent = read_cost(scene, band, box, _wider(grid, reach_m), constants)
+            known = held[scene.key, band.role] if settings.fetch.parts_gb else None
+            asked, sent = read_cost(scene, band, box, _wider(grid, reach_m), constants, known)
             requests, network = requests + remote * asked, network + remote * sent
             pixels += grid.width * grid.height * grid.pixel_area_m2 / band.resolution_m**2
-        requests += remote * len(scene.assets | scene.tables)  # each file is asked whether it is still what the search met
+        requests += remote * len(scene.tables if settings.fetch.parts_gb else scene.assets | scene.tables)  # asked whether they are still what the search met
     jobs = sum(len(step_places(s, settings, [tile.id])) for s in steps_of(settings) if s.of_tile) / len(settings.all_periods)
     core_s = pixels * constants.core_ns_a_pixel * 1e-9 * constants.steps_to_observe + jobs * constants.core_s_a_job
     kept = pixels * constants.chip_bytes_a_pixel + 2 * tile.grid.width * tile.grid.height * constants.map_bytes_a_pixel
@@ -216,27 +225,43 @@ def _bytes_a_pixel(scene: Scene, band: Band, box: Box, constants: Constants) -> 
     return whole / constants.overviews
 
 
-def read_cost(scene: Scene, band: Band, box: Box, window: Box, constants: Constants) -> tuple[float, float]:
-    """Requests and bytes to be expected of reading a window of a band: its header, and the blocks that the window meets, wherever it lies in them.
-
-    A window of ``n`` pixels in blocks of ``b`` meets n / b + 1 of a row on average, and never more than the file has. Blocks side by side come in a request, in
-    parts of `MAX_PART_BYTES`.
+def read_cost(scene: Scene, band: Band, box: Box, window: Box, constants: Constants, held: Blocks | None = None) -> tuple[float, float]:
+    """Requests and bytes to be expected of reading a window of a band: its header, and the blocks that the window meets. Blocks side by side come in a
+    request, in parts of `MAX_PART_BYTES`.
 
     Parameters
     ----------
-    box : of the scene, and ``window``, both in the CRS of the window.
+    box : of the scene, and ``window``, both in the CRS of the window. The file lies in the middle of the box.
+    held : rows and columns of the band's blocks that the run has already, with what is added; None: none, and none is shared.
     """
-    rows, cols = _file_px(scene, band, box)
-    width, height = (min(box[i + 2], window[i + 2]) - max(box[i], window[i]) for i in (0, 1))
-    if width <= 0 or height <= 0:
-        return 1.0, float(HEAD_BYTES)
-    b, size = constants.block_px, _bytes_a_pixel(scene, band, box, constants)
-    n_rows, n_cols = (min(length / band.resolution_m / b + 1, math.ceil(whole / b)) for length, whole in ((height, rows), (width, cols)))
-    sent = min(n_rows * b, rows) * min(n_cols * b, cols) * size
+    (rows, cols), step_m = _file_px(scene, band, box), band.resolution_m
+    b, size, held = constants.block_px, _bytes_a_pixel(scene, band, box, constants), set() if held is None else held
+    left, top = (box[0] + box[2] - cols * step_m) / 2, (box[1] + box[3] + rows * step_m) / 2
+    met = [
+        range(max(0, math.floor(first / (b * step_m) + 1e-9)), min(math.ceil(n / b), math.ceil(end / (b * step_m) - 1e-9)))
+        for first, end, n in ((top - window[3], top - window[1], rows), (window[0] - left, window[2] - left, cols))
+    ]
+    header = HEADER not in held
+    new = sorted({(row, col) for row in met[0] for col in met[1]} - held)
+    held |= {HEADER, *new}
     if rows * cols * size <= HEAD_BYTES:  # the file came with its header
-        return 1.0, rows * cols * size
-    joined = 1.0 if n_cols >= math.ceil(cols / b) else n_rows  # rows of blocks follow each other without a gap where all are read
-    return 1 + max(joined, sent / MAX_PART_BYTES), HEAD_BYTES + sent
+        return float(header), header * rows * cols * size
+    requests, sent = float(header), float(header * HEAD_BYTES)
+    for run in _side_by_side(new, math.ceil(cols / b)):
+        n_bytes = sum(min(b, rows - row * b) * min(b, cols - col * b) for row, col in run) * size
+        requests, sent = requests + max(1.0, n_bytes / MAX_PART_BYTES), sent + n_bytes
+    return requests, sent
+
+
+def _side_by_side(blocks: Sequence[tuple[int, int]], n_cols: int) -> list[list[tuple[int, int]]]:
+    """Blocks in order, in lists of those that follow each other in a file of so many columns of blocks."""
+    runs: list[list[tuple[int, int]]] = []
+    for row, col in blocks:
+        if runs and runs[-1][-1][0] * n_cols + runs[-1][-1][1] + 1 == row * n_cols + col:
+            runs[-1].append((row, col))
+        else:
+            runs.append([(row, col)])
+    return runs
 
 
 def _search_cost(settings: Settings, region: shapely.Geometry, scenes: Sequence[Scene], period: Period, constants: Constants, *, first: bool) -> TileCost:

@@ -59,7 +59,7 @@ def settle_times(folder: Path) -> int:
     """
     now, ahead = time.time(), []
     for base, folders, names in os.walk(folder):
-        if Path(base).name == "native":  # chips: their manifest counts
+        if Path(base).name in ("native", Layout(folder).parts.name):  # chips: their manifest counts; parts count for no rule
             folders.clear()
             continue
         for name in names:
@@ -93,6 +93,8 @@ def mend(settings: Settings, *, only_tell: bool = False) -> None:
 
 def end(settings: Settings, *, failed: bool) -> Summary:
     """Write ``summary.json`` and ``summary.txt``, tell whom the configuration names, and let the next run try lost scenes again."""
+    if not failed:
+        shutil.rmtree(Layout(settings.root).parts, ignore_errors=True)
     found = summarise_run(settings)
     if worth_another_try(settings):
         mark_retry(Layout(settings.root).retries, "assign")

@@ -56,7 +56,8 @@ def chip_numbers(values: np.ndarray, sensor: Sensor, nodata: float | None) -> np
     None are NaN, the nodata of the file and of the table, and what lies beyond a nodata outside the valid range (HLS also holds -32768);
     of radar all that lies outside the valid range, where its border noise is.
     """
-    known = np.isfinite(values) & (values != sensor.nodata)
+    whole = values.dtype.kind in "iu"
+    known = values != sensor.nodata if whole else np.isfinite(values) & (values != sensor.nodata)
     if nodata is not None and not np.isnan(nodata):
         known &= values != nodata
     if sensor.family == "radar":
@@ -65,9 +66,11 @@ def chip_numbers(values: np.ndarray, sensor: Sensor, nodata: float | None) -> np
         return np.where(known, np.clip(np.rint(numbers), 1, 65535), 0).astype("uint16")
     if sensor.nodata < sensor.valid_min:
         known &= values > sensor.nodata
+    if values.dtype == np.uint16 and not shift(sensor):
+        return np.where(known, np.clip(values, *number_range(sensor)), np.uint16(0))
     clean = np.where(known, values, 0)
-    numbers = clean.astype("float64" if clean.dtype.kind == "f" else "int64") + shift(sensor)
-    return np.where(known, np.clip(np.rint(numbers), *number_range(sensor)), 0).astype("uint16")
+    numbers = clean.astype("int64") if whole else np.rint(clean.astype("float64") + shift(sensor))
+    return np.where(known, np.clip(numbers + shift(sensor) if whole else numbers, *number_range(sensor)), 0).astype("uint16")
 
 
 def mask_numbers(values: np.ndarray, sensor: Sensor) -> np.ndarray:

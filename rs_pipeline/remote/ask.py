@@ -38,6 +38,7 @@ _POOL = re.compile(r"^\w+\(host=.*?\): ")
 """What urllib3 says of its own objects before it says what happened."""
 
 _CONNECT_S = 30
+_MAX_TOLD = 200
 _REDIRECTS = (301, 302, 303, 307, 308)
 _DRAINED = 2**16
 
@@ -65,6 +66,13 @@ class Answer:
     body: bytes
     url: str
     """Where redirects led to."""
+
+
+def told_content(answer: Answer) -> dict[str, str]:
+    """What an answer tells of the content of its file, where it does: ``etag``, ``last-modified`` and the whole ``size`` in bytes (RFC 9110)."""
+    whole = answer.headers.get("Content-Range", "").rpartition("/")[2] if answer.status == 206 else answer.headers.get("Content-Length", "")
+    told = {"etag": answer.headers.get("ETag", "").removeprefix("W/"), "last-modified": answer.headers.get("Last-Modified", ""), "size": whole if whole.isdigit() else ""}
+    return {name: "".join(c if c.isprintable() else "?" for c in value[:_MAX_TOLD]) for name, value in told.items() if value}
 
 
 def ask(

@@ -23,8 +23,8 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from rs_pipeline.errors import RemoteError
 from rs_pipeline.remote import address
 
-_KEPT = 16
-"""Connections kept open to a host."""
+_KEPT = 64
+"""Connections kept open to a host: as many as ``fetch.connections`` may be."""
 
 _thread = threading.local()
 

@@ -1,7 +1,8 @@
 """A remote raster file that GDAL reads in parts: by our own requests, so that addresses, times and sizes are held to our rules.
 
 GDAL's own reader follows redirects to anywhere, looks names up again for every connection, reads .netrc and hides what a server asks for.
-What GDAL wants in one go (the blocks of a window) comes in requests that join neighbours, as with /vsicurl.
+What GDAL wants in one go (the blocks of a window) comes in requests that join neighbours, as with /vsicurl. What other jobs of the run have asked
+for is taken from the disk (`parts`).
 """
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ from __future__ import annotations
 import io
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 
 from rasterio.abc import MultiByteRangeResourceContainer
 
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RemoteError
-from rs_pipeline.remote.ask import Answer, TooLong, ask
+from rs_pipeline.remote.ask import Answer, TooLong, ask, told_content
+from rs_pipeline.remote.parts import Parts, Span
 from rs_pipeline.remote.retrying import Later, Refused
 
 HEAD_BYTES = 2**14
@@ -35,8 +38,12 @@ _KEPT_BYTES = 2**25
 
 _PART = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
-Span = tuple[int, int]
-"""First byte, and the first after the last."""
+
+
+@cache
+def _slots(connections: int) -> threading.BoundedSemaphore:
+    """So many requests for parts may be under way in this process."""
+    return threading.BoundedSemaphore(connections)
 
 
 class RangeFile:
@@ -45,11 +52,12 @@ class RangeFile:
     A fault ends all reading: it stands in ``fault``, for GDAL swallows what is raised below it. Whoever reads asks for it afterwards.
     """
 
-    def __init__(self, url: str, limits: FetchSection, internal: bool):
+    def __init__(self, url: str, limits: FetchSection, internal: bool, held: Parts | None = None):
+        """``held``: what the run has of the file; None: nothing is shared."""
         self.url, self.limits, self.internal = url, limits, internal
         self.fault: Exception | None = None
-        self.size: int | None = None
-        self._tag = ""
+        self._shared = held or Parts()
+        self._about = self._shared.about()
         self._read_on: Span = (0, 0)
         self._kept: dict[int, bytes] = {}
         self._lock = threading.RLock()
@@ -60,18 +68,69 @@ class RangeFile:
             try:
                 if self.fault is None:
                     found = {s: self._held(s) for s in spans}
-                    for joined in _joined([s for s in spans if found[s] is None]):
-                        self._fetch(joined)
-                        found |= {s: self._held(s) for s in spans if joined[0] <= s[0] and s[1] <= joined[1]}
+                    if missing := [s for s in spans if found[s] is None]:
+                        found |= self._obtained(missing)
                     return [found[s] for s in spans]
             except Exception as fault:  # all kinds: below GDAL nobody else would hear of it
                 self.fault = fault
             return [b""] * len(spans)
 
+    @property
+    def size(self) -> int | None:
+        """Size of the file in bytes, None where it is not known yet."""
+        return int(self._about["size"]) if "size" in self._about else None
+
+    def forget(self) -> None:
+        """Drop what the run has of the file: it cannot be read."""
+        self._shared.forget()
+
+    def _obtained(self, spans: Sequence[Span]) -> dict[Span, bytes]:
+        """The bytes of spans that this reader does not hold: what the run has of them, the rest from the server."""
+        with self._shared.alone():
+            self._learn(self._shared.about())
+            pieces = {s: self._shared.pieces(self._cut(s)) for s in spans}
+            gaps = [gap for s in spans for gap in _gaps(self._cut(s), pieces[s])]
+            new: dict[Span, bytes] = {}
+            for joined in _joined(gaps):
+                self._fetch(joined)
+                if len(self._kept.get(0, b"")) == self.size:  # a server that gives no parts
+                    new = {(0, self.size): self._kept[0]}
+                    break
+                new |= {gap: self._held(gap) for gap in gaps if joined[0] <= gap[0] and gap[1] <= joined[1]}
+            self._shared.keep(new, self._about)
+        found = {}
+        for s in spans:
+            held, inside = self._held(s), [(first, data) for (first, end), data in new.items() if s[0] <= first and end <= s[1]]
+            found[s] = self._composed(s, [*pieces[s], *inside]) if held is None else held
+        return found
+
+    def _composed(self, span: Span, pieces: Sequence[tuple[int, bytes]]) -> bytes:
+        """Pieces of a span as one, which this reader holds from now on."""
+        data = self._kept[span[0]] = b"".join(piece for _, piece in sorted(pieces))
+        self._drop_oldest()
+        return data
+
+    def _is_shared(self, span: Span) -> bool:
+        """Whether the run has all of a span; this reader then holds it."""
+        try:
+            self._learn(self._shared.about())
+        except Later as fault:
+            self.fault = fault
+            return False
+        pieces = self._shared.pieces(self._cut(span))
+        whole = bool(pieces) and not _gaps(self._cut(span), pieces)
+        if whole:
+            self._composed(span, pieces)
+        return whole
+
+    def _cut(self, span: Span) -> Span:
+        """A span without what would lie behind the file's end, where that is known."""
+        return span[0], span[1] if self.size is None else min(span[1], self.size)
+
     def read(self, span: Span) -> bytes:
         """The bytes of a span, read by one who may read on behind it."""
         with self._lock:
-            if self.fault is None and self._held(span) is None:
+            if self.fault is None and self._held(span) is None and not self._is_shared(span):
                 begin = max((end for start, piece in self._kept.items() if start <= span[0] < (end := start + len(piece))), default=span[0])
                 first, last = self._read_on
                 ahead = min(2 * (last - first), _MAX_AHEAD_BYTES) if begin == last else HEAD_BYTES
@@ -87,7 +146,7 @@ class RangeFile:
 
     def _held(self, span: Span) -> bytes | None:
         """The bytes of a span where one kept piece has all of them; None where none has."""
-        first, end = span[0], span[1] if self.size is None else min(span[1], self.size)
+        first, end = self._cut(span)
         if end <= first:
             return b""
         for start in reversed(self._kept):
@@ -98,7 +157,7 @@ class RangeFile:
 
     def _fetch(self, span: Span) -> None:
         """Ask for what is not held of a span and keep the whole of it; what was kept longest ago goes, except the beginning of the file."""
-        first, end = span[0], span[1] if self.size is None else min(span[1], self.size)
+        first, end = self._cut(span)
         pieces = [held[first - start :] for start, held in self._kept.items() if start <= first < start + len(held)][-1:]
         at = first + sum(map(len, pieces))
         while at < (end if self.size is None else min(end, self.size)):
@@ -111,6 +170,9 @@ class RangeFile:
         if pieces:
             self._kept.pop(first, None)
             self._kept[first] = b"".join(pieces)
+        self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
         while len(self._kept) > 2 and sum(map(len, self._kept.values())) > _KEPT_BYTES:
             self._kept.pop(list(self._kept)[1])
 
@@ -118,7 +180,8 @@ class RangeFile:
         first, end = span
         asked = {"Range": f"bytes={first}-{end - 1}", "Accept-Encoding": "identity"}
         try:
-            answer = ask(self.url, self.limits, internal=self.internal, headers=asked, most=end - first, most_whole=MAX_WHOLE_BYTES)
+            with _slots(self.limits.connections):
+                answer = ask(self.url, self.limits, internal=self.internal, headers=asked, most=end - first, most_whole=MAX_WHOLE_BYTES)
         except TooLong:
             raise RemoteError(
                 f"the server gives no parts of files, and this one is larger than {MAX_WHOLE_BYTES // 2**20} MiB", where=self.url,
@@ -130,8 +193,9 @@ class RangeFile:
 
     def _same(self, answer: Answer, span: Span) -> None:
         """Hold an answer to what was asked for, and to what is known of the file."""
+        told = told_content(answer)
         if answer.status == 200:
-            size = len(answer.body)
+            told["size"] = str(len(answer.body))
         else:
             said = _PART.fullmatch(answer.headers.get("Content-Range", ""))
             if said is None:
@@ -139,10 +203,15 @@ class RangeFile:
             start, last, size = map(int, said.groups())
             if start != span[0] or last + 1 != min(span[1], size) or len(answer.body) != last + 1 - start:
                 raise Later(f"{len(answer.body)} bytes came where {span[1] - span[0]} from {span[0]} were asked for")
-        tag = answer.headers.get("ETag", "")
-        if (self.size is not None and self.size != size) or (self._tag and tag and tag != self._tag):
+        self._learn(told)
+
+    def _learn(self, told: Mapping[str, str]) -> None:
+        """Hold what is told of the file's content, by the server or by another job, to what is known of it."""
+        telling = ("size", "etag" if "etag" in told else "last-modified")
+        if any(self._about.get(name, told.get(name)) != told.get(name) for name in telling if name in told):
+            self.forget()
             raise Later("the file changed while it was read")
-        self.size, self._tag = size, tag or self._tag
+        self._about |= told
 
 
 def _joined(spans: Sequence[Span]) -> list[Span]:
@@ -158,6 +227,20 @@ def _joined(spans: Sequence[Span]) -> list[Span]:
         else:
             joined.append((first, end))
     return joined
+
+
+def _gaps(span: Span, pieces: Sequence[tuple[int, bytes]]) -> list[Span]:
+    """What pieces in order leave open of a span.
+
+    >>> _gaps((0, 10), [(2, b"abc"), (5, b"d")])
+    [(0, 2), (6, 10)]
+    """
+    gaps, at = [], span[0]
+    for first, data in pieces:
+        if at < first:
+            gaps.append((at, first))
+        at = first + len(data)
+    return [*gaps, *([(at, span[1])] if at < span[1] else [])]
 
 
 class _Opened(io.RawIOBase):

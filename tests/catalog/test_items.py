@@ -303,6 +303,20 @@ def test_items_of_the_copernicus_data_space(sensor, schemes, start):
     assert read(copernicus(), sensor, schemes=("file",)).scene.reason == "href scheme 's3' is not allowed (sources.schemes allows file)"
 
 
+@pytest.mark.parametrize("place", ["asset", "item"])
+@pytest.mark.parametrize(("sensor", "instead"), [
+    ("earth-search-landsat-c2-l2", "; the source planetary-computer-landsat-c2-l2 has the same and makes nobody pay"), ("earth-search-sentinel-2-pre-c1-l2a", ""),
+])  # fmt: skip
+def test_a_bucket_whose_reader_pays_is_told_with_what_to_use(sensor, instead, place):
+    entry = {**changed(platform="landsat-8" if "landsat" in sensor else "sentinel-2a"), "assets": {b.assets[0]: {"href": f"s3://bucket/{b.role}.tif"} for b in load_sensor(sensor).bands}}
+    for holder in entry["assets"].values() if place == "asset" else [entry["properties"]]:
+        holder["storage:requester_pays"] = True
+    assert read(entry, sensor, schemes=("https",)).scene.reason == (
+        f"its bucket makes the reader pay (storage:requester_pays){instead}, or allow it by sources.schemes: [s3], with AWS keys and AWS_REQUEST_PAYER=requester in the environment"
+    )
+    assert "makes the reader pay" not in read(entry, sensor, schemes=("s3",)).scene.reason
+
+
 def test_relative_hrefs_of_an_api_stand_at_the_items_own_address():
     entry = good()
     for name, asset in entry["assets"].items():

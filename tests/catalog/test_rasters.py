@@ -11,12 +11,14 @@ from affine import Affine
 from rs_pipeline.catalog.chips import load_chips, read_role, scales
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.ledger import read_ledger
-from rs_pipeline.catalog.read import driver_of
+from rs_pipeline.catalog.read import driver_of, open_raster
 from rs_pipeline.catalog.search import search
+from rs_pipeline.config import FetchSection
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.radiometry.scaling import gamma0_power, reflectance
 from tests.catalog.conftest import CRS, LEFT, S2_ASSETS, TOP, item, make_grid, write_tif
+from tests.catalog.faulty import served
 
 GROUND = Grid(CRS, 10.0, LEFT, TOP, 64, 64)
 RADAR = "planetary-computer-sentinel-1-rtc"
@@ -216,3 +218,24 @@ def test_radar_whose_item_says_another_unit_is_skipped(world):
 ])  # fmt: skip
 def test_the_driver_follows_from_the_name(href, driver):
     assert driver_of(href) == driver
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_bucket_is_read_with_the_keys_of_the_environment(tmp_path, monkeypatch, missing):
+    """As Copernicus Data Space serves JPEG 2000: its own endpoint, keys of an account, the bucket in the path."""
+    values = np.arange(64 * 64, dtype="uint16").reshape(64, 64)
+    about = {"width": 64, "height": 64, "count": 1, "dtype": "uint16", "crs": "EPSG:32650", "transform": Affine(10, 0, 500_000, 0, -10, 4_400_000)}
+    with rasterio.open(tmp_path / "B04_10m.jp2", "w", driver="JP2OpenJPEG", QUALITY=100, REVERSIBLE="YES", **about) as out:
+        out.write(values, 1)
+    with served([], tmp_path) as server:
+        keys = {"AWS_S3_ENDPOINT": server.url.removeprefix("http://"), "AWS_HTTPS": "NO", "AWS_VIRTUAL_HOSTING": "FALSE", "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+        for name, value in keys.items():
+            monkeypatch.setenv(name, value)
+        href = f"s3://files/{'none' if missing else 'B04_10m'}.jp2"
+        if missing:
+            with pytest.raises(rasterio.errors.RasterioIOError, match="does not exist|404"), open_raster(href, "none", FetchSection(retries=0), 10):
+                pass
+        else:
+            with open_raster(href, "none", FetchSection(retries=0), 10) as dataset:
+                assert np.array_equal(dataset.read(1), values)
+        assert server.seen + server.probes

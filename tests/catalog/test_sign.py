@@ -5,6 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rs_pipeline.catalog import sign
+from rs_pipeline.catalog.search import search
+from rs_pipeline.errors import RemoteError
+from tests.catalog.conftest import item
+from tests.remote.conftest import serving  # noqa: F401  (fixture)
+from tests.remote.server import always, http
 
 HREF = "https://account.blob.core.windows.net/container/x.tif"
 
@@ -42,3 +47,32 @@ def test_token_is_renewed_before_it_ends(monkeypatch, minutes_left, asked):
 
 def test_urls_without_expiry():
     assert sign.expiry(HREF) is None and sign.expiry(HREF + "?se=nonsense") is None
+
+
+@pytest.mark.parametrize(("status", "key", "said"), [
+    (403, "", r"no token for this storage, HTTP 403: it wants an account \(msft:requires_account of its collection\), and PC_SDK_SUBSCRIPTION_KEY holds no key"),
+    (401, "k", r"no token for this storage, HTTP 401: the key in PC_SDK_SUBSCRIPTION_KEY is not accepted"),
+])  # fmt: skip
+def test_a_refusal_is_told_once_at_the_start(world, serving, monkeypatch, status, key, said):  # noqa: F811
+    """Of the token's service: before any scene is opened, with what to do."""
+    from planetary_computer import sas
+    from planetary_computer.settings import Settings as Account
+
+    server = serving(always(http(f"{status} Refused")))
+    monkeypatch.setattr(sas, "TOKEN_CACHE", {})
+    monkeypatch.setattr(sign, "_refused", {})
+    monkeypatch.setattr(Account, "get", staticmethod(lambda: Account(subscription_key=key or None, sas_url=server.url)))
+    for day in (1, 6):
+        hrefs = {name: HREF.replace("x.tif", f"{day}/{name}.tif") for name in ("vv", "vh")}
+        world.add(item(f"r{day}", f"2023-05-0{day}T22:00:00Z", hrefs, "sentinel-1-rtc", platform="SENTINEL-1A"))
+    source = {"sensor": "planetary-computer-sentinel-1-rtc", "catalog": str(world.items), "sign": "planetary-computer"}
+    with pytest.raises(RemoteError, match=said) as told:
+        search(world.settings(sources=[source]))
+    assert "leave the source out" in told.value.remedy and len(server.requests) == 1
+    with pytest.raises(RemoteError, match=said):
+        sign.signed(HREF, "planetary-computer")
+    assert len(server.requests) == 1, "what was refused is not asked for again"
+    sign.forget_tokens("planetary-computer")
+    with pytest.raises(RemoteError):
+        sign.signed(HREF, "planetary-computer")
+    assert len(server.requests) == 2

@@ -139,7 +139,7 @@ def test_the_command_tells_it_and_writes_it(paid, tmp_path):
     config.write_text(json.dumps(settings.model_dump(mode="json", exclude_defaults=True)))
     done = CliRunner().invoke(app, ["plan", "--config", str(config), "--csv", str(tmp_path / "plan.csv"), "--geojson", str(tmp_path / "plan.geojson"), "--bandwidth-mbit", "8"])
     assert done.exit_code == 0, done.exception
-    assert "2023" in done.output and "at 8 Mbit/s, 80 ms a request and 4 connections" in done.output and "GB of memory" in done.output
+    assert "2023" in done.output and "at 8 Mbit/s, 80 ms a request and 16 connections" in done.output and "GB of memory" in done.output
     table, frame = pd.read_csv(tmp_path / "plan.csv"), gpd.read_file(tmp_path / "plan.geojson")
     assert len(table) == 5 and len(frame) == 4 and table.requests[table.tile.notna()].sum() == pytest.approx(frame.requests.sum())
 
@@ -152,12 +152,18 @@ def test_hours_are_those_of_the_bytes_or_of_the_waiting(paid):
 
 @pytest.mark.parametrize(
     ("window_px", "requests", "blocks"),
-    [(1024, 1 + 2, 4), (2048, 1 + 3, 9), (10_980, 1 + 115 * 1024**2 * 1.275 / 2**22, 114.98)],
+    [(1024, 1 + 2, 4), (2048, 1 + 3, 9), (10_980, 1 + 114.98 * 1024**2 * 1.275 / 2**22, 114.98)],
 )  # fmt: skip
 def test_a_window_is_read_by_its_blocks(paid, window_px, requests, blocks):
-    """A band of a whole granule, 10980 px in blocks of 1024: 11 by 11 of them, the last in part."""
+    """A band of a whole granule, 10980 px in blocks of 1024: 11 by 11 of them, the last in part. Smaller windows begin in the middle of the first."""
     scene = read_ledger(Layout(paid[0].root).scenes, status=["used"])[0]
     side, band = 109_800.0, Band("red", ("red",), 10.0)
     granule = type(scene)(**{**scene.__dict__, "shapes": {"red": (10_980, 10_980)}, "identity": {}})
-    asked, sent = read_cost(granule, band, (0, 0, side, side), (0, 0, window_px * 10.0, window_px * 10.0), CONSTANTS)
+    begin, length, held = 0.0 if window_px == 10_980 else 5_120.0, window_px * 10.0, set()
+    window = (begin, side - begin - length, begin + length, side - begin)
+    asked, sent = read_cost(granule, band, (0, 0, side, side), window, CONSTANTS, held)
     assert sent == pytest.approx(2**14 + blocks * 1024**2 * 1.275, rel=0.01) and asked == pytest.approx(max(requests, 1 + blocks * 1024**2 * 1.275 / 2**22), rel=0.06)
+    assert read_cost(granule, band, (0, 0, side, side), window, CONSTANTS, held) == (0.0, 0.0), "a neighbour that needs the same asks nothing"
+    east = (window[0] + 10_240, window[1], window[2] + 10_240, window[3])
+    if window_px == 1024:
+        assert read_cost(granule, band, (0, 0, side, side), east, CONSTANTS, held) == pytest.approx((2.0, 2 * 1024**2 * 1.275)), "the next column of blocks"

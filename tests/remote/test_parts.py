@@ -1,0 +1,156 @@
+"""Parts of remote files that jobs of a run share: each byte crosses the network once, and nothing that is wrong with them changes a pixel."""
+
+import json
+import os
+import threading
+
+import numpy as np
+import pytest
+from rasterio.windows import Window
+
+from rs_pipeline.catalog.read import open_raster
+from rs_pipeline.config import FetchSection
+from rs_pipeline.remote import parts as module
+from rs_pipeline.remote.parts import Parts
+from rs_pipeline.remote.ranges import RangeFile
+from rs_pipeline.remote.retrying import Later
+from tests.remote.server import always, http
+from tests.remote.test_ranges import files, parts_of, spans  # noqa: F401  (fixture)
+
+LIMITS = FetchSection(retries=0, timeout_s=2)
+LEFT, RIGHT = Window(0, 0, 300, 300), Window(240, 0, 500, 300)
+"""Two tiles that share blocks of 256: columns 0 and 1, and columns 0 to 2."""
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """Parts kept in a folder, 1 GB of them."""
+    monkeypatch.setattr(module, "_shared", None)
+    module.keep_in(tmp_path / "parts", 10**9)
+    return tmp_path / "parts"
+
+
+def read(url, window, key="k"):
+    with open_raster(url, "none", LIMITS, 10, internal=True, key=key) as dataset:
+        return dataset.read(1, window=window)
+
+
+def test_a_neighbour_asks_only_for_what_is_new(serving, files, store):  # noqa: F811
+    paths, values = files
+    server = serving(parts_of(paths[".tif"]))
+    assert (read(server.url + "/x.tif?sig=1", LEFT) == values[:300, :300]).all()
+    first = spans(server)
+    assert (read(server.url + "/x.tif?sig=2", RIGHT) == values[:300, 240:740]).all()
+    new = spans(server)[len(first):]
+    assert len(new) == 2 and sum(b - a + 1 for a, b in new) < 2.1 * 256 * 256 * 2, "the third block of two rows, and no header"
+    bytes_of = [b for a, b in (*first, *new) for b in range(a, b + 1)]
+    assert len(bytes_of) == len(set(bytes_of)), "no byte twice"
+    assert (read(server.url + "/x.tif", RIGHT) == values[:300, 240:740]).all() and len(spans(server)) == len(first) + len(new)
+
+
+def test_another_content_has_other_parts(serving, files, store):  # noqa: F811
+    server = serving(parts_of(files[0][".tif"]))
+    read(server.url + "/x.tif", LEFT, "one")
+    n = len(server.requests)
+    read(server.url + "/x.tif", LEFT, "other")
+    assert len(server.requests) == 2 * n
+
+
+def test_jobs_at_once_ask_once(serving, files, store):  # noqa: F811
+    server, found = serving(parts_of(files[0][".tif"])), []
+    jobs = [threading.Thread(target=lambda: found.append(read(server.url + "/x.tif", LEFT))) for _ in range(4)]
+    [j.start() for j in jobs]
+    [j.join() for j in jobs]
+    assert len(found) == 4 and len(spans(server)) == len(set(spans(server))) == 3
+
+
+def damage(path):
+    path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:])
+
+
+@pytest.mark.parametrize("harm", [damage, lambda p: p.write_bytes(b""), lambda p: p.write_bytes(p.read_bytes()[:-1]), os.remove])
+def test_a_damaged_part_is_asked_for_again(serving, files, store, harm):  # noqa: F811
+    server = serving(parts_of(files[0][".tif"]))
+    read(server.url + "/x.tif", LEFT)
+    for path in (store / "k").glob("[1-9]*-*"):
+        harm(path)
+    n = len(server.requests)
+    assert (read(server.url + "/x.tif", LEFT) == files[1][:300, :300]).all() and len(server.requests) == n + 2
+
+
+def test_a_file_that_changes_is_not_mixed(serving, files, store):  # noqa: F811
+    read(serving(parts_of(files[0][".tif"], ETag='"a"')).url + "/x.tif", LEFT)
+    changed = serving(parts_of(files[0][".tif"], ETag='"b"')).url + "/x.tif"
+    with pytest.raises(Later, match="the file changed while it was read"):
+        read(changed, RIGHT)
+    assert Parts("k").about() == {} and (read(changed, RIGHT) == files[1][:300, 240:740]).all()
+    assert Parts("k").about()["etag"] == '"b"'
+
+
+def test_what_cannot_be_read_is_not_kept(serving, store):
+    """Bytes that came as they should, and are no raster: another try must not find them again."""
+    body = b"no raster" * 4000
+    page = serving(always(http("200 OK", body)))
+    with pytest.raises(Exception, match="not recognized|TIFF|file format"):
+        read(page.url + "/x.tif", LEFT)
+    assert not list((store / "k").glob("*-*"))
+
+
+def test_a_whole_answer_is_kept_whole(serving, files, store):  # noqa: F811
+    server = serving(always(http("200 OK", files[0][".tif"].read_bytes())))
+    read(server.url + "/x.tif", LEFT)
+    assert (read(server.url + "/x.tif", Window(700, 700, 300, 300)) == files[1][700:1000, 700:1000]).all() and len(server.requests) == 1
+
+
+def test_no_more_is_kept_than_the_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_shared", None)
+    module.keep_in(tmp_path, 1000)
+    for i in range(40):
+        Parts(f"k{i % 4}").keep({(i * 100, i * 100 + 100): bytes(100)}, {"size": "4000"})
+    assert 0 < sum(p.stat().st_size for p in tmp_path.glob("*/*-*")) <= 2000
+    assert Parts("k3").pieces((3900, 4000)) == [(3900, bytes(100))], "the newest is there"
+    for i in range(40):
+        Parts("last").keep({(i * 100, i * 100 + 100): bytes(100)}, {"size": "4000"})
+    assert [p.name for p in tmp_path.iterdir()] == ["last"], "and no empty folders of what went"
+
+
+@pytest.mark.parametrize("wrong", ["limit 0", "a file", "full"])
+def test_without_room_it_is_read_all_the_same(serving, files, tmp_path, monkeypatch, wrong, caplog):  # noqa: F811
+    monkeypatch.setattr(module, "_shared", None)
+    module._tell.cache_clear()
+    (tmp_path / "taken").write_text("")
+    module.keep_in(tmp_path / ("taken" if wrong == "a file" else "parts"), 0 if wrong == "limit 0" else 10**9)
+    if wrong == "full":
+        monkeypatch.setattr(module, "_LEAST_FREE_BYTES", 10**18)
+    server = serving(parts_of(files[0][".tif"]))
+    for _ in range(2):
+        assert (read(server.url + "/x.tif", LEFT) == files[1][:300, :300]).all()
+    assert len(server.requests) == 6
+    said = [r.message for r in caplog.records if "parts of remote files cannot be kept" in r.message]
+    assert len(said) == (0 if wrong == "limit 0" else 1)
+
+
+def test_nothing_secret_is_kept(serving, files, store):  # noqa: F811
+    read(serving(parts_of(files[0][".tif"])).url + "/x.tif?sig=SECRET&se=2030", LEFT)
+    about = json.loads((store / "k" / "about.json").read_text())
+    assert about.keys() <= {"size", "etag", "last-modified"} and not any("SECRET" in str(p) for p in store.rglob("*"))
+
+
+def test_connections_are_those_of_all_bands(serving, files, store):  # noqa: F811
+    """No more requests at once than said, however many files are read."""
+    inner, busy, most, lock = parts_of(files[0][".tif"]), [0], [0], threading.Lock()
+
+    def answer(connection, request, n):
+        with lock:
+            busy[0] += 1
+            most[0] = max(most[0], busy[0])
+        threading.Event().wait(0.05)
+        with lock:
+            busy[0] -= 1
+        inner(connection, request, n)
+
+    server, limits = serving(answer), FetchSection(connections=3, timeout_s=5)
+    jobs = [threading.Thread(target=lambda i=i: RangeFile(f"{server.url}/{i}.tif", limits, True, Parts(f"{i}")).read((0, 100))) for i in range(8)]
+    [j.start() for j in jobs]
+    [j.join() for j in jobs]
+    assert most[0] == 3 and np.unique([r.split()[1] for r in server.requests]).size == 8
