@@ -4,8 +4,8 @@ The sea is found from the reference coastline and the water itself. Water narrow
 joins the sea too (Bishop-Taylor et al. 2021); what opens to the sea by less than GATE_M, through a gate or a breach of a dyke, is not joined to
 it. Of the open water that is left, the sea is, of what goes on beyond what was observed, the largest within reach of each stretch of the
 reference line: a pond behind the line ends within sight. So every coast of the line has its sea. Points at sea (coastline.sea_points) add what holds them.
-Without a line and points it is the largest open water that goes on beyond what was observed, and all others that do so over OPEN_SEA_M: a province whose
-coast lies in two pieces has two seas.
+Without a line and points it is every open water that goes on beyond what was observed over OPEN_SEA_M: a province whose coast lies in two pieces
+has two seas, and an inland county whose reservoirs lie on its border has none.
 
 The sea is that of a period: a coast moves, ground that is reclaimed was sea before and is none after, and what an earlier period had does not
 change when a year is added. Tidal flats, which are seasonal water joined to the sea, belong to it.
@@ -55,6 +55,8 @@ WORK_PX = 2048
 
 OPEN_SEA_M = 5000.0
 """Open water that goes on over such a width beyond what was observed is sea where no line or point says so; reservoirs on a border are narrower."""
+OPEN_SEA_SHARE = 0.25
+"""The same as a share of the outline of all that was observed, for a run so small that it has less than OPEN_SEA_M of sea: a trial of a few tiles."""
 
 SEA = "water.sea"
 """Name of the sea among the bands that counties sum."""
@@ -171,8 +173,8 @@ def channels_of(water: np.ndarray, observed: np.ndarray, resolution_m: float) ->
 def sea_and_rivers(water: np.ndarray, observed: np.ndarray, grid: Grid, marks: SeaMarks) -> tuple[np.ndarray, np.ndarray]:
     """The sea, and the rivers and channels that join it; bool (h, w) each. Ponds, lakes and what is upstream are in neither.
 
-    ``water`` and ``observed`` are bool (h, w). Without a reference line and without a point on open water the sea is the largest open water
-    that goes on beyond what was observed, or the largest of all, and whatever goes on over OPEN_SEA_M.
+    ``water`` and ``observed`` are bool (h, w). Without a reference line and without a point on open water the sea is what goes on beyond what was
+    observed over OPEN_SEA_M, or over OPEN_SEA_SHARE of the outline where that is less.
     """
     narrow = channels_of(water, observed, grid.resolution_m)
     open_water, gate_px = water & ~narrow, max(1, math.ceil(GATE_M / grid.resolution_m))
@@ -202,8 +204,11 @@ def _chosen(labels: np.ndarray, count: int, observed: np.ndarray, grid: Grid, ma
             break
     chosen |= beside
     if not chosen and not len(marks.along):
-        wide = np.flatnonzero(rim_px * grid.resolution_m >= OPEN_SEA_M)
-        chosen = {int(np.argmax(np.where(goes_on, size, 0) if goes_on.any() else size)), *map(int, wide)}
+        seen = ndimage.binary_fill_holes(observed)  # a lake under clouds in its middle ends all around
+        outline = seen & ndimage.binary_dilation(~seen, border_value=1)
+        width_px = np.bincount(labels[outline], minlength=count + 1)
+        width_px[0] = 0
+        chosen = {int(k) for k in np.flatnonzero(width_px >= max(1, min(OPEN_SEA_M / grid.resolution_m, OPEN_SEA_SHARE * outline.sum())))}
     return chosen
 
 
@@ -242,7 +247,8 @@ def sea(settings: Settings, period_label: str) -> None:
         _refuse_dry(marks, water, observed, cells, period_label)
         found, _ = sea_and_rivers(water, observed, cells, marks)
         if not found.any():
-            log.warning("%s: no sea was found: no open water near coastline.reference", period_label)
+            why = "no open water near coastline.reference" if len(marks.along) else f"no open water goes on over {OPEN_SEA_M / 1e3:g} km beyond what was observed; where there is sea, give coastline.reference or coastline.sea_points"
+            log.warning("%s: no sea was found: %s", period_label, why)
         zone = ndimage.binary_dilation(found, EIGHT_NEIGHBOURS) & (found | ~water)
         bands = [band_index(src, "class"), band_index(src, "permanent_fraction")]
 

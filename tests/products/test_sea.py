@@ -84,6 +84,19 @@ def test_a_coast_in_two_pieces_has_two_seas_without_a_line(height_px, both):
     assert found[:, 110:].all() and found[: height_px - 5, :25].all() == both and found[:, :30].any() == both
 
 
+@pytest.mark.parametrize("hidden", [None, (slice(150, 350), slice(150, 350))], ids=["clear", "its middle under clouds"])
+@pytest.mark.parametrize("lake", [(slice(0, 150), slice(200, 350)), (slice(100, 400), slice(100, 400))], ids=["on the border", "inland"])
+def test_lakes_of_an_inland_county_are_no_sea(lake, hidden):
+    """10 km by 10 km; a reservoir is cut by the county's border over 3 km, a lake of 6 km by 6 km lies within."""
+    grid = Grid("EPSG:32650", 20.0, 500_000.0, 4_300_000.0, 500, 500)
+    water, observed = np.zeros(grid.shape, bool), np.ones(grid.shape, bool)
+    water[lake] = True
+    if hidden:
+        observed[hidden] = water[hidden] = False
+    found, rivers = sea_and_rivers(water, observed, grid, marks())
+    assert not found.any() and not rivers.any()
+
+
 def test_without_water_or_far_from_the_line_there_is_no_sea(coast):
     assert not sea_and_rivers(np.zeros_like(coast), EVERYWHERE, GRID, marks((20, 100)))[0].any()
     assert not sea_and_rivers(coast, EVERYWHERE, GRID, marks((80, 60), reach_m=100))[0].any()
