@@ -48,9 +48,9 @@ COMMAND = "{VERB} {params.verb} --config {params.config:q} --threads {threads} -
 
 
 def tile_ids():
-    import pandas
+    from rs_pipeline.tiles import read_tiles
     checkpoints.assign.get()
-    return pandas.read_parquet(L.tiles).tile.tolist()
+    return [tile.id for tile in read_tiles(S)]
 
 
 def here(wildcards): return StepContext(S, ask_tiles=tile_ids, **dict(wildcards.items()))

@@ -61,6 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = data[first : last + 1]
         self.send_response(206 if asked else 200)
         self.send_header("Accept-Ranges", "bytes")
+        self.send_header("ETag", f'"{len(data)}"')
         self.send_header("Content-Length", str(len(body)))
         if asked:
             self.send_header("Content-Range", f"bytes {first}-{first + len(body) - 1}/{len(data)}")

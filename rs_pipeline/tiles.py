@@ -9,7 +9,7 @@ import pyproj
 import shapely
 
 from rs_pipeline.config import Settings
-from rs_pipeline.errors import ConfigError
+from rs_pipeline.errors import ConfigError, DamagedError, ModelError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.storage.rows import read_rows
@@ -69,7 +69,12 @@ def _rows(settings: Settings) -> list[dict]:
     path = Layout(settings.root).tiles
     if not path.exists():
         raise ConfigError("the tiles are not made yet", where=str(path), remedy="run `rs-pipeline grid --config ...` first")
-    return read_rows(path)
+    try:
+        rows = read_rows(path)
+        _frozen(rows[0])
+    except (ValueError, IndexError, KeyError, TypeError, ModelError) as fault:
+        raise DamagedError(f"the tiles cannot be read: {fault}", str(path)) from None
+    return rows
 
 
 def _frozen(row: dict) -> Grid:

@@ -91,7 +91,7 @@ def read_manifest(path: Path) -> list[Listed]:
         return [Listed(**row) for row in read_rows(path, MANIFEST_COLUMNS)]
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, KeyError) as fault:
+    except (ValueError, TypeError) as fault:
         raise DamagedError(f"the list of chips cannot be read: {fault}", str(path)) from None
 
 

@@ -307,10 +307,10 @@ def fetch(settings: Settings, tile_id: str, period_label: str, threads: int = 2)
     for left in [*folder.glob(".*.part*"), *manifest.parent.glob(".*.part*")]:  # by a run that was killed
         shutil.rmtree(left) if left.is_dir() else left.unlink()
     breaker.share(settings.hosts_folder)
-    parts.keep_in(layout.parts, int(settings.fetch.parts_gb * 1e9))
     wanted = with_signatures(wanted_scenes(settings, tile_id, period_label), layout.signatures)
     console = Console(stderr=True)
-    with ThreadPoolExecutor(max_workers=_readers(wanted, grid, threads, settings)) as pool:
+    kept = parts.kept_in(layout.parts, int(settings.fetch.parts_gb * 1e9), int(settings.resources.free_gb * 1e9))
+    with kept, ThreadPoolExecutor(max_workers=_readers(wanted, grid, threads, settings)) as pool:
         results = pool.map(lambda s: fetch_scene(s, grid, folder / s.key, settings, digests.get(s.key, "")), wanted)
         label = f"fetch {tile_id} {period_label}"
         outcomes = list(track(results, description=label, total=len(wanted), console=console, disable=not console.is_terminal))

@@ -86,7 +86,7 @@ def read_ledger(path: Path, **wanted: Collection) -> list[Scene]:
     """
     try:
         return [_scene(row) for row in read_rows(path, **wanted)]
-    except (OSError, KeyError, ValueError) as fault:
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, ArithmeticError, shapely.errors.ShapelyError) as fault:
         raise TableError(f"the ledger of scenes cannot be read: {fault}", where=str(path), remedy="run `search` again") from None
 
 

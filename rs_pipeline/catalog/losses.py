@@ -42,7 +42,7 @@ def losses(settings: Settings) -> list[Loss]:
     for manifest in sorted(settings.root.glob(str(Layout(Path()).chips("*", "*")))):
         try:
             listed = read_manifest(manifest)
-        except DamagedError:
+        except (DamagedError, FileNotFoundError):  # a fetch that begins takes its manifest away
             continue
         if failed := [c for c in listed if c.status == "failed"]:
             reason = Counter(c.reason for c in failed).most_common(1)[0][0]

@@ -234,8 +234,9 @@ def _direction(step: float, expected: int) -> int:
 
 
 def content_key(scene: Scene, role: str) -> str:
-    """Digest of the address of a band's file and of all that tells its content, 32 hexadecimal digits. Signatures are left out."""
-    told = [unsigned((scene.assets | scene.tables)[role]), scene.identity, scene.generated, scene.processing_baseline]
+    """Digest of a band of a scene, its address and all that tells its content, 32 hexadecimal digits. Signatures are left out of the address, and with
+    them perhaps what names the file (``?key=B04``): so the band counts too."""
+    told = [scene.key, role, unsigned((scene.assets | scene.tables)[role]), scene.identity, scene.generated, scene.processing_baseline]
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -104,8 +105,11 @@ def _warnings() -> Iterator[list[str]]:
 
 
 def check_space(settings: Settings) -> None:
-    """Raise SpaceError where the disk of the results has less than ``resources.free_gb`` left."""
+    """Raise SpaceError where the disk of the results has less than ``resources.free_gb`` left; what can be asked for again goes first."""
     free_gb = free_bytes(settings.root) / 1e9
+    if free_gb < settings.resources.free_gb and Layout(settings.root).parts.exists():
+        shutil.rmtree(Layout(settings.root).parts, ignore_errors=True)
+        free_gb = free_bytes(settings.root) / 1e9
     if free_gb < settings.resources.free_gb:
         raise SpaceError(
             f"{free_gb:.2f} GB are left on the disk of the results, {settings.resources.free_gb:g} are asked for", where=str(settings.root),

@@ -5,7 +5,6 @@ A job that was killed has a start and no end.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import resource
@@ -21,6 +20,7 @@ from typing import Any
 import psutil
 
 from rs_pipeline.redaction import redacted
+from rs_pipeline.storage.lines import append_line
 from rs_pipeline.storage.provenance import code_sha256
 
 MAX_SAID = 20
@@ -75,10 +75,7 @@ class Watch:
             }  # fmt: skip
         line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "state": state, **self.about, **used, "reason": redacted(reason)[:2000], "said": [redacted(line)[:500] for line in dict.fromkeys(said)][:MAX_SAID]}
         with suppress(OSError):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a", encoding="utf-8") as out:
-                fcntl.flock(out, fcntl.LOCK_EX)
-                out.write(json.dumps({k: v for k, v in line.items() if v not in ("", [])}, ensure_ascii=False) + "\n")
+            append_line(self.path, {k: v for k, v in line.items() if v not in ("", [])})
 
 
 def _bytes() -> tuple[int, int]:

@@ -66,7 +66,7 @@ def make_again(settings: Settings, fault: DamagedError) -> None:
     DamagedError : the step fails, or no step of the run writes it.
     """
     path, layout = Path(fault.path).absolute(), Layout(settings.root)
-    found = maker(settings, path, _tile_ids(settings))
+    found = maker(settings, path, [] if path in planned_by(settings) else _tile_ids(settings))
     if found is None:
         raise fault
     before, times = read_record(layout.record, settings.root).get(path), os.stat(path)
@@ -91,6 +91,11 @@ def recorded_files(settings: Settings) -> list[Recorded]:
     return [r for r in read_record(layout.record, settings.root).values() if r.job not in at_work]
 
 
+def planned_by(settings: Settings) -> set[Path]:
+    """Files by which Snakemake plans the jobs: before it there is no job that would find them damaged."""
+    return {Layout(settings.root).tiles.absolute()}
+
+
 def damaged_chips(settings: Settings) -> dict[Path, str]:
     """Chips that are not what their manifests say, by the folder of the chip; of manifests that can be read."""
     from rs_pipeline.catalog.chips import damaged_in
@@ -102,7 +107,7 @@ def damaged_chips(settings: Settings) -> dict[Path, str]:
 def put_damaged_aside(settings: Settings, *, whole: bool = False) -> dict[Path, str]:
     """Put aside what is damaged, and mark the jobs that wrote it to run again; how each was damaged. Chips are looked at only where ``whole``."""
     layout, recorded = Layout(settings.root), recorded_files(settings)
-    found = damaged(recorded, whole=whole)
+    found = damaged(recorded, whole=whole, always=planned_by(settings))
     for path in found:
         put_aside(path, settings.root)
     for job in {r.job for r in recorded if r.path in found}:

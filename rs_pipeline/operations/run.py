@@ -17,7 +17,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.operations.code import note_code
 from rs_pipeline.operations.job import check_space
 from rs_pipeline.operations.locks import hold_run, is_free
-from rs_pipeline.operations.repair import put_damaged_aside, recorded_files
+from rs_pipeline.operations.repair import planned_by, put_damaged_aside, recorded_files
 from rs_pipeline.operations.summary import Summary, summarise_run, words
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.provenance import freeze
@@ -86,7 +86,7 @@ def mend(settings: Settings, *, only_tell: bool = False) -> None:
     """
     if not Layout(settings.root).record.exists() or not is_free(Layout(settings.root).lock):
         return
-    harmed = damaged(recorded_files(settings), whole=False) if only_tell else put_damaged_aside(settings)
+    harmed = damaged(recorded_files(settings), whole=False, always=planned_by(settings)) if only_tell else put_damaged_aside(settings)
     for path, how in harmed.items():
         log.warning("%s is damaged (%s): it is made again%s", path, how, "" if only_tell else f", what is left of it lies in {settings.root / 'damaged'}")
 

@@ -13,7 +13,9 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -30,7 +32,13 @@ Span = tuple[int, int]
 """First byte, and the first after the last."""
 
 _NAME = re.compile(r"(\d+)-(\d+)-([0-9a-f]{16})")
-_ABOUT = "about.json"
+_ABOUT, _LOCK = "about.json", ".lock"
+
+TELLING = {"etag", "last-modified"}
+"""What a server says by which a content is told from another of the same size."""
+
+_LOOKED_AGAIN_S = 0.02
+"""A lock that another job holds is tried again after so long."""
 
 _TRIMMED_AFTER_BYTES = 2**26
 """A process that has written so much looks how full the folder is."""
@@ -50,7 +58,8 @@ def _whole(path: Path, size: int, digest: str) -> bytes | None:
     with suppress(OSError):
         data = path.read_bytes()
         if len(data) == size and xxhash.xxh3_64_hexdigest(data) == digest:
-            os.utime(path)
+            with suppress(PermissionError):  # of another user, whose note it is
+                os.utime(path)
             return data
         path.unlink()
     return None
@@ -62,6 +71,8 @@ class Store:
 
     folder: Path
     limit_bytes: int
+    free_bytes: int = _LEAST_FREE_BYTES
+    """What the disk must have left."""
     _written: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -72,14 +83,15 @@ class Store:
             full = self._written >= min(_TRIMMED_AFTER_BYTES, self.limit_bytes)
             self._written = 0 if full else self._written
         if full:
-            self._trim()
+            self.trim()
 
     def has_room(self) -> bool:
-        return shutil.disk_usage(self.folder).free > _LEAST_FREE_BYTES
+        return shutil.disk_usage(self.folder).free > self.free_bytes
 
-    def _trim(self) -> None:
+    def trim(self) -> None:
+        """Remove what was used longest ago until the limit is kept."""
         held = []
-        for path in self.folder.glob("*/*-*"):
+        for path in self.folder.glob("*/[!.]*-*"):
             with suppress(FileNotFoundError):  # another job was faster
                 held.append((path.stat().st_mtime_ns, path.stat().st_size, path))
         over, emptied = sum(size for _, size, _ in held) - self.limit_bytes, set()
@@ -89,17 +101,33 @@ class Store:
                 over -= size
                 emptied.add(path.parent)
         for folder in emptied:
-            if next(folder.glob("*-*"), None) is None:  # else a long run would look through folders of all its files
-                shutil.rmtree(folder, ignore_errors=True)
+            _remove_empty(folder)
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove the folder of a file of which no part is left, else a long run would look through those of all its files; not while a job is at it."""
+    with suppress(OSError), (folder / _LOCK).open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if next(folder.glob("[!.]*-*"), None) is None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 _shared: Store | None = None
 
 
-def keep_in(folder: Path, limit_bytes: int) -> None:
-    """Keep parts in a folder, from now on in this process; none where the limit is 0."""
+@contextmanager
+def kept_in(folder: Path, limit_bytes: int, free_bytes: int = 0) -> Iterator[None]:
+    """Keep parts in a folder, in this process and until then; none where the limit is 0, or the disk has no more than ``free_bytes`` left. At the end
+    the folder is brought within its limit: a job may have written less than what makes it look."""
     global _shared
-    _shared = Store(folder, limit_bytes) if limit_bytes else None
+    before, _shared = _shared, Store(folder, limit_bytes, max(free_bytes, _LEAST_FREE_BYTES)) if limit_bytes else None
+    try:
+        yield
+        if _shared:
+            with suppress(OSError):
+                _shared.trim()
+    finally:
+        _shared = before
 
 
 class Parts:
@@ -109,11 +137,13 @@ class Parts:
         """``key``: digest of what tells the file and its content, hexadecimal; empty: nothing is kept."""
         self._store = _shared if key else None
         self._folder = _shared.folder / key if _shared and key else Path()
+        self._waits = True
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Let no other job ask for parts of the file at the same time."""
-        held = self._locked()
+    def alone(self, patience_s: float) -> Iterator[None]:
+        """Let no other job ask for parts of the file at the same time. One that holds it longer than ``patience_s``, because it was stopped or its host
+        died, is not waited for: the same bytes are then asked for twice."""
+        held = self._locked(patience_s)
         try:
             yield
         finally:
@@ -121,31 +151,45 @@ class Parts:
                 held.close()
 
     def about(self) -> dict[str, str]:
-        """What was told of the content that is held; empty where nothing is."""
+        """What was told of the content that is held, ``size`` among it; empty where nothing is."""
         try:
-            return dict(json.loads((self._folder / _ABOUT).read_bytes())) if self._store else {}
+            said = json.loads((self._folder / _ABOUT).read_bytes()) if self._store else {}
         except (OSError, ValueError):
             return {}
+        is_whole = isinstance(said, dict) and all(isinstance(text, str) for text in said.values()) and said.get("size", "").isdecimal()
+        return said if is_whole else {}
 
-    def pieces(self, span: Span) -> list[tuple[int, bytes]]:
-        """What is held of a span: pieces in order, each with its first byte, that do not overlap. A damaged part is removed."""
-        found, at = [], span[0]
-        for path, (first, end), digest in sorted(self._listed(), key=lambda part: (part[1][0], -part[1][1])):
-            if first < span[1] and at < end and (data := _whole(path, end - first, digest)) is not None:
-                begin = max(at, first)
-                at = min(end, span[1])
-                found.append((begin, data[begin - first : at - first]))
+    def pieces(self, spans: Sequence[Span]) -> dict[Span, list[tuple[int, bytes]]]:
+        """What is held of each span: pieces in order, each with its first byte, that do not overlap. A damaged part is removed. Nothing where it is
+        not known of what content they are."""
+        listed = sorted(self._listed(), key=lambda part: (part[1][0], -part[1][1])) if self.about() else []
+        firsts, longest = [first for _, (first, _), _ in listed], max((end - first for _, (first, end), _ in listed), default=0)
+        read: dict[Path, bytes | None] = {}
+        found: dict[Span, list[tuple[int, bytes]]] = {}
+        for span in spans:
+            found[span], at = [], span[0]
+            for path, (first, end), digest in listed[bisect_left(firsts, span[0] - longest) : bisect_left(firsts, span[1])]:
+                if at < end:
+                    if path not in read:
+                        read[path] = _whole(path, end - first, digest)
+                    if (data := read[path]) is not None:
+                        begin = max(at, first)
+                        at = min(end, span[1])
+                        found[span].append((begin, data[begin - first : at - first]))
         return found
 
     def keep(self, parts: Mapping[Span, bytes], about: Mapping[str, str]) -> None:
-        """Keep what came of a file, and what was told of it."""
-        if self._store is None:
+        """Keep what came of a file, and what was told of it; nothing where neither ETag nor time was told, by which another content could be known."""
+        if self._store is None or not about.keys() & TELLING:
             return
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             if not self._store.has_room():
                 return _tell(self._store.folder, "the disk is nearly full")
-            if self.about() != about:
+            known = self.about()
+            if not known:  # whatever lies there is of nobody knows what content
+                self.forget()
+            if known != about:
                 with atomic_path(self._folder / _ABOUT, lasting=False) as part:
                     part.write_text(json.dumps(dict(about)), "utf-8")
             for (first, _), data in parts.items():
@@ -158,7 +202,7 @@ class Parts:
     def forget(self) -> None:
         """Remove all that is held of the file."""
         if self._store is not None:
-            for path in (*(p for p, _, _ in self._listed()), self._folder / _ABOUT):
+            for path in (self._folder / _ABOUT, *(p for p, _, _ in self._listed())):  # without the first the others count for nothing
                 with suppress(OSError):
                     path.unlink()
 
@@ -171,15 +215,26 @@ class Parts:
             return []
         return [(Path(path), (int(said[1]), int(said[2])), said[3]) for path, said in found if said]
 
-    def _locked(self) -> IO[bytes] | None:
-        """An open file that holds the lock until it is closed; None where nothing is shared, or the file system has no locks."""
-        if self._store is None:
+    def _locked(self, patience_s: float) -> IO[bytes] | None:
+        """An open file that holds the lock until it is closed; None where nothing is shared, or the lock cannot be had in time."""
+        if self._store is None or not self._waits:
             return None
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            held = (self._folder / ".lock").open("wb")
+            held = (self._folder / _LOCK).open("wb")
         except OSError:  # told where a part is to be kept
             return None
-        with suppress(OSError):
-            fcntl.flock(held, fcntl.LOCK_EX)
-        return held
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return held
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    self._waits = False
+                    break
+                time.sleep(_LOOKED_AGAIN_S)
+            except OSError:  # a file system without locks
+                break
+        held.close()
+        return None

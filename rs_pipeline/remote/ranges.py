@@ -86,10 +86,12 @@ class RangeFile:
 
     def _obtained(self, spans: Sequence[Span]) -> dict[Span, bytes]:
         """The bytes of spans that this reader does not hold: what the run has of them, the rest from the server."""
-        with self._shared.alone():
+        with self._shared.alone(self.limits.timeout_s):
             self._learn(self._shared.about())
-            pieces = {s: self._shared.pieces(self._cut(s)) for s in spans}
-            gaps = [gap for s in spans for gap in _gaps(self._cut(s), pieces[s])]
+            held = self._shared.pieces([self._cut(s) for s in spans])
+            pieces = {s: held[self._cut(s)] for s in spans}
+            missing = {s: _gaps(self._cut(s), pieces[s]) for s in spans}
+            gaps = [gap for s in spans for gap in missing[s]]
             new: dict[Span, bytes] = {}
             for joined in _joined(gaps):
                 self._fetch(joined)
@@ -100,8 +102,8 @@ class RangeFile:
             self._shared.keep(new, self._about)
         found = {}
         for s in spans:
-            held, inside = self._held(s), [(first, data) for (first, end), data in new.items() if s[0] <= first and end <= s[1]]
-            found[s] = self._composed(s, [*pieces[s], *inside]) if held is None else held
+            data = self._held(s)
+            found[s] = self._composed(s, [*pieces[s], *((gap[0], new[gap]) for gap in missing[s])]) if data is None else data
         return found
 
     def _composed(self, span: Span, pieces: Sequence[tuple[int, bytes]]) -> bytes:
@@ -117,7 +119,7 @@ class RangeFile:
         except Later as fault:
             self.fault = fault
             return False
-        pieces = self._shared.pieces(self._cut(span))
+        pieces = self._shared.pieces([self._cut(span)])[self._cut(span)]
         whole = bool(pieces) and not _gaps(self._cut(span), pieces)
         if whole:
             self._composed(span, pieces)
@@ -251,14 +253,14 @@ class _Opened(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         end = self._at + size if size >= 0 else self._file.whole_size()
-        data = self._file.read((self._at, end))
+        data = self._file.read((self._at, end))[: end - self._at]
         self._at += len(data)
         return data
 
     def get_byte_ranges(self, offsets: list[int], sizes: list[int]) -> list[bytes]:
-        """As many bytes as asked for of each range: zeros after a fault, for GDAL copies what it gets."""
+        """As many bytes as asked for of each range, never more: GDAL copies what it gets. Zeros after a fault."""
         found = self._file.parts([(a, a + n) for a, n in zip(offsets, sizes, strict=True)])
-        return [data.ljust(n, b"\0") for data, n in zip(found, sizes, strict=True)]
+        return [data[:n].ljust(n, b"\0") for data, n in zip(found, sizes, strict=True)]
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._file.whole_size() if whence == io.SEEK_END else 0}[whence]

@@ -5,7 +5,6 @@ Later lines of a job stand for earlier ones. What differs from its record was da
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rs_pipeline.storage.atomic import Content, content_of, force
+from rs_pipeline.storage.lines import append_line
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,7 @@ def note_job(record: Path, root: Path, job: str, files: Mapping[Path, Content]) 
     known = read_record(record, root, [job]).values()
     before = {str(r.path.relative_to(root)): r.content for r in known if r.job == job and r.path.is_file()}
     line = {"job": job, "files": {name: [content.size, content.digest] for name, content in sorted((before | mine).items())}}
-    record.parent.mkdir(parents=True, exist_ok=True)
-    with record.open("ab") as out:
-        fcntl.flock(out, fcntl.LOCK_EX)
-        out.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
-        out.flush()
-        os.fsync(out.fileno())
+    append_line(record, line, lasting=True)
 
 
 def read_record(record: Path, root: Path, names: Collection[str] = ()) -> dict[Path, Recorded]:
@@ -86,9 +81,9 @@ def damage(recorded: Recorded, *, whole: bool) -> str:
     return ""
 
 
-def damaged(found: Iterable[Recorded], *, whole: bool) -> dict[Path, str]:
-    """Of recorded files those that are damaged, and how."""
-    return {r.path: words for r in found if (words := damage(r, whole=whole))}
+def damaged(found: Iterable[Recorded], *, whole: bool, always: Collection[Path] = ()) -> dict[Path, str]:
+    """Of recorded files those that are damaged, and how; ``always``: those that are read whole in any case."""
+    return {r.path: words for r in found if (words := damage(r, whole=whole or r.path in always))}
 
 
 def put_aside(path: Path, root: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,20 @@ def read_rows(path: Path, columns: Sequence[str] | None = None, **wanted: Collec
 
     Raises
     ------
-    FileNotFoundError : there is no file. ValueError, OSError : it is no Parquet file. KeyError : a column is missing.
+    FileNotFoundError : there is no file. ValueError : it is no Parquet file, is damaged, or lacks a column.
     """
+    try:
+        return _rows(path, columns, wanted)
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, TypeError, ArithmeticError) as fault:
+        raise ValueError(f"{type(fault).__name__}: {fault}") from None
+
+
+def _rows(path: Path, columns: Sequence[str] | None, wanted: Mapping[str, Collection]) -> list[dict[str, Any]]:
     with pq.ParquetFile(path) as file:
         if missing := [c for c in (*(columns or ()), *wanted) if c not in file.schema_arrow.names]:
-            raise KeyError(f"no column {', '.join(missing)}")
+            raise ValueError(f"no column {', '.join(missing)}")
         table = file.read(columns=None if columns is None else list(columns))
     rows: Sequence[int] = range(len(table))
     for column, values in wanted.items():
@@ -34,6 +43,8 @@ def read_rows(path: Path, columns: Sequence[str] | None = None, **wanted: Collec
 
 def _values(column: pa.Array, rows: Sequence[int]) -> list:
     if pa.types.is_timestamp(column.type):  # PyArrow would ask pandas for them
+        if column.type.unit != "us":
+            raise ValueError(f"times in {column.type.unit}")
         numbers = column.view("int64")
         return [EPOCH + timedelta(microseconds=numbers[i].as_py()) for i in rows]
     return [column[i].as_py() for i in rows]
