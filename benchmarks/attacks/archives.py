@@ -1,14 +1,22 @@
-"""Archives on a disk: a band that is missing, a tar that was cut off, names that lead out of the folder."""
+"""Archives on a disk: a band that is missing, a tar that was cut off, names that lead out of the folder, scenes and tars that claim what cannot be."""
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
 import tarfile
+import time
 from pathlib import Path
+
+import numpy as np
 
 from benchmarks.attack import Attack
 from rs_pipeline.catalog.archive import write_catalog
 from rs_pipeline.errors import CatalogError
-from tests.catalog.test_archive import LANDSAT, SAFE, landsat, safe
+from tests.catalog.test_archive import LANDSAT, OTHER, SAFE, derailed, displaced, harmed, landsat, member, outlined, packed, safe
 
 
 def half_there(folder: Path) -> str:
@@ -46,6 +54,57 @@ def led_out(folder: Path) -> str:
     return "everything lies in the archive's folder, no link was made"
 
 
+HOSTILE = {
+    "pixels of 1e8 m": lambda a: displaced(a, 1e8), "infinite pixels": lambda a: displaced(a, np.inf), "no origin": lambda a: displaced(a, 30, np.nan),
+    "an origin of 1e18 m": lambda a: displaced(a, 30, 1e18), "corners that are no numbers": lambda a: outlined(a, "nan nan 41 116 41 117 40 116"),
+    "damaged xz": lambda a: harmed(a / f"{OTHER}.tar", "w:xz"), "damaged gz": lambda a: harmed(a / f"{OTHER}.tar.gz", "w:gz"), "no deflate": lambda a: derailed(a / f"{OTHER}.tar.gz"),
+    "a sparse band": lambda a: packed(a / f"{OTHER}.tar", extra=member(kind=tarfile.GNUTYPE_SPARSE)), "a band of 9 GiB": lambda a: packed(a / f"{OTHER}.tar", extra=member(size=9 * 2**30)),
+    "a pipe": lambda a: os.mkfifo(a / f"{OTHER}.tar"),
+}  # fmt: skip
+
+
+def hostile(folder: Path) -> str:
+    """One scene or tar that claims what cannot be, beside a whole scene; then metadata of blank lines."""
+    longest = 0.0
+    for name, harm in HOSTILE.items():
+        archive = folder / name.replace(" ", "-") / "archive"
+        landsat(archive)
+        harm(archive)
+        started = time.monotonic()
+        found = write_catalog(archive)
+        longest = max(longest, time.monotonic() - started)
+        assert sum(found.scenes.values()) == 1 and len(found.left_out) == 1, (name, found)
+    about = next(path for path in landsat(folder / "blank") if "MTL" in path.name)
+    about.write_text("\n" * 1_000_000 + about.read_text())
+    started = time.monotonic()
+    assert sum(write_catalog(folder / "blank").scenes.values()) == 1
+    assert max(longest, time.monotonic() - started) < 10
+    return f"{len(HOSTILE)} of {len(HOSTILE)} left out with a line, the scene beside in the catalog; the longest took {longest:.1f} s, a million blank lines {time.monotonic() - started:.1f} s"
+
+
+def killed(folder: Path) -> str:
+    """The command is killed while it unpacks, and started again."""
+    (folder / "archive").mkdir()
+    packed(folder / "archive" / f"{OTHER}.tar")
+    slow = "import time, sys; from pathlib import Path; from rs_pipeline.catalog import archive; archive._see_complete = lambda *a: time.sleep(60); archive.write_catalog(Path(sys.argv[1]))"
+    process = subprocess.Popen([sys.executable, "-c", slow, str(folder / "archive")])
+    try:
+        for _ in range(600):
+            if len(left := list(folder.glob("archive/unpacked/.*.part/*QA_RADSAT*"))) == 1:
+                break
+            time.sleep(0.1)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert left, "it was killed while it unpacked"
+    found = write_catalog(folder / "archive")
+    (item,) = folder.glob(f"archive/stac/*/{OTHER}.json")
+    hrefs = [asset["href"] for asset in json.loads(item.read_text())["assets"].values()]
+    parts = list(folder.glob("archive/unpacked/.*"))
+    assert not found.left_out and not parts and not any(".part" in href for href in hrefs)
+    return f"started again: {sum(found.scenes.values())} scene of {len(hrefs)} bands, {len(parts)} folders of the killed one left"
+
+
 def others_catalog(folder: Path) -> str:
     """A catalog of somebody else's in the way."""
     safe(folder)
@@ -61,5 +120,7 @@ def others_catalog(folder: Path) -> str:
 ATTACKS = (
     Attack("half there", "what is whole is used, what is not is named with what to do", half_there),
     Attack("led out", "a tar writes nothing outside the folder", led_out),
+    Attack("hostile scenes", "one bad scene or tar ends nothing, takes no memory and no time, and is named", hostile),
+    Attack("killed while unpacking", "the next start unpacks anew and leaves nothing of the killed one", killed),
     Attack("another's catalog", "a catalog that this verb did not write is kept", others_catalog),
 )

@@ -5,6 +5,7 @@ Where a server must stand for one outside, 127.0.0.3 counts as public; 127.0.0.1
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import os
@@ -31,6 +32,7 @@ from rasterio.warp import transform_bounds
 from benchmarks.attack import Attack
 from rs_pipeline import region
 from rs_pipeline import tiles as tiling
+from rs_pipeline.catalog import sign
 from rs_pipeline.catalog.assign import assign
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.identity import found_identity
@@ -38,7 +40,7 @@ from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.catalog.read import open_raster, read_text, retrying
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import FetchSection, Settings, SourceSection, parse
-from rs_pipeline.errors import CatalogError, EmptySearchError, RemoteError
+from rs_pipeline.errors import CatalogError, ConfigError, EmptySearchError, RemoteError
 from rs_pipeline.layout import Layout
 from rs_pipeline.remote import address, breaker
 from rs_pipeline.remote.ask import ask
@@ -369,6 +371,38 @@ def stranger(folder: Path) -> str:
     return f"4 ways to connect without the job's certificate refused; it listens on {', '.join(sorted(listening))} only"
 
 
+def led_away(folder: Path) -> str:
+    """The signing service sends to another server."""
+    other = Server(always(http(body=b'{"msft:expiry": "2030-01-01T00:00:00Z", "token": "t"}')), PUBLIC)
+    service = Server(always(http("302 Found", Location=other.url + "/token")))
+    with forgotten():
+        sign._token(service.url + "/token", SECRET)
+    assert SECRET in service.requests[0] and not any(SECRET in request for request in other.requests)
+    return f"{len(service.requests)} request with the key to its service, {len(other.requests)} without it to the other"
+
+
+def proxied(folder: Path) -> str:
+    """Proxies as environments write them, and such as cannot be used."""
+    proxy, before = Server(always(http(body=b"by proxy"))), {name: os.environ.pop(name) for name in list(os.environ) if name.lower().endswith("_proxy")}
+    host = proxy.url.removeprefix("http://")
+    try:
+        with forgotten():
+            for value in (host, f"//{host}", f"HTTP://{host}/", f"http://me:{SECRET}%40%2F@{host}"):
+                os.environ["http_proxy"] = value
+                assert ask("http://no-such-host.invalid/x", LIMITS).body == b"by proxy", value
+            sent = base64.b64decode(re.search(r"(?i)proxy-authorization: basic (\S+)", proxy.requests[-1])[1]).decode()
+            assert sent == f"me:{SECRET}@/", sent
+            said = []
+            for value in ("socks5h://127.0.0.1:9", f"http://me:{SECRET}/@127.0.0.1:9", "127.0.0.1:port"):
+                os.environ["http_proxy"] = value
+                said.append(refused(lambda: ask("http://no-such-host.invalid/x", LIMITS), ConfigError))
+    finally:
+        os.environ.pop("http_proxy", None)
+        os.environ.update(before)
+    assert all("http_proxy" in text and SECRET not in text for text in said), said
+    return f"{len(proxy.requests)} of 4 forms asked by the proxy; {len(said)} refused: {said[0]}"
+
+
 def flooded(folder: Path) -> str:
     """A redirect that goes round, and an address that is none."""
     server = Server(always(http("302 Found", Location="/again")), PUBLIC)
@@ -381,6 +415,8 @@ ATTACKS = (
     Attack("waiting", "a request ends within twice fetch.timeout_s, whatever drips", waiting),
     Attack("redirect inward", "no request reaches an internal host", inward),
     Attack("redirect for ever", "redirects end", flooded),
+    Attack("key led away", "the key of the signing service goes to no other server", led_away),
+    Attack("proxies", "a proxy is used however it is written, or refused by the name of its variable", proxied),
     Attack("rebinding", "the address that was checked is the one that is asked", rebound),
     Attack("numbers", "no notation of an internal address is public, nor is a name that nobody knows", numbers),
     Attack("next link", "pages come from the catalog's own server by GET or POST, and no foreign header is sent", hostile_next),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from urllib3 import make_headers
 
@@ -12,7 +12,7 @@ from rs_pipeline.config import SourceSection
 from rs_pipeline.config.sections import VARIABLE
 from rs_pipeline.errors import CatalogError, ConfigError
 from rs_pipeline.redaction import is_secret, unsigned
-from rs_pipeline.remote.address import origin, standing
+from rs_pipeline.remote.address import origin, standing, user_of
 from rs_pipeline.remote.ask import Credentials
 
 
@@ -74,6 +74,6 @@ def credentials(source: SourceSection) -> tuple[str, Credentials]:
     parts = urlsplit(url)
     headers = {name: expanded(value) for name, value in source.headers.items()}
     if parts.username is not None:
-        headers |= make_headers(basic_auth=f"{unquote(parts.username)}:{unquote(parts.password or '')}")
+        headers |= make_headers(basic_auth=user_of(parts))
     query = tuple((name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if is_secret(name))
     return unsigned(url), Credentials(origin(url), headers, query)

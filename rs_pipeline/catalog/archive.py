@@ -21,15 +21,15 @@ from xml.etree import ElementTree
 
 import rasterio
 import shapely
-from rasterio.errors import RasterioError
 from rasterio.warp import transform_geom
 
-from rs_pipeline.catalog.items import clean_text
+from rs_pipeline.catalog.items import clean_text, footprint_of
 from rs_pipeline.catalog.read import driver_of
-from rs_pipeline.errors import CatalogError
+from rs_pipeline.errors import CatalogError, SpaceError
 from rs_pipeline.model import Sensor
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.atomic import atomic_folder, atomic_path
+from rs_pipeline.storage.special import special_kind
 
 CATALOG_ID = "rs-pipeline-archive"
 """By it a catalog that this verb wrote is known, and may be written anew."""
@@ -51,11 +51,31 @@ _TM = {"SR_B1": "blue", "SR_B2": "green", "SR_B3": "red", "SR_B4": "nir08", "SR_
 _OLI = {"SR_B2": "blue", "SR_B3": "green", "SR_B4": "red", "SR_B5": "nir08", "SR_B6": "swir16", "SR_B7": "swir22"}
 _LANDSAT_QA = {"QA_PIXEL": "qa_pixel", "QA_RADSAT": "qa_radsat", "SR_QA_AEROSOL": "qa_aerosol", "SR_ATMOS_OPACITY": "atmos_opacity"}
 
-_MOST_METADATA_BYTES = 64 * 2**20
+_MOST_METADATA_BYTES = 16 * 2**20
+
+_WIDEST_M, _WIDEST_DEG = 1e6, 10.0
+"""A scene is 110 to 185 km wide; what claims more has a damaged place."""
+
+_MOST_TAR_BYTES, _MOST_MEMBERS = 8 * 2**30, 1000
+"""A Landsat scene has some 2 GB in 25 files."""
+
+_MOST_HEADER_BYTES = 2**20
+_MOST_PADDING_BYTES = 16 * 2**20
 
 
 class _Unfit(Exception):
     """A scene that cannot be used, and why."""
+
+
+class _Member(tarfile.TarInfo):
+    """A member of a tar. Headers that only describe others are refused where they are long: `tarfile` takes them into memory whole."""
+
+    @classmethod
+    def frombuf(cls, buf, encoding, errors):
+        member = super().frombuf(buf, encoding, errors)
+        if not member.isreg() and not 0 <= member.size <= _MOST_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header that speaks of {member.size} bytes")
+        return member
 
 
 @dataclass
@@ -80,6 +100,8 @@ class _Scene:
 def write_catalog(folder: Path, out: Path | None = None) -> Archive:
     """Write ``catalog.json`` and the items of all scenes below a folder; tars of Landsat are unpacked beside it, as far as bands are needed.
 
+    Names that begin with a dot are passed over: they are of systems, or of what is still being written.
+
     Parameters
     ----------
     out : folder of the catalog, where it is not to lie in the archive's own; then `sources.folders` must name the archive.
@@ -87,6 +109,7 @@ def write_catalog(folder: Path, out: Path | None = None) -> Archive:
     Raises
     ------
     CatalogError : there is no such folder; another catalog is in the way; no scene is there that can be used.
+    SpaceError : the disk takes no more.
     """
     if not folder.is_dir():
         raise CatalogError("there is no such folder", where=str(folder), remedy="give the folder that the scenes lie in")
@@ -96,8 +119,12 @@ def write_catalog(folder: Path, out: Path | None = None) -> Archive:
     for scene in _scenes(folder, out, found.left_out):
         try:
             items.append(_item(scene, out / ITEMS / scene.collection))
-        except (_Unfit, OSError, RasterioError, ElementTree.ParseError, ValueError) as why:
-            found.left_out.append(f"{scene.name}: {clean_text(why) if isinstance(why, _Unfit) else f'cannot be read ({clean_text(why, 120)}); fetch it again'}")
+        except _Unfit as why:
+            found.left_out.append(f"{scene.name}: {clean_text(why)}")
+        except (SpaceError, MemoryError):
+            raise
+        except Exception as fault:  # drivers and geometry raise many kinds for damaged scenes
+            found.left_out.append(f"{scene.name}: cannot be read ({_words(fault)}); fetch it again")
     if not items:
         seen = "; " + "; ".join(found.left_out[:5]) if found.left_out else ""
         raise CatalogError(
@@ -107,6 +134,11 @@ def write_catalog(folder: Path, out: Path | None = None) -> Archive:
     _write(items, out)
     found.scenes.update(_SENSORS[item["collection"]] for item in items)
     return found
+
+
+def _words(fault: Exception) -> str:
+    """What a fault says, else its kind."""
+    return clean_text(fault, 120) or type(fault).__name__
 
 
 def _see_no_other(path: Path) -> None:
@@ -122,7 +154,7 @@ def _see_no_other(path: Path) -> None:
 def _scenes(folder: Path, out: Path, left_out: list[str]) -> Iterator[_Scene]:
     """Scenes below a folder, in the order of their names; each once, however many copies there are."""
     files, safes = _files(folder, out, left_out)
-    files |= {path.name: path for path in sorted((out / UNPACKED).glob("*/*"))}
+    files |= {path.name: path for path in sorted((out / UNPACKED).glob("[!.]*/[!.]*"))}
     files |= {path.name: path for tar in _tars(files) for path in _unpacked(tar, out / UNPACKED, left_out)}
     yield from (_safe(path) for path in safes)
     groups: dict[str, dict[str, tuple[Path, re.Match]]] = {}
@@ -144,8 +176,8 @@ def _files(folder: Path, out: Path, left_out: list[str]) -> tuple[dict[str, Path
     """Files by name, and SAFE folders, below a folder."""
     files: dict[str, Path] = {}
     safes: dict[str, Path] = {}
-    for base, folders, names in os.walk(folder):
-        folders.sort()
+    for base, folders, names in os.walk(folder, onerror=lambda fault: left_out.append(f"{clean_text(fault.filename)}: cannot be read ({fault.strerror}); give yourself the right to read it")):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in list(folders):
             path, safe = Path(base, name), _SAFE.fullmatch(name)
             if path == out / ITEMS or safe or _OTHER_SAFE.fullmatch(name):
@@ -158,12 +190,15 @@ def _files(folder: Path, out: Path, left_out: list[str]) -> tuple[dict[str, Path
                 safes[name] = path
             elif _OTHER_SAFE.fullmatch(name):
                 left_out.append(f"{name}: no Sentinel-2; radar is read from a catalog (planetary-computer-sentinel-1-rtc)")
-        for name in sorted(names):
-            if _PACKED.fullmatch(name) and name.removesuffix(".zip").removesuffix(".SAFE") + ".SAFE" not in folders:
+        for name in sorted(name for name in names if not name.startswith(".")):
+            known = _LANDSAT.fullmatch(name) or _HLS.fullmatch(name)
+            if known and (kind := special_kind(Path(base, name))):
+                left_out.append(f"{name}: {kind}, not a file; put the file in its place")
+            elif _PACKED.fullmatch(name) and name.removesuffix(".zip").removesuffix(".SAFE") + ".SAFE" not in safes:
                 left_out.append(f"{name}: packed; unpack it")
-            elif name in files and (_LANDSAT.fullmatch(name) or _HLS.fullmatch(name)):
+            elif known and name in files:
                 left_out.append(f"{Path(base, name).relative_to(folder)}: a copy of {files[name].relative_to(folder)}")
-            elif not name.startswith("._"):  # macOS's own
+            else:
                 files[name] = Path(base, name)
     return files, list(safes.values())
 
@@ -191,18 +226,39 @@ def _unpacked(tar: Path, folder: Path, left_out: list[str]) -> list[Path]:
     target = folder / tar.name.partition(".")[0]
     wanted = {*_asset_keys(tar.name[2:4]), "MTL"}
     try:
-        with tarfile.open(tar) as packed, atomic_folder(target) as beside:
+        with tarfile.open(tar, tarinfo=_Member) as packed, atomic_folder(target) as beside:
             beside.mkdir()
-            for member in packed:
+            for member in _members(packed):
                 said = _LANDSAT.fullmatch(Path(member.name).name)
                 if member.isfile() and said and (said["what"] or "").upper() in wanted:
                     member.name = Path(member.name).name
                     packed.extract(member, beside, filter="data")
             _see_complete(beside, tar.name[2:4])
-    except (tarfile.TarError, EOFError, OSError) as fault:
-        left_out.append(f"{tar.name}: cannot be unpacked ({clean_text(fault, 120)}); fetch it again")
+            _see_end(packed)
+    except (SpaceError, MemoryError):
+        raise
+    except Exception as fault:  # each kind of compression has errors of its own
+        left_out.append(f"{tar.name}: cannot be unpacked ({_words(fault)}); fetch it again")
         return []
     return sorted(target.iterdir())
+
+
+def _members(packed: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Members of a tar, up to the limits of a scene: few bytes may speak of many."""
+    total = 0
+    for count, member in enumerate(packed, start=1):
+        total += member.size
+        if member.issparse():
+            raise tarfile.ReadError(f"{Path(member.name).name} is sparse")
+        if member.size < 0 or total > _MOST_TAR_BYTES or count > _MOST_MEMBERS:
+            raise tarfile.ReadError(f"more than {_MOST_TAR_BYTES // 2**30} GiB or {_MOST_MEMBERS} members")
+        yield member
+
+
+def _see_end(packed: tarfile.TarFile) -> None:
+    """Read what follows the last member: there the checksum of what was compressed is compared."""
+    if len(packed.fileobj.read(_MOST_PADDING_BYTES)) == _MOST_PADDING_BYTES:
+        raise tarfile.ReadError("goes on after its end")
 
 
 def _see_complete(folder: Path, craft: str) -> None:
@@ -213,7 +269,7 @@ def _see_complete(folder: Path, craft: str) -> None:
 
 
 def _safe(folder: Path) -> _Scene:
-    bands = {said["asset"].upper().replace("0M", "0m"): path for path in sorted(folder.glob("GRANULE/*/IMG_DATA/**/*.jp2")) if (said := _SAFE_BAND.fullmatch(path.name))}
+    bands = {said["asset"].upper().replace("0M", "0m"): path for path in sorted(folder.glob("GRANULE/[!.]*/IMG_DATA/**/[!.]*.jp2")) if (said := _SAFE_BAND.fullmatch(path.name))}
     return _Scene(folder.name.removesuffix(".SAFE"), "sentinel-2-l2a", bands, folder / "MTD_MSIL2A.xml")
 
 
@@ -230,7 +286,7 @@ def _item(scene: _Scene, folder: Path) -> dict[str, Any]:
     if not properties["datetime"]:
         raise _Unfit(f"{scene.metadata.name} says no time; fetch it again")
     red = next(scene.assets[name] for name in sensor.band("red").assets if name in scene.assets)
-    outline = properties.pop("outline", None) or _outline(red)
+    outline = footprint_of({"geometry": shapely.geometry.mapping(properties.pop("outline", None) or _outline(red))})
     used = {name: path for name, path in scene.assets.items() if any(name in b.assets for b in sensor.bands)}
     return {
         "type": "Feature", "stac_version": "1.0.0", "stac_extensions": [], "id": scene.name, "collection": scene.collection, "links": [],
@@ -252,15 +308,24 @@ def _outline(path: Path) -> shapely.Geometry:
     with rasterio.open(path, driver=driver_of(str(path))) as dataset:
         if dataset.crs is None:
             raise _Unfit(f"{path.name} has no CRS; fetch it again")
-        return shapely.geometry.shape(transform_geom(dataset.crs, "EPSG:4326", shapely.geometry.mapping(shapely.segmentize(shapely.box(*dataset.bounds), 10_000))))
+        bounds, widest = dataset.bounds, _WIDEST_DEG if dataset.crs.is_geographic else _WIDEST_M
+        span = max(abs(bounds.right - bounds.left), abs(bounds.top - bounds.bottom))
+        if not (all(map(math.isfinite, bounds)) and 0 < span <= widest):
+            raise _Unfit(f"{path.name} does not lie where a scene may ({', '.join(f'{b:g}' for b in bounds)}); fetch it again")
+        return shapely.geometry.shape(transform_geom(dataset.crs, "EPSG:4326", shapely.geometry.mapping(shapely.segmentize(shapely.box(*bounds), span / 20))))
 
 
-def _xml(path: Path) -> ElementTree.Element:
+def _metadata(path: Path) -> bytes:
+    """A file of metadata, whole."""
     if not path.is_file():
         raise _Unfit(f"lacks {path.name}; fetch it again, or finish its unpacking")
     if path.stat().st_size > _MOST_METADATA_BYTES:
-        raise _Unfit(f"{path.name} is larger than {_MOST_METADATA_BYTES // 2**20} MiB")
-    return ElementTree.fromstring(path.read_bytes())
+        raise _Unfit(f"{path.name} is larger than {_MOST_METADATA_BYTES // 2**20} MiB; fetch it again")
+    return path.read_bytes()
+
+
+def _xml(path: Path) -> ElementTree.Element:
+    return ElementTree.fromstring(_metadata(path))
 
 
 def _said(root: ElementTree.Element, name: str) -> str:
@@ -281,7 +346,7 @@ def _of_safe(scene: _Scene) -> dict[str, Any]:
     about = _xml(scene.metadata)
     name = (_said(about, "PRODUCT_URI") or f"{scene.name}.SAFE").removesuffix(".SAFE")
     cell = re.search(r"_T(\d{2}[A-Z]{3})_", f"{name}_")
-    granule = next(iter(sorted(scene.metadata.parent.glob("GRANULE/*/MTD_TL.xml"))), None)
+    granule = next(iter(sorted(scene.metadata.parent.glob("GRANULE/[!.]*/MTD_TL.xml"))), None)
     sun = next((e for e in _xml(granule).iter() if e.tag.rpartition("}")[2] == "Mean_Sun_Angle"), None) if granule else None
     zenith, azimuth = (_number(_said(sun, n)) if sun is not None else None for n in ("ZENITH_ANGLE", "AZIMUTH_ANGLE"))
     corners = [float(n) for n in _said(about, "EXT_POS_LIST").split()]
@@ -299,7 +364,8 @@ def _of_landsat(scene: _Scene) -> dict[str, Any]:
     """Properties of a Landsat scene, from its MTL.txt."""
     if scene.metadata is None:
         raise _Unfit("lacks MTL.txt; fetch it again, or finish its unpacking")
-    said = dict(re.findall(r'^\s*(\w+) = "?([^"\n]*)"?\s*$', scene.metadata.read_text("utf-8", errors="replace"), re.MULTILINE))
+    lines = (line.partition("=") for line in _metadata(scene.metadata).decode("utf-8", errors="replace").split("\n"))
+    said = {name.strip(): clean_text(value.strip().strip('"')) for name, equals, value in lines if equals}
     day, at = said.get("DATE_ACQUIRED", ""), said.get("SCENE_CENTER_TIME", "")
     if not (day and at):
         raise _Unfit(f"{scene.metadata.name} says no DATE_ACQUIRED and SCENE_CENTER_TIME; fetch it again")

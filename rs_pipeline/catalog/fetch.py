@@ -186,11 +186,11 @@ def _make(scene: Scene, grid: Grid, reach_m: float, folder: Path, settings: Sett
             lost = settle(pieces, scene, sensor, grid.crs)
         if lost:
             return "failed", f"no data, or one number only, in {', '.join(lost)} where other bands have data"
+        source = read_from(scene, settings.fetch)  # after the pixels: what changes while they are read is seen, by the server or by its answers
     except SpaceError:
         raise
     except (PipelineError, *FAULTS) as fault:
         return "failed", " ".join(str(fault.what if isinstance(fault, PipelineError) else fault).split())
-    source = read_from(scene, settings.fetch)  # after the pixels: what changes while they are read is seen, by the server or by its answers
     if changed := changed_since(scene, source):
         return "failed", f"changed since the search ({changed}), its offset may be another: search again"
     if not any(p.numbers.any() for p in pieces if p.role not in MASK_ROLES):

@@ -266,8 +266,13 @@ def _with_few_corners(geometry: shapely.Geometry) -> shapely.Geometry:
     return next((g for g in drawn if not g.is_empty and shapely.get_num_coordinates(g) <= _KEPT_CORNERS), shapely.envelope(hull))
 
 
-def _footprint(item: Mapping[str, Any]) -> shapely.Geometry:
-    """Valid polygon in degrees, rounded to 1e-7 (1 cm) so that it reads back unchanged, with at most _KEPT_CORNERS."""
+def footprint_of(item: Mapping[str, Any]) -> shapely.Geometry:
+    """Valid polygon in degrees, rounded to 1e-7 (1 cm) so that it reads back unchanged, with at most _KEPT_CORNERS.
+
+    Raises
+    ------
+    Refusal : there is none, or it does not lie on Earth.
+    """
     try:
         if item.get("geometry"):
             _check_corners(item["geometry"])
@@ -503,7 +508,7 @@ def _fill(base: Candidate, item: Mapping[str, Any], source: SourceSection, senso
     """The candidate with all that can be read from the item; raises Refusal carrying on from what is known by then."""
     properties, scene = item["properties"], base.scene
     when = _moment(properties)
-    footprint = _footprint(item)
+    footprint = footprint_of(item)
     elevation, azimuth = item_sun_angles(properties)
     flag = properties.get("earthsearch:boa_offset_applied", properties.get("sentinel:boa_offset_applied"))
     facts = OffsetFacts(

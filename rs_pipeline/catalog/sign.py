@@ -10,7 +10,8 @@ from urllib.parse import parse_qs, urlparse, urlsplit
 
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RemoteError
-from rs_pipeline.remote.ask import ask, parsed
+from rs_pipeline.remote.address import origin
+from rs_pipeline.remote.ask import Credentials, ask, parsed
 from rs_pipeline.remote.retrying import Refused
 
 RENEW_BEFORE = timedelta(minutes=5)
@@ -62,7 +63,8 @@ def _token(url: str, key: str | None) -> dict[str, Any]:
     if url in _refused:
         raise _refused[url]
     try:
-        return parsed(ask(url, _LIMITS, internal=True, headers={"Ocp-Apim-Subscription-Key": key} if key else {}, most=2**16).body)
+        own = Credentials(origin(url), {"Ocp-Apim-Subscription-Key": key} if key else {})
+        return parsed(ask(url, _LIMITS, internal=True, credentials=own, most=2**16).body)
     except Refused as fault:
         if fault.status not in (401, 403):
             raise

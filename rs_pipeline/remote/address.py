@@ -9,7 +9,7 @@ import ipaddress
 import socket
 import time
 from functools import lru_cache
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """Behind it stands the IPv4 address of the last 32 bits (RFC 6052): it is judged in its place."""
@@ -102,3 +102,12 @@ def origin(url: str) -> tuple[str, str, int]:
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
     return scheme, bare(parts.hostname or ""), parts.port or {"https": 443, "http": 80}.get(scheme, 0)
+
+
+def user_of(parts: SplitResult) -> str:
+    """User and password of an address as basic authentication sends them: UTF-8 (RFC 7617), whose bytes `urllib3` takes as Latin-1.
+
+    >>> user_of(urlsplit("http://me:p%40ss@host"))
+    'me:p@ss'
+    """
+    return f"{unquote(parts.username or '')}:{unquote(parts.password or '')}".encode().decode("latin-1")

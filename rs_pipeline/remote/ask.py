@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError, LocationValueError
@@ -19,7 +19,7 @@ from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RemoteError
 from rs_pipeline.redaction import redacted
 from rs_pipeline.remote import breaker
-from rs_pipeline.remote.address import origin
+from rs_pipeline.remote.address import origin, user_of
 from rs_pipeline.remote.connection import Clock, manager_of
 from rs_pipeline.remote.retrying import RETRY_STATUS, Later, Refused, retry_after_s
 
@@ -165,7 +165,7 @@ def _addressed(url: str, headers: dict[str, str], credentials: Credentials | Non
         raise RemoteError("neither https nor http", where=url)
     sent = {"User-Agent": "rs-pipeline", "Accept-Encoding": "gzip", **headers}
     if parts.username is not None:
-        sent |= urllib3.make_headers(basic_auth=f"{unquote(parts.username)}:{unquote(parts.password or '')}")
+        sent |= urllib3.make_headers(basic_auth=user_of(parts))
     query = parts.query
     if credentials is not None and credentials.origin == (scheme, host, port):
         sent |= credentials.headers

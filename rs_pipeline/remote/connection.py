@@ -20,7 +20,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from rs_pipeline.errors import RemoteError
+from rs_pipeline.errors import ConfigError, RemoteError
 from rs_pipeline.remote import address
 
 _KEPT = 64
@@ -147,19 +147,40 @@ def _manager(internal: bool, proxy: str | None) -> urllib3.PoolManager:
         manager = urllib3.PoolManager(**how)
     else:
         user = urlsplit(proxy)
-        headers = urllib3.make_headers(proxy_basic_auth=f"{user.username}:{user.password or ''}") if user.username else None
+        headers = urllib3.make_headers(proxy_basic_auth=address.user_of(user)) if user.username else None
         manager = urllib3.ProxyManager(proxy, proxy_headers=headers, **how)
     manager.pool_classes_by_scheme = _classes(internal or proxy is not None)
     return manager
 
 
 def proxy_of(url: str) -> str | None:
-    """The proxy that the environment (``https_proxy``, ``http_proxy``, ``all_proxy``, ``no_proxy``) names for an address."""
+    """The proxy that the environment (``https_proxy``, ``http_proxy``, ``all_proxy``, ``no_proxy``) names for an address, with its scheme.
+
+    Raises
+    ------
+    ConfigError : it names what is no proxy of http or https.
+    """
     parts = urlsplit(url)
     if urllib.request.proxy_bypass(parts.hostname or ""):
         return None
     found = urllib.request.getproxies()
-    return found.get(parts.scheme) or found.get("all")
+    kind = next((kind for kind in (parts.scheme, "all") if found.get(kind, "").strip()), None)
+    return _proxy_address(found[kind].strip(), f"{kind}_proxy") if kind else None
+
+
+def _proxy_address(text: str, variable: str) -> str:
+    """The address of a proxy as an environment variable gives it, there often without a scheme."""
+    whole = text if "://" in text else f"http://{text.lstrip('/')}"
+    try:
+        scheme, host, _ = address.origin(whole)
+    except ValueError:
+        scheme, host = "", ""
+    if scheme not in ("http", "https") or not host:
+        raise ConfigError(
+            f"the environment variable {variable} names no proxy of http or https" + (f" but one of {scheme}" if host else ""), where=variable,
+            remedy="write http://host:port, signs of a password such as @ / # as %40 %2F %23; https_proxy and http_proxy go before all_proxy; hosts in no_proxy are asked directly",
+        )  # fmt: skip
+    return whole
 
 
 def manager_of(url: str, internal: bool) -> urllib3.PoolManager:
@@ -167,7 +188,7 @@ def manager_of(url: str, internal: bool) -> urllib3.PoolManager:
 
     Raises
     ------
-    RemoteError : a proxy is to be asked for a host that is internal by all that is known here.
+    RemoteError : a proxy is to be asked for a host that is internal by all that is known here. ConfigError : see `proxy_of`.
     """
     proxy = proxy_of(url)
     if proxy is not None and not internal and address.standing(urlsplit(url).hostname or "") == "internal":

@@ -1,8 +1,12 @@
 """An archive on a disk becomes a catalog that a run reads; what is half there, or no scene, is left out with its reason."""
 
+import io
 import json
+import os
 import tarfile
+import zlib
 from pathlib import Path
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -10,6 +14,7 @@ import rasterio
 from affine import Affine
 from typer.testing import CliRunner
 
+from rs_pipeline.catalog import archive as module
 from rs_pipeline.catalog.archive import write_catalog
 from rs_pipeline.catalog.chips import load_chips
 from rs_pipeline.catalog.fetch import fetch
@@ -18,6 +23,7 @@ from rs_pipeline.catalog.search import search
 from rs_pipeline.cli import app
 from rs_pipeline.errors import CatalogError
 from rs_pipeline.layout import Layout
+from rs_pipeline.storage.atomic import _host
 from tests.catalog.conftest import CRS, LEFT, TOP, make_grid, write_tif
 
 SAFE = "S2A_MSIL2A_20230501T025551_N0509_R132_T50SMK_20230501T064300.SAFE"
@@ -71,6 +77,52 @@ def hls(folder: Path) -> None:
         write_tif(folder / f"{HLS}.{band}.tif", np.full((21, 21), 64 if band == "Fmask" else 1500, "uint8" if band == "Fmask" else "int16"), 30)
     with rasterio.open(folder / f"{HLS}.B04.tif", "r+") as red:
         red.update_tags(PRODUCT_URI=SAFE.replace("L2A", "L1C"), PROCESSING_BASELINE="05.09", MEAN_SUN_ZENITH_ANGLE="31", MEAN_SUN_AZIMUTH_ANGLE="150", cloud_coverage="43")
+
+
+OTHER = LANDSAT.replace("20230502", "20230518")
+
+
+def displaced(folder: Path, step_m: float, left: float = LEFT) -> None:
+    """A Landsat scene whose red band claims another place."""
+    landsat(folder, OTHER)
+    write_tif(folder / f"{OTHER}_SR_B4.TIF", np.full((21, 21), 10_000, "uint16"), step_m, left=left)
+
+
+def outlined(folder: Path, corners: str) -> None:
+    """A SAFE folder with other corners."""
+    about = safe(folder, SAFE.replace("0501T", "0506T")) / "MTD_MSIL2A.xml"
+    about.write_text(about.read_text().replace(FOOTPRINT, corners))
+
+
+def packed(path: Path, mode: str = "w", extra: tarfile.TarInfo | None = None, content: bytes = b"") -> bytes:
+    """A tar of the scene of another day, with one member more at its end; what it holds."""
+    files = landsat(path.parent.parent / "other", OTHER)
+    with tarfile.open(path, mode) as tar:
+        for file in files:
+            tar.add(file, file.name)
+        if extra is not None:
+            tar.addfile(extra, io.BytesIO(content) if content else None)
+    return path.read_bytes()
+
+
+def member(name: str = f"{OTHER}_SR_B4.TIF", size: int = 0, kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:
+    about = tarfile.TarInfo(name)
+    about.size, about.type = size, kind
+    return about
+
+
+def harmed(path: Path, mode: str) -> None:
+    """A packed scene with a band of noise that nobody reads, and 40 other bytes in its midst."""
+    noise = np.random.default_rng(1).bytes(300_000)
+    data = bytearray(packed(path, mode, member(f"{OTHER}_ST_TRAD.TIF", len(noise)), noise))
+    data[150_000:150_040] = bytes(40)
+    path.write_bytes(data)
+
+
+def derailed(path: Path) -> None:
+    """A packed scene that goes on, in its midst, with what no compression gives."""
+    plain, stream = packed(path), zlib.compressobj(wbits=31)
+    path.write_bytes(stream.compress(plain[: len(plain) // 2]) + stream.flush(zlib.Z_FULL_FLUSH) + b"\xff" * 40)
 
 
 @pytest.fixture
@@ -140,6 +192,20 @@ def test_written_again_it_follows_what_is_there(archive):
     (lambda a: [p.unlink() for p in landsat(a, LANDSAT.replace("0502", "0518")) if "MTL" in p.name], "lacks MTL.txt; fetch it again, or finish its unpacking"),
     (lambda a: (a / f"{LANDSAT.replace('0502', '0518')}.tar").write_bytes(b"half"), "cannot be unpacked"),
     (lambda a: (a / "hls" / f"{HLS.replace('123T', '128T')}.B04.tif").write_bytes(b""), f"{HLS.replace('123T', '128T')}: lacks B02, B03, B8A, B11, B12, Fmask"),
+    (lambda a: displaced(a, 1e8), f"{OTHER}: {OTHER}_SR_B4.TIF does not lie where a scene may (500000, -2.0956e+09, 2.1005e+09, 4.4e+06); fetch it again"),
+    (lambda a: displaced(a, np.inf), "does not lie where a scene may"),
+    (lambda a: displaced(a, 30, np.nan), "does not lie where a scene may (nan, "),
+    (lambda a: displaced(a, 30, 1e18), f"{OTHER}: cannot be read ("),
+    (lambda a: outlined(a, "nan nan 41 116 41 117 40 116"), "cannot be read (IllegalArgumentException: "),
+    (lambda a: outlined(a, "40 116 41 216 41 217 40 116"), "cannot be read (geometry is empty or lies outside longitude -180..180, latitude -90..90); fetch it again"),
+    (lambda a: harmed(a / f"{OTHER}.tar", "w:xz"), f"{OTHER}.tar: cannot be unpacked (Corrupt input data); fetch it again"),
+    (lambda a: derailed(a / f"{OTHER}.tar.gz"), f"{OTHER}.tar.gz: cannot be unpacked (Error -3 while decompressing data"),
+    (lambda a: harmed(a / f"{OTHER}.tar.gz", "w:gz"), f"{OTHER}.tar.gz: cannot be unpacked (CRC check failed"),
+    (lambda a: packed(a / f"{OTHER}.tar", extra=member(kind=tarfile.GNUTYPE_SPARSE)), f"{OTHER}_SR_B4.TIF is sparse"),
+    (lambda a: packed(a / f"{OTHER}.tar", extra=member(size=9 * 2**30)), f"{OTHER}.tar: cannot be unpacked (more than 8 GiB or 1000 members); fetch it again"),
+    (lambda a: packed(a / f"{OTHER}.tar", extra=member("long", 2**20 + 1, tarfile.GNUTYPE_LONGNAME)), "a header that speaks of 1048577 bytes"),
+    (lambda a: os.mkfifo(a / f"{OTHER}.tar"), f"{OTHER}.tar: a pipe, not a file; put the file in its place"),
+    (lambda a: [(p.unlink(), p.mkdir()) for p in landsat(a, OTHER) if "MTL" in p.name], f"{OTHER}: lacks MTL.txt; fetch it again, or finish its unpacking"),
 ])  # fmt: skip
 def test_what_is_half_there_or_none_is_told(archive, harm, line):
     harm(archive)
@@ -168,6 +234,44 @@ def test_a_tar_that_was_cut_off_is_used_when_it_is_fetched_again(archive):
     assert not (archive / "unpacked" / LANDSAT).exists()
     tar.write_bytes(whole)
     assert sum(write_catalog(archive).scenes.values()) == 3
+
+
+def test_many_members_are_too_many(archive, monkeypatch):
+    """Their sum counts, not each by itself."""
+    packed(archive / f"{OTHER}.tar")
+    monkeypatch.setattr(module, "_MOST_TAR_BYTES", 5000)
+    assert all("cannot be unpacked (more than 0 GiB or 1000 members); fetch it again" in line for line in write_catalog(archive).left_out)
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "_MOST_MEMBERS", 3)
+    assert len(write_catalog(archive).left_out) == 2
+
+
+@pytest.mark.parametrize("bands", [4, 20])
+def test_killed_while_unpacking_it_unpacks_anew(archive, tmp_path, bands):
+    left = archive / f"unpacked/.{LANDSAT}.{_host()}-99999999.part"
+    left.mkdir(parents=True)
+    for path in landsat(tmp_path / "unpacked")[:bands]:
+        (left / path.name).write_bytes(path.read_bytes()[:900])
+    found = write_catalog(archive)
+    hrefs = [a["href"] for a in json.loads((archive / f"stac/landsat-c2-l2/{LANDSAT}.json").read_text())["assets"].values()]
+    assert not found.left_out and len(hrefs) == 8 and not any(".part" in href for href in hrefs) and not left.exists()
+
+
+def test_what_is_hidden_or_unpacked_beside_is_passed_over(archive):
+    landsat(archive / ".snapshot", OTHER)
+    write_tif(archive / f"._{OTHER}_SR_B4.TIF", np.ones((21, 21), "uint16"), 30)
+    (archive / "2023/05" / SAFE.replace(".SAFE", ".zip")).write_bytes(b"")  # unpacked beside
+    found = write_catalog(archive)
+    assert sum(found.scenes.values()) == 3 and not found.left_out
+
+
+@pytest.mark.parametrize("text", ["\n" * 200_000, " " * 200_000, "A = " + " " * 200_000 + '"x', "A" * 200_000])
+def test_no_metadata_take_long(archive, text):
+    for path in landsat(archive, OTHER):
+        if "MTL" in path.name:
+            path.write_text(text + "\n" + path.read_text())
+    start = perf_counter()
+    assert sum(write_catalog(archive).scenes.values()) == 4 and perf_counter() - start < 5
 
 
 def test_a_tar_cannot_write_elsewhere(tmp_path):

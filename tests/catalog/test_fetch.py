@@ -19,7 +19,7 @@ from rs_pipeline.catalog.qa_flags import scene_flags
 from rs_pipeline.catalog.read import open_raster, retrying
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import FetchSection
-from rs_pipeline.errors import RasterError, SpaceError, TableError
+from rs_pipeline.errors import RasterError, RemoteError, SpaceError, TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.radiometry.masks import QAFlag
@@ -108,6 +108,24 @@ def test_one_bad_scene_does_not_stop_the_rest(world):
     assert table.bytes["s16"] > 0 and table.bytes["s1"] == 0
     assert [c.scene.key for c in load_chips(settings, tile, "2023")] == ["s16"]
     assert not (Layout(settings.root).chip_folder("2023", tile) / "s1").exists()
+
+
+def test_a_refusal_after_the_pixels_fails_the_scene_only(world, monkeypatch):
+    """What signs the addresses may refuse when the files are asked once more what they are."""
+    for day in (1, 6):
+        world.scene(f"s{day}", f"2023-05-{day:02d}T03:00:00Z")
+    settings = world.settings()
+    tile, asked = ready(settings), fetch_module.read_from
+
+    def refusing(scene, limits):
+        if scene.key == "s1":
+            raise RemoteError("no token for this storage, HTTP 403")
+        return asked(scene, limits)
+
+    monkeypatch.setattr(fetch_module, "read_from", refusing)
+    fetch(settings, tile, "2023")
+    table = manifest(settings, tile)
+    assert table.status.to_dict() == {"s1": "failed", "s6": "ok"} and table.reason["s1"] == "no token for this storage, HTTP 403"
 
 
 def test_a_disk_that_fails_is_no_failure_of_the_scene(world, monkeypatch):

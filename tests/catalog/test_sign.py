@@ -45,6 +45,14 @@ def test_token_is_renewed_before_it_ends(monkeypatch, minutes_left, asked):
     assert sign.signed(url, "planetary-computer") == url and sign.signed("https://h.org/x.tif", "planetary-computer") == "https://h.org/x.tif"
 
 
+def test_the_key_goes_to_the_signing_service_only(serving):  # noqa: F811
+    """Wherever its answer leads to."""
+    other = serving(always(http(body=b'{"msft:expiry": "2030-01-01T00:00:00Z", "token": "t"}')))
+    service = serving(always(http("302 Found", Location=other.url + "/token")))
+    assert sign._token(service.url + "/token", "K3Y")["token"] == "t"
+    assert "ocp-apim-subscription-key: k3y" in service.requests[0].lower() and "k3y" not in other.requests[0].lower()
+
+
 def test_urls_without_expiry():
     assert sign.expiry(HREF) is None and sign.expiry(HREF + "?se=nonsense") is None
 

@@ -1,7 +1,9 @@
 """A request goes to where it may, ends in its time, and brings no more than it may."""
 
+import base64
 import datetime
 import gzip
+import re
 import socket
 import ssl
 import time
@@ -14,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from rs_pipeline.config import FetchSection
-from rs_pipeline.errors import RemoteError
+from rs_pipeline.errors import ConfigError, RemoteError
 from rs_pipeline.remote import address, connection
 from rs_pipeline.remote import ask as module
 from rs_pipeline.remote.address import origin
@@ -168,6 +170,32 @@ def test_a_proxy_of_the_environment_is_used(serving, monkeypatch):
         ask("http://10.0.0.1/x", LIMITS)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     assert ask(serving(always(http(body=b"direct"))).url, LIMITS, internal=True).body == b"direct"
+
+
+@pytest.mark.parametrize(("write", "user"), [
+    (lambda host: host, ""), (lambda host: f" //{host}/", ""), (lambda host: f"HTTP://{host}", ""), (lambda host: f"me@{host}", "me:"),
+    (lambda host: f"http://me:p%40ss%2F@{host}", "me:p@ss/"), (lambda host: f"http://me:%E5%AF%86@{host}", "me:密"),
+])  # fmt: skip
+def test_a_proxy_is_written_in_many_ways(serving, monkeypatch, write, user):
+    proxy = serving(always(http(body=b"by proxy")))
+    monkeypatch.setenv("http_proxy", write(proxy.url.removeprefix("http://")))
+    assert ask("http://no-such-host.invalid/x", LIMITS).body == b"by proxy"
+    sent = re.search(r"(?i)proxy-authorization: basic (\S+)", proxy.requests[0])
+    assert (base64.b64decode(sent[1]).decode() if sent else "") == user
+
+
+@pytest.mark.parametrize(("name", "value", "said"), [
+    ("all_proxy", "socks5h://127.0.0.1:9", "the environment variable all_proxy names no proxy of http or https but one of socks5h"),
+    ("http_proxy", "http://me:a/b@127.0.0.1:9", "the environment variable http_proxy names no proxy of http or https"),
+    ("http_proxy", "127.0.0.1:port", "the environment variable http_proxy names no proxy of http or https"),
+    ("http_proxy", "http://", "the environment variable http_proxy names no proxy of http or https"),
+])  # fmt: skip
+def test_a_proxy_that_cannot_be_used_is_named(monkeypatch, name, value, said):
+    monkeypatch.delenv("http_proxy", raising=False)
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as told:
+        ask("http://no-such-host.invalid/x", LIMITS)
+    assert told.value.what == said and told.value.where == name and "write http://host:port" in told.value.remedy
 
 
 def test_documents_of_too_many_parts_are_not_made():
