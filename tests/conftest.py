@@ -18,11 +18,14 @@ REAL_DATA = Path(os.environ.get("RS_PIPELINE_REAL_DATA", Path(__file__).resolve(
 LONG_FIXTURES = ("simulated_run", "small_run", "toy_run")
 """Runs of the whole chain: the tests of each stay together, so that it runs once, and begin first, side by side."""
 
+LONG_FILES = ("test_chain.py", "test_steps.py", "test_real.py", "test_browser.py")
+"""They follow: a long one that begins last leaves the other process idle."""
+
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items):
     """Two processes share the tests; those of a file stay in one, for its fixtures."""
-    items.sort(key=lambda item: long_fixture(item) is None)
+    items.sort(key=lambda item: (long_fixture(item) is None, item.path.name not in LONG_FILES))
     for item in items:
         item.add_marker(pytest.mark.xdist_group(long_fixture(item) or str(item.path)))
 
