@@ -63,6 +63,7 @@ def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: st
                 watch.write("given up", reason)
         except BaseException as fault:
             if not isinstance(fault, KeyboardInterrupt | SystemExit) and (what := disk_fault(settings.root, fault)):
+                drop_parts(settings)  # of a quota nothing else may tell
                 full = SpaceError(what, where=f"{job}, {settings.root}", remedy=MAKE_ROOM)
                 watch.write("failed", _words(full))
                 raise full from fault
@@ -104,11 +105,16 @@ def _warnings() -> Iterator[list[str]]:
         top.removeHandler(listener)
 
 
+def drop_parts(settings: Settings) -> None:
+    """Remove what jobs share of remote files: it can be asked for again, and must not end a run for want of space."""
+    shutil.rmtree(Layout(settings.root).parts, ignore_errors=True)
+
+
 def check_space(settings: Settings) -> None:
     """Raise SpaceError where the disk of the results has less than ``resources.free_gb`` left; what can be asked for again goes first."""
     free_gb = free_bytes(settings.root) / 1e9
     if free_gb < settings.resources.free_gb and Layout(settings.root).parts.exists():
-        shutil.rmtree(Layout(settings.root).parts, ignore_errors=True)
+        drop_parts(settings)
         free_gb = free_bytes(settings.root) / 1e9
     if free_gb < settings.resources.free_gb:
         raise SpaceError(

@@ -194,9 +194,12 @@ def test_a_full_disk_is_an_error_and_never_a_tile_given_up(prepared, monkeypatch
     def full():
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    parts = Layout(prepared.root).parts / "of a file"
     for attempt in (1, 2, 3):
+        parts.mkdir(parents=True, exist_ok=True)
         with pytest.raises(SpaceError, match="the disk is full"):
             run_job(prepared, "observe", full, tile="r000c000", period="2024", attempt=attempt)
+        assert not parts.exists(), "what can be asked for again makes room"
     short = prepared.model_copy(update={"resources": prepared.resources.model_copy(update={"free_gb": 1e6})})
     with pytest.raises(SpaceError, match="1e\\+06 are asked for"):
         run_job(short, "observe", full, tile="r000c000", period="2024", attempt=3)
