@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
@@ -93,7 +95,7 @@ def ask(
     RemoteError : the address is internal, or no http(s) one, or leaves https; too many redirects; too long an answer; a host that is down.
     Later : another try may help. Refused : the server says that it has nothing for us.
     """
-    with Clock(TOTAL * limits.timeout_s) as clock:
+    with _slots(limits.connections), Clock(TOTAL * limits.timeout_s) as clock:
         for _ in range(MAX_REDIRECTS + 1):
             answer = _answer(url, limits, internal, method, dict(headers or {}), document, most, most if most_whole is None else most_whole, credentials, clock)
             if answer.status not in _REDIRECTS:
@@ -103,6 +105,12 @@ def ask(
                 method, document = "GET", None
             url = target
     raise RemoteError(f"more than {MAX_REDIRECTS} redirects", where=url)
+
+
+@cache
+def _slots(connections: int) -> threading.BoundedSemaphore:
+    """So many requests may be under way in this process, whatever they are for."""
+    return threading.BoundedSemaphore(connections)
 
 
 def _target(url: str, location: str) -> str:

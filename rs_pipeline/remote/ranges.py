@@ -11,7 +11,6 @@ import io
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from functools import cache
 
 from rasterio.abc import MultiByteRangeResourceContainer
 
@@ -37,13 +36,6 @@ _JOINED_BYTES = 2**10
 _KEPT_BYTES = 2**25
 
 _PART = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
-
-
-
-@cache
-def _slots(connections: int) -> threading.BoundedSemaphore:
-    """So many requests for parts may be under way in this process."""
-    return threading.BoundedSemaphore(connections)
 
 
 class RangeFile:
@@ -182,8 +174,7 @@ class RangeFile:
         first, end = span
         asked = {"Range": f"bytes={first}-{end - 1}", "Accept-Encoding": "identity"}
         try:
-            with _slots(self.limits.connections):
-                answer = ask(self.url, self.limits, internal=self.internal, headers=asked, most=end - first, most_whole=MAX_WHOLE_BYTES)
+            answer = ask(self.url, self.limits, internal=self.internal, headers=asked, most=end - first, most_whole=MAX_WHOLE_BYTES)
         except TooLong:
             raise RemoteError(
                 f"the server gives no parts of files, and this one is larger than {MAX_WHOLE_BYTES // 2**20} MiB", where=self.url,
