@@ -10,17 +10,16 @@ import argparse
 import csv
 import importlib
 import pkgutil
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from benchmarks import attacks
 from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.provenance import git_commit
 
 COLUMNS = ("kind", "name", "must_hold", "held", "seen", "seconds", "commit")
 
@@ -47,7 +46,7 @@ class Outcome:
     seen: str
     seconds: float
     commit: str
-    """Of the code that was attacked."""
+    """Of the code that was attacked, see `git_commit`."""
 
     @property
     def row(self) -> dict[str, str]:
@@ -71,14 +70,7 @@ def attempted(kind: str, attack: Attack) -> Outcome:
             held, seen = True, attack.inject(Path(folder))
         except Exception as fault:
             held, seen = False, f"{type(fault).__name__}: {fault}"
-    return Outcome(kind, attack.name, attack.must_hold, held, " ".join(seen.replace(folder, "FOLDER").split())[:400], round(time.monotonic() - started, 1), commit())
-
-
-@cache
-def commit() -> str:
-    """Short name of the commit that is checked out, with ``+`` where files differ from it; empty outside a checkout."""
-    told = subprocess.run(["git", "describe", "--always", "--dirty=+", "--exclude=*"], cwd=Path(__file__).parent, capture_output=True, text=True)
-    return told.stdout.strip()
+    return Outcome(kind, attack.name, attack.must_hold, held, " ".join(seen.replace(folder, "FOLDER").split())[:400], round(time.monotonic() - started, 1), git_commit())
 
 
 def note(outcome: Outcome, path: Path) -> None:

@@ -52,6 +52,11 @@ def read_tiles(settings: Settings) -> list[Tile]:
     return [Tile(r["tile"], r["row"], r["col"], whole.window(r["row"], r["col"], r["height"], r["width"])) for r in rows]
 
 
+def tile_ids(settings: Settings) -> list[str]:
+    """Ids of all tiles; none while they are not made."""
+    return [t.id for t in read_tiles(settings)] if Layout(settings.root).tiles.exists() else []
+
+
 def read_tile(settings: Settings, tile_id: str) -> Tile:
     """One tile of the run.
 

@@ -1,4 +1,4 @@
-"""Faults of files that people write, in one line each: what is wrong, and what to write instead."""
+"""Words of messages: texts of others made fit for a line; faults of files that people write, what is wrong and what to write instead."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ WIDE = {"：": ": ", "，": ", ", "；": "; ", "（": "(", "）": ")", "【": "[
 """Full-width signs of Chinese keyboards, and what YAML wants in their place."""
 
 _LONGEST = 60
+
+
+def clean_text(value: object, length: int = 255) -> str:
+    """A text of others without control characters, cut to a length; empty for None."""
+    return "" if value is None else "".join(c if c.isprintable() else "?" for c in str(value)[:length])
 
 
 def shown(value: Any) -> str:

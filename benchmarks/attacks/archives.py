@@ -16,7 +16,20 @@ import numpy as np
 from benchmarks.attack import Attack
 from rs_pipeline.catalog.archive import write_catalog
 from rs_pipeline.errors import CatalogError
-from tests.catalog.test_archive import LANDSAT, OTHER, SAFE, derailed, displaced, harmed, landsat, member, outlined, packed, safe
+from tests.catalog.test_archive import (
+    LANDSAT,
+    OTHER,
+    SAFE,
+    derailed,
+    displaced,
+    harmed,
+    landsat,
+    leading_out,
+    member,
+    outlined,
+    packed,
+    safe,
+)
 
 
 def half_there(folder: Path) -> str:
@@ -41,14 +54,7 @@ def half_there(folder: Path) -> str:
 
 def led_out(folder: Path) -> str:
     """A tar whose names begin with ``../``, and a link to a file of the system."""
-    archive, files = folder / "archive", landsat(folder / "files")
-    archive.mkdir()
-    with tarfile.open(archive / f"{LANDSAT}.tar", "w") as packed:
-        for path in files:
-            packed.add(path, f"../../{path.name}")
-        link = tarfile.TarInfo(f"{LANDSAT}_SR_B4.TIF")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
-        packed.addfile(link)
+    archive = leading_out(folder)
     write_catalog(archive)
     assert sorted(p.name for p in folder.iterdir()) == ["archive", "files"] and not any(p.is_symlink() for p in archive.rglob("*"))
     return "everything lies in the archive's folder, no link was made"

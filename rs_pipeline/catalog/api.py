@@ -17,13 +17,13 @@ from pystac_client.exceptions import APIError
 from pystac_client.stac_api_io import StacApiIO
 
 from rs_pipeline.catalog.address import check_address, credentials, may_be_internal
-from rs_pipeline.catalog.items import clean_text
 from rs_pipeline.config import FetchSection, SourceSection
 from rs_pipeline.errors import CatalogError, RemoteError
 from rs_pipeline.redaction import redacted
 from rs_pipeline.remote.address import origin
 from rs_pipeline.remote.ask import ask, parsed
 from rs_pipeline.remote.retrying import Later, Refused, policy
+from rs_pipeline.wording import clean_text
 
 PAGE_SIZE = 100
 """Items asked for a page."""

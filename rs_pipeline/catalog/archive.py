@@ -23,13 +23,14 @@ import rasterio
 import shapely
 from rasterio.warp import transform_geom
 
-from rs_pipeline.catalog.items import clean_text, footprint_of
+from rs_pipeline.catalog.items import footprint_of
 from rs_pipeline.catalog.read import driver_of
 from rs_pipeline.errors import CatalogError, SpaceError
 from rs_pipeline.model import Sensor
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.atomic import atomic_folder, atomic_path
 from rs_pipeline.storage.special import special_kind
+from rs_pipeline.wording import clean_text
 
 CATALOG_ID = "rs-pipeline-archive"
 """By it a catalog that this verb wrote is known, and may be written anew."""

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from rs_pipeline.catalog.passes import Pass
 
 
-
 @dataclass(frozen=True)
 class Listed:
     """A row of a manifest, chips.parquet: what became of a scene over a tile."""

@@ -18,10 +18,11 @@ import shapely
 from shapely.geometry import mapping
 
 from rs_pipeline.catalog.confine import allowed_folders, lies_in
-from rs_pipeline.catalog.items import Dropped, clean_text, resolved, self_address
+from rs_pipeline.catalog.items import Dropped, resolved, self_address
 from rs_pipeline.errors import CatalogError
 from rs_pipeline.model import QUALITY_BANDS, Sensor
 from rs_pipeline.storage.special import special_kind
+from rs_pipeline.wording import clean_text
 
 LINES, TABLES, DOCUMENTS = (".ndjson", ".jsonl", ".geojsonl"), (".parquet", ".geoparquet"), (".json", ".geojson")
 """Ends of names of files with an item a line, of stac-geoparquet, and of JSON that holds an item, a FeatureCollection or a catalog."""

@@ -28,6 +28,7 @@ from rs_pipeline.redaction import unsigned
 from rs_pipeline.remote.address import standing
 from rs_pipeline.remote.connection import proxy_of
 from rs_pipeline.sensors import sensor_names
+from rs_pipeline.wording import clean_text
 
 NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands in failed scenes whose date cannot be read."""
@@ -107,11 +108,6 @@ def clean_key(item_id: str) -> str:
     ('etc_passwd', 'cmd_C_calc_A0', 'S2A_13SCA_20200403_0_L2A')
     """
     return re.sub(r"[^A-Za-z0-9._-]+", "_", item_id).strip("._-")[:_KEY_LENGTH] or "scene"
-
-
-def clean_text(value: object, length: int = 255) -> str:
-    """A text of an item without control characters, cut to a length; empty for None."""
-    return "" if value is None else "".join(c if c.isprintable() else "?" for c in str(value)[:length])
 
 
 def platform_name(properties: Mapping[str, Any], item_id: str = "") -> str:

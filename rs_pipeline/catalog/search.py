@@ -19,7 +19,7 @@ from rs_pipeline.catalog.address import is_api
 from rs_pipeline.catalog.api import DateRange, api_items
 from rs_pipeline.catalog.folder import folder_items
 from rs_pipeline.catalog.identity import change, identified, remembered
-from rs_pipeline.catalog.items import Candidate, clean_text, read_item, served_item
+from rs_pipeline.catalog.items import Candidate, read_item, served_item
 from rs_pipeline.catalog.ledger import read_ledger, write_ledger
 from rs_pipeline.catalog.orbits import tracks, write_tracks
 from rs_pipeline.catalog.registration import REFUSED, register
@@ -33,6 +33,7 @@ from rs_pipeline.radiometry.offsets import baseline_number
 from rs_pipeline.region import load_units
 from rs_pipeline.remote import breaker
 from rs_pipeline.sensors import load_sensor
+from rs_pipeline.wording import clean_text
 
 _COVERED = 0.8
 """A duplicate must be covered by what replaces it at least this much: two halves of a split granule are not duplicates."""

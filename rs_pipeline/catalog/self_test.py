@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from rs_pipeline.catalog.items import Candidate, chip_offset, clean_text
+from rs_pipeline.catalog.items import Candidate, chip_offset
 from rs_pipeline.catalog.looks import Kept, keep_look, kept_look
 from rs_pipeline.catalog.read import FAULTS, holds_reflectance, open_band, read_coarse, retrying
 from rs_pipeline.config import FetchSection
@@ -34,6 +34,7 @@ from rs_pipeline.radiometry.offsets import (
 )
 from rs_pipeline.redaction import redacted
 from rs_pipeline.sensors import load_sensor
+from rs_pipeline.wording import clean_text
 
 TEST_PX = 343
 """Longest side of the coarse reading for the self-test of offsets: the 16-fold overview of a granule's 20 m bands."""

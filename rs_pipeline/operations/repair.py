@@ -25,9 +25,9 @@ FEW = 20
 
 
 def _tile_ids(settings: Settings) -> list[str]:
-    from rs_pipeline.tiles import read_tiles  # PyArrow, which the Snakefile would load for every job of a cluster
+    from rs_pipeline.tiles import tile_ids  # PyArrow, which the Snakefile would load for every job of a cluster
 
-    return [t.id for t in read_tiles(settings)] if Layout(settings.root).tiles.exists() else []
+    return tile_ids(settings)
 
 
 WHOLE_BYTES = 64 * 2**20

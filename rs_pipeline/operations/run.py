@@ -15,7 +15,7 @@ from pathlib import Path
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.code import note_code
-from rs_pipeline.operations.job import check_space
+from rs_pipeline.operations.job import check_space, drop_parts
 from rs_pipeline.operations.locks import hold_run, is_free
 from rs_pipeline.operations.repair import planned_by, put_damaged_aside, recorded_files
 from rs_pipeline.operations.summary import Summary, summarise_run, words
@@ -94,7 +94,7 @@ def mend(settings: Settings, *, only_tell: bool = False) -> None:
 def end(settings: Settings, *, failed: bool) -> Summary:
     """Write ``summary.json`` and ``summary.txt``, tell whom the configuration names, and let the next run try lost scenes again."""
     if not failed:
-        shutil.rmtree(Layout(settings.root).parts, ignore_errors=True)
+        drop_parts(settings)
     found = summarise_run(settings)
     if worth_another_try(settings):
         mark_retry(Layout(settings.root).retries, "assign")

@@ -107,9 +107,9 @@ def _said(entries: Iterable[JournalEntry]) -> dict[str, str]:
 
 def expected_jobs(settings: Settings) -> dict[str, int]:
     """Verb to number of jobs of the whole run; without those of tiles while there are no tiles."""
-    from rs_pipeline.tiles import read_tiles  # PyArrow, which the Snakefile would load for every job of a cluster
+    from rs_pipeline.tiles import tile_ids  # PyArrow, which the Snakefile would load for every job of a cluster
 
-    tiles = [t.id for t in read_tiles(settings)] if Layout(settings.root).tiles.exists() else []
+    tiles = tile_ids(settings)
     found: dict[str, int] = {}
     for step in steps_of(settings):
         for place in step_places(step, settings, tiles):

@@ -192,10 +192,7 @@ def sea_and_rivers(water: np.ndarray, observed: np.ndarray, grid: Grid, marks: S
 
 def _chosen(labels: np.ndarray, count: int, observed: np.ndarray, grid: Grid, marks: SeaMarks) -> set[int]:
     """Labels of the open waters that are sea."""
-    size = np.bincount(labels.ravel(), minlength=count + 1)
-    size[0] = 0
-    rim_px = np.bincount(labels[ndimage.binary_dilation(~observed, border_value=1)], minlength=count + 1)
-    rim_px[0] = 0
+    size, rim_px = _pixels(labels, count), _pixels(labels[ndimage.binary_dilation(~observed, border_value=1)], count)
     goes_on = rim_px > 0
     chosen = {k for place in _around(labels, marks.points, grid, MOUTH_RADIUS_M) for k in _largest(place, size)}
     for waters in (np.where(goes_on, size, 0), size):
@@ -206,10 +203,15 @@ def _chosen(labels: np.ndarray, count: int, observed: np.ndarray, grid: Grid, ma
     if not chosen and not len(marks.along):
         seen = ndimage.binary_fill_holes(observed)  # a lake under clouds in its middle ends all around
         outline = seen & ndimage.binary_dilation(~seen, border_value=1)
-        width_px = np.bincount(labels[outline], minlength=count + 1)
-        width_px[0] = 0
-        chosen = {int(k) for k in np.flatnonzero(width_px >= max(1, min(OPEN_SEA_M / grid.resolution_m, OPEN_SEA_SHARE * outline.sum())))}
+        chosen = {int(k) for k in np.flatnonzero(_pixels(labels[outline], count) >= max(1, min(OPEN_SEA_M / grid.resolution_m, OPEN_SEA_SHARE * outline.sum())))}
     return chosen
+
+
+def _pixels(labels: np.ndarray, count: int) -> np.ndarray:
+    """Number of pixels of each label up to ``count``; none of the background, 0."""
+    found = np.bincount(labels.ravel(), minlength=count + 1)
+    found[0] = 0
+    return found
 
 
 def _around(labels: np.ndarray, xy: np.ndarray, grid: Grid, reach_m: float) -> Iterator[np.ndarray]:

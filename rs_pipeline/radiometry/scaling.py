@@ -69,8 +69,8 @@ def chip_numbers(values: np.ndarray, sensor: Sensor, nodata: float | None) -> np
     if values.dtype == np.uint16 and not shift(sensor):
         return np.where(known, np.clip(values, *number_range(sensor)), np.uint16(0))
     clean = np.where(known, values, 0)
-    numbers = clean.astype("int64") if whole else np.rint(clean.astype("float64") + shift(sensor))
-    return np.where(known, np.clip(numbers + shift(sensor) if whole else numbers, *number_range(sensor)), 0).astype("uint16")
+    numbers = clean.astype("int64") + shift(sensor) if whole else np.rint(clean.astype("float64") + shift(sensor))
+    return np.where(known, np.clip(numbers, *number_range(sensor)), 0).astype("uint16")
 
 
 def mask_numbers(values: np.ndarray, sensor: Sensor) -> np.ndarray:

@@ -24,6 +24,7 @@ from rs_pipeline.remote import breaker
 from rs_pipeline.remote.address import origin, user_of
 from rs_pipeline.remote.connection import Clock, manager_of
 from rs_pipeline.remote.retrying import RETRY_STATUS, Later, Refused, retry_after_s
+from rs_pipeline.wording import clean_text
 
 TOTAL = 2
 """A request, with its redirects and its body, may take so many times ``fetch.timeout_s`` in all."""
@@ -74,7 +75,7 @@ def told_content(answer: Answer) -> dict[str, str]:
     """What an answer tells of the content of its file, where it does: ``etag``, ``last-modified`` and the whole ``size`` in bytes (RFC 9110)."""
     whole = answer.headers.get("Content-Range", "").rpartition("/")[2] if answer.status == 206 else answer.headers.get("Content-Length", "")
     told = {"etag": answer.headers.get("ETag", "").removeprefix("W/"), "last-modified": answer.headers.get("Last-Modified", ""), "size": whole if whole.isdigit() else ""}
-    return {name: "".join(c if c.isprintable() else "?" for c in value[:_MAX_TOLD]) for name, value in told.items() if value}
+    return {name: clean_text(value, _MAX_TOLD) for name, value in told.items() if value}
 
 
 def ask(

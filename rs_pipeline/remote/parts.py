@@ -159,10 +159,11 @@ class Parts:
         is_whole = isinstance(said, dict) and all(isinstance(text, str) for text in said.values()) and said.get("size", "").isdecimal()
         return said if is_whole else {}
 
-    def pieces(self, spans: Sequence[Span]) -> dict[Span, list[tuple[int, bytes]]]:
-        """What is held of each span: pieces in order, each with its first byte, that do not overlap. A damaged part is removed. Nothing where it is
-        not known of what content they are."""
-        listed = sorted(self._listed(), key=lambda part: (part[1][0], -part[1][1])) if self.about() else []
+    def held(self, spans: Sequence[Span]) -> tuple[dict[str, str], dict[Span, list[tuple[int, bytes]]]]:
+        """`about`, and what is held of each span: pieces in order, each with its first byte, that do not overlap. A damaged part is removed. Nothing
+        where it is not known of what content they are."""
+        about = self.about()
+        listed = sorted(self._listed(), key=lambda part: (part[1][0], -part[1][1])) if about else []
         firsts, longest = [first for _, (first, _), _ in listed], max((end - first for _, (first, end), _ in listed), default=0)
         read: dict[Path, bytes | None] = {}
         found: dict[Span, list[tuple[int, bytes]]] = {}
@@ -176,7 +177,7 @@ class Parts:
                         begin = max(at, first)
                         at = min(end, span[1])
                         found[span].append((begin, data[begin - first : at - first]))
-        return found
+        return about, found
 
     def keep(self, parts: Mapping[Span, bytes], about: Mapping[str, str]) -> None:
         """Keep what came of a file, and what was told of it; nothing where neither ETag nor time was told, by which another content could be known."""

@@ -79,9 +79,8 @@ class RangeFile:
     def _obtained(self, spans: Sequence[Span]) -> dict[Span, bytes]:
         """The bytes of spans that this reader does not hold: what the run has of them, the rest from the server."""
         with self._shared.alone(self.limits.timeout_s):
-            self._learn(self._shared.about())
-            held = self._shared.pieces([self._cut(s) for s in spans])
-            pieces = {s: held[self._cut(s)] for s in spans}
+            about, pieces = self._shared.held(spans)
+            self._learn(about)
             missing = {s: _gaps(self._cut(s), pieces[s]) for s in spans}
             gaps = [gap for s in spans for gap in missing[s]]
             new: dict[Span, bytes] = {}
@@ -106,15 +105,15 @@ class RangeFile:
 
     def _is_shared(self, span: Span) -> bool:
         """Whether the run has all of a span; this reader then holds it."""
+        about, pieces = self._shared.held([span])
         try:
-            self._learn(self._shared.about())
+            self._learn(about)
         except Later as fault:
             self.fault = fault
             return False
-        pieces = self._shared.pieces([self._cut(span)])[self._cut(span)]
-        whole = bool(pieces) and not _gaps(self._cut(span), pieces)
+        whole = bool(pieces[span]) and not _gaps(self._cut(span), pieces[span])
         if whole:
-            self._composed(span, pieces)
+            self._composed(span, pieces[span])
         return whole
 
     def _cut(self, span: Span) -> Span:

@@ -111,6 +111,20 @@ def member(name: str = f"{OTHER}_SR_B4.TIF", size: int = 0, kind: bytes = tarfil
     return about
 
 
+def leading_out(folder: Path) -> Path:
+    """An archive of one tar, beside the files that it holds: their names begin with ``../``, and links of bands lead to a file of the system."""
+    archive, files = folder / "archive", landsat(folder / "files")
+    archive.mkdir()
+    with tarfile.open(archive / f"{LANDSAT}.tar", "w") as tar:
+        for path in files:
+            tar.add(path, f"../../{path.name}")
+        for band in ("SR_B4", "SR_B9"):
+            link = member(f"{LANDSAT}_{band}.TIF", kind=tarfile.SYMTYPE)
+            link.linkname = "/etc/hostname"
+            tar.addfile(link)
+    return archive
+
+
 def harmed(path: Path, mode: str) -> None:
     """A packed scene with a band of noise that nobody reads, and 40 other bytes in its midst."""
     noise = np.random.default_rng(1).bytes(300_000)
@@ -275,14 +289,7 @@ def test_no_metadata_take_long(archive, text):
 
 
 def test_a_tar_cannot_write_elsewhere(tmp_path):
-    folder, files = tmp_path / "archive", landsat(tmp_path / "files")
-    folder.mkdir()
-    with tarfile.open(folder / f"{LANDSAT}.tar", "w") as packed:
-        for path in files:
-            packed.add(path, f"../../{path.name}")
-        link = tarfile.TarInfo(f"{LANDSAT}_SR_B9.TIF")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
-        packed.addfile(link)
+    folder = leading_out(tmp_path)
     write_catalog(folder)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["archive", "files"]
     assert not any(p.is_symlink() for p in folder.rglob("*"))

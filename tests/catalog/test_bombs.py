@@ -18,13 +18,14 @@ from rs_pipeline.catalog import folder as folder_module
 from rs_pipeline.catalog import items as items_module
 from rs_pipeline.catalog import search as search_module
 from rs_pipeline.catalog.folder import folder_items
-from rs_pipeline.catalog.items import Candidate, Dropped, clean_href, clean_text, read_item
+from rs_pipeline.catalog.items import Candidate, Dropped, clean_href, read_item
 from rs_pipeline.catalog.read import gdal_options, open_raster, read_coarse, read_text
 from rs_pipeline.catalog.search import deduplicate, unique_keys
 from rs_pipeline.config import FetchSection, SourceSection
 from rs_pipeline.errors import RasterError
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage import blocks
+from rs_pipeline.wording import clean_text
 from tests.catalog.conftest import CRS, LEFT, S2_ASSETS, TOP, item, write_tif
 
 SOURCE = SourceSection(sensor="earth-search-sentinel-2-l2a", catalog="/cat")
