@@ -45,11 +45,11 @@ from rs_pipeline.validation.truth import Truth
 LANDSCAPES = ("coast", "mudflat", "plain", "city", "mountain")
 PIXEL_SEEDS = (71, 72, 73)
 """Worlds of all landscapes whose mixtures are trained on. All seeds here are of development."""
-PIXELS, PALETTES = 600, 6
+PIXELS, PALETTES = 600, 4
 """Pixels of a world, and palettes that they are seen under."""
 PIXELS_SIZE_PX = (240, 180)
-LIBRARY_PIXELS = 30_000
-REAL_WEIGHT = 0.15
+LIBRARY_PIXELS = 25_000
+REAL_WEIGHT = 0.2
 """What all real pixels weigh together, of what the simulated do."""
 COPIES = 5
 """Copies of each real pixel, each a little brighter or darker (COPY_SPREAD, common to all features and of each) and of other backscatter."""
@@ -66,8 +66,9 @@ Pixels = tuple[np.ndarray, np.ndarray]
 """Statistics float32 (F, n) and true shares float32 (7, n)."""
 
 LAND_SEED = 20260401
-LAND_HIDDEN = 48
-ITERATIONS, LEFT_OUT_ITERATIONS = 250, 120
+NETWORKS, LAND_HIDDEN = 2, 32
+"""Networks whose logits are averaged, which together are one of all their hidden units, and those of each."""
+ITERATIONS, LEFT_OUT_ITERATIONS = 200, 90
 """Of the fit that is shipped and of those that leave a source out."""
 LAND_RIDGE = 3e-3
 """Penalty on the mean squared weight of each layer."""
@@ -179,7 +180,14 @@ def train(simulated: Pixels, real: RealPixels, spectra: Spectra, iterations: int
     n = simulated[0].shape[1] + LIBRARY_PIXELS
     copies = real_copies(real, REAL_WEIGHT * n, LAND_SEED)
     values, shares = (np.concatenate(parts, axis=1) for parts in zip(simulated, library, copies, strict=True))
-    return fit_land_model(values, shares, LAND_SEED, iterations=iterations)
+    return averaged([fit_land_model(values, shares, LAND_SEED + k, iterations=iterations) for k in range(NETWORKS)])
+
+
+def averaged(models: Sequence[LandModel]) -> LandModel:
+    """One network whose logits are the mean of those of ``models``, which have the same centre and spread."""
+    inner = {name: np.concatenate([getattr(m, name) for m in models]) for name in ("weights", "bias")}
+    outer = np.concatenate([m.out_weights for m in models], axis=1) / len(models)
+    return replace(models[0], **inner, out_weights=outer, out_bias=np.mean([m.out_bias for m in models], axis=0))
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class Plant:
     """Whether the year begins on any day, as in other climates."""
     flooded: bool = False
     """Whether water stands under the young plants."""
-    brightness: tuple[float, float] = (0.85, 1.0)
+    brightness: tuple[float, float] = (0.85, 1.1)
     """Range of the light that the canopy keeps: tall plants shade themselves."""
     vv_db: float = -8.7
     """gamma0 under full cover; VH lies VH_BELOW_DB lower."""
@@ -77,14 +77,14 @@ PLANTS: dict[str, Plant] = {
     "two crops of two rainy seasons": Plant(Land.CROPLAND, (Season(90, 185, 0.65, 12), Season(235, 335, 0.65, 12)), 1.5, 25, (0.05, 0.35)),
     "crop at any time": Plant(Land.CROPLAND, (Season(120, 230, 0.85, 9),), 2, 20, (0, 0.25), anywhere=True),
     "meadow": Plant(Land.GRASS, (Season(112, 288, 0.78, 14),), 2, 8, (0.02, 0.15), brightness=(0.85, 1.25), vv_db=-9.8),
-    "steppe": Plant(Land.GRASS, (Season(120, 284, 0.45, 16),), 2, 10, (0, 0.08), vv_db=-10.5),
+    "steppe": Plant(Land.GRASS, (Season(128, 284, 0.45, 16),), 2.2, 16, (0, 0.08), vv_db=-10.5),
     "lawn or garden": Plant(Land.GRASS, (Season(95, 310, 0.45, 14),), 1, 10, (0.1, 0.45), vv_db=-9.8),
-    "pasture of mild winters": Plant(Land.GRASS, (Season(70, 330, 0.55, 20),), 3, 15, (0.4, 0.85), brightness=(0.9, 1.5), vv_db=-8.8),
-    "savanna": Plant(Land.GRASS, (Season(125, 330, 0.5, 20),), 1, 25, (0.05, 0.3), vv_db=-9.8),
+    "pasture of mild winters": Plant(Land.GRASS, (Season(70, 330, 0.55, 20),), 3, 15, (0.4, 0.85), brightness=(0.8, 1.5), vv_db=-8.8),
+    "savanna": Plant(Land.GRASS, (Season(135, 330, 0.5, 20),), 1.2, 25, (0, 0.3), vv_db=-9.8),
     "broadleaved trees": Plant(Land.TREE, (Season(112, 302, 0.88, 9),), 2.5, 8, (0.02, 0.2), brightness=(0.6, 0.95), vv_db=-8.0, wood=(0.4, 1)),
     "conifers": Plant(Land.TREE, (Season(110, 300, 0.12, 15),), 1.5, 10, (0.6, 0.9), brightness=(0.4, 0.7), vv_db=-8.0, wood=(0.6, 1)),
     "open or young wood": Plant(Land.TREE, (Season(112, 300, 0.5, 12),), 1, 10, (0.1, 0.4), brightness=(0.6, 0.95), vv_db=-8.2, wood=(0.3, 0.9)),
-    "dry woodland": Plant(Land.TREE, (Season(125, 320, 0.5, 18),), 2, 25, (0.02, 0.3), brightness=(0.7, 1), vv_db=-7.6, wood=(0.5, 1)),
+    "dry woodland": Plant(Land.TREE, (Season(145, 325, 0.34, 18),), 3.5, 25, (0, 0.14), brightness=(0.75, 1.1), vv_db=-7.2, wood=(0.6, 1)),
     "evergreen and tropical trees": Plant(Land.TREE, (Season(100, 340, 0.2, 20),), 1.5, 25, (0.55, 0.9), brightness=(0.6, 1), vv_db=-7.6, wood=(0.6, 1)),
 }  # fmt: skip
 """Kinds of plant cover. ``shrubs`` are between grass and trees: mixtures of the two have them."""
@@ -93,13 +93,15 @@ LIGHT_GROUND: dict[str, tuple[float, ...]] = {
     "asphalt": (0.065, 0.075, 0.085, 0.092, 0.105, 0.125, 0.115), "concrete": (0.210, 0.235, 0.255, 0.265, 0.285, 0.310, 0.280),
     "houses": (0.115, 0.125, 0.135, 0.145, 0.165, 0.190, 0.170), "white roofs": (0.400, 0.425, 0.440, 0.450, 0.460, 0.440, 0.380),
     "red tiles": (0.070, 0.095, 0.180, 0.230, 0.290, 0.330, 0.280), "grey tiles": (0.090, 0.100, 0.110, 0.115, 0.130, 0.160, 0.150),
-    "blue steel roofs": (0.250, 0.220, 0.170, 0.180, 0.260, 0.230, 0.190), "greenhouse": (0.260, 0.285, 0.295, 0.310, 0.380, 0.330, 0.255),
+    "dark shingles": (0.045, 0.050, 0.055, 0.058, 0.063, 0.070, 0.066), "dark metal": (0.062, 0.061, 0.060, 0.059, 0.057, 0.050, 0.047),
+    "blue paint": (0.150, 0.130, 0.095, 0.088, 0.082, 0.070, 0.060), "blue steel roofs": (0.250, 0.220, 0.170, 0.180, 0.260, 0.230, 0.190), "greenhouse": (0.260, 0.285, 0.295, 0.310, 0.380, 0.330, 0.255),
 }  # fmt: skip
 """Sealed ground and roofs, means of public libraries."""
 BARE_GROUND: dict[str, tuple[float, ...]] = {
     "soil": (0.090, 0.125, 0.165, 0.185, 0.225, 0.300, 0.260), "sand": (0.205, 0.260, 0.300, 0.315, 0.335, 0.380, 0.340),
     "rock": (0.130, 0.150, 0.170, 0.180, 0.205, 0.250, 0.235), "loess": (0.110, 0.160, 0.220, 0.245, 0.290, 0.370, 0.330),
-    "dark soil": (0.045, 0.060, 0.075, 0.085, 0.110, 0.160, 0.140),
+    "dark soil": (0.045, 0.060, 0.075, 0.085, 0.110, 0.160, 0.140), "red soil": (0.040, 0.075, 0.190, 0.240, 0.290, 0.400, 0.340),
+    "pale soil": (0.150, 0.230, 0.330, 0.360, 0.420, 0.540, 0.490),
 }  # fmt: skip
 BARE_DB, BUILT_DB, FIELD_DB, WATER_DB = (-13.5, 3.0), (-5.5, 3.5), (-11.8, 1.3), (-20.0, 2.0)
 """Mean and standard deviation of gamma0 VV of ground without plants, houses, fields, water under rice."""
@@ -110,7 +112,7 @@ WEEDS = Plant(Land.BARE, (Season(120, 285, 0.05, 16),), 1, 20, (0, 0.04))
 VH_BELOW_DB = {"plants": 5.7, "ground": 7.5}
 RADAR_SPREAD_DB = (2.0, 1.0)
 """Standard deviation between pixels of one kind: of both polarisations together, and of each."""
-CLASS_SHARES = {Land.CROPLAND: 0.42, Land.GRASS: 0.17, Land.TREE: 0.17, Land.BUILT: 0.12, Land.BARE: 0.12}
+CLASS_SHARES = {Land.CROPLAND: 0.47, Land.GRASS: 0.15, Land.TREE: 0.15, Land.BUILT: 0.12, Land.BARE: 0.11}
 MIXED = 0.3
 """Share of the pixels that are of two kinds."""
 
@@ -161,8 +163,8 @@ def seen_features(refl: np.ndarray, power: np.ndarray, day: np.ndarray, rng: np.
     """LAND_FEATURES of noise-free series as they are seen: haze, missed clouds and shadows, noise, dates lost to clouds."""
     dates, _, n = refl.shape
     refl = refl * np.exp(rng.normal(0, 0.05, (dates, 1, n)) + rng.normal(0, 0.02, refl.shape))
-    haze = np.abs(rng.normal(0, 0.005, (dates, 1, n))) * (np.array([490, 560, 665, 704, 840, 1610, 2200.0]) / 560)[:, None] ** -1.3
-    refl += haze + rng.normal(0.002, 0.005, (dates, 1, n)) + rng.normal(0, 0.002, refl.shape)
+    haze = np.abs(rng.normal(0, 0.004, (dates, 1, n))) * (np.array([490, 560, 665, 704, 840, 1610, 2200.0]) / 560)[:, None] ** -1.3
+    refl += haze + rng.normal(-0.002, 0.007, (dates, 1, n)) + rng.normal(0, 0.002, refl.shape)
     missed = np.where(rng.random((dates, 1, n)) < 0.04, rng.uniform(-0.5, 0.4, (dates, 1, n)), 0)
     refl = np.where(missed < 0, refl * (1 + missed), refl + (CLOUD[:, None] - refl) * missed)
     refl = np.where(rng.random((dates, 1, n)) < rng.uniform(0.12, 1.0, (1, 1, n)), np.maximum(refl, 1e-3), np.nan)
@@ -239,8 +241,8 @@ def _series(n: int, day: np.ndarray, spectra: Spectra, rng: np.random.Generator)
 def _soil(n: int, spectra: Spectra, rng: np.random.Generator) -> np.ndarray:
     """Ground of fields (7, n): half measured, and darker than in the laboratory, half around the mean of field spectra."""
     measured = spectra.bare[rng.integers(0, len(spectra.bare), n)].T * rng.uniform(*OUTDOORS, n)
-    mean = DRY_FIELD[:, None] * np.exp(rng.normal(0, 0.25, n) + rng.normal(0, 0.08, (len(DRY_FIELD), n)))
-    mean[5:] *= np.exp(rng.normal(0.2, 0.15, n))
+    mean = DRY_FIELD[:, None] * np.exp(rng.normal(0.05, 0.3, n) + rng.normal(0, 0.08, (len(DRY_FIELD), n)))
+    mean[5:] *= np.exp(rng.normal(0.25, 0.2, n))
     return np.where(rng.random(n) < 0.5, measured, mean)
 
 
@@ -255,7 +257,7 @@ def _base(land: Land, n: int, spectra: Spectra, rng: np.random.Generator) -> np.
     library = shipped_spectra()
     own, lent = (library.bare, spectra.bare) if land == Land.BARE else (library.built, spectra.built)
     measured = lent[rng.integers(0, len(lent), n)].T * rng.uniform(*OUTDOORS, n)
-    means = own[rng.integers(0, len(own), n)].T * np.exp(rng.normal(0, 0.2, n) + rng.normal(0, 0.05, (len(OPTICAL_BANDS), n)))
+    means = own[rng.integers(0, len(own), n)].T * np.exp(rng.normal(0, 0.3, n) + rng.normal(0, 0.06, (len(OPTICAL_BANDS), n)))
     base = np.clip(np.where(rng.random(n) < 0.5, measured, means), 0.01, 0.8)
     return base + rng.beta(1, 4, n) * (_soil(n, spectra, rng) - base) if land == Land.BUILT else base
 
@@ -285,9 +287,9 @@ def measured_ground(spectra: Spectra, seed: int) -> tuple[np.ndarray, np.ndarray
 
 def _leaves(n: int, rng: np.random.Generator) -> np.ndarray:
     """Closed canopies (7, n)."""
-    bright = rng.uniform(-0.1, 1.7, n)
+    bright = rng.uniform(-0.3, 1.9, n)
     albedo = LEAF_ALBEDO[:, None] + bright * (LEAF_ALBEDO_BRIGHT - LEAF_ALBEDO)[:, None] + rng.normal(0, 0.03, (len(OPTICAL_BANDS), n))
-    albedo[OPTICAL_BANDS.index("nir")] = rng.uniform(0.86, 0.96, n)
+    albedo[OPTICAL_BANDS.index("nir")] = rng.uniform(0.84, 0.96, n)
     return closed_canopy(np.clip(albedo, 0.04, 0.97)) * np.exp(rng.normal(0.05, 0.15, n))
 
 
