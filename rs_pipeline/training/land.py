@@ -62,11 +62,11 @@ SPECTRA = "spectra"
 """Source of the measured ground."""
 SURE = 0.9
 """Share from which a class is sure."""
-Pixels = tuple[np.ndarray, np.ndarray]
+LabelledPixels = tuple[np.ndarray, np.ndarray]
 """Statistics float32 (F, n) and true shares float32 (7, n)."""
 
 LAND_SEED = 20260401
-NETWORKS, LAND_HIDDEN = 2, 32
+LAND_NETWORKS, LAND_HIDDEN = 2, 32
 """Networks whose logits are averaged, which together are one of all their hidden units, and those of each."""
 ITERATIONS, LEFT_OUT_ITERATIONS = 200, 90
 """Of the fit that is shipped and of those that leave a source out."""
@@ -154,7 +154,7 @@ def fit_land_model(values: np.ndarray, shares: np.ndarray, seed: int, *, hidden:
     return LandModel(centre, deviation, w1.reshape(hidden, d), b1, w2.reshape(k, hidden), b2, 1.0, {})
 
 
-def real_copies(real: RealPixels, weight: float, seed: int) -> Pixels:
+def real_copies(real: RealPixels, weight: float, seed: int) -> LabelledPixels:
     """COPIES of each real pixel, which weigh ``weight`` together: each class and each source the root of its number, so that no crop drowns the rest."""
     rng, n = np.random.default_rng(seed), COPIES * real.land.size
     of_class, of_source = (np.unique(kind, return_inverse=True)[1] for kind in (real.land, real.source))
@@ -174,13 +174,13 @@ def balance(kind: np.ndarray) -> np.ndarray:
     return 1 / np.sqrt(np.bincount(kind)[kind])
 
 
-def train(simulated: Pixels, real: RealPixels, spectra: Spectra, iterations: int) -> LandModel:
+def train(simulated: LabelledPixels, real: RealPixels, spectra: Spectra, iterations: int) -> LandModel:
     """A network of simulated pixels of worlds, of the library under measured ``spectra``, and of real pixels."""
     library = library_pixels(LIBRARY_PIXELS, LAND_SEED, spectra)
     n = simulated[0].shape[1] + LIBRARY_PIXELS
     copies = real_copies(real, REAL_WEIGHT * n, LAND_SEED)
     values, shares = (np.concatenate(parts, axis=1) for parts in zip(simulated, library, copies, strict=True))
-    return averaged([fit_land_model(values, shares, LAND_SEED + k, iterations=iterations) for k in range(NETWORKS)])
+    return averaged([fit_land_model(values, shares, LAND_SEED + k, iterations=iterations) for k in range(LAND_NETWORKS)])
 
 
 def averaged(models: Sequence[LandModel]) -> LandModel:
@@ -200,7 +200,7 @@ class LeftOut:
     """float32 (7, n)."""
 
 
-def read_left_out(simulated: Pixels, real: RealPixels, spectra: Spectra, places: Sequence[np.ndarray]) -> LeftOut:
+def read_left_out(simulated: LabelledPixels, real: RealPixels, spectra: Spectra, places: Sequence[np.ndarray]) -> LeftOut:
     """Each source by a network trained without it, and a part of the measured ground by one trained without its places."""
     sources, values, land, source, shares = np.unique(real.source), [], [], [], []
     for k, name in enumerate(sources):
@@ -216,14 +216,15 @@ def read_left_out(simulated: Pixels, real: RealPixels, spectra: Spectra, places:
 
 
 def temperature_of(found: LeftOut) -> float:
-    """Number that the network's logits are divided by, for the least cross-entropy of real pixels it was trained without; measured ground is
-    left aside. Source: Guo et al. 2017."""
+    """Number that the network's logits are divided by, for the least cross-entropy of real pixels it was trained without. Each source counts by
+    the root of its number, for elsewhere is not like the largest; measured ground is left aside. Source: Guo et al. 2017."""
     labelled = found.real.source != SPECTRA
     logits, land = np.log(np.maximum(found.shares[:, labelled], 1e-9)), found.real.land[labelled]
+    weight = balance(np.unique(found.real.source[labelled], return_inverse=True)[1])
 
     def loss(log_temperature: float) -> float:
         p = softmax(logits / np.exp(log_temperature))
-        return float(-np.log(p[land - 1, np.arange(land.size)]).mean())
+        return float(-(weight * np.log(p[land - 1, np.arange(land.size)])).sum())
 
     return float(np.exp(minimize_scalar(loss, bounds=(-1, 1.5), method="bounded").x))
 
@@ -286,7 +287,7 @@ def _known(value: float) -> float | None:
     return None if math.isnan(value) else _round(value)
 
 
-def simulate_land() -> Pixels:
+def simulate_land() -> LabelledPixels:
     """Statistics float32 (F, n) and true shares float32 (7, n) to train on."""
     values, shares = [], []
     for seed in PIXEL_SEEDS:
@@ -300,7 +301,7 @@ def simulate_land() -> Pixels:
 def real_reports(found: LeftOut, temperature: float) -> dict:
     """`real_report` of all labelled pixels, of each source, and of the measured ground."""
     shares, source = warmed(found.shares, temperature), found.real.source
-    parts = {"labelled": source != SPECTRA, **{name: source == name for name in np.unique(source)}}
+    parts = {"labelled": source != SPECTRA, **{str(name): source == name for name in np.unique(source)}}
     return {name: real_report(shares[:, which], found.real.land[which]) for name, which in parts.items()}
 
 

@@ -21,7 +21,7 @@ from rs_pipeline.products.land.features import HALVES, SEASONS
 from rs_pipeline.simulation.materials import CLUMPING_SHADE, DRY_FIELD, LEAF_ALBEDO, SENESCENT, Season, closed_canopy
 from rs_pipeline.simulation.scenes import CLOUD
 
-YEAR_DAYS = 365
+LIBRARY_YEAR_DAYS = 365
 DATES = 24
 """Dates of a year that a pixel may be clear on."""
 LEAF_ALBEDO_BRIGHT = np.array([0.19, 0.33, 0.19, 0.48, 0.93, 0.67, 0.44])
@@ -103,7 +103,7 @@ BARE_GROUND: dict[str, tuple[float, ...]] = {
     "dark soil": (0.045, 0.060, 0.075, 0.085, 0.110, 0.160, 0.140), "red soil": (0.040, 0.075, 0.190, 0.240, 0.290, 0.400, 0.340),
     "pale soil": (0.150, 0.230, 0.330, 0.360, 0.420, 0.540, 0.490),
 }  # fmt: skip
-BARE_DB, BUILT_DB, FIELD_DB, WATER_DB = (-13.5, 3.0), (-5.5, 3.5), (-11.8, 1.3), (-20.0, 2.0)
+BARE_DB, BUILT_DB, PLOUGHED_DB, PADDY_DB = (-13.5, 3.0), (-5.5, 3.5), (-11.8, 1.3), (-20.0, 2.0)
 """Mean and standard deviation of gamma0 VV of ground without plants, houses, fields, water under rice."""
 OUTDOORS = (0.5, 1.1)
 """Range of the brightness of ground outdoors to that of its dried and sieved sample."""
@@ -131,7 +131,7 @@ def shipped_spectra() -> Spectra:
 
 
 @dataclass(frozen=True)
-class Series:
+class LibraryYear:
     """A year of pixels, noise-free."""
 
     refl: np.ndarray
@@ -154,9 +154,15 @@ def library_pixels(n: int, seed: int, spectra: Spectra) -> tuple[np.ndarray, np.
     return seen_features(refl, power, day, rng), shares.astype("float32")
 
 
+def plant_pixels(plant: Plant, n: int, seed: int, spectra: Spectra) -> np.ndarray:
+    """LAND_FEATURES float32 (F, n) of pure pixels of a kind of plant cover."""
+    rng, day = np.random.default_rng(seed), year_days()
+    return seen_features(*_plants(plant, n, day, spectra, rng), day, rng)
+
+
 def year_days() -> np.ndarray:
     """Days of the year (T,) of the DATES."""
-    return (np.arange(DATES) + 0.5) * YEAR_DAYS / DATES
+    return (np.arange(DATES) + 0.5) * LIBRARY_YEAR_DAYS / DATES
 
 
 def seen_features(refl: np.ndarray, power: np.ndarray, day: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -209,7 +215,7 @@ def days_inside(day: np.ndarray, windows: dict[str, tuple[str, str]]) -> np.ndar
     return np.stack(rows)
 
 
-def _series(n: int, day: np.ndarray, spectra: Spectra, rng: np.random.Generator) -> Series:
+def _series(n: int, day: np.ndarray, spectra: Spectra, rng: np.random.Generator) -> LibraryYear:
     land = rng.choice(list(CLASS_SHARES), n, p=list(CLASS_SHARES.values()))
     refl, power = np.empty((day.size, len(OPTICAL_BANDS), n)), np.empty((day.size, 2, n))
     names = np.array(list(PLANTS))
@@ -235,7 +241,7 @@ def _series(n: int, day: np.ndarray, spectra: Spectra, rng: np.random.Generator)
     for c, here in ((Land.GRASS, garden), (Land.TREE, ~garden)):
         shares[c - 1] += green * here
     shares[Land.BUILT - 1] -= green
-    return Series(refl, power, shares)
+    return LibraryYear(refl, power, shares)
 
 
 def _soil(n: int, spectra: Spectra, rng: np.random.Generator) -> np.ndarray:
@@ -299,11 +305,11 @@ def _dry_leaves(n: int, rng: np.random.Generator) -> np.ndarray:
 
 def _cover(plant: Plant, n: int, day: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Cover (T, n) of all plants and the share of it that is dead."""
-    late = rng.normal(0, plant.spread_days, n) + (rng.uniform(0, YEAR_DAYS, n) if plant.anywhere else 0)
+    late = rng.normal(0, plant.spread_days, n) + (rng.uniform(0, LIBRARY_YEAR_DAYS, n) if plant.anywhere else 0)
     fuller = rng.uniform(0.65, 1.08, n)
     t = day[:, None] - late
     if plant.anywhere:
-        t = t % YEAR_DAYS
+        t = t % LIBRARY_YEAR_DAYS
     covers, dead = [], []
     for season in plant.seasons:
         start, stop = (d + rng.normal(0, plant.spread_days / 2, n) for d in (season.start, season.stop))
@@ -332,7 +338,7 @@ def _plants(plant: Plant, n: int, day: np.ndarray, spectra: Spectra, rng: np.ran
     soil = soil + litter * (dry - soil)
     leaves = _leaves(n, rng) * rng.uniform(*plant.brightness, n)
     refl = _covered(soil, cover, dead, leaves, dry)
-    field = FIELD_DB[0] + rng.normal(0, FIELD_DB[1], (day.size, n))
+    field = PLOUGHED_DB[0] + rng.normal(0, PLOUGHED_DB[1], (day.size, n))
     seen = np.maximum(cover, rng.uniform(*plant.wood, n))
     vv = 10 ** (field / 10) + seen * (10 ** (plant.vv_db / 10) - 10 ** (field / 10))
     if plant.flooded:
@@ -340,7 +346,7 @@ def _plants(plant: Plant, n: int, day: np.ndarray, spectra: Spectra, rng: np.ran
         wet = ((day > start - 35) & (day < start + 12))[:, None] * rng.uniform(0.3, 1, n)
         water = np.array([0.06, 0.08, 0.07, 0.065, 0.05, 0.025, 0.015])[:, None]
         refl += (wet * (1 - cover))[:, None] * (water - refl)
-        vv += wet * (1 - cover) * (10 ** (WATER_DB[0] / 10) - vv)
+        vv += wet * (1 - cover) * (10 ** (PADDY_DB[0] / 10) - vv)
     vh = vv * 10 ** (-VH_BELOW_DB["ground"] / 10 + seen * (VH_BELOW_DB["ground"] - VH_BELOW_DB["plants"]) / 10)
     together, each = rng.normal(0, RADAR_SPREAD_DB[0], n), rng.normal(0, RADAR_SPREAD_DB[1], (2, n))
     return refl, np.stack([vv, vh], axis=1) * 10 ** ((together + each) / 10)
