@@ -89,12 +89,12 @@ PLANTS: dict[str, Plant] = {
 }  # fmt: skip
 """Kinds of plant cover. ``shrubs`` are between grass and trees: mixtures of the two have them."""
 
-LIGHT_GROUND: dict[str, tuple[float, ...]] = {
+SEALED_GROUND: dict[str, tuple[float, ...]] = {
     "asphalt": (0.065, 0.075, 0.085, 0.092, 0.105, 0.125, 0.115), "concrete": (0.210, 0.235, 0.255, 0.265, 0.285, 0.310, 0.280),
     "houses": (0.115, 0.125, 0.135, 0.145, 0.165, 0.190, 0.170), "white roofs": (0.400, 0.425, 0.440, 0.450, 0.460, 0.440, 0.380),
     "red tiles": (0.070, 0.095, 0.180, 0.230, 0.290, 0.330, 0.280), "grey tiles": (0.090, 0.100, 0.110, 0.115, 0.130, 0.160, 0.150),
     "dark shingles": (0.045, 0.050, 0.055, 0.058, 0.063, 0.070, 0.066), "dark metal": (0.062, 0.061, 0.060, 0.059, 0.057, 0.050, 0.047),
-    "blue paint": (0.150, 0.130, 0.095, 0.088, 0.082, 0.070, 0.060), "blue steel roofs": (0.250, 0.220, 0.170, 0.180, 0.260, 0.230, 0.190), "greenhouse": (0.260, 0.285, 0.295, 0.310, 0.380, 0.330, 0.255),
+    "blue paint": (0.150, 0.130, 0.095, 0.088, 0.082, 0.070, 0.060), "blue steel roofs": (0.250, 0.220, 0.170, 0.180, 0.260, 0.230, 0.190),
 }  # fmt: skip
 """Sealed ground and roofs, means of public libraries."""
 BARE_GROUND: dict[str, tuple[float, ...]] = {
@@ -127,7 +127,7 @@ class Spectra:
 
 def shipped_spectra() -> Spectra:
     """The few means of this module."""
-    return Spectra(np.array(list(BARE_GROUND.values())), np.array(list(LIGHT_GROUND.values())[:-1]))
+    return Spectra(np.array(list(BARE_GROUND.values())), np.array(list(SEALED_GROUND.values())))
 
 
 @dataclass(frozen=True)
