@@ -1,7 +1,6 @@
 """Pixels of many crops, plants, soils, roofs and roads, each drawn by itself: what the worlds' few materials cannot teach the land classifier.
 
-Dates of the crops are those of Hebei and its neighbours (NBS/CMA crop calendars of the Huang-Huai-Hai plain: winter wheat sown in October, ripe in
-early June; spring maize and sorghum sown in late April and May; cotton from late April to October; rice set in late May and June, cut in October;
+Dates of the crops are design values for Hebei and its neighbours (winter wheat sown in October, ripe in early June; spring maize and sorghum sown in late April and May; cotton from late April to October; rice set in late May and June, cut in October;
 peanut from May to September), spread as surveyed fields are, with a share of crops and grass of other climates, so that a field is known by what
 it does and not by its dates alone. A canopy is a mixture of leaves and shaded soil as in ``simulation.materials``; its leaves range from the
 mature ones there to LEAF_ALBEDO_BRIGHT, which reproduces the SWIR of real dense fields.
