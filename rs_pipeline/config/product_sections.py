@@ -77,7 +77,7 @@ class WaterSection(Section):
 
 
 class LandSection(Section):
-    """Land cover by a small network trained on simulated worlds."""
+    """Land cover by a small network trained on simulated worlds and real pixels."""
 
     min_dates: int = Field(8, ge=1, description="Fewer clear dates: no class.")
     min_seasons: int = Field(4, ge=1, le=5, description="Of winter, spring, early summer, summer and autumn, seen at least once.")

@@ -177,6 +177,18 @@ def recall_at_false_alarms(probability: np.ndarray, true: np.ndarray, rate: floa
     return float(tp[allowed].max() / tp[-1]) if allowed.any() else 0.0
 
 
+def kappa(confusion: np.ndarray) -> float:
+    """Cohen's kappa of a square table of counts: agreement beyond what chance would give; NaN where chance gives all.
+
+    >>> kappa([[20, 5], [10, 15]])
+    0.4
+    """
+    confusion = np.asarray(confusion, float)
+    n = confusion.sum()
+    chance = float((confusion.sum(axis=0) * confusion.sum(axis=1)).sum() / n**2) if n else math.nan
+    return round((np.trace(confusion) / n - chance) / (1 - chance), 12) if n and chance < 1 else math.nan
+
+
 def expected_calibration_error(probability: np.ndarray, true: np.ndarray, bins: int = ECE_BINS) -> float:
     """Mean over equal bins of |share of positives - mean probability|, weighted by count (Naeini et al. 2015).
 

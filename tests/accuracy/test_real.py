@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy.real import real_rows
+from benchmarks.accuracy.real_land import WORLD as LAND
 from benchmarks.accuracy.table import COLUMNS
 
 PARANA, HLS, WOFS, BEACH = "gistaq_parana", "hls_t15sxr_2021250", "wofs_testvector", "coastsat_narrabeen"
@@ -35,7 +36,7 @@ def test_rows_are_of_the_committed_table(rows):
     assert all(tuple(r) == COLUMNS and r["kind"] == "real" and r["seeds"] == "" and isinstance(r["value"], float) for r in rows)
     keys = [tuple(r[c] for c in ("world", "product", "metric", "subset", "method")) for r in rows]
     assert len(set(keys)) == len(keys)
-    assert {r["world"] for r in rows} == {PARANA, HLS, WOFS, BEACH, LANDSAT, ALPS, SPECTRA, SNAP}
+    assert {r["world"] for r in rows} == {PARANA, HLS, WOFS, BEACH, LANDSAT, ALPS, SPECTRA, SNAP, LAND}
     assert [r for r in rows if np.isnan(r["value"])] == []
 
 
@@ -145,6 +146,20 @@ class TestWater:
         assert value(HLS, "water", "recall_to_fmask", "Fmask clear") >= 0.80
         assert value(HLS, "water", "swir1_median", "wet only here") < value(HLS, "water", "swir1_median", "wet only Fmask")
         assert value(HLS, "water", "nir_median", "wet only Fmask") > 2 * value(HLS, "water", "nir_median", "both wet")
+
+
+class TestLand:
+    """By source left out: each source read by a network trained without it, as the training recorded it."""
+
+    def test_labelled_pixels(self, value):
+        assert value(LAND, "land", "kappa", "all sources") >= 0.48
+        assert value(LAND, "land", "right_when_sure", "all sources") >= 0.95
+        assert value(LAND, "land", "calibration_error", "all sources") <= 0.06
+        assert value(LAND, "land", "f1", "cropland, all sources") >= 0.92
+
+    def test_measured_ground(self, value):
+        assert value(LAND, "land", "f1", "bare, spectra") >= 0.90
+        assert value(LAND, "land", "f1", "built, spectra") >= 0.75
 
 
 class TestVegetation:

@@ -28,8 +28,8 @@ class LandFacts:
     """Likewise, of the baseline period."""
     tables: frozenset[str]
     """Keys of the section ``tables`` that are given."""
-    accuracy: Mapping[str, Mapping[str, float]]
-    """Class to users, producers and f1 (0-1), measured on simulated worlds."""
+    accuracy: Mapping[str, Mapping]
+    """Class to users, producers and f1 (0-1), measured on simulated worlds; under ``real`` the same by source left out on ``n`` real pixels."""
     gdp: float | None = None
     """In constant prices; None where the table does not say."""
     base_gdp: float | None = None

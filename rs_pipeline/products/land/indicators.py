@@ -2,7 +2,8 @@
 
 Areas are sums of expected shares, so that a pixel of half street and half garden is half built. Their bounds are those of the error model
 (`errors`), which grow with how uncertain the pixels are. Conversion is a ``range``: below, what is beyond doubt; above, all that may be. A
-class that the map does not tell from others well enough is not given at all.
+class that the map does not tell from others well enough is not given at all: on real pixels where there are enough of them, else on simulated
+worlds, and then its reason says so.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ from rs_pipeline.products.land.areas import patches_sd
 from rs_pipeline.products.land.facts import LandFacts
 
 MIN_F1 = 0.7
-"""A class with less agreement with the truth of simulated worlds (F1 of areas) is not published."""
+"""A class with less agreement with the truth (F1) is not published: that of simulated worlds, and that of real pixels by source left out."""
+MIN_REAL_PIXELS = 20
+"""Real pixels that it takes to test a class."""
 
 ERROR_OF = {
     **{name: f"{name}_area" for name in ("cropland", "tree", "grass", "wetland", "bare")},
@@ -38,7 +41,9 @@ ERROR_OF = {
 }  # fmt: skip
 """Class or group to its row in the error model."""
 
-NOTE = "land map trained on simulated worlds"
+NOTE = "land map trained on simulated worlds and real pixels"
+MERGED = "natural cover is not told from cropland: the upper bound counts both"
+UNTESTED = "{name} has not been tested on real ground"
 
 NO_TABLE = {
     "mine": "needs mine polygons (tables.mines)", "red_line": "needs red-line polygons (tables.red_line)",
@@ -71,10 +76,21 @@ def land_zone_sums(facts: Facts, zone: str) -> Mapping[str, float] | Estimate:
 def indistinct(facts: Facts, name: str) -> Estimate | None:
     """Why a class cannot be given: the map does not tell it from others."""
     a = _land(facts).accuracy[name]
-    if a["f1"] >= MIN_F1:
-        return None
-    words = f"{name} is not told from other cover: user's accuracy {100 * a['users']:.0f} %, producer's {100 * a['producers']:.0f} % on simulated worlds"
-    return missing("insufficient_data", words)
+    words = "{name} is not told from {other}: user's accuracy {users:.0f} %, producer's {producers:.0f} % on {where}"
+    if a["f1"] < MIN_F1:
+        return missing("insufficient_data", _accuracy(words, a, name=name, other="other cover", where="simulated worlds"))
+    if tested(a) and a["real"]["f1"] < MIN_F1:
+        return missing("insufficient_data", _accuracy(words, a["real"], name=name, other=a["real"]["taken_for"], where=f"{a['real']['n']} real pixels"))
+    return None
+
+
+def _accuracy(words: str, a: Mapping[str, float], **others: str) -> str:
+    return words.format(users=100 * a["users"], producers=100 * a["producers"], **others)
+
+
+def tested(accuracy: Mapping) -> bool:
+    """Whether enough real pixels say how well a class is told."""
+    return accuracy.get("real", {}).get("n", 0) >= MIN_REAL_PIXELS
 
 
 def _doubt(row: Mapping[str, float], name: str) -> tuple[float, float]:
@@ -91,7 +107,7 @@ def area(facts: Facts, row: Mapping[str, float], name: str, *, m2: float | None 
     if rest:
         seen = Interval(1 - seen.value, 1 - seen.upper, 1 - seen.lower, seen.kind)
     factor = 100.0 if m2 is None else row["area_m2"] / m2
-    return _noted(published(seen, observed_ratio(observed, row["area_m2"]), facts, factor, total=m2 is not None, spread=error))
+    return _noted(published(seen, observed_ratio(observed, row["area_m2"]), facts, factor, total=m2 is not None, spread=error), facts, name)
 
 
 def _cover(facts: Facts, name: str, *, zone: str = "county", m2: float | None = 1e6, rest: bool = False) -> Estimate:
@@ -118,8 +134,12 @@ def _corrected(facts: Facts, row: Mapping[str, float], name: str) -> Estimate | 
     return by_samples(facts, f"land_{name}", row[f"{name}_m2"], [observed - stratum, stratum], observed, whole, whole / 1e6, total=True)
 
 
-def _noted(estimate: Estimate) -> Estimate:
-    return replace(estimate, reason="; ".join(filter(None, [estimate.reason, NOTE if estimate.interval else ""])))
+def _noted(estimate: Estimate, facts: Facts, *names: str) -> Estimate:
+    """With what the map was trained on, and which of the classes it rests on were never tested on real ground."""
+    if not estimate.interval:
+        return estimate
+    untested = [UNTESTED.format(name=name) for name in names if not tested(_land(facts).accuracy[name])]
+    return replace(estimate, reason="; ".join(filter(None, [estimate.reason, NOTE, *untested])))
 
 
 def _at_baseline(facts: Facts) -> Facts:
@@ -141,7 +161,7 @@ def _built_change(facts: Facts) -> Estimate:
         return missing("insufficient_data", "no pixel seen in both this and the baseline period")
     error = spread("construction_land_change", 0.0, _doubt(row, "built")[1] + _doubt(base, "built")[1])
     seen = modelled((row["built_common_m2"] - row["built_baseline_m2"]) / common, error, low=-1)
-    return _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, square=row["built_change_square_m2"] / common, total=True, spread=error))
+    return _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, square=row["built_change_square_m2"] / common, total=True, spread=error), facts, "built")
 
 
 def grown(change: Interval, then: Interval) -> Interval:
@@ -206,7 +226,10 @@ def _built_per_gdp(facts: Facts) -> Estimate:
 
 
 def _converted(facts: Facts, zone: str, name: str, m2: float) -> Estimate:
-    """Land of a zone that became built or bare since the baseline, in units of ``m2``, where both years saw it."""
+    """Land of a zone that became built or bare since the baseline, in units of ``m2``, where both years saw it.
+
+    Where natural cover is not told from others, all cover that may have been natural counts for the upper bound.
+    """
     row = land_zone_sums(facts, zone)
     if isinstance(row, Estimate):
         return row
@@ -215,8 +238,11 @@ def _converted(facts: Facts, zone: str, name: str, m2: float) -> Estimate:
     common = row["common_m2"]
     if not common > 0:
         return missing("insufficient_data", "no pixel seen in both this and the baseline period")
-    seen = Interval(*(row[f"{name}{bound}_m2"] / common for bound in ("", "_lower", "_upper")), "range")
-    return _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / m2, total=True))
+    told = name != "natural_converted" or indistinct(facts, "natural") is None
+    columns = (name, f"{name}_lower", f"{name}_upper" if told else "converted_upper")
+    seen = Interval(*(row[f"{column}_m2"] / common for column in columns), "range")
+    found = _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / m2, total=True), facts, "disturbed")
+    return found if told or not found.interval else replace(found, reason=f"{found.reason}; {MERGED}")
 
 
 def _blue_green(facts: Facts, name: str, *, rest: bool) -> Estimate:

@@ -48,8 +48,10 @@ class LandModel:
     """float64 (7, H)."""
     out_bias: np.ndarray
     """float64 (7,)."""
+    temperature: float
+    """What the logits are divided by, so that the network is as sure as it is right on real pixels."""
     report: dict
-    """Of the training: accuracy by class, all simulated."""
+    """Of the training: accuracy by class, on simulated worlds and on real pixels by source left out."""
 
     def shares(self, values: np.ndarray) -> np.ndarray:
         """Expected share of each class, float32 (7, n), of statistics float32 (F, n); each column adds up to 1."""
@@ -58,7 +60,7 @@ class LandModel:
         for first in range(0, values.shape[1], CHUNK):
             part = slice(first, first + CHUNK)
             x = inputs(values[:, part], self.centre, self.spread)
-            out[:, part] = softmax(w2 @ np.tanh(w1 @ x + b1[:, None]) + b2[:, None])
+            out[:, part] = softmax((w2 @ np.tanh(w1 @ x + b1[:, None]) + b2[:, None]) / np.float32(self.temperature))
         return out
 
     def to_json(self) -> str:
@@ -69,20 +71,20 @@ class LandModel:
 
         content = {
             "report": self.report, "classes": [c.word for c in Land], "features": list(LAND_FEATURES),
-            **{name: plain(getattr(self, name)) for name in _ARRAYS},
+            "temperature": round(self.temperature, 4), **{name: plain(getattr(self, name)) for name in _ARRAYS},
         }  # fmt: skip
         return json.dumps(content, allow_nan=False, separators=(",", ":")).replace('],"', '],\n"').replace('},"', '},\n"') + "\n"
 
     @classmethod
     def read(cls, path: Path) -> LandModel:
         """Raises ConfigError where the file is no model of these classes and features."""
-        remedy = "train it with `python -m rs_pipeline.training.land`"
+        remedy = "train it with `python -m rs_pipeline.training.land --real FOLDER`"
         try:
             content = json.loads(Path(path).read_text("utf-8"))
             if content["classes"] != [c.word for c in Land] or content["features"] != list(LAND_FEATURES):
                 raise ValueError("it is of other classes or features")
             arrays = {name: np.array(content[name], "float64") for name in _ARRAYS}
-            return cls(**arrays, report=content["report"])
+            return cls(**arrays, temperature=float(content["temperature"]), report=content["report"])
         except (OSError, ValueError, KeyError, TypeError) as fault:
             raise ConfigError(f"the land model cannot be read: {fault}", where=str(path), remedy=remedy) from None
 

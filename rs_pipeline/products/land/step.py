@@ -34,7 +34,7 @@ def land(settings: Settings, tile_id: str, period_label: str, threads: int = 2, 
 
     land_features(settings, chips, tile.grid, classify, threads=threads, held_bytes=sum(v.nbytes for v in layers.values()))
     tags = map_tags(settings, period, [c.scene for c in chips])
-    tags["CLASSIFIER"] = "trained on simulated worlds"
+    tags["CLASSIFIER"] = "trained on simulated worlds and real pixels"
     write_map(layout.tile_map(period_label, tile_id, LAND), tile.grid, layers, BANDS, tags)
 
 

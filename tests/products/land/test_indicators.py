@@ -49,7 +49,7 @@ def test_an_area_and_its_interval_by_hand(estimate_of):
     got = estimate_of("construction_land_area")
     assert got.interval.kind == "model95" and got.interval.value == pytest.approx(15)
     assert got.interval.lower == pytest.approx(15 - 4.1693, abs=1e-3) and got.interval.upper == pytest.approx(15 + 4.1693, abs=1e-3)
-    assert got.reason == "land map trained on simulated worlds"
+    assert got.reason == "land map trained on simulated worlds and real pixels; built has not been tested on real ground"
 
 
 @pytest.mark.parametrize(("name", "value"), [("cropland_area", 40), ("tree_area", 15), ("grass_area", 10), ("wetland_area", 5), ("bare_area", 5)])
@@ -66,6 +66,30 @@ def test_a_class_that_is_not_told_apart_is_withheld_with_its_accuracy(estimate_o
 @pytest.mark.parametrize(("f1", "withheld"), [(0.7, False), (0.69, True)])
 def test_a_class_is_told_apart_from_an_f1_of_seven_tenths(estimate_of, f1, withheld):
     assert (estimate_of("tree_area", accuracy={"tree": GOOD | {"f1": f1}}).interval is None) == withheld
+
+
+REAL = {"n": 48, "users": 0.44, "producers": 0.6, "f1": 0.51, "taken_for": "cropland"}
+
+
+def test_a_class_that_real_pixels_do_not_tell_apart_is_withheld_and_says_what_it_is_taken_for(estimate_of):
+    got = estimate_of("grass_area", accuracy={"grass": GOOD | {"real": REAL}})
+    assert got.interval is None and got.status == "insufficient_data"
+    assert got.reason == "grass is not told from cropland: user's accuracy 44 %, producer's 60 % on 48 real pixels"
+
+
+def test_few_real_pixels_withhold_nothing_and_are_named(estimate_of):
+    got = estimate_of("grass_area", accuracy={"grass": GOOD | {"real": REAL | {"n": 19}}})
+    assert got.interval.value == pytest.approx(10) and got.reason.endswith("grass has not been tested on real ground")
+    told = estimate_of("grass_area", accuracy={"grass": GOOD | {"real": REAL | {"f1": 0.7}}})
+    assert told.interval.value == pytest.approx(10) and told.reason == "land map trained on simulated worlds and real pixels"
+
+
+def test_conversion_of_natural_cover_that_real_pixels_do_not_tell_from_cropland_counts_both_above(estimate_of):
+    changed = {f"{kind}converted{bound}_m2": v * KM2 for kind, bound, v in (("natural_", "", 0.03), ("natural_", "_lower", 0.01), ("", "_upper", 0.2))}
+    zones = {"county": sums(), "red_line": sums(5.0, **changed)}
+    got = estimate_of("red_line_converted_area", zones, tables=["red_line"], accuracy={"natural": GOOD | {"real": REAL}})
+    assert got.interval == Interval(*(pytest.approx(v) for v in (0.03, 0.01, 0.2)), "range")
+    assert got.reason.endswith("natural cover is not told from cropland: the upper bound counts both")
 
 
 def wetland_samples(missed):
@@ -184,7 +208,7 @@ def test_conversion_is_a_range(estimate_of, name, zone, table, prefix, per_km2):
     changed = {f"{prefix}converted{bound}_m2": v * KM2 for bound, v in (("", 0.03), ("_lower", 0.01), ("_upper", 0.08))}
     got = estimate_of(name, {"county": sums(), zone: sums(5.0, **changed)}, tables=table)
     assert got.interval == Interval(*(pytest.approx(v * per_km2) for v in (0.03, 0.01, 0.08)), "range")
-    assert got.reason == "land map trained on simulated worlds"
+    assert got.reason == "land map trained on simulated worlds and real pixels; disturbed has not been tested on real ground"
     assert "baseline period" in estimate_of(name, {"county": sums(), zone: sums(5.0)}, tables=table, period="2023").reason
 
 

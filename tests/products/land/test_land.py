@@ -1,6 +1,7 @@
 """The land classifier on pixels made by hand, what is missing, and its file."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -93,7 +94,7 @@ def test_a_tile_without_scenes_is_missing(make_settings, monkeypatch):
 
     with rasterio.open(Layout(settings.root).tile_map("2024", "r000c000", LAND)) as src:
         bands = dict(zip(src.descriptions, src.read(), strict=True))
-        assert src.tags()["CLASSIFIER"] == "trained on simulated worlds"
+        assert src.tags()["CLASSIFIER"] == "trained on simulated worlds and real pixels"
     assert np.isnan(bands["class"]).all() and (bands["n_dates"] == 0).all()
 
 
@@ -102,7 +103,7 @@ def test_the_file_round_trips_and_a_foreign_one_is_refused(tmp_path):
     path.write_text(model.to_json())
     again = LandModel.read(path)
     np.testing.assert_allclose(again.weights, model.weights, rtol=1e-5)
-    assert again.to_json() == model.to_json()
+    assert again.to_json() == model.to_json() and again.temperature == model.temperature
     path.write_text(model.to_json().replace('["water","wetland"', '["water","swamp"', 1))
     with pytest.raises(ConfigError, match="other classes or features") as fault:
         LandModel.read(path)
@@ -111,10 +112,26 @@ def test_the_file_round_trips_and_a_foreign_one_is_refused(tmp_path):
         LandModel.read(tmp_path / "absent.json")
 
 
-def test_the_report_says_it_is_simulated_and_names_development_seeds():
+def test_the_report_tells_simulated_from_real_and_names_development_seeds():
     report = LandModel.read(config_folder() / "land.json").report
     assert report["kind"].startswith("simulated") and all(1 <= int(w.rpartition("-")[2]) <= 99 for w in report["worlds"])
     assert set(report["classes"]) == set(AREAS)
+    assert all({"n", "users", "producers", "f1", "taken_for"} == set(row["real"]) for row in report["classes"].values())
+
+
+def test_real_pixels_by_source_left_out_clear_the_gate():
+    """Networks trained without a source read it: WorldCereal's public extractions, LUCAS and Flanders' fields, and measured soils and roofs."""
+    real = land_model().report["real"]
+    labelled, ground = real["labelled"], real["spectra"]
+    assert labelled["n"] == 628 and labelled["kappa"] >= 0.40 and labelled["calibration_error"] <= 0.08
+    assert labelled["right_when_sure"] >= 0.85 and labelled["sure_share"] > 0.2
+    assert labelled["classes"]["cropland"]["f1"] >= 0.75 and ground["classes"]["bare"]["f1"] >= 0.55
+
+
+def test_temperature_makes_less_sure_and_keeps_the_class():
+    model, values = land_model(), np.concatenate(list(BY_HAND.values()), axis=1)
+    sure, unsure = (replace(model, temperature=t).shares(values) for t in (1.0, 2.0))
+    assert (sure.argmax(axis=0) == unsure.argmax(axis=0)).all() and (sure.max(axis=0) > unsure.max(axis=0)).all()
 
 
 def test_deviation_of_patches_by_hand():
