@@ -28,10 +28,12 @@ def real_rows(real: Path) -> list[Row]:
             *real_parana.parana_rows(real, river, Path(folder)),
             *real_water.wofs_rows(real),
             *real_water.hls_rows(real, scene),
+            *real_water.sea_rows(real),
             *real_shoreline.shoreline_rows(real),
             *real_qa.qa_rows(real),
             *real_spectra.spectra_rows(real),
             *real_vegetation.fcover_rows(real),
+            *real_vegetation.ground_rows(real),
             *real_vegetation.parana_rows(real, river),
             *real_vegetation.hls_rows(real, scene),
         ]

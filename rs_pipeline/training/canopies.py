@@ -25,8 +25,11 @@ GROUND_SHADE = 0.8
 ADJACENCY = 0.06
 """At most this share of what is seen comes from the surroundings (Vermote et al. 1997)."""
 
-CROWN_SHADE = 0.2
-"""Plants that stand in clumps shade themselves by up to this share; half of them do not."""
+CROWN_SHADE = 0.4
+"""Crowns, in closed stands and in clumps, shade themselves by up to this share; half of the plants do not: woods are darker than meadows as full."""
+
+CLOSED, CLUMPED = 0, 1
+"""Stands of `Pixels`: plants all over the pixel, or in a part of it."""
 
 MIXED_CELLS, CELL_RIM = 0.5, (0.4, 0.85)
 """Share of the pixels of 10 m that lie in a varied pixel of 20 m, and how much of what its bands see then lies around."""
@@ -40,6 +43,8 @@ class Pixels:
     """Green cover 0-1 seen from the zenith, (n,): share of plants times what their green leaves hide of the ground."""
     sun_cos: np.ndarray
     """Cosine of the sun's zenith angle, (n,)."""
+    stand: np.ndarray
+    """CLOSED or CLUMPED, (n,)."""
     refl: dict[str, np.ndarray]
     """Platform to reflectance float64 (n, 7) in OPTICAL_BANDS; NaN where the platform has no such band."""
 
@@ -166,7 +171,7 @@ def simulate_canopies(n_canopies: int, seed: int, *, mixes: int = 4, clumped: fl
     kind = rng.choice(5, n, p=[0.6, 0.14, 0.10, 0.04, 0.12])
     place = [np.zeros(n, int)] + [rng.integers(0, len(lib), n) for lib in library]
     lit = np.where(kind == 3, 1.0, 1 - share * rng.uniform(0, GROUND_SHADE, n))
-    crown = np.where((share < 1) & (rng.random(n) < 0.5), 1 - rng.uniform(0, CROWN_SHADE, n), 1.0)
+    crown = np.where(rng.random(n) < 0.5, 1 - rng.uniform(0, CROWN_SHADE, n), 1.0)
     light = np.where(rng.random(n) < 0.3, rng.uniform(0.65, 1.2, n), 1.0)  # slopes turned from or to the sun
     neighbour = pick * mixes + rng.integers(0, mixes, n)  # of the same canopy, in another mixture
     around = rng.uniform(*CELL_RIM, n) * (rng.random(n) < MIXED_CELLS)
@@ -178,7 +183,7 @@ def simulate_canopies(n_canopies: int, seed: int, *, mixes: int = 4, clumped: fl
             beside = np.where((kind == k)[:, None], (lib @ weights)[place[k]], beside)
         mixture = light[:, None] * ((share * crown)[:, None] * (plants @ weights)[pick] + ((1 - share) * lit)[:, None] * beside)
         refl[platform] = in_cells(mixture, mixture[neighbour], around) if platform.startswith("sentinel-2") else mixture
-    return Pixels(share * plant_cover[pick], np.cos(np.radians(sun[pick])), refl)
+    return Pixels(share * plant_cover[pick], np.cos(np.radians(sun[pick])), np.where(share < 1, CLUMPED, CLOSED), refl)
 
 
 def in_cells(refl: np.ndarray, neighbour: np.ndarray, around: np.ndarray) -> np.ndarray:
