@@ -18,7 +18,7 @@ import pyproj
 import rasterio
 from numba import njit
 from rs_kernels.black_odorous import MAX_GREY_REFL, POSSIBLE, SUSPECTED
-from rs_kernels.indices import is_ice, is_snow
+from rs_kernels.indices import is_bright_as_snow, is_ice
 from rs_kernels.water_quality import NIR_859_PER_833, turbidity_dogliotti, turbidity_nechad
 
 from benchmarks.accuracy.real_black import boi_accuses, detector_accuses
@@ -146,11 +146,12 @@ def add_ice(table: Table, river: River) -> None:
 
 @njit(nogil=True)
 def ice_masks(refl):
-    """Bool (n, 2) of green, red, NIR, SWIR1 float64 (n, 4): ice, and snow that no water looks like."""
+    """Bool (n, 2) of green, red, NIR, SWIR1 float64 (n, 4): ice, and ice as bright as snow."""
     out = np.empty((len(refl), 2), np.bool_)
     for i in range(len(refl)):
         green, red, nir, swir1 = refl[i]
-        out[i, 0], out[i, 1] = is_ice(green, red, nir, swir1), is_snow(green, red, nir, swir1)
+        out[i, 0] = is_ice(green, red, nir, swir1)
+        out[i, 1] = out[i, 0] and is_bright_as_snow(red, nir)
     return out
 
 

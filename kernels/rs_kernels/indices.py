@@ -62,9 +62,9 @@ def is_ice(green, red, nir, swir1):
 
 
 @formula
-def is_snow(green, red, nir, swir1):
-    """Ice so bright that no water looks like it, however turbid: `is_ice` with red and NIR above 0.35. Lakes of high mountains have it in summer."""
-    return is_ice(green, red, nir, swir1) and nir > 0.35 and red > 0.35
+def is_bright_as_snow(red, nir):
+    """Red and NIR above 0.35: no water is so bright, however turbid. High mountains have such ice in summer."""
+    return (red > 0.35) & (nir > 0.35)
 
 
 @formula
@@ -117,7 +117,7 @@ def is_black(red, nir, swir1, swir2):
 
     Ratios of such pixels are noise, and black-odorous water is among them.
     """
-    return red < 0.04 and nir < 0.025 and swir1 < 0.025 and swir2 < 0.025
+    return (red < 0.04) & (nir < 0.025) & (swir1 < 0.025) & (swir2 < 0.025)
 
 
 @formula
@@ -129,7 +129,7 @@ def is_hazy_sea(blue, green, red, nir, swir1, swir2):
     0.02 of glint added recall rises from 0.95 to 1.00, and of shadowed land no more than before is water; limits of 0.04 and 0.045 alone
     would take half as much again.
     """
-    return red < 0.05 and nir < 0.04 and swir1 < 0.045 and swir2 < 0.045 and nir <= min(blue, green) - 0.004
+    return (red < 0.05) & (nir < 0.04) & (swir1 < 0.045) & (swir2 < 0.045) & (nir <= min(blue, green) - 0.004)
 
 
 RADAR_WEIGHT = 1.2
@@ -148,7 +148,7 @@ def water_logit(blue, green, red, nir, swir1, swir2, radar):
     if math.isnan(m):
         m = 0.0
     return -0.5 + 1.6 * (first - 1.5) + 0.8 * (second - 1.0) + 4.0 * min(max(m, -0.5), 0.8) + RADAR_WEIGHT * radar + (
-        3.0 if is_black(red, nir, swir1, swir2) or is_hazy_sea(blue, green, red, nir, swir1, swir2) else 0.0
+        3.0 if is_black(red, nir, swir1, swir2) | is_hazy_sea(blue, green, red, nir, swir1, swir2) else 0.0
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from rs_kernels.calibration import gamma0_power, reflectance
-from rs_kernels.indices import RADAR_WEIGHT, fractional_cover, fractional_cover_sigma, is_ice, is_snow, ndvi, water_logit
+from rs_kernels.indices import RADAR_WEIGHT, fractional_cover, fractional_cover_sigma, is_bright_as_snow, is_ice, ndvi, water_logit
 from rs_kernels.stack import Lane, count_clear
 from rs_kernels.statistics import LANE, median_reaches, quantile
 
@@ -131,9 +131,8 @@ def _water_logits(stack, t, lane, radar, freezing, votes):
         by_radar = radar[y, left + i]
         unsure = by_radar == RADAR_UNSURE
         logit = water_logit(blue, green, red, nir, swir1, swir2, 0 if unsure else by_radar)
-        logit = logit - RADAR_WEIGHT if unsure & (logit < 0.0) else logit
-        icy = is_ice(green, red, nir, swir1) if freezing else is_snow(green, red, nir, swir1)
-        votes[_LOGIT + i] = np.nan if icy else logit
+        icy = is_ice(green, red, nir, swir1) & (freezing | is_bright_as_snow(red, nir))
+        votes[_LOGIT + i] = np.nan if icy else logit - (RADAR_WEIGHT if unsure & (logit < 0.0) else 0.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)

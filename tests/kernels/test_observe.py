@@ -158,6 +158,7 @@ def test_muddy_water_is_ice_only_where_it_may_freeze(freezing, months):
     muddy = (0.10, 0.15, 0.17, 0.0, 0.13, 0.035, 0.02)
     got = water([muddy, WATER, WATER, WATER], [0, 5, 6, 7], freezing=freezing)
     assert got["months"] == months and got["frequency"] == 1
+    assert water([ICE, WATER, WATER, WATER], [0, 5, 6, 7], freezing=freezing)["months"] == 3  # as bright as snow
 
 
 def test_ice_is_left_out():
