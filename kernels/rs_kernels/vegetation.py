@@ -25,8 +25,9 @@ PEAK, GROWING, N_WHOLE = 0, 1, 2
 """Windows: those of the peak and the growing season, then the two harvests of double-cropped land. The latter are half as long as that
 of the peak, so half its dates do."""
 
-EXCESS = 0.1
-"""An estimate this far below 0 or above 1 is still taken for 0 or 1; further out it is none (as SNAP's ExtremeCases)."""
+EXCESS = 0.2
+"""An estimate this far below 0 or above 1 is still taken for 0 or 1; further out it is none. SNAP's ExtremeCases allow 0.1, of networks that
+keep well within 0-1: without their shrinking the brightest full canopies come out at 1.1 and more."""
 
 MEMORY_DAYS, FAR_WEIGHT = 20.0, 1e-4
 """Where no date is near, further ones count: weights fall by e in this many days, from a level that near dates drown. The first

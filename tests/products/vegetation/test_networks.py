@@ -15,6 +15,7 @@ from rs_pipeline.model import OPTICAL_BANDS
 from rs_pipeline.paths import config_folder
 from rs_pipeline.products.vegetation import model as module
 from rs_pipeline.products.vegetation import pixels, snap
+from rs_pipeline.simulation.materials import CLUMPING_SHADE, DRY_FIELD, LEAF_ALBEDO, closed_canopy
 
 SOIL = [0.08, 0.11, 0.14, 0.17, 0.23, 0.30, 0.25]
 DENSE = [0.02, 0.05, 0.018, 0.08, 0.50, 0.19, 0.07]
@@ -64,7 +65,8 @@ def test_an_unknown_sun_is_the_mean_of_the_training(model):
     network = model.networks["s2_20m"]
     mean = np.degrees(np.arcsin(network.sun_cos))
     assert cover(network, DENSE, None) == pytest.approx(cover(network, DENSE, mean), abs=1e-12)
-    assert cover(network, DENSE, 25.0) != cover(network, DENSE, 65.0)
+    half = [(a + b) / 2 for a, b in zip(SOIL, DENSE, strict=True)]
+    assert cover(network, half, 25.0) != cover(network, half, 65.0)
 
 
 def test_the_report_is_simulated_and_within_the_stated_bounds(model):
@@ -74,7 +76,7 @@ def test_the_report_is_simulated_and_within_the_stated_bounds(model):
     for name in model.networks:
         known, unknown = report[name]["mixed pixels"], report[name]["mixed pixels, sun unknown"]
         # of the bands of 20 m, half see their surroundings too
-        assert known["rmse"] < (0.08 if name == "s2_10m" else 0.072 if name == "s2_20m" else 0.07) and abs(known["bias"]) < 0.005 and unknown["rmse"] - known["rmse"] < 0.01
+        assert known["rmse"] < (0.095 if name == "s2_10m" else 0.087 if name == "s2_20m" else 0.082) and abs(known["bias"]) < 0.005 and unknown["rmse"] - known["rmse"] < 0.01
     assert all(abs(d["bias"]) < 0.01 for d in report["difference to sentinel-2a at 20 m"].values())
 
 
@@ -84,7 +86,15 @@ def test_canopies_of_the_snap_toolbox(real_data, model):
     refl = np.column_stack([np.zeros(len(cases)), cases[:, [0, 1, 2, 5, 6, 7]]])
     found, known = model.networks["s2_20m"].estimate_cover(refl, np.degrees(np.arcsin(cases[:, 9])))
     error = (found - cases[:, -1])[known]
-    assert known.mean() > 0.98 and (error**2).mean() ** 0.5 < 0.05 and abs(error.mean()) < 0.03
+    assert known.mean() > 0.98 and (error**2).mean() ** 0.5 < 0.1 and abs(error.mean()) < 0.075
+
+
+@pytest.mark.parametrize(("true", "least", "most"), [(0.9, 0.90, 0.96), (0.95, 0.94, 0.99), (0.985, 0.95, 1.0)])
+def test_full_canopies_are_not_drawn_to_the_middle(model, true, least, most):
+    """Fields of the simulated worlds without noise: leaves over soil that they shade."""
+    leaves, soil = closed_canopy(LEAF_ALBEDO), 0.85 * DRY_FIELD
+    spectrum = true * leaves + (1 - true) * (1 - CLUMPING_SHADE * true) * soil
+    assert all(least <= cover(model.networks[name], spectrum, 55.0) <= most for name in model.networks)
 
 
 def test_snap_networks_answer_as_snap_does(real_data, monkeypatch):
