@@ -18,6 +18,7 @@ import pyproj
 import rasterio
 from numba import njit
 from rs_kernels.black_odorous import MAX_GREY_REFL, POSSIBLE, SUSPECTED
+from rs_kernels.indices import is_bright_as_snow, is_ice
 from rs_kernels.water_quality import NIR_859_PER_833, turbidity_dogliotti, turbidity_nechad
 
 from benchmarks.accuracy.real_black import boi_accuses, detector_accuses
@@ -27,7 +28,8 @@ from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, Tile
-from rs_pipeline.products.observe import observe, read_sharpened
+from rs_pipeline.products.calendar import may_freeze
+from rs_pipeline.products.observe import latitude_deg, observe, read_sharpened
 from rs_pipeline.radiometry.scaling import reflectance
 from rs_pipeline.validation.metrics import bias, ratio
 
@@ -123,7 +125,34 @@ def parana_rows(real: Path, river: River, folder: Path) -> list[Row]:
     add_reflectance(table, river)
     add_turbidity(table, river)
     add_false_alarms(table, river)
+    add_ice(table, river)
     return [*offset_rows(real, folder), *table.rows]
+
+
+def add_ice(table: Table, river: River) -> None:
+    """Share of the river's pixels taken for ice on the dates of December, in summer at 27 degrees south: by the spectrum alone and by ours."""
+    wet = river.map("water", "frequency") >= 0.75
+    green, red, nir, swir1 = (OPTICAL_BANDS.index(b) for b in ("green", "red", "nir", "swir1"))
+    for chip, image in zip(river.chips, river.images, strict=True):
+        day = chip.scene.solar_day
+        if day.month != 12:
+            continue
+        spectra = image[:, wet & np.isfinite(image).all(axis=0)].T[:, [green, red, nir, swir1]]
+        icy, snowy = ice_masks(np.ascontiguousarray(spectra)).T
+        cold = may_freeze(latitude_deg(river.tile.grid), np.array([day.month]))[0]
+        for method, share in (("NDSI, red and NIR", icy.mean()), ("ours", (icy if cold else snowy).mean())):
+            table.add("water", "ice_share", share, subset=f"river pixels, {day.isoformat()}", method=method)
+
+
+@njit(nogil=True)
+def ice_masks(refl):
+    """Bool (n, 2) of green, red, NIR, SWIR1 float64 (n, 4): ice, and ice as bright as snow."""
+    out = np.empty((len(refl), 2), np.bool_)
+    for i in range(len(refl)):
+        green, red, nir, swir1 = refl[i]
+        out[i, 0] = is_ice(green, red, nir, swir1)
+        out[i, 1] = out[i, 0] and is_bright_as_snow(red, nir)
+    return out
 
 
 def offset_rows(real: Path, folder: Path) -> list[Row]:

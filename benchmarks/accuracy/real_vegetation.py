@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import rasterio
 from numba import njit
 from rs_kernels.indices import fractional_cover, ndvi
@@ -20,6 +21,7 @@ from benchmarks.accuracy.real_water import SIX, HlsScene
 from rs_pipeline.config import VegetationSection
 from rs_pipeline.model import OPTICAL_BANDS
 from rs_pipeline.products.vegetation.pixels import cover_model, endmembers, network_of
+from rs_pipeline.products.vegetation.snap import read_snap
 from rs_pipeline.radiometry.scaling import reflectance
 from rs_pipeline.validation.metrics import bias, concordance, rmse
 
@@ -27,6 +29,7 @@ DEFAULT_ANGLES_DEG = (5.0, 45.0, 90.0)
 """View zenith, sun zenith and relative azimuth where a catalog tells none; 15 degrees of sun move FCOVER by 0.03."""
 
 S2_BANDS = ("B03", "B04", "B05", "B06", "B07", "B8A", "B11", "B12")
+MEAN_SUN_DEG = 50.0
 MAX_LAND_BLUE = 0.15
 """Brighter is cloud: the river's scenes have no cloud mask."""
 
@@ -120,6 +123,25 @@ def fcover_rows(real: Path) -> list[Row]:
     bands = dict(zip(("green", "red", "nir"), small[:, :3].T, strict=True))
     mine = by_network("s2_10m", bands, np.degrees(np.arcsin(small[:, 4])))
     add_agreement(table, {"ours": mine} | by_ndvi(bands["red"], bands["nir"]), small[:, -1], "S2A, 10 m, 132 canopies, B08")
+    return table.rows
+
+
+GROUND_SERIES = "real_ground/real_land/s2_s1_series.parquet"
+DENSE_COVER = 0.7
+
+
+def ground_rows(real: Path) -> list[Row]:
+    """Monthly surface reflectance of 675 labelled pixels, most of them crops: ours against SNAP's 10 m network, all and where that sees dense
+    cover. The set lies in a folder beside ``real``."""
+    table, series = Table("worldcereal_series"), pd.read_parquet(real.parent / GROUND_SERIES)
+    series = series[~(series.suspect | series.no_optical | series.bright)].dropna(subset=list(OPTICAL_BANDS))
+    refl = series[list(OPTICAL_BANDS)].to_numpy()
+    snap, _ = read_snap(real / "fcover_auxdata" / "3_0").networks["s2_10m"].estimate_cover(refl, MEAN_SUN_DEG)
+    for name in ("s2_20m", "s2_10m"):
+        mine = by_network(name, dict(zip(OPTICAL_BANDS, refl.T, strict=True)), MEAN_SUN_DEG)
+        add_agreement(table, {"ours": mine} | by_ndvi(refl[:, OPTICAL_BANDS.index("red")], refl[:, OPTICAL_BANDS.index("nir")]), snap, f"pixel-months, {name}")
+        dense = snap > DENSE_COVER
+        table.add("vegetation", "bias_to_fcover", bias(mine[dense], snap[dense]), subset=f"pixel-months of dense cover, {name}")
     return table.rows
 
 

@@ -72,6 +72,43 @@ def wofs_rows(real: Path) -> list[Row]:
     return table.rows
 
 
+LANDSAT_ITEMS = "catalog/landsat-c2-l2"
+QA_CLOUDS, QA_WATER = 0b111111, 1 << 7
+GLINT_REFL, OPEN_SEA_REFL = 0.02, 0.02
+"""What is added to all bands of deep sea, and how dark it is in NIR and SWIR1 without."""
+
+
+def sea_rows(real: Path) -> list[Row]:
+    """Deep clear sea of Landsat scenes as it is and under a grey glint, and clear land of the same scenes: share taken for water."""
+    table = Table("landsat_c2_l2_scenes")
+    refl, wet = landsat_samples(real)
+    deep = refl[wet & (refl[:, [3, 4]] < OPEN_SEA_REFL).all(axis=1)]
+    for subset, spectra in (("deep sea", deep), ("deep sea, 0.02 of glint", deep + GLINT_REFL), ("land", refl[~wet])):
+        for method, found in zip(METHODS, water_masks(np.ascontiguousarray(spectra)).T, strict=True):
+            table.add("water", "wet_share", found.mean(), subset=subset, method=method)
+    return table.rows
+
+
+def landsat_samples(real: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Spectra float64 (n, 6) of the clear samples of all scenes, and whether QA_PIXEL says water, bool (n,)."""
+    spectra, wet = [], []
+    for folder in sorted((real / LANDSAT_ITEMS).glob("L*")):
+        names = ("B2", "B3", "B4", "B5", "B6", "B7") if folder.name.startswith("LC") else ("B1", "B2", "B3", "B4", "B5", "B7")
+        bands = np.stack([read_band(folder, f"SR_{name}") for name in names], axis=-1)
+        qa = read_band(folder, "QA_PIXEL")
+        clear = (bands > 0).all(axis=-1) & (qa & QA_CLOUDS == 0)
+        spectra.append(reflectance(bands[clear].astype("float64"), 2.75e-5, -0.2))
+        wet.append(qa[clear] & QA_WATER != 0)
+    return np.concatenate(spectra), np.concatenate(wet)
+
+
+def read_band(folder: Path, name: str) -> np.ndarray:
+    """The only file of a folder whose name ends so."""
+    (path,) = (f for f in folder.iterdir() if f.stem.upper().endswith(name) and f.suffix.lower() == ".tif")
+    with rasterio.open(path) as src:
+        return src.read(1)
+
+
 @dataclass(frozen=True)
 class HlsScene:
     """One scene through the chain. Arrays (h, w) on the run's grid; refl (h, w, 6) in SIX, NaN nodata; maps NaN where unobserved."""

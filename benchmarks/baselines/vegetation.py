@@ -3,10 +3,10 @@
 ``ndvi_5_95`` is the plain dimidiate pixel model between the 5th and 95th percentile of NDVI, as most studies of vegetation cover do.
 
 The percentiles are those of the year's composite (P90 of the clear dates of the peak window) over all land pixels of the
-region; the same two are used for the growing season's median composite. Water (median MNDWI > 0) is left out of the
+region; the same two are used for the growing season's mean composite. Water (median MNDWI > 0) is left out of the
 percentiles and has fraction 0, which careful users do.
 
-``snap_10m`` is the P90 and the median of the FCOVER of the same dates and windows (Weiss & Baret 2016), of Sentinel-2 by the network of
+``snap_10m`` is the P90 and the mean of the FCOVER of the same dates and windows (Weiss & Baret 2016), of Sentinel-2 by the network of
 10 m bands, of Landsat by that of Landsat 8. It needs SNAP's ``auxdata`` (see `snap_folder`). The network of 20 m needs bands 6 and 7,
 which are not fetched.
 """
@@ -80,8 +80,18 @@ def quantile_over_time(stack: np.ndarray, q: float, min_dates: int) -> np.ndarra
     return np.where(n >= max(min_dates, 1), a + (b - a) * (at - low), np.nan).astype("float32")
 
 
+def mean_over_time(stack: np.ndarray, min_dates: int) -> np.ndarray:
+    """Mean over the first axis without NaN, float32 (h, w); NaN with fewer than ``min_dates`` values.
+
+    >>> mean_over_time(np.array([[[1.0]], [[np.nan]], [[4.0]]]), 2)
+    array([[2.5]], dtype=float32)
+    """
+    n = np.isfinite(stack).sum(axis=0)
+    return np.where(n >= max(min_dates, 1), np.nansum(stack, axis=0) / np.maximum(n, 1), np.nan).astype("float32")
+
+
 def composites(settings: Settings, stack: Stack) -> Composites:
-    """P90 of NDVI in the peak window, median of NDVI and of MNDWI in the growing season, of one tile and year."""
+    """P90 of NDVI in the peak window, mean of NDVI and median of MNDWI in the growing season, of one tile and year."""
     v = settings.vegetation
     peak, growing = in_window(stack.days, v.peak_window), in_window(stack.days, v.growing_window)
     series: dict[str, list[np.ndarray]] = {"peak": [], "growing": [], "mndwi": []}
@@ -96,13 +106,13 @@ def composites(settings: Settings, stack: Stack) -> Composites:
     stacks = {k: np.stack(s) if s else np.empty((0, *stack.grid.shape), "float32") for k, s in series.items()}
     return Composites(
         quantile_over_time(stacks["peak"], v.peak_percentile / 100, v.min_dates),
-        quantile_over_time(stacks["growing"], 0.5, v.min_dates),
+        mean_over_time(stacks["growing"], v.min_dates),
         quantile_over_time(stacks["mndwi"], 0.5, 1) > 0,
     )
 
 
 def snap_covers(settings: Settings, stack: Stack, scenes: Sequence[Scene], model: CoverModel) -> tuple[np.ndarray, np.ndarray]:
-    """P90 of FCOVER in the peak window and median in the growing season, float32 (h, w), NaN below the least number of dates.
+    """P90 of FCOVER in the peak window and mean in the growing season, float32 (h, w), NaN below the least number of dates.
 
     ``scenes`` are those of the stack; ``model`` is of `read_snap`. A date on which the network gives no cover does not count.
     """
@@ -116,8 +126,7 @@ def snap_covers(settings: Settings, stack: Stack, scenes: Sequence[Scene], model
         covers.append(np.where(stack.clear(t, settings.masks.vegetation), cover.reshape(stack.qa[t].shape), np.nan).astype("float32"))
     used = windows[:, windows.any(axis=0)]
     series = np.stack(covers) if covers else np.empty((0, *stack.grid.shape), "float32")
-    peak, growing = (quantile_over_time(series[w], q, v.min_dates) for w, q in zip(used, (v.peak_percentile / 100, 0.5), strict=True))
-    return peak, growing
+    return quantile_over_time(series[used[0]], v.peak_percentile / 100, v.min_dates), mean_over_time(series[used[1]], v.min_dates)
 
 
 def endmembers(peak: np.ndarray, water: np.ndarray) -> tuple[float, float]:

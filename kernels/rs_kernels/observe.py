@@ -12,9 +12,9 @@ import numpy as np
 from numba import njit
 
 from rs_kernels.calibration import gamma0_power, reflectance
-from rs_kernels.indices import fractional_cover, fractional_cover_sigma, is_ice, ndvi, water_logit
+from rs_kernels.indices import RADAR_WEIGHT, fractional_cover, fractional_cover_sigma, is_bright_as_snow, is_ice, ndvi, water_logit
 from rs_kernels.stack import Lane, count_clear
-from rs_kernels.statistics import LANE, median_reaches, quantile, sort_pairs, weighted_median_sorted
+from rs_kernels.statistics import LANE, median_reaches, quantile
 
 WATER_LAYERS = ("frequency", "clear_water", "clear_months", "radar_months", "high_sun_frequency", "high_sun_months", "spring_wet_months")
 """Layers of ``observe_water``, in order."""
@@ -28,10 +28,14 @@ class Months(NamedTuple):
 
     radar: np.ndarray
     """int8 (M, h, w), see ``radar_water``."""
+    radar_power: np.ndarray
+    """float32 (M, h, w), mean power of VV in each month, linear gamma0; 0 where it was not seen."""
     high_sun: np.ndarray
     """bool (M,), months whose sun stands high enough that shadows are short."""
     spring: np.ndarray
     """bool (M,), months in which paddies are flooded."""
+    freezing: np.ndarray
+    """bool (M,), months in which water may freeze."""
 
 
 class Dimidiate(NamedTuple):
@@ -49,13 +53,24 @@ class Dimidiate(NamedTuple):
     """And with dates that lie closer."""
 
 
+RADAR_WATER, RADAR_LAND, RADAR_UNSURE = 1, -1, -2
+"""Codes of `radar_water`; 0 is not seen."""
+
+UNSURE_POWER = 2.5
+"""Up to this many times the power that is water yet, 4 dB, a pixel may be water with waves, or a narrow river whose banks shine into it:
+radar sees 20 m. It then says nothing against what optical dates show. A design value."""
+
+OWN_MARGIN_POWER, OWN_CONTRAST_POWER = 2.5, 2.0
+"""Months that only radar saw are compared with the place's own months, see `_wet_by_radar`: like them is what differs by no more than the
+first factor, 4 dB; wet and dry ones must differ by the second, 3 dB. Design values."""
+
 _LOGIT, _N, _WET, _BELOW, _REACHING, _FINEST = (LANE * k for k in range(6))
 # Places in the scratch of a lane; one flat array with fixed places lets the compiler see that they do not overlap.
 _VOTE_SLOTS = 6 * LANE
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def radar_water(amplitude_dn, month, n_months, vv_max_power, vh_max_power, out):
+def radar_water(amplitude_dn, month, n_months, vv_max_power, vh_max_power, out, power):
     """Water evidence of each month from radar amplitude.
 
     Power is averaged over the month before it is compared (dB never averaged).
@@ -65,7 +80,9 @@ def radar_water(amplitude_dn, month, n_months, vv_max_power, vh_max_power, out):
     amplitude_dn : uint16 (T, 2, h, w): VV and VH amplitude x 1e4; 0 is nodata.
     month : int64 (T,), month of each date counted from the period's start.
     vv_max_power, vh_max_power : linear gamma0 below which a pixel is water. VH at or below the noise floor passes.
-    out : int8 (n_months, h, w), written: 1 water, -1 not water, 0 not seen.
+    out : int8 (n_months, h, w), written: RADAR_WATER, RADAR_LAND, RADAR_UNSURE where VV is brighter than water by less than
+        UNSURE_POWER, 0 not seen.
+    power : float32 (n_months, h, w), written: mean power of VV, 0 where it was not seen.
     """
     n_dates, _, h, w = amplitude_dn.shape
     vv, vh, n = np.empty(w), np.empty(w), np.empty(w)
@@ -80,12 +97,13 @@ def radar_water(amplitude_dn, month, n_months, vv_max_power, vh_max_power, out):
                         vh[x] += gamma0_power(amplitude_dn[t, 1, y, x]) if seen else 0.0
                         n[x] += 1.0 if seen else 0.0
             for x in range(w):
+                power[m, y, x] = vv[x] / max(n[x], 1.0)
                 if n[x] == 0:
                     out[m, y, x] = 0
                 elif vv[x] / n[x] <= vv_max_power and vh[x] / n[x] <= vh_max_power:
-                    out[m, y, x] = 1
+                    out[m, y, x] = RADAR_WATER
                 else:
-                    out[m, y, x] = -1
+                    out[m, y, x] = RADAR_UNSURE if vv[x] / n[x] <= UNSURE_POWER * vv_max_power else RADAR_LAND
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
@@ -101,14 +119,20 @@ def _reflectances(dn, t, y, x, s, o):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _water_logits(stack, t, lane, radar, m, votes):
-    """Log-odds of water at each pixel of a lane on one date; NaN on ice, which says nothing about water."""
+def _water_logits(stack, t, lane, radar, freezing, votes):
+    """Log-odds of water at each pixel of a lane on one date; NaN on ice, which says nothing about water.
+
+    ``radar`` int8 (h, w) of the month. Where it is unsure it counts against water only where the date itself does.
+    """
     dn, s, o = stack.dn, stack.scale[t], stack.offset[t]
     y, left, n = lane
     for i in range(n):
         blue, green, red, nir, swir1, swir2 = _reflectances(dn, t, y, left + i, s, o)
-        logit = water_logit(blue, green, red, nir, swir1, swir2, radar[m, y, left + i])
-        votes[_LOGIT + i] = np.nan if is_ice(green, red, nir, swir1) else logit
+        by_radar = radar[y, left + i]
+        unsure = by_radar == RADAR_UNSURE
+        logit = water_logit(blue, green, red, nir, swir1, swir2, 0 if unsure else by_radar)
+        icy = is_ice(green, red, nir, swir1) & (freezing | is_bright_as_snow(red, nir))
+        votes[_LOGIT + i] = np.nan if icy else logit - (RADAR_WEIGHT if unsure & (logit < 0.0) else 0.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
@@ -141,36 +165,74 @@ def _vote(stack, t, lane, min_logit, votes):
         votes[_FINEST + i] = pixel_m if used else finest
 
 
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _count_month(tally, i, wet, high_sun, spring):
+    tally[1, i] += 1
+    tally[3, i] += wet
+    tally[4, i] += high_sun
+    tally[5, i] += high_sun and wet
+    tally[6, i] += spring and wet
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
-def _water_lane(stack, lane, months, min_logit, votes, tally):
+def _wet_by_radar(evidence, power, wet_power, dry_power):
+    """Whether a month that only radar saw is wet, by the place's own months that optical dates saw too.
+
+    Wind roughens water and rain darkens soil by place: where the own wet and dry months differ by OWN_CONTRAST_POWER, the geometric mean
+    of their powers divides. Where all of them were wet, a month up to OWN_MARGIN_POWER brighter is wet too; where all were dry, one must
+    be darker by that. Else ``evidence``, a code of `radar_water`, decides.
+
+    Parameters
+    ----------
+    power : of the month. wet_power, dry_power : mean of the own wet and dry months, NaN without any.
+    """
+    by_limits = evidence == RADAR_WATER
+    if wet_power * OWN_CONTRAST_POWER <= dry_power:
+        return power * power <= wet_power * dry_power
+    if math.isnan(dry_power) and not math.isnan(wet_power):
+        return by_limits or power <= OWN_MARGIN_POWER * wet_power
+    if math.isnan(wet_power) and not math.isnan(dry_power):
+        return by_limits and power * OWN_MARGIN_POWER <= dry_power
+    return by_limits
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _water_lane(stack, lane, months, min_logit, votes, own, tally):
     """Months of one lane into ``tally`` int64 (7, LANE): clear dates, months, months by radar alone, wet months; of high sun, months
-    and wet months; wet months of spring."""
-    radar, high_sun, spring = months
-    (y, left, n), month = lane, stack.month
+    and wet months; wet months of spring. ``own`` (float64 (4, LANE), bool (M, LANE)), scratch: power and number of wet months that radar
+    saw too, and of dry ones; months that only radar saw."""
+    radar, power, high_sun, spring, freezing = months
+    (y, left, n), month, (sums, radar_alone) = lane, stack.month, own
     tally[:, :n] = 0
+    sums[:, :n], radar_alone[:, :n] = 0.0, False
     t = 0
     for m in range(radar.shape[0]):
         _open_month(n, votes)
         while t < month.size and month[t] == m:
             if count_clear(stack, t, lane) > 0:
-                _water_logits(stack, t, lane, radar, m, votes)
+                _water_logits(stack, t, lane, radar[m], freezing[m], votes)
                 _vote(stack, t, lane, min_logit, votes)
             t += 1
         for i in range(n):
-            n_dates, by_radar = votes[_N + i], radar[m, y, left + i]
+            n_dates, seen = votes[_N + i], radar[m, y, left + i] != 0
             if n_dates > 0:
                 wet = median_reaches(n_dates, votes[_WET + i], votes[_BELOW + i], votes[_REACHING + i], min_logit)
                 tally[0, i] += int(n_dates)
-            elif by_radar != 0:
-                wet = by_radar > 0
+                _count_month(tally, i, wet, high_sun[m], spring[m])
+                sums[0 if wet else 2, i] += power[m, y, left + i]
+                sums[1 if wet else 3, i] += seen
+            elif seen:
                 tally[2, i] += 1
-            else:
-                continue
-            tally[1, i] += 1
-            tally[3, i] += wet
-            tally[4, i] += high_sun[m]
-            tally[5, i] += high_sun[m] and wet
-            tally[6, i] += spring[m] and wet
+                radar_alone[m, i] = True
+    if not radar_alone[:, :n].any():
+        return
+    for i in range(n):
+        wet_power = sums[0, i] / sums[1, i] if sums[1, i] > 0 else np.nan
+        dry_power = sums[2, i] / sums[3, i] if sums[3, i] > 0 else np.nan
+        for m in range(radar.shape[0]):
+            if radar_alone[m, i]:
+                wet = _wet_by_radar(radar[m, y, left + i], power[m, y, left + i], wet_power, dry_power)
+                _count_month(tally, i, wet, high_sun[m], spring[m])
 
 
 @njit(cache=True, nogil=True)
@@ -190,7 +252,8 @@ def observe_water(stack, months, min_logit, min_months, out):
 
     A month votes wet when the median log-odds of its clear dates is at least ``min_logit``. Only the dates of the
     finest sensor that saw the pixel in that month vote: a coarse pixel of a narrow river is mostly bank. A month
-    without a clear optical date votes by radar alone. Ice says nothing about water: the date is left out.
+    without a clear optical date votes by radar alone, compared with the place's own months (`_wet_by_radar`). Ice says nothing about
+    water: the date is left out.
 
     Parameters
     ----------
@@ -200,10 +263,11 @@ def observe_water(stack, months, min_logit, min_months, out):
     """
     _, _, h, w = stack.dn.shape
     votes, tally = np.empty(_VOTE_SLOTS), np.empty((7, LANE), np.int64)
+    own = np.empty((4, LANE)), np.empty((months.radar.shape[0], LANE), np.bool_)
     for y in range(h):
         for left in range(0, w, LANE):
             lane = Lane(y, left, min(LANE, w - left))
-            _water_lane(stack, lane, months, min_logit, votes, tally)
+            _water_lane(stack, lane, months, min_logit, votes, own, tally)
             _water_layers(tally, lane, min_months, out)
 
 
@@ -272,16 +336,15 @@ def _vegetation_layers(series, counts, lane, how, weights, out):
             )
         if n_growing >= min_dates and growing_days[n_growing - 1] - growing_days[0] >= min_span_days:
             _time_weights(growing_days, weights, n_growing)
-            sort_pairs(growing, weights, n_growing)
-            out[1, y, x] = weighted_median_sorted(growing, weights, n_growing)
+            out[1, y, x] = (growing[:n_growing] * weights[:n_growing]).sum() / weights[:n_growing].sum()
 
 
 @njit(cache=True, nogil=True)
 def observe_vegetation(stack, in_peak, in_growing, how, out):
     """Peak and growing-season vegetation fraction.
 
-    The peak is a percentile, not the maximum, which grows with the number of dates. A date on which the
-    pixel is water has fraction 0.
+    The peak is a percentile, not the maximum, which grows with the number of dates; that of the growing season is the mean in time. A
+    date on which the pixel is water has fraction 0.
 
     Parameters
     ----------

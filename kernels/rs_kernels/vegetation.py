@@ -58,7 +58,7 @@ FEW_DATES = 8
 
 FEW_PARTS = np.array([0.5, 0.75, 0.5, 0.5])
 """Part of min_dates and min_span_days that each window needs of a pixel with few dates, in the order PEAK, GROWING, spring and
-summer crop. Design values."""
+summer crop; the peak also does with what the growing season needs. Design values."""
 
 
 class CoverDates(NamedTuple):
@@ -202,7 +202,8 @@ def domain_distances(refl, n, low, high, centre, whiten, distance):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def date_covers(stack, t, lane, clear, network, scratch, cover, known, brightness):
-    """Cover of a lane on one date, 0 on water; ``known`` is 1, or 0 where it is not clear or the spectrum is none the network knows.
+    """Cover of a lane on one date, 0 on water, and as the network says, by up to EXCESS outside 0-1: limits would lift the mean of bare
+    ground and lower that of full cover. ``known`` is 1, or 0 where it is not clear or the spectrum is none the network knows.
 
     Parameters
     ----------
@@ -224,7 +225,7 @@ def date_covers(stack, t, lane, clear, network, scratch, cover, known, brightnes
         fits = (distance[i] <= max_distance) & (estimate == estimate)
         known[i] = clear[i] if wet | fits else 0.0
         land = fits & ~wet & (clear[i] > 0.0)
-        cover[i] = estimate if land else 0.0
+        cover[i] = cover[i] if land else 0.0
         leaves = land & (refl[4, i] > LEAF_RATIO * refl[2, i]) & (dn[t, 5, y, left + i] > 0)
         brightness[i] = refl[4, i] + refl[5, i] if leaves else 0.0
 
@@ -322,7 +323,7 @@ def align_coarse(cover, known, n, seen, coarse, bell, scratch):
 
     Parameters
     ----------
-    cover, known : float64 (T, LANE) as `local_lines` takes them; ``cover`` of coarse dates is rewritten, within 0-1.
+    cover, known : float64 (T, LANE) as `local_lines` takes them; ``cover`` of coarse dates is rewritten.
     seen : bool (T,). coarse : int64 (C,), places of the coarse dates.
     bell : `Bell` at the coarse dates, in which coarse dates weigh 0.
     scratch : (float64 (5 * LANE,), float64 (1, LANE), float64 (2, LANE)).
@@ -344,7 +345,7 @@ def align_coarse(cover, known, n, seen, coarse, bell, scratch):
             covers, sees = cover[coarse[k]], known[coarse[k]]
             for i in range(n):
                 moved = covers[i] - shift[1, i] / (shift[0, i] + NEAR_WORTH)
-                covers[i] = min(max(moved, 0.0), 1.0) * sees[i]
+                covers[i] = moved * sees[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -441,13 +442,65 @@ def _quantile_lane(lines, rows, pairs, q, sorted_rows, out):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _drop_unseen(found, counts, spans, few, n, window, min_dates, min_span_days):
-    """Make a statistic of a window NaN, in place, where its dates are too few or too near; ``found`` float64 (LANE,)."""
+def _moments_lane(lines, rows, n, mean, variance):
+    """Mean and variance over some rows of ``lines`` float64 (G, LANE), float64 (LANE,), written; NaN without a row."""
+    for i in range(n):
+        mean[i] = variance[i] = 0.0
+    for r in range(rows.size):
+        line = lines[rows[r]]
+        for i in range(n):
+            mean[i] += line[i]
+            variance[i] += line[i] * line[i]
+    for i in range(n):
+        mean[i] /= rows.size
+        variance[i] = max(variance[i] / rows.size - mean[i] * mean[i], 0.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def noise_spread(bell, rows, n_dates):
+    """Variance over the days ``rows`` that noise of variance 1 gives to the lines of a `Bell`, times the number of its dates in them.
+
+    Lines are weighted sums of their dates. With twice the dates this number stays, so divided by the known dates of a pixel it is the pixel's.
+    """
+    days, dates, weights, bandwidth_days = bell
+    share, mean = np.empty((rows.size, dates.size)), np.zeros(dates.size)
+    for r in range(rows.size):
+        w = weights[rows[r]]
+        u = (dates - days[rows[r]]).astype(np.float64)
+        s0, s1 = w.sum(), (w * u).sum()
+        spread = (w * u * u).sum() + SLOPE_PENALTY * bandwidth_days * bandwidth_days * s0
+        share[r] = w * (spread - s1 * u) / (s0 * spread - s1 * s1)
+        mean += share[r] / rows.size
+    total = 0.0
+    for r in range(rows.size):
+        total += ((share[r] - mean) ** 2).sum() / rows.size
+    return total * n_dates
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _without_noise(found, mean, variance, counts, few, n, spread, sigma_noise):
+    """Take out of a quantile, in place, what noise adds to it: the spread of the lines is what seasons and noise do together.
+
+    Parameters
+    ----------
+    found, mean, variance : float64 (LANE,), quantile, mean and variance of the lines in a window. counts : float64 (LANE,), its known dates.
+    few : bool (LANE,), pixels whose curve is expected and not drawn through noise: they stay. spread : of `noise_spread`.
+    sigma_noise : float64 (K,), standard error of a date by cover.
+    """
+    for i in range(n):
+        if few[i] or not variance[i] > 0.0:
+            continue
+        noise = spread * at_knots(min(max(mean[i], 0.0), 1.0), sigma_noise) ** 2 / max(counts[i], 1.0)
+        found[i] = mean[i] + (found[i] - mean[i]) * math.sqrt(max(1.0 - noise / variance[i], 0.0))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _seen_enough(counts, spans, few, n, window, min_dates, min_span_days, enough):
+    """Whether a window's known dates are neither too few nor too near; ``enough`` bool (LANE,), written."""
     usual = 1.0 if window < N_WHOLE else 0.5
     for i in range(n):
         part = FEW_PARTS[window] if few[i] else usual
-        if (counts[i] < part * min_dates) | (spans[i] < part * min_span_days):
-            found[i] = np.nan
+        enough[i] = (counts[i] >= part * min_dates) & (spans[i] >= part * min_span_days)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -468,8 +521,9 @@ def observe_cover(stack, facts, networks, errors, lines, need, out):
     """Peak and growing-season cover from the covers of the dates.
 
     The covers of a pixel are joined by local lines, or where there are fewer than FEW_DATES by `expected_seasons`, and the statistics
-    are those of the days of these: a percentile of the dates themselves grows with their noise and depends on where in the season the
-    clouds left gaps.
+    are those of the days of these, the mean of the growing season and a percentile of the other windows: a percentile of the dates
+    themselves grows with their noise and depends on where in the season the clouds left gaps. What noise is left in the lines is taken
+    out of their percentile. A pixel whose dates are too few or too near for the peak's window has its season from `expected_seasons` too.
 
     Parameters
     ----------
@@ -499,6 +553,8 @@ def observe_cover(stack, facts, networks, errors, lines, need, out):
     first, (counts, spans, found) = np.empty(LANE), np.empty((3, n_windows, LANE))
     line, shift = np.empty((1, LANE)), np.empty((2, LANE))
     few, scratch, variance = np.empty(LANE, np.bool_), np.empty((n_dates + 3, n_dates)), np.empty(LANE)
+    enough, (mean, spread) = np.empty((n_windows, LANE), np.bool_), np.empty((2, LANE))
+    noise = [noise_spread(every, rows[k], in_windows[k].sum()) for k in range(n_windows)]
     for y in range(h):
         for left in range(0, w, LANE):
             n = min(LANE, w - left)
@@ -525,11 +581,24 @@ def observe_cover(stack, facts, networks, errors, lines, need, out):
                 _seasons(known, n, seen, dates, in_windows[k], counts[k], first, spans[k])
             for i in range(n):
                 few[i] = counts[GROWING, i] < FEW_DATES
+            _seen_enough(counts[PEAK], spans[PEAK], few, n, PEAK, need.min_dates, need.min_span_days, enough[PEAK])
+            for i in range(n):
+                few[i] |= not enough[PEAK, i]
             if not few[:n].all():
                 local_lines(cover, known, n, seen, every, sums, curves)
             if few[:n].any():
                 expected_seasons(cover, known, n, seen, few, prior, rows[PEAK], scratch, curves, variance)
             for k in range(n_windows):
-                _quantile_lane(curves, rows[k], pairs[k], 0.5 if k == GROWING else need.quantile, sorted_rows, found[k])
-                _drop_unseen(found[k], counts[k], spans[k], few, n, k, need.min_dates, need.min_span_days)
+                _seen_enough(counts[k], spans[k], few, n, k, need.min_dates, need.min_span_days, enough[k])
+                _moments_lane(curves, rows[k], n, mean, spread)
+                if k == GROWING:
+                    found[k] = mean
+                    continue
+                _quantile_lane(curves, rows[k], pairs[k], need.quantile, sorted_rows, found[k])
+                _without_noise(found[k], mean, spread, counts[k], few, n, noise[k], errors[1])
+            for i in range(n):
+                enough[PEAK, i] |= few[i] & enough[GROWING, i]
+            for k in range(n_windows):
+                for i in range(n):
+                    found[k, i] = found[k, i] if enough[k, i] else np.nan
             _write_lane(found, counts, unknown, few, variance, errors, n, out[:, y, left : left + n])

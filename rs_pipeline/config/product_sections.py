@@ -32,7 +32,7 @@ class VegetationSection(Section):
     spring_crop_window: Window = Field(("04-10", "05-20"), description="When winter wheat stands full, first and last day (MM-DD).")
     summer_crop_window: Window = Field(("07-20", "08-31"), description="When summer maize stands full, first and last day (MM-DD).")
     peak_percentile: float = Field(90.0, ge=50, le=100, description="Percentile of the cover in the peak's window that is the peak; 100 is the highest date.")
-    min_dates: int = Field(4, ge=1, description="Fewer clear dates in the window: no cover. With the networks half of them do, as far as the usual season joins few dates.")
+    min_dates: int = Field(4, ge=1, description="Fewer clear dates in the window: no cover. With the networks half of them do, or three quarters in the growing season: the usual season then joins few dates, and the standard error says so.")
     min_span_days: int = Field(40, ge=0, le=366, description="Days that these must span, or half of them.")
 
     @model_validator(mode="after")

@@ -33,6 +33,26 @@ class Calendar:
         )
 
 
+MAY_FREEZE_C = 10.0
+"""Water freezes in months whose usual mean is far below this; the rest is for cold years, continents and mountains up to 1,500 m."""
+
+
+def may_freeze(latitude_deg: float, month: np.ndarray) -> np.ndarray:
+    """Whether water may freeze in months of the year 1-12, bool like them: below MAY_FREEZE_C by the usual temperature of land at sea level.
+
+    That is 27 - 0.0085 latitude^2 degrees on average over the year, and swings by 0.35 a degree of latitude about it, coldest in January
+    or, south of the equator, in July: zonal means (Hartmann 2016, Global Physical Climatology) within some 3 degrees between 20 and 60.
+
+    >>> may_freeze(39.0, np.array([1, 3, 4, 7, 10, 11, 12])).tolist()
+    [True, True, False, False, False, True, True]
+    >>> may_freeze(-27.5, np.array([7, 12])).tolist()
+    [False, False]
+    """
+    coldest = 1 if latitude_deg >= 0 else 7
+    mean_c = 27 - 0.0085 * latitude_deg**2 - 0.35 * abs(latitude_deg) * np.cos(2 * np.pi * (month - coldest) / 12)
+    return mean_c < MAY_FREEZE_C
+
+
 def in_window(days: Sequence[date], window: tuple[str, str]) -> np.ndarray:
     """Whether each date lies in a yearly window of MM-DD strings, inclusive; a window may pass the new year."""
     first, last = window

@@ -15,6 +15,7 @@ import dask
 import dask.local
 import dask.threaded
 import numpy as np
+import pyproj
 from rs_kernels.edges import classify_water, finest_median, plants_on_water
 from rs_kernels.observe import WATER_LAYERS, Months, observe_water, radar_water
 from rs_kernels.sharpen import sharpen_swir
@@ -29,7 +30,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, RADAR_BANDS, Grid, Period
 from rs_pipeline.products.black_odorous.pixels import black_odorous_layers
 from rs_pipeline.products.blocks import OPTICAL_BYTES, RADAR_BYTES, READ_BYTES, Block, file_blocks, plan_blocks
-from rs_pipeline.products.calendar import Calendar
+from rs_pipeline.products.calendar import Calendar, may_freeze
 from rs_pipeline.products.register import RegionMap, observed_maps
 from rs_pipeline.products.vegetation.edges import sharpen_covers
 from rs_pipeline.products.vegetation.pixels import vegetation_layers
@@ -237,7 +238,7 @@ def _observe_strip(job: ObserveJob, k: int, strips: list[Strip], _read: list[Non
     calendar = Calendar.of([p.scene.solar_day for p in optical], job.period)
     stack = Stack(dn, strips[k].qa, 0, *scales(optical), native_m(optical), calendar.day, calendar.month)
     for_water = one_a_day(stack, flag_bits(settings.masks.water))
-    evidence = _radar_evidence(job, strips[k].radar, calendar.n_months)
+    evidence, radar_power = _radar_evidence(job, strips[k].radar, calendar.n_months)
     high_sun = sun_is_high(optical)
     months = np.arange(calendar.n_months)
     high_months, spring = np.isin(months, calendar.month[high_sun]), np.isin((months + job.period.start.month - 1) % 12 + 1, PADDY_MONTHS)
@@ -245,7 +246,8 @@ def _observe_strip(job: ObserveJob, k: int, strips: list[Strip], _read: list[Non
     w = settings.water
     water = np.empty((len(WATER_LAYERS), *shape), "float32")
     min_logit = float(np.log(w.min_probability / (1 - w.min_probability)))
-    observe_water(for_water, Months(evidence, high_months, spring), min_logit, w.min_months, water)
+    freezing = may_freeze(latitude_deg(job.grid), (months + job.period.start.month - 1) % 12 + 1)
+    observe_water(for_water, Months(evidence, radar_power, high_months, spring, freezing), min_logit, w.min_months, water)
     nir_refl = np.full(shape, np.nan, "float32")
     finest_median(for_water, OPTICAL_BANDS.index("nir"), high_sun, nir_refl)
 
@@ -256,6 +258,12 @@ def _observe_strip(job: ObserveJob, k: int, strips: list[Strip], _read: list[Non
     layers |= {"nir_refl": nir_refl, "scenes": (dn[:, 0] > 0).sum(axis=0).astype("float32")}
     layers |= {"probability": probability, "bow_class": classes, "n_dates": n_dates}
     return ObservedStrip(strips[k].inside, layers)
+
+
+def latitude_deg(grid: Grid) -> float:
+    """Latitude of a grid's middle."""
+    left, bottom, right, top = grid.bounds
+    return float(pyproj.Transformer.from_crs(grid.crs, 4326, always_xy=True).transform((left + right) / 2, (bottom + top) / 2)[1])
 
 
 def native_m(passes: list[Pass]) -> np.ndarray:
@@ -302,11 +310,11 @@ def _swir_cell(chip: Chip, resolution_m: float) -> tuple[int, float, float]:
     return max(cell, 1), swir.c, swir.f
 
 
-def _radar_evidence(job: ObserveJob, amplitude_dn: np.ndarray, n_months: int) -> np.ndarray:
-    """int8 (M, h, w): 1 water, -1 not water, 0 not seen, a map a month."""
-    out = np.zeros((n_months, *amplitude_dn.shape[2:]), "int8")
+def _radar_evidence(job: ObserveJob, amplitude_dn: np.ndarray, n_months: int) -> tuple[np.ndarray, np.ndarray]:
+    """Codes of `radar_water` int8 (M, h, w), 0 not seen, and mean power of VV float32 (M, h, w), a map a month."""
+    out, mean_power = np.zeros((n_months, *amplitude_dn.shape[2:]), "int8"), np.zeros((n_months, *amplitude_dn.shape[2:]), "float32")
     if job.radar:
         month = Calendar.of([p.scene.solar_day for p in job.radar], job.period).month
         power = [linear_power(db) for db in (job.settings.water.vv_max_db, job.settings.water.vh_max_db)]
-        radar_water(amplitude_dn, month, n_months, power[0], power[1], out)
-    return out
+        radar_water(amplitude_dn, month, n_months, power[0], power[1], out, mean_power)
+    return out, mean_power

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pyproj
@@ -224,7 +224,7 @@ class World:
 
     def vegetation(self, year: int) -> tuple[np.ndarray, np.ndarray]:
         """Truth of green cover (0-1), two float32 maps on `grid`: the 90th percentile of the days from 15 June to 10 September, and the
-        median of those from May to September. Water counts as 0.
+        mean of those from May to September. Water counts as 0.
 
         Both are of the days of a pixel, so that where crops of different seasons meet they are not the mean of the crops' own.
         """
@@ -233,10 +233,10 @@ class World:
         shares = np.stack([self.to_grid(self.fraction(ground, m) * self.vigour) for m in plants])
         mixed = (shares > 0).sum(axis=0) > 1
         maps = []
-        for days, statistic in ((PEAK_DAYS, 0.9), (GROWING_DAYS, 0.5)):
+        for days, statistic in ((PEAK_DAYS, partial(np.quantile, q=0.9)), (GROWING_DAYS, np.mean)):
             daily = np.stack([green_cover(self.palette, m, days - shift, year - self.years[0]) for m in plants]).astype("float32")
-            cover = np.tensordot(np.quantile(daily, statistic, axis=1), shares, 1)
-            cover[mixed] = np.quantile(daily.T @ shares[:, mixed], statistic, axis=0)
+            cover = np.tensordot(statistic(daily, axis=1), shares, 1)
+            cover[mixed] = statistic(daily.T @ shares[:, mixed], axis=0)
             maps.append(np.minimum(cover, 1).astype("float32"))
         return maps[0], maps[1]
 

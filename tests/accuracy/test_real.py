@@ -14,6 +14,7 @@ from benchmarks.accuracy.table import COLUMNS
 
 PARANA, HLS, WOFS, BEACH = "gistaq_parana", "hls_t15sxr_2021250", "wofs_testvector", "coastsat_narrabeen"
 LANDSAT, ALPS, SPECTRA, SNAP = "landsat_c2_l2_scenes", "sen2r_barbellino", "nechad2015_insitu", "snap_fcover_cases"
+SERIES = "worldcereal_series"
 TRANSECTS = ("NA1", "NA2", "NA3", "NA4", "NA5")
 CLEAR_DATES = ("2023-05-11", "2024-05-20", "2024-05-30", "2025-06-09", "2025-09-12")
 
@@ -36,7 +37,7 @@ def test_rows_are_of_the_committed_table(rows):
     assert all(tuple(r) == COLUMNS and r["kind"] == "real" and r["seeds"] == "" and isinstance(r["value"], float) for r in rows)
     keys = [tuple(r[c] for c in ("world", "product", "metric", "subset", "method")) for r in rows]
     assert len(set(keys)) == len(keys)
-    assert {r["world"] for r in rows} == {PARANA, HLS, WOFS, BEACH, LANDSAT, ALPS, SPECTRA, SNAP, LAND}
+    assert {r["world"] for r in rows} == {PARANA, HLS, WOFS, BEACH, LANDSAT, ALPS, SPECTRA, SNAP, LAND, SERIES}
     assert [r for r in rows if np.isnan(r["value"])] == []
 
 
@@ -135,6 +136,17 @@ class TestWater:
             assert value(WOFS, "water", "wet_only_here", subset) <= most
         assert value(WOFS, "water", "wet_only_wofs", "all") <= 10
 
+    def test_deep_sea_is_water_with_and_without_glint(self, value):
+        assert value(LANDSAT, "water", "wet_share", "deep sea") == 1.0
+        assert value(LANDSAT, "water", "wet_share", "deep sea, 0.02 of glint") >= 0.99
+        assert value(LANDSAT, "water", "wet_share", "land") <= 0.001
+
+    def test_a_summer_river_is_no_ice(self, value):
+        """The spectrum alone calls a quarter of it ice."""
+        subset = "river pixels, 2024-12-16"
+        assert value(PARANA, "water", "ice_share", subset, "NDSI, red and NIR") > 0.1
+        assert value(PARANA, "water", "ice_share", subset) <= 0.02
+
     def test_hls_water_agrees_with_fmask_more_than_the_baselines_do(self, value):
         """Fmask is no truth at 30 m either: where only one of the two is wet, both are mixed pixels (NIR 0.10), ours darker in SWIR1.
 
@@ -174,6 +186,8 @@ class TestVegetation:
             (SNAP, "S2A, 10 m, 132 canopies, B08", 0.02, 0.04, 0.99),
             (PARANA, "banks, 5 clear dates", 0.013, 0.085, 0.925),
             (HLS, "clear land", 0.016, 0.041, 0.989),
+            (SERIES, "pixel-months, s2_20m", 0.025, 0.04, 0.98),
+            (SERIES, "pixel-months, s2_10m", 0.02, 0.036, 0.98),
         ],
     )
     def test_cover_against_fcover(self, value, world, subset, largest_bias, largest_rmse, least_r):

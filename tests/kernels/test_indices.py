@@ -161,6 +161,34 @@ def test_each_water_test_turns_at_its_published_limit(inside, outside, passed_in
     assert indices.water_tests(**(DIM | outside)) == passed_outside
 
 
+SEA_IN_HAZE = {"blue": 0.045, "green": 0.037, "red": 0.03, "nir": 0.029, "swir1": 0.028, "swir2": 0.027}
+"""Deep clear sea under a grey haze of 0.025: no index knows it (MNDWI .14, AWEsh -.002), black water is darker."""
+
+
+def test_a_sea_in_haze_is_water_and_a_shadow_as_dark_is_not():
+    assert indices.is_hazy_sea(**SEA_IN_HAZE) and indices.water_logit(**SEA_IN_HAZE, radar=0) > 2
+    assert not indices.is_hazy_sea(*PIXELS["urban shadow"][0]) and indices.water_logit(*PIXELS["urban shadow"][0], 0) < 0
+    shaded_leaves = {"blue": 0.012, "green": 0.016, "red": 0.012, "nir": 0.035, "swir1": 0.02, "swir2": 0.012}
+    assert not indices.is_hazy_sea(**shaded_leaves)
+
+
+@pytest.mark.parametrize(
+    ("change", "sea"),
+    [
+        ({"red": 0.0499}, True), ({"red": 0.05}, False), ({"nir": 0.0329}, True), ({"nir": 0.0331}, False),  # 0.004 below green
+        ({"blue": 0.0331}, True), ({"blue": 0.0329}, False), ({"swir1": 0.0449}, True), ({"swir1": 0.045}, False), ({"swir2": 0.045}, False),
+        ({"blue": 0.06, "green": 0.06, "nir": 0.0399}, True), ({"blue": 0.06, "green": 0.06, "nir": 0.04}, False),
+    ],
+)  # fmt: skip
+def test_a_sea_in_haze_begins_at_its_limits(change, sea):
+    assert indices.is_hazy_sea(**(SEA_IN_HAZE | change)) == sea
+
+
+@pytest.mark.parametrize(("red", "nir", "snow"), [(0.351, 0.351, True), (0.35, 0.38, False), (0.44, 0.35, False)])
+def test_snow_is_brighter_than_any_water(red, nir, snow):
+    assert indices.is_bright_as_snow(red, nir) == snow
+
+
 @pytest.mark.parametrize("band", ["red", "nir", "swir1", "swir2"])
 def test_a_pixel_is_black_below_its_limits_and_not_at_them(band):
     limit = 0.04 if band == "red" else 0.025

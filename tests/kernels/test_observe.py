@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 from rs_kernels.edges import classify_water, finest_median, plants_on_water
-from rs_kernels.observe import Dimidiate, Months, observe_vegetation, observe_water, radar_water
+from rs_kernels.observe import (
+    RADAR_LAND,
+    RADAR_UNSURE,
+    RADAR_WATER,
+    Dimidiate,
+    Months,
+    observe_vegetation,
+    observe_water,
+    radar_water,
+)
 from rs_kernels.stack import Stack, one_a_day
-from rs_kernels.statistics import quantile_sorted, weighted_median_sorted
+from rs_kernels.statistics import quantile_sorted
 
 SCALE, OFFSET = 1e-4, -0.1
 WATER = (0.03, 0.04, 0.025, 0.0, 0.012, 0.006, 0.004)
@@ -29,17 +38,18 @@ def qa(pixels, bits=()):
     return out
 
 
-def water(pixels, months, *, days=None, bits=(), radar=None, n_months=12, min_months=3, native_m=None, high=None):
+def water(pixels, months, *, days=None, bits=(), radar=None, radar_db=None, n_months=12, min_months=3, native_m=None, high=None, freezing=()):
     n = len(pixels)
     days = np.array(days if days is not None else np.array(months) * 30 + np.arange(n), "int64")
     radar = np.zeros((n_months, 1, 1), "int8") if radar is None else np.array(radar, "int8").reshape(-1, 1, 1)
+    power = np.zeros((n_months, 1, 1), "f4") if radar_db is None else (10 ** (np.array(radar_db) / 10)).astype("f4").reshape(-1, 1, 1)
     out, finished = np.empty((7, 1, 1), "float32"), np.empty((3, 1, 1), "float32")
     high_sun = np.zeros(n_months, bool) if high is None else np.isin(np.arange(n_months), high)
     dates = Stack(
         numbers(pixels), qa(pixels, bits), 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"),
         np.full(n, 10, "f4") if native_m is None else np.array(native_m, "f4"), days, np.array(months, "int64"),
     )  # fmt: skip
-    observe_water(one_a_day(dates, 3), Months(radar, high_sun, np.isin(np.arange(n_months), (4, 5))), 0.0, min_months, out)
+    observe_water(one_a_day(dates, 3), Months(radar, power, high_sun, *(np.isin(np.arange(n_months), m) for m in ((4, 5), freezing))), 0.0, min_months, out)
     classify_water(out[0], out[2], 0.75, 0.25, 0.05, finished)
     names = ("frequency", "clear", "months", "radar_months", "high_frequency", "high_months", "spring_wet", "class", "lower", "upper")
     return dict(zip(names, [*out[:, 0, 0], *finished[:, 0, 0]], strict=True))
@@ -142,6 +152,15 @@ def test_masked_dates_do_not_vote():
     assert got["frequency"] == 1.0 and got["class"] == 1
 
 
+@pytest.mark.parametrize(("freezing", "months"), [((), 4), ((0,), 3)])
+def test_muddy_water_is_ice_only_where_it_may_freeze(freezing, months):
+    """A river in flood passes the test of ice: NDSI .62, red .17, NIR .13. Left out it would be a summer without a river."""
+    muddy = (0.10, 0.15, 0.17, 0.0, 0.13, 0.035, 0.02)
+    got = water([muddy, WATER, WATER, WATER], [0, 5, 6, 7], freezing=freezing)
+    assert got["months"] == months and got["frequency"] == 1
+    assert water([ICE, WATER, WATER, WATER], [0, 5, 6, 7], freezing=freezing)["months"] == 3  # as bright as snow
+
+
 def test_ice_is_left_out():
     got = water([ICE, WATER, WATER, WATER], [0, 5, 6, 7])
     assert got["months"] == 3 and got["frequency"] == 1.0
@@ -164,17 +183,46 @@ def test_radar_fills_a_month_without_a_clear_date():
     assert got["months"] == 4 and got["radar_months"] == 2 and got["frequency"] == 0.75
 
 
+@pytest.mark.parametrize(
+    ("optical", "own_db", "last", "last_db", "wet"),
+    [
+        ((WATER, SOIL), (-18, -8), RADAR_UNSURE, -13.5, True), ((WATER, SOIL), (-18, -8), RADAR_UNSURE, -12.5, False),  # -13 dB divides them
+        ((WATER, SOIL), (-12, -8.9), RADAR_UNSURE, -11, True), ((WATER, SOIL), (-12, -9.5), RADAR_UNSURE, -11, False),  # 3 dB apart, or less
+        ((WATER, WATER), (-15, -15), RADAR_UNSURE, -11.1, True), ((WATER, WATER), (-15, -15), RADAR_UNSURE, -10.9, False),  # waves of 4 dB
+        ((SOIL, SOIL), (-17, -17), RADAR_WATER, -18, False), ((SOIL, SOIL), (-12, -12), RADAR_WATER, -17, True),  # smooth sand, a flood
+        ((SOIL, SOIL), (-10, -10), RADAR_UNSURE, -15, False),
+    ],
+)  # fmt: skip
+def test_a_month_that_only_radar_saw_is_judged_by_the_months_of_the_place(optical, own_db, last, last_db, wet):
+    """January and February have an optical date and radar, March radar alone."""
+    radar = [RADAR_UNSURE] * 2 + [last] + [0] * 9
+    got = water(optical, [0, 1], radar=radar, radar_db=[*own_db, last_db] + [-99.0] * 9)
+    assert got["radar_months"] == 1 and got["frequency"] == pytest.approx((sum(p == WATER for p in optical) + wet) / 3)
+
+
+def test_unsure_radar_does_not_outvote_an_optical_date_and_sure_radar_does():
+    """A river of four pixels whose banks shine in: its log-odds are 1.1, radar takes 1.2."""
+    narrow = (0.06, 0.085, 0.085, 0.0, 0.08, 0.084, 0.06)
+    for code, wet in ((0, 1), (RADAR_UNSURE, 1), (RADAR_LAND, 0)):
+        assert water([narrow] * 3, [0, 1, 2], radar=[code] * 3 + [0] * 9)["frequency"] == wet
+    for code in (0, RADAR_UNSURE, RADAR_LAND):
+        assert water([SHADOW] * 3, [0, 1, 2], radar=[code] * 3 + [0] * 9)["frequency"] == 0
+
+
 def test_radar_averages_power_not_decibels():
-    # -10 dB and -30 dB: mean power -12.97 dB is not water at -16 dB; the mean of the decibels, -20, would be.
+    # -8 dB and -30 dB: mean power -10.98 dB is not water at -16 dB, nor nearly; the mean of the decibels, -19, would be.
     amplitude = np.zeros((2, 2, 1, 1), "uint16")
-    amplitude[:, 0, 0, 0] = np.round(np.sqrt([0.1, 0.001]) * 1e4)
+    amplitude[:, 0, 0, 0] = np.round(np.sqrt([10**-0.8, 0.001]) * 1e4)
     amplitude[:, 1, 0, 0] = 100
-    out = np.zeros((1, 1, 1), "int8")
-    radar_water(amplitude, np.zeros(2, "int64"), 1, 10**-1.6, 10**-2.2, out)
-    assert out[0, 0, 0] == -1
+    out, power = np.zeros((1, 1, 1), "int8"), np.zeros((1, 1, 1), "f4")
+    radar_water(amplitude, np.zeros(2, "int64"), 1, 10**-1.6, 10**-2.2, out, power)
+    assert out[0, 0, 0] == RADAR_LAND and power[0, 0, 0] == pytest.approx(10**-1.098, rel=1e-3)
     amplitude[0, 0] = amplitude[1, 0]
-    radar_water(amplitude, np.zeros(2, "int64"), 1, 10**-1.6, 10**-2.2, out)
-    assert out[0, 0, 0] == 1
+    radar_water(amplitude, np.zeros(2, "int64"), 1, 10**-1.6, 10**-2.2, out, power)
+    assert out[0, 0, 0] == RADAR_WATER
+    amplitude[:, 0] = round(10**-0.65 * 1e4)  # -13 dB, 3 dB brighter than water
+    radar_water(amplitude, np.zeros(2, "int64"), 1, 10**-1.6, 10**-2.2, out, power)
+    assert out[0, 0, 0] == RADAR_UNSURE
 
 
 def vegetation(pixels, days, *, bits=(), in_peak=None, min_dates=4, min_span=40, quantile=0.9):
@@ -194,14 +242,13 @@ def mixture(fraction):
     return (0.05, 0.08, 0.16 - 0.13 * fraction, 0.0, 0.22 + 0.23 * fraction, 0.3, 0.25)
 
 
-def test_peak_is_the_90th_percentile_and_growing_the_time_weighted_median():
+def test_peak_is_the_90th_percentile_and_growing_the_mean_in_time():
     fractions = [0.2, 0.4, 0.6, 0.8, 0.3]
     peak, growing, sigma, n_peak, n_growing = vegetation([mixture(f) for f in fractions], [0, 20, 40, 60, 80])
     # sorted 0.2 0.3 0.4 0.6 0.8; 0.9*(5-1) = 3.6 -> 0.6 + 0.6*0.2
     assert peak == pytest.approx(0.72, abs=2e-3)
-    # weights 10 20 20 20 10, values .2 .4 .6 .8 .3 -> sorted weights 10 10 20 20 20, half 40 at the middle of the third
-    # is at 30, of the fourth at 50: midway between 0.4 and 0.6
-    assert growing == pytest.approx(0.5, abs=2e-3)
+    # weights 10 20 20 20 10: (2 + 8 + 12 + 16 + 3) / 80
+    assert growing == pytest.approx(0.5125, abs=2e-3)
     assert 0 < sigma < 0.1 and n_peak == n_growing == 5
 
 
@@ -229,5 +276,3 @@ def test_clouded_dates_do_not_lower_the_peak():
 def test_order_statistics():
     assert quantile_sorted(np.array([1.0, 2.0, 4.0]), 3, 0.5) == 2.0
     assert quantile_sorted(np.array([1.0, 3.0]), 2, 0.9) == pytest.approx(2.8)
-    assert weighted_median_sorted(np.array([1.0, 2.0, 3.0]), np.array([1.0, 1.0, 1.0]), 3) == 2.0
-    assert weighted_median_sorted(np.array([1.0, 2.0, 3.0]), np.array([0.0, 0.0, 5.0]), 3) == 3.0

@@ -42,7 +42,7 @@ def test_a_distance_adds_up_all_bands_and_their_mixtures():
     assert distance[0] == pytest.approx(13.72)
 
 
-@pytest.mark.parametrize(("estimate", "cover"), [(0.4, 0.4), (-0.09, 0.0), (1.09, 1.0), (-0.11, math.nan), (1.11, math.nan), (math.nan, math.nan)])
+@pytest.mark.parametrize(("estimate", "cover"), [(0.4, 0.4), (-0.19, 0.0), (1.19, 1.0), (-0.21, math.nan), (1.21, math.nan), (math.nan, math.nan)])
 def test_an_estimate_just_outside_is_a_limit_and_further_out_none(estimate, cover):
     assert k.limited_cover(estimate) == pytest.approx(cover, nan_ok=True)
 
@@ -198,17 +198,18 @@ def stack(dn, qa, days):
     return Stack(dn, qa, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), np.full(n, 10, "f4"), np.array(days))
 
 
-def observe(pixels, days, *, masked=(), min_dates=4, networks=NETWORKS, lines=None):
-    """Layers of one pixel; the lines are worked out for every fourth day of the dates unless said."""
+def observe(pixels, days, *, masked=(), min_dates=4, networks=NETWORKS, lines=None, inside=None, drawn=None):
+    """Layers of one pixel; the lines are worked out for every fourth day of the dates, and all lie in every window, unless said."""
     n = len(pixels)
     dn = np.round((np.array(pixels) - OFFSET) / SCALE).astype("uint16")[:, :, None, None]
     qa = np.zeros((n, 1, 1), "uint16")
     qa[list(masked)] = 2
-    inside, lines = np.ones((4, n), bool), np.arange(days[0], days[-1] + 1, 4) if lines is None else lines
+    lines = np.arange(days[0], days[-1] + 1, 4) if lines is None else lines
+    inside, drawn = np.ones((4, n), bool) if inside is None else inside, np.ones((4, lines.size), bool) if drawn is None else drawn
     out = np.empty((8, 1, 1), "float32")
     k.observe_cover(
         stack(dn, qa, days), k.CoverDates(np.ones(n), inside, np.zeros(n, "int64"), np.zeros((n, 1))), networks,
-        np.array([[0.03, 0.03], [0.04, 0.04]]), k.Lines(lines, np.ones((4, lines.size), bool), 8.0, usual(days, lines)),
+        np.array([[0.03, 0.03], [0.04, 0.04]]), k.Lines(lines, drawn, 8.0, usual(days, lines)),
         k.Need(0.9, min_dates, 40), out,
     )  # fmt: skip
     return dict(zip(k.COVER_LAYERS, out[:, 0, 0].tolist(), strict=True))
@@ -296,10 +297,39 @@ PEAK, GROWING, SPRING = 0, 1, 2
 )
 def test_a_window_needs_its_part_of_the_dates_and_of_their_span(window, few, least_dates, least_days):
     """Of 8 dates over 40 days a harvest needs half; of pixels with few dates the growing season needs three quarters, the others half."""
-    found, fewness = np.full(3, 0.5), np.full(3, few)
+    enough, fewness = np.empty(3, bool), np.full(3, few)
     counts, spans = np.array([least_dates, least_dates - 1, least_dates], float), np.array([least_days, least_days, least_days - 1], float)
-    k._drop_unseen(found, counts, spans, fewness, 3, window, 8, 40)
-    assert np.isnan(found).tolist() == [False, True, True]
+    k._seen_enough(counts, spans, fewness, 3, window, 8, 40, enough)
+    assert enough.tolist() == [True, False, False]
+
+
+def test_a_peak_without_dates_in_its_window_is_expected_from_the_season_and_says_how_little_is_known():
+    """Nine dates of the growing season, none of them within its peak of day 100 to 140: the usual 0.2, with its spread of 0.3."""
+    days, lines = [*range(0, 45, 9), *range(200, 236, 9)], np.arange(0, 237, 4)
+    inside, drawn = np.ones((4, 9), bool), np.ones((4, lines.size), bool)
+    inside[0], drawn[0] = False, (lines >= 100) & (lines <= 140)
+    found = observe([BARE] * 9, days, lines=lines, inside=inside, drawn=drawn)
+    assert found["clear_peak"] == 0 and found["fvc_peak"] == pytest.approx(0.2, abs=0.03)
+    assert found["fvc_peak_sigma"] == pytest.approx(math.hypot(0.03, 0.3), abs=0.01)
+
+
+def test_noise_is_taken_out_of_a_percentile_by_hand():
+    """Lines of mean 0.5 and variance 0.0025 with a percentile of 0.6. Noise of 0.04 gives 3 x 0.0016 / 4 = 0.0012 of that variance:
+    0.5 + 0.1 sqrt(1 - 0.48) is left; of lines that vary less than noise only the mean is left; an expected curve stays as it is."""
+    found, few = np.array([0.6, 0.6, 0.6]), np.array([False, False, True])
+    k._without_noise(found, np.full(3, 0.5), np.array([0.0025, 0.001, 0.0025]), np.full(3, 4.0), few, 3, 3.0, np.full(11, 0.04))
+    assert found == pytest.approx([0.5 + 0.1 * math.sqrt(0.52), 0.5, 0.6])
+
+
+@pytest.mark.parametrize("n_dates", [9, 18, 36])
+def test_noise_spreads_lines_as_drawn_noise_does(n_dates):
+    """Variance over the days of the lines through noise of variance 1, mean of 400 draws, times the number of dates."""
+    rng, dates, days = np.random.default_rng(n_dates), np.arange(0, 90, 90 // n_dates), np.arange(0, 88, 4)
+    weights = np.empty((days.size, dates.size))
+    k.line_weights(days, dates, np.ones(dates.size), BANDWIDTH_DAYS, weights)
+    drawn = [np.var(lines_through(dates, 0.5 + 0.01 * rng.standard_normal(dates.size), days)) / 1e-4 for _ in range(400)]
+    spread = k.noise_spread(k.Bell(days, dates, weights, BANDWIDTH_DAYS), np.arange(days.size), dates.size)
+    assert spread == pytest.approx(np.mean(drawn) * dates.size, rel=0.12) and 2.0 < spread < 2.5
 
 
 def test_a_field_that_burns_is_no_shadow():

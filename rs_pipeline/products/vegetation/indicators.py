@@ -152,7 +152,7 @@ INDICATORS = (
     ),
     Indicator(
         "fvc_growing_mean", "Mean vegetation cover, growing season", "%", "vegetation", "up", partial(_cover, name="fvc_growing"),
-        formula=_LAND + "the time-weighted median cover of the growing season", bounds=_MODEL,
+        formula=_LAND + "the mean in time of the cover of the growing season", bounds=_MODEL,
     ),
     Indicator(
         "grassland_fvc", "Satellite vegetation cover of grassland", "%", "vegetation", "up", partial(_grassland, calibrated=False),

@@ -9,7 +9,7 @@ TREND = "vegetation_trend"
 
 COVER_BANDS = (
     MapBand("fvc_peak", "Fractional vegetation cover at the peak: a high percentile of the peak window"),
-    MapBand("fvc_growing", "Fractional vegetation cover of the growing season: median in time"),
+    MapBand("fvc_growing", "Fractional vegetation cover of the growing season: mean in time"),
     MapBand("fvc_peak_sigma", "Standard error of the peak: of the network on simulated canopies, or from the endmembers and the noise of NDVI"),
     MapBand("fvc_spring_peak", "Cover at the peak of the spring crop's window; of double-cropped land the first of two peaks"),
     MapBand("fvc_summer_peak", "Cover at the peak of the summer crop's window; of double-cropped land the second of two peaks"),
