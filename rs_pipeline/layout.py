@@ -203,6 +203,11 @@ class Layout:
         return self.root / "indicators.parquet"
 
     @property
+    def indicators_workbook(self) -> Path:
+        """The same for a spreadsheet, in Chinese and English, a sheet a prefecture."""
+        return self.root / "indicators.xlsx"
+
+    @property
     def evidence(self) -> Path:
         return self.root / "evidence.parquet"
 

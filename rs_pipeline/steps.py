@@ -177,15 +177,16 @@ AFTER_PRODUCTS = (
         side_files=_tables_of_indicators, writes=lambda p: [p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence],
     ),
     Step(
-        "gis", "Write counties.gpkg with the latest values, QGIS styles of all layers, and data_dictionary.csv.", "rs_pipeline.publish.gis:gis",
-        scope="run", final=True, memory_mb=lambda s: table_memory_mb(s, 800, 0.012), keys=("units",),
+        "gis", "Write counties.gpkg with the latest values, QGIS styles of all layers, indicators.xlsx and data_dictionary.csv.", "rs_pipeline.publish.gis:gis",
+        scope="run", final=True, memory_mb=lambda s: table_memory_mb(s, 800, 0.012), keys=("units", "province"),
         reads=lambda p: [
             p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence, p.settings.units.path, p.layout.scenes, p.layout.orbits, p.layout.tiles,
             p.layout.tile_scenes, p.layout.reach_lines, p.layout.inspection_list, *(path.with_suffix(".csv") for path in _coast(p)[1:]),
             *_needed_by_indicators(p), *_published_layers(p), *sea_maps(p, p.periods),
         ],
+        side_files=lambda p: [p.settings.targets_path],
         writes=lambda p: [
-            p.layout.counties_latest, p.layout.dictionary, *(path.with_suffix(".qml") for path in (p.layout.reaches, p.layout.bodies, *_coast(p))),
+            p.layout.counties_latest, p.layout.indicators_workbook, p.layout.dictionary, *(path.with_suffix(".qml") for path in (p.layout.reaches, p.layout.bodies, *_coast(p))),
         ],
     ),
     Step(

@@ -26,6 +26,7 @@ RASTER = "https://stac-extensions.github.io/raster/v2.0.0/schema.json"
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 GEOPACKAGE = "application/geopackage+sqlite3"
 PARQUET = "application/vnd.apache.parquet"
+WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def _tables(layout: Layout) -> dict[str, tuple[Path, str, str, str]]:
@@ -33,6 +34,7 @@ def _tables(layout: Layout) -> dict[str, tuple[Path, str, str, str]]:
     return {
         "indicators": (layout.indicators, "Indicators, a row a unit, period and indicator", "text/csv", "data"),
         "indicators-parquet": (layout.indicators_parquet, "Indicators, as Parquet", PARQUET, "data"),
+        "indicators-xlsx": (layout.indicators_workbook, "Indicators, as a workbook with Chinese and English names", WORKBOOK, "data"),
         "counties-latest": (layout.counties_latest, "Counties with the values of the last period, QGIS styles inside", GEOPACKAGE, "data"),
         "data-dictionary": (layout.dictionary, "What every column and band means", "text/csv", "metadata"),
         "orbits": (layout.orbits, "Passes expected, found and used, an orbit a row", "text/csv", "metadata"),
