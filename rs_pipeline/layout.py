@@ -226,6 +226,11 @@ class Layout:
         return self.root / "report" / "pictures"
 
     @property
+    def findings(self) -> Path:
+        """Suspected findings, a row a place, for a GIS; beside it the same as CSV, KML and GPX."""
+        return self.root / "findings" / "findings.gpkg"
+
+    @property
     def counties_latest(self) -> Path:
         """Counties with their latest values, for a GIS."""
         return self.root / "counties.gpkg"

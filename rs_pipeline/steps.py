@@ -20,6 +20,7 @@ from rs_pipeline.products.register import (
     CLEAR_PIXEL_KEYS,
     OBSERVE,
     Pattern,
+    Product,
     Step,
     StepContext,
     block_memory_mb,
@@ -103,6 +104,11 @@ def _zonal_memory_mb(settings: Settings) -> float:
     return 600 + ZONAL_BYTES_A_PIXEL * settings.grid.tile_px**2 / 1e6
 
 
+def _finding() -> list[Product]:
+    """Products that tell of places to be looked at."""
+    return [p for p in products().values() if p.findings]
+
+
 def _published_layers(place: StepContext) -> list[Path]:
     layout = place.layout
     return [*_every_map(place), layout.bodies, layout.reaches, layout.inspection_index, layout.quality, *_coast(place)]
@@ -175,6 +181,13 @@ AFTER_PRODUCTS = (
             *(sea_maps(p, p.periods) if p.settings.tables.reference_samples else ()),
         ],
         side_files=_tables_of_indicators, writes=lambda p: [p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence],
+    ),
+    Step(
+        "findings", "List the places that an inspector should look at; write findings.gpkg, .csv, .kml and .gpx.", "rs_pipeline.publish.findings:findings",
+        scope="run", final=True, keys=("units", "baseline", "land_zones", "products"),
+        reads=lambda p: [p.settings.units.path, p.layout.tiles, *(path for product in _finding() for path in product.findings_read(p))],
+        side_files=lambda p: [p.settings.tables.known_findings, *(path for product in _finding() for path in product.findings_side_files(p))],
+        writes=lambda p: [p.layout.findings, *(p.layout.findings.with_suffix(e) for e in (".csv", ".kml", ".gpx"))],
     ),
     Step(
         "gis", "Write counties.gpkg with the latest values, QGIS styles of all layers, indicators.xlsx and data_dictionary.csv.", "rs_pipeline.publish.gis:gis",

@@ -43,6 +43,8 @@ def _tables(layout: Layout) -> dict[str, tuple[Path, str, str, str]]:
         "scenes": (layout.scenes, "Ledger of every scene found", PARQUET, "metadata"),
         "bodies": (layout.bodies, "Water bodies, a row a body and period", GEOPACKAGE, "data"),
         "inspection-list": (layout.inspection_list, "Reaches and ponds to be inspected", "text/csv", "data"),
+        "findings": (layout.findings, "Suspected findings, a row a place to be inspected", GEOPACKAGE, "data"),
+        "findings-csv": (layout.findings.with_suffix(".csv"), "Suspected findings, as CSV", "text/csv", "data"),
         "reaches": (layout.reaches, "River reaches and ponds with black-odorous probability", GEOPACKAGE, "data"),
         "shorelines": (layout.shorelines, "Shorelines, lines by period", GEOPACKAGE, "data"),
         "transects": (layout.transects, "Transects with distances and rates", GEOPACKAGE, "data"),

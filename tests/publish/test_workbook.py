@@ -14,7 +14,16 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.indicators.table import INDICATOR_COLUMNS, NUMBER_COLUMNS
 from rs_pipeline.layout import Layout
 from rs_pipeline.publish import workbook as module
-from rs_pipeline.publish.workbook import COLUMNS_SHEET, HEADER_ROW, REGION_SHEET, UNITS_SHEET, newest_periods, sheet_name, status_words, workbook
+from rs_pipeline.publish.workbook import (
+    COLUMNS_SHEET,
+    HEADER_ROW,
+    REGION_SHEET,
+    UNITS_SHEET,
+    newest_periods,
+    sheet_name,
+    status_words,
+    workbook,
+)
 from rs_pipeline.storage.tables import write_csv, write_parquet
 
 PLAIN = {

@@ -198,15 +198,16 @@ def farm_ponds(lines: gpd.GeoDataFrame) -> set[str]:
     return set(ponds.reach_id[np.bincount(pond, minlength=len(ponds)) - 1 >= FARM_PONDS])
 
 
-def inspection_list(table: gpd.GeoDataFrame) -> pd.DataFrame:
-    """Suspected and possible reaches, columns INSPECTION: suspected ones first, each class by falling probability. Refuted ones are not on it."""
-    chosen = table[table["class"].isin(["suspected", "possible"])]
-    ranked = chosen.sort_values(["class", "probability", "reach_id", "period"], ascending=[False, False, True, True])
+def inspection_list(table: gpd.GeoDataFrame, period: str) -> pd.DataFrame:
+    """Suspected and possible reaches of a period, columns INSPECTION: suspected ones first, each class by falling probability. Refuted ones are not on it."""
+    chosen = table[(table.period == period) & table["class"].isin(["suspected", "possible"])]
+    ranked = chosen.sort_values(["class", "probability", "reach_id"], ascending=[False, False, True])
     return pd.DataFrame(ranked).assign(rank=np.arange(1, len(ranked) + 1))[list(INSPECTION)]
 
 
 def reaches(settings: Settings) -> None:
-    """Write ``water/reaches.gpkg``, layer ``reaches``, and beside it ``inspection_list.csv``, suspicions ranked by class and probability.
+    """Write ``water/reaches.gpkg``, layer ``reaches``, and beside it ``inspection_list.csv``, the suspicions of the newest period,
+    ranked by class and probability.
 
     Raises
     ------
@@ -226,4 +227,4 @@ def reaches(settings: Settings) -> None:
         if words := told(table, visits, settings.black_odorous.visit_distance_m):
             log.warning("%s: %s", settings.tables.field_results, words)
     write_layer(table, layout.reaches, "reaches")
-    write_csv(inspection_list(table), layout.inspection_list)
+    write_csv(inspection_list(table, periods[-1]), layout.inspection_list)
