@@ -231,6 +231,11 @@ class Layout:
         return self.root / "findings" / "findings.gpkg"
 
     @property
+    def findings_form(self) -> Path:
+        """The list for an inspector to fill in; it comes back as tables.field_results."""
+        return self.root / "findings" / "form.xlsx"
+
+    @property
     def counties_latest(self) -> Path:
         """Counties with their latest values, for a GIS."""
         return self.root / "counties.gpkg"

@@ -183,11 +183,11 @@ AFTER_PRODUCTS = (
         side_files=_tables_of_indicators, writes=lambda p: [p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence],
     ),
     Step(
-        "findings", "List the places that an inspector should look at; write findings.gpkg, .csv, .kml and .gpx.", "rs_pipeline.publish.findings:findings",
-        scope="run", final=True, keys=("units", "baseline", "land_zones", "products"),
+        "findings", "List the places that an inspector should look at; write findings.gpkg, .csv, .kml, .gpx and a form to fill in.", "rs_pipeline.publish.findings:findings",
+        scope="run", final=True, keys=("units", "baseline", "land_zones", "products", "black_odorous.visit_distance_m"),
         reads=lambda p: [p.settings.units.path, p.layout.tiles, *(path for product in _finding() for path in product.findings_read(p))],
-        side_files=lambda p: [p.settings.tables.known_findings, *(path for product in _finding() for path in product.findings_side_files(p))],
-        writes=lambda p: [p.layout.findings, *(p.layout.findings.with_suffix(e) for e in (".csv", ".kml", ".gpx"))],
+        side_files=lambda p: [p.settings.tables.known_findings, p.settings.tables.field_results, *(path for product in _finding() for path in product.findings_side_files(p))],
+        writes=lambda p: [p.layout.findings, *(p.layout.findings.with_suffix(e) for e in (".csv", ".kml", ".gpx")), p.layout.findings_form],
     ),
     Step(
         "gis", "Write counties.gpkg with the latest values, QGIS styles of all layers, indicators.xlsx and data_dictionary.csv.", "rs_pipeline.publish.gis:gis",

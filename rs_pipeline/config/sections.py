@@ -347,7 +347,7 @@ class TablesSection(Section):
     shoreline_buffers: Path | None = Field(None, description="Polygons of the management zones of rivers and lakes.")
     xiongan: Path | None = Field(None, description="Polygons of the Xiong'an New Area (1770 km2).")
     field_results: Path | None = Field(
-        None, description="CSV of visits to suspected reaches: lon, lat, date, black (1 or 0). Each decides its reach in its period, and 50 reaches recalibrate."
+        None, description="Visits: lon, lat, date, black (1 or 0), or the form of findings filled in (finding_id, date, found). Each decides its reach in its period and its finding."
     )
     known_findings: Path | None = Field(
         None, description="Findings of an earlier run (its findings/findings.gpkg): what is still there keeps its finding_id, and what was decided stays decided."

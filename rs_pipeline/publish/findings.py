@@ -12,15 +12,21 @@ from urllib.parse import quote
 
 import geopandas as gpd
 import numpy as np
+import openpyxl
 import pandas as pd
 import pyogrio
+import shapely
 
 from rs_pipeline.config import Settings
 from rs_pipeline.inputs.coordinates import gcj02_to_bd09, wgs84_to_gcj02
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
+from rs_pipeline.model import Period
+from rs_pipeline.products.black_odorous.field import field_results
+from rs_pipeline.products.black_odorous.reaches import middles
 from rs_pipeline.products.findings import BLACK, FOUND_DTYPES, KINDS, found_table
 from rs_pipeline.products.register import products, resolve
+from rs_pipeline.publish.sheets import TEXT_FORMAT, Sheet, number_cell, save_workbook, text_cell
 from rs_pipeline.region import load_units
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.layers import write_layer
@@ -38,6 +44,19 @@ FINDINGS = (
     "unit", "probability", "against", "against_chinese", "visited", "place", "lon", "lat", "amap", "baidu", "geo",
 )  # fmt: skip
 """Columns of the list."""
+
+LATER, MOST_TOLD = "later", 10
+"""Stands for the time after the last period; so many visits are named in a message."""
+
+FORM = {
+    "finding_id": "问题编号", "kind": "类型代号", "kind_chinese": "类型", "state_chinese": "状态", "adcode": "行政区代码", "name": "区县", "first_seen": "首次发现",
+    "last_seen": "最近发现", "amount": "数量", "unit": "单位", "probability": "概率", "against_chinese": "反证", "lon": "经度", "lat": "纬度", "amap": "高德地图",
+    "date": "核查日期", "found": "是否属实", "note": "备注",
+}  # fmt: skip
+"""Columns of the form to their Chinese names; date, found and note are for the inspector (`products.black_odorous.field.field_results` reads them)."""
+
+FORM_FORMATS = {"amount": "#,##0", "probability": "0.00", "lon": "0.000000", "lat": "0.000000", "date": "yyyy-mm-dd"}
+FORM_WIDTHS = {"kind_chinese": 24, "name": 16, "against_chinese": 30, "amap": 24, "note": 40}
 
 OVERLAP_M = 20.0
 """Findings are widened by so much before they are held against those of an earlier list: two pixels, as much as outlines wander."""
@@ -136,15 +155,9 @@ def _told(settings: Settings) -> gpd.GeoDataFrame:
     return pd.concat(tables, ignore_index=True) if tables else found_table([], [], crs)
 
 
-def _middles(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
-    """A point on each shape, EPSG:4326: halfway along a line, within a polygon."""
-    points = [g.interpolate(0.5, normalized=True) if g.geom_type == "LineString" else g.representative_point() for g in shapes]
-    return gpd.GeoSeries(points, crs=shapes.crs).to_crs(4326)
-
-
 def _placed(found: gpd.GeoDataFrame, units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """With lon, lat and the county: that which the product says, else the smallest unit that the point lies in, else the nearest."""
-    points = _middles(found.geometry)
+    points = middles(found.geometry).to_crs(4326)
     by_size = units.assign(order=units.geometry.to_crs(6933).area).sort_values("order").reset_index(drop=True)
     inside = gpd.GeoDataFrame(geometry=points).sjoin(by_size[["geometry"]], predicate="within").sort_values("index_right")
     unit_of = inside[~inside.index.duplicated()].index_right
@@ -163,17 +176,22 @@ def _with_ids(found: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return found.assign(finding_id=[f"{name}-{n + 1}" if n else name for name, n in zip(ids, again, strict=True)])
 
 
-def listed(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame | None, units: gpd.GeoDataFrame, periods: list[str]) -> gpd.GeoDataFrame:
+def listed(
+    found: gpd.GeoDataFrame, known: gpd.GeoDataFrame | None, units: gpd.GeoDataFrame, every: list[Period], visits: gpd.GeoDataFrame | None = None,
+    visit_distance_m: float = 100.0,
+) -> gpd.GeoDataFrame:  # fmt: skip
     """The list, columns FINDINGS and geometry in EPSG:4326.
 
     Parameters
     ----------
     found : what products tell (`products.findings.FOUND_DTYPES`), in metres. known : an earlier list, or None. units : see `region.load_units`.
+    every : the periods in order. visits : see `with_visits`.
 
     What an earlier list knows keeps its id, its first period and, where no visit says otherwise, its decision; what it holds as decided and nobody
     tells of any more stays on the list. Refuted and remedied black water does not: its next suspicion is another.
     """
-    order = {label: k for k, label in enumerate(periods)}
+    periods = [p.label for p in every]
+    order = {label: k for k, label in enumerate([*periods, LATER])}
     found = _with_ids(_placed(found.reset_index(drop=True), units)).assign(before="", is_new=found.first_seen.to_numpy() == periods[-1])
     if known is not None:
         known = known.to_crs(found.crs).reset_index(drop=True)
@@ -185,10 +203,42 @@ def listed(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame | None, units: gpd.G
             first_seen=[min(str(known.first_seen.iloc[same[i]]), first, key=lambda p: order.get(p, -1)) if i in same else first for i, first in enumerate(found.first_seen)],
         )  # fmt: skip
         found = pd.concat([found, _kept(known.drop(index=list(same.values())), found.crs, units)], ignore_index=True)
-    found = found.assign(
-        state=[state_of(r.kind, r.field, r.field_period, r.last_seen, r.before, is_new=r.is_new, order=order) for r in found.itertuples()], visited=found.field_period
-    )
-    return _ranked(found)
+    found = with_visits(found, visits, every, visit_distance_m)
+    return _ranked(found.assign(state=[state_of(r.kind, r.field, r.field_period, r.last_seen, r.before, is_new=r.is_new, order=order) for r in found.itertuples()]))
+
+
+def with_visits(found: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, periods: list[Period], distance_m: float) -> gpd.GeoDataFrame:
+    """``found``, with finding_id, and what visits said: ``field``, ``field_period`` and ``visited``, the day of the last visit.
+
+    A visit is about the finding that it names or, where it names a kind alone, about the nearest of that kind within the distance. The last one
+    decides, of several on a day one that found what was suspected. What reaches already know of visits in their periods stays unless a later visit says
+    otherwise; a visit after the last period counts as later than all. Visits that are about none are told.
+
+    ``visits`` : see `products.black_odorous.field.field_results`.
+    """
+    found = found.assign(visited=found.field_period)
+    if visits is None or visits.empty:
+        return found
+    own = visits[(visits.finding_id != "") | ~visits.kind.isin(["", BLACK])].sort_values(["date", "black"])
+    at, rows = {name: i for i, name in enumerate(found.finding_id)}, found.to_dict("index")
+    near, strange = own.to_crs(found.crs).geometry, []
+    for n, visit in own.iterrows():
+        i = at.get(visit.finding_id) if visit.finding_id else _nearest(found, visit.kind, near[n], distance_m)
+        if i is None:
+            strange.append(f"{visit.finding_id or visit.kind} on {visit.date.date().isoformat()}")
+            continue
+        period = visit.period or (LATER if visit.date.date() > periods[-1].end else "")
+        rows[found.index[i]] |= {"field": "confirmed" if visit.black else "refuted", "field_period": period, "visited": visit.date.date().isoformat()}
+    if strange:
+        log.warning("%d of %d visits are about no finding of the list: %s", len(strange), len(visits), ", ".join(strange[:MOST_TOLD]))
+    told = pd.DataFrame.from_dict(rows, orient="index", columns=["field", "field_period", "visited"])
+    return found.assign(**{name: told[name] for name in told}) if len(found) else found
+
+
+def _nearest(found: gpd.GeoDataFrame, kind: str, place: shapely.Point, distance_m: float) -> int | None:
+    """Number of the row of a kind that is nearest to a place, None where none is near enough."""
+    distance = found.geometry.distance(place).where(found.kind == kind)
+    return int(distance.to_numpy().argmin()) if (distance <= distance_m).any() and not distance.isna().all() else None
 
 
 def _free_ids(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame, same: dict[int, int]) -> list[str]:
@@ -251,16 +301,32 @@ def _write_points(table: gpd.GeoDataFrame, path: Path) -> None:
         pyogrio.write_dataframe(points, part, driver=path.suffix[1:].upper(), layer="waypoints" if path.suffix == ".gpx" else "findings", geometry_type="Point")
 
 
+def write_form(table: pd.DataFrame, path: Path) -> None:
+    """The list as a workbook that an inspector fills in: a row a finding, columns FORM."""
+    book = openpyxl.Workbook(write_only=True)
+    sheet = Sheet(book, "核查表 Form", FORM, len(table), FORM_WIDTHS)
+    for row in table.to_dict("records"):
+        cells = [row.get(name) for name in FORM]
+        sheet.append([
+            (None if value is None else text_cell(value) if isinstance(value, str) else number_cell(value), FORM_FORMATS.get(name, TEXT_FORMAT))
+            for name, value in zip(FORM, cells, strict=True)
+        ])  # fmt: skip
+    sheet.close()
+    save_workbook(book, path)
+
+
 def findings(settings: Settings) -> None:
-    """Write ``findings/findings.gpkg`` (layer ``findings``, EPSG:4326, columns FINDINGS), and beside it ``.csv``, ``.kml`` and ``.gpx``.
+    """Write ``findings/findings.gpkg`` (layer ``findings``, EPSG:4326, columns FINDINGS), beside it ``.csv``, ``.kml`` and ``.gpx``, and the form ``form.xlsx``.
 
     Raises
     ------
-    ConfigError : tables.known_findings cannot be used.
+    ConfigError : tables.known_findings cannot be used. TableError : tables.field_results cannot be used.
     """
     path, known = Layout(settings.root).findings, load_vector(settings, "tables.known_findings") if settings.tables.known_findings else None
-    table = listed(_told(settings), known, load_units(settings), [p.label for p in settings.all_periods])
+    visits = field_results(settings)
+    table = listed(_told(settings), known, load_units(settings), settings.all_periods, visits, settings.black_odorous.visit_distance_m)
     write_layer(table, path, "findings", "Unknown" if table.empty else None)
     write_csv(pd.DataFrame(table.drop(columns="geometry")), path.with_suffix(".csv"))
     for ending in (".kml", ".gpx"):
         _write_points(table, path.with_suffix(ending))
+    write_form(table, Layout(settings.root).findings_form)

@@ -1,28 +1,19 @@
 """Third part of the step ``gis``: ``indicators.xlsx``, the rows of ``indicators.csv`` for people who work in a spreadsheet, in Chinese and English.
 
 A sheet a prefecture, one of the region, and one that explains the columns. Rows are read and written a sheet at a time, so memory does not grow with
-the run. openpyxl puts the time of day into the file; it is set to a fixed one, so that equal runs give equal bytes.
+the run.
 """
 
 from __future__ import annotations
 
 import csv
-import math
 import re
-import tempfile
-import zipfile
 from collections.abc import Iterator
-from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 
 import openpyxl
 import pandas as pd
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Alignment, Font, PatternFill
-from openpyxl.utils import get_column_letter
-from openpyxl.xml.functions import tostring
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
@@ -31,11 +22,7 @@ from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
 from rs_pipeline.publish.dictionary import describe_column
 from rs_pipeline.publish.report.words import Chinese
-from rs_pipeline.storage.atomic import atomic_path
-from rs_pipeline.storage.tables import inert
-
-HEADER_ROW = 2
-"""English names, those of ``indicators.csv``; the row above has the Chinese ones."""
+from rs_pipeline.publish.sheets import TEXT_FORMAT, Sheet, number_cell, save_workbook, text_cell
 
 COLUMNS_SHEET, REGION_SHEET, UNITS_SHEET = "说明 Columns", "全区 Region", "各单元 Units"
 
@@ -52,14 +39,9 @@ FORMATS = {"observed_fraction": "0.0%", "n_scenes": "#,##0", "target_year": "0",
 UNIT_FORMATS = {"%": "0.0", "ha": "#,##0.0", "km": "#,##0.00", "km2": "#,##0.00"}
 """Number formats of columns and, for VALUE_COLUMNS, of units; others are shown as they are, so that nothing small reads as 0."""
 
-TEXT_FORMAT = "@"
-
 WIDTHS = {"indicator_chinese": 28, "target_chinese": 40, "reason": 40, "reason_chinese": 40, "indicator": 24, "name": 16, "prefecture": 14, "meaning": 80, "chinese_meaning": 80}
 """In characters; other columns have 12."""
 
-TIME = datetime(2000, 1, 1)
-
-_NO_XML = re.compile(r"[\ud800-\udfff\ufffe\uffff]")
 _NO_SHEET_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f\ud800-\udfff\ufffe\uffff]")
 _SHEET_NAME_LENGTH = 31
 
@@ -126,61 +108,13 @@ def status_words(status: str) -> str:
     return {"insufficient_data": "too little data", "needs_table": "needs a table"}.get(status, status.replace("_", " "))
 
 
-class _Sheet:
-    """A sheet under its two rows of names, which stay in sight and can be filtered by."""
-
-    def __init__(self, book: openpyxl.Workbook, title: str, names: dict[str, str], n_rows: int):
-        """``names`` : Chinese names by column. ``n_rows`` : rows that follow."""
-        self._sheet = book.create_sheet(title)
-        self._sheet.freeze_panes = f"B{HEADER_ROW + 1}"
-        self._sheet.auto_filter.ref = f"A{HEADER_ROW}:{get_column_letter(len(names))}{HEADER_ROW + n_rows}"
-        for i, name in enumerate(names, start=1):
-            self._sheet.column_dimensions[get_column_letter(i)].width = WIDTHS.get(name, 12)
-        for texts in (names.values(), names):
-            self._sheet.append([self._cell(text, "", bold=True) for text in texts])
-        self._cells: dict[str, WriteOnlyCell] = {}
-
-    def _cell(self, value: object, number_format: str, *, bold: bool = False) -> WriteOnlyCell:
-        cell = WriteOnlyCell(self._sheet, value)
-        cell.number_format = number_format or "General"
-        if bold:
-            cell.font, cell.fill, cell.alignment = Font(bold=True), PatternFill("solid", fgColor="E4ECEE"), Alignment(wrap_text=True, vertical="top")
-        return cell
-
-    def append(self, values: list[tuple[object, str]]) -> None:
-        """A row of values and their number formats; a value that is None leaves its cell empty."""
-        row: list[WriteOnlyCell | None] = []
-        for i, (value, number_format) in enumerate(values):
-            if value is not None:
-                key = f"{i} {number_format}"
-                if key not in self._cells:
-                    self._cells[key] = self._cell(None, number_format)
-                self._cells[key].value = value
-            row.append(None if value is None else self._cells[key])
-        self._sheet.append(row)
-
-    def close(self) -> None:
-        self._sheet.close()
-
-
-def _text(value: str) -> str | None:
-    return inert(_NO_XML.sub("\ufffd", value)) or None
-
-
-def _number(value: float) -> float | int | None:
-    """As ``indicators.csv`` has it."""
-    if not math.isfinite(value):
-        return None
-    return int(value) if float(value).is_integer() else float(f"{value:.10g}")
-
-
 def _write_rows(book: openpyxl.Workbook, title: str, rows: pd.DataFrame) -> None:
-    sheet = _Sheet(book, title, {name: chinese for name, (chinese, _) in _columns().items()}, len(rows))
+    sheet = Sheet(book, title, {name: chinese for name, (chinese, _) in _columns().items()}, len(rows), WIDTHS)
     numeric = {name for name in rows if pd.api.types.is_numeric_dtype(rows[name])}
     columns = [rows[name].astype("float64").tolist() if name in numeric else rows[name].tolist() for name in rows]
     for unit, *values in zip(rows.unit, *columns, strict=True):
         sheet.append([
-            (_number(value), UNIT_FORMATS.get(unit, "") if name in VALUE_COLUMNS else FORMATS.get(name, "")) if name in numeric else (_text(value), TEXT_FORMAT)
+            (number_cell(value), UNIT_FORMATS.get(unit, "") if name in VALUE_COLUMNS else FORMATS.get(name, "")) if name in numeric else (text_cell(value), TEXT_FORMAT)
             for name, value in zip(rows, values, strict=True)
         ])  # fmt: skip
     sheet.close()
@@ -189,12 +123,12 @@ def _write_rows(book: openpyxl.Workbook, title: str, rows: pd.DataFrame) -> None
 def _write_columns(book: openpyxl.Workbook, notes: list[tuple[str, str]]) -> None:
     """The sheet that explains the columns; ``notes``, Chinese and English, stand under them."""
     names = {"chinese": "列名", "column": "英文列名", "unit": "单位", "values": "取值", "chinese_meaning": "说明", "meaning": "说明（英文）"}
-    sheet = _Sheet(book, COLUMNS_SHEET, names, len(_columns()))
+    sheet = Sheet(book, COLUMNS_SHEET, names, len(_columns()), WIDTHS)
     for column, (chinese, meaning) in _columns().items():
         entry = describe_column("indicators.xlsx", column)
-        sheet.append([(_text(value), TEXT_FORMAT) for value in (chinese, column, entry.unit, entry.values, meaning, entry.meaning)])
+        sheet.append([(text_cell(value), TEXT_FORMAT) for value in (chinese, column, entry.unit, entry.values, meaning, entry.meaning)])
     for chinese, english in notes:
-        sheet.append([(None, "")] * 4 + [(_text(chinese), TEXT_FORMAT), (_text(english), TEXT_FORMAT)])
+        sheet.append([(None, "")] * 4 + [(text_cell(chinese), TEXT_FORMAT), (text_cell(english), TEXT_FORMAT)])
     sheet.close()
 
 
@@ -238,23 +172,4 @@ def workbook(settings: Settings) -> None:
             taken.add(name.casefold())
             _write_rows(book, name, rows[start : start + SHEET_ROWS])
     _write_columns(book, list(_notes(settings, labels, shown)))
-    with atomic_path(layout.indicators_workbook) as part:
-        _save(book, part)
-
-
-def _save(book: openpyxl.Workbook, path: Path) -> None:
-    """Save with one time for all that has one: the members of the zip, and the document's properties."""
-    with tempfile.TemporaryFile(dir=path.parent) as raw:
-        book.save(raw)
-        book.properties.created = book.properties.modified = TIME
-        own = {"docProps/core.xml": tostring(book.properties.to_tree())}
-        with zipfile.ZipFile(raw) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
-            for name in source.namelist():
-                member = zipfile.ZipInfo(name, TIME.timetuple()[:6])
-                member.compress_type = zipfile.ZIP_DEFLATED
-                with source.open(name) as read, target.open(member, "w", force_zip64=True) as write:
-                    if name in own:
-                        write.write(own[name])
-                    else:
-                        while piece := read.read(2**20):
-                            write.write(piece)
+    save_workbook(book, layout.indicators_workbook)

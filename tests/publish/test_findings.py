@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+
 import geopandas as gpd
 import numpy as np
+import openpyxl
 import pandas as pd
 import pyogrio
 import pytest
 import shapely
 
+from rs_pipeline.config import parse
+from rs_pipeline.errors import TableError
 from rs_pipeline.inputs.coordinates import bd09_to_wgs84, gcj02_to_wgs84
+from rs_pipeline.model import Period
 from rs_pipeline.products.black_odorous.classify import CAUSES, WHOLE
+from rs_pipeline.products.black_odorous.field import field_results, of_reaches
 from rs_pipeline.products.findings import BLACK, KINDS, RECLAIMED, found_table
-from rs_pipeline.publish.findings import FINDINGS, STATES, _words, _write_points, finding_id, in_words, links, listed, state_of
+from rs_pipeline.publish.findings import (
+    FINDINGS,
+    STATES,
+    _words,
+    _write_points,
+    finding_id,
+    in_words,
+    links,
+    listed,
+    state_of,
+    write_form,
+)
+from rs_pipeline.storage.layers import write_layer
 
 CRS = "EPSG:32650"
 PERIODS = ["2023", "2024", "2025"]
+EVERY = [Period(p, date(int(p), 1, 1), date(int(p), 12, 31)) for p in PERIODS]
 X, Y = 500_000.0, 4_300_000.0
 UNITS = gpd.GeoDataFrame(
     {"adcode": ["130203", "130204"], "name": ["路南区", "=Gulie"], "prefecture": "唐山市"}, geometry=[shapely.box(116.9, 38, 117.02, 39), shapely.box(117.02, 38, 118, 39)], crs=4326
@@ -36,8 +56,8 @@ def told(*rows):
     return found_table([r for r, _ in rows], [g for _, g in rows], CRS)
 
 
-def of(*rows, known=None):
-    return listed(told(*rows), known, UNITS, PERIODS)
+def of(*rows, known=None, visits=None):
+    return listed(told(*rows), known, UNITS, EVERY, visits)
 
 
 def test_order_county_and_columns():
@@ -144,3 +164,94 @@ def test_every_word_is_there_in_both_languages():
     assert words - set(_words()) == set() and all(english and chinese for english, chinese in _words().values())
     assert in_words("sediment:3;odd", 0) == "sediment 3; odd"
     assert finding_id(BLACK, "R-1", 0.0, 0.0) == finding_id(BLACK, "R-1", 1.0, 1.0) != finding_id(BLACK, "R-2", 0.0, 0.0)
+
+
+@pytest.fixture
+def back(tmp_path):
+    """The form of a list, filled in by finding_id: {id: (date, found)}, as the visits that `field_results` reads of it; the list is the known one."""
+
+    def back(table, answers: dict, change=lambda sheet: None, ending=".xlsx", encoding="gb18030", **tables):
+        form, known = tmp_path / "form.xlsx", tmp_path / "known.gpkg"
+        write_form(table, form)
+        book = openpyxl.load_workbook(form)
+        sheet = book.worksheets[0]
+        at = {cell.value: cell.column for cell in sheet[2]}
+        for row in sheet.iter_rows(min_row=3):
+            if row[0].value in answers:
+                for column, value in zip(("date", "found"), answers[row[0].value], strict=True):
+                    sheet.cell(row[0].row, at[column]).value = value
+        change(sheet)
+        book.save(form)
+        if ending == ".csv":
+            form = form.with_suffix(".csv")
+            pd.DataFrame(sheet.iter_rows(values_only=True)).to_csv(form, index=False, header=False, encoding=encoding)
+        known.unlink(missing_ok=True)
+        write_layer(table, known, "findings")
+        return field_results(parse({
+            "run": "f", "output": str(tmp_path), "units": {"path": str(tmp_path / "u.gpkg")}, "periods": [2023, 2024, 2025], "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "x"}],
+            "tables": {"field_results": str(form), "known_findings": str(known)} | tables,
+        }))  # fmt: skip
+
+    return back
+
+
+@pytest.mark.parametrize("ending", [".xlsx", ".csv"])
+@pytest.mark.parametrize(("day", "yes"), [(datetime(2025, 8, 1), "是"), ("2025/8/1", 1.0), ("2025年8月1日", "√")])
+def test_the_form_goes_out_and_comes_back(back, ending, day, yes):
+    """Excel's dates, answers as people write them, GB18030; a fill is confirmed, a reach refuted, another not visited."""
+    first = of(fill(), reach(), reach(900.0))
+    ids = dict(zip(first.place, first.finding_id, strict=True))
+    visits = back(first, {ids[""]: (day, yes), ids["R-0"]: ("2025-09-01", "否")}, ending=ending)
+    assert visits.finding_id.tolist() == [ids["R-0"], ids[""]] and visits.black.tolist() == [False, True] and visits.period.tolist() == ["2025", "2025"]
+    assert of_reaches(visits).finding_id.tolist() == [ids["R-0"]]
+    now = of(fill(), reach(), reach(900.0), known=first, visits=visits).set_index("place")
+    assert now.state.to_dict() == {"": "confirmed", "R-0": "refuted", "R-900": "to_inspect"}
+    assert now.visited[""] == "2025-08-01" and now.visited["R-0"] == "2025-09-01" and now.visited["R-900"] == ""
+
+
+def test_what_was_confirmed_and_is_found_gone_is_remedied(back):
+    first = of(reach(field="confirmed", field_period="2024"), fill())
+    visits = back(first, {i: ("2026-02-03", "0") for i in first.finding_id})
+    assert visits.period.tolist() == ["", ""]  # after the last period: a late visit decides the finding and no period
+    now = of(reach(), fill(), known=first, visits=visits).set_index("place")
+    assert now.state.to_dict() == {"R-0": "remedied", "": "refuted"} and now.visited.tolist() == ["2026-02-03"] * 2
+
+
+def test_a_form_without_coordinates_stands_where_its_findings_do(back):
+    def blank(sheet):
+        for row in sheet.iter_rows(min_row=3):
+            row[12].value = row[13].value = None
+
+    first = of(reach())
+    visits = back(first, {first.finding_id[0]: ("2025-08-01", "是")}, change=blank)
+    assert (visits.geometry.x[0], visits.geometry.y[0]) == pytest.approx((first.lon[0], first.lat[0]))
+    with pytest.raises(TableError, match=r"there is no place, and the finding 'B-[0-9a-f]{8}' is not known") as fault:
+        back(first, {first.finding_id[0]: ("2025-08-01", "是")}, change=blank, known_findings=None)
+    assert fault.value.where.endswith("row 3, column finding_id") and "tables.known_findings" in fault.value.remedy
+
+
+@pytest.mark.parametrize(("answer", "column", "what"), [((None, "是"), "date", "the cell is empty"), (("2025-08-01", None), "found", "the cell is empty"), (("2025-08-01", "也许"), "found", "neither yes nor no")])
+def test_half_an_answer_is_no_answer(back, answer, column, what):
+    first = of(reach())
+    with pytest.raises(TableError, match=what) as fault:
+        back(first, {first.finding_id[0]: answer})
+    assert fault.value.where.endswith(f"row 3, column {column}")
+
+
+def visit(day="2025-08-01", black=True, finding_id="", kind="", at_m=0.0):
+    place = gpd.GeoSeries([shapely.Point(X + at_m, Y + 5000)], crs=CRS).to_crs(4326)
+    columns = {"period": [day[:4]], "date": [pd.Timestamp(day)], "black": [black], "finding_id": [finding_id], "kind": [kind]}
+    return gpd.GeoDataFrame(columns, geometry=place.to_numpy(), crs=4326)
+
+
+@pytest.mark.parametrize(("at_m", "state"), [(-90.0, "confirmed"), (-110.0, "new")])
+def test_a_visit_of_a_kind_is_about_the_nearest_within_the_distance(at_m, state, caplog):
+    assert of(fill(), fill(5000.0), visits=visit(kind=RECLAIMED, at_m=at_m)).sort_values("lon").state.tolist() == [state, "new"]
+    assert ("1 of 1 visits are about no finding of the list: new_reclamation on 2025-08-01" in caplog.text) == (state == "new")
+
+
+def test_a_visit_to_no_finding_is_told_and_the_last_visit_decides(caplog):
+    name = of(fill()).finding_id[0]
+    visits = pd.concat([visit("2025-09-01", False, name), visit("2025-08-01", True, name), visit(finding_id="L-00000000")], ignore_index=True)
+    assert of(fill(), visits=visits).state.tolist() == ["refuted"]
+    assert "1 of 3 visits are about no finding of the list: L-00000000 on 2025-08-01" in caplog.text

@@ -14,9 +14,9 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.indicators.table import INDICATOR_COLUMNS, NUMBER_COLUMNS
 from rs_pipeline.layout import Layout
 from rs_pipeline.publish import workbook as module
+from rs_pipeline.publish.sheets import HEADER_ROW
 from rs_pipeline.publish.workbook import (
     COLUMNS_SHEET,
-    HEADER_ROW,
     REGION_SHEET,
     UNITS_SHEET,
     newest_periods,

@@ -19,7 +19,15 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.black_odorous.change import add_change
-from rs_pipeline.products.black_odorous.field import decided, field_results, recalibrated, shifted_visits, visited, without_reach
+from rs_pipeline.products.black_odorous.field import (
+    decided,
+    field_results,
+    of_reaches,
+    recalibrated,
+    shifted_visits,
+    visited,
+    without_reach,
+)
 from rs_pipeline.products.black_odorous.model import KNOWN_BANDS, ReachModel, load_detector
 from rs_pipeline.products.black_odorous.reaches import middles
 from rs_pipeline.products.black_odorous.scoring import BLOCKS
@@ -220,7 +228,7 @@ def reaches(settings: Settings) -> None:
     if missing:
         raise TableError(f"{len(missing)} of {len(paths)} score tables are not made yet", where=str(missing[0]), remedy="run `reach-scores` for every tile and period")
     scores = pd.concat([pd.read_parquet(p) for p in paths], ignore_index=True)
-    visits = field_results(settings)
+    visits = of_reaches(field_results(settings))
     wetlands = load_vector(settings, "black_odorous.wetland_prior") if settings.black_odorous.wetland_prior else None
     table = assess(gpd.read_parquet(layout.reach_lines), scores, periods, settings.black_odorous, visits, wetlands)
     for told in (shifted_visits, without_reach):
