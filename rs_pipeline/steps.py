@@ -195,7 +195,7 @@ AFTER_PRODUCTS = (
         reads=lambda p: [
             p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence, p.settings.units.path, p.layout.scenes, p.layout.orbits, p.layout.tiles,
             p.layout.tile_scenes, p.layout.reach_lines, p.layout.inspection_list, *(path.with_suffix(".csv") for path in _coast(p)[1:]),
-            *_needed_by_indicators(p), *_published_layers(p), *sea_maps(p, p.periods),
+            *_needed_by_indicators(p), *_published_layers(p), *sea_maps(p, p.periods), p.layout.findings, p.layout.findings.with_suffix(".csv"), p.layout.findings_form,
         ],
         side_files=lambda p: [p.settings.targets_path],
         writes=lambda p: [
@@ -215,7 +215,7 @@ AFTER_PRODUCTS = (
     Step(
         "stac", "Describe the outputs as a STAC collection.", "rs_pipeline.publish.stac:stac", scope="run", final=True, keys=("units",),
         reads=lambda p: [
-            p.layout.indicators, p.layout.evidence, p.layout.counties_latest, p.layout.dictionary, *_published_layers(p), p.layout.report, p.settings.units.path,
+            p.layout.indicators, p.layout.evidence, p.layout.counties_latest, p.layout.dictionary, p.layout.indicators_workbook, p.layout.findings, *_published_layers(p), p.layout.report, p.settings.units.path,
         ],
         writes=lambda p: [p.layout.stac], also_writes=lambda p: [p.layout.stac.parent],
     ),

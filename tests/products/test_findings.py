@@ -15,6 +15,7 @@ from rs_pipeline.model import Grid
 from rs_pipeline.products.black_odorous.findings import reach_findings
 from rs_pipeline.products.coastline.findings import coast_findings
 from rs_pipeline.products.land.classes import SHARES, Land
+from rs_pipeline.products.land.findings import LISTED_PROBABILITY, event_probability, events
 from rs_pipeline.products.land.findings import findings as land_findings
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.register import region_maps
@@ -120,7 +121,7 @@ def write_land(settings, period, built=(), unseen=(), ground=G):
 
 
 def told(settings):
-    found = land_findings(settings)
+    found = events(settings)
     return sorted((r.kind, r.first_seen, r.last_seen, round(r.amount), r.against) for r in found.itertuples())
 
 
@@ -131,7 +132,8 @@ def test_events_by_zone_across_tiles(settings):
         write_land(settings, period, [(1, 0, 2, 6)])
     assert told(settings) == [("converted_in_reserve", "2024", "2025", 600, "small"), ("vegetation_lost", "2024", "2025", 600, "small")]
     found = land_findings(settings)
-    assert found.geometry.area.tolist() == [600, 600] and found.lower.tolist() == found.upper.tolist() == [600, 600] and found.probability.isna().all()
+    assert found.geometry.area.tolist() == [600, 600] and found.lower.tolist() == found.upper.tolist() == [600, 600]
+    assert found.probability.tolist() == pytest.approx([event_probability(1.0, 6)] * 2) and event_probability(1.0, 6) > LISTED_PROBABILITY
 
 
 @pytest.mark.parametrize(
@@ -149,6 +151,20 @@ def test_the_newest_period_that_saw_it_decides(settings, second, third, unseen, 
     write_land(settings, "2024", second)
     write_land(settings, "2025", third, unseen)
     assert told(settings) == expected
+
+
+def test_an_event_in_part_of_its_pixels_stays_off_the_list(settings, caplog):
+    """Six pixels that rose by 0.6: none is beyond doubt, 0.06 that it is true."""
+    caplog.set_level("INFO")
+    write_land(settings, "2023")
+    write_land(settings, "2024")
+    half = {"class": np.full(GRID.shape, float(G))} | {n: np.zeros(GRID.shape) for n in SHARES}
+    half["share_grass"][:], half["share_grass"][1:3, :3], half["share_built"][1:3, :3] = 1.0, 0.4, 0.6
+    bands = region_maps()[LAND].bands
+    stack = np.stack([np.asarray(half.get(b.name, np.zeros(GRID.shape)), "float32") for b in bands])
+    write_cog(Layout(settings.root).map(LAND, "2025"), GRID, iter([(Window(0, 0, 8, 6), stack)]), bands, {})
+    assert told(settings) == [("converted_in_reserve", "2025", "2025", 360, "seen_in_one_period;small;partial_rise")]
+    assert land_findings(settings).empty and "1 of 1 events of converted land are less probable than 0.4" in caplog.text
 
 
 def test_fields_are_no_plants_that_were_lost(settings):
