@@ -25,7 +25,7 @@ VEGETATION = "vegetation_lost"
 KINDS = {
     BLACK: "B", **dict(zip(IN_ZONE.values(), "RNZM", strict=True)), NATURAL_COAST: "C", RECLAIMED: "L", VEGETATION: "V",
 }  # fmt: skip
-"""Kind, in the order of the list, to the letter that its ids begin with."""
+"""Kind, in the order in which the list has equally probable ones, to the letter that its ids begin with."""
 
 
 def said(words: dict[str, bool]) -> str:

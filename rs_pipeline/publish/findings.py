@@ -250,6 +250,7 @@ def _free_ids(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame, same: dict[int, 
             n += 1
             mine = f"{name}-{n}"
         ids.append(mine)
+        taken.add(mine)
     return ids
 
 
@@ -271,7 +272,7 @@ def _ranked(found: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """In the order of the list, with the columns that words and links make."""
     keys = pd.DataFrame({
         "decided": found.state.isin(DECIDED), "state": found.state.map({s: k for k, s in enumerate(STATES)}).where(found.state.isin(DECIDED), 0),
-        "kind": found.kind.map({k: n for n, k in enumerate(KINDS)}), "probability": -found.probability.fillna(-1), "amount": -found.amount, "id": found.finding_id,
+        "probability": -found.probability.fillna(0), "kind": found.kind.map({k: n for n, k in enumerate(KINDS)}), "amount": -found.amount, "id": found.finding_id,
     }, index=found.index)  # fmt: skip
     table = found.loc[keys.sort_values(list(keys)).index].reset_index(drop=True)
     kinds, states = ([[in_words(word, k) for word in table[column]] for k in (0, 1)] for column in ("kind", "state"))
