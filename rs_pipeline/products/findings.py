@@ -11,7 +11,7 @@ FOUND_DTYPES = {
 }  # fmt: skip
 """Columns of what a product tells, beside ``geometry`` in the run's CRS.
 
-kind : one of KINDS. place : what names the place as long as the product does, such as a reach; empty where nothing does. adcode : empty
+kind : one of FINDING_KINDS. place : what names the place as long as the product does, such as a reach; empty where nothing does. adcode : empty
 where the product does not say. first_seen, last_seen : first and last period that show it. amount, lower, upper : length (m) or area (m2),
 with its interval; NaN bounds where there is none. probability : 0-1, NaN where none is calibrated. against : what speaks against it, causes
 separated by ``;``. field : ``confirmed``, ``refuted`` or empty, by the last visit, of field_period.
@@ -22,7 +22,7 @@ IN_ZONE = {"red_line": "converted_in_red_line", "reserve": "converted_in_reserve
 """Zone of land to the kind of what was converted in it; a place in several is told of the first."""
 VEGETATION = "vegetation_lost"
 
-KINDS = {
+FINDING_KINDS = {
     BLACK: "B", **dict(zip(IN_ZONE.values(), "RNZM", strict=True)), NATURAL_COAST: "C", RECLAIMED: "L", VEGETATION: "V",
 }  # fmt: skip
 """Kind, in the order in which the list has equally probable ones, to the letter that its ids begin with."""

@@ -24,7 +24,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Period
 from rs_pipeline.products.black_odorous.field import field_results
 from rs_pipeline.products.black_odorous.reaches import middles
-from rs_pipeline.products.findings import BLACK, FOUND_DTYPES, KINDS, found_table
+from rs_pipeline.products.findings import BLACK, FINDING_KINDS, FOUND_DTYPES, found_table
 from rs_pipeline.products.register import products, resolve
 from rs_pipeline.publish.sheets import TEXT_FORMAT, Sheet, number_cell, save_workbook, text_cell
 from rs_pipeline.region import load_units
@@ -36,8 +36,8 @@ from rs_pipeline.tiles import read_grid
 log = logging.getLogger(__name__)
 
 NEW, TO_INSPECT, CONFIRMED, REFUTED, REMEDIED = "new", "to_inspect", "confirmed", "refuted", "remedied"
-STATES = (NEW, TO_INSPECT, CONFIRMED, REMEDIED, REFUTED)
-DECIDED = (CONFIRMED, REFUTED, REMEDIED)
+FINDING_STATES = (NEW, TO_INSPECT, CONFIRMED, REMEDIED, REFUTED)
+DECIDED_STATES = (CONFIRMED, REFUTED, REMEDIED)
 
 FINDINGS = (
     "rank", "finding_id", "kind", "kind_chinese", "state", "state_chinese", "adcode", "name", "prefecture", "first_seen", "last_seen", "amount", "lower", "upper",
@@ -72,10 +72,10 @@ def _words() -> dict[str, tuple[str, str]]:
         return {row["word"]: (row["english"], row["chinese"]) for row in csv.DictReader(file)}
 
 
-def in_words(text: str, language: int) -> str:
+def finding_words(text: str, language: int) -> str:
     """Words of the list, causes with their number of dates or period, in English (0) or Chinese (1); what is not known stays.
 
-    >>> in_words("sediment:3;not_seen_in:2025", 1)
+    >>> finding_words("sediment:3;not_seen_in:2025", 1)
     '泥沙 3；未观测到于 2025'
     """
     parts = [part.partition(":") for part in text.split(";") if part]
@@ -89,7 +89,7 @@ def finding_id(kind: str, place: str, lon: float, lat: float) -> str:
     'L-5ab998ca'
     """
     named = f"{kind} {place or f'{lon:.4f},{lat:.4f}'}"
-    return f"{KINDS[kind]}-{hashlib.sha256(named.encode()).hexdigest()[:8]}"
+    return f"{FINDING_KINDS[kind]}-{hashlib.sha256(named.encode()).hexdigest()[:8]}"
 
 
 def links(lon: np.ndarray, lat: np.ndarray, names: list[str]) -> dict[str, list[str]]:
@@ -126,7 +126,7 @@ def same_places(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame) -> dict[int, i
 
 
 def state_of(kind: str, field: str, field_period: str, last_seen: str, before: str, *, is_new: bool, order: dict[str, int]) -> str:
-    """One of STATES.
+    """One of FINDING_STATES.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def state_of(kind: str, field: str, field_period: str, last_seen: str, before: s
             return REMEDIED
         again = kind == BLACK and order.get(last_seen, -1) > order.get(field_period, -1)
         return TO_INSPECT if again else REFUTED
-    if before in DECIDED and not (kind == BLACK and before in (REFUTED, REMEDIED)):
+    if before in DECIDED_STATES and not (kind == BLACK and before in (REFUTED, REMEDIED)):
         return before
     return NEW if is_new else TO_INSPECT
 
@@ -256,7 +256,7 @@ def _free_ids(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame, same: dict[int, 
 
 def _kept(gone: gpd.GeoDataFrame, crs: object, units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Findings of an earlier list that nobody tells of any more, and that were decided; how many others there are is told."""
-    decided = gone[gone.state.isin(DECIDED) & gone.kind.isin(KINDS)]
+    decided = gone[gone.state.isin(DECIDED_STATES) & gone.kind.isin(FINDING_KINDS)]
     if left := len(gone) - len(decided):
         log.warning("%d findings of the earlier list are not found again and were not decided: they leave the list", left)
     decided = decided[(decided.kind != BLACK) | (decided.state == CONFIRMED)]
@@ -271,14 +271,14 @@ def _kept(gone: gpd.GeoDataFrame, crs: object, units: gpd.GeoDataFrame) -> gpd.G
 def _ranked(found: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """In the order of the list, with the columns that words and links make."""
     keys = pd.DataFrame({
-        "decided": found.state.isin(DECIDED), "state": found.state.map({s: k for k, s in enumerate(STATES)}).where(found.state.isin(DECIDED), 0),
-        "probability": -found.probability.fillna(0), "kind": found.kind.map({k: n for n, k in enumerate(KINDS)}), "amount": -found.amount, "id": found.finding_id,
+        "decided": found.state.isin(DECIDED_STATES), "state": found.state.map({s: k for k, s in enumerate(FINDING_STATES)}).where(found.state.isin(DECIDED_STATES), 0),
+        "probability": -found.probability.fillna(0), "kind": found.kind.map({k: n for n, k in enumerate(FINDING_KINDS)}), "amount": -found.amount, "id": found.finding_id,
     }, index=found.index)  # fmt: skip
     table = found.loc[keys.sort_values(list(keys)).index].reset_index(drop=True)
-    kinds, states = ([[in_words(word, k) for word in table[column]] for k in (0, 1)] for column in ("kind", "state"))
+    kinds, states = ([[finding_words(word, k) for word in table[column]] for k in (0, 1)] for column in ("kind", "state"))
     names = [f"{number} {kind}" for number, kind in zip(table.finding_id, kinds[1], strict=True)]
     table = table.assign(
-        rank=np.arange(1, len(table) + 1), kind_chinese=kinds[1], state_chinese=states[1], against_chinese=[in_words(t, 1) for t in table.against],
+        rank=np.arange(1, len(table) + 1), kind_chinese=kinds[1], state_chinese=states[1], against_chinese=[finding_words(t, 1) for t in table.against],
         **links(table.lon.to_numpy("float64"), table.lat.to_numpy("float64"), names),
     )  # fmt: skip
     return gpd.GeoDataFrame(table[[*FINDINGS, "geometry"]], geometry="geometry", crs=found.crs).to_crs(4326)
@@ -289,7 +289,7 @@ def _write_points(table: gpd.GeoDataFrame, path: Path) -> None:
     names = [f"{r.rank} {r.kind_chinese} {r.name_}" for r in table.rename(columns={"name": "name_"}).itertuples()]
     about = [
         "; ".join(filter(None, [
-            r.finding_id, f"{r.kind_chinese} {in_words(r.kind, 0)}", f"{r.state_chinese} {in_words(r.state, 0)}", f"{r.first_seen} - {r.last_seen}",
+            r.finding_id, f"{r.kind_chinese} {finding_words(r.kind, 0)}", f"{r.state_chinese} {finding_words(r.state, 0)}", f"{r.first_seen} - {r.last_seen}",
             f"{r.amount:.0f} {r.unit}", r.against_chinese, r.amap, r.geo,
         ])) for r in table.itertuples()
     ]  # fmt: skip

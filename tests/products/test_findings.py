@@ -15,8 +15,7 @@ from rs_pipeline.model import Grid
 from rs_pipeline.products.black_odorous.findings import reach_findings
 from rs_pipeline.products.coastline.findings import coast_findings
 from rs_pipeline.products.land.classes import SHARES, Land
-from rs_pipeline.products.land.findings import LISTED_PROBABILITY, event_probability, events
-from rs_pipeline.products.land.findings import findings as land_findings
+from rs_pipeline.products.land.findings import LISTED_PROBABILITY, event_probability, events, land_findings
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.register import region_maps
 from rs_pipeline.storage.raster import write_cog

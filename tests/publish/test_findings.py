@@ -18,14 +18,14 @@ from rs_pipeline.inputs.coordinates import bd09_to_wgs84, gcj02_to_wgs84
 from rs_pipeline.model import Period
 from rs_pipeline.products.black_odorous.classify import CAUSES, WHOLE
 from rs_pipeline.products.black_odorous.field import field_results, of_reaches
-from rs_pipeline.products.findings import BLACK, KINDS, RECLAIMED, found_table
+from rs_pipeline.products.findings import BLACK, FINDING_KINDS, RECLAIMED, found_table
 from rs_pipeline.publish.findings import (
+    FINDING_STATES,
     FINDINGS,
-    STATES,
     _words,
     _write_points,
     finding_id,
-    in_words,
+    finding_words,
     links,
     listed,
     state_of,
@@ -160,9 +160,9 @@ def test_an_empty_list_has_all_columns(tmp_path):
 
 
 def test_every_word_is_there_in_both_languages():
-    words = {*KINDS, *STATES, *CAUSES, *WHOLE}
+    words = {*FINDING_KINDS, *FINDING_STATES, *CAUSES, *WHOLE}
     assert words - set(_words()) == set() and all(english and chinese for english, chinese in _words().values())
-    assert in_words("sediment:3;odd", 0) == "sediment 3; odd"
+    assert finding_words("sediment:3;odd", 0) == "sediment 3; odd"
     assert finding_id(BLACK, "R-1", 0.0, 0.0) == finding_id(BLACK, "R-1", 1.0, 1.0) != finding_id(BLACK, "R-2", 0.0, 0.0)
 
 

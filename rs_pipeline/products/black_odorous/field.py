@@ -14,7 +14,7 @@ from rs_pipeline.inputs.coordinates import UNSHIFT
 from rs_pipeline.inputs.tables import TableRow, read_table
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.products.black_odorous.model import ProbabilityCalibration
-from rs_pipeline.products.findings import BLACK, KINDS
+from rs_pipeline.products.findings import BLACK, FINDING_KINDS
 
 CHINESE_COLUMNS = {"问题编号": "finding_id", "经度": "lon", "纬度": "lat", "核查日期": "date", "日期": "date", "是否属实": "found", "是否黑臭": "black", "类型代号": "kind"}
 """Names of the form's columns in Chinese to those in English."""
@@ -82,7 +82,7 @@ def of_reaches(visits: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame | None:
     """Those visits that are about black-odorous water: all that name no finding and no kind of another sort."""
     if visits is None:
         return None
-    of_black = visits.finding_id.str.startswith(f"{KINDS[BLACK]}-") | (visits.finding_id == "")
+    of_black = visits.finding_id.str.startswith(f"{FINDING_KINDS[BLACK]}-") | (visits.finding_id == "")
     return visits[of_black & visits.kind.isin(["", BLACK])].reset_index(drop=True)
 
 

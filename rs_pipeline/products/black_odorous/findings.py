@@ -13,7 +13,7 @@ SUSPICIOUS = ("suspected", "possible")
 UNKNOWN = ("insufficient", "not_assessable")
 
 
-def findings(settings: Settings) -> gpd.GeoDataFrame:
+def water_findings(settings: Settings) -> gpd.GeoDataFrame:
     """Each reach once, see `reach_findings`."""
     return reach_findings(gpd.read_file(Layout(settings.root).reaches, layer="reaches"), [p.label for p in settings.all_periods])
 

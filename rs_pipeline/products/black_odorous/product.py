@@ -78,7 +78,7 @@ PRODUCT = Product(
     steps=STEPS,
     county_maps=("black_odorous",), county_sums="rs_pipeline.products.black_odorous.county:county_sums",
     facts="rs_pipeline.products.black_odorous.facts:facts", indicators="rs_pipeline.products.black_odorous.indicators:INDICATORS",
-    findings="rs_pipeline.products.black_odorous.findings:findings", findings_read=lambda p: [p.layout.reaches],
+    findings="rs_pipeline.products.black_odorous.findings:water_findings", findings_read=lambda p: [p.layout.reaches],
     needs_steps=("reaches",), evidence=_evidence, evidence_maps=("water", "black_odorous"), scenes="optical",
    
 )

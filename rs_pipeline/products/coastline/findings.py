@@ -24,7 +24,7 @@ STRIP_M = 20.0
 """Half width of the strip along the shore that stands for converted coast."""
 
 
-def findings(settings: Settings) -> gpd.GeoDataFrame | None:
+def shore_findings(settings: Settings) -> gpd.GeoDataFrame | None:
     """See `coast_findings`; None in a run without a coast."""
     layout, labels = Layout(settings.root), [p.label for p in settings.all_periods]
     if settings.coastline is None:

@@ -54,7 +54,7 @@ def event_probability(sure_share: float, n_px: int) -> float:
     return 1 / (1 + math.exp(-(constant + sure * sure_share + size * math.log10(n_px))))
 
 
-def findings(settings: Settings) -> gpd.GeoDataFrame | None:
+def land_findings(settings: Settings) -> gpd.GeoDataFrame | None:
     """The `events` of at least LISTED_PROBABILITY; how many others there are is told."""
     found = events(settings)
     if found is None:
@@ -103,7 +103,7 @@ def _pieces(settings: Settings, tile: Tile, later: list[str], zones: dict[str, g
     rises = [maps.read(LAND, label, tile, RISING).sum(axis=0) - base for label in later]
     events = np.stack([maps.inner(risen_events(rise, settings.land_zones)) for rise in rises])
     every = np.stack([maps.inner(rise) for rise in rises])
-    event, first, last, count = standing(events, np.isfinite(every))
+    event, first, last, count = standing_events(events, np.isfinite(every))
     if not event.any():
         return
     rise = np.take_along_axis(every, last[None].clip(0), axis=0)[0]
@@ -125,13 +125,13 @@ def _pieces(settings: Settings, tile: Tile, later: list[str], zones: dict[str, g
             )  # fmt: skip
 
 
-def standing(event: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def standing_events(event: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Events that stand in the newest period that saw them, of bool (p, h, w) in time order: (stands bool, first int, last int, count int), each (h, w).
 
     ``first`` is the period from which on every period that saw the pixel shows it, ``last`` the newest that shows it, ``count`` how many do from ``first`` on; -1,
     -1 and 0 where none stands.
 
-    >>> [v.tolist() for v in standing(np.array([[[True, True]], [[True, False]], [[False, False]]]), np.array([[[True, True]], [[True, True]], [[False, True]]]))]
+    >>> [v.tolist() for v in standing_events(np.array([[[True, True]], [[True, False]], [[False, False]]]), np.array([[[True, True]], [[True, True]], [[False, True]]]))]
     [[[True, False]], [[0, -1]], [[1, -1]], [[2, 0]]]
     """
     shape = event.shape[1:]
