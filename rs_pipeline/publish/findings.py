@@ -137,11 +137,10 @@ def state_of(kind: str, field: str, field_period: str, last_seen: str, before: s
     """
     if field == "confirmed":
         return CONFIRMED
-    if field == "refuted":
-        if before in (CONFIRMED, REMEDIED):
-            return REMEDIED
-        again = kind == BLACK and order.get(last_seen, -1) > order.get(field_period, -1)
-        return TO_INSPECT if again else REFUTED
+    if field in ("refuted", "remedied"):
+        if kind == BLACK and order.get(last_seen, -1) > order.get(field_period, -1):
+            return TO_INSPECT
+        return REMEDIED if field == "remedied" or before in (CONFIRMED, REMEDIED) else REFUTED
     if before in DECIDED_STATES and not (kind == BLACK and before in (REFUTED, REMEDIED)):
         return before
     return NEW if is_new else TO_INSPECT
@@ -228,7 +227,9 @@ def with_visits(found: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, period
             strange.append(f"{visit.finding_id or visit.kind} on {visit.date.date().isoformat()}")
             continue
         period = visit.period or (LATER if visit.date.date() > periods[-1].end else "")
-        rows[found.index[i]] |= {"field": "confirmed" if visit.black else "refuted", "field_period": period, "visited": visit.date.date().isoformat()}
+        row = rows[found.index[i]]
+        gone = "remedied" if row["field"] in ("confirmed", "remedied") else "refuted"
+        row |= {"field": "confirmed" if visit.black else gone, "field_period": period, "visited": visit.date.date().isoformat()}
     if strange:
         log.warning("%d of %d visits are about no finding of the list: %s", len(strange), len(visits), ", ".join(strange[:MOST_TOLD]))
     told = pd.DataFrame.from_dict(rows, orient="index", columns=["field", "field_period", "visited"])

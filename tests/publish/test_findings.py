@@ -117,6 +117,8 @@ def test_the_same_list_again_changes_nothing_but_new():
         (BLACK, "refuted", "2025", "2025", "", True, "refuted"),
         (BLACK, "refuted", "2024", "2025", "", False, "to_inspect"),
         (BLACK, "refuted", "2025", "2024", "confirmed", False, "remedied"),
+        (BLACK, "remedied", "2025", "2025", "", False, "remedied"),
+        (BLACK, "remedied", "2024", "2025", "", False, "to_inspect"),
         (BLACK, "", "", "2025", "refuted", False, "to_inspect"),
         (BLACK, "", "", "2025", "confirmed", False, "confirmed"),
         (RECLAIMED, "", "", "2025", "refuted", False, "refuted"),
@@ -250,8 +252,13 @@ def test_a_visit_of_a_kind_is_about_the_nearest_within_the_distance(at_m, state,
     assert ("1 of 1 visits are about no finding of the list: new_reclamation on 2025-08-01" in caplog.text) == (state == "new")
 
 
+def test_confirmed_once_and_gone_later_is_remedied_without_an_earlier_list():
+    name = of(fill()).finding_id[0]
+    assert of(fill(), visits=pd.concat([visit("2025-09-01", False, name), visit("2025-08-01", True, name)], ignore_index=True)).state.tolist() == ["remedied"]
+
+
 def test_a_visit_to_no_finding_is_told_and_the_last_visit_decides(caplog):
     name = of(fill()).finding_id[0]
-    visits = pd.concat([visit("2025-09-01", False, name), visit("2025-08-01", True, name), visit(finding_id="L-00000000")], ignore_index=True)
+    visits = pd.concat([visit("2025-09-01", False, name), visit("2024-08-01", False, name), visit(finding_id="L-00000000")], ignore_index=True)
     assert of(fill(), visits=visits).state.tolist() == ["refuted"]
     assert "1 of 3 visits are about no finding of the list: L-00000000 on 2025-08-01" in caplog.text
