@@ -29,6 +29,9 @@ COLUMNS_SHEET, REGION_SHEET, UNITS_SHEET = "说明 Columns", "全区 Region", "�
 MAX_ROWS = 250_000
 """Of the workbook: ten years of 167 counties have some 200 000, which take two minutes. A longer run shows its newest periods."""
 
+SLICE_ROWS = 20_000
+"""Of a sheet that are put into words and written together."""
+
 SHEET_ROWS = 1_000_000
 """Of a sheet; a spreadsheet takes 1 048 576."""
 
@@ -108,16 +111,23 @@ def status_words(status: str) -> str:
     return {"insufficient_data": "too little data", "needs_table": "needs a table"}.get(status, status.replace("_", " "))
 
 
-def _write_rows(book: openpyxl.Workbook, title: str, rows: pd.DataFrame) -> None:
+def _write_rows(book: openpyxl.Workbook, title: str, rows: pd.DataFrame, words: _Words) -> None:
     sheet = Sheet(book, title, {name: chinese for name, (chinese, _) in _columns().items()}, len(rows), WIDTHS)
+    for start in range(0, len(rows), SLICE_ROWS):
+        for cells in _cells(words.added(rows[start : start + SLICE_ROWS])):
+            sheet.append(cells)
+    sheet.close()
+
+
+def _cells(rows: pd.DataFrame) -> Iterator[list[tuple[object, str]]]:
+    """Values and number formats of rows."""
     numeric = {name for name in rows if pd.api.types.is_numeric_dtype(rows[name])}
     columns = [rows[name].astype("float64").tolist() if name in numeric else rows[name].tolist() for name in rows]
     for unit, *values in zip(rows.unit, *columns, strict=True):
-        sheet.append([
+        yield [
             (number_cell(value), UNIT_FORMATS.get(unit, "") if name in VALUE_COLUMNS else FORMATS.get(name, "")) if name in numeric else (text_cell(value), TEXT_FORMAT)
             for name, value in zip(rows, values, strict=True)
-        ])  # fmt: skip
-    sheet.close()
+        ]  # fmt: skip
 
 
 def _write_columns(book: openpyxl.Workbook, notes: list[tuple[str, str]]) -> None:
@@ -166,10 +176,10 @@ def workbook(settings: Settings) -> None:
     shown = newest_periods(index.period.value_counts().to_dict(), labels)
     book, words, taken = openpyxl.Workbook(write_only=True), _Words(settings), {COLUMNS_SHEET.casefold()}
     for wanted, kept in _sheets(index[["prefecture", "level"]].drop_duplicates()):
-        rows = words.added(pd.read_parquet(source, filters=[*kept, ("period", "in", shown)]))
+        rows = pd.read_parquet(source, filters=[*kept, ("period", "in", shown)])
         for start in range(0, len(rows), SHEET_ROWS):
             name = sheet_name(wanted, taken)
             taken.add(name.casefold())
-            _write_rows(book, name, rows[start : start + SHEET_ROWS])
+            _write_rows(book, name, rows[start : start + SHEET_ROWS], words)
     _write_columns(book, list(_notes(settings, labels, shown)))
     save_workbook(book, layout.indicators_workbook)
