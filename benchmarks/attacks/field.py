@@ -47,7 +47,7 @@ def form_and_back(folder: Path) -> str:
 def answers_in_a_spreadsheet(folder: Path) -> str:
     """Every number of the workbook is that of the CSV, every code a text."""
     small = copied(folder)
-    book = openpyxl.load_workbook(small.layout.indicators_workbook, read_only=True)
+    book = openpyxl.load_workbook(small.layout.indicators_workbook)
     rows = [row for sheet in book.worksheets[:-1] for row in sheet.iter_rows(min_row=3, values_only=True)]
     mine = pd.DataFrame(rows, columns=[c.value for c in next(book.worksheets[0].iter_rows(min_row=2, max_row=2))], dtype=object)
     theirs = pd.read_csv(small.layout.indicators, encoding="utf-8-sig", dtype={"adcode": str, "period": str})

@@ -27,7 +27,7 @@ from rs_pipeline.publish.sheets import TEXT_FORMAT, Sheet, number_cell, save_wor
 COLUMNS_SHEET, REGION_SHEET, UNITS_SHEET = "说明 Columns", "全区 Region", "各单元 Units"
 
 MAX_ROWS = 250_000
-"""Of the workbook: ten years of 167 counties have some 200 000, which take two minutes. A longer run shows its newest periods."""
+"""Of the workbook: ten years of 167 counties have some 200 000, which take three minutes. A longer run shows its newest periods."""
 
 SLICE_ROWS = 20_000
 """Of a sheet that are put into words and written together."""
