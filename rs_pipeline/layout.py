@@ -203,6 +203,11 @@ class Layout:
         return self.root / "indicators.parquet"
 
     @property
+    def indicators_workbook(self) -> Path:
+        """The same for a spreadsheet, in Chinese and English, a sheet a prefecture."""
+        return self.root / "indicators.xlsx"
+
+    @property
     def evidence(self) -> Path:
         return self.root / "evidence.parquet"
 
@@ -219,6 +224,16 @@ class Layout:
     def report_pictures(self) -> Path:
         """Folder of the pictures that the report shows."""
         return self.root / "report" / "pictures"
+
+    @property
+    def findings(self) -> Path:
+        """Suspected findings, a row a place, for a GIS; beside it the same as CSV, KML and GPX."""
+        return self.root / "findings" / "findings.gpkg"
+
+    @property
+    def findings_form(self) -> Path:
+        """The list for an inspector to fill in; it comes back as tables.field_results."""
+        return self.root / "findings" / "form.xlsx"
 
     @property
     def counties_latest(self) -> Path:

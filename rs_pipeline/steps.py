@@ -20,6 +20,7 @@ from rs_pipeline.products.register import (
     CLEAR_PIXEL_KEYS,
     OBSERVE,
     Pattern,
+    Product,
     Step,
     StepContext,
     block_memory_mb,
@@ -103,6 +104,11 @@ def _zonal_memory_mb(settings: Settings) -> float:
     return 600 + ZONAL_BYTES_A_PIXEL * settings.grid.tile_px**2 / 1e6
 
 
+def _finding() -> list[Product]:
+    """Products that tell of places to be looked at."""
+    return [p for p in products().values() if p.findings]
+
+
 def _published_layers(place: StepContext) -> list[Path]:
     layout = place.layout
     return [*_every_map(place), layout.bodies, layout.reaches, layout.inspection_index, layout.quality, *_coast(place)]
@@ -177,15 +183,23 @@ AFTER_PRODUCTS = (
         side_files=_tables_of_indicators, writes=lambda p: [p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence],
     ),
     Step(
-        "gis", "Write counties.gpkg with the latest values, QGIS styles of all layers, and data_dictionary.csv.", "rs_pipeline.publish.gis:gis",
-        scope="run", final=True, memory_mb=lambda s: table_memory_mb(s, 800, 0.012), keys=("units",),
+        "findings", "List the places that an inspector should look at; write findings.gpkg, .csv, .kml, .gpx and a form to fill in.", "rs_pipeline.publish.findings:findings",
+        scope="run", final=True, keys=("units", "baseline", "land_zones", "products", "black_odorous.visit_distance_m"),
+        reads=lambda p: [p.settings.units.path, p.layout.tiles, *(path for product in _finding() for path in product.findings_read(p))],
+        side_files=lambda p: [p.settings.tables.known_findings, p.settings.tables.field_results, *(path for product in _finding() for path in product.findings_side_files(p))],
+        writes=lambda p: [p.layout.findings, *(p.layout.findings.with_suffix(e) for e in (".csv", ".kml", ".gpx")), p.layout.findings_form],
+    ),
+    Step(
+        "gis", "Write counties.gpkg with the latest values, QGIS styles of all layers, indicators.xlsx and data_dictionary.csv.", "rs_pipeline.publish.gis:gis",
+        scope="run", final=True, memory_mb=lambda s: table_memory_mb(s, 800, 0.012), keys=("units", "province"),
         reads=lambda p: [
             p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence, p.settings.units.path, p.layout.scenes, p.layout.orbits, p.layout.tiles,
             p.layout.tile_scenes, p.layout.reach_lines, p.layout.inspection_list, *(path.with_suffix(".csv") for path in _coast(p)[1:]),
-            *_needed_by_indicators(p), *_published_layers(p), *sea_maps(p, p.periods),
+            *_needed_by_indicators(p), *_published_layers(p), *sea_maps(p, p.periods), p.layout.findings, p.layout.findings.with_suffix(".csv"), p.layout.findings_form,
         ],
+        side_files=lambda p: [p.settings.targets_path],
         writes=lambda p: [
-            p.layout.counties_latest, p.layout.dictionary, *(path.with_suffix(".qml") for path in (p.layout.reaches, p.layout.bodies, *_coast(p))),
+            p.layout.counties_latest, p.layout.indicators_workbook, p.layout.dictionary, *(path.with_suffix(".qml") for path in (p.layout.reaches, p.layout.bodies, *_coast(p))),
         ],
     ),
     Step(
@@ -201,7 +215,7 @@ AFTER_PRODUCTS = (
     Step(
         "stac", "Describe the outputs as a STAC collection.", "rs_pipeline.publish.stac:stac", scope="run", final=True, keys=("units",),
         reads=lambda p: [
-            p.layout.indicators, p.layout.evidence, p.layout.counties_latest, p.layout.dictionary, *_published_layers(p), p.layout.report, p.settings.units.path,
+            p.layout.indicators, p.layout.evidence, p.layout.counties_latest, p.layout.dictionary, p.layout.indicators_workbook, p.layout.findings, *_published_layers(p), p.layout.report, p.settings.units.path,
         ],
         writes=lambda p: [p.layout.stac], also_writes=lambda p: [p.layout.stac.parent],
     ),

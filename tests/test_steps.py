@@ -140,7 +140,7 @@ def test_every_file_that_a_step_writes_is_in_the_register(chain):
         ("masks.shadow_height_m", [100.0, 9000.0], "fetch observe shore land quality_scores reach_scores"),
         ("masks.land", ["nodata", "cloud"], "land"),
         ("coastline.sea_points", [[118.0, 39.0]], "sea coastline"),
-        ("units.code", "code", "search grid zonal trend_zonal bodies reach_lines coastline land_zonal indicators gis report stac"),
+        ("units.code", "code", "search grid zonal trend_zonal bodies reach_lines coastline land_zonal indicators findings gis report stac"),
         ("water.permanent_frequency", 0.8, "observe zonal report"),
         ("vegetation.peak_percentile", 80.0, "observe report"),
         ("grid.margin_m", 500.0, "assign fetch reach_lines reach_scores report"),
@@ -228,7 +228,7 @@ def test_decisions_rerun_decisions_alone(sample, section):
     [
         ("black_odorous.suspected_probability", {"reaches", "report"}, {"search", "fetch", "observe", "mosaic", "land", "reach_scores", "zonal", "coastline"}),
         ("indicators.range_fraction", {"indicators", "report"}, {"search", "fetch", "observe", "mosaic", "zonal", "reaches", "coastline"}),
-        ("land_zones.min_rise", {"land_zonal"}, {"search", "fetch", "land", "mosaic", "observe"}),
+        ("land_zones.min_rise", {"land_zonal", "findings"}, {"search", "fetch", "land", "mosaic", "observe"}),
         ("coastline.stable_m_yr", {"coastline"}, {"search", "fetch", "shore", "observe", "mosaic"}),
         ("trend.false_discovery_rate", {"trend_map", "trend_zonal", "indicators"}, {"search", "fetch", "observe", "trend"}),
     ],

@@ -28,7 +28,7 @@ SHIFTED = ("GCJ-02", "BD-09")
 
 InputKey = Literal[
     "units.path", "masks.dem", "vegetation.networks", "coastline.reference", "coastline.tide_table", "black_odorous.wetland_prior", "water.known_bodies",
-    "tables.field_results", "tables.grassland", "tables.grassland_plots", "tables.lakes", "tables.urban", "tables.restored_coast", "tables.red_line",
+    "tables.field_results", "tables.known_findings", "tables.grassland", "tables.grassland_plots", "tables.lakes", "tables.urban", "tables.restored_coast", "tables.red_line",
     "tables.reference_samples", "tables.gdp", "tables.mines", "tables.reserves", "tables.shoreline_buffers", "tables.xiongan", "tables.values", "indicators.targets",
 ]  # fmt: skip
 """Keys that name a file of the user's."""
@@ -347,7 +347,10 @@ class TablesSection(Section):
     shoreline_buffers: Path | None = Field(None, description="Polygons of the management zones of rivers and lakes.")
     xiongan: Path | None = Field(None, description="Polygons of the Xiong'an New Area (1770 km2).")
     field_results: Path | None = Field(
-        None, description="CSV of visits to suspected reaches: lon, lat, date, black (1 or 0). Each decides its reach in its period, and 50 reaches recalibrate."
+        None, description="Visits: lon, lat, date, black (1 or 0), or the form of findings filled in (finding_id, date, found). Each decides its reach in its period and its finding."
+    )
+    known_findings: Path | None = Field(
+        None, description="Findings of an earlier run (its findings/findings.gpkg): what is still there keeps its finding_id, and what was decided stays decided."
     )
     values: Path | None = Field(None, description="CSV of official values: adcode, period, target_id, value, lower, upper.")
 

@@ -273,7 +273,7 @@ def end_words(settings: Settings, found: Summary, logs: Sequence[str], seconds: 
     """What was made, what is missing or was warned of, what to open, and where details are."""
     layout, final = Layout(settings.root), len(final_outputs(settings))
     to_open = (
-        (layout.report, "the page, in a browser"), (layout.indicators, "the answers, in Excel"), (layout.inspection_list, "where to look on the ground"),
+        (layout.report, "the page, in a browser"), (layout.indicators_workbook, "the answers, in Excel"), (layout.findings.with_suffix(".csv"), "where to look on the ground"),
         (layout.counties_latest, "the counties, in QGIS"), (layout.root / "maps", "the maps, in QGIS"),
     )  # fmt: skip
     there = [f"  {path}: {what}" for path, what in to_open if path.exists()]

@@ -187,6 +187,12 @@ class Product:
     """Steps of the whole run or of a period whose files its indicators are computed from."""
     of_all_periods: bool = False
     """Its indicators rest on the scenes of all periods, whichever is asked for."""
+    findings: str = ""
+    """Reference of ``(settings) -> GeoDataFrame | None``: places that an inspector should look at (`products.findings`), of the products' own kinds."""
+    findings_read: Files = _nothing
+    """Files of the run that they are told from."""
+    findings_side_files: Files = _nothing
+    """Files of the user's that they are told from."""
     evidence: Callable[[Settings, str, Sequence[str]], Sequence[Path | None]] = field(default=lambda settings, indicator, periods: ())
     """Files, besides county sums and units, that an indicator rests on: ``(settings, indicator, periods)``."""
     evidence_maps: tuple[str, ...] = ()

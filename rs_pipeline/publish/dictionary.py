@@ -28,7 +28,7 @@ from rs_pipeline.products.register import products
 from rs_pipeline.publish.geopackage import STATUS_COLOURS
 from rs_pipeline.storage.tables import write_csv
 
-FOLDERS = ("", "counties", "water", "coastline", "maps")
+FOLDERS = ("", "counties", "water", "coastline", "findings", "maps")
 """Folders of a run whose files are for users; chips and tiles are the pipeline's own."""
 
 VOCABULARY = {"statuses": STATUS_COLOURS, "operators": OPERATORS, "observability": OBSERVABILITY}
@@ -62,8 +62,9 @@ def _columns(path: Path) -> Iterator[tuple[str, str]]:
     if path.suffix == ".parquet":
         for field in pq.read_schema(path):
             yield field.name, str(field.type)
-    elif path.suffix == ".csv":
-        for name, kind in pd.read_csv(path, encoding="utf-8-sig", nrows=200).dtypes.items():
+    elif path.suffix in (".csv", ".xlsx"):
+        first = pd.read_csv(path, encoding="utf-8-sig", nrows=200) if path.suffix == ".csv" else pd.read_excel(path, header=1, nrows=200)
+        for name, kind in first.dtypes.items():
             yield str(name), str(kind) if pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind) else "text"
     else:
         info = pyogrio.read_info(path, layer=pyogrio.list_layers(path)[0][0])
@@ -103,7 +104,7 @@ def describe_column(file: str, column: str) -> DictionaryEntry:
 
 def _users_files(root: Path) -> Iterator[Path]:
     for folder in FOLDERS:
-        yield from sorted(p for p in (root / folder).glob("*") if p.suffix in (".parquet", ".csv", ".gpkg", ".tif") and not p.name.startswith("."))
+        yield from sorted(p for p in (root / folder).glob("*") if p.suffix in (".parquet", ".csv", ".gpkg", ".tif", ".xlsx") and not p.name.startswith("."))
 
 
 def entries(settings: Settings) -> list[DictionaryEntry]:

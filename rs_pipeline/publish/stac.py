@@ -26,6 +26,7 @@ RASTER = "https://stac-extensions.github.io/raster/v2.0.0/schema.json"
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 GEOPACKAGE = "application/geopackage+sqlite3"
 PARQUET = "application/vnd.apache.parquet"
+WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def _tables(layout: Layout) -> dict[str, tuple[Path, str, str, str]]:
@@ -33,6 +34,7 @@ def _tables(layout: Layout) -> dict[str, tuple[Path, str, str, str]]:
     return {
         "indicators": (layout.indicators, "Indicators, a row a unit, period and indicator", "text/csv", "data"),
         "indicators-parquet": (layout.indicators_parquet, "Indicators, as Parquet", PARQUET, "data"),
+        "indicators-xlsx": (layout.indicators_workbook, "Indicators, as a workbook with Chinese and English names", WORKBOOK, "data"),
         "counties-latest": (layout.counties_latest, "Counties with the values of the last period, QGIS styles inside", GEOPACKAGE, "data"),
         "data-dictionary": (layout.dictionary, "What every column and band means", "text/csv", "metadata"),
         "orbits": (layout.orbits, "Passes expected, found and used, an orbit a row", "text/csv", "metadata"),
@@ -41,6 +43,8 @@ def _tables(layout: Layout) -> dict[str, tuple[Path, str, str, str]]:
         "scenes": (layout.scenes, "Ledger of every scene found", PARQUET, "metadata"),
         "bodies": (layout.bodies, "Water bodies, a row a body and period", GEOPACKAGE, "data"),
         "inspection-list": (layout.inspection_list, "Reaches and ponds to be inspected", "text/csv", "data"),
+        "findings": (layout.findings, "Suspected findings, a row a place to be inspected", GEOPACKAGE, "data"),
+        "findings-csv": (layout.findings.with_suffix(".csv"), "Suspected findings, as CSV", "text/csv", "data"),
         "reaches": (layout.reaches, "River reaches and ponds with black-odorous probability", GEOPACKAGE, "data"),
         "shorelines": (layout.shorelines, "Shorelines, lines by period", GEOPACKAGE, "data"),
         "transects": (layout.transects, "Transects with distances and rates", GEOPACKAGE, "data"),

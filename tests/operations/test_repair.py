@@ -38,7 +38,7 @@ def one_of_each_class(layout):
         layout.reach_scores("2023", "r000c000"), layout.quality_scores("2023", "r000c000"), layout.trend_tile("r000c000"), layout.map("vegetation", "2024"),
         layout.map("vegetation", "2024").with_suffix(".qml"), layout.trend_map, layout.trend_counties, layout.counties("2024"), layout.land_counties("2023"), layout.bodies,
         layout.reach_lines, layout.reaches, layout.inspection_list, layout.inspection_index, layout.quality, layout.indicators, layout.indicators_parquet, layout.evidence,
-        layout.counties_latest, layout.dictionary, layout.report, next(layout.report_pictures.glob("*.jpg")), layout.stac, layout.stac.parent / "2024" / "2024.json",
+        layout.counties_latest, layout.indicators_workbook, layout.dictionary, layout.report, next(layout.report_pictures.glob("*.jpg")), layout.stac, layout.stac.parent / "2024" / "2024.json",
     ]  # fmt: skip
 
 

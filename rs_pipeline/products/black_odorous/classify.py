@@ -19,7 +19,15 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.black_odorous.change import add_change
-from rs_pipeline.products.black_odorous.field import decided, field_results, recalibrated, shifted_visits, visited, without_reach
+from rs_pipeline.products.black_odorous.field import (
+    decided,
+    field_results,
+    of_reaches,
+    recalibrated,
+    shifted_visits,
+    visited,
+    without_reach,
+)
 from rs_pipeline.products.black_odorous.model import KNOWN_BANDS, ReachModel, load_detector
 from rs_pipeline.products.black_odorous.reaches import middles
 from rs_pipeline.products.black_odorous.scoring import BLOCKS
@@ -198,15 +206,16 @@ def farm_ponds(lines: gpd.GeoDataFrame) -> set[str]:
     return set(ponds.reach_id[np.bincount(pond, minlength=len(ponds)) - 1 >= FARM_PONDS])
 
 
-def inspection_list(table: gpd.GeoDataFrame) -> pd.DataFrame:
-    """Suspected and possible reaches, columns INSPECTION: suspected ones first, each class by falling probability. Refuted ones are not on it."""
-    chosen = table[table["class"].isin(["suspected", "possible"])]
-    ranked = chosen.sort_values(["class", "probability", "reach_id", "period"], ascending=[False, False, True, True])
+def inspection_list(table: gpd.GeoDataFrame, period: str) -> pd.DataFrame:
+    """Suspected and possible reaches of a period, columns INSPECTION: suspected ones first, each class by falling probability. Refuted ones are not on it."""
+    chosen = table[(table.period == period) & table["class"].isin(["suspected", "possible"])]
+    ranked = chosen.sort_values(["class", "probability", "reach_id"], ascending=[False, False, True])
     return pd.DataFrame(ranked).assign(rank=np.arange(1, len(ranked) + 1))[list(INSPECTION)]
 
 
 def reaches(settings: Settings) -> None:
-    """Write ``water/reaches.gpkg``, layer ``reaches``, and beside it ``inspection_list.csv``, suspicions ranked by class and probability.
+    """Write ``water/reaches.gpkg``, layer ``reaches``, and beside it ``inspection_list.csv``, the suspicions of the newest period,
+    ranked by class and probability.
 
     Raises
     ------
@@ -219,11 +228,11 @@ def reaches(settings: Settings) -> None:
     if missing:
         raise TableError(f"{len(missing)} of {len(paths)} score tables are not made yet", where=str(missing[0]), remedy="run `reach-scores` for every tile and period")
     scores = pd.concat([pd.read_parquet(p) for p in paths], ignore_index=True)
-    visits = field_results(settings)
+    visits = of_reaches(field_results(settings))
     wetlands = load_vector(settings, "black_odorous.wetland_prior") if settings.black_odorous.wetland_prior else None
     table = assess(gpd.read_parquet(layout.reach_lines), scores, periods, settings.black_odorous, visits, wetlands)
     for told in (shifted_visits, without_reach):
         if words := told(table, visits, settings.black_odorous.visit_distance_m):
             log.warning("%s: %s", settings.tables.field_results, words)
     write_layer(table, layout.reaches, "reaches")
-    write_csv(inspection_list(table), layout.inspection_list)
+    write_csv(inspection_list(table, periods[-1]), layout.inspection_list)

@@ -58,7 +58,7 @@ STEPS = (
         "reaches", "Call each reach suspected, possible, clear, insufficient or not assessable.", "rs_pipeline.products.black_odorous.classify:reaches",
         scope="run", final=True, keys=tuple(f"black_odorous.{n}" for n in DECISIONS), tables=lambda s: shipped("black_odorous.json"),
         reads=lambda p: [p.layout.reach_lines, p.layout.tiles, *p.tiles(p.layout.reach_scores)],
-        side_files=lambda p: [p.settings.black_odorous.wetland_prior, p.settings.tables.field_results],
+        side_files=lambda p: [p.settings.black_odorous.wetland_prior, p.settings.tables.field_results, p.settings.tables.known_findings],
         writes=lambda p: [p.layout.reaches, p.layout.inspection_list],
     ),
     Step(
@@ -78,6 +78,7 @@ PRODUCT = Product(
     steps=STEPS,
     county_maps=("black_odorous",), county_sums="rs_pipeline.products.black_odorous.county:county_sums",
     facts="rs_pipeline.products.black_odorous.facts:facts", indicators="rs_pipeline.products.black_odorous.indicators:INDICATORS",
+    findings="rs_pipeline.products.black_odorous.findings:water_findings", findings_read=lambda p: [p.layout.reaches],
     needs_steps=("reaches",), evidence=_evidence, evidence_maps=("water", "black_odorous"), scenes="optical",
    
 )

@@ -58,5 +58,6 @@ def _shore(place: StepContext, family: str, period: str, tile: str) -> Path:
 PRODUCT = Product(
     "coastline", 40, steps=STEPS,
     facts="rs_pipeline.products.coastline.facts:facts", indicators="rs_pipeline.products.coastline.indicators:INDICATORS",
-    needs_steps=("coastline",), of_all_periods=True, evidence=_evidence
+    findings="rs_pipeline.products.coastline.findings:shore_findings", findings_read=lambda p: [p.layout.transects] if has_coast(p.settings) else [],
+    needs_steps=("coastline",), of_all_periods=True, evidence=_evidence,
 )

@@ -67,6 +67,8 @@ PRODUCT = Product(
     maps=(RegionMap(LAND, BANDS, STYLE, "land"),),
     steps=STEPS,
     facts="rs_pipeline.products.land.facts:facts", indicators="rs_pipeline.products.land.indicators:INDICATORS",
+    findings="rs_pipeline.products.land.findings:land_findings", findings_side_files=_zones,
+    findings_read=lambda p: [*(p.layout.map(LAND, label) for label in p.periods), p.layout.map("water", p.baseline), *sea_maps(p, [p.baseline]), p.layout.tiles],
     needs_steps=("land_zonal",), evidence=_evidence,
     sampled={f"land_{c.word}": SampledProduct(LAND, f"share_{c.word}", c, "0 or 1") for c in Land if c != Land.WATER},
    

@@ -76,11 +76,21 @@ def bank(permanent: np.ndarray, sea: np.ndarray, section: LandZonesSection, reso
     return (ndimage.distance_transform_edt(~wide) * resolution_m <= section.shore_width_m) & ~sea
 
 
+def risen_events(rise: np.ndarray, section: LandZonesSection) -> np.ndarray:
+    """Where built and bare ground rose by at least land_zones.min_rise over land_zones.min_event_px connected pixels, bool (h, w).
+
+    ``rise`` float (h, w): change of their share of the pixel since the baseline, NaN where either year was not seen.
+    """
+    labels, n = ndimage.label(np.isfinite(rise) & (rise >= section.min_rise), EIGHT)
+    large = np.bincount(labels.ravel(), minlength=n + 1) >= section.min_event_px
+    large[0] = False
+    return large[labels]
+
+
 def conversion_layers(now: np.ndarray, base: np.ndarray, section: LandZonesSection) -> dict[str, np.ndarray]:
     """Land that became built or bare since the baseline, per pixel; float32 (h, w), NaN where either year was not seen.
 
-    The amount is the rise of built and bare ground where it is at least land_zones.min_rise of the pixel and holds for
-    land_zones.min_event_px connected pixels (minimum mapping unit). ``_lower``: only pixels that rose by SURE_RISE in such an event;
+    The amount is the rise of built and bare ground in `risen_events`. ``_lower``: only pixels that rose by SURE_RISE in such an event;
     ``_upper``: whatever rose by POSSIBLE_RISE anywhere. ``natural_*``: only what was mostly water, wetland, trees or grass.
 
     Parameters
@@ -89,11 +99,7 @@ def conversion_layers(now: np.ndarray, base: np.ndarray, section: LandZonesSecti
     """
     layers_now, layers_base = area_layers(now), area_layers(base)
     rise, natural = layers_now["disturbed"] - layers_base["disturbed"], layers_base["natural"] >= 0.5
-    seen = np.isfinite(rise)
-    labels, n = ndimage.label(seen & (rise >= section.min_rise), EIGHT)
-    large = np.bincount(labels.ravel(), minlength=n + 1) >= section.min_event_px
-    large[0] = False
-    event = large[labels]
+    seen, event = np.isfinite(rise), risen_events(rise, section)
     found = {
         "converted": event, "converted_lower": event & (rise >= SURE_RISE), "converted_upper": rise >= POSSIBLE_RISE,
         "natural_converted": event & natural, "natural_converted_lower": event & natural & (rise >= SURE_RISE),
@@ -105,7 +111,7 @@ def conversion_layers(now: np.ndarray, base: np.ndarray, section: LandZonesSecti
     return {name: np.where(seen, layer, np.nan).astype("float32") for name, layer in layers.items()}
 
 
-class _Maps:
+class LandMaps:
     """Windows of the region's maps with a rim, NaN beyond their edge."""
 
     def __init__(self, settings: Settings, period: str):
@@ -171,7 +177,7 @@ def land_zonal(settings: Settings, period_label: str) -> None:
     this and the baseline period saw. A pixel that was not seen adds nothing. ``counties/land_changes_<period>.parquet`` has the columns of
     conversion since each earlier baseline of a target, a row a unit, zone and baseline.
     """
-    polygons, maps = land_zones(settings), _Maps(settings, period_label)
+    polygons, maps = land_zones(settings), LandMaps(settings, period_label)
     units = polygons[polygons.zone == "county"]
     with_banks = settings.tables.shoreline_buffers is None
     rows = pd.concat([polygons, units.assign(zone="shore")], ignore_index=True) if with_banks else polygons

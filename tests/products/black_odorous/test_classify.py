@@ -265,13 +265,20 @@ def test_a_visit_decides_its_reach_in_its_period_whatever_the_satellite_saw(seas
     assert now.satellite_class.tolist() == ["suspected", "not_assessable", "insufficient", "clear"]
     assert now.field.tolist() == ["refuted", "confirmed", "confirmed", "confirmed"]
     assert before["class"].tolist() == before.satellite_class.tolist() == ["suspected", "not_assessable", "insufficient", "insufficient"]
-    assert inspection_list(table[table.period == "2024"]).reach_id.tolist() == ["R-4", "R-2", "R-3"]  # without a probability last
+    assert inspection_list(table, "2024").reach_id.tolist() == ["R-4", "R-2", "R-3"]  # without a probability last
     assert now.change.tolist() == ["better", "", "", ""]
+
+
+def test_the_list_holds_the_newest_period_and_each_reach_once(season_alone, section):
+    """R-1 is suspected in both years, R-2 in the earlier one alone."""
+    every = pd.concat([scores([4] * 6), scores([4] * 6, period="2023"), scores([4] * 6, reach="R-2", period="2023"), scores([-4] * 6, reach="R-2")])
+    listed = inspection_list(assess(lines("assessable", "assessable"), every, ["2023", "2024"], section), "2024")
+    assert listed[["rank", "reach_id", "period"]].to_numpy().tolist() == [[1, "R-1", "2024"]]
 
 
 def test_both_suspicions_of_a_year_refuted_leave_none(season_alone, section):
     table = assess(lines("assessable", "assessable"), two(), ["2024"], section, visits((1, "2024", False), (2, "2024", False)))
-    assert table["class"].tolist() == ["clear", "clear"] and inspection_list(table).empty
+    assert table["class"].tolist() == ["clear", "clear"] and inspection_list(table, "2024").empty
     assert table.probability.min() > 0.8  # what the satellite saw stays
 
 

@@ -7,7 +7,7 @@ import shapely
 
 from rs_pipeline.errors import TableError
 from rs_pipeline.inputs.coordinates import gcj02_to_bd09, wgs84_to_gcj02
-from rs_pipeline.products.black_odorous.field import field_results, shifted_visits, visited
+from rs_pipeline.products.black_odorous.field import field_results, of_reaches, shifted_visits, visited
 
 HERE = np.array([[117.0, 38.85]])
 PHONES = {"": HERE, "GCJ-02": wgs84_to_gcj02(HERE), "BD-09": gcj02_to_bd09(wgs84_to_gcj02(HERE))}
@@ -61,3 +61,13 @@ def test_a_visit_by_phone_meets_its_reach_once_its_system_is_stated(visits, syst
 def test_visits_elsewhere_are_in_no_system(visits):
     assert shifted_visits(reach(), visits("110,30,2023-08-05,1"), 100.0) == ""
     assert len(visits()) == 0 and shifted_visits(reach(), visits(), 100.0) == ""
+
+
+def test_chinese_names_and_rows_that_nobody_filled_in(visits):
+    found = visits("问题一,117,38.85,2023-08-05,是", ",117,38.85,,", "date,lon,lat,date,found", header="备注,经度,纬度,核查日期,是否属实", encoding="gb18030")
+    assert found.black.tolist() == [True] and found.finding_id.tolist() == [""] and visited(reach(), of_reaches(found), 100.0).tolist() == ["confirmed"]
+
+
+def test_visits_to_other_findings_are_not_about_reaches(visits):
+    found = visits("L-1,,117,38.85,2023-08-05,1", ",new_reclamation,117,38.85,2023-08-05,1", "B-1,,117,38.85,2023-08-06,0", "/,black_odorous_water,117,38.85,2023-08-07,1", header="finding_id,kind,lon,lat,date,found")
+    assert of_reaches(found).date.dt.day.tolist() == [6, 7] and of_reaches(None) is None

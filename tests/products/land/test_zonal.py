@@ -14,7 +14,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.land.classes import SHARES, Land
 from rs_pipeline.products.land.maps import LAND
-from rs_pipeline.products.land.zonal import _Maps, bank, conversion_layers, land_zonal, land_zones
+from rs_pipeline.products.land.zonal import LandMaps, bank, conversion_layers, land_zonal, land_zones
 from rs_pipeline.products.register import region_maps
 from rs_pipeline.products.sea import SEA_BANDS
 from rs_pipeline.storage.raster import write_cog
@@ -123,7 +123,7 @@ def test_conversion_inside_a_reserve_where_both_years_saw(settings):
 def test_the_rim_of_a_tile_holds_an_event_and_a_bank_with_its_water(settings, min_event_px, shore_width_m, min_water_width_m, rim_px):
     """Bank and water in whole pixels of 10 m and one more, or an event where it is longer."""
     section = LandZonesSection(min_event_px=min_event_px, shore_width_m=shore_width_m, min_water_width_m=min_water_width_m)
-    assert _Maps(settings.model_copy(update={"land_zones": section}), "2023").rim == rim_px
+    assert LandMaps(settings.model_copy(update={"land_zones": section}), "2023").rim == rim_px
 
 
 def test_the_sea_is_no_bank(settings):

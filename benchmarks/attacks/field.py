@@ -1,0 +1,65 @@
+"""What is handed on to people and comes back: a workbook of the answers, and a form of findings filled in. On the finished run of a tiny world (simulated)."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+import geopandas as gpd
+import openpyxl
+import pandas as pd
+
+from benchmarks.attack import Attack
+from benchmarks.attacks.disk import copied, must_end_well, ran
+
+YEAR = "2024"
+NUMBERS = ("value", "lower", "upper", "observed_fraction", "n_scenes", "target_value", "detection_limit", "slope_per_year")
+
+
+def form_and_back(folder: Path) -> str:
+    """A visit in GB18030 under Chinese names confirms a reach; then the form of the list comes back from Excel, by id alone, and finds it gone."""
+    small = copied(folder)
+    reach = gpd.read_file(small.layout.reaches, layer="reaches").query(f"period == '{YEAR}'").iloc[0]
+    (small.folder / "visits.csv").write_text(f"经度,纬度,核查日期,是否属实\n{reach.lon},{reach.lat},{YEAR}年7月1日,是\n", "gb18030")
+    small.configure(tables={"field_results": "visits.csv"})
+    must_end_well(ran(small))
+    first = gpd.read_file(small.layout.findings).set_index("place")
+    assert first.state[reach.reach_id] == "confirmed", first.state.to_dict()
+    number = first.finding_id[reach.reach_id]
+    shutil.copy(small.layout.findings, small.folder / "known.gpkg")
+    book = openpyxl.load_workbook(small.layout.findings_form)
+    sheet = book.worksheets[0]
+    at = {cell.value: cell.column for cell in sheet[2]}
+    row = next(row[0].row for row in sheet.iter_rows(min_row=3) if row[0].value == number)
+    for column, value in {"lon": None, "lat": None, "date": datetime(int(YEAR), 9, 1), "found": "否"}.items():
+        sheet.cell(row, at[column]).value = value
+    book.save(small.folder / "form.xlsx")
+    small.configure(tables={"field_results": "form.xlsx", "known_findings": "known.gpkg"})
+    must_end_well(ran(small))
+    again = gpd.read_file(small.layout.findings).set_index("finding_id")
+    assert (again.state[number], again.visited[number]) == ("remedied", f"{YEAR}-09-01"), again.loc[number].to_dict()
+    now = gpd.read_file(small.layout.reaches, layer="reaches").query(f"period == '{YEAR}' and reach_id == '{reach.reach_id}'").iloc[0]
+    assert (now["class"], now.field) == ("clear", "refuted"), tuple(now[["class", "field"]])
+    return f"{number}: confirmed by a visit in GB18030, remedied by the form from Excel; class of the reach {now['class']}, {len(again)} findings"
+
+
+def answers_in_a_spreadsheet(folder: Path) -> str:
+    """Every number of the workbook is that of the CSV, every code a text."""
+    small = copied(folder)
+    book = openpyxl.load_workbook(small.layout.indicators_workbook)
+    rows = [row for sheet in book.worksheets[:-1] for row in sheet.iter_rows(min_row=3, values_only=True)]
+    mine = pd.DataFrame(rows, columns=[c.value for c in next(book.worksheets[0].iter_rows(min_row=2, max_row=2))], dtype=object)
+    theirs = pd.read_csv(small.layout.indicators, encoding="utf-8-sig", dtype={"adcode": str, "period": str})
+    key = ["adcode", "level", "period", "indicator", "target_id"]
+    both = theirs.assign(target_id=theirs.target_id.fillna("")).merge(mine.assign(target_id=mine.target_id.fillna("")), on=key, suffixes=("", "_book"), how="outer", indicator=True)
+    assert (both._merge == "both").all() and len(both) == len(theirs), both._merge.value_counts().to_dict()
+    differing = [n for n in NUMBERS if not both[n].astype(float).equals(both[f"{n}_book"].astype(float))]
+    assert not differing and mine.adcode.map(type).eq(str).all() and (mine.adcode == "000000").any(), differing
+    return f"{len(both)} rows, {int(both[list(NUMBERS)].notna().sum().sum())} numbers equal; {len(book.worksheets)} sheets, 000000 is a text"
+
+
+ATTACKS = (
+    Attack("the form comes back", "Visits of any usual form decide state, class and id of what they name, and ids last over runs.", form_and_back),
+    Attack("answers in a spreadsheet", "The workbook holds the numbers of indicators.csv, and codes stay texts.", answers_in_a_spreadsheet),
+)

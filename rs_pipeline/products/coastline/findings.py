@@ -1,0 +1,99 @@
+"""Findings at the coast: natural coast that became artificial, and new reclamation, neighbouring transects of one period together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from rs_pipeline.config import Settings
+from rs_pipeline.estimation.uncertainty import Z95
+from rs_pipeline.layout import Layout
+from rs_pipeline.products.coastline.classes import ARTIFICIAL, MOUTH
+from rs_pipeline.products.coastline.transects import Transects
+from rs_pipeline.products.findings import NATURAL_COAST, RECLAIMED, found_table, said
+
+SURE = 0.8
+"""A conversion or class below this probability is told as uncertain."""
+
+STRIP_M = 20.0
+"""Half width of the strip along the shore that stands for converted coast."""
+
+
+def shore_findings(settings: Settings) -> gpd.GeoDataFrame | None:
+    """See `coast_findings`; None in a run without a coast."""
+    layout, labels = Layout(settings.root), [p.label for p in settings.all_periods]
+    if settings.coastline is None:
+        return None
+    return coast_findings(gpd.read_file(layout.transects, layer="transects"), labels)
+
+
+def coast_findings(table: gpd.GeoDataFrame, periods: list[str]) -> gpd.GeoDataFrame:
+    """A row a stretch of coast (`products.findings.FOUND_DTYPES`) of ``transects.gpkg``, rows in order along the coast.
+
+    Natural coast lost: length (m) of units that changed from natural to artificial in the period; the interval is that of a sum of units each of
+    which is converted with its probability. New reclamation: area (m2) of a lasting seaward step of 100 m and more, except at river mouths; the
+    interval is that of the transects' positions, taken as common to all, and the probability that the shore is artificial.
+    """
+    table = table.reset_index(drop=True).assign(at=_shore_points(table, periods))
+    rows, shapes = [], []
+    for period, group in _stretches(table, (table.converted_to == ARTIFICIAL) & (table.converted_period != ""), table.converted_period):
+        length, p = group.length_m.sum(), group.converted_probability.fillna(0.5)
+        expected, sd = (group.length_m * p).sum(), math.sqrt((group.length_m**2 * p * (1 - p)).sum())
+        ambiguous = group.ambiguous_periods.fillna("").str.split(";").map(lambda labels, period=period: period in labels).any()
+        against = said({"uncertain_class": expected / length < SURE, "ambiguous_waterline": ambiguous})
+        rows.append({
+            "kind": NATURAL_COAST, "adcode": group.adcode.iloc[0], "first_seen": period, "last_seen": _last_seen(group, periods), "amount": length, "unit": "m",
+            "lower": max(0.0, expected - Z95 * sd), "upper": length, "probability": expected / length, "against": against,
+        })  # fmt: skip
+        shapes.append(_strip(group).buffer(STRIP_M))
+    stepped = (table.step_m > 0) & (table.step_period != "") & (table.unit_class != MOUTH)
+    for period, group in _stretches(table, stepped, table.step_period):
+        area, errors = (group.length_m * group.step_m).sum(), group[[c for c in group if c.startswith("error_")]].mean(axis=1).fillna(0)
+        half = Z95 * math.sqrt(2) * (group.length_m * errors).sum()
+        built = np.average(1 - group.natural_probability.fillna(0.5), weights=group.length_m)
+        against = said({"uncertain_class": built < SURE, "seen_in_one_period": period == periods[-1]})
+        rows.append({
+            "kind": RECLAIMED, "adcode": group.adcode.iloc[0], "first_seen": period, "last_seen": _last_seen(group, periods), "amount": area, "unit": "m2",
+            "lower": max(0.0, area - half), "upper": area + half, "probability": built, "against": against,
+        })  # fmt: skip
+        shapes.append(shapely.union_all([_landward(r.geometry, r["at"], r.step_m).buffer(r.length_m / 2, cap_style="flat") for _, r in group.iterrows()]))
+    return found_table(rows, shapes, table.crs)
+
+
+def _shore_points(table: gpd.GeoDataFrame, periods: list[str]) -> list[shapely.Point]:
+    """Where each transect meets its last shoreline; its middle where it meets none."""
+    lines = Transects.of_lines(table.geometry)
+    distance = np.column_stack([table.get(f"distance_{p}", pd.Series(np.nan, table.index)) for p in periods]) if len(table) else np.zeros((0, len(periods)))
+    last = pd.DataFrame(distance, dtype="float64").ffill(axis=1).iloc[:, -1].fillna(lines.half_length_m).to_numpy()
+    return list(shapely.points(lines.at(last[:, None])[:, 0])) if len(table) else []
+
+
+def _stretches(table: gpd.GeoDataFrame, chosen: pd.Series, period: pd.Series) -> Iterator[tuple[str, gpd.GeoDataFrame]]:
+    """(period, rows) of neighbouring chosen transects of one period and county."""
+    key = np.where(chosen, period.fillna("") + " " + table.adcode.fillna(""), "")
+    run = (pd.Series(key, table.index) != pd.Series(key, table.index).shift()).cumsum()
+    for _, group in table[key != ""].groupby(run[key != ""], sort=True):
+        yield period[group.index[0]], group
+
+
+def _last_seen(group: pd.DataFrame, periods: list[str]) -> str:
+    seen = [p for p in periods if f"distance_{p}" in group and group[f"distance_{p}"].notna().any()]
+    return seen[-1] if seen else ""
+
+
+def _strip(group: gpd.GeoDataFrame) -> shapely.Geometry:
+    points = list(group["at"])
+    if len(points) > 1:
+        return shapely.LineString(points)
+    return points[0].buffer(group.length_m.iloc[0] / 2)
+
+
+def _landward(line: shapely.LineString, at: shapely.Point, step_m: float) -> shapely.LineString:
+    """The step on a transect: from the last shoreline landward."""
+    distance = line.project(at)
+    return shapely.LineString([line.interpolate(max(0.0, distance - step_m)), at])

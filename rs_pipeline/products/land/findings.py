@@ -1,0 +1,165 @@
+"""Findings on land: connected pixels that became built or bare since the baseline, in protected or managed zones, or where plants stood."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from rasterio.features import rasterize, shapes
+from scipy import ndimage
+
+from rs_pipeline.config import Settings
+from rs_pipeline.estimation.zones import EIGHT
+from rs_pipeline.inputs.vectors import load_vector
+from rs_pipeline.model import Grid, Tile
+from rs_pipeline.products.findings import IN_ZONE, VEGETATION, found_table, said
+from rs_pipeline.products.land.classes import DISTURBED, Land
+from rs_pipeline.products.land.maps import LAND
+from rs_pipeline.products.land.product import ZONE_TABLES
+from rs_pipeline.products.land.zonal import SURE_RISE, LandMaps, risen_events
+from rs_pipeline.tiles import read_grid, read_tiles
+
+log = logging.getLogger(__name__)
+
+PLANTS = (Land.WETLAND, Land.TREE, Land.GRASS)
+RISING, PLANT_SHARES = (tuple(f"share_{c.word}" for c in classes) for classes in (DISTURBED, PLANTS))
+MOSTLY = 0.5
+"""Share of a pixel from which it is ground of a kind."""
+
+EVENT_WEIGHTS = (-4.576, 3.755, 2.283)
+"""Log-odds that an event is a true one: 1, its share of area beyond doubt, log10 of its pixels. Fitted on the development worlds of `benchmarks.accuracy.findings`."""
+
+LISTED_PROBABILITY = 0.4
+"""Events below it stay off the list. In worlds that the weights were not fitted on, 37 of 128 events are true; of 29 that are listed, 25."""
+
+SMALL_PX = 10
+"""An event of fewer pixels is told as small."""
+
+COLUMNS = ("kind", "first", "last", "n_px", "area_m2", "lower_m2", "upper_m2", "once_m2")
+"""Of a piece of an event within a tile; first and last number the periods."""
+
+
+def event_probability(sure_share: float, n_px: int) -> float:
+    """Probability that an event is a true one (EVENT_WEIGHTS). ``sure_share`` : of its area, what rose beyond doubt, 0-1.
+
+    >>> round(event_probability(0.9, 100), 3), round(event_probability(0.0, 6), 3)
+    (0.967, 0.057)
+    """
+    constant, sure, size = EVENT_WEIGHTS
+    return 1 / (1 + math.exp(-(constant + sure * sure_share + size * math.log10(n_px))))
+
+
+def land_findings(settings: Settings) -> gpd.GeoDataFrame | None:
+    """The `events` of at least LISTED_PROBABILITY; how many others there are is told."""
+    found = events(settings)
+    if found is None:
+        return None
+    listed = found.probability >= LISTED_PROBABILITY
+    if not listed.all():
+        log.info("%d of %d events of converted land are less probable than %g and stay off the list of findings", (~listed).sum(), len(found), LISTED_PROBABILITY)
+    return found[listed].reset_index(drop=True)
+
+
+def events(settings: Settings) -> gpd.GeoDataFrame | None:
+    """A row an event (`products.findings.FOUND_DTYPES`): land that became built or bare since the run's baseline and is so in the newest period that saw it.
+
+    What counts as converted, and the smallest event, are those of the county sums (`products.land.zonal.conversion_layers`). The area is the sum of the
+    rise of built and bare ground, its lower bound that of pixels that rose beyond doubt, the upper one the whole of its pixels. The first period is
+    that by which half of its pixels had risen for good. Of an event that a zone or plants cut, pieces below the smallest event are left out. None where the run has one period, or none after its baseline.
+    """
+    labels = [p.label for p in settings.all_periods]
+    later = labels[labels.index(settings.baseline_label) + 1 :]
+    if not later:
+        return None
+    grid = read_grid(settings)
+    zones = {zone: load_vector(settings, f"tables.{key}").to_crs(grid.crs) for zone, key in ZONE_TABLES.items() if zone in IN_ZONE and getattr(settings.tables, key) is not None}
+    pieces = [piece for tile in read_tiles(settings) for piece in _pieces(settings, tile, later, zones)]
+    rows, geometry = [], []
+    for group in _joined(gpd.GeoDataFrame(pieces, columns=[*COLUMNS, "geometry"], geometry="geometry", crs=grid.crs)):
+        first, last, n_px, area = group.loc[group.n_px.idxmax(), "first"], group["last"].max(), group.n_px.sum(), group.area_m2.sum()
+        if n_px < settings.land_zones.min_event_px:
+            continue
+        against = said({
+            "seen_in_one_period": group.once_m2.sum() > area / 2, "small": n_px < SMALL_PX, "partial_rise": group.lower_m2.sum() < area / 2,
+            f"not_seen_in:{later[-1]}": last < len(later) - 1,
+        })  # fmt: skip
+        rows.append({
+            "kind": group.kind.iloc[0], "first_seen": later[first], "last_seen": later[last], "amount": area, "lower": group.lower_m2.sum(), "upper": group.upper_m2.sum(),
+            "unit": "m2", "probability": event_probability(group.lower_m2.sum() / area, n_px), "against": against,
+        })  # fmt: skip
+        geometry.append(shapely.union_all(group.geometry.to_numpy()))
+    return found_table(rows, geometry, grid.crs)
+
+
+def _pieces(settings: Settings, tile: Tile, later: list[str], zones: dict[str, gpd.GeoDataFrame]) -> Iterator[tuple]:
+    """COLUMNS and geometry of the events of a tile."""
+    maps = LandMaps(settings, later[-1])
+    base, grid = maps.read(LAND, settings.baseline_label, tile, RISING).sum(axis=0), tile.grid
+    rises = [maps.read(LAND, label, tile, RISING).sum(axis=0) - base for label in later]
+    events = np.stack([maps.inner(risen_events(rise, settings.land_zones)) for rise in rises])
+    every = np.stack([maps.inner(rise) for rise in rises])
+    event, first, last, count = standing_events(events, np.isfinite(every))
+    if not event.any():
+        return
+    rise = np.take_along_axis(every, last[None].clip(0), axis=0)[0]
+    plants = maps.inner(maps.read(LAND, settings.baseline_label, tile, PLANT_SHARES).sum(axis=0)) >= MOSTLY
+    with_banks = {"shore": maps.bank(tile)} if settings.tables.shoreline_buffers is None else {}
+    left = event.copy()
+    for kind, where in (*_zone_masks(grid, zones, with_banks), (VEGETATION, plants)):
+        mine = left & where
+        left &= ~mine
+        labels, _ = ndimage.label(mine, EIGHT)
+        outlines = {int(value): shapely.geometry.shape(shape) for shape, value in shapes(labels.astype("int32"), mask=mine, connectivity=8, transform=grid.transform)}
+        pixel_m2 = grid.resolution_m**2
+        for i, box in enumerate(ndimage.find_objects(labels), start=1):
+            own = labels[box] == i
+            risen = rise[box][own]
+            yield (
+                kind, int(np.quantile(first[box][own], 0.5, method="lower")), int(last[box][own].max()), int(own.sum()), float(risen.sum() * pixel_m2),
+                float(risen[risen >= SURE_RISE].sum() * pixel_m2), float(own.sum() * pixel_m2), float(risen[count[box][own] == 1].sum() * pixel_m2), outlines[i],
+            )  # fmt: skip
+
+
+def standing_events(event: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Events that stand in the newest period that saw them, of bool (p, h, w) in time order: (stands bool, first int, last int, count int), each (h, w).
+
+    ``first`` is the period from which on every period that saw the pixel shows it, ``last`` the newest that shows it, ``count`` how many do from ``first`` on; -1,
+    -1 and 0 where none stands.
+
+    >>> [v.tolist() for v in standing_events(np.array([[[True, True]], [[True, False]], [[False, False]]]), np.array([[[True, True]], [[True, True]], [[False, True]]]))]
+    [[[True, False]], [[0, -1]], [[1, -1]], [[2, 0]]]
+    """
+    shape = event.shape[1:]
+    first, last, count, open_ = np.full(shape, -1), np.full(shape, -1), np.zeros(shape, int), np.ones(shape, bool)
+    for k in range(len(event) - 1, -1, -1):
+        open_ &= event[k] | ~seen[k]
+        now = open_ & event[k]
+        first[now], count = k, count + now
+        last[now & (last < 0)] = k
+    return last >= 0, first, last, count
+
+
+def _zone_masks(grid: Grid, zones: dict[str, gpd.GeoDataFrame], masks: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:
+    """(kind, bool (h, w)) of each zone, in the order of IN_ZONE; pixels whose middle lies in it."""
+    for zone, kind in IN_ZONE.items():
+        if zone in masks:
+            yield kind, masks[zone]
+        elif zone in zones:
+            near = zones[zone].geometry[zones[zone].intersects(shapely.box(*grid.bounds))]
+            yield kind, rasterize(near, out_shape=grid.shape, transform=grid.transform, dtype="uint8").astype(bool) if len(near) else np.zeros(grid.shape, bool)
+
+
+def _joined(pieces: gpd.GeoDataFrame) -> Iterator[gpd.GeoDataFrame]:
+    """Pieces of one kind that touch, across the borders of tiles too."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    for _, same in pieces.groupby("kind", sort=False):
+        a, b = same.sindex.query(same.geometry, predicate="intersects")
+        _, group = connected_components(coo_array((np.ones(len(a), bool), (a, b)), shape=(len(same),) * 2), directed=False)
+        yield from (part for _, part in same.groupby(pd.Series(group, same.index)))

@@ -1,0 +1,264 @@
+"""The list of findings: each once, ids and decisions that last, states, links, and files that phones open."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import geopandas as gpd
+import numpy as np
+import openpyxl
+import pandas as pd
+import pyogrio
+import pytest
+import shapely
+
+from rs_pipeline.config import parse
+from rs_pipeline.errors import TableError
+from rs_pipeline.inputs.coordinates import bd09_to_wgs84, gcj02_to_wgs84
+from rs_pipeline.model import Period
+from rs_pipeline.products.black_odorous.classify import CAUSES, WHOLE
+from rs_pipeline.products.black_odorous.field import field_results, of_reaches
+from rs_pipeline.products.findings import BLACK, FINDING_KINDS, RECLAIMED, found_table
+from rs_pipeline.publish.findings import (
+    FINDING_STATES,
+    FINDINGS,
+    _words,
+    _write_points,
+    finding_id,
+    finding_words,
+    links,
+    listed,
+    state_of,
+    write_form,
+)
+from rs_pipeline.storage.layers import write_layer
+
+CRS = "EPSG:32650"
+PERIODS = ["2023", "2024", "2025"]
+EVERY = [Period(p, date(int(p), 1, 1), date(int(p), 12, 31)) for p in PERIODS]
+X, Y = 500_000.0, 4_300_000.0
+UNITS = gpd.GeoDataFrame(
+    {"adcode": ["130203", "130204"], "name": ["路南区", "=Gulie"], "prefecture": "唐山市"}, geometry=[shapely.box(116.9, 38, 117.02, 39), shapely.box(117.02, 38, 118, 39)], crs=4326
+)  # fmt: skip
+
+
+def reach(at_m=0.0, **changes):
+    row = {"kind": BLACK, "place": f"R-{at_m:g}", "adcode": "130203", "first_seen": "2024", "last_seen": "2025", "amount": 200.0, "unit": "m", "probability": 0.9, "against": ""}
+    return row | changes, shapely.LineString([(X + at_m, Y), (X + at_m + 200, Y)])
+
+
+def fill(at_m=0.0, size_m=100.0, **changes):
+    row = {"kind": RECLAIMED, "first_seen": "2025", "last_seen": "2025", "amount": size_m**2, "lower": 1.0, "upper": 2e4, "unit": "m2", "against": "seen_in_one_period"}
+    return row | changes, shapely.box(X + at_m, Y + 5000, X + at_m + size_m, Y + 5000 + size_m)
+
+
+def told(*rows):
+    return found_table([r for r, _ in rows], [g for _, g in rows], CRS)
+
+
+def of(*rows, known=None, visits=None):
+    return listed(told(*rows), known, UNITS, EVERY, visits)
+
+
+def test_order_county_and_columns():
+    table = of(fill(), reach(0.0, probability=0.8), reach(5000.0, adcode="", probability=0.95), reach(900.0, field="refuted", field_period="2025"))
+    assert list(table.columns) == [*FINDINGS, "geometry"] and table.crs == "EPSG:4326"
+    assert table.place.tolist() == ["R-5000", "R-0", "", "R-900"] and table["rank"].tolist() == [1, 2, 3, 4]
+    assert table.state.tolist() == ["to_inspect", "to_inspect", "new", "refuted"] and table.state_chinese.tolist() == ["待核查", "待核查", "新发现", "已排除"]
+    assert table.adcode.tolist() == ["130204", "130203", "130203", "130203"] and table["name"].tolist() == ["=Gulie", "路南区", "路南区", "路南区"]
+    assert table.kind_chinese[2] == "新增围填海" and table.against_chinese[2] == "仅一期可见" and pd.isna(table.probability[2]) and pd.isna(table.lower[0])
+    assert table.lon[1] == pytest.approx(117.00115, abs=1e-5) and table.geo[1] == f"geo:{table.lat[1]:.6f},{table.lon[1]:.6f}"
+
+
+def test_a_place_beyond_all_units_is_of_the_nearest():
+    assert of(fill(90_000.0, adcode="999999")).adcode.tolist() == ["130204"]
+
+
+def test_ids_are_those_of_the_place_whatever_else_is_listed():
+    alone, among = of(reach(900.0)), of(fill(), reach(), reach(900.0, probability=0.1))
+    assert alone.finding_id[0] == among.set_index("place").finding_id["R-900"] and alone.finding_id[0].startswith("B-")
+    assert among.finding_id.is_unique and of(fill(), fill()).finding_id.is_unique
+
+
+def test_what_an_earlier_list_knows_keeps_id_first_period_and_decision():
+    """The fill has grown, the reach has another name; a second fill is new, and one that was confirmed is not told of any more."""
+    known = of(fill(first_seen="2024", last_seen="2024"), reach(), fill(3000.0), fill(6000.0))
+    ids = known.set_index(known.lon.round(3)).finding_id
+    known["state"] = ["to_inspect", "refuted", "confirmed", "new"]
+    known["first_seen"] = ["2024", "2024", "2025", "2025"]
+    before = {r.finding_id: r.state for r in known.itertuples()}
+    now = of(fill(-20.0, size_m=150.0), reach(30.0), fill(9000.0), known=known)
+    assert ids.is_unique and len(now) == 4
+    grown = now[(now.kind == RECLAIMED) & (now.amount == 22500)].iloc[0]
+    assert grown.finding_id in before and grown.first_seen == known.set_index("finding_id").first_seen[grown.finding_id]
+    fresh = now[~now.finding_id.isin(before)]
+    assert fresh.state.tolist() == ["new"] and fresh.lon.iloc[0] > 117.1
+    kept = now[now.against == "not_found_again"]
+    assert [before[i] for i in kept.finding_id] == kept.state.tolist() and set(kept.state) <= {"confirmed", "refuted"}
+
+
+def test_undecided_findings_that_are_gone_are_told(caplog):
+    assert len(of(known=of(fill(), reach()))) == 0
+    assert "2 findings of the earlier list are not found again and were not decided" in caplog.text
+
+
+def test_the_same_list_again_changes_nothing_but_new():
+    first = of(fill(), reach())
+    again = of(fill(), reach(), known=first)
+    assert again.finding_id.tolist() == first.finding_id.tolist() and again.state.tolist() == ["to_inspect", "to_inspect"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "field_period", "last_seen", "before", "is_new", "state"),
+    [
+        (BLACK, "", "", "2025", "", True, "new"),
+        (BLACK, "", "", "2025", "", False, "to_inspect"),
+        (BLACK, "confirmed", "2025", "2025", "", True, "confirmed"),
+        (BLACK, "refuted", "2025", "2025", "", True, "refuted"),
+        (BLACK, "refuted", "2024", "2025", "", False, "to_inspect"),
+        (BLACK, "refuted", "2025", "2024", "confirmed", False, "remedied"),
+        (BLACK, "remedied", "2025", "2025", "", False, "remedied"),
+        (BLACK, "remedied", "2024", "2025", "", False, "to_inspect"),
+        (BLACK, "", "", "2025", "refuted", False, "to_inspect"),
+        (BLACK, "", "", "2025", "confirmed", False, "confirmed"),
+        (RECLAIMED, "", "", "2025", "refuted", False, "refuted"),
+        (RECLAIMED, "", "", "2025", "remedied", False, "remedied"),
+        (RECLAIMED, "refuted", "2024", "2025", "", False, "refuted"),
+    ],
+)
+def test_the_life_of_a_finding(kind, field, field_period, last_seen, before, is_new, state):
+    assert state_of(kind, field, field_period, last_seen, before, is_new=is_new, order={p: k for k, p in enumerate(PERIODS)}) == state
+
+
+def test_links_lead_back_to_the_place():
+    """Read as the map services read them: Amap lon,lat in GCJ-02, Baidu lat,lon in BD-09; a place in Paris has neither."""
+    lon, lat = np.array([117.0, 2.35]), np.array([39.0, 48.85])
+    found = links(lon, lat, ["L-1 新增", "x"])
+    amap = [float(v) for v in found["amap"][0].split("position=")[1].split("&")[0].split(",")]
+    baidu = [float(v) for v in found["baidu"][0].split("location=")[1].split("&")[0].split(",")][::-1]
+    assert gcj02_to_wgs84(np.array([amap]))[0] == pytest.approx([117.0, 39.0], abs=1e-5)
+    assert bd09_to_wgs84(np.array([baidu]))[0] == pytest.approx([117.0, 39.0], abs=1e-5)
+    assert np.hypot(*((np.array(amap) - [117.0, 39.0]) * 1e5)) > 300 and "%E6%96%B0" in found["amap"][0]
+    assert found["amap"][1] == found["baidu"][1] == "" and found["geo"] == ["geo:39.000000,117.000000", "geo:48.850000,2.350000"]
+
+
+@pytest.mark.parametrize("ending", [".kml", ".gpx"])
+def test_phones_open_the_points(tmp_path, ending):
+    table = of(reach(), reach(5000.0, adcode="130204"))
+    paths = [tmp_path / f"{name}{ending}" for name in "ab"]
+    for path in paths:
+        _write_points(table, path)
+    back = pyogrio.read_dataframe(paths[0], layer={".kml": "findings", ".gpx": "waypoints"}[ending]).rename(columns=str.lower)
+    assert back.geometry.x.tolist() == pytest.approx(table.lon.tolist()) and back.geometry.y.tolist() == pytest.approx(table.lat.tolist())
+    assert back["name"].tolist()[0] == "1 疑似黑臭水体 " + table["name"][0]
+    about = back.rename(columns={"desc": "description"}).description[0]
+    assert table.finding_id[0] in about and table.amap[0] in about and paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_an_empty_list_has_all_columns(tmp_path):
+    table = of()
+    assert list(table.columns) == [*FINDINGS, "geometry"] and table.empty
+    _write_points(table, tmp_path / "a.gpx")
+
+
+def test_every_word_is_there_in_both_languages():
+    words = {*FINDING_KINDS, *FINDING_STATES, *CAUSES, *WHOLE}
+    assert words - set(_words()) == set() and all(english and chinese for english, chinese in _words().values())
+    assert finding_words("sediment:3;odd", 0) == "sediment 3; odd"
+    assert finding_id(BLACK, "R-1", 0.0, 0.0) == finding_id(BLACK, "R-1", 1.0, 1.0) != finding_id(BLACK, "R-2", 0.0, 0.0)
+
+
+@pytest.fixture
+def back(tmp_path):
+    """The form of a list, filled in by finding_id: {id: (date, found)}, as the visits that `field_results` reads of it; the list is the known one."""
+
+    def back(table, answers: dict, change=lambda sheet: None, ending=".xlsx", encoding="gb18030", **tables):
+        form, known = tmp_path / "form.xlsx", tmp_path / "known.gpkg"
+        write_form(table, form)
+        book = openpyxl.load_workbook(form)
+        sheet = book.worksheets[0]
+        at = {cell.value: cell.column for cell in sheet[2]}
+        for row in sheet.iter_rows(min_row=3):
+            if row[0].value in answers:
+                for column, value in zip(("date", "found"), answers[row[0].value], strict=True):
+                    sheet.cell(row[0].row, at[column]).value = value
+        change(sheet)
+        book.save(form)
+        if ending == ".csv":
+            form = form.with_suffix(".csv")
+            pd.DataFrame(sheet.iter_rows(values_only=True)).to_csv(form, index=False, header=False, encoding=encoding)
+        known.unlink(missing_ok=True)
+        write_layer(table, known, "findings")
+        return field_results(parse({
+            "run": "f", "output": str(tmp_path), "units": {"path": str(tmp_path / "u.gpkg")}, "periods": [2023, 2024, 2025], "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "x"}],
+            "tables": {"field_results": str(form), "known_findings": str(known)} | tables,
+        }))  # fmt: skip
+
+    return back
+
+
+@pytest.mark.parametrize("ending", [".xlsx", ".csv"])
+@pytest.mark.parametrize(("day", "yes"), [(datetime(2025, 8, 1), "是"), ("2025/8/1", 1.0), ("2025年8月1日", "√")])
+def test_the_form_goes_out_and_comes_back(back, ending, day, yes):
+    """Excel's dates, answers as people write them, GB18030; a fill is confirmed, a reach refuted, another not visited."""
+    first = of(fill(), reach(), reach(900.0))
+    ids = dict(zip(first.place, first.finding_id, strict=True))
+    visits = back(first, {ids[""]: (day, yes), ids["R-0"]: ("2025-09-01", "否")}, ending=ending)
+    assert visits.finding_id.tolist() == [ids["R-0"], ids[""]] and visits.black.tolist() == [False, True] and visits.period.tolist() == ["2025", "2025"]
+    assert of_reaches(visits).finding_id.tolist() == [ids["R-0"]]
+    now = of(fill(), reach(), reach(900.0), known=first, visits=visits).set_index("place")
+    assert now.state.to_dict() == {"": "confirmed", "R-0": "refuted", "R-900": "to_inspect"}
+    assert now.visited[""] == "2025-08-01" and now.visited["R-0"] == "2025-09-01" and now.visited["R-900"] == ""
+
+
+def test_what_was_confirmed_and_is_found_gone_is_remedied(back):
+    first = of(reach(field="confirmed", field_period="2024"), fill())
+    visits = back(first, {i: ("2026-02-03", "0") for i in first.finding_id})
+    assert visits.period.tolist() == ["", ""]  # after the last period: a late visit decides the finding and no period
+    now = of(reach(), fill(), known=first, visits=visits).set_index("place")
+    assert now.state.to_dict() == {"R-0": "remedied", "": "refuted"} and now.visited.tolist() == ["2026-02-03"] * 2
+
+
+def test_a_form_without_coordinates_stands_where_its_findings_do(back):
+    def blank(sheet):
+        for row in sheet.iter_rows(min_row=3):
+            row[12].value = row[13].value = None
+
+    first = of(reach())
+    visits = back(first, {first.finding_id[0]: ("2025-08-01", "是")}, change=blank)
+    assert (visits.geometry.x[0], visits.geometry.y[0]) == pytest.approx((first.lon[0], first.lat[0]))
+    with pytest.raises(TableError, match=r"there is no place, and the finding 'B-[0-9a-f]{8}' is not known") as fault:
+        back(first, {first.finding_id[0]: ("2025-08-01", "是")}, change=blank, known_findings=None)
+    assert fault.value.where.endswith("row 3, column finding_id") and "tables.known_findings" in fault.value.remedy
+
+
+@pytest.mark.parametrize(("answer", "column", "what"), [((None, "是"), "date", "the cell is empty"), (("2025-08-01", None), "found", "the cell is empty"), (("2025-08-01", "也许"), "found", "neither yes nor no")])
+def test_half_an_answer_is_no_answer(back, answer, column, what):
+    first = of(reach())
+    with pytest.raises(TableError, match=what) as fault:
+        back(first, {first.finding_id[0]: answer})
+    assert fault.value.where.endswith(f"row 3, column {column}")
+
+
+def visit(day="2025-08-01", black=True, finding_id="", kind="", at_m=0.0):
+    place = gpd.GeoSeries([shapely.Point(X + at_m, Y + 5000)], crs=CRS).to_crs(4326)
+    columns = {"period": [day[:4]], "date": [pd.Timestamp(day)], "black": [black], "finding_id": [finding_id], "kind": [kind]}
+    return gpd.GeoDataFrame(columns, geometry=place.to_numpy(), crs=4326)
+
+
+@pytest.mark.parametrize(("at_m", "state"), [(-90.0, "confirmed"), (-110.0, "new")])
+def test_a_visit_of_a_kind_is_about_the_nearest_within_the_distance(at_m, state, caplog):
+    assert of(fill(), fill(5000.0), visits=visit(kind=RECLAIMED, at_m=at_m)).sort_values("lon").state.tolist() == [state, "new"]
+    assert ("1 of 1 visits are about no finding of the list: new_reclamation on 2025-08-01" in caplog.text) == (state == "new")
+
+
+def test_confirmed_once_and_gone_later_is_remedied_without_an_earlier_list():
+    name = of(fill()).finding_id[0]
+    assert of(fill(), visits=pd.concat([visit("2025-09-01", False, name), visit("2025-08-01", True, name)], ignore_index=True)).state.tolist() == ["remedied"]
+
+
+def test_a_visit_to_no_finding_is_told_and_the_last_visit_decides(caplog):
+    name = of(fill()).finding_id[0]
+    visits = pd.concat([visit("2025-09-01", False, name), visit("2024-08-01", False, name), visit(finding_id="L-00000000")], ignore_index=True)
+    assert of(fill(), visits=visits).state.tolist() == ["refuted"]
+    assert "1 of 3 visits are about no finding of the list: L-00000000 on 2025-08-01" in caplog.text
