@@ -29,6 +29,9 @@ from rs_pipeline.storage.tables import parquet_in_parts
 SCENE_LIST_COLUMNS = ("processing_baselines", "platforms", "offsets", "masks")
 """Lists of what differs among the scenes of a row."""
 
+ROWS_OF_LISTS = 2_000
+"""Rows whose lists are written at once: a row that rests on all periods names the scenes of them all."""
+
 _NO_SCENES: dict[str, list[str]] = {name: [] for name in ("scene_ids", *SCENE_LIST_COLUMNS)}
 
 
@@ -130,11 +133,16 @@ def evidence_in_parts(run: Run) -> Iterator[Callable[[pd.DataFrame], None]]:
     sources = _Sources(run)
     # Without Arrow's own schema lists are read back as texts: a list of dictionary codes cannot be read across row groups.
     with parquet_in_parts(Layout(run.settings.root).evidence, compression="zstd", store_schema=False) as append:
-        yield lambda table: append(_evidence(sources, table))
+
+        def append_part(table: pd.DataFrame) -> None:
+            sources.forget()
+            for first in range(0, len(table), ROWS_OF_LISTS):
+                append(_evidence(sources, table.iloc[first : first + ROWS_OF_LISTS]))
+
+        yield append_part
 
 
 def _evidence(sources: _Sources, table: pd.DataFrame) -> pa.Table:
-    sources.forget()
     run = sources.run
     rows = list(table.itertuples(index=False))
     scenes = [sources.scenes_of(row) for row in rows]

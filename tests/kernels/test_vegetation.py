@@ -42,7 +42,7 @@ def test_a_distance_adds_up_all_bands_and_their_mixtures():
     assert distance[0] == pytest.approx(13.72)
 
 
-@pytest.mark.parametrize(("estimate", "cover"), [(0.4, 0.4), (-0.19, 0.0), (1.19, 1.0), (-0.21, math.nan), (1.21, math.nan), (math.nan, math.nan)])
+@pytest.mark.parametrize(("estimate", "cover"), [(0.4, 0.4), (-0.09, 0.0), (1.09, 1.0), (-0.11, math.nan), (1.11, math.nan), (math.nan, math.nan)])
 def test_an_estimate_just_outside_is_a_limit_and_further_out_none(estimate, cover):
     assert k.limited_cover(estimate) == pytest.approx(cover, nan_ok=True)
 

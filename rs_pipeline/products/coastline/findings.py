@@ -17,7 +17,7 @@ from rs_pipeline.products.coastline.classes import ARTIFICIAL, MOUTH
 from rs_pipeline.products.coastline.transects import Transects
 from rs_pipeline.products.findings import NATURAL_COAST, RECLAIMED, found_table, said
 
-SURE = 0.8
+SURE_CLASS = 0.8
 """A conversion or class below this probability is told as uncertain."""
 
 STRIP_M = 20.0
@@ -45,7 +45,7 @@ def coast_findings(table: gpd.GeoDataFrame, periods: list[str]) -> gpd.GeoDataFr
         length, p = group.length_m.sum(), group.converted_probability.fillna(0.5)
         expected, sd = (group.length_m * p).sum(), math.sqrt((group.length_m**2 * p * (1 - p)).sum())
         ambiguous = group.ambiguous_periods.fillna("").str.split(";").map(lambda labels, period=period: period in labels).any()
-        against = said({"uncertain_class": expected / length < SURE, "ambiguous_waterline": ambiguous})
+        against = said({"uncertain_class": expected / length < SURE_CLASS, "ambiguous_waterline": ambiguous})
         rows.append({
             "kind": NATURAL_COAST, "adcode": group.adcode.iloc[0], "first_seen": period, "last_seen": _last_seen(group, periods), "amount": length, "unit": "m",
             "lower": max(0.0, expected - Z95 * sd), "upper": length, "probability": expected / length, "against": against,
@@ -56,7 +56,7 @@ def coast_findings(table: gpd.GeoDataFrame, periods: list[str]) -> gpd.GeoDataFr
         area, errors = (group.length_m * group.step_m).sum(), group[[c for c in group if c.startswith("error_")]].mean(axis=1).fillna(0)
         half = Z95 * math.sqrt(2) * (group.length_m * errors).sum()
         built = np.average(1 - group.natural_probability.fillna(0.5), weights=group.length_m)
-        against = said({"uncertain_class": built < SURE, "seen_in_one_period": period == periods[-1]})
+        against = said({"uncertain_class": built < SURE_CLASS, "seen_in_one_period": period == periods[-1]})
         rows.append({
             "kind": RECLAIMED, "adcode": group.adcode.iloc[0], "first_seen": period, "last_seen": _last_seen(group, periods), "amount": area, "unit": "m2",
             "lower": max(0.0, area - half), "upper": area + half, "probability": built, "against": against,

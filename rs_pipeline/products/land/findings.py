@@ -26,8 +26,8 @@ from rs_pipeline.tiles import read_grid, read_tiles
 
 log = logging.getLogger(__name__)
 
-PLANTS = (Land.WETLAND, Land.TREE, Land.GRASS)
-RISING, PLANT_SHARES = (tuple(f"share_{c.word}" for c in classes) for classes in (DISTURBED, PLANTS))
+NATURAL_PLANTS = (Land.WETLAND, Land.TREE, Land.GRASS)
+RISING, PLANT_SHARES = (tuple(f"share_{c.word}" for c in classes) for classes in (DISTURBED, NATURAL_PLANTS))
 MOSTLY = 0.5
 """Share of a pixel from which it is ground of a kind."""
 
