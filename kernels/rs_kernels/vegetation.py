@@ -129,6 +129,10 @@ class Need(NamedTuple):
     """Fewer dates in a window give NaN; of pixels with few dates the FEW_PARTS of these do."""
     min_span_days: int
     """Likewise dates that lie closer."""
+    early: int
+    """The growing season takes a date that is not after this day, on the count of the stack's, ..."""
+    late: int
+    """... and one that is not before this: a year that is not over has no season yet."""
 
 
 fused = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -421,6 +425,19 @@ def _seasons(known, n, seen, dates, in_window, counts, first, spans):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _seen_around(known, n, seen, dates, early, late, around):
+    """Whether a pixel of a lane has known dates not after one day and not before another; ``around`` bool (LANE,), written."""
+    before, after = np.zeros(LANE), np.zeros(LANE)
+    for t in range(dates.size):
+        if seen[t]:
+            for i in range(n):
+                before[i] += known[t, i] * (dates[t] <= early)
+                after[i] += known[t, i] * (dates[t] >= late)
+    for i in range(n):
+        around[i] = (before[i] > 0.0) & (after[i] > 0.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _quantile_lane(lines, rows, pairs, q, sorted_rows, out):
     """Quantile (type 7) over some rows of ``lines`` float64 (G, LANE) into ``out`` float64 (LANE,), to 1e-5; NaN without a row.
 
@@ -523,7 +540,7 @@ def observe_cover(stack, facts, networks, errors, lines, need, out):
     The covers of a pixel are joined by local lines, or where there are fewer than FEW_DATES by `expected_seasons`, and the statistics
     are those of the days of these, the mean of the growing season and a percentile of the other windows: a percentile of the dates
     themselves grows with their noise and depends on where in the season the clouds left gaps. What noise is left in the lines is taken
-    out of their percentile. A pixel whose dates are too few or too near for the peak's window has its season from `expected_seasons` too.
+    out of their percentile. A pixel whose dates are too few or too near for the peak's window, but one of them lies in it, has its season from `expected_seasons` too.
 
     Parameters
     ----------
@@ -553,7 +570,7 @@ def observe_cover(stack, facts, networks, errors, lines, need, out):
     first, (counts, spans, found) = np.empty(LANE), np.empty((3, n_windows, LANE))
     line, shift = np.empty((1, LANE)), np.empty((2, LANE))
     few, scratch, variance = np.empty(LANE, np.bool_), np.empty((n_dates + 3, n_dates)), np.empty(LANE)
-    enough, (mean, spread) = np.empty((n_windows, LANE), np.bool_), np.empty((2, LANE))
+    enough, around, (mean, spread) = np.empty((n_windows, LANE), np.bool_), np.empty(LANE, np.bool_), np.empty((2, LANE))
     noise = [noise_spread(every, rows[k], in_windows[k].sum()) for k in range(n_windows)]
     for y in range(h):
         for left in range(0, w, LANE):
@@ -579,6 +596,7 @@ def observe_cover(stack, facts, networks, errors, lines, need, out):
             align_coarse(cover, known, n, seen, coarse, fine, (sums, line, shift))
             for k in range(n_windows):
                 _seasons(known, n, seen, dates, in_windows[k], counts[k], first, spans[k])
+            _seen_around(known, n, seen, dates, need.early, need.late, around)
             for i in range(n):
                 few[i] = counts[GROWING, i] < FEW_DATES
             _seen_enough(counts[PEAK], spans[PEAK], few, n, PEAK, need.min_dates, need.min_span_days, enough[PEAK])
@@ -597,7 +615,8 @@ def observe_cover(stack, facts, networks, errors, lines, need, out):
                 _quantile_lane(curves, rows[k], pairs[k], need.quantile, sorted_rows, found[k])
                 _without_noise(found[k], mean, spread, counts[k], few, n, noise[k], errors[1])
             for i in range(n):
-                enough[PEAK, i] |= few[i] & enough[GROWING, i]
+                enough[GROWING, i] &= around[i]
+                enough[PEAK, i] |= few[i] & enough[GROWING, i] & (counts[PEAK, i] > 0.0)
             for k in range(n_windows):
                 for i in range(n):
                     found[k, i] = found[k, i] if enough[k, i] else np.nan

@@ -198,7 +198,7 @@ def stack(dn, qa, days):
     return Stack(dn, qa, 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), np.full(n, 10, "f4"), np.array(days))
 
 
-def observe(pixels, days, *, masked=(), min_dates=4, networks=NETWORKS, lines=None, inside=None, drawn=None):
+def observe(pixels, days, *, masked=(), min_dates=4, networks=NETWORKS, lines=None, inside=None, drawn=None, around=(10**6, 0)):
     """Layers of one pixel; the lines are worked out for every fourth day of the dates, and all lie in every window, unless said."""
     n = len(pixels)
     dn = np.round((np.array(pixels) - OFFSET) / SCALE).astype("uint16")[:, :, None, None]
@@ -210,7 +210,7 @@ def observe(pixels, days, *, masked=(), min_dates=4, networks=NETWORKS, lines=No
     k.observe_cover(
         stack(dn, qa, days), k.CoverDates(np.ones(n), inside, np.zeros(n, "int64"), np.zeros((n, 1))), networks,
         np.array([[0.03, 0.03], [0.04, 0.04]]), k.Lines(lines, drawn, 8.0, usual(days, lines)),
-        k.Need(0.9, min_dates, 40), out,
+        k.Need(0.9, min_dates, 40, *around), out,
     )  # fmt: skip
     return dict(zip(k.COVER_LAYERS, out[:, 0, 0].tolist(), strict=True))
 
@@ -303,14 +303,31 @@ def test_a_window_needs_its_part_of_the_dates_and_of_their_span(window, few, lea
     assert enough.tolist() == [True, False, False]
 
 
-def test_a_peak_without_dates_in_its_window_is_expected_from_the_season_and_says_how_little_is_known():
-    """Nine dates of the growing season, none of them within its peak of day 100 to 140: the usual 0.2, with its spread of 0.3."""
+def far_from_the_peak(*, in_peak=0, around=(120, 120)):
+    """Nine dates of the growing season, days 0 to 36 and 200 to 227; the peak's window of day 100 to 140 counts the first ``in_peak`` of them."""
     days, lines = [*range(0, 45, 9), *range(200, 236, 9)], np.arange(0, 237, 4)
     inside, drawn = np.ones((4, 9), bool), np.ones((4, lines.size), bool)
-    inside[0], drawn[0] = False, (lines >= 100) & (lines <= 140)
-    found = observe([BARE] * 9, days, lines=lines, inside=inside, drawn=drawn)
-    assert found["clear_peak"] == 0 and found["fvc_peak"] == pytest.approx(0.2, abs=0.03)
+    inside[0], drawn[0] = np.arange(9) < in_peak, (lines >= 100) & (lines <= 140)
+    return observe([BARE] * 9, days, lines=lines, inside=inside, drawn=drawn, around=around)
+
+
+def test_a_peak_of_one_date_is_expected_from_the_season_and_says_how_little_is_known():
+    """One date, 64 days from the days of the peak: the usual 0.2, with its spread of 0.3."""
+    found = far_from_the_peak(in_peak=1)
+    assert found["clear_peak"] == 1 and found["fvc_peak"] == pytest.approx(0.2, abs=0.03)
     assert found["fvc_peak_sigma"] == pytest.approx(math.hypot(0.03, 0.3), abs=0.01)
+
+
+def test_a_peak_without_a_date_is_none():
+    found = far_from_the_peak()
+    assert math.isnan(found["fvc_peak"]) and not math.isnan(found["fvc_growing"])
+
+
+@pytest.mark.parametrize(("around", "seen"), [((0, 0), True), ((227, 227), True), ((-1, -1), False), ((228, 228), False)])
+def test_a_season_is_seen_before_its_middle_and_after_it(around, seen):
+    """Day 0 is the first date, day 227 the last: a year that ends before its middle has neither season nor peak."""
+    found = far_from_the_peak(in_peak=1, around=around)
+    assert [math.isnan(found[name]) for name in ("fvc_peak", "fvc_growing")] == [not seen, not seen]
 
 
 def test_noise_is_taken_out_of_a_percentile_by_hand():
@@ -400,7 +417,7 @@ def test_pixels_do_not_disturb_each_other():
         out = np.empty((8, 1, dn.shape[3]), "float32")
         k.observe_cover(
             stack(dn, qa, days), k.CoverDates(np.ones(n), np.ones((4, n), bool), np.zeros(n, "int64"), np.zeros((n, 1))), networks,
-            np.zeros((2, 2)), k.Lines(lines, np.ones((4, lines.size), bool), 8.0, usual(days, lines)), k.Need(0.9, 4, 40), out,
+            np.zeros((2, 2)), k.Lines(lines, np.ones((4, lines.size), bool), 8.0, usual(days, lines)), k.Need(0.9, 4, 40, 40, 40), out,
         )  # fmt: skip
         return out
 

@@ -95,10 +95,14 @@ def vegetation_layers(settings: Settings, passes: list[Pass], stack: Stack) -> n
     biases = np.stack([model.networks[n].date_bias(p.scene.sun_elevation_deg) for n, p in zip(names, passes, strict=True)])
     which = np.array([list(model.networks).index(n) for n in names], "int64")
     worth, (lines, day_in_windows) = date_worth(stack.pixel_m), line_days(days, stack.day, section)
-    prior = season_prior(days, stack.day, lines, worth, section.peak_window)
+    middle = int(stack.day[0]) + (middle_day(section.peak_window, days[0].year) - days[0]).days
+    prior = season_prior(stack.day, lines, worth, middle)
+    begins, ends = section.peak_window
+    around = (middle, middle) if begins <= ends else (int(stack.day[-1]), int(stack.day[0]))  # a window over the new year has its middle in another year
+    need = Need(section.peak_percentile / 100, section.min_dates, section.min_span_days, *around)
     observe_cover(
         stack, CoverDates(worth, in_windows, which, biases), packed(model), largest_errors(model, set(names)),
-        Lines(lines, day_in_windows, section.bandwidth_days, prior), Need(section.peak_percentile / 100, section.min_dates, section.min_span_days), out,
+        Lines(lines, day_in_windows, section.bandwidth_days, prior), need, out,
     )  # fmt: skip
     return out
 
@@ -113,10 +117,10 @@ def season_bell(from_peak_days: np.ndarray) -> np.ndarray:
     return np.exp(-0.5 * np.abs(away / GREEN_DAYS) ** FLATNESS)
 
 
-def season_prior(days: Sequence[date], day: np.ndarray, lines: np.ndarray, worth: np.ndarray, peak_window: tuple[str, str]) -> tuple:
+def season_prior(day: np.ndarray, lines: np.ndarray, worth: np.ndarray, peak: int) -> tuple:
     """What `rs_kernels.vegetation.expected_seasons` takes for granted: (mean of dates (T,), of lines' days (G,), covariance of dates (T, T),
-    of lines' days with dates (G, T), variance of lines' days (G,)). ``worth`` float64 (T,) divides the error variance of a date."""
-    peak = day[0] + (middle_day(peak_window, days[0].year) - days[0]).days
+    of lines' days with dates (G, T), variance of lines' days (G,)). ``worth`` float64 (T,) divides the error variance of a date; ``peak`` is the middle
+    of the peak's window on the count of the days."""
     seen, drawn = season_bell(day - peak), season_bell(lines - peak)
 
     def alike(a: np.ndarray, bell_a: np.ndarray, b: np.ndarray, bell_b: np.ndarray) -> np.ndarray:

@@ -1,11 +1,12 @@
 """What few clear dates make of a season (simulated seasons, which are not the usual one)."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 import pytest
 import rs_kernels.vegetation as k
 
+from rs_pipeline.products.calendar import middle_day
 from rs_pipeline.products.vegetation import pixels
 
 DAYS = np.arange(91, 305, 4)
@@ -37,8 +38,7 @@ def season_of(dates: np.ndarray, cover: np.ndarray) -> np.ndarray:
         k.line_weights(DAYS, dates, worth, 10.0, weights)
         k.local_lines(covers, known, 1, seen, k.Bell(DAYS, dates, weights, 10.0), np.empty(5 * k.LANE), out)
     else:
-        calendar = [date(2024, 1, 1) + timedelta(days=int(d) - 1) for d in dates]
-        prior = pixels.season_prior(calendar, dates, DAYS, worth, ("06-15", "09-10"))
+        prior = pixels.season_prior(dates, DAYS, worth, (middle_day(("06-15", "09-10"), 2024) - date(2023, 12, 31)).days)
         k.expected_seasons(covers, known, 1, seen, np.ones(k.LANE, bool), prior, np.flatnonzero(PEAK), np.empty((n + 3, n)), out, np.empty(k.LANE))
     return out[:, 0]
 
@@ -90,8 +90,8 @@ def test_a_cloudy_year_has_the_cover_of_a_clear_one(name, peak, growing):
 
 def test_the_usual_season_stands_where_the_window_of_the_peak_does():
     """South of the equator the window lies about the new year, and a date of July is one of winter."""
-    days = [date(2024, 7, 10), date(2025, 1, 14)]
-    mean, *_ = pixels.season_prior(days, np.array([0, 188]), np.array([0, 188]), np.ones(2), ("12-01", "02-28"))
+    peak = (middle_day(("12-01", "02-28"), 2024) - date(2024, 7, 10)).days
+    mean, *_ = pixels.season_prior(np.array([0, 188]), np.array([0, 188]), np.ones(2), peak)
     assert mean == pytest.approx([0.08, 0.58], abs=1e-3)
 
 
