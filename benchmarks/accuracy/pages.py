@@ -48,7 +48,7 @@ LINES = (
     ("peak vegetation cover: bias", "fvc_peak", "bias", "all"),
     ("growing-season cover: RMSE", "fvc_growing", "rmse", "all"),
     ("black-odorous reaches: recall of `suspected`", "black_odorous", "recall", "all"),
-    ("the same: false alarms", "black_odorous", "false_alarm_rate", "all"),
+    ("black-odorous reaches: false alarms", "black_odorous", "false_alarm_rate", "all"),
     ("recall of `suspected` or `possible`", "black_odorous", "recall", "suspected or possible"),
     ("recall at 1 % false alarms, wide enough, no wetland", "black_odorous", "recall_at_1%_false_alarms", "assessable width, wetlands excluded"),
     ("ranking: ROC AUC", "black_odorous", "roc_auc", "all"),
@@ -68,7 +68,7 @@ LINES = (
     ("county values inside their interval (`model95`), %", "counties", "coverage", "all, model95"),
     ("county values inside their interval (`range`), %", "counties", "coverage", "all, range"),
     ("clear verdicts that are decided, %", "verdicts", "decided_share", "all"),
-    ("of these wrong, %", "verdicts", "wrong_share", "all"),
+    ("decided verdicts that are wrong, %", "verdicts", "wrong_share", "all"),
     ("Sentinel-2 scenes beside the ground, as they come: RMSE, m", "registration", "rmse", "sentinel-2, as they come"),
     ("the same, as they are read", "registration", "rmse", "sentinel-2, as they are read"),
     ("used Sentinel-2 scenes with the right offset, %", "radiometry", "offset_right", "used Sentinel-2 scenes"),
@@ -78,8 +78,8 @@ LINES = (
 SHORT = (
     REAL[1], REAL[3], REAL[5], REAL[9], REAL[12],
     *(line for line in LINES if line[0] in {
-        "inland water: F1", "peak vegetation cover: RMSE", "black-odorous reaches: recall of `suspected`", "shoreline, Sentinel-2, sand: RMSE, m",
-        "land cover: share of the area that is right", "county values inside their interval (`model95`), %", "of these wrong, %",
+        "inland water: F1", "peak vegetation cover: RMSE", "black-odorous reaches: recall of `suspected`", "black-odorous reaches: false alarms", "shoreline, Sentinel-2, sand: RMSE, m",
+        "land cover: share of the area that is right", "county values inside their interval (`model95`), %", "decided verdicts that are wrong, %",
     }),
 )  # fmt: skip
 """Lines of REAL and LINES that the README shows."""
