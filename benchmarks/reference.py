@@ -188,7 +188,8 @@ def indicators_page(targets: list[Target]) -> str:
         rows = [
             ("name", f"`{name}`"), ("in Chinese", chinese(i.title)), ("unit", i.unit), ("product", i.product), ("direction", DIRECTIONS[i.direction]),
             ("formula", i.formula), ("interval without reference samples", i.bounds or "none: the value is counted, measured on polygons, or given"),
-            ("targets", _answers(targets, name) or "none"),
+            ("targets", _answers(targets, name) or "none"), ("keys", f"[`{i.product}`](configuration.md#{i.product})" if i.product in Settings.model_fields else "none"),
+            ("code and tests", f"`rs_pipeline/products/{i.product}`, `tests/products/{i.product}`"),
         ]  # fmt: skip
         kinds = " ".join(w for w, is_so in (("A change since the baseline.", i.is_change), ("Rests on all periods: the last one carries it.", i.of_all_periods)) if is_so)
         parts.append(f"## {i.title}\n\n" + (f"{kinds}\n\n" if kinds else "") + table(("", ""), rows))

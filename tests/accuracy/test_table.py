@@ -179,7 +179,7 @@ def test_the_pages_are_brought_up_to_date(table, tmp_path):
         path.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", "utf-8")
     put_into_pages(table, accuracy, readme)
     assert accuracy.read_text("utf-8").startswith(f"before\n{BEGIN}\n| real data | ours |") and readme.read_text("utf-8").endswith(f"\n{END}\nafter\n")
-    assert "old" not in accuracy.read_text("utf-8") + readme.read_text("utf-8") and "**real**" in readme.read_text("utf-8")
+    assert "\nold\n" not in accuracy.read_text("utf-8") + readme.read_text("utf-8") and "**real**" in readme.read_text("utf-8")
 
 
 def test_real_rows_by_hand():
