@@ -1,4 +1,4 @@
-"""`python -m benchmarks.reference` writes docs/reference/*.md from the code: keys, columns and bands, verbs, indicators, functions.
+"""`python -m benchmarks.reference` writes docs/reference/*.md from the code: keys, columns and bands, verbs, indicators, collections, functions.
 
 The pages hold what the code itself says of each. `tests/test_reference.py` holds the committed pages to it.
 """
@@ -25,6 +25,7 @@ from rs_pipeline.products.register import region_maps
 from rs_pipeline.publish.dictionary import described_columns
 from rs_pipeline.publish.opened import OpenedRun
 from rs_pipeline.publish.report.words import Chinese
+from rs_pipeline.sensors import load_sensor, sensor_names
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 
@@ -197,6 +198,18 @@ def indicators_page(targets: list[Target]) -> str:
     return "\n".join(parts)
 
 
+def sensors_page() -> str:
+    """Every collection that a table of config/sensors reads."""
+    rows = []
+    for sensor in map(load_sensor, sensor_names()):
+        bands = ", ".join(f"{b.role} ({b.resolution_m:g} m)" for b in sensor.bands)
+        rows.append((f"`{sensor.name}`", f"`{sensor.collection}`", sensor.family, ", ".join(sensor.platforms) or "any", bands, sensor.source))
+    return (
+        f"# Collections\n\n{MADE}\n`sources[].sensor` of the [configuration](configuration.md#sources) names one of these, or the path of [a table of your own](../howto/add_a_sensor.md).\n\n"
+        + table(("sensor", "collection", "family", "platforms", "bands", "source of its numbers"), rows)
+    )
+
+
 def functions_page() -> str:
     """The functions for notebooks, with their docstrings."""
     said, signature = inspect.getdoc(rs_pipeline.open_run), str(inspect.signature(rs_pipeline.open_run)).replace("'", "")
@@ -211,7 +224,7 @@ def pages() -> dict[str, str]:
     """Name of each page's file to its text."""
     return {
         "configuration.md": configuration_page(), "files.md": files_page(), "commands.md": verbs_page(),
-        "indicators.md": indicators_page(load_targets(config_folder() / "targets.csv", INDICATORS)), "python.md": functions_page(),
+        "indicators.md": indicators_page(load_targets(config_folder() / "targets.csv", INDICATORS)), "python.md": functions_page(), "sensors.md": sensors_page(),
     }  # fmt: skip
 
 

@@ -137,6 +137,39 @@ def test_every_chinese_page_is_held_to_an_english_one():
     assert sorted(CHINESE) == [p for p in PAGES if p.endswith(".zh.md") or p.startswith("docs/zh/")]
 
 
+def commands(text: str) -> list[list[str]]:
+    """Commands `rs-pipeline …` of a page's code, cut into words; a comment ends one."""
+    code = re.findall(r"```(?:bash|text)?\n(.*?)```|`([^`\n]*)`", text, re.DOTALL)
+    lines = [line.partition("  #")[0] for block, inline in code for line in (block or inline).splitlines()]
+    return [found[1].split() for line in lines for found in re.finditer(r"(?:^|[ /])rs-pipeline ([a-z-]+(?: [^;&|]*)?)", line)]
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if p != "CHANGELOG.md"])
+def test_every_command_that_is_shown_is_there(page):
+    from benchmarks.reference import verbs
+
+    known = {name: {option for p in verb.params for option in p.opts} for _, name, verb in verbs()}
+    for verb, *rest in commands((ROOT / page).read_text("utf-8")):
+        options = {word.partition("=")[0] for word in rest if word.startswith("--")} - {"--help"}
+        assert verb.startswith("-") or (verb in known and (verb == "run" or options <= known[verb])), (verb, rest)
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if not p.startswith("docs/reference/")])
+def test_every_key_that_is_named_is_there(page):
+    from benchmarks.reference import configuration_keys
+
+    known = {key.replace("[]", "") for _, _, rows in configuration_keys() for key, *_ in rows}
+    sections = {key for key in known if "." not in key} - {"products"}  # a package of the code too
+    endings = r"\.(?:py|csv|md|json|parquet|gpkg|yaml|tif|txt|xlsx|html)$"
+    named = {key for key in re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)(?:: [^`]*)?`", (ROOT / page).read_text("utf-8")) if key.partition(".")[0] in sections and not re.search(endings, key)}
+    assert sorted(named - known) == []
+
+
+def test_commands_of_a_page():
+    text = "Run `rs-pipeline plan --config a.yaml`; then\n```bash\n.venv/bin/rs-pipeline init --quick   # two counties\ncd x && rs-pipeline run -n\n```\n`rs-pipeline`"
+    assert commands(text) == [["plan", "--config", "a.yaml"], ["init", "--quick"], ["run", "-n"]]
+
+
 def test_pictures_are_small():
     pictures = list((ROOT / "docs" / "images").iterdir())
     assert pictures and sum(p.stat().st_size for p in pictures) < 300_000

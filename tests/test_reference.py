@@ -10,9 +10,10 @@ from benchmarks.reference import FOLDER, cell, pages, table, type_words
 from rs_pipeline.cli import app
 from rs_pipeline.config import Settings
 from rs_pipeline.products.register import products, region_maps
+from rs_pipeline.sensors import sensor_names
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("commands.md", "configuration.md", "files.md", "indicators.md", "python.md")
+PAGES = ("commands.md", "configuration.md", "files.md", "indicators.md", "python.md", "sensors.md")
 
 
 def page(name: str) -> str:
@@ -43,6 +44,10 @@ def test_every_column_and_band_has_a_row():
     assert len(rows) > 200
     assert [r for r in rows if f"| `{r['column']}` |" not in files["Any file" if r["file"] == "*" else f"`{r['file']}`"]] == []
     assert [band.name for name, of in region_maps().items() for band in of.bands if f"| `{name}` | `{band.name}` |" not in files["Maps"]] == []
+
+
+def test_every_collection_has_a_row():
+    assert re.findall(r"^\| `([^`]+)` \| `", page("sensors.md"), re.MULTILINE) == sensor_names()
 
 
 def test_every_verb_that_is_shown_has_a_part():
