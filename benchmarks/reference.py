@@ -193,7 +193,7 @@ def indicators_page(targets: list[Target]) -> str:
             ("code and tests", f"`rs_pipeline/products/{i.product}`, `tests/products/{i.product}`"),
         ]  # fmt: skip
         kinds = " ".join(w for w, is_so in (("A change since the baseline.", i.is_change), ("Rests on all periods: the last one carries it.", i.of_all_periods)) if is_so)
-        parts.append(f"## {i.title}\n\n" + (f"{kinds}\n\n" if kinds else "") + table(("", ""), rows))
+        parts.append(f"## {i.title}\n\n" + (f"{kinds}\n\n" if kinds else "") + table(rows[0], rows[1:]))
     parts.append("## Operators of targets\n\n" + table(("operator", "holds where the value is"), ((f"`{o}`", words) for o, words in OPERATORS.items())))
     return "\n".join(parts)
 
