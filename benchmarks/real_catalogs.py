@@ -1,4 +1,4 @@
-"""The README's configuration on catalogs of real scenes that lie on a disk, defaults as they are, from `rs-pipeline check` to the page.
+"""The configuration of docs/howto/your_scenes.md on catalogs of real scenes that lie on a disk, defaults as they are, from `rs-pipeline check` to the page.
 
 `python -m benchmarks.real_catalogs FOLDER`: FOLDER holds ``catalog/`` (a static STAC catalog) and ``regions/`` (polygons). It is no part of the tests:
 the scenes are others' and not in this repository, and a run takes minutes.
@@ -29,9 +29,9 @@ WORLDS = {
 """Polygons, source and years; the scenes of Paraná have no cloud mask, which a user must allow."""
 
 
-def readme_configuration() -> dict:
-    """The configuration that the README shows."""
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+def shown_configuration() -> dict:
+    """The configuration that the page shows."""
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "howto" / "your_scenes.md").read_text("utf-8"), re.DOTALL)
     return yaml.safe_load(next(b for b in blocks if b.startswith("run: mine")))
 
 
@@ -43,7 +43,7 @@ def run(name: str, data: Path, folder: Path) -> str:
     RuntimeError : a command failed, with what it said.
     """
     regions, source, years = WORLDS[name]
-    values = readme_configuration() | {"run": name, "periods": years, "sources": [source | {"catalog": str(data / "catalog")}]}
+    values = shown_configuration() | {"run": name, "periods": years, "sources": [source | {"catalog": str(data / "catalog")}]}
     values["units"] |= {"path": str(data / "regions" / regions)}
     (folder / "rs-pipeline.yaml").write_text(yaml.safe_dump(values, allow_unicode=True), "utf-8")
     started = time.perf_counter()

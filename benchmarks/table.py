@@ -1,4 +1,4 @@
-"""`python -m benchmarks.table`: the README's table, in Markdown, from ``benchmarks/latest.json``."""
+"""`python -m benchmarks.table`: the table of docs/performance.md, in Markdown, from ``benchmarks/latest.json``."""
 
 from __future__ import annotations
 

@@ -142,7 +142,7 @@ SIDE_FILES: dict[str, SideFile] = {
     "tables.values": SideFile("CSV adcode,period,target_id,value,lower,upper with official values; null marks the targets needs_table", _values),
     "indicators.targets": SideFile("a table of targets like config/targets.csv; null uses that one", _targets),
 }  # fmt: skip
-"""Configuration key to its file. README, 'Side tables', says more."""
+"""Configuration key to its file. docs/howto/side_tables.md says more."""
 
 
 def named_files(settings: Settings) -> dict[str, Path]:

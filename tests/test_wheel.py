@@ -42,6 +42,16 @@ def test_all_that_is_tracked_is_in_the_wheel(installed):
     wanted = {str(p.relative_to(ROOT)) for folder in folders for kind in kinds for p in (ROOT / folder).rglob(kind)} | {"Snakefile"}
     inside = {name.replace("rs_pipeline/_shipped/", "") for name in zipfile.ZipFile(installed[0]).namelist()}
     assert len(wanted) > 150 and wanted - inside == set()
+    assert {"rs_pipeline/py.typed", "rs_kernels/py.typed"} <= inside
+
+
+def test_the_wheel_says_its_licence(installed):
+    with zipfile.ZipFile(installed[0]) as wheel:
+        folder = next(name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")).removesuffix("METADATA")
+        metadata = wheel.read(f"{folder}METADATA").decode("utf-8")
+        texts = {name: wheel.read(f"{folder}licenses/{name}").decode("utf-8") for name in ("LICENSE", "NOTICE")}
+    assert "\nLicense-Expression: Apache-2.0\n" in metadata
+    assert texts == {name: (ROOT / name).read_text("utf-8") for name in texts} and "Apache License\n" in texts["LICENSE"]
 
 
 def test_from_an_empty_folder_to_the_plan_of_a_run(installed, tmp_path):
@@ -52,6 +62,11 @@ def test_from_an_empty_folder_to_the_plan_of_a_run(installed, tmp_path):
     assert f"Snakefile: {installed[1] / 'rs_pipeline' / '_shipped' / 'Snakefile'}" in done.stdout
     assert all(f"\n{rule} " in done.stdout for rule in ("province_units", "search", "grid", "assign"))
     assert sorted(p.name for p in tmp_path.iterdir() if not p.name.startswith(".")) == ["rs-pipeline.yaml"]
+
+
+def test_the_version_is_said_alike():
+    assert f"\nversion: {PROJECT['version']}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"\n## {PROJECT['version']}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
 def test_the_supported_versions_of_python_are_said_once_and_alike():

@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from benchmarks.accuracy.measure import ROOT, measure, train_forests
-from benchmarks.accuracy.readme import put_into_readme
+from benchmarks.accuracy.pages import put_into_pages
 from benchmarks.accuracy.real import real_rows
 from benchmarks.accuracy.table import PATH, brought_up_to_date, read_table, simulated_rows, write_table
 from benchmarks.accuracy.worlds import TRAINING, VARIANTS, WORLDS
@@ -64,7 +64,7 @@ def main() -> None:
         say(f"no real data in {options.real}: their rows are left out")
     write_table(rows, options.out or PATH)
     if options.out is None:
-        put_into_readme(read_table())
+        put_into_pages(read_table())
     say(f"{len(rows)} rows in {options.out or PATH}")
 
 

@@ -48,12 +48,14 @@ class DictionaryEntry:
 
 
 @cache
-def _described() -> list[dict[str, str]]:
-    """``columns.csv`` of this room and of the products, rows that name their column first, then those with more of the name."""
+def described_columns() -> list[dict[str, str]]:
+    """``columns.csv`` of this room and of the products (file, column, unit, values, meaning), rows that name their column first, then those
+    with more of the name. Words that the code knows stand in the values."""
+    words = {name: " | ".join(v for v in vocabulary if v) for name, vocabulary in VOCABULARY.items()}
     rows = []
     for path in (files("rs_pipeline.publish") / "columns.csv", *(p for product in products().values() if (p := product.asset("columns.csv")))):
         with path.open(encoding="utf-8", newline="") as file:
-            rows += csv.DictReader(file)
+            rows += [row | {"values": row["values"].format_map(words) if "{" in row["values"] else row["values"]} for row in csv.DictReader(file)]
     return sorted(rows, key=lambda r: ("*" in r["column"], -len(r["column"].replace("*", "")), "*" in r["file"], -len(r["file"])))
 
 
@@ -95,10 +97,9 @@ def _of_indicator(column: str) -> DictionaryEntry | None:
 
 def describe_column(file: str, column: str) -> DictionaryEntry:
     """The meaning of a column; empty where nobody has written it down."""
-    for row in _described():
+    for row in described_columns():
         if fnmatchcase(file, row["file"]) and fnmatchcase(column, row["column"]):
-            words = {name: " | ".join(v for v in vocabulary if v) for name, vocabulary in VOCABULARY.items()}
-            return DictionaryEntry(file, column, "", row["unit"], row["values"].format_map(words) if "{" in row["values"] else row["values"], row["meaning"])
+            return DictionaryEntry(file, column, "", row["unit"], row["values"], row["meaning"])
     return _of_indicator(column) if file == "counties.gpkg" else DictionaryEntry(file, column, "", "", "", "")
 
 

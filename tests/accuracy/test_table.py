@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from benchmarks.accuracy.readme import README, excerpt
+from benchmarks.accuracy.pages import ACCURACY, BEGIN, END, README, REAL, excerpt, put_into_pages, real_excerpt, short_excerpt
 from benchmarks.accuracy.table import COLUMNS, EVERYWHERE, PATH, brought_up_to_date, read_table, simulated_rows, write_table
 from benchmarks.accuracy.worlds import DEVELOPMENT_SEEDS, ERROR_WORLDS, SMALL, TRAINING, VARIANTS, WORLDS
 from rs_pipeline.config import load
@@ -168,8 +168,26 @@ def test_some_worlds_bring_only_their_own_rows_up_to_date():
     }  # fmt: skip
 
 
-def test_the_readme_shows_the_table(table):
-    assert excerpt(table) in README.read_text("utf-8")
+def test_the_pages_show_the_table(table):
+    assert f"{BEGIN}\n{real_excerpt(table)}\n\n{excerpt(table)}\n{END}" in ACCURACY.read_text("utf-8")
+    assert f"{BEGIN}\n{short_excerpt(table)}\n{END}" in README.read_text("utf-8")
+
+
+def test_the_pages_are_brought_up_to_date(table, tmp_path):
+    accuracy, readme = tmp_path / "accuracy.md", tmp_path / "readme.md"
+    for path in (accuracy, readme):
+        path.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", "utf-8")
+    put_into_pages(table, accuracy, readme)
+    assert accuracy.read_text("utf-8").startswith(f"before\n{BEGIN}\n| real data | ours |") and readme.read_text("utf-8").endswith(f"\n{END}\nafter\n")
+    assert "\nold\n" not in accuracy.read_text("utf-8") + readme.read_text("utf-8") and "**real**" in readme.read_text("utf-8")
+
+
+def test_real_rows_by_hand():
+    label, *key, world = REAL[3]
+    rows = [(*key, method, value, "1", of, "", kind) for method, value, of, kind in
+            (("ours", 0.8, world, "real"), ("MNDWI > 0", 0.7, world, "real"), ("ours", 0.1, "elsewhere", "real"), ("ours", 0.2, world, "simulated"))]  # fmt: skip
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    assert f"| {label} | 0.8 | MNDWI > 0: 0.7 |" in real_excerpt(table) and f"| **real**: {label} | 0.8 | MNDWI > 0: 0.7 |" in short_excerpt(table)
 
 
 def test_an_excerpt_by_hand():

@@ -41,7 +41,7 @@ def trend(settings: Settings, tile_id: str) -> None:
 
     NaN where fewer than ``trend.min_years`` periods have a value; ``n_years`` is a number everywhere. Periods whose finest pixels were
     larger or smaller than those of the last one are left out, and named in the tags and the log: Landsat alone reads peak cover up to 0.09
-    lower than Sentinel-2 (simulated, see the README), which would be taken for a greening.
+    lower than Sentinel-2 (simulated, docs/accuracy.md), which would be taken for a greening.
     """
     layout, tile, periods = Layout(settings.root), read_tile(settings, tile_id), settings.all_periods
     paths = [layout.tile_map(p.label, tile_id, "vegetation") for p in periods]

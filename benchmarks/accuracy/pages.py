@@ -1,4 +1,4 @@
-"""The README's excerpt of the accuracy table: ours beside the best and the usual baselines."""
+"""What docs/accuracy.md and the README show of the accuracy table: real data first, then ours beside the baselines on simulated worlds."""
 
 from __future__ import annotations
 
@@ -10,8 +10,30 @@ import pandas as pd
 from benchmarks.accuracy.table import EVERYWHERE
 from benchmarks.accuracy.worlds import VARIANTS
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
+ACCURACY, README = ROOT / "docs" / "accuracy.md", ROOT / "README.md"
 BEGIN, END = "<!-- accuracy table: made by python -m benchmarks.accuracy -->", "<!-- end of the accuracy table -->"
+
+REAL = (
+    ("cover against SNAP's FCOVER on its 41,472 test canopies: RMSE", "vegetation", "rmse_to_fcover", "S2A, 20 m, 41,472 canopies, B8A", "snap_fcover_cases"),
+    ("cover against FCOVER, clear land of an HLS scene: RMSE", "vegetation", "rmse_to_fcover", "clear land", "hls_t15sxr_2021250"),
+    ("cover against FCOVER, banks of the Paraná, 5 dates: RMSE", "vegetation", "rmse_to_fcover", "banks, 5 clear dates", "gistaq_parana"),
+    ("water against Fmask, HLS scene: F1", "water", "f1_to_fmask", "Fmask clear", "hls_t15sxr_2021250"),
+    ("water, agreement with WOfS on its test vector", "water", "agreement_with_wofs", "clear", "wofs_testvector"),
+    ("land cover, 628 labelled pixels, each source left out: share that is right", "land", "overall", "all sources", "real_land_by_source_left_out"),
+    ("the same: kappa", "land", "kappa", "all sources", "real_land_by_source_left_out"),
+    ("the same, cropland: F1", "land", "f1", "cropland, all sources", "real_land_by_source_left_out"),
+    ("the same, grass: F1", "land", "f1", "grass, all sources", "real_land_by_source_left_out"),
+    ("natural waters called black: share of 336 spectra", "black_odorous", "false_alarm_share", "all", "nechad2015_insitu"),
+    ("pixels of the Paraná that are suspected, 8 dates: share", "black_odorous", "suspected_share", "river pixels, all dates", "gistaq_parana"),
+    ("turbidity against the laboratory, Paraná, clear dates: r of logarithms", "turbidity", "r_log10", "clear dates", "gistaq_parana"),
+    ("shorelines of Narrabeen against CoastSat's: median difference, m", "coastline", "difference_median", "all transects", "coastsat_narrabeen"),
+    ("the same: 5th percentile, m", "coastline", "difference_p5", "all transects", "coastsat_narrabeen"),
+    ("the same: 95th percentile, m", "coastline", "difference_p95", "all transects", "coastsat_narrabeen"),
+    ("offset of Sentinel-2 decided right, Paraná, 8 dates: share", "radiometry", "offset_right", "metadata as found", "gistaq_parana"),
+    ("the same where the metadata say the contrary", "radiometry", "offset_right", "metadata reversed", "gistaq_parana"),
+)
+"""Label, product, metric, subset and data set of each line on real data."""
 
 LINES = (
     ("water, all pixels: F1", "water", "f1", "all"),
@@ -26,7 +48,7 @@ LINES = (
     ("peak vegetation cover: bias", "fvc_peak", "bias", "all"),
     ("growing-season cover: RMSE", "fvc_growing", "rmse", "all"),
     ("black-odorous reaches: recall of `suspected`", "black_odorous", "recall", "all"),
-    ("the same: false alarms", "black_odorous", "false_alarm_rate", "all"),
+    ("black-odorous reaches: false alarms", "black_odorous", "false_alarm_rate", "all"),
     ("recall of `suspected` or `possible`", "black_odorous", "recall", "suspected or possible"),
     ("recall at 1 % false alarms, wide enough, no wetland", "black_odorous", "recall_at_1%_false_alarms", "assessable width, wetlands excluded"),
     ("ranking: ROC AUC", "black_odorous", "roc_auc", "all"),
@@ -46,12 +68,21 @@ LINES = (
     ("county values inside their interval (`model95`), %", "counties", "coverage", "all, model95"),
     ("county values inside their interval (`range`), %", "counties", "coverage", "all, range"),
     ("clear verdicts that are decided, %", "verdicts", "decided_share", "all"),
-    ("of these wrong, %", "verdicts", "wrong_share", "all"),
+    ("decided verdicts that are wrong, %", "verdicts", "wrong_share", "all"),
     ("Sentinel-2 scenes beside the ground, as they come: RMSE, m", "registration", "rmse", "sentinel-2, as they come"),
     ("the same, as they are read", "registration", "rmse", "sentinel-2, as they are read"),
     ("used Sentinel-2 scenes with the right offset, %", "radiometry", "offset_right", "used Sentinel-2 scenes"),
 )
 """Label, product, metric and subset of each line."""
+
+SHORT = (
+    REAL[1], REAL[3], REAL[5], REAL[9], REAL[12],
+    *(line for line in LINES if line[0] in {
+        "inland water: F1", "peak vegetation cover: RMSE", "black-odorous reaches: recall of `suspected`", "black-odorous reaches: false alarms", "shoreline, Sentinel-2, sand: RMSE, m",
+        "land cover: share of the area that is right", "county values inside their interval (`model95`), %", "decided verdicts that are wrong, %",
+    }),
+)  # fmt: skip
+"""Lines of REAL and LINES that the README shows."""
 
 SEEN_OTHERWISE = {
     "plain": (
@@ -72,18 +103,54 @@ SEEN_OTHERWISE = {
 """The same by landscape, for the variants of its world."""
 
 
+def real_excerpt(table: pd.DataFrame) -> str:
+    """Markdown: a line of REAL a row; ours and every other method that has the figure."""
+    real = table[table.kind == "real"]
+    lines = ["| real data | ours | others on the same data |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| {label} | {ours} | {others} |" for label, ours, others in (_real_line(real, *line) for line in REAL))])
+
+
+def _real_line(real: pd.DataFrame, label: str, product: str, metric: str, subset: str, world: str) -> tuple[str, str, str]:
+    """Label, ours and others of a line of REAL."""
+    values = _values(real[real.world == world], product, metric, subset)
+    return label, _shown(values.get("ours")), ", ".join(f"{m}: {v:.3g}" for m, v in values.items() if m != "ours")
+
+
+def short_excerpt(table: pd.DataFrame) -> str:
+    """Markdown: the lines of SHORT, real ones first; simulated ones are of the worlds that nobody looked at while tuning."""
+    real, held = table[table.kind == "real"], _held_out(table[table.kind == "simulated"])
+    rows = []
+    for line in SHORT:
+        if line in REAL:
+            label, ours, others = _real_line(real, *line)
+            rows.append(f"| **real**: {label} | {ours} | {others} |")
+        else:
+            values = _values(held, *line[1:])
+            rows.append(f"| simulated: {line[0]} | {_shown(values.get('ours'))} | {_others(values)} |")
+    return "\n".join(["| | ours | others on the same data |", "|---|---|---|", *rows])
+
+
+def _held_out(simulated: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the worlds that nobody looked at while tuning."""
+    return simulated[simulated.world.str.endswith("(held out)")]
+
+
+def _others(values: dict[str, float]) -> str:
+    """The baselines' values of a line on simulated worlds."""
+    return ", ".join(f"{m.removesuffix('_reaches')} {v:.3g}" for m, v in values.items() if m != "ours" and not m.endswith("_objects"))
+
+
 def excerpt(table: pd.DataFrame) -> str:
     """Markdown: a line of LINES a row; ours on the table's worlds and on those held out, and every baseline that has the figure."""
     simulated = table[table.kind == "simulated"]
     chosen = simulated[simulated.world == EVERYWHERE]
-    held = simulated[simulated.world.str.endswith("(held out)")]
+    held = _held_out(simulated)
     seeds = chosen.seeds.iloc[0].replace(";", ", ")
     lines = [f"Simulated; seeds {seeds}, on which no parameter was fitted; `held out` are worlds nobody looked at while tuning.", ""]
     lines += ["| simulated | ours | ours, held out | others on the same scenes |", "|---|---|---|---|"]
     for label, *key in LINES:
         here, there = (_values(part, *key) for part in (chosen, held))
-        others = ", ".join(f"{m.removesuffix('_reaches')} {v:.3g}" for m, v in here.items() if m != "ours" and not m.endswith("_objects"))
-        lines.append(f"| {label} | {_shown(here.get('ours'))} | {_shown(there.get('ours'))} | {others} |")
+        lines.append(f"| {label} | {_shown(here.get('ours'))} | {_shown(there.get('ours'))} | {_others(here)} |")
     return "\n".join([*lines, *_variants(simulated)])
 
 
@@ -113,7 +180,8 @@ def _shown(value: float | None) -> str:
     return "" if value is None else f"{value:.3g}"
 
 
-def put_into_readme(table: pd.DataFrame, path: Path = README) -> None:
-    """Replace what stands between BEGIN and END."""
-    text = path.read_text("utf-8")
-    path.write_text(re.sub(f"{BEGIN}.*?{END}", lambda _: f"{BEGIN}\n{excerpt(table)}\n{END}", text, flags=re.S), "utf-8")
+def put_into_pages(table: pd.DataFrame, accuracy: Path = ACCURACY, readme: Path = README) -> None:
+    """Replace what stands between BEGIN and END on both pages."""
+    for path, made in ((accuracy, f"{real_excerpt(table)}\n\n{excerpt(table)}"), (readme, short_excerpt(table))):
+        text = path.read_text("utf-8")
+        path.write_text(re.sub(f"{BEGIN}.*?{END}", lambda _, made=made: f"{BEGIN}\n{made}\n{END}", text, flags=re.S), "utf-8")
