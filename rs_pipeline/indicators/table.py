@@ -144,10 +144,11 @@ class Judge:
             return measured
         if no := self._not_held(target, unit, name, period, known):
             return replace(measured, verdict=no)
-        change = estimate.interval if indicator and indicator.is_change else self._change(estimate, known.estimate(name, base, self.own_baseline))
+        itself = indicator is not None and indicator.is_change
+        change = None if itself else self._change(estimate, known.estimate(name, base, self.own_baseline))
         least = indicator.least(self.settings) if indicator and indicator.least else 0.0
         slope = self._pace(target, name, period, base if is_change else "", known)
-        verdict = judge(target, estimate.interval, year, change=change, slope=slope, least=least)
+        verdict = judge(target, estimate.interval, year, change=change, slope=slope, least=least, is_change=itself)
         notes = [verdict.reason, self._elsewhere(target, base) if measured.baseline else "", self._one_for_all(target, unit)]
         return replace(measured, verdict=replace(verdict, reason=joined(notes)), least=least if least > 0 else math.nan)
 
