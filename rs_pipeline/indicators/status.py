@@ -224,16 +224,16 @@ def _judge_ahead(
         return Verdict({True: "met", False: "insufficient_data", None: "undecidable"}[today], "; ".join(filter(None, [none_said, said[today]])))
     then = carried_on(now, slope, target.target_year - year)
     later = holds(comparison, number, told_apart(then, least, comparison) if number == 0 else then, target.tolerance)
-    status = AHEAD.get((today, later)) or ("undecidable" if _moves_away(comparison, number, now, slope) else "met")
+    status = AHEAD.get((today, later)) or ("undecidable" if _moves_away(comparison, slope) else "met")
     return Verdict(status, "; ".join(filter(None, [none_said, _ahead_said(target, slope, then, today, later)])), slope)
 
 
-def _moves_away(comparison: str, number: float, now: Interval, slope: Interval) -> bool:
-    """Whether the value moves, beyond doubt, towards the wrong side of the number."""
+def _moves_away(comparison: str, slope: Interval) -> bool:
+    """Whether the value moves, beyond doubt, towards the wrong side of the number; of a number to be kept either side is wrong, since it may be passed."""
     slow, fast = slope.bounds
     falls, rises = fast < 0, slow > 0
     if comparison == "=":
-        return falls and now.value <= number or rises and now.value >= number
+        return falls or rises
     return falls if comparison in (">=", ">") else rises
 
 

@@ -155,6 +155,13 @@ def test_the_detection_limit_is_told(make):
     )
 
 
+@pytest.mark.parametrize(("operator", "number", "tolerance"), [("=", 70.0, 3.0), (">=", 67.0, 0.0)])
+def test_a_number_to_be_kept_is_lost_as_a_floor_is(make, operator, number, tolerance):
+    """From 72 by 0.45 (0.2 to 0.7) a year: 67.5 [64.97, 70.03] in ten years; the floor of both is 67."""
+    target = make.target(operator, number, tolerance=tolerance)
+    assert judge(target, Interval(72.0, 71.6, 72.4, "model95"), 2025, slope=Interval(-0.45, -0.7, -0.2, "model95")).status == "undecidable"
+
+
 numbers = st.floats(-1e3, 1e3)
 
 
