@@ -42,7 +42,7 @@ class Facts:
     max_lost_share: float = 1.0
     """Where more than this share of the scenes could not be read, it is said."""
     yearly: Sequence[tuple[float, Mapping[str, float]]] = ()
-    """(decimal year, zone ``county``) of all periods, in time order."""
+    """(decimal year, zone ``county``) of the periods of this season from the baseline on, in time order."""
     years_since_baseline: float = 1.0
     references: References = NO_REFERENCES
     """Reference samples of the unit and period."""

@@ -17,7 +17,7 @@ from rs_pipeline.estimation.reference import ReferenceTable
 from rs_pipeline.estimation.uncertainty import Thresholds
 from rs_pipeline.estimation.zones import LEVELS, REGION, Unit
 from rs_pipeline.layout import Layout
-from rs_pipeline.products.baselines import other_baselines
+from rs_pipeline.products.baselines import of_season, other_baselines
 from rs_pipeline.products.register import products, resolve, sampled_products
 from rs_pipeline.region import counted_groups, load_units, prefecture_codes, with_totals
 
@@ -139,10 +139,12 @@ class Run:
     def facts(self) -> Iterator[tuple[Unit, str, Facts]]:
         """(unit, period, facts) of every unit and period, unit by unit."""
         settings = self.settings
-        labels, baseline = [p.label for p in settings.all_periods], settings.baseline_label
+        periods, baseline = settings.all_periods, settings.baseline_label
+        labels = [p.label for p in periods]
         section = settings.indicators
         limits = Thresholds(section.publish_fraction, section.scale_fraction, section.range_fraction)
-        years = {p.label: p.middle_year for p in settings.all_periods}
+        years = {p.label: p.middle_year for p in periods}
+        series = {p.label: [like.label for like in of_season(p, periods)] for p in periods}
         own = {name: of for p in products().values() if p.facts for name, of in resolve(p.facts)(settings).items()}
         references = ReferenceTable(settings, sampled_products())
         plain = self.counties.assign(n_lost=self.counties.lost_scene_ids.map(len)).drop(columns=["scene_ids", "lost_scene_ids", "tiles", "maps"], errors="ignore")
@@ -160,7 +162,7 @@ class Run:
                 return Facts(
                     period=period, baseline=since, is_last=period == labels[-1],
                     max_lost_share=section.max_lost_share, zones=here, base=zones[since]["county"], limits=limits,
-                    yearly=[(years[label], zones[label]["county"]) for label in labels],
+                    yearly=[(years[label], zones[label]["county"]) for label in series[period] if years[label] >= years[since]],
                     years_since_baseline=years[period] - years[since],
                     references=references.of(code, period, is_region=is_region),
                     base_references=references.of(code, since, is_region=is_region),

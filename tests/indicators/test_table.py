@@ -141,6 +141,65 @@ def test_another_baseline_stands_in_only_where_the_own_was_not_observed(table):
     assert there.baseline == "2020" and "the target's baseline" not in there.reason
 
 
+def from_year(target_id, year):
+    """The targets, one of them measured from another year."""
+    return [replace(t, baseline_year=year) if t.target_id == target_id else t for t in TARGETS]
+
+
+def test_a_trend_is_of_the_years_from_the_targets_baseline_on(fake_run):
+    """Cover rises by 4 points a year to 2021 and falls by 1 since: up over all years, down over those that the target means."""
+    cover = {2017: 0.50, 2018: 0.54, 2019: 0.58, 2020: 0.62, 2021: 0.66, 2022: 0.65, 2023: 0.64, 2024: 0.63, 2025: 0.62}
+    run = fake_run(years=tuple(cover))
+    run.changes.update({("130001", year): {"fvc_peak_sum_m2": c * 90 * KM2} for year, c in cover.items()})
+    whole = Run.read(run.counties().settings)
+    trend = pick(build(whole, from_year("C09-03", 2021), {}), adcode="130001", period="2025", target_id="C09-03")
+    assert (trend.value, trend.baseline, trend.status) == (pytest.approx(-1.0), "2021", "off_track") and trend.reason.startswith("5 years")
+    short = pick(build(whole, from_year("C09-03", 2025), {}), adcode="130001", period="2025", target_id="C09-03")
+    assert (short.value > 0, short.baseline, short.status) == (True, "2017", "no_target") and "the target is measured from 2025 on" in short.reason
+    all_years = pick(build(whole, from_year("C09-03", None), {}), adcode="130001", period="2025", target_id="C09-03")
+    assert (all_years.value > 0, all_years.baseline) == (True, "2017") and all_years.reason.startswith("9 years")
+
+
+def test_the_period_that_contains_the_baseline_year_is_the_baseline(fake_run):
+    """Three years each: 2020 is in the second of them, although that ends in 2022."""
+    spans = [{"label": f"{a}-{a + 2}", "start": f"{a}-01-01", "end": f"{a + 2}-12-31"} for a in (2017, 2020, 2023)]
+    run = fake_run(years=("2017-2019", "2020-2022", "2023-2025"), periods=spans)
+    got = build(Run.read(run.counties().settings), from_year("C10-04", 2020), {})
+    rows = {period: pick(got, adcode="130001", period=period, target_id="C10-04") for period in run.years}
+    assert [r.status for r in rows.values()] == ["no_target", "no_target", "on_track"]
+    assert rows["2023-2025"].baseline == "2020-2022" and "measured from" not in rows["2023-2025"].reason
+
+
+SEASONS = [{"label": f"{y}-{name}", "start": f"{y}-{first}-01", "end": f"{y}-{last}-28"} for y in (2023, 2024, 2025) for name, first, last in (("spring", "03", "05"), ("summer", "06", "08"))]
+
+
+def test_a_change_is_measured_from_the_same_season(fake_run):
+    run = fake_run(years=tuple(p["label"] for p in SEASONS), periods=SEASONS)
+    got = build(Run.read(run.counties().settings), TARGETS, {("130001", "C10-02", f"{y}-summer"): Interval(value) for y, value in ((2023, 70.0), (2024, 71.0), (2025, 72.0))})
+    rows = {p: pick(got, adcode="130001", period=p, target_id="C10-04") for p in run.years}
+    assert {p: (r.status, r.baseline) for p, r in rows.items() if p[:4] == "2025"} == {"2025-spring": ("on_track", "2024-spring"), "2025-summer": ("on_track", "2024-summer")}
+    assert {r.status for p, r in rows.items() if p[:4] < "2025"} == {"no_target"}
+    official = pick(got, adcode="130001", period="2025-summer", indicator="C10-02")
+    assert official.slope_per_year == pytest.approx(1.0), "by the summers alone"
+    assert "measured from 2023-spring, which is of another season" in pick(got, adcode="130001", period="2023-summer", indicator="water_permanent_change").reason
+
+
+def test_no_verdict_without_a_baseline_of_the_season(fake_run):
+    run = fake_run(years=("2024", "2025-half"), periods=[2024, {"label": "2025-half", "start": "2025-01-01", "end": "2025-06-30"}])
+    got = build(Run.read(run.counties().settings), TARGETS, {})
+    row = pick(got, adcode="130001", period="2025-half", target_id="C10-04")
+    assert row.status == "insufficient_data"
+    assert "changes are measured from 2025-half on; none of those before this period has its season, 01-01 to 06-30" in row.reason
+
+
+def test_another_year_of_the_season_stands_in_and_is_said(fake_run):
+    halves = [{"label": f"{y}-half", "start": f"{y}-01-01", "end": f"{y}-06-30"} for y in (2023, 2025)]
+    run = fake_run(years=("2023-half", "2024", "2025-half"), periods=[halves[0], 2024, halves[1]])
+    row = pick(build(Run.read(run.counties().settings), TARGETS, {}), adcode="130001", period="2025-half", target_id="C10-04")
+    assert (row.baseline, row.status) == ("2023-half", "on_track")
+    assert "measured from 2023-half: 2024, the target's baseline, is not among the periods of this season" in row.reason
+
+
 def test_prefectures_are_sums_of_their_counties(table):
     got = table(lambda run: run.changes.update({("130001", 2024): {"water_permanent_m2": 12 * KM2}}))
     rows = got[(got.indicator == "water_permanent_area") & (got.period == "2024")].set_index("level").value
@@ -335,8 +394,10 @@ def test_trends_of_five_years_from_the_files(fake_run):
     area = pick(table, adcode=REGION, period="2025", indicator="greening_trend_area")
     assert (area.value, area.lower, area.status) == (900, 855, "no_target")
     trend = pick(table, adcode="130001", period="2025", indicator="fvc_peak_trend")
-    assert trend.value == pytest.approx(1.0) and (trend.target_id, trend.status) == ("C09-03", "on_track")
-    assert pick(table, adcode="130001", period="2024", indicator="fvc_peak_trend").status == "insufficient_data"
+    assert trend.value == pytest.approx(1.0) and (trend.target_id, trend.status, trend.baseline) == ("C09-03", "insufficient_data", "2021")
+    assert "since 2024: a trend takes 5 years with a value, there are 2; the value is of all periods" in trend.reason
+    earlier = pick(table, adcode="130001", period="2024", indicator="fvc_peak_trend")
+    assert math.isnan(earlier.value) and (earlier.status, earlier.reason[:31]) == ("no_target", "the trend is of all periods: se")
     inputs = [i.split()[0] for i in pick(evidence, adcode=REGION, period="2025", indicator="greening_trend_area").inputs]
     assert inputs[:7] == [*(f"counties/{y}.parquet" for y in years), str(run.settings.units.path), "counties/vegetation_trend.parquet"]
     assert inputs[7:] == [f"tiles/{y}/r000c000/water.tif" for y in years]

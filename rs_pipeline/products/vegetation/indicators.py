@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -98,8 +99,9 @@ def _greening(facts: Facts) -> Estimate:
     return published(seen, observed_ratio(common, facts.land_m2), facts, facts.land_m2 / 1e4, low=-1, square=square, total=True, spread=error)
 
 
-def too_few_years(facts: Facts, n_years: int) -> Estimate | None:
-    """Why there is no trend; None where there may be one."""
+def too_few_years(facts: Facts, times: Sequence[float]) -> Estimate | None:
+    """Why there is no trend; None where there may be one. ``times`` : decimal years with a value; those of one year count once."""
+    n_years = len({round(t - times[0]) for t in times})
     if not facts.is_last:
         return missing("insufficient_data", "the trend is of all periods: see the last one")
     if n_years < facts["min_trend_years"]:
@@ -113,7 +115,7 @@ def _trend_area(facts: Facts, name: str) -> Estimate:
     Bounds are a range: below, the share that may be called by chance taken off; above, all land whose own p is low enough, chance not
     controlled. Weak trends that the years are too few to show are in neither.
     """
-    if first := too_few_years(facts, len(facts.yearly)):
+    if first := too_few_years(facts, [t for t, _ in facts.yearly]):
         return first
     row = facts["trend"]
     if row is None:
@@ -129,11 +131,11 @@ def _trend_area(facts: Facts, name: str) -> Estimate:
 def _cover_trend(facts: Facts) -> Estimate:
     """Percentage points a year: Theil-Sen slope of the yearly means of peak cover, with its interval.
 
-    Only years in which enough of the land was seen to scale a mean to the whole take part: between others the part that was seen changes.
+    The years are those from the baseline on, which is the first of all unless a target has its own. Only years in which enough of the land was seen to scale a mean to the whole take part: between others the part that was seen changes.
     """
     fraction = [observed_ratio(row["fvc_peak_observed_m2"], row.get("land_m2", row["area_m2"])) for _, row in facts.yearly]
     used = [v >= facts.limits.scale for v in fraction]
-    if first := too_few_years(facts, sum(used)):
+    if first := too_few_years(facts, [t for (t, _), u in zip(facts.yearly, used, strict=True) if u]):
         return first
     years, cover = np.array([(t, row["fvc_peak_sum_m2"] / row["fvc_peak_observed_m2"]) for (t, row), u in zip(facts.yearly, used, strict=True) if u]).T
     slope, lower, upper, p = series_trend(years, cover)
@@ -178,6 +180,6 @@ INDICATORS = (
     ),
     Indicator(
         "fvc_peak_trend", "Trend of vegetation cover at its peak", "%/yr", "vegetation", "up", _cover_trend, is_change=True, of_all_periods=True,
-        formula="median of the slopes of all pairs of yearly means of peak cover (Theil-Sen)", bounds="95 % interval of that slope (Kendall)",
+        formula="median of the slopes of all pairs of yearly means of peak cover (Theil-Sen), from the target's baseline year on", bounds="95 % interval of that slope (Kendall)",
     ),
 )  # fmt: skip
