@@ -38,7 +38,7 @@ def coast(units: list[list[dict | None]]) -> pd.DataFrame:
 def told(name: str, transects: pd.DataFrame, period: str, baseline: str = "2019") -> Estimate:
     facts = Facts(
         period, baseline, period == LABELS[-1], {"county": {"area_m2": 1.0, "n_scenes": 1}}, {}, Thresholds(),
-        years_since_baseline=float(int(period) - int(baseline)), own={"transects": transects, "official_coast_km": None, "tide_doubt": ""},
+        years=dict(zip(LABELS, YEARS, strict=True)), own={"transects": transects, "official_coast_km": None, "tide_doubt": ""},
     )  # fmt: skip
     return next(i for i in INDICATORS if i.name == name).estimator(facts)
 

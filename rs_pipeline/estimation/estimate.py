@@ -43,7 +43,8 @@ class Facts:
     """Where more than this share of the scenes could not be read, it is said."""
     yearly: Sequence[tuple[float, Mapping[str, float]]] = ()
     """(decimal year, zone ``county``) of the periods of this season from the baseline on, in time order."""
-    years_since_baseline: float = 1.0
+    years: Mapping[str, float] = field(default_factory=dict)
+    """Label of every period to its middle, decimal year, in time order."""
     references: References = NO_REFERENCES
     """Reference samples of the unit and period."""
     base_references: References = NO_REFERENCES

@@ -163,7 +163,7 @@ class Run:
                     period=period, baseline=since, is_last=period == labels[-1],
                     max_lost_share=section.max_lost_share, zones=here, base=zones[since]["county"], limits=limits,
                     yearly=[(years[label], zones[label]["county"]) for label in series[period] if years[label] >= years[since]],
-                    years_since_baseline=years[period] - years[since],
+                    years=years,
                     references=references.of(code, period, is_region=is_region),
                     base_references=references.of(code, since, is_region=is_region),
                     own={name: of(code, period) for name, of in own.items()},

@@ -321,10 +321,10 @@ def test_land_counts_as_reclaimed_from_the_year_of_its_step_on(make, estimate_of
     """A fill of 2024, 200 m out, 5 m of noise in 2023. Seen from a baseline of 2022, nothing was reclaimed in 2023."""
     row = {"class": "reclaimed", "step_m": 195.0, "distance_2022": 0.0, "error_2022": 1.0, "distance_2023": 5.0, "distance_2024": 200.0, "error_2023": 1.0}
     table = make.transects({**row, "class_2023": "natural", "class_2024": "artificial"}).assign(distance_2022=0.0, error_2022=1.0)
-    hectares = [estimate_of("reclaimed_area", make.facts(transects=table, period=p, baseline="2022", years_since_baseline=y)).interval.value for p, y in (("2023", 1.0), ("2024", 2.0))]
+    hectares = [estimate_of("reclaimed_area", make.facts(transects=table, period=p, baseline="2022")).interval.value for p in ("2023", "2024")]
     assert hectares == pytest.approx([0.0, 2.0])
     slow = make.transects({**row, "class_2024": "artificial", "distance_2024": 150.0, "step_m": 140.0})
-    got = estimate_of("reclaimed_area", make.facts(transects=slow, years_since_baseline=8.0))
+    got = estimate_of("reclaimed_area", make.facts(transects=slow, years={"2023": 2016.5, "2024": 2024.5}))
     assert got.interval.value == pytest.approx(1.45), "less than mud accretes in eight years, but in one step of a built shore"
 
 
@@ -369,8 +369,42 @@ def test_a_built_out_shore_of_two_years_is_reclaimed(make, estimate_of):
 def test_a_shore_is_built_out_where_it_advances_by_more_than_twenty_metres_a_year(make, estimate_of, advance_m, years, hectares):
     """100 m of an artificial shore; its error, 1.96 hypot(3, 4) = 9.8 m, is less."""
     row = {"class": "insufficient_data", "unit_class": "artificial", "distance_2024": advance_m}
-    got = estimate_of("reclaimed_area", make.facts(transects=make.transects(row), years_since_baseline=years))
+    got = estimate_of("reclaimed_area", make.facts(transects=make.transects(row), years={"2023": 2024.5 - years, "2024": 2024.5}))
     assert got.interval.value == pytest.approx(hectares)
+
+
+def advancing(make, *distances_m):
+    """50 artificial transects of 100 m at these distances in 2019, 2020, ..., and 50 that stay."""
+    labels = [str(2019 + i) for i in range(len(distances_m))]
+    units = make.transects(*[{"unit_class": "artificial", "natural_probability": 0.0, "class": "undecidable"}] * 100)
+    moving = np.arange(100) < 50
+    columns = {f"distance_{p}": np.where(moving, d, 0.0) for p, d in zip(labels, distances_m, strict=True)} | {f"error_{p}": 3.0 for p in labels}
+    units = units.assign(**columns, **{f"class_{p}": "artificial" for p in labels}, **{f"natural_probability_{p}": 0.0 for p in labels})
+    return [make.facts(transects=units, baseline=labels[0], period=p, years={q: int(q) + 0.5 for q in labels}) for p in labels[1:]]
+
+
+def test_a_fill_stays_one_however_long_ago_it_was_made(make, estimate_of):
+    """5 km built out by 90 m in a year: 45 ha in every year since, also where nothing had moved for six years before."""
+    for distances in ((0, *[90] * 12), (*[0] * 7, *[90] * 6)):
+        hectares = [estimate_of("reclaimed_area", f).interval.value for f in advancing(make, *distances)]
+        assert hectares == pytest.approx([d / 90 * 45 for d in distances[1:]])
+
+
+def test_a_fill_that_grows_a_little_faster_than_mud_counts_and_a_slower_one_may_be(make, estimate_of):
+    """By 25 m a year for 8 years: 100 ha. By 15 m for 8 years: 60 ha that nothing tells from accretion. What was lost again, or a spike, is none."""
+    fast, slow, lost = (
+        estimate_of("reclaimed_area", advancing(make, *distances)[-1]) for distances in (range(0, 201, 25), range(0, 121, 15), (0, 90, 90, 0, 0, 5, 0, 5, 4))
+    )
+    assert fast.interval.value == pytest.approx(100.0)
+    assert numbers(slow) == (0.0, 0.0, pytest.approx(60.0), "model95")
+    assert numbers(lost) == (0.0, 0.0, 0.0, "model95")
+
+
+def test_a_shore_hidden_while_it_was_filled_has_the_years_between_to_accrete(make, estimate_of):
+    """90 m between 2020 and 2025, unseen between: 100 m may accrete, so the 45 ha are not decided; 110 m are 55 ha."""
+    hidden = [math.nan] * 4
+    assert numbers(estimate_of("reclaimed_area", advancing(make, 0, 0, *hidden, 90)[-1])) == (0.0, 0.0, pytest.approx(45.0), "model95")
+    assert estimate_of("reclaimed_area", advancing(make, 0, 0, *hidden, 110)[-1]).interval.value == pytest.approx(55.0)
 
 
 def test_restored_coast_is_natural_and_the_official_length_the_other_denominator(make, estimate_of):
