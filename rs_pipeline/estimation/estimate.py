@@ -118,6 +118,8 @@ class Indicator:
     """What a change is in the baseline period itself: 0, of a ratio 1."""
     least: Callable[[Settings], float] | None = field(default=None, repr=False)
     """The smallest amount that can be told from none, or of a level the smallest change, in ``unit``."""
+    rules_over: str = ""
+    """Name of the indicator whose verdict this one takes over in a unit and period where it has a value: the nearer of two to what a target says."""
     formula: str = ""
     """How the value comes about, in words."""
     bounds: str = ""

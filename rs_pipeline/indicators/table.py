@@ -227,6 +227,8 @@ class Judge:
 
     def _not_held(self, target: Target, unit: Unit, name: str, period: str, known: Known) -> Verdict | None:
         """Why the number is not for this row; None where it is."""
+        if name in INDICATORS and (nearer := self._nearer(target, name, period, known)):
+            return Verdict("no_target", f"judged by {nearer}")
         if target.scope.startswith("Xiong'an") and unit.level != "region":
             return Verdict("no_target", "the number is the whole New Area's, this is a part of it")
         if provincial_total(target):
@@ -235,6 +237,13 @@ class Judge:
             if not (self.is_province or known.has(name, period)):
                 return Verdict("no_target", "the number is the province's total and the run covers only a part")
         return None
+
+    def _nearer(self, target: Target, name: str, period: str, known: Known) -> str:
+        """What judges the target instead of an indicator in this unit and period: the official value, or the indicator that rules over it; empty if none."""
+        if known.has(target.target_id, period):
+            return "the official value"
+        over = [i for i in target.indicator if INDICATORS[i].rules_over == name]
+        return next((i for i in over if known.estimate(i, period, self.since(INDICATORS[i])).interval is not None), "")
 
     @staticmethod
     def _one_for_all(target: Target, unit: Unit) -> str:

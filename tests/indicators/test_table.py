@@ -242,6 +242,23 @@ def test_an_official_value_is_judged_beside_the_satellite(table):
     assert pick(got, adcode=REGION, period="2024", target_id="C17-01", indicator="C17-01").status == "met"
 
 
+def test_one_cell_of_a_target_has_one_verdict(table):
+    """Built land at 1.2 times that of 2020 by the map, at 1.4 by the statistics: the statistics are held to the number."""
+    got = table(lambda run: run.land({2019: 20, 2020: 20, 2025: 24}), years=(2019, 2020, 2025), supplied={("130001", "C01-07", y): Interval(v) for y, v in (("2020", 1.0), ("2025", 1.4))})
+    map_, official = (pick(got, adcode="130001", period="2025", target_id="C01-07", indicator=i) for i in ("construction_land_ratio", "C01-07"))
+    assert (map_.value, map_.status) == (pytest.approx(1.2), "no_target") and "judged by the official value" in map_.reason
+    assert (official.value, official.status) == (1.4, "off_track")
+    assert pick(got, adcode="130002", period="2025", target_id="C01-07").status != "no_target"
+
+
+def test_the_official_length_of_the_coast_rules_over_the_measured_one(table):
+    rows = [{}, {"unit_class": "artificial", "natural_probability": 0.0}]
+    got = table(lambda run: run.coast(*rows), indicators={"official_coast_km": {"130002": 0.25}})
+    measured, official = (pick(got, adcode="130002", period="2024", target_id="C01-03", indicator=f"natural_coast_retention{of}") for of in ("", "_official"))
+    assert (measured.value, measured.status) == (50.0, "no_target") and "judged by natural_coast_retention_official" in measured.reason
+    assert (official.value, official.status) == (pytest.approx(40.0), "met")
+
+
 def test_a_provincial_total_is_not_asked_of_a_county_nor_of_a_part(fake_run):
     target = next(t for t in TARGETS if t.target_id == "C02-01")
     settings = fake_run().settings

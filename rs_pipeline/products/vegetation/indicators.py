@@ -162,7 +162,7 @@ INDICATORS = (
     ),
     Indicator(
         "grassland_cover", "Comprehensive vegetation cover of grassland, calibrated to plots", "%", "vegetation", "up",
-        partial(_grassland, calibrated=True), bounds="the pixels' standard errors, taken as common to all, and the error of the calibration",
+        partial(_grassland, calibrated=True), rules_over="grassland_fvc", bounds="the pixels' standard errors, taken as common to all, and the error of the calibration",
         formula="sum of area x (alpha + beta x mean peak cover) over the types of grassland / sum of area, alpha and beta from the plots",
     ),
     Indicator(
