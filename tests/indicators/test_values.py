@@ -12,6 +12,7 @@ from rs_pipeline.estimation import error_model as errors
 from rs_pipeline.estimation.reference import References
 from rs_pipeline.estimation.sampling import Sample
 from rs_pipeline.estimation.uncertainty import Interval
+from rs_pipeline.indicators.status import judge
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.products.black_odorous.indicators import of_whole_reaches
 from rs_pipeline.products.red_line.areas import RedLineArea
@@ -156,11 +157,24 @@ def test_an_amount_of_whole_reaches_is_none_or_at_least_the_shortest(seen, short
 def test_black_odorous(make, estimate_of):
     facts = make.facts(reaches=make.reaches(*REACHES))
     # upper: two suspected and one possible; both ways what the detector has wrong: one reach for each root of 1 + the three it calls, 2;
-    # of 0.2 km on the average
-    assert numbers(estimate_of("black_odorous_reaches", facts)) == (2, 0, 5, "model95")
-    assert numbers(estimate_of("black_odorous_length_km", facts)) == (0.3, 0, pytest.approx(1.0), "model95")
-    assert estimate_of("black_odorous_reaches", facts).reason == "1 (5 km) too narrow to be judged from space are not in the number"
-    assert estimate_of("black_odorous_reaches", facts).observed_fraction == 1.0
+    # of 0.2 km on the average; and, since it is 5 km of 7, what is too narrow
+    assert numbers(estimate_of("black_odorous_reaches", facts)) == (2, 0, 6, "model95")
+    assert numbers(estimate_of("black_odorous_length_km", facts)) == (0.3, 0, pytest.approx(6.0), "model95")
+    assert estimate_of("black_odorous_reaches", facts).reason == "1 (5 km) too narrow to be judged from space are most of the length and in the upper bound"
+    assert estimate_of("black_odorous_reaches", facts).observed_fraction == pytest.approx(2 / 7)
+    wide = make.facts(reaches=make.reaches(*REACHES[:-1], ("not_assessable", "not_assessable", 2000.0)))
+    assert numbers(estimate_of("black_odorous_reaches", wide)) == (2, 0, 5, "model95")
+    assert estimate_of("black_odorous_reaches", wide).reason == "1 (2 km) too narrow to be judged from space are not in the number"
+    assert estimate_of("black_odorous_reaches", wide).observed_fraction == 0.5
+
+
+def test_one_clear_reach_does_not_speak_for_a_hundred_creeks(make, estimate_of):
+    """20 km too narrow beside 200 m: at most all of them, and the one that may be missed."""
+    facts = make.facts(reaches=make.reaches(("clear", "assessable", 200.0), *[("not_assessable", "not_assessable", 200.0)] * 100))
+    for name, most, target in (("black_odorous_reaches", 101, "suspected reaches"), ("black_odorous_length_km", 20.2, "km")):
+        got = estimate_of(name, facts)
+        assert numbers(got) == (0, 0, pytest.approx(most), "model95") and got.observed_fraction == pytest.approx(1 / 101)
+        assert judge(make.target("eliminate", 0, unit=target, target_year=None), got.interval, 2024, least=0.2).status == "undecidable"
 
 
 @pytest.mark.parametrize(("rows", "words"), [(REACHES, "at least 5 km in 1 reaches and ponds that were seen; "), ((), "at least 0 km in 0 reaches and ponds that were seen; ")])
@@ -171,9 +185,9 @@ def test_creeks_that_fill_no_pixel_are_not_zero_kilometres(make, estimate_of, ro
 
 
 def test_reaches_without_enough_dates_may_all_be_black(make, estimate_of):
-    # 10 of 15 assessed: 2 suspected, 1 of them sure; at most 3 called + 5 unseen, and the detector's 2
+    # 10 of 15 assessed: 2 suspected, 1 of them sure; at most 3 called + 5 unseen + 1 too narrow, and the detector's 2
     facts = make.facts(reaches=make.reaches(*REACHES, *[("insufficient", "assessable", 200.0)] * 5))
-    assert numbers(estimate_of("black_odorous_reaches", facts)) == (2, 0, 10, "model95")
+    assert numbers(estimate_of("black_odorous_reaches", facts)) == (2, 0, 11, "model95")
     assert estimate_of("black_odorous_reaches", facts).reason.endswith("; 5 (1 km) without enough clear dates are in the upper bound")
 
 
@@ -182,7 +196,7 @@ def test_eliminated_needs_every_reach_to_be_seen(make, estimate_of):
     assert numbers(estimate_of("black_odorous_reaches", make.facts(reaches=make.reaches(*clear)))) == (0, 0, 1, "model95")  # one may be missed
     unseen = ("insufficient", "assessable", 200.0)
     assert numbers(estimate_of("black_odorous_reaches", make.facts(reaches=make.reaches(*clear, unseen)))) == (0, 0, 2, "model95")
-    assert numbers(estimate_of("black_odorous_reaches", make.facts(reaches=make.reaches(*clear, REACHES[-1])))) == (0, 0, 1, "model95")
+    assert numbers(estimate_of("black_odorous_reaches", make.facts(reaches=make.reaches(*clear, REACHES[-1])))) == (0, 0, 2, "model95")
 
 
 CONFIRMED, REFUTED = ("suspected", "not_assessable", 400.0, "confirmed"), ("clear", "marginal", 200.0, "refuted")
