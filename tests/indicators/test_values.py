@@ -434,6 +434,23 @@ def test_restored_coast_is_natural_and_the_official_length_the_other_denominator
     assert without.status == "needs_table" and "indicators.official_coast_km" in without.reason
 
 
+@pytest.mark.parametrize(("official_km", "share"), [(5.0, None), (7.9, None), (8.0, 125.0), (10.0, 100.0), (12.5, 80.0), (12.6, None)])
+def test_an_official_length_of_another_line_tells_no_share(make, estimate_of, official_km, share):
+    """10 km measured, all natural."""
+    got = estimate_of("natural_coast_retention_official", make.facts(transects=make.transects(*[{}] * 100), official_coast_km=official_km))
+    if share:
+        assert got.interval.value == pytest.approx(share)
+    else:
+        assert (got.interval, got.status) == (None, "insufficient_data")
+        assert got.reason.startswith(f"the coast measured is 10 km and 0 km of river mouths, its official length {official_km:g} km: not one line")
+
+
+def test_river_mouths_may_be_in_the_official_length(make, estimate_of):
+    rows = [{}] * 70 + [{"unit_class": "river mouth"}] * 30
+    got = estimate_of("natural_coast_retention_official", make.facts(transects=make.transects(*rows), official_coast_km=10.0))
+    assert got.interval.value == pytest.approx(70.0)
+
+
 def test_urban_and_rural_reaches(make, estimate_of):
     reaches = make.reaches(("suspected", "assessable", 200.0), ("suspected", "assessable", 300.0), ("clear", "assessable", 200.0))
     facts = make.facts(reaches=reaches.assign(urban=[True, False, True]))

@@ -30,6 +30,10 @@ ACCRETION_M_YR = 20.0
 """Fastest natural accretion, metres a year: an artificial shore that advances faster was built out."""
 
 
+OFFICIAL_LENGTH = (0.8, 1.25)
+"""Measured length of the coast as a share of the official one within which both are of one line: other scales and other bays make a fifth."""
+
+
 def smallest_reclaimed_ha(settings: Settings) -> float:
     """Smallest fill that is told from none in every year, ha: one transect's length of coast times MIN_STEP_M. NaN without a coast.
 
@@ -83,6 +87,8 @@ def _natural(facts: Facts, denominator: str, part: str = NATURAL) -> Estimate:
         return missing("needs_table", "needs the official length of the coast of this unit (indicators.official_coast_km)")
     coast, mouths_m = units[units.kind != MOUTH], units.length_m[units.kind == MOUTH].sum()
     coast_m = coast.length_m.sum()
+    if denominator == "official" and (other := _another_line(coast_m / 1e3, mouths_m / 1e3, facts["official_coast_km"])):
+        return missing("insufficient_data", other)
     found = _known(coast[coast.kind.isin(NATURAL_WEIGHT)], coast_m, facts)
     if isinstance(found, Estimate):
         return found
@@ -105,6 +111,17 @@ def _natural(facts: Facts, denominator: str, part: str = NATURAL) -> Estimate:
     restored_km = known.length_m[known.restored].sum() / 1e3
     restored = f"{restored_km:.3g} km restored coast count as natural" if restored_km else ""
     return estimate.noting(restored, carried, _converted(coast, facts), facts["tide_doubt"])
+
+
+def _another_line(coast_km: float, mouths_km: float, official_km: float) -> str:
+    """Why the official length is not that of the measured line, in words; empty where it may be. It may count river mouths, or not."""
+    least, most = (share * official_km for share in OFFICIAL_LENGTH)
+    if coast_km + mouths_km >= least and coast_km <= most:
+        return ""
+    return (
+        f"the coast measured is {coast_km:.4g} km and {mouths_km:.3g} km of river mouths, its official length {official_km:.4g} km: not one line, so no share is told; "
+        "check indicators.official_coast_km and the coastline"
+    )
 
 
 def _converted(coast: pd.DataFrame, facts: Facts) -> str:
