@@ -100,6 +100,7 @@ class Known:
 
     def __init__(self, facts: dict[str, Facts], official: dict[tuple[str, str], Interval]):
         self._official = official
+        self._facts = facts
         self._of = cache(lambda period, baseline: facts[period].since(baseline))
         self.estimate = cache(self._estimate)
 
@@ -109,6 +110,10 @@ class Known:
             given = self._official.get((name, period))
             return Estimate(given, math.nan, "", "official value") if given else missing("insufficient_data", "no official value in this period")
         return estimate_indicator(INDICATORS[name], self._of(period, baseline))
+
+    def comparable(self, name: str, period: str, other: str) -> bool:
+        """Whether the values of two periods may be compared: not where the indicator takes one pixel and they were seen with different ones."""
+        return name not in INDICATORS or not INDICATORS[name].of_one_pixel or self._facts[period].as_fine(other)
 
     def has(self, target_id: str, period: str) -> bool:
         """Whether an official value is given."""
@@ -143,6 +148,9 @@ class Judge:
         earlier = self._trend_start(target, period) if is_trend else self._earlier(target, period) if compares or is_change else [plain]
         if not earlier:
             return replace(as_it_is, verdict=Verdict("insufficient_data", self._no_baseline(target, period)))
+        coarser = self._other_pixels(name, period, known)
+        if (compares or is_change) and not is_trend and not (earlier := [label for label in earlier if known.comparable(name, period, label)]):
+            return replace(as_it_is, verdict=Verdict("insufficient_data", coarser))
         if is_trend and not is_change and earlier != [plain]:
             return replace(as_it_is, verdict=Verdict("insufficient_data", f"the value is of all periods, the target is measured from {target.baseline_year} on"))
         base = self._seen(earlier, lambda label: known.estimate(name, *((period, label) if is_change else (label, plain))))
@@ -150,20 +158,25 @@ class Judge:
         measured = Measured(estimate, Verdict(estimate.status), base if compares or is_change else "")
         if estimate.interval is None:
             of_all = is_trend and as_it_is.estimate.interval is not None
-            return replace(as_it_is, verdict=Verdict(estimate.status, f"since {base}: {estimate.reason}; the value is of all periods")) if of_all else measured
+            return replace(as_it_is, verdict=Verdict(estimate.status, joined([f"since {base}: {estimate.reason}; the value is of all periods", coarser]))) if of_all else measured
         if no := self._not_held(target, unit, name, period, known):
             return replace(measured, verdict=no)
         change = None if is_change else self._change(estimate, known.estimate(name, base, plain))
         least = indicator.least(self.settings) if indicator and indicator.least else 0.0
         slope = self._pace(target, name, period, base if is_change and not is_trend else "", known)
         verdict = judge(target, estimate.interval, year, change=change, slope=slope, least=least, is_change=is_change)
-        notes = [verdict.reason, self._elsewhere(target, base) if measured.baseline else "", self._one_for_all(target, unit)]
+        notes = [verdict.reason, self._elsewhere(target, base, known.comparable(name, period, self._of_baseline_year(target, period))) if measured.baseline else "", coarser, self._one_for_all(target, unit)]
         return replace(measured, verdict=replace(verdict, reason=joined(notes)), least=least if least > 0 else math.nan)
 
     def _of_baseline_year(self, target: Target, period: str) -> str:
         """Label of the period, of the season of this one, that the target's baseline year is; empty where there is none."""
         year = target.baseline_year
         return next(iter(by_nearness(year, [p for p in self._alike(period) if days_in(year, p)])), "") if year else ""
+
+    def _other_pixels(self, name: str, period: str, known: Known) -> str:
+        """Which periods of the season an indicator of this one is not compared with, in words; empty where there are none."""
+        others = [p.label for p in self._alike(period) if p.start < self.periods[period].start and not known.comparable(name, period, p.label)]
+        return f"not compared with {', '.join(others)}, seen with other pixels than {period}" if others else ""
 
     def _earlier(self, target: Target, period: str) -> list[str]:
         """Periods before this one, of its season, that the target's change may be measured from, the best first."""
@@ -195,13 +208,13 @@ class Judge:
         """The first from which there is a value, else the first."""
         return next((label for label in labels if estimate(label).interval is not None), labels[0])
 
-    def _elsewhere(self, target: Target, base: str) -> str:
-        """Said where the change is not measured from the target's own baseline."""
+    def _elsewhere(self, target: Target, base: str, as_fine: bool) -> str:
+        """Said where the change is not measured from the target's own baseline. ``as_fine`` : that one was seen with pixels as fine, if at all."""
         year = target.baseline_year
         if year is None or days_in(year, self.periods[base]):
             return ""
         if any(days_in(year, p) for p in self._alike(base)):
-            why = "was not observed here"
+            why = "was not observed here" if as_fine else "was seen with other pixels"
         else:
             why = "is not among the periods" + (" of this season" if any(days_in(year, p) for p in self.periods.values()) else "")
         return f"measured from {base}: {year}, the target's baseline, {why}"
@@ -216,6 +229,7 @@ class Judge:
             return None
         first = self.years[base] if base else (target.baseline_year or -math.inf)
         labels = [p.label for p in self._alike(period) if first <= self.years[p.label] and p.start <= self.periods[period].start and p.label != base]
+        labels = [label for label in labels if known.comparable(name, period, label)]
         found = {label: e for label in labels if (e := known.estimate(name, label, base or self.own_baseline)).interval is not None}
         history = [(self.years[label], e.interval) for label, e in found.items()]
         if base:

@@ -51,6 +51,9 @@ class TrueKnown:
             return missing("insufficient_data", "no true value")
         return Estimate(Interval(value + (self.moved[1] if period == self.moved[0] else 0.0)), 1.0)
 
+    def comparable(self, name: str, period: str, other: str) -> bool:
+        return True
+
     def has(self, target_id: str, period: str) -> bool:
         return False
 

@@ -160,6 +160,24 @@ def test_a_trend_is_of_the_years_from_the_targets_baseline_on(fake_run):
     assert (all_years.value > 0, all_years.baseline) == (True, "2017") and all_years.reason.startswith("9 years")
 
 
+def test_years_of_a_coarser_satellite_are_not_compared(fake_run, make_scene):
+    """Flat cover of 60 %, which Landsat reads at 55 until 2020: no trend, no pace, and 2021 stands in for 2020."""
+    years = tuple(range(2016, 2026))
+    run = fake_run(years=years)
+    run.changes.update({("130001", y): {"fvc_peak_sum_m2": (0.55 if y <= 2020 else 0.60) * 90 * KM2} for y in years})
+    run.counties()
+    sensors = {y: "earth-search-landsat-c2-l2" if y <= 2020 else "earth-search-sentinel-2-l2a" for y in years}
+    write_ledger([make_scene(f"S2-{y}-{i}", sensors[y], "p") for y in years for i in range(2)], run.layout.scenes)
+    cover = replace(next(t for t in TARGETS if t.target_id == "C10-02"), target_id="T", indicator=("fvc_peak_mean",), value=58.0)
+    rise = replace(cover, target_id="U", operator="increase", value=None, baseline_year=2020)
+    got = build(Run.read(run.settings), [*from_year("C09-03", 2016), cover, rise], {})
+    trend, level, change = (pick(got, adcode="130001", period="2025", target_id=t) for t in ("C09-03", "T", "U"))
+    assert (trend.value, trend.status) == (0.0, "off_track") and trend.reason.startswith("5 years")
+    assert level.slope_per_year == 0.0
+    assert "not compared with 2016, 2017, 2018, 2019, 2020, seen with other pixels than 2025" in level.reason and "not compared with 2016" in trend.reason
+    assert change.baseline == "2021" and "measured from 2021: 2020, the target's baseline, was seen with other pixels" in change.reason
+
+
 def test_the_period_that_contains_the_baseline_year_is_the_baseline(fake_run):
     """Three years each: 2020 is in the second of them, although that ends in 2022."""
     spans = [{"label": f"{a}-{a + 2}", "start": f"{a}-01-01", "end": f"{a + 2}-12-31"} for a in (2017, 2020, 2023)]

@@ -150,24 +150,24 @@ _TREND_BOUNDS = "the share that may be called by chance taken off below; above, 
 INDICATORS = (
     Indicator(
         "fvc_peak_mean", "Mean vegetation cover at its peak", "%", "vegetation", "up", partial(_cover, name="fvc_peak"),
-        formula=_LAND + "the cover at its peak of the year", bounds=_MODEL,
+        of_one_pixel=True, formula=_LAND + "the cover at its peak of the year", bounds=_MODEL,
     ),
     Indicator(
         "fvc_growing_mean", "Mean vegetation cover, growing season", "%", "vegetation", "up", partial(_cover, name="fvc_growing"),
-        formula=_LAND + "the mean in time of the cover of the growing season", bounds=_MODEL,
+        of_one_pixel=True, formula=_LAND + "the mean in time of the cover of the growing season", bounds=_MODEL,
     ),
     Indicator(
         "grassland_fvc", "Satellite vegetation cover of grassland", "%", "vegetation", "up", partial(_grassland, calibrated=False),
-        formula="sum of area x mean peak cover over the types of grassland / sum of area", bounds=_MODEL,
+        of_one_pixel=True, formula="sum of area x mean peak cover over the types of grassland / sum of area", bounds=_MODEL,
     ),
     Indicator(
         "grassland_cover", "Comprehensive vegetation cover of grassland, calibrated to plots", "%", "vegetation", "up",
         partial(_grassland, calibrated=True), rules_over="grassland_fvc", bounds="the pixels' standard errors, taken as common to all, and the error of the calibration",
-        formula="sum of area x (alpha + beta x mean peak cover) over the types of grassland / sum of area, alpha and beta from the plots",
+        of_one_pixel=True, formula="sum of area x (alpha + beta x mean peak cover) over the types of grassland / sum of area, alpha and beta from the plots",
     ),
     Indicator(
         "greening_net", "Greened minus browned land since the baseline", "ha", "vegetation", "up", _greening, is_change=True,
-        formula="area whose peak cover (median change of a pixel and its eight neighbours) rose since the baseline by more than 0.1, and by more than 1.96 x 0.3 of the root of the summed squares of both years' standard errors, which is the error of a change; less the area where it fell so",
+        of_one_pixel=True, formula="area whose peak cover (median change of a pixel and its eight neighbours) rose since the baseline by more than 0.1, and by more than 1.96 x 0.3 of the root of the summed squares of both years' standard errors, which is the error of a change; less the area where it fell so",
         bounds="the systematic error of that area seen in simulated worlds",
     ),
     Indicator(
@@ -180,6 +180,6 @@ INDICATORS = (
     ),
     Indicator(
         "fvc_peak_trend", "Trend of vegetation cover at its peak", "%/yr", "vegetation", "up", _cover_trend, is_change=True, of_all_periods=True,
-        formula="median of the slopes of all pairs of yearly means of peak cover (Theil-Sen), from the target's baseline year on", bounds="95 % interval of that slope (Kendall)",
+        of_one_pixel=True, formula="median of the slopes of all pairs of yearly means of peak cover (Theil-Sen), from the target's baseline year on", bounds="95 % interval of that slope (Kendall)",
     ),
 )  # fmt: skip
