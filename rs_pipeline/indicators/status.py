@@ -156,8 +156,9 @@ def pace(history: Sequence[tuple[float, Interval]], ends: Interval | None = None
 
 
 def judge(
-    target: Target, now: Interval, year: int, *, change: Interval | None = None, slope: Interval | None = None, least: float = 0.0, is_change: bool = False
-) -> Verdict:
+    target: Target, now: Interval, year: int, *, change: Interval | None = None, slope: Interval | None = None, least: float = 0.0, is_change: bool = False,
+    over: bool = True,
+) -> Verdict:  # fmt: skip
     """Judge one value against one target.
 
     Parameters
@@ -167,19 +168,21 @@ def judge(
     slope : change a year of the value (`pace`), None where one period shows none.
     least : the smallest amount, or change, that can be told from none.
     is_change : ``now`` is itself the change since the target's baseline.
+    over : the period has ended; until then its year lies ahead.
     """
     if target.operator == "qualitative":
         return Verdict("no_target", "the sentence sets no number")
     comparison, number = criterion(target.operator, target.value)
     if target.operator in CHANGE_OPERATORS:
         none_left = not is_change and target.operator == "decrease" and number == 0 and told_apart(now, least).bounds == (0, 0)
-        return _judge_change(target, comparison, number, now if is_change else change, year, least, none_left)
+        ahead = target.target_year is not None and (year < target.target_year or not over)
+        return _judge_change(comparison, number, now if is_change else change, least, none_left=none_left, ahead=ahead)
     if target.value is None and target.operator != "eliminate":
         return Verdict("needs_table", "the document prints no number; set it in the table of targets")
     if number == 0:
         now = told_apart(now, least, comparison)
     today = holds(comparison, number, now, target.tolerance)
-    if target.target_year is None or year >= target.target_year:
+    if target.target_year is None or (over and year >= target.target_year):
         return Verdict(_decided(today), "the interval straddles the target" if today is None else _none_said(number, least, today))
     return _judge_ahead(target, comparison, number, now, year, slope, today, least)
 
@@ -192,7 +195,7 @@ def _none_said(number: float, least: float, met: bool | None) -> str:
     return f"less than {least:.3g} cannot be told from none" if number == 0 and least > 0 and met else ""
 
 
-def _judge_change(target: Target, comparison: str, number: float, change: Interval | None, year: int, least: float, none_left: bool) -> Verdict:
+def _judge_change(comparison: str, number: float, change: Interval | None, least: float, *, none_left: bool, ahead: bool) -> Verdict:
     if change is None:
         return Verdict("insufficient_data", "no value in the baseline period to compare with")
     met = none_left or holds(comparison, number, told_apart(change, least, comparison) if number == 0 else change)
@@ -202,7 +205,7 @@ def _judge_change(target: Target, comparison: str, number: float, change: Interv
     said += f"; {none}" if none else ""
     if met is None:
         return Verdict("undecidable", f"the interval of the change straddles the target: {said}")
-    if target.target_year is not None and year < target.target_year:
+    if ahead:
         return Verdict("on_track" if met else "off_track", said)
     return Verdict(_decided(met), said)
 
@@ -222,7 +225,7 @@ def _judge_ahead(
     if slope is None:
         said = {True: "holds today; one period shows no pace", False: "not reached yet; one period shows no pace", None: "the interval straddles the target"}
         return Verdict({True: "met", False: "insufficient_data", None: "undecidable"}[today], "; ".join(filter(None, [none_said, said[today]])))
-    then = carried_on(now, slope, target.target_year - year)
+    then = carried_on(now, slope, max(0, target.target_year - year))
     later = holds(comparison, number, told_apart(then, least, comparison) if number == 0 else then, target.tolerance)
     status = AHEAD.get((today, later)) or ("undecidable" if _moves_away(comparison, slope) else "met")
     return Verdict(status, "; ".join(filter(None, [none_said, _ahead_said(target, slope, then, today, later)])), slope)

@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
@@ -123,8 +124,10 @@ class Known:
 class Judge:
     """Knows the periods, and which of them changes are measured from."""
 
-    def __init__(self, settings: Settings, area_km2: float):
+    def __init__(self, settings: Settings, area_km2: float, today: date | None = None):
+        """``today`` : periods that end then or later are not over; default this day, as for ``last_year: today``."""
         self.settings = settings
+        self.today = today or date.today()
         self.years = period_years(settings)
         self.periods = {p.label: p for p in settings.all_periods}
         self.own_baseline = settings.baseline_label
@@ -164,9 +167,12 @@ class Judge:
         change = None if is_change else self._change(estimate, known.estimate(name, base, plain))
         least = indicator.least(self.settings) if indicator and indicator.least else 0.0
         slope = self._pace(target, name, period, base if is_change and not is_trend else "", known)
-        verdict = judge(target, estimate.interval, year, change=change, slope=slope, least=least, is_change=is_change)
-        notes = [verdict.reason, self._elsewhere(target, base, known.comparable(name, period, self._of_baseline_year(target, period))) if measured.baseline else "", coarser, self._one_for_all(target, unit)]
+        verdict = judge(target, estimate.interval, year, change=change, slope=slope, least=least, is_change=is_change, over=self._is_over(period))
+        notes = ["" if self._is_over(period) else f"the period is not over, it ends on {self.periods[period].end}", verdict.reason, self._elsewhere(target, base, known.comparable(name, period, self._of_baseline_year(target, period))) if measured.baseline else "", coarser, self._one_for_all(target, unit)]
         return replace(measured, verdict=replace(verdict, reason=joined(notes)), least=least if least > 0 else math.nan)
+
+    def _is_over(self, period: str) -> bool:
+        return self.periods[period].end < self.today
 
     def _of_baseline_year(self, target: Target, period: str) -> str:
         """Label of the period, of the season of this one, that the target's baseline year is; empty where there is none."""
@@ -225,7 +231,8 @@ class Judge:
 
     def _pace(self, target: Target, name: str, period: str, base: str, known: Known) -> Interval | None:
         """Of a level up to this period; of a change (``base`` names its baseline) since then. None where the target looks not ahead."""
-        if target.target_year is None or self.years[period] >= target.target_year or target.operator in CHANGE_OPERATORS:
+        ahead = target.target_year is not None and (self.years[period] < target.target_year or not self._is_over(period))
+        if not ahead or target.operator in CHANGE_OPERATORS:
             return None
         first = self.years[base] if base else (target.baseline_year or -math.inf)
         labels = [p.label for p in self._alike(period) if first <= self.years[p.label] and p.start <= self.periods[period].start and p.label != base]

@@ -3,6 +3,7 @@
 import csv
 import math
 from dataclasses import replace
+from datetime import date
 
 import geopandas as gpd
 import numpy as np
@@ -290,6 +291,19 @@ def test_a_provincial_total_is_not_asked_of_a_county_nor_of_a_part(fake_run):
     seen = Known({}, {("C02-01", "2024"): Interval(140.0)})
     assert part._not_held(area, region, "red_line_area", "2024", seen).status == "no_target"
     assert whole._not_held(area, region, "red_line_area", "2024", seen) is None
+
+
+@pytest.mark.parametrize(("today", "status"), [(date(2024, 12, 31), "off_track"), (date(2025, 1, 1), "not_met")])
+def test_a_year_is_judged_as_over_when_it_is_over(fake_run, today, status):
+    """2024 is the targets' year: 74 of 75, and less than in 2023. Both may still turn on its last day."""
+    judged, county = Judge(fake_run().settings, 200.0, today), Unit("130001", "Inland", "P")
+    target = replace(next(t for t in TARGETS if t.target_id == "C10-02"), target_year=2024)
+    more = replace(target, operator="increase", value=None)
+    known = Known({}, {("C10-02", "2023"): Interval(80.0), ("C10-02", "2024"): Interval(74.0)})
+    rows = [judged(t, county, "C10-02", "2024", known).verdict for t in (target, more)]
+    assert [r.status for r in rows] == [status, status]
+    assert all(("the period is not over, it ends on 2024-12-31" in r.reason) == (today.year == 2024) for r in rows)
+    assert judged(target, county, "C10-02", "2023", known).verdict.reason.startswith("holds today")
 
 
 def test_one_period_shows_no_pace(table):
