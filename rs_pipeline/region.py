@@ -149,13 +149,14 @@ def _overlap_words(pairs: pd.DataFrame) -> str:
 def tell_overlaps(units: gpd.GeoDataFrame) -> None:
     """Say in one line which units overlap, and by how much."""
     if not units.in_region.all():
-        log.warning("units overlap: %s. Each is reported as it is; the totals of the region count their ground once", _overlap_words(overlaps(units)))
+        log.warning("units overlap: %s. Each is reported as it is; the totals of the region and its prefectures count their ground once, for the smaller unit's prefecture", _overlap_words(overlaps(units)))
 
 
 def with_unions(units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """The units and, for the totals of the region, the unions of those that overlap: rows with an empty code that are ``in_region``.
+    """The units and, for the totals of the region and its prefectures, the unions of those that overlap: rows with an empty code that are ``in_region``.
 
-    What is summed over the rows that are ``in_region`` counts no ground twice.
+    What is summed over the rows that are ``in_region`` counts no ground twice. Where units of several prefectures overlap there is a union a
+    prefecture, and the ground that they share is that of the smaller unit; units without a prefecture leave it to the others.
     """
     doubled = units[~units.in_region]
     if doubled.empty:
@@ -167,9 +168,21 @@ def with_unions(units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     links = [[codes.index(c) for c in pairs[name]] for name in ("small", "large")]
     _, group = connected_components(coo_array((np.ones(len(pairs), bool), links), shape=(len(codes),) * 2), directed=False)
     unions = doubled.assign(adcode="", name="", in_region=True, group=group)
-    apart = unions.groupby("group").prefecture.transform("nunique") > 1
-    unions = unions.assign(prefecture=unions.prefecture.mask(apart, "")).dissolve("group")
-    return pd.concat([units, unions[units.columns]], ignore_index=True)
+    unions = pd.concat([_shared_out(found) for _, found in unions.groupby("group")]).dissolve(["group", "prefecture"], as_index=False)
+    return pd.concat([units, unions[~unions.is_empty][units.columns]], ignore_index=True)
+
+
+def _shared_out(units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Units of several prefectures cut so that none overlap: smaller ones first, those without a prefecture last. Of one prefecture, as they are."""
+    if units.prefecture.nunique() == 1:
+        return units
+    order = np.lexsort((units.to_crs(EQUAL_AREA).area, units.prefecture == ""))
+    units, taken = units.iloc[order], shapely.Polygon()
+    shapes = units.geometry.to_numpy().copy()
+    for i, shape in enumerate(shapes):
+        shapes[i] = shapely.difference(shape, taken)
+        taken = shapely.union(taken, shape)
+    return units.set_geometry(gpd.GeoSeries(shapes, units.index, crs=units.crs))
 
 
 def prefecture_codes(units: pd.DataFrame) -> dict[str, str]:

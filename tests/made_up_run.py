@@ -76,7 +76,7 @@ def make_facts(county: dict | None = None, **changes) -> Facts:
     zones = {"county": sums() if county is None else county, **changes.pop("zones", {})}
     values = {
         "period": "2024", "baseline": "2023", "is_last": True, "zones": zones, "base": sums(water_permanent_lower_m2=9.5 * KM2, water_permanent_upper_m2=11 * KM2),
-        "limits": Thresholds(),
+        "limits": Thresholds(), "years": {"2022": 2022.5, "2023": 2023.5, "2024": 2024.5},
     }  # fmt: skip
     own = {
         "reaches": None, "bodies": None, "transects": None, "has_grassland": False, "has_lakes": False, "has_coast": False, "red_line": None, "trend": None,

@@ -2,6 +2,7 @@
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pyproj
 import pytest
 import shapely
@@ -133,6 +134,28 @@ def test_a_prefecture_beside_its_counties_counts_once_for_the_region(make_settin
     assert "units overlap: 1 and 10 share 9683 km2, 100 % of 1; 2 and 10 share 9683 km2, 100 % of 2" in caplog.text
     assert region.families(units) == {"1": ["1"], "2": ["2"], "3": ["3"], "10": ["10", "1", "2"], "b": ["1", "10", "2", "3"]}
     assert region.own_ground(units).adcode.tolist() == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(("prefecture", "degrees"), [("West", {"West": 2.2, "East": 1.8}), ("", {"West": 2.0, "East": 2.0})])
+def test_a_unit_over_the_border_of_prefectures_takes_no_county_from_either(make_settings, tmp_path, prefecture, degrees):
+    """Two prefectures of two square degrees; a new area of 0.4 x 0.5 degrees lies to one half in each."""
+    s = make_settings()
+    counties = boxes((115, 38, 116, 39), (116, 38, 117, 39), (117, 38, 118, 39), (118, 38, 119, 39))
+    new_area = shapely.box(116.6, 38, 117.4, 38.5)
+    write_units(tmp_path / "units.gpkg", adcode=["1", "2", "3", "4", "9"], prefecture=["West", "West", "East", "East", prefecture], geometry=[*counties, new_area])
+    units = region.load_units(s)
+    rows = region.with_unions(units)
+    table = pd.DataFrame(rows.assign(degrees=rows.geometry.area).drop(columns="geometry"))
+    totals = region.with_totals(table, ["degrees"], region.prefecture_codes(units)).set_index("adcode").degrees
+    assert {name: totals[name] for name in degrees} == pytest.approx(degrees) and totals[region.REGION] == pytest.approx(4.0)
+
+
+def test_the_province_beside_its_counties_takes_none_from_their_prefectures(make_settings, tmp_path):
+    s = make_settings()
+    write_units(tmp_path / "units.gpkg", adcode=["1", "2", "9"], prefecture=["West", "East", ""], geometry=[*TWO, shapely.box(115, 38, 118, 39)])
+    rows = region.with_unions(region.load_units(s))
+    rows = rows[rows.in_region]
+    assert rows.geometry.area.groupby(rows.prefecture).sum().to_dict() == pytest.approx({"": 1.0, "East": 1.0, "West": 1.0})
 
 
 @pytest.mark.parametrize(("overlap_deg", "told"), [(0.005, False), (0.02, True)])

@@ -38,7 +38,7 @@ def coast(units: list[list[dict | None]]) -> pd.DataFrame:
 def told(name: str, transects: pd.DataFrame, period: str, baseline: str = "2019") -> Estimate:
     facts = Facts(
         period, baseline, period == LABELS[-1], {"county": {"area_m2": 1.0, "n_scenes": 1}}, {}, Thresholds(),
-        years_since_baseline=float(int(period) - int(baseline)), own={"transects": transects, "official_coast_km": None, "tide_doubt": ""},
+        years=dict(zip(LABELS, YEARS, strict=True)), own={"transects": transects, "official_coast_km": None, "tide_doubt": ""},
     )  # fmt: skip
     return next(i for i in INDICATORS if i.name == name).estimator(facts)
 
@@ -84,6 +84,15 @@ def fill_before_its_year(folder: Path) -> str:
     return f"filled in 2024, 6 m of noise in 2023: {hectares[0]:g} ha in 2023, {hectares[1]:g} ha in 2024"
 
 
+def fill_of_old(folder: Path) -> str:
+    table = coast([[BEACH] * 7] * 10)
+    for k, label in enumerate(LABELS):
+        table.loc[:4, [f"distance_{label}", f"class_{label}"]] = [90.0 if k else 0.0, "artificial"]
+    hectares = [told("reclaimed_area", table, p).interval.value for p in LABELS[1:]]
+    assert np.allclose(hectares, 4.5), hectares
+    return f"500 m built out by 90 m in 2020: {', '.join(f'{h:g}' for h in hectares)} ha in 2020 to 2025"
+
+
 def short_tide_table(folder: Path) -> str:
     hours = np.arange(10 * 24)
     rows = [f"2024-05-{1 + h // 24:02d}T{h % 24:02d}:00:00Z,a,118.5,39,{math.cos(2 * math.pi * h / 12.42):.3f}" for h in hours]
@@ -107,5 +116,6 @@ ATTACKS = (
     Attack("hidden year", "a unit seen before and after keeps its length, and it is said", hidden_year),
     Attack("fills in the mean rate", "the rate is that of the shore that moved by itself", fills_in_the_rate),
     Attack("fill before its year", "land counts as reclaimed from the year of its step on", fill_before_its_year),
+    Attack("fill of old", "a fill stays one in every later year", fill_of_old),
     Attack("short tide table", "a table that cannot tell mean high water springs is refused with the remedy", short_tide_table),
 )

@@ -42,8 +42,11 @@ class Facts:
     max_lost_share: float = 1.0
     """Where more than this share of the scenes could not be read, it is said."""
     yearly: Sequence[tuple[float, Mapping[str, float]]] = ()
-    """(decimal year, zone ``county``) of all periods, in time order."""
-    years_since_baseline: float = 1.0
+    """(decimal year, zone ``county``) of the periods of this season, seen `as_fine`, from the baseline on, in time order."""
+    years: Mapping[str, float] = field(default_factory=dict)
+    """Label of every period to its middle, decimal year, in time order."""
+    pixel_m: Mapping[str, float] = field(default_factory=dict)
+    """Label of every period to the finest near-infrared pixel of the unit's scenes, NaN without one."""
     references: References = NO_REFERENCES
     """Reference samples of the unit and period."""
     base_references: References = NO_REFERENCES
@@ -56,6 +59,11 @@ class Facts:
     def since(self, baseline: str) -> Facts:
         """The same unit and period, changes measured from another period."""
         return self if baseline == self.baseline else self.measured(self.period, baseline)
+
+    def as_fine(self, label: str) -> bool:
+        """Whether the finest pixels of a period were those of this one: a coarser sensor reads cover lower. True where either is not known."""
+        here, there = self.pixel_m.get(self.period, math.nan), self.pixel_m.get(label, math.nan)
+        return not here < there and not there < here
 
     def __getitem__(self, name: str) -> Any:
         return self.own[name]
@@ -117,6 +125,10 @@ class Indicator:
     """What a change is in the baseline period itself: 0, of a ratio 1."""
     least: Callable[[Settings], float] | None = field(default=None, repr=False)
     """The smallest amount that can be told from none, or of a level the smallest change, in ``unit``."""
+    of_one_pixel: bool = False
+    """Periods that were seen with coarser or finer pixels are not compared: their values differ by the sensor."""
+    rules_over: str = ""
+    """Name of the indicator whose verdict this one takes over in a unit and period where it has a value: the nearer of two to what a target says."""
     formula: str = ""
     """How the value comes about, in words."""
     bounds: str = ""

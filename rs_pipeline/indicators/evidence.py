@@ -104,7 +104,8 @@ class _Sources:
             paths += [settings.tables.values] if has_value else []
         else:
             product, periods = products()[INDICATORS[name].product], self.periods(name, period, baseline)
-            changes = [layout.changes(period)] if baseline not in ("", settings.baseline_label) else []
+            summed_anew = baseline not in ("", settings.baseline_label) and not INDICATORS[name].of_all_periods
+            changes = [layout.changes(period)] if summed_anew else []
             paths += [*(layout.counties(p) for p in periods), *changes, settings.units.path, *product.evidence(settings, name, periods)]
             files = tuple(f"{m}.tif" for m in product.evidence_maps)
             maps = [m for p in periods for m in self.run.maps[adcode, p] if m.split(" ")[0].endswith(files)]

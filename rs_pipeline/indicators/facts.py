@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import pandas as pd
 
@@ -17,9 +19,10 @@ from rs_pipeline.estimation.reference import ReferenceTable
 from rs_pipeline.estimation.uncertainty import Thresholds
 from rs_pipeline.estimation.zones import LEVELS, REGION, Unit
 from rs_pipeline.layout import Layout
-from rs_pipeline.products.baselines import other_baselines
+from rs_pipeline.products.baselines import of_season, other_baselines
 from rs_pipeline.products.register import products, resolve, sampled_products
 from rs_pipeline.region import counted_groups, load_units, prefecture_codes, with_totals
+from rs_pipeline.sensors import load_sensor
 
 
 def read_counties(settings: Settings) -> pd.DataFrame:
@@ -74,6 +77,15 @@ class Changes:
         """Column to sum; empty where there is no such row."""
         row = self._row.get((adcode, period, zone, baseline))
         return {} if row is None else self._sums.iloc[row].to_dict()
+
+
+def nir_pixels_m(path: Path) -> dict[str, float]:
+    """Scene id to the near-infrared pixel of its sensor, metres, of optical scenes; empty where there is no ledger."""
+    if not path.exists():
+        return {}
+    scenes = pd.read_parquet(path, columns=["scene_id", "sensor"])
+    bands = {name: load_sensor(name).band("nir") for name in scenes.sensor.unique()}
+    return {s.scene_id: bands[s.sensor].resolution_m for s in scenes.itertuples() if bands[s.sensor] is not None}
 
 
 def _shared(found: Iterable[str], known: dict[tuple[str, ...], list[str]]) -> list[str]:
@@ -139,13 +151,16 @@ class Run:
     def facts(self) -> Iterator[tuple[Unit, str, Facts]]:
         """(unit, period, facts) of every unit and period, unit by unit."""
         settings = self.settings
-        labels, baseline = [p.label for p in settings.all_periods], settings.baseline_label
+        periods, baseline = settings.all_periods, settings.baseline_label
+        labels = [p.label for p in periods]
         section = settings.indicators
         limits = Thresholds(section.publish_fraction, section.scale_fraction, section.range_fraction)
-        years = {p.label: p.middle_year for p in settings.all_periods}
+        years = {p.label: p.middle_year for p in periods}
+        series = {p.label: [like.label for like in of_season(p, periods)] for p in periods}
         own = {name: of for p in products().values() if p.facts for name, of in resolve(p.facts)(settings).items()}
         references = ReferenceTable(settings, sampled_products())
         plain = self.counties.assign(n_lost=self.counties.lost_scene_ids.map(len)).drop(columns=["scene_ids", "lost_scene_ids", "tiles", "maps"], errors="ignore")
+        nir_m = nir_pixels_m(Layout(settings.root).scenes)
         places, changes = plain.groupby("adcode", sort=False).indices, Changes(settings)
         for unit in self.units:
             code, is_region = unit.adcode, unit.adcode == REGION
@@ -153,20 +168,23 @@ class Run:
             for row in plain.iloc[places[code]].to_dict("records"):
                 zones.setdefault(row["period"], {})[row["zone"]] = row
 
-            def measured(period: str, since: str, code=code, is_region=is_region, zones=zones) -> Facts:
+            pixel_m = {label: min((nir_m[s] for s in self.scenes[code, label] if s in nir_m), default=math.nan) for label in labels}
+
+            def measured(period: str, since: str, code=code, is_region=is_region, zones=zones, pixel_m=pixel_m) -> Facts:
                 here = zones[period]
                 if since != baseline:
                     here = {zone: row | changes.of(code, period, zone, since) for zone, row in here.items()}
-                return Facts(
+                facts = Facts(
                     period=period, baseline=since, is_last=period == labels[-1],
                     max_lost_share=section.max_lost_share, zones=here, base=zones[since]["county"], limits=limits,
-                    yearly=[(years[label], zones[label]["county"]) for label in labels],
-                    years_since_baseline=years[period] - years[since],
+                    years=years, pixel_m=pixel_m,
                     references=references.of(code, period, is_region=is_region),
                     base_references=references.of(code, since, is_region=is_region),
                     own={name: of(code, period) for name, of in own.items()},
                     measured=measured,
                 )  # fmt: skip
+                compared = [label for label in series[period] if years[label] >= years[since] and facts.as_fine(label)]
+                return replace(facts, yearly=[(years[label], zones[label]["county"]) for label in compared])
 
             for period in labels:
                 yield unit, period, measured(period, baseline)

@@ -7,7 +7,7 @@ operator       what must hold
 =              the whole interval within the number +- tolerance
 eliminate      <= the number, 0 where none is given
 increase       change since the baseline > the number (0)
-decrease       change since the baseline < minus the number (0)
+decrease       change since the baseline < minus the number (0); of 0 also where nothing is left
 no_decrease    change since the baseline >= minus the number (0)
 no_increase    change since the baseline <= the number (0)
 qualitative    nothing that can be computed: no_target
@@ -25,14 +25,15 @@ cannot be told   on_track         undecidable                 off_track
 fails            on_track         undecidable                 off_track
 ===============  ===============  ==========================  ===============
 
-An amount, or a change, below the smallest that can be told from none is none.
+An amount, or a change, below the smallest that can be told from none is none where none is asked for (``>= 0``, ``<= 0``). Where more or less
+than none is asked for, it decides nothing.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from rs_kernels.trends import series_trend, theil_sen
@@ -99,17 +100,20 @@ def holds(comparison: str, number: float, interval: Interval, tolerance: float =
     return True if always else (False if never else None)
 
 
-def told_apart(interval: Interval, least: float) -> Interval:
-    """The interval with what is less than ``least`` from none as none: the test against a number that is 0.
+def told_apart(interval: Interval, least: float, comparison: str = "<=") -> Interval:
+    """The interval for the test against a number that is 0, where what is less than ``least`` from none cannot be told from it.
+
+    Where none is enough (``>=``, ``<=``, ``=``), a bound so small is none. Where it is not (``<``, ``>``), such a bound may lie anywhere that near.
 
     >>> told_apart(Interval(0.0, 0.0, 0.3, "model95"), 1.0).upper
     0.0
+    >>> told_apart(Interval(-2.0, -3.0, -0.5, "model95"), 1.0, "<").bounds
+    (-3.0, 1.0)
     """
-
-    def none_if_small(x: float) -> float:
-        return 0.0 if abs(x) < least else x
-
-    return replace(interval, value=none_if_small(interval.value), lower=none_if_small(interval.lower), upper=none_if_small(interval.upper))
+    slack, value = least if comparison in ("<", ">") else 0.0, 0.0 if abs(interval.value) < least else interval.value
+    lower, upper = interval.bounds
+    lower, upper = 0.0 - slack if abs(lower) < least else lower, slack if abs(upper) < least else upper
+    return Interval(value, lower, upper, interval.kind or "range") if interval.kind or lower < upper else Interval(value)
 
 
 TREND_YEARS = 5
@@ -152,28 +156,33 @@ def pace(history: Sequence[tuple[float, Interval]], ends: Interval | None = None
 
 
 def judge(
-    target: Target, now: Interval, year: int, *, change: Interval | None = None, slope: Interval | None = None, least: float = 0.0
-) -> Verdict:
+    target: Target, now: Interval, year: int, *, change: Interval | None = None, slope: Interval | None = None, least: float = 0.0, is_change: bool = False,
+    over: bool = True,
+) -> Verdict:  # fmt: skip
     """Judge one value against one target.
 
     Parameters
     ----------
     now : the value of the period that ends in ``year``, in the unit of the target.
-    change : since the target's baseline; what CHANGE_OPERATORS are judged by.
+    change : of a level, since the target's baseline; what CHANGE_OPERATORS are judged by.
     slope : change a year of the value (`pace`), None where one period shows none.
     least : the smallest amount, or change, that can be told from none.
+    is_change : ``now`` is itself the change since the target's baseline.
+    over : the period has ended; until then its year lies ahead.
     """
     if target.operator == "qualitative":
         return Verdict("no_target", "the sentence sets no number")
     comparison, number = criterion(target.operator, target.value)
     if target.operator in CHANGE_OPERATORS:
-        return _judge_change(target, comparison, number, change, year, least)
+        none_left = not is_change and target.operator == "decrease" and number == 0 and told_apart(now, least).bounds == (0, 0)
+        ahead = target.target_year is not None and (year < target.target_year or not over)
+        return _judge_change(comparison, number, now if is_change else change, least, none_left=none_left, ahead=ahead)
     if target.value is None and target.operator != "eliminate":
         return Verdict("needs_table", "the document prints no number; set it in the table of targets")
     if number == 0:
-        now = told_apart(now, least)
+        now = told_apart(now, least, comparison)
     today = holds(comparison, number, now, target.tolerance)
-    if target.target_year is None or year >= target.target_year:
+    if target.target_year is None or (over and year >= target.target_year):
         return Verdict(_decided(today), "the interval straddles the target" if today is None else _none_said(number, least, today))
     return _judge_ahead(target, comparison, number, now, year, slope, today, least)
 
@@ -186,16 +195,17 @@ def _none_said(number: float, least: float, met: bool | None) -> str:
     return f"less than {least:.3g} cannot be told from none" if number == 0 and least > 0 and met else ""
 
 
-def _judge_change(target: Target, comparison: str, number: float, change: Interval | None, year: int, least: float) -> Verdict:
+def _judge_change(comparison: str, number: float, change: Interval | None, least: float, *, none_left: bool, ahead: bool) -> Verdict:
     if change is None:
         return Verdict("insufficient_data", "no value in the baseline period to compare with")
-    met = holds(comparison, number, told_apart(change, least) if number == 0 else change)
+    met = none_left or holds(comparison, number, told_apart(change, least, comparison) if number == 0 else change)
     lower, upper = change.bounds
     said = f"change since the baseline {change.value:+.3g}" + (f" [{lower:+.3g}, {upper:+.3g}]" if change.kind else "")
-    said += "; " + none if (none := _none_said(number, least, met)) else ""
+    none = "none is left, so nothing is left to decrease" if none_left else _none_said(number, least, met is None or comparison in (">=", "<=") and met)
+    said += f"; {none}" if none else ""
     if met is None:
         return Verdict("undecidable", f"the interval of the change straddles the target: {said}")
-    if target.target_year is not None and year < target.target_year:
+    if ahead:
         return Verdict("on_track" if met else "off_track", said)
     return Verdict(_decided(met), said)
 
@@ -215,18 +225,18 @@ def _judge_ahead(
     if slope is None:
         said = {True: "holds today; one period shows no pace", False: "not reached yet; one period shows no pace", None: "the interval straddles the target"}
         return Verdict({True: "met", False: "insufficient_data", None: "undecidable"}[today], "; ".join(filter(None, [none_said, said[today]])))
-    then = carried_on(now, slope, target.target_year - year)
-    later = holds(comparison, number, told_apart(then, least) if number == 0 else then, target.tolerance)
-    status = AHEAD.get((today, later)) or ("undecidable" if _moves_away(comparison, number, now, slope) else "met")
+    then = carried_on(now, slope, max(0, target.target_year - year))
+    later = holds(comparison, number, told_apart(then, least, comparison) if number == 0 else then, target.tolerance)
+    status = AHEAD.get((today, later)) or ("undecidable" if _moves_away(comparison, slope) else "met")
     return Verdict(status, "; ".join(filter(None, [none_said, _ahead_said(target, slope, then, today, later)])), slope)
 
 
-def _moves_away(comparison: str, number: float, now: Interval, slope: Interval) -> bool:
-    """Whether the value moves, beyond doubt, towards the wrong side of the number."""
+def _moves_away(comparison: str, slope: Interval) -> bool:
+    """Whether the value moves, beyond doubt, towards the wrong side of the number; of a number to be kept either side is wrong, since it may be passed."""
     slow, fast = slope.bounds
     falls, rises = fast < 0, slow > 0
     if comparison == "=":
-        return falls and now.value <= number or rises and now.value >= number
+        return falls or rises
     return falls if comparison in (">=", ">") else rises
 
 

@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
@@ -25,7 +26,7 @@ from rs_pipeline.indicators.status import CHANGE_OPERATORS, Verdict, judge, pace
 from rs_pipeline.indicators.targets import Target, run_targets, run_values
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.layout import Layout
-from rs_pipeline.products.baselines import baseline_labels, by_nearness, period_years
+from rs_pipeline.products.baselines import baseline_labels, by_nearness, days_in, of_season, period_years
 from rs_pipeline.provinces import load_province
 from rs_pipeline.storage.tables import csv_in_parts, parquet_in_parts
 
@@ -100,6 +101,7 @@ class Known:
 
     def __init__(self, facts: dict[str, Facts], official: dict[tuple[str, str], Interval]):
         self._official = official
+        self._facts = facts
         self._of = cache(lambda period, baseline: facts[period].since(baseline))
         self.estimate = cache(self._estimate)
 
@@ -110,68 +112,117 @@ class Known:
             return Estimate(given, math.nan, "", "official value") if given else missing("insufficient_data", "no official value in this period")
         return estimate_indicator(INDICATORS[name], self._of(period, baseline))
 
+    def comparable(self, name: str, period: str, other: str) -> bool:
+        """Whether the values of two periods may be compared: not where the indicator takes one pixel and they were seen with different ones."""
+        return name not in INDICATORS or not INDICATORS[name].of_one_pixel or self._facts[period].as_fine(other)
+
     def has(self, target_id: str, period: str) -> bool:
         """Whether an official value is given."""
         return (target_id, period) in self._official
 
 
 class Judge:
-    """Knows the years of the periods, and which of them changes are measured from."""
+    """Knows the periods, and which of them changes are measured from."""
 
-    def __init__(self, settings: Settings, area_km2: float):
+    def __init__(self, settings: Settings, area_km2: float, today: date | None = None):
+        """``today`` : periods that end then or later are not over; default this day, as for ``last_year: today``."""
         self.settings = settings
+        self.today = today or date.today()
         self.years = period_years(settings)
+        self.periods = {p.label: p for p in settings.all_periods}
         self.own_baseline = settings.baseline_label
         self.baselines = baseline_labels(settings)
         self.is_province = area_km2 >= WHOLE_PROVINCE * load_province(settings.province).area_km2
+        self._alike = cache(lambda period: of_season(self.periods[period], self.periods.values()))
+
+    def since(self, indicator: Indicator | None) -> str:
+        """What the value of an indicator is measured from without a target: a trend from the first period on, a change from the run's baseline."""
+        return next(iter(self.periods)) if indicator and indicator.of_all_periods else self.own_baseline
 
     def __call__(self, target: Target, unit: Unit, name: str, period: str, known: Known) -> Measured:
         """``name`` : the indicator, or the target's id for its official value."""
         indicator, year = INDICATORS.get(name), self.years[period]
-        is_change = indicator is not None and indicator.is_change and not indicator.of_all_periods
-        compares = target.operator in CHANGE_OPERATORS and not (indicator and indicator.is_change)
-        if (target.baseline_year and year < target.baseline_year) or (compares or is_change) and year == target.baseline_year:
-            verdict = Verdict("no_target", f"the target is measured from {target.baseline_year} on")
-            return Measured(known.estimate(name, period, self.own_baseline), verdict, self.own_baseline if is_change else "")
-        earlier = self._earlier(target, period) if compares or is_change else [self.own_baseline]
+        is_change, is_trend = indicator is not None and indicator.is_change, indicator is not None and indicator.of_all_periods
+        plain = self.since(indicator)
+        as_it_is = Measured(known.estimate(name, period, plain), Verdict(""), plain if is_change else "")
+        compares = target.operator in CHANGE_OPERATORS and not is_change
+        if (target.baseline_year and year < target.baseline_year) or (compares or is_change) and period == self._of_baseline_year(target, period):
+            return replace(as_it_is, verdict=Verdict("no_target", f"the target is measured from {target.baseline_year} on"))
+        earlier = self._trend_start(target, period) if is_trend else self._earlier(target, period) if compares or is_change else [plain]
         if not earlier:
-            said = f"changes are measured from {self._first(target)} on"
-            return Measured(known.estimate(name, period, self.own_baseline), Verdict("insufficient_data", said))
-        base = self._seen(earlier, lambda label: known.estimate(name, *((period, label) if is_change else (label, self.own_baseline))))
-        estimate = known.estimate(name, period, base if is_change else self.own_baseline)
+            return replace(as_it_is, verdict=Verdict("insufficient_data", self._no_baseline(target, period)))
+        coarser = self._other_pixels(name, period, known)
+        if (compares or is_change) and not is_trend and not (earlier := [label for label in earlier if known.comparable(name, period, label)]):
+            return replace(as_it_is, verdict=Verdict("insufficient_data", coarser))
+        if is_trend and not is_change and earlier != [plain]:
+            return replace(as_it_is, verdict=Verdict("insufficient_data", f"the value is of all periods, the target is measured from {target.baseline_year} on"))
+        base = self._seen(earlier, lambda label: known.estimate(name, *((period, label) if is_change else (label, plain))))
+        estimate = known.estimate(name, period, base if is_change else plain)
         measured = Measured(estimate, Verdict(estimate.status), base if compares or is_change else "")
         if estimate.interval is None:
-            return measured
+            of_all = is_trend and as_it_is.estimate.interval is not None
+            return replace(as_it_is, verdict=Verdict(estimate.status, joined([f"since {base}: {estimate.reason}; the value is of all periods", coarser]))) if of_all else measured
         if no := self._not_held(target, unit, name, period, known):
             return replace(measured, verdict=no)
-        change = estimate.interval if indicator and indicator.is_change else self._change(estimate, known.estimate(name, base, self.own_baseline))
+        change = None if is_change else self._change(estimate, known.estimate(name, base, plain))
         least = indicator.least(self.settings) if indicator and indicator.least else 0.0
-        slope = self._pace(target, name, period, base if is_change else "", known)
-        verdict = judge(target, estimate.interval, year, change=change, slope=slope, least=least)
-        notes = [verdict.reason, self._elsewhere(target, base) if measured.baseline else "", self._one_for_all(target, unit)]
+        slope = self._pace(target, name, period, base if is_change and not is_trend else "", known)
+        verdict = judge(target, estimate.interval, year, change=change, slope=slope, least=least, is_change=is_change, over=self._is_over(period))
+        notes = ["" if self._is_over(period) else f"the period is not over, it ends on {self.periods[period].end}", verdict.reason, self._elsewhere(target, base, known.comparable(name, period, self._of_baseline_year(target, period))) if measured.baseline else "", coarser, self._one_for_all(target, unit)]
         return replace(measured, verdict=replace(verdict, reason=joined(notes)), least=least if least > 0 else math.nan)
 
-    def _earlier(self, target: Target, period: str) -> list[str]:
-        """Periods before this one that the target's change may be measured from, the best first."""
-        before = [label for label in self.baselines if self.years[label] < self.years[period]]
-        if target.baseline_year is not None:
-            return by_nearness(target.baseline_year, self.years, before)
-        return [label for label in before if label == self.own_baseline]
+    def _is_over(self, period: str) -> bool:
+        return self.periods[period].end < self.today
 
-    def _first(self, target: Target) -> str:
-        return by_nearness(target.baseline_year, self.years, self.baselines)[0] if target.baseline_year else self.own_baseline
+    def _of_baseline_year(self, target: Target, period: str) -> str:
+        """Label of the period, of the season of this one, that the target's baseline year is; empty where there is none."""
+        year = target.baseline_year
+        return next(iter(by_nearness(year, [p for p in self._alike(period) if days_in(year, p)])), "") if year else ""
+
+    def _other_pixels(self, name: str, period: str, known: Known) -> str:
+        """Which periods of the season an indicator of this one is not compared with, in words; empty where there are none."""
+        others = [p.label for p in self._alike(period) if p.start < self.periods[period].start and not known.comparable(name, period, p.label)]
+        return f"not compared with {', '.join(others)}, seen with other pixels than {period}" if others else ""
+
+    def _earlier(self, target: Target, period: str) -> list[str]:
+        """Periods before this one, of its season, that the target's change may be measured from, the best first."""
+        before = [p for p in self._alike(period) if p.label in self.baselines and p.start < self.periods[period].start]
+        if target.baseline_year is not None:
+            return by_nearness(target.baseline_year, before)
+        return [p.label for p in before if p.label == self.own_baseline]
+
+    def _trend_start(self, target: Target, period: str) -> list[str]:
+        """The period that the target's trend begins with, of the season of this one: the first that is not over before the baseline year."""
+        if target.baseline_year is None:
+            return [next(iter(self.periods))]
+        return [p.label for p in self._alike(period) if p.end.year >= target.baseline_year][:1]
+
+    def _no_baseline(self, target: Target, period: str) -> str:
+        """Why no period is there that the target's change could be measured from."""
+        best = [p for p in self._alike(period) if p.label in self.baselines]
+        first = by_nearness(target.baseline_year, best)[0] if target.baseline_year else self.own_baseline
+        now, one_season = self.periods[period], len(self._alike(period)) == len(self.periods)
+        other = "" if one_season else f"; none of those before this period has its season, {now.start:%m-%d} to {now.end:%m-%d}"
+        return f"changes are measured from {first} on{other}"
+
+    def other_season(self, since: str, period: str) -> str:
+        """Said where a value is measured from a period of another season."""
+        return "" if self.periods[since] in self._alike(period) else f"measured from {since}, which is of another season"
 
     @staticmethod
     def _seen(labels: list[str], estimate: Callable[[str], Estimate]) -> str:
         """The first from which there is a value, else the first."""
         return next((label for label in labels if estimate(label).interval is not None), labels[0])
 
-    def _elsewhere(self, target: Target, base: str) -> str:
-        """Said where the change is not measured from the target's own baseline."""
+    def _elsewhere(self, target: Target, base: str, as_fine: bool) -> str:
+        """Said where the change is not measured from the target's own baseline. ``as_fine`` : that one was seen with pixels as fine, if at all."""
         year = target.baseline_year
-        if year in (None, self.years[base]):
+        if year is None or days_in(year, self.periods[base]):
             return ""
-        why = "was not observed here" if year in self.years.values() else "is not among the periods"
+        if any(days_in(year, p) for p in self._alike(base)):
+            why = "was not observed here" if as_fine else "was seen with other pixels"
+        else:
+            why = "is not among the periods" + (" of this season" if any(days_in(year, p) for p in self.periods.values()) else "")
         return f"measured from {base}: {year}, the target's baseline, {why}"
 
     @staticmethod
@@ -180,10 +231,12 @@ class Judge:
 
     def _pace(self, target: Target, name: str, period: str, base: str, known: Known) -> Interval | None:
         """Of a level up to this period; of a change (``base`` names its baseline) since then. None where the target looks not ahead."""
-        if target.target_year is None or self.years[period] >= target.target_year or target.operator in CHANGE_OPERATORS:
+        ahead = target.target_year is not None and (self.years[period] < target.target_year or not self._is_over(period))
+        if not ahead or target.operator in CHANGE_OPERATORS:
             return None
         first = self.years[base] if base else (target.baseline_year or -math.inf)
-        labels = [label for label, year in self.years.items() if first <= year <= self.years[period] and label != base]
+        labels = [p.label for p in self._alike(period) if first <= self.years[p.label] and p.start <= self.periods[period].start and p.label != base]
+        labels = [label for label in labels if known.comparable(name, period, label)]
         found = {label: e for label in labels if (e := known.estimate(name, label, base or self.own_baseline)).interval is not None}
         history = [(self.years[label], e.interval) for label, e in found.items()]
         if base:
@@ -195,6 +248,8 @@ class Judge:
 
     def _not_held(self, target: Target, unit: Unit, name: str, period: str, known: Known) -> Verdict | None:
         """Why the number is not for this row; None where it is."""
+        if name in INDICATORS and (nearer := self._nearer(target, name, period, known)):
+            return Verdict("no_target", f"judged by {nearer}")
         if target.scope.startswith("Xiong'an") and unit.level != "region":
             return Verdict("no_target", "the number is the whole New Area's, this is a part of it")
         if provincial_total(target):
@@ -203,6 +258,13 @@ class Judge:
             if not (self.is_province or known.has(name, period)):
                 return Verdict("no_target", "the number is the province's total and the run covers only a part")
         return None
+
+    def _nearer(self, target: Target, name: str, period: str, known: Known) -> str:
+        """What judges the target instead of an indicator in this unit and period: the official value, or the indicator that rules over it; empty if none."""
+        if known.has(target.target_id, period):
+            return "the official value"
+        over = [i for i in target.indicator if INDICATORS[i].rules_over == name]
+        return next((i for i in over if known.estimate(i, period, self.since(INDICATORS[i])).interval is not None), "")
 
     @staticmethod
     def _one_for_all(target: Target, unit: Unit) -> str:
@@ -246,10 +308,11 @@ def _indicator_rows(unit: Unit, period: str, n_scenes: int, known: Known, target
         for target in mine:
             yield _row(unit, period, n_scenes, name, indicator.unit, judged(target, unit, name, period, known), target)
         if not mine:
-            estimate = known.estimate(name, period, judged.own_baseline)
-            verdict = Verdict("no_target" if estimate.interval else estimate.status)
-            since = judged.own_baseline if indicator.is_change and not indicator.of_all_periods else ""
-            yield _row(unit, period, n_scenes, name, indicator.unit, Measured(estimate, verdict, since), None)
+            since = judged.since(indicator)
+            estimate = known.estimate(name, period, since)
+            said = judged.other_season(since, period) if indicator.is_change and not indicator.of_all_periods else ""
+            verdict = Verdict("no_target", said) if estimate.interval else Verdict(estimate.status)
+            yield _row(unit, period, n_scenes, name, indicator.unit, Measured(estimate, verdict, since if indicator.is_change else ""), None)
 
 
 def _target_rows(unit: Unit, period: str, n_scenes: int, targets: list[Target], known: Known, judged: Judge) -> Iterator[dict]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 
 from rs_pipeline.config import Settings
 from rs_pipeline.inputs.tables import read_table
+from rs_pipeline.model import Period
 from rs_pipeline.products.register import Pattern, StepContext, products
 
 
@@ -20,29 +22,59 @@ def period_years(settings: Settings) -> dict[str, int]:
     return {p.label: p.end.year for p in settings.all_periods}
 
 
-def by_nearness(year: int, years: Mapping[str, int], labels: Collection[str]) -> list[str]:
-    """Labels by their distance from a year, of two that are as near the earlier first.
+def season(period: Period) -> tuple[int, int, int, int]:
+    """(month, day) of the start and of the end: only periods alike in both are compared. 29 February counts as the 28th.
 
-    >>> by_nearness(2021, {"2019": 2019, "2020": 2020, "2022": 2022}, ["2019", "2020", "2022"])
+    >>> season(Period("2024-winter", date(2023, 12, 1), date(2024, 2, 29))) == season(Period("2025-winter", date(2024, 12, 1), date(2025, 2, 28)))
+    True
+    """
+    (_, start, first), (_, end, last) = ((d.year, d.month, d.day) for d in (period.start, period.end))
+    return start, min(first, 28) if start == 2 else first, end, min(last, 28) if end == 2 else last
+
+
+def of_season(period: Period, periods: Iterable[Period]) -> list[Period]:
+    """Those of the same season of any year, the period itself among them."""
+    return [p for p in periods if season(p) == season(period)]
+
+
+def days_in(year: int, period: Period) -> int:
+    """How many days of the year a period has.
+
+    >>> days_in(2020, Period("2019-2021", date(2019, 1, 1), date(2021, 12, 31)))
+    366
+    """
+    return max(0, (min(period.end, date(year, 12, 31)) - max(period.start, date(year, 1, 1))).days + 1)
+
+
+def by_nearness(year: int, periods: Iterable[Period]) -> list[str]:
+    """Labels of periods: those with most days of the year first, then by their distance from it, of two that are as near the earlier first.
+
+    >>> by_nearness(2021, [Period(str(y), date(y, 1, 1), date(y, 12, 31)) for y in (2019, 2020, 2022)])
     ['2020', '2022', '2019']
     """
-    return sorted(labels, key=lambda label: (abs(years[label] - year), years[label]))
+    return [p.label for p in sorted(periods, key=lambda p: (-days_in(year, p), min(abs(p.start.year - year), abs(p.end.year - year)), p.start))]
 
 
 def baseline_labels(settings: Settings) -> list[str]:
-    """Periods that changes are measured from, in time order: the run's baseline, and for each target the one nearest to its baseline year."""
-    years = period_years(settings)
-    path, *others = target_tables(settings)
+    """Periods that changes are measured from, in time order: the run's baseline, and for each target that of its baseline year, or the one nearest
+    to it, of every season."""
+    periods, (path, *others) = settings.all_periods, target_tables(settings)
     tables = [read_table(path, ("baseline_year",), settings.stated("indicators.targets")), *(read_table(p, ("baseline_year",)) for p in others)]
     wanted = {year for table in tables for year in table.parsed(lambda row: row.year_or_none("baseline_year")) if year is not None}
-    found = {settings.baseline_label, *(by_nearness(year, years, years)[0] for year in wanted)}
-    return [label for label in years if label in found]
+    seasons = {season(p): of_season(p, periods) for p in periods}.values()
+    found = {settings.baseline_label, *(by_nearness(year, alike)[0] for year in wanted for alike in seasons)}
+    return [p.label for p in periods if p.label in found]
+
+
+def earlier_baselines(settings: Settings, period: str) -> list[Period]:
+    """Those before a period, of its season."""
+    now, found = settings.period(period), baseline_labels(settings)
+    return [p for p in of_season(now, settings.all_periods) if p.label in found and p.start < now.start]
 
 
 def other_baselines(settings: Settings, period: str) -> list[str]:
     """Those before a period that are not the run's own baseline."""
-    years = period_years(settings)
-    return [b for b in baseline_labels(settings) if years[b] < years[period] and b != settings.baseline_label]
+    return [p.label for p in earlier_baselines(settings, period) if p.label != settings.baseline_label]
 
 
 def with_baselines(place: StepContext) -> list[str]:

@@ -51,6 +51,9 @@ class TrueKnown:
             return missing("insufficient_data", "no true value")
         return Estimate(Interval(value + (self.moved[1] if period == self.moved[0] else 0.0)), 1.0)
 
+    def comparable(self, name: str, period: str, other: str) -> bool:
+        return True
+
     def has(self, target_id: str, period: str) -> bool:
         return False
 
@@ -72,7 +75,7 @@ def margin(unit: str, area_km2: float) -> float:
 
 
 def judged_pairs(table: pd.DataFrame, truth: Truth, settings: Settings, targets: list[Target], labels: dict[str, int]) -> Iterator[tuple[str, str, str]]:
-    """(target_id, status of the run, true status) of every row whose true verdict is clear.
+    """(target_id, status of the run, true status) of every row that is held to its target and whose true verdict is clear.
 
     ``table`` : rows of ``indicators.csv``. ``labels`` : label of each period to its year.
     """
@@ -80,7 +83,7 @@ def judged_pairs(table: pd.DataFrame, truth: Truth, settings: Settings, targets:
     values = _true_values(truth, {b: labels[b] for b in judge.baselines if b in labels}, labels)
     areas = truth.units.to_crs(6933).set_index("adcode").geometry.area / 1e6
     areas = {str(code): area for code, area in areas.items()} | {REGION: float(areas.sum())}
-    for r in table[table.indicator.isin(list(INDICATORS)) & table.target_id.isin(list(of_target)) & table.adcode.isin(list(values))].itertuples():
+    for r in table[(table.status != "no_target") & table.indicator.isin(list(INDICATORS)) & table.target_id.isin(list(of_target)) & table.adcode.isin(list(values))].itertuples():
         least, unit = margin(r.unit, areas[r.adcode]), Unit(r.adcode, r.name, r.prefecture, r.level)
         statuses = [judge(of_target[r.target_id], unit, r.indicator, r.period, TrueKnown(values[r.adcode], (r.period, move))).verdict.status for move in (-least, 0.0, least)]
         sides = {side(s) for s in statuses}

@@ -78,6 +78,24 @@ def test_less_than_can_be_told_from_none_is_none(lower, upper, least, expected):
     assert (found.lower, found.upper) == expected
 
 
+@pytest.mark.parametrize(
+    ("lower", "upper", "least", "expected"),
+    [(0, 0, 1, (-1, 1)), (-3, -0.5, 1, (-3, 1)), (-0.5, 2, 1, (-1, 2)), (-3, -1, 1, (-3, -1)), (-0.2, -0.1, 0, (-0.2, -0.1))],
+)
+def test_a_change_too_small_to_be_told_may_lie_on_either_side(lower, upper, least, expected):
+    assert told_apart(bounds(lower, upper), least, "<").bounds == told_apart(bounds(lower, upper), least, ">").bounds == expected
+
+
+def test_nothing_is_left_to_decrease(make):
+    none, target = EXACT(0.0), make.target("decrease", None, target_year=None)
+    verdict = judge(target, none, 2025, change=none, least=1.0)
+    assert (verdict.status, verdict.reason) == ("met", "change since the baseline +0; none is left, so nothing is left to decrease")
+    assert judge(target, none, 2025, is_change=True).status == "not_met", "a change of none is no amount of none"
+    assert judge(make.target("decrease", 5.0, target_year=None), none, 2025, change=EXACT(-3.0)).status == "not_met"
+    small = judge(target, EXACT(0.1), 2025, change=EXACT(-0.1), least=0.05)
+    assert (small.status, small.reason) == ("met", "change since the baseline -0.1")
+
+
 def test_a_target_without_a_year_is_judged_at_once(make):
     assert judge(make.target("eliminate", 0, target_year=None), EXACT(2), 2024, slope=EXACT(-2)).status == "not_met"
 
@@ -135,6 +153,13 @@ def test_the_detection_limit_is_told(make):
     assert judge(make.target("no_increase", 0), EXACT(0.01), 2024, change=Interval(0.01, 0, 0.04, "range"), least=0.05).reason == (
         "change since the baseline +0.01 [+0, +0.04]; less than 0.05 cannot be told from none"
     )
+
+
+@pytest.mark.parametrize(("operator", "number", "tolerance"), [("=", 70.0, 3.0), (">=", 67.0, 0.0)])
+def test_a_number_to_be_kept_is_lost_as_a_floor_is(make, operator, number, tolerance):
+    """From 72 by 0.45 (0.2 to 0.7) a year: 67.5 [64.97, 70.03] in ten years; the floor of both is 67."""
+    target = make.target(operator, number, tolerance=tolerance)
+    assert judge(target, Interval(72.0, 71.6, 72.4, "model95"), 2025, slope=Interval(-0.45, -0.7, -0.2, "model95")).status == "undecidable"
 
 
 numbers = st.floats(-1e3, 1e3)

@@ -3,6 +3,7 @@
 import csv
 import math
 from dataclasses import replace
+from datetime import date
 
 import geopandas as gpd
 import numpy as np
@@ -141,6 +142,83 @@ def test_another_baseline_stands_in_only_where_the_own_was_not_observed(table):
     assert there.baseline == "2020" and "the target's baseline" not in there.reason
 
 
+def from_year(target_id, year):
+    """The targets, one of them measured from another year."""
+    return [replace(t, baseline_year=year) if t.target_id == target_id else t for t in TARGETS]
+
+
+def test_a_trend_is_of_the_years_from_the_targets_baseline_on(fake_run):
+    """Cover rises by 4 points a year to 2021 and falls by 1 since: up over all years, down over those that the target means."""
+    cover = {2017: 0.50, 2018: 0.54, 2019: 0.58, 2020: 0.62, 2021: 0.66, 2022: 0.65, 2023: 0.64, 2024: 0.63, 2025: 0.62}
+    run = fake_run(years=tuple(cover))
+    run.changes.update({("130001", year): {"fvc_peak_sum_m2": c * 90 * KM2} for year, c in cover.items()})
+    whole = Run.read(run.counties().settings)
+    trend = pick(build(whole, from_year("C09-03", 2021), {}), adcode="130001", period="2025", target_id="C09-03")
+    assert (trend.value, trend.baseline, trend.status) == (pytest.approx(-1.0), "2021", "off_track") and trend.reason.startswith("5 years")
+    short = pick(build(whole, from_year("C09-03", 2025), {}), adcode="130001", period="2025", target_id="C09-03")
+    assert (short.value > 0, short.baseline, short.status) == (True, "2017", "no_target") and "the target is measured from 2025 on" in short.reason
+    all_years = pick(build(whole, from_year("C09-03", None), {}), adcode="130001", period="2025", target_id="C09-03")
+    assert (all_years.value > 0, all_years.baseline) == (True, "2017") and all_years.reason.startswith("9 years")
+
+
+def test_years_of_a_coarser_satellite_are_not_compared(fake_run, make_scene):
+    """Flat cover of 60 %, which Landsat reads at 55 until 2020: no trend, no pace, and 2021 stands in for 2020."""
+    years = tuple(range(2016, 2026))
+    run = fake_run(years=years)
+    run.changes.update({("130001", y): {"fvc_peak_sum_m2": (0.55 if y <= 2020 else 0.60) * 90 * KM2} for y in years})
+    run.counties()
+    sensors = {y: "earth-search-landsat-c2-l2" if y <= 2020 else "earth-search-sentinel-2-l2a" for y in years}
+    write_ledger([make_scene(f"S2-{y}-{i}", sensors[y], "p") for y in years for i in range(2)], run.layout.scenes)
+    cover = replace(next(t for t in TARGETS if t.target_id == "C10-02"), target_id="T", indicator=("fvc_peak_mean",), value=58.0)
+    rise = replace(cover, target_id="U", operator="increase", value=None, baseline_year=2020)
+    got = build(Run.read(run.settings), [*from_year("C09-03", 2016), cover, rise], {})
+    trend, level, change = (pick(got, adcode="130001", period="2025", target_id=t) for t in ("C09-03", "T", "U"))
+    assert (trend.value, trend.status) == (0.0, "off_track") and trend.reason.startswith("5 years")
+    assert level.slope_per_year == 0.0
+    assert "not compared with 2016, 2017, 2018, 2019, 2020, seen with other pixels than 2025" in level.reason and "not compared with 2016" in trend.reason
+    assert change.baseline == "2021" and "measured from 2021: 2020, the target's baseline, was seen with other pixels" in change.reason
+
+
+def test_the_period_that_contains_the_baseline_year_is_the_baseline(fake_run):
+    """Three years each: 2020 is in the second of them, although that ends in 2022."""
+    spans = [{"label": f"{a}-{a + 2}", "start": f"{a}-01-01", "end": f"{a + 2}-12-31"} for a in (2017, 2020, 2023)]
+    run = fake_run(years=("2017-2019", "2020-2022", "2023-2025"), periods=spans)
+    got = build(Run.read(run.counties().settings), from_year("C10-04", 2020), {})
+    rows = {period: pick(got, adcode="130001", period=period, target_id="C10-04") for period in run.years}
+    assert [r.status for r in rows.values()] == ["no_target", "no_target", "on_track"]
+    assert rows["2023-2025"].baseline == "2020-2022" and "measured from" not in rows["2023-2025"].reason
+
+
+SEASONS = [{"label": f"{y}-{name}", "start": f"{y}-{first}-01", "end": f"{y}-{last}-28"} for y in (2023, 2024, 2025) for name, first, last in (("spring", "03", "05"), ("summer", "06", "08"))]
+
+
+def test_a_change_is_measured_from_the_same_season(fake_run):
+    run = fake_run(years=tuple(p["label"] for p in SEASONS), periods=SEASONS)
+    got = build(Run.read(run.counties().settings), TARGETS, {("130001", "C10-02", f"{y}-summer"): Interval(value) for y, value in ((2023, 70.0), (2024, 71.0), (2025, 72.0))})
+    rows = {p: pick(got, adcode="130001", period=p, target_id="C10-04") for p in run.years}
+    assert {p: (r.status, r.baseline) for p, r in rows.items() if p[:4] == "2025"} == {"2025-spring": ("on_track", "2024-spring"), "2025-summer": ("on_track", "2024-summer")}
+    assert {r.status for p, r in rows.items() if p[:4] < "2025"} == {"no_target"}
+    official = pick(got, adcode="130001", period="2025-summer", indicator="C10-02")
+    assert official.slope_per_year == pytest.approx(1.0), "by the summers alone"
+    assert "measured from 2023-spring, which is of another season" in pick(got, adcode="130001", period="2023-summer", indicator="water_permanent_change").reason
+
+
+def test_no_verdict_without_a_baseline_of_the_season(fake_run):
+    run = fake_run(years=("2024", "2025-half"), periods=[2024, {"label": "2025-half", "start": "2025-01-01", "end": "2025-06-30"}])
+    got = build(Run.read(run.counties().settings), TARGETS, {})
+    row = pick(got, adcode="130001", period="2025-half", target_id="C10-04")
+    assert row.status == "insufficient_data"
+    assert "changes are measured from 2025-half on; none of those before this period has its season, 01-01 to 06-30" in row.reason
+
+
+def test_another_year_of_the_season_stands_in_and_is_said(fake_run):
+    halves = [{"label": f"{y}-half", "start": f"{y}-01-01", "end": f"{y}-06-30"} for y in (2023, 2025)]
+    run = fake_run(years=("2023-half", "2024", "2025-half"), periods=[halves[0], 2024, halves[1]])
+    row = pick(build(Run.read(run.counties().settings), TARGETS, {}), adcode="130001", period="2025-half", target_id="C10-04")
+    assert (row.baseline, row.status) == ("2023-half", "on_track")
+    assert "measured from 2023-half: 2024, the target's baseline, is not among the periods of this season" in row.reason
+
+
 def test_prefectures_are_sums_of_their_counties(table):
     got = table(lambda run: run.changes.update({("130001", 2024): {"water_permanent_m2": 12 * KM2}}))
     rows = got[(got.indicator == "water_permanent_area") & (got.period == "2024")].set_index("level").value
@@ -183,6 +261,23 @@ def test_an_official_value_is_judged_beside_the_satellite(table):
     assert pick(got, adcode=REGION, period="2024", target_id="C17-01", indicator="C17-01").status == "met"
 
 
+def test_one_cell_of_a_target_has_one_verdict(table):
+    """Built land at 1.2 times that of 2020 by the map, at 1.4 by the statistics: the statistics are held to the number."""
+    got = table(lambda run: run.land({2019: 20, 2020: 20, 2025: 24}), years=(2019, 2020, 2025), supplied={("130001", "C01-07", y): Interval(v) for y, v in (("2020", 1.0), ("2025", 1.4))})
+    map_, official = (pick(got, adcode="130001", period="2025", target_id="C01-07", indicator=i) for i in ("construction_land_ratio", "C01-07"))
+    assert (map_.value, map_.status) == (pytest.approx(1.2), "no_target") and "judged by the official value" in map_.reason
+    assert (official.value, official.status) == (1.4, "off_track")
+    assert pick(got, adcode="130002", period="2025", target_id="C01-07").status != "no_target"
+
+
+def test_the_official_length_of_the_coast_rules_over_the_measured_one(table):
+    rows = [{}, {"unit_class": "artificial", "natural_probability": 0.0}]
+    got = table(lambda run: run.coast(*rows), indicators={"official_coast_km": {"130002": 0.25}})
+    measured, official = (pick(got, adcode="130002", period="2024", target_id="C01-03", indicator=f"natural_coast_retention{of}") for of in ("", "_official"))
+    assert (measured.value, measured.status) == (50.0, "no_target") and "judged by natural_coast_retention_official" in measured.reason
+    assert (official.value, official.status) == (pytest.approx(40.0), "met")
+
+
 def test_a_provincial_total_is_not_asked_of_a_county_nor_of_a_part(fake_run):
     target = next(t for t in TARGETS if t.target_id == "C02-01")
     settings = fake_run().settings
@@ -196,6 +291,19 @@ def test_a_provincial_total_is_not_asked_of_a_county_nor_of_a_part(fake_run):
     seen = Known({}, {("C02-01", "2024"): Interval(140.0)})
     assert part._not_held(area, region, "red_line_area", "2024", seen).status == "no_target"
     assert whole._not_held(area, region, "red_line_area", "2024", seen) is None
+
+
+@pytest.mark.parametrize(("today", "status"), [(date(2024, 12, 31), "off_track"), (date(2025, 1, 1), "not_met")])
+def test_a_year_is_judged_as_over_when_it_is_over(fake_run, today, status):
+    """2024 is the targets' year: 74 of 75, and less than in 2023. Both may still turn on its last day."""
+    judged, county = Judge(fake_run().settings, 200.0, today), Unit("130001", "Inland", "P")
+    target = replace(next(t for t in TARGETS if t.target_id == "C10-02"), target_year=2024)
+    more = replace(target, operator="increase", value=None)
+    known = Known({}, {("C10-02", "2023"): Interval(80.0), ("C10-02", "2024"): Interval(74.0)})
+    rows = [judged(t, county, "C10-02", "2024", known).verdict for t in (target, more)]
+    assert [r.status for r in rows] == [status, status]
+    assert all(("the period is not over, it ends on 2024-12-31" in r.reason) == (today.year == 2024) for r in rows)
+    assert judged(target, county, "C10-02", "2023", known).verdict.reason.startswith("holds today")
 
 
 def test_one_period_shows_no_pace(table):
@@ -335,8 +443,10 @@ def test_trends_of_five_years_from_the_files(fake_run):
     area = pick(table, adcode=REGION, period="2025", indicator="greening_trend_area")
     assert (area.value, area.lower, area.status) == (900, 855, "no_target")
     trend = pick(table, adcode="130001", period="2025", indicator="fvc_peak_trend")
-    assert trend.value == pytest.approx(1.0) and (trend.target_id, trend.status) == ("C09-03", "on_track")
-    assert pick(table, adcode="130001", period="2024", indicator="fvc_peak_trend").status == "insufficient_data"
+    assert trend.value == pytest.approx(1.0) and (trend.target_id, trend.status, trend.baseline) == ("C09-03", "insufficient_data", "2021")
+    assert "since 2024: a trend takes 5 years with a value, there are 2; the value is of all periods" in trend.reason
+    earlier = pick(table, adcode="130001", period="2024", indicator="fvc_peak_trend")
+    assert math.isnan(earlier.value) and (earlier.status, earlier.reason[:31]) == ("no_target", "the trend is of all periods: se")
     inputs = [i.split()[0] for i in pick(evidence, adcode=REGION, period="2025", indicator="greening_trend_area").inputs]
     assert inputs[:7] == [*(f"counties/{y}.parquet" for y in years), str(run.settings.units.path), "counties/vegetation_trend.parquet"]
     assert inputs[7:] == [f"tiles/{y}/r000c000/water.tif" for y in years]

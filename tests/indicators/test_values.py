@@ -12,6 +12,7 @@ from rs_pipeline.estimation import error_model as errors
 from rs_pipeline.estimation.reference import References
 from rs_pipeline.estimation.sampling import Sample
 from rs_pipeline.estimation.uncertainty import Interval
+from rs_pipeline.indicators.status import judge
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.products.black_odorous.indicators import of_whole_reaches
 from rs_pipeline.products.red_line.areas import RedLineArea
@@ -156,11 +157,24 @@ def test_an_amount_of_whole_reaches_is_none_or_at_least_the_shortest(seen, short
 def test_black_odorous(make, estimate_of):
     facts = make.facts(reaches=make.reaches(*REACHES))
     # upper: two suspected and one possible; both ways what the detector has wrong: one reach for each root of 1 + the three it calls, 2;
-    # of 0.2 km on the average
-    assert numbers(estimate_of("black_odorous_reaches", facts)) == (2, 0, 5, "model95")
-    assert numbers(estimate_of("black_odorous_length_km", facts)) == (0.3, 0, pytest.approx(1.0), "model95")
-    assert estimate_of("black_odorous_reaches", facts).reason == "1 (5 km) too narrow to be judged from space are not in the number"
-    assert estimate_of("black_odorous_reaches", facts).observed_fraction == 1.0
+    # of 0.2 km on the average; and, since it is 5 km of 7, what is too narrow
+    assert numbers(estimate_of("black_odorous_reaches", facts)) == (2, 0, 6, "model95")
+    assert numbers(estimate_of("black_odorous_length_km", facts)) == (0.3, 0, pytest.approx(6.0), "model95")
+    assert estimate_of("black_odorous_reaches", facts).reason == "1 (5 km) too narrow to be judged from space are most of the length and in the upper bound"
+    assert estimate_of("black_odorous_reaches", facts).observed_fraction == pytest.approx(2 / 7)
+    wide = make.facts(reaches=make.reaches(*REACHES[:-1], ("not_assessable", "not_assessable", 2000.0)))
+    assert numbers(estimate_of("black_odorous_reaches", wide)) == (2, 0, 5, "model95")
+    assert estimate_of("black_odorous_reaches", wide).reason == "1 (2 km) too narrow to be judged from space are not in the number"
+    assert estimate_of("black_odorous_reaches", wide).observed_fraction == 0.5
+
+
+def test_one_clear_reach_does_not_speak_for_a_hundred_creeks(make, estimate_of):
+    """20 km too narrow beside 200 m: at most all of them, and the one that may be missed."""
+    facts = make.facts(reaches=make.reaches(("clear", "assessable", 200.0), *[("not_assessable", "not_assessable", 200.0)] * 100))
+    for name, most, target in (("black_odorous_reaches", 101, "suspected reaches"), ("black_odorous_length_km", 20.2, "km")):
+        got = estimate_of(name, facts)
+        assert numbers(got) == (0, 0, pytest.approx(most), "model95") and got.observed_fraction == pytest.approx(1 / 101)
+        assert judge(make.target("eliminate", 0, unit=target, target_year=None), got.interval, 2024, least=0.2).status == "undecidable"
 
 
 @pytest.mark.parametrize(("rows", "words"), [(REACHES, "at least 5 km in 1 reaches and ponds that were seen; "), ((), "at least 0 km in 0 reaches and ponds that were seen; ")])
@@ -171,9 +185,9 @@ def test_creeks_that_fill_no_pixel_are_not_zero_kilometres(make, estimate_of, ro
 
 
 def test_reaches_without_enough_dates_may_all_be_black(make, estimate_of):
-    # 10 of 15 assessed: 2 suspected, 1 of them sure; at most 3 called + 5 unseen, and the detector's 2
+    # 10 of 15 assessed: 2 suspected, 1 of them sure; at most 3 called + 5 unseen + 1 too narrow, and the detector's 2
     facts = make.facts(reaches=make.reaches(*REACHES, *[("insufficient", "assessable", 200.0)] * 5))
-    assert numbers(estimate_of("black_odorous_reaches", facts)) == (2, 0, 10, "model95")
+    assert numbers(estimate_of("black_odorous_reaches", facts)) == (2, 0, 11, "model95")
     assert estimate_of("black_odorous_reaches", facts).reason.endswith("; 5 (1 km) without enough clear dates are in the upper bound")
 
 
@@ -182,7 +196,7 @@ def test_eliminated_needs_every_reach_to_be_seen(make, estimate_of):
     assert numbers(estimate_of("black_odorous_reaches", make.facts(reaches=make.reaches(*clear)))) == (0, 0, 1, "model95")  # one may be missed
     unseen = ("insufficient", "assessable", 200.0)
     assert numbers(estimate_of("black_odorous_reaches", make.facts(reaches=make.reaches(*clear, unseen)))) == (0, 0, 2, "model95")
-    assert numbers(estimate_of("black_odorous_reaches", make.facts(reaches=make.reaches(*clear, REACHES[-1])))) == (0, 0, 1, "model95")
+    assert numbers(estimate_of("black_odorous_reaches", make.facts(reaches=make.reaches(*clear, REACHES[-1])))) == (0, 0, 2, "model95")
 
 
 CONFIRMED, REFUTED = ("suspected", "not_assessable", 400.0, "confirmed"), ("clear", "marginal", 200.0, "refuted")
@@ -321,10 +335,10 @@ def test_land_counts_as_reclaimed_from_the_year_of_its_step_on(make, estimate_of
     """A fill of 2024, 200 m out, 5 m of noise in 2023. Seen from a baseline of 2022, nothing was reclaimed in 2023."""
     row = {"class": "reclaimed", "step_m": 195.0, "distance_2022": 0.0, "error_2022": 1.0, "distance_2023": 5.0, "distance_2024": 200.0, "error_2023": 1.0}
     table = make.transects({**row, "class_2023": "natural", "class_2024": "artificial"}).assign(distance_2022=0.0, error_2022=1.0)
-    hectares = [estimate_of("reclaimed_area", make.facts(transects=table, period=p, baseline="2022", years_since_baseline=y)).interval.value for p, y in (("2023", 1.0), ("2024", 2.0))]
+    hectares = [estimate_of("reclaimed_area", make.facts(transects=table, period=p, baseline="2022")).interval.value for p in ("2023", "2024")]
     assert hectares == pytest.approx([0.0, 2.0])
     slow = make.transects({**row, "class_2024": "artificial", "distance_2024": 150.0, "step_m": 140.0})
-    got = estimate_of("reclaimed_area", make.facts(transects=slow, years_since_baseline=8.0))
+    got = estimate_of("reclaimed_area", make.facts(transects=slow, years={"2023": 2016.5, "2024": 2024.5}))
     assert got.interval.value == pytest.approx(1.45), "less than mud accretes in eight years, but in one step of a built shore"
 
 
@@ -369,8 +383,42 @@ def test_a_built_out_shore_of_two_years_is_reclaimed(make, estimate_of):
 def test_a_shore_is_built_out_where_it_advances_by_more_than_twenty_metres_a_year(make, estimate_of, advance_m, years, hectares):
     """100 m of an artificial shore; its error, 1.96 hypot(3, 4) = 9.8 m, is less."""
     row = {"class": "insufficient_data", "unit_class": "artificial", "distance_2024": advance_m}
-    got = estimate_of("reclaimed_area", make.facts(transects=make.transects(row), years_since_baseline=years))
+    got = estimate_of("reclaimed_area", make.facts(transects=make.transects(row), years={"2023": 2024.5 - years, "2024": 2024.5}))
     assert got.interval.value == pytest.approx(hectares)
+
+
+def advancing(make, *distances_m):
+    """50 artificial transects of 100 m at these distances in 2019, 2020, ..., and 50 that stay."""
+    labels = [str(2019 + i) for i in range(len(distances_m))]
+    units = make.transects(*[{"unit_class": "artificial", "natural_probability": 0.0, "class": "undecidable"}] * 100)
+    moving = np.arange(100) < 50
+    columns = {f"distance_{p}": np.where(moving, d, 0.0) for p, d in zip(labels, distances_m, strict=True)} | {f"error_{p}": 3.0 for p in labels}
+    units = units.assign(**columns, **{f"class_{p}": "artificial" for p in labels}, **{f"natural_probability_{p}": 0.0 for p in labels})
+    return [make.facts(transects=units, baseline=labels[0], period=p, years={q: int(q) + 0.5 for q in labels}) for p in labels[1:]]
+
+
+def test_a_fill_stays_one_however_long_ago_it_was_made(make, estimate_of):
+    """5 km built out by 90 m in a year: 45 ha in every year since, also where nothing had moved for six years before."""
+    for distances in ((0, *[90] * 12), (*[0] * 7, *[90] * 6)):
+        hectares = [estimate_of("reclaimed_area", f).interval.value for f in advancing(make, *distances)]
+        assert hectares == pytest.approx([d / 90 * 45 for d in distances[1:]])
+
+
+def test_a_fill_that_grows_a_little_faster_than_mud_counts_and_a_slower_one_may_be(make, estimate_of):
+    """By 25 m a year for 8 years: 100 ha. By 15 m for 8 years: 60 ha that nothing tells from accretion. What was lost again, or a spike, is none."""
+    fast, slow, lost = (
+        estimate_of("reclaimed_area", advancing(make, *distances)[-1]) for distances in (range(0, 201, 25), range(0, 121, 15), (0, 90, 90, 0, 0, 5, 0, 5, 4))
+    )
+    assert fast.interval.value == pytest.approx(100.0)
+    assert numbers(slow) == (0.0, 0.0, pytest.approx(60.0), "model95")
+    assert numbers(lost) == (0.0, 0.0, 0.0, "model95")
+
+
+def test_a_shore_hidden_while_it_was_filled_has_the_years_between_to_accrete(make, estimate_of):
+    """90 m between 2020 and 2025, unseen between: 100 m may accrete, so the 45 ha are not decided; 110 m are 55 ha."""
+    hidden = [math.nan] * 4
+    assert numbers(estimate_of("reclaimed_area", advancing(make, 0, 0, *hidden, 90)[-1])) == (0.0, 0.0, pytest.approx(45.0), "model95")
+    assert estimate_of("reclaimed_area", advancing(make, 0, 0, *hidden, 110)[-1]).interval.value == pytest.approx(55.0)
 
 
 def test_restored_coast_is_natural_and_the_official_length_the_other_denominator(make, estimate_of):
@@ -384,6 +432,23 @@ def test_restored_coast_is_natural_and_the_official_length_the_other_denominator
     assert numbers(official) == (40.0, 40 - 0.1 * 0.4 * 200, 40 + 0.1 * 0.4 * 200, "model95")  # 0.2 of 0.5 km, the classes certain
     without = estimate_of("natural_coast_retention_official", make.facts(transects=make.transects({})))
     assert without.status == "needs_table" and "indicators.official_coast_km" in without.reason
+
+
+@pytest.mark.parametrize(("official_km", "share"), [(5.0, None), (7.9, None), (8.0, 125.0), (10.0, 100.0), (12.5, 80.0), (12.6, None)])
+def test_an_official_length_of_another_line_tells_no_share(make, estimate_of, official_km, share):
+    """10 km measured, all natural."""
+    got = estimate_of("natural_coast_retention_official", make.facts(transects=make.transects(*[{}] * 100), official_coast_km=official_km))
+    if share:
+        assert got.interval.value == pytest.approx(share)
+    else:
+        assert (got.interval, got.status) == (None, "insufficient_data")
+        assert got.reason.startswith(f"the coast measured is 10 km and 0 km of river mouths, its official length {official_km:g} km: not one line")
+
+
+def test_river_mouths_may_be_in_the_official_length(make, estimate_of):
+    rows = [{}] * 70 + [{"unit_class": "river mouth"}] * 30
+    got = estimate_of("natural_coast_retention_official", make.facts(transects=make.transects(*rows), official_coast_km=10.0))
+    assert got.interval.value == pytest.approx(70.0)
 
 
 def test_urban_and_rural_reaches(make, estimate_of):

@@ -25,7 +25,8 @@ def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Estimate:
     """Suspected reaches and ponds, number or km, as counted: what was not seen is in the upper bound, not scaled in.
 
     The number is of those that can be judged from space, and of those that a visit of the period decided: these are known. Not decided is,
-    below, what is marginal in width; above, all that may be black: possible, or without enough dates. Beyond that the detector misses and
+    below, what is marginal in width; above, all that may be black: possible, or without enough dates; and where most of the length is too narrow to
+    be judged, that too, since the rest does not speak for it. The observed fraction is the share of all length that was judged. Beyond that the detector misses and
     mistakes reaches: by a number of reaches that grows with the root of those it calls. Reaches are whole: see `of_whole_reaches`.
 
     ``place``: ``urban`` or ``rural``, by the polygons of tables.urban; all where empty.
@@ -40,8 +41,10 @@ def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Estimate:
     if place:
         reaches = reaches[reaches.urban == (place == "urban")]
     narrow = reaches["class"] == "not_assessable"
-    notes = [f"{_amount(reaches[narrow])} too narrow to be judged from space are not in the number"] if narrow.any() else []
-    reaches = reaches[~narrow]
+    creeks, reaches, whole_m = reaches[narrow], reaches[~narrow], reaches.length_m.sum()
+    mostly_narrow = observed_ratio(reaches.length_m.sum(), whole_m) < facts.limits.range
+    said = "are most of the length and in the upper bound" if mostly_narrow and len(reaches) else "are not in the number"
+    notes = [f"{_amount(creeks)} too narrow to be judged from space {said}"] if len(creeks) else []
     if reaches.empty:
         return missing("insufficient_data", "no reach or pond wide enough to be assessed").noting(*notes)
     size = reaches.length_m / 1e3 if by_length else pd.Series(1.0, reaches.index)
@@ -56,13 +59,15 @@ def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Estimate:
     marginal = suspected & ~visited & (reaches.width_class != "assessable")
     typical = 0.0 if visited.all() else size[~visited].mean()
     basis = typical * math.sqrt(1 + ((suspected | possible) & ~visited).sum())
-    error = spread("black_odorous_length_km", 0.0, basis, (size[marginal].sum(), size[possible | insufficient].sum()))
+    hidden = (creeks.length_m.sum() / 1e3 if by_length else float(len(creeks))) if mostly_narrow else 0.0
+    error = spread("black_odorous_length_km", 0.0, basis, (size[marginal].sum(), size[possible | insufficient].sum() + hidden))
     if insufficient.any():
         notes.append(f"{_amount(reaches[insufficient])} without enough clear dates are in the upper bound")
     if visited.any():
         notes.append(f"{_amount(reaches[visited])} decided by visits of this period")
-    interval = modelled(value, error, low=confirmed, high=confirmed + size[~visited].sum())
-    return Estimate(of_whole_reaches(interval, size.min(), counted=not by_length), v, "", "; ".join(notes), error)
+    interval = modelled(value, error, low=confirmed, high=confirmed + size[~visited].sum() + hidden)
+    judged = observed_ratio(reaches.length_m[~insufficient].sum(), whole_m)
+    return Estimate(of_whole_reaches(interval, size.min(), counted=not by_length), judged, "", "; ".join(notes), error)
 
 
 def of_whole_reaches(interval: Interval, shortest: float, *, counted: bool) -> Interval:
@@ -103,7 +108,7 @@ def _unassessable(facts: Facts) -> Estimate:
 
 _BOUNDS = (
     "from the reaches that are surely suspected (wide enough, not marginal) to all that may be black: suspected, possible or without enough "
-    "clear dates; and beyond, what the detector missed and mistook in simulated worlds; a reach that a visit decided adds no doubt"
+    "clear dates, and too narrow where most of the length is; and beyond, what the detector missed and mistook in simulated worlds; a reach that a visit decided adds no doubt"
 )
 _FORMULA = "reaches of black_odorous.reach_length_m and ponds with P >= suspected_probability on >= min_reach_dates dates, P weighing the season, its best run of 3 months, other causes seen, colour and width, or confirmed and not those refuted by a visit of the period (tables.field_results)"
 

@@ -30,10 +30,14 @@ ACCRETION_M_YR = 20.0
 """Fastest natural accretion, metres a year: an artificial shore that advances faster was built out."""
 
 
+OFFICIAL_LENGTH = (0.8, 1.25)
+"""Measured length of the coast as a share of the official one within which both are of one line: other scales and other bays make a fifth."""
+
+
 def smallest_reclaimed_ha(settings: Settings) -> float:
     """Smallest fill that is told from none in every year, ha: one transect's length of coast times MIN_STEP_M. NaN without a coast.
 
-    An artificial shore that advances by more than its error and ACCRETION_M_YR a year counts too, so in the first years less may be found.
+    An artificial shore that advances by more than its error and ACCRETION_M_YR a year counts too, so less may be found.
     """
     return math.nan if settings.coastline is None else settings.coastline.transect_spacing_m * MIN_STEP_M / 1e4
 
@@ -83,6 +87,8 @@ def _natural(facts: Facts, denominator: str, part: str = NATURAL) -> Estimate:
         return missing("needs_table", "needs the official length of the coast of this unit (indicators.official_coast_km)")
     coast, mouths_m = units[units.kind != MOUTH], units.length_m[units.kind == MOUTH].sum()
     coast_m = coast.length_m.sum()
+    if denominator == "official" and (other := _another_line(coast_m / 1e3, mouths_m / 1e3, facts["official_coast_km"])):
+        return missing("insufficient_data", other)
     found = _known(coast[coast.kind.isin(NATURAL_WEIGHT)], coast_m, facts)
     if isinstance(found, Estimate):
         return found
@@ -105,6 +111,17 @@ def _natural(facts: Facts, denominator: str, part: str = NATURAL) -> Estimate:
     restored_km = known.length_m[known.restored].sum() / 1e3
     restored = f"{restored_km:.3g} km restored coast count as natural" if restored_km else ""
     return estimate.noting(restored, carried, _converted(coast, facts), facts["tide_doubt"])
+
+
+def _another_line(coast_km: float, mouths_km: float, official_km: float) -> str:
+    """Why the official length is not that of the measured line, in words; empty where it may be. It may count river mouths, or not."""
+    least, most = (share * official_km for share in OFFICIAL_LENGTH)
+    if coast_km + mouths_km >= least and coast_km <= most:
+        return ""
+    return (
+        f"the coast measured is {coast_km:.4g} km and {mouths_km:.3g} km of river mouths, its official length {official_km:.4g} km: not one line, so no share is told; "
+        "check indicators.official_coast_km and the coastline"
+    )
 
 
 def _converted(coast: pd.DataFrame, facts: Facts) -> str:
@@ -153,10 +170,9 @@ def _coast_rate(facts: Facts) -> Estimate:
 def _reclaimed(facts: Facts) -> Estimate:
     """Land won from the sea since the baseline, ha: length times advance of the transects that were built out.
 
-    Built out: artificial in this period, and advanced by more than its error and either faster than mud and sand accrete or, where all periods show
-    a seaward step of a built shore (``reclaimed``), by the greater part of that step; so a step counts from its year on, and only where it is
-    later than the baseline. The errors of the transects' positions are taken as common to all; where between two transects a fill ends is not
-    known; an artificial unit may be natural after all, and an uncertain one that advanced likewise may be a fill.
+    Built out: artificial in this period, and `_built_out` since the baseline. The errors of the transects' positions are taken as common to all;
+    where between two transects a fill ends is not known; an artificial unit may be natural after all, an uncertain one that was built out may be a
+    fill, and so may an artificial one that advanced beyond its error, but at no time faster than mud accretes.
     """
     units = _units(facts)
     if isinstance(units, Estimate):
@@ -170,19 +186,43 @@ def _reclaimed(facts: Facts) -> Estimate:
     if not length > 0:
         return missing("insufficient_data", "no transect seen in both this and the baseline period")
     error = np.hypot(seen[f"error_{facts.period}"], seen[f"error_{facts.baseline}"])
-    accretion_m = ACCRETION_M_YR * facts.years_since_baseline
-    enough = np.where(seen["class"] == "reclaimed", np.minimum(accretion_m, seen.step_m / 2), accretion_m)
-    advanced, area_m2 = seen.advance > np.maximum(Z95 * error, enough), seen.length_m * seen.advance
-    built = advanced & (seen.kind == ARTIFICIAL)
+    area_m2 = seen.length_m * seen.advance
+    in_a_year_m = ACCRETION_M_YR
+    advanced, fast = seen.advance > np.maximum(Z95 * error, in_a_year_m), _built_out(seen, facts)
+    built = fast & (seen.kind == ARTIFICIAL)
     new, v = seen[built], observed_ratio(length, coast.length_m.sum())
     p = new.natural.fillna(0.5)
     position_m2, class_m2 = (new.length_m * error[built]).sum(), math.sqrt((area_m2[built] ** 2 * p * (1 - p)).sum())
     half_m2 = math.hypot(Z95 * position_m2, Z95 * class_m2, _ends95_m2(area_m2.to_numpy(), built.to_numpy()))
-    undecided_m2 = area_m2[advanced & (seen.kind == UNCERTAIN)].sum()
+    slow = advanced & ~fast & (seen.kind == ARTIFICIAL)
+    undecided_m2 = area_m2[slow | fast & (seen.kind == UNCERTAIN)].sum()
     value_m2 = area_m2[built].sum()
     mean = Interval(value_m2 / length, (value_m2 - half_m2) / length, (value_m2 + half_m2 + undecided_m2) / length, "model95")
     high = max(MIN_STEP_M, new.advance.max() if len(new) else 0.0)
     return published(within(mean, 0, math.inf), v, facts, coast.length_m.sum() / 1e4, high=high, total=True).noting(facts["tide_doubt"])
+
+
+def _built_out(seen: pd.DataFrame, facts: Facts) -> pd.Series:
+    """Which transects advanced by more than their error and faster than mud and sand accrete, bool: since the baseline, or between two periods in which
+    they were seen one after the other, so that a fill stays one however long ago it was made. What was lost again since does not count.
+
+    Where all periods show a seaward step of a built shore (``reclaimed``), its greater part is enough: so a step counts from its year on, and only
+    where it is later than the baseline. ``seen`` : with distances in the baseline period and in this one, and ``advance``, metres.
+    """
+    first, last = facts.years[facts.baseline], facts.years[facts.period]
+    labels = [p for p, year in facts.years.items() if first < year <= last and f"distance_{p}" in seen]
+    position, error, year = (np.array(v, "float64") for v in (seen[f"distance_{facts.baseline}"], seen[f"error_{facts.baseline}"], [first] * len(seen)))
+    whole = Z95 * np.hypot(seen[f"error_{facts.period}"], error)
+    accretion_m = ACCRETION_M_YR * max(1.0, last - first)
+    enough = np.where(seen["class"] == "reclaimed", np.minimum(accretion_m, seen.step_m / 2), accretion_m)
+    found = seen.advance > np.maximum(whole, enough)
+    for label in labels:
+        here, its_error = seen[f"distance_{label}"], seen[f"error_{label}"]
+        least = np.maximum(Z95 * np.hypot(error, its_error), ACCRETION_M_YR * np.maximum(1.0, facts.years[label] - year))
+        found |= np.minimum(here - position, seen.advance) > least
+        known = np.isfinite(here)
+        position, error, year = np.where(known, here, position), np.where(known, its_error, error), np.where(known, facts.years[label], year)
+    return found
 
 
 def _ends95_m2(area_m2: np.ndarray, built: np.ndarray) -> float:
@@ -231,6 +271,7 @@ INDICATORS = (
     Indicator(
         "natural_coast_retention_official", "Share of natural coast, of the official length", "%", "coastline", "up",
         partial(_natural, denominator="official"), formula=f"{_NATURAL} / indicators.official_coast_km", bounds=_CLASS_BOUNDS,
+        rules_over="natural_coast_retention",
     ),
     Indicator(
         "coast_mean_rate", "Mean rate of the shore that moved by itself, seaward positive", "m/yr", "coastline", "", _coast_rate,
@@ -240,6 +281,6 @@ INDICATORS = (
     Indicator(
         "reclaimed_area", "Land won from the sea since the baseline", "ha", "coastline", "down", _reclaimed, is_change=True, least=smallest_reclaimed_ha,
         formula="length x seaward advance since the baseline of the transects that are artificial in the period and were built out",
-        bounds="position errors of the shorelines, common to all transects, half a spacing of transects at either end of a fill, the chances of the classes, and uncertain units that advanced likewise",
+        bounds="position errors of the shorelines, common to all transects, half a spacing of transects at either end of a fill, the chances of the classes, uncertain units that advanced likewise, and artificial ones that advanced more slowly",
     ),
 )  # fmt: skip

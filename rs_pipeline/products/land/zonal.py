@@ -42,7 +42,8 @@ STATE = ""
 def land_zones(settings: Settings) -> gpd.GeoDataFrame:
     """Each unit, and its parts in the zones: columns adcode, name, prefecture, in_region, zone, geometry; EPSG:4326; see `with_unions`.
 
-    ``coast`` is the land and shallow sea within land_zones.coastal_width_m of the baseline's shoreline, where the run has one.
+    ``coast`` is the land and shallow sea within land_zones.coastal_width_m of the baseline's shoreline, where the run has one; where that period
+    shows none, of the first that does.
     """
     units = with_unions(load_units(settings))
     frames = [units.assign(zone="county")]
@@ -52,8 +53,9 @@ def land_zones(settings: Settings) -> gpd.GeoDataFrame:
     shorelines = Layout(settings.root).shorelines
     if settings.coastline is not None and shorelines.exists():
         lines = pyogrio.read_dataframe(shorelines, layer="shorelines")
-        strip = lines[lines.period == settings.baseline_label].buffer(settings.land_zones.coastal_width_m)
-        if len(strip):
+        drawn = [label for label in (settings.baseline_label, *(p.label for p in settings.all_periods)) if (lines.period == label).any()]
+        if drawn:
+            strip = lines[lines.period == drawn[0]].buffer(settings.land_zones.coastal_width_m)
             frames.append(_parts(units, gpd.GeoDataFrame(geometry=strip, crs=lines.crs).to_crs(4326), "coast"))
     return pd.concat(frames, ignore_index=True)
 

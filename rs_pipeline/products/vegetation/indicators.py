@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -98,8 +99,9 @@ def _greening(facts: Facts) -> Estimate:
     return published(seen, observed_ratio(common, facts.land_m2), facts, facts.land_m2 / 1e4, low=-1, square=square, total=True, spread=error)
 
 
-def too_few_years(facts: Facts, n_years: int) -> Estimate | None:
-    """Why there is no trend; None where there may be one."""
+def too_few_years(facts: Facts, times: Sequence[float]) -> Estimate | None:
+    """Why there is no trend; None where there may be one. ``times`` : decimal years with a value; those of one year count once."""
+    n_years = len({round(t - times[0]) for t in times})
     if not facts.is_last:
         return missing("insufficient_data", "the trend is of all periods: see the last one")
     if n_years < facts["min_trend_years"]:
@@ -113,7 +115,7 @@ def _trend_area(facts: Facts, name: str) -> Estimate:
     Bounds are a range: below, the share that may be called by chance taken off; above, all land whose own p is low enough, chance not
     controlled. Weak trends that the years are too few to show are in neither.
     """
-    if first := too_few_years(facts, len(facts.yearly)):
+    if first := too_few_years(facts, [t for t, _ in facts.yearly]):
         return first
     row = facts["trend"]
     if row is None:
@@ -129,11 +131,11 @@ def _trend_area(facts: Facts, name: str) -> Estimate:
 def _cover_trend(facts: Facts) -> Estimate:
     """Percentage points a year: Theil-Sen slope of the yearly means of peak cover, with its interval.
 
-    Only years in which enough of the land was seen to scale a mean to the whole take part: between others the part that was seen changes.
+    The years are those from the baseline on, which is the first of all unless a target has its own. Only years in which enough of the land was seen to scale a mean to the whole take part: between others the part that was seen changes.
     """
     fraction = [observed_ratio(row["fvc_peak_observed_m2"], row.get("land_m2", row["area_m2"])) for _, row in facts.yearly]
     used = [v >= facts.limits.scale for v in fraction]
-    if first := too_few_years(facts, sum(used)):
+    if first := too_few_years(facts, [t for (t, _), u in zip(facts.yearly, used, strict=True) if u]):
         return first
     years, cover = np.array([(t, row["fvc_peak_sum_m2"] / row["fvc_peak_observed_m2"]) for (t, row), u in zip(facts.yearly, used, strict=True) if u]).T
     slope, lower, upper, p = series_trend(years, cover)
@@ -148,24 +150,24 @@ _TREND_BOUNDS = "the share that may be called by chance taken off below; above, 
 INDICATORS = (
     Indicator(
         "fvc_peak_mean", "Mean vegetation cover at its peak", "%", "vegetation", "up", partial(_cover, name="fvc_peak"),
-        formula=_LAND + "the cover at its peak of the year", bounds=_MODEL,
+        of_one_pixel=True, formula=_LAND + "the cover at its peak of the year", bounds=_MODEL,
     ),
     Indicator(
         "fvc_growing_mean", "Mean vegetation cover, growing season", "%", "vegetation", "up", partial(_cover, name="fvc_growing"),
-        formula=_LAND + "the mean in time of the cover of the growing season", bounds=_MODEL,
+        of_one_pixel=True, formula=_LAND + "the mean in time of the cover of the growing season", bounds=_MODEL,
     ),
     Indicator(
         "grassland_fvc", "Satellite vegetation cover of grassland", "%", "vegetation", "up", partial(_grassland, calibrated=False),
-        formula="sum of area x mean peak cover over the types of grassland / sum of area", bounds=_MODEL,
+        of_one_pixel=True, formula="sum of area x mean peak cover over the types of grassland / sum of area", bounds=_MODEL,
     ),
     Indicator(
         "grassland_cover", "Comprehensive vegetation cover of grassland, calibrated to plots", "%", "vegetation", "up",
-        partial(_grassland, calibrated=True), bounds="the pixels' standard errors, taken as common to all, and the error of the calibration",
-        formula="sum of area x (alpha + beta x mean peak cover) over the types of grassland / sum of area, alpha and beta from the plots",
+        partial(_grassland, calibrated=True), rules_over="grassland_fvc", bounds="the pixels' standard errors, taken as common to all, and the error of the calibration",
+        of_one_pixel=True, formula="sum of area x (alpha + beta x mean peak cover) over the types of grassland / sum of area, alpha and beta from the plots",
     ),
     Indicator(
         "greening_net", "Greened minus browned land since the baseline", "ha", "vegetation", "up", _greening, is_change=True,
-        formula="area whose peak cover (median change of a pixel and its eight neighbours) rose since the baseline by more than 0.1, and by more than 1.96 x 0.3 of the root of the summed squares of both years' standard errors, which is the error of a change; less the area where it fell so",
+        of_one_pixel=True, formula="area whose peak cover (median change of a pixel and its eight neighbours) rose since the baseline by more than 0.1, and by more than 1.96 x 0.3 of the root of the summed squares of both years' standard errors, which is the error of a change; less the area where it fell so",
         bounds="the systematic error of that area seen in simulated worlds",
     ),
     Indicator(
@@ -178,6 +180,6 @@ INDICATORS = (
     ),
     Indicator(
         "fvc_peak_trend", "Trend of vegetation cover at its peak", "%/yr", "vegetation", "up", _cover_trend, is_change=True, of_all_periods=True,
-        formula="median of the slopes of all pairs of yearly means of peak cover (Theil-Sen)", bounds="95 % interval of that slope (Kendall)",
+        of_one_pixel=True, formula="median of the slopes of all pairs of yearly means of peak cover (Theil-Sen), from the target's baseline year on", bounds="95 % interval of that slope (Kendall)",
     ),
 )  # fmt: skip

@@ -21,6 +21,7 @@ from rs_kernels.trends import N_EXACT, exact_tails, trend_maps
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
+from rs_pipeline.products.baselines import of_season
 from rs_pipeline.products.vegetation.maps import TREND_BANDS, TREND_CLASS, TREND_STYLE
 from rs_pipeline.storage.provenance import FINEST_TAG, merged_tags
 from rs_pipeline.storage.qgis import write_style
@@ -40,7 +41,7 @@ def trend(settings: Settings, tile_id: str) -> None:
     """Write the trend of a tile, bands TREND_BANDS: cover (0-1) a year with its 95 % interval, p, number of years.
 
     NaN where fewer than ``trend.min_years`` periods have a value; ``n_years`` is a number everywhere. Periods whose finest pixels were
-    larger or smaller than those of the last one are left out, and named in the tags and the log: Landsat alone reads peak cover up to 0.09
+    larger or smaller than those of the last one, and periods of another season, are left out, and named in the tags and the log: Landsat alone reads peak cover up to 0.09
     lower than Sentinel-2 (simulated, docs/accuracy.md), which would be taken for a greening.
     """
     layout, tile, periods = Layout(settings.root), read_tile(settings, tile_id), settings.all_periods
@@ -49,10 +50,11 @@ def trend(settings: Settings, tile_id: str) -> None:
     out = np.empty((len(TREND_BANDS), *tile.grid.shape), "float32")
     with ExitStack() as opened:
         sources = [opened.enter_context(open_map(p, tile.grid)) for p in paths]
-        alike = as_fine_as_the_last([src.tags().get(FINEST_TAG, "nan") for src in sources])
+        same_season = np.isin([p.label for p in periods], [p.label for p in of_season(periods[-1], periods)])
+        alike = as_fine_as_the_last([src.tags().get(FINEST_TAG, "nan") for src in sources]) & same_season
         others = ", ".join(p.label for p, same in zip(periods, alike, strict=True) if not same)
         if others:
-            log.warning("tile %s: the trend leaves out %s, seen with other pixels than %s; a series needs one sensor throughout", tile_id, others, periods[-1].label)
+            log.warning("tile %s: the trend leaves out %s, seen with other pixels than %s or in another season; a series needs one sensor and one season throughout", tile_id, others, periods[-1].label)
         for row in range(0, tile.grid.height, STRIP_PX):
             window = Window(0, row, tile.grid.width, min(STRIP_PX, tile.grid.height - row))
             stack = np.stack([src.read(band_index(src, "fvc_peak"), window=window) for src in sources])

@@ -223,6 +223,9 @@ def test_the_coast_is_what_lies_near_the_shoreline_of_the_baseline(settings):
     near = settings.model_copy(update={"coastline": CoastlineSection(), "land_zones": LandZonesSection(coastal_width_m=5)})
     got = land_zones(near).to_crs(GRID.crs).set_index("zone")
     assert got.loc["coast"].adcode == "130001" and got.loc["coast"].geometry.area == pytest.approx(5 * 30, rel=1e-3)
+    gpd.GeoDataFrame({"period": ["2024"]}, geometry=lines[1:], crs=GRID.crs).to_file(layout.shorelines, layer="shorelines")
+    later = land_zones(near).to_crs(GRID.crs).set_index("zone").loc["coast"].geometry
+    assert later.centroid.x > 500_015, "the baseline shows no shoreline: that of the first period that does"
 
 
 def test_without_management_zones_the_bank_of_permanent_water_is_watched(settings):

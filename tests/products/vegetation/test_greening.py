@@ -166,6 +166,12 @@ def test_cover_trend_by_hand(make):
     assert got.reason.startswith("6 years, Mann-Kendall p 0.0028") and INDICATORS["fvc_peak_trend"].unit == "%/yr"
 
 
+def test_six_months_are_no_six_years(make):
+    months = [(2025 + m / 12, make.sums(fvc_peak_sum_m2=c * 90 * KM2)) for m, c in zip(range(3, 9), (0.2, 0.3, 0.4, 0.5, 0.6, 0.7), strict=True)]
+    got = ask(make, "fvc_peak_trend", yearly=months)
+    assert (got.interval, got.reason) == (None, "a trend takes 5 years with a value, there are 1")
+
+
 def test_cover_trend_leaves_out_years_seen_in_part(make):
     covers, observed = [0.50, 0.51, 0.99, 0.53, 0.54, 0.55], [1, 1, 0.4, 1, 1, 0.9]
     got = ask(make, "fvc_peak_trend", yearly=yearly(make, covers, observed))
