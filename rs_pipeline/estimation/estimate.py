@@ -133,13 +133,13 @@ def observed_ratio(part: float, whole: float) -> float:
 
 
 def published(
-    seen: Interval, v: float, facts: Facts, factor: float, *, low: float = 0.0, high: float = 1.0, square: float | None = None, total: bool = False,
+    seen: Interval, v: float, facts: Facts, factor: float, *, low: float = 0.0, high: float = 1.0, square: float | None = None,
     spread: Spread | None = None,
 ) -> Estimate:  # fmt: skip
     """The missing-data rule applied to a mean over the observed part, times ``factor``; ``square`` is the mean of the squared values over it,
     ``spread`` that of the mean."""
     rule = missing_rule(v, facts.limits)
-    whole = complete(seen, v, facts.limits, low=low, high=high, square=square, total=total)
+    whole = complete(seen, v, facts.limits, low=low, high=high, square=square)
     if whole is None:
         return missing("insufficient_data", f"{100 * v:.3g} % observed; at least {100 * facts.limits.range:.3g} % is needed", v)
     words = {
@@ -147,19 +147,18 @@ def published(
         "scale": f"{100 * v:.3g} % observed: scaled to the whole, interval widened",
         "range": f"{100 * v:.3g} % observed: the bounds are those of the unseen part at either extreme",
     }
-    return Estimate(whole.times(factor), v, "", words[rule], spread and spread.times(factor * (v if total else 1.0)))
+    return Estimate(whole.times(factor), v, "", words[rule], spread and spread.times(factor))
 
 
 def by_samples(
-    facts: Facts, product: str, mapped_total: float, stratum_area: Sequence[float], observed: float, whole: float, factor: float, *,
-    total: bool = False,
+    facts: Facts, product: str, mapped_total: float, stratum_area: Sequence[float], observed: float, whole: float, factor: float
 ) -> Estimate | None:
     """The mean of a map over the observed part of ``whole`` as reference samples of it correct it, times ``factor``; None without enough
     of them. The reason begins with the estimator."""
     found = corrected_mean(facts.references, product, mapped_total, stratum_area, observed)
     if found is None:
         return None
-    return published(within(found[0], 0, 1), observed_ratio(observed, whole), facts, factor, total=total).noting(found[1])
+    return published(within(found[0], 0, 1), observed_ratio(observed, whole), facts, factor).noting(found[1])
 
 
 def modelled(value: float, spread: Spread, low: float = 0.0, high: float = 1.0) -> Interval:

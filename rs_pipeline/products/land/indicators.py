@@ -104,10 +104,11 @@ def area(facts: Facts, row: Mapping[str, float], name: str, *, m2: float | None 
     """Area of a class or group in a zone that was seen, in units of ``m2``, or its share in percent where that is None; ``rest``: of all but it."""
     observed, error = row["land_observed_m2"], spread(ERROR_OF[name], *_doubt(row, name))
     seen = modelled(row[f"{name}_m2"] / observed, error)
+    scatter = seen.value * (1 - seen.value) - row[f"{name}_uncertain_m2"] / observed
     if rest:
         seen = Interval(1 - seen.value, 1 - seen.upper, 1 - seen.lower, seen.kind)
     factor = 100.0 if m2 is None else row["area_m2"] / m2
-    return _noted(published(seen, observed_ratio(observed, row["area_m2"]), facts, factor, total=m2 is not None, spread=error), facts, name)
+    return _noted(published(seen, observed_ratio(observed, row["area_m2"]), facts, factor, square=seen.value**2 + max(0.0, scatter), spread=error), facts, name)
 
 
 def _cover(facts: Facts, name: str, *, zone: str = "county", m2: float | None = 1e6, rest: bool = False) -> Estimate:
@@ -131,7 +132,7 @@ def _corrected(facts: Facts, row: Mapping[str, float], name: str) -> Estimate | 
     """
     observed, stratum = row["land_observed_m2"], row[f"class_{name}_m2"]
     whole = row["area_m2"]
-    return by_samples(facts, f"land_{name}", row[f"{name}_m2"], [observed - stratum, stratum], observed, whole, whole / 1e6, total=True)
+    return by_samples(facts, f"land_{name}", row[f"{name}_m2"], [observed - stratum, stratum], observed, whole, whole / 1e6)
 
 
 def _noted(estimate: Estimate, facts: Facts, *names: str) -> Estimate:
@@ -161,7 +162,7 @@ def _built_change(facts: Facts) -> Estimate:
         return missing("insufficient_data", "no pixel seen in both this and the baseline period")
     error = spread("construction_land_change", 0.0, _doubt(row, "built")[1] + _doubt(base, "built")[1])
     seen = modelled((row["built_common_m2"] - row["built_baseline_m2"]) / common, error, low=-1)
-    return _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, square=row["built_change_square_m2"] / common, total=True, spread=error), facts, "built")
+    return _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, square=row["built_change_square_m2"] / common, spread=error), facts, "built")
 
 
 def grown(change: Interval, then: Interval) -> Interval:
@@ -241,7 +242,7 @@ def _converted(facts: Facts, zone: str, name: str, m2: float) -> Estimate:
     told = name != "natural_converted" or indistinct(facts, "natural") is None
     columns = (name, f"{name}_lower", f"{name}_upper" if told else "converted_upper")
     seen = Interval(*(row[f"{column}_m2"] / common for column in columns), "range")
-    found = _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / m2, total=True), facts, "disturbed")
+    found = _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / m2), facts, "disturbed")
     return found if told or not found.interval else replace(found, reason=f"{found.reason}; {MERGED}")
 
 

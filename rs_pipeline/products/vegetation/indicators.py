@@ -95,7 +95,7 @@ def _greening(facts: Facts) -> Estimate:
     error = spread("greening_net", 0.0)
     seen = modelled((row["greening_m2"] - row["browning_m2"]) / common, error, low=-1)
     square = (row["greening_m2"] + row["browning_m2"]) / common
-    return published(seen, observed_ratio(common, facts.land_m2), facts, facts.land_m2 / 1e4, low=-1, square=square, total=True, spread=error)
+    return published(seen, observed_ratio(common, facts.land_m2), facts, facts.land_m2 / 1e4, low=-1, square=square, spread=error)
 
 
 def too_few_years(facts: Facts, n_years: int) -> Estimate | None:
@@ -123,7 +123,7 @@ def _trend_area(facts: Facts, name: str) -> Estimate:
         return missing("insufficient_data", f"no pixel with a value in {facts['min_trend_years']} years")
     area, possible = row[f"{name}_m2"], row[f"{name}_possible_m2"]
     seen = Interval(area / observed, (1 - facts["false_discovery_rate"]) * area / observed, max(area, possible) / observed, "range")
-    return published(seen, observed_ratio(observed, row["land_m2"]), facts, row["land_m2"] / 1e4, total=True)
+    return published(seen, observed_ratio(observed, row["land_m2"]), facts, row["land_m2"] / 1e4)
 
 
 def _cover_trend(facts: Facts) -> Estimate:

@@ -224,3 +224,20 @@ def test_gdp_is_read_and_bad_cells_are_named(tmp_path):
     path.write_text("adcode,period,gdp\n1,2023,5\n1,2023,6\n", "utf-8")
     with pytest.raises(TableError, match="a second value for 1, 2023"):
         read_gdp(path)
+
+
+@pytest.mark.parametrize("v", [1.0, 0.951, 0.949, 0.9])
+def test_seeing_less_of_the_cropland_makes_it_neither_less_nor_more(estimate_of, v):
+    """40 of 100 km2 wherever it was seen; pixels scatter by sqrt(.4 x .6 - .04) = .447: 1.96 x .447 x (1 - v) beside the map's own error."""
+    seen = {"land_observed_m2": 100 * v * KM2} | {f"{n}_m2": p * 100 * v * KM2 for n, p in PARTS.items()} | {f"{n}_uncertain_m2": 4 * v * KM2 for n in PARTS}
+    found = estimate_of("cropland_area", {"county": sums(**seen)}).interval
+    own, unseen = np.hypot(1.959964 * np.sqrt(0.04 * 0.09 / 100 / v), 0.04), 1.959964 * np.sqrt(0.2) * (1 - v)
+    assert (found.value, found.upper) == pytest.approx((40, 40 + 100 * np.hypot(own, unseen)), abs=1e-3)
+
+
+def test_what_nobody_saw_twice_may_have_been_converted(estimate_of):
+    """A red line of 100 km2, 96 seen in both years, nothing found: none to 4 km2, and `met` is no verdict. All seen: none."""
+    def found(common):
+        return estimate_of("red_line_converted_area", {"county": sums(), "red_line": sums(common_m2=common * KM2)}, tables=["red_line"]).interval
+
+    assert found(96) == Interval(0.0, 0.0, pytest.approx(4.0), "range") and found(100) == Interval(0.0, 0.0, 0.0, "range")
