@@ -90,7 +90,7 @@ class Estimate:
     status: str = ""
     reason: str = ""
     spread: Spread | None = None
-    """The parts of a ``model95`` interval before the missing data, in the unit of the value; None for other intervals."""
+    """The parts of a ``model95`` interval, in the unit of the value; None for other intervals."""
 
     def noting(self, *words: str) -> Estimate:
         """The same with more words in front of the reason."""
@@ -147,7 +147,13 @@ def published(
         "scale": f"{100 * v:.3g} % observed: scaled to the whole, interval widened",
         "range": f"{100 * v:.3g} % observed: the bounds are those of the unseen part at either extreme",
     }
-    return Estimate(whole.times(factor), v, "", words[rule], spread and spread.times(factor))
+    return Estimate(whole.times(factor), v, "", words[rule], spread and replace(spread, unseen=_widened(seen, whole)).times(factor))
+
+
+def _widened(seen: Interval, whole: Interval) -> tuple[float, float]:
+    """By how much, below and above, what was not seen widens an interval: in squares, as it was put together."""
+    (lower, upper), (lowest, highest) = seen.bounds, whole.bounds
+    return tuple(math.sqrt(max(0.0, a**2 - b**2)) for a, b in ((whole.value - lowest, seen.value - lower), (highest - whole.value, upper - seen.value)))
 
 
 def by_samples(

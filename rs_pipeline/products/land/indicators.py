@@ -106,7 +106,7 @@ def area(facts: Facts, row: Mapping[str, float], name: str, *, m2: float | None 
     seen = modelled(row[f"{name}_m2"] / observed, error)
     scatter = seen.value * (1 - seen.value) - row[f"{name}_uncertain_m2"] / observed
     if rest:
-        seen = Interval(1 - seen.value, 1 - seen.upper, 1 - seen.lower, seen.kind)
+        seen, error = Interval(1 - seen.value, 1 - seen.upper, 1 - seen.lower, seen.kind), error.mirrored()
     factor = 100.0 if m2 is None else row["area_m2"] / m2
     return _noted(published(seen, observed_ratio(observed, row["area_m2"]), facts, factor, square=seen.value**2 + max(0.0, scatter), spread=error), facts, name)
 
