@@ -48,6 +48,16 @@ def within(interval: Interval, low: float, high: float) -> Interval:
     return Interval(interval.value, lower, max(min(interval.upper, high), interval.value), interval.kind)
 
 
+def possible(interval: Interval, low: float, high: float) -> Interval:
+    """The interval with its value and bounds moved to what is possible.
+
+    >>> possible(Interval(-0.2, -0.5, 0.3, "design95"), 0.0, 1.0)
+    Interval(value=0.0, lower=0.0, upper=0.3, kind='design95')
+    """
+    value, lower, upper = (min(max(x, low), high) for x in (interval.value, interval.lower, interval.upper))
+    return Interval(value, lower, upper, interval.kind)
+
+
 @dataclass(frozen=True)
 class Thresholds:
     """Observed fractions of the missing-data rule, in falling order."""
