@@ -8,6 +8,7 @@ year may have been anything in it, so it counts in full, but for units that stay
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rs_pipeline.estimation.error_model import Spread, spread
@@ -46,11 +47,19 @@ def _undecided(now: Spread, then: Spread) -> tuple[float, float]:
     return math.fsum(below), math.fsum(above)
 
 
-def change_between(now: Estimate, then: Estimate) -> Interval:
-    """now - then, in the unit of the indicator.
+def comparable(estimates: Sequence[Estimate]) -> list[Estimate]:
+    """The same where reference samples correct all of them, or none; else what the map alone says: with some corrected, its bias would be a change."""
+    return list(estimates) if all(e.mapped for e in estimates) else [e.mapped or e for e in estimates]
+
+
+def change_between(now: Estimate, then: Estimate) -> Interval | None:
+    """now - then, in the unit of the indicator; None where one has no value, or has one only by reference samples and the other year has none.
 
     Where no change was learnt, or bounds are those of a range or of a sample, it is the difference of two independent values.
     """
+    now, then = comparable([now, then])
+    if now.interval is None or then.interval is None:
+        return None
     plain = difference(now.interval, then.interval)
     if now.spread is None or then.spread is None or {now.interval.kind, then.interval.kind} != {"model95"}:
         return plain

@@ -14,7 +14,7 @@ from typing import Any
 from rs_pipeline.config import Settings
 from rs_pipeline.estimation.error_model import Spread
 from rs_pipeline.estimation.reference import NO_REFERENCES, References, corrected_mean
-from rs_pipeline.estimation.uncertainty import Interval, Thresholds, complete, missing_rule, within
+from rs_pipeline.estimation.uncertainty import Interval, Thresholds, complete, missing_rule, possible, within
 
 
 def lost_too_many(lost: int, used: int, max_share: float) -> bool:
@@ -91,6 +91,8 @@ class Estimate:
     reason: str = ""
     spread: Spread | None = None
     """The parts of a ``model95`` interval, in the unit of the value; None for other intervals."""
+    mapped: Estimate | None = None
+    """What the map alone says, where reference samples correct it: what years without samples are compared with."""
 
     def noting(self, *words: str) -> Estimate:
         """The same with more words in front of the reason."""
@@ -157,14 +159,17 @@ def _widened(seen: Interval, whole: Interval) -> tuple[float, float]:
 
 
 def by_samples(
-    facts: Facts, product: str, mapped_total: float, stratum_area: Sequence[float], observed: float, whole: float, factor: float
-) -> Estimate | None:
-    """The mean of a map over the observed part of ``whole`` as reference samples of it correct it, times ``factor``; None without enough
-    of them. The reason begins with the estimator."""
+    mapped: Estimate, facts: Facts, product: str, mapped_total: float, stratum_area: Sequence[float], observed: float, whole: float, factor: float
+) -> Estimate:
+    """The mean of a map over the observed part of ``whole`` as reference samples of it correct it, times ``factor``; the estimate ``mapped`` of the
+    map itself without enough of them, or where they do not fit. The reason begins with the estimator."""
     found = corrected_mean(facts.references, product, mapped_total, stratum_area, observed)
     if found is None:
-        return None
-    return published(within(found[0], 0, 1), observed_ratio(observed, whole), facts, factor).noting(found[1])
+        return mapped
+    mean, words = found
+    if mean is None:
+        return mapped.noting(words)
+    return replace(published(possible(mean, 0.0, 1.0), observed_ratio(observed, whole), facts, factor), mapped=mapped).noting(words)
 
 
 def modelled(value: float, spread: Spread, low: float = 0.0, high: float = 1.0) -> Interval:

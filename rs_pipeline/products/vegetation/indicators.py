@@ -32,10 +32,9 @@ def _cover(facts: Facts, name: str) -> Estimate:
     if not observed > 0:
         return missing("insufficient_data", "no pixel with enough clear dates")
     v = observed_ratio(observed, facts.land_m2)
-    if corrected := by_samples(facts, name, total, [observed], observed, facts.land_m2, 100.0):
-        return corrected
     error = spread(f"{name}_mean", math.sqrt(row["fvc_peak_var_m4"]) / observed, row["fvc_peak_sigma"])
-    return published(modelled(total / observed, error), v, facts, 100.0, square=row[f"{name}_square_m2"] / observed, spread=error)
+    mapped = published(modelled(total / observed, error), v, facts, 100.0, square=row[f"{name}_square_m2"] / observed, spread=error)
+    return by_samples(mapped, facts, name, total, [observed], observed, facts.land_m2, 100.0)
 
 
 def weighted_cover(area_m2: np.ndarray, cover: np.ndarray) -> float:

@@ -51,10 +51,9 @@ def _area(facts: Facts, kind: str, basis_m2: float, strata_m2: list[float]) -> E
     if not observed > 0:
         return missing("insufficient_data", "no pixel with enough clear months")
     v, area_km2 = observed_ratio(observed, row["area_m2"]), row["area_m2"] / 1e6
-    if corrected := by_samples(facts, f"{kind}_water", row[f"{name}_m2"], strata_m2, observed, row["area_m2"], area_km2):
-        return corrected
     error = spread(f"{name}_area", math.sqrt(row[f"{name}_var_m4"]) / observed, basis_m2 / observed)
-    return published(modelled(row[f"{name}_m2"] / observed, error), v, facts, area_km2, spread=error)
+    mapped = published(modelled(row[f"{name}_m2"] / observed, error), v, facts, area_km2, spread=error)
+    return by_samples(mapped, facts, f"{kind}_water", row[f"{name}_m2"], strata_m2, observed, row["area_m2"], area_km2)
 
 
 def _change(facts: Facts, name: str) -> Estimate:
