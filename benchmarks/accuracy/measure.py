@@ -20,6 +20,7 @@ from benchmarks.accuracy.worlds import Recipe
 from rs_pipeline.config import Settings, parse
 from rs_pipeline.layout import Layout
 from rs_pipeline.simulation.plan import EVERY_DAYS
+from rs_pipeline.simulation.side_tables import supplied_tables
 from rs_pipeline.simulation.write import run_config, write_world
 from rs_pipeline.validation.run import score_run
 from rs_pipeline.validation.truth import Score, Truth
@@ -27,6 +28,9 @@ from rs_pipeline.validation.truth import Score, Truth
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("rs_pipeline", "kernels", "config", "benchmarks/baselines", "Snakefile")
 """What the scores depend on."""
+
+CONVERTED_ZONES = ("red_line", "reserves")
+"""Tables whose zones have a true area of converted land."""
 
 Scored = list[tuple[str, Score]]
 
@@ -49,6 +53,7 @@ def run_chain(recipe: Recipe, work: Path) -> Settings:
     write_world(folder / "world", recipe.seed, recipe.years, landscape=recipe.landscape, size_px=recipe.size_px, every_days=every_days)
     displace(folder / "world", recipe)
     config = yaml.safe_load(run_config(folder / "world")) | {"output": str(folder / "results")}
+    config["tables"] |= {key: path for key, path in supplied_tables(folder / "world").items() if key in CONVERTED_ZONES}
     config["sources"] = [s for s in config["sources"] if any(family in s["sensor"] for family in recipe.families)]
     settings = parse(config, where=recipe.name)
     run_steps(settings)

@@ -362,8 +362,8 @@ class IndicatorsSection(Section):
     official_coast_km: dict[Annotated[str, Field(pattern=r"^\d{6}$")], Annotated[float, Field(gt=0)]] = Field(
         default_factory=dict, description="Official length of the coast in km by adcode, 000000 for all units: the other denominator of retention."
     )
-    publish_fraction: Fraction = Field(0.95, description="Observed at least this much: publish.")
-    scale_fraction: Fraction = Field(0.80, description="Down to this: publish scaled to the whole, interval widened. At most publish_fraction.")
+    publish_fraction: Fraction = Field(0.95, description="Observed at least this much: publish; what was not seen widens the interval.")
+    scale_fraction: Fraction = Field(0.80, description="Down to this: publish likewise, and say in the reason that the value is scaled to the whole. At most publish_fraction.")
     range_fraction: Part = Field(0.50, description="Down to this: publish as a range; below: withhold. Above 0, at most scale_fraction.")
     max_lost_share: Fraction = Field(
         0.2, description="Where more than this share of a unit's scenes of a period could not be read, its rows say so and the run ends with exit code 1."

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import csv
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 from rs_pipeline.estimation.uncertainty import Z95, Interval
@@ -39,27 +40,55 @@ class Spread:
     systematic: Systematic | None
     """None where no development world shows this indicator."""
     undecided: tuple[float, float] = (0.0, 0.0)
-    """How far below and above the value the truth lies if all that was not decided falls that way."""
+    """How far below and above the value the truth lies if all that was not decided falls that way, but for the units of ``lasting``."""
     indicator: str = ""
     """Row of the table that the systematic part is of."""
+    lasting: Mapping[Hashable, tuple[float, float]] = field(default_factory=dict)
+    """Likewise of each unit that was not decided and is what it is for years, such as a unit of the coast."""
+    unseen: tuple[float, float] = (0.0, 0.0)
+    """What was not seen, 95 % half widths below and above."""
+    turned: bool = False
+    """The value is all but the amount of ``indicator``."""
+
+    @property
+    def all_undecided(self) -> tuple[float, float]:
+        """How far below and above the value the truth lies if all that was not decided falls that way."""
+        low, high = zip(self.undecided, *self.lasting.values(), strict=True)
+        return math.fsum(low), math.fsum(high)
 
     def times(self, factor: float) -> Spread:
-        low, high = self.undecided
-        return replace(self, random95=self.random95 * factor, basis=self.basis * factor, undecided=(low * factor, high * factor))
+        def scaled(pair: tuple[float, float]) -> tuple[float, float]:
+            return pair[0] * factor, pair[1] * factor
+
+        return replace(
+            self, random95=self.random95 * factor, basis=self.basis * factor, undecided=scaled(self.undecided), unseen=scaled(self.unseen),
+            lasting={unit: scaled(pair) for unit, pair in self.lasting.items()},
+        )  # fmt: skip
+
+    def mirrored(self) -> Spread:
+        """That of the rest, where the whole is exact: what lies below the one lies above the other."""
+        systematic = self.systematic and replace(self.systematic, below=self.systematic.above, above=self.systematic.below)
+        return replace(
+            self, systematic=systematic, undecided=self.undecided[::-1], unseen=self.unseen[::-1], turned=not self.turned,
+            lasting={unit: pair[::-1] for unit, pair in self.lasting.items()},
+        )  # fmt: skip
 
     def around(self, value: float) -> Interval:
         """The interval; empty without a systematic part: the random one alone would promise too much."""
         s = self.systematic
         if s is None or not math.isfinite(self.random95) or not math.isfinite(self.basis):
             return Interval(value)
-        lower, upper = (u + math.hypot(self.random95, k * self.basis) for u, k in zip(self.undecided, (s.below, s.above), strict=True))
+        lower, upper = (
+            math.hypot(u + math.hypot(self.random95, k * self.basis), unseen)
+            for u, k, unseen in zip(self.all_undecided, (s.below, s.above), self.unseen, strict=True)
+        )
         return Interval(value, value - lower, value + upper, "model95")
 
     def words(self) -> str:
         """The interval's origin for a reader."""
         if self.systematic is None:
             return "no simulated world shows how wrong this indicator is: no interval"
-        s, (low, high) = self.systematic, self.undecided
+        s, (low, high) = self.systematic, self.all_undecided
         return (
             (f"what was not decided -{low:.3g}/+{high:.3g}; " if low or high else "")
             + (f"random part +-{self.random95:.3g}; " if self.random95 else "")
@@ -78,7 +107,9 @@ def systematic_errors() -> dict[str, Systematic]:
         }
 
 
-def spread(indicator: str, random_sd: float, basis: float = 1.0, undecided: tuple[float, float] = (0.0, 0.0)) -> Spread:
+def spread(
+    indicator: str, random_sd: float, basis: float = 1.0, undecided: tuple[float, float] = (0.0, 0.0), lasting: Mapping[Hashable, tuple[float, float]] | None = None
+) -> Spread:
     """The spread of an indicator's mean. All numbers are in the unit of that mean."""
     learnt = systematic_errors().get(indicator)
-    return Spread(Z95 * random_sd * (learnt.random if learnt else 1.0), basis, learnt, undecided, indicator)
+    return Spread(Z95 * random_sd * (learnt.random if learnt else 1.0), basis, learnt, undecided, indicator, lasting or {})

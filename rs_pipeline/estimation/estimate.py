@@ -14,7 +14,7 @@ from typing import Any
 from rs_pipeline.config import Settings
 from rs_pipeline.estimation.error_model import Spread
 from rs_pipeline.estimation.reference import NO_REFERENCES, References, corrected_mean
-from rs_pipeline.estimation.uncertainty import Interval, Thresholds, complete, missing_rule, within
+from rs_pipeline.estimation.uncertainty import Interval, Thresholds, complete, missing_rule, possible, within
 
 
 def lost_too_many(lost: int, used: int, max_share: float) -> bool:
@@ -98,7 +98,9 @@ class Estimate:
     status: str = ""
     reason: str = ""
     spread: Spread | None = None
-    """The parts of a ``model95`` interval before the missing data, in the unit of the value; None for other intervals."""
+    """The parts of a ``model95`` interval, in the unit of the value; None for other intervals."""
+    mapped: Estimate | None = None
+    """What the map alone says, where reference samples correct it: what years without samples are compared with."""
 
     def noting(self, *words: str) -> Estimate:
         """The same with more words in front of the reason."""
@@ -145,13 +147,13 @@ def observed_ratio(part: float, whole: float) -> float:
 
 
 def published(
-    seen: Interval, v: float, facts: Facts, factor: float, *, low: float = 0.0, high: float = 1.0, square: float | None = None, total: bool = False,
+    seen: Interval, v: float, facts: Facts, factor: float, *, low: float = 0.0, high: float = 1.0, square: float | None = None,
     spread: Spread | None = None,
 ) -> Estimate:  # fmt: skip
     """The missing-data rule applied to a mean over the observed part, times ``factor``; ``square`` is the mean of the squared values over it,
     ``spread`` that of the mean."""
     rule = missing_rule(v, facts.limits)
-    whole = complete(seen, v, facts.limits, low=low, high=high, square=square, total=total)
+    whole = complete(seen, v, facts.limits, low=low, high=high, square=square)
     if whole is None:
         return missing("insufficient_data", f"{100 * v:.3g} % observed; at least {100 * facts.limits.range:.3g} % is needed", v)
     words = {
@@ -159,19 +161,27 @@ def published(
         "scale": f"{100 * v:.3g} % observed: scaled to the whole, interval widened",
         "range": f"{100 * v:.3g} % observed: the bounds are those of the unseen part at either extreme",
     }
-    return Estimate(whole.times(factor), v, "", words[rule], spread and spread.times(factor * (v if total else 1.0)))
+    return Estimate(whole.times(factor), v, "", words[rule], spread and replace(spread, unseen=_widened(seen, whole)).times(factor))
+
+
+def _widened(seen: Interval, whole: Interval) -> tuple[float, float]:
+    """By how much, below and above, what was not seen widens an interval: in squares, as it was put together."""
+    (lower, upper), (lowest, highest) = seen.bounds, whole.bounds
+    return tuple(math.sqrt(max(0.0, a**2 - b**2)) for a, b in ((whole.value - lowest, seen.value - lower), (highest - whole.value, upper - seen.value)))
 
 
 def by_samples(
-    facts: Facts, product: str, mapped_total: float, stratum_area: Sequence[float], observed: float, whole: float, factor: float, *,
-    total: bool = False,
-) -> Estimate | None:
-    """The mean of a map over the observed part of ``whole`` as reference samples of it correct it, times ``factor``; None without enough
-    of them. The reason begins with the estimator."""
+    mapped: Estimate, facts: Facts, product: str, mapped_total: float, stratum_area: Sequence[float], observed: float, whole: float, factor: float
+) -> Estimate:
+    """The mean of a map over the observed part of ``whole`` as reference samples of it correct it, times ``factor``; the estimate ``mapped`` of the
+    map itself without enough of them, or where they do not fit. The reason begins with the estimator."""
     found = corrected_mean(facts.references, product, mapped_total, stratum_area, observed)
     if found is None:
-        return None
-    return published(within(found[0], 0, 1), observed_ratio(observed, whole), facts, factor, total=total).noting(found[1])
+        return mapped
+    mean, words = found
+    if mean is None:
+        return mapped.noting(words)
+    return replace(published(possible(mean, 0.0, 1.0), observed_ratio(observed, whole), facts, factor), mapped=mapped).noting(words)
 
 
 def modelled(value: float, spread: Spread, low: float = 0.0, high: float = 1.0) -> Interval:

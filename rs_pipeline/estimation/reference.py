@@ -147,9 +147,10 @@ class ReferenceTable:
 NO_REFERENCES = References({}, {}, False)
 
 
-def corrected_mean(references: References, product: str, mapped_total: float, stratum_area: np.ndarray, observed: float) -> tuple[Interval, str] | None:
-    """Mean over the observed part of a unit, 0-1, by the reference samples, and the name of the estimator; None without enough of them."""
+def corrected_mean(references: References, product: str, mapped_total: float, stratum_area: np.ndarray, observed: float) -> tuple[Interval | None, str] | None:
+    """Mean over the observed part of a unit, 0-1, by the reference samples, and the name of the estimator; None without enough of them, no mean
+    and why where they do not fit the unit."""
     found = references.total(product, mapped_total, np.asarray(stratum_area, "float64"))
     if found is None:
         return None
-    return found.interval.times(1 / observed), found.estimator
+    return found.interval and found.interval.times(1 / observed), found.estimator

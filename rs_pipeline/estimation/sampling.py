@@ -1,6 +1,9 @@
 """Estimates from a probability sample of reference pixels: design-based, model-assisted, synthetic. Pure functions on plain numbers.
 
 A sample is simple random, or random within the strata of the map's own class; pixels are weighted by the area of their stratum.
+
+Few pixels that all agree do not show that all others do: the scatter of a stratum whose references are all of a kind is that of one pixel more of
+either kind, a share of 1 / (n + 2) (Agresti and Caffo 2000, Am. Stat. 54:280, after Agresti and Coull 1998, Am. Stat. 52:119).
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rs_pipeline.estimation.uncertainty import Interval
+from rs_pipeline.estimation.uncertainty import Interval, possible
 
 MIN_SAMPLES = 30
 """Fewer reference pixels in a unit: the region's stand for it."""
@@ -44,9 +47,9 @@ class Sample:
 
 @dataclass(frozen=True)
 class TotalEstimate:
-    """An amount with its interval, and which estimator gave it."""
+    """An amount with its interval, and which estimator gave it; None, and why, where the samples do not fit the unit."""
 
-    interval: Interval
+    interval: Interval | None
     estimator: str
 
 
@@ -68,12 +71,20 @@ def bootstrap95(mapped_total: float, stratum_area: np.ndarray, sample: Sample, s
     """
     rng, totals = np.random.default_rng(seed), np.full(REPLICATES, float(mapped_total))
     for h, area in enumerate(stratum_area):
-        residual = sample.residual[sample.stratum == h]
+        residual = _with_one_of_either(sample.of(sample.stratum == h))
         if area > 0 and residual.size:
             draws = rng.integers(0, residual.size, (REPLICATES, max(residual.size - 1, 1)))
             totals += area * residual[draws].mean(axis=1)
     lower, upper = np.quantile(totals, [0.025, 0.975])
     return float(lower), float(upper)
+
+
+def _with_one_of_either(sample: Sample) -> np.ndarray:
+    """Residuals of a stratum; where its references are all 0 or all 1, with those of one pixel more of either, mapped as the mean of the others."""
+    if sample.true.size == 0 or sample.true[0] not in (0, 1) or (sample.true != sample.true[0]).any():
+        return sample.residual
+    mapped = sample.mapped.mean()
+    return np.r_[sample.residual, 0 - mapped, 1 - mapped]
 
 
 def estimate_total(mapped_total: float, stratum_area: np.ndarray, own: Sample, region: Sample) -> TotalEstimate | None:
@@ -86,7 +97,8 @@ def estimate_total(mapped_total: float, stratum_area: np.ndarray, own: Sample, r
     Notes
     -----
     Enough: MIN_SAMPLES, and two in every stratum that the unit has. The interval of a synthetic estimate is that of the region's
-    residuals; how the unit differs from the region is not in it, so it is called ``model95``.
+    residuals; how the unit differs from the region is not in it, so it is called ``model95``. Residuals of the region that would make the
+    amount less than none or more than all are not those of the unit, and do not correct it. Of the unit's own sample such an amount is none or all.
     """
     def enough(sample: Sample) -> bool:
         counts = sample.counts(len(stratum_area))
@@ -99,9 +111,11 @@ def estimate_total(mapped_total: float, stratum_area: np.ndarray, own: Sample, r
         name = f"synthetic: {own.true.size} reference samples here, the errors of the region's {region.true.size} stand for it"
     else:
         return None
-    value = difference_total(mapped_total, stratum_area, sample)
+    value, whole = difference_total(mapped_total, stratum_area, sample), float(stratum_area.sum())
+    if sample is not own and not 0 <= value <= whole:
+        return TotalEstimate(None, f"not corrected: the errors of the region's {region.true.size} reference samples are larger than what is mapped here")
     lower, upper = bootstrap95(mapped_total, stratum_area, sample)
-    return TotalEstimate(Interval(value, min(lower, value), max(upper, value), kind), name)
+    return TotalEstimate(possible(Interval(value, min(lower, value), max(upper, value), kind), 0.0, whole), name)
 
 
 def stratified_total(stratum_area: np.ndarray, sample: Sample) -> TotalEstimate:
@@ -119,7 +133,7 @@ def stratified_total(stratum_area: np.ndarray, sample: Sample) -> TotalEstimate:
         f"{100 * found.overall:.1f} +- {100 * found.overall_half95:.1f} %"
     )
     value, half = float(found.area[1]), float(found.area_half95[1])
-    return TotalEstimate(Interval(value, value - half, value + half, "design95"), words)
+    return TotalEstimate(possible(Interval(value, value - half, value + half, "design95"), 0.0, float(stratum_area.sum())), words)
 
 
 @dataclass(frozen=True)
@@ -161,13 +175,16 @@ def stratified_area(counts: np.ndarray, mapped_area: np.ndarray) -> StratifiedAc
     p = weight[:, None] * share
     reference = p.sum(0)
     users = np.diag(share)
-    users_variance = users * (1 - users) / (rows - 1)
+    least = 1 / (rows + 2)[:, None]
+    scattered = np.where(share.max(1, keepdims=True) == 1, np.clip(share, least, 1 - least), share)
+    variance = scattered * (1 - scattered) / (rows[:, None] - 1)
+    users_variance = np.diag(variance)
     with np.errstate(invalid="ignore", divide="ignore"):
         producers = np.diag(p) / reference
-        spread = area[:, None] ** 2 * share * (1 - share) / (rows[:, None] - 1)
+        spread = area[:, None] ** 2 * variance
         others = spread.sum(0) - np.diag(spread)
         producers_variance = (area**2 * (1 - producers) ** 2 * users_variance + producers**2 * others) / (area.sum() * reference) ** 2
-    area_error = np.sqrt(((weight[:, None] * p - p**2) / (rows[:, None] - 1)).sum(0))
+    area_error = np.sqrt((weight[:, None] ** 2 * variance).sum(0))
     return StratifiedAccuracy(
         overall=float(np.trace(p)),
         overall_half95=float(1.96 * np.sqrt((weight**2 * users_variance).sum())),

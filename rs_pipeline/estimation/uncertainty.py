@@ -48,6 +48,16 @@ def within(interval: Interval, low: float, high: float) -> Interval:
     return Interval(interval.value, lower, max(min(interval.upper, high), interval.value), interval.kind)
 
 
+def possible(interval: Interval, low: float, high: float) -> Interval:
+    """The interval with its value and bounds moved to what is possible.
+
+    >>> possible(Interval(-0.2, -0.5, 0.3, "design95"), 0.0, 1.0)
+    Interval(value=0.0, lower=0.0, upper=0.3, kind='design95')
+    """
+    value, lower, upper = (min(max(x, low), high) for x in (interval.value, interval.lower, interval.upper))
+    return Interval(value, lower, upper, interval.kind)
+
+
 @dataclass(frozen=True)
 class Thresholds:
     """Observed fractions of the missing-data rule, in falling order."""
@@ -67,8 +77,8 @@ def missing_rule(observed_fraction: float, limits: Thresholds) -> str:
 
 
 def complete(
-    seen: Interval, observed_fraction: float, limits: Thresholds, *, low: float = 0.0, high: float = 1.0, square: float | None = None, total: bool = False
-) -> Interval | None:  # fmt: skip
+    seen: Interval, observed_fraction: float, limits: Thresholds, *, low: float = 0.0, high: float = 1.0, square: float | None = None
+) -> Interval | None:
     """A mean of the observed part becomes a statement about the whole unit; None where it must be withheld.
 
     Parameters
@@ -77,24 +87,23 @@ def complete(
     observed_fraction : v, the part of the unit that was observed, 0-1.
     low, high : least and greatest value the mean of the unseen part can have.
     square : mean of the squared values over the observed part; None where it is not known.
-    total : the number stands for an amount. An amount that is published unscaled is that of the observed part,
-        so that amounts of units add up to the region's; the result is then a mean over the whole unit.
 
     Notes
     -----
-    publish: as observed. scale: the observed mean stands for the whole, and the interval is widened by the imputation
-    variance (1-v)^2 s^2, with s^2 the variance of the observed part, square - m^2, or at its greatest for the mean, (high-m)(m-low)
-    (Bhatia and Davis 2000, Am. Math. Mon. 107:353), but never beyond the range. range: from all unseen at ``low`` to all unseen at ``high``.
+    The observed mean stands for the whole. publish, scale: the interval is widened by the imputation variance (1-v)^2 s^2, with s^2
+    the variance of the observed part, square - m^2, or at its greatest for the mean, (high-m)(m-low) (Bhatia and Davis 2000,
+    Am. Math. Mon. 107:353), but never beyond the range. range, and bounds that are themselves a range: from all unseen at ``low`` to all
+    unseen at ``high``.
     """
     rule = missing_rule(observed_fraction, limits)
     v = min(observed_fraction, 1.0)
     if rule == "withhold" or not math.isfinite(seen.value):
         return None
-    if rule == "publish":
-        return seen.times(v) if total and v < 1 else seen
+    if v == 1:
+        return seen
     lower, upper = seen.bounds
     extremes = (v * lower + (1 - v) * low, v * upper + (1 - v) * high)
-    if rule == "range":
+    if "range" in (rule, seen.kind):
         return Interval(seen.value, *extremes, "range")
     greatest = (high - seen.value) * (seen.value - low)
     variance = greatest if square is None else min(square - seen.value**2, greatest)

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from rs_pipeline.config import Settings
-from rs_pipeline.estimation.change import change_between
+from rs_pipeline.estimation.change import change_between, comparable
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing
 from rs_pipeline.estimation.uncertainty import KINDS, Interval
 from rs_pipeline.estimation.zones import Unit
@@ -238,6 +238,7 @@ class Judge:
         labels = [p.label for p in self._alike(period) if first <= self.years[p.label] and p.start <= self.periods[period].start and p.label != base]
         labels = [label for label in labels if known.comparable(name, period, label)]
         found = {label: e for label in labels if (e := known.estimate(name, label, base or self.own_baseline)).interval is not None}
+        found = {label: e for label, e in zip(found, comparable(list(found.values())), strict=True) if e.interval is not None}
         history = [(self.years[label], e.interval) for label, e in found.items()]
         if base:
             return pace([(self.years[base], Interval(INDICATORS[name].at_baseline)), *history])
@@ -279,7 +280,7 @@ def joined(parts: Iterable[str]) -> str:
 
 def _origin(estimate: Estimate, indicator: Indicator | None) -> tuple[str, ...]:
     """Where the bounds come from: reference samples, or the parts of the error model in words and numbers."""
-    if indicator is None or "reference samples" in estimate.reason:
+    if indicator is None or estimate.mapped:
         return (estimate.reason,)
     return indicator.bounds, estimate.spread.words() if estimate.spread else ""
 

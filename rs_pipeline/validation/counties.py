@@ -14,14 +14,16 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from rs_pipeline.config import LandZonesSection
 from rs_pipeline.estimation.zones import REGION, coverage
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.products.coastline.rates import steps_along
 from rs_pipeline.products.land.classes import DISTURBED, NATURAL_COVER, Land
+from rs_pipeline.products.land.zonal import bank
 from rs_pipeline.products.red_line.areas import geodesic_area_km2
 from rs_pipeline.products.vegetation.county import GREENING_STEP
 from rs_pipeline.validation.coastline import crossings, length_of, natural_length, shore_points, slopes
-from rs_pipeline.validation.land import MATERIALS
+from rs_pipeline.validation.land import MATERIALS, true_conversion
 from rs_pipeline.validation.metrics import interval_coverage, ratio
 from rs_pipeline.validation.truth import Score, Truth, black_years
 
@@ -234,6 +236,30 @@ def _built_change(a: _Asked) -> float:
     return a.place.total(now - then) / 1e6
 
 
+def _within(polygons: gpd.GeoDataFrame | None, truth: Truth) -> np.ndarray | None:
+    """Share of each pixel inside polygons, float32 (h, w)."""
+    return None if polygons is None else truth.covered(polygons.geometry)
+
+
+def _banks(a: _Asked) -> np.ndarray:
+    """Shores of rivers and lakes by the rule of the indicator, bool (h, w)."""
+    water = a.truth.true_water(a.baseline)
+    return a.truth.once(("bank", a.baseline), lambda: bank(water.permanent, water.at_sea, LandZonesSection(), a.truth.grid.resolution_m))
+
+
+def _converted(layer: str, zone: Callable[[_Asked], np.ndarray | None], m2: float) -> Callable[[_Asked], float]:
+    """Area of a zone that became built or bare since the baseline, in units of ``m2``, by the rule of the indicator on the true shares; NaN where the
+    unit has none of the zone."""
+    def value(a: _Asked) -> float:
+        inside = zone(a)
+        if a.is_baseline or inside is None or not a.place.total(inside) > 0:
+            return math.nan
+        found = a.truth.once(("conversion", a.year, a.baseline), lambda: true_conversion(a.truth, a.year, a.baseline, LandZonesSection()))
+        return a.place.total(inside * found[layer]) / m2
+
+    return value
+
+
 TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "fvc_peak_mean": _cover("fvc_peak"), "fvc_growing_mean": _cover("fvc_growing"), "grassland_fvc": _grassland,
     "greening_net": _greening,
@@ -244,6 +270,9 @@ TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "natural_coast_retention": _retention, "coast_mean_rate": _coast_rate, "reclaimed_area": _reclaimed,
     "construction_land_area": _land(Land.BUILT), "construction_land_change": _built_change, "cropland_area": _land(Land.CROPLAND),
     "tree_area": _land(Land.TREE), "grass_area": _land(Land.GRASS), "wetland_area": _land(Land.WETLAND), "bare_area": _land(Land.BARE),
+    "red_line_converted_area": _converted("natural_converted", lambda a: _within(a.truth.red_line, a.truth), 1e6),
+    "reserve_converted_area": _converted("natural_converted", lambda a: _within(a.truth.reserves, a.truth), 1e4),
+    "shore_encroached_area": _converted("converted", _banks, 1e4),
     "disturbed_land_area": _land(*DISTURBED), "natural_land_area": _land(*NATURAL_COVER),
 }  # fmt: skip
 """True value of each indicator, in the indicator's unit, and of the groups of land classes whose shares are given; NaN where the unit has none."""

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from rs_pipeline.config import Settings
-from rs_pipeline.estimation.change import change_name
+from rs_pipeline.estimation.change import change_name, change_spread
 from rs_pipeline.estimation.estimate import Estimate, Facts
 from rs_pipeline.estimation.uncertainty import Z95
 from rs_pipeline.indicators.facts import Run
@@ -30,23 +30,27 @@ def observed_errors(settings: Settings, truth: Truth) -> pd.DataFrame:
     for unit, period, facts in Run.read(settings).facts():
         for name, estimate in _estimates(facts).items():
             if unit.level != "prefecture" and estimate.spread and estimate.observed_fraction >= settings.indicators.scale_fraction:
-                s = estimate.spread
-                rows.append((unit.adcode, period, name, estimate.interval.value, s.random95, s.basis, *s.undecided))
-    table = pd.DataFrame(rows, columns=["adcode", "period", "indicator", "value", "random95", "basis", "low", "high"])
+                rows.append((unit.adcode, period, name, estimate.interval.value, estimate.spread))
+    table = pd.DataFrame(rows, columns=["adcode", "period", "indicator", "value", "spread"])
     table = table.merge(true_indicators(truth, int(settings.baseline_label)), on=["adcode", "period", "indicator"])
-    error = table.true - table.value
-    levels = table.assign(error=error - error.clip(-table.low, table.high))
+    levels = _beyond(table.assign(error=table.true - table.value))
     return pd.concat([levels, _errors_of_changes(levels, settings.baseline_label)], ignore_index=True)[["adcode", "period", "indicator", "error", "random95", "basis"]]
 
 
 def _errors_of_changes(levels: pd.DataFrame, baseline: str) -> pd.DataFrame:
-    """Errors of the change of each level since the baseline: the difference of both years' errors, over the sum of both bases (`estimation.change`)."""
+    """Errors of the change of each level since the baseline: the difference of both years' errors, with the spread of a change (`change_spread`)."""
     levels = levels[~levels.indicator.isin([i.name for i in INDICATORS.values() if i.is_change])]
     levels = levels.assign(error=levels.true - levels.value)
     pairs = levels[levels.period != baseline].merge(levels[levels.period == baseline], on=["adcode", "indicator"], suffixes=("", "_then"))
-    return pairs.assign(
-        indicator=pairs.indicator.map(change_name), error=pairs.error - pairs.error_then, basis=pairs.basis + pairs.basis_then, random95=0.0
-    )
+    spreads = [change_spread(now, then) for now, then in zip(pairs.spread, pairs.spread_then, strict=True)]
+    return _beyond(pairs.assign(indicator=pairs.indicator.map(change_name), error=pairs.error - pairs.error_then, spread=spreads))
+
+
+def _beyond(table: pd.DataFrame) -> pd.DataFrame:
+    """Errors beyond what was left undecided, with the random part and the basis of column ``spread``."""
+    undecided = np.array([s.all_undecided for s in table.spread]).reshape(-1, 2)
+    error = table.error - table.error.clip(-undecided[:, 0], undecided[:, 1])
+    return table.assign(error=error, random95=[s.random95 for s in table.spread], basis=[s.basis for s in table.spread])
 
 
 def _estimates(facts: Facts) -> dict[str, Estimate]:

@@ -63,13 +63,17 @@ def score_land(found_class: np.ndarray, truth: Truth, year: int, *, shares: np.n
     return scores
 
 
+def true_conversion(truth: Truth, year: int, baseline: int, section: LandZonesSection) -> dict[str, np.ndarray]:
+    """Layers of `conversion_layers` by the true shares: true events follow the same rule as mapped ones."""
+    return conversion_layers(true_shares(truth, year), true_shares(truth, baseline), section)
+
+
 def score_conversion(now: np.ndarray, base: np.ndarray, truth: Truth, year: int, baseline: int, section: LandZonesSection) -> list[Score]:
     """Land that became built or bare between two years, by area: recall of true events, precision of mapped ones; product ``land``.
 
-    ``now`` and ``base`` are shares float32 (7, h, w). True events follow the same rule as mapped ones, on the true shares.
+    ``now`` and ``base`` are shares float32 (7, h, w).
     """
-    found = conversion_layers(now, base, section)
-    true = conversion_layers(true_shares(truth, year), true_shares(truth, baseline), section)
+    found, true = conversion_layers(now, base, section), true_conversion(truth, year, baseline, section)
     seen = np.isfinite(found["converted"])
     mapped, truly = found["converted"][seen] > 0, true["converted"][seen] > 0
     both = float((mapped & truly).sum())

@@ -152,7 +152,8 @@ class Truth:
         """What was read or made so far."""
         return {}
 
-    def _once(self, key: Hashable, make: Callable[[], Any]) -> Any:
+    def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What was made under a key, made at the first time."""
         if key not in self._kept:
             self._kept[key] = make()
         return self._kept[key]
@@ -162,7 +163,7 @@ class Truth:
             with rasterio.open(self.folder / name) as src:
                 return dict(zip(src.descriptions, src.read(), strict=True))
 
-        return self._once(name, read)
+        return self.once(name, read)
 
     def vegetation(self, year: int) -> dict[str, np.ndarray]:
         """Band to float32 (h, w): ``fvc_peak`` and, in newer worlds, ``fvc_growing``; water is 0."""
@@ -195,7 +196,7 @@ class Truth:
 
     def dominant(self, year: int) -> np.ndarray:
         """Number of the material that covers most of each pixel, uint8 (h, w)."""
-        return self._once(("dominant", year), lambda: self._dominant(year))
+        return self.once(("dominant", year), lambda: self._dominant(year))
 
     def _dominant(self, year: int) -> np.ndarray:
         cells = self._cells(self.landcover(year))
@@ -215,7 +216,7 @@ class Truth:
     def covered(self, geometries: Iterable[shapely.Geometry]) -> np.ndarray:
         """Share (0-1) of every pixel covered by shapes in the grid's CRS, at a quarter of the pixel size, float32 (h, w)."""
         parts = [g for g in geometries if g is not None and not g.is_empty]
-        return self._once(("covered", *(g.wkb for g in parts)), lambda: self._covered(parts))
+        return self.once(("covered", *(g.wkb for g in parts)), lambda: self._covered(parts))
 
     def _covered(self, parts: list[shapely.Geometry]) -> np.ndarray:
         if not parts:
@@ -226,7 +227,7 @@ class Truth:
 
     def true_water(self, year: int) -> WaterTruth:
         """Water by the half-area rule of `WaterTruth`."""
-        return self._once(("true_water", year), lambda: self._true_water(year))
+        return self.once(("true_water", year), lambda: self._true_water(year))
 
     def _true_water(self, year: int) -> WaterTruth:
         frequency, area = self.water(year)["frequency"], self.share(year, self.water_materials)
@@ -241,7 +242,7 @@ class Truth:
         return WaterTruth(water, water & (permanent >= share / 2), share.astype("float32"), permanent.astype("float32"), zone, sea | tidal)
 
     def _vector(self, path: Path) -> gpd.GeoDataFrame | None:
-        return self._once(path.name, lambda: gpd.read_file(path).to_crs(self.grid.crs) if path.is_file() else None)
+        return self.once(path.name, lambda: gpd.read_file(path).to_crs(self.grid.crs) if path.is_file() else None)
 
     @property
     def shorelines(self) -> gpd.GeoDataFrame | None:
@@ -276,6 +277,16 @@ class Truth:
     def grassland(self) -> gpd.GeoDataFrame | None:
         """Grassland polygons by type."""
         return self._vector(self.folder.parent / "grassland.gpkg")
+
+    @property
+    def red_line(self) -> gpd.GeoDataFrame | None:
+        """Polygons of the ecological red line."""
+        return self._vector(self.folder.parent / "red_line.gpkg")
+
+    @property
+    def reserves(self) -> gpd.GeoDataFrame | None:
+        """Polygons of nature reserves."""
+        return self._vector(self.folder.parent / "reserves.gpkg")
 
     @cached_property
     def waters(self) -> gpd.GeoDataFrame:

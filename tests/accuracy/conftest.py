@@ -63,7 +63,7 @@ class Builder:
         return self
 
     def vector(self, file: str, shapes: list, /, **columns) -> Builder:
-        folder = self.folder.parent if file in ("units", "grassland") else self.folder
+        folder = self.folder.parent if file in ("units", "grassland", "red_line", "reserves") else self.folder
         gpd.GeoDataFrame(columns, geometry=shapes, crs=CRS).to_file(folder / f"{file}.gpkg", driver="GPKG", layer=file)
         return self
 

@@ -164,3 +164,26 @@ def test_places_of_scenes(read):
 def test_true_offsets_of_items():
     world = {"offset_in_pixels": ["S2A_new"], "scenes": {"S2A_new": {}, "S2B_x": {}, "LC08_y": {}}, "duplicates": {"S2A_new": "S2A_old"}}
     assert radiometry.true_offsets(world) == {"S2A_new": -0.1, "S2B_x": 0.0, "S2A_old": -0.1}
+
+
+def test_true_conversion_by_zone(build):
+    """A meadow of 20 x 20 pixels, maize around it; 6 x 6 pixels of the meadow and 4 x 4 of the maize are built over. The red line holds half of the
+    meadow, and with it half of what was lost there; a single built pixel is no event. There is no water, and so no shore."""
+    meadow, lost = (M.MEADOW, 0, 0, 20, 20), (M.BUILT, 7, 7, 6, 6)
+    build.year(2024, meadow).year(2025, meadow, lost, (M.BUILT, 22, 22, 4, 4), (M.BUILT, 15, 2, 1, 1))
+    build.vector("units", [build.area(0, 0, 40, 30)], adcode=["990101"], name=["W"], prefecture=[""])
+    build.vector("red_line", [build.area(0, 0, 10, 20)])
+    build.vector("reserves", [build.area(0, 0, 40, 30)])
+    assert true(build.truth, "990101", "2025", "red_line_converted_area") == pytest.approx(18e-4, rel=2e-3)
+    assert true(build.truth, "990101", "2025", "reserve_converted_area") == pytest.approx(36e-2, rel=2e-3)
+    assert true(build.truth, REGION, "2025", "reserve_converted_area") == pytest.approx(36e-2, rel=2e-3)
+    assert math.isnan(true(build.truth, "990101", "2024", "reserve_converted_area"))  # the baseline has no change
+    assert math.isnan(true(build.truth, "990101", "2025", "shore_encroached_area"))
+
+
+def test_true_encroachment_is_within_reach_of_wide_water(build):
+    """A lake of 10 x 10 pixels; four by four pixels of the maize beside it are built over."""
+    build.year(2024, (M.LAKE, 0, 0, 10, 10)).year(2025, (M.LAKE, 0, 0, 10, 10), (M.BUILT, 11, 3, 4, 4))
+    build.vector("units", [build.area(0, 0, 40, 30)], adcode=["990101"], name=["W"], prefecture=[""])
+    assert true(build.truth, "990101", "2025", "shore_encroached_area") == pytest.approx(16e-2, rel=2e-3)
+    assert math.isnan(true(build.truth, "990101", "2025", "red_line_converted_area"))

@@ -12,7 +12,7 @@ from rs_pipeline.estimation.error_model import Spread, Systematic, systematic_er
 from rs_pipeline.estimation.propagation import CORRELATION_RANGE_M, add_variances, correlated_variance
 from rs_pipeline.products.land.indicators import ERROR_OF
 from rs_pipeline.products.water.county import standard_errors
-from rs_pipeline.validation.errors import systematic_part
+from rs_pipeline.validation.errors import _errors_of_changes, systematic_part
 
 
 def test_one_pixel_keeps_its_own_variance():
@@ -123,6 +123,17 @@ def test_intervals_cover_new_worlds():
         fitted, new = systematic_part(worlds(12)).iloc[0], worlds(40).error
         inside += [((new >= -math.hypot(0.98, fitted.below)) & (new <= math.hypot(0.98, fitted.above))).mean()]
     assert 0.93 <= np.mean(inside) <= 0.98
+
+
+def test_a_change_is_wrong_by_what_lies_beyond_what_was_undecided():
+    """Wrong by 0.9 and by -0.2, so the change by 1.1; 0.5 of it was not decided in the second year, another 0.3 in neither. Bases of 3 and 4."""
+    parts = Systematic(1.0, 1.0, 5, 40)
+    now = Spread(0.2, 3.0, parts, (0.0, 0.5), "natural_coast_length_km", {"a": (0.0, 0.3)})
+    then = Spread(0.2, 4.0, parts, (0.0, 0.0), "natural_coast_length_km", {"a": (0.0, 0.3)})
+    rows = [("u", "2024", 1.0, 1.9, now), ("u", "2023", 2.0, 1.8, then)]
+    levels = pd.DataFrame(rows, columns=["adcode", "period", "value", "true", "spread"]).assign(indicator="natural_coast_length_km")
+    got = _errors_of_changes(levels, "2023").iloc[0]
+    assert (got.indicator, got.basis, got.random95, got.error) == ("natural_coast_length_km:change", 7.0, 0.0, pytest.approx(0.6))
 
 
 def test_the_committed_table_is_sound():

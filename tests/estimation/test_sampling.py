@@ -119,3 +119,45 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
         got = estimate_total(1.0, np.array([9.0, 1.0]), Sample(stratum, stratum.astype(float), true), Sample(stratum, stratum.astype(float), true))
         inside += got.interval.lower <= 9 * 0.1 + 0.8 <= got.interval.upper
     assert 0.90 <= inside / 300 <= 0.98
+
+
+def agreeing(n_land, n_water):
+    stratum = np.repeat([0, 1], [n_land, n_water])
+    return Sample(stratum, stratum.astype(float), stratum.astype(float))
+
+
+def test_few_pixels_that_all_agree_do_not_make_an_exact_area():
+    """28 pixels of land and 2 of water, all right: a share of 1/30 and of 1/4 may be wrong, with variances of (1/30)(29/30)/27 and (1/4)(3/4)/1."""
+    area = np.array([9.8, 0.2])
+    got = stratified_total(area, agreeing(28, 2)).interval
+    half = 1.96 * np.sqrt(9.8**2 * (29 / 900) / 27 + 0.2**2 * 3 / 16)
+    assert (got.value, got.lower, got.upper) == pytest.approx((0.2, 0.0, 0.2 + half)) and half > 0.5
+    found = stratified_area([[28, 0], [0, 2]], area)
+    assert found.area_half95[1] == pytest.approx(half) and found.overall == 1.0 and found.overall_half95 > 0
+
+
+def test_two_pixels_of_a_rare_stratum_do_not_show_that_it_is_all_there():
+    """Two pixels of 1 km2 are water, and many of the 99 km2 of land are land. Drawn with one pixel of either kind more, three of four are water: of
+    three draws 10 in 64 have one or none, so a third is possible; of the land 1 in 402 is water, and of 401 draws 2.5 % have 3 and more, or 0.75 km2."""
+    got = estimate_total(1.0, np.array([99.0, 1.0]), agreeing(400, 2), agreeing(400, 2)).interval
+    assert got.value == 1.0 and got.lower < 0.4 and got.upper == pytest.approx(1.0 + 0.75, abs=0.3)
+
+
+def test_references_of_a_cover_are_not_of_two_kinds():
+    """Residuals of a cover scatter by themselves: 0.5 against 0.5 twenty times, 0.6 against 0.5 twenty times."""
+    cover = Sample(np.zeros(40, int), np.full(40, 0.5), np.repeat([0.5, 0.6], 20))
+    lower, upper = bootstrap95(50.0, np.array([100.0]), cover)
+    assert (lower, upper) == pytest.approx((55 - 1.57, 55 + 1.57), abs=0.3)
+
+
+def test_no_area_is_less_than_none_or_more_than_all():
+    """The map calls 6 % of every land pixel water; of this unit's 40 land pixels none is, and 10 km2 hold 0.1 of mapped water."""
+    stratum = np.repeat([0, 1], [40, 20])
+    sample = Sample(stratum, np.where(stratum == 1, 1.0, 0.06), stratum.astype(float))
+    area = np.array([9.99, 0.01])
+    own = estimate_total(0.1, area, sample, sample).interval
+    assert (own.value, own.lower) == (0.0, 0.0) and own.upper > 0
+    empty = sample.of(np.zeros(60, bool))
+    region = estimate_total(0.1, area, empty, sample)
+    assert region.interval is None
+    assert region.estimator == "not corrected: the errors of the region's 60 reference samples are larger than what is mapped here"

@@ -28,8 +28,10 @@ def test_missing_rule_at_every_threshold(v, rule):
 
 def test_complete_by_hand():
     seen = Interval(0.6, 0.5, 0.7, "model95")
-    assert complete(seen, 0.97, LIMITS) == seen
-    assert complete(seen, 0.96, LIMITS, total=True).value == pytest.approx(0.576)
+    assert complete(seen, 1.0, LIMITS) == seen
+    # v = 0.96: imputation 1.96 * 0.04 * sqrt(0.4 * 0.6) = 0.0384; sqrt(0.1^2 + 0.0384^2) = 0.10712
+    nearly = complete(seen, 0.96, LIMITS)
+    assert (nearly.value, nearly.lower, nearly.upper) == pytest.approx((0.6, 0.6 - 0.10712, 0.6 + 0.10712), abs=1e-4)
     # v = 0.9: imputation 1.96 * 0.1 * sqrt(0.4 * 0.6) = 0.0960; sqrt(0.1^2 + 0.0960^2) = 0.1386; the range allows 0.45 .. 0.73
     scaled = complete(seen, 0.9, LIMITS)
     assert (scaled.value, scaled.kind) == (0.6, "model95")
@@ -47,8 +49,22 @@ def test_complete_by_hand():
 
 
 def test_an_unbounded_value_gets_bounds_only_when_something_is_missing():
-    assert complete(Interval(0.3), 0.96, LIMITS).kind == ""
-    assert complete(Interval(0.3), 0.9, LIMITS).kind == "model95"
+    assert complete(Interval(0.3), 1.0, LIMITS).kind == ""
+    assert complete(Interval(0.3), 0.96, LIMITS).kind == complete(Interval(0.3), 0.9, LIMITS).kind == "model95"
+
+
+@pytest.mark.parametrize("threshold", [LIMITS.publish, 1.0])
+def test_nothing_jumps_where_all_but_a_trifle_is_seen_and_where_scaling_is_said(threshold):
+    seen = Interval(0.6, 0.5, 0.7, "model95")
+    below, above = (complete(seen, threshold - d, LIMITS, square=0.45) for d in (1e-9, 0.0))
+    assert (below.value, below.lower, below.upper) == pytest.approx((above.value, above.lower, above.upper), abs=1e-6)
+
+
+@pytest.mark.parametrize(("v", "upper"), [(1.0, 0.0), (0.96, 0.04), (0.9, 0.1), (0.6, 0.4)])
+def test_a_range_holds_all_that_was_not_seen(v, upper):
+    """Nothing was found where 96 % were seen: 4 % may hold it. Nothing found where all was seen is nothing."""
+    got = complete(Interval(0.0, 0.0, 0.0, "range"), v, LIMITS)
+    assert (got.value, got.lower, got.upper, got.kind) == (0.0, 0.0, pytest.approx(upper), "range")
 
 
 shares = st.floats(0, 1)

@@ -50,7 +50,7 @@ def test_cover_counts_land_only(estimate_of):
     ("fraction", "value", "lower", "upper", "kind", "word"),
     [
         (1.0, 10.0, 7.3836, 12.6164, "model95", ""),
-        (0.95, 9.5, 7.0144, 11.9856, "model95", ""),
+        (0.95, 10.0, 7.0144, 13.9356, "model95", ""),
         (0.80, 10.0, 5.9069, 22.0473, "model95", "scaled"),
         (0.79, 10.0, 5.8330, 30.9670, "range", "either extreme"),
         (0.50, 10.0, 3.6918, 56.3082, "range", "either extreme"),
@@ -58,7 +58,7 @@ def test_cover_counts_land_only(estimate_of):
 )
 def test_water_at_every_threshold(estimate_of, fraction, value, lower, upper, kind, word):
     """A tenth of what was seen is permanent water. Random part 1.96 * 0.3 km2, systematic half of 13 - 8 km2 and 0.5 % of the ground: all by
-    hypot, 2.6164 km2, 0.026164 of 100. At 0.80: 1.96 * 0.2 * sqrt(0.09) = 0.1176 more; below, 0.8 * 0.0738 is the least that is possible."""
+    hypot, 2.6164 km2, 0.026164 of 100. At 0.95: 1.96 * 0.05 * sqrt(0.09) = 0.0294, hypot 0.039356 above; below, 0.95 * 0.0738. At 0.80: 1.96 * 0.2 * sqrt(0.09) = 0.1176 more; below, 0.8 * 0.0738 is the least that is possible."""
     seen = {f"water_permanent_{s}m2": v * fraction * KM2 for s, v in (("", 10), ("lower_", 8), ("upper_", 13))}
     got = estimate_of("water_permanent_area", water_observed_m2=100 * fraction * KM2, water_permanent_var_m4=0.09 * (fraction * KM2) ** 2, **seen)
     found = got.interval

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
 from functools import partial
 
 import numpy as np
@@ -85,9 +86,9 @@ def _natural(facts: Facts, denominator: str, part: str = NATURAL) -> Estimate:
         return units
     if denominator == "official" and facts["official_coast_km"] is None:
         return missing("needs_table", "needs the official length of the coast of this unit (indicators.official_coast_km)")
-    coast, mouths_m = units[units.kind != MOUTH], units.length_m[units.kind == MOUTH].sum()
+    coast, mouths_m = units[units.kind != MOUTH], units.length_m[units.kind == MOUTH]
     coast_m = coast.length_m.sum()
-    if denominator == "official" and (other := _another_line(coast_m / 1e3, mouths_m / 1e3, facts["official_coast_km"])):
+    if denominator == "official" and (other := _another_line(coast_m / 1e3, mouths_m.sum() / 1e3, facts["official_coast_km"])):
         return missing("insufficient_data", other)
     found = _known(coast[coast.kind.isin(NATURAL_WEIGHT)], coast_m, facts)
     if isinstance(found, Estimate):
@@ -95,19 +96,18 @@ def _natural(facts: Facts, denominator: str, part: str = NATURAL) -> Estimate:
     known, v, carried = found
     length = known.length_m.sum()
     weight = np.where(known.restored, 1.0, known.kind.map(NATURAL_WEIGHT).astype("float64"))
-    value, mouths = (known.length_m * weight).sum() / length, mouths_m / length
-    doubt = known.length_m[(known.kind == UNCERTAIN) & ~known.restored].sum() / length
+    value, mouths = (known.length_m * weight).sum() / length, mouths_m.sum() / length
+    value = 1 - value if part == ARTIFICIAL else value
     p = np.where(known.restored | (known.kind == UNCERTAIN), 1.0, known.natural.fillna(0.5))
     random = math.sqrt((known.length_m**2 * p * (1 - p)).sum()) / length
-    surely, possibly, high = value - doubt / 2, value + doubt / 2 + mouths, 1 + mouths
-    if part == ARTIFICIAL:
-        value, surely, possibly, high = 1 - value, 1 - value - doubt / 2, 1 - value + doubt / 2, 1.0
-    if denominator == "measured":
-        surely, possibly, high = surely / (1 + mouths), possibly / (1 + mouths), 1.0
+    whole = 1 + mouths if denominator == "measured" else 1.0
+    of_mouth = (value, 1 - value) if denominator == "measured" else (0.0, float(part == NATURAL))
+    lasting = _shares(known.length_m[(known.kind == UNCERTAIN) & ~known.restored] / length / whole, (0.5, 0.5)) | _shares(mouths_m / length / whole, of_mouth)
+    high = 1 + mouths if part == NATURAL and denominator != "measured" else 1.0
     name = "natural_coast_retention" if denominator else f"{part}_coast_length_km"
-    error = spread(name, random, undecided=(value - surely, possibly - value))
+    error = spread(name, random, lasting=lasting)
     factor = {"": coast_m / 1e3, "measured": 100.0, "official": 100.0 * coast_m / 1e3 / (facts["official_coast_km"] or math.nan)}[denominator]
-    estimate = published(modelled(value, error, high=high), v, facts, factor, total=denominator != "measured", spread=error)
+    estimate = published(modelled(value, error, high=high), v, facts, factor, spread=error)
     restored_km = known.length_m[known.restored].sum() / 1e3
     restored = f"{restored_km:.3g} km restored coast count as natural" if restored_km else ""
     return estimate.noting(restored, carried, _converted(coast, facts), facts["tide_doubt"])
@@ -122,6 +122,11 @@ def _another_line(coast_km: float, mouths_km: float, official_km: float) -> str:
         f"the coast measured is {coast_km:.4g} km and {mouths_km:.3g} km of river mouths, its official length {official_km:.4g} km: not one line, so no share is told; "
         "check indicators.official_coast_km and the coastline"
     )
+
+
+def _shares(length: pd.Series, parts: tuple[float, float]) -> dict[Hashable, tuple[float, float]]:
+    """Parts of the length of each coast unit, by unit."""
+    return {unit: (parts[0] * of_unit, parts[1] * of_unit) for unit, of_unit in length.items()}
 
 
 def _converted(coast: pd.DataFrame, facts: Facts) -> str:
@@ -141,9 +146,10 @@ def _estuary(facts: Facts) -> Estimate:
     if isinstance(found, Estimate):
         return found
     known, v, carried = found
-    value = known.length_m[known.kind == MOUTH].sum() / known.length_m.sum()
-    error = spread("estuary_length_km", 0.0, undecided=(value, known.length_m.max() / whole_m))
-    return published(modelled(value, error), v, facts, whole_m / 1e3, total=True, spread=error).noting(carried)
+    mouths = known.length_m[known.kind == MOUTH] / known.length_m.sum()
+    value = mouths.sum()
+    error = spread("estuary_length_km", 0.0, undecided=(0.0, known.length_m.max() / whole_m), lasting=_shares(mouths, (1.0, 0.0)))
+    return published(modelled(value, error), v, facts, whole_m / 1e3, spread=error).noting(carried)
 
 
 def _coast_rate(facts: Facts) -> Estimate:
@@ -199,7 +205,7 @@ def _reclaimed(facts: Facts) -> Estimate:
     value_m2 = area_m2[built].sum()
     mean = Interval(value_m2 / length, (value_m2 - half_m2) / length, (value_m2 + half_m2 + undecided_m2) / length, "model95")
     high = max(MIN_STEP_M, new.advance.max() if len(new) else 0.0)
-    return published(within(mean, 0, math.inf), v, facts, coast.length_m.sum() / 1e4, high=high, total=True).noting(facts["tide_doubt"])
+    return published(within(mean, 0, math.inf), v, facts, coast.length_m.sum() / 1e4, high=high).noting(facts["tide_doubt"])
 
 
 def _built_out(seen: pd.DataFrame, facts: Facts) -> pd.Series:

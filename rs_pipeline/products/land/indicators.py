@@ -9,7 +9,7 @@ worlds, and then its reason says so.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -26,7 +26,7 @@ from rs_pipeline.estimation.estimate import (
     observed_ratio,
     published,
 )
-from rs_pipeline.estimation.uncertainty import Interval
+from rs_pipeline.estimation.uncertainty import Interval, difference
 from rs_pipeline.products.land.areas import patches_sd
 from rs_pipeline.products.land.facts import LandFacts
 
@@ -42,7 +42,7 @@ ERROR_OF = {
 """Class or group to its row in the error model."""
 
 NOTE = "land map trained on simulated worlds and real pixels"
-MERGED = "natural cover is not told from cropland: the upper bound counts both"
+MERGED = "natural cover is not told from cropland: the lower bound counts neither, the upper bound both"
 UNTESTED = "{name} has not been tested on real ground"
 
 NO_TABLE = {
@@ -104,10 +104,11 @@ def area(facts: Facts, row: Mapping[str, float], name: str, *, m2: float | None 
     """Area of a class or group in a zone that was seen, in units of ``m2``, or its share in percent where that is None; ``rest``: of all but it."""
     observed, error = row["land_observed_m2"], spread(ERROR_OF[name], *_doubt(row, name))
     seen = modelled(row[f"{name}_m2"] / observed, error)
+    scatter = seen.value * (1 - seen.value) - row[f"{name}_uncertain_m2"] / observed
     if rest:
-        seen = Interval(1 - seen.value, 1 - seen.upper, 1 - seen.lower, seen.kind)
+        seen, error = Interval(1 - seen.value, 1 - seen.upper, 1 - seen.lower, seen.kind), error.mirrored()
     factor = 100.0 if m2 is None else row["area_m2"] / m2
-    return _noted(published(seen, observed_ratio(observed, row["area_m2"]), facts, factor, total=m2 is not None, spread=error), facts, name)
+    return _noted(published(seen, observed_ratio(observed, row["area_m2"]), facts, factor, square=seen.value**2 + max(0.0, scatter), spread=error), facts, name)
 
 
 def _cover(facts: Facts, name: str, *, zone: str = "county", m2: float | None = 1e6, rest: bool = False) -> Estimate:
@@ -117,21 +118,18 @@ def _cover(facts: Facts, name: str, *, zone: str = "county", m2: float | None = 
         return row
     if not row["land_observed_m2"] > 0:
         return missing("insufficient_data", "no pixel with enough clear dates in enough seasons")
-    if zone == "county" and (corrected := _corrected(facts, row, name)):
-        return corrected
-    if (first := indistinct(facts, name)) is not None:
-        return first
-    return area(facts, row, name, m2=m2, rest=rest)
+    mapped = indistinct(facts, name) or area(facts, row, name, m2=m2, rest=rest)
+    return _corrected(mapped, facts, row, name) if zone == "county" else mapped
 
 
-def _corrected(facts: Facts, row: Mapping[str, float], name: str) -> Estimate | None:
-    """Area of a class in the unit, km2, from reference samples of it; None without enough of them.
+def _corrected(mapped: Estimate, facts: Facts, row: Mapping[str, float], name: str) -> Estimate:
+    """Area of a class in the unit, km2, from reference samples of it; that of the map without enough of them.
 
     They show how wrong the map is here, so that a class may be given that simulated worlds withhold.
     """
     observed, stratum = row["land_observed_m2"], row[f"class_{name}_m2"]
     whole = row["area_m2"]
-    return by_samples(facts, f"land_{name}", row[f"{name}_m2"], [observed - stratum, stratum], observed, whole, whole / 1e6, total=True)
+    return by_samples(mapped, facts, f"land_{name}", row[f"{name}_m2"], [observed - stratum, stratum], observed, whole, whole / 1e6)
 
 
 def _noted(estimate: Estimate, facts: Facts, *names: str) -> Estimate:
@@ -150,7 +148,12 @@ def _at_baseline(facts: Facts) -> Facts:
 
 
 def _built_change(facts: Facts) -> Estimate:
-    """Change of construction land since the baseline, km2, on what both years saw; what they err in common is not in its interval."""
+    """Change of construction land since the baseline, km2, on what both years saw; where reference samples correct both years, of the two areas."""
+    return _of_corrected(difference, facts, _mapped_built_change(facts))
+
+
+def _mapped_built_change(facts: Facts) -> Estimate:
+    """By the map alone; what both years err in common is not in its interval."""
     row = land_zone_sums(facts, "county")
     if isinstance(row, Estimate):
         return row
@@ -161,18 +164,24 @@ def _built_change(facts: Facts) -> Estimate:
         return missing("insufficient_data", "no pixel seen in both this and the baseline period")
     error = spread("construction_land_change", 0.0, _doubt(row, "built")[1] + _doubt(base, "built")[1])
     seen = modelled((row["built_common_m2"] - row["built_baseline_m2"]) / common, error, low=-1)
-    return _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, square=row["built_change_square_m2"] / common, total=True, spread=error), facts, "built")
+    return _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, square=row["built_change_square_m2"] / common, spread=error), facts, "built")
 
 
 def grown(change: Interval, then: Interval) -> Interval:
-    """1 + change / then, of a change that is known apart from the level it starts from; their errors are independent.
+    """1 + change / then, of a change that is known apart from the level it starts from; their errors are independent. A range of either makes a range,
+    from the least to the most that both allow; with a level that may be none there is no most.
 
     >>> found = grown(Interval(1.0, 0.5, 1.5, "model95"), Interval(10.0, 8.0, 12.0, "model95"))
     >>> found.value, round(found.lower, 4), round(found.upper, 4)
     (1.1, 1.0473, 1.1559)
+    >>> grown(Interval(1.0, 0.5, 1.5, "model95"), Interval(10.0, 5.0, 20.0, "range"))
+    Interval(value=1.1, lower=1.025, upper=1.3, kind='range')
     """
     rise = change.value / then.value
     (low, high), (least, most) = change.bounds, then.bounds
+    if "range" in (change.kind, then.kind):
+        corners = [_over(c, level) for c in (low, high) for level in (least, most)]
+        return Interval(1 + rise, max(0.0, 1 + min(corners)), 1 + max(corners), "range")
     of_level = sorted((rise - change.value / most, rise - change.value / least if least > 0 else math.copysign(math.inf, -rise)))
     below = math.hypot(rise - low / then.value, max(of_level[1], 0.0))
     above = math.hypot(high / then.value - rise, max(-of_level[0], 0.0))
@@ -180,55 +189,87 @@ def grown(change: Interval, then: Interval) -> Interval:
 
 
 def quotient(now: Interval, then: Interval) -> Interval:
-    """now / then of two positive numbers, bounds by their logarithms as for independent estimates (Zou and Donner 2008).
+    """now / then of two positive numbers, bounds by their logarithms as for independent estimates (Zou and Donner 2008). A range of either makes a range,
+    from the least to the most that both allow.
 
     >>> quotient(Interval(2.0, 1.0, 4.0, "model95"), Interval(1.0, 1.0, 1.0, "model95"))
     Interval(value=2.0, lower=1.0, upper=4.0, kind='model95')
+    >>> quotient(Interval(2.0, 1.0, 4.0, "range"), Interval(1.0, 0.5, 2.0, "model95"))
+    Interval(value=2.0, lower=0.5, upper=8.0, kind='range')
     """
     value = now.value / then.value
+    if "range" in (now.kind, then.kind):
+        return Interval(value, max(0.0, now.bounds[0]) / then.bounds[1], _over(now.bounds[1], then.bounds[0]), "range")
 
     def log(x: float) -> float:
         return math.log(x) if x > 0 else -math.inf
 
     below = math.hypot(log(now.value) - log(now.lower), log(then.upper) - log(then.value))
     above = math.hypot(log(now.upper) - log(now.value), log(then.value) - log(then.lower))
-    kind = "range" if "range" in (now.kind, then.kind) else "model95"
-    return Interval(value, value * math.exp(-below), value * math.exp(above), kind)
+    return Interval(value, value * math.exp(-below), value * math.exp(above), "model95")
+
+
+def _over(amount: float, level: float) -> float:
+    """amount / level; without end where the level may be none."""
+    return amount / level if level > 0 else math.copysign(math.inf, amount)
 
 
 def _built_ratio(facts: Facts) -> Estimate:
-    """Construction land as a multiple of that of the baseline, from its change: what both years err in common is in neither. Where reference samples
-    correct a year, from the two areas."""
-    change = _built_change(facts)
+    """Construction land as a multiple of that of the baseline; where reference samples correct both years, of the two areas."""
+    return _of_corrected(quotient, facts, _mapped_built_ratio(facts))
+
+
+def _mapped_built_ratio(facts: Facts) -> Estimate:
+    """By the map alone, from its change: what both years err in common is in neither."""
+    change = _mapped_built_change(facts)
     if change.interval is None:
         return change
-    now, then = _cover(facts, "built"), _cover(_at_baseline(facts), "built")
+    now, then = (_mapped_built(f) for f in (facts, _at_baseline(facts)))
     for year, words in ((now, ""), (then, "baseline: ")):
         if year.interval is None:
             return replace(year, reason=words + year.reason)
     if not (now.interval.value > 0 and then.interval.value > 0):
         return missing("no_target", "no construction land in this unit")
-    if "design95" in (now.interval.kind, then.interval.kind):
-        return replace(now, interval=quotient(now.interval, then.interval), spread=None)
     return replace(change, interval=grown(change.interval, then.interval), spread=None)
+
+
+def _mapped_built(facts: Facts) -> Estimate:
+    """Construction land by the map alone."""
+    found = _cover(facts, "built")
+    return found.mapped or found
+
+
+def _of_corrected(compare: Callable[[Interval, Interval], Interval], facts: Facts, mapped: Estimate) -> Estimate:
+    """Construction land of this compared with the baseline period where reference samples correct both and there is some, else what the map alone says:
+    corrected in one year, the map's own bias would be a change."""
+    if _land(facts) is None or facts.period == facts.baseline:
+        return mapped
+    now, then = _cover(facts, "built"), _cover(_at_baseline(facts), "built")
+    if not all(e.mapped and e.interval and e.interval.value > 0 for e in (now, then)):
+        return mapped
+    return replace(now, interval=compare(now.interval, then.interval), spread=None, mapped=mapped)
 
 
 def _built_per_gdp(facts: Facts) -> Estimate:
     """Fall of construction land per unit of gross domestic product since the baseline, percent of it."""
     if _land(facts) is None or _land(facts).gdp is None or _land(facts).base_gdp is None:
         return missing("needs_table", "needs the gross domestic product of this and the baseline period in constant prices (tables.gdp)")
-    ratio = _built_ratio(facts)
+    ratio, part = _built_ratio(facts), _land(facts).base_gdp / _land(facts).gdp
+    return replace(_fall(ratio, part), mapped=ratio.mapped and _fall(ratio.mapped, part))
+
+
+def _fall(ratio: Estimate, part: float) -> Estimate:
+    """Fall, percent, of an amount that grew by a ratio while what it is measured by grew by 1 / ``part``."""
     if ratio.interval is None:
         return ratio
-    part, r = _land(facts).base_gdp / _land(facts).gdp, ratio.interval
-    fall = Interval(100 * (1 - part * r.value), 100 * (1 - part * r.upper), 100 * (1 - part * r.lower), r.kind)
-    return replace(ratio, interval=fall, reason=f"{ratio.reason}; roads count, salt pans do not")
+    value, lower, upper = (100 * (1 - part * x) for x in (ratio.interval.value, ratio.interval.upper, ratio.interval.lower))
+    return replace(ratio, interval=Interval(value, lower, upper, ratio.interval.kind), reason=f"{ratio.reason}; roads count, salt pans do not")
 
 
 def _converted(facts: Facts, zone: str, name: str, m2: float) -> Estimate:
     """Land of a zone that became built or bare since the baseline, in units of ``m2``, where both years saw it.
 
-    Where natural cover is not told from others, all cover that may have been natural counts for the upper bound.
+    Where natural cover is not told from others, none of it is surely natural, and all cover that may have been counts for the upper bound.
     """
     row = land_zone_sums(facts, zone)
     if isinstance(row, Estimate):
@@ -239,9 +280,9 @@ def _converted(facts: Facts, zone: str, name: str, m2: float) -> Estimate:
     if not common > 0:
         return missing("insufficient_data", "no pixel seen in both this and the baseline period")
     told = name != "natural_converted" or indistinct(facts, "natural") is None
-    columns = (name, f"{name}_lower", f"{name}_upper" if told else "converted_upper")
-    seen = Interval(*(row[f"{column}_m2"] / common for column in columns), "range")
-    found = _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / m2, total=True), facts, "disturbed")
+    lower, upper = (row[f"{name}_lower_m2"], row[f"{name}_upper_m2"]) if told else (0.0, row["converted_upper_m2"])
+    seen = Interval(row[f"{name}_m2"] / common, lower / common, upper / common, "range")
+    found = _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / m2), facts, "disturbed")
     return found if told or not found.interval else replace(found, reason=f"{found.reason}; {MERGED}")
 
 

@@ -33,10 +33,9 @@ def _cover(facts: Facts, name: str) -> Estimate:
     if not observed > 0:
         return missing("insufficient_data", "no pixel with enough clear dates")
     v = observed_ratio(observed, facts.land_m2)
-    if corrected := by_samples(facts, name, total, [observed], observed, facts.land_m2, 100.0):
-        return corrected
     error = spread(f"{name}_mean", math.sqrt(row["fvc_peak_var_m4"]) / observed, row["fvc_peak_sigma"])
-    return published(modelled(total / observed, error), v, facts, 100.0, square=row[f"{name}_square_m2"] / observed, spread=error)
+    mapped = published(modelled(total / observed, error), v, facts, 100.0, square=row[f"{name}_square_m2"] / observed, spread=error)
+    return by_samples(mapped, facts, name, total, [observed], observed, facts.land_m2, 100.0)
 
 
 def weighted_cover(area_m2: np.ndarray, cover: np.ndarray) -> float:
@@ -96,7 +95,7 @@ def _greening(facts: Facts) -> Estimate:
     error = spread("greening_net", 0.0)
     seen = modelled((row["greening_m2"] - row["browning_m2"]) / common, error, low=-1)
     square = (row["greening_m2"] + row["browning_m2"]) / common
-    return published(seen, observed_ratio(common, facts.land_m2), facts, facts.land_m2 / 1e4, low=-1, square=square, total=True, spread=error)
+    return published(seen, observed_ratio(common, facts.land_m2), facts, facts.land_m2 / 1e4, low=-1, square=square, spread=error)
 
 
 def too_few_years(facts: Facts, times: Sequence[float]) -> Estimate | None:
@@ -125,7 +124,7 @@ def _trend_area(facts: Facts, name: str) -> Estimate:
         return missing("insufficient_data", f"no pixel with a value in {facts['min_trend_years']} years")
     area, possible = row[f"{name}_m2"], row[f"{name}_possible_m2"]
     seen = Interval(area / observed, (1 - facts["false_discovery_rate"]) * area / observed, max(area, possible) / observed, "range")
-    return published(seen, observed_ratio(observed, row["land_m2"]), facts, row["land_m2"] / 1e4, total=True)
+    return published(seen, observed_ratio(observed, row["land_m2"]), facts, row["land_m2"] / 1e4)
 
 
 def _cover_trend(facts: Facts) -> Estimate:

@@ -51,10 +51,9 @@ def _area(facts: Facts, kind: str, basis_m2: float, strata_m2: list[float]) -> E
     if not observed > 0:
         return missing("insufficient_data", "no pixel with enough clear months")
     v, area_km2 = observed_ratio(observed, row["area_m2"]), row["area_m2"] / 1e6
-    if corrected := by_samples(facts, f"{kind}_water", row[f"{name}_m2"], strata_m2, observed, row["area_m2"], area_km2, total=True):
-        return corrected
     error = spread(f"{name}_area", math.sqrt(row[f"{name}_var_m4"]) / observed, basis_m2 / observed)
-    return published(modelled(row[f"{name}_m2"] / observed, error), v, facts, area_km2, total=True, spread=error)
+    mapped = published(modelled(row[f"{name}_m2"] / observed, error), v, facts, area_km2, spread=error)
+    return by_samples(mapped, facts, f"{kind}_water", row[f"{name}_m2"], strata_m2, observed, row["area_m2"], area_km2)
 
 
 def _change(facts: Facts, name: str) -> Estimate:
@@ -68,7 +67,7 @@ def _change(facts: Facts, name: str) -> Estimate:
     change = row[f"{name}_common_m2"] - row[f"{name}_baseline_m2"]
     error = spread(f"{name}_change", math.sqrt(row[f"{name}_change_var_m4"]) / common, (_doubt_m2(row) + _doubt_m2(base)) / common)
     seen = modelled(change / common, error, low=-1)
-    return published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, square=row[f"{name}_change_square_m2"] / common, total=True, spread=error)
+    return published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, square=row[f"{name}_change_square_m2"] / common, spread=error)
 
 
 NO_COAST = missing("no_target", "this run has no coast (section coastline), so no water is told as sea", 1.0)
@@ -83,7 +82,7 @@ def _sea(facts: Facts) -> Estimate:
     if not observed > 0:
         return missing("insufficient_data", "no pixel with enough clear months")
     error = spread("sea_area", math.sqrt(row["sea_var_m4"]) / observed, math.hypot(sea, _doubt_m2(row)) / observed)
-    return published(modelled(sea / observed, error), observed_ratio(observed, row["area_m2"]), facts, row["area_m2"] / 1e6, total=True, spread=error)
+    return published(modelled(sea / observed, error), observed_ratio(observed, row["area_m2"]), facts, row["area_m2"] / 1e6, spread=error)
 
 
 def _sea_change(facts: Facts) -> Estimate:
@@ -99,7 +98,7 @@ def _bodies(facts: Facts) -> Estimate:
         return missing("no_target", "no water body of the size that is counted has most of its area in this unit")
     seen = known[known.state != "not_observed"]
     share = Interval(seen.counted.mean() if len(seen) else math.nan)
-    return published(share, observed_ratio(len(seen), len(known)), facts, len(known), total=True)
+    return published(share, observed_ratio(len(seen), len(known)), facts, len(known))
 
 
 def _lakes(facts: Facts) -> pd.DataFrame | Estimate:
@@ -124,7 +123,7 @@ def _lake_water(facts: Facts) -> Estimate:
     random = math.sqrt(sums.water_permanent_var_m4 + sums.water_seasonal_var_m4)
     error = spread("water_permanent_area", random / observed, _doubt_m2(sums) / observed)
     estimate = published(
-        modelled(water / observed, error), observed_ratio(observed, sums.area_m2), facts, sums.area_m2 / 1e6, total=True, spread=error
+        modelled(water / observed, error), observed_ratio(observed, sums.area_m2), facts, sums.area_m2 / 1e6, spread=error
     )  # fmt: skip
     parts = ", ".join(f"{name} {(row.water_permanent_m2 + row.water_seasonal_m2) / 1e6:.4g} km2" for name, row in lakes.iterrows())
     return estimate.noting(parts)

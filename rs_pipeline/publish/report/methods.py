@@ -46,8 +46,8 @@ def methods(settings: Settings) -> list[tuple[str, str]]:
             "Seaward is positive."
         )),
         ("Missing is missing", (
-            f"A value with less than {100 * n.publish_fraction:.0f} % of its area seen is scaled and its interval widened; below "
-            f"{100 * n.scale_fraction:.0f} % it is a range; below {100 * n.range_fraction:.0f} % it is withheld, with the reason."
+            "A value stands for the whole, and what was not seen widens its interval. "
+            f"Below {100 * n.publish_fraction:.0f} % of the area seen the reason says so; below {100 * n.scale_fraction:.0f} % it is a range; below {100 * n.range_fraction:.0f} % it is withheld, with the reason."
         )),
         ("Status", (
             "A target is met, or not, only where the whole interval says so. Where the interval straddles the target the status is undecidable, never met. "

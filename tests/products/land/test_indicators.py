@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from rs_pipeline.errors import TableError
+from rs_pipeline.estimation.change import change_between
 from rs_pipeline.estimation.reference import NO_REFERENCES, References
 from rs_pipeline.estimation.sampling import Sample
 from rs_pipeline.estimation.uncertainty import Interval
@@ -12,7 +13,7 @@ from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.products.land.areas import AREAS
 from rs_pipeline.products.land.facts import LandFacts
 from rs_pipeline.products.land.gdp import read_gdp
-from rs_pipeline.products.land.indicators import quotient
+from rs_pipeline.products.land.indicators import grown, quotient
 
 KM2 = 1e6
 GOOD = {"users": 0.9, "producers": 0.9, "f1": 0.9}
@@ -84,12 +85,12 @@ def test_few_real_pixels_withhold_nothing_and_are_named(estimate_of):
     assert told.interval.value == pytest.approx(10) and told.reason == "land map trained on simulated worlds and real pixels"
 
 
-def test_conversion_of_natural_cover_that_real_pixels_do_not_tell_from_cropland_counts_both_above(estimate_of):
+def test_conversion_of_natural_cover_that_real_pixels_do_not_tell_from_cropland_counts_both_above_and_neither_below(estimate_of):
     changed = {f"{kind}converted{bound}_m2": v * KM2 for kind, bound, v in (("natural_", "", 0.03), ("natural_", "_lower", 0.01), ("", "_upper", 0.2))}
     zones = {"county": sums(), "red_line": sums(5.0, **changed)}
     got = estimate_of("red_line_converted_area", zones, tables=["red_line"], accuracy={"natural": GOOD | {"real": REAL}})
-    assert got.interval == Interval(*(pytest.approx(v) for v in (0.03, 0.01, 0.2)), "range")
-    assert got.reason.endswith("natural cover is not told from cropland: the upper bound counts both")
+    assert got.interval == Interval(*(pytest.approx(v) for v in (0.03, 0.0, 0.2)), "range")
+    assert got.reason.endswith("natural cover is not told from cropland: the lower bound counts neither, the upper bound both")
 
 
 def wetland_samples(missed):
@@ -111,13 +112,40 @@ def test_reference_samples_show_how_wrong_the_map_is_here(estimate_of):
     assert estimate_of("coastal_wetland_area", {"coast": sums()}, references=wetland_samples(4)).interval.kind == "model95", "of the unit, not of its coast"
 
 
-def test_samples_of_this_year_say_nothing_about_the_baseline(estimate_of):
+@pytest.mark.parametrize("is_region", [False, True])
+def test_samples_of_one_year_correct_neither_year_of_a_comparison(estimate_of, is_region):
+    """The map finds 15 km2 and 12 then; samples add 85 x 0.1 and take 15 x 0.1. Corrected in one year alone, the map's own bias would be a change."""
     sample = wetland_samples(4).own["land_wetland"]
-    built = References({"land_built": sample}, {"land_built": sample}, is_region=False)
-    area = 15 + 85 * 0.1 - 15 * 0.1
-    assert estimate_of("construction_land_ratio", references=built).interval.value == pytest.approx(area / 12)
-    both = estimate_of("construction_land_ratio", references=built, base_references=built).interval.value
-    assert both == pytest.approx(area / (12 + 85 * 0.1 - 15 * 0.1))
+    own = {} if is_region else {"land_built": sample}
+    built = References(own, {"land_built": sample}, is_region=False)
+    change, ratio, fall = "construction_land_change", "construction_land_ratio", "construction_land_per_gdp_fall"
+
+    def value(name, **references):
+        return estimate_of(name, gdp=200.0, base_gdp=100.0, **references).interval.value
+
+    for references in ({}, {"references": built}, {"base_references": built}):
+        assert (value(change, **references), value(ratio, **references)) == pytest.approx((3, 15 / 12))
+    both, now, then = {"references": built, "base_references": built}, 15 + 7.0, 12 + 7.0
+    assert (value(change, **both), value(ratio, **both), value(fall, **both)) == pytest.approx((now - then, now / then, 100 - 50 * now / then))
+    alone = [estimate_of(name, gdp=200.0, base_gdp=100.0, **both).mapped.interval.value for name in (change, ratio, fall)]
+    assert alone == pytest.approx([3, 15 / 12, 37.5])
+
+
+def test_a_level_that_samples_correct_in_one_year_did_not_change(estimate_of):
+    """60 km2 mapped in both years; samples of this year say 50. Nothing changed."""
+    n = np.arange(200)
+    mapped = (n >= 80).astype(int)
+    sample = Sample(mapped, mapped.astype(float), np.where(mapped == 1, n % 6 != 0, False).astype(float))
+    of_year = References({"land_cropland": sample}, {"land_cropland": sample}, True, frozenset({"land_cropland"}))
+    zones = {"county": sums(cropland_m2=60 * KM2, class_cropland_m2=60 * KM2)}
+    now, then = estimate_of("cropland_area", zones, references=of_year), estimate_of("cropland_area", zones)
+    assert now.interval.value == pytest.approx(50) and now.mapped.interval == then.interval
+    change = change_between(now, then)
+    assert change.value == 0 and change.lower < 0 < change.upper
+    withheld = estimate_of("cropland_area", zones, accuracy={"cropland": GOOD | {"f1": 0.3}})
+    corrected = estimate_of("cropland_area", zones, accuracy={"cropland": GOOD | {"f1": 0.3}}, references=of_year)
+    assert corrected.interval.value == pytest.approx(50) and change_between(corrected, withheld) is None
+    assert change_between(corrected, corrected).value == 0
 
 
 def test_clouds_scale_widen_and_withhold(estimate_of):
@@ -167,6 +195,16 @@ def test_a_quotient_without_a_lower_bound_above_zero_may_be_anything():
     assert got.lower == 0 and got.upper > 2
 
 
+@pytest.mark.parametrize("kinds", [("range", "model95"), ("model95", "range"), ("range", "range")])
+def test_a_range_stays_a_range_in_a_ratio(kinds):
+    """A rise of -1 to 2 on 5 to 20, and 2 to 4 over 1 to 2: the corners."""
+    change, then = Interval(1.0, -1.0, 2.0, kinds[0]), Interval(10.0, 5.0, 20.0, kinds[1])
+    assert grown(change, then) == Interval(1.1, 1 - 1 / 5, 1 + 2 / 5, "range")
+    assert quotient(Interval(3.0, 2.0, 4.0, kinds[0]), Interval(1.5, 1.0, 2.0, kinds[1])) == Interval(2.0, 1.0, 4.0, "range")
+    may_be_none = Interval(10.0, 0.0, 20.0, "range")
+    assert (grown(change, may_be_none).lower, grown(change, may_be_none).upper) == (0.0, np.inf)
+
+
 def test_little_construction_land_has_a_ratio_and_none_has_not(estimate_of):
     def ratio(now_km2, then_km2):
         now = sums(built_m2=now_km2 * KM2, built_common_m2=now_km2 * KM2, built_baseline_m2=then_km2 * KM2)
@@ -183,6 +221,9 @@ def test_the_three_readings_of_blue_and_green_space(estimate_of):
     got = estimate_of("blue_green_share", zones, tables=["xiongan"]).interval
     # of 10 km2 the random part is 1.96 sqrt(.04 x .09 / 10) = .0372, the systematic once .04; their hypotenuse .0546
     assert (got.lower, got.upper) == pytest.approx((85 - 5.461, 85 + 5.461), abs=1e-2)
+    # all but built-up land errs as built-up land does, the other way round
+    share = estimate_of("blue_green_share", zones, tables=["xiongan"])
+    assert share.spread.turned and share.spread.around(85.0).upper == pytest.approx(got.upper)
     assert estimate_of("blue_green_share").reason == "needs the outline of the New Area (tables.xiongan)"
     elsewhere = estimate_of("blue_green_share", tables=["xiongan"])
     assert (elsewhere.status, elsewhere.reason) == ("no_target", "no part of the New Area in this unit")
@@ -224,3 +265,29 @@ def test_gdp_is_read_and_bad_cells_are_named(tmp_path):
     path.write_text("adcode,period,gdp\n1,2023,5\n1,2023,6\n", "utf-8")
     with pytest.raises(TableError, match="a second value for 1, 2023"):
         read_gdp(path)
+
+
+@pytest.mark.parametrize("v", [1.0, 0.951, 0.949, 0.9])
+def test_seeing_less_of_the_cropland_makes_it_neither_less_nor_more(estimate_of, v):
+    """40 of 100 km2 wherever it was seen; pixels scatter by sqrt(.4 x .6 - .04) = .447: 1.96 x .447 x (1 - v) beside the map's own error."""
+    seen = {"land_observed_m2": 100 * v * KM2} | {f"{n}_m2": p * 100 * v * KM2 for n, p in PARTS.items()} | {f"{n}_uncertain_m2": 4 * v * KM2 for n in PARTS}
+    found = estimate_of("cropland_area", {"county": sums(**seen)}).interval
+    own, unseen = np.hypot(1.959964 * np.sqrt(0.04 * 0.09 / 100 / v), 0.04), 1.959964 * np.sqrt(0.2) * (1 - v)
+    assert (found.value, found.upper) == pytest.approx((40, 40 + 100 * np.hypot(own, unseen)), abs=1e-3)
+
+
+def test_what_nobody_saw_twice_may_have_been_converted(estimate_of):
+    """A red line of 100 km2, 96 seen in both years, nothing found: none to 4 km2, and `met` is no verdict. All seen: none."""
+    def found(common):
+        return estimate_of("red_line_converted_area", {"county": sums(), "red_line": sums(common_m2=common * KM2)}, tables=["red_line"]).interval
+
+    assert found(96) == Interval(0.0, 0.0, pytest.approx(4.0), "range") and found(100) == Interval(0.0, 0.0, 0.0, "range")
+
+
+def test_samples_of_the_region_that_do_not_fit_the_unit_do_not_correct_it(estimate_of):
+    """The map gives every pixel of other land 0.2 of wetland too much; here it finds 5 km2 on 95 of other land: 5 - 19 is no area."""
+    mapped = np.repeat([0, 1], 40)
+    region = Sample(mapped, np.where(mapped == 1, 1.0, 0.2), mapped.astype(float))
+    got = estimate_of("wetland_area", references=References({}, {"land_wetland": region}, is_region=False))
+    assert got.interval == estimate_of("wetland_area").interval and got.mapped is None
+    assert got.reason.startswith("not corrected: the errors of the region's 80 reference samples are larger than what is mapped here; ")
