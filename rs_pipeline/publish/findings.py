@@ -20,7 +20,7 @@ import shapely
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import ConfigError
-from rs_pipeline.inputs.cells import narrow
+from rs_pipeline.inputs.cells import code_text, narrow
 from rs_pipeline.inputs.coordinates import gcj02_to_bd09, wgs84_to_gcj02
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
@@ -248,11 +248,13 @@ def _known(known: gpd.GeoDataFrame, every: list[Period]) -> gpd.GeoDataFrame:
     if (odd := ~known.kind.isin(FINDING_KINDS)).any():
         log.warning("%s: left out, as they are of no known kind: %s", KNOWN, ", ".join(known.finding_id[odd].astype(str)[:MOST_TOLD]))
         known = known[~odd].reset_index(drop=True)
-    texts = {name: (known[name].fillna("").astype(str) if name in known else pd.Series("", known.index, dtype="object")) for name in ("place", "visited")}
-    days = pd.to_datetime(texts["visited"].str[:10], format="%Y-%m-%d", errors="coerce")
+    for name in ("place", "visited", "first_seen", "last_seen"):
+        texts = ["" if pd.isna(value) else code_text(value) for value in known.get(name, [""] * len(known))]
+        known[name] = pd.Series(texts, known.index, dtype="object")
+    days = pd.to_datetime(known.visited.str[:10], format="%Y-%m-%d", errors="coerce")
     return known.assign(
-        place=texts["place"], decision=known.state.where(known.state.isin(DECIDED_STATES), ""), heard=days,
-        decided_on=days.fillna(_days(known.last_seen, {p.label: p.end for p in every})), visited=days.dt.strftime("%Y-%m-%d").fillna(""),
+        decision=known.state.where(known.state.isin(DECIDED_STATES), ""), heard=days, visited=days.dt.strftime("%Y-%m-%d").fillna(""),
+        decided_on=days.fillna(_days(known.last_seen, {p.label: p.end for p in every})),
     )  # fmt: skip
 
 
@@ -270,7 +272,7 @@ def _remembered(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame, same: dict[int
     order = {p.label: k for k, p in enumerate(every)}
     return found.assign(
         finding_id=old.finding_id.where(is_same, _free_ids(found, known)), is_new=~is_same, visited=old.visited.where(is_same, ""),
-        first_seen=[min(str(a), b, key=lambda p: order.get(p, -1)) if matched else b for a, b, matched in zip(old.first_seen, found.first_seen, is_same, strict=True)],
+        first_seen=[min(a, b, key=lambda p: order.get(p, -1)) if matched and a else b for a, b, matched in zip(old.first_seen, found.first_seen, is_same, strict=True)],
         decision=old.decision.where(is_same & ~grown, ""), decided_on=old.decided_on, heard=old.heard + pd.to_timedelta(grown.astype(int), unit="D"),
     )  # fmt: skip
 

@@ -91,6 +91,13 @@ def test_a_step_seaward_is_new_reclamation_except_at_a_river_mouth():
     assert found.geometry[0].area == pytest.approx(30_000, rel=0.01) and found.geometry[0].contains(shapely.Point(150, 75)) and not found.geometry[0].contains(shapely.Point(150, -5))
 
 
+@pytest.mark.parametrize("distance_m", [0.0, 60.0, 1150.0])
+def test_reclamation_has_its_area_wherever_the_last_shoreline_lies(distance_m):
+    """150 m on 100 m of coast, also where the shoreline has come back to the transect's landward end."""
+    found = coast_findings(transects({"step_m": 150.0, "step_period": "2024", "distance_2025": distance_m}), YEARS)
+    assert found.geometry.area.tolist() == pytest.approx(found.amount.tolist()) == [15_000]
+
+
 @pytest.mark.parametrize(("apart_m", "amounts"), [(100, [400.0]), (190, [400.0]), (210, [200.0, 200.0]), (20_000, [200.0, 200.0])])
 def test_a_stretch_ends_where_the_coast_does(apart_m, amounts):
     """Two pairs of transects of 100 m of coast each, so far apart."""

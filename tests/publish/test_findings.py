@@ -13,6 +13,7 @@ import pyogrio
 import pytest
 import shapely
 
+from rs_pipeline.checks import SIDE_FILES
 from rs_pipeline.config import parse
 from rs_pipeline.errors import ConfigError, TableError
 from rs_pipeline.inputs.coordinates import bd09_to_wgs84, gcj02_to_wgs84
@@ -232,6 +233,22 @@ def test_a_state_that_is_none_is_refused(written):
     with pytest.raises(ConfigError, match="is no state of a finding") as fault:
         of(fill(), known=known)
     assert fault.value.where == f"tables.known_findings, row 2 ({known.finding_id[1]}), column state" and "confirmed (已核实)" in fault.value.remedy
+
+
+def test_a_state_that_is_none_is_refused_at_the_start_with_its_file(tmp_path):
+    path = tmp_path / "known.gpkg"
+    write_layer(of(fill()).assign(state="已确认"), path, "findings")
+    values = {"run": "f", "output": str(tmp_path), "units": {"path": "u.gpkg"}, "periods": [2025], "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "x"}]}
+    with pytest.raises(ConfigError) as fault:
+        SIDE_FILES["tables.known_findings"].read(parse(values | {"tables": {"known_findings": str(path)}}), "tables.known_findings", UNITS)
+    assert fault.value.where.startswith(f"tables.known_findings: {path}, row 1 (L-")
+
+
+def test_columns_of_an_earlier_list_as_spreadsheets_change_them():
+    """Periods as numbers, days as dates, places that were emptied."""
+    known = of(fill(), visits=visit("2025-09-01", True, of(fill()).finding_id[0])).assign(first_seen=2024.0, last_seen=2025, visited=pd.Timestamp("2025-09-01"), place=None)
+    assert of(fill(), known=known)[["state", "first_seen", "visited"]].to_numpy().tolist() == [["confirmed", "2024", "2025-09-01"]]
+    assert of(fill(), known=known.drop(columns=["visited", "place"]).assign(first_seen=None)).first_seen.tolist() == ["2025"]
 
 
 def test_an_empty_list_is_an_earlier_list_too(tmp_path):

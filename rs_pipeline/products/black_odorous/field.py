@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rs_pipeline.config import Settings
+from rs_pipeline.errors import TableError
 from rs_pipeline.inputs.cells import is_missing, narrow
 from rs_pipeline.inputs.coordinates import UNSHIFT
 from rs_pipeline.inputs.tables import TableRow, read_table
@@ -39,13 +40,17 @@ def field_results(settings: Settings) -> gpd.GeoDataFrame | None:
 
     Raises
     ------
-    TableError : a column is missing, or a row holds no place, day or answer, or an unknown kind.
+    TableError : a column is missing or there twice, or a row holds no place, day or answer, or an unknown kind.
     """
     path, stated = settings.tables.field_results, settings.stated("tables.field_results")
     if path is None:
         return None
     table = read_table(path, VISIT_COLUMNS, stated, fill_merged=True)
-    table = replace(table, header=tuple(CHINESE_COLUMNS.get(name, name) for name in table.header))
+    english = tuple(CHINESE_COLUMNS.get(name, name) for name in table.header)
+    if twice := sorted({name for name in english if name and english.count(name) > 1}):
+        same = [name for name, meant in zip(table.header, english, strict=True) if meant in twice]
+        raise TableError(f"columns of one meaning: {', '.join(same)}", where=str(path), remedy="remove all but one, or rename the others")
+    table = replace(table, header=english)
     answer = next(name for name in ("black", "found") if name in table.header)
     places = _known_places(settings) if "finding_id" in table.header else {}
 
@@ -124,13 +129,13 @@ def decided(classes: np.ndarray, field: np.ndarray) -> np.ndarray:
 
 
 def without_reach(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, distance_m: float) -> str:
-    """How many visits decide nothing, and why, in words; empty where each decides a reach."""
+    """How many visits decide no reach, and why, in words; empty where each decides one."""
     if visits is None or visits.empty:
         return ""
     outside = visits.period == ""
     near = visits.index.isin(_near(table, visits, distance_m).index) if len(table) else np.zeros(len(visits), bool)
     why = {"on a day outside all periods": outside, f"farther than {distance_m:g} m from any reach or pond": ~outside & ~near}
-    return "; ".join(f"{which.sum()} of {len(visits)} visits decide nothing: {words}" for words, which in why.items() if which.any())
+    return "; ".join(f"{which.sum()} of {len(visits)} visits decide no reach: {words}" for words, which in why.items() if which.any())
 
 
 def _near(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame, distance_m: float) -> gpd.GeoDataFrame:

@@ -99,6 +99,6 @@ def _strip(group: gpd.GeoDataFrame) -> shapely.Geometry:
 
 
 def _landward(line: shapely.LineString, at: shapely.Point, step_m: float) -> shapely.LineString:
-    """The step on a transect: from the last shoreline landward."""
-    distance = line.project(at)
-    return shapely.LineString([line.interpolate(max(0.0, distance - step_m)), at])
+    """The step on a transect: from the last shoreline landward, or from the transect's landward end where that is nearer."""
+    first_m = max(0.0, line.project(at) - step_m)
+    return shapely.LineString([line.interpolate(first_m), line.interpolate(first_m + step_m)])

@@ -80,6 +80,11 @@ def test_coordinates_beside_an_id_are_those_of_the_form(visits, line, lon):
     assert visits(f"{line},2023-08-05,1", header="finding_id,lon,lat,date,found", crs="gcj02").geometry.x.tolist() == pytest.approx([lon], abs=1e-9)
 
 
+def test_two_columns_of_one_meaning_are_refused(visits):
+    with pytest.raises(TableError, match="columns of one meaning: 核查日期, 日期"):
+        visits("117,38.85,2023-08-05,,是", header="经度,纬度,核查日期,日期,是否属实")
+
+
 def test_a_kind_that_is_none_is_refused(visits):
     with pytest.raises(TableError, match="unknown kind '黑臭水体'") as fault:
         visits("黑臭水体,117,38.85,2023-08-05,1", header="kind,lon,lat,date,found")
