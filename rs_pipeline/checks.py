@@ -42,6 +42,12 @@ def _polygons(settings: Settings, key: str, units: Units) -> None:
     check_meets(load_vector(settings, key), units, f"{key}: {settings.path_of(key)}")
 
 
+def _known_findings(settings: Settings, key: str, units: Units) -> None:
+    known, where = load_vector(settings, key), f"{key}: {settings.path_of(key)}"
+    _later("rs_pipeline.publish.findings:known_states")(known, where)
+    check_meets(known, units, where)
+
+
 def _red_line(settings: Settings, key: str, units: Units) -> None:
     check_meets(_later("rs_pipeline.products.red_line.areas:load_red_line")(settings), units, f"{key}: {settings.path_of(key)}")
 
@@ -125,7 +131,7 @@ SIDE_FILES: dict[str, SideFile] = {
     "black_odorous.wetland_prior": SideFile("polygons of wetlands and reserves; null uses no prior", _polygons),
     "water.known_bodies": SideFile("water/bodies.gpkg of an earlier run; null names all bodies anew", _polygons),
     "tables.field_results": SideFile("CSV lon,lat,date,black of visits to suspected reaches; null leaves the suspicions unconfirmed", _visits),
-    "tables.known_findings": SideFile("findings/findings.gpkg of an earlier run; null names all findings anew", _polygons),
+    "tables.known_findings": SideFile("findings/findings.gpkg of an earlier run; null names all findings anew", _known_findings),
     "tables.grassland": SideFile("grassland polygons with a column type (national land survey); null marks the target needs_table", _polygons),
     "tables.grassland_plots": SideFile("CSV lon,lat,year,type,cover of plots at peak growth (grassland stations); null leaves the cover uncalibrated", _plots),
     "tables.lakes": SideFile("lake outlines with a column name, such as the legal boundary of Baiyangdian; null leaves the lakes' indicators out", _polygons),

@@ -184,7 +184,7 @@ AFTER_PRODUCTS = (
     ),
     Step(
         "findings", "List the places that an inspector should look at; write findings.gpkg, .csv, .kml, .gpx and a form to fill in.", "rs_pipeline.publish.findings:findings",
-        scope="run", final=True, keys=("units", "baseline", "land_zones", "products", "black_odorous.visit_distance_m"),
+        scope="run", final=True, keys=("units", "baseline", "land_zones", "products", "black_odorous.visit_distance_m"), tables=lambda s: shipped("land.json"),
         reads=lambda p: [p.settings.units.path, p.layout.tiles, *(path for product in _finding() for path in product.findings_read(p))],
         side_files=lambda p: [p.settings.tables.known_findings, p.settings.tables.field_results, *(path for product in _finding() for path in product.findings_side_files(p))],
         writes=lambda p: [p.layout.findings, *(p.layout.findings.with_suffix(e) for e in (".csv", ".kml", ".gpx")), p.layout.findings_form],

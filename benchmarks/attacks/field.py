@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import geopandas as gpd
 import openpyxl
 import pandas as pd
+import shapely
 
 from benchmarks.attack import Attack
 from benchmarks.attacks.disk import copied, must_end_well, ran
+from rs_pipeline.config import parse
+from rs_pipeline.inputs.vectors import load_vector
+from rs_pipeline.model import Period
+from rs_pipeline.products.black_odorous.field import field_results
+from rs_pipeline.products.findings import RECLAIMED, found_table
+from rs_pipeline.publish.findings import listed, write_form
+from rs_pipeline.storage.layers import write_layer
 
-YEAR = "2024"
+YEAR, YEAR_AFTER = "2024", "2025"
 NUMBERS = ("value", "lower", "upper", "observed_fraction", "n_scenes", "target_value", "detection_limit", "slope_per_year")
 
 
@@ -59,7 +67,41 @@ def answers_in_a_spreadsheet(folder: Path) -> str:
     return f"{len(both)} rows, {int(both[list(NUMBERS)].notna().sum().sum())} numbers equal; {len(book.worksheets)} sheets, 000000 is a text"
 
 
+def what_nobody_tells_of(folder: Path) -> str:
+    """Three spots of an earlier list, in files: the form comes back with merged cells and GCJ-02 stated; the next run finds none of the spots, but 25 ha 30 m beside one of them."""
+    east, north = 500_000.0, 4_300_000.0
+    periods = [Period(label, date(int(label), 1, 1), date(int(label), 12, 31)) for label in ("2024", YEAR_AFTER)]
+    units = gpd.GeoDataFrame({"adcode": ["130203"], "name": ["A"], "prefecture": ["B"]}, geometry=[shapely.box(116, 38, 118, 40)], crs=4326)
+
+    def told(*squares: tuple[float, float]) -> gpd.GeoDataFrame:
+        rows = [{"kind": RECLAIMED, "first_seen": YEAR_AFTER, "last_seen": YEAR_AFTER, "amount": side**2, "unit": "m2"} for _, side in squares]
+        return found_table(rows, [shapely.box(east + x, north, east + x + side, north + side) for x, side in squares], "EPSG:32650")
+
+    first = listed(told((0, 30), (2000, 100), (4000, 100)), None, units, periods)
+    write_layer(first, folder / "known.gpkg", "findings")
+    write_form(first, folder / "form.xlsx")
+    book = openpyxl.load_workbook(folder / "form.xlsx")
+    sheet = book.worksheets[0]
+    at = {cell.value: cell.column for cell in sheet[2]}
+    for column, value in {"date": datetime(int(YEAR_AFTER), 9, 1), "found": "否"}.items():
+        sheet.cell(3, at[column]).value = value
+        sheet.merge_cells(start_row=3, end_row=5, start_column=at[column], end_column=at[column])
+    book.save(folder / "form.xlsx")
+    values = {
+        "run": "f", "output": str(folder), "units": {"path": "u.gpkg"}, "periods": [2024, int(YEAR_AFTER)], "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "x"}],
+        "tables": {"field_results": str(folder / "form.xlsx"), "known_findings": str(folder / "known.gpkg")}, "inputs": {"tables.field_results": {"crs": "gcj02"}},
+    }  # fmt: skip
+    settings = parse(values)
+    visits, known = field_results(settings), load_vector(settings, "tables.known_findings")
+    away_m = float(visits.to_crs(32650).distance(known.to_crs(32650), align=False).max())
+    now = listed(told((60, 500)), known, units, periods, visits)
+    states = dict(zip(now.amount, now.state, strict=True)), now.state.tolist().count("refuted")
+    assert len(visits) == 3 and away_m < 1 and states == ({250_000.0: "new", 900.0: "refuted", 10_000.0: "refuted"}, 3), (len(visits), away_m, states)
+    return f"{len(visits)} visits of merged cells, each within {away_m:.1f} m of its finding; 3 spots that are gone refuted, 25 ha beside one of them {states[0][250_000.0]}"
+
+
 ATTACKS = (
+    Attack("what nobody tells of any more", "A visit decides a finding that no satellite tells of any more, and its neighbour inherits nothing.", what_nobody_tells_of),
     Attack("the form comes back", "Visits of any usual form decide state, class and id of what they name, and ids last over runs.", form_and_back),
     Attack("answers in a spreadsheet", "The workbook holds the numbers of indicators.csv, and codes stay texts.", answers_in_a_spreadsheet),
 )

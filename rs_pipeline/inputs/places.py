@@ -49,7 +49,7 @@ def check_meets(shapes: gpd.GeoDataFrame, units: gpd.GeoDataFrame | None, where:
     ------
     ConfigError : they lie in it only with the axes exchanged.
     """
-    if units is None or shapely.box(*units.total_bounds).intersects(shapely.box(*shapes.total_bounds)):
+    if units is None or shapes.empty or shapely.box(*units.total_bounds).intersects(shapely.box(*shapes.total_bounds)):
         return
     west, south, east, north = shapes.total_bounds
     if shapely.box(*units.total_bounds).intersects(shapely.box(south, west, north, east)):

@@ -177,11 +177,12 @@ def check_percent(values: Sequence[float], path: Path, column: str) -> None:
         )  # fmt: skip
 
 
-def read_table(path: Path, needed: Collection[str], stated: InputSection = NOTHING_STATED) -> InputTable:
+def read_table(path: Path, needed: Collection[str], stated: InputSection = NOTHING_STATED, *, fill_merged: bool = False) -> InputTable:
     """A table with a header that holds the needed columns (``a|b``: one of the two); names of columns in small letters, without blanks around them.
 
     Text in UTF-8, UTF-16 with its mark, or GB18030, or as ``stated.encoding`` says; cells separated by one of SEPARATORS. A workbook (.xlsx) gives
-    the sheet that has the columns, or ``stated.layer``. Rows above the header are titles.
+    the sheet that has the columns, or ``stated.layer``. Rows above the header are titles. ``fill_merged`` : cells of a workbook that were merged over rows
+    count for each of them; a file of others may mean a sum.
 
     Raises
     ------
@@ -195,7 +196,7 @@ def read_table(path: Path, needed: Collection[str], stated: InputSection = NOTHI
     except OSError as fault:
         raise TableError(f"cannot be read: {fault.strerror}", where=str(path), remedy="check the path in the configuration") from None
     if raw.startswith(b"PK"):
-        return _workbook(path, raw, needed, stated)
+        return _workbook(path, raw, needed, stated, fill_merged)
     if raw.startswith(b"\xd0\xcf\x11\xe0"):
         raise TableError("an old Excel workbook (.xls)", where=str(path), remedy="save it as .xlsx or as 'CSV UTF-8 (comma delimited)'")
     text, encoding = decoded(raw, stated.encoding, where=str(path))
@@ -253,7 +254,7 @@ def _table(path: Path, lines: list[list[str]], needed: Collection[str], separato
     return InputTable(path, tuple(header), cells, numbers, separator)
 
 
-def _workbook(path: Path, raw: bytes, needed: Collection[str], stated: InputSection) -> InputTable:
+def _workbook(path: Path, raw: bytes, needed: Collection[str], stated: InputSection, fill_merged: bool) -> InputTable:
     import openpyxl
 
     try:
@@ -272,6 +273,8 @@ def _workbook(path: Path, raw: bytes, needed: Collection[str], stated: InputSect
         lines = list(_lines(sheet, path))
         width = max((len(line) for line in lines), default=0)
         lines = [[*line, *[""] * (width - len(line))] for line in lines]
+        if fill_merged:
+            _fill_merged(lines, sheet, path)
         try:
             found.append((sheet.title, _table(path, lines, needed, "", sheet.title)))
         except TableError as fault:
@@ -291,7 +294,7 @@ def _lines(sheet, path: Path) -> Iterator[list[str]]:
     TableError : more cells than MOST_CELLS, empty ones among them: one cell far below or to the right makes millions.
     """
     cells = 0
-    for row in sheet.iter_rows():
+    for row in _rows(sheet, path):
         cells += len(row) + 1
         if cells > MOST_CELLS:
             raise TableError(f"more than {MOST_CELLS} cells, empty ones among them", where=f"{path}, sheet {sheet.title}", remedy="delete what lies far below or right of the table")
@@ -299,6 +302,37 @@ def _lines(sheet, path: Path) -> Iterator[list[str]]:
         while line and not line[-1]:
             line.pop()
         yield line
+
+
+def _rows(sheet, path: Path) -> Iterator[Sequence]:
+    try:
+        yield from sheet.iter_rows()
+    except Exception as fault:  # openpyxl lets through whatever zip and XML readers meet
+        raise TableError(f"the sheet cannot be read: {fault}", where=f"{path}, sheet {sheet.title}", remedy="open it in a spreadsheet program and save it anew, or as CSV") from None
+
+
+def _fill_merged(lines: list[list[str]], sheet, path: Path) -> None:
+    """Give each row of a range of merged cells the text of its first cell, in the range's first column.
+
+    Raises
+    ------
+    TableError : the ranges span more rows than MOST_CELLS.
+    """
+    from openpyxl.utils.cell import range_boundaries
+    from openpyxl.xml.functions import iterparse
+
+    spanned = 0
+    with sheet._get_source() as source:  # a sheet that is read row by row does not tell its merged cells
+        for _, element in iterparse(source):
+            if element.tag.endswith("}mergeCell"):
+                column, first, _, last = range_boundaries(element.get("ref"))
+                spanned += max(0, min(last, len(lines)) - first)
+                if spanned > MOST_CELLS:
+                    raise TableError(f"merged cells span more than {MOST_CELLS} rows", where=f"{path}, sheet {sheet.title}", remedy="unmerge all cells, and fill in each row")
+                for line in lines[first:last]:
+                    if column <= len(line):
+                        line[column - 1] = lines[first - 1][column - 1]
+            element.clear()
 
 
 def _cell_text(cell) -> str:

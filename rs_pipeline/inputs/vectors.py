@@ -43,18 +43,20 @@ GAUSS_KRUEGER_WIDTHS = {3: 0, 6: -3}
 EXPECTED: dict[str, tuple[Kind, tuple[str, ...]]] = {
     "coastline.reference": ("line or polygon", ()), "tables.restored_coast": ("line or polygon", ()), "tables.grassland": ("polygon", ("type",)),
     "tables.lakes": ("polygon", ("name",)), "water.known_bodies": ("polygon", ("body_id",)),
-    "tables.known_findings": ("line or polygon", ("finding_id", "kind", "state", "first_seen", "last_seen", "lon", "lat")),
+    "tables.known_findings": ("line or polygon", ("finding_id", "kind", "state", "first_seen", "last_seen")),
 }  # fmt: skip
 """Configuration key to the kind of shapes and the columns of its file, where they are others than plain polygons."""
+MAY_BE_EMPTY = ("water.known_bodies", "tables.known_findings")
+"""Keys of files that the pipeline made: a run may have found nothing."""
 
 
 def load_vector(settings: Settings, key: str) -> gpd.GeoDataFrame:
     """The side file that a configuration key names, see `read_vector`."""
     kind, columns = EXPECTED.get(key, ("polygon", ()))
-    return read_vector(settings.path_of(key), key=key, stated=settings.stated(key), kind=kind, columns=columns)
+    return read_vector(settings.path_of(key), key=key, stated=settings.stated(key), kind=kind, columns=columns, may_be_empty=key in MAY_BE_EMPTY)
 
 
-def read_vector(path: Path, *, key: str, stated: InputSection, kind: Kind = "polygon", columns: Collection[str] = (), label: str = "") -> gpd.GeoDataFrame:
+def read_vector(path: Path, *, key: str, stated: InputSection, kind: Kind = "polygon", columns: Collection[str] = (), label: str = "", may_be_empty: bool = False) -> gpd.GeoDataFrame:
     """Shapes of a file in EPSG:4326, valid, two-dimensional, of the kind alone; features without a shape left out and named.
 
     Parameters
@@ -78,6 +80,8 @@ def read_vector(path: Path, *, key: str, stated: InputSection, kind: Kind = "pol
         raise ConfigError(f"columns not found: {missing}", where=where, remedy=f"the file has {have or 'none'}{did_you_mean(missing[0], have)}")
     if not isinstance(frame.get("geometry"), gpd.GeoSeries):
         raise ConfigError("a table without shapes", where=where, remedy="hand in the shapes: GeoPackage, GeoJSON or a shapefile with all its files")
+    if frame.empty and may_be_empty:
+        return frame.set_crs(4326, allow_override=True)
     if frame.empty:
         raise ConfigError("the file has no features", where=where, remedy="check the export")
     names = frame[label].map(code_text) if label in frame else pd.Series([f"row {i + 1}" for i in range(len(frame))], frame.index)

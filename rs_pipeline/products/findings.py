@@ -7,15 +7,14 @@ import pandas as pd
 
 FOUND_DTYPES = {
     "kind": "str", "place": "str", "adcode": "str", "first_seen": "str", "last_seen": "str", "amount": "float64", "lower": "float64", "upper": "float64", "unit": "str",
-    "probability": "float64", "against": "str", "field": "str", "field_period": "str",
+    "probability": "float64", "against": "str",
 }  # fmt: skip
 """Columns of what a product tells, beside ``geometry`` in the run's CRS.
 
 kind : one of FINDING_KINDS. place : what names the place as long as the product does, such as a reach; empty where nothing does. adcode : empty
 where the product does not say. first_seen, last_seen : first and last period that show it. amount, lower, upper : length (m) or area (m2),
 with its interval; NaN bounds where there is none. probability : 0-1, NaN where none is calibrated. against : what speaks against it, causes
-separated by ``;``. field : ``confirmed``, ``refuted``, ``remedied`` (confirmed by one visit and refuted by a later) or empty, by the last
-visit, of field_period.
+separated by ``;``. What visits found the list knows by itself (`publish.findings.with_visits`).
 """
 
 BLACK, NATURAL_COAST, RECLAIMED = "black_odorous_water", "natural_coast_lost", "new_reclamation"

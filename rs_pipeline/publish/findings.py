@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import logging
+from datetime import date
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +19,8 @@ import pyogrio
 import shapely
 
 from rs_pipeline.config import Settings
+from rs_pipeline.errors import ConfigError
+from rs_pipeline.inputs.cells import code_text, narrow
 from rs_pipeline.inputs.coordinates import gcj02_to_bd09, wgs84_to_gcj02
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
@@ -30,7 +33,7 @@ from rs_pipeline.publish.sheets import TEXT_FORMAT, Sheet, number_cell, save_wor
 from rs_pipeline.region import load_units
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.layers import write_layer
-from rs_pipeline.storage.tables import inert, write_csv
+from rs_pipeline.storage.tables import write_csv
 from rs_pipeline.tiles import read_grid
 
 log = logging.getLogger(__name__)
@@ -45,8 +48,8 @@ FINDINGS = (
 )  # fmt: skip
 """Columns of the list."""
 
-LATER, MOST_TOLD = "later", 10
-"""Stands for the time after the last period; so many visits are named in a message."""
+MOST_TOLD = 10
+"""So many visits are named in a message."""
 
 FORM = {
     "finding_id": "问题编号", "kind": "类型代号", "kind_chinese": "类型", "state_chinese": "状态", "adcode": "行政区代码", "name": "区县", "first_seen": "首次发现",
@@ -58,8 +61,14 @@ FORM = {
 FORM_FORMATS = {"amount": "#,##0", "probability": "0.00", "lon": "0.000000", "lat": "0.000000", "date": "yyyy-mm-dd"}
 FORM_WIDTHS = {"kind_chinese": 24, "name": 16, "against_chinese": 30, "amap": 24, "note": 40}
 
-OVERLAP_M = 20.0
-"""Findings are widened by so much before they are held against those of an earlier list: two pixels, as much as outlines wander."""
+OVERLAP_M, SAME_SHARE = 20.0, 0.5
+"""Two findings are the same where, widened by so much (two pixels, as much as outlines wander), they share so much of the smaller one."""
+
+MOST_GROWTH = 2.0
+"""That a finding was refuted or remedied says nothing of one that is more than so many times as large."""
+
+KNOWN = "tables.known_findings"
+"""Key of the earlier list."""
 
 SHIFTED_BOX = (72.004, 0.8293, 137.8347, 55.8271)
 """West, south, east, north, degrees, of where maps of China are shifted (published reverse engineering of GCJ-02, 2010)."""
@@ -107,43 +116,64 @@ def links(lon: np.ndarray, lat: np.ndarray, names: list[str]) -> dict[str, list[
 
 
 def same_places(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame) -> dict[int, int]:
-    """Row of ``found`` to the row of ``known`` (one CRS, numbered from 0) of the same kind that it shares most ground with; each once, the largest first.
+    """Row of ``found`` to the row of ``known`` (one CRS, numbered from 0) that is the same finding; each once.
 
-    A name of the place, where both have it, decides alone.
+    They are of one kind and of one named place or, where names do not tell, of the same ground (SAME_SHARE); the largest common ground comes first.
     """
-    pairs = []
-    wide, theirs = found.geometry.buffer(OVERLAP_M), known.geometry.buffer(OVERLAP_M)
-    mine, other = theirs.sindex.query(wide, predicate="intersects")
-    for i, j in zip(mine, other, strict=True):
-        if found.kind.iloc[i] == known.kind.iloc[j]:
-            named = bool(found.place.iloc[i]) and found.place.iloc[i] == str(known.get("place", pd.Series("", known.index)).iloc[j])
-            pairs.append((named, wide.iloc[i].intersection(theirs.iloc[j]).area, i, j))
-    chosen: dict[int, int] = {}
-    for _, _, i, j in sorted(pairs, key=lambda p: (not p[0], -p[1], p[2], p[3])):
-        if i not in chosen and j not in chosen.values():
-            chosen[i] = j
-    return chosen
+    same: dict[int, int] = {}
+    taken: set[int] = set()
+
+    def pair(i: int, j: int) -> None:
+        if i not in same and j not in taken:
+            same[i] = j
+            taken.add(j)
+
+    named = {place: j for j, place in reversed(list(enumerate(zip(known.kind, known.place, strict=True)))) if place[1]}
+    for i, place in enumerate(zip(found.kind, found.place, strict=True)):
+        if place in named:
+            pair(i, named[place])
+    wide, theirs = (shapely.buffer(table.geometry.to_numpy(), OVERLAP_M) for table in (found, known))
+    mine, other = shapely.STRtree(theirs).query(wide, predicate="intersects")
+    alike = found.kind.to_numpy()[mine] == known.kind.to_numpy()[other]
+    mine, other = mine[alike], other[alike]
+    shared = shapely.area(shapely.intersection(wide[mine], theirs[other]))
+    enough = shared >= SAME_SHARE * np.minimum(shapely.area(wide)[mine], shapely.area(theirs)[other])
+    for _, i, j in sorted(zip(-shared[enough], mine[enough], other[enough], strict=True)):
+        pair(int(i), int(j))
+    return same
 
 
-def state_of(kind: str, field: str, field_period: str, last_seen: str, before: str, *, is_new: bool, order: dict[str, int]) -> str:
+def state_of(decision: str, *, is_new: bool, again: bool = False) -> str:
     """One of FINDING_STATES.
 
     Parameters
     ----------
-    field : what the last visit found, in field_period. before : state in an earlier list, empty where it had none. order : label to its place in time.
+    decision : the last one, empty where there was none. is_new : no earlier list knows it. again : black water that was suspected after the decision.
 
-    >>> state_of("new_reclamation", "", "", "2025", "refuted", is_new=False, order={"2025": 0})
-    'refuted'
+    >>> state_of("refuted", is_new=False), state_of("refuted", is_new=True, again=True)
+    ('refuted', 'to_inspect')
     """
-    if field == "confirmed":
-        return CONFIRMED
-    if field in ("refuted", "remedied"):
-        if kind == BLACK and order.get(last_seen, -1) > order.get(field_period, -1):
-            return TO_INSPECT
-        return REMEDIED if field == "remedied" or before in (CONFIRMED, REMEDIED) else REFUTED
-    if before in DECIDED_STATES and not (kind == BLACK and before in (REFUTED, REMEDIED)):
-        return before
-    return NEW if is_new else TO_INSPECT
+    if decision == CONFIRMED or decision and not again:
+        return decision
+    return NEW if is_new and not decision else TO_INSPECT
+
+
+def known_states(known: gpd.GeoDataFrame, where: str = KNOWN) -> list[str]:
+    """States of an earlier list, which may have been written in English or Chinese words.
+
+    Raises
+    ------
+    ConfigError : a state is none of FINDING_STATES.
+    """
+    words = {text.casefold(): state for state in FINDING_STATES for text in (state, *_words()[state])}
+    states = [words.get(narrow(str(value)).casefold(), "") for value in known.state]
+    if "" in states:
+        n = states.index("")
+        raise ConfigError(
+            f"{known.state.iloc[n]!r} is no state of a finding", where=f"{where}, row {n + 1} ({known.finding_id.iloc[n]}), column state",
+            remedy=f"write one of {', '.join(f'{state} ({_words()[state][1]})' for state in FINDING_STATES)}",
+        )  # fmt: skip
+    return states
 
 
 def _told(settings: Settings) -> gpd.GeoDataFrame:
@@ -186,63 +216,137 @@ def listed(
     found : what products tell (`products.findings.FOUND_DTYPES`), in metres. known : an earlier list, or None. units : see `region.load_units`.
     every : the periods in order. visits : see `with_visits`.
 
-    What an earlier list knows keeps its id, its first period and, where no visit says otherwise, its decision; what it holds as decided and nobody
-    tells of any more stays on the list. Refuted and remedied black water does not: its next suspicion is another.
+    What an earlier list knows keeps its id, its first period and, where no later visit says otherwise, its decision; what nobody tells of any more stays
+    where it is decided, by that list or a visit. Refuted and remedied black water does not, unless a visit is about it: its next suspicion is another.
+
+    Raises
+    ------
+    ConfigError : a state of the earlier list is none.
     """
-    periods = [p.label for p in every]
-    order = {label: k for k, label in enumerate([*periods, LATER])}
-    found = _with_ids(_placed(found.reset_index(drop=True), units)).assign(before="", is_new=found.first_seen.to_numpy() == periods[-1])
+    found = _with_ids(_placed(found.reset_index(drop=True), units))
+    found = found.assign(is_new=found.first_seen.to_numpy() == every[-1].label, gone=False, decision="", decided_on=pd.NaT, heard=pd.NaT, visited="")
     if known is not None:
-        known = known.to_crs(found.crs).reset_index(drop=True)
+        known = _known(known.to_crs(found.crs), every)
         same = same_places(found, known)
-        free = _free_ids(found, known, same)
-        found = found.assign(
-            finding_id=[known.finding_id.iloc[same[i]] if i in same else free[i] for i in range(len(found))],
-            before=[known.state.iloc[same[i]] if i in same else "" for i in range(len(found))], is_new=[i not in same for i in range(len(found))],
-            first_seen=[min(str(known.first_seen.iloc[same[i]]), first, key=lambda p: order.get(p, -1)) if i in same else first for i, first in enumerate(found.first_seen)],
-        )  # fmt: skip
-        found = pd.concat([found, _kept(known.drop(index=list(same.values())), found.crs, units)], ignore_index=True)
-    found = with_visits(found, visits, every, visit_distance_m)
-    return _ranked(found.assign(state=[state_of(r.kind, r.field, r.field_period, r.last_seen, r.before, is_new=r.is_new, order=order) for r in found.itertuples()]))
+        gone = _gone(known.drop(index=list(same.values())), units)
+        found = pd.concat([_remembered(found, known, same, every), gone], ignore_index=True)
+    found = with_visits(found, visits, visit_distance_m)
+    again = (found.kind == BLACK) & ~found.gone & ~(_days(found.last_seen, {p.label: p.start for p in every}) <= found.decided_on)
+    states = [state_of(decision, is_new=is_new, again=more) for decision, is_new, more in zip(found.decision, found.is_new, again, strict=True)]
+    return _ranked(_staying(found.assign(state=pd.Series(states, found.index, dtype="object"))))
 
 
-def with_visits(found: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, periods: list[Period], distance_m: float) -> gpd.GeoDataFrame:
-    """``found``, with finding_id, and what visits said: ``field``, ``field_period`` and ``visited``, the day of the last visit.
+def _days(labels: pd.Series, day_of: dict[str, date]) -> pd.Series:
+    """Day of each label, datetime64; NaT where it is no period of the run."""
+    return pd.to_datetime(labels.map(day_of).astype("object"))
 
-    A visit is about the finding that it names or, where it names a kind alone, about the nearest of that kind within the distance. The last one
-    decides, of several on a day one that found what was suspected. What reaches already know of visits in their periods stays unless a later visit says
-    otherwise; a visit after the last period counts as later than all. Visits that are about none are told.
+
+def _known(known: gpd.GeoDataFrame, every: list[Period]) -> gpd.GeoDataFrame:
+    """An earlier list, numbered from 0, with what it says was decided: ``decision`` (empty where nothing was), ``decided_on``, the day of its last visit or else
+    the end of the last period that shows it, ``heard``, the day before which all visits are in it already, and ``visited``."""
+    known = known.assign(state=known_states(known)).reset_index(drop=True)
+    if (odd := ~known.kind.isin(FINDING_KINDS)).any():
+        log.warning("%s: left out, as they are of no known kind: %s", KNOWN, ", ".join(known.finding_id[odd].astype(str)[:MOST_TOLD]))
+        known = known[~odd].reset_index(drop=True)
+    for name in ("place", "visited", "first_seen", "last_seen"):
+        texts = ["" if pd.isna(value) else code_text(value) for value in known.get(name, [""] * len(known))]
+        known[name] = pd.Series(texts, known.index, dtype="object")
+    days = pd.to_datetime(known.visited.str[:10], format="%Y-%m-%d", errors="coerce")
+    return known.assign(
+        decision=known.state.where(known.state.isin(DECIDED_STATES), ""), heard=days, visited=days.dt.strftime("%Y-%m-%d").fillna(""),
+        decided_on=days.fillna(_days(known.last_seen, {p.label: p.end for p in every})),
+    )  # fmt: skip
+
+
+def _sizes(table: gpd.GeoDataFrame) -> pd.Series:
+    """Area of polygons, m2, and length of lines, m."""
+    return table.geometry.area.where(table.geometry.area > 0, table.geometry.length)
+
+
+def _remembered(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame, same: dict[int, int], every: list[Period]) -> gpd.GeoDataFrame:
+    """``found`` with id, first period and decision of what it is the same as (`same_places`). Where that was refuted or remedied and has grown beyond MOST_GROWTH, it is
+    to be looked at again, and visits that the earlier list knows of do not count."""
+    old = pd.DataFrame(known.drop(columns="geometry")).assign(size_known=_sizes(known)).reindex([same.get(i, -1) for i in range(len(found))]).set_axis(found.index)
+    is_same = pd.Series([i in same for i in range(len(found))], found.index, dtype=bool)
+    grown = old.decision.isin((REFUTED, REMEDIED)) & (_sizes(found) > MOST_GROWTH * old.size_known)
+    order = {p.label: k for k, p in enumerate(every)}
+    return found.assign(
+        finding_id=old.finding_id.where(is_same, _free_ids(found, known)), is_new=~is_same, visited=old.visited.where(is_same, ""),
+        first_seen=[min(a, b, key=lambda p: order.get(p, -1)) if matched and a else b for a, b, matched in zip(old.first_seen, found.first_seen, is_same, strict=True)],
+        decision=old.decision.where(is_same & ~grown, ""), decided_on=old.decided_on, heard=old.heard + pd.to_timedelta(grown.astype(int), unit="D"),
+    )  # fmt: skip
+
+
+def _gone(known: gpd.GeoDataFrame, units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Findings of an earlier list that nobody tells of any more, as rows of this one."""
+    texts = {name for name, kind in FOUND_DTYPES.items() if kind == "str"}
+    rows = [
+        {name: "" if name in texts and pd.isna(row[name]) else row[name] for name in FOUND_DTYPES if name in row} | {"against": "not_found_again"}
+        for row in known.drop(columns="geometry").to_dict("records")
+    ]  # fmt: skip
+    table = _placed(found_table(rows, list(known.geometry), known.crs), units)
+    return table.assign(is_new=False, gone=True, **{name: known[name].to_numpy() for name in ("finding_id", "decision", "decided_on", "heard", "visited")})
+
+
+def _staying(found: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Without those of an earlier list that are not found again and were not decided, or are black water that is no more; how many they are is told."""
+    undecided = found.gone & ~found.state.isin(DECIDED_STATES)
+    over = found.gone & (found.kind == BLACK) & found.state.isin((REFUTED, REMEDIED)) & ~found.answered
+    if undecided.any():
+        log.warning("%d findings of the earlier list are not found again and were not decided: they leave the list", undecided.sum())
+    if over.any():
+        log.info("%d findings of black-odorous water that was refuted or remedied are not found again: they leave the list", over.sum())
+    return found[~undecided & ~over]
+
+
+def with_visits(found: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, distance_m: float) -> gpd.GeoDataFrame:
+    """``found`` with what visits say: ``decision``, ``decided_on``, ``visited``, the day of the last one, and ``answered`` where there was one.
+
+    A visit is about the finding that it names or, where it names none, about the nearest of its kind within the distance. Without a kind it is about
+    black-odorous water, which is found by its place too where its name is not on the list. The last visit decides, of several on a day one that found
+    what was suspected; what was confirmed before and is found gone is remedied. Visits that are older than what an earlier list knows of
+    change nothing. Visits that are about no finding are told.
 
     ``visits`` : see `products.black_odorous.field.field_results`.
     """
-    found = found.assign(visited=found.field_period)
+    found = found.assign(answered=False)
     if visits is None or visits.empty:
         return found
-    own = visits[(visits.finding_id != "") | ~visits.kind.isin(["", BLACK])].sort_values(["date", "black"])
-    at, rows = {name: i for i, name in enumerate(found.finding_id)}, found.to_dict("index")
-    near, strange = own.to_crs(found.crs).geometry, []
-    for n, visit in own.iterrows():
-        i = at.get(visit.finding_id) if visit.finding_id else _nearest(found, visit.kind, near[n], distance_m)
-        if i is None:
-            strange.append(f"{visit.finding_id or visit.kind} on {visit.date.date().isoformat()}")
-            continue
-        period = visit.period or (LATER if visit.date.date() > periods[-1].end else "")
-        row = rows[found.index[i]]
-        gone = "remedied" if row["field"] in ("confirmed", "remedied") else "refuted"
-        row |= {"field": "confirmed" if visit.black else gone, "field_period": period, "visited": visit.date.date().isoformat()}
+    visits = visits.to_crs(found.crs).sort_values(["date", "black"])
+    decision, decided_on, answered, strange = found.decision.tolist(), found.decided_on.tolist(), [False] * len(found), []
+    number = {name: i for i, name in enumerate(found.finding_id)}
+    for visit in visits.itertuples():
+        about = [number[visit.finding_id]] if visit.finding_id in number else _nearest(found, _kind_of(visit), visit.geometry, distance_m)
+        if not about:
+            strange.append(f"{visit.finding_id or visit.kind or BLACK} on {visit.date.date().isoformat()}")
+        for i in about:
+            if not visit.date < found.heard.iloc[i]:
+                decision[i] = CONFIRMED if visit.black else REMEDIED if decision[i] in (CONFIRMED, REMEDIED) else REFUTED
+                decided_on[i], answered[i] = visit.date, True
     if strange:
         log.warning("%d of %d visits are about no finding of the list: %s", len(strange), len(visits), ", ".join(strange[:MOST_TOLD]))
-    told = pd.DataFrame.from_dict(rows, orient="index", columns=["field", "field_period", "visited"])
-    return found.assign(**{name: told[name] for name in told}) if len(found) else found
+    days = [day.date().isoformat() if now else before for day, now, before in zip(decided_on, answered, found.visited, strict=True)]
+    return found.assign(
+        decision=pd.Series(decision, found.index, dtype="object"), decided_on=pd.to_datetime(pd.Series(decided_on, found.index, dtype="object")),
+        answered=pd.Series(answered, found.index, dtype=bool), visited=pd.Series(days, found.index, dtype="object"),
+    )  # fmt: skip
 
 
-def _nearest(found: gpd.GeoDataFrame, kind: str, place: shapely.Point, distance_m: float) -> int | None:
-    """Number of the row of a kind that is nearest to a place, None where none is near enough."""
-    distance = found.geometry.distance(place).where(found.kind == kind)
-    return int(distance.to_numpy().argmin()) if (distance <= distance_m).any() and not distance.isna().all() else None
+def _kind_of(visit: tuple) -> str:
+    """Kind by which a visit is looked for at its place; empty where its name alone counts."""
+    if visit.finding_id:
+        return BLACK if visit.finding_id.startswith(f"{FINDING_KINDS[BLACK]}-") else ""
+    return visit.kind or BLACK
 
 
-def _free_ids(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame, same: dict[int, int]) -> list[str]:
+def _nearest(found: gpd.GeoDataFrame, kind: str, place: shapely.Point, distance_m: float) -> list[int]:
+    """Numbers of the rows of a kind that are nearest to a place (reaches share their ends); none where none is near enough."""
+    distance = found.geometry.distance(place).where(found.kind == kind, np.inf).to_numpy()
+    least = distance.min(initial=np.inf)
+    return np.flatnonzero(distance == least).tolist() if least <= distance_m else []
+
+
+def _free_ids(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame) -> list[str]:
     """Ids of new findings, none of which is one of the earlier list."""
     taken, ids = set(known.finding_id), []
     for name in found.finding_id:
@@ -253,20 +357,6 @@ def _free_ids(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame, same: dict[int, 
         ids.append(mine)
         taken.add(mine)
     return ids
-
-
-def _kept(gone: gpd.GeoDataFrame, crs: object, units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Findings of an earlier list that nobody tells of any more, and that were decided; how many others there are is told."""
-    decided = gone[gone.state.isin(DECIDED_STATES) & gone.kind.isin(FINDING_KINDS)]
-    if left := len(gone) - len(decided):
-        log.warning("%d findings of the earlier list are not found again and were not decided: they leave the list", left)
-    decided = decided[(decided.kind != BLACK) | (decided.state == CONFIRMED)]
-    rows = [
-        {name: "" if kind == "str" and pd.isna(row.get(name)) else row.get(name) for name, kind in FOUND_DTYPES.items() if name in decided} | {"against": "not_found_again"}
-        for row in decided.to_dict("records")
-    ]  # fmt: skip
-    table = _placed(found_table(rows, list(decided.geometry), crs), units) if rows else found_table([], [], crs)
-    return table.assign(finding_id=decided.finding_id.to_numpy(), before=decided.state.to_numpy(), is_new=False)
 
 
 def _ranked(found: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -296,7 +386,7 @@ def _write_points(table: gpd.GeoDataFrame, path: Path) -> None:
     ]  # fmt: skip
     columns = ("name", "desc") if path.suffix == ".gpx" else ("Name", "Description")
     points = gpd.GeoDataFrame(
-        {column: pd.Series([inert(text) for text in texts], dtype="object") for column, texts in zip(columns, (names, about), strict=True)},
+        {column: pd.Series([text_cell(text) for text in texts], dtype="object") for column, texts in zip(columns, (names, about), strict=True)},
         geometry=gpd.points_from_xy(table.lon, table.lat), crs=4326,
     )  # fmt: skip
     with atomic_path(path) as part:
@@ -324,7 +414,7 @@ def findings(settings: Settings) -> None:
     ------
     ConfigError : tables.known_findings cannot be used. TableError : tables.field_results cannot be used.
     """
-    path, known = Layout(settings.root).findings, load_vector(settings, "tables.known_findings") if settings.tables.known_findings else None
+    path, known = Layout(settings.root).findings, load_vector(settings, KNOWN) if settings.tables.known_findings else None
     visits = field_results(settings)
     table = listed(_told(settings), known, load_units(settings), settings.all_periods, visits, settings.black_odorous.visit_distance_m)
     write_layer(table, path, "findings", "Unknown" if table.empty else None)

@@ -7,6 +7,7 @@ the run.
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -39,8 +40,11 @@ VALUE_COLUMNS = ("value", "lower", "upper", "detection_limit", "target_value")
 """Numbers in the row's unit."""
 
 FORMATS = {"observed_fraction": "0.0%", "n_scenes": "#,##0", "target_year": "0", "clause": "0"}
-UNIT_FORMATS = {"%": "0.0", "ha": "#,##0.0", "km": "#,##0.00", "km2": "#,##0.00"}
-"""Number formats of columns and, for VALUE_COLUMNS, of units; others are shown as they are, so that nothing small reads as 0."""
+UNIT_DECIMALS = {"%": 1, "ha": 1, "km": 2, "km2": 2}
+"""Number formats of columns and, for VALUE_COLUMNS, decimals of units (`decimal_format`); others are shown as they are."""
+
+MOST_DECIMALS = 10
+"""Numbers are kept with ten digits."""
 
 WIDTHS = {"indicator_chinese": 28, "target_chinese": 40, "reason": 40, "reason_chinese": 40, "indicator": 24, "name": 16, "prefecture": 14, "meaning": 80, "chinese_meaning": 80}
 """In characters; other columns have 12."""
@@ -86,6 +90,16 @@ def newest_periods(rows: dict[str, int], labels: list[str], max_rows: int = MAX_
     return kept
 
 
+def decimal_format(value: float, decimals: int) -> str:
+    """Number format with so many decimals, or as many as show two digits of a value that is smaller: nothing small reads as 0.
+
+    >>> decimal_format(1234.5, 2), decimal_format(-0.0005, 2), decimal_format(0.0, 1), decimal_format(4e-12, 2)
+    ('#,##0.00', '#,##0.00000', '#,##0.0', '')
+    """
+    needed = decimals if value == 0 or not math.isfinite(value) else max(decimals, 1 - math.floor(math.log10(abs(value))))
+    return f"#,##0.{'0' * needed}" if needed <= MOST_DECIMALS else ""
+
+
 class _Words:
     """What a row says in Chinese."""
 
@@ -125,9 +139,16 @@ def _cells(rows: pd.DataFrame) -> Iterator[list[tuple[object, str]]]:
     columns = [rows[name].astype("float64").tolist() if name in numeric else rows[name].tolist() for name in rows]
     for unit, *values in zip(rows.unit, *columns, strict=True):
         yield [
-            (number_cell(value), UNIT_FORMATS.get(unit, "") if name in VALUE_COLUMNS else FORMATS.get(name, "")) if name in numeric else (text_cell(value), TEXT_FORMAT)
+            (number_cell(value), _format(name, unit, value)) if name in numeric else (text_cell(value), TEXT_FORMAT)
             for name, value in zip(rows, values, strict=True)
         ]  # fmt: skip
+
+
+def _format(name: str, unit: str, value: float) -> str:
+    """Number format of a cell; empty where it is shown as it is."""
+    if name in VALUE_COLUMNS:
+        return decimal_format(value, UNIT_DECIMALS[unit]) if unit in UNIT_DECIMALS else ""
+    return FORMATS.get(name, "")
 
 
 def _write_columns(book: openpyxl.Workbook, notes: list[tuple[str, str]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree
 from datetime import date, datetime
 
 import geopandas as gpd
@@ -12,9 +13,12 @@ import pyogrio
 import pytest
 import shapely
 
+from rs_pipeline.checks import SIDE_FILES
 from rs_pipeline.config import parse
-from rs_pipeline.errors import TableError
+from rs_pipeline.errors import ConfigError, TableError
 from rs_pipeline.inputs.coordinates import bd09_to_wgs84, gcj02_to_wgs84
+from rs_pipeline.inputs.places import check_meets
+from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.model import Period
 from rs_pipeline.products.black_odorous.classify import CAUSES, WHOLE
 from rs_pipeline.products.black_odorous.field import field_results, of_reaches
@@ -56,12 +60,23 @@ def told(*rows):
     return found_table([r for r, _ in rows], [g for _, g in rows], CRS)
 
 
-def of(*rows, known=None, visits=None):
-    return listed(told(*rows), known, UNITS, EVERY, visits)
+def of(*rows, known=None, visits=None, every=EVERY):
+    return listed(told(*rows), known, UNITS, every, visits)
+
+
+def visit(day="2025-08-01", black=True, finding_id="", kind="", at_m=0.0, up_m=5000.0):
+    """By default at the corner of the first fill; reaches lie at 0 m upwards."""
+    place = gpd.GeoSeries([shapely.Point(X + at_m, Y + up_m)], crs=CRS).to_crs(4326)
+    columns = {"period": [day[:4]], "date": [pd.Timestamp(day)], "black": [black], "finding_id": [finding_id], "kind": [kind]}
+    return gpd.GeoDataFrame(columns, geometry=place.to_numpy(), crs=4326)
+
+
+def visits(*each):
+    return pd.concat(each, ignore_index=True)
 
 
 def test_order_county_and_columns():
-    table = of(fill(), reach(0.0, probability=0.8), reach(5000.0, adcode="", probability=0.95), reach(900.0, field="refuted", field_period="2025"))
+    table = of(fill(), reach(0.0, probability=0.8), reach(5000.0, adcode="", probability=0.95), reach(900.0), visits=visit("2025-08-01", False, at_m=1000.0, up_m=0.0))
     assert list(table.columns) == [*FINDINGS, "geometry"] and table.crs == "EPSG:4326"
     assert table.place.tolist() == ["R-5000", "R-0", "", "R-900"] and table["rank"].tolist() == [1, 2, 3, 4]
     assert table.state.tolist() == ["to_inspect", "to_inspect", "new", "refuted"] and table.state_chinese.tolist() == ["待核查", "待核查", "新发现", "已排除"]
@@ -109,25 +124,146 @@ def test_the_same_list_again_changes_nothing_but_new():
 
 
 @pytest.mark.parametrize(
-    ("kind", "field", "field_period", "last_seen", "before", "is_new", "state"),
+    ("decision", "is_new", "again", "state"),
     [
-        (BLACK, "", "", "2025", "", True, "new"),
-        (BLACK, "", "", "2025", "", False, "to_inspect"),
-        (BLACK, "confirmed", "2025", "2025", "", True, "confirmed"),
-        (BLACK, "refuted", "2025", "2025", "", True, "refuted"),
-        (BLACK, "refuted", "2024", "2025", "", False, "to_inspect"),
-        (BLACK, "refuted", "2025", "2024", "confirmed", False, "remedied"),
-        (BLACK, "remedied", "2025", "2025", "", False, "remedied"),
-        (BLACK, "remedied", "2024", "2025", "", False, "to_inspect"),
-        (BLACK, "", "", "2025", "refuted", False, "to_inspect"),
-        (BLACK, "", "", "2025", "confirmed", False, "confirmed"),
-        (RECLAIMED, "", "", "2025", "refuted", False, "refuted"),
-        (RECLAIMED, "", "", "2025", "remedied", False, "remedied"),
-        (RECLAIMED, "refuted", "2024", "2025", "", False, "refuted"),
+        ("", True, False, "new"), ("", False, True, "to_inspect"), ("confirmed", True, True, "confirmed"), ("refuted", True, False, "refuted"),
+        ("refuted", True, True, "to_inspect"), ("remedied", False, False, "remedied"), ("remedied", False, True, "to_inspect"),
     ],
-)
-def test_the_life_of_a_finding(kind, field, field_period, last_seen, before, is_new, state):
-    assert state_of(kind, field, field_period, last_seen, before, is_new=is_new, order={p: k for k, p in enumerate(PERIODS)}) == state
+)  # fmt: skip
+def test_the_life_of_a_finding(decision, is_new, again, state):
+    assert state_of(decision, is_new=is_new, again=again) == state
+
+
+SEASONS = [Period(p, date(int(p), 4, 1), date(int(p), 10, 31)) for p in PERIODS]
+
+
+@pytest.mark.parametrize(
+    ("one", "day", "last_seen", "state"),
+    [
+        (reach, "2025-08-01", "2025", "refuted"), (reach, "2024-08-01", "2025", "to_inspect"), (reach, "2024-12-01", "2024", "refuted"),
+        (reach, "2024-12-01", "2025", "to_inspect"), (reach, "2026-01-05", "2025", "refuted"), (fill, "2024-08-01", "2025", "refuted"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("named", [True, False])
+def test_black_water_that_was_refuted_is_looked_at_again_when_a_later_period_shows_it(one, day, last_seen, state, named):
+    """By its name or its place; between the seasons and after the last one too. The next run remembers the answer without the table of visits."""
+    row = one(last_seen=last_seen)
+    name, kind = of(row).finding_id[0], "" if one is reach else RECLAIMED
+    found = visit(day, False, name if named else "", kind, at_m=50.0, up_m=0.0 if one is reach else 5000.0)
+    first = of(row, visits=found, every=SEASONS)
+    again = of(row, known=first, every=SEASONS)
+    assert first.state.tolist() == again.state.tolist() == [state] and first.visited.tolist() == again.visited.tolist() == [day]
+
+
+def test_a_decision_without_a_day_is_as_old_as_the_last_period_that_showed_it():
+    known = of(reach(last_seen="2024")).assign(state="refuted")
+    assert of(reach(last_seen="2024"), known=known).state.tolist() == ["refuted"] and of(reach(), known=known).state.tolist() == ["to_inspect"]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_confirmed_and_gone_within_a_period_is_remedied_by_name_and_by_place(named):
+    name = of(reach()).finding_id[0] if named else ""
+    both = visits(visit("2024-09-01", False, name, up_m=0.0), visit("2024-05-01", True, name, up_m=0.0))
+    assert of(reach(last_seen="2024"), visits=both).state.tolist() == ["remedied"]
+
+
+@pytest.mark.parametrize(("named", "black", "state"), [(True, True, "confirmed"), (False, True, "confirmed"), (True, False, "refuted")])
+def test_a_visit_decides_what_nobody_tells_of_any_more(named, black, state, caplog):
+    known = of(fill())
+    now = of(known=known, visits=visit(black=black, finding_id=known.finding_id[0] if named else "", kind="" if named else RECLAIMED))
+    assert now[["finding_id", "state", "visited", "against"]].to_numpy().tolist() == [[known.finding_id[0], state, "2025-08-01", "not_found_again"]]
+    assert not caplog.text
+
+
+def test_black_water_that_is_gone_stays_as_long_as_a_visit_tells_of_it(caplog):
+    caplog.set_level("INFO")
+    first, refuted = of(reach()), visit("2026-01-05", False, up_m=0.0)
+    assert of(known=first, visits=refuted).state.tolist() == ["refuted"]
+    assert len(of(known=of(known=first, visits=refuted))) == 0 and "1 findings of black-odorous water that was refuted or remedied" in caplog.text
+
+
+def test_a_visit_by_place_to_the_joint_of_two_reaches_is_about_both():
+    joint = visit().set_geometry([shapely.Point(X + 200, Y)], crs=CRS)
+    assert of(reach(), reach(200.0), reach(400.0), visits=joint).set_index("place").state.to_dict() == {"R-0": "confirmed", "R-200": "confirmed", "R-400": "to_inspect"}
+
+
+def test_a_visit_that_is_older_than_the_earlier_list_changes_nothing():
+    name = of(fill()).finding_id[0]
+    known = of(fill(), visits=visit("2025-09-01", True, name))
+    now = of(fill(), known=known, visits=visits(visit("2024-05-01", False, name), visit("2025-09-01", True, name)))
+    assert (now.state[0], now.visited[0]) == ("confirmed", "2025-09-01")
+    assert of(fill(), known=known, visits=visit("2025-09-02", False, name)).state.tolist() == ["remedied"]
+
+
+@pytest.mark.parametrize("state", ["confirmed", "refuted"])
+def test_a_neighbour_inherits_nothing(state):
+    """30 m from a small spot that is gone lies a new fill of 25 ha; reach R-200 begins where R-0 ended."""
+    spot, before = of(fill(0.0, 30.0)).assign(state=state), of(reach()).assign(state=state)
+    large, after = of(fill(60.0, 500.0), known=spot), of(reach(200.0), known=before)
+    assert dict(zip(large.amount, large.state, strict=True)) == {900.0: state, 250_000.0: "new"}
+    assert dict(zip(after.place, after.state, strict=True)) == {"R-200": "new"} | ({"R-0": state} if state == "confirmed" else {})
+
+
+@pytest.mark.parametrize(("size_m", "state", "expected"), [(141.0, "refuted", "refuted"), (142.0, "refuted", "to_inspect"), (142.0, "remedied", "to_inspect"), (500.0, "confirmed", "confirmed")])
+def test_what_was_refuted_says_nothing_of_what_has_doubled(size_m, state, expected):
+    """100 m square at first. The visit that refuted it still stands in the table; a later one counts."""
+    known = of(fill()).assign(state=state, visited="2025-08-01")
+    name, answer = known.finding_id[0], state == "confirmed"
+    now = of(fill(0.0, size_m), known=known, visits=visit("2025-08-01", answer, name))
+    assert now[["finding_id", "state", "visited"]].to_numpy().tolist() == [[name, expected, "2025-08-01"]]
+    assert of(fill(0.0, size_m), known=known, visits=visit("2025-08-02", True, name)).state.tolist() == ["confirmed"]
+
+
+def test_a_named_reach_is_the_same_wherever_its_outline_went():
+    row, line = reach(place="R-x")
+    known = of((row, line)).assign(state="confirmed")
+    now = of((row, shapely.affinity.translate(line, 0, 50)), known=known)
+    assert now[["finding_id", "state"]].to_numpy().tolist() == [[known.finding_id[0], "confirmed"]]
+
+
+@pytest.mark.parametrize(("written", "state"), [("Confirmed", "confirmed"), (" 已核实 ", "confirmed"), ("REFUTED", "refuted"), ("To inspect", "to_inspect"), ("已整改", "remedied")])
+def test_states_as_people_write_them(written, state):
+    assert of(fill(), known=of(fill()).assign(state=written)).state.tolist() == [state]
+
+
+@pytest.mark.parametrize("written", ["已确认", "", None, "yes"])
+def test_a_state_that_is_none_is_refused(written):
+    known = of(fill(), fill(3000.0))
+    known.loc[1, "state"] = written
+    with pytest.raises(ConfigError, match="is no state of a finding") as fault:
+        of(fill(), known=known)
+    assert fault.value.where == f"tables.known_findings, row 2 ({known.finding_id[1]}), column state" and "confirmed (已核实)" in fault.value.remedy
+
+
+def test_a_state_that_is_none_is_refused_at_the_start_with_its_file(tmp_path):
+    path = tmp_path / "known.gpkg"
+    write_layer(of(fill()).assign(state="已确认"), path, "findings")
+    values = {"run": "f", "output": str(tmp_path), "units": {"path": "u.gpkg"}, "periods": [2025], "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "x"}]}
+    with pytest.raises(ConfigError) as fault:
+        SIDE_FILES["tables.known_findings"].read(parse(values | {"tables": {"known_findings": str(path)}}), "tables.known_findings", UNITS)
+    assert fault.value.where.startswith(f"tables.known_findings: {path}, row 1 (L-")
+
+
+def test_columns_of_an_earlier_list_as_spreadsheets_change_them():
+    """Periods as numbers, days as dates, places that were emptied."""
+    known = of(fill(), visits=visit("2025-09-01", True, of(fill()).finding_id[0])).assign(first_seen=2024.0, last_seen=2025, visited=pd.Timestamp("2025-09-01"), place=None)
+    assert of(fill(), known=known)[["state", "first_seen", "visited"]].to_numpy().tolist() == [["confirmed", "2024", "2025-09-01"]]
+    assert of(fill(), known=known.drop(columns=["visited", "place"]).assign(first_seen=None)).first_seen.tolist() == ["2025"]
+
+
+def test_an_empty_list_is_an_earlier_list_too(tmp_path):
+    write_layer(of(), tmp_path / "known.gpkg", "findings", "Unknown")
+    settings = parse({
+        "run": "f", "output": str(tmp_path), "units": {"path": "u.gpkg"}, "periods": [2025], "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "x"}],
+        "tables": {"known_findings": str(tmp_path / "known.gpkg")},
+    })  # fmt: skip
+    known = load_vector(settings, "tables.known_findings")
+    assert of(fill(), known=known).state.tolist() == ["new"] and of(known=known).empty and check_meets(known, UNITS, "k") is None
+
+
+def test_findings_of_unknown_kinds_are_told(caplog):
+    known = of(fill()).assign(kind="odd", state="confirmed")
+    assert of(known=known).empty and f"tables.known_findings: left out, as they are of no known kind: {known.finding_id[0]}" in caplog.text
 
 
 def test_links_lead_back_to_the_place():
@@ -153,6 +289,14 @@ def test_phones_open_the_points(tmp_path, ending):
     assert back["name"].tolist()[0] == "1 疑似黑臭水体 " + table["name"][0]
     about = back.rename(columns={"desc": "description"}).description[0]
     assert table.finding_id[0] in about and table.amap[0] in about and paths[0].read_bytes() == paths[1].read_bytes()
+
+
+@pytest.mark.parametrize("ending", [".kml", ".gpx"])
+@pytest.mark.parametrize("odd", ["\uffff", "\ufffe", "\ud800", "\x00"])
+def test_characters_that_xml_has_not_do_not_break_the_points(tmp_path, ending, odd):
+    path = tmp_path / f"a{ending}"
+    _write_points(of(fill()).assign(name=pd.Series([f"{odd}<&>"], dtype="object")), path)
+    assert "<&>" in "".join(xml.etree.ElementTree.parse(path).getroot().itertext())
 
 
 def test_an_empty_list_has_all_columns(tmp_path):
@@ -212,7 +356,7 @@ def test_the_form_goes_out_and_comes_back(back, ending, day, yes):
 
 
 def test_what_was_confirmed_and_is_found_gone_is_remedied(back):
-    first = of(reach(field="confirmed", field_period="2024"), fill())
+    first = of(reach(), fill(), visits=visit("2024-08-01", up_m=0.0))
     visits = back(first, {i: ("2026-02-03", "0") for i in first.finding_id})
     assert visits.period.tolist() == ["", ""]  # after the last period: a late visit decides the finding and no period
     now = of(reach(), fill(), known=first, visits=visits).set_index("place")
@@ -238,12 +382,6 @@ def test_half_an_answer_is_no_answer(back, answer, column, what):
     with pytest.raises(TableError, match=what) as fault:
         back(first, {first.finding_id[0]: answer})
     assert fault.value.where.endswith(f"row 3, column {column}")
-
-
-def visit(day="2025-08-01", black=True, finding_id="", kind="", at_m=0.0):
-    place = gpd.GeoSeries([shapely.Point(X + at_m, Y + 5000)], crs=CRS).to_crs(4326)
-    columns = {"period": [day[:4]], "date": [pd.Timestamp(day)], "black": [black], "finding_id": [finding_id], "kind": [kind]}
-    return gpd.GeoDataFrame(columns, geometry=place.to_numpy(), crs=4326)
 
 
 @pytest.mark.parametrize(("at_m", "state"), [(-90.0, "confirmed"), (-110.0, "new")])

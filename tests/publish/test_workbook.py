@@ -112,6 +112,20 @@ def test_numbers_texts_and_formats(made):
     assert "草" in target["target_chinese"] and target["target_year"] == 2035
 
 
+@pytest.mark.parametrize(
+    ("unit", "value", "number_format"),
+    [
+        ("km2", 0.0005, "#,##0.00000"), ("km2", 0.012, "#,##0.000"), ("km2", 0.0, "#,##0.00"), ("km2", 1234.567, "#,##0.00"), ("km", -0.004, "#,##0.0000"), ("%", 0.03, "#,##0.000"),
+        ("%", 63.2, "#,##0.0"), ("ha", 0.25, "#,##0.00"), ("km2", 4e-12, "General"), ("m2", 0.5, "General"),
+    ],
+)  # fmt: skip
+def test_a_small_value_is_not_shown_as_nothing(made, unit, value, number_format):
+    """Five pixels of 10 m are 0.0005 km2. Two digits of what is small are shown."""
+    sheet = openpyxl.load_workbook(made({"unit": unit, "value": value}).indicators_workbook).worksheets[0]
+    cell = next(c for c in sheet[3] if sheet.cell(2, c.column).value == "value")
+    assert (cell.value, cell.number_format) == (value, number_format)
+
+
 @pytest.mark.parametrize("name", ["=1+1", "@SUM(A1)", "+2", "-2", "＝1", "=HYPERLINK(\"http://x\")", "a\x07b\ufffec\nd", "_x0041_ & <b>"])
 def test_texts_are_no_formulas_and_no_broken_xml(made, name):
     sheet = openpyxl.load_workbook(made({"name": name, "prefecture": name}).indicators_workbook).worksheets[0]

@@ -35,21 +35,9 @@ def reach_findings(table: gpd.GeoDataFrame, periods: list[str]) -> gpd.GeoDataFr
         rows.append({
             "kind": BLACK, "place": reach_id, "adcode": shown.adcode, "first_seen": (seen if len(seen) else visits).period.iloc[0], "last_seen": shown.period,
             "amount": shown.length_m, "unit": "m", "probability": shown.probability, "against": _against(shown, group, known, periods[-1]),
-            "field": _last_said(list(visits.field)), "field_period": visits.period.iloc[-1] if len(visits) else "",
         })  # fmt: skip
         shapes.append(group.geometry.iloc[-1])
     return found_table(rows, shapes, table.crs)
-
-
-def _last_said(visits: list[str]) -> str:
-    """What visits found at last, of those of all periods in order.
-
-    >>> _last_said([]), _last_said(["refuted", "confirmed"]), _last_said(["confirmed", "refuted"])
-    ('', 'confirmed', 'remedied')
-    """
-    if not visits:
-        return ""
-    return "remedied" if visits[-1] == "refuted" and "confirmed" in visits else visits[-1]
 
 
 def _against(shown: pd.Series, group: pd.DataFrame, known: pd.DataFrame, newest: str) -> str:

@@ -20,6 +20,9 @@ from rs_pipeline.products.findings import NATURAL_COAST, RECLAIMED, found_table,
 SURE_CLASS = 0.8
 """A conversion or class below this probability is told as uncertain."""
 
+MOST_APART = 2.0
+"""Transects that stand farther apart than so many of their lengths of coast are no neighbours: the coast between them has none, or is another."""
+
 STRIP_M = 20.0
 """Half width of the strip along the shore that stands for converted coast."""
 
@@ -37,7 +40,7 @@ def coast_findings(table: gpd.GeoDataFrame, periods: list[str]) -> gpd.GeoDataFr
 
     Natural coast lost: length (m) of units that changed from natural to artificial in the period; the interval is that of a sum of units each of
     which is converted with its probability. New reclamation: area (m2) of a lasting seaward step of 100 m and more, except at river mouths; the
-    interval is that of the transects' positions, taken as common to all, and the probability that the shore is artificial.
+    interval is that of the transects' positions, taken as common to all. It has no probability, as none is calibrated.
     """
     table = table.reset_index(drop=True).assign(at=_shore_points(table, periods))
     rows, shapes = [], []
@@ -59,7 +62,7 @@ def coast_findings(table: gpd.GeoDataFrame, periods: list[str]) -> gpd.GeoDataFr
         against = said({"uncertain_class": built < SURE_CLASS, "seen_in_one_period": period == periods[-1]})
         rows.append({
             "kind": RECLAIMED, "adcode": group.adcode.iloc[0], "first_seen": period, "last_seen": _last_seen(group, periods), "amount": area, "unit": "m2",
-            "lower": max(0.0, area - half), "upper": area + half, "probability": built, "against": against,
+            "lower": max(0.0, area - half), "upper": area + half, "against": against,
         })  # fmt: skip
         shapes.append(shapely.union_all([_landward(r.geometry, r["at"], r.step_m).buffer(r.length_m / 2, cap_style="flat") for _, r in group.iterrows()]))
     return found_table(rows, shapes, table.crs)
@@ -74,9 +77,11 @@ def _shore_points(table: gpd.GeoDataFrame, periods: list[str]) -> list[shapely.P
 
 
 def _stretches(table: gpd.GeoDataFrame, chosen: pd.Series, period: pd.Series) -> Iterator[tuple[str, gpd.GeoDataFrame]]:
-    """(period, rows) of neighbouring chosen transects of one period and county."""
-    key = np.where(chosen, period.fillna("") + " " + table.adcode.fillna(""), "")
-    run = (pd.Series(key, table.index) != pd.Series(key, table.index).shift()).cumsum()
+    """(period, rows) of neighbouring chosen transects of one period and county: they stand no farther apart than MOST_APART of what each stands for."""
+    key = pd.Series(np.where(chosen, period.fillna("") + " " + table.adcode.fillna(""), ""), table.index)
+    origin = Transects.of_lines(table.geometry).origin
+    apart_m = pd.Series(np.hypot(*np.diff(origin, axis=0, prepend=origin[:1]).T), table.index)
+    run = ((key != key.shift()) | (apart_m > MOST_APART * np.maximum(table.length_m, table.length_m.shift(fill_value=0.0)))).cumsum()
     for _, group in table[key != ""].groupby(run[key != ""], sort=True):
         yield period[group.index[0]], group
 
@@ -94,6 +99,6 @@ def _strip(group: gpd.GeoDataFrame) -> shapely.Geometry:
 
 
 def _landward(line: shapely.LineString, at: shapely.Point, step_m: float) -> shapely.LineString:
-    """The step on a transect: from the last shoreline landward."""
-    distance = line.project(at)
-    return shapely.LineString([line.interpolate(max(0.0, distance - step_m)), at])
+    """The step on a transect: from the last shoreline landward, or from the transect's landward end where that is nearer."""
+    first_m = max(0.0, line.project(at) - step_m)
+    return shapely.LineString([line.interpolate(first_m), line.interpolate(first_m + step_m)])

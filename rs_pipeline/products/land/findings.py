@@ -14,12 +14,17 @@ from rasterio.features import rasterize, shapes
 from scipy import ndimage
 
 from rs_pipeline.config import Settings
+from rs_pipeline.estimation.estimate import Facts
+from rs_pipeline.estimation.uncertainty import Thresholds
 from rs_pipeline.estimation.zones import EIGHT
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.findings import IN_ZONE, VEGETATION, found_table, said
 from rs_pipeline.products.land.classes import DISTURBED, Land
+from rs_pipeline.products.land.facts import LandFacts
+from rs_pipeline.products.land.indicators import indistinct
 from rs_pipeline.products.land.maps import LAND
+from rs_pipeline.products.land.model import land_model
 from rs_pipeline.products.land.product import ZONE_TABLES
 from rs_pipeline.products.land.zonal import SURE_RISE, LandMaps, risen_events
 from rs_pipeline.tiles import read_grid, read_tiles
@@ -34,6 +39,12 @@ MOSTLY = 0.5
 EVENT_WEIGHTS = (-4.576, 3.755, 2.283)
 """Log-odds that an event is a true one: 1, its share of area beyond doubt, log10 of its pixels. Fitted on the development worlds of `benchmarks.accuracy.findings`."""
 
+FITTED_PX, FITTED_PIXEL_M = (5, 450), 10.0
+"""Size of the events that those worlds have, from the smallest that counts to the largest ground that is built in them, and the side of their pixels. Beyond it size says no more."""
+
+SURE_TENTH = 0.1
+"""Least share of pixels beyond doubt that carries the size of an event: one with less counts as one of ten times its sure pixels."""
+
 LISTED_PROBABILITY = 0.4
 """Events below it stay off the list. In worlds that the weights were not fitted on, 37 of 128 events are true; of 29 that are listed, 25."""
 
@@ -44,14 +55,17 @@ COLUMNS = ("kind", "first", "last", "n_px", "area_m2", "lower_m2", "upper_m2", "
 """Of a piece of an event within a tile; first and last number the periods."""
 
 
-def event_probability(sure_share: float, n_px: int) -> float:
-    """Probability that an event is a true one (EVENT_WEIGHTS). ``sure_share`` : of its area, what rose beyond doubt, 0-1.
+def event_probability(sure_share: float, n_px: float) -> float:
+    """Probability that an event is a true one (EVENT_WEIGHTS), within FITTED_PX. ``sure_share`` : of its area, what rose beyond doubt, 0-1. ``n_px`` : pixels of
+    FITTED_PIXEL_M.
 
-    >>> round(event_probability(0.9, 100), 3), round(event_probability(0.0, 6), 3)
-    (0.967, 0.057)
+    >>> [round(event_probability(*event), 3) for event in ((0.9, 100), (0.9, 450), (0.9, 20_000), (0.0, 5), (0.0, 20_000))]
+    [0.967, 0.992, 0.992, 0.048, 0.048]
     """
     constant, sure, size = EVENT_WEIGHTS
-    return 1 / (1 + math.exp(-(constant + sure * sure_share + size * math.log10(n_px))))
+    least, most = FITTED_PX
+    counted = min(max(least, n_px * min(1.0, sure_share / SURE_TENTH)), most)
+    return 1 / (1 + math.exp(-(constant + sure * sure_share + size * math.log10(counted))))
 
 
 def land_findings(settings: Settings) -> gpd.GeoDataFrame | None:
@@ -79,21 +93,36 @@ def events(settings: Settings) -> gpd.GeoDataFrame | None:
     grid = read_grid(settings)
     zones = {zone: load_vector(settings, f"tables.{key}").to_crs(grid.crs) for zone, key in ZONE_TABLES.items() if zone in IN_ZONE and getattr(settings.tables, key) is not None}
     pieces = [piece for tile in read_tiles(settings) for piece in _pieces(settings, tile, later, zones)]
-    rows, geometry = [], []
+    rows, geometry, told_plants = [], [], plants_are_told()
     for group in _joined(gpd.GeoDataFrame(pieces, columns=[*COLUMNS, "geometry"], geometry="geometry", crs=grid.crs)):
         first, last, n_px, area = group.loc[group.n_px.idxmax(), "first"], group["last"].max(), group.n_px.sum(), group.area_m2.sum()
         if n_px < settings.land_zones.min_event_px:
             continue
         against = said({
             "seen_in_one_period": group.once_m2.sum() > area / 2, "small": n_px < SMALL_PX, "partial_rise": group.lower_m2.sum() < area / 2,
-            f"not_seen_in:{later[-1]}": last < len(later) - 1,
+            "indistinct_plants": group.kind.iloc[0] == VEGETATION and not told_plants, f"not_seen_in:{later[-1]}": last < len(later) - 1,
         })  # fmt: skip
         rows.append({
             "kind": group.kind.iloc[0], "first_seen": later[first], "last_seen": later[last], "amount": area, "lower": group.lower_m2.sum(), "upper": group.upper_m2.sum(),
-            "unit": "m2", "probability": event_probability(group.lower_m2.sum() / area, n_px), "against": against,
+            "unit": "m2", "probability": event_probability(group.lower_m2.sum() / area, group.upper_m2.sum() / FITTED_PIXEL_M**2), "against": against,
         })  # fmt: skip
         geometry.append(shapely.union_all(group.geometry.to_numpy()))
     return found_table(rows, geometry, grid.crs)
+
+
+def plants_are_told() -> bool:
+    """Whether the map tells every class of natural plants from other cover well enough for its area to be given (`products.land.indicators.indistinct`)."""
+    land = LandFacts({}, {}, frozenset(), land_model().report["classes"])
+    facts = Facts(period="", baseline="", is_last=True, zones={}, base={}, limits=Thresholds(), own={"land": land})
+    return all(indistinct(facts, c.word) is None for c in NATURAL_PLANTS)
+
+
+def _outlines(labels: np.ndarray, grid: Grid) -> dict[int, shapely.Geometry]:
+    """Label (not 0) of pixels to their outline. Pixels that meet in a corner alone are parts of their own: one ring around them would touch itself."""
+    parts: dict[int, list[shapely.Geometry]] = {}
+    for shape, value in shapes(labels.astype("int32"), mask=labels > 0, connectivity=4, transform=grid.transform):
+        parts.setdefault(int(value), []).append(shapely.geometry.shape(shape))
+    return {value: shapely.union_all(own) for value, own in parts.items()}
 
 
 def _pieces(settings: Settings, tile: Tile, later: list[str], zones: dict[str, gpd.GeoDataFrame]) -> Iterator[tuple]:
@@ -114,7 +143,7 @@ def _pieces(settings: Settings, tile: Tile, later: list[str], zones: dict[str, g
         mine = left & where
         left &= ~mine
         labels, _ = ndimage.label(mine, EIGHT)
-        outlines = {int(value): shapely.geometry.shape(shape) for shape, value in shapes(labels.astype("int32"), mask=mine, connectivity=8, transform=grid.transform)}
+        outlines = _outlines(labels, grid)
         pixel_m2 = grid.resolution_m**2
         for i, box in enumerate(ndimage.find_objects(labels), start=1):
             own = labels[box] == i

@@ -354,7 +354,7 @@ def test_visits_that_decide_nothing_are_told(season_alone, settings, tmp_path, c
     reaches(made)
     assert gpd.read_file(Layout(made.root).reaches, layer="reaches")["class"].tolist() == ["clear"]
     assert pd.read_csv(Layout(made.root).inspection_list, encoding="utf-8-sig").empty
-    assert "1 of 3 visits decide nothing: on a day outside all periods; 1 of 3 visits decide nothing: farther than 100 m" in caplog.text
+    assert "1 of 3 visits decide no reach: on a day outside all periods; 1 of 3 visits decide no reach: farther than 100 m" in caplog.text
 
 
 def test_no_reaches_at_all(settings):

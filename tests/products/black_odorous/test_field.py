@@ -1,12 +1,18 @@
 """Visits as inspectors write them down, and the coordinate system of their phones."""
 
+import io
+import zipfile
+
 import geopandas as gpd
 import numpy as np
+import openpyxl
 import pytest
 import shapely
 
 from rs_pipeline.errors import TableError
-from rs_pipeline.inputs.coordinates import gcj02_to_bd09, wgs84_to_gcj02
+from rs_pipeline.inputs import tables
+from rs_pipeline.inputs.coordinates import gcj02_to_bd09, gcj02_to_wgs84, wgs84_to_gcj02
+from rs_pipeline.inputs.tables import read_table
 from rs_pipeline.products.black_odorous.field import field_results, of_reaches, shifted_visits, visited
 
 HERE = np.array([[117.0, 38.85]])
@@ -66,6 +72,75 @@ def test_visits_elsewhere_are_in_no_system(visits):
 def test_chinese_names_and_rows_that_nobody_filled_in(visits):
     found = visits("问题一,117,38.85,2023-08-05,是", ",117,38.85,,", "date,lon,lat,date,found", header="备注,经度,纬度,核查日期,是否属实", encoding="gb18030")
     assert found.black.tolist() == [True] and found.finding_id.tolist() == [""] and visited(reach(), of_reaches(found), 100.0).tolist() == ["confirmed"]
+
+
+@pytest.mark.parametrize(("line", "lon"), [("L-1,117,38.85", HERE[0][0]), (",117,38.85", gcj02_to_wgs84(HERE)[0][0])])
+def test_coordinates_beside_an_id_are_those_of_the_form(visits, line, lon):
+    """The form brings places on WGS 84 along; GCJ-02, stated for what inspectors write, lies 500 m away."""
+    assert visits(f"{line},2023-08-05,1", header="finding_id,lon,lat,date,found", crs="gcj02").geometry.x.tolist() == pytest.approx([lon], abs=1e-9)
+
+
+def test_two_columns_of_one_meaning_are_refused(visits):
+    with pytest.raises(TableError, match="columns of one meaning: 核查日期, 日期"):
+        visits("117,38.85,2023-08-05,,是", header="经度,纬度,核查日期,日期,是否属实")
+
+
+def test_a_kind_that_is_none_is_refused(visits):
+    with pytest.raises(TableError, match="unknown kind '黑臭水体'") as fault:
+        visits("黑臭水体,117,38.85,2023-08-05,1", header="kind,lon,lat,date,found")
+    assert fault.value.where.endswith("row 2, column kind") and "black_odorous_water" in fault.value.remedy
+
+
+def test_a_visit_to_a_known_finding_stands_on_it_whatever_its_columns_say(make_settings, tmp_path):
+    """A reach of 117.0 to 117.2 degrees: its middle. Columns lon and lat of the list are not needed."""
+    known = {"finding_id": ["B-1"], "kind": ["black_odorous_water"], "state": ["new"], "first_seen": ["2023"], "last_seen": ["2023"], "lon": [1.0], "lat": [2.0]}
+    gpd.GeoDataFrame(known, geometry=[shapely.LineString([(117.0, 38.85), (117.2, 38.85)])], crs=4326).to_file(tmp_path / "known.gpkg")
+    (tmp_path / "v.csv").write_text("finding_id,lon,lat,date,found\nB-1,110,30,2023-08-05,1\n")
+    settings = make_settings(tables={"field_results": str(tmp_path / "v.csv"), "known_findings": str(tmp_path / "known.gpkg")}, inputs={"tables.field_results": {"crs": "gcj02"}})
+    assert field_results(settings).get_coordinates().to_numpy().tolist()[0] == pytest.approx([117.1, 38.85])
+
+
+def sheet_of(path, rows, merged):
+    """A workbook with ranges of merged cells as a file may state them."""
+    book, raw = openpyxl.Workbook(), io.BytesIO()
+    for row in rows:
+        book.active.append(row)
+    book.save(raw)
+    ranges = "".join(f'<mergeCell ref="{cells}"/>' for cells in merged)
+    with zipfile.ZipFile(raw) as source, zipfile.ZipFile(path, "w") as target:
+        for name in source.namelist():
+            target.writestr(name, source.read(name).replace(b"</sheetData>", f"</sheetData><mergeCells>{ranges}</mergeCells>".encode()))
+
+
+@pytest.mark.parametrize("merged", [("D2:D4", "E2:E4"), ("D2:D4", "E2:F4"), ("D2:D1048576", "E2:E4")])
+def test_merged_cells_count_for_all_their_rows(make_settings, tmp_path, merged):
+    rows = [("问题编号", "经度", "纬度", "核查日期", "是否属实", "备注"), ("L-1", 117, 38.85, "2023-08-05", "是"), ("L-2", 117, 38.86), ("L-3", 117, 38.87)]
+    sheet_of(tmp_path / "v.xlsx", rows, merged)
+    found = field_results(make_settings(tables={"field_results": str(tmp_path / "v.xlsx")}))
+    assert found.finding_id.tolist() == ["L-1", "L-2", "L-3"] and found.black.all() and found.date.dt.day.tolist() == [5] * 3
+
+
+def test_merged_cells_of_other_tables_stay_empty(tmp_path):
+    """They may mean a sum."""
+    sheet_of(tmp_path / "t.xlsx", [("adcode", "gdp"), (130203, 5), (130204, None)], ["B2:B3"])
+    assert read_table(tmp_path / "t.xlsx", ("adcode", "gdp")).column("gdp") == ["5", ""]
+
+
+@pytest.mark.parametrize("written", ["D2:", "x", "D2:D99999999999"])
+def test_merged_cells_that_are_no_range_are_refused(tmp_path, written):
+    sheet_of(tmp_path / "a.xlsx", [("date", "found"), ("2023-08-05", 1), (None, None)], [written])
+    with pytest.raises(TableError, match="the sheet cannot be read") as fault:
+        read_table(tmp_path / "a.xlsx", ("date", "found"), fill_merged=True)
+    assert "sheet Sheet" in fault.value.where and "save it anew" in fault.value.remedy
+
+
+def test_merged_cells_that_are_many_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "MOST_CELLS", 12)
+    sheet_of(tmp_path / "a.xlsx", [("date", "found"), *[("2023-08-05", 1)] * 3], [])
+    sheet_of(tmp_path / "b.xlsx", [("date", "found"), *[("2023-08-05", 1)] * 3], ["A2:A4"] * 7)
+    assert len(read_table(tmp_path / "a.xlsx", ("date", "found"), fill_merged=True).cells) == 3
+    with pytest.raises(TableError, match="merged cells span more than 12 rows"):
+        read_table(tmp_path / "b.xlsx", ("date", "found"), fill_merged=True)
 
 
 def test_visits_to_other_findings_are_not_about_reaches(visits):

@@ -148,7 +148,7 @@ def test_visits_confirm_and_refute(make_settings, tmp_path):
     assert visited(places, field_results(made), 100.0).tolist() == ["confirmed", "refuted", ""]  # the later visit decides, the far one belongs to none
     assert visited(places, field_results(made), 5.0).tolist() == ["", "refuted", ""]  # 0.0001 degrees of longitude are 9 m here
     assert visited(places, None, 100.0).tolist() == ["", "", ""]
-    assert without_reach(places, field_results(made), 100.0) == "1 of 4 visits decide nothing: farther than 100 m from any reach or pond"
+    assert without_reach(places, field_results(made), 100.0) == "1 of 4 visits decide no reach: farther than 100 m from any reach or pond"
 
 
 @pytest.mark.parametrize("order", ["1\n117,38,2024-05-01,0", "0\n117,38,2024-05-01,1"])
