@@ -75,7 +75,7 @@ def gather(settings: Settings, pictures: Path) -> Data:
     suspected = findings.read_findings(layout.findings)
     data: Data = {
         "indicators": None if table is None else estimates.indicator_columns(table, targets, codes, periods),
-        "clear": quality.clear_dates(layout, periods, codes),
+        "clear": quality.clear_counts(layout, periods, codes),
         "quality": {
             "scenes": quality.scene_quality(layout.scenes), "orbits": quality.orbit_quality(layout.orbits), "chips": quality.chip_quality(settings),
         },

@@ -7,13 +7,12 @@ from typing import Any
 import pandas as pd
 
 from rs_pipeline.config import Settings
+from rs_pipeline.indicators.compare import KEY
 from rs_pipeline.inputs.cells import code_text
 from rs_pipeline.inputs.tables import TableRow, read_table
 from rs_pipeline.publish.report.estimates import kind_key
 from rs_pipeline.publish.report.quality import MAX_LISTED
 from rs_pipeline.publish.report.text import Codes, number
-
-KEY = ("adcode", "period", "indicator", "target_id")
 
 
 def earlier_verdicts(settings: Settings) -> pd.DataFrame | None:
@@ -53,7 +52,7 @@ def verdict_changes(settings: Settings, table: pd.DataFrame, periods: list[str],
     if earlier is None:
         return None
     held = table[(table.target_id != "") & table.period.isin(periods)]
-    both = held.merge(earlier, on=list(KEY), how="left")
+    both = held.merge(earlier, on=KEY, how="left")
     known = both.status_before.notna()
     changed = both[known & (both.status != both.status_before)]
     order = changed.assign(newest=-changed.period.map(periods.index)).sort_values("newest", kind="stable")

@@ -50,7 +50,7 @@ MAX_PREVIEW_M = 20.0
 FINDING_MAPS = {BLACK: "black_odorous", **dict.fromkeys(IN_ZONE.values(), "land"), NATURAL_COAST: "water", RECLAIMED: "water", VEGETATION: "vegetation"}
 """Kind of finding to the map that shows it before and after."""
 
-OUTLINE_RGB, OUTLINE_PX = (214, 0, 108), 3
+FINDING_RGB, FINDING_LINE_PX = (214, 0, 108), 3
 
 FADED = 0.72
 """How far the land around a county is faded to white."""
@@ -244,8 +244,8 @@ class Pictures:
         scale = FINDING_PX / (right - left)
         image = Image.fromarray(rgb, "RGB")
         draw = ImageDraw.Draw(image)
-        for part in shapely.get_parts(shapely.boundary(shape.buffer(2 * OUTLINE_PX / scale))):
-            draw.line([((x - left) * scale, (top - y) * scale) for x, y in shapely.get_coordinates(part)], fill=OUTLINE_RGB, width=OUTLINE_PX)
+        for part in shapely.get_parts(shapely.boundary(shape.buffer(2 * FINDING_LINE_PX / scale))):
+            draw.line([((x - left) * scale, (top - y) * scale) for x, y in shapely.get_coordinates(part)], fill=FINDING_RGB, width=FINDING_LINE_PX)
         image.save(self.folder / path, quality=80, optimize=True)
         return path
 

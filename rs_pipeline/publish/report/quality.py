@@ -108,7 +108,7 @@ def _county_rows(layout: Layout, period: str) -> pd.DataFrame | None:
     return table[table.zone == "county"]
 
 
-def clear_dates(layout: Layout, periods: list[str], unit_codes: Codes) -> dict[str, list]:
+def clear_counts(layout: Layout, periods: list[str], unit_codes: Codes) -> dict[str, list]:
     """Lists over unit * periods + period of the mean number of clear dates and of clear months."""
     n = len(periods)
     out: dict[str, list] = {name: [None] * (len(unit_codes) * n) for name in ("dates", "months")}
