@@ -51,6 +51,7 @@ const drawCounty = () => {
               step((n) => `‹ ${n}`, polygons[near - 1], "previous"),
               step((n) => `${n} ›`, polygons[near + 1], "next"),
             ),
+          printButton(),
         ),
         kinds.length > 0 &&
           h(
@@ -146,7 +147,7 @@ const measured = (u, p) => {
   ];
   return (
     shown.length > 0 &&
-    h("section", {}, h("h3", {}, t("Measured, without a target")), table("measured", columns, shown, { stack: true, whole: true }))
+    folded(t("Measured, without a target"), table("measured", columns, shown, { stack: true, whole: true }))
   );
 };
 
@@ -155,11 +156,9 @@ const contactSheet = (u) => {
   const layers = part("layers"),
     unit = units[u];
   if (unit.path === undefined || !layers.length) return null;
-  return h(
-    "section",
-    {},
-    h("h3", {}, t("What the satellites saw")),
-    h(
+  return folded(
+    t("What the satellites saw"),
+    [h(
       "p",
       { class: "hint" },
       t(
@@ -202,6 +201,7 @@ const contactSheet = (u) => {
         ),
       ),
     ),
+    ],
   );
 };
 const inspectionOf = (u) => {
@@ -285,10 +285,9 @@ const rowsTable = (u, rows, p) => {
   };
   const body = h("div", {}, list()),
     again = () => body.replaceChildren(list());
-  return h(
-    "section",
-    {},
-    h("h3", {}, t("All rows, {period}", { period: periods[p] })),
+  return folded(
+    t("All {n} rows, {period}", { n: rows.length, period: periods[p] }),
+    [
     h(
       "div",
       { class: "controls" },
@@ -305,5 +304,7 @@ const rowsTable = (u, rows, p) => {
       }),
     ),
     body,
+    ],
+    false,
   );
 };

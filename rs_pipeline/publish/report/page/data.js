@@ -63,10 +63,13 @@ const figure = (row, column = "value", show = fmt) => {
   const cell = [units[row.unit].code, periods[row.period], indicator, target_id, column].join("|");
   return h("data", { value, "data-cell": cell }, show(value));
 };
-const bounds = (row) =>
-  row && row.lower !== null && row.upper !== null
-    ? tn("{low} to {high}", { low: figure(row, "lower"), high: figure(row, "upper") })
-    : null;
+/* Bounds come in pairs: where one is missing it is not finite. */
+const bounds = (row) => {
+  if (!row || (row.lower === null && row.upper === null)) return null;
+  const [low, high] = [figure(row, "lower"), figure(row, "upper")];
+  if (row.upper === null) return tn("{low} or more", { low });
+  return row.lower === null ? tn("{high} or less", { high }) : tn("{low} to {high}", { low, high });
+};
 
 const valued = kinds.map((_, k) => k).filter((k) => kinds[k].columns && (kinds[k].columns.value || kinds[k].columns.lower));
 const mapped = kinds.map((_, k) => k).filter((k) => kinds[k].columns);

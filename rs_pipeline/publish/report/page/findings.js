@@ -12,7 +12,7 @@ const FINDING = {
 let findingsFrom = 0;
 
 const amountOf = (r) =>
-  r.amount === null ? "–" : r.measure === "m2" ? `${fmt(r.amount / 1e4)} ha` : `${fmt(r.amount)} ${r.measure}`;
+  r.amount === null ? "–" : r.measure === "m2" ? `${fmt(r.amount / 1e4)} ${unitText("ha")}` : `${fmt(r.amount)} ${unitText(r.measure)}`;
 const spanOf = (r) => (r.measure === "m2" ? span(r.lower === null ? null : r.lower / 1e4, r.upper === null ? null : r.upper / 1e4) : span(r.lower, r.upper));
 const linksOf = (r) => {
   const names = { amap: t("Amap"), baidu: t("Baidu Maps"), geo: t("WGS 84") };

@@ -122,7 +122,15 @@ addEventListener("hashchange", () => {
     if (title) title.focus({ preventScroll: true });
   }
 });
+/* Prints when all pictures are there: those that nobody has looked at yet are loaded first. */
+const printWhole = async () => {
+  printing = true;
+  draw();
+  await Promise.allSettled([...document.querySelectorAll("main img")].map((image) => image.decode()));
+  print();
+};
 addEventListener("beforeprint", () => {
+  if (printing) return;
   printing = true;
   draw();
 });

@@ -42,6 +42,7 @@ const drawSheet = () => {
       { class: "controls" },
       periodControl(),
       select(t("Place"), units[here].code, countyOptions(), (v) => (location.hash = address("sheet", v)), "place"),
+      printButton(),
     ),
     rows.length ? sheetTable(rows, here, p) : note(t("No target can be graded here in this period; the view Targets says why.")),
     h("div", { class: "two" }, toInspect(here), sinceLastRun(here)),
@@ -90,7 +91,7 @@ const sheetTable = (rows, here, p) => {
       title: t("Verdict"),
       wide: true,
       value: (r) => SEVERITY.indexOf(r.status),
-      cell: (r) => [badge(r.status), h("span", { class: "why" }, why(r)), r.note && h("details", { open: printing }, h("summary", {}, t("Detail")), t(r.note))],
+      cell: (r) => [badge(r.status), h("span", { class: "why" }, why(r)), r.note && h("details", { class: "noprint" }, h("summary", {}, t("Detail")), t(r.note))],
     },
     here === whole &&
       prefectures.length > 1 && {
