@@ -14,7 +14,7 @@ from rs_pipeline.indicators.targets import Target, load_targets
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
 from rs_pipeline.provinces import load_province
-from rs_pipeline.region import load_units
+from rs_pipeline.region import load_units, prefecture_codes
 from rs_pipeline.storage.tables import write_csv, write_parquet
 from rs_pipeline.units import province_units
 
@@ -35,7 +35,9 @@ def province(folder: Path) -> Settings:
     })  # fmt: skip
     rng = np.random.default_rng(1)
     units = load_units(settings)[["adcode", "name", "prefecture"]]
-    _write_indicators(settings, pd.concat([units, pd.DataFrame([[REGION, REGION_NAME, ""]], columns=units.columns)], ignore_index=True), rng)
+    places = [[code, name, name, "prefecture"] for name, code in prefecture_codes(units).items()] + [[REGION, REGION_NAME, "", "region"]]
+    more = pd.DataFrame(places, columns=[*units.columns, "level"])
+    _write_indicators(settings, pd.concat([units.assign(level="county"), more], ignore_index=True), rng)
     _write_counties(settings, units, rng)
     _write_scenes(settings, rng)
     return settings
@@ -53,7 +55,7 @@ def _write_indicators(settings: Settings, units: pd.DataFrame, rng: np.random.Ge
     base = pd.concat([units] * len(YEARS), ignore_index=True).assign(
         period=years.astype(str), n_scenes=rng.integers(60, 160, years.size), value=np.nan, lower=np.nan, upper=np.nan, interval="",
         observed_fraction=0.0, target_id="", target_operator="", target_value=np.nan, target_year=pd.NA, clause=pd.NA, observability="", reason="",
-        status="no_target", level=np.where(np.tile(units.adcode == REGION, len(YEARS)), "region", "county"), baseline="", detection_limit=np.nan,
+        status="no_target", baseline="", detection_limit=np.nan,
         slope_per_year=np.nan, slope_lower=np.nan, slope_upper=np.nan,
     )  # fmt: skip
     frames = []

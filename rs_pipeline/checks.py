@@ -118,6 +118,10 @@ def _heights(settings: Settings, key: str, units: Units) -> None:
         raise ConfigError("the raster has no CRS", where=f"{key}: {path}", remedy="assign one, e.g. `gdal_edit.py -a_srs EPSG:4326 heights.tif`")
 
 
+def _earlier(settings: Settings, key: str, units: Units) -> None:
+    _later("rs_pipeline.publish.report.changes:earlier_verdicts")(settings)
+
+
 def _networks(settings: Settings, key: str, units: Units) -> None:
     _later("rs_pipeline.products.vegetation.pixels:cover_model")(settings.path_of(key))
 
@@ -147,6 +151,7 @@ SIDE_FILES: dict[str, SideFile] = {
     "tables.xiongan": SideFile("the New Area's outline: Xiongxian, Rongcheng, Anxin and four townships; null marks the target needs_table", _polygons),
     "tables.values": SideFile("CSV adcode,period,target_id,value,lower,upper with official values; null marks the targets needs_table", _values),
     "indicators.targets": SideFile("a table of targets like config/targets.csv; null uses that one", _targets),
+    "report.earlier_indicators": SideFile("indicators.csv of an earlier run; null tells no changes", _earlier),
 }  # fmt: skip
 """Configuration key to its file. docs/howto/side_tables.md says more."""
 

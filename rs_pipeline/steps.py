@@ -205,12 +205,12 @@ AFTER_PRODUCTS = (
     Step(
         "report", "Write the report that opens in a browser without a network.", "rs_pipeline.publish.report:report", scope="run", final=True,
         memory_mb=lambda s: table_memory_mb(s, 1000, 0.15),
-        keys=("units", "baseline", "province", "sources", "grid", "vegetation", "water", "black_odorous", "indicators", "trend.min_years"),
+        keys=("units", "baseline", "province", "sources", "grid", "vegetation", "water", "black_odorous", "indicators", "trend.min_years", "report"),
         reads=lambda p: [
-            p.layout.indicators, *_published_layers(p), p.layout.scenes, p.layout.orbits, p.layout.tiles, p.settings.units.path,
+            p.layout.indicators, p.layout.findings, *_published_layers(p), p.layout.scenes, p.layout.orbits, p.layout.tiles, p.settings.units.path,
             *(p.layout.counties(label) for label in p.periods), *p.tiles(p.layout.preview), *p.tiles(p.layout.chips),
         ],
-        side_files=lambda p: [p.settings.targets_path], writes=lambda p: [p.layout.report, p.layout.report_pictures],
+        side_files=lambda p: [p.settings.targets_path, p.settings.report.earlier_indicators], writes=lambda p: [p.layout.report, p.layout.report_pictures],
     ),
     Step(
         "stac", "Describe the outputs as a STAC collection.", "rs_pipeline.publish.stac:stac", scope="run", final=True, keys=("units",),

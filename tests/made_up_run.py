@@ -68,7 +68,7 @@ def transect_rows(*rows: dict) -> pd.DataFrame:
     for period, (column, last) in product(("2023", "2024"), (("class", "unit_class"), ("natural_probability", "natural_probability"))):
         name = f"{column}_{period}"
         table[name] = [r.get(name, r.get(last, plain[last])) for r in rows]
-    return table
+    return table.assign(conversions=[r.get("conversions", f"{to}:{p}" if to else "") for r, to, p in zip(rows, table.converted_to, table.converted_period, strict=True)])
 
 
 def make_facts(county: dict | None = None, **changes) -> Facts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import geopandas as gpd
@@ -10,6 +11,7 @@ import pytest
 
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.layout import Layout
+from rs_pipeline.publish.report.words import Chinese
 from tests.small_world import DATES, SEA, SIZE_PX, SOIL, run_chain, small_settings, write_scene
 
 ONE_YEAR = [d for d in DATES if d.startswith("2023")]
@@ -29,7 +31,9 @@ def rows(layout: Layout) -> pd.DataFrame:
     assert layout.report.is_file() and layout.stac.is_file() and layout.counties_latest.is_file()
     empty = table.value.isna()
     assert table.reason[empty & ~table.status.isin(["not_observable", "no_target"])].notna().all()
-    assert not (table.observed_fraction[~empty] == 0).any()
+    assert not (table.observed_fraction[~empty] == 0).any(), "no number, and no zero, comes from nothing seen"
+    left = [said for said in table.reason.dropna().map(Chinese.read()).unique() if re.search(r"\b[a-z]{3,} [a-z]{2,}\b", said)]
+    assert left == [], "half translated"
     return table.drop_duplicates(["adcode", "period", "indicator"]).set_index(["adcode", "period", "indicator"])
 
 

@@ -21,6 +21,7 @@ from rs_pipeline.config.sections import (
     NamedPeriod,
     NotifySection,
     PeriodsSection,
+    ReportSection,
     ResourcesSection,
     SearchSection,
     SimulationSection,
@@ -32,6 +33,6 @@ from rs_pipeline.config.settings import RUNTIME_SECTIONS, Settings, load, parse
 
 __all__ = [
     "RUNTIME_SECTIONS", "SHIFTED", "BlackOdorousSection", "CoastlineSection", "FetchSection", "GridSection", "IndicatorsSection", "InputKey", "InputSection", "LandSection", "LandZonesSection", "MaskSection",
-    "NamedPeriod", "NotifySection", "PeriodsSection", "QAFlagName", "ResourcesSection", "SearchSection", "Section", "Settings", "SimulationSection",
+    "NamedPeriod", "NotifySection", "PeriodsSection", "QAFlagName", "ReportSection", "ResourcesSection", "SearchSection", "Section", "Settings", "SimulationSection",
     "SourceSection", "TablesSection", "TrendSection", "UnitsSection", "VegetationSection", "WaterSection", "load", "parse", "time_zone",
 ]  # fmt: skip

@@ -29,7 +29,7 @@ SHIFTED = ("GCJ-02", "BD-09")
 InputKey = Literal[
     "units.path", "masks.dem", "vegetation.networks", "coastline.reference", "coastline.tide_table", "black_odorous.wetland_prior", "water.known_bodies",
     "tables.field_results", "tables.known_findings", "tables.grassland", "tables.grassland_plots", "tables.lakes", "tables.urban", "tables.restored_coast", "tables.red_line",
-    "tables.reference_samples", "tables.gdp", "tables.mines", "tables.reserves", "tables.shoreline_buffers", "tables.xiongan", "tables.values", "indicators.targets",
+    "tables.reference_samples", "tables.gdp", "tables.mines", "tables.reserves", "tables.shoreline_buffers", "tables.xiongan", "tables.values", "indicators.targets", "report.earlier_indicators",
 ]  # fmt: skip
 """Keys that name a file of the user's."""
 
@@ -380,6 +380,19 @@ class IndicatorsSection(Section):
             got = f"{self.range_fraction:g}, {self.scale_fraction:g} and {self.publish_fraction:g}"
             raise ValueError(f"range_fraction, scale_fraction and publish_fraction must rise in this order, got {got}")
         return self
+
+
+class ReportSection(Section):
+    """What stands at the head of the report, and what it is held against."""
+
+    title: str = Field("", max_length=120, description="Title of the report; default the run's name.")
+    organisation: str = Field("", max_length=120, description="Who publishes it; default nobody is named.")
+    earlier_indicators: Path | None = Field(None, description="indicators.csv of an earlier run: the report says which verdicts have changed since.")
+
+    @field_validator("title", "organisation")
+    @classmethod
+    def _in_one_line(cls, value: str) -> str:
+        return " ".join(value.split())
 
 
 class ResourcesSection(Section):

@@ -96,6 +96,7 @@ class Settings(Section):
     )  # fmt: skip
     tables: sections.TablesSection = _of(sections.TablesSection)
     indicators: sections.IndicatorsSection = _of(sections.IndicatorsSection)
+    report: sections.ReportSection = _of(sections.ReportSection)
     resources: sections.ResourcesSection = _of(sections.ResourcesSection)
     notify: sections.NotifySection = _of(sections.NotifySection)
 

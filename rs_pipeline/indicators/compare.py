@@ -25,7 +25,7 @@ COMPARISON_COLUMNS = (
     *KEY, "name", "change", "value_a", "value_b", "difference", "unit", "status_a", "status_b", "causes", "data", "configuration", "code",
 )  # fmt: skip
 
-IRRELEVANT = ("run", "output", "resources", "simulation.path")
+IRRELEVANT = ("run", "output", "resources", "report", "simulation.path")
 """Keys that no value depends on."""
 
 

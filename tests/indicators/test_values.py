@@ -286,6 +286,9 @@ def test_the_natural_coast_falls_where_a_unit_is_built_up(make, estimate_of):
     assert (before.reason, after.reason) == ("", "0.1 km first seen artificial in this period")
     assert before.spread.random95 == after.spread.random95 == pytest.approx(1.959964 * 0.1 * 0.3)  # sqrt(0.9 x 0.1) of 100 m
     assert estimate_of("natural_coast_retention", make.facts(transects=table)).interval.value == pytest.approx(90.0)
+    restored = make.transects(*[{}] * 9, turned | {"class_2024": "natural", "converted_to": "natural", "conversions": "artificial:2023;natural:2024"})
+    notes = [estimate_of("natural_coast_length_km", make.facts(transects=restored, period=p)).reason for p in ("2023", "2024")]
+    assert notes == ["0.1 km first seen artificial in this period", "0.1 km first seen natural in this period"], "each conversion in its own period"
 
 
 def test_natural_artificial_and_estuary_make_up_the_coast(make, estimate_of):

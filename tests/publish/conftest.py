@@ -16,19 +16,27 @@ from rs_pipeline.catalog.orbits import ORBIT_COLUMNS
 from rs_pipeline.config import Settings, parse
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
+from rs_pipeline.products.findings import found_table
 from rs_pipeline.products.register import period_maps, region_maps
 from rs_pipeline.products.sea import sea
 from rs_pipeline.products.vegetation.maps import TREND_BANDS, TREND_CLASS
 from rs_pipeline.products.water.bodies import bodies
+from rs_pipeline.publish.findings import listed
 from rs_pipeline.publish.report import report
 from rs_pipeline.region import grid as write_tiles
-from rs_pipeline.region import run_grid
+from rs_pipeline.region import load_units, run_grid
+from rs_pipeline.storage.layers import write_layer
 from rs_pipeline.storage.raster import write_cog
 from rs_pipeline.storage.tables import write_csv, write_parquet
 
 CRS = "EPSG:32650"
 PERIODS = ("2022", "2023")
 HOSTILE = "</script><script>alert(1)</script>"
+REGION_CODE = "region"
+MEASURED = {
+    "fvc_peak_mean": "%", "water_permanent_area": "km2", "sea_area": "km2", "water_bodies": "count", "natural_coast_length_km": "km", "artificial_coast_length_km": "km",
+    "estuary_length_km": "km", "black_odorous_length_km": "km",
+}  # fmt: skip
 UNITS = (("130201", "Lunan"), ("130202", HOSTILE), ("130203", "安新县"))
 LEFT, BOTTOM, SIDE = 500_000.0, 4_300_000.0, 600.0
 
@@ -83,14 +91,17 @@ def _indicator(adcode, name, period, indicator, value, unit, status, target=("",
         "lower": value * 0.9 if known else np.nan, "upper": value * 1.1 if known else np.nan, "interval": "model95" if known else "",
         "observed_fraction": 0.97, "n_scenes": 40, "status": status, "target_id": target[0], "target_operator": target[1],
         "target_value": target[2], "target_year": target[3], "clause": target[0][1:3].lstrip("0"), "observability": observability, "reason": reason,
+        "level": "region" if adcode == REGION_CODE else "county", "slope_per_year": 0.8 if target[3] and known else np.nan, "slope_lower": np.nan, "slope_upper": np.nan,
     }  # fmt: skip
 
 
 def write_indicators(settings: Settings) -> None:
     rows = []
-    for i, (code, name) in enumerate((*UNITS, ("region", "Whole region"))):
+    for i, (code, name) in enumerate((*UNITS, (REGION_CODE, "Whole region"))):
         for j, period in enumerate(PERIODS):
             rows.append(_indicator(code, name, period, "fvc_peak", 0.4 + 0.1 * i + 0.02 * j, "1", "no_target"))
+            for k, (name_of, unit) in enumerate(MEASURED.items()):
+                rows.append(_indicator(code, name, period, name_of, 10 * k + 1.37 * i + 0.61 * j + 0.111, unit, "no_target") | {"observed_fraction": 0.972 - 0.333 * (i % 3)})
             grass = 70 + 5 * i + j
             rows.append(_indicator(code, name, period, "grassland_fvc", grass, "%", ("off_track", "undecidable", "met", "met")[i], ("C10-02", ">=", 75, 2035)))
             rows.append(_indicator(code, name, period, "black_odorous_reaches", (np.nan, 2.0, 0.0, 2.0)[i], "suspected reaches",
@@ -161,9 +172,23 @@ def write_coast(settings: Settings) -> None:
             "transect_id": f"T{k:03d}", "adcode": UNITS[min(2, k // 6)][0], "length_m": 100.0,
             "class": "eroding" if rate < -2 else "accreting" if rate > 2 else "stable", "unit_class": "natural" if k < 9 else "artificial",
             "natural_probability": 0.8, "nsm_m": rate * 2, "epr_m_yr": rate, "epr_sigma_m_yr": 1.0, "sce_m": 5.0, "lrr_m_yr": rate, "lrr_ci95_m_yr": 1.4,
+            **{f"class_{p}": "natural" if k < 9 or (k == 9 and p == "2022") else "artificial" for p in PERIODS}, "conversions": "artificial:2023" if k == 9 else "",
             "sen_m_yr": rate, "mk_p": 0.03, "geometry": shapely.LineString([(LEFT + 100 * k, BOTTOM + 200), (LEFT + 100 * k, BOTTOM)]),
         })  # fmt: skip
     gpd.GeoDataFrame(transects, geometry="geometry", crs=CRS).to_file(layout.transects, layer="transects", driver="GPKG")
+
+
+def write_findings(settings: Settings) -> None:
+    """Black water that both periods show, and a fill of the last one, in the coordinates of the run."""
+    rows = [
+        {"kind": "black_odorous_water", "place": "R-0", "adcode": UNITS[1][0], "first_seen": "2022", "last_seen": "2023", "amount": 212.0, "unit": "m", "probability": 0.91,
+         "against": "sediment:2;bloom:1"},
+        {"kind": "new_reclamation", "adcode": UNITS[2][0], "first_seen": "2023", "last_seen": "2023", "amount": 23_400.0, "lower": 21_000.0, "upper": 26_000.0, "unit": "m2",
+         "probability": 0.97, "against": "seen_in_one_period"},
+    ]  # fmt: skip
+    shapes = [shapely.LineString([(LEFT + 700, BOTTOM), (LEFT + 700, BOTTOM + 212)]), shapely.box(LEFT + 1300, BOTTOM + 100, LEFT + 1430, BOTTOM + 280)]
+    table = listed(found_table(rows, shapes, CRS), None, load_units(settings), settings.all_periods)
+    write_layer(table, Layout(settings.root).findings, "findings")
 
 
 def write_everything(settings: Settings) -> None:
@@ -173,6 +198,7 @@ def write_everything(settings: Settings) -> None:
     write_counties(settings)
     write_reaches(settings)
     write_coast(settings)
+    write_findings(settings)
     for period in PERIODS:
         sea(settings, period)
     bodies(settings)
@@ -183,7 +209,7 @@ def fake() -> SimpleNamespace:
     """Writers of the fake run's files, for tests that want only some of them."""
     return SimpleNamespace(
         settings_for=settings_for, write_maps=write_maps, write_trend=write_trend, write_indicators=write_indicators, write_scenes=write_scenes,
-        write_counties=write_counties, write_everything=write_everything, units=UNITS, periods=PERIODS, hostile=HOSTILE,
+        write_counties=write_counties, write_findings=write_findings, write_everything=write_everything, units=UNITS, periods=PERIODS, hostile=HOSTILE,
     )  # fmt: skip
 
 

@@ -10,16 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from PIL import Image
 
-from rs_pipeline.estimation.zones import REGION
+from rs_pipeline.config import ReportSection
+from rs_pipeline.errors import TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.publish.report import report
 from rs_pipeline.publish.report.build import embed
-from rs_pipeline.publish.report.estimates import HEAD, SHOWN, indicator_columns
+from rs_pipeline.publish.report.changes import earlier_verdicts
+from rs_pipeline.publish.report.estimates import HEAD, NUMBERS, indicator_columns
 from rs_pipeline.publish.report.figures import Canvas, unit_outlines
 from rs_pipeline.publish.report.text import Codes, number, text
 from rs_pipeline.storage.atomic import atomic_folder
-from rs_pipeline.storage.tables import write_csv
 
 PART = re.compile(r'<script type="application/json" id="data-(\w+)">(.*?)</script>', re.S)
 
@@ -78,22 +80,93 @@ def test_the_numbers_are_those_of_the_table(data):
     assert found["scenes"][slot] == 40
 
 
-def test_figures_outside_the_table_are_those_of_the_table(tmp_path, fake):
-    """Cards of the overview, counted bodies, natural coast: of each period the region's row of indicators.csv, and no figure of its own."""
+def test_all_numbers_are_those_of_the_table_and_all_of_the_table_are_there(data, fake_run):
+    """Every row of indicators.csv is on the page with its status and numbers, and the page has no row beside them."""
+    found, core = data["indicators"], data["core"]
+    table = pd.read_csv(Layout(fake_run.root).indicators, dtype=str, encoding="utf-8-sig", keep_default_na=False)
+    told, n = {}, len(core["periods"])
+    for kind in found["kinds"]:
+        for u, unit in enumerate(core["units"]):
+            for p, period in enumerate(core["periods"]):
+                columns, slot = kind.get("columns", {}), u * n + p
+                status = kind["everywhere"][0] if "everywhere" in kind else columns["status"][slot]
+                if status >= 0:
+                    numbers = [columns[name][slot] if columns.get(name) else None for name in NUMBERS]
+                    told[unit["code"], period, kind["indicator"], kind["target_id"]] = (found["statuses"][status], numbers)
+    bare = {"pm25", "red_line_area"}  # the same everywhere, without a number: the page says it once
+    rows = {
+        (text(r.adcode), r.period, r.indicator, r.target_id): (r.status, [None if r.indicator in bare else number(pd.to_numeric(getattr(r, c), errors="coerce")) for c in NUMBERS])
+        for r in table.itertuples()
+    }  # fmt: skip
+    assert told == rows and len(rows) == len(table) > 80
+
+
+def test_the_page_sums_nothing_that_the_table_has(data):
+    """Area of water, counted bodies, length of coast by nature, suspected reaches: none is worked out a second time."""
+    assert set(data["bodies"]) == {"rows", "n_bodies"}
+    assert set(data["reaches"]["2023"]) == {"classes", "n_listed", "n_visited", "rows"}
+    assert set(data["coast"]) == {"view", "shores", "rates", "transects", "classes"} and set(data["coast"]["shores"][0]) == {"period", "path", "error_m", "reference"}
+    assert set(data["clear"]) == {"dates", "months"} and not {"totals", "observed"} & {*data, *data["core"]}
+
+
+def test_a_section_of_coast_has_its_class_in_every_period(data):
+    named = [[data["coast"]["classes"][c] for c in row[3]] for row in data["coast"]["transects"]]
+    assert [named[8], named[9], named[10]] == [["natural"] * 2, ["natural", "artificial"], ["artificial"] * 2]
+    assert [row[-1] for row in data["coast"]["transects"][8:11]] == ["", "artificial:2023", ""]
+
+
+def test_findings_have_links_pictures_and_both_languages(data, fake_report):
+    found = data["findings"]
+    fill, black = found["rows"]
+    assert (found["n"], found["n_open"], found["n_new"]) == (2, 2, 1)
+    assert (fill["kind"], fill["state"], fill["against"]) == ("new reclamation", "new", "seen in one period")
+    assert [data["chinese"][fill[name]] for name in ("kind", "state", "against")] == ["新增围填海", "新发现", "仅一期可见"]
+    assert fill["links"]["geo"].startswith("geo:38.8") and fill["links"]["amap"].startswith("https://uri.amap.com/") and fill["links"]["baidu"].startswith("https://api.map.baidu.com/")
+    assert data["core"]["units"][fill["unit"]]["code"] == "130203" and [fill["lower"], fill["amount"], fill["upper"]] == [21_000, 23_400, 26_000]
+    assert [(period, product) for period, product, _ in fill["pictures"]] == [("2022", "water"), ("2023", "water")]
+    assert [(period, product) for period, product, _ in black["pictures"]] == [("2023", "black_odorous")], "nothing lies before the first period"
+    before, after = (Image.open(fake_report.parent / "pictures" / path) for _, _, path in fill["pictures"])
+    assert before.size == after.size == (600, 600)
+    ring = np.asarray(before).astype(int) - np.array([214, 0, 108])
+    assert (np.abs(ring).sum(axis=2) < 120).sum() > 300, "the place is outlined"
+
+
+def test_a_run_without_findings_says_so(tmp_path, fake):
     settings = fake.settings_for(tmp_path)
-    fake.write_everything(settings)
-    path = Layout(settings.root).indicators
-    table = pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
-    row = table.iloc[0].to_dict() | {"adcode": REGION, "name": "All units", "observed_fraction": "0.87", "target_id": ""}
-    figures = [(name, period, 10.0 * i + j + 0.25) for i, name in enumerate(SHOWN.values()) for j, period in enumerate(("2022", "2023"))]
-    more = [row | {"indicator": n, "period": p, "value": str(v), "lower": str(v - 1), "upper": str(v + 1)} for n, p, v in figures if (n, p) != ("sea_area", "2022")]
-    write_csv(pd.concat([table, pd.DataFrame(more)]), path)
     report(settings)
-    found = parts(Layout(settings.root).report.read_text("utf-8"))
-    shown = {(SHOWN[name], total["period"]): total[name] for total in found["core"]["totals"] for name in SHOWN}
-    assert shown == {(n, p): None if (n, p) == ("sea_area", "2022") else [v, v - 1, v + 1] for n, p, v in figures}
-    assert [t["observed"] for t in found["core"]["totals"]] == [0.87, 0.87]
-    assert all(set(s) == {"period", "wet", "dry", "not_observed", "area_km2"} for s in found["bodies"]["summary"]), "what the table has is not counted again"
+    assert parts(Layout(settings.root).report.read_text("utf-8"))["findings"] is None
+
+
+def test_title_organisation_and_what_changed_since_an_earlier_run(tmp_path, fake):
+    """One verdict differs, one row is new, and codes that a spreadsheet shortened are the same."""
+    settings = fake.settings_for(tmp_path)
+    fake.write_indicators(settings)
+    table = pd.read_csv(Layout(settings.root).indicators, dtype=str, encoding="utf-8-sig", keep_default_na=False)
+    grass = (table.indicator == "grassland_fvc") & (table.period == "2023")
+    table.loc[grass & (table.adcode == "130201"), "status"] = "met"
+    table = table[~(grass & (table.adcode == "130203"))]
+    (tmp_path / "earlier.csv").write_text(table.to_csv(index=False), "gb18030")
+    head = {"title": "Clean\n water <b>", "organisation": "生态环境厅", "earlier_indicators": tmp_path / "earlier.csv"}
+    settings = settings.model_copy(update={"report": ReportSection(**head)})
+    report(settings)
+    page = Layout(settings.root).report.read_text("utf-8")
+    core = parts(page)["core"]
+    assert (core["title"], core["organisation"]) == ("Clean water <b>", "生态环境厅") and "<title>Clean water &lt;b&gt;" in page
+    held = (table.target_id != "").sum()
+    assert core["earlier"] == {"compared": held, "added": 1, "n": 1, "rows": [[0, 1, "grassland_fvc.C10-02", "met", 71]]}
+
+
+@pytest.mark.parametrize(("text_of", "told"), [
+    ("adcode,period,indicator,value,status\n", "target_id"),
+    ("adcode,period,indicator,target_id,value,status\n130201,2023,a,T,1,met\n130201.0,2023,a,T,2,met\n", "a second row of 130201, 2023, a, T"),
+    ("adcode,period,indicator,target_id,value,status\n130201,2023,a,T,much,met\n", "much"),
+])  # fmt: skip
+def test_an_earlier_table_that_cannot_be_used_is_refused(tmp_path, fake, text_of, told):
+    (tmp_path / "earlier.csv").write_text(text_of)
+    settings = fake.settings_for(tmp_path).model_copy(update={"report": ReportSection(earlier_indicators=tmp_path / "earlier.csv")})
+    with pytest.raises(TableError) as fault:
+        earlier_verdicts(settings)
+    assert told in str(fault.value) and "earlier.csv" in str(fault.value)
 
 
 def test_scenes_orbits_chips_and_what_they_lost(data):
@@ -107,13 +180,13 @@ def test_scenes_orbits_chips_and_what_they_lost(data):
         "counts": {"ok": 1, "empty": 0, "failed": 1}, "n_failures": 1,
         "failures": [["2022", "r000c000", "S2A_2", "TIFF tile 3 cannot be decoded"]], "lost": [],
     }  # fmt: skip
-    assert data["observed"]["share"] == pytest.approx([0.972, 0.972, 0.639, 0.639, 0.306, 0.306, None, None], abs=1e-3)
+    assert data["clear"] == {"dates": [18.2] * 6 + [None] * 2, "months": [9] * 6 + [None] * 2}
 
 
 def test_reaches_are_ranked_and_bodies_and_coast_are_there(data):
     reaches = data["reaches"]["2023"]
     assert [r["class"] for r in reaches["rows"]] == ["suspected", "possible"]
-    assert reaches["counts"] == {"suspected": 1, "possible": 1, "clear": 1, "not_assessable": 1}
+    assert reaches["classes"] == ["clear", "not_assessable", "possible", "suspected"]
     assert data["bodies"]["n_bodies"] == 2
     assert [s["period"] for s in data["coast"]["shores"]] == ["2022", "2023"]
     assert len(data["coast"]["transects"]) == 17
@@ -168,7 +241,7 @@ def test_texts_lose_only_the_apostrophe_that_made_them_inert():
 
 
 def table_of(*rows: dict) -> pd.DataFrame:
-    base = dict.fromkeys((*HEAD, "value", "lower", "upper", "interval", "observed_fraction", "n_scenes", "reason"), "")
+    base = dict.fromkeys((*HEAD, *NUMBERS, "interval", "n_scenes", "reason"), "")
     return pd.DataFrame([base | {"indicator": "x", "period": "2023", "status": "needs_table"} | row for row in rows])
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import re
+from collections.abc import Iterator
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from rs_pipeline.config import parse
+from rs_pipeline.indicators.table import needs
+from rs_pipeline.indicators.targets import run_targets
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.paths import config_folder
 from rs_pipeline.products.register import products, region_maps
@@ -19,6 +25,7 @@ from rs_pipeline.publish.report.quality import without_figures
 from rs_pipeline.publish.report.words import Chinese
 from rs_pipeline.radiometry.offsets import OffsetFacts, OtherDates, by_metadata, pixel_test, weigh
 
+ROOT = Path(__file__).parents[2]
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -88,3 +95,56 @@ def test_the_tables_have_no_text_twice():
     tables = [files("rs_pipeline.publish.report") / "page" / "chinese.csv", *filter(None, (p.asset("chinese.csv") for p in products().values()))]
     english = [row["english"] for path in tables for row in csv.DictReader(path.read_text("utf-8").splitlines())]
     assert len(tables) > 5 and len(english) == len(set(english))
+
+
+ENGLISH = re.compile(r"\b[a-z]{3,} [a-z]{2,}\b")
+
+FILLED = {"_amount": "3 (3.2 km)", "said": "change since the baseline +3.2"}
+"""What functions and variables put into a text."""
+
+FRAGMENTS = ("was not observed here", "is not among the periods")
+"""Ends of a reason, which is translated as a whole."""
+
+REASON_CALLS = {"missing": 1, "Verdict": 1, "noting": 0, "append": 0}
+"""Function to the first of its arguments that may be a reason."""
+
+
+def spoken(node: ast.AST) -> Iterator[str]:
+    """Texts that an expression may be, with FILLED, or 3.2, in the place of what is filled in."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        yield "".join(v.value if isinstance(v, ast.Constant) else FILLED.get(ast.unparse(v.value).partition("(")[0], "3.2") for v in node.values)
+    elif isinstance(node, (ast.IfExp, ast.BoolOp, ast.List, ast.Tuple, ast.Dict)):
+        inner = [node.body, node.orelse] if isinstance(node, ast.IfExp) else node.elts if isinstance(node, (ast.List, ast.Tuple)) else node.values
+        for value in inner:
+            yield from spoken(value)
+
+
+def reasons_of(path: Path) -> Iterator[str]:
+    """Texts given to REASON_CALLS, and of variables and constants that hold such texts."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            for argument in node.args[REASON_CALLS[name] :] if name in REASON_CALLS else ():
+                yield from spoken(argument)
+        elif isinstance(node, ast.Assign) and isinstance(node.value, (ast.JoinedStr, ast.IfExp)) or isinstance(node, ast.Assign) and {"NOTE", "NO_TABLE", "NOT_HERE", "said", "words"} & {getattr(t, "id", "") for t in node.targets}:
+            yield from spoken(node.value)
+
+
+def test_no_reason_that_the_code_can_give_is_half_translated(chinese):
+    """Every text that indicators and verdicts give as a reason, wherever it stands in the code."""
+    homes = [path for room in ("products", "indicators", "estimation") for path in (ROOT / "rs_pipeline" / room).rglob("*.py") if path.stem in ("indicators", "status", "estimate", "table", "facts", "values")]
+    told = sorted({text for path in homes for text in reasons_of(path) if ENGLISH.search(text) and text not in FRAGMENTS and "{" not in text})
+    assert len(told) > 60
+    assert [text for text in told if ENGLISH.search(chinese(text))] == []
+
+
+def test_what_a_target_lacks_is_translated(chinese):
+    targets = run_targets(parse({"run": "x", "units": {"path": "u.gpkg"}, "periods": [2024], "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}]}))
+    assert [t.target_id for t in targets if ENGLISH.search(chinese(needs(t)))] == []
+
+
+def test_a_number_takes_its_unit_along(chinese):
+    said = "at +0.107 [-0.0972, +0.278] x 2020 urban construction land a year it comes to 2.18 [0.1252, 3.894] in 2035, which straddles the target"
+    assert chinese(said) == "按每年 +0.107 [-0.0972, +0.278] 倍（相对 2020 年城镇建设用地） 的速率，2035 年为 2.18 [0.1252, 3.894]，届时区间跨越目标"

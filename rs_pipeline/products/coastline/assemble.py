@@ -246,7 +246,7 @@ def transect_table(
     columns |= cross_checks(settings, tiles, transects, dict(zip(labels, distance.T, strict=True)))
     columns["ambiguous_periods"] = [";".join(p for k, p in enumerate(labels) if spread[i, k] > SPREAD_M) for i in range(n)]
     columns["tide_m_per_m"] = tide_m_per_m
-    text = ["transect_id", "adcode", "class", "unit_class", "ambiguous_periods", "step_period", *(f"class_{p}" for p in labels), *(f.name for f in fields(classify.Conversion))]
+    text = ["transect_id", "adcode", "class", "unit_class", "ambiguous_periods", "step_period", "conversions", *(f"class_{p}" for p in labels), *(f.name for f in fields(classify.Conversion))]
     return pd.DataFrame(columns).astype(dict.fromkeys(text, "object"))
 
 
@@ -266,7 +266,7 @@ def position_errors(shores: dict[str, list[Shore]], crossings: dict[str, Crossin
 def class_columns(
     labels: list[str], years: np.ndarray, seen: np.ndarray, evidence: classify.Evidence, at_mouth: np.ndarray, side: np.ndarray
 ) -> dict[str, object]:  # fmt: skip
-    """Columns of what each unit was in every period, and of its last conversion.
+    """Columns of what each unit was in every period, of its last conversion, and of all of them.
 
     A period without a crossing has the class of those before and after it where both are the same, else none: the year of a change that nobody
     saw is not known. A river mouth keeps its place in all periods of its run.
@@ -290,13 +290,15 @@ def class_columns(
     natural = np.where(told, natural, np.nan)
     last = before[:, -1]
     ever, latest = last >= 0, np.maximum(last, 0)[:, None]
-    changes = [classify.conversion(row, labels) for row in np.where(seen, classes, "")]
+    every = [classify.conversions(row, labels) for row in np.where(seen, classes, "")]
+    changes = [found[-1] if found else classify.Conversion() for found in every]
     return {
         "unit_class": np.where(ever, np.take_along_axis(classes, latest, axis=1)[:, 0], UNCERTAIN),
         "natural_probability": np.where(ever, np.take_along_axis(natural, latest, axis=1)[:, 0], np.nan),
         **{f"class_{p}": classes[:, k] for k, p in enumerate(labels)},
         **{f"natural_probability_{p}": natural[:, k] for k, p in enumerate(labels)},
         **{f.name: [getattr(c, f.name) for c in changes] for f in fields(classify.Conversion)},
+        "conversions": [classify.dated(found) for found in every],
         "converted_probability": [_chance(c, dict(zip(labels, p, strict=True))) for c, p in zip(changes, natural, strict=True)],
     }
 

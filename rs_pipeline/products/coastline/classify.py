@@ -128,18 +128,23 @@ class Conversion:
     converted_to: str = ""
 
 
-def conversion(classes: Sequence[str], labels: Sequence[str]) -> Conversion:
-    """Of the classes of one unit in its periods, in time order. Periods in which it is uncertain, or nothing is known, lie between.
+def conversions(classes: Sequence[str], labels: Sequence[str]) -> list[Conversion]:
+    """Of the classes of one unit in its periods, in time order: built over, and restored. Periods in which it is uncertain, or nothing is known, lie between.
 
-    >>> conversion(["natural", "uncertain", "artificial"], ["2022", "2023", "2024"])
-    Conversion(converted_after='2022', converted_period='2024', converted_to='artificial')
+    >>> conversions(["natural", "uncertain", "artificial"], ["2022", "2023", "2024"])
+    [Conversion(converted_after='2022', converted_period='2024', converted_to='artificial')]
     """
     decided = [(name, label) for name, label in zip(classes, labels, strict=True) if name in (NATURAL, ARTIFICIAL)]
-    found = Conversion()
-    for (was, before), (name, label) in pairwise(decided):
-        if name != was:
-            found = Conversion(before, label, name)
-    return found
+    return [Conversion(before, label, name) for (was, before), (name, label) in pairwise(decided) if name != was]
+
+
+def dated(changes: Sequence[Conversion]) -> str:
+    """All conversions of a unit as column ``conversions`` has them.
+
+    >>> dated([Conversion("2020", "2021", "artificial"), Conversion("2023", "2024", "natural")])
+    'artificial:2021;natural:2024'
+    """
+    return ";".join(f"{c.converted_to}:{c.converted_period}" for c in changes)
 
 
 def tide_width_m(distance_m: np.ndarray, low_tide_refl: np.ndarray, high_tide_refl: np.ndarray, level: float) -> float:

@@ -130,9 +130,9 @@ def _shares(length: pd.Series, parts: tuple[float, float]) -> dict[Hashable, tup
 
 
 def _converted(coast: pd.DataFrame, facts: Facts) -> str:
-    """How much coast the period shows converted for the first time, in words."""
-    new = coast[coast.converted_period == facts.period]
-    return ", ".join(f"{m / 1e3:.3g} km first seen {kind} in this period" for kind, m in new.groupby("converted_to").length_m.sum().items())
+    """How much coast the period shows converted, or restored, for the first time, in words."""
+    length_m = {kind: coast.length_m[coast.conversions.fillna("").str.split(";").map(lambda told, k=kind: f"{k}:{facts.period}" in told)].sum() for kind in (ARTIFICIAL, NATURAL)}
+    return ", ".join(f"{m / 1e3:.3g} km first seen {kind} in this period" for kind, m in length_m.items() if m)
 
 
 def _estuary(facts: Facts) -> Estimate:

@@ -17,7 +17,7 @@ from rs_pipeline import __version__
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.register import period_maps, region_maps
-from rs_pipeline.publish.report import coast, estimates, methods, quality, waters
+from rs_pipeline.publish.report import changes, coast, estimates, findings, methods, quality, waters
 from rs_pipeline.publish.report.figures import Canvas, unit_outlines
 from rs_pipeline.publish.report.pictures import Pictures, folder_name
 from rs_pipeline.publish.report.text import Codes
@@ -26,7 +26,7 @@ from rs_pipeline.region import load_units, run_grid
 from rs_pipeline.storage.atomic import atomic_folder, atomic_path
 
 SCRIPTS = (
-    "dom", "words", "data", "state", "marks", "charts", "table", "zoom", "map", "overview", "county", "targets", "inspection", "coast",
+    "dom", "words", "data", "state", "marks", "charts", "table", "zoom", "map", "sheet", "overview", "county", "targets", "findings", "inspection", "coast",
     "waters", "quality", "methods", "main",
 )  # fmt: skip
 """Parts of the page's script, in the order in which they are joined."""
@@ -72,16 +72,18 @@ def gather(settings: Settings, pictures: Path) -> Data:
     for code in [*units.adcode, *([] if table is None else table.adcode)]:
         codes[code]  # numbers the units, and then what only the table knows, before columns are laid out by them
     reaches, painter = waters.read_reach_table(layout.reaches), Pictures(settings, units, grid, canvas, pictures)
+    suspected = findings.read_findings(layout.findings)
     data: Data = {
         "indicators": None if table is None else estimates.indicator_columns(table, targets, codes, periods),
-        "observed": quality.observed_share(layout, periods, codes),
+        "clear": quality.clear_counts(layout, periods, codes),
         "quality": {
             "scenes": quality.scene_quality(layout.scenes), "orbits": quality.orbit_quality(layout.orbits), "chips": quality.chip_quality(settings),
         },
         "layers": painter.maps(map_paths(settings), periods),
         "reaches": None if reaches is None else waters.reach_list(reaches, canvas, codes, painter.reaches(reaches)),
         "bodies": waters.body_list(layout.bodies, periods, codes),
-        "coast": coast.coastline_drawing(layout, grid.crs, codes),
+        "coast": coast.coastline_drawing(layout, grid.crs, periods, codes),
+        "findings": findings.finding_list(suspected, canvas, codes, painter.findings(suspected, periods)),
         "methods": {
             "paragraphs": methods.methods(settings), "provenance": methods.provenance(settings, grid),
             "targets": [] if table is not None else list(targets.values()),
@@ -90,9 +92,10 @@ def gather(settings: Settings, pictures: Path) -> Data:
     data["core"] = {
         "run": settings.run, "version": __version__, "simulated": settings.simulation is not None, "periods": periods,
         "baseline": settings.baseline_label, "view": [round(canvas.width), round(canvas.height)], "coast": settings.coastline is not None,
-        "totals": estimates.region_figures(table, periods), "units": _units(units, canvas, table, codes),
+        "title": settings.report.title, "organisation": settings.report.organisation, "units": _units(units, canvas, table, codes),
+        "earlier": None if table is None else changes.verdict_changes(settings, table, periods, codes),
     }  # fmt: skip
-    data["chinese"] = Chinese.read().table | Chinese.read().of(_texts(data))
+    data["chinese"] = Chinese.read().table | Chinese.read().of(_texts(data)) | findings.chinese_words(suspected)
     return data
 
 
@@ -102,10 +105,10 @@ def _units(units: gpd.GeoDataFrame, canvas: Canvas, table, codes: Codes) -> list
         {"code": u.adcode, "name": u.name, "prefecture": u.prefecture, "folder": folder_name(u.adcode, i)} | outline
         for i, (u, outline) in enumerate(zip(units.itertuples(index=False), unit_outlines(units, canvas), strict=True))
     ]
-    names = {} if table is None else {r.adcode: (r.name, r.prefecture) for r in table.drop_duplicates("adcode").itertuples(index=False)}
+    known = {} if table is None else {r.adcode: r for r in table.drop_duplicates("adcode")[["adcode", "name", "prefecture", "level"]].itertuples(index=False)}
     for code in list(codes)[len(listed) :]:
-        name, prefecture = names.get(code, ("", ""))
-        listed.append({"code": code, "name": name or code or "outside all units", "prefecture": prefecture})
+        name, prefecture, level = known[code][1:] if code in known else ("", "", "")
+        listed.append({"code": code, "name": name or code or "outside all units", "prefecture": prefecture, "level": level})
     return listed
 
 
@@ -140,7 +143,7 @@ def report(settings: Settings) -> None:
     with atomic_path(layout.report) as part, atomic_folder(layout.report_pictures) as pictures:
         data = gather(settings, pictures)
         page = environment.from_string(asset("template.html.j2")).render(
-            run=settings.run, simulated=settings.simulation is not None, parts={name: embed(value) for name, value in data.items()},
+            title=settings.report.title or settings.run, simulated=settings.simulation is not None, parts={name: embed(value) for name, value in data.items()},
             style=Markup(asset("style.css")), script=Markup(script()),
         )  # fmt: skip
         part.write_text(page, "utf-8")

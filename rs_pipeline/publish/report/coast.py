@@ -1,4 +1,4 @@
-"""The coast: shorelines by period and transects with their rates."""
+"""The coast: shorelines by period, and transects with their rates and their class in every period. Lengths of classes are indicators."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from rs_pipeline.publish.report.text import Codes, number, text
 RATES = ("nsm_m", "epr_m_yr", "lrr_m_yr", "lrr_ci95_m_yr", "sen_m_yr", "mk_p", "length_m")
 
 
-def coastline_drawing(layout: Layout, crs: str, unit_codes: Codes) -> dict[str, Any] | None:
-    """Shorelines by period and transects with their rates, on a canvas of their own."""
+def coastline_drawing(layout: Layout, crs: str, periods: list[str], unit_codes: Codes) -> dict[str, Any] | None:
+    """Shorelines by period and transects on a canvas of their own.
+
+    A transect is [id, unit, kind of movement, class in each period, x, y, *RATES, conversions].
+    """
     if not layout.shorelines.exists() or not layout.transects.exists():
         return None
     lines = gpd.read_file(layout.shorelines, layer="shorelines").to_crs(crs)
@@ -28,20 +31,18 @@ def coastline_drawing(layout: Layout, crs: str, unit_codes: Codes) -> dict[str, 
     shores = [
         {
             "period": str(period), "path": canvas.path(shapely.simplify(shapely.union_all(g.geometry.values), canvas.tolerance_m)),
-            "length_km": number(g.length_m.sum() / 1000, 4), "error_m": number(g.position_error_m.median(), 3),
-            "reference": ", ".join(sorted({text(v) for v in g.reference})),
-            "classes": {text(k): number(v / 1000, 3) for k, v in g.groupby("class").length_m.sum().items()},
+            "error_m": number(g.position_error_m.median(), 3), "reference": ", ".join(sorted({text(v) for v in g.reference})),
         }
         for period, g in lines.groupby("period")
     ]  # fmt: skip
     middles = shapely.line_interpolate_point(transects.geometry.values, 0.5, normalized=True)
     places = canvas.place(shapely.get_coordinates(middles)) if len(transects) else np.zeros((0, 2), int)
+    classes = Codes()
     rows = [
-        [text(t.transect_id), unit_codes[text(t.adcode)], text(t["class"]), text(t.unit_class), *map(int, at), *(number(t[r], 3) for r in RATES)]
+        [
+            text(t.transect_id), unit_codes[text(t.adcode)], text(t["class"]), [classes[text(t.get(f"class_{p}"))] for p in periods], *map(int, at),
+            *(number(t[r], 3) for r in RATES), text(t.conversions),
+        ]
         for (_, t), at in zip(transects.iterrows(), places, strict=True)
-    ]
-    return {
-        "view": [round(canvas.width), round(canvas.height)], "shores": shores, "rates": list(RATES), "transects": rows,
-        "km": {text(k): number(v / 1000, 3) for k, v in transects.groupby("class").length_m.sum().items()},
-        "unit_km": {text(k): number(v / 1000, 3) for k, v in transects.groupby("unit_class").length_m.sum().items()},
-    }  # fmt: skip
+    ]  # fmt: skip
+    return {"view": [round(canvas.width), round(canvas.height)], "shores": shores, "rates": list(RATES), "transects": rows, "classes": list(classes)}

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from rs_pipeline.config import Settings
-from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.indicators.targets import target_tables
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.inputs.tables import read_table
@@ -19,7 +18,8 @@ from rs_pipeline.publish.report.text import Codes, number, text
 HEAD = ("indicator", "unit", "target_id", "target_operator", "target_value", "target_year", "clause", "observability")
 """What makes a kind of row."""
 
-NUMBERS = ("observed_fraction", "value", "lower", "upper")
+NUMBERS = ("observed_fraction", "value", "lower", "upper", "slope_per_year", "slope_lower", "slope_upper")
+"""Columns of the table whose numbers the page shows."""
 
 _OF_TARGET = ("topic", "description", "caveat", "standard")
 
@@ -54,9 +54,14 @@ def without_caveat(reason: str) -> str:
     return re.sub(r"(^|; )proxy: .*", "", reason, flags=re.S)
 
 
+def kind_key(indicator: str, target_id: str) -> str:
+    """What a kind of row is called in the page's addresses."""
+    return f"{indicator}.{target_id}" if target_id else indicator
+
+
 def _kind(head: dict[str, str], group: pd.DataFrame, target: dict[str, str]) -> dict[str, Any]:
     return head | {name: target.get(name, "") for name in _OF_TARGET} | {
-        "key": f"{head['indicator']}.{head['target_id']}" if head["target_id"] else head["indicator"],
+        "key": kind_key(head["indicator"], head["target_id"]),
         "title": title(head["indicator"], target),
         "target_value": number(pd.to_numeric(head["target_value"], errors="coerce")),
         "interval": " / ".join(v for v in group["interval"].unique() if v),
@@ -66,7 +71,7 @@ def _kind(head: dict[str, str], group: pd.DataFrame, target: dict[str, str]) -> 
 def indicator_columns(table: pd.DataFrame, targets: dict, unit_codes: Codes, periods: list[str]) -> dict[str, Any]:
     """The indicators without repetition.
 
-    ``kinds``: what a row is about. A kind that has no value and the same status and reason in every unit and period has
+    ``kinds``: what a row is about. A kind that has a row of every unit and period, none with a value, all with one status and reason, has
     ``everywhere``: [status, reason]; any other has ``columns``, lists over unit * periods + period: ``status`` and ``reason``
     (numbers of ``statuses`` and ``reasons``; status -1 where there is no row) and NUMBERS, None for a column without a number.
     ``notes`` are the reasons without the targets' caveats, ``scenes`` the number of scenes by unit and period.
@@ -75,14 +80,14 @@ def indicator_columns(table: pd.DataFrame, targets: dict, unit_codes: Codes, per
     table = table[table.period.isin(periods)]
     slot = table.adcode.map(unit_codes.__getitem__).to_numpy() * n + table.period.map(periods.index).to_numpy(int)
     size = len(unit_codes) * n
-    kinds = []
+    kinds, rows_each = [], len(np.unique(slot))
     for key, rows in table.groupby(list(HEAD), sort=False, dropna=False).indices.items():
         group, at = table.iloc[rows], slot[rows]
         head = dict(zip(HEAD, key, strict=True))
         kind = _kind(head, group, targets.get(head["target_id"], {}))
         values = group[list(NUMBERS)].apply(pd.to_numeric, errors="coerce")
         pairs = group[["status", "reason"]].drop_duplicates()
-        if values[["value", "lower", "upper"]].isna().all(axis=None) and len(pairs) == 1:
+        if values[["value", "lower", "upper"]].isna().all(axis=None) and len(pairs) == 1 and len(group) == rows_each:
             kind["everywhere"] = [statuses[pairs.status.iloc[0]], reasons[pairs.reason.iloc[0]]]
         else:
             kind["columns"] = {
@@ -91,31 +96,6 @@ def indicator_columns(table: pd.DataFrame, targets: dict, unit_codes: Codes, per
         kinds.append(kind)
     notes = [without_caveat(reason) for reason in reasons]
     return {"kinds": kinds, "reasons": list(reasons), "notes": notes, "statuses": list(statuses), "scenes": _numbers(slot, table["n_scenes"], size)}
-
-
-SHOWN = {
-    "cover": "fvc_peak_mean", "water": "water_permanent_area", "sea": "sea_area", "bodies": "water_bodies", "natural_coast": "natural_coast_length_km",
-}  # fmt: skip
-"""Figures that the page shows outside the table of indicators to the indicator whose value they are."""
-
-
-def region_figures(table: pd.DataFrame | None, periods: list[str]) -> list[dict[str, Any]]:
-    """The region's figures by period, as ``indicators.csv`` has them: of each of SHOWN [value, lower, upper], None where there is no value;
-    ``observed``, the share seen for water. Empty without the table."""
-    if table is None:
-        return []
-    rows = table[table.adcode == REGION].drop_duplicates(["period", "indicator"]).set_index(["period", "indicator"])
-    columns = ("value", "lower", "upper", "observed_fraction")
-    cells = {key: dict(zip(columns, map(number, pd.to_numeric(row[list(columns)], errors="coerce")), strict=True)) for key, row in rows.iterrows()}
-
-    def figures(period: str, indicator: str) -> list | None:
-        cell = cells.get((period, indicator))
-        return None if cell is None or cell["value"] is None else [cell[c] for c in columns[:3]]
-
-    return [
-        {"period": p, "observed": cells.get((p, SHOWN["water"]), {}).get("observed_fraction")} | {name: figures(p, i) for name, i in SHOWN.items()}
-        for p in periods
-    ]
 
 
 def _placed(at: np.ndarray, codes: list[int], size: int) -> list[int]:

@@ -15,7 +15,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import rasterio
-from PIL import Image
+import shapely
+from PIL import Image, ImageDraw, ImageFilter
 from rasterio.enums import Resampling
 from rasterio.features import geometry_mask
 from rasterio.transform import from_bounds
@@ -23,6 +24,7 @@ from rasterio.transform import from_bounds
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import TRUE_COLOUR, Layout
 from rs_pipeline.model import Grid, Style, Tile
+from rs_pipeline.products.findings import BLACK, IN_ZONE, NATURAL_COAST, RECLAIMED, VEGETATION
 from rs_pipeline.products.preview import coarse, step_px
 from rs_pipeline.products.register import region_maps
 from rs_pipeline.publish.report.figures import Canvas
@@ -35,6 +37,20 @@ OVERLAY_PX, COUNTY_PX = 1600, 200
 
 RAMP_STEPS = 60
 """Colours a ramp is reduced to, so that pictures stay small."""
+
+FINDING_PX, FINDINGS_PICTURED = 600, 100
+"""Side of a finding's picture, and how many findings, the first of the list, have pictures."""
+
+LEAST_SIDE_M, MOST_SIDE_M = 600.0, 6000.0
+"""Ground that a finding's picture shows: three times the place, within these bounds."""
+
+MAX_PREVIEW_M = 20.0
+"""True colour with larger pixels shows nothing of a finding."""
+
+FINDING_MAPS = {BLACK: "black_odorous", **dict.fromkeys(IN_ZONE.values(), "land"), NATURAL_COAST: "water", RECLAIMED: "water", VEGETATION: "vegetation"}
+"""Kind of finding to the map that shows it before and after."""
+
+FINDING_RGB, FINDING_LINE_PX = (214, 0, 108), 3
 
 FADED = 0.72
 """How far the land around a county is faded to white."""
@@ -116,6 +132,43 @@ def crop(mosaic: np.ndarray, grid: Grid, place: PictureFrame) -> np.ndarray:
     return out
 
 
+def finding_frame(shape: shapely.Geometry) -> PictureFrame:
+    """The square around a place, FINDING_PX wide."""
+    left, bottom, right, top = shape.bounds
+    half = min(max(3 * max(right - left, top - bottom), LEAST_SIDE_M), MOST_SIDE_M) / 2
+    x, y = (left + right) / 2, (bottom + top) / 2
+    return PictureFrame((x - half, y - half, x + half, y + half), (FINDING_PX, FINDING_PX))
+
+
+def before_and_after(first: str, last: str, periods: list[str]) -> list[str]:
+    """The last period before a finding was first seen, where there is one, and that in which it was last seen.
+
+    >>> before_and_after("2024", "2025", ["2023", "2024", "2025"]), before_and_after("2024", "2024", ["2024"])
+    (['2023', '2025'], ['2024'])
+    """
+    before = periods[: periods.index(first)][-1:] if first in periods else []
+    return [*before, *([last] if last in periods else [])]
+
+
+def _smooth(piece: np.ndarray) -> np.ndarray:
+    """A crop of uint8 (3, h, w), each pixel of which may stand many times, as uint8 (h, w, 3) without its steps; white where nothing was seen."""
+    shown = np.moveaxis(np.where((piece > 0).all(axis=0), piece, 255), 0, -1).astype("uint8")
+    return np.asarray(Image.fromarray(np.ascontiguousarray(shown), "RGB").filter(ImageFilter.SMOOTH_MORE))
+
+
+def coloured(style: Style, path: Path, place: PictureFrame) -> np.ndarray:
+    """A map of a place in its colours, uint8 (h, w, 3); white where nothing was observed or the map ends."""
+    left, bottom, right, top = place.bounds
+    with rasterio.open(path) as src:
+        values = src.read(
+            band_index(src, style.band), window=src.window(left, bottom, right, top), out_shape=place.shape, boundless=True, fill_value=np.nan,
+            resampling=Resampling.nearest,
+        )  # fmt: skip
+    index, palette = indexed(style, values)
+    alpha = palette[index][..., 3:] / 255.0
+    return np.rint(palette[index][..., :3] * alpha + 255 * (1 - alpha)).astype("uint8")
+
+
 class Pictures:
     """Writes the pictures of a run into a folder and tells the page where they are."""
 
@@ -126,7 +179,7 @@ class Pictures:
         names = [folder_name(code, i) for i, code in enumerate(units.adcode)]
         self.counties = list(zip(names, shapes, [PictureFrame.over(s.bounds, COUNTY_PX, whole.resolution_m) for s in shapes], strict=True))
         folder.mkdir(parents=True)
-        for name in (*names, "reaches"):
+        for name in (*names, "reaches", "findings"):
             (folder / name).mkdir()
 
     def maps(self, paths: dict[tuple[str, str], Path], periods: list[str]) -> list[dict]:
@@ -163,6 +216,38 @@ class Pictures:
         for name, shape, county in self.counties:
             values = np.where(county_mask(shape, county), read_style(path, style, county), np.nan)
             save_indexed(style, values, self.folder / name / f"{product}_{period}.png")
+
+    def findings(self, table: gpd.GeoDataFrame | None, periods: list[str]) -> dict[str, list]:
+        """Draw the first findings before and after, in true colour where its pixels are small enough, and on the map of their kind: [period, map,
+        path] by finding_id. What lies in no preview or map has no picture."""
+        found: dict[str, list] = {}
+        if table is None:
+            return found
+        shown = table.head(FINDINGS_PICTURED).to_crs(self.whole.crs)
+        grid = coarse(self.whole, step_px(self.whole))
+        for period in periods:
+            mosaic = preview_mosaic(self.settings, self.whole, self.tiles, period) if grid.resolution_m <= MAX_PREVIEW_M else None
+            for n, (row, shape) in enumerate(zip(shown.itertuples(), shown.geometry, strict=True), start=1):
+                if period in before_and_after(row.first_seen, row.last_seen, periods):
+                    place, product = finding_frame(shape), FINDING_MAPS.get(row.kind, "")
+                    drawn = {} if mosaic is None else {TRUE_COLOUR: _smooth(crop(mosaic, grid, place))}
+                    if product and (path := self.layout.map(product, period)).exists():
+                        drawn[product] = coloured(region_maps()[product].style, path, place)
+                    for name, rgb in drawn.items():
+                        found.setdefault(row.finding_id, []).append([period, name, self._finding(f"{n}_{name}_{period}", rgb, shape, place)])
+        return found
+
+    def _finding(self, name: str, rgb: np.ndarray, shape: shapely.Geometry, place: PictureFrame) -> str:
+        """Write a picture, uint8 (h, w, 3), with the outline of the place; its path within the pictures."""
+        path = f"findings/{name}.jpg"
+        left, bottom, right, top = place.bounds
+        scale = FINDING_PX / (right - left)
+        image = Image.fromarray(rgb, "RGB")
+        draw = ImageDraw.Draw(image)
+        for part in shapely.get_parts(shapely.boundary(shape.buffer(2 * FINDING_LINE_PX / scale))):
+            draw.line([((x - left) * scale, (top - y) * scale) for x, y in shapely.get_coordinates(part)], fill=FINDING_RGB, width=FINDING_LINE_PX)
+        image.save(self.folder / path, quality=80, optimize=True)
+        return path
 
     def reaches(self, table: pd.DataFrame) -> dict[tuple[str, str], list]:
         """Copy the pictures of the inspection list's dates: [date, positive, path] by (reach_id, period), in order of time."""

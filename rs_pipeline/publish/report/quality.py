@@ -108,15 +108,14 @@ def _county_rows(layout: Layout, period: str) -> pd.DataFrame | None:
     return table[table.zone == "county"]
 
 
-def observed_share(layout: Layout, periods: list[str], unit_codes: Codes) -> dict[str, list]:
-    """Lists over unit * periods + period of the share seen for water, the mean of clear dates and of clear months."""
+def clear_counts(layout: Layout, periods: list[str], unit_codes: Codes) -> dict[str, list]:
+    """Lists over unit * periods + period of the mean number of clear dates and of clear months."""
     n = len(periods)
-    out: dict[str, list] = {name: [None] * (len(unit_codes) * n) for name in ("share", "dates", "months")}
+    out: dict[str, list] = {name: [None] * (len(unit_codes) * n) for name in ("dates", "months")}
     for p, period in enumerate(periods):
         if (table := _county_rows(layout, period)) is None:
             continue
-        columns = (table.water_observed_m2 / table.area_m2, table.clear_dates_mean, table.clear_months_mean)
-        for code, *row in zip(table.adcode.astype(str), *columns, strict=True):
+        for code, *row in zip(table.adcode.astype(str), table.clear_dates_mean, table.clear_months_mean, strict=True):
             for name, value in zip(out, row, strict=True) if code in unit_codes else ():
                 out[name][unit_codes[code] * n + p] = number(value, 3)
     return out

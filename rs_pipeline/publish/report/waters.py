@@ -29,7 +29,10 @@ def to_inspect(reaches: pd.DataFrame, period: str) -> pd.DataFrame:
 
 
 def reach_list(reaches: pd.DataFrame, canvas: Canvas, unit_codes: Codes, pictures: dict[tuple[str, str], list]) -> dict[str, Any]:
-    """By period: counts and lengths of the classes, how many of them visits decided, and the inspection list. ``pictures`` by (reach_id, period)."""
+    """By period: classes that there are, how many reaches visits decided, and the inspection list. ``pictures`` by (reach_id, period).
+
+    The number and length of suspected reaches are indicators: they are not summed here again.
+    """
     out = {}
     for period, group in reaches.groupby("period"):
         listed = to_inspect(reaches, period)
@@ -37,8 +40,7 @@ def reach_list(reaches: pd.DataFrame, canvas: Canvas, unit_codes: Codes, picture
         at = gpd.GeoSeries.from_xy(shown.lon, shown.lat, crs=4326).to_crs(canvas.crs)
         places = canvas.place(shapely.get_coordinates(at.values)).tolist() if len(shown) else []
         out[str(period)] = {
-            "counts": {text(k): int(v) for k, v in group["class"].value_counts().items()},
-            "length_km": {text(k): number(v / 1000, 3) for k, v in group.groupby("class").length_m.sum().items()},
+            "classes": sorted({text(k) for k in group["class"]}),
             "n_listed": len(listed), "n_visited": int(group.field.isin(["confirmed", "refuted"]).sum()),
             "rows": [
                 {
@@ -56,21 +58,14 @@ def reach_list(reaches: pd.DataFrame, canvas: Canvas, unit_codes: Codes, picture
 
 
 def body_list(path: Path, periods: list[str], unit_codes: Codes) -> dict[str, Any] | None:
-    """Counts and areas of the inland bodies a period, and the largest bodies, the seas too, with their areas over the periods.
+    """The largest bodies, the seas too, with their areas over the periods, and how many bodies there are.
 
-    How many are large enough to be counted is an indicator (water_bodies), which the page shows beside them.
+    How many are large enough to be counted, and the area of all water, are indicators: they are not summed here again.
     """
     if not path.exists():
         return None
     table = gpd.read_file(path, layer="bodies", ignore_geometry=True)
     table["period"] = table["period"].astype(str)
-    summary = [
-        {
-            "period": p, **{s: int((g.state == s).sum()) for s in ("wet", "dry", "not_observed")},
-            "area_km2": number(g.area_m2.sum() / 1e6, 4) if g.area_m2.notna().any() else None,
-        }
-        for p in periods if len(g := table[(table.period == p) & (table.kind != "sea")])
-    ]  # fmt: skip
     largest = table.groupby("body_id").area_m2.max().sort_values(ascending=False, kind="stable").head(MAX_LISTED).index
     rows = []
     for body_id, g in table[table.body_id.isin(largest)].groupby("body_id"):
@@ -81,4 +76,4 @@ def body_list(path: Path, periods: list[str], unit_codes: Codes) -> dict[str, An
             "state": [text(s) or "not_observed" for s in by_period.state], "counted": bool(g.counted.any()),
         })  # fmt: skip
     rows.sort(key=lambda r: -max((a[0] or 0 for a in r["area"]), default=0))
-    return {"summary": summary, "rows": rows, "n_bodies": int(table.body_id.nunique())}
+    return {"rows": rows, "n_bodies": int(table.body_id.nunique())}

@@ -16,6 +16,9 @@ from rs_pipeline.products.register import products
 
 _PLACE = re.compile(r"\{(\w+)\}")
 
+_MEASURED = re.compile(r"(?P<number>[+\-−]?[\d.]+(?:e[+-]?\d+)?(?: \[[^\]]*\])?) (?P<unit>.+)")
+"""A number, with or without an interval, and its unit."""
+
 MIN_LETTERS = 5
 """A row with placeholders and fewer other letters, such as ``{low} to {high}``, is filled by the page but recognised in no text."""
 
@@ -52,6 +55,8 @@ class Chinese:
             if found := pattern.fullmatch(text):
                 filled = {name: self(value) for name, value in found.groupdict().items()}
                 return _PLACE.sub(lambda m, filled=filled: filled.get(m[1], m[0]), chinese)
+        if (found := _MEASURED.fullmatch(text)) and found["unit"] in self.table:
+            return f"{found['number']} {self.table[found['unit']]}"
         return None
 
     def __call__(self, text: str) -> str:

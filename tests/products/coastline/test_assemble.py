@@ -23,7 +23,7 @@ PERIODS = [2020, 2021, 2022, 2023]
 TRANSECT_COLUMNS = {
     "transect_id", "adcode", "length_m", "class", "unit_class", "natural_probability", "nsm_m", "epr_m_yr", "epr_sigma_m_yr",
     "sce_m", "lrr_m_yr", "lrr_ci95_m_yr", "sen_m_yr", "mk_p", *(f"distance_{p}" for p in PERIODS), *(f"error_{p}" for p in PERIODS),
-    *(f"class_{p}" for p in PERIODS), *(f"natural_probability_{p}" for p in PERIODS), "converted_after", "converted_period", "converted_to", "step_period",
+    *(f"class_{p}" for p in PERIODS), *(f"natural_probability_{p}" for p in PERIODS), "converted_after", "converted_period", "converted_to", "conversions", "step_period",
 }  # fmt: skip
 SHORE_COLUMNS = {
     "period", "reference", "class", "certainty", "edge_method", "position_error_m", "length_m", "sensor", "n_dates", "level_m", "geometry"
@@ -136,6 +136,16 @@ def test_a_shore_is_artificial_from_the_year_it_was_filled(world):
     assert transects.unit_class.tolist() == classes[2023].tolist() and transects.natural_probability.tolist() == transects.natural_probability_2023.tolist()
     km = shores.groupby(["period", "class"]).length_m.sum() / 1e3
     assert km.get(("2021", "artificial"), 0.0) < 0.1 and 1.2 < km["2022", "artificial"] < 1.8, "each line is cut by the classes of its own year"
+
+
+def test_a_restored_shore_has_its_date(world):
+    """The wall of the northern half is taken away in 2022 and the beach lies bare again."""
+    for period, fill_m in {2020: 200.0, 2021: 200.0, 2022: 0.0, 2023: 0.0}.items():
+        world.write(period, "sentinel-2", **beach(1003.0, fill_m))
+    _, transects, _ = world.run()
+    north = transects[shapely.get_coordinates(shapely.line_interpolate_point(transects.geometry.values, 0.5, normalized=True))[:, 1] > world.grid.top - 1350]
+    assert set(north.conversions) == {"natural:2022"} and set(north.converted_after) == {"2021"} and set(north.unit_class) == {"natural"}
+    assert (north.converted_probability > 0.8).all()
 
 
 def test_a_year_that_is_hidden_keeps_the_class(world):

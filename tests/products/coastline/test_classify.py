@@ -7,7 +7,8 @@ from scipy.special import expit
 
 from rs_pipeline.products.coastline.classify import (
     Evidence,
-    conversion,
+    conversions,
+    dated,
     natural_log_odds,
     parted_water,
     straightness,
@@ -118,12 +119,13 @@ def test_a_shore_is_natural_from_seven_tenths_and_artificial_to_three():
 
 
 @pytest.mark.parametrize(("classes", "told"), [
-    (["natural", "natural", "artificial"], ("2023", "2024", "artificial")),
-    (["artificial", "uncertain", "natural"], ("2022", "2024", "natural")),  # restored, some time in between
-    (["natural", "", "artificial"], ("2022", "2024", "artificial")),
-    (["natural", "artificial", "natural"], ("2023", "2024", "natural")),  # the last one counts
-    (["natural", "river mouth", "natural"], ("", "", "")), (["uncertain", "artificial", "artificial"], ("", "", "")), (["", "", ""], ("", "", "")),
+    (["natural", "natural", "artificial"], [("2023", "2024", "artificial")]),
+    (["artificial", "uncertain", "natural"], [("2022", "2024", "natural")]),  # restored, some time in between
+    (["natural", "", "artificial"], [("2022", "2024", "artificial")]),
+    (["natural", "artificial", "natural"], [("2022", "2023", "artificial"), ("2023", "2024", "natural")]),  # built over, then restored
+    (["natural", "river mouth", "natural"], []), (["uncertain", "artificial", "artificial"], []), (["", "", ""], []),
 ])  # fmt: skip
 def test_a_conversion_lies_between_two_decided_periods(classes, told):
-    found = conversion(classes, ["2022", "2023", "2024"])
-    assert (found.converted_after, found.converted_period, found.converted_to) == told
+    found = conversions(classes, ["2022", "2023", "2024"])
+    assert [(c.converted_after, c.converted_period, c.converted_to) for c in found] == told
+    assert dated(found) == ";".join(f"{to}:{period}" for _, period, to in told)

@@ -18,9 +18,9 @@ const axis = (low, high, y, width, left) =>
   ]);
 
 /* Value, interval and target on the scale of all counties. */
-const whisker = (row, unit) => {
+const whisker = (row) => {
   if (row.value === null && row.lower === null) return null;
-  const [low, high] = rangeOf(row.kind, units[unit].path === undefined);
+  const [low, high] = rangeOf(row.kind, units[row.unit].path === undefined);
   const x = (v) => 4 + 112 * Math.min(1, Math.max(0, (v - low) / (high - low || 1)));
   const target = kinds[row.kind].target_value;
   return s(
@@ -38,10 +38,10 @@ const whisker = (row, unit) => {
       target > low &&
       target < high &&
       s("line", { x1: x(target), x2: x(target), y1: 1, y2: 17, stroke: GOAL, "stroke-width": 2, "stroke-dasharray": "3 2" }),
-    row.lower !== null &&
+    (row.lower !== null || row.upper !== null) &&
       s("line", {
-        x1: x(row.lower),
-        x2: x(row.upper ?? row.value),
+        x1: x(row.lower ?? low),
+        x2: x(row.upper ?? high),
         y1: 9,
         y2: 9,
         stroke: INK,
@@ -88,13 +88,12 @@ const series = (points, target, { width = 300, height = 128, label = "" } = {}) 
       .filter((r) => r.length > 1)
       .map((r) => s("polyline", { points: r.join(" "), fill: "none", stroke: INK, "stroke-width": 1.4, opacity: 0.55 })),
     points.map((p, i) => [
-      p.lower !== null &&
-        p.lower !== undefined &&
+      (p.lower !== null || p.upper !== null) &&
         s("line", {
           x1: x(i),
           x2: x(i),
-          y1: y(p.lower),
-          y2: y(p.upper ?? p.lower),
+          y1: y(p.lower ?? low),
+          y2: y(p.upper ?? high),
           stroke: INK,
           "stroke-width": 5,
           opacity: 0.25,
@@ -108,10 +107,43 @@ const series = (points, target, { width = 300, height = 128, label = "" } = {}) 
           ...tipped(() => `${p.label}: ${fmt(p.value)} ${p.lower === null ? "" : `(${span(p.lower, p.upper)})`}`),
         }),
       p.value === null &&
-        (p.lower === null || p.lower === undefined) &&
+        p.lower === null &&
+        p.upper === null &&
         s("text", { x: x(i), y: height - 22, class: "tick middle" }, "×"),
       i % every === 0 && s("text", { x: x(i), y: height - 6, class: "tick middle" }, p.label),
     ]),
+  );
+};
+
+/* A line of values with their intervals, as small as a word. */
+const sparkline = (points, target, label) => {
+  const seen = points.flatMap((p) => [p.value, p.lower, p.upper]).filter((v) => v !== null);
+  if (!seen.length) return null;
+  const [low, high] = spread(seen, target),
+    y = (v) => 2 + 24 * (1 - (v - low) / (high - low || 1)),
+    x = (i) => 4 + 92 * (points.length < 2 ? 0.5 : i / (points.length - 1));
+  const known = points.map((p, i) => [p, i]).filter(([p]) => p.value !== null);
+  return s(
+    "svg",
+    {
+      class: "spark",
+      width: 100,
+      height: 28,
+      viewBox: "0 0 100 28",
+      role: "img",
+      "aria-label": `${label}: ${points.map((p) => `${p.label} ${fmt(p.value)}`).join(comma())}`,
+    },
+    target !== null &&
+      target >= low &&
+      target <= high &&
+      s("line", { x1: 0, x2: 100, y1: y(target), y2: y(target), stroke: GOAL, "stroke-dasharray": "3 2" }),
+    points.map(
+      (p, i) =>
+        (p.lower !== null || p.upper !== null) &&
+        s("line", { x1: x(i), x2: x(i), y1: y(p.lower ?? low), y2: y(p.upper ?? high), stroke: INK, "stroke-width": 3, opacity: 0.25 }),
+    ),
+    s("polyline", { points: known.map(([p, i]) => `${x(i).toFixed(1)},${y(p.value).toFixed(1)}`).join(" "), fill: "none", stroke: INK, "stroke-width": 1.4 }),
+    known.slice(-1).map(([p, i]) => s("circle", { cx: x(i), cy: y(p.value), r: 2.6, fill: INK })),
   );
 };
 
@@ -167,12 +199,12 @@ const ranking = (k, p) => {
             ...tipped(() => describe(u, k, p)),
           },
           s("rect", { x: x(i) - wide / 2, width: wide, y: 0, height, fill: "transparent" }),
-          r.lower !== null &&
+          (r.lower !== null || r.upper !== null) &&
             s("line", {
               x1: x(i),
               x2: x(i),
-              y1: y(r.lower),
-              y2: y(r.upper),
+              y1: y(r.lower ?? low),
+              y2: y(r.upper ?? high),
               stroke: "#8aa0ac",
               "stroke-width": wide,
               opacity: 0.5,

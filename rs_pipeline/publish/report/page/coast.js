@@ -1,24 +1,48 @@
-/* View `coast`: shorelines, transects and their rates. */
+/* View `coast`: shorelines, transects, their class in every period and their rates. */
 const drawCoast = () => {
   const coast = part("coast"),
     head = heading(t("Coastline"), t("Seaward is positive. A rate counts only where its 95 % interval leaves zero."));
   if (!core.coast) return [head, note(t("No coastline in this run: the configuration has no section coastline."))];
   if (!coast) return [head, note(t("The coastline is not made yet: coastline/shorelines.gpkg or transects.gpkg is missing."))];
   if (coast.empty) return [head, note(t("No shoreline was found; the indicators' reasons say why."))];
+  const p = period(),
+    byClass = state.colour === "class";
   const colour = (i) => mix(coast.shores.length < 2 ? 1 : 0.35 + (0.65 * i) / (coast.shores.length - 1)),
-    column = (name) => 6 + coast.rates.indexOf(name);
+    column = (name) => 6 + coast.rates.indexOf(name),
+    classIn = (x, i) => coast.classes[x[3][i]] || "",
+    paintOf = (x) => (byClass ? SHORE[classIn(x, p)] || SHORE[""] : TREND[x[2]] || "#999");
   const told = (x) =>
-    `${x[0]} · ${nameOf(x[1])}\n${plain(x[2])}${comma()}${plain(x[3])}\n${t("{rate} ± {half} m a year", { rate: fmt(x[column("lrr_m_yr")]), half: fmt(x[column("lrr_ci95_m_yr")]) })}`;
+    [
+      `${x[0]} · ${nameOf(x[1])}`,
+      periods.map((label, i) => `${label} ${classWords(classIn(x, i))}`).join(comma()),
+      ...conversionsOf(coast, x).map(([name, label]) => t("first seen {class} in {period}", { class: classWords(name), period: label })),
+      `${plain(x[2])}${comma()}${t("{rate} ± {half} m a year", { rate: fmt(x[column("lrr_m_yr")]), half: fmt(x[column("lrr_ci95_m_yr")]) })}`,
+    ].join("\n");
   const svg = s(
     "svg",
     { class: "map", tabindex: 0, role: "img", "aria-label": t("Shorelines by period and transects by class") },
     coast.shores.map((x, i) => s("path", { d: x.path, class: "shore", stroke: colour(i) })),
     coast.transects.map((x) =>
-      s("path", { d: `M${x[4]},${x[5]}h0`, class: "transect", stroke: TREND[x[2]] || "#999", ...tipped(() => told(x)) }),
+      s("path", { d: `M${x[4]},${x[5]}h0`, class: "transect", stroke: paintOf(x), ...tipped(() => told(x)) }),
     ),
   );
+  const kindsOfMovement = Object.keys(TREND).filter((name) => coast.transects.some((x) => x[2] === name));
   return [
     head,
+    h(
+      "div",
+      { class: "controls" },
+      periodControl(),
+      choice(
+        t("Colour of the transects"),
+        byClass ? "class" : "",
+        [
+          ["", t("Movement")],
+          ["class", t("Class")],
+        ],
+        (v) => change({ colour: v }),
+      ),
+    ),
     h(
       "div",
       { class: "split" },
@@ -30,54 +54,122 @@ const drawCoast = () => {
           "figcaption",
           { class: "legend" },
           coast.shores.map((x, i) => swatch(`background:${colour(i)}`, x.period)),
-          Object.keys(coast.km).map((name) =>
-            swatch(`background:${TREND[name] || "#999"}`, `${plain(name)} ${fmt(coast.km[name])} km`, true),
-          ),
+          byClass
+            ? Object.keys(SHORE).map((name) => swatch(`background:${SHORE[name]}`, classWords(name), true))
+            : kindsOfMovement.map((name) => swatch(`background:${TREND[name]}`, plain(name), true)),
         ),
       ),
       h(
         "div",
         {},
+        h("h3", {}, t("Coast by nature, km")),
+        natureTable(),
         h("h3", {}, t("Shorelines")),
         plainTable(
           "shores",
-          [t("Period"), t("Length, km"), t("Position error, m"), t("Reference"), t("By class, km")],
-          coast.shores.map((x) => [
-            x.period,
-            x.length_km,
-            x.error_m,
-            x.reference,
-            Object.entries(x.classes)
-              .map(([name, v]) => `${plain(name)} ${fmt(v)}`)
-              .join(comma()),
-          ]),
-          [1, 2],
+          [t("Period"), t("Position error, m"), t("Reference")],
+          coast.shores.map((x) => [x.period, x.error_m, x.reference]),
+          [1],
         ),
-        Object.keys(coast.unit_km).length > 0 && [
-          h("h3", {}, t("Coast by nature")),
-          plainTable(
-            "nature",
-            [t("Class"), "km"],
-            [
-              [t("Natural coast (indicator)"), regionFigure("natural_coast", periods[periods.length - 1])],
-              ...Object.entries(coast.unit_km).map(([name, v]) => [t("measured: {class}", { class: plain(name) }), v]),
-            ],
-            [1],
-          ),
-        ],
       ),
     ),
+    h("h3", {}, t("Class of the coast by period")),
+    h(
+      "p",
+      { class: "hint" },
+      t("A row a period, the transects in order along the coast. A change of colour is a conversion, or a restoration; the point names its period."),
+    ),
+    classChart(coast, classIn, told),
     h("h3", {}, t("Rate of change along the coast, metres a year")),
     h(
       "p",
       { class: "hint" },
-      t("Least-squares rate of each transect in order along the coast, with its 95 % interval; seaward is positive."),
+      t("Least-squares rate of each transect in order along the coast, with its 95 % interval; reclaimed ones are left out."),
     ),
     rates(coast, column, told),
   ];
 };
+/* Natural, artificial and river mouths of the whole region by period, as the table of indicators has them. */
+const natureTable = () =>
+  table(
+    "nature",
+    [
+      { title: t("Period"), value: (i) => periods[i], cell: (i) => periods[i] },
+      ...[
+        ["natural_coast_length_km", t("natural")],
+        ["artificial_coast_length_km", t("artificial")],
+        ["estuary_length_km", t("river mouth")],
+      ].map(([name, title]) => ({
+        title,
+        number: true,
+        cell: (i) => {
+          const row = rowOf(name, whole, i);
+          return [figure(row), bounds(row) && small(bounds(row))];
+        },
+      })),
+    ],
+    periods.map((_, i) => i),
+  );
+const SHORE = { natural: "#5f8f3a", artificial: "#a63d12", "river mouth": "#5aa9d6", uncertain: "#d8bd5a", "": "#eef1f0" };
+const classWords = (name) => (name ? t(name) : t("not seen"));
+const conversionsOf = (coast, x) =>
+  x[6 + coast.rates.length]
+    .split(";")
+    .filter(Boolean)
+    .map((told) => told.split(":"));
+const classChart = (coast, classIn, told) => {
+  const left = 56,
+    width = 1180,
+    tall = 18,
+    wide = (width - left) / Math.max(1, coast.transects.length);
+  /* Neighbours of one class are one bar. */
+  const runs = periods.map((_, i) => {
+    const out = [];
+    coast.transects.forEach((x, n) => {
+      const name = classIn(x, i),
+        before = out[out.length - 1];
+      if (before && before.name === name && before.x[1] === x[1]) before.n += 1;
+      else out.push({ name, from: n, n: 1, x });
+    });
+    return out;
+  });
+  return [
+    h(
+      "div",
+      { class: "scroll" },
+      s(
+        "svg",
+        {
+          class: "ranking",
+          viewBox: `0 0 ${width} ${periods.length * (tall + 3) + 4}`,
+          role: "img",
+          "aria-label": t("Class of the coast by period"),
+        },
+        runs.map((row, i) => [
+          s("text", { x: left - 6, y: i * (tall + 3) + 14, class: "tick end" }, periods[i]),
+          row.map((r) =>
+            s("rect", {
+              x: left + r.from * wide,
+              y: i * (tall + 3) + 2,
+              width: r.n * wide,
+              height: tall,
+              fill: SHORE[r.name] || SHORE[""],
+              ...tipped(() => told(r.x)),
+            }),
+          ),
+        ]),
+      ),
+    ),
+    h(
+      "p",
+      { class: "legend" },
+      Object.keys(SHORE).map((name) => swatch(`background:${SHORE[name]}`, classWords(name))),
+    ),
+  ];
+};
 const rates = (coast, column, told) => {
   const rows = coast.transects
+    .filter((x) => x[2] !== "reclaimed")
     .map((x, i) => ({
       x,
       i,

@@ -24,9 +24,9 @@ const drawCounty = () => {
             periods[p],
             observedOf(u, p) !== null && t("{share} of the area observed", { share: percent(observedOf(u, p)) }),
             scenesOf(u, p) !== null && t("{n} scenes", { n: fmt(scenesOf(u, p)) }),
-            observedOf(u, p, "dates") !== null &&
+            clearOf(u, p) !== null &&
               unit.path !== undefined &&
-              t("{n} clear dates on average", { n: fmt(observedOf(u, p, "dates")) }),
+              t("{n} clear dates on average", { n: fmt(clearOf(u, p)) }),
           ]
             .filter(Boolean)
             .join(" · "),
@@ -51,6 +51,7 @@ const drawCounty = () => {
               step((n) => `‹ ${n}`, polygons[near - 1], "previous"),
               step((n) => `${n} ›`, polygons[near + 1], "next"),
             ),
+          printButton(),
         ),
         kinds.length > 0 &&
           h(
@@ -66,8 +67,9 @@ const drawCounty = () => {
     ),
     kinds.length === 0 && note(t("indicators.csv is not made yet: run the step `indicators`.")),
     targetCards(u, p),
-    measured(u, p),
+    findingsOf(u),
     contactSheet(u),
+    measured(u, p),
     inspectionOf(u),
     rowsTable(u, rows, p),
   ];
@@ -90,7 +92,11 @@ const hasSeries = (u, k) => pointsOf(u, k).some((x) => x.value !== null || x.low
 
 /* Targets with a number of this county: value, status, series. */
 const targetCards = (u, p) => {
-  const shown = graded.filter((k) => answer(u, k, p) && hasSeries(u, k));
+  const place = (k) => {
+    const at = SEVERITY.indexOf(answer(u, k, p).status);
+    return at < 0 ? SEVERITY.length : at;
+  };
+  const shown = graded.filter((k) => answer(u, k, p) && hasSeries(u, k)).sort((a, b) => place(a) - place(b) || a - b);
   return (
     shown.length > 0 &&
     h(
@@ -110,16 +116,17 @@ const targetCards = (u, p) => {
             h(
               "p",
               { class: "figure-line" },
-              h("b", {}, fmt(row.value)),
+              h("b", {}, figure(row)),
               " ",
               unitText(kind.unit),
               " ",
-              row.lower !== null && small(span(row.lower, row.upper)),
+              bounds(row) && small(bounds(row)),
               " ",
               badge(row.status),
             ),
             series(pointsOf(u, k), kind.target_value, { label: titleOf(k) }),
             h("p", { class: "goal" }, targetText(kind), small(` ${kind.target_id}`)),
+            h("p", { class: "why" }, why(row)),
             row.note && h("p", { class: "reason" }, t(row.note)),
           );
         }),
@@ -128,37 +135,19 @@ const targetCards = (u, p) => {
   );
 };
 const measured = (u, p) => {
-  const shown = valued.filter((k) => !kinds[k].target_id && hasSeries(u, k));
+  const shown = valued
+    .filter((k) => !kinds[k].target_id && hasSeries(u, k))
+    .map((k) => answer(u, k, p))
+    .filter(Boolean);
+  const columns = [
+    { title: t("Indicator"), wide: true, value: (r) => titleOf(r.kind), cell: (r) => titleOf(r.kind) },
+    { title: t("Value"), number: true, cell: (r) => [h("strong", {}, figure(r)), small(` ${unitText(kinds[r.kind].unit)}`)] },
+    { title: t("Interval"), cell: (r) => small(bounds(r) ?? "") },
+    { title: t("Over the periods"), cell: (r) => sparkline(pointsOf(u, r.kind), null, titleOf(r.kind)) },
+  ];
   return (
     shown.length > 0 &&
-    h(
-      "section",
-      {},
-      h("h3", {}, t("Measured, without a target")),
-      h(
-        "div",
-        { class: "charts" },
-        shown.map((k) => {
-          const row = answer(u, k, p);
-          return h(
-            "article",
-            { class: "chart" },
-            h("h4", {}, titleOf(k)),
-            row &&
-              h(
-                "p",
-                { class: "figure-line" },
-                h("b", {}, fmt(row.value)),
-                " ",
-                unitText(kinds[k].unit),
-                " ",
-                row.lower !== null && small(span(row.lower, row.upper)),
-              ),
-            series(pointsOf(u, k), null, { label: titleOf(k) }),
-          );
-        }),
-      ),
-    )
+    folded(t("Measured, without a target"), table("measured", columns, shown, { stack: true, whole: true }))
   );
 };
 
@@ -167,11 +156,9 @@ const contactSheet = (u) => {
   const layers = part("layers"),
     unit = units[u];
   if (unit.path === undefined || !layers.length) return null;
-  return h(
-    "section",
-    {},
-    h("h3", {}, t("What the satellites saw")),
-    h(
+  return folded(
+    t("What the satellites saw"),
+    [h(
       "p",
       { class: "hint" },
       t(
@@ -214,6 +201,7 @@ const contactSheet = (u) => {
         ),
       ),
     ),
+    ],
   );
 };
 const inspectionOf = (u) => {
@@ -263,18 +251,23 @@ const rowsTable = (u, rows, p) => {
       title: t("Value"),
       number: true,
       value: (r) => r.value,
-      cell: (r) => (r.value === null ? "–" : [fmt(r.value), small(unitText(kinds[r.kind].unit))]),
+      cell: (r) => (r.value === null ? "–" : [figure(r), small(unitText(kinds[r.kind].unit))]),
     },
     {
       title: t("Interval"),
       cell: (r) => [
-        mapped.includes(r.kind) && whisker(r, u),
-        small(span(r.lower, r.upper), kinds[r.kind].interval && r.lower !== null ? ` ${kinds[r.kind].interval}` : ""),
+        mapped.includes(r.kind) && whisker(r),
+        bounds(r) && small(bounds(r), kinds[r.kind].interval ? ` ${kinds[r.kind].interval}` : ""),
       ],
     },
     { title: t("Status"), value: (r) => Object.keys(STATUS).indexOf(r.status), cell: (r) => badge(r.status) },
     { title: t("Target"), value: (r) => kinds[r.kind].target_id, cell: (r) => targetText(kinds[r.kind]) || "–" },
-    { title: t("Observed"), number: true, value: (r) => r.observed, cell: (r) => percent(r.observed) },
+    {
+      title: t("Observed"),
+      number: true,
+      value: (r) => r.observed_fraction,
+      cell: (r) => figure(r, "observed_fraction", percent),
+    },
     { title: t("Reason or note"), wide: true, cell: (r) => t(r.reason) },
   ];
   const list = () => {
@@ -292,10 +285,9 @@ const rowsTable = (u, rows, p) => {
   };
   const body = h("div", {}, list()),
     again = () => body.replaceChildren(list());
-  return h(
-    "section",
-    {},
-    h("h3", {}, t("All rows, {period}", { period: periods[p] })),
+  return folded(
+    t("All {n} rows, {period}", { n: rows.length, period: periods[p] }),
+    [
     h(
       "div",
       { class: "controls" },
@@ -312,5 +304,7 @@ const rowsTable = (u, rows, p) => {
       }),
     ),
     body,
+    ],
+    false,
   );
 };

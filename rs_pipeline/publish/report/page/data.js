@@ -10,50 +10,65 @@ const withRows = units
   .filter((i) =>
     kinds.some((k) => k.columns && k.columns.status.slice(i * periods.length, (i + 1) * periods.length).some((v) => v >= 0)),
   );
-const regions = withRows.filter((i) => units[i].path === undefined);
+/* Places without a polygon of their own: the region first, then the prefectures. */
+const LEVELS = ["region", "prefecture"];
+const regions = withRows
+  .filter((i) => units[i].path === undefined)
+  .sort((a, b) => LEVELS.indexOf(units[a].level) - LEVELS.indexOf(units[b].level) || a - b);
+const whole = regions.find((i) => units[i].level === "region") ?? null;
+const prefectures = regions.filter((i) => units[i].level === "prefecture");
+const countiesOf = (u) =>
+  units[u].level === "prefecture" ? polygons.filter((v) => units[v].prefecture === units[u].name) : u === whole ? polygons : [];
 
 const at = (column, slot) => (column && column[slot] !== undefined ? column[slot] : null);
+
+const NUMBERS = ["observed_fraction", "value", "lower", "upper", "slope_per_year", "slope_lower", "slope_upper"];
 
 /* The row of a unit, or null. */
 const answer = (unit, k, period) => {
   const kind = kinds[k];
   if (!kind) return null;
   if (kind.everywhere) {
-    return {
-      kind: k,
-      status: found.statuses[kind.everywhere[0]],
-      reason: found.reasons[kind.everywhere[1]],
-      note: "",
-      observed: null,
-      value: null,
-      lower: null,
-      upper: null,
-    };
+    const [status, reason] = [found.statuses[kind.everywhere[0]], found.reasons[kind.everywhere[1]]];
+    return { unit, period, kind: k, status, reason, note: "", ...Object.fromEntries(NUMBERS.map((name) => [name, null])) };
   }
   const slot = unit * periods.length + period,
     c = kind.columns;
   if (!(c.status[slot] >= 0)) return null;
   return {
+    unit,
+    period,
     kind: k,
     status: found.statuses[c.status[slot]],
     reason: found.reasons[c.reason[slot]],
     note: found.notes[c.reason[slot]],
-    observed: at(c.observed_fraction, slot),
-    value: at(c.value, slot),
-    lower: at(c.lower, slot),
-    upper: at(c.upper, slot),
+    ...Object.fromEntries(NUMBERS.map((name) => [name, at(c[name], slot)])),
   };
 };
 const scenesOf = (unit, period) => at(found.scenes, unit * periods.length + period);
-/* What the table of indicators says of the whole region in a period, null where it has no value. */
-const regionFigure = (name, label) => {
-  const figures = core.totals.find((x) => x.period === label);
-  return figures && figures[name] ? figures[name][0] : null;
+/* The row of an indicator, whatever target it is held to; null where the table has none. */
+const rowOf = (indicator, unit, period) => {
+  const k = unit === null ? -1 : kinds.findIndex((x) => x.indicator === indicator);
+  return k < 0 ? null : answer(unit, k, period);
 };
-const observedOf = (unit, period, name = "share") => {
-  if (name === "share" && units[unit].path === undefined)
-    return (core.totals.find((x) => x.period === periods[period]) || { observed: null }).observed;
-  return at(part("observed")[name], unit * periods.length + period);
+/* Share of a unit's area that was observed: that of permanent water, which every pixel is judged for. */
+const observedOf = (unit, period) => (rowOf("water_permanent_area", unit, period) || { observed_fraction: null }).observed_fraction;
+const clearOf = (unit, period) => at(part("clear").dates, unit * periods.length + period);
+
+/* A number of a row, or what stands for none. The cell of the table that it is read from is named, so that both can be held side by side. */
+const figure = (row, column = "value", show = fmt) => {
+  const value = row ? row[column] : null;
+  if (value === null) return "–";
+  const { indicator, target_id } = kinds[row.kind];
+  const cell = [units[row.unit].code, periods[row.period], indicator, target_id, column].join("|");
+  return h("data", { value, "data-cell": cell }, show(value));
+};
+/* Bounds come in pairs: where one is missing it is not finite. */
+const bounds = (row) => {
+  if (!row || (row.lower === null && row.upper === null)) return null;
+  const [low, high] = [figure(row, "lower"), figure(row, "upper")];
+  if (row.upper === null) return tn("{low} or more", { low });
+  return row.lower === null ? tn("{high} or less", { high }) : tn("{low} to {high}", { low, high });
 };
 
 const valued = kinds.map((_, k) => k).filter((k) => kinds[k].columns && (kinds[k].columns.value || kinds[k].columns.lower));
@@ -105,9 +120,9 @@ const spread = (seen, target) => {
 };
 
 /* How many of the counties have each status. */
-const tally = (k, period) => {
+const tally = (k, period, among = polygons) => {
   const counts = {};
-  for (const u of polygons) {
+  for (const u of among) {
     const row = answer(u, k, period);
     if (row) counts[row.status] = (counts[row.status] || 0) + 1;
   }

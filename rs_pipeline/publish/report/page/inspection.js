@@ -13,16 +13,12 @@ const drawInspection = () => {
   );
   if (!all) return [head, note(t("There are no reaches: water/reaches.gpkg is missing."))];
   if (!Object.keys(all).length) return [head, note(t("No reach or pond was wide enough to be found in this run."))];
-  const now = all[periods[period()]] || { counts: {}, length_km: {}, rows: [], n_listed: 0 },
+  const now = all[periods[period()]] || { classes: [], rows: [], n_listed: 0 },
     rows = now.rows.filter((r) => u < 0 || r.unit === u);
   const held = [...new Set(now.rows.map((r) => r.unit))].filter((v) => units[v]).map((v) => [units[v].code, nameOf(v)]);
   if (u >= 0 && !held.some(([code]) => code === units[u].code)) held.push([units[u].code, nameOf(u)]);
   cardsFrom = cardsFrom < rows.length ? cardsFrom : 0;
-  const shown = printing ? rows : rows.slice(cardsFrom, cardsFrom + CARDS),
-    move = (by) => {
-      cardsFrom += by;
-      draw();
-    };
+  const shown = printing ? rows : rows.slice(cardsFrom, cardsFrom + CARDS);
   return [
     head,
     h(
@@ -44,9 +40,10 @@ const drawInspection = () => {
       "p",
       { class: "legend" },
       Object.keys(REACH)
-        .filter((c) => now.counts[c])
-        .map((c) => swatch(`background:${REACH[c]}`, `${plain(c)} ${fmt(now.counts[c])} (${fmt(now.length_km[c])} km)`)),
+        .filter((c) => now.classes.includes(c))
+        .map((c) => swatch(`background:${REACH[c]}`, plain(c))),
     ),
+    suspectedIn(u < 0 ? whole : u),
     now.n_visited > 0 &&
       h(
         "p",
@@ -62,25 +59,10 @@ const drawInspection = () => {
         ),
     rows.length > CARDS &&
       !printing &&
-      h(
-        "div",
-        { class: "pager" },
-        h(
-          "button",
-          { type: "button", "data-keep": "back", disabled: cardsFrom === 0, onclick: () => move(-CARDS) },
-          `‹ ${t("Back")}`,
-        ),
-        h(
-          "span",
-          { role: "status" },
-          t("{from} to {to} of {n}", { from: cardsFrom + 1, to: Math.min(rows.length, cardsFrom + CARDS), n: rows.length }),
-        ),
-        h(
-          "button",
-          { type: "button", "data-keep": "next", disabled: cardsFrom + CARDS >= rows.length, onclick: () => move(CARDS) },
-          `${t("Next")} ›`,
-        ),
-      ),
+      cardPager(cardsFrom, rows.length, (from) => {
+        cardsFrom = from;
+        draw();
+      }),
     now.n_listed > now.rows.length &&
       h(
         "p",
@@ -88,6 +70,20 @@ const drawInspection = () => {
         t("The first {n} of {all} are shown; all are in water/reaches.gpkg.", { n: now.rows.length, all: now.n_listed }),
       ),
   ];
+};
+/* How much is suspected of a unit, as the table of indicators has it. */
+const suspectedIn = (u) => {
+  const [count, length] = ["black_odorous_reaches", "black_odorous_length_km"].map((name) => rowOf(name, u, period()));
+  if (!count) return null;
+  if (count.value === null) return h("p", { class: "hint" }, `${nameOf(u)}: `, badge(count.status), ` ${t(count.note)}`);
+  return h(
+    "p",
+    {},
+    `${nameOf(u)}: `,
+    tn("{n} suspected reaches and ponds", { n: h("strong", {}, figure(count)) }),
+    bounds(count) && small(" (", bounds(count), ")"),
+    length && length.value !== null && [comma(), figure(length), " km", bounds(length) && small(" (", bounds(length), ")")],
+  );
 };
 const reachCard = (r) =>
   h(

@@ -1,9 +1,11 @@
 /* The frame: views, language, address, printing. */
 const VIEWS = {
+  sheet: { title: "Overview", make: drawSheet },
   map: { title: "Map", make: drawOverview },
   county: { title: "County", make: drawCounty },
   targets: { title: "Targets", make: drawTargets },
-  inspection: { title: "Inspection list", make: drawInspection },
+  findings: { title: "Findings", make: drawFindings },
+  inspection: { title: "Black-odorous water", make: drawInspection },
   waters: { title: "Water bodies", make: drawWaters },
   coast: { title: "Coast", make: drawCoast },
   quality: { title: "Data quality", make: drawQuality },
@@ -35,12 +37,18 @@ const switchLanguage = () => {
 };
 
 const drawFrame = () => {
-  const places = regions.length ? regions[0] : polygons[0];
-  $("lead").textContent = t("{n} counties · {periods} · changes measured from {baseline}", {
-    n: polygons.length,
-    periods: periods.length > 1 ? `${periods[0]}–${periods[last]}` : periods[0],
-    baseline: core.baseline,
-  });
+  const places = regions[0] ?? polygons[0];
+  $("title").textContent = core.title || core.run;
+  $("lead").textContent = [
+    core.organisation,
+    t("{n} counties · {periods} · changes measured from {baseline}", {
+      n: polygons.length,
+      periods: periods.length > 1 ? `${periods[0]}–${periods[last]}` : periods[0],
+      baseline: core.baseline,
+    }),
+  ]
+    .filter(Boolean)
+    .join(" · ");
   $("views").setAttribute("aria-label", t("Views"));
   $("views").replaceChildren(
     ...Object.entries(VIEWS).map(([name, view]) =>
@@ -90,7 +98,7 @@ const drawFrame = () => {
     ),
   );
   $("colophon").textContent = `rs-pipeline ${core.version}${core.simulated ? ` · ${t("SIMULATED SCENES.")}` : ""}`;
-  document.title = `${core.run} · ${state.view === "county" && unitNow() !== null ? nameOf(unitNow()) : t(VIEWS[state.view].title)}`;
+  document.title = `${core.title || core.run} · ${state.view === "county" && unitNow() !== null ? nameOf(unitNow()) : t(VIEWS[state.view].title)}`;
 };
 
 /* A redraw leaves the focus where it was. */
@@ -114,7 +122,15 @@ addEventListener("hashchange", () => {
     if (title) title.focus({ preventScroll: true });
   }
 });
+/* Prints when all pictures are there: those that nobody has looked at yet are loaded first. */
+const printWhole = async () => {
+  printing = true;
+  draw();
+  await Promise.allSettled([...document.querySelectorAll("main img")].map((image) => image.decode()));
+  print();
+};
 addEventListener("beforeprint", () => {
+  if (printing) return;
   printing = true;
   draw();
 });

@@ -196,10 +196,11 @@ const legend = (k, p, colour, layer) => {
 };
 
 /* A small map that shows where a county lies. */
-const locator = (u) =>
+const locator = (u, place = null) =>
   s(
     "svg",
     { class: "locator", viewBox: home.join(" "), role: "img", "aria-label": t("Where {name} lies", { name: nameOf(u) }) },
     s("path", { d: polygons.map((v) => units[v].path).join(""), class: "others" }),
     units[u].path && s("path", { d: units[u].path, class: "here" }),
+    place && s("circle", { class: "spot", cx: place[0], cy: place[1], r: 45 }),
   );

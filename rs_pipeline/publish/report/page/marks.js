@@ -151,9 +151,15 @@ const picture = (path, alt, attributes = {}) =>
   h("img", {
     src: `pictures/${path}`,
     alt,
-    loading: "lazy",
-    decoding: "async",
+    loading: printing ? "eager" : "lazy",
+    decoding: printing ? "sync" : "async",
     ...attributes,
     onerror: (e) => e.target.replaceWith(h("span", { class: "lost" }, t("no picture"))),
   });
+const printButton = () => h("button", { type: "button", class: "noprint", onclick: () => printWhole() }, t("Print"));
+
+/* A part of a page that is opened when it is wanted: closed on a phone, where it is long, or everywhere. */
+const NARROW = 600;
+const folded = (title, body, open = innerWidth > NARROW || printing) =>
+  h("details", { class: "fold", open }, h("summary", {}, h("h3", {}, title)), body);
 const countyPath = (u, text) => h("a", { href: address("county", units[u].code) }, text ?? nameOf(u));

@@ -95,7 +95,7 @@ const targetLine = (k) => {
 /* What the counties say of one target, in words and as a bar. */
 const verdict = (k, p) => {
   const { counts, good, bad, open, lost } = figuresOf(k, p),
-    whole = regions.map((u) => [u, answer(u, k, p)]).find(([, r]) => r && r.value !== null);
+    row = whole === null ? null : answer(whole, k, p);
   return h(
     "section",
     { class: "verdict" },
@@ -112,16 +112,17 @@ const verdict = (k, p) => {
           lost,
         }),
       ),
-    whole &&
+    row &&
+      row.value !== null &&
       h(
         "p",
         {},
-        `${nameOf(whole[0])}: `,
-        h("strong", {}, `${fmt(whole[1].value)} ${unitText(kinds[k].unit)}`),
+        `${nameOf(whole)}: `,
+        h("strong", {}, figure(row), ` ${unitText(kinds[k].unit)}`),
         " ",
-        whole[1].lower !== null && small(`(${span(whole[1].lower, whole[1].upper)})`),
+        bounds(row) && small("(", bounds(row), ")"),
         " ",
-        badge(whole[1].status),
+        badge(row.status),
       ),
     kinds[k].caveat && h("p", { class: "caveat" }, h("strong", {}, t("Caveat")), " ", t(kinds[k].caveat)),
     kinds[k].standard && h("p", { class: "caveat" }, h("strong", {}, t("Standard")), " ", t(kinds[k].standard)),
@@ -170,27 +171,30 @@ const scoreboard = (p) => {
   );
 };
 
+/* What was measured of the whole region, without a target. */
 const keyFigures = () => {
-  const now = core.totals[core.totals.length - 1],
-    scenes = part("quality").scenes,
+  const scenes = part("quality").scenes,
+    p = period(),
     cards = [];
-  const card = (value, label, more) =>
-    cards.push(h("div", { class: "card" }, h("b", {}, value), h("span", {}, label), more && small(more)));
+  const card = (value, label, ...more) => cards.push(h("div", { class: "card" }, h("b", {}, value), h("span", {}, label), small(more)));
   if (scenes)
     card(
       t("{used} of {found}", { used: fmt(scenes.by_status.used), found: fmt(scenes.found) }),
       t("scenes used"),
       t("{failed} failed, each with its reason", { failed: fmt(scenes.by_status.failed) }),
     );
-  if (now) {
-    const figure = (found, unit, label) =>
-      found && card(`${fmt(found[0])} ${unit}`, label, found[1] === null ? now.period : `${span(found[1], found[2])} ${unit}${comma()}${now.period}`);
-    if (now.observed !== null)
-      card(percent(now.observed), t("of the area observed"), t("water, {period}", { period: now.period }));
-    figure(now.cover, "%", t("vegetation cover at the peak"));
-    figure(now.water, "km²", t("permanent inland water"));
-    figure(now.sea, "km²", t("sea within the polygons"));
-  }
+  const measure = (indicator, label) => {
+    const row = rowOf(indicator, whole, p);
+    if (!row || row.value === null) return;
+    const unit = unitText(kinds[row.kind].unit);
+    card([figure(row), ` ${unit}`], label, bounds(row) ? [bounds(row), ` ${unit}${comma()}`] : "", periods[p]);
+  };
+  const water = rowOf("water_permanent_area", whole, p);
+  if (water && water.observed_fraction !== null)
+    card(figure(water, "observed_fraction", percent), t("of the area observed"), t("water, {period}", { period: periods[p] }));
+  measure("fvc_peak_mean", t("vegetation cover at the peak"));
+  measure("water_permanent_area", t("permanent inland water"));
+  measure("sea_area", t("sea within the polygons"));
   return cards.length > 0 && h("div", { class: "cards" }, cards);
 };
 
@@ -202,10 +206,15 @@ const countyTable = (k, p) => {
   const columns = [
     { title: t("County"), value: (x) => nameOf(x.u), cell: (x) => countyPath(x.u) },
     { title: t("Prefecture"), value: (x) => units[x.u].prefecture, cell: (x) => units[x.u].prefecture },
-    { title: `${t("Value")} ${unitText(kinds[k].unit)}`, number: true, value: (x) => x.r.value, cell: (x) => fmt(x.r.value) },
-    { title: t("Interval"), cell: (x) => [whisker(x.r, x.u), small(span(x.r.lower, x.r.upper))] },
+    { title: `${t("Value")} ${unitText(kinds[k].unit)}`, number: true, value: (x) => x.r.value, cell: (x) => figure(x.r) },
+    { title: t("Interval"), cell: (x) => [whisker(x.r), small(bounds(x.r) ?? "")] },
     { title: t("Status"), value: (x) => Object.keys(STATUS).indexOf(x.r.status), cell: (x) => badge(x.r.status) },
-    { title: t("Observed"), number: true, value: (x) => x.r.observed, cell: (x) => percent(x.r.observed) },
+    {
+      title: t("Observed"),
+      number: true,
+      value: (x) => x.r.observed_fraction,
+      cell: (x) => figure(x.r, "observed_fraction", percent),
+    },
     { title: t("Scenes"), number: true, value: (x) => scenesOf(x.u, p), cell: (x) => fmt(scenesOf(x.u, p)) },
     { title: t("Reason or note"), wide: true, cell: (x) => t(x.r.reason) },
   ];

@@ -147,7 +147,7 @@ const orbitTable = (orbits) =>
 const observedTable = () => {
   const shown = periods.map((label, p) => [label, p]).filter(([, p]) => polygons.some((u) => observedOf(u, p) !== null));
   if (!shown.length)
-    return [h("h3", {}, t("How much of every county was observed")), note(t("counties/*.parquet is missing."))];
+    return [h("h3", {}, t("How much of every county was observed")), note(t("indicators.csv is not made yet: run the step `indicators`."))];
   const cell = (u, p) => {
     const share = observedOf(u, p);
     return share === null
@@ -156,9 +156,9 @@ const observedTable = () => {
           h(
             "span",
             { class: "heat", style: `background:${mix(share)};color:${share > 0.55 ? "#fff" : "#1c2b33"}` },
-            percent(share),
+            figure(rowOf("water_permanent_area", u, p), "observed_fraction", percent),
           ),
-          small(t("{n} dates", { n: fmt(observedOf(u, p, "dates")) })),
+          small(t("{n} dates", { n: fmt(clearOf(u, p)) })),
         ];
   };
   return h(

@@ -1,6 +1,6 @@
 /* What is looked at. All of it is in the address behind the #, so that a link leads to the same view. */
 const DEFAULTS = { indicator: "", period: "", colour: "", layer: "", lang: "" };
-const state = { view: "map", argument: "", ...DEFAULTS };
+const state = { view: "sheet", argument: "", ...DEFAULTS };
 
 const readAddress = () => {
   const [path, query] = location.hash.slice(1).split("?");
@@ -14,7 +14,7 @@ const readAddress = () => {
   Object.assign(
     state,
     DEFAULTS,
-    { view: VIEWS[view] ? view : "map", argument },
+    { view: VIEWS[view] ? view : "sheet", argument },
     Object.fromEntries([...new URLSearchParams(query || "")].filter(([key]) => key in DEFAULTS)),
   );
 };

@@ -2,7 +2,7 @@
 const PAGE = 25;
 let printing = false;
 
-/* `columns`: {title, value (for sorting; null last), cell, number, wide}. `options`: name, sort: [column, descending], stack, chosen. */
+/* `columns`: {title, value (for sorting; null last), cell, number, wide}. `options`: sort: [column, descending], stack, chosen, whole. */
 const tables = {};
 const table = (name, columns, rows, options = {}) => {
   const kept = (tables[name] ??= { sort: options.sort || null, page: 0 });
@@ -94,7 +94,7 @@ const table = (name, columns, rows, options = {}) => {
   const fill = () => {
     const pages = Math.ceil(rows.length / PAGE);
     kept.page = Math.min(kept.page, Math.max(0, pages - 1));
-    const shown = printing ? sorted() : sorted().slice(kept.page * PAGE, (kept.page + 1) * PAGE);
+    const shown = printing || options.whole ? sorted() : sorted().slice(kept.page * PAGE, (kept.page + 1) * PAGE);
     holder.replaceChildren(
       options.stack && !printing ? sortBy() : "",
       h(
@@ -127,7 +127,7 @@ const table = (name, columns, rows, options = {}) => {
           ),
         ),
       ),
-      pages > 1 && !printing ? pager(pages) : "",
+      pages > 1 && !printing && !options.whole ? pager(pages) : "",
     );
   };
   fill();

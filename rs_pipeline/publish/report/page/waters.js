@@ -12,30 +12,34 @@ const drawWaters = () => {
   const p = period(),
     hectares = (v) => (v === null ? null : v / 1e4),
     area = (r) => r.area[p] || [null, null, null];
-  const points = periods.map((label) => ({
-    label,
-    lower: null,
-    upper: null,
-    value: (bodies.summary.find((x) => x.period === label) || { area_km2: null }).area_km2,
-  }));
+  const yearly = periods.map((label, i) => [label, rowOf("water_bodies", whole, i), rowOf("water_permanent_area", whole, i)]);
   return [
     head,
     h("div", { class: "controls" }, periodControl()),
     h(
       "div",
       { class: "split" },
-      plainTable(
+      table(
         "waters",
-        [t("Period"), t("Wet"), t("Dry"), t("Not observed"), t("Large enough to count"), t("Area, km²")],
-        bodies.summary.map((x) => [x.period, x.wet, x.dry, x.not_observed, regionFigure("bodies", x.period), x.area_km2]),
-        [1, 2, 3, 4, 5],
+        [
+          { title: t("Period"), value: (x) => x[0], cell: (x) => x[0] },
+          { title: t("Large enough to count"), number: true, cell: (x) => figure(x[1]) },
+          { title: t("Permanent inland water, km²"), number: true, cell: (x) => figure(x[2]) },
+          { title: t("Interval"), cell: (x) => bounds(x[2]) },
+        ],
+        yearly,
       ),
-      h(
-        "div",
-        { class: "chart" },
-        h("h4", {}, t("Area of the observed inland bodies, km²")),
-        series(points, null, { width: 460, height: 140, label: t("Area of the observed inland bodies, km²") }),
-      ),
+      whole !== null &&
+        h(
+          "div",
+          { class: "chart" },
+          h("h4", {}, t("Permanent inland water, km²")),
+          series(
+            yearly.map(([label, , row]) => ({ value: null, lower: null, upper: null, ...row, label })),
+            null,
+            { width: 460, height: 140, label: t("Permanent inland water, km²") },
+          ),
+        ),
     ),
     h(
       "h3",

@@ -6,6 +6,12 @@ const t = (text, values = {}) => {
   return words.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
 };
 
+/* The same with elements in the places of the names. */
+const tn = (text, values) =>
+  t(text)
+    .split(/(\{\w+\})/)
+    .map((piece) => (/^\{\w+\}$/.test(piece) ? (values[piece.slice(1, -1)] ?? piece) : piece));
+
 const fmt = (v) => {
   if (v === null || v === undefined) return "–";
   const size = Math.abs(v);
