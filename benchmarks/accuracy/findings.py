@@ -19,10 +19,11 @@ from benchmarks.accuracy.measure import run_chain
 from benchmarks.accuracy.worlds import ERROR_WORLDS, Recipe
 from rs_pipeline.config import load, parse
 from rs_pipeline.products.land.classes import DISTURBED
-from rs_pipeline.products.land.findings import LISTED_PROBABILITY, events
+from rs_pipeline.products.land.findings import LISTED_PROBABILITY, event_features, events
 from rs_pipeline.validation.land import true_shares
 from rs_pipeline.validation.truth import Truth
 
+FEATURES = ("one", "sure", "size")
 ZONES = ("red_line", "reserves", "mines")
 TRUE_RISE, TRUE_SHARE = 0.3, 0.5
 RIDGE = 0.1
@@ -39,15 +40,16 @@ def world_events(recipe: Recipe, work: Path) -> pd.DataFrame:
     found, truth = events(parse(values)), Truth(world / "truth")
     first, last = (true_shares(truth, int(p.label))[[c - 1 for c in DISTURBED]].sum(axis=0) for p in (settings.all_periods[0], settings.all_periods[-1]))
     masks = [rasterize([g], out_shape=truth.grid.shape, transform=truth.grid.transform).astype(bool) for g in found.geometry]
+    features = [event_features(sure, m.sum()) for sure, m in zip(found.lower / found.amount, masks, strict=True)]
     return pd.DataFrame({
-        "world": recipe.name, "one": 1.0, "sure": found.lower / found.amount, "size": [np.log10(m.sum()) for m in masks],
+        "world": recipe.name, **dict(zip(FEATURES, np.reshape(features, (-1, 3)).T, strict=True)),
         "true": [((last - first)[m] >= TRUE_RISE).mean() >= TRUE_SHARE for m in masks],
     })  # fmt: skip
 
 
 def fitted(table: pd.DataFrame) -> np.ndarray:
     """Weights of one, sure and size, float64 (3,), by penalised maximum likelihood."""
-    x, y = table[["one", "sure", "size"]].to_numpy("float64"), table.true.to_numpy("float64")
+    x, y = table[list(FEATURES)].to_numpy("float64"), table.true.to_numpy("float64")
     return minimize(lambda w: (np.logaddexp(0, x @ w) - y * (x @ w)).sum() + RIDGE * (w[1:] ** 2).sum(), np.zeros(3)).x
 
 
@@ -59,7 +61,7 @@ def main() -> None:
     p = np.zeros(len(table))
     for world in table.world.unique():
         mine = (table.world == world).to_numpy()
-        p[mine] = expit(table[mine][["one", "sure", "size"]].to_numpy("float64") @ fitted(table[~mine]))
+        p[mine] = expit(table[mine][list(FEATURES)].to_numpy("float64") @ fitted(table[~mine]))
     listed = p >= LISTED_PROBABILITY
     print("weights:", ", ".join(f"{w:.3f}" for w in fitted(table)))
     print(f"{table.true.sum()} of {len(table)} events true; listed {listed.sum()}, of these true {table.true[listed].sum()}; Brier {((p - table.true) ** 2).mean():.3f}")
