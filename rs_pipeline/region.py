@@ -30,6 +30,9 @@ REGION_NAME = "All units"
 
 EQUAL_AREA = 6933
 """EPSG code of the CRS in which areas of units are compared."""
+
+BORDER_M = 100.0
+"""What lies this near to a unit is taken for its own: outlines of units are drawn no better, and many follow rivers."""
 SLIVER_SHARE = 0.01
 """Neighbours drawn apart share slivers: so much of the smaller one is no overlap."""
 NESTED_SHARE = 0.95
@@ -37,7 +40,6 @@ NESTED_SHARE = 0.95
 
 OUTSIDE_CRS_DEG = 12.0
 """Units so far outside the area of the grid's CRS, degrees (two UTM zones), are a mistake in the CRS."""
-
 
 
 def load_units(settings: Settings) -> gpd.GeoDataFrame:
@@ -230,6 +232,17 @@ def own_ground(units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         shapes[large] = shapely.difference(shapes[large], units.geometry.iloc[small])
     left = shapely.area(shapes) > SLIVER_SHARE * shapely.area(units.geometry.to_numpy())
     return units.set_geometry(gpd.GeoSeries(shapes, units.index, crs=units.crs))[left]
+
+
+def owner_codes(places: gpd.GeoSeries, units: gpd.GeoDataFrame, within_m: float) -> np.ndarray:
+    """Code of the unit in whose `own_ground` each place lies, or of the nearest one, object (n,); empty where none is within ``within_m``.
+
+    ``places`` : in a CRS of metres. Tiles are whole squares: they also hold what lies beyond the units.
+    """
+    ground, codes = own_ground(units).to_crs(places.crs), np.full(len(places), "", object)
+    place, unit = shapely.STRtree(ground.geometry.to_numpy()).query_nearest(places.to_numpy(), max_distance=within_m, all_matches=False)
+    codes[place] = ground.adcode.to_numpy()[unit]
+    return codes
 
 
 def _nested(units: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:

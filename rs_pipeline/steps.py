@@ -43,8 +43,10 @@ OBSERVE_KEYS = (
 )  # fmt: skip
 """What the maps of a tile and period depend on. Decisions on reaches and bodies are made later, from what is seen here."""
 
-LIMIT_KEYS = ("grid.resolution_m", "black_odorous.reach_length_m", "black_odorous.min_pond_m2", "coastline.transect_spacing_m", "land_zones.min_event_px")
-"""What the smallest amounts that can be told from none depend on."""
+LIMIT_KEYS = (
+    "grid.resolution_m", "water.min_reported_area_m2", "black_odorous.reach_length_m", "black_odorous.min_pond_m2", "coastline.transect_spacing_m", "land_zones.min_event_px",
+)  # fmt: skip
+"""What the smallest amounts that count, or can be told from none, depend on."""
 
 
 def _coast_tables(place: StepContext) -> list[Path | None]:

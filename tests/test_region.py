@@ -136,6 +136,14 @@ def test_a_prefecture_beside_its_counties_counts_once_for_the_region(make_settin
     assert region.own_ground(units).adcode.tolist() == ["1", "2", "3"]
 
 
+def test_places_belong_to_the_nearest_unit_within_a_distance(make_settings):
+    """Two squares of 600 m that touch; places within, on their border, 99 and 101 m outside."""
+    units = region.load_units(make_settings({"1": (500000, 4300000, 500600, 4300600), "2": (500600, 4300000, 501200, 4300600)}))
+    places = gpd.GeoSeries.from_xy([500300, 501299, 501301], [4300300] * 3, crs=32650)
+    assert region.owner_codes(places, units, 100).tolist() == ["1", "2", ""]
+    assert region.owner_codes(places[:0], units, 100).tolist() == []
+
+
 @pytest.mark.parametrize(("prefecture", "degrees"), [("West", {"West": 2.2, "East": 1.8}), ("", {"West": 2.0, "East": 2.0})])
 def test_a_unit_over_the_border_of_prefectures_takes_no_county_from_either(make_settings, tmp_path, prefecture, degrees):
     """Two prefectures of two square degrees; a new area of 0.4 x 0.5 degrees lies to one half in each."""

@@ -30,7 +30,8 @@ def marked_layer(path: Path, layer: str, settings: Settings, table: str, column:
 
 
 class ByUnit:
-    """Rows of a layer by (adcode, period), or by adcode for a layer without periods; the region has them all, a unit also those of the units in it."""
+    """Rows of a layer by (adcode, period), or by adcode for a layer without periods; the region has those of all units, a unit also those of the units in
+    it. What lies outside all units (an empty adcode) counts in none."""
 
     def __init__(self, table: pd.DataFrame | None, settings: Settings):
         self.table = table
@@ -39,6 +40,7 @@ class ByUnit:
         self.families = families(load_units(settings))
         self.has_period = "period" in table
         table = table.assign(adcode=table.adcode.astype(str))
+        table = table[table.adcode.isin(list(self.families))]
         keys = ["adcode", "period"] if self.has_period else ["adcode"]
         self.table = table
         self.groups = table.groupby(keys).indices

@@ -30,7 +30,7 @@ from rs_pipeline.products.black_odorous.reaches import middles
 from rs_pipeline.products.findings import BLACK, FINDING_KINDS, FOUND_DTYPES, found_table
 from rs_pipeline.products.register import products, resolve
 from rs_pipeline.publish.sheets import TEXT_FORMAT, Sheet, number_cell, save_workbook, text_cell
-from rs_pipeline.region import load_units
+from rs_pipeline.region import BORDER_M, load_units, owner_codes
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.layers import write_layer
 from rs_pipeline.storage.tables import write_csv
@@ -177,11 +177,17 @@ def known_states(known: gpd.GeoDataFrame, where: str = KNOWN) -> list[str]:
 
 
 def _told(settings: Settings) -> gpd.GeoDataFrame:
-    """What all products tell, in the run's CRS."""
-    crs = read_grid(settings).crs
+    """What all products tell within the units, in the run's CRS."""
+    crs, units = read_grid(settings).crs, load_units(settings)
     tables = [resolve(p.findings)(settings) for p in products().values() if p.findings]
     tables = [t.to_crs(crs) for t in tables if t is not None and len(t)]
-    return pd.concat(tables, ignore_index=True) if tables else found_table([], [], crs)
+    if not tables:
+        return found_table([], [], crs)
+    found = pd.concat(tables, ignore_index=True)
+    mine = found.adcode.isin(units.adcode) | (owner_codes(middles(found.geometry), units, BORDER_M) != "")
+    if not mine.all():
+        log.info("%d of %d findings lie outside all units and are left out", (~mine).sum(), len(found))
+    return found[mine].reset_index(drop=True)
 
 
 def _placed(found: gpd.GeoDataFrame, units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -1,5 +1,7 @@
 """Side tables of places: which reaches are urban, which coast is restored, which part of a lake lies in a unit; and sums of units."""
 
+from pathlib import Path
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -14,6 +16,7 @@ from rs_pipeline.indicators.zonal import county_zones
 from rs_pipeline.products.black_odorous.facts import read_reaches
 from rs_pipeline.products.coastline.facts import read_transects
 from rs_pipeline.products.red_line.areas import red_line_areas
+from rs_pipeline.products.water.facts import read_bodies
 
 
 def write(path, shapes, crs=32650, **columns):
@@ -39,12 +42,17 @@ def test_reaches_in_towns(fake_run, tmp_path):
     assert "urban" not in read_reaches(fake_run().settings)
 
 
-def test_transects_over_restored_coast(fake_run, tmp_path):
-    restored = write(tmp_path / "restored.gpkg", [shapely.LineString([at(0, 0), at(150, 0)])])
-    run = fake_run(tables={"restored_coast": restored})
-    lines = [shapely.LineString([at(x, -50), at(x, 50)]) for x in (100, 200)]
-    write(run.layout.transects, lines, adcode=["130001"] * 2, layer="transects")
-    assert read_transects(run.settings).restored.tolist() == [True, False]
+@pytest.mark.parametrize(
+    ("south_m", "north_m", "distance_m", "restored"),
+    [(-50, 50, 1500.0, True), (-1000, -700, 1500.0, False), (-1000, -99, 1500.0, True), (-1000, -101, 1500.0, False), (-1000, -700, 600.0, True), (-50, 50, None, True)],
+)
+def test_a_transect_is_restored_where_its_newest_shore_is(fake_run, tmp_path, south_m, north_m, distance_m, restored):
+    """A transect from y = -1500 to 1500 m; the shore of 2024 at 1500 m along it is y = 0, as is its middle, where none was found."""
+    area = write(tmp_path / "restored.gpkg", [shapely.box(*at(-50, south_m), *at(50, north_m))])
+    run = fake_run(tables={"restored_coast": area})
+    line, shores = shapely.LineString([at(0, -1500), at(0, 1500)]), {"distance_2023": [None if distance_m is None else 100.0], "distance_2024": [distance_m]}
+    write(run.layout.transects, [line], adcode=["130001"], **{k: np.array(v, float) for k, v in shores.items()}, layer="transects")
+    assert read_transects(run.settings).restored.tolist() == [restored]
 
 
 def test_parts_of_a_lake_in_each_unit(fake_run, tmp_path):
@@ -90,6 +98,22 @@ def test_a_prefecture_beside_its_counties_has_their_rows_and_the_region_has_each
     write(run.layout.reaches, lines, adcode=["130001", "130002"], period=["2024"] * 2, layer="reaches")
     of = ByUnit(read_reaches(run.settings), run.settings).of
     assert [len(of(code, "2024")) for code in ("130001", "130002", "130000", REGION)] == [1, 1, 2, 2]
+
+
+def test_what_lies_outside_all_units_counts_in_none(fake_run, tmp_path):
+    run = prefecture_beside_counties(fake_run(), tmp_path)
+    write(run.layout.reaches, [shapely.LineString([at(10, 10), at(60, 10)])] * 2, adcode=["130001", ""], period=["2024"] * 2, layer="reaches")
+    of = ByUnit(read_reaches(run.settings), run.settings).of
+    assert [len(of(code, "2024")) for code in ("130001", "130000", REGION)] == [1, 1, 1]
+
+
+def test_a_lake_that_dries_up_is_no_large_one_any_more(tmp_path):
+    """Two lakes of 2 ha in 2023; in 2024 one is a pool of 500 m2, the other is not seen."""
+    lakes = [("W-1", "2023", 20_000.0), ("W-1", "2024", 500.0), ("W-2", "2023", 20_000.0), ("W-2", "2024", np.nan)]
+    ids, periods, area_m2 = zip(*lakes, strict=True)
+    path = write(tmp_path / "bodies.gpkg", [shapely.box(0, 0, 1, 1)] * 4, body_id=ids, period=periods, area_m2=area_m2, counted=[True] * 4, kind="inland", layer="bodies")
+    bodies = read_bodies(Path(path), min_area_m2=10_000.0)
+    assert bodies.large.tolist() == [True, False, True, False] and bodies.counted.all()
 
 
 def test_red_line_of_a_prefecture_beside_its_counties(fake_run, tmp_path):

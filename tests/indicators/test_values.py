@@ -232,7 +232,7 @@ def test_no_river_wide_enough_is_not_zero(make, estimate_of):
 def test_bodies(make, estimate_of):
     """Ten large bodies: eight large now, one dry, one unseen; and a pond that never counted."""
     bodies = pd.DataFrame(
-        {"state": ["wet"] * 8 + ["dry", "not_observed", "wet"], "counted": [True] * 8 + [False] * 3, "ever_counted": [True] * 10 + [False]}
+        {"state": ["wet"] * 8 + ["dry", "not_observed", "wet"], "large": [True] * 8 + [False] * 3, "counted": [True] * 10 + [False]}
     )
     got = estimate_of("water_bodies", make.facts(bodies=bodies))
     assert (got.observed_fraction, got.interval.value) == (0.9, pytest.approx(10 * 8 / 9))

@@ -138,7 +138,7 @@ def narrowness(width_m: pd.Series) -> pd.Series:
 def evidence(
     lines: gpd.GeoDataFrame, scores: pd.DataFrame, periods: list[str], wetlands: gpd.GeoDataFrame | None = None
 ) -> gpd.GeoDataFrame:  # fmt: skip
-    """A row a reach and period, sorted by both: the columns of ``lines``, SUMMARY, `model.REACH_FEATURES` and WHOLE.
+    """A row a reach and period, sorted by reach, periods in their order in time: the columns of ``lines``, SUMMARY, `model.REACH_FEATURES` and WHOLE.
 
     Without a date the features of the season are NaN. ``wetlands`` are the polygons of black_odorous.wetland_prior.
     """
@@ -149,7 +149,7 @@ def evidence(
     table["coarse_pixels"] = table.coarse_pixels.eq(True)
     numbers = ["persistence", "optical_blackness", *SEASON_FEATURES, *(f"{b}_refl" for b in KNOWN_BANDS)]
     table[numbers] = table[numbers].astype("float64")
-    table = gpd.GeoDataFrame(table, geometry="geometry", crs=lines.crs).sort_values(["reach_id", "period"], ignore_index=True)
+    table = gpd.GeoDataFrame(table, geometry="geometry", crs=lines.crs).sort_values("reach_id", kind="stable", ignore_index=True)
     return table.assign(
         narrow=narrowness(table.width_m), wetland=_in_wetland(table, wetlands), aquaculture=table.reach_id.isin(farm_ponds(lines)),
         new_water=(table.period == table.first_period) & (table.period != periods[0]),
@@ -161,7 +161,7 @@ def assess(
     lines: gpd.GeoDataFrame, scores: pd.DataFrame, periods: list[str], section: BlackOdorousSection, visits: pd.DataFrame | None = None,
     wetlands: gpd.GeoDataFrame | None = None,
 ) -> gpd.GeoDataFrame:  # fmt: skip
-    """A row a reach and period, columns REACH_COLUMNS, sorted by reach and period. Without evidence the probability is NaN.
+    """A row a reach and period, columns REACH_COLUMNS, sorted by reach, periods in their order in time. Without evidence the probability is NaN.
 
     ``visits`` are field results (see `field.field_results`): each decides ``class`` of its reach in its period, and ``satellite_class`` stays
     as it was seen; enough of them recalibrate the probability. ``wetlands`` are the polygons of black_odorous.wetland_prior.

@@ -7,6 +7,7 @@ the borders of tiles.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -26,10 +27,12 @@ from rs_pipeline.errors import RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.black_odorous.centrelines import EIGHT_NEIGHBOURS, pruned_branches, smooth_line
-from rs_pipeline.region import load_units, own_ground
+from rs_pipeline.region import BORDER_M, load_units, owner_codes
 from rs_pipeline.storage.raster import band_index, open_map
 from rs_pipeline.storage.tables import write_parquet
 from rs_pipeline.tiles import read_grid, read_tiles
+
+log = logging.getLogger(__name__)
 
 MAX_GAP_PX = 1
 """Gaps of water and islands up to twice this wide are closed: bridges, boats, single misses."""
@@ -213,14 +216,14 @@ def middles(geometry: gpd.GeoSeries) -> gpd.GeoSeries:
 
 
 def _named(rows: list[dict], settings: Settings, crs: str) -> gpd.GeoDataFrame:
-    """Add ids that follow from the place (five decimals, about 1 m) and the nearest unit."""
+    """Add ids that follow from the place (five decimals, about 1 m) and the unit; what lies in none is left out."""
     if not rows:
         return gpd.GeoDataFrame({name: pd.Series(dtype=dtype) for name, dtype in REACH_LINE_DTYPES.items()}, geometry=[], crs=pyproj.CRS(crs))
     frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=crs)
     middle = middles(frame.geometry)
     letter = frame.kind.map({"river": "R", "pond": "P"})
     frame["reach_id"] = [f"{k}-{p.x:.5f}-{p.y:.5f}" for k, p in zip(letter, middle.to_crs(4326), strict=True)]
-    units = own_ground(load_units(settings)).to_crs(crs)
-    nearest = gpd.GeoDataFrame(geometry=middle, crs=crs).sjoin_nearest(units[["adcode", "geometry"]])
-    frame["adcode"] = nearest[~nearest.index.duplicated()].adcode
-    return frame.drop_duplicates("reach_id")[list(REACH_LINE_COLUMNS)].sort_values("reach_id", ignore_index=True)
+    frame["adcode"] = owner_codes(middle, load_units(settings), BORDER_M)
+    if outside := int((frame.adcode == "").sum()):
+        log.info("%d of %d reaches and ponds lie outside all units and are left out", outside, len(frame))
+    return frame[frame.adcode != ""].drop_duplicates("reach_id")[list(REACH_LINE_COLUMNS)].sort_values("reach_id", ignore_index=True)

@@ -26,7 +26,7 @@ from rs_pipeline.products.coastline.rates import Rates, ShoreStep, change_class,
 from rs_pipeline.products.coastline.states import carried, probability_by_period
 from rs_pipeline.products.coastline.transects import SPREAD_M, Crossings, Transects, cross, lines_within, make_transects
 from rs_pipeline.products.sea import SeaMarks, sea_and_rivers, sea_marks
-from rs_pipeline.region import load_units, own_ground
+from rs_pipeline.region import load_units, owner_codes
 from rs_pipeline.storage.layers import write_layer
 from rs_pipeline.storage.tables import write_csv
 from rs_pipeline.tiles import read_grid, read_tiles
@@ -232,7 +232,7 @@ def transect_table(
     every = rates_along(years, distance, error, built)
     columns = {
         "transect_id": [f"T{i + 1:05d}" for i in range(n)],
-        "adcode": nearest_unit(settings, transects, tiles),
+        "adcode": owners(settings, transects, tiles),
         "length_m": transects.coast_m,
         "class": [change_class(r, built=bool(b), stable_m_yr=settings.coastline.stable_m_yr) for r, b in zip(every, built, strict=True)],
     }
@@ -377,13 +377,12 @@ def period_evidence(
     return found | {"pond_share": pond_share(layout.map("water", label), transects, here)}, at_mouth
 
 
-def nearest_unit(settings: Settings, transects: Transects, tiles: list[Tile]) -> list[str]:
-    """Code of the unit nearest to each transect's origin."""
+def owners(settings: Settings, transects: Transects, tiles: list[Tile]) -> list[str]:
+    """Code of the unit nearest to each transect's origin; empty where none is within coastline.max_distance_m."""
     if len(transects) == 0:
         return []
-    units = own_ground(load_units(settings)).to_crs(tiles[0].grid.crs)
-    tree = shapely.STRtree(units.geometry.to_numpy())
-    return list(units["adcode"].to_numpy()[tree.nearest(shapely.points(transects.origin))])
+    origins = gpd.GeoSeries(shapely.points(transects.origin), crs=tiles[0].grid.crs)
+    return list(owner_codes(origins, load_units(settings), settings.coastline.max_distance_m))
 
 
 def write_transects(settings: Settings, transects: Transects, table: pd.DataFrame, crs: str) -> None:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import geopandas as gpd
+import numpy as np
 import pandas as pd
+import shapely
+from shapely.geometry.base import BaseGeometry
 
 from rs_pipeline.config import Settings
 from rs_pipeline.estimation.layers import ByUnit, marked_layer
@@ -19,9 +23,22 @@ NO_TIDE = (
 """The doubt of a coast without a tide table, 1 sigma."""
 
 
+RESTORED_WITHIN_M = 100.0
+"""A shore this near to restored coast is of it: outlines are drawn from other images."""
+
+
+def _is_restored(transects: gpd.GeoDataFrame, coast: BaseGeometry) -> np.ndarray:
+    """Whether the newest shore of each transect, or its middle where none was found, lies within RESTORED_WITHIN_M of the coast, bool (n,)."""
+    lines = transects.geometry.to_numpy()
+    along_m = shapely.length(lines) / 2
+    for column in (c for c in transects if c.startswith("distance_")):
+        along_m = np.where(transects[column].notna(), transects[column], along_m)
+    return shapely.dwithin(shapely.line_interpolate_point(lines, along_m), coast, RESTORED_WITHIN_M)
+
+
 def read_transects(settings: Settings) -> pd.DataFrame | None:
-    """Transects; with restored coast also ``restored`` (bool): the transect crosses it."""
-    return marked_layer(Layout(settings.root).transects, "transects", settings, "restored_coast", "restored", lambda transects, coast: transects.intersects(coast))
+    """Transects; with restored coast also ``restored`` (bool): it lies within RESTORED_WITHIN_M of the transect's shore."""
+    return marked_layer(Layout(settings.root).transects, "transects", settings, "restored_coast", "restored", _is_restored)
 
 
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:

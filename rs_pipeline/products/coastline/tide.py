@@ -45,6 +45,8 @@ LUNAR_DAY_S = 24.84 * 3600
 """Holds two high waters where the tide is semidiurnal, one where it is diurnal."""
 SPRING_NEAP_DAYS = 13
 """Lunar days around a spring tide among which it has the greatest range; from one spring tide to the next they are 14.3."""
+LEAD_S = 3 * 3600.0
+"""High waters lie further apart than this, twice."""
 YEAR_OF_SPRINGS = 24
 """Fewer spring tides do not tell the mean of a year: those at the equinoxes are higher."""
 
@@ -87,12 +89,14 @@ class StationTide:
 
         A spring tide is the lunar day of the greatest range within SPRING_NEAP_DAYS, all of them without a gap of more than MAX_GAP_S. The mean
         over a year is mean high water springs: "the average throughout the year of two successive high waters during those periods of 24 hours
-        when the range of the tide is at its greatest" (Admiralty Tide Tables).
+        when the range of the tide is at its greatest" (Admiralty Tide Tables). A high water is the highest of LEAD_S to either side: neither noise nor
+        rounding makes one.
         """
         h, gap = self.height_m, np.diff(self.seconds, prepend=-np.inf, append=np.inf) > MAX_GAP_S
-        before, after = np.r_[-np.inf, h[:-1]], np.r_[h[1:], -np.inf]
+        around = pd.Series(h, pd.to_timedelta(self.seconds, unit="s")).rolling(pd.Timedelta(2 * LEAD_S, "s"), center=True, closed="both").max().to_numpy()
+        leads = (h == around) & (np.r_[-np.inf, h[:-1]] < h)
         day = ((self.seconds - self.seconds[0]) // LUNAR_DAY_S).astype(int)
-        table = pd.DataFrame({"height": h, "high_water": np.where((h > before) & (h >= after), h, np.nan), "broken": gap[:-1] | gap[1:]})
+        table = pd.DataFrame({"height": h, "high_water": np.where(leads, h, np.nan), "broken": gap[:-1] | gap[1:]})
         days = table.groupby(day).agg(top=("height", "max"), low=("height", "min"), high_water=("high_water", "mean"), broken=("broken", "any"))
         days = days.where(~days.broken).reindex(range(day[-1] + 1))
         spread_m = days.top - days.low

@@ -95,7 +95,7 @@ def vegetation_layers(settings: Settings, passes: list[Pass], stack: Stack) -> n
     biases = np.stack([model.networks[n].date_bias(p.scene.sun_elevation_deg) for n, p in zip(names, passes, strict=True)])
     which = np.array([list(model.networks).index(n) for n in names], "int64")
     worth, (lines, day_in_windows) = date_worth(stack.pixel_m), line_days(days, stack.day, section)
-    middle = int(stack.day[0]) + (middle_day(section.peak_window, days[0].year) - days[0]).days
+    middle = int(stack.day[0]) + (peak_day(days, section.peak_window) - days[0]).days
     prior = season_prior(stack.day, lines, worth, middle)
     begins, ends = section.peak_window
     around = (middle, middle) if begins <= ends else (int(stack.day[-1]), int(stack.day[0]))  # a window over the new year has its middle in another year
@@ -105,6 +105,16 @@ def vegetation_layers(settings: Settings, passes: list[Pass], stack: Stack) -> n
         Lines(lines, day_in_windows, section.bandwidth_days, prior), need, out,
     )  # fmt: skip
     return out
+
+
+def peak_day(days: Sequence[date], peak_window: tuple[str, str]) -> date:
+    """Middle of the peak's window: that which lies among the sorted days, of several the first; else the one nearest to them.
+
+    >>> peak_day([date(2023, 10, 2), date(2024, 9, 28)], ("06-15", "09-10")), peak_day([date(2024, 5, 1), date(2024, 6, 22)], ("06-15", "09-10"))
+    (datetime.date(2024, 7, 28), datetime.date(2024, 7, 28))
+    """
+    middles = [middle_day(peak_window, year) for year in range(days[0].year - 1, days[-1].year + 1)]
+    return min(middles, key=lambda day: max((days[0] - day).days, (day - days[-1]).days, 0))
 
 
 def season_bell(from_peak_days: np.ndarray) -> np.ndarray:

@@ -81,6 +81,8 @@ def tidal_reach(settings: Settings, grid: Grid) -> np.ndarray:
     from rs_pipeline.inputs.vectors import load_vector  # GeoPandas, which an inland tile does not need
 
     coast = load_vector(settings, "coastline.reference").to_crs(grid.crs)
+    areas = coast.geom_type.isin(["Polygon", "MultiPolygon"])
+    coast = coast.set_geometry(coast.geometry.where(~areas, coast.boundary))
     reach_m = settings.water.tidal_reach_m
     zone = coast.clip(box(*grid.buffered(reach_m).bounds)).buffer(reach_m)
     return np.zeros(grid.shape, bool) if zone.empty else geometry_mask(zone, grid.shape, grid.transform, invert=True)

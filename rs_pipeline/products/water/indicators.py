@@ -93,11 +93,11 @@ def _bodies(facts: Facts) -> Estimate:
     """Number of water bodies that are large enough to be counted, of those that ever were in the run."""
     if facts["bodies"] is None:
         return missing("insufficient_data", "this run made no layer of water bodies")
-    known = facts["bodies"][facts["bodies"].ever_counted]
+    known = facts["bodies"][facts["bodies"].counted]
     if known.empty:
         return missing("no_target", "no water body of the size that is counted has most of its area in this unit")
     seen = known[known.state != "not_observed"]
-    share = Interval(seen.counted.mean() if len(seen) else math.nan)
+    share = Interval(seen.large.mean() if len(seen) else math.nan)
     return published(share, observed_ratio(len(seen), len(known)), facts, len(known))
 
 

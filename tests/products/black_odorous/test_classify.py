@@ -204,6 +204,13 @@ def test_water_that_was_not_there_before_is_new(season_alone, section):
     assert table[table.period == "2024"].vetoes.tolist() == ["new_water", ""]
 
 
+def test_a_change_goes_with_time_and_not_with_the_alphabet(season_alone, section):
+    """Clear in the period that is called "before", suspected in 2024."""
+    given = pd.concat([scores([-4] * 6, period="2018").assign(period="before"), scores([4] * 6)])
+    table = assess(lines("assessable"), given, ["before", "2024"], section)
+    assert table.period.tolist() == ["before", "2024"] and table.change.tolist() == ["", "new"]
+
+
 @pytest.mark.parametrize(("width_m", "narrow"), [(20.0, math.log(2)), (39.9, math.log(40 / 39.9)), (40.0, 0.0), (300.0, 0.0)])
 def test_banks_are_evidence_below_forty_metres(width_m, narrow):
     table = evidence(lines("assessable").assign(width_m=width_m), scores([4] * 6), ["2024"])

@@ -179,6 +179,15 @@ def test_mean_high_water_springs_are_the_sum_of_the_lunar_and_the_solar_tide():
     assert 23 <= springs_m.size <= 26 and springs_m.mean() == pytest.approx(1.4, abs=0.02)
 
 
+@pytest.mark.parametrize(("minutes", "step_m", "noise_m", "off_m"), [(10, 0.1, 0.0, 0.05), (5, 0.01, 0.0, 0.02), (1, 0.01, 0.0, 0.02), (10, 0.01, 0.02, 0.06)])
+def test_neither_rounding_nor_noise_makes_a_high_water(minutes, step_m, noise_m, off_m):
+    """1.4 m as above, from gauges that tell the height every few minutes."""
+    exact = hourly(120, every_h=minutes / 60)
+    heights = exact.height_m + np.random.default_rng(1).normal(0, noise_m, exact.height_m.size)
+    springs_m = StationTide(exact.seconds, np.round(heights / step_m) * step_m).spring_high_waters()
+    assert springs_m.mean() == pytest.approx(1.4, abs=off_m + 0.02)
+
+
 def test_spring_high_waters_of_a_diurnal_tide():
     """K1 0.5 and O1 0.4 m: one high water a day, 0.9 m at its springs, every 13.66 days."""
     springs_m = hourly(366, m2=0.0, s2=0.0, k1=0.5, o1=0.4).spring_high_waters()

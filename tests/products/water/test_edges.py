@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from rs_kernels.edges import classify_water, finest_median, plants_on_water
 from rs_kernels.stack import Stack
-from shapely.geometry import LineString
+from shapely.geometry import LineString, box
 
 from rs_pipeline.config import WaterSection
 from rs_pipeline.model import Grid
@@ -172,6 +172,14 @@ def test_tidal_reach_is_a_kilometre_around_the_reference(make_settings, tmp_path
     nearer = settings.model_copy(update={"water": WaterSection(tidal_reach_m=200)})
     assert tidal_reach(nearer, Grid("EPSG:32650", 10.0, 500000.0, 4301000.0, 300, 100))[50].sum() == 20
     assert not tidal_reach(make_settings(), Grid("EPSG:32650", 10.0, 0.0, 0.0, 5, 5)).any()
+
+
+def test_the_tide_reaches_no_further_into_a_reference_of_land(make_settings, tmp_path):
+    """The land east of the same line, 10 km wide: the tide is near its outline alone."""
+    land = box(500000, 4290000, 510000, 4310000)
+    gpd.GeoDataFrame(geometry=[land], crs=32650).to_file(tmp_path / "coast.gpkg", driver="GPKG")
+    zone = tidal_reach(make_settings(coastline={"reference": str(tmp_path / "coast.gpkg")}), Grid("EPSG:32650", 10.0, 500000.0, 4301000.0, 300, 100))
+    assert zone[50].sum() == 100 and zone[50, :100].all()
 
 
 def test_median_is_of_the_finest_sensor_and_of_clear_dates_only():
