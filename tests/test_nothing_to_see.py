@@ -32,7 +32,8 @@ def rows(layout: Layout) -> pd.DataFrame:
     empty = table.value.isna()
     assert table.reason[empty & ~table.status.isin(["not_observable", "no_target"])].notna().all()
     assert not (table.observed_fraction[~empty] == 0).any(), "no number, and no zero, comes from nothing seen"
-    left = [said for said in table.reason.dropna().map(Chinese.read()).unique() if re.search(r"\b[a-z]{3,} [a-z]{2,}\b", said)]
+    said = table.reason.dropna().map(Chinese.read()).str.replace(r"无法读取（.*?）", "", regex=True).unique()  # but for what GDAL says
+    left = [text for text in said if re.search(r"\b[a-z]{3,} [a-z]{2,}\b", text)]
     assert left == [], "half translated"
     return table.drop_duplicates(["adcode", "period", "indicator"]).set_index(["adcode", "period", "indicator"])
 

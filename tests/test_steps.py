@@ -174,7 +174,7 @@ def test_a_table_that_changes_makes_its_steps_run_again(chain, monkeypatch):
         monkeypatch.setattr(module, "_digest", lambda path: "new" if path.endswith(changed) else plain(path))
         return {s.name for s in steps_of(settings) if depends_on(s, settings) != before[s.name]}
 
-    assert after("land.json") == {"land", "indicators"}
+    assert after("land.json") == {"land", "indicators", "findings"}
     assert after("vegetation.json") == {"observe"}
     assert after("black_odorous.json") == {"observe", "reach_scores", "reaches"}
     assert {"search", "fetch", "observe", "land", "shore"} <= after("earth-search-sentinel-2-l2a.yaml")

@@ -202,8 +202,8 @@ class Judge:
         best = [p for p in self._alike(period) if p.label in self.baselines]
         first = by_nearness(target.baseline_year, best)[0] if target.baseline_year else self.own_baseline
         now, one_season = self.periods[period], len(self._alike(period)) == len(self.periods)
-        other = "" if one_season else f"; none of those before this period has its season, {now.start:%m-%d} to {now.end:%m-%d}"
-        return f"changes are measured from {first} on{other}"
+        other = "" if one_season else f"none of those before this period has its season, {now.start:%m-%d} to {now.end:%m-%d}"
+        return joined([f"changes are measured from {first} on", other])
 
     def other_season(self, since: str, period: str) -> str:
         """Said where a value is measured from a period of another season."""

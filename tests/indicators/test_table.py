@@ -242,8 +242,8 @@ def test_black_odorous_reaches_are_judged(table, make):
 
 def test_a_body_that_counted_once_is_missed_when_unseen(table):
     def bodies(run):
-        rows = [("a", "2023", "wet", True), ("a", "2024", "not_observed", False), ("b", "2023", "wet", True), ("b", "2024", "wet", True)]
-        run.layer(run.layout.bodies, "bodies", pd.DataFrame(rows, columns=["body_id", "period", "state", "counted"]).assign(adcode="130001"))
+        rows = [("a", "2023", "wet", 2e4), ("a", "2024", "not_observed", math.nan), ("b", "2023", "wet", 2e4), ("b", "2024", "wet", 2e4)]
+        run.layer(run.layout.bodies, "bodies", pd.DataFrame(rows, columns=["body_id", "period", "state", "area_m2"]).assign(adcode="130001", counted=True))
 
     got = table(bodies)
     assert pick(got, adcode="130001", period="2023", indicator="water_bodies").value == 2

@@ -102,7 +102,7 @@ ENGLISH = re.compile(r"\b[a-z]{3,} [a-z]{2,}\b")
 FILLED = {"_amount": "3 (3.2 km)", "said": "change since the baseline +3.2"}
 """What functions and variables put into a text."""
 
-FRAGMENTS = ("was not observed here", "is not among the periods")
+FRAGMENTS = ("was not observed here", "was seen with other pixels", "is not among the periods")
 """Ends of a reason, which is translated as a whole."""
 
 REASON_CALLS = {"missing": 1, "Verdict": 1, "noting": 0, "append": 0}

@@ -35,7 +35,8 @@ def at(tiny, name, band, lon, lat):
 
 
 def test_every_key_of_the_section_is_supplied_and_passes_the_check_at_the_start(tiny, settings):
-    assert set(TABLE_FILES) == set(TablesSection.model_fields)
+    """But for the findings of an earlier run, which no simulation makes."""
+    assert set(TABLE_FILES) == set(TablesSection.model_fields) - {"known_findings"}
     assert [key for key in TABLE_FILES if getattr(settings.tables, key) is None] == []
     check_files(settings)
 

@@ -43,8 +43,11 @@ def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Estimate:
     narrow = reaches["class"] == "not_assessable"
     creeks, reaches, whole_m = reaches[narrow], reaches[~narrow], reaches.length_m.sum()
     mostly_narrow = observed_ratio(reaches.length_m.sum(), whole_m) < facts.limits.range
-    said = "are most of the length and in the upper bound" if mostly_narrow and len(reaches) else "are not in the number"
-    notes = [f"{_amount(creeks)} too narrow to be judged from space {said}"] if len(creeks) else []
+    notes = []
+    if len(creeks) and mostly_narrow and len(reaches):
+        notes = [f"{_amount(creeks)} too narrow to be judged from space are most of the length and in the upper bound"]
+    elif len(creeks):
+        notes = [f"{_amount(creeks)} too narrow to be judged from space are not in the number"]
     if reaches.empty:
         return missing("insufficient_data", "no reach or pond wide enough to be assessed").noting(*notes)
     size = reaches.length_m / 1e3 if by_length else pd.Series(1.0, reaches.index)
