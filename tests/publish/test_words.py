@@ -99,7 +99,10 @@ def test_the_tables_have_no_text_twice():
 
 ENGLISH = re.compile(r"\b[a-z]{3,} [a-z]{2,}\b")
 
-FILLED = {"_amount": "3 (3.2 km)", "said": "change since the baseline +3.2"}
+FILLED = {
+    "_amount": "3 (3.2 km)", "said": "change since the baseline +3.2", "why": "was not observed here", "start": "holds today", "end": "where it holds", "doubt": " [-1, +1]",
+    "between": " [1, 2]", "target.unit": "%", "unit.level": "county",
+}  # fmt: skip
 """What functions and variables put into a text."""
 
 FRAGMENTS = ("was not observed here", "was seen with other pixels", "is not among the periods")
@@ -122,13 +125,15 @@ def spoken(node: ast.AST) -> Iterator[str]:
 
 
 def reasons_of(path: Path) -> Iterator[str]:
-    """Texts given to REASON_CALLS, and of variables and constants that hold such texts."""
+    """Texts given to REASON_CALLS, of variables and constants that hold such texts, and of functions that return them."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Call):
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             for argument in node.args[REASON_CALLS[name] :] if name in REASON_CALLS else ():
                 yield from spoken(argument)
         elif isinstance(node, ast.Assign) and isinstance(node.value, (ast.JoinedStr, ast.IfExp)) or isinstance(node, ast.Assign) and {"NOTE", "NO_TABLE", "NOT_HERE", "said", "words"} & {getattr(t, "id", "") for t in node.targets}:
+            yield from spoken(node.value)
+        elif isinstance(node, ast.Return) and isinstance(node.value, (ast.JoinedStr, ast.IfExp)):
             yield from spoken(node.value)
 
 
