@@ -425,9 +425,13 @@ def _seasons(known, n, seen, dates, in_window, counts, first, spans):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _seen_around(known, n, seen, dates, early, late, around):
-    """Whether a pixel of a lane has known dates not after one day and not before another; ``around`` bool (LANE,), written."""
-    before, after = np.zeros(LANE), np.zeros(LANE)
+def _seen_around(known, n, seen, dates, early, late, scratch, around):
+    """Whether a pixel of a lane has known dates not after one day and not before another; ``around`` bool (LANE,), written.
+
+    ``scratch`` : float64 (2, LANE).
+    """
+    before, after = scratch
+    before[:n] = after[:n] = 0.0
     for t in range(dates.size):
         if seen[t]:
             for i in range(n):
@@ -534,6 +538,36 @@ def _write_lane(found, counts, unknown, few, variance, errors, n, out):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _lane_covers(stack, lane, days, facts, networks, scratch, cover, known, brightness, seen, unknown):
+    """Covers of a lane on all dates near the ``days`` that lines are worked out for, by the network of each date, as `date_covers` writes them.
+
+    Parameters
+    ----------
+    scratch : what `date_covers` takes, and float64 (LANE,).
+    cover, known, brightness : float64 (T, LANE), written. seen : bool (T,), written: whether any pixel of the lane is clear. unknown : float64 (LANE,),
+        written: clear dates that are left out.
+    """
+    (y, left, n), dates, (spectra, clear) = lane, stack.day, scratch
+    weights, out_weights, out_bias, low, high, centre, whiten, max_distance = networks
+    unknown[:] = 0.0
+    for t in range(dates.size):
+        seen[t] = False
+        if days.size == 0 or dates[t] < days[0] - REACH_DAYS or dates[t] > days[-1] + REACH_DAYS:
+            continue
+        seen[t] = count_clear(stack, t, lane) > 0
+        if not seen[t]:
+            known[t, :] = 0.0
+            continue
+        for i in range(n):
+            clear[i] = 1.0 if (stack.bits[t, y, left + i] & stack.bad_bits) == 0 else 0.0
+        k = facts.which[t]
+        network = (weights[k], facts.biases[t], out_weights[k], out_bias[k], low[k], high[k], centre[k], whiten[k], max_distance[k])
+        date_covers(stack, t, lane, clear, network, spectra, cover[t], known[t], brightness[t])
+        for i in range(n):
+            unknown[i] += clear[i] - known[t, i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def observe_cover(stack, facts, networks, errors, lines, need, out):
     """Peak and growing-season cover from the covers of the dates.
 
@@ -548,11 +582,9 @@ def observe_cover(stack, facts, networks, errors, lines, need, out):
     errors : float64 (2, K), standard errors at equal steps of cover: of the model, and of noise in one result.
     out : float32 (8, h, w), written: COVER_LAYERS. ``cover_unknown`` counts the clear dates that were left out.
     """
-    bits, bad_bits, dates = stack.bits, stack.bad_bits, stack.day
+    dates, worth, in_windows = stack.day, facts.worth, facts.in_windows
     n_dates, _, h, w = stack.dn.shape
-    worth, in_windows, which, biases = facts
     days, day_in_windows, bandwidth_days, prior = lines
-    weights, out_weights, out_bias, low, high, centre, whiten, max_distance = networks
     line_weight = np.empty((days.size, n_dates))
     line_weights(days, dates, worth, bandwidth_days, line_weight)
     every = Bell(days, dates, line_weight, bandwidth_days)
@@ -576,27 +608,12 @@ def observe_cover(stack, facts, networks, errors, lines, need, out):
         for left in range(0, w, LANE):
             n = min(LANE, w - left)
             lane = Lane(y, left, n)
-            unknown[:] = 0.0
-            for t in range(n_dates):
-                seen[t] = False
-                if days.size == 0 or dates[t] < days[0] - REACH_DAYS or dates[t] > days[-1] + REACH_DAYS:
-                    continue
-                seen[t] = count_clear(stack, t, lane) > 0
-                if seen[t]:
-                    for i in range(n):
-                        clear[i] = 1.0 if (bits[t, y, left + i] & bad_bits) == 0 else 0.0
-                    k = which[t]
-                    network = (weights[k], biases[t], out_weights[k], out_bias[k], low[k], high[k], centre[k], whiten[k], max_distance[k])
-                    date_covers(stack, t, lane, clear, network, spectra, cover[t], known[t], brightness[t])
-                    for i in range(n):
-                        unknown[i] += clear[i] - known[t, i]
-                else:
-                    known[t, :] = 0.0
+            _lane_covers(stack, lane, days, facts, networks, (spectra, clear), cover, known, brightness, seen, unknown)
             drop_shadows(cover, known, brightness, n, seen, unknown, sums)
             align_coarse(cover, known, n, seen, coarse, fine, (sums, line, shift))
             for k in range(n_windows):
                 _seasons(known, n, seen, dates, in_windows[k], counts[k], first, spans[k])
-            _seen_around(known, n, seen, dates, need.early, need.late, around)
+            _seen_around(known, n, seen, dates, need.early, need.late, shift, around)
             for i in range(n):
                 few[i] = counts[GROWING, i] < FEW_DATES
             _seen_enough(counts[PEAK], spans[PEAK], few, n, PEAK, need.min_dates, need.min_span_days, enough[PEAK])

@@ -167,8 +167,12 @@ class Judge:
         change = None if is_change else self._change(estimate, known.estimate(name, base, plain))
         least = indicator.least(self.settings) if indicator and indicator.least else 0.0
         slope = self._pace(target, name, period, base if is_change and not is_trend else "", known)
-        verdict = judge(target, estimate.interval, year, change=change, slope=slope, least=least, is_change=is_change, over=self._is_over(period))
-        notes = ["" if self._is_over(period) else f"the period is not over, it ends on {self.periods[period].end}", verdict.reason, self._elsewhere(target, base, known.comparable(name, period, self._of_baseline_year(target, period))) if measured.baseline else "", coarser, self._one_for_all(target, unit)]
+        over = self._is_over(period)
+        verdict = judge(target, estimate.interval, year, change=change, slope=slope, least=least, is_change=is_change, over=over)
+        open_period = "" if over else f"the period is not over, it ends on {self.periods[period].end}"
+        as_fine = known.comparable(name, period, self._of_baseline_year(target, period))
+        elsewhere = self._elsewhere(target, base, as_fine) if measured.baseline else ""
+        notes = [open_period, verdict.reason, elsewhere, coarser, self._one_for_all(target, unit)]
         return replace(measured, verdict=replace(verdict, reason=joined(notes)), least=least if least > 0 else math.nan)
 
     def _is_over(self, period: str) -> bool:

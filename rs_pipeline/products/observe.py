@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import dask
 import dask.local
@@ -260,8 +260,9 @@ def _observe_strip(job: ObserveJob, k: int, strips: list[Strip], _read: list[Non
     return ObservedStrip(strips[k].inside, layers)
 
 
+@cache
 def latitude_deg(grid: Grid) -> float:
-    """Latitude of a grid's middle."""
+    """Latitude of a grid's middle; every strip of a tile asks."""
     left, bottom, right, top = grid.bounds
     return float(pyproj.Transformer.from_crs(grid.crs, 4326, always_xy=True).transform((left + right) / 2, (bottom + top) / 2)[1])
 

@@ -118,6 +118,11 @@ def _points_at_sea(settings: Settings, grid: Grid, tiles: list[Tile]) -> tuple[t
     return names, points
 
 
+def outlines(shapes: np.ndarray) -> np.ndarray:
+    """Lines as they are, of polygons their outline: a reference coastline may be either."""
+    return np.where(shapely.get_dimensions(shapes) == 2, shapely.boundary(shapes), shapes)
+
+
 def _reference_points(settings: Settings, grid: Grid) -> np.ndarray:
     """Points on the reference coastline near the grid, STEP_M apart or nearer, float (n, 2); none without a reference."""
     if settings.coastline.reference is None:
@@ -125,8 +130,7 @@ def _reference_points(settings: Settings, grid: Grid) -> np.ndarray:
     from rs_pipeline.inputs.vectors import load_vector  # GeoPandas, which the shore of a tile does not need
 
     shapes = shapely.force_2d(load_vector(settings, "coastline.reference").to_crs(grid.crs).geometry.to_numpy())
-    outline = np.where(shapely.get_dimensions(shapes) == 2, shapely.boundary(shapes), shapes)
-    near = shapely.clip_by_rect(outline, *grid.buffered(settings.coastline.max_distance_m).bounds)
+    near = shapely.clip_by_rect(outlines(shapes), *grid.buffered(settings.coastline.max_distance_m).bounds)
     return shapely.get_coordinates(shapely.segmentize(near, STEP_M))
 
 

@@ -176,9 +176,9 @@ def known_states(known: gpd.GeoDataFrame, where: str = KNOWN) -> list[str]:
     return states
 
 
-def _told(settings: Settings) -> gpd.GeoDataFrame:
+def _told(settings: Settings, units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """What all products tell within the units, in the run's CRS."""
-    crs, units = read_grid(settings).crs, load_units(settings)
+    crs = read_grid(settings).crs
     tables = [resolve(p.findings)(settings) for p in products().values() if p.findings]
     tables = [t.to_crs(crs) for t in tables if t is not None and len(t)]
     if not tables:
@@ -421,8 +421,8 @@ def findings(settings: Settings) -> None:
     ConfigError : tables.known_findings cannot be used. TableError : tables.field_results cannot be used.
     """
     path, known = Layout(settings.root).findings, load_vector(settings, KNOWN) if settings.tables.known_findings else None
-    visits = field_results(settings)
-    table = listed(_told(settings), known, load_units(settings), settings.all_periods, visits, settings.black_odorous.visit_distance_m)
+    visits, units = field_results(settings), load_units(settings)
+    table = listed(_told(settings, units), known, units, settings.all_periods, visits, settings.black_odorous.visit_distance_m)
     write_layer(table, path, "findings", "Unknown" if table.empty else None)
     write_csv(pd.DataFrame(table.drop(columns="geometry")), path.with_suffix(".csv"))
     for ending in (".kml", ".gpx"):

@@ -243,9 +243,14 @@ def _series(n: int, day: np.ndarray, spectra: Spectra, rng: np.random.Generator)
     return LibraryYear(refl, power, shares)
 
 
+def _lent(measured: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Measured spectra (7, n), drawn of (m, 7) and as dark as outdoors."""
+    return measured[rng.integers(0, len(measured), n)].T * rng.uniform(*OUTDOORS, n)
+
+
 def _soil(n: int, spectra: Spectra, rng: np.random.Generator) -> np.ndarray:
     """Ground of fields (7, n): half measured, and darker than in the laboratory, half around the mean of field spectra."""
-    measured = spectra.bare[rng.integers(0, len(spectra.bare), n)].T * rng.uniform(*OUTDOORS, n)
+    measured = _lent(spectra.bare, n, rng)
     mean = DRY_FIELD[:, None] * np.exp(rng.normal(0.05, 0.3, n) + rng.normal(0, 0.08, (len(DRY_FIELD), n)))
     mean[5:] *= np.exp(rng.normal(0.25, 0.2, n))
     return np.where(rng.random(n) < 0.5, measured, mean)
@@ -261,7 +266,7 @@ def _base(land: Land, n: int, spectra: Spectra, rng: np.random.Generator) -> np.
     """Ground of a class (7, n): half measured and darker than in the laboratory, half around the module's means."""
     library = shipped_spectra()
     own, lent = (library.bare, spectra.bare) if land == Land.BARE else (library.built, spectra.built)
-    measured = lent[rng.integers(0, len(lent), n)].T * rng.uniform(*OUTDOORS, n)
+    measured = _lent(lent, n, rng)
     means = own[rng.integers(0, len(own), n)].T * np.exp(rng.normal(0, 0.3, n) + rng.normal(0, 0.06, (len(OPTICAL_BANDS), n)))
     base = np.clip(np.where(rng.random(n) < 0.5, measured, means), 0.01, 0.8)
     return base + rng.beta(1, 4, n) * (_soil(n, spectra, rng) - base) if land == Land.BUILT else base

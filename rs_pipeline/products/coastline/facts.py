@@ -15,6 +15,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.estimation.layers import ByUnit, marked_layer
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.coastline.shoreline import HEIGHT_ERROR_M, TIDE_M_PER_M
+from rs_pipeline.products.coastline.transects import newest_shores
 
 NO_TIDE = (
     f"no tide (coastline.tide_table is not given): lines stand for the water of the passes, {HEIGHT_ERROR_M['instantaneous']:g} m of height and so "
@@ -29,11 +30,7 @@ RESTORED_WITHIN_M = 100.0
 
 def _is_restored(transects: gpd.GeoDataFrame, coast: BaseGeometry) -> np.ndarray:
     """Whether the newest shore of each transect, or its middle where none was found, lies within RESTORED_WITHIN_M of the coast, bool (n,)."""
-    lines = transects.geometry.to_numpy()
-    along_m = shapely.length(lines) / 2
-    for column in (c for c in transects if c.startswith("distance_")):
-        along_m = np.where(transects[column].notna(), transects[column], along_m)
-    return shapely.dwithin(shapely.line_interpolate_point(lines, along_m), coast, RESTORED_WITHIN_M)
+    return shapely.dwithin(newest_shores(transects), coast, RESTORED_WITHIN_M)
 
 
 def read_transects(settings: Settings) -> pd.DataFrame | None:

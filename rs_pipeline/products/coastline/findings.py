@@ -14,7 +14,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.estimation.uncertainty import Z95
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.coastline.classes import ARTIFICIAL, MOUTH
-from rs_pipeline.products.coastline.transects import Transects
+from rs_pipeline.products.coastline.transects import Transects, newest_shores
 from rs_pipeline.products.findings import NATURAL_COAST, RECLAIMED, found_table, said
 
 SURE_CLASS = 0.8
@@ -42,7 +42,7 @@ def coast_findings(table: gpd.GeoDataFrame, periods: list[str]) -> gpd.GeoDataFr
     which is converted with its probability. New reclamation: area (m2) of a lasting seaward step of 100 m and more, except at river mouths; the
     interval is that of the transects' positions, taken as common to all. It has no probability, as none is calibrated.
     """
-    table = table.reset_index(drop=True).assign(at=_shore_points(table, periods))
+    table = table.reset_index(drop=True).assign(at=list(newest_shores(table)))
     rows, shapes = [], []
     for period, group in _stretches(table, (table.converted_to == ARTIFICIAL) & (table.converted_period != ""), table.converted_period):
         length, p = group.length_m.sum(), group.converted_probability.fillna(0.5)
@@ -66,14 +66,6 @@ def coast_findings(table: gpd.GeoDataFrame, periods: list[str]) -> gpd.GeoDataFr
         })  # fmt: skip
         shapes.append(shapely.union_all([_landward(r.geometry, r["at"], r.step_m).buffer(r.length_m / 2, cap_style="flat") for _, r in group.iterrows()]))
     return found_table(rows, shapes, table.crs)
-
-
-def _shore_points(table: gpd.GeoDataFrame, periods: list[str]) -> list[shapely.Point]:
-    """Where each transect meets its last shoreline; its middle where it meets none."""
-    lines = Transects.of_lines(table.geometry)
-    distance = np.column_stack([table.get(f"distance_{p}", pd.Series(np.nan, table.index)) for p in periods]) if len(table) else np.zeros((0, len(periods)))
-    last = pd.DataFrame(distance, dtype="float64").ffill(axis=1).iloc[:, -1].fillna(lines.half_length_m).to_numpy()
-    return list(shapely.points(lines.at(last[:, None])[:, 0])) if len(table) else []
 
 
 def _stretches(table: gpd.GeoDataFrame, chosen: pd.Series, period: pd.Series) -> Iterator[tuple[str, gpd.GeoDataFrame]]:

@@ -193,8 +193,7 @@ def _reclaimed(facts: Facts) -> Estimate:
         return missing("insufficient_data", "no transect seen in both this and the baseline period")
     error = np.hypot(seen[f"error_{facts.period}"], seen[f"error_{facts.baseline}"])
     area_m2 = seen.length_m * seen.advance
-    in_a_year_m = ACCRETION_M_YR
-    advanced, fast = seen.advance > np.maximum(Z95 * error, in_a_year_m), _built_out(seen, facts)
+    advanced, fast = seen.advance > np.maximum(Z95 * error, ACCRETION_M_YR), _built_out(seen, facts)
     built = fast & (seen.kind == ARTIFICIAL)
     new, v = seen[built], observed_ratio(length, coast.length_m.sum())
     p = new.natural.fillna(0.5)

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import shapely
+
+from rs_pipeline.products.sea import outlines
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 SMOOTHING_M = 250.0
 BASELINE_STEP_M = 10.0
@@ -57,10 +63,21 @@ class Transects:
         return self.origin[:, None, :] + along[..., None] * self.seaward[:, None, :]
 
 
+def newest_shores(table: gpd.GeoDataFrame) -> np.ndarray:
+    """Points (n,) where the lines of ``transects.gpkg`` meet their newest shoreline; their middles where none was found.
+
+    ``table`` : with columns ``distance_<period>`` in order of time, metres from the landward end.
+    """
+    lines = table.geometry.to_numpy()
+    along_m = shapely.length(lines) / 2
+    for column in (c for c in table if c.startswith("distance_")):
+        along_m = np.where(table[column].notna(), table[column], along_m)
+    return shapely.line_interpolate_point(lines, along_m)
+
+
 def lines_within(shapes: np.ndarray, area: shapely.Geometry) -> list[shapely.LineString]:
     """Lines of shapes within an area, joined where they meet; polygons give their outline, which the area's edge is no part of."""
-    outline = np.where(shapely.get_dimensions(shapes) == 2, shapely.boundary(shapes), shapes)
-    lines = shapely.get_parts(shapely.intersection(shapely.force_2d(outline), area))
+    lines = shapely.get_parts(shapely.intersection(shapely.force_2d(outlines(shapes)), area))
     lines = lines[shapely.get_dimensions(lines) == 1]
     return list(shapely.get_parts(shapely.line_merge(shapely.union_all(lines)))) if len(lines) else []
 

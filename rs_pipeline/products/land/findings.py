@@ -14,15 +14,12 @@ from rasterio.features import rasterize, shapes
 from scipy import ndimage
 
 from rs_pipeline.config import Settings
-from rs_pipeline.estimation.estimate import Facts
-from rs_pipeline.estimation.uncertainty import Thresholds
 from rs_pipeline.estimation.zones import EIGHT
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.findings import IN_ZONE, VEGETATION, found_table, said
 from rs_pipeline.products.land.classes import DISTURBED, Land
-from rs_pipeline.products.land.facts import LandFacts
-from rs_pipeline.products.land.indicators import indistinct
+from rs_pipeline.products.land.indicators import not_told
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.model import land_model
 from rs_pipeline.products.land.product import ZONE_TABLES
@@ -118,10 +115,9 @@ def events(settings: Settings) -> gpd.GeoDataFrame | None:
 
 
 def plants_are_told() -> bool:
-    """Whether the map tells every class of natural plants from other cover well enough for its area to be given (`products.land.indicators.indistinct`)."""
-    land = LandFacts({}, {}, frozenset(), land_model().report["classes"])
-    facts = Facts(period="", baseline="", is_last=True, zones={}, base={}, limits=Thresholds(), own={"land": land})
-    return all(indistinct(facts, c.word) is None for c in NATURAL_PLANTS)
+    """Whether the map tells every class of natural plants from other cover well enough for its area to be given (`products.land.indicators.not_told`)."""
+    accuracy = land_model().report["classes"]
+    return all(not_told(accuracy, c.word) is None for c in NATURAL_PLANTS)
 
 
 def _outlines(labels: np.ndarray, grid: Grid) -> dict[int, shapely.Geometry]:

@@ -75,7 +75,12 @@ def land_zone_sums(facts: Facts, zone: str) -> Mapping[str, float] | Estimate:
 
 def indistinct(facts: Facts, name: str) -> Estimate | None:
     """Why a class cannot be given: the map does not tell it from others."""
-    a = _land(facts).accuracy[name]
+    return not_told(_land(facts).accuracy, name)
+
+
+def not_told(accuracy: Mapping[str, Mapping], name: str) -> Estimate | None:
+    """`indistinct` by what the model's report says of each class."""
+    a = accuracy[name]
     words = "{name} is not told from {other}: user's accuracy {users:.0f} %, producer's {producers:.0f} % on {where}"
     if a["f1"] < MIN_F1:
         return missing("insufficient_data", _accuracy(words, a, name=name, other="other cover", where="simulated worlds"))

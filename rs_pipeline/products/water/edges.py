@@ -14,6 +14,7 @@ from shapely.geometry import box
 
 from rs_pipeline.config import Settings
 from rs_pipeline.model import Grid
+from rs_pipeline.products.sea import outlines
 
 HALO_PX = 12
 """Pixels around a map that its edges depend on."""
@@ -81,10 +82,8 @@ def tidal_reach(settings: Settings, grid: Grid) -> np.ndarray:
     from rs_pipeline.inputs.vectors import load_vector  # GeoPandas, which an inland tile does not need
 
     coast = load_vector(settings, "coastline.reference").to_crs(grid.crs)
-    areas = coast.geom_type.isin(["Polygon", "MultiPolygon"])
-    coast = coast.set_geometry(coast.geometry.where(~areas, coast.boundary))
     reach_m = settings.water.tidal_reach_m
-    zone = coast.clip(box(*grid.buffered(reach_m).bounds)).buffer(reach_m)
+    zone = coast.set_geometry(outlines(coast.geometry.to_numpy()), crs=grid.crs).clip(box(*grid.buffered(reach_m).bounds)).buffer(reach_m)
     return np.zeros(grid.shape, bool) if zone.empty else geometry_mask(zone, grid.shape, grid.transform, invert=True)
 
 

@@ -225,16 +225,17 @@ class Pictures:
             return found
         shown = table.head(FINDINGS_PICTURED).to_crs(self.whole.crs)
         grid = coarse(self.whole, step_px(self.whole))
-        for period in periods:
+        of_period = [before_and_after(row.first_seen, row.last_seen, periods) for row in shown.itertuples()]
+        for period in sorted({p for both in of_period for p in both}, key=periods.index):
             mosaic = preview_mosaic(self.settings, self.whole, self.tiles, period) if grid.resolution_m <= MAX_PREVIEW_M else None
-            for n, (row, shape) in enumerate(zip(shown.itertuples(), shown.geometry, strict=True), start=1):
-                if period in before_and_after(row.first_seen, row.last_seen, periods):
-                    place, product = finding_frame(shape), FINDING_MAPS.get(row.kind, "")
-                    drawn = {} if mosaic is None else {TRUE_COLOUR: _smooth(crop(mosaic, grid, place))}
-                    if product and (path := self.layout.map(product, period)).exists():
-                        drawn[product] = coloured(region_maps()[product].style, path, place)
-                    for name, rgb in drawn.items():
-                        found.setdefault(row.finding_id, []).append([period, name, self._finding(f"{n}_{name}_{period}", rgb, shape, place)])
+            for n in (n for n, both in enumerate(of_period) if period in both):
+                row, place = shown.iloc[n], finding_frame(shown.geometry.iloc[n])
+                drawn = {} if mosaic is None else {TRUE_COLOUR: _smooth(crop(mosaic, grid, place))}
+                product = FINDING_MAPS.get(row.kind, "")
+                if product and (path := self.layout.map(product, period)).exists():
+                    drawn[product] = coloured(region_maps()[product].style, path, place)
+                paths = [[period, name, self._finding(f"{n + 1}_{name}_{period}", rgb, row.geometry, place)] for name, rgb in drawn.items()]
+                found.setdefault(row.finding_id, []).extend(paths)
         return found
 
     def _finding(self, name: str, rgb: np.ndarray, shape: shapely.Geometry, place: PictureFrame) -> str:
