@@ -148,12 +148,12 @@ def observed_ratio(part: float, whole: float) -> float:
 
 def published(
     seen: Interval, v: float, facts: Facts, factor: float, *, low: float = 0.0, high: float = 1.0, square: float | None = None,
-    spread: Spread | None = None,
+    spread: Spread | None = None, part: float = 0.0,
 ) -> Estimate:  # fmt: skip
     """The missing-data rule applied to a mean over the observed part, times ``factor``; ``square`` is the mean of the squared values over it,
-    ``spread`` that of the mean."""
+    ``spread`` that of the mean, ``part`` what one of its countable parts is of the whole."""
     rule = missing_rule(v, facts.limits)
-    whole = complete(seen, v, facts.limits, low=low, high=high, square=square)
+    whole = complete(seen, v, facts.limits, low=low, high=high, square=square, part=part)
     if whole is None:
         return missing("insufficient_data", f"{100 * v:.3g} % observed; at least {100 * facts.limits.range:.3g} % is needed", v)
     words = {

@@ -77,7 +77,7 @@ def missing_rule(observed_fraction: float, limits: Thresholds) -> str:
 
 
 def complete(
-    seen: Interval, observed_fraction: float, limits: Thresholds, *, low: float = 0.0, high: float = 1.0, square: float | None = None
+    seen: Interval, observed_fraction: float, limits: Thresholds, *, low: float = 0.0, high: float = 1.0, square: float | None = None, part: float = 0.0
 ) -> Interval | None:
     """A mean of the observed part becomes a statement about the whole unit; None where it must be withheld.
 
@@ -87,12 +87,13 @@ def complete(
     observed_fraction : v, the part of the unit that was observed, 0-1.
     low, high : least and greatest value the mean of the unseen part can have.
     square : mean of the squared values over the observed part; None where it is not known.
+    part : what one countable part (a transect, a water body) is of the whole, 0-1; 0 where there are none.
 
     Notes
     -----
     The observed mean stands for the whole. publish, scale: the interval is widened by the imputation variance (1-v)^2 s^2, with s^2
     the variance of the observed part, square - m^2, or at its greatest for the mean, (high-m)(m-low) (Bhatia and Davis 2000,
-    Am. Math. Mon. 107:353), but never beyond the range. range, and bounds that are themselves a range: from all unseen at ``low`` to all
+    Am. Math. Mon. 107:353), and by at least `hidden_parts` parts: seen parts that are all alike tell no scatter. It never goes beyond the range. range, and bounds that are themselves a range: from all unseen at ``low`` to all
     unseen at ``high``.
     """
     rule = missing_rule(observed_fraction, limits)
@@ -107,7 +108,7 @@ def complete(
         return Interval(seen.value, *extremes, "range")
     greatest = (high - seen.value) * (seen.value - low)
     variance = greatest if square is None else min(square - seen.value**2, greatest)
-    imputation = Z95 * (1 - v) * math.sqrt(max(0.0, variance))
+    imputation = max(Z95 * (1 - v) * math.sqrt(max(0.0, variance)), hidden_parts(v) * part * (high - low))
     widened = Interval(
         seen.value,
         seen.value - math.hypot(seen.value - lower, imputation),
@@ -115,6 +116,16 @@ def complete(
         seen.kind or "model95",
     )
     return within(widened, *extremes)
+
+
+def hidden_parts(observed_fraction: float) -> int:
+    """Most parts that differ from the rest and may all have been missed with a chance of more than 2.5 %: each is with that of not being seen.
+
+    >>> hidden_parts(0.96), hidden_parts(0.8), hidden_parts(0.99)
+    (1, 2, 0)
+    """
+    v = observed_fraction
+    return 0 if v >= 1 else int(math.log(0.025) / math.log(1 - v))
 
 
 def difference(now: Interval, then: Interval) -> Interval:

@@ -12,6 +12,7 @@ from rs_pipeline.estimation.uncertainty import (
     around,
     complete,
     difference,
+    hidden_parts,
     missing_rule,
     within,
 )
@@ -65,6 +66,24 @@ def test_a_range_holds_all_that_was_not_seen(v, upper):
     """Nothing was found where 96 % were seen: 4 % may hold it. Nothing found where all was seen is nothing."""
     got = complete(Interval(0.0, 0.0, 0.0, "range"), v, LIMITS)
     assert (got.value, got.lower, got.upper, got.kind) == (0.0, 0.0, pytest.approx(upper), "range")
+
+
+@pytest.mark.parametrize(("v", "parts"), [(1.0, 0), (0.98, 0), (0.975, 1), (0.96, 1), (0.85, 1), (0.84, 2), (0.8, 2)])
+def test_parts_that_all_may_be_hidden(v, parts):
+    """0.025 is the chance to miss one where 2.5 % are not seen; 0.16^2 = 0.0256 that of two where 16 % are not."""
+    assert hidden_parts(v) == parts
+
+
+def test_parts_that_are_all_alike_do_not_speak_for_those_that_were_not_seen():
+    none, all_of_them = Interval(0.0, 0.0, 0.0, "model95"), Interval(1.0, 1.0, 1.0, "model95")
+    # 24 of 25 coast units were seen and none is built: the last one may be. 21 of 25: 0.16^2 > 0.025, so two of the other four
+    assert complete(none, 0.96, LIMITS, part=0.04).bounds == pytest.approx((0.0, 0.04))
+    assert complete(none, 0.84, LIMITS, part=0.04).bounds == pytest.approx((0.0, 0.08))
+    assert complete(all_of_them, 0.96, LIMITS, part=0.04).bounds == pytest.approx((0.96, 1.0))
+    # 99 of 100: one in a hundred is no doubt of 2.5 %
+    assert complete(none, 0.99, LIMITS, part=0.01).bounds == (0.0, 0.0)
+    # never more than what was not seen
+    assert complete(none, 0.96, LIMITS, part=0.2).bounds == pytest.approx((0.0, 0.04))
 
 
 shares = st.floats(0, 1)

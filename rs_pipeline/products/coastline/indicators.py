@@ -107,7 +107,7 @@ def _natural(facts: Facts, denominator: str, part: str = NATURAL) -> Estimate:
     name = "natural_coast_retention" if denominator else f"{part}_coast_length_km"
     error = spread(name, random, lasting=lasting)
     factor = {"": coast_m / 1e3, "measured": 100.0, "official": 100.0 * coast_m / 1e3 / (facts["official_coast_km"] or math.nan)}[denominator]
-    estimate = published(modelled(value, error, high=high), v, facts, factor, spread=error)
+    estimate = published(modelled(value, error, high=high), v, facts, factor, spread=error, part=known.length_m.max() / coast_m)
     restored_km = known.length_m[known.restored].sum() / 1e3
     restored = f"{restored_km:.3g} km restored coast count as natural" if restored_km else ""
     return estimate.noting(restored, carried, _converted(coast, facts), facts["tide_doubt"])
@@ -149,7 +149,7 @@ def _estuary(facts: Facts) -> Estimate:
     mouths = known.length_m[known.kind == MOUTH] / known.length_m.sum()
     value = mouths.sum()
     error = spread("estuary_length_km", 0.0, undecided=(0.0, known.length_m.max() / whole_m), lasting=_shares(mouths, (1.0, 0.0)))
-    return published(modelled(value, error), v, facts, whole_m / 1e3, spread=error).noting(carried)
+    return published(modelled(value, error), v, facts, whole_m / 1e3, spread=error, part=known.length_m.max() / whole_m).noting(carried)
 
 
 def _coast_rate(facts: Facts) -> Estimate:
@@ -204,7 +204,8 @@ def _reclaimed(facts: Facts) -> Estimate:
     value_m2 = area_m2[built].sum()
     mean = Interval(value_m2 / length, (value_m2 - half_m2) / length, (value_m2 + half_m2 + undecided_m2) / length, "model95")
     high = max(MIN_STEP_M, new.advance.max() if len(new) else 0.0)
-    return published(within(mean, 0, math.inf), v, facts, coast.length_m.sum() / 1e4, high=high).noting(facts["tide_doubt"])
+    whole_m = coast.length_m.sum()
+    return published(within(mean, 0, math.inf), v, facts, whole_m / 1e4, high=high, part=seen.length_m.max() / whole_m).noting(facts["tide_doubt"])
 
 
 def _built_out(seen: pd.DataFrame, facts: Facts) -> pd.Series:

@@ -98,7 +98,7 @@ def _bodies(facts: Facts) -> Estimate:
         return missing("no_target", "no water body of the size that is counted has most of its area in this unit")
     seen = known[known.state != "not_observed"]
     share = Interval(seen.large.mean() if len(seen) else math.nan)
-    return published(share, observed_ratio(len(seen), len(known)), facts, len(known))
+    return published(share, observed_ratio(len(seen), len(known)), facts, len(known), part=1 / len(known))
 
 
 def _lakes(facts: Facts) -> pd.DataFrame | Estimate:
