@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 
 from selenium import webdriver
@@ -51,6 +52,12 @@ class Page:
     def texts(self, selector: str) -> list[str]:
         """Texts of all elements that match."""
         return self.run("return [...document.querySelectorAll(arguments[0])].map((n) => n.textContent)", selector)
+
+    def inaccessible(self) -> list[str]:
+        """What axe-core finds wrong with the page as it stands, a line a rule with its first element; by the rules of WCAG 2.1 A and AA and best practice."""
+        self.driver.execute_script((files("axe_core_python") / "axe.min.js").read_text("utf-8"))
+        found = self.driver.execute_async_script("axe.run().then(arguments[0], (fault) => arguments[0]({violations: [{id: String(fault), nodes: []}]}))")
+        return [f"{v['id']}: {len(v['nodes'])} times, first {(v['nodes'] or [{'html': ''}])[0]['html'][:200]}" for v in found["violations"]]
 
     def count(self, selector: str) -> int:
         return len(self.texts(selector))

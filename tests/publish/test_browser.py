@@ -60,6 +60,14 @@ def test_every_view_is_drawn_from_the_disk_alone(page, run, view, language):
     assert wide[0] <= wide[1]
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_nothing(page, run, view, language, width):
+    opened(page, run, f"#{view}?lang={language}&period=2023", size=(width, 900))
+    assert page.inaccessible() == []
+
+
 def test_the_map_is_drawn_and_coloured(page, run, fake):
     opened(page, run, "#map?indicator=grassland_fvc.C10-02&period=2023")
     assert page.count("svg.map path.county[id]") == len(fake.units)

@@ -193,7 +193,7 @@ def test_reaches_are_ranked_and_bodies_and_coast_are_there(data):
 
 
 def test_simulated_runs_say_so_and_others_do_not(page, tmp_path, fake):
-    shown = re.compile(r'<p class="simulated"')
+    shown = re.compile(r'<aside class="simulated"')
     assert shown.search(page)
     settings = fake.settings_for(tmp_path, simulated=False)
     report(settings)

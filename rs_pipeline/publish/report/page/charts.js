@@ -166,9 +166,7 @@ const ranking = (k, p) => {
     x = (i) => left + 10 + ((width - left - 20) * (i + 0.5)) / rows.length;
   const goal = target !== null && target >= low && target <= high,
     wide = Math.max(1.5, Math.min(6, 500 / rows.length));
-  return h(
-    "div",
-    { class: "scroll" },
+  return scrolled(
     s(
       "svg",
       {
@@ -258,9 +256,7 @@ const calendar = (cells) => {
   return h(
     "div",
     {},
-    h(
-      "div",
-      { class: "scroll" },
+    scrolled(
       s(
         "svg",
         {

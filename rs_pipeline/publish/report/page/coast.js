@@ -134,9 +134,7 @@ const classChart = (coast, classIn, told) => {
     return out;
   });
   return [
-    h(
-      "div",
-      { class: "scroll" },
+    scrolled(
       s(
         "svg",
         {
@@ -184,9 +182,7 @@ const rates = (coast, column, told) => {
     height = 230,
     y = (v) => 10 + (height - 30) * (1 - (Math.min(top, Math.max(-top, v)) + top) / (2 * top)),
     x = (i) => 56 + (width - 66) * (coast.transects.length < 2 ? 0.5 : i / (coast.transects.length - 1));
-  return h(
-    "div",
-    { class: "scroll" },
+  return scrolled(
     s(
       "svg",
       { class: "ranking", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": t("Rates of the transects") },

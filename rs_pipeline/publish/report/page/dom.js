@@ -20,6 +20,18 @@ const s = maker("http://www.w3.org/2000/svg");
 const parts = {};
 const part = (name) => (parts[name] === undefined ? (parts[name] = JSON.parse($(`data-${name}`).textContent)) : parts[name]);
 
+/* What is wider than its place scrolls, by the keyboard too: it takes the focus for as long as there is something to scroll. */
+const overflow = new ResizeObserver((entries) => {
+  for (const { target } of entries)
+    if (target.scrollWidth > target.clientWidth) target.setAttribute("tabindex", 0);
+    else target.removeAttribute("tabindex");
+});
+const scrolled = (...children) => {
+  const node = h("div", { class: "scroll" }, ...children);
+  overflow.observe(node);
+  return node;
+};
+
 /* Arrow keys, Home and End move the focus among the elements of a container that match. */
 const arrows = (container, selector) => {
   container.addEventListener("keydown", (event) => {

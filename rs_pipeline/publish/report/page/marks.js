@@ -40,6 +40,12 @@ const mix = (share) => {
   return `rgb(${[0, 1, 2].map((k) => Math.round(channel(RAMP[i], k) * (1 - w) + channel(RAMP[i + 1], k) * w)).join(",")})`;
 };
 
+/** Black or white, whichever is read better on a colour of `mix`: its contrast is at least 4.5 (WCAG 2.1, 1.4.3). */
+const inkOn = (colour) => {
+  const [red, green, blue] = colour.match(/\d+/g).map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000" : "#fff";
+};
+
 const badge = (status) =>
   h(
     "span",

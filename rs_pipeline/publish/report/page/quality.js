@@ -155,7 +155,7 @@ const observedTable = () => {
       : [
           h(
             "span",
-            { class: "heat", style: `background:${mix(share)};color:${share > 0.55 ? "#fff" : "#1c2b33"}` },
+            { class: "heat", style: `background:${mix(share)};color:${inkOn(mix(share))}` },
             figure(rowOf("water_permanent_area", u, p), "observed_fraction", percent),
           ),
           small(t("{n} dates", { n: fmt(clearOf(u, p)) })),

@@ -97,9 +97,7 @@ const table = (name, columns, rows, options = {}) => {
     const shown = printing || options.whole ? sorted() : sorted().slice(kept.page * PAGE, (kept.page + 1) * PAGE);
     holder.replaceChildren(
       options.stack && !printing ? sortBy() : "",
-      h(
-        "div",
-        { class: "scroll" },
+      scrolled(
         h(
           "table",
           { class: options.stack ? "stack" : null },

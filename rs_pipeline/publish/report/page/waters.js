@@ -33,7 +33,7 @@ const drawWaters = () => {
         h(
           "div",
           { class: "chart" },
-          h("h4", {}, t("Permanent inland water, km²")),
+          h("h3", {}, t("Permanent inland water, km²")),
           series(
             yearly.map(([label, , row]) => ({ value: null, lower: null, upper: null, ...row, label })),
             null,
