@@ -311,6 +311,21 @@ def summary(config: Config):
     raise typer.Exit(found.status != "complete")
 
 
+@app.command(rich_help_panel=RESULTS)
+def pdf(
+    config: Config,
+    only: Annotated[list[str] | None, typer.Option("--only", help="Code of a county; may be given several times. Default: all of them.")] = None,
+    language: Annotated[str, typer.Option("--language", help="zh or en.")] = "zh",
+):
+    """Print the front sheet and the counties of the report to PDF, with the browser that is installed (Chromium, Chrome or Edge)."""
+    from rs_pipeline.publish.pdf import pdf as make_pdf
+
+    if language not in ("zh", "en"):
+        raise typer.BadParameter("the page speaks zh and en", param_hint="--language")
+    made = make_pdf(_settings(config), only or (), language)
+    typer.echo(f"{len(made)} files in {made[0].parent}", err=True)
+
+
 @app.command(rich_help_panel=TRUST)
 def verify(
     config: Config,

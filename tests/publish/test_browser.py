@@ -14,6 +14,7 @@ from PIL import Image
 from benchmarks.invented_run import province
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.register import period_maps
+from rs_pipeline.publish.pdf import pdf
 from rs_pipeline.publish.report import report
 from rs_pipeline.publish.report.text import text
 
@@ -58,6 +59,19 @@ def test_every_view_is_drawn_from_the_disk_alone(page, run, view, language):
     assert page.count("main h2") == 1 and len(page.texts("main")[0]) > 120
     wide = page.run("return [document.documentElement.scrollWidth, innerWidth]")
     assert wide[0] <= wide[1]
+
+
+def test_the_sheet_and_a_county_become_pdf(run, fake_run):
+    sheet, county = pdf(fake_run, ["130202"], "zh")
+    pages = [len(re.findall(rb"/Type ?/Page\b", path.read_bytes())) for path in (sheet, county)]
+    assert (sheet.name, county.name) == ("sheet.pdf", "130202.pdf") and sheet.read_bytes().startswith(b"%PDF")
+    assert pages[0] <= 4 and pages[1] <= 6, pages
+
+
+def test_the_map_has_prefectures_and_a_scale(page, run):
+    opened(page, run, "#map")
+    assert page.count("svg.map path.prefecture") >= 1
+    assert re.fullmatch(r"[125]0* k?m", page.texts(".scale span")[0])
 
 
 @pytest.mark.parametrize("width", [1440, 390])

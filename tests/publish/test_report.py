@@ -13,14 +13,17 @@ import shapely
 from PIL import Image
 
 from rs_pipeline.config import ReportSection
-from rs_pipeline.errors import TableError
+from rs_pipeline.errors import ConfigError, TableError
 from rs_pipeline.layout import Layout
+from rs_pipeline.products.register import StepContext
+from rs_pipeline.publish.pdf import pdf
 from rs_pipeline.publish.report import report
-from rs_pipeline.publish.report.build import embed
+from rs_pipeline.publish.report.build import embed, files_beside
 from rs_pipeline.publish.report.changes import earlier_verdicts
 from rs_pipeline.publish.report.estimates import HEAD, NUMBERS, indicator_columns
 from rs_pipeline.publish.report.figures import Canvas, unit_outlines
 from rs_pipeline.publish.report.text import Codes, number, text
+from rs_pipeline.steps import steps_of
 from rs_pipeline.storage.atomic import atomic_folder
 
 PART = re.compile(r'<script type="application/json" id="data-(\w+)">(.*?)</script>', re.S)
@@ -264,12 +267,36 @@ def test_neighbours_keep_their_common_border():
     zigzag = [(1000 + (30 if i % 2 else -30), 100 * i) for i in range(11)]
     left = shapely.Polygon([(0, 0), *zigzag, (0, 1000)])
     right = shapely.Polygon([(2000, 0), *zigzag, (2000, 1000)])
-    units = gpd.GeoDataFrame({"adcode": ["1", "2"]}, geometry=[left, right], crs="EPSG:32650")
+    units = gpd.GeoDataFrame({"adcode": ["1", "2"], "prefecture": ["P", "P"]}, geometry=[left, right], crs="EPSG:32650")
     canvas = Canvas.over("EPSG:32650", (0, 0, 2000, 1000), margin=0, longest=20)  # a unit is 100 m: the zigzag disappears
-    outlines = unit_outlines(units, canvas)
+    outlines, prefectures = unit_outlines(units, canvas)
     assert canvas.place(np.array([[0, 1000], [2000, 0]])).tolist() == [[0, 0], [20, 10]]
     assert outlines[0]["box"] == [0, 0, 10, 10]
     assert all(len(re.findall(r"-?\d+,-?\d+", o["path"])) <= 8 for o in outlines)
+    assert [(p["name"], len(re.findall(r"-?\d+,-?\d+", p["path"])) <= 8) for p in prefectures] == [("P", True)]  # their common border is in none
+
+
+def test_files_beside_the_page_are_those_of_a_whole_run(tmp_path, fake):
+    settings = fake.settings_for(tmp_path)
+    made = {path.absolute() for step in steps_of(settings) for path in step.writes(StepContext(settings))}
+    for address, _ in files_beside(settings):
+        assert (Layout(settings.root).report.parent / address).resolve() in made, address
+
+
+def test_pdf_says_what_it_lacks(tmp_path, fake, monkeypatch):
+    settings = fake.settings_for(tmp_path)
+    with pytest.raises(ConfigError, match="(?s)the report is not made yet.*run `rs-pipeline run` first"):
+        pdf(settings)
+    Layout(settings.root).report.parent.mkdir(parents=True)
+    Layout(settings.root).report.write_text("page")
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(ConfigError, match="(?s)no browser that prints is installed.*install chromium"):
+        pdf(settings)
+    monkeypatch.setattr("shutil.which", lambda name: "/bin/true")
+    with pytest.raises(ConfigError, match="(?s)no unit has the code 999999.*column adcode"):
+        pdf(settings, ["999999"])
+    with pytest.raises(ConfigError, match="the browser printed nothing"):
+        pdf(settings)
 
 
 def test_the_trend_is_shown_in_the_last_period_of_enough(tmp_path, fake):

@@ -73,6 +73,7 @@ def gather(settings: Settings, pictures: Path) -> Data:
         codes[code]  # numbers the units, and then what only the table knows, before columns are laid out by them
     reaches, painter = waters.read_reach_table(layout.reaches), Pictures(settings, units, grid, canvas, pictures)
     suspected = findings.read_findings(layout.findings)
+    outlines, prefectures = unit_outlines(units, canvas)
     data: Data = {
         "indicators": None if table is None else estimates.indicator_columns(table, targets, codes, periods),
         "clear": quality.clear_counts(layout, periods, codes),
@@ -92,24 +93,36 @@ def gather(settings: Settings, pictures: Path) -> Data:
     data["core"] = {
         "run": settings.run, "version": __version__, "simulated": settings.simulation is not None, "periods": periods,
         "baseline": settings.baseline_label, "view": [round(canvas.width), round(canvas.height)], "coast": settings.coastline is not None,
-        "title": settings.report.title, "organisation": settings.report.organisation, "units": _units(units, canvas, table, codes),
+        "title": settings.report.title, "organisation": settings.report.organisation, "units": _units(units, outlines, table, codes),
+        "prefectures": prefectures, "units_per_m": canvas.units_per_m, "files": files_beside(settings),
         "earlier": None if table is None else changes.verdict_changes(settings, table, periods, codes),
     }  # fmt: skip
     data["chinese"] = Chinese.read().table | Chinese.read().of(_texts(data)) | findings.chinese_words(suspected)
     return data
 
 
-def _units(units: gpd.GeoDataFrame, canvas: Canvas, table, codes: Codes) -> list[dict]:
+def _units(units: gpd.GeoDataFrame, outlines: list[dict], table, codes: Codes) -> list[dict]:
     """Units by their number: the polygons first, then codes that only the tables know (the region, lost codes)."""
     listed = [
         {"code": u.adcode, "name": u.name, "prefecture": u.prefecture, "folder": folder_name(u.adcode, i)} | outline
-        for i, (u, outline) in enumerate(zip(units.itertuples(index=False), unit_outlines(units, canvas), strict=True))
+        for i, (u, outline) in enumerate(zip(units.itertuples(index=False), outlines, strict=True))
     ]
     known = {} if table is None else {r.adcode: r for r in table.drop_duplicates("adcode")[["adcode", "name", "prefecture", "level"]].itertuples(index=False)}
     for code in list(codes)[len(listed) :]:
         name, prefecture, level = known[code][1:] if code in known else ("", "", "")
         listed.append({"code": code, "name": name or code or "outside all units", "prefecture": prefecture, "level": level})
     return listed
+
+
+def files_beside(settings: Settings) -> list[tuple[str, str]]:
+    """(address from the page, what it is) of the files of a whole run that a reader of the page may want to open elsewhere."""
+    layout = Layout(settings.root)
+    wanted = {
+        layout.indicators_workbook: "all answers, for a spreadsheet", layout.indicators: "all answers, as text",
+        layout.findings_form: "findings to fill in", layout.findings: "findings, for a GIS", layout.findings.with_suffix(".kml"): "findings, for a phone",
+        layout.counties_latest: "counties with their latest values, for a GIS", layout.dictionary: "what every column means",
+    }  # fmt: skip
+    return [(f"../{path.relative_to(layout.root).as_posix()}", title) for path, title in wanted.items()]
 
 
 def _texts(data: Data) -> Iterator[str]:
@@ -129,6 +142,7 @@ def _texts(data: Data) -> Iterator[str]:
     for target in data["methods"]["targets"]:
         yield from (target["description"], target["caveat"], target["topic"], target.get("standard", ""))
     yield from (u["name"] for u in data["core"]["units"] if "path" not in u)
+    yield from (title for _, title in data["core"]["files"])
 
 
 def report(settings: Settings) -> None:

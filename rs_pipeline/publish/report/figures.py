@@ -77,12 +77,18 @@ def _polygonal(geometry: shapely.Geometry) -> shapely.Geometry:
     return shapely.MultiPolygon([p for p in shapely.get_parts(geometry) if p.geom_type == "Polygon"])
 
 
-def unit_outlines(units: gpd.GeoDataFrame, canvas: Canvas) -> list[dict]:
-    """Path, label point and box of every unit on the canvas."""
+def unit_outlines(units: gpd.GeoDataFrame, canvas: Canvas) -> tuple[list[dict], list[dict]]:
+    """Path, label point and box of every unit on the canvas; and name, path and label point of every prefecture."""
     shapes = units.to_crs(canvas.crs).geometry.values
     simple = simplify_coverage(np.asarray(shapes), canvas.tolerance_m * 1.5)
     points = canvas.place(shapely.get_coordinates(shapely.point_on_surface(np.asarray(shapes))))
-    return [
+    prefectures = []
+    for name, members in units.groupby("prefecture", sort=True).indices.items():
+        if name:
+            whole = shapely.union_all(simple[members])
+            prefectures.append({"name": name, "path": canvas.path(whole), "at": canvas.place(shapely.get_coordinates(shapely.point_on_surface(whole)))[0].tolist()})
+    outlines = [
         {"path": canvas.path(s), "at": [int(x), int(y)], "box": canvas.box(full.bounds)}
         for s, full, (x, y) in zip(simple, shapes, points, strict=True)
     ]
+    return outlines, prefectures

@@ -97,6 +97,10 @@ const drawFrame = () => {
       language === "zh" ? "English" : "中文",
     ),
   );
+  $("files").replaceChildren(
+    `${t("Files")}: `,
+    ...core.files.map(([path, title]) => h("a", { href: path, title: t(title) }, path.split("/").pop())),
+  );
   $("colophon").textContent = `rs-pipeline ${core.version}${core.simulated ? ` · ${t("SIMULATED SCENES.")}` : ""}`;
   document.title = `${core.title || core.run} · ${state.view === "county" && unitNow() !== null ? nameOf(unitNow()) : t(VIEWS[state.view].title)}`;
 };

@@ -53,6 +53,21 @@ const neighbour = (u, dx, dy) => {
   return best;
 };
 
+/* A bar of a round length, at most a fifth as wide as the map. */
+const scaleBar = () => {
+  const bar = h("i", {}),
+    words = h("span", {});
+  const fit = (svg) => {
+    const m_per_px = Math.max(seenBox[2] / (svg.clientWidth || 800), seenBox[3] / (svg.clientHeight || 500)) / core.units_per_m,
+      most = (m_per_px * (svg.clientWidth || 800)) / 5,
+      power = 10 ** Math.floor(Math.log10(most)),
+      length_m = power * [5, 2, 1].find((n) => n * power <= most);
+    bar.style.width = `${length_m / m_per_px}px`;
+    words.textContent = length_m < 1000 ? `${length_m} m` : `${length_m / 1000} km`;
+  };
+  return { node: h("span", { class: "scale" }, bar, words), fit };
+};
+
 /* Patterns are as coarse on the screen whatever the size and zoom of the map. */
 const patternsFor = (svg) => {
   const scale = (0.85 * seenBox[2]) / (svg.clientWidth || 800);
@@ -131,10 +146,10 @@ const drawMap = () => {
         ...tipped(() => `${r.id}\n${plain(r.class)}${comma()}${t("probability")} ${fmt(r.p)}`),
       }),
     ),
-    polygons.length <= 30 &&
-      polygons.map((u) =>
-        s("text", { class: "place", x: units[u].at[0], y: units[u].at[1], "aria-hidden": "true" }, units[u].name),
-      ),
+    core.prefectures.map((one) => s("path", { class: "prefecture", d: one.path, "aria-hidden": "true" })),
+    (polygons.length <= 30 ? polygons.map((u) => units[u]) : core.prefectures).map((one) =>
+      s("text", { class: "place", x: one.at[0], y: one.at[1], "aria-hidden": "true" }, one.name),
+    ),
     ring,
   );
   const point = (u) => {
@@ -156,12 +171,13 @@ const drawMap = () => {
     ring.setAttribute("d", "");
     $("tip").hidden = true;
   });
-  return h(
-    "figure",
-    { class: "figure" },
-    zoomable(svg, home, seenBox, () => requestAnimationFrame(() => patternsFor(svg))),
-    legend(k, p, colour, layer),
-  );
+  const scale = scaleBar();
+  const fit = () =>
+    requestAnimationFrame(() => {
+      patternsFor(svg);
+      scale.fit(svg);
+    });
+  return h("figure", { class: "figure" }, zoomable(svg, home, seenBox, fit), scale.node, legend(k, p, colour, layer));
 };
 
 const legend = (k, p, colour, layer) => {
