@@ -16,6 +16,7 @@ from rs_pipeline.config import InputSection, Settings
 from rs_pipeline.errors import TableError
 from rs_pipeline.inputs.tables import NOTHING_STATED, TableRow, check_percent, read_table
 from rs_pipeline.layout import Layout
+from rs_pipeline.products.calendar import middle_day
 from rs_pipeline.storage.raster import band_index, open_map
 from rs_pipeline.tiles import read_grid
 
@@ -87,11 +88,13 @@ def read_plots(path: Path, stated: InputSection = NOTHING_STATED) -> pd.DataFram
 
 
 def satellite_cover(settings: Settings, plots: pd.DataFrame) -> np.ndarray:
-    """Peak cover of the pixel of each plot in the period that ends in its year, float64 (n,); NaN outside the run or not seen."""
+    """Peak cover of the pixel of each plot in its year, float64 (n,), from the shortest period that holds the middle of the year's peak window; NaN
+    outside the run or not seen."""
     out = np.full(len(plots), np.nan)
-    for period in settings.all_periods:
-        mine = (plots.year == period.end.year).to_numpy() & np.isnan(out)
-        if not mine.any():
+    for year in plots.year.unique():
+        day, mine = middle_day(settings.vegetation.peak_window, int(year)), (plots.year == year).to_numpy()
+        period = min((p for p in settings.all_periods if day in p), key=lambda p: p.end - p.start, default=None)
+        if period is None:
             continue
         with open_map(Layout(settings.root).map("vegetation", period.label), read_grid(settings)) as src:
             x, y = Transformer.from_crs(4326, src.crs, always_xy=True).transform(plots.lon[mine], plots.lat[mine])

@@ -87,6 +87,10 @@ def test_the_vegetation_line_is_where_plants_begin_for_good(tmp_path, transects)
     bare = write(tmp_path / "b.tif", GRID, fvc_peak=np.full(GRID.shape, 0.05))
     assert np.isnan(vegetation_distance(bare, transects, np.full(2, HALF_M))).all()
     assert np.isnan(vegetation_distance(path, transects, np.full(2, np.nan))).all()
+    ground = np.where(share_west_of(SHORE_X - 200) > 0, 0.5, 0.05)
+    cloud = (share_west_of(SHORE_X - 20) > 0) & (share_west_of(SHORE_X - 200) == 0)
+    hidden = write(tmp_path / "h.tif", GRID, fvc_peak=np.where(cloud, np.nan, ground))
+    assert np.isnan(vegetation_distance(hidden, transects, np.full(2, HALF_M))).all()  # bare for 20 m, grown over from 200 m on, between them nobody saw
 
 
 def test_an_edge_at_once_and_a_profile_with_gaps():

@@ -1,6 +1,8 @@
 """Plot calibration of grassland cover."""
 
 import math
+import shutil
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from rasterio.windows import Window
 from scipy import stats
 
 from rs_pipeline.config import parse
+from rs_pipeline.config.sections import NamedPeriod
 from rs_pipeline.errors import TableError
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.layout import Layout
@@ -132,6 +135,18 @@ def test_plots_read_their_own_pixel_and_year(run):
             *plot_rows([1], 2001, "meadow", [50])]  # fmt: skip
     plots = read_plots(write(run.tables.grassland_plots, *rows))
     np.testing.assert_allclose(satellite_cover(run, plots), [0.20, 0.25, math.nan, 0.59, math.nan, math.nan], rtol=1e-5)
+
+
+def test_plots_meet_the_season_of_the_peak(run):
+    """Spring, summer and whole years: a plot of 2023 belongs to the summer, one of 2024 to its year."""
+    layout = Layout(run.root)
+    spring, summer = (NamedPeriod(label=f"2023-{name}", start=date(2023, a, 1), end=date(2023, b, 28)) for name, a, b in (("spring", 3, 5), ("summer", 6, 9)))
+    for label in (spring.label, summer.label):
+        shutil.copy(layout.map("vegetation", "2023" if label == summer.label else "2024"), layout.map("vegetation", label))
+    seasons = run.model_copy(update={"periods": [spring, summer, 2023, 2024]})
+    plots = read_plots(write(run.tables.grassland_plots, *plot_rows([5], 2023, "meadow", [50]), *plot_rows([39], 2024, "meadow", [50])))
+    layout.map("vegetation", "2023").unlink()
+    np.testing.assert_allclose(satellite_cover(seasons, plots), [0.25, 0.59], rtol=1e-5)
 
 
 def test_a_type_with_enough_plots_is_calibrated(run):
