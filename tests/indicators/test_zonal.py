@@ -182,6 +182,12 @@ def test_the_sea_is_no_inland_water(settings, shore):
     assert count(got, "water_permanent_upper_m2") <= 2, "the rim of the sea is not in doubt for inland water"
 
 
+def test_no_part_of_a_pixel_is_both_permanent_and_seasonal(settings):
+    pond = tile(permanent_fraction=[0.6, 0.0, 1.0, 1.0], **{"class": [2, 2, 2, 1]})
+    got = layers_of(settings, pond, pond)
+    assert count(got, "water_permanent_m2") == pytest.approx(2.6) and count(got, "water_seasonal_m2") == pytest.approx(1.4)
+
+
 @pytest.mark.parametrize("name", ["water_permanent", "water_seasonal", "sea"])
 def test_a_change_is_the_difference_of_the_areas(settings, shore, name):
     """On what both periods saw, from the same shares of pixels."""

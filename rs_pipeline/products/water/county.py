@@ -65,7 +65,7 @@ def _class_chances(section: WaterSection, bands: dict[str, np.ndarray]) -> tuple
         seasonal = np.clip(ndtr((bands["water.frequency"] - np.float32(section.seasonal_frequency)) / error) - permanent, 0, 1)
     share = bands["water.permanent_fraction"]
     rim = (share > 0) & (share < 1)
-    return np.where(rim, share, permanent), seasonal
+    return np.where(rim, share, permanent), seasonal * (1 - np.nan_to_num(share))
 
 
 def county_sums(settings: Settings, now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> CountySums:
@@ -98,10 +98,11 @@ def county_sums(settings: Settings, now: dict[str, np.ndarray], base: dict[str, 
 def _areas(bands: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Share of each pixel that is permanent and seasonal inland water, and that is sea, float32 (h, w); NaN not observed.
 
-    Of the sea it is what is water or tidal flat: permanent and seasonal water.
+    Of a seasonal pixel it is what its permanent share leaves. Of the sea it is what is water or tidal flat: permanent and seasonal water.
     """
     kind, at_sea = bands["water.class"], bands[SEA]
-    permanent, seasonal = np.where(np.isfinite(kind), bands["water.permanent_fraction"], np.nan), np.where(np.isfinite(kind), kind == 2, np.nan)
-    wet = np.fmin(permanent + seasonal, 1)
+    permanent = np.where(np.isfinite(kind), bands["water.permanent_fraction"], np.nan)
+    seasonal = np.where(kind == 2, 1 - permanent, 0)
+    wet = permanent + seasonal
     shares = {"water_permanent": np.where(at_sea, 0, permanent), "water_seasonal": np.where(at_sea, 0, seasonal), "sea": np.where(at_sea, wet, 0)}
     return {name: np.where(np.isfinite(kind), share, np.nan).astype("float32") for name, share in shares.items()}

@@ -164,7 +164,7 @@ def sharpen_edges(
 
     A rim pixel that is mostly water takes the frequency of the wettest pixel of its square, one that is mostly land has none. Where
     even the wettest is mixed with its banks, its votes fail at random: seen alike in the low and the high sun it is lasting water, and
-    its frequency 1; water that comes and goes is seen in one of the two.
+    its frequency 1, as that of the mostly wet pixels beside it; water that comes and goes is seen in one of the two.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def sharpen_edges(
     with np.errstate(invalid="ignore"):
         gain = low_frequency - high_frequency
         lasting = wet & (wettest >= seasonal) & (gain >= -DRIER) & (gain <= WETTER)
-    sharp = np.where(wet, np.where(lasting, 1, np.maximum(frequency, wettest)), np.where(dry, 0, frequency))
-    beside = (wettest >= permanent) | ndimage.maximum_filter(lasting, RIM_PX)
-    fraction = np.where(rim, np.where(beside, share, 0), np.where(np.isfinite(frequency), frequency >= permanent, np.nan))
+    by_lasting = ndimage.maximum_filter(lasting, RIM_PX)
+    sharp = np.where(wet, np.where(by_lasting, 1, np.maximum(frequency, wettest)), np.where(dry, 0, frequency))
+    fraction = np.where(rim, np.where((wettest >= permanent) | by_lasting, share, 0), np.where(np.isfinite(frequency), frequency >= permanent, np.nan))
     return sharp.astype("float32"), fraction.astype("float32")

@@ -139,6 +139,16 @@ def test_a_narrow_river_whose_votes_fail_at_random_is_permanent():
     assert shadow.max() == pytest.approx(0.4)
 
 
+def test_what_has_a_permanent_share_has_the_class_too():
+    """A row of a narrow lasting river that the low sun did not show is as lasting as the rows beside it, in share and frequency alike."""
+    share, nir = river(20.0, 205.0)
+    frequency = np.where(share > 0.4, 0.5, 0.0).astype("float32")
+    low = frequency.copy()
+    low[20] = 0.0
+    sharp, fraction = edges(frequency, nir, low)
+    assert fraction[20].max() >= 0.5 and (sharp[fraction >= 0.5] == 1.0).all()
+
+
 @pytest.mark.parametrize(("street_nir", "water"), [(0.08, False), (0.045, True)])
 def test_a_dark_street_that_looks_like_water_in_three_months_is_none(street_nir, water):
     """A river as narrow and as seldom seen has a pixel that is dark in NIR."""
