@@ -65,7 +65,7 @@ def _later(reference: str) -> Callable[..., object]:
 
 
 def _visits(settings: Settings, key: str, units: Units) -> None:
-    visits = _later("rs_pipeline.products.black_odorous.field:field_results")(settings)
+    visits = _later("rs_pipeline.products.visits:field_results")(settings)
     check_places(visits.geometry.x, visits.geometry.y, units, f"{key}: {settings.path_of(key)}")
 
 

@@ -16,7 +16,7 @@ from benchmarks.attacks.disk import copied, must_end_well, ran
 from rs_pipeline.config import parse
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.model import Period
-from rs_pipeline.products.black_odorous.field import field_results
+from rs_pipeline.products.visits import field_results
 from rs_pipeline.products.findings import RECLAIMED, found_table
 from rs_pipeline.publish.findings import listed, write_form
 from rs_pipeline.storage.layers import write_layer

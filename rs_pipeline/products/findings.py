@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+from functools import cache
+from importlib.resources import files
+
 import geopandas as gpd
 import pandas as pd
+
+from rs_pipeline.errors import ConfigError
+from rs_pipeline.inputs.cells import narrow
 
 FOUND_DTYPES = {
     "kind": "str", "place": "str", "adcode": "str", "first_seen": "str", "last_seen": "str", "amount": "float64", "lower": "float64", "upper": "float64", "unit": "str",
@@ -26,6 +33,48 @@ FINDING_KINDS = {
     BLACK: "B", **dict(zip(IN_ZONE.values(), "RNZM", strict=True)), NATURAL_COAST: "C", RECLAIMED: "L", VEGETATION: "V",
 }  # fmt: skip
 """Kind, in the order in which the list has equally probable ones, to the letter that its ids begin with."""
+
+NEW, TO_INSPECT, CONFIRMED, REFUTED, REMEDIED = "new", "to_inspect", "confirmed", "refuted", "remedied"
+FINDING_STATES = (NEW, TO_INSPECT, CONFIRMED, REMEDIED, REFUTED)
+DECIDED_STATES = (CONFIRMED, REFUTED, REMEDIED)
+
+KNOWN = "tables.known_findings"
+"""Key of the list of an earlier run."""
+
+
+@cache
+def _words() -> dict[str, tuple[str, str]]:
+    """Word of the list to English and Chinese."""
+    with (files("rs_pipeline.products") / "finding_words.csv").open(encoding="utf-8", newline="") as file:
+        return {row["word"]: (row["english"], row["chinese"]) for row in csv.DictReader(file)}
+
+
+def finding_words(text: str, language: int) -> str:
+    """Words of the list, causes with their number of dates or period, in English (0) or Chinese (1); what is not known stays.
+
+    >>> finding_words("sediment:3;not_seen_in:2025", 1)
+    '泥沙 3；未观测到于 2025'
+    """
+    parts = [part.partition(":") for part in text.split(";") if part]
+    return ("；" if language else "; ").join(f"{_words().get(word, (word, word))[language]} {number}".strip() for word, _, number in parts)
+
+
+def known_states(known: gpd.GeoDataFrame, where: str = KNOWN) -> list[str]:
+    """States of an earlier list, which may have been written in English or Chinese words.
+
+    Raises
+    ------
+    ConfigError : a state is none of FINDING_STATES.
+    """
+    words = {text.casefold(): state for state in FINDING_STATES for text in (state, *_words()[state])}
+    states = [words.get(narrow(str(value)).casefold(), "") for value in known.state]
+    if "" in states:
+        n = states.index("")
+        raise ConfigError(
+            f"{known.state.iloc[n]!r} is no state of a finding", where=f"{where}, row {n + 1} ({known.finding_id.iloc[n]}), column state",
+            remedy=f"write one of {', '.join(f'{state} ({_words()[state][1]})' for state in FINDING_STATES)}",
+        )  # fmt: skip
+    return states
 
 
 def said(words: dict[str, bool]) -> str:

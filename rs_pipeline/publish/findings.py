@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import logging
 from datetime import date
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,16 +16,29 @@ import pyogrio
 import shapely
 
 from rs_pipeline.config import Settings
-from rs_pipeline.errors import ConfigError
-from rs_pipeline.inputs.cells import code_text, narrow
+from rs_pipeline.inputs.cells import code_text
 from rs_pipeline.inputs.coordinates import gcj02_to_bd09, wgs84_to_gcj02
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Period
-from rs_pipeline.products.black_odorous.field import field_results
-from rs_pipeline.products.black_odorous.reaches import middles
-from rs_pipeline.products.findings import BLACK, FINDING_KINDS, FOUND_DTYPES, found_table
+from rs_pipeline.products.findings import (
+    BLACK,
+    CONFIRMED,
+    DECIDED_STATES,
+    FINDING_KINDS,
+    FINDING_STATES,
+    FOUND_DTYPES,
+    KNOWN,
+    NEW,
+    REFUTED,
+    REMEDIED,
+    TO_INSPECT,
+    finding_words,
+    found_table,
+    known_states,
+)
 from rs_pipeline.products.register import products, resolve
+from rs_pipeline.products.visits import field_results, middles
 from rs_pipeline.publish.sheets import TEXT_FORMAT, Sheet, number_cell, save_workbook, text_cell
 from rs_pipeline.region import BORDER_M, load_units, owner_codes
 from rs_pipeline.storage.atomic import atomic_path
@@ -37,10 +47,6 @@ from rs_pipeline.storage.tables import write_csv
 from rs_pipeline.tiles import read_grid
 
 log = logging.getLogger(__name__)
-
-NEW, TO_INSPECT, CONFIRMED, REFUTED, REMEDIED = "new", "to_inspect", "confirmed", "refuted", "remedied"
-FINDING_STATES = (NEW, TO_INSPECT, CONFIRMED, REMEDIED, REFUTED)
-DECIDED_STATES = (CONFIRMED, REFUTED, REMEDIED)
 
 FINDINGS = (
     "rank", "finding_id", "kind", "kind_chinese", "state", "state_chinese", "adcode", "name", "prefecture", "first_seen", "last_seen", "amount", "lower", "upper",
@@ -56,7 +62,7 @@ FORM = {
     "last_seen": "最近发现", "amount": "数量", "unit": "单位", "probability": "概率", "against_chinese": "反证", "lon": "经度", "lat": "纬度", "amap": "高德地图",
     "date": "核查日期", "found": "是否属实", "note": "备注",
 }  # fmt: skip
-"""Columns of the form to their Chinese names; date, found and note are for the inspector (`products.black_odorous.field.field_results` reads them)."""
+"""Columns of the form to their Chinese names; date, found and note are for the inspector (`products.visits.field_results` reads them)."""
 
 FORM_FORMATS = {"amount": "#,##0", "probability": "0.00", "lon": "0.000000", "lat": "0.000000", "date": "yyyy-mm-dd"}
 FORM_WIDTHS = {"kind_chinese": 24, "name": 16, "against_chinese": 30, "amap": 24, "note": 40}
@@ -67,28 +73,10 @@ OVERLAP_M, SAME_SHARE = 20.0, 0.5
 MOST_GROWTH = 2.0
 """That a finding was refuted or remedied says nothing of one that is more than so many times as large."""
 
-KNOWN = "tables.known_findings"
-"""Key of the earlier list."""
 
 SHIFTED_BOX = (72.004, 0.8293, 137.8347, 55.8271)
 """West, south, east, north, degrees, of where maps of China are shifted (published reverse engineering of GCJ-02, 2010)."""
 
-
-@cache
-def _words() -> dict[str, tuple[str, str]]:
-    """Word of the list to English and Chinese."""
-    with (files("rs_pipeline.publish") / "finding_words.csv").open(encoding="utf-8", newline="") as file:
-        return {row["word"]: (row["english"], row["chinese"]) for row in csv.DictReader(file)}
-
-
-def finding_words(text: str, language: int) -> str:
-    """Words of the list, causes with their number of dates or period, in English (0) or Chinese (1); what is not known stays.
-
-    >>> finding_words("sediment:3;not_seen_in:2025", 1)
-    '泥沙 3；未观测到于 2025'
-    """
-    parts = [part.partition(":") for part in text.split(";") if part]
-    return ("；" if language else "; ").join(f"{_words().get(word, (word, word))[language]} {number}".strip() for word, _, number in parts)
 
 
 def finding_id(kind: str, place: str, lon: float, lat: float) -> str:
@@ -156,24 +144,6 @@ def state_of(decision: str, *, is_new: bool, again: bool = False) -> str:
     if decision == CONFIRMED or decision and not again:
         return decision
     return NEW if is_new and not decision else TO_INSPECT
-
-
-def known_states(known: gpd.GeoDataFrame, where: str = KNOWN) -> list[str]:
-    """States of an earlier list, which may have been written in English or Chinese words.
-
-    Raises
-    ------
-    ConfigError : a state is none of FINDING_STATES.
-    """
-    words = {text.casefold(): state for state in FINDING_STATES for text in (state, *_words()[state])}
-    states = [words.get(narrow(str(value)).casefold(), "") for value in known.state]
-    if "" in states:
-        n = states.index("")
-        raise ConfigError(
-            f"{known.state.iloc[n]!r} is no state of a finding", where=f"{where}, row {n + 1} ({known.finding_id.iloc[n]}), column state",
-            remedy=f"write one of {', '.join(f'{state} ({_words()[state][1]})' for state in FINDING_STATES)}",
-        )  # fmt: skip
-    return states
 
 
 def _told(settings: Settings, units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -313,7 +283,7 @@ def with_visits(found: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, distan
     what was suspected; what was confirmed before and is found gone is remedied. Visits that are older than what an earlier list knows of
     change nothing. Visits that are about no finding are told.
 
-    ``visits`` : see `products.black_odorous.field.field_results`.
+    ``visits`` : see `products.visits.field_results`.
     """
     found = found.assign(answered=False)
     if visits is None or visits.empty:

@@ -21,15 +21,13 @@ from rs_pipeline.inputs.places import check_meets
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.model import Period
 from rs_pipeline.products.black_odorous.classify import CAUSES, WHOLE
-from rs_pipeline.products.black_odorous.field import field_results, of_reaches
-from rs_pipeline.products.findings import BLACK, FINDING_KINDS, RECLAIMED, found_table
+from rs_pipeline.products.black_odorous.field import of_reaches
+from rs_pipeline.products.findings import BLACK, FINDING_KINDS, FINDING_STATES, RECLAIMED, _words, finding_words, found_table
+from rs_pipeline.products.visits import field_results
 from rs_pipeline.publish.findings import (
-    FINDING_STATES,
     FINDINGS,
-    _words,
     _write_points,
     finding_id,
-    finding_words,
     links,
     listed,
     state_of,

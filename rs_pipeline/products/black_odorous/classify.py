@@ -21,7 +21,6 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.products.black_odorous.change import add_change
 from rs_pipeline.products.black_odorous.field import (
     decided,
-    field_results,
     of_reaches,
     recalibrated,
     shifted_visits,
@@ -29,9 +28,9 @@ from rs_pipeline.products.black_odorous.field import (
     without_reach,
 )
 from rs_pipeline.products.black_odorous.model import KNOWN_BANDS, ReachModel, load_detector
-from rs_pipeline.products.black_odorous.reaches import middles
 from rs_pipeline.products.black_odorous.scoring import BLOCKS
 from rs_pipeline.products.black_odorous.season import SEASON_FEATURES, month_number, persistence, season_features, worst_months
+from rs_pipeline.products.visits import field_results, middles
 from rs_pipeline.storage.layers import write_layer
 from rs_pipeline.storage.tables import write_csv
 from rs_pipeline.tiles import read_tiles

@@ -16,7 +16,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.black_odorous.classify import daily
-from rs_pipeline.products.black_odorous.reaches import middles
+from rs_pipeline.products.visits import middles
 from rs_pipeline.radiometry.scaling import reflectance
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.tables import write_csv

@@ -27,6 +27,7 @@ from rs_pipeline.errors import RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.black_odorous.centrelines import EIGHT_NEIGHBOURS, pruned_branches, smooth_line
+from rs_pipeline.products.visits import middles
 from rs_pipeline.region import BORDER_M, load_units, owner_codes
 from rs_pipeline.storage.raster import band_index, open_map
 from rs_pipeline.storage.tables import write_parquet
@@ -207,12 +208,6 @@ def reach_lines(settings: Settings) -> None:
                 "width_class": width_class(reach.width_m, section), "first_period": first, "geometry": reach.geometry,
             })  # fmt: skip
     write_parquet(_named(rows, settings, whole.crs), Layout(settings.root).reach_lines)
-
-
-def middles(geometry: gpd.GeoSeries) -> gpd.GeoSeries:
-    """Middle of each line, a point inside each polygon."""
-    points = [g.interpolate(0.5, normalized=True) if g.geom_type == "LineString" else g.representative_point() for g in geometry]
-    return gpd.GeoSeries(points, index=geometry.index, crs=geometry.crs)
 
 
 def _named(rows: list[dict], settings: Settings, crs: str) -> gpd.GeoDataFrame:

@@ -37,11 +37,16 @@ SIDE_TABLES = {
 
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
     tables, layout = settings.tables, Layout(settings.root)
-    return [tables.reference_samples, *(layout.land_counties(p) for p in periods), *(layout.land_changes(p) for p in periods[-1:]), *(getattr(tables, key) for key in SIDE_TABLES.get(indicator, ()))]
+    visits = [tables.known_findings, tables.field_results] if tables.known_findings and indicator.endswith(("_converted_area", "_encroached_area")) else []
+    return [tables.reference_samples, *visits, *(layout.land_counties(p) for p in periods), *(layout.land_changes(p) for p in periods[-1:]), *(getattr(tables, key) for key in SIDE_TABLES.get(indicator, ()))]
 
 
 def _zones(place: StepContext) -> list[Path | None]:
     return [getattr(place.settings.tables, key) for key in ZONE_TABLES.values()]
+
+
+def _visits(place: StepContext) -> list[Path | None]:
+    return [place.settings.tables.known_findings, place.settings.tables.field_results]
 
 
 STEPS = (
@@ -53,7 +58,7 @@ STEPS = (
     ),
     Step(
         "land_zonal", "Sum land cover and its conversion over counties and the zones of side tables.", "rs_pipeline.products.land.zonal:land_zonal",
-        scope="period", final=True, keys=("land_zones", "baseline", "province", "units"), side_files=lambda p: [*_zones(p), p.settings.targets_path],
+        scope="period", final=True, keys=("land_zones", "baseline", "province", "units"), side_files=lambda p: [*_zones(p), *_visits(p), p.settings.targets_path],
         reads=lambda p: [
             *(p.layout.map(LAND, label) for label in with_baselines(p)), p.layout.map("water", p.baseline), *sea_maps(p, [p.baseline]),
             p.layout.tiles, p.settings.units.path, *([p.layout.shorelines] if p.settings.coastline else []),

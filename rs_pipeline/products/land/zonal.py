@@ -6,11 +6,14 @@ A pixel counts as in ``zonal``: with the exact fraction that a polygon covers an
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyogrio
+import shapely
+from rasterio.features import rasterize
 from rasterio.windows import Window
 from rs_kernels.zonal import zone_sums
 from scipy import ndimage
@@ -22,11 +25,13 @@ from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.products.baselines import other_baselines
+from rs_pipeline.products.findings import IN_ZONE, VEGETATION
 from rs_pipeline.products.land.areas import area_layers
 from rs_pipeline.products.land.classes import SHARES, Land
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.product import ZONE_TABLES
 from rs_pipeline.products.sea import read_sea
+from rs_pipeline.products.visits import decided_findings
 from rs_pipeline.region import load_units, prefecture_codes, with_totals, with_unions
 from rs_pipeline.storage.raster import open_map
 from rs_pipeline.storage.tables import write_parquet
@@ -113,6 +118,24 @@ def conversion_layers(now: np.ndarray, base: np.ndarray, section: LandZonesSecti
     return {name: np.where(seen, layer, np.nan).astype("float32") for name, layer in layers.items()}
 
 
+def after_visits(layers: dict[str, np.ndarray], confirmed: np.ndarray, refuted: np.ndarray) -> dict[str, np.ndarray]:
+    """Layers of conversion (`conversion_layers`, with ``_m2``) after visits: refuted ground is not converted, and what of confirmed ground counts is beyond
+    doubt. ``*_refuted_m2`` is what counted and was refuted.
+
+    Parameters
+    ----------
+    layers : float32 (h, w), NaN where either year was not seen. confirmed, refuted : bool (h, w).
+    """
+    out = dict(layers)
+    for name in ("converted", "natural_converted"):
+        called, lower, upper = (f"{name}{end}_m2" for end in ("", "_lower", "_upper"))
+        out[f"{name}_refuted_m2"] = layers[called] * refuted
+        out[lower] = np.where(confirmed, layers[called], layers[lower])
+        for layer in (called, lower, upper):
+            out[layer] = np.where(refuted & np.isfinite(out[layer]), np.float32(0), out[layer])
+    return out
+
+
 class LandMaps:
     """Windows of the region's maps with a rim, NaN beyond their edge."""
 
@@ -163,9 +186,23 @@ class LandMaps:
         return self._named(found)
 
     def conversions(self, tile: Tile, now: np.ndarray, baseline: str) -> dict[str, np.ndarray]:
-        """`conversion_layers` of a tile since a baseline."""
+        """`conversion_layers` of a tile since a baseline, `after_visits`."""
         base = now if self.period == baseline else self.shares(baseline, tile)
-        return self._named(conversion_layers(now[1:], base[1:], self.settings.land_zones))
+        found = self._named(conversion_layers(now[1:], base[1:], self.settings.land_zones))
+        return after_visits(found, *(self._visited(tile, confirmed=which) for which in (True, False)))
+
+    @cached_property
+    def visits(self) -> gpd.GeoDataFrame:
+        """`decided_findings` of land, in the run's CRS."""
+        return decided_findings(self.settings, (*IN_ZONE.values(), VEGETATION)).to_crs(self.whole.crs)
+
+    def _visited(self, tile: Tile, *, confirmed: bool) -> np.ndarray:
+        """Pixels whose middle lies in a finding that was confirmed, or refuted; bool (h, w)."""
+        mine = self.visits.geometry[self.visits.confirmed == confirmed]
+        near = mine[mine.intersects(shapely.box(*tile.grid.bounds))]
+        if near.empty:
+            return np.zeros(tile.grid.shape, bool)
+        return rasterize(near, out_shape=tile.grid.shape, transform=tile.grid.transform, dtype="uint8").astype(bool)
 
     def _named(self, found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {f"{name}_m2": self.inner(layer) for name, layer in found.items()}

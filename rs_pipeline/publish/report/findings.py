@@ -9,7 +9,7 @@ import geopandas as gpd
 import shapely
 
 from rs_pipeline.layout import TRUE_COLOUR
-from rs_pipeline.publish.findings import DECIDED_STATES, finding_words
+from rs_pipeline.products.findings import DECIDED_STATES, finding_words
 from rs_pipeline.publish.report.figures import Canvas
 from rs_pipeline.publish.report.quality import MAX_LISTED
 from rs_pipeline.publish.report.text import Codes, number, text

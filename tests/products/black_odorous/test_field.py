@@ -13,7 +13,8 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.inputs import tables
 from rs_pipeline.inputs.coordinates import gcj02_to_bd09, gcj02_to_wgs84, wgs84_to_gcj02
 from rs_pipeline.inputs.tables import read_table
-from rs_pipeline.products.black_odorous.field import field_results, of_reaches, shifted_visits, visited
+from rs_pipeline.products.black_odorous.field import of_reaches, shifted_visits, visited
+from rs_pipeline.products.visits import field_results
 
 HERE = np.array([[117.0, 38.85]])
 PHONES = {"": HERE, "GCJ-02": wgs84_to_gcj02(HERE), "BD-09": gcj02_to_bd09(wgs84_to_gcj02(HERE))}

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rs_pipeline.products.black_odorous.change import add_change
-from rs_pipeline.products.black_odorous.field import field_results, fit_platt, recalibrated, visited, without_reach
+from rs_pipeline.products.black_odorous.field import fit_platt, recalibrated, visited, without_reach
 from rs_pipeline.products.black_odorous.model import load_detector
 from rs_pipeline.products.black_odorous.season import best_run, month_number, season_logit, worst_months
+from rs_pipeline.products.visits import field_results
 from rs_pipeline.training.known_waters import season_refl
 from rs_pipeline.training.water_types import WATER_TYPES, WaterClass
 

@@ -28,7 +28,7 @@ def sums(area_km2=100.0, **changes):
     row = {"area_m2": m2, "land_observed_m2": m2, "common_m2": m2, "built_common_m2": 0.15 * m2, "built_baseline_m2": 0.12 * m2, "built_change_square_m2": 0.04 * m2}
     row |= {f"{name}_m2": p * m2 for name, p in PARTS.items()} | {f"{name}_uncertain_m2": 0.04 * m2 for name in PARTS}
     row |= {f"class_{name}_m2": PARTS[name] * m2 for name in ("wetland", "tree", "grass", "cropland", "built", "bare")}
-    row |= {f"{kind}converted{bound}_m2": 0.0 for kind in ("", "natural_") for bound in ("", "_lower", "_upper")}
+    row |= {f"{kind}converted{bound}_m2": 0.0 for kind in ("", "natural_") for bound in ("", "_lower", "_upper", "_refuted")}
     return row | changes
 
 

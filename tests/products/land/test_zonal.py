@@ -14,7 +14,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.land.classes import SHARES, Land
 from rs_pipeline.products.land.maps import LAND
-from rs_pipeline.products.land.zonal import LandMaps, bank, conversion_layers, land_zonal, land_zones
+from rs_pipeline.products.land.zonal import LandMaps, after_visits, bank, conversion_layers, land_zonal, land_zones
 from rs_pipeline.products.register import region_maps
 from rs_pipeline.products.sea import SEA_BANDS
 from rs_pipeline.storage.raster import write_cog
@@ -114,6 +114,37 @@ def test_conversion_inside_a_reserve_where_both_years_saw(settings):
     assert county.converted_upper_m2 == pytest.approx(3 * PIXEL_M2, rel=1e-4)
     assert (county.built_common_m2 - county.built_baseline_m2) / PIXEL_M2 == pytest.approx(3, rel=1e-4)
     assert got.loc["130002", "county"].natural_converted_m2 == 0  # it was cropland
+
+
+def test_visits_decide_what_was_converted():
+    """Four pixels of an event, one of them beyond doubt, and one that may be converted: the first two refuted, the third confirmed; the last was not seen."""
+    layers = {"converted_m2": [0.5, 0.9, 0.5, 0.5, 0, NAN], "converted_lower_m2": [0, 0.9, 0, 0, 0, NAN], "converted_upper_m2": [0.5, 0.9, 0.5, 0.5, 0.3, NAN]}
+    layers = {name: np.array([values], "float32") for name, values in layers.items()} | {"common_m2": np.ones((1, 6), "float32")}
+    natural = {f"natural_{name}": values * 0 for name, values in layers.items() if name != "common_m2"}
+    got = after_visits(layers | natural, np.array([[0, 0, 1, 0, 0, 1]], bool), np.array([[1, 1, 0, 0, 0, 1]], bool))
+    np.testing.assert_allclose(got["converted_m2"][0], [0, 0, 0.5, 0.5, 0, NAN])
+    np.testing.assert_allclose(got["converted_lower_m2"][0], [0, 0, 0.5, 0, 0, NAN])
+    np.testing.assert_allclose(got["converted_upper_m2"][0], [0, 0, 0.5, 0.5, 0.3, NAN])
+    np.testing.assert_allclose(got["converted_refuted_m2"][0], [0.5, 0.9, 0, 0, 0, NAN])
+    assert got["common_m2"] is layers["common_m2"]
+
+
+@pytest.mark.parametrize(
+    ("state", "visits", "converted"),
+    [("new", [], 2), ("refuted", [], 0), ("已排除", [], 0), ("new", [("Z-1", "2024-08-01", "否")], 0), ("refuted", [("Z-1", "2024-08-01", "是")], 2),
+     ("new", [("Z-1", "2024-08-01", "是"), ("Z-1", "2024-09-01", "否")], 0), ("remedied", [], 2), ("new", [("Z-2", "2024-08-01", "否")], 2)],
+)  # fmt: skip
+def test_a_refuted_finding_leaves_the_sums_and_the_last_visit_decides(settings, tmp_path, state, visits, converted):
+    write_land(settings, "2023", [[W, W, C], [C, C, C], [C, C, C]])
+    write_land(settings, "2024", [[B, B, C], [C, C, C], [C, C, C]])
+    place = {"finding_id": ["Z-1"], "kind": ["converted_in_reserve"], "state": [state], "first_seen": ["2024"], "last_seen": ["2024"]}
+    gpd.GeoDataFrame(place, geometry=[shapely.box(500_000, 4_299_990, 500_020, 4_300_000)], crs=32650).to_file(tmp_path / "known.gpkg")
+    rows = [f"{name},{day},{answer},117,38.8" for name, day, answer in visits]
+    (tmp_path / "visits.csv").write_text("\n".join(["finding_id,date,found,lon,lat", *rows]), "utf-8")
+    tables = settings.tables.model_copy(update={"known_findings": tmp_path / "known.gpkg", "field_results": tmp_path / "visits.csv"})
+    reserve = sums(settings.model_copy(update={"tables": tables}), "2024").loc["130001", "reserve"]
+    parts = [reserve[f"natural_converted{end}_m2"] / PIXEL_M2 for end in ("", "_lower", "_upper", "_refuted")]
+    assert parts == pytest.approx([converted, converted, converted, 2 - converted], rel=1e-4)
 
 
 @pytest.mark.parametrize(

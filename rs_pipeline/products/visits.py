@@ -1,0 +1,105 @@
+"""Results of field visits to suspected findings, and what they decide of places of any kind."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import geopandas as gpd
+import pandas as pd
+
+from rs_pipeline.config import Settings
+from rs_pipeline.errors import TableError
+from rs_pipeline.inputs.cells import is_missing, narrow
+from rs_pipeline.inputs.tables import TableRow, read_table
+from rs_pipeline.inputs.vectors import load_vector
+from rs_pipeline.products.findings import CONFIRMED, FINDING_KINDS, KNOWN, REFUTED, known_states
+
+CHINESE_COLUMNS = {"问题编号": "finding_id", "经度": "lon", "纬度": "lat", "核查日期": "date", "日期": "date", "是否属实": "found", "是否黑臭": "black", "类型代号": "kind"}
+"""Names of the form's columns in Chinese to those in English."""
+
+VISIT_COLUMNS = tuple("|".join((name, *(c for c, n in CHINESE_COLUMNS.items() if n in name.split("|")))) for name in ("date", "black|found"))
+
+
+def middles(geometry: gpd.GeoSeries) -> gpd.GeoSeries:
+    """Middle of each line, a point inside each polygon."""
+    points = [g.interpolate(0.5, normalized=True) if g.geom_type == "LineString" else g.representative_point() for g in geometry]
+    return gpd.GeoSeries(points, index=geometry.index, crs=geometry.crs)
+
+
+def field_results(settings: Settings) -> gpd.GeoDataFrame | None:
+    """Visits as points on WGS 84 with ``period`` (empty outside all periods), ``date``, ``black`` (bool: what was suspected is there), ``finding_id`` and ``kind``
+    (empty where the table does not say); None where no table is named. Rows of a form without day and answer were not visited, and
+    its second row has the names of the columns again.
+
+    A visit stands where the finding of its id does (`tables.known_findings`), else at its lon and lat. Beside an id they are those that the form brought along, on
+    WGS 84, whatever system is stated for places that inspectors write. Cells that were merged count for all their rows.
+
+    Raises
+    ------
+    TableError : a column is missing or there twice, or a row holds no place, day or answer, or an unknown kind.
+    """
+    path, stated = settings.tables.field_results, settings.stated("tables.field_results")
+    if path is None:
+        return None
+    table = read_table(path, VISIT_COLUMNS, stated, fill_merged=True)
+    english = tuple(CHINESE_COLUMNS.get(name, name) for name in table.header)
+    if twice := sorted({name for name in english if name and english.count(name) > 1}):
+        same = [name for name, meant in zip(table.header, english, strict=True) if meant in twice]
+        raise TableError(f"columns of one meaning: {', '.join(same)}", where=str(path), remedy="remove all but one, or rename the others")
+    table = replace(table, header=english)
+    answer = next(name for name in ("black", "found") if name in table.header)
+    places = _known_places(settings) if "finding_id" in table.header else {}
+
+    def parse(row: TableRow) -> tuple | None:
+        if row.text("date") == "date" or (is_missing(row.text("date")) and is_missing(row.text(answer))):
+            return None
+        name = "" if is_missing(row.text("finding_id")) else narrow(row.text("finding_id"))
+        kind = "" if is_missing(row.text("kind")) else row.text("kind") if name else row.one_of("kind", FINDING_KINDS)
+        return (*(places.get(name) or _place(row, name, stated.crs)), row.day("date"), row.truth(answer), name, kind)
+
+    rows = [row for row in table.parsed(parse) if row]
+    lon, lat, days, black, names, kinds = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [], [], [], [])
+    periods = settings.all_periods
+    period = [next((p.label for p in periods if d in p), "") for d in days]
+    columns = {"period": pd.Series(period, dtype="object"), "date": pd.to_datetime(pd.Series(days, dtype="object")), "black": pd.Series(black, dtype=bool)}
+    columns |= {"finding_id": pd.Series(names, dtype="object"), "kind": pd.Series(kinds, dtype="object")}
+    return gpd.GeoDataFrame(columns, geometry=gpd.points_from_xy(lon, lat), crs=4326)
+
+
+def _known_places(settings: Settings) -> dict[str, tuple[float, float]]:
+    """Longitude and latitude of a point of each finding of an earlier list by its id; empty where none is named."""
+    if settings.tables.known_findings is None:
+        return {}
+    known = load_vector(settings, KNOWN)
+    return {name: (point.x, point.y) for name, point in zip(known.finding_id, middles(known.geometry), strict=True)}
+
+
+def _place(row: TableRow, finding_id: str, crs: str | None) -> tuple[float, float]:
+    if finding_id and all(is_missing(row.text(column)) for column in ("lon", "lat")):
+        raise row.fault(
+            f"there is no place, and the finding {finding_id!r} is not known", "finding_id", "name the list that it is from in tables.known_findings, or fill in lon and lat"
+        )
+    return row.place(None if finding_id else crs)
+
+
+def decided_findings(settings: Settings, kinds: Collection[str]) -> gpd.GeoDataFrame:
+    """Findings of the earlier list of some kinds that a visit, or that list, confirmed or refuted: ``confirmed`` (bool) and geometry on WGS 84.
+
+    The last visit that names a finding decides, of several on a day one that found it; without one, the state of the list. Empty without a list.
+
+    Raises
+    ------
+    ConfigError : the list cannot be used. TableError : the visits cannot be used.
+    """
+    if settings.tables.known_findings is None:
+        return gpd.GeoDataFrame({"confirmed": pd.Series(dtype=bool)}, geometry=[], crs=4326)
+    known = load_vector(settings, KNOWN)
+    known = known.assign(state=known_states(known))
+    known = known[known.kind.isin(kinds)]
+    visits = field_results(settings)
+    found = {} if visits is None else visits.sort_values(["date", "black"]).drop_duplicates("finding_id", keep="last").set_index("finding_id").black.to_dict()
+    of_list = known.state.map({CONFIRMED: True, REFUTED: False})
+    confirmed = pd.Series([found.get(name, decided) for name, decided in zip(known.finding_id, of_list, strict=True)], known.index, dtype="object")
+    told = confirmed.notna()
+    return gpd.GeoDataFrame({"confirmed": confirmed[told].astype(bool)}, geometry=known.geometry[told], crs=4326).reset_index(drop=True)
