@@ -42,17 +42,17 @@ from rs_pipeline.estimation.uncertainty import Interval, difference
 from rs_pipeline.indicators.targets import Target
 
 STATUSES = {
-    "met": "it holds, and where its year lies ahead nothing shows that it will be lost",
-    "on_track": "not certain or not so today; at this pace it holds in the target's year",
+    "met": "the target holds; if its year lies ahead, nothing shows that it will be lost",
+    "on_track": "today it does not hold, or is not certain; at this pace it will hold in the target's year",
     "undecidable": "the interval straddles the number, today or in the target's year",
     "slipping": "it holds today; at this pace it will not hold in the target's year",
-    "off_track": "not certain or not so today; at this pace it does not hold in the target's year",
-    "not_met": "the target's year has come, or it has none, and it does not hold",
+    "off_track": "today it does not hold, or is not certain; at this pace it will not hold in the target's year",
+    "not_met": "it does not hold, and the target's year has come or the target has no year",
     "insufficient_data": "too little was seen to say",
     "not_built": "could be seen from space; this version makes no such map",
     "needs_table": "needs a table that this run was not given",
     "not_observable": "these satellites cannot see it",
-    "no_target": "no number that this row is held to",
+    "no_target": "this row is not held to any number",
 }
 """Every status and what it says of a target."""
 
