@@ -42,9 +42,6 @@ ERROR_OF = {
 """Class or group to its row in the error model."""
 
 NOTE = "land map trained on simulated worlds and real pixels"
-UNIT_OF = {1e6: "km2", 1e4: "ha"}
-"""Square metres to the unit that has so many."""
-
 MERGED = "natural cover is not told from cropland: the lower bound counts neither, the upper bound both"
 UNTESTED = "{name} has not been tested on real ground"
 
@@ -290,8 +287,8 @@ def _converted(facts: Facts, zone: str, name: str, m2: float) -> Estimate:
     told = name != "natural_converted" or indistinct(facts, "natural") is None
     lower, upper = (row[f"{name}_lower_m2"], row[f"{name}_upper_m2"]) if told else (0.0, row["converted_upper_m2"])
     seen = Interval(row[f"{name}_m2"] / common, lower / common, upper / common, "range")
-    refuted = row[f"{name}_refuted_m2"] / m2
-    words = f"{refuted:.3g} {UNIT_OF[m2]} that counted were refuted on the spot and are left out" if refuted > 0 else ""
+    refuted_ha = row[f"{name}_refuted_m2"] / 1e4
+    words = f"{refuted_ha:.3g} ha that counted were refuted on the spot and are left out" if refuted_ha > 0 else ""
     found = _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / m2), facts, "disturbed").noting(words)
     return found if told or not found.interval else replace(found, reason=f"{found.reason}; {MERGED}")
 

@@ -276,6 +276,12 @@ def test_seeing_less_of_the_cropland_makes_it_neither_less_nor_more(estimate_of,
     assert (found.value, found.upper) == pytest.approx((40, 40 + 100 * np.hypot(own, unseen)), abs=1e-3)
 
 
+def test_what_was_refuted_on_the_spot_is_told(estimate_of):
+    zones = {"county": sums(), "red_line": sums(natural_converted_refuted_m2=32_000.0)}
+    got = estimate_of("red_line_converted_area", zones, tables=["red_line"], accuracy={"natural": GOOD | {"real": REAL}})
+    assert got.reason.startswith("3.2 ha that counted were refuted on the spot and are left out")
+
+
 def test_what_nobody_saw_twice_may_have_been_converted(estimate_of):
     """A red line of 100 km2, 96 seen in both years, nothing found: none to 4 km2, and `met` is no verdict. All seen: none."""
     def found(common):
