@@ -49,7 +49,8 @@ _COARSER_AT_MOST = 1.2
 MIN_CONTROL_POINTS, MAX_CONTROL_POINTS = 16, 2000
 """Fewer ground control points do not hold a scene in place; Sentinel-1 has 210 and more. A spline through them costs the cube of their number."""
 
-_MAX_TABLE_BYTES = 64 * 2**20
+_MAX_TABLE_BYTES = 2**23
+"""Tables of Sentinel-1 have 1 to 3 MB; read into numbers they take some ten times as much memory."""
 
 _PLACE_SLACK_DEG = 0.05
 
@@ -166,6 +167,8 @@ def _opened(href: str, sign: str, limits: FetchSection, internal: bool, key: str
     """A raster as GDAL opens it; one at an http(s) address is read by requests of our own."""
     url, driver = signed(href, sign), driver_of(href)
     if not url.startswith(("https://", "http://")):
+        if not url.startswith(("/", "s3://")) or url.lower().startswith("/vsi"):  # GDAL would ask by itself
+            raise RasterError("neither a path, nor an address of http, https or s3", where=href)
         if kind := special_kind(url):
             raise RasterError(f"{kind}, not a file", where=href)
         with rasterio.open(url, driver=driver) as dataset:
@@ -321,7 +324,7 @@ def read_text(href: str, sign: str, limits: FetchSection, internal: bool = False
 
     Raises
     ------
-    RasterError : larger than 64 MiB, or a scheme that cannot be read here. RemoteError, Later, Refused : see `remote.ask.ask`.
+    RasterError : larger than 8 MiB, or a scheme that cannot be read here. RemoteError, Later, Refused : see `remote.ask.ask`.
     """
     url = signed(href, sign)
     if kind := special_kind(url):

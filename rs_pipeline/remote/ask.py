@@ -72,9 +72,13 @@ class Answer:
 
 
 def told_content(answer: Answer) -> dict[str, str]:
-    """What an answer tells of the content of its file, where it does: ``etag``, ``last-modified`` and the whole ``size`` in bytes (RFC 9110)."""
+    """What an answer tells of the content of its file, where it does: ``etag``, or else ``last-modified``, and the whole ``size`` in bytes (RFC 9110).
+
+    The time says nothing more than an ETag, and differs between the nodes of a mirror.
+    """
     whole = answer.headers.get("Content-Range", "").rpartition("/")[2] if answer.status == 206 else answer.headers.get("Content-Length", "")
-    told = {"etag": answer.headers.get("ETag", "").removeprefix("W/"), "last-modified": answer.headers.get("Last-Modified", ""), "size": whole if whole.isdigit() else ""}
+    etag = answer.headers.get("ETag", "").removeprefix("W/")
+    told = {"etag": etag, "last-modified": "" if etag else answer.headers.get("Last-Modified", ""), "size": whole if whole.isdigit() else ""}
     return {name: clean_text(value, _MAX_TOLD) for name, value in told.items() if value}
 
 
@@ -96,7 +100,7 @@ def ask(
     RemoteError : the address is internal, or no http(s) one, or leaves https; too many redirects; too long an answer; a host that is down.
     Later : another try may help. Refused : the server says that it has nothing for us.
     """
-    with _slots(limits.connections), Clock(TOTAL * limits.timeout_s) as clock:
+    with _slots(limits.connections), Clock(TOTAL * limits.timeout_s) as clock, breaker.asking():
         for _ in range(MAX_REDIRECTS + 1):
             answer = _answer(url, limits, internal, method, dict(headers or {}), document, most, most if most_whole is None else most_whole, credentials, clock)
             if answer.status not in _REDIRECTS:

@@ -35,7 +35,13 @@ _JOINED_BYTES = 2**10
 
 _KEPT_BYTES = 2**25
 
-_PART = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_LEAST_PART_BYTES = 2**12
+"""A server may send less than was asked for (RFC 9110, 15.3.7), and is asked for the rest; not piece by piece for ever."""
+
+_ENDED = (401, 403, 404, 410)
+"""How a server says that an address which a redirect led to holds no longer."""
+
+_PART = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
 class RangeFile:
@@ -47,6 +53,7 @@ class RangeFile:
     def __init__(self, url: str, limits: FetchSection, internal: bool, held: Parts | None = None):
         """``held``: what the run has of the file; None: nothing is shared."""
         self.url, self.limits, self.internal = url, limits, internal
+        self._shortcut = url
         self.fault: Exception | None = None
         self._shared = held or Parts()
         self._about = self._shared.about()
@@ -75,6 +82,13 @@ class RangeFile:
     def forget(self) -> None:
         """Drop what the run has of the file: it cannot be read."""
         self._shared.forget()
+
+    def hold_to_end(self, end: int) -> None:
+        """Note a fault where the file ends before ``end``: it was cut short on its way to the server, or is still being written."""
+        with self._lock:
+            if self.fault is None and self.size is not None and end > self.size:
+                self.fault = Later(f"the file ends at byte {self.size}, its blocks at {end}")
+                self.forget()
 
     def _obtained(self, spans: Sequence[Span]) -> dict[Span, bytes]:
         """The bytes of spans that this reader does not hold: what the run has of them, the rest from the server."""
@@ -135,7 +149,24 @@ class RangeFile:
         """Size of the file in bytes; 0 after a fault."""
         if self.size is None:
             self.read((0, HEAD_BYTES))
+        with self._lock:
+            try:
+                if self.size is None and self.fault is None:
+                    self._find_size()
+            except Exception as fault:  # as in `parts`
+                self.fault = fault
         return self.size or 0
+
+    def _find_size(self) -> None:
+        """Ask for the last byte: the server gives parts without telling how much there is in all."""
+        answer = self._answered({"Range": "bytes=-1", "Accept-Encoding": "identity"}, 1)
+        if answer.status == 200:
+            self._learn({**told_content(answer), "size": str(len(answer.body))})
+            self._kept = {0: answer.body}
+        elif (said := _PART.fullmatch(answer.headers.get("Content-Range", ""))) is None:
+            raise Refused(f"HTTP {answer.status} without the place of its bytes (Content-Range)", answer.status)
+        else:
+            self._learn({**told_content(answer), "size": str(int(said[2]) + 1)})
 
     def _held(self, span: Span) -> bytes | None:
         """The bytes of a span where one kept piece has all of them; None where none has."""
@@ -159,6 +190,8 @@ class RangeFile:
                 self._kept = {0: answer.body}
                 return
             pieces.append(answer.body)
+            if self.size is None and len(answer.body) < min(end - at, MAX_PART_BYTES):  # perhaps the file ends here
+                self._find_size()
             at += len(answer.body)
         if pieces:
             self._kept.pop(first, None)
@@ -172,15 +205,27 @@ class RangeFile:
     def _asked(self, span: Span) -> Answer:
         first, end = span
         asked = {"Range": f"bytes={first}-{end - 1}", "Accept-Encoding": "identity"}
+        answer = self._answered(asked, end - first)
+        self._same(answer, span)
+        return answer
+
+    def _answered(self, asked: Mapping[str, str], most: int) -> Answer:
+        """The answer of where the last redirect led to, or of the file's own address: what it leads to may last for some requests or seconds only
+        (RFC 9110, 15.4.3)."""
+        how = {"internal": self.internal, "headers": asked, "most": most, "most_whole": MAX_WHOLE_BYTES}
         try:
-            answer = ask(self.url, self.limits, internal=self.internal, headers=asked, most=end - first, most_whole=MAX_WHOLE_BYTES)
+            try:
+                answer = ask(self._shortcut, self.limits, **how)
+            except Refused as fault:
+                if self._shortcut == self.url or fault.status not in _ENDED:
+                    raise
+                answer = ask(self.url, self.limits, **how)
         except TooLong:
             raise RemoteError(
                 f"the server gives no parts of files, and this one is larger than {MAX_WHOLE_BYTES // 2**20} MiB", where=self.url,
                 remedy="copy the files into a folder, or ask its operator for range requests",
             ) from None  # fmt: skip
-        self.url = answer.url
-        self._same(answer, span)
+        self._shortcut = answer.url
         return answer
 
     def _same(self, answer: Answer, span: Span) -> None:
@@ -192,8 +237,11 @@ class RangeFile:
             said = _PART.fullmatch(answer.headers.get("Content-Range", ""))
             if said is None:
                 raise Refused(f"HTTP {answer.status} without the place of its bytes (Content-Range)", answer.status)
-            start, last, size = map(int, said.groups())
-            if start != span[0] or last + 1 != min(span[1], size) or len(answer.body) != last + 1 - start:
+            start, last = int(said[1]), int(said[2])
+            size = self.size if said[3] == "*" else int(said[3])
+            end = span[1] if size is None else min(span[1], size)
+            least = start + 1 if size is None else min(end, start + _LEAST_PART_BYTES)
+            if start != span[0] or not least <= last + 1 <= end or len(answer.body) != last + 1 - start:
                 raise Later(f"{len(answer.body)} bytes came where {span[1] - span[0]} from {span[0]} were asked for")
         self._learn(told)
 
@@ -248,8 +296,13 @@ class _Opened(io.RawIOBase):
         return data
 
     def get_byte_ranges(self, offsets: list[int], sizes: list[int]) -> list[bytes]:
-        """As many bytes as asked for of each range, never more: GDAL copies what it gets. Zeros after a fault."""
-        found = self._file.parts([(a, a + n) for a, n in zip(offsets, sizes, strict=True)])
+        """As many bytes as asked for of each range, never more: GDAL copies what it gets. Zeros after a fault.
+
+        These are blocks that the file says it has, so one that lies behind its end is a fault; who reads on with `read` looks for the end.
+        """
+        spans = [(a, a + n) for a, n in zip(offsets, sizes, strict=True)]
+        found = self._file.parts(spans)
+        self._file.hold_to_end(max((end for first, end in spans if first < end), default=0))
         return [data[:n].ljust(n, b"\0") for data, n in zip(found, sizes, strict=True)]
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:

@@ -11,10 +11,12 @@ from rasterio.shutil import copy
 from rasterio.windows import Window
 
 from benchmarks import remote_reads
+from rs_pipeline.catalog.items import clean_href
 from rs_pipeline.catalog.read import open_raster, read_coarse, read_text, retrying
 from rs_pipeline.config import FetchSection
-from rs_pipeline.errors import RemoteError
+from rs_pipeline.errors import RasterError, RemoteError
 from rs_pipeline.remote import ranges as module
+from rs_pipeline.remote.parts import kept_in
 from rs_pipeline.remote.ranges import RangeFile
 from rs_pipeline.remote.retrying import Later, Refused
 from tests.remote.server import always, http
@@ -102,6 +104,26 @@ def test_a_fault_in_the_middle_is_no_pixel(serving, files, then, fault, said):
     assert len(server.requests) == 3
 
 
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_file_that_was_cut_short_is_no_pixel(serving, tmp_path, ranges):
+    """Uncompressed: a block that is not there would read as zeros, which is clear sky in a mask of bits."""
+    about = {"width": 1024, "height": 1024, "count": 1, "dtype": "uint16", "crs": "EPSG:32650", "transform": Affine(10, 0, 400_000, 0, -10, 4_400_000)}
+    with rasterio.open(tmp_path / "x.tif", "w", driver="GTiff", tiled=True, blockxsize=256, blockysize=256, **about) as out:
+        out.write(np.full((1024, 1024), 22280, "uint16"), 1)
+    whole = (tmp_path / "x.tif").read_bytes()
+
+    def served() -> str:
+        return serving(parts_of(tmp_path / "x.tif", ETag='"a"') if ranges else always(http(body=(tmp_path / "x.tif").read_bytes()))).url + "/x.tif"
+
+    with open_raster(served(), "none", LIMITS, 10, internal=True) as dataset:
+        assert (dataset.read(1) == 22280).all()
+    (tmp_path / "x.tif").write_bytes(whole[:-300_000])
+    with kept_in(tmp_path / "parts", 2**30), pytest.raises(Later, match=f"the file ends at byte {len(whole) - 300_000}, its blocks at {len(whole)}"):
+        with open_raster(served(), "none", LIMITS, 10, internal=True, key="ab") as dataset:
+            dataset.read(1)
+    assert not list((tmp_path / "parts").glob("*/[!.]*-*")), "what was cut short is asked for again"
+
+
 def test_a_file_that_is_exchanged_while_it_is_read(serving, files):
     paths, values = files
     old, new = parts_of(paths[".tif"], ETag='"old"'), parts_of(paths[".tif"], ETag='"new"')
@@ -143,6 +165,64 @@ def test_a_redirect_is_followed_once_and_to_public_hosts_only(serving, files, ou
     with pytest.raises(RemoteError, match=r"'127\.0\.0\.2' is internal"):
         read_text(inward.url + "/calibration.xml", "none", LIMITS)
     assert hidden.requests == []
+
+
+@pytest.mark.parametrize("cap, told", [(8192, True), (8192, False), (2**30, False)])
+def test_less_than_was_asked_for_and_an_untold_size_are_right(serving, files, cap, told):
+    """RFC 9110: a server may send a part of what was asked for (15.3.7), and ``*`` where it does not tell the size of the whole (14.4)."""
+    paths, values = files
+    data = paths[".tif"].read_bytes()
+
+    def answer(connection, request, n):
+        first, last = re.search(r"(?i)range: bytes=(\d*)-(\d+)", request).groups()
+        first, last = (int(first), min(int(last), len(data) - 1, int(first) + cap - 1)) if first else (len(data) - int(last), len(data) - 1)
+        connection.sendall(http("206 Partial", data[first : last + 1], Content_Range=f"bytes {first}-{last}/{len(data) if told else '*'}"))
+
+    server = serving(answer)
+    assert (window(server.url + "/x.tif") == values[300:800, 300:800]).all()
+    assert sum("bytes=-1" in r for r in server.requests) == (not told)
+    file = RangeFile(server.url, LIMITS, True)
+    assert file.parts([(len(data) - 5, len(data) + 9)]) == [data[-5:]] and file.whole_size() == len(data) and file.fault is None
+
+
+def test_a_server_that_hands_out_crumbs_is_given_up(serving, files):
+    data = files[0][".tif"].read_bytes()
+    server = serving(lambda c, request, n: c.sendall(http("206 Partial", data[:1000], Content_Range=f"bytes 0-999/{len(data)}")))
+    file = RangeFile(server.url, LIMITS, True)
+    assert file.parts([(0, 2**14)]) == [b""] and "1000 bytes came where 16384 from 0" in str(file.fault) and len(server.requests) == 1
+
+
+@pytest.mark.parametrize("ended", ["401 Who", "403 Expired", "404 None", "410 Gone"])
+def test_where_a_redirect_led_to_may_end(serving, files, ended):
+    """Signed for two requests: then the file's own address is asked for another one. Where that refuses too, it is a refusal."""
+    paths, values = files
+    good, uses = parts_of(paths[".tif"], ETag='"a"'), []
+
+    def store(connection, request, n):
+        uses.append(request.split("?t=")[1].split()[0])
+        good(connection, request, n) if uses.count(uses[-1]) <= 2 else connection.sendall(http(ended))
+
+    archive = serving(store)
+    server = serving(lambda c, request, n: c.sendall(http("302 Found", Location=f"{archive.url}/x.tif?t={n}")))
+    assert (window(server.url + "/x.tif", LIMITS.model_copy(update={"retries": 0})) == values[300:800, 300:800]).all()
+    assert len(server.requests) == 2 and uses == ["1", "1", "1", "2", "2"]
+    shut = serving(lambda c, request, n: c.sendall(http("302 Found", Location=f"{archive.url}/x.tif?t=once{n}") if n == 1 else http("403 No")))
+    with pytest.raises(Refused, match="HTTP 403"):
+        window(shut.url + "/x.tif")
+    assert len(shut.requests) == 2
+
+
+def test_no_address_is_left_to_gdals_own_requests(serving, files):
+    """GDAL would take a scheme in capitals too, and follow its redirects to anywhere."""
+    paths, values = files
+    server = serving(parts_of(paths[".tif"]))
+    shouted = server.url.replace("http", "HTTP") + "/x.tif"
+    for href in (shouted, "ftp" + server.url[4:] + "/x.tif", f"/vsicurl/{server.url}/x.tif", "x.tif"):
+        with pytest.raises(RasterError, match="neither a path, nor an address of http, https or s3"):
+            window(href)
+    assert server.requests == []
+    assert (window(clean_href(shouted, ("http",))) == values[300:800, 300:800]).all()
+    assert all("user-agent: rs-pipeline" in r.lower() for r in server.requests)
 
 
 def test_an_empty_file_is_named(serving):
