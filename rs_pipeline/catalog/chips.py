@@ -91,7 +91,7 @@ def read_manifest(path: Path) -> list[Listed]:
     except FileNotFoundError:
         raise
     except (ValueError, TypeError) as fault:
-        raise DamagedError(f"the list of chips cannot be read: {fault}", str(path)) from None
+        raise DamagedError(f"the list of chips cannot be read: {fault}", str(path)) from fault
 
 
 def damaged_in(manifest: Path) -> dict[Path, str]:
