@@ -12,8 +12,8 @@ import pytest
 import rasterio
 
 from rs_pipeline.catalog import fetch as fetch_module
-from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, load_chips, pixel_index, read_role, read_stack, scales
-from rs_pipeline.catalog.fetch import fetch
+from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, chip_files, load_chips, pixel_index, read_role, read_stack, scales
+from rs_pipeline.catalog.fetch import chip_grid, fetch, fetch_scene, wanted_scenes
 from rs_pipeline.catalog.ledger import read_ledger, write_ledger
 from rs_pipeline.catalog.qa_flags import scene_flags
 from rs_pipeline.catalog.read import open_raster, retrying
@@ -25,7 +25,7 @@ from rs_pipeline.model import Grid
 from rs_pipeline.radiometry.masks import QAFlag
 from rs_pipeline.radiometry.scaling import gamma0_power
 from rs_pipeline.tiles import read_tile
-from tests.catalog.conftest import CRS, LEFT, TOP, item, make_grid, write_tif
+from tests.catalog.conftest import CRS, LEFT, S2_ASSETS, TOP, item, make_grid, write_tif
 
 
 def ready(settings) -> str:
@@ -212,6 +212,23 @@ def test_resume_keeps_verified_chips_and_mends_damaged_ones(world, monkeypatch):
     write_tif(world.root / "data/s1/red.tif", np.full((64, 60), 3000, "uint16"), 10, nodata=0)
     fetch(settings, tile, "2023")
     assert "s1" in reads
+
+
+def test_a_chip_of_reflectances_is_made_anew_for_another_offset_or_scale(world):
+    """Its numbers are what the scene's scale and offset give back as the file's reflectances, 0.25."""
+    world.scene("a", "2023-05-01T03:00:00Z")
+    for name, step in S2_ASSETS.items():
+        if name != "scl":
+            write_tif(world.root / f"data/a/{name}.tif", np.full((640 // step, 640 // step), 0.25, "float32"), step)
+    settings = world.settings(search={"self_test": False})
+    tile = ready(settings)
+    (scene,) = wanted_scenes(settings, tile, "2023")
+    grid = chip_grid(settings, read_tile(settings, tile))
+    for offset, scale, number in ((0.0, 1e-4, 2500), (-0.1, 1e-4, 3500), (0.0, 5e-5, 5000)):
+        fetch_scene(replace(scene, offset=offset, scale=scale), grid, world.root / "chip", settings)
+        path, band = chip_files(world.root / "chip")["red"]
+        with rasterio.open(path) as chip:
+            assert chip.read(band)[20, 20] == number
 
 
 class Flaky(http.server.SimpleHTTPRequestHandler):
