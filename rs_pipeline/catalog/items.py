@@ -99,6 +99,8 @@ class Candidate:
     part: GranulePart = field(default_factory=GranulePart)
     updated: str = ""
     """When the item was changed, as the catalog writes it."""
+    unread: Scene | None = None
+    """The scene as it was before its pixels, which should have decided its offset, could not be read."""
 
 
 def clean_key(item_id: str) -> str:

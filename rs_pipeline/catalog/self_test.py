@@ -140,7 +140,7 @@ def _unread(candidate: Candidate, trouble: str) -> Candidate:
     scene = replace(candidate.scene, offset_decision=words, offset_confidence="low", identity={})  # the offset is no content's
     if told.open:
         scene = replace(scene, status="skipped", reason=f"offset cannot be decided: {scene.offset_decision}")
-    return replace(candidate, scene=scene)
+    return replace(candidate, scene=scene, unread=candidate.scene)
 
 
 def _settled(candidate: Candidate, decision: Decision) -> Candidate:
