@@ -345,6 +345,22 @@ def test_a_scale_that_contradicts_the_table_is_told(sensor, band, said):
     assert (scene.status, scene.reason) == (("skipped", said) if said else ("used", ""))
 
 
+@pytest.mark.parametrize(("asset", "band", "said"), [
+    ("nir", {"scale": 1e-4, "offset": 0}, "raster:bands says offset -0.1 for blue and 0 for nir: offsets that differ by band are not read"),
+    ("swir16", {"scale": 2e-4, "offset": -0.1}, "raster:bands says scale 0.0001 for blue and 0.0002 for swir1: scales that differ by band are not read"),
+    ("nir", {"scale": 1e-4, "offset": -0.1}, ""), ("nir", {"nodata": 0}, ""), ("scl", {"scale": 1, "offset": 0}, ""),
+])  # fmt: skip
+def test_bands_with_a_scale_or_offset_of_their_own_are_refused_by_name(asset, band, said):
+    entry = good()
+    for name, content in entry["assets"].items():
+        if name != "scl":
+            content["raster:bands"] = [{"scale": 1e-4, "offset": -0.1}]
+    entry["assets"][asset]["raster:bands"] = [band]
+    scene = read(entry, "earth-search-sentinel-2-c1-l2a").scene
+    assert (scene.status, scene.reason) == (("skipped", said) if said else ("used", ""))
+    assert said or (scene.scale, scene.offset) == (1e-4, -0.1)
+
+
 def test_what_tells_the_parts_of_a_granule():
     properties = {
         "s2:product_uri": "S2A_MSIL2A_20200403T030531_N0214_R075_T50SMK_20200403T070000.SAFE", "s2:nodata_pixel_percentage": 61.5,
