@@ -1,6 +1,7 @@
 """Chips: native pixels, verified, resumed, and honest about what could not be read."""
 
 import http.server
+import shutil
 import threading
 import time
 from contextlib import contextmanager
@@ -22,8 +23,10 @@ from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RasterError, RemoteError, SpaceError, TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
+from rs_pipeline.operations.verify import told, verify_run
 from rs_pipeline.radiometry.masks import QAFlag
 from rs_pipeline.radiometry.scaling import gamma0_power
+from rs_pipeline.storage.retry import job_name, read_retries
 from rs_pipeline.tiles import read_tile
 from tests.catalog.conftest import CRS, LEFT, S2_ASSETS, TOP, item, make_grid, write_tif
 
@@ -229,6 +232,24 @@ def test_a_chip_of_reflectances_is_made_anew_for_another_offset_or_scale(world):
         path, band = chip_files(world.root / "chip")["red"]
         with rasterio.open(path) as chip:
             assert chip.read(band)[20, 20] == number
+
+
+def test_a_chip_that_is_gone_is_told_and_its_fetch_runs_again_with_repair(world):
+    for day in (1, 6):
+        world.scene(f"s{day}", f"2023-05-{day:02d}T03:00:00Z")
+    settings = world.settings()
+    tile = ready(settings)
+    fetch(settings, tile, "2023")
+    assert verify_run(settings).missing_chips == []
+    layout = Layout(settings.root)
+    gone = layout.chip_folder("2023", tile) / "s1"
+    shutil.rmtree(gone)
+    found = verify_run(settings)
+    assert found.missing_chips == [str(gone)] and not found.damaged and not read_retries(layout.retries)
+    assert f"{gone}: missing" in told(found, repaired=False) and "with --repair" in told(found, repaired=False).splitlines()[-1]
+    verify_run(settings, repair=True)
+    assert read_retries(layout.retries).keys() == {job_name("fetch", tile, "2023")}
+    assert verify_run(world.settings(fetch={"keep_chips": False})).missing_chips == []  # they were removed after use
 
 
 class Flaky(http.server.SimpleHTTPRequestHandler):
