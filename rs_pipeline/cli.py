@@ -337,7 +337,7 @@ def verify(
 
     found = verify_run(_settings(config), whole=not quick, repair=repair)
     typer.echo(told(found, repaired=repair))
-    raise typer.Exit(bool(found.damaged or found.missing))
+    raise typer.Exit(bool(found.damaged or found.missing or found.missing_chips))
 
 
 @app.command(rich_help_panel=RESULTS)

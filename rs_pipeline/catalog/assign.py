@@ -116,6 +116,6 @@ def scenes_meeting(scenes: list[Scene], outlines: list[shapely.Geometry]) -> lis
 
 def _write_changed(path: Path, text: str) -> None:
     """Write a file, unless it holds the text already: then its time stays."""
-    if not path.exists() or path.read_text("utf-8") != text:
+    if not path.exists() or path.read_bytes() != text.encode():
         with atomic_path(path) as part:
             part.write_text(text, "utf-8")

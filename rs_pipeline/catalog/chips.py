@@ -91,18 +91,25 @@ def read_manifest(path: Path) -> list[Listed]:
     except FileNotFoundError:
         raise
     except (ValueError, TypeError) as fault:
-        raise DamagedError(f"the list of chips cannot be read: {fault}", str(path)) from None
+        raise DamagedError(f"the list of chips cannot be read: {fault}", str(path)) from fault
 
 
 def damaged_in(manifest: Path) -> dict[Path, str]:
     """Chips of a manifest that are there and not what was written, by folder, and how; nothing where the manifest cannot be read."""
+    return {path: "its content is not what was written" for path, digest in _listed_chips(manifest).items() if path.exists() and chip_digest(path) != digest}
+
+
+def missing_in(manifest: Path) -> list[Path]:
+    """Folders of the chips of a manifest that are gone; none where the manifest cannot be read."""
+    return [path for path in _listed_chips(manifest) if not path.exists()]
+
+
+def _listed_chips(manifest: Path) -> dict[Path, str]:
+    """Folder to digest of the chips of a manifest; none where it cannot be read."""
     try:
-        listed = read_manifest(manifest)
+        return {manifest.parent / Layout.CHIPS / c.key: c.digest for c in read_manifest(manifest) if c.status == "ok"}
     except DamagedError:
         return {}
-    folder = manifest.parent / Layout.CHIPS
-    chips = [(folder / c.key, c.digest) for c in listed if c.status == "ok" and (folder / c.key).exists()]
-    return {path: "its content is not what was written" for path, digest in chips if chip_digest(path) != digest}
 
 
 def chip_files(folder: Path) -> dict[str, tuple[Path, int]]:

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import shapely
 from shapely.geometry import mapping
@@ -30,7 +31,10 @@ LINES, TABLES, DOCUMENTS = (".ndjson", ".jsonl", ".geojsonl"), (".parquet", ".ge
 _FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, pa.ArrowException, shapely.errors.ShapelyError)
 
 _MOST_BYTES, _MOST_LINE_BYTES, _MOST_GROUP_BYTES = 256 * 2**20, 16 * 2**20, 2**30
-"""Of a JSON document, of an item on a line, of a row group of a table when it is unpacked: JSON takes up to forty times as much of memory."""
+"""Of a JSON document, or some rows of a table; of an item on a line; of a row group of a table when it is unpacked: JSON takes up to forty times as much
+of memory."""
+
+_ROWS_AT_ONCE, _BYTES_A_VALUE = 100, 8
 
 _PLACE = ("type", "stac_version", "stac_extensions", "id", "geometry", "bbox", "links", "assets", "collection")
 """What stands beside the properties of an item; in a table all of them are columns."""
@@ -227,17 +231,40 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
     if kind := special_kind(file):
         raise ValueError(f"{kind}, not a file")
     with pq.ParquetFile(file) as table:
-        if (largest := max((table.metadata.row_group(i).total_byte_size for i in range(table.num_row_groups)), default=0)) > _MOST_GROUP_BYTES:
+        if (largest := max((_group_bytes(table.metadata, i) for i in range(table.num_row_groups)), default=0)) > _MOST_GROUP_BYTES:
             raise ValueError(f"a row group of {largest / 2**20:.0f} MiB, the limit is {_MOST_GROUP_BYTES // 2**20}")
         if not {"id", "assets", "geometry"} <= set(table.schema_arrow.names):
             return
-        for batch in table.iter_batches(100):
+        leaves = [table.metadata.schema.column(i) for i in range(table.metadata.num_columns)]
+    texts = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
+    with pq.ParquetFile(file, read_dictionary=texts) as table:  # a text that stands in many rows is then kept once, and known by its length
+        for batch in table.iter_batches(_ROWS_AT_ONCE):
+            if (size := sum(map(_plain_bytes, batch.columns))) > _MOST_BYTES:
+                raise ValueError(f"{_ROWS_AT_ONCE} rows of {size / 2**20:.0f} MiB, the limit is {_MOST_BYTES // 2**20}")
             for row in batch.to_pylist():
                 item = {"type": "Feature", **{k: _plain(v) for k, v in row.items() if k in _PLACE and k != "geometry" and v is not None}}
                 item["geometry"] = mapping(shapely.from_wkb(row["geometry"])) if row["geometry"] else None
                 if isinstance(item.get("bbox"), dict):
                     item["bbox"] = list(item["bbox"].values())
                 yield {**item, "properties": {k: _plain(v) for k, v in row.items() if k not in _PLACE and v is not None}}
+
+
+def _group_bytes(table: pq.FileMetaData, i: int) -> int:
+    """Bytes of a row group when it is unpacked, of repeated values too; a text that is repeated counts as the number that stands for it."""
+    group, leaves = table.row_group(i), [table.schema.column(k) for k in range(table.num_columns)]
+    width = [leaf.length if leaf.physical_type == "FIXED_LEN_BYTE_ARRAY" else _BYTES_A_VALUE for leaf in leaves]
+    return max(group.total_byte_size, *(width[k] * group.column(k).num_values for k in range(table.num_columns)))
+
+
+def _plain_bytes(values: pa.Array) -> int:
+    """Bytes of the values of a column when every text stands for itself."""
+    if pa.types.is_dictionary(values.type):
+        lengths = pc.binary_length(values.dictionary)
+        return pc.sum(lengths.cast("int64").take(values.indices)).as_py() or 0
+    if pa.types.is_nested(values.type):
+        parts = values.flatten()
+        return sum(map(_plain_bytes, parts)) if isinstance(parts, list) else _plain_bytes(parts)
+    return values.nbytes
 
 
 def _plain(value: Any) -> Any:

@@ -90,13 +90,26 @@ def remembered(scene: Scene, before: Scene | None) -> Scene:
     return replace(scene, identity=_joined(before.identity, scene.identity))
 
 
+def decided_before(candidate: Candidate, before: Scene | None) -> Candidate:
+    """The candidate with the offset that the last search decided, where its pixels cannot be read now and nothing says that its files are others."""
+    scene = candidate.unread
+    if scene is None or before is None or change(before, scene) or _processed(before) != _processed(scene):
+        return candidate
+    names = ("scale", "offset", "offset_decision", "offset_confidence")
+    return replace(candidate, scene=replace(scene, **{name: getattr(before, name) for name in names}), unread=None)
+
+
 def unsigned_hrefs(scene: Scene) -> dict[str, str]:
     """Bands and tables with their addresses, without signatures: those of the ledger have none."""
     return {role: unsigned(href) for role, href in (scene.assets | scene.tables).items()}
 
 
+def _processed(scene: Scene) -> tuple:
+    return unsigned_hrefs(scene), scene.processing_baseline, scene.generated
+
+
 def _decided(scene: Scene) -> tuple:
-    return unsigned_hrefs(scene), scene.scale, scene.offset, scene.processing_baseline, scene.generated
+    return *_processed(scene), scene.scale, scene.offset
 
 
 def identified(candidates: list[Candidate], limits: FetchSection) -> list[Candidate]:

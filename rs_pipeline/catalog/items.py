@@ -21,7 +21,7 @@ from shapely.geometry import shape
 from rs_pipeline.catalog.address import may_be_internal
 from rs_pipeline.catalog.confine import allowed_folders, lies_in
 from rs_pipeline.config import SourceSection
-from rs_pipeline.model import Band, Scene, Sensor, solar_day
+from rs_pipeline.model import QUALITY_BANDS, Band, Scene, Sensor, solar_day
 from rs_pipeline.radiometry import scaling
 from rs_pipeline.radiometry.offsets import OffsetFacts, by_metadata
 from rs_pipeline.redaction import unsigned
@@ -99,6 +99,8 @@ class Candidate:
     part: GranulePart = field(default_factory=GranulePart)
     updated: str = ""
     """When the item was changed, as the catalog writes it."""
+    unread: Scene | None = None
+    """The scene as it was before its pixels, which should have decided its offset, could not be read."""
 
 
 def clean_key(item_id: str) -> str:
@@ -467,12 +469,28 @@ def relative_orbit(properties: Mapping[str, Any], item_id: str) -> int | None:
     return int(product["orbit"]) if product else None
 
 
-def _raster_band(item: Mapping[str, Any], sensor: Sensor, key: str) -> object:
-    """What raster:bands of the red (else first) band's asset says; in STAC 1.1 it stands on the asset. None where they are silent."""
-    asset = _asset_of(item, sensor.band("red") or sensor.bands[0])
+def _raster_band(item: Mapping[str, Any], sensor: Sensor, key: str, band: Band | None = None) -> object:
+    """What raster:bands of the asset of a band, by default of red (else the first), says; in STAC 1.1 it stands on the asset. None where they are silent."""
+    asset = _asset_of(item, band or sensor.band("red") or sensor.bands[0])
     tables = asset.get("raster:bands") or asset.get("bands") or []
     first = tables[0] if isinstance(tables, list) and tables and isinstance(tables[0], Mapping) else {}
     return next((t[name] for t in (first, asset) for name in (key, f"raster:{key}") if t.get(name) is not None), None)
+
+
+def _check_alike(item: Mapping[str, Any], sensor: Sensor) -> None:
+    """Refuse an item whose bands say scales or offsets of their own: a scene has one of each. What a band does not say is that of the others.
+
+    Raises
+    ------
+    Refusal : two bands contradict each other.
+    """
+    bands = [b for b in sensor.bands if b.role not in QUALITY_BANDS]
+    for key in ("scale", "offset"):
+        said = [(b.role, n) for b in bands if (n := _number(_raster_band(item, sensor, key, b), -math.inf, math.inf)) is not None]
+        other = next(((role, n) for role, n in said if not math.isclose(n, said[0][1], rel_tol=1e-3, abs_tol=1e-9)), None)
+        if other:
+            (role, number), (other_role, other_number) = said[0], other
+            raise Refusal("skipped", f"raster:bands says {key} {number:g} for {role} and {other_number:g} for {other_role}: {key}s that differ by band are not read")
 
 
 def _scale(item: Mapping[str, Any], sensor: Sensor) -> float:
@@ -480,13 +498,14 @@ def _scale(item: Mapping[str, Any], sensor: Sensor) -> float:
 
     Raises
     ------
-    Refusal : both say something else, or the item's numbers are in decibels or amplitudes.
+    Refusal : both say something else, bands contradict each other, or the item's numbers are in decibels or amplitudes.
     """
     unit = clean_text(_raster_band(item, sensor, "unit"), 20)
     if sensor.family == "radar":
         if unit.lower() in ("db", "decibel", "decibels", "amplitude"):
             raise Refusal("skipped", f"raster:bands says {unit}, the sensor table means linear power")
         return sensor.scale
+    _check_alike(item, sensor)
     said, offset = _number(_raster_band(item, sensor, "scale"), 0.0, 1.0), _number(_raster_band(item, sensor, "offset"), -1.0, 1.0)
     if sensor.offset_rule == "raster_bands" and said and 1e-6 <= said <= 1e-2:
         return said

@@ -87,7 +87,7 @@ def read_ledger(path: Path, **wanted: Collection) -> list[Scene]:
     try:
         return [_scene(row) for row in read_rows(path, **wanted)]
     except (OSError, KeyError, ValueError, TypeError, AttributeError, ArithmeticError, shapely.errors.ShapelyError) as fault:
-        raise TableError(f"the ledger of scenes cannot be read: {fault}", where=str(path), remedy="run `search` again") from None
+        raise TableError(f"the ledger of scenes cannot be read: {fault}", where=str(path), remedy="run `search` again") from fault
 
 
 def _scene(row: dict) -> Scene:

@@ -38,6 +38,9 @@ from rs_pipeline.sensors import load_sensor
 REFUSED, TOO_FEW = "refused", "not measured: too few dates to compare with"
 """What `Scene.registration` says of a scene that is displaced unevenly, and of one that is looked at again once there are more dates."""
 
+UNREAD = "not measured: could not be read"
+"""What it says of a scene that the next search looks at again."""
+
 REGISTRATION_PX = 256
 """Side of a window, in pixels of the finest sensor of its family."""
 
@@ -108,7 +111,7 @@ def register(candidates: list[Candidate], region: shapely.Geometry, limits: Fetc
     """
     scenes = [_as_before(c.scene, before.get(c.scene.key)) for c in candidates]
     found: dict[int, list[Displacement]] = defaultdict(list)
-    few: set[int] = set()
+    few, unread = set[int](), set[int]()
     for family in ("optical", "radar"):
         members = [i for i, s in enumerate(scenes) if _measurable(s, family)]
         few |= set(members) if len(members) < MIN_DATES else set()
@@ -118,16 +121,19 @@ def register(candidates: list[Candidate], region: shapely.Geometry, limits: Fetc
             for window, shown in zip(_progress(places, family), shown_on, strict=True):
                 near = [members[k] for k in shown]
                 for i, shift in zip(near, _measure([scenes[i] for i in near], window, limits), strict=True):
-                    if shift is not None:
+                    if isinstance(shift, Displacement):
                         found[i].append(shift)
+                    elif shift == UNREAD:
+                        unread.add(i)
     settle = {i for i, s in enumerate(scenes) if s.status == "used" and _pending(s)}
-    done = [replace(s, registration=TOO_FEW) if i in few else settled(s, found[i]) if i in settle else s for i, s in enumerate(scenes)]
+    untold = dict.fromkeys(unread - found.keys(), UNREAD) | dict.fromkeys(few, TOO_FEW)
+    done = [replace(s, registration=untold[i]) if i in untold else settled(s, found[i]) if i in settle else s for i, s in enumerate(scenes)]
     return [replace(c, scene=s) for c, s in zip(candidates, done, strict=True)]
 
 
 def _pending(scene: Scene) -> bool:
-    """Whether nobody has looked yet where a scene lies."""
-    return scene.registration in ("", TOO_FEW)
+    """Whether nobody could see yet where a scene lies."""
+    return scene.registration in ("", TOO_FEW, UNREAD)
 
 
 def _as_before(scene: Scene, old: Scene | None) -> Scene:
@@ -162,9 +168,10 @@ def _pixel_m(scene: Scene) -> float:
     return load_sensor(scene.sensor).band(_role(scene)).resolution_m
 
 
-def _measure(scenes: Sequence[Scene], window: Grid, limits: FetchSection) -> list[Displacement | None]:
-    """Displacement in a window of each scene that meets it and was not looked at yet; None where it does not show enough of it."""
-    out: list[Displacement | None] = [None] * len(scenes)
+def _measure(scenes: Sequence[Scene], window: Grid, limits: FetchSection) -> list[Displacement | str | None]:
+    """Displacement in a window of each scene that meets it and was not looked at yet; None where it does not show enough of it, `UNREAD` where it cannot
+    be read."""
+    out: list[Displacement | str | None] = [None] * len(scenes)
     new = {i for i, s in enumerate(scenes) if _pending(s)}
     if not new:
         return out
@@ -173,7 +180,9 @@ def _measure(scenes: Sequence[Scene], window: Grid, limits: FetchSection) -> lis
     looked = sorted(new | set(clearest))
     with ThreadPoolExecutor(max_workers=limits.connections) as pool:
         edges = list(pool.map(lambda i: _edges(scenes[i], window, limits), looked))
-    shifts = shifts_of(edges, [i in clearest for i in looked], round(MOST_M / window.resolution_m))
+    for i, strength in zip(looked, edges, strict=True):
+        out[i] = UNREAD if strength is None and i in new else None
+    shifts = shifts_of([np.zeros(window.shape, "float32") if e is None else e for e in edges], [i in clearest for i in looked], round(MOST_M / window.resolution_m))
     for i, shift in zip(looked, shifts, strict=True):
         if shift is not None and i in new:
             out[i] = Displacement(shift.cols * window.resolution_m, -shift.rows * window.resolution_m)
@@ -193,8 +202,8 @@ def _trusted(scenes: Sequence[Scene]) -> list[bool]:
     return refined if sum(refined) >= MIN_DATES else good
 
 
-def _edges(scene: Scene, window: Grid, limits: FetchSection) -> np.ndarray:
-    """`edge_strength` of a scene on a window; all 0 where it cannot be read: the fetch will tell why."""
+def _edges(scene: Scene, window: Grid, limits: FetchSection) -> np.ndarray | None:
+    """`edge_strength` of a scene on a window; None where it cannot be read: the fetch will tell why."""
     sensor, role = load_sensor(scene.sensor), _role(scene)
     try:
         band, *mask = (
@@ -202,7 +211,7 @@ def _edges(scene: Scene, window: Grid, limits: FetchSection) -> np.ndarray:
             for b in (sensor.band(r) for r in (role, "mask") if r in scene.assets)
         )
     except (PipelineError, *FAULTS):
-        return np.zeros(window.shape, "float32")
+        return None
     values, seen = interpolated(band, window)
     if mask:
         places = pixel_index(mask[0].transform, mask[0].numbers.shape, window)

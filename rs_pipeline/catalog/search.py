@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +18,7 @@ from rich.console import Console
 from rs_pipeline.catalog.address import is_api
 from rs_pipeline.catalog.api import DateRange, api_items
 from rs_pipeline.catalog.folder import folder_items
-from rs_pipeline.catalog.identity import change, identified, remembered
+from rs_pipeline.catalog.identity import change, decided_before, identified, remembered
 from rs_pipeline.catalog.items import Candidate, read_item, served_item
 from rs_pipeline.catalog.ledger import read_ledger, write_ledger
 from rs_pipeline.catalog.orbits import tracks, write_tracks
@@ -194,13 +194,18 @@ def _duplicate_reason(better: Scene, other: Scene) -> str:
     return f"same acquisition as {name} ({better.sensor}{baseline}), which is used"
 
 
-def choose(candidates: list[Candidate], limits: FetchSection, looks: Path | None = None) -> list[Candidate]:
+def choose(candidates: list[Candidate], limits: FetchSection, looks: Path | None = None, before: Mapping[str, Scene] | None = None) -> list[Candidate]:
     """The candidates with duplicates skipped and offsets decided. Where a scene is refused for its offset, its duplicate takes its place.
 
-    ``looks`` : folder with what earlier searches saw, see `catalog.looks`.
+    ``looks`` : folder with what earlier searches saw, see `catalog.looks`. ``before`` : scenes that the last search used, by key: what it decided holds
+    where their pixels cannot be read now.
     """
+
+    def decided(some: list[Candidate]) -> list[Candidate]:
+        return [decided_before(c, (before or {}).get(c.scene.key)) for c in decide_offsets(some, limits, looks)]
+
     first = identified(deduplicate(candidates), limits)
-    chosen = decide_offsets(first, limits, looks)
+    chosen = decided(first)
     lost = {i for i, (a, b) in enumerate(zip(first, chosen, strict=True)) if a.scene.status == "used" != b.scene.status}
     again = deduplicate([chosen[i] if i in lost else c for i, c in enumerate(candidates)])
     revived = {i for i, (a, b) in enumerate(zip(first, again, strict=True)) if a.scene.status != "used" == b.scene.status}
@@ -211,8 +216,8 @@ def choose(candidates: list[Candidate], limits: FetchSection, looks: Path | None
         again[i] = candidate
     cells = {again[i].acquisition[-1] for i in revived}
     near = [i for i, c in enumerate(again) if c.scene.status == "used" and c.acquisition and c.acquisition[-1] in cells]
-    decided = dict(zip(near, decide_offsets([again[i] for i in near], limits, looks), strict=True))
-    return [decided[i] if i in revived else again[i] if first[i].scene.status != "used" else c for i, c in enumerate(chosen)]
+    beside = dict(zip(near, decided([again[i] for i in near]), strict=True))
+    return [beside[i] if i in revived else again[i] if first[i].scene.status != "used" else c for i, c in enumerate(chosen)]
 
 
 def unique_keys(candidates: list[Candidate]) -> list[Candidate]:
@@ -265,8 +270,11 @@ def search(settings: Settings) -> None:
     """
     region, others = shapely.union_all(load_units(settings).geometry.values), Counter()
     candidates = collect(settings, region, others)
-    candidates = choose(candidates, settings.fetch, settings.looks_folder) if settings.search.self_test else identified(deduplicate(candidates), settings.fetch)
     before = last_search(Layout(settings.root))
+    if settings.search.self_test:
+        candidates = choose(candidates, settings.fetch, settings.looks_folder, before)
+    else:
+        candidates = identified(deduplicate(candidates), settings.fetch)
     candidates = [replace(c, scene=remembered(c.scene, before.get(c.scene.key))) if c.scene.status == "used" else c for c in candidates]
     if settings.search.register_scenes:
         candidates = register(candidates, region, settings.fetch, before | last_search(Layout(settings.root), refused=True))
@@ -275,7 +283,7 @@ def search(settings: Settings) -> None:
     if not counts["used"]:
         raise _empty(settings, region, scenes, others)
     gone = not_found_again(list(before.values()), scenes, settings, region)
-    check_loss(gone, before, settings)
+    check_loss(gone, [c.scene for c in candidates if c.scene.key in before and _is_lost(c)], before, settings)
     scenes += [replace(s, status="skipped", reason=NOT_FOUND_AGAIN) for s in gone]
     found = tracks([s for s in scenes if not s.reason.startswith(_NOT_ASKED)], intervals(settings))
     write_tracks(found, Layout(settings.root).orbits)
@@ -314,17 +322,27 @@ def not_found_again(before: list[Scene], now: list[Scene], settings: Settings, r
     return gone
 
 
-def check_loss(gone: list[Scene], before: dict[str, Scene], settings: Settings) -> None:
+def _is_lost(candidate: Candidate) -> bool:
+    """Whether a scene is not used because something of it cannot be read, and not because of what is asked for."""
+    return candidate.scene.status == "failed" or candidate.unread is not None and candidate.scene.status != "used"
+
+
+def check_loss(gone: list[Scene], unread: list[Scene], before: dict[str, Scene], settings: Settings) -> None:
     """Refuse a search that lost too much of the last one: archives that are being moved or repaired answer in part.
+
+    Parameters
+    ----------
+    gone, unread : scenes of the last search that are found no more, and such as are found and cannot be read.
 
     Raises
     ------
-    CatalogError : more than search.max_lost_share of the scenes are gone. The last search stays.
+    CatalogError : more than search.max_lost_share of the scenes are lost. The last search stays.
     """
-    most = settings.search.max_lost_share
-    if len(gone) > most * len(before):
+    most, lost = settings.search.max_lost_share, [*gone, *unread]
+    if len(lost) > most * len(before):
+        how = "are found no more" if not unread else "are found no more, or cannot be read" if gone else "cannot be read"
         raise CatalogError(
-            f"{len(gone)} of the {len(before)} scenes of the last search are found no more ({_some(s.key for s in gone)}); more than {most:.0%} is refused, and the "
+            f"{len(lost)} of the {len(before)} scenes of the last search {how} ({_some(s.key for s in lost)}); more than {most:.0%} is refused, and the "
             "last search stays", where=", ".join(s.catalog for s in settings.sources),
             remedy="try again later, or ask the archive; where the scenes are withdrawn for good, set search.max_lost_share higher for one run",
         )  # fmt: skip

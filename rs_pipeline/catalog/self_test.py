@@ -5,10 +5,12 @@ The decision itself is made of arrays and numbers in `radiometry.offsets` and `r
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,8 @@ from rs_pipeline.redaction import redacted
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.wording import clean_text
 
+log = logging.getLogger(__name__)
+
 TEST_PX = 343
 """Longest side of the coarse reading for the self-test of offsets: the 16-fold overview of a granule's 20 m bands."""
 
@@ -58,6 +62,12 @@ def _coarse(scene: Scene, sensor: Sensor, role: str, limits: FetchSection, shape
     return retrying(read, scene.assets[role], limits, scene.sign)
 
 
+@cache
+def _tell(looks: Path, what: str) -> None:
+    """Once a process: a fault of the folder is none of the pixels, and would else be said for every scene."""
+    log.warning("what the search sees of scenes cannot be kept in %s: %s; the next search opens them again", looks, what)
+
+
 def read_look(candidate: Candidate, limits: FetchSection, looks: Path | None = None) -> Seen | Decision:
     """Look at the pixels of a scene once, coarsely: what they say by themselves, a thinned copy for comparison, and their grid.
 
@@ -74,7 +84,10 @@ def read_look(candidate: Candidate, limits: FetchSection, looks: Path | None = N
         if isinstance(kept, Decision):
             return kept
         if looks:
-            keep_look(looks, scene, kept)
+            try:
+                keep_look(looks, scene, kept)
+            except OSError as fault:
+                _tell(looks, fault.strerror or str(fault))
     test, stack, clear, grid = kept
     told = by_metadata(sensor.offset_rule, candidate.facts, sensor.offset)
     return test, Look(stack, clear, scene.solar_day.timetuple().tm_yday, told.log_odds + test.log_odds), grid
@@ -127,7 +140,7 @@ def _unread(candidate: Candidate, trouble: str) -> Candidate:
     scene = replace(candidate.scene, offset_decision=words, offset_confidence="low", identity={})  # the offset is no content's
     if told.open:
         scene = replace(scene, status="skipped", reason=f"offset cannot be decided: {scene.offset_decision}")
-    return replace(candidate, scene=scene)
+    return replace(candidate, scene=scene, unread=candidate.scene)
 
 
 def _settled(candidate: Candidate, decision: Decision) -> Candidate:

@@ -91,7 +91,7 @@ def _known(settings: Settings) -> dict[str, dict[str, str]]:
 def note_code(settings: Settings) -> None:
     """Write down the code of every step under the digest of the whole, which the journal names with every job."""
     path, text = Layout(settings.root).code, json.dumps(_known(settings), indent=1)
-    if not path.exists() or path.read_text("utf-8") != text:
+    if not path.exists() or path.read_bytes() != text.encode():
         with atomic_path(path) as part:
             part.write_text(text, "utf-8")
 

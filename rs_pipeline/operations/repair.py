@@ -100,12 +100,23 @@ def damaged_chips(settings: Settings) -> dict[Path, str]:
     """Chips that are not what their manifests say, by the folder of the chip; of manifests that can be read."""
     from rs_pipeline.catalog.chips import damaged_in
 
-    manifests = settings.root.glob(str(Layout(Path()).chips("*", "*")))
-    return {path: how for manifest in sorted(manifests) for path, how in damaged_in(manifest).items()}
+    return {path: how for manifest in _manifests(settings) for path, how in damaged_in(manifest).items()}
+
+
+def missing_chips(settings: Settings) -> list[Path]:
+    """Folders of chips that are gone though the run keeps its chips."""
+    from rs_pipeline.catalog.chips import missing_in
+
+    return [path for manifest in _manifests(settings) for path in missing_in(manifest)] if settings.fetch.keep_chips else []
+
+
+def _manifests(settings: Settings) -> list[Path]:
+    return sorted(settings.root.glob(str(Layout(Path()).chips("*", "*"))))
 
 
 def put_damaged_aside(settings: Settings, *, whole: bool = False) -> dict[Path, str]:
-    """Put aside what is damaged, and mark the jobs that wrote it to run again; how each was damaged. Chips are looked at only where ``whole``."""
+    """Put aside what is damaged, and mark the jobs that wrote it to run again; how each was damaged. Chips are looked at only where ``whole``: their fetch is
+    marked also where they are gone."""
     layout, recorded = Layout(settings.root), recorded_files(settings)
     found = damaged(recorded, whole=whole, always=planned_by(settings))
     for path in found:
@@ -113,7 +124,7 @@ def put_damaged_aside(settings: Settings, *, whole: bool = False) -> dict[Path, 
     for job in {r.job for r in recorded if r.path in found}:
         mark_retry(layout.retries, job)
     chips = damaged_chips(settings) if whole else {}
-    for folder in chips:
+    for folder in [*chips, *(missing_chips(settings) if whole else ())]:
         tile = folder.parent.parent
         mark_retry(layout.retries, job_name("fetch", tile.name, tile.parent.name))
     return found | chips

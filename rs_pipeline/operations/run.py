@@ -46,17 +46,27 @@ def begin(settings: Settings) -> None:
     """
     layout = Layout(settings.root)
     _held.append(hold_run(layout.lock))
-    shutil.rmtree(SNAKEMAKE_BACKUPS, ignore_errors=True)  # of a run that was killed: Snakemake cannot write over folders in it
+    drop_backups(settings.root)
     check_space(settings)
     freeze(settings)
     note_code(settings)
 
 
+def drop_backups(root: Path) -> None:
+    """Remove what Snakemake kept of the outputs of a run that was killed: it cannot write over folders there. Other runs of the working folder may be
+    at work, and need theirs. An absolute path lies there without its leading ``/``."""
+    kept = SNAKEMAKE_BACKUPS / root.relative_to(root.anchor)
+    if kept.resolve().is_relative_to(SNAKEMAKE_BACKUPS.resolve()):  # ../results/x leads out
+        shutil.rmtree(kept, ignore_errors=True)
+
+
 def settle_times(folder: Path) -> int:
-    """Give files from the future the time of now, in their order; how many there were.
+    """Give files from the future the time of now, in their order; how many there were. Nothing where another run is at work.
 
     A clock that was ahead leaves them behind, and Snakemake takes what rests on them for outdated until their time has come.
     """
+    if not is_free(Layout(folder).lock):
+        return 0
     now, ahead = time.time(), []
     for base, folders, names in os.walk(folder):
         if Path(base).name in ("native", Layout(folder).parts.name):  # chips: their manifest counts; parts count for no rule
@@ -64,9 +74,10 @@ def settle_times(folder: Path) -> int:
             continue
         for name in names:
             path = os.path.join(base, name)
-            changed = os.stat(path, follow_symlinks=False).st_mtime
-            if changed > now + CLOCK_SLACK_S:
-                ahead.append((changed, path))
+            with suppress(FileNotFoundError):  # of a job that outlived its run, renamed meanwhile
+                changed = os.stat(path, follow_symlinks=False).st_mtime
+                if changed > now + CLOCK_SLACK_S:
+                    ahead.append((changed, path))
     order = {changed: i for i, changed in enumerate(sorted({changed for changed, _ in ahead}, reverse=True))}
     for changed, path in ahead:
         then = now - order[changed] * 1e-3

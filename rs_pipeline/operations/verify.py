@@ -8,7 +8,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.errors import LockedError
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.locks import is_free
-from rs_pipeline.operations.repair import damaged_chips, put_damaged_aside, recorded_files
+from rs_pipeline.operations.repair import damaged_chips, missing_chips, put_damaged_aside, recorded_files
 from rs_pipeline.steps import final_outputs
 from rs_pipeline.storage.record import damaged
 
@@ -23,6 +23,8 @@ class Verification:
     """File, or folder of a chip, to how it differs from what was written."""
     missing: list[str]
     """Outputs of a complete run, and recorded files, that are not there."""
+    missing_chips: list[str]
+    """Folders of chips that are gone though the run keeps them: nothing but their manifest tells of them."""
     unknown: list[str]
     """Outputs that no record tells of: made by an earlier version, or their record is lost."""
 
@@ -49,15 +51,19 @@ def verify_run(settings: Settings, *, whole: bool = True, repair: bool = False) 
         found = put_damaged_aside(settings, whole=whole)
     else:
         found = damaged(recorded, whole=whole) | (damaged_chips(settings) if whole else {})
-    return Verification(len(recorded), {str(path): how for path, how in found.items()}, [str(p) for p in missing], [str(p) for p in unknown])
+    chips = missing_chips(settings) if whole else []
+    told = [[str(p) for p in paths] for paths in (missing, chips, unknown)]
+    return Verification(len(recorded), {str(path): how for path, how in found.items()}, *told)
 
 
 def told(found: Verification, *, repaired: bool) -> str:
     """The result for people, a line a file."""
     lines = [f"{path}: {how}" for path, how in found.damaged.items()]
-    lines += [f"{path}: missing" for path in found.missing]
+    missing = [*found.missing, *found.missing_chips]
+    lines += [f"{path}: missing" for path in missing]
     lines += [f"{path}: nothing is known of what was written" for path in found.unknown]
-    lines.append(f"{found.files} files looked at: {len(found.damaged)} damaged, {len(found.missing)} missing, {len(found.unknown)} unknown")
-    if found.damaged or found.missing:
-        lines.append("start the run again: they are made again" if repaired or not found.damaged else "with --repair they are put aside, and the next run makes them again")
+    lines.append(f"{found.files} files looked at: {len(found.damaged)} damaged, {len(missing)} missing, {len(found.unknown)} unknown")
+    if found.damaged or missing:
+        alone = not found.damaged and not found.missing_chips
+        lines.append("start the run again: they are made again" if repaired or alone else "with --repair what is damaged is put aside, and the next run makes all of them again")
     return "\n".join(lines)

@@ -1,5 +1,5 @@
 """Outputs appear whole or not at all: written beside, forced to the disk, then renamed. What killed processes left beside is removed by the next
-that writes there. What was written is noted with its content, for the record of the job that did it (`storage.record`).
+that writes there; a folder whose successor did not come gets its name again. What was written is noted with its content, for the record of the job that did it (`storage.record`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ _PIECE_BYTES = 2**20
 _ABANDONED_S = 86_400.0
 """What another host has not touched for so long is not being written: whether its process lives cannot be seen from here."""
 
-_LEFT = re.compile(r"\..*\.(?P<host>[^.]*)-(?P<pid>\d+)\.(part|old)(\.\w+)?")
+_LEFT = re.compile(r"\.(?P<name>.*)\.(?P<host>[^.]*)-(?P<pid>\d+)\.(part|old)(\.\w+)?")
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,17 @@ def atomic_folder(path: Path, *, lasting: bool = True) -> Iterator[Path]:
             if lasting:
                 force(path.parent)
     finally:
-        for left in (beside, old):
-            shutil.rmtree(left, ignore_errors=True)
+        shutil.rmtree(beside, ignore_errors=True)
+        _put_back(old, path)
+
+
+def _put_back(old: Path, path: Path) -> None:
+    """Give a folder that was moved aside its name again where its successor did not come; else remove it."""
+    if not path.exists():
+        with suppress(OSError):  # there is none, or the disk is at fault: then it stays, for the next that writes there
+            os.replace(old, path)
+        return
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _writer() -> str:
@@ -156,7 +165,10 @@ def _clear(folder: Path) -> None:
     """Once a process and folder: a look for every file would cost more than the files."""
     for left in folder.glob(".*"):
         if (written := _LEFT.fullmatch(left.name)) and _abandoned(left, written["host"], int(written["pid"])):
-            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+            if left.name.endswith(".old"):
+                _put_back(left, folder / written["name"])
+            else:
+                shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
 
 
 def _abandoned(left: Path, host: str, pid: int) -> bool:

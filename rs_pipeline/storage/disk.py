@@ -37,7 +37,7 @@ def disk_fault(folder: Path, fault: BaseException | None = None) -> str:
             return fault.what
         if isinstance(fault, OSError) and fault.errno in DISK_FAULTS:
             return DISK_FAULTS[fault.errno]
-        fault = fault.__cause__ or fault.__context__
+        fault = fault.__cause__ or (None if fault.__suppress_context__ else fault.__context__)  # `from None`: another disk's, told already
     return _tried(folder)
 
 

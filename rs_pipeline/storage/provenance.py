@@ -105,6 +105,6 @@ def freeze(settings: Settings) -> None:
     """Write the resolved configuration to the run's folder, so that a run carries it. Unchanged content is left alone."""
     path = Layout(settings.root).settings
     text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    if not path.exists() or path.read_text("utf-8") != text:
+    if not path.exists() or path.read_bytes() != text.encode():
         with atomic_path(path) as part:
             part.write_text(text, "utf-8")

@@ -6,7 +6,7 @@ Later lines of a job stand for earlier ones. What differs from its record was da
 from __future__ import annotations
 
 import json
-import os
+import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -87,9 +87,9 @@ def damaged(found: Iterable[Recorded], *, whole: bool, always: Collection[Path] 
 
 
 def put_aside(path: Path, root: Path) -> Path:
-    """Move a damaged file out of the way, to ``damaged/`` of the run, in its own folder there; gives where it lies."""
+    """Move a damaged file out of the way, to ``damaged/`` of the run, in its own folder there; gives where it lies. Its folder may lie on another disk."""
     to = root / "damaged" / path.absolute().relative_to(root.absolute())
     to.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(path, to)
+    shutil.move(path, to)
     force(path.parent)
     return to

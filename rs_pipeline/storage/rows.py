@@ -25,7 +25,7 @@ def read_rows(path: Path, columns: Sequence[str] | None = None, **wanted: Collec
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, ValueError, TypeError, ArithmeticError) as fault:
-        raise ValueError(f"{type(fault).__name__}: {fault}") from None
+        raise ValueError(f"{type(fault).__name__}: {fault}") from fault
 
 
 def _rows(path: Path, columns: Sequence[str] | None, wanted: Mapping[str, Collection]) -> list[dict[str, Any]]:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import rasterio
 import shapely
@@ -255,6 +257,32 @@ def test_documents_and_lines_have_a_limit(tmp_path, monkeypatch, name, write, li
     monkeypatch.setattr(folder_module, limit, 1000)
     write(tmp_path / name)
     assert dropped(tmp_path) == [("failed", f"the file cannot be read: {said}")]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["as a dictionary", "as texts"])
+@pytest.mark.parametrize(("nested", "mib"), [(True, 75), (False, 12)], ids=["in lists", "in rows"])
+def test_a_table_whose_rows_repeat_one_long_text_is_refused_before_they_are_made(tmp_path, monkeypatch, nested, mib, known):
+    """A text of 128 KiB stands once in the file and 600 times in its rows, six to a row or one."""
+    monkeypatch.setattr(folder_module, "_MOST_BYTES", 10 * 2**20)
+    values = pa.DictionaryArray.from_arrays(pa.array([0] * 600, "int32"), pa.array(["a" * 2**17]))
+    values = values if known else values.cast("string")
+    column = pa.ListArray.from_arrays(pa.array(range(0, 601, 6), "int32"), values) if nested else values
+    rows = len(column)
+    table = pa.table({"id": [str(i) for i in range(rows)], "assets": ["x"] * rows, "geometry": [b""] * rows, "x": column})
+    pq.write_table(table, tmp_path / "a.parquet", compression="zstd", store_schema=known)
+    assert (tmp_path / "a.parquet").stat().st_size < 20_000
+    assert dropped(tmp_path) == [("failed", f"the file cannot be read: 100 rows of {mib} MiB, the limit is 10")]
+
+
+@pytest.mark.parametrize(("kind", "n"), [("int8", 2**18), (pa.binary(2**10), 2**11)], ids=["of 8 bytes at most", "of 1 KiB"])
+def test_a_table_of_very_many_values_in_one_row_is_refused(tmp_path, monkeypatch, kind, n):
+    """2 MiB of values that are all alike."""
+    monkeypatch.setattr(folder_module, "_MOST_GROUP_BYTES", 2**20)
+    value = 0 if kind == "int8" else bytes(2**10)
+    column = pa.ListArray.from_arrays(pa.array([0, n], "int32"), pa.array([value] * n, kind))
+    pq.write_table(pa.table({"id": ["a"], "assets": ["x"], "geometry": [b""], "x": column}), tmp_path / "a.parquet", compression="zstd")
+    assert (tmp_path / "a.parquet").stat().st_size < 20_000
+    assert dropped(tmp_path) == [("failed", "the file cannot be read: a row group of 2 MiB, the limit is 1")]
 
 
 def test_an_item_of_very_many_assets_and_bands_is_read_in_proportion():

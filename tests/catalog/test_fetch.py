@@ -1,6 +1,7 @@
 """Chips: native pixels, verified, resumed, and honest about what could not be read."""
 
 import http.server
+import shutil
 import threading
 import time
 from contextlib import contextmanager
@@ -12,8 +13,8 @@ import pytest
 import rasterio
 
 from rs_pipeline.catalog import fetch as fetch_module
-from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, load_chips, pixel_index, read_role, read_stack, scales
-from rs_pipeline.catalog.fetch import fetch
+from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, chip_files, load_chips, pixel_index, read_role, read_stack, scales
+from rs_pipeline.catalog.fetch import chip_grid, fetch, fetch_scene, wanted_scenes
 from rs_pipeline.catalog.ledger import read_ledger, write_ledger
 from rs_pipeline.catalog.qa_flags import scene_flags
 from rs_pipeline.catalog.read import open_raster, retrying
@@ -22,10 +23,12 @@ from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RasterError, RemoteError, SpaceError, TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
+from rs_pipeline.operations.verify import told, verify_run
 from rs_pipeline.radiometry.masks import QAFlag
 from rs_pipeline.radiometry.scaling import gamma0_power
+from rs_pipeline.storage.retry import job_name, read_retries
 from rs_pipeline.tiles import read_tile
-from tests.catalog.conftest import CRS, LEFT, TOP, item, make_grid, write_tif
+from tests.catalog.conftest import CRS, LEFT, S2_ASSETS, TOP, item, make_grid, write_tif
 
 
 def ready(settings) -> str:
@@ -212,6 +215,41 @@ def test_resume_keeps_verified_chips_and_mends_damaged_ones(world, monkeypatch):
     write_tif(world.root / "data/s1/red.tif", np.full((64, 60), 3000, "uint16"), 10, nodata=0)
     fetch(settings, tile, "2023")
     assert "s1" in reads
+
+
+def test_a_chip_of_reflectances_is_made_anew_for_another_offset_or_scale(world):
+    """Its numbers are what the scene's scale and offset give back as the file's reflectances, 0.25."""
+    world.scene("a", "2023-05-01T03:00:00Z")
+    for name, step in S2_ASSETS.items():
+        if name != "scl":
+            write_tif(world.root / f"data/a/{name}.tif", np.full((640 // step, 640 // step), 0.25, "float32"), step)
+    settings = world.settings(search={"self_test": False})
+    tile = ready(settings)
+    (scene,) = wanted_scenes(settings, tile, "2023")
+    grid = chip_grid(settings, read_tile(settings, tile))
+    for offset, scale, number in ((0.0, 1e-4, 2500), (-0.1, 1e-4, 3500), (0.0, 5e-5, 5000)):
+        fetch_scene(replace(scene, offset=offset, scale=scale), grid, world.root / "chip", settings)
+        path, band = chip_files(world.root / "chip")["red"]
+        with rasterio.open(path) as chip:
+            assert chip.read(band)[20, 20] == number
+
+
+def test_a_chip_that_is_gone_is_told_and_its_fetch_runs_again_with_repair(world):
+    for day in (1, 6):
+        world.scene(f"s{day}", f"2023-05-{day:02d}T03:00:00Z")
+    settings = world.settings()
+    tile = ready(settings)
+    fetch(settings, tile, "2023")
+    assert verify_run(settings).missing_chips == []
+    layout = Layout(settings.root)
+    gone = layout.chip_folder("2023", tile) / "s1"
+    shutil.rmtree(gone)
+    found = verify_run(settings)
+    assert found.missing_chips == [str(gone)] and not found.damaged and not read_retries(layout.retries)
+    assert f"{gone}: missing" in told(found, repaired=False) and "with --repair" in told(found, repaired=False).splitlines()[-1]
+    verify_run(settings, repair=True)
+    assert read_retries(layout.retries).keys() == {job_name("fetch", tile, "2023")}
+    assert verify_run(world.settings(fetch={"keep_chips": False})).missing_chips == []  # they were removed after use
 
 
 class Flaky(http.server.SimpleHTTPRequestHandler):

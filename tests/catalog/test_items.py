@@ -369,6 +369,20 @@ def test_the_day_of_a_footprint_that_is_split_at_the_date_line():
     for outline in ([[west], [east]], [[east], [west]]):
         entry = {**changed(datetime="2023-12-31T22:10:00Z"), "geometry": {"type": "MultiPolygon", "coordinates": outline}}
         assert read(entry).scene.solar_day.isoformat() == "2024-01-01"
+@pytest.mark.parametrize(("asset", "band", "said"), [
+    ("nir", {"scale": 1e-4, "offset": 0}, "raster:bands says offset -0.1 for blue and 0 for nir: offsets that differ by band are not read"),
+    ("swir16", {"scale": 2e-4, "offset": -0.1}, "raster:bands says scale 0.0001 for blue and 0.0002 for swir1: scales that differ by band are not read"),
+    ("nir", {"scale": 1e-4, "offset": -0.1}, ""), ("nir", {"nodata": 0}, ""), ("scl", {"scale": 1, "offset": 0}, ""),
+])  # fmt: skip
+def test_bands_with_a_scale_or_offset_of_their_own_are_refused_by_name(asset, band, said):
+    entry = good()
+    for name, content in entry["assets"].items():
+        if name != "scl":
+            content["raster:bands"] = [{"scale": 1e-4, "offset": -0.1}]
+    entry["assets"][asset]["raster:bands"] = [band]
+    scene = read(entry, "earth-search-sentinel-2-c1-l2a").scene
+    assert (scene.status, scene.reason) == (("skipped", said) if said else ("used", ""))
+    assert said or (scene.scale, scene.offset) == (1e-4, -0.1)
 
 
 def test_what_tells_the_parts_of_a_granule():

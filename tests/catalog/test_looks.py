@@ -1,6 +1,7 @@
 """Search once: what was seen of a scene is kept as long as its content, and decides as it would be seen anew."""
 
 import os
+import shutil
 from collections import Counter
 from contextlib import contextmanager
 
@@ -109,3 +110,15 @@ def test_scenes_wait_for_enough_dates_to_be_placed(world, opened):
     opened.clear()
     search(world.settings())
     assert not opened and decisions(world) == placed
+
+
+def test_a_folder_that_cannot_be_written_changes_no_offset_and_is_told_once(dates, opened, caplog):
+    settings = dates.settings(search={"register_scenes": False})
+    search(settings)
+    first = decisions(dates)
+    shutil.rmtree(settings.looks_folder)
+    settings.looks_folder.touch()  # nobody can make a folder there, root included
+    opened.clear()
+    search(settings)
+    assert len(opened) == 7 and decisions(dates) == first
+    assert caplog.text.count("what the search sees of scenes cannot be kept in") == 1

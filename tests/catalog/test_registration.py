@@ -18,7 +18,7 @@ from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.catalog.registration import Displacement, interpolated, settled, windows
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import parse
-from rs_pipeline.errors import ConfigError
+from rs_pipeline.errors import ConfigError, RemoteError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from tests.catalog.conftest import CRS, LEFT, S2_ASSETS, TOP, item, make_grid, write_tif
@@ -121,6 +121,25 @@ def test_what_was_measured_is_not_read_again(world, monkeypatch):
     _, third = found(world)
     assert read and abs(third["s03"].displaced_x_m) < 1 and third["s03"].moved_x_m == 0
     assert {k: v for k, v in third.items() if k != "s03"} == {k: v for k, v in second.items() if k != "s03"}
+
+
+def test_a_scene_that_cannot_be_read_for_once_is_measured_by_the_next_search(world, monkeypatch):
+    for day in range(1, 9):
+        scene(world, day, *((30, 0) if day == 3 else (0, 0)))
+    read = registration.read_clipped
+
+    def away(which, *more):
+        if which.scene_id == "s03":
+            raise RemoteError("the host answers nothing; it is left alone")
+        return read(which, *more)
+
+    monkeypatch.setattr(registration, "read_clipped", away)
+    _, first = found(world)
+    assert (first["s03"].registration, first["s03"].status, first["s03"].moved_x_m) == ("not measured: could not be read", "used", 0)
+    assert first["s04"].registration.startswith("in place")
+    monkeypatch.setattr(registration, "read_clipped", read)
+    _, second = found(world)
+    assert second["s03"].moved_x_m < -20 and {k: v for k, v in second.items() if k != "s03"} == {k: v for k, v in first.items() if k != "s03"}
 
 
 def test_where_a_server_does_not_tell_its_files_apart_places_hold_too(world, monkeypatch):

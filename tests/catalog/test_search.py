@@ -1,6 +1,7 @@
 """What a search finds, drops and freezes: synthetic folders, then real scenes."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -285,3 +286,50 @@ def test_real_landsat_and_hls(real_settings):
     assert {(s.scale, s.offset) for s in landsat.values()} == {(2.75e-5, -0.2)}
     (hls,) = found(real_settings("hls_quadrants.geojson", "hls2-s30", [2021], 30)).values()
     assert (hls.scale, hls.offset, hls.processing_baseline) == (1e-4, -0.9999, "03.01")
+
+
+def torn(world) -> None:
+    """Three scenes whose metadata contradict each other or are silent: their pixels, whose darkest is far below 1000, decide."""
+    for day, flag in ((1, True), (6, None), (11, None)):
+        flat(world, f"s{day}", f"2023-05-{day:02d}T03:00:00Z", 0, **{"earthsearch:boa_offset_applied": flag, "s2:processing_baseline": "05.09"})
+
+
+def test_scenes_whose_pixels_cannot_be_read_for_once_keep_what_the_last_search_decided(world):
+    """The looks are gone as well: nothing else knows the offset."""
+    torn(world)
+    settings = world.settings(search={"register_scenes": False})
+    first = found(settings)
+    assert {s.status for s in first.values()} == {"used"}
+    for day in (6, 11):
+        (world.root / f"data/s{day}").rename(world.root / f"away{day}")
+    shutil.rmtree(settings.looks_folder)
+    told = [(s.status, s.offset, s.offset_decision, s.offset_confidence, s.identity) for s in first.values()]
+    assert [(s.status, s.offset, s.offset_decision, s.offset_confidence, s.identity) for s in found(settings).values()] == told
+
+
+def test_scenes_of_other_files_that_cannot_be_read_are_lost(world):
+    """A newer product at the same place is none that the last search decided; two of three are more than a tenth."""
+    torn(world)
+    settings = world.settings(search={"register_scenes": False})
+    search(settings)
+    before = Layout(settings.root).scenes.read_bytes()
+    for path in sorted(world.items.glob("*.json"))[1:]:
+        entry = json.loads(path.read_text())
+        entry["properties"]["s2:processing_baseline"] = "05.10"
+        path.write_text(json.dumps(entry))
+    for day in (6, 11):
+        (world.root / f"data/s{day}").rename(world.root / f"away{day}")
+    with pytest.raises(CatalogError, match=r"2 of the 3 scenes of the last search cannot be read \(s11, s6\); more than 10% is refused"):
+        search(settings)
+    assert Layout(settings.root).scenes.read_bytes() == before
+
+
+def test_scenes_whose_items_are_damaged_are_lost(world):
+    for day in (1, 6):
+        world.scene(f"s{day}", f"2023-05-{day:02d}T03:00:00Z")
+    settings = world.settings(search={"self_test": False, "register_scenes": False})
+    search(settings)
+    path = sorted(world.items.glob("*.json"))[1]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"geometry": None, "bbox": None}))
+    with pytest.raises(CatalogError, match=r"1 of the 2 scenes of the last search cannot be read \(s6\)"):
+        search(settings)

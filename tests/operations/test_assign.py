@@ -45,6 +45,16 @@ def test_a_new_scene_rewrites_the_list_it_falls_on_and_no_other(assigned):
     assert changed == [layout.scene_list("2024", "r000c000")] and name in changed[0].read_text()
 
 
+def test_a_list_with_a_flipped_bit_is_written_anew(assigned):
+    """0xF2 in place of r is no UTF-8."""
+    _, settings = assigned
+    path = Layout(settings.root).scene_list("2023", "r000c000")
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"r000c000", b"\xf2000c000", 1))
+    assign(settings)
+    assert path.read_bytes() == whole
+
+
 def test_the_digest_follows_pixels_and_not_words(assigned):
     _, settings = assigned
     scene = read_ledger(Layout(settings.root).scenes)[0]

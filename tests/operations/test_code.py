@@ -2,10 +2,13 @@
 
 import json
 
+import pytest
+
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations import code as module
 from rs_pipeline.operations.code import changed_code, note_code, step_code, words_on_code
 from rs_pipeline.operations.journal import Watch
+from rs_pipeline.storage.provenance import freeze
 
 
 def done(settings, verb: str) -> None:
@@ -56,10 +59,22 @@ def test_a_step_rests_on_the_kernels_it_reaches_and_on_no_other(monkeypatch):
     assert "rs_kernels.trends" in seen and not {"rs_pipeline.products.black_odorous.scoring", "rs_pipeline.publish.opened"} & seen.keys()
 
 
-def test_a_list_that_cannot_be_read_is_begun_anew(make_settings):
+@pytest.mark.parametrize("content", [b"{", b"\xfb}"])
+def test_a_list_that_cannot_be_read_is_begun_anew(make_settings, content):
     settings = make_settings()
     path = Layout(settings.root).code
     path.parent.mkdir(parents=True)
-    path.write_text("{")
+    path.write_bytes(content)
     note_code(settings)
     assert len(json.loads(path.read_text())) == 1
+
+
+def test_a_configuration_with_a_flipped_bit_is_written_anew(make_settings):
+    """0xF2 in place of r is no UTF-8."""
+    settings = make_settings()
+    path = Layout(settings.root).settings
+    freeze(settings)
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"run", b"\xf2un", 1))
+    freeze(settings)
+    assert path.read_bytes() == whole

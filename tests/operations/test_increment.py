@@ -4,13 +4,15 @@ import os
 import threading
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pandas as pd
 import psutil
 
 from benchmarks.harness import job_counts, jobs_run
+from rs_pipeline.layout import Layout
 from rs_pipeline.operations.journal import read_journal
-from rs_pipeline.operations.run import settle_times
+from rs_pipeline.operations.run import drop_backups, settle_times
 from rs_pipeline.storage.retry import job_name, mark_retry
 from tests.operations.conftest import new_scene
 
@@ -106,6 +108,33 @@ def test_files_from_the_future_keep_their_order(tmp_path):
     assert settle_times(tmp_path) == 3
     times = [(tmp_path / name).stat().st_mtime for name in ("old", "a", "b", "c")]
     assert times == sorted(times) and times[0] == 1e9 and times[3] <= time.time()
+
+
+def test_times_are_left_while_another_run_writes_and_files_that_go_away_are_none(tmp_path, monkeypatch):
+    ahead = time.time() + 10_000
+    (tmp_path / "a").touch()
+    os.utime(tmp_path / "a", (ahead, ahead))
+    monkeypatch.setattr("rs_pipeline.operations.run.is_free", lambda lock: lock != Layout(tmp_path).lock)
+    assert settle_times(tmp_path) == 0 and (tmp_path / "a").stat().st_mtime == ahead
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "walk", lambda folder: [(str(tmp_path), [], [".b.part", "a"])])
+    assert settle_times(tmp_path) == 1
+
+
+def test_backups_of_other_runs_of_the_folder_stay(tmp_path, monkeypatch):
+    """Snakemake gives a failing job its finished output back from there; an absolute path lies there without its leading slash."""
+    monkeypatch.chdir(tmp_path)
+    kept = [Path(".snakemake/backups", name) for name in ("results/one/a.csv", "results/two/a.csv", "elsewhere/one/a.csv")]
+    outside = tmp_path / "results" / "one" / "a.csv"
+    for path in (*kept, outside):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    drop_backups(Path("results/one"))
+    assert [p.exists() for p in kept] == [False, True, True]
+    drop_backups(Path("/elsewhere/one"))
+    drop_backups(Path("../../results/one"))
+    drop_backups(Path("none"))
+    assert [p.exists() for p in kept] == [False, True, False] and outside.exists()
 
 
 def test_slurm_can_group_the_jobs_of_a_run(copied_run, snakemake):

@@ -50,7 +50,7 @@ def settings(copied_run, monkeypatch):
 
 def test_every_file_of_a_run_is_recorded_and_whole(settings, copied_run):
     found = verify_run(settings)
-    assert (found.damaged, found.missing, found.unknown) == ({}, [], []) and found.files > 100
+    assert (found.damaged, found.missing, found.missing_chips, found.unknown) == ({}, [], [], []) and found.files > 100
     recorded = {str(p) for p in copied_run.files()}
     assert told(found, repaired=False) == f"{found.files} files looked at: 0 damaged, 0 missing, 0 unknown" and len(recorded) > 100
 

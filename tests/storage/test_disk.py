@@ -7,7 +7,8 @@ import sys
 import pytest
 
 from benchmarks.harness import in_root
-from rs_pipeline.errors import RasterError, SpaceError
+from rs_pipeline.catalog.ledger import read_ledger
+from rs_pipeline.errors import CatalogError, RasterError, SpaceError, TableError
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.disk import disk_fault
 
@@ -66,6 +67,30 @@ def test_a_number_deep_in_the_chain_of_causes_is_found(tmp_path, number, words):
     fault.__cause__ = ValueError("in between")
     fault.__cause__.__cause__ = OSError(number, "x")
     assert words in disk_fault(tmp_path, fault)
+
+
+def test_a_fault_of_a_disk_that_was_told_as_the_sources_is_not_that_of_the_results(tmp_path):
+    """`from None` says so; an error that only came while another was handled has that one as its reason."""
+    for told, words in ((True, ""), (False, "the disk is gone (a stale handle of the network file system)")):
+        try:
+            try:
+                raise OSError(errno.ESTALE, "Stale file handle")
+            except OSError as fault:
+                if told:
+                    raise CatalogError(f"the catalog cannot be read: {fault}") from None
+                raise RuntimeError
+        except (CatalogError, RuntimeError) as fault:
+            assert disk_fault(tmp_path, fault) == words
+
+
+def test_a_disk_that_fails_under_the_files_of_the_run_is_blamed(tmp_path, monkeypatch):
+    def stale(path):
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    monkeypatch.setattr("rs_pipeline.storage.rows.pq.ParquetFile", stale)
+    with pytest.raises(TableError) as told:
+        read_ledger(tmp_path / "scenes.parquet")
+    assert "stale handle" in disk_fault(tmp_path, told.value)
 
 
 LIMITED = """

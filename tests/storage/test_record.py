@@ -1,6 +1,8 @@
 """What a job wrote is recorded, and every change of it is found."""
 
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -90,3 +92,14 @@ def test_a_damaged_file_is_kept_aside_under_its_own_path(noted):
     root, _ = noted
     to = put_aside(root / "maps" / "\u6c34.tif", root)
     assert to == root / "damaged" / "maps" / "\u6c34.tif" and to.stat().st_size == 256 and not (root / "maps" / "\u6c34.tif").exists()
+
+
+def test_a_damaged_file_is_kept_aside_also_from_a_folder_on_another_disk(tmp_path):
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second disk")
+    with TemporaryDirectory(dir=memory) as elsewhere:
+        (tmp_path / "maps").symlink_to(elsewhere)
+        (tmp_path / "maps" / "a.tif").write_text("half")
+        to = put_aside(tmp_path / "maps" / "a.tif", tmp_path)
+        assert to == tmp_path / "damaged" / "maps" / "a.tif" and to.read_text() == "half" and not (tmp_path / "maps" / "a.tif").exists()
