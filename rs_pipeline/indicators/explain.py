@@ -115,8 +115,8 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
     return Explanation(
         value=_plain({c: row[c] for c in (*KEYS, "name", "value", "unit", "lower", "upper", "interval", "observed_fraction", "n_scenes")}),
         verdicts=[_plain({c: r[c] for c in VERDICT_COLUMNS}) | {"standard": standards.get(r.target_id, "")} for _, r in rows.iterrows()],
-        title=known.title if known else "official value or target without an indicator",
-        formula=known.formula if known else "as given in tables.values",
+        title=known.title if known else "supplied value or target without an indicator",
+        formula=known.formula if known else "as given in tables.values, else counted in tables.lists, else the mean of a raster of tables.rasters",
         interval_origin=proof.interval_origin,
         steps=[s.name for s in lineage(settings, known.product)] if known else ["indicators"],
         scenes=_scenes(layout.scenes, list(proof.scene_ids)),
