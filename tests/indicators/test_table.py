@@ -17,6 +17,7 @@ from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.estimation.zones import REGION, Unit
 from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.status import STATUSES
+from rs_pipeline.indicators.supplied import official
 from rs_pipeline.indicators.table import INDICATOR_COLUMNS, Judge, Known, build, indicators
 from rs_pipeline.indicators.targets import load_targets
 from rs_pipeline.indicators.values import INDICATORS
@@ -34,7 +35,7 @@ def table(fake_run):
     def table(prepare=lambda run: None, supplied=None, **keywords):
         run = fake_run(**keywords)
         prepare(run)
-        return build(Run.read(run.counties().settings), TARGETS, supplied or {})
+        return build(Run.read(run.counties().settings), TARGETS, {key: official(value) for key, value in (supplied or {}).items()})
 
     return table
 
@@ -282,13 +283,13 @@ def test_a_provincial_total_is_not_asked_of_a_county_nor_of_a_part(fake_run):
     target = next(t for t in TARGETS if t.target_id == "C02-01")
     settings = fake_run().settings
     region, county = Unit(REGION, "All", "", "region"), Unit("130001", "Inland", "P")
-    given = Known({}, {("C02-01", "2024"): Interval(140.0)})
+    given = Known({}, {("C02-01", "2024"): official(Interval(140.0))})
     part, whole = Judge(settings, area_km2=200.0), Judge(settings, area_km2=188_000.0)
     assert part(target, county, "C02-01", "2024", given).verdict.reason == "the number is the province's total"
     assert part(target, region, "C02-01", "2024", given).verdict.status == "met"
     assert whole(target, region, "C02-01", "2024", given).verdict.status == "met"
     area = replace(target, target_id="T", indicator=("red_line_area",))
-    seen = Known({}, {("C02-01", "2024"): Interval(140.0)})
+    seen = Known({}, {("C02-01", "2024"): official(Interval(140.0))})
     assert part._not_held(area, region, "red_line_area", "2024", seen).status == "no_target"
     assert whole._not_held(area, region, "red_line_area", "2024", seen) is None
 
@@ -299,7 +300,7 @@ def test_a_year_is_judged_as_over_when_it_is_over(fake_run, today, status):
     judged, county = Judge(fake_run().settings, 200.0, today), Unit("130001", "Inland", "P")
     target = replace(next(t for t in TARGETS if t.target_id == "C10-02"), target_year=2024)
     more = replace(target, operator="increase", value=None)
-    known = Known({}, {("C10-02", "2023"): Interval(80.0), ("C10-02", "2024"): Interval(74.0)})
+    known = Known({}, {("C10-02", "2023"): official(Interval(80.0)), ("C10-02", "2024"): official(Interval(74.0))})
     rows = [judged(t, county, "C10-02", "2024", known).verdict for t in (target, more)]
     assert [r.status for r in rows] == [status, status]
     assert all(("the period is not over, it ends on 2024-12-31" in r.reason) == (today.year == 2024) for r in rows)
