@@ -56,7 +56,7 @@ def test_every_indicator_status_style_and_method_is_translated(chinese, fake, tm
     assert all(f'{status}: {{ label:' in asset("marks.js") for status in STATUS_COLOURS)
 
 
-@pytest.mark.parametrize("column", ["topic", "description", "caveat", "standard"])
+@pytest.mark.parametrize("column", ["topic", "description", "caveat", "standard", "source"])
 def test_every_target_is_translated(chinese, column):
     with (config_folder() / "targets.csv").open(encoding="utf-8-sig", newline="") as file:
         texts = [row[column] for row in csv.DictReader(file) if row[column]]

@@ -26,7 +26,7 @@ STEPS = (
         when=_has_places, keys=("indicators", "trend", "baseline", "units"), side_files=lambda p: [p.settings.tables.places],
         tables=lambda s: shipped("errors.csv", "land.json"),
         reads=lambda p: [
-            *(p.layout.place_sums(label) for label in p.periods), *(p.layout.place_land(label) for label in p.periods), *(p.layout.land_counties(label) for label in p.periods),
+            *(p.layout.place_sums(label) for label in p.periods), *(p.layout.place_land(label) for label in p.periods),
             p.layout.scenes, p.layout.tiles, p.settings.units.path,
         ],
         writes=lambda p: [p.layout.places_table, p.layout.places],

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
@@ -16,11 +17,11 @@ from rs_pipeline.catalog.ledger import nir_pixels_m
 from rs_pipeline.config import Settings
 from rs_pipeline.estimation.estimate import Estimate, Facts, missing
 from rs_pipeline.estimation.uncertainty import Interval, Thresholds
-from rs_pipeline.estimation.zones import REGION
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.baselines import of_season
+from rs_pipeline.products.land.facts import LandFacts
+from rs_pipeline.products.land.model import land_model
 from rs_pipeline.products.places.estimates import estimate_of, indicators_of_units
-from rs_pipeline.products.register import products, resolve
 from rs_pipeline.products.watch import PLACE_ZONE, load_watched
 from rs_pipeline.region import load_units, owner_codes
 from rs_pipeline.storage.layers import write_layer
@@ -62,7 +63,7 @@ class PlaceSums:
     def _land(self) -> dict[str, dict[str, dict]]:
         return {p.label: self._rows(Layout(self.settings.root).place_land(p.label)) for p in self.settings.all_periods}
 
-    def _rows(self, path) -> dict[str, dict]:
+    def _rows(self, path: Path) -> dict[str, dict]:
         """Row of each place. What lies beyond the maps was not seen, and may be land."""
         found = {}
         for row in pd.read_parquet(path).to_dict("records"):
@@ -76,19 +77,13 @@ class PlaceSums:
     def _pixel_m(self) -> dict[str, float]:
         return nir_pixels_m(Layout(self.settings.root).scenes)
 
-    @cached_property
-    def _land_of_region(self):
-        return resolve(products()["land"].facts)(self.settings)["land"]
-
     def facts(self, place: str, period: str) -> Facts:
         """Facts of a place in the form of a unit's, changes measured from the run's baseline."""
         settings, section = self.settings, self.settings.indicators
         periods, baseline = settings.all_periods, settings.baseline_label
         rows, years = {label: self._maps[label][place] for label in self._maps}, {p.label: p.middle_year for p in periods}
         pixel_m = {label: min((self._pixel_m[s] for s in row["scene_ids"] if s in self._pixel_m), default=math.nan) for label, row in rows.items()}
-        land = self._land_of_region(REGION, period)
-        if land:
-            land = replace(land, zones={"county": self._land[period][place]}, base={"county": self._land[baseline][place]}, measured_from=None)
+        land = LandFacts({"county": self._land[period][place]}, {"county": self._land[baseline][place]}, frozenset(), land_model().report["classes"], baseline=baseline)
         found = Facts(
             period, baseline, period == periods[-1].label, {"county": rows[period] | {"n_lost": len(rows[period]["lost_scene_ids"])}}, rows[baseline],
             Thresholds(section.publish_fraction, section.scale_fraction, section.range_fraction), section.max_lost_share, years=years, pixel_m=pixel_m,
