@@ -75,6 +75,13 @@ def _coast(place: StepContext) -> list[Path]:
     return [place.layout.shorelines, place.layout.transects] if place.settings.coastline else []
 
 
+def _places(place: StepContext) -> list[Path]:
+    """What a run writes of watched places."""
+    if place.settings.tables.places is None:
+        return []
+    return [place.layout.places_table, place.layout.places, *(path(label) for path in (place.layout.place_sums, place.layout.place_land) for label in place.periods)]
+
+
 def _needed_by_indicators(place: StepContext) -> list[Path]:
     """What the steps write that products name as the ground of their indicators."""
     wanted = {name for p in products().values() for name in p.needs_steps}
@@ -198,7 +205,7 @@ AFTER_PRODUCTS = (
         reads=lambda p: [
             p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence, p.settings.units.path, p.layout.scenes, p.layout.orbits, p.layout.tiles,
             p.layout.tile_scenes, p.layout.reach_lines, p.layout.inspection_list, *(path.with_suffix(".csv") for path in _coast(p)[1:]),
-            *_needed_by_indicators(p), *_published_layers(p), *sea_maps(p, p.periods), p.layout.findings, p.layout.findings.with_suffix(".csv"), p.layout.findings_form,
+            *_needed_by_indicators(p), *_published_layers(p), *_places(p), *sea_maps(p, p.periods), p.layout.findings, p.layout.findings.with_suffix(".csv"), p.layout.findings_form,
         ],
         side_files=lambda p: [p.settings.targets_path],
         writes=lambda p: [

@@ -18,7 +18,7 @@ from rs_pipeline.estimation.zones import REGION, Unit
 from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.status import STATUSES
 from rs_pipeline.indicators.supplied import official
-from rs_pipeline.indicators.table import INDICATOR_COLUMNS, Judge, Known, build, indicators
+from rs_pipeline.indicators.table import INDICATOR_COLUMNS, Judge, Known, build, indicators, unanswered
 from rs_pipeline.indicators.targets import load_targets
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.paths import config_folder
@@ -277,6 +277,27 @@ def test_the_official_length_of_the_coast_rules_over_the_measured_one(table):
     measured, official = (pick(got, adcode="130002", period="2024", target_id="C01-03", indicator=f"natural_coast_retention{of}") for of in ("", "_official"))
     assert (measured.value, measured.status) == (50.0, "no_target") and "judged by natural_coast_retention_official" in measured.reason
     assert (official.value, official.status) == (pytest.approx(40.0), "met")
+
+
+def test_no_sentence_waits_for_a_method_but_those_that_need_a_map_of_their_own():
+    """Indices, solar panels, forest by its legal shape, erosion, Spartina, heat."""
+    waiting = {t.target_id for t in TARGETS if not t.indicator and unanswered(t).status == "not_built"}
+    assert waiting <= {"C00-01", "C00-02", "C02-01", "C10-01", "C10-03", "C14-01", "C15-01"}
+
+
+def test_what_a_sentence_needs_is_a_table_with_a_name():
+    words = {t.target_id: unanswered(t).reason for t in TARGETS if not t.indicator and unanswered(t).status == "needs_table"}
+    assert len(words) > 10 and [key for key, said in words.items() if "tables.values" not in said] == []
+    listed = {key for key, said in words.items() if "tables.lists" in said}
+    assert listed >= {"C06-05", "C06-06", "C09-01", "C19-01", "C19-03", "C20-01", "C20-02", "C22-01"} and "C06-02" not in listed
+    assert {key for key, said in words.items() if "tables.rasters" in said} == {"C05-02", "C05-03"}
+
+
+def test_places_without_their_table_name_it(table):
+    got = table()
+    for target, kind in (("C05-04", "construction_site"), ("C06-09", "water_source"), ("C07-02", "contaminated_plot"), ("C11-02", "habitat"), ("C19-05", "village")):
+        rows = got[(got.target_id == target) & (got.adcode == REGION)]
+        assert (rows.status == "needs_table").all() and rows.reason.str.contains(f"tables.places, kind {kind}", regex=False).all(), target
 
 
 def test_a_provincial_total_is_not_asked_of_a_county_nor_of_a_part(fake_run):
