@@ -37,7 +37,7 @@ def _of_kind(facts: Facts, kind: str, name: str) -> Estimate:
     """``name`` of `estimate_of` for all places of a kind in the unit, or why there is none."""
     if kind not in facts["watched_kinds"]:
         return missing("needs_table", NO_PLACES[kind])
-    if KIND_ZONE + kind not in facts.zones:
+    if not facts.zones.get(KIND_ZONE + kind, {"area_m2": 0.0})["area_m2"] > 0:
         return missing("no_target", NONE_HERE[kind])
     return estimate_of(name, as_unit(facts, KIND_ZONE + kind))
 

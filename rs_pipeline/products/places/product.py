@@ -35,5 +35,5 @@ STEPS = (
 
 PRODUCT = Product(
     "places", 80, steps=STEPS, facts="rs_pipeline.products.places.indicators:facts", indicators="rs_pipeline.products.places.indicators:INDICATORS",
-    needs_steps=("land_zonal",), evidence=_evidence, evidence_maps=("vegetation", "water"),
+    needs_steps=("zonal", "land_zonal"), evidence=_evidence, evidence_maps=("vegetation", "water"),
 )
