@@ -12,17 +12,21 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "standards.md"
 
 HEAD = """# What an official would hold us to
 
-Made from the column `standard` of `config/targets.csv` by `python -m benchmarks.standards`. `rs-pipeline explain` tells it with each verdict and
+Made from the columns `standard` and `source` of `config/targets.csv` by `python -m benchmarks.standards`. `rs-pipeline explain` tells it with each verdict and
 the page with each target. Standards are cited by the document; no clause of one is claimed.
 
-| target | sentence | standard, and what ours does differently |
-|---|---|---|
+| target | sentence | number, and where it comes from | standard, and what ours does differently |
+|---|---|---|---|
 """
 
 
 def standards_page(targets: list[Target]) -> str:
     """The page, Markdown: a row a target."""
-    return HEAD + "".join(f"| {t.target_id} | {t.description} | {t.standard} |\n" for t in targets)
+    return HEAD + "".join(f"| {t.target_id} | {t.description} | {_number(t)}{t.source} | {t.standard} |\n" for t in targets)
+
+
+def _number(target: Target) -> str:
+    return "" if target.value is None else f"{target.value:g} {target.unit}: "
 
 
 if __name__ == "__main__":

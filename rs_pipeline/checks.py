@@ -96,6 +96,19 @@ def _values(settings: Settings, key: str, units: Units) -> None:
     check_codes(_of_units([code for code, _, _ in table], units), units, f"{key}: {settings.path_of(key)}")
 
 
+def _watched(settings: Settings, key: str, units: Units) -> None:
+    check_meets(_later("rs_pipeline.products.watch:load_watched")(settings), units, f"{key}: {settings.path_of(key)}")
+
+
+def _lists(settings: Settings, key: str, units: Units) -> None:
+    things = _later("rs_pipeline.indicators.supplied:run_lists")(settings)
+    check_codes(_of_units([thing.adcode for thing in things], units), units, f"{key}: {settings.path_of(key)}")
+
+
+def _rasters(settings: Settings, key: str, units: Units) -> None:
+    _later("rs_pipeline.indicators.supplied:run_rasters")(settings)
+
+
 def _tide(settings: Settings, key: str, units: Units) -> None:
     _later("rs_pipeline.products.coastline.tide:check_tide")(settings, None if units is None else units.total_bounds)
 
@@ -150,6 +163,9 @@ SIDE_FILES: dict[str, SideFile] = {
     "tables.shoreline_buffers": SideFile("management zones of rivers and lakes (water department); null takes a bank of land_zones.shore_width_m", _polygons),
     "tables.xiongan": SideFile("the New Area's outline: Xiongxian, Rongcheng, Anxin and four townships; null marks the target needs_table", _polygons),
     "tables.values": SideFile("CSV adcode,period,target_id,value,lower,upper with official values; null marks the targets needs_table", _values),
+    "tables.places": SideFile("polygons of places to be watched with columns kind and name (water sources, plots, habitats, villages, sites); null marks their targets needs_table", _watched),
+    "tables.lists": SideFile("CSV target_id,adcode,name,since of what a target counts (awards, villages, reserves); null marks the targets needs_table", _lists),
+    "tables.rasters": SideFile("CSV target_id,period,path,unit of rasters of other sources, such as PM2.5 by HJ 1264-2022; null marks the targets needs_table", _rasters),
     "indicators.targets": SideFile("a table of targets like config/targets.csv; null uses that one", _targets),
     "report.earlier_indicators": SideFile("indicators.csv of an earlier run; null tells no changes", _earlier),
 }  # fmt: skip

@@ -144,6 +144,24 @@ class Layout:
         """Land cover that was converted since other baselines than the run's own, by unit, zone and baseline."""
         return self.root / "counties" / f"land_changes_{period}.parquet"
 
+    def place_sums(self, period: str) -> Path:
+        """Sums of the maps over each watched place; written with those of counties."""
+        return self.root / "places" / f"sums_{period}.parquet"
+
+    def place_land(self, period: str) -> Path:
+        """Likewise, of land cover and its conversion."""
+        return self.root / "places" / f"land_{period}.parquet"
+
+    @property
+    def places(self) -> Path:
+        """Watched places with their latest values, for a GIS."""
+        return self.root / "places" / "places.gpkg"
+
+    @property
+    def places_table(self) -> Path:
+        """What was seen of each watched place, a row a place, period and indicator."""
+        return self.root / "places" / "places.csv"
+
     @property
     def shorelines(self) -> Path:
         return self.root / "coastline" / "shorelines.gpkg"

@@ -14,6 +14,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 from rs_pipeline.config import Settings
+from rs_pipeline.inputs.outside import raster_paths
 from rs_pipeline.paths import table_path
 from rs_pipeline.products.baselines import with_baselines
 from rs_pipeline.products.register import (
@@ -61,7 +62,7 @@ def _zonal_maps(place: StepContext) -> list[Path]:
 
 def _tables_of_indicators(place: StepContext) -> list[Path | None]:
     settings = place.settings
-    return [settings.targets_path, *(path for _, path in settings.tables), settings.black_odorous.wetland_prior, *_coast_tables(place)]
+    return [settings.targets_path, *(path for _, path in settings.tables), *raster_paths(settings), settings.black_odorous.wetland_prior, *_coast_tables(place)]
 
 
 def _every_map(place: StepContext) -> list[Path]:
@@ -72,6 +73,13 @@ def _every_map(place: StepContext) -> list[Path]:
 
 def _coast(place: StepContext) -> list[Path]:
     return [place.layout.shorelines, place.layout.transects] if place.settings.coastline else []
+
+
+def _places(place: StepContext) -> list[Path]:
+    """What a run writes of watched places."""
+    if place.settings.tables.places is None:
+        return []
+    return [place.layout.places_table, place.layout.places, *(path(label) for path in (place.layout.place_sums, place.layout.place_land) for label in place.periods)]
 
 
 def _needed_by_indicators(place: StepContext) -> list[Path]:
@@ -166,8 +174,8 @@ COMMON = (
         "zonal", "Sum the maps of a period over counties.", "rs_pipeline.indicators.zonal:zonal", scope="period", final=True, memory_mb=_zonal_memory_mb,
         keys=("baseline", "province", "units", "water.permanent_frequency", "water.seasonal_frequency", "products"),
         reads=lambda p: [p.layout.tiles, *_zonal_maps(p), *(p.layout.chips(p.period, t) for t in p.ask_tiles()), p.settings.units.path],
-        side_files=lambda p: [p.settings.tables.grassland, p.settings.tables.lakes, p.settings.targets_path],
-        writes=lambda p: [p.layout.counties(p.period), p.layout.changes(p.period)],
+        side_files=lambda p: [p.settings.tables.grassland, p.settings.tables.lakes, p.settings.tables.places, p.settings.targets_path],
+        writes=lambda p: [p.layout.counties(p.period), p.layout.changes(p.period), *([p.layout.place_sums(p.period)] if p.settings.tables.places else [])],
     ),
 )
 
@@ -197,7 +205,7 @@ AFTER_PRODUCTS = (
         reads=lambda p: [
             p.layout.indicators, p.layout.indicators_parquet, p.layout.evidence, p.settings.units.path, p.layout.scenes, p.layout.orbits, p.layout.tiles,
             p.layout.tile_scenes, p.layout.reach_lines, p.layout.inspection_list, *(path.with_suffix(".csv") for path in _coast(p)[1:]),
-            *_needed_by_indicators(p), *_published_layers(p), *sea_maps(p, p.periods), p.layout.findings, p.layout.findings.with_suffix(".csv"), p.layout.findings_form,
+            *_needed_by_indicators(p), *_published_layers(p), *_places(p), *sea_maps(p, p.periods), p.layout.findings, p.layout.findings.with_suffix(".csv"), p.layout.findings_form,
         ],
         side_files=lambda p: [p.settings.targets_path],
         writes=lambda p: [

@@ -6,9 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pytest
+import rasterio
 import shapely
 import yaml
+from rasterio.transform import from_bounds
 
 from rs_pipeline import steps as module
 from rs_pipeline.config import RUNTIME_SECTIONS, parse
@@ -30,9 +33,14 @@ def side_tables(folder: Path, world: Path) -> dict[str, str]:
     codes, box = units.adcode.tolist(), units.total_bounds
     zone = gpd.GeoDataFrame({"name": ["z"], "type": ["meadow"]}, geometry=[shapely.box(*box).buffer(-(box[2] - box[0]) / 4)], crs=units.crs)
     zone.to_file(folder / "zone.gpkg", driver="GPKG")
+    zone.assign(kind="village").to_file(folder / "places.gpkg", driver="GPKG")
+    with rasterio.open(folder / "pm25.tif", "w", driver="GTiff", width=1, height=1, count=1, dtype="float32", crs=units.crs, transform=from_bounds(*box, 1, 1)) as raster:
+        raster.write(np.full((1, 1), 30, "float32"), 1)
     x, y = zone.geometry[0].centroid.coords[0]
     texts = {
         "gdp": "adcode,period,gdp\n" + "".join(f"{c},{p},100\n" for c in codes for p in ("2024", "2025")),
+        "lists": f"target_id,adcode,name,since\nC20-01,{codes[0]},a,2024\n",
+        "rasters": "target_id,period,path,unit\nC05-02,2025,pm25.tif,ug/m3\n",
         "values": f"adcode,period,target_id,value,lower,upper\n{codes[0]},2025,C05-01,30,29,31\n",
         "field_results": f"lon,lat,date,black\n{x},{y},2025-07-01,1\n",
         "reference_samples": f"lon,lat,period,product,value\n{x},{y},2025,permanent_water,0\n",
@@ -41,7 +49,7 @@ def side_tables(folder: Path, world: Path) -> dict[str, str]:
     for name, text in texts.items():
         (folder / f"{name}.csv").write_text(text)
     zones = ("lakes", "urban", "restored_coast", "red_line", "mines", "reserves", "xiongan", "shoreline_buffers")
-    return {n: str(folder / f"{n}.csv") for n in texts} | {n: str(folder / "zone.gpkg") for n in zones} | {"grassland": str(world / "grassland.gpkg")}
+    return {n: str(folder / f"{n}.csv") for n in texts} | {n: str(folder / "zone.gpkg") for n in zones} | {"grassland": str(world / "grassland.gpkg"), "places": str(folder / "places.gpkg")}
 
 
 @pytest.fixture(scope="module")
@@ -140,11 +148,11 @@ def test_every_file_that_a_step_writes_is_in_the_register(chain):
         ("masks.shadow_height_m", [100.0, 9000.0], "fetch observe shore land quality_scores reach_scores"),
         ("masks.land", ["nodata", "cloud"], "land"),
         ("coastline.sea_points", [[118.0, 39.0]], "sea coastline"),
-        ("units.code", "code", "search grid zonal trend_zonal bodies reach_lines coastline land_zonal indicators findings gis report stac"),
+        ("units.code", "code", "search grid zonal trend_zonal bodies reach_lines coastline land_zonal places indicators findings gis report stac"),
         ("water.permanent_frequency", 0.8, "observe zonal report"),
         ("vegetation.peak_percentile", 80.0, "observe report"),
         ("grid.margin_m", 500.0, "assign fetch reach_lines reach_scores report"),
-        ("indicators.publish_fraction", 0.9, "indicators report"),
+        ("indicators.publish_fraction", 0.9, "places indicators report"),
         ("inputs.tables.values", {"encoding": "gbk"}, "indicators"),
         ("inputs.tables.grassland", {"crs": "BD-09"}, "zonal indicators"),
         ("coastline.tide_msl_m", 1.2, "shore coastline"),
@@ -174,7 +182,7 @@ def test_a_table_that_changes_makes_its_steps_run_again(chain, monkeypatch):
         monkeypatch.setattr(module, "_digest", lambda path: "new" if path.endswith(changed) else plain(path))
         return {s.name for s in steps_of(settings) if depends_on(s, settings) != before[s.name]}
 
-    assert after("land.json") == {"land", "indicators", "findings"}
+    assert after("land.json") == {"land", "places", "indicators", "findings"}
     assert after("vegetation.json") == {"observe"}
     assert after("black_odorous.json") == {"observe", "reach_scores", "reaches"}
     assert {"search", "fetch", "observe", "land", "shore"} <= after("earth-search-sentinel-2-l2a.yaml")

@@ -15,6 +15,7 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Scene
 from rs_pipeline.redaction import redacted, unsigned
+from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.rows import read_rows
 
@@ -108,3 +109,12 @@ def _scene(row: dict) -> Scene:
         bbox=tuple(float(row[side]) for side in _SIDES),
         footprint_wkt="" if empty else shapely.to_wkt(footprint, rounding_precision=7),
     )
+
+
+def nir_pixels_m(path: Path) -> dict[str, float]:
+    """Scene id to the near-infrared pixel of its sensor, metres, of optical scenes; empty where there is no ledger."""
+    if not path.exists():
+        return {}
+    found = [(r["scene_id"], r["sensor"]) for r in read_rows(path, columns=["scene_id", "sensor"])]
+    bands = {name: load_sensor(name).band("nir") for _, name in found}
+    return {scene: bands[sensor].resolution_m for scene, sensor in found if bands[sensor] is not None}

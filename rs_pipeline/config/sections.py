@@ -29,7 +29,8 @@ SHIFTED = ("GCJ-02", "BD-09")
 InputKey = Literal[
     "units.path", "masks.dem", "vegetation.networks", "coastline.reference", "coastline.tide_table", "black_odorous.wetland_prior", "water.known_bodies",
     "tables.field_results", "tables.known_findings", "tables.grassland", "tables.grassland_plots", "tables.lakes", "tables.urban", "tables.restored_coast", "tables.red_line",
-    "tables.reference_samples", "tables.gdp", "tables.mines", "tables.reserves", "tables.shoreline_buffers", "tables.xiongan", "tables.values", "indicators.targets", "report.earlier_indicators",
+    "tables.reference_samples", "tables.gdp", "tables.mines", "tables.reserves", "tables.shoreline_buffers", "tables.xiongan", "tables.places",
+    "tables.values", "tables.lists", "tables.rasters", "indicators.targets", "report.earlier_indicators",
 ]  # fmt: skip
 """Keys that name a file of the user's."""
 
@@ -352,7 +353,10 @@ class TablesSection(Section):
     known_findings: Path | None = Field(
         None, description="Findings of an earlier run (its findings/findings.gpkg): what is still there keeps its finding_id, and what was decided stays decided."
     )
+    places: Path | None = Field(None, description="Polygons of places to be watched with columns kind and name; optional place_id and, of contaminated plots, cleared (year).")
     values: Path | None = Field(None, description="CSV of official values: adcode, period, target_id, value, lower, upper.")
+    lists: Path | None = Field(None, description="CSV of what a target counts, a row a thing: target_id, adcode, name, since (year in which it was named or finished; empty: not yet).")
+    rasters: Path | None = Field(None, description="CSV of rasters of other sources: target_id, period, path, unit, half_width (how far their mean may be off).")
 
 
 class IndicatorsSection(Section):

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.values import INDICATORS
+from rs_pipeline.inputs.outside import raster_paths
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Sensor
 from rs_pipeline.products.register import products
@@ -101,7 +102,7 @@ class _Sources:
         paths: list[Path | None] = [settings.targets_path] if has_target else []
         maps: list[str] = []
         if name not in INDICATORS:
-            paths += [settings.tables.values] if has_value else []
+            paths += [settings.tables.values, settings.tables.lists, settings.tables.rasters, *raster_paths(settings)] if has_value else []
         else:
             product, periods = products()[INDICATORS[name].product], self.periods(name, period, baseline)
             summed_anew = baseline not in ("", settings.baseline_label) and not INDICATORS[name].of_all_periods

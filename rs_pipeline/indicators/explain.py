@@ -13,7 +13,7 @@ import pandas as pd
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
-from rs_pipeline.indicators.targets import run_targets
+from rs_pipeline.indicators.targets import Target, run_targets
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
 from rs_pipeline.steps import keys_of, lineage
@@ -33,6 +33,10 @@ VERDICT_COLUMNS = (
 """Of a verdict: an indicator that several targets are judged by has a value for each baseline."""
 
 
+TOLD_OF_A_TARGET = {"standard": "Standard", "method": "Method", "source": "Source of the number"}
+"""Columns of the table of targets that are told with a verdict, and what they are called."""
+
+
 @dataclass(frozen=True)
 class Explanation:
     """What a cell rests on."""
@@ -40,7 +44,7 @@ class Explanation:
     value: dict[str, Any]
     """The row's name, value, unit, bounds, observed fraction and number of scenes."""
     verdicts: list[dict[str, Any]]
-    """VERDICT_COLUMNS and the standard, one a target that the indicator answers."""
+    """VERDICT_COLUMNS and TOLD_OF_A_TARGET, one a target that the indicator answers."""
     title: str
     formula: str
     interval_origin: str
@@ -110,13 +114,13 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
     rows, evidence = read_run(settings.root, **asked)
     proof = evidence.iloc[0]
     row, known = rows.iloc[0], INDICATORS.get(asked["indicator"])
-    standards = {t.target_id: t.standard for t in run_targets(settings)} if settings.targets_path.exists() else {}
+    targets = {t.target_id: t for t in run_targets(settings)} if settings.targets_path.exists() else {}
     configured = keys_of(settings, known.product) if known else ("indicators", "tables")
     return Explanation(
         value=_plain({c: row[c] for c in (*KEYS, "name", "value", "unit", "lower", "upper", "interval", "observed_fraction", "n_scenes")}),
-        verdicts=[_plain({c: r[c] for c in VERDICT_COLUMNS}) | {"standard": standards.get(r.target_id, "")} for _, r in rows.iterrows()],
-        title=known.title if known else "official value or target without an indicator",
-        formula=known.formula if known else "as given in tables.values",
+        verdicts=[_plain({c: r[c] for c in VERDICT_COLUMNS}) | _origin_of(targets.get(r.target_id)) for _, r in rows.iterrows()],
+        title=known.title if known else "supplied value or target without an indicator",
+        formula=known.formula if known else "as given in tables.values, else counted in tables.lists, else the mean of a raster of tables.rasters",
         interval_origin=proof.interval_origin,
         steps=[s.name for s in lineage(settings, known.product)] if known else ["indicators"],
         scenes=_scenes(layout.scenes, list(proof.scene_ids)),
@@ -131,6 +135,11 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
         },
         simulated=bool(proof.simulated),
     )  # fmt: skip
+
+
+def _origin_of(target: Target | None) -> dict[str, str]:
+    """What the table of targets says of TOLD_OF_A_TARGET; empty texts without a target."""
+    return {what: getattr(target, what) if target else "" for what in TOLD_OF_A_TARGET}
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,8 +199,9 @@ def print_explanation(e: Explanation) -> None:
         say(f"  {verdict['target_id'] or 'no target'}:", f"{verdict['status']}{goal}" + (f": {verdict['reason']}" if verdict["reason"] else ""))
         for words in _rests_on(verdict):
             say("   ", words)
-        if verdict["standard"]:
-            say("    Standard:", verdict["standard"])
+        for what in ("standard", "method", "source"):
+            if verdict[what]:
+                say(f"    {TOLD_OF_A_TARGET[what]}:", verdict[what])
     say("Formula:", e.formula)
     say("Interval:", e.interval_origin or "none")
     say("Seen:", f"{'-' if v['observed_fraction'] is None else format(v['observed_fraction'], '.1%')} of it, by {v['n_scenes']} scenes in the unit")

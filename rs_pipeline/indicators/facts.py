@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 import pandas as pd
 
+from rs_pipeline.catalog.ledger import nir_pixels_m
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.estimate import Facts
@@ -22,7 +22,6 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.products.baselines import of_season, other_baselines
 from rs_pipeline.products.register import products, resolve, sampled_products
 from rs_pipeline.region import counted_groups, load_units, prefecture_codes, with_totals
-from rs_pipeline.sensors import load_sensor
 
 
 def read_counties(settings: Settings) -> pd.DataFrame:
@@ -77,15 +76,6 @@ class Changes:
         """Column to sum; empty where there is no such row."""
         row = self._row.get((adcode, period, zone, baseline))
         return {} if row is None else self._sums.iloc[row].to_dict()
-
-
-def nir_pixels_m(path: Path) -> dict[str, float]:
-    """Scene id to the near-infrared pixel of its sensor, metres, of optical scenes; empty where there is no ledger."""
-    if not path.exists():
-        return {}
-    scenes = pd.read_parquet(path, columns=["scene_id", "sensor"])
-    bands = {name: load_sensor(name).band("nir") for name in scenes.sensor.unique()}
-    return {s.scene_id: bands[s.sensor].resolution_m for s in scenes.itertuples() if bands[s.sensor] is not None}
 
 
 def _shared(found: Iterable[str], known: dict[tuple[str, ...], list[str]]) -> list[str]:

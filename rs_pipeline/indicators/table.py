@@ -23,8 +23,10 @@ from rs_pipeline.estimation.zones import Unit
 from rs_pipeline.indicators.evidence import evidence_in_parts
 from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.status import CHANGE_OPERATORS, Verdict, judge, pace
-from rs_pipeline.indicators.targets import Target, run_targets, run_values
+from rs_pipeline.indicators.supplied import Key, supplied_values
+from rs_pipeline.indicators.targets import Target, run_targets
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
+from rs_pipeline.inputs.outside import counts
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.baselines import baseline_labels, by_nearness, days_in, of_season, period_years
 from rs_pipeline.provinces import load_province
@@ -44,9 +46,6 @@ NUMBER_COLUMNS = {
 }  # fmt: skip
 """Types of the columns that are no texts."""
 
-Key = tuple[str, str, str]
-"""(adcode, target id, period)."""
-
 ROWS_AT_ONCE = 20_000
 """Of the table; with what each rests on they take some 100 MB."""
 
@@ -54,7 +53,7 @@ WHOLE_PROVINCE = 0.97
 """A run of less than this share of the province's land cannot be held to a provincial total."""
 
 NEEDS = {
-    "reserve": "boundaries of the reserves",
+    "pm25": "a raster of other satellites (tables.rasters)",
     "wq": "water-quality measurements",
 }
 """What a target's product would take, beside the official value."""
@@ -76,7 +75,8 @@ def needs(target: Target) -> str:
     """What must be supplied before a target without indicator can be judged."""
     wants = dict.fromkeys(NEEDS[p] for p in target.product if p in NEEDS)
     wants |= dict.fromkeys(words for place, words in PLACES.items() if target.scope.startswith(place))
-    return "; ".join([*(f"needs {w}" for w in wants), "give the official value in tables.values", target.caveat])
+    listed = ["list what it counts in tables.lists"] if counts(target.unit) else []
+    return "; ".join([*(f"needs {w}" for w in wants), *listed, "give the official value in tables.values", target.caveat])
 
 
 def provincial_total(target: Target) -> bool:
@@ -99,7 +99,8 @@ class Measured:
 class Known:
     """What is known of one unit: the estimates of all its periods, measured from any baseline; made when asked for."""
 
-    def __init__(self, facts: dict[str, Facts], official: dict[tuple[str, str], Interval]):
+    def __init__(self, facts: dict[str, Facts], official: dict[tuple[str, str], Estimate]):
+        """``official`` : what is supplied (`indicators.supplied`), by target id and period."""
         self._official = official
         self._facts = facts
         self._of = cache(lambda period, baseline: facts[period].since(baseline))
@@ -108,8 +109,7 @@ class Known:
     def _estimate(self, name: str, period: str, baseline: str) -> Estimate:
         """Of an indicator, changes measured from ``baseline``, or the official value of a target id."""
         if name not in INDICATORS:
-            given = self._official.get((name, period))
-            return Estimate(given, math.nan, "", "official value") if given else missing("insufficient_data", "no official value in this period")
+            return self._official.get((name, period)) or missing("insufficient_data", "no official value in this period")
         return estimate_indicator(INDICATORS[name], self._of(period, baseline))
 
     def comparable(self, name: str, period: str, other: str) -> bool:
@@ -117,7 +117,11 @@ class Known:
         return name not in INDICATORS or not INDICATORS[name].of_one_pixel or self._facts[period].as_fine(other)
 
     def has(self, target_id: str, period: str) -> bool:
-        """Whether an official value is given."""
+        """Whether a value is supplied."""
+        return self.given(target_id, period) and self._official[target_id, period].interval is not None
+
+    def given(self, target_id: str, period: str) -> bool:
+        """Whether something is supplied, if only the reason why there is no value."""
         return (target_id, period) in self._official
 
 
@@ -323,7 +327,7 @@ def _indicator_rows(unit: Unit, period: str, n_scenes: int, known: Known, target
 def _target_rows(unit: Unit, period: str, n_scenes: int, targets: list[Target], known: Known, judged: Judge) -> Iterator[dict]:
     """Rows of the targets that no indicator answers, and of official values; these rows carry the target's id as indicator."""
     for target in targets:
-        if known.has(target.target_id, period):
+        if known.given(target.target_id, period):
             measured = judged(target, unit, target.target_id, period, known)
         elif target.indicator:
             continue
@@ -342,11 +346,11 @@ def unanswered(target: Target) -> Verdict:
     return Verdict("not_built", joined([*unbuilt, "an official value in tables.values is judged", target.caveat]))
 
 
-def parts(run: Run, targets: list[Target], supplied: dict[Key, Interval], rows_at_once: int = ROWS_AT_ONCE) -> Iterator[pd.DataFrame]:
+def parts(run: Run, targets: list[Target], supplied: dict[Key, Estimate], rows_at_once: int = ROWS_AT_ONCE) -> Iterator[pd.DataFrame]:
     """The table of indicators with INDICATOR_COLUMNS and ``origin`` (of the interval), ordered by unit (prefectures after counties, the region last),
     period, indicator, target; whole units at a time, until there are ``rows_at_once``: a unit is judged by its own values alone, and memory does not
     grow with the product."""
-    official: dict[str, dict[tuple[str, str], Interval]] = defaultdict(dict)
+    official: dict[str, dict[tuple[str, str], Estimate]] = defaultdict(dict)
     for (adcode, name, period), value in supplied.items():
         official[adcode][name, period] = value
     judged, rows = Judge(run.settings, run.area_km2), []
@@ -357,7 +361,7 @@ def parts(run: Run, targets: list[Target], supplied: dict[Key, Interval], rows_a
             rows = []
 
 
-def build(run: Run, targets: list[Target], supplied: dict[Key, Interval]) -> pd.DataFrame:
+def build(run: Run, targets: list[Target], supplied: dict[Key, Estimate]) -> pd.DataFrame:
     """All `parts` in one."""
     return pd.concat(parts(run, targets, supplied), ignore_index=True)
 
@@ -375,16 +379,6 @@ def _table(rows: list[dict]) -> pd.DataFrame:
     return table.astype(dict.fromkeys(texts, "str") | NUMBER_COLUMNS)
 
 
-def _supplied(settings: Settings, run: Run) -> dict[Key, Interval]:
-    """Official values of this run's units and periods; others in the table are named in the log."""
-    values = run_values(settings)
-    codes, labels = {u.adcode for u in run.units}, {p.label for p in settings.all_periods}
-    mine = {(a, t, p): v for (a, p, t), v in values.items() if a in codes and p in labels}
-    if len(mine) < len(values):
-        log.warning("%d of %d official values are of units or periods outside this run", len(values) - len(mine), len(values))
-    return mine
-
-
 def indicators(settings: Settings) -> None:
     """Write ``indicators.csv``, ``indicators.parquet`` and ``evidence.parquet``.
 
@@ -399,7 +393,7 @@ def indicators(settings: Settings) -> None:
     run = Run.read(settings)
     layout = Layout(settings.root)
     with csv_in_parts(layout.indicators) as as_csv, parquet_in_parts(layout.indicators_parquet) as as_parquet, evidence_in_parts(run) as as_evidence:
-        for part in parts(run, targets, _supplied(settings, run)):
+        for part in parts(run, targets, supplied_values(settings)):
             as_evidence(part)
             table = part[list(INDICATOR_COLUMNS)]
             as_parquet(pa.Table.from_pandas(table, preserve_index=False))

@@ -65,6 +65,8 @@ class Target:
     """How far from the number ``=`` still holds."""
     standard: str = ""
     """The standard that an official would be held to, and what differs here; empty in tables that do not say."""
+    source: str = ""
+    """Where the number comes from, or that none is printed; empty in tables that do not say."""
 
 
 def load_targets(path: Path, indicators: Collection[str], more: Iterable[Path] = (), stated: InputSection = NOTHING_STATED) -> list[Target]:
@@ -72,7 +74,7 @@ def load_targets(path: Path, indicators: Collection[str], more: Iterable[Path] =
 
     Parameters
     ----------
-    path : table with TARGET_COLUMNS, and optionally ``tolerance`` and ``standard``; ``more``: further ones, of products.
+    path : table with TARGET_COLUMNS, and optionally ``tolerance``, ``standard`` and ``source``; ``more``: further ones, of products.
     indicators : names of the indicators that a row may point to (several are separated by ``;``).
 
     Raises
@@ -130,6 +132,7 @@ def _target(row: TableRow, indicators: Collection[str]) -> Target:
         indicator=names,
         tolerance=tolerance,
         standard=row.text("standard"),
+        source=row.text("source"),
     )
 
 

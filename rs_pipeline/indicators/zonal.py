@@ -24,6 +24,7 @@ from rs_pipeline.model import Tile
 from rs_pipeline.products.baselines import other_baselines
 from rs_pipeline.products.register import county_maps, products, resolve
 from rs_pipeline.products.sea import SEA, read_sea
+from rs_pipeline.products.watch import of_places, watched_zones
 from rs_pipeline.region import load_units, with_unions
 from rs_pipeline.storage.provenance import fingerprint
 from rs_pipeline.storage.raster import open_map
@@ -32,10 +33,10 @@ from rs_pipeline.storage.tables import write_parquet
 from rs_pipeline.tiles import read_tiles
 
 
-def county_zones(settings: Settings) -> gpd.GeoDataFrame:
-    """The polygons that are summed: each unit, and its parts in the side tables' polygons.
+def county_zones(settings: Settings, period_label: str) -> gpd.GeoDataFrame:
+    """The polygons that are summed: each unit, and its parts in the side tables' polygons, which of watched places may differ by period.
 
-    Columns adcode, name, prefecture, in_region, zone (``county``, ``grassland:<type>`` or ``lake:<name>``), geometry; EPSG:4326; see `with_unions`.
+    Columns adcode, name, prefecture, in_region, zone (``county``, ``grassland:<type>``, ``lake:<name>`` or one of `watched_zones`), geometry; EPSG:4326; see `with_unions`.
     """
     units = with_unions(load_units(settings))
     frames = [units.assign(zone="county")]
@@ -45,7 +46,7 @@ def county_zones(settings: Settings) -> gpd.GeoDataFrame:
         shapes = load_vector(settings, key)
         shapes = shapes.assign(zone=f"{prefix}:" + shapes[column].fillna("unnamed").astype(str).str.strip())
         frames.append(units.overlay(shapes[["zone", "geometry"]].dissolve("zone").reset_index(), how="intersection", keep_geom_type=True))
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat([*frames, *watched_zones(settings, units, period_label)], ignore_index=True)
 
 
 def _tile_bands(settings: Settings, tile: Tile, label: str, maps: Iterable[str]) -> dict[str, np.ndarray]:
@@ -86,13 +87,13 @@ class _Sums:
 
 
 def zonal(settings: Settings, period_label: str) -> None:
-    """Write ``counties/<period>.parquet``: areas in m2 on the ellipsoid, a row a unit and zone, changes since the run's baseline; and
+    """Write ``counties/<period>.parquet``, and ``places/sums_<period>.parquet`` of each watched place: areas in m2 on the ellipsoid, a row a unit and zone, changes since the run's baseline; and
     ``counties/changes_<period>.parquet``, the columns of changes since each earlier baseline of a target, a row a unit, zone and baseline.
 
     Rows with an empty code are unions of units that overlap; the region is the sum of what is ``in_region``.
     """
     layout = Layout(settings.root)
-    polygons, retries = county_zones(settings), read_retries(layout.retries)
+    polygons, retries = county_zones(settings, period_label), read_retries(layout.retries)
     used, others = county_maps(), other_baselines(settings, period_label)
     state, means = _Sums(len(polygons)), {}
     changes = {label: _Sums(len(polygons)) for label in others}
@@ -134,8 +135,12 @@ def zonal(settings: Settings, period_label: str) -> None:
     table["lost_reason"] = [Counter(found.values()).most_common(1)[0][0] if found else "" for found in lost]
     table["tiles"] = tile_ids
     table["maps"] = maps
-    write_parquet(_means(pd.concat([table, state.table()], axis=1), means), layout.counties(period_label))
-    write_changes(polygons, {label: sums.table() for label, sums in changes.items()}, period_label, layout.changes(period_label))
+    table = _means(pd.concat([table, state.table()], axis=1), means)
+    single = of_places(table)
+    write_parquet(table[~single], layout.counties(period_label))
+    if settings.tables.places is not None:
+        write_parquet(table[single], layout.place_sums(period_label))
+    write_changes(polygons[~single], {label: sums.table()[~single] for label, sums in changes.items()}, period_label, layout.changes(period_label))
 
 
 def write_changes(polygons: gpd.GeoDataFrame, changes: dict[str, pd.DataFrame], period: str, path: Path) -> None:

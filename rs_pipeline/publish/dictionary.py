@@ -28,7 +28,7 @@ from rs_pipeline.products.register import products
 from rs_pipeline.publish.geopackage import STATUS_COLOURS
 from rs_pipeline.storage.tables import write_csv
 
-FOLDERS = ("", "counties", "water", "coastline", "findings", "maps")
+FOLDERS = ("", "counties", "water", "places", "coastline", "findings", "maps")
 """Folders of a run whose files are for users; chips and tiles are the pipeline's own."""
 
 VOCABULARY = {"statuses": STATUS_COLOURS, "operators": OPERATORS, "observability": OBSERVABILITY}

@@ -6,6 +6,7 @@ a few reference pixels, a hundred metres of restored coast.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -16,9 +17,10 @@ import rasterio
 import shapely
 from shapely.geometry import LineString, Polygon, box
 
+from rs_pipeline.model import Grid
 from rs_pipeline.region import REGION
 from rs_pipeline.simulation.materials import Material
-from rs_pipeline.simulation.truth import shore_pieces, write_vector
+from rs_pipeline.simulation.truth import shore_pieces, write_raster, write_vector
 from rs_pipeline.simulation.world import CRS, World
 
 SIMULATED_NOTE = "simulated"
@@ -36,13 +38,19 @@ TOWN_FRINGE_M = 250.0
 GDP, GDP_GROWTH = 100.0, 1.05
 
 OFFICIAL = {
-    "C02-01": (112.0, 9.0), "C05-02": (38.0, -1.5), "C05-03": (38.0, -1.5), "C06-02": (3.0, 0.0), "C06-03": (84.0, 1.0), "C06-04": (98.0, 0.3),
-    "C06-05": (28.0, 4.0), "C07-01": (93.0, 0.5), "C07-03": (76.0, 0.5), "C08-01": (60.0, 15.0), "C09-01": (88.0, 2.0), "C10-01": (35.6, 0.1),
-    "C10-03": (79.2, 0.4), "C11-01": (6.9, 0.0), "C14-01": (40.0, -6.0), "C19-01": (31.0, 3.0), "C19-02": (48.0, 4.0), "C20-01": (18.0, 2.0),
-    "C20-02": (18.0, 2.0), "C22-01": (85.0, 5.0), "C03-01": (34.0, 5.0), "C03-02": (88.0, 1.0), "C02-02": (14.0, 1.0), "C02-03": (2.6e8, -3e6),
-    "C00-03": (7.4e8, 2e6), "C08-03": (1.9, -0.1), "C05-04": (120.0, -8.0), "C11-02": (300.0, 1.0), "C19-05": (0.52, 0.005),
+    "C02-01": (112.0, 9.0), "C06-02": (3.0, 0.0), "C06-03": (84.0, 1.0), "C06-04": (98.0, 0.3),
+    "C07-01": (93.0, 0.5), "C07-03": (76.0, 0.5), "C10-01": (35.6, 0.1),
+    "C10-03": (79.2, 0.4), "C14-01": (40.0, -6.0), "C19-02": (48.0, 4.0),
+    "C03-01": (34.0, 5.0), "C03-02": (88.0, 1.0), "C02-02": (14.0, 1.0), "C02-03": (2.6e8, -3e6),
+    "C00-03": (7.4e8, 2e6), "C08-03": (1.9, -0.1),
 }  # fmt: skip
 """Official values by target: of the first year, and what a year adds. Without a source: they show how such values are judged."""
+
+
+LISTED = {"C06-05": 10, "C06-06": 10, "C08-01": 4, "C09-01": 6, "C19-01": 20, "C19-03": 20, "C20-01": 4, "C20-02": 4, "C22-01": 15}
+"""Things that are listed in each county, by target; a third is finished before the first year, then one a year."""
+PM25, PM25_PER_YEAR, PM25_RASTER_M = 38.0, -1.5, 1000.0
+"""Mean PM2.5 of the first year, ug/m3, what a year adds, and the pixel of the raster that tells it; it falls by 4 from west to east."""
 
 
 def write_supplied_tables(world: World, folder: Path) -> None:
@@ -56,6 +64,8 @@ def write_supplied_tables(world: World, folder: Path) -> None:
     official = [(REGION, y, target, round(first + k * step, 6)) for target, (first, step) in OFFICIAL.items() for k, y in enumerate(years)]
     _write_csv(folder / "gdp.csv", "adcode period gdp", gdp)
     _write_csv(folder / "values.csv", "adcode period target_id value", official)
+    _write_csv(folder / "lists.csv", "target_id adcode name since", _listed(world))
+    _write_csv(folder / "rasters.csv", "target_id period path unit half_width", _pm25(world, folder))
     _write_csv(folder / "field_results.csv", "lon lat date black", _visits(world))
     _write_csv(folder / "grassland_plots.csv", "lon lat year type cover", _plots(world, folder / "truth", rng))
     _write_csv(folder / "reference_samples.csv", "lon lat period product value", _reference_pixels(world, folder / "truth", rng))
@@ -67,8 +77,8 @@ def supplied_tables(folder: Path) -> dict[str, str]:
 
 
 TABLE_FILES = {
-    **{key: f"{key}.gpkg" for key in ("grassland", "lakes", "urban", "restored_coast", "red_line", "mines", "reserves", "shoreline_buffers", "xiongan")},
-    **{key: f"{key}.csv" for key in ("grassland_plots", "reference_samples", "gdp", "field_results", "values")},
+    **{key: f"{key}.gpkg" for key in ("grassland", "lakes", "urban", "restored_coast", "red_line", "mines", "reserves", "shoreline_buffers", "xiongan", "places")},
+    **{key: f"{key}.csv" for key in ("grassland_plots", "reference_samples", "gdp", "field_results", "values", "lists", "rasters")},
 }
 
 
@@ -90,10 +100,49 @@ def _polygons(world: World) -> Iterable[tuple[str, list[shapely.Geometry], dict[
         "red_line": (red_line, {"marine": marine}),
         "shoreline_buffers": ([shapely.difference(w.polygon.buffer(ZONE_WIDTH_M), w.polygon) for w in land.rivers if w.width_m >= 30], {}),
         "xiongan": ([max(land.towns, key=lambda t: t.area).buffer(600)], {}),
+        "places": _watched(world, lakes, forest),
     }  # fmt: skip
     for key, (shapes, columns) in found.items():
         if shapes:
             yield key, [shapely.intersection(s, whole) for s in shapes], columns
+
+
+def _watched(world: World, lakes: list, forest: list[Polygon]) -> tuple[list, dict[str, list]]:
+    """Watched places of every kind that the world has ground for, some of them on the same ground; the first contaminated plot is cleared in the second year."""
+    land = world.landscape
+    largest, second = max(t.area for t in land.towns), world.years[min(1, len(world.years) - 1)]
+    villages = [t for t in land.towns if t.area < TOWN_SHARE * largest] or list(land.towns)
+    shapes = {
+        "water_source": [w.polygon.buffer(150) for w in lakes], "contaminated_plot": [c.polygon for c in land.changes], "habitat": [land.marsh, *forest[:1]],
+        "village": [t.buffer(50) for t in villages], "construction_site": [c.polygon.buffer(30) for c in land.changes], "corridor": [w.polygon.buffer(100) for w in land.rivers],
+        "beautiful_water": [w.polygon for w in land.rivers], "reserve": [land.marsh.buffer(100)],
+    }  # fmt: skip
+    rows = [(kind, f"{kind} {n} (simulated)", shape) for kind, found in shapes.items() for n, shape in enumerate(found, start=1) if not shape.is_empty]
+    kinds, names, polygons = (list(column) for column in zip(*rows, strict=True))
+    cleared = [second if kind == "contaminated_plot" and " 1 " in name else None for kind, name in zip(kinds, names, strict=True)]
+    return polygons, {"place_id": [f"{kind[:1].upper()}{i:03}" for i, kind in enumerate(kinds, start=1)], "kind": kinds, "name": names, "cleared": pd.array(cleared, "Int64")}
+
+
+def _listed(world: World) -> list[tuple]:
+    """Things of each county and target; the last two are not finished in any year."""
+    rows = []
+    for target, n in LISTED.items():
+        for county in world.landscape.counties:
+            years = [*[world.years[0] - 1] * (n // 3), *world.years][: max(0, n - 2)]
+            rows += [(target, county.adcode, f"{target} thing {i + 1} (simulated)", years[i] if i < len(years) else "") for i in range(n)]
+    return rows
+
+
+def _pm25(world: World, folder: Path) -> list[tuple]:
+    """A raster a year of what other satellites would tell of PM2.5, and the rows that name it."""
+    left, bottom, right, top = world.grid.bounds
+    width, height = (math.ceil((hi - lo) / PM25_RASTER_M) + 2 for lo, hi in ((left, right), (bottom, top)))
+    grid, rows = Grid(CRS, PM25_RASTER_M, left - PM25_RASTER_M, top + PM25_RASTER_M, width, height), []
+    for k, year in enumerate(world.years):
+        values = np.broadcast_to(PM25 + k * PM25_PER_YEAR + np.linspace(2, -2, width), (height, width)).astype("float32")
+        write_raster(folder / f"pm25_{year}.tif", grid, [values], ["pm25"], np.nan)
+        rows += [(target, year, f"pm25_{year}.tif", "ug/m3", 3.0) for target in ("C05-02", "C05-03")]
+    return rows
 
 
 def _at_sea(world: World) -> Polygon:

@@ -241,6 +241,41 @@ def _within(polygons: gpd.GeoDataFrame | None, truth: Truth) -> np.ndarray | Non
     return None if polygons is None else truth.covered(polygons.geometry)
 
 
+def _watched(kind: str) -> Callable[[_Asked], np.ndarray | None]:
+    """Share of each pixel inside watched places of a kind, plots that are cleared by the end of the year left out; None in worlds without any."""
+    def inside(a: _Asked) -> np.ndarray | None:
+        places = a.truth.watched
+        mine = None if places is None else places[(places.kind == kind) & ~(places.cleared.astype("float64") <= a.year)]
+        return None if mine is None or mine.empty else a.truth.covered(mine.geometry)
+
+    return inside
+
+
+def _of_watched(kind: str, share: Callable[[_Asked], np.ndarray]) -> Callable[[_Asked], float]:
+    """Ha of a share of pixels inside watched places of a kind; NaN where the unit has none."""
+    def value(a: _Asked) -> float:
+        inside = _watched(kind)(a)
+        return math.nan if inside is None or not a.place.total(inside) > 0 else a.place.total(inside * share(a)) / 1e4
+
+    return value
+
+
+def _village_cover(a: _Asked) -> float:
+    inside, bands = _watched("village")(a), a.truth.vegetation(a.year)
+    if inside is None or "fvc_growing" not in bands:
+        return math.nan
+    inside = np.where(a.truth.true_water(a.year).land, inside, 0)
+    return 100 * ratio(a.place.total(inside * np.nan_to_num(bands["fvc_growing"])), a.place.total(inside))
+
+
+def _everywhere(a: _Asked) -> np.ndarray:
+    return np.ones(a.truth.grid.shape, "float32")
+
+
+def _built_rise(a: _Asked) -> np.ndarray:
+    return np.full(a.truth.grid.shape, np.nan) if a.is_baseline else a.truth.share(a.year, MATERIALS[Land.BUILT]) - a.truth.share(a.baseline, MATERIALS[Land.BUILT])
+
+
 def _banks(a: _Asked) -> np.ndarray:
     """Shores of rivers and lakes by the rule of the indicator, bool (h, w)."""
     water = a.truth.true_water(a.baseline)
@@ -273,6 +308,12 @@ TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "red_line_converted_area": _converted("natural_converted", lambda a: _within(a.truth.red_line, a.truth), 1e6),
     "reserve_converted_area": _converted("natural_converted", lambda a: _within(a.truth.reserves, a.truth), 1e4),
     "shore_encroached_area": _converted("converted", _banks, 1e4),
+    "converted_area": _converted("converted", _everywhere, 1e4), "natural_converted_area": _converted("natural_converted", _everywhere, 1e4),
+    "water_source_converted_area": _converted("converted", _watched("water_source"), 1e4),
+    "water_source_water_area": _of_watched("water_source", lambda a: _waters(a)["water_permanent"]),
+    "plot_converted_area": _converted("converted", _watched("contaminated_plot"), 1e4), "plot_built_change": _of_watched("contaminated_plot", _built_rise),
+    "habitat_converted_area": _converted("natural_converted", _watched("habitat"), 1e4), "village_green_cover": _village_cover,
+    "site_bare_area": _of_watched("construction_site", lambda a: a.truth.share(a.year, MATERIALS[Land.BARE])),
     "disturbed_land_area": _land(*DISTURBED), "natural_land_area": _land(*NATURAL_COVER),
 }  # fmt: skip
 """True value of each indicator, in the indicator's unit, and of the groups of land classes whose shares are given; NaN where the unit has none."""

@@ -288,6 +288,11 @@ class Truth:
         """Polygons of nature reserves."""
         return self._vector(self.folder.parent / "reserves.gpkg")
 
+    @property
+    def watched(self) -> gpd.GeoDataFrame | None:
+        """Watched places: kind, cleared (year or missing), polygons."""
+        return self._vector(self.folder.parent / "places.gpkg")
+
     @cached_property
     def waters(self) -> gpd.GeoDataFrame:
         """Inland waters: name, kind, material, confuser (empty for plain waters), width_m (NaN unless river or canal), polygons."""

@@ -369,6 +369,8 @@ def test_the_day_of_a_footprint_that_is_split_at_the_date_line():
     for outline in ([[west], [east]], [[east], [west]]):
         entry = {**changed(datetime="2023-12-31T22:10:00Z"), "geometry": {"type": "MultiPolygon", "coordinates": outline}}
         assert read(entry).scene.solar_day.isoformat() == "2024-01-01"
+
+
 @pytest.mark.parametrize(("asset", "band", "said"), [
     ("nir", {"scale": 1e-4, "offset": 0}, "raster:bands says offset -0.1 for blue and 0 for nir: offsets that differ by band are not read"),
     ("swir16", {"scale": 2e-4, "offset": -0.1}, "raster:bands says scale 0.0001 for blue and 0.0002 for swir1: scales that differ by band are not read"),

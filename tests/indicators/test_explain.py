@@ -55,9 +55,12 @@ def test_explain_tells_a_reader(finished):
 
 def test_explain_tells_the_standard_of_each_target(finished):
     run = finished()
-    assert "Standard: GB/T 21010-2017 (land use classes)" in told(run, "130001", "construction_land_ratio", "2024")
+    said = told(run, "130001", "construction_land_ratio", "2024")
+    assert "Standard: GB/T 21010-2017 (land use classes)" in said and "Method: Per county: total built-up land" in said
+    assert "Source of the number: State Council reply Guohan [2023] 141" in said
     got = json.loads(told(run, "130001", "C05-02", "2024", "--json"))
     assert [v["status"] for v in got["verdicts"]] == ["needs_table"] and got["verdicts"][0]["standard"].startswith("HJ 1264-2022 gives PM2.5")
+    assert got["verdicts"][0]["source"] == "the document prints no number" and "tables.rasters" in got["verdicts"][0]["reason"]
 
 
 def test_explain_as_json_is_complete(finished):

@@ -59,7 +59,7 @@ def test_parts_of_a_lake_in_each_unit(fake_run, tmp_path):
     lake = write(tmp_path / "lakes.gpkg", [shapely.box(0.5, 0, 1.5, 1)], crs=4326, name=["Baiyangdian"])
     run = fake_run(tables={"lakes": lake})
     write(tmp_path / "units.gpkg", [shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1)], crs=4326, adcode=["130001", "130002"], name=["A", "B"], prefecture=["", ""])
-    found = county_zones(run.settings)
+    found = county_zones(run.settings, "2024")
     parts = found[found.zone == "lake:Baiyangdian"]
     assert parts.adcode.tolist() == ["130001", "130002"] and [g.area for g in parts.geometry] == pytest.approx([0.5, 0.5])
 
@@ -126,7 +126,7 @@ def test_red_line_of_a_prefecture_beside_its_counties(fake_run, tmp_path):
 def test_county_sums_of_the_region_rest_on_the_union(fake_run, tmp_path):
     lake = write(tmp_path / "lakes.gpkg", [shapely.box(115.5, 38, 116.5, 39)], crs=4326, name=["Lake"])
     run = prefecture_beside_counties(fake_run(tables={"lakes": lake}), tmp_path)
-    zones = county_zones(run.settings)
+    zones = county_zones(run.settings, "2024")
     for zone, degrees in (("county", 2.0), ("lake:Lake", 1.0)):
         rows = zones[zones.zone == zone]
         assert sorted(rows.adcode) == ["", "130000", "130001", "130002"] and rows[rows.in_region].geometry.area.sum() == pytest.approx(degrees)

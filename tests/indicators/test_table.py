@@ -17,7 +17,8 @@ from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.estimation.zones import REGION, Unit
 from rs_pipeline.indicators.facts import Run
 from rs_pipeline.indicators.status import STATUSES
-from rs_pipeline.indicators.table import INDICATOR_COLUMNS, Judge, Known, build, indicators
+from rs_pipeline.indicators.supplied import official
+from rs_pipeline.indicators.table import INDICATOR_COLUMNS, Judge, Known, build, indicators, unanswered
 from rs_pipeline.indicators.targets import load_targets
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.paths import config_folder
@@ -34,7 +35,7 @@ def table(fake_run):
     def table(prepare=lambda run: None, supplied=None, **keywords):
         run = fake_run(**keywords)
         prepare(run)
-        return build(Run.read(run.counties().settings), TARGETS, supplied or {})
+        return build(Run.read(run.counties().settings), TARGETS, {key: official(value) for key, value in (supplied or {}).items()})
 
     return table
 
@@ -278,17 +279,38 @@ def test_the_official_length_of_the_coast_rules_over_the_measured_one(table):
     assert (official.value, official.status) == (pytest.approx(40.0), "met")
 
 
+def test_no_sentence_waits_for_a_method_but_those_that_need_a_map_of_their_own():
+    """Indices, solar panels, forest by its legal shape, erosion, Spartina, heat."""
+    waiting = {t.target_id for t in TARGETS if not t.indicator and unanswered(t).status == "not_built"}
+    assert waiting <= {"C00-01", "C00-02", "C02-01", "C10-01", "C10-03", "C14-01", "C15-01"}
+
+
+def test_what_a_sentence_needs_is_a_table_with_a_name():
+    words = {t.target_id: unanswered(t).reason for t in TARGETS if not t.indicator and unanswered(t).status == "needs_table"}
+    assert len(words) > 10 and [key for key, said in words.items() if "tables.values" not in said] == []
+    listed = {key for key, said in words.items() if "tables.lists" in said}
+    assert listed >= {"C06-05", "C06-06", "C09-01", "C19-01", "C19-03", "C20-01", "C20-02", "C22-01"} and "C06-02" not in listed
+    assert {key for key, said in words.items() if "tables.rasters" in said} == {"C05-02", "C05-03"}
+
+
+def test_places_without_their_table_name_it(table):
+    got = table()
+    for target, kind in (("C05-04", "construction_site"), ("C06-09", "water_source"), ("C07-02", "contaminated_plot"), ("C11-02", "habitat"), ("C19-05", "village")):
+        rows = got[(got.target_id == target) & (got.adcode == REGION)]
+        assert (rows.status == "needs_table").all() and rows.reason.str.contains(f"tables.places, kind {kind}", regex=False).all(), target
+
+
 def test_a_provincial_total_is_not_asked_of_a_county_nor_of_a_part(fake_run):
     target = next(t for t in TARGETS if t.target_id == "C02-01")
     settings = fake_run().settings
     region, county = Unit(REGION, "All", "", "region"), Unit("130001", "Inland", "P")
-    given = Known({}, {("C02-01", "2024"): Interval(140.0)})
+    given = Known({}, {("C02-01", "2024"): official(Interval(140.0))})
     part, whole = Judge(settings, area_km2=200.0), Judge(settings, area_km2=188_000.0)
     assert part(target, county, "C02-01", "2024", given).verdict.reason == "the number is the province's total"
     assert part(target, region, "C02-01", "2024", given).verdict.status == "met"
     assert whole(target, region, "C02-01", "2024", given).verdict.status == "met"
     area = replace(target, target_id="T", indicator=("red_line_area",))
-    seen = Known({}, {("C02-01", "2024"): Interval(140.0)})
+    seen = Known({}, {("C02-01", "2024"): official(Interval(140.0))})
     assert part._not_held(area, region, "red_line_area", "2024", seen).status == "no_target"
     assert whole._not_held(area, region, "red_line_area", "2024", seen) is None
 
@@ -299,7 +321,7 @@ def test_a_year_is_judged_as_over_when_it_is_over(fake_run, today, status):
     judged, county = Judge(fake_run().settings, 200.0, today), Unit("130001", "Inland", "P")
     target = replace(next(t for t in TARGETS if t.target_id == "C10-02"), target_year=2024)
     more = replace(target, operator="increase", value=None)
-    known = Known({}, {("C10-02", "2023"): Interval(80.0), ("C10-02", "2024"): Interval(74.0)})
+    known = Known({}, {("C10-02", "2023"): official(Interval(80.0)), ("C10-02", "2024"): official(Interval(74.0))})
     rows = [judged(t, county, "C10-02", "2024", known).verdict for t in (target, more)]
     assert [r.status for r in rows] == [status, status]
     assert all(("the period is not over, it ends on 2024-12-31" in r.reason) == (today.year == 2024) for r in rows)

@@ -72,7 +72,7 @@ def test_every_indicator_named_has_the_unit_of_its_target_or_only_asks_for_a_cha
     for t in targets.values():
         for name in t.indicator:
             i = INDICATORS[name]
-            assert i.unit in t.unit or t.operator in CHANGE_OPERATORS or t.operator == "eliminate", (t.target_id, name)
+            assert i.unit in t.unit or t.operator in (*CHANGE_OPERATORS, "eliminate", "qualitative"), (t.target_id, name)
             assert i.direction, name
 
 
@@ -93,6 +93,14 @@ def test_every_target_names_the_standard_or_says_that_there_is_none(targets):
     named = {"C01-02": "HJ 1143-2020", "C01-03": "DB33/T 2106-2018", "C05-02": "HJ 1264-2022", "C06-01": "Jiancheng [2015] 130", "C06-02": "GB 3838-2002",
              "C06-09": "HJ 1356-2024", "C10-05": "HJ 1166-2021", "C00-01": "HJ 192-2015", "C01-08": "GB/T 21010-2017"}  # fmt: skip
     assert {key: text for key, text in named.items() if text not in targets[key].standard} == {}
+
+
+def test_every_number_names_its_source_and_a_sentence_without_one_says_so(targets):
+    assert [key for key, t in targets.items() if not t.source] == []
+    assert {t.source for t in targets.values() if t.value is None} == {"the document prints no number", "no number is needed"}
+    printed = [t for t in targets.values() if t.source == "the document"]
+    assert len(printed) > 10 and [t.target_id for t in printed if f"{t.value:g}" not in re.findall(r"\d+(?:\.\d+)?", t.description)] == []
+    assert "Guohan [2023] 141" in targets["C01-03"].source and "363900" in targets["C01-01"].source
 
 
 def test_particles_can_be_seen_only_not_by_these_satellites(targets):
@@ -197,6 +205,6 @@ def test_an_official_value_given_twice(tmp_path):
 def test_the_committed_table_is_plain_utf8_csv():
     with open(config_folder() / "targets.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file, strict=True))
-    assert tuple(rows[0]) == (*TARGET_COLUMNS, "tolerance", "standard")
+    assert tuple(rows[0]) == (*TARGET_COLUMNS, "tolerance", "standard", "source")
     assert {len(r) for r in rows} == {len(rows[0])}
     assert {r[4] for r in rows[1:]} <= set(OPERATORS)

@@ -56,7 +56,7 @@ def test_every_indicator_status_style_and_method_is_translated(chinese, fake, tm
     assert all(f'{status}: {{ label:' in asset("marks.js") for status in STATUS_COLOURS)
 
 
-@pytest.mark.parametrize("column", ["topic", "description", "caveat", "standard"])
+@pytest.mark.parametrize("column", ["topic", "description", "caveat", "standard", "source"])
 def test_every_target_is_translated(chinese, column):
     with (config_folder() / "targets.csv").open(encoding="utf-8-sig", newline="") as file:
         texts = [row[column] for row in csv.DictReader(file) if row[column]]
@@ -131,7 +131,7 @@ def reasons_of(path: Path) -> Iterator[str]:
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             for argument in node.args[REASON_CALLS[name] :] if name in REASON_CALLS else ():
                 yield from spoken(argument)
-        elif isinstance(node, ast.Assign) and isinstance(node.value, (ast.JoinedStr, ast.IfExp)) or isinstance(node, ast.Assign) and {"NOTE", "NO_TABLE", "NOT_HERE", "said", "words"} & {getattr(t, "id", "") for t in node.targets}:
+        elif isinstance(node, ast.Assign) and isinstance(node.value, (ast.JoinedStr, ast.IfExp)) or isinstance(node, ast.Assign) and {"NOTE", "NO_TABLE", "NOT_HERE", "NO_PLACES", "NONE_HERE", "OUTSIDE", "said", "words"} & {getattr(t, "id", "") for t in node.targets}:
             yield from spoken(node.value)
         elif isinstance(node, ast.Return) and isinstance(node.value, (ast.JoinedStr, ast.IfExp)):
             yield from spoken(node.value)
@@ -139,7 +139,7 @@ def reasons_of(path: Path) -> Iterator[str]:
 
 def test_no_reason_that_the_code_can_give_is_half_translated(chinese):
     """Every text that indicators and verdicts give as a reason, wherever it stands in the code."""
-    homes = [path for room in ("products", "indicators", "estimation") for path in (ROOT / "rs_pipeline" / room).rglob("*.py") if path.stem in ("indicators", "status", "estimate", "table", "facts", "values")]
+    homes = [path for room in ("products", "indicators", "estimation") for path in (ROOT / "rs_pipeline" / room).rglob("*.py") if path.stem in ("indicators", "status", "estimate", "table", "facts", "values", "supplied")]
     told = sorted({text for path in homes for text in reasons_of(path) if ENGLISH.search(text) and text not in FRAGMENTS and "{" not in text})
     assert len(told) > 60
     assert [text for text in told if ENGLISH.search(chinese(text))] == []

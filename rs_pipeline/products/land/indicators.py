@@ -352,6 +352,15 @@ INDICATORS = (
         formula=_READING.format("water, wetland, trees and grass"), bounds=_MODEL,
     ),
     Indicator(
+        "converted_area", "Land that became built or bare since the baseline", "ha", "land", "down", partial(_converted, zone="county", name="converted", m2=1e4),
+        is_change=True, least=partial(_smallest_event, m2=1e4), formula=_CONVERTED.format("the unit", "neither"), bounds=_RANGE,
+    ),
+    Indicator(
+        "natural_converted_area", "Natural cover that became built or bare since the baseline", "ha", "land", "down",
+        partial(_converted, zone="county", name="natural_converted", m2=1e4), is_change=True, least=partial(_smallest_event, m2=1e4),
+        formula=_CONVERTED.format("the unit", "natural cover"), bounds=_RANGE,
+    ),
+    Indicator(
         "red_line_converted_area", "Natural cover inside the red line that became built or bare", "km2", "land", "down",
         partial(_converted, zone="red_line", name="natural_converted", m2=1e6), is_change=True, least=partial(_smallest_event, m2=1e6),
         formula=_CONVERTED.format("tables.red_line", "natural cover"), bounds=_RANGE,

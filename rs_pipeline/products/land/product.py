@@ -58,12 +58,12 @@ STEPS = (
     ),
     Step(
         "land_zonal", "Sum land cover and its conversion over counties and the zones of side tables.", "rs_pipeline.products.land.zonal:land_zonal",
-        scope="period", final=True, keys=("land_zones", "baseline", "province", "units"), side_files=lambda p: [*_zones(p), *_visits(p), p.settings.targets_path],
+        scope="period", final=True, keys=("land_zones", "baseline", "province", "units"), side_files=lambda p: [*_zones(p), *_visits(p), p.settings.tables.places, p.settings.targets_path],
         reads=lambda p: [
             *(p.layout.map(LAND, label) for label in with_baselines(p)), p.layout.map("water", p.baseline), *sea_maps(p, [p.baseline]),
             p.layout.tiles, p.settings.units.path, *([p.layout.shorelines] if p.settings.coastline else []),
         ],
-        writes=lambda p: [p.layout.land_counties(p.period), p.layout.land_changes(p.period)],
+        writes=lambda p: [p.layout.land_counties(p.period), p.layout.land_changes(p.period), *([p.layout.place_land(p.period)] if p.settings.tables.places else [])],
     ),
 )
 

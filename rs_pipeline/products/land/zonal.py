@@ -32,6 +32,7 @@ from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.product import ZONE_TABLES
 from rs_pipeline.products.sea import read_sea
 from rs_pipeline.products.visits import decided_findings
+from rs_pipeline.products.watch import of_places, watched_zones
 from rs_pipeline.region import load_units, prefecture_codes, with_totals, with_unions
 from rs_pipeline.storage.raster import open_map
 from rs_pipeline.storage.tables import write_parquet
@@ -44,8 +45,8 @@ STATE = ""
 """Key of the sums that are no changes since another baseline than the run's."""
 
 
-def land_zones(settings: Settings) -> gpd.GeoDataFrame:
-    """Each unit, and its parts in the zones: columns adcode, name, prefecture, in_region, zone, geometry; EPSG:4326; see `with_unions`.
+def land_zones(settings: Settings, period_label: str) -> gpd.GeoDataFrame:
+    """Each unit, and its parts in the zones: columns adcode, name, prefecture, in_region, zone, geometry; EPSG:4326; see `with_unions` and `watched_zones`.
 
     ``coast`` is the land and shallow sea within land_zones.coastal_width_m of the baseline's shoreline, where the run has one; where that period
     shows none, of the first that does.
@@ -62,7 +63,7 @@ def land_zones(settings: Settings) -> gpd.GeoDataFrame:
         if drawn:
             strip = lines[lines.period == drawn[0]].buffer(settings.land_zones.coastal_width_m)
             frames.append(_parts(units, gpd.GeoDataFrame(geometry=strip, crs=lines.crs).to_crs(4326), "coast"))
-    return pd.concat(frames, ignore_index=True)
+    return pd.concat([*frames, *watched_zones(settings, units, period_label)], ignore_index=True)
 
 
 def _parts(units: gpd.GeoDataFrame, polygons: gpd.GeoDataFrame, zone: str) -> gpd.GeoDataFrame:
@@ -209,14 +210,14 @@ class LandMaps:
 
 
 def land_zonal(settings: Settings, period_label: str) -> None:
-    """Write ``counties/land_<period>.parquet``: a row a unit and zone, of the prefectures and the region too; areas in m2 on the ellipsoid.
+    """Write ``counties/land_<period>.parquet``: a row a unit and zone, of the prefectures and the region too; areas in m2 on the ellipsoid. ``places/land_<period>.parquet``: of each watched place.
 
     ``<area>_m2`` is the sum of expected shares and ``<area>_uncertain_m2`` that of p (1 - p), of each of `products.land.areas.AREAS`;
     ``class_*_m2`` the area of the pixels of a class; ``*converted*_m2`` see `conversion_layers`, over ``common_m2``, what both
     this and the baseline period saw. A pixel that was not seen adds nothing. ``counties/land_changes_<period>.parquet`` has the columns of
     conversion since each earlier baseline of a target, a row a unit, zone and baseline.
     """
-    polygons, maps = land_zones(settings), LandMaps(settings, period_label)
+    polygons, maps = land_zones(settings, period_label), LandMaps(settings, period_label)
     units = polygons[polygons.zone == "county"]
     with_banks = settings.tables.shoreline_buffers is None
     rows = pd.concat([polygons, units.assign(zone="shore")], ignore_index=True) if with_banks else polygons
@@ -245,6 +246,10 @@ def land_zonal(settings: Settings, period_label: str) -> None:
     if not sums:
         raise ValueError("no unit meets a tile")
     layout, codes = Layout(settings.root), prefecture_codes(units)
+    if settings.tables.places is not None:
+        single = of_places(rows)
+        table = pd.concat([rows[["name", "zone"]].assign(area_m2=area, period=period_label), sums[STATE]], axis=1)
+        write_parquet(pd.DataFrame(table[single]), layout.place_land(period_label))
     write_parquet(_summed(rows, area, sums.pop(STATE), codes).assign(period=period_label), layout.land_counties(period_label))
     changes = [_summed(rows, area, table, codes).assign(period=period_label, baseline=label) for label, table in sums.items()]
     none = pd.DataFrame(columns=["adcode", "zone", "period", "baseline"], dtype="str")

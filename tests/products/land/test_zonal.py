@@ -250,12 +250,12 @@ def test_the_coast_is_what_lies_near_the_shoreline_of_the_baseline(settings):
     layout.shorelines.parent.mkdir(parents=True)
     lines = [shapely.LineString([(500_000, 4_300_000), (500_000, 4_299_970)]), shapely.LineString([(500_030, 4_300_000), (500_030, 4_299_970)])]
     gpd.GeoDataFrame({"period": ["2023", "2024"]}, geometry=lines, crs=GRID.crs).to_file(layout.shorelines, layer="shorelines")
-    assert "coast" not in set(land_zones(settings).zone)  # a run without a coastline has none, whatever lies there
+    assert "coast" not in set(land_zones(settings, "2023").zone)  # a run without a coastline has none, whatever lies there
     near = settings.model_copy(update={"coastline": CoastlineSection(), "land_zones": LandZonesSection(coastal_width_m=5)})
-    got = land_zones(near).to_crs(GRID.crs).set_index("zone")
+    got = land_zones(near, "2023").to_crs(GRID.crs).set_index("zone")
     assert got.loc["coast"].adcode == "130001" and got.loc["coast"].geometry.area == pytest.approx(5 * 30, rel=1e-3)
     gpd.GeoDataFrame({"period": ["2024"]}, geometry=lines[1:], crs=GRID.crs).to_file(layout.shorelines, layer="shorelines")
-    later = land_zones(near).to_crs(GRID.crs).set_index("zone").loc["coast"].geometry
+    later = land_zones(near, "2023").to_crs(GRID.crs).set_index("zone").loc["coast"].geometry
     assert later.centroid.x > 500_015, "the baseline shows no shoreline: that of the first period that does"
 
 

@@ -1,0 +1,106 @@
+"""Tables of what other sources know: lists of the things that a target counts, and rasters that other satellites or models gave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rs_pipeline.config import InputSection, Settings
+from rs_pipeline.errors import PipelineError
+from rs_pipeline.inputs.tables import NOTHING_STATED, TableRow, read_table
+from rs_pipeline.paths import did_you_mean
+
+
+@dataclass(frozen=True)
+class ListedThing:
+    """A thing that a target counts: an award, a village, a reserve."""
+
+    target_id: str
+    adcode: str
+    """Of the unit, prefecture or region that it counts for."""
+    name: str
+    since: int | None
+    """Year in which it was named or finished; None where it is not yet."""
+
+
+@dataclass(frozen=True)
+class OutsideRaster:
+    """A raster whose mean over a unit is the value of a target in a period."""
+
+    target_id: str
+    period: str
+    path: Path
+    half_width: float | None
+    """How far the mean may be off, in the target's unit, as who made it states; None where nobody does."""
+
+
+def counts(unit: str) -> bool:
+    """Whether a target of this unit can be counted: ``count``, or percent of what is listed.
+
+    >>> counts("count"), counts("% of cities"), counts("km2")
+    (True, True, False)
+    """
+    return unit == "count" or unit.startswith("%")
+
+
+def read_lists(path: Path | None, units: Mapping[str, str], stated: InputSection = NOTHING_STATED) -> list[ListedThing]:
+    """Rows of a table with columns target_id, adcode, name, since; none where ``path`` is None. ``units`` : of each target, by its id.
+
+    Raises
+    ------
+    TableError : a column is missing, a target is unknown or counts nothing, a thing is there twice, or a cell cannot be used.
+    """
+    seen: set[tuple[str, str, str]] = set()
+
+    def parse(row: TableRow) -> ListedThing:
+        found = ListedThing(_target(row, units), row.code("adcode"), row.needed("name"), row.year_or_none("since"))
+        if not counts(units[found.target_id]):
+            raise row.fault(f"{found.target_id} counts nothing, its unit is {units[found.target_id] or 'empty'}", "target_id", "give its value in tables.values")
+        if (key := (found.target_id, found.adcode, found.name)) in seen:
+            raise row.fault(f"{found.name} is there twice", "name", "keep one of them, or tell them apart by name")
+        seen.add(key)
+        return found
+
+    return read_table(path, ("target_id", "adcode", "name", "since"), stated).parsed(parse) if path else []
+
+
+def read_rasters(path: Path | None, units: Mapping[str, str], stated: InputSection = NOTHING_STATED) -> list[OutsideRaster]:
+    """Rows of a table with columns target_id, period, path, unit and optionally half_width; none where ``path`` is None. Paths count from the table's folder.
+
+    Raises
+    ------
+    TableError : a column is missing, a target is unknown, the unit is not the target's, a period of a target is there twice, or a cell cannot be used.
+    """
+    seen: set[tuple[str, str]] = set()
+
+    def parse(row: TableRow) -> OutsideRaster:
+        target, half = _target(row, units), row.number_or_none("half_width")
+        if (unit := row.needed("unit")) != units[target]:
+            raise row.fault(f"the unit is {unit!r}, that of {target} is {units[target]!r}", "unit", "convert the raster, and write the target's unit")
+        if half is not None and half < 0:
+            raise row.fault("a half width cannot be negative", "half_width", "write 0 or more, or leave the cell empty")
+        found = OutsideRaster(target, row.code("period"), path.parent / row.needed("path"), half)
+        if (key := (found.target_id, found.period)) in seen:
+            raise row.fault(f"a second raster of {target} in {found.period}", "path", "keep one of them")
+        seen.add(key)
+        return found
+
+    return read_table(path, ("target_id", "period", "path", "unit"), stated).parsed(parse) if path else []
+
+
+def _target(row: TableRow, units: Mapping[str, str]) -> str:
+    if (target := row.needed("target_id")) not in units:
+        raise row.fault(f"unknown target {target!r}{did_you_mean(target, units)}", "target_id", "use an id of the table of targets, such as C20-01")
+    return target
+
+
+def raster_paths(settings: Settings) -> list[Path]:
+    """Files that ``tables.rasters`` names; none where it is not there or cannot be read, which the check at the start tells."""
+    path = settings.tables.rasters
+    if path is None or not path.is_file():
+        return []
+    try:
+        return [path.parent / row.needed("path") for row in read_table(path, ("path",), settings.stated("tables.rasters")).rows()]
+    except PipelineError:
+        return []

@@ -1,0 +1,1 @@
+"""Watched places, a side table of polygons with kinds."""

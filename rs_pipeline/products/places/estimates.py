@@ -1,0 +1,52 @@
+"""Estimates of a place, or of all places of a kind in a unit, by the indicators of other products: ground is ground, whoever drew its outline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+
+from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator
+from rs_pipeline.estimation.reference import NO_REFERENCES
+from rs_pipeline.products.register import products, resolve
+
+HA_A_KM2 = 100.0
+
+
+@cache
+def indicators_of_units() -> dict[str, Indicator]:
+    """Indicators of the other products by name."""
+    return {i.name: i for p in products().values() if p.indicators and p.name != "places" for i in resolve(p.indicators)}
+
+
+def estimate_of(name: str, facts: Facts) -> Estimate:
+    """An indicator of units for ground whose sums stand in the facts as those of a unit; areas in ha."""
+    indicator = indicators_of_units()[name]
+    return in_unit(indicator.estimator(facts), HA_A_KM2 if indicator.unit == "km2" else 1.0)
+
+
+def in_unit(estimate: Estimate, factor: float) -> Estimate:
+    """The estimate in another unit. Reference samples are of units, not of places within them: there is no map beside a corrected value."""
+    if estimate.interval is None:
+        return estimate
+    return replace(estimate, interval=estimate.interval.times(factor), spread=estimate.spread and estimate.spread.times(factor))
+
+
+def as_unit(facts: Facts, zone: str) -> Facts:
+    """The facts of a unit's part in a zone, as if it were a unit; the zone is one that it has."""
+    def of(label: str) -> Mapping[str, Mapping[str, float]]:
+        return facts.zones if label == facts.period else facts.measured(label, facts.baseline).zones
+
+    land, label_of = facts["land"] and facts["land"].since(facts.baseline), {year: label for label, year in facts.years.items()}
+    if land:
+        land = replace(land, zones=_alone(land.zones, zone), base=_alone(land.base, zone), measured_from=None)
+    series = [(year, of(label_of[year])) for year, _ in facts.yearly]
+    return replace(
+        facts, zones=_alone(facts.zones, zone), base=of(facts.baseline)[zone], yearly=[(year, zones[zone]) for year, zones in series if zone in zones],
+        references=NO_REFERENCES, base_references=NO_REFERENCES,
+    ).with_own(land=land)  # fmt: skip
+
+
+def _alone(zones: Mapping[str, Mapping[str, float]], zone: str) -> dict[str, Mapping[str, float]]:
+    """The zone as the ``county`` of facts of its own; nothing where there is none."""
+    return {"county": zones[zone]} if zone in zones else {}

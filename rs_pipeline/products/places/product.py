@@ -1,0 +1,39 @@
+"""Watched places: polygons of many kinds from one table, each told of in every period, and the sentences that a kind answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rs_pipeline.config import Settings
+from rs_pipeline.layout import Layout
+from rs_pipeline.products.register import Product, Step, shipped
+
+
+def _has_places(settings: Settings) -> bool:
+    return settings.tables.places is not None
+
+
+def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
+    layout = Layout(settings.root)
+    table = settings.tables.reserves if indicator == "reserve_share" else settings.tables.places
+    return [table, *(layout.land_counties(p) for p in periods), *(layout.land_changes(p) for p in periods[-1:])]
+
+
+STEPS = (
+    Step(
+        "places", "Tell what was seen of each watched place; write places.csv and places.gpkg.", "rs_pipeline.products.places.table:places", scope="run", final=True,
+        when=_has_places, keys=("indicators", "trend", "baseline", "units"), side_files=lambda p: [p.settings.tables.places],
+        tables=lambda s: shipped("errors.csv", "land.json"),
+        reads=lambda p: [
+            *(p.layout.place_sums(label) for label in p.periods), *(p.layout.place_land(label) for label in p.periods),
+            p.layout.scenes, p.layout.tiles, p.settings.units.path,
+        ],
+        writes=lambda p: [p.layout.places_table, p.layout.places],
+    ),
+)
+
+PRODUCT = Product(
+    "places", 80, steps=STEPS, facts="rs_pipeline.products.places.indicators:facts", indicators="rs_pipeline.products.places.indicators:INDICATORS",
+    needs_steps=("zonal", "land_zonal"), evidence=_evidence, evidence_maps=("vegetation", "water"),
+)

@@ -1,0 +1,152 @@
+"""Step ``places``: what was seen of each watched place in each period, as a table and as a layer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import pyproj
+from shapely.geometry.polygon import orient
+
+from rs_pipeline.catalog.ledger import nir_pixels_m
+from rs_pipeline.config import Settings
+from rs_pipeline.estimation.estimate import Estimate, Facts, missing
+from rs_pipeline.estimation.uncertainty import Interval, Thresholds
+from rs_pipeline.layout import Layout
+from rs_pipeline.products.baselines import of_season
+from rs_pipeline.products.land.facts import LandFacts
+from rs_pipeline.products.land.model import land_model
+from rs_pipeline.products.places.estimates import estimate_of, indicators_of_units
+from rs_pipeline.products.watch import PLACE_ZONE, load_watched
+from rs_pipeline.region import load_units, owner_codes
+from rs_pipeline.storage.layers import write_layer
+from rs_pipeline.storage.tables import write_csv
+from rs_pipeline.tiles import read_grid
+
+PLACE_INDICATORS = (
+    "construction_land_area", "cropland_area", "tree_area", "grass_area", "wetland_area", "bare_area", "water_permanent_area", "water_seasonal_area",
+    "fvc_growing_mean", "fvc_peak_trend", "converted_area", "natural_converted_area",
+)  # fmt: skip
+"""What is told of every place, whatever its kind."""
+
+OUTSIDE = "this place lies outside the maps of this run"
+
+NEAR_M = 1.0
+"""A place whose inner point lies so near to a unit lies in it."""
+
+
+@dataclass(frozen=True)
+class PlaceSums:
+    """Sums of the maps over all places, by period and place: what `Facts` of a place are made of."""
+
+    settings: Settings
+    places: gpd.GeoDataFrame
+
+    @cached_property
+    def area_m2(self) -> dict[str, float]:
+        """Of the whole polygon on the ellipsoid, wherever it lies."""
+        geod = pyproj.Geod(ellps="WGS84")
+        parts = self.places.set_index("place_id").geometry.explode()
+        areas = pd.Series([abs(geod.geometry_area_perimeter(orient(p))[0]) for p in parts], parts.index)
+        return areas.groupby(level=0).sum().to_dict()
+
+    @cached_property
+    def _maps(self) -> dict[str, dict[str, dict]]:
+        return {p.label: self._rows(Layout(self.settings.root).place_sums(p.label)) for p in self.settings.all_periods}
+
+    @cached_property
+    def _land(self) -> dict[str, dict[str, dict]]:
+        return {p.label: self._rows(Layout(self.settings.root).place_land(p.label)) for p in self.settings.all_periods}
+
+    def _rows(self, path: Path) -> dict[str, dict]:
+        """Row of each place. What lies beyond the maps was not seen, and may be land."""
+        found = {}
+        for row in pd.read_parquet(path).to_dict("records"):
+            place = row["zone"].removeprefix(PLACE_ZONE)
+            whole = max(self.area_m2[place], row["area_m2"])
+            beyond = {"land_m2": row["land_m2"] + whole - row["area_m2"]} if "land_m2" in row else {}
+            found[place] = row | {"area_m2": whole, "mapped_m2": row["area_m2"]} | beyond
+        return found
+
+    @cached_property
+    def _pixel_m(self) -> dict[str, float]:
+        return nir_pixels_m(Layout(self.settings.root).scenes)
+
+    def facts(self, place: str, period: str) -> Facts:
+        """Facts of a place in the form of a unit's, changes measured from the run's baseline."""
+        settings, section = self.settings, self.settings.indicators
+        periods, baseline = settings.all_periods, settings.baseline_label
+        rows, years = {label: self._maps[label][place] for label in self._maps}, {p.label: p.middle_year for p in periods}
+        pixel_m = {label: min((self._pixel_m[s] for s in row["scene_ids"] if s in self._pixel_m), default=math.nan) for label, row in rows.items()}
+        land = LandFacts({"county": self._land[period][place]}, {"county": self._land[baseline][place]}, frozenset(), land_model().report["classes"], baseline=baseline)
+        found = Facts(
+            period, baseline, period == periods[-1].label, {"county": rows[period] | {"n_lost": len(rows[period]["lost_scene_ids"])}}, rows[baseline],
+            Thresholds(section.publish_fraction, section.scale_fraction, section.range_fraction), section.max_lost_share, years=years, pixel_m=pixel_m,
+            own={"land": land, "min_trend_years": settings.trend.min_years},
+        )  # fmt: skip
+        series = [p.label for p in of_season(settings.period(period), periods) if years[p.label] >= years[baseline] and found.as_fine(p.label)]
+        return replace(found, yearly=[(years[label], rows[label]) for label in series])
+
+    def estimates(self, place: str, period: str) -> Iterator[tuple[str, Estimate]]:
+        """Each of PLACE_INDICATORS of a place and period."""
+        facts = self.facts(place, period)
+        for name in PLACE_INDICATORS:
+            yield name, estimate_of(name, facts) if facts.county["mapped_m2"] > 0 else missing("insufficient_data", OUTSIDE)
+
+
+def place_rows(sums: PlaceSums) -> pd.DataFrame:
+    """A row a place, period and indicator; columns as ``places.csv`` has them."""
+    rows = []
+    for place in sums.places.itertuples():
+        for period in [p.label for p in sums.settings.all_periods]:
+            for name, estimate in sums.estimates(place.place_id, period):
+                found, indicator = estimate.interval or Interval(math.nan), indicators_of_units()[name]
+                rows.append({
+                    "place_id": place.place_id, "kind": place.kind, "name": place.name, "adcode": place.adcode, "period": period, "indicator": name,
+                    "value": found.value, "unit": "ha" if indicator.unit == "km2" else indicator.unit, "lower": found.lower, "upper": found.upper,
+                    "interval": found.kind, "observed_fraction": estimate.observed_fraction, "reason": estimate.reason,
+                })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def converted_since(rows: pd.DataFrame) -> dict[str, str]:
+    """Place to the first period from which on every period with a value shows converted land beyond doubt; empty where the last one does not.
+
+    ``rows`` : those of `place_rows`, periods in time order.
+    """
+    known = rows[(rows.indicator == "converted_area") & rows.value.notna()]
+    found = dict.fromkeys(rows.place_id, "")
+    for place, group in known.groupby("place_id", sort=False):
+        shown = (group.lower > 0).to_numpy()
+        standing = shown[::-1].cumprod()[::-1].astype(bool)
+        found[place] = group.period.to_numpy()[standing.argmax()] if standing.any() else ""
+    return found
+
+
+def latest_layer(places: gpd.GeoDataFrame, rows: pd.DataFrame, period: str) -> gpd.GeoDataFrame:
+    """A row a place with the values of a period: ``<indicator>``, ``_lower``, ``_upper`` and ``_reason``."""
+    now = rows[rows.period == period].set_index("place_id")
+    columns = {}
+    for name, group in now.groupby("indicator", sort=False):
+        columns |= {name: group.value, f"{name}_lower": group.lower, f"{name}_upper": group.upper, f"{name}_reason": group.reason}
+    table = places.assign(period=period, converted_since=places.place_id.map(converted_since(rows))).join(pd.DataFrame(columns), on="place_id")
+    return gpd.GeoDataFrame(table[[*(c for c in table if c != "geometry"), "geometry"]], geometry="geometry", crs=places.crs)
+
+
+def places(settings: Settings) -> None:
+    """Write ``places/places.csv``, a row a place, period and indicator, and ``places/places.gpkg``, a row a place with the values of the last period.
+
+    Areas in ha, cover in percent, changes since the run's baseline. A place that was hardly seen, or lies beyond the maps, has no value and says why.
+    """
+    layout, found = Layout(settings.root), load_watched(settings)
+    inner = gpd.GeoSeries(found.geometry.representative_point(), crs=found.crs).to_crs(read_grid(settings).crs)
+    found = found.assign(adcode=owner_codes(inner, load_units(settings), NEAR_M))
+    sums = PlaceSums(settings, found)
+    rows = place_rows(sums)
+    write_csv(rows, layout.places_table)
+    write_layer(latest_layer(found.assign(area_ha=found.place_id.map(sums.area_m2) / 1e4), rows, settings.all_periods[-1].label), layout.places, "places", "MultiPolygon")
