@@ -118,6 +118,10 @@ def _heights(settings: Settings, key: str, units: Units) -> None:
         raise ConfigError("the raster has no CRS", where=f"{key}: {path}", remedy="assign one, e.g. `gdal_edit.py -a_srs EPSG:4326 heights.tif`")
 
 
+def _soil_factor(settings: Settings, key: str, units: Units) -> None:
+    _later("rs_pipeline.products.soil.rasters:check_factor")(key, settings.path_of(key))
+
+
 def _earlier(settings: Settings, key: str, units: Units) -> None:
     _later("rs_pipeline.publish.report.changes:earlier_verdicts")(settings)
 
@@ -134,6 +138,9 @@ SIDE_FILES: dict[str, SideFile] = {
     "coastline.tide_table": SideFile("CSV time_utc,station,lon,lat,height_m from a tide model or gauge; null uses all dates and flags the lines", _tide),
     "black_odorous.wetland_prior": SideFile("polygons of wetlands and reserves; null uses no prior", _polygons),
     "water.known_bodies": SideFile("water/bodies.gpkg of an earlier run; null names all bodies anew", _polygons),
+    "soil.dem": SideFile("heights in metres such as Copernicus GLO-30; null takes masks.dem, and without either soil loss waits for one", _heights),
+    "soil.erosivity": SideFile("raster of rain erosivity, MJ mm/(ha h a), from daily rain of ten years or more; null takes a constant", _soil_factor),
+    "soil.erodibility": SideFile("raster of soil erodibility, t ha h/(ha MJ mm), of the soil survey or SoilGrids; null takes a constant", _soil_factor),
     "tables.field_results": SideFile("CSV lon,lat,date,black of visits to suspected reaches; null leaves the suspicions unconfirmed", _visits),
     "tables.known_findings": SideFile("findings/findings.gpkg of an earlier run; null names all findings anew", _known_findings),
     "tables.grassland": SideFile("grassland polygons with a column type (national land survey); null marks the target needs_table", _polygons),

@@ -174,7 +174,7 @@ COMMON = (
 AFTER_PRODUCTS = (
     Step(
         "indicators", "Judge every county, period and target; write indicators and evidence.", "rs_pipeline.indicators.table:indicators", scope="run",
-        final=True, memory_mb=lambda s: table_memory_mb(s, 800, 0.012), keys=("indicators", "trend", "baseline", "province", "units", "products", *LIMIT_KEYS),
+        final=True, memory_mb=lambda s: table_memory_mb(s, 800, 0.012), keys=("indicators", "trend", "soil", "baseline", "province", "units", "products", *LIMIT_KEYS),
         tables=lambda s: (*shipped("errors.csv", "land.json"), str(table_path("provinces", s.province))),
         reads=lambda p: [
             *_needed_by_indicators(p), p.layout.scenes, p.layout.tiles, p.settings.units.path,

@@ -27,7 +27,7 @@ SHIFTED = ("GCJ-02", "BD-09")
 """Chinese coordinate systems of phones and web maps (AMap and Tencent; Baidu): degrees, some 500 m off WGS 84. No registry numbers them."""
 
 InputKey = Literal[
-    "units.path", "masks.dem", "vegetation.networks", "coastline.reference", "coastline.tide_table", "black_odorous.wetland_prior", "water.known_bodies",
+    "units.path", "masks.dem", "vegetation.networks", "coastline.reference", "coastline.tide_table", "black_odorous.wetland_prior", "water.known_bodies", "soil.dem", "soil.erosivity", "soil.erodibility",
     "tables.field_results", "tables.known_findings", "tables.grassland", "tables.grassland_plots", "tables.lakes", "tables.urban", "tables.restored_coast", "tables.red_line",
     "tables.reference_samples", "tables.gdp", "tables.mines", "tables.reserves", "tables.shoreline_buffers", "tables.xiongan", "tables.values", "indicators.targets", "report.earlier_indicators",
 ]  # fmt: skip
