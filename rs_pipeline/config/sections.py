@@ -28,7 +28,7 @@ SHIFTED = ("GCJ-02", "BD-09")
 
 InputKey = Literal[
     "units.path", "masks.dem", "vegetation.networks", "coastline.reference", "coastline.tide_table", "black_odorous.wetland_prior", "water.known_bodies", "soil.dem", "soil.erosivity", "soil.erodibility",
-    "tables.field_results", "tables.known_findings", "tables.grassland", "tables.grassland_plots", "tables.lakes", "tables.urban", "tables.restored_coast", "tables.red_line",
+    "tables.field_results", "tables.known_findings", "tables.grassland", "tables.grassland_plots", "tables.lakes", "tables.waters", "tables.water_classes", "tables.urban", "tables.restored_coast", "tables.red_line",
     "tables.reference_samples", "tables.gdp", "tables.mines", "tables.reserves", "tables.shoreline_buffers", "tables.xiongan", "tables.values", "indicators.targets", "report.earlier_indicators",
 ]  # fmt: skip
 """Keys that name a file of the user's."""
@@ -335,6 +335,8 @@ class TablesSection(Section):
         None, description="CSV of plots that calibrate the cover of grassland: lon, lat, year, type (as in grassland), cover in percent."
     )
     lakes: Path | None = Field(None, description="Outlines of the lakes to be watched (Baiyangdian) with column name.")
+    waters: Path | None = Field(None, description="Polygons of waters to be watched month by month, with columns name and kind (lake, section, sea); a section is the piece of water around it.")
+    water_classes: Path | None = Field(None, description="CSV of official classes of these waters: name, month (YYYY-MM), class (I to V, 劣V).")
     urban: Path | None = Field(None, description="Polygons of built-up towns: which reaches are urban.")
     restored_coast: Path | None = Field(None, description="Lines or polygons of officially restored coast, which counts as natural.")
     red_line: Path | None = Field(None, description="Ecological red-line polygons; an optional column marine (yes or no) tells what is at sea.")
