@@ -60,8 +60,9 @@ def _zonal_maps(place: StepContext) -> list[Path]:
 
 
 def _tables_of_indicators(place: StepContext) -> list[Path | None]:
-    settings = place.settings
-    return [settings.targets_path, *(path for _, path in settings.tables), settings.black_odorous.wetland_prior, *_coast_tables(place)]
+    settings, soil = place.settings, place.settings.soil
+    rasters = [soil.dem or settings.masks.dem, soil.erosivity, soil.erodibility]
+    return [settings.targets_path, *(path for _, path in settings.tables), settings.black_odorous.wetland_prior, *rasters, *_coast_tables(place)]
 
 
 def _every_map(place: StepContext) -> list[Path]:

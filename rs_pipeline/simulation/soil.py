@@ -12,18 +12,18 @@ import numpy as np
 from rs_kernels.soil import T_KM2_PER_T_HA, cover_factors, slope_factors
 
 from rs_pipeline.config import SoilSection
+from rs_pipeline.model import Grid
 from rs_pipeline.products.land.classes import Land
 from rs_pipeline.products.soil.step import class_factors
 from rs_pipeline.simulation import terrain
 from rs_pipeline.simulation.materials import PHENOLOGY, WATER, Material, green_cover
-from rs_pipeline.simulation.scenes import blur, sensor_grid
 from rs_pipeline.simulation.truth import write_raster
 from rs_pipeline.simulation.world import MARGIN_M, MIX_M, World, smooth_noise
 
 SLOPES_RELIEF_M = 60.0
 """Relief that is drawn for worlds without hills: 6 degrees at the foot, less further up."""
-HEIGHT_NOISE_M = 1.0
-"""Standard error of a pixel of the heights that are handed in."""
+GIVEN_M, HEIGHT_NOISE_M = 30.0, 1.0
+"""Pixel of the heights that are handed in, and its standard error. They reach MARGIN_M beyond the world."""
 RAIN_DOUBT, SOIL_DOUBT, CROP_DOUBT, GROUND_DOUBT = 0.15, 0.2, 0.4, 0.15
 """Standard errors: of the logarithm of what is handed in of rain and soil, in common; of the logarithm of a field's own factor about the usual one; of the
 cover below trees."""
@@ -66,9 +66,9 @@ def write_soil(world: World, folder: Path) -> None:
     rng = np.random.default_rng([world.seed, 62])
     heights, section = soil_heights_m(world), SoilSection()
     true = _true_soil(world, heights, section)
-    coarse = sensor_grid(world, 30)
-    given = (blur(world, heights, coarse) + rng.normal(0, HEIGHT_NOISE_M, coarse.shape)).astype("float32")
-    write_raster(folder / "heights.tif", coarse, [given], ["height"], np.nan)
+    given = _block_means(heights, round(GIVEN_M / MIX_M))
+    around = Grid(world.grid.crs, GIVEN_M, world.mix_grid.left, world.mix_grid.top, given.shape[1], given.shape[0])
+    write_raster(folder / "heights.tif", around, [(given + rng.normal(0, HEIGHT_NOISE_M, given.shape)).astype("float32")], ["height"], np.nan)
     for name, values, doubt in (("erosivity", true.erosivity, RAIN_DOUBT), ("erodibility", true.erodibility, SOIL_DOUBT)):
         write_raster(folder / f"{name}.tif", world.grid, [values * np.float32(np.exp(rng.normal(0, doubt)))], [name], np.nan)
     for year in world.years:
@@ -78,6 +78,11 @@ def write_soil(world: World, folder: Path) -> None:
         write_raster(folder / "truth" / f"soil_{year}.tif", world.grid, bands, ["loss_t_km2", "terrain_factor", "cover_factor"], np.nan)
 
 
+def _block_means(fine: np.ndarray, k: int) -> np.ndarray:
+    """Means of k x k pixels, float32."""
+    return fine.reshape(fine.shape[0] // k, k, fine.shape[1] // k, k).mean(axis=(1, 3)).astype("float32")
+
+
 def _noise(world: World, shape: tuple[int, int], length_px: float, stream: int) -> np.ndarray:
     return smooth_noise(shape, length_px, np.random.default_rng([world.seed, stream]))
 
@@ -85,7 +90,7 @@ def _noise(world: World, shape: tuple[int, int], length_px: float, stream: int) 
 def _true_soil(world: World, heights_m: np.ndarray, section: SoilSection) -> TrueSoil:
     grid = world.grid
     k, margin = round(grid.resolution_m / MIX_M), round(MARGIN_M / grid.resolution_m)
-    fine = heights_m.reshape(heights_m.shape[0] // k, k, heights_m.shape[1] // k, k).mean(axis=(1, 3)).astype("float32")
+    fine = _block_means(heights_m, k)
     slope, factor = np.empty_like(fine), np.empty_like(fine)
     slope_factors(fine, grid.resolution_m, 0.0, section.longest_slope_m, slope, factor)
     varied = {

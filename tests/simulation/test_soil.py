@@ -54,7 +54,7 @@ def test_files_say_simulated_and_the_truth_is_its_factors(tmp_path):
     world = written(tmp_path, 3, "plain")
     bands, tags = true_loss(tmp_path)
     assert tags["SIMULATED"] == "yes" and all(np.isfinite(b).all() for b in bands.values())
-    assert (bands["loss_t_km2"] >= 0).all() and bands["cover_factor"].max() <= 1
+    assert (bands["loss_t_km2"] >= 0).all() and bands["cover_factor"].max() <= 1 + 1e-5
     for name in ("heights", "erosivity", "erodibility"):
         with rasterio.open(tmp_path / f"{name}.tif") as src:
             assert src.tags()["SIMULATED"] == "yes" and np.isfinite(src.read()).all()
@@ -86,7 +86,7 @@ def test_the_interval_of_the_rate_holds_the_truth(tmp_path, theme, seed):
     world, section = written(tmp_path, seed, theme), SoilSection()
     true, found = true_loss(tmp_path)[0]["loss_t_km2"], product_loss(tmp_path, world, section)
     seen, k = np.isfinite(found), math.exp(1.959964 * log_doubt(section))
-    assert seen.mean() > 0.95
+    assert seen.all()
     rate, least, most = ((found[seen] * scale <= section.tolerance_t_km2).mean() for scale in (1, k, 1 / k))
     truly = (true <= section.tolerance_t_km2).mean()
     assert least <= truly <= most
