@@ -12,8 +12,8 @@ UNIT_PLOT_M = 22.13
 
 T_KM2_PER_T_HA = 100.0
 
-ROWS = np.array([0, 1, 1, 1, 0, -1, -1, -1])
-COLUMNS = np.array([1, 1, 0, -1, -1, -1, 0, 1])
+NEIGHBOUR_ROWS = np.array([0, 1, 1, 1, 0, -1, -1, -1])
+NEIGHBOUR_COLUMNS = np.array([1, 1, 0, -1, -1, -1, 0, 1])
 """The eight neighbours of a pixel, clockwise from the east; odd ones are diagonal."""
 
 
@@ -90,7 +90,7 @@ def _receiver(height_m, y, x):
     """Number of the neighbour in the direction of steepest fall, the first of equals; -1 in a pit, on level ground, and without a height."""
     best, steepest = -1, 0.0
     for k in range(8):
-        v, u = y + ROWS[k], x + COLUMNS[k]
+        v, u = y + NEIGHBOUR_ROWS[k], x + NEIGHBOUR_COLUMNS[k]
         if 0 <= v < height_m.shape[0] and 0 <= u < height_m.shape[1]:
             fall = (height_m[y, x] - height_m[v, u]) / (math.sqrt(2.0) if k % 2 else 1.0)
             if fall > steepest:  # never so where a height is NaN
@@ -122,7 +122,7 @@ def slope_lengths(height_m, slope_deg, pixel_m, flat_deg, longest_m, upper_m, lo
         upper_m[y, x] = 0.0 if flat else min(upper_m[y, x], max(0.0, longest_m - step))
         lower_m[y, x] = upper_m[y, x] + step
         if to >= 0 and not flat:
-            v, u = y + ROWS[to], x + COLUMNS[to]
+            v, u = y + NEIGHBOUR_ROWS[to], x + NEIGHBOUR_COLUMNS[to]
             upper_m[v, u] = max(upper_m[v, u], lower_m[y, x])
 
 

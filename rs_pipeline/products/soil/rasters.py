@@ -17,7 +17,7 @@ from rs_pipeline.errors import ConfigError
 from rs_pipeline.model import Grid
 from rs_pipeline.storage.blocks import check_blocks
 
-POSSIBLE = {"soil.erosivity": (10.0, 30_000.0, "MJ mm/(ha h a)"), "soil.erodibility": (0.001, 0.15, "t ha h/(ha MJ mm), which is US units times 0.1317")}
+FACTOR_RANGES = {"soil.erosivity": (10.0, 30_000.0, "MJ mm/(ha h a)"), "soil.erodibility": (0.001, 0.15, "t ha h/(ha MJ mm), which is US units times 0.1317")}
 """Between which values the median of a raster must lie, and its unit. Erosivity of the dry northwest is about 100, of Hainan 20 000; erodibility of soils
 in China 0.01 to 0.08."""
 
@@ -32,7 +32,7 @@ def check_factor(key: str, path: Path) -> None:
     ------
     ConfigError : it cannot be read, has no CRS, holds nothing, or is in another unit. RasterError : its blocks do not fit into memory.
     """
-    low, high, unit = POSSIBLE[key]
+    low, high, unit = FACTOR_RANGES[key]
     where = f"{key}: {path}"
     try:
         check_blocks(path)
