@@ -187,7 +187,7 @@ def summarise_bodies(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise_months(scores: pd.DataFrame, official: Mapping[tuple[str, str], int]) -> pd.DataFrame:
-    """A row a water and month: medians over the dates, their number, the trophic level, and the official class of a watched water (0 where none is given).
+    """A row a water and month: medians over the dates, their number, the trophic level, and the official class of a watched water (NaN where none is given).
 
     Below MIN_MONTH_DATES dates a quantity is NaN and ``reason`` says so. ``official`` : (name, YYYY-MM) to class.
     """
@@ -197,11 +197,11 @@ def summarise_months(scores: pd.DataFrame, official: Mapping[tuple[str, str], in
         for name in QUANTITIES:
             daily = _daily(seen, name)
             row |= {name: daily.median() if len(daily) >= MIN_MONTH_DATES else np.nan, f"{name}_dates": len(daily)}
-        row |= _trophic(row) | {"official_class": official.get((body.removeprefix(PLACE), month), 0) if body.startswith(PLACE) else 0}
+        row |= _trophic(row) | {"official_class": official.get((body.removeprefix(PLACE), month), np.nan) if body.startswith(PLACE) else np.nan}
         row["reason"] = "" if np.isfinite(row["turbidity_fnu"]) else f"fewer than {MIN_MONTH_DATES} dates with a value"
         rows.append(row)
     columns = ["body_id", "month", "n_dates", *(f"{q}{s}" for q in QUANTITIES for s in ("", "_dates")), "tli_chlorophyll", "trophic_state", "official_class", "reason"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns).astype({"official_class": "float64"})
 
 
 def quality(settings: Settings) -> None:
