@@ -52,6 +52,17 @@ def _red_line(settings: Settings, key: str, units: Units) -> None:
     check_meets(_later("rs_pipeline.products.red_line.areas:load_red_line")(settings), units, f"{key}: {settings.path_of(key)}")
 
 
+def _waters(settings: Settings, key: str, units: Units) -> None:
+    """Sea areas lie outside the units, so they are not held against them."""
+    waters = _later("rs_pipeline.products.water.watched:watched_waters")(settings)
+    if (inland := waters[waters.kind != "sea"]).size:
+        check_meets(inland, units, f"{key}: {settings.path_of(key)}")
+
+
+def _water_classes(settings: Settings, key: str, units: Units) -> None:
+    _later("rs_pipeline.products.water.watched:read_water_classes")(settings.path_of(key), settings.stated(key))
+
+
 def _units(settings: Settings, key: str, units: Units) -> None:
     units = units if units is not None else load_units(settings)
     tell_gaps(units, f"{key}: {settings.path_of(key)}")
@@ -131,6 +142,10 @@ def _heights(settings: Settings, key: str, units: Units) -> None:
         raise ConfigError("the raster has no CRS", where=f"{key}: {path}", remedy="assign one, e.g. `gdal_edit.py -a_srs EPSG:4326 heights.tif`")
 
 
+def _soil_factor(settings: Settings, key: str, units: Units) -> None:
+    _later("rs_pipeline.products.soil.rasters:check_factor")(key, settings.path_of(key))
+
+
 def _earlier(settings: Settings, key: str, units: Units) -> None:
     _later("rs_pipeline.publish.report.changes:earlier_verdicts")(settings)
 
@@ -147,11 +162,16 @@ SIDE_FILES: dict[str, SideFile] = {
     "coastline.tide_table": SideFile("CSV time_utc,station,lon,lat,height_m from a tide model or gauge; null uses all dates and flags the lines", _tide),
     "black_odorous.wetland_prior": SideFile("polygons of wetlands and reserves; null uses no prior", _polygons),
     "water.known_bodies": SideFile("water/bodies.gpkg of an earlier run; null names all bodies anew", _polygons),
+    "soil.dem": SideFile("heights in metres such as Copernicus GLO-30; null takes masks.dem, and without either soil loss waits for one", _heights),
+    "soil.erosivity": SideFile("raster of rain erosivity, MJ mm/(ha h a), from daily rain of ten years or more; null takes a constant", _soil_factor),
+    "soil.erodibility": SideFile("raster of soil erodibility, t ha h/(ha MJ mm), of the soil survey or SoilGrids; null takes a constant", _soil_factor),
     "tables.field_results": SideFile("CSV lon,lat,date,black of visits to suspected reaches; null leaves the suspicions unconfirmed", _visits),
     "tables.known_findings": SideFile("findings/findings.gpkg of an earlier run; null names all findings anew", _known_findings),
     "tables.grassland": SideFile("grassland polygons with a column type (national land survey); null marks the target needs_table", _polygons),
     "tables.grassland_plots": SideFile("CSV lon,lat,year,type,cover of plots at peak growth (grassland stations); null leaves the cover uncalibrated", _plots),
     "tables.lakes": SideFile("lake outlines with a column name, such as the legal boundary of Baiyangdian; null leaves the lakes' indicators out", _polygons),
+    "tables.waters": SideFile("polygons with name and kind (lake, section, sea) of waters to be watched month by month; null watches the run's own bodies alone", _waters),
+    "tables.water_classes": SideFile("CSV name,month,class with official classes of tables.waters; null leaves the monthly series without them", _water_classes),
     "tables.urban": SideFile("polygons of built-up towns (urban development boundary, or OpenStreetMap); null leaves urban and rural water together", _polygons),
     "tables.restored_coast": SideFile("restored reaches of the coast (natural-resources department); null counts none as natural", _polygons),
     "tables.red_line": SideFile("ecological red-line polygons (not public, ask the natural-resources department); null marks the targets needs_table", _red_line),

@@ -194,6 +194,11 @@ class Layout:
         """Optical proxies of water quality, a row a body and period."""
         return self.root / "water" / "quality.parquet"
 
+    @property
+    def quality_monthly(self) -> Path:
+        """The same, a row a body or watched water and month."""
+        return self.root / "water" / "quality_monthly.parquet"
+
     def inspection_picture(self, reach_id: str, day: str) -> Path:
         """Small picture of a listed reach on a date."""
         return self.root / "water" / "inspection" / f"{reach_id}_{day}.png"

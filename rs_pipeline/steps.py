@@ -61,8 +61,9 @@ def _zonal_maps(place: StepContext) -> list[Path]:
 
 
 def _tables_of_indicators(place: StepContext) -> list[Path | None]:
-    settings = place.settings
-    return [settings.targets_path, *(path for _, path in settings.tables), *raster_paths(settings), settings.black_odorous.wetland_prior, *_coast_tables(place)]
+    settings, soil = place.settings, place.settings.soil
+    rasters = [*raster_paths(settings), soil.dem or settings.masks.dem, soil.erosivity, soil.erodibility]
+    return [settings.targets_path, *(path for _, path in settings.tables), *rasters, settings.black_odorous.wetland_prior, *_coast_tables(place)]
 
 
 def _every_map(place: StepContext) -> list[Path]:
@@ -182,7 +183,7 @@ COMMON = (
 AFTER_PRODUCTS = (
     Step(
         "indicators", "Judge every county, period and target; write indicators and evidence.", "rs_pipeline.indicators.table:indicators", scope="run",
-        final=True, memory_mb=lambda s: table_memory_mb(s, 800, 0.012), keys=("indicators", "trend", "baseline", "province", "units", "products", "vegetation.peak_window", *LIMIT_KEYS),
+        final=True, memory_mb=lambda s: table_memory_mb(s, 800, 0.012), keys=("indicators", "trend", "soil", "baseline", "province", "units", "products", "vegetation.peak_window", *LIMIT_KEYS),
         tables=lambda s: (*shipped("errors.csv", "land.json"), str(table_path("provinces", s.province))),
         reads=lambda p: [
             *_needed_by_indicators(p), p.layout.scenes, p.layout.tiles, p.settings.units.path,

@@ -80,7 +80,7 @@ def make_facts(county: dict | None = None, **changes) -> Facts:
     }  # fmt: skip
     own = {
         "reaches": None, "bodies": None, "transects": None, "has_grassland": False, "has_lakes": False, "has_coast": False, "red_line": None, "trend": None,
-        "plots": None, "land": None, "watched_kinds": frozenset(), "official_coast_km": None, "tide_doubt": "", "min_trend_years": 5, "false_discovery_rate": 0.05,
+        "plots": None, "land": None, "watched_kinds": frozenset(), "soil": None, "quality": None, "official_coast_km": None, "tide_doubt": "", "min_trend_years": 5, "false_discovery_rate": 0.05,
     }  # fmt: skip
     plain = {name: value for name, value in changes.items() if name not in own}
     return Facts(**(values | plain), own={name: changes.get(name, value) for name, value in own.items()})

@@ -23,6 +23,7 @@ from rs_pipeline.products.land.zonal import land_zonal
 from rs_pipeline.products.observe import observe
 from rs_pipeline.products.register import period_maps
 from rs_pipeline.products.sea import sea
+from rs_pipeline.products.soil.step import soil_loss
 from rs_pipeline.products.water.bodies import bodies
 from rs_pipeline.publish.mosaic import mosaic
 from rs_pipeline.region import grid
@@ -42,6 +43,7 @@ def run_steps(settings: Settings) -> None:
             fetch(settings, tile, period, threads=1)
             observe(settings, tile, period, threads=1)
             land(settings, tile, period, threads=1)
+            soil_loss(settings, tile, period)
             if settings.coastline:
                 shore_composite(settings, tile, period)
         for product in period_maps():

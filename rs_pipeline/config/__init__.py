@@ -6,6 +6,7 @@ from rs_pipeline.config.product_sections import (
     CoastlineSection,
     LandSection,
     LandZonesSection,
+    SoilSection,
     TrendSection,
     VegetationSection,
     WaterSection,
@@ -33,6 +34,6 @@ from rs_pipeline.config.settings import RUNTIME_SECTIONS, Settings, load, parse
 
 __all__ = [
     "RUNTIME_SECTIONS", "SHIFTED", "BlackOdorousSection", "CoastlineSection", "FetchSection", "GridSection", "IndicatorsSection", "InputKey", "InputSection", "LandSection", "LandZonesSection", "MaskSection",
-    "NamedPeriod", "NotifySection", "PeriodsSection", "QAFlagName", "ReportSection", "ResourcesSection", "SearchSection", "Section", "Settings", "SimulationSection",
+    "NamedPeriod", "NotifySection", "PeriodsSection", "QAFlagName", "ReportSection", "ResourcesSection", "SearchSection", "Section", "Settings", "SimulationSection", "SoilSection",
     "SourceSection", "TablesSection", "TrendSection", "UnitsSection", "VegetationSection", "WaterSection", "load", "parse", "time_zone",
 ]  # fmt: skip

@@ -93,6 +93,47 @@ class LandZonesSection(Section):
     coastal_width_m: float = Field(2000.0, gt=0, le=100_000, description="Land this near to the shoreline counts for coastal wetland, metres.")
 
 
+class SoilSection(Section):
+    """Soil loss by water, by the Chinese soil loss equation on heights, land cover and its vegetation; and the rate of conserved land."""
+
+    dem: Path | None = Field(None, description="Heights in metres such as Copernicus GLO-30, any CRS; default masks.dem. Without either there is no map of soil loss.")
+    erosivity: Path | None = Field(None, description="Raster of rain erosivity R, MJ mm/(ha h a); default erosivity_constant everywhere.")
+    erosivity_constant: float = Field(1800.0, gt=0, le=30_000, description="R where there is no raster: a coarse value for all of Hebei; MJ mm/(ha h a).")
+    erodibility: Path | None = Field(None, description="Raster of soil erodibility K, t ha h/(ha MJ mm): US units times 0.1317; default erodibility_constant everywhere.")
+    erodibility_constant: float = Field(0.035, gt=0, le=0.15, description="K where there is no raster: a coarse value for all of Hebei; t ha h/(ha MJ mm).")
+    flat_deg: float = Field(
+        2.0, ge=0, lt=45, description="Less steep ground counts as level, degrees: a metre of noise in 30 m heights makes slopes of 2 degrees on a plain."
+    )
+    longest_slope_m: float = Field(100.0, ge=10, le=300, description="A slope is no longer than this, metres: then its water runs in a rill, a track or a ditch.")
+    peak_erosivity_share: Fraction = Field(0.6, description="Share of the year's erosivity that falls while vegetation is at its peak; the rest falls on the growing season's cover.")
+    cover_curve: Literal["guideline", "cai2000"] = Field(
+        "guideline", description="Soil loss by cover: curves of grass and of trees that the national survey uses; or that of Cai et al. (2000), fitted at the Three Gorges, 0 above 78.3 %."
+    )
+    ground_cover_under_trees: Fraction = Field(0.6, description="Cover of grass and litter below trees, which no satellite sees.")
+    cropland_rotation_factor: float = Field(0.4, gt=0, le=1, description="T of cropland: soil loss under the usual rotation as a share of that of bare fallow.")
+    cropland_practice_factor: float = Field(1.0, gt=0, le=1, description="E of cropland: 1 without terraces, which no map at hand shows; less where many fields are terraced.")
+    built_factor: float = Field(0.02, ge=0, le=1, description="B E T of built-up land.")
+    bare_factor: float = Field(1.0, gt=0, le=1, description="B E T of ground without plants all year: 1 is bare fallow, which the equation is made for.")
+    tolerance_t_km2: float = Field(200.0, ge=25, le=1600, description="Land that loses more than this is not conserved, t/(km2 a); SL 190 has 200 for the stony mountains of the north.")
+    erosivity_doubt: Fraction = Field(0.3, description="Relative standard error of R over a unit.")
+    erodibility_doubt: Fraction = Field(0.3, description="Relative standard error of K over a unit.")
+    terrain_doubt: Fraction = Field(0.25, description="Relative standard error of L S over a unit.")
+    cover_doubt: Fraction = Field(0.4, description="Relative standard error of B E T over a unit.")
+    bulletin_period: str | None = Field(None, description="Label of the period that bulletin_rate is of; soil loss is then scaled so that all units together have that rate.")
+    bulletin_rate: float | None = Field(None, gt=0, lt=100, description="Official rate of all units together in bulletin_period, percent: 78.84 of Hebei in 2022.")
+
+    @field_validator("bulletin_period", mode="before")
+    @classmethod
+    def _a_year_is_a_label(cls, value):
+        return str(value) if type(value) is int else value
+
+    @model_validator(mode="after")
+    def _both_or_none(self):
+        if (self.bulletin_period is None) != (self.bulletin_rate is None):
+            raise ValueError("bulletin_period and bulletin_rate go together; give both, or neither")
+        return self
+
+
 class BlackOdorousSection(Section):
     """Black-odorous water by reaches and ponds: suspicions for inspectors, not findings."""
 

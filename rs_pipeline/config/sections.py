@@ -27,8 +27,8 @@ SHIFTED = ("GCJ-02", "BD-09")
 """Chinese coordinate systems of phones and web maps (AMap and Tencent; Baidu): degrees, some 500 m off WGS 84. No registry numbers them."""
 
 InputKey = Literal[
-    "units.path", "masks.dem", "vegetation.networks", "coastline.reference", "coastline.tide_table", "black_odorous.wetland_prior", "water.known_bodies",
-    "tables.field_results", "tables.known_findings", "tables.grassland", "tables.grassland_plots", "tables.lakes", "tables.urban", "tables.restored_coast", "tables.red_line",
+    "units.path", "masks.dem", "vegetation.networks", "coastline.reference", "coastline.tide_table", "black_odorous.wetland_prior", "water.known_bodies", "soil.dem", "soil.erosivity", "soil.erodibility",
+    "tables.field_results", "tables.known_findings", "tables.grassland", "tables.grassland_plots", "tables.lakes", "tables.waters", "tables.water_classes", "tables.urban", "tables.restored_coast", "tables.red_line",
     "tables.reference_samples", "tables.gdp", "tables.mines", "tables.reserves", "tables.shoreline_buffers", "tables.xiongan", "tables.places",
     "tables.values", "tables.lists", "tables.rasters", "indicators.targets", "report.earlier_indicators",
 ]  # fmt: skip
@@ -336,6 +336,8 @@ class TablesSection(Section):
         None, description="CSV of plots that calibrate the cover of grassland: lon, lat, year, type (as in grassland), cover in percent."
     )
     lakes: Path | None = Field(None, description="Outlines of the lakes to be watched (Baiyangdian) with column name.")
+    waters: Path | None = Field(None, description="Polygons of waters to be watched month by month, with columns name and kind (lake, section, sea); a section is the piece of water around it.")
+    water_classes: Path | None = Field(None, description="CSV of official classes of these waters: name, month (YYYY-MM), class (I to V, 劣V).")
     urban: Path | None = Field(None, description="Polygons of built-up towns: which reaches are urban.")
     restored_coast: Path | None = Field(None, description="Lines or polygons of officially restored coast, which counts as natural.")
     red_line: Path | None = Field(None, description="Ecological red-line polygons; an optional column marine (yes or no) tells what is at sea.")

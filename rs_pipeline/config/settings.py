@@ -89,6 +89,7 @@ class Settings(Section):
     black_odorous: product.BlackOdorousSection = _of(product.BlackOdorousSection)
     land: product.LandSection = _of(product.LandSection)
     land_zones: product.LandZonesSection = _of(product.LandZonesSection)
+    soil: product.SoilSection = _of(product.SoilSection)
     coastline: product.CoastlineSection | None = Field(None, description="The coast: shorelines, transects, rates; null where the region has none.")
     products: dict[str, dict[str, Any]] = Field(
         {}, description="Settings of products that are installed beside the built-in ones (entry points rs_pipeline.products), by the product's name; "
@@ -156,6 +157,8 @@ class Settings(Section):
                 raise ValueError(f"periods: {p.label} lies in the future ({p.start}); the newest possible is {today.year}")
         if self.baseline is not None and self.baseline not in labels:
             raise ValueError(f"baseline: {self.baseline!r} is not one of the periods {labels}")
+        if self.soil.bulletin_period is not None and self.soil.bulletin_period not in labels:
+            raise ValueError(f"soil.bulletin_period: {self.soil.bulletin_period!r} is not one of the periods {labels}")
         return self
 
     @property

@@ -60,7 +60,6 @@ NEEDS = {
 
 NOT_BUILT = {
     "pv": "this version makes no map of solar panels",
-    "erosion": "this version makes no map of soil erosion",
     "lst": "this version makes no map of surface temperature",
 }
 """Products of targets that could be made from space and are not."""

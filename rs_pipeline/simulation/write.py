@@ -16,6 +16,7 @@ from rs_pipeline.simulation import stac, world_files
 from rs_pipeline.simulation.plan import EVERY_DAYS, SCENE_FAMILIES, ScenePlan, plan_scenes
 from rs_pipeline.simulation.scenes import RENDER, Rendered, make_views
 from rs_pipeline.simulation.side_tables import official_coast_km, supplied_tables, write_supplied_tables
+from rs_pipeline.simulation.soil import write_soil
 from rs_pipeline.simulation.themes import LANDSCAPE_KINDS
 from rs_pipeline.simulation.truth import write_raster, write_side_tables, write_truth
 from rs_pipeline.simulation.world import World, make_world, sea_lonlat
@@ -75,7 +76,8 @@ def run_config(path: Path, *, every_table: bool = False) -> str:
         "run": Path(path).name, "simulation": {"path": here} | {key: recipe[key] for key in ("seed", "years", "landscape", "size_px")},
         "units": {"path": f"{here}/units.gpkg"}, "periods": world["calendar_years"], "grid": {"resolution_m": 10, "tile_px": 512},
         "sources": [{"sensor": sensor, "catalog": here} for sensor in SENSORS], "masks": {"radar_edge_m": 0},
-        "black_odorous": {"wetland_prior": f"{here}/wetlands.gpkg"}, "tables": supplied_tables(path) if every_table else {"grassland": f"{here}/grassland.gpkg"},
+        "black_odorous": {"wetland_prior": f"{here}/wetlands.gpkg"},
+        "soil": {"dem": f"{here}/heights.tif", "erosivity": f"{here}/erosivity.tif", "erodibility": f"{here}/erodibility.tif"}, "tables": supplied_tables(path) if every_table else {"grassland": f"{here}/grassland.gpkg"},
     }  # fmt: skip
     if every_table and world["official_coast_km"]:
         config["indicators"] = {"official_coast_km": {"000000": world["official_coast_km"]}}
@@ -108,6 +110,7 @@ def _write_all(folder: Path, recipe: dict[str, Any]) -> None:
     plans = plan_scenes(recipe["seed"], years, recipe["every_days"])
     write_side_tables(world, folder)
     write_truth(world, folder / "truth")
+    write_soil(world, folder)
     write_supplied_tables(world, folder)
     items: dict[str, list[dict[str, Any]]] = {family: [] for family in SCENE_FAMILIES}
     displaced: dict[str, list[float]] = {}

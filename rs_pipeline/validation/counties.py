@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from rs_pipeline.config import LandZonesSection
+from rs_pipeline.config import LandZonesSection, SoilSection
 from rs_pipeline.estimation.zones import REGION, coverage
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.products.coastline.rates import steps_along
@@ -295,6 +295,20 @@ def _converted(layer: str, zone: Callable[[_Asked], np.ndarray | None], m2: floa
     return value
 
 
+def _soil(*, lost: bool) -> Callable[[_Asked], float]:
+    """Percent of the land that truly loses no more soil than the default tolerance, or the km2 that lose more."""
+
+    def value(a: _Asked) -> float:
+        loss, water = a.truth.soil(a.year).get("loss_t_km2"), a.truth.true_water(a.year)
+        if loss is None:
+            return math.nan
+        land = ~(water.at_sea & water.water)
+        beyond = a.place.total(land & (loss > SoilSection().tolerance_t_km2))
+        return beyond / 1e6 if lost else 100 * (1 - ratio(beyond, a.place.total(land)))
+
+    return value
+
+
 TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "fvc_peak_mean": _cover("fvc_peak"), "fvc_growing_mean": _cover("fvc_growing"), "grassland_fvc": _grassland,
     "greening_net": _greening,
@@ -314,6 +328,7 @@ TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "plot_converted_area": _converted("converted", _watched("contaminated_plot"), 1e4), "plot_built_change": _of_watched("contaminated_plot", _built_rise),
     "habitat_converted_area": _converted("natural_converted", _watched("habitat"), 1e4), "village_green_cover": _village_cover,
     "site_bare_area": _of_watched("construction_site", lambda a: a.truth.share(a.year, MATERIALS[Land.BARE])),
+    "soil_conservation_rate": _soil(lost=False), "soil_loss_area": _soil(lost=True),
     "disturbed_land_area": _land(*DISTURBED), "natural_land_area": _land(*NATURAL_COVER),
 }  # fmt: skip
 """True value of each indicator, in the indicator's unit, and of the groups of land classes whose shares are given; NaN where the unit has none."""

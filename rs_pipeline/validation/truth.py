@@ -173,6 +173,11 @@ class Truth:
         """Band to float32 (h, w): ``frequency``, ``class`` and, in newer worlds, ``permanent_fraction``."""
         return self._bands(f"water_{year}.tif")
 
+    def soil(self, year: int) -> dict[str, np.ndarray]:
+        """Band to float32 (h, w): ``loss_t_km2``, ``terrain_factor`` and ``cover_factor``; empty in worlds without."""
+        name = f"soil_{year}.tif"
+        return self._bands(name) if (self.folder / name).is_file() else {}
+
     def landcover(self, year: int) -> np.ndarray:
         """Material, uint8 on the finer grid of the painted map (2.5 m); numbers as in `legend`."""
         return self._bands(f"landcover_{year}.tif")["landcover"]

@@ -64,6 +64,7 @@ BANDS = {
     "water": "class frequency frequency_lower frequency_upper permanent_fraction",
     "black_odorous": "class",
     "observations": "scenes clear_water clear_months",
+    "soil_loss": "loss_t_km2",
 }
 
 

@@ -67,6 +67,7 @@ def write_maps(settings: Settings) -> None:
                 "black_odorous": [np.where(lake, 0.95, np.nan), np.where(lake, 3.0, 0.0), np.where(lake, 8.0, 0.0)],
                 "land": [1 + (6 * cols).round(), cols, np.full(grid.shape, 12.0), *([cols / 7] * 7)],
                 "observations": [np.full(grid.shape, float(k)) for k in (30, 20, 9, 6, 11, 1, 0)],
+                "soil_loss": [cols * 4000, cols * 6, cols * 0.5],
             }[product]
             stack = np.stack(layers).astype("float32")
             stack[:, :8, :8] = np.nan

@@ -23,11 +23,23 @@ def read_bodies(path: Path, min_area_m2: float) -> pd.DataFrame | None:
     return table.assign(counted=table.counted.astype(bool), large=table.area_m2 >= min_area_m2)
 
 
+def read_quality(path: Path, bodies: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Counted inland bodies of a period with their trophic level, ``adcode``, ``period``, ``area_m2``, ``tli_chlorophyll`` (NaN where not known) and
+    ``trophic_state``; None where the run made no such table."""
+    if bodies is None or not path.exists():
+        return None
+    known = pd.read_parquet(path, columns=["body_id", "period", "tli_chlorophyll", "trophic_state"])
+    return bodies.loc[bodies.large, ["body_id", "period", "adcode", "area_m2"]].merge(known, "left", ["body_id", "period"])
+
+
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
-    """``bodies``: rows of the unit and period, None where the run made no such layer; ``has_lakes``: outlines of lakes are given; ``has_coast``: the
-    sea was looked for."""
+    """``bodies``: rows of the unit and period, None where the run made no such layer; ``quality``: likewise, see `read_quality`; ``has_lakes``: outlines of
+    lakes are given; ``has_coast``: the sea was looked for."""
+    layout = Layout(settings.root)
+    bodies = read_bodies(layout.bodies, settings.water.min_reported_area_m2)
     return {
-        "bodies": ByUnit(read_bodies(Layout(settings.root).bodies, settings.water.min_reported_area_m2), settings).of,
+        "bodies": ByUnit(bodies, settings).of,
+        "quality": ByUnit(read_quality(layout.quality, bodies), settings).of,
         "has_lakes": lambda adcode, period: settings.tables.lakes is not None,
         "has_coast": lambda adcode, period: settings.coastline is not None,
     }

@@ -144,6 +144,23 @@ def _lake_plants(facts: Facts) -> Estimate:
     return published(seen, observed_ratio(observed, sums.land_m2), facts, 100.0, square=square, spread=error)
 
 
+def _trophic_level(facts: Facts) -> Estimate:
+    """Trophic level by chlorophyll of lakes and reservoirs, the mean by their area; without an interval, and no answer to a target of water classes."""
+    table = facts["quality"]
+    if table is None:
+        return missing("insufficient_data", "this run made no table of water quality")
+    if table.empty:
+        return missing("no_target", "no water body of the size that is counted has most of its area in this unit")
+    known = table[table.tli_chlorophyll.notna()]
+    v = observed_ratio(known.area_m2.sum(), table.area_m2.sum())
+    if v < facts.limits.range or known.empty:
+        return missing("insufficient_data", "too little water that is clear enough, on enough dates, to tell its chlorophyll", v)
+    mean = float((known.area_m2 * known.tli_chlorophyll).sum() / known.area_m2.sum())
+    states = known.groupby("trophic_state").area_m2.sum().sort_values(ascending=False)
+    parts = ", ".join(f"{state} {area_m2 / 1e6:.3g} km2" for state, area_m2 in states.items())
+    return Estimate(Interval(mean), v, "", f"{parts}; chlorophyll by a formula of other waters, not tested on real ground: it ranks waters and dates")
+
+
 _MODEL = "pixels' errors, correlated over 300 m, and the systematic error of the rim of water seen in simulated worlds"
 _AREA = "sum over the unit of pixel area on the ellipsoid x exact share of the pixel inside x "
 
@@ -175,6 +192,10 @@ INDICATORS = (
     Indicator(
         "water_bodies", "Water bodies large enough to be counted", "count", "water", "up", _bodies,
         formula="bodies of at least water.min_reported_area_m2 in this period, of those that ever were so large",
+    ),
+    Indicator(
+        "water_trophic_level", "Trophic level of lakes and reservoirs by chlorophyll", "1", "water", "down", _trophic_level,
+        formula="mean by area, over counted inland water bodies that are no more turbid than 20 FNU, of 10 (2.5 + 1.086 ln chlorophyll in mg/m3), the median of the season's clear dates",
     ),
     Indicator(
         "lake_water_area", "Water within the named lakes", "km2", "water", "up", _lake_water, bounds=_MODEL,

@@ -39,7 +39,8 @@ STYLE = Style(
 
 
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
-    by_name = {"water_bodies": Layout(settings.root).bodies, "lake_": settings.tables.lakes}
+    layout = Layout(settings.root)
+    by_name = {"water_bodies": layout.bodies, "water_trophic_level": layout.quality, "lake_": settings.tables.lakes}
     return [settings.tables.reference_samples, *(path for start, path in by_name.items() if indicator.startswith(start))]
 
 
@@ -59,12 +60,13 @@ STEPS = (
         "quality_scores", "Read turbidity and chlorophyll proxies of water bodies of a tile and period, date by date.",
         "rs_pipeline.products.water.quality:score_quality", scope="tile_period", priority=2, memory_mb=lambda s: 1500,
         keys=(*CLEAR_PIXEL_KEYS, "masks.black_odorous", "black_odorous.max_swir1_refl", "black_odorous.min_sun_elevation_deg", "black_odorous.window"),
-        tables=sensor_tables, side_files=lambda p: [p.settings.masks.dem],
+        tables=sensor_tables, side_files=lambda p: [p.settings.masks.dem, p.settings.tables.waters],
         reads=lambda p: [*chips(p), p.layout.tiles, p.layout.bodies, p.layout.map("water", p.period)], writes=lambda p: [p.layout.quality_scores(p.period, p.tile)],
     ),
     Step(
-        "quality", "Sum up the water quality proxies of each body and period.", "rs_pipeline.products.water.quality:quality", scope="run", final=True,
-        reads=lambda p: [p.layout.tiles, *p.tiles(p.layout.quality_scores)], writes=lambda p: [p.layout.quality],
+        "quality", "Sum up the water quality proxies of each body and period, and month by month.", "rs_pipeline.products.water.quality:quality", scope="run", final=True,
+        reads=lambda p: [p.layout.tiles, *p.tiles(p.layout.quality_scores)], side_files=lambda p: [p.settings.tables.water_classes],
+        writes=lambda p: [p.layout.quality, p.layout.quality_monthly],
     ),
 )
 
@@ -74,7 +76,7 @@ PRODUCT = Product(
     steps=STEPS,
     county_maps=("water",), county_sums="rs_pipeline.products.water.county:county_sums",
     facts="rs_pipeline.products.water.facts:facts", indicators="rs_pipeline.products.water.indicators:INDICATORS",
-    needs_steps=("zonal", "bodies"), evidence=_evidence, evidence_maps=("water",),
+    needs_steps=("zonal", "bodies", "quality"), evidence=_evidence, evidence_maps=("water",),
     sampled={
         "permanent_water": SampledProduct("water", "permanent_fraction", 1, "0 or 1", inland=True),
         "seasonal_water": SampledProduct("water", "class", 2, "0 or 1", inland=True),

@@ -6,6 +6,8 @@ measurements. Only pixels away from the bank are used, and what the air scatters
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -33,6 +35,7 @@ from rs_pipeline.products.black_odorous.scoring import (
     surrounding_refl,
     without_air,
 )
+from rs_pipeline.products.water.watched import PLACE, read_water_classes, watched_waters
 from rs_pipeline.storage.tables import write_parquet
 from rs_pipeline.tiles import read_tile, read_tiles
 
@@ -50,8 +53,14 @@ MAX_CHLOROPHYLL_TURBIDITY_FNU = 20.0
 
 MIN_QUALITY_DATES = 6
 
-TROPHIC_STATES = ((40.0, "oligotrophic"), (50.0, "mesotrophic"), (70.0, "eutrophic"), (np.inf, "hypereutrophic"))
-"""Upper bounds of Carlson's (1977) index by state."""
+MIN_MONTH_DATES = 2
+"""Of a month: one clear date may be one missed cloud."""
+
+OLIGOTROPHIC_TLI = 30.0
+"""Below it water is oligotrophic."""
+
+TROPHIC_STATES = ((50.0, "mesotrophic"), (60.0, "lightly eutrophic"), (70.0, "moderately eutrophic"), (np.inf, "highly eutrophic"))
+"""Upper bounds, which belong to the state, of the comprehensive trophic level index of Chinese lakes (China National Environmental Monitoring Centre 2001)."""
 
 SCORES = {
     "body_id": "str", "period": "str", "day": "str", "platform": "str", "n_pixels": "int64", "turbidity_fnu": "float64",
@@ -96,7 +105,7 @@ def score_body(
 
 
 def score_quality(settings: Settings, tile_id: str, period_label: str, chips: list[Chip] | None = None) -> None:
-    """Write the proxies of the tile's counted bodies, a row a body and pass, columns of SCORES; always written, maybe empty.
+    """Write the proxies of the tile's counted bodies and watched waters, a row a body and pass, columns of SCORES; always written, maybe empty.
 
     ``chips``: default those that were fetched.
     """
@@ -105,7 +114,10 @@ def score_quality(settings: Settings, tile_id: str, period_label: str, chips: li
     bodies = bodies[(bodies.period == period_label) & bodies.counted]
     found = load_chips(settings, tile_id, period_label) if chips is None else chips
     passes = scored_passes(settings, found)
-    cores = body_cores(bodies, read_water(settings, period_label, tile.grid), tile.grid) if len(bodies) and passes else []
+    watched = watched_waters(settings).to_crs(tile.grid.crs)
+    watched = watched[watched.intersects(box(*tile.grid.bounds))]
+    wet = read_water(settings, period_label, tile.grid) if passes and (len(bodies) or len(watched)) else None
+    cores = [] if wet is None else [*body_cores(bodies, wet, tile.grid), *body_cores(watched, wet, tile.grid)]
     rows: list[dict] = []
     for seen, refl, clear, _ in clear_dates(settings, passes, tile.grid) if cores else ():
         around = surrounding_refl(refl, clear, tile.grid.resolution_m)
@@ -116,48 +128,85 @@ def score_quality(settings: Settings, tile_id: str, period_label: str, chips: li
     write_parquet(pd.DataFrame(rows, columns=list(SCORES)).astype(SCORES), layout.quality_scores(period_label, tile_id))
 
 
-def carlson_index(chlorophyll_mg_m3: float) -> float:
-    """Trophic state index of chlorophyll-a in mg/m3 (Carlson 1977): 9.81 ln(chl) + 30.6."""
-    return 9.81 * np.log(chlorophyll_mg_m3) + 30.6
+def tli_chlorophyll(chlorophyll_mg_m3: float) -> float:
+    """Trophic level index of chlorophyll-a in mg/m3: 10 (2.5 + 1.086 ln chl) (China National Environmental Monitoring Centre 2001).
+
+    The official index weighs it with phosphorus, nitrogen, transparency and permanganate, which satellites do not see.
+
+    >>> round(tli_chlorophyll(10.0), 3)
+    50.006
+    """
+    return 10 * (2.5 + 1.086 * np.log(chlorophyll_mg_m3))
 
 
 def trophic_state(chlorophyll_mg_m3: float) -> str:
-    """State by Carlson's (1977) index of chlorophyll; empty where it is not known.
+    """State by `tli_chlorophyll`; empty where it is not known.
 
-    >>> trophic_state(2.0), trophic_state(20.0), trophic_state(float("nan"))
-    ('oligotrophic', 'eutrophic', '')
+    >>> trophic_state(1.0), trophic_state(8.0), trophic_state(20.0), trophic_state(float("nan"))
+    ('oligotrophic', 'mesotrophic', 'lightly eutrophic', '')
     """
     if not chlorophyll_mg_m3 > 0:
         return ""
-    return next(name for bound, name in TROPHIC_STATES if carlson_index(chlorophyll_mg_m3) < bound)
+    index = tli_chlorophyll(chlorophyll_mg_m3)
+    return "oligotrophic" if index < OLIGOTROPHIC_TLI else next(name for bound, name in TROPHIC_STATES if index <= bound)
+
+
+def _daily(seen: pd.DataFrame, name: str) -> pd.Series:
+    """A quantity by day: tiles and scenes of a day are averaged by their pixels."""
+    known = seen[seen[name].notna()]
+    return (known[name] * known.n_pixels).groupby(known.day).sum() / known.n_pixels.groupby(known.day).sum()
+
+
+def _trophic(row: dict) -> dict:
+    """``tli_chlorophyll`` and ``trophic_state`` of a row with both quantities: not known, and empty, in turbid water."""
+    valid = row["turbidity_fnu"] <= MAX_CHLOROPHYLL_TURBIDITY_FNU and row["chlorophyll_mg_m3"] > 0
+    chlorophyll = row["chlorophyll_mg_m3"] if valid else np.nan
+    return {"tli_chlorophyll": tli_chlorophyll(chlorophyll), "trophic_state": trophic_state(chlorophyll)}
 
 
 def summarise_bodies(scores: pd.DataFrame) -> pd.DataFrame:
     """A row a body and period: of each quantity the median over the dates, its 10 and 90 % and the number of dates.
 
-    Tiles and scenes of a day are averaged by their pixels. ``assessable_share`` is the share of the clear dates that gave a turbidity.
+    ``assessable_share`` is the share of the clear dates that gave a turbidity.
     Below MIN_QUALITY_DATES dates a quantity is NaN and ``reason`` says so; ``trophic_state`` is empty in turbid water.
     """
     rows = []
     for (body, period), seen in scores.groupby(["body_id", "period"]):
         row: dict = {"body_id": body, "period": period, "n_dates": seen.day.nunique()}
         for name in QUANTITIES:
-            known = seen[seen[name].notna()]
-            daily = (known[name] * known.n_pixels).groupby(known.day).sum() / known.n_pixels.groupby(known.day).sum()
+            daily = _daily(seen, name)
             enough = len(daily) >= MIN_QUALITY_DATES
             low, middle, high = np.percentile(daily, [10, 50, 90]) if enough else (np.nan,) * 3
             row |= {name: middle, f"{name}_p10": low, f"{name}_p90": high, f"{name}_dates": len(daily)}
         row["assessable_share"] = row["turbidity_fnu_dates"] / row["n_dates"]
-        valid = row["turbidity_fnu"] <= MAX_CHLOROPHYLL_TURBIDITY_FNU
-        row["trophic_state"] = trophic_state(row["chlorophyll_mg_m3"]) if valid else ""
+        row |= _trophic(row)
         row["reason"] = "" if np.isfinite(row["turbidity_fnu"]) else f"fewer than {MIN_QUALITY_DATES} dates with a value"
         rows.append(row)
-    columns = ["body_id", "period", "n_dates", *(f"{q}{s}" for q in QUANTITIES for s in ("", "_p10", "_p90", "_dates")), "assessable_share", "trophic_state", "reason"]
+    columns = ["body_id", "period", "n_dates", *(f"{q}{s}" for q in QUANTITIES for s in ("", "_p10", "_p90", "_dates")), "assessable_share", "tli_chlorophyll", "trophic_state", "reason"]
     return pd.DataFrame(rows, columns=columns)
 
 
+def summarise_months(scores: pd.DataFrame, official: Mapping[tuple[str, str], int]) -> pd.DataFrame:
+    """A row a water and month: medians over the dates, their number, the trophic level, and the official class of a watched water (NaN where none is given).
+
+    Below MIN_MONTH_DATES dates a quantity is NaN and ``reason`` says so. ``official`` : (name, YYYY-MM) to class.
+    """
+    rows = []
+    for (body, month), seen in scores.assign(month=scores.day.str[:7]).groupby(["body_id", "month"]):
+        row: dict = {"body_id": body, "month": month, "n_dates": seen.day.nunique()}
+        for name in QUANTITIES:
+            daily = _daily(seen, name)
+            row |= {name: daily.median() if len(daily) >= MIN_MONTH_DATES else np.nan, f"{name}_dates": len(daily)}
+        row |= _trophic(row) | {"official_class": official.get((body.removeprefix(PLACE), month), np.nan) if body.startswith(PLACE) else np.nan}
+        row["reason"] = "" if np.isfinite(row["turbidity_fnu"]) else f"fewer than {MIN_MONTH_DATES} dates with a value"
+        rows.append(row)
+    columns = ["body_id", "month", "n_dates", *(f"{q}{s}" for q in QUANTITIES for s in ("", "_dates")), "tli_chlorophyll", "trophic_state", "official_class", "reason"]
+    return pd.DataFrame(rows, columns=columns).astype({"official_class": "float64"})
+
+
 def quality(settings: Settings) -> None:
-    """Write ``water/quality.parquet``, see `summarise_bodies`: proxies of every counted body that has water away from its bank.
+    """Write ``water/quality.parquet``, see `summarise_bodies`: proxies of every counted body that has water away from its bank; and
+    ``water/quality_monthly.parquet``, see `summarise_months`: the same month by month, of watched waters too.
 
     Raises
     ------
@@ -167,4 +216,7 @@ def quality(settings: Settings) -> None:
     paths = [layout.quality_scores(p.label, tile.id) for p in settings.all_periods for tile in read_tiles(settings)]
     if missing := [p for p in paths if not p.exists()]:
         raise TableError(f"{len(missing)} of {len(paths)} score tables are not made yet", where=str(missing[0]), remedy="run `quality-scores` for every tile and period")
-    write_parquet(summarise_bodies(pd.concat([pd.read_parquet(p) for p in paths], ignore_index=True)), layout.quality)
+    scores = pd.concat([pd.read_parquet(p) for p in paths], ignore_index=True)
+    write_parquet(summarise_bodies(scores[~scores.body_id.str.startswith(PLACE)]), layout.quality)
+    classes = read_water_classes(settings.tables.water_classes, settings.stated("tables.water_classes"))
+    write_parquet(summarise_months(scores, classes), layout.quality_monthly)

@@ -1,0 +1,93 @@
+"""What the indicators of soil need besides county sums: which heights and factors there are, and how soil loss is held to the bulletin."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rs_pipeline.config import Settings, SoilSection
+from rs_pipeline.layout import Layout
+from rs_pipeline.products.soil.county import LEVELS_T_KM2
+from rs_pipeline.products.soil.maps import heights_of
+
+
+@dataclass(frozen=True)
+class SoilFacts:
+    """Of a run with heights."""
+
+    tolerance_t_km2: float
+    """What land may lose."""
+    log_doubt: float
+    """Standard error of the logarithm of soil loss, common to a unit."""
+    scale: float = 1.0
+    """What soil loss is multiplied by, so that the bulletin's period has the bulletin's rate."""
+    words: tuple[str, ...] = ()
+    """What a reader must know of the factors."""
+
+
+def log_doubt(section: SoilSection) -> float:
+    """Standard error of the logarithm of R K L S B E T: those of the factors, lognormal and independent of one another.
+
+    >>> round(log_doubt(SoilSection()), 4)
+    0.6176
+    """
+    doubts = (section.erosivity_doubt, section.erodibility_doubt, section.terrain_doubt, section.cover_doubt)
+    return math.sqrt(sum(math.log(1 + d**2) for d in doubts))
+
+
+def shares_up_to(row: Mapping[str, float]) -> np.ndarray:
+    """Share (0-1) of the land that was seen which loses soil up to each of LEVELS_T_KM2."""
+    return np.array([row[f"soil_up_to_{level}_m2"] for level in LEVELS_T_KM2]) / row["soil_observed_m2"]
+
+
+def share_up_to(row: Mapping[str, float], loss_t_km2: float) -> float:
+    """Share of the land that was seen which loses soil up to an amount; straight in its logarithm between levels, that of the nearest level beyond."""
+    return float(np.interp(math.log(loss_t_km2), np.log(LEVELS_T_KM2), shares_up_to(row)))
+
+
+def scale_to(row: Mapping[str, float], share: float, tolerance_t_km2: float) -> float | None:
+    """What soil loss is multiplied by so that a share (0-1) of the land that was seen loses no more than the tolerance; None where no scale within
+    the levels does."""
+    known, logs = shares_up_to(row), np.log(LEVELS_T_KM2)
+    if not known[0] <= share <= known[-1]:
+        return None
+    last = int(np.searchsorted(known, share))
+    low = max(last - 1, 0)
+    part = (share - known[low]) / (known[last] - known[low]) if known[last] > known[low] else 0.0
+    return tolerance_t_km2 / math.exp(logs[low] + part * (logs[last] - logs[low]))
+
+
+def _held_to_bulletin(settings: Settings) -> tuple[float, tuple[str, ...]]:
+    """(scale, words) of the bulletin's rate; 1 and nothing where none is given."""
+    section = settings.soil
+    if section.bulletin_rate is None:
+        return 1.0, ()
+    table = pd.read_parquet(Layout(settings.root).counties(section.bulletin_period))
+    whole = table[(table.zone == "county") & table.in_region].filter(regex="^soil_").sum().to_dict()
+    scale = scale_to(whole, section.bulletin_rate / 100, section.tolerance_t_km2) if whole.get("soil_observed_m2", 0) > 0 else None
+    if scale is None:
+        return 1.0, (f"the bulletin's {section.bulletin_rate:g} % of {section.bulletin_period} is beyond what this map can be scaled to, and is not used",)
+    return scale, (f"soil loss times {scale:.3g}, so that all units together have the bulletin's {section.bulletin_rate:g} % in {section.bulletin_period}",)
+
+
+def _factor_words(section: SoilSection) -> tuple[str, ...]:
+    said = []
+    if section.erosivity is None:
+        said.append(f"rain erosivity {section.erosivity_constant:g} everywhere, a coarse value (soil.erosivity)")
+    if section.erodibility is None:
+        said.append(f"soil erodibility {section.erodibility_constant:g} everywhere, a coarse value (soil.erodibility)")
+    return tuple(said)
+
+
+def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
+    """``soil``: `SoilFacts`, None in a run without heights."""
+    if heights_of(settings)[1] is None:
+        return {"soil": lambda adcode, period: None}
+    scale, words = _held_to_bulletin(settings)
+    found = SoilFacts(settings.soil.tolerance_t_km2, log_doubt(settings.soil), scale, (*words, *_factor_words(settings.soil)))
+    return {"soil": lambda adcode, period: found}

@@ -1,0 +1,46 @@
+"""Indicators of soil: the rate of land that keeps its soil, and the area that does not."""
+
+from __future__ import annotations
+
+import math
+
+from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing, observed_ratio, published
+from rs_pipeline.estimation.uncertainty import Z95, Interval
+from rs_pipeline.products.soil.facts import share_up_to
+
+
+def _conserved(facts: Facts, *, lost: bool = False) -> Estimate:
+    """Percent of the land that loses no more soil than is tolerated, or the km2 that lose more.
+
+    All factors err in common over a unit: with soil loss larger or smaller by the doubt of its logarithm, that much more or less land passes the
+    tolerance. These are the bounds; a Monte-Carlo draw of the factors gives the same.
+    """
+    soil, row = facts["soil"], facts.county
+    if soil is None:
+        return missing("needs_table", "needs heights (soil.dem, or masks.dem)")
+    land, observed = row.get("soil_land_m2", 0.0), row.get("soil_observed_m2", 0.0)
+    if not land > 0:
+        return missing("no_target", "no land in this unit")
+    if not observed > 0:
+        return missing("insufficient_data", "no pixel with heights, a land class and its cover")
+    doubt = math.exp(Z95 * soil.log_doubt)
+    kept, least, most = (share_up_to(row, soil.tolerance_t_km2 / (soil.scale * k)) for k in (1.0, doubt, 1 / doubt))
+    seen = Interval(1 - kept, 1 - most, 1 - least, "model95") if lost else Interval(kept, least, most, "model95")
+    found = published(seen, observed_ratio(observed, land), facts, land / 1e6 if lost else 100.0, square=seen.value)
+    return found.noting(*soil.words) if found.interval else found
+
+
+_LAND = "all land but the sea, inland water included; soil loss by water alone is R K L S B E T of the Chinese soil loss equation, "
+_FACTORS = "B from the cover at its peak and in the growing season, E and T by land class"
+_DOUBT = "all factors of a unit larger or smaller together by 1.96 standard errors of the logarithm of soil loss (soil.*_doubt)"
+
+INDICATORS = (
+    Indicator(
+        "soil_conservation_rate", "Land that keeps its soil (water erosion)", "%", "soil", "up", _conserved,
+        formula="100 % less the share that loses more than soil.tolerance_t_km2, of " + _LAND + _FACTORS, bounds=_DOUBT,
+    ),
+    Indicator(
+        "soil_loss_area", "Land that loses more soil than is tolerated (water erosion)", "km2", "soil", "down", lambda facts: _conserved(facts, lost=True),
+        formula="area that loses more than soil.tolerance_t_km2, of " + _LAND + _FACTORS, bounds=_DOUBT,
+    ),
+)  # fmt: skip

@@ -1,0 +1,30 @@
+"""Bands and style of the map of soil loss, and the heights it is made from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rs_pipeline.config import Settings
+from rs_pipeline.model import Colour, MapBand, Style
+
+SOIL_LOSS = "soil_loss"
+
+BANDS = (
+    MapBand("loss_t_km2", "Soil loss by water in a year: R K L S B E T of the Chinese soil loss equation; the part of wind is not in it", "t/km2/yr"),
+    MapBand("terrain_factor", "L S: length and steepness of slopes, from heights"),
+    MapBand("cover_factor", "B E T: plants, measures and tillage, from land class and vegetation cover"),
+)
+
+STYLE = Style(
+    "Soil loss by water", "loss_t_km2", "ramp",
+    (
+        Colour(0, "#2f7d4f", "none"), Colour(200, "#cfe3b4", "200 t/km2 a year: tolerated"), Colour(2500, "#f3d36b", "2500: light"),
+        Colour(5000, "#e39a3b", "5000: moderate"), Colour(8000, "#c4562f", "8000: intense"), Colour(15000, "#6b1f2a", "15000 and more: severe"),
+    ),
+)  # fmt: skip
+"""Stops are the class limits of SL 190-2007."""
+
+
+def heights_of(settings: Settings) -> tuple[str, Path | None]:
+    """Configuration key and file of the heights; None where there is none."""
+    return ("soil.dem", settings.soil.dem) if settings.soil.dem is not None else ("masks.dem", settings.masks.dem)

@@ -1,0 +1,44 @@
+"""Soil loss by water: its map, and the rate of land that keeps its soil."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rs_pipeline.config import Settings
+from rs_pipeline.products.register import Product, RegionMap, Step
+from rs_pipeline.products.soil.maps import BANDS, SOIL_LOSS, STYLE, heights_of
+
+MAP_KEYS = tuple(
+    f"soil.{name}"
+    for name in (
+        "dem", "erosivity", "erosivity_constant", "erodibility", "erodibility_constant", "flat_deg", "longest_slope_m", "peak_erosivity_share", "cover_curve",
+        "ground_cover_under_trees", "cropland_rotation_factor", "cropland_practice_factor", "built_factor", "bare_factor",
+    )
+)  # fmt: skip
+"""Keys that change the map; the others are read where counties are judged."""
+
+
+def _rasters(settings: Settings) -> list[Path | None]:
+    return [heights_of(settings)[1], settings.soil.erosivity, settings.soil.erodibility]
+
+
+def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
+    return _rasters(settings)
+
+
+PRODUCT = Product(
+    "soil", 75,
+    maps=(RegionMap(SOIL_LOSS, BANDS, STYLE, made_by=SOIL_LOSS),),
+    steps=(
+        Step(
+            SOIL_LOSS, "Make the map of soil loss of a tile and period.", "rs_pipeline.products.soil.step:soil_loss", scope="tile_period",
+            keys=(*MAP_KEYS, "masks.dem"), side_files=lambda p: _rasters(p.settings),
+            reads=lambda p: [p.layout.tiles, *(p.layout.tile_map(p.period, p.tile, name) for name in ("land", "vegetation"))],
+            writes=lambda p: [p.layout.tile_map(p.period, p.tile, SOIL_LOSS)],
+        ),
+    ),
+    county_maps=(SOIL_LOSS,), county_sums="rs_pipeline.products.soil.county:county_sums",
+    facts="rs_pipeline.products.soil.facts:facts", indicators="rs_pipeline.products.soil.indicators:INDICATORS",
+    needs_steps=("zonal",), evidence=_evidence, evidence_maps=(SOIL_LOSS,), scenes="optical",
+)  # fmt: skip

@@ -1,0 +1,104 @@
+"""Heights, rain erosivity and soil erodibility: rasters of the user's, read on the pixels of a tile."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.enums import Resampling
+from rasterio.vrt import WarpedVRT
+from rs_kernels.soil import slope_factors
+
+from rs_pipeline.catalog.chips import pixel_index
+from rs_pipeline.config import SoilSection
+from rs_pipeline.errors import ConfigError
+from rs_pipeline.model import Grid
+from rs_pipeline.storage.blocks import check_blocks
+
+FACTOR_RANGES = {"soil.erosivity": (10.0, 30_000.0, "MJ mm/(ha h a)"), "soil.erodibility": (0.001, 0.15, "t ha h/(ha MJ mm), which is US units times 0.1317")}
+"""Between which values the median of a raster must lie, and its unit. Erosivity of the dry northwest is about 100, of Hainan 20 000; erodibility of soils
+in China 0.01 to 0.08."""
+
+LOOKED_AT_PX = 512
+"""So many pixels on a side are looked at in the check."""
+
+
+def check_factor(key: str, path: Path) -> None:
+    """See that a raster can be read and is in the unit of its key.
+
+    Raises
+    ------
+    ConfigError : it cannot be read, has no CRS, holds nothing, or is in another unit. RasterError : its blocks do not fit into memory.
+    """
+    low, high, unit = FACTOR_RANGES[key]
+    where = f"{key}: {path}"
+    try:
+        check_blocks(path)
+        with rasterio.open(path) as source:
+            crs, shape = source.crs, tuple(min(n, LOOKED_AT_PX) for n in source.shape)
+            values = source.read(1, out_shape=shape, masked=True).astype("float64").filled(np.nan)
+    except rasterio.errors.RasterioIOError as fault:
+        raise ConfigError(f"cannot be read as a raster: {fault}", where=where, remedy=f"give a GeoTIFF in {unit}") from None
+    if crs is None:
+        raise ConfigError("the raster has no CRS", where=where, remedy="assign one, e.g. `gdal_edit.py -a_srs EPSG:4326 factor.tif`")
+    known = values[np.isfinite(values)]
+    if not known.size:
+        raise ConfigError("the raster holds no value", where=where, remedy="give one that covers the units, or null")
+    if not low <= (middle := float(np.median(known))) <= high:
+        raise ConfigError(f"the median is {middle:.4g}, where {low:g} to {high:g} are possible", where=where, remedy=f"give it in {unit}")
+
+
+def raster_on(path: Path, key: str, grid: Grid) -> np.ndarray:
+    """The first band of a raster on a grid, bilinear, float32 (h, w), NaN where it has no value.
+
+    Raises
+    ------
+    ConfigError : it cannot be read.
+    """
+    try:
+        with rasterio.open(path) as source, WarpedVRT(
+            source, crs=grid.crs, transform=grid.transform, width=grid.width, height=grid.height, resampling=Resampling.bilinear,
+            src_nodata=source.nodata, nodata=np.nan, dtype="float32",
+        ) as warped:  # fmt: skip
+            return warped.read(1)
+    except rasterio.errors.RasterioError as fault:
+        raise ConfigError(f"cannot be read: {fault}", where=f"{key}: {path}", remedy="give a raster with a CRS") from None
+
+
+def heights_grid(path: Path, key: str, grid: Grid, reach_m: float) -> Grid:
+    """A grid over another and ``reach_m`` around it, with pixels about as large as those of a raster of heights, and no smaller than the other's.
+
+    Its pixels are a whole number of the other's and begin at multiples of their size, so that the same ground has the same pixels in every tile.
+
+    Raises
+    ------
+    ConfigError : the raster cannot be read.
+    """
+    try:
+        with rasterio.open(path) as source, WarpedVRT(source, crs=grid.crs) as warped:
+            native = float(warped.transform.a)
+    except rasterio.errors.RasterioError as fault:
+        raise ConfigError(f"cannot be read: {fault}", where=f"{key}: {path}", remedy="give heights in metres with a CRS") from None
+    pixel = max(1, round(native / grid.resolution_m)) * grid.resolution_m
+    left, bottom, right, top = grid.bounds
+    first, last = math.floor((left - reach_m) / pixel), math.ceil((right + reach_m) / pixel)
+    low, high = math.floor((bottom - reach_m) / pixel), math.ceil((top + reach_m) / pixel)
+    return Grid(grid.crs, pixel, first * pixel, high * pixel, last - first, high - low)
+
+
+def terrain_factor(path: Path, key: str, section: SoilSection, grid: Grid) -> np.ndarray:
+    """L S on a grid, float32 (h, w), NaN where heights are unknown; worked out on pixels of the heights' own size.
+
+    Raises
+    ------
+    ConfigError : the heights cannot be read.
+    """
+    around = heights_grid(path, key, grid, section.longest_slope_m + 2 * grid.resolution_m)
+    around = around.buffered(2 * around.resolution_m)
+    height_m = raster_on(path, key, around)
+    slope_deg, factor = np.empty_like(height_m), np.empty_like(height_m)
+    slope_factors(height_m, around.resolution_m, section.flat_deg, section.longest_slope_m, slope_deg, factor)
+    rows, cols = pixel_index(around.transform, around.shape, grid)
+    return factor[rows[:, None], cols[None, :]]
