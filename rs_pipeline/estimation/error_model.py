@@ -56,6 +56,11 @@ class Spread:
         low, high = zip(self.undecided, *self.lasting.values(), strict=True)
         return math.fsum(low), math.fsum(high)
 
+    @property
+    def pixels95(self) -> float:
+        """Half width that the pixels' own errors would make, had the table not learnt how much of them is seen."""
+        return self.random95 / (self.systematic.random if self.systematic else 1.0)
+
     def times(self, factor: float) -> Spread:
         def scaled(pair: tuple[float, float]) -> tuple[float, float]:
             return pair[0] * factor, pair[1] * factor

@@ -47,10 +47,10 @@ def _errors_of_changes(levels: pd.DataFrame, baseline: str) -> pd.DataFrame:
 
 
 def _beyond(table: pd.DataFrame) -> pd.DataFrame:
-    """Errors beyond what was left undecided, with the random part and the basis of column ``spread``."""
+    """Errors beyond what was left undecided, with the basis of column ``spread`` and the pixels' own errors, whatever an earlier table said of them."""
     undecided = np.array([s.all_undecided for s in table.spread]).reshape(-1, 2)
     error = table.error - table.error.clip(-undecided[:, 0], undecided[:, 1])
-    return table.assign(error=error, random95=[s.random95 for s in table.spread], basis=[s.basis for s in table.spread])
+    return table.assign(error=error, random95=[s.pixels95 for s in table.spread], basis=[s.basis for s in table.spread])
 
 
 def _estimates(facts: Facts) -> dict[str, Estimate]:

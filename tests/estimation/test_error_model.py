@@ -1,6 +1,7 @@
 """The error model: pixels' errors to the variance of a sum, and the systematic part from worlds whose truth is known."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -84,6 +85,12 @@ def test_spread_by_hand():
     assert (open_ended.lower, open_ended.upper) == (5.0, 15.0)  # 1 undecided and 4 systematic below, 5 undecided above
     unknown = Spread(3.0, 2.0, None)
     assert unknown.around(10.0).kind == "" and "no simulated world" in unknown.words()
+
+
+def test_what_an_earlier_table_learnt_is_not_learnt_again():
+    """Half of the pixels' errors is seen: the interval has the half, and the next table is made of the whole."""
+    seen = Spread(random95=1.5, basis=2.0, systematic=Systematic(below=2.0, above=0.0, worlds=5, values=40, random=0.5))
+    assert (seen.pixels95, seen.times(10).pixels95, seen.mirrored().pixels95, replace(seen, systematic=None).pixels95) == (3.0, 30.0, 3.0, 1.5)
 
 
 def errors(*rows):
