@@ -86,6 +86,21 @@ def test_to_today_ends_with_this_year():
     assert s.all_periods[-1].label == str(datetime.date.today().year)
 
 
+def test_periods_to_today_stay_what_they_were_at_the_start(monkeypatch):
+    """Also in the frozen configuration that the jobs of a run read."""
+    year = datetime.date.today().year
+    s = parse(GOOD | {"periods": {"first_year": 2019, "last_year": "today"}})
+
+    class NextYear(datetime.date):
+        @classmethod
+        def today(cls):
+            return cls(year + 1, 1, 1)
+
+    monkeypatch.setattr("rs_pipeline.config.settings.date", NextYear)
+    frozen = parse(s.model_dump(mode="json"))
+    assert s.all_periods[-1].label == frozen.all_periods[-1].label == str(year)
+
+
 def test_a_fingerprint_changes_with_its_sections_only():
     a, b = parse(GOOD), parse(GOOD | {"water": {"permanent_frequency": 0.8}})
     assert a.fingerprint("water") != b.fingerprint("water")

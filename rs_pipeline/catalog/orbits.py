@@ -73,10 +73,10 @@ def _phase(days: Counter[int], cycle: int) -> int:
     return max(phases, key=lambda p: (phases[p], -p))
 
 
-def _expected(phase: int, about: Platform, spans: Sequence[DateRange], today: date) -> tuple[date, ...]:
+def _expected(phase: int, about: Platform, spans: Sequence[DateRange]) -> tuple[date, ...]:
     days = []
     for first, last in spans:
-        first, last = max(first, about.first), min(last, about.last or today, today)
+        first, last = max(first, about.first), min(last, about.last or last)
         start = first + timedelta(days=(phase - first.toordinal()) % about.cycle_days)
         days += [start + timedelta(days=n) for n in range(0, (last - start).days + 1, about.cycle_days)]
     return tuple(days)
@@ -87,8 +87,12 @@ def tracks(scenes: Sequence[Scene], spans: Sequence[DateRange], today: date | No
 
     Parameters
     ----------
-    spans : the searched days, inclusive, that do not overlap.
+    spans : the searched days, inclusive, that do not overlap. Of one that is not over, passes are expected up to the newest scene of all: the same
+        catalog gives the same tracks on any day.
+    today : a span that ends then or later is not over.
     """
+    today, newest = today or date.today(), max((s.solar_day for s in scenes), default=date.min)
+    spans = [(first, last if last < today else min(last, today, newest)) for first, last in spans]
     groups: dict[tuple, list[Scene]] = defaultdict(list)
     for scene in scenes:
         about = platforms().get(scene.platform)
@@ -98,7 +102,7 @@ def tracks(scenes: Sequence[Scene], spans: Sequence[DateRange], today: date | No
     found = []
     for (sensor, platform, orbit, _), members in sorted(groups.items()):
         about, days = platforms()[platform], {s.solar_day for s in members}
-        expected = _expected(_phase(Counter(d.toordinal() for d in days), about.cycle_days), about, spans, today or date.today())
+        expected = _expected(_phase(Counter(d.toordinal() for d in days), about.cycle_days), about, spans)
         used = frozenset(s.solar_day for s in members if s.status == "used")
         found.append(Track(sensor, platform, None if orbit < 0 else orbit, about.cycle_days, expected, frozenset(days), used))
     return found

@@ -282,8 +282,10 @@ def search(settings: Settings) -> None:
     counts = Counter(s.status for s in scenes)
     if not counts["used"]:
         raise _empty(settings, region, scenes, others)
-    gone = not_found_again(list(before.values()), scenes, settings, region)
-    check_loss(gone, [c.scene for c in candidates if c.scene.key in before and _is_lost(c)], before, settings)
+    unread = {c.scene.key for c in candidates if _is_unread(c)}
+    lost = not_found_again(list(before.values()), [s for s in scenes if s.key not in unread], settings, region)
+    gone = [s for s in lost if s.key not in unread]
+    check_loss(gone, [s for s in lost if s.key in unread], before, settings)
     scenes += [replace(s, status="skipped", reason=NOT_FOUND_AGAIN) for s in gone]
     found = tracks([s for s in scenes if not s.reason.startswith(_NOT_ASKED)], intervals(settings))
     write_tracks(found, Layout(settings.root).orbits)
@@ -322,7 +324,7 @@ def not_found_again(before: list[Scene], now: list[Scene], settings: Settings, r
     return gone
 
 
-def _is_lost(candidate: Candidate) -> bool:
+def _is_unread(candidate: Candidate) -> bool:
     """Whether a scene is not used because something of it cannot be read, and not because of what is asked for."""
     return candidate.scene.status == "failed" or candidate.unread is not None and candidate.scene.status != "used"
 

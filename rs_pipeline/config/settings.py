@@ -137,6 +137,14 @@ class Settings(Section):
             raise ValueError("at least one period is needed")
         return value
 
+    @field_validator("periods")
+    @classmethod
+    def _year_of_today(cls, value):
+        """``today`` is asked once: a run that goes on past New Year keeps its periods."""
+        if isinstance(value, PeriodsSection) and value.last_year == "today":
+            return value.model_copy(update={"last_year": date.today().year})
+        return value
+
     @model_validator(mode="after")
     def _pixels_of_the_finest_sensor(self):
         """A grid whose resolution is not given gets that of the finest sensor: 10 m pixels of 30 m ones are nine times the work for nothing."""
@@ -165,8 +173,7 @@ class Settings(Section):
     def all_periods(self) -> list[Period]:
         """The reporting periods, in time order."""
         if isinstance(self.periods, PeriodsSection):
-            last = date.today().year if self.periods.last_year == "today" else self.periods.last_year
-            entries: list[int | NamedPeriod] = list(range(self.periods.first_year, last + 1))
+            entries: list[int | NamedPeriod] = list(range(self.periods.first_year, self.periods.last_year + 1))
         else:
             entries = self.periods
         periods = [
@@ -229,7 +236,7 @@ class Settings(Section):
     def fingerprint(self, *keys: str) -> str:
         """The values of the named keys (``masks``, ``masks.shadow_height_m``) as one line of JSON: what a step depends on, and so what makes it run again.
 
-        Periods are resolved: a new year is a change, although ``last_year`` still says today.
+        Periods are resolved: a new year is a change where ``last_year`` is today.
         """
         return json.dumps(self.subset(keys), sort_keys=True, ensure_ascii=False)
 

@@ -260,7 +260,7 @@ def test_documents_and_lines_have_a_limit(tmp_path, monkeypatch, name, write, li
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["as a dictionary", "as texts"])
-@pytest.mark.parametrize(("nested", "mib"), [(True, 75), (False, 12)], ids=["in lists", "in rows"])
+@pytest.mark.parametrize(("nested", "mib"), [(True, 75), (False, 13)], ids=["in lists", "in rows"])
 def test_a_table_whose_rows_repeat_one_long_text_is_refused_before_they_are_made(tmp_path, monkeypatch, nested, mib, known):
     """A text of 128 KiB stands once in the file and 600 times in its rows, six to a row or one."""
     monkeypatch.setattr(folder_module, "_MOST_BYTES", 10 * 2**20)

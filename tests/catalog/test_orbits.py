@@ -61,8 +61,12 @@ def test_orbits_and_platforms_are_apart_and_unknown_orbits_are_told_by_their_day
 def test_nothing_is_expected_before_service_after_its_end_or_in_the_future():
     (track,) = tracks([scene(date(2021, 12, 13), 69, "sentinel-1b")], [(date(2021, 12, 1), date(2022, 2, 28))], TODAY)
     assert track.expected == (date(2021, 12, 1), date(2021, 12, 13))
-    (track,) = tracks([scene(date(2024, 1, 4))], [(date(2024, 1, 1), date(2024, 12, 31))], date(2024, 1, 20))
-    assert track.expected == (date(2024, 1, 4), date(2024, 1, 14))
+    scenes, year = [scene(date(2024, 1, 4)), scene(date(2024, 1, 20), platform="unknown")], [(date(2024, 1, 1), date(2024, 12, 31))]
+    for today in (date(2024, 1, 22), date(2024, 6, 1), date(2024, 12, 31)):  # up to the newest scene, on whatever day the catalog is asked
+        (track,) = tracks(scenes, year, today)
+        assert track.expected == (date(2024, 1, 4), date(2024, 1, 14))
+    (track,) = tracks(scenes, year, date(2025, 1, 1))
+    assert len(track.expected) == 37  # days 4, 14 ... 364 of the year
 
 
 def test_a_day_beside_the_orbit_is_not_missing():
