@@ -26,6 +26,9 @@ NONE_HERE = {
     "corridor": "no ecological corridor in this unit",
 }  # fmt: skip
 
+LEAST_M2 = 1.0
+"""Less of a place in a unit is the rounding of borders."""
+
 
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
     """``watched_kinds``: kinds that tables.places has, none without it."""
@@ -37,7 +40,7 @@ def _of_kind(facts: Facts, kind: str, name: str) -> Estimate:
     """``name`` of `estimate_of` for all places of a kind in the unit, or why there is none."""
     if kind not in facts["watched_kinds"]:
         return missing("needs_table", NO_PLACES[kind])
-    if not facts.zones.get(KIND_ZONE + kind, {"area_m2": 0.0})["area_m2"] > 0:
+    if not facts.zones.get(KIND_ZONE + kind, {"area_m2": 0.0})["area_m2"] >= LEAST_M2:
         return missing("no_target", NONE_HERE[kind])
     return estimate_of(name, as_unit(facts, KIND_ZONE + kind))
 

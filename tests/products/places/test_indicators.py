@@ -67,7 +67,7 @@ def test_a_kind_without_polygons_needs_its_table_and_a_unit_without_any_has_no_t
     kind = INDICATORS[name].estimator.keywords["kind"]
     without = got(name, facts_of(kind, kinds=frozenset()))
     assert (without.status, without.reason) == ("needs_table", NO_PLACES[kind]) and f"kind {kind}" in without.reason
-    sliver = got(name, facts_of(kind, {"area_m2": 0.0, "n_scenes": 2}))
+    sliver = got(name, facts_of(kind, {"area_m2": 0.9, "n_scenes": 2}))
     assert sliver.reason == NONE_HERE[kind], "a border drawn twice"
     elsewhere = got(name, facts_of(kind))
     assert (elsewhere.status, elsewhere.reason) == ("no_target", NONE_HERE[kind])
