@@ -25,7 +25,7 @@ SPACING_M = 20.0
 REACH_M = 200.0
 TANGENT_M = 15.0
 """The direction of the true line is that of the chord this far to either side."""
-NEAR_M = 50.0
+NEAR_LINE_M = 50.0
 """Drawn line further than this from any true line has no truth."""
 STEP_FACTOR = 5.0
 """Longer segments of a true line than so many times its median are steps between two sections, not coast."""
@@ -140,11 +140,11 @@ def _placed(product: str, subset: str, error_m: np.ndarray) -> list[Score]:
 
 
 def _untrue_length(subset: str, lines: gpd.GeoDataFrame, truth: Truth) -> Score:
-    """Share of the drawn length that lies further than NEAR_M from the true line of its year."""
+    """Share of the drawn length that lies further than NEAR_LINE_M from the true line of its year."""
     known = lines[lines.year.isin(truth.shorelines.year)]
     total, away = float(known.length.sum()), 0.0
     for year, drawn in known.groupby("year"):
-        near = truth.shorelines[truth.shorelines.year == year].union_all().buffer(NEAR_M)
+        near = truth.shorelines[truth.shorelines.year == year].union_all().buffer(NEAR_LINE_M)
         away += float(drawn.geometry.difference(near).length.sum())
     return Score("shoreline", "untrue_share", subset, 100 * ratio(away, total), "%", round(total))
 

@@ -56,7 +56,7 @@ class TrueUnit:
         return float(lines.intersection(self.geometry).length.sum())
 
 
-def places(truth: Truth) -> list[TrueUnit]:
+def true_units(truth: Truth) -> list[TrueUnit]:
     """The units of the world and the region of all together."""
     units = truth.units
     whole = gpd.GeoDataFrame({"adcode": [REGION]}, geometry=[units.union_all()], crs=units.crs)
@@ -344,7 +344,7 @@ def true_indicators(truth: Truth, baseline: int | None = None) -> pd.DataFrame:
     baseline = truth.years[0] if baseline is None else baseline
     rows = [
         (place.adcode, str(year), name, value(_Asked(truth, place, year, baseline)))
-        for place in places(truth)
+        for place in true_units(truth)
         for year in truth.years
         for name, value in TRUE_VALUES.items()
     ]
