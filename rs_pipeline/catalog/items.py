@@ -285,7 +285,7 @@ def footprint_of(item: Mapping[str, Any]) -> shapely.Geometry:
 
 
 def clean_href(href: object, schemes: tuple[str, ...], internal: bool = True) -> str:
-    """An href in the form the ledger keeps: an absolute path for local files, else the URL.
+    """An href in the form the ledger keeps: an absolute path for local files, else the URL with its scheme in lower case.
 
     Raises
     ------
@@ -307,7 +307,7 @@ def clean_href(href: object, schemes: tuple[str, ...], internal: bool = True) ->
             raise Refusal("skipped", f"href without a host: {clean_text(text, 80)!r}")
         if not internal and scheme != "s3":
             _check_host(parts.hostname, text)
-        return text
+        return scheme + text[text.index(":") :]
     path = unquote(parts.path) if parts.scheme else text
     if parts.scheme and parts.netloc not in ("", "localhost"):
         raise Refusal("skipped", "file href that names a host")

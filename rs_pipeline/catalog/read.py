@@ -166,6 +166,8 @@ def _opened(href: str, sign: str, limits: FetchSection, internal: bool, key: str
     """A raster as GDAL opens it; one at an http(s) address is read by requests of our own."""
     url, driver = signed(href, sign), driver_of(href)
     if not url.startswith(("https://", "http://")):
+        if not url.startswith(("/", "s3://")) or url.lower().startswith("/vsi"):  # GDAL would ask by itself
+            raise RasterError("neither a path, nor an address of http, https or s3", where=href)
         if kind := special_kind(url):
             raise RasterError(f"{kind}, not a file", where=href)
         with rasterio.open(url, driver=driver) as dataset:

@@ -210,6 +210,11 @@ def test_local_hrefs_have_one_form():
     assert clean_href("file:///data/a%20b.tif", ("file",)) == clean_href("/data/a b.tif", ("file",)) == "/data/a b.tif"
 
 
+def test_a_scheme_has_one_form():
+    assert clean_href("HTTPS://X.org/A.tif?q=HTTP://b", ("https",)) == clean_href(" Https://X.org/A.tif?q=HTTP://b", ("https",)) == "https://X.org/A.tif?q=HTTP://b"
+    assert clean_href("S3://bucket/A.tif", ("s3",)) == "s3://bucket/A.tif"
+
+
 def test_asset_by_its_other_name():
     entry = good()
     entry["assets"]["B04"] = entry["assets"].pop("red")

@@ -11,9 +11,10 @@ from rasterio.shutil import copy
 from rasterio.windows import Window
 
 from benchmarks import remote_reads
+from rs_pipeline.catalog.items import clean_href
 from rs_pipeline.catalog.read import open_raster, read_coarse, read_text, retrying
 from rs_pipeline.config import FetchSection
-from rs_pipeline.errors import RemoteError
+from rs_pipeline.errors import RasterError, RemoteError
 from rs_pipeline.remote import ranges as module
 from rs_pipeline.remote.ranges import RangeFile
 from rs_pipeline.remote.retrying import Later, Refused
@@ -143,6 +144,19 @@ def test_a_redirect_is_followed_once_and_to_public_hosts_only(serving, files, ou
     with pytest.raises(RemoteError, match=r"'127\.0\.0\.2' is internal"):
         read_text(inward.url + "/calibration.xml", "none", LIMITS)
     assert hidden.requests == []
+
+
+def test_no_address_is_left_to_gdals_own_requests(serving, files):
+    """GDAL would take a scheme in capitals too, and follow its redirects to anywhere."""
+    paths, values = files
+    server = serving(parts_of(paths[".tif"]))
+    shouted = server.url.replace("http", "HTTP") + "/x.tif"
+    for href in (shouted, "ftp" + server.url[4:] + "/x.tif", f"/vsicurl/{server.url}/x.tif", "x.tif"):
+        with pytest.raises(RasterError, match="neither a path, nor an address of http, https or s3"):
+            window(href)
+    assert server.requests == []
+    assert (window(clean_href(shouted, ("http",))) == values[300:800, 300:800]).all()
+    assert all("user-agent: rs-pipeline" in r.lower() for r in server.requests)
 
 
 def test_an_empty_file_is_named(serving):
