@@ -76,6 +76,13 @@ class RangeFile:
         """Drop what the run has of the file: it cannot be read."""
         self._shared.forget()
 
+    def hold_to_end(self, end: int) -> None:
+        """Raise no fault but note one where the file ends before ``end``: it was cut short on its way to the server, or is still being written."""
+        with self._lock:
+            if self.fault is None and self.size is not None and end > self.size:
+                self.fault = Later(f"the file ends at byte {self.size}, its blocks at {end}")
+                self.forget()
+
     def _obtained(self, spans: Sequence[Span]) -> dict[Span, bytes]:
         """The bytes of spans that this reader does not hold: what the run has of them, the rest from the server."""
         with self._shared.alone(self.limits.timeout_s):
@@ -248,8 +255,13 @@ class _Opened(io.RawIOBase):
         return data
 
     def get_byte_ranges(self, offsets: list[int], sizes: list[int]) -> list[bytes]:
-        """As many bytes as asked for of each range, never more: GDAL copies what it gets. Zeros after a fault."""
-        found = self._file.parts([(a, a + n) for a, n in zip(offsets, sizes, strict=True)])
+        """As many bytes as asked for of each range, never more: GDAL copies what it gets. Zeros after a fault.
+
+        These are blocks that the file says it has, so one that lies behind its end is a fault; who reads on with `read` looks for the end.
+        """
+        spans = [(a, a + n) for a, n in zip(offsets, sizes, strict=True)]
+        found = self._file.parts(spans)
+        self._file.hold_to_end(max((end for first, end in spans if first < end), default=0))
         return [data[:n].ljust(n, b"\0") for data, n in zip(found, sizes, strict=True)]
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:

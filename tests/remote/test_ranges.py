@@ -16,6 +16,7 @@ from rs_pipeline.catalog.read import open_raster, read_coarse, read_text, retryi
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RasterError, RemoteError
 from rs_pipeline.remote import ranges as module
+from rs_pipeline.remote.parts import kept_in
 from rs_pipeline.remote.ranges import RangeFile
 from rs_pipeline.remote.retrying import Later, Refused
 from tests.remote.server import always, http
@@ -101,6 +102,26 @@ def test_a_fault_in_the_middle_is_no_pixel(serving, files, then, fault, said):
     with pytest.raises(fault, match=said):
         window(server.url + "/x.tif")
     assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_file_that_was_cut_short_is_no_pixel(serving, tmp_path, ranges):
+    """Uncompressed: a block that is not there would read as zeros, which is clear sky in a mask of bits."""
+    about = {"width": 1024, "height": 1024, "count": 1, "dtype": "uint16", "crs": "EPSG:32650", "transform": Affine(10, 0, 400_000, 0, -10, 4_400_000)}
+    with rasterio.open(tmp_path / "x.tif", "w", driver="GTiff", tiled=True, blockxsize=256, blockysize=256, **about) as out:
+        out.write(np.full((1024, 1024), 22280, "uint16"), 1)
+    whole = (tmp_path / "x.tif").read_bytes()
+
+    def served() -> str:
+        return serving(parts_of(tmp_path / "x.tif", ETag='"a"') if ranges else always(http(body=(tmp_path / "x.tif").read_bytes()))).url + "/x.tif"
+
+    with open_raster(served(), "none", LIMITS, 10, internal=True) as dataset:
+        assert (dataset.read(1) == 22280).all()
+    (tmp_path / "x.tif").write_bytes(whole[:-300_000])
+    with kept_in(tmp_path / "parts", 2**30), pytest.raises(Later, match=f"the file ends at byte {len(whole) - 300_000}, its blocks at {len(whole)}"):
+        with open_raster(served(), "none", LIMITS, 10, internal=True, key="ab") as dataset:
+            dataset.read(1)
+    assert not list((tmp_path / "parts").glob("*/[!.]*-*")), "what was cut short is asked for again"
 
 
 def test_a_file_that_is_exchanged_while_it_is_read(serving, files):
