@@ -35,6 +35,9 @@ _JOINED_BYTES = 2**10
 
 _KEPT_BYTES = 2**25
 
+_ENDED = (401, 403, 404, 410)
+"""How a server says that an address which a redirect led to holds no longer."""
+
 _PART = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
@@ -47,6 +50,7 @@ class RangeFile:
     def __init__(self, url: str, limits: FetchSection, internal: bool, held: Parts | None = None):
         """``held``: what the run has of the file; None: nothing is shared."""
         self.url, self.limits, self.internal = url, limits, internal
+        self._shortcut = url
         self.fault: Exception | None = None
         self._shared = held or Parts()
         self._about = self._shared.about()
@@ -179,15 +183,27 @@ class RangeFile:
     def _asked(self, span: Span) -> Answer:
         first, end = span
         asked = {"Range": f"bytes={first}-{end - 1}", "Accept-Encoding": "identity"}
+        answer = self._answered(asked, end - first)
+        self._same(answer, span)
+        return answer
+
+    def _answered(self, asked: Mapping[str, str], most: int) -> Answer:
+        """The answer of where the last redirect led to, or of the file's own address: what it leads to may last for some requests or seconds only
+        (RFC 9110, 15.4.3)."""
+        how = {"internal": self.internal, "headers": asked, "most": most, "most_whole": MAX_WHOLE_BYTES}
         try:
-            answer = ask(self.url, self.limits, internal=self.internal, headers=asked, most=end - first, most_whole=MAX_WHOLE_BYTES)
+            try:
+                answer = ask(self._shortcut, self.limits, **how)
+            except Refused as fault:
+                if self._shortcut == self.url or fault.status not in _ENDED:
+                    raise
+                answer = ask(self.url, self.limits, **how)
         except TooLong:
             raise RemoteError(
                 f"the server gives no parts of files, and this one is larger than {MAX_WHOLE_BYTES // 2**20} MiB", where=self.url,
                 remedy="copy the files into a folder, or ask its operator for range requests",
             ) from None  # fmt: skip
-        self.url = answer.url
-        self._same(answer, span)
+        self._shortcut = answer.url
         return answer
 
     def _same(self, answer: Answer, span: Span) -> None:

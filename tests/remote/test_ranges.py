@@ -167,6 +167,26 @@ def test_a_redirect_is_followed_once_and_to_public_hosts_only(serving, files, ou
     assert hidden.requests == []
 
 
+@pytest.mark.parametrize("ended", ["401 Who", "403 Expired", "404 None", "410 Gone"])
+def test_where_a_redirect_led_to_may_end(serving, files, ended):
+    """Signed for two requests: then the file's own address is asked for another one. Where that refuses too, it is a refusal."""
+    paths, values = files
+    good, uses = parts_of(paths[".tif"], ETag='"a"'), []
+
+    def store(connection, request, n):
+        uses.append(request.split("?t=")[1].split()[0])
+        good(connection, request, n) if uses.count(uses[-1]) <= 2 else connection.sendall(http(ended))
+
+    archive = serving(store)
+    server = serving(lambda c, request, n: c.sendall(http("302 Found", Location=f"{archive.url}/x.tif?t={n}")))
+    assert (window(server.url + "/x.tif", LIMITS.model_copy(update={"retries": 0})) == values[300:800, 300:800]).all()
+    assert len(server.requests) == 2 and uses == ["1", "1", "1", "2", "2"]
+    shut = serving(lambda c, request, n: c.sendall(http("302 Found", Location=f"{archive.url}/x.tif?t=once{n}") if n == 1 else http("403 No")))
+    with pytest.raises(Refused, match="HTTP 403"):
+        window(shut.url + "/x.tif")
+    assert len(shut.requests) == 2
+
+
 def test_no_address_is_left_to_gdals_own_requests(serving, files):
     """GDAL would take a scheme in capitals too, and follow its redirects to anywhere."""
     paths, values = files
