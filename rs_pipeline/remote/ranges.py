@@ -35,10 +35,13 @@ _JOINED_BYTES = 2**10
 
 _KEPT_BYTES = 2**25
 
+_LEAST_PART_BYTES = 2**12
+"""A server may send less than was asked for (RFC 9110, 15.3.7), and is asked for the rest; not piece by piece for ever."""
+
 _ENDED = (401, 403, 404, 410)
 """How a server says that an address which a redirect led to holds no longer."""
 
-_PART = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_PART = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
 class RangeFile:
@@ -146,7 +149,24 @@ class RangeFile:
         """Size of the file in bytes; 0 after a fault."""
         if self.size is None:
             self.read((0, HEAD_BYTES))
+        with self._lock:
+            try:
+                if self.size is None and self.fault is None:
+                    self._find_size()
+            except Exception as fault:  # as in `parts`
+                self.fault = fault
         return self.size or 0
+
+    def _find_size(self) -> None:
+        """Ask for the last byte: the server gives parts without telling how much there is in all."""
+        answer = self._answered({"Range": "bytes=-1", "Accept-Encoding": "identity"}, 1)
+        if answer.status == 200:
+            self._learn({**told_content(answer), "size": str(len(answer.body))})
+            self._kept = {0: answer.body}
+        elif (said := _PART.fullmatch(answer.headers.get("Content-Range", ""))) is None:
+            raise Refused(f"HTTP {answer.status} without the place of its bytes (Content-Range)", answer.status)
+        else:
+            self._learn({**told_content(answer), "size": str(int(said[2]) + 1)})
 
     def _held(self, span: Span) -> bytes | None:
         """The bytes of a span where one kept piece has all of them; None where none has."""
@@ -170,6 +190,8 @@ class RangeFile:
                 self._kept = {0: answer.body}
                 return
             pieces.append(answer.body)
+            if self.size is None and len(answer.body) < min(end - at, MAX_PART_BYTES):  # perhaps the file ends here
+                self._find_size()
             at += len(answer.body)
         if pieces:
             self._kept.pop(first, None)
@@ -215,8 +237,11 @@ class RangeFile:
             said = _PART.fullmatch(answer.headers.get("Content-Range", ""))
             if said is None:
                 raise Refused(f"HTTP {answer.status} without the place of its bytes (Content-Range)", answer.status)
-            start, last, size = map(int, said.groups())
-            if start != span[0] or last + 1 != min(span[1], size) or len(answer.body) != last + 1 - start:
+            start, last = int(said[1]), int(said[2])
+            size = self.size if said[3] == "*" else int(said[3])
+            end = span[1] if size is None else min(span[1], size)
+            least = start + 1 if size is None else min(end, start + _LEAST_PART_BYTES)
+            if start != span[0] or not least <= last + 1 <= end or len(answer.body) != last + 1 - start:
                 raise Later(f"{len(answer.body)} bytes came where {span[1] - span[0]} from {span[0]} were asked for")
         self._learn(told)
 

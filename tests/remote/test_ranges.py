@@ -167,6 +167,31 @@ def test_a_redirect_is_followed_once_and_to_public_hosts_only(serving, files, ou
     assert hidden.requests == []
 
 
+@pytest.mark.parametrize("cap, told", [(8192, True), (8192, False), (2**30, False)])
+def test_less_than_was_asked_for_and_an_untold_size_are_right(serving, files, cap, told):
+    """RFC 9110: a server may send a part of what was asked for (15.3.7), and ``*`` where it does not tell the size of the whole (14.4)."""
+    paths, values = files
+    data = paths[".tif"].read_bytes()
+
+    def answer(connection, request, n):
+        first, last = re.search(r"(?i)range: bytes=(\d*)-(\d+)", request).groups()
+        first, last = (int(first), min(int(last), len(data) - 1, int(first) + cap - 1)) if first else (len(data) - int(last), len(data) - 1)
+        connection.sendall(http("206 Partial", data[first : last + 1], Content_Range=f"bytes {first}-{last}/{len(data) if told else '*'}"))
+
+    server = serving(answer)
+    assert (window(server.url + "/x.tif") == values[300:800, 300:800]).all()
+    assert sum("bytes=-1" in r for r in server.requests) == (not told)
+    file = RangeFile(server.url, LIMITS, True)
+    assert file.parts([(len(data) - 5, len(data) + 9)]) == [data[-5:]] and file.whole_size() == len(data) and file.fault is None
+
+
+def test_a_server_that_hands_out_crumbs_is_given_up(serving, files):
+    data = files[0][".tif"].read_bytes()
+    server = serving(lambda c, request, n: c.sendall(http("206 Partial", data[:1000], Content_Range=f"bytes 0-999/{len(data)}")))
+    file = RangeFile(server.url, LIMITS, True)
+    assert file.parts([(0, 2**14)]) == [b""] and "1000 bytes came where 16384 from 0" in str(file.fault) and len(server.requests) == 1
+
+
 @pytest.mark.parametrize("ended", ["401 Who", "403 Expired", "404 None", "410 Gone"])
 def test_where_a_redirect_led_to_may_end(serving, files, ended):
     """Signed for two requests: then the file's own address is asked for another one. Where that refuses too, it is a refusal."""
