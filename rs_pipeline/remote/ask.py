@@ -96,7 +96,7 @@ def ask(
     RemoteError : the address is internal, or no http(s) one, or leaves https; too many redirects; too long an answer; a host that is down.
     Later : another try may help. Refused : the server says that it has nothing for us.
     """
-    with _slots(limits.connections), Clock(TOTAL * limits.timeout_s) as clock:
+    with _slots(limits.connections), Clock(TOTAL * limits.timeout_s) as clock, breaker.asking():
         for _ in range(MAX_REDIRECTS + 1):
             answer = _answer(url, limits, internal, method, dict(headers or {}), document, most, most if most_whole is None else most_whole, credentials, clock)
             if answer.status not in _REDIRECTS:

@@ -10,7 +10,8 @@ import os
 import re
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rs_pipeline.config import FetchSection
@@ -25,9 +26,14 @@ SPENT = 3
 """So many requests in a row must have spent all their tries before a host counts as down."""
 
 _lock = threading.Lock()
+_changed = threading.Condition(_lock)
 _spent: dict[str, int] = {}
 _silent_since: dict[str, float] = {}
 _down_since: dict[str, float] = {}
+_answered_at: dict[str, float] = {}
+"""Seconds since 1970: a mark that is older counts for nothing, also where it is another user's and cannot be removed."""
+_asked_by: dict[str, int] = {}
+"""The thread whose request finds out whether a host answers again."""
 _folder: Path | None = None
 
 
@@ -41,17 +47,17 @@ def _mark(host: str) -> Path | None:
     return None if _folder is None else _folder / re.sub(r"[^a-z0-9.-]", "_", host.lower())
 
 
-def _since(host: str) -> float:
-    """When the host was found to be down, seconds since 1970; 0 where it is not known to be."""
-    mark, own = _mark(host), _down_since.get(host, 0.0)
-    try:
-        return max(own, mark.stat().st_mtime) if mark else own
-    except OSError:
-        return own
+def _since(host: str, latest: float) -> float:
+    """When the host was found to be down, seconds since 1970; 0 where it is not known to be, or by a clock that was ahead: after ``latest``."""
+    told = [_down_since.get(host, 0.0)]
+    with suppress(OSError):
+        told += [mark.stat().st_mtime] if (mark := _mark(host)) else []
+    return max((since for since in told if _answered_at.get(host, 0.0) < since <= latest), default=0.0)
 
 
 def _is_down(host: str) -> None:
     _down_since[host] = time.time()
+    _answered_at.pop(host, None)
     if mark := _mark(host):
         with suppress(OSError):  # it is then known to this process only
             mark.parent.mkdir(parents=True, exist_ok=True)
@@ -60,30 +66,53 @@ def _is_down(host: str) -> None:
 
 
 def may_ask(host: str, limits: FetchSection) -> None:
-    """Let a request to a host pass. When its time is over one request is let through, and the next ones wait for what becomes of it.
+    """Let a request to a host pass. When its time is over one request is let through, and the next ones wait for what becomes of it, for
+    ``limits.timeout_s`` at most.
 
     Raises
     ------
     HostDown : it was asked less than ``limits.ask_again_s`` ago.
     """
-    with _lock:
-        since = _since(host)
+    with _changed:
+        _changed.wait_for(lambda: host not in _asked_by, limits.timeout_s)
+        now = time.time()
+        since = _since(host, now + limits.ask_again_s)
         if not since:
             return
-        left = since + limits.ask_again_s - time.time()
-        if left > 0:
+        left = since + limits.ask_again_s - now
+        if host in _asked_by or left > 0:
             mark = _mark(host)
             raise HostDown(
-                f"{host} answers nothing; it is left alone for {left:.0f} s more",
+                f"{host} answers nothing; it is left alone for {max(left, 0):.0f} s more",
                 remedy="wait, or start again when it answers" + (f" and delete {mark}" if mark else "") + "; fetch.give_up_s and fetch.ask_again_s are the limits",
             )
-        _is_down(host)
+        _asked_by[host] = threading.get_ident()
+
+
+@contextmanager
+def asking() -> Iterator[None]:
+    """Around a request: others wait no longer for what this thread finds out of a host."""
+    try:
+        yield
+    finally:
+        with _changed:
+            for host in [host for host, thread in _asked_by.items() if thread == threading.get_ident()]:
+                _is_known(host)
+
+
+def _is_known(host: str) -> None:
+    """Whoever waits may go on."""
+    if _asked_by.pop(host, None) is not None:
+        _changed.notify_all()
 
 
 def failed(host: str) -> None:
     """A try got no answer, or one that blames the server."""
-    with _lock:
+    with _changed:
         _silent_since.setdefault(host, time.monotonic())
+        if _asked_by.get(host) == threading.get_ident():
+            _is_down(host)
+            _is_known(host)
 
 
 def spent(host: str, limits: FetchSection) -> None:
@@ -96,9 +125,12 @@ def spent(host: str, limits: FetchSection) -> None:
 
 def answered(host: str) -> None:
     """The host is alive: whatever was counted is forgotten."""
-    with _lock:
+    with _changed:
         _spent.pop(host, None)
         _silent_since.pop(host, None)
-        if _down_since.pop(host, None) is not None and (mark := _mark(host)):
+        was_down = _down_since.pop(host, None) is not None or host in _asked_by
+        _answered_at[host] = time.time()
+        _is_known(host)
+        if was_down and (mark := _mark(host)):
             with suppress(OSError):
                 mark.unlink(missing_ok=True)

@@ -84,7 +84,7 @@ class RangeFile:
         self._shared.forget()
 
     def hold_to_end(self, end: int) -> None:
-        """Raise no fault but note one where the file ends before ``end``: it was cut short on its way to the server, or is still being written."""
+        """Note a fault where the file ends before ``end``: it was cut short on its way to the server, or is still being written."""
         with self._lock:
             if self.fault is None and self.size is not None and end > self.size:
                 self.fault = Later(f"the file ends at byte {self.size}, its blocks at {end}")

@@ -61,9 +61,10 @@ def always(answer: bytes):
 @contextmanager
 def forgotten() -> Iterator[None]:
     """Nothing is known of hosts before and after."""
-    for state in (breaker._spent, breaker._silent_since, breaker._down_since):
+    known = (breaker._spent, breaker._silent_since, breaker._down_since, breaker._answered_at, breaker._asked_by)
+    for state in known:
         state.clear()
     yield
     breaker._folder = None
-    for state in (breaker._spent, breaker._silent_since, breaker._down_since):
+    for state in known:
         state.clear()

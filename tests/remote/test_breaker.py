@@ -2,6 +2,8 @@
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -75,6 +77,64 @@ def test_other_jobs_are_told(serving, tmp_path):
             fetch(server)
         os.utime(mark, (time.time() - 301,) * 2)
         assert fetch(server) == b"here" and not mark.exists()
+
+
+def marked(folder, server, age_s: float):
+    """The mark that a host was found to be down so many seconds ago."""
+    breaker.share(folder)
+    mark = breaker._mark(server.url.removeprefix("http://"))
+    mark.touch()
+    os.utime(mark, (time.time() - age_s,) * 2)
+    return mark
+
+
+def at_once(server, n: int = 8) -> list[str]:
+    def one(_):
+        try:
+            return ask(server.url, LIMITS.model_copy(update={"timeout_s": 60}), internal=True).body.decode()
+        except (RemoteError, Later) as fault:
+            return type(fault).__name__
+
+    with ThreadPoolExecutor(n) as pool:
+        return sorted(pool.map(one, range(n)))
+
+
+@pytest.mark.parametrize("of_another_user", [False, True])
+def test_requests_wait_for_the_one_that_finds_out(serving, tmp_path, monkeypatch, of_another_user):
+    """All get through to a host that is alive again, also where the mark cannot be removed; one alone asks a host that is still down."""
+
+    def slow(connection, request, n):
+        time.sleep(0.2)
+        connection.sendall(http(body=b"here"))
+
+    server = serving(slow)
+    mark = marked(tmp_path, server, 86_400)
+    if of_another_user:
+        monkeypatch.setattr(Path, "unlink", lambda *a, **k: (_ for _ in ()).throw(PermissionError))
+    assert [at_once(server) for _ in range(2)] == [["here"] * 8] * 2 and mark.exists() == of_another_user
+    dead = serving(always(http("500 Oh")))
+    marked(tmp_path, dead, 86_400)
+    assert at_once(dead) == ["HostDown"] * 7 + ["Later"] and len(dead.requests) == 1
+
+
+def test_a_request_that_ends_without_finding_out_leaves_it_to_the_next(serving, tmp_path):
+    server = serving(always(http(body=b"here")))
+    marked(tmp_path, server, 86_400)
+    with pytest.raises(RemoteError, match="is internal"):
+        ask(server.url, LIMITS)
+    assert at_once(server) == ["here"] * 8
+
+
+@pytest.mark.parametrize(("age_s", "asked"), [(-365 * 86_400, True), (-600, True), (-100, False), (200, False), (301, True)])
+def test_a_mark_of_a_clock_that_was_ahead_ends(serving, tmp_path, age_s, asked):
+    """Clocks of machines that share a folder differ a little: a mark counts that is ahead by no more than it lasts."""
+    server = serving(always(http(body=b"here")))
+    marked(tmp_path, server, age_s)
+    if asked:
+        assert fetch(server) == b"here"
+    else:
+        with pytest.raises(breaker.HostDown):
+            fetch(server)
 
 
 def test_a_short_outage_is_no_death(serving):
