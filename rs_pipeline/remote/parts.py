@@ -13,7 +13,6 @@ import os
 import re
 import shutil
 import threading
-import time
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -25,6 +24,7 @@ from typing import IO
 import xxhash
 
 from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.held import locked_within
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +36,6 @@ _ABOUT, _LOCK = "about.json", ".lock"
 
 TELLING = {"etag", "last-modified"}
 """What a server says by which a content is told from another of the same size."""
-
-_LOOKED_AGAIN_S = 0.02
-"""A lock that another job holds is tried again after so long."""
 
 _TRIMMED_AFTER_BYTES = 2**26
 """A process that has written so much looks how full the folder is."""
@@ -225,17 +222,8 @@ class Parts:
             held = (self._folder / _LOCK).open("wb")
         except OSError:  # told where a part is to be kept
             return None
-        until = time.monotonic() + patience_s
-        while True:
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return held
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    self._waits = False
-                    break
-                time.sleep(_LOOKED_AGAIN_S)
-            except OSError:  # a file system without locks
-                break
+        if locked_within(held, patience_s):
+            return held
+        self._waits = False
         held.close()
         return None

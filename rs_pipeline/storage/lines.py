@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+from rs_pipeline.storage.held import locked_within
+
+_PATIENCE_S = 5.0
+"""Others are done in less, with the disk; the job of a suspended process never is."""
+
+_not_waited_for: set[Path] = set()
+"""Files whose lock could not be had once: they are tried, not waited for."""
+
 
 def append_line(path: Path, value: Any, *, lasting: bool = False) -> None:
-    """Add a value as a line, no other job between. A line that a full disk or a power loss tore is ended first, so that it costs itself alone.
+    """Add a value as a line, no other job between; where its lock cannot be had, it is added all the same. A line that a full disk or a power loss tore is ended
+    first, so that it costs itself alone.
 
     ``lasting``: it is on the disk when this returns.
 
@@ -20,7 +28,8 @@ def append_line(path: Path, value: Any, *, lasting: bool = False) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        if not locked_within(file, 0.0 if path in _not_waited_for else _PATIENCE_S):
+            _not_waited_for.add(path)
         torn = file.seek(0, os.SEEK_END) > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
         file.write((b"\n" if torn else b"") + json.dumps(value, ensure_ascii=False).encode() + b"\n")
         file.flush()

@@ -1,7 +1,14 @@
 """Lines that jobs add to a file of a run."""
 
+import errno
+import fcntl
+import os
+import signal
+import time
+
 import pytest
 
+from rs_pipeline.storage import lines as module
 from rs_pipeline.storage.lines import append_line
 from rs_pipeline.storage.record import note_job, read_record
 
@@ -23,3 +30,37 @@ def test_a_torn_line_costs_no_other(tmp_path, torn):
 
     note_job(record, tmp_path, "c", {tmp_path / "c.txt": content_of(tmp_path / "c.txt")})
     assert [r.job for r in read_record(record, tmp_path).values()] == ["c"] and record.read_bytes().count(b"\n") == 3
+
+
+def test_a_stopped_process_is_not_waited_for_for_ever(tmp_path, monkeypatch):
+    """It holds the lock: a job that its scheduler has suspended. The line is added all the same, and the next ones at once."""
+    path = tmp_path / "lines.jsonl"
+    append_line(path, 1)
+    if (stopped := os.fork()) == 0:
+        with path.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            os.kill(os.getpid(), signal.SIGSTOP)
+        os._exit(0)
+    os.waitpid(stopped, os.WUNTRACED)
+    try:
+        monkeypatch.setattr(module, "_PATIENCE_S", 0.5)
+        started = time.monotonic()
+        append_line(path, 2)
+        waited = time.monotonic() - started
+        monkeypatch.setattr(module, "_PATIENCE_S", 60.0)
+        append_line(path, 3)
+        assert 0.5 <= waited and time.monotonic() - started - waited < 60 and path.read_text() == "1\n2\n3\n"
+    finally:
+        os.kill(stopped, signal.SIGKILL)
+        os.waitpid(stopped, 0)
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_takes_lines(tmp_path, monkeypatch, number):
+    def no_lock(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", no_lock)
+    note_job(tmp_path / "logs" / "checksums.jsonl", tmp_path, "a", {})
+    append_line(tmp_path / "logs" / "jobs.jsonl", {"job": "a"})
+    assert (tmp_path / "logs" / "jobs.jsonl").read_text() == '{"job": "a"}\n'
