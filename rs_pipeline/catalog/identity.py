@@ -1,7 +1,7 @@
 """What tells the content of a scene's files from another content at the same place.
 
 Of a local file: size and time. Of a remote one whatever exists of the checksum and size that its item declares (STAC extension file), and of
-the server's ETag, Last-Modified and size (RFC 9110); where all of these are silent, the time the item was updated. A server is asked for
+the server's ETag (Last-Modified where it has none) and size (RFC 9110); where all of these are silent, the time the item was updated. A server is asked for
 one byte: addresses that are signed for GET refuse HEAD.
 """
 
@@ -65,12 +65,15 @@ def _asked(url: str, limits: FetchSection, internal: bool) -> Identity:
 
 
 def contradiction(before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """In which way two identities contradict each other, in words; empty where nothing that both know differs.
+    """In which way two identities contradict each other, in words; empty where nothing that both know differs. Where both know an ETag it tells
+    the content, and the time does not: nodes of a mirror have their own.
 
     >>> contradiction({"etag": '"a"', "size": "7"}, {"etag": '"b"'})
     'etag "a" is "b" now'
     """
-    return next((f"{name} {before[name]} is {after[name]} now" for name in before if name in after and before[name] != after[name]), "")
+    both = before.keys() & after.keys()
+    telling = [name for name in before if name in both and not (name == "last-modified" and "etag" in both)]
+    return next((f"{name} {before[name]} is {after[name]} now" for name in telling if before[name] != after[name]), "")
 
 
 def change(before: Scene, after: Scene) -> str:

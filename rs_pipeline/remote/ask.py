@@ -72,9 +72,13 @@ class Answer:
 
 
 def told_content(answer: Answer) -> dict[str, str]:
-    """What an answer tells of the content of its file, where it does: ``etag``, ``last-modified`` and the whole ``size`` in bytes (RFC 9110)."""
+    """What an answer tells of the content of its file, where it does: ``etag``, or else ``last-modified``, and the whole ``size`` in bytes (RFC 9110).
+
+    The time says nothing more than an ETag, and differs between the nodes of a mirror.
+    """
     whole = answer.headers.get("Content-Range", "").rpartition("/")[2] if answer.status == 206 else answer.headers.get("Content-Length", "")
-    told = {"etag": answer.headers.get("ETag", "").removeprefix("W/"), "last-modified": answer.headers.get("Last-Modified", ""), "size": whole if whole.isdigit() else ""}
+    etag = answer.headers.get("ETag", "").removeprefix("W/")
+    told = {"etag": etag, "last-modified": "" if etag else answer.headers.get("Last-Modified", ""), "size": whole if whole.isdigit() else ""}
     return {name: clean_text(value, _MAX_TOLD) for name, value in told.items() if value}
 
 

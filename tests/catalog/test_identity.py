@@ -221,7 +221,8 @@ def answering(status: int, headers: dict):
 
 @pytest.mark.parametrize(("status", "headers", "known"), [
     (206, {"ETag": '"a"', "Last-Modified": "Wed, 01 May 2024 00:00:00 GMT", "Content-Range": "bytes 0-0/77"},
-     {"etag": '"a"', "last-modified": "Wed, 01 May 2024 00:00:00 GMT", "size": "77"}),
+     {"etag": '"a"', "size": "77"}),
+    (206, {"Last-Modified": "Wed, 01 May 2024 00:00:00 GMT", "Content-Range": "bytes 0-0/77"}, {"last-modified": "Wed, 01 May 2024 00:00:00 GMT", "size": "77"}),
     (206, {"ETag": 'W/"a"', "Content-Range": "bytes 0-0/*"}, {"etag": '"a"'}),
     (200, {"Content-Length": "77"}, {"size": "77"}),
     (206, {}, {}),
@@ -276,3 +277,19 @@ def test_only_what_both_know_can_differ(tmp_path):
     os.utime(path, ns=(1, 1))
     assert found_identity(str(path), "none", LIMITS) == {"size": "7", "mtime_ns": "1"}
     assert found_identity("s3://bucket/x.tif", "none", LIMITS) == found_identity(str(tmp_path / "none"), "none", LIMITS) == {}
+
+
+TWO_NODES = ({"etag": '"a"', "last-modified": "Mon, 01 Jan 2024 00:00:00 GMT", "size": "7"}, {"etag": '"a"', "last-modified": "Tue, 02 Jan 2024 00:00:00 GMT", "size": "7"})
+
+
+def test_nodes_of_a_mirror_have_one_content():
+    """The same ETag and size, and another time: it counts only where one of them has no ETag."""
+    one, other = TWO_NODES
+    assert contradiction(one, other) == ""
+    assert contradiction(one, {**other, "size": "8"}) == "size 7 is 8 now" and contradiction(one, {**other, "etag": '"b"'}) == 'etag "a" is "b" now'
+    assert contradiction(one, {"last-modified": other["last-modified"]}) == f"last-modified {one['last-modified']} is {other['last-modified']} now"
+    found = []
+    for node in TWO_NODES:
+        with answering(206, {"ETag": node["etag"], "Last-Modified": node["last-modified"], "Content-Range": "bytes 0-0/7"}) as (_, url):
+            found.append(found_identity(url, "none", LIMITS, internal=True))
+    assert found[0] == found[1] == {"etag": '"a"', "size": "7"}
