@@ -284,6 +284,11 @@ def footprint_of(item: Mapping[str, Any]) -> shapely.Geometry:
     return geometry
 
 
+def _longitude(footprint: shapely.Geometry) -> float:
+    """Of the middle of a footprint's largest part, degrees: one that is split at the date line has its own middle on the other side of the Earth."""
+    return max(shapely.get_parts(footprint), key=shapely.area).centroid.x
+
+
 def clean_href(href: object, schemes: tuple[str, ...], internal: bool = True) -> str:
     """An href in the form the ledger keeps: an absolute path for local files, else the URL with its scheme in lower case.
 
@@ -387,12 +392,17 @@ def self_address(item: Mapping[str, Any]) -> str:
 
 
 def resolved(item: Mapping[str, Any], absolute: Callable[[str], str]) -> dict[str, Any]:
-    """The item with ``absolute(href)`` in place of the relative href of each asset; what is no asset stays as it is."""
+    """The item with ``absolute(href)`` in place of the relative href of each asset and its alternates; what is no asset stays as it is."""
     assets = item.get("assets")
 
-    def of(asset: Any) -> Any:
+    def placed(asset: Any) -> Any:
         href = asset.get("href") if isinstance(asset, Mapping) else None
         return {**asset, "href": absolute(href)} if isinstance(href, str) and href and not urlsplit(href).scheme else asset
+
+    def of(asset: Any) -> Any:
+        alternates = asset.get("alternate") if isinstance(asset, Mapping) else None
+        others = {"alternate": {name: placed(other) for name, other in alternates.items()}} if isinstance(alternates, Mapping) else {}
+        return {**placed(asset), **others} if others else placed(asset)
 
     return {**item, "assets": {name: of(asset) for name, asset in assets.items()}} if isinstance(assets, Mapping) else dict(item)
 
@@ -517,7 +527,7 @@ def _fill(base: Candidate, item: Mapping[str, Any], source: SourceSection, senso
         scene,
         platform=platform_name(properties, scene.scene_id),
         datetime=when,
-        solar_day=solar_day(when, footprint.centroid.x),
+        solar_day=solar_day(when, _longitude(footprint)),
         processing_baseline=facts.baseline,
         cloud_cover=_number(properties.get("eo:cloud_cover"), 0, 100),
         sun_elevation_deg=elevation,

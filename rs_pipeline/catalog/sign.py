@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from threading import Lock
 from typing import Any
-from urllib.parse import parse_qs, urlparse, urlsplit
+from urllib.parse import parse_qs, urlparse
 
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RemoteError
@@ -17,40 +17,33 @@ from rs_pipeline.remote.retrying import Refused
 RENEW_BEFORE = timedelta(minutes=5)
 """A signed URL with less time left than this is signed anew, so that a read does not outlive it."""
 
+_OPEN_TO_ALL = "ai4edatasetspublicassets.blob.core.windows.net"
+
+_SIGNED = {"st", "se", "sp"}
+"""Fields of a shared-access signature: when it begins and ends, and for what it is good."""
+
 _LIMITS = FetchSection(timeout_s=30)
 _lock = Lock()
 _refused: dict[str, RemoteError] = {}
 """What the signing service has no token for, by the address that was asked."""
 
 
-def expiry(url: str) -> datetime | None:
-    """When the shared-access signature of a URL ends (its ``se`` field, UTC); None where it has none.
-
-    >>> expiry("https://host/x.tif?se=2024-05-01T10%3A00%3A00Z&sig=abc").isoformat()
-    '2024-05-01T10:00:00+00:00'
-    """
-    field = parse_qs(urlsplit(url).query).get("se")
-    try:
-        return datetime.fromisoformat(field[0]).astimezone(UTC) if field else None
-    except ValueError:
-        return None
-
-
 def _planetary_computer(href: str) -> str:
-    """Sign with a token that is still good for RENEW_BEFORE. The package would ask for it without a limit of time, and renew it only in the last
-    minute: so it finds it in its cache.
+    """Sign with a token that is still good for RENEW_BEFORE, or the newest there is where this machine's clock is ahead. The package itself would ask
+    for it without a limit of time, and renew it only in the last minute. It leaves unsigned what we do.
     """
     from planetary_computer import sas
     from planetary_computer.settings import Settings
 
     parts = urlparse(href)
-    if parts.netloc.endswith(sas.BLOB_STORAGE_DOMAIN) and expiry(href) is None:
-        about = Settings.get()
-        place = "/".join([about.sas_url, *sas.parse_blob_url(parts)])
-        held = sas.TOKEN_CACHE.get(place)
-        if held is None or held.ttl() < RENEW_BEFORE.total_seconds():
-            sas.TOKEN_CACHE[place] = sas.SASToken(**_token(place, about.subscription_key))
-    return sas.sign_url(href)
+    if not parts.netloc.endswith(sas.BLOB_STORAGE_DOMAIN) or parts.netloc == _OPEN_TO_ALL or parse_qs(parts.query).keys() & _SIGNED:
+        return href
+    about = Settings.get()
+    place = "/".join([about.sas_url, *sas.parse_blob_url(parts)])
+    held = sas.TOKEN_CACHE.get(place)
+    if held is None or held.ttl() < RENEW_BEFORE.total_seconds():
+        held = sas.TOKEN_CACHE[place] = sas.SASToken(**_token(place, about.subscription_key))
+    return held.sign(href).href
 
 
 def _token(url: str, key: str | None) -> dict[str, Any]:

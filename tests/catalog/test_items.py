@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pytest
 
+from rs_pipeline.catalog.folder import _absolute
 from rs_pipeline.catalog.items import (
     NO_DATE,
     GranulePart,
@@ -322,6 +323,18 @@ def test_a_bucket_whose_reader_pays_is_told_with_what_to_use(sensor, instead, pl
     assert "makes the reader pay" not in read(entry, sensor, schemes=("s3",)).scene.reason
 
 
+def test_relative_hrefs_of_alternates_stand_beside_the_item(tmp_path):
+    """As the href itself would; nested alternates and what is none do no harm."""
+    entry, alternate = good(), {"local": {"href": "./red.tif"}, "none": 7, "deeper": {"href": "x.tif", "alternate": 7}}
+    entry["assets"]["red"] |= {"href": "s3://eodata/red.jp2", "alternate": alternate}
+    entry["links"] = [{"rel": "self", "href": "https://x.org/c/S2A/S2A.json"}]
+    assert read(served_item(entry), schemes=("https",)).scene.assets["red"] == "https://x.org/c/S2A/red.tif"
+    (tmp_path / "red.tif").touch()
+    found = read(_absolute(entry, tmp_path / "item.json"), schemes=("file", "https"), folders=[tmp_path]).scene
+    assert (found.status, found.reason, found.assets["red"]) == ("used", "", str(tmp_path / "red.tif"))
+    assert alternate["local"] == {"href": "./red.tif"}
+
+
 def test_relative_hrefs_of_an_api_stand_at_the_items_own_address():
     entry = good()
     for name, asset in entry["assets"].items():
@@ -348,6 +361,14 @@ def test_a_scale_that_contradicts_the_table_is_told(sensor, band, said):
     entry["assets"]["red"]["raster:bands"] = [band]
     scene = read(entry, sensor).scene
     assert (scene.status, scene.reason) == (("skipped", said) if said else ("used", ""))
+
+
+def test_the_day_of_a_footprint_that_is_split_at_the_date_line():
+    """Ten past ten in the morning of the first of January west of the line, where most of it lies; the mean of its corners lies at Greenwich."""
+    west, east = [[179, -17], [180, -17], [180, -16], [179, -16], [179, -17]], [[-180, -17], [-179.5, -17], [-179.5, -16], [-180, -16], [-180, -17]]
+    for outline in ([[west], [east]], [[east], [west]]):
+        entry = {**changed(datetime="2023-12-31T22:10:00Z"), "geometry": {"type": "MultiPolygon", "coordinates": outline}}
+        assert read(entry).scene.solar_day.isoformat() == "2024-01-01"
 
 
 def test_what_tells_the_parts_of_a_granule():

@@ -1,6 +1,7 @@
 """Signing happens at read time and does not outlive its token."""
 
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -26,6 +27,10 @@ def test_signed_each_time(monkeypatch):
     assert [sign.signed(HREF, "planetary-computer") for _ in range(2)] == [f"{HREF}?n=1", f"{HREF}?n=2"]
 
 
+def _ends(url: str) -> datetime:
+    return datetime.fromisoformat(parse_qs(urlsplit(url).query)["se"][0])
+
+
 @pytest.mark.parametrize("minutes_left, asked", [(60, 0), (6, 0), (4, 1), (-1, 1), (None, 1)])
 def test_token_is_renewed_before_it_ends(monkeypatch, minutes_left, asked):
     """By a request of ours: the package's own has no limit of time."""
@@ -41,8 +46,28 @@ def test_token_is_renewed_before_it_ends(monkeypatch, minutes_left, asked):
     monkeypatch.setattr(sign, "_token", lambda url, key: calls.append(url) or token(60))
     monkeypatch.setattr(sas.requests, "Session", lambda: pytest.fail("asked by the package"))
     url = sign.signed(HREF, "planetary-computer")
-    assert calls == [place] * asked and url.startswith(HREF + "?") and sign.expiry(url) - datetime.now(UTC) > sign.RENEW_BEFORE
+    assert calls == [place] * asked and url.startswith(HREF + "?") and _ends(url) - datetime.now(UTC) > sign.RENEW_BEFORE
     assert sign.signed(url, "planetary-computer") == url and sign.signed("https://h.org/x.tif", "planetary-computer") == "https://h.org/x.tif"
+
+
+def test_a_clock_that_is_ahead_signs_with_our_own_tokens(serving, monkeypatch):  # noqa: F811
+    """By it each token has ended when it comes; the server of the files, whose clock is right, takes it."""
+    from planetary_computer import sas
+    from planetary_computer.settings import Settings as Account
+
+    ended = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    service = serving(always(http(body=f'{{"msft:expiry": "{ended}", "token": "se=2020-01-01&sig=x"}}'.encode())))
+    monkeypatch.setattr(sas, "TOKEN_CACHE", {})
+    monkeypatch.setattr(Account, "get", staticmethod(lambda: Account(subscription_key=None, sas_url=service.url)))
+    monkeypatch.setattr(sas.requests, "Session", lambda: pytest.fail("asked by the package"))
+    assert sign.signed(HREF, "planetary-computer") == HREF + "?se=2020-01-01&sig=x"
+    assert len(service.requests) == 1 and "user-agent: rs-pipeline" in service.requests[0].lower()
+
+
+def test_what_the_package_leaves_unsigned_is_unsigned(monkeypatch):
+    monkeypatch.setattr(sign, "_token", lambda url, key: pytest.fail("asked for a token"))
+    for href in ("https://ai4edatasetspublicassets.blob.core.windows.net/a/x.png", HREF + "?sp=r&sig=x", HREF + "?se=nonsense", "https://h.org/x.tif"):
+        assert sign.signed(href, "planetary-computer") == href
 
 
 def test_the_key_goes_to_the_signing_service_only(serving):  # noqa: F811
@@ -51,10 +76,6 @@ def test_the_key_goes_to_the_signing_service_only(serving):  # noqa: F811
     service = serving(always(http("302 Found", Location=other.url + "/token")))
     assert sign._token(service.url + "/token", "K3Y")["token"] == "t"
     assert "ocp-apim-subscription-key: k3y" in service.requests[0].lower() and "k3y" not in other.requests[0].lower()
-
-
-def test_urls_without_expiry():
-    assert sign.expiry(HREF) is None and sign.expiry(HREF + "?se=nonsense") is None
 
 
 @pytest.mark.parametrize(("status", "key", "said"), [
