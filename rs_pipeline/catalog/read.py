@@ -49,7 +49,8 @@ _COARSER_AT_MOST = 1.2
 MIN_CONTROL_POINTS, MAX_CONTROL_POINTS = 16, 2000
 """Fewer ground control points do not hold a scene in place; Sentinel-1 has 210 and more. A spline through them costs the cube of their number."""
 
-_MAX_TABLE_BYTES = 64 * 2**20
+_MAX_TABLE_BYTES = 2**23
+"""Tables of Sentinel-1 have 1 to 3 MB; read into numbers they take some ten times as much memory."""
 
 _PLACE_SLACK_DEG = 0.05
 
@@ -323,7 +324,7 @@ def read_text(href: str, sign: str, limits: FetchSection, internal: bool = False
 
     Raises
     ------
-    RasterError : larger than 64 MiB, or a scheme that cannot be read here. RemoteError, Later, Refused : see `remote.ask.ask`.
+    RasterError : larger than 8 MiB, or a scheme that cannot be read here. RemoteError, Later, Refused : see `remote.ask.ask`.
     """
     url = signed(href, sign)
     if kind := special_kind(url):

@@ -15,6 +15,10 @@ import numpy as np
 from rs_pipeline.errors import TableError
 
 
+MAX_XML_PARTS = 200_000
+"""Brackets and equal signs of an annotation: each may become an object in memory. Those of Sentinel-1 have some thousands."""
+
+
 @dataclass(frozen=True)
 class Table:
     """Values at lines and pixels of an image, linear between them and constant beyond."""
@@ -90,6 +94,11 @@ def read_noise(text: str) -> ThermalNoise:
 
 
 def _parsed(text, build, what: str):
+    parts = text.count("<") + text.count("=")
+    if parts > MAX_XML_PARTS:
+        raise TableError(f"this is not {what}: {parts} parts, the limit is {MAX_XML_PARTS}")
+    if "<!DOCTYPE" in text:  # its entities may stand for much
+        raise TableError(f"this is not {what}: it declares a document type")
     try:
         return build(ElementTree.fromstring(text))
     except (ElementTree.ParseError, ValueError, AttributeError, TypeError) as fault:

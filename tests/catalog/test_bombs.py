@@ -22,11 +22,13 @@ from rs_pipeline.catalog.items import Candidate, Dropped, clean_href, read_item
 from rs_pipeline.catalog.read import gdal_options, open_raster, read_coarse, read_text
 from rs_pipeline.catalog.search import deduplicate, unique_keys
 from rs_pipeline.config import FetchSection, SourceSection
-from rs_pipeline.errors import RasterError
+from rs_pipeline.errors import RasterError, RemoteError
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage import blocks
 from rs_pipeline.wording import clean_text
 from tests.catalog.conftest import CRS, LEFT, S2_ASSETS, TOP, item, write_tif
+from tests.remote.conftest import serving  # noqa: F401  (fixture)
+from tests.remote.server import always, http
 
 SOURCE = SourceSection(sensor="earth-search-sentinel-2-l2a", catalog="/cat")
 SENSOR = load_sensor(SOURCE.sensor)
@@ -264,3 +266,13 @@ def test_an_item_of_very_many_assets_and_bands_is_read_in_proportion():
 
 def test_an_hour_is_longer_than_a_datatake_and_shorter_than_an_orbit():
     assert timedelta(minutes=40) < search_module._ONE_PASS < timedelta(minutes=98)
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_a_table_of_calibration_has_a_limit(tmp_path, serving, remote):  # noqa: F811
+    (tmp_path / "x.xml").write_bytes(b" " * (2**23 + 1))
+    href = serving(always(http(body=(tmp_path / "x.xml").read_bytes()))).url + "/x.xml" if remote else str(tmp_path / "x.xml")
+    with pytest.raises((RasterError, RemoteError), match="more than 8 MiB"):
+        read_text(href, "none", LIMITS, internal=True)
+    (tmp_path / "x.xml").write_bytes(b" " * 2**23)
+    assert len(read_text(str(tmp_path / "x.xml"), "none", LIMITS)) == 2**23

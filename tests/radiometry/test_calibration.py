@@ -1,5 +1,7 @@
 """Calibration of ground range numbers, worked by hand."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from rs_kernels.calibration import decibel
@@ -24,6 +26,21 @@ def test_gain_is_linear_between_vectors_and_constant_beyond():
     assert gain[1].tolist() == gain[0].tolist() == [400, 450, 500, 700, 700]
     assert gain[2].tolist() == [500, 550, 600, 800, 800]
     assert gain[3].tolist() == gain[4].tolist() == [600, 650, 700, 900, 900]
+
+
+@pytest.mark.parametrize(("bomb", "said"), [
+    ("<a>" + "<b/>" * 2**20 + "</a>", "1048578 parts, the limit is 200000"), ("<a " + " ".join(f'b{i}=""' for i in range(200_000)) + "/>", "200001 parts, the limit is 200000"),
+    ('<!DOCTYPE a [<!ENTITY e "' + "1 " * 1000 + '">]><a>' + "&e;" * 1000 + "</a>", "it declares a document type"),
+])  # fmt: skip
+def test_an_annotation_that_would_burst_the_memory_is_refused(bomb, said):
+    """Four bytes of it may become an object of sixty; nothing is made of it."""
+    tracemalloc.start()
+    for read in (read_calibration, read_noise):
+        with pytest.raises(TableError, match=said):
+            read(bomb)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**20
 
 
 def test_one_vector_holds_everywhere():
