@@ -7,18 +7,21 @@ from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit, urlunspli
 
 _SECRET = frozenset((
     "sig", "se", "st", "sp", "sv", "sr", "spr", "sip", "ss", "srt", "skoid", "sktid", "skt", "ske", "sks", "skv",
-    "expires", "policy", "key", "key-pair-id", "ak", "tk", "sn", "auth", "authorization", "jwt", "sas", "sessionid",
+    "expires", "policy", "key-pair-id", "ak", "tk", "sn", "sign", "auth", "auth_info", "authorization", "jwt", "sas", "hdnts", "hdnea", "hmac", "ticket", "pass",
 ))  # fmt: skip
-"""Fields of a query that carry a signature or a key: Azure shared access, CloudFront, Chinese map services (``ak``, ``tk``, ``sn``); in lower case."""
+"""Fields of a query that carry a signature or a key: Azure shared access, CloudFront, Akamai (``hdnts``), Chinese services (``ak``, ``tk``, ``sn``, ``sign``); in lower case."""
 
 _SECRET_LIKE = re.compile(
-    r"^x-(amz|goog|oss|cos|obs|ms)-|^q-(sign|ak|key|url|header)|token|secret|passw|passphrase|pwd|credential|signature|bearer|(api|access|subscription|private|auth)[-_.]?key|(^|[-_.])(key|sig|auth)$",
+    r"^x-(amz|goog|oss|cos|obs|ms)-|^q-(sign|ak|key|url|header)|token|secret|passw|passphrase|pwd|credential|signature|bearer|sessionid|(api|access|subscription|private|auth)[-_.]?key|key$|(^|[-_.])(sig|auth)$",
     re.IGNORECASE,
 )
 """What the names of others look like: AWS, Google, Alibaba (``OSSAccessKeyId``), Tencent (``q-sign-…``), keys of programming interfaces."""
 
 _USER = re.compile(r"(?<=://)[^/?#\s'\"<>]*@")
-_QUERY = re.compile(r"[?&;][^\s'\"<>?&;=#]+=[^\s'\"<>&;#]*")
+_PARTED = re.compile(r";(?=[^&;=]+=)")
+"""Fields of a query were once parted so."""
+
+_QUERY = re.compile(r"[?&;#][^\s'\"<>?&;=#]+=[^\s'\"<>&;#]*")
 _HEADER = re.compile(r"\b(authorization|proxy-authorization|x-api-key|ocp-apim-subscription-key)(['\"]?\s*[:=]\s*['\"]?)((?:bearer|basic)\s+)?[^\s'\",;}]+", re.IGNORECASE)
 
 
@@ -33,7 +36,8 @@ def is_secret(field: str) -> bool:
 
 
 def unsigned(href: str) -> str:
-    """An address without its secrets: what stays the same when it is signed anew. One without any stays as it is, and so does a path.
+    """An address without its secrets: what stays the same when it is signed anew. One without any stays as it is, and so does a path. A fragment, which
+    no server is told, may hold a secret in any form and goes.
 
     >>> unsigned("https://h/x.tif?se=2024-05-01&sig=abc&layer=1"), unsigned("https://me:word@h/x.tif"), unsigned("/data/x.tif")
     ('https://h/x.tif?layer=1', 'https://h/x.tif', '/data/x.tif')
@@ -41,13 +45,14 @@ def unsigned(href: str) -> str:
     if "://" not in href:
         return href
     parts = urlsplit(href)
-    fields = parse_qsl(parts.query, keep_blank_values=True)
+    fields = parse_qsl(_PARTED.sub("&", parts.query), keep_blank_values=True)
     kept = [(name, value) for name, value in fields if not is_secret(name)]
+    path = re.sub(r";([^=;/]*)=[^;/]*", lambda parameter: "" if is_secret(parameter[1]) else parameter[0], parts.path)
     if len(kept) < len(fields):
         parts = parts._replace(query=urlencode(kept))
-    elif "@" not in parts.netloc:
+    elif "@" not in parts.netloc and "#" not in href and path == parts.path:
         return href
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], path=path, fragment=""))
 
 
 def redacted(text: str) -> str:
@@ -57,7 +62,7 @@ def redacted(text: str) -> str:
     "'/vsicurl/https://h/x.tif?layer=1' not recognized"
     """
     text = _HEADER.sub(lambda m: f"{m[1]}{m[2]}***", _USER.sub("", text))
-    return re.sub(r"[?&;][^\s'\"<>]*=[^\s'\"<>]*", _without_secrets, text) if "=" in text else text
+    return re.sub(r"[?&;#][^\s'\"<>]*=[^\s'\"<>]*", _without_secrets, text) if "=" in text else text
 
 
 def _without_secrets(query: re.Match) -> str:

@@ -10,6 +10,7 @@ FIELDS = (
     "sig", "se", "skoid", "api_key", "apikey", "api-key", "key", "Key", "subscription-key", "Ocp-Apim-Subscription-Key", "access_token", "token", "sas_token", "X-Amz-Signature",
     "X-Amz-Security-Token", "X-Goog-Signature", "X-Goog-Credential", "AWSAccessKeyId", "OSSAccessKeyId", "Signature", "Policy", "Key-Pair-Id", "password", "passwd", "pwd",
     "client_secret", "q-signature", "q-ak", "x-obs-security-token", "tk", "ak", "jwt", "auth", "%73ig", "private_key", "refreshToken",
+    "sign", "auth_info", "hdnts", "hdnea", "__token__", "appkey", "mapkey", "userkey", "hmac", "ticket", "pass", "sessionid", "jsessionid",
 )  # fmt: skip
 
 
@@ -22,7 +23,7 @@ def test_secret_fields(field):
 
 
 @pytest.mark.parametrize("text", [
-    "https://h.org/a.tif", "https://h.org/get?file=a.tif&layer=2&bbox=1,2", "/data/a?sig=1.tif", "s3://bucket/a.tif", "https://h.org/odata/Products(1)/Nodes(B02.jp2)/$value", "",
+    "https://h.org/a;v=1/b.tif?fields=a;b&keys=1&design=2&passes=3", "https://h.org/a.tif", "https://h.org/get?file=a.tif&layer=2&bbox=1,2", "/data/a?sig=1.tif", "s3://bucket/a.tif", "https://h.org/odata/Products(1)/Nodes(B02.jp2)/$value", "",
     "C:\\data\\a.tif", "https://h.org/users/@me/a.tif",
 ])  # fmt: skip
 def test_what_holds_no_secret_stays(text):
@@ -33,6 +34,9 @@ def test_what_holds_no_secret_stays(text):
 
 @pytest.mark.parametrize("text, left", [
     (f"https://me:{SECRET}@h.org:8443/a?layer=1", "https://h.org:8443/a?layer=1"), (f"s3://{SECRET}@bucket/a", "s3://bucket/a"), (f"https://{SECRET}@h.org/", "https://h.org/"),
+    (f"https://h.org/a?layer=1;sig={SECRET}", "https://h.org/a?layer=1"), (f"https://h.org/a?sig={SECRET};layer=1", "https://h.org/a?layer=1"),
+    (f"https://h.org/a.tif#access_token={SECRET}", "https://h.org/a.tif"), (f"https://h.org/a?layer=1#key={SECRET}", "https://h.org/a?layer=1"),
+    (f"https://h.org/a;jsessionid={SECRET}", "https://h.org/a"),
     (f"https://h.org/get?Expires=9&Signature={SECRET}&Key-Pair-Id=7&file=a", "https://h.org/get?file=a"),
 ])  # fmt: skip
 def test_users_and_passwords(text, left):
@@ -47,3 +51,12 @@ def test_headers_in_texts(text):
 def test_errors_tell_no_secrets():
     fault = CatalogError(f"no answer of /search?token={SECRET}", where=f"https://me:{SECRET}@h.org/stac", remedy=f"open https://h.org/?api_key={SECRET}")
     assert SECRET not in str(fault) + repr(fault) and "https://h.org/stac" in str(fault)
+
+
+def test_a_parameter_of_a_path_goes_alone():
+    url = f"https://h.org/a;v=1;jsessionid={SECRET}/b.tif?layer=1"
+    assert unsigned(url) == "https://h.org/a;v=1/b.tif?layer=1" and SECRET not in redacted(url)
+
+
+def test_a_fragment_stays_out_of_the_ledger_whatever_it_is():
+    assert unsigned(f"https://h.org/a.tif#{SECRET}") == "https://h.org/a.tif" and unsigned(f"https://h.org/a.tif?layer=1#{SECRET}") == "https://h.org/a.tif?layer=1"
