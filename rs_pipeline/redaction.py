@@ -9,7 +9,7 @@ _SECRET = frozenset((
     "sig", "se", "st", "sp", "sv", "sr", "spr", "sip", "ss", "srt", "skoid", "sktid", "skt", "ske", "sks", "skv",
     "expires", "policy", "key-pair-id", "ak", "tk", "sn", "sign", "auth", "auth_info", "authorization", "jwt", "sas", "hdnts", "hdnea", "hmac", "ticket", "pass",
 ))  # fmt: skip
-"""Fields of a query that carry a signature or a key: Azure shared access, CloudFront, Akamai (``hdnts``), Chinese map and content services (``ak``, ``tk``, ``sn``, ``sign``); in lower case."""
+"""Fields of a query that carry a signature or a key: Azure shared access, CloudFront, Akamai (``hdnts``), Chinese services (``ak``, ``tk``, ``sn``, ``sign``); in lower case."""
 
 _SECRET_LIKE = re.compile(
     r"^x-(amz|goog|oss|cos|obs|ms)-|^q-(sign|ak|key|url|header)|token|secret|passw|passphrase|pwd|credential|signature|bearer|sessionid|(api|access|subscription|private|auth)[-_.]?key|key$|(^|[-_.])(sig|auth)$",
@@ -47,7 +47,7 @@ def unsigned(href: str) -> str:
     parts = urlsplit(href)
     fields = parse_qsl(_PARTED.sub("&", parts.query), keep_blank_values=True)
     kept = [(name, value) for name, value in fields if not is_secret(name)]
-    path = "".join(part for part in re.split("(?=;)", parts.path) if not is_secret(part[1:].partition("=")[0]) or part[0] != ";")
+    path = re.sub(r";([^=;/]*)=[^;/]*", lambda parameter: "" if is_secret(parameter[1]) else parameter[0], parts.path)
     if len(kept) < len(fields):
         parts = parts._replace(query=urlencode(kept))
     elif "@" not in parts.netloc and "#" not in href and path == parts.path:

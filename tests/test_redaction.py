@@ -53,5 +53,10 @@ def test_errors_tell_no_secrets():
     assert SECRET not in str(fault) + repr(fault) and "https://h.org/stac" in str(fault)
 
 
+def test_a_parameter_of_a_path_goes_alone():
+    url = f"https://h.org/a;v=1;jsessionid={SECRET}/b.tif?layer=1"
+    assert unsigned(url) == "https://h.org/a;v=1/b.tif?layer=1" and SECRET not in redacted(url)
+
+
 def test_a_fragment_stays_out_of_the_ledger_whatever_it_is():
     assert unsigned(f"https://h.org/a.tif#{SECRET}") == "https://h.org/a.tif" and unsigned(f"https://h.org/a.tif?layer=1#{SECRET}") == "https://h.org/a.tif?layer=1"

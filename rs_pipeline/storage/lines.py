@@ -17,7 +17,8 @@ _not_waited_for: set[Path] = set()
 
 
 def append_line(path: Path, value: Any, *, lasting: bool = False) -> None:
-    """Add a value as a line, no other job between: where its lock cannot be had, the system's adding at the end of a file must do. A line that a full disk or a power loss tore is ended first, so that it costs itself alone.
+    """Add a value as a line, no other job between; where its lock cannot be had, it is added all the same. A line that a full disk or a power loss tore is ended
+    first, so that it costs itself alone.
 
     ``lasting``: it is on the disk when this returns.
 
