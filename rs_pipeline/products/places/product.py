@@ -22,7 +22,7 @@ def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> lis
 
 STEPS = (
     Step(
-        "places", "Tell what was seen of each watched place; write places.csv and places.gpkg.", "rs_pipeline.products.places.table:places", scope="run", final=True,
+        "places", "Tell what was seen of each watched place; write places.csv and places.gpkg.", "rs_pipeline.products.places.table:watched_places", scope="run", final=True,
         when=_has_places, keys=("indicators", "trend", "baseline", "units"), side_files=lambda p: [p.settings.tables.places],
         tables=lambda s: shipped("errors.csv", "land.json"),
         reads=lambda p: [

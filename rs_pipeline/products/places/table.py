@@ -36,7 +36,7 @@ PLACE_INDICATORS = (
 
 OUTSIDE = "this place lies outside the maps of this run"
 
-NEAR_M = 1.0
+INNER_NEAR_M = 1.0
 """A place whose inner point lies so near to a unit lies in it."""
 
 
@@ -138,14 +138,14 @@ def latest_layer(places: gpd.GeoDataFrame, rows: pd.DataFrame, period: str) -> g
     return gpd.GeoDataFrame(table[[*(c for c in table if c != "geometry"), "geometry"]], geometry="geometry", crs=places.crs)
 
 
-def places(settings: Settings) -> None:
+def watched_places(settings: Settings) -> None:
     """Write ``places/places.csv``, a row a place, period and indicator, and ``places/places.gpkg``, a row a place with the values of the last period.
 
     Areas in ha, cover in percent, changes since the run's baseline. A place that was hardly seen, or lies beyond the maps, has no value and says why.
     """
     layout, found = Layout(settings.root), load_watched(settings)
     inner = gpd.GeoSeries(found.geometry.representative_point(), crs=found.crs).to_crs(read_grid(settings).crs)
-    found = found.assign(adcode=owner_codes(inner, load_units(settings), NEAR_M))
+    found = found.assign(adcode=owner_codes(inner, load_units(settings), INNER_NEAR_M))
     sums = PlaceSums(settings, found)
     rows = place_rows(sums)
     write_csv(rows, layout.places_table)

@@ -16,7 +16,7 @@ from rs_pipeline.model import Grid
 from rs_pipeline.products.land.classes import SHARES, Land
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.land.zonal import land_zonal
-from rs_pipeline.products.places.table import places
+from rs_pipeline.products.places.table import watched_places
 from rs_pipeline.products.register import county_maps, region_maps
 from rs_pipeline.storage.raster import write_cog, write_map
 from tests.made_up_run import write_grid
@@ -102,7 +102,7 @@ def test_totals_of_the_region_count_no_place_twice(run):
 
 
 def test_the_table_tells_each_place(run):
-    places(run)
+    watched_places(run)
     table = pd.read_csv(Layout(run.root).places_table, encoding="utf-8-sig", dtype={"period": str, "adcode": str})
     now = table[table.period == "2024"].set_index(["place_id", "indicator"])
     assert now.value["one", "construction_land_area"] == pytest.approx(PIXEL_M2 / 1e4, rel=1e-3) and now.value["left", "fvc_growing_mean"] == pytest.approx(50)

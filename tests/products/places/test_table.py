@@ -7,7 +7,7 @@ import pytest
 import shapely
 
 from rs_pipeline.model import Grid
-from rs_pipeline.products.places.table import OUTSIDE, PLACE_INDICATORS, converted_since, places
+from rs_pipeline.products.places.table import OUTSIDE, PLACE_INDICATORS, converted_since, watched_places
 from tests.made_up_run import KM2, land_sums, sums, write_grid
 
 pytestmark = pytest.mark.usefixtures("plain_errors")
@@ -38,7 +38,7 @@ def table_of(fake_run, tmp_path):
             for path, found in ((run.layout.place_sums(str(year)), rows), (run.layout.place_land(str(year)), land)):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 pd.DataFrame(found).to_parquet(path)
-        places(run.settings)
+        watched_places(run.settings)
         return pd.read_csv(run.layout.places_table, encoding="utf-8-sig", dtype={"adcode": str, "period": str}), pyogrio.read_dataframe(run.layout.places)
 
     return table_of
