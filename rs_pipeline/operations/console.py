@@ -39,6 +39,9 @@ IN_SNAKEFILE = re.compile(r'^WorkflowError in file ".*", line \d+:\n|\n  File ".
 TOLD_OF_THE_JOB = "returned non-zero exit status"
 """In what Snakemake says of a command that failed, besides the event of its job."""
 
+NO_BACKUP = "no backup found"
+"""In what it says of every file of a job that failed: steps stand by themselves, so nothing is put back (`operations.job`)."""
+
 NOT_STEPS = ("all",)
 """Rules without work."""
 
@@ -204,7 +207,7 @@ class LogHandler(LogHandlerBase):
             self._is_stale, self._total = self._is_stale or record.total != self._total, record.total
         elif record.getMessage().startswith("Nothing to be done"):
             self.is_idle = True
-        elif record.levelno >= logging.WARNING and event != LogEvent.GROUP_ERROR and TOLD_OF_THE_JOB not in record.getMessage():
+        elif record.levelno >= logging.WARNING and event != LogEvent.GROUP_ERROR and not any(words in record.getMessage() for words in (TOLD_OF_THE_JOB, NO_BACKUP)):
             self._say(IN_SNAKEFILE.sub("", record.getMessage()))
 
     def _plan(self, now: float) -> None:
