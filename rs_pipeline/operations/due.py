@@ -24,14 +24,19 @@ from rs_pipeline.storage.retry import read_retries, read_retry
 FORCED = "RS_PIPELINE_FORCED"
 """Variable of the environment that tells jobs which steps the user asked for in any case, by name."""
 
+_CHIPS, _SCENES = (path_of("", "").name for path_of in (Layout(Path()).chips, Layout(Path()).scene_list))
+"""Names of the list of a tile's chips and of the list of its scenes; they lie in one folder."""
+
 
 def made_from(settings: Settings, step: Step, place: StepContext, job: str) -> str:
     """Digest of everything that the files of a step are made from: keys and tables, how often it was to run again, and what its files hold. Steps of
-    the region tell of tiles that were given up as well.
+    the region tell of tiles that were given up as well. Who reads chips reads what the ledger says of their scenes, such as offsets: the list of
+    scenes beside the chips changes with it.
 
     A file of the run holds what was noted when it was written (`repair.mend_inputs` sees to it); of the user's files size and time count.
     """
     layout, paths = Layout(settings.root), [path for path in (*step.reads(place), *step.side_files(place)) if path is not None]
+    paths += [path.with_name(_SCENES) for path in paths if path.name == _CHIPS]
     record = read_known(settings, paths, job)
     told = [depends_on(step, settings), read_retry(layout.retries, job).times]
     if not step.of_tile:

@@ -15,6 +15,7 @@ from rs_pipeline.operations.repair import job_place
 from rs_pipeline.operations.run import mark_unfinished
 from rs_pipeline.operations.start import force_steps
 from rs_pipeline.steps import rounds, steps
+from rs_pipeline.storage.record import read_record
 from rs_pipeline.storage.retry import job_name, mark_retry, read_retries
 
 TILE, PERIOD = "r000c000", "2024"
@@ -94,10 +95,10 @@ def test_times_of_files_count_for_nothing_and_what_they_hold_does(settings, copi
     for path in (layout.tiles, layout.scene_list(PERIOD, TILE), layout.chips(PERIOD, TILE)):
         os.utime(path)
     assert due(settings, "fetch", "observe", "land") == []
-    text = layout.record.read_text("utf-8")
-    digest = next(line for line in text.splitlines() if f'"fetch.{PERIOD}.{TILE}"' in line).split("chips.parquet")[1].split('"')[2]
-    layout.record.write_text(text.replace(digest, "0" * 32), "utf-8")  # as if the list of chips were another
-    assert due(settings, "fetch", "observe", "land") == ["observe", "land"]
+    text, known = layout.record.read_text("utf-8"), read_record(layout.record, layout.root)
+    for path, expected in ((layout.chips(PERIOD, TILE), ["observe", "land"]), (layout.scene_list(PERIOD, TILE), ["fetch", "observe", "land"])):
+        layout.record.write_text(text.replace(known[path.absolute()].content.digest, "0" * 32), "utf-8")
+        assert due(settings, "fetch", "observe", "land") == expected, f"as if {path.name} held something else: other chips, or another offset of a scene"
 
 
 def test_a_step_that_fails_leaves_the_others_done_and_is_given_up_by_itself(settings, doing, copied_run):
