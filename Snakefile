@@ -1,6 +1,8 @@
 # The chain. Its rules are made from the register of steps (rs_pipeline/steps.py and rs_pipeline/products/*/product.py): files, configuration
-# keys, threads, memory. A step runs again when a file it reads changed, one of its configuration keys, or a table that it reads.
+# keys, threads, memory. A step runs again when a file it reads changed, one of its configuration keys, or a table that it reads. The steps of a tile
+# and period are rounds, a job each; a job does those of its steps that are due, and a job of which nothing is due does nothing (operations/due.py).
 # What follows `assign` is planned after it, by the lists of scenes that it changed: that is how a new search costs only what is new.
+import os
 import shlex
 import sys
 from collections import Counter
@@ -15,10 +17,11 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.provinces import load_province
 from rs_pipeline.operations.code import changed_code, words_on_code
 from rs_pipeline.operations.console import tell_end, watch
+from rs_pipeline.operations.due import FORCED, forced_steps
 from rs_pipeline.operations.run import begin, end, mend, settle_times
 from rs_pipeline.products.register import StepContext, period_maps
 from rs_pipeline.simulation import world_files
-from rs_pipeline.steps import BEFORE_TILES, depends_on, final_outputs, steps_of
+from rs_pipeline.steps import BEFORE_TILES, depends_on, final_outputs, rounds, steps_of
 from rs_pipeline.storage.retry import Retry, job_name, read_retries
 from rs_pipeline.strict import read_mapping
 
@@ -56,50 +59,64 @@ def tile_ids():
 def here(wildcards): return StepContext(S, ask_tiles=tile_ids, **dict(wildcards.items()))
 
 
-def inputs_of(step):
-    """What the step reads: of others, of the simulated world before there is a search, and the user's files that exist."""
+def inputs_of(*steps):
+    """What steps of one job read: of other jobs, of the simulated world before there is a search, and the user's files that exist."""
     def read(wildcards):
-        if step not in BEFORE_TILES:
+        if not set(steps) & set(BEFORE_TILES):
             checkpoints.assign.get()
         place = here(wildcards)
-        mine = [p for p in step.side_files(place) if p and (p.exists() or S.simulation)]  # onstart tells those that are missing
-        return [*step.reads(place), *mine, *(WORLD[:1] if step.name == "search" else [])]
+        own = {path for step in steps for path in step.writes(place)}
+        theirs = [path for step in steps for path in step.reads(place) if path not in own]
+        mine = [p for step in steps for p in step.side_files(place) if p and (p.exists() or S.simulation)]  # onstart tells those that are missing
+        return list(dict.fromkeys([*theirs, *mine, *(WORLD[:1] if steps[0].name == "search" else [])]))
     return read
 
 
-def outputs_of(step):
-    """What the step writes. Chips are removed after use where the configuration says so; the report's pictures are a folder. The rest stays until
-    its successor stands: steps write whole files or none."""
+def outputs_of(*steps):
+    """What steps of one job write. Chips are removed after use where the configuration says so; the report's pictures are a folder. The rest stays
+    until its successor stands: steps write whole files or none."""
     kinds = {"native": lambda p: temp(directory(p)), "pictures": lambda p: update(directory(p))}
-    return [kinds.get(path.name, update)(path) for path in step.writes(StepContext(S))]
+    return [kinds.get(path.name, update)(path) for step in steps for path in step.writes(StepContext(S))]
 
 
-def resources_of(step):
-    """Memory grows by half with every attempt; steps without a demand of their own get what the profile says."""
-    memory = {"mem_mb": lambda wildcards, attempt: int(step.memory_mb(S) * 1.5 ** (min(attempt, S.resources.attempts) - 1))} if step.memory_mb else {}
+def depends_of(*steps):
+    """What steps of one job depend on besides files."""
+    return "\n".join(depends_on(step, S) for step in steps)
+
+
+def resources_of(work):
+    """Memory of a step or round grows by half with every attempt; steps without a demand of their own get what the profile says."""
+    memory = {"mem_mb": lambda wildcards, attempt: int(work.memory_mb(S) * 1.5 ** (min(attempt, S.resources.attempts) - 1))} if work.memory_mb else {}
     return memory | {"attempt": this_attempt}
 
 
-def times_retried(step):
-    """How often the job was marked to run again: given up, fetched in part, or with a damaged file."""
+def times_retried(*steps):
+    """How often jobs were marked to run again: given up, fetched in part, or with a damaged file."""
     def times(wildcards):
         names = dict(wildcards.items())
-        verb = ":".join(filter(None, (step.verb, names.get("product"))))
-        return RETRIES.get(job_name(verb, names.get("tile"), names.get("period")), Retry()).times
+        verbs = [":".join(filter(None, (step.verb, names.get("product")))) for step in steps]
+        return sum(RETRIES.get(job_name(verb, names.get("tile"), names.get("period")), Retry()).times for verb in verbs)
     return times
 
 
 def this_attempt(wildcards, attempt): return attempt
 
 
-def log_of(step):
+def log_of(name, scope):
     of = {"map": "/{product}_{period}", "period": "/{period}", "tile": "/{tile}", "tile_period": "/{period}/{tile}"}
-    return f"{L.root}/logs/{step.name}{of.get(step.scope, '')}.log"
+    return f"{L.root}/logs/{name}{of.get(scope, '')}.log"
+
+
+def benchmark_of(name, scope): return log_of(name, scope).replace("/logs/", "/benchmarks/").replace(".log", ".tsv")
 
 
 def verb_of(step):
-    """The verb with the names it works on."""
-    return lambda wildcards: " ".join([step.verb, *(f"--{name} {shlex.quote(wildcards[name])}" for name in step.names)])
+    """The verb with the names it works on. Once tiles are known a step does only what is due."""
+    return called(step.verb, step.names, "" if step in BEFORE_TILES else "--due")
+
+
+def called(verb, names, options):
+    return lambda wildcards: " ".join([verb, *(f"--{name} {shlex.quote(wildcards[name])}" for name in names), options])
 
 
 wildcard_constraints:
@@ -121,6 +138,9 @@ onstart:
         begin(S)
     except PipelineError as fault:
         raise WorkflowError(str(fault))
+    asked = workflow.dag_settings
+    every = [step.name for step in steps_of(S)] if asked.forceall or asked.forcetargets else []
+    os.environ.setdefault(FORCED, " ".join(sorted(forced_steps(S, [*every, *asked.forcerun]))))
 
 
 onsuccess:
@@ -155,11 +175,11 @@ checkpoint assign:
     output: outputs_of(BEFORE_TILES[-1])
     params: verb=verb_of(BEFORE_TILES[-1]), config=L.settings, depends=depends_on(BEFORE_TILES[-1], S), retry=times_retried(BEFORE_TILES[-1])
     resources: attempt=this_attempt
-    log: log_of(BEFORE_TILES[-1])
+    log: log_of(BEFORE_TILES[-1].name, BEFORE_TILES[-1].scope)
     shell: COMMAND
 
 
-for step in [s for s in steps_of(S) if s.name != "assign"]:
+for step in [s for s in steps_of(S) if s.name != "assign" and not s.of_tile]:
     rule:
         name: step.name
         input: inputs_of(step)
@@ -168,7 +188,22 @@ for step in [s for s in steps_of(S) if s.name != "assign"]:
         threads: step.threads
         priority: step.priority
         resources: **resources_of(step)
-        retries: S.resources.attempts if step.of_tile else 2 if step.name == "search" else 0
-        log: log_of(step)
-        benchmark: log_of(step).replace("/logs/", "/benchmarks/").replace(".log", ".tsv")
+        retries: 2 if step.name == "search" else 0
+        log: log_of(step.name, step.scope)
+        benchmark: benchmark_of(step.name, step.scope)
+        shell: COMMAND
+
+
+for work in rounds(S):
+    rule:
+        name: work.name
+        input: inputs_of(*work.steps)
+        output: outputs_of(*work.steps)
+        params: verb=called("round", work.steps[0].names, f"--number {work.number}"), config=L.settings, depends=depends_of(*work.steps), retry=times_retried(*work.steps)
+        threads: work.threads
+        priority: work.priority
+        resources: **resources_of(work)
+        retries: S.resources.attempts * len(work.steps)
+        log: log_of(work.name, "tile_period")
+        benchmark: benchmark_of(work.name, "tile_period")
         shell: COMMAND

@@ -198,9 +198,13 @@ def program():
 
 
 def by_verb(calls: Sequence[Sequence[str]]) -> dict[str, list[list[str]]]:
-    """Planned calls by verb, in the order of the chain, which is that of `rs-pipeline --help`."""
-    found = {verb: [list(call) for call in calls if call[0] == verb] for verb in program().commands}
-    return {verb: jobs for verb, jobs in found.items() if jobs}
+    """Planned calls by verb, and those of tiles and periods by round, each after those that it rests on: a verb of which the last call is planned
+    later rests on none that is planned after it."""
+    found: dict[str, list[list[str]]] = {}
+    for call in calls:
+        name = f"{call[0]} {call[call.index('--number') + 1]}" if "--number" in call else call[0]
+        found[name] = [*found.pop(name, []), list(call)]
+    return found
 
 
 def step(verb: str, *arguments: str) -> tuple[float, float]:

@@ -47,6 +47,7 @@ PeriodLabel = Annotated[str, typer.Option("--period", help="Period label, e.g. 2
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of this job.")]
 ProductName = Annotated[str, typer.Option("--product", help="A map of a period: vegetation, water, black_odorous, observations, land, or one that another package brings.")]
 Attempt = Annotated[int, typer.Option("--attempt", min=1, help="Which try this is; after resources.attempts the tile is given up.")]
+Due = Annotated[bool, typer.Option("--due", help="Do nothing where the files stand and nothing they are made from has changed.")]
 
 
 BEGINNINGS = ("search", "grid")
@@ -63,7 +64,8 @@ class Job(TyperCommand):
         if self.name in BEGINNINGS and ctx.get_parameter_source("attempt").name == "DEFAULT":
             _check(settings, planning=True)
         about = {name: given[name] for name in ("tile", "period", "attempt") if name in given}
-        run_job(settings, ":".join(filter(None, (self.name, given.get("product")))), lambda: super(Job, self).invoke(ctx), **about)
+        verb = ":".join(filter(None, (self.name, given.get("product"))))
+        run_job(settings, verb, lambda: super(Job, self).invoke(ctx), **about, only_due=given["due"])
 
 
 def _settings(path: Path):
@@ -140,7 +142,7 @@ def run(
 
     Options that are not listed are Snakemake's and are passed on, such as --forcerun search.
     """
-    from rs_pipeline.operations.start import own_config, run_chain, snakemake_arguments
+    from rs_pipeline.operations.start import force_steps, own_config, run_chain, snakemake_arguments
 
     more = list(context.args)
     if config is None and more and more[0].endswith((".yaml", ".yml")):
@@ -148,6 +150,7 @@ def run(
     path = own_config(config, sample=sample)
     if not values:  # else the chain reads them together
         _see_all_there(_settings(path), planning=dry_run)
+    more = force_steps(more, _settings(path)) if more else more
     raise typer.Exit(run_chain(snakemake_arguments(path, cores=cores, dry_run=dry_run, details=details, values=values or (), profile=profile, more=more)))
 
 
@@ -264,19 +267,19 @@ def _verb(step: Step) -> Callable[..., None]:
         _limit_threads(threads)
         call_step(step, _settings(config), names.values(), threads)
 
-    def of_run(config: Config, threads: Threads = step.threads, attempt: Attempt = 1):
+    def of_run(config: Config, threads: Threads = step.threads, attempt: Attempt = 1, due: Due = False):
         work(config, threads)
 
-    def of_period(config: Config, period: PeriodLabel, threads: Threads = step.threads, attempt: Attempt = 1):
+    def of_period(config: Config, period: PeriodLabel, threads: Threads = step.threads, attempt: Attempt = 1, due: Due = False):
         work(config, threads, period=period)
 
-    def of_tile(config: Config, tile: TileId, threads: Threads = step.threads, attempt: Attempt = 1):
+    def of_tile(config: Config, tile: TileId, threads: Threads = step.threads, attempt: Attempt = 1, due: Due = False):
         work(config, threads, tile=tile)
 
-    def of_map(config: Config, period: PeriodLabel, product: ProductName, threads: Threads = step.threads, attempt: Attempt = 1):
+    def of_map(config: Config, period: PeriodLabel, product: ProductName, threads: Threads = step.threads, attempt: Attempt = 1, due: Due = False):
         work(config, threads, product=product, period=period)
 
-    def of_tile_period(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = step.threads, attempt: Attempt = 1):
+    def of_tile_period(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = step.threads, attempt: Attempt = 1, due: Due = False):
         work(config, threads, tile=tile, period=period)
 
     return {"run": of_run, "period": of_period, "tile": of_tile, "map": of_map, "tile_period": of_tile_period}[step.scope]
@@ -284,6 +287,22 @@ def _verb(step: Step) -> Callable[..., None]:
 
 for _step in steps().values():
     app.command(name=_step.verb, cls=Job, help=_step.help, rich_help_panel=STEPS)(_verb(_step))
+
+
+@app.command(name="round", rich_help_panel=STEPS)
+def steps_of_round(
+    config: Config,
+    number: Annotated[int, typer.Option("--number", min=1, help="1: steps that rest on the scenes of the tile alone; 2 and more: those that rest on maps of the region as well.")],
+    tile: TileId,
+    period: PeriodLabel,
+    threads: Threads = 2,
+    attempt: Attempt = 1,
+):
+    """Do all steps of a tile and period that are due, in one process: what the chain does of each tile and period."""
+    from rs_pipeline.operations.job import run_round
+
+    _limit_threads(threads)
+    run_round(_settings(config), number, tile, period, threads=threads, attempt=attempt)
 
 
 @app.command(name="retry", rich_help_panel=TRUST)

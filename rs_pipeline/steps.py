@@ -8,7 +8,8 @@ which keys and files each step really reads, and fails where this register says 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -128,6 +129,9 @@ def _published_layers(place: StepContext) -> list[Path]:
 UNITS_OF_A_PROVINCE = 200
 
 ZONAL_BYTES_A_PIXEL = 750
+
+PLAIN_MB = 1500.0
+"""Of a step without a demand of its own, as the profile for Slurm has it."""
 
 BEFORE_TILES = (
     Step(
@@ -312,6 +316,55 @@ def graph(settings: Settings) -> dict[Node, set[Node]]:
 def in_order(settings: Settings) -> list[Node]:
     """All nodes, each after those that it rests on."""
     return list(TopologicalSorter(graph(settings)).static_order())
+
+
+@dataclass(frozen=True)
+class Round:
+    """Steps of a tile and period that one job does in one process, because no file of the region stands between them."""
+
+    number: int
+    """Counts from 1; a later round rests on maps or tables of the region that were made from the one before."""
+    steps: tuple[Step, ...]
+    """Each after those that it rests on."""
+    needs: Mapping[str, frozenset[str]]
+    """Step to the steps of the round that it rests on."""
+
+    @property
+    def name(self) -> str:
+        """Of its rule."""
+        return f"round_{self.number}"
+
+    @property
+    def threads(self) -> int:
+        return max(step.threads for step in self.steps)
+
+    @property
+    def priority(self) -> int:
+        return max(step.priority for step in self.steps)
+
+    def memory_mb(self, settings: Settings) -> float:
+        """Of its largest step: one is done after the other."""
+        return max(step.memory_mb(settings) if step.memory_mb else PLAIN_MB for step in self.steps)
+
+
+def rounds(settings: Settings) -> list[Round]:
+    """The steps of tiles and periods as the jobs that do them, in order. A step that the region must be seen whole for begins a new round."""
+    rests_on, number = graph(settings), {}
+    for node in TopologicalSorter(rests_on).static_order():
+        before = [(steps()[other[0]].of_tile, number[other]) for other in rests_on[node]]
+        goes_back = not steps()[node[0]].of_tile
+        number[node] = max((n + (goes_back and of_tile) for of_tile, n in before), default=1)
+    members = {n: [node[0] for node in rests_on if steps()[node[0]].of_tile and number[node] == n] for n in set(number.values())}
+    return [_round(n, names, rests_on) for n, names in sorted(members.items()) if names]
+
+
+def _round(number: int, names: list[str], rests_on: Mapping[Node, set[Node]]) -> Round:
+    needs = {name: frozenset(other for other, _ in rests_on[name, "{product}"] if other in names) for name in names}
+
+    def depth(name: str) -> int:
+        return 1 + max(map(depth, needs[name]), default=0)
+
+    return Round(number, tuple(steps()[name] for name in sorted(names, key=depth)), needs)
 
 
 def upstream(settings: Settings, names: Iterable[str]) -> list[Step]:

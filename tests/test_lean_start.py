@@ -25,3 +25,11 @@ print(*[name for name in sys.argv[2:] if name in sys.modules])
 def test_a_job_of_a_tile_loads_no_more_than_it_needs(verb, heavy):
     done = subprocess.run([sys.executable, "-c", CODE, verb, *heavy], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_a_job_of_which_nothing_is_due_loads_nothing_of_its_steps():
+    """It is planned with what it rests on, and looks only at the record of the run."""
+    code = "import sys; from rs_pipeline import cli; from rs_pipeline.operations import due, job; print(*[n for n in sys.argv[1:] if n in sys.modules])"
+    heavy = ("pandas", "geopandas", "pyogrio", "pyarrow", "shapely", "numba", "dask", "urllib3")
+    done = subprocess.run([sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

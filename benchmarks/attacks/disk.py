@@ -231,7 +231,7 @@ def edited_units(folder: Path) -> str:
     new, old = (pd.read_csv(s.layout.indicators) for s in (fresh, small))
     assert new.equals(old), f"{(new.value != old.value).sum()} values differ"
     count = jobs_run(told(done))
-    return f"all moved by 40 m: {count['fetch']} fetch, {count['observe']} observe, {count['mosaic']} mosaic jobs ran, {len(new)} rows as in a fresh run"
+    return f"all moved by 40 m: {count['round_1']} jobs of tiles and {count['mosaic']} mosaic jobs ran, {len(new)} rows as in a fresh run"
 
 
 def two_runs(folder: Path) -> str:

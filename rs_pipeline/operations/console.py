@@ -23,9 +23,9 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
-from rs_pipeline.operations.journal import journal_since
-from rs_pipeline.operations.summary import ENDS, Summary, rest_seconds, summarise_run, troubles, words
-from rs_pipeline.steps import BEFORE_TILES, final_outputs, step_of
+from rs_pipeline.operations.journal import ENDS, journal_since
+from rs_pipeline.operations.summary import Summary, rest_seconds, summarise_run, troubles, words
+from rs_pipeline.steps import BEFORE_TILES, final_outputs, rounds, step_of
 
 MAX_WARNINGS = 20
 """So many are shown while a run works; the summary has all."""
@@ -38,6 +38,9 @@ IN_SNAKEFILE = re.compile(r'^WorkflowError in file ".*", line \d+:\n|\n  File ".
 
 TOLD_OF_THE_JOB = "returned non-zero exit status"
 """In what Snakemake says of a command that failed, besides the event of its job."""
+
+NO_BACKUP = "no backup found"
+"""In what it says of every file of a job that failed: steps stand by themselves, so nothing is put back (`operations.job`)."""
 
 NOT_STEPS = ("all",)
 """Rules without work."""
@@ -161,11 +164,19 @@ class LogHandler(LogHandlerBase):
         """See `watch`."""
         earlier = defaultdict(list)
         entries, self._journal_place = journal_since(Layout(settings.root).journal, 0)
+        planned_rounds = rounds(settings)
+        rule_of, of_rounds = {step.name: r.name for r in planned_rounds for step in r.steps}, defaultdict(dict)
         for entry in entries:
             if entry.state in ENDS and (step := step_of(entry.verb)) and step.name not in BEFORE_JOBS:
-                earlier[step.name].append(entry.seconds)
+                if step.name in rule_of:
+                    of_rounds[rule_of[step.name], entry.job.partition(".")[2]][step.name] = entry.seconds
+                else:
+                    earlier[step.name].append(entry.seconds)
+        for (rule, _), seconds in of_rounds.items():
+            earlier[rule].append(sum(seconds.values()))
         self.settings, self._planned, self._steps = settings, planned, Progression(earlier)
-        self._say(f"run {settings.run}{' (SIMULATED)' if settings.simulation else ''}: results go to {settings.root}; planning the jobs")
+        does = "; ".join(f"{r.name} does {', '.join(step.name for step in r.steps)}" for r in planned_rounds)
+        self._say(f"run {settings.run}{' (SIMULATED)' if settings.simulation else ''}: results go to {settings.root}; planning the jobs ({does})")
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -196,7 +207,7 @@ class LogHandler(LogHandlerBase):
             self._is_stale, self._total = self._is_stale or record.total != self._total, record.total
         elif record.getMessage().startswith("Nothing to be done"):
             self.is_idle = True
-        elif record.levelno >= logging.WARNING and event != LogEvent.GROUP_ERROR and TOLD_OF_THE_JOB not in record.getMessage():
+        elif record.levelno >= logging.WARNING and event != LogEvent.GROUP_ERROR and not any(words in record.getMessage() for words in (TOLD_OF_THE_JOB, NO_BACKUP)):
             self._say(IN_SNAKEFILE.sub("", record.getMessage()))
 
     def _plan(self, now: float) -> None:

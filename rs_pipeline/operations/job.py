@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import LASTING, MAKE_ROOM, ConfigError, DamagedError, ModelError, PipelineError, SpaceError
 from rs_pipeline.layout import Layout
-from rs_pipeline.operations.journal import Watch, last_failure
+from rs_pipeline.operations.due import is_due, made_from
+from rs_pipeline.operations.journal import Watch, failures
 from rs_pipeline.operations.locks import job_lock
-from rs_pipeline.operations.repair import make_again, mend_inputs
+from rs_pipeline.operations.repair import job_place, make_again, mend_inputs
 from rs_pipeline.products.register import resolve
-from rs_pipeline.steps import step_of
+from rs_pipeline.steps import call_step, rounds, step_of
 from rs_pipeline.storage.atomic import written_files
 from rs_pipeline.storage.disk import disk_fault, free_bytes
 from rs_pipeline.storage.record import note_job
 from rs_pipeline.storage.retry import job_name, mark_done, mark_given_up, mark_retry
 
+log = logging.getLogger(__name__)
 
-def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: str | None = None, period: str | None = None, attempt: int = 1) -> None:
+
+SNAKEMAKE_BACKUPS = Path(".snakemake/backups")
+"""Where Snakemake keeps outputs while their successors are made."""
+
+
+def run_job(
+    settings: Settings, verb: str, step: Callable[[], None], *, tile: str | None = None, period: str | None = None, attempt: int = 1, only_due: bool = False,
+) -> None:
     """Run a step as a job of the run.
 
     The files of the run that the step reads are held to the record of the jobs that wrote them; what is damaged is made again first.
@@ -30,33 +41,44 @@ def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: st
     A job whose inputs are at fault (errors.LASTING) is neither tried again in the same run nor given up; one that met a value that cannot be
     (ModelError) is given up in the next attempt.
 
+    Parameters
+    ----------
+    only_due : do nothing where nothing is due (`operations.due`).
+
     Raises
     ------
     ConfigError : an earlier attempt met a lasting error.
     DamagedError : a file is damaged and cannot be made again here.
     SpaceError : there is too little space to start, or the disk is full or read-only; such a job is never given up.
     """
-    layout, job = Layout(settings.root), job_name(verb, tile, period)
+    layout, job, known = Layout(settings.root), job_name(verb, tile, period), step_of(verb)
+    place = job_place(settings, verb, tile, period)
     check_space(settings)
     with job_lock(layout.lock, job):
-        reason = last_failure(layout.journal, job) if attempt > 1 else None
+        if only_due and known and not is_due(settings, known, place, job, attempt):
+            return
+        before = failures(layout.journal, job, attempt)
+        reason = before[-1] if before else None
         kind = (reason or "").partition(":")[0]
         if kind in {error.__name__ for error in LASTING}:
             raise ConfigError(f"not tried again, the inputs being the same. {reason}", where=job)
-        tried_enough = attempt > settings.resources.attempts or kind == ModelError.__name__
+        tried_enough = len(before) >= settings.resources.attempts or kind == ModelError.__name__
         reason = reason if tried_enough and kind != SpaceError.__name__ else None
         watch = Watch(layout.journal, job, verb, attempt)
         try:
             written_files()  # what was written before in this process is no work of the job
             if reason is None:
                 with _warnings() as said:
-                    _on_whole_inputs(settings, verb, tile, period, step)
+                    mend_inputs(settings, verb, tile, period)
+                    source = made_from(settings, known, place, job) if known else ""
+                    _mending(settings, step)
                 mark_done(layout.retries, job)
-                note_job(layout.record, settings.root, job, written_files())
+                note_job(layout.record, settings.root, job, written_files(), source)
                 watch.write("done", said=said)
             else:
+                source = made_from(settings, known, place, job) if known else ""
                 give_up(settings, verb, tile, period, reason)
-                note_job(layout.record, settings.root, job, written_files())
+                note_job(layout.record, settings.root, job, written_files(), source)
                 mark_given_up(layout.retries, job, reason)
                 if period and verb != "fetch":
                     mark_retry(layout.retries, job_name("fetch", tile, period))
@@ -71,9 +93,44 @@ def run_job(settings: Settings, verb: str, step: Callable[[], None], *, tile: st
             raise
 
 
-def _on_whole_inputs(settings: Settings, verb: str, tile: str | None, period: str | None, step: Callable[[], None]) -> None:
-    """Do a step on files that are what was written. What it finds damaged itself is made again once."""
-    mend_inputs(settings, verb, tile, period)
+def run_round(settings: Settings, number: int, tile: str, period: str, *, threads: int = 1, attempt: int = 1) -> None:
+    """Run the steps of a round (`steps.rounds`) that are due, as a job each, in this process. A step that fails takes with it those that rest on
+    it; the others are done all the same, and what is done stays.
+
+    Raises
+    ------
+    ConfigError : there is no such round.
+    Exception : of the first step that failed, when the others are done; a SpaceError at once.
+    """
+    wanted = next((r for r in rounds(settings) if r.number == number), None)
+    if wanted is None:
+        raise ConfigError(f"there is no round {number}", where="--number", remedy=f"rounds count from 1 to {len(rounds(settings))}")
+    place, failed = job_place(settings, "", tile, period), dict[str, Exception]()
+    _drop_backups(path for step in wanted.steps for path in step.writes(place))
+    for step in wanted.steps:
+        if wanted.needs[step.name] & failed.keys():
+            continue
+        try:
+            run_job(settings, step.verb, partial(call_step, step, settings, (tile, period), threads), tile=tile, period=period, attempt=attempt, only_due=True)
+        except SpaceError:
+            raise
+        except Exception as fault:
+            failed[step.name] = fault
+    for name, fault in [*failed.items()][1:]:
+        log.error("%s failed too: %s", name, _words(fault))
+    for fault in failed.values():
+        raise fault
+
+
+def _drop_backups(paths: Iterable[Path]) -> None:
+    """Take from Snakemake what it kept of a job's files: after a failure it would put that in the place of what the job's other steps made."""
+    for path in paths:
+        kept = SNAKEMAKE_BACKUPS / path.relative_to(path.anchor)
+        shutil.rmtree(kept) if kept.is_dir() else kept.unlink(missing_ok=True)
+
+
+def _mending(settings: Settings, step: Callable[[], None]) -> None:
+    """Do a step; what it finds damaged itself is made again once."""
     try:
         step()
     except DamagedError as fault:

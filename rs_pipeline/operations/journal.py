@@ -23,6 +23,9 @@ from rs_pipeline.redaction import redacted
 from rs_pipeline.storage.lines import append_line
 from rs_pipeline.storage.provenance import code_sha256
 
+ENDS = ("done", "given up")
+"""States in which a job has ended."""
+
 MAX_SAID = 20
 """So many warnings of a job are kept."""
 
@@ -42,7 +45,7 @@ class JournalEntry:
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     memory_mb: float = 0.0
-    """Largest resident memory of the process."""
+    """Largest resident memory of the process so far: a process does several jobs of a tile and period."""
     read_mb: float = 0.0
     """Read from files, those in the system's cache included; what comes over the network is not."""
     written_mb: float = 0.0
@@ -110,11 +113,32 @@ def _entries(lines: Iterable[str]) -> Iterator[JournalEntry]:
             yield JournalEntry(**values)
 
 
-def last_failure(path: Path, job: str) -> str | None:
-    """Why the last attempt of a job did not end well, in words; None where it did, or where there was none."""
-    lines = [entry for entry in read_journal(path) if entry.job == job]
-    if not lines or lines[-1].state == "done":
-        return None
-    if lines[-1].state == "started":
-        return "it was killed: by the system for its memory or time, or by hand"
-    return lines[-1].reason
+def entries_of(path: Path, job: str) -> list[JournalEntry]:
+    """The lines of one job in order; others are passed over unread, because a province has tens of thousands and every job asks."""
+    word = json.dumps(job, ensure_ascii=False)
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        return [entry for entry in _entries(line for line in lines if word in line) if entry.job == job]
+
+
+def failures(path: Path, job: str, attempt: int) -> list[str]:
+    """Why earlier attempts at a job did not end well, in words, in order; those of an earlier run, and attempts that did not get to it, are none.
+
+    Parameters
+    ----------
+    attempt : the one that begins now. Attempts of one run count upwards.
+    """
+    tries: list[tuple[int, str]] = []
+    for entry in entries_of(path, job):
+        if entry.state == "started":
+            tries.append((entry.attempt, "it was killed: by the system for its memory or time, or by hand"))
+        elif entry.state in ENDS:
+            tries.clear()
+        elif tries:
+            tries[-1] = entry.attempt, entry.reason
+    found: list[str] = []
+    while tries and tries[-1][0] < attempt:
+        attempt, reason = tries.pop()
+        found.insert(0, reason)
+    return found

@@ -34,7 +34,7 @@ from rs_pipeline.radiometry.shifts import MIN_DATES
 from rs_pipeline.region import load_units, run_grid, utm_crs
 from rs_pipeline.remote.ranges import HEAD_BYTES, MAX_PART_BYTES
 from rs_pipeline.sensors import load_sensor
-from rs_pipeline.steps import step_places, steps_of
+from rs_pipeline.steps import rounds, steps_of
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.tables import write_csv
 from rs_pipeline.tiles import make_tiles
@@ -197,8 +197,7 @@ def _tile_cost(
             requests, network = requests + remote * asked, network + remote * sent
             pixels += grid.width * grid.height * grid.pixel_area_m2 / band.resolution_m**2
         requests += remote * len(scene.tables if settings.fetch.parts_gb else scene.assets | scene.tables)  # asked whether they are still what the search met
-    jobs = sum(len(step_places(s, settings, [tile.id])) for s in steps_of(settings) if s.of_tile) / len(settings.all_periods)
-    core_s = pixels * constants.core_ns_a_pixel * 1e-9 * constants.steps_to_observe + jobs * constants.core_s_a_job
+    core_s = pixels * constants.core_ns_a_pixel * 1e-9 * constants.steps_to_observe + len(rounds(settings)) * constants.core_s_a_job
     kept = pixels * constants.chip_bytes_a_pixel + 2 * tile.grid.width * tile.grid.height * constants.map_bytes_a_pixel
     return TileCost(period.label, tile.id, len(scenes), _granules(scenes), requests, network, kept, core_s)
 

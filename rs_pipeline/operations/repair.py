@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from rs_pipeline.config import Settings
@@ -34,6 +35,19 @@ WHOLE_BYTES = 64 * 2**20
 """Larger files of the region are read whole by the jobs of the region alone: each of hundreds of tiles reads a corner of them."""
 
 
+def job_place(settings: Settings, verb: str, tile: str | None, period: str | None) -> StepContext:
+    """Where a job works. The verb may name a product after a colon."""
+    names = {"tile": tile, "period": period, "product": verb.partition(":")[2]}
+    return StepContext(settings, ask_tiles=lambda: _tile_ids(settings)).at(**{name: value for name, value in names.items() if value})
+
+
+def read_known(settings: Settings, paths: Collection[Path], *jobs: str) -> dict[Path, Recorded]:
+    """What the record of the run tells of files and of the files of jobs, and maybe of others."""
+    root = settings.root.absolute()
+    few = [str(p.absolute().relative_to(root)) for p in paths if p.absolute().is_relative_to(root)]
+    return read_record(Layout(settings.root).record, settings.root, [*few, *jobs] if len(paths) <= FEW else [])
+
+
 def mend_inputs(settings: Settings, verb: str, tile: str | None, period: str | None) -> None:
     """Hold every file of the run that a job reads to its record, and make again what is damaged. Files are read whole; large ones by a job of a
     tile only if they are the tile's.
@@ -45,11 +59,8 @@ def mend_inputs(settings: Settings, verb: str, tile: str | None, period: str | N
     step = step_of(verb)
     if step is None:
         return
-    names = {"tile": tile, "period": period, "product": verb.partition(":")[2]}
-    place = StepContext(settings, ask_tiles=lambda: _tile_ids(settings)).at(**{name: value for name, value in names.items() if value})
-    paths, root = [path for path in step.reads(place) if path is not None], settings.root.absolute()
-    few = [str(p.absolute().relative_to(root)) for p in paths if p.absolute().is_relative_to(root)] if len(paths) <= FEW else []
-    record = read_record(Layout(settings.root).record, settings.root, few)
+    paths = [path for path in step.reads(job_place(settings, verb, tile, period)) if path is not None]
+    record = read_known(settings, paths)
     for path in paths:
         known = record.get(path.absolute())
         mine = tile is None or tile in path.parts

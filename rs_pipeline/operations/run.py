@@ -15,10 +15,12 @@ from pathlib import Path
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.code import note_code
-from rs_pipeline.operations.job import check_space, drop_parts
+from rs_pipeline.operations.job import SNAKEMAKE_BACKUPS, check_space, drop_parts
+from rs_pipeline.operations.journal import ENDS, read_journal
 from rs_pipeline.operations.locks import hold_run, is_free
 from rs_pipeline.operations.repair import planned_by, put_damaged_aside, recorded_files
 from rs_pipeline.operations.summary import Summary, summarise_run, words
+from rs_pipeline.steps import BEFORE_TILES
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.provenance import freeze
 from rs_pipeline.storage.record import damaged
@@ -28,9 +30,6 @@ log = logging.getLogger(__name__)
 
 CLOCK_SLACK_S = 60.0
 """Clocks of the machines of a cluster differ by as much."""
-
-SNAKEMAKE_BACKUPS = Path(".snakemake/backups")
-"""Where Snakemake keeps outputs while their successors are made."""
 
 _held: list[int] = []
 """The lock lasts as long as the process."""
@@ -89,17 +88,28 @@ def settle_times(folder: Path) -> int:
 
 
 def mend(settings: Settings, *, only_tell: bool = False) -> None:
-    """Put aside what is damaged, by its size, so that it is made again; nothing where another run is at work.
+    """Put aside what is damaged, by its size, so that it is made again, and mark jobs that did not end; nothing where another run is at work.
 
     Parameters
     ----------
     only_tell : change nothing, for a dry run.
     """
-    if not Layout(settings.root).record.exists() or not is_free(Layout(settings.root).lock):
+    if not Layout(settings.root).journal.exists() or not is_free(Layout(settings.root).lock):
         return
+    if not only_tell:
+        mark_unfinished(settings)
     harmed = damaged(recorded_files(settings), whole=False, always=planned_by(settings)) if only_tell else put_damaged_aside(settings)
     for path, how in harmed.items():
         log.warning("%s is damaged (%s): it is made again%s", path, how, "" if only_tell else f", what is left of it lies in {settings.root / 'damaged'}")
+
+
+def mark_unfinished(settings: Settings) -> None:
+    """Let jobs that did not end well run again, as the files of the job may be those of before. A search that failed left the last one whole."""
+    layout, once = Layout(settings.root), {step.verb for step in BEFORE_TILES}
+    last = {entry.job: entry for entry in read_journal(layout.journal)}
+    for job, entry in last.items():
+        if entry.state not in ENDS and entry.verb not in once:
+            mark_retry(layout.retries, job)
 
 
 def end(settings: Settings, *, failed: bool) -> Summary:

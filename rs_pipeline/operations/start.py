@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import psutil
 
+from rs_pipeline.config import Settings
 from rs_pipeline.errors import ConfigError
+from rs_pipeline.operations.due import FORCED, forced_steps
 from rs_pipeline.paths import config_folder, shipped_folder
+from rs_pipeline.steps import rounds
 
 OWN_CONFIG = Path("rs-pipeline.yaml")
 """What `rs-pipeline init` writes and `rs-pipeline run` reads where no other file is named."""
@@ -68,6 +72,19 @@ def snakemake_arguments(
     elif not details:
         arguments += ["--logger", "rs-pipeline"]
     return [*arguments, "--snakefile", str(shipped_folder() / "Snakefile"), *more]  # which takes one value: what follows may be names of files
+
+
+def force_steps(more: Sequence[str], settings: Settings) -> list[str]:
+    """Options for Snakemake with the rule in the place of each step that `--forcerun` names and that shares a rule with others; their jobs are told by
+    the environment which steps are meant."""
+    round_of, words, found, forced = {step.name: r.name for r in rounds(settings) for step in r.steps}, False, [], []
+    for word in more:
+        words = word in ("--forcerun", "-R") or words and not word.startswith("-")
+        forced += [word] * (words and not word.startswith("-"))
+        found.append(round_of.get(word, word) if words else word)
+    if forced:
+        os.environ[FORCED] = " ".join(sorted(forced_steps(settings, forced)))
+    return found
 
 
 def _names(arguments: Sequence[str], *options: str) -> bool:

@@ -15,7 +15,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.errors import DISK_FAULTS, MAKE_ROOM, SpaceError
 from rs_pipeline.indicators.losses import lost_units
 from rs_pipeline.layout import Layout
-from rs_pipeline.operations.journal import JournalEntry, read_journal
+from rs_pipeline.operations.journal import ENDS, JournalEntry, read_journal
 from rs_pipeline.operations.repair import recorded_files
 from rs_pipeline.steps import final_outputs, step_places, steps_of
 from rs_pipeline.storage.disk import TRIAL_BYTES, free_bytes
@@ -24,9 +24,6 @@ from rs_pipeline.storage.retry import read_retries
 
 MAX_JOBS_NAMED = 20
 """So many jobs are named in words; the file names all."""
-
-ENDS = ("done", "given up")
-
 
 @dataclass(frozen=True)
 class Cost:

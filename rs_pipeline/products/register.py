@@ -99,7 +99,8 @@ def _always(settings: Settings) -> bool:
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the chain: one rule of the Snakefile, one verb of the command, one row of the lineage."""
+    """A step of the chain: one verb of the command, one row of the lineage, and one rule of the Snakefile unless it is of a tile and period: those that
+    can follow one another in one process share a rule (`steps.rounds`)."""
 
     name: str
     """Of the rule; the verb has hyphens for underscores."""

@@ -23,15 +23,17 @@ class Recorded:
     path: Path
     job: str
     content: Content
+    made_from: str = ""
+    """Digest of what the job made it from (`operations.due`); empty where it was not noted."""
 
 
-def note_job(record: Path, root: Path, job: str, files: Mapping[Path, Content]) -> None:
-    """Add what a job wrote below ``root``; what it wrote earlier and left as it was stays noted."""
+def note_job(record: Path, root: Path, job: str, files: Mapping[Path, Content], made_from: str = "") -> None:
+    """Add what a job wrote below ``root``, and what it was made from; what it wrote earlier and left as it was stays noted."""
     root = root.absolute()
     mine = {str(path.relative_to(root)): content for path, content in files.items() if path.is_relative_to(root)}
     known = read_record(record, root, [job]).values()
     before = {str(r.path.relative_to(root)): r.content for r in known if r.job == job and r.path.is_file()}
-    line = {"job": job, "files": {name: [content.size, content.digest] for name, content in sorted((before | mine).items())}}
+    line = {"job": job, "made_from": made_from, "files": {name: [content.size, content.digest] for name, content in sorted((before | mine).items())}}
     append_line(record, line, lasting=True)
 
 
@@ -43,22 +45,22 @@ def read_record(record: Path, root: Path, names: Collection[str] = ()) -> dict[P
     names : jobs, or files relative to ``root``, of which at least these lines are wanted: others are passed over, because a province has tens of
         thousands and every job asks. Default: all.
     """
-    jobs: dict[str, dict[str, list]] = {}
-    for job, files in _lines(record, [json.dumps(n, ensure_ascii=False) for n in names]):
+    jobs: dict[str, tuple[str, dict[str, list]]] = {}
+    for job, made_from, files in _lines(record, [json.dumps(n, ensure_ascii=False) for n in names]):
         jobs.pop(job, None)  # the last line counts, and stands last
-        jobs[job] = files
+        jobs[job] = made_from, files
     root = root.absolute()
-    return {root / name: Recorded(root / name, job, Content(*content)) for job, files in jobs.items() for name, content in files.items()}
+    return {root / name: Recorded(root / name, job, Content(*content), made_from) for job, (made_from, files) in jobs.items() for name, content in files.items()}
 
 
-def _lines(record: Path, words: list[str]) -> Iterator[tuple[str, dict[str, list]]]:
+def _lines(record: Path, words: list[str]) -> Iterator[tuple[str, str, dict[str, list]]]:
     with suppress(FileNotFoundError), record.open(encoding="utf-8", errors="replace") as lines:
         for text in lines:
             if words and not any(word in text for word in words):
                 continue
             with suppress(ValueError, TypeError, KeyError):
                 line = json.loads(text)
-                yield line["job"], dict(line["files"])
+                yield line["job"], line.get("made_from", ""), dict(line["files"])
 
 
 def damage(recorded: Recorded, *, whole: bool) -> str:

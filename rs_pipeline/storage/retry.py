@@ -42,23 +42,24 @@ def read_retries(folder: Path) -> dict[str, Retry]:
 
 def mark_retry(folder: Path, job: str) -> None:
     """Let the job run again in the next run."""
-    before = _read(folder, job)
+    before = read_retry(folder, job)
     _write(folder, job, Retry(before.times + 1, before.given_up))
 
 
 def mark_given_up(folder: Path, job: str, reason: str) -> None:
     """Say that the job is given up, and let it run again in the next run."""
-    _write(folder, job, Retry(_read(folder, job).times + 1, reason))
+    _write(folder, job, Retry(read_retry(folder, job).times + 1, reason))
 
 
 def mark_done(folder: Path, job: str) -> None:
     """Say that the job is done; how often it was marked stays, as it is part of what it was made from."""
-    before = _read(folder, job)
+    before = read_retry(folder, job)
     if before.given_up:
         _write(folder, job, Retry(before.times))
 
 
-def _read(folder: Path, job: str) -> Retry:
+def read_retry(folder: Path, job: str) -> Retry:
+    """The retry of one job."""
     path = folder / f"{job}.json"
     return read_retries(folder).get(job, Retry()) if path.exists() else Retry()
 

@@ -109,6 +109,7 @@ def test_an_error_is_shown_with_the_last_words_of_its_log_and_our_own_without_th
     hear(handler, LogEvent.JOB_INFO, jobid=1, rule_name="observe", wildcards={"period": "2024", "tile": "r000c000"})
     hear(handler, LogEvent.JOB_ERROR, logging.ERROR, jobid=1, rule_name="observe", log=[str(tmp_path / "observe.log")])
     hear(handler, LogEvent.ERROR, logging.ERROR, msg='RuleException:\nCalledProcessError in file "/x/Snakefile", line 172:\nCommand \'observe\' returned non-zero exit status 2.')
+    hear(handler, level=logging.WARNING, msg="Cannot restore results/a/tiles/2024/r000c000/water.tif: no backup found.")
     hear(handler, LogEvent.ERROR, logging.ERROR, msg='WorkflowError in file "/x/Snakefile", line 37:\nno such key\n  where:  my.yaml\n  File "/x/Snakefile", line 33, in <module>')
     assert shown(handler)[1:] == [f"warning: observe 2024 r000c000 failed: the disk is full (log: {tmp_path}/observe.log)", "no such key", "  where:  my.yaml"]
 

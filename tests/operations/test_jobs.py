@@ -24,7 +24,7 @@ from rs_pipeline.errors import ConfigError, LockedError, ModelError, PipelineErr
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.operations.job import run_job
-from rs_pipeline.operations.journal import Watch, last_failure, read_journal
+from rs_pipeline.operations.journal import Watch, failures, read_journal
 from rs_pipeline.operations.locks import hold_run, job_lock
 from rs_pipeline.operations.run import notify
 from rs_pipeline.operations.summary import Cost, rest_minutes, summarise_run, words
@@ -89,10 +89,20 @@ def test_the_journal_tells_how_jobs_ended_and_survives_a_cut_line(tmp_path):
         out.write('{"time": "2026')
     done = read_journal(path)[1]
     assert (done.job, done.state, done.attempt) == ("grid", "done", 1) and done.memory_mb > 20 and done.pid == os.getpid()
-    assert last_failure(path, "fetch.a.b") == "OSError: no" and last_failure(path, "grid") is None and last_failure(path, "other") is None
+    assert failures(path, "fetch.a.b", 3) == ["OSError: no"] and failures(path, "grid", 3) == [] and failures(path, "other", 3) == []
     path.unlink()
     Watch(path, "x", "x", 1)
-    assert "killed" in last_failure(path, "x")
+    assert "killed" in failures(path, "x", 2)[0]
+
+
+def test_only_the_failures_of_this_run_count_each_once(tmp_path):
+    """A job of several steps comes to some of them late, and a run begins to count anew."""
+    path = tmp_path / "jobs.jsonl"
+    for attempt, reason in ((1, "earlier"), (2, "earlier"), (2, "a"), (4, "b")):
+        Watch(path, "land.a.b", "land", attempt).write("failed", reason)
+    assert failures(path, "land.a.b", 5) == ["a", "b"] and failures(path, "land.a.b", 1) == [] and failures(path, "land.a.b", 4) == []
+    Watch(path, "land.a.b", "land", 5).write("given up", "b")
+    assert failures(path, "land.a.b", 6) == []
 
 
 @pytest.fixture

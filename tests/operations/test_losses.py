@@ -119,6 +119,6 @@ def test_an_outage_and_a_lost_year_leave_a_finished_run_whole(copied_run, small_
     assert "lost: 4 of 4 scenes could not be read" in layout.report.read_text("utf-8")
 
     ran = jobs_run(snakemake(copied_run.config).stderr)
-    assert ran["assign"] == 1 and ran["fetch"] == 2
+    assert ran["assign"] == 1 and ran["round_1"] == 2
     lists = {name for name in small_run.files() if name.endswith("scenes.csv")}
     assert {n: d for n, d in copied_run.files().items() if n not in lists} == {n: d for n, d in small_run.files().items() if n not in lists}
