@@ -93,6 +93,8 @@ def type_words(about: dict) -> str:
 def _default(about: dict, required: bool) -> str:
     if required:
         return "**required**"
+    if "default_words" in about:
+        return about["default_words"]
     value = about.get("default")
     return "" if isinstance(value, dict) else f"`{json.dumps(value, ensure_ascii=False)}`"
 

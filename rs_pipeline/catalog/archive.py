@@ -38,7 +38,7 @@ CATALOG_ID = "rs-pipeline-archive"
 ITEMS, UNPACKED = "stac", "unpacked"
 """Folders beside ``catalog.json``: of items, and of what tars hold."""
 
-_SENSORS = {"sentinel-2-l2a": "copernicus-sentinel-2-l2a", "landsat-c2-l2": "planetary-computer-landsat-c2-l2", "hls2-s30": "hls2-s30", "hls2-l30": "hls2-l30"}
+ARCHIVE_SENSORS = {"sentinel-2-l2a": "copernicus-sentinel-2-l2a", "landsat-c2-l2": "planetary-computer-landsat-c2-l2", "hls2-s30": "hls2-s30", "hls2-l30": "hls2-l30"}
 """Collection to the table that reads it."""
 
 _SAFE = re.compile(r"(?P<platform>S2[A-D])_MSI(?P<level>L1C|L2A)_.*\.SAFE", re.IGNORECASE)
@@ -133,7 +133,7 @@ def write_catalog(folder: Path, out: Path | None = None) -> Archive:
             remedy="known are SAFE folders of Sentinel-2 L2A, Landsat Collection 2 Level 2 (files or tar) and HLS v2.0, with their names as the producers gave them",
         )  # fmt: skip
     _write(items, out)
-    found.scenes.update(_SENSORS[item["collection"]] for item in items)
+    found.scenes.update(ARCHIVE_SENSORS[item["collection"]] for item in items)
     return found
 
 
@@ -281,7 +281,7 @@ def _item(scene: _Scene, folder: Path) -> dict[str, Any]:
     ------
     _Unfit : a band is missing or empty, or its metadata say nothing of the time.
     """
-    sensor = load_sensor(_SENSORS[scene.collection])
+    sensor = load_sensor(ARCHIVE_SENSORS[scene.collection])
     _see_whole(scene, sensor)
     properties = {"sentinel-2-l2a": _of_safe, "landsat-c2-l2": _of_landsat}.get(scene.collection, _of_hls)(scene)
     if not properties["datetime"]:

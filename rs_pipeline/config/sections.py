@@ -207,7 +207,7 @@ class GridSection(Section):
     """The pixels of the products, and how they are cut into jobs."""
 
     crs: str = Field("auto", description="Projected CRS in metres, such as EPSG:32650, or auto: the UTM zone of the region's centre.")
-    resolution_m: float = Field(10.0, ge=1, le=1000, description="Pixel size of the products, metres; default that of the finest sensor: 10 of Sentinel, 30 of Landsat and HLS alone.")
+    resolution_m: float = Field(10.0, ge=1, le=1000, description="Pixel size of the products, metres; 10 with Sentinel, 30 of Landsat and HLS alone.", json_schema_extra={"default_words": "that of the finest sensor"})
     tile_px: int = Field(1024, ge=64, le=8192, multiple_of=16, description="Pixels on a side of a tile, a multiple of 16: one job a tile and period.")
     margin_m: float = Field(320.0, ge=0, le=5000, description="Chips reach this far beyond the tile, so that masks and reaches do not end at its border.")
 

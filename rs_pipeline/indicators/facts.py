@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -152,15 +152,15 @@ class Run:
         plain = self.counties.assign(n_lost=self.counties.lost_scene_ids.map(len)).drop(columns=["scene_ids", "lost_scene_ids", "tiles", "maps"], errors="ignore")
         nir_m = nir_pixels_m(Layout(settings.root).scenes)
         places, changes = plain.groupby("adcode", sort=False).indices, Changes(settings)
-        for unit in self.units:
-            code, is_region = unit.adcode, unit.adcode == REGION
-            zones: dict[str, dict[str, dict]] = {}
+
+        def measures(code: str) -> Callable[[str, str], Facts]:
+            """(period, baseline) to the facts of a unit: of this one, however late and from wherever it is asked."""
+            is_region, zones = code == REGION, {}
             for row in plain.iloc[places[code]].to_dict("records"):
                 zones.setdefault(row["period"], {})[row["zone"]] = row
-
             pixel_m = {label: min((nir_m[s] for s in self.scenes[code, label] if s in nir_m), default=math.nan) for label in labels}
 
-            def measured(period: str, since: str, code=code, is_region=is_region, zones=zones, pixel_m=pixel_m) -> Facts:
+            def measured(period: str, since: str) -> Facts:
                 here = zones[period]
                 if since != baseline:
                     here = {zone: row | changes.of(code, period, zone, since) for zone, row in here.items()}
@@ -176,5 +176,9 @@ class Run:
                 compared = [label for label in series[period] if years[label] >= years[since] and facts.as_fine(label)]
                 return replace(facts, yearly=[(years[label], zones[label]["county"]) for label in compared])
 
+            return measured
+
+        for unit in self.units:
+            measured = measures(unit.adcode)
             for period in labels:
                 yield unit, period, measured(period, baseline)

@@ -70,7 +70,7 @@ def read_vector(path: Path, *, key: str, stated: InputSection, kind: Kind = "pol
     """
     where = f"{key}: {path}"
     if not Path(path).exists():
-        remedy = f"give the path of an existing file{path_hint(Path(path))}; docs/howto/side_tables.md says how to obtain each"
+        remedy = f"give the path of an existing file{path_hint(Path(path))}; `rs-pipeline check` says how to obtain it"
         raise ConfigError(f"file not found: {path}", where=key, remedy=remedy)
     if unfit := _unfit(Path(path)):
         raise ConfigError(unfit, where=where, remedy="hand in a file, or the folder of a geodatabase")

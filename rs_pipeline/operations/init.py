@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from rs_pipeline.catalog.archive import ARCHIVE_SENSORS
 from rs_pipeline.catalog.folder import folder_items
 from rs_pipeline.catalog.items import Dropped
 from rs_pipeline.errors import ConfigError
@@ -19,6 +20,9 @@ from rs_pipeline.storage.atomic import atomic_path
 
 OWN = "own"
 """Name of the shipped configuration for polygons of one's own."""
+
+PUBLIC, ON_DISK = "public scenes", "scenes of this disk"
+"""What the head of that configuration says of its scenes, and what it says where they are a folder's."""
 
 SOURCES = "sources:"
 """Line of it after which its sources stand; what is found in a folder takes their place."""
@@ -33,8 +37,10 @@ class FoundScenes:
     years: set[int] = field(default_factory=set)
     unknown: Counter[str] = field(default_factory=Counter)
     """Items of collections that no shipped table reads, by collection."""
+    lacking: Counter[tuple[str, str, tuple[str, ...]]] = field(default_factory=Counter)
+    """Items that no shipped table reads for want of bands: by collection, the table that comes nearest, and the bands that it misses."""
     alike: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """Name of a table to those of other providers that read the same scenes."""
+    """Name of a table to those of other providers that read its scenes too."""
     dropped: list[str] = field(default_factory=list)
     """Items and files that cannot be used, with the reason."""
 
@@ -67,38 +73,58 @@ def write_configuration(path: Path, *, like: str | None = None, scenes: Path | N
 
 def scenes_in(folder: Path) -> FoundScenes:
     """Count the scenes of a catalog on this disk by the sensor table that reads them. Where tables of more than one
-    provider read a collection, the first by name is taken.
+    provider read a scene, that of verb ``catalog`` is taken, else the first by name.
 
     Raises
     ------
     CatalogError : there is nothing at the path, or what stands there is not STAC.
     ConfigError : no scene is one that a shipped table reads.
     """
-    found, readers = FoundScenes(), defaultdict(list)
-    for name in sensor_names():
+    found, by_collection = FoundScenes(), defaultdict[str, dict[str, _Misses]](dict)
+    for name in sorted(sensor_names(), key=lambda name: name not in ARCHIVE_SENSORS.values()):
         sensor = load_sensor(name)
         others = Counter[str]()
         items = list(folder_items(str(folder), sensor, others))
         found.unknown |= others
         found.dropped += [f"{item.name}: {item.reason}" for item in items if isinstance(item, Dropped) and item.status == "failed"]
-        if mine := [item for item in items if not isinstance(item, Dropped) and _has_bands(item, sensor)]:
-            readers[sensor.collection].append(name)
-            found.scenes[name] = len(mine)
-            found.years |= {int(day[:4]) for item in mine if (day := item["properties"].get("datetime"))}
+        if mine := [item for item in items if not isinstance(item, Dropped)]:
+            by_collection[sensor.collection][name] = {item["id"]: _missed(item, sensor) for item in mine}
+            found.years |= {int(day[:4]) for item in mine if not _missed(item, sensor) and (day := item["properties"].get("datetime"))}
     found.dropped = list(dict.fromkeys(found.dropped))
-    for collection, names in readers.items():
+    for collection, tables in by_collection.items():
         del found.unknown[collection]
-        for other in names[1:]:
-            del found.scenes[other]
-            found.alike[names[0]].append(other)
+        _share_out(found, collection, tables)
     if not found.scenes:
-        seen = f"; collections there: {dict(found.unknown)}" if found.unknown else ""
-        raise ConfigError(f"no scene that a table in config/sensors reads{seen}", where=str(folder), remedy="a table of your own reads another collection, see config/sensors/README.md")
+        seen = "; ".join(_left_out(found)[:5])
+        raise ConfigError(
+            "no scene that a table in config/sensors reads" + (f"; left out: {seen}" if seen else ""), where=str(folder),
+            remedy="a table of your own reads another collection, see config/sensors/README.md",
+        )  # fmt: skip
     return found
 
 
-def _has_bands(item: dict[str, Any], sensor: Sensor) -> bool:
-    return all(any(name in item["assets"] for name in band.assets) for band in sensor.bands if band.required)
+_Misses = dict[str, tuple[str, ...]]
+"""Id of an item to the bands that a table misses in it."""
+
+
+def _missed(item: dict[str, Any], sensor: Sensor) -> tuple[str, ...]:
+    """Bands that a scene of the sensor must have, and an item has not."""
+    return tuple(band.role for band in sensor.bands if band.required and not any(name in item["assets"] for name in band.assets))
+
+
+def _share_out(found: FoundScenes, collection: str, tables: dict[str, _Misses]) -> None:
+    """Give each scene of a collection to the first table that reads it, and say of the rest what it lacks for the table that comes nearest."""
+    reader: dict[str, str] = {}
+    for name, misses in tables.items():
+        whole = [scene for scene, missed in misses.items() if not missed]
+        if new := [scene for scene in whole if scene not in reader]:
+            found.scenes[name] = len(new)
+        elif whole:
+            found.alike[reader[whole[0]]].append(name)
+        reader |= dict.fromkeys(new, name)
+    for scene in {scene: None for misses in tables.values() for scene in misses if scene not in reader}:
+        nearest = min((name for name in tables if scene in tables[name]), key=lambda name: len(tables[name][scene]))
+        found.lacking[collection, nearest, tables[nearest][scene]] += 1
 
 
 def _with_scenes(text: str, folder: Path, found: FoundScenes) -> str:
@@ -107,16 +133,24 @@ def _with_scenes(text: str, folder: Path, found: FoundScenes) -> str:
     after = rest[rest.index("\n\n"):]
     lines = [f"  - {yaml.safe_dump({'sensor': name, 'catalog': str(folder)}, default_flow_style=True, allow_unicode=True, width=1000).strip()}   # {count} scenes{_or(found.alike[name])}" for name, count in found.scenes.items()]
     periods = f"periods: {sorted(found.years)}" if found.years else ""
+    head = head.replace(PUBLIC, ON_DISK, 1)
     head = "\n".join(periods if line.startswith("periods:") and periods else line for line in head.split("\n"))
     return "\n".join([head, SOURCES, *lines]) + after
 
 
 def _or(names: list[str]) -> str:
-    return f"; if they came from there, {' or '.join(names)}" if names else ""
+    return f"; as another provider names them: {' or '.join(names)}" if names else ""
 
 
 def _left_out(found: FoundScenes) -> list[str]:
     return [
-        *(f"{count} items of the collection {name!r} are left out: no table in config/sensors reads them" for name, count in sorted(found.unknown.items())),
+        *(f"{count} of {name}: no table in config/sensors reads the collection" for name, count in sorted(found.unknown.items())),
+        *(f"{count} of {collection}: {_lack(table, bands)}" for (collection, table, bands), count in sorted(found.lacking.items())),
         *found.dropped,
     ]
+
+
+def _lack(table: str, bands: tuple[str, ...]) -> str:
+    if bands == ("mask",):
+        return f"lacks the mask; `allow_unmasked: true` in a source of {table} takes them"
+    return f"lacks {', '.join(bands)}, which {table} needs; fetch it again, or read it by a table of your own"

@@ -25,7 +25,7 @@ from rs_pipeline.publish.dictionary import describe_column
 from rs_pipeline.publish.report.words import Chinese
 from rs_pipeline.publish.sheets import TEXT_FORMAT, Sheet, number_cell, save_workbook, text_cell
 
-COLUMNS_SHEET, REGION_SHEET, UNITS_SHEET = "说明 Columns", "全区 Region", "各单元 Units"
+COLUMNS_SHEET, REGION_SHEET, UNITS_SHEET = "说明 Columns", "全域 Region", "各单元 Units"
 
 MAX_ROWS = 250_000
 """Of the workbook: ten years of 167 counties have some 200 000, which take three minutes. A longer run shows its newest periods."""

@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from benchmarks.accuracy.pages import ACCURACY, BEGIN, END, README, REAL, excerpt, put_into_pages, real_excerpt, short_excerpt
+from benchmarks.accuracy.pages import ACCURACY, BEGIN, END, README, README_CHINESE, REAL, chinese_excerpt, excerpt, put_into_pages, real_excerpt, short_excerpt
 from benchmarks.accuracy.table import COLUMNS, EVERYWHERE, PATH, brought_up_to_date, read_table, simulated_rows, write_table
 from benchmarks.accuracy.worlds import DEVELOPMENT_SEEDS, ERROR_WORLDS, SMALL, TRAINING, VARIANTS, WORLDS
 from rs_pipeline.config import load
@@ -172,13 +172,15 @@ def test_some_worlds_bring_only_their_own_rows_up_to_date():
 def test_the_pages_show_the_table(table):
     assert f"{BEGIN}\n{real_excerpt(table)}\n\n{excerpt(table)}\n{END}" in ACCURACY.read_text("utf-8")
     assert f"{BEGIN}\n{short_excerpt(table)}\n{END}" in README.read_text("utf-8")
+    assert f"{BEGIN}\n{chinese_excerpt(table)}\n{END}" in README_CHINESE.read_text("utf-8")
 
 
 def test_the_pages_are_brought_up_to_date(table, tmp_path):
-    accuracy, readme = tmp_path / "accuracy.md", tmp_path / "readme.md"
-    for path in (accuracy, readme):
+    accuracy, readme, chinese = pages = [tmp_path / name for name in ("accuracy.md", "readme.md", "chinese.md")]
+    for path in pages:
         path.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", "utf-8")
-    put_into_pages(table, accuracy, readme)
+    put_into_pages(table, *pages)
+    assert "old" not in chinese.read_text("utf-8") and chinese.read_text("utf-8").count("\n|") == 7
     assert accuracy.read_text("utf-8").startswith(f"before\n{BEGIN}\n| real data | ours |") and readme.read_text("utf-8").endswith(f"\n{END}\nafter\n")
     assert "\nold\n" not in accuracy.read_text("utf-8") + readme.read_text("utf-8") and "**real**" in readme.read_text("utf-8")
 

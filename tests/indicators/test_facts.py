@@ -75,6 +75,14 @@ def test_the_region_is_the_sum_of_its_units_in_every_column(fake_run):
     assert len(Run.read(run.settings).maps[REGION, "2024"]) == 1  # both units rest on the same tile
 
 
+def test_facts_stay_those_of_their_unit_however_late_they_are_asked(fake_run):
+    """The tables read one unit ahead, and ask facts for facts since another baseline, and those again."""
+    every = list(Run.read(fake_run().counties().settings).facts())
+    for unit, period, facts in every:
+        again = facts.measured(period, "2024").measured(facts.baseline, facts.baseline).measured(period, facts.baseline)
+        assert (again.county["adcode"], dict(again.county)) == (unit.adcode, dict(facts.county))
+
+
 def test_variance_of_a_zone_is_that_of_its_own_pixels():
     """A zone of the left half of 4 x 8 pixels of 100 m2 and one of a single pixel."""
     error = {"x": np.full((4, 8), 0.5), "y": np.zeros((4, 8))}

@@ -10,12 +10,14 @@ import yaml
 from typer.testing import CliRunner
 
 from benchmarks.harness import ROOT, in_root
+from rs_pipeline.catalog.archive import write_catalog
 from rs_pipeline.cli import app
 from rs_pipeline.config import parse
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.operations import init
 from rs_pipeline.operations.start import own_config, run_chain, snakemake_arguments
 from rs_pipeline.paths import config_folder
+from tests.catalog.test_archive import landsat, safe
 from tests.small_world import write_scene
 
 CONFIG = Path("my.yaml")
@@ -95,7 +97,53 @@ def test_a_folder_of_scenes_fills_in_collections_and_years_and_says_what_it_leav
     settings = parse(yaml.safe_load(text))
     assert [(s.sensor, s.catalog) for s in settings.sources] == [("earth-search-sentinel-2-l2a", str(tmp_path / "场景 scenes"))]
     assert [p.label for p in settings.all_periods] == ["2022", "2024"] and "# 2 scenes" in text
-    assert told[0] == "1 items of the collection 'modis-09a1' are left out: no table in config/sensors reads them" and told[1].startswith("broken.json: the file cannot be read")
+    assert told[0] == "1 of modis-09a1: no table in config/sensors reads the collection" and told[1].startswith("broken.json: the file cannot be read")
+    assert text.startswith("# Your own polygons on scenes of this disk.") and "public scenes" not in text
+
+
+def without_assets(item: Path, name: str, *assets: str) -> None:
+    """The item under another name, in the same folder, without some of its assets."""
+    found = json.loads(item.read_text())
+    less = {key: asset for key, asset in found["assets"].items() if key not in assets}
+    (item.parent / f"{name}.json").write_text(json.dumps(found | {"id": name, "assets": less}))
+
+
+def test_scenes_that_lack_a_band_are_told_and_not_only_left_out(tmp_path):
+    write_scene(tmp_path / "scenes", "2024-05-01")
+    item = next((tmp_path / "scenes").glob("*/item.json"))
+    without_assets(item, "a", "scl")
+    without_assets(item, "b", "scl")
+    without_assets(item, "c", "red")
+    told = init.write_configuration(tmp_path / "my.yaml", scenes=tmp_path / "scenes")
+    assert told == [
+        "2 of sentinel-2-l2a: lacks the mask; `allow_unmasked: true` in a source of earth-search-sentinel-2-l2a takes them",
+        "1 of sentinel-2-l2a: lacks red, which earth-search-sentinel-2-l2a needs; fetch it again, or read it by a table of your own",
+    ]
+    assert "# 1 scenes" in (tmp_path / "my.yaml").read_text("utf-8")
+    item.unlink()
+    with pytest.raises(ConfigError, match=r"no scene that a table in config/sensors reads; left out: 2 of sentinel-2-l2a: lacks the mask"):
+        init.write_configuration(tmp_path / "other.yaml", scenes=tmp_path / "scenes")
+    told = CliRunner().invoke(app, ["init", "--folder", str(tmp_path / "scenes"), str(tmp_path / "other.yaml")])
+    assert told.exit_code != 0 and not (tmp_path / "other.yaml").exists()
+
+
+def test_what_catalog_wrote_is_read_by_the_table_that_catalog_named_with_its_own_pixel(tmp_path):
+    (tmp_path / "archive").mkdir()
+    landsat(tmp_path / "archive")
+    assert write_catalog(tmp_path / "archive").scenes == {"planetary-computer-landsat-c2-l2": 1}
+    assert init.write_configuration(tmp_path / "my.yaml", scenes=tmp_path / "archive") == []
+    text = (tmp_path / "my.yaml").read_text("utf-8")
+    settings = parse(yaml.safe_load(text))
+    assert [s.sensor for s in settings.sources] == ["planetary-computer-landsat-c2-l2"] and settings.grid.resolution_m == 30
+    assert "# 1 scenes; as another provider names them: earth-search-landsat-c2-l2" in text
+
+
+def test_scenes_of_two_providers_are_all_read(tmp_path):
+    """One collection, other names of assets: each table takes those that it reads."""
+    write_scene(tmp_path / "scenes", "2024-05-01")
+    safe(tmp_path / "scenes" / "safe")
+    write_catalog(tmp_path / "scenes" / "safe")
+    assert init.scenes_in(tmp_path / "scenes").scenes == {"copernicus-sentinel-2-l2a": 1, "earth-search-sentinel-2-l2a": 1}
 
 
 def test_a_folder_without_scenes_is_refused(tmp_path):
@@ -109,8 +157,9 @@ def test_a_missing_file_is_told_by_its_key_before_snakemake_names_a_rule(tmp_pat
     monkeypatch.chdir(tmp_path)
     runner = CliRunner()
     assert runner.invoke(app, ["init"]).exit_code == 0
-    told = runner.invoke(app, ["run"])
-    assert isinstance(told.exception, ConfigError) and "units.path: units.gpkg does not exist" in str(told.exception)
+    for verb in (["run"], ["run", "-n"], ["plan", "--config", "rs-pipeline.yaml"]):
+        told = runner.invoke(app, verb)
+        assert isinstance(told.exception, ConfigError) and "units.path: units.gpkg does not exist; polygons of your counties, or `rs-pipeline units" in str(told.exception), verb
     assert runner.invoke(app, ["init", "--quick", "--hebei"]).exit_code == 2
 
 

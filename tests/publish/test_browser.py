@@ -185,7 +185,7 @@ def test_the_language_is_switched_and_kept(page, run):
     opened(page, run, "#map?indicator=grassland_fvc.C10-02")
     page.run("document.querySelector('.language').click()")
     assert page.run("return document.documentElement.lang") == "zh-CN"
-    assert page.texts("h2") == ["草地卫星植被盖度"] and "达标" in page.texts("main")[0]
+    assert page.texts("h2") == ["草地卫星植被覆盖度"] and "达标" in page.texts("main")[0]
     page.open(run, "#targets")
     assert page.texts("h2") == ["目标"]
     page.run("localStorage.clear()")
