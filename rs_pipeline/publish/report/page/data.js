@@ -73,8 +73,9 @@ const bounds = (row) => {
 
 const valued = kinds.map((_, k) => k).filter((k) => kinds[k].columns && (kinds[k].columns.value || kinds[k].columns.lower));
 const mapped = kinds.map((_, k) => k).filter((k) => kinds[k].columns);
-const graded = mapped.filter((k) => kinds[k].target_id);
-const order = (k) => (valued.includes(k) ? 0 : 2) + (kinds[k].target_id ? 0 : 1);
+const gradable = (k) => Boolean(kinds[k].target_id) && kinds[k].target_operator !== "qualitative";
+const graded = mapped.filter(gradable);
+const order = (k) => (valued.includes(k) ? 0 : 2) + (gradable(k) ? 0 : 1);
 mapped.sort((a, b) => order(a) - order(b) || a - b);
 
 const nameOf = (i) => (units[i] ? (units[i].path === undefined ? t(units[i].name) : units[i].name) : "");
