@@ -8,7 +8,7 @@ which keys and files each step really reads, and fails where this register says 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from graphlib import TopologicalSorter
@@ -367,14 +367,14 @@ def _round(number: int, names: list[str], rests_on: Mapping[Node, set[Node]]) ->
     return Round(number, tuple(steps()[name] for name in sorted(names, key=depth)), needs)
 
 
-def upstream(settings: Settings, names: Iterable[str]) -> list[Step]:
-    """The named steps and all whose files they rest on, directly or not, in order."""
+def upstream(settings: Settings, names: Iterable[str], not_summed: Collection[str] = ()) -> list[Step]:
+    """The named steps and all whose files they rest on, directly or not, in order. ``not_summed``: steps whose maps do not count in the sums of counties."""
     before, wanted = graph(settings), set()
     todo = [node for node in before if node[0] in set(names)]
     while todo:
         node = todo.pop()
         wanted.add(node)
-        todo += before[node] - wanted
+        todo += {other for other in before[node] if node[0] != "zonal" or other[0] not in not_summed} - wanted
     return [steps()[name] for name in dict.fromkeys(name for name, product in TopologicalSorter(before).static_order() if (name, product) in wanted)]
 
 
@@ -382,7 +382,10 @@ def lineage(settings: Settings, product: str) -> list[Step]:
     """The steps behind the indicators of a product, in order; all of them for a product that is not known."""
     if product not in products():
         return steps_of(settings)
-    return [*upstream(settings, products()[product].needs_steps), steps()["indicators"]]
+    own = products()[product]
+    makers = {name: region_maps()[name].made_by for name in county_maps()}
+    not_summed = set(makers.values()) - {makers[name] for name in own.county_maps or makers}
+    return [*upstream(settings, own.needs_steps, not_summed), steps()["indicators"]]
 
 
 def keys_of(settings: Settings, product: str) -> tuple[str, ...]:

@@ -287,7 +287,7 @@ def _converted(facts: Facts, zone: str, name: str, m2: float) -> Estimate:
     told = name != "natural_converted" or indistinct(facts, "natural") is None
     lower, upper = (row[f"{name}_lower_m2"], row[f"{name}_upper_m2"]) if told else (0.0, row["converted_upper_m2"])
     seen = Interval(row[f"{name}_m2"] / common, lower / common, upper / common, "range")
-    refuted_ha = row[f"{name}_refuted_m2"] / 1e4
+    refuted_ha = row.get(f"{name}_refuted_m2", 0.0) / 1e4  # sums of before visits counted have none
     words = f"{refuted_ha:.3g} ha that counted were refuted on the spot and are left out" if refuted_ha > 0 else ""
     found = _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / m2), facts, "disturbed").noting(words)
     return found if told or not found.interval else replace(found, reason=f"{found.reason}; {MERGED}")
