@@ -66,6 +66,9 @@ def write_supplied_tables(world: World, folder: Path) -> None:
     _write_csv(folder / "values.csv", "adcode period target_id value", official)
     _write_csv(folder / "lists.csv", "target_id adcode name since", _listed(world))
     _write_csv(folder / "rasters.csv", "target_id period path unit half_width", _pm25(world, folder))
+    lakes = [f"{w.name} (simulated)" for w in world.landscape.waters if w.kind in ("lake", "reservoir") and not w.polygon.is_empty]
+    if lakes:
+        _write_csv(folder / "water_classes.csv", "name month class", [(name, f"{y}-{month:02d}", "III") for name in lakes for y in years for month in range(1, 13)])
     _write_csv(folder / "field_results.csv", "lon lat date black", _visits(world))
     _write_csv(folder / "grassland_plots.csv", "lon lat year type cover", _plots(world, folder / "truth", rng))
     _write_csv(folder / "reference_samples.csv", "lon lat period product value", _reference_pixels(world, folder / "truth", rng))
@@ -77,8 +80,8 @@ def supplied_tables(folder: Path) -> dict[str, str]:
 
 
 TABLE_FILES = {
-    **{key: f"{key}.gpkg" for key in ("grassland", "lakes", "urban", "restored_coast", "red_line", "mines", "reserves", "shoreline_buffers", "xiongan", "places")},
-    **{key: f"{key}.csv" for key in ("grassland_plots", "reference_samples", "gdp", "field_results", "values", "lists", "rasters")},
+    **{key: f"{key}.gpkg" for key in ("grassland", "lakes", "urban", "restored_coast", "red_line", "mines", "reserves", "shoreline_buffers", "xiongan", "places", "waters")},
+    **{key: f"{key}.csv" for key in ("grassland_plots", "reference_samples", "gdp", "field_results", "values", "lists", "rasters", "water_classes")},
 }
 
 
@@ -96,6 +99,7 @@ def _polygons(world: World) -> Iterable[tuple[str, list[shapely.Geometry], dict[
     found: dict[str, tuple[list, dict[str, list]]] = {
         "urban": ([t.buffer(TOWN_FRINGE_M) for t in land.towns if t.area >= TOWN_SHARE * largest], {}),
         "lakes": ([w.polygon for w in lakes], {"name": [f"{w.name} (simulated)" for w in lakes]}),
+        "waters": ([w.polygon for w in lakes], {"name": [f"{w.name} (simulated)" for w in lakes], "kind": ["lake"] * len(lakes)}),
         "mines": (soil, {}), "reserves": ([land.marsh.buffer(100), *forest[:1]], {}),
         "red_line": (red_line, {"marine": marine}),
         "shoreline_buffers": ([shapely.difference(w.polygon.buffer(ZONE_WIDTH_M), w.polygon) for w in land.rivers if w.width_m >= 30], {}),
