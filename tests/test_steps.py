@@ -235,10 +235,10 @@ def test_decisions_rerun_decisions_alone(sample, section):
     ("key", "first", "never"),
     [
         ("black_odorous.suspected_probability", {"reaches", "report"}, {"search", "fetch", "observe", "mosaic", "land", "reach_scores", "zonal", "coastline"}),
-        ("indicators.range_fraction", {"indicators", "report"}, {"search", "fetch", "observe", "mosaic", "zonal", "reaches", "coastline"}),
+        ("indicators.range_fraction", {"indicators", "places", "report"}, {"search", "fetch", "observe", "mosaic", "zonal", "reaches", "coastline"}),
         ("land_zones.min_rise", {"land_zonal", "findings"}, {"search", "fetch", "land", "mosaic", "observe"}),
         ("coastline.stable_m_yr", {"coastline"}, {"search", "fetch", "shore", "observe", "mosaic"}),
-        ("trend.false_discovery_rate", {"trend_map", "trend_zonal", "indicators"}, {"search", "fetch", "observe", "trend"}),
+        ("trend.false_discovery_rate", {"trend_map", "trend_zonal", "indicators", "places"}, {"search", "fetch", "observe", "trend"}),
     ],
 )  # fmt: skip
 def test_what_follows_a_decision(sample, key, first, never):

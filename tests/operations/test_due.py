@@ -53,7 +53,7 @@ def due(settings, *names) -> list[str]:
 def test_rounds_follow_from_the_graph(settings):
     """Reaches and lakes are cut from the maps of the region: they cannot be scored before all tiles are seen."""
     first, second = rounds(settings)
-    assert first.steps[0].name == "fetch" and {s.name for s in first.steps} == {"fetch", "observe", "land", "preview"}
+    assert first.steps[0].name == "fetch" and {s.name for s in first.steps} == {"fetch", "observe", "land", "preview", "soil_loss"}
     assert {s.name for s in second.steps} == {"reach_scores", "quality_scores"} and (first.name, second.name) == ("round_1", "round_2")
     assert first.needs["land"] == {"fetch"} and first.needs["fetch"] == set() == second.needs["reach_scores"]
     assert first.memory_mb(settings) == max(s.memory_mb(settings) for s in first.steps) and first.threads == 2
@@ -111,9 +111,9 @@ def test_a_step_that_fails_leaves_the_others_done_and_is_given_up_by_itself(sett
     assert done == ["observe", "land", "observe"], "land was done in the first attempt"
     run_round(other, 1, TILE, PERIOD, attempt=3)
     retries = read_retries(copied_run.layout.retries)
-    assert done[3:] == [] and retries[f"observe.{PERIOD}.{TILE}"].given_up == "PipelineError: a bad tile" and f"land.{PERIOD}.{TILE}" not in retries
+    assert done[3:] == ["soil_loss"] and retries[f"observe.{PERIOD}.{TILE}"].given_up == "PipelineError: a bad tile" and f"land.{PERIOD}.{TILE}" not in retries
     run_round(other, 1, TILE, PERIOD, attempt=4)
-    assert done[3:] == ["fetch"], "it is not begun again in this run"
+    assert done[4:] == ["fetch"], "it is not begun again in this run"
     assert due(other, "fetch", "observe", "land") == ["observe"], "but in the next"
 
 
@@ -160,11 +160,11 @@ def test_a_threshold_of_a_product_costs_that_product(copied_run, small_run, snak
     ran, began = jobs_run(done.stdout + done.stderr), {e.job for e in read_journal(layout.journal)[since:]}
     assert ran["round_1"] == 4 and ran["mosaic"] > 4
     of_tiles = {job for job in began if "r000c" in job}
-    assert of_tiles == {f"land.{period}.{tile}" for period in ("2023", "2024") for tile in ("r000c000", "r000c001")}
+    assert of_tiles == {f"{step}.{period}.{tile}" for step in ("land", "soil-loss") for period in ("2023", "2024") for tile in ("r000c000", "r000c001")}
     assert {job for job in began if job.startswith("mosaic")} <= {"mosaic:land.2023", "mosaic:land.2024"} and not {"bodies", "reach-lines", "reaches"} & began
     before, after = small_run.files(), copied_run.files()
     assert all(after[name] == data for name, data in before.items() if name.startswith(("chips", "water", "maps/water", "maps/vegetation")))
     since = len(read_journal(layout.journal))
     snakemake(copied_run.config, "--forcerun", "round_1")
     began = {e.verb for e in read_journal(layout.journal)[since:] if e.state == "started"}
-    assert began == {"fetch", "observe", "land", "preview"}, "what is made again is what it was, so nothing that rests on it is due"
+    assert began == {"fetch", "observe", "land", "preview", "soil-loss"}, "what is made again is what it was, so nothing that rests on it is due"

@@ -95,12 +95,12 @@ def test_only_what_is_new_runs_and_a_bad_tile_is_missing_alone(copied_run, snake
 def test_chips_that_are_not_kept_go_when_the_products_are_made(small_world, snakemake):
     layout = small_world.layout
     small_world.configure(fetch={"keep_chips": False})
-    wanted = str(layout.tile_map("2024", "r000c000", "water").relative_to(small_world.folder))
-    assert jobs(snakemake(small_world.config, wanted))["round_1"] == 1
+    wanted = str(layout.reach_scores("2024", "r000c000").relative_to(small_world.folder))
+    assert jobs(snakemake(small_world.config, wanted))["round_2"] == 1
     assert layout.chips("2024", "r000c000").is_file() and not layout.chip_folder("2024", "r000c000").exists()
     assert nothing_to_do(snakemake(small_world.config, wanted))
     small_world.configure(fetch={"keep_chips": False}, vegetation={"min_dates": 3, "min_span_days": 21})
-    assert jobs(snakemake(small_world.config, wanted, "-n"))["round_1"] == 1
+    assert jobs(snakemake(small_world.config, wanted, "-n"))["round_1"] >= 1
 
 
 def test_files_from_the_future_keep_their_order(tmp_path):

@@ -261,7 +261,7 @@ def test_a_province_of_ten_years_is_light(page, tmp_path):
     settings = province(tmp_path)
     report(settings)
     path = Layout(settings.root).report
-    assert path.stat().st_size < 4e6
+    assert path.stat().st_size < 5e6
     opened(page, path)
     assert page.count("table .whisker") > 20 and page.count(".sign") > 100  # the verdicts of the prefectures
     assert page.run("return document.querySelectorAll('*').length") < 3000

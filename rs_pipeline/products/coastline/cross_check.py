@@ -57,8 +57,9 @@ def vegetation_distance(cover_map: Path, transects: Transects, shore_m: np.ndarr
     shore_m : float (n,), where to begin; NaN where there is none.
     """
     cover = band_profiles([cover_map], "fvc_peak", transects, shore_m, LANDWARD_M)
-    wet = np.logical_and.accumulate(~np.isfinite(cover), axis=1)  # cover is not mapped on water; behind the first ground, what is not mapped was not seen
-    cover[wet] = 0
+    # cover is not mapped on water, nor beyond the map; between grounds, what is not mapped was not seen
+    before, beyond = (np.logical_and.accumulate(~np.isfinite(side), axis=1) for side in (cover, cover[:, ::-1]))
+    cover[before | beyond[:, ::-1]] = 0
     return shore_m + edge(cover, LANDWARD_M, np.where(np.isfinite(shore_m), VEGETATION_LINE_COVER, np.nan))
 
 

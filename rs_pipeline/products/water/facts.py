@@ -29,7 +29,8 @@ def read_quality(path: Path, bodies: pd.DataFrame | None) -> pd.DataFrame | None
     if bodies is None or not path.exists():
         return None
     known = pd.read_parquet(path, columns=["body_id", "period", "tli_chlorophyll", "trophic_state"])
-    return bodies.loc[bodies.large, ["body_id", "period", "adcode", "area_m2"]].merge(known, "left", ["body_id", "period"])
+    keys = {"body_id": "object", "period": "object"}  # a layer without rows has no texts
+    return bodies.loc[bodies.large, ["body_id", "period", "adcode", "area_m2"]].astype(keys).merge(known.astype(keys), "left", list(keys))
 
 
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
