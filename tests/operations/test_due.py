@@ -56,7 +56,7 @@ def test_rounds_follow_from_the_graph(settings):
     assert first.steps[0].name == "fetch" and {s.name for s in first.steps} == {"fetch", "observe", "land", "preview", "soil_loss"}
     assert {s.name for s in second.steps} == {"reach_scores", "quality_scores"} and (first.name, second.name) == ("round_1", "round_2")
     assert first.needs["land"] == {"fetch"} and first.needs["fetch"] == set() == second.needs["reach_scores"]
-    assert first.memory_mb(settings) == max(s.memory_mb(settings) for s in first.steps) and first.threads == 2
+    assert first.memory_mb(settings) == max(s.memory_mb(settings) for s in first.steps if s.memory_mb) and first.threads == 2
 
 
 def test_of_a_finished_run_nothing_is_due(settings, doing):
@@ -161,7 +161,7 @@ def test_a_threshold_of_a_product_costs_that_product(copied_run, small_run, snak
     assert ran["round_1"] == 4 and ran["mosaic"] > 4
     of_tiles = {job for job in began if "r000c" in job}
     assert of_tiles == {f"{step}.{period}.{tile}" for step in ("land", "soil-loss") for period in ("2023", "2024") for tile in ("r000c000", "r000c001")}
-    assert {job for job in began if job.startswith("mosaic")} <= {"mosaic:land.2023", "mosaic:land.2024"} and not {"bodies", "reach-lines", "reaches"} & began
+    assert {job for job in began if job.startswith("mosaic")} <= {f"mosaic:{name}.{period}" for name in ("land", "soil_loss") for period in ("2023", "2024")} and not {"bodies", "reach-lines", "reaches"} & began
     before, after = small_run.files(), copied_run.files()
     assert all(after[name] == data for name, data in before.items() if name.startswith(("chips", "water", "maps/water", "maps/vegetation")))
     since = len(read_journal(layout.journal))
