@@ -129,17 +129,9 @@ def _targets(settings: Settings, key: str, units: Units) -> None:
 
 
 def _heights(settings: Settings, key: str, units: Units) -> None:
-    import rasterio
-
     path = settings.path_of(key)
-    try:
-        _later("rs_pipeline.storage.blocks:check_blocks")(path)
-        with rasterio.open(path) as heights:
-            crs = heights.crs
-    except rasterio.errors.RasterioIOError as fault:
-        raise ConfigError(f"cannot be read as a raster: {fault}", where=f"{key}: {path}", remedy="give a GeoTIFF of heights in metres") from None
-    if crs is None:
-        raise ConfigError("the raster has no CRS", where=f"{key}: {path}", remedy="assign one, e.g. `gdal_edit.py -a_srs EPSG:4326 heights.tif`")
+    with _later("rs_pipeline.inputs.rasters:checked_raster")(path, f"{key}: {path}", "give a GeoTIFF of heights in metres"):
+        pass
 
 
 def _soil_factor(settings: Settings, key: str, units: Units) -> None:

@@ -24,7 +24,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Scene
 from rs_pipeline.redaction import unsigned
 from rs_pipeline.remote import breaker
-from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.atomic import write_changed
 from rs_pipeline.storage.tables import write_csv
 from rs_pipeline.tiles import read_tiles
 
@@ -66,7 +66,7 @@ def assign(settings: Settings) -> None:
                 before = listed.get(scenes[i].key)
                 tries = (before.tries if before and before.digest == digests[i] else 0) + (scenes[i].key in here)
                 rows.append(f"{scenes[i].key},{digests[i]},{min(MAX_TRIES, tries)}")
-            _write_changed(path, "\n".join(["key,digest,tries", *rows, ""]))
+            write_changed(path, "\n".join(["key,digest,tries", *rows, ""]))
             counts.append((period.label, tile.id, len(chosen)))
     write_csv(pd.DataFrame(counts, columns=["period", "tile", "n_scenes"]), layout.tile_scenes)
 
@@ -112,10 +112,3 @@ def scenes_meeting(scenes: list[Scene], outlines: list[shapely.Geometry]) -> lis
     """Indices of the scenes whose footprint meets each outline, ascending."""
     tree = shapely.STRtree(shapely.from_wkt([s.footprint_wkt for s in scenes]))
     return [np.sort(tree.query(outline, predicate="intersects")) for outline in outlines]
-
-
-def _write_changed(path: Path, text: str) -> None:
-    """Write a file, unless it holds the text already: then its time stays."""
-    if not path.exists() or path.read_bytes() != text.encode():
-        with atomic_path(path) as part:
-            part.write_text(text, "utf-8")

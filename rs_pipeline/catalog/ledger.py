@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, date
 from pathlib import Path
@@ -118,3 +118,8 @@ def nir_pixels_m(path: Path) -> dict[str, float]:
     found = [(r["scene_id"], r["sensor"]) for r in read_rows(path, columns=["scene_id", "sensor"])]
     bands = {name: load_sensor(name).band("nir") for _, name in found}
     return {scene: bands[sensor].resolution_m for scene, sensor in found if bands[sensor] is not None}
+
+
+def finest_pixel_m(pixels_m: Mapping[str, float], scene_ids: Iterable[str]) -> float:
+    """The smallest of `nir_pixels_m` of some scenes; NaN where none of them is optical."""
+    return min((pixels_m[s] for s in scene_ids if s in pixels_m), default=math.nan)

@@ -11,10 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rs_pipeline.config import Settings
+from rs_pipeline.config import IndicatorsSection, Settings
 from rs_pipeline.estimation.error_model import Spread
 from rs_pipeline.estimation.reference import NO_REFERENCES, References, corrected_mean
 from rs_pipeline.estimation.uncertainty import Interval, Thresholds, complete, missing_rule, possible, within
+
+
+def limits_of(section: IndicatorsSection) -> Thresholds:
+    """The observed fractions that a configuration asks for."""
+    return Thresholds(section.publish_fraction, section.scale_fraction, section.range_fraction)
 
 
 def lost_too_many(lost: int, used: int, max_share: float) -> bool:

@@ -199,9 +199,9 @@ def print_explanation(e: Explanation) -> None:
         say(f"  {verdict['target_id'] or 'no target'}:", f"{verdict['status']}{goal}" + (f": {verdict['reason']}" if verdict["reason"] else ""))
         for words in _rests_on(verdict):
             say("   ", words)
-        for what in ("standard", "method", "source"):
+        for what, words in TOLD_OF_A_TARGET.items():
             if verdict[what]:
-                say(f"    {TOLD_OF_A_TARGET[what]}:", verdict[what])
+                say(f"    {words}:", verdict[what])
     say("Formula:", e.formula)
     say("Interval:", e.interval_origin or "none")
     say("Seen:", f"{'-' if v['observed_fraction'] is None else format(v['observed_fraction'], '.1%')} of it, by {v['n_scenes']} scenes in the unit")

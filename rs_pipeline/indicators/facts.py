@@ -11,12 +11,11 @@ from functools import cached_property
 
 import pandas as pd
 
-from rs_pipeline.catalog.ledger import nir_pixels_m
+from rs_pipeline.catalog.ledger import finest_pixel_m, nir_pixels_m
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
-from rs_pipeline.estimation.estimate import Facts
+from rs_pipeline.estimation.estimate import Facts, limits_of
 from rs_pipeline.estimation.reference import ReferenceTable
-from rs_pipeline.estimation.uncertainty import Thresholds
 from rs_pipeline.estimation.zones import LEVELS, REGION, Unit
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.baselines import of_season, other_baselines
@@ -144,7 +143,7 @@ class Run:
         periods, baseline = settings.all_periods, settings.baseline_label
         labels = [p.label for p in periods]
         section = settings.indicators
-        limits = Thresholds(section.publish_fraction, section.scale_fraction, section.range_fraction)
+        limits = limits_of(section)
         years = {p.label: p.middle_year for p in periods}
         series = {p.label: [like.label for like in of_season(p, periods)] for p in periods}
         own = {name: of for p in products().values() if p.facts for name, of in resolve(p.facts)(settings).items()}
@@ -158,7 +157,7 @@ class Run:
             is_region, zones = code == REGION, {}
             for row in plain.iloc[places[code]].to_dict("records"):
                 zones.setdefault(row["period"], {})[row["zone"]] = row
-            pixel_m = {label: min((nir_m[s] for s in self.scenes[code, label] if s in nir_m), default=math.nan) for label in labels}
+            pixel_m = {label: finest_pixel_m(nir_m, self.scenes[code, label]) for label in labels}
 
             def measured(period: str, since: str) -> Facts:
                 here = zones[period]

@@ -14,12 +14,12 @@ import shapely
 from exactextract import exact_extract
 
 from rs_pipeline.config import Settings
-from rs_pipeline.errors import ConfigError
 from rs_pipeline.estimation.estimate import Estimate, missing, observed_ratio
 from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.estimation.zones import REGION
-from rs_pipeline.indicators.targets import run_targets, run_values
+from rs_pipeline.indicators.targets import run_values, target_units
 from rs_pipeline.inputs.outside import ListedThing, OutsideRaster, read_lists, read_rasters
+from rs_pipeline.inputs.rasters import checked_raster
 from rs_pipeline.products.baselines import period_years
 from rs_pipeline.region import families, load_units, prefecture_codes, with_totals, with_unions
 
@@ -31,7 +31,7 @@ Key = tuple[str, str, str]
 
 def run_lists(settings: Settings) -> list[ListedThing]:
     """The lists that a run is given."""
-    return read_lists(settings.tables.lists, {t.target_id: t.unit for t in run_targets(settings)}, settings.stated("tables.lists"))
+    return read_lists(settings.tables.lists, target_units(settings), settings.stated("tables.lists"))
 
 
 def run_rasters(settings: Settings) -> list[OutsideRaster]:
@@ -39,18 +39,12 @@ def run_rasters(settings: Settings) -> list[OutsideRaster]:
 
     Raises
     ------
-    ConfigError : one cannot be read, or has no CRS.
+    ConfigError, RasterError : see `checked_raster`.
     """
-    found = read_rasters(settings.tables.rasters, {t.target_id: t.unit for t in run_targets(settings)}, settings.stated("tables.rasters"))
+    found = read_rasters(settings.tables.rasters, target_units(settings), settings.stated("tables.rasters"))
     for raster in found:
-        where = f"tables.rasters: {settings.tables.rasters}, {raster.path}"
-        try:
-            with rasterio.open(raster.path) as src:
-                crs = src.crs
-        except rasterio.errors.RasterioIOError as fault:
-            raise ConfigError(f"cannot be read as a raster: {fault}", where=where, remedy="give a GeoTIFF; its path counts from the folder of the table") from None
-        if crs is None:
-            raise ConfigError("the raster has no CRS", where=where, remedy="assign one, e.g. `gdal_edit.py -a_srs EPSG:4326 pm25.tif`")
+        with checked_raster(raster.path, f"tables.rasters: {settings.tables.rasters}, {raster.path}", "give a GeoTIFF; its path counts from the folder of the table"):
+            pass
     return found
 
 
@@ -132,12 +126,12 @@ def raster_means(settings: Settings, rasters: Iterable[OutsideRaster], units: gp
 
 def supplied_values(settings: Settings) -> dict[Key, Estimate]:
     """All that a run is given for its units and periods; official values of others are told in the log."""
-    units, years = load_units(settings), period_years(settings)
+    units, years, given = load_units(settings), period_years(settings), run_values(settings)
     members = counted_members(units)
-    values = {(a, t, p): v for (a, p, t), v in run_values(settings).items() if a in members and p in years}
-    if len(values) < (given := len(run_values(settings))):
-        log.warning("%d of %d official values are of units or periods outside this run", given - len(values), given)
-    lists = count_lists(run_lists(settings), {t.target_id: t.unit for t in run_targets(settings)}, members, years)
+    values = {(a, t, p): v for (a, p, t), v in given.items() if a in members and p in years}
+    if len(values) < len(given):
+        log.warning("%d of %d official values are of units or periods outside this run", len(given) - len(values), len(given))
+    lists = count_lists(run_lists(settings), target_units(settings), members, years)
     rasters = raster_means(settings, [r for r in run_rasters(settings) if r.period in years], units)
     return rasters | lists | {key: official(value) for key, value in values.items()}
 

@@ -103,6 +103,11 @@ def run_targets(settings: Settings) -> list[Target]:
     return load_targets(path, INDICATORS, more, settings.stated("indicators.targets"))
 
 
+def target_units(settings: Settings) -> dict[str, str]:
+    """Unit of each target of a run, by its id."""
+    return {t.target_id: t.unit for t in run_targets(settings)}
+
+
 def _target(row: TableRow, indicators: Collection[str]) -> Target:
     clause = row.number_or_none("clause")
     if clause is None or clause != int(clause) or clause < 0:
@@ -138,8 +143,7 @@ def _target(row: TableRow, indicators: Collection[str]) -> Target:
 
 def run_values(settings: Settings) -> dict[tuple[str, str, str], Interval]:
     """The official values that a run is given."""
-    units = {t.target_id: t.unit for t in run_targets(settings)}
-    return load_values(settings.tables.values, units, settings.stated("tables.values"))
+    return load_values(settings.tables.values, target_units(settings), settings.stated("tables.values"))
 
 
 def load_values(path: Path | None, units: Mapping[str, str], stated: InputSection = NOTHING_STATED) -> dict[tuple[str, str, str], Interval]:

@@ -20,7 +20,7 @@ from rs_pipeline.operations.journal import read_journal
 from rs_pipeline.paths import kernels_folder
 from rs_pipeline.products.register import products
 from rs_pipeline.steps import steps, steps_of
-from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.atomic import write_changed
 from rs_pipeline.storage.provenance import code_sha256
 
 UNWATCHED = ("rs_pipeline", "errors", "paths", "strict", "config", "layout", "steps", "storage.atomic", "storage.retry", "products.register")
@@ -90,10 +90,7 @@ def _known(settings: Settings) -> dict[str, dict[str, str]]:
 
 def note_code(settings: Settings) -> None:
     """Write down the code of every step under the digest of the whole, which the journal names with every job."""
-    path, text = Layout(settings.root).code, json.dumps(_known(settings), indent=1)
-    if not path.exists() or path.read_bytes() != text.encode():
-        with atomic_path(path) as part:
-            part.write_text(text, "utf-8")
+    write_changed(Layout(settings.root).code, json.dumps(_known(settings), indent=1))
 
 
 def changed_code(settings: Settings) -> list[str]:

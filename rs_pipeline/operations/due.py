@@ -7,7 +7,7 @@ asks here. Contents are compared and not times, because Snakemake renews the tim
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import xxhash
@@ -18,7 +18,7 @@ from rs_pipeline.operations.journal import ENDS, entries_of
 from rs_pipeline.operations.repair import read_known
 from rs_pipeline.products.register import Step, StepContext
 from rs_pipeline.steps import depends_on, maker, rounds, steps
-from rs_pipeline.storage.record import damage
+from rs_pipeline.storage.record import Recorded, damage
 from rs_pipeline.storage.retry import read_retries, read_retry
 
 FORCED = "RS_PIPELINE_FORCED"
@@ -35,9 +35,17 @@ def made_from(settings: Settings, step: Step, place: StepContext, job: str) -> s
 
     A file of the run holds what was noted when it was written (`repair.mend_inputs` sees to it); of the user's files size and time count.
     """
-    layout, paths = Layout(settings.root), [path for path in (*step.reads(place), *step.side_files(place)) if path is not None]
-    paths += [path.with_name(_SCENES) for path in paths if path.name == _CHIPS]
-    record = read_known(settings, paths, job)
+    paths = _made_of(step, place)
+    return _digest(settings, step, job, paths, read_known(settings, paths, job))
+
+
+def _made_of(step: Step, place: StepContext) -> list[Path]:
+    paths = [path for path in (*step.reads(place), *step.side_files(place)) if path is not None]
+    return paths + [path.with_name(_SCENES) for path in paths if path.name == _CHIPS]
+
+
+def _digest(settings: Settings, step: Step, job: str, paths: list[Path], record: Mapping[Path, Recorded]) -> str:
+    layout = Layout(settings.root)
     told = [depends_on(step, settings), read_retry(layout.retries, job).times]
     if not step.of_tile:
         told += [(name, retry.given_up) for name, retry in read_retries(layout.retries).items() if retry.given_up]
@@ -65,9 +73,11 @@ def is_due(settings: Settings, step: Step, place: StepContext, job: str, attempt
         return True
     if last.state == "given up":
         return attempt <= last.attempt
-    mine = [known for known in read_known(settings, [], job).values() if known.job == job]
+    paths = _made_of(step, place)
+    record = read_known(settings, paths, job)
+    mine = [known for known in record.values() if known.job == job]
     whole = mine and all(known.path.exists() and not damage(known, whole=False) for known in mine)
-    return not whole or mine[0].made_from != made_from(settings, step, place, job)
+    return not whole or mine[0].made_from != _digest(settings, step, job, paths, record)
 
 
 def forced_steps(settings: Settings, words: Iterable[str]) -> set[str]:

@@ -30,6 +30,11 @@ SNAKEMAKE_BACKUPS = Path(".snakemake/backups")
 """Where Snakemake keeps outputs while their successors are made."""
 
 
+def backup_of(path: Path) -> Path:
+    """Where Snakemake keeps a file or folder: an absolute path lies there without its leading ``/``."""
+    return SNAKEMAKE_BACKUPS / path.relative_to(path.anchor)
+
+
 def run_job(
     settings: Settings, verb: str, step: Callable[[], None], *, tile: str | None = None, period: str | None = None, attempt: int = 1, only_due: bool = False,
 ) -> None:
@@ -105,10 +110,11 @@ def run_round(settings: Settings, number: int, tile: str, period: str, *, thread
     wanted = next((r for r in rounds(settings) if r.number == number), None)
     if wanted is None:
         raise ConfigError(f"there is no round {number}", where="--number", remedy=f"rounds count from 1 to {len(rounds(settings))}")
-    place, failed = job_place(settings, "", tile, period), dict[str, Exception]()
+    place, failed, undone = job_place(settings, "", tile, period), dict[str, Exception](), set[str]()
     _drop_backups(path for step in wanted.steps for path in step.writes(place))
     for step in wanted.steps:
-        if wanted.needs[step.name] & failed.keys():
+        if wanted.needs[step.name] & undone:
+            undone.add(step.name)
             continue
         try:
             run_job(settings, step.verb, partial(call_step, step, settings, (tile, period), threads), tile=tile, period=period, attempt=attempt, only_due=True)
@@ -116,6 +122,7 @@ def run_round(settings: Settings, number: int, tile: str, period: str, *, thread
             raise
         except Exception as fault:
             failed[step.name] = fault
+            undone.add(step.name)
     for name, fault in [*failed.items()][1:]:
         log.error("%s failed too: %s", name, _words(fault))
     for fault in failed.values():
@@ -125,7 +132,7 @@ def run_round(settings: Settings, number: int, tile: str, period: str, *, thread
 def _drop_backups(paths: Iterable[Path]) -> None:
     """Take from Snakemake what it kept of a job's files: after a failure it would put that in the place of what the job's other steps made."""
     for path in paths:
-        kept = SNAKEMAKE_BACKUPS / path.relative_to(path.anchor)
+        kept = backup_of(path)
         shutil.rmtree(kept) if kept.is_dir() else kept.unlink(missing_ok=True)
 
 

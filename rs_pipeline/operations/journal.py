@@ -129,6 +129,8 @@ def failures(path: Path, job: str, attempt: int) -> list[str]:
     ----------
     attempt : the one that begins now. Attempts of one run count upwards.
     """
+    if attempt == 1:
+        return []
     tries: list[tuple[int, str]] = []
     for entry in entries_of(path, job):
         if entry.state == "started":

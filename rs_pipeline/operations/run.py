@@ -15,7 +15,7 @@ from pathlib import Path
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.code import note_code
-from rs_pipeline.operations.job import SNAKEMAKE_BACKUPS, check_space, drop_parts
+from rs_pipeline.operations.job import SNAKEMAKE_BACKUPS, backup_of, check_space, drop_parts
 from rs_pipeline.operations.journal import ENDS, read_journal
 from rs_pipeline.operations.locks import hold_run, is_free
 from rs_pipeline.operations.repair import planned_by, put_damaged_aside, recorded_files
@@ -53,8 +53,8 @@ def begin(settings: Settings) -> None:
 
 def drop_backups(root: Path) -> None:
     """Remove what Snakemake kept of the outputs of a run that was killed: it cannot write over folders there. Other runs of the working folder may be
-    at work, and need theirs. An absolute path lies there without its leading ``/``."""
-    kept = SNAKEMAKE_BACKUPS / root.relative_to(root.anchor)
+    at work, and need theirs."""
+    kept = backup_of(root)
     if kept.resolve().is_relative_to(SNAKEMAKE_BACKUPS.resolve()):  # ../results/x leads out
         shutil.rmtree(kept, ignore_errors=True)
 

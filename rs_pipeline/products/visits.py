@@ -83,10 +83,15 @@ def _place(row: TableRow, finding_id: str, crs: str | None) -> tuple[float, floa
     return row.place(None if finding_id else crs)
 
 
+def last_visits(visits: pd.DataFrame, *about: str) -> pd.DataFrame:
+    """The last visit to each thing that columns name, of several on a day one that found it."""
+    return visits.sort_values(["date", "black"]).drop_duplicates(list(about), keep="last")
+
+
 def decided_findings(settings: Settings, kinds: Collection[str]) -> gpd.GeoDataFrame:
     """Findings of the earlier list of some kinds that a visit, or that list, confirmed or refuted: ``confirmed`` (bool) and geometry on WGS 84.
 
-    The last visit that names a finding decides, of several on a day one that found it; without one, the state of the list. Empty without a list.
+    The last visit that names a finding decides (`last_visits`); without one, the state of the list. Empty without a list.
 
     Raises
     ------
@@ -98,7 +103,7 @@ def decided_findings(settings: Settings, kinds: Collection[str]) -> gpd.GeoDataF
     known = known.assign(state=known_states(known))
     known = known[known.kind.isin(kinds)]
     visits = field_results(settings)
-    found = {} if visits is None else visits.sort_values(["date", "black"]).drop_duplicates("finding_id", keep="last").set_index("finding_id").black.to_dict()
+    found = {} if visits is None else last_visits(visits, "finding_id").set_index("finding_id").black.to_dict()
     of_list = known.state.map({CONFIRMED: True, REFUTED: False})
     confirmed = pd.Series([found.get(name, decided) for name, decided in zip(known.finding_id, of_list, strict=True)], known.index, dtype="object")
     told = confirmed.notna()

@@ -66,9 +66,8 @@ def write_supplied_tables(world: World, folder: Path) -> None:
     _write_csv(folder / "values.csv", "adcode period target_id value", official)
     _write_csv(folder / "lists.csv", "target_id adcode name since", _listed(world))
     _write_csv(folder / "rasters.csv", "target_id period path unit half_width", _pm25(world, folder))
-    lakes = [f"{w.name} (simulated)" for w in world.landscape.waters if w.kind in ("lake", "reservoir") and not w.polygon.is_empty]
-    if lakes:
-        _write_csv(folder / "water_classes.csv", "name month class", [(name, f"{y}-{month:02d}", "III") for name in lakes for y in years for month in range(1, 13)])
+    if names := [name for name, _ in _lakes(world)]:
+        _write_csv(folder / "water_classes.csv", "name month class", [(name, f"{y}-{month:02d}", "III") for name in names for y in years for month in range(1, 13)])
     _write_csv(folder / "field_results.csv", "lon lat date black", _visits(world))
     _write_csv(folder / "grassland_plots.csv", "lon lat year type cover", _plots(world, folder / "truth", rng))
     _write_csv(folder / "reference_samples.csv", "lon lat period product value", _reference_pixels(world, folder / "truth", rng))
@@ -85,11 +84,16 @@ TABLE_FILES = {
 }
 
 
+def _lakes(world: World) -> list[tuple[str, shapely.Geometry]]:
+    """Name, which says that it is simulated, and outline of the lakes and reservoirs."""
+    return [(f"{w.name} (simulated)", w.polygon) for w in world.landscape.waters if w.kind in ("lake", "reservoir") and not w.polygon.is_empty]
+
+
 def _polygons(world: World) -> Iterable[tuple[str, list[shapely.Geometry], dict[str, list]]]:
     """(key, shapes, columns) of the tables of places; a key whose world has nothing of the kind is left out."""
     land, whole = world.landscape, box(*world.grid.bounds)
     largest = max(t.area for t in land.towns)
-    lakes = [w for w in land.waters if w.kind in ("lake", "reservoir") and not w.polygon.is_empty]
+    names, lakes = [name for name, _ in _lakes(world)], [outline for _, outline in _lakes(world)]
     soil = [p for m, p in land.patches if m == Material.SOIL] or [c.polygon for c in land.changes]
     forest = [p for m, p in land.patches if m == Material.FOREST]
     red_line, marine = [land.marsh, *forest[:1]], ["no", *(["no"] if forest else [])]
@@ -98,8 +102,8 @@ def _polygons(world: World) -> Iterable[tuple[str, list[shapely.Geometry], dict[
         yield "restored_coast", [_restored(world)], {}
     found: dict[str, tuple[list, dict[str, list]]] = {
         "urban": ([t.buffer(TOWN_FRINGE_M) for t in land.towns if t.area >= TOWN_SHARE * largest], {}),
-        "lakes": ([w.polygon for w in lakes], {"name": [f"{w.name} (simulated)" for w in lakes]}),
-        "waters": ([w.polygon for w in lakes], {"name": [f"{w.name} (simulated)" for w in lakes], "kind": ["lake"] * len(lakes)}),
+        "lakes": (lakes, {"name": names}),
+        "waters": (lakes, {"name": names, "kind": ["lake"] * len(lakes)}),
         "mines": (soil, {}), "reserves": ([land.marsh.buffer(100), *forest[:1]], {}),
         "red_line": (red_line, {"marine": marine}),
         "shoreline_buffers": ([shapely.difference(w.polygon.buffer(ZONE_WIDTH_M), w.polygon) for w in land.rivers if w.width_m >= 30], {}),
@@ -111,13 +115,13 @@ def _polygons(world: World) -> Iterable[tuple[str, list[shapely.Geometry], dict[
             yield key, [shapely.intersection(s, whole) for s in shapes], columns
 
 
-def _watched(world: World, lakes: list, forest: list[Polygon]) -> tuple[list, dict[str, list]]:
+def _watched(world: World, lakes: list[shapely.Geometry], forest: list[Polygon]) -> tuple[list, dict[str, list]]:
     """Watched places of every kind that the world has ground for, some of them on the same ground; the first contaminated plot is cleared in the second year."""
     land = world.landscape
     largest, second = max(t.area for t in land.towns), world.years[min(1, len(world.years) - 1)]
     villages = [t for t in land.towns if t.area < TOWN_SHARE * largest] or list(land.towns)
     shapes = {
-        "water_source": [w.polygon.buffer(150) for w in lakes], "contaminated_plot": [c.polygon for c in land.changes], "habitat": [land.marsh, *forest[:1]],
+        "water_source": [outline.buffer(150) for outline in lakes], "contaminated_plot": [c.polygon for c in land.changes], "habitat": [land.marsh, *forest[:1]],
         "village": [t.buffer(50) for t in villages], "construction_site": [c.polygon.buffer(30) for c in land.changes], "corridor": [w.polygon.buffer(100) for w in land.rivers],
         "beautiful_water": [w.polygon for w in land.rivers], "reserve": [land.marsh.buffer(100)],
     }  # fmt: skip

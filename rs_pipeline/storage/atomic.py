@@ -92,6 +92,13 @@ def atomic_path(path: Path, *, lasting: bool = True) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
+def write_changed(path: Path, text: str) -> None:
+    """Write a text whole, unless the file holds it already: then its time stays. Bytes are compared: a file that was damaged is maybe no text."""
+    if not path.exists() or path.read_bytes() != text.encode():
+        with atomic_path(path) as part:
+            part.write_text(text, "utf-8")
+
+
 def force(path: Path) -> None:
     """Wait until a file, or the names in a folder, are on the disk. A file system that cannot say so for folders is not asked."""
     descriptor = os.open(path, os.O_RDONLY)

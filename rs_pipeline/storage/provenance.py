@@ -18,7 +18,7 @@ from rs_pipeline.config import RUNTIME_SECTIONS, Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Period, Scene
 from rs_pipeline.paths import config_folder, kernels_folder
-from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.atomic import write_changed
 
 FINEST_TAG = "FINEST_PIXEL_M"
 """Tag of a map: pixel of the finest optical sensor it was made from, m, nan for none; of a mosaic those of its tiles."""
@@ -103,8 +103,4 @@ def fingerprint(path: Path, root: Path) -> str:
 
 def freeze(settings: Settings) -> None:
     """Write the resolved configuration to the run's folder, so that a run carries it. Unchanged content is left alone."""
-    path = Layout(settings.root).settings
-    text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    if not path.exists() or path.read_bytes() != text.encode():
-        with atomic_path(path) as part:
-            part.write_text(text, "utf-8")
+    write_changed(Layout(settings.root).settings, yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True))

@@ -16,6 +16,7 @@ from rs_pipeline.indicators.supplied import counted_members, raster_sums, run_ra
 from rs_pipeline.inputs.outside import raster_paths, read_lists, read_rasters
 from rs_pipeline.region import load_units
 
+LISTS, RASTERS = "target_id,adcode,name,since", "target_id,period,path,unit,half_width"
 UNITS = {"C20-01": "count", "C19-01": "%", "C05-02": "ug/m3"}
 
 
@@ -25,36 +26,24 @@ def written(path, text):
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("read", "header", "row", "told"),
     [
-        ("C20-1,130001,a,2023", "unknown target 'C20-1'; did you mean 'C20-01'?"),
-        ("C05-02,130001,a,2023", "C05-02 counts nothing, its unit is ug/m3"),
-        ("C20-01,130001,,2023", "the cell is empty"),
-        ("C20-01,130001,a,soon", "'soon' is not a number"),
-        ("C20-01,130001,a,2023\nC20-01,130001,a,2024", "a is there twice"),
+        (read_lists, LISTS, "C20-1,130001,a,2023", "unknown target 'C20-1'; did you mean 'C20-01'?"),
+        (read_lists, LISTS, "C05-02,130001,a,2023", "C05-02 counts nothing, its unit is ug/m3"),
+        (read_lists, LISTS, "C20-01,130001,,2023", "the cell is empty"),
+        (read_lists, LISTS, "C20-01,130001,a,soon", "'soon' is not a number"),
+        (read_lists, LISTS, "C20-01,130001,a,2023\nC20-01,130001,a,2024", "a is there twice"),
+        (read_rasters, RASTERS, "C05-02,2024,a.tif,mg/m3,", "the unit is 'mg/m3', that of C05-02 is 'ug/m3'"),
+        (read_rasters, RASTERS, "C05-02,2024,a.tif,ug/m3,-1", "a half width cannot be negative"),
+        (read_rasters, RASTERS, "C05-02,2024,a.tif,ug/m3,\nC05-02,2024,b.tif,ug/m3,", "a second raster of C05-02 in 2024"),
+        (read_rasters, RASTERS, "C05-02,2024,,ug/m3,", "the cell is empty"),
     ],
 )
-def test_a_row_of_a_list_that_cannot_be_used_is_told(tmp_path, row, told):
-    path = written(tmp_path / "lists.csv", f"target_id,adcode,name,since\n{row}\n")
+def test_a_row_that_cannot_be_used_is_told(tmp_path, read, header, row, told):
+    path = written(tmp_path / "table.csv", f"{header}\n{row}\n")
     with pytest.raises(TableError) as fault:
-        read_lists(path, UNITS)
-    assert told in str(fault.value) and "lists.csv, row" in fault.value.where
-
-
-@pytest.mark.parametrize(
-    ("row", "told"),
-    [
-        ("C05-02,2024,a.tif,mg/m3,", "the unit is 'mg/m3', that of C05-02 is 'ug/m3'"),
-        ("C05-02,2024,a.tif,ug/m3,-1", "a half width cannot be negative"),
-        ("C05-02,2024,a.tif,ug/m3,\nC05-02,2024,b.tif,ug/m3,", "a second raster of C05-02 in 2024"),
-        ("C05-02,2024,,ug/m3,", "the cell is empty"),
-    ],
-)
-def test_a_row_of_rasters_that_cannot_be_used_is_told(tmp_path, row, told):
-    path = written(tmp_path / "rasters.csv", f"target_id,period,path,unit,half_width\n{row}\n")
-    with pytest.raises(TableError) as fault:
-        read_rasters(path, UNITS)
-    assert told in str(fault.value)
+        read(path, UNITS)
+    assert told in str(fault.value) and "table.csv, row" in fault.value.where
 
 
 def test_an_empty_list_lists_nothing(tmp_path):

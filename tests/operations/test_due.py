@@ -117,9 +117,11 @@ def test_a_step_that_fails_leaves_the_others_done_and_is_given_up_by_itself(sett
     assert due(other, "fetch", "observe", "land") == ["observe"], "but in the next"
 
 
-def test_what_rests_on_a_step_that_failed_waits(settings, doing):
+def test_what_rests_on_a_step_that_failed_waits(settings, doing, copied_run):
+    """Soil loss too, which rests on land, which rests on what failed."""
     done, fails = doing
     fails["fetch"] = PipelineError("no chips")
+    copied_run.layout.tile_map(PERIOD, TILE, "soil_loss").unlink()
     mark_retry(module.Layout(settings.root).retries, f"fetch.{PERIOD}.{TILE}")
     with pytest.raises(PipelineError, match="no chips"):
         run_round(changed(settings, "masks", cloud_buffer_m=77.0), 1, TILE, PERIOD)
@@ -164,6 +166,10 @@ def test_a_threshold_of_a_product_costs_that_product(copied_run, small_run, snak
     assert {job for job in began if job.startswith("mosaic")} <= {f"mosaic:{name}.{period}" for name in ("land", "soil_loss") for period in ("2023", "2024")} and not {"bodies", "reach-lines", "reaches"} & began
     before, after = small_run.files(), copied_run.files()
     assert all(after[name] == data for name, data in before.items() if name.startswith(("chips", "water", "maps/water", "maps/vegetation")))
+
+
+def test_what_is_forced_and_comes_out_as_it_was_makes_nothing_else_due(copied_run, snakemake):
+    layout = copied_run.layout
     since = len(read_journal(layout.journal))
     snakemake(copied_run.config, "--forcerun", "round_1")
     began = {e.verb for e in read_journal(layout.journal)[since:] if e.state == "started"}

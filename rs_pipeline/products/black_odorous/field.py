@@ -9,6 +9,7 @@ import pandas as pd
 from rs_pipeline.inputs.coordinates import UNSHIFT
 from rs_pipeline.products.black_odorous.model import ProbabilityCalibration
 from rs_pipeline.products.findings import BLACK, FINDING_KINDS
+from rs_pipeline.products.visits import last_visits
 
 PLATT_REACHES, ISOTONIC_REACHES = 50, 300
 """Visited reaches and periods from which the probability is refitted by two numbers, and by a free rising curve."""
@@ -45,7 +46,7 @@ def visited(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, distance_m
     if visits is None or visits.empty or table.empty:
         return result.to_numpy()
     near = _near(table, visits, distance_m)
-    last = near.sort_values(["date", "black"]).drop_duplicates(["reach_id", "period"], keep="last").set_index(["reach_id", "period"]).black
+    last = last_visits(near, "reach_id", "period").set_index(["reach_id", "period"]).black
     found = last.reindex(pd.MultiIndex.from_frame(table[["reach_id", "period"]])).to_numpy()
     return np.select([found == True, found == False], ["confirmed", "refuted"], "")  # noqa: E712 (found may be NaN)
 

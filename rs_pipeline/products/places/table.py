@@ -13,10 +13,10 @@ import pandas as pd
 import pyproj
 from shapely.geometry.polygon import orient
 
-from rs_pipeline.catalog.ledger import nir_pixels_m
+from rs_pipeline.catalog.ledger import finest_pixel_m, nir_pixels_m
 from rs_pipeline.config import Settings
-from rs_pipeline.estimation.estimate import Estimate, Facts, missing
-from rs_pipeline.estimation.uncertainty import Interval, Thresholds
+from rs_pipeline.estimation.estimate import Estimate, Facts, limits_of, missing
+from rs_pipeline.estimation.uncertainty import Interval
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.baselines import of_season
 from rs_pipeline.products.land.facts import LandFacts
@@ -82,11 +82,11 @@ class PlaceSums:
         settings, section = self.settings, self.settings.indicators
         periods, baseline = settings.all_periods, settings.baseline_label
         rows, years = {label: self._maps[label][place] for label in self._maps}, {p.label: p.middle_year for p in periods}
-        pixel_m = {label: min((self._pixel_m[s] for s in row["scene_ids"] if s in self._pixel_m), default=math.nan) for label, row in rows.items()}
+        pixel_m = {label: finest_pixel_m(self._pixel_m, row["scene_ids"]) for label, row in rows.items()}
         land = LandFacts({"county": self._land[period][place]}, {"county": self._land[baseline][place]}, frozenset(), land_model().report["classes"], baseline=baseline)
         found = Facts(
             period, baseline, period == periods[-1].label, {"county": rows[period] | {"n_lost": len(rows[period]["lost_scene_ids"])}}, rows[baseline],
-            Thresholds(section.publish_fraction, section.scale_fraction, section.range_fraction), section.max_lost_share, years=years, pixel_m=pixel_m,
+            limits_of(section), section.max_lost_share, years=years, pixel_m=pixel_m,
             own={"land": land, "min_trend_years": settings.trend.min_years},
         )  # fmt: skip
         series = [p.label for p in of_season(settings.period(period), periods) if years[p.label] >= years[baseline] and found.as_fine(p.label)]

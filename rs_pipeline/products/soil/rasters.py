@@ -14,8 +14,8 @@ from rs_kernels.soil import slope_factors
 from rs_pipeline.catalog.chips import pixel_index
 from rs_pipeline.config import SoilSection
 from rs_pipeline.errors import ConfigError
+from rs_pipeline.inputs.rasters import checked_raster
 from rs_pipeline.model import Grid
-from rs_pipeline.storage.blocks import check_blocks
 
 FACTOR_RANGES = {"soil.erosivity": (10.0, 30_000.0, "MJ mm/(ha h a)"), "soil.erodibility": (0.001, 0.15, "t ha h/(ha MJ mm), which is US units times 0.1317")}
 """Between which values the median of a raster must lie, and its unit. Erosivity of the dry northwest is about 100, of Hainan 20 000; erodibility of soils
@@ -34,15 +34,8 @@ def check_factor(key: str, path: Path) -> None:
     """
     low, high, unit = FACTOR_RANGES[key]
     where = f"{key}: {path}"
-    try:
-        check_blocks(path)
-        with rasterio.open(path) as source:
-            crs, shape = source.crs, tuple(min(n, LOOKED_AT_PX) for n in source.shape)
-            values = source.read(1, out_shape=shape, masked=True).astype("float64").filled(np.nan)
-    except rasterio.errors.RasterioIOError as fault:
-        raise ConfigError(f"cannot be read as a raster: {fault}", where=where, remedy=f"give a GeoTIFF in {unit}") from None
-    if crs is None:
-        raise ConfigError("the raster has no CRS", where=where, remedy="assign one, e.g. `gdal_edit.py -a_srs EPSG:4326 factor.tif`")
+    with checked_raster(path, where, f"give a GeoTIFF in {unit}") as source:
+        values = source.read(1, out_shape=tuple(min(n, LOOKED_AT_PX) for n in source.shape), masked=True).astype("float64").filled(np.nan)
     known = values[np.isfinite(values)]
     if not known.size:
         raise ConfigError("the raster holds no value", where=where, remedy="give one that covers the units, or null")

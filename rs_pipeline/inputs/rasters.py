@@ -1,0 +1,34 @@
+"""Rasters that people hand in: opened once they were seen to be readable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import rasterio
+
+from rs_pipeline.errors import ConfigError
+from rs_pipeline.storage.blocks import check_blocks
+
+
+@contextmanager
+def checked_raster(path: Path, where: str, remedy: str) -> Iterator[rasterio.DatasetReader]:
+    """A raster of the user's, open for reading.
+
+    Parameters
+    ----------
+    where : key and file, for the error. remedy : what to give where it cannot be read.
+
+    Raises
+    ------
+    ConfigError : it cannot be read, also while it is open, or has no CRS. RasterError : its blocks do not fit into memory.
+    """
+    try:
+        check_blocks(path)
+        with rasterio.open(path) as source:
+            if source.crs is None:
+                raise ConfigError("the raster has no CRS", where=where, remedy=f"assign one, e.g. `gdal_edit.py -a_srs EPSG:4326 {path.name}`")
+            yield source
+    except rasterio.errors.RasterioIOError as fault:
+        raise ConfigError(f"cannot be read as a raster: {fault}", where=where, remedy=remedy) from None
