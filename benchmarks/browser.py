@@ -49,6 +49,11 @@ class Page:
         """What a piece of JavaScript returns."""
         return self.driver.execute_script(script, *values)
 
+    def open_all(self) -> None:
+        """Open every part that is folded, and wait until it is drawn."""
+        script = "document.querySelectorAll('details').forEach((d) => { d.open = true; }); setTimeout(() => setTimeout(arguments[0]));"
+        self.driver.execute_async_script(script)
+
     def texts(self, selector: str) -> list[str]:
         """Texts of all elements that match."""
         return self.run("return [...document.querySelectorAll(arguments[0])].map((n) => n.textContent)", selector)

@@ -137,6 +137,7 @@ def _texts(data: Data) -> Iterator[str]:
     yield from (row[1] for row in scenes["reasons"])
     yield from (row[2] for row in scenes["offsets"])
     yield from (row[2] for row in scenes["failed"])
+    yield from (row[-1] for row in (data["quality"]["chips"] or {"failures": []})["failures"])
     for heading, paragraph in (*data["methods"]["paragraphs"], *data["methods"]["provenance"]):
         yield from (heading, paragraph)
     for target in data["methods"]["targets"]:

@@ -52,6 +52,13 @@ const whisker = (row) => {
   );
 };
 
+/* The intervals of a series are one path: a province of ten years has hundreds. An open end goes to the end of the axis. */
+const intervals = (points, x, y, low, high, thickness) => {
+  const known = points.map((p, i) => [p, i]).filter(([p]) => p.lower !== null || p.upper !== null);
+  const d = known.map(([p, i]) => `M${x(i).toFixed(1)} ${y(p.lower ?? low).toFixed(1)}V${y(p.upper ?? high).toFixed(1)}`);
+  return known.length > 0 && s("path", { class: "intervals", d: d.join(""), stroke: INK, "stroke-width": thickness, opacity: 0.25 });
+};
+
 /* Values over the periods with intervals and the target. `points`: label, value, lower, upper. */
 const series = (points, target, { width = 300, height = 128, label = "" } = {}) => {
   const seen = points.flatMap((p) => [p.value, p.lower, p.upper]).filter((v) => v !== null && v !== undefined);
@@ -87,17 +94,8 @@ const series = (points, target, { width = 300, height = 128, label = "" } = {}) 
     runs
       .filter((r) => r.length > 1)
       .map((r) => s("polyline", { points: r.join(" "), fill: "none", stroke: INK, "stroke-width": 1.4, opacity: 0.55 })),
+    intervals(points, x, y, low, high, 5),
     points.map((p, i) => [
-      (p.lower !== null || p.upper !== null) &&
-        s("line", {
-          x1: x(i),
-          x2: x(i),
-          y1: y(p.lower ?? low),
-          y2: y(p.upper ?? high),
-          stroke: INK,
-          "stroke-width": 5,
-          opacity: 0.25,
-        }),
       p.value !== null &&
         s("circle", {
           cx: x(i),
@@ -137,11 +135,7 @@ const sparkline = (points, target, label) => {
       target >= low &&
       target <= high &&
       s("line", { x1: 0, x2: 100, y1: y(target), y2: y(target), stroke: GOAL, "stroke-dasharray": "3 2" }),
-    points.map(
-      (p, i) =>
-        (p.lower !== null || p.upper !== null) &&
-        s("line", { x1: x(i), x2: x(i), y1: y(p.lower ?? low), y2: y(p.upper ?? high), stroke: INK, "stroke-width": 3, opacity: 0.25 }),
-    ),
+    intervals(points, x, y, low, high, 3),
     s("polyline", { points: known.map(([p, i]) => `${x(i).toFixed(1)},${y(p.value).toFixed(1)}`).join(" "), fill: "none", stroke: INK, "stroke-width": 1.4 }),
     known.slice(-1).map(([p, i]) => s("circle", { cx: x(i), cy: y(p.value), r: 2.6, fill: INK })),
   );

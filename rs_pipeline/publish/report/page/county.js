@@ -147,7 +147,7 @@ const measured = (u, p) => {
   ];
   return (
     shown.length > 0 &&
-    folded(t("Measured, without a target"), table("measured", columns, shown, { stack: true, whole: true }))
+    folded(t("Measured, without a target"), () => table("measured", columns, shown, { stack: true, whole: true }))
   );
 };
 
@@ -158,7 +158,8 @@ const contactSheet = (u) => {
   if (unit.path === undefined || !layers.length) return null;
   return folded(
     t("What the satellites saw"),
-    [h(
+    () => [
+      h(
       "p",
       { class: "hint" },
       t(
@@ -283,28 +284,19 @@ const rowsTable = (u, rows, p) => {
       ? table("rows", columns, kept, { stack: true, sort: [3, false] })
       : note(t("No row passes the filters."));
   };
-  const body = h("div", {}, list()),
+  const body = h("div"),
     again = () => body.replaceChildren(list());
-  return folded(
-    t("All {n} rows, {period}", { n: rows.length, period: periods[p] }),
-    [
-    h(
-      "div",
-      { class: "controls" },
-      searchBox(
-        t("text or target"),
-        (v) => {
-          wanted = v;
-          again();
-        },
-      ),
-      statusSelect(names, (v) => {
-        group = v;
-        again();
-      }),
-    ),
-    body,
-    ],
-    false,
-  );
+  const draw = () => {
+    again();
+    const search = searchBox(t("text or target"), (v) => {
+      wanted = v;
+      again();
+    });
+    const status = statusSelect(names, (v) => {
+      group = v;
+      again();
+    });
+    return [h("div", { class: "controls" }, search, status), body];
+  };
+  return folded(t("All {n} rows, {period}", { n: rows.length, period: periods[p] }), draw, false);
 };

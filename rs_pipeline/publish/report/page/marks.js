@@ -164,8 +164,18 @@ const picture = (path, alt, attributes = {}) =>
   });
 const printButton = () => h("button", { type: "button", class: "noprint", onclick: () => printWhole() }, t("Print"));
 
-/* A part of a page that is opened when it is wanted: closed on a phone, where it is long, or everywhere. */
+/* A part of a page that is opened when it is wanted: closed on a phone, where it is long, or everywhere. It is drawn when it
+   is first open, so what nobody opens costs nothing. */
 const NARROW = 600;
-const folded = (title, body, open = innerWidth > NARROW || printing) =>
-  h("details", { class: "fold", open }, h("summary", {}, h("h3", {}, title)), body);
+const folded = (title, draw, open = innerWidth > NARROW || printing) => {
+  const node = h("details", { class: "fold", open }, h("summary", {}, h("h3", {}, title)));
+  let drawn = false;
+  const fill = () => {
+    if (node.open && !drawn) node.append(...[draw()].flat());
+    drawn ||= node.open;
+  };
+  node.addEventListener("toggle", fill);
+  fill();
+  return node;
+};
 const countyPath = (u, text) => h("a", { href: address("county", units[u].code) }, text ?? nameOf(u));

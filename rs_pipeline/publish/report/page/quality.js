@@ -112,7 +112,7 @@ const drawQuality = () => {
           "details",
           { open: printing },
           h("summary", {}, t("Chips that failed ({n} of {all} listed)", { n: chips.failures.length, all: chips.n_failures })),
-          plainTable("chips", [t("Period"), t("Tile"), t("Scene"), t("Reason")], chips.failures),
+          plainTable("chips", [t("Period"), t("Tile"), t("Scene"), t("Reason")], chips.failures.map(([season, tile, scene, reason]) => [season, tile, scene, t(reason)])),
         ),
     );
   return out;
