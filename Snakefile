@@ -18,6 +18,7 @@ from rs_pipeline.provinces import load_province
 from rs_pipeline.operations.code import changed_code, words_on_code
 from rs_pipeline.operations.console import tell_end, watch
 from rs_pipeline.operations.due import FORCED, forced_steps
+from rs_pipeline.forks import start_server
 from rs_pipeline.operations.run import begin, end, mend, settle_times
 from rs_pipeline.products.register import StepContext, period_maps
 from rs_pipeline.simulation import world_files
@@ -45,7 +46,7 @@ if workflow.is_main_process:
         print(words_on_code(changed, Layout(S.root).settings), file=sys.stderr)
 
 L, RETRIES = Layout(S.root), read_retries(Layout(S.root).retries)
-VERB = f"{shlex.quote(sys.executable)} -m rs_pipeline.cli"
+VERB = f"{shlex.quote(sys.executable)} -m rs_pipeline"
 WORLD = [S.simulation.path / name for name in world_files(S.simulation.landscape)] if S.simulation else []
 COMMAND = "{VERB} {params.verb} --config {params.config:q} --threads {threads} --attempt {resources.attempt} 2> {log:q}"
 
@@ -107,9 +108,6 @@ def log_of(name, scope):
     return f"{L.root}/logs/{name}{of.get(scope, '')}.log"
 
 
-def benchmark_of(name, scope): return log_of(name, scope).replace("/logs/", "/benchmarks/").replace(".log", ".tsv")
-
-
 def verb_of(step):
     """The verb with the names it works on. Once tiles are known a step does only what is due."""
     return called(step.verb, step.names, "" if step in BEFORE_TILES else "--due")
@@ -141,6 +139,8 @@ onstart:
     asked = workflow.dag_settings
     every = [step.name for step in steps_of(S)] if asked.forceall or asked.forcetargets else []
     os.environ.setdefault(FORCED, " ".join(sorted(forced_steps(S, [*every, *asked.forcerun]))))
+    if workflow.local_exec:
+        start_server(L.root / "logs" / "forks.log")
 
 
 onsuccess:
@@ -159,7 +159,6 @@ if S.simulation:
         output: WORLD
         params: path=S.simulation.path, seed=S.simulation.seed, years=S.simulation.years, land=S.simulation.landscape, size="{} {}".format(*S.simulation.size_px)
         log: f"{L.root}/logs/sample.log"
-        benchmark: f"{L.root}/benchmarks/sample.tsv"
         shell: "{VERB} simulate {params.path:q} --seed {params.seed} --years {params.years} --landscape {params.land} --size {params.size} 2> {log:q}"
 
 
@@ -190,7 +189,6 @@ for step in [s for s in steps_of(S) if s.name != "assign" and not s.of_tile]:
         resources: **resources_of(step)
         retries: 2 if step.name == "search" else 0
         log: log_of(step.name, step.scope)
-        benchmark: benchmark_of(step.name, step.scope)
         shell: COMMAND
 
 
@@ -205,5 +203,4 @@ for work in rounds(S):
         resources: **resources_of(work)
         retries: S.resources.attempts * len(work.steps)
         log: log_of(work.name, "tile_period")
-        benchmark: benchmark_of(work.name, "tile_period")
         shell: COMMAND

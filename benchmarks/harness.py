@@ -184,8 +184,8 @@ def planned_jobs(config: Path) -> int:
 
 def planned_calls(config: Path) -> list[list[str]]:
     """The verb of `rs-pipeline` and its arguments of every job that Snakemake plans for a run."""
-    commands = [shlex.split(line) for line in snakemake(config, "-n", "--printshellcmds").splitlines() if " -m rs_pipeline.cli " in line]
-    return [c[c.index("rs_pipeline.cli") + 1 : c.index("2>")] for c in commands]
+    commands = [shlex.split(line) for line in snakemake(config, "-n", "--printshellcmds").splitlines() if " -m rs_pipeline " in line]
+    return [c[c.index("rs_pipeline") + 1 : c.index("2>")] for c in commands]
 
 
 def run_files(root: Path) -> dict[str, bytes]:

@@ -40,9 +40,9 @@ def kill_scheduler(main: subprocess.Popen, _: random.Random) -> None:
 
 
 def is_job(process: psutil.Process) -> bool:
-    """Whether a process runs a verb of `rs-pipeline`; one that has just ended does not."""
+    """Whether a process does or waits for a verb of `rs-pipeline`, or serves jobs with forks of itself; one that has just ended does not."""
     try:
-        return "rs_pipeline.cli" in " ".join(process.cmdline())
+        return "-m rs_pipeline" in " ".join(process.cmdline())
     except psutil.NoSuchProcess:
         return False
 

@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from rs_pipeline import __version__
 from rs_pipeline.errors import PipelineError
+from rs_pipeline.threads import limit_threads
 from rs_pipeline.steps import Step, call_step, steps
 
 FIRST, RESULTS, TRUST, OTHERS, STEPS = "First", "Understand the results", "Keep a run whole", "Simulated worlds and tables", "Steps of the chain, by hand"
@@ -162,13 +163,6 @@ def _see_all_there(settings, *, planning: bool) -> None:
     check_missing(settings, made=[load_province(settings.province).units.file], planning=planning)
 
 
-def _limit_threads(threads: int) -> None:
-    """One thread budget a job: Dask gets it, BLAS and OpenMP stay at one thread, GDAL is told the same number."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    os.environ.setdefault("GDAL_NUM_THREADS", str(threads))
-
-
 @app.command(name="simulate", rich_help_panel=OTHERS)
 @app.command(name="sample", hidden=True, deprecated=True)
 def simulate(
@@ -263,7 +257,7 @@ def _verb(step: Step) -> Callable[..., None]:
     """The function of a step's verb: its options are those that its scope takes, and those of every job."""
 
     def work(config: Path, threads: int, **names: str) -> None:
-        _limit_threads(threads)
+        limit_threads(threads)
         call_step(step, _settings(config), names.values(), threads)
 
     def of_run(config: Config, threads: Threads = step.threads, attempt: Attempt = 1, due: Due = False):
@@ -300,7 +294,7 @@ def steps_of_round(
     """Do all steps of a tile and period that are due, in one process: what the chain does of each tile and period."""
     from rs_pipeline.operations.job import run_round
 
-    _limit_threads(threads)
+    limit_threads(threads)
     run_round(_settings(config), number, tile, period, threads=threads, attempt=attempt)
 
 

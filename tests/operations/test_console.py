@@ -81,7 +81,7 @@ def shown(handler) -> list[str]:
 def test_a_step_is_one_line_and_what_snakemake_chats_is_none(handler):
     hear(handler, msg="Building DAG of jobs...")
     hear(handler, LogEvent.JOB_INFO, jobid=1, rule_name="observe", wildcards={"period": "2024", "tile": "r000c000"})
-    hear(handler, LogEvent.SHELLCMD, msg="python -m rs_pipeline.cli observe")
+    hear(handler, LogEvent.SHELLCMD, msg="python -m rs_pipeline observe")
     hear(handler, LogEvent.JOB_FINISHED, job_id=1)
     first, line = shown(handler)
     assert first.startswith("run test: results go to ") and re.match(r"\d\d:\d\d:\d\d  observe +1 of 1 +0 s of jobs +time left: known when the first", line), line

@@ -58,12 +58,12 @@ def test_every_command_of_the_chain_is_what_is_meant(planned):
     settings, config = planned
     done = subprocess.run(snakemake_command(config, "-n", "--printshellcmds"), cwd=ROOT, capture_output=True, text=True, timeout=300, env=in_root())
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    commands = [shlex.split(line) for line in (done.stdout + done.stderr).splitlines() if " -m rs_pipeline.cli " in line]
+    commands = [shlex.split(line) for line in (done.stdout + done.stderr).splitlines() if " -m rs_pipeline " in line]
     layout, tiles = Layout(settings.root), [t.id for t in tiling.read_tiles(settings)]
     config_words, seen = ["--config", str(layout.settings)], set()
     for line in commands:
         command = line[line.index(sys.executable) :]
-        assert command[:3] == [sys.executable, "-m", "rs_pipeline.cli"] and command[-2] == "2>"
+        assert command[:3] == [sys.executable, "-m", "rs_pipeline"] and command[-2] == "2>"
         assert command[-1].startswith(f"{settings.root}/logs/") and command[-1].endswith(".log")
         if command[3] == "simulate":
             assert command[4] == str(settings.simulation.path)

@@ -1,0 +1,233 @@
+"""Jobs as forks of one process that has the libraries loaded: a job of a run on this machine starts in hundredths of a second, not in seconds.
+
+A run opens a socket and starts the server, which loads what steps import, waits, and forks itself for each job; it never does a job itself and has
+one thread. A job is asked for by the process that Snakemake starts for it: it hands over its files, environment and folder, passes signals on,
+and ends as the job does. The job dies with it. Where no server answers, that process does the job itself.
+
+The server answers the processes of its own run alone: a job of a cluster has limits of its own, which a fork would escape. Linux only.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import gc
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+from rs_pipeline.threads import ONE_EACH
+
+SERVER = "RS_PIPELINE_FORKS"
+"""Environment: process id of the run, and the socket of its server."""
+
+KILLED = 128 + signal.SIGKILL
+"""Exit code of a job that was killed, as a shell tells it."""
+
+STREAMS = (0, 1, 2)
+
+LOADED = (
+    "rs_pipeline.cli", "rs_pipeline.operations.job", "dask.threaded", "geopandas", "numba", "openpyxl", "PIL.Image", "pandas", "pyarrow.dataset", "pyarrow.parquet",
+    "rasterio.features", "rasterio.merge", "rasterio.warp", "scipy.ndimage", "scipy.optimize", "scipy.spatial", "scipy.stats", "shapely",
+)  # fmt: skip
+"""What steps import when they need it; the server has it, and the modules of the steps."""
+
+ONE_THREAD = ONE_EACH | {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
+"""Environment of a server; Arrow's second allocator has a thread otherwise, though it is not used."""
+
+LOADING_S = 60.0
+"""A server that has not answered by then never will."""
+
+PATIENCE_S = 0.5
+"""So soon a server finds that its run has ended."""
+
+
+def start_server(log: Path) -> None:
+    """Start the server of this process's jobs, which ends with it, and name it in the environment. Nothing where forks are not to be had.
+
+    Parameters
+    ----------
+    log : file for what it has to say; nothing, unless it fails.
+    """
+    if sys.platform != "linux":
+        return
+    path = Path(tempfile.mkdtemp(prefix="rs-pipeline-")) / "forks"  # its folder is the user's alone
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as listener, log.open("ab") as said:
+        listener.bind(str(path))
+        listener.listen(128)  # jobs wait here while the server loads
+        command = [sys.executable, "-m", __name__, str(os.getpid()), str(listener.fileno())]
+        server = subprocess.Popen(command, env=os.environ | ONE_THREAD, pass_fds=[listener.fileno()], stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+    os.environ[SERVER] = f"{os.getpid()}:{path}"
+    atexit.register(_stop, server, path.parent)
+
+
+def _stop(server: subprocess.Popen, folder: Path) -> None:
+    """End a server; jobs at work go on."""
+    server.terminate()
+    server.wait()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def forked(arguments: list[str]) -> int | None:
+    """Let the run's server do a verb; its exit code, or None where there is no server and nothing was begun."""
+    run, _, path = os.environ.get(SERVER, "").partition(":")
+    if not run.isdigit() or int(run) not in _parents():
+        return None
+    with socket.socket(socket.AF_UNIX) as server:
+        asked = json.dumps({"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}).encode()
+        server.settimeout(LOADING_S)
+        try:
+            server.connect(path)
+            socket.send_fds(server, [len(asked).to_bytes(8)], STREAMS)
+            server.sendall(asked)
+            job = int.from_bytes(server.recv(8))
+        except OSError:
+            return None
+        if not job:
+            return None
+        server.settimeout(None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the keyboard reaches the job too
+        signal.signal(signal.SIGTERM, lambda number, _: _pass_on(job, number))
+        code = server.recv(1)
+        while server.recv(1):  # until the job has ended
+            pass
+    return code[0] if code else KILLED
+
+
+def _pass_on(job: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(job, number)
+
+
+def _parents() -> tuple[int, ...]:
+    """The process that started this one, and the one before it: a shell may stand between."""
+    parent = os.getppid()
+    try:
+        stat = Path(f"/proc/{parent}/stat").read_text()
+    except OSError:
+        return (parent,)
+    return parent, int(stat.rpartition(")")[2].split()[1])
+
+
+def serve(listener: socket.socket, run: int) -> socket.socket | None:
+    """Fork for each that asks, for as long as the run lives. Gives the connection in a fork, None in the server when it ends."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who asked learns of the end; nobody waits for it here
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while os.getppid() == run:
+        if not select.select([listener], [], [], PATIENCE_S)[0]:
+            continue
+        asker, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            return asker
+        asker.close()
+    return None
+
+
+def do_job(asker: socket.socket) -> int:
+    """Take the place of the process that asks, in a fork, and do its verb; the exit code."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    length, streams, _, _ = socket.recv_fds(asker, 8, len(STREAMS))
+    asked = json.loads(_received(asker, int.from_bytes(length)))
+    for own, stream in zip(STREAMS, streams, strict=True):
+        os.dup2(stream, own)
+        os.close(stream)
+    os.chdir(asked["folder"])
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    sys.argv[1:] = asked["arguments"]
+    # Nothing more is sent, so what comes is the end of who asked, killed perhaps: SIGIO, the kernel's word for it, ends the job.
+    fcntl.fcntl(asker, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(asker, fcntl.F_SETFL, fcntl.fcntl(asker, fcntl.F_GETFL) | os.O_ASYNC)
+    asker.sendall(os.getpid().to_bytes(8))
+    return _code_of_verb()
+
+
+def _code_of_verb() -> int:
+    """Do the verb of the arguments; the exit code that the interpreter would give."""
+    from rs_pipeline.cli import main
+
+    try:
+        main()
+    except SystemExit as stop:
+        if stop.code is not None and not isinstance(stop.code, int):
+            print(stop.code, file=sys.stderr)
+        return 0 if stop.code is None else stop.code if isinstance(stop.code, int) else 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        return 1
+    return 0
+
+
+def _received(asker: socket.socket, length: int) -> bytes:
+    data = bytearray()
+    while len(data) < length:
+        part = asker.recv(length - len(data))
+        if not part:
+            raise SystemExit(1)  # who asked is gone
+        data += part
+    return bytes(data)
+
+
+def _load() -> None:
+    """Import what jobs import, and work out what is the same for all of them."""
+    from importlib import import_module
+
+    from rs_pipeline.products.register import resolve
+    from rs_pipeline.steps import steps
+    from rs_pipeline.storage.provenance import code_sha256
+
+    for name in LOADED:
+        import_module(name)
+    for step in steps().values():
+        resolve(step.function)
+    sys.modules["numba"].njit(lambda x: x + 1)(1.0)  # Numba sets itself up with the first function
+    code_sha256()  # of the code as it is loaded
+    gc.freeze()  # forks share the memory of what they do not touch; a collection touches everything
+
+
+def _alone() -> bool:
+    """Whether this process has one thread: a fork has no other."""
+    return len(os.listdir("/proc/self/task")) == 1
+
+
+def main() -> None:
+    """Serve on the socket that was handed over. A fork goes on from here as a job that was started by itself."""
+    run, listener = int(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))
+    folder = Path(listener.getsockname()).parent
+    _load()
+    if not _alone():
+        sys.exit("a library has threads of its own, so jobs are no forks")
+    asker = serve(listener, run)
+    if asker is None:
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    _leave(asker, do_job(asker))
+
+
+def _leave(asker: socket.socket, code: int) -> NoReturn:
+    """End a fork as the interpreter would, but for taking apart all that was loaded, which takes longer than a small job."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    asker.sendall(bytes([code]))
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Jobs as forks of one process: the same answer as a job by itself, an end with the one that asked, and nobody else served."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from benchmarks.harness import in_root
+from rs_pipeline import forks
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
+
+VERSION = [sys.executable, "-m", "rs_pipeline", "--version"]
+SLOW = [sys.executable, "-m", "rs_pipeline", "simulate", "world", "--years", "10"]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[psutil.Process]:
+    """A server of the tests' own process."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in in_root().items():
+            patch.setenv(name, value)
+        patch.delenv(forks.SERVER, raising=False)
+        before = psutil.Process().children()
+        forks.start_server(tmp_path_factory.mktemp("logs") / "forks.log")
+        started = next(p for p in psutil.Process().children() if p not in before)
+        yield started
+        started.terminate()
+        os.environ.pop(forks.SERVER)
+
+
+def ask(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "rs_pipeline", *arguments]
+    return subprocess.run(command, cwd=folder, env=os.environ | environment, capture_output=True, text=True, timeout=120)
+
+
+def soon(holds: Callable[[], bool], within_s: float = 20.0) -> bool:
+    end = time.monotonic() + within_s
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.02)
+    return holds()
+
+
+def alive(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def slow_job(server: psutil.Process, folder: Path) -> tuple[subprocess.Popen, int]:
+    """A process that asked for a long job, and the fork that does it."""
+    asker = subprocess.Popen(SLOW, cwd=folder)
+    assert soon(lambda: any(p.cwd() == str(folder) for p in server.children()))
+    return asker, next(p.pid for p in server.children() if p.cwd() == str(folder))
+
+
+def test_a_fork_answers_as_a_job_by_itself(server, tmp_path):
+    served = [ask("--version", folder=tmp_path), ask("check", "--config", "none.yaml", folder=tmp_path), ask("nothing", folder=tmp_path)]
+    alone = [ask("--version", folder=tmp_path, RS_PIPELINE_FORKS=""), ask("check", "--config", "none.yaml", folder=tmp_path, RS_PIPELINE_FORKS=""), ask("nothing", folder=tmp_path, RS_PIPELINE_FORKS="")]
+    assert [(p.returncode, p.stdout) for p in served] == [(p.returncode, p.stdout) for p in alone]
+    assert [p.returncode for p in served] == [0, 2, 2] and "none.yaml" in served[1].stderr and served[1].stderr == alone[1].stderr
+    assert soon(lambda: not server.children())
+
+
+def test_folder_and_environment_are_those_of_who_asks(server, tmp_path):
+    (tmp_path / "here.yaml").write_text("run: [")
+    assert "here.yaml" in ask("check", "--config", "here.yaml", folder=tmp_path).stderr
+    assert ask("init", folder=tmp_path).returncode == 0 and (tmp_path / "rs-pipeline.yaml").is_file()
+    assert ask("run", "--help", folder=tmp_path, COLUMNS="60").stdout != ask("run", "--help", folder=tmp_path, COLUMNS="160").stdout
+
+
+def test_a_job_ends_with_who_asked_for_it(server, tmp_path):
+    asker, job = slow_job(server, tmp_path)
+    asker.kill()
+    assert soon(lambda: not alive(job)) and server.is_running()
+
+
+def test_a_job_that_is_killed_is_told_as_a_shell_tells_it(server, tmp_path):
+    asker, job = slow_job(server, tmp_path)
+    os.kill(job, signal.SIGKILL)
+    assert asker.wait(20) == forks.KILLED == 137
+
+
+def test_a_request_to_end_is_passed_on(server, tmp_path):
+    asker, job = slow_job(server, tmp_path)
+    asker.terminate()
+    assert asker.wait(20) == forks.KILLED and not alive(job)
+
+
+def test_the_server_does_the_jobs_of_its_own_run_alone(server, tmp_path, monkeypatch):
+    pid, path = os.environ[forks.SERVER].split(":")
+    assert int(pid) == os.getpid()
+    monkeypatch.setenv(forks.SERVER, f"{os.getpid() + 1}:{path}")
+    assert forks.forked(["--version"]) is None
+    assert Path(path).parent.stat().st_mode & 0o077 == 0  # no other user gets at it
+
+
+def test_without_a_server_a_job_is_done_all_the_same(tmp_path, monkeypatch):
+    for value in ("", "nonsense", f"{os.getpid()}:{tmp_path / 'gone'}"):
+        assert ask("--version", folder=tmp_path, RS_PIPELINE_FORKS=value).returncode == 0
+
+
+def test_the_server_ends_with_its_run_even_if_that_is_killed(tmp_path):
+    code = "import sys, time; from pathlib import Path; from rs_pipeline import forks; forks.start_server(Path(sys.argv[1])); print(forks.os.environ[forks.SERVER], flush=True); time.sleep(600)"
+    run = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "forks.log")], env=in_root(), stdout=subprocess.PIPE, text=True)
+    folder = Path(run.stdout.readline().strip().partition(":")[2]).parent
+    (server,) = psutil.Process(run.pid).children()
+    assert folder.is_dir()
+    run.kill()
+    run.wait()
+    assert soon(lambda: not alive(server.pid), 60) and not folder.exists()
+    assert (tmp_path / "forks.log").read_text() == ""
