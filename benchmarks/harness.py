@@ -190,7 +190,7 @@ def planned_calls(config: Path) -> list[list[str]]:
 
 def run_files(root: Path) -> dict[str, bytes]:
     """What a run is for, by path: all but what tells of the way (logs, retries, the summary, damaged files put aside) and hidden files."""
-    told = {"logs", "benchmarks", "retry", "damaged", "summary.json", "summary.txt"}
+    told = {"logs", "retry", "damaged", "summary.json", "summary.txt"}
     found = [p for p in root.rglob("*") if p.is_file() and not any(part.startswith(".") for part in p.relative_to(root).parts)]
     return {str(p.relative_to(root)): p.read_bytes() for p in sorted(found) if p.relative_to(root).parts[0] not in told}
 

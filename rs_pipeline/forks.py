@@ -60,22 +60,27 @@ def start_server(log: Path) -> None:
     """
     if sys.platform != "linux":
         return
-    path = Path(tempfile.mkdtemp(prefix="rs-pipeline-")) / "forks"  # its folder is the user's alone
+    with suppress(OSError):  # a disk that is full: jobs have their own words for it
+        folder = Path(tempfile.mkdtemp(prefix="rs-pipeline-"))  # the user's alone
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        server = _started(folder / "forks", log)
+        atexit.register(_stop, server)
+        os.environ[SERVER] = f"{os.getpid()}:{folder / 'forks'}"
+
+
+def _started(path: Path, log: Path) -> subprocess.Popen:
     log.parent.mkdir(parents=True, exist_ok=True)
     with socket.socket(socket.AF_UNIX) as listener, log.open("ab") as said:
         listener.bind(str(path))
         listener.listen(128)  # jobs wait here while the server loads
         command = [sys.executable, "-m", __name__, str(os.getpid()), str(listener.fileno())]
-        server = subprocess.Popen(command, env=os.environ | ONE_THREAD, pass_fds=[listener.fileno()], stdin=subprocess.DEVNULL, stdout=said, stderr=said)
-    os.environ[SERVER] = f"{os.getpid()}:{path}"
-    atexit.register(_stop, server, path.parent)
+        return subprocess.Popen(command, env=os.environ | ONE_THREAD, pass_fds=[listener.fileno()], stdin=subprocess.DEVNULL, stdout=said, stderr=said)
 
 
-def _stop(server: subprocess.Popen, folder: Path) -> None:
+def _stop(server: subprocess.Popen) -> None:
     """End a server; jobs at work go on."""
     server.terminate()
     server.wait()
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def forked(arguments: list[str]) -> int | None:

@@ -106,6 +106,13 @@ def test_without_a_server_a_job_is_done_all_the_same(tmp_path, monkeypatch):
         assert ask("--version", folder=tmp_path, RS_PIPELINE_FORKS=value).returncode == 0
 
 
+def test_a_disk_that_takes_no_log_costs_the_server_alone(tmp_path, monkeypatch):
+    monkeypatch.delenv(forks.SERVER, raising=False)
+    (tmp_path / "file").touch()
+    forks.start_server(tmp_path / "file" / "forks.log")
+    assert forks.SERVER not in os.environ
+
+
 def test_the_server_ends_with_its_run_even_if_that_is_killed(tmp_path):
     code = "import sys, time; from pathlib import Path; from rs_pipeline import forks; forks.start_server(Path(sys.argv[1])); print(forks.os.environ[forks.SERVER], flush=True); time.sleep(600)"
     run = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "forks.log")], env=in_root(), stdout=subprocess.PIPE, text=True)
