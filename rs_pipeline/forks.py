@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -28,7 +29,9 @@ from typing import NoReturn
 from rs_pipeline.threads import ONE_EACH
 
 SERVER = "RS_PIPELINE_FORKS"
-"""Environment: process id of the run, and the socket of its server."""
+"""Environment: process id of the run, and the socket of its server. OFF, set by the user, starts each job by itself."""
+
+OFF = "off"
 
 KILLED = 128 + signal.SIGKILL
 """Exit code of a job that was killed, as a shell tells it."""
@@ -47,7 +50,7 @@ ONE_THREAD = ONE_EACH | {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 LOADING_S = 60.0
 """A server that has not answered by then never will."""
 
-PATIENCE_S = 0.5
+PATIENCE_S = 0.1
 """So soon a server finds that its run has ended."""
 
 
@@ -58,7 +61,7 @@ def start_server(log: Path) -> None:
     ----------
     log : file for what it has to say; nothing, unless it fails.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or os.environ.get(SERVER) == OFF:
         return
     with suppress(OSError):  # a disk that is full: jobs have their own words for it
         folder = Path(tempfile.mkdtemp(prefix="rs-pipeline-"))  # the user's alone
@@ -126,9 +129,11 @@ def _parents() -> tuple[int, ...]:
 
 def serve(listener: socket.socket, run: int) -> socket.socket | None:
     """Fork for each that asks, for as long as the run lives. Gives the connection in a fork, None in the server when it ends."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # who asked learns of the end; nobody waits for it here
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    while os.getppid() == run:
+    while os.getppid() == run and not ended.is_set():
+        _count_ended()
         if not select.select([listener], [], [], PATIENCE_S)[0]:
             continue
         asker, _ = listener.accept()
@@ -136,12 +141,19 @@ def serve(listener: socket.socket, run: int) -> socket.socket | None:
             listener.close()
             return asker
         asker.close()
+    _count_ended()
     return None
+
+
+def _count_ended() -> None:
+    """Take note of forks that have ended, so that their processor time counts for the run; who asked knows already."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def do_job(asker: socket.socket) -> int:
     """Take the place of the process that asks, in a fork, and do its verb; the exit code."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     length, streams, _, _ = socket.recv_fds(asker, 8, len(STREAMS))

@@ -56,8 +56,9 @@ def alive(pid: int) -> bool:
 def slow_job(server: psutil.Process, folder: Path) -> tuple[subprocess.Popen, int]:
     """A process that asked for a long job, and the fork that does it."""
     asker = subprocess.Popen(SLOW, cwd=folder)
-    assert soon(lambda: any(p.cwd() == str(folder) for p in server.children()))
-    return asker, next(p.pid for p in server.children() if p.cwd() == str(folder))
+    at_work = lambda: [p.pid for p in server.children() if alive(p.pid) and p.cwd() == str(folder)]  # noqa: E731
+    assert soon(lambda: bool(at_work()))
+    return asker, at_work()[0]
 
 
 def test_a_fork_answers_as_a_job_by_itself(server, tmp_path):
@@ -104,6 +105,13 @@ def test_the_server_does_the_jobs_of_its_own_run_alone(server, tmp_path, monkeyp
 def test_without_a_server_a_job_is_done_all_the_same(tmp_path, monkeypatch):
     for value in ("", "nonsense", f"{os.getpid()}:{tmp_path / 'gone'}"):
         assert ask("--version", folder=tmp_path, RS_PIPELINE_FORKS=value).returncode == 0
+
+
+def test_a_user_can_do_without_a_server(tmp_path, monkeypatch):
+    monkeypatch.setenv(forks.SERVER, forks.OFF)
+    forks.start_server(tmp_path / "forks.log")
+    assert os.environ[forks.SERVER] == forks.OFF and list(tmp_path.iterdir()) == []
+    assert ask("--version", folder=tmp_path, RS_PIPELINE_FORKS=forks.OFF).returncode == 0
 
 
 def test_a_disk_that_takes_no_log_costs_the_server_alone(tmp_path, monkeypatch):
