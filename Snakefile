@@ -40,7 +40,7 @@ except PipelineError as fault:
 
 if workflow.is_main_process:
     watch(S, lambda: Counter(job.rule.name for job in workflow.dag.needrun_jobs()))
-    settle_times(S.root)
+    settle_times(S.root, only_tell=workflow.dryrun)
     mend(S, only_tell=workflow.dryrun)
     if changed := changed_code(S):
         print(words_on_code(changed, Layout(S.root).settings), file=sys.stderr)

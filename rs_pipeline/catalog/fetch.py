@@ -341,10 +341,13 @@ def _withdrawn(manifest: Path) -> dict[str, str]:
 
 
 def write_failed(settings: Settings, tile_id: str, period_label: str, reason: str) -> None:
-    """Write the manifest of a tile and period whose fetch is given up: every scene failed, for the one reason."""
+    """Write the manifest of a tile and period whose fetch is given up: every scene failed, for the one reason. What chips were is kept, so that the next
+    fetch knows which of them are whole."""
     layout, wanted = Layout(settings.root), wanted_scenes(settings, tile_id, period_label)
     layout.chip_folder(period_label, tile_id).mkdir(parents=True, exist_ok=True)
-    _write_manifest(layout.chips(period_label, tile_id), wanted, [("failed", reason, 0, "")] * len(wanted))
+    manifest = layout.chips(period_label, tile_id)
+    digests = _withdrawn(manifest)
+    _write_manifest(manifest, wanted, [("failed", reason, 0, digests.get(scene.key, "")) for scene in wanted])
 
 
 def _write_manifest(manifest: Path, scenes: list[Scene], outcomes: list[tuple[str, str, int, str]]) -> pd.DataFrame:

@@ -59,10 +59,14 @@ def drop_backups(root: Path) -> None:
         shutil.rmtree(kept, ignore_errors=True)
 
 
-def settle_times(folder: Path) -> int:
+def settle_times(folder: Path, *, only_tell: bool = False) -> int:
     """Give files from the future the time of now, in their order; how many there were. Nothing where another run is at work.
 
     A clock that was ahead leaves them behind, and Snakemake takes what rests on them for outdated until their time has come.
+
+    Parameters
+    ----------
+    only_tell : change nothing, for a dry run.
     """
     if not is_free(Layout(folder).lock):
         return 0
@@ -78,12 +82,12 @@ def settle_times(folder: Path) -> int:
                 if changed > now + CLOCK_SLACK_S:
                     ahead.append((changed, path))
     order = {changed: i for i, changed in enumerate(sorted({changed for changed, _ in ahead}, reverse=True))}
-    for changed, path in ahead:
+    for changed, path in [] if only_tell else ahead:
         then = now - order[changed] * 1e-3
         with suppress(OSError):  # a folder that cannot be written is told of when a job starts
             os.utime(path, (then, then))
     if ahead:
-        log.warning("%d files were from the future: the clock was ahead, their times are put right", len(ahead))
+        log.warning("%d files are from the future, the clock was ahead: %s", len(ahead), "a run puts their times right" if only_tell else "their times are put right")
     return len(ahead)
 
 

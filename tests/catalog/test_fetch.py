@@ -14,7 +14,7 @@ import rasterio
 
 from rs_pipeline.catalog import fetch as fetch_module
 from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, chip_files, load_chips, pixel_index, read_role, read_stack, scales
-from rs_pipeline.catalog.fetch import chip_grid, fetch, fetch_scene, wanted_scenes
+from rs_pipeline.catalog.fetch import chip_grid, fetch, fetch_scene, wanted_scenes, write_failed
 from rs_pipeline.catalog.ledger import read_ledger, write_ledger
 from rs_pipeline.catalog.qa_flags import scene_flags
 from rs_pipeline.catalog.read import open_raster, retrying
@@ -215,6 +215,25 @@ def test_resume_keeps_verified_chips_and_mends_damaged_ones(world, monkeypatch):
     write_tif(world.root / "data/s1/red.tif", np.full((64, 60), 3000, "uint16"), 10, nodata=0)
     fetch(settings, tile, "2023")
     assert "s1" in reads
+
+
+@pytest.mark.parametrize("interrupted", [True, False])
+def test_chips_of_a_fetch_that_is_given_up_are_held_to_what_they_were(world, interrupted):
+    """A number that changed in a whole raster is found by the digest alone."""
+    world.scene("s", "2023-05-01T03:00:00Z")
+    settings = world.settings()
+    tile = ready(settings)
+    fetch(settings, tile, "2023")
+    path, good = Layout(settings.root).chips("2023", tile), manifest(settings, tile).digest["s"]
+    (chip,) = load_chips(settings, tile, "2023")
+    with rasterio.open(chip.files["red"][0], "r+") as data:
+        data.write(data.read() + 1)
+    if interrupted:
+        path.rename(path.with_name(".chips.before.parquet"))
+    write_failed(settings, tile, "2023", "fetch was given up: it was killed")
+    assert manifest(settings, tile).status.to_dict() == {"s": "failed"} and load_chips(settings, tile, "2023") == []
+    fetch(settings, tile, "2023")
+    assert manifest(settings, tile).status.to_dict() == {"s": "ok"} and manifest(settings, tile).digest["s"] == good
 
 
 def test_a_chip_of_reflectances_is_made_anew_for_another_offset_or_scale(world):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import psutil
+import pytest
 
 from benchmarks.harness import job_counts, jobs_run
 from rs_pipeline.layout import Layout
@@ -110,6 +111,7 @@ def test_files_from_the_future_keep_their_order(tmp_path):
         os.utime(tmp_path / name, (ahead + i, ahead + i))
     (tmp_path / "old").write_text("old")
     os.utime(tmp_path / "old", (1e9, 1e9))
+    assert settle_times(tmp_path, only_tell=True) == 3 and (tmp_path / "a").stat().st_mtime == pytest.approx(ahead)
     assert settle_times(tmp_path) == 3
     times = [(tmp_path / name).stat().st_mtime for name in ("old", "a", "b", "c")]
     assert times == sorted(times) and times[0] == 1e9 and times[3] <= time.time()
