@@ -16,10 +16,10 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.once import warn_once
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +42,8 @@ class _Damaged(_Unusable):
     """An entry is damaged or foreign: nobody can read it."""
 
 
-@cache
 def _tell(folder: Path, what: str) -> None:
-    """Once a process: a fault of the cache would else be said for every chip."""
-    log.warning("the cache of chips %s cannot be used as it should: %s; chips are made without it", folder, what)
+    warn_once(log, "the cache of chips %s cannot be used as it should: %s; chips are made without it", folder, what)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +35,7 @@ from rs_pipeline.radiometry.offsets import (
 )
 from rs_pipeline.redaction import redacted
 from rs_pipeline.sensors import load_sensor
+from rs_pipeline.storage.once import warn_once
 from rs_pipeline.wording import clean_text
 
 log = logging.getLogger(__name__)
@@ -62,10 +62,8 @@ def _coarse(scene: Scene, sensor: Sensor, role: str, limits: FetchSection, shape
     return retrying(read, scene.assets[role], limits, scene.sign)
 
 
-@cache
 def _tell(looks: Path, what: str) -> None:
-    """Once a process: a fault of the folder is none of the pixels, and would else be said for every scene."""
-    log.warning("what the search sees of scenes cannot be kept in %s: %s; the next search opens them again", looks, what)
+    warn_once(log, "what the search sees of scenes cannot be kept in %s: %s; the next search opens them again", looks, what)
 
 
 def read_look(candidate: Candidate, limits: FetchSection, looks: Path | None = None) -> Seen | Decision:

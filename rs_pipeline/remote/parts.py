@@ -17,7 +17,6 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +24,7 @@ import xxhash
 
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.held import locked_within
+from rs_pipeline.storage.once import warn_once
 
 log = logging.getLogger(__name__)
 
@@ -44,10 +44,8 @@ _LEAST_FREE_BYTES = 2**31
 """What a disk must have left: chips and maps go before parts."""
 
 
-@cache
 def _tell(folder: Path, what: str) -> None:
-    """Once a process: a fault of the folder would else be said for every part."""
-    log.warning("parts of remote files cannot be kept in %s: %s; neighbouring tiles ask for them again", folder, what)
+    warn_once(log, "parts of remote files cannot be kept in %s: %s; neighbouring tiles ask for them again", folder, what)
 
 
 def _whole(path: Path, size: int, digest: str) -> bytes | None:

@@ -70,15 +70,16 @@ def test_killed_at_twenty_random_moments(server, tmp_path):
         process.join()
         times.append(time.monotonic() - start)
         assert process.exitcode == 0
-    expected, moments, cut = named_files(whole), random.Random(11), 0
+    expected, moments, cut, longest_s = named_files(whole), random.Random(11), 0, min(times)
     assert {Path(p).name for p in expected} >= {"scenes.parquet", "orbits.csv", "chips.parquet", "mask.tif"}
     for run in range(KILLS // KILLS_A_RUN):
         settings = settings_of(server, tmp_path / f"run{run}")
         for _ in range(KILLS_A_RUN):
             process = PROCESSES.Process(target=work, args=(settings,))
             process.start()
-            process.join(moments.uniform(0, min(times)))
-            cut += process.exitcode is None
+            process.join(moments.uniform(0, longest_s))
+            at_work = process.exitcode is None
+            cut, longest_s = cut + at_work, longest_s if at_work else longest_s * 0.8  # what was kept is not done again, and machines have other things to do
             process.kill()
             process.join()
             found = named_files(settings)

@@ -36,7 +36,6 @@ def place():
     """A folder that every user can reach; pytest's own are closed to others."""
     folder = Path(tempfile.mkdtemp(prefix="shared-cache-"))
     folder.chmod(0o777)
-    module._tell.cache_clear()
     yield folder
     shutil.rmtree(folder)
 

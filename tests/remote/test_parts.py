@@ -161,7 +161,6 @@ def test_no_more_is_kept_than_the_limit(tmp_path, monkeypatch):
 @pytest.mark.parametrize("wrong", ["limit 0", "a file", "full"])
 def test_without_room_it_is_read_all_the_same(serving, files, tmp_path, monkeypatch, wrong, caplog):  # noqa: F811
     monkeypatch.setattr(module, "_shared", None)
-    module._tell.cache_clear()
     (tmp_path / "taken").write_text("")
     server = serving(parts_of(files[0][".tif"], ETag='"a"'))
     with module.kept_in(tmp_path / ("taken" if wrong == "a file" else "parts"), 0 if wrong == "limit 0" else 10**9, 10**18 if wrong == "full" else 0):
