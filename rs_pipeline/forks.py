@@ -14,6 +14,7 @@ import fcntl
 import gc
 import json
 import os
+import resource
 import select
 import shutil
 import signal
@@ -24,7 +25,7 @@ import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rs_pipeline.threads import ONE_EACH
 
@@ -38,6 +39,12 @@ KILLED = 128 + signal.SIGKILL
 
 STREAMS = (0, 1, 2)
 
+LIMITS = (resource.RLIMIT_AS, resource.RLIMIT_CORE, resource.RLIMIT_CPU, resource.RLIMIT_DATA, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE, resource.RLIMIT_STACK)
+"""Limits of who asks hold for the job."""
+
+DEFAULTS = {signal.SIGCHLD: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+"""How a process that is started by itself takes signals."""
+
 LOADED = (
     "rs_pipeline.cli", "rs_pipeline.operations.job", "dask.threaded", "geopandas", "numba", "openpyxl", "PIL.Image", "pandas", "pyarrow.dataset", "pyarrow.parquet",
     "rasterio.features", "rasterio.merge", "rasterio.warp", "scipy.ndimage", "scipy.optimize", "scipy.spatial", "scipy.stats", "shapely",
@@ -50,8 +57,14 @@ ONE_THREAD = ONE_EACH | {"JE_ARROW_MALLOC_CONF": "background_thread:false"}
 LOADING_S = 60.0
 """A server that has not answered by then never will."""
 
+ENDING_S = 5.0
+"""A server that has not ended by then is killed."""
+
 PATIENCE_S = 0.1
 """So soon a server finds that its run has ended."""
+
+
+_ended = threading.Event()
 
 
 def start_server(log: Path) -> None:
@@ -83,33 +96,56 @@ def _started(path: Path, log: Path) -> subprocess.Popen:
 def _stop(server: subprocess.Popen) -> None:
     """End a server; jobs at work go on."""
     server.terminate()
-    server.wait()
+    try:
+        server.wait(ENDING_S)
+    except subprocess.TimeoutExpired:  # it was stopped
+        server.kill()
+        server.wait()
 
 
 def forked(arguments: list[str]) -> int | None:
-    """Let the run's server do a verb; its exit code, or None where there is no server and nothing was begun."""
+    """Let the run's server do a verb; its exit code as a shell tells it, or None where there is no server and nothing was begun."""
     run, _, path = os.environ.get(SERVER, "").partition(":")
     if not run.isdigit() or int(run) not in _parents():
         return None
-    with socket.socket(socket.AF_UNIX) as server:
-        asked = json.dumps({"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}).encode()
-        server.settimeout(LOADING_S)
-        try:
+    try:
+        for stream in STREAMS:  # the number of a closed one would be the socket's
+            os.fstat(stream)
+        asked = json.dumps({"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ), "limits": _limits()}).encode()
+        with socket.socket(socket.AF_UNIX) as server:
+            server.settimeout(LOADING_S)
             server.connect(path)
             socket.send_fds(server, [len(asked).to_bytes(8)], STREAMS)
             server.sendall(asked)
             job = int.from_bytes(server.recv(8))
-        except OSError:
-            return None
-        if not job:
-            return None
-        server.settimeout(None)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the keyboard reaches the job too
-        signal.signal(signal.SIGTERM, lambda number, _: _pass_on(job, number))
-        code = server.recv(1)
-        while server.recv(1):  # until the job has ended
-            pass
-    return code[0] if code else KILLED
+            return _end_of(job, server) if job else None
+    except OSError:
+        return None
+
+
+def _end_of(job: int, server: socket.socket) -> int:
+    """Wait for the end of a job and pass signals on to it; its exit code. A server that is killed meanwhile takes the code with it."""
+    signal.signal(signal.SIGTERM, lambda number, _: _pass_on(job, number))
+    with suppress(ProcessLookupError):
+        reached = os.getpgid(job) == os.getpgrp()  # the keyboard reaches the job too
+        signal.signal(signal.SIGINT, signal.SIG_IGN if reached else lambda number, _: _pass_on(job, number))
+    server.settimeout(None)
+    with suppress(OSError):
+        if status := server.recv(4):
+            code = os.waitstatus_to_exitcode(int.from_bytes(status))
+            return code if code >= 0 else 128 - code
+    return KILLED
+
+
+def _limits() -> dict[str, Any]:
+    """What a process inherits besides its files and environment."""
+    return {"umask": _umask(), "resources": {str(limit): resource.getrlimit(limit) for limit in LIMITS}}
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _pass_on(job: int, number: int) -> None:
@@ -128,48 +164,67 @@ def _parents() -> tuple[int, ...]:
 
 
 def serve(listener: socket.socket, run: int) -> socket.socket | None:
-    """Fork for each that asks, for as long as the run lives. Gives the connection in a fork, None in the server when it ends."""
-    ended = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    while os.getppid() == run and not ended.is_set():
-        _count_ended()
-        if not select.select([listener], [], [], PATIENCE_S)[0]:
+    """Fork for each that asks, and tell it how its job ended, for as long as the run lives. Gives the connection in a fork, None in the server when it ends."""
+    jobs: dict[int, socket.socket] = {}
+    woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(wake)  # the end of a fork is told at once
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    while os.getppid() == run and not _ended.is_set():
+        ready, _, _ = select.select([listener, woken], [], [], PATIENCE_S)
+        if woken in ready:
+            os.read(woken, 1024)
+        _tell_ends(jobs)
+        if listener not in ready:
             continue
         asker, _ = listener.accept()
-        if os.fork() == 0:
-            listener.close()
+        if (job := os.fork()) == 0:
+            signal.set_wakeup_fd(-1)
+            for other in (listener, *jobs.values()):
+                other.close()
+            os.close(woken)
+            os.close(wake)
             return asker
-        asker.close()
-    _count_ended()
+        jobs[job] = asker
+    _tell_ends(jobs)
     return None
 
 
-def _count_ended() -> None:
-    """Take note of forks that have ended, so that their processor time counts for the run; who asked knows already."""
+def _tell_ends(jobs: dict[int, socket.socket]) -> None:
+    """Tell those who asked how their forks ended. So their processor time counts for the run as well."""
     with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while ended := os.waitpid(-1, os.WNOHANG)[:2]:
+            job, status = ended
+            if not job:
+                return
+            with jobs.pop(job) as asker, suppress(OSError):
+                asker.sendall(status.to_bytes(4))
 
 
-def do_job(asker: socket.socket) -> int:
-    """Take the place of the process that asks, in a fork, and do its verb; the exit code."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    length, streams, _, _ = socket.recv_fds(asker, 8, len(STREAMS))
-    asked = json.loads(_received(asker, int.from_bytes(length)))
+def do_job(asker: socket.socket) -> NoReturn:
+    """Take the place of the process that asks, in a fork, and do its verb."""
+    for number, action in DEFAULTS.items():
+        signal.signal(number, action)
+    try:
+        length, streams, _, _ = socket.recv_fds(asker, 8, len(STREAMS))
+        asked = json.loads(_received(asker, int.from_bytes(length)))
+        os.chdir(asked["folder"])
+        os.umask(asked["limits"]["umask"])
+        for limit, values in asked["limits"]["resources"].items():
+            with suppress(ValueError):  # a hard limit above the server's
+                resource.setrlimit(int(limit), values)
+        # Nothing more is sent, so what comes is the end of who asked, killed perhaps: SIGIO, the kernel's word for it, ends the job.
+        fcntl.fcntl(asker, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(asker, fcntl.F_SETFL, fcntl.fcntl(asker, fcntl.F_GETFL) | os.O_ASYNC)
+        asker.sendall(os.getpid().to_bytes(8))
+    except (OSError, ValueError):  # who asked is gone, or does the job itself
+        os._exit(1)
     for own, stream in zip(STREAMS, streams, strict=True):
         os.dup2(stream, own)
         os.close(stream)
-    os.chdir(asked["folder"])
     os.environ.clear()
     os.environ.update(asked["environment"])
     sys.argv[1:] = asked["arguments"]
-    # Nothing more is sent, so what comes is the end of who asked, killed perhaps: SIGIO, the kernel's word for it, ends the job.
-    fcntl.fcntl(asker, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(asker, fcntl.F_SETFL, fcntl.fcntl(asker, fcntl.F_GETFL) | os.O_ASYNC)
-    asker.sendall(os.getpid().to_bytes(8))
-    return _code_of_verb()
+    _leave(_code_of_verb())
 
 
 def _code_of_verb() -> int:
@@ -190,12 +245,24 @@ def _code_of_verb() -> int:
     return 0
 
 
+def _leave(code: int) -> NoReturn:
+    """End a fork as the interpreter would, but for taking apart all that was loaded, which takes longer than a small job."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            code = code or 120  # as the interpreter says it
+    os._exit(code & 0xFF)
+
+
 def _received(asker: socket.socket, length: int) -> bytes:
     data = bytearray()
     while len(data) < length:
         part = asker.recv(length - len(data))
         if not part:
-            raise SystemExit(1)  # who asked is gone
+            raise ConnectionError("who asked is gone")
         data += part
     return bytes(data)
 
@@ -224,26 +291,18 @@ def _alone() -> bool:
 
 def main() -> None:
     """Serve on the socket that was handed over. A fork goes on from here as a job that was started by itself."""
+    signal.signal(signal.SIGTERM, lambda *_: _ended.set())
+    for number in (signal.SIGINT, signal.SIGHUP):  # of the terminal: jobs at work have their own; the server goes when the run does
+        signal.signal(number, signal.SIG_IGN)
     run, listener = int(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))
     folder = Path(listener.getsockname()).parent
     _load()
     if not _alone():
         sys.exit("a library has threads of its own, so jobs are no forks")
     asker = serve(listener, run)
-    if asker is None:
-        shutil.rmtree(folder, ignore_errors=True)
-        return
-    _leave(asker, do_job(asker))
-
-
-def _leave(asker: socket.socket, code: int) -> NoReturn:
-    """End a fork as the interpreter would, but for taking apart all that was loaded, which takes longer than a small job."""
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):
-            stream.flush()
-    asker.sendall(bytes([code]))
-    os._exit(code)
+    if asker is not None:
+        do_job(asker)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -53,9 +54,9 @@ def alive(pid: int) -> bool:
     return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
-def slow_job(server: psutil.Process, folder: Path) -> tuple[subprocess.Popen, int]:
+def slow_job(server: psutil.Process, folder: Path, **how: bool) -> tuple[subprocess.Popen, int]:
     """A process that asked for a long job, and the fork that does it."""
-    asker = subprocess.Popen(SLOW, cwd=folder)
+    asker = subprocess.Popen(SLOW, cwd=folder, **how)
     at_work = lambda: [p.pid for p in server.children() if alive(p.pid) and p.cwd() == str(folder)]  # noqa: E731
     assert soon(lambda: bool(at_work()))
     return asker, at_work()[0]
@@ -91,7 +92,41 @@ def test_a_job_that_is_killed_is_told_as_a_shell_tells_it(server, tmp_path):
 def test_a_request_to_end_is_passed_on(server, tmp_path):
     asker, job = slow_job(server, tmp_path)
     asker.terminate()
-    assert asker.wait(20) == forks.KILLED and not alive(job)
+    assert asker.wait(20) == 128 + signal.SIGTERM and not alive(job)
+
+
+def test_an_interrupt_is_passed_on_where_the_keyboard_does_not_reach_the_job(server, tmp_path):
+    asker, job = slow_job(server, tmp_path, start_new_session=True)
+    asker.send_signal(signal.SIGINT)
+    assert asker.wait(20) == 128 + signal.SIGINT and not alive(job)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_no_socket(server, tmp_path, closed):
+    command = f"exec {shlex.join(VERSION)} {closed}"
+    assert subprocess.run(["bash", "-c", command], cwd=tmp_path, timeout=60).returncode == 0
+
+
+def test_limits_are_those_of_who_asks(server, tmp_path):
+    made = f"{shlex.join(VERSION[:-1])} init"
+    assert subprocess.run(["bash", "-c", f"umask 077; exec {made} a.yaml"], cwd=tmp_path, timeout=60).returncode == 0
+    assert (tmp_path / "a.yaml").stat().st_mode & 0o777 == 0o600
+    full = subprocess.run(["bash", "-c", f"ulimit -f 0; exec {made} b.yaml"], cwd=tmp_path, timeout=60, capture_output=True, text=True)
+    assert full.returncode == 2 and "limit of file sizes" in full.stderr
+
+
+def test_a_folder_that_is_gone_is_no_reason_to_fail(server, tmp_path):
+    assert subprocess.run(["bash", "-c", f"mkdir gone; cd gone; rmdir ../gone; exec {shlex.join(VERSION)}"], cwd=tmp_path, timeout=60).returncode == 0
+
+
+def test_a_server_that_is_stopped_holds_no_run_at_its_end(tmp_path):
+    code = "import sys; from pathlib import Path; from rs_pipeline import forks; forks.ENDING_S = 0.5; forks.start_server(Path(sys.argv[1])); print(1, flush=True); sys.stdin.read()"
+    run = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "forks.log")], env=in_root() | {forks.SERVER: ""}, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    run.stdout.readline()
+    (server,) = psutil.Process(run.pid).children()
+    server.suspend()
+    run.stdin.close()
+    assert run.wait(20) == 0 and not alive(server.pid)
 
 
 def test_the_server_does_the_jobs_of_its_own_run_alone(server, tmp_path, monkeypatch):
