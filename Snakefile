@@ -13,12 +13,12 @@ from snakemake.exceptions import WorkflowError
 from rs_pipeline.checks import check_files, check_missing
 from rs_pipeline.config import parse
 from rs_pipeline.errors import PipelineError
+from rs_pipeline.forks import start_server
 from rs_pipeline.layout import Layout
 from rs_pipeline.provinces import load_province
 from rs_pipeline.operations.code import changed_code, words_on_code
 from rs_pipeline.operations.console import tell_end, watch
 from rs_pipeline.operations.due import FORCED, forced_steps
-from rs_pipeline.forks import start_server
 from rs_pipeline.operations.run import begin, end, mend, settle_times
 from rs_pipeline.products.register import StepContext, period_maps
 from rs_pipeline.simulation import world_files

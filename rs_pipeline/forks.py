@@ -64,9 +64,6 @@ PATIENCE_S = 0.1
 """So soon a server finds that its run has ended."""
 
 
-_ended = threading.Event()
-
-
 def start_server(log: Path) -> None:
     """Start the server of this process's jobs, which ends with it, and name it in the environment. Nothing where forks are not to be had.
 
@@ -165,11 +162,12 @@ def _parents() -> tuple[int, ...]:
 
 def serve(listener: socket.socket, run: int) -> socket.socket | None:
     """Fork for each that asks, and tell it how its job ended, for as long as the run lives. Gives the connection in a fork, None in the server when it ends."""
-    jobs: dict[int, socket.socket] = {}
+    jobs, ended = dict[int, socket.socket](), threading.Event()
     woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake)  # the end of a fork is told at once
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    while os.getppid() == run and not _ended.is_set():
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    while os.getppid() == run and not ended.is_set():
         ready, _, _ = select.select([listener, woken], [], [], PATIENCE_S)
         if woken in ready:
             os.read(woken, 1024)
@@ -191,13 +189,12 @@ def serve(listener: socket.socket, run: int) -> socket.socket | None:
 
 def _tell_ends(jobs: dict[int, socket.socket]) -> None:
     """Tell those who asked how their forks ended. So their processor time counts for the run as well."""
-    with suppress(ChildProcessError):
-        while ended := os.waitpid(-1, os.WNOHANG)[:2]:
-            job, status = ended
-            if not job:
-                return
-            with jobs.pop(job) as asker, suppress(OSError):
-                asker.sendall(status.to_bytes(4))
+    while jobs:
+        job, status = os.waitpid(-1, os.WNOHANG)
+        if not job:
+            return
+        with jobs.pop(job) as asker, suppress(OSError):
+            asker.sendall(status.to_bytes(4))
 
 
 def do_job(asker: socket.socket) -> NoReturn:
@@ -291,7 +288,6 @@ def _alone() -> bool:
 
 def main() -> None:
     """Serve on the socket that was handed over. A fork goes on from here as a job that was started by itself."""
-    signal.signal(signal.SIGTERM, lambda *_: _ended.set())
     for number in (signal.SIGINT, signal.SIGHUP):  # of the terminal: jobs at work have their own; the server goes when the run does
         signal.signal(number, signal.SIG_IGN)
     run, listener = int(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))

@@ -19,8 +19,9 @@ from rs_pipeline import forks
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
 
-VERSION = [sys.executable, "-m", "rs_pipeline", "--version"]
-SLOW = [sys.executable, "-m", "rs_pipeline", "simulate", "world", "--years", "10"]
+COMMAND = [sys.executable, "-m", "rs_pipeline"]
+VERSION = [*COMMAND, "--version"]
+SLOW = [*COMMAND, "simulate", "world", "--years", "10"]
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +40,7 @@ def server(tmp_path_factory) -> Iterator[psutil.Process]:
 
 
 def ask(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "rs_pipeline", *arguments]
-    return subprocess.run(command, cwd=folder, env=os.environ | environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run([*COMMAND, *arguments], cwd=folder, env=os.environ | environment, capture_output=True, text=True, timeout=120)
 
 
 def soon(holds: Callable[[], bool], within_s: float = 20.0) -> bool:
@@ -63,8 +63,8 @@ def slow_job(server: psutil.Process, folder: Path, **how: bool) -> tuple[subproc
 
 
 def test_a_fork_answers_as_a_job_by_itself(server, tmp_path):
-    served = [ask("--version", folder=tmp_path), ask("check", "--config", "none.yaml", folder=tmp_path), ask("nothing", folder=tmp_path)]
-    alone = [ask("--version", folder=tmp_path, RS_PIPELINE_FORKS=""), ask("check", "--config", "none.yaml", folder=tmp_path, RS_PIPELINE_FORKS=""), ask("nothing", folder=tmp_path, RS_PIPELINE_FORKS="")]
+    verbs = (["--version"], ["check", "--config", "none.yaml"], ["nothing"])
+    served, alone = ([ask(*verb, folder=tmp_path, **how) for verb in verbs] for how in ({}, {forks.SERVER: forks.OFF}))
     assert [(p.returncode, p.stdout) for p in served] == [(p.returncode, p.stdout) for p in alone]
     assert [p.returncode for p in served] == [0, 2, 2] and "none.yaml" in served[1].stderr and served[1].stderr == alone[1].stderr
     assert soon(lambda: not server.children())
@@ -108,7 +108,7 @@ def test_a_closed_stream_is_no_socket(server, tmp_path, closed):
 
 
 def test_limits_are_those_of_who_asks(server, tmp_path):
-    made = f"{shlex.join(VERSION[:-1])} init"
+    made = shlex.join([*COMMAND, "init"])
     assert subprocess.run(["bash", "-c", f"umask 077; exec {made} a.yaml"], cwd=tmp_path, timeout=60).returncode == 0
     assert (tmp_path / "a.yaml").stat().st_mode & 0o777 == 0o600
     full = subprocess.run(["bash", "-c", f"ulimit -f 0; exec {made} b.yaml"], cwd=tmp_path, timeout=60, capture_output=True, text=True)

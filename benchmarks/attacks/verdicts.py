@@ -23,12 +23,12 @@ from tests.made_up_run import KM2, FakeRun, make_facts, make_target, reach_rows
 COUNTY = "130001"
 
 
-def judged(run: FakeRun, target_id: str, baseline_year: int) -> dict[str, pd.Series]:
-    """The rows of COUNTY and a target measured from a year, by period."""
+def judged(run: FakeRun, target_id: str, indicator: str, baseline_year: int) -> dict[str, pd.Series]:
+    """The rows of COUNTY and an indicator of a target measured from a year, by period."""
     targets = load_targets(config_folder() / "targets.csv", INDICATORS)
     targets = [replace(t, baseline_year=baseline_year) for t in targets if t.target_id == target_id]
     table = build(Run.read(run.counties().settings), targets, {})
-    return {r.period: r for _, r in table[(table.adcode == COUNTY) & (table.target_id == target_id)].iterrows()}
+    return {r.period: r for _, r in table[(table.adcode == COUNTY) & (table.target_id == target_id) & (table.indicator == indicator)].iterrows()}
 
 
 def nothing_to_decrease(folder: Path) -> str:
@@ -41,14 +41,14 @@ def nothing_to_decrease(folder: Path) -> str:
 
 def periods_of_three_years(folder: Path) -> str:
     spans = [{"label": f"{a}-{a + 2}", "start": f"{a}-01-01", "end": f"{a + 2}-12-31"} for a in (2017, 2020, 2023)]
-    rows = judged(FakeRun(folder, years=tuple(p["label"] for p in spans), periods=spans), "C10-04", 2020)
+    rows = judged(FakeRun(folder, years=tuple(p["label"] for p in spans), periods=spans), "C10-04", "greening_net", 2020)
     assert (rows["2020-2022"].status, rows["2023-2025"].baseline) == ("no_target", "2020-2022"), rows
     return f"baseline 2020, periods {', '.join(rows)}: 2023-2025 is measured from {rows['2023-2025'].baseline}"
 
 
 def seasons(folder: Path) -> str:
     spans = [{"label": f"{y}-{s}", "start": f"{y}-{a}-01", "end": f"{y}-{b}-28"} for y in (2023, 2024, 2025) for s, a, b in (("spring", "03", "05"), ("summer", "06", "08"))]
-    rows = judged(FakeRun(folder, years=tuple(p["label"] for p in spans), periods=spans), "C10-04", 2024)
+    rows = judged(FakeRun(folder, years=tuple(p["label"] for p in spans), periods=spans), "C10-04", "greening_net", 2024)
     found = {label: rows[label].baseline for label in ("2025-spring", "2025-summer")}
     assert found == {"2025-spring": "2024-spring", "2025-summer": "2024-summer"}, found
     return ", ".join(f"{label} from {base}" for label, base in found.items())
@@ -58,7 +58,7 @@ def trend_before_its_baseline(folder: Path) -> str:
     cover = dict(zip(range(2017, 2026), (0.50, 0.54, 0.58, 0.62, 0.66, 0.65, 0.64, 0.63, 0.62), strict=True))
     run = FakeRun(folder, years=tuple(cover))
     run.changes.update({(COUNTY, year): {"fvc_peak_sum_m2": c * 90 * KM2} for year, c in cover.items()})
-    row = judged(run, "C09-03", 2021)["2025"]
+    row = judged(run, "C09-03", "fvc_peak_trend", 2021)["2025"]
     assert (round(row.value, 6), row.baseline, row.status) == (-1.0, "2021", "off_track"), row
     return f"up by 4 points a year to 2021, down by 1 since: {row.value:+.2g} %/yr from {row.baseline}, {row.status}"
 

@@ -316,7 +316,6 @@ def fetch(settings: Settings, tile_id: str, period_label: str, threads: int = 2)
         label = f"fetch {tile_id} {period_label}"
         outcomes = list(track(results, description=label, total=len(wanted), console=console, disable=not console.is_terminal))
     table = _write_manifest(manifest, wanted, outcomes)
-    _before(manifest).unlink(missing_ok=True)
     counts = table.status.value_counts()
     lost = int(counts.get("failed", 0))
     console.print(f"{label}: {counts.get('ok', 0)} chips, {counts.get('empty', 0)} empty, {lost} of {len(table)} scenes failed", highlight=False)
@@ -356,4 +355,5 @@ def _write_manifest(manifest: Path, scenes: list[Scene], outcomes: list[tuple[st
     table["datetime"] = pd.to_datetime(table["datetime"], utc=True).astype("datetime64[us, UTC]")
     table["bytes"] = table["bytes"].astype("int64")
     write_parquet(table.astype({c: "string" for c in ("scene_id", "key", "sensor", "status", "reason", "digest")}), manifest)
+    _before(manifest).unlink(missing_ok=True)
     return table

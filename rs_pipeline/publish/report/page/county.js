@@ -160,48 +160,48 @@ const contactSheet = (u) => {
     t("What the satellites saw"),
     () => [
       h(
-      "p",
-      { class: "hint" },
-      t(
-        "True colour is a median of the clearest dates, with the same brightness in all years; the other rows are the maps. White and blank: not observed.",
+        "p",
+        { class: "hint" },
+        t(
+          "True colour is a median of the clearest dates, with the same brightness in all years; the other rows are the maps. White and blank: not observed.",
+        ),
       ),
-    ),
-    h(
-      "div",
-      { class: "sheet", style: `--strip: ${periods.length * 156}px` },
-      layers.map((l) =>
-        h(
-          "figure",
-          { class: "strip" },
+      h(
+        "div",
+        { class: "sheet", style: `--strip: ${periods.length * 156}px` },
+        layers.map((l) =>
           h(
-            "figcaption",
-            {},
-            h("strong", {}, t(l.title)),
+            "figure",
+            { class: "strip" },
             h(
-              "span",
-              { class: "legend" },
-              l.legend.map(([c, label]) => swatch(`background:${c}`, t(label))),
-            ),
-          ),
-          h(
-            "div",
-            { class: "scroll", tabindex: 0, role: "group", "aria-label": t(l.title) },
-            l.periods.map((label) =>
+              "figcaption",
+              {},
+              h("strong", {}, t(l.title)),
               h(
-                "figure",
-                {},
-                picture(
-                  `${unit.folder}/${l.product}_${label}.${l.suffix}`,
-                  `${t(l.title)}${comma()}${nameOf(u)}${comma()}${label}`,
-                  { style: `aspect-ratio:${unit.box[2]}/${unit.box[3]}` },
+                "span",
+                { class: "legend" },
+                l.legend.map(([c, label]) => swatch(`background:${c}`, t(label))),
+              ),
+            ),
+            h(
+              "div",
+              { class: "scroll", tabindex: 0, role: "group", "aria-label": t(l.title) },
+              l.periods.map((label) =>
+                h(
+                  "figure",
+                  {},
+                  picture(
+                    `${unit.folder}/${l.product}_${label}.${l.suffix}`,
+                    `${t(l.title)}${comma()}${nameOf(u)}${comma()}${label}`,
+                    { style: `aspect-ratio:${unit.box[2]}/${unit.box[3]}` },
+                  ),
+                  h("figcaption", {}, label),
                 ),
-                h("figcaption", {}, label),
               ),
             ),
           ),
         ),
       ),
-    ),
     ],
   );
 };

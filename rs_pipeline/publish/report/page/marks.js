@@ -169,13 +169,9 @@ const printButton = () => h("button", { type: "button", class: "noprint", onclic
 const NARROW = 600;
 const folded = (title, draw, open = innerWidth > NARROW || printing) => {
   const node = h("details", { class: "fold", open }, h("summary", {}, h("h3", {}, title)));
-  let drawn = false;
-  const fill = () => {
-    if (node.open && !drawn) node.append(...[draw()].flat());
-    drawn ||= node.open;
-  };
-  node.addEventListener("toggle", fill);
-  fill();
+  const fill = () => node.append(...[draw()].flat());
+  if (open) fill();
+  else node.addEventListener("toggle", fill, { once: true });
   return node;
 };
 const countyPath = (u, text) => h("a", { href: address("county", units[u].code) }, text ?? nameOf(u));
