@@ -70,7 +70,9 @@ def attempted(kind: str, attack: Attack) -> Outcome:
             held, seen = True, attack.inject(Path(folder))
         except Exception as fault:
             held, seen = False, f"{type(fault).__name__}: {fault}"
-    return Outcome(kind, attack.name, attack.must_hold, held, " ".join(seen.replace(folder, "FOLDER").split())[:400], round(time.monotonic() - started, 1), git_commit())
+    return Outcome(
+        kind, attack.name, attack.must_hold, held, " ".join(seen.replace(folder, "FOLDER").split())[:400], round(time.monotonic() - started, 1), git_commit()
+    )
 
 
 def note(outcome: Outcome, path: Path) -> None:

@@ -82,7 +82,21 @@ def day_one(folder: Path, archive: Archive, far: Far, counties: list[str], tile_
     work.mkdir()
     written(command, work, archive.url, counties, tile_px)
     done("rs-pipeline init --quick, two lines edited")
-    plan = told(command, work, "plan", "--config", "rs-pipeline.yaml", "--years", year, "--csv", "plan.csv", "--bandwidth-mbit", f"{far.bytes_s * 8e-6:g}", "--latency-ms", f"{far.latency_s * 1e3:g}")
+    plan = told(
+        command,
+        work,
+        "plan",
+        "--config",
+        "rs-pipeline.yaml",
+        "--years",
+        year,
+        "--csv",
+        "plan.csv",
+        "--bandwidth-mbit",
+        f"{far.bytes_s * 8e-6:g}",
+        "--latency-ms",
+        f"{far.latency_s * 1e3:g}",
+    )
     done("rs-pipeline plan")
     print(plan)
     archive.told()
@@ -92,7 +106,9 @@ def day_one(folder: Path, archive: Archive, far: Far, counties: list[str], tile_
     requests = paid["requests"] + paid["api_requests"] - paid["refused"]
     for name, took, wanted in (("requests", requests, expected["requests"]), ("MB", paid["bytes"] / 1e6, expected["bytes"] / 1e6)):
         print(f"{name}: {took:.0f} paid, {wanted:.0f} planned ({wanted / took - 1:+.0%})")
-    print(f"{paid['refused']} requests were refused (429, 503) and asked again; {paid['heads']} HEAD; at this bandwidth the bytes alone take {paid['bytes'] / far.bytes_s:.0f} s")
+    print(
+        f"{paid['refused']} requests were refused (429, 503) and asked again; {paid['heads']} HEAD; at this bandwidth the bytes alone take {paid['bytes'] / far.bytes_s:.0f} s"
+    )
     page = next(work.glob("results/*/report/index.html"))
     print(f"{sum(seconds.values()):.0f} s in {len(seconds)} steps; the page: {page} ({page.stat().st_size / 1e3:.0f} kB)")
 

@@ -88,9 +88,16 @@ class _Handler(BaseHTTPRequestHandler):
         time.sleep(self.server.far.latency_s)
         if path == "/v1":
             self.server.count(api_requests=1)
-            return self._json({"type": "Catalog", "id": "far", "description": "far", "stac_version": "1.0.0", "conformsTo": [
-                "https://api.stacspec.org/v1.0.0/core", "https://api.stacspec.org/v1.0.0/item-search",
-            ], "links": [{"rel": "search", "href": self.server.url + "/v1/search", "type": "application/geo+json", "method": "POST"}]})  # fmt: skip
+            return self._json(
+                {
+                    "type": "Catalog",
+                    "id": "far",
+                    "description": "far",
+                    "stac_version": "1.0.0",
+                    "conformsTo": ["https://api.stacspec.org/v1.0.0/core", "https://api.stacspec.org/v1.0.0/item-search"],
+                    "links": [{"rel": "search", "href": self.server.url + "/v1/search", "type": "application/geo+json", "method": "POST"}],
+                }
+            )
         self._file(path)
 
     def _file(self, path: str) -> None:
@@ -115,10 +122,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _page(self, asked: dict) -> dict:
         (west, south, east, north), (first, last) = asked["bbox"], (datetime.fromisoformat(t) for t in asked["datetime"].split("/"))
         found = [
-            i for i in self.server.items
-            if i["collection"] in asked["collections"] and first <= datetime.fromisoformat(i["properties"]["datetime"]) <= last
-            and i["bbox"][0] <= east and i["bbox"][2] >= west and i["bbox"][1] <= north and i["bbox"][3] >= south
-        ]  # fmt: skip
+            i
+            for i in self.server.items
+            if i["collection"] in asked["collections"]
+            and first <= datetime.fromisoformat(i["properties"]["datetime"]) <= last
+            and i["bbox"][0] <= east
+            and i["bbox"][2] >= west
+            and i["bbox"][1] <= north
+            and i["bbox"][3] >= south
+        ]
         start, n = int(asked.get("token", 0)), int(asked["limit"])
         more = [{"rel": "next", "method": "POST", "href": self.server.url + "/v1/search", "body": {**asked, "token": str(start + n)}}]
         return {"type": "FeatureCollection", "features": found[start : start + n], "links": more if start + n < len(found) else []}

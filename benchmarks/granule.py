@@ -62,7 +62,15 @@ def _pixels(asset: str, n: int, step_m: int) -> np.ndarray:
 
 
 def _write(path: Path, values: np.ndarray, step_m: int, block_px: int) -> None:
-    about = {"width": values.shape[1], "height": values.shape[0], "count": 1, "dtype": values.dtype, "nodata": 0, "crs": CRS, "transform": Affine(step_m, 0, LEFT, 0, -step_m, TOP)}
+    about = {
+        "width": values.shape[1],
+        "height": values.shape[0],
+        "count": 1,
+        "dtype": values.dtype,
+        "nodata": 0,
+        "crs": CRS,
+        "transform": Affine(step_m, 0, LEFT, 0, -step_m, TOP),
+    }
     beside = path.with_suffix(f".{os.getpid()}.part")
     with rasterio.MemoryFile() as memory:
         with memory.open(driver="GTiff", **about) as out:
@@ -77,23 +85,46 @@ def item(day: str, size_px: int = SIZE_PX) -> dict:
     name = f"S2A_{CODE}_{day.replace('-', '')}_0_L2A"
     west, south, east, north = transform_bounds(CRS, 4326, LEFT, TOP - size_px * 10, LEFT + size_px * 10, TOP)
     return {
-        "type": "Feature", "stac_version": "1.0.0", "id": name, "collection": "sentinel-2-l2a", "bbox": [west, south, east, north],
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "id": name,
+        "collection": "sentinel-2-l2a",
+        "bbox": [west, south, east, north],
         "geometry": {"type": "Polygon", "coordinates": [[[west, south], [east, south], [east, north], [west, north], [west, south]]]},
-        "stac_extensions": ["https://stac-extensions.github.io/projection/v1.1.0/schema.json", "https://stac-extensions.github.io/raster/v1.1.0/schema.json", "https://stac-extensions.github.io/eo/v1.1.0/schema.json"],
+        "stac_extensions": [
+            "https://stac-extensions.github.io/projection/v1.1.0/schema.json",
+            "https://stac-extensions.github.io/raster/v1.1.0/schema.json",
+            "https://stac-extensions.github.io/eo/v1.1.0/schema.json",
+        ],
         "properties": {
-            "datetime": f"{day}T03:05:11.276000Z", "created": f"{day}T12:00:00.000Z", "updated": f"{day}T12:00:00.000Z", "platform": "sentinel-2a", "constellation": "sentinel-2",
-            "instruments": ["msi"], "eo:cloud_cover": 3.5, "proj:epsg": int(CRS.split(":")[1]), "grid:code": f"MGRS-{CODE}",
-            "mgrs:utm_zone": int(CODE[:2]), "mgrs:latitude_band": CODE[2], "mgrs:grid_square": CODE[3:], "view:sun_azimuth": 155.0, "view:sun_elevation": 55.0,
-            "s2:processing_baseline": "05.10", "s2:product_type": "S2MSI2A", "s2:datatake_id": f"GS2A_{day.replace('-', '')}T025551_046700_N05.10",
+            "datetime": f"{day}T03:05:11.276000Z",
+            "created": f"{day}T12:00:00.000Z",
+            "updated": f"{day}T12:00:00.000Z",
+            "platform": "sentinel-2a",
+            "constellation": "sentinel-2",
+            "instruments": ["msi"],
+            "eo:cloud_cover": 3.5,
+            "proj:epsg": int(CRS.split(":")[1]),
+            "grid:code": f"MGRS-{CODE}",
+            "mgrs:utm_zone": int(CODE[:2]),
+            "mgrs:latitude_band": CODE[2],
+            "mgrs:grid_square": CODE[3:],
+            "view:sun_azimuth": 155.0,
+            "view:sun_elevation": 55.0,
+            "s2:processing_baseline": "05.10",
+            "s2:product_type": "S2MSI2A",
+            "s2:datatake_id": f"GS2A_{day.replace('-', '')}T025551_046700_N05.10",
             "s2:product_uri": f"S2A_MSIL2A_{day.replace('-', '')}T025551_N0510_R132_T{CODE}_{day.replace('-', '')}T064300.SAFE",
-            "s2:generation_time": f"{day}T06:43:00.000000Z", "earthsearch:boa_offset_applied": True,
+            "s2:generation_time": f"{day}T06:43:00.000000Z",
+            "earthsearch:boa_offset_applied": True,
         },
         "links": [{"rel": "self", "type": "application/geo+json", "href": f"{{url}}/v1/collections/sentinel-2-l2a/items/{name}"}],
-        "assets": {asset: _asset(name, asset, size_px) for asset in BANDS} | {
+        "assets": {asset: _asset(name, asset, size_px) for asset in BANDS}
+        | {
             "thumbnail": {"href": f"{{url}}/{name}/preview.jpg", "type": "image/jpeg", "roles": ["thumbnail"]},
             "red-jp2": {"href": f"s3://sentinel-s2-l2a/tiles/50/S/MJ/{day}/0/R10m/B04.jp2", "type": "image/jp2", "roles": ["data", "reflectance"]},
         },
-    }  # fmt: skip
+    }
 
 
 def _asset(name: str, asset: str, size_px: int) -> dict:
@@ -101,8 +132,11 @@ def _asset(name: str, asset: str, size_px: int) -> dict:
     n = size_px * 10 // step_m
     band = {"nodata": 0, "data_type": "uint8" if asset == "scl" else "uint16", "spatial_resolution": step_m}
     return {
-        "href": f"{{url}}/{name}/{file}", "type": "image/tiff; application=geotiff; profile=cloud-optimized", "roles": ["data", "reflectance"],
-        "proj:shape": [n, n], "proj:transform": [step_m, 0, LEFT, 0, -step_m, TOP],
+        "href": f"{{url}}/{name}/{file}",
+        "type": "image/tiff; application=geotiff; profile=cloud-optimized",
+        "roles": ["data", "reflectance"],
+        "proj:shape": [n, n],
+        "proj:transform": [step_m, 0, LEFT, 0, -step_m, TOP],
         "raster:bands": [band if asset == "scl" else {**band, "bits_per_sample": 15, "scale": 0.0001, "offset": -0.1}],
         **({} if asset == "scl" else {"gsd": step_m, "eo:bands": [{"name": asset, "common_name": asset, "center_wavelength": wavelength_um}]}),
-    }  # fmt: skip
+    }

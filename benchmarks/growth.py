@@ -106,10 +106,13 @@ def planning(run: Run) -> Iterator[Result]:
     units = gpd.GeoDataFrame({"adcode": ["1"], "name": ["a"], "prefecture": ["p"]}, geometry=[box.segmentize(10_000)], crs=32650)
     units.to_crs(4326).to_file(folder / "units.gpkg")
     values = {
-        "run": "plan", "output": str(folder), "units": {"path": str(folder / "units.gpkg")}, "periods": {"first_year": FIRST_YEAR},
+        "run": "plan",
+        "output": str(folder),
+        "units": {"path": str(folder / "units.gpkg")},
+        "periods": {"first_year": FIRST_YEAR},
         "sources": yaml.safe_load((ROOT / "config" / "hebei.yaml").read_text("utf-8"))["sources"],
         "grid": {"crs": "EPSG:32650", "tile_px": TILE_PX},
-    }  # fmt: skip
+    }
     settings = parse(values)
     region.grid(settings)
     write_ledger([], Layout(settings.root).scenes)

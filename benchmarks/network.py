@@ -64,7 +64,10 @@ def compare(run: Run) -> Iterator[Result]:
         tiles = tiling.read_tiles(settings)
         ideal = ideal_cost(files, settings, tiles, far)
         before = settings.model_copy(update={"fetch": settings.fetch.model_copy(update={"parts_gb": 0.0, "connections": 4})})
-        costs = {"ours": _cost(archive, lambda: _fetched(settings, tiles)), "ours, each tile for itself, 4 connections": _cost(archive, lambda: _fetched(before, tiles))}
+        costs = {
+            "ours": _cost(archive, lambda: _fetched(settings, tiles)),
+            "ours, each tile for itself, 4 connections": _cost(archive, lambda: _fetched(before, tiles)),
+        }
         items = [granule.item(day, size_px) for day in DAYS]
         for name, call in (("odc-stac", _by_odc_stac), ("async-tiff with obstore", _by_async_tiff)):
             try:
@@ -87,12 +90,18 @@ def settings_of(folder: Path, url: str, size_px: int, tile_px: int, n_tiles: int
     left, top, side = granule.LEFT + size_px + 30, granule.TOP - size_px - 30, n_tiles * tile_px * 10  # a tenth into the granule, across its blocks
     square = gpd.GeoSeries([shapely.box(left, top - side, left + side, top)], crs=granule.CRS)
     gpd.GeoDataFrame({"adcode": ["990001"], "name": ["Square"], "prefecture": ["Square"]}, geometry=square).to_file(folder / "square.gpkg")
-    return parse({
-        "run": "network", "output": str(folder / "out"), "units": {"path": str(folder / "square.gpkg")}, "periods": [2024],
-        "grid": {"crs": granule.CRS, "resolution_m": 10, "tile_px": tile_px}, "search": {"self_test": False, "register_scenes": False},
-        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": f"{url}/v1", "schemes": ["http"], "internal_hosts": True}],
-        "fetch": {"cache_gb": 0, "connections": CONNECTIONS},
-    })  # fmt: skip
+    return parse(
+        {
+            "run": "network",
+            "output": str(folder / "out"),
+            "units": {"path": str(folder / "square.gpkg")},
+            "periods": [2024],
+            "grid": {"crs": granule.CRS, "resolution_m": 10, "tile_px": tile_px},
+            "search": {"self_test": False, "register_scenes": False},
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": f"{url}/v1", "schemes": ["http"], "internal_hosts": True}],
+            "fetch": {"cache_gb": 0, "connections": CONNECTIONS},
+        }
+    )
 
 
 def _cost(archive: Archive, work: Callable[[], object]) -> Cost:

@@ -73,19 +73,40 @@ def write_scene(folder: Path, place: Place, day: date, seed: int, cell: str = "5
         path = folder / "items" / "data" / name / f"{asset}.tif"
         path.parent.mkdir(parents=True, exist_ok=True)
         with rasterio.open(
-            path, "w", driver="GTiff", width=values.shape[1], height=values.shape[0], count=1, dtype=values.dtype, crs=CRS,
-            transform=Affine(step, 0, place.left, 0, -step, place.top), nodata=0, compress="deflate",
-        ) as out:  # fmt: skip
+            path,
+            "w",
+            driver="GTiff",
+            width=values.shape[1],
+            height=values.shape[0],
+            count=1,
+            dtype=values.dtype,
+            crs=CRS,
+            transform=Affine(step, 0, place.left, 0, -step, place.top),
+            nodata=0,
+            compress="deflate",
+        ) as out:
             out.write(values, 1)
         assets[asset] = {"href": str(path.resolve())}
     item = {
-        "type": "Feature", "stac_version": "1.0.0", "stac_extensions": [], "id": name, "collection": "sentinel-2-l2a", "links": [],
-        "geometry": shapely.geometry.mapping(place.outline), "bbox": list(place.outline.bounds), "assets": assets,
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "stac_extensions": [],
+        "id": name,
+        "collection": "sentinel-2-l2a",
+        "links": [],
+        "geometry": shapely.geometry.mapping(place.outline),
+        "bbox": list(place.outline.bounds),
+        "assets": assets,
         "properties": {
-            "datetime": f"{day}T03:00:00Z", "platform": "sentinel-2a", "grid:code": f"MGRS-{cell}", "eo:cloud_cover": 5.0,
-            "earthsearch:boa_offset_applied": True, "view:sun_elevation": 55.0, "view:sun_azimuth": 150.0,
+            "datetime": f"{day}T03:00:00Z",
+            "platform": "sentinel-2a",
+            "grid:code": f"MGRS-{cell}",
+            "eo:cloud_cover": 5.0,
+            "earthsearch:boa_offset_applied": True,
+            "view:sun_elevation": 55.0,
+            "view:sun_azimuth": 150.0,
         },
-    }  # fmt: skip
+    }
     (folder / "items").mkdir(parents=True, exist_ok=True)
     (folder / "items" / f"{name}.json").write_text(json.dumps(item))
     return name
@@ -99,11 +120,18 @@ def spread_days(year: int, count: int) -> list[date]:
 def configuration(folder: Path, periods: Sequence[int], tile_px: int, folders: Sequence[Path] = (), **changes) -> dict:
     """A configuration of a run on scenes of `write_scene`, with thresholds that few dates meet; scenes may also lie in ``folders``."""
     return {
-        "run": "small", "output": "results", "units": {"path": str(folder / "units.gpkg")}, "periods": list(periods),
-        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(folder / "items"), "folders": [str(f) for f in folders]}], "search": {"self_test": False},
-        "grid": {"crs": CRS, "resolution_m": 10, "tile_px": tile_px, "margin_m": 80}, "water": {"min_months": 3},
-        "vegetation": {"min_dates": 3, "min_span_days": 20}, "black_odorous": {"min_dates": 3}, "resources": {"free_gb": 0},
-    } | changes  # fmt: skip
+        "run": "small",
+        "output": "results",
+        "units": {"path": str(folder / "units.gpkg")},
+        "periods": list(periods),
+        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(folder / "items"), "folders": [str(f) for f in folders]}],
+        "search": {"self_test": False},
+        "grid": {"crs": CRS, "resolution_m": 10, "tile_px": tile_px, "margin_m": 80},
+        "water": {"min_months": 3},
+        "vegetation": {"min_dates": 3, "min_span_days": 20},
+        "black_odorous": {"min_dates": 3},
+        "resources": {"free_gb": 0},
+    } | changes
 
 
 def shrink(units: Path) -> gpd.GeoDataFrame:

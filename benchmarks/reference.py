@@ -124,8 +124,10 @@ def configuration_page() -> str:
     for path, words, rows in configuration_keys():
         title = f"## `{path}`\n\n{words}\n" if path else f"## At the top\n\n{words}\n"
         parts.append(title + "\n" + table(("key", "value", "default", "meaning"), ((f"`{key}`", *more) for key, *more in rows)))
-    parts.append("## Side files\n\nWhat to do with each and how to obtain it: [your data](../howto/side_tables.md).\n\n"
-                 + table(("key", "file"), ((f"`{key}`", side.how_to_obtain) for key, side in SIDE_FILES.items())))  # fmt: skip
+    parts.append(
+        "## Side files\n\nWhat to do with each and how to obtain it: [your data](../howto/side_tables.md).\n\n"
+        + table(("key", "file"), ((f"`{key}`", side.how_to_obtain) for key, side in SIDE_FILES.items()))
+    )
     return "\n".join(parts)
 
 
@@ -143,7 +145,10 @@ def files_page() -> str:
         title = "Any file" if file == "*" else f"`{file}`"
         parts.append(f"## {title}\n\n" + table(("column", "unit", "values", "meaning"), files[file]))
     bands = [(f"`{name}`", f"`{band.name}`", band.unit, band.description) for name, a_map in region_maps().items() for band in a_map.bands]
-    parts.append("## Maps\n\nNaN where nothing was observed. `maps/<map>_<period>.tif`, or `maps/<map>.tif` for a map of all periods.\n\n" + table(("map", "band", "unit", "meaning"), bands))
+    parts.append(
+        "## Maps\n\nNaN where nothing was observed. `maps/<map>_<period>.tif`, or `maps/<map>.tif` for a map of all periods.\n\n"
+        + table(("map", "band", "unit", "meaning"), bands)
+    )
     return "\n".join(parts)
 
 
@@ -152,7 +157,11 @@ def _options(command: TyperCommand) -> Iterator[tuple[str, str, str]]:
     for parameter in command.params:
         if parameter.name == "help":
             continue
-        name = ", ".join(f"`{o}`" for o in (*parameter.opts, *parameter.secondary_opts)) if parameter.param_type_name == "option" else f"`{parameter.name.upper()}`"
+        name = (
+            ", ".join(f"`{o}`" for o in (*parameter.opts, *parameter.secondary_opts))
+            if parameter.param_type_name == "option"
+            else f"`{parameter.name.upper()}`"
+        )
         value = parameter.default
         shown = "**required**" if parameter.required else "" if value is None or value is False or callable(value) or value == () else f"`{value}`"
         yield name, shown, getattr(parameter, "help", "") or ""
@@ -183,18 +192,29 @@ def _answers(targets: list[Target], name: str) -> str:
 
 def indicators_page(targets: list[Target]) -> str:
     """Every indicator with its formula, its interval and the targets that it answers."""
-    chinese, parts = Chinese.read(), [
-        f"# Indicators\n\n{MADE}\nWhat a verdict means: [verdicts](../verdicts.md). Which standard each target would be held to: [standards](../standards.md)."
-        " Where the code and the test of each formula are: [the house](../house.md).\n"
-    ]  # fmt: skip
+    chinese, parts = (
+        Chinese.read(),
+        [
+            f"# Indicators\n\n{MADE}\nWhat a verdict means: [verdicts](../verdicts.md). Which standard each target would be held to: [standards](../standards.md)."
+            " Where the code and the test of each formula are: [the house](../house.md).\n"
+        ],
+    )
     for name, i in INDICATORS.items():
         rows = [
-            ("name", f"`{name}`"), ("in Chinese", chinese(i.title)), ("unit", i.unit), ("product", i.product), ("direction", DIRECTIONS[i.direction]),
-            ("formula", i.formula), ("interval without reference samples", i.bounds or "none: the value is counted, measured on polygons, or given"),
-            ("targets", _answers(targets, name) or "none"), ("keys", f"[`{i.product}`](configuration.md#{i.product})" if i.product in Settings.model_fields else "none"),
+            ("name", f"`{name}`"),
+            ("in Chinese", chinese(i.title)),
+            ("unit", i.unit),
+            ("product", i.product),
+            ("direction", DIRECTIONS[i.direction]),
+            ("formula", i.formula),
+            ("interval without reference samples", i.bounds or "none: the value is counted, measured on polygons, or given"),
+            ("targets", _answers(targets, name) or "none"),
+            ("keys", f"[`{i.product}`](configuration.md#{i.product})" if i.product in Settings.model_fields else "none"),
             ("code and tests", f"`rs_pipeline/products/{i.product}`, `tests/products/{i.product}`"),
-        ]  # fmt: skip
-        kinds = " ".join(w for w, is_so in (("A change since the baseline.", i.is_change), ("Rests on all periods: the last one carries it.", i.of_all_periods)) if is_so)
+        ]
+        kinds = " ".join(
+            w for w, is_so in (("A change since the baseline.", i.is_change), ("Rests on all periods: the last one carries it.", i.of_all_periods)) if is_so
+        )
         parts.append(f"## {i.title}\n\n" + (f"{kinds}\n\n" if kinds else "") + table(rows[0], rows[1:]))
     parts.append("## Operators of targets\n\n" + table(("operator", "holds where the value is"), ((f"`{o}`", words) for o, words in OPERATORS.items())))
     return "\n".join(parts)
@@ -225,9 +245,13 @@ def functions_page() -> str:
 def pages() -> dict[str, str]:
     """Name of each page's file to its text."""
     return {
-        "configuration.md": configuration_page(), "files.md": files_page(), "commands.md": verbs_page(),
-        "indicators.md": indicators_page(load_targets(config_folder() / "targets.csv", INDICATORS)), "python.md": functions_page(), "sensors.md": sensors_page(),
-    }  # fmt: skip
+        "configuration.md": configuration_page(),
+        "files.md": files_page(),
+        "commands.md": verbs_page(),
+        "indicators.md": indicators_page(load_targets(config_folder() / "targets.csv", INDICATORS)),
+        "python.md": functions_page(),
+        "sensors.md": sensors_page(),
+    }
 
 
 if __name__ == "__main__":

@@ -282,10 +282,16 @@ def compare(run: Run) -> Iterator[Result]:
 def _against_copy(run: Run, s: Stack, label: str) -> Iterator[Result]:
     require_equal(sums_ours(s, run.threads), sums_xarray(s, run.threads), "sums")
     target = [np.zeros_like(d) for d in s.dn]
-    seconds = in_turn({
-        "ours": lambda: sums_ours(s, run.threads), "xarray": lambda: sums_xarray(s, run.threads),
-        "copy": lambda: copied(s, run.threads, target), "read": lambda: _read(s, run.threads), "maps": lambda: maps_ours(s, run.threads),
-    }, run.repeats)  # fmt: skip
+    seconds = in_turn(
+        {
+            "ours": lambda: sums_ours(s, run.threads),
+            "xarray": lambda: sums_xarray(s, run.threads),
+            "copy": lambda: copied(s, run.threads, target),
+            "read": lambda: _read(s, run.threads),
+            "maps": lambda: maps_ours(s, run.threads),
+        },
+        run.repeats,
+    )
     rate = {k: s.nbytes / 1e9 / t for k, t in seconds.items()}
     name = f"sums and counts, no order statistics, {label}"
     yield times(f"{name}: xarray + Dask", seconds["ours"], seconds["xarray"], f"{run.threads} threads each")

@@ -47,6 +47,7 @@ NOISE_DN = 25
 
 CLOUD_CLASS, LAND_CLASS = 9, 4
 
+
 class World:
     """Simulated chips of one tile and year: fields, 3 % water, clouds over 40 % of the land, 60 dates unless told otherwise."""
 
@@ -94,23 +95,44 @@ class World:
 
 def settings(folder: Path, memory_gb: float) -> Settings:
     """Configuration of the simulated tile."""
-    return parse({
-        "run": "bench", "output": str(folder / "results"), "units": {"path": str(folder / "units.gpkg")}, "periods": [int(YEAR)],
-        "sources": [{"sensor": SENSOR, "catalog": str(folder)}], "grid": {"crs": "EPSG:32650", "tile_px": 4096},
-        "resources": {"memory_gb": memory_gb},
-    })  # fmt: skip
+    return parse(
+        {
+            "run": "bench",
+            "output": str(folder / "results"),
+            "units": {"path": str(folder / "units.gpkg")},
+            "periods": [int(YEAR)],
+            "sources": [{"sensor": SENSOR, "catalog": str(folder)}],
+            "grid": {"crs": "EPSG:32650", "tile_px": 4096},
+            "resources": {"memory_gb": memory_gb},
+        }
+    )
 
 
 def _scene(i: int, day: int, grid) -> Scene:
     when = datetime(int(YEAR), 1, 1, 3, tzinfo=UTC) + timedelta(days=day, seconds=i)
     left, bottom, right, top = gpd.GeoSeries([shapely.box(*grid.bounds)], crs=grid.crs).to_crs(4326).total_bounds
     return Scene(
-        scene_id=f"S2_{i:04d}", key=f"S2_{i:04d}", sensor=SENSOR, collection="sentinel-2-l2a", platform="sentinel-2a", datetime=when,
-        solar_day=date(int(YEAR), 1, 1) + timedelta(days=day), processing_baseline="05.10", cloud_cover=40.0, sun_elevation_deg=45.0,
-        sun_azimuth_deg=150.0, scale=1e-4, offset=-0.1, offset_decision="simulated", offset_confidence="high", status="used", reason="",
+        scene_id=f"S2_{i:04d}",
+        key=f"S2_{i:04d}",
+        sensor=SENSOR,
+        collection="sentinel-2-l2a",
+        platform="sentinel-2a",
+        datetime=when,
+        solar_day=date(int(YEAR), 1, 1) + timedelta(days=day),
+        processing_baseline="05.10",
+        cloud_cover=40.0,
+        sun_elevation_deg=45.0,
+        sun_azimuth_deg=150.0,
+        scale=1e-4,
+        offset=-0.1,
+        offset_decision="simulated",
+        offset_confidence="high",
+        status="used",
+        reason="",
         assets={role: f"/simulated/{i}/{role}.tif" for role in (*FINE, *COARSE, "mask")},
-        bbox=(left, bottom, right, top), footprint_wkt=shapely.box(left, bottom, right, top).wkt,
-    )  # fmt: skip
+        bbox=(left, bottom, right, top),
+        footprint_wkt=shapely.box(left, bottom, right, top).wkt,
+    )
 
 
 def _write_chip(folder: Path, around, shape, texture, water, scene: Scene, seed: int) -> None:
@@ -134,9 +156,17 @@ def _write_chip(folder: Path, around, shape, texture, water, scene: Scene, seed:
 def _write_tif(path: Path, around, step_m: float, bands: dict[str, np.ndarray], **creation) -> None:
     height, width = next(iter(bands.values())).shape
     with rasterio.open(
-        path, "w", driver="GTiff", dtype="uint16", count=len(bands), height=height, width=width, crs=around.crs,
-        transform=Affine(step_m, 0, around.left, 0, -step_m, around.top), **{**CHIP_LAYOUT, **creation},
-    ) as out:  # fmt: skip
+        path,
+        "w",
+        driver="GTiff",
+        dtype="uint16",
+        count=len(bands),
+        height=height,
+        width=width,
+        crs=around.crs,
+        transform=Affine(step_m, 0, around.left, 0, -step_m, around.top),
+        **{**CHIP_LAYOUT, **creation},
+    ) as out:
         for i, (role, values) in enumerate(bands.items(), start=1):
             out.write(values, i)
             out.set_band_description(i, role)

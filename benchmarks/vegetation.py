@@ -30,10 +30,15 @@ def cost(run: Run) -> Iterator[Result]:
     pixel_m = np.full(DATES, 10.0)
 
     def by(method: str):
-        settings = parse({
-            "run": "b", "units": {"path": "u.gpkg"}, "periods": [2024], "vegetation": {"method": method},
-            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
-        })  # fmt: skip
+        settings = parse(
+            {
+                "run": "b",
+                "units": {"path": "u.gpkg"},
+                "periods": [2024],
+                "vegetation": {"method": method},
+                "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
+            }
+        )
         stacks = [Dates(dn, bits, 0, scale, offset, pixel_m, s.day) for dn, bits in zip(s.dn, s.qa, strict=True)]
         return lambda: s.each(run.threads, lambda i: vegetation_layers(settings, chips, stacks[i]))
 

@@ -215,9 +215,10 @@ def check_missing(settings: Settings, *, made: Iterable[Path] = (), planning: bo
 def _refuse(settings: Settings, lines: list[str]) -> None:
     if lines:
         raise ConfigError(
-            "inputs that the configuration names cannot be used:\n    " + "\n    ".join(lines), where=f"run {settings.run}",
+            "inputs that the configuration names cannot be used:\n    " + "\n    ".join(lines),
+            where=f"run {settings.run}",
             remedy="mend or provide them, or set the key to null where that is offered",
-        )  # fmt: skip
+        )
 
 
 def _missing(settings: Settings, made: Iterable[Path], *, planning: bool) -> list[str]:
@@ -304,7 +305,10 @@ def _wrong_addresses(settings: Settings) -> Iterable[str]:
         if missing:
             yield f"sources.{i}: the environment variable {' and '.join(missing)} is not set; set it to what the catalog asks for"
         if not good:
-            yield f"sources.{i}.catalog: {source.catalog!r} is not the address of a STAC API; give an https:// URL, or the path of a folder with catalog.json" + _address_hint(source.catalog.strip())
+            yield (
+                f"sources.{i}.catalog: {source.catalog!r} is not the address of a STAC API; give an https:// URL, or the path of a folder with catalog.json"
+                + _address_hint(source.catalog.strip())
+            )
         elif parts.hostname == PLANETARY_COMPUTER and source.sign == "none":
             yield f"sources.{i}.sign: the files of {PLANETARY_COMPUTER} open with a signature alone; write sign: planetary-computer"
 

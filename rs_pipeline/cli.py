@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -14,8 +13,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from rs_pipeline import __version__
 from rs_pipeline.errors import PipelineError
-from rs_pipeline.threads import limit_threads
 from rs_pipeline.steps import Step, call_step, steps
+from rs_pipeline.threads import limit_threads
 
 FIRST, RESULTS, TRUST, OTHERS, STEPS = "First", "Understand the results", "Keep a run whole", "Simulated worlds and tables", "Steps of the chain, by hand"
 PANELS = (FIRST, RESULTS, TRUST, OTHERS, STEPS)
@@ -46,7 +45,9 @@ OwnConfig = Annotated[Path | None, typer.Option("--config", "--configfile", "-c"
 TileId = Annotated[str, typer.Option("--tile", help="Tile id, e.g. r000c001 (see tiles.parquet).")]
 PeriodLabel = Annotated[str, typer.Option("--period", help="Period label, e.g. 2024.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of this job.")]
-ProductName = Annotated[str, typer.Option("--product", help="A map of a period: vegetation, water, black_odorous, observations, land, or one that another package brings.")]
+ProductName = Annotated[
+    str, typer.Option("--product", help="A map of a period: vegetation, water, black_odorous, observations, land, or one that another package brings.")
+]
 Attempt = Annotated[int, typer.Option("--attempt", min=1, help="Which try this is; after resources.attempts the tile is given up.")]
 Due = Annotated[bool, typer.Option("--due", help="Do nothing where the files stand and nothing they are made from has changed.")]
 
@@ -98,7 +99,9 @@ def init(
     path: Annotated[Path, typer.Argument(help="File to write.")] = Path("rs-pipeline.yaml"),
     quick: Annotated[bool, typer.Option("--quick", help="Two counties of Hebei and two years from a public catalog: no account, no side table.")] = False,
     hebei: Annotated[bool, typer.Option("--hebei", help="The province: 167 county units, 2019 to today.")] = False,
-    folder: Annotated[Path | None, typer.Option("--folder", help="Scenes on this disk: a STAC catalog, or a folder of items; its collections and years are filled in.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Scenes on this disk: a STAC catalog, or a folder of items; its collections and years are filled in.")
+    ] = None,
 ):
     """Write a configuration with comments into this folder; without an option one for polygons of your own and a public catalog."""
     from rs_pipeline.operations.init import write_configuration
@@ -114,7 +117,9 @@ def init(
 
 @app.command(name="catalog", rich_help_panel=FIRST)
 def catalog_of(
-    folder: Annotated[Path, typer.Argument(help="Folder of the scenes: SAFE folders of Sentinel-2 L2A, Landsat Collection 2 Level 2 (files or tar), HLS v2.0 files.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of the scenes: SAFE folders of Sentinel-2 L2A, Landsat Collection 2 Level 2 (files or tar), HLS v2.0 files.")
+    ],
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write the catalog to, where not into the folder of the scenes.")] = None,
 ):
     """Write the STAC catalog of scenes that lie on this disk, so that a run reads them."""
@@ -135,7 +140,10 @@ def run(
     sample: Annotated[bool, typer.Option("--sample", help="Run the embedded simulated sample instead.")] = False,
     cores: Annotated[str | None, typer.Option("--cores", help="Cores to use; default all of this machine.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", "--dryrun", "-n", help="Only tell what would run.")] = False,
-    values: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A value in place of the configuration's, such as run=trial or 'periods=[2024]'; may be repeated.")] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A value in place of the configuration's, such as run=trial or 'periods=[2024]'; may be repeated."),
+    ] = None,
     profile: Annotated[str | None, typer.Option("--profile", help="Profile of Snakemake: slurm, or the path of your own.")] = None,
     details: Annotated[bool, typer.Option("--details", help="Show all that Snakemake says; its log file has it in any case.")] = False,
 ):
@@ -285,7 +293,10 @@ for _step in steps().values():
 @app.command(name="round", rich_help_panel=STEPS)
 def steps_of_round(
     config: Config,
-    number: Annotated[int, typer.Option("--number", min=1, help="1: steps that rest on the scenes of the tile alone; 2 and more: those that rest on maps of the region as well.")],
+    number: Annotated[
+        int,
+        typer.Option("--number", min=1, help="1: steps that rest on the scenes of the tile alone; 2 and more: those that rest on maps of the region as well."),
+    ],
     tile: TileId,
     period: PeriodLabel,
     threads: Threads = 2,
@@ -384,7 +395,9 @@ def compare(
 def sample_design(
     config: Config,
     period: PeriodLabel,
-    product: Annotated[str, typer.Option(help="permanent_water, seasonal_water, land_built, land_cropland, land_tree, land_grass, land_wetland or land_bare.")] = "permanent_water",
+    product: Annotated[
+        str, typer.Option(help="permanent_water, seasonal_water, land_built, land_cropland, land_tree, land_grass, land_wetland or land_bare.")
+    ] = "permanent_water",
     error: Annotated[float, typer.Option(min=0.001, max=0.2, help="Standard error wanted of the overall accuracy.")] = 0.01,
 ):
     """Draw the pixels to look at for tables.reference_samples: random, stratified by the map's class."""
@@ -394,10 +407,7 @@ def sample_design(
 
 
 @app.command(rich_help_panel=OTHERS)
-def score(
-    config: Config,
-    truth: Annotated[Path | None, typer.Option("--truth", help="Folder <world>/truth; default: that of the run's own world.")] = None,
-):
+def score(config: Config, truth: Annotated[Path | None, typer.Option("--truth", help="Folder <world>/truth; default: that of the run's own world.")] = None):
     """Measure a run against the truth of its simulated world; write accuracy.csv."""
     from rs_pipeline.validation.run import print_scores
     from rs_pipeline.validation.run import write_accuracy as step

@@ -85,5 +85,9 @@ def table_path(kind: str, name: str) -> Path:
     if is_path and Path(name).is_file():
         return Path(name).resolve()
     what = f"no {noun} table {name!r}" + ("" if is_path else f"; choose one of {near_names(name, shipped)}" + did_you_mean(name, shipped))
-    remedy = "check the path; it counts from the folder that the pipeline is started in" if is_path else f"or give the path of your own, or add config/{kind}/{name}.yaml"
+    remedy = (
+        "check the path; it counts from the folder that the pipeline is started in"
+        if is_path
+        else f"or give the path of your own, or add config/{kind}/{name}.yaml"
+    )
     raise ConfigError(what, where=f"config/{kind}", remedy=remedy)

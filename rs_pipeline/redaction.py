@@ -22,7 +22,9 @@ _PARTED = re.compile(r";(?=[^&;=]+=)")
 """Fields of a query were once parted so."""
 
 _QUERY = re.compile(r"[?&;#][^\s'\"<>?&;=#]+=[^\s'\"<>&;#]*")
-_HEADER = re.compile(r"\b(authorization|proxy-authorization|x-api-key|ocp-apim-subscription-key)(['\"]?\s*[:=]\s*['\"]?)((?:bearer|basic)\s+)?[^\s'\",;}]+", re.IGNORECASE)
+_HEADER = re.compile(
+    r"\b(authorization|proxy-authorization|x-api-key|ocp-apim-subscription-key)(['\"]?\s*[:=]\s*['\"]?)((?:bearer|basic)\s+)?[^\s'\",;}]+", re.IGNORECASE
+)
 
 
 def is_secret(field: str) -> bool:

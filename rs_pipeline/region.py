@@ -84,7 +84,9 @@ def _only(units: gpd.GeoDataFrame, wanted: Sequence[str], where: str) -> gpd.Geo
     """
     if unknown := [code for code in wanted if code not in set(units.adcode)]:
         near = did_you_mean(unknown[0], units.adcode)
-        raise ConfigError(f"units.only: no unit has the code {', '.join(unknown[:5])}{near}", where=where, remedy=f"use codes of the file, such as {units.adcode.iloc[0]}")
+        raise ConfigError(
+            f"units.only: no unit has the code {', '.join(unknown[:5])}{near}", where=where, remedy=f"use codes of the file, such as {units.adcode.iloc[0]}"
+        )
     return units[units.adcode.isin(wanted)] if wanted else units
 
 
@@ -119,9 +121,10 @@ def _check_zeros(codes: pd.Series, numeric: bool, where: str, column: str) -> No
     short = codes[(lengths == lengths.max() - 1) & codes.str.isdigit()]
     if numeric and len(short):
         raise ConfigError(
-            f"codes of a digit less than the others, zeros in front may be lost: {list(short[:5])}", where=where,
+            f"codes of a digit less than the others, zeros in front may be lost: {list(short[:5])}",
+            where=where,
             remedy=f"make {column} a column of text with all digits",
-        )  # fmt: skip
+        )
     if len(short):
         log.warning("%s: codes of a digit less than the others: %s", where, ", ".join(short[:5]))
 
@@ -151,7 +154,10 @@ def _overlap_words(pairs: pd.DataFrame) -> str:
 def tell_overlaps(units: gpd.GeoDataFrame) -> None:
     """Say in one line which units overlap, and by how much."""
     if not units.in_region.all():
-        log.warning("units overlap: %s. Each is reported as it is; the totals of the region and its prefectures count their ground once, for the smaller unit's prefecture", _overlap_words(overlaps(units)))
+        log.warning(
+            "units overlap: %s. Each is reported as it is; the totals of the region and its prefectures count their ground once, for the smaller unit's prefecture",
+            _overlap_words(overlaps(units)),
+        )
 
 
 def with_unions(units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -292,15 +298,32 @@ def check_grid(settings: Settings, units: gpd.GeoDataFrame) -> None:
     """
     section, (west, south, east, north) = settings.grid, units.total_bounds
     area = None if section.crs == "auto" else pyproj.CRS.from_user_input(section.crs).area_of_use
-    if area and area.west < area.east and (west > area.east + OUTSIDE_CRS_DEG or east < area.west - OUTSIDE_CRS_DEG or south > area.north + OUTSIDE_CRS_DEG or north < area.south - OUTSIDE_CRS_DEG):
+    if (
+        area
+        and area.west < area.east
+        and (
+            west > area.east + OUTSIDE_CRS_DEG
+            or east < area.west - OUTSIDE_CRS_DEG
+            or south > area.north + OUTSIDE_CRS_DEG
+            or north < area.south - OUTSIDE_CRS_DEG
+        )
+    ):
         raise ConfigError(
             f"{section.crs} is meant for {area.west:g} to {area.east:g} E, {area.south:g} to {area.north:g} N, the units lie at {(west + east) / 2:.4g} E, "
-            f"{(south + north) / 2:.4g} N", where="grid.crs", remedy=f"write auto, or {utm_crs((west + east) / 2, (south + north) / 2)}",
-        )  # fmt: skip
+            f"{(south + north) / 2:.4g} N",
+            where="grid.crs",
+            remedy=f"write auto, or {utm_crs((west + east) / 2, (south + north) / 2)}",
+        )
     tile_counts(run_grid(settings, units), section.tile_px)
     if section.resolution_m < settings.finest_m:
         times = (settings.finest_m / section.resolution_m) ** 2
-        log.warning("grid.resolution_m: %g m, and no sensor is finer than %g m: %.3g times the pixels for nothing; leave it out, or write %g", section.resolution_m, settings.finest_m, times, settings.finest_m)
+        log.warning(
+            "grid.resolution_m: %g m, and no sensor is finer than %g m: %.3g times the pixels for nothing; leave it out, or write %g",
+            section.resolution_m,
+            settings.finest_m,
+            times,
+            settings.finest_m,
+        )
 
 
 def grid(settings: Settings) -> None:
@@ -312,10 +335,20 @@ def grid(settings: Settings) -> None:
     tiles = make_tiles(whole, settings.grid.tile_px, footprint)
     table = pd.DataFrame(
         [
-            {"tile": t.id, "row": t.row, "col": t.col, "width": t.grid.width, "height": t.grid.height,
-             "crs": whole.crs, "resolution_m": whole.resolution_m, "grid_left": whole.left, "grid_top": whole.top,
-             "grid_width": whole.width, "grid_height": whole.height}
+            {
+                "tile": t.id,
+                "row": t.row,
+                "col": t.col,
+                "width": t.grid.width,
+                "height": t.grid.height,
+                "crs": whole.crs,
+                "resolution_m": whole.resolution_m,
+                "grid_left": whole.left,
+                "grid_top": whole.top,
+                "grid_width": whole.width,
+                "grid_height": whole.height,
+            }
             for t in tiles
         ]
-    )  # fmt: skip
+    )
     write_parquet(table, Layout(settings.root).tiles)

@@ -70,10 +70,14 @@ class SensorTable(Strict):
         bands = tuple(Band(role, tuple(b.assets), b.resolution_m, b.required, b.calibration, b.noise) for role, b in self.bands.items())
         values = {key: getattr(self, key) for key in type(self).model_fields if key not in ("bands", "mask", "platforms", "deduplicate_by", "quality")}
         return Sensor(
-            name=name, bands=bands, mask=MaskRule(self.mask.kind, dict(self.mask.flags), self.mask.fill), platforms=tuple(self.platforms),
+            name=name,
+            bands=bands,
+            mask=MaskRule(self.mask.kind, dict(self.mask.flags), self.mask.fill),
+            platforms=tuple(self.platforms),
             deduplicate_by=tuple(self.deduplicate_by),
-            quality=QualityRule(self.quality.property, tuple(self.quality.classes), tuple(self.quality.accepted)) if self.quality else None, **values,
-        )  # fmt: skip
+            quality=QualityRule(self.quality.property, tuple(self.quality.classes), tuple(self.quality.accepted)) if self.quality else None,
+            **values,
+        )
 
 
 def sensor_names() -> list[str]:

@@ -56,15 +56,20 @@ def make_settings(tmp_path):
         boxes = boxes or {"990101": (500000, 4300000, 501000, 4301000)}
         frame = gpd.GeoDataFrame(
             {"adcode": list(boxes), "name": [f"County {c}" for c in boxes], "prefecture": ["Test"] * len(boxes)},
-            geometry=[shapely.box(*b) for b in boxes.values()], crs=32650,
-        )  # fmt: skip
+            geometry=[shapely.box(*b) for b in boxes.values()],
+            crs=32650,
+        )
         path = tmp_path / "units.gpkg"
         frame.to_file(path, driver="GPKG")
         (tmp_path / "none.ndjson").touch()  # a catalog without items
         values = {
-            "run": "test", "output": str(tmp_path / "results"), "units": {"path": str(path)}, "periods": [2023, 2024],
-            "grid": {"crs": "EPSG:32650", "tile_px": 64}, "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(tmp_path)}],
-        }  # fmt: skip
+            "run": "test",
+            "output": str(tmp_path / "results"),
+            "units": {"path": str(path)},
+            "periods": [2023, 2024],
+            "grid": {"crs": "EPSG:32650", "tile_px": 64},
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(tmp_path)}],
+        }
         return parse(values | changes)
 
     return settings

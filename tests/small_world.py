@@ -42,19 +42,39 @@ def write_scene(folder: Path, day: str, ground: dict[str, float] = SOIL, cloud_c
         refl = np.where(wet & sea, SEA.get(name, 0), ground.get(name, 0)) + rng.normal(0, 0.001, (n, n))
         values = np.where(wet, 6, 5) if name == "scl" else np.rint(refl * 1e4)
         with rasterio.open(
-            here / f"{name}.tif", "w", driver="GTiff", width=n, height=n, count=1, dtype="uint8" if name == "scl" else "uint16", crs=CRS, nodata=0,
+            here / f"{name}.tif",
+            "w",
+            driver="GTiff",
+            width=n,
+            height=n,
+            count=1,
+            dtype="uint8" if name == "scl" else "uint16",
+            crs=CRS,
+            nodata=0,
             transform=Affine(step, 0, LEFT, 0, -step, TOP),
-        ) as out:  # fmt: skip
+        ) as out:
             out.write(np.clip(values, 1, 65535).astype(out.dtypes[0]), 1)
     box = shapely.box(*transform_bounds(CRS, 4326, LEFT, TOP - SIZE_PX * 10, LEFT + SIZE_PX * 10, TOP))
     item = {
-        "type": "Feature", "stac_version": "1.0.0", "id": here.name, "collection": "sentinel-2-l2a", "links": [], "bbox": list(box.bounds),
-        "geometry": shapely.geometry.mapping(box), "assets": {name: {"href": f"./{name}.tif"} for name in ASSETS},
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "id": here.name,
+        "collection": "sentinel-2-l2a",
+        "links": [],
+        "bbox": list(box.bounds),
+        "geometry": shapely.geometry.mapping(box),
+        "assets": {name: {"href": f"./{name}.tif"} for name in ASSETS},
         "properties": {
-            "datetime": f"{day}T03:05:00Z", "platform": "sentinel-2a", "grid:code": "MGRS-50SMJ", "eo:cloud_cover": cloud_cover,
-            "s2:processing_baseline": "05.09", "earthsearch:boa_offset_applied": True, "view:sun_elevation": 50.0, "view:sun_azimuth": 150.0,
+            "datetime": f"{day}T03:05:00Z",
+            "platform": "sentinel-2a",
+            "grid:code": "MGRS-50SMJ",
+            "eo:cloud_cover": cloud_cover,
+            "s2:processing_baseline": "05.09",
+            "earthsearch:boa_offset_applied": True,
+            "view:sun_elevation": 50.0,
+            "view:sun_azimuth": 150.0,
         },
-    }  # fmt: skip
+    }
     (here / "item.json").write_text(json.dumps(item))
 
 
@@ -65,10 +85,13 @@ def small_settings(folder: Path, size_m: float = SIZE_PX * 10.0, **changes) -> S
     table = {"adcode": [f"13010{i + 1}" for i in range(len(halves))], "name": ["West", "East"][: len(halves)], "prefecture": ["There"] * len(halves)}
     gpd.GeoDataFrame(table, geometry=[shapely.box(a, bottom, b, bottom + size_m) for a, b in halves], crs=CRS).to_file(folder / "units.gpkg")
     values = {
-        "run": "small", "output": str(folder / "results"), "units": {"path": str(folder / "units.gpkg")}, "periods": [2023, 2024],
+        "run": "small",
+        "output": str(folder / "results"),
+        "units": {"path": str(folder / "units.gpkg")},
+        "periods": [2023, 2024],
         "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(folder / "scenes")}],
         "grid": {"crs": CRS, "resolution_m": 10, "tile_px": 80},
-    }  # fmt: skip
+    }
     return parse(values | changes)
 
 

@@ -19,9 +19,7 @@ except ModuleNotFoundError:
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
-needs_linter = pytest.mark.skipif(
-    lint_imports is None and os.environ.get("CI") != "true", reason="import-linter is not installed: pip install -e '.[test]'"
-)
+needs_linter = pytest.mark.skipif(lint_imports is None and os.environ.get("CI") != "true", reason="import-linter is not installed: pip install -e '.[test]'")
 
 
 @pytest.fixture(autouse=True)

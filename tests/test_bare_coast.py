@@ -38,7 +38,9 @@ def test_without_prefectures_there_are_counties_and_the_region(bare):
 def test_the_coast_is_measured_with_its_doubt(bare):
     _, row = bare
     kinds = row.loc[["natural_coast_length_km", "artificial_coast_length_km", "estuary_length_km"]]
-    assert kinds.value.sum() == pytest.approx(SIZE_PX / 100, abs=0.15) and row.value["sea_area"] == pytest.approx(SIZE_PX * (SIZE_PX - COAST_PX) / 1e4, rel=0.05)
+    assert kinds.value.sum() == pytest.approx(SIZE_PX / 100, abs=0.15) and row.value["sea_area"] == pytest.approx(
+        SIZE_PX * (SIZE_PX - COAST_PX) / 1e4, rel=0.05
+    )
     for name in ("natural_coast_length_km", "reclaimed_area"):
         assert "no tide (coastline.tide_table is not given): lines stand for the water of the passes, 0.5 m of height and so 10 m of place" in row.reason[name]
 
@@ -57,4 +59,8 @@ def test_hebei_needs_nothing_but_the_network(name):
 
 def test_the_first_look_is_two_counties_two_years_and_one_catalog():
     settings = load(config_folder() / "hebei-quick.yaml")
-    assert len(settings.units.only) == 2 and len(settings.all_periods) == 2 and {s.catalog for s in settings.sources} == {"https://earth-search.aws.element84.com/v1"}
+    assert (
+        len(settings.units.only) == 2
+        and len(settings.all_periods) == 2
+        and {s.catalog for s in settings.sources} == {"https://earth-search.aws.element84.com/v1"}
+    )

@@ -22,7 +22,19 @@ COLUMNS = (
     "adcode name prefecture period indicator value unit lower upper interval observed_fraction n_scenes status target_id "
     "target_operator target_value target_year clause observability reason"
 ).split()
-STATUSES = {"met", "on_track", "undecidable", "slipping", "off_track", "not_met", "insufficient_data", "not_built", "needs_table", "not_observable", "no_target"}
+STATUSES = {
+    "met",
+    "on_track",
+    "undecidable",
+    "slipping",
+    "off_track",
+    "not_met",
+    "insufficient_data",
+    "not_built",
+    "needs_table",
+    "not_observable",
+    "no_target",
+}
 
 
 def write_config(folder: Path, **changes) -> Path:
@@ -38,9 +50,22 @@ def world(simulated_run):
 
 def test_every_file_of_the_contract_is_there(world):
     _, layout, _ = world
-    files = [layout.scenes, layout.shorelines, layout.transects, layout.transects.with_suffix(".csv"), layout.bodies, layout.reaches,
-             layout.inspection_list, layout.inspection_index, layout.quality, layout.indicators, layout.indicators_parquet, layout.evidence,
-             layout.report, layout.stac]  # fmt: skip
+    files = [
+        layout.scenes,
+        layout.shorelines,
+        layout.transects,
+        layout.transects.with_suffix(".csv"),
+        layout.bodies,
+        layout.reaches,
+        layout.inspection_list,
+        layout.inspection_index,
+        layout.quality,
+        layout.indicators,
+        layout.indicators_parquet,
+        layout.evidence,
+        layout.report,
+        layout.stac,
+    ]
     files += [layout.map(p, y) for p in period_maps() for y in ("2024", "2025")]
     files += [f(y) for f in (layout.counties, layout.land_counties) for y in ("2024", "2025")]
     assert [f for f in files if not f.is_file() or f.stat().st_size == 0] == []
@@ -48,7 +73,12 @@ def test_every_file_of_the_contract_is_there(world):
 
 def test_maps_are_valid_cogs_with_named_bands_and_colours(world):
     _, layout, _ = world
-    wanted = {"vegetation": ("fvc_peak", "fvc_growing"), "water": ("frequency", "class"), "black_odorous": ("probability", "class"), "land": ("class", "confidence")}
+    wanted = {
+        "vegetation": ("fvc_peak", "fvc_growing"),
+        "water": ("frequency", "class"),
+        "black_odorous": ("probability", "class"),
+        "land": ("class", "confidence"),
+    }
     for product in period_maps():
         path = layout.map(product, "2025")
         valid, errors, _ = cog_validate(path, quiet=True)
@@ -198,12 +228,14 @@ def test_a_wrong_key_stops_snakemake_with_its_place(tmp_path, snakemake):
 
 def test_real_parana_scenes_give_water_where_the_river_is(real_data, tmp_path, snakemake):
     config = write_config(
-        tmp_path, run="parana", units={"path": str(real_data / "regions/parana_zones.geojson")},
+        tmp_path,
+        run="parana",
+        units={"path": str(real_data / "regions/parana_zones.geojson")},
         periods=[{"label": "2023-2025", "start": "2023-01-01", "end": "2025-12-31"}],
         sources=[{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(real_data / "catalog"), "allow_unmasked": True}],
         vegetation={"peak_window": ["01-01", "12-31"], "growing_window": ["01-01", "12-31"]},
         black_odorous={"window": ["01-01", "12-31"]},
-    )  # fmt: skip
+    )
     snakemake(config)
     layout = Layout(tmp_path / "results" / "parana")
     counties = pd.read_parquet(layout.counties("2023-2025")).set_index("name")
@@ -219,10 +251,16 @@ def test_real_parana_scenes_give_water_where_the_river_is(real_data, tmp_path, s
 
 def test_real_hls_scene_gives_its_quadrants(real_data, tmp_path, snakemake):
     config = write_config(
-        tmp_path, run="hls", units={"path": str(real_data / "regions/hls_quadrants.geojson")}, periods=[2021],
-        sources=[{"sensor": "hls2-s30", "catalog": str(real_data / "catalog")}], grid={"resolution_m": 30, "tile_px": 512},
-        vegetation={"min_dates": 1, "min_span_days": 0}, water={"min_months": 1}, black_odorous={"min_dates": 1, "min_months": 1},
-    )  # fmt: skip
+        tmp_path,
+        run="hls",
+        units={"path": str(real_data / "regions/hls_quadrants.geojson")},
+        periods=[2021],
+        sources=[{"sensor": "hls2-s30", "catalog": str(real_data / "catalog")}],
+        grid={"resolution_m": 30, "tile_px": 512},
+        vegetation={"min_dates": 1, "min_span_days": 0},
+        water={"min_months": 1},
+        black_odorous={"min_dates": 1, "min_months": 1},
+    )
     snakemake(config)
     counties = pd.read_parquet(Layout(tmp_path / "results" / "hls").counties("2021"))
     # 4 quadrants of 250,000 pixels of 900 m2; Fmask flags 0.3 % of the crop as water.

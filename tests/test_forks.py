@@ -121,7 +121,9 @@ def test_a_folder_that_is_gone_is_no_reason_to_fail(server, tmp_path):
 
 def test_a_server_that_is_stopped_holds_no_run_at_its_end(tmp_path):
     code = "import sys; from pathlib import Path; from rs_pipeline import forks; forks.ENDING_S = 0.5; forks.start_server(Path(sys.argv[1])); print(1, flush=True); sys.stdin.read()"
-    run = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "forks.log")], env=in_root() | {forks.SERVER: ""}, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    run = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "forks.log")], env=in_root() | {forks.SERVER: ""}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     run.stdout.readline()
     (server,) = psutil.Process(run.pid).children()
     server.suspend()

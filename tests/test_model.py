@@ -13,9 +13,7 @@ from rs_pipeline.model import QA_FLAGS, Band, Grid, MaskRule, Period, Tile
 from rs_pipeline.radiometry.masks import QAFlag
 from rs_pipeline.sensors import load_sensor
 
-S2, RADAR, IN_FLIGHT = (
-    load_sensor(n) for n in ("earth-search-sentinel-2-l2a", "planetary-computer-sentinel-1-rtc", "planetary-computer-sentinel-1-grd")
-)
+S2, RADAR, IN_FLIGHT = (load_sensor(n) for n in ("earth-search-sentinel-2-l2a", "planetary-computer-sentinel-1-rtc", "planetary-computer-sentinel-1-grd"))
 HLS = load_sensor("hls2-s30")
 GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_300_000.0, 3, 2)
 

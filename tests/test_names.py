@@ -13,9 +13,15 @@ ALLOWED = {
     "INDICATORS": "each product lists its own, and the table joins them",
     "log": "a logger a module",
     "main": "entry point of a module that is run by `python -m`",
-    "PRODUCT": "each product declares itself", "STEPS": "its steps", "BANDS": "the bands of its map", "STYLE": "the style of its map",
-    "facts": "what its indicators need", "county_sums": "what counties sum of it", "CHANGES": "which of these depend on the baseline",
-    "gamma0_power": "of arrays, beside the kernel's of one number", "reflectance": "of arrays, beside the kernel's of one number",
+    "PRODUCT": "each product declares itself",
+    "STEPS": "its steps",
+    "BANDS": "the bands of its map",
+    "STYLE": "the style of its map",
+    "facts": "what its indicators need",
+    "county_sums": "what counties sum of it",
+    "CHANGES": "which of these depend on the baseline",
+    "gamma0_power": "of arrays, beside the kernel's of one number",
+    "reflectance": "of arrays, beside the kernel's of one number",
 }
 """Names that may be defined in several modules, with the reason."""
 

@@ -43,7 +43,9 @@ def test_users_and_passwords(text, left):
     assert unsigned(text) == redacted(text) == left
 
 
-@pytest.mark.parametrize("text", [f"Authorization: Bearer {SECRET}", f"'Authorization': 'Basic {SECRET}'", f"X-Api-Key={SECRET}", f"ocp-apim-subscription-key: {SECRET}"])
+@pytest.mark.parametrize(
+    "text", [f"Authorization: Bearer {SECRET}", f"'Authorization': 'Basic {SECRET}'", f"X-Api-Key={SECRET}", f"ocp-apim-subscription-key: {SECRET}"]
+)
 def test_headers_in_texts(text):
     assert SECRET not in redacted(text)
 
@@ -59,4 +61,7 @@ def test_a_parameter_of_a_path_goes_alone():
 
 
 def test_a_fragment_stays_out_of_the_ledger_whatever_it_is():
-    assert unsigned(f"https://h.org/a.tif#{SECRET}") == "https://h.org/a.tif" and unsigned(f"https://h.org/a.tif?layer=1#{SECRET}") == "https://h.org/a.tif?layer=1"
+    assert (
+        unsigned(f"https://h.org/a.tif#{SECRET}") == "https://h.org/a.tif"
+        and unsigned(f"https://h.org/a.tif?layer=1#{SECRET}") == "https://h.org/a.tif?layer=1"
+    )

@@ -14,9 +14,7 @@ from rs_pipeline.errors import ConfigError
 
 def test_units_without_crs_are_refused(make_settings, tmp_path):
     s = make_settings()
-    gpd.GeoDataFrame({"adcode": ["1"], "name": ["a"], "prefecture": ["b"]}, geometry=[shapely.box(0, 0, 1, 1)]).to_file(
-        tmp_path / "units.gpkg", driver="GPKG"
-    )
+    gpd.GeoDataFrame({"adcode": ["1"], "name": ["a"], "prefecture": ["b"]}, geometry=[shapely.box(0, 0, 1, 1)]).to_file(tmp_path / "units.gpkg", driver="GPKG")
     with pytest.raises(ConfigError, match="no CRS") as fault:
         region.load_units(s)
     assert "ogr2ogr" in str(fault.value)
@@ -150,7 +148,9 @@ def test_a_unit_over_the_border_of_prefectures_takes_no_county_from_either(make_
     s = make_settings()
     counties = boxes((115, 38, 116, 39), (116, 38, 117, 39), (117, 38, 118, 39), (118, 38, 119, 39))
     new_area = shapely.box(116.6, 38, 117.4, 38.5)
-    write_units(tmp_path / "units.gpkg", adcode=["1", "2", "3", "4", "9"], prefecture=["West", "West", "East", "East", prefecture], geometry=[*counties, new_area])
+    write_units(
+        tmp_path / "units.gpkg", adcode=["1", "2", "3", "4", "9"], prefecture=["West", "West", "East", "East", prefecture], geometry=[*counties, new_area]
+    )
     units = region.load_units(s)
     rows = region.with_unions(units)
     table = pd.DataFrame(rows.assign(degrees=rows.geometry.area).drop(columns="geometry"))

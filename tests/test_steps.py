@@ -34,7 +34,9 @@ def side_tables(folder: Path, world: Path) -> dict[str, str]:
     zone = gpd.GeoDataFrame({"name": ["z"], "type": ["meadow"]}, geometry=[shapely.box(*box).buffer(-(box[2] - box[0]) / 4)], crs=units.crs)
     zone.to_file(folder / "zone.gpkg", driver="GPKG")
     zone.assign(kind="village").to_file(folder / "places.gpkg", driver="GPKG")
-    with rasterio.open(folder / "pm25.tif", "w", driver="GTiff", width=1, height=1, count=1, dtype="float32", crs=units.crs, transform=from_bounds(*box, 1, 1)) as raster:
+    with rasterio.open(
+        folder / "pm25.tif", "w", driver="GTiff", width=1, height=1, count=1, dtype="float32", crs=units.crs, transform=from_bounds(*box, 1, 1)
+    ) as raster:
         raster.write(np.full((1, 1), 30, "float32"), 1)
     x, y = zone.geometry[0].centroid.coords[0]
     texts = {
@@ -49,7 +51,11 @@ def side_tables(folder: Path, world: Path) -> dict[str, str]:
     for name, text in texts.items():
         (folder / f"{name}.csv").write_text(text)
     zones = ("lakes", "urban", "restored_coast", "red_line", "mines", "reserves", "xiongan", "shoreline_buffers")
-    return {n: str(folder / f"{n}.csv") for n in texts} | {n: str(folder / "zone.gpkg") for n in zones} | {"grassland": str(world / "grassland.gpkg"), "places": str(folder / "places.gpkg")}
+    return (
+        {n: str(folder / f"{n}.csv") for n in texts}
+        | {n: str(folder / "zone.gpkg") for n in zones}
+        | {"grassland": str(world / "grassland.gpkg"), "places": str(folder / "places.gpkg")}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +124,9 @@ def test_every_key_that_a_step_reads_is_in_the_register(chain):
 def test_every_file_that_a_step_reads_is_in_the_register(chain):
     missing = set()
     for settings, step, place, recording, _ in chain:
-        declared = [Path(p).resolve() for p in [*step.reads(place), *step.side_files(place), *step.writes(place), *step.also_writes(place), *step.tables(settings)] if p]
+        declared = [
+            Path(p).resolve() for p in [*step.reads(place), *step.side_files(place), *step.writes(place), *step.also_writes(place), *step.tables(settings)] if p
+        ]
         folders = [p.with_name("native") for p in declared if p.name == "chips.parquet"] + [p for p in declared if p.is_dir()]
         folders += [p.parent for p in declared if p == place.layout.inspection_index.resolve()]  # the index lists the pictures beside it
         own = {settings.root.resolve() / "config.yaml", *(p.with_suffix(".qml") for p in declared)}
@@ -126,7 +134,17 @@ def test_every_file_that_a_step_reads_is_in_the_register(chain):
             mine = path.is_relative_to(settings.root.resolve()) or path.is_relative_to(register.config_folder().resolve())
             of_tile = path.name == LEDGER and (step.of_tile or step.name == "pictures")
             lost = step.name == "assign" and path.name == "chips.parquet"  # what an earlier run could not read
-            if mine and not of_tile and not lost and not path.is_dir() and path not in declared and path not in own and not any(path.is_relative_to(f) for f in folders) and ".part" not in str(path) and not path.name.startswith("."):
+            if (
+                mine
+                and not of_tile
+                and not lost
+                and not path.is_dir()
+                and path not in declared
+                and path not in own
+                and not any(path.is_relative_to(f) for f in folders)
+                and ".part" not in str(path)
+                and not path.name.startswith(".")
+            ):
                 missing.add((step.name, str(path.relative_to(path.anchor))[-60:]))
     assert not missing, "\n".join(f"{name}: {what}" for name, what in sorted(missing))
 
@@ -136,7 +154,11 @@ def test_every_file_that_a_step_writes_is_in_the_register(chain):
     for settings, step, place, _, made in chain:
         declared = {p.resolve() for p in [*step.writes(place), *step.also_writes(place)]}
         folders = [p.with_name("native") for p in declared if p.name == "chips.parquet"] + [p for p in declared if p.is_dir()]
-        missing |= {(step.name, str(p.relative_to(settings.root))) for p in made if p.resolve() not in declared and not any(p.resolve().is_relative_to(f) for f in folders)}
+        missing |= {
+            (step.name, str(p.relative_to(settings.root)))
+            for p in made
+            if p.resolve() not in declared and not any(p.resolve().is_relative_to(f) for f in folders)
+        }
         assert all(p.exists() for p in step.writes(place) if p.name != "native"), step.name
     assert not missing, "\n".join(f"{name}: {what}" for name, what in sorted(missing))
 

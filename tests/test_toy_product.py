@@ -97,6 +97,10 @@ def test_scenes_carry_the_name_of_the_users_own_table(toy_run):
 
 def test_without_its_package_nothing_of_it_is_there():
     done = subprocess.run(
-        [sys.executable, "-c", "from rs_pipeline.products.register import products; print(*products())"], cwd=ROOT, capture_output=True, text=True, env=in_root()
+        [sys.executable, "-c", "from rs_pipeline.products.register import products; print(*products())"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=in_root(),
     )
     assert "brightness" not in done.stdout and "water" in done.stdout

@@ -34,7 +34,9 @@ def installed(tmp_path_factory) -> tuple[Path, Path]:
 
 def rs_pipeline(installed, folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     _, site = installed
-    return subprocess.run([site / "bin" / "rs-pipeline", *arguments], cwd=folder, capture_output=True, text=True, timeout=120, env=os.environ | {"PYTHONPATH": str(site)})
+    return subprocess.run(
+        [site / "bin" / "rs-pipeline", *arguments], cwd=folder, capture_output=True, text=True, timeout=120, env=os.environ | {"PYTHONPATH": str(site)}
+    )
 
 
 def test_all_that_is_tracked_is_in_the_wheel(installed):

@@ -171,13 +171,14 @@ def measured(table: pd.DataFrame, probability: np.ndarray) -> dict:
         return {
             "recall": round(float((hit & black).sum() / max((black & where).sum(), 1)), 3),
             "precision": round(float((hit & black).sum() / max(hit.sum(), 1)), 3),
-        }  # fmt: skip
+        }
 
     return {
-        "reaches_and_years": len(table), "black": int(black.sum()),
+        "reaches_and_years": len(table),
+        "black": int(black.sum()),
         "calibration_error": round(float(metrics.expected_calibration_error(p[called], black[called])), 4),
         "by_threshold": {f"{t:g}": {f"from {WIDE_M:g} m": figures(t, wide), "all": figures(t, np.ones(len(p), bool))} for t in THRESHOLDS},
-    }  # fmt: skip
+    }
 
 
 def report_of(table: pd.DataFrame) -> dict:
@@ -185,9 +186,7 @@ def report_of(table: pd.DataFrame) -> dict:
     probability, other = left_out(table), table.world.isin([r.name for r in VARIED]).to_numpy()
     thin = table.thin.to_numpy()
     subsets = {"worlds as they are": ~other & ~thin, "varied worlds": other & ~thin, "a share of the dates": thin}
-    return {"kind": "simulated, worlds left out of the fit"} | {
-        name: measured(table[rows], probability[rows]) for name, rows in subsets.items() if rows.any()
-    }
+    return {"kind": "simulated, worlds left out of the fit"} | {name: measured(table[rows], probability[rows]) for name, rows in subsets.items() if rows.any()}
 
 
 def main(argv: Sequence[str] | None = None) -> None:

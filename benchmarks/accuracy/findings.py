@@ -41,10 +41,13 @@ def world_events(recipe: Recipe, work: Path) -> pd.DataFrame:
     first, last = (true_shares(truth, int(p.label))[[c - 1 for c in DISTURBED]].sum(axis=0) for p in (settings.all_periods[0], settings.all_periods[-1]))
     masks = [rasterize([g], out_shape=truth.grid.shape, transform=truth.grid.transform).astype(bool) for g in found.geometry]
     features = [event_features(sure, m.sum()) for sure, m in zip(found.lower / found.amount, masks, strict=True)]
-    return pd.DataFrame({
-        "world": recipe.name, **dict(zip(FEATURES, np.reshape(features, (-1, 3)).T, strict=True)),
-        "true": [((last - first)[m] >= TRUE_RISE).mean() >= TRUE_SHARE for m in masks],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "world": recipe.name,
+            **dict(zip(FEATURES, np.reshape(features, (-1, 3)).T, strict=True)),
+            "true": [((last - first)[m] >= TRUE_RISE).mean() >= TRUE_SHARE for m in masks],
+        }
+    )
 
 
 def fitted(table: pd.DataFrame) -> np.ndarray:
@@ -55,7 +58,9 @@ def fitted(table: pd.DataFrame) -> np.ndarray:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.accuracy.findings", description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("results/errors"), help="where worlds and runs are made, or were kept by benchmarks.accuracy.errors --keep")
+    parser.add_argument(
+        "--work", type=Path, default=Path("results/errors"), help="where worlds and runs are made, or were kept by benchmarks.accuracy.errors --keep"
+    )
     work = parser.parse_args().work.resolve()
     table = pd.concat([world_events(recipe, work) for recipe in ERROR_WORLDS], ignore_index=True)
     p = np.zeros(len(table))
@@ -64,7 +69,9 @@ def main() -> None:
         p[mine] = expit(table[mine][list(FEATURES)].to_numpy("float64") @ fitted(table[~mine]))
     listed = p >= LISTED_PROBABILITY
     print("weights:", ", ".join(f"{w:.3f}" for w in fitted(table)))
-    print(f"{table.true.sum()} of {len(table)} events true; listed {listed.sum()}, of these true {table.true[listed].sum()}; Brier {((p - table.true) ** 2).mean():.3f}")
+    print(
+        f"{table.true.sum()} of {len(table)} events true; listed {listed.sum()}, of these true {table.true[listed].sum()}; Brier {((p - table.true) ** 2).mean():.3f}"
+    )
 
 
 if __name__ == "__main__":

@@ -85,8 +85,11 @@ SHORT = (
 """Lines of REAL and LINES that the README shows."""
 
 SHORT_CHINESE = {
-    REAL[1]: "植被覆盖度与 FCOVER 对比，一景 HLS 影像的晴空陆地：均方根误差", REAL[3]: "水体与 Fmask 对比，一景 HLS 影像：F1", REAL[5]: "土地覆盖，628 个有标注的像元，逐一留出数据来源：正确比例",
-    REAL[9]: "被误判为黑臭的天然水体：占 336 条光谱的比例", REAL[12]: "Narrabeen 岸线与 CoastSat 对比：差值中位数（米）",
+    REAL[1]: "植被覆盖度与 FCOVER 对比，一景 HLS 影像的晴空陆地：均方根误差",
+    REAL[3]: "水体与 Fmask 对比，一景 HLS 影像：F1",
+    REAL[5]: "土地覆盖，628 个有标注的像元，逐一留出数据来源：正确比例",
+    REAL[9]: "被误判为黑臭的天然水体：占 336 条光谱的比例",
+    REAL[12]: "Narrabeen 岸线与 CoastSat 对比：差值中位数（米）",
 }
 """Lines on real data that the Chinese README shows, with their label."""
 

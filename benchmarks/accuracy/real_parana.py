@@ -42,10 +42,7 @@ WITHIN_REFL = 0.01
 ITEMS = "catalog/sentinel-2-l2a"
 WORLDS = {"Parana": WORLD, "Barbellino": "sen2r_barbellino"}
 REGIONS = {"Parana": "regions/parana_zones.geojson", "Barbellino": "regions/barbellino.geojson"}
-PERIODS = {
-    "Parana": {"label": PERIOD, "start": "2023-01-01", "end": "2025-12-31"},
-    "Barbellino": {"label": PERIOD, "start": "2017-01-01", "end": "2019-12-31"},
-}
+PERIODS = {"Parana": {"label": PERIOD, "start": "2023-01-01", "end": "2025-12-31"}, "Barbellino": {"label": PERIOD, "start": "2017-01-01", "end": "2019-12-31"}}
 TRUE_OFFSET = {"Parana": -0.1, "Barbellino": 0.0}
 
 
@@ -91,11 +88,13 @@ class River:
 
 def run_values(real: Path) -> dict:
     return {
-        "run": "parana", "units": {"path": str(real / REGIONS["Parana"])}, "grid": {"tile_px": 256},
+        "run": "parana",
+        "units": {"path": str(real / REGIONS["Parana"])},
+        "grid": {"tile_px": 256},
         "periods": [PERIODS["Parana"]],
         "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(real / "catalog"), "allow_unmasked": True}],
         "black_odorous": {"window": ["01-01", "12-31"]},
-    }  # fmt: skip
+    }
 
 
 def observed(real: Path, folder: Path) -> River:

@@ -125,10 +125,18 @@ def add_conditional(table: Table, samples: pd.DataFrame, spectra: np.ndarray) ->
         return np.exp(rng.uniform(np.log(low), np.log(high), shape))
 
     model = np.pi * water_bands(
-        PLATFORM, SEEN, chl + np.zeros(shape), tsm + np.zeros(shape), drawn(0.05, 2.5), b_bp=drawn(0.006, 0.014),
+        PLATFORM,
+        SEEN,
+        chl + np.zeros(shape),
+        tsm + np.zeros(shape),
+        drawn(0.05, 2.5),
+        b_bp=drawn(0.006, 0.014),
         s_g=rng.normal(0.0155, 0.0015, shape),
-        s_nap=rng.normal(0.0108, 0.001, shape), a_nap=rng.uniform(0.025, 0.06, shape), eta=rng.uniform(0.2, 1.2, shape), sea=True,
-    )  # fmt: skip
+        s_nap=rng.normal(0.0108, 0.001, shape),
+        a_nap=rng.uniform(0.025, 0.06, shape),
+        eta=rng.uniform(0.2, 1.2, shape),
+        sea=True,
+    )
     low, middle, high = np.percentile(model, [5, 50, 95], axis=1)
     for b, role in enumerate(SEEN):
         measured = spectra[known, OPTICAL_BANDS.index(role)]
@@ -151,10 +159,12 @@ def add_false_alarms(table: Table, samples: pd.DataFrame, spectra: np.ndarray) -
     """Share of real waters accused of being black-odorous, which none of them is."""
     chl, tsm = samples.chl, samples.tsm
     kinds = {
-        "all": np.ones(len(samples), bool), "suspended matter >= 20 g/m3": tsm >= 20, "chlorophyll >= 20 mg/m3": chl >= 20,
+        "all": np.ones(len(samples), bool),
+        "suspended matter >= 20 g/m3": tsm >= 20,
+        "chlorophyll >= 20 mg/m3": chl >= 20,
         "chlorophyll < 20 and suspended matter < 20": (chl < 20) & (tsm < 20),
         "darkest fifth in green": spectra[:, 1] <= np.quantile(spectra[:, 1], 0.2),
-    }  # fmt: skip
+    }
     kinds |= {f"provider {name}": samples.DataProvider == name for name in sorted(samples.DataProvider.unique())}
     for method, accuses in (("ours", detector_accuses), ("BOI <= 0.065", boi_accuses)):
         accused = accuses(spectra)

@@ -56,9 +56,14 @@ class Network:
             return np.loadtxt(folder / f"FCOVER_{name}", delimiter=",")
 
         return cls(
-            numbers("Normalisation"), numbers("DefinitionDomain_MinMax"), numbers("Weights_Layer1_Neurons"), numbers("Weights_Layer1_Bias"),
-            numbers("Weights_Layer2_Neurons"), float(numbers("Weights_Layer2_Bias")), numbers("Denormalisation"),
-        )  # fmt: skip
+            numbers("Normalisation"),
+            numbers("DefinitionDomain_MinMax"),
+            numbers("Weights_Layer1_Neurons"),
+            numbers("Weights_Layer1_Bias"),
+            numbers("Weights_Layer2_Neurons"),
+            float(numbers("Weights_Layer2_Bias")),
+            numbers("Denormalisation"),
+        )
 
     def cover(self, inputs: np.ndarray) -> np.ndarray:
         """FCOVER 0-1 of inputs (m, n); NaN where a band is outside what it was trained on or the answer is not a cover."""

@@ -129,10 +129,16 @@ class HlsScene:
 def observed(real: Path, folder: Path) -> HlsScene:
     """Run search, grid, fetch and observe on the scene at its own 30 m; one date makes a map."""
     settings, tile = fetched(
-        folder, "2021", run="hls", units={"path": str(real / "regions" / "hls_quadrants.geojson")}, periods=[2021],
-        sources=[{"sensor": "hls2-s30", "catalog": str(real / "catalog")}], grid={"tile_px": 1024, "resolution_m": 30},
-        vegetation={"min_dates": 1, "min_span_days": 0}, water={"min_months": 1},
-    )  # fmt: skip
+        folder,
+        "2021",
+        run="hls",
+        units={"path": str(real / "regions" / "hls_quadrants.geojson")},
+        periods=[2021],
+        sources=[{"sensor": "hls2-s30", "catalog": str(real / "catalog")}],
+        grid={"tile_px": 1024, "resolution_m": 30},
+        vegetation={"min_dates": 1, "min_span_days": 0},
+        water={"min_months": 1},
+    )
     observe(settings, tile.id, "2021")
     (chip,) = load_chips(settings, tile.id, "2021")
     dn = read_stack([chip], OPTICAL_BANDS, tile.grid)[0]

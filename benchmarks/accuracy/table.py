@@ -29,9 +29,8 @@ def simulated_rows(measured: dict[Recipe, Scored]) -> list[dict]:
         for method in dict.fromkeys(m for r in recipes for m, _ in measured[r]):
             scores = combine([[s for m, s in measured[r] if m == method] for r in recipes])
             rows += [
-                dict(zip(COLUMNS, (s.product, s.metric, s.subset, method, s.value, s.unit, world, seeds, "simulated"), strict=True))
-                for s in scores if s.n
-            ]  # fmt: skip
+                dict(zip(COLUMNS, (s.product, s.metric, s.subset, method, s.value, s.unit, world, seeds, "simulated"), strict=True)) for s in scores if s.n
+            ]
     return rows
 
 

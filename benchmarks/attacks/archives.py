@@ -16,20 +16,7 @@ import numpy as np
 from benchmarks.attack import Attack
 from rs_pipeline.catalog.archive import write_catalog
 from rs_pipeline.errors import CatalogError
-from tests.catalog.test_archive import (
-    LANDSAT,
-    OTHER,
-    SAFE,
-    derailed,
-    displaced,
-    harmed,
-    landsat,
-    leading_out,
-    member,
-    outlined,
-    packed,
-    safe,
-)
+from tests.catalog.test_archive import LANDSAT, OTHER, SAFE, derailed, displaced, harmed, landsat, leading_out, member, outlined, packed, safe
 
 
 def half_there(folder: Path) -> str:

@@ -40,11 +40,25 @@ def scores_of(kinds: dict[str, str], rng: np.random.Generator) -> pd.DataFrame:
         seen = spectra_of(kind, REACHES, rng)
         grey = grey_of(seen)
         logit, cause = spectra_evidence(seen, grey, True, load_detector().packed)
-        parts.append(pd.DataFrame({
-            "reach_id": [f"R-{i:03d}" for i in range(REACHES)], "period": "2024", "day": day, "scene_id": day, "sensor": "s2", "native_m": 10.0,
-            "n_core": 50, "logit": logit, "rededge": True, "veto": [VETOES[c] for c in cause], "grey_refl": grey, "surroundings_share": 0.04,
-            **{f"{name}_refl": seen[:, band] - grey for band, name in ((0, "blue"), (1, "green"), (2, "red"), (4, "nir"))},
-        }))  # fmt: skip
+        parts.append(
+            pd.DataFrame(
+                {
+                    "reach_id": [f"R-{i:03d}" for i in range(REACHES)],
+                    "period": "2024",
+                    "day": day,
+                    "scene_id": day,
+                    "sensor": "s2",
+                    "native_m": 10.0,
+                    "n_core": 50,
+                    "logit": logit,
+                    "rededge": True,
+                    "veto": [VETOES[c] for c in cause],
+                    "grey_refl": grey,
+                    "surroundings_share": 0.04,
+                    **{f"{name}_refl": seen[:, band] - grey for band, name in ((0, "blue"), (1, "green"), (2, "red"), (4, "nir"))},
+                }
+            )
+        )
     return pd.concat(parts, ignore_index=True)
 
 
@@ -55,10 +69,19 @@ def called(kinds: dict[str, str], width_m: float = 45.0, vetoed: dict[str, str] 
     section = BlackOdorousSection()
     width_class = "assessable" if width_m >= section.min_width_m else "marginal"
     lines = gpd.GeoDataFrame(
-        {"reach_id": sorted(scores.reach_id.unique()), "kind": "river", "adcode": "990101", "tile": "r000c000", "length_m": 200.0, "width_m": width_m,
-         "width_class": width_class, "first_period": "2024"},
-        geometry=[shapely.LineString([(500_000, 4_300_000 + 300 * i), (500_200, 4_300_000 + 300 * i)]) for i in range(REACHES)], crs="EPSG:32650",
-    )  # fmt: skip
+        {
+            "reach_id": sorted(scores.reach_id.unique()),
+            "kind": "river",
+            "adcode": "990101",
+            "tile": "r000c000",
+            "length_m": 200.0,
+            "width_m": width_m,
+            "width_class": width_class,
+            "first_period": "2024",
+        },
+        geometry=[shapely.LineString([(500_000, 4_300_000 + 300 * i), (500_200, 4_300_000 + 300 * i)]) for i in range(REACHES)],
+        crs="EPSG:32650",
+    )
     return assess(lines, scores, ["2024"], section)
 
 

@@ -37,9 +37,15 @@ def coast(units: list[list[dict | None]]) -> pd.DataFrame:
 
 def told(name: str, transects: pd.DataFrame, period: str, baseline: str = "2019") -> Estimate:
     facts = Facts(
-        period, baseline, period == LABELS[-1], {"county": {"area_m2": 1.0, "n_scenes": 1}}, {}, Thresholds(),
-        years=dict(zip(LABELS, YEARS, strict=True)), own={"transects": transects, "official_coast_km": None, "tide_doubt": ""},
-    )  # fmt: skip
+        period,
+        baseline,
+        period == LABELS[-1],
+        {"county": {"area_m2": 1.0, "n_scenes": 1}},
+        {},
+        Thresholds(),
+        years=dict(zip(LABELS, YEARS, strict=True)),
+        own={"transects": transects, "official_coast_km": None, "tide_doubt": ""},
+    )
     return next(i for i in INDICATORS if i.name == name).estimator(facts)
 
 
@@ -98,10 +104,16 @@ def short_tide_table(folder: Path) -> str:
     rows = [f"2024-05-{1 + h // 24:02d}T{h % 24:02d}:00:00Z,a,118.5,39,{math.cos(2 * math.pi * h / 12.42):.3f}" for h in hours]
     path = folder / "tide.csv"
     path.write_text("\n".join(["time_utc,station,lon,lat,height_m", *rows]))
-    settings = parse({
-        "run": "t", "output": str(folder), "units": {"path": "u.gpkg"}, "periods": [2024], "coastline": {"tide_table": str(path), "level": "mhws"},
-        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
-    })  # fmt: skip
+    settings = parse(
+        {
+            "run": "t",
+            "output": str(folder),
+            "units": {"path": "u.gpkg"},
+            "periods": [2024],
+            "coastline": {"tide_table": str(path), "level": "mhws"},
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
+        }
+    )
     try:
         check_tide(settings, np.array([118.0, 38.5, 119.0, 39.5]))
     except TableError as fault:

@@ -84,7 +84,9 @@ def flipped_bits(folder: Path) -> str:
     done = subprocess.run(command, cwd=small.folder, env=in_root(), capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "is not what was written; it is made again" in done.stderr, done.stderr[-300:]
     must_be_undisturbed(small)
-    return f"{found} of {BITS} found (digest of the first chip {chip_digest(path.parent)[:8]}); a job that met one made the chip again, all files as undisturbed"
+    return (
+        f"{found} of {BITS} found (digest of the first chip {chip_digest(path.parent)[:8]}); a job that met one made the chip again, all files as undisturbed"
+    )
 
 
 def power_loss(folder: Path, share: float) -> str:
@@ -144,9 +146,14 @@ def file_size_limit(folder: Path) -> str:
         shutil.rmtree(chip)
     for attempt in "123":
         done = subprocess.run(
-            [*command, "--attempt", attempt], cwd=small.folder, env=in_root(), capture_output=True, text=True, check=False,
+            [*command, "--attempt", attempt],
+            cwd=small.folder,
+            env=in_root(),
+            capture_output=True,
+            text=True,
+            check=False,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192)),
-        )  # fmt: skip
+        )
         assert done.returncode != 0 and "ulimit -f" in done.stderr, done.stderr[-400:]
     assert not list(small.layout.retries.glob("fetch*"))
     must_end_well(subprocess.run(command, cwd=small.folder, env=in_root(), capture_output=True, text=True, check=False))
@@ -281,7 +288,9 @@ ATTACKS = (
     Attack("power loss: half files", "Files cut off with their times kept are named and made again", partial(power_loss, share=0.5)),
     Attack("kills", "After each kill what has its name is whole, and the end is as undisturbed", kills),
     Attack("full disk", "A full disk is named, costs no scene and no tile, and the run can go on", partial(full_disk, options="size=900k")),
-    Attack("no inodes", "A disk without inodes is named, costs no scene and no tile, and the run can go on", partial(full_disk, options="size=50m,nr_inodes=150")),
+    Attack(
+        "no inodes", "A disk without inodes is named, costs no scene and no tile, and the run can go on", partial(full_disk, options="size=50m,nr_inodes=150")
+    ),
     Attack("file size limit", "A limit of file sizes is a fault of the disk, not of the scenes", file_size_limit),
     Attack("a year refused", "403 for all rasters of a year: exit code 1, told everywhere, tried again by itself", year_refused),
     Attack("shrunken search", "A search that lost more than it may is refused, and the last one stays", shrunken_search),

@@ -16,8 +16,8 @@ from benchmarks.attacks.disk import copied, must_end_well, ran
 from rs_pipeline.config import parse
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.model import Period
-from rs_pipeline.products.visits import field_results
 from rs_pipeline.products.findings import RECLAIMED, found_table
+from rs_pipeline.products.visits import field_results
 from rs_pipeline.publish.findings import listed, write_form
 from rs_pipeline.storage.layers import write_layer
 
@@ -60,7 +60,9 @@ def answers_in_a_spreadsheet(folder: Path) -> str:
     mine = pd.DataFrame(rows, columns=[c.value for c in next(book.worksheets[0].iter_rows(min_row=2, max_row=2))], dtype=object)
     theirs = pd.read_csv(small.layout.indicators, encoding="utf-8-sig", dtype={"adcode": str, "period": str})
     key = ["adcode", "level", "period", "indicator", "target_id"]
-    both = theirs.assign(target_id=theirs.target_id.fillna("")).merge(mine.assign(target_id=mine.target_id.fillna("")), on=key, suffixes=("", "_book"), how="outer", indicator=True)
+    both = theirs.assign(target_id=theirs.target_id.fillna("")).merge(
+        mine.assign(target_id=mine.target_id.fillna("")), on=key, suffixes=("", "_book"), how="outer", indicator=True
+    )
     assert (both._merge == "both").all() and len(both) == len(theirs), both._merge.value_counts().to_dict()
     differing = [n for n in NUMBERS if not both[n].astype(float).equals(both[f"{n}_book"].astype(float))]
     assert not differing and mine.adcode.map(type).eq(str).all() and (mine.adcode == "000000").any(), differing
@@ -88,9 +90,14 @@ def what_nobody_tells_of(folder: Path) -> str:
         sheet.merge_cells(start_row=3, end_row=5, start_column=at[column], end_column=at[column])
     book.save(folder / "form.xlsx")
     values = {
-        "run": "f", "output": str(folder), "units": {"path": "u.gpkg"}, "periods": [2024, int(YEAR_AFTER)], "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "x"}],
-        "tables": {"field_results": str(folder / "form.xlsx"), "known_findings": str(folder / "known.gpkg")}, "inputs": {"tables.field_results": {"crs": "gcj02"}},
-    }  # fmt: skip
+        "run": "f",
+        "output": str(folder),
+        "units": {"path": "u.gpkg"},
+        "periods": [2024, int(YEAR_AFTER)],
+        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "x"}],
+        "tables": {"field_results": str(folder / "form.xlsx"), "known_findings": str(folder / "known.gpkg")},
+        "inputs": {"tables.field_results": {"crs": "gcj02"}},
+    }
     settings = parse(values)
     visits, known = field_results(settings), load_vector(settings, "tables.known_findings")
     away_m = float(visits.to_crs(32650).distance(known.to_crs(32650), align=False).max())
@@ -101,7 +108,11 @@ def what_nobody_tells_of(folder: Path) -> str:
 
 
 ATTACKS = (
-    Attack("what nobody tells of any more", "A visit decides a finding that no satellite tells of any more, and its neighbour inherits nothing.", what_nobody_tells_of),
+    Attack(
+        "what nobody tells of any more",
+        "A visit decides a finding that no satellite tells of any more, and its neighbour inherits nothing.",
+        what_nobody_tells_of,
+    ),
     Attack("the form comes back", "Visits of any usual form decide state, class and id of what they name, and ids last over runs.", form_and_back),
     Attack("answers in a spreadsheet", "The workbook holds the numbers of indicators.csv, and codes stay texts.", answers_in_a_spreadsheet),
 )

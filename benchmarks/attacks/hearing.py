@@ -78,6 +78,12 @@ def targets_to_the_letter(folder: Path) -> str:
 
 ATTACKS = (
     Attack("visited reaches", "A visit decides its reach in its year: class, list, count and interval; other years stay.", visited_reaches),
-    Attack("a red line at sea", "What lies at sea counts once, for the nearest county and the region; a neighbour's land is in no total and is said.", red_line_at_sea),
-    Attack("targets held to the letter", "The number itself fulfils 'or more', and more green is no fault; every target names its standard.", targets_to_the_letter),
+    Attack(
+        "a red line at sea",
+        "What lies at sea counts once, for the nearest county and the region; a neighbour's land is in no total and is said.",
+        red_line_at_sea,
+    ),
+    Attack(
+        "targets held to the letter", "The number itself fulfils 'or more', and more green is no fault; every target names its standard.", targets_to_the_letter
+    ),
 )

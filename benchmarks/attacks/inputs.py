@@ -45,10 +45,15 @@ NOBODY = 65_534
 
 def item(item_id: str, day: str, href: str = "./{}.tif", geometry: dict | None = None, **properties: Any) -> dict:
     return {
-        "type": "Feature", "stac_version": "1.0.0", "id": item_id, "collection": "sentinel-2-l2a", "links": [],
-        "geometry": geometry or shapely.geometry.mapping(PLACE), "assets": {a: {"href": href.format(a)} for a in ASSETS},
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "id": item_id,
+        "collection": "sentinel-2-l2a",
+        "links": [],
+        "geometry": geometry or shapely.geometry.mapping(PLACE),
+        "assets": {a: {"href": href.format(a)} for a in ASSETS},
         "properties": {"datetime": f"{day}T03:00:00Z", "platform": "sentinel-2a", "eo:cloud_cover": 1.0, "earthsearch:boa_offset_applied": True, **properties},
-    }  # fmt: skip
+    }
 
 
 def run_of(folder: Path, items: list[dict]) -> Settings:
@@ -57,11 +62,17 @@ def run_of(folder: Path, items: list[dict]) -> Settings:
     (folder / "cat/items.ndjson").write_text("\n".join(map(json.dumps, items)))
     units = {"adcode": ["130001"], "name": ["a"], "prefecture": ["p"]}
     gpd.GeoDataFrame(units, geometry=[PLACE], crs=4326).to_file(folder / "units.gpkg")
-    return parse({
-        "run": "r", "output": str(folder / "out"), "units": {"path": str(folder / "units.gpkg")}, "periods": [2023],
-        "sources": [{"sensor": SENSOR, "catalog": str(folder / "cat")}], "search": {"self_test": False, "register_scenes": False},
-        "grid": {"crs": CRS},
-    })  # fmt: skip
+    return parse(
+        {
+            "run": "r",
+            "output": str(folder / "out"),
+            "units": {"path": str(folder / "units.gpkg")},
+            "periods": [2023],
+            "sources": [{"sensor": SENSOR, "catalog": str(folder / "cat")}],
+            "search": {"self_test": False, "register_scenes": False},
+            "grid": {"crs": CRS},
+        }
+    )
 
 
 def _cost(function: Callable, given: tuple) -> tuple[Any, float, float]:
@@ -82,9 +93,22 @@ def cost(function: Callable, *given: Any, within_s: float) -> tuple[Any, float, 
 def write_bomb(path: Path, n: int, side: int = 31_000) -> None:
     """A sparse raster in tiles, and behind it an overview of n pixels a side in a single strip of zeros."""
     with rasterio.open(
-        path, "w", driver="GTiff", width=side, height=side, count=1, dtype="uint16", crs=CRS, transform=Affine(10, 0, LEFT, 0, -10, TOP), nodata=0,
-        tiled=True, blockxsize=512, blockysize=512, compress="deflate", SPARSE_OK=True,
-    ):  # fmt: skip
+        path,
+        "w",
+        driver="GTiff",
+        width=side,
+        height=side,
+        count=1,
+        dtype="uint16",
+        crs=CRS,
+        transform=Affine(10, 0, LEFT, 0, -10, TOP),
+        nodata=0,
+        tiled=True,
+        blockxsize=512,
+        blockysize=512,
+        compress="deflate",
+        SPARSE_OK=True,
+    ):
         pass
     pack, zeros, left = zlib.compressobj(1), bytes(2**24), 2 * n**2
     with path.open("r+b") as file:
@@ -99,7 +123,19 @@ def write_bomb(path: Path, n: int, side: int = 31_000) -> None:
         size = file.tell() - strip
         file.write(b"\0" * (file.tell() % 2))
         second = file.tell()
-        tags = [(254, 4, 1), (256, 4, n), (257, 4, n), (258, 3, 16), (259, 3, 8), (262, 3, 1), (273, 4, strip), (277, 3, 1), (278, 4, n), (279, 4, size), (339, 3, 1)]
+        tags = [
+            (254, 4, 1),
+            (256, 4, n),
+            (257, 4, n),
+            (258, 3, 16),
+            (259, 3, 8),
+            (262, 3, 1),
+            (273, 4, strip),
+            (277, 3, 1),
+            (278, 4, n),
+            (279, 4, size),
+            (339, 3, 1),
+        ]
         file.write(struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags) + bytes(4))
         file.seek(after_first)
         file.write(struct.pack("<I", second))
@@ -164,9 +200,12 @@ def one_key(folder: Path) -> str:
 
 def confined(folder: Path) -> str:
     hrefs = ["/etc/hostname", "file:///etc/hostname", "../../../../../../etc/hostname", "../secret/{}.tif", "/proc/self/environ", "./../cat/../../etc/hostname"]
-    found = {i: (status, reason) for i, status, reason in _searched(str(folder), [
-        item("good", "2023-05-01"), *(item(f"bad{n}", f"2023-06-{1 + n:02d}", href) for n, href in enumerate(hrefs)),
-    ])}  # fmt: skip
+    found = {
+        i: (status, reason)
+        for i, status, reason in _searched(
+            str(folder), [item("good", "2023-05-01"), *(item(f"bad{n}", f"2023-06-{1 + n:02d}", href) for n, href in enumerate(hrefs))]
+        )
+    }
     assert found.pop("good")[0] == "used"
     assert all(status == "skipped" and "sources.folders would allow it" in reason for status, reason in found.values()), found
     return f"{len(found)} hostile hrefs are skipped with the reason, 1 good one is used"
@@ -233,8 +272,14 @@ def names(folder: Path) -> str:
         place = folder / str(i)
         place.mkdir()
         settings = run_of(place, [])
-        values = {"run": "r", "output": name, "units": {"path": str(settings.units.path)}, "periods": [2023],
-                  "sources": [{"sensor": SENSOR, "catalog": str(place / "cat")}], "grid": {"crs": CRS}}  # fmt: skip
+        values = {
+            "run": "r",
+            "output": name,
+            "units": {"path": str(settings.units.path)},
+            "periods": [2023],
+            "sources": [{"sensor": SENSOR, "catalog": str(place / "cat")}],
+            "grid": {"crs": CRS},
+        }
         (place / "my.yaml").write_text(yaml.safe_dump(values, allow_unicode=True), "utf-8")
         done = subprocess.run(snakemake_command(place / "my.yaml", "--until", "grid"), cwd=ROOT, env=in_root(), capture_output=True, text=True, timeout=300)
         if done.returncode == 0:

@@ -107,7 +107,15 @@ class Archive:
         for name, step in BANDS.items():
             n = 640 // step
             values = np.full((n, n), 4, "uint8") if name == "scl" else rng.integers(300, 3000, (n, n)).astype("uint16")
-            about = {"width": n, "height": n, "count": 1, "dtype": values.dtype, "crs": CRS, "transform": Affine(step, 0, BOX[0], 0, -step, BOX[3]), "nodata": 0}
+            about = {
+                "width": n,
+                "height": n,
+                "count": 1,
+                "dtype": values.dtype,
+                "crs": CRS,
+                "transform": Affine(step, 0, BOX[0], 0, -step, BOX[3]),
+                "nodata": 0,
+            }
             with rasterio.MemoryFile() as memory:
                 with memory.open(driver="GTiff", **about) as out:
                     out.write(values, 1)
@@ -115,13 +123,25 @@ class Archive:
         self.store, self.api = Server(self._file, PUBLIC), Server(self._api, PUBLIC)
         self.items = [
             {
-                "type": "Feature", "stac_version": "1.0.0", "stac_extensions": [], "id": f"s{i:02d}", "collection": "sentinel-2-l2a", "links": [],
-                "geometry": shapely.geometry.mapping(outline), "bbox": list(outline.bounds),
-                "properties": {"datetime": f"2023-{1 + i // 28:02d}-{1 + i % 28:02d}T03:00:00Z", "platform": "sentinel-2a", "grid:code": "MGRS-50SMK", "eo:cloud_cover": 5.0, "earthsearch:boa_offset_applied": True},
+                "type": "Feature",
+                "stac_version": "1.0.0",
+                "stac_extensions": [],
+                "id": f"s{i:02d}",
+                "collection": "sentinel-2-l2a",
+                "links": [],
+                "geometry": shapely.geometry.mapping(outline),
+                "bbox": list(outline.bounds),
+                "properties": {
+                    "datetime": f"2023-{1 + i // 28:02d}-{1 + i % 28:02d}T03:00:00Z",
+                    "platform": "sentinel-2a",
+                    "grid:code": "MGRS-50SMK",
+                    "eo:cloud_cover": 5.0,
+                    "earthsearch:boa_offset_applied": True,
+                },
                 "assets": {name: {"href": f"{self.store.url}/s{i:02d}/{name}.tif{signature}"} for name in BANDS},
             }
             for i in range(scenes)
-        ]  # fmt: skip
+        ]
 
     def page(self, **more) -> bytes:
         return http(body=json.dumps({"type": "FeatureCollection", "features": self.items, "links": [], **more}).encode())
@@ -130,8 +150,13 @@ class Archive:
         if self.of_api is not None and "/search" in request.split("\r\n")[0]:
             return self.of_api(connection, request, n)
         conforms = ["https://api.stacspec.org/v1.0.0/core", "https://api.stacspec.org/v1.0.0/item-search"]
-        links = [{"rel": r, "href": self.api.url + p, "type": "application/geo+json", "method": m} for r, p, m in (("self", "/", "GET"), ("search", "/search", "POST"))]
-        root = http(body=json.dumps({"type": "Catalog", "stac_version": "1.0.0", "id": "x", "description": "x", "conformsTo": conforms, "links": links}).encode())
+        links = [
+            {"rel": r, "href": self.api.url + p, "type": "application/geo+json", "method": m}
+            for r, p, m in (("self", "/", "GET"), ("search", "/search", "POST"))
+        ]
+        root = http(
+            body=json.dumps({"type": "Catalog", "stac_version": "1.0.0", "id": "x", "description": "x", "conformsTo": conforms, "links": links}).encode()
+        )
         return connection.sendall(self.page() if "/search" in request.split("\r\n")[0] else root)
 
     def _file(self, connection, request, n) -> None:
@@ -145,10 +170,18 @@ class Archive:
     def settings(self, **changes) -> Settings:
         source = {"sensor": "earth-search-sentinel-2-l2a", "catalog": self.api.url, "schemes": ["http"], **changes.pop("source", {})}
         limits = {"retries": 0, "timeout_s": 1, "backoff_s": 0.01, "cache_gb": 0, **changes.pop("fetch", {})}
-        return parse({
-            "run": "t", "output": str(self.folder / "out"), "units": {"path": str(self.folder / "units.gpkg")}, "periods": [2023], "sources": [source],
-            "grid": {"crs": CRS, "resolution_m": 10, "tile_px": 96, "margin_m": 0}, "fetch": limits, **changes,
-        })  # fmt: skip
+        return parse(
+            {
+                "run": "t",
+                "output": str(self.folder / "out"),
+                "units": {"path": str(self.folder / "units.gpkg")},
+                "periods": [2023],
+                "sources": [source],
+                "grid": {"crs": CRS, "resolution_m": 10, "tile_px": 96, "margin_m": 0},
+                "fetch": limits,
+                **changes,
+            }
+        )
 
 
 def outcomes(settings: Settings) -> pd.DataFrame:
@@ -166,17 +199,20 @@ UNREAD = {"self_test": False, "register_scenes": False}
 def waiting(folder: Path) -> str:
     """Every way to let a client wait, on a raster, a table and a search."""
     slow = {
-        "silence": lambda c, r, n: time.sleep(30), "headers": dripping(b"HTTP/1.1 200 OK\r\nX: ", b"a"),
-        "a body": dripping(http(Content_Length="100000"), b"a"), "chunks": dripping(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
-    }  # fmt: skip
+        "silence": lambda c, r, n: time.sleep(30),
+        "headers": dripping(b"HTTP/1.1 200 OK\r\nX: ", b"a"),
+        "a body": dripping(http(Content_Length="100000"), b"a"),
+        "chunks": dripping(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
+    }
     archive, longest = Archive(folder, 1), 0.0
     for answer in slow.values():
         archive.of_api = answer
         server = Server(answer, PUBLIC)
         for call in (
-            lambda s=server: opened(s.url + "/x.tif", internal=True), lambda s=server: read_text(s.url + "/x.xml", "none", LIMITS, internal=True),
+            lambda s=server: opened(s.url + "/x.tif", internal=True),
+            lambda s=server: read_text(s.url + "/x.xml", "none", LIMITS, internal=True),
             lambda: search(archive.settings(search=UNREAD)),
-        ):  # fmt: skip
+        ):
             started = time.monotonic()
             refused(call, OSError, CatalogError)
             longest = max(longest, time.monotonic() - started)
@@ -231,9 +267,27 @@ def rebound(folder: Path) -> str:
 def numbers(folder: Path) -> str:
     """Items that name this machine in every notation."""
     hosts = [
-        "[64:ff9b::7f00:1]", "[64:ff9b:1::7f00:1]", "[2002:7f00:1::1]", "[2001::1]", "[::ffff:127.0.0.1]", "[::127.0.0.1]", "[fe80::1]", "[fec0::1]", "[ff02::1]", "224.0.0.1",
-        "240.0.0.1", "0.0.0.0", "0x7f.1", "2130706433", "169.254.169.254", "100.64.0.1", "192.88.99.1", "localhost", "metadata.google.internal", "no-such-host.invalid",
-    ]  # fmt: skip
+        "[64:ff9b::7f00:1]",
+        "[64:ff9b:1::7f00:1]",
+        "[2002:7f00:1::1]",
+        "[2001::1]",
+        "[::ffff:127.0.0.1]",
+        "[::127.0.0.1]",
+        "[fe80::1]",
+        "[fec0::1]",
+        "[ff02::1]",
+        "224.0.0.1",
+        "240.0.0.1",
+        "0.0.0.0",
+        "0x7f.1",
+        "2130706433",
+        "169.254.169.254",
+        "100.64.0.1",
+        "192.88.99.1",
+        "localhost",
+        "metadata.google.internal",
+        "no-such-host.invalid",
+    ]
     with outside():
         archive = Archive(folder, len(hosts))
         for item, host in zip(archive.items, hosts, strict=True):
@@ -248,10 +302,13 @@ def hostile_next(folder: Path) -> str:
     with outside():
         other, archive = Server(always(http(body=b'{"features": [], "links": []}')), PUBLIC), Archive(folder, 1)
         links = [
-            {"href": other.url + "/search"}, {"href": archive.api.url + "/items/1", "method": "DELETE", "headers": {"Authorization": f"Basic {SECRET}"}},
-            {"href": archive.api.url + "/search", "method": "PUT", "body": {}}, {"href": archive.api.url + "/search", "method": "POST", "body": {"x": "y" * 10**6}},
-            {"href": "file:///etc/passwd"}, {"href": archive.api.url + "/search", "method": "POST", "body": {}, "headers": {"Authorization": f"Basic {SECRET}"}},
-        ]  # fmt: skip
+            {"href": other.url + "/search"},
+            {"href": archive.api.url + "/items/1", "method": "DELETE", "headers": {"Authorization": f"Basic {SECRET}"}},
+            {"href": archive.api.url + "/search", "method": "PUT", "body": {}},
+            {"href": archive.api.url + "/search", "method": "POST", "body": {"x": "y" * 10**6}},
+            {"href": "file:///etc/passwd"},
+            {"href": archive.api.url + "/search", "method": "POST", "body": {}, "headers": {"Authorization": f"Basic {SECRET}"}},
+        ]
         for link in links:
             archive.of_api = always(archive.page(links=[{"rel": "next", **link}]))
             said = refused(lambda: search(archive.settings(search=UNREAD)), CatalogError)

@@ -39,11 +39,17 @@ def run_of(folder: Path, points: list[tuple[float, float]] = ()) -> Settings:
     unit.to_file(folder / "units.gpkg")
     shores = [shapely.LineString([(GRID.left + 10 * c, GRID.top), (GRID.left + 10 * c, GRID.top - 2000)]) for c in (WEST, EAST)]
     gpd.GeoDataFrame(geometry=shores, crs=GRID.crs).to_file(folder / "line.gpkg")
-    settings = parse({
-        "run": "sea", "output": str(folder), "units": {"path": str(folder / "units.gpkg")}, "periods": [2023, 2024], "grid": {"crs": GRID.crs},
-        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(folder)}],
-        "coastline": {"reference": str(folder / "line.gpkg"), "sea_points": list(points), "max_distance_m": 500},
-    })  # fmt: skip
+    settings = parse(
+        {
+            "run": "sea",
+            "output": str(folder),
+            "units": {"path": str(folder / "units.gpkg")},
+            "periods": [2023, 2024],
+            "grid": {"crs": GRID.crs},
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(folder)}],
+            "coastline": {"reference": str(folder / "line.gpkg"), "sea_points": list(points), "max_distance_m": 500},
+        }
+    )
     write_tiles(settings)
     return settings
 

@@ -47,7 +47,11 @@ def periods_of_three_years(folder: Path) -> str:
 
 
 def seasons(folder: Path) -> str:
-    spans = [{"label": f"{y}-{s}", "start": f"{y}-{a}-01", "end": f"{y}-{b}-28"} for y in (2023, 2024, 2025) for s, a, b in (("spring", "03", "05"), ("summer", "06", "08"))]
+    spans = [
+        {"label": f"{y}-{s}", "start": f"{y}-{a}-01", "end": f"{y}-{b}-28"}
+        for y in (2023, 2024, 2025)
+        for s, a, b in (("spring", "03", "05"), ("summer", "06", "08"))
+    ]
     rows = judged(FakeRun(folder, years=tuple(p["label"] for p in spans), periods=spans), "C10-04", "greening_net", 2024)
     found = {label: rows[label].baseline for label in ("2025-spring", "2025-summer")}
     assert found == {"2025-spring": "2024-spring", "2025-summer": "2024-summer"}, found

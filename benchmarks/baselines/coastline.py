@@ -226,9 +226,12 @@ def dea_lines(settings: Settings, strip: Strip, work: Path, peers: Path | None =
         clear = ~(strip.cloud[t] | strip.nodata[t])
         refl = np.where(clear, strip.refl_dn[t] * np.float32(1e-4), np.float32(np.nan))
         index["mndwi"][i], index["ndwi"][i] = mndwi_map(refl[1], refl[4]), mndwi_map(refl[1], refl[3])
-    out = run_peer("dea", index | {
-        "year": strip.year[used], "transform": _geotransform(grid), "epsg": np.array(_epsg(grid)), "sea_px": _sea_pixels(settings, grid),
-    }, work, peers)  # fmt: skip
+    out = run_peer(
+        "dea",
+        index | {"year": strip.year[used], "transform": _geotransform(grid), "epsg": np.array(_epsg(grid)), "sea_px": _sea_pixels(settings, grid)},
+        work,
+        peers,
+    )
     parts = [out["part"] == k for k in np.unique(out["part"])]
     lines = [(int(out["year"][part][0]), shapely.LineString(out["xy"][part])) for part in parts]
     return _frame(lines, strip.family, grid.crs)
@@ -240,19 +243,27 @@ def coastsat_lines(settings: Settings, strip: Strip, work: Path, peers: Path | N
     if len(strip.year) == 0 or len(transects) == 0:
         return _frame([], strip.family, grid.crs)
     parts = [g for g in shapely.get_parts(reference_line(settings).values) if g.geom_type == "LineString"]
-    out = run_peer("coastsat", {
-        "dn": strip.refl_dn, "cloud": strip.cloud, "nodata": strip.nodata, "transform": _geotransform(grid),
-        "epsg": np.array(_epsg(grid)), "satellite": np.array(SATELLITE[strip.family]),
-        "reference": np.concatenate([shapely.get_coordinates(g) for g in parts]),
-        "reference_part": np.concatenate([np.full(len(g.coords), i) for i, g in enumerate(parts)]), "transects": transects,
-    }, work, peers)  # fmt: skip
+    out = run_peer(
+        "coastsat",
+        {
+            "dn": strip.refl_dn,
+            "cloud": strip.cloud,
+            "nodata": strip.nodata,
+            "transform": _geotransform(grid),
+            "epsg": np.array(_epsg(grid)),
+            "satellite": np.array(SATELLITE[strip.family]),
+            "reference": np.concatenate([shapely.get_coordinates(g) for g in parts]),
+            "reference_part": np.concatenate([np.full(len(g.coords), i) for i, g in enumerate(parts)]),
+            "transects": transects,
+        },
+        work,
+        peers,
+    )
     kept = np.nan_to_num(out["threshold"], nan=np.inf) <= MAX_THRESHOLD
     lines = [
         (int(y), line)
         for y in np.unique(strip.year)
-        for line in joined(
-            transects, yearly_median(out["distance_m"][kept & (strip.year == y)]), BRIDGE * settings.coastline.transect_spacing_m
-        )
+        for line in joined(transects, yearly_median(out["distance_m"][kept & (strip.year == y)]), BRIDGE * settings.coastline.transect_spacing_m)
     ]
     return _frame(lines, strip.family, grid.crs)
 

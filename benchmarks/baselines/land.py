@@ -47,9 +47,14 @@ def by_thresholds(bands: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         ndvi, mndwi, ndbi = (nir - red) / (nir + red), (green - swir1) / (green + swir1), (swir1 - nir) / (swir1 + nir)
     conditions = [
-        mndwi > 0, (mndwi > -0.25) & (ndvi > CROP_NDVI), ndvi > TREE_NDVI, ndvi > GRASS_NDVI, ndvi > CROP_NDVI,
-        (ndbi > 0) & (swir1 > BARE_SWIR1_REFL), ndbi > 0,
-    ]  # fmt: skip
+        mndwi > 0,
+        (mndwi > -0.25) & (ndvi > CROP_NDVI),
+        ndvi > TREE_NDVI,
+        ndvi > GRASS_NDVI,
+        ndvi > CROP_NDVI,
+        (ndbi > 0) & (swir1 > BARE_SWIR1_REFL),
+        ndbi > 0,
+    ]
     order = [Land.WATER, Land.WETLAND, Land.TREE, Land.GRASS, Land.CROPLAND, Land.BARE, Land.BUILT]
     found = np.select(conditions, [float(c) for c in order], float(Land.BARE))
     return np.where(np.isfinite(bands).all(axis=0), found, np.nan).astype("float32")

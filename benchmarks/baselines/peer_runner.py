@@ -55,9 +55,10 @@ def dea(data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     masked = _coastal(mndwi, ndwi, abs(float(data["transform"][1])), data["sea_px"])
     x0, dx, _, y0, _, dy = data["transform"]
     array = xr.DataArray(
-        masked, dims=("year", "y", "x"),
+        masked,
+        dims=("year", "y", "x"),
         coords={"year": labels, "y": y0 + (np.arange(masked.shape[1]) + 0.5) * dy, "x": x0 + (np.arange(masked.shape[2]) + 0.5) * dx},
-    )  # fmt: skip
+    )
     found = subpixel_contours(array, z_values=1e-12, crs=f"EPSG:{int(data['epsg'])}", min_vertices=DEA_MIN_VERTICES, dim="year", verbose=False)
     lines = [(int(row.year), np.asarray(part.coords)) for row in found.itertuples() for part in row.geometry.geoms]
     return _lines_out(lines)
@@ -210,9 +211,7 @@ def coastsat(data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     transects = {str(i): xy for i, xy in enumerate(data["transects"])}
     distances = transect.compute_intersection_QC({"shorelines": lines}, transects, TRANSECT_SETTINGS, use_progress_bar=False)
     columns = [distances[k] for k in transects]
-    return {
-        "distance_m": np.column_stack(columns) if columns else np.empty((len(lines), 0)), "threshold": np.array(thresholds, "float64"),
-    }  # fmt: skip
+    return {"distance_m": np.column_stack(columns) if columns else np.empty((len(lines), 0)), "threshold": np.array(thresholds, "float64")}
 
 
 def _coastsat_image(shoreline, classifier, dn, cloud, nodata, where, satellite, georef, epsg, settings):
@@ -243,9 +242,7 @@ def forest_fit(data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
     from sklearn.ensemble import RandomForestClassifier
 
-    forest = RandomForestClassifier(
-        n_estimators=int(data["n_trees"]), max_depth=12, min_samples_leaf=5, class_weight="balanced", random_state=0, n_jobs=1
-    )
+    forest = RandomForestClassifier(n_estimators=int(data["n_trees"]), max_depth=12, min_samples_leaf=5, class_weight="balanced", random_state=0, n_jobs=1)
     forest.fit(data["features"], data["labels"])
     return {"model": np.frombuffer(pickle.dumps(forest), dtype="uint8")}
 

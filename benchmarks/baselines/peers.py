@@ -68,9 +68,10 @@ def run_peer(job: str, inputs: dict[str, np.ndarray], work: Path, folder: Path |
     """
     if not available(folder):
         raise PeerError(
-            "the peers are not installed", where=str(peers_folder(folder)),
+            "the peers are not installed",
+            where=str(peers_folder(folder)),
             remedy=f"run `python -m benchmarks.baselines.peers`, or name their folder in {FOLDER_VARIABLE}",
-        )  # fmt: skip
+        )
     work.mkdir(parents=True, exist_ok=True)
     source, result = work / f"{job}_in.npz", work / f"{job}_out.npz"
     np.savez(source, **inputs)

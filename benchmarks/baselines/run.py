@@ -204,7 +204,7 @@ def fit_forests(runs: Sequence[tuple[Settings, Truth]], work: Path, peers: Path 
     return {
         "random_forest": black_odorous.fit_forest(*(np.concatenate(part) for part in zip(*black, strict=True)), work, peers),
         "land_forest": land.fit_forest(*(np.concatenate(part) for part in zip(*cover, strict=True)), work, peers),
-    }  # fmt: skip
+    }
 
 
 def land_pixels(settings: Settings, truth: Truth) -> tuple[np.ndarray, np.ndarray]:

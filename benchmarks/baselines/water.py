@@ -147,6 +147,4 @@ def water_frequency(settings: Settings, period: Period, stack: Stack, methods: t
         for method in methods:
             states[method][t] = water_of_date(method, refl, clear)
     calendar = Calendar.of(stack.days, period)
-    return {
-        m: vote(s, stack.native_m, calendar.day, calendar.month, calendar.n_months, settings.water.min_months) for m, s in states.items()
-    }
+    return {m: vote(s, stack.native_m, calendar.day, calendar.month, calendar.n_months, settings.water.min_months) for m, s in states.items()}

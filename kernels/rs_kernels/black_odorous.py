@@ -304,9 +304,8 @@ def pixel_black_odorous(stack, rededge, season, water, max_swir1_refl, detector,
                     continue
                 has_rededge = rededge[t] and dn[t, 3, y, x] > 0
                 value, cause = date_evidence(
-                    blue, green, red, reflectance(dn[t, 3, y, x], s, o), nir, grey_residual(swir1, swir2), has_rededge,
-                    detector, scratch,
-                )  # fmt: skip
+                    blue, green, red, reflectance(dn[t, 3, y, x], s, o), nir, grey_residual(swir1, swir2), has_rededge, detector, scratch
+                )
                 value = min(max(value, -MAX_LOG_ODDS), MAX_LOG_ODDS)
                 n_dates += 1
                 if cause > 0:

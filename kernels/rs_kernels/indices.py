@@ -73,9 +73,7 @@ def water_tests(blue, green, red, nir, swir1, swir2):
     m = mndwi(green, swir1)
     v = ndvi(red, nir)
     first = (m > 0.124) + (green + red > nir + swir1) + (awei_sh(blue, green, nir, swir1, swir2) > 0)
-    second = (m > -0.44 and swir1 < 0.09 and nir < 0.15 and v < 0.7) + (
-        m > -0.5 and blue < 0.1 and nir < 0.25 and swir1 < 0.3 and swir2 < 0.1
-    )
+    second = (m > -0.44 and swir1 < 0.09 and nir < 0.15 and v < 0.7) + (m > -0.5 and blue < 0.1 and nir < 0.25 and swir1 < 0.3 and swir2 < 0.1)
     return first, second
 
 
@@ -147,8 +145,13 @@ def water_logit(blue, green, red, nir, swir1, swir2, radar):
     m = mndwi(green, swir1)
     if math.isnan(m):
         m = 0.0
-    return -0.5 + 1.6 * (first - 1.5) + 0.8 * (second - 1.0) + 4.0 * min(max(m, -0.5), 0.8) + RADAR_WEIGHT * radar + (
-        3.0 if is_black(red, nir, swir1, swir2) | is_hazy_sea(blue, green, red, nir, swir1, swir2) else 0.0
+    return (
+        -0.5
+        + 1.6 * (first - 1.5)
+        + 0.8 * (second - 1.0)
+        + 4.0 * min(max(m, -0.5), 0.8)
+        + RADAR_WEIGHT * radar
+        + (3.0 if is_black(red, nir, swir1, swir2) | is_hazy_sea(blue, green, red, nir, swir1, swir2) else 0.0)
     )
 
 

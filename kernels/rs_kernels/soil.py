@@ -110,7 +110,7 @@ def slope_lengths(height_m, slope_deg, pixel_m, flat_deg, longest_m, upper_m, lo
     height_m, slope_deg : float32 (h, w), NaN where unknown.
     upper_m, lower_m : float32 (h, w), written; ``lower_m`` lies a pixel, or its diagonal, below ``upper_m``. NaN where the slope is unknown.
     """
-    height, width = height_m.shape
+    width = height_m.shape[1]
     upper_m[:] = 0
     for at in np.argsort(-height_m.ravel()):  # from the highest down; NaN last
         y, x = at // width, at % width

@@ -42,9 +42,8 @@ def check_address(url: str, source: SourceSection) -> None:
         raise CatalogError(f"the catalog points to {url[:120]!r}, which is not {' or '.join(allowed)}", where=source.catalog)
     if not may_be_internal(source) and standing(host) == "internal":
         raise CatalogError(
-            f"the catalog points to the internal host {host!r}", where=source.catalog,
-            remedy="set sources.internal_hosts if it is meant to be so",
-        )  # fmt: skip
+            f"the catalog points to the internal host {host!r}", where=source.catalog, remedy="set sources.internal_hosts if it is meant to be so"
+        )
 
 
 def expanded(text: str) -> str:

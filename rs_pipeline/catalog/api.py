@@ -70,7 +70,11 @@ class PatientIO(StacApiIO):
             return patience(self._once, url, method, parameters if method == "POST" else None)
         except Later as fault:
             tries = patience.statistics["attempt_number"]
-            why = f" (after {tries} tries)" if tries > self.limits.retries else f"; it asks to wait {fault.wait_s:.0f} s, fetch.max_wait_s is {self.limits.max_wait_s:g}"
+            why = (
+                f" (after {tries} tries)"
+                if tries > self.limits.retries
+                else f"; it asks to wait {fault.wait_s:.0f} s, fetch.max_wait_s is {self.limits.max_wait_s:g}"
+            )
             raise APIError(f"{fault}{why}") from None
         except Refused as fault:
             raise APIError(str(fault)) from None
@@ -116,7 +120,9 @@ def _followed(link: dict[str, Any], url: str, parameters: dict[str, Any]) -> tup
     if method not in ("GET", "POST"):
         raise CatalogError(f"the link to the next page asks for {method[:20]!r}, a search is GET or POST", where=url, remedy="report it to its operator")
     if not isinstance(body, dict) or len(json.dumps(body)) > MAX_BODY_BYTES:
-        raise CatalogError(f"the link to the next page wants more than {MAX_BODY_BYTES} bytes sent, or no object", where=url, remedy="report it to its operator")
+        raise CatalogError(
+            f"the link to the next page wants more than {MAX_BODY_BYTES} bytes sent, or no object", where=url, remedy="report it to its operator"
+        )
     return target, method, {**parameters, **body} if link.get("merge") else body
 
 
@@ -163,7 +169,9 @@ def _new_items(pages: Iterator[dict[str, Any]], catalog: str, most: int, exact_c
             yield item
         stale = stale + 1 if len(seen) == before else 0
         if stale >= _STALE_PAGES or (number > _SPARSE[0] and len(seen) < _SPARSE[1] * number):
-            raise CatalogError(f"the catalog pages for ever: {number} pages brought {len(seen)} different items", where=catalog, remedy="report it to its operator")
+            raise CatalogError(
+                f"the catalog pages for ever: {number} pages brought {len(seen)} different items", where=catalog, remedy="report it to its operator"
+            )
         if len(seen) > most:
             raise CatalogError(f"more than {most} scenes found", where=catalog, remedy="narrow the region or the periods, or raise search.max_scenes")
     if matched is not None and given < matched:
@@ -201,15 +209,18 @@ def _whole_items(
         first, last = span
         if first == last:
             raise CatalogError(
-                f"the catalog does not show that its answer for {first} is whole: {doubt}", where=source.catalog,
+                f"the catalog does not show that its answer for {first} is whole: {doubt}",
+                where=source.catalog,
                 remedy="narrow the region, or tell its operator; sources.exact_count: false where its numbers are estimates",
-            ) from None  # fmt: skip
+            ) from None
         middle = first + (last - first) / 2
         for half in ((first, middle), (middle + timedelta(days=1), last)):
             yield from _whole_items(ask, half, source, most)
 
 
-def api_items(source: SourceSection, collection: str, bbox: tuple[float, ...], spans: list[DateRange], limits: FetchSection, most: int) -> Iterator[dict[str, Any]]:
+def api_items(
+    source: SourceSection, collection: str, bbox: tuple[float, ...], spans: list[DateRange], limits: FetchSection, most: int
+) -> Iterator[dict[str, Any]]:
     """Items an API finds in the box and the intervals (a day wider on each side, for the solar day), page by page.
 
     Raises
@@ -227,10 +238,9 @@ def api_items(source: SourceSection, collection: str, bbox: tuple[float, ...], s
 
         for first, last in spans:
             yield from _whole_items(ask, (first - timedelta(days=1), last + timedelta(days=1)), source, most)
-    except (
-        APIError, NotImplementedError, ValueError, KeyError, TypeError, AttributeError, RecursionError, STACError, STACTypeError,
-    ) as fault:  # fmt: skip
+    except (APIError, NotImplementedError, ValueError, KeyError, TypeError, AttributeError, RecursionError, STACError, STACTypeError) as fault:
         raise CatalogError(
-            f"the STAC API does not answer as it should: {clean_text(redacted(str(fault)))}", where=source.catalog,
+            f"the STAC API does not answer as it should: {clean_text(redacted(str(fault)))}",
+            where=source.catalog,
             remedy="check the address and the network, and try again later; a folder with catalog.json needs no network",
-        ) from None  # fmt: skip
+        ) from None

@@ -38,13 +38,21 @@ CATALOG_ID = "rs-pipeline-archive"
 ITEMS, UNPACKED = "stac", "unpacked"
 """Folders beside ``catalog.json``: of items, and of what tars hold."""
 
-ARCHIVE_SENSORS = {"sentinel-2-l2a": "copernicus-sentinel-2-l2a", "landsat-c2-l2": "planetary-computer-landsat-c2-l2", "hls2-s30": "hls2-s30", "hls2-l30": "hls2-l30"}
+ARCHIVE_SENSORS = {
+    "sentinel-2-l2a": "copernicus-sentinel-2-l2a",
+    "landsat-c2-l2": "planetary-computer-landsat-c2-l2",
+    "hls2-s30": "hls2-s30",
+    "hls2-l30": "hls2-l30",
+}
 """Collection to the table that reads it."""
 
 _SAFE = re.compile(r"(?P<platform>S2[A-D])_MSI(?P<level>L1C|L2A)_.*\.SAFE", re.IGNORECASE)
 _OTHER_SAFE = re.compile(r"S[1-3][A-D]_.*\.(SAFE|SEN3)", re.IGNORECASE)
 _SAFE_BAND = re.compile(r".*_(?P<asset>(?:B\d[0-9A]|SCL)_\d0m)\.jp2", re.IGNORECASE)
-_LANDSAT = re.compile(r"(?P<product>L[COTEM](?P<craft>\d{2})_(?P<level>L\w{3})_\d{6}_\d{8}_\d{8}_(?P<collection>\d{2})_(?:T1|T2|RT))(?:_(?P<what>\w+))?\.(?P<suffix>tif|txt|tar|tar\.gz)", re.IGNORECASE)
+_LANDSAT = re.compile(
+    r"(?P<product>L[COTEM](?P<craft>\d{2})_(?P<level>L\w{3})_\d{6}_\d{8}_\d{8}_(?P<collection>\d{2})_(?:T1|T2|RT))(?:_(?P<what>\w+))?\.(?P<suffix>tif|txt|tar|tar\.gz)",
+    re.IGNORECASE,
+)
 _HLS = re.compile(r"(?P<product>HLS\.(?P<kind>[SL]30)\.T(?P<cell>\d{2}[A-Z]{3})\.(?P<when>\d{7}T\d{6})\.v2\.0)\.(?P<asset>B\d[0-9A]|Fmask)\.tif", re.IGNORECASE)
 _PACKED = re.compile(r"S2[A-D]_MSIL2A_.*\.zip", re.IGNORECASE)
 
@@ -129,9 +137,10 @@ def write_catalog(folder: Path, out: Path | None = None) -> Archive:
     if not items:
         seen = "; " + "; ".join(found.left_out[:5]) if found.left_out else ""
         raise CatalogError(
-            f"no scene that can be used{seen}", where=str(folder),
+            f"no scene that can be used{seen}",
+            where=str(folder),
             remedy="known are SAFE folders of Sentinel-2 L2A, Landsat Collection 2 Level 2 (files or tar) and HLS v2.0, with their names as the producers gave them",
-        )  # fmt: skip
+        )
     _write(items, out)
     found.scenes.update(ARCHIVE_SENSORS[item["collection"]] for item in items)
     return found
@@ -149,7 +158,11 @@ def _see_no_other(path: Path) -> None:
     except (ValueError, AttributeError):
         other = True
     if other:
-        raise CatalogError("a catalog is there already, which this verb did not write", where=str(path), remedy="read that one (`rs-pipeline init --folder`), or give another folder by --out")
+        raise CatalogError(
+            "a catalog is there already, which this verb did not write",
+            where=str(path),
+            remedy="read that one (`rs-pipeline init --folder`), or give another folder by --out",
+        )
 
 
 def _scenes(folder: Path, out: Path, left_out: list[str]) -> Iterator[_Scene]:
@@ -167,7 +180,9 @@ def _scenes(folder: Path, out: Path, left_out: list[str]) -> Iterator[_Scene]:
         if "cell" in said.groupdict():
             yield _Scene(product, f"hls2-{said['kind'].lower()}", {match["asset"].replace("FMASK", "Fmask"): path for path, match in parts.values()})
         elif said["level"].upper() not in ("L2SP", "L2SR") or said["collection"] != "02":
-            left_out.append(f"{product}: Level {said['level'][1]} of Collection {int(said['collection'])}; surface reflectance of Collection 2 is needed (L2SP or L2SR)")
+            left_out.append(
+                f"{product}: Level {said['level'][1]} of Collection {int(said['collection'])}; surface reflectance of Collection 2 is needed (L2SP or L2SR)"
+            )
         else:
             keys = _asset_keys(said["craft"])
             yield _Scene(product, "landsat-c2-l2", {keys[what]: path for what, (path, _) in parts.items() if what in keys}, parts.get("MTL", (None,))[0])
@@ -177,7 +192,9 @@ def _files(folder: Path, out: Path, left_out: list[str]) -> tuple[dict[str, Path
     """Files by name, and SAFE folders, below a folder."""
     files: dict[str, Path] = {}
     safes: dict[str, Path] = {}
-    for base, folders, names in os.walk(folder, onerror=lambda fault: left_out.append(f"{clean_text(fault.filename)}: cannot be read ({fault.strerror}); give yourself the right to read it")):
+    for base, folders, names in os.walk(
+        folder, onerror=lambda fault: left_out.append(f"{clean_text(fault.filename)}: cannot be read ({fault.strerror}); give yourself the right to read it")
+    ):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in list(folders):
             path, safe = Path(base, name), _SAFE.fullmatch(name)
@@ -270,7 +287,11 @@ def _see_complete(folder: Path, craft: str) -> None:
 
 
 def _safe(folder: Path) -> _Scene:
-    bands = {said["asset"].upper().replace("0M", "0m"): path for path in sorted(folder.glob("GRANULE/[!.]*/IMG_DATA/**/[!.]*.jp2")) if (said := _SAFE_BAND.fullmatch(path.name))}
+    bands = {
+        said["asset"].upper().replace("0M", "0m"): path
+        for path in sorted(folder.glob("GRANULE/[!.]*/IMG_DATA/**/[!.]*.jp2"))
+        if (said := _SAFE_BAND.fullmatch(path.name))
+    }
     return _Scene(folder.name.removesuffix(".SAFE"), "sentinel-2-l2a", bands, folder / "MTD_MSIL2A.xml")
 
 
@@ -290,10 +311,17 @@ def _item(scene: _Scene, folder: Path) -> dict[str, Any]:
     outline = footprint_of({"geometry": shapely.geometry.mapping(properties.pop("outline", None) or _outline(red))})
     used = {name: path for name, path in scene.assets.items() if any(name in b.assets for b in sensor.bands)}
     return {
-        "type": "Feature", "stac_version": "1.0.0", "stac_extensions": [], "id": scene.name, "collection": scene.collection, "links": [],
-        "geometry": shapely.geometry.mapping(outline), "bbox": list(outline.bounds), "properties": {k: v for k, v in properties.items() if v not in (None, "")},
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "stac_extensions": [],
+        "id": scene.name,
+        "collection": scene.collection,
+        "links": [],
+        "geometry": shapely.geometry.mapping(outline),
+        "bbox": list(outline.bounds),
+        "properties": {k: v for k, v in properties.items() if v not in (None, "")},
         "assets": {name: {"href": Path(os.path.relpath(path, folder)).as_posix(), "roles": ["data"]} for name, path in sorted(used.items())},
-    }  # fmt: skip
+    }
 
 
 def _see_whole(scene: _Scene, sensor: Sensor) -> None:
@@ -353,12 +381,19 @@ def _of_safe(scene: _Scene) -> dict[str, Any]:
     corners = [float(n) for n in _said(about, "EXT_POS_LIST").split()]
     points = list(zip(corners[1::2], corners[::2], strict=False))
     return {
-        "datetime": _said(about, "DATATAKE_SENSING_START") or _said(about, "PRODUCT_START_TIME"), "platform": f"sentinel-{name[1:3].lower()}", "constellation": "sentinel-2",
-        "eo:cloud_cover": _number(_said(about, "Cloud_Coverage_Assessment")), "grid:code": f"MGRS-{cell[1]}" if cell else "",
-        "s2:product_uri": f"{name}.SAFE", "s2:processing_baseline": _said(about, "PROCESSING_BASELINE"), "s2:generation_time": _said(about, "GENERATION_TIME"),
-        "s2:nodata_pixel_percentage": _number(_said(about, "NODATA_PIXEL_PERCENTAGE")), "view:sun_elevation": None if zenith is None else 90 - zenith, "view:sun_azimuth": azimuth,
+        "datetime": _said(about, "DATATAKE_SENSING_START") or _said(about, "PRODUCT_START_TIME"),
+        "platform": f"sentinel-{name[1:3].lower()}",
+        "constellation": "sentinel-2",
+        "eo:cloud_cover": _number(_said(about, "Cloud_Coverage_Assessment")),
+        "grid:code": f"MGRS-{cell[1]}" if cell else "",
+        "s2:product_uri": f"{name}.SAFE",
+        "s2:processing_baseline": _said(about, "PROCESSING_BASELINE"),
+        "s2:generation_time": _said(about, "GENERATION_TIME"),
+        "s2:nodata_pixel_percentage": _number(_said(about, "NODATA_PIXEL_PERCENTAGE")),
+        "view:sun_elevation": None if zenith is None else 90 - zenith,
+        "view:sun_azimuth": azimuth,
         "outline": shapely.Polygon(points) if len(points) >= 4 else None,
-    }  # fmt: skip
+    }
 
 
 def _of_landsat(scene: _Scene) -> dict[str, Any]:
@@ -371,11 +406,18 @@ def _of_landsat(scene: _Scene) -> dict[str, Any]:
     if not (day and at):
         raise _Unfit(f"{scene.metadata.name} says no DATE_ACQUIRED and SCENE_CENTER_TIME; fetch it again")
     return {
-        "datetime": f"{day}T{at.rstrip('Z')[:15]}Z", "platform": f"landsat-{int(scene.name[2:4])}", "eo:cloud_cover": _number(said.get("CLOUD_COVER")),
-        "landsat:wrs_path": f"{int(scene.name[10:13]):03d}", "landsat:wrs_row": f"{int(scene.name[13:16]):03d}", "landsat:collection_number": scene.name[-5:-3],
-        "landsat:collection_category": scene.name[-2:], "landsat:product_generated": said.get("DATE_PRODUCT_GENERATED", ""), "landsat:correction": scene.name[5:9],
-        "view:sun_elevation": _number(said.get("SUN_ELEVATION")), "view:sun_azimuth": _number(said.get("SUN_AZIMUTH")),
-    }  # fmt: skip
+        "datetime": f"{day}T{at.rstrip('Z')[:15]}Z",
+        "platform": f"landsat-{int(scene.name[2:4])}",
+        "eo:cloud_cover": _number(said.get("CLOUD_COVER")),
+        "landsat:wrs_path": f"{int(scene.name[10:13]):03d}",
+        "landsat:wrs_row": f"{int(scene.name[13:16]):03d}",
+        "landsat:collection_number": scene.name[-5:-3],
+        "landsat:collection_category": scene.name[-2:],
+        "landsat:product_generated": said.get("DATE_PRODUCT_GENERATED", ""),
+        "landsat:correction": scene.name[5:9],
+        "view:sun_elevation": _number(said.get("SUN_ELEVATION")),
+        "view:sun_azimuth": _number(said.get("SUN_AZIMUTH")),
+    }
 
 
 def _of_hls(scene: _Scene) -> dict[str, Any]:
@@ -387,11 +429,16 @@ def _of_hls(scene: _Scene) -> dict[str, Any]:
     unsaid = "sentinel-2" if kind.upper() == "S30" else "landsat-8"
     platform = f"sentinel-{craft[1:].lower()}" if craft.startswith("S2") else f"landsat-{int(craft[2:])}" if craft else unsaid
     return {
-        "datetime": datetime.strptime(when, "%Y%jT%H%M%S").replace(tzinfo=UTC).isoformat(), "platform": platform, "grid:code": f"MGRS-{cell[1:]}",
-        "eo:cloud_cover": _number(said.get("cloud_coverage")), "s2:product_uri": said.get("PRODUCT_URI", ""),
-        "s2:processing_baseline": said.get("PROCESSING_BASELINE", ""), "processing:datetime": said.get("HLS_PROCESSING_TIME", ""),
-        "view:sun_elevation": None if zenith is None else 90 - zenith, "view:sun_azimuth": _number(said.get("MEAN_SUN_AZIMUTH_ANGLE")),
-    }  # fmt: skip
+        "datetime": datetime.strptime(when, "%Y%jT%H%M%S").replace(tzinfo=UTC).isoformat(),
+        "platform": platform,
+        "grid:code": f"MGRS-{cell[1:]}",
+        "eo:cloud_cover": _number(said.get("cloud_coverage")),
+        "s2:product_uri": said.get("PRODUCT_URI", ""),
+        "s2:processing_baseline": said.get("PROCESSING_BASELINE", ""),
+        "processing:datetime": said.get("HLS_PROCESSING_TIME", ""),
+        "view:sun_elevation": None if zenith is None else 90 - zenith,
+        "view:sun_azimuth": _number(said.get("MEAN_SUN_AZIMUTH_ANGLE")),
+    }
 
 
 def _tags(path: Path) -> dict[str, str]:
@@ -413,13 +460,20 @@ def _write(items: list[dict[str, Any]], out: Path) -> None:
             (beside / name / "collection.json").write_text(json.dumps(_collection(name, mine), indent=1), "utf-8")
     links = [{"rel": "child", "href": f"./{ITEMS}/{name}/collection.json"} for name in sorted(by_collection)]
     with atomic_path(out / "catalog.json") as part:
-        part.write_text(json.dumps({"type": "Catalog", "stac_version": "1.0.0", "id": CATALOG_ID, "description": "Scenes of this folder", "links": links}, indent=1), "utf-8")
+        part.write_text(
+            json.dumps({"type": "Catalog", "stac_version": "1.0.0", "id": CATALOG_ID, "description": "Scenes of this folder", "links": links}, indent=1),
+            "utf-8",
+        )
 
 
 def _collection(name: str, items: list[dict[str, Any]]) -> dict[str, Any]:
     times, bounds = sorted(i["properties"]["datetime"] for i in items), shapely.union_all([shapely.box(*i["bbox"]) for i in items]).bounds
     return {
-        "type": "Collection", "stac_version": "1.0.0", "id": name, "description": name, "license": "other",
+        "type": "Collection",
+        "stac_version": "1.0.0",
+        "id": name,
+        "description": name,
+        "license": "other",
         "extent": {"spatial": {"bbox": [list(bounds)]}, "temporal": {"interval": [[times[0], times[-1]]]}},
         "links": [{"rel": "root", "href": "../../catalog.json"}, *({"rel": "item", "href": f"./{i['id']}.json"} for i in items)],
-    }  # fmt: skip
+    }

@@ -255,7 +255,4 @@ def read_bands(chip: Chip, grid: Grid) -> np.ndarray:
 
 def scales(seen: Sequence[Chip | Pass]) -> tuple[np.ndarray, np.ndarray]:
     """Scale and offset of each chip or pass, float32 (T,): reflectance = number * scale + offset for numbers above 0."""
-    return (
-        np.array([c.scene.scale for c in seen], dtype="float32"),
-        np.array([c.scene.offset for c in seen], dtype="float32"),
-    )
+    return (np.array([c.scene.scale for c in seen], dtype="float32"), np.array([c.scene.offset for c in seen], dtype="float32"))

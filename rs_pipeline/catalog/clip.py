@@ -152,10 +152,17 @@ def _warp(
     fill = sensor.mask.fill if band.role == "mask" else 0
     numbers = np.full((height, width), fill, dtype="uint16")
     reproject(
-        source, numbers, src_transform=dataset.window_transform(near), src_crs=dataset.crs, dst_transform=from_here, dst_crs=crs,
-        src_nodata=None if masking else 0, dst_nodata=None if masking else 0, init_dest_nodata=not masking,
+        source,
+        numbers,
+        src_transform=dataset.window_transform(near),
+        src_crs=dataset.crs,
+        dst_transform=from_here,
+        dst_crs=crs,
+        src_nodata=None if masking else 0,
+        dst_nodata=None if masking else 0,
+        init_dest_nodata=not masking,
         resampling=Resampling.nearest if masking else Resampling.cubic if dataset.crs == crs else Resampling.bilinear,
-    )  # fmt: skip
+    )
     return ClippedBand(band.role, numbers, out)
 
 

@@ -87,7 +87,9 @@ def _write(path: Path, group: list[ClippedBand], crs: str, tags: dict[str, str])
         try:
             right = _written(path, group, crs, tags)
         except FAULTS as fault:
-            raise SpaceError(disk_fault(path.parent, fault) or f"the chip cannot be written: {fault_chain(fault)[-1]}", where=str(path), remedy=MAKE_ROOM) from fault
+            raise SpaceError(
+                disk_fault(path.parent, fault) or f"the chip cannot be written: {fault_chain(fault)[-1]}", where=str(path), remedy=MAKE_ROOM
+            ) from fault
         if not right:
             raise SpaceError(disk_fault(path.parent) or "the chip does not read back as written", where=str(path), remedy=MAKE_ROOM)
         force(path)
@@ -96,9 +98,8 @@ def _write(path: Path, group: list[ClippedBand], crs: str, tags: dict[str, str])
 def _written(path: Path, group: list[ClippedBand], crs: str, tags: dict[str, str]) -> bool:
     height, width = group[0].numbers.shape
     with rasterio.open(
-        path, "w", driver="GTiff", dtype="uint16", count=len(group), height=height, width=width, crs=crs, transform=group[0].transform,
-        **CHIP_LAYOUT,
-    ) as out:  # fmt: skip
+        path, "w", driver="GTiff", dtype="uint16", count=len(group), height=height, width=width, crs=crs, transform=group[0].transform, **CHIP_LAYOUT
+    ) as out:
         for i, piece in enumerate(group, start=1):
             out.write(piece.numbers, i)
             out.set_band_description(i, piece.role)
@@ -114,14 +115,21 @@ def _tags(scene: Scene, grid: Grid, reach_m: float) -> dict[str, str]:
     reading = {k: v for k, v in asdict(sensor).items() if k in ("bands", "family", "nodata", "dtype", "valid_min", "valid_max")}
     files = {href: found for href in (scene.assets | scene.tables).values() if href.startswith("/") and (found := file_identity(href))}
     made_from = {
-        "scene": scene.scene_id, "generated": scene.generated, "baseline": scene.processing_baseline,
+        "scene": scene.scene_id,
+        "generated": scene.generated,
+        "baseline": scene.processing_baseline,
         "assets": {role: unsigned(href) for role, href in (scene.assets | scene.tables).items()},
         "identity": scene.identity,
         "files": files,
-        "bounds": grid.bounds, "crs": grid.crs, "reach_m": round(reach_m), "moved_m": [scene.moved_x_m, scene.moved_y_m],
+        "bounds": grid.bounds,
+        "crs": grid.crs,
+        "reach_m": round(reach_m),
+        "moved_m": [scene.moved_x_m, scene.moved_y_m],
         "scaling": [scene.scale, scene.offset],  # numbers of a file that holds reflectances are made by them
-        "rules": CHIP_RULES, "sensor": scene.sensor, "table": sha256(json.dumps([reading, sensor.mask.fill]).encode()).hexdigest()[:16],
-    }  # fmt: skip
+        "rules": CHIP_RULES,
+        "sensor": scene.sensor,
+        "table": sha256(json.dumps([reading, sensor.mask.fill]).encode()).hexdigest()[:16],
+    }
     return {"SCENE": scene.scene_id, "MADE_FROM": json.dumps(made_from, sort_keys=True)}
 
 

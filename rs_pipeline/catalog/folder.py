@@ -93,9 +93,13 @@ def catalog_fault(catalog: str) -> str:
         entry = _document(root)
     except (OSError, ValueError) as fault:
         page = root.read_bytes()[:200].lstrip().lower().startswith((b"<!doctype", b"<html", b"<?xml"))
-        return "a web page, no catalog; save the catalog.json that it is made of" if page else f"{root.name} is no JSON: {clean_text(fault, 120)}; check the file"
+        return (
+            "a web page, no catalog; save the catalog.json that it is made of" if page else f"{root.name} is no JSON: {clean_text(fault, 120)}; check the file"
+        )
     is_stac = isinstance(entry, dict) and (entry.get("type") in ("Catalog", "Collection", "Feature", "FeatureCollection") or "links" in entry)
-    return "" if is_stac else f"{root.name} is JSON, but no STAC: it has no type Catalog, Collection, Feature or FeatureCollection; give the path of one that is"
+    return (
+        "" if is_stac else f"{root.name} is JSON, but no STAC: it has no type Catalog, Collection, Feature or FeatureCollection; give the path of one that is"
+    )
 
 
 def _of_sensor(found: _Found, sensor: Sensor, others: Counter[str] | None) -> dict[str, Any] | Dropped | None:
@@ -179,11 +183,19 @@ def _targets(catalog: dict[str, Any], file: Path, allowed: tuple[str, ...]) -> I
                 outside = f"a link of {file.name} leads out of the catalog's folder and is not followed (sources.folders would allow it)"
                 yield target if lies_in(str(target), allowed) else Dropped(clean_text(link["href"]), "skipped", outside)
             else:
-                yield Dropped(clean_text(link["href"]), "skipped", f"a link of {file.name} leaves the folder and is not followed; name that catalog as a source")
+                yield Dropped(
+                    clean_text(link["href"]), "skipped", f"a link of {file.name} leaves the folder and is not followed; name that catalog as a source"
+                )
 
 
 def _broken(file: Path, top: Path, fault: Exception) -> Dropped:
-    why = "a file of macOS's own, no item" if file.name.startswith("._") else "there is no such file" if isinstance(fault, FileNotFoundError) else clean_text(fault, 120)
+    why = (
+        "a file of macOS's own, no item"
+        if file.name.startswith("._")
+        else "there is no such file"
+        if isinstance(fault, FileNotFoundError)
+        else clean_text(fault, 120)
+    )
     return Dropped(str(file.relative_to(top)) if file.is_relative_to(top) else str(file), "failed", f"the file cannot be read: {why}")
 
 

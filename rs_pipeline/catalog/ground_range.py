@@ -52,9 +52,17 @@ def read_ground_range(scene: Scene, band: Band, grid: Grid, limits: FetchSection
             _check_relief(points, window, scene.assets[band.role])
             near = [_moved(p, window) for p in points]
             reproject(
-                _calibrated(dataset, window, scene, band, limits, sensor.valid_min), power, gcps=near, src_crs=points_crs, src_nodata=np.nan,
-                dst_transform=out, dst_crs=crs, dst_nodata=np.nan, resampling=Resampling.bilinear, SRC_METHOD="GCP_TPS",
-            )  # fmt: skip
+                _calibrated(dataset, window, scene, band, limits, sensor.valid_min),
+                power,
+                gcps=near,
+                src_crs=points_crs,
+                src_nodata=np.nan,
+                dst_transform=out,
+                dst_crs=crs,
+                dst_nodata=np.nan,
+                resampling=Resampling.bilinear,
+                SRC_METHOD="GCP_TPS",
+            )
     return ClippedBand(band.role, chip_numbers(power, sensor, None), out)
 
 
@@ -84,6 +92,7 @@ def _moved(point: GroundControlPoint, window: Window) -> GroundControlPoint:
 
 def _check_relief(points: Sequence[GroundControlPoint], window: Window, href: str) -> None:
     """Refuse hilly ground: the heights of the control points in the window and next to it differ too much."""
+
     def near(places: np.ndarray, first: float, length: float) -> np.ndarray:
         steps = np.unique(places)
         low = max(0, np.searchsorted(steps, first, side="right") - 1)
@@ -95,8 +104,9 @@ def _check_relief(points: Sequence[GroundControlPoint], window: Window, href: st
     if around.size and np.ptp(around) > MAX_RELIEF_M:
         raise RasterError(
             f"hilly ground ({np.ptp(around):.0f} m between control points, the limit is {MAX_RELIEF_M:g} m): the scene is not corrected for terrain",
-            where=href, remedy="use a collection that is, such as sentinel-1-rtc",
-        )  # fmt: skip
+            where=href,
+            remedy="use a collection that is, such as sentinel-1-rtc",
+        )
 
 
 def _calibrated(dataset: rasterio.DatasetReader, window: Window, scene: Scene, band: Band, limits: FetchSection, floor: float) -> np.ndarray:

@@ -46,8 +46,7 @@ _COARSER_DEG = (1e-4, 4e-4, 1.6e-3)
 _LONGEST = timedelta(days=1)
 """An item over more time than this shows no single moment."""
 _PRODUCT = re.compile(
-    r"S2[A-Z]_MSIL2A_(?P<datatake>\d{8}T\d{6})_(?:N(?P<baseline>\d{4})_)?R(?P<orbit>\d{3})_T(?P<cell>\w{5})(?:_(?P<made>\d{8}T\d{6}))?",
-    re.IGNORECASE,
+    r"S2[A-Z]_MSIL2A_(?P<datatake>\d{8}T\d{6})_(?:N(?P<baseline>\d{4})_)?R(?P<orbit>\d{3})_T(?P<cell>\w{5})(?:_(?P<made>\d{8}T\d{6}))?", re.IGNORECASE
 )
 """Name of a Sentinel-2 product (ESA, Sentinel-2 Products Specification Document); its last time tells products of one datatake apart."""
 _DATATAKE = re.compile(r"GS2[A-Z]_(\d{8}T\d{6})_")
@@ -132,9 +131,10 @@ def _product(properties: Mapping[str, Any], item_id: str) -> re.Match | None:
 
 def cell_name(properties: Mapping[str, Any], item_id: str) -> str:
     """MGRS tile (``50TMK``) or WRS-2 path and row (``123032``); empty where the item does not say."""
-    code, *parts = (clean_text(properties.get(name), 20) for name in (
-        "grid:code", "s2:mgrs_tile", "landsat:wrs_path", "landsat:wrs_row", "mgrs:utm_zone", "mgrs:latitude_band", "mgrs:grid_square",
-    ))  # fmt: skip
+    code, *parts = (
+        clean_text(properties.get(name), 20)
+        for name in ("grid:code", "s2:mgrs_tile", "landsat:wrs_path", "landsat:wrs_row", "mgrs:utm_zone", "mgrs:latitude_band", "mgrs:grid_square")
+    )
     tile, path, row, *square = parts
     if code.startswith("MGRS-"):
         return code[5:].upper()
@@ -191,7 +191,9 @@ def _compact_time(text: str) -> datetime | None:
 
 def generated_at(properties: Mapping[str, Any]) -> str:
     """When the product was made, as the catalog writes it (ISO text sorts by time); empty if not said."""
-    return next((clean_text(properties[k], 40) for k in ("s2:generation_time", "processing:datetime", "landsat:product_generated", "created") if properties.get(k)), "")
+    return next(
+        (clean_text(properties[k], 40) for k in ("s2:generation_time", "processing:datetime", "landsat:product_generated", "created") if properties.get(k)), ""
+    )
 
 
 def _number(value: object, low: float, high: float) -> float | None:
@@ -490,7 +492,9 @@ def _check_alike(item: Mapping[str, Any], sensor: Sensor) -> None:
         other = next(((role, n) for role, n in said if not math.isclose(n, said[0][1], rel_tol=1e-3, abs_tol=1e-9)), None)
         if other:
             (role, number), (other_role, other_number) = said[0], other
-            raise Refusal("skipped", f"raster:bands says {key} {number:g} for {role} and {other_number:g} for {other_role}: {key}s that differ by band are not read")
+            raise Refusal(
+                "skipped", f"raster:bands says {key} {number:g} for {role} and {other_number:g} for {other_role}: {key}s that differ by band are not read"
+            )
 
 
 def _scale(item: Mapping[str, Any], sensor: Sensor) -> float:
@@ -560,9 +564,13 @@ def _fill(base: Candidate, item: Mapping[str, Any], source: SourceSection, senso
         relative_orbit=relative_orbit(properties, scene.scene_id),
     )
     found = Candidate(
-        scene, facts, _acquisition(properties, scene.scene_id, sensor, scene.platform, when), base.priority, part_of(properties, scene.scene_id),
+        scene,
+        facts,
+        _acquisition(properties, scene.scene_id, sensor, scene.platform, when),
+        base.priority,
+        part_of(properties, scene.scene_id),
         clean_text(properties.get("updated"), 40),
-    )  # fmt: skip
+    )
     try:
         scale = _scale(item, sensor)
         scene = replace(scene, scale=scale, offset=chip_offset(told.offset, scale, sensor))
@@ -605,10 +613,25 @@ def read_item(item: Mapping[str, Any] | Dropped, source: SourceSection, sensor: 
     """
     item_id = clean_text(item.name if isinstance(item, Dropped) else item.get("id") if isinstance(item, Mapping) else None) or "(no id)"
     blank = Scene(
-        scene_id=item_id, key=clean_key(item_id), sensor=sensor.name, collection=sensor.collection, platform="", datetime=NO_DATE,
-        solar_day=date(1970, 1, 1), processing_baseline="", cloud_cover=None, sun_elevation_deg=None, sun_azimuth_deg=None,
-        scale=sensor.scale, offset=sensor.offset, offset_decision="", offset_confidence="low", status="used", reason="", sign=source.sign,
-    )  # fmt: skip
+        scene_id=item_id,
+        key=clean_key(item_id),
+        sensor=sensor.name,
+        collection=sensor.collection,
+        platform="",
+        datetime=NO_DATE,
+        solar_day=date(1970, 1, 1),
+        processing_baseline="",
+        cloud_cover=None,
+        sun_elevation_deg=None,
+        sun_azimuth_deg=None,
+        scale=sensor.scale,
+        offset=sensor.offset,
+        offset_decision="",
+        offset_confidence="low",
+        status="used",
+        reason="",
+        sign=source.sign,
+    )
     base = Candidate(blank, priority=source.priority)
     try:
         if isinstance(item, Dropped):

@@ -59,7 +59,9 @@ def _public(scene: Scene) -> Scene:
 
 def _keep_signatures(scenes: Sequence[Scene], path: Path) -> None:
     """Write the whole hrefs of the scenes that carry a secret, readable for this user alone; no file where there are none."""
-    signed = {s.key: {n: h for n in ("assets", "tables") if (h := {r: h for r, h in getattr(s, n).items() if unsigned(h) != h})} for s in scenes if s.status == "used"}
+    signed = {
+        s.key: {n: h for n in ("assets", "tables") if (h := {r: h for r, h in getattr(s, n).items() if unsigned(h) != h})} for s in scenes if s.status == "used"
+    }
     signed = {key: hrefs for key, hrefs in signed.items() if hrefs}
     if not signed:
         path.unlink(missing_ok=True)

@@ -112,10 +112,18 @@ def write_tracks(found: Sequence[Track], path: Path) -> None:
     """Write orbits.csv (columns: `ORBIT_COLUMNS`; days as ISO text, several joined by ``;``)."""
     rows = [
         (
-            t.sensor, t.platform, t.relative_orbit, t.cycle_days, len(t.expected), len(t.found), len(t.used),
-            min(t.found).isoformat(), max(t.found).isoformat(), ";".join(d.isoformat() for d in t.missing),
+            t.sensor,
+            t.platform,
+            t.relative_orbit,
+            t.cycle_days,
+            len(t.expected),
+            len(t.found),
+            len(t.used),
+            min(t.found).isoformat(),
+            max(t.found).isoformat(),
+            ";".join(d.isoformat() for d in t.missing),
         )
         for t in found
-    ]  # fmt: skip
+    ]
     table = pd.DataFrame(rows, columns=list(ORBIT_COLUMNS)).astype({"relative_orbit": "Int64"})
     write_csv(table, path)

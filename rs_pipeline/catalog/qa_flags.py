@@ -100,9 +100,16 @@ def _terrain(dem: Path, grid: Grid) -> _Terrain:
             height = math.ceil((grid.height * grid.resolution_m + 2 * reach) / step)
             around = Grid(grid.crs, step, grid.left - reach, grid.top + reach, width, height)
             with WarpedVRT(
-                source, crs=grid.crs, transform=around.transform, width=width, height=height, resampling=Resampling.bilinear,
-                src_nodata=source.nodata, nodata=np.nan, dtype="float32",
-            ) as warped:  # fmt: skip
+                source,
+                crs=grid.crs,
+                transform=around.transform,
+                width=width,
+                height=height,
+                resampling=Resampling.bilinear,
+                src_nodata=source.nodata,
+                nodata=np.nan,
+                dtype="float32",
+            ) as warped:
                 return _Terrain(warped.read(1), around)
     except rasterio.errors.RasterioError as fault:
         raise ConfigError(f"the DEM cannot be read: {fault}", where=f"masks.dem: {dem}", remedy="give a raster of heights in metres with a CRS") from None

@@ -335,7 +335,9 @@ def read_text(href: str, sign: str, limits: FetchSection, internal: bool = False
     elif url.startswith(("https://", "http://")):
         body = ask(url, limits, internal=internal, most=_MAX_TABLE_BYTES).body
     else:
-        raise RasterError("tables of calibration are read from https and folders only", where=href, remedy="use planetary-computer-sentinel-1-rtc, or a copy in a folder")
+        raise RasterError(
+            "tables of calibration are read from https and folders only", where=href, remedy="use planetary-computer-sentinel-1-rtc, or a copy in a folder"
+        )
     if len(body) > _MAX_TABLE_BYTES:
         raise RasterError(f"a table of more than {_MAX_TABLE_BYTES // 2**20} MiB", where=href)
     return body.decode("utf-8")

@@ -182,7 +182,9 @@ def _measure(scenes: Sequence[Scene], window: Grid, limits: FetchSection) -> lis
         edges = list(pool.map(lambda i: _edges(scenes[i], window, limits), looked))
     for i, strength in zip(looked, edges, strict=True):
         out[i] = UNREAD if strength is None and i in new else None
-    shifts = shifts_of([np.zeros(window.shape, "float32") if e is None else e for e in edges], [i in clearest for i in looked], round(MOST_M / window.resolution_m))
+    shifts = shifts_of(
+        [np.zeros(window.shape, "float32") if e is None else e for e in edges], [i in clearest for i in looked], round(MOST_M / window.resolution_m)
+    )
     for i, shift in zip(looked, shifts, strict=True):
         if shift is not None and i in new:
             out[i] = Displacement(shift.cols * window.resolution_m, -shift.rows * window.resolution_m)

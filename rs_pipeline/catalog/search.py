@@ -103,9 +103,10 @@ def _collect(source: SourceSection, region: shapely.Geometry, settings: Settings
         found.setdefault(sha256(repr(candidate).encode()).digest(), candidate)
         if len(found) > settings.search.max_scenes:
             raise CatalogError(
-                f"more than {settings.search.max_scenes} scenes found", where=source.catalog,
+                f"more than {settings.search.max_scenes} scenes found",
+                where=source.catalog,
                 remedy="narrow the region or the periods, or raise search.max_scenes",
-            )  # fmt: skip
+            )
     return list(found.values())
 
 
@@ -326,7 +327,7 @@ def not_found_again(before: list[Scene], now: list[Scene], settings: Settings, r
 
 def _is_unread(candidate: Candidate) -> bool:
     """Whether a scene is not used because something of it cannot be read, and not because of what is asked for."""
-    return candidate.scene.status == "failed" or candidate.unread is not None and candidate.scene.status != "used"
+    return candidate.scene.status == "failed" or (candidate.unread is not None and candidate.scene.status != "used")
 
 
 def check_loss(gone: list[Scene], unread: list[Scene], before: dict[str, Scene], settings: Settings) -> None:
@@ -345,9 +346,10 @@ def check_loss(gone: list[Scene], unread: list[Scene], before: dict[str, Scene],
         how = "are found no more" if not unread else "are found no more, or cannot be read" if gone else "cannot be read"
         raise CatalogError(
             f"{len(lost)} of the {len(before)} scenes of the last search {how} ({_some(s.key for s in lost)}); more than {most:.0%} is refused, and the "
-            "last search stays", where=", ".join(s.catalog for s in settings.sources),
+            "last search stays",
+            where=", ".join(s.catalog for s in settings.sources),
             remedy="try again later, or ask the archive; where the scenes are withdrawn for good, set search.max_lost_share higher for one run",
-        )  # fmt: skip
+        )
 
 
 def _some(names: Iterable[str]) -> str:

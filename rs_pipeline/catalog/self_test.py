@@ -23,16 +23,7 @@ from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.model import Scene, Sensor
 from rs_pipeline.radiometry.dates import LOOK_BANDS, Look, compare_dates
-from rs_pipeline.radiometry.offsets import (
-    CLEAR_CLASSES,
-    Decision,
-    OtherDates,
-    PixelTest,
-    by_metadata,
-    pixel_test,
-    too_negative,
-    weigh,
-)
+from rs_pipeline.radiometry.offsets import CLEAR_CLASSES, Decision, OtherDates, PixelTest, by_metadata, pixel_test, too_negative, weigh
 from rs_pipeline.redaction import redacted
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.once import warn_once
@@ -53,6 +44,7 @@ Seen = tuple[PixelTest, Look, str]
 
 def _coarse(scene: Scene, sensor: Sensor, role: str, limits: FetchSection, shape: tuple[int, int] | None = None) -> tuple[np.ndarray, str]:
     """A band read at most TEST_PX on its longer side, from an overview where there is one (nodata is 0), and its pixel grid as text."""
+
     def read() -> tuple[np.ndarray, str]:
         with open_band(scene, role, limits) as dataset:
             values = read_coarse(dataset, TEST_PX, shape)

@@ -61,11 +61,16 @@ def _token(url: str, key: str | None) -> dict[str, Any]:
     except Refused as fault:
         if fault.status not in (401, 403):
             raise
-        held = "the key in PC_SDK_SUBSCRIPTION_KEY is not accepted" if key else "it wants an account (msft:requires_account of its collection), and PC_SDK_SUBSCRIPTION_KEY holds no key"
+        held = (
+            "the key in PC_SDK_SUBSCRIPTION_KEY is not accepted"
+            if key
+            else "it wants an account (msft:requires_account of its collection), and PC_SDK_SUBSCRIPTION_KEY holds no key"
+        )
         _refused[url] = RemoteError(
-            f"no token for this storage, HTTP {fault.status}: {held}", where=url,
+            f"no token for this storage, HTTP {fault.status}: {held}",
+            where=url,
             remedy="put the key of your account there, or leave the source out: Sentinel-2 and Landsat of the Planetary Computer need no account",
-        )  # fmt: skip
+        )
         raise _refused[url] from None
 
 

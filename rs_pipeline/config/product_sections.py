@@ -17,7 +17,9 @@ class VegetationSection(Section):
     fixed over the years."""
 
     method: Literal["network", "dimidiate"] = Field("network", description="How the cover of a date is found.")
-    networks: Path | None = Field(None, description="JSON file of the networks, or folder 3_0 of SNAP's auxdata; default: the pipeline's own, config/vegetation.json.")
+    networks: Path | None = Field(
+        None, description="JSON file of the networks, or folder 3_0 of SNAP's auxdata; default: the pipeline's own, config/vegetation.json."
+    )
     red_edge: bool = Field(True, description="Network: look at Sentinel-2's 20 m bands too; false: at its 10 m bands alone, for small parcels.")
     bandwidth_days: float = Field(10.0, gt=0, le=60, description="Network: width of the local lines that join the dates of a pixel, days.")
     soil_red_refl: Reflectance = Field(0.16, description="Dimidiate: red reflectance of bare soil, 0 to 1.")
@@ -32,7 +34,11 @@ class VegetationSection(Section):
     spring_crop_window: Window = Field(("04-10", "05-20"), description="When winter wheat stands full, first and last day (MM-DD).")
     summer_crop_window: Window = Field(("07-20", "08-31"), description="When summer maize stands full, first and last day (MM-DD).")
     peak_percentile: float = Field(90.0, ge=50, le=100, description="Percentile of the cover in the peak's window that is the peak; 100 is the highest date.")
-    min_dates: int = Field(4, ge=1, description="Fewer clear dates in the window: no cover. With the networks half of them do, or three quarters in the growing season: the usual season then joins few dates, and the standard error says so.")
+    min_dates: int = Field(
+        4,
+        ge=1,
+        description="Fewer clear dates in the window: no cover. With the networks half of them do, or three quarters in the growing season: the usual season then joins few dates, and the standard error says so.",
+    )
     min_span_days: int = Field(40, ge=0, le=366, description="Days that these must span, or half of them.")
 
     @model_validator(mode="after")
@@ -50,7 +56,9 @@ class TrendSection(Section):
     """Trends of peak vegetation cover over the periods."""
 
     min_years: int = Field(5, ge=4, description="Years with a value that a trend takes; with fewer the map is empty and the indicators say so.")
-    false_discovery_rate: Part = Field(0.05, description="Share of the greening and browning pixels of the region that may be so by chance, above 0 and below 1.")
+    false_discovery_rate: Part = Field(
+        0.05, description="Share of the greening and browning pixels of the region that may be so by chance, above 0 and below 1."
+    )
 
 
 class WaterSection(Section):
@@ -96,31 +104,48 @@ class LandZonesSection(Section):
 class SoilSection(Section):
     """Soil loss by water, by the Chinese soil loss equation on heights, land cover and its vegetation; and the rate of conserved land."""
 
-    dem: Path | None = Field(None, description="Heights in metres such as Copernicus GLO-30, any CRS; default masks.dem. Without either there is no map of soil loss.")
+    dem: Path | None = Field(
+        None, description="Heights in metres such as Copernicus GLO-30, any CRS; default masks.dem. Without either there is no map of soil loss."
+    )
     erosivity: Path | None = Field(None, description="Raster of rain erosivity R, MJ mm/(ha h a); default erosivity_constant everywhere.")
     erosivity_constant: float = Field(1800.0, gt=0, le=30_000, description="R where there is no raster: a coarse value for all of Hebei; MJ mm/(ha h a).")
-    erodibility: Path | None = Field(None, description="Raster of soil erodibility K, t ha h/(ha MJ mm): US units times 0.1317; default erodibility_constant everywhere.")
+    erodibility: Path | None = Field(
+        None, description="Raster of soil erodibility K, t ha h/(ha MJ mm): US units times 0.1317; default erodibility_constant everywhere."
+    )
     erodibility_constant: float = Field(0.035, gt=0, le=0.15, description="K where there is no raster: a coarse value for all of Hebei; t ha h/(ha MJ mm).")
     flat_deg: float = Field(
         2.0, ge=0, lt=45, description="Less steep ground counts as level, degrees: a metre of noise in 30 m heights makes slopes of 2 degrees on a plain."
     )
-    longest_slope_m: float = Field(100.0, ge=10, le=300, description="A slope is no longer than this, metres: then its water runs in a rill, a track or a ditch.")
-    peak_erosivity_share: Fraction = Field(0.6, description="Share of the year's erosivity that falls while vegetation is at its peak; the rest falls on the growing season's cover.")
+    longest_slope_m: float = Field(
+        100.0, ge=10, le=300, description="A slope is no longer than this, metres: then its water runs in a rill, a track or a ditch."
+    )
+    peak_erosivity_share: Fraction = Field(
+        0.6, description="Share of the year's erosivity that falls while vegetation is at its peak; the rest falls on the growing season's cover."
+    )
     cover_curve: Literal["guideline", "cai2000"] = Field(
-        "guideline", description="Soil loss by cover: curves of grass and of trees that the national survey uses; or that of Cai et al. (2000), fitted at the Three Gorges, 0 above 78.3 %."
+        "guideline",
+        description="Soil loss by cover: curves of grass and of trees that the national survey uses; or that of Cai et al. (2000), fitted at the Three Gorges, 0 above 78.3 %.",
     )
     ground_cover_under_trees: Fraction = Field(0.6, description="Cover of grass and litter below trees, which no satellite sees.")
     cropland_rotation_factor: float = Field(0.4, gt=0, le=1, description="T of cropland: soil loss under the usual rotation as a share of that of bare fallow.")
-    cropland_practice_factor: float = Field(1.0, gt=0, le=1, description="E of cropland: 1 without terraces, which no map at hand shows; less where many fields are terraced.")
+    cropland_practice_factor: float = Field(
+        1.0, gt=0, le=1, description="E of cropland: 1 without terraces, which no map at hand shows; less where many fields are terraced."
+    )
     built_factor: float = Field(0.02, ge=0, le=1, description="B E T of built-up land.")
     bare_factor: float = Field(1.0, gt=0, le=1, description="B E T of ground without plants all year: 1 is bare fallow, which the equation is made for.")
-    tolerance_t_km2: float = Field(200.0, ge=25, le=1600, description="Land that loses more than this is not conserved, t/(km2 a); SL 190 has 200 for the stony mountains of the north.")
+    tolerance_t_km2: float = Field(
+        200.0, ge=25, le=1600, description="Land that loses more than this is not conserved, t/(km2 a); SL 190 has 200 for the stony mountains of the north."
+    )
     erosivity_doubt: Fraction = Field(0.3, description="Relative standard error of R over a unit.")
     erodibility_doubt: Fraction = Field(0.3, description="Relative standard error of K over a unit.")
     terrain_doubt: Fraction = Field(0.25, description="Relative standard error of L S over a unit.")
     cover_doubt: Fraction = Field(0.4, description="Relative standard error of B E T over a unit.")
-    bulletin_period: str | None = Field(None, description="Label of the period that bulletin_rate is of; soil loss is then scaled so that all units together have that rate.")
-    bulletin_rate: float | None = Field(None, gt=0, lt=100, description="Official rate of all units together in bulletin_period, percent: 78.84 of Hebei in 2022.")
+    bulletin_period: str | None = Field(
+        None, description="Label of the period that bulletin_rate is of; soil loss is then scaled so that all units together have that rate."
+    )
+    bulletin_rate: float | None = Field(
+        None, gt=0, lt=100, description="Official rate of all units together in bulletin_period, percent: 78.84 of Hebei in 2022."
+    )
 
     @field_validator("bulletin_period", mode="before")
     @classmethod
@@ -141,22 +166,31 @@ class BlackOdorousSection(Section):
     min_months: int = Field(2, ge=1, description="Map of pixels: months that the dates of a suspected pixel must come from, at least.")
     min_positive_share: Fraction = Field(0.6, description="Map of pixels: share of its dates on which a suspected pixel must look black-odorous.")
     min_reach_dates: int = Field(3, ge=1, description="A reach with fewer assessed dates is not called. Few dates make its probability less extreme.")
-    suspected_probability: Part = Field(0.7, description="Reaches are suspected from this probability on: the choice of their precision. Above possible_probability, below 1.")
+    suspected_probability: Part = Field(
+        0.7, description="Reaches are suspected from this probability on: the choice of their precision. Above possible_probability, below 1."
+    )
     possible_probability: Part = Field(0.2, description="Reaches are possible from this probability on; above 0.")
     prevalence: Part | None = Field(
-        None, description="Share of all reaches that are black-odorous, for the probability; default: that of the simulated worlds it was calibrated on (config/black_odorous.json)."
+        None,
+        description="Share of all reaches that are black-odorous, for the probability; default: that of the simulated worlds it was calibrated on (config/black_odorous.json).",
     )
     window: Window = Field(("04-01", "11-30"), description="First and last day (MM-DD) of the season that is assessed: without ice; may pass the new year.")
     min_sun_elevation_deg: float = Field(25.0, ge=0, lt=90, description="Dates with the sun lower than this are left out, degrees.")
     max_swir1_refl: Reflectance = Field(0.025, description="Brighter water is glint or a mixed pixel: the date is dropped.")
     reach_length_m: float = Field(200.0, ge=10, le=10_000, description="Length that rivers are cut into, metres.")
-    min_width_m: float = Field(30.0, gt=0, description="Narrower reaches are marginal: their purest half is read, and they stay in doubt in the counts, metres.")
+    min_width_m: float = Field(
+        30.0, gt=0, description="Narrower reaches are marginal: their purest half is read, and they stay in doubt in the counts, metres."
+    )
     marginal_width_m: float = Field(20.0, gt=0, description="Narrower reaches are not assessed, metres. At most min_width_m.")
-    max_width_m: float = Field(500.0, gt=0, le=10_000, description="Wider water (lakes, reservoirs, the sea) is left to the map of pixels, metres. Above min_width_m.")
+    max_width_m: float = Field(
+        500.0, gt=0, le=10_000, description="Wider water (lakes, reservoirs, the sea) is left to the map of pixels, metres. Above min_width_m."
+    )
     min_pond_m2: float = Field(1000.0, gt=0, description="Smaller ponds are not assessed, m2.")
     min_core_pixels: int = Field(3, ge=1, description="Pixels of pure water that a reach needs on a date.")
     eliminated_probability: Part = Field(0.2, description="A suspicion that is followed by two seasons below this probability counts as eliminated.")
-    visit_distance_m: float = Field(100.0, gt=0, le=5000, description="A visit of tables.field_results belongs to the nearest reach within this distance, metres.")
+    visit_distance_m: float = Field(
+        100.0, gt=0, le=5000, description="A visit of tables.field_results belongs to the nearest reach within this distance, metres."
+    )
     pictures: int = Field(20, ge=0, le=200, description="So many of the first rows of the inspection list get small pictures of their dates.")
     wetland_prior: Path | None = Field(None, description="Polygons of wetlands and reserves, where clean marsh water looks black.")
 
@@ -180,15 +214,22 @@ class CoastlineSection(Section):
     """The coast: shorelines near mean sea level or mean high water springs, transects, rates of change."""
 
     reference: Path | None = Field(None, description="Reference coastline; without it the first period's shoreline is used.")
-    sea_points: list[tuple[Longitude, Latitude]] = Field(default_factory=list, description="Longitude, latitude (degrees) of points at sea; with a reference the sea is found without. Each must lie on water.")
-    tide_table: Path | None = Field(None, description="Table: time_utc, station, lon, lat, height_m (or height_cm) above mean sea level; or another datum, see tide_msl_m.")
+    sea_points: list[tuple[Longitude, Latitude]] = Field(
+        default_factory=list, description="Longitude, latitude (degrees) of points at sea; with a reference the sea is found without. Each must lie on water."
+    )
+    tide_table: Path | None = Field(
+        None, description="Table: time_utc, station, lon, lat, height_m (or height_cm) above mean sea level; or another datum, see tide_msl_m."
+    )
     tide_time_zone: str | None = Field(
         None, description="Of its times that name none, such as Asia/Shanghai or +08:00; default UTC, which the header must then say (time_utc)."
     )
-    tide_msl_m: float | None = Field(None, ge=-20, le=20, description="Mean sea level above the zero of its heights (chart datum, gauge zero), metres; default 0.")
+    tide_msl_m: float | None = Field(
+        None, ge=-20, le=20, description="Mean sea level above the zero of its heights (chart datum, gauge zero), metres; default 0."
+    )
     tide_window: float = Field(0.25, gt=0, le=1, description="Dates within this share of the tidal range around the level are used; above 0, 1 takes all.")
     level: Literal["msl", "mhws"] = Field(
-        "msl", description="Height that shorelines are drawn at: msl, mean sea level; mhws, mean high water springs of the tide table, the legal coastline of China."
+        "msl",
+        description="Height that shorelines are drawn at: msl, mean sea level; mhws, mean high water springs of the tide table, the legal coastline of China.",
     )
     max_distance_m: float = Field(1500.0, gt=0, le=20_000, description="Shorelines are sought this far from the reference, metres.")
     min_length_m: float = Field(300.0, ge=0, description="Shorter pieces of shoreline are dropped, metres.")
@@ -206,7 +247,9 @@ class CoastlineSection(Section):
     @field_validator("sea_points", mode="before")
     @classmethod
     def _longitude_first(cls, value):
-        points = [p for p in value if isinstance(p, list | tuple) and len(p) == 2 and all(isinstance(v, int | float) for v in p)] if isinstance(value, list) else []
+        points = (
+            [p for p in value if isinstance(p, list | tuple) and len(p) == 2 and all(isinstance(v, int | float) for v in p)] if isinstance(value, list) else []
+        )
         if swapped := next((p for p in points if abs(p[1]) > 90 >= abs(p[0])), None):
             raise ValueError(f"{swapped[1]:g} is no latitude; longitude comes first: write [{swapped[1]:g}, {swapped[0]:g}]")
         if isinstance(value, list) and len(value) == 2 and all(isinstance(v, int | float) for v in value):

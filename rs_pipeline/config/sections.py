@@ -45,7 +45,9 @@ class InputSection(Section):
 
     encoding: str | None = Field(None, description="Of its texts, such as GBK or UTF-8; default: UTF-8 where the bytes are, else GB18030.")
     layer: str | None = Field(None, description="Layer of a GeoPackage or geodatabase, sheet of a workbook; default: the only one that fits.")
-    crs: str | None = Field(None, description="Coordinates: an EPSG code such as EPSG:4490, GCJ-02 (phones, AMap) or BD-09 (Baidu); default: what the file says, WGS 84 in tables.")
+    crs: str | None = Field(
+        None, description="Coordinates: an EPSG code such as EPSG:4490, GCJ-02 (phones, AMap) or BD-09 (Baidu); default: what the file says, WGS 84 in tables."
+    )
 
     @field_validator("encoding")
     @classmethod
@@ -96,12 +98,14 @@ class SourceSection(Section):
 
     sensor: str = Field(description="Name of a table in config/sensors, without .yaml; or path of your own table, from the start folder (my/sensor.yaml).")
     catalog: str = Field(
-        min_length=1, description="https:// URL of a STAC API, or path of a static catalog (catalog.json or its folder), of a folder of items, or of a file "
+        min_length=1,
+        description="https:// URL of a STAC API, or path of a static catalog (catalog.json or its folder), of a folder of items, or of a file "
         "of items (FeatureCollection, .ndjson, stac-geoparquet). A password or key in it is written as ${NAME}, and taken from that environment variable: "
         "https://me:${WORD}@host/stac, https://host/stac?subscription-key=${KEY}.",
-    )  # fmt: skip
+    )
     headers: dict[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")], str] = Field(
-        {}, description="Headers that a STAC API wants to see, such as {Authorization: Bearer ${TOKEN}}; values name environment variables. Sent to its own host only."
+        {},
+        description="Headers that a STAC API wants to see, such as {Authorization: Bearer ${TOKEN}}; values name environment variables. Sent to its own host only.",
     )
     sign: Literal["none", "planetary-computer"] = Field("none", description="How hrefs are signed at read time.")
     max_cloud_cover: float = Field(90.0, ge=0, le=100, description="Scenes cloudier than this percentage are skipped, with the reason.")
@@ -115,9 +119,10 @@ class SourceSection(Section):
     )
     internal_hosts: bool = Field(False, description="Let a remote catalog name hosts of the internal network, or this machine.")
     folders: list[Path] = Field(
-        [], description="Folders whose files the catalog may name besides those in its own folder, such as [../data]; [/] allows all. A path with .. or "
+        [],
+        description="Folders whose files the catalog may name besides those in its own folder, such as [../data]; [/] allows all. A path with .. or "
         "an absolute one that leads elsewhere is skipped, with the reason.",
-    )  # fmt: skip
+    )
     priority: int = Field(0, description="Where two sources name the same acquisition, the higher is kept.")
 
     @field_validator("catalog")
@@ -131,7 +136,9 @@ class SourceSection(Section):
         except ValueError:  # no address: the check at the start says so
             return value
         if any(s and not re.fullmatch(VARIABLE, s) for s in secrets):
-            raise ValueError("the address holds a password or key, which would stand in every copy of the configuration; write ${NAME} in its place and set the environment variable NAME")
+            raise ValueError(
+                "the address holds a password or key, which would stand in every copy of the configuration; write ${NAME} in its place and set the environment variable NAME"
+            )
         return value
 
     @field_validator("headers")
@@ -188,7 +195,7 @@ class UnitsSection(Section):
     name: str = Field("name", description="Column with the name.")
     prefecture: str | None = Field("prefecture", description="Column with the prefecture; null where there is none: no rows of prefectures then.")
     only: list[str] = Field(
-        [], description="Codes of the units that are looked at, of all that the file has: [\"130209\", \"130225\"]; default all. The region is then these."
+        [], description='Codes of the units that are looked at, of all that the file has: ["130209", "130225"]; default all. The region is then these.'
     )
 
     @field_validator("only", mode="before")
@@ -207,7 +214,13 @@ class GridSection(Section):
     """The pixels of the products, and how they are cut into jobs."""
 
     crs: str = Field("auto", description="Projected CRS in metres, such as EPSG:32650, or auto: the UTM zone of the region's centre.")
-    resolution_m: float = Field(10.0, ge=1, le=1000, description="Pixel size of the products, metres; 10 with Sentinel, 30 of Landsat and HLS alone.", json_schema_extra={"default_words": "that of the finest sensor"})
+    resolution_m: float = Field(
+        10.0,
+        ge=1,
+        le=1000,
+        description="Pixel size of the products, metres; 10 with Sentinel, 30 of Landsat and HLS alone.",
+        json_schema_extra={"default_words": "that of the finest sensor"},
+    )
     tile_px: int = Field(1024, ge=64, le=8192, multiple_of=16, description="Pixels on a side of a tile, a multiple of 16: one job a tile and period.")
     margin_m: float = Field(320.0, ge=0, le=5000, description="Chips reach this far beyond the tile, so that masks and reaches do not end at its border.")
 
@@ -249,10 +262,13 @@ class SearchSection(Section):
 
     max_scenes: int = Field(200_000, ge=1, description="A search that finds more is refused.")
     max_lost_share: Fraction = Field(
-        0.1, description="A search that finds less than the last one by more than this share of its scenes is refused, and the last one stays: archives answer in part."
+        0.1,
+        description="A search that finds less than the last one by more than this share of its scenes is refused, and the last one stays: archives answer in part.",
     )
     self_test: bool = Field(True, description="Decide Sentinel-2 offsets from pixels as well as metadata.")
-    register_scenes: bool = Field(True, description="Measure how far each scene lies beside the other dates, and move it back where that is half a pixel or more.")
+    register_scenes: bool = Field(
+        True, description="Measure how far each scene lies beside the other dates, and move it back where that is half a pixel or more."
+    )
 
 
 class FetchSection(Section):
@@ -261,18 +277,25 @@ class FetchSection(Section):
     retries: int = Field(4, ge=0, le=20, description="Tries after the first, of a request or a raster.")
     backoff_s: float = Field(1.0, gt=0, le=60, description="Pause before the second try, seconds; doubled each time.")
     max_wait_s: float = Field(300.0, gt=0, le=86_400, description="Longest pause, seconds. A server that asks for a longer one is given up.")
-    timeout_s: float = Field(60.0, ge=1, le=3600, description="Seconds without an answer after which a request is tried again; twice as long may it take in all.")
-    give_up_s: float = Field(120.0, ge=0, le=86_400, description="Seconds without any answer, and three requests with all their tries, after which a host is left alone.")
+    timeout_s: float = Field(
+        60.0, ge=1, le=3600, description="Seconds without an answer after which a request is tried again; twice as long may it take in all."
+    )
+    give_up_s: float = Field(
+        120.0, ge=0, le=86_400, description="Seconds without any answer, and three requests with all their tries, after which a host is left alone."
+    )
     ask_again_s: float = Field(300.0, ge=0, le=86_400, description="Seconds for which such a host is left alone by all jobs, before one request tries again.")
     connections: int = Field(16, ge=1, le=64, description="Requests for parts of remote rasters that a job has under way at once, over all bands and scenes.")
     parts_gb: float = Field(
-        20.0, ge=0, description="Room for parts of remote files in the run's folder, so that neighbouring tiles ask for none again; 0 for none. What was used "
-        "longest ago goes first, and all of it when the run has ended."
-    )  # fmt: skip
+        20.0,
+        ge=0,
+        description="Room for parts of remote files in the run's folder, so that neighbouring tiles ask for none again; 0 for none. What was used "
+        "longest ago goes first, and all of it when the run has ended.",
+    )
     cache: Path | None = Field(
-        None, description="Folder that keeps chips of remote scenes for other runs and configurations; default .cache in the output folder. Several users may "
+        None,
+        description="Folder that keeps chips of remote scenes for other runs and configurations; default .cache in the output folder. Several users may "
         "share it: who may write to it decides what the others see.",
-    )  # fmt: skip
+    )
     cache_gb: float = Field(20.0, ge=0, description="Size limit of that folder, 0 for none; what was used longest ago goes first.")
     max_pixels: int = Field(1_000_000_000, ge=1, description="A raster with more pixels is refused.")
     keep_chips: bool = Field(
@@ -295,7 +318,8 @@ class MaskSection(Section):
         description="QA flags that remove a date from black-odorous water and water quality.",
     )
     coastline: list[QAFlagName] = Field(
-        ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer", "shadow_confirmed", "terrain"], description="QA flags that remove a date from the coastline."
+        ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer", "shadow_confirmed", "terrain"],
+        description="QA flags that remove a date from the coastline.",
     )
     land: list[QAFlagName] = Field(
         ["nodata", "cloud", "cirrus", "snow", "saturated", "buffer", "shadow_confirmed", "terrain"], description="QA flags that remove a date from land cover."
@@ -305,7 +329,10 @@ class MaskSection(Section):
         (200.0, 10_000.0), description="Lowest and highest cloud, metres above the ground, that may cast a shadow; 0 to 20000, the lowest first."
     )
     shadow_darkness: float = Field(
-        0.9, gt=0, le=1, description="A cloud's shadow is darker in NIR than this share of the pixel's clear median; nearer 1 keeps more shadows, and so fewer dates."
+        0.9,
+        gt=0,
+        le=1,
+        description="A cloud's shadow is darker in NIR than this share of the pixel's clear median; nearer 1 keeps more shadows, and so fewer dates.",
     )
     bright_blue_refl: Reflectance = Field(
         0.2, description="Of scenes without a cloud mask (sources.allow_unmasked), pixels with a blue reflectance above this count as cloud."
@@ -336,7 +363,10 @@ class TablesSection(Section):
         None, description="CSV of plots that calibrate the cover of grassland: lon, lat, year, type (as in grassland), cover in percent."
     )
     lakes: Path | None = Field(None, description="Outlines of the lakes to be watched (Baiyangdian) with column name.")
-    waters: Path | None = Field(None, description="Polygons of waters to be watched month by month, with columns name and kind (lake, section, sea); a section is the piece of water around it.")
+    waters: Path | None = Field(
+        None,
+        description="Polygons of waters to be watched month by month, with columns name and kind (lake, section, sea); a section is the piece of water around it.",
+    )
     water_classes: Path | None = Field(None, description="CSV of official classes of these waters: name, month (YYYY-MM), class (I to V, 劣V).")
     urban: Path | None = Field(None, description="Polygons of built-up towns: which reaches are urban.")
     restored_coast: Path | None = Field(None, description="Lines or polygons of officially restored coast, which counts as natural.")
@@ -350,15 +380,23 @@ class TablesSection(Section):
     shoreline_buffers: Path | None = Field(None, description="Polygons of the management zones of rivers and lakes.")
     xiongan: Path | None = Field(None, description="Polygons of the Xiong'an New Area (1770 km2).")
     field_results: Path | None = Field(
-        None, description="Visits: lon, lat, date, black (1 or 0), or the form of findings filled in (finding_id, date, found). Each decides its reach in its period and its finding."
+        None,
+        description="Visits: lon, lat, date, black (1 or 0), or the form of findings filled in (finding_id, date, found). Each decides its reach in its period and its finding.",
     )
     known_findings: Path | None = Field(
-        None, description="Findings of an earlier run (its findings/findings.gpkg): what is still there keeps its finding_id, and what was decided stays decided."
+        None,
+        description="Findings of an earlier run (its findings/findings.gpkg): what is still there keeps its finding_id, and what was decided stays decided.",
     )
-    places: Path | None = Field(None, description="Polygons of places to be watched with columns kind and name; optional place_id and, of contaminated plots, cleared (year).")
+    places: Path | None = Field(
+        None, description="Polygons of places to be watched with columns kind and name; optional place_id and, of contaminated plots, cleared (year)."
+    )
     values: Path | None = Field(None, description="CSV of official values: adcode, period, target_id, value, lower, upper.")
-    lists: Path | None = Field(None, description="CSV of what a target counts, a row a thing: target_id, adcode, name, since (year in which it was named or finished; empty: not yet).")
-    rasters: Path | None = Field(None, description="CSV of rasters of other sources: target_id, period, path, unit, half_width (how far their mean may be off).")
+    lists: Path | None = Field(
+        None, description="CSV of what a target counts, a row a thing: target_id, adcode, name, since (year in which it was named or finished; empty: not yet)."
+    )
+    rasters: Path | None = Field(
+        None, description="CSV of rasters of other sources: target_id, period, path, unit, half_width (how far their mean may be off)."
+    )
 
 
 class IndicatorsSection(Section):
@@ -369,7 +407,9 @@ class IndicatorsSection(Section):
         default_factory=dict, description="Official length of the coast in km by adcode, 000000 for all units: the other denominator of retention."
     )
     publish_fraction: Fraction = Field(0.95, description="Observed at least this much: publish; what was not seen widens the interval.")
-    scale_fraction: Fraction = Field(0.80, description="Down to this: publish likewise, and say in the reason that the value is scaled to the whole. At most publish_fraction.")
+    scale_fraction: Fraction = Field(
+        0.80, description="Down to this: publish likewise, and say in the reason that the value is scaled to the whole. At most publish_fraction."
+    )
     range_fraction: Part = Field(0.50, description="Down to this: publish as a range; below: withhold. Above 0, at most scale_fraction.")
     max_lost_share: Fraction = Field(
         0.2, description="Where more than this share of a unit's scenes of a period could not be read, its rows say so and the run ends with exit code 1."
@@ -408,14 +448,19 @@ class ResourcesSection(Section):
     attempts: int = Field(2, ge=1, le=10, description="Tries of a job of a tile before it is given up: the tile is then missing, with the reason.")
     free_gb: float = Field(1.0, ge=0, description="With less space (GB) left on the disk of the results no job starts.")
     dask_scheduler: str | None = Field(
-        None, pattern=r"^(slurm|(tcp|tls|ucx)://[^\s/]+)$",
+        None,
+        pattern=r"^(slurm|(tcp|tls|ucx)://[^\s/]+)$",
         description="Blocks of a tile are worked out by this dask.distributed scheduler (tcp://host:8786), or by workers that a job of its own starts on Slurm "
         "(slurm); default: threads of the job. What a scheduler is sent it runs: tls:// asks for the certificates that dask's own configuration names "
         "(distributed.comm.tls); tcp:// is for this machine alone, see dask_insecure.",
-    )  # fmt: skip
-    dask_insecure: bool = Field(False, description="Let dask_scheduler be a tcp:// or ucx:// address of another machine: whoever reaches it can run code in it.")
+    )
+    dask_insecure: bool = Field(
+        False, description="Let dask_scheduler be a tcp:// or ucx:// address of another machine: whoever reaches it can run code in it."
+    )
     dask_interface: str | None = Field(
-        None, pattern=r"^[A-Za-z0-9._-]+$", description="Network interface, such as ib0, on which the scheduler and workers that a job starts on Slurm listen; default: that of the host's address."
+        None,
+        pattern=r"^[A-Za-z0-9._-]+$",
+        description="Network interface, such as ib0, on which the scheduler and workers that a job starts on Slurm listen; default: that of the host's address.",
     )
     dask_workers: int = Field(2, ge=1, le=1000, description="Workers that a job starts on Slurm.")
     dask_hours: int = Field(4, ge=1, le=720, description="Longest time of those workers, hours; Slurm ends them then.")
@@ -425,7 +470,9 @@ class NotifySection(Section):
     """Who is told when a run ends."""
 
     command: list[str] | None = Field(
-        None, min_length=1, description="Program and arguments, started without a shell; the summary comes as JSON on its standard input, "
+        None,
+        min_length=1,
+        description="Program and arguments, started without a shell; the summary comes as JSON on its standard input, "
         "RS_PIPELINE_RUN and RS_PIPELINE_STATUS (complete, incomplete or failed) in its environment.",
-    )  # fmt: skip
+    )
     timeout_s: float = Field(60.0, gt=0, le=3600, description="Seconds after which the program is ended.")

@@ -36,9 +36,7 @@ def _choose(of_mapping: type[Section], mapping: str, other: str) -> Discriminato
 
 
 OnePeriod = Annotated[Annotated[NamedPeriod, Tag("(named)")] | Annotated[Year, Tag("(year)")], _choose(NamedPeriod, "(named)", "(year)")]
-Periods = Annotated[
-    Annotated[PeriodsSection, Tag("(range)")] | Annotated[list[OnePeriod], Tag("(list)")], _choose(PeriodsSection, "(range)", "(list)")
-]
+Periods = Annotated[Annotated[PeriodsSection, Tag("(range)")] | Annotated[list[OnePeriod], Tag("(list)")], _choose(PeriodsSection, "(range)", "(list)")]
 
 
 def _of(section: type[Section]) -> Any:
@@ -63,21 +61,25 @@ def _period_in_words(text: str) -> str:
 class Settings(Section):
     """Everything a run depends on."""
 
-    run: str = Field(pattern=r"^[\p{L}\p{N}][\p{L}\p{M}\p{N}_-]{0,63}$", description="Name of the run and of its folder: letters of any script, digits, hyphens and underscores, 64 at most, a letter or digit first.")
+    run: str = Field(
+        pattern=r"^[\p{L}\p{N}][\p{L}\p{M}\p{N}_-]{0,63}$",
+        description="Name of the run and of its folder: letters of any script, digits, hyphens and underscores, 64 at most, a letter or digit first.",
+    )
     output: MadePath = Field(Path("results"), description="Folder that holds the folders of runs.")
     simulation: sections.SimulationSection | None = Field(
-        None, validation_alias=AliasChoices("simulation", "sample"), description="The simulated world, made on first use; null for real scenes. Also read as sample."
+        None,
+        validation_alias=AliasChoices("simulation", "sample"),
+        description="The simulated world, made on first use; null for real scenes. Also read as sample.",
     )
     province: str = Field("hebei", description="Name of a table in config/provinces, or path of one: the province whose totals and targets are judged.")
     units: sections.UnitsSection = Field(description="The polygons indicators are reported for.")
     sources: list[sections.SourceSection] = Field(min_length=1, description="Collections in catalogs; where two know an acquisition, priority decides.")
     inputs: dict[sections.InputKey, sections.InputSection] = Field(
-        {}, description="What the files of the configuration do not say about themselves, by the key that names the file: "
+        {},
+        description="What the files of the configuration do not say about themselves, by the key that names the file: "
         "{tables.values: {encoding: GBK}, tables.grassland: {crs: EPSG:4490, layer: grass}}.",
-    )  # fmt: skip
-    periods: Periods = Field(
-        description="What is reported: a list of calendar years and named periods, or first_year and last_year."
     )
+    periods: Periods = Field(description="What is reported: a list of calendar years and named periods, or first_year and last_year.")
     baseline: str | None = Field(None, description="Label of the period changes are measured from; default the first.")
     grid: sections.GridSection = _of(sections.GridSection)
     search: sections.SearchSection = _of(sections.SearchSection)
@@ -92,9 +94,10 @@ class Settings(Section):
     soil: product.SoilSection = _of(product.SoilSection)
     coastline: product.CoastlineSection | None = Field(None, description="The coast: shorelines, transects, rates; null where the region has none.")
     products: dict[str, dict[str, Any]] = Field(
-        {}, description="Settings of products that are installed beside the built-in ones (entry points rs_pipeline.products), by the product's name; "
+        {},
+        description="Settings of products that are installed beside the built-in ones (entry points rs_pipeline.products), by the product's name; "
         "each product checks its own.",
-    )  # fmt: skip
+    )
     tables: sections.TablesSection = _of(sections.TablesSection)
     indicators: sections.IndicatorsSection = _of(sections.IndicatorsSection)
     report: sections.ReportSection = _of(sections.ReportSection)
@@ -176,10 +179,7 @@ class Settings(Section):
             entries: list[int | NamedPeriod] = list(range(self.periods.first_year, self.periods.last_year + 1))
         else:
             entries = self.periods
-        periods = [
-            Period(str(e), date(e, 1, 1), date(e, 12, 31)) if isinstance(e, int) else Period(e.label, e.start, e.end)
-            for e in entries
-        ]
+        periods = [Period(str(e), date(e, 1, 1), date(e, 12, 31)) if isinstance(e, int) else Period(e.label, e.start, e.end) for e in entries]
         return sorted(periods, key=lambda p: (p.start, p.end))
 
     def period(self, label: str) -> Period:
@@ -187,9 +187,7 @@ class Settings(Section):
         for p in self.all_periods:
             if p.label == label:
                 return p
-        raise ConfigError(
-            f"no period {label!r}", where="periods", remedy=f"choose one of {[p.label for p in self.all_periods]}"
-        )
+        raise ConfigError(f"no period {label!r}", where="periods", remedy=f"choose one of {[p.label for p in self.all_periods]}")
 
     @property
     def finest_m(self) -> float:

@@ -66,17 +66,25 @@ class Spread:
             return pair[0] * factor, pair[1] * factor
 
         return replace(
-            self, random95=self.random95 * factor, basis=self.basis * factor, undecided=scaled(self.undecided), unseen=scaled(self.unseen),
+            self,
+            random95=self.random95 * factor,
+            basis=self.basis * factor,
+            undecided=scaled(self.undecided),
+            unseen=scaled(self.unseen),
             lasting={unit: scaled(pair) for unit, pair in self.lasting.items()},
-        )  # fmt: skip
+        )
 
     def mirrored(self) -> Spread:
         """That of the rest, where the whole is exact: what lies below the one lies above the other."""
         systematic = self.systematic and replace(self.systematic, below=self.systematic.above, above=self.systematic.below)
         return replace(
-            self, systematic=systematic, undecided=self.undecided[::-1], unseen=self.unseen[::-1], turned=not self.turned,
+            self,
+            systematic=systematic,
+            undecided=self.undecided[::-1],
+            unseen=self.unseen[::-1],
+            turned=not self.turned,
             lasting={unit: pair[::-1] for unit, pair in self.lasting.items()},
-        )  # fmt: skip
+        )
 
     def around(self, value: float) -> Interval:
         """The interval; empty without a systematic part: the random one alone would promise too much."""
@@ -113,7 +121,11 @@ def systematic_errors() -> dict[str, Systematic]:
 
 
 def spread(
-    indicator: str, random_sd: float, basis: float = 1.0, undecided: tuple[float, float] = (0.0, 0.0), lasting: Mapping[Hashable, tuple[float, float]] | None = None
+    indicator: str,
+    random_sd: float,
+    basis: float = 1.0,
+    undecided: tuple[float, float] = (0.0, 0.0),
+    lasting: Mapping[Hashable, tuple[float, float]] | None = None,
 ) -> Spread:
     """The spread of an indicator's mean. All numbers are in the unit of that mean."""
     learnt = systematic_errors().get(indicator)

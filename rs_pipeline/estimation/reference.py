@@ -92,7 +92,13 @@ def _on_maps(settings: Settings, samples: pd.DataFrame, period: str, name: str, 
     points = points.assign(mapped=mapped, stratum=stratum)
     kept = points[np.isfinite(points.mapped)]
     if len(kept) < len(samples):
-        log.warning("%d of %d reference samples of %s %s lie outside the units, where the map saw nothing, or at sea", len(samples) - len(kept), len(samples), name, period)
+        log.warning(
+            "%d of %d reference samples of %s %s lie outside the units, where the map saw nothing, or at sea",
+            len(samples) - len(kept),
+            len(samples),
+            name,
+            period,
+        )
     return pd.DataFrame(kept[["adcode", "stratum", "mapped", "value"]])
 
 

@@ -100,6 +100,7 @@ def estimate_total(mapped_total: float, stratum_area: np.ndarray, own: Sample, r
     residuals; how the unit differs from the region is not in it, so it is called ``model95``. Residuals of the region that would make the
     amount less than none or more than all are not those of the unit, and do not correct it. Of the unit's own sample such an amount is none or all.
     """
+
     def enough(sample: Sample) -> bool:
         counts = sample.counts(len(stratum_area))
         return counts.sum() >= MIN_SAMPLES and bool((counts[stratum_area > 0] >= 2).all())

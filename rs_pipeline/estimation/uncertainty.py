@@ -110,10 +110,7 @@ def complete(
     variance = greatest if square is None else min(square - seen.value**2, greatest)
     imputation = max(Z95 * (1 - v) * math.sqrt(max(0.0, variance)), hidden_parts(v) * part * (high - low))
     widened = Interval(
-        seen.value,
-        seen.value - math.hypot(seen.value - lower, imputation),
-        seen.value + math.hypot(upper - seen.value, imputation),
-        seen.kind or "model95",
+        seen.value, seen.value - math.hypot(seen.value - lower, imputation), seen.value + math.hypot(upper - seen.value, imputation), seen.kind or "model95"
     )
     return within(widened, *extremes)
 
@@ -139,6 +136,4 @@ def difference(now: Interval, then: Interval) -> Interval:
     (l1, u1), (l0, u0) = now.bounds, then.bounds
     if "range" in (now.kind, then.kind):
         return Interval(value, l1 - u0, u1 - l0, "range")
-    return Interval(
-        value, value - math.hypot(now.value - l1, u0 - then.value), value + math.hypot(u1 - now.value, then.value - l0), "model95"
-    )
+    return Interval(value, value - math.hypot(now.value - l1, u0 - then.value), value + math.hypot(u1 - now.value, then.value - l0), "model95")

@@ -44,11 +44,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def changed_keys(a: Settings, b: Settings) -> dict[str, str]:
     """Keys that differ, with ``old -> new``; keys that no value depends on left out."""
     old, new = (flat(s.model_dump(mode="json")) for s in (a, b))
-    return {
-        key: f"{old.get(key)} -> {new.get(key)}"
-        for key in sorted({*old, *new})
-        if old.get(key) != new.get(key) and not key.startswith(IRRELEVANT)
-    }
+    return {key: f"{old.get(key)} -> {new.get(key)}" for key in sorted({*old, *new}) if old.get(key) != new.get(key) and not key.startswith(IRRELEVANT)}
 
 
 @dataclass(frozen=True)

@@ -153,10 +153,7 @@ def _evidence(sources: _Sources, table: pd.DataFrame) -> pa.Table:
     columns |= {name: _lists([s[name] for s in scenes]) for name in _NO_SCENES}
     columns["inputs"] = _lists(inputs)
     columns["interval_origin"] = pa.array(table["origin"].tolist()).dictionary_encode()
-    constant = {
-        "software": software(), "git_commit": git_commit(), "code_sha256": code_sha256(),
-        "configuration_sha256": configuration_sha256(run.settings),
-    }  # fmt: skip
+    constant = {"software": software(), "git_commit": git_commit(), "code_sha256": code_sha256(), "configuration_sha256": configuration_sha256(run.settings)}
     columns |= {name: pa.array([text] * len(rows)).dictionary_encode() for name, text in constant.items()}
     columns["simulated"] = pa.array([run.settings.simulation is not None] * len(rows))
     return pa.table(columns)

@@ -128,13 +128,15 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
         configuration=settings.subset(configured),
         files=[_file(text, settings.root) for text in proof.inputs],
         code={
-            "software": proof.software, "git_commit": proof.git_commit, "code_sha256": proof.code_sha256,
+            "software": proof.software,
+            "git_commit": proof.git_commit,
+            "code_sha256": proof.code_sha256,
             "configuration_sha256": proof.configuration_sha256,
             "code_now": "same" if proof.code_sha256 == code_sha256() else "changed since",
             "configuration_now": "same" if proof.configuration_sha256 == configuration_sha256(settings) else "changed since",
         },
         simulated=bool(proof.simulated),
-    )  # fmt: skip
+    )
 
 
 def _origin_of(target: Target | None) -> dict[str, str]:

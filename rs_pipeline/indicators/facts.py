@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -36,7 +35,22 @@ def read_counties(settings: Settings) -> pd.DataFrame:
         if not path.exists():
             raise TableError("the county statistics are not made yet", where=str(path), remedy="run `rs-pipeline zonal` for that period first")
         table = pd.read_parquet(path)
-        missing = {"adcode", "name", "prefecture", "in_region", "period", "zone", "area_m2", "n_scenes", "scene_ids", "lost_scene_ids", "lost_reason", "maps", "fvc_peak_sigma", "fvc_peak_var_m4"} - set(table)
+        missing = {
+            "adcode",
+            "name",
+            "prefecture",
+            "in_region",
+            "period",
+            "zone",
+            "area_m2",
+            "n_scenes",
+            "scene_ids",
+            "lost_scene_ids",
+            "lost_reason",
+            "maps",
+            "fvc_peak_sigma",
+            "fvc_peak_var_m4",
+        } - set(table)
         if missing:
             raise TableError(f"columns are missing: {', '.join(sorted(missing))}", where=str(path), remedy="run `rs-pipeline zonal` again")
         if (table.adcode == REGION).any():
@@ -94,10 +108,22 @@ def total_rows(counted: pd.DataFrame, unit: Unit) -> pd.DataFrame:
         sigma = (group.fvc_peak_sigma * weight).sum() / weight.sum() if weight.sum() > 0 else float("nan")
         reasons = Counter(group.lost_reason[group.lost_reason != ""])
         rows.append(
-            {"adcode": unit.adcode, "name": unit.name, "prefecture": unit.prefecture, "level": unit.level, "period": group.period.iloc[0], "zone": zone,
-             **group[sums].sum().to_dict(), "fvc_peak_sigma": sigma, "scene_ids": scenes, "n_scenes": len(scenes),
-             "lost_scene_ids": lost, "lost_reason": reasons.most_common(1)[0][0] if reasons else "", "maps": sorted({m for found in group.maps for m in found})}
-        )  # fmt: skip
+            {
+                "adcode": unit.adcode,
+                "name": unit.name,
+                "prefecture": unit.prefecture,
+                "level": unit.level,
+                "period": group.period.iloc[0],
+                "zone": zone,
+                **group[sums].sum().to_dict(),
+                "fvc_peak_sigma": sigma,
+                "scene_ids": scenes,
+                "n_scenes": len(scenes),
+                "lost_scene_ids": lost,
+                "lost_reason": reasons.most_common(1)[0][0] if reasons else "",
+                "maps": sorted({m for found in group.maps for m in found}),
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -148,7 +174,9 @@ class Run:
         series = {p.label: [like.label for like in of_season(p, periods)] for p in periods}
         own = {name: of for p in products().values() if p.facts for name, of in resolve(p.facts)(settings).items()}
         references = ReferenceTable(settings, sampled_products())
-        plain = self.counties.assign(n_lost=self.counties.lost_scene_ids.map(len)).drop(columns=["scene_ids", "lost_scene_ids", "tiles", "maps"], errors="ignore")
+        plain = self.counties.assign(n_lost=self.counties.lost_scene_ids.map(len)).drop(
+            columns=["scene_ids", "lost_scene_ids", "tiles", "maps"], errors="ignore"
+        )
         nir_m = nir_pixels_m(Layout(settings.root).scenes)
         places, changes = plain.groupby("adcode", sort=False).indices, Changes(settings)
 
@@ -164,14 +192,20 @@ class Run:
                 if since != baseline:
                     here = {zone: row | changes.of(code, period, zone, since) for zone, row in here.items()}
                 facts = Facts(
-                    period=period, baseline=since, is_last=period == labels[-1],
-                    max_lost_share=section.max_lost_share, zones=here, base=zones[since]["county"], limits=limits,
-                    years=years, pixel_m=pixel_m,
+                    period=period,
+                    baseline=since,
+                    is_last=period == labels[-1],
+                    max_lost_share=section.max_lost_share,
+                    zones=here,
+                    base=zones[since]["county"],
+                    limits=limits,
+                    years=years,
+                    pixel_m=pixel_m,
                     references=references.of(code, period, is_region=is_region),
                     base_references=references.of(code, since, is_region=is_region),
                     own={name: of(code, period) for name, of in own.items()},
                     measured=measured,
-                )  # fmt: skip
+                )
                 compared = [label for label in series[period] if years[label] >= years[since] and facts.as_fine(label)]
                 return replace(facts, yearly=[(years[label], zones[label]["county"]) for label in compared])
 

@@ -82,9 +82,9 @@ def criterion(operator: str, number: float | None) -> tuple[str, float]:
     (('<', -5.0), ('<=', 0.0))
     """
     n = number or 0.0
-    return {
-        "increase": (">", n), "decrease": ("<", -n), "no_decrease": (">=", -n), "no_increase": ("<=", n), "eliminate": ("<=", n),
-    }.get(operator, (operator, n))  # fmt: skip
+    return {"increase": (">", n), "decrease": ("<", -n), "no_decrease": (">=", -n), "no_increase": ("<=", n), "eliminate": ("<=", n)}.get(
+        operator, (operator, n)
+    )
 
 
 def holds(comparison: str, number: float, interval: Interval, tolerance: float = 0.0) -> bool | None:
@@ -201,7 +201,7 @@ def _judge_change(comparison: str, number: float, change: Interval | None, least
     met = none_left or holds(comparison, number, told_apart(change, least, comparison) if number == 0 else change)
     lower, upper = change.bounds
     said = f"change since the baseline {change.value:+.3g}" + (f" [{lower:+.3g}, {upper:+.3g}]" if change.kind else "")
-    none = "none is left, so nothing is left to decrease" if none_left else _none_said(number, least, met is None or comparison in (">=", "<=") and met)
+    none = "none is left, so nothing is left to decrease" if none_left else _none_said(number, least, met is None or (comparison in (">=", "<=") and met))
     said += f"; {none}" if none else ""
     if met is None:
         return Verdict("undecidable", f"the interval of the change straddles the target: {said}")
@@ -217,9 +217,7 @@ def carried_on(now: Interval, slope: Interval, years: float) -> Interval:
     return Interval(value, value - below, value + above, "model95") if below or above else Interval(value)
 
 
-def _judge_ahead(
-    target: Target, comparison: str, number: float, now: Interval, year: int, slope: Interval | None, today: bool | None, least: float
-) -> Verdict:
+def _judge_ahead(target: Target, comparison: str, number: float, now: Interval, year: int, slope: Interval | None, today: bool | None, least: float) -> Verdict:
     """A level whose year lies ahead, by AHEAD."""
     none_said = _none_said(number, least, today)
     if slope is None:

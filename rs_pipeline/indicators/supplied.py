@@ -43,12 +43,16 @@ def run_rasters(settings: Settings) -> list[OutsideRaster]:
     """
     found = read_rasters(settings.tables.rasters, target_units(settings), settings.stated("tables.rasters"))
     for raster in found:
-        with checked_raster(raster.path, f"tables.rasters: {settings.tables.rasters}, {raster.path}", "give a GeoTIFF; its path counts from the folder of the table"):
+        with checked_raster(
+            raster.path, f"tables.rasters: {settings.tables.rasters}, {raster.path}", "give a GeoTIFF; its path counts from the folder of the table"
+        ):
             pass
     return found
 
 
-def count_lists(things: Iterable[ListedThing], units_of_target: Mapping[str, str], members: Mapping[str, Sequence[str]], years: Mapping[str, int]) -> dict[Key, Estimate]:
+def count_lists(
+    things: Iterable[ListedThing], units_of_target: Mapping[str, str], members: Mapping[str, Sequence[str]], years: Mapping[str, int]
+) -> dict[Key, Estimate]:
     """How many things of each target are named or finished by the end of a period, or what percentage of those listed.
 
     A unit of which nothing is listed has no value: a list that leaves it out does not say that it has none.

@@ -52,21 +52,13 @@ ROWS_AT_ONCE = 20_000
 WHOLE_PROVINCE = 0.97
 """A run of less than this share of the province's land cannot be held to a provincial total."""
 
-NEEDS = {
-    "pm25": "a raster of other satellites (tables.rasters)",
-    "wq": "water-quality measurements",
-}
+NEEDS = {"pm25": "a raster of other satellites (tables.rasters)", "wq": "water-quality measurements"}
 """What a target's product would take, beside the official value."""
 
-NOT_BUILT = {
-    "pv": "this version makes no map of solar panels",
-    "lst": "this version makes no map of surface temperature",
-}
+NOT_BUILT = {"pv": "this version makes no map of solar panels", "lst": "this version makes no map of surface temperature"}
 """Products of targets that could be made from space and are not."""
 
-PLACES = {
-    "Baiyangdian": "the monthly class of the water sections (lake_water_area and lake_plant_cover are what the satellite sees)",
-}
+PLACES = {"Baiyangdian": "the monthly class of the water sections (lake_water_area and lake_plant_cover are what the satellite sees)"}
 """What a target's scope would take: places that the counties do not give."""
 
 
@@ -149,7 +141,7 @@ class Judge:
         plain = self.since(indicator)
         as_it_is = Measured(known.estimate(name, period, plain), Verdict(""), plain if is_change else "")
         compares = target.operator in CHANGE_OPERATORS and not is_change
-        if (target.baseline_year and year < target.baseline_year) or (compares or is_change) and period == self._of_baseline_year(target, period):
+        if (target.baseline_year and year < target.baseline_year) or ((compares or is_change) and period == self._of_baseline_year(target, period)):
             return replace(as_it_is, verdict=Verdict("no_target", f"the target is measured from {target.baseline_year} on"))
         earlier = self._trend_start(target, period) if is_trend else self._earlier(target, period) if compares or is_change else [plain]
         if not earlier:
@@ -158,13 +150,19 @@ class Judge:
         if (compares or is_change) and not is_trend and not (earlier := [label for label in earlier if known.comparable(name, period, label)]):
             return replace(as_it_is, verdict=Verdict("insufficient_data", coarser))
         if is_trend and not is_change and earlier != [plain]:
-            return replace(as_it_is, verdict=Verdict("insufficient_data", f"the value is of all periods, the target is measured from {target.baseline_year} on"))
+            return replace(
+                as_it_is, verdict=Verdict("insufficient_data", f"the value is of all periods, the target is measured from {target.baseline_year} on")
+            )
         base = self._seen(earlier, lambda label: known.estimate(name, *((period, label) if is_change else (label, plain))))
         estimate = known.estimate(name, period, base if is_change else plain)
         measured = Measured(estimate, Verdict(estimate.status), base if compares or is_change else "")
         if estimate.interval is None:
             of_all = is_trend and as_it_is.estimate.interval is not None
-            return replace(as_it_is, verdict=Verdict(estimate.status, joined([f"since {base}: {estimate.reason}; the value is of all periods", coarser]))) if of_all else measured
+            return (
+                replace(as_it_is, verdict=Verdict(estimate.status, joined([f"since {base}: {estimate.reason}; the value is of all periods", coarser])))
+                if of_all
+                else measured
+            )
         if no := self._not_held(target, unit, name, period, known):
             return replace(measured, verdict=no)
         change = None if is_change else self._change(estimate, known.estimate(name, base, plain))
@@ -298,16 +296,34 @@ def _row(unit: Unit, period: str, n_scenes: int, name: str, unit_of_value: str, 
     indicator = INDICATORS.get(name)
     proxy = f"proxy: {target.caveat}" if target and target.observability == "proxy" and estimate.interval else ""
     return {
-        "adcode": unit.adcode, "name": unit.name, "prefecture": unit.prefecture, "period": period,
-        "indicator": name, "value": found.value, "unit": unit_of_value, "lower": found.lower, "upper": found.upper, "interval": found.kind,
-        "observed_fraction": estimate.observed_fraction, "n_scenes": n_scenes, "status": verdict.status,
-        "target_id": target.target_id if target else "", "target_operator": target.operator if target else "",
-        "target_value": target.value if target else None, "target_year": target.target_year if target else None,
-        "clause": target.clause if target else None, "observability": target.observability if target else "",
-        "reason": joined([estimate.reason, verdict.reason, proxy]), "level": unit.level, "baseline": measured.baseline,
-        "detection_limit": measured.least, "slope_per_year": slope.value, "slope_lower": slope.lower, "slope_upper": slope.upper,
+        "adcode": unit.adcode,
+        "name": unit.name,
+        "prefecture": unit.prefecture,
+        "period": period,
+        "indicator": name,
+        "value": found.value,
+        "unit": unit_of_value,
+        "lower": found.lower,
+        "upper": found.upper,
+        "interval": found.kind,
+        "observed_fraction": estimate.observed_fraction,
+        "n_scenes": n_scenes,
+        "status": verdict.status,
+        "target_id": target.target_id if target else "",
+        "target_operator": target.operator if target else "",
+        "target_value": target.value if target else None,
+        "target_year": target.target_year if target else None,
+        "clause": target.clause if target else None,
+        "observability": target.observability if target else "",
+        "reason": joined([estimate.reason, verdict.reason, proxy]),
+        "level": unit.level,
+        "baseline": measured.baseline,
+        "detection_limit": measured.least,
+        "slope_per_year": slope.value,
+        "slope_lower": slope.lower,
+        "slope_upper": slope.upper,
         "origin": joined([KINDS[found.kind], *_origin(estimate, indicator)]) if found.kind else "",
-    }  # fmt: skip
+    }
 
 
 def _indicator_rows(unit: Unit, period: str, n_scenes: int, known: Known, targets: list[Target], judged: Judge) -> Iterator[dict]:

@@ -72,7 +72,9 @@ class _Sums:
         self.n_zones = n_zones
         self.layers, self.errors = pd.DataFrame(), pd.DataFrame()
 
-    def add(self, zone: np.ndarray, cell: np.ndarray, weight: np.ndarray, layers: dict[str, np.ndarray], errors: dict[str, np.ndarray], resolution_m: float) -> None:
+    def add(
+        self, zone: np.ndarray, cell: np.ndarray, weight: np.ndarray, layers: dict[str, np.ndarray], errors: dict[str, np.ndarray], resolution_m: float
+    ) -> None:
         """Add a tile: its coverage (`estimation.zones.coverage`), layers and standard errors, float (h, w)."""
         sums, variances = np.zeros((self.n_zones, len(layers))), np.zeros((self.n_zones, len(errors)))
         zone_sums(zone, cell, weight, np.stack([np.asarray(v, "float32").ravel() for v in layers.values()]), sums)

@@ -90,7 +90,7 @@ def is_swapped(bounds: np.ndarray) -> bool:
     """Whether bounds make sense only with the axes exchanged: degrees with latitude first, or northing before easting with its zone."""
     x0, y0, x1, y1 = bounds
     if not is_degrees(bounds):
-        return is_degrees(np.array([y0, x0, y1, x1])) or (1e6 < x0 and x1 < 6.5e6 and (1e5 < y0 and y1 < 9e5 or 1.3e7 < y0 and y1 < 4.6e7))
+        return is_degrees(np.array([y0, x0, y1, x1])) or (1e6 < x0 and x1 < 6.5e6 and ((1e5 < y0 and y1 < 9e5) or (1.3e7 < y0 and y1 < 4.6e7)))
     return False
 
 
@@ -112,7 +112,10 @@ def looks_like(bounds: np.ndarray) -> tuple[str, str]:
         epsg = 4513 + zone - 25 if zone >= 25 else 4491 + zone - 13
         return f"{numbers} look like metres of Gauss-Krueger zone {zone}", f"EPSG:{epsg} (CGCS2000, zone {zone}) if the datum is CGCS2000"
     if 1e5 <= west and east < 1e6 and abs(north) < 1e7:
-        return f"{numbers} look like metres of a zone without its number", "EPSG:4547 (CGCS2000, 114 E), EPSG:4548 (117 E), EPSG:4549 (120 E) or EPSG:32650 (UTM 50N)"
+        return (
+            f"{numbers} look like metres of a zone without its number",
+            "EPSG:4547 (CGCS2000, 114 E), EPSG:4548 (117 E), EPSG:4549 (120 E) or EPSG:32650 (UTM 50N)",
+        )
     if max(abs(west), abs(east)) < 2.01e7 and max(abs(south), abs(north)) < 2.01e7:
         return f"{numbers} look like metres of Web Mercator", "EPSG:3857 if the file is of a web map"
     return f"{numbers} are no coordinates on Earth", "the right one"

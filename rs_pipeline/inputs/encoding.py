@@ -30,9 +30,10 @@ def decoded(raw: bytes, stated: str | None = None, *, fault: type[PipelineError]
         except UnicodeDecodeError as error:
             last = error
     raise fault(
-        f"not a text in {stated or marked or 'UTF-8 or GB18030'}: byte {last.start} is {raw[last.start]:#04x}", where=where,
+        f"not a text in {stated or marked or 'UTF-8 or GB18030'}: byte {last.start} is {raw[last.start]:#04x}",
+        where=where,
         remedy="state its encoding in inputs.<key>.encoding, or save it as 'CSV UTF-8 (comma delimited)'",
-    ) from None  # fmt: skip
+    ) from None
 
 
 def encoding_of(values: Sequence[bytes], declared: str | None = None) -> str | None:
@@ -44,7 +45,7 @@ def encoding_of(values: Sequence[bytes], declared: str | None = None) -> str | N
     declared : what the file says (.cpg). It counts where the values are neither UTF-8 nor Chinese.
     """
     values = [v for v in values if not v.isascii()]
-    if not values or all(_fits(v, "utf-8") for v in values) and not _by_chance(b"\n".join(values)):
+    if not values or (all(_fits(v, "utf-8") for v in values) and not _by_chance(b"\n".join(values))):
         return "utf-8"
     if declared in _LATIN and 2 * sum(_fits(v, "gb2312", whole=True) for v in values) < len(values):
         return declared

@@ -56,7 +56,9 @@ def read_lists(path: Path | None, units: Mapping[str, str], stated: InputSection
     def parse(row: TableRow) -> ListedThing:
         found = ListedThing(_target(row, units), row.code("adcode"), row.needed("name"), row.year_or_none("since"))
         if not counts(units[found.target_id]):
-            raise row.fault(f"{found.target_id} counts nothing, its unit is {units[found.target_id] or 'empty'}", "target_id", "give its value in tables.values")
+            raise row.fault(
+                f"{found.target_id} counts nothing, its unit is {units[found.target_id] or 'empty'}", "target_id", "give its value in tables.values"
+            )
         if (key := (found.target_id, found.adcode, found.name)) in seen:
             raise row.fault(f"{found.name} is there twice", "name", "keep one of them, or tell them apart by name")
         seen.add(key)

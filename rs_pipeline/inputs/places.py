@@ -35,9 +35,10 @@ def check_places(lon: Sequence[float], lat: Sequence[float], units: gpd.GeoDataF
         exchanged = ((lat >= west) & (lat <= east) & (lon >= south) & (lon <= north)).all()
         raise TableError(
             f"none of its {len(lon)} places lies in the region ({_span(units.total_bounds)}), the first is ({lon[0]:g}, {lat[0]:g})"
-            + (": longitude and latitude are exchanged" if exchanged else ""), where=where,
+            + (": longitude and latitude are exchanged" if exchanged else ""),
+            where=where,
             remedy="exchange the names lon and lat in the header" if exchanged else "give longitude and latitude in degrees, or state inputs.<key>.crs",
-        )  # fmt: skip
+        )
     if not inside.all():
         log.warning("%s: %d of %d places lie outside the region, the first is (%g, %g)", where, (~inside).sum(), len(lon), lon[~inside][0], lat[~inside][0])
 
@@ -67,6 +68,8 @@ def check_codes(codes: Sequence[str], units: gpd.GeoDataFrame | None, where: str
     known = set() if units is None else set(units.adcode)
     unknown = list(dict.fromkeys(c for c in codes if c not in known)) if known else []
     if unknown and len(unknown) == len(set(codes)):
-        raise TableError(f"none of its codes is that of a unit: {', '.join(unknown[:5])}", where=where, remedy=f"use the codes of units.path, such as {units.adcode.iloc[0]}")
+        raise TableError(
+            f"none of its codes is that of a unit: {', '.join(unknown[:5])}", where=where, remedy=f"use the codes of units.path, such as {units.adcode.iloc[0]}"
+        )
     if unknown:
         log.warning("%s: %d codes are not those of units: %s", where, len(unknown), ", ".join(unknown[:5]))

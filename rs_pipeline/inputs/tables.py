@@ -172,9 +172,8 @@ def check_percent(values: Sequence[float], path: Path, column: str) -> None:
     values = np.asarray(values, "float64")
     if values.max() <= 1 and ((values > 0) & (values < 1)).any():
         raise TableError(
-            f"the column {column} is in percent, and holds nothing above {values.max():g}: fractions?", where=str(path),
-            remedy="write percent, 0 to 100",
-        )  # fmt: skip
+            f"the column {column} is in percent, and holds nothing above {values.max():g}: fractions?", where=str(path), remedy="write percent, 0 to 100"
+        )
 
 
 def read_table(path: Path, needed: Collection[str], stated: InputSection = NOTHING_STATED, *, fill_merged: bool = False) -> InputTable:
@@ -230,9 +229,10 @@ def _table(path: Path, lines: list[list[str]], needed: Collection[str], separato
     if at is None:
         header = next(([_name(c) for c in line] for line in lines if any(c.strip() for c in line)), [])
         raise TableError(
-            f"columns are missing: {', '.join(_lacking(needed, header))}", where=f"{where}, row 1",
+            f"columns are missing: {', '.join(_lacking(needed, header))}",
+            where=f"{where}, row 1",
             remedy=f"the header needs {', '.join(_lacking(needed, ()))}" + (f"; it has {', '.join(filter(None, header))}" if header else ""),
-        )  # fmt: skip
+        )
     header = [_name(c) for c in lines[at]]
     while header and not header[-1]:
         header.pop()
@@ -244,8 +244,12 @@ def _table(path: Path, lines: list[list[str]], needed: Collection[str], separato
         if not "".join(line).strip():
             continue
         if len(line) != width:
-            if "".join(line[width:]).strip() or len(line) < width and separator == ",":
-                faults.append(TableError(f"{len(line)} cells where the header has {width}", where=f"{path}, row {number}", remedy="put texts with a comma in double quotes"))
+            if "".join(line[width:]).strip() or (len(line) < width and separator == ","):
+                faults.append(
+                    TableError(
+                        f"{len(line)} cells where the header has {width}", where=f"{path}, row {number}", remedy="put texts with a comma in double quotes"
+                    )
+                )
             line = [*line[:width], *[""] * (width - len(line))]
         cells.append(line)
         numbers.append(number)
@@ -282,7 +286,9 @@ def _workbook(path: Path, raw: bytes, needed: Collection[str], stated: InputSect
     if not found:
         raise faults[0]
     if len(found) > 1:
-        raise TableError(f"several sheets have these columns: {', '.join(title for title, _ in found)}", where=str(path), remedy="name one in inputs.<key>.layer")
+        raise TableError(
+            f"several sheets have these columns: {', '.join(title for title, _ in found)}", where=str(path), remedy="name one in inputs.<key>.layer"
+        )
     return found[0][1]
 
 
@@ -297,7 +303,11 @@ def _lines(sheet, path: Path) -> Iterator[list[str]]:
     for row in _rows(sheet, path):
         cells += len(row) + 1
         if cells > MOST_CELLS:
-            raise TableError(f"more than {MOST_CELLS} cells, empty ones among them", where=f"{path}, sheet {sheet.title}", remedy="delete what lies far below or right of the table")
+            raise TableError(
+                f"more than {MOST_CELLS} cells, empty ones among them",
+                where=f"{path}, sheet {sheet.title}",
+                remedy="delete what lies far below or right of the table",
+            )
         line = [_cell_text(c) for c in row]
         while line and not line[-1]:
             line.pop()
@@ -308,7 +318,9 @@ def _rows(sheet, path: Path) -> Iterator[Sequence]:
     try:
         yield from sheet.iter_rows()
     except Exception as fault:  # openpyxl lets through whatever zip and XML readers meet
-        raise TableError(f"the sheet cannot be read: {fault}", where=f"{path}, sheet {sheet.title}", remedy="open it in a spreadsheet program and save it anew, or as CSV") from None
+        raise TableError(
+            f"the sheet cannot be read: {fault}", where=f"{path}, sheet {sheet.title}", remedy="open it in a spreadsheet program and save it anew, or as CSV"
+        ) from None
 
 
 def _fill_merged(lines: list[list[str]], sheet, path: Path) -> None:
@@ -328,7 +340,9 @@ def _fill_merged(lines: list[list[str]], sheet, path: Path) -> None:
                 column, first, _, last = range_boundaries(element.get("ref"))
                 spanned += max(0, min(last, len(lines)) - first)
                 if spanned > MOST_CELLS:
-                    raise TableError(f"merged cells span more than {MOST_CELLS} rows", where=f"{path}, sheet {sheet.title}", remedy="unmerge all cells, and fill in each row")
+                    raise TableError(
+                        f"merged cells span more than {MOST_CELLS} rows", where=f"{path}, sheet {sheet.title}", remedy="unmerge all cells, and fill in each row"
+                    )
                 for line in lines[first:last]:
                     if column <= len(line):
                         line[column - 1] = lines[first - 1][column - 1]

@@ -56,7 +56,9 @@ def load_vector(settings: Settings, key: str) -> gpd.GeoDataFrame:
     return read_vector(settings.path_of(key), key=key, stated=settings.stated(key), kind=kind, columns=columns, may_be_empty=key in MAY_BE_EMPTY)
 
 
-def read_vector(path: Path, *, key: str, stated: InputSection, kind: Kind = "polygon", columns: Collection[str] = (), label: str = "", may_be_empty: bool = False) -> gpd.GeoDataFrame:
+def read_vector(
+    path: Path, *, key: str, stated: InputSection, kind: Kind = "polygon", columns: Collection[str] = (), label: str = "", may_be_empty: bool = False
+) -> gpd.GeoDataFrame:
     """Shapes of a file in EPSG:4326, valid, two-dimensional, of the kind alone; features without a shape left out and named.
 
     Parameters
@@ -154,7 +156,11 @@ def _read(path: Path, layer: str | None, where: str, stated: InputSection, key: 
 
 def _with_texts(frame: gpd.GeoDataFrame, path: Path, where: str, stated: InputSection, key: str) -> gpd.GeoDataFrame:
     """Texts that were read byte by byte, in the encoding that fits them."""
-    texts = [c for c in frame.columns if c != frame.geometry.name and not pd.api.types.is_numeric_dtype(frame[c]) and not pd.api.types.is_datetime64_any_dtype(frame[c])]
+    texts = [
+        c
+        for c in frame.columns
+        if c != frame.geometry.name and not pd.api.types.is_numeric_dtype(frame[c]) and not pd.api.types.is_datetime64_any_dtype(frame[c])
+    ]
     raw = {c: [v.encode("latin-1") if isinstance(v, str) else v for v in frame[c]] for c in texts}
     names = {c: c.encode("latin-1") for c in frame.columns}
     label = path.with_suffix(".cpg")
@@ -187,7 +193,7 @@ def _codepage(text: str) -> str | None:
 
 def _with_shapes(frame: gpd.GeoDataFrame, names: pd.Series, where: str, *, must: bool) -> gpd.GeoDataFrame:
     without = frame.geometry.isna() | frame.geometry.is_empty
-    if must and without.any() or without.all():
+    if (must and without.any()) or without.all():
         raise ConfigError(f"without a shape: {_some(names[without])}", where=where, remedy="give each its polygon, or remove the rows")
     if without.any():
         log.warning("%s: left out, as they have no shape: %s", where, _some(names[without]))
@@ -219,7 +225,11 @@ def _repaired(geometry: gpd.GeoSeries, names: pd.Series, where: str, kind: Kind)
     other = ~np.isin(shapely.get_dimensions(shapes), dimensions) & ~shapely.is_empty(shapes)
     if other.any():
         kinds = ", ".join(sorted({g.geom_type for g in shapes[other]}))
-        raise ConfigError(f"{kinds} where a {kind} is needed: {_some(names[other])}", where=where, remedy=f"hand in {kind.replace(' or ', 's or ')}s; close lines that are outlines into polygons")
+        raise ConfigError(
+            f"{kinds} where a {kind} is needed: {_some(names[other])}",
+            where=where,
+            remedy=f"hand in {kind.replace(' or ', 's or ')}s; close lines that are outlines into polygons",
+        )
     return gpd.GeoSeries(shapes, geometry.index, crs=geometry.crs)
 
 
@@ -236,7 +246,11 @@ def _in_degrees(frame: gpd.GeoDataFrame, where: str, stated: InputSection, key: 
     crs = pyproj.CRS(4326) if shifted else pyproj.CRS(stated.crs) if stated.crs else frame.crs
     words, guess = looks_like(bounds)
     if crs is None:
-        raise ConfigError(f"the file has no CRS; {words}", where=where, remedy=f"state it in inputs.{key}.crs: {guess}; or assign it, e.g. `ogr2ogr -a_srs EPSG:4490 out.gpkg in.shp`")
+        raise ConfigError(
+            f"the file has no CRS; {words}",
+            where=where,
+            remedy=f"state it in inputs.{key}.crs: {guess}; or assign it, e.g. `ogr2ogr -a_srs EPSG:4490 out.gpkg in.shp`",
+        )
     crs = pyproj.CRS(crs)
     shapes = frame.geometry.to_numpy()
     if is_swapped(bounds) and (crs.is_geographic == is_degrees(bounds[[1, 0, 3, 2]])):
@@ -246,7 +260,7 @@ def _in_degrees(frame: gpd.GeoDataFrame, where: str, stated: InputSection, key: 
     if crs.is_geographic and not is_degrees(bounds):
         raise ConfigError(f"its CRS {crs.name} is in degrees, but {words}", where=where, remedy=f"state the right one in inputs.{key}.crs: {guess}")
     if (east := _easting_shift(crs, bounds, where, key)) != 0:
-        shapes = shapely.transform(shapes, lambda c: c + [east, 0])
+        shapes = shapely.transform(shapes, lambda c: np.add(c, [east, 0]))
     if shifted:
         shapes = shapely.transform(shapes, UNSHIFT[shifted])
     if any(old in crs.name for old in ("Beijing", "Xian")):
@@ -255,7 +269,9 @@ def _in_degrees(frame: gpd.GeoDataFrame, where: str, stated: InputSection, key: 
     if not (np.isfinite(moved.total_bounds).all() and is_degrees(moved.total_bounds)):
         raise ConfigError(f"its coordinates do not lie in its CRS {crs.name}; {words}", where=where, remedy=f"state the right one in inputs.{key}.crs: {guess}")
     if not np.array_equal(moved.is_valid, np.ones(len(moved), bool)):
-        moved = moved.set_geometry(gpd.GeoSeries(shapely.make_valid(moved.geometry.to_numpy(), method="structure", keep_collapsed=False), moved.index, crs=4326))
+        moved = moved.set_geometry(
+            gpd.GeoSeries(shapely.make_valid(moved.geometry.to_numpy(), method="structure", keep_collapsed=False), moved.index, crs=4326)
+        )
     return moved
 
 

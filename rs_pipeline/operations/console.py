@@ -109,7 +109,9 @@ class Progression:
         if untimed == len(rest):
             return "time left: known when the first of these jobs has ended"
         low, high = (in_words(max(0.0, value - (now - self._changed))) for value in rest_seconds(rest, seconds, self._pace()))
-        return (f"about {low} left" if low == high else f"{low} to {high} left") + (f", but {untimed} of {len(rest)} steps were not timed yet" if untimed else "")
+        return (f"about {low} left" if low == high else f"{low} to {high} left") + (
+            f", but {untimed} of {len(rest)} steps were not timed yet" if untimed else ""
+        )
 
     def _pace(self) -> float:
         """Seconds of jobs done a second of the clock, of the last hundred jobs; 1 before the first."""
@@ -207,7 +209,11 @@ class LogHandler(LogHandlerBase):
             self._is_stale, self._total = self._is_stale or record.total != self._total, record.total
         elif record.getMessage().startswith("Nothing to be done"):
             self.is_idle = True
-        elif record.levelno >= logging.WARNING and event != LogEvent.GROUP_ERROR and not any(words in record.getMessage() for words in (TOLD_OF_THE_JOB, NO_BACKUP)):
+        elif (
+            record.levelno >= logging.WARNING
+            and event != LogEvent.GROUP_ERROR
+            and not any(words in record.getMessage() for words in (TOLD_OF_THE_JOB, NO_BACKUP))
+        ):
             self._say(IN_SNAKEFILE.sub("", record.getMessage()))
 
     def _plan(self, now: float) -> None:
@@ -284,18 +290,24 @@ def end_words(settings: Settings, found: Summary, logs: Sequence[str], seconds: 
     """What was made, what is missing or was warned of, what to open, and where details are."""
     layout, final = Layout(settings.root), len(final_outputs(settings))
     to_open = (
-        (layout.report, "the page, in a browser"), (layout.indicators_workbook, "the answers, in Excel"), (layout.findings.with_suffix(".csv"), "where to look on the ground"),
-        (layout.counties_latest, "the counties, in QGIS"), (layout.root / "maps", "the maps, in QGIS"),
-    )  # fmt: skip
+        (layout.report, "the page, in a browser"),
+        (layout.indicators_workbook, "the answers, in Excel"),
+        (layout.findings.with_suffix(".csv"), "where to look on the ground"),
+        (layout.counties_latest, "the counties, in QGIS"),
+        (layout.root / "maps", "the maps, in QGIS"),
+    )
     there = [f"  {path}: {what}" for path, what in to_open if path.exists()]
-    return "\n".join([
-        f"run {found.run}{' (SIMULATED)' if found.simulated else ''}: {found.status}, after {in_words(seconds)}",
-        f"made: {final - len(found.missing)} of {final} files, {sum(mb for name, mb in found.disk_mb.items() if name != 'files'):.0f} MB in {layout.root}",
-        *(troubles(found) or ["missing: nothing"] * (found.status == "complete")),
-        *([] if found.status == "complete" else ["\nThe same command goes on from here; what is finished stays."]), "",
-        *(["open:", *there, f'  rs_pipeline.open_run("{layout.root}"): maps and tables, in a notebook'] if there else []),
-        f"details: {', '.join(map(str, [layout.summary.with_suffix('.txt'), layout.journal.parent, *logs]))}",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f"run {found.run}{' (SIMULATED)' if found.simulated else ''}: {found.status}, after {in_words(seconds)}",
+            f"made: {final - len(found.missing)} of {final} files, {sum(mb for name, mb in found.disk_mb.items() if name != 'files'):.0f} MB in {layout.root}",
+            *(troubles(found) or ["missing: nothing"] * (found.status == "complete")),
+            *([] if found.status == "complete" else ["\nThe same command goes on from here; what is finished stays."]),
+            "",
+            *(["open:", *there, f'  rs_pipeline.open_run("{layout.root}"): maps and tables, in a notebook'] if there else []),
+            f"details: {', '.join(map(str, [layout.summary.with_suffix('.txt'), layout.journal.parent, *logs]))}",
+        ]
+    )
 
 
 def watch(settings: Settings, planned: Callable[[], Mapping[str, int]]) -> None:

@@ -97,9 +97,10 @@ def scenes_in(folder: Path) -> FoundScenes:
     if not found.scenes:
         seen = "; ".join(_left_out(found)[:5])
         raise ConfigError(
-            "no scene that a table in config/sensors reads" + (f"; left out: {seen}" if seen else ""), where=str(folder),
+            "no scene that a table in config/sensors reads" + (f"; left out: {seen}" if seen else ""),
+            where=str(folder),
             remedy="a table of your own reads another collection, see config/sensors/README.md",
-        )  # fmt: skip
+        )
     return found
 
 
@@ -130,8 +131,11 @@ def _share_out(found: FoundScenes, collection: str, tables: dict[str, _Misses]) 
 def _with_scenes(text: str, folder: Path, found: FoundScenes) -> str:
     """The template with the sources and periods of a folder."""
     head, _, rest = text.partition(f"\n{SOURCES}")
-    after = rest[rest.index("\n\n"):]
-    lines = [f"  - {yaml.safe_dump({'sensor': name, 'catalog': str(folder)}, default_flow_style=True, allow_unicode=True, width=1000).strip()}   # {count} scenes{_or(found.alike[name])}" for name, count in found.scenes.items()]
+    after = rest[rest.index("\n\n") :]
+    lines = [
+        f"  - {yaml.safe_dump({'sensor': name, 'catalog': str(folder)}, default_flow_style=True, allow_unicode=True, width=1000).strip()}   # {count} scenes{_or(found.alike[name])}"
+        for name, count in found.scenes.items()
+    ]
     periods = f"periods: {sorted(found.years)}" if found.years else ""
     head = head.replace(PUBLIC, ON_DISK, 1)
     head = "\n".join(periods if line.startswith("periods:") and periods else line for line in head.split("\n"))

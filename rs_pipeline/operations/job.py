@@ -36,7 +36,7 @@ def backup_of(path: Path) -> Path:
 
 
 def run_job(
-    settings: Settings, verb: str, step: Callable[[], None], *, tile: str | None = None, period: str | None = None, attempt: int = 1, only_due: bool = False,
+    settings: Settings, verb: str, step: Callable[[], None], *, tile: str | None = None, period: str | None = None, attempt: int = 1, only_due: bool = False
 ) -> None:
     """Run a step as a job of the run.
 
@@ -182,9 +182,10 @@ def check_space(settings: Settings) -> None:
         free_gb = free_bytes(settings.root) / 1e9
     if free_gb < settings.resources.free_gb:
         raise SpaceError(
-            f"{free_gb:.2f} GB are left on the disk of the results, {settings.resources.free_gb:g} are asked for", where=str(settings.root),
+            f"{free_gb:.2f} GB are left on the disk of the results, {settings.resources.free_gb:g} are asked for",
+            where=str(settings.root),
             remedy=f"{MAKE_ROOM}; resources.free_gb sets the limit",
-        )  # fmt: skip
+        )
 
 
 def _words(fault: BaseException) -> str:

@@ -72,11 +72,20 @@ class Watch:
         now, used = _bytes(), {}
         if state != "started":
             used = {
-                "seconds": round(time.monotonic() - self.start, 2), "cpu_seconds": round(time.process_time() - self.cpu, 2),
+                "seconds": round(time.monotonic() - self.start, 2),
+                "cpu_seconds": round(time.process_time() - self.cpu, 2),
                 "memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
-                "read_mb": round((now[0] - self.bytes[0]) / 1e6, 2), "written_mb": round((now[1] - self.bytes[1]) / 1e6, 2),
-            }  # fmt: skip
-        line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "state": state, **self.about, **used, "reason": redacted(reason)[:2000], "said": [redacted(line)[:500] for line in dict.fromkeys(said)][:MAX_SAID]}
+                "read_mb": round((now[0] - self.bytes[0]) / 1e6, 2),
+                "written_mb": round((now[1] - self.bytes[1]) / 1e6, 2),
+            }
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "state": state,
+            **self.about,
+            **used,
+            "reason": redacted(reason)[:2000],
+            "said": [redacted(line)[:500] for line in dict.fromkeys(said)][:MAX_SAID],
+        }
         with suppress(OSError):
             append_line(self.path, {k: v for k, v in line.items() if v not in ("", [])})
 

@@ -48,9 +48,7 @@ def hold_run(path: Path) -> int:
             return descriptor
         holder = _holder(path)
         os.close(descriptor)
-        raise LockedError(
-            f"another run works on this folder: {holder}", where=str(path.parent), remedy="wait until it has ended, or stop it"
-        ) from None
+        raise LockedError(f"another run works on this folder: {holder}", where=str(path.parent), remedy="wait until it has ended, or stop it") from None
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, json.dumps(_self()).encode(), 0)
     return descriptor

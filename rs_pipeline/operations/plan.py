@@ -158,9 +158,14 @@ def make_plan(settings: Settings, *, only: Sequence[str] = (), years: Sequence[s
     searched = [_search_cost(settings, region, of_period[p.label], p, constants, first=first) for p in periods]
     memory_mb = max(step.memory_mb(settings) if step.memory_mb else 1000.0 for step in steps_of(settings))
     return Plan(
-        settings.run, origin, (*searched, *rows), {k: len(v) for k, v in of_period.items()}, {k: _granules(v) for k, v in of_period.items()}, memory_mb,
+        settings.run,
+        origin,
+        (*searched, *rows),
+        {k: len(v) for k, v in of_period.items()},
+        {k: _granules(v) for k, v in of_period.items()},
+        memory_mb,
         {t.id: shapely.box(*transform_bounds(t.grid.crs, 4326, *t.grid.bounds)) for t in chosen},
-    )  # fmt: skip
+    )
 
 
 def _must_be_there(wanted: Collection[str], known: Sequence[str], where: str) -> None:
@@ -265,7 +270,11 @@ def _side_by_side(blocks: Sequence[tuple[int, int]], n_cols: int) -> list[list[t
 
 def _search_cost(settings: Settings, region: shapely.Geometry, scenes: Sequence[Scene], period: Period, constants: Constants, *, first: bool) -> TileCost:
     """Of a search in a period: pages of items, a question a scene, and, of the first one, what the offsets and places of scenes are measured by."""
-    pages = sum(2 / len(settings.all_periods) + math.ceil(sum(s.sensor == source.sensor for s in scenes) / PAGE_SIZE) for source in settings.sources if is_api(source.catalog))
+    pages = sum(
+        2 / len(settings.all_periods) + math.ceil(sum(s.sensor == source.sensor for s in scenes) / PAGE_SIZE)
+        for source in settings.sources
+        if is_api(source.catalog)
+    )
     requests, network = float(pages), 0.0
     for scene in filter(is_remote, scenes):
         requests += 1
@@ -327,7 +336,9 @@ def plan_words(plan: Plan, megabits_s: float, latency_ms: float, connections: in
         granules = plan.granules[period] if period else max(plan.granules.values())
         lines.append(f"{period or 'all':12s}{scenes:8d}{granules:10d}{of[0]:12,.0f}{of[1] / 1e9:12.2f}{of[2] / 1e9:10.2f}{of[3] / 3600:12.2f}")
     hours = plan.hours(megabits_s, latency_ms, connections)
-    lines.append(f"reading takes {hours:.2f} h at {megabits_s:g} Mbit/s, {latency_ms:g} ms a request and {connections} connections; the largest job takes {plan.memory_mb / 1e3:.1f} GB of memory")
+    lines.append(
+        f"reading takes {hours:.2f} h at {megabits_s:g} Mbit/s, {latency_ms:g} ms a request and {connections} connections; the largest job takes {plan.memory_mb / 1e3:.1f} GB of memory"
+    )
     lines.append("an estimate: rs_pipeline/operations/plan.py, CONSTANTS, says what it rests on")
     return "\n".join(lines)
 

@@ -87,7 +87,9 @@ def settle_times(folder: Path, *, only_tell: bool = False) -> int:
         with suppress(OSError):  # a folder that cannot be written is told of when a job starts
             os.utime(path, (then, then))
     if ahead:
-        log.warning("%d files are from the future, the clock was ahead: %s", len(ahead), "a run puts their times right" if only_tell else "their times are put right")
+        log.warning(
+            "%d files are from the future, the clock was ahead: %s", len(ahead), "a run puts their times right" if only_tell else "their times are put right"
+        )
     return len(ahead)
 
 

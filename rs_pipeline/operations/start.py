@@ -35,9 +35,10 @@ def own_config(named: Path | None, *, sample: bool) -> Path:
         return config_folder() / "config.yaml"
     if named is None and not OWN_CONFIG.is_file():
         raise ConfigError(
-            f"no configuration is named, and there is no {OWN_CONFIG} here", where=str(Path.cwd()),
+            f"no configuration is named, and there is no {OWN_CONFIG} here",
+            where=str(Path.cwd()),
             remedy="write one by `rs-pipeline init`, name yours by --config, or see the simulated sample by `rs-pipeline run --sample`",
-        )  # fmt: skip
+        )
     return named or OWN_CONFIG
 
 
@@ -79,7 +80,7 @@ def force_steps(more: Sequence[str], settings: Settings) -> list[str]:
     the environment which steps are meant."""
     round_of, words, found, forced = {step.name: r.name for r in rounds(settings) for step in r.steps}, False, [], []
     for word in more:
-        words = word in ("--forcerun", "-R") or words and not word.startswith("-")
+        words = word in ("--forcerun", "-R") or (words and not word.startswith("-"))
         forced += [word] * (words and not word.startswith("-"))
         found.append(round_of.get(word, word) if words else word)
     if forced:

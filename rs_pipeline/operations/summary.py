@@ -25,6 +25,7 @@ from rs_pipeline.storage.retry import read_retries
 MAX_JOBS_NAMED = 20
 """So many jobs are named in words; the file names all."""
 
+
 @dataclass(frozen=True)
 class Cost:
     """What the jobs of a verb took, of those that ended since the run began."""
@@ -86,12 +87,22 @@ def summarise_run(settings: Settings) -> Summary:
     costs, lost = _costs(settings, entries), {loss.period: loss.words() for loss in lost_units(settings)}
     harmed = {str(path): how for path, how in damaged(recorded_files(settings), whole=False).items()}
     return Summary(
-        run=settings.run, status="incomplete" if missing or given_up or lost or harmed else "complete", simulated=settings.simulation is not None,
-        time=datetime.now(UTC).isoformat(timespec="seconds"), costs=costs, given_up=given_up,
-        failed={job: _reason(e) for job, e in last.items() if e.state not in ENDS}, said=_said(last.values()), missing=missing, damaged=harmed,
-        lost_scenes=_lost_scenes(layout), lost=lost,
-        disk_mb=disk_mb(settings.root), disk_full=free_bytes(settings.root) < TRIAL_BYTES, rest_minutes=rest_minutes(costs, entries),
-    )  # fmt: skip
+        run=settings.run,
+        status="incomplete" if missing or given_up or lost or harmed else "complete",
+        simulated=settings.simulation is not None,
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+        costs=costs,
+        given_up=given_up,
+        failed={job: _reason(e) for job, e in last.items() if e.state not in ENDS},
+        said=_said(last.values()),
+        missing=missing,
+        damaged=harmed,
+        lost_scenes=_lost_scenes(layout),
+        lost=lost,
+        disk_mb=disk_mb(settings.root),
+        disk_full=free_bytes(settings.root) < TRIAL_BYTES,
+        rest_minutes=rest_minutes(costs, entries),
+    )
 
 
 def _said(entries: Iterable[JournalEntry]) -> dict[str, str]:
@@ -124,10 +135,19 @@ def _costs(settings: Settings, entries: list[JournalEntry]) -> list[Cost]:
     for verb, expected in (dict.fromkeys(ended, 0) | expected_jobs(settings)).items():
         done = list(ended[verb].values())
         seconds = [e.seconds for e in done]
-        costs.append(Cost(
-            verb, len(done), expected, max(0, expected - len(done)), round(sum(seconds), 1), statistics.median(seconds) if seconds else 0.0,
-            max((e.memory_mb for e in done), default=0.0), round(sum(e.read_mb for e in done), 1), round(sum(e.written_mb for e in done), 1),
-        ))  # fmt: skip
+        costs.append(
+            Cost(
+                verb,
+                len(done),
+                expected,
+                max(0, expected - len(done)),
+                round(sum(seconds), 1),
+                statistics.median(seconds) if seconds else 0.0,
+                max((e.memory_mb for e in done), default=0.0),
+                round(sum(e.read_mb for e in done), 1),
+                round(sum(e.written_mb for e in done), 1),
+            )
+        )
     return costs
 
 
@@ -203,9 +223,7 @@ def words(found: Summary) -> str:
     lines = [f"run {found.run}{' (SIMULATED)' if found.simulated else ''}: {found.status}", ""]
     lines.append(f"{'step':20s}{'jobs':>8s}{'of':>8s}{'seconds':>10s}{'median':>8s}{'MB':>8s}{'read MB':>10s}{'written':>10s}")
     for c in found.costs:
-        lines.append(
-            f"{c.verb:20s}{c.jobs:8d}{c.expected:8d}{c.seconds:10.0f}{c.median_seconds:8.1f}{c.memory_mb:8.0f}{c.read_mb:10.0f}{c.written_mb:10.0f}"
-        )
+        lines.append(f"{c.verb:20s}{c.jobs:8d}{c.expected:8d}{c.seconds:10.0f}{c.median_seconds:8.1f}{c.memory_mb:8.0f}{c.read_mb:10.0f}{c.written_mb:10.0f}")
     lines.append("disk, MB: " + ", ".join(f"{k} {v:g}" for k, v in found.disk_mb.items()))
     if found.rest_minutes is None:
         lines.append("no estimate of the rest before the first jobs have ended")
@@ -234,5 +252,7 @@ def troubles(found: Summary) -> list[str]:
     if found.disk_full or any(reason.startswith(SpaceError.__name__) for reason in found.failed.values()):
         lines.append(f"\n{MAKE_ROOM}")  # the jobs' own logs may have found no room for it
     if found.lost_scenes:
-        lines.append(f"\n{found.lost_scenes} chips could not be read; the next run tries those that can be opened by then, `rs-pipeline retry` makes it try all")
+        lines.append(
+            f"\n{found.lost_scenes} chips could not be read; the next run tries those that can be opened by then, `rs-pipeline retry` makes it try all"
+        )
     return lines

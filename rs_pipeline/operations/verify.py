@@ -65,5 +65,9 @@ def told(found: Verification, *, repaired: bool) -> str:
     lines.append(f"{found.files} files looked at: {len(found.damaged)} damaged, {len(missing)} missing, {len(found.unknown)} unknown")
     if found.damaged or missing:
         alone = not found.damaged and not found.missing_chips
-        lines.append("start the run again: they are made again" if repaired or alone else "with --repair what is damaged is put aside, and the next run makes all of them again")
+        lines.append(
+            "start the run again: they are made again"
+            if repaired or alone
+            else "with --repair what is damaged is put aside, and the next run makes all of them again"
+        )
     return "\n".join(lines)

@@ -109,9 +109,7 @@ def plan_blocks(grid: Grid, files: Sequence[FileBlocks], bytes_per_pixel: float,
             alive = max(h for _, h in rows) * max(w for _, w in cols) * min(len(blocks), 2)
             if alive * bytes_per_pixel > budget_bytes and (step_y, step_x) != (STEPS_PX[-1], STEPS_PX[-1]):
                 continue
-            decoded = sum(
-                f.weight * f.width * f.height * _decodings(rows, f.top, f.height) * _decodings(cols, f.left, f.width) for f in files
-            )
+            decoded = sum(f.weight * f.width * f.height * _decodings(rows, f.top, f.height) * _decodings(cols, f.left, f.width) for f in files)
             cost = decoded + len(blocks) * OPENING_PX * sum(f.count for f in files)
             if best is None or cost < best[0]:
                 best = cost, blocks

@@ -26,11 +26,7 @@ class Calendar:
         def months(d: date) -> int:
             return (d.year - period.start.year) * 12 + d.month - period.start.month
 
-        return cls(
-            np.array([(d - period.start).days for d in days], dtype="int64"),
-            np.array([months(d) for d in days], dtype="int64"),
-            months(period.end) + 1,
-        )
+        return cls(np.array([(d - period.start).days for d in days], dtype="int64"), np.array([months(d) for d in days], dtype="int64"), months(period.end) + 1)
 
 
 MAY_FREEZE_C = 10.0

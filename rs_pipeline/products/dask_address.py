@@ -20,6 +20,7 @@ def check_scheduler(resources: ResourcesSection) -> None:
     scheme, _, place = (resources.dask_scheduler or "").partition("://")
     if scheme in ("tcp", "ucx") and not resources.dask_insecure and urlsplit(f"//{place}").hostname not in _HERE:
         raise ConfigError(
-            f"the scheduler {resources.dask_scheduler} is neither encrypted nor asks who comes: whoever reaches it can run code in it", where="resources.dask_scheduler",
+            f"the scheduler {resources.dask_scheduler} is neither encrypted nor asks who comes: whoever reaches it can run code in it",
+            where="resources.dask_scheduler",
             remedy="start it with tls://, or set resources.dask_insecure: true in a network that you trust",
-        )  # fmt: skip
+        )

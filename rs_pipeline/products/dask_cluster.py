@@ -25,6 +25,7 @@ from rs_pipeline.products.dask_address import check_scheduler
 CONNECT_S, WORKERS_S = 30, 600
 """So long a scheduler may take to answer, and workers to start."""
 
+
 @contextmanager
 def cluster_client(resources: ResourcesSection, threads: int, folder: Path) -> Iterator[Client]:
     """A client of the cluster that ``resources.dask_scheduler`` names, with at least one worker.
@@ -52,9 +53,10 @@ def cluster_client(resources: ResourcesSection, threads: int, folder: Path) -> I
             client.wait_for_workers(1, timeout=WORKERS_S)
         except (OSError, TimeoutError) as fault:
             raise PipelineError(
-                f"the dask scheduler gives no worker: {fault}", where=f"resources.dask_scheduler: {resources.dask_scheduler}",
+                f"the dask scheduler gives no worker: {fault}",
+                where=f"resources.dask_scheduler: {resources.dask_scheduler}",
                 remedy="start it and its workers on the file system of the results, or set the key to null",
-            ) from None  # fmt: skip
+            ) from None
         yield client
 
 
@@ -63,9 +65,10 @@ def _stated_certificates() -> Security:
     security = Security(require_encryption=True)
     if not (security.tls_ca_file and security.tls_client_cert):
         raise ConfigError(
-            "tls:// needs certificates, and dask's configuration names none", where="resources.dask_scheduler",
+            "tls:// needs certificates, and dask's configuration names none",
+            where="resources.dask_scheduler",
             remedy="set distributed.comm.tls.ca-file, .client.cert and .client.key in ~/.config/dask/distributed.yaml",
-        )  # fmt: skip
+        )
     return security
 
 
@@ -77,11 +80,16 @@ def _slurm(resources: ResourcesSection, threads: int, folder: str):
         raise ConfigError(f"workers on Slurm need {fault.name}", where="resources.dask_scheduler: slurm", remedy="install rs-pipeline with [slurm]") from None
     host = _own_address(resources.dask_interface)
     cluster = SLURMCluster(
-        cores=threads, processes=1, memory=f"{resources.memory_gb + 0.8:.1f}GB", walltime=f"{resources.dask_hours:02d}:00:00",
-        security=_own_certificate(Path(folder)), protocol="tls://", interface=resources.dask_interface,
+        cores=threads,
+        processes=1,
+        memory=f"{resources.memory_gb + 0.8:.1f}GB",
+        walltime=f"{resources.dask_hours:02d}:00:00",
+        security=_own_certificate(Path(folder)),
+        protocol="tls://",
+        interface=resources.dask_interface,
         scheduler_options={"host": host, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
         worker_extra_args=["--no-dashboard", "--dashboard-address", "127.0.0.1:0", *([] if resources.dask_interface else ["--host", _worker_host(host)])],
-    )  # fmt: skip
+    )
     cluster.scale(jobs=resources.dask_workers)
     return cluster
 
@@ -124,7 +132,9 @@ def results_anywhere(client: Client, function: Callable[[Any, Any], Any], shared
             yield future.result()
     except (KilledWorker, CancelledError) as fault:
         raise PipelineError(
-            f"the workers of the dask cluster were lost: {fault}", where="resources.dask_scheduler", remedy="give them more memory, or a smaller resources.memory_gb"
+            f"the workers of the dask cluster were lost: {fault}",
+            where="resources.dask_scheduler",
+            remedy="give them more memory, or a smaller resources.memory_gb",
         ) from None
     finally:
         client.cancel(futures)

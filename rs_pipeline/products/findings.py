@@ -71,9 +71,10 @@ def known_states(known: gpd.GeoDataFrame, where: str = KNOWN) -> list[str]:
     if "" in states:
         n = states.index("")
         raise ConfigError(
-            f"{known.state.iloc[n]!r} is no state of a finding", where=f"{where}, row {n + 1} ({known.finding_id.iloc[n]}), column state",
+            f"{known.state.iloc[n]!r} is no state of a finding",
+            where=f"{where}, row {n + 1} ({known.finding_id.iloc[n]}), column state",
             remedy=f"write one of {', '.join(f'{state} ({_words()[state][1]})' for state in FINDING_STATES)}",
-        )  # fmt: skip
+        )
     return states
 
 
@@ -89,6 +90,7 @@ def said(words: dict[str, bool]) -> str:
 def found_table(rows: list[dict], geometry: list, crs: object) -> gpd.GeoDataFrame:
     """Rows (FOUND_DTYPES; what a row leaves out is empty or NaN) as a table."""
     columns = {
-        name: pd.Series([r.get(name, "" if kind == "str" else float("nan")) for r in rows], dtype="object" if kind == "str" else kind) for name, kind in FOUND_DTYPES.items()
-    }  # fmt: skip
+        name: pd.Series([r.get(name, "" if kind == "str" else float("nan")) for r in rows], dtype="object" if kind == "str" else kind)
+        for name, kind in FOUND_DTYPES.items()
+    }
     return gpd.GeoDataFrame(columns, geometry=geometry, crs=crs)

@@ -34,15 +34,7 @@ from rs_pipeline.products.calendar import Calendar, may_freeze
 from rs_pipeline.products.register import RegionMap, observed_maps
 from rs_pipeline.products.vegetation.edges import sharpen_covers
 from rs_pipeline.products.vegetation.pixels import vegetation_layers
-from rs_pipeline.products.water.edges import (
-    HALO_PX,
-    HIGH_SUN_DEG,
-    low_sun_frequency,
-    sharpen_edges,
-    tidal_flats,
-    tidal_reach,
-    without_shadow,
-)
+from rs_pipeline.products.water.edges import HALO_PX, HIGH_SUN_DEG, low_sun_frequency, sharpen_edges, tidal_flats, tidal_reach, without_shadow
 from rs_pipeline.radiometry.masks import flag_bits
 from rs_pipeline.radiometry.scaling import linear_power
 from rs_pipeline.sensors import load_sensor

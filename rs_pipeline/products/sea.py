@@ -114,7 +114,9 @@ def _points_at_sea(settings: Settings, grid: Grid, tiles: list[Tile]) -> tuple[t
     ground = shapely.union_all([shapely.box(*t.grid.bounds) for t in tiles])
     for name, inside in zip(names, shapely.intersects_xy(ground, points), strict=True):
         if not inside:
-            raise ConfigError("this point at sea lies in no tile of the run", where=name, remedy=f"move it onto the sea within the units, longitude first, or {LEAVE_OUT}")
+            raise ConfigError(
+                "this point at sea lies in no tile of the run", where=name, remedy=f"move it onto the sea within the units, longitude first, or {LEAVE_OUT}"
+            )
     return names, points
 
 
@@ -207,7 +209,9 @@ def _chosen(labels: np.ndarray, count: int, observed: np.ndarray, grid: Grid, ma
     if not chosen and not len(marks.along):
         seen = ndimage.binary_fill_holes(observed)  # a lake under clouds in its middle ends all around
         outline = seen & ndimage.binary_dilation(~seen, border_value=1)
-        chosen = {int(k) for k in np.flatnonzero(_pixels(labels[outline], count) >= max(1, min(OPEN_SEA_M / grid.resolution_m, OPEN_SEA_SHARE * outline.sum())))}
+        chosen = {
+            int(k) for k in np.flatnonzero(_pixels(labels[outline], count) >= max(1, min(OPEN_SEA_M / grid.resolution_m, OPEN_SEA_SHARE * outline.sum())))
+        }
     return chosen
 
 
@@ -253,7 +257,11 @@ def sea(settings: Settings, period_label: str) -> None:
         _refuse_dry(marks, water, observed, cells, period_label)
         found, _ = sea_and_rivers(water, observed, cells, marks)
         if not found.any():
-            why = "no open water near coastline.reference" if len(marks.along) else f"no open water goes on over {OPEN_SEA_M / 1e3:g} km beyond what was observed; where there is sea, give coastline.reference or coastline.sea_points"
+            why = (
+                "no open water near coastline.reference"
+                if len(marks.along)
+                else f"no open water goes on over {OPEN_SEA_M / 1e3:g} km beyond what was observed; where there is sea, give coastline.reference or coastline.sea_points"
+            )
             log.warning("%s: no sea was found: %s", period_label, why)
         zone = ndimage.binary_dilation(found, EIGHT_NEIGHBOURS) & (found | ~water)
         bands = [band_index(src, "class"), band_index(src, "permanent_fraction")]
@@ -291,7 +299,7 @@ def _cells(src: rasterio.DatasetReader, cells: Grid, k: int) -> tuple[np.ndarray
 
 def _refuse_dry(marks: SeaMarks, water: np.ndarray, observed: np.ndarray, cells: Grid, period_label: str) -> None:
     for name, point in zip(marks.names, marks.points, strict=True):
-        wet, seen = ([part.any() for part in _around(layer, point[None], cells, CELL_M)][0] for layer in (water, observed))
+        wet, seen = (next(part.any() for part in _around(layer, point[None], cells, CELL_M)) for layer in (water, observed))
         if seen and not wet:
             raise ConfigError(f"there is no open water at this point at sea in {period_label}", where=name, remedy=f"move it off the shore, or {LEAVE_OUT}")
 

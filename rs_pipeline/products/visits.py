@@ -15,7 +15,16 @@ from rs_pipeline.inputs.tables import TableRow, read_table
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.products.findings import CONFIRMED, FINDING_KINDS, KNOWN, REFUTED, known_states
 
-CHINESE_COLUMNS = {"问题编号": "finding_id", "经度": "lon", "纬度": "lat", "核查日期": "date", "日期": "date", "是否属实": "found", "是否黑臭": "black", "类型代号": "kind"}
+CHINESE_COLUMNS = {
+    "问题编号": "finding_id",
+    "经度": "lon",
+    "纬度": "lat",
+    "核查日期": "date",
+    "日期": "date",
+    "是否属实": "found",
+    "是否黑臭": "black",
+    "类型代号": "kind",
+}
 """Names of the form's columns in Chinese to those in English."""
 
 VISIT_COLUMNS = tuple("|".join((name, *(c for c, n in CHINESE_COLUMNS.items() if n in name.split("|")))) for name in ("date", "black|found"))
@@ -78,7 +87,9 @@ def _known_places(settings: Settings) -> dict[str, tuple[float, float]]:
 def _place(row: TableRow, finding_id: str, crs: str | None) -> tuple[float, float]:
     if finding_id and all(is_missing(row.text(column)) for column in ("lon", "lat")):
         raise row.fault(
-            f"there is no place, and the finding {finding_id!r} is not known", "finding_id", "name the list that it is from in tables.known_findings, or fill in lon and lat"
+            f"there is no place, and the finding {finding_id!r} is not known",
+            "finding_id",
+            "name the list that it is from in tables.known_findings, or fill in lon and lat",
         )
     return row.place(None if finding_id else crs)
 

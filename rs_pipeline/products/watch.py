@@ -52,7 +52,9 @@ def _kind(value: object, where: str) -> str:
     kind = english.get(word, word.lower().replace(" ", "_"))
     if kind not in WATCHED_KINDS:
         near = did_you_mean(kind, WATCHED_KINDS)
-        raise ConfigError(f"column kind: {word!r} is no kind of place{near}", where=where, remedy=f"choose one of {', '.join(f'{k} ({c})' for k, c in WATCHED_KINDS.items())}")
+        raise ConfigError(
+            f"column kind: {word!r} is no kind of place{near}", where=where, remedy=f"choose one of {', '.join(f'{k} ({c})' for k, c in WATCHED_KINDS.items())}"
+        )
     return kind
 
 
@@ -67,9 +69,13 @@ def _year(value: object, where: str) -> float:
 
 def _check_ids(ids: list[str], where: str) -> None:
     if "" in ids:
-        raise ConfigError(f"column place_id: empty in feature {ids.index('') + 1}", where=where, remedy="give every place an id of its own, or leave the column out")
+        raise ConfigError(
+            f"column place_id: empty in feature {ids.index('') + 1}", where=where, remedy="give every place an id of its own, or leave the column out"
+        )
     if twice := sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []:
-        raise ConfigError(f"column place_id: {', '.join(twice[:5])} are there twice", where=where, remedy="give every place an id of its own, or leave the column out")
+        raise ConfigError(
+            f"column place_id: {', '.join(twice[:5])} are there twice", where=where, remedy="give every place an id of its own, or leave the column out"
+        )
 
 
 def watched_kinds(settings: Settings) -> frozenset[str]:
@@ -87,7 +93,9 @@ def watched_zones(settings: Settings, units: gpd.GeoDataFrame, period: str) -> I
     for kind, group in held.groupby("kind"):
         whole = gpd.GeoDataFrame({"zone": [KIND_ZONE + kind]}, geometry=[group.union_all()], crs=4326)
         yield units.overlay(whole, how="intersection", keep_geom_type=True)
-    yield gpd.GeoDataFrame({"adcode": "", "name": places.name, "prefecture": "", "in_region": False, "zone": PLACE_ZONE + places.place_id}, geometry=places.geometry, crs=4326)
+    yield gpd.GeoDataFrame(
+        {"adcode": "", "name": places.name, "prefecture": "", "in_region": False, "zone": PLACE_ZONE + places.place_id}, geometry=places.geometry, crs=4326
+    )
 
 
 def of_places(table: pd.DataFrame) -> pd.Series:

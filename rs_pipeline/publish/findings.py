@@ -78,7 +78,6 @@ SHIFTED_BOX = (72.004, 0.8293, 137.8347, 55.8271)
 """West, south, east, north, degrees, of where maps of China are shifted (published reverse engineering of GCJ-02, 2010)."""
 
 
-
 def finding_id(kind: str, place: str, lon: float, lat: float) -> str:
     """Letter of the kind and eight hexadecimal digits of its place: its name or, where it has none, degrees to some ten metres.
 
@@ -100,7 +99,11 @@ def links(lon: np.ndarray, lat: np.ndarray, names: list[str]) -> dict[str, list[
         for (x, y), n in zip(gcj02_to_bd09(gcj02), names, strict=True)
     ]
     geo = [f"geo:{y:.6f},{x:.6f}" for x, y in zip(lon, lat, strict=True)]
-    return {"amap": np.where(inside, amap, "").tolist(), "baidu": np.where(inside, baidu, "").tolist(), "geo": geo} if len(geo) else {"amap": [], "baidu": [], "geo": []}
+    return (
+        {"amap": np.where(inside, amap, "").tolist(), "baidu": np.where(inside, baidu, "").tolist(), "geo": geo}
+        if len(geo)
+        else {"amap": [], "baidu": [], "geo": []}
+    )
 
 
 def same_places(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame) -> dict[int, int]:
@@ -141,7 +144,7 @@ def state_of(decision: str, *, is_new: bool, again: bool = False) -> str:
     >>> state_of("refuted", is_new=False), state_of("refuted", is_new=True, again=True)
     ('refuted', 'to_inspect')
     """
-    if decision == CONFIRMED or decision and not again:
+    if decision == CONFIRMED or (decision and not again):
         return decision
     return NEW if is_new and not decision else TO_INSPECT
 
@@ -167,11 +170,19 @@ def _placed(found: gpd.GeoDataFrame, units: gpd.GeoDataFrame) -> gpd.GeoDataFram
     inside = gpd.GeoDataFrame(geometry=points).sjoin(by_size[["geometry"]], predicate="within").sort_values("index_right")
     unit_of = inside[~inside.index.duplicated()].index_right
     nearest = by_size.sindex.nearest(points, return_all=False)[1] if len(points) else []
-    own = by_size.adcode.iloc[unit_of.reindex(points.index).fillna(pd.Series(nearest, points.index, dtype="float64")).astype(int)].to_numpy() if len(points) else []
+    own = (
+        by_size.adcode.iloc[unit_of.reindex(points.index).fillna(pd.Series(nearest, points.index, dtype="float64")).astype(int)].to_numpy()
+        if len(points)
+        else []
+    )
     known = units.drop_duplicates("adcode").set_index("adcode")
     adcode = np.where(found.adcode.isin(known.index), found.adcode, own) if len(points) else []
     return found.assign(
-        adcode=adcode, name=known.name.reindex(adcode).to_numpy(), prefecture=known.prefecture.reindex(adcode).to_numpy(), lon=points.x.to_numpy("float64"), lat=points.y.to_numpy("float64")
+        adcode=adcode,
+        name=known.name.reindex(adcode).to_numpy(),
+        prefecture=known.prefecture.reindex(adcode).to_numpy(),
+        lon=points.x.to_numpy("float64"),
+        lat=points.y.to_numpy("float64"),
     )
 
 
@@ -229,9 +240,11 @@ def _known(known: gpd.GeoDataFrame, every: list[Period]) -> gpd.GeoDataFrame:
         known[name] = pd.Series(texts, known.index, dtype="object")
     days = pd.to_datetime(known.visited.str[:10], format="%Y-%m-%d", errors="coerce")
     return known.assign(
-        decision=known.state.where(known.state.isin(DECIDED_STATES), ""), heard=days, visited=days.dt.strftime("%Y-%m-%d").fillna(""),
+        decision=known.state.where(known.state.isin(DECIDED_STATES), ""),
+        heard=days,
+        visited=days.dt.strftime("%Y-%m-%d").fillna(""),
         decided_on=days.fillna(_days(known.last_seen, {p.label: p.end for p in every})),
-    )  # fmt: skip
+    )
 
 
 def _sizes(table: gpd.GeoDataFrame) -> pd.Series:
@@ -242,15 +255,26 @@ def _sizes(table: gpd.GeoDataFrame) -> pd.Series:
 def _remembered(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame, same: dict[int, int], every: list[Period]) -> gpd.GeoDataFrame:
     """``found`` with id, first period and decision of what it is the same as (`same_places`). Where that was refuted or remedied and has grown beyond MOST_GROWTH, it is
     to be looked at again, and visits that the earlier list knows of do not count."""
-    old = pd.DataFrame(known.drop(columns="geometry")).assign(size_known=_sizes(known)).reindex([same.get(i, -1) for i in range(len(found))]).set_axis(found.index)
+    old = (
+        pd.DataFrame(known.drop(columns="geometry"))
+        .assign(size_known=_sizes(known))
+        .reindex([same.get(i, -1) for i in range(len(found))])
+        .set_axis(found.index)
+    )
     is_same = pd.Series([i in same for i in range(len(found))], found.index, dtype=bool)
     grown = old.decision.isin((REFUTED, REMEDIED)) & (_sizes(found) > MOST_GROWTH * old.size_known)
     order = {p.label: k for k, p in enumerate(every)}
     return found.assign(
-        finding_id=old.finding_id.where(is_same, _free_ids(found, known)), is_new=~is_same, visited=old.visited.where(is_same, ""),
-        first_seen=[min(a, b, key=lambda p: order.get(p, -1)) if matched and a else b for a, b, matched in zip(old.first_seen, found.first_seen, is_same, strict=True)],
-        decision=old.decision.where(is_same & ~grown, ""), decided_on=old.decided_on, heard=old.heard + pd.to_timedelta(grown.astype(int), unit="D"),
-    )  # fmt: skip
+        finding_id=old.finding_id.where(is_same, _free_ids(found, known)),
+        is_new=~is_same,
+        visited=old.visited.where(is_same, ""),
+        first_seen=[
+            min(a, b, key=lambda p: order.get(p, -1)) if matched and a else b for a, b, matched in zip(old.first_seen, found.first_seen, is_same, strict=True)
+        ],
+        decision=old.decision.where(is_same & ~grown, ""),
+        decided_on=old.decided_on,
+        heard=old.heard + pd.to_timedelta(grown.astype(int), unit="D"),
+    )
 
 
 def _gone(known: gpd.GeoDataFrame, units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -259,7 +283,7 @@ def _gone(known: gpd.GeoDataFrame, units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     rows = [
         {name: "" if name in texts and pd.isna(row[name]) else row[name] for name in FOUND_DTYPES if name in row} | {"against": "not_found_again"}
         for row in known.drop(columns="geometry").to_dict("records")
-    ]  # fmt: skip
+    ]
     table = _placed(found_table(rows, list(known.geometry), known.crs), units)
     return table.assign(is_new=False, gone=True, **{name: known[name].to_numpy() for name in ("finding_id", "decision", "decided_on", "heard", "visited")})
 
@@ -303,9 +327,11 @@ def with_visits(found: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, distan
         log.warning("%d of %d visits are about no finding of the list: %s", len(strange), len(visits), ", ".join(strange[:MOST_TOLD]))
     days = [day.date().isoformat() if now else before for day, now, before in zip(decided_on, answered, found.visited, strict=True)]
     return found.assign(
-        decision=pd.Series(decision, found.index, dtype="object"), decided_on=pd.to_datetime(pd.Series(decided_on, found.index, dtype="object")),
-        answered=pd.Series(answered, found.index, dtype=bool), visited=pd.Series(days, found.index, dtype="object"),
-    )  # fmt: skip
+        decision=pd.Series(decision, found.index, dtype="object"),
+        decided_on=pd.to_datetime(pd.Series(decided_on, found.index, dtype="object")),
+        answered=pd.Series(answered, found.index, dtype=bool),
+        visited=pd.Series(days, found.index, dtype="object"),
+    )
 
 
 def _kind_of(visit: tuple) -> str:
@@ -337,17 +363,27 @@ def _free_ids(found: gpd.GeoDataFrame, known: gpd.GeoDataFrame) -> list[str]:
 
 def _ranked(found: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """In the order of the list, with the columns that words and links make."""
-    keys = pd.DataFrame({
-        "decided": found.state.isin(DECIDED_STATES), "state": found.state.map({s: k for k, s in enumerate(FINDING_STATES)}).where(found.state.isin(DECIDED_STATES), 0),
-        "probability": -found.probability.fillna(0), "kind": found.kind.map({k: n for n, k in enumerate(FINDING_KINDS)}), "amount": -found.amount, "id": found.finding_id,
-    }, index=found.index)  # fmt: skip
+    keys = pd.DataFrame(
+        {
+            "decided": found.state.isin(DECIDED_STATES),
+            "state": found.state.map({s: k for k, s in enumerate(FINDING_STATES)}).where(found.state.isin(DECIDED_STATES), 0),
+            "probability": -found.probability.fillna(0),
+            "kind": found.kind.map({k: n for n, k in enumerate(FINDING_KINDS)}),
+            "amount": -found.amount,
+            "id": found.finding_id,
+        },
+        index=found.index,
+    )
     table = found.loc[keys.sort_values(list(keys)).index].reset_index(drop=True)
     kinds, states = ([[finding_words(word, k) for word in table[column]] for k in (0, 1)] for column in ("kind", "state"))
     names = [f"{number} {kind}" for number, kind in zip(table.finding_id, kinds[1], strict=True)]
     table = table.assign(
-        rank=np.arange(1, len(table) + 1), kind_chinese=kinds[1], state_chinese=states[1], against_chinese=[finding_words(t, 1) for t in table.against],
+        rank=np.arange(1, len(table) + 1),
+        kind_chinese=kinds[1],
+        state_chinese=states[1],
+        against_chinese=[finding_words(t, 1) for t in table.against],
         **links(table.lon.to_numpy("float64"), table.lat.to_numpy("float64"), names),
-    )  # fmt: skip
+    )
     return gpd.GeoDataFrame(table[[*FINDINGS, "geometry"]], geometry="geometry", crs=found.crs).to_crs(4326)
 
 
@@ -355,16 +391,29 @@ def _write_points(table: gpd.GeoDataFrame, path: Path) -> None:
     """The points of the list as KML or GPX, for phones and GPS devices: name, and in its description kind, state, county, amount and what speaks against it."""
     names = [f"{r.rank} {r.kind_chinese} {r.name_}" for r in table.rename(columns={"name": "name_"}).itertuples()]
     about = [
-        "; ".join(filter(None, [
-            r.finding_id, f"{r.kind_chinese} {finding_words(r.kind, 0)}", f"{r.state_chinese} {finding_words(r.state, 0)}", f"{r.first_seen} - {r.last_seen}",
-            f"{r.amount:.0f} {r.unit}", r.against_chinese, r.amap, r.geo,
-        ])) for r in table.itertuples()
-    ]  # fmt: skip
+        "; ".join(
+            filter(
+                None,
+                [
+                    r.finding_id,
+                    f"{r.kind_chinese} {finding_words(r.kind, 0)}",
+                    f"{r.state_chinese} {finding_words(r.state, 0)}",
+                    f"{r.first_seen} - {r.last_seen}",
+                    f"{r.amount:.0f} {r.unit}",
+                    r.against_chinese,
+                    r.amap,
+                    r.geo,
+                ],
+            )
+        )
+        for r in table.itertuples()
+    ]
     columns = ("name", "desc") if path.suffix == ".gpx" else ("Name", "Description")
     points = gpd.GeoDataFrame(
         {column: pd.Series([text_cell(text) for text in texts], dtype="object") for column, texts in zip(columns, (names, about), strict=True)},
-        geometry=gpd.points_from_xy(table.lon, table.lat), crs=4326,
-    )  # fmt: skip
+        geometry=gpd.points_from_xy(table.lon, table.lat),
+        crs=4326,
+    )
     with atomic_path(path) as part:
         pyogrio.write_dataframe(points, part, driver=path.suffix[1:].upper(), layer="waypoints" if path.suffix == ".gpx" else "findings", geometry_type="Point")
 
@@ -375,10 +424,12 @@ def write_form(table: pd.DataFrame, path: Path) -> None:
     sheet = Sheet(book, "核查表 Form", FORM, len(table), FORM_WIDTHS)
     for row in table.to_dict("records"):
         cells = [row.get(name) for name in FORM]
-        sheet.append([
-            (None if value is None else text_cell(value) if isinstance(value, str) else number_cell(value), FORM_FORMATS.get(name, TEXT_FORMAT))
-            for name, value in zip(FORM, cells, strict=True)
-        ])  # fmt: skip
+        sheet.append(
+            [
+                (None if value is None else text_cell(value) if isinstance(value, str) else number_cell(value), FORM_FORMATS.get(name, TEXT_FORMAT))
+                for name, value in zip(FORM, cells, strict=True)
+            ]
+        )
     sheet.close()
     save_workbook(book, path)
 

@@ -72,10 +72,14 @@ def opened_run(folder: str | PathLike[str]) -> OpenedRun:
     if not layout.settings.is_file():
         raise ConfigError("this is not the folder of a run: it has no config.yaml", where=str(folder), remedy="give results/<run> of a run that has begun")
     labels = [p.label for p in load(layout.settings).all_periods]
-    by_period = {name: {label: layout.map(name, label) for label in labels} for name in period_maps()} | {SEA_MAP: {label: layout.sea(label) for label in labels}}
+    by_period = {name: {label: layout.map(name, label) for label in labels} for name in period_maps()} | {
+        SEA_MAP: {label: layout.sea(label) for label in labels}
+    }
     maps = {name: there for name, paths in by_period.items() if (there := {label: p for label, p in paths.items() if p.exists()})}
     maps |= {name: {"": path} for name in region_maps() if (path := layout.region_map(name)).exists()}
-    return OpenedRun(layout.root, labels, OnDemand(maps, lambda name, paths: _map(paths)), OnDemand(_tables(layout.root), lambda name, path: _table(layout, path)))
+    return OpenedRun(
+        layout.root, labels, OnDemand(maps, lambda name, paths: _map(paths)), OnDemand(_tables(layout.root), lambda name, path: _table(layout, path))
+    )
 
 
 def _map(paths: Mapping[str, Path]) -> xr.Dataset:
@@ -89,7 +93,10 @@ def _bands(path: Path) -> xr.Dataset:
     """The bands of a map by their names; `rioxarray` reads them, the file says what they are."""
     pixels = rioxarray.open_rasterio(path, chunks={"x": CHUNK_PX, "y": CHUNK_PX})
     with rasterio.open(path) as src:
-        about = {name or f"band_{i}": {"units": src.units[i - 1] or "1", "long_name": src.tags(i).get("long_name", name)} for i, name in enumerate(src.descriptions, start=1)}
+        about = {
+            name or f"band_{i}": {"units": src.units[i - 1] or "1", "long_name": src.tags(i).get("long_name", name)}
+            for i, name in enumerate(src.descriptions, start=1)
+        }
     bands = {name: pixels.isel(band=i, drop=True).assign_attrs(attrs) for i, (name, attrs) in enumerate(about.items())}
     for band in bands.values():
         band.attrs = {key: band.attrs[key] for key in ("units", "long_name", "_FillValue") if key in band.attrs}

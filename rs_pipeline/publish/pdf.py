@@ -50,9 +50,17 @@ def _print(browser: str, address: str, path: Path) -> Path:
     with atomic_path(path) as part, tempfile.TemporaryDirectory(prefix="rs-pipeline-pdf-") as profile:
         as_root = ["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []  # browsers refuse to work as root with it
         command = [
-            browser, "--headless", "--disable-gpu", *as_root, "--no-first-run", "--no-pdf-header-footer", f"--user-data-dir={profile}",
-            "--virtual-time-budget=20000", f"--print-to-pdf={part}", address,
-        ]  # fmt: skip
+            browser,
+            "--headless",
+            "--disable-gpu",
+            *as_root,
+            "--no-first-run",
+            "--no-pdf-header-footer",
+            f"--user-data-dir={profile}",
+            "--virtual-time-budget=20000",
+            f"--print-to-pdf={part}",
+            address,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
         if not part.exists() or part.stat().st_size == 0:
             raise ConfigError(f"the browser printed nothing: {done.stderr.strip()[-300:]}", where=browser, remedy="print the page from your own browser")

@@ -57,10 +57,7 @@ def _map_asset(path: Path, described: RegionMap, start: Path) -> pystac.Asset:
     """A map with its projection and its bands as STAC 1.1 describes them."""
     with rasterio.open(path) as src:
         words = {b.name: b.description for b in described.bands}
-        bands = [
-            {"name": name, "description": words.get(name, name), "unit": unit or "1"}
-            for name, unit in zip(src.descriptions, src.units, strict=True)
-        ]
+        bands = [{"name": name, "description": words.get(name, name), "unit": unit or "1"} for name, unit in zip(src.descriptions, src.units, strict=True)]
         extra = {
             "bands": bands,
             "data_type": src.dtypes[0],
@@ -89,12 +86,15 @@ def _item(settings: Settings, period: Period, folder: Path) -> pystac.Item | Non
     with rasterio.open(next(iter(paths.values()))) as src:
         bounds = Transformer.from_crs(src.crs, 4326, always_xy=True).transform_bounds(*src.bounds, densify_pts=21)
     item = pystac.Item(
-        id=period.label, geometry=shapely.geometry.mapping(shapely.box(*bounds)), bbox=list(bounds), datetime=None,
+        id=period.label,
+        geometry=shapely.geometry.mapping(shapely.box(*bounds)),
+        bbox=list(bounds),
+        datetime=None,
         properties={"title": f"{settings.run} {period.label}", "rs_pipeline:simulated": settings.simulation is not None},
         start_datetime=datetime.combine(period.start, time.min, UTC),
         end_datetime=datetime.combine(period.end, time(23, 59, 59), UTC),
         stac_extensions=[PROJECTION, RASTER],
-    )  # fmt: skip
+    )
     for product, path in paths.items():
         item.add_asset(product, _map_asset(path, region_maps()[product], folder / period.label))
     picture = layout.report_pictures / f"{TRUE_COLOUR}_{period.label}.jpg"
@@ -115,11 +115,13 @@ def _collection(settings: Settings, folder: Path) -> pystac.Collection:
     start = datetime.combine(periods[0].start, time.min, UTC)
     end = datetime.combine(periods[-1].end, time(23, 59, 59), UTC)
     collection = pystac.Collection(
-        id=settings.run, title=f"rs-pipeline: {settings.run}", license="other",
+        id=settings.run,
+        title=f"rs-pipeline: {settings.run}",
+        license="other",
         description=f"Maps, vectors and indicators of the run {settings.run}, made by rs-pipeline {__version__}.{simulated}",
         extent=pystac.Extent(pystac.SpatialExtent([bbox]), pystac.TemporalExtent([[start, end]])),
         extra_fields={"rs_pipeline:version": __version__, "rs_pipeline:configuration_sha256": configuration_sha256(settings)[:16]},
-    )  # fmt: skip
+    )
     for name, described in region_maps().items():
         path = layout.region_map(name)
         if not described.every_period and path.exists():

@@ -46,7 +46,17 @@ UNIT_DECIMALS = {"%": 1, "ha": 1, "km": 2, "km2": 2}
 MOST_DECIMALS = 10
 """Numbers are kept with ten digits."""
 
-WIDTHS = {"indicator_chinese": 28, "target_chinese": 40, "reason": 40, "reason_chinese": 40, "indicator": 24, "name": 16, "prefecture": 14, "meaning": 80, "chinese_meaning": 80}
+WIDTHS = {
+    "indicator_chinese": 28,
+    "target_chinese": 40,
+    "reason": 40,
+    "reason_chinese": 40,
+    "indicator": 24,
+    "name": 16,
+    "prefecture": 14,
+    "meaning": 80,
+    "chinese_meaning": 80,
+}
 """In characters; other columns have 12."""
 
 _NO_SHEET_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -115,9 +125,12 @@ class _Words:
 
         titles = rows.indicator.map(lambda name: INDICATORS[name].title if name in INDICATORS else self._targets.get(name, name))
         return rows.assign(
-            indicator_chinese=said(titles), unit_chinese=said(rows.unit), status_chinese=said(rows.status.map(status_words)),
-            target_chinese=said(rows.target_id.map(lambda t: self._targets.get(t, ""))), reason_chinese=said(rows.reason),
-        )[list(_columns())]  # fmt: skip
+            indicator_chinese=said(titles),
+            unit_chinese=said(rows.unit),
+            status_chinese=said(rows.status.map(status_words)),
+            target_chinese=said(rows.target_id.map(lambda t: self._targets.get(t, ""))),
+            reason_chinese=said(rows.reason),
+        )[list(_columns())]
 
 
 def status_words(status: str) -> str:
@@ -141,7 +154,7 @@ def _cells(rows: pd.DataFrame) -> Iterator[list[tuple[object, str]]]:
         yield [
             (number_cell(value), _format(name, unit, value)) if name in numeric else (text_cell(value), TEXT_FORMAT)
             for name, value in zip(rows, values, strict=True)
-        ]  # fmt: skip
+        ]
 
 
 def _format(name: str, unit: str, value: float) -> str:

@@ -14,7 +14,6 @@ import numpy as np
 
 from rs_pipeline.errors import TableError
 
-
 MAX_XML_PARTS = 200_000
 """Brackets and equal signs of an annotation: each may become an object in memory. Those of Sentinel-1 have some thousands."""
 
@@ -85,6 +84,7 @@ def read_noise(text: str) -> ThermalNoise:
     ------
     TableError : not such an annotation.
     """
+
     def noise(root: ElementTree.Element) -> ThermalNoise:
         if root.find(".//noiseRangeVector") is None:
             return ThermalNoise(_table(root.iter("noiseVector"), "noiseLut"))

@@ -154,6 +154,7 @@ def _support(levels: np.ndarray, sigma: np.ndarray, shift: float) -> tuple[np.nd
 
 def _reference_shift(levels: np.ndarray, sigma: np.ndarray, odds: np.ndarray) -> float:
     """0, or the offset by which the reference itself is wrong: what explains all dates best, what is known of each included."""
+
     def explained(shift: float) -> float:
         removed, pending = _support(levels, sigma, shift)
         return float((np.logaddexp(removed - np.logaddexp(0, odds), pending - np.logaddexp(0, -odds))).sum())

@@ -140,9 +140,15 @@ def _answer(url, limits, internal, method, headers, document, most, most_whole, 
     breaker.may_ask(host, limits)
     try:
         response = manager.request(
-            method, target, headers=headers, body=None if document is None else json.dumps(document).encode(),
-            timeout=timeout, redirect=False, retries=False, preload_content=False,
-        )  # fmt: skip
+            method,
+            target,
+            headers=headers,
+            body=None if document is None else json.dumps(document).encode(),
+            timeout=timeout,
+            redirect=False,
+            retries=False,
+            preload_content=False,
+        )
         try:
             body = _body(response, most_whole if response.status == 200 and "Range" in headers else most, url)
         except BaseException:

@@ -84,7 +84,9 @@ def may_ask(host: str, limits: FetchSection) -> None:
             mark = _mark(host)
             raise HostDown(
                 f"{host} answers nothing; it is left alone for {max(left, 0):.0f} s more",
-                remedy="wait, or start again when it answers" + (f" and delete {mark}" if mark else "") + "; fetch.give_up_s and fetch.ask_again_s are the limits",
+                remedy="wait, or start again when it answers"
+                + (f" and delete {mark}" if mark else "")
+                + "; fetch.give_up_s and fetch.ask_again_s are the limits",
             )
         _asked_by[host] = threading.get_ident()
 

@@ -177,9 +177,10 @@ def _proxy_address(text: str, variable: str) -> str:
         scheme, host = "", ""
     if scheme not in ("http", "https") or not host:
         raise ConfigError(
-            f"the environment variable {variable} names no proxy of http or https" + (f" but one of {scheme}" if host else ""), where=variable,
+            f"the environment variable {variable} names no proxy of http or https" + (f" but one of {scheme}" if host else ""),
+            where=variable,
             remedy="write http://host:port, signs of a password such as @ / # as %40 %2F %23; https_proxy and http_proxy go before all_proxy; hosts in no_proxy are asked directly",
-        )  # fmt: skip
+        )
     return whole
 
 

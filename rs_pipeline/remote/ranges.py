@@ -222,9 +222,10 @@ class RangeFile:
                 answer = ask(self.url, self.limits, **how)
         except TooLong:
             raise RemoteError(
-                f"the server gives no parts of files, and this one is larger than {MAX_WHOLE_BYTES // 2**20} MiB", where=self.url,
+                f"the server gives no parts of files, and this one is larger than {MAX_WHOLE_BYTES // 2**20} MiB",
+                where=self.url,
                 remedy="copy the files into a folder, or ask its operator for range requests",
-            ) from None  # fmt: skip
+            ) from None
         self._shortcut = answer.url
         return answer
 

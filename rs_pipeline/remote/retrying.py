@@ -60,10 +60,7 @@ def policy(limits: FetchSection, again: Callable[[BaseException], bool], before_
             breaker.spent(host, limits)
         return over
 
-    return Retrying(
-        retry=retry_if_exception(again), wait=pause_s, stop=spent,
-        before_sleep=before_pause, reraise=True,
-    )  # fmt: skip
+    return Retrying(retry=retry_if_exception(again), wait=pause_s, stop=spent, before_sleep=before_pause, reraise=True)
 
 
 def _asked_s(state: RetryCallState) -> float:

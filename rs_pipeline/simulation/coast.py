@@ -17,10 +17,7 @@ from rs_pipeline.model import Grid
 PERIOD_H = {"M2": 12.4206, "S2": 12.0, "K1": 23.9345, "O1": 25.8193}
 """Tidal constituents."""
 
-TIDE_M = {
-    "sand": {"M2": 0.38, "S2": 0.12, "K1": 0.30, "O1": 0.26},
-    "mud": {"M2": 0.90, "S2": 0.25, "K1": 0.35, "O1": 0.30},
-}
+TIDE_M = {"sand": {"M2": 0.38, "S2": 0.12, "K1": 0.30, "O1": 0.26}, "mud": {"M2": 0.90, "S2": 0.25, "K1": 0.35, "O1": 0.30}}
 """Amplitudes in m by nature of the coast, about those near Caofeidian and Huanghua (public tables, rounded)."""
 
 SURGE_M = {"sand": 0.12, "mud": 0.25}
@@ -179,9 +176,7 @@ def make_tide(first_year: int, years: int, rng: np.random.Generator, shore: str 
     """Hourly heights over all years: four constituents and a surge that remembers about a day."""
     start = datetime(first_year, 1, 1, tzinfo=UTC)
     hours = np.arange(int((datetime(first_year + years, 1, 1, tzinfo=UTC) - start).total_seconds() // 3600) + 1)
-    heights = sum(
-        amplitude * np.cos(2 * np.pi * hours / PERIOD_H[name] + rng.uniform(0, 2 * np.pi)) for name, amplitude in TIDE_M[shore].items()
-    )
+    heights = sum(amplitude * np.cos(2 * np.pi * hours / PERIOD_H[name] + rng.uniform(0, 2 * np.pi)) for name, amplitude in TIDE_M[shore].items())
     memory = np.exp(-1 / 24)
     surge, shocks = np.zeros(len(hours)), rng.normal(0, SURGE_M[shore] * np.sqrt(1 - memory**2), len(hours))
     for i in range(1, len(hours)):

@@ -155,10 +155,7 @@ class Sketch:
     def fish_farm(self, u: float, v: float, rows: int, columns: int, material: Material = Material.POND) -> list[WaterBody]:
         """A block of rectangular ponds of 130 x 70 m with dykes of 10 m between."""
         step_u, step_v = 140.0 / (self.right - self.left), 80.0 / (self.top - self.bottom)
-        return [
-            pond(f"farm pond {i}.{j}", material, self.rectangle(u + j * step_u, v + i * step_v, 130.0, 70.0))
-            for i in range(rows) for j in range(columns)
-        ]  # fmt: skip
+        return [pond(f"farm pond {i}.{j}", material, self.rectangle(u + j * step_u, v + i * step_v, 130.0, 70.0)) for i in range(rows) for j in range(columns)]
 
 
 def river(name: str, width_m: float, line: LineString, material: Material = Material.RIVER, kind: str = "river") -> WaterBody:

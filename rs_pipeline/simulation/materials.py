@@ -80,7 +80,6 @@ SENESCENT = np.array([0.060, 0.100, 0.125, 0.165, 0.310, 0.290, 0.180])
 ICE = np.array([0.350, 0.370, 0.360, 0.345, 0.300, 0.060, 0.050])
 
 
-
 def closed_canopy(leaf_albedo: np.ndarray, sun_zenith_deg: float = 35.0) -> np.ndarray:
     """Reflectance seen from the zenith of leaves so deep that no ground shows: isotropic scatterers (Hapke 1981, equation 20).
 
@@ -311,10 +310,15 @@ def day_state(palette: Palette, day: date, first_year: int, season_shift_days: f
             water[material] = water[Material.RIVER]
     year = day.year - first_year
     return DayState(
-        day=day, years_on=float(year), season_shift_days=season_shift_days, moisture=float(rng.beta(2, 3)),
+        day=day,
+        years_on=float(year),
+        season_shift_days=season_shift_days,
+        moisture=float(rng.beta(2, 3)),
         frozen=day.month == 1 and bool(rng.random() < 0.6),
-        water=water, open_sea=drawn(palette.open_sea), wind_db=float(np.abs(rng.normal(0, 2.0))),
-    )  # fmt: skip
+        water=water,
+        open_sea=drawn(palette.open_sea),
+        wind_db=float(np.abs(rng.normal(0, 2.0))),
+    )
 
 
 def water_spectrum(platform: str, roles: tuple[str, ...], parameters: dict[str, float], *, sea: bool = False) -> np.ndarray:

@@ -49,9 +49,7 @@ A boxcar over them differs from the full response by at most 1.1 % for Sentinel-
 
 # Absorption of pure water at 20 C in 1/m: WOPP v3 (Pope & Fry 1997; Mason et al. 2016). The last three points are rounded
 # from Hale & Querry (1973): they only have to make water black in the shortwave infrared.
-_WATER_NM = np.array(
-    [*range(400, 721, 10), 740, 760, 780, 800, 820, 840, 860, 880, 900, 920, 940, 960, 980, 1000, 1600, 2200, 2400], dtype=float
-)
+_WATER_NM = np.array([*range(400, 721, 10), 740, 760, 780, 800, 820, 840, 860, 880, 900, 920, 940, 960, 980, 1000, 1600, 2200, 2400], dtype=float)
 _WATER_A = np.array([
     0.00222, 0.00266, 0.00312, 0.00376, 0.00522, 0.00808, 0.00909, 0.01030, 0.01214, 0.01460, 0.02073, 0.03300, 0.04180, 0.04450,
     0.04910, 0.05810, 0.06380, 0.07160, 0.09300, 0.14110, 0.23525, 0.26440, 0.27550, 0.29160, 0.31080, 0.34000, 0.41000, 0.43900,

@@ -72,9 +72,15 @@ def _with_weather(plan: ScenePlan, rng: np.random.Generator) -> ScenePlan:
     cover = float(rng.choice([0.0, rng.uniform(0, 0.07)])) if clear else float(rng.uniform(0.08, 0.95))
     offset = plan.family == "sentinel-2" and bool(rng.random() < 0.65)
     return replace(
-        plan, cloud_cover=cover, offset_in_pixels=offset, offset_flagged=offset, cirrus=bool(rng.random() < 0.10),
-        wedge=bool(rng.random() < 0.10), dark_as_shadow=bool(rng.random() < 0.25), bright_as_cloud=bool(rng.random() < 0.15),
-    )  # fmt: skip
+        plan,
+        cloud_cover=cover,
+        offset_in_pixels=offset,
+        offset_flagged=offset,
+        cirrus=bool(rng.random() < 0.10),
+        wedge=bool(rng.random() < 0.10),
+        dark_as_shadow=bool(rng.random() < 0.25),
+        bright_as_cloud=bool(rng.random() < 0.15),
+    )
 
 
 def _with_faults(plans: list[ScenePlan], rng: np.random.Generator) -> list[ScenePlan]:

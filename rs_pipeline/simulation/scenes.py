@@ -96,10 +96,12 @@ def make_views(world: World, year: int, resolutions_m: tuple[int, ...] = (10, 20
     grids = {r: sensor_grid(world, r) for r in resolutions_m}
     stacks: dict[int, list[np.ndarray]] = {r: [] for r in resolutions_m}
     groups = {
-        "water": set(materials.WATER) - set(materials.FLOODED_DAYS), "wetland": set(materials.FLOODED_DAYS),
-        "dark": {*materials.BLACK_WATERS, Material.MARSH_POND, Material.DYED_POND}, "ice": set(materials.FREEZING),
+        "water": set(materials.WATER) - set(materials.FLOODED_DAYS),
+        "wetland": set(materials.FLOODED_DAYS),
+        "dark": {*materials.BLACK_WATERS, Material.MARSH_POND, Material.DYED_POND},
+        "ice": set(materials.FREEZING),
         "bright": {Material.ROOF, Material.DRY_SAND},
-    }  # fmt: skip
+    }
     cover = {r: {name: np.zeros(grids[r].shape, dtype="float32") for name in groups} for r in resolutions_m}
     for material in present:
         share = world.fraction(ground, material)
@@ -327,4 +329,3 @@ def round_mantissa(values: np.ndarray, bits: int) -> np.ndarray:
 
 
 RENDER = {"sentinel-2": render_sentinel2, "landsat": render_landsat, "sentinel-1": render_sentinel1}
-

@@ -67,7 +67,9 @@ def write_supplied_tables(world: World, folder: Path) -> None:
     _write_csv(folder / "lists.csv", "target_id adcode name since", _listed(world))
     _write_csv(folder / "rasters.csv", "target_id period path unit half_width", _pm25(world, folder))
     if names := [name for name, _ in _lakes(world)]:
-        _write_csv(folder / "water_classes.csv", "name month class", [(name, f"{y}-{month:02d}", "III") for name in names for y in years for month in range(1, 13)])
+        _write_csv(
+            folder / "water_classes.csv", "name month class", [(name, f"{y}-{month:02d}", "III") for name in names for y in years for month in range(1, 13)]
+        )
     _write_csv(folder / "field_results.csv", "lon lat date black", _visits(world))
     _write_csv(folder / "grassland_plots.csv", "lon lat year type cover", _plots(world, folder / "truth", rng))
     _write_csv(folder / "reference_samples.csv", "lon lat period product value", _reference_pixels(world, folder / "truth", rng))
@@ -79,7 +81,10 @@ def supplied_tables(folder: Path) -> dict[str, str]:
 
 
 TABLE_FILES = {
-    **{key: f"{key}.gpkg" for key in ("grassland", "lakes", "urban", "restored_coast", "red_line", "mines", "reserves", "shoreline_buffers", "xiongan", "places", "waters")},
+    **{
+        key: f"{key}.gpkg"
+        for key in ("grassland", "lakes", "urban", "restored_coast", "red_line", "mines", "reserves", "shoreline_buffers", "xiongan", "places", "waters")
+    },
     **{key: f"{key}.csv" for key in ("grassland_plots", "reference_samples", "gdp", "field_results", "values", "lists", "rasters", "water_classes")},
 }
 
@@ -104,12 +109,13 @@ def _polygons(world: World) -> Iterable[tuple[str, list[shapely.Geometry], dict[
         "urban": ([t.buffer(TOWN_FRINGE_M) for t in land.towns if t.area >= TOWN_SHARE * largest], {}),
         "lakes": (lakes, {"name": names}),
         "waters": (lakes, {"name": names, "kind": ["lake"] * len(lakes)}),
-        "mines": (soil, {}), "reserves": ([land.marsh.buffer(100), *forest[:1]], {}),
+        "mines": (soil, {}),
+        "reserves": ([land.marsh.buffer(100), *forest[:1]], {}),
         "red_line": (red_line, {"marine": marine}),
         "shoreline_buffers": ([shapely.difference(w.polygon.buffer(ZONE_WIDTH_M), w.polygon) for w in land.rivers if w.width_m >= 30], {}),
         "xiongan": ([max(land.towns, key=lambda t: t.area).buffer(600)], {}),
         "places": _watched(world, lakes, forest),
-    }  # fmt: skip
+    }
     for key, (shapes, columns) in found.items():
         if shapes:
             yield key, [shapely.intersection(s, whole) for s in shapes], columns
@@ -121,14 +127,24 @@ def _watched(world: World, lakes: list[shapely.Geometry], forest: list[Polygon])
     largest, second = max(t.area for t in land.towns), world.years[min(1, len(world.years) - 1)]
     villages = [t for t in land.towns if t.area < TOWN_SHARE * largest] or list(land.towns)
     shapes = {
-        "water_source": [outline.buffer(150) for outline in lakes], "contaminated_plot": [c.polygon for c in land.changes], "habitat": [land.marsh, *forest[:1]],
-        "village": [t.buffer(50) for t in villages], "construction_site": [c.polygon.buffer(30) for c in land.changes], "corridor": [w.polygon.buffer(100) for w in land.rivers],
-        "beautiful_water": [w.polygon for w in land.rivers], "reserve": [land.marsh.buffer(100)],
-    }  # fmt: skip
+        "water_source": [outline.buffer(150) for outline in lakes],
+        "contaminated_plot": [c.polygon for c in land.changes],
+        "habitat": [land.marsh, *forest[:1]],
+        "village": [t.buffer(50) for t in villages],
+        "construction_site": [c.polygon.buffer(30) for c in land.changes],
+        "corridor": [w.polygon.buffer(100) for w in land.rivers],
+        "beautiful_water": [w.polygon for w in land.rivers],
+        "reserve": [land.marsh.buffer(100)],
+    }
     rows = [(kind, f"{kind} {n} (simulated)", shape) for kind, found in shapes.items() for n, shape in enumerate(found, start=1) if not shape.is_empty]
     kinds, names, polygons = (list(column) for column in zip(*rows, strict=True))
     cleared = [second if kind == "contaminated_plot" and " 1 " in name else None for kind, name in zip(kinds, names, strict=True)]
-    return polygons, {"place_id": [f"{kind[:1].upper()}{i:03}" for i, kind in enumerate(kinds, start=1)], "kind": kinds, "name": names, "cleared": pd.array(cleared, "Int64")}
+    return polygons, {
+        "place_id": [f"{kind[:1].upper()}{i:03}" for i, kind in enumerate(kinds, start=1)],
+        "kind": kinds,
+        "name": names,
+        "cleared": pd.array(cleared, "Int64"),
+    }
 
 
 def _listed(world: World) -> list[tuple]:

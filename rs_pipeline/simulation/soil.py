@@ -96,11 +96,13 @@ def _true_soil(world: World, heights_m: np.ndarray, section: SoilSection) -> Tru
     varied = {
         name: (typical * np.exp(0.1 * _noise(world, grid.shape, 150, stream) + np.random.default_rng([world.seed, stream, 1]).normal(0, 0.2))).astype("float32")
         for name, typical, stream in (("erosivity", section.erosivity_constant, 63), ("erodibility", section.erodibility_constant, 64))
-    }  # fmt: skip
+    }
     return TrueSoil(
-        factor[margin:-margin, margin:-margin], **varied, field_factor=np.exp(CROP_DOUBT * _noise(world, grid.shape, 15, 65)).astype("float32"),
+        factor[margin:-margin, margin:-margin],
+        **varied,
+        field_factor=np.exp(CROP_DOUBT * _noise(world, grid.shape, 15, 65)).astype("float32"),
         ground_cover=np.clip(section.ground_cover_under_trees + GROUND_DOUBT * _noise(world, grid.shape, 15, 66), 0, 1).astype("float32"),
-    )  # fmt: skip
+    )
 
 
 def true_cover_factor(world: World, year: int, true: TrueSoil, section: SoilSection) -> np.ndarray:

@@ -85,20 +85,30 @@ def _sentinel2(plan: ScenePlan, older: bool) -> dict[str, Any]:
 def _landsat(plan: ScenePlan) -> dict[str, Any]:
     return {
         "grid:code": f"WRS2-{PATH}{ROW}",
-        "landsat:wrs_type": "2", "landsat:wrs_path": PATH, "landsat:wrs_row": ROW, "landsat:collection_category": "T1",
-        "landsat:collection_number": "02", "landsat:correction": "L2SP",
+        "landsat:wrs_type": "2",
+        "landsat:wrs_path": PATH,
+        "landsat:wrs_row": ROW,
+        "landsat:collection_category": "T1",
+        "landsat:collection_number": "02",
+        "landsat:correction": "L2SP",
         "landsat:product_generated": _iso(plan.when + timedelta(days=9)),
         "landsat:scene_id": f"LC{plan.platform[-1]}{PATH}{ROW}{plan.when:%Y%j}LGN00",
-    }  # fmt: skip
+    }
 
 
 def _sentinel1(plan: ScenePlan) -> dict[str, Any]:
     return {
-        "start_datetime": _iso(plan.when), "end_datetime": _iso(plan.when + timedelta(seconds=25)),
-        "sar:instrument_mode": "IW", "sar:frequency_band": "C", "sar:polarizations": ["VV", "VH"], "sar:product_type": "GRD",
-        "sar:looks_equivalent_number": 4.4, "sat:orbit_state": "descending", "sat:absolute_orbit": 46000 + 175 * plan.index,
+        "start_datetime": _iso(plan.when),
+        "end_datetime": _iso(plan.when + timedelta(seconds=25)),
+        "sar:instrument_mode": "IW",
+        "sar:frequency_band": "C",
+        "sar:polarizations": ["VV", "VH"],
+        "sar:product_type": "GRD",
+        "sar:looks_equivalent_number": 4.4,
+        "sat:orbit_state": "descending",
+        "sat:absolute_orbit": 46000 + 175 * plan.index,
         "sat:relative_orbit": 76,
-    }  # fmt: skip
+    }
 
 
 def _raster_band(plan: ScenePlan, role: str, grid: Grid) -> dict[str, Any]:
@@ -133,30 +143,39 @@ def make_item(plan: ScenePlan, scene: Rendered, files: dict[str, str], *, older:
     if plan.family == "sentinel-1":
         properties |= _sentinel1(plan)
     else:
-        properties |= {
-            "eo:cloud_cover": scene.cloud_percent, "view:sun_elevation": round(scene.sun[0], 3), "view:sun_azimuth": round(scene.sun[1], 3),
-        } | (_landsat(plan) if plan.family == "landsat" else _sentinel2(plan, older))  # fmt: skip
+        properties |= {"eo:cloud_cover": scene.cloud_percent, "view:sun_elevation": round(scene.sun[0], 3), "view:sun_azimuth": round(scene.sun[1], 3)} | (
+            _landsat(plan) if plan.family == "landsat" else _sentinel2(plan, older)
+        )
     assets = {}
     for role, name in files.items():
         key, grid = ASSETS[plan.family][role], grids[role]
         assets[key] = {
-            "href": f"./{name}", "type": COG_TYPE, "roles": ["data"], "proj:shape": [grid.height, grid.width],
+            "href": f"./{name}",
+            "type": COG_TYPE,
+            "roles": ["data"],
+            "proj:shape": [grid.height, grid.width],
             "proj:transform": [grid.resolution_m, 0, grid.left, 0, -grid.resolution_m, grid.top],
             "raster:bands": [_raster_band(plan, role, grid)],
-        }  # fmt: skip
+        }
         if role in optics.RESPONSES.get(plan.platform, {}):
             assets[key]["eo:bands"] = [_eo_band(plan, role, key)]
     collection = COLLECTIONS[plan.family]
     return {
-        "type": "Feature", "stac_version": "1.0.0", "stac_extensions": [_EXTENSION.format(e) for e in _EXTENSIONS[plan.family]],
-        "id": item_id(plan, older=older), "collection": collection, "geometry": footprint, "bbox": bbox, "properties": properties,
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "stac_extensions": [_EXTENSION.format(e) for e in _EXTENSIONS[plan.family]],
+        "id": item_id(plan, older=older),
+        "collection": collection,
+        "geometry": footprint,
+        "bbox": bbox,
+        "properties": properties,
         "links": [
             {"rel": "root", "href": "../../catalog.json", "type": "application/json"},
             {"rel": "parent", "href": "../collection.json", "type": "application/json"},
             {"rel": "collection", "href": "../collection.json", "type": "application/json"},
         ],
         "assets": assets,
-    }  # fmt: skip
+    }
 
 
 def make_collection(family: str, items: list[dict[str, Any]]) -> dict[str, Any]:
@@ -165,23 +184,32 @@ def make_collection(family: str, items: list[dict[str, Any]]) -> dict[str, Any]:
     boxes = [item["bbox"] for item in items]
     bbox = [min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)]
     return {
-        "type": "Collection", "stac_version": "1.0.0", "id": COLLECTIONS[family], "title": TITLES[family], "description": DESCRIPTION,
-        "license": "CC0-1.0", "keywords": ["simulated"],
+        "type": "Collection",
+        "stac_version": "1.0.0",
+        "id": COLLECTIONS[family],
+        "title": TITLES[family],
+        "description": DESCRIPTION,
+        "license": "CC0-1.0",
+        "keywords": ["simulated"],
         "extent": {"spatial": {"bbox": [bbox]}, "temporal": {"interval": [[times[0], times[-1]]]}},
         "links": [
             {"rel": "root", "href": "../catalog.json", "type": "application/json"},
             {"rel": "parent", "href": "../catalog.json", "type": "application/json"},
             *({"rel": "item", "href": f"./{i['id']}/{i['id']}.json", "type": "application/geo+json"} for i in items),
         ],
-    }  # fmt: skip
+    }
 
 
 def make_catalog(families: list[str]) -> dict[str, Any]:
     """The root of the simulated world's catalog."""
     return {
-        "type": "Catalog", "stac_version": "1.0.0", "id": "rs-pipeline-sample", "title": "SIMULATED world", "description": DESCRIPTION,
+        "type": "Catalog",
+        "stac_version": "1.0.0",
+        "id": "rs-pipeline-sample",
+        "title": "SIMULATED world",
+        "description": DESCRIPTION,
         "links": [
             {"rel": "root", "href": "./catalog.json", "type": "application/json"},
             *({"rel": "child", "href": f"./{COLLECTIONS[f]}/collection.json", "type": "application/json"} for f in families),
         ],
-    }  # fmt: skip
+    }

@@ -10,17 +10,7 @@ from shapely.geometry import LineString, Point, Polygon, box
 
 from rs_pipeline.model import Grid
 from rs_pipeline.simulation.coast import Coast
-from rs_pipeline.simulation.landscape import (
-    Change,
-    County,
-    Landscape,
-    Sketch,
-    WaterBody,
-    black_reach,
-    counties,
-    pond,
-    river,
-)  # fmt: skip
+from rs_pipeline.simulation.landscape import Change, County, Landscape, Sketch, WaterBody, black_reach, counties, pond, river  # fmt: skip
 from rs_pipeline.simulation.materials import Material as M
 
 COASTS = {"coast": "sand", "mudflat": "mud"}
@@ -58,21 +48,30 @@ def _coastal(sketch: Sketch, grid: Grid, coast: Coast, years: Years, *, muddy: b
         pond("marsh pond", M.MARSH_POND, sketch.blob(0.17, 0.84, 110)),
         *sketch.small_ponds(6, (0.05, 0.05, 0.55, 0.65), M.POND, "village pond"),
         *_coastal_ponds(coast, M.SALT_PAN if muddy else M.POND),
-        *rivers, WaterBody("lake", "lake", M.LAKE, sketch.blob(0.70, 0.19, 300)),
-    )  # fmt: skip
+        *rivers,
+        WaterBody("lake", "lake", M.LAKE, sketch.blob(0.70, 0.19, 300)),
+    )
     patches = (
-        (M.FOREST, sketch.blob(0.06, 0.08, 520)), (M.FOREST, sketch.blob(0.47, 0.05, 330)),
-        (M.MEADOW, grassland[0][1]), (M.TUSSOCK, grassland[1][1]), (M.SOIL, sketch.blob(0.42, 0.24, 130)),
-        *_coastal_patches(coast), (M.REED, marsh), (M.WETLAND_EDGE, wetland), (M.WETLAND_CORE, wetland.buffer(-70 * sketch.scale)),
-    )  # fmt: skip
+        (M.FOREST, sketch.blob(0.06, 0.08, 520)),
+        (M.FOREST, sketch.blob(0.47, 0.05, 330)),
+        (M.MEADOW, grassland[0][1]),
+        (M.TUSSOCK, grassland[1][1]),
+        (M.SOIL, sketch.blob(0.42, 0.24, 130)),
+        *_coastal_patches(coast),
+        (M.REED, marsh),
+        (M.WETLAND_EDGE, wetland),
+        (M.WETLAND_CORE, wetland.buffer(-70 * sketch.scale)),
+    )
     return Landscape(
         towns=(sketch.blob(0.19, 0.22, 360, 0.35), sketch.blob(0.66, 0.47, 300, 0.35), *_villages(sketch, villages)),
-        patches=patches, waters=waters, changes=(Change(M.CONCRETE, sketch.blob(0.30, 0.30, 110), years[-1]),),
-        black_reaches=(
-            black_reach(middle, M.BLACK_FES, 0.24, years[:-1] or years), black_reach(canal, M.BLACK_GREY, 0.55, years),
-        ),
-        grassland=grassland, marsh=marsh, counties=_coastal_counties(sketch, grid, coast),
-    )  # fmt: skip
+        patches=patches,
+        waters=waters,
+        changes=(Change(M.CONCRETE, sketch.blob(0.30, 0.30, 110), years[-1]),),
+        black_reaches=(black_reach(middle, M.BLACK_FES, 0.24, years[:-1] or years), black_reach(canal, M.BLACK_GREY, 0.55, years)),
+        grassland=grassland,
+        marsh=marsh,
+        counties=_coastal_counties(sketch, grid, coast),
+    )
 
 
 def _villages(sketch: Sketch, spots: tuple[tuple[float, float], ...], radius_m: tuple[float, float] = (80, 130)) -> list[Polygon]:
@@ -104,8 +103,9 @@ def _coastal_ponds(coast: Coast, material: M) -> list[WaterBody]:
     dyke = next(s for s in coast.sections if s.type == "dyke")
     return [
         pond(f"coastal pond {along:.0f} {seaward:.0f}", material, _coast_box(coast, along, along + 162, seaward, seaward + 74))
-        for along in np.arange(-450.0, dyke.stop_m - 280, 172.0) for seaward in np.arange(-592.0, dyke.offset_m - 90, 82.0)
-    ]  # fmt: skip
+        for along in np.arange(-450.0, dyke.stop_m - 280, 172.0)
+        for seaward in np.arange(-592.0, dyke.offset_m - 90, 82.0)
+    ]
 
 
 def _coastal_counties(sketch: Sketch, grid: Grid, coast: Coast) -> tuple[County, ...]:
@@ -136,37 +136,47 @@ def _plain(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
     rivers = (
         river("ditch", 8.0, LineString([sketch.place(0.06, 0.0), sketch.place(0.10, 0.30)])),
         river("creek", 14.0, sketch.meander((0.30, 0.0), (0.34, 0.32), 50, 2)),
-        stream, brook, town_river,
+        stream,
+        brook,
+        town_river,
         river("canal", 20.0, LineString([sketch.place(0.0, 0.56), sketch.place(0.40, 0.60), sketch.place(0.66, 0.52)]), kind="canal"),
         river("great river", 110.0, sketch.meander((0.0, 0.82), (1.0, 0.90), 120, 1.5), M.SEDIMENT_RIVER),
     )
     waters = (
         *sketch.small_ponds(8, (0.05, 0.05, 0.60, 0.70), M.POND, "village pond"),
         *sketch.fish_farm(0.80, 0.12, 5, 4),
-        pond("bloom pond", M.BLOOM_POND, sketch.blob(0.48, 0.16, 90)), pond("dye works pond", M.DYED_POND, sketch.blob(0.86, 0.55, 70)),
-        pond("marsh pond", M.MARSH_POND, sketch.blob(0.20, 0.70, 100)), *rivers,
-    )  # fmt: skip
-    greenhouses = [
-        (M.GREENHOUSE, sketch.rectangle(0.40 + 0.025 * j, 0.72 + 0.02 * i, 90, 12)) for i in range(6) for j in range(4)
-    ]  # fmt: skip
+        pond("bloom pond", M.BLOOM_POND, sketch.blob(0.48, 0.16, 90)),
+        pond("dye works pond", M.DYED_POND, sketch.blob(0.86, 0.55, 70)),
+        pond("marsh pond", M.MARSH_POND, sketch.blob(0.20, 0.70, 100)),
+        *rivers,
+    )
+    greenhouses = [(M.GREENHOUSE, sketch.rectangle(0.40 + 0.025 * j, 0.72 + 0.02 * i, 90, 12)) for i in range(6) for j in range(4)]
     grassland = (("temperate meadow", sketch.blob(0.16, 0.45, 260)), ("warm tussock", sketch.blob(0.90, 0.76, 240)))
     marsh = sketch.blob(0.20, 0.70, 230)
     spots = ((0.20, 0.20), (0.50, 0.26), (0.08, 0.48), (0.35, 0.50), (0.55, 0.62), (0.90, 0.35), (0.30, 0.92), (0.82, 0.72))
     return Landscape(
         towns=(sketch.blob(0.74, 0.40, 420, 0.35), *_villages(sketch, spots)),
         patches=(
-            (M.FOREST, sketch.blob(0.92, 0.06, 300)), (M.FOREST, sketch.blob(0.05, 0.65, 240)), (M.MEADOW, grassland[0][1]),
-            (M.TUSSOCK, grassland[1][1]), (M.SOIL, sketch.blob(0.30, 0.12, 140)), *greenhouses, (M.REED, marsh),
+            (M.FOREST, sketch.blob(0.92, 0.06, 300)),
+            (M.FOREST, sketch.blob(0.05, 0.65, 240)),
+            (M.MEADOW, grassland[0][1]),
+            (M.TUSSOCK, grassland[1][1]),
+            (M.SOIL, sketch.blob(0.30, 0.12, 140)),
+            *greenhouses,
+            (M.REED, marsh),
             (M.WETLAND_EDGE, sketch.blob(0.56, 0.78, 120)),
         ),
         waters=waters,
         changes=(Change(M.CONCRETE, sketch.blob(0.62, 0.22, 130), years[-1]), Change(M.SOIL, sketch.blob(0.92, 0.06, 150), years[-1])),
         black_reaches=(
-            black_reach(stream, M.BLACK_FES, 0.45, years), black_reach(town_river, M.BLACK_GREY, 0.40, years[:-1] or years),
+            black_reach(stream, M.BLACK_FES, 0.45, years),
+            black_reach(town_river, M.BLACK_GREY, 0.40, years[:-1] or years),
             black_reach(brook, M.BLACK_SLIGHT, 0.50, years),
         ),
-        grassland=grassland, marsh=marsh, counties=_inland_counties(sketch, grid, ("Pingyuan", "Hebin", "Nanli")),
-    )  # fmt: skip
+        grassland=grassland,
+        marsh=marsh,
+        counties=_inland_counties(sketch, grid, ("Pingyuan", "Hebin", "Nanli")),
+    )
 
 
 def _city(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
@@ -179,12 +189,20 @@ def _city(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
     ring, cut = canal("ring canal", 44.0, (0.22, 0.30), (0.50, 0.26), (0.80, 0.32)), canal("new cut", 18.0, (0.46, 0.28), (0.48, 0.56))
     moat = canal("moat", 60.0, (0.24, 0.62), (0.50, 0.66), (0.78, 0.60))
     waters = (
-        WaterBody("park lake", "lake", M.LAKE, sketch.blob(0.55, 0.42, 170)), WaterBody("clear lake", "lake", M.RESERVOIR, sketch.blob(0.40, 0.46, 90)),
-        pond("bloom pond", M.BLOOM_POND, sketch.blob(0.72, 0.44, 60)), pond("dye works pond", M.DYED_POND, sketch.blob(0.74, 0.72, 60)),
-        pond("marsh pond", M.MARSH_POND, sketch.blob(0.12, 0.80, 90)), *sketch.small_ponds(5, (0.05, 0.05, 0.95, 0.15), M.POND, "village pond"),
+        WaterBody("park lake", "lake", M.LAKE, sketch.blob(0.55, 0.42, 170)),
+        WaterBody("clear lake", "lake", M.RESERVOIR, sketch.blob(0.40, 0.46, 90)),
+        pond("bloom pond", M.BLOOM_POND, sketch.blob(0.72, 0.44, 60)),
+        pond("dye works pond", M.DYED_POND, sketch.blob(0.74, 0.72, 60)),
+        pond("marsh pond", M.MARSH_POND, sketch.blob(0.12, 0.80, 90)),
+        *sketch.small_ponds(5, (0.05, 0.05, 0.95, 0.15), M.POND, "village pond"),
         river("suburban river", 80.0, sketch.meander((0.0, 0.92), (1.0, 0.94), 50, 2), M.SEDIMENT_RIVER),
-        canal("south canal", 30.0, (0.40, 0.66), (0.42, 0.92)), east, west, ring, cut, moat,
-    )  # fmt: skip
+        canal("south canal", 30.0, (0.40, 0.66), (0.42, 0.92)),
+        east,
+        west,
+        ring,
+        cut,
+        moat,
+    )
     grassland = (("temperate meadow", sketch.blob(0.08, 0.25, 220)), ("warm tussock", sketch.blob(0.92, 0.20, 200)))
     marsh = sketch.blob(0.12, 0.80, 190)
     parks = [(M.FOREST, sketch.blob(0.55, 0.42, 260)), (M.GARDEN, sketch.blob(0.40, 0.46, 200)), (M.MEADOW, sketch.blob(0.58, 0.74, 120))]
@@ -192,18 +210,27 @@ def _city(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
     return Landscape(
         towns=(sketch.blob(0.50, 0.50, 1750, 0.25), *_villages(sketch, villages)),
         patches=(
-            *parks, (M.MEADOW, grassland[0][1]), (M.TUSSOCK, grassland[1][1]), (M.REED, marsh), (M.SOIL, sketch.blob(0.62, 0.56, 80)),
+            *parks,
+            (M.MEADOW, grassland[0][1]),
+            (M.TUSSOCK, grassland[1][1]),
+            (M.REED, marsh),
+            (M.SOIL, sketch.blob(0.62, 0.56, 80)),
             *((M.ROOF, sketch.rectangle(u, v, 120, 60)) for u, v in sketch.rng.uniform((0.25, 0.3), (0.75, 0.8), (12, 2))),
         ),
-        waters=waters, changes=(Change(M.CONCRETE, sketch.blob(0.88, 0.80, 160), years[-1]),),
+        waters=waters,
+        changes=(Change(M.CONCRETE, sketch.blob(0.88, 0.80, 160), years[-1]),),
         black_reaches=(
-            black_reach(east, M.BLACK_FES, 0.35, years), black_reach(ring, M.BLACK_GREY, 0.55, years[:-1] or years),
-            black_reach(moat, M.BLACK_SLIGHT, 0.40, years), black_reach(west, M.BLACK_FES, 0.60, years[1:] or years),
+            black_reach(east, M.BLACK_FES, 0.35, years),
+            black_reach(ring, M.BLACK_GREY, 0.55, years[:-1] or years),
+            black_reach(moat, M.BLACK_SLIGHT, 0.40, years),
+            black_reach(west, M.BLACK_FES, 0.60, years[1:] or years),
             black_reach(cut, M.BLACK_GREY, 0.50, years),
         ),
-        grassland=grassland, marsh=marsh, counties=_inland_counties(sketch, grid, ("Xicheng", "Beicheng", "Nancheng")),
+        grassland=grassland,
+        marsh=marsh,
+        counties=_inland_counties(sketch, grid, ("Xicheng", "Beicheng", "Nancheng")),
         buildings_m=(4.0, 60.0),
-    )  # fmt: skip
+    )
 
 
 def _mountain(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
@@ -211,26 +238,40 @@ def _mountain(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
     stream = river("valley stream", 30.0, sketch.meander((0.05, 0.0), (0.45, 0.52), 140, 2.5))
     below = river("lower river", 48.0, sketch.meander((0.52, 0.60), (0.80, 1.0), 120, 2))
     waters = (
-        river("hill stream", 10.0, sketch.meander((0.95, 0.05), (0.55, 0.48), 90, 3)), stream, below,
+        river("hill stream", 10.0, sketch.meander((0.95, 0.05), (0.55, 0.48), 90, 3)),
+        stream,
+        below,
         WaterBody("reservoir", "reservoir", M.RESERVOIR, sketch.blob(0.50, 0.55, 330, 0.4)),
-        pond("marsh pond", M.MARSH_POND, sketch.blob(0.15, 0.85, 80)), *sketch.small_ponds(3, (0.60, 0.70, 0.85, 0.95), M.POND, "valley pond"),
-    )  # fmt: skip
+        pond("marsh pond", M.MARSH_POND, sketch.blob(0.15, 0.85, 80)),
+        *sketch.small_ponds(3, (0.60, 0.70, 0.85, 0.95), M.POND, "valley pond"),
+    )
     grassland = (("temperate meadow", sketch.blob(0.25, 0.80, 650)), ("warm tussock", sketch.blob(0.80, 0.25, 700)))
     marsh = sketch.blob(0.15, 0.85, 170)
-    forest = [(M.FOREST, sketch.blob(*sketch.near(u, v, 0.05), radius)) for u, v, radius in (
-        (0.15, 0.20, 700), (0.45, 0.15, 600), (0.12, 0.55, 550), (0.85, 0.60, 650), (0.45, 0.85, 500), (0.70, 0.10, 350),
-    )]  # fmt: skip
+    forest = [
+        (M.FOREST, sketch.blob(*sketch.near(u, v, 0.05), radius))
+        for u, v, radius in ((0.15, 0.20, 700), (0.45, 0.15, 600), (0.12, 0.55, 550), (0.85, 0.60, 650), (0.45, 0.85, 500), (0.70, 0.10, 350))
+    ]
     rock = [(M.ROCK, sketch.blob(*sketch.rng.uniform(0.1, 0.9, 2), sketch.rng.uniform(40, 120))) for _ in range(sketch.count(8))]
     cover = [(M.TUSSOCK, box(*grid.bounds)), (M.MEADOW, grassland[0][1]), (M.TUSSOCK, grassland[1][1])]
     villages = ((0.30, 0.38), (0.62, 0.66), (0.72, 0.86), (0.18, 0.15))
     return Landscape(
         towns=tuple(_villages(sketch, villages)),
-        patches=(*cover, *forest, *rock, (M.REED, marsh), *((M.GARDEN, p) for p in _villages(sketch, villages)),
-                 *((M.MAIZE, sketch.blob(u, v, 180)) for u, v in ((0.33, 0.44), (0.66, 0.72), (0.76, 0.92)))),
-        waters=waters, changes=(Change(M.SOIL, sketch.blob(0.85, 0.60, 200), years[-1]), Change(M.ROCK, sketch.blob(0.15, 0.20, 120), years[-1])),
+        patches=(
+            *cover,
+            *forest,
+            *rock,
+            (M.REED, marsh),
+            *((M.GARDEN, p) for p in _villages(sketch, villages)),
+            *((M.MAIZE, sketch.blob(u, v, 180)) for u, v in ((0.33, 0.44), (0.66, 0.72), (0.76, 0.92))),
+        ),
+        waters=waters,
+        changes=(Change(M.SOIL, sketch.blob(0.85, 0.60, 200), years[-1]), Change(M.ROCK, sketch.blob(0.15, 0.20, 120), years[-1])),
         black_reaches=(black_reach(below, M.BLACK_GREY, 0.4, years), black_reach(stream, M.BLACK_SLIGHT, 0.75, years)),
-        grassland=grassland, marsh=marsh, counties=_inland_counties(sketch, grid, ("Shanbei", "Linqu", "Shuiku")), relief_m=320.0,
-    )  # fmt: skip
+        grassland=grassland,
+        marsh=marsh,
+        counties=_inland_counties(sketch, grid, ("Shanbei", "Linqu", "Shuiku")),
+        relief_m=320.0,
+    )
 
 
 def _lake(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
@@ -241,27 +282,37 @@ def _lake(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
     beds = [sketch.blob(*sketch.near(0.50, 0.48, 0.16), sketch.rng.uniform(90, 260), 0.4) for _ in range(sketch.count(9))]
     pools = [pond(f"reed pool {i}", M.MARSH_POND, bed.buffer(-0.45 * np.sqrt(bed.area / np.pi))) for i, bed in enumerate(beds[:4])]
     waters = (
-        *sketch.fish_farm(0.08, 0.70, 6, 4), *sketch.small_ponds(4, (0.70, 0.05, 0.95, 0.30), M.POND, "village pond"),
-        pond("bloom pond", M.BLOOM_POND, sketch.blob(0.20, 0.08, 80)), pond("dye works pond", M.DYED_POND, sketch.blob(0.88, 0.42, 60)),
-        inflow, outflow, river("canal", 22.0, LineString([sketch.place(0.40, 1.0), sketch.place(0.46, 0.70)]), kind="canal"),
-        WaterBody("lake", "lake", M.LAKE, shore.difference(union_all(beds))), *(p for p in pools if not p.polygon.is_empty),
-    )  # fmt: skip
+        *sketch.fish_farm(0.08, 0.70, 6, 4),
+        *sketch.small_ponds(4, (0.70, 0.05, 0.95, 0.30), M.POND, "village pond"),
+        pond("bloom pond", M.BLOOM_POND, sketch.blob(0.20, 0.08, 80)),
+        pond("dye works pond", M.DYED_POND, sketch.blob(0.88, 0.42, 60)),
+        inflow,
+        outflow,
+        river("canal", 22.0, LineString([sketch.place(0.40, 1.0), sketch.place(0.46, 0.70)]), kind="canal"),
+        WaterBody("lake", "lake", M.LAKE, shore.difference(union_all(beds))),
+        *(p for p in pools if not p.polygon.is_empty),
+    )
     grassland = (("temperate meadow", sketch.blob(0.85, 0.90, 260)), ("warm tussock", sketch.blob(0.08, 0.45, 220)))
     margin = shore.buffer(120 * sketch.scale)
     villages = ((0.15, 0.30), (0.80, 0.15), (0.30, 0.92), (0.62, 0.93), (0.50, 0.47))
     return Landscape(
         towns=(sketch.blob(0.90, 0.30, 260, 0.35), *_villages(sketch, villages)),
         patches=(
-            (M.FOREST, sketch.blob(0.35, 0.06, 250)), (M.MEADOW, grassland[0][1]), (M.TUSSOCK, grassland[1][1]),
-            (M.WETLAND_EDGE, margin), (M.WETLAND_CORE, shore.buffer(50 * sketch.scale)), *((M.REED, bed) for bed in beds),
+            (M.FOREST, sketch.blob(0.35, 0.06, 250)),
+            (M.MEADOW, grassland[0][1]),
+            (M.TUSSOCK, grassland[1][1]),
+            (M.WETLAND_EDGE, margin),
+            (M.WETLAND_CORE, shore.buffer(50 * sketch.scale)),
+            *((M.REED, bed) for bed in beds),
             *((M.BUILT, p) for p in _villages(sketch, ((0.50, 0.47),), (60, 80))),
         ),
-        waters=waters, changes=(Change(M.CONCRETE, sketch.blob(0.72, 0.86, 130), years[-1]),),
+        waters=waters,
+        changes=(Change(M.CONCRETE, sketch.blob(0.72, 0.86, 130), years[-1]),),
         black_reaches=(black_reach(inflow, M.BLACK_GREY, 0.35, years), black_reach(outflow, M.BLACK_FES, 0.60, years[1:] or years)),
-        grassland=grassland, marsh=margin, counties=_inland_counties(sketch, grid, ("Huxi", "Hubei", "Hunan")),
-    )  # fmt: skip
-
-
+        grassland=grassland,
+        marsh=margin,
+        counties=_inland_counties(sketch, grid, ("Huxi", "Hubei", "Hunan")),
+    )
 
 
 INLAND: dict[str, Callable[[Sketch, Grid, Years], Landscape]] = {"plain": _plain, "city": _city, "mountain": _mountain, "lake": _lake}

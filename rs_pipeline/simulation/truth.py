@@ -53,9 +53,11 @@ def write_truth(world: World, folder: Path) -> None:
         _write_shorelines(world, folder / "shorelines.gpkg")
     reaches = land.black_reaches
     columns = {
-        "river": [r.river for r in reaches], "type": [r.type for r in reaches], "years": [";".join(map(str, r.years)) for r in reaches],
+        "river": [r.river for r in reaches],
+        "type": [r.type for r in reaches],
+        "years": [";".join(map(str, r.years)) for r in reaches],
         "months": [";".join(map(str, r.months)) for r in reaches],
-    }  # fmt: skip
+    }
     write_vector(folder / "black_odorous.gpkg", columns, [r.polygon for r in reaches])
     columns = {"name": [r.name for r in land.rivers], "width_m": [r.width_m for r in land.rivers]}
     write_vector(folder / "rivers.gpkg", columns, [r.centreline for r in land.rivers])
@@ -83,9 +85,12 @@ def _write_shorelines(world: World, path: Path) -> None:
     """Lines at mean sea level in the middle of each year; the outline of land won from the sea beside."""
     rows = [(year, section, line) for year in world.years for section, line in shore_pieces(world, year + 0.5)]
     columns = {
-        "year": [year for year, _, _ in rows], "section": [s.name for _, s, _ in rows], "class": [s.kind for _, s, _ in rows],
-        "type": [s.type for _, s, _ in rows], "slope": [s.slope if np.isfinite(s.slope) else np.nan for _, s, _ in rows],
-    }  # fmt: skip
+        "year": [year for year, _, _ in rows],
+        "section": [s.name for _, s, _ in rows],
+        "class": [s.kind for _, s, _ in rows],
+        "type": [s.type for _, s, _ in rows],
+        "slope": [s.slope if np.isfinite(s.slope) else np.nan for _, s, _ in rows],
+    }
     write_vector(path, columns, [line for _, _, line in rows])
     fills = [s for s in world.coast.sections if np.isfinite(s.begins)]
     outlines = []
@@ -131,9 +136,22 @@ def write_raster(path: Path, grid: Grid, bands: list[np.ndarray], names: list[st
     """
     kind = bands[0].dtype
     with rasterio.open(
-        path, "w", driver="COG", width=grid.width, height=grid.height, count=len(bands), dtype=kind, crs=grid.crs, transform=grid.transform,
-        nodata=nodata, blocksize=256, compress="deflate", level=2, predictor="yes", overviews="none",
-    ) as dst:  # fmt: skip
+        path,
+        "w",
+        driver="COG",
+        width=grid.width,
+        height=grid.height,
+        count=len(bands),
+        dtype=kind,
+        crs=grid.crs,
+        transform=grid.transform,
+        nodata=nodata,
+        blocksize=256,
+        compress="deflate",
+        level=2,
+        predictor="yes",
+        overviews="none",
+    ) as dst:
         for i, (band, name) in enumerate(zip(bands, names, strict=True), start=1):
             dst.write(band, i)
             dst.set_band_description(i, name)

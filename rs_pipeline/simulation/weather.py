@@ -22,12 +22,15 @@ def sun_angles(when: datetime, lon: float, lat: float) -> tuple[float, float]:
     """
     g = 2 * np.pi * (when.timetuple().tm_yday - 1 + (when.hour - 12) / 24) / 365
     declination = (
-        0.006918 - 0.399912 * np.cos(g) + 0.070257 * np.sin(g) - 0.006758 * np.cos(2 * g) + 0.000907 * np.sin(2 * g)
-        - 0.002697 * np.cos(3 * g) + 0.00148 * np.sin(3 * g)
-    )  # fmt: skip
-    equation_min = 229.18 * (
-        0.000075 + 0.001868 * np.cos(g) - 0.032077 * np.sin(g) - 0.014615 * np.cos(2 * g) - 0.040849 * np.sin(2 * g)
+        0.006918
+        - 0.399912 * np.cos(g)
+        + 0.070257 * np.sin(g)
+        - 0.006758 * np.cos(2 * g)
+        + 0.000907 * np.sin(2 * g)
+        - 0.002697 * np.cos(3 * g)
+        + 0.00148 * np.sin(3 * g)
     )
+    equation_min = 229.18 * (0.000075 + 0.001868 * np.cos(g) - 0.032077 * np.sin(g) - 0.014615 * np.cos(2 * g) - 0.040849 * np.sin(2 * g))
     solar_minutes = when.hour * 60 + when.minute + when.second / 60 + equation_min + 4 * lon
     hour_angle = np.radians(solar_minutes / 4 - 180)
     phi = np.radians(lat)

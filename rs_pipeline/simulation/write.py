@@ -73,18 +73,21 @@ def run_config(path: Path, *, every_table: bool = False) -> str:
     world = json.loads((Path(path) / "world.json").read_text("utf-8"))
     recipe, here = world["recipe"], Path(path).as_posix()
     config: dict[str, Any] = {
-        "run": Path(path).name, "simulation": {"path": here} | {key: recipe[key] for key in ("seed", "years", "landscape", "size_px")},
-        "units": {"path": f"{here}/units.gpkg"}, "periods": world["calendar_years"], "grid": {"resolution_m": 10, "tile_px": 512},
-        "sources": [{"sensor": sensor, "catalog": here} for sensor in SENSORS], "masks": {"radar_edge_m": 0},
+        "run": Path(path).name,
+        "simulation": {"path": here} | {key: recipe[key] for key in ("seed", "years", "landscape", "size_px")},
+        "units": {"path": f"{here}/units.gpkg"},
+        "periods": world["calendar_years"],
+        "grid": {"resolution_m": 10, "tile_px": 512},
+        "sources": [{"sensor": sensor, "catalog": here} for sensor in SENSORS],
+        "masks": {"radar_edge_m": 0},
         "black_odorous": {"wetland_prior": f"{here}/wetlands.gpkg"},
-        "soil": {"dem": f"{here}/heights.tif", "erosivity": f"{here}/erosivity.tif", "erodibility": f"{here}/erodibility.tif"}, "tables": supplied_tables(path) if every_table else {"grassland": f"{here}/grassland.gpkg"},
-    }  # fmt: skip
+        "soil": {"dem": f"{here}/heights.tif", "erosivity": f"{here}/erosivity.tif", "erodibility": f"{here}/erodibility.tif"},
+        "tables": supplied_tables(path) if every_table else {"grassland": f"{here}/grassland.gpkg"},
+    }
     if every_table and world["official_coast_km"]:
         config["indicators"] = {"official_coast_km": {"000000": world["official_coast_km"]}}
     if world["sea_point"]:
-        config["coastline"] = {
-            "reference": f"{here}/coastline.gpkg", "tide_table": f"{here}/tide.csv", "sea_points": [world["sea_point"]], "tide_window": 0.25,
-        }  # fmt: skip
+        config["coastline"] = {"reference": f"{here}/coastline.gpkg", "tide_table": f"{here}/tide.csv", "sea_points": [world["sea_point"]], "tide_window": 0.25}
     return f"# A SIMULATED world ({recipe['landscape']}, seed {recipe['seed']}).\n{yaml.safe_dump(config, sort_keys=False)}"
 
 
@@ -94,9 +97,10 @@ def _made_before(path: Path) -> dict[str, Any] | None:
         return None
     if not (path / MARKER).is_file():
         raise ConfigError(
-            "the folder for the simulated world holds something else", where=f"simulation.path: {path}",
+            "the folder for the simulated world holds something else",
+            where=f"simulation.path: {path}",
             remedy="name an empty or new folder, or remove this one yourself",
-        )  # fmt: skip
+        )
     try:
         recipe = json.loads((path / "world.json").read_text("utf-8"))["recipe"]
         return recipe if all((path / name).is_file() for name in world_files(recipe["landscape"])) else None
@@ -164,15 +168,22 @@ def _summary(world: World, plans: list[ScenePlan], items: dict[str, list], recip
         return [stac.item_id(p) for p in plans if wanted(p)]
 
     return {
-        "simulated": True, "recipe": recipe, "calendar_years": list(world.years), "crs": world.grid.crs, "bounds": list(world.grid.bounds),
-        "sea_point": list(sea_lonlat(world)) if world.coastal else None, "official_coast_km": official_coast_km(world) if world.coastal else None, "items": {stac.COLLECTIONS[f]: len(members) for f, members in items.items()},
+        "simulated": True,
+        "recipe": recipe,
+        "calendar_years": list(world.years),
+        "crs": world.grid.crs,
+        "bounds": list(world.grid.bounds),
+        "sea_point": list(sea_lonlat(world)) if world.coastal else None,
+        "official_coast_km": official_coast_km(world) if world.coastal else None,
+        "items": {stac.COLLECTIONS[f]: len(members) for f, members in items.items()},
         "wrong_offset_flag": named(lambda p: p.wrong_flag),
-        "missing_offset_flag": named(lambda p: p.offset_flagged is None), "offset_in_pixels": named(lambda p: p.offset_in_pixels and p.family == "sentinel-2"),
+        "missing_offset_flag": named(lambda p: p.offset_flagged is None),
+        "offset_in_pixels": named(lambda p: p.offset_in_pixels and p.family == "sentinel-2"),
         "corrupt": named(lambda p: p.corrupt),
         "duplicates": {stac.item_id(p): stac.item_id(p, older=True) for p in plans if p.duplicate},
         "dark_water_masked_as_shadow": named(lambda p: p.dark_as_shadow and p.family == "sentinel-2"),
         "scenes": {stac.item_id(p): {"tide_m": round(world.tide.height(p.when), 3), "cloud_cover": round(p.cloud_cover, 3)} for p in plans},
-    }  # fmt: skip
+    }
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:

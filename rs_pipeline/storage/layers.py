@@ -26,7 +26,9 @@ def write_layer(table: gpd.GeoDataFrame, path: Path, layer: str, geometry_type: 
     with atomic_path(path) as part:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": GPKG_TIME})
         try:
-            pyogrio.write_dataframe(table, part, layer=layer, driver="GPKG", geometry_type=geometry_type, promote_to_multi=(geometry_type or "").startswith("Multi"))
+            pyogrio.write_dataframe(
+                table, part, layer=layer, driver="GPKG", geometry_type=geometry_type, promote_to_multi=(geometry_type or "").startswith("Multi")
+            )
         finally:
             pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
         if finish:

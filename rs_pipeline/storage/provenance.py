@@ -23,6 +23,7 @@ from rs_pipeline.storage.atomic import write_changed
 FINEST_TAG = "FINEST_PIXEL_M"
 """Tag of a map: pixel of the finest optical sensor it was made from, m, nan for none; of a mosaic those of its tiles."""
 
+
 def configuration_sha256(settings: Settings) -> str:
     """SHA-256 of the resolved configuration, 64 hex digits, without the sections that say where, how fast and with how many tries a run works."""
     return hashlib.sha256(settings.model_dump_json(exclude=set(RUNTIME_SECTIONS)).encode()).hexdigest()

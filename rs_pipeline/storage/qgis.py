@@ -41,13 +41,12 @@ def _renderer(style: Style, band: int) -> ET.Element:
         return root
     low, high = style.colours[0].value, style.colours[-1].value
     limits = {"classificationMin": f"{low:g}", "classificationMax": f"{high:g}"}
-    root = ET.Element(
-        "rasterrenderer", type="singlebandpseudocolor", band=str(band), opacity="1", alphaBand="-1", nodataColor="", **limits
+    root = ET.Element("rasterrenderer", type="singlebandpseudocolor", band=str(band), opacity="1", alphaBand="-1", nodataColor="", **limits)
+    shader = ET.SubElement(
+        ET.SubElement(root, "rastershader"),
+        "colorrampshader",
+        {"colorRampType": "INTERPOLATED", "classificationMode": "1", "clip": "0", "minimumValue": f"{low:g}", "maximumValue": f"{high:g}"},
     )
-    shader = ET.SubElement(ET.SubElement(root, "rastershader"), "colorrampshader", {
-        "colorRampType": "INTERPOLATED", "classificationMode": "1", "clip": "0",
-        "minimumValue": f"{low:g}", "maximumValue": f"{high:g}",
-    })  # fmt: skip
     for c in style.colours:
         ET.SubElement(shader, "item", value=f"{c.value:g}", color=c.rgb, alpha=str(c.alpha), label=c.label)
     return root

@@ -52,9 +52,7 @@ def band_index(dataset: rasterio.DatasetReader, name: str) -> int:
     RasterError : the file has no such band.
     """
     if name not in dataset.descriptions:
-        raise RasterError(
-            f"no band {name!r} among {list(dataset.descriptions)}", where=dataset.name, remedy="make the map again with `rs-pipeline mosaic`"
-        )
+        raise RasterError(f"no band {name!r} among {list(dataset.descriptions)}", where=dataset.name, remedy="make the map again with `rs-pipeline mosaic`")
     return dataset.descriptions.index(name) + 1
 
 
@@ -64,11 +62,23 @@ def profile(grid: Grid, count: int, dtype: str, nodata: float | None) -> dict:
     On the float maps of a tile-year zstd 1 with predictor 2 writes five times as fast as deflate 6 with predictor 3, 9 % larger.
     """
     return {
-        "driver": "GTiff", "width": grid.width, "height": grid.height, "count": count, "dtype": dtype,
-        "crs": grid.crs, "transform": grid.transform, "nodata": nodata, "tiled": True,
-        "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX, "compress": "zstd", "zstd_level": 1,
-        "predictor": 2, "interleave": "band", "bigtiff": "if_safer",
-    }  # fmt: skip
+        "driver": "GTiff",
+        "width": grid.width,
+        "height": grid.height,
+        "count": count,
+        "dtype": dtype,
+        "crs": grid.crs,
+        "transform": grid.transform,
+        "nodata": nodata,
+        "tiled": True,
+        "blockxsize": BLOCK_PX,
+        "blockysize": BLOCK_PX,
+        "compress": "zstd",
+        "zstd_level": 1,
+        "predictor": 2,
+        "interleave": "band",
+        "bigtiff": "if_safer",
+    }
 
 
 def describe_bands(dataset: rasterio.io.DatasetWriter, bands: Iterable[MapBand], tags: dict[str, str]) -> None:
@@ -99,13 +109,7 @@ def write_map(path: Path, grid: Grid, layers: dict[str, np.ndarray], bands: Iter
 
 
 def write_cog(
-    path: Path,
-    grid: Grid,
-    pieces: Iterator[tuple[Window, np.ndarray]],
-    bands: Iterable[MapBand],
-    tags: dict[str, str],
-    *,
-    categorical: bool = False,
+    path: Path, grid: Grid, pieces: Iterator[tuple[Window, np.ndarray]], bands: Iterable[MapBand], tags: dict[str, str], *, categorical: bool = False
 ) -> None:
     """Write a region map as a COG from pieces (window, (band, y, x) float32), never held in memory whole.
 
@@ -127,9 +131,16 @@ def write_cog(
                     written |= {(i, window): _digest(layer) for i, layer in enumerate(values, start=1)}
                 describe_bands(dst, bands, tags)
             raster_copy(
-                flat, part, driver="COG", COMPRESS="DEFLATE", PREDICTOR="YES", BLOCKSIZE=str(BLOCK_PX * 2), BIGTIFF="IF_SAFER", STATISTICS="YES",
+                flat,
+                part,
+                driver="COG",
+                COMPRESS="DEFLATE",
+                PREDICTOR="YES",
+                BLOCKSIZE=str(BLOCK_PX * 2),
+                BIGTIFF="IF_SAFER",
+                STATISTICS="YES",
                 OVERVIEW_RESAMPLING=(Resampling.nearest if categorical else Resampling.average).name.upper(),
-            )  # fmt: skip
+            )
             _verify(part, written)
         finally:
             flat.unlink(missing_ok=True)

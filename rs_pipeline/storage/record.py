@@ -50,7 +50,9 @@ def read_record(record: Path, root: Path, names: Collection[str] = ()) -> dict[P
         jobs.pop(job, None)  # the last line counts, and stands last
         jobs[job] = made_from, files
     root = root.absolute()
-    return {root / name: Recorded(root / name, job, Content(*content), made_from) for job, (made_from, files) in jobs.items() for name, content in files.items()}
+    return {
+        root / name: Recorded(root / name, job, Content(*content), made_from) for job, (made_from, files) in jobs.items() for name, content in files.items()
+    }
 
 
 def _lines(record: Path, words: list[str]) -> Iterator[tuple[str, str, dict[str, list]]]:

@@ -11,15 +11,7 @@ import json
 from pathlib import Path
 
 import numpy as np
-from rs_kernels.black_odorous import (
-    COLOUR_FEATURES,
-    MAX_GREY_REFL,
-    SPECTRUM_FEATURES,
-    STANDARDISED_LIMIT,
-    boi,
-    spectra_evidence,
-    spectrum_features,
-)
+from rs_kernels.black_odorous import COLOUR_FEATURES, MAX_GREY_REFL, SPECTRUM_FEATURES, STANDARDISED_LIMIT, boi, spectra_evidence, spectrum_features
 
 from rs_pipeline.paths import config_folder
 from rs_pipeline.products.black_odorous.model import REACH_FEATURES, DetectorModel, ReachModel, WeightSet, load_detector
@@ -31,6 +23,7 @@ from rs_pipeline.training.water_types import IS_BLACK, WATER_TYPES, add_water_er
 DETECTOR_SEED = 20240511
 MAX_SWIR1_REFL = 0.025
 BOI_THRESHOLD = 0.065
+
 
 def grey_of(refl: np.ndarray) -> np.ndarray:
     """Grey residual (n,) of observed spectra (n, 7)."""
@@ -119,14 +112,21 @@ def measure_detector(model: DetectorModel, platforms, rededge: bool, seed: int, 
         return {"tpr": round(float(hit[black].mean()), 4), "fpr": round(float(hit[~black].mean()), 4)}
 
     return {
-        "auc": round(auc(score, black), 4), "ece": round(calibration_error(p, black), 4), "p_above_0.5": rates(positive),
-        "with_vetoes": rates(vetoed), "tpr_at_1pct_fpr": round(float((score[black] > limit).mean()), 4), "boi_below_0.065": rates(plain),
+        "auc": round(auc(score, black), 4),
+        "ece": round(calibration_error(p, black), 4),
+        "p_above_0.5": rates(positive),
+        "with_vetoes": rates(vetoed),
+        "tpr_at_1pct_fpr": round(float((score[black] > limit).mean()), 4),
+        "boi_below_0.065": rates(plain),
         "positive_by_class": {
-            kind.name: {"detector": round(float(positive[kinds == k].mean()), 4), "with_vetoes": round(float(vetoed[kinds == k].mean()), 4),
-                        "boi": round(float(plain[kinds == k].mean()), 4)}
+            kind.name: {
+                "detector": round(float(positive[kinds == k].mean()), 4),
+                "with_vetoes": round(float(vetoed[kinds == k].mean()), 4),
+                "boi": round(float(plain[kinds == k].mean()), 4),
+            }
             for k, kind in enumerate(WATER_TYPES)
         },
-    }  # fmt: skip
+    }
 
 
 _NONE = np.zeros(len(REACH_FEATURES))
@@ -148,13 +148,16 @@ def train_detector(n: int = 4000, seed: int = DETECTOR_SEED) -> DetectorModel:
 def evaluate(model: DetectorModel, n: int = 4000, seed: int = DETECTOR_SEED) -> dict:
     """All figures, on spectra drawn with other seeds than the training's."""
     return {
-        "kind": "simulated", "seed": seed, "spectra_a_class": n, "share_black_in_training": round(float(IS_BLACK.mean()), 4),
+        "kind": "simulated",
+        "seed": seed,
+        "spectra_a_class": n,
+        "share_black_in_training": round(float(IS_BLACK.mean()), 4),
         "red_edge, sentinel-2a": measure_detector(model, ["sentinel-2a"], True, seed + 10, n),
         "red_edge, sentinel-2a, ranges widened 1.5 times": measure_detector(model, ["sentinel-2a"], True, seed + 11, n, widen=1.5),
         "colour, sentinel-2a": measure_detector(model, ["sentinel-2a"], False, seed + 12, n),
         "colour, landsat-8": measure_detector(model, ["landsat-8"], False, seed + 13, n),
         "colour, landsat-7": measure_detector(model, ["landsat-7"], False, seed + 14, n),
-    }  # fmt: skip
+    }
 
 
 def main() -> None:
@@ -165,9 +168,12 @@ def main() -> None:
     model = train_detector(args.spectra)
     report = evaluate(model, args.spectra)
     content = {
-        "report": report, "rededge": model.rededge.to_json(), "colour": model.colour.to_json(), "known_waters": model.known.to_json(),
+        "report": report,
+        "rededge": model.rededge.to_json(),
+        "colour": model.colour.to_json(),
+        "known_waters": model.known.to_json(),
         "reach": load_detector().reach.to_json(),
-    }  # fmt: skip
+    }
     with atomic_path(args.output) as part:
         part.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
     print(json.dumps(report, indent=1))

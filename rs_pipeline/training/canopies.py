@@ -62,7 +62,7 @@ def band_weights(platform: str) -> np.ndarray:
     for b, role in enumerate(OPTICAL_BANDS):
         if role in RESPONSES[platform]:
             nm = response_nm(platform, role)
-            out[:, b] = (np.abs(WAVELENGTH_NM - nm.mean()) <= (nm[-1] - nm[0]) / 2)
+            out[:, b] = np.abs(WAVELENGTH_NM - nm.mean()) <= (nm[-1] - nm[0]) / 2
             out[:, b] /= out[:, b].sum()
     return out
 
@@ -101,9 +101,14 @@ def dead_plants(n: int, ground: np.ndarray, rng: np.random.Generator) -> np.ndar
     out = np.empty_like(ground)
     for i in range(n):
         _, leaf, through = run_prospect(
-            rng.uniform(1.6, 2.8), rng.uniform(0, 4), rng.uniform(0, 6), rng.uniform(0.1, 1.2), rng.uniform(0.0005, 0.004),
-            rng.uniform(0.005, 0.014), prospect_version="D",
-        )  # fmt: skip
+            rng.uniform(1.6, 2.8),
+            rng.uniform(0, 4),
+            rng.uniform(0, 6),
+            rng.uniform(0.1, 1.2),
+            rng.uniform(0.0005, 0.004),
+            rng.uniform(0.005, 0.014),
+            prospect_version="D",
+        )
         lai, tilt, hot, sun = rng.uniform(0.5, 4), rng.uniform(35, 75), rng.uniform(0.1, 0.5), rng.uniform(20, 65)
         out[i] = foursail(leaf, through, tilt, 0.0, 2, lai, hot, sun, 5.0, 90.0, ground[i])[17]
     return out

@@ -206,7 +206,9 @@ def read_left_out(simulated: LabelledPixels, real: RealPixels, spectra: Spectra,
     sources, values, land, source, shares = np.unique(real.source), [], [], [], []
     for k, name in enumerate(sources):
         out = real.source == name
-        kept, held = (Spectra(*(s[(p % len(sources) == k) == left] for s, p in zip((spectra.bare, spectra.built), places, strict=True))) for left in (False, True))
+        kept, held = (
+            Spectra(*(s[(p % len(sources) == k) == left] for s, p in zip((spectra.bare, spectra.built), places, strict=True))) for left in (False, True)
+        )
         model = train(simulated, real.only(~out), kept, LEFT_OUT_ITERATIONS)
         ground, of_ground = measured_ground(held, LAND_SEED + k)
         values += [real.values[:, out], ground]
@@ -248,15 +250,23 @@ def real_report(shares: np.ndarray, land: np.ndarray) -> dict:
         others = np.delete(confusion[rows].sum(axis=0) + confusion[:, rows].sum(axis=1), rows)
         names = [c.word for c in Land if c not in members]
         classes[name] = {
-            "n": true, "users": _round(hit / max(called, 1)), "producers": _round(hit / max(true, 1)), "f1": _round(2 * hit / max(true + called, 1)),
+            "n": true,
+            "users": _round(hit / max(called, 1)),
+            "producers": _round(hit / max(true, 1)),
+            "f1": _round(2 * hit / max(true + called, 1)),
             "taken_for": names[int(others.argmax())],
-        }  # fmt: skip
+        }
     surest = sure >= SURE
     return {
-        "n": int(land.size), "overall": _round(right.mean()), "kappa": _known(kappa(confusion)), "sure_share": _round(surest.mean()),
-        "right_when_sure": _known(ratio(right[surest].sum(), surest.sum())), "calibration_error": _round(expected_calibration_error(sure, right)),
-        "classes": classes, "confusion": confusion.tolist(),
-    }  # fmt: skip
+        "n": int(land.size),
+        "overall": _round(right.mean()),
+        "kappa": _known(kappa(confusion)),
+        "sure_share": _round(surest.mean()),
+        "right_when_sure": _known(ratio(right[surest].sum(), surest.sum())),
+        "calibration_error": _round(expected_calibration_error(sure, right)),
+        "classes": classes,
+        "confusion": confusion.tolist(),
+    }
 
 
 def predict(model: LandModel, world: TrainingWorld) -> np.ndarray:
@@ -314,10 +324,13 @@ def measured(model: LandModel, worlds: list[TrainingWorld], real: dict) -> LandM
     classes = agreement(flat, true)
     confusion = np.stack([true[:, best == k].sum(axis=1) for k in range(len(Land))]) / flat.shape[1]
     report = {
-        "kind": "simulated: measured on worlds that took no part in the training; real: by source left out", "worlds": [w.name for w in worlds],
-        "overall": _round(np.trace(confusion)), "classes": {name: row | {"real": real["labelled"]["classes"][name]} for name, row in classes.items()},
-        "confusion": [[_round(v) for v in row] for row in confusion], "real": real,
-    }  # fmt: skip
+        "kind": "simulated: measured on worlds that took no part in the training; real: by source left out",
+        "worlds": [w.name for w in worlds],
+        "overall": _round(np.trace(confusion)),
+        "classes": {name: row | {"real": real["labelled"]["classes"][name]} for name, row in classes.items()},
+        "confusion": [[_round(v) for v in row] for row in confusion],
+        "real": real,
+    }
     return replace(model, report=report)
 
 

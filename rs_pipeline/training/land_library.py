@@ -199,7 +199,9 @@ def _quantiles(values: np.ndarray, q: list[float]) -> np.ndarray:
     for k, share in enumerate(q):
         place = np.maximum(last, 0) * share
         low = np.floor(place).astype(int)
-        below, above = (np.take_along_axis(values, np.minimum(i, np.maximum(last, 0))[None], axis=0)[0] for i in (low, low + 1)) if len(values) else (out[k],) * 2
+        below, above = (
+            (np.take_along_axis(values, np.minimum(i, np.maximum(last, 0))[None], axis=0)[0] for i in (low, low + 1)) if len(values) else (out[k],) * 2
+        )
         out[k] = np.where(last >= 0, below + (place - low) * (above - below), np.nan)
     return out
 

@@ -22,18 +22,7 @@ from rs_pipeline.simulation import materials
 from rs_pipeline.simulation.materials import Layers, Material, Palette, draw_palette
 from rs_pipeline.simulation.optics import haze_spectrum
 from rs_pipeline.simulation.plan import ScenePlan, plan_scenes
-from rs_pipeline.simulation.scenes import (
-    CENTRE_NM,
-    CLOUD,
-    DIFFUSE,
-    ENL,
-    NOISE_FLOOR,
-    NOISE_REFL,
-    SIGNAL_TO_NOISE,
-    View,
-    blur,
-    make_views,
-)
+from rs_pipeline.simulation.scenes import CENTRE_NM, CLOUD, DIFFUSE, ENL, NOISE_FLOOR, NOISE_REFL, SIGNAL_TO_NOISE, View, blur, make_views
 from rs_pipeline.simulation.weather import sun_angles
 from rs_pipeline.simulation.world import CENTRE_LONLAT, World, make_world
 from rs_pipeline.validation.land import MATERIALS
@@ -88,9 +77,16 @@ def mixtures(landscape: str, seed: int, size_px: tuple[int, int], n: int) -> Mix
     if world.coastal:
         sea = np.stack([blur(world, world.sea_cover(date(YEAR, 7, 2), float(t)), fine.grid)[rows, cols] for t in TIDES_M])
     return Mixtures(
-        fine.layers, fine.stack[:, rows, cols], _around(views[20], world, rows, cols), _around(views[30], world, rows, cols), sea,
-        fine.near_sea[rows, cols], _light(world, fine, rows, cols), np.stack(shares).astype("float32"), world.tide.heights_m,
-    )  # fmt: skip
+        fine.layers,
+        fine.stack[:, rows, cols],
+        _around(views[20], world, rows, cols),
+        _around(views[30], world, rows, cols),
+        sea,
+        fine.near_sea[rows, cols],
+        _light(world, fine, rows, cols),
+        np.stack(shares).astype("float32"),
+        world.tide.heights_m,
+    )
 
 
 def _around(view: View, world: World, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:

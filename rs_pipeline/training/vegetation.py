@@ -61,10 +61,14 @@ def cover_loss(flat: np.ndarray, x: np.ndarray, y: np.ndarray, hidden: int) -> t
     state = np.tanh(x @ w1.T + b1)
     error = state @ w2 + flat[-1] - y
     back = (2 / len(y)) * error[:, None] * w2 * (1 - state**2)
-    gradient = np.concatenate([
-        (back.T @ x + 2 * COVER_RIDGE * w1 / hidden).ravel(), back.sum(axis=0), (2 / len(y)) * (state.T @ error) + 2 * COVER_RIDGE * w2 / hidden,
-        [2 * error.mean()],
-    ])  # fmt: skip
+    gradient = np.concatenate(
+        [
+            (back.T @ x + 2 * COVER_RIDGE * w1 / hidden).ravel(),
+            back.sum(axis=0),
+            (2 / len(y)) * (state.T @ error) + 2 * COVER_RIDGE * w2 / hidden,
+            [2 * error.mean()],
+        ]
+    )
     return float((error**2).mean() + COVER_RIDGE * ((w1**2).sum() + (w2**2).sum()) / hidden), gradient
 
 
@@ -84,9 +88,8 @@ def fit_network(refl: np.ndarray, sun_cos: np.ndarray, cover: np.ndarray, bands,
     weights[:, chosen] = w1[:, :-1] / spread[:-1]
     none = np.zeros(KNOTS.size)
     return Network(
-        tuple(bands), weights, w1[:, -1] / spread[-1], b1 - (w1 / spread) @ centre, w2, float(found[-1]), float(centre[-1]),
-        *domain(refl, chosen), none, none,
-    )  # fmt: skip
+        tuple(bands), weights, w1[:, -1] / spread[-1], b1 - (w1 / spread) @ centre, w2, float(found[-1]), float(centre[-1]), *domain(refl, chosen), none, none
+    )
 
 
 def domain(refl: np.ndarray, chosen: list[int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
@@ -118,9 +121,11 @@ def figures(found: np.ndarray, true: np.ndarray) -> dict:
     """Bias, RMSE and correlation, and the bias by decile of the true cover."""
     error, decile = found - true, np.minimum((true * 10).astype(int), 9)
     return {
-        "bias": _round(error.mean()), "rmse": _round((error**2).mean() ** 0.5), "r": _round(np.corrcoef(found, true)[0, 1]),
+        "bias": _round(error.mean()),
+        "rmse": _round((error**2).mean() ** 0.5),
+        "r": _round(np.corrcoef(found, true)[0, 1]),
         "bias_by_decile": [_round(error[decile == k].mean()) for k in range(10)],
-    }  # fmt: skip
+    }
 
 
 def _round(value) -> float | None:

@@ -65,9 +65,12 @@ def _log_uniform(rng: np.random.Generator, limits: Range, n: int, widen: float) 
 def draw_constituents(kind: WaterClass, n: int, rng: np.random.Generator, *, widen: float = 1.0) -> dict[str, np.ndarray]:
     """Arguments of `optics.water_bands`, float64 (n,) each. ``widen`` stretches the ranges at both ends, for tests outside what was trained."""
     return {name: _log_uniform(rng, getattr(kind, name), n, widen) for name in ("chl", "tsm", "a_g440", "a_blk440", "b_bp")} | {
-        "s_blk": rng.uniform(0.002, 0.006, n), "s_g": rng.normal(0.0155, 0.0015, n), "s_nap": rng.normal(0.0108, 0.001, n),
-        "a_nap": rng.uniform(0.025, 0.06, n), "eta": rng.uniform(0.2, 1.2, n),
-    }  # fmt: skip
+        "s_blk": rng.uniform(0.002, 0.006, n),
+        "s_g": rng.normal(0.0155, 0.0015, n),
+        "s_nap": rng.normal(0.0108, 0.001, n),
+        "a_nap": rng.uniform(0.025, 0.06, n),
+        "eta": rng.uniform(0.2, 1.2, n),
+    }
 
 
 def water_band_refl(platform: str, constituents: dict[str, np.ndarray], *, sea: bool = False) -> np.ndarray:

@@ -110,14 +110,21 @@ def score_black_odorous(objects: gpd.GeoDataFrame, truth: Truth) -> list[Score]:
     missed = Counts.of(everything.flagged, everything.black)
     partly = int((~everything.black & ~everything.clean).sum())
     scores = [
-        *_rates("all", everything), *_ranking("all", everything),
+        *_rates("all", everything),
+        *_ranking("all", everything),
         Score("black_odorous", "recall", "all, unassessed missed", missed.recall, "1", missed.tp + missed.fn),
         Score("black_odorous", "not_assessed_share", "all", 100 * ratio((~everything.assessed).sum(), len(table)), "%", len(table)),
-        Score("black_odorous", "not_assessed_share", "truly black",
-              100 * ratio((~everything.assessed & everything.black).sum(), everything.black.sum()), "%", int(everything.black.sum())),
+        Score(
+            "black_odorous",
+            "not_assessed_share",
+            "truly black",
+            100 * ratio((~everything.assessed & everything.black).sum(), everything.black.sum()),
+            "%",
+            int(everything.black.sum()),
+        ),
         Score("black_odorous", "partly_black", "all", partly, "objects", len(table)),
         _stretches_found("all", table, "flagged", truth),
-    ]  # fmt: skip
+    ]
     if "width_class" in table:
         wide = _Judged.of(table[table.width_class == "assessable"])
         scores += _rates("assessable width", wide) + _ranking("assessable width", wide)
@@ -158,8 +165,7 @@ def _by_type(table: pd.DataFrame) -> list[Score]:
     """Recall of each type of black-odorous water."""
     black = table[(table.black_share >= BLACK_REACH_SHARE) & (table.black_type != "") & table.assessed]
     return [
-        Score("black_odorous", "recall", f"type {kind}", ratio(group.flagged.sum(), len(group)), "1", len(group))
-        for kind, group in black.groupby("black_type")
+        Score("black_odorous", "recall", f"type {kind}", ratio(group.flagged.sum(), len(group)), "1", len(group)) for kind, group in black.groupby("black_type")
     ]
 
 
@@ -204,8 +210,14 @@ def score_black_odorous_pixels(bow_class: np.ndarray, truth: Truth, year: int) -
     for subset, flagged in (("pixels", bow_class == 3), ("pixels, suspected or possible", (bow_class == 2) | (bow_class == 3))):
         scores += [
             Score("black_odorous", "recall", subset, ratio((flagged & black).sum(), black.sum()), "1", int(black.sum())),
-            Score("black_odorous", "false_alarm_rate", subset, ratio((flagged & clean & assessed).sum(), (clean & assessed).sum()), "1",
-                  int((clean & assessed).sum())),
-        ]  # fmt: skip
+            Score(
+                "black_odorous",
+                "false_alarm_rate",
+                subset,
+                ratio((flagged & clean & assessed).sum(), (clean & assessed).sum()),
+                "1",
+                int((clean & assessed).sum()),
+            ),
+        ]
     missed = 100 * ratio((black & ~assessed).sum(), black.sum())
     return [*scores, Score("black_odorous", "not_assessed_share", "pixels, truly black", missed, "%", int(black.sum()))]

@@ -134,9 +134,10 @@ def _placed(product: str, subset: str, error_m: np.ndarray) -> list[Score]:
     found = error_m[np.isfinite(error_m)]
     zero, n = np.zeros(len(found)), len(found)
     return [
-        Score(product, "bias", subset, bias(found, zero), "m", n), Score(product, "rmse", subset, rmse(found, zero), "m", n),
+        Score(product, "bias", subset, bias(found, zero), "m", n),
+        Score(product, "rmse", subset, rmse(found, zero), "m", n),
         Score(product, "found_share", subset, 100 * ratio(n, len(error_m)), "%", len(error_m)),
-    ]  # fmt: skip
+    ]
 
 
 def _untrue_length(subset: str, lines: gpd.GeoDataFrame, truth: Truth) -> Score:
@@ -275,10 +276,16 @@ def score_cross_checks(transects: gpd.GeoDataFrame, truth: Truth, labels: dict[s
     for label, year in labels.items():
         shore = true[year].to_numpy("float64")
         plants = vegetation_distance(truth.folder / f"vegetation_{year}.tif", lines, shore)
-        rows.append(pd.DataFrame({
-            "type": true.type, "known": np.isfinite(shore), "radar": transects[f"radar_{label}"].to_numpy("float64") - shore,
-            "plants": transects[f"vegetation_line_{label}"].to_numpy("float64") - plants,
-        }))  # fmt: skip
+        rows.append(
+            pd.DataFrame(
+                {
+                    "type": true.type,
+                    "known": np.isfinite(shore),
+                    "radar": transects[f"radar_{label}"].to_numpy("float64") - shore,
+                    "plants": transects[f"vegetation_line_{label}"].to_numpy("float64") - plants,
+                }
+            )
+        )
     table = pd.concat(rows, ignore_index=True)
     coast = table[table.known & ~table.type.isin(["", "river mouth"])]
     scores = [s for name, group in (("all", coast), *coast.groupby("type")) for s in _cross_check_scores("shoreline_radar", name, group.radar)]

@@ -243,6 +243,7 @@ def _within(polygons: gpd.GeoDataFrame | None, truth: Truth) -> np.ndarray | Non
 
 def _watched(kind: str) -> Callable[[_Asked], np.ndarray | None]:
     """Share of each pixel inside watched places of a kind, plots that are cleared by the end of the year left out; None in worlds without any."""
+
     def inside(a: _Asked) -> np.ndarray | None:
         places = a.truth.watched
         mine = None if places is None else places[(places.kind == kind) & ~(places.cleared.astype("float64") <= a.year)]
@@ -253,6 +254,7 @@ def _watched(kind: str) -> Callable[[_Asked], np.ndarray | None]:
 
 def _of_watched(kind: str, share: Callable[[_Asked], np.ndarray]) -> Callable[[_Asked], float]:
     """Ha of a share of pixels inside watched places of a kind; NaN where the unit has none."""
+
     def value(a: _Asked) -> float:
         inside = _watched(kind)(a)
         return math.nan if inside is None or not a.place.total(inside) > 0 else a.place.total(inside * share(a)) / 1e4
@@ -273,7 +275,11 @@ def _everywhere(a: _Asked) -> np.ndarray:
 
 
 def _built_rise(a: _Asked) -> np.ndarray:
-    return np.full(a.truth.grid.shape, np.nan) if a.is_baseline else a.truth.share(a.year, MATERIALS[Land.BUILT]) - a.truth.share(a.baseline, MATERIALS[Land.BUILT])
+    return (
+        np.full(a.truth.grid.shape, np.nan)
+        if a.is_baseline
+        else a.truth.share(a.year, MATERIALS[Land.BUILT]) - a.truth.share(a.baseline, MATERIALS[Land.BUILT])
+    )
 
 
 def _banks(a: _Asked) -> np.ndarray:
@@ -285,6 +291,7 @@ def _banks(a: _Asked) -> np.ndarray:
 def _converted(layer: str, zone: Callable[[_Asked], np.ndarray | None], m2: float) -> Callable[[_Asked], float]:
     """Area of a zone that became built or bare since the baseline, in units of ``m2``, by the rule of the indicator on the true shares; NaN where the
     unit has none of the zone."""
+
     def value(a: _Asked) -> float:
         inside = zone(a)
         if a.is_baseline or inside is None or not a.place.total(inside) > 0:

@@ -34,7 +34,9 @@ def observed_errors(settings: Settings, truth: Truth) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["adcode", "period", "indicator", "value", "spread"])
     table = table.merge(true_indicators(truth, int(settings.baseline_label)), on=["adcode", "period", "indicator"])
     levels = _beyond(table.assign(error=table.true - table.value))
-    return pd.concat([levels, _errors_of_changes(levels, settings.baseline_label)], ignore_index=True)[["adcode", "period", "indicator", "error", "random95", "basis"]]
+    return pd.concat([levels, _errors_of_changes(levels, settings.baseline_label)], ignore_index=True)[
+        ["adcode", "period", "indicator", "error", "random95", "basis"]
+    ]
 
 
 def _errors_of_changes(levels: pd.DataFrame, baseline: str) -> pd.DataFrame:

@@ -56,10 +56,11 @@ def score_land(found_class: np.ndarray, truth: Truth, year: int, *, shares: np.n
         hit, count = float(right[mapped].sum()), int(mapped.sum())
         area = float(shares[c - 1][seen].sum()) if shares is not None else count
         scores += [
-            Score("land", "users", c.word, ratio(hit, count), "1", count), Score("land", "producers", c.word, ratio(hit, truly), "1", round(truly)),
+            Score("land", "users", c.word, ratio(hit, count), "1", count),
+            Score("land", "producers", c.word, ratio(hit, truly), "1", round(truly)),
             Score("land", "f1", c.word, ratio(2 * hit, count + truly), "1", round(max(count, truly))),
             Score("land", "area_bias", c.word, percent_error(area, truly), "%", round(truly)),
-        ]  # fmt: skip
+        ]
     return scores
 
 

@@ -17,18 +17,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.products.land.classes import SHARES
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.storage.tables import write_csv
-from rs_pipeline.validation import (
-    black_odorous,
-    coastline,
-    counties,
-    land,
-    missing,
-    radiometry,
-    registration,
-    vegetation,
-    verdicts,
-    water,
-)
+from rs_pipeline.validation import black_odorous, coastline, counties, land, missing, radiometry, registration, vegetation, verdicts, water
 from rs_pipeline.validation.truth import Score, Truth, combine, on_grid
 
 SCORE_COLUMNS = ("product", "metric", "subset", "value", "unit", "n", "kind")
@@ -60,17 +49,19 @@ def score_run(layout: Layout, truth: Truth, settings: Settings | None = None) ->
     labels = year_labels(settings, truth)
     if not labels:
         raise ConfigError(
-            f"no period of the run is a whole year of the world ({truth.years[0]}-{truth.years[-1]})", where=str(layout.root),
+            f"no period of the run is a whole year of the world ({truth.years[0]}-{truth.years[-1]})",
+            where=str(layout.root),
             remedy="score the run with the truth of the world it was made from (--truth)",
-        )  # fmt: skip
+        )
     yearly = [list(_maps(layout, truth, settings, label, year)) for label, year in labels.items()]
     scores = [*combine(yearly), *_reaches(layout, truth, labels), *_coast(layout, truth, labels), *_table(layout, truth, settings, labels)]
     scores += _ledger(layout, truth)
     if not scores:
         raise ConfigError(
-            "the run has made nothing that can be scored", where=str(layout.root),
+            "the run has made nothing that can be scored",
+            where=str(layout.root),
             remedy="finish the run first: `rs-pipeline run --config <config>`, or at least one `rs-pipeline mosaic`",
-        )  # fmt: skip
+        )
     return scores
 
 
@@ -115,9 +106,11 @@ def read_objects(layout: Layout, truth: Truth, labels: dict[str, int]) -> gpd.Ge
     table = gpd.read_file(layout.reaches, layer="reaches").to_crs(truth.grid.crs)
     table = table[table.period.isin(labels)]
     return table.assign(
-        period=table.period.map(labels).astype(str), flagged=table.satellite_class == "suspected", assessed=table.satellite_class.isin(ASSESSED),
+        period=table.period.map(labels).astype(str),
+        flagged=table.satellite_class == "suspected",
+        assessed=table.satellite_class.isin(ASSESSED),
         listed=table.satellite_class.isin(("suspected", "possible")),
-    )  # fmt: skip
+    )
 
 
 def _reaches(layout: Layout, truth: Truth, labels: dict[str, int]) -> list[Score]:
@@ -207,9 +200,10 @@ def write_accuracy(settings: Settings, truth_folder: Path | None = None) -> list
     """
     if truth_folder is None and settings.simulation is None:
         raise ConfigError(
-            "this run is of no simulated world, so it has no truth", where="simulation",
+            "this run is of no simulated world, so it has no truth",
+            where="simulation",
             remedy="only runs of a simulated world can be scored; give --truth <world>/truth if this is one",
-        )  # fmt: skip
+        )
     layout, truth = Layout(settings.root), Truth(Path(truth_folder or settings.simulation.path / "truth"))
     scores = score_run(layout, truth, settings)
     write_scores(scores, layout.accuracy)

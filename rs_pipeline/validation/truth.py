@@ -130,9 +130,8 @@ class Truth:
         found = sorted(int(p.stem.rsplit("_", 1)[1]) for p in self.folder.glob("water_*.tif"))
         if not found:
             raise ConfigError(
-                "no truth of a simulated world here", where=str(self.folder),
-                remedy="give --truth <world>/truth; `rs-pipeline simulate <folder>` makes a world",
-            )  # fmt: skip
+                "no truth of a simulated world here", where=str(self.folder), remedy="give --truth <world>/truth; `rs-pipeline simulate <folder>` makes a world"
+            )
         return tuple(found)
 
     @cached_property
@@ -344,8 +343,9 @@ def on_grid(path: Path, band: str, grid: Grid) -> np.ndarray:
         aligned = abs(row - round(row)) < 1e-3 and abs(col - round(col)) < 1e-3
         if src.crs != rasterio.crs.CRS.from_user_input(grid.crs) or abs(src.res[0] - grid.resolution_m) > 1e-6 or not aligned:
             raise RasterError(
-                "the pixels of the map are not those of the world", where=str(path),
+                "the pixels of the map are not those of the world",
+                where=str(path),
                 remedy=f"run with grid.crs {grid.crs} and grid.resolution_m {grid.resolution_m:g} to score it",
-            )  # fmt: skip
+            )
         window = Window(round(col), round(row), grid.width, grid.height)
         return src.read(band_index(src, band), window=window, boundless=True, fill_value=np.nan).astype("float32")

@@ -83,9 +83,14 @@ def judged_pairs(table: pd.DataFrame, truth: Truth, settings: Settings, targets:
     values = _true_values(truth, {b: labels[b] for b in judge.baselines if b in labels}, labels)
     areas = truth.units.to_crs(6933).set_index("adcode").geometry.area / 1e6
     areas = {str(code): area for code, area in areas.items()} | {REGION: float(areas.sum())}
-    for r in table[(table.status != "no_target") & table.indicator.isin(list(INDICATORS)) & table.target_id.isin(list(of_target)) & table.adcode.isin(list(values))].itertuples():
+    for r in table[
+        (table.status != "no_target") & table.indicator.isin(list(INDICATORS)) & table.target_id.isin(list(of_target)) & table.adcode.isin(list(values))
+    ].itertuples():
         least, unit = margin(r.unit, areas[r.adcode]), Unit(r.adcode, r.name, r.prefecture, r.level)
-        statuses = [judge(of_target[r.target_id], unit, r.indicator, r.period, TrueKnown(values[r.adcode], (r.period, move))).verdict.status for move in (-least, 0.0, least)]
+        statuses = [
+            judge(of_target[r.target_id], unit, r.indicator, r.period, TrueKnown(values[r.adcode], (r.period, move))).verdict.status
+            for move in (-least, 0.0, least)
+        ]
         sides = {side(s) for s in statuses}
         if len(sides) == 1 and sides != {None}:
             yield r.target_id, r.status, statuses[1]

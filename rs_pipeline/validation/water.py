@@ -53,9 +53,7 @@ def score_water(frequency: np.ndarray | None, water_class: np.ndarray, truth: Tr
     if frequency is not None:
         known = truth.water(year)["frequency"]
         n = int((np.isfinite(frequency) & np.isfinite(known)).sum())
-        scores += [
-            Score("water", "bias", "frequency", bias(frequency, known), "1", n), Score("water", "rmse", "frequency", rmse(frequency, known), "1", n)
-        ]  # fmt: skip
+        scores += [Score("water", "bias", "frequency", bias(frequency, known), "1", n), Score("water", "rmse", "frequency", rmse(frequency, known), "1", n)]
     scores += _kinds(found, true, inland, truth) + _rivers(found, true, inland, truth)
     scores += _false_water(found, true, seen, truth, year) + _false_by_cause(found, true, seen, truth, year)
     return [*scores, _lost_to_ice(water_class, true, seen, truth, year)]
@@ -177,8 +175,9 @@ def _false_water(found: np.ndarray, true: WaterTruth, seen: np.ndarray, truth: T
         groups[f"false on {name}"] = land & ~bank & (dominant == value)
     return [
         Score("water", "false_share", subset, 100 * ratio((found & where).sum(), where.sum()), "%", int(where.sum()))
-        for subset, where in groups.items() if where.any()
-    ]  # fmt: skip
+        for subset, where in groups.items()
+        if where.any()
+    ]
 
 
 def _false_by_cause(found: np.ndarray, true: WaterTruth, seen: np.ndarray, truth: Truth, year: int) -> list[Score]:
@@ -190,7 +189,11 @@ def _false_by_cause(found: np.ndarray, true: WaterTruth, seen: np.ndarray, truth
     town = np.isin(truth.dominant(year), [truth.legend[name] for name in TOWN if name in truth.legend])
     hilly = truth.world.get("recipe", {}).get("landscape") == HILLS
     groups = {"false from building shadow": land & town, f"false from {'hill shadow' if hilly else 'cloud edges'}": land & ~town}
-    return [Score("water", "false_share", subset, 100 * ratio((found & where).sum(), where.sum()), "%", int(where.sum())) for subset, where in groups.items() if where.any()]
+    return [
+        Score("water", "false_share", subset, 100 * ratio((found & where).sum(), where.sum()), "%", int(where.sum()))
+        for subset, where in groups.items()
+        if where.any()
+    ]
 
 
 def _lost_to_ice(water_class: np.ndarray, true: WaterTruth, seen: np.ndarray, truth: Truth, year: int) -> Score:

@@ -80,8 +80,12 @@ class TestRadiometry:
             assert value(PARANA, "radiometry", "mae_to_acolite", f"{role}, {dates}", "ours, residual removed") <= raw + cost
 
     def test_every_quality_value_is_decoded_as_documented(self, value):
-        for subset in ("all 65,536 values of QA_PIXEL", "33 values of QA_PIXEL in three scenes", "all 65,536 values of QA_RADSAT, OLI",
-                       "all 256 values of SR_QA_AEROSOL, OLI"):  # fmt: skip
+        for subset in (
+            "all 65,536 values of QA_PIXEL",
+            "33 values of QA_PIXEL in three scenes",
+            "all 65,536 values of QA_RADSAT, OLI",
+            "all 256 values of SR_QA_AEROSOL, OLI",
+        ):
             assert value(LANDSAT, "radiometry", "wrong_decodes", subset) == 0
         for subset in ("12 scene classes", "pixels of two scenes"):
             assert value(ALPS, "radiometry", "wrong_decodes", subset) == 0
@@ -253,9 +257,12 @@ class TestBlackOdorous:
     def test_real_waters_of_five_regions(self, value):
         """The weak spot is dark water of algal blooms: one in five of it is accused, on one date and without noise."""
         for subset, most in (
-            ("all", 0.03), ("suspended matter >= 20 g/m3", 0.05), ("chlorophyll >= 20 mg/m3", 0.21),
-            ("chlorophyll < 20 and suspended matter < 20", 0.005), ("darkest fifth in green", 0.08),
-        ):  # fmt: skip
+            ("all", 0.03),
+            ("suspended matter >= 20 g/m3", 0.05),
+            ("chlorophyll >= 20 mg/m3", 0.21),
+            ("chlorophyll < 20 and suspended matter < 20", 0.005),
+            ("darkest fifth in green", 0.08),
+        ):
             assert value(SPECTRA, "black_odorous", "false_alarm_share", subset) <= most
         assert value(SPECTRA, "black_odorous", "false_alarm_share", "all", "BOI <= 0.065") >= 0.15
 
@@ -265,9 +272,17 @@ class TestOptics:
 
     @pytest.mark.parametrize(
         ("name", "least"),
-        [("blue", 0.97), ("green", 0.99), ("red", 0.90), ("rededge1", 0.90), ("blue / green", 0.84), ("red / green", 0.88),
-         ("rededge1 / red", 0.79), ("all bands and ratios", 0.72)],
-    )  # fmt: skip
+        [
+            ("blue", 0.97),
+            ("green", 0.99),
+            ("red", 0.90),
+            ("rededge1", 0.90),
+            ("blue / green", 0.84),
+            ("red / green", 0.88),
+            ("rededge1 / red", 0.79),
+            ("all bands and ratios", 0.72),
+        ],
+    )
     def test_real_spectra_lie_inside_the_simulated(self, value, name, least):
         assert value(SPECTRA, "optics", "share_inside_simulated", name) >= least
 

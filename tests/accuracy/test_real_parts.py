@@ -102,9 +102,14 @@ def test_near_infrared_is_continued_as_the_model_itself_goes_on():
 def test_a_network_of_one_neuron_by_hand():
     """One band: x' = 2 x - 1 = 0, the neuron tanh(0) = 0, so y is the bias 0 and the cover the middle of 0 and 1."""
     network = Network(
-        limits=np.array([[0.0, 1.0]]), domain=np.array([[0.1], [0.9]]), hidden=np.array([[1.0]]), hidden_bias=np.zeros(1), out=np.ones(1),
-        out_bias=0.0, out_limits=np.array([0.0, 1.0]),
-    )  # fmt: skip
+        limits=np.array([[0.0, 1.0]]),
+        domain=np.array([[0.1], [0.9]]),
+        hidden=np.array([[1.0]]),
+        hidden_bias=np.zeros(1),
+        out=np.ones(1),
+        out_bias=0.0,
+        out_limits=np.array([0.0, 1.0]),
+    )
     assert network.cover(np.array([[0.5], [0.95]])) == pytest.approx([0.5, np.nan], nan_ok=True)
 
 

@@ -189,10 +189,15 @@ def test_missing_where_all_was_seen(read):
 def test_missing_county_values(read):
     import pandas as pd
 
-    table = pd.DataFrame({
-        "indicator": ["a", "a", "a", "b"], "value": [1.0, np.nan, 2.0, np.nan], "observed_fraction": [1.0, 0.2, 0.3, 0.1],
-        "status": ["met", "insufficient_data", "met", "no_target"], "reason": ["", "20 % observed", "", ""],
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "indicator": ["a", "a", "a", "b"],
+            "value": [1.0, np.nan, 2.0, np.nan],
+            "observed_fraction": [1.0, 0.2, 0.3, 0.1],
+            "status": ["met", "insufficient_data", "met", "no_target"],
+            "reason": ["", "20 % observed", "", ""],
+        }
+    )
     scores = missing.score_missing_counties(table, {"a": 0.5})
     assert read(scores, "withheld", "county values") == 50 and read(scores, "without_reason", "county values") == 50
     assert read(missing.score_missing_counties(table, 0.5), "withheld", "county values") == pytest.approx(200 / 3)

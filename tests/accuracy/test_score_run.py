@@ -33,11 +33,17 @@ def truth(small_world):
 @pytest.fixture
 def settings(small_world, tmp_path):
     """Of a run of the small world."""
-    return parse({
-        "run": "perfect", "output": str(tmp_path / "results"), "units": {"path": str(small_world / "units.gpkg")}, "periods": list(YEARS),
-        "simulation": {"path": str(small_world), "seed": 5}, "grid": {"crs": "EPSG:32650"},
-        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(small_world)}],
-    })  # fmt: skip
+    return parse(
+        {
+            "run": "perfect",
+            "output": str(tmp_path / "results"),
+            "units": {"path": str(small_world / "units.gpkg")},
+            "periods": list(YEARS),
+            "simulation": {"path": str(small_world), "seed": 5},
+            "grid": {"crs": "EPSG:32650"},
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(small_world)}],
+        }
+    )
 
 
 def true_maps(truth: Truth, year: int) -> dict[str, dict[str, np.ndarray]]:
@@ -64,7 +70,16 @@ def true_reaches(truth: Truth, length_m: float = 200.0) -> gpd.GeoDataFrame:
                 black = [g for g, y in zip(truth.black_reaches.geometry, black_years(truth.black_reaches), strict=True) if year in y]
                 share = sum(line.intersection(g).length for g in black) / line.length
                 call = "suspected" if share >= 0.5 else "clear"
-                rows.append({"period": str(year), "class": call, "satellite_class": call, "probability": float(call == "suspected"), "width_class": "assessable", "geometry": line})
+                rows.append(
+                    {
+                        "period": str(year),
+                        "class": call,
+                        "satellite_class": call,
+                        "probability": float(call == "suspected"),
+                        "width_class": "assessable",
+                        "geometry": line,
+                    }
+                )
     return gpd.GeoDataFrame(rows, crs=truth.grid.crs)
 
 
@@ -81,7 +96,18 @@ def write_perfect_run(truth: Truth, layout: Layout) -> None:
     lines = truth.shorelines.assign(period=truth.shorelines.year.astype(str), sensor="sentinel-2", position_error_m=5.0)
     lines[["period", "sensor", "position_error_m", "geometry"]].to_file(layout.shorelines, driver="GPKG", layer="shorelines")
     table = counties.true_indicators(truth).rename(columns={"true": "value"})
-    table = table.assign(lower=table.value, upper=table.value, interval="model95", unit="1", observed_fraction=1.0, status="met", reason="", baseline="", target_id="", level="county")
+    table = table.assign(
+        lower=table.value,
+        upper=table.value,
+        interval="model95",
+        unit="1",
+        observed_fraction=1.0,
+        status="met",
+        reason="",
+        baseline="",
+        target_id="",
+        level="county",
+    )
     table.to_parquet(layout.indicators_parquet)
 
 
@@ -95,17 +121,31 @@ def perfect(truth, settings):
 def test_a_perfect_run_gets_perfect_scores(perfect, truth, settings, read):
     scores = score_run(perfect, truth, settings)
     for metric, subset, product in (
-        ("f1", "all", "water"), ("f1", "inland", "water"), ("f1", "bodies above 0.01 km2", "water"), ("f1", "permanent class", "water"),
-        ("f1", "seasonal class", "water"), ("concordance", "all", "fvc_peak"), ("concordance", "all", "fvc_growing"),
-        ("recall", "all", "black_odorous"), ("precision", "all", "black_odorous"), ("roc_auc", "all", "black_odorous"),
-        ("stretches_found", "all", "black_odorous"), ("recall", "pixels", "black_odorous"),
-    ):  # fmt: skip
+        ("f1", "all", "water"),
+        ("f1", "inland", "water"),
+        ("f1", "bodies above 0.01 km2", "water"),
+        ("f1", "permanent class", "water"),
+        ("f1", "seasonal class", "water"),
+        ("concordance", "all", "fvc_peak"),
+        ("concordance", "all", "fvc_growing"),
+        ("recall", "all", "black_odorous"),
+        ("precision", "all", "black_odorous"),
+        ("roc_auc", "all", "black_odorous"),
+        ("stretches_found", "all", "black_odorous"),
+        ("recall", "pixels", "black_odorous"),
+    ):
         assert read(scores, metric, subset, product) == pytest.approx(1), (metric, subset, product)
     for metric, subset, product in (
-        ("rmse", "all", "fvc_peak"), ("bias", "all", "fvc_growing"), ("rmse", "frequency", "water"), ("false_alarm_rate", "all", "black_odorous"),
-        ("calibration_error", "all", "black_odorous"), ("bias", "all", "shoreline"), ("untrue_share", "all", "shoreline"),
-        ("without_observation", "water", "missing"), ("without_observation", "fvc_peak", "missing"),
-    ):  # fmt: skip
+        ("rmse", "all", "fvc_peak"),
+        ("bias", "all", "fvc_growing"),
+        ("rmse", "frequency", "water"),
+        ("false_alarm_rate", "all", "black_odorous"),
+        ("calibration_error", "all", "black_odorous"),
+        ("bias", "all", "shoreline"),
+        ("untrue_share", "all", "shoreline"),
+        ("without_observation", "water", "missing"),
+        ("without_observation", "fvc_peak", "missing"),
+    ):
         assert read(scores, metric, subset, product) == pytest.approx(0, abs=1e-6), (metric, subset, product)
     for subset, product in (("all", "shoreline"), ("pixel sigma", "fvc_peak"), ("all, model95", "counties")):
         assert read(scores, "coverage", subset, product) == 100

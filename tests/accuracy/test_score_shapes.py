@@ -27,8 +27,11 @@ def objects(build, **changes):
     """Four reaches of 100 m in 2024, of which the second is black, and the pond."""
     shapes = [build.line((c, 12), (c + 10, 12)) for c in (0, 10, 20, 30)] + [build.area(5, 20, 6, 6)]
     columns = {
-        "period": ["2024"] * 5, "probability": [0.1, 0.9, 0.2, 0.1, 0.6], "flagged": [False, True, False, False, False], "assessed": [True] * 5,
-    } | changes  # fmt: skip
+        "period": ["2024"] * 5,
+        "probability": [0.1, 0.9, 0.2, 0.1, 0.6],
+        "flagged": [False, True, False, False, False],
+        "assessed": [True] * 5,
+    } | changes
     return gpd.GeoDataFrame(columns, geometry=shapes, crs=build.grid.crs)
 
 
@@ -79,9 +82,13 @@ def test_partly_black_objects_are_neither_hits_nor_false_alarms(river, read):
 
 
 def test_subsets_by_width_and_by_possible(river, read):
-    table = objects(river, flagged=[False] * 5, listed=[False, True, False, False, True], width_class=["marginal", "marginal", "assessable", "assessable", "assessable"])
+    table = objects(
+        river, flagged=[False] * 5, listed=[False, True, False, False, True], width_class=["marginal", "marginal", "assessable", "assessable", "assessable"]
+    )
     scores = black_odorous.score_black_odorous(table, river.truth)
-    assert read(scores, "recall") == 0 and read(scores, "recall", "suspected or possible") == 1 and read(scores, "stretches_found", "suspected or possible") == 1
+    assert (
+        read(scores, "recall") == 0 and read(scores, "recall", "suspected or possible") == 1 and read(scores, "stretches_found", "suspected or possible") == 1
+    )
     assert math.isnan(read(scores, "recall", "assessable width")) and read(scores, "false_alarm_rate", "assessable width") == 0
     assert read(scores, "false_alarm_rate", "false on aquaculture, suspected or possible") == 1
 
@@ -126,8 +133,9 @@ def drawn(build, *parts, sensor="sentinel-2", sigma=NAN):
     """Lines at a row; each part is (year, left, right, row)."""
     return gpd.GeoDataFrame(
         {"year": [p[0] for p in parts], "sensor": sensor, "position_error_m": sigma},
-        geometry=[build.line((left, row), (right, row)) for _, left, right, row in parts], crs=build.grid.crs,
-    )  # fmt: skip
+        geometry=[build.line((left, row), (right, row)) for _, left, right, row in parts],
+        crs=build.grid.crs,
+    )
 
 
 def test_the_true_coast_gets_perfect_scores(coast, read):
@@ -217,7 +225,12 @@ def test_the_true_rate_and_lengths_of_a_coast_with_a_fill(build):
     for i, year in enumerate((2023, 2024, 2025)):
         build.year(year, (M.SEA, 0, SHORE_ROW, 40, 10))
         filled = SHORE_ROW - 11 + 11 * (i > 0)
-        parts = ((0, 20, SHORE_ROW - 5 + 0.4 * i, "natural", "sand"), (20, 30, SHORE_ROW - 5, "artificial", "dyke"), (30, 38, filled, "artificial", "reclamation"), (38, 40, SHORE_ROW - 5, "river mouth", "river mouth"))
+        parts = (
+            (0, 20, SHORE_ROW - 5 + 0.4 * i, "natural", "sand"),
+            (20, 30, SHORE_ROW - 5, "artificial", "dyke"),
+            (30, 38, filled, "artificial", "reclamation"),
+            (38, 40, SHORE_ROW - 5, "river mouth", "river mouth"),
+        )
         for left, right, row, kind, type_ in parts:
             shapes.append(build.line(*((c, row) for c in np.linspace(left, right, 41))))
             for name, entry in zip(columns, (year, type_, kind, type_), strict=True):

@@ -108,9 +108,11 @@ def test_counties_of_nothing_but_missing(county, read):
 def ledger(**changes):
     """Six scenes: a with a wrong flag, b damaged, c older and d newer of one acquisition, e right, f without offset."""
     columns = {
-        "scene_id": list("abcdef"), "offset": [0.0, -0.1, -0.1, -0.1, -0.1, 0.0],
-        "status": ["used", "used", "skipped", "used", "used", "used"], "reason": ["", "", "same acquisition as d", "", "", ""],
-    }  # fmt: skip
+        "scene_id": list("abcdef"),
+        "offset": [0.0, -0.1, -0.1, -0.1, -0.1, 0.0],
+        "status": ["used", "used", "skipped", "used", "used", "used"],
+        "reason": ["", "", "same acquisition as d", "", "", ""],
+    }
     return pd.DataFrame(columns | changes)
 
 
@@ -122,17 +124,22 @@ CHIPS = pd.DataFrame({"scene_id": ["b", "e"], "status": ["failed", "ok"], "reaso
 def test_faults_that_were_told(read):
     scores = radiometry.score_radiometry(ledger(), WORLD, OFFSETS, CHIPS)
     assert {s.metric: (s.value, s.n) for s in scores if s.n} == {
-        "offset_right": (100, 5), "wrong_flag_mended": (100, 1), "refused": (0, 6), "corrupt_told": (100, 1), "duplicate_dropped": (100, 1),
-    }  # fmt: skip
+        "offset_right": (100, 5),
+        "wrong_flag_mended": (100, 1),
+        "refused": (0, 6),
+        "corrupt_told": (100, 1),
+        "duplicate_dropped": (100, 1),
+    }
 
 
 def test_faults_that_were_not_told(read):
     swallowed = ledger(offset=[-0.1] * 6, status=["used"] * 6, reason=[""] * 6)
     scores = radiometry.score_radiometry(swallowed, WORLD, OFFSETS, CHIPS.iloc[1:])
     assert read(scores, "offset_right", "used Sentinel-2 scenes") == pytest.approx(100 * 4 / 6)
-    assert [read(scores, m, s) for m, s in (
-        ("wrong_flag_mended", "scenes with a wrong flag"), ("corrupt_told", "damaged scenes"), ("duplicate_dropped", "older processings"),
-    )] == [0, 0, 0]  # fmt: skip
+    assert [
+        read(scores, m, s)
+        for m, s in (("wrong_flag_mended", "scenes with a wrong flag"), ("corrupt_told", "damaged scenes"), ("duplicate_dropped", "older processings"))
+    ] == [0, 0, 0]
 
 
 def test_a_refused_scene_and_a_silent_one(read):
@@ -149,10 +156,17 @@ def test_a_catalog_without_faults(read):
 
 def test_places_of_scenes(read):
     """a lies 3 m east and 4 m north, told as 3 and 3, and stays; b lies 30 m off and is moved back to 1 m; c is not measured; d is refused."""
-    scenes = pd.DataFrame({
-        "scene_id": list("abcde"), "platform": ["sentinel-2a"] * 4 + ["landsat-8"], "status": ["used"] * 3 + ["skipped", "used"],
-        "displaced_x_m": [3, -29, math.nan, 9, 0], "displaced_y_m": [3, 0, math.nan, 9, 0], "moved_x_m": [0, 29, 0, 0, 0], "moved_y_m": [0.0] * 5,
-    })  # fmt: skip
+    scenes = pd.DataFrame(
+        {
+            "scene_id": list("abcde"),
+            "platform": ["sentinel-2a"] * 4 + ["landsat-8"],
+            "status": ["used"] * 3 + ["skipped", "used"],
+            "displaced_x_m": [3, -29, math.nan, 9, 0],
+            "displaced_y_m": [3, 0, math.nan, 9, 0],
+            "moved_x_m": [0, 29, 0, 0, 0],
+            "moved_y_m": [0.0] * 5,
+        }
+    )
     scores = score_registration(scenes, {"a": [3, 4], "b": [-30, 0], "c": [0, 0], "d": [99, 99]})
     assert read(scores, "measured_share", "sentinel-2") == pytest.approx(2 / 3)
     assert read(scores, "rmse", "sentinel-2, told") == pytest.approx(1.0)

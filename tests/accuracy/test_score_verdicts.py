@@ -9,7 +9,10 @@ from rs_pipeline.validation.verdicts import judged_pairs, margin, side
 from tests.made_up_run import make_target
 
 
-@pytest.mark.parametrize(("status", "good"), [("met", True), ("on_track", True), ("slipping", False), ("off_track", False), ("not_met", False), ("undecidable", None), ("no_target", None)])
+@pytest.mark.parametrize(
+    ("status", "good"),
+    [("met", True), ("on_track", True), ("slipping", False), ("off_track", False), ("not_met", False), ("undecidable", None), ("no_target", None)],
+)
 def test_sides(status, good):
     assert side(status) is good
 
@@ -30,5 +33,15 @@ def test_only_clear_truths_are_asked_for(tmp_path, monkeypatch, build, value, st
     settings = write_counties(tmp_path / "run", 1, 1)
     monkeypatch.setattr(verdicts, "_true_values", lambda *a: {"990101": {("grassland_fvc", "2024", ""): value}})
     target = make_target(">=", 75.0, target_year=2024, indicator=("grassland_fvc",))
-    row = {"adcode": "990101", "name": "W", "prefecture": "", "level": "county", "period": "2024", "indicator": "grassland_fvc", "unit": "%", "target_id": "T", "status": status}
+    row = {
+        "adcode": "990101",
+        "name": "W",
+        "prefecture": "",
+        "level": "county",
+        "period": "2024",
+        "indicator": "grassland_fvc",
+        "unit": "%",
+        "target_id": "T",
+        "status": status,
+    }
     assert list(judged_pairs(pd.DataFrame([row]), build.truth, settings, [target], {"2024": 2024})) == pairs

@@ -12,10 +12,26 @@ from rs_pipeline.config import load
 from rs_pipeline.validation.run import score_run
 from rs_pipeline.validation.truth import Score, Truth
 
-HIGHER = {"f1", "recall", "precision", "concordance", "roc_auc", "average_precision", "found_share", "accuracy", "told_missing", "offset_right",
-          "wrong_flag_mended", "corrupt_told", "duplicate_dropped", "observed_share", "overall", "users", "producers"}  # fmt: skip
-LOWER = {"rmse", "calibration_error", "false_alarm_rate", "false_share", "absolute_error", "mae", "without_observation", "without_reason",
-         "untrue_share"}  # fmt: skip
+HIGHER = {
+    "f1",
+    "recall",
+    "precision",
+    "concordance",
+    "roc_auc",
+    "average_precision",
+    "found_share",
+    "accuracy",
+    "told_missing",
+    "offset_right",
+    "wrong_flag_mended",
+    "corrupt_told",
+    "duplicate_dropped",
+    "observed_share",
+    "overall",
+    "users",
+    "producers",
+}
+LOWER = {"rmse", "calibration_error", "false_alarm_rate", "false_share", "absolute_error", "mae", "without_observation", "without_reason", "untrue_share"}
 NEAR_ZERO = {"bias", "area_bias", "width_bias", "retention_error"}
 SLACK = {"1": 0.004, "%": 0.4, "m": 0.4}
 """What another processor or library may change."""
@@ -154,19 +170,30 @@ def test_rows_of_worlds_are_joined_by_landscape(tmp_path):
 
 def test_some_worlds_bring_only_their_own_rows_up_to_date():
     """Coast is measured again with both seeds, plain is not: the sum of shores is of coasts alone, that of water is not."""
+
     def row(product, world, seeds, value, method="ours"):
         return dict(zip(COLUMNS, (product, "f1", "", method, value, "1", world, seeds, "simulated"), strict=True))
 
     old = [
-        row("shore", "coast", "1;2", 0.5), row("shore", "all", "1;2;3", 0.5), row("water", "coast", "1;2", 0.5), row("water", "plain", "3", 0.5),
-        row("water", "all", "1;2;3", 0.5), row("shore", "coast", "1;2", 0.5, "dea"), row("shore", "coast (held out)", "9", 0.5),
-    ]  # fmt: skip
+        row("shore", "coast", "1;2", 0.5),
+        row("shore", "all", "1;2;3", 0.5),
+        row("water", "coast", "1;2", 0.5),
+        row("water", "plain", "3", 0.5),
+        row("water", "all", "1;2;3", 0.5),
+        row("shore", "coast", "1;2", 0.5, "dea"),
+        row("shore", "coast (held out)", "9", 0.5),
+    ]
     new = [row(p, w, "1;2", 0.7) for p in ("shore", "water") for w in ("coast", "all")] + [row("shore", "coast (held out)", "8", 0.7)]
     got = {(r["product"], r["world"], r["method"]): r["value"] for r in brought_up_to_date(pd.DataFrame(old), new)}
     assert got == {
-        ("shore", "coast", "ours"): 0.7, ("shore", "all", "ours"): 0.7, ("water", "coast", "ours"): 0.7, ("water", "plain", "ours"): 0.5,
-        ("water", "all", "ours"): 0.5, ("shore", "coast", "dea"): 0.5, ("shore", "coast (held out)", "ours"): 0.5,
-    }  # fmt: skip
+        ("shore", "coast", "ours"): 0.7,
+        ("shore", "all", "ours"): 0.7,
+        ("water", "coast", "ours"): 0.7,
+        ("water", "plain", "ours"): 0.5,
+        ("water", "all", "ours"): 0.5,
+        ("shore", "coast", "dea"): 0.5,
+        ("shore", "coast (held out)", "ours"): 0.5,
+    }
 
 
 def test_the_pages_show_the_table(table):
@@ -187,17 +214,26 @@ def test_the_pages_are_brought_up_to_date(table, tmp_path):
 
 def test_real_rows_by_hand():
     label, *key, world = REAL[3]
-    rows = [(*key, method, value, "1", of, "", kind) for method, value, of, kind in
-            (("ours", 0.8, world, "real"), ("MNDWI > 0", 0.7, world, "real"), ("ours", 0.1, "elsewhere", "real"), ("ours", 0.2, world, "simulated"))]  # fmt: skip
+    rows = [
+        (*key, method, value, "1", of, "", kind)
+        for method, value, of, kind in (
+            ("ours", 0.8, world, "real"),
+            ("MNDWI > 0", 0.7, world, "real"),
+            ("ours", 0.1, "elsewhere", "real"),
+            ("ours", 0.2, world, "simulated"),
+        )
+    ]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     assert f"| {label} | 0.8 | MNDWI > 0: 0.7 |" in real_excerpt(table) and f"| **real**: {label} | 0.8 | MNDWI > 0: 0.7 |" in short_excerpt(table)
 
 
 def test_an_excerpt_by_hand():
     rows = [
-        ("water", "f1", "all", "ours", 0.9, "1", EVERYWHERE, "101;102", "simulated"), ("water", "f1", "all", "mndwi", 0.8, "1", EVERYWHERE, "101;102", "simulated"),
-        ("water", "f1", "all", "ours", 0.7, "1", "lake (held out)", "903", "simulated"), ("water", "f1", "all", "ours", 0.5, "1", "HLS", "", "real"),
-    ]  # fmt: skip
+        ("water", "f1", "all", "ours", 0.9, "1", EVERYWHERE, "101;102", "simulated"),
+        ("water", "f1", "all", "mndwi", 0.8, "1", EVERYWHERE, "101;102", "simulated"),
+        ("water", "f1", "all", "ours", 0.7, "1", "lake (held out)", "903", "simulated"),
+        ("water", "f1", "all", "ours", 0.5, "1", "HLS", "", "real"),
+    ]
     text = excerpt(pd.DataFrame(rows, columns=list(COLUMNS)))
     assert "| water, all pixels: F1 | 0.9 | 0.7 | mndwi 0.8 |" in text and "seeds 101, 102" in text
 

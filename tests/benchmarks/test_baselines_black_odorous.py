@@ -35,10 +35,14 @@ def stack_on(grid, cloudy=False):
     refl = np.where(wet, np.where(west, np.array(BLACK)[:, None, None], np.array(CLEAR)[:, None, None]), np.array(FIELD)[:, None, None])
     dn = np.repeat(np.rint(refl * 1e4).astype("uint16")[None], N_DATES, axis=0)
     return Stack(
-        grid, [date(2023, 5, 1) + timedelta(days=10 * t) for t in range(N_DATES)], dn,
-        np.full((N_DATES, *grid.shape), 2 if cloudy else 0, "uint16"), np.full(N_DATES, 1e-4, "float32"), np.zeros(N_DATES, "float32"),
+        grid,
+        [date(2023, 5, 1) + timedelta(days=10 * t) for t in range(N_DATES)],
+        dn,
+        np.full((N_DATES, *grid.shape), 2 if cloudy else 0, "uint16"),
+        np.full(N_DATES, 1e-4, "float32"),
+        np.zeros(N_DATES, "float32"),
         np.full(N_DATES, 10.0, "float32"),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
@@ -47,9 +51,8 @@ def settings(make_settings, monkeypatch):
     region.grid(settings)
     halves = [shapely.LineString([(500000, 4300320), (500310, 4300320)]), shapely.LineString([(500330, 4300320), (500640, 4300320)])]
     lines = gpd.GeoDataFrame(
-        {"reach_id": ["west", "east"], "kind": "river", "tile": "r000c000", "width_m": 60.0, "width_class": "assessable"},
-        geometry=halves, crs=32650,
-    )  # fmt: skip
+        {"reach_id": ["west", "east"], "kind": "river", "tile": "r000c000", "width_m": 60.0, "width_class": "assessable"}, geometry=halves, crs=32650
+    )
     write_parquet(lines, Layout(settings.root).reach_lines)
     monkeypatch.setattr(black_odorous, "season", lambda s, tile, period: stack_on(tile.grid.buffered(s.grid.margin_m)))
     monkeypatch.setattr(black_odorous, "read_water", lambda s, period, grid: river(grid))

@@ -125,10 +125,18 @@ def test_without_the_environment_the_error_says_how_to_make_it(tmp_path):
 def test_dea_contours_the_shore_where_the_index_is_zero(tmp_path):
     mndwi, years = shore(n_years=2)
     mndwi[:, 30:, :] = np.nan  # never seen: no line there
-    out = run_peer("dea", {
-        "mndwi": mndwi, "ndwi": mndwi, "year": years, "transform": np.array([500000, 30, 0, 4300000, 0, -30.0]), "epsg": np.array(32650),
-        "sea_px": np.array([[5, 2]]),
-    }, tmp_path)  # fmt: skip
+    out = run_peer(
+        "dea",
+        {
+            "mndwi": mndwi,
+            "ndwi": mndwi,
+            "year": years,
+            "transform": np.array([500000, 30, 0, 4300000, 0, -30.0]),
+            "epsg": np.array(32650),
+            "sea_px": np.array([[5, 2]]),
+        },
+        tmp_path,
+    )
     # MNDWI is 0 at the centre of column 20, x = 500000 + 20.5 * 30
     assert set(out["year"]) == {2023, 2024} and np.allclose(out["xy"][:, 0], 500615, atol=0.01)
     assert out["xy"][:, 1].min() >= 4300000 - 30 * 30
@@ -137,10 +145,18 @@ def test_dea_contours_the_shore_where_the_index_is_zero(tmp_path):
 @needs_peers
 def test_dea_finds_no_shore_under_cloud(tmp_path):
     mndwi, years = shore()
-    out = run_peer("dea", {
-        "mndwi": mndwi * np.nan, "ndwi": mndwi * np.nan, "year": years, "transform": np.array([500000, 30, 0, 4300000, 0, -30.0]),
-        "epsg": np.array(32650), "sea_px": np.array([[5, 2]]),
-    }, tmp_path)  # fmt: skip
+    out = run_peer(
+        "dea",
+        {
+            "mndwi": mndwi * np.nan,
+            "ndwi": mndwi * np.nan,
+            "year": years,
+            "transform": np.array([500000, 30, 0, 4300000, 0, -30.0]),
+            "epsg": np.array(32650),
+            "sea_px": np.array([[5, 2]]),
+        },
+        tmp_path,
+    )
     assert out["xy"].shape == (0, 2)
 
 
@@ -154,11 +170,16 @@ def coastsat_inputs(cloud):
     dn = np.clip(np.rint(image * 1e4), 1, 65535).astype("uint16").transpose(2, 0, 1)
     ends = np.array([[[500700, y], [500300, y]] for y in (4299300.0, 4299500, 4299700)])
     return {
-        "dn": np.repeat(dn[None], 2, axis=0), "cloud": np.stack([np.zeros((h, w), bool), np.full((h, w), cloud)]),
-        "nodata": np.zeros((2, h, w), bool), "transform": np.array([500000, 10, 0, 4300000, 0, -10.0]), "epsg": np.array(32650),
-        "satellite": np.array("S2"), "reference": np.array([[500500.0, 4299000], [500500, 4300000]]), "reference_part": np.zeros(2, int),
+        "dn": np.repeat(dn[None], 2, axis=0),
+        "cloud": np.stack([np.zeros((h, w), bool), np.full((h, w), cloud)]),
+        "nodata": np.zeros((2, h, w), bool),
+        "transform": np.array([500000, 10, 0, 4300000, 0, -10.0]),
+        "epsg": np.array(32650),
+        "satellite": np.array("S2"),
+        "reference": np.array([[500500.0, 4299000], [500500, 4300000]]),
+        "reference_part": np.zeros(2, int),
         "transects": ends,
-    }  # fmt: skip
+    }
 
 
 @needs_peers

@@ -32,9 +32,14 @@ def stack_of(images, days, native_m=10.0, qa=None):
     dn = np.stack([np.nan_to_num(i * 1e4).round().astype("uint16") for i in images])
     t, _, h, w = dn.shape
     return Stack(
-        Grid("EPSG:32650", 10.0, 0.0, 0.0, w, h), days, dn, np.zeros((t, h, w), "uint16") if qa is None else qa,
-        np.full(t, 1e-4, "float32"), np.zeros(t, "float32"), np.full(t, native_m, "float32"),
-    )  # fmt: skip
+        Grid("EPSG:32650", 10.0, 0.0, 0.0, w, h),
+        days,
+        dn,
+        np.zeros((t, h, w), "uint16") if qa is None else qa,
+        np.full(t, 1e-4, "float32"),
+        np.zeros(t, "float32"),
+        np.full(t, native_m, "float32"),
+    )
 
 
 # MNDWI .739, .057, -.273, -.538. DSWE tests passed: 5; shadow AWEsh > 0, T4, T5 = 3; wet soil none of T1-T3 (green + red .18 < .30),
@@ -110,9 +115,14 @@ def test_a_year_of_cloud_is_missing_and_not_dry(make_settings):
 
 def test_a_period_without_scenes_is_missing(make_settings):
     stack = Stack(
-        Grid("EPSG:32650", 10.0, 0.0, 0.0, 2, 1), [], np.zeros((0, 6, 1, 2), "uint16"), np.zeros((0, 1, 2), "uint16"),
-        np.zeros(0, "float32"), np.zeros(0, "float32"), np.zeros(0, "float32"),
-    )  # fmt: skip
+        Grid("EPSG:32650", 10.0, 0.0, 0.0, 2, 1),
+        [],
+        np.zeros((0, 6, 1, 2), "uint16"),
+        np.zeros((0, 1, 2), "uint16"),
+        np.zeros(0, "float32"),
+        np.zeros(0, "float32"),
+        np.zeros(0, "float32"),
+    )
     found = water.water_frequency(make_settings(), Period("2023", date(2023, 1, 1), date(2023, 12, 31)), stack)
     assert all(np.isnan(f).all() for f in found.values())
     assert np.isnan(vegetation.composites(make_settings(), stack).peak).all()

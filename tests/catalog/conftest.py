@@ -25,9 +25,17 @@ S2_ASSETS = {"blue": 10, "green": 10, "red": 10, "nir": 10, "rededge1": 20, "swi
 def write_tif(path: Path, values: np.ndarray, step_m: float, *, left=LEFT, top=TOP, crs=CRS, nodata=None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with rasterio.open(
-        path, "w", driver="GTiff", width=values.shape[1], height=values.shape[0], count=1, dtype=values.dtype, crs=crs,
-        transform=Affine(step_m, 0, left, 0, -step_m, top), nodata=nodata,
-    ) as out:  # fmt: skip
+        path,
+        "w",
+        driver="GTiff",
+        width=values.shape[1],
+        height=values.shape[0],
+        count=1,
+        dtype=values.dtype,
+        crs=crs,
+        transform=Affine(step_m, 0, left, 0, -step_m, top),
+        nodata=nodata,
+    ) as out:
         out.write(values, 1)
 
 
@@ -38,11 +46,17 @@ def footprint(size_m: float = 640.0, left: float = LEFT, top: float = TOP, crs: 
 def item(item_id: str, when: str, assets: dict[str, str], collection: str = "sentinel-2-l2a", outline=None, **properties) -> dict:
     outline = outline if outline is not None else footprint()
     return {
-        "type": "Feature", "stac_version": "1.0.0", "stac_extensions": [], "id": item_id, "collection": collection, "links": [],
-        "geometry": shapely.geometry.mapping(outline), "bbox": list(outline.bounds),
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "stac_extensions": [],
+        "id": item_id,
+        "collection": collection,
+        "links": [],
+        "geometry": shapely.geometry.mapping(outline),
+        "bbox": list(outline.bounds),
         "properties": {"datetime": when, **properties},
         "assets": {name: {"href": href} for name, href in assets.items()},
-    }  # fmt: skip
+    }
 
 
 class World:
@@ -75,10 +89,13 @@ class World:
 
     def settings(self, **changes) -> Settings:
         values = {
-            "run": "t", "output": str(self.root / "out"), "units": {"path": str(self.units)}, "periods": [2023],
+            "run": "t",
+            "output": str(self.root / "out"),
+            "units": {"path": str(self.units)},
+            "periods": [2023],
             "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(self.items)}],
             "grid": {"crs": CRS, "resolution_m": 10, "tile_px": 64, "margin_m": 40},
-        }  # fmt: skip
+        }
         values |= changes
         values["sources"] = [{"folders": [str(self.root / "data")], **source} for source in values["sources"]]
         return parse(values)
@@ -95,10 +112,16 @@ def real_settings(real_data: Path, tmp_path: Path):
 
     def make(zones: str, sensor: str, periods: list[int], resolution_m: float, *, crs: str = "auto", catalog: str | None = None, **source) -> Settings:
         entry = {"sensor": sensor, "catalog": catalog or str(real_data / "catalog"), "folders": [str(real_data / "catalog")], **source}
-        return parse({
-            "run": "real", "output": str(tmp_path / "out"), "units": {"path": str(real_data / "regions" / zones)},
-            "periods": periods, "sources": [entry], "grid": {"crs": crs, "resolution_m": resolution_m},
-        })  # fmt: skip
+        return parse(
+            {
+                "run": "real",
+                "output": str(tmp_path / "out"),
+                "units": {"path": str(real_data / "regions" / zones)},
+                "periods": periods,
+                "sources": [entry],
+                "grid": {"crs": crs, "resolution_m": resolution_m},
+            }
+        )
 
     return make
 

@@ -129,7 +129,9 @@ class Handler(BaseHTTPRequestHandler):
     def _api(self, path: str, asked: dict, fault: str) -> None:
         url = self.server.url
         if path == "/":
-            links = [{"rel": r, "href": url + p, "type": "application/geo+json", "method": m} for r, p, m in (("self", "/", "GET"), ("search", "/search", "POST"))]
+            links = [
+                {"rel": r, "href": url + p, "type": "application/geo+json", "method": m} for r, p, m in (("self", "/", "GET"), ("search", "/search", "POST"))
+            ]
             self._json({"type": "Catalog", "stac_version": "1.0.0", "id": "faulty", "description": "x", "conformsTo": CONFORMS, "links": links}, fault)
         elif path == "/search":
             self._json(self._page(asked), fault)
@@ -140,10 +142,12 @@ class Handler(BaseHTTPRequestHandler):
         west, south, east, north = asked["bbox"]
         first, last = (datetime.fromisoformat(t) for t in asked["datetime"].split("/"))
         found = [
-            i for i in self.server.items
-            if i["collection"] in asked["collections"] and first <= datetime.fromisoformat(i["properties"]["datetime"]) <= last
+            i
+            for i in self.server.items
+            if i["collection"] in asked["collections"]
+            and first <= datetime.fromisoformat(i["properties"]["datetime"]) <= last
             and (i.get("lies") or (i["bbox"][0] <= east and i["bbox"][2] >= west and i["bbox"][1] <= north and i["bbox"][3] >= south))
-        ]  # fmt: skip
+        ]
         start, n = int(asked.get("token", 0)), int(asked["limit"])
         page = {"type": "FeatureCollection", "features": found[start : start + n], "links": []}
         if start + n < len(found) or self.server.endless:

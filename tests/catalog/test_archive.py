@@ -35,9 +35,18 @@ FOOTPRINT = "39.75 116.99 39.75 117.01 39.74 117.01 39.74 116.99 39.75 116.99"
 def jp2(path: Path, values: np.ndarray, step_m: float) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with rasterio.open(
-        path, "w", driver="JP2OpenJPEG", width=values.shape[1], height=values.shape[0], count=1, dtype=values.dtype, crs=CRS,
-        transform=Affine(step_m, 0, LEFT, 0, -step_m, TOP), QUALITY=100, REVERSIBLE="YES",
-    ) as out:  # fmt: skip
+        path,
+        "w",
+        driver="JP2OpenJPEG",
+        width=values.shape[1],
+        height=values.shape[0],
+        count=1,
+        dtype=values.dtype,
+        crs=CRS,
+        transform=Affine(step_m, 0, LEFT, 0, -step_m, TOP),
+        QUALITY=100,
+        REVERSIBLE="YES",
+    ) as out:
         out.write(values, 1)
 
 
@@ -76,7 +85,9 @@ def hls(folder: Path) -> None:
     for band in ("B02", "B03", "B04", "B05", "B8A", "B11", "B12", "Fmask"):
         write_tif(folder / f"{HLS}.{band}.tif", np.full((21, 21), 64 if band == "Fmask" else 1500, "uint8" if band == "Fmask" else "int16"), 30)
     with rasterio.open(folder / f"{HLS}.B04.tif", "r+") as red:
-        red.update_tags(PRODUCT_URI=SAFE.replace("L2A", "L1C"), PROCESSING_BASELINE="05.09", MEAN_SUN_ZENITH_ANGLE="31", MEAN_SUN_AZIMUTH_ANGLE="150", cloud_coverage="43")
+        red.update_tags(
+            PRODUCT_URI=SAFE.replace("L2A", "L1C"), PROCESSING_BASELINE="05.09", MEAN_SUN_ZENITH_ANGLE="31", MEAN_SUN_AZIMUTH_ANGLE="150", cloud_coverage="43"
+        )
 
 
 OTHER = LANDSAT.replace("20230502", "20230518")
@@ -244,7 +255,11 @@ def test_a_tar_that_was_cut_off_is_used_when_it_is_fetched_again(archive):
     whole = tar.read_bytes()
     tar.write_bytes(whole[: len(whole) // 2])
     found = write_catalog(archive)
-    assert sum(found.scenes.values()) == 2 and found.left_out[0].startswith(f"{LANDSAT}.tar: cannot be unpacked (") and found.left_out[0].endswith("); fetch it again")
+    assert (
+        sum(found.scenes.values()) == 2
+        and found.left_out[0].startswith(f"{LANDSAT}.tar: cannot be unpacked (")
+        and found.left_out[0].endswith("); fetch it again")
+    )
     assert not (archive / "unpacked" / LANDSAT).exists()
     tar.write_bytes(whole)
     assert sum(write_catalog(archive).scenes.values()) == 3
@@ -307,4 +322,7 @@ def test_real_landsat_and_hls(real_data, tmp_path):
     assert found.scenes == {"planetary-computer-landsat-c2-l2": 3, "hls2-s30": 1}, found.left_out
     recorded = json.loads(next((real_data / "catalog/landsat-c2-l2").glob("LC08*/*.json")).read_text())["properties"]
     made = json.loads(next((tmp_path / "stac/landsat-c2-l2").glob("LC08*.json")).read_text())["properties"]
-    assert all(made[k] == pytest.approx(recorded[k], abs=1e-2) if isinstance(made[k], float) else made[k][:19] == recorded[k][:19] for k in made.keys() & recorded.keys())
+    assert all(
+        made[k] == pytest.approx(recorded[k], abs=1e-2) if isinstance(made[k], float) else made[k][:19] == recorded[k][:19]
+        for k in made.keys() & recorded.keys()
+    )

@@ -38,7 +38,13 @@ LIMITS = FetchSection()
 
 
 def candidate(item_id: str = "x", when: str = "2023-05-01T03:00:00Z", **changes) -> Candidate:
-    entry = item(item_id, when, {n: f"/cat/{n}.tif" for n in S2_ASSETS}, platform="sentinel-2a", **{"earthsearch:boa_offset_applied": True, **changes.pop("properties", {})})
+    entry = item(
+        item_id,
+        when,
+        {n: f"/cat/{n}.tif" for n in S2_ASSETS},
+        platform="sentinel-2a",
+        **{"earthsearch:boa_offset_applied": True, **changes.pop("properties", {})},
+    )
     return read_item(entry | changes, SOURCE, SENSOR, ("file",))
 
 
@@ -82,7 +88,9 @@ def test_both_lobes_of_a_bow_tie_stay():
     assert shapely.from_wkt(candidate(geometry=outlined(ring)).scene.footprint_wkt).area == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize("geometry", [outlined(circle(20_001)), outlined(*[circle(4)] * 5000), {"type": "GeometryCollection", "geometries": [outlined(circle(30_000))]}])
+@pytest.mark.parametrize(
+    "geometry", [outlined(circle(20_001)), outlined(*[circle(4)] * 5000), {"type": "GeometryCollection", "geometries": [outlined(circle(30_000))]}]
+)
 def test_an_outline_beyond_the_limit_is_refused_by_name(geometry):
     scene = candidate(geometry=geometry).scene
     assert (scene.status, scene.reason) == ("failed", "geometry cannot be read: more than 20000 corners")
@@ -177,9 +185,20 @@ def opened(path, georeference: str = "grid"):
 def pyramid(path, n: int = 512) -> None:
     """A raster in blocks of 64 pixels whose overviews are in blocks of 256."""
     with rasterio.open(
-        path, "w", driver="GTiff", width=n, height=n, count=1, dtype="uint16", crs=CRS, transform=Affine(10, 0, LEFT, 0, -10, TOP), nodata=0,
-        tiled=True, blockxsize=64, blockysize=64,
-    ) as out:  # fmt: skip
+        path,
+        "w",
+        driver="GTiff",
+        width=n,
+        height=n,
+        count=1,
+        dtype="uint16",
+        crs=CRS,
+        transform=Affine(10, 0, LEFT, 0, -10, TOP),
+        nodata=0,
+        tiled=True,
+        blockxsize=64,
+        blockysize=64,
+    ) as out:
         out.write(np.arange(n * n, dtype="uint32").reshape(n, n).astype("uint16") % 5000 + 1, 1)
     with rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=256), rasterio.open(path, "r+") as out:
         out.build_overviews([2, 4, 8], Resampling.nearest)
@@ -208,9 +227,12 @@ def test_a_coarse_reading_of_a_raster_that_runs_north_is_turned(tmp_path):
 
 
 def test_a_mask_of_its_own_beside_turned_rows_is_refused(tmp_path):
-    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(
-        tmp_path / "a.tif", "w", driver="GTiff", width=64, height=64, count=1, dtype="uint16", crs=CRS, transform=Affine(10, 0, LEFT, 0, 10, TOP)
-    ) as out:  # fmt: skip
+    with (
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+        rasterio.open(
+            tmp_path / "a.tif", "w", driver="GTiff", width=64, height=64, count=1, dtype="uint16", crs=CRS, transform=Affine(10, 0, LEFT, 0, 10, TOP)
+        ) as out,
+    ):
         out.write(np.ones((64, 64), "uint16"), 1)
         out.write_mask(True)
     assert raised(lambda: opened(tmp_path / "a.tif")) == "its rows or columns run backwards, and it has a mask of its own"
@@ -286,7 +308,9 @@ def test_a_table_of_very_many_values_in_one_row_is_refused(tmp_path, monkeypatch
 
 
 def test_an_item_of_very_many_assets_and_bands_is_read_in_proportion():
-    entry = item("x", "2023-05-01T03:00:00Z", {n: f"/cat/{n}.tif" for n in S2_ASSETS} | {f"a{i}": f"/cat/a{i}.tif" for i in range(100_000)}, platform="sentinel-2a")
+    entry = item(
+        "x", "2023-05-01T03:00:00Z", {n: f"/cat/{n}.tif" for n in S2_ASSETS} | {f"a{i}": f"/cat/a{i}.tif" for i in range(100_000)}, platform="sentinel-2a"
+    )
     entry["assets"]["red"]["raster:bands"] = [{"scale": 1e-4, "offset": 0}] * 100_000
     started = time.perf_counter()
     assert read_item(entry, SOURCE, SENSOR, ("file",)).scene.status == "used" and time.perf_counter() - started < 2

@@ -57,10 +57,14 @@ def server(scenes):
 def settings_of(server, scenes, output, **changes):
     source = {"sensor": "earth-search-sentinel-2-l2a", "catalog": server.url, "schemes": ["http"], **changes.pop("source", {})}
     values = {
-        "run": "t", "output": str(output), "units": {"path": str(scenes.units)}, "periods": [2023, 2024], "sources": [source],
+        "run": "t",
+        "output": str(output),
+        "units": {"path": str(scenes.units)},
+        "periods": [2023, 2024],
+        "sources": [source],
         "grid": {"crs": CRS, "resolution_m": 10, "tile_px": 96, "margin_m": 0},
         "fetch": {"retries": 4, "backoff_s": 0.01, "timeout_s": 5, "connections": 3, **changes.pop("fetch", {})},
-    }  # fmt: skip
+    }
     return parse(values | changes)
 
 
@@ -277,6 +281,7 @@ def test_an_ended_signature_that_is_not_ours_is_a_reason_not_a_wait(server, scen
 def test_a_stale_manifest_does_not_outlive_a_new_fetch(server, scenes, tmp_path, monkeypatch):
     settings = settings_of(server, scenes, tmp_path, search=UNREAD, fetch={"cache_gb": 0})
     run(settings)
+
     def killed(*args):
         raise KeyboardInterrupt
 
@@ -308,9 +313,9 @@ class TestPaging:
         pages = iter([{"features": [{"id": "a"}]}, {"features": []}, {"features": [{"id": "b"}]}])
         assert [i["id"] for i in api_module._new_items(pages, "x", 10)] == ["a", "b"]
 
-    @pytest.mark.parametrize("counts", [
-        [{"numberMatched": 24}], [{"context": {"matched": 24, "returned": 10}}], [{"numberMatched": 24}, {"numberMatched": 23}, {}],
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "counts", [[{"numberMatched": 24}], [{"context": {"matched": 24, "returned": 10}}], [{"numberMatched": 24}, {"numberMatched": 23}, {}]]
+    )
     def test_a_search_that_is_not_whole_is_doubtful(self, counts):
         """Ten items a page and no link on, where the catalog knows of more."""
         pages = [{"features": [{"id": f"{n}-{i}"} for i in range(10 if n == 0 else 5)], **count} for n, count in enumerate(counts)]
@@ -318,14 +323,18 @@ class TestPaging:
             list(api_module._new_items(iter(pages), "https://x.org", 10**6))
         assert len(list(api_module._new_items(iter(pages), "https://x.org", 10**6, exact_count=False))) in (10, 20)
 
-    @pytest.mark.parametrize("counts", [
-        [{"numberMatched": 20}, {"numberMatched": 20}],
-        [{"numberMatched": 21}, {"numberMatched": 20}],  # an item went while the search ran
-        [{"numberMatched": 10}, {"numberMatched": 21}],  # some came
-        [{"numberMatched": 20, "features": [{"id": "twice"}] * 20}],  # twice in the catalog itself, on one page
-        [{"context": {"matched": 90, "exactCount": False}}, {}],
-        [{"numberMatched": None}, {"context": None}], [{"numberMatched": "many"}, {"numberMatched": True}],
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "counts",
+        [
+            [{"numberMatched": 20}, {"numberMatched": 20}],
+            [{"numberMatched": 21}, {"numberMatched": 20}],  # an item went while the search ran
+            [{"numberMatched": 10}, {"numberMatched": 21}],  # some came
+            [{"numberMatched": 20, "features": [{"id": "twice"}] * 20}],  # twice in the catalog itself, on one page
+            [{"context": {"matched": 90, "exactCount": False}}, {}],
+            [{"numberMatched": None}, {"context": None}],
+            [{"numberMatched": "many"}, {"numberMatched": True}],
+        ],
+    )
     def test_a_search_that_is_whole_or_does_not_count_passes(self, counts):
         pages = [{"features": [{"id": f"{n}-{i}"} for i in range(10)], **count} for n, count in enumerate(counts)]
         assert len(list(api_module._new_items(iter(pages), "x", 10**6))) == 20
@@ -351,7 +360,11 @@ class TestPaging:
             whole = page({**asked, "token": 0, "limit": 99})["features"]
             start = int(asked.get("token", 0))
             shown = whole[max(0, start - 1) : max(0, start - 1) + 7][: len(whole) - start]
-            links = [{"rel": "next", "method": "POST", "href": f"{server.url}/search", "body": {**asked, "token": str(start + 7)}}] if start + 7 < len(whole) else []
+            links = (
+                [{"rel": "next", "method": "POST", "href": f"{server.url}/search", "body": {**asked, "token": str(start + 7)}}]
+                if start + 7 < len(whole)
+                else []
+            )
             return {"type": "FeatureCollection", "features": shown, "links": links, "numberMatched": len(whole)}
 
         spans = self.answers(server, shifting)
@@ -387,6 +400,7 @@ class TestPaging:
 
     def test_what_does_not_fit_on_one_page_comes_in_halves(self, server, scenes, tmp_path):
         """Pages of 3 without links, with the number of items that match."""
+
         class Short(Handler):
             def _page(self, asked):
                 whole = super()._page({**asked, "limit": 99})["features"]
@@ -403,12 +417,19 @@ class TestPaging:
         with pytest.raises(CatalogError, match=said or "404"):
             search(settings_of(server, scenes, tmp_path))
 
-
-    @pytest.mark.parametrize("link, said", [
-        ({"method": "DELETE"}, "asks for 'DELETE', a search is GET or POST"), ({"method": "PUT"}, "asks for 'PUT'"), ({"method": ["POST"]}, "a search is GET or POST"),
-        ({"body": {"token": "x" * 70_000}}, "wants more than 65536 bytes sent"), ({"body": [1]}, "or no object"), ({"href": "//x.org/search"}, "leaves its server"),
-        ({"href": "https://127.0.0.1/search"}, "leaves its server"), ({"href": "http://[::1"}, "does not answer as it should"),
-    ])  # fmt: skip
+    @pytest.mark.parametrize(
+        "link, said",
+        [
+            ({"method": "DELETE"}, "asks for 'DELETE', a search is GET or POST"),
+            ({"method": "PUT"}, "asks for 'PUT'"),
+            ({"method": ["POST"]}, "a search is GET or POST"),
+            ({"body": {"token": "x" * 70_000}}, "wants more than 65536 bytes sent"),
+            ({"body": [1]}, "or no object"),
+            ({"href": "//x.org/search"}, "leaves its server"),
+            ({"href": "https://127.0.0.1/search"}, "leaves its server"),
+            ({"href": "http://[::1"}, "does not answer as it should"),
+        ],
+    )
     def test_a_hostile_next_link_is_not_followed(self, server, scenes, tmp_path, monkeypatch, link, said):
         class Hostile(Handler):
             do_DELETE = do_PUT = Handler.do_POST

@@ -170,8 +170,10 @@ def test_finer_pixels_than_declared_are_refused(tmp_path):
 def test_virtual_rasters_are_not_opened(tmp_path):
     write_tif(tmp_path / "x.tif", np.ones((9, 9), "uint16"), 10)
     vrt = tmp_path / "y.tif"
-    vrt.write_text('<VRTDataset rasterXSize="9" rasterYSize="9"><VRTRasterBand dataType="UInt16" band="1"><SimpleSource>'
-                   f"<SourceFilename>{tmp_path / 'x.tif'}</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>")  # fmt: skip
+    vrt.write_text(
+        '<VRTDataset rasterXSize="9" rasterYSize="9"><VRTRasterBand dataType="UInt16" band="1"><SimpleSource>'
+        f"<SourceFilename>{tmp_path / 'x.tif'}</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>"
+    )
     with pytest.raises(rasterio.errors.RasterioIOError), open_raster(str(vrt), "none", FetchSection(), 10.0):
         pass
 

@@ -33,7 +33,9 @@ def archive(world) -> World:
 
 
 def found(world: World, catalog: Path | None = None, **changes) -> dict:
-    settings = world.settings(sources=[{"sensor": SENSOR, "catalog": str(catalog or world.items), "folders": [str(world.root)]}], search={"self_test": False}, **changes)
+    settings = world.settings(
+        sources=[{"sensor": SENSOR, "catalog": str(catalog or world.items), "folders": [str(world.root)]}], search={"self_test": False}, **changes
+    )
     search(settings)
     return {s.scene_id: s for s in read_ledger(Layout(settings.root).scenes)}
 
@@ -113,7 +115,9 @@ def test_files_of_many_items(archive, rewrite, whole):
     after = found(archive, archive.items if whole else next(archive.items.iterdir()))
     if rewrite is as_parquet:
         assert set(before["s1"].assets) - set(after["s1"].assets) == {"rededge1"}
-        assert {n: (s.datetime, s.footprint_wkt, s.cloud_cover) for n, s in after.items()} == {n: (s.datetime, s.footprint_wkt, s.cloud_cover) for n, s in before.items()}
+        assert {n: (s.datetime, s.footprint_wkt, s.cloud_cover) for n, s in after.items()} == {
+            n: (s.datetime, s.footprint_wkt, s.cloud_cover) for n, s in before.items()
+        }
         assert after["s0"].assets == before["s0"].assets
     else:
         assert after == before
@@ -172,12 +176,16 @@ def linked(world: World, *links: dict, **more) -> Path:
     top, inner = world.root / "catalog.json", world.items / "collection.json"
     top.write_text(json.dumps({"type": "Catalog", "id": "c", "stac_version": "1.0.0", "links": [{"rel": "child", "href": "./items/collection.json"}, *links]}))
     hrefs = [{"rel": "item", "href": p.name} for p in files(world) if p.name != "collection.json"]
-    inner.write_text(json.dumps({"type": "Collection", "id": "sentinel-2-l2a", "links": [*hrefs, {"rel": "root", "href": "../catalog.json"}, *more.get("inner", [])]}))
+    inner.write_text(
+        json.dumps({"type": "Collection", "id": "sentinel-2-l2a", "links": [*hrefs, {"rel": "root", "href": "../catalog.json"}, *more.get("inner", [])]})
+    )
     return top
 
 
 def test_links_give_their_items_the_collection_and_may_run_in_circles(archive):
-    top = linked(archive, {"rel": "child", "href": "catalog.json"}, inner=[{"rel": "child", "href": "../catalog.json"}, {"rel": "child", "href": "collection.json"}])
+    top = linked(
+        archive, {"rel": "child", "href": "catalog.json"}, inner=[{"rel": "child", "href": "../catalog.json"}, {"rel": "child", "href": "collection.json"}]
+    )
     assert statuses(archive, top) == dict.fromkeys(("s0", "s1", "s2", "s3"), "used")
 
 
@@ -185,7 +193,10 @@ def test_a_link_that_leaves_the_disk_is_named_and_not_followed(archive):
     scenes = found(archive, linked(archive, {"rel": "child", "href": "http://127.0.0.1:9/catalog.json"}, {"rel": "child", "href": "s3://bucket/catalog.json"}))
     assert sum(s.status == "used" for s in scenes.values()) == 4
     for href in ("http://127.0.0.1:9/catalog.json", "s3://bucket/catalog.json"):
-        assert (scenes[href].status, scenes[href].reason) == ("skipped", "a link of catalog.json leaves the folder and is not followed; name that catalog as a source")
+        assert (scenes[href].status, scenes[href].reason) == (
+            "skipped",
+            "a link of catalog.json leaves the folder and is not followed; name that catalog as a source",
+        )
 
 
 def test_links_to_nothing_to_folders_and_to_files_by_their_address(archive):
@@ -194,9 +205,11 @@ def test_links_to_nothing_to_folders_and_to_files_by_their_address(archive):
     for i, path in enumerate(files(archive)[1:3]):
         path.rename(moved / f"item {i}.json")
     links = [
-        {"rel": "item", "href": (moved / "item 0.json").as_uri()}, {"rel": "item", "href": "./a%20b/item%201.json"}, {"rel": "item", "href": "gone.json"},
+        {"rel": "item", "href": (moved / "item 0.json").as_uri()},
+        {"rel": "item", "href": "./a%20b/item%201.json"},
+        {"rel": "item", "href": "gone.json"},
         {"rel": "item", "href": "./a b"},
-    ]  # fmt: skip
+    ]
     top = archive.root / "catalog.json"
     top.write_text(json.dumps({"type": "Catalog", "id": "c", "links": links}))
     scenes = found(archive, top)
@@ -220,7 +233,10 @@ def test_a_root_that_is_broken_is_an_error_by_its_name(archive):
         assert caught.value.where == str(top)
 
 
-@pytest.mark.parametrize(("folder", "href"), [("a b", "../a%20b/{}.tif"), ("a%20b", "../a%20b/{}.tif"), ("石家庄", "../%E7%9F%B3%E5%AE%B6%E5%BA%84/{}.tif"), ("win", "..\\win\\{}.tif")])
+@pytest.mark.parametrize(
+    ("folder", "href"),
+    [("a b", "../a%20b/{}.tif"), ("a%20b", "../a%20b/{}.tif"), ("石家庄", "../%E7%9F%B3%E5%AE%B6%E5%BA%84/{}.tif"), ("win", "..\\win\\{}.tif")],
+)
 def test_relative_hrefs_lead_to_the_file_that_is_there(archive, folder, href):
     (archive.root / "data" / "s0").rename(archive.root / folder)
     entry = items(archive)[0]

@@ -1,6 +1,5 @@
 """Sentinel-1 ground range scenes, from flight geometry to chips. The scene is synthetic: turned by 12 degrees, one bright square on dark ground."""
 
-
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +55,11 @@ def grd(world, **options):
         write_scene(folder / f"{pol}.tif", **options)
         (folder / f"cal-{pol}.xml").write_text(CALIBRATION)
         (folder / f"noise-{pol}.xml").write_text(NOISE)
-        assets |= {pol: str(folder / f"{pol}.tif"), f"schema-calibration-{pol}": str(folder / f"cal-{pol}.xml"), f"schema-noise-{pol}": str(folder / f"noise-{pol}.xml")}
+        assets |= {
+            pol: str(folder / f"{pol}.tif"),
+            f"schema-calibration-{pol}": str(folder / f"cal-{pol}.xml"),
+            f"schema-noise-{pol}": str(folder / f"noise-{pol}.xml"),
+        }
     return item("g", "2023-05-01T22:00:00Z", assets, "sentinel-1-grd", platform="SENTINEL-1A")
 
 

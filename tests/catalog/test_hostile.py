@@ -104,9 +104,20 @@ def test_links_of_a_remote_catalog(url, said):
 def sparse(path: Path, width: int, height: int, step_m: float, **options) -> None:
     """A raster that declares much and holds nothing."""
     with rasterio.open(
-        path, "w", driver="GTiff", width=width, height=height, count=1, dtype="uint16", crs=CRS, transform=Affine(step_m, 0, LEFT, 0, -step_m, TOP),
-        nodata=0, SPARSE_OK=True, BIGTIFF="YES", **options,
-    ):  # fmt: skip
+        path,
+        "w",
+        driver="GTiff",
+        width=width,
+        height=height,
+        count=1,
+        dtype="uint16",
+        crs=CRS,
+        transform=Affine(step_m, 0, LEFT, 0, -step_m, TOP),
+        nodata=0,
+        SPARSE_OK=True,
+        BIGTIFF="YES",
+        **options,
+    ):
         pass
 
 
@@ -147,9 +158,7 @@ def complex_numbers(path):
 
 
 def turned(path):
-    with rasterio.open(
-        path, "w", driver="GTiff", width=64, height=64, count=1, dtype="uint16", crs=CRS, transform=Affine(9, 4, LEFT, 4, -9, TOP)
-    ) as out:  # fmt: skip
+    with rasterio.open(path, "w", driver="GTiff", width=64, height=64, count=1, dtype="uint16", crs=CRS, transform=Affine(9, 4, LEFT, 4, -9, TOP)) as out:
         out.write(np.full((64, 64), 1500, "uint16"), 1)
 
 
@@ -244,11 +253,19 @@ def test_items_that_were_not_asked_for_are_skipped_with_their_reason(world):
     with served([], world.root) as server:
         settings = world.settings(sources=[{"sensor": "earth-search-sentinel-2-l2a", "catalog": server.url, "schemes": ["http"]}])
         server.items = [lying("far", server.url, outline=far), lying("late", server.url, properties={"datetime": "2023-06-01T03:00:00Z"})]
-        page = {"type": "FeatureCollection", "links": [], "features": [
-            *server.items, {**lying("other", server.url), "collection": "landsat-c2-l2"},
-            {**lying("old", server.url), "properties": {"datetime": "1999-06-01T03:00:00Z", "platform": "sentinel-2a"}},
-            7, None, {"id": "no properties"}, {"id": ["a"], "properties": []},
-        ]}  # fmt: skip
+        page = {
+            "type": "FeatureCollection",
+            "links": [],
+            "features": [
+                *server.items,
+                {**lying("other", server.url), "collection": "landsat-c2-l2"},
+                {**lying("old", server.url), "properties": {"datetime": "1999-06-01T03:00:00Z", "platform": "sentinel-2a"}},
+                7,
+                None,
+                {"id": "no properties"},
+                {"id": ["a"], "properties": []},
+            ],
+        }
         server.RequestHandlerClass._page, kept = (lambda self, asked: page), server.RequestHandlerClass._page
         try:
             search(settings.model_copy(update={"search": settings.search.model_copy(update={"self_test": False})}))

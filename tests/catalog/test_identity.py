@@ -56,11 +56,17 @@ def archive(world):
 
 def settings_of(archive, run: str):
     world, server, _ = archive
-    return parse({
-        "run": run, "output": str(world.root / "out"), "units": {"path": str(world.units)}, "periods": [2023],
-        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": server.url, "schemes": ["http"]}],
-        "grid": {"crs": CRS, "resolution_m": 10, "tile_px": 96, "margin_m": 0}, "fetch": {"backoff_s": 0.01, "timeout_s": 5},
-    })  # fmt: skip
+    return parse(
+        {
+            "run": run,
+            "output": str(world.root / "out"),
+            "units": {"path": str(world.units)},
+            "periods": [2023],
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": server.url, "schemes": ["http"]}],
+            "grid": {"crs": CRS, "resolution_m": 10, "tile_px": 96, "margin_m": 0},
+            "fetch": {"backoff_s": 0.01, "timeout_s": 5},
+        }
+    )
 
 
 def run(settings) -> None:
@@ -81,12 +87,15 @@ def statuses(settings) -> dict[str, str]:
 
 def test_an_offset_that_is_removed_in_place_changes_no_reflectance(archive, capsys):
     """Under the same addresses, in a run whose chips are there, and in a new one that shares the cache with it."""
-    world, server, red = archive
+    world, _, red = archive
     first = settings_of(archive, "first")
     run(first)
     listed = Layout(first.root).scene_list("2023", "r000c000")
     before = listed.read_text()
-    assert all(np.allclose(found, red, atol=1e-6) for found in red_refl(first)) and scales(load_chips(first, "r000c000", "2023"))[1].tolist() == [np.float32(-0.1)] * 2
+    assert (
+        all(np.allclose(found, red, atol=1e-6) for found in red_refl(first))
+        and scales(load_chips(first, "r000c000", "2023"))[1].tolist() == [np.float32(-0.1)] * 2
+    )
 
     for i in range(2):
         write_ground(world, f"s{i}", 0)
@@ -117,7 +126,7 @@ def test_nothing_is_read_again_where_nothing_changed(archive):
 
 
 def test_a_scene_that_changes_between_search_and_fetch_is_not_used(archive):
-    world, server, red = archive
+    world, _, red = archive
     settings = settings_of(archive, "first")
     search(settings)
     tile = make_grid(settings)
@@ -239,7 +248,6 @@ def test_what_servers_tell(status, headers, known):
 
 
 def test_a_host_that_cannot_be_reached_is_asked_once(archive, monkeypatch):
-    _, server, _ = archive
     settings = settings_of(archive, "first").model_copy(update={"search": settings_of(archive, "first").search.model_copy(update={"self_test": False})})
     tried = []
 
@@ -280,7 +288,10 @@ def test_only_what_both_know_can_differ(tmp_path):
     assert found_identity("s3://bucket/x.tif", "none", LIMITS) == found_identity(str(tmp_path / "none"), "none", LIMITS) == {}
 
 
-TWO_NODES = ({"etag": '"a"', "last-modified": "Mon, 01 Jan 2024 00:00:00 GMT", "size": "7"}, {"etag": '"a"', "last-modified": "Tue, 02 Jan 2024 00:00:00 GMT", "size": "7"})
+TWO_NODES = (
+    {"etag": '"a"', "last-modified": "Mon, 01 Jan 2024 00:00:00 GMT", "size": "7"},
+    {"etag": '"a"', "last-modified": "Tue, 02 Jan 2024 00:00:00 GMT", "size": "7"},
+)
 
 
 def test_nodes_of_a_mirror_have_one_content():

@@ -7,18 +7,7 @@ from datetime import datetime
 import pytest
 
 from rs_pipeline.catalog.folder import _absolute
-from rs_pipeline.catalog.items import (
-    NO_DATE,
-    GranulePart,
-    Refusal,
-    baseline_name,
-    clean_href,
-    clean_key,
-    part_of,
-    platform_name,
-    read_item,
-    served_item,
-)
+from rs_pipeline.catalog.items import NO_DATE, GranulePart, Refusal, baseline_name, clean_href, clean_key, part_of, platform_name, read_item, served_item
 from rs_pipeline.config import SourceSection
 from rs_pipeline.sensors import load_sensor
 
@@ -173,7 +162,9 @@ def test_solar_day_is_the_local_one():
     assert read(changed(datetime="2023-06-01T23:30:00Z")).scene.solar_day.isoformat() == "2023-06-02"
 
 
-@pytest.mark.parametrize("item_id", ["../../x", "/etc/passwd", "=cmd|' /C calc'!A0", "..", "", "a\nb\x1b[31m", "x" * 5000, "CON.", "-rf", "Ä/ö", 7, None, {"a": 1}])
+@pytest.mark.parametrize(
+    "item_id", ["../../x", "/etc/passwd", "=cmd|' /C calc'!A0", "..", "", "a\nb\x1b[31m", "x" * 5000, "CON.", "-rf", "Ä/ö", 7, None, {"a": 1}]
+)
 def test_hostile_ids_make_safe_keys(item_id):
     entry = good()
     entry["id"] = item_id
@@ -212,7 +203,11 @@ def test_local_hrefs_have_one_form():
 
 
 def test_a_scheme_has_one_form():
-    assert clean_href("HTTPS://X.org/A.tif?q=HTTP://b", ("https",)) == clean_href(" Https://X.org/A.tif?q=HTTP://b", ("https",)) == "https://X.org/A.tif?q=HTTP://b"
+    assert (
+        clean_href("HTTPS://X.org/A.tif?q=HTTP://b", ("https",))
+        == clean_href(" Https://X.org/A.tif?q=HTTP://b", ("https",))
+        == "https://X.org/A.tif?q=HTTP://b"
+    )
     assert clean_href("S3://bucket/A.tif", ("s3",)) == "s3://bucket/A.tif"
 
 
@@ -292,15 +287,27 @@ def copernicus() -> dict:
     item_id = "S2B_MSIL2A_20240601T025529_N0510_R032_T50SMJ_20240601T060000"
     assets = {
         name: {
-            "href": f"s3://eodata/Sentinel-2/MSI/L2A/2024/06/01/{item_id}.SAFE/GRANULE/IMG_DATA/T50SMJ_{name}.jp2", "type": "image/jp2", "raster:offset": -0.1,
-            "raster:scale": 0.0001, "alternate": {"https": {"href": f"https://zipper.example.org/odata/v1/Nodes(T50SMJ_{name}.jp2)/$value"}},
-        } for name in CDSE.values()
-    }  # fmt: skip
-    properties = {"datetime": "2024-06-01T02:55:29.024Z", "platform": "sentinel-2b", "processing:version": "05.10", "grid:code": "MGRS-50SMJ", "eo:cloud_cover": 3.0}
+            "href": f"s3://eodata/Sentinel-2/MSI/L2A/2024/06/01/{item_id}.SAFE/GRANULE/IMG_DATA/T50SMJ_{name}.jp2",
+            "type": "image/jp2",
+            "raster:offset": -0.1,
+            "raster:scale": 0.0001,
+            "alternate": {"https": {"href": f"https://zipper.example.org/odata/v1/Nodes(T50SMJ_{name}.jp2)/$value"}},
+        }
+        for name in CDSE.values()
+    }
+    properties = {
+        "datetime": "2024-06-01T02:55:29.024Z",
+        "platform": "sentinel-2b",
+        "processing:version": "05.10",
+        "grid:code": "MGRS-50SMJ",
+        "eo:cloud_cover": 3.0,
+    }
     return {**good(), "id": item_id, "assets": assets, "properties": properties}
 
 
-@pytest.mark.parametrize("sensor", ["copernicus-sentinel-2-l2a", "earth-search-sentinel-2-l2a", "earth-search-sentinel-2-c1-l2a", "planetary-computer-sentinel-2-l2a"])
+@pytest.mark.parametrize(
+    "sensor", ["copernicus-sentinel-2-l2a", "earth-search-sentinel-2-l2a", "earth-search-sentinel-2-c1-l2a", "planetary-computer-sentinel-2-l2a"]
+)
 @pytest.mark.parametrize(("schemes", "start"), [(("s3",), "s3://eodata/"), (("https",), "https://zipper.example.org/")])
 def test_items_of_the_copernicus_data_space(sensor, schemes, start):
     scene = read(copernicus(), sensor, schemes=schemes).scene
@@ -314,7 +321,10 @@ def test_items_of_the_copernicus_data_space(sensor, schemes, start):
     ("earth-search-landsat-c2-l2", "; the source planetary-computer-landsat-c2-l2 has the same and makes nobody pay"), ("earth-search-sentinel-2-pre-c1-l2a", ""),
 ])  # fmt: skip
 def test_a_bucket_whose_reader_pays_is_told_with_what_to_use(sensor, instead, place):
-    entry = {**changed(platform="landsat-8" if "landsat" in sensor else "sentinel-2a"), "assets": {b.assets[0]: {"href": f"s3://bucket/{b.role}.tif"} for b in load_sensor(sensor).bands}}
+    entry = {
+        **changed(platform="landsat-8" if "landsat" in sensor else "sentinel-2a"),
+        "assets": {b.assets[0]: {"href": f"s3://bucket/{b.role}.tif"} for b in load_sensor(sensor).bands},
+    }
     for holder in entry["assets"].values() if place == "asset" else [entry["properties"]]:
         holder["storage:requester_pays"] = True
     assert read(entry, sensor, schemes=("https",)).scene.reason == (
@@ -389,9 +399,10 @@ def test_bands_with_a_scale_or_offset_of_their_own_are_refused_by_name(asset, ba
 
 def test_what_tells_the_parts_of_a_granule():
     properties = {
-        "s2:product_uri": "S2A_MSIL2A_20200403T030531_N0214_R075_T50SMK_20200403T070000.SAFE", "s2:nodata_pixel_percentage": 61.5,
+        "s2:product_uri": "S2A_MSIL2A_20200403T030531_N0214_R075_T50SMK_20200403T070000.SAFE",
+        "s2:nodata_pixel_percentage": 61.5,
         "s2:datastrip_id": "S2A_OPER_MSI_L2A_DS_SGS__20200403T070000_S20200403T031031_N02.14",
-    }  # fmt: skip
+    }
     assert part_of(properties, "x") == GranulePart(datetime(2020, 4, 3, 3, 10, 31), datetime(2020, 4, 3, 7), 38.5)
     strip = {"eopf:datastrip_id": "S2A_OPER_MSI_L2A_DS_S2RP_20240507T153036_S20220128T153044_N05.10"}
     assert part_of(strip, "x").strip == datetime(2022, 1, 28, 15, 30, 44)

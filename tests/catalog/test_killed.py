@@ -45,11 +45,17 @@ def server(tmp_path):
 
 
 def settings_of(server, output: Path) -> Settings:
-    return parse({
-        "run": "t", "output": str(output), "units": {"path": str(server.units)}, "periods": [2023],
-        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": server.url, "schemes": ["http"]}],
-        "grid": {"crs": CRS, "resolution_m": 10, "tile_px": 64, "margin_m": 0}, "fetch": {"connections": 3, "backoff_s": 0.01},
-    })  # fmt: skip
+    return parse(
+        {
+            "run": "t",
+            "output": str(output),
+            "units": {"path": str(server.units)},
+            "periods": [2023],
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": server.url, "schemes": ["http"]}],
+            "grid": {"crs": CRS, "resolution_m": 10, "tile_px": 64, "margin_m": 0},
+            "fetch": {"connections": 3, "backoff_s": 0.01},
+        }
+    )
 
 
 def named_files(settings: Settings) -> dict[str, bytes]:

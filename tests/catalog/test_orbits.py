@@ -17,9 +17,26 @@ TODAY = date(2026, 1, 1)
 def scene(day: date, orbit: int | None = 132, platform: str = "sentinel-2a", status: str = "used") -> Scene:
     when = datetime(day.year, day.month, day.day, 3, tzinfo=UTC)
     return Scene(
-        f"{platform}-{day}", f"{platform}-{day}", "earth-search-sentinel-2-l2a", "sentinel-2-l2a", platform, when, day, "05.10", 5.0, 50.0, 150.0,
-        1e-4, 0.0, "", "high", status, "", footprint_wkt="POLYGON ((0 0, 1 0, 1 1, 0 0))", relative_orbit=orbit,
-    )  # fmt: skip
+        f"{platform}-{day}",
+        f"{platform}-{day}",
+        "earth-search-sentinel-2-l2a",
+        "sentinel-2-l2a",
+        platform,
+        when,
+        day,
+        "05.10",
+        5.0,
+        50.0,
+        150.0,
+        1e-4,
+        0.0,
+        "",
+        "high",
+        status,
+        "",
+        footprint_wkt="POLYGON ((0 0, 1 0, 1 1, 0 0))",
+        relative_orbit=orbit,
+    )
 
 
 def every(step: int, first: date, n: int) -> list[date]:
@@ -51,7 +68,9 @@ def test_two_granules_of_a_day_are_one_pass():
 
 def test_orbits_and_platforms_are_apart_and_unknown_orbits_are_told_by_their_day():
     days = every(10, date(2024, 1, 4), 9)
-    found = tracks([scene(d) for d in days] + [scene(d + timedelta(days=3), 89) for d in days[:8]] + [scene(d, None, "sentinel-2b") for d in days], SPANS, TODAY)
+    found = tracks(
+        [scene(d) for d in days] + [scene(d + timedelta(days=3), 89) for d in days[:8]] + [scene(d, None, "sentinel-2b") for d in days], SPANS, TODAY
+    )
     assert [(t.platform, t.relative_orbit, len(t.expected)) for t in found] == [("sentinel-2a", 89, 9), ("sentinel-2a", 132, 9), ("sentinel-2b", None, 9)]
     assert [len(t.missing) for t in found] == [1, 0, 0]
     two = [scene(d, None) for d in days] + [scene(d + timedelta(days=3), None) for d in days[:8]]

@@ -22,10 +22,24 @@ S2, LANDSAT, RADAR = "earth-search-sentinel-2-l2a", "planetary-computer-landsat-
 def chip(key, sensor=S2, platform="sentinel-2a", *, days=0.0, minutes=0, **changes):
     when = FIRST + timedelta(days=days, minutes=minutes)
     scene = Scene(
-        scene_id=key, key=key, sensor=sensor, collection="c", platform=platform, datetime=when, solar_day=when.date(), processing_baseline="",
-        cloud_cover=None, sun_elevation_deg=60.0, sun_azimuth_deg=150.0, scale=1e-4, offset=0.0, offset_decision="", offset_confidence="high",
-        status="used", reason="",
-    )  # fmt: skip
+        scene_id=key,
+        key=key,
+        sensor=sensor,
+        collection="c",
+        platform=platform,
+        datetime=when,
+        solar_day=when.date(),
+        processing_baseline="",
+        cloud_cover=None,
+        sun_elevation_deg=60.0,
+        sun_azimuth_deg=150.0,
+        scale=1e-4,
+        offset=0.0,
+        offset_decision="",
+        offset_confidence="high",
+        status="used",
+        reason="",
+    )
     return Chip(replace(scene, **changes), {"rededge1": (None, 1)} if changes.get("assets") else {})
 
 
@@ -104,7 +118,12 @@ def test_kernels_see_a_day_once():
     day = np.array([3, 3, 3, 8])
     stack = Stack(np.ones((4, 7, 1, 4), "uint16"), bits.copy(), 0, *(np.ones(4, "float32"),) * 3, day)
     seen = one_a_day(stack, N | C)
-    assert (seen.bits & (N | C) == 0)[:, 0].T.tolist() == [[True, False, False, True], [False, True, False, True], [True, False, False, True], [False, True, False, True]]
+    assert (seen.bits & (N | C) == 0)[:, 0].T.tolist() == [
+        [True, False, False, True],
+        [False, True, False, True],
+        [True, False, False, True],
+        [False, True, False, True],
+    ]
     assert np.array_equal(stack.bits, bits) and seen.bad_bits == N | C and NODATA_BIT == QAFlag.NODATA
     apart = stack._replace(day=np.array([1, 2, 3, 4]))
     assert one_a_day(apart, N).bits is apart.bits

@@ -43,7 +43,7 @@ def fetched(world, **source):
 def write_grid(path, values: np.ndarray, step_m: float, transform: Affine, **options) -> None:
     with rasterio.open(
         path, "w", driver="GTiff", width=values.shape[1], height=values.shape[0], count=1, dtype=values.dtype, crs=CRS, transform=transform, nodata=0, **options
-    ) as out:  # fmt: skip
+    ) as out:
         out.write(values, 1)
 
 
@@ -228,7 +228,13 @@ def test_a_bucket_is_read_with_the_keys_of_the_environment(tmp_path, monkeypatch
     with rasterio.open(tmp_path / "B04_10m.jp2", "w", driver="JP2OpenJPEG", QUALITY=100, REVERSIBLE="YES", **about) as out:
         out.write(values, 1)
     with served([], tmp_path) as server:
-        keys = {"AWS_S3_ENDPOINT": server.url.removeprefix("http://"), "AWS_HTTPS": "NO", "AWS_VIRTUAL_HOSTING": "FALSE", "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+        keys = {
+            "AWS_S3_ENDPOINT": server.url.removeprefix("http://"),
+            "AWS_HTTPS": "NO",
+            "AWS_VIRTUAL_HOSTING": "FALSE",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+        }
         for name, value in keys.items():
             monkeypatch.setenv(name, value)
         href = f"s3://files/{'none' if missing else 'B04_10m'}.jp2"

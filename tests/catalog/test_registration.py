@@ -34,7 +34,14 @@ def scene(world, day: int, east_m=0.0, north_m=0.0, **properties):
     for name, step in S2_ASSETS.items():
         if name != "scl":
             k = step // 10
-            write_tif(world.root / f"data/{key}/{name}.tif", (FIELDS[::k, ::k] * (1 + 0.01 * day)).astype("uint16"), step, left=LEFT + east_m, top=TOP + north_m, nodata=0)
+            write_tif(
+                world.root / f"data/{key}/{name}.tif",
+                (FIELDS[::k, ::k] * (1 + 0.01 * day)).astype("uint16"),
+                step,
+                left=LEFT + east_m,
+                top=TOP + north_m,
+                nodata=0,
+            )
 
 
 def found(world, **changes):
@@ -106,7 +113,7 @@ def test_windows_that_are_displaced_differently_refuse_the_scene(one):
 def test_what_was_measured_is_not_read_again(world, monkeypatch):
     for day in range(1, 9):
         scene(world, day, *((30, 0) if day == 3 else (0, 0)))
-    settings, first = found(world)
+    _, first = found(world)
     scene(world, 9, 0, -40)
     read, edges = [], registration._edges
     monkeypatch.setattr(registration, "_edges", lambda s, *more: read.append(s.scene_id) or edges(s, *more))
@@ -166,11 +173,17 @@ def test_real_scenes_lie_within_half_a_pixel_and_a_planted_displacement_is_found
                 raster.transform = Affine.translation(x_m, y_m) * raster.transform
 
     def places(catalog):
-        settings = parse({
-            "run": catalog.name, "output": str(tmp_path / "out"), "units": {"path": str(real_data / "regions/parana_zones.geojson")},
-            "periods": [2023, 2024, 2025], "grid": {"resolution_m": 10}, "search": {"self_test": False},
-            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(catalog), "allow_unmasked": True}],
-        })  # fmt: skip
+        settings = parse(
+            {
+                "run": catalog.name,
+                "output": str(tmp_path / "out"),
+                "units": {"path": str(real_data / "regions/parana_zones.geojson")},
+                "periods": [2023, 2024, 2025],
+                "grid": {"resolution_m": 10},
+                "search": {"self_test": False},
+                "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(catalog), "allow_unmasked": True}],
+            }
+        )
         search(settings)
         return {s.scene_id: np.array([s.displaced_x_m, s.displaced_y_m]) for s in read_ledger(Layout(settings.root).scenes)}
 
@@ -216,7 +229,9 @@ def landsat(world, key, **properties):
     names = ("blue", "green", "red", "nir08", "swir16", "swir22", "qa_pixel")
     for name in names:
         write_tif(world.root / f"data/{key}/{name}.tif", np.full((22, 22), 21824 if name == "qa_pixel" else 10000, "uint16"), 30, nodata=0)
-    world.add(item(key, "2023-05-01T03:00:00Z", {n: str(world.root / f"data/{key}/{n}.tif") for n in names}, "landsat-c2-l2", platform="landsat-8", **properties))
+    world.add(
+        item(key, "2023-05-01T03:00:00Z", {n: str(world.root / f"data/{key}/{n}.tif") for n in names}, "landsat-c2-l2", platform="landsat-8", **properties)
+    )
 
 
 @pytest.mark.parametrize(

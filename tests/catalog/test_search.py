@@ -76,9 +76,10 @@ def test_newest_baseline_of_an_acquisition_wins(world):
 def two_catalogs(world, earth_search_priority: int, **properties) -> dict:
     """Earth Search names the sensing time, Planetary Computer the start of the datatake; both name one product."""
     world.scene(
-        "S2A_50SMK_20230501_0_L2A", "2023-05-01T03:10:09.276Z",
+        "S2A_50SMK_20230501_0_L2A",
+        "2023-05-01T03:10:09.276Z",
         **{"s2:processing_baseline": "05.09", "s2:product_uri": "S2A_MSIL2A_20230501T030541_N0509_R075_T50SMK_20230501T080000.SAFE"} | properties,
-    )  # fmt: skip
+    )
     if properties:  # raster:bands contradict the flag
         path = next(world.items.glob("*.json"))
         contradicting = json.loads(path.read_text())
@@ -174,22 +175,39 @@ def part(baseline="0214", made="20200403T070000", strip=None, empty=None) -> dic
 EARLY, LATE, LATER_RUN = "20200403T030531", "20200403T031102", "20200512T120000"
 
 
-@pytest.mark.parametrize(("one", "two", "used"), [
-    (part(strip=EARLY), part(strip=LATE, made="20200403T080000"), 2),  # the halves
-    (part(strip=EARLY, empty=40.0), part(strip=LATE, made="20200403T080000", empty=58.0), 2),
-    (part(empty=40.0), part(empty=58.0, made="20200403T080000"), 2),
-    (part(empty=50.0), part(empty=50.0, made="20200403T080000"), 2),
-    (part(), part(made="20200403T080000"), 2),
-    (part(strip=EARLY), part(strip=LATE, baseline="0500", made=LATER_RUN), 2),  # the other half, processed again
-    (part(strip=EARLY), part(strip=EARLY, made=LATER_RUN), 1),  # the same half, processed again
-    (part(strip=EARLY), part(strip="20200403T030532", baseline="0500", made=LATER_RUN), 1),
-    (part(strip=EARLY, empty=2.0), part(strip=LATE, made=LATER_RUN, empty=3.0), 1),  # both whole
-    (part(empty=40.0), part(empty=40.2, made=LATER_RUN), 1),
-    (part(), part(made=LATER_RUN), 1),
-    (part(), part(baseline="0500", made="20200403T080000"), 1),
-    (part(strip=EARLY, empty=1.0), part(strip=LATE, baseline="0500", made=LATER_RUN, empty=70.0), 2),  # the newer shows too little to replace it
-], ids=["strips", "strips and shares", "shares", "even shares", "names", "other half again", "same half again", "strip a second off", "whole twice", "share twice",
-        "again in May", "another baseline", "newer is small"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("one", "two", "used"),
+    [
+        (part(strip=EARLY), part(strip=LATE, made="20200403T080000"), 2),  # the halves
+        (part(strip=EARLY, empty=40.0), part(strip=LATE, made="20200403T080000", empty=58.0), 2),
+        (part(empty=40.0), part(empty=58.0, made="20200403T080000"), 2),
+        (part(empty=50.0), part(empty=50.0, made="20200403T080000"), 2),
+        (part(), part(made="20200403T080000"), 2),
+        (part(strip=EARLY), part(strip=LATE, baseline="0500", made=LATER_RUN), 2),  # the other half, processed again
+        (part(strip=EARLY), part(strip=EARLY, made=LATER_RUN), 1),  # the same half, processed again
+        (part(strip=EARLY), part(strip="20200403T030532", baseline="0500", made=LATER_RUN), 1),
+        (part(strip=EARLY, empty=2.0), part(strip=LATE, made=LATER_RUN, empty=3.0), 1),  # both whole
+        (part(empty=40.0), part(empty=40.2, made=LATER_RUN), 1),
+        (part(), part(made=LATER_RUN), 1),
+        (part(), part(baseline="0500", made="20200403T080000"), 1),
+        (part(strip=EARLY, empty=1.0), part(strip=LATE, baseline="0500", made=LATER_RUN, empty=70.0), 2),  # the newer shows too little to replace it
+    ],
+    ids=[
+        "strips",
+        "strips and shares",
+        "shares",
+        "even shares",
+        "names",
+        "other half again",
+        "same half again",
+        "strip a second off",
+        "whole twice",
+        "share twice",
+        "again in May",
+        "another baseline",
+        "newer is small",
+    ],
+)
 def test_halves_of_a_granule_with_one_footprint_are_told_from_products_made_again(world, one, two, used):
     world.scene("one", "2020-04-03T03:10:31Z", **one)
     world.scene("two", "2020-04-03T03:10:31Z", **two)

@@ -18,7 +18,12 @@ from tests.catalog.conftest import CRS, S2_ASSETS, make_grid, write_tif
 from tests.catalog.faulty import Handler, served
 
 SECRETS = {"USER_WORD": "S3CR3Tword", "API_KEY": "S3CR3Tkey", "TOKEN": "S3CR3Ttoken"}
-SIGNATURES = ("sig=S3CR3Tsig&se=2099-01-01T00%3A00%3A00Z", "X-Goog-Signature=S3CR3Tgoog", "access_token=S3CR3Taccess", "X-Amz-Signature=S3CR3Tamz&X-Amz-Expires=9")
+SIGNATURES = (
+    "sig=S3CR3Tsig&se=2099-01-01T00%3A00%3A00Z",
+    "X-Goog-Signature=S3CR3Tgoog",
+    "access_token=S3CR3Taccess",
+    "X-Amz-Signature=S3CR3Tamz&X-Amz-Expires=9",
+)
 
 
 class Asking(Handler):
@@ -58,10 +63,17 @@ def archive(world, monkeypatch):
 def settings_of(world, server, **source):
     catalog = server.url.replace("//", "//me:${USER_WORD}@") + "?subscription-key=${API_KEY}"
     entry = {"sensor": "earth-search-sentinel-2-l2a", "catalog": catalog, "schemes": ["http"], "headers": {"X-Token": "Token ${TOKEN}"}}
-    return parse({
-        "run": "t", "output": str(world.root / "out"), "units": {"path": str(world.units)}, "periods": [2023], "sources": [entry | source],
-        "grid": {"crs": CRS, "resolution_m": 10, "tile_px": 96, "margin_m": 0}, "fetch": {"retries": 0, "timeout_s": 5},
-    })  # fmt: skip
+    return parse(
+        {
+            "run": "t",
+            "output": str(world.root / "out"),
+            "units": {"path": str(world.units)},
+            "periods": [2023],
+            "sources": [entry | source],
+            "grid": {"crs": CRS, "resolution_m": 10, "tile_px": 96, "margin_m": 0},
+            "fetch": {"retries": 0, "timeout_s": 5},
+        }
+    )
 
 
 def written(folder: Path) -> list[str]:
@@ -73,7 +85,9 @@ def test_secrets_reach_their_servers_and_no_file(archive, capfd):
     world, server = archive
     settings = settings_of(world, server)
     search(settings)
-    assert server.told and all("subscription-key=S3CR3Tkey" in path and who.startswith("Basic ") and token == "Token S3CR3Ttoken" for path, who, token in server.told)
+    assert server.told and all(
+        "subscription-key=S3CR3Tkey" in path and who.startswith("Basic ") and token == "Token S3CR3Ttoken" for path, who, token in server.told
+    )
     tile = make_grid(settings)
     assign(settings)
     fetch(settings, tile, "2023")

@@ -42,9 +42,7 @@ def test_other_dates_decide_what_metadata_and_pixels_cannot(world):
     dated(world, "silent", 24, 1000, **{"earthsearch:boa_offset_applied": None})
     dated(world, "true", 26, 0, **MODERN)
     scenes = found(world)
-    assert {k: s.offset for k, s in scenes.items() if not k.startswith("old")} == {
-        "lies-removed": -0.1, "lies-pending": 0.0, "silent": -0.1, "true": 0.0
-    }  # fmt: skip
+    assert {k: s.offset for k, s in scenes.items() if not k.startswith("old")} == {"lies-removed": -0.1, "lies-pending": 0.0, "silent": -0.1, "true": 0.0}
     assert {s.offset_confidence for s in scenes.values()} == {"high"} and {s.status for s in scenes.values()} == {"used"}
     assert "overrule metadata" in scenes["lies-removed"].offset_decision and "other dates" in scenes["lies-removed"].offset_decision
 
@@ -93,7 +91,9 @@ def test_scenes_on_another_grid_are_no_reference(world):
         dated(world, f"old-{day}", day, 0, **{"s2:processing_baseline": "02.14"})
         for name, step in S2_ASSETS.items():
             n = 640 // step
-            write_tif(world.root / "data" / f"old-{day}" / f"{name}.tif", np.full((n, n), 4 if name == "scl" else 900, "uint16"), step, left=500_020.0, nodata=0)
+            write_tif(
+                world.root / "data" / f"old-{day}" / f"{name}.tif", np.full((n, n), 4 if name == "scl" else 900, "uint16"), step, left=500_020.0, nodata=0
+            )
     dated(world, "alone", 20, 1000, **MODERN)
     assert "other dates" not in found(world)["alone"].offset_decision
 

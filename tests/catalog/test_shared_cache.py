@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from rs_pipeline.catalog import cache as module
 from rs_pipeline.catalog.cache import Cache
 
 KEY = "a" * 64
@@ -67,8 +66,9 @@ def test_an_entry_that_another_user_may_not_read(place, chip, caplog):
     assert cache.take(KEY, place / "own") and (place / "own/10m-0.tif").read_bytes() == b"pixels" * 1000
     said = [r.getMessage() for r in caplog.records]
     assert [m.partition(": ")[2] for m in said] == [
-        "an entry cannot be read: Permission denied; chips are made without it", f"Permission denied: {place}/cache/a; chips are made without it",
-    ]  # fmt: skip
+        "an entry cannot be read: Permission denied; chips are made without it",
+        f"Permission denied: {place}/cache/a; chips are made without it",
+    ]
 
 
 @AS_ROOT

@@ -11,9 +11,18 @@ from rs_pipeline.sensors import load_sensor, sensor_names
 
 def test_all_wanted_collections_have_a_table():
     wanted = {
-        "earth-search-sentinel-2-l2a", "earth-search-sentinel-2-c1-l2a", "earth-search-sentinel-2-pre-c1-l2a", "earth-search-landsat-c2-l2", "planetary-computer-sentinel-2-l2a",
-        "planetary-computer-landsat-c2-l2", "planetary-computer-sentinel-1-rtc", "planetary-computer-sentinel-1-grd", "earth-search-sentinel-1-grd", "hls2-s30", "hls2-l30",
-    }  # fmt: skip
+        "earth-search-sentinel-2-l2a",
+        "earth-search-sentinel-2-c1-l2a",
+        "earth-search-sentinel-2-pre-c1-l2a",
+        "earth-search-landsat-c2-l2",
+        "planetary-computer-sentinel-2-l2a",
+        "planetary-computer-landsat-c2-l2",
+        "planetary-computer-sentinel-1-rtc",
+        "planetary-computer-sentinel-1-grd",
+        "earth-search-sentinel-1-grd",
+        "hls2-s30",
+        "hls2-l30",
+    }
     assert wanted <= set(sensor_names())
 
 

@@ -76,7 +76,9 @@ def mapped(fake_run, tmp_path):
     for product, layers in bands.items():
         path = run.layout.map(product, "2024")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with rasterio.open(path, "w", driver="GTiff", width=2, height=2, count=len(layers), dtype="float32", crs=32650, transform=from_origin(x, y, 10, 10)) as dst:
+        with rasterio.open(
+            path, "w", driver="GTiff", width=2, height=2, count=len(layers), dtype="float32", crs=32650, transform=from_origin(x, y, 10, 10)
+        ) as dst:
             for i, (name, values) in enumerate(layers.items(), start=1):
                 dst.write(np.array(values, "float32"), i)
                 dst.set_band_description(i, name)

@@ -3,15 +3,7 @@
 import numpy as np
 import pytest
 
-from rs_pipeline.estimation.sampling import (
-    Sample,
-    bootstrap95,
-    difference_total,
-    estimate_total,
-    sample_size,
-    stratified_area,
-    stratified_total,
-)
+from rs_pipeline.estimation.sampling import Sample, bootstrap95, difference_total, estimate_total, sample_size, stratified_area, stratified_total
 
 OLOFSSON_COUNTS = [[66, 0, 5, 4], [0, 55, 8, 12], [1, 0, 153, 11], [2, 1, 9, 313]]
 OLOFSSON_HA = np.array([0.020, 0.015, 0.320, 0.645]) * 1e7 * 0.09
@@ -41,8 +33,6 @@ def test_olofsson_sample_size():
 def test_stratified_area_refuses(counts, area, message):
     with pytest.raises(ValueError, match=message):
         stratified_area(counts, area)
-
-
 
 
 # A map of 3 x 3 pixels of 1 km2: three called water with shares 0.9, 0.8, 0.7, six called land with a share of 0.2 each.

@@ -6,18 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rs_pipeline.estimation.uncertainty import (
-    Interval,
-    Thresholds,
-    around,
-    complete,
-    difference,
-    hidden_parts,
-    missing_rule,
-    within,
-)
+from rs_pipeline.estimation.uncertainty import Interval, Thresholds, around, complete, difference, hidden_parts, missing_rule, within
 
 LIMITS = Thresholds()
+
+
 @pytest.mark.parametrize(
     ("v", "rule"),
     [(1.0, "publish"), (0.95, "publish"), (0.9499, "scale"), (0.80, "scale"), (0.7999, "range"), (0.50, "range"), (0.4999, "withhold"),

@@ -44,11 +44,24 @@ def told(run, *words):
 def test_explain_tells_a_reader(finished):
     output = told(finished(), "130001", "water_permanent_change", "2024")
     for words in (
-        "Inland, 2024", "Change of permanent inland water since the baseline", "(water_permanent_change): 1 km2 [-4.19234 to 6.19234, model95]",
-        "Formula: permanent inland water less that of the baseline period", "95 % under a stated error model; pixels' errors, correlated over 300 m", "random part +-0.98; systematic part", "4 scenes",
-        "S2-2023-0", "S2-2024-1", "05.10", "-0.1", "from the item", "counties/2024.parquet", "tiles/2024/r000c000/water.tif", "code_now same",
-        "permanent_frequency", "search > grid > assign > fetch > observe > mosaic > bodies > zonal > quality_scores > quality > indicators",
-    ):  # fmt: skip
+        "Inland, 2024",
+        "Change of permanent inland water since the baseline",
+        "(water_permanent_change): 1 km2 [-4.19234 to 6.19234, model95]",
+        "Formula: permanent inland water less that of the baseline period",
+        "95 % under a stated error model; pixels' errors, correlated over 300 m",
+        "random part +-0.98; systematic part",
+        "4 scenes",
+        "S2-2023-0",
+        "S2-2024-1",
+        "05.10",
+        "-0.1",
+        "from the item",
+        "counties/2024.parquet",
+        "tiles/2024/r000c000/water.tif",
+        "code_now same",
+        "permanent_frequency",
+        "search > grid > assign > fetch > observe > mosaic > bodies > zonal > quality_scores > quality > indicators",
+    ):
         assert words in output, words
     assert "S2-2024-2" not in output  # in the ledger, not in the county
 
@@ -181,7 +194,9 @@ def test_the_lineage_of_an_indicator_names_the_steps_and_keys_behind_it(finished
     settings = load(finished().layout.settings)
     names = [s.name for s in lineage(settings, "water")]
     assert names == ["search", "grid", "assign", "fetch", "observe", "mosaic", "bodies", "zonal", "quality_scores", "quality", "indicators"]
-    assert [s.name for s in lineage(settings, "red_line")] == [s.name for s in lineage(settings, "water") if s.name not in ("zonal", "quality_scores", "quality")]  # the sea is that of the water maps
+    assert [s.name for s in lineage(settings, "red_line")] == [
+        s.name for s in lineage(settings, "water") if s.name not in ("zonal", "quality_scores", "quality")
+    ]  # the sea is that of the water maps
     assert "soil_loss" in [s.name for s in lineage(settings, "soil")] and "soil_loss" not in names  # both are summed in one step
     assert "masks.water" in keys_of(settings, "red_line") and set(keys_of(settings, "red_line")) <= set(keys_of(settings, "water"))
     assert {"water.seasonal_frequency", "masks.water", "grid.margin_m"} <= set(keys_of(settings, "water"))

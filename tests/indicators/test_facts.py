@@ -44,7 +44,14 @@ def test_reaches_in_towns(fake_run, tmp_path):
 
 @pytest.mark.parametrize(
     ("south_m", "north_m", "distance_m", "restored"),
-    [(-50, 50, 1500.0, True), (-1000, -700, 1500.0, False), (-1000, -99, 1500.0, True), (-1000, -101, 1500.0, False), (-1000, -700, 600.0, True), (-50, 50, None, True)],
+    [
+        (-50, 50, 1500.0, True),
+        (-1000, -700, 1500.0, False),
+        (-1000, -99, 1500.0, True),
+        (-1000, -101, 1500.0, False),
+        (-1000, -700, 600.0, True),
+        (-50, 50, None, True),
+    ],
 )
 def test_a_transect_is_restored_where_its_newest_shore_is(fake_run, tmp_path, south_m, north_m, distance_m, restored):
     """A transect from y = -1500 to 1500 m; the shore of 2024 at 1500 m along it is y = 0, as is its middle, where none was found."""
@@ -58,7 +65,9 @@ def test_a_transect_is_restored_where_its_newest_shore_is(fake_run, tmp_path, so
 def test_parts_of_a_lake_in_each_unit(fake_run, tmp_path):
     lake = write(tmp_path / "lakes.gpkg", [shapely.box(0.5, 0, 1.5, 1)], crs=4326, name=["Baiyangdian"])
     run = fake_run(tables={"lakes": lake})
-    write(tmp_path / "units.gpkg", [shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1)], crs=4326, adcode=["130001", "130002"], name=["A", "B"], prefecture=["", ""])
+    write(
+        tmp_path / "units.gpkg", [shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1)], crs=4326, adcode=["130001", "130002"], name=["A", "B"], prefecture=["", ""]
+    )
     found = county_zones(run.settings, "2024")
     parts = found[found.zone == "lake:Baiyangdian"]
     assert parts.adcode.tolist() == ["130001", "130002"] and [g.area for g in parts.geometry] == pytest.approx([0.5, 0.5])
@@ -96,7 +105,14 @@ def test_variance_of_a_zone_is_that_of_its_own_pixels():
 def prefecture_beside_counties(run, tmp_path):
     """Counties 130001 and 130002, a degree wide each, and 130000, which is both."""
     counties = [shapely.box(115, 38, 116, 39), shapely.box(116, 38, 117, 39)]
-    write(tmp_path / "units.gpkg", [*counties, shapely.box(115, 38, 117, 39)], crs=4326, adcode=["130001", "130002", "130000"], name=["A", "B", "P"], prefecture=[""] * 3)
+    write(
+        tmp_path / "units.gpkg",
+        [*counties, shapely.box(115, 38, 117, 39)],
+        crs=4326,
+        adcode=["130001", "130002", "130000"],
+        name=["A", "B", "P"],
+        prefecture=[""] * 3,
+    )
     return run
 
 
@@ -119,7 +135,9 @@ def test_a_lake_that_dries_up_is_no_large_one_any_more(tmp_path):
     """Two lakes of 2 ha in 2023; in 2024 one is a pool of 500 m2, the other is not seen."""
     lakes = [("W-1", "2023", 20_000.0), ("W-1", "2024", 500.0), ("W-2", "2023", 20_000.0), ("W-2", "2024", np.nan)]
     ids, periods, area_m2 = zip(*lakes, strict=True)
-    path = write(tmp_path / "bodies.gpkg", [shapely.box(0, 0, 1, 1)] * 4, body_id=ids, period=periods, area_m2=area_m2, counted=[True] * 4, kind="inland", layer="bodies")
+    path = write(
+        tmp_path / "bodies.gpkg", [shapely.box(0, 0, 1, 1)] * 4, body_id=ids, period=periods, area_m2=area_m2, counted=[True] * 4, kind="inland", layer="bodies"
+    )
     bodies = read_bodies(Path(path), min_area_m2=10_000.0)
     assert bodies.large.tolist() == [True, False, True, False] and bodies.counted.all()
 

@@ -32,7 +32,13 @@ def table(fake_run, tmp_path):
         rows = [row for row in csv.DictReader(file) if row["target_id"] in COPIED]
     for row in rows:
         name, value = COPIED[row["target_id"]]
-        row |= {"target_id": name, "value": "" if value is None else value, "source": INVENTED, "caveat": f"{INVENTED}; {row['caveat']}", "description": f"({INVENTED}) {row['topic']}"}
+        row |= {
+            "target_id": name,
+            "value": "" if value is None else value,
+            "source": INVENTED,
+            "caveat": f"{INVENTED}; {row['caveat']}",
+            "description": f"({INVENTED}) {row['topic']}",
+        }
     pd.DataFrame(rows).to_csv(tmp_path / "targets.csv", index=False)
     (tmp_path / "invented.yaml").write_text(PROVINCE, "utf-8")
     (tmp_path / "lists.csv").write_text("target_id,adcode,name,since\n" + "".join(f"X-04,13000{1 + i % 2},a{i},{2022 if i < 2 else ''}\n" for i in range(4)))

@@ -41,7 +41,9 @@ def test_the_size_of_parts_changes_nothing(run, monkeypatch):
     assert whole[0] == one_by_one[0] and whole[0].startswith(b"\xef\xbb\xbfadcode,") and whole[0].count(b"\xef\xbb\xbf") == 1
     pd.testing.assert_frame_equal(whole[1], one_by_one[1])
     assert [c for c in whole[2] if [str(v) for v in whole[2][c]] != [str(v) for v in one_by_one[2][c]]] == []
-    assert list(zip(whole[1].adcode, whole[1].period, whole[1].indicator, strict=True)) == list(zip(whole[2].adcode, whole[2].period, whole[2].indicator, strict=True))
+    assert list(zip(whole[1].adcode, whole[1].period, whole[1].indicator, strict=True)) == list(
+        zip(whole[2].adcode, whole[2].period, whole[2].indicator, strict=True)
+    )
 
 
 def test_parts_hold_whole_units_and_no_more_than_asked_for(run):

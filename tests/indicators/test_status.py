@@ -72,7 +72,9 @@ def test_a_number_to_be_kept_within_3(interval, met):
     assert holds("=", 70.0, interval, tolerance=3.0) is met
 
 
-@pytest.mark.parametrize(("lower", "upper", "least", "expected"), [(0, 0.99, 1, (0, 0)), (0, 1, 1, (0, 1)), (-0.5, 2, 1, (0, 2)), (-1, 0.5, 1, (-1, 0)), (0.2, 0.3, 0, (0.2, 0.3))])
+@pytest.mark.parametrize(
+    ("lower", "upper", "least", "expected"), [(0, 0.99, 1, (0, 0)), (0, 1, 1, (0, 1)), (-0.5, 2, 1, (0, 2)), (-1, 0.5, 1, (-1, 0)), (0.2, 0.3, 0, (0.2, 0.3))]
+)
 def test_less_than_can_be_told_from_none_is_none(lower, upper, least, expected):
     found = told_apart(bounds(lower, upper), least)
     assert (found.lower, found.upper) == expected

@@ -75,7 +75,9 @@ def test_an_official_value_comes_before_a_list(fake_run, tmp_path):
     values = written(tmp_path / "values.csv", f"adcode,period,target_id,value\n{REGION},2024,C20-01,25\n")
     run = fake_run(tables={"lists": str(written(tmp_path / "lists.csv", LISTS)), "values": str(values)})
     found = supplied_values(run.settings)
-    assert (found[REGION, "C20-01", "2024"].interval.value, found[REGION, "C20-01", "2024"].reason) == (25, "official value") and found[REGION, "C20-01", "2023"].interval.value == 1
+    assert (found[REGION, "C20-01", "2024"].interval.value, found[REGION, "C20-01", "2024"].reason) == (25, "official value") and found[
+        REGION, "C20-01", "2023"
+    ].interval.value == 1
 
 
 def test_what_lies_within_a_unit_counts_for_it(fake_run):
@@ -85,7 +87,18 @@ def test_what_lies_within_a_unit_counts_for_it(fake_run):
 
 def raster(path: Path, values, west=115.0, north=39.0, step=0.5, crs="EPSG:4326", nodata=-1.0):
     values = np.array(values, "float32")
-    with rasterio.open(path, "w", driver="GTiff", width=values.shape[1], height=values.shape[0], count=1, dtype="float32", crs=crs, nodata=nodata, transform=Affine(step, 0, west, 0, -step, north)) as out:
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        width=values.shape[1],
+        height=values.shape[0],
+        count=1,
+        dtype="float32",
+        crs=crs,
+        nodata=nodata,
+        transform=Affine(step, 0, west, 0, -step, north),
+    ) as out:
         out.write(values, 1)
     return path
 

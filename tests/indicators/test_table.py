@@ -191,18 +191,31 @@ def test_the_period_that_contains_the_baseline_year_is_the_baseline(fake_run):
     assert rows["2023-2025"].baseline == "2020-2022" and "measured from" not in rows["2023-2025"].reason
 
 
-SEASONS = [{"label": f"{y}-{name}", "start": f"{y}-{first}-01", "end": f"{y}-{last}-28"} for y in (2023, 2024, 2025) for name, first, last in (("spring", "03", "05"), ("summer", "06", "08"))]
+SEASONS = [
+    {"label": f"{y}-{name}", "start": f"{y}-{first}-01", "end": f"{y}-{last}-28"}
+    for y in (2023, 2024, 2025)
+    for name, first, last in (("spring", "03", "05"), ("summer", "06", "08"))
+]
 
 
 def test_a_change_is_measured_from_the_same_season(fake_run):
     run = fake_run(years=tuple(p["label"] for p in SEASONS), periods=SEASONS)
-    got = build(Run.read(run.counties().settings), TARGETS, {("130001", "C10-02", f"{y}-summer"): official(Interval(value)) for y, value in ((2023, 70.0), (2024, 71.0), (2025, 72.0))})
+    got = build(
+        Run.read(run.counties().settings),
+        TARGETS,
+        {("130001", "C10-02", f"{y}-summer"): official(Interval(value)) for y, value in ((2023, 70.0), (2024, 71.0), (2025, 72.0))},
+    )
     rows = {p: pick(got, adcode="130001", period=p, target_id="C10-04") for p in run.years}
-    assert {p: (r.status, r.baseline) for p, r in rows.items() if p[:4] == "2025"} == {"2025-spring": ("on_track", "2024-spring"), "2025-summer": ("on_track", "2024-summer")}
+    assert {p: (r.status, r.baseline) for p, r in rows.items() if p[:4] == "2025"} == {
+        "2025-spring": ("on_track", "2024-spring"),
+        "2025-summer": ("on_track", "2024-summer"),
+    }
     assert {r.status for p, r in rows.items() if p[:4] < "2025"} == {"no_target"}
     summer = pick(got, adcode="130001", period="2025-summer", indicator="C10-02")
     assert summer.slope_per_year == pytest.approx(1.0), "by the summers alone"
-    assert "measured from 2023-spring, which is of another season" in pick(got, adcode="130001", period="2023-summer", indicator="water_permanent_change").reason
+    assert (
+        "measured from 2023-spring, which is of another season" in pick(got, adcode="130001", period="2023-summer", indicator="water_permanent_change").reason
+    )
 
 
 def test_no_verdict_without_a_baseline_of_the_season(fake_run):
@@ -258,14 +271,20 @@ def test_an_official_value_is_judged_beside_the_satellite(table):
     got = table(supplied=supplied | {(REGION, "C17-01", "2024"): Interval(80.6, 78, 83, "range")})
     official = pick(got, adcode="130001", period="2024", target_id="C10-02", indicator="C10-02")
     assert (official.value, official.status, official.interval) == (73.0, "on_track", "")
-    assert "official value; does not hold today; at +1 % a year it comes to 84 in 2035, where it holds" in official.reason and math.isnan(official.observed_fraction)
+    assert "official value; does not hold today; at +1 % a year it comes to 84 in 2035, where it holds" in official.reason and math.isnan(
+        official.observed_fraction
+    )
     assert pick(got, adcode="130001", period="2024", indicator="grassland_fvc", target_id="C10-02").status == "needs_table"
     assert pick(got, adcode=REGION, period="2024", target_id="C17-01", indicator="C17-01").status == "met"
 
 
 def test_one_cell_of_a_target_has_one_verdict(table):
     """Built land at 1.2 times that of 2020 by the map, at 1.4 by the statistics: the statistics are held to the number."""
-    got = table(lambda run: run.land({2019: 20, 2020: 20, 2025: 24}), years=(2019, 2020, 2025), supplied={("130001", "C01-07", y): Interval(v) for y, v in (("2020", 1.0), ("2025", 1.4))})
+    got = table(
+        lambda run: run.land({2019: 20, 2020: 20, 2025: 24}),
+        years=(2019, 2020, 2025),
+        supplied={("130001", "C01-07", y): Interval(v) for y, v in (("2020", 1.0), ("2025", 1.4))},
+    )
     map_, official = (pick(got, adcode="130001", period="2025", target_id="C01-07", indicator=i) for i in ("construction_land_ratio", "C01-07"))
     assert (map_.value, map_.status) == (pytest.approx(1.2), "no_target") and "judged by the official value" in map_.reason
     assert (official.value, official.status) == (1.4, "off_track")
@@ -296,7 +315,13 @@ def test_what_a_sentence_needs_is_a_table_with_a_name():
 
 def test_places_without_their_table_name_it(table):
     got = table()
-    for target, kind in (("C05-04", "construction_site"), ("C06-09", "water_source"), ("C07-02", "contaminated_plot"), ("C11-02", "habitat"), ("C19-05", "village")):
+    for target, kind in (
+        ("C05-04", "construction_site"),
+        ("C06-09", "water_source"),
+        ("C07-02", "contaminated_plot"),
+        ("C11-02", "habitat"),
+        ("C19-05", "village"),
+    ):
         rows = got[(got.target_id == target) & (got.adcode == REGION)]
         assert rows.value.isna().all() and rows.reason.str.contains(f"tables.places, kind {kind}", regex=False).all(), target
 
@@ -340,13 +365,13 @@ def test_files(fake_run, tmp_path):
     targets = tmp_path / "targets.csv"
     committed = (config_folder() / "targets.csv").read_text("utf-8")
     targets.write_text(committed.replace("not less than 24,>=,", "not less than 24,=,").replace("not less than 30,>=,", "not less than 30,>,"), "utf-8")
-    run = fake_run(names=("=1+1", "@x, \"y\""), tables={"values": str(values)}, indicators={"targets": str(targets)}).counties()
+    run = fake_run(names=("=1+1", '@x, "y"'), tables={"values": str(values)}, indicators={"targets": str(targets)}).counties()
     indicators(run.settings)
     raw = run.layout.indicators.read_bytes()
     assert raw.startswith(b"\xef\xbb\xbf")
     rows = list(csv.DictReader(raw.decode("utf-8-sig").splitlines()))
     assert tuple(rows[0]) == INDICATOR_COLUMNS
-    assert {r["name"] for r in rows} == {"'=1+1", "'@x, \"y\"", "All units", "P"}
+    assert {r["name"] for r in rows} == {"'=1+1", '\'@x, "y"', "All units", "P"}
     formulas = [cell for r in rows for cell in r.values() if cell.startswith(("=", "+", "@")) and cell != "="]
     assert formulas == [] and {r["target_operator"] for r in rows} >= {"=", ">=", ">"}
     kept = pd.read_parquet(run.layout.indicators_parquet)
@@ -440,8 +465,12 @@ def test_evidence_names_the_scenes_of_a_value(evidence):
     change = pick(rows, adcode="130001", period="2024", indicator="greening_net")
     assert list(change.scene_ids) == ["S2-2023-0", "S2-2023-1", "S2-2024-0", "S2-2024-1"]
     assert [i.split()[0] for i in change.inputs][1:] == [
-        "counties/2023.parquet", "counties/2024.parquet", str(settings.units.path), "tiles/2023/r000c000/water.tif", "tiles/2024/r000c000/water.tif",
-    ]  # fmt: skip
+        "counties/2023.parquet",
+        "counties/2024.parquet",
+        str(settings.units.path),
+        "tiles/2023/r000c000/water.tif",
+        "tiles/2024/r000c000/water.tif",
+    ]
     assert all(" sha256:" in i for i in change.inputs if "units.gpkg" not in i)
 
 

@@ -177,7 +177,9 @@ def test_one_clear_reach_does_not_speak_for_a_hundred_creeks(make, estimate_of):
         assert judge(make.target("eliminate", 0, unit=target, target_year=None), got.interval, 2024, least=0.2).status == "undecidable"
 
 
-@pytest.mark.parametrize(("rows", "words"), [(REACHES, "at least 5 km in 1 reaches and ponds that were seen; "), ((), "at least 0 km in 0 reaches and ponds that were seen; ")])
+@pytest.mark.parametrize(
+    ("rows", "words"), [(REACHES, "at least 5 km in 1 reaches and ponds that were seen; "), ((), "at least 0 km in 0 reaches and ponds that were seen; ")]
+)
 def test_creeks_that_fill_no_pixel_are_not_zero_kilometres(make, estimate_of, rows, words):
     got = estimate_of("black_odorous_unassessable_length_km", make.facts(reaches=make.reaches(*rows)))
     assert (got.interval, got.status) == (None, "insufficient_data")
@@ -231,9 +233,7 @@ def test_no_river_wide_enough_is_not_zero(make, estimate_of):
 
 def test_bodies(make, estimate_of):
     """Ten large bodies: eight large now, one dry, one unseen; and a pond that never counted."""
-    bodies = pd.DataFrame(
-        {"state": ["wet"] * 8 + ["dry", "not_observed", "wet"], "large": [True] * 8 + [False] * 3, "counted": [True] * 10 + [False]}
-    )
+    bodies = pd.DataFrame({"state": ["wet"] * 8 + ["dry", "not_observed", "wet"], "large": [True] * 8 + [False] * 3, "counted": [True] * 10 + [False]})
     got = estimate_of("water_bodies", make.facts(bodies=bodies))
     assert (got.observed_fraction, got.interval.value) == (0.9, pytest.approx(10 * 8 / 9))
     # the one that was not seen is large or not
@@ -253,7 +253,12 @@ def test_natural_coast(make, estimate_of):
 def test_chances_of_classes_are_independent(make, estimate_of):
     """Four natural units, each with a chance of 0.8: 1.96 * sqrt(4 * 0.16) / 4 = 0.39199, and 0.1 that is systematic."""
     facts = make.facts(transects=make.transects(*[{"natural_probability": 0.8, "unit_class": c} for c in ("natural", "natural", "artificial", "artificial")]))
-    assert numbers(estimate_of("natural_coast_retention", facts)) == (50.0, pytest.approx(50 - 40.4548, abs=1e-3), pytest.approx(50 + 40.4548, abs=1e-3), "model95")
+    assert numbers(estimate_of("natural_coast_retention", facts)) == (
+        50.0,
+        pytest.approx(50 - 40.4548, abs=1e-3),
+        pytest.approx(50 + 40.4548, abs=1e-3),
+        "model95",
+    )
 
 
 def test_coast_not_seen_in_the_period(make, estimate_of):
@@ -277,9 +282,14 @@ def test_a_gap_keeps_its_length_by_the_class_before_and_after(make, estimate_of)
 def test_the_natural_coast_falls_where_a_unit_is_built_up(make, estimate_of):
     """Ten units of 100 m, one natural in 2023 and artificial from 2024 on: 1.0 km, then 0.9 km; the converted unit errs by its own chance."""
     turned = {
-        "class_2023": "natural", "natural_probability_2023": 0.9, "class_2024": "artificial", "natural_probability_2024": 0.1, "unit_class": "artificial",
-        "converted_period": "2024", "converted_to": "artificial",
-    }  # fmt: skip
+        "class_2023": "natural",
+        "natural_probability_2023": 0.9,
+        "class_2024": "artificial",
+        "natural_probability_2024": 0.1,
+        "unit_class": "artificial",
+        "converted_period": "2024",
+        "converted_to": "artificial",
+    }
     table = make.transects(*[{}] * 9, turned)
     before, after = (estimate_of("natural_coast_length_km", make.facts(transects=table, period=p)) for p in ("2023", "2024"))
     assert (before.interval.value, after.interval.value) == (1.0, 0.9)
@@ -482,7 +492,9 @@ def test_reference_samples_take_over_from_the_error_model(make, estimate_of):
     got = estimate_of("water_permanent_area", make.facts(references=references))
     assert got.interval.value == pytest.approx(10 + 90 * 0.1 - 10 * 0.1) and got.interval.kind == "design95" and got.spread is None
     assert got.reason == "model-assisted (GREG): 80 reference samples here"
-    region = estimate_of("water_permanent_area", make.facts(references=References(references.own, references.region, is_region=True, of_class=frozenset({"permanent_water"}))))
+    region = estimate_of(
+        "water_permanent_area", make.facts(references=References(references.own, references.region, is_region=True, of_class=frozenset({"permanent_water"})))
+    )
     assert region.interval.value == pytest.approx(90 * 0.1 + 10 * 0.9) and region.reason.startswith("stratified estimator (Olofsson 2014)")
 
 

@@ -82,10 +82,15 @@ def layers_of(settings, now, base):
 
 @pytest.fixture
 def settings(tmp_path):
-    return parse({
-        "run": "sums", "output": str(tmp_path), "units": {"path": str(tmp_path / "units.gpkg")}, "periods": [2024],
-        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(tmp_path)}],
-    })  # fmt: skip
+    return parse(
+        {
+            "run": "sums",
+            "output": str(tmp_path),
+            "units": {"path": str(tmp_path / "units.gpkg")},
+            "periods": [2024],
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(tmp_path)}],
+        }
+    )
 
 
 def count(layers, name):
@@ -94,7 +99,9 @@ def count(layers, name):
 
 def test_unseen_pixels_are_in_no_class(settings):
     nan = np.nan
-    now = tile(**{"class": [1, 0, nan, 2], "frequency_lower": [0.6, 0, nan, 0.1], "frequency_upper": [1, 0.3, nan, 0.8], "permanent_fraction": [0.9, 0.1, nan, 0]})
+    now = tile(
+        **{"class": [1, 0, nan, 2], "frequency_lower": [0.6, 0, nan, 0.1], "frequency_upper": [1, 0.3, nan, 0.8], "permanent_fraction": [0.9, 0.1, nan, 0]}
+    )
     got = layers_of(settings, now, now)
     assert count(got, "water_observed_m2") == 3
     assert count(got, "water_permanent_m2") == 1 and count(got, "water_seasonal_m2") == 1

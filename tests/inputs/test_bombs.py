@@ -86,9 +86,19 @@ def test_the_check_at_the_start_waits_for_no_pipe(tmp_path, make_settings):
 @pytest.mark.parametrize(("limit", "said"), [(64 * 64 * 2, "blocks of 0 MiB"), (128 * 128 * 2, "an overview in blocks of 0 MiB")])
 def test_blocks_of_heights_are_held_to_the_limit(tmp_path, make_settings, monkeypatch, limit, said):
     with rasterio.open(
-        tmp_path / "dem.tif", "w", driver="GTiff", width=512, height=512, count=1, dtype="int16", crs="EPSG:32650",
-        transform=Affine(30, 0, 5e5, 0, -30, 4.4e6), tiled=True, blockxsize=128, blockysize=128,
-    ) as out:  # fmt: skip
+        tmp_path / "dem.tif",
+        "w",
+        driver="GTiff",
+        width=512,
+        height=512,
+        count=1,
+        dtype="int16",
+        crs="EPSG:32650",
+        transform=Affine(30, 0, 5e5, 0, -30, 4.4e6),
+        tiled=True,
+        blockxsize=128,
+        blockysize=128,
+    ) as out:
         out.write(np.zeros((512, 512), "int16"), 1)
     with rasterio.Env(GDAL_TIFF_OVR_BLOCKSIZE=256), rasterio.open(tmp_path / "dem.tif", "r+") as out:
         out.build_overviews([2])

@@ -3,15 +3,7 @@
 import numpy as np
 import pytest
 
-from rs_pipeline.inputs.coordinates import (
-    bd09_to_wgs84,
-    gcj02_to_bd09,
-    gcj02_to_wgs84,
-    is_swapped,
-    looks_like,
-    to_wgs84,
-    wgs84_to_gcj02,
-)
+from rs_pipeline.inputs.coordinates import bd09_to_wgs84, gcj02_to_bd09, gcj02_to_wgs84, is_swapped, looks_like, to_wgs84, wgs84_to_gcj02
 
 TIANANMEN = np.array([[116.404, 39.915]])
 

@@ -73,7 +73,11 @@ def workbook(path, *sheets):
 
 def test_a_workbook_reads_as_it_shows(tmp_path):
     path = tmp_path / "t.xlsx"
-    book = workbook(path, ("说明", [["统计"]]), ("表", [["年鉴"], ["adcode", "period", "gdp", "day", "share"], [131101.0, 2023, 1234.5, datetime(2023, 8, 15), 0.125], [None] * 5]))
+    book = workbook(
+        path,
+        ("说明", [["统计"]]),
+        ("表", [["年鉴"], ["adcode", "period", "gdp", "day", "share"], [131101.0, 2023, 1234.5, datetime(2023, 8, 15), 0.125], [None] * 5]),
+    )
     book["表"]["E3"].number_format = "0.0%"
     book.save(path)
     assert cells(path) == [{"adcode": "131101", "period": "2023", "gdp": "1234.5", "day": "2023-08-15T00:00:00", "share": "12.5%"}]
@@ -127,7 +131,21 @@ def test_a_percentage_and_a_decimal_comma_are_not_guessed():
         number_of("1,234", separator=";")
 
 
-@pytest.mark.parametrize("text", ["2025-08-15", "2025/8/15", "2025.8.15", "2025年8月15日", "２０２５／８／１５", "20250815", "2025-08-15 10:30:00", "2025-08-15T00:00:00", "45884", "45884.5"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2025-08-15",
+        "2025/8/15",
+        "2025.8.15",
+        "2025年8月15日",
+        "２０２５／８／１５",
+        "20250815",
+        "2025-08-15 10:30:00",
+        "2025-08-15T00:00:00",
+        "45884",
+        "45884.5",
+    ],
+)
 def test_days(text):
     assert day_of(text) == date(2025, 8, 15)
 
@@ -145,7 +163,9 @@ def test_answers():
         truth_of("可能")
 
 
-@pytest.mark.parametrize(("text", "value"), [("117.5", 117.5), ("117°30'", 117.5), ("117°30′0″E", 117.5), ("东经117°30′", 117.5), ("S 33°15'", -33.25), ("117度30分", 117.5)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("117.5", 117.5), ("117°30'", 117.5), ("117°30′0″E", 117.5), ("东经117°30′", 117.5), ("S 33°15'", -33.25), ("117度30分", 117.5)]
+)
 def test_degrees(text, value):
     assert degrees_of(text) == pytest.approx(value)
 
@@ -166,7 +186,12 @@ def test_faults_of_all_rows_are_told_together(write):
     with pytest.raises(TableError) as fault:
         read_table(path, NEEDED).parsed(lambda row: row.number_or_none("gdp"))
     text = str(fault.value)
-    assert "12 rows cannot be used" in text and "row 2, column gdp: 'x' is not a number; write a plain number" in text and "row 11," in text and "and 2 more" in text
+    assert (
+        "12 rows cannot be used" in text
+        and "row 2, column gdp: 'x' is not a number; write a plain number" in text
+        and "row 11," in text
+        and "and 2 more" in text
+    )
 
 
 def test_fractions_in_a_column_of_percent_are_refused(tmp_path):

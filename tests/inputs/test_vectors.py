@@ -42,7 +42,7 @@ def refusal(path, **keywords):
 
 
 def moved(shapes, x=0.0, y=0.0):
-    return shapely.transform(shapes, lambda c: c + [x, y])
+    return shapely.transform(shapes, lambda c: np.add(c, [x, y]))
 
 
 def swapped(shapes):

@@ -101,11 +101,18 @@ def test_quadratic_model_by_hand():
     [
         ((0.06, 0.08, 0.08, 0.03, True), 1),  # sediment
         ((0.06, 0.08, 0.08, 0.01, True), 0),  # near infrared too dark for sediment
-        ((0.06, 0.0701, 0.07, 0.0201, True), 1), ((0.06, 0.07, 0.07, 0.0201, True), 0), ((0.06, 0.0701, 0.07, 0.02, True), 0),
-        ((0.08, 0.08, 0.08, 0.03, True), 0), ((0.079, 0.08, 0.08, 0.03, True), 1),  # red must be above green
-        ((0.03, 0.04, 0.0601, 0.04, True), 2), ((0.03, 0.04, 0.0599, 0.04, True), 0),  # NDCI .2008 and .1992, height .02
-        ((0.03, 0.015, 0.0251, 0.015, True), 2), ((0.03, 0.015, 0.0249, 0.015, True), 0),  # height .0101 and .0099, NDCI .25
-        ((0.03, 0.02, 0.02, 0.0501, False), 3), ((0.03, 0.02, 0.02, 0.05, False), 0), ((0.03, 0.06, 0.02, 0.06, False), 0),
+        ((0.06, 0.0701, 0.07, 0.0201, True), 1),
+        ((0.06, 0.07, 0.07, 0.0201, True), 0),
+        ((0.06, 0.0701, 0.07, 0.02, True), 0),
+        ((0.08, 0.08, 0.08, 0.03, True), 0),
+        ((0.079, 0.08, 0.08, 0.03, True), 1),  # red must be above green
+        ((0.03, 0.04, 0.0601, 0.04, True), 2),
+        ((0.03, 0.04, 0.0599, 0.04, True), 0),  # NDCI .2008 and .1992, height .02
+        ((0.03, 0.015, 0.0251, 0.015, True), 2),
+        ((0.03, 0.015, 0.0249, 0.015, True), 0),  # height .0101 and .0099, NDCI .25
+        ((0.03, 0.02, 0.02, 0.0501, False), 3),
+        ((0.03, 0.02, 0.02, 0.05, False), 0),
+        ((0.03, 0.06, 0.02, 0.06, False), 0),
         ((0.04, 0.03, 0.06, 0.02, True), 2),  # bloom: NDCI 0.33, height 0.032
         ((0.04, 0.03, 0.06, 0.02, False), 0),  # the same without a red edge
         ((0.005, 0.004, 0.008, 0.004, True), 0),  # NDCI 0.33 of black water is noise
@@ -139,17 +146,20 @@ def stack(greens, *, swir1=0.0):
     return np.round(dn * 10_000).astype("uint16")
 
 
-def run(
-    dn, *, qa=None, bad_bits=3, day=None, month=None, season=None, water=True, rededge=True, model=DARK_IS_BLACK, scale=1e-4, max_swir1_refl=0.025
-):
+def run(dn, *, qa=None, bad_bits=3, day=None, month=None, season=None, water=True, rededge=True, model=DARK_IS_BLACK, scale=1e-4, max_swir1_refl=0.025):
     n = len(dn)
     out = np.empty((len(PIXEL_LAYERS), 1, 1), "float32")
     day = np.arange(n) * 10 if day is None else np.array(day)
     dates = Stack(
-        dn, np.zeros((n, 1, 1), "uint16") if qa is None else np.array(qa, "uint16").reshape(n, 1, 1), bad_bits,
-        np.full(n, scale, "float32"), np.zeros(n, "float32"), np.full(n, 10, "float32"), day.astype("int64"),
+        dn,
+        np.zeros((n, 1, 1), "uint16") if qa is None else np.array(qa, "uint16").reshape(n, 1, 1),
+        bad_bits,
+        np.full(n, scale, "float32"),
+        np.zeros(n, "float32"),
+        np.full(n, 10, "float32"),
+        day.astype("int64"),
         np.array(day // 30 if month is None else month, dtype="int64"),
-    )  # fmt: skip
+    )
     in_season = np.ones(n, bool) if season is None else np.array(season)
     pixel_black_odorous(one_a_day(dates, bad_bits), np.full(n, rededge), in_season, np.array([[water]]), max_swir1_refl, model, out)
     return dict(zip(PIXEL_LAYERS, out[:, 0, 0].tolist(), strict=True))
@@ -222,9 +232,7 @@ def test_classes_of_pixels():
 @given(st.lists(st.floats(-0.2, 1.5, allow_nan=False), min_size=5, max_size=5), st.floats(-0.02, 0.02), st.booleans())
 def test_evidence_is_finite(spectrum, grey, has_rededge):
     rng = np.random.default_rng(1)
-    model = Detector(*(
-        (rng.normal(size=n), np.abs(rng.normal(size=n)) + 0.1, rng.normal(size=n), rng.normal(size=(n, n)), 0.0) for n in (11, 9)
-    ))  # fmt: skip
+    model = Detector(*((rng.normal(size=n), np.abs(rng.normal(size=n)) + 0.1, rng.normal(size=n), rng.normal(size=(n, n)), 0.0) for n in (11, 9)))
     value, cause = date_evidence(*spectrum, grey, has_rededge, model, np.empty(11))
     assert np.isfinite(value)
     assert cause in (0, 1, 2, 3)

@@ -11,9 +11,8 @@ def geomedian(spectra, *, scale=1e-4, offset=0.0, use=None):
     dn = np.array([[0] * bands if s is None else np.round((np.array(s) - offset) / scale) for s in spectra], "uint16")
     n = len(spectra)
     median, dates = refl_geomedian(
-        dn.reshape(n, bands, 1, 1), np.full(n, scale, "f4"), np.full(n, offset, "f4"), np.ones(n, bool) if use is None else np.array(use),
-        1e-7, 500,
-    )  # fmt: skip
+        dn.reshape(n, bands, 1, 1), np.full(n, scale, "f4"), np.full(n, offset, "f4"), np.ones(n, bool) if use is None else np.array(use), 1e-7, 500
+    )
     return median[:, 0, 0], dates[0, 0]
 
 

@@ -22,12 +22,7 @@ PIXELS = {
 @pytest.mark.parametrize("name", PIXELS)
 def test_water_indices_equal_the_published_formulas(name):
     (b, g, r, n, s1, s2), expected = PIXELS[name]
-    got = (
-        indices.ndwi(g, n),
-        indices.mndwi(g, s1),
-        indices.awei_sh(b, g, n, s1, s2),
-        indices.wi2015(g, r, n, s1, s2),
-    )
+    got = (indices.ndwi(g, n), indices.mndwi(g, s1), indices.awei_sh(b, g, n, s1, s2), indices.wi2015(g, r, n, s1, s2))
     assert got == pytest.approx(expected, abs=6e-5)
 
 
@@ -46,9 +41,7 @@ def test_ndvi_golden(red, nir, expected):
     assert indices.ndvi(red, nir) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(
-    ("name", "logit"), [("clear water", 8.66), ("urban shadow", -0.27), ("wet soil", -3.99), ("vegetation", -5.70)]
-)
+@pytest.mark.parametrize(("name", "logit"), [("clear water", 8.66), ("urban shadow", -0.27), ("wet soil", -3.99), ("vegetation", -5.70)])
 def test_water_logit_of_the_check_pixels(name, logit):
     # e.g. clear water: -0.5 + 1.6*(3-1.5) + 0.8*(2-1) + 4*0.7391 + 3 (black) = 8.656;
     # urban shadow passes AWEsh, T4 and T5 only: -0.5 + 1.6*(1-1.5) + 0.8*(2-1) + 4*0.0566 = -0.274

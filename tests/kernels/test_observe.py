@@ -3,16 +3,7 @@
 import numpy as np
 import pytest
 from rs_kernels.edges import classify_water, finest_median, plants_on_water
-from rs_kernels.observe import (
-    RADAR_LAND,
-    RADAR_UNSURE,
-    RADAR_WATER,
-    Dimidiate,
-    Months,
-    observe_vegetation,
-    observe_water,
-    radar_water,
-)
+from rs_kernels.observe import RADAR_LAND, RADAR_UNSURE, RADAR_WATER, Dimidiate, Months, observe_vegetation, observe_water, radar_water
 from rs_kernels.stack import Stack, one_a_day
 from rs_kernels.statistics import quantile_sorted
 
@@ -46,9 +37,15 @@ def water(pixels, months, *, days=None, bits=(), radar=None, radar_db=None, n_mo
     out, finished = np.empty((7, 1, 1), "float32"), np.empty((3, 1, 1), "float32")
     high_sun = np.zeros(n_months, bool) if high is None else np.isin(np.arange(n_months), high)
     dates = Stack(
-        numbers(pixels), qa(pixels, bits), 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"),
-        np.full(n, 10, "f4") if native_m is None else np.array(native_m, "f4"), days, np.array(months, "int64"),
-    )  # fmt: skip
+        numbers(pixels),
+        qa(pixels, bits),
+        3,
+        np.full(n, SCALE, "f4"),
+        np.full(n, OFFSET, "f4"),
+        np.full(n, 10, "f4") if native_m is None else np.array(native_m, "f4"),
+        days,
+        np.array(months, "int64"),
+    )
     observe_water(one_a_day(dates, 3), Months(radar, power, high_sun, *(np.isin(np.arange(n_months), m) for m in ((4, 5), freezing))), 0.0, min_months, out)
     classify_water(out[0], out[2], 0.75, 0.25, 0.05, finished)
     names = ("frequency", "clear", "months", "radar_months", "high_frequency", "high_months", "spring_wet", "class", "lower", "upper")
@@ -229,9 +226,7 @@ def vegetation(pixels, days, *, bits=(), in_peak=None, min_dates=4, min_span=40,
     n = len(pixels)
     out = np.empty((5, 1, 1), "float32")
     inside = np.ones(n, bool)
-    dates = Stack(
-        numbers(pixels), qa(pixels, bits), 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), np.full(n, 10, "f4"), np.array(days, "int64")
-    )
+    dates = Stack(numbers(pixels), qa(pixels, bits), 3, np.full(n, SCALE, "f4"), np.full(n, OFFSET, "f4"), np.full(n, 10, "f4"), np.array(days, "int64"))
     how = Dimidiate((0.06 / 0.38, 0.42 / 0.48, 0.48 / 0.38), (0.02, 0.03, 0.03), quantile, min_dates, min_span)
     observe_vegetation(dates, inside if in_peak is None else np.array(in_peak), inside, how, out)
     return out[:, 0, 0]

@@ -72,7 +72,9 @@ def test_ground_between_pixels_is_linear(rise_m, shaded):
     assert turned[2, 1] == shaded
 
 
-@pytest.mark.parametrize(("row", "col", "lit"), [(3, 4, True), (7, 4, True), (5, 2, True), (5, 6, True), (2, 4, False), (8, 4, False), (5, 1, False), (5, 7, False)])
+@pytest.mark.parametrize(
+    ("row", "col", "lit"), [(3, 4, True), (7, 4, True), (5, 2, True), (5, 6, True), (2, 4, False), (8, 4, False), (5, 1, False), (5, 7, False)]
+)
 def test_ground_is_looked_at_within_a_square_around_each_pixel(row, col, lit):
     """One bright pixel at row 5, column 4, as bright as usual; seen from two pixels away on each side, not from three."""
     dn, median, out = np.full((11, 9), 100, "uint16"), np.full((11, 9), 100, "int64"), np.empty((11, 9), bool)

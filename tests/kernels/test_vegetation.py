@@ -186,6 +186,7 @@ NINE = list(range(0, 90, 10))
 
 def usual(dates, days):
     """A prior that expects 0.2 every day, knows pixels to differ by 0.3, for 30 days alike, and dates to err by 0.1."""
+
     def alike(a, b):
         return 0.09 * np.exp(-0.5 * (np.subtract.outer(a, b) / 30.0) ** 2)
 
@@ -208,10 +209,14 @@ def observe(pixels, days, *, masked=(), min_dates=4, networks=NETWORKS, lines=No
     inside, drawn = np.ones((4, n), bool) if inside is None else inside, np.ones((4, lines.size), bool) if drawn is None else drawn
     out = np.empty((8, 1, 1), "float32")
     k.observe_cover(
-        stack(dn, qa, days), k.CoverDates(np.ones(n), inside, np.zeros(n, "int64"), np.zeros((n, 1))), networks,
-        np.array([[0.03, 0.03], [0.04, 0.04]]), k.Lines(lines, drawn, 8.0, usual(days, lines)),
-        k.Need(0.9, min_dates, 40, *around), out,
-    )  # fmt: skip
+        stack(dn, qa, days),
+        k.CoverDates(np.ones(n), inside, np.zeros(n, "int64"), np.zeros((n, 1))),
+        networks,
+        np.array([[0.03, 0.03], [0.04, 0.04]]),
+        k.Lines(lines, drawn, 8.0, usual(days, lines)),
+        k.Need(0.9, min_dates, 40, *around),
+        out,
+    )
     return dict(zip(k.COVER_LAYERS, out[:, 0, 0].tolist(), strict=True))
 
 
@@ -416,9 +421,14 @@ def test_pixels_do_not_disturb_each_other():
     def run(dn, qa):
         out = np.empty((8, 1, dn.shape[3]), "float32")
         k.observe_cover(
-            stack(dn, qa, days), k.CoverDates(np.ones(n), np.ones((4, n), bool), np.zeros(n, "int64"), np.zeros((n, 1))), networks,
-            np.zeros((2, 2)), k.Lines(lines, np.ones((4, lines.size), bool), 8.0, usual(days, lines)), k.Need(0.9, 4, 40, 40, 40), out,
-        )  # fmt: skip
+            stack(dn, qa, days),
+            k.CoverDates(np.ones(n), np.ones((4, n), bool), np.zeros(n, "int64"), np.zeros((n, 1))),
+            networks,
+            np.zeros((2, 2)),
+            k.Lines(lines, np.ones((4, lines.size), bool), 8.0, usual(days, lines)),
+            k.Need(0.9, 4, 40, 40, 40),
+            out,
+        )
         return out
 
     whole = run(dn, qa)

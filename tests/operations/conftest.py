@@ -50,9 +50,10 @@ class Small:
 
 def write_world(folder: Path) -> Small:
     frame = gpd.GeoDataFrame(
-        {"adcode": ["130101", "130102"], "name": ["West", "East"], "prefecture": ["There"] * 2}, crs=CRS,
+        {"adcode": ["130101", "130102"], "name": ["West", "East"], "prefecture": ["There"] * 2},
+        crs=CRS,
         geometry=[shapely.box(500_000, 4_299_360, 500_640, 4_300_000), shapely.box(500_640, 4_299_360, 501_280, 4_300_000)],
-    )  # fmt: skip
+    )
     folder.mkdir(parents=True, exist_ok=True)
     frame.to_crs(4326).to_file(folder / "units.gpkg")
     for n, day in enumerate(d for year in (2023, 2024) for d in spread_days(year, 4)):

@@ -36,16 +36,33 @@ class OneNode:
 
     def configuration(self) -> str:
         host = socket.gethostname().split(".")[0]
-        return "\n".join([
-            MARK, "ClusterName=test", f"SlurmctldHost={host}(127.0.0.1)", "SlurmUser=root", "AuthType=auth/munge",
-            "ProctrackType=proctrack/linuxproc", "TaskPlugin=task/none", "MpiDefault=none", "ReturnToService=2", "SchedulerParameters=batch_sched_delay=0,sched_interval=1",
-            "SelectType=select/cons_tres", "SelectTypeParameters=CR_Core_Memory", "MinJobAge=3600",
-            "JobAcctGatherType=jobacct_gather/linux", "JobAcctGatherFrequency=task=1", "JobAcctGatherParams=OverMemoryKill",
-            f"StateSaveLocation={self.folder}/state", f"SlurmdSpoolDir={self.folder}/spool",
-            f"SlurmctldPidFile={self.folder}/slurmctld.pid", f"SlurmdPidFile={self.folder}/slurmd.pid",
-            f"NodeName={host} NodeAddr=127.0.0.1 CPUs={self.cpus} RealMemory={self.memory_mb} State=UNKNOWN",
-            "PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP", "",
-        ])  # fmt: skip
+        return "\n".join(
+            [
+                MARK,
+                "ClusterName=test",
+                f"SlurmctldHost={host}(127.0.0.1)",
+                "SlurmUser=root",
+                "AuthType=auth/munge",
+                "ProctrackType=proctrack/linuxproc",
+                "TaskPlugin=task/none",
+                "MpiDefault=none",
+                "ReturnToService=2",
+                "SchedulerParameters=batch_sched_delay=0,sched_interval=1",
+                "SelectType=select/cons_tres",
+                "SelectTypeParameters=CR_Core_Memory",
+                "MinJobAge=3600",
+                "JobAcctGatherType=jobacct_gather/linux",
+                "JobAcctGatherFrequency=task=1",
+                "JobAcctGatherParams=OverMemoryKill",
+                f"StateSaveLocation={self.folder}/state",
+                f"SlurmdSpoolDir={self.folder}/spool",
+                f"SlurmctldPidFile={self.folder}/slurmctld.pid",
+                f"SlurmdPidFile={self.folder}/slurmd.pid",
+                f"NodeName={host} NodeAddr=127.0.0.1 CPUs={self.cpus} RealMemory={self.memory_mb} State=UNKNOWN",
+                "PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP",
+                "",
+            ]
+        )
 
     def start(self) -> None:
         for name in ("state", "spool"):

@@ -84,7 +84,9 @@ def test_a_step_is_one_line_and_what_snakemake_chats_is_none(handler):
     hear(handler, LogEvent.SHELLCMD, msg="python -m rs_pipeline observe")
     hear(handler, LogEvent.JOB_FINISHED, job_id=1)
     first, line = shown(handler)
-    assert first.startswith("run test: results go to ") and re.match(r"\d\d:\d\d:\d\d  observe +1 of 1 +0 s of jobs +time left: known when the first", line), line
+    assert first.startswith("run test: results go to ") and re.match(r"\d\d:\d\d:\d\d  observe +1 of 1 +0 s of jobs +time left: known when the first", line), (
+        line
+    )
 
 
 def test_a_step_that_all_others_wait_for_is_told_when_it_begins(handler):
@@ -101,16 +103,30 @@ def test_a_terminal_has_a_bar_for_each_step_at_work_and_the_time_below(handler):
     page = Console(file=io.StringIO(), width=80)
     page.print(*handler._bars.get_renderables())
     rows = page.file.getvalue().splitlines()
-    assert [row.split()[0] for row in rows[:2]] == ["observe", "report"] and "0/1" in rows[0] and rows[2] == "time left: known when the first of these jobs has ended", rows
+    assert (
+        [row.split()[0] for row in rows[:2]] == ["observe", "report"]
+        and "0/1" in rows[0]
+        and rows[2] == "time left: known when the first of these jobs has ended"
+    ), rows
 
 
 def test_an_error_is_shown_with_the_last_words_of_its_log_and_our_own_without_the_place_in_the_snakefile(handler, tmp_path):
     (tmp_path / "observe.log").write_text("reading\nerror: the disk is full\n  where:  /data\n")
     hear(handler, LogEvent.JOB_INFO, jobid=1, rule_name="observe", wildcards={"period": "2024", "tile": "r000c000"})
     hear(handler, LogEvent.JOB_ERROR, logging.ERROR, jobid=1, rule_name="observe", log=[str(tmp_path / "observe.log")])
-    hear(handler, LogEvent.ERROR, logging.ERROR, msg='RuleException:\nCalledProcessError in file "/x/Snakefile", line 172:\nCommand \'observe\' returned non-zero exit status 2.')
+    hear(
+        handler,
+        LogEvent.ERROR,
+        logging.ERROR,
+        msg="RuleException:\nCalledProcessError in file \"/x/Snakefile\", line 172:\nCommand 'observe' returned non-zero exit status 2.",
+    )
     hear(handler, level=logging.WARNING, msg="Cannot restore results/a/tiles/2024/r000c000/water.tif: no backup found.")
-    hear(handler, LogEvent.ERROR, logging.ERROR, msg='WorkflowError in file "/x/Snakefile", line 37:\nno such key\n  where:  my.yaml\n  File "/x/Snakefile", line 33, in <module>')
+    hear(
+        handler,
+        LogEvent.ERROR,
+        logging.ERROR,
+        msg='WorkflowError in file "/x/Snakefile", line 37:\nno such key\n  where:  my.yaml\n  File "/x/Snakefile", line 33, in <module>',
+    )
     assert shown(handler)[1:] == [f"warning: observe 2024 r000c000 failed: the disk is full (log: {tmp_path}/observe.log)", "no such key", "  where:  my.yaml"]
 
 

@@ -140,7 +140,9 @@ def test_snakemake_cannot_put_back_what_was_before(settings, doing, copied_run):
 def test_jobs_that_did_not_end_are_marked_and_a_search_is_not(settings, copied_run):
     line = '{{"job": "{}", "verb": "{}", "state": "{}", "time": "2026-01-01T00:00:00+00:00"}}\n'
     with copied_run.layout.journal.open("a") as out:
-        out.writelines(line.format(*about) for about in (("land.2024.r000c000", "land", "started"), ("reaches", "reaches", "failed"), ("search", "search", "failed")))
+        out.writelines(
+            line.format(*about) for about in (("land.2024.r000c000", "land", "started"), ("reaches", "reaches", "failed"), ("search", "search", "failed"))
+        )
     mark_unfinished(settings)
     assert {job: r.times for job, r in read_retries(copied_run.layout.retries).items()} == {"land.2024.r000c000": 1, "reaches": 1}
 
@@ -163,7 +165,9 @@ def test_a_threshold_of_a_product_costs_that_product(copied_run, small_run, snak
     assert ran["round_1"] == 4 and ran["mosaic"] > 4
     of_tiles = {job for job in began if "r000c" in job}
     assert of_tiles == {f"{step}.{period}.{tile}" for step in ("land", "soil-loss") for period in ("2023", "2024") for tile in ("r000c000", "r000c001")}
-    assert {job for job in began if job.startswith("mosaic")} <= {f"mosaic:{name}.{period}" for name in ("land", "soil_loss") for period in ("2023", "2024")} and not {"bodies", "reach-lines", "reaches"} & began
+    assert {job for job in began if job.startswith("mosaic")} <= {
+        f"mosaic:{name}.{period}" for name in ("land", "soil_loss") for period in ("2023", "2024")
+    } and not {"bodies", "reach-lines", "reaches"} & began
     before, after = small_run.files(), copied_run.files()
     assert all(after[name] == data for name, data in before.items() if name.startswith(("chips", "water", "maps/water", "maps/vegetation")))
 

@@ -29,9 +29,13 @@ NASTY = "o$(touch PWNED) 'q\" `touch PWNED` && touch PWNED || 河北 %s *[a]? #&
 
 def values(folder: Path, **changes) -> dict:
     return {
-        "run": "r", "output": NASTY, "units": {"path": str(folder / f"{NASTY}.gpkg")}, "periods": [2023, 2024],
-        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(folder / NASTY)}], "grid": {"crs": "EPSG:32650", "tile_px": 512},
-    } | changes  # fmt: skip
+        "run": "r",
+        "output": NASTY,
+        "units": {"path": str(folder / f"{NASTY}.gpkg")},
+        "periods": [2023, 2024],
+        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(folder / NASTY)}],
+        "grid": {"crs": "EPSG:32650", "tile_px": 512},
+    } | changes
 
 
 @pytest.fixture
@@ -74,8 +78,10 @@ def test_every_command_of_the_chain_is_what_is_meant(planned):
     names = {"run": [], "period": ["period"], "tile": ["tile"], "map": ["product", "period"], "tile_period": ["tile", "period"]}
     due = {
         (step.verb, *(word for name in names[step.scope] for word in (f"--{name}", getattr(place, name))), "--due")
-        for step in steps_of(settings) if step.name not in ("search", "grid", "assign") and not step.of_tile for place in step_places(step, settings, tiles)
-    } | {("round", "--tile", tile, "--period", period, "--number", number) for tile in tiles for period in ("2023", "2024") for number in ("1", "2")}  # fmt: skip
+        for step in steps_of(settings)
+        if step.name not in ("search", "grid", "assign") and not step.of_tile
+        for place in step_places(step, settings, tiles)
+    } | {("round", "--tile", tile, "--period", period, "--number", number) for tile in tiles for period in ("2023", "2024") for number in ("1", "2")}
     assert due - seen == set() and not list(config.parent.rglob("PWNED"))
 
 

@@ -137,7 +137,9 @@ def test_a_tile_that_keeps_failing_is_given_up_and_tried_again_by_the_next_run(p
     assert read_retries(layout.retries)[job] == Retry(1, "")
 
 
-@pytest.mark.parametrize("fault", [TableError("a wrong column", where="t.csv, row 1", remedy="mend it"), ConfigError("no CRS", where="u.gpkg", remedy="mend it")])
+@pytest.mark.parametrize(
+    "fault", [TableError("a wrong column", where="t.csv, row 1", remedy="mend it"), ConfigError("no CRS", where="u.gpkg", remedy="mend it")]
+)
 def test_inputs_at_fault_are_not_tried_again_nor_given_up_and_the_next_run_tries(prepared, fault):
     ran = []
 

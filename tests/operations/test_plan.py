@@ -40,7 +40,9 @@ def cog(folder: Path, name: str, step_m: int) -> bytes:
     fields = np.kron(rng.integers(500, 3500, (n // 32, n // 32)), np.ones((32, 32), int))
     values = np.full((n, n), 4, "uint8") if name == "scl" else np.clip(fields + rng.normal(0, 25, (n, n)), 300, 9000).astype("uint16")
     with rasterio.MemoryFile() as memory:
-        with memory.open(driver="GTiff", width=n, height=n, count=1, dtype=values.dtype, crs=CRS, transform=Affine(step_m, 0, LEFT, 0, -step_m, TOP), nodata=0) as out:
+        with memory.open(
+            driver="GTiff", width=n, height=n, count=1, dtype=values.dtype, crs=CRS, transform=Affine(step_m, 0, LEFT, 0, -step_m, TOP), nodata=0
+        ) as out:
             out.write(values, 1)
         with memory.open() as dataset:
             copy(dataset, folder / f"{name}.tif", driver="COG", compress="deflate", predictor="YES", blocksize=BLOCK_PX)
@@ -64,24 +66,43 @@ def pay(folder: Path):
         for day in DAYS:
             n = {name: len(data) for name, data in of.items()}
             item = {
-                "type": "Feature", "stac_version": "1.0.0", "id": f"S2A_50SMK_{day.replace('-', '')}_0_L2A", "collection": "sentinel-2-l2a", "links": [],
-                "geometry": shapely.geometry.mapping(outline), "bbox": list(outline.bounds),
+                "type": "Feature",
+                "stac_version": "1.0.0",
+                "id": f"S2A_50SMK_{day.replace('-', '')}_0_L2A",
+                "collection": "sentinel-2-l2a",
+                "links": [],
+                "geometry": shapely.geometry.mapping(outline),
+                "bbox": list(outline.bounds),
                 "assets": {
                     name: {"href": f"http://127.0.0.1:{server.server_port}/{day}/{name}.tif", "file:size": n[name], "proj:shape": [SIZE_PX * 10 // step] * 2}
                     for name, step in ASSETS.items()
                 },
                 "properties": {
-                    "datetime": f"{day}T03:05:00Z", "platform": "sentinel-2a", "grid:code": "MGRS-50SMK", "eo:cloud_cover": 5.0, "s2:processing_baseline": "05.09",
-                    "earthsearch:boa_offset_applied": True, "view:sun_elevation": 50.0, "view:sun_azimuth": 150.0,
+                    "datetime": f"{day}T03:05:00Z",
+                    "platform": "sentinel-2a",
+                    "grid:code": "MGRS-50SMK",
+                    "eo:cloud_cover": 5.0,
+                    "s2:processing_baseline": "05.09",
+                    "earthsearch:boa_offset_applied": True,
+                    "view:sun_elevation": 50.0,
+                    "view:sun_azimuth": 150.0,
                 },
-            }  # fmt: skip
+            }
             (folder / "items").mkdir(exist_ok=True)
             (folder / "items" / f"{day}.json").write_text(json.dumps(item))
         source = {"sensor": "earth-search-sentinel-2-l2a", "catalog": str(folder / "items"), "schemes": ["http"], "internal_hosts": True}
-        settings = parse({
-            "run": "t", "output": str(folder / "out"), "units": {"path": str(folder / "units.gpkg")}, "periods": [2023], "sources": [source],
-            "grid": {"crs": CRS, "tile_px": 416}, "fetch": {"cache_gb": 0, "retries": 0}, "masks": {"shadow_height_m": [200, 1000]},
-        })  # fmt: skip
+        settings = parse(
+            {
+                "run": "t",
+                "output": str(folder / "out"),
+                "units": {"path": str(folder / "units.gpkg")},
+                "periods": [2023],
+                "sources": [source],
+                "grid": {"crs": CRS, "tile_px": 416},
+                "fetch": {"cache_gb": 0, "retries": 0},
+                "masks": {"shadow_height_m": [200, 1000]},
+            }
+        )
         before = make_plan(settings, constants=OF_FILES)
         assert not server.log, "a plan opens no scene"
         search(settings)
@@ -126,7 +147,11 @@ def test_a_part_costs_a_part_and_the_ledger_speaks_where_there_is_one(paid):
 
 def test_what_is_not_there_is_told(paid, tmp_path):
     settings = paid[0]
-    for wrong, told in (({"tiles": ["r9"]}, "there is no r9"), ({"years": ["2019"]}, "there is no 2019"), ({"only": ["130199"]}, "no unit has the code 130199")):
+    for wrong, told in (
+        ({"tiles": ["r9"]}, "there is no r9"),
+        ({"years": ["2019"]}, "there is no 2019"),
+        ({"only": ["130199"]}, "no unit has the code 130199"),
+    ):
         with pytest.raises(ConfigError, match=told):
             make_plan(settings, **wrong)
     with pytest.raises(EmptySearchError, match="no scene would be used"):
@@ -137,7 +162,9 @@ def test_the_command_tells_it_and_writes_it(paid, tmp_path):
     settings = paid[0]
     config = tmp_path / "my.yaml"
     config.write_text(json.dumps(settings.model_dump(mode="json", exclude_defaults=True)))
-    done = CliRunner().invoke(app, ["plan", "--config", str(config), "--csv", str(tmp_path / "plan.csv"), "--geojson", str(tmp_path / "plan.geojson"), "--bandwidth-mbit", "8"])
+    done = CliRunner().invoke(
+        app, ["plan", "--config", str(config), "--csv", str(tmp_path / "plan.csv"), "--geojson", str(tmp_path / "plan.geojson"), "--bandwidth-mbit", "8"]
+    )
     assert done.exit_code == 0, done.exception
     assert "2023" in done.output and "at 8 Mbit/s, 80 ms a request and 16 connections" in done.output and "GB of memory" in done.output
     table, frame = pd.read_csv(tmp_path / "plan.csv"), gpd.read_file(tmp_path / "plan.geojson")
@@ -162,7 +189,9 @@ def test_a_window_is_read_by_its_blocks(paid, window_px, requests, blocks):
     begin, length, held = 0.0 if window_px == 10_980 else 5_120.0, window_px * 10.0, set()
     window = (begin, side - begin - length, begin + length, side - begin)
     asked, sent = read_cost(granule, band, (0, 0, side, side), window, CONSTANTS, held)
-    assert sent == pytest.approx(2**14 + blocks * 1024**2 * 1.275, rel=0.01) and asked == pytest.approx(max(requests, 1 + blocks * 1024**2 * 1.275 / 2**22), rel=0.06)
+    assert sent == pytest.approx(2**14 + blocks * 1024**2 * 1.275, rel=0.01) and asked == pytest.approx(
+        max(requests, 1 + blocks * 1024**2 * 1.275 / 2**22), rel=0.06
+    )
     assert read_cost(granule, band, (0, 0, side, side), window, CONSTANTS, held) == (0.0, 0.0), "a neighbour that needs the same asks nothing"
     east = (window[0] + 10_240, window[1], window[2] + 10_240, window[3])
     if window_px == 1024:

@@ -34,13 +34,41 @@ def flip(path, bit):
 def one_of_each_class(layout):
     """A file of every class that a run writes."""
     return [
-        layout.scenes, layout.orbits, layout.tiles, layout.tile_scenes, layout.scene_list("2023", "r000c000"), layout.chips("2023", "r000c000"),
-        layout.tile_map("2024", "r000c001", "water"), layout.tile_map("2023", "r000c000", "land"), layout.preview("2023", "r000c000"),
-        layout.reach_scores("2023", "r000c000"), layout.quality_scores("2023", "r000c000"), layout.trend_tile("r000c000"), layout.map("vegetation", "2024"),
-        layout.map("vegetation", "2024").with_suffix(".qml"), layout.trend_map, layout.trend_counties, layout.counties("2024"), layout.land_counties("2023"), layout.bodies,
-        layout.reach_lines, layout.reaches, layout.inspection_list, layout.inspection_index, layout.quality, layout.indicators, layout.indicators_parquet, layout.evidence,
-        layout.counties_latest, layout.indicators_workbook, layout.dictionary, layout.report, next(layout.report_pictures.glob("*.jpg")), layout.stac, layout.stac.parent / "2024" / "2024.json",
-    ]  # fmt: skip
+        layout.scenes,
+        layout.orbits,
+        layout.tiles,
+        layout.tile_scenes,
+        layout.scene_list("2023", "r000c000"),
+        layout.chips("2023", "r000c000"),
+        layout.tile_map("2024", "r000c001", "water"),
+        layout.tile_map("2023", "r000c000", "land"),
+        layout.preview("2023", "r000c000"),
+        layout.reach_scores("2023", "r000c000"),
+        layout.quality_scores("2023", "r000c000"),
+        layout.trend_tile("r000c000"),
+        layout.map("vegetation", "2024"),
+        layout.map("vegetation", "2024").with_suffix(".qml"),
+        layout.trend_map,
+        layout.trend_counties,
+        layout.counties("2024"),
+        layout.land_counties("2023"),
+        layout.bodies,
+        layout.reach_lines,
+        layout.reaches,
+        layout.inspection_list,
+        layout.inspection_index,
+        layout.quality,
+        layout.indicators,
+        layout.indicators_parquet,
+        layout.evidence,
+        layout.counties_latest,
+        layout.indicators_workbook,
+        layout.dictionary,
+        layout.report,
+        next(layout.report_pictures.glob("*.jpg")),
+        layout.stac,
+        layout.stac.parent / "2024" / "2024.json",
+    ]
 
 
 @pytest.fixture
@@ -61,7 +89,9 @@ def test_a_cut_file_of_every_class_is_named_at_the_start_and_put_aside(settings,
     for path in harmed:
         cut(path)
     mend(settings, only_tell=True)
-    assert all(f"{path} is damaged (0 bytes, written were " in caplog.text for path in map(str, (p.absolute() for p in harmed))) and all(p.exists() for p in harmed)
+    assert all(f"{path} is damaged (0 bytes, written were " in caplog.text for path in map(str, (p.absolute() for p in harmed))) and all(
+        p.exists() for p in harmed
+    )
     mend(settings)
     assert not [p for p in harmed if p.exists()]
     assert sorted(p.name for p in (settings.root / "damaged").rglob("*") if p.is_file()) == sorted(p.name for p in harmed)

@@ -29,9 +29,19 @@ def states() -> list[str]:
 
 def test_the_chain_on_slurm_gives_the_files_of_a_local_run(slurm, small_world, small_run, snakemake):
     done = snakemake(
-        small_world.config, "--profile", "profiles/slurm", "--slurm-status-command", "squeue", "--slurm-no-account",
-        "--slurm-init-seconds-before-status-checks", "3", "--latency-wait", "5", "--set-resources", "search:mem_mb=100 * attempt ** 4",
-    )  # fmt: skip
+        small_world.config,
+        "--profile",
+        "profiles/slurm",
+        "--slurm-status-command",
+        "squeue",
+        "--slurm-no-account",
+        "--slurm-init-seconds-before-status-checks",
+        "3",
+        "--latency-wait",
+        "5",
+        "--set-resources",
+        "search:mem_mb=100 * attempt ** 4",
+    )
     assert small_world.files() == small_run.files(), done.stderr[-3000:]
     ended = states()
     assert ended.count("COMPLETED") >= 10 and len(ended) - ended.count("COMPLETED") == 1, ended

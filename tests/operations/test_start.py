@@ -26,7 +26,10 @@ CONFIG = Path("my.yaml")
 def test_a_run_has_the_shipped_snakefile_and_profile_all_cores_and_the_memory_that_is_free():
     arguments = snakemake_arguments(CONFIG)
     assert [arguments[arguments.index(o) + 1] for o in ("--configfile", "--cores", "--logger")] == ["my.yaml", "all", "rs-pipeline"]
-    assert Path(arguments[arguments.index("--snakefile") + 1]) == ROOT / "Snakefile" and Path(arguments[arguments.index("--workflow-profile") + 1]) == ROOT / "profiles" / "default"
+    assert (
+        Path(arguments[arguments.index("--snakefile") + 1]) == ROOT / "Snakefile"
+        and Path(arguments[arguments.index("--workflow-profile") + 1]) == ROOT / "profiles" / "default"
+    )
     assert int(arguments[arguments.index("--resources") + 1].removeprefix("mem_mb=")) > 100
 
 
@@ -159,13 +162,20 @@ def test_a_missing_file_is_told_by_its_key_before_snakemake_names_a_rule(tmp_pat
     assert runner.invoke(app, ["init"]).exit_code == 0
     for verb in (["run"], ["run", "-n"], ["plan", "--config", "rs-pipeline.yaml"]):
         told = runner.invoke(app, verb)
-        assert isinstance(told.exception, ConfigError) and "units.path: units.gpkg does not exist; polygons of your counties, or `rs-pipeline units" in str(told.exception), verb
+        assert isinstance(told.exception, ConfigError) and "units.path: units.gpkg does not exist; polygons of your counties, or `rs-pipeline units" in str(
+            told.exception
+        ), verb
     assert runner.invoke(app, ["init", "--quick", "--hebei"]).exit_code == 2
 
 
 def test_the_version_and_the_groups_of_verbs():
-    told = subprocess.run([sys.executable, "-m", "rs_pipeline.cli", "--help"], capture_output=True, text=True, timeout=120, env=in_root() | {"COLUMNS": "100"}).stdout
-    groups = [told.index(f" {name} ") for name in ("First", "Understand the results", "Keep a run whole", "Simulated worlds and tables", "Steps of the chain, by hand")]
+    told = subprocess.run(
+        [sys.executable, "-m", "rs_pipeline.cli", "--help"], capture_output=True, text=True, timeout=120, env=in_root() | {"COLUMNS": "100"}
+    ).stdout
+    groups = [
+        told.index(f" {name} ")
+        for name in ("First", "Understand the results", "Keep a run whole", "Simulated worlds and tables", "Steps of the chain, by hand")
+    ]
     assert groups == sorted(groups)
     first = told[groups[0] : groups[1]]
     verbs = [line.split()[1] for line in first.splitlines() if line.startswith("│ ") and line[2] != " "]

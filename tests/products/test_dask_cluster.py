@@ -132,7 +132,9 @@ def test_a_cluster_on_slurm_lets_nobody_in(tmp_path, monkeypatch, interface):
     assert not list(tmp_path.rglob("*.pem"))
 
 
-@pytest.mark.parametrize("address, more", [("tcp://127.0.0.1:8786", {}), ("tls://h.org:8786", {}), ("tcp://h.org:8786", {"dask_insecure": True}), ("slurm", {}), (None, {})])
+@pytest.mark.parametrize(
+    "address, more", [("tcp://127.0.0.1:8786", {}), ("tls://h.org:8786", {}), ("tcp://h.org:8786", {"dask_insecure": True}), ("slurm", {}), (None, {})]
+)
 def test_schedulers_that_may_be_used(address, more):
     assert check_scheduler(ResourcesSection(dask_scheduler=address, **more)) is None
 
@@ -150,5 +152,8 @@ def test_tls_needs_certificates(tmp_path):
 
 
 def test_an_interface_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ConfigError, match="no such interface"), module.cluster_client(ResourcesSection(dask_scheduler="slurm", dask_interface="ib77"), 1, tmp_path):
+    with (
+        pytest.raises(ConfigError, match="no such interface"),
+        module.cluster_client(ResourcesSection(dask_scheduler="slurm", dask_interface="ib77"), 1, tmp_path),
+    ):
         pass

@@ -16,14 +16,7 @@ from rs_pipeline.products.black_odorous.findings import reach_findings
 from rs_pipeline.products.coastline.findings import coast_findings
 from rs_pipeline.products.land import findings as land_findings_module
 from rs_pipeline.products.land.classes import SHARES, Land
-from rs_pipeline.products.land.findings import (
-    LISTED_PROBABILITY,
-    _outlines,
-    event_probability,
-    events,
-    land_findings,
-    plants_are_told,
-)
+from rs_pipeline.products.land.findings import LISTED_PROBABILITY, _outlines, event_probability, events, land_findings, plants_are_told
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.register import region_maps
 from rs_pipeline.storage.raster import write_cog
@@ -34,10 +27,20 @@ YEARS = ["2023", "2024", "2025"]
 
 def reaches(*classes: str, field=("", "", ""), **changes):
     """A reach with its satellite class in each year."""
-    rows = pd.DataFrame({
-        "reach_id": "R-1", "period": YEARS, "adcode": "130203", "satellite_class": classes, "field": field, "probability": [0.7, 0.8, 0.9], "length_m": 200.0,
-        "width_class": "assessable", "vetoes": ["", "bloom:2", "sediment:1"],
-    } | changes)  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "reach_id": "R-1",
+            "period": YEARS,
+            "adcode": "130203",
+            "satellite_class": classes,
+            "field": field,
+            "probability": [0.7, 0.8, 0.9],
+            "length_m": 200.0,
+            "width_class": "assessable",
+            "vetoes": ["", "bloom:2", "sediment:1"],
+        }
+        | changes
+    )
     return gpd.GeoDataFrame(rows, geometry=[shapely.LineString([(0, 0), (200, 0)])] * 3, crs=32650)
 
 
@@ -63,10 +66,22 @@ def test_a_reach_is_told_once_by_the_newest_period_that_judges_it(classes, field
 def transects(*rows: dict):
     """Transects of 100 m length of coast, seaward to the north, 2 km long, their middle on the shore of 2023."""
     plain = {
-        "adcode": "130203", "length_m": 100.0, "unit_class": "artificial", "natural_probability": 0.1, "converted_to": "", "converted_period": "",
-        "converted_probability": np.nan, "step_m": 0.0, "step_period": "", "ambiguous_periods": "", "distance_2023": 1000.0, "distance_2024": 1000.0,
-        "distance_2025": 1000.0, "error_2023": 3.0, "error_2025": 3.0,
-    }  # fmt: skip
+        "adcode": "130203",
+        "length_m": 100.0,
+        "unit_class": "artificial",
+        "natural_probability": 0.1,
+        "converted_to": "",
+        "converted_period": "",
+        "converted_probability": np.nan,
+        "step_m": 0.0,
+        "step_period": "",
+        "ambiguous_periods": "",
+        "distance_2023": 1000.0,
+        "distance_2024": 1000.0,
+        "distance_2025": 1000.0,
+        "error_2023": 3.0,
+        "error_2025": 3.0,
+    }
     lines = [shapely.LineString([(100 * i, -1000), (100 * i, 1000)]) for i in range(len(rows))]
     return gpd.GeoDataFrame([plain | r for r in rows], geometry=lines, crs=32650)
 
@@ -74,10 +89,16 @@ def transects(*rows: dict):
 def test_natural_coast_lost_is_told_by_stretches():
     """Two neighbours of 2024 with 0.9 and 0.5: expected 140 m, sd 100 sqrt(0.09 + 0.25) = 58.3 m; one of 2025 beyond a unit that stayed."""
     lost = {"converted_to": "artificial", "converted_period": "2024", "converted_probability": 0.9}
-    found = coast_findings(transects(lost, lost | {"converted_probability": 0.5}, {}, lost | {"converted_period": "2025"}, {"converted_to": "natural", "converted_period": "2025"}), YEARS)
+    found = coast_findings(
+        transects(
+            lost, lost | {"converted_probability": 0.5}, {}, lost | {"converted_period": "2025"}, {"converted_to": "natural", "converted_period": "2025"}
+        ),
+        YEARS,
+    )
     assert found[["kind", "first_seen", "last_seen", "amount", "against"]].to_numpy().tolist() == [
-        ["natural_coast_lost", "2024", "2025", 200.0, "uncertain_class"], ["natural_coast_lost", "2025", "2025", 100.0, ""],
-    ]  # fmt: skip
+        ["natural_coast_lost", "2024", "2025", 200.0, "uncertain_class"],
+        ["natural_coast_lost", "2025", "2025", 100.0, ""],
+    ]
     assert found.probability.tolist() == pytest.approx([0.7, 0.9]) and found.lower[0] == pytest.approx(140 - 1.96 * 58.31, abs=0.1) and found.upper[0] == 200
     assert found.geometry[0].contains(shapely.Point(50, 0)) and not found.geometry[0].contains(shapely.Point(300, 0))
 
@@ -88,7 +109,11 @@ def test_a_step_seaward_is_new_reclamation_except_at_a_river_mouth():
     found = coast_findings(transects({}, step, step, step | {"unit_class": "river mouth"}, {"step_m": -150.0, "step_period": "2025"}), YEARS)
     assert found.kind.tolist() == ["new_reclamation"] and found.amount[0] == 30_000 and pd.isna(found.probability[0])
     assert (found.lower[0], found.upper[0]) == pytest.approx((30_000 - 1663, 30_000 + 1663), abs=1) and found.against[0] == "seen_in_one_period"
-    assert found.geometry[0].area == pytest.approx(30_000, rel=0.01) and found.geometry[0].contains(shapely.Point(150, 75)) and not found.geometry[0].contains(shapely.Point(150, -5))
+    assert (
+        found.geometry[0].area == pytest.approx(30_000, rel=0.01)
+        and found.geometry[0].contains(shapely.Point(150, 75))
+        and not found.geometry[0].contains(shapely.Point(150, -5))
+    )
 
 
 @pytest.mark.parametrize("distance_m", [0.0, 60.0, 1150.0])
@@ -122,11 +147,28 @@ def settings(tmp_path):
     gpd.GeoDataFrame({"adcode": ["130001"], "name": ["A"], "prefecture": ["P"]}, geometry=[shapely.box(*GRID.bounds)], crs=32650).to_file(tmp_path / "u.gpkg")
     gpd.GeoDataFrame(geometry=[shapely.box(500_000, 4_299_940, 500_030, 4_300_000)], crs=32650).to_file(tmp_path / "r.gpkg")
     gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)], crs=32650).to_file(tmp_path / "far.gpkg")
-    settings = parse({
-        "run": "t", "output": str(tmp_path), "units": {"path": str(tmp_path / "u.gpkg")}, "periods": YEARS, "land_zones": {"min_event_px": 4},
-        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}], "tables": {"reserves": str(tmp_path / "r.gpkg"), "shoreline_buffers": str(tmp_path / "far.gpkg")},
-    })  # fmt: skip
-    row = {"row": 0, "width": 4, "height": 6, "crs": GRID.crs, "resolution_m": 10.0, "grid_left": GRID.left, "grid_top": GRID.top, "grid_width": 8, "grid_height": 6}
+    settings = parse(
+        {
+            "run": "t",
+            "output": str(tmp_path),
+            "units": {"path": str(tmp_path / "u.gpkg")},
+            "periods": YEARS,
+            "land_zones": {"min_event_px": 4},
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
+            "tables": {"reserves": str(tmp_path / "r.gpkg"), "shoreline_buffers": str(tmp_path / "far.gpkg")},
+        }
+    )
+    row = {
+        "row": 0,
+        "width": 4,
+        "height": 6,
+        "crs": GRID.crs,
+        "resolution_m": 10.0,
+        "grid_left": GRID.left,
+        "grid_top": GRID.top,
+        "grid_width": 8,
+        "grid_height": 6,
+    }
     write_parquet(pd.DataFrame([row | {"tile": f"r000c00{k}", "col": 4 * k} for k in (0, 1)]), Layout(settings.root).tiles)
     return settings
 

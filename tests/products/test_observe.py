@@ -36,12 +36,17 @@ def test_a_tile_without_scenes_is_missing_not_zero(make_settings, monkeypatch):
 
 
 def parana(real_data, folder, tile_px):
-    settings = parse({
-        "run": f"t{tile_px}", "output": str(folder), "units": {"path": str(real_data / "regions/parana_zones.geojson")},
-        "periods": [{"label": "all", "start": "2023-01-01", "end": "2025-12-31"}], "grid": {"tile_px": tile_px},
-        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(real_data / "catalog"), "allow_unmasked": True}],
-        "black_odorous": {"min_dates": 2, "min_months": 1},
-    })  # fmt: skip
+    settings = parse(
+        {
+            "run": f"t{tile_px}",
+            "output": str(folder),
+            "units": {"path": str(real_data / "regions/parana_zones.geojson")},
+            "periods": [{"label": "all", "start": "2023-01-01", "end": "2025-12-31"}],
+            "grid": {"tile_px": tile_px},
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(real_data / "catalog"), "allow_unmasked": True}],
+            "black_odorous": {"min_dates": 2, "min_months": 1},
+        }
+    )
     search(settings)
     region.grid(settings)
     for tile in tiling.read_tiles(settings):
@@ -63,9 +68,7 @@ def whole(settings, product):
 
 def cut(grid, rows, cols):
     """Blocks of a grid that follow no block of any file."""
-    return [
-        Block(y, x, min(rows, grid.height - y), min(cols, grid.width - x)) for y in range(0, grid.height, rows) for x in range(0, grid.width, cols)
-    ]
+    return [Block(y, x, min(rows, grid.height - y), min(cols, grid.width - x)) for y in range(0, grid.height, rows) for x in range(0, grid.width, cols)]
 
 
 def test_neither_tiles_nor_blocks_change_a_map_of_real_scenes(real_data, tmp_path, monkeypatch):

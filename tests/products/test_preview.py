@@ -20,10 +20,24 @@ CLOUD, VEGETATION = 9, 4
 
 def scene(key: str, cloud: float | None = 10.0) -> Scene:
     return Scene(
-        scene_id=key, key=key, sensor="earth-search-sentinel-2-l2a", collection="sentinel-2-l2a", platform="sentinel-2a",
-        datetime=datetime(2024, 7, 1, tzinfo=UTC), solar_day=date(2024, 7, 1), processing_baseline="05.09", cloud_cover=cloud,
-        sun_elevation_deg=60.0, sun_azimuth_deg=150.0, scale=1e-4, offset=-0.1, offset_decision="", offset_confidence="high", status="used", reason="",
-    )  # fmt: skip
+        scene_id=key,
+        key=key,
+        sensor="earth-search-sentinel-2-l2a",
+        collection="sentinel-2-l2a",
+        platform="sentinel-2a",
+        datetime=datetime(2024, 7, 1, tzinfo=UTC),
+        solar_day=date(2024, 7, 1),
+        processing_baseline="05.09",
+        cloud_cover=cloud,
+        sun_elevation_deg=60.0,
+        sun_azimuth_deg=150.0,
+        scale=1e-4,
+        offset=-0.1,
+        offset_decision="",
+        offset_confidence="high",
+        status="used",
+        reason="",
+    )
 
 
 def chip(folder, key: str, numbers, scl=VEGETATION, cloud: float | None = 10.0) -> Chip:

@@ -28,6 +28,7 @@ EVERYWHERE = np.ones(GRID.shape, bool)
 
 def marks(*along, points=(), reach_m=500.0):
     """Marks at (row, col)."""
+
     def places(pixels):
         return np.array([(GRID.left + 20 * c + 10, GRID.top - 20 * r - 10) for r, c in pixels], float).reshape(-1, 2)
 
@@ -129,11 +130,16 @@ def run(tmp_path):
         return gpd.GeoSeries.from_xy([x], [y], crs=grid.crs).to_crs(4326).iloc[0].coords[0]
 
     def make(reference=True, points=()):
-        settings = parse({
-            "run": "t", "output": str(tmp_path), "units": {"path": str(tmp_path / "units.gpkg")}, "periods": [2023],
-            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
-            "coastline": {"reference": str(tmp_path / "line.gpkg") if reference else None, "sea_points": [degrees(*p) for p in points]},
-        })  # fmt: skip
+        settings = parse(
+            {
+                "run": "t",
+                "output": str(tmp_path),
+                "units": {"path": str(tmp_path / "units.gpkg")},
+                "periods": [2023],
+                "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
+                "coastline": {"reference": str(tmp_path / "line.gpkg") if reference else None, "sea_points": [degrees(*p) for p in points]},
+            }
+        )
         write_grid(settings, grid)
         return settings
 

@@ -20,6 +20,7 @@ from rs_pipeline.publish.report.text import text
 
 try:
     from benchmarks import browser
+
     LACKING = browser.missing()
 except ModuleNotFoundError as fault:
     LACKING = f"{fault.name} is not installed: pip install -e '.[test]'"
@@ -112,7 +113,13 @@ def test_every_figure_is_a_cell_of_the_table(page, run, fake_run):
                 digits = words.replace("−", "-").replace(",", "").replace("%", "").replace("+", "")
                 assert float(digits) / (100 if "%" in words else 1) == pytest.approx(held, rel=6e-3, abs=5e-3 if "%" in words else 1e-9), (cell, words)
                 seen.add(cell)
-    assert len({cell.split("|")[2] for cell in seen}) >= 10 and {cell.rsplit("|", 1)[1] for cell in seen} == {"value", "lower", "upper", "observed_fraction", "slope_per_year"}
+    assert len({cell.split("|")[2] for cell in seen}) >= 10 and {cell.rsplit("|", 1)[1] for cell in seen} == {
+        "value",
+        "lower",
+        "upper",
+        "observed_fraction",
+        "slope_per_year",
+    }
 
 
 def test_the_front_sheet_says_how_it_stands_what_to_inspect_and_why(page, run):
@@ -233,7 +240,9 @@ def test_the_page_is_used_with_the_keyboard_alone(page, run):
 def test_a_phone_needs_no_sideways_scrolling(page, run, view):
     opened(page, run, f"#{view}", size=(375, 812))
     assert page.run("return document.documentElement.scrollWidth") <= 375
-    small = page.run("return [...document.querySelectorAll('main button, main select')].filter((b) => b.offsetParent && b.getBoundingClientRect().height < 18).length")
+    small = page.run(
+        "return [...document.querySelectorAll('main button, main select')].filter((b) => b.offsetParent && b.getBoundingClientRect().height < 18).length"
+    )
     assert small == 0
 
 
@@ -249,9 +258,14 @@ def test_an_empty_run_says_what_is_missing_in_every_view(page, tmp_path, fake):
     settings = fake.settings_for(tmp_path, coastline=False)
     report(settings)
     words = {
-        "map": "indicators.csv is not made yet", "county": "indicators.csv is not made yet", "inspection": "reaches.gpkg is missing",
-        "waters": "bodies.gpkg is missing", "coast": "no section coastline", "quality": "search has not run", "targets": "red line",
-    }  # fmt: skip
+        "map": "indicators.csv is not made yet",
+        "county": "indicators.csv is not made yet",
+        "inspection": "reaches.gpkg is missing",
+        "waters": "bodies.gpkg is missing",
+        "coast": "no section coastline",
+        "quality": "search has not run",
+        "targets": "red line",
+    }
     for view, said in words.items():
         opened(page, Layout(settings.root).report, f"#{view}")
         assert said in page.texts("main")[0], view

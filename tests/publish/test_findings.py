@@ -24,15 +24,7 @@ from rs_pipeline.products.black_odorous.classify import CAUSES, WHOLE
 from rs_pipeline.products.black_odorous.field import of_reaches
 from rs_pipeline.products.findings import BLACK, FINDING_KINDS, FINDING_STATES, RECLAIMED, _words, finding_words, found_table
 from rs_pipeline.products.visits import field_results
-from rs_pipeline.publish.findings import (
-    FINDINGS,
-    _write_points,
-    finding_id,
-    links,
-    listed,
-    state_of,
-    write_form,
-)
+from rs_pipeline.publish.findings import FINDINGS, _write_points, finding_id, links, listed, state_of, write_form
 from rs_pipeline.storage.layers import write_layer
 
 CRS = "EPSG:32650"
@@ -45,12 +37,31 @@ UNITS = gpd.GeoDataFrame(
 
 
 def reach(at_m=0.0, **changes):
-    row = {"kind": BLACK, "place": f"R-{at_m:g}", "adcode": "130203", "first_seen": "2024", "last_seen": "2025", "amount": 200.0, "unit": "m", "probability": 0.9, "against": ""}
+    row = {
+        "kind": BLACK,
+        "place": f"R-{at_m:g}",
+        "adcode": "130203",
+        "first_seen": "2024",
+        "last_seen": "2025",
+        "amount": 200.0,
+        "unit": "m",
+        "probability": 0.9,
+        "against": "",
+    }
     return row | changes, shapely.LineString([(X + at_m, Y), (X + at_m + 200, Y)])
 
 
 def fill(at_m=0.0, size_m=100.0, **changes):
-    row = {"kind": RECLAIMED, "first_seen": "2025", "last_seen": "2025", "amount": size_m**2, "lower": 1.0, "upper": 2e4, "unit": "m2", "against": "seen_in_one_period"}
+    row = {
+        "kind": RECLAIMED,
+        "first_seen": "2025",
+        "last_seen": "2025",
+        "amount": size_m**2,
+        "lower": 1.0,
+        "upper": 2e4,
+        "unit": "m2",
+        "against": "seen_in_one_period",
+    }
     return row | changes, shapely.box(X + at_m, Y + 5000, X + at_m + size_m, Y + 5000 + size_m)
 
 
@@ -74,7 +85,9 @@ def visits(*each):
 
 
 def test_order_county_and_columns():
-    table = of(fill(), reach(0.0, probability=0.8), reach(5000.0, adcode="", probability=0.95), reach(900.0), visits=visit("2025-08-01", False, at_m=1000.0, up_m=0.0))
+    table = of(
+        fill(), reach(0.0, probability=0.8), reach(5000.0, adcode="", probability=0.95), reach(900.0), visits=visit("2025-08-01", False, at_m=1000.0, up_m=0.0)
+    )
     assert list(table.columns) == [*FINDINGS, "geometry"] and table.crs == "EPSG:4326"
     assert table.place.tolist() == ["R-5000", "R-0", "", "R-900"] and table["rank"].tolist() == [1, 2, 3, 4]
     assert table.state.tolist() == ["to_inspect", "to_inspect", "new", "refuted"] and table.state_chinese.tolist() == ["待核查", "待核查", "新发现", "已排除"]
@@ -182,7 +195,11 @@ def test_black_water_that_is_gone_stays_as_long_as_a_visit_tells_of_it(caplog):
 
 def test_a_visit_by_place_to_the_joint_of_two_reaches_is_about_both():
     joint = visit().set_geometry([shapely.Point(X + 200, Y)], crs=CRS)
-    assert of(reach(), reach(200.0), reach(400.0), visits=joint).set_index("place").state.to_dict() == {"R-0": "confirmed", "R-200": "confirmed", "R-400": "to_inspect"}
+    assert of(reach(), reach(200.0), reach(400.0), visits=joint).set_index("place").state.to_dict() == {
+        "R-0": "confirmed",
+        "R-200": "confirmed",
+        "R-400": "to_inspect",
+    }
 
 
 def test_a_visit_that_is_older_than_the_earlier_list_changes_nothing():
@@ -202,7 +219,10 @@ def test_a_neighbour_inherits_nothing(state):
     assert dict(zip(after.place, after.state, strict=True)) == {"R-200": "new"} | ({"R-0": state} if state == "confirmed" else {})
 
 
-@pytest.mark.parametrize(("size_m", "state", "expected"), [(141.0, "refuted", "refuted"), (142.0, "refuted", "to_inspect"), (142.0, "remedied", "to_inspect"), (500.0, "confirmed", "confirmed")])
+@pytest.mark.parametrize(
+    ("size_m", "state", "expected"),
+    [(141.0, "refuted", "refuted"), (142.0, "refuted", "to_inspect"), (142.0, "remedied", "to_inspect"), (500.0, "confirmed", "confirmed")],
+)
 def test_what_was_refuted_says_nothing_of_what_has_doubled(size_m, state, expected):
     """100 m square at first. The visit that refuted it still stands in the table; a later one counts."""
     known = of(fill()).assign(state=state, visited="2025-08-01")
@@ -219,7 +239,9 @@ def test_a_named_reach_is_the_same_wherever_its_outline_went():
     assert now[["finding_id", "state"]].to_numpy().tolist() == [[known.finding_id[0], "confirmed"]]
 
 
-@pytest.mark.parametrize(("written", "state"), [("Confirmed", "confirmed"), (" 已核实 ", "confirmed"), ("REFUTED", "refuted"), ("To inspect", "to_inspect"), ("已整改", "remedied")])
+@pytest.mark.parametrize(
+    ("written", "state"), [("Confirmed", "confirmed"), (" 已核实 ", "confirmed"), ("REFUTED", "refuted"), ("To inspect", "to_inspect"), ("已整改", "remedied")]
+)
 def test_states_as_people_write_them(written, state):
     assert of(fill(), known=of(fill()).assign(state=written)).state.tolist() == [state]
 
@@ -236,7 +258,13 @@ def test_a_state_that_is_none_is_refused(written):
 def test_a_state_that_is_none_is_refused_at_the_start_with_its_file(tmp_path):
     path = tmp_path / "known.gpkg"
     write_layer(of(fill()).assign(state="已确认"), path, "findings")
-    values = {"run": "f", "output": str(tmp_path), "units": {"path": "u.gpkg"}, "periods": [2025], "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "x"}]}
+    values = {
+        "run": "f",
+        "output": str(tmp_path),
+        "units": {"path": "u.gpkg"},
+        "periods": [2025],
+        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "x"}],
+    }
     with pytest.raises(ConfigError) as fault:
         SIDE_FILES["tables.known_findings"].read(parse(values | {"tables": {"known_findings": str(path)}}), "tables.known_findings", UNITS)
     assert fault.value.where.startswith(f"tables.known_findings: {path}, row 1 (L-")
@@ -244,17 +272,25 @@ def test_a_state_that_is_none_is_refused_at_the_start_with_its_file(tmp_path):
 
 def test_columns_of_an_earlier_list_as_spreadsheets_change_them():
     """Periods as numbers, days as dates, places that were emptied."""
-    known = of(fill(), visits=visit("2025-09-01", True, of(fill()).finding_id[0])).assign(first_seen=2024.0, last_seen=2025, visited=pd.Timestamp("2025-09-01"), place=None)
+    known = of(fill(), visits=visit("2025-09-01", True, of(fill()).finding_id[0])).assign(
+        first_seen=2024.0, last_seen=2025, visited=pd.Timestamp("2025-09-01"), place=None
+    )
     assert of(fill(), known=known)[["state", "first_seen", "visited"]].to_numpy().tolist() == [["confirmed", "2024", "2025-09-01"]]
     assert of(fill(), known=known.drop(columns=["visited", "place"]).assign(first_seen=None)).first_seen.tolist() == ["2025"]
 
 
 def test_an_empty_list_is_an_earlier_list_too(tmp_path):
     write_layer(of(), tmp_path / "known.gpkg", "findings", "Unknown")
-    settings = parse({
-        "run": "f", "output": str(tmp_path), "units": {"path": "u.gpkg"}, "periods": [2025], "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "x"}],
-        "tables": {"known_findings": str(tmp_path / "known.gpkg")},
-    })  # fmt: skip
+    settings = parse(
+        {
+            "run": "f",
+            "output": str(tmp_path),
+            "units": {"path": "u.gpkg"},
+            "periods": [2025],
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "x"}],
+            "tables": {"known_findings": str(tmp_path / "known.gpkg")},
+        }
+    )
     known = load_vector(settings, "tables.known_findings")
     assert of(fill(), known=known).state.tolist() == ["new"] and of(known=known).empty and check_meets(known, UNITS, "k") is None
 
@@ -331,10 +367,18 @@ def back(tmp_path):
             pd.DataFrame(sheet.iter_rows(values_only=True)).to_csv(form, index=False, header=False, encoding=encoding)
         known.unlink(missing_ok=True)
         write_layer(table, known, "findings")
-        return field_results(parse({
-            "run": "f", "output": str(tmp_path), "units": {"path": str(tmp_path / "u.gpkg")}, "periods": [2023, 2024, 2025], "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "x"}],
-            "tables": {"field_results": str(form), "known_findings": str(known)} | tables,
-        }))  # fmt: skip
+        return field_results(
+            parse(
+                {
+                    "run": "f",
+                    "output": str(tmp_path),
+                    "units": {"path": str(tmp_path / "u.gpkg")},
+                    "periods": [2023, 2024, 2025],
+                    "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "x"}],
+                    "tables": {"field_results": str(form), "known_findings": str(known)} | tables,
+                }
+            )
+        )
 
     return back
 
@@ -374,7 +418,14 @@ def test_a_form_without_coordinates_stands_where_its_findings_do(back):
     assert fault.value.where.endswith("row 3, column finding_id") and "tables.known_findings" in fault.value.remedy
 
 
-@pytest.mark.parametrize(("answer", "column", "what"), [((None, "是"), "date", "the cell is empty"), (("2025-08-01", None), "found", "the cell is empty"), (("2025-08-01", "也许"), "found", "neither yes nor no")])
+@pytest.mark.parametrize(
+    ("answer", "column", "what"),
+    [
+        ((None, "是"), "date", "the cell is empty"),
+        (("2025-08-01", None), "found", "the cell is empty"),
+        (("2025-08-01", "也许"), "found", "neither yes nor no"),
+    ],
+)
 def test_half_an_answer_is_no_answer(back, answer, column, what):
     first = of(reach())
     with pytest.raises(TableError, match=what) as fault:

@@ -14,21 +14,23 @@ import pytest
 
 from rs_pipeline.errors import TableError
 from rs_pipeline.layout import Layout
-from rs_pipeline.publish.geopackage import (
-    STATUS_COLOURS,
-    STYLED_LAYERS,
-    counties_latest,
-    latest_values,
-    value_style,
-    write_layer_styles,
-)
+from rs_pipeline.publish.geopackage import STATUS_COLOURS, STYLED_LAYERS, counties_latest, latest_values, value_style, write_layer_styles
 from rs_pipeline.publish.report.build import asset
 from rs_pipeline.storage.tables import write_parquet
 
 
 def rows(*changes: dict) -> pd.DataFrame:
-    base = {"adcode": "130201", "period": "2023", "indicator": "grassland_fvc", "value": 70.0, "lower": 60.0, "upper": 80.0, "status": "undecidable",
-            "target_id": "C10-02", "reason": ""}  # fmt: skip
+    base = {
+        "adcode": "130201",
+        "period": "2023",
+        "indicator": "grassland_fvc",
+        "value": 70.0,
+        "lower": 60.0,
+        "upper": 80.0,
+        "status": "undecidable",
+        "target_id": "C10-02",
+        "reason": "",
+    }
     return pd.DataFrame([base | change for change in changes])
 
 
@@ -80,7 +82,12 @@ def test_the_other_layers_have_a_style_beside_them(tmp_path, fake):
     write_layer_styles(settings)
     found = {p.stem: ET.parse(p).find("renderer-v2") for p in Layout(settings.root).root.rglob("*.qml")}
     assert {name: r.get("attr") for name, r in found.items()} == {"reaches": "class", "bodies": "state", "transects": "class", "shorelines": "class"}
-    assert {name: r.find("symbols/symbol").get("type") for name, r in found.items()} == {"reaches": "line", "bodies": "fill", "transects": "line", "shorelines": "line"}
+    assert {name: r.find("symbols/symbol").get("type") for name, r in found.items()} == {
+        "reaches": "line",
+        "bodies": "fill",
+        "transects": "line",
+        "shorelines": "line",
+    }
     colour = found["reaches"].find("symbols/symbol[@name='1']/layer/Option/Option[@name='line_color']").get("value")
     assert [c.get("value") for c in found["reaches"].iter("category")][1] == "possible" and colour == "230,159,0,255"  # #e69f00
 

@@ -11,16 +11,7 @@ from PIL import Image
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.register import period_maps, region_maps
-from rs_pipeline.publish.report.pictures import (
-    PictureFrame,
-    Pictures,
-    crop,
-    folder_name,
-    indexed,
-    read_style,
-    save_colour,
-    save_indexed,
-)
+from rs_pipeline.publish.report.pictures import PictureFrame, Pictures, crop, folder_name, indexed, read_style, save_colour, save_indexed
 
 WEST, SOUTH, EAST, NORTH = 500_000.0, 4_300_000.0, 501_800.0, 4_300_600.0
 
@@ -30,7 +21,9 @@ def test_what_was_not_observed_is_nothing(fake_run, tmp_path):
     with rasterio.open(Layout(fake_run.root).map("water", "2023")) as src:
         profile, values, names, bounds = src.profile, src.read(), src.descriptions, tuple(src.bounds)
     values[:, :, :60] = np.nan
-    with rasterio.open(tmp_path / "water.tif", "w", **{k: profile[k] for k in ("width", "height", "count", "dtype", "crs", "transform", "nodata")}, driver="GTiff") as dst:
+    with rasterio.open(
+        tmp_path / "water.tif", "w", **{k: profile[k] for k in ("width", "height", "count", "dtype", "crs", "transform", "nodata")}, driver="GTiff"
+    ) as dst:
         dst.write(values)
         dst.descriptions = names
     place = PictureFrame.over(bounds, 45, 10.0)

@@ -48,7 +48,12 @@ def test_nothing_is_fetched(page):
     assert references
     for reference in references:
         assert reference.startswith(("#", "data:")), reference
-    assert "@import" not in page and "fetch(" not in page and "XMLHttpRequest" not in page and "http" not in page.split("<script>")[1].replace("http://www.w3.org/2000/svg", "")
+    assert (
+        "@import" not in page
+        and "fetch(" not in page
+        and "XMLHttpRequest" not in page
+        and "http" not in page.split("<script>")[1].replace("http://www.w3.org/2000/svg", "")
+    )
     assert "default-src 'none'" in page
 
 
@@ -98,9 +103,12 @@ def test_all_numbers_are_those_of_the_table_and_all_of_the_table_are_there(data,
                     told[unit["code"], period, kind["indicator"], kind["target_id"]] = (found["statuses"][status], numbers)
     bare = {"pm25", "red_line_area"}  # the same everywhere, without a number: the page says it once
     rows = {
-        (text(r.adcode), r.period, r.indicator, r.target_id): (r.status, [None if r.indicator in bare else number(pd.to_numeric(getattr(r, c), errors="coerce")) for c in NUMBERS])
+        (text(r.adcode), r.period, r.indicator, r.target_id): (
+            r.status,
+            [None if r.indicator in bare else number(pd.to_numeric(getattr(r, c), errors="coerce")) for c in NUMBERS],
+        )
         for r in table.itertuples()
-    }  # fmt: skip
+    }
     assert told == rows and len(rows) == len(table) > 80
 
 
@@ -108,7 +116,12 @@ def test_the_page_sums_nothing_that_the_table_has(data):
     """Area of water, counted bodies, length of coast by nature, suspected reaches: none is worked out a second time."""
     assert set(data["bodies"]) == {"rows", "n_bodies"}
     assert set(data["reaches"]["2023"]) == {"classes", "n_listed", "n_visited", "rows"}
-    assert set(data["coast"]) == {"view", "shores", "rates", "transects", "classes"} and set(data["coast"]["shores"][0]) == {"period", "path", "error_m", "reference"}
+    assert set(data["coast"]) == {"view", "shores", "rates", "transects", "classes"} and set(data["coast"]["shores"][0]) == {
+        "period",
+        "path",
+        "error_m",
+        "reference",
+    }
     assert set(data["clear"]) == {"dates", "months"} and not {"totals", "observed"} & {*data, *data["core"]}
 
 
@@ -124,7 +137,11 @@ def test_findings_have_links_pictures_and_both_languages(data, fake_report):
     assert (found["n"], found["n_open"], found["n_new"]) == (2, 2, 1)
     assert (fill["kind"], fill["state"], fill["against"]) == ("new reclamation", "new", "seen in one period")
     assert [data["chinese"][fill[name]] for name in ("kind", "state", "against")] == ["新增围填海", "新发现", "仅一期可见"]
-    assert fill["links"]["geo"].startswith("geo:38.8") and fill["links"]["amap"].startswith("https://uri.amap.com/") and fill["links"]["baidu"].startswith("https://api.map.baidu.com/")
+    assert (
+        fill["links"]["geo"].startswith("geo:38.8")
+        and fill["links"]["amap"].startswith("https://uri.amap.com/")
+        and fill["links"]["baidu"].startswith("https://api.map.baidu.com/")
+    )
     assert data["core"]["units"][fill["unit"]]["code"] == "130203" and [fill["lower"], fill["amount"], fill["upper"]] == [21_000, 23_400, 26_000]
     assert [(period, product) for period, product, _ in fill["pictures"]] == [("2022", "water"), ("2023", "water")]
     assert [(period, product) for period, product, _ in black["pictures"]] == [("2023", "black_odorous")], "nothing lies before the first period"
@@ -180,9 +197,11 @@ def test_scenes_orbits_chips_and_what_they_lost(data):
     assert sum(n for *_, n in scenes["calendar"]) == 34
     assert data["quality"]["orbits"] == [["earth-search-sentinel-2-l2a", "sentinel-2a", 132, 36, 34, 30, "2022-02-01 2022-02-11"]]
     assert data["quality"]["chips"] == {
-        "counts": {"ok": 1, "empty": 0, "failed": 1}, "n_failures": 1,
-        "failures": [["2022", "r000c000", "S2A_2", "TIFF tile 3 cannot be decoded"]], "lost": [],
-    }  # fmt: skip
+        "counts": {"ok": 1, "empty": 0, "failed": 1},
+        "n_failures": 1,
+        "failures": [["2022", "r000c000", "S2A_2", "TIFF tile 3 cannot be decoded"]],
+        "lost": [],
+    }
     assert data["clear"] == {"dates": [18.2] * 6 + [None] * 2, "months": [9] * 6 + [None] * 2}
 
 
@@ -258,7 +277,9 @@ def test_a_reason_that_differs_keeps_its_rows():
 
 
 def test_a_row_that_is_not_there_is_told_from_one_without_a_value():
-    found = indicator_columns(table_of({"adcode": "a", "value": "0"}, {"adcode": "b", "period": "1999", "value": "5"}), {}, Codes({"a": 0, "b": 1}), ["2022", "2023"])
+    found = indicator_columns(
+        table_of({"adcode": "a", "value": "0"}, {"adcode": "b", "period": "1999", "value": "5"}), {}, Codes({"a": 0, "b": 1}), ["2022", "2023"]
+    )
     columns = found["kinds"][0]["columns"]
     assert columns["status"] == [-1, 0, -1, -1] and columns["value"] == [None, 0, None, None] and columns["lower"] is None
 

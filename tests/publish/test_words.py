@@ -53,7 +53,7 @@ def test_every_indicator_status_style_and_method_is_translated(chinese, fake, tm
     words += [c.label for s in (m.style for m in region_maps().values()) for c in s.colours if re.search("[a-z]{3}", c.label)]
     words += [text for pair in methods(fake.settings_for(tmp_path)) for text in pair]
     assert [w for w in words if not CHINESE.search(chinese(w))] == []
-    assert all(f'{status}: {{ label:' in asset("marks.js") for status in STATUS_COLOURS)
+    assert all(f"{status}: {{ label:" in asset("marks.js") for status in STATUS_COLOURS)
 
 
 @pytest.mark.parametrize("column", ["topic", "description", "caveat", "standard", "source"])
@@ -67,7 +67,7 @@ def test_every_target_is_translated(chinese, column):
 def test_reasons_keep_their_figures(chinese):
     reason = "63.2 % observed: scaled to the whole, interval widened; a province-wide number, read for one county"
     assert chinese(reason) == "观测到 63.2 %：已推算至全域，区间放宽；全省数值，套用于单个县"
-    assert chinese("proxy: \"about 40%\"; award is administrative") == "替代指标：“40 % 左右”；评选属行政认定"
+    assert chinese('proxy: "about 40%"; award is administrative') == "替代指标：“40 % 左右”；评选属行政认定"
 
 
 @pytest.mark.parametrize("flag", [True, False, None])
@@ -131,7 +131,10 @@ def reasons_of(path: Path) -> Iterator[str]:
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             for argument in node.args[REASON_CALLS[name] :] if name in REASON_CALLS else ():
                 yield from spoken(argument)
-        elif isinstance(node, ast.Assign) and isinstance(node.value, (ast.JoinedStr, ast.IfExp)) or isinstance(node, ast.Assign) and {"NOTE", "NO_TABLE", "NOT_HERE", "NO_PLACES", "NONE_HERE", "OUTSIDE", "said", "words"} & {getattr(t, "id", "") for t in node.targets}:
+        elif (isinstance(node, ast.Assign) and isinstance(node.value, (ast.JoinedStr, ast.IfExp))) or (
+            isinstance(node, ast.Assign)
+            and {"NOTE", "NO_TABLE", "NOT_HERE", "NO_PLACES", "NONE_HERE", "OUTSIDE", "said", "words"} & {getattr(t, "id", "") for t in node.targets}
+        ):
             yield from spoken(node.value)
         elif isinstance(node, ast.Return) and isinstance(node.value, (ast.JoinedStr, ast.IfExp)):
             yield from spoken(node.value)
@@ -139,14 +142,21 @@ def reasons_of(path: Path) -> Iterator[str]:
 
 def test_no_reason_that_the_code_can_give_is_half_translated(chinese):
     """Every text that indicators and verdicts give as a reason, wherever it stands in the code."""
-    homes = [path for room in ("products", "indicators", "estimation") for path in (ROOT / "rs_pipeline" / room).rglob("*.py") if path.stem in ("indicators", "status", "estimate", "table", "facts", "values", "supplied")]
+    homes = [
+        path
+        for room in ("products", "indicators", "estimation")
+        for path in (ROOT / "rs_pipeline" / room).rglob("*.py")
+        if path.stem in ("indicators", "status", "estimate", "table", "facts", "values", "supplied")
+    ]
     told = sorted({text for path in homes for text in reasons_of(path) if ENGLISH.search(text) and text not in FRAGMENTS and "{" not in text})
     assert len(told) > 60
     assert [text for text in told if ENGLISH.search(chinese(text))] == []
 
 
 def test_what_a_target_lacks_is_translated(chinese):
-    targets = run_targets(parse({"run": "x", "units": {"path": "u.gpkg"}, "periods": [2024], "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}]}))
+    targets = run_targets(
+        parse({"run": "x", "units": {"path": "u.gpkg"}, "periods": [2024], "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}]})
+    )
     assert [t.target_id for t in targets if ENGLISH.search(chinese(needs(t)))] == []
 
 

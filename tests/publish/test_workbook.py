@@ -15,15 +15,7 @@ from rs_pipeline.indicators.table import INDICATOR_COLUMNS, NUMBER_COLUMNS
 from rs_pipeline.layout import Layout
 from rs_pipeline.publish import workbook as module
 from rs_pipeline.publish.sheets import HEADER_ROW
-from rs_pipeline.publish.workbook import (
-    COLUMNS_SHEET,
-    REGION_SHEET,
-    UNITS_SHEET,
-    newest_periods,
-    sheet_name,
-    status_words,
-    workbook,
-)
+from rs_pipeline.publish.workbook import COLUMNS_SHEET, REGION_SHEET, UNITS_SHEET, newest_periods, sheet_name, status_words, workbook
 from rs_pipeline.storage.tables import write_csv, write_parquet
 
 PLAIN = {
@@ -42,10 +34,16 @@ def made(tmp_path):
     """Writes indicators.csv and .parquet of some rows (changes to PLAIN) and the workbook; gives settings and the workbook's path."""
 
     def make(*changes: dict, **sections):
-        settings = parse({
-            "run": "w", "output": str(tmp_path), "units": {"path": str(tmp_path / "u.gpkg")}, "periods": [2023, 2024],
-            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(tmp_path)}], **sections,
-        })  # fmt: skip
+        settings = parse(
+            {
+                "run": "w",
+                "output": str(tmp_path),
+                "units": {"path": str(tmp_path / "u.gpkg")},
+                "periods": [2023, 2024],
+                "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(tmp_path)}],
+                **sections,
+            }
+        )
         rows = [dict.fromkeys(set(INDICATOR_COLUMNS) - set(NUMBER_COLUMNS), "") | PLAIN | c for c in changes]
         table = pd.DataFrame(rows, columns=list(INDICATOR_COLUMNS))
         table = table.astype(dict.fromkeys(set(table) - set(NUMBER_COLUMNS), "str") | NUMBER_COLUMNS)
@@ -71,7 +69,13 @@ def sheets(path) -> dict[str, pd.DataFrame]:
 def same_as_csv(layout) -> int:
     """Every row of indicators.csv is in the workbook once, with each text and number; how many numbers were compared."""
     mine = pd.concat([rows for name, rows in sheets(layout.indicators_workbook).items() if name != COLUMNS_SHEET], ignore_index=True)
-    theirs = pd.read_csv(layout.indicators, encoding="utf-8-sig", dtype={c: str for c in INDICATOR_COLUMNS if c not in NUMBER_COLUMNS}, keep_default_na=False, na_values={c: [""] for c in NUMBER_COLUMNS})
+    theirs = pd.read_csv(
+        layout.indicators,
+        encoding="utf-8-sig",
+        dtype={c: str for c in INDICATOR_COLUMNS if c not in NUMBER_COLUMNS},
+        keep_default_na=False,
+        na_values={c: [""] for c in NUMBER_COLUMNS},
+    )
     key = ["level", "adcode", "period", "indicator", "target_id"]
     mine, theirs = (t.fillna({c: "" for c in key}).sort_values(key, ignore_index=True) for t in (mine, theirs))
     assert len(mine) == len(theirs)
@@ -126,7 +130,7 @@ def test_a_small_value_is_not_shown_as_nothing(made, unit, value, number_format)
     assert (cell.value, cell.number_format) == (value, number_format)
 
 
-@pytest.mark.parametrize("name", ["=1+1", "@SUM(A1)", "+2", "-2", "＝1", "=HYPERLINK(\"http://x\")", "a\x07b\ufffec\nd", "_x0041_ & <b>"])
+@pytest.mark.parametrize("name", ["=1+1", "@SUM(A1)", "+2", "-2", "＝1", '=HYPERLINK("http://x")', "a\x07b\ufffec\nd", "_x0041_ & <b>"])
 def test_texts_are_no_formulas_and_no_broken_xml(made, name):
     sheet = openpyxl.load_workbook(made({"name": name, "prefecture": name}).indicators_workbook).worksheets[0]
     assert sheet["B3"].data_type == "s" and sheet["B3"].value.lstrip("'")[0] == name[0] and not sheet["B3"].value.startswith(("=", "+", "-", "@", "＝"))
@@ -157,7 +161,11 @@ def test_the_newest_periods_of_a_run_too_long(made, monkeypatch):
 def test_more_rows_than_a_sheet_takes_go_on_in_another(made, monkeypatch):
     monkeypatch.setattr(module, "SHEET_ROWS", 2)
     layout = made(*({"adcode": f"13020{i}"} for i in range(5)))
-    assert {name: len(rows) for name, rows in sheets(layout.indicators_workbook).items() if name != COLUMNS_SHEET} == {"唐山市": 2, "唐山市 (2)": 2, "唐山市 (3)": 1}
+    assert {name: len(rows) for name, rows in sheets(layout.indicators_workbook).items() if name != COLUMNS_SHEET} == {
+        "唐山市": 2,
+        "唐山市 (2)": 2,
+        "唐山市 (3)": 1,
+    }
     assert same_as_csv(layout)
 
 
@@ -182,4 +190,14 @@ def test_without_indicators(tmp_path, made):
     layout = made({})
     layout.indicators_parquet.unlink()
     with pytest.raises(TableError, match="the indicators are not made yet"):
-        workbook(parse({"run": "w", "output": str(tmp_path), "units": {"path": "u.gpkg"}, "periods": [2023, 2024], "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "x"}]}))
+        workbook(
+            parse(
+                {
+                    "run": "w",
+                    "output": str(tmp_path),
+                    "units": {"path": "u.gpkg"},
+                    "periods": [2023, 2024],
+                    "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "x"}],
+                }
+            )
+        )

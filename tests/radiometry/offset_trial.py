@@ -16,16 +16,7 @@ import pandas as pd
 from scipy import ndimage
 
 from rs_pipeline.radiometry.dates import Look, compare_dates
-from rs_pipeline.radiometry.offsets import (
-    CERTAIN,
-    CLEAR_CLASSES,
-    PENDING,
-    OffsetFacts,
-    by_metadata,
-    pixel_test,
-    too_negative,
-    weigh,
-)
+from rs_pipeline.radiometry.offsets import CERTAIN, CLEAR_CLASSES, PENDING, OffsetFacts, by_metadata, pixel_test, too_negative, weigh
 
 SIZE = 60
 WAVELENGTH_NM = np.array([492, 560, 665, 842, 1610, 2190])
@@ -45,7 +36,17 @@ LANDSCAPES = {
     "city": {"city": 0.75, "crop": 0.2, "turbid": 0.05}, "mountain": {"forest": 0.7, "soil": 0.2, "shade": 0.1},
     "lake": {"turbid": 0.6, "crop": 0.4}, "desert": {"desert": 0.85, "salt": 0.15}, "estuary": {"turbid": 0.8, "soil": 0.2},
 }  # fmt: skip
-WEATHER = {"clear": 0.40, "haze": 0.12, "thick haze": 0.05, "dust": 0.05, "thin cloud": 0.08, "missed cloud": 0.10, "glint": 0.06, "overcorrected": 0.09, "sliver": 0.05}
+WEATHER = {
+    "clear": 0.40,
+    "haze": 0.12,
+    "thick haze": 0.05,
+    "dust": 0.05,
+    "thin cloud": 0.08,
+    "missed cloud": 0.10,
+    "glint": 0.06,
+    "overcorrected": 0.09,
+    "sliver": 0.05,
+}
 CATALOGS = ("earth_search", "raster_bands", "baseline")
 
 
@@ -187,14 +188,21 @@ def judged(trials: list[Trial]) -> Iterator[dict]:
         q = np.mean((t.dn[2] < 1000) | (t.dn[5] < 1000), where=(t.dn[2] > 0) & np.isin(t.classes, CLEAR_CLASSES)) if test.pixels else 0.0
         spec = 0.0 if q > 0.02 else PENDING if q < 0.001 and test.floors_dn[1] >= 950 else metadata.offset
         yield {
-            "landscape": t.landscape, "weather": t.weather, "metadata": t.metadata, "rule": t.rule, "truth": t.offset,
+            "landscape": t.landscape,
+            "weather": t.weather,
+            "metadata": t.metadata,
+            "rule": t.rule,
+            "truth": t.offset,
             "metadata alone": metadata.offset,
             "pixels alone": np.nan if abs(test.log_odds) < CERTAIN else PENDING if test.log_odds > 0 else 0.0,
             "published self-test": spec,
             "metadata and pixels": np.nan if both.open or too_negative(both, test) else both.offset,
             "with other dates": np.nan if refused else ours.offset,
-            "confidence": ours.confidence, "log_odds": ours.log_odds, "level": others.level if others else np.nan, "words": ours.words,
-        }  # fmt: skip
+            "confidence": ours.confidence,
+            "log_odds": ours.log_odds,
+            "level": others.level if others else np.nan,
+            "words": ours.words,
+        }
 
 
 WAYS = ("metadata alone", "pixels alone", "published self-test", "metadata and pixels", "with other dates")
@@ -214,11 +222,14 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
 
     table = {
         way: {
-            "scenes": len(rows), "wrong": wrong(rows, way), "undecided": rows[way].isna().mean(),
-            "wrong_where_metadata_right": wrong(right, way), "undecided_where_metadata_right": right[way].isna().mean(),
+            "scenes": len(rows),
+            "wrong": wrong(rows, way),
+            "undecided": rows[way].isna().mean(),
+            "wrong_where_metadata_right": wrong(right, way),
+            "undecided_where_metadata_right": right[way].isna().mean(),
         }
         for way in WAYS
-    }  # fmt: skip
+    }
     return pd.DataFrame(table).T.astype({"scenes": int}).rename_axis("way")
 
 

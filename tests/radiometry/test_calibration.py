@@ -64,8 +64,18 @@ def test_water_below_the_noise_is_seen_and_nodata_is_not():
     assert np.isnan(got[0, 0]) and got[0, 1] == 1e-5 and got[0, 2] == pytest.approx((400 - 200) / 1e4)
 
 
-@pytest.mark.parametrize("text", ["", "<calibration/>", "no xml", CALIBRATION.replace("0 10 20", "0 20 10"), CALIBRATION.replace("400 500 700", "400 x 700"),
-                                  CALIBRATION.replace("400 500 700", "400 700"), CALIBRATION.replace("<line>100</line>", "")])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "<calibration/>",
+        "no xml",
+        CALIBRATION.replace("0 10 20", "0 20 10"),
+        CALIBRATION.replace("400 500 700", "400 x 700"),
+        CALIBRATION.replace("400 500 700", "400 700"),
+        CALIBRATION.replace("<line>100</line>", ""),
+    ],
+)
 def test_what_is_no_annotation_is_named(text):
     with pytest.raises(TableError, match="this is not a calibration annotation of Sentinel-1"):
         read_calibration(text)

@@ -59,7 +59,9 @@ def test_qa_pixel(qa, expected):
     assert names(int(label_flags(np.array([qa], "uint16"), load_sensor(LANDSAT).mask)[0])) == expected
 
 
-@pytest.mark.parametrize("fmask, expected", [(0, set()), (64, set()), (32, set()), (2, {"cloud"}), (4, {"buffer"}), (8 + 64, {"shadow"}), (16, {"snow"}), (255, {"nodata"})])
+@pytest.mark.parametrize(
+    "fmask, expected", [(0, set()), (64, set()), (32, set()), (2, {"cloud"}), (4, {"buffer"}), (8 + 64, {"shadow"}), (16, {"snow"}), (255, {"nodata"})]
+)
 def test_fmask(fmask, expected):
     assert names(int(label_flags(np.array([fmask], "uint16"), load_sensor(HLS).mask)[0])) == expected
 
@@ -139,10 +141,24 @@ GRID = Grid("EPSG:32650", 20.0, 500_000.0, 4_400_000.0, 40, 40)
 
 def scene(sensor: str = S2, **changes) -> Scene:
     base = Scene(
-        scene_id="a", key="a", sensor=sensor, collection="c", platform="sentinel-2a", datetime=datetime(2023, 6, 1, tzinfo=UTC),
-        solar_day=date(2023, 6, 1), processing_baseline="", cloud_cover=None, sun_elevation_deg=45.0, sun_azimuth_deg=180.0,
-        scale=1e-4, offset=0.0, offset_decision="", offset_confidence="high", status="used", reason="",
-    )  # fmt: skip
+        scene_id="a",
+        key="a",
+        sensor=sensor,
+        collection="c",
+        platform="sentinel-2a",
+        datetime=datetime(2023, 6, 1, tzinfo=UTC),
+        solar_day=date(2023, 6, 1),
+        processing_baseline="",
+        cloud_cover=None,
+        sun_elevation_deg=45.0,
+        sun_azimuth_deg=180.0,
+        scale=1e-4,
+        offset=0.0,
+        offset_decision="",
+        offset_confidence="high",
+        status="used",
+        reason="",
+    )
     return replace(base, **changes)
 
 
@@ -151,7 +167,9 @@ def chip(folder, about: Scene, bands: dict[str, np.ndarray], margin_px: int = 0)
     for role, values in bands.items():
         path = folder / f"{role}.tif"
         transform = Affine(20, 0, GRID.left - (margin_px * 20 if role == "mask" else 0), 0, -20, GRID.top + (margin_px * 20 if role == "mask" else 0))
-        with rasterio.open(path, "w", driver="GTiff", dtype="uint16", count=1, height=values.shape[0], width=values.shape[1], crs=GRID.crs, transform=transform) as out:
+        with rasterio.open(
+            path, "w", driver="GTiff", dtype="uint16", count=1, height=values.shape[0], width=values.shape[1], crs=GRID.crs, transform=transform
+        ) as out:
             out.write(values.astype("uint16"), 1)
         files[role] = (path, 1)
     return Chip(about, files)

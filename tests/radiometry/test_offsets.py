@@ -3,18 +3,7 @@
 import numpy as np
 import pytest
 
-from rs_pipeline.radiometry.offsets import (
-    PENDING,
-    SEEN,
-    Decision,
-    OffsetFacts,
-    OtherDates,
-    PixelTest,
-    by_metadata,
-    pixel_test,
-    too_negative,
-    weigh,
-)
+from rs_pipeline.radiometry.offsets import PENDING, SEEN, Decision, OffsetFacts, OtherDates, PixelTest, by_metadata, pixel_test, too_negative, weigh
 
 RNG = np.random.default_rng(7)
 

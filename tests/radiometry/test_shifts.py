@@ -67,6 +67,7 @@ def test_at_least_so_many_pixels_are_seen(side, is_measured):
 
 def test_a_single_strong_edge_does_not_decide():
     """A shore of reflectance 3 that moves against the fields."""
+
     def with_shore(shore, *shift):
         image = fields(*shift, seed=shore)
         image[:, shore:] += 3.0

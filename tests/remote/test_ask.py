@@ -118,9 +118,10 @@ def test_half_an_answer_is_none(serving):
 @pytest.mark.parametrize("kind", ["long", "without its length", "packed"])
 def test_an_answer_is_limited_as_it_is_unpacked(serving, kind):
     answer = {
-        "long": lambda: http(body=bytes(3_000_000)), "without its length": lambda: http(Content_Length=None, body=bytes(3_000_000)),
+        "long": lambda: http(body=bytes(3_000_000)),
+        "without its length": lambda: http(Content_Length=None, body=bytes(3_000_000)),
         "packed": lambda: http(body=gzip.compress(bytes(100_000_000), 1), Content_Encoding="gzip"),
-    }[kind]()  # fmt: skip
+    }[kind]()
     with pytest.raises(RemoteError, match="an answer of more than 1 MiB"):
         ask(serving(always(answer)).url, LIMITS, internal=True, most=2**20)
 
@@ -210,10 +211,16 @@ def certified(tmp_path, monkeypatch):
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "archive.example")])
     today = datetime.datetime.now(datetime.UTC)
     made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-        .not_valid_before(today - datetime.timedelta(1)).not_valid_after(today + datetime.timedelta(1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("archive.example")]), False).sign(key, hashes.SHA256())
-    )  # fmt: skip
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(today - datetime.timedelta(1))
+        .not_valid_after(today + datetime.timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("archive.example")]), False)
+        .sign(key, hashes.SHA256())
+    )
     (tmp_path / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
     (tmp_path / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

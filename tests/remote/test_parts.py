@@ -44,7 +44,7 @@ def test_a_neighbour_asks_only_for_what_is_new(serving, files, store):  # noqa: 
     assert (read(server.url + "/x.tif?sig=1", LEFT) == values[:300, :300]).all()
     first = spans(server)
     assert (read(server.url + "/x.tif?sig=2", RIGHT) == values[:300, 240:740]).all()
-    new = spans(server)[len(first):]
+    new = spans(server)[len(first) :]
     assert len(new) == 2 and sum(b - a + 1 for a, b in new) < 2.1 * 256 * 256 * 2, "the third block of two rows, and no header"
     bytes_of = [b for a, b in (*first, *new) for b in range(a, b + 1)]
     assert len(bytes_of) == len(set(bytes_of)), "no byte twice"
@@ -117,9 +117,25 @@ def test_a_job_that_stands_still_holds_no_other(serving, files, store):  # noqa:
 def test_bands_that_a_secret_looking_field_tells_apart_are_not_mixed():
     hrefs = {"red": "https://example.org/get?key=B04", "nir": "https://example.org/get?key=B08"}
     scene = Scene(
-        "S", "S", "earth-search-sentinel-2-l2a", "sentinel-2-l2a", "sentinel-2a", datetime(2024, 5, 1, tzinfo=UTC), date(2024, 5, 1), "05.10", 0, 50, 150, 1e-4, 0, "",
-        "high", "used", "", assets=hrefs,
-    )  # fmt: skip
+        "S",
+        "S",
+        "earth-search-sentinel-2-l2a",
+        "sentinel-2-l2a",
+        "sentinel-2a",
+        datetime(2024, 5, 1, tzinfo=UTC),
+        date(2024, 5, 1),
+        "05.10",
+        0,
+        50,
+        150,
+        1e-4,
+        0,
+        "",
+        "high",
+        "used",
+        "",
+        assets=hrefs,
+    )
     assert content_key(scene, "red") != content_key(scene, "nir")
     assert content_key(scene, "red") != content_key(replace(scene, key="T"), "red")
 

@@ -87,6 +87,6 @@ def test_the_interval_of_the_rate_holds_the_truth(tmp_path, theme, seed):
     true, found = true_loss(tmp_path)[0]["loss_t_km2"], product_loss(tmp_path, world, section)
     seen, k = np.isfinite(found), math.exp(1.959964 * log_doubt(section))
     assert seen.all()
-    rate, least, most = ((found[seen] * scale <= section.tolerance_t_km2).mean() for scale in (1, k, 1 / k))
+    _, least, most = ((found[seen] * scale <= section.tolerance_t_km2).mean() for scale in (1, k, 1 / k))
     truly = (true <= section.tolerance_t_km2).mean()
     assert least <= truly <= most

@@ -61,7 +61,9 @@ def test_a_fault_of_the_data_stays_one(tmp_path):
     assert disk_fault(tmp_path, ValueError("x")) == "" and list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("number, words", [(errno.EDQUOT, "quota is used up"), (errno.EIO, "the disk has a fault"), (errno.EROFS, "read-only"), (errno.ESTALE, "stale handle")])
+@pytest.mark.parametrize(
+    "number, words", [(errno.EDQUOT, "quota is used up"), (errno.EIO, "the disk has a fault"), (errno.EROFS, "read-only"), (errno.ESTALE, "stale handle")]
+)
 def test_a_number_deep_in_the_chain_of_causes_is_found(tmp_path, number, words):
     fault = RasterError("cannot be read")
     fault.__cause__ = ValueError("in between")
@@ -78,7 +80,7 @@ def test_a_fault_of_a_disk_that_was_told_as_the_sources_is_not_that_of_the_resul
             except OSError as fault:
                 if told:
                     raise CatalogError(f"the catalog cannot be read: {fault}") from None
-                raise RuntimeError
+                raise RuntimeError  # noqa: B904 (the point of this test)
         except (CatalogError, RuntimeError) as fault:
             assert disk_fault(tmp_path, fault) == words
 

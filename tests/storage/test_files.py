@@ -53,7 +53,13 @@ def test_statistics_for_desktop_programs_lie_in_the_file(tmp_path):
         found = {name.removeprefix("STATISTICS_"): float(text) for name, text in src.tags(1).items() if name.startswith("STATISTICS_")}
         assert src.tags(2)["STATISTICS_VALID_PERCENT"] == "0" and "STATISTICS_MEAN" not in src.tags(2)
     seen = values[0, :260].astype("float64")
-    assert found == {"MINIMUM": 1, "MAXIMUM": 1000, "VALID_PERCENT": 50, "MEAN": pytest.approx(seen.mean(), rel=1e-12), "STDDEV": pytest.approx(seen.std(), rel=1e-12)}
+    assert found == {
+        "MINIMUM": 1,
+        "MAXIMUM": 1000,
+        "VALID_PERCENT": 50,
+        "MEAN": pytest.approx(seen.mean(), rel=1e-12),
+        "STDDEV": pytest.approx(seen.std(), rel=1e-12),
+    }
     assert [p.name for p in tmp_path.iterdir()] == ["m.tif"]
 
 

@@ -19,14 +19,7 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.black_odorous.change import add_change
-from rs_pipeline.products.black_odorous.field import (
-    decided,
-    of_reaches,
-    recalibrated,
-    shifted_visits,
-    visited,
-    without_reach,
-)
+from rs_pipeline.products.black_odorous.field import decided, of_reaches, recalibrated, shifted_visits, visited, without_reach
 from rs_pipeline.products.black_odorous.model import KNOWN_BANDS, ReachModel, load_detector
 from rs_pipeline.products.black_odorous.scoring import BLOCKS
 from rs_pipeline.products.black_odorous.season import SEASON_FEATURES, month_number, persistence, season_features, worst_months
@@ -98,18 +91,26 @@ def _summary(dates: pd.DataFrame) -> dict:
     positive_date = ((seen.logit > EVEN) & (seen.veto == "")).to_numpy()
     positive = seen.day[positive_date]
     told = {
-        "n_dates": len(seen), "n_positive": len(positive), "n_months": positive.str[:7].nunique(),
-        "persistence": persistence(positive_date), "dates_seen": ";".join(seen.day), "dates_positive": ";".join(positive),
+        "n_dates": len(seen),
+        "n_positive": len(positive),
+        "n_months": positive.str[:7].nunique(),
+        "persistence": persistence(positive_date),
+        "dates_seen": ";".join(seen.day),
+        "dates_positive": ";".join(positive),
         "vetoes": ";".join(f"{name}:{n}" for name, n in counts.items() if n),
-    }  # fmt: skip
+    }
     if seen.empty:
         return told
     worst, season = seen[worst_months(seen.month.to_numpy(), seen.logit.to_numpy())], season_features(seen)
-    return told | season | {
-        "coarse_pixels": season["coarse"] > COARSE_SHARE,
-        "optical_blackness": float(-np.log10(max(seen.green_refl.median(), 1e-4))),
-        **{f"{b}_refl": float(worst[f"{b}_refl"].median()) for b in KNOWN_BANDS},
-    }  # fmt: skip
+    return (
+        told
+        | season
+        | {
+            "coarse_pixels": season["coarse"] > COARSE_SHARE,
+            "optical_blackness": float(-np.log10(max(seen.green_refl.median(), 1e-4))),
+            **{f"{b}_refl": float(worst[f"{b}_refl"].median()) for b in KNOWN_BANDS},
+        }
+    )
 
 
 def classify_reach(*, width_class: str, probability: float, n_dates: int, section: BlackOdorousSection) -> str:
@@ -150,10 +151,12 @@ def evidence(
     table[numbers] = table[numbers].astype("float64")
     table = gpd.GeoDataFrame(table, geometry="geometry", crs=lines.crs).sort_values("reach_id", kind="stable", ignore_index=True)
     return table.assign(
-        narrow=narrowness(table.width_m), wetland=_in_wetland(table, wetlands), aquaculture=table.reach_id.isin(farm_ponds(lines)),
+        narrow=narrowness(table.width_m),
+        wetland=_in_wetland(table, wetlands),
+        aquaculture=table.reach_id.isin(farm_ponds(lines)),
         new_water=(table.period == table.first_period) & (table.period != periods[0]),
         unknown_water=load_detector().known.unknown(table[[f"{b}_refl" for b in KNOWN_BANDS]].to_numpy()),
-    )  # fmt: skip
+    )
 
 
 def assess(
@@ -225,7 +228,9 @@ def reaches(settings: Settings) -> None:
     paths = [layout.reach_scores(period, tile.id) for period in periods for tile in read_tiles(settings)]
     missing = [p for p in paths if not p.exists()]
     if missing:
-        raise TableError(f"{len(missing)} of {len(paths)} score tables are not made yet", where=str(missing[0]), remedy="run `reach-scores` for every tile and period")
+        raise TableError(
+            f"{len(missing)} of {len(paths)} score tables are not made yet", where=str(missing[0]), remedy="run `reach-scores` for every tile and period"
+        )
     scores = pd.concat([pd.read_parquet(p) for p in paths], ignore_index=True)
     visits = of_reaches(field_results(settings))
     wetlands = load_vector(settings, "black_odorous.wetland_prior") if settings.black_odorous.wetland_prior else None

@@ -32,10 +32,19 @@ def reach_findings(table: gpd.GeoDataFrame, periods: list[str]) -> gpd.GeoDataFr
         if visits.empty and judged not in SUSPICIOUS:
             continue
         shown = (seen if len(seen) else visits).iloc[-1]
-        rows.append({
-            "kind": BLACK, "place": reach_id, "adcode": shown.adcode, "first_seen": (seen if len(seen) else visits).period.iloc[0], "last_seen": shown.period,
-            "amount": shown.length_m, "unit": "m", "probability": shown.probability, "against": _against(shown, group, known, periods[-1]),
-        })  # fmt: skip
+        rows.append(
+            {
+                "kind": BLACK,
+                "place": reach_id,
+                "adcode": shown.adcode,
+                "first_seen": (seen if len(seen) else visits).period.iloc[0],
+                "last_seen": shown.period,
+                "amount": shown.length_m,
+                "unit": "m",
+                "probability": shown.probability,
+                "against": _against(shown, group, known, periods[-1]),
+            }
+        )
         shapes.append(group.geometry.iloc[-1])
     return found_table(rows, shapes, table.crs)
 
@@ -44,4 +53,6 @@ def _against(shown: pd.Series, group: pd.DataFrame, known: pd.DataFrame, newest:
     """What may explain the colour, and what the newest period says."""
     unseen = not len(known) or known.period.iloc[-1] != newest
     clear = not unseen and known.satellite_class.iloc[-1] not in SUSPICIOUS
-    return said({shown.vetoes: bool(shown.vetoes), "narrow_water": shown.width_class == "marginal", f"not_seen_in:{newest}": unseen, f"clear_in:{newest}": clear})
+    return said(
+        {shown.vetoes: bool(shown.vetoes), "narrow_water": shown.width_class == "marginal", f"not_seen_in:{newest}": unseen, f"clear_in:{newest}": clear}
+    )

@@ -104,9 +104,11 @@ def _unassessable(facts: Facts) -> Estimate:
         return unseen
     narrow = facts["reaches"][facts["reaches"]["class"] == "not_assessable"]
     return missing(
-        "insufficient_data", f"at least {narrow.length_m.sum() / 1e3:.3g} km in {len(narrow)} reaches and ponds that were seen; creeks that fill no pixel of the map "
-        "of water are not seen, so the whole length is not known", 1.0,
-    )  # fmt: skip
+        "insufficient_data",
+        f"at least {narrow.length_m.sum() / 1e3:.3g} km in {len(narrow)} reaches and ponds that were seen; creeks that fill no pixel of the map "
+        "of water are not seen, so the whole length is not known",
+        1.0,
+    )
 
 
 _BOUNDS = (
@@ -120,15 +122,28 @@ def _pair(place: str, where: str) -> tuple[Indicator, Indicator]:
     name, title = (f"black_odorous_{place}_" if place else "black_odorous_"), f"suspected black-odorous reaches and ponds{where}"
     return (
         Indicator(
-            f"{name}reaches", title.capitalize(), "suspected reaches", "black_odorous", "down", partial(_suspected, by_length=False, place=place),
-            formula=f"number of {_FORMULA}{where}", bounds=_BOUNDS, least=lambda settings: 1.0,
+            f"{name}reaches",
+            title.capitalize(),
+            "suspected reaches",
+            "black_odorous",
+            "down",
+            partial(_suspected, by_length=False, place=place),
+            formula=f"number of {_FORMULA}{where}",
+            bounds=_BOUNDS,
+            least=lambda settings: 1.0,
         ),
         Indicator(
-            f"{name}length_km", f"Length of {title}", "km", "black_odorous", "down", partial(_suspected, by_length=True, place=place),
-            formula=f"length of {_FORMULA}{where}", bounds=_BOUNDS,
+            f"{name}length_km",
+            f"Length of {title}",
+            "km",
+            "black_odorous",
+            "down",
+            partial(_suspected, by_length=True, place=place),
+            formula=f"length of {_FORMULA}{where}",
+            bounds=_BOUNDS,
             least=lambda settings: settings.black_odorous.shortest_reach_m / 1e3,
         ),
-    )  # fmt: skip
+    )
 
 
 INDICATORS = (

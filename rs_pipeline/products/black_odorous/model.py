@@ -70,10 +70,13 @@ class WeightSet:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "features": list(self.features), "centre": self.centre.tolist(), "spread": self.spread.tolist(),
-            "linear": self.linear.tolist(), "quadratic_upper": self.quadratic[np.triu_indices(len(self.features))].tolist(),
+            "features": list(self.features),
+            "centre": self.centre.tolist(),
+            "spread": self.spread.tolist(),
+            "linear": self.linear.tolist(),
+            "quadratic_upper": self.quadratic[np.triu_indices(len(self.features))].tolist(),
             "intercept": self.intercept,
-        }  # fmt: skip
+        }
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> WeightSet:
@@ -134,9 +137,15 @@ class ReachModel:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "features": list(self.features), "centre": self.centre.tolist(), "spread": self.spread.tolist(), "weight": self.weight.tolist(),
-            "intercept": self.intercept, "prevalence": self.prevalence, "fitted_on": self.fitted_on, "report": self.report,
-        }  # fmt: skip
+            "features": list(self.features),
+            "centre": self.centre.tolist(),
+            "spread": self.spread.tolist(),
+            "weight": self.weight.tolist(),
+            "intercept": self.intercept,
+            "prevalence": self.prevalence,
+            "fitted_on": self.fitted_on,
+            "report": self.report,
+        }
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> ReachModel:

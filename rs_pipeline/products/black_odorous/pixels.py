@@ -37,9 +37,14 @@ def black_odorous_layers(
     wet = np.nan_to_num(frequency, nan=-1.0) >= water.seasonal_frequency
     layers = np.empty((len(PIXEL_LAYERS), *frequency.shape), "float32")
     pixel_black_odorous(
-        one_a_day(stack, flag_bits(masks.black_odorous)), np.array([p.has("rededge1") for p in passes], bool), in_season(passes, section),
-        wet, section.max_swir1_refl, model.packed, layers,
-    )  # fmt: skip
+        one_a_day(stack, flag_bits(masks.black_odorous)),
+        np.array([p.has("rededge1") for p in passes], bool),
+        in_season(passes, section),
+        wet,
+        section.max_swir1_refl,
+        model.packed,
+        layers,
+    )
     classes = np.empty(frequency.shape, "float32")
     limits = ClassLimits(section.min_dates, section.min_positive_share, section.min_months, SUSPECTED_PROBABILITY, POSSIBLE_PROBABILITY)
     pixel_classes(layers, limits, classes)

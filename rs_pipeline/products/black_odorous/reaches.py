@@ -147,9 +147,7 @@ def _rivers(piece: np.ndarray, grid: Grid, lines: list[shapely.LineString], sect
     outside = [part for line in lines for part in _lines_of(line.difference(inner))]
     if not inside:
         return []
-    owner = rasterize(
-        [(line, i + 1) for i, line in enumerate(outside + inside)], out_shape=piece.shape, transform=grid.transform, dtype="int32"
-    )
+    owner = rasterize([(line, i + 1) for i, line in enumerate(outside + inside)], out_shape=piece.shape, transform=grid.transform, dtype="int32")
     nearest = ndimage.distance_transform_edt(owner == 0, return_distances=False, return_indices=True)
     pixels = np.bincount(owner[tuple(nearest)][piece], minlength=len(inside) + len(outside) + 1)[len(outside) + 1 :]
     return [
@@ -203,10 +201,17 @@ def reach_lines(settings: Settings) -> None:
         wet = np.stack([read_water(settings, label, grid) for label in labels])
         found = find_reaches(wet.any(axis=0), grid, section, shapely.box(*tile.grid.bounds))
         for reach, first in zip(found, labels[first_wet(found, wet, grid)], strict=True):
-            rows.append({
-                "kind": reach.kind, "tile": tile.id, "length_m": reach.length_m, "width_m": reach.width_m,
-                "width_class": width_class(reach.width_m, section), "first_period": first, "geometry": reach.geometry,
-            })  # fmt: skip
+            rows.append(
+                {
+                    "kind": reach.kind,
+                    "tile": tile.id,
+                    "length_m": reach.length_m,
+                    "width_m": reach.width_m,
+                    "width_class": width_class(reach.width_m, section),
+                    "first_period": first,
+                    "geometry": reach.geometry,
+                }
+            )
     write_parquet(_named(rows, settings, whole.crs), Layout(settings.root).reach_lines)
 
 

@@ -96,11 +96,7 @@ def core_pixels(reaches: gpd.GeoDataFrame, wet: np.ndarray, grid: Grid, min_widt
     order = np.argsort(index[rows, cols], kind="stable")
     rows, cols = rows[order], cols[order]
     bounds = np.searchsorted(index[rows, cols], np.arange(len(reaches) + 1))
-    return [
-        Core(r.reach_id, float(r.width_m), rows[a:b], cols[a:b])
-        for r, a, b in zip(reaches.itertuples(), bounds[:-1], bounds[1:], strict=True)
-        if b > a
-    ]
+    return [Core(r.reach_id, float(r.width_m), rows[a:b], cols[a:b]) for r, a, b in zip(reaches.itertuples(), bounds[:-1], bounds[1:], strict=True) if b > a]
 
 
 def open_water_swir(refl: np.ndarray, clear: np.ndarray, open_water: np.ndarray) -> np.ndarray:
@@ -182,10 +178,16 @@ def score_date(
     logit, _ = spectra_evidence(np.nan_to_num(water), np.zeros(len(water)), rededge, model.packed)
     cause = "glint" if glint else VETOES[veto(middle[GREEN], middle[RED], middle[REDEDGE], middle[NIR], rededge)]
     return {
-        "reach_id": core.reach_id, "native_m": native_m["green"], "n_core": len(spectra),
-        "logit": np.nan if glint else float(np.median(logit)), "rededge": rededge, "veto": cause, "grey_refl": grey, "surroundings_share": share,
+        "reach_id": core.reach_id,
+        "native_m": native_m["green"],
+        "n_core": len(spectra),
+        "logit": np.nan if glint else float(np.median(logit)),
+        "rededge": rededge,
+        "veto": cause,
+        "grey_refl": grey,
+        "surroundings_share": share,
         **{f"{name}_refl": float(middle[band]) for name, band in (("blue", BLUE), ("green", GREEN), ("red", RED), ("nir", NIR))},
-    }  # fmt: skip
+    }
 
 
 BLOCKS = {"ice": ("snow",), "shadow": ("shadow_confirmed", "terrain")}
@@ -233,14 +235,20 @@ def score_reaches(settings: Settings, tile_id: str, period_label: str, chips: li
         for seen, refl, clear, qa in clear_dates(settings, passes, grid):
             swir, around = open_water_swir(refl, clear, open_water), surrounding_refl(refl, clear, grid.resolution_m)
             native_m = {b.role: b.resolution_m for b in load_sensor(seen.scene.sensor).bands}
-            scene = {
-                "period": period_label, "day": seen.scene.solar_day.isoformat(), "scene_id": seen.scene.scene_id, "sensor": seen.scene.sensor
-            }  # fmt: skip
+            scene = {"period": period_label, "day": seen.scene.solar_day.isoformat(), "scene_id": seen.scene.scene_id, "sensor": seen.scene.sensor}
             for core in cores:
                 row = score_date(
-                    core, refl, clear, swir, around[:, *core.cell], native_m, model, min_core_pixels=section.min_core_pixels,
-                    min_width_m=section.min_width_m, max_swir1_refl=section.max_swir1_refl,
-                )  # fmt: skip
+                    core,
+                    refl,
+                    clear,
+                    swir,
+                    around[:, *core.cell],
+                    native_m,
+                    model,
+                    min_core_pixels=section.min_core_pixels,
+                    min_width_m=section.min_width_m,
+                    max_swir1_refl=section.max_swir1_refl,
+                )
                 if row is None and WIDTH_IN_PIXELS * native_m["green"] <= max(core.width_m, section.min_width_m):
                     row = blocked_by(core, qa)
                 if row is not None:

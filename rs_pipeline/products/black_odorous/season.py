@@ -107,12 +107,17 @@ def season_features(dates: pd.DataFrame) -> dict[str, float]:
     veto = dates.veto.to_numpy()[chosen]
     green, red, nir = (np.log(np.maximum(dates[f"{b}_refl"].to_numpy()[chosen], MIN_REFL)) for b in ("green", "red", "nir"))
     return {
-        "run": evidence, "season": season_logit(month, logit), "run_low": float(np.percentile(logit[chosen], LOW_PERCENT)),
-        "dates": math.log(len(dates)), "run_dates": math.log(len(veto)),
+        "run": evidence,
+        "season": season_logit(month, logit),
+        "run_low": float(np.percentile(logit[chosen], LOW_PERCENT)),
+        "dates": math.log(len(dates)),
+        "run_dates": math.log(len(veto)),
         **{cause: float((veto == cause).mean()) for cause in ("sediment", "bloom", "macrophyte")},
         "coarse": float((dates.native_m >= COARSE_M).mean()),
-        "green": float(green.mean()), "nir_red": float((nir - red).mean()), "red_green": float((red - green).mean()),
-    }  # fmt: skip
+        "green": float(green.mean()),
+        "nir_red": float((nir - red).mean()),
+        "red_green": float((red - green).mean()),
+    }
 
 
 def month_number(day: pd.Series) -> np.ndarray:

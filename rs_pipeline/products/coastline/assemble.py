@@ -137,9 +137,7 @@ def period_shores(settings: Settings, tiles: list[Tile], label: str, reach, mark
     return found, maps
 
 
-def mosaic_shores(
-    mosaic: ShoreMosaic, family: str, section: CoastlineSection, marks: SeaMarks, reach, preferred: list[SeaMap]
-) -> tuple[list[Shore], SeaMap]:
+def mosaic_shores(mosaic: ShoreMosaic, family: str, section: CoastlineSection, marks: SeaMarks, reach, preferred: list[SeaMap]) -> tuple[list[Shore], SeaMap]:
     """Shorelines of one mosaic, within ``reach`` (any if None) and where no preferred family observed; and its sea."""
     grid, r = mosaic.grid, mosaic.grid.resolution_m
     bands = mosaic.nir_refl, mosaic.swir1_refl, mosaic.mndwi, mosaic.nir_low_tide_refl
@@ -194,9 +192,7 @@ def _runs(xy, kind):
         yield segment[a], xy[a : b + 1]
 
 
-def lay_transects(
-    section: CoastlineSection, reference: list, shores: dict[str, list[Shore]], sea_maps: list[SeaMap]
-) -> Transects:
+def lay_transects(section: CoastlineSection, reference: list, shores: dict[str, list[Shore]], sea_maps: list[SeaMap]) -> Transects:
     """Transects on the reference, or on the long shorelines of the first period that has any."""
     baselines = reference
     if not baselines:
@@ -246,7 +242,17 @@ def transect_table(
     columns |= cross_checks(settings, tiles, transects, dict(zip(labels, distance.T, strict=True)))
     columns["ambiguous_periods"] = [";".join(p for k, p in enumerate(labels) if spread[i, k] > SPREAD_M) for i in range(n)]
     columns["tide_m_per_m"] = tide_m_per_m
-    text = ["transect_id", "adcode", "class", "unit_class", "ambiguous_periods", "step_period", "conversions", *(f"class_{p}" for p in labels), *(f.name for f in fields(classify.Conversion))]
+    text = [
+        "transect_id",
+        "adcode",
+        "class",
+        "unit_class",
+        "ambiguous_periods",
+        "step_period",
+        "conversions",
+        *(f"class_{p}" for p in labels),
+        *(f.name for f in fields(classify.Conversion)),
+    ]
     return pd.DataFrame(columns).astype(dict.fromkeys(text, "object"))
 
 
@@ -407,15 +413,33 @@ def write_shorelines(
         tree, error_m = (cKDTree(places) if len(places) else None), table[f"error_{label}"].to_numpy()[seen]
         for shore in found:
             for name, error, line in _cut_by_class(shore, tree, unit_class[seen], error_m, 1.5 * settings.coastline.transect_spacing_m):
-                rows.append({
-                    "period": label, "reference": shore.reference, "class": name, "certainty": shore.certainty,
-                    "edge_method": shore.edge_method, "position_error_m": error, "length_m": line.length,
-                    "sensor": shore.family, "n_dates": shore.n_dates, "level_m": shore.level_m, "geometry": line,
-                })  # fmt: skip
+                rows.append(
+                    {
+                        "period": label,
+                        "reference": shore.reference,
+                        "class": name,
+                        "certainty": shore.certainty,
+                        "edge_method": shore.edge_method,
+                        "position_error_m": error,
+                        "length_m": line.length,
+                        "sensor": shore.family,
+                        "n_dates": shore.n_dates,
+                        "level_m": shore.level_m,
+                        "geometry": line,
+                    }
+                )
     columns = {
-        "period": "object", "reference": "object", "class": "object", "certainty": "object", "edge_method": "object",
-        "position_error_m": "float64", "length_m": "float64", "sensor": "object", "n_dates": "int32", "level_m": "float64",
-    }  # fmt: skip
+        "period": "object",
+        "reference": "object",
+        "class": "object",
+        "certainty": "object",
+        "edge_method": "object",
+        "position_error_m": "float64",
+        "length_m": "float64",
+        "sensor": "object",
+        "n_dates": "int32",
+        "level_m": "float64",
+    }
     table = pd.DataFrame(rows, columns=[*columns, "geometry"]).astype(columns)
     write_layer(gpd.GeoDataFrame(table, geometry="geometry", crs=crs), Layout(settings.root).shorelines, "shorelines", "LineString")
 
@@ -431,5 +455,3 @@ def _cut_by_class(shore: Shore, tree: cKDTree | None, unit_class: np.ndarray, er
     errors = np.where(away <= reach_m, error_m[nearest], shore.error_m())
     for name, part in _runs(np.column_stack([xy, errors]), names):
         yield name, float(np.median(part[:, 2])), shapely.LineString(part[:, :2])
-
-

@@ -26,16 +26,7 @@ NATURAL_PROBABILITY, ARTIFICIAL_PROBABILITY = 0.7, 0.3
 MOUTH_LOG_ODDS = 2.2
 """Where a line was drawn as closing a river mouth, or not: nine times of ten rightly."""
 
-LOG_ODDS = {
-    "reclaimed": -4.0,
-    "hard_edge": -1.5,
-    "ponds": -2.0,
-    "straight": -0.6,
-    "crooked": 0.6,
-    "moved_by_tide": 2.0,
-    "fixed": -0.4,
-    "bright_sand": 0.6,
-}
+LOG_ODDS = {"reclaimed": -4.0, "hard_edge": -1.5, "ponds": -2.0, "straight": -0.6, "crooked": 0.6, "moved_by_tide": 2.0, "fixed": -0.4, "bright_sand": 0.6}
 """What each piece of evidence adds to the log-odds of a natural shore."""
 HARD_EDGE_M_PER_M = 5.0
 """A metre of tide moves the waterline of a wall by less, as pixels of 10 m see it; that of a beach of slope 0.1 to 0.02 by 10 to 50 m."""

@@ -92,9 +92,12 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str, chips: 
         parts = [composite_layers(members, block, tide, low, high, settings.masks, native) for block in blocks]
         layers = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else empty_layers(grid)
         tags = {
-            "family": family, **tide.tags(), "tide_low_m": _middle(tide.heights_m[low]), "tide_high_m": _middle(tide.heights_m[high]),
+            "family": family,
+            **tide.tags(),
+            "tide_low_m": _middle(tide.heights_m[low]),
+            "tide_high_m": _middle(tide.heights_m[high]),
             "scenes": _keys(members, tide.used),
-        }  # fmt: skip
+        }
         write_map(layout.shore(period_label, tile_id, family), grid, layers, SHORE_BANDS, tags)
     radar = passes_of([c for c in chips if c.family == "radar" and c.has("vv")])
     tide = tide_filter(settings, radar, tile)
@@ -136,8 +139,13 @@ def native_grid(chips: list[Chip], tile: Tile, resolution_m: float) -> tuple[Gri
     common = Counter(phases).most_common(1)[0][0] if phases else (tile.grid.left % resolution_m, tile.grid.top % resolution_m)
     kept = [c for c, phase in zip(chips, phases, strict=True) if phase == common]
     if len(kept) < len(chips):
-        log.warning("tile %s: %d of %d scenes lie on another lattice of %g m pixels and are left out of the shore composite",
-                    tile.id, len(chips) - len(kept), len(chips), resolution_m)  # fmt: skip
+        log.warning(
+            "tile %s: %d of %d scenes lie on another lattice of %g m pixels and are left out of the shore composite",
+            tile.id,
+            len(chips) - len(kept),
+            len(chips),
+            resolution_m,
+        )
     left, bottom, right, top = tile.grid.bounds
     x, y = common
     first, last = (math.ceil((edge - x) / resolution_m - 0.5) for edge in (left, right))
@@ -184,8 +192,7 @@ def tide_filter(settings: Settings, passes: list[Pass], tile: Tile) -> TideChoic
     tide = tide_of(settings, *to_degrees.transform((left + right) / 2, (bottom + top) / 2))
     heights_m = np.array([tide.height_at(p.scene.datetime) for p in passes], "float64")
     if np.isnan(heights_m).any():
-        log.warning("tile %s: the tide table has no height for %d of %d passes, they are left out",
-                    tile.id, int(np.isnan(heights_m).sum()), len(passes))  # fmt: skip
+        log.warning("tile %s: the tide table has no height for %d of %d passes, they are left out", tile.id, int(np.isnan(heights_m).sum()), len(passes))
     level_m = reference_level_m(settings, tide)
     used = tide.near(level_m, heights_m, coast.tide_window)
     if coast.level == "msl":
@@ -196,7 +203,9 @@ def tide_filter(settings: Settings, passes: list[Pass], tile: Tile) -> TideChoic
         return TideChoice(heights_m, used, "mhws", level_m)
     reached_m = float(heights_m[used].max()) if used.any() else math.nan
     if passes:
-        log.warning("tile %s: passes reach %.2f m above mean sea level, mean high water springs lie at %.2f m: the line is drawn below", tile.id, reached_m, level_m)
+        log.warning(
+            "tile %s: passes reach %.2f m above mean sea level, mean high water springs lie at %.2f m: the line is drawn below", tile.id, reached_m, level_m
+        )
     return TideChoice(heights_m, used, "below mhws", reached_m)
 
 
@@ -219,8 +228,7 @@ def empty_layers(grid: Grid) -> dict[str, np.ndarray]:
 
 
 def composite_layers(
-    passes: list[Pass], grid: Grid, tide: TideChoice, low: np.ndarray, high: np.ndarray, masks: MaskSection,
-    native: list[list[NativeFlags | None]],
+    passes: list[Pass], grid: Grid, tide: TideChoice, low: np.ndarray, high: np.ndarray, masks: MaskSection, native: list[list[NativeFlags | None]]
 ) -> dict[str, np.ndarray]:
     """The bands of SHORE_BANDS, float32 (h, w)."""
     if not passes:

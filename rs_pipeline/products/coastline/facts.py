@@ -44,6 +44,7 @@ def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
     official, coast = settings.indicators.official_coast_km, settings.coastline
     doubt = NO_TIDE if coast is not None and coast.tide_table is None else ""
     return {
-        "transects": ByUnit(read_transects(settings), settings).of, "official_coast_km": lambda adcode, period: official.get(adcode),
+        "transects": ByUnit(read_transects(settings), settings).of,
+        "official_coast_km": lambda adcode, period: official.get(adcode),
         "tide_doubt": lambda adcode, period: doubt,
-    }  # fmt: skip
+    }

@@ -49,10 +49,20 @@ def coast_findings(table: gpd.GeoDataFrame, periods: list[str]) -> gpd.GeoDataFr
         expected, sd = (group.length_m * p).sum(), math.sqrt((group.length_m**2 * p * (1 - p)).sum())
         ambiguous = group.ambiguous_periods.fillna("").str.split(";").map(lambda labels, period=period: period in labels).any()
         against = said({"uncertain_class": expected / length < SURE_CLASS, "ambiguous_waterline": ambiguous})
-        rows.append({
-            "kind": NATURAL_COAST, "adcode": group.adcode.iloc[0], "first_seen": period, "last_seen": _last_seen(group, periods), "amount": length, "unit": "m",
-            "lower": max(0.0, expected - Z95 * sd), "upper": length, "probability": expected / length, "against": against,
-        })  # fmt: skip
+        rows.append(
+            {
+                "kind": NATURAL_COAST,
+                "adcode": group.adcode.iloc[0],
+                "first_seen": period,
+                "last_seen": _last_seen(group, periods),
+                "amount": length,
+                "unit": "m",
+                "lower": max(0.0, expected - Z95 * sd),
+                "upper": length,
+                "probability": expected / length,
+                "against": against,
+            }
+        )
         shapes.append(_strip(group).buffer(STRIP_M))
     stepped = (table.step_m > 0) & (table.step_period != "") & (table.unit_class != MOUTH)
     for period, group in _stretches(table, stepped, table.step_period):
@@ -60,10 +70,19 @@ def coast_findings(table: gpd.GeoDataFrame, periods: list[str]) -> gpd.GeoDataFr
         half = Z95 * math.sqrt(2) * (group.length_m * errors).sum()
         built = np.average(1 - group.natural_probability.fillna(0.5), weights=group.length_m)
         against = said({"uncertain_class": built < SURE_CLASS, "seen_in_one_period": period == periods[-1]})
-        rows.append({
-            "kind": RECLAIMED, "adcode": group.adcode.iloc[0], "first_seen": period, "last_seen": _last_seen(group, periods), "amount": area, "unit": "m2",
-            "lower": max(0.0, area - half), "upper": area + half, "against": against,
-        })  # fmt: skip
+        rows.append(
+            {
+                "kind": RECLAIMED,
+                "adcode": group.adcode.iloc[0],
+                "first_seen": period,
+                "last_seen": _last_seen(group, periods),
+                "amount": area,
+                "unit": "m2",
+                "lower": max(0.0, area - half),
+                "upper": area + half,
+                "against": against,
+            }
+        )
         shapes.append(shapely.union_all([_landward(r.geometry, r["at"], r.step_m).buffer(r.length_m / 2, cap_style="flat") for _, r in group.iterrows()]))
     return found_table(rows, shapes, table.crs)
 

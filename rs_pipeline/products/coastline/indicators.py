@@ -11,16 +11,7 @@ import pandas as pd
 
 from rs_pipeline.config import Settings
 from rs_pipeline.estimation.error_model import spread
-from rs_pipeline.estimation.estimate import (
-    Estimate,
-    Facts,
-    Indicator,
-    baseline_period,
-    missing,
-    modelled,
-    observed_ratio,
-    published,
-)
+from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, baseline_period, missing, modelled, observed_ratio, published
 from rs_pipeline.estimation.uncertainty import Z95, Interval, around, within
 from rs_pipeline.products.coastline.classes import ARTIFICIAL, MIN_STEP_M, MOUTH, NATURAL, UNCERTAIN
 
@@ -131,7 +122,10 @@ def _shares(length: pd.Series, parts: tuple[float, float]) -> dict[Hashable, tup
 
 def _converted(coast: pd.DataFrame, facts: Facts) -> str:
     """How much coast the period shows converted, or restored, for the first time, in words."""
-    length_m = {kind: coast.length_m[coast.conversions.fillna("").str.split(";").map(lambda told, k=kind: f"{k}:{facts.period}" in told)].sum() for kind in (ARTIFICIAL, NATURAL)}
+    length_m = {
+        kind: coast.length_m[coast.conversions.fillna("").str.split(";").map(lambda told, k=kind: f"{k}:{facts.period}" in told)].sum()
+        for kind in (ARTIFICIAL, NATURAL)
+    }
     return ", ".join(f"{m / 1e3:.3g} km first seen {kind} in this period" for kind, m in length_m.items() if m)
 
 
@@ -251,7 +245,6 @@ _NATURAL = (
     "DB33/T 2106-2018, have a length of their own)"
 )
 _SHARE = "river mouths in neither length: our reading, the text of the standard is not public"
-
 
 
 def _one_unit_km(settings: Settings) -> float:

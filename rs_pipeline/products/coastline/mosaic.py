@@ -108,9 +108,7 @@ def check_place(path: Path, tile: Grid) -> None:
             raise DamagedError(f"{path.name} lies on another grid than its tile ({grid.bounds}, the tile's are {tile.bounds})", str(path))
 
 
-def shore_profiles(
-    paths: Iterable[Path], transects: Transects, distance_m: np.ndarray, tide_m_per_m: np.ndarray, swir1_land_refl: np.ndarray
-) -> None:
+def shore_profiles(paths: Iterable[Path], transects: Transects, distance_m: np.ndarray, tide_m_per_m: np.ndarray, swir1_land_refl: np.ndarray) -> None:
     """Fill in tide sensitivity and land reflectance, float (n,), where the crossing lies in one of the composites.
 
     Only profiles that lie within one tile are used: at a tile's border the evidence is missing.

@@ -8,16 +8,7 @@ from pathlib import Path
 
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
-from rs_pipeline.products.register import (
-    CLEAR_PIXEL_KEYS,
-    Product,
-    Step,
-    StepContext,
-    block_memory_mb,
-    chips,
-    has_coast,
-    sensor_tables,
-)
+from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, Product, Step, StepContext, block_memory_mb, chips, has_coast, sensor_tables
 
 SHORE_SOURCES = (*SHORE_FAMILIES, SHORE_RADAR)
 
@@ -33,17 +24,39 @@ def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> lis
 
 STEPS = (
     Step(
-        "shore", "Make the SWIR1 composites of a tile and period that shorelines are drawn from.", "rs_pipeline.products.coastline.composite:shore_composite",
-        scope="tile_period", priority=1, memory_mb=block_memory_mb, when=has_coast, keys=(*CLEAR_PIXEL_KEYS, "masks.radar_edge_m", "masks.coastline", *(f"coastline.tide_{n}" for n in ("window", "time_zone", "msl_m")), "coastline.level", "coastline.min_dates"),
+        "shore",
+        "Make the SWIR1 composites of a tile and period that shorelines are drawn from.",
+        "rs_pipeline.products.coastline.composite:shore_composite",
+        scope="tile_period",
+        priority=1,
+        memory_mb=block_memory_mb,
+        when=has_coast,
+        keys=(
+            *CLEAR_PIXEL_KEYS,
+            "masks.radar_edge_m",
+            "masks.coastline",
+            *(f"coastline.tide_{n}" for n in ("window", "time_zone", "msl_m")),
+            "coastline.level",
+            "coastline.min_dates",
+        ),
         tables=sensor_tables,
-        reads=lambda p: [*chips(p), p.layout.tiles], side_files=lambda p: [*_tables(p), p.settings.masks.dem],
+        reads=lambda p: [*chips(p), p.layout.tiles],
+        side_files=lambda p: [*_tables(p), p.settings.masks.dem],
         writes=lambda p: [p.layout.shore(p.period, p.tile, family) for family in SHORE_SOURCES],
     ),
     Step(
-        "coastline", "Draw yearly shorelines, cast transects, fit rates.", "rs_pipeline.products.coastline.assemble:coastline", scope="run", final=True,
-        when=has_coast, keys=("coastline", "units"), side_files=_tables,
+        "coastline",
+        "Draw yearly shorelines, cast transects, fit rates.",
+        "rs_pipeline.products.coastline.assemble:coastline",
+        scope="run",
+        final=True,
+        when=has_coast,
+        keys=("coastline", "units"),
+        side_files=_tables,
         reads=lambda p: [
-            p.settings.units.path, p.layout.tiles, *(file for family in SHORE_SOURCES for file in p.tiles(partial(_shore, p, family))),
+            p.settings.units.path,
+            p.layout.tiles,
+            *(file for family in SHORE_SOURCES for file in p.tiles(partial(_shore, p, family))),
             *(p.layout.map(product, label) for product in ("water", "vegetation") for label in p.periods),
         ],
         writes=lambda p: [p.layout.shorelines, p.layout.transects, p.layout.transects.with_suffix(".csv")],
@@ -56,8 +69,14 @@ def _shore(place: StepContext, family: str, period: str, tile: str) -> Path:
 
 
 PRODUCT = Product(
-    "coastline", 40, steps=STEPS,
-    facts="rs_pipeline.products.coastline.facts:facts", indicators="rs_pipeline.products.coastline.indicators:INDICATORS",
-    findings="rs_pipeline.products.coastline.findings:shore_findings", findings_read=lambda p: [p.layout.transects] if has_coast(p.settings) else [],
-    needs_steps=("coastline",), of_all_periods=True, evidence=_evidence,
+    "coastline",
+    40,
+    steps=STEPS,
+    facts="rs_pipeline.products.coastline.facts:facts",
+    indicators="rs_pipeline.products.coastline.indicators:INDICATORS",
+    findings="rs_pipeline.products.coastline.findings:shore_findings",
+    findings_read=lambda p: [p.layout.transects] if has_coast(p.settings) else [],
+    needs_steps=("coastline",),
+    of_all_periods=True,
+    evidence=_evidence,
 )

@@ -269,9 +269,16 @@ def series_rates(s: Series, noise: PositionNoise) -> Rates:
     if t.size < MIN_SEN_DATES:
         lower = upper = math.nan
     return Rates(
-        **ends, lrr_m_yr=s.fit.slope_m_yr, lrr_ci95_m_yr=ci95(s.fit, e, noise), wlr_m_yr=wlr, wlr_sigma_m_yr=wlr_sigma,
-        sen_m_yr=sen, sen_lower_m_yr=lower, sen_upper_m_yr=upper, mk_p=p,
-    )  # fmt: skip
+        **ends,
+        lrr_m_yr=s.fit.slope_m_yr,
+        lrr_ci95_m_yr=ci95(s.fit, e, noise),
+        wlr_m_yr=wlr,
+        wlr_sigma_m_yr=wlr_sigma,
+        sen_m_yr=sen,
+        sen_lower_m_yr=lower,
+        sen_upper_m_yr=upper,
+        mk_p=p,
+    )
 
 
 def change_class(r: Rates, *, built: bool, stable_m_yr: float) -> str:

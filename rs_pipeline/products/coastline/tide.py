@@ -29,7 +29,9 @@ HEIGHT_FACTORS = {"height_m": 1.0, "height_cm": 0.01}
 """Column of heights to metres in its unit."""
 OFFSET = r"(?:[Zz]|[+-]\d\d:?\d\d|\+\d\d)$"
 """How a time ends that says its zone."""
-FILL = frozenset(float(text) for text in ("99", "99.9", "99.99", "99.999", "999", "999.9", "999.99", "999.999", "9999", "9999.9", "9999.99", "99999", "32767", "32768"))
+FILL = frozenset(
+    float(text) for text in ("99", "99.9", "99.99", "99.999", "999", "999.9", "999.99", "999.999", "9999", "9999.9", "9999.99", "99999", "32767", "32768")
+)
 """Numbers that stand for a missing height, whatever their sign."""
 MAX_HEIGHT_M = 12.0
 """No tide goes so far from its middle: the largest, in the Bay of Fundy, ranges over 16 m."""
@@ -140,9 +142,10 @@ def reference_level_m(settings: Settings, tide: StationTide) -> float:
     springs_m = tide.spring_high_waters()
     if not springs_m.size:
         raise TableError(
-            "the tide table does not tell mean high water springs: no spring tide lies in it without gaps", where=str(settings.coastline.tide_table),
+            "the tide table does not tell mean high water springs: no spring tide lies in it without gaps",
+            where=str(settings.coastline.tide_table),
             remedy="give hourly heights of a year (rs-pipeline tides makes them), or set coastline.level: msl",
-        )  # fmt: skip
+        )
     return float(springs_m.mean())
 
 
@@ -167,10 +170,16 @@ def tide_records(path: Path, stated: InputSection = NOTHING_STATED, zone: str | 
         raise TableError("the tide table is empty", where=str(path), remedy=f"needed are {', '.join(TIDE_COLUMNS)}; heights in metres above mean sea level")
     numbers = {c: _numbers(table, c, degrees_of if c != height else number_of, needed=c != height) for c in ("lon", "lat", height)}
     places = to_wgs84(np.column_stack([numbers["lon"], numbers["lat"]]), stated.crs)
-    found = pd.DataFrame({
-        "seconds": _seconds(table, time, zone), "station": table.column("station"), "lon": places[:, 0], "lat": places[:, 1],
-        "height_m": numbers[height] * HEIGHT_FACTORS[height], "row": table.numbers,
-    })  # fmt: skip
+    found = pd.DataFrame(
+        {
+            "seconds": _seconds(table, time, zone),
+            "station": table.column("station"),
+            "lon": places[:, 0],
+            "lat": places[:, 1],
+            "height_m": numbers[height] * HEIGHT_FACTORS[height],
+            "row": table.numbers,
+        }
+    )
     _check_places(found, path)
     found = _once(_without_fill(found, HEIGHT_FACTORS[height], path), path)
     _check_unit(found, path)
@@ -206,16 +215,17 @@ def _seconds(table: InputTable, column: str, zone: str | None) -> np.ndarray:
     if not aware.all() and zone is None and column != "time_utc":
         row = table.numbers[int(np.argmin(aware))]
         raise TableError(
-            f"the time zone of {column} is not known", where=f"{table.path}, row {row}, column {column}",
+            f"the time zone of {column} is not known",
+            where=f"{table.path}, row {row}, column {column}",
             remedy="state coastline.tide_time_zone, such as Asia/Shanghai; or name the column time_utc",
-        )  # fmt: skip
+        )
     local = _times(texts[~aware], utc=False).dt.tz_localize(time_zone(zone or "UTC"), ambiguous="NaT", nonexistent="NaT").dt.tz_convert("UTC")
     times = pd.concat([_times(texts[aware], utc=True), local]).sort_index()
     if times.isna().any():
         at = int(np.argmax(times.isna()))
         raise TableError(
-            f"{texts[at]!r} is not a time", where=f"{table.path}, row {table.numbers[at]}, column {column}", remedy="write times as 2024-05-01T02:50:00Z",
-        )  # fmt: skip
+            f"{texts[at]!r} is not a time", where=f"{table.path}, row {table.numbers[at]}, column {column}", remedy="write times as 2024-05-01T02:50:00Z"
+        )
     return times.dt.as_unit("ns").astype("int64").to_numpy() / 1e9
 
 
@@ -264,7 +274,9 @@ def _once(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     table = table.drop_duplicates(["station", "seconds", "height_m"])
     twice = table.duplicated(["station", "seconds"])
     if twice.any():
-        raise TableError("a second height of one station and time", where=f"{path}, row {table.row[twice].iloc[0]}, column height_m", remedy="keep one of the rows")
+        raise TableError(
+            "a second height of one station and time", where=f"{path}, row {table.row[twice].iloc[0]}, column height_m", remedy="keep one of the rows"
+        )
     return table
 
 
@@ -273,9 +285,10 @@ def _check_unit(table: pd.DataFrame, path: Path) -> None:
     if beyond.any():
         first = table[beyond].iloc[0]
         raise TableError(
-            f"a tide of {first.height_m:g} m is none: heights range from {table.height_m.min():g} to {table.height_m.max():g}", where=f"{path}, row {first.row}, column height_m",
+            f"a tide of {first.height_m:g} m is none: heights range from {table.height_m.min():g} to {table.height_m.max():g}",
+            where=f"{path}, row {first.row}, column height_m",
             remedy="give metres; or name the column height_cm where it holds centimetres; leave the cell empty where there is no height",
-        )  # fmt: skip
+        )
 
 
 def _check_datum(table: pd.DataFrame, path: Path, msl_m: float | None) -> None:
@@ -287,10 +300,12 @@ def _check_datum(table: pd.DataFrame, path: Path, msl_m: float | None) -> None:
         if abs(mean) > DATUM_SHARE * span:
             level = mean + (msl_m or 0.0)
             raise TableError(
-                f"heights of station {station} are {mean:+.2f} m on average" + (" above the mean sea level that is stated" if msl_m else ", and not above mean sea level")
-                + f": they range from {rows.height_m.min():.2f} to {rows.height_m.max():.2f} m", where=f"{path}, row {rows.row.iloc[0]}, column height_m",
+                f"heights of station {station} are {mean:+.2f} m on average"
+                + (" above the mean sea level that is stated" if msl_m else ", and not above mean sea level")
+                + f": they range from {rows.height_m.min():.2f} to {rows.height_m.max():.2f} m",
+                where=f"{path}, row {rows.row.iloc[0]}, column height_m",
                 remedy=f"state coastline.tide_msl_m, mean sea level above the zero of the heights (on average {level:.2f}), or give heights above mean sea level",
-            )  # fmt: skip
+            )
 
 
 def check_tide(settings: Settings, bounds: np.ndarray | None) -> None:
@@ -308,9 +323,10 @@ def check_tide(settings: Settings, bounds: np.ndarray | None) -> None:
     near = table.lon.between(west - FAR_DEG, east + FAR_DEG) & table.lat.between(south - FAR_DEG, north + FAR_DEG)
     if not near.any():
         raise TableError(
-            f"no station lies near the units ({west:.2f} to {east:.2f} E, {south:.2f} to {north:.2f} N)", where=f"{coast.tide_table}, row {table.row.iloc[0]}, column lon",
+            f"no station lies near the units ({west:.2f} to {east:.2f} E, {south:.2f} to {north:.2f} N)",
+            where=f"{coast.tide_table}, row {table.row.iloc[0]}, column lon",
             remedy="give the tide of this coast, longitude and latitude in degrees",
-        )  # fmt: skip
+        )
     station = nearest_station(table, (west + east) / 2, (south + north) / 2)
     reference_level_m(settings, station)
     if coast.level == "mhws" and (count := station.spring_high_waters().size) < YEAR_OF_SPRINGS:

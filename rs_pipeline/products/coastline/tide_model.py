@@ -86,14 +86,24 @@ def _heights(places: np.ndarray, times: np.ndarray, model: str, folder: Path) ->
     try:
         found = [
             tide_elevations(
-                np.array([x]), np.array([y]), times, directory=folder, model=model, type="time series", standard="datetime", crop=True,
-                bounds=[left, right, bottom, top], extrapolate=True, cutoff=INSHORE_KM,
+                np.array([x]),
+                np.array([y]),
+                times,
+                directory=folder,
+                model=model,
+                type="time series",
+                standard="datetime",
+                crop=True,
+                bounds=[left, right, bottom, top],
+                extrapolate=True,
+                cutoff=INSHORE_KM,
             )
             for x, y in places
-        ]  # fmt: skip
+        ]
     except Exception as fault:  # pyTMD lets through whatever its readers meet
         raise ConfigError(
-            f"the tide model {model!r} cannot be used: {type(fault).__name__}: {fault}", where=str(folder),
+            f"the tide model {model!r} cannot be used: {type(fault).__name__}: {fault}",
+            where=str(folder),
             remedy="name a model that pyTMD knows and the folder above its own, e.g. --folder tides for tides/EOT20/ocean_tides",
-        ) from None  # fmt: skip
+        ) from None
     return np.stack([np.asarray(h, "float64").ravel() for h in found])

@@ -103,9 +103,7 @@ def _window_mean(xy, centre, half):
     return xy[0] + (total[centre + half + 1] - total[centre - half]) / (2 * half + 1)[:, None]
 
 
-def make_transects(
-    baselines: list[shapely.LineString], spacing_m: float, half_length_m: float, is_sea: Callable[[np.ndarray], np.ndarray]
-) -> Transects:
+def make_transects(baselines: list[shapely.LineString], spacing_m: float, half_length_m: float, is_sea: Callable[[np.ndarray], np.ndarray]) -> Transects:
     """Transects every ``spacing_m`` along each smoothed baseline, normal to it, turned so that the sea is ahead.
 
     ``is_sea`` takes points (m, 2) and gives 1 sea, 0 land, NaN not observed. The direction a baseline was drawn in

@@ -66,9 +66,14 @@ class LandTable:
         changed = self.changes.get((adcode, period, baseline), {}) if baseline != self.baseline else {}
         gdp = (self.gdp.get((adcode, p)) for p in (period, baseline))
         return LandFacts(
-            {zone: row | changed.get(zone, {}) for zone, row in zones.items()}, self._zones(adcode, baseline), self.tables, land_model().report["classes"],
-            *gdp, baseline, lambda label: self.since(adcode, period, label),
-        )  # fmt: skip
+            {zone: row | changed.get(zone, {}) for zone, row in zones.items()},
+            self._zones(adcode, baseline),
+            self.tables,
+            land_model().report["classes"],
+            *gdp,
+            baseline,
+            lambda label: self.since(adcode, period, label),
+        )
 
     def _zones(self, adcode: str, period: str) -> dict[str, Sums]:
         """Zone to its row; empty where there is none."""

@@ -87,8 +87,9 @@ def _work_out(settings: Settings, optical: list[Pass], radar: list[Pass], native
     def read_amplitude(t: int) -> None:
         amplitude[t] = read_radar_pass(radar[t], RADAR_BANDS, grid, settings.masks)
 
-    dask.compute(*[dask.delayed(partial(read_optical, t))() for t in range(len(optical))],
-                 *[dask.delayed(partial(read_amplitude, t))() for t in range(len(radar))])  # fmt: skip
+    dask.compute(
+        *[dask.delayed(partial(read_optical, t))() for t in range(len(optical))], *[dask.delayed(partial(read_amplitude, t))() for t in range(len(radar))]
+    )
     season, half = parts_of(optical, SEASONS), parts_of(radar, HALVES)
     day = np.array([p.scene.solar_day.toordinal() for p in optical], "int64")
     bad_bits, n_optical = flag_bits(settings.masks.land), len(LAND_FEATURES) - len(HALVES) * len(RADAR_BANDS)

@@ -79,7 +79,9 @@ def land_findings(settings: Settings) -> gpd.GeoDataFrame | None:
         return None
     listed = found.probability >= LISTED_PROBABILITY
     if not listed.all():
-        log.info("%d of %d events of converted land are less probable than %g and stay off the list of findings", (~listed).sum(), len(found), LISTED_PROBABILITY)
+        log.info(
+            "%d of %d events of converted land are less probable than %g and stay off the list of findings", (~listed).sum(), len(found), LISTED_PROBABILITY
+        )
     return found[listed].reset_index(drop=True)
 
 
@@ -95,21 +97,39 @@ def events(settings: Settings) -> gpd.GeoDataFrame | None:
     if not later:
         return None
     grid = read_grid(settings)
-    zones = {zone: load_vector(settings, f"tables.{key}").to_crs(grid.crs) for zone, key in ZONE_TABLES.items() if zone in IN_ZONE and getattr(settings.tables, key) is not None}
+    zones = {
+        zone: load_vector(settings, f"tables.{key}").to_crs(grid.crs)
+        for zone, key in ZONE_TABLES.items()
+        if zone in IN_ZONE and getattr(settings.tables, key) is not None
+    }
     pieces = [piece for tile in read_tiles(settings) for piece in _pieces(settings, tile, later, zones)]
     rows, geometry, told_plants = [], [], plants_are_told()
     for group in _joined(gpd.GeoDataFrame(pieces, columns=[*COLUMNS, "geometry"], geometry="geometry", crs=grid.crs)):
         first, last, n_px, area = group.loc[group.n_px.idxmax(), "first"], group["last"].max(), group.n_px.sum(), group.area_m2.sum()
         if n_px < settings.land_zones.min_event_px:
             continue
-        against = said({
-            "seen_in_one_period": group.once_m2.sum() > area / 2, "small": n_px < SMALL_PX, "partial_rise": group.lower_m2.sum() < area / 2,
-            "indistinct_plants": group.kind.iloc[0] == VEGETATION and not told_plants, f"not_seen_in:{later[-1]}": last < len(later) - 1,
-        })  # fmt: skip
-        rows.append({
-            "kind": group.kind.iloc[0], "first_seen": later[first], "last_seen": later[last], "amount": area, "lower": group.lower_m2.sum(), "upper": group.upper_m2.sum(),
-            "unit": "m2", "probability": event_probability(group.lower_m2.sum() / area, group.upper_m2.sum() / FITTED_PIXEL_M**2), "against": against,
-        })  # fmt: skip
+        against = said(
+            {
+                "seen_in_one_period": group.once_m2.sum() > area / 2,
+                "small": n_px < SMALL_PX,
+                "partial_rise": group.lower_m2.sum() < area / 2,
+                "indistinct_plants": group.kind.iloc[0] == VEGETATION and not told_plants,
+                f"not_seen_in:{later[-1]}": last < len(later) - 1,
+            }
+        )
+        rows.append(
+            {
+                "kind": group.kind.iloc[0],
+                "first_seen": later[first],
+                "last_seen": later[last],
+                "amount": area,
+                "lower": group.lower_m2.sum(),
+                "upper": group.upper_m2.sum(),
+                "unit": "m2",
+                "probability": event_probability(group.lower_m2.sum() / area, group.upper_m2.sum() / FITTED_PIXEL_M**2),
+                "against": against,
+            }
+        )
         geometry.append(shapely.union_all(group.geometry.to_numpy()))
     return found_table(rows, geometry, grid.crs)
 
@@ -152,9 +172,16 @@ def _pieces(settings: Settings, tile: Tile, later: list[str], zones: dict[str, g
             own = labels[box] == i
             risen = rise[box][own]
             yield (
-                kind, int(np.quantile(first[box][own], 0.5, method="lower")), int(last[box][own].max()), int(own.sum()), float(risen.sum() * pixel_m2),
-                float(risen[risen >= SURE_RISE].sum() * pixel_m2), float(own.sum() * pixel_m2), float(risen[count[box][own] == 1].sum() * pixel_m2), outlines[i],
-            )  # fmt: skip
+                kind,
+                int(np.quantile(first[box][own], 0.5, method="lower")),
+                int(last[box][own].max()),
+                int(own.sum()),
+                float(risen.sum() * pixel_m2),
+                float(risen[risen >= SURE_RISE].sum() * pixel_m2),
+                float(own.sum() * pixel_m2),
+                float(risen[count[box][own] == 1].sum() * pixel_m2),
+                outlines[i],
+            )
 
 
 def standing_events(event: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

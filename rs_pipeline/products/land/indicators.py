@@ -15,17 +15,7 @@ from functools import partial
 
 from rs_pipeline.config import Settings
 from rs_pipeline.estimation.error_model import spread
-from rs_pipeline.estimation.estimate import (
-    Estimate,
-    Facts,
-    Indicator,
-    baseline_period,
-    by_samples,
-    missing,
-    modelled,
-    observed_ratio,
-    published,
-)
+from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, baseline_period, by_samples, missing, modelled, observed_ratio, published
 from rs_pipeline.estimation.uncertainty import Interval, difference
 from rs_pipeline.products.land.areas import patches_sd
 from rs_pipeline.products.land.facts import LandFacts
@@ -54,7 +44,6 @@ NOT_HERE = {
     "xiongan": "no part of the New Area in this unit", "coast": "no coast in this unit", "shore": "no water wide enough in this unit",
 }  # fmt: skip
 TABLE_OF = {"mine": "mines", "red_line": "red_line", "reserve": "reserves", "xiongan": "xiongan"}
-
 
 
 def _land(facts: Facts) -> LandFacts | None:
@@ -169,7 +158,13 @@ def _mapped_built_change(facts: Facts) -> Estimate:
         return missing("insufficient_data", "no pixel seen in both this and the baseline period")
     error = spread("construction_land_change", 0.0, _doubt(row, "built")[1] + _doubt(base, "built")[1])
     seen = modelled((row["built_common_m2"] - row["built_baseline_m2"]) / common, error, low=-1)
-    return _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, square=row["built_change_square_m2"] / common, spread=error), facts, "built")
+    return _noted(
+        published(
+            seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, square=row["built_change_square_m2"] / common, spread=error
+        ),
+        facts,
+        "built",
+    )
 
 
 def grown(change: Interval, then: Interval) -> Interval:

@@ -11,7 +11,10 @@ BANDS = (
     MapBand("class", ", ".join(f"{c.value} {c.word}" for c in Land) + ": the one with the largest share", "class"),
     MapBand("confidence", "Expected share of that class in the pixel"),
     MapBand("n_dates", "Clear dates", "count"),
-    *(MapBand(name, f"Expected share of the pixel that is {c.word}; trained on simulated worlds and real pixels") for name, c in zip(SHARES, Land, strict=True)),
+    *(
+        MapBand(name, f"Expected share of the pixel that is {c.word}; trained on simulated worlds and real pixels")
+        for name, c in zip(SHARES, Land, strict=True)
+    ),
 )
 
 STYLE = Style(

@@ -70,9 +70,12 @@ class LandModel:
             return [plain(row) for row in a] if a.ndim > 1 else [float(f"{v:.6g}") for v in a]
 
         content = {
-            "report": self.report, "classes": [c.word for c in Land], "features": list(LAND_FEATURES),
-            "temperature": round(self.temperature, 4), **{name: plain(getattr(self, name)) for name in _ARRAYS},
-        }  # fmt: skip
+            "report": self.report,
+            "classes": [c.word for c in Land],
+            "features": list(LAND_FEATURES),
+            "temperature": round(self.temperature, 4),
+            **{name: plain(getattr(self, name)) for name in _ARRAYS},
+        }
         return json.dumps(content, allow_nan=False, separators=(",", ":")).replace('],"', '],\n"').replace('},"', '},\n"') + "\n"
 
     @classmethod

@@ -11,18 +11,7 @@ from rs_pipeline.model import SampledProduct
 from rs_pipeline.products.baselines import with_baselines
 from rs_pipeline.products.land.classes import Land
 from rs_pipeline.products.land.maps import BANDS, LAND, STYLE
-from rs_pipeline.products.register import (
-    CLEAR_PIXEL_KEYS,
-    Product,
-    RegionMap,
-    Step,
-    StepContext,
-    block_memory_mb,
-    chips,
-    sea_maps,
-    sensor_tables,
-    shipped,
-)
+from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, Product, RegionMap, Step, StepContext, block_memory_mb, chips, sea_maps, sensor_tables, shipped
 
 ZONE_TABLES = {"red_line": "red_line", "reserve": "reserves", "mine": "mines", "xiongan": "xiongan", "shore": "shoreline_buffers"}
 """Zone to the key of its polygons in the section ``tables``."""
@@ -38,7 +27,13 @@ SIDE_TABLES = {
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
     tables, layout = settings.tables, Layout(settings.root)
     visits = [tables.known_findings, tables.field_results] if tables.known_findings and indicator.endswith(("_converted_area", "_encroached_area")) else []
-    return [tables.reference_samples, *visits, *(layout.land_counties(p) for p in periods), *(layout.land_changes(p) for p in periods[-1:]), *(getattr(tables, key) for key in SIDE_TABLES.get(indicator, ()))]
+    return [
+        tables.reference_samples,
+        *visits,
+        *(layout.land_counties(p) for p in periods),
+        *(layout.land_changes(p) for p in periods[-1:]),
+        *(getattr(tables, key) for key in SIDE_TABLES.get(indicator, ())),
+    ]
 
 
 def _zones(place: StepContext) -> list[Path | None]:
@@ -51,30 +46,59 @@ def _visits(place: StepContext) -> list[Path | None]:
 
 STEPS = (
     Step(
-        "land", "Make the land-cover map of a tile and period.", "rs_pipeline.products.land.step:land", scope="tile_period", threads=2, priority=1,
-        memory_mb=block_memory_mb, keys=(*CLEAR_PIXEL_KEYS, "masks.radar_edge_m", "masks.land", "land"), side_files=lambda p: [p.settings.masks.dem],
+        "land",
+        "Make the land-cover map of a tile and period.",
+        "rs_pipeline.products.land.step:land",
+        scope="tile_period",
+        threads=2,
+        priority=1,
+        memory_mb=block_memory_mb,
+        keys=(*CLEAR_PIXEL_KEYS, "masks.radar_edge_m", "masks.land", "land"),
+        side_files=lambda p: [p.settings.masks.dem],
         tables=lambda s: (*sensor_tables(s), *shipped("land.json")),
-        reads=lambda p: [*chips(p), p.layout.tiles], writes=lambda p: [p.layout.tile_map(p.period, p.tile, LAND)],
+        reads=lambda p: [*chips(p), p.layout.tiles],
+        writes=lambda p: [p.layout.tile_map(p.period, p.tile, LAND)],
     ),
     Step(
-        "land_zonal", "Sum land cover and its conversion over counties and the zones of side tables.", "rs_pipeline.products.land.zonal:land_zonal",
-        scope="period", final=True, keys=("land_zones", "baseline", "province", "units"), side_files=lambda p: [*_zones(p), *_visits(p), p.settings.tables.places, p.settings.targets_path],
+        "land_zonal",
+        "Sum land cover and its conversion over counties and the zones of side tables.",
+        "rs_pipeline.products.land.zonal:land_zonal",
+        scope="period",
+        final=True,
+        keys=("land_zones", "baseline", "province", "units"),
+        side_files=lambda p: [*_zones(p), *_visits(p), p.settings.tables.places, p.settings.targets_path],
         reads=lambda p: [
-            *(p.layout.map(LAND, label) for label in with_baselines(p)), p.layout.map("water", p.baseline), *sea_maps(p, [p.baseline]),
-            p.layout.tiles, p.settings.units.path, *([p.layout.shorelines] if p.settings.coastline else []),
+            *(p.layout.map(LAND, label) for label in with_baselines(p)),
+            p.layout.map("water", p.baseline),
+            *sea_maps(p, [p.baseline]),
+            p.layout.tiles,
+            p.settings.units.path,
+            *([p.layout.shorelines] if p.settings.coastline else []),
         ],
-        writes=lambda p: [p.layout.land_counties(p.period), p.layout.land_changes(p.period), *([p.layout.place_land(p.period)] if p.settings.tables.places else [])],
+        writes=lambda p: [
+            p.layout.land_counties(p.period),
+            p.layout.land_changes(p.period),
+            *([p.layout.place_land(p.period)] if p.settings.tables.places else []),
+        ],
     ),
 )
 
 PRODUCT = Product(
-    "land", 70,
+    "land",
+    70,
     maps=(RegionMap(LAND, BANDS, STYLE, "land"),),
     steps=STEPS,
-    facts="rs_pipeline.products.land.facts:facts", indicators="rs_pipeline.products.land.indicators:INDICATORS",
-    findings="rs_pipeline.products.land.findings:land_findings", findings_side_files=_zones,
-    findings_read=lambda p: [*(p.layout.map(LAND, label) for label in p.periods), p.layout.map("water", p.baseline), *sea_maps(p, [p.baseline]), p.layout.tiles],
-    needs_steps=("land_zonal",), evidence=_evidence,
+    facts="rs_pipeline.products.land.facts:facts",
+    indicators="rs_pipeline.products.land.indicators:INDICATORS",
+    findings="rs_pipeline.products.land.findings:land_findings",
+    findings_side_files=_zones,
+    findings_read=lambda p: [
+        *(p.layout.map(LAND, label) for label in p.periods),
+        p.layout.map("water", p.baseline),
+        *sea_maps(p, [p.baseline]),
+        p.layout.tiles,
+    ],
+    needs_steps=("land_zonal",),
+    evidence=_evidence,
     sampled={f"land_{c.word}": SampledProduct(LAND, f"share_{c.word}", c, "0 or 1") for c in Land if c != Land.WATER},
-   
 )

@@ -109,10 +109,13 @@ def conversion_layers(now: np.ndarray, base: np.ndarray, section: LandZonesSecti
     rise, natural = layers_now["disturbed"] - layers_base["disturbed"], layers_base["natural"] >= 0.5
     seen, event = np.isfinite(rise), risen_events(rise, section)
     found = {
-        "converted": event, "converted_lower": event & (rise >= SURE_RISE), "converted_upper": rise >= POSSIBLE_RISE,
-        "natural_converted": event & natural, "natural_converted_lower": event & natural & (rise >= SURE_RISE),
+        "converted": event,
+        "converted_lower": event & (rise >= SURE_RISE),
+        "converted_upper": rise >= POSSIBLE_RISE,
+        "natural_converted": event & natural,
+        "natural_converted_lower": event & natural & (rise >= SURE_RISE),
         "natural_converted_upper": (rise >= POSSIBLE_RISE) & natural,
-    }  # fmt: skip
+    }
     both = {"common": np.ones_like(rise), "built_common": layers_now["built"], "built_baseline": layers_base["built"]}
     both["built_change_square"] = (both["built_common"] - both["built_baseline"]) ** 2
     layers = both | {name: np.where(where, rise, 0) for name, where in found.items()}

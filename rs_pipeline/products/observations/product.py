@@ -11,7 +11,11 @@ BANDS = (
     MapBand("clear_months", "Months with a vote on water", "count"),
     MapBand("clear_peak", "Clear dates in the vegetation peak window", "count"),
     MapBand("clear_growing", "Clear dates in the growing season", "count"),
-    MapBand("cover_unknown", "Clear dates left out of vegetation cover: a spectrum unlike any the networks know, or much darker than the pixel is otherwise", "count"),
+    MapBand(
+        "cover_unknown",
+        "Clear dates left out of vegetation cover: a spectrum unlike any the networks know, or much darker than the pixel is otherwise",
+        "count",
+    ),
     MapBand("radar_months", "Months decided by radar alone", "count"),
 )
 
@@ -24,6 +28,9 @@ STYLE = Style(
 )  # fmt: skip
 
 PRODUCT = Product(
-    "observations", 60, maps=(RegionMap("observations", BANDS, STYLE, OBSERVE, is_quality=True),), county_maps=("observations",),
-    county_sums="rs_pipeline.products.observations.county:county_sums"
+    "observations",
+    60,
+    maps=(RegionMap("observations", BANDS, STYLE, OBSERVE, is_quality=True),),
+    county_maps=("observations",),
+    county_sums="rs_pipeline.products.observations.county:county_sums",
 )

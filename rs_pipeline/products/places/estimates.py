@@ -34,6 +34,7 @@ def in_unit(estimate: Estimate, factor: float) -> Estimate:
 
 def as_unit(facts: Facts, zone: str) -> Facts:
     """The facts of a unit's part in a zone, as if it were a unit; the zone is one that it has."""
+
     def of(label: str) -> Mapping[str, Mapping[str, float]]:
         return facts.zones if label == facts.period else facts.measured(label, facts.baseline).zones
 
@@ -42,9 +43,13 @@ def as_unit(facts: Facts, zone: str) -> Facts:
         land = replace(land, zones=_alone(land.zones, zone), base=_alone(land.base, zone), measured_from=None)
     series = [(year, of(label_of[year])) for year, _ in facts.yearly]
     return replace(
-        facts, zones=_alone(facts.zones, zone), base=of(facts.baseline)[zone], yearly=[(year, zones[zone]) for year, zones in series if zone in zones],
-        references=NO_REFERENCES, base_references=NO_REFERENCES,
-    ).with_own(land=land)  # fmt: skip
+        facts,
+        zones=_alone(facts.zones, zone),
+        base=of(facts.baseline)[zone],
+        yearly=[(year, zones[zone]) for year, zones in series if zone in zones],
+        references=NO_REFERENCES,
+        base_references=NO_REFERENCES,
+    ).with_own(land=land)
 
 
 def _alone(zones: Mapping[str, Mapping[str, float]], zone: str) -> dict[str, Mapping[str, float]]:

@@ -22,18 +22,33 @@ def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> lis
 
 STEPS = (
     Step(
-        "places", "Tell what was seen of each watched place; write places.csv and places.gpkg.", "rs_pipeline.products.places.table:watched_places", scope="run", final=True,
-        when=_has_places, keys=("indicators", "trend", "baseline", "units"), side_files=lambda p: [p.settings.tables.places],
+        "places",
+        "Tell what was seen of each watched place; write places.csv and places.gpkg.",
+        "rs_pipeline.products.places.table:watched_places",
+        scope="run",
+        final=True,
+        when=_has_places,
+        keys=("indicators", "trend", "baseline", "units"),
+        side_files=lambda p: [p.settings.tables.places],
         tables=lambda s: shipped("errors.csv", "land.json"),
         reads=lambda p: [
-            *(p.layout.place_sums(label) for label in p.periods), *(p.layout.place_land(label) for label in p.periods),
-            p.layout.scenes, p.layout.tiles, p.settings.units.path,
+            *(p.layout.place_sums(label) for label in p.periods),
+            *(p.layout.place_land(label) for label in p.periods),
+            p.layout.scenes,
+            p.layout.tiles,
+            p.settings.units.path,
         ],
         writes=lambda p: [p.layout.places_table, p.layout.places],
     ),
 )
 
 PRODUCT = Product(
-    "places", 80, steps=STEPS, facts="rs_pipeline.products.places.indicators:facts", indicators="rs_pipeline.products.places.indicators:INDICATORS",
-    needs_steps=("zonal", "land_zonal"), evidence=_evidence, evidence_maps=("vegetation", "water"),
+    "places",
+    80,
+    steps=STEPS,
+    facts="rs_pipeline.products.places.indicators:facts",
+    indicators="rs_pipeline.products.places.indicators:INDICATORS",
+    needs_steps=("zonal", "land_zonal"),
+    evidence=_evidence,
+    evidence_maps=("vegetation", "water"),
 )

@@ -83,12 +83,21 @@ class PlaceSums:
         periods, baseline = settings.all_periods, settings.baseline_label
         rows, years = {label: self._maps[label][place] for label in self._maps}, {p.label: p.middle_year for p in periods}
         pixel_m = {label: finest_pixel_m(self._pixel_m, row["scene_ids"]) for label, row in rows.items()}
-        land = LandFacts({"county": self._land[period][place]}, {"county": self._land[baseline][place]}, frozenset(), land_model().report["classes"], baseline=baseline)
+        land = LandFacts(
+            {"county": self._land[period][place]}, {"county": self._land[baseline][place]}, frozenset(), land_model().report["classes"], baseline=baseline
+        )
         found = Facts(
-            period, baseline, period == periods[-1].label, {"county": rows[period] | {"n_lost": len(rows[period]["lost_scene_ids"])}}, rows[baseline],
-            limits_of(section), section.max_lost_share, years=years, pixel_m=pixel_m,
+            period,
+            baseline,
+            period == periods[-1].label,
+            {"county": rows[period] | {"n_lost": len(rows[period]["lost_scene_ids"])}},
+            rows[baseline],
+            limits_of(section),
+            section.max_lost_share,
+            years=years,
+            pixel_m=pixel_m,
             own={"land": land, "min_trend_years": settings.trend.min_years},
-        )  # fmt: skip
+        )
         series = [p.label for p in of_season(settings.period(period), periods) if years[p.label] >= years[baseline] and found.as_fine(p.label)]
         return replace(found, yearly=[(years[label], rows[label]) for label in series])
 
@@ -106,11 +115,23 @@ def place_rows(sums: PlaceSums) -> pd.DataFrame:
         for period in [p.label for p in sums.settings.all_periods]:
             for name, estimate in sums.estimates(place.place_id, period):
                 found, indicator = estimate.interval or Interval(math.nan), indicators_of_units()[name]
-                rows.append({
-                    "place_id": place.place_id, "kind": place.kind, "name": place.name, "adcode": place.adcode, "period": period, "indicator": name,
-                    "value": found.value, "unit": "ha" if indicator.unit == "km2" else indicator.unit, "lower": found.lower, "upper": found.upper,
-                    "interval": found.kind, "observed_fraction": estimate.observed_fraction, "reason": estimate.reason,
-                })  # fmt: skip
+                rows.append(
+                    {
+                        "place_id": place.place_id,
+                        "kind": place.kind,
+                        "name": place.name,
+                        "adcode": place.adcode,
+                        "period": period,
+                        "indicator": name,
+                        "value": found.value,
+                        "unit": "ha" if indicator.unit == "km2" else indicator.unit,
+                        "lower": found.lower,
+                        "upper": found.upper,
+                        "interval": found.kind,
+                        "observed_fraction": estimate.observed_fraction,
+                        "reason": estimate.reason,
+                    }
+                )
     return pd.DataFrame(rows)
 
 
@@ -149,4 +170,9 @@ def watched_places(settings: Settings) -> None:
     sums = PlaceSums(settings, found)
     rows = place_rows(sums)
     write_csv(rows, layout.places_table)
-    write_layer(latest_layer(found.assign(area_ha=found.place_id.map(sums.area_m2) / 1e4), rows, settings.all_periods[-1].label), layout.places, "places", "MultiPolygon")
+    write_layer(
+        latest_layer(found.assign(area_ha=found.place_id.map(sums.area_m2) / 1e4), rows, settings.all_periods[-1].label),
+        layout.places,
+        "places",
+        "MultiPolygon",
+    )

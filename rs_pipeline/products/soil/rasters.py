@@ -51,10 +51,20 @@ def raster_on(path: Path, key: str, grid: Grid) -> np.ndarray:
     ConfigError : it cannot be read.
     """
     try:
-        with rasterio.open(path) as source, WarpedVRT(
-            source, crs=grid.crs, transform=grid.transform, width=grid.width, height=grid.height, resampling=Resampling.bilinear,
-            src_nodata=source.nodata, nodata=np.nan, dtype="float32",
-        ) as warped:  # fmt: skip
+        with (
+            rasterio.open(path) as source,
+            WarpedVRT(
+                source,
+                crs=grid.crs,
+                transform=grid.transform,
+                width=grid.width,
+                height=grid.height,
+                resampling=Resampling.bilinear,
+                src_nodata=source.nodata,
+                nodata=np.nan,
+                dtype="float32",
+            ) as warped,
+        ):
             return warped.read(1)
     except rasterio.errors.RasterioError as fault:
         raise ConfigError(f"cannot be read: {fault}", where=f"{key}: {path}", remedy="give a raster with a CRS") from None

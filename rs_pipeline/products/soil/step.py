@@ -50,9 +50,16 @@ def cover_practice(section: SoilSection, land: np.ndarray, peak: np.ndarray, gro
     """B E T of land classes and cover (0-1) at its peak and in the growing season, float32 (h, w); see `rs_kernels.soil.cover_factors`."""
     out = np.empty(land.shape, "float32")
     cover_factors(
-        land, peak, growing, section.peak_erosivity_share, class_factors(section), int(Land.TREE), section.ground_cover_under_trees,
-        section.cover_curve == "cai2000", out,
-    )  # fmt: skip
+        land,
+        peak,
+        growing,
+        section.peak_erosivity_share,
+        class_factors(section),
+        int(Land.TREE),
+        section.ground_cover_under_trees,
+        section.cover_curve == "cai2000",
+        out,
+    )
     return out
 
 

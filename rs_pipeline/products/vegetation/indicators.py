@@ -11,17 +11,7 @@ import pandas as pd
 from rs_kernels.trends import series_trend
 
 from rs_pipeline.estimation.error_model import spread
-from rs_pipeline.estimation.estimate import (
-    Estimate,
-    Facts,
-    Indicator,
-    baseline_period,
-    by_samples,
-    missing,
-    modelled,
-    observed_ratio,
-    published,
-)
+from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, baseline_period, by_samples, missing, modelled, observed_ratio, published
 from rs_pipeline.estimation.uncertainty import Z95, Interval, around, within
 from rs_pipeline.products.vegetation.field_plots import shortage
 

@@ -75,9 +75,10 @@ def require_networks(model: CoverModel, names: set[str]) -> None:
     """Raises ConfigError where a scene's sensor has no network."""
     if missing := sorted(names - set(model.networks)):
         raise ConfigError(
-            f"there is no cover network for {', '.join(missing)}", where="vegetation.networks",
+            f"there is no cover network for {', '.join(missing)}",
+            where="vegetation.networks",
             remedy="leave it out for the pipeline's own networks, or set vegetation.method: dimidiate",
-        )  # fmt: skip
+        )
 
 
 def vegetation_layers(settings: Settings, passes: list[Pass], stack: Stack) -> np.ndarray:
@@ -101,9 +102,14 @@ def vegetation_layers(settings: Settings, passes: list[Pass], stack: Stack) -> n
     around = (middle, middle) if begins <= ends else (int(stack.day[-1]), int(stack.day[0]))  # a window over the new year has its middle in another year
     need = Need(section.peak_percentile / 100, section.min_dates, section.min_span_days, *around)
     observe_cover(
-        stack, CoverDates(worth, in_windows, which, biases), packed(model), largest_errors(model, set(names)),
-        Lines(lines, day_in_windows, section.bandwidth_days, prior), need, out,
-    )  # fmt: skip
+        stack,
+        CoverDates(worth, in_windows, which, biases),
+        packed(model),
+        largest_errors(model, set(names)),
+        Lines(lines, day_in_windows, section.bandwidth_days, prior),
+        need,
+        out,
+    )
     return out
 
 

@@ -14,28 +14,47 @@ from rs_pipeline.products.vegetation.maps import COVER, COVER_BANDS, COVER_STYLE
 
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
     tables = settings.tables
-    by_name = {"greening_trend": Layout(settings.root).trend_counties, "browning_trend": Layout(settings.root).trend_counties,
-               "grassland_": tables.grassland, "grassland_cover": tables.grassland_plots}  # fmt: skip
+    by_name = {
+        "greening_trend": Layout(settings.root).trend_counties,
+        "browning_trend": Layout(settings.root).trend_counties,
+        "grassland_": tables.grassland,
+        "grassland_cover": tables.grassland_plots,
+    }
     return [tables.reference_samples, *(path for start, path in by_name.items() if indicator.startswith(start))]
 
 
 STEPS = (
     Step(
-        "trend", "Fit the trend of peak vegetation cover over all periods, pixel by pixel, of a tile.", "rs_pipeline.products.vegetation.trend:trend",
-        scope="tile", keys=("trend.min_years",),
-        reads=lambda p: [p.layout.tiles, *(p.layout.tile_map(label, p.tile, COVER) for label in p.periods)], writes=lambda p: [p.layout.trend_tile(p.tile)],
+        "trend",
+        "Fit the trend of peak vegetation cover over all periods, pixel by pixel, of a tile.",
+        "rs_pipeline.products.vegetation.trend:trend",
+        scope="tile",
+        keys=("trend.min_years",),
+        reads=lambda p: [p.layout.tiles, *(p.layout.tile_map(label, p.tile, COVER) for label in p.periods)],
+        writes=lambda p: [p.layout.trend_tile(p.tile)],
     ),
     Step(
-        "trend_map", "Join the tiles' trends and call pixels greening or browning, false discoveries controlled over the region.",
-        "rs_pipeline.products.vegetation.trend:trend_map", scope="run", keys=("trend",), final=True,
-        reads=lambda p: [p.layout.tiles, *(p.layout.trend_tile(tile) for tile in p.ask_tiles())], writes=lambda p: [p.layout.trend_map],
+        "trend_map",
+        "Join the tiles' trends and call pixels greening or browning, false discoveries controlled over the region.",
+        "rs_pipeline.products.vegetation.trend:trend_map",
+        scope="run",
+        keys=("trend",),
+        final=True,
+        reads=lambda p: [p.layout.tiles, *(p.layout.trend_tile(tile) for tile in p.ask_tiles())],
+        writes=lambda p: [p.layout.trend_map],
         also_writes=lambda p: [p.layout.trend_map.with_suffix(".qml")],
     ),
     Step(
-        "trend_zonal", "Sum greening and browning over counties.", "rs_pipeline.products.vegetation.greening:trend_zonal",
-        scope="run", keys=("trend.false_discovery_rate", "units"),
+        "trend_zonal",
+        "Sum greening and browning over counties.",
+        "rs_pipeline.products.vegetation.greening:trend_zonal",
+        scope="run",
+        keys=("trend.false_discovery_rate", "units"),
         reads=lambda p: [
-            p.layout.trend_map, p.layout.tiles, p.settings.units.path, *p.tiles(lambda label, tile: p.layout.tile_map(label, tile, "water")),
+            p.layout.trend_map,
+            p.layout.tiles,
+            p.settings.units.path,
+            *p.tiles(lambda label, tile: p.layout.tile_map(label, tile, "water")),
             *sea_maps(p, p.periods),
         ],
         writes=lambda p: [p.layout.trend_counties],

@@ -50,15 +50,26 @@ def _network(folder: Path, bands: tuple[str, ...]) -> Network:
         hidden = hidden * slope
     except (OSError, ValueError) as fault:
         raise ConfigError(
-            f"the SNAP network cannot be read: {fault}", where=str(folder),
+            f"the SNAP network cannot be read: {fault}",
+            where=str(folder),
             remedy="point vegetation.networks to the folder 3_0 of SNAP's auxdata, or leave it out for the pipeline's own",
-        ) from None  # fmt: skip
+        ) from None
     chosen, limits = [OPTICAL_BANDS.index(b) for b in bands], np.full((2, len(OPTICAL_BANDS)), [[-np.inf], [np.inf]])
     weights = np.zeros((bias.size, len(OPTICAL_BANDS)))
     weights[:, chosen], limits[:, chosen] = hidden[:, :n], domain
     zero = np.zeros(len(OPTICAL_BANDS))
     return Network(
-        bands, weights, hidden[:, n + 1], bias + hidden[:, n] * VIEW_COS + hidden[:, n + 2] * AZIMUTH_COS, out * (high - low) / 2,
-        (out_bias + 1) * (high - low) / 2 + low, float(MEAN_SUN_COS), *limits, zero, np.zeros((zero.size, zero.size)), 0.0,
-        np.full(KNOTS.size, SIGMA_MODEL), np.full(KNOTS.size, SIGMA_NOISE),
-    )  # fmt: skip
+        bands,
+        weights,
+        hidden[:, n + 1],
+        bias + hidden[:, n] * VIEW_COS + hidden[:, n + 2] * AZIMUTH_COS,
+        out * (high - low) / 2,
+        (out_bias + 1) * (high - low) / 2 + low,
+        float(MEAN_SUN_COS),
+        *limits,
+        zero,
+        np.zeros((zero.size, zero.size)),
+        0.0,
+        np.full(KNOTS.size, SIGMA_MODEL),
+        np.full(KNOTS.size, SIGMA_NOISE),
+    )

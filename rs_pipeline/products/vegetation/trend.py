@@ -54,7 +54,12 @@ def trend(settings: Settings, tile_id: str) -> None:
         alike = as_fine_as_the_last([src.tags().get(FINEST_TAG, "nan") for src in sources]) & same_season
         others = ", ".join(p.label for p, same in zip(periods, alike, strict=True) if not same)
         if others:
-            log.warning("tile %s: the trend leaves out %s, seen with other pixels than %s or in another season; a series needs one sensor and one season throughout", tile_id, others, periods[-1].label)
+            log.warning(
+                "tile %s: the trend leaves out %s, seen with other pixels than %s or in another season; a series needs one sensor and one season throughout",
+                tile_id,
+                others,
+                periods[-1].label,
+            )
         for row in range(0, tile.grid.height, STRIP_PX):
             window = Window(0, row, tile.grid.width, min(STRIP_PX, tile.grid.height - row))
             stack = np.stack([src.read(band_index(src, "fvc_peak"), window=window) for src in sources])

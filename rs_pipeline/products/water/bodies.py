@@ -127,9 +127,12 @@ def _measure(maps: _Maps, settings: Settings, offsets: dict, number: np.ndarray,
         for k in range(len(maps.labels)):
             kind, low, high = (maps.read(k, b, window)[inside] for b in ("class", "frequency_lower", "frequency_upper"))
             found = {
-                "wet": np.isin(kind, (1, 2)), "lower": low >= threshold, "observed": np.isfinite(kind),
-                "upper": (high >= threshold) | ~np.isfinite(kind), "outline": np.ones(at.size, bool),
-            }  # fmt: skip
+                "wet": np.isin(kind, (1, 2)),
+                "lower": low >= threshold,
+                "observed": np.isfinite(kind),
+                "upper": (high >= threshold) | ~np.isfinite(kind),
+                "outline": np.ones(at.size, bool),
+            }
             for name, chosen in found.items():
                 sums[name][k] += np.bincount(at, area * chosen, n + 1)
         for geometry, value in shapes(body, mask=inside, connectivity=4, transform=piece.transform):
@@ -203,9 +206,13 @@ def _largest_share(outlines: gpd.GeoSeries, units: gpd.GeoDataFrame) -> list[str
 def _rows(maps: _Maps, settings: Settings, sums: dict[str, np.ndarray], outlines: gpd.GeoSeries, is_sea: np.ndarray) -> gpd.GeoDataFrame:
     """A row a body and period, bodies by size, periods in order."""
     section, n = settings.water, len(outlines)
-    fixed = pd.DataFrame({
-        "body_id": _inherit(_body_ids(outlines), outlines, settings), "adcode": _largest_share(outlines, own_ground(load_units(settings))), "kind": np.where(is_sea, "sea", "inland"),
-    })  # fmt: skip
+    fixed = pd.DataFrame(
+        {
+            "body_id": _inherit(_body_ids(outlines), outlines, settings),
+            "adcode": _largest_share(outlines, own_ground(load_units(settings))),
+            "kind": np.where(is_sea, "sea", "inland"),
+        }
+    )
     largest = np.where(sums["observed"] >= MIN_OBSERVED_SHARE * sums["outline"], sums["wet"], 0)[:, 1:].max(axis=0, initial=0)
     frames = []
     for k, label in enumerate(maps.labels):
@@ -213,14 +220,19 @@ def _rows(maps: _Maps, settings: Settings, sums: dict[str, np.ndarray], outlines
         share = s["observed"] / s["outline"]
         seen = share >= MIN_OBSERVED_SHARE
         wet = s["wet"] >= section.min_body_area_m2
-        frames.append(fixed.assign(
-            period=label, order=np.arange(n), observed_fraction=share,
-            area_m2=np.where(seen, s["wet"], np.nan),
-            lower_m2=np.where(seen, np.minimum(s["lower"], s["wet"]), np.nan),
-            upper_m2=np.where(seen, np.maximum(s["upper"], s["wet"]), np.nan),
-            state=np.where(seen, np.where(wet & (s["wet"] > 0), "wet", "dry"), "not_observed"),
-            counted=largest >= section.min_reported_area_m2, geometry=outlines.values,
-        ))  # fmt: skip
+        frames.append(
+            fixed.assign(
+                period=label,
+                order=np.arange(n),
+                observed_fraction=share,
+                area_m2=np.where(seen, s["wet"], np.nan),
+                lower_m2=np.where(seen, np.minimum(s["lower"], s["wet"]), np.nan),
+                upper_m2=np.where(seen, np.maximum(s["upper"], s["wet"]), np.nan),
+                state=np.where(seen, np.where(wet & (s["wet"] > 0), "wet", "dry"), "not_observed"),
+                counted=largest >= section.min_reported_area_m2,
+                geometry=outlines.values,
+            )
+        )
     table = pd.concat(frames).sort_values("order", kind="stable", ignore_index=True)
     return gpd.GeoDataFrame(table[[*BODY_COLUMNS, "geometry"]], geometry="geometry", crs=outlines.crs)
 

@@ -8,17 +8,7 @@ from functools import partial
 import pandas as pd
 
 from rs_pipeline.estimation.error_model import spread
-from rs_pipeline.estimation.estimate import (
-    Estimate,
-    Facts,
-    Indicator,
-    baseline_period,
-    by_samples,
-    missing,
-    modelled,
-    observed_ratio,
-    published,
-)
+from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, baseline_period, by_samples, missing, modelled, observed_ratio, published
 from rs_pipeline.estimation.uncertainty import Interval
 
 UNSEEN_SHARE = 0.005
@@ -67,7 +57,9 @@ def _change(facts: Facts, name: str) -> Estimate:
     change = row[f"{name}_common_m2"] - row[f"{name}_baseline_m2"]
     error = spread(f"{name}_change", math.sqrt(row[f"{name}_change_var_m4"]) / common, (_doubt_m2(row) + _doubt_m2(base)) / common)
     seen = modelled(change / common, error, low=-1)
-    return published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, square=row[f"{name}_change_square_m2"] / common, spread=error)
+    return published(
+        seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / 1e6, low=-1, square=row[f"{name}_change_square_m2"] / common, spread=error
+    )
 
 
 NO_COAST = missing("no_target", "this run has no coast (section coastline), so no water is told as sea", 1.0)
@@ -122,9 +114,7 @@ def _lake_water(facts: Facts) -> Estimate:
         return missing("insufficient_data", "no pixel of the lake with enough clear months")
     random = math.sqrt(sums.water_permanent_var_m4 + sums.water_seasonal_var_m4)
     error = spread("water_permanent_area", random / observed, _doubt_m2(sums) / observed)
-    estimate = published(
-        modelled(water / observed, error), observed_ratio(observed, sums.area_m2), facts, sums.area_m2 / 1e6, spread=error
-    )  # fmt: skip
+    estimate = published(modelled(water / observed, error), observed_ratio(observed, sums.area_m2), facts, sums.area_m2 / 1e6, spread=error)
     parts = ", ".join(f"{name} {(row.water_permanent_m2 + row.water_seasonal_m2) / 1e6:.4g} km2" for name, row in lakes.iterrows())
     return estimate.noting(parts)
 

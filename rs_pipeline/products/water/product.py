@@ -8,17 +8,7 @@ from pathlib import Path
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Colour, MapBand, SampledProduct, Style
-from rs_pipeline.products.register import (
-    CLEAR_PIXEL_KEYS,
-    OBSERVE,
-    Product,
-    RegionMap,
-    Step,
-    chips,
-    has_coast,
-    sea_maps,
-    sensor_tables,
-)
+from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, OBSERVE, Product, RegionMap, Step, chips, has_coast, sea_maps, sensor_tables
 
 BANDS = (
     MapBand("frequency", "Share of the clear months in which the pixel was water"),
@@ -46,26 +36,48 @@ def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> lis
 
 STEPS = (
     Step(
-        "sea", "Find which water of a period is sea.", "rs_pipeline.products.sea:sea", scope="period", when=has_coast,
-        keys=("coastline.sea_points", "coastline.max_distance_m"), reads=lambda p: [p.layout.tiles, p.layout.map("water", p.period)],
-        side_files=lambda p: [p.settings.coastline.reference], writes=lambda p: [p.layout.sea(p.period)],
+        "sea",
+        "Find which water of a period is sea.",
+        "rs_pipeline.products.sea:sea",
+        scope="period",
+        when=has_coast,
+        keys=("coastline.sea_points", "coastline.max_distance_m"),
+        reads=lambda p: [p.layout.tiles, p.layout.map("water", p.period)],
+        side_files=lambda p: [p.settings.coastline.reference],
+        writes=lambda p: [p.layout.sea(p.period)],
     ),
     Step(
-        "bodies", "Draw water bodies with their area in every period.", "rs_pipeline.products.water.bodies:bodies", scope="run", final=True,
+        "bodies",
+        "Draw water bodies with their area in every period.",
+        "rs_pipeline.products.water.bodies:bodies",
+        scope="run",
+        final=True,
         keys=("units", "water.min_body_area_m2", "water.min_reported_area_m2", "water.seasonal_frequency"),
         reads=lambda p: [p.settings.units.path, p.layout.tiles, *(p.layout.map("water", label) for label in p.periods), *sea_maps(p, p.periods)],
-        side_files=lambda p: [p.settings.water.known_bodies], writes=lambda p: [p.layout.bodies],
+        side_files=lambda p: [p.settings.water.known_bodies],
+        writes=lambda p: [p.layout.bodies],
     ),
     Step(
-        "quality_scores", "Read turbidity and chlorophyll proxies of water bodies of a tile and period, date by date.",
-        "rs_pipeline.products.water.quality:score_quality", scope="tile_period", priority=2, memory_mb=lambda s: 1500,
+        "quality_scores",
+        "Read turbidity and chlorophyll proxies of water bodies of a tile and period, date by date.",
+        "rs_pipeline.products.water.quality:score_quality",
+        scope="tile_period",
+        priority=2,
+        memory_mb=lambda s: 1500,
         keys=(*CLEAR_PIXEL_KEYS, "masks.black_odorous", "black_odorous.max_swir1_refl", "black_odorous.min_sun_elevation_deg", "black_odorous.window"),
-        tables=sensor_tables, side_files=lambda p: [p.settings.masks.dem, p.settings.tables.waters],
-        reads=lambda p: [*chips(p), p.layout.tiles, p.layout.bodies, p.layout.map("water", p.period)], writes=lambda p: [p.layout.quality_scores(p.period, p.tile)],
+        tables=sensor_tables,
+        side_files=lambda p: [p.settings.masks.dem, p.settings.tables.waters],
+        reads=lambda p: [*chips(p), p.layout.tiles, p.layout.bodies, p.layout.map("water", p.period)],
+        writes=lambda p: [p.layout.quality_scores(p.period, p.tile)],
     ),
     Step(
-        "quality", "Sum up the water quality proxies of each body and period, and month by month.", "rs_pipeline.products.water.quality:quality", scope="run", final=True,
-        reads=lambda p: [p.layout.tiles, *p.tiles(p.layout.quality_scores)], side_files=lambda p: [p.settings.tables.water_classes],
+        "quality",
+        "Sum up the water quality proxies of each body and period, and month by month.",
+        "rs_pipeline.products.water.quality:quality",
+        scope="run",
+        final=True,
+        reads=lambda p: [p.layout.tiles, *p.tiles(p.layout.quality_scores)],
+        side_files=lambda p: [p.settings.tables.water_classes],
         writes=lambda p: [p.layout.quality, p.layout.quality_monthly],
     ),
 )

@@ -23,18 +23,7 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.black_odorous.reaches import read_water
-from rs_pipeline.products.black_odorous.scoring import (
-    GREEN,
-    NIR,
-    RED,
-    REDEDGE,
-    SWIR1,
-    Core,
-    clear_dates,
-    scored_passes,
-    surrounding_refl,
-    without_air,
-)
+from rs_pipeline.products.black_odorous.scoring import GREEN, NIR, RED, REDEDGE, SWIR1, Core, clear_dates, scored_passes, surrounding_refl, without_air
 from rs_pipeline.products.water.watched import PLACE, read_water_classes, watched_waters
 from rs_pipeline.storage.tables import write_parquet
 from rs_pipeline.tiles import read_tile, read_tiles
@@ -182,7 +171,16 @@ def summarise_bodies(scores: pd.DataFrame) -> pd.DataFrame:
         row |= _trophic(row)
         row["reason"] = "" if np.isfinite(row["turbidity_fnu"]) else f"fewer than {MIN_QUALITY_DATES} dates with a value"
         rows.append(row)
-    columns = ["body_id", "period", "n_dates", *(f"{q}{s}" for q in QUANTITIES for s in ("", "_p10", "_p90", "_dates")), "assessable_share", "tli_chlorophyll", "trophic_state", "reason"]
+    columns = [
+        "body_id",
+        "period",
+        "n_dates",
+        *(f"{q}{s}" for q in QUANTITIES for s in ("", "_p10", "_p90", "_dates")),
+        "assessable_share",
+        "tli_chlorophyll",
+        "trophic_state",
+        "reason",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -200,7 +198,16 @@ def summarise_months(scores: pd.DataFrame, official: Mapping[tuple[str, str], in
         row |= _trophic(row) | {"official_class": official.get((body.removeprefix(PLACE), month), np.nan) if body.startswith(PLACE) else np.nan}
         row["reason"] = "" if np.isfinite(row["turbidity_fnu"]) else f"fewer than {MIN_MONTH_DATES} dates with a value"
         rows.append(row)
-    columns = ["body_id", "month", "n_dates", *(f"{q}{s}" for q in QUANTITIES for s in ("", "_dates")), "tli_chlorophyll", "trophic_state", "official_class", "reason"]
+    columns = [
+        "body_id",
+        "month",
+        "n_dates",
+        *(f"{q}{s}" for q in QUANTITIES for s in ("", "_dates")),
+        "tli_chlorophyll",
+        "trophic_state",
+        "official_class",
+        "reason",
+    ]
     return pd.DataFrame(rows, columns=columns).astype({"official_class": "float64"})
 
 
@@ -215,7 +222,9 @@ def quality(settings: Settings) -> None:
     layout = Layout(settings.root)
     paths = [layout.quality_scores(p.label, tile.id) for p in settings.all_periods for tile in read_tiles(settings)]
     if missing := [p for p in paths if not p.exists()]:
-        raise TableError(f"{len(missing)} of {len(paths)} score tables are not made yet", where=str(missing[0]), remedy="run `quality-scores` for every tile and period")
+        raise TableError(
+            f"{len(missing)} of {len(paths)} score tables are not made yet", where=str(missing[0]), remedy="run `quality-scores` for every tile and period"
+        )
     scores = pd.concat([pd.read_parquet(p) for p in paths], ignore_index=True)
     write_parquet(summarise_bodies(scores[~scores.body_id.str.startswith(PLACE)]), layout.quality)
     classes = read_water_classes(settings.tables.water_classes, settings.stated("tables.water_classes"))

@@ -34,7 +34,9 @@ def watched_waters(settings: Settings) -> gpd.GeoDataFrame:
     shapes, where = load_vector(settings, "tables.waters"), f"tables.waters: {settings.tables.waters}"
     names, kinds = (shapes[column].fillna("").map(code_text) for column in ("name", "kind"))
     if (names == "").any():
-        raise ConfigError(f"feature {int((names == '').to_numpy().argmax()) + 1} has no name", where=where, remedy="name every water; the official classes are joined by it")
+        raise ConfigError(
+            f"feature {int((names == '').to_numpy().argmax()) + 1} has no name", where=where, remedy="name every water; the official classes are joined by it"
+        )
     if unknown := sorted(set(kinds) - set(KINDS_OF_WATER)):
         raise ConfigError(f"unknown kind {unknown[0]!r}", where=where, remedy=f"write one of {', '.join(KINDS_OF_WATER)}")
     found = shapes[["geometry"]].assign(body_id=PLACE + names, kind=kinds)

@@ -77,26 +77,34 @@ def gather(settings: Settings, pictures: Path) -> Data:
     data: Data = {
         "indicators": None if table is None else estimates.indicator_columns(table, targets, codes, periods),
         "clear": quality.clear_counts(layout, periods, codes),
-        "quality": {
-            "scenes": quality.scene_quality(layout.scenes), "orbits": quality.orbit_quality(layout.orbits), "chips": quality.chip_quality(settings),
-        },
+        "quality": {"scenes": quality.scene_quality(layout.scenes), "orbits": quality.orbit_quality(layout.orbits), "chips": quality.chip_quality(settings)},
         "layers": painter.maps(map_paths(settings), periods),
         "reaches": None if reaches is None else waters.reach_list(reaches, canvas, codes, painter.reaches(reaches)),
         "bodies": waters.body_list(layout.bodies, periods, codes),
         "coast": coast.coastline_drawing(layout, grid.crs, periods, codes),
         "findings": findings.finding_list(suspected, canvas, codes, painter.findings(suspected, periods)),
         "methods": {
-            "paragraphs": methods.methods(settings), "provenance": methods.provenance(settings, grid),
+            "paragraphs": methods.methods(settings),
+            "provenance": methods.provenance(settings, grid),
             "targets": [] if table is not None else list(targets.values()),
         },
-    }  # fmt: skip
+    }
     data["core"] = {
-        "run": settings.run, "version": __version__, "simulated": settings.simulation is not None, "periods": periods,
-        "baseline": settings.baseline_label, "view": [round(canvas.width), round(canvas.height)], "coast": settings.coastline is not None,
-        "title": settings.report.title, "organisation": settings.report.organisation, "units": _units(units, outlines, table, codes),
-        "prefectures": prefectures, "units_per_m": canvas.units_per_m, "files": files_beside(settings),
+        "run": settings.run,
+        "version": __version__,
+        "simulated": settings.simulation is not None,
+        "periods": periods,
+        "baseline": settings.baseline_label,
+        "view": [round(canvas.width), round(canvas.height)],
+        "coast": settings.coastline is not None,
+        "title": settings.report.title,
+        "organisation": settings.report.organisation,
+        "units": _units(units, outlines, table, codes),
+        "prefectures": prefectures,
+        "units_per_m": canvas.units_per_m,
+        "files": files_beside(settings),
         "earlier": None if table is None else changes.verdict_changes(settings, table, periods, codes),
-    }  # fmt: skip
+    }
     data["chinese"] = Chinese.read().table | Chinese.read().of(_texts(data)) | findings.chinese_words(suspected)
     return data
 
@@ -118,10 +126,14 @@ def files_beside(settings: Settings) -> list[tuple[str, str]]:
     """(address from the page, what it is) of the files of a whole run that a reader of the page may want to open elsewhere."""
     layout = Layout(settings.root)
     wanted = {
-        layout.indicators_workbook: "all answers, for a spreadsheet", layout.indicators: "all answers, as text",
-        layout.findings_form: "findings to fill in", layout.findings: "findings, for a GIS", layout.findings.with_suffix(".kml"): "findings, for a phone",
-        layout.counties_latest: "counties with their latest values, for a GIS", layout.dictionary: "what every column means",
-    }  # fmt: skip
+        layout.indicators_workbook: "all answers, for a spreadsheet",
+        layout.indicators: "all answers, as text",
+        layout.findings_form: "findings to fill in",
+        layout.findings: "findings, for a GIS",
+        layout.findings.with_suffix(".kml"): "findings, for a phone",
+        layout.counties_latest: "counties with their latest values, for a GIS",
+        layout.dictionary: "what every column means",
+    }
     return [(f"../{path.relative_to(layout.root).as_posix()}", title) for path, title in wanted.items()]
 
 
@@ -158,7 +170,10 @@ def report(settings: Settings) -> None:
     with atomic_path(layout.report) as part, atomic_folder(layout.report_pictures) as pictures:
         data = gather(settings, pictures)
         page = environment.from_string(asset("template.html.j2")).render(
-            title=settings.report.title or settings.run, simulated=settings.simulation is not None, parts={name: embed(value) for name, value in data.items()},
-            style=Markup(asset("style.css")), script=Markup(script()),
-        )  # fmt: skip
+            title=settings.report.title or settings.run,
+            simulated=settings.simulation is not None,
+            parts={name: embed(value) for name, value in data.items()},
+            style=Markup(asset("style.css")),
+            script=Markup(script()),
+        )
         part.write_text(page, "utf-8")

@@ -59,5 +59,5 @@ def verdict_changes(settings: Settings, table: pd.DataFrame, periods: list[str],
     rows = [
         [unit_codes[r.adcode], periods.index(r.period), kind_key(r.indicator, r.target_id), r.status_before, number(r.value_before)]
         for r in order.head(MAX_LISTED).itertuples()
-    ]  # fmt: skip
+    ]
     return {"compared": int(known.sum()), "added": int((~known).sum()), "n": len(changed), "rows": rows}

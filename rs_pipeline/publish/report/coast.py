@@ -30,19 +30,26 @@ def coastline_drawing(layout: Layout, crs: str, periods: list[str], unit_codes: 
     canvas = Canvas.over(crs, (*bounds[:, :2].min(0), *bounds[:, 2:].max(0)), margin=0.03, longest=COAST_CANVAS)
     shores = [
         {
-            "period": str(period), "path": canvas.path(shapely.simplify(shapely.union_all(g.geometry.values), canvas.tolerance_m)),
-            "error_m": number(g.position_error_m.median(), 3), "reference": ", ".join(sorted({text(v) for v in g.reference})),
+            "period": str(period),
+            "path": canvas.path(shapely.simplify(shapely.union_all(g.geometry.values), canvas.tolerance_m)),
+            "error_m": number(g.position_error_m.median(), 3),
+            "reference": ", ".join(sorted({text(v) for v in g.reference})),
         }
         for period, g in lines.groupby("period")
-    ]  # fmt: skip
+    ]
     middles = shapely.line_interpolate_point(transects.geometry.values, 0.5, normalized=True)
     places = canvas.place(shapely.get_coordinates(middles)) if len(transects) else np.zeros((0, 2), int)
     classes = Codes()
     rows = [
         [
-            text(t.transect_id), unit_codes[text(t.adcode)], text(t["class"]), [classes[text(t.get(f"class_{p}"))] for p in periods], *map(int, at),
-            *(number(t[r], 3) for r in RATES), text(t.conversions),
+            text(t.transect_id),
+            unit_codes[text(t.adcode)],
+            text(t["class"]),
+            [classes[text(t.get(f"class_{p}"))] for p in periods],
+            *map(int, at),
+            *(number(t[r], 3) for r in RATES),
+            text(t.conversions),
         ]
         for (_, t), at in zip(transects.iterrows(), places, strict=True)
-    ]  # fmt: skip
+    ]
     return {"view": [round(canvas.width), round(canvas.height)], "shores": shores, "rates": list(RATES), "transects": rows, "classes": list(classes)}

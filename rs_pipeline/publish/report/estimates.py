@@ -27,7 +27,11 @@ _OF_TARGET = ("topic", "description", "caveat", "standard")
 def read_targets(settings: Settings) -> dict[str, dict[str, str]]:
     """Rows of the tables of targets by target_id; empty where there is none."""
     first, *more = [path for path in target_tables(settings) if path.exists()] or [None]
-    tables = [] if first is None else [read_table(first, ("target_id",), settings.stated("indicators.targets")), *(read_table(path, ("target_id",)) for path in more)]
+    tables = (
+        []
+        if first is None
+        else [read_table(first, ("target_id",), settings.stated("indicators.targets")), *(read_table(path, ("target_id",)) for path in more)]
+    )
     return {row.text("target_id"): row.cells for table in tables for row in table.rows()}
 
 
@@ -60,12 +64,16 @@ def kind_key(indicator: str, target_id: str) -> str:
 
 
 def _kind(head: dict[str, str], group: pd.DataFrame, target: dict[str, str]) -> dict[str, Any]:
-    return head | {name: target.get(name, "") for name in _OF_TARGET} | {
-        "key": kind_key(head["indicator"], head["target_id"]),
-        "title": title(head["indicator"], target),
-        "target_value": number(pd.to_numeric(head["target_value"], errors="coerce")),
-        "interval": " / ".join(v for v in group["interval"].unique() if v),
-    }  # fmt: skip
+    return (
+        head
+        | {name: target.get(name, "") for name in _OF_TARGET}
+        | {
+            "key": kind_key(head["indicator"], head["target_id"]),
+            "title": title(head["indicator"], target),
+            "target_value": number(pd.to_numeric(head["target_value"], errors="coerce")),
+            "interval": " / ".join(v for v in group["interval"].unique() if v),
+        }
+    )
 
 
 def indicator_columns(table: pd.DataFrame, targets: dict, unit_codes: Codes, periods: list[str]) -> dict[str, Any]:
@@ -91,8 +99,9 @@ def indicator_columns(table: pd.DataFrame, targets: dict, unit_codes: Codes, per
             kind["everywhere"] = [statuses[pairs.status.iloc[0]], reasons[pairs.reason.iloc[0]]]
         else:
             kind["columns"] = {
-                "status": _placed(at, [statuses[v] for v in group.status], size), "reason": _placed(at, [reasons[v] for v in group.reason], size),
-            } | {name: _numbers(at, values[name], size) for name in NUMBERS}  # fmt: skip
+                "status": _placed(at, [statuses[v] for v in group.status], size),
+                "reason": _placed(at, [reasons[v] for v in group.reason], size),
+            } | {name: _numbers(at, values[name], size) for name in NUMBERS}
         kinds.append(kind)
     notes = [without_caveat(reason) for reason in reasons]
     return {"kinds": kinds, "reasons": list(reasons), "notes": notes, "statuses": list(statuses), "scenes": _numbers(slot, table["n_scenes"], size)}

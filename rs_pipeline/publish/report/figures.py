@@ -86,9 +86,10 @@ def unit_outlines(units: gpd.GeoDataFrame, canvas: Canvas) -> tuple[list[dict], 
     for name, members in units.groupby("prefecture", sort=True).indices.items():
         if name:
             whole = shapely.union_all(simple[members])
-            prefectures.append({"name": name, "path": canvas.path(whole), "at": canvas.place(shapely.get_coordinates(shapely.point_on_surface(whole)))[0].tolist()})
+            prefectures.append(
+                {"name": name, "path": canvas.path(whole), "at": canvas.place(shapely.get_coordinates(shapely.point_on_surface(whole)))[0].tolist()}
+            )
     outlines = [
-        {"path": canvas.path(s), "at": [int(x), int(y)], "box": canvas.box(full.bounds)}
-        for s, full, (x, y) in zip(simple, shapes, points, strict=True)
+        {"path": canvas.path(s), "at": [int(x), int(y)], "box": canvas.box(full.bounds)} for s, full, (x, y) in zip(simple, shapes, points, strict=True)
     ]
     return outlines, prefectures

@@ -31,18 +31,34 @@ def finding_list(table: gpd.GeoDataFrame | None, canvas: Canvas, unit_codes: Cod
     at = gpd.GeoSeries.from_xy(shown.lon, shown.lat, crs=4326).to_crs(canvas.crs)
     places = canvas.place(shapely.get_coordinates(at.values)).tolist() if len(shown) else []
     return {
-        "n": len(table), "n_open": int((~table.state.isin(DECIDED_STATES)).sum()), "n_new": int((table.state == "new").sum()),
+        "n": len(table),
+        "n_open": int((~table.state.isin(DECIDED_STATES)).sum()),
+        "n_new": int((table.state == "new").sum()),
         "rows": [
             {
-                "rank": int(r["rank"]), "id": text(r.finding_id), "letter": text(r["kind"]), **{name: finding_words(text(r[name]), 0) for name in WORDED},
-                "open": r.state not in DECIDED_STATES, "unit": unit_codes[text(r.adcode)], "first": text(r.first_seen), "last": text(r.last_seen),
-                "amount": number(r.amount, 4), "lower": number(r.lower, 4), "upper": number(r.upper, 4), "measure": text(r.unit),
-                "p": number(r.probability, 3), "visited": text(r.visited), "lon": number(r.lon, 9), "lat": number(r.lat, 8),
-                "links": {name: text(r[name]) for name in ("amap", "baidu", "geo") if text(r[name])}, "at": at_xy, "pictures": sorted(pictures.get(r.finding_id, []), key=lambda shown: shown[1] != TRUE_COLOUR),
+                "rank": int(r["rank"]),
+                "id": text(r.finding_id),
+                "letter": text(r["kind"]),
+                **{name: finding_words(text(r[name]), 0) for name in WORDED},
+                "open": r.state not in DECIDED_STATES,
+                "unit": unit_codes[text(r.adcode)],
+                "first": text(r.first_seen),
+                "last": text(r.last_seen),
+                "amount": number(r.amount, 4),
+                "lower": number(r.lower, 4),
+                "upper": number(r.upper, 4),
+                "measure": text(r.unit),
+                "p": number(r.probability, 3),
+                "visited": text(r.visited),
+                "lon": number(r.lon, 9),
+                "lat": number(r.lat, 8),
+                "links": {name: text(r[name]) for name in ("amap", "baidu", "geo") if text(r[name])},
+                "at": at_xy,
+                "pictures": sorted(pictures.get(r.finding_id, []), key=lambda shown: shown[1] != TRUE_COLOUR),
             }
             for (_, r), at_xy in zip(shown.iterrows(), places, strict=True)
         ],
-    }  # fmt: skip
+    }
 
 
 def chinese_words(table: gpd.GeoDataFrame | None) -> dict[str, str]:

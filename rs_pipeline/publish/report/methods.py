@@ -25,39 +25,63 @@ def methods(settings: Settings) -> list[tuple[str, str]]:
     """(heading, paragraph) of every method."""
     v, w, b, n = settings.vegetation, settings.water, settings.black_odorous, settings.indicators
     return [
-        ("Reflectance", (
-            "Digital numbers become surface reflectance with the scale and offset of each scene; for Sentinel-2 the offset is decided from metadata and checked "
-            "on pixels, and the decision is in the ledger. Cloud, shadow, snow and saturation remove a date from a product where they matter to it."
-        )),
-        ("Vegetation cover", (
-            f"{COVER_METHODS[v.method]} The peak is percentile {v.peak_percentile:g} from {v.peak_window[0]} to {v.peak_window[1]}, with at least {v.min_dates} clear dates."
-        )),
-        ("Water", (
-            f"Every month has one vote. Frequency is the share of wet months; water is permanent from {w.permanent_frequency:g}, seasonal from "
-            f"{w.seasonal_frequency:g}. Nothing is published below {w.min_months} months with a vote. Bounds are Wilson 95 %."
-        )),
-        ("Black-odorous water", (
-            f"Reaches of {b.reach_length_m:g} m and ponds; suspected from probability {b.suspected_probability:g}, possible from "
-            f"{b.possible_probability:g}, with at least {b.min_reach_dates} dates. The probability weighs the season, its most suspicious three months in a row, "
-            f"other causes seen, colour and width. Water narrower than {b.marginal_width_m:g} m is not assessed."
-        )),
-        ("Coastline", (
-            "Sub-pixel waterlines of dates near mean sea level; rates by least squares with 95 % intervals, Theil–Sen and Mann–Kendall beside them. "
-            "Seaward is positive."
-        )),
-        ("Missing is missing", (
-            "A value stands for the whole, and what was not seen widens its interval. "
-            f"Below {100 * n.publish_fraction:.0f} % of the area seen the reason says so; below {100 * n.scale_fraction:.0f} % it is a range; below {100 * n.range_fraction:.0f} % it is withheld, with the reason."
-        )),
-        ("Status", (
-            "A target is met, or not, only where the whole interval says so. Where the interval straddles the target the status is undecidable, never met. "
-            "Before the target year a level is carried on with the pace of the run's own periods: slipping holds today and will not hold then."
-        )),
-        ("Intervals", (
-            "design95: 95 % interval from reference samples. model95: 95 % interval from an error model of the map. range: the extremes that the data allow. "
-            "An empty interval means that no error model exists for the number."
-        )),
-    ]  # fmt: skip
+        (
+            "Reflectance",
+            (
+                "Digital numbers become surface reflectance with the scale and offset of each scene; for Sentinel-2 the offset is decided from metadata and checked "
+                "on pixels, and the decision is in the ledger. Cloud, shadow, snow and saturation remove a date from a product where they matter to it."
+            ),
+        ),
+        (
+            "Vegetation cover",
+            (
+                f"{COVER_METHODS[v.method]} The peak is percentile {v.peak_percentile:g} from {v.peak_window[0]} to {v.peak_window[1]}, with at least {v.min_dates} clear dates."
+            ),
+        ),
+        (
+            "Water",
+            (
+                f"Every month has one vote. Frequency is the share of wet months; water is permanent from {w.permanent_frequency:g}, seasonal from "
+                f"{w.seasonal_frequency:g}. Nothing is published below {w.min_months} months with a vote. Bounds are Wilson 95 %."
+            ),
+        ),
+        (
+            "Black-odorous water",
+            (
+                f"Reaches of {b.reach_length_m:g} m and ponds; suspected from probability {b.suspected_probability:g}, possible from "
+                f"{b.possible_probability:g}, with at least {b.min_reach_dates} dates. The probability weighs the season, its most suspicious three months in a row, "
+                f"other causes seen, colour and width. Water narrower than {b.marginal_width_m:g} m is not assessed."
+            ),
+        ),
+        (
+            "Coastline",
+            (
+                "Sub-pixel waterlines of dates near mean sea level; rates by least squares with 95 % intervals, Theil–Sen and Mann–Kendall beside them. "
+                "Seaward is positive."
+            ),
+        ),
+        (
+            "Missing is missing",
+            (
+                "A value stands for the whole, and what was not seen widens its interval. "
+                f"Below {100 * n.publish_fraction:.0f} % of the area seen the reason says so; below {100 * n.scale_fraction:.0f} % it is a range; below {100 * n.range_fraction:.0f} % it is withheld, with the reason."
+            ),
+        ),
+        (
+            "Status",
+            (
+                "A target is met, or not, only where the whole interval says so. Where the interval straddles the target the status is undecidable, never met. "
+                "Before the target year a level is carried on with the pace of the run's own periods: slipping holds today and will not hold then."
+            ),
+        ),
+        (
+            "Intervals",
+            (
+                "design95: 95 % interval from reference samples. model95: 95 % interval from an error model of the map. range: the extremes that the data allow. "
+                "An empty interval means that no error model exists for the number."
+            ),
+        ),
+    ]
 
 
 def provenance(settings: Settings, grid: Grid) -> list[tuple[str, str]]:

@@ -161,9 +161,13 @@ def coloured(style: Style, path: Path, place: PictureFrame) -> np.ndarray:
     left, bottom, right, top = place.bounds
     with rasterio.open(path) as src:
         values = src.read(
-            band_index(src, style.band), window=src.window(left, bottom, right, top), out_shape=place.shape, boundless=True, fill_value=np.nan,
+            band_index(src, style.band),
+            window=src.window(left, bottom, right, top),
+            out_shape=place.shape,
+            boundless=True,
+            fill_value=np.nan,
             resampling=Resampling.nearest,
-        )  # fmt: skip
+        )
     index, palette = indexed(style, values)
     alpha = palette[index][..., 3:] / 255.0
     return np.rint(palette[index][..., :3] * alpha + 255 * (1 - alpha)).astype("uint8")
@@ -241,7 +245,7 @@ class Pictures:
     def _finding(self, name: str, rgb: np.ndarray, shape: shapely.Geometry, place: PictureFrame) -> str:
         """Write a picture, uint8 (h, w, 3), with the outline of the place; its path within the pictures."""
         path = f"findings/{name}.jpg"
-        left, bottom, right, top = place.bounds
+        left, _, right, top = place.bounds
         scale = FINDING_PX / (right - left)
         image = Image.fromarray(rgb, "RGB")
         draw = ImageDraw.Draw(image)
@@ -275,9 +279,14 @@ def _layer(product: str, periods: list[str], box: list[int]) -> dict:
         return {"product": product, "title": "True colour", "suffix": "jpg", "periods": periods, "box": box, "kind": "", "legend": []}
     style = region_maps()[product].style
     return {
-        "product": product, "title": style.title, "suffix": "png", "periods": periods, "box": box, "kind": style.kind,
+        "product": product,
+        "title": style.title,
+        "suffix": "png",
+        "periods": periods,
+        "box": box,
+        "kind": style.kind,
         "legend": [[c.rgb, c.label] for c in style.colours],
-    }  # fmt: skip
+    }
 
 
 def folder_name(code: str, number: int) -> str:

@@ -96,8 +96,12 @@ def chip_quality(settings: Settings) -> dict[str, Any] | None:
         if retry.given_up and verb != "fetch":  # whose manifest says it
             period, tile = [*place, "", ""][:2]
             failures.append([period, tile, "all scenes", text(f"{verb} was given up: {retry.given_up}")])
-    return {"counts": {s: counts.get(s, 0) for s in ("ok", "empty", "failed")}, "failures": failures[:MAX_LISTED], "n_failures": len(failures),
-            "lost": [[loss.period, loss.lost, loss.units] for loss in lost_units(settings)]}  # fmt: skip
+    return {
+        "counts": {s: counts.get(s, 0) for s in ("ok", "empty", "failed")},
+        "failures": failures[:MAX_LISTED],
+        "n_failures": len(failures),
+        "lost": [[loss.period, loss.lost, loss.units] for loss in lost_units(settings)],
+    }
 
 
 def _county_rows(layout: Layout, period: str) -> pd.DataFrame | None:

@@ -41,19 +41,32 @@ def reach_list(reaches: pd.DataFrame, canvas: Canvas, unit_codes: Codes, picture
         places = canvas.place(shapely.get_coordinates(at.values)).tolist() if len(shown) else []
         out[str(period)] = {
             "classes": sorted({text(k) for k in group["class"]}),
-            "n_listed": len(listed), "n_visited": int(group.field.isin(["confirmed", "refuted"]).sum()),
+            "n_listed": len(listed),
+            "n_visited": int(group.field.isin(["confirmed", "refuted"]).sum()),
             "rows": [
                 {
-                    "id": text(r.reach_id), "kind": text(r.kind), "unit": unit_codes[text(r.adcode)], "class": text(r["class"]),
-                    "field": text(r.field), "seen_as": text(r.satellite_class),
-                    "p": number(r.probability, 3), "width_m": number(r.width_m, 3), "length_m": number(r.length_m, 3),
-                    "lon": number(r.lon, 8), "lat": number(r.lat, 7), "n": number(r.n_dates), "positive": number(r.n_positive),
-                    "months": number(r.n_months), "dates": text(r.dates_positive), "vetoes": text(r.vetoes), "at": at_xy,
+                    "id": text(r.reach_id),
+                    "kind": text(r.kind),
+                    "unit": unit_codes[text(r.adcode)],
+                    "class": text(r["class"]),
+                    "field": text(r.field),
+                    "seen_as": text(r.satellite_class),
+                    "p": number(r.probability, 3),
+                    "width_m": number(r.width_m, 3),
+                    "length_m": number(r.length_m, 3),
+                    "lon": number(r.lon, 8),
+                    "lat": number(r.lat, 7),
+                    "n": number(r.n_dates),
+                    "positive": number(r.n_positive),
+                    "months": number(r.n_months),
+                    "dates": text(r.dates_positive),
+                    "vetoes": text(r.vetoes),
+                    "at": at_xy,
                     "pictures": pictures.get((r.reach_id, r.period), []),
                 }
                 for (_, r), at_xy in zip(shown.iterrows(), places, strict=True)
             ],
-        }  # fmt: skip
+        }
     return out
 
 
@@ -70,10 +83,15 @@ def body_list(path: Path, periods: list[str], unit_codes: Codes) -> dict[str, An
     rows = []
     for body_id, g in table[table.body_id.isin(largest)].groupby("body_id"):
         by_period = g.set_index("period").reindex(periods)
-        rows.append({
-            "id": text(body_id), "unit": unit_codes[text(g.adcode.iloc[0])], "kind": text(g["kind"].iloc[0]),
-            "area": [[number(v, 4) for v in row] for row in by_period[["area_m2", "lower_m2", "upper_m2"]].to_numpy()],
-            "state": [text(s) or "not_observed" for s in by_period.state], "counted": bool(g.counted.any()),
-        })  # fmt: skip
+        rows.append(
+            {
+                "id": text(body_id),
+                "unit": unit_codes[text(g.adcode.iloc[0])],
+                "kind": text(g["kind"].iloc[0]),
+                "area": [[number(v, 4) for v in row] for row in by_period[["area_m2", "lower_m2", "upper_m2"]].to_numpy()],
+                "state": [text(s) or "not_observed" for s in by_period.state],
+                "counted": bool(g.counted.any()),
+            }
+        )
     rows.sort(key=lambda r: -max((a[0] or 0 for a in r["area"]), default=0))
     return {"rows": rows, "n_bodies": int(table.body_id.nunique())}

@@ -41,11 +41,23 @@ GREY = {"blue_refl": 0.020, "green_refl": 0.028, "red_refl": 0.034, "nir_refl": 
 
 def scores(logits, *, reach="R-1", period="2024", days=SIX_DAYS, vetoes=None, n_core=50, native_m=10.0, refl=GREY):
     n = len(logits)
-    return pd.DataFrame({
-        "reach_id": reach, "period": period, "day": [period + d[4:] for d in days[:n]], "scene_id": [f"s{i}" for i in range(n)], "sensor": "s2",
-        "native_m": native_m, "n_core": n_core, "logit": np.asarray(logits, float), "rededge": True, "veto": vetoes or [""] * n, **refl,
-        "grey_refl": 0.0, "surroundings_share": 0.04,
-    }).astype(SCORE_DTYPES)  # fmt: skip
+    return pd.DataFrame(
+        {
+            "reach_id": reach,
+            "period": period,
+            "day": [period + d[4:] for d in days[:n]],
+            "scene_id": [f"s{i}" for i in range(n)],
+            "sensor": "s2",
+            "native_m": native_m,
+            "n_core": n_core,
+            "logit": np.asarray(logits, float),
+            "rededge": True,
+            "veto": vetoes or [""] * n,
+            **refl,
+            "grey_refl": 0.0,
+            "surroundings_share": 0.04,
+        }
+    ).astype(SCORE_DTYPES)
 
 
 @pytest.fixture
@@ -64,10 +76,19 @@ def sigmoid(log_odds):
 def lines(*width_classes, x=500_000):
     n = len(width_classes)
     return gpd.GeoDataFrame(
-        {"reach_id": [f"R-{i + 1}" for i in range(n)], "kind": "river", "adcode": "990101", "tile": "r000c000", "length_m": 200.0,
-         "width_m": 40.0, "width_class": list(width_classes), "first_period": "2023"},
-        geometry=[shapely.LineString([(x, 4_300_000 + 100 * i), (x + 200, 4_300_000 + 100 * i)]) for i in range(n)], crs="EPSG:32650",
-    )  # fmt: skip
+        {
+            "reach_id": [f"R-{i + 1}" for i in range(n)],
+            "kind": "river",
+            "adcode": "990101",
+            "tile": "r000c000",
+            "length_m": 200.0,
+            "width_m": 40.0,
+            "width_class": list(width_classes),
+            "first_period": "2023",
+        },
+        geometry=[shapely.LineString([(x, 4_300_000 + 100 * i), (x + 200, 4_300_000 + 100 * i)]) for i in range(n)],
+        crs="EPSG:32650",
+    )
 
 
 @pytest.fixture
@@ -164,8 +185,11 @@ def test_every_reach_has_a_row_in_every_period_and_missing_is_missing(season_alo
     table = assess(lines("assessable", "not_assessable"), scores([4] * 6), ["2023", "2024"], section)
     assert list(table.columns) == list(REACH_COLUMNS)
     assert list(zip(table.reach_id, table.period, table["class"], strict=True)) == [
-        ("R-1", "2023", "insufficient"), ("R-1", "2024", "suspected"), ("R-2", "2023", "not_assessable"), ("R-2", "2024", "not_assessable"),
-    ]  # fmt: skip
+        ("R-1", "2023", "insufficient"),
+        ("R-1", "2024", "suspected"),
+        ("R-2", "2023", "not_assessable"),
+        ("R-2", "2024", "not_assessable"),
+    ]
     assert table.probability.isna().tolist() == [True, False, True, True]
     assert table.n_dates.tolist() == [0, 6, 0, 0]
     assert table.lon.iloc[0] == pytest.approx(117.00115, abs=1e-4)

@@ -37,7 +37,9 @@ def reach():
 
 
 def test_what_inspectors_write_is_read(visits):
-    found = visits("117.0,38.85,2023/8/5,是", "117°0',38°51',2023年8月6日,否", "117,38.85,20250101,√", encoding="gbk", header="Lon,LAT,date,black,备注".rpartition(",")[0])
+    found = visits(
+        "117.0,38.85,2023/8/5,是", "117°0',38°51',2023年8月6日,否", "117,38.85,20250101,√", encoding="gbk", header="Lon,LAT,date,black,备注".rpartition(",")[0]
+    )
     assert found.black.tolist() == [True, False, True] and found.period.tolist() == ["2023", "2023", ""]
     assert found.geometry.x.tolist() == [117.0] * 3 and found.geometry.y.tolist() == pytest.approx([38.85] * 3)
 
@@ -94,10 +96,20 @@ def test_a_kind_that_is_none_is_refused(visits):
 
 def test_a_visit_to_a_known_finding_stands_on_it_whatever_its_columns_say(make_settings, tmp_path):
     """A reach of 117.0 to 117.2 degrees: its middle. Columns lon and lat of the list are not needed."""
-    known = {"finding_id": ["B-1"], "kind": ["black_odorous_water"], "state": ["new"], "first_seen": ["2023"], "last_seen": ["2023"], "lon": [1.0], "lat": [2.0]}
+    known = {
+        "finding_id": ["B-1"],
+        "kind": ["black_odorous_water"],
+        "state": ["new"],
+        "first_seen": ["2023"],
+        "last_seen": ["2023"],
+        "lon": [1.0],
+        "lat": [2.0],
+    }
     gpd.GeoDataFrame(known, geometry=[shapely.LineString([(117.0, 38.85), (117.2, 38.85)])], crs=4326).to_file(tmp_path / "known.gpkg")
     (tmp_path / "v.csv").write_text("finding_id,lon,lat,date,found\nB-1,110,30,2023-08-05,1\n")
-    settings = make_settings(tables={"field_results": str(tmp_path / "v.csv"), "known_findings": str(tmp_path / "known.gpkg")}, inputs={"tables.field_results": {"crs": "gcj02"}})
+    settings = make_settings(
+        tables={"field_results": str(tmp_path / "v.csv"), "known_findings": str(tmp_path / "known.gpkg")}, inputs={"tables.field_results": {"crs": "gcj02"}}
+    )
     assert field_results(settings).get_coordinates().to_numpy().tolist()[0] == pytest.approx([117.1, 38.85])
 
 
@@ -145,5 +157,11 @@ def test_merged_cells_that_are_many_are_refused(tmp_path, monkeypatch):
 
 
 def test_visits_to_other_findings_are_not_about_reaches(visits):
-    found = visits("L-1,,117,38.85,2023-08-05,1", ",new_reclamation,117,38.85,2023-08-05,1", "B-1,,117,38.85,2023-08-06,0", "/,black_odorous_water,117,38.85,2023-08-07,1", header="finding_id,kind,lon,lat,date,found")
+    found = visits(
+        "L-1,,117,38.85,2023-08-05,1",
+        ",new_reclamation,117,38.85,2023-08-05,1",
+        "B-1,,117,38.85,2023-08-06,0",
+        "/,black_odorous_water,117,38.85,2023-08-07,1",
+        header="finding_id,kind,lon,lat,date,found",
+    )
     assert of_reaches(found).date.dt.day.tolist() == [6, 7] and of_reaches(None) is None

@@ -27,10 +27,24 @@ def test_colours_by_hand():
 
 def scene(day: date) -> Scene:
     return Scene(
-        scene_id=f"S-{day}", key=f"S-{day}", sensor="s", collection="c", platform="sentinel-2a", datetime=datetime(day.year, day.month, day.day, tzinfo=UTC),
-        solar_day=day, processing_baseline="", cloud_cover=None, sun_elevation_deg=None, sun_azimuth_deg=None, scale=1e-4, offset=0.0,
-        offset_decision="", offset_confidence="high", status="used", reason="",
-    )  # fmt: skip
+        scene_id=f"S-{day}",
+        key=f"S-{day}",
+        sensor="s",
+        collection="c",
+        platform="sentinel-2a",
+        datetime=datetime(day.year, day.month, day.day, tzinfo=UTC),
+        solar_day=day,
+        processing_baseline="",
+        cloud_cover=None,
+        sun_elevation_deg=None,
+        sun_azimuth_deg=None,
+        scale=1e-4,
+        offset=0.0,
+        offset_decision="",
+        offset_confidence="high",
+        status="used",
+        reason="",
+    )
 
 
 @pytest.fixture
@@ -38,11 +52,21 @@ def settings(make_settings, monkeypatch):
     """Two listed reaches; the first was seen on four dates and on one that glint took."""
     made, days = make_settings(black_odorous={"pictures": 1}), [date(2024, m, 5) for m in (4, 5, 6, 7, 8)]
     layout = Layout(made.root)
-    lines = gpd.GeoDataFrame({"reach_id": ["R-1", "R-2"], "tile": "r000c000", "width_m": 40.0}, geometry=[shapely.LineString([(500_000, 4_300_500 + k), (500_200, 4_300_500 + k)]) for k in (0, 300)], crs=32650)
+    lines = gpd.GeoDataFrame(
+        {"reach_id": ["R-1", "R-2"], "tile": "r000c000", "width_m": 40.0},
+        geometry=[shapely.LineString([(500_000, 4_300_500 + k), (500_200, 4_300_500 + k)]) for k in (0, 300)],
+        crs=32650,
+    )
     write_parquet(lines, layout.reach_lines)
     write_csv(pd.DataFrame({"rank": [1, 2], "reach_id": ["R-1", "R-2"], "period": "2024"}), layout.inspection_list)
     scores = pd.DataFrame({c: pd.Series([0] * 5) for c in SCORE_DTYPES}).assign(
-        reach_id="R-1", period="2024", day=[d.isoformat() for d in days], scene_id=[f"S-{d}" for d in days], logit=[1.0, 3.0, -2.0, 2.0, np.nan], veto="", sensor="s"
+        reach_id="R-1",
+        period="2024",
+        day=[d.isoformat() for d in days],
+        scene_id=[f"S-{d}" for d in days],
+        logit=[1.0, 3.0, -2.0, 2.0, np.nan],
+        veto="",
+        sensor="s",
     )
     write_parquet(scores.astype(SCORE_DTYPES), layout.reach_scores("2024", "r000c000"))
     monkeypatch.setattr(module, "load_chips", lambda *_: [Chip(scene(d), {}) for d in days])

@@ -23,7 +23,7 @@ def chip(day: date, sun: float | None = 50.0) -> Chip:
     return Chip(
         Scene("s", "s", "earth-search-sentinel-2-l2a", "", "sentinel-2a", when, day, "", 0.0, sun, 150.0, 1e-4, 0.0, "", "high", "used", ""),
         {"rededge1": (None, 1)},
-    )  # fmt: skip
+    )
 
 
 def layers(settings, frequency, spectra, days=DAYS):
@@ -32,9 +32,8 @@ def layers(settings, frequency, spectra, days=DAYS):
     period = Period("2024", date(2024, 1, 1), date(2024, 12, 31))
     calendar = Calendar.of(days, period)
     stack = Stack(
-        dn, np.zeros((n, 1, w), "uint16"), 0, np.full(n, 1e-4, "float32"), np.zeros(n, "float32"), np.full(n, 10, "float32"), calendar.day,
-        calendar.month,
-    )  # fmt: skip
+        dn, np.zeros((n, 1, w), "uint16"), 0, np.full(n, 1e-4, "float32"), np.zeros(n, "float32"), np.full(n, 10, "float32"), calendar.day, calendar.month
+    )
     chips = [chip(d) for d in days]
     return black_odorous_layers(settings.black_odorous, settings.water, settings.masks, chips, stack, np.array([frequency], "float32"))
 

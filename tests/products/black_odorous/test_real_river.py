@@ -32,9 +32,7 @@ def test_a_turbid_river_is_not_accused(real_data):
     n, model = len(dn), load_detector()
     layers, classes = np.empty((len(PIXEL_LAYERS), *wet.shape), "float32"), np.empty(wet.shape, "float32")
     time = np.arange(n, dtype="int64")
-    stack = Stack(
-        dn, np.zeros((n, *wet.shape), "uint16"), 0, np.full(n, 1e-4, "float32"), np.full(n, -0.1, "float32"), np.full(n, 10, "float32"), time, time
-    )
+    stack = Stack(dn, np.zeros((n, *wet.shape), "uint16"), 0, np.full(n, 1e-4, "float32"), np.full(n, -0.1, "float32"), np.full(n, 10, "float32"), time, time)
     always = np.ones(n, bool)
     pixel_black_odorous(stack, always, always, wet, 0.025, model.packed, layers)
     pixel_classes(layers, ClassLimits(min_dates=4, min_share=0.6, min_months=2, suspected=0.9, possible=0.5), classes)

@@ -200,11 +200,24 @@ def test_open_water_needs_enough_pixels():
 
 def scene(day: date, sun=50.0) -> Scene:
     return Scene(
-        scene_id=f"S2_{day}", key=f"S2_{day}", sensor="earth-search-sentinel-2-l2a", collection="sentinel-2-l2a", platform="sentinel-2a",
-        datetime=datetime(day.year, day.month, day.day, 3, tzinfo=UTC), solar_day=day, processing_baseline="05.10", cloud_cover=1.0,
-        sun_elevation_deg=sun, sun_azimuth_deg=150.0, scale=1e-4, offset=0.0, offset_decision="", offset_confidence="high", status="used",
+        scene_id=f"S2_{day}",
+        key=f"S2_{day}",
+        sensor="earth-search-sentinel-2-l2a",
+        collection="sentinel-2-l2a",
+        platform="sentinel-2a",
+        datetime=datetime(day.year, day.month, day.day, 3, tzinfo=UTC),
+        solar_day=day,
+        processing_baseline="05.10",
+        cloud_cover=1.0,
+        sun_elevation_deg=sun,
+        sun_azimuth_deg=150.0,
+        scale=1e-4,
+        offset=0.0,
+        offset_decision="",
+        offset_confidence="high",
+        status="used",
         reason="",
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
@@ -239,10 +252,18 @@ def settings(make_settings, monkeypatch):
 def put_lines(settings, width_class="assessable"):
     tile = read_tiles(settings)[0]
     y = tile.grid.buffered(100).top - 531
-    table = pd.DataFrame({
-        "reach_id": ["R-1"], "kind": "river", "adcode": "990101", "tile": tile.id, "length_m": 200.0, "width_m": 60.0,
-        "width_class": width_class, "first_period": "2024",
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "reach_id": ["R-1"],
+            "kind": "river",
+            "adcode": "990101",
+            "tile": tile.id,
+            "length_m": 200.0,
+            "width_m": 60.0,
+            "width_class": width_class,
+            "first_period": "2024",
+        }
+    )
     frame = gpd.GeoDataFrame(table, geometry=[shapely.LineString([(500_200, y), (500_400, y)])], crs="EPSG:32650")[list(REACH_LINE_COLUMNS)]
     write_parquet(frame, Layout(settings.root).reach_lines)
     return tile.id

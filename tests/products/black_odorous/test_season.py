@@ -67,11 +67,13 @@ def history(section, *years, reach="R-1", field=None):
     table = gpd.GeoDataFrame(
         pd.DataFrame(rows, columns=["reach_id", "period", "class", "probability", "n_dates", "log_odds"]),
         geometry=gpd.points_from_xy([0.0] * len(rows), [0.0] * len(rows)),
-    ).assign(field=field or "")  # fmt: skip
-    days = pd.concat([
-        pd.DataFrame({"reach_id": reach, "period": y, "day": [f"{y}-{4 + k // 2:02d}-{1 + 10 * (k % 2):02d}" for k in range(12)], "logit": logit})
-        for y, (_, _, logit) in zip(labels, years, strict=True)
-    ])  # fmt: skip
+    ).assign(field=field or "")
+    days = pd.concat(
+        [
+            pd.DataFrame({"reach_id": reach, "period": y, "day": [f"{y}-{4 + k // 2:02d}-{1 + 10 * (k % 2):02d}" for k in range(12)], "logit": logit})
+            for y, (_, _, logit) in zip(labels, years, strict=True)
+        ]
+    )
     return add_change(table, days, section)
 
 

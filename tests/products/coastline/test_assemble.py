@@ -25,9 +25,7 @@ TRANSECT_COLUMNS = {
     "sce_m", "lrr_m_yr", "lrr_ci95_m_yr", "sen_m_yr", "mk_p", *(f"distance_{p}" for p in PERIODS), *(f"error_{p}" for p in PERIODS),
     *(f"class_{p}" for p in PERIODS), *(f"natural_probability_{p}" for p in PERIODS), "converted_after", "converted_period", "converted_to", "conversions", "step_period",
 }  # fmt: skip
-SHORE_COLUMNS = {
-    "period", "reference", "class", "certainty", "edge_method", "position_error_m", "length_m", "sensor", "n_dates", "level_m", "geometry"
-}
+SHORE_COLUMNS = {"period", "reference", "class", "certainty", "edge_method", "position_error_m", "length_m", "sensor", "n_dates", "level_m", "geometry"}
 
 
 @pytest.fixture
@@ -42,10 +40,15 @@ def world(tmp_path, monkeypatch, coast):
     monkeypatch.setattr(assemble, "load_units", lambda s: units)
 
     def settings(**section):
-        base = parse({
-            "run": "t", "output": str(tmp_path), "units": {"path": "u.gpkg"}, "periods": PERIODS,
-            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
-        })  # fmt: skip
+        base = parse(
+            {
+                "run": "t",
+                "output": str(tmp_path),
+                "units": {"path": "u.gpkg"},
+                "periods": PERIODS,
+                "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
+            }
+        )
         return base.model_copy(update={"coastline": CoastlineSection(**section)})
 
     def write(period, family, land_share, *, n_dates=10, tags=None, low=None, high=None, **look):

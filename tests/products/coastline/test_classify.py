@@ -5,16 +5,7 @@ import pytest
 import shapely
 from scipy.special import expit
 
-from rs_pipeline.products.coastline.classify import (
-    Evidence,
-    conversions,
-    dated,
-    natural_log_odds,
-    parted_water,
-    straightness,
-    tide_width_m,
-    unit_class,
-)
+from rs_pipeline.products.coastline.classify import Evidence, conversions, dated, natural_log_odds, parted_water, straightness, tide_width_m, unit_class
 
 NAMES = ("chord_share", "line_rms_m", "tide_m_per_m", "pond_share", "swir1_land_refl", "position_sd_m", "step_m")
 

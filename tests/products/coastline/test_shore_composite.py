@@ -32,7 +32,7 @@ class FakeChip:
         when = FIRST + timedelta(days=day)
         sensor = "earth-search-sentinel-2-l2a"
         self.scene = SimpleNamespace(
-            key=key or f"s{day}", sensor=sensor, platform="sentinel-2a", datetime=when, solar_day=when.date(), scale=1e-4, offset=-0.1, assets={},
+            key=key or f"s{day}", sensor=sensor, platform="sentinel-2a", datetime=when, solar_day=when.date(), scale=1e-4, offset=-0.1, assets={}
         )
         grid = Grid(CRS, resolution_m, left, 4_300_040.0, 32, 32)
         self.cloudy = cloudy
@@ -69,7 +69,11 @@ def run(tmp_path, monkeypatch):
 
     def go(chips, **coastline):
         settings = SimpleNamespace(
-            root=tmp_path / "run", stated=lambda key: InputSection(), masks=MaskSection(), resources=SimpleNamespace(memory_gb=1.0), coastline=None if coastline.get("off") else CoastlineSection(**coastline)
+            root=tmp_path / "run",
+            stated=lambda key: InputSection(),
+            masks=MaskSection(),
+            resources=SimpleNamespace(memory_gb=1.0),
+            coastline=None if coastline.get("off") else CoastlineSection(**coastline),
         )
         monkeypatch.setattr(composite, "read_tile", lambda s, t: TILE)
         monkeypatch.setattr(composite, "load_chips", lambda s, t, p: chips)

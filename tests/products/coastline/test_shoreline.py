@@ -8,13 +8,7 @@ import shapely
 
 from rs_pipeline.model import Grid
 from rs_pipeline.products.coastline import shoreline
-from rs_pipeline.products.coastline.shoreline import (
-    EDGE_METHODS,
-    contour_lines,
-    position_error_m,
-    seed_threshold,
-    water_fraction,
-)
+from rs_pipeline.products.coastline.shoreline import EDGE_METHODS, contour_lines, position_error_m, seed_threshold, water_fraction
 
 CRS = "EPSG:32650"
 WATERS = {"clear": (0.05, 0.015, 0.010), "turbid": (0.12, 0.060, 0.020)}

@@ -194,7 +194,9 @@ def test_spring_high_waters_of_a_diurnal_tide():
     assert springs_m.mean() == pytest.approx(0.9, abs=0.03)
 
 
-@pytest.mark.parametrize("tide", [hourly(10), StationTide(np.array([0.0]), np.array([1.0])), hourly(60, every_h=6.0)], ids=["ten days", "one record", "high and low waters only"])
+@pytest.mark.parametrize(
+    "tide", [hourly(10), StationTide(np.array([0.0]), np.array([1.0])), hourly(60, every_h=6.0)], ids=["ten days", "one record", "high and low waters only"]
+)
 def test_a_short_table_has_no_spring_tide(tide):
     assert tide.spring_high_waters().size == 0
 

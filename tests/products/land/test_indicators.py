@@ -1,6 +1,5 @@
 """Indicators of land cover: hand-worked sums of one county, and what is said where something is missing."""
 
-
 import numpy as np
 import pytest
 
@@ -22,10 +21,18 @@ PARTS = {"water": 0.10, "wetland": 0.05, "tree": 0.15, "grass": 0.10, "cropland"
 
 pytestmark = pytest.mark.usefixtures("plain_errors")
 
+
 def sums(area_km2=100.0, **changes):
     """A zone wholly seen in both years, with PARTS of each class and an uncertainty p (1 - p) of 0.04 everywhere; nothing converted."""
     m2 = area_km2 * KM2
-    row = {"area_m2": m2, "land_observed_m2": m2, "common_m2": m2, "built_common_m2": 0.15 * m2, "built_baseline_m2": 0.12 * m2, "built_change_square_m2": 0.04 * m2}
+    row = {
+        "area_m2": m2,
+        "land_observed_m2": m2,
+        "common_m2": m2,
+        "built_common_m2": 0.15 * m2,
+        "built_baseline_m2": 0.12 * m2,
+        "built_change_square_m2": 0.04 * m2,
+    }
     row |= {f"{name}_m2": p * m2 for name, p in PARTS.items()} | {f"{name}_uncertain_m2": 0.04 * m2 for name in PARTS}
     row |= {f"class_{name}_m2": PARTS[name] * m2 for name in ("wetland", "tree", "grass", "cropland", "built", "bare")}
     row |= {f"{kind}converted{bound}_m2": 0.0 for kind in ("", "natural_") for bound in ("", "_lower", "_upper", "_refuted")}
@@ -36,7 +43,9 @@ def sums(area_km2=100.0, **changes):
 def estimate_of(make):
     """(indicator, zones, ...) to the estimate for one county in 2024, baseline 2023."""
 
-    def estimate_of(name, zones=None, *, base=None, tables=(), accuracy=None, period="2024", references=NO_REFERENCES, base_references=NO_REFERENCES, **changes):
+    def estimate_of(
+        name, zones=None, *, base=None, tables=(), accuracy=None, period="2024", references=NO_REFERENCES, base_references=NO_REFERENCES, **changes
+    ):
         zones = {"county": sums()} if zones is None else zones
         accuracy = dict.fromkeys(AREAS, GOOD) | (accuracy or {})
         land = LandFacts(zones, {"county": sums(built_m2=12 * KM2)} if base is None else base, frozenset(tables), accuracy, **changes)
@@ -284,6 +293,7 @@ def test_what_was_refuted_on_the_spot_is_told(estimate_of):
 
 def test_what_nobody_saw_twice_may_have_been_converted(estimate_of):
     """A red line of 100 km2, 96 seen in both years, nothing found: none to 4 km2, and `met` is no verdict. All seen: none."""
+
     def found(common):
         return estimate_of("red_line_converted_area", {"county": sums(), "red_line": sums(common_m2=common * KM2)}, tables=["red_line"]).interval
 

@@ -46,14 +46,32 @@ def settings(tmp_path):
     gpd.GeoDataFrame(names, geometry=units, crs=32650).to_file(tmp_path / "u.gpkg")
     overlapping = [shapely.box(499_990, 4_299_990, 500_030, 4_300_000), shapely.box(500_000, 4_299_990, 500_010, 4_300_000)]
     gpd.GeoDataFrame(geometry=overlapping, crs=32650).to_file(tmp_path / "r.gpkg")
-    settings = parse({
-        "run": "t", "output": str(tmp_path), "units": {"path": str(tmp_path / "u.gpkg")}, "periods": [2023, 2024], "grid": {"tile_px": 64},
-        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}], "tables": {"reserves": str(tmp_path / "r.gpkg")},
-        "land_zones": {"min_event_px": 2},
-    })  # fmt: skip
+    settings = parse(
+        {
+            "run": "t",
+            "output": str(tmp_path),
+            "units": {"path": str(tmp_path / "u.gpkg")},
+            "periods": [2023, 2024],
+            "grid": {"tile_px": 64},
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
+            "tables": {"reserves": str(tmp_path / "r.gpkg")},
+            "land_zones": {"min_event_px": 2},
+        }
+    )
     layout = Layout(settings.root)
-    row = {"tile": "r000c000", "row": 0, "col": 0, "width": 3, "height": 3, "crs": GRID.crs, "resolution_m": 10.0,
-           "grid_left": GRID.left, "grid_top": GRID.top, "grid_width": 3, "grid_height": 3}  # fmt: skip
+    row = {
+        "tile": "r000c000",
+        "row": 0,
+        "col": 0,
+        "width": 3,
+        "height": 3,
+        "crs": GRID.crs,
+        "resolution_m": 10.0,
+        "grid_left": GRID.left,
+        "grid_top": GRID.top,
+        "grid_width": 3,
+        "grid_height": 3,
+    }
     write_parquet(pd.DataFrame([row]), layout.tiles)
     write(layout.map("water", "2023"), region_maps()["water"].bands, {"class": np.zeros(GRID.shape)})
     return settings
@@ -148,8 +166,7 @@ def test_a_refuted_finding_leaves_the_sums_and_the_last_visit_decides(settings, 
 
 
 @pytest.mark.parametrize(
-    ("min_event_px", "shore_width_m", "min_water_width_m", "rim_px"),
-    [(5, 50, 30, 9), (5, 51, 30, 10), (9, 50, 30, 9), (10, 50, 30, 10), (1, 4, 5, 2)],
+    ("min_event_px", "shore_width_m", "min_water_width_m", "rim_px"), [(5, 50, 30, 9), (5, 51, 30, 10), (9, 50, 30, 9), (10, 50, 30, 10), (1, 4, 5, 2)]
 )
 def test_the_rim_of_a_tile_holds_an_event_and_a_bank_with_its_water(settings, min_event_px, shore_width_m, min_water_width_m, rim_px):
     """Bank and water in whole pixels of 10 m and one more, or an event where it is longer."""
@@ -201,10 +218,12 @@ def rising(*values):
 def test_minimum_mapping_unit_and_bounds_by_hand():
     got = conversion_layers(*rising(0.9, 0.6, 0.3, 0.5, 0.1, NAN, 0.9, 1.0), LandZonesSection(min_event_px=2))
     for name, expected in {
-        "converted": [0.9, 0.6, 0, 0, 0, NAN, 0.9, 1.0], "converted_lower": [0.9, 0, 0, 0, 0, NAN, 0.9, 1.0],
-        "converted_upper": [0.9, 0.6, 0.3, 0.5, 0, NAN, 0.9, 1.0], "natural_converted": [0.9, 0.6, 0, 0, 0, NAN, 0.9, 1.0],
+        "converted": [0.9, 0.6, 0, 0, 0, NAN, 0.9, 1.0],
+        "converted_lower": [0.9, 0, 0, 0, 0, NAN, 0.9, 1.0],
+        "converted_upper": [0.9, 0.6, 0.3, 0.5, 0, NAN, 0.9, 1.0],
+        "natural_converted": [0.9, 0.6, 0, 0, 0, NAN, 0.9, 1.0],
         "common": [1, 1, 1, 1, 1, NAN, 1, 1],
-    }.items():  # fmt: skip
+    }.items():
         np.testing.assert_allclose(got[name][0], expected, atol=1e-6, err_msg=name)
 
 

@@ -23,7 +23,7 @@ def facts_of(make):
 
     def facts_of(kind, row=None, land=None, *, kinds=ALL, tables=(), **changes):
         zone, rows = f"place:{kind}", {} if row is None else {f"place:{kind}": row}
-        accuracy = dict.fromkeys(AREAS, {"users": 0.9, "producers": 0.9, "f1": 0.9})
+        accuracy = {key: {"users": 0.9, "producers": 0.9, "f1": 0.9} for key in AREAS}
         zones = {"county": land_sums(10.0)} | ({} if land is None else {zone: land})
         facts = make.facts(zones=rows, watched_kinds=kinds, land=LandFacts(zones, zones, frozenset(tables), accuracy), **changes)
         return replace(facts, measured=lambda period, since: replace(facts, period=period, baseline=since))
@@ -37,7 +37,15 @@ def got(name, facts):
 
 def one_km2(make, **changes):
     """Sums of 1 km2 of land, half under cover."""
-    row = make.sums(area_m2=KM2, land_m2=KM2, fvc_growing_observed_m2=KM2, fvc_growing_sum_m2=0.5 * KM2, fvc_growing_square_m2=0.25 * KM2, fvc_peak_var_m4=0.0, fvc_peak_sigma=0.04)
+    row = make.sums(
+        area_m2=KM2,
+        land_m2=KM2,
+        fvc_growing_observed_m2=KM2,
+        fvc_growing_sum_m2=0.5 * KM2,
+        fvc_growing_square_m2=0.25 * KM2,
+        fvc_peak_var_m4=0.0,
+        fvc_peak_sigma=0.04,
+    )
     return row | changes
 
 
@@ -74,7 +82,11 @@ def test_a_kind_without_polygons_needs_its_table_and_a_unit_without_any_has_no_t
 
 
 def converted(make, **changes):
-    return land_sums(1.0) | {"area_m2": KM2, "land_observed_m2": KM2, "common_m2": KM2, "converted_m2": 3e4, "converted_lower_m2": 1e4, "converted_upper_m2": 6e4} | changes
+    return (
+        land_sums(1.0)
+        | {"area_m2": KM2, "land_observed_m2": KM2, "common_m2": KM2, "converted_m2": 3e4, "converted_lower_m2": 1e4, "converted_upper_m2": 6e4}
+        | changes
+    )
 
 
 def test_land_of_a_water_source_that_was_converted_is_a_range_in_ha(make, facts_of):

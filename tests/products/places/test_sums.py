@@ -47,20 +47,39 @@ def run(tmp_path_factory):
     gpd.GeoDataFrame({"adcode": ["130001"], "name": ["A"], "prefecture": ["P"]}, geometry=[pixels(0, 0, 3, 4)], crs=32650).to_file(tmp_path / "u.gpkg")
     kinds, shapes = zip(*PLACES.values(), strict=True)
     gpd.GeoDataFrame({"place_id": list(PLACES), "kind": list(kinds), "name": list(PLACES)}, geometry=list(shapes), crs=32650).to_file(tmp_path / "p.gpkg")
-    settings = parse({
-        "run": "t", "output": str(tmp_path), "units": {"path": str(tmp_path / "u.gpkg")}, "periods": [2023, 2024], "grid": {"tile_px": 64},
-        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}], "tables": {"places": str(tmp_path / "p.gpkg")}, "land_zones": {"min_event_px": 2},
-    })  # fmt: skip
+    settings = parse(
+        {
+            "run": "t",
+            "output": str(tmp_path),
+            "units": {"path": str(tmp_path / "u.gpkg")},
+            "periods": [2023, 2024],
+            "grid": {"tile_px": 64},
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
+            "tables": {"places": str(tmp_path / "p.gpkg")},
+            "land_zones": {"min_event_px": 2},
+        }
+    )
     layout, (rows, cols) = Layout(settings.root), np.indices(GRID.shape)
     write_grid(settings, GRID)
     seen = np.where(cols < 3, 1.0, NAN)
     built = (rows < 2) & (cols < 2)
     for period, land in (("2023", np.full(GRID.shape, float(G))), ("2024", np.where(built, B, G))):
         for name in county_maps():
-            known = {"fvc_peak": 0.5, "fvc_growing": 0.5, "fvc_peak_sigma": 0.04, "frequency": 0.0, "frequency_lower": 0.0, "frequency_upper": 0.0, "permanent_fraction": 0.0, "class": 0.0}
+            known = {
+                "fvc_peak": 0.5,
+                "fvc_growing": 0.5,
+                "fvc_peak_sigma": 0.04,
+                "frequency": 0.0,
+                "frequency_lower": 0.0,
+                "frequency_upper": 0.0,
+                "permanent_fraction": 0.0,
+                "class": 0.0,
+            }
             bands = region_maps()[name].bands
             write_map(layout.tile_map(period, "r000c000", name), GRID, {b.name: seen * known.get(b.name, 1.0) for b in bands}, bands, {})
-        layers = {"class": seen * land, "confidence": seen, "n_dates": seen} | {share: np.where(np.isnan(seen), NAN, land == c) for share, c in zip(SHARES, Land, strict=True)}
+        layers = {"class": seen * land, "confidence": seen, "n_dates": seen} | {
+            share: np.where(np.isnan(seen), NAN, land == c) for share, c in zip(SHARES, Land, strict=True)
+        }
         for name, found in ((LAND, layers), ("water", {"class": 0 * seen})):
             bands = region_maps()[name].bands
             stack = np.stack([np.asarray(found.get(b.name, np.zeros(GRID.shape)), "float32") for b in bands])
@@ -81,9 +100,14 @@ def px(m2):
 def test_a_kind_is_summed_once_within_its_unit_and_a_place_whole(run):
     table = pd.read_parquet(Layout(run.root).counties("2024")).set_index(["adcode", "zone"])
     assert px(table.area_m2["130001", "place:habitat"]) == pytest.approx(8 + 2, rel=1e-3), "columns 0 and 1 whole, column 2 in the upper half"
-    assert px(table.area_m2["130001", "place:village"]) == pytest.approx(1 + 4, rel=1e-3) and not table.index.get_level_values("zone").str.startswith("watched:").any()
+    assert (
+        px(table.area_m2["130001", "place:village"]) == pytest.approx(1 + 4, rel=1e-3)
+        and not table.index.get_level_values("zone").str.startswith("watched:").any()
+    )
     single = pd.read_parquet(Layout(run.root).place_sums("2024")).set_index("zone")
-    assert px(single.area_m2).to_dict() == pytest.approx({"watched:one": 1, "watched:left": 8, "watched:top": 8, "watched:right": 8, "watched:away": 0}, rel=1e-3)
+    assert px(single.area_m2).to_dict() == pytest.approx(
+        {"watched:one": 1, "watched:left": 8, "watched:top": 8, "watched:right": 8, "watched:away": 0}, rel=1e-3
+    )
     assert px(single.fvc_growing_observed_m2["watched:right"]) == pytest.approx(4, rel=1e-3), "its last column was not seen"
 
 
@@ -91,7 +115,9 @@ def test_converted_ground_of_overlapping_habitats_counts_once_in_the_unit_and_fo
     table = pd.read_parquet(Layout(run.root).land_counties("2024")).set_index(["adcode", "zone"])
     assert px(table.natural_converted_m2["130001", "place:habitat"]) == pytest.approx(4, rel=1e-3)
     single = pd.read_parquet(Layout(run.root).place_land("2024")).set_index("zone")
-    assert px(single.natural_converted_m2).to_dict() == pytest.approx({"watched:one": 1, "watched:left": 4, "watched:top": 4, "watched:right": 0, "watched:away": 0}, abs=1e-3)
+    assert px(single.natural_converted_m2).to_dict() == pytest.approx(
+        {"watched:one": 1, "watched:left": 4, "watched:top": 4, "watched:right": 0, "watched:away": 0}, abs=1e-3
+    )
 
 
 def test_totals_of_the_region_count_no_place_twice(run):
@@ -110,4 +136,10 @@ def test_the_table_tells_each_place(run):
     assert now.loc["right"].observed_fraction["fvc_growing_mean"] == pytest.approx(0.5, abs=0.01)
     away = now.loc["away"]
     assert away.value.isna().all() and away.adcode.isna().all() and set(away.reason) == {"this place lies outside the maps of this run"}
-    assert gpd.read_file(Layout(run.root).places).set_index("place_id").converted_since.fillna("").to_dict() == {"one": "2024", "left": "2024", "top": "2024", "right": "", "away": ""}
+    assert gpd.read_file(Layout(run.root).places).set_index("place_id").converted_since.fillna("").to_dict() == {
+        "one": "2024",
+        "left": "2024",
+        "top": "2024",
+        "right": "",
+        "away": "",
+    }

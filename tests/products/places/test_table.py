@@ -31,9 +31,22 @@ def table_of(fake_run, tmp_path):
             for place, share in (("A", 1.0), ("B", 0.6), ("C", 0.0)):
                 m2 = share * AREA
                 row = sums(**{k: 0.0 for k in sums() if k.endswith(("_m2", "_m4"))}) | {"n_scenes": 2, "fvc_peak_sigma": 0.04}
-                row |= {"area_m2": m2, "land_m2": m2, "water_observed_m2": m2, "fvc_growing_observed_m2": m2, "fvc_growing_sum_m2": 0.6 * m2, "fvc_growing_square_m2": 0.36 * m2}
+                row |= {
+                    "area_m2": m2,
+                    "land_m2": m2,
+                    "water_observed_m2": m2,
+                    "fvc_growing_observed_m2": m2,
+                    "fvc_growing_sum_m2": 0.6 * m2,
+                    "fvc_growing_square_m2": 0.36 * m2,
+                }
                 rows.append(row | {"zone": f"watched:{place}", "scene_ids": ["s"], "lost_scene_ids": []})
-                of_land = dict.fromkeys(land_sums(0.0), 0.0) | {"area_m2": m2, "land_observed_m2": m2, "common_m2": m2, "built_m2": 0.1 * m2, "class_built_m2": 0.1 * m2}
+                of_land = dict.fromkeys(land_sums(0.0), 0.0) | {
+                    "area_m2": m2,
+                    "land_observed_m2": m2,
+                    "common_m2": m2,
+                    "built_m2": 0.1 * m2,
+                    "class_built_m2": 0.1 * m2,
+                }
                 land.append(of_land | {"zone": f"watched:{place}"} | ({k: v * m2 for k, v in converted.items()} if year == 2024 else {}))
             for path, found in ((run.layout.place_sums(str(year)), rows), (run.layout.place_land(str(year)), land)):
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,9 +97,17 @@ def test_conversion_is_dated_by_the_first_period_that_shows_it_for_good(table_of
 
 
 @pytest.mark.parametrize(
-    ("lower", "since"), [((0, 0, 0), ""), ((0, 1, 2), "2024"), ((1, 0, 2), "2025"), ((1, 2, 0), ""), ((1, None, 2), "2023"), ((None, None, None), "")],
+    ("lower", "since"), [((0, 0, 0), ""), ((0, 1, 2), "2024"), ((1, 0, 2), "2025"), ((1, 2, 0), ""), ((1, None, 2), "2023"), ((None, None, None), "")]
 )
 def test_a_date_holds_only_if_every_later_period_shows_it(lower, since):
     """None: a period that did not see the place."""
-    rows = pd.DataFrame({"place_id": "P", "indicator": "converted_area", "period": ["2023", "2024", "2025"], "value": [None if v is None else 3.0 for v in lower], "lower": lower})
+    rows = pd.DataFrame(
+        {
+            "place_id": "P",
+            "indicator": "converted_area",
+            "period": ["2023", "2024", "2025"],
+            "value": [None if v is None else 3.0 for v in lower],
+            "lower": lower,
+        }
+    )
     assert converted_since(rows) == {"P": since}

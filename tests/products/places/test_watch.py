@@ -81,7 +81,9 @@ def test_overlapping_places_of_a_kind_count_once_in_a_unit_and_in_full_by_themse
     kind = got[got.zone == "place:village"].set_index("adcode").geometry.area
     assert kind.to_dict() == pytest.approx({"130001": 0.06 + 0.02, "130002": 0.02})
     single = got[got.zone.str.startswith("watched:")]
-    assert single.zone.tolist() == ["watched:village-1", "watched:village-2", "watched:village-3"] and single.geometry.area.tolist() == pytest.approx([0.04] * 3)
+    assert single.zone.tolist() == ["watched:village-1", "watched:village-2", "watched:village-3"] and single.geometry.area.tolist() == pytest.approx(
+        [0.04] * 3
+    )
     assert (single.adcode == "").all() and not single.in_region.any()
 
 

@@ -34,7 +34,15 @@ def run(fake_run, tmp_path):
         gpd.GeoDataFrame({"id": range(len(polygons)), **columns}, geometry=list(polygons), crs=4326).to_file(tmp_path / "red.gpkg")
         if sea:
             made.layout.bodies.parent.mkdir(parents=True, exist_ok=True)
-            bodies = {"body_id": ["W-1", "W-1", "W-2"], "period": ["2023", "2024", "2023"], "kind": ["sea", "sea", "inland"], "adcode": "130001", "state": "wet", "counted": True, "area_m2": 2e4}
+            bodies = {
+                "body_id": ["W-1", "W-1", "W-2"],
+                "period": ["2023", "2024", "2023"],
+                "kind": ["sea", "sea", "inland"],
+                "adcode": "130001",
+                "state": "wet",
+                "counted": True,
+                "area_m2": 2e4,
+            }
             shapes = gpd.GeoDataFrame(bodies, geometry=[square(0, -10, 20, 10)] * 2 + [square(5, 12)], crs=4326)
             shapes.to_file(made.layout.bodies, layer="bodies", driver="GPKG")
         return made

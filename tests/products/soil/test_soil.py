@@ -35,9 +35,17 @@ BULLETIN = {"bulletin_period": "2023", "bulletin_rate": 78.84}
 def write_tif(path, values, *, grid=GRID, crs=GRID.crs):
     values = np.asarray(values, "float32")
     with rasterio.open(
-        path, "w", driver="GTiff", width=values.shape[1], height=values.shape[0], count=1, dtype="float32", crs=crs, nodata=np.nan,
+        path,
+        "w",
+        driver="GTiff",
+        width=values.shape[1],
+        height=values.shape[0],
+        count=1,
+        dtype="float32",
+        crs=crs,
+        nodata=np.nan,
         transform=Affine(grid.resolution_m, 0, grid.left, 0, -grid.resolution_m, grid.top),
-    ) as out:  # fmt: skip
+    ) as out:
         out.write(values, 1)
     return path
 
@@ -55,9 +63,12 @@ def settings_of(tmp_path):
 
     def settings_of(**sections):
         values = {
-            "run": "slopes", "output": str(tmp_path), "units": {"path": str(tmp_path / "units.gpkg")}, "periods": [2023, 2024],
+            "run": "slopes",
+            "output": str(tmp_path),
+            "units": {"path": str(tmp_path / "units.gpkg")},
+            "periods": [2023, 2024],
             "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": str(tmp_path)}],
-        }  # fmt: skip
+        }
         settings = parse(values | sections)
         write_grid(settings, GRID)
         return settings
@@ -102,7 +113,9 @@ def test_factors_of_rasters_take_the_place_of_constants(tmp_path, settings_of):
 
 def test_beyond_the_heights_and_the_rain_nothing_is_known(tmp_path, settings_of):
     half = Grid(GRID.crs, 10.0, GRID.left, GRID.top, 8, 16)
-    settings = settings_of(soil={"dem": str(slope_file(tmp_path / "dem.tif")), "erosivity": str(write_tif(tmp_path / "r.tif", np.full(half.shape, 900.0), grid=half))})
+    settings = settings_of(
+        soil={"dem": str(slope_file(tmp_path / "dem.tif")), "erosivity": str(write_tif(tmp_path / "r.tif", np.full(half.shape, 900.0), grid=half))}
+    )
     write_inputs(settings, 5, NAN, NAN)
     loss = made(settings)[0]["loss_t_km2"]
     assert np.isfinite(loss[:, :7]).all() and np.isnan(loss[:, 9:]).all()

@@ -18,15 +18,7 @@ from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.register import region_maps
-from rs_pipeline.products.vegetation.field_plots import (
-    MIN_PLOTS,
-    PlotCalibration,
-    fit_plots,
-    plot_calibrations,
-    read_plots,
-    satellite_cover,
-    shortage,
-)
+from rs_pipeline.products.vegetation.field_plots import MIN_PLOTS, PlotCalibration, fit_plots, plot_calibrations, read_plots, satellite_cover, shortage
 from rs_pipeline.storage.raster import write_cog
 from tests.made_up_run import write_grid
 
@@ -35,6 +27,7 @@ GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_300_000.0, 40, 2)
 
 
 pytestmark = pytest.mark.usefixtures("plain_errors")
+
 
 def exact(alpha, beta, n=MIN_PLOTS):
     fvc = np.linspace(0.3, 0.9, n)
@@ -91,8 +84,10 @@ def test_the_ends_of_the_scales_are_places_and_covers(tmp_path, row):
     assert len(read_plots(write(tmp_path / "p.csv", row))) == 1
 
 
-@pytest.mark.parametrize("row", ["180.1,0,2023,meadow,50", "-180.1,0,2023,meadow,50", "0,90.1,2023,meadow,50", "0,-90.1,2023,meadow,50",
-                                 "0,0,2023,meadow,-0.1", "0,0,2023,meadow,100.1"])  # fmt: skip
+@pytest.mark.parametrize(
+    "row",
+    ["180.1,0,2023,meadow,50", "-180.1,0,2023,meadow,50", "0,90.1,2023,meadow,50", "0,-90.1,2023,meadow,50", "0,0,2023,meadow,-0.1", "0,0,2023,meadow,100.1"],
+)
 def test_beyond_them_are_none(tmp_path, row):
     with pytest.raises(TableError, match=r"is no (place|cover)"):
         read_plots(write(tmp_path / "p.csv", row))
@@ -119,9 +114,15 @@ def plot_rows(columns, year, kind, cover):
 def run(tmp_path):
     """Two years; cover rises with the column from 0.20 by 0.01, a column is not seen in 2024."""
     settings = parse(
-        {"run": "t", "output": str(tmp_path), "units": {"path": "u.gpkg"}, "periods": [2023, 2024],
-         "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}], "tables": {"grassland_plots": str(tmp_path / "plots.csv")}}
-    )  # fmt: skip
+        {
+            "run": "t",
+            "output": str(tmp_path),
+            "units": {"path": "u.gpkg"},
+            "periods": [2023, 2024],
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
+            "tables": {"grassland_plots": str(tmp_path / "plots.csv")},
+        }
+    )
     write_grid(settings, GRID)
     for year in ("2023", "2024"):
         stack = np.broadcast_to(0.2 + 0.01 * np.arange(40), (len(region_maps()["vegetation"].bands), 2, 40)).astype("float32")
@@ -131,8 +132,12 @@ def run(tmp_path):
 
 
 def test_plots_read_their_own_pixel_and_year(run):
-    rows = [*plot_rows([0, 5], 2023, "meadow", [50, 50]), *plot_rows([5, 39], 2024, "meadow", [50, 50]), "100,20,2024,meadow,50",
-            *plot_rows([1], 2001, "meadow", [50])]  # fmt: skip
+    rows = [
+        *plot_rows([0, 5], 2023, "meadow", [50, 50]),
+        *plot_rows([5, 39], 2024, "meadow", [50, 50]),
+        "100,20,2024,meadow,50",
+        *plot_rows([1], 2001, "meadow", [50]),
+    ]
     plots = read_plots(write(run.tables.grassland_plots, *rows))
     np.testing.assert_allclose(satellite_cover(run, plots), [0.20, 0.25, math.nan, 0.59, math.nan, math.nan], rtol=1e-5)
 

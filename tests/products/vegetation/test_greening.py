@@ -28,6 +28,7 @@ GRID = Grid("EPSG:32650", 10.0, 500_000.0, 4_300_000.0, 4, 2)
 
 pytestmark = pytest.mark.usefixtures("plain_errors")
 
+
 def bands(found, p=None, slope=None):
     found = np.asarray(found, "float32")
     slope = np.sign(found) * np.float32(0.02) if slope is None else np.asarray(slope, "float32")
@@ -39,13 +40,12 @@ def test_layers_by_hand():
     found = [[1, 1, -1, 0, 0, math.nan]]
     got = trend_layers(
         bands(found, p=[[0.001, 0.001, 0.01, 0.04, 0.2, 1]], slope=[[0.02, 0.02, -0.02, 0.01, 0.01, math.nan]]),
-        np.array([[True, False, True, True, True, True]]), 0.05,
-    )  # fmt: skip
+        np.array([[True, False, True, True, True, True]]),
+        0.05,
+    )
     total = {name: float(np.nansum(v)) for name, v in got.items()}
     # the second pixel is water; the fourth would be greening if chance were not controlled over the region
-    assert total == {
-        "land_m2": 5, "trend_observed_m2": 4, "greening_m2": 1, "browning_m2": 1, "greening_possible_m2": 2, "browning_possible_m2": 1,
-    }  # fmt: skip
+    assert total == {"land_m2": 5, "trend_observed_m2": 4, "greening_m2": 1, "browning_m2": 1, "greening_possible_m2": 2, "browning_possible_m2": 1}
 
 
 def test_a_trend_is_possible_up_to_the_rate_and_where_it_has_a_direction():
@@ -58,15 +58,31 @@ def test_a_trend_is_possible_up_to_the_rate_and_where_it_has_a_direction():
 def run(tmp_path):
     """A region of 4 x 2 pixels; a county of the left three columns, and one smaller than the pixel it lies in."""
     settings = parse(
-        {"run": "t", "output": str(tmp_path), "units": {"path": str(tmp_path / "u.gpkg")}, "periods": [2019, 2020, 2021, 2022, 2023],
-         "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}]}
-    )  # fmt: skip
+        {
+            "run": "t",
+            "output": str(tmp_path),
+            "units": {"path": str(tmp_path / "u.gpkg")},
+            "periods": [2019, 2020, 2021, 2022, 2023],
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
+        }
+    )
     layout = Layout(settings.root)
     boxes = [shapely.box(500_000, 4_299_980, 500_030, 4_300_000), shapely.box(500_032, 4_299_992, 500_034, 4_299_997)]
     names = {"adcode": ["130001", "130002"], "name": ["A", "B"], "prefecture": ["P", "P"]}
     gpd.GeoDataFrame(names, geometry=boxes, crs=32650).to_file(tmp_path / "u.gpkg")
-    row = {"tile": "r000c000", "row": 0, "col": 0, "width": 4, "height": 2, "crs": GRID.crs, "resolution_m": 10.0,
-           "grid_left": GRID.left, "grid_top": GRID.top, "grid_width": 4, "grid_height": 2}  # fmt: skip
+    row = {
+        "tile": "r000c000",
+        "row": 0,
+        "col": 0,
+        "width": 4,
+        "height": 2,
+        "crs": GRID.crs,
+        "resolution_m": 10.0,
+        "grid_left": GRID.left,
+        "grid_top": GRID.top,
+        "grid_width": 4,
+        "grid_height": 2,
+    }
     write_parquet(pd.DataFrame([row]), layout.tiles)
     water = {b.name: np.zeros((2, 4)) for b in region_maps()["water"].bands}
     water["class"][1, 0] = 1
@@ -95,13 +111,20 @@ def test_a_county_within_a_pixel_and_the_region(run):
 @pytest.fixture
 def seen_as(tmp_path):
     """seen_as(classes by period, sea by period) makes a run of 4 x 2 pixels with a coast, and its tile."""
+
     def make(classes, sea):
         units = {"adcode": ["1"], "name": ["A"], "prefecture": [""]}
         gpd.GeoDataFrame(units, geometry=[shapely.box(*GRID.bounds)], crs=GRID.crs).to_file(tmp_path / "u.gpkg")
-        settings = parse({
-            "run": "t", "output": str(tmp_path), "units": {"path": str(tmp_path / "u.gpkg")}, "periods": [int(p) for p in classes], "coastline": {},
-            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
-        })  # fmt: skip
+        settings = parse(
+            {
+                "run": "t",
+                "output": str(tmp_path),
+                "units": {"path": str(tmp_path / "u.gpkg")},
+                "periods": [int(p) for p in classes],
+                "coastline": {},
+                "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
+            }
+        )
         write_grid(settings, GRID)
         layout, water = Layout(settings.root), region_maps()["water"].bands
         for period, kind in classes.items():
@@ -124,8 +147,14 @@ def test_land_is_what_was_seen_as_land_when_it_was_last_seen(seen_as):
 
 
 def row(**changes):
-    plain = {"land_m2": 90 * KM2, "trend_observed_m2": 90 * KM2, "greening_m2": 9 * KM2, "browning_m2": 0.0,
-             "greening_possible_m2": 12 * KM2, "browning_possible_m2": 1 * KM2}  # fmt: skip
+    plain = {
+        "land_m2": 90 * KM2,
+        "trend_observed_m2": 90 * KM2,
+        "greening_m2": 9 * KM2,
+        "browning_m2": 0.0,
+        "greening_possible_m2": 12 * KM2,
+        "browning_possible_m2": 1 * KM2,
+    }
     return plain | changes
 
 

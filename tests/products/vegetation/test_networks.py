@@ -74,7 +74,11 @@ def test_the_report_is_simulated_and_within_the_stated_bounds(model):
     for name in model.networks:
         known, unknown = report[name]["mixed pixels"], report[name]["mixed pixels, sun unknown"]
         # of the bands of 20 m, half see their surroundings too
-        assert known["rmse"] < (0.08 if name == "s2_10m" else 0.072 if name == "s2_20m" else 0.07) and abs(known["bias"]) < 0.005 and unknown["rmse"] - known["rmse"] < 0.01
+        assert (
+            known["rmse"] < (0.08 if name == "s2_10m" else 0.072 if name == "s2_20m" else 0.07)
+            and abs(known["bias"]) < 0.005
+            and unknown["rmse"] - known["rmse"] < 0.01
+        )
     assert all(abs(d["bias"]) < 0.01 for d in report["difference to sentinel-2a at 20 m"].values())
 
 
@@ -139,7 +143,9 @@ def test_a_model_survives_its_file(model, tmp_path):
 
 
 def scene(platform, sensor="earth-search-sentinel-2-l2a", sun=50.0, day=date(2024, 7, 1), bands=OPTICAL_BANDS):
-    return SimpleNamespace(assets=dict.fromkeys(bands), platform=platform, sensor=sensor, sun_elevation_deg=sun, solar_day=day, datetime=datetime(2024, 7, 1, tzinfo=UTC))
+    return SimpleNamespace(
+        assets=dict.fromkeys(bands), platform=platform, sensor=sensor, sun_elevation_deg=sun, solar_day=day, datetime=datetime(2024, 7, 1, tzinfo=UTC)
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,10 +167,15 @@ def test_a_scene_without_red_edge_is_not_asked_for_it():
 
 
 def settings(method, **vegetation):
-    return parse({
-        "run": "t", "units": {"path": "u.gpkg"}, "periods": [2024], "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
-        "vegetation": {"method": method, "min_dates": 2, "min_span_days": 10, **vegetation},
-    })  # fmt: skip
+    return parse(
+        {
+            "run": "t",
+            "units": {"path": "u.gpkg"},
+            "periods": [2024],
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
+            "vegetation": {"method": method, "min_dates": 2, "min_span_days": 10, **vegetation},
+        }
+    )
 
 
 @pytest.mark.parametrize("method", ["network", "dimidiate"])

@@ -78,8 +78,7 @@ def found(season, n_dates: int, repeats: int = 300) -> tuple[np.ndarray, np.ndar
 
 
 @pytest.mark.parametrize(
-    ("name", "peak", "growing"),
-    [("woods", 0.012, 0.01), ("grass", 0.01, 0.017), ("maize", 0.01, 0.032), ("steppe", 0.01, 0.013), ("ground", 0.02, 0.012)],
+    ("name", "peak", "growing"), [("woods", 0.012, 0.01), ("grass", 0.01, 0.017), ("maize", 0.01, 0.032), ("steppe", 0.01, 0.013), ("ground", 0.02, 0.012)]
 )
 def test_a_cloudy_year_has_the_cover_of_a_clear_one(name, peak, growing):
     """5 clear dates of a season against 20, noise 0.03: by how much the mean cover may differ. The aim is 0.01; bare ground's peak and the

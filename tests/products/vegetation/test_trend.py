@@ -104,12 +104,32 @@ WHOLE = Grid("EPSG:32650", 10.0, 500_000.0, 4_400_000.0, 16, 8)
 
 def make_run(folder, years=range(2016, 2024), *, landsat_until=0, **sections):
     settings = parse(
-        {"run": "t", "output": str(folder), "units": {"path": "u.gpkg"}, "periods": list(years),
-         "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}], **sections}
-    )  # fmt: skip
+        {
+            "run": "t",
+            "output": str(folder),
+            "units": {"path": "u.gpkg"},
+            "periods": list(years),
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
+            **sections,
+        }
+    )
     layout = Layout(settings.root)
-    rows = [{"tile": f"r000c00{k}", "row": 0, "col": 8 * k, "width": 8, "height": 8, "crs": WHOLE.crs, "resolution_m": 10.0,
-             "grid_left": WHOLE.left, "grid_top": WHOLE.top, "grid_width": 16, "grid_height": 8} for k in (0, 1)]  # fmt: skip
+    rows = [
+        {
+            "tile": f"r000c00{k}",
+            "row": 0,
+            "col": 8 * k,
+            "width": 8,
+            "height": 8,
+            "crs": WHOLE.crs,
+            "resolution_m": 10.0,
+            "grid_left": WHOLE.left,
+            "grid_top": WHOLE.top,
+            "grid_width": 16,
+            "grid_height": 8,
+        }
+        for k in (0, 1)
+    ]
     write_parquet(pd.DataFrame(rows), layout.tiles)
     rng = np.random.default_rng(1)
     for k, tile in enumerate(("r000c000", "r000c001")):

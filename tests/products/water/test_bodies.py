@@ -30,10 +30,16 @@ def settings(tmp_path):
     halves = [shapely.box(left, bottom, left + 200, top), shapely.box(left + 200, bottom, right, top)]
     units = gpd.GeoDataFrame({"adcode": ["1", "2"], "name": ["West", "East"], "prefecture": ["", ""]}, geometry=halves, crs=GRID.crs)
     units.to_file(tmp_path / "units.gpkg")
-    return parse({
-        "run": "t", "output": str(tmp_path), "units": {"path": str(tmp_path / "units.gpkg")}, "periods": [2022, 2023],
-        "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}], "water": {"min_reported_area_m2": 2000},
-    })  # fmt: skip
+    return parse(
+        {
+            "run": "t",
+            "output": str(tmp_path),
+            "units": {"path": str(tmp_path / "units.gpkg")},
+            "periods": [2022, 2023],
+            "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
+            "water": {"min_reported_area_m2": 2000},
+        }
+    )
 
 
 def put(settings, period, frequency, lower=None, upper=None):

@@ -9,16 +9,7 @@ from shapely.geometry import LineString, box
 
 from rs_pipeline.config import WaterSection
 from rs_pipeline.model import Grid
-from rs_pipeline.products.water.edges import (
-    LEAST_HIGH_MONTHS,
-    low_sun_frequency,
-    ridges,
-    sharpen_edges,
-    tidal_flats,
-    tidal_reach,
-    water_share,
-    without_shadow,
-)
+from rs_pipeline.products.water.edges import LEAST_HIGH_MONTHS, low_sun_frequency, ridges, sharpen_edges, tidal_flats, tidal_reach, water_share, without_shadow
 
 LAND_NIR, WATER_NIR = 0.30, 0.04
 

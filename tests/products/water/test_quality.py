@@ -14,16 +14,7 @@ from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.model import Grid
 from rs_pipeline.products.black_odorous.scoring import Core
 from rs_pipeline.products.water.facts import read_quality
-from rs_pipeline.products.water.quality import (
-    SCORES,
-    body_cores,
-    quality,
-    score_body,
-    summarise_bodies,
-    summarise_months,
-    tli_chlorophyll,
-    trophic_state,
-)
+from rs_pipeline.products.water.quality import SCORES, body_cores, quality, score_body, summarise_bodies, summarise_months, tli_chlorophyll, trophic_state
 from rs_pipeline.products.water.watched import read_water_classes, watched_waters
 from rs_pipeline.region import grid as make_grid
 
@@ -73,7 +64,9 @@ def test_only_water_away_from_the_bank_counts():
     wet = np.zeros(GRID.shape, bool)
     wet[5:25, 5:25] = True
     wet[30:36, 30:36] = True
-    bodies = gpd.GeoDataFrame({"body_id": ["lake", "pond"]}, geometry=[shapely.box(*GRID.window(5, 5, 20, 20).bounds), shapely.box(*GRID.window(30, 30, 6, 6).bounds)], crs=GRID.crs)
+    bodies = gpd.GeoDataFrame(
+        {"body_id": ["lake", "pond"]}, geometry=[shapely.box(*GRID.window(5, 5, 20, 20).bounds), shapely.box(*GRID.window(30, 30, 6, 6).bounds)], crs=GRID.crs
+    )
     (core,) = body_cores(bodies, wet, GRID)  # nothing of the pond is 30 m from its bank
     assert core.reach_id == "lake" and set(core.rows) <= set(range(8, 22))
     assert body_cores(bodies.iloc[:0], wet, GRID) == []
@@ -81,10 +74,18 @@ def test_only_water_away_from_the_bank_counts():
 
 def dates(values, chlorophyll=10.0, body="W-1", n_pixels=100):
     n = len(values)
-    return pd.DataFrame({
-        "body_id": body, "period": "2024", "day": [f"2024-05-{k + 1:02d}" for k in range(n)], "platform": "sentinel-2a", "n_pixels": n_pixels,
-        "turbidity_fnu": np.asarray(values, float), "chlorophyll_mg_m3": chlorophyll, "reason": "",
-    }).astype(SCORES)  # fmt: skip
+    return pd.DataFrame(
+        {
+            "body_id": body,
+            "period": "2024",
+            "day": [f"2024-05-{k + 1:02d}" for k in range(n)],
+            "platform": "sentinel-2a",
+            "n_pixels": n_pixels,
+            "turbidity_fnu": np.asarray(values, float),
+            "chlorophyll_mg_m3": chlorophyll,
+            "reason": "",
+        }
+    ).astype(SCORES)
 
 
 def test_a_season_is_summed_up():
@@ -151,7 +152,9 @@ def test_twenty_clear_pixels_speak_for_a_body(n_clear, enough):
 def test_months_by_hand_with_the_official_class():
     """May of a watched lake: 4, 6 and 8 FNU on three days. June: one day, too few. A body of the run's own has no official class."""
     june = dates([5], body="place:East Lake").assign(day="2024-06-01")
-    table = summarise_months(pd.concat([dates([4, 6, 8], body="place:East Lake"), june, dates([4, 6], body="W-1")]), {("East Lake", "2024-05"): 3, ("W-1", "2024-05"): 4})
+    table = summarise_months(
+        pd.concat([dates([4, 6, 8], body="place:East Lake"), june, dates([4, 6], body="W-1")]), {("East Lake", "2024-05"): 3, ("W-1", "2024-05"): 4}
+    )
     rows = table.set_index(["body_id", "month"])
     may, one, own = (rows.loc[key] for key in (("place:East Lake", "2024-05"), ("place:East Lake", "2024-06"), ("W-1", "2024-05")))
     assert (may.turbidity_fnu, may.turbidity_fnu_dates, may.official_class, may.trophic_state, may.reason) == (6, 3, 3, "lightly eutrophic", "")
@@ -178,7 +181,9 @@ def test_watched_waters_of_one_name_are_one(make_settings, tmp_path):
     assert watched_waters(make_settings()).empty
 
 
-@pytest.mark.parametrize(("names", "kinds", "told"), [(("A", None), ("lake", "lake"), "feature 2 has no name"), (("A", "B"), ("lake", "pond"), "unknown kind 'pond'")])
+@pytest.mark.parametrize(
+    ("names", "kinds", "told"), [(("A", None), ("lake", "lake"), "feature 2 has no name"), (("A", "B"), ("lake", "pond"), "unknown kind 'pond'")]
+)
 def test_a_water_without_a_name_and_one_of_another_kind_are_refused(make_settings, tmp_path, names, kinds, told):
     with pytest.raises(ConfigError, match=told):
         watched_waters(make_settings(**write_waters(tmp_path, names, kinds)))
@@ -191,7 +196,13 @@ def test_official_classes_are_read_as_they_are_written(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("row", "told"), [("Gate,2024-13,3", "is no month"), ("Gate,July,3", "is no month"), ("Gate,2024-07,7", "unknown class '7'"), ("Gate,2024-07,3\nGate,2024-07,3", "a second class")]
+    ("row", "told"),
+    [
+        ("Gate,2024-13,3", "is no month"),
+        ("Gate,July,3", "is no month"),
+        ("Gate,2024-07,7", "unknown class '7'"),
+        ("Gate,2024-07,3\nGate,2024-07,3", "a second class"),
+    ],
 )
 def test_a_class_that_cannot_be_is_told_with_its_row(tmp_path, row, told):
     (tmp_path / "classes.csv").write_text(f"name,month,class\n{row}\n", "utf-8")
@@ -230,7 +241,9 @@ def test_why_there_is_no_trophic_level(make, table, status, reason):
 def test_quality_is_joined_to_bodies_of_the_period(tmp_path):
     """A body without a row of quality stays, unknown; a small one, and the other year's row, do not count."""
     bodies = pd.DataFrame({"body_id": ["W-1", "W-2", "W-3"], "period": "2024", "adcode": "1", "area_m2": [4e4, 5e4, 1e2], "large": [True, True, False]})
-    rows = pd.DataFrame({"body_id": ["W-1", "W-1", "W-3"], "period": ["2024", "2023", "2024"], "tli_chlorophyll": [45.0, 70.0, 50.0], "trophic_state": "mesotrophic"})
+    rows = pd.DataFrame(
+        {"body_id": ["W-1", "W-1", "W-3"], "period": ["2024", "2023", "2024"], "tli_chlorophyll": [45.0, 70.0, 50.0], "trophic_state": "mesotrophic"}
+    )
     rows.to_parquet(tmp_path / "quality.parquet")
     found = read_quality(tmp_path / "quality.parquet", bodies)
     assert found.body_id.tolist() == ["W-1", "W-2"] and found.tli_chlorophyll[0] == 45.0 and np.isnan(found.tli_chlorophyll[1])
