@@ -1,6 +1,6 @@
 """Fit the weights of land findings on development worlds: ``python -m benchmarks.accuracy.findings``.
 
-The worlds are ERROR_WORLDS. An event is true where at least half of its pixels truly rose by TRUE_RISE in built and bare ground. Every world is
+The worlds are ERROR_WORLDS. Which events are true says `validation.findings.true_on_land`. Every world is
 predicted by weights that have not seen it; those figures are printed beside the weights, which stand in `products.land.findings.EVENT_WEIGHTS`.
 """
 
@@ -11,21 +11,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from rasterio.features import rasterize
 from scipy.optimize import minimize
 from scipy.special import expit
 
 from benchmarks.accuracy.measure import run_chain
 from benchmarks.accuracy.worlds import ERROR_WORLDS, Recipe
 from rs_pipeline.config import load, parse
-from rs_pipeline.products.land.classes import DISTURBED
 from rs_pipeline.products.land.findings import LISTED_PROBABILITY, event_features, events
-from rs_pipeline.validation.land import true_shares
+from rs_pipeline.validation.findings import pixels_of, true_on_land
 from rs_pipeline.validation.truth import Truth
 
 FEATURES = ("one", "sure", "size")
 ZONES = ("red_line", "reserves", "mines")
-TRUE_RISE, TRUE_SHARE = 0.3, 0.5
 RIDGE = 0.1
 """Penalty on the weight of a feature, in events."""
 
@@ -38,14 +35,12 @@ def world_events(recipe: Recipe, work: Path) -> pd.DataFrame:
     values = settings.model_dump(mode="json")
     values["tables"] |= {key: str(path) for key in ZONES if (path := world / f"{key}.gpkg").exists()}
     found, truth = events(parse(values)), Truth(world / "truth")
-    first, last = (true_shares(truth, int(p.label))[[c - 1 for c in DISTURBED]].sum(axis=0) for p in (settings.all_periods[0], settings.all_periods[-1]))
-    masks = [rasterize([g], out_shape=truth.grid.shape, transform=truth.grid.transform).astype(bool) for g in found.geometry]
-    features = [event_features(sure, m.sum()) for sure, m in zip(found.lower / found.amount, masks, strict=True)]
+    features = [event_features(sure, pixels_of(g, truth).sum()) for sure, g in zip(found.lower / found.amount, found.geometry, strict=True)]
     return pd.DataFrame(
         {
             "world": recipe.name,
             **dict(zip(FEATURES, np.reshape(features, (-1, 3)).T, strict=True)),
-            "true": [((last - first)[m] >= TRUE_RISE).mean() >= TRUE_SHARE for m in masks],
+            "true": true_on_land(found, truth, int(settings.all_periods[-1].label), int(settings.all_periods[0].label)),
         }
     )
 

@@ -13,11 +13,18 @@ import pandas as pd
 from rs_pipeline.config import Settings, load
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.indicators.targets import run_targets
+from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
+from rs_pipeline.products.coastline.findings import shore_findings
+from rs_pipeline.products.findings import IN_ZONE
 from rs_pipeline.products.land.classes import SHARES
+from rs_pipeline.products.land.findings import land_findings
 from rs_pipeline.products.land.maps import LAND
+from rs_pipeline.products.land.product import ZONE_TABLES
+from rs_pipeline.products.visits import middles
+from rs_pipeline.region import BORDER_M, load_units, owner_codes
 from rs_pipeline.storage.tables import write_csv
-from rs_pipeline.validation import black_odorous, coastline, counties, land, missing, radiometry, registration, vegetation, verdicts, water
+from rs_pipeline.validation import black_odorous, coastline, counties, findings, land, missing, radiometry, registration, vegetation, verdicts, water
 from rs_pipeline.validation.truth import Score, Truth, combine, on_grid
 
 SCORE_COLUMNS = ("product", "metric", "subset", "value", "unit", "n", "kind")
@@ -55,7 +62,7 @@ def score_run(layout: Layout, truth: Truth, settings: Settings | None = None) ->
         )
     yearly = [list(_maps(layout, truth, settings, label, year)) for label, year in labels.items()]
     scores = [*combine(yearly), *_reaches(layout, truth, labels), *_coast(layout, truth, labels), *_table(layout, truth, settings, labels)]
-    scores += _ledger(layout, truth)
+    scores += [*_findings(layout, truth, settings, labels), *_ledger(layout, truth)]
     if not scores:
         raise ConfigError(
             "the run has made nothing that can be scored",
@@ -135,6 +142,21 @@ def _coast(layout: Layout, truth: Truth, labels: dict[str, int]) -> list[Score]:
         transects = gpd.read_file(layout.transects, layer="transects").to_crs(truth.grid.crs)
         scores += coastline.score_rates(transects, truth) + coastline.score_classes(transects, truth)
         scores += coastline.score_cross_checks(transects, truth, labels)
+    return scores
+
+
+def _findings(layout: Layout, truth: Truth, settings: Settings, labels: dict[str, int]) -> list[Score]:
+    """Scores of what the products tell the list of findings, where the run's first and newest period have a truth."""
+    baseline, newest, scores = settings.baseline_label, settings.all_periods[-1].label, []
+    if baseline == newest or not {baseline, newest} <= set(labels):
+        return []
+    if all(layout.map(LAND, p.label).is_file() for p in settings.all_periods):
+        found, section = land_findings(settings).to_crs(truth.grid.crs), settings.land_zones
+        found = found.assign(adcode=owner_codes(middles(found.geometry), load_units(settings), BORDER_M))
+        zones = [load_vector(settings, f"tables.{key}") for zone, key in ZONE_TABLES.items() if zone in IN_ZONE and getattr(settings.tables, key) is not None]
+        scores += findings.score_land_findings(found, truth, labels[newest], labels[baseline], section, zones)
+    if layout.transects.is_file() and (shores := shore_findings(settings)) is not None:
+        scores += findings.score_reclamation(shores.to_crs(truth.grid.crs), truth, labels[baseline])
     return scores
 
 
