@@ -105,13 +105,12 @@ class Progression:
             return "time left: known when the scenes are listed"
         if not rest:
             return "the last step is done"
-        untimed = len(rest.keys() - seconds.keys())
-        if untimed == len(rest):
+        timed = {step: count for step, count in rest.items() if step in seconds}
+        if not timed:
             return "time left: known when the first of these jobs has ended"
-        low, high = (in_words(max(0.0, value - (now - self._changed))) for value in rest_seconds(rest, seconds, self._pace()))
-        return (f"about {low} left" if low == high else f"{low} to {high} left") + (
-            f", but {untimed} of {len(rest)} steps were not timed yet" if untimed else ""
-        )
+        low, high = (in_words(max(0.0, value - (now - self._changed))) for value in rest_seconds(timed, seconds, self._pace()))
+        left, untimed = f"about {low} left" if low == high else f"{low} to {high} left", len(rest) - len(timed)
+        return f"{left}, without the time of {untimed} of {len(rest)} steps, of which no job has ended yet" if untimed else left
 
     def _pace(self) -> float:
         """Seconds of jobs done a second of the clock, of the last hundred jobs; 1 before the first."""

@@ -19,7 +19,7 @@ def clock_seconds(words: str) -> list[float]:
 
 
 def test_the_time_that_is_left_holds_the_time_that_it_took():
-    """Two at a time: 20 jobs of 60 s, then a report of 60 s; at 300 s ten are done, and 300 + 60 s are left."""
+    """Two at a time: 20 jobs of 60 s, then a report; at 300 s ten are done, and 300 s are left beside the report, of which nothing is known."""
     told = Progression()
     told.plan({"observe": 20, "report": 1, "all": 1}, 0)
     assert told.left(0) == "time left: known when the first of these jobs has ended"
@@ -28,8 +28,8 @@ def test_the_time_that_is_left_holds_the_time_that_it_took():
     for job in range(10):
         assert told.finish(job, 60.0 * (job // 2 + 1)) == "observe"
     assert told.done == {"observe": 10} and told.rest == {"observe": 10, "report": 1}
-    assert told.left(300) == "about 6 min left, but 1 of 2 steps were not timed yet"
-    assert told.left(360) == "about 5 min left, but 1 of 2 steps were not timed yet"  # and it counts down while nothing ends
+    assert told.left(300) == "about 5 min left, without the time of 1 of 2 steps, of which no job has ended yet"
+    assert told.left(360) == "about 4 min left, without the time of 1 of 2 steps, of which no job has ended yet"  # and it counts down while nothing ends
 
 
 def test_nothing_is_promised_before_the_jobs_of_tiles_are_known():
