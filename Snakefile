@@ -120,7 +120,7 @@ def called(verb, names, options):
 wildcard_constraints:
     period="[A-Za-z0-9][A-Za-z0-9-]*",
     tile=r"r\d+c\d+",
-    product="|".join(period_maps()),
+    product="|".join(period_maps(S)),
 
 
 localrules: all

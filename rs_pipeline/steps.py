@@ -57,7 +57,7 @@ def _coast_tables(place: StepContext) -> list[Path | None]:
 
 
 def _zonal_maps(place: StepContext) -> list[Path]:
-    tiles = [place.layout.tile_map(label, tile, name) for label in with_baselines(place) for tile in place.ask_tiles() for name in county_maps()]
+    tiles = [place.layout.tile_map(label, tile, name) for label in with_baselines(place) for tile in place.ask_tiles() for name in county_maps(place.settings)]
     return [*tiles, *sea_maps(place, with_baselines(place))]
 
 
@@ -70,8 +70,8 @@ def _tables_of_indicators(place: StepContext) -> list[Path | None]:
 def _every_map(place: StepContext) -> list[Path]:
     """Maps of all periods and of each."""
     return [
-        *(place.layout.map(name, label) for name in period_maps() for label in place.periods),
-        *(place.layout.region_map(name) for name, m in region_maps().items() if not m.every_period),
+        *(place.layout.map(name, label) for name in period_maps(place.settings) for label in place.periods),
+        *(place.layout.region_map(name) for name, m in region_maps(place.settings).items() if not m.every_period),
     ]
 
 
@@ -377,7 +377,7 @@ def step_places(step: Step, settings: Settings, tile_ids: Iterable[str] = ()) ->
         "period": lambda: [plain.at(period=p) for p in periods],
         "tile": lambda: [plain.at(tile=t) for t in ids],
         "tile_period": lambda: [plain.at(period=p, tile=t) for p in periods for t in ids],
-        "map": lambda: [plain.at(period=p, product=name) for name in period_maps() for p in periods],
+        "map": lambda: [plain.at(period=p, product=name) for name in period_maps(settings) for p in periods],
     }[step.scope]()
 
 
@@ -428,7 +428,7 @@ Node = tuple[str, str]
 
 def graph(settings: Settings) -> dict[Node, set[Node]]:
     """Which node rests on the files of which, any tile and period standing for all."""
-    nodes = {(s.name, p): Pattern(settings, p) for s in steps_of(settings) for p in (period_maps() if s.scope == "map" else ("{product}",))}
+    nodes = {(s.name, p): Pattern(settings, p) for s in steps_of(settings) for p in (period_maps(settings) if s.scope == "map" else ("{product}",))}
     made = {path: node for node, at in nodes.items() for path in [*steps()[node[0]].writes(at), *steps()[node[0]].also_writes(at)]}
     return {node: {made[path] for path in steps()[node[0]].reads(at) if path in made} for node, at in nodes.items()}
 
@@ -503,8 +503,8 @@ def lineage(settings: Settings, product: str) -> list[Step]:
     if product not in products():
         return steps_of(settings)
     own = products()[product]
-    makers = {name: region_maps()[name].made_by for name in county_maps()}
-    not_summed = set(makers.values()) - {makers[name] for name in own.county_maps or makers}
+    makers = {name: region_maps()[name].made_by for name in county_maps(settings)}
+    not_summed = set(makers.values()) - {makers[name] for name in own.county_maps or makers if name in makers}
     return [*upstream(settings, own.needs_steps, not_summed), steps()["indicators"]]
 
 

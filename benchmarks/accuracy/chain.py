@@ -46,7 +46,7 @@ def run_steps(settings: Settings) -> None:
             soil_loss(settings, tile, period)
             if settings.coastline:
                 shore_composite(settings, tile, period)
-        for product in period_maps():
+        for product in period_maps(settings):
             mosaic(settings, product, period)
         if settings.coastline:
             sea(settings, period)

@@ -59,8 +59,9 @@ def _tile_bands(settings: Settings, tile: Tile, label: str, maps: Iterable[str])
 
 
 def sums_of_products(settings: Settings, now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> CountySums:
-    """Layers, errors and means of all products together, of one tile."""
-    parts = [resolve(p.county_sums)(settings, now, base) for p in products().values() if p.county_sums]
+    """Layers, errors and means of all products of the run together, of one tile."""
+    made = set(county_maps(settings))
+    parts = [resolve(p.county_sums)(settings, now, base) for p in products().values() if p.county_sums and made.issuperset(p.county_maps)]
     joined = ({name: v for part in parts for name, v in getattr(part, kind).items()} for kind in ("layers", "errors", "means"))
     return CountySums(*joined, changes=tuple(name for part in parts for name in part.changes))
 
@@ -96,7 +97,7 @@ def zonal(settings: Settings, period_label: str) -> None:
     """
     layout = Layout(settings.root)
     polygons, retries = county_zones(settings, period_label), read_retries(layout.retries)
-    used, others = county_maps(), other_baselines(settings, period_label)
+    used, others = county_maps(settings), other_baselines(settings, period_label)
     state, means = _Sums(len(polygons)), {}
     changes = {label: _Sums(len(polygons)) for label in others}
     area = np.zeros(len(polygons))

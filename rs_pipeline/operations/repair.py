@@ -80,13 +80,13 @@ def make_again(settings: Settings, fault: DamagedError) -> None:
     found = maker(settings, path, [] if path in planned_by(settings) else _tile_ids(settings))
     if found is None:
         raise fault
-    before, times = read_record(layout.record, settings.root).get(path), os.stat(path)
+    before, times = read_record(layout.record, settings.root).get(path), path.stat() if path.exists() else None
     log.warning("%s; it is made again", fault.what)
     done = subprocess.run(_command(layout, *found), check=False)
     if done.returncode:
         raise DamagedError(f"{fault.what}; it could not be made again, `{found[0].verb}` fails", str(path))
     after = read_record(layout.record, settings.root).get(path)
-    if before and after and before.content == after.content:
+    if times and before and after and before.content == after.content:
         os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 

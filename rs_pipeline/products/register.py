@@ -238,14 +238,15 @@ def products() -> dict[str, Product]:
     return {p.name: p for p in found}
 
 
-def region_maps() -> dict[str, RegionMap]:
-    """Every map by name, in order."""
-    return {m.name: m for p in products().values() for m in p.maps}
+def region_maps(settings: Settings | None = None) -> dict[str, RegionMap]:
+    """Every map by name, in order; with ``settings`` those of that run, whose steps it has."""
+    without = set() if settings is None else {s.name for p in products().values() for s in p.steps if not s.when(settings)}
+    return {m.name: m for p in products().values() for m in p.maps if m.made_by not in without}
 
 
-def period_maps() -> dict[str, RegionMap]:
-    """Maps of which there is one a period."""
-    return {name: m for name, m in region_maps().items() if m.every_period}
+def period_maps(settings: Settings | None = None) -> dict[str, RegionMap]:
+    """Maps of `region_maps` of which there is one a period."""
+    return {name: m for name, m in region_maps(settings).items() if m.every_period}
 
 
 def observed_maps() -> dict[str, RegionMap]:
@@ -253,10 +254,10 @@ def observed_maps() -> dict[str, RegionMap]:
     return {name: m for name, m in period_maps().items() if m.made_by == OBSERVE}
 
 
-def county_maps() -> list[str]:
-    """Maps of a period whose tiles are summed over counties, in order."""
+def county_maps(settings: Settings | None = None) -> list[str]:
+    """Maps of `period_maps` whose tiles are summed over counties, in order."""
     wanted = {name for p in products().values() for name in p.county_maps}
-    return [name for name in period_maps() if name in wanted]
+    return [name for name in period_maps(settings) if name in wanted]
 
 
 def sampled_products() -> dict[str, SampledProduct]:

@@ -8,6 +8,7 @@ import numpy as np
 from rasterio.windows import Window
 
 from rs_pipeline.config import Settings
+from rs_pipeline.errors import ConfigError
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.register import period_maps
 from rs_pipeline.storage.provenance import merged_tags
@@ -17,8 +18,15 @@ from rs_pipeline.tiles import read_grid, read_tiles
 
 
 def mosaic(settings: Settings, product: str, period_label: str) -> None:
-    """Write ``maps/<product>_<period>.tif`` and its QGIS style; where there is no tile the map is nodata."""
-    layout, tiles, described = Layout(settings.root), read_tiles(settings), period_maps()[product]
+    """Write ``maps/<product>_<period>.tif`` and its QGIS style; where there is no tile the map is nodata.
+
+    Raises
+    ------
+    ConfigError : the run makes no such map.
+    """
+    if product not in (made := period_maps(settings)):
+        raise ConfigError(f"this run makes no map {product}", where="--product", remedy=f"give one of {', '.join(made)}")
+    layout, tiles, described = Layout(settings.root), read_tiles(settings), made[product]
     target = layout.map(product, period_label)
 
     def pieces() -> Iterator[tuple[Window, np.ndarray]]:

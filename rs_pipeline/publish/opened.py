@@ -71,12 +71,13 @@ def opened_run(folder: str | PathLike[str]) -> OpenedRun:
     layout = Layout(Path(folder))
     if not layout.settings.is_file():
         raise ConfigError("this is not the folder of a run: it has no config.yaml", where=str(folder), remedy="give results/<run> of a run that has begun")
-    labels = [p.label for p in load(layout.settings).all_periods]
-    by_period = {name: {label: layout.map(name, label) for label in labels} for name in period_maps()} | {
+    settings = load(layout.settings)
+    labels = [p.label for p in settings.all_periods]
+    by_period = {name: {label: layout.map(name, label) for label in labels} for name in period_maps(settings)} | {
         SEA_MAP: {label: layout.sea(label) for label in labels}
     }
     maps = {name: there for name, paths in by_period.items() if (there := {label: p for label, p in paths.items() if p.exists()})}
-    maps |= {name: {"": path} for name in region_maps() if (path := layout.region_map(name)).exists()}
+    maps |= {name: {"": path} for name in region_maps(settings) if (path := layout.region_map(name)).exists()}
     return OpenedRun(
         layout.root, labels, OnDemand(maps, lambda name, paths: _map(paths)), OnDemand(_tables(layout.root), lambda name, path: _table(layout, path))
     )

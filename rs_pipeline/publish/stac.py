@@ -79,7 +79,7 @@ def _relative(path: Path, start: Path) -> str:
 def _item(settings: Settings, period: Period, folder: Path) -> pystac.Item | None:
     """The maps and county statistics of one period; None where there is no map."""
     layout = Layout(settings.root)
-    paths = {product: layout.map(product, period.label) for product in period_maps()}
+    paths = {product: layout.map(product, period.label) for product in period_maps(settings)}
     paths = {product: path for product, path in paths.items() if path.exists()}
     if not paths:
         return None
@@ -122,7 +122,7 @@ def _collection(settings: Settings, folder: Path) -> pystac.Collection:
         extent=pystac.Extent(pystac.SpatialExtent([bbox]), pystac.TemporalExtent([[start, end]])),
         extra_fields={"rs_pipeline:version": __version__, "rs_pipeline:configuration_sha256": configuration_sha256(settings)[:16]},
     )
-    for name, described in region_maps().items():
+    for name, described in region_maps(settings).items():
         path = layout.region_map(name)
         if not described.every_period and path.exists():
             collection.add_asset(name, _map_asset(path, described, folder))

@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -60,7 +61,7 @@ def test_explain_tells_a_reader(finished):
         "tiles/2024/r000c000/water.tif",
         "code_now same",
         "permanent_frequency",
-        "search > grid > assign > fetch > observe > mosaic > bodies > zonal > quality_scores > quality > indicators",
+        "search > grid > assign > fetch > observe > mosaic > zonal > bodies > quality_scores > quality > indicators",
     ):
         assert words in output, words
     assert "S2-2024-2" not in output  # in the ledger, not in the county
@@ -193,10 +194,13 @@ def test_names_of_the_run_and_its_folder_are_no_change(fake_run, tmp_path):
 def test_the_lineage_of_an_indicator_names_the_steps_and_keys_behind_it(finished):
     settings = load(finished().layout.settings)
     names = [s.name for s in lineage(settings, "water")]
-    assert names == ["search", "grid", "assign", "fetch", "observe", "mosaic", "bodies", "zonal", "quality_scores", "quality", "indicators"]
+    assert names == ["search", "grid", "assign", "fetch", "observe", "mosaic", "zonal", "bodies", "quality_scores", "quality", "indicators"]
     assert [s.name for s in lineage(settings, "red_line")] == [
         s.name for s in lineage(settings, "water") if s.name not in ("zonal", "quality_scores", "quality")
     ]  # the sea is that of the water maps
-    assert "soil_loss" in [s.name for s in lineage(settings, "soil")] and "soil_loss" not in names  # both are summed in one step
+    sloping = settings.model_copy(update={"soil": settings.soil.model_copy(update={"dem": Path("heights.tif")})})
+    assert "soil_loss" in [s.name for s in lineage(sloping, "soil")] and "soil_loss" not in [
+        s.name for s in lineage(sloping, "water")
+    ]  # both are summed in one step
     assert "masks.water" in keys_of(settings, "red_line") and set(keys_of(settings, "red_line")) <= set(keys_of(settings, "water"))
     assert {"water.seasonal_frequency", "masks.water", "grid.margin_m"} <= set(keys_of(settings, "water"))

@@ -9,17 +9,23 @@ from datetime import date
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pytest
+import rasterio
 import shapely
 import yaml
 
 from benchmarks.harness import run_files
 from benchmarks.province import CRS, Place, configuration, spread_days, write_scene
 from rs_pipeline.layout import Layout
+from rs_pipeline.model import Grid
 
 BOTH = Place(500_000, 4_300_000, 128, 64)
 WEST = Place(499_600, 4_300_000, 48, 64)
 """Over the western tile's edge; footprints are drawn coarsely, so it lies half a kilometre from the eastern tile's margin."""
+
+
+HEIGHTS = "heights.tif"
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,8 @@ class Small:
 
     def configure(self, **changes) -> Path:
         """Write the configuration with changes; its paths are relative to the folder, so that runs elsewhere are the same. A copy has the scenes
-        of the folder that it was copied from."""
+        of the folder that it was copied from. Where it has heights, the run has a map of soil loss."""
+        changes = ({"soil": {"dem": HEIGHTS}} if (self.folder / HEIGHTS).is_file() else {}) | changes
         hrefs = [a["href"] for p in (self.folder / "items").glob("*.json") for a in json.loads(p.read_text())["assets"].values()]
         folders = sorted({Path(href).parents[1] for href in hrefs if href.startswith("/")})
         self.config.write_text(yaml.safe_dump(configuration(Path(), [2023, 2024], 64, folders, **changes)))
@@ -58,9 +65,17 @@ def write_world(folder: Path) -> Small:
     frame.to_crs(4326).to_file(folder / "units.gpkg")
     for n, day in enumerate(d for year in (2023, 2024) for d in spread_days(year, 4)):
         write_scene(folder, BOTH, day, n)
+    write_heights(folder / HEIGHTS)
     small = Small(folder)
     small.configure()
     return small
+
+
+def write_heights(path: Path) -> None:
+    """A slope of 1 in 10 to the east over both tiles and their surroundings, 30 m."""
+    grid = Grid(CRS, 30.0, 498_000.0, 4_302_000.0, 180, 180)
+    with rasterio.open(path, "w", driver="GTiff", width=180, height=180, count=1, dtype="float32", crs=CRS, transform=grid.transform) as out:
+        out.write(np.broadcast_to(3.0 * np.arange(180, dtype="float32"), grid.shape), 1)
 
 
 def new_scene(small: Small) -> str:

@@ -53,6 +53,7 @@ def settings_for(folder: Path, *, simulated: bool = True, coastline: bool = True
             "periods": [int(p) for p in PERIODS],
             "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "data/catalog"}],
             "grid": {"crs": CRS},
+            "soil": {"dem": "data/heights.tif"},
             **({"simulation": {}} if simulated else {}),
             **({"coastline": {}} if coastline else {}),
         }

@@ -13,7 +13,7 @@ import pandas as pd
 from rs_pipeline.config import Settings, SoilSection
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.soil.county import LEVELS_T_KM2
-from rs_pipeline.products.soil.maps import heights_of
+from rs_pipeline.products.soil.maps import has_heights
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _factor_words(section: SoilSection) -> tuple[str, ...]:
 
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
     """``soil``: `SoilFacts`, None in a run without heights."""
-    if heights_of(settings)[1] is None:
+    if not has_heights(settings):
         return {"soil": lambda adcode, period: None}
     scale, words = _held_to_bulletin(settings)
     found = SoilFacts(settings.soil.tolerance_t_km2, log_doubt(settings.soil), scale, (*words, *_factor_words(settings.soil)))

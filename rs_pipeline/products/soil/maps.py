@@ -28,3 +28,8 @@ STYLE = Style(
 def heights_of(settings: Settings) -> tuple[str, Path | None]:
     """Configuration key and file of the heights; None where there is none."""
     return ("soil.dem", settings.soil.dem) if settings.soil.dem is not None else ("masks.dem", settings.masks.dem)
+
+
+def has_heights(settings: Settings) -> bool:
+    """Whether a run has heights, and so a map of soil loss."""
+    return heights_of(settings)[1] is not None

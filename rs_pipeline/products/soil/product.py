@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rs_pipeline.config import Settings
 from rs_pipeline.products.register import Product, RegionMap, Step
-from rs_pipeline.products.soil.maps import BANDS, SOIL_LOSS, STYLE, heights_of
+from rs_pipeline.products.soil.maps import BANDS, SOIL_LOSS, STYLE, has_heights, heights_of
 
 MAP_KEYS = tuple(
     f"soil.{name}"
@@ -32,7 +32,7 @@ PRODUCT = Product(
     maps=(RegionMap(SOIL_LOSS, BANDS, STYLE, made_by=SOIL_LOSS),),
     steps=(
         Step(
-            SOIL_LOSS, "Make the map of soil loss of a tile and period.", "rs_pipeline.products.soil.step:soil_loss", scope="tile_period",
+            SOIL_LOSS, "Make the map of soil loss of a tile and period.", "rs_pipeline.products.soil.step:soil_loss", scope="tile_period", when=has_heights,
             keys=(*MAP_KEYS, "masks.dem"), side_files=lambda p: _rasters(p.settings),
             reads=lambda p: [p.layout.tiles, *(p.layout.tile_map(p.period, p.tile, name) for name in ("land", "vegetation"))],
             writes=lambda p: [p.layout.tile_map(p.period, p.tile, SOIL_LOSS)],

@@ -9,6 +9,7 @@ import numpy as np
 from rs_kernels.soil import T_KM2_PER_T_HA, cover_factors
 
 from rs_pipeline.config import Settings, SoilSection
+from rs_pipeline.errors import ConfigError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.products.land.classes import Land
@@ -22,13 +23,19 @@ from rs_pipeline.tiles import read_tile
 def soil_loss(settings: Settings, tile_id: str, period_label: str, chips: list[Any] | None = None) -> None:
     """Write the map of soil loss of a tile and period (float32, NaN nodata).
 
-    NaN where heights, land class, a cover that the class needs, or a factor are unknown, and everywhere without heights: missing, not conserved.
+    NaN where heights, land class, a cover that the class needs, or a factor are unknown: missing, not conserved. A run without heights has no such step.
     ``chips`` : empty where nobody could see the tile.
+
+    Raises
+    ------
+    ConfigError : the run has no heights.
     """
+    key, heights = heights_of(settings)
+    if heights is None:
+        raise ConfigError("this run has no heights, so no map of soil loss", where="soil.dem", remedy="name a raster of heights in soil.dem or masks.dem")
     tile, layout, section = read_tile(settings, tile_id), Layout(settings.root), settings.soil
     layers = {b.name: np.full(tile.grid.shape, np.nan, "float32") for b in BANDS}
-    key, heights = heights_of(settings)
-    if heights is not None and chips is None:
+    if chips is None:
         land = _bands(layout.tile_map(period_label, tile_id, "land"), tile.grid, "class")[0]
         peak, growing = _bands(layout.tile_map(period_label, tile_id, "vegetation"), tile.grid, "fvc_peak", "fvc_growing")
         layers["terrain_factor"] = terrain_factor(heights, key, section, tile.grid)

@@ -56,10 +56,10 @@ def script() -> str:
 def map_paths(settings: Settings) -> dict[tuple[str, str], Path]:
     """(product, period) to the maps with a style that exist. The trend is of all periods and shown in the last one."""
     layout, periods = Layout(settings.root), [p.label for p in settings.all_periods]
-    ordered = sorted(period_maps().values(), key=lambda m: m.is_quality)
+    ordered = sorted(period_maps(settings).values(), key=lambda m: m.is_quality)
     paths = {(m.name, label): layout.map(m.name, label) for m in ordered for label in periods}
     if len(periods) >= settings.trend.min_years:
-        paths |= {(name, periods[-1]): layout.region_map(name) for name, m in region_maps().items() if not m.every_period}
+        paths |= {(name, periods[-1]): layout.region_map(name) for name, m in region_maps(settings).items() if not m.every_period}
     return {key: path for key, path in paths.items() if path.exists()}
 
 

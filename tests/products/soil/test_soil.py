@@ -17,12 +17,14 @@ from rs_pipeline.errors import ConfigError
 from rs_pipeline.indicators.values import INDICATORS, estimate_indicator
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, MapBand
+from rs_pipeline.products.register import county_maps, period_maps
 from rs_pipeline.products.sea import SEA
 from rs_pipeline.products.soil.county import LEVELS_T_KM2, county_sums
 from rs_pipeline.products.soil.facts import SoilFacts, log_doubt, scale_to, share_up_to
 from rs_pipeline.products.soil.facts import facts as soil_facts
 from rs_pipeline.products.soil.rasters import check_factor, heights_grid, terrain_factor
 from rs_pipeline.products.soil.step import class_factors, cover_practice, soil_loss
+from rs_pipeline.steps import graph, steps_of
 from rs_pipeline.storage.raster import write_map
 from tests.made_up_run import write_grid
 
@@ -121,11 +123,19 @@ def test_beyond_the_heights_and_the_rain_nothing_is_known(tmp_path, settings_of)
     assert np.isfinite(loss[:, :7]).all() and np.isnan(loss[:, 9:]).all()
 
 
-@pytest.mark.parametrize("chips, sections", [(None, {}), ([], {"soil": {"dem": "heights.tif"}})])
-def test_without_heights_or_scenes_the_map_is_empty(settings_of, chips, sections):
+def test_without_scenes_the_map_is_empty(settings_of):
     """No file but that of the tiles is asked for."""
-    bands, tags = made(settings_of(**sections), chips)
+    bands, tags = made(settings_of(soil={"dem": "heights.tif"}), [])
     assert all(np.isnan(b).all() for b in bands.values()) and tags["PERIOD"].startswith("2023")
+
+
+def test_a_run_without_heights_has_no_such_step_map_or_sums(settings_of):
+    without, given = settings_of(), settings_of(masks={"dem": "heights.tif"})
+    for has in (lambda s: "soil_loss" in [step.name for step in steps_of(s)], lambda s: "soil_loss" in period_maps(s), lambda s: "soil_loss" in county_maps(s)):
+        assert has(given) and not has(without)
+    assert "soil_loss" in period_maps() and "soil_loss" not in [product for step, product in graph(without) if step == "mosaic"]
+    with pytest.raises(ConfigError, match="no heights, so no map of soil loss"):
+        soil_loss(without, "r000c000", "2023")
 
 
 def test_masks_dem_stands_in_for_heights_of_its_own(tmp_path, settings_of):
