@@ -100,6 +100,11 @@ def times_retried(*steps):
     return times
 
 
+def fixed(text):
+    """A text as a parameter: of a plain one Snakemake would read braces as wildcards."""
+    return lambda wildcards: text
+
+
 def this_attempt(wildcards, attempt): return attempt
 
 
@@ -172,7 +177,7 @@ rule province_units:
 checkpoint assign:
     input: inputs_of(BEFORE_TILES[-1])
     output: outputs_of(BEFORE_TILES[-1])
-    params: verb=verb_of(BEFORE_TILES[-1]), config=L.settings, depends=depends_on(BEFORE_TILES[-1], S), retry=times_retried(BEFORE_TILES[-1])
+    params: verb=verb_of(BEFORE_TILES[-1]), config=L.settings, depends=fixed(depends_on(BEFORE_TILES[-1], S)), retry=times_retried(BEFORE_TILES[-1])
     resources: attempt=this_attempt
     log: log_of(BEFORE_TILES[-1].name, BEFORE_TILES[-1].scope)
     shell: COMMAND
@@ -183,7 +188,7 @@ for step in [s for s in steps_of(S) if s.name != "assign" and not s.of_tile]:
         name: step.name
         input: inputs_of(step)
         output: outputs_of(step)
-        params: verb=verb_of(step), config=L.settings, depends=depends_on(step, S), retry=times_retried(step)
+        params: verb=verb_of(step), config=L.settings, depends=fixed(depends_on(step, S)), retry=times_retried(step)
         threads: step.threads
         priority: step.priority
         resources: **resources_of(step)
@@ -197,7 +202,7 @@ for work in rounds(S):
         name: work.name
         input: inputs_of(*work.steps)
         output: outputs_of(*work.steps)
-        params: verb=called("round", work.steps[0].names, f"--number {work.number}"), config=L.settings, depends=depends_of(*work.steps), retry=times_retried(*work.steps)
+        params: verb=called("round", work.steps[0].names, f"--number {work.number}"), config=L.settings, depends=fixed(depends_of(*work.steps)), retry=times_retried(*work.steps)
         threads: work.threads
         priority: work.priority
         resources: **resources_of(work)

@@ -4,6 +4,9 @@ import errno
 
 from rs_pipeline.redaction import redacted
 
+MOST_SIGNS = 4000
+"""Of a text of an error: what servers and files say in it has no end."""
+
 
 class PipelineError(Exception):
     """Base of every error a user may meet. Secrets in addresses are taken out of its texts.
@@ -16,7 +19,7 @@ class PipelineError(Exception):
     """
 
     def __init__(self, what: str, *, where: str = "", remedy: str = ""):
-        self.what, self.where, self.remedy = redacted(what), redacted(where), redacted(remedy)
+        self.what, self.where, self.remedy = (redacted(text[:MOST_SIGNS]) for text in (what, where, remedy))
         super().__init__(self.what, self.where, self.remedy)
 
     def __str__(self) -> str:

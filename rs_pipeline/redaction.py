@@ -1,15 +1,20 @@
-"""What is secret in an address, and how it is kept out of everything that is written: tables, reports, logs and the texts of errors."""
+"""What is secret in an address, and how it is kept out of everything that is written: tables, reports, logs and the texts of errors.
+
+Secrets are known by the names of their fields, and by their values where this process has them from the user (`keep_secret`). All is linear in the
+length of a text: texts come from outside.
+"""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote_plus, urlencode, urlsplit, urlunsplit
 
 _SECRET = frozenset((
     "sig", "se", "st", "sp", "sv", "sr", "spr", "sip", "ss", "srt", "skoid", "sktid", "skt", "ske", "sks", "skv",
-    "expires", "policy", "key-pair-id", "ak", "tk", "sn", "sign", "auth", "auth_info", "authorization", "jwt", "sas", "hdnts", "hdnea", "hmac", "ticket", "pass",
+    "expires", "policy", "key-pair-id", "ak", "tk", "sn", "sign", "auth", "auth_info", "authorization", "jwt", "sas", "hdnts", "hdnea", "hdntl", "__gda__", "hmac", "ticket", "pass",
+    "code", "verify", "session", "sid", "cookie",
 ))  # fmt: skip
-"""Fields of a query that carry a signature or a key: Azure shared access, CloudFront, Akamai (``hdnts``), Chinese services (``ak``, ``tk``, ``sn``, ``sign``); in lower case."""
+"""Fields of a query that carry a signature or a key: Azure shared access, CloudFront, Akamai (``hdnts``), functions of Azure (``code``), Chinese services (``ak``, ``tk``, ``sn``, ``sign``); in lower case."""
 
 _SECRET_LIKE = re.compile(
     r"^x-(amz|goog|oss|cos|obs|ms)-|^q-(sign|ak|key|url|header)|token|secret|passw|passphrase|pwd|credential|signature|bearer|sessionid|(api|access|subscription|private|auth)[-_.]?key|key$|(^|[-_.])(sig|auth)$",
@@ -21,10 +26,32 @@ _USER = re.compile(r"(?<=://)[^/?#\s'\"<>]*@")
 _PARTED = re.compile(r";(?=[^&;=]+=)")
 """Fields of a query were once parted so."""
 
+_RUN = re.compile(r"[^\s'\"<>]+")
+"""What stands without a blank or quote around it: an address, or what is left of one."""
+
+_STARTS = re.compile(r"[?&;#]")
 _QUERY = re.compile(r"[?&;#][^\s'\"<>?&;=#]+=[^\s'\"<>&;#]*")
 _HEADER = re.compile(
     r"\b(authorization|proxy-authorization|x-api-key|ocp-apim-subscription-key)(['\"]?\s*[:=]\s*['\"]?)((?:bearer|basic)\s+)?[^\s'\",;}]+", re.IGNORECASE
 )
+
+
+_PAIR = re.compile(r"""(['"])([\w.-]{1,64})\1(\s*:\s*)(['"])[^'"]*\4""")
+"""A name and a text of JSON, or of Python's dictionaries."""
+
+_INNER = 2
+"""An address may stand encoded in a field of another, so many times over."""
+
+_LEAST_SIGNS = 6
+"""A shorter secret would be found in words that are none."""
+
+_values: set[str] = set()
+
+
+def keep_secret(value: str) -> None:
+    """Take a value out of every text from now on, as it is and as addresses encode it; one of fewer than six signs is no secret."""
+    if len(value) >= _LEAST_SIGNS:
+        _values.update((value, quote(value, safe=""), quote(value)))
 
 
 def is_secret(field: str) -> bool:
@@ -33,13 +60,13 @@ def is_secret(field: str) -> bool:
     >>> [is_secret(name) for name in ("sig", "subscription-key", "X-Goog-Signature", "api_key", "layer", "bbox")]
     [True, True, True, True, False, False]
     """
-    name = unquote_plus(field).strip().lower()
+    name = unquote_plus(field).strip().lower().removesuffix("[]")
     return name in _SECRET or bool(_SECRET_LIKE.search(name))
 
 
-def unsigned(href: str) -> str:
+def unsigned(href: str, inner: int = _INNER) -> str:
     """An address without its secrets: what stays the same when it is signed anew. One without any stays as it is, and so does a path. A fragment, which
-    no server is told, may hold a secret in any form and goes.
+    no server is told, may hold a secret in any form and goes. ``inner`` : how often an address may stand encoded in a field of another.
 
     >>> unsigned("https://h/x.tif?se=2024-05-01&sig=abc&layer=1"), unsigned("https://me:word@h/x.tif"), unsigned("/data/x.tif")
     ('https://h/x.tif?layer=1', 'https://h/x.tif', '/data/x.tif')
@@ -48,29 +75,52 @@ def unsigned(href: str) -> str:
         return href
     parts = urlsplit(href)
     fields = parse_qsl(_PARTED.sub("&", parts.query), keep_blank_values=True)
-    kept = [(name, value) for name, value in fields if not is_secret(name)]
+    kept = [(name, _inner_unsigned(value, inner)) for name, value in fields if not is_secret(name)]
     path = re.sub(r";([^=;/]*)=[^;/]*", lambda parameter: "" if is_secret(parameter[1]) else parameter[0], parts.path)
-    if len(kept) < len(fields):
+    if kept != fields:
         parts = parts._replace(query=urlencode(kept))
     elif "@" not in parts.netloc and "#" not in href and path == parts.path:
         return href
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], path=path, fragment=""))
 
 
-def redacted(text: str) -> str:
+def _inner_unsigned(value: str, inner: int) -> str:
+    """The value of a field, which may be an address itself, or the end of one."""
+    if not inner or "=" not in value:
+        return value
+    return unsigned(value, inner - 1) if "://" in value else redacted(value, inner - 1)
+
+
+def redacted(text: str, inner: int = _INNER) -> str:
     """A text with the secrets taken out of the addresses, queries and headers in it, whole or cut off.
 
     >>> redacted("'/vsicurl/https://me:word@h/x.tif?sig=abc&layer=1' not recognized")
     "'/vsicurl/https://h/x.tif?layer=1' not recognized"
     """
     text = _HEADER.sub(lambda m: f"{m[1]}{m[2]}***", _USER.sub("", text))
-    return re.sub(r"[?&;#][^\s'\"<>]*=[^\s'\"<>]*", _without_secrets, text) if "=" in text else text
+    text = _PAIR.sub(lambda m: f"{m[1]}{m[2]}{m[1]}{m[3]}{m[4]}***{m[4]}" if is_secret(m[2]) else m[0], text)
+    for value in _values:
+        text = text.replace(value, "***")
+    return _RUN.sub(lambda run: _run_without_secrets(run[0], inner), text) if "=" in text else text
 
 
-def _without_secrets(query: re.Match) -> str:
-    """A query without its secret fields; the first one that stays begins with the sign of the first one there was."""
-    fields = _QUERY.findall(query[0])
-    if not any(is_secret(field[1:].partition("=")[0]) for field in fields):
-        return query[0]
-    kept = "".join(field for field in fields if not is_secret(field[1:].partition("=")[0]))
-    return query[0][0] + kept[1:] if kept else ""
+def _run_without_secrets(run: str, inner: int) -> str:
+    """A run without the secret fields of its query; the first field that stays begins with the sign of the first one there was."""
+    start = _STARTS.search(run)
+    if start is None or "=" not in run[start.start() :]:
+        return run
+    before, query = run[: start.start()], run[start.start() :]
+    fields = _QUERY.findall(query)
+    kept = [_field(field, inner) for field in fields if not is_secret(field[1:].partition("=")[0])]
+    if kept == fields:
+        return run
+    return before + ("".join([query[0] + kept[0][1:], *kept[1:]]) if kept else "")
+
+
+def _field(field: str, inner: int) -> str:
+    """A field of a query, sign, name and value, whose value may be an address that is encoded."""
+    name, _, value = field.partition("=")
+    plain = unquote_plus(value)
+    if not inner or plain == value or (clean := redacted(plain, inner - 1)) == plain:
+        return field
+    return f"{name}={quote(clean)}"

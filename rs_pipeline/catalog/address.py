@@ -11,8 +11,8 @@ from urllib3 import make_headers
 from rs_pipeline.config import SourceSection
 from rs_pipeline.config.sections import VARIABLE
 from rs_pipeline.errors import CatalogError, ConfigError
-from rs_pipeline.redaction import is_secret, unsigned
-from rs_pipeline.remote.address import origin, standing, user_of
+from rs_pipeline.redaction import is_secret, keep_secret, unsigned
+from rs_pipeline.remote.address import is_internal_itself, origin, standing, user_of
 from rs_pipeline.remote.ask import Credentials
 
 
@@ -22,8 +22,9 @@ def is_api(catalog: str) -> bool:
 
 
 def may_be_internal(source: SourceSection) -> bool:
-    """Whether items of a source may name internal hosts: those of a folder, of a catalog that is internal itself, and where the user says so."""
-    return source.internal_hosts or not is_api(source.catalog) or standing(urlsplit(source.catalog).hostname or "") == "internal"
+    """Whether items of a source may name internal hosts: those of a folder, of a catalog that is internal by its own name or number, and where the
+    user says so."""
+    return source.internal_hosts or not is_api(source.catalog) or is_internal_itself(urlsplit(source.catalog).hostname or "")
 
 
 def check_address(url: str, source: SourceSection) -> None:
@@ -47,7 +48,8 @@ def check_address(url: str, source: SourceSection) -> None:
 
 
 def expanded(text: str) -> str:
-    """A text with the values of the environment variables that it names as ``${NAME}``.
+    """A text with the values of the environment variables that it names as ``${NAME}``, without the blanks and line ends that keys read from a file
+    have around them. No text that is written from now on holds them.
 
     Raises
     ------
@@ -57,7 +59,13 @@ def expanded(text: str) -> str:
     def value(name: re.Match) -> str:
         if name[1] not in os.environ:
             raise ConfigError(f"the environment variable {name[1]} is not set", where="sources", remedy=f"set {name[1]} to what the catalog asks for")
-        return os.environ[name[1]]
+        found = os.environ[name[1]].strip()
+        if not found.isprintable():
+            raise ConfigError(
+                f"the environment variable {name[1]} holds a line end or a control sign", where="sources", remedy=f"set {name[1]} to the key alone"
+            )
+        keep_secret(found)
+        return found
 
     return re.sub(VARIABLE, value, text)
 

@@ -7,6 +7,7 @@ entry claims to be made from is believed: who may write to the folder decides wh
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -27,6 +28,14 @@ _SHARES = 16
 """The cache is kept in so many folders, each with its share of the limit, so that a look into one is enough."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*\.tif")
+_ENTRY = re.compile(r"[0-9a-f]{32,}\.zip")
+"""Nothing else in the folder is ours to remove."""
+
+_SECTOR_BYTES = 512
+"""Unit of the blocks that a file has on its disk (POSIX)."""
+
+_DENSEST = 8
+"""A file system that compresses makes chips, which are compressed already, no so many times smaller: a file with fewer blocks has holes."""
 
 _DAMAGE = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, zlib.error)
 """What reading an entry that is none may raise, besides OSError."""
@@ -98,9 +107,16 @@ class Cache:
             _tell(self.folder, f"{fault.strerror}: {entry.parent}")
 
     def _make_share(self, share: Path) -> None:
-        """A folder for entries; where the cache's own is open to a group, so is this."""
+        """A folder for entries; where the cache's own is open to a group, so is this.
+
+        Raises
+        ------
+        OSError : it cannot be made, or a link, which may lead anywhere, stands in its place.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
-        if not share.is_dir():
+        if os.path.lexists(share):
+            _check_folder(share)
+        else:
             share.mkdir(exist_ok=True)
             share.chmod(stat.S_IMODE(share.stat().st_mode) | stat.S_IMODE(self.folder.stat().st_mode) & (stat.S_ISGID | stat.S_IRWXG))
 
@@ -110,7 +126,9 @@ class Cache:
 
     def _trim(self, share: str) -> None:
         entries = []
-        for file in (self.folder / share).glob("[!.]*.zip"):
+        for file in (self.folder / share).iterdir():
+            if not _ENTRY.fullmatch(file.name):
+                continue
             try:
                 entries.append((file.lstat().st_mtime, file.lstat().st_size, file))
             except FileNotFoundError:  # another job was faster
@@ -125,6 +143,11 @@ class Cache:
                 _tell(self.folder, f"entries of others cannot be removed: {self.folder / share}")
 
 
+def _check_folder(share: Path) -> None:
+    if not stat.S_ISDIR(os.lstat(share).st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(share))
+
+
 def _members(entry: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
     """Name and content of each file of an entry. Nothing is decompressed: what is compressed is none of ours.
 
@@ -133,13 +156,15 @@ def _members(entry: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
     FileNotFoundError : there is no entry. _Unusable : it cannot be read, or is damaged or foreign.
     """
     with _read_faults():
-        if not stat.S_ISREG(os.lstat(entry).st_mode):
+        _check_folder(entry.parent)
+        about = os.lstat(entry)
+        if not stat.S_ISREG(about.st_mode):
             raise _Damaged("an entry is no file")
         with zipfile.ZipFile(entry) as packed:
             files = packed.infolist()
             if not all(_NAME.fullmatch(f.filename) and f.compress_type == zipfile.ZIP_STORED for f in files):
                 raise _Damaged("an entry holds foreign files")
-            if sum(f.file_size for f in files) > entry.stat().st_size:
+            if sum(f.file_size for f in files) > min(about.st_size, _DENSEST * about.st_blocks * _SECTOR_BYTES + _PART_BYTES):
                 raise _Damaged("an entry declares more than it holds")
             for file in files:
                 yield file.filename, _content(packed, file)

@@ -10,7 +10,8 @@ from urllib.parse import parse_qs, urlparse
 
 from rs_pipeline.config import FetchSection
 from rs_pipeline.errors import RemoteError
-from rs_pipeline.remote.address import origin
+from rs_pipeline.redaction import keep_secret
+from rs_pipeline.remote.address import is_internal_itself, origin
 from rs_pipeline.remote.ask import Credentials, ask, parsed
 from rs_pipeline.remote.retrying import Refused
 
@@ -40,13 +41,14 @@ def _planetary_computer(href: str) -> str:
         return href
     about = Settings.get()
     place = "/".join([about.sas_url, *sas.parse_blob_url(parts)])
+    key = (about.subscription_key or "").strip()
     held = sas.TOKEN_CACHE.get(place)
     if held is None or held.ttl() < RENEW_BEFORE.total_seconds():
-        held = sas.TOKEN_CACHE[place] = sas.SASToken(**_token(place, about.subscription_key))
+        held = sas.TOKEN_CACHE[place] = sas.SASToken(**_token(place, key))
     return held.sign(href).href
 
 
-def _token(url: str, key: str | None) -> dict[str, Any]:
+def _token(url: str, key: str) -> dict[str, Any]:
     """What the signing service of the user's environment answers: the token and when it ends.
 
     Raises
@@ -56,8 +58,9 @@ def _token(url: str, key: str | None) -> dict[str, Any]:
     if url in _refused:
         raise _refused[url]
     try:
+        keep_secret(key)
         own = Credentials(origin(url), {"Ocp-Apim-Subscription-Key": key} if key else {})
-        return parsed(ask(url, _LIMITS, internal=True, credentials=own, most=2**16).body)
+        return parsed(ask(url, _LIMITS, internal=is_internal_itself(origin(url)[1]), credentials=own, most=2**16).body)
     except Refused as fault:
         if fault.status not in (401, 403):
             raise

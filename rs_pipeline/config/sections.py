@@ -117,7 +117,11 @@ class SourceSection(Section):
     quality: list[str] | None = Field(
         None, min_length=1, description="Classes of geometric quality to use, such as [T1, T2] of Landsat. Default: those that the sensor's table accepts."
     )
-    internal_hosts: bool = Field(False, description="Let a remote catalog name hosts of the internal network, or this machine.")
+    internal_hosts: bool = Field(
+        False,
+        description="Let a remote catalog name hosts of the internal network, or this machine. A catalog that is internal itself needs it unless its address is a "
+        "number, localhost, or ends in .internal, .local, .lan or .home.arpa: of any other name its name servers would say so.",
+    )
     folders: list[Path] = Field(
         [],
         description="Folders whose files the catalog may name besides those in its own folder, such as [../data]; [/] allows all. A path with .. or "
@@ -138,6 +142,10 @@ class SourceSection(Section):
         if any(s and not re.fullmatch(VARIABLE, s) for s in secrets):
             raise ValueError(
                 "the address holds a password or key, which would stand in every copy of the configuration; write ${NAME} in its place and set the environment variable NAME"
+            )
+        if re.search(VARIABLE, parts.path):
+            raise ValueError(
+                "${NAME} stands in the path of the address, which servers repeat in what they answer; write a key as a field (?key=${NAME}), as a user, or in sources.headers"
             )
         return value
 

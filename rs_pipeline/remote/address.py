@@ -14,8 +14,14 @@ from urllib.parse import SplitResult, unquote, urlsplit
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """Behind it stands the IPv4 address of the last 32 bits (RFC 6052): it is judged in its place."""
 
-_REFUSED = tuple(map(ipaddress.ip_network, ("64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96", "fec0::/10", "192.88.99.0/24")))
-"""Local NAT64, 6to4, Teredo, IPv4-compatible, site-local and relays of 6to4: each leads to where its number does not say."""
+_REFUSED = tuple(
+    map(
+        ipaddress.ip_network,
+        ("64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96", "fec0::/10", "192.88.99.0/24", "192.0.0.0/24", "168.63.129.16/32", "3fff::/20"),
+    )
+)
+"""Local NAT64, 6to4, Teredo, IPv4-compatible, site-local and relays of 6to4: each leads to where its number does not say.
+Assignments of protocols and clouds' own services, which some clouds answer inside (192.0.0.192, 168.63.129.16), and documentation."""
 
 _ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 
@@ -72,6 +78,28 @@ def _is_own_name(host: str) -> bool:
 def are_public(host: str, found: list[tuple[int, tuple]]) -> bool:
     """Whether a host is public: its name, and each of its addresses (`looked_up`)."""
     return bool(found) and not _is_own_name(host) and all(is_public_number(str(place[0])) for _, place in found)
+
+
+def is_internal_itself(host: str) -> bool:
+    """Whether a host is internal by its own name or number. Of any other name its name servers, which may be anybody's, would say so.
+
+    >>> [is_internal_itself(h) for h in ("127.0.0.1", "0x7f.1", "[::1]", "localhost", "stac.internal", "1.1.1.1", "example.org")]
+    [True, True, True, True, True, False, False]
+    """
+    number = _as_number(bare(host))
+    return _is_own_name(host) or (number != "" and not is_public_number(number))
+
+
+def _as_number(host: str) -> str:
+    """The IP address that a host is written as, in one of the ways that the system's calls read; empty for a name."""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except (OSError, UnicodeError):
+        return ""
 
 
 def standing(host: str) -> str:

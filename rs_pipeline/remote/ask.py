@@ -18,7 +18,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, LocationValueError
 
 from rs_pipeline.config import FetchSection
-from rs_pipeline.errors import RemoteError
+from rs_pipeline.errors import ConfigError, RemoteError
 from rs_pipeline.redaction import redacted
 from rs_pipeline.remote import breaker
 from rs_pipeline.remote.address import origin, user_of
@@ -57,6 +57,14 @@ class Credentials:
     origin: tuple[str, str, int]
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        if odd := [name for name, value in self.headers.items() if not value.isprintable() or not value.isascii()]:
+            raise ConfigError(
+                f"the value of the header {odd[0]} holds a line end or another sign that no header may",
+                where="sources.headers",
+                remedy="set the environment variable to the key alone",
+            )
 
 
 @dataclass(frozen=True)

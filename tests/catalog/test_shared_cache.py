@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import stat
+import struct
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -126,6 +127,48 @@ def test_hostile_entries_are_removed_and_said(place, caplog, write, said):
     assert not cache.take(KEY, place / "out")
     assert said in caplog.text and not os.path.lexists(entry) and not list((place / "out").iterdir())
     assert not (place / "out.tif").exists()
+
+
+@pytest.mark.parametrize("key", ["a" * 64, "b" * 64])
+def test_a_link_in_the_place_of_a_share_leads_nowhere(place, chip, caplog, key):
+    """Where it led, entries would be written, and files removed."""
+    home = place / "home"
+    home.mkdir()
+    (home / "thesis.zip").write_bytes(b"years of work" * 1000)
+    (place / "cache").mkdir()
+    (place / "cache" / key[0]).symlink_to(home)
+    cache = Cache(place / "cache", 16)
+    cache.keep(key, chip)
+    assert not cache.take(key, place / "out") and [p.name for p in home.iterdir()] == ["thesis.zip"] and "Not a directory" in caplog.text
+
+
+def test_only_entries_are_dropped_where_the_cache_is_full(place, chip):
+    cache = Cache(place / "cache", 16)
+    cache.path(KEY).parent.mkdir(parents=True)
+    for name in ("thesis.zip", "notes.txt"):
+        (cache.path(KEY).parent / name).write_bytes(b"years of work")
+    cache.keep(KEY, chip)
+    assert sorted(p.name for p in cache.path(KEY).parent.iterdir()) == ["notes.txt", "thesis.zip"]
+
+
+def test_an_entry_with_holes_fills_no_disk(place, caplog):
+    cache = Cache(place / "cache", 10**9)
+
+    def write(entry):
+        with zipfile.ZipFile(entry, "w") as packed:
+            packed.writestr("10m-0.tif", b"")
+        raw = entry.read_bytes()
+        with entry.open("r+b") as file:  # a hole of 1 GiB before the first file, whose header says that it is so long
+            file.write(struct.pack("<4s5HIIIHH", b"PK\x03\x04", 20, 0, 0, 0, 0, 0, 2**30, 2**30, 9, 0) + b"10m-0.tif")
+            file.seek(2**30 + 39)
+            central = raw.index(b"PK\x01\x02")
+            about = bytearray(raw[central:])
+            about[20:28] = struct.pack("<II", 2**30, 2**30)
+            about[-6:-2] = struct.pack("<I", 2**30 + 39)
+            file.write(about)
+
+    entry_of(cache, write)
+    assert not cache.take(KEY, place / "out") and "declares more than it holds" in caplog.text and not list((place / "out").iterdir())
 
 
 def test_a_cut_off_entry_leaves_nothing_behind(place, chip, caplog):

@@ -114,3 +114,12 @@ def test_who_is_told_is_started_without_a_shell(tmp_path):
     words = [sys.executable, "-c", "import sys; open(sys.argv[1], 'w').write(repr(sys.argv[2:]))", str(tmp_path / "told"), NASTY, "; touch PWNED"]
     notify(parse(values(tmp_path, notify={"command": words})), "complete", json.dumps({}))
     assert (tmp_path / "told").read_text() == repr([NASTY, "; touch PWNED"]) and not list(tmp_path.rglob("PWNED"))
+
+
+def test_braces_in_the_configuration_are_no_wildcards(small_world, snakemake, monkeypatch):
+    """Keys are written as ${NAME}; Snakemake reads braces in the parameters of a rule as wildcards."""
+    monkeypatch.setenv("W", "a-key-of-a-catalog")
+    own = {"sensor": "earth-search-sentinel-2-l2a", "catalog": "https://me:${W}@127.0.0.1:9/stac", "headers": {"X-Key": "Token ${W}"}}
+    small_world.configure(sources=[own], report={"title": "Water {2023} {{x}}"})
+    planned = snakemake(small_world.config, "-n").stdout
+    assert "search" in planned and "a-key-of-a-catalog" not in planned
