@@ -19,7 +19,7 @@ from rs_pipeline.config.sections import VARIABLE
 from rs_pipeline.errors import ConfigError, PipelineError
 from rs_pipeline.inputs.places import check_codes, check_meets, check_places
 from rs_pipeline.inputs.vectors import load_vector
-from rs_pipeline.paths import path_hint
+from rs_pipeline.paths import config_folder, path_hint
 from rs_pipeline.products.dask_address import check_scheduler
 from rs_pipeline.provinces import load_province
 from rs_pipeline.region import REGION, check_grid, load_units, prefecture_codes, tell_gaps, tell_overlaps
@@ -253,7 +253,18 @@ def _unusable(settings: Settings) -> list[str]:
             lines.append(f"{key}: {place}: {fault.what}; {fault.remedy}")
         except Exception as fault:  # a file that no loader foresees is still one of the user's
             lines.append(f"{key}: {path}: cannot be read: {type(fault).__name__}: {fault}")
-    return [*lines, *(_wrong_ground(settings, units) if units is not None else ())]
+    return [*lines, *_wrong_targets(settings), *(_wrong_ground(settings, units) if units is not None else ())]
+
+
+def _wrong_targets(settings: Settings) -> Iterable[str]:
+    """What is wrong with the table of targets that a province of one's own names; those that come along are tested."""
+    path = settings.targets_path
+    if settings.indicators.targets is not None or not path.exists() or path.is_relative_to(config_folder()):
+        return
+    try:
+        _later("rs_pipeline.indicators.targets:run_targets")(settings)
+    except PipelineError as fault:
+        yield f"province: {fault.where}: {fault.what}; {fault.remedy}"
 
 
 def _wrong_ground(settings: Settings, units: gpd.GeoDataFrame) -> Iterable[str]:

@@ -100,7 +100,11 @@ def init(
     quick: Annotated[bool, typer.Option("--quick", help="Two counties of Hebei and two years from a public catalog: no account, no side table.")] = False,
     hebei: Annotated[bool, typer.Option("--hebei", help="The province: 167 county units, 2019 to today.")] = False,
     folder: Annotated[
-        Path | None, typer.Option("--folder", help="Scenes on this disk: a STAC catalog, or a folder of items; its collections and years are filled in.")
+        Path | None,
+        typer.Option(
+            "--folder",
+            help="Scenes on this disk: a STAC catalog, or a folder of items; its collections and years are filled in. `rs-pipeline catalog` makes one.",
+        ),
     ] = None,
 ):
     """Write a configuration with comments into this folder; without an option one for polygons of your own and a public catalog."""
@@ -142,7 +146,11 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", "--dryrun", "-n", help="Only tell what would run.")] = False,
     values: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A value in place of the configuration's, such as run=trial or 'periods=[2024]'; may be repeated."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="A value in place of the configuration's, such as run=trial, 'periods=[2024]' or water.min_probability=0.6; may be repeated.",
+        ),
     ] = None,
     profile: Annotated[str | None, typer.Option("--profile", help="Profile of Snakemake: slurm, or the path of your own.")] = None,
     details: Annotated[bool, typer.Option("--details", help="Show all that Snakemake says; its log file has it in any case.")] = False,

@@ -61,6 +61,8 @@ def _yaml_words(fault: yaml.MarkedYAMLError, mark: yaml.Mark, lines: list[str], 
     since = f" that begins in line {fault.context_mark.line + 1}" if fault.context_mark is not None else ""
     if "flow" in (fault.context or ""):
         return f"a bracket{since} is not closed, or a comma or colon is missing; {fault.problem}"
+    if re.search(r"[\[{].*\$\{", here):
+        return "${NAME} inside a bracket; put the whole value in double quotes"
     return f"{fault.problem or fault}; check the indentation, colons and brackets"
 
 

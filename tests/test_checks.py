@@ -12,6 +12,8 @@ from rs_pipeline.checks import SIDE_FILES, check_files, check_missing
 from rs_pipeline.config import InputKey
 from rs_pipeline.errors import ConfigError
 
+ROOT = Path(__file__).resolve().parents[1]
+
 FILES = {
     "tide.csv": "time,height\n2023-01-01,1\n", "values.csv": "adcode,period,target_id,value,备注\n990101,2023,C10-02,12亿,年鉴\n",
     "gdp.csv": "adcode,period,gdp\n990101,2023,abc\n990101,2024,-1\n", "visits.csv": "lon,lat,date,black\n38.85,117.005,2023-06-01,1\n",
@@ -72,6 +74,17 @@ def test_all_faults_of_all_files_are_told_in_one_error(world):
         block = "\n".join(lines[next(i for i, line in enumerate(lines) if line.strip().startswith(f"{key}: ")) :][:4])
         assert words in block, (key, words)
     assert not any(line.strip().startswith("units.path") for line in lines)
+
+
+def test_the_targets_of_a_province_of_ones_own_are_read_too(make_settings, tmp_path):
+    text = (ROOT / "config" / "provinces" / "hebei.yaml").read_text("utf-8").replace("../targets.csv", "targets.csv")
+    (tmp_path / "mine.yaml").write_text(text, "utf-8")
+    table = (ROOT / "config" / "targets.csv").read_text("utf-8-sig")
+    (tmp_path / "targets.csv").write_text(table, "utf-8")
+    check_files(make_settings(province=str(tmp_path / "mine.yaml")))
+    (tmp_path / "targets.csv").write_text(table.replace(",proxy,", ",prxy,", 1), "utf-8")
+    with pytest.raises(ConfigError, match=r"province: .*targets.csv[\s\S]*row 2, column observability: unknown observability 'prxy'"):
+        check_files(make_settings(province=str(tmp_path / "mine.yaml")))
 
 
 def test_a_plan_can_be_made_while_files_are_missing_but_not_with_wrong_ones(make_settings, tmp_path):

@@ -2,6 +2,7 @@
 
 import geopandas as gpd
 import pytest
+import yaml
 
 from benchmarks.attacks.mistakes import GOOD, MISTAKES, TAKEN, checked, counties, line_told
 from rs_pipeline.config import load, parse
@@ -64,6 +65,11 @@ def test_units_without_prefectures_have_none(tmp_path):
 
 
 def test_a_fault_of_yaml_without_a_place_is_one_line():
-    import yaml
-
     assert yaml_fault(yaml.YAMLError("a\n  b"), "") == "a b"
+
+
+def test_a_variable_inside_a_bracket_asks_for_quotes():
+    text = "sources:\n  - {sensor: a, catalog: https://me:${WORD}@host/stac}\n"
+    with pytest.raises(yaml.YAMLError) as fault:
+        yaml.safe_load(text)
+    assert "line 2" in (told := yaml_fault(fault.value, text)) and "put the whole value in double quotes" in told

@@ -105,7 +105,10 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
     """
     layout = Layout(settings.root)
     _check_made(layout)
-    keys = pd.read_parquet(layout.indicators_parquet, columns=[*KEYS, "name"]).drop_duplicates()
+    keys = pd.read_parquet(layout.indicators_parquet, columns=[*KEYS, "name", "target_id", "status"])
+    if indicator not in set(keys.indicator):
+        indicator = _that_answers(keys, indicator, adcode, period)
+    keys = keys.drop(columns=["target_id", "status"]).drop_duplicates()
     names = {"adcode": dict(zip(keys.adcode, keys.name, strict=True)), "indicator": dict.fromkeys(keys.indicator, ""), "period": dict.fromkeys(keys.period, "")}
     asked = {
         key: _one_of(value, names[key], {"adcode": "unit"}.get(key, key), layout.indicators_parquet)
@@ -137,6 +140,13 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
         },
         simulated=bool(proof.simulated),
     )
+
+
+def _that_answers(rows: pd.DataFrame, target_id: str, unit: str, period: str) -> str:
+    """The indicator that is held to a target in a unit and period: where several answer it the first that has a verdict. Any other text comes back."""
+    held = rows[(rows.target_id == target_id) & (rows.period == period) & ((rows.adcode == unit) | (rows.name == unit))]
+    judged = held[held.status != "no_target"]
+    return target_id if held.empty else (held if judged.empty else judged).indicator.iloc[0]
 
 
 def _origin_of(target: Target | None) -> dict[str, str]:

@@ -60,7 +60,7 @@ def design_sample(settings: Settings, product: str, period: str, overall_error: 
 
     Raises
     ------
-    TableError : the product is none of classes, or the map is not made yet.
+    TableError : the product is none of classes, or the map is not made yet or says nothing inside the units.
     """
     layout = Layout(settings.root)
     classes = [name for name, p in sampled_products().items() if p.map_class is not None]
@@ -72,6 +72,10 @@ def design_sample(settings: Settings, product: str, period: str, overall_error: 
     if not path.exists():
         raise TableError("the map is not made yet", where=str(path), remedy="finish the run first")
     counts = sum(np.bincount(s[s >= 0], minlength=2) for _, s in _strata(settings, period, sampled))
+    if not counts.any():
+        raise TableError(
+            "the map has no class anywhere inside the units, so there is nothing to draw from", where=str(path), remedy="choose a period in which more was seen"
+        )
     wanted = np.minimum(allocate(counts, overall_error), counts)
     ranks = [np.sort(rng.choice(counts[h], wanted[h], replace=False)) for h in (0, 1)]
     places, before = [], np.zeros(2, "int64")

@@ -99,7 +99,9 @@ def scenes_in(folder: Path) -> FoundScenes:
         raise ConfigError(
             "no scene that a table in config/sensors reads" + (f"; left out: {seen}" if seen else ""),
             where=str(folder),
-            remedy="a table of your own reads another collection, see config/sensors/README.md",
+            remedy="a table of your own reads another collection, see config/sensors/README.md"
+            if seen
+            else f"scenes as their producers give them out get a catalog by `rs-pipeline catalog {folder}`",
         )
     return found
 

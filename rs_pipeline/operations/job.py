@@ -203,7 +203,7 @@ def give_up(settings: Settings, verb: str, tile: str, period: str | None, reason
     words = f"{verb} was given up: {reason}"
     step = step_of(verb)
     if step is None or not step.of_tile:
-        raise PipelineError(words, where=tile, remedy="see its log, then start the same command again")
+        raise PipelineError(words, where=tile or settings.run, remedy="see its log, then start the same command again")
     if step.give_up:
         resolve(step.give_up)(settings, tile, period, words)
     else:

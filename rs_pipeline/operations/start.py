@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -52,7 +54,7 @@ def snakemake_arguments(
     ----------
     cores : a number or ``all``; default all of this machine, of a profile what the profile says.
     details : all that Snakemake says, instead of a line a step.
-    values : ``KEY=VALUE`` in place of the configuration's.
+    values : ``KEY=VALUE`` in place of the configuration's, see `override`.
     profile : name of a shipped profile such as ``slurm``, or path of one's own.
     more : options of Snakemake, passed on.
     """
@@ -67,12 +69,42 @@ def snakemake_arguments(
     if not profile and not _names(more, "--resources", "--res", "--executor", "-e"):
         arguments += ["--resources", f"mem_mb={int(psutil.virtual_memory().available / 2**20 * MEMORY_SHARE)}"]
     if values:
-        arguments += ["--config", *values]
+        arguments += ["--config", *map(override, values)]
     if dry_run:
         arguments += ["--dry-run", *([] if details else ["--quiet", "rules"])]
     elif not details:
         arguments += ["--logger", "rs-pipeline"]
     return [*arguments, "--snakefile", str(shipped_folder() / "Snakefile"), *more]  # which takes one value: what follows may be names of files
+
+
+def override(value: str) -> str:
+    """A value of ``--set`` as Snakemake takes it, which knows keys of the top alone and no null inside a section.
+
+    >>> override("water.min_probability=0.6")
+    'water={min_probability: "0.6"}'
+
+    Raises
+    ------
+    ConfigError : it is no ``KEY=VALUE``, or sets a key of a section to null.
+    """
+    key, sign, text = value.partition("=")
+    if not sign or not re.fullmatch(r"[a-z_]+(\.[a-z_]+)*", key):
+        raise ConfigError(
+            f"{value!r} is not KEY=VALUE", where="--set", remedy="write run=trial, 'periods=[2024]', or water.min_probability=0.6 for a key of a section"
+        )
+    top, *inner = key.split(".")
+    if text in _NULL and not inner:
+        return f"{top}="
+    if text in _NULL or re.search(r":\s*(null|~)?\s*[,}]", text):
+        raise ConfigError(f"{value!r} sets a key of a section to null", where="--set", remedy="write null in the configuration file")
+    if inner and text[0] not in "[{\"'":
+        text = json.dumps(text, ensure_ascii=False)  # a comma in it ends no entry; Snakemake reads numbers in sections as text in any case
+    for name in reversed(inner):
+        text = f"{{{name}: {text}}}"
+    return f"{top}={text}"
+
+
+_NULL = ("", "null", "~")
 
 
 def force_steps(more: Sequence[str], settings: Settings) -> list[str]:

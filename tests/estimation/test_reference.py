@@ -131,3 +131,7 @@ def test_what_cannot_be_drawn(mapped):
     assert "permanent_water, seasonal_water" in fault.value.remedy
     with pytest.raises(TableError, match="not made yet"):
         design_sample(run.settings, "permanent_water", "2023")
+    with rasterio.open(run.layout.map("land", "2024"), "r+") as dst:
+        dst.write(np.full((2, 2), np.nan, "float32"), 1)
+    with pytest.raises(TableError, match="no class anywhere inside the units"):
+        design_sample(run.settings, "land_built", "2024")

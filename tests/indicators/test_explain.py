@@ -100,6 +100,15 @@ def test_explain_of_a_target_without_indicator(finished):
     assert got.scenes == [] and got.value["value"] is None and got.verdicts[0]["status"] == "not_observable"
 
 
+def test_explain_of_a_target_is_that_of_the_indicator_that_answers_it(finished):
+    settings = finished().settings
+    table = pd.read_parquet(settings.root / "indicators.parquet")
+    held = table[(table.adcode == "130001") & (table.period == "2024") & (table.target_id == "C10-02")]
+    got = explain(settings, "Inland", "C10-02", "2024")
+    assert not held.empty and got.value["indicator"] == held[held.status != "no_target"].indicator.iloc[0] == "grassland_fvc"
+    assert "C10-02" in [verdict["target_id"] for verdict in got.verdicts]
+
+
 @pytest.mark.parametrize(
     ("asked", "what", "near"),
     [

@@ -175,6 +175,17 @@ def test_a_tile_with_a_value_that_cannot_be_is_given_up_without_another_try(prep
     assert ran == [1] and read_retries(Layout(prepared.root).retries)["observe.2024.r000c000"].given_up == "ModelError: a sun below the horizon"
 
 
+def test_a_job_of_no_tile_that_keeps_failing_ends_with_the_reason_of_its_tries(prepared):
+    def bad():
+        raise PipelineError("no usable scene")
+
+    for attempt in (1, 2):
+        with pytest.raises(PipelineError, match="no usable scene"):
+            run_job(prepared, "search", bad, attempt=attempt)
+    with pytest.raises(PipelineError, match="search was given up: PipelineError: no usable scene"):
+        run_job(prepared, "search", bad, attempt=3)
+
+
 def test_what_jobs_warn_of_stands_in_the_summary_once(prepared, caplog):
     warn = logging.getLogger("rs_pipeline.inputs.tables").warning
     for tile in ("r000c000", "r000c001"):

@@ -15,7 +15,7 @@ from rs_pipeline.cli import app
 from rs_pipeline.config import parse
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.operations import init
-from rs_pipeline.operations.start import own_config, run_chain, snakemake_arguments
+from rs_pipeline.operations.start import override, own_config, run_chain, snakemake_arguments
 from rs_pipeline.paths import config_folder
 from tests.catalog.test_archive import landsat, safe
 from tests.small_world import write_scene
@@ -47,6 +47,29 @@ def test_a_run_has_the_shipped_snakefile_and_profile_all_cores_and_the_memory_th
 def test_options_become_those_of_snakemake(given, has, has_not):
     arguments = snakemake_arguments(CONFIG, **({"dry_run": True} if "values" in given else {}), **given)
     assert " ".join(has) in " ".join(arguments) and not set(has_not) & set(arguments)
+
+
+@pytest.mark.parametrize(
+    "given, taken",
+    [
+        ("run=trial", {"run": "trial"}),
+        ("periods=[2024]", {"periods": ["2024"]}),
+        ("water.min_probability=0.6", {"water": {"min_probability": "0.6"}}),
+        ("report.title=河北, north: 2024", {"report": {"title": "河北, north: 2024"}}),
+        ("coastline.sea_points=[[118.9, 39]]", {"coastline": {"sea_points": [["118.9", "39"]]}}),
+        ("coastline=null", {"coastline": None}),
+    ],
+)
+def test_a_value_in_place_of_the_configuration_may_be_of_a_section(given, taken):
+    from snakemake.cli import parse_config
+
+    assert parse_config([override(given)]) == taken
+
+
+@pytest.mark.parametrize("given", ["trial", "=1", "water min=1", "tables.gdp=null", "tables.gdp=", "tables={gdp: null}"])
+def test_a_value_that_snakemake_would_misread_is_refused(given):
+    with pytest.raises(ConfigError, match="--set"):
+        override(given)
 
 
 def test_what_is_passed_on_comes_after_an_option_of_one_value():
@@ -149,9 +172,9 @@ def test_scenes_of_two_providers_are_all_read(tmp_path):
     assert init.scenes_in(tmp_path / "scenes").scenes == {"copernicus-sentinel-2-l2a": 1, "earth-search-sentinel-2-l2a": 1}
 
 
-def test_a_folder_without_scenes_is_refused(tmp_path):
-    (tmp_path / "scenes").mkdir()
-    with pytest.raises(ConfigError, match="no scene that a table in config/sensors reads"):
+def test_a_folder_without_a_catalog_is_refused_with_the_command_that_makes_one(tmp_path):
+    safe(tmp_path / "scenes")
+    with pytest.raises(ConfigError, match=r"no scene that a table in config/sensors reads[\s\S]*rs-pipeline catalog .*scenes"):
         init.write_configuration(tmp_path / "my.yaml", scenes=tmp_path / "scenes")
     assert not (tmp_path / "my.yaml").exists()
 
