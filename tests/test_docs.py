@@ -78,7 +78,7 @@ PAGES = sorted(p.relative_to(ROOT).as_posix() for p in (*ROOT.glob("*.md"), *(RO
 
 CHINESE = {"README.zh.md": "README.md"} | {
     f"docs/zh/{name}.md": f"docs/{place}{name}.md"
-    for name, place in (("quick_start", ""), ("read_results", "howto/"), ("verdicts", ""), ("standards", ""), ("field_work", "howto/"))
+    for name, place in (("quick_start", ""), ("read_results", "howto/"), ("concepts", ""), ("verdicts", ""), ("standards", ""), ("field_work", "howto/"))
 }
 """Chinese page to the English one that it says the same as."""
 
