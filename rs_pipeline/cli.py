@@ -374,7 +374,7 @@ def verify(
 @app.command(rich_help_panel=RESULTS)
 def explain(
     adcode: Annotated[str, typer.Argument(help="Code or name of a unit; 000000 for all units together.")],
-    indicator: Annotated[str, typer.Argument(help="Indicator, or id of a target, as in indicators.csv.")],
+    indicator: Annotated[str, typer.Argument(help="Indicator, or id of a target, as in indicators.csv; of a target the indicator that it is held to.")],
     period: Annotated[str, typer.Argument(help="Period label, e.g. 2024.")],
     config: Config,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

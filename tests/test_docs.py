@@ -63,19 +63,22 @@ def test_every_promise_names_tests_and_attacks_that_are_there():
         assert [name for name in tried if not any(attack.startswith(name) for attack in there)] == [], promise
 
 
-def test_the_page_of_standards_is_that_of_the_table():
-    from benchmarks.standards import PAGE, standards_page
+def test_the_pages_of_standards_are_those_of_the_table():
+    from benchmarks.standards import PAGE, PAGE_CHINESE, chinese_page, standards_page
     from rs_pipeline.indicators.targets import load_targets
     from rs_pipeline.indicators.values import INDICATORS
 
-    assert PAGE.read_text("utf-8") == standards_page(load_targets(ROOT / "config" / "targets.csv", INDICATORS))
+    targets = load_targets(ROOT / "config" / "targets.csv", INDICATORS)
+    assert PAGE.read_text("utf-8") == standards_page(targets)
+    assert PAGE_CHINESE.read_text("utf-8") == chinese_page(targets)
+    assert not re.search(r"\b[a-z]{3,} [a-z]{3,}\b", PAGE_CHINESE.read_text("utf-8").partition("|---|")[2])
 
 
 PAGES = sorted(p.relative_to(ROOT).as_posix() for p in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "config" / "sensors" / "README.md"))
 
 CHINESE = {"README.zh.md": "README.md"} | {
     f"docs/zh/{name}.md": f"docs/{place}{name}.md"
-    for name, place in (("quick_start", ""), ("read_results", "howto/"), ("verdicts", ""), ("field_work", "howto/"))
+    for name, place in (("quick_start", ""), ("read_results", "howto/"), ("concepts", ""), ("verdicts", ""), ("standards", ""), ("field_work", "howto/"))
 }
 """Chinese page to the English one that it says the same as."""
 

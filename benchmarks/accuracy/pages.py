@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -88,14 +89,34 @@ SHORT = (
 )  # fmt: skip
 """Lines of REAL and LINES that the README shows."""
 
-SHORT_CHINESE = {
-    REAL[1]: "植被覆盖度与 FCOVER 对比，一景 HLS 影像的晴空陆地：均方根误差",
-    REAL[3]: "水体与 Fmask 对比，一景 HLS 影像：F1",
-    REAL[5]: "土地覆盖，628 个有标注的像元，逐一留出数据来源：正确比例",
-    REAL[9]: "被误判为黑臭的天然水体：占 336 条光谱的比例",
-    REAL[12]: "Narrabeen 岸线与 CoastSat 对比：差值中位数（米）",
+SHORT_CHINESE = dict(zip(
+    SHORT,
+    (
+        "植被覆盖度与 FCOVER 对比，一景 HLS 影像的晴空陆地：均方根误差",
+        "水体与 Fmask 对比，一景 HLS 影像：F1",
+        "土地覆盖，628 个有标注的像元，逐一留出数据来源：正确比例",
+        "被误判为黑臭的天然水体：占 336 条光谱的比例",
+        "Narrabeen 岸线与 CoastSat 对比：差值中位数（米）",
+        "内陆水体：F1",
+        "峰值植被覆盖度：均方根误差",
+        "黑臭河段：判为“疑似”的召回率",
+        "黑臭河段：误报率",
+        "岸线，哨兵二号，沙质岸：均方根误差（米）",
+        "土地覆盖：面积正确比例",
+        "落在区间（`model95`）内的县级数值（%）",
+        "已作出结论的判定中错误的比例（%）",
+    ),
+    strict=True,
+))  # fmt: skip
+"""Lines of SHORT to their label in the Chinese README."""
+
+METHODS_CHINESE = {
+    "K-corrected dimidiate": "K 校正像元二分法",
+    "plain NDVI dimidiate": "NDVI 像元二分法",
+    "WOfS tree": "WOfS 决策树",
+    "random_forest": "随机森林",
 }
-"""Lines on real data that the Chinese README shows, with their label."""
+"""Other methods that have a Chinese name."""
 
 SEEN_OTHERWISE = {
     "plain": (
@@ -131,22 +152,29 @@ def _real_line(real: pd.DataFrame, label: str, product: str, metric: str, subset
 
 def short_excerpt(table: pd.DataFrame) -> str:
     """Markdown: the lines of SHORT, real ones first; simulated ones are of the worlds that nobody looked at while tuning."""
-    real, held = table[table.kind == "real"], _held_out(table[table.kind == "simulated"])
-    rows = []
-    for line in SHORT:
-        if line in REAL:
-            label, ours, others = _real_line(real, *line)
-            rows.append(f"| **real**: {label} | {ours} | {others} |")
-        else:
-            values = _values(held, *line[1:])
-            rows.append(f"| simulated: {line[0]} | {_shown(values.get('ours'))} | {_others(values)} |")
+    rows = [f"| {'**real**' if line in REAL else 'simulated'}: {line[0]} | {ours} | {others} |" for line, ours, others in _short_lines(table)]
     return "\n".join(["| | ours | others on the same data |", "|---|---|---|", *rows])
 
 
 def chinese_excerpt(table: pd.DataFrame) -> str:
-    """Markdown: the lines of SHORT_CHINESE."""
-    lines = [(label, *_real_line(table[table.kind == "real"], *line)[1:]) for line, label in SHORT_CHINESE.items()]
-    return "\n".join(["| 真实数据 | 本软件 | 同一数据上的其他方法 |", "|---|---|---|", *(f"| {label} | {ours} | {others} |" for label, ours, others in lines)])
+    """Markdown: the same in Chinese."""
+    rows = []
+    for line, ours, others in _short_lines(table):
+        for english, chinese in METHODS_CHINESE.items():
+            others = others.replace(english, chinese)
+        rows.append(f"| {'**真实**' if line in REAL else '模拟'}：{SHORT_CHINESE[line]} | {ours} | {others} |")
+    return "\n".join(["| | 本软件 | 同一数据上的其他方法 |", "|---|---|---|", *rows])
+
+
+def _short_lines(table: pd.DataFrame) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Each line of SHORT with ours and the others."""
+    real, held = table[table.kind == "real"], _held_out(table[table.kind == "simulated"])
+    for line in SHORT:
+        if line in REAL:
+            yield line, *_real_line(real, *line)[1:]
+        else:
+            values = _values(held, *line[1:])
+            yield line, _shown(values.get("ours")), _others(values)
 
 
 def _held_out(simulated: pd.DataFrame) -> pd.DataFrame:

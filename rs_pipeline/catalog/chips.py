@@ -154,7 +154,11 @@ def load_chips(settings: Settings, tile_id: str, period: str) -> list[Chip]:
     layout = Layout(settings.root)
     manifest = layout.chips(period, tile_id)
     if not manifest.is_file():
-        raise TableError("no chips for this tile and period", where=str(manifest), remedy=f"run `fetch {tile_id} {period}` first")
+        raise TableError(
+            "no chips for this tile and period",
+            where=str(manifest),
+            remedy=f"run `rs-pipeline fetch --tile {tile_id} --period {period} --config <configuration>` first",
+        )
     folder, written = layout.chip_folder(period, tile_id), {c.key: c.digest for c in read_manifest(manifest) if c.status == "ok"}
     scenes = read_ledger(layout.scenes, key=written)
     for scene in scenes:
@@ -164,7 +168,11 @@ def load_chips(settings: Settings, tile_id: str, period: str) -> list[Chip]:
     for chip in chips:
         if set(chip.files) != set(chip.scene.assets):
             lacking = ", ".join(sorted(set(chip.scene.assets) - set(chip.files)))
-            raise RasterError(f"the chip lacks {lacking}", where=str(folder / chip.scene.key), remedy=f"run `fetch {tile_id} {period}` again")
+            raise RasterError(
+                f"the chip lacks {lacking}",
+                where=str(folder / chip.scene.key),
+                remedy=f"run `rs-pipeline fetch --tile {tile_id} --period {period} --config <configuration>` again",
+            )
     return sorted(chips, key=lambda c: (c.scene.datetime, c.scene.key))
 
 

@@ -91,7 +91,7 @@ def _write(path: Path, group: list[ClippedBand], crs: str, tags: dict[str, str])
                 disk_fault(path.parent, fault) or f"the chip cannot be written: {fault_chain(fault)[-1]}", where=str(path), remedy=MAKE_ROOM
             ) from fault
         if not right:
-            raise SpaceError(disk_fault(path.parent) or "the chip does not read back as written", where=str(path), remedy=MAKE_ROOM)
+            raise SpaceError(disk_fault(path.parent) or "the chip reads back otherwise than it was written", where=str(path), remedy=MAKE_ROOM)
         force(path)
 
 

@@ -76,7 +76,7 @@ def _window(
     with GCPTransformer(list(points), tps=True) as to_pixels:
         rows, cols = (np.asarray(v) for v in to_pixels.rowcol(*transform(crs, points_crs, xs, ys), op=lambda v: v))
     if not (np.isfinite(rows).all() and np.isfinite(cols).all()):
-        raise RasterError("the control points do not put the scene in place", where=dataset.name)
+        raise RasterError("its ground control points give no place of the scene on the map", where=dataset.name)
     first_row, first_col = max(0, math.floor(rows.min()) - _SLACK_PX), max(0, math.floor(cols.min()) - _SLACK_PX)
     end_row, end_col = min(dataset.height, math.ceil(rows.max()) + _SLACK_PX), min(dataset.width, math.ceil(cols.max()) + _SLACK_PX)
     if end_row <= first_row or end_col <= first_col:

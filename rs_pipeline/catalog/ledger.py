@@ -90,7 +90,9 @@ def read_ledger(path: Path, **wanted: Collection) -> list[Scene]:
     try:
         return [_scene(row) for row in read_rows(path, **wanted)]
     except (OSError, KeyError, ValueError, TypeError, AttributeError, ArithmeticError, shapely.errors.ShapelyError) as fault:
-        raise TableError(f"the ledger of scenes cannot be read: {fault}", where=str(path), remedy="run `search` again") from fault
+        raise TableError(
+            f"the ledger of scenes cannot be read: {fault}", where=str(path), remedy="run `rs-pipeline search --config <configuration>` again"
+        ) from fault
 
 
 def _scene(row: dict) -> Scene:

@@ -146,7 +146,7 @@ def open_raster(
             raise RasterError(f"{pixels} pixels, the limit is {limits.max_pixels}", where=href, remedy="raise fetch.max_pixels if this is right")
         check_block(dataset, href)
         if dataset.dtypes[0].startswith("complex"):
-            raise RasterError("complex numbers", where=href)
+            raise RasterError("its pixels are complex numbers, not reflectance or backscatter", where=href)
         if georeference == "grid":
             _check_grid(dataset, expected_m, href)
         elif len(dataset.gcps[0]) < MIN_CONTROL_POINTS or dataset.gcps[1] is None:
@@ -180,7 +180,7 @@ def _opened(href: str, sign: str, limits: FetchSection, internal: bool, key: str
             with rasterio.open(name, driver=driver, opener=Opener(file, name)) as dataset:
                 yield dataset
         elif file.fault is None:
-            raise RasterError("an empty file", where=name)
+            raise RasterError("the server gave an empty file", where=name)
     except Exception:
         if file.fault is None:
             file.forget()  # what came may be damaged: another try asks for it again
@@ -262,7 +262,7 @@ def open_band(scene: Scene, role: str, limits: FetchSection) -> Iterator[rasteri
         dtype = np.dtype(dataset.dtypes[0])
         if role in QUALITY_BANDS:
             if dtype.kind not in "iu":
-                raise RasterError(f"classes or bits of type {dtype}", where=href)
+                raise RasterError(f"classes or bits of type {dtype}, whole numbers are needed", where=href)
         elif dtype.kind != "f" and not _holds(dtype, np.dtype(sensor.dtype)):
             raise RasterError(f"numbers of type {dtype}, the sensor table says {sensor.dtype}", where=href)
         elif sensor.family == "optical":

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from rs_pipeline.config import Settings
-from rs_pipeline.errors import TableError
+from rs_pipeline.errors import ConfigError, TableError
 from rs_pipeline.indicators.targets import Target, run_targets
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
@@ -32,6 +32,9 @@ VERDICT_COLUMNS = (
 )  # fmt: skip
 """Of a verdict: an indicator that several targets are judged by has a value for each baseline."""
 
+
+WITHOUT_VERDICT = ("no_target", "needs_table", "not_built", "not_observable", "insufficient_data")
+"""Words of status that say nothing of the target."""
 
 TOLD_OF_A_TARGET = {"standard": "Standard", "method": "Method", "source": "Source of the number"}
 """Columns of the table of targets that are told with a verdict, and what they are called."""
@@ -105,15 +108,17 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
     """
     layout = Layout(settings.root)
     _check_made(layout)
-    keys = pd.read_parquet(layout.indicators_parquet, columns=[*KEYS, "name", "target_id", "status"])
-    if indicator not in set(keys.indicator):
-        indicator = _that_answers(keys, indicator, adcode, period)
-    keys = keys.drop(columns=["target_id", "status"]).drop_duplicates()
-    names = {"adcode": dict(zip(keys.adcode, keys.name, strict=True)), "indicator": dict.fromkeys(keys.indicator, ""), "period": dict.fromkeys(keys.period, "")}
+    keys = pd.read_parquet(layout.indicators_parquet, columns=[*KEYS, "name", "target_id", "status", "value"])
+    names = {
+        "adcode": dict(zip(keys.adcode, keys.name, strict=True)),
+        "indicator": dict.fromkeys([*keys.indicator, *keys.target_id[keys.target_id.fillna("") != ""]], ""),
+        "period": dict.fromkeys(keys.period, ""),
+    }
     asked = {
-        key: _one_of(value, names[key], {"adcode": "unit"}.get(key, key), layout.indicators_parquet)
+        key: _one_of(value, names[key], {"adcode": "unit", "indicator": "indicator or target"}.get(key, key), layout.indicators_parquet)
         for key, value in zip(KEYS, (adcode, indicator, period), strict=True)
     }
+    asked["indicator"] = _indicator_of(keys, **asked)
     rows, evidence = read_run(settings.root, **asked)
     proof = evidence.iloc[0]
     row, known = rows.iloc[0], INDICATORS.get(asked["indicator"])
@@ -142,11 +147,25 @@ def explain(settings: Settings, adcode: str, indicator: str, period: str) -> Exp
     )
 
 
-def _that_answers(rows: pd.DataFrame, target_id: str, unit: str, period: str) -> str:
-    """The indicator that is held to a target in a unit and period: where several answer it the first that has a verdict. Any other text comes back."""
-    held = rows[(rows.target_id == target_id) & (rows.period == period) & ((rows.adcode == unit) | (rows.name == unit))]
-    judged = held[held.status != "no_target"]
-    return target_id if held.empty else (held if judged.empty else judged).indicator.iloc[0]
+def _indicator_of(keys: pd.DataFrame, adcode: str, indicator: str, period: str) -> str:
+    """The indicator or, where a target is asked for, the one that it is held to: one with a verdict, else one with a value, else the first."""
+    if (keys.indicator == indicator).any():
+        return indicator
+    rows = keys[(keys.target_id == indicator) & (keys.adcode == adcode) & (keys.period == period)]
+    if rows.empty:
+        raise ConfigError(
+            f"{indicator} is not asked of {adcode} in {period}", where="indicators.csv", remedy="give a unit and period of its rows, see column target_id"
+        )
+    order = rows.assign(idle=rows.status.isin(WITHOUT_VERDICT), empty=rows.value.isna()).sort_values(["idle", "empty"], kind="stable")
+    return str(order.indicator.iloc[0])
+
+
+def _goal(verdict: Mapping[str, Any]) -> str:
+    """What the target asks for, as the table of targets has it; what it does not give is left out."""
+    if not verdict["target_id"]:
+        return ""
+    number = "" if verdict["target_value"] is None else f" {verdict['target_value']:g}"
+    return f" {verdict['target_operator']}{number}" + (f" by {verdict['target_year']:.0f}" if verdict["target_year"] is not None else "")
 
 
 def _origin_of(target: Target | None) -> dict[str, str]:
@@ -207,8 +226,7 @@ def print_explanation(e: Explanation) -> None:
     say(f"{v['adcode']}", f"{v['name']}, {v['period']}{' (simulated)' if e.simulated else ''}")
     say(e.title, f"({v['indicator']}): {shown}{bounds}")
     for verdict in e.verdicts:
-        goal = f" {verdict['target_operator']} {verdict['target_value']} by {verdict['target_year']}" if verdict["target_id"] else ""
-        say(f"  {verdict['target_id'] or 'no target'}:", f"{verdict['status']}{goal}" + (f": {verdict['reason']}" if verdict["reason"] else ""))
+        say(f"  {verdict['target_id'] or 'no target'}:", f"{verdict['status']}{_goal(verdict)}" + (f": {verdict['reason']}" if verdict["reason"] else ""))
         for words in _rests_on(verdict):
             say("   ", words)
         for what, words in TOLD_OF_A_TARGET.items():

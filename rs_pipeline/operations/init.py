@@ -61,7 +61,11 @@ def write_configuration(path: Path, *, like: str | None = None, scenes: Path | N
         raise ConfigError("the file exists already and is left as it is", where=str(path), remedy="name another: rs-pipeline init my.yaml")
     template = config_folder() / f"{like or OWN}.yaml"
     if not template.is_file():
-        raise ConfigError("this configuration does not come along", where=str(template), remedy="leave the option out and name your own polygons and sources")
+        raise ConfigError(
+            "this configuration does not come along with this installation",
+            where=str(template),
+            remedy="leave the option out and name your own polygons and sources",
+        )
     text, told = template.read_text("utf-8").replace(f"config/{template.name}", str(path)), []  # comments name the file by its place in the checkout
     if scenes:
         found = scenes_in(scenes)

@@ -53,7 +53,7 @@ def finding_words(text: str, language: int) -> str:
     """Words of the list, causes with their number of dates or period, in English (0) or Chinese (1); what is not known stays.
 
     >>> finding_words("sediment:3;not_seen_in:2025", 1)
-    '泥沙 3；未观测到于 2025'
+    '泥沙 3；未观测到的时期 2025'
     """
     parts = [part.partition(":") for part in text.split(";") if part]
     return ("；" if language else "; ").join(f"{_words().get(word, (word, word))[language]} {number}".strip() for word, _, number in parts)

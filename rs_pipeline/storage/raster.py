@@ -166,4 +166,4 @@ def _verify(path: Path, written: dict[tuple[int, Window], int]) -> None:
     except rasterio.errors.RasterioError:
         right = False
     if not right:
-        raise SpaceError(disk_fault(path.parent) or "the map does not read back as written", where=str(path), remedy=MAKE_ROOM)
+        raise SpaceError(disk_fault(path.parent) or "the map reads back otherwise than it was written", where=str(path), remedy=MAKE_ROOM)

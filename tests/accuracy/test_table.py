@@ -213,7 +213,7 @@ def test_the_pages_are_brought_up_to_date(table, tmp_path):
     for path in pages:
         path.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", "utf-8")
     put_into_pages(table, *pages)
-    assert "old" not in chinese.read_text("utf-8") and chinese.read_text("utf-8").count("\n|") == 7
+    assert "\nold\n" not in chinese.read_text("utf-8") and chinese.read_text("utf-8").count("\n|") == 15
     assert accuracy.read_text("utf-8").startswith(f"before\n{BEGIN}\n| real data | ours |") and readme.read_text("utf-8").endswith(f"\n{END}\nafter\n")
     assert "\nold\n" not in accuracy.read_text("utf-8") + readme.read_text("utf-8") and "**real**" in readme.read_text("utf-8")
 

@@ -109,11 +109,19 @@ def test_explain_of_a_target_is_that_of_the_indicator_that_answers_it(finished):
     assert "C10-02" in [verdict["target_id"] for verdict in got.verdicts]
 
 
+def test_explain_of_a_target_is_of_the_indicator_that_it_is_held_to(finished):
+    run = finished()
+    got = explain(run.settings, "130001", "C01-07", "2024")
+    assert got.value["indicator"] == "construction_land_ratio" and "C01-07" in [v["target_id"] for v in got.verdicts]
+    said = told(run, "130001", "C01-08", "2024")
+    assert "(cropland_area)" in said and "no_decrease by 2035" in said and "None" not in said.partition("Formula:")[0]
+
+
 @pytest.mark.parametrize(
     ("asked", "what", "near"),
     [
         (("130009", "fvc_peak_mean", "2024"), "no unit '130009'", "130001 (Inland)"), (("Inlend", "fvc_peak_mean", "2024"), "no unit 'Inlend'", "Inland (130001)"),
-        (("130001", "fvc_peak", "2024"), "no indicator 'fvc_peak'", "fvc_peak_mean"), (("130001", "fvc_peak_mean", "2022"), "no period '2022'", "2024"),
+        (("130001", "fvc_peak", "2024"), "no indicator or target 'fvc_peak'", "fvc_peak_mean"), (("130001", "fvc_peak_mean", "2022"), "no period '2022'", "2024"),
     ],
 )  # fmt: skip
 def test_explain_names_the_nearest(finished, asked, what, near):

@@ -229,7 +229,9 @@ def reaches(settings: Settings) -> None:
     missing = [p for p in paths if not p.exists()]
     if missing:
         raise TableError(
-            f"{len(missing)} of {len(paths)} score tables are not made yet", where=str(missing[0]), remedy="run `reach-scores` for every tile and period"
+            f"{len(missing)} of {len(paths)} score tables are not made yet",
+            where=str(missing[0]),
+            remedy="`rs-pipeline run` makes them; by hand `rs-pipeline reach-scores --tile <tile> --period <period> --config <configuration>` for each",
         )
     scores = pd.concat([pd.read_parquet(p) for p in paths], ignore_index=True)
     visits = of_reaches(field_results(settings))

@@ -166,7 +166,11 @@ def read_water(settings: Settings, period_label: str, grid: Grid) -> np.ndarray:
     """
     path = Layout(settings.root).map("water", period_label)
     if not path.exists():
-        raise RasterError("the water map is not made yet", where=str(path), remedy=f"run `mosaic water {period_label}` first")
+        raise RasterError(
+            "the water map is not made yet",
+            where=str(path),
+            remedy=f"run `rs-pipeline mosaic --product water --period {period_label} --config <configuration>` first",
+        )
     with open_map(path, read_grid(settings)) as src:
         col, row = (grid.left - src.transform.c) / grid.resolution_m, (src.transform.f - grid.top) / grid.resolution_m
         window = Window(round(col), round(row), grid.width, grid.height)

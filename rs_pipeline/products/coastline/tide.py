@@ -285,7 +285,7 @@ def _check_unit(table: pd.DataFrame, path: Path) -> None:
     if beyond.any():
         first = table[beyond].iloc[0]
         raise TableError(
-            f"a tide of {first.height_m:g} m is none: heights range from {table.height_m.min():g} to {table.height_m.max():g}",
+            f"a tide of {first.height_m:g} m is not possible: heights range from {table.height_m.min():g} to {table.height_m.max():g}",
             where=f"{path}, row {first.row}, column height_m",
             remedy="give metres; or name the column height_cm where it holds centimetres; leave the cell empty where there is no height",
         )

@@ -335,7 +335,7 @@ INDICATORS = (
         formula=_SUM + "bare ground within tables.mines", bounds=_MODEL,
     ),
     Indicator(
-        "blue_green_share", "Xiong'an: all but built-up land, the official reading", "%", "land", "up", partial(_blue_green, name="built", rest=True),
+        "blue_green_share", "Xiong'an: all but built-up land, our reading of the plan", "%", "land", "up", partial(_blue_green, name="built", rest=True),
         formula=_READING.format("all but built-up land"), bounds=_MODEL,
     ),
     Indicator(

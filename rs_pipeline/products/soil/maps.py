@@ -18,8 +18,8 @@ BANDS = (
 STYLE = Style(
     "Soil loss by water", "loss_t_km2", "ramp",
     (
-        Colour(0, "#2f7d4f", "none"), Colour(200, "#cfe3b4", "200 t/km2 a year: tolerated"), Colour(2500, "#f3d36b", "2500: light"),
-        Colour(5000, "#e39a3b", "5000: moderate"), Colour(8000, "#c4562f", "8000: intense"), Colour(15000, "#6b1f2a", "15000 and more: severe"),
+        Colour(0, "#2f7d4f", "none"), Colour(200, "#cfe3b4", "up to 200 t/km2 a year: slight, tolerated"), Colour(2500, "#f3d36b", "up to 2500: light"),
+        Colour(5000, "#e39a3b", "up to 5000: moderate"), Colour(8000, "#c4562f", "up to 8000: intense"), Colour(15000, "#6b1f2a", "up to 15000: very intense, beyond: severe"),
     ),
 )  # fmt: skip
 """Stops are the class limits of SL 190-2007."""

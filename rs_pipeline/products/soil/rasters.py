@@ -40,7 +40,7 @@ def check_factor(key: str, path: Path) -> None:
     if not known.size:
         raise ConfigError("the raster holds no value", where=where, remedy="give one that covers the units, or null")
     if not low <= (middle := float(np.median(known))) <= high:
-        raise ConfigError(f"the median is {middle:.4g}, where {low:g} to {high:g} are possible", where=where, remedy=f"give it in {unit}")
+        raise ConfigError(f"its median is {middle:.4g}; {low:g} to {high:g} are possible", where=where, remedy=f"give it in {unit}")
 
 
 def raster_on(path: Path, key: str, grid: Grid) -> np.ndarray:

@@ -223,7 +223,9 @@ def quality(settings: Settings) -> None:
     paths = [layout.quality_scores(p.label, tile.id) for p in settings.all_periods for tile in read_tiles(settings)]
     if missing := [p for p in paths if not p.exists()]:
         raise TableError(
-            f"{len(missing)} of {len(paths)} score tables are not made yet", where=str(missing[0]), remedy="run `quality-scores` for every tile and period"
+            f"{len(missing)} of {len(paths)} score tables are not made yet",
+            where=str(missing[0]),
+            remedy="`rs-pipeline run` makes them; by hand `rs-pipeline quality-scores --tile <tile> --period <period> --config <configuration>` for each",
         )
     scores = pd.concat([pd.read_parquet(p) for p in paths], ignore_index=True)
     write_parquet(summarise_bodies(scores[~scores.body_id.str.startswith(PLACE)]), layout.quality)

@@ -98,7 +98,7 @@ def refusal(path, **keywords):
 def test_centimetres_are_refused_unless_the_header_says_so(tmp_path):
     path, heights = day_of_tide(tmp_path, factor=100)
     text = refusal(path)
-    assert "a tide of " in text and "is none: heights range from -99" in text and "column height_m" in text and "name the column height_cm" in text
+    assert "a tide of " in text and "is not possible: heights range from -99" in text and "column height_m" in text and "name the column height_cm" in text
     path, heights = day_of_tide(tmp_path, factor=100, header=HEADER.replace("height_m", "height_cm"))
     assert tide_records(path).height_m.to_numpy() == pytest.approx(heights, abs=1e-4)
 
