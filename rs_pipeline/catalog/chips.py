@@ -1,7 +1,7 @@
 """Chips: what a scene shows of one tile, in its native pixels, as uint16 with 0 for nodata.
 
 A chip is a folder named by the scene's key, below the manifest; in it lies one GeoTIFF a native pixel grid
-(bands named by role) and the mask in a file of its own, which reaches further: far clouds cast shadows here.
+(bands named by role), the mask in a file of its own, which reaches further: far clouds cast shadows here, and the digest of them all.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from rs_pipeline.errors import DamagedError, RasterError, TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import OPTICAL_BANDS, Grid, Scene
 from rs_pipeline.sensors import load_sensor
-from rs_pipeline.storage.atomic import content_of
+from rs_pipeline.storage.atomic import content_of, force
+from rs_pipeline.storage.disk import blaming_disk
 from rs_pipeline.storage.rows import read_rows
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ class Listed:
 
 
 MANIFEST_COLUMNS = tuple(column.name for column in fields(Listed))
+
+_DIGEST = ".digest"
+"""Name of the file with a chip's digest in its folder."""
 
 _TIE = 1e-6
 """Share of a pixel added before flooring, so that centres on an edge always fall to the right and lower pixel."""
@@ -77,6 +81,28 @@ def chip_digest(folder: Path) -> str:
     """Digest of the names and contents of a chip's files (`atomic.Content`); that of nothing where the folder is empty or absent."""
     files = sorted(folder.glob("[!.]*.tif"))
     return xxhash.xxh3_128("".join(f"{path.name} {content_of(path).digest}\n" for path in files).encode()).hexdigest()
+
+
+def note_digest(folder: Path) -> str:
+    """Write the digest of a whole chip beside its files, and give it: a chip is held to it where its manifest is lost, or not written yet.
+
+    Raises
+    ------
+    SpaceError : the disk takes no more.
+    """
+    path, digest = folder / _DIGEST, chip_digest(folder)
+    with blaming_disk(path):
+        path.write_text(digest, "utf-8")
+        force(path)
+    return digest
+
+
+def noted_digest(folder: Path) -> str:
+    """What `note_digest` wrote; empty where nothing can be read."""
+    try:
+        return (folder / _DIGEST).read_text("utf-8")
+    except (OSError, ValueError):
+        return ""
 
 
 def read_manifest(path: Path) -> list[Listed]:

@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.progress import track
 
 from rs_pipeline.catalog.cache import Cache
-from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, chip_digest, chip_files, read_manifest
+from rs_pipeline.catalog.chips import MANIFEST_COLUMNS, chip_digest, chip_files, note_digest, noted_digest, read_manifest
 from rs_pipeline.catalog.clip import MASK_ROLES, ClippedBand, read_clipped
 from rs_pipeline.catalog.ground_range import read_ground_range
 from rs_pipeline.catalog.identity import changed_since, file_identity, read_from
@@ -134,7 +134,7 @@ def _tags(scene: Scene, grid: Grid, reach_m: float) -> dict[str, str]:
 
 
 def _verified(folder: Path, scene: Scene, grid: Grid, tags: dict[str, str], digest: str = "") -> bool:
-    """Whether the folder holds the whole chip, made from the same sources, of the digest where one is known, and every block can be read."""
+    """Whether the folder holds the whole chip, made from the same sources, of the digest where one is given, and every block can be read."""
     try:
         if digest and chip_digest(folder) != digest:
             return False
@@ -241,11 +241,13 @@ def fetch_scene(scene: Scene, grid: Grid, folder: Path, settings: Settings, dige
 
     Parameters
     ----------
-    digest : of the chip that was written before, where it is known: any other is made anew.
+    digest : of the chip that was written before, where its manifest tells; else the one beside it counts. A chip that differs from it, or of which
+        nothing is known, is made anew: one with a flipped bit may well decode.
     """
     sensor = load_sensor(scene.sensor)
     reach_m = shadow_reach_m(scene.sun_elevation_deg, settings.masks.shadow_height_m) if sensor.mask.kind != "none" else 0.0
-    if not _verified(folder, scene, grid, _tags(scene, grid, reach_m), digest):
+    digest = digest or noted_digest(folder)
+    if not digest or not _verified(folder, scene, grid, _tags(scene, grid, reach_m), digest):
         beside = folder.with_name(f".{folder.name}.part")
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
@@ -254,12 +256,13 @@ def fetch_scene(scene: Scene, grid: Grid, folder: Path, settings: Settings, dige
             shutil.rmtree(folder, ignore_errors=True)
             if status != "ok":
                 return status, reason, 0, ""
+            digest = note_digest(beside)
             force(beside)
             os.replace(beside, folder)
             force(folder.parent)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
-    return "ok", "", sum(p.stat().st_size for p in folder.glob("[!.]*.tif")), chip_digest(folder)
+    return "ok", "", sum(p.stat().st_size for p in folder.glob("[!.]*.tif")), digest
 
 
 def _readers(scenes: list[Scene], grid: Grid, threads: int, settings: Settings) -> int:

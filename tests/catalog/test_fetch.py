@@ -238,6 +238,27 @@ def test_chips_of_a_fetch_that_is_given_up_are_held_to_what_they_were(world, int
     assert manifest(settings, tile).status.to_dict() == {"s": "ok"} and manifest(settings, tile).digest["s"] == good
 
 
+@pytest.mark.parametrize("left_of_the_manifest", ["nothing", "half"])
+def test_without_a_manifest_chips_are_held_to_the_digest_beside_them(world, monkeypatch, left_of_the_manifest):
+    """A power loss harms several files. The raster with other numbers is sound in itself; a chip of which nothing is known is made anew as well."""
+    for day in (1, 6, 11):
+        world.scene(f"s{day}", f"2023-05-{day:02d}T03:00:00Z")
+    settings = world.settings()
+    tile = ready(settings)
+    fetch(settings, tile, "2023")
+    path, good = Layout(settings.root).chips("2023", tile), manifest(settings, tile)
+    chips = {c.scene.key: c.files["red"][0] for c in load_chips(settings, tile, "2023")}
+    with rasterio.open(chips["s6"], "r+") as data:
+        data.write(data.read() + 1)
+    (digest,) = [p for p in chips["s11"].parent.iterdir() if p.suffix != ".tif"]
+    digest.unlink()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]) if left_of_the_manifest == "half" else path.unlink()
+    reads, original = set(), fetch_module.read_clipped
+    monkeypatch.setattr(fetch_module, "read_clipped", lambda scene, *rest: reads.add(scene.key) or original(scene, *rest))
+    fetch(settings, tile, "2023")
+    assert reads == {"s6", "s11"} and manifest(settings, tile).equals(good)
+
+
 def test_a_chip_of_reflectances_is_made_anew_for_another_offset_or_scale(world):
     """Its numbers are what the scene's scale and offset give back as the file's reflectances, 0.25."""
     world.scene("a", "2023-05-01T03:00:00Z")
