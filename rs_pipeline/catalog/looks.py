@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -50,12 +51,23 @@ def keep_look(folder: Path, scene: Scene, kept: Kept) -> None:
 
 
 def kept_look(folder: Path, scene: Scene) -> Kept | None:
-    """What was seen of a scene with this content; None where it was never seen, or what was kept cannot be read."""
+    """What was seen of a scene with this content; None where it was never seen, or what was kept cannot be read: that is removed, and can be seen again."""
     path = _file(folder, scene)
-    try:
-        with np.load(path, allow_pickle=False) as held:
-            pixels, dark_share, floors_dn, negative = json.loads(str(held["test"]))
-            test = PixelTest(pixels, dark_share, tuple(floors_dn), {float(offset): share for offset, share in negative})
-            return test, held["dn"], held["clear"], str(held["grid"])
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+    if path is None:
         return None
+    try:
+        return _read(path)
+    except Exception:  # there is none, or a flipped bit makes anything of a zip file, a header or JSON
+        with suppress(OSError):
+            path.unlink()
+        return None
+
+
+def _read(path: Path) -> Kept:
+    with zipfile.ZipFile(path) as packed:
+        if damaged := packed.testzip():  # an array that a header makes shorter is not read up to its check sum
+            raise zipfile.BadZipFile(damaged)
+    with np.load(path, allow_pickle=False) as held:
+        pixels, dark_share, floors_dn, negative = json.loads(str(held["test"]))
+        test = PixelTest(pixels, dark_share, tuple(floors_dn), {float(offset): share for offset, share in negative})
+        return test, held["dn"], held["clear"], str(held["grid"])

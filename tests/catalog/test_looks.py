@@ -1,14 +1,16 @@
 """Search once: what was seen of a scene is kept as long as its content, and decides as it would be seen anew."""
 
 import os
+import random
 import shutil
 from collections import Counter
 from contextlib import contextmanager
 
 import pytest
 
-from rs_pipeline.catalog import clip, self_test
+from rs_pipeline.catalog import clip, looks, self_test
 from rs_pipeline.catalog.ledger import read_ledger
+from rs_pipeline.catalog.looks import kept_look
 from rs_pipeline.catalog.registration import TOO_FEW
 from rs_pipeline.catalog.search import search
 from rs_pipeline.layout import Layout
@@ -88,6 +90,28 @@ def test_a_kept_look_that_is_damaged_is_made_again(dates, opened):
     opened.clear()
     search(dates.settings(search={"register_scenes": False}))
     assert len(opened) == 1 and decisions(dates) == first
+
+
+def test_no_flipped_bit_and_nothing_in_its_place_is_taken_for_a_look(dates, opened):
+    """Some bits make the reader raise what nobody lists, one makes an array shorter, which is then not read up to its check sum."""
+    settings = dates.settings(search={"register_scenes": False})
+    search(settings)
+    first, path, chance = decisions(dates), next(settings.looks_folder.rglob("*.npz")), random.Random(5)
+    (scene,) = [s for s in read_ledger(Layout(settings.root).scenes) if looks._file(settings.looks_folder, s) == path]
+    data, whole = path.read_bytes(), repr(kept_look(settings.looks_folder, scene))
+    left = 0
+    for bit in chance.sample(range(8 * len(data)), 400):
+        path.write_bytes(data[: bit // 8] + bytes([data[bit // 8] ^ 1 << bit % 8]) + data[bit // 8 + 1 :])
+        found = kept_look(settings.looks_folder, scene)
+        assert found is None or repr(found) == whole, bit
+        assert path.exists() == (found is not None)
+        left += found is None
+    assert left > 100
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    for _ in range(2):
+        search(settings)
+        assert decisions(dates) == first
 
 
 def test_other_runs_of_the_folder_profit(dates, opened):
