@@ -10,6 +10,7 @@ from datetime import UTC, date
 from pathlib import Path
 
 import shapely
+import xxhash
 
 from rs_pipeline.errors import TableError
 from rs_pipeline.layout import Layout
@@ -69,14 +70,36 @@ def _keep_signatures(scenes: Sequence[Scene], path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with atomic_path(path) as part:
         part.touch(mode=0o600)
-        part.write_text(json.dumps(signed, sort_keys=True), "utf-8")
+        part.write_text(json.dumps({"digest": _digest(signed), "hrefs": signed}), "utf-8")
+
+
+def _digest(signed: Mapping) -> str:
+    return xxhash.xxh3_128(json.dumps(signed, sort_keys=True).encode()).hexdigest()
+
+
+def read_signatures(path: Path) -> dict[str, dict[str, dict[str, str]]]:
+    """Key of a scene to its whole hrefs, ``assets`` and ``tables``, of scenes that carry a secret; none where there is no file.
+
+    Raises
+    ------
+    TableError : it is damaged. Another try meets the same, and without signatures a server refuses what was read before.
+    """
+    try:
+        told = json.loads(path.read_text("utf-8"))
+        if told["digest"] == _digest(told["hrefs"]):
+            return told["hrefs"]
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise TableError(
+        "the signatures of addresses are damaged, or of an earlier version", where=str(path), remedy="start `rs-pipeline run` again: it searches again"
+    )
 
 
 def with_signatures(scenes: list[Scene], path: Path) -> list[Scene]:
-    """Scenes of the ledger with their hrefs as the search met them, so that they can be read."""
-    if not path.exists():
-        return scenes
-    signed = json.loads(path.read_text("utf-8"))
+    """Scenes of the ledger with their hrefs as the search met them, so that they can be read; see `read_signatures`."""
+    signed = read_signatures(path)
     return [replace(s, assets=s.assets | signed.get(s.key, {}).get("assets", {}), tables=s.tables | signed.get(s.key, {}).get("tables", {})) for s in scenes]
 
 

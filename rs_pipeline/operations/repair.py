@@ -10,11 +10,12 @@ from collections.abc import Collection
 from pathlib import Path
 
 from rs_pipeline.config import Settings
-from rs_pipeline.errors import DamagedError
+from rs_pipeline.errors import DamagedError, TableError
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.journal import read_journal
 from rs_pipeline.products.register import StepContext
 from rs_pipeline.steps import Step, maker, step_of
+from rs_pipeline.storage.atomic import remove
 from rs_pipeline.storage.record import Recorded, damage, damaged, put_aside, read_record
 from rs_pipeline.storage.retry import job_name, mark_retry
 
@@ -121,19 +122,37 @@ def missing_chips(settings: Settings) -> list[Path]:
     return [path for manifest in _manifests(settings) for path in missing_in(manifest)] if settings.fetch.keep_chips else []
 
 
+def damaged_signatures(settings: Settings) -> dict[Path, str]:
+    """The file of signatures where it cannot be read, and how; it lies outside the run's folder and is not recorded."""
+    path = Layout(settings.root).signatures
+    if not path.exists():
+        return {}
+    from rs_pipeline.catalog.ledger import read_signatures
+
+    try:
+        read_signatures(path)
+    except TableError as fault:
+        return {path: fault.what}
+    return {}
+
+
 def _manifests(settings: Settings) -> list[Path]:
     return sorted(settings.root.glob(str(Layout(Path()).chips("*", "*"))))
 
 
 def put_damaged_aside(settings: Settings, *, whole: bool = False) -> dict[Path, str]:
     """Put aside what is damaged, and mark the jobs that wrote it to run again; how each was damaged. Chips are looked at only where ``whole``: their fetch is
-    marked also where they are gone."""
+    marked also where they are gone. Damaged signatures are of no use to anybody: they are removed, and the search is marked."""
     layout, recorded = Layout(settings.root), recorded_files(settings)
     found = damaged(recorded, whole=whole, always=planned_by(settings))
     for path in found:
         put_aside(path, settings.root)
     for job in {r.job for r in recorded if r.path in found}:
         mark_retry(layout.retries, job)
+    for path, how in damaged_signatures(settings).items():
+        log.warning("%s: %s; the search that writes them runs again", path, how)
+        remove(path)
+        mark_retry(layout.retries, "search")
     chips = damaged_chips(settings) if whole else {}
     for folder in [*chips, *(missing_chips(settings) if whole else ())]:
         tile = folder.parent.parent

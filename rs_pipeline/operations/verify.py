@@ -8,7 +8,7 @@ from rs_pipeline.config import Settings
 from rs_pipeline.errors import LockedError
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.locks import is_free
-from rs_pipeline.operations.repair import damaged_chips, missing_chips, put_damaged_aside, recorded_files
+from rs_pipeline.operations.repair import damaged_chips, damaged_signatures, missing_chips, put_damaged_aside, recorded_files
 from rs_pipeline.steps import final_outputs
 from rs_pipeline.storage.record import damaged
 
@@ -45,12 +45,14 @@ def verify_run(settings: Settings, *, whole: bool = True, repair: bool = False) 
     outputs, known = final_outputs(settings), {r.path for r in recorded}
     missing = [r.path for r in recorded if not r.path.exists()] + [p for p in outputs if not p.exists() and p.absolute() not in known]
     unknown = [p for p in outputs if p.is_file() and p.absolute() not in known]
+    signatures = damaged_signatures(settings)
     if repair:
         if not is_free(layout.lock):
             raise LockedError("a run works on this folder", where=str(settings.root), remedy="verify it when that has ended")
         found = put_damaged_aside(settings, whole=whole)
     else:
         found = damaged(recorded, whole=whole) | (damaged_chips(settings) if whole else {})
+    found |= signatures
     chips = missing_chips(settings) if whole else []
     told = [[str(p) for p in paths] for paths in (missing, chips, unknown)]
     return Verification(len(recorded), {str(path): how for path, how in found.items()}, *told)

@@ -111,6 +111,11 @@ def force(path: Path) -> None:
         os.close(descriptor)
 
 
+def remove(path: Path) -> None:
+    """Remove a file, or a folder that stands in its place."""
+    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+
+
 @contextmanager
 def atomic_folder(path: Path, *, lasting: bool = True) -> Iterator[Path]:
     """A name beside ``path`` for a new folder; it takes the place of ``path`` when the block ends without an error.

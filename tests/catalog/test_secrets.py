@@ -12,8 +12,11 @@ from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.ledger import read_ledger, with_signatures
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import parse
-from rs_pipeline.errors import ConfigError
+from rs_pipeline.errors import LASTING, ConfigError
 from rs_pipeline.layout import Layout
+from rs_pipeline.operations.repair import put_damaged_aside
+from rs_pipeline.operations.verify import verify_run
+from rs_pipeline.storage.retry import read_retries
 from tests.catalog.conftest import CRS, S2_ASSETS, make_grid, write_tif
 from tests.catalog.faulty import Handler, served
 
@@ -111,6 +114,32 @@ def test_signatures_are_kept_for_this_user_alone(archive):
             asset["href"] = asset["href"].partition("?")[0]
     search(settings)
     assert not kept.exists() and with_signatures(public, kept) == public
+
+
+def replaced_by_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("harm", [lambda path: path.write_bytes(path.read_bytes()[:50]), lambda path: path.write_text(""), replaced_by_folder,
+                                  lambda path: path.write_text(path.read_text().replace("S3CR3Tsig", "S3CR3Tsih"))])  # fmt: skip
+def test_damaged_signatures_lose_no_scene_and_are_had_again_by_a_search(archive, harm):
+    """Without them the server would refuse what was read before."""
+    world, server = archive
+    settings = settings_of(world, server)
+    layout, tile = Layout(settings.root), make_grid(settings)
+    search(settings)
+    kept = layout.signatures
+    before = kept.read_text()
+    harm(kept)
+    with pytest.raises(LASTING, match="the signatures of addresses are damaged"):  # such a job is not given up
+        fetch(settings, tile, "2023")
+    found = verify_run(settings)
+    assert found.damaged.keys() == {str(kept)} and kept.exists()
+    put_damaged_aside(settings)
+    assert read_retries(layout.retries).keys() == {"search"} and not kept.exists() and not (layout.root / "damaged").exists()
+    search(settings)
+    assert kept.read_text() == before and not verify_run(settings).damaged
 
 
 @pytest.mark.parametrize("catalog", ["https://me:word@h.org/stac", "https://h.org/stac?api_key=word", "https://h.org/stac?subscription-key=a${KEY}"])
