@@ -60,6 +60,7 @@ def run_job(
     place = job_place(settings, verb, tile, period)
     check_space(settings)
     with job_lock(layout.lock, job):
+        _drop_backups(known.writes(place) if known else ())
         if only_due and known and not is_due(settings, known, place, job, attempt):
             return
         before = failures(layout.journal, job, attempt)
@@ -130,7 +131,8 @@ def run_round(settings: Settings, number: int, tile: str, period: str, *, thread
 
 
 def _drop_backups(paths: Iterable[Path]) -> None:
-    """Take from Snakemake what it kept of a job's files: after a failure it would put that in the place of what the job's other steps made."""
+    """Take from Snakemake what it kept of a job's files. Steps write whole files or none; after a failure, or where the end of a job that went well
+    does not reach it, it would put that in the place of what the job made."""
     for path in paths:
         kept = backup_of(path)
         shutil.rmtree(kept) if kept.is_dir() else kept.unlink(missing_ok=True)
