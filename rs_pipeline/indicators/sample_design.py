@@ -71,7 +71,7 @@ def design_sample(settings: Settings, product: str, period: str, overall_error: 
     path = layout.map(sampled.class_map, period)
     if not path.exists():
         raise TableError("the map is not made yet", where=str(path), remedy="finish the run first")
-    counts = sum(np.bincount(s[s >= 0], minlength=2) for _, s in _strata(settings, period, sampled))
+    counts = np.sum([np.bincount(s[s >= 0], minlength=2) for _, s in _strata(settings, period, sampled)], axis=0)
     wanted = np.minimum(allocate(counts, overall_error), counts)
     ranks = [np.sort(rng.choice(counts[h], wanted[h], replace=False)) for h in (0, 1)]
     places, before = [], np.zeros(2, "int64")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -61,8 +62,11 @@ def _tile_bands(settings: Settings, tile: Tile, label: str, maps: Iterable[str])
 def sums_of_products(settings: Settings, now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> CountySums:
     """Layers, errors and means of all products together, of one tile."""
     parts = [resolve(p.county_sums)(settings, now, base) for p in products().values() if p.county_sums]
-    joined = ({name: v for part in parts for name, v in getattr(part, kind).items()} for kind in ("layers", "errors", "means"))
-    return CountySums(*joined, changes=tuple(name for part in parts for name in part.changes))
+
+    def joined(kind: str) -> dict[str, Any]:
+        return {name: v for part in parts for name, v in getattr(part, kind).items()}
+
+    return CountySums(joined("layers"), joined("errors"), joined("means"), tuple(name for part in parts for name in part.changes))
 
 
 class _Sums:

@@ -14,7 +14,7 @@ SHORE_SOURCES = (*SHORE_FAMILIES, SHORE_RADAR)
 
 
 def _tables(place: StepContext) -> list[Path | None]:
-    return [place.settings.coastline.reference, place.settings.coastline.tide_table]
+    return [place.settings.coast.reference, place.settings.coast.tide_table]
 
 
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:

@@ -43,7 +43,7 @@ STEPS = (
         when=has_coast,
         keys=("coastline.sea_points", "coastline.max_distance_m"),
         reads=lambda p: [p.layout.tiles, p.layout.map("water", p.period)],
-        side_files=lambda p: [p.settings.coastline.reference],
+        side_files=lambda p: [p.settings.coast.reference],
         writes=lambda p: [p.layout.sea(p.period)],
     ),
     Step(
