@@ -328,32 +328,22 @@ def _rows(sheet: Any, path: Path) -> Iterator[Sequence]:
         ) from None
 
 
-def _merged_range(ref: str, sheet: Any, path: Path) -> tuple[int, int, int]:
-    """First column, first and last row of a range of merged cells."""
-    from openpyxl.utils.cell import range_boundaries
-
-    column, first, _, last = range_boundaries(ref)
-    if column is None or first is None or last is None:
-        raise TableError(
-            f"merged cells of whole rows or columns ({ref})", where=f"{path}, sheet {sheet.title}", remedy="unmerge all cells, and fill in each row"
-        )
-    return column, first, last
-
-
 def _fill_merged(lines: list[list[str]], sheet: Any, path: Path) -> None:
     """Give each row of a range of merged cells the text of its first cell, in the range's first column.
 
     Raises
     ------
-    TableError : the ranges span more rows than MOST_CELLS, or whole rows or columns.
+    TableError : the ranges span more rows than MOST_CELLS.
     """
+    from openpyxl.utils.cell import range_boundaries
     from openpyxl.xml.functions import iterparse
 
     spanned = 0
     with sheet._get_source() as source:  # a sheet that is read row by row does not tell its merged cells
         for _, element in iterparse(source):
             if element.tag.endswith("}mergeCell"):
-                column, first, last = _merged_range(element.get("ref"), sheet, path)
+                column, first, _, last = range_boundaries(element.get("ref"))
+                assert column and first and last, "`_rows` refuses a range that is none"
                 spanned += max(0, min(last, len(lines)) - first)
                 if spanned > MOST_CELLS:
                     raise TableError(
