@@ -228,12 +228,6 @@ class Settings(Section):
         return getattr(getattr(self, section), name, None)
 
     @property
-    def coast(self) -> product.CoastlineSection:
-        """The section ``coastline`` of a run that has a coast: only such a run has the steps that ask for it."""
-        assert self.coastline is not None, "a step of the coast in a run without one"
-        return self.coastline
-
-    @property
     def targets_path(self) -> Path:
         return self.indicators.targets or load_province(self.province).targets
 
@@ -248,6 +242,12 @@ class Settings(Section):
         """The named keys with their values, plain; a key of a section that is not given is None."""
         whole = self.model_dump(mode="json") | {"periods": [[p.label, str(p.start), str(p.end)] for p in self.all_periods]}
         return {key: _at(whole, key) for key in keys}
+
+
+def coast_of(settings: Settings) -> product.CoastlineSection:
+    """The section ``coastline`` of a run that has a coast: only such a run has the steps that ask for it."""
+    assert settings.coastline is not None, "a step of the coast in a run without one"
+    return settings.coastline
 
 
 def _at(values: Any, key: str) -> Any:

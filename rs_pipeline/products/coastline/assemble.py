@@ -17,7 +17,7 @@ import shapely
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from rs_pipeline.config import CoastlineSection, Settings
+from rs_pipeline.config import CoastlineSection, Settings, coast_of
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import Grid, Tile
@@ -117,7 +117,7 @@ def coastline(settings: Settings) -> None:
 
 def reference_lines(settings: Settings, crs: str, tiles: list[Tile]) -> list[shapely.LineString]:
     """Lines of the reference file within the tiles, in the run's CRS; polygons give their outline. Empty without a file."""
-    if settings.coast.reference is None:
+    if coast_of(settings).reference is None:
         return []
     shapes = load_vector(settings, "coastline.reference").to_crs(crs).geometry.to_numpy()
     return lines_within(shapes, shapely.union_all([shapely.box(*t.grid.bounds) for t in tiles]))
@@ -125,7 +125,7 @@ def reference_lines(settings: Settings, crs: str, tiles: list[Tile]) -> list[sha
 
 def period_shores(settings: Settings, tiles: list[Tile], label: str, reach: shapely.Geometry | None, marks: SeaMarks) -> tuple[list[Shore], list[SeaMap]]:
     """Shorelines of a period: Sentinel-2, and Landsat where Sentinel-2 has too few dates."""
-    layout, section = Layout(settings.root), settings.coast
+    layout, section = Layout(settings.root), coast_of(settings)
     found: list[Shore] = []
     maps: list[SeaMap] = []
     for family, tile in product((*SHORE_FAMILIES, SHORE_RADAR), tiles):
@@ -234,7 +234,7 @@ def transect_table(
         "transect_id": [f"T{i + 1:05d}" for i in range(n)],
         "adcode": owners(settings, transects, tiles),
         "length_m": transects.coast_m,
-        "class": [change_class(r, built=bool(b), stable_m_yr=settings.coast.stable_m_yr) for r, b in zip(every, built, strict=True)],
+        "class": [change_class(r, built=bool(b), stable_m_yr=coast_of(settings).stable_m_yr) for r, b in zip(every, built, strict=True)],
     }
     columns |= class_columns(labels, years, seen, evidence, at_mouth, side)
     columns |= {f"distance_{p}": distance[:, k] for k, p in enumerate(labels)}
@@ -331,7 +331,7 @@ def cross_checks(settings: Settings, tiles: list[Tile], transects: Transects, di
     for p, here in distance_m.items():
         near = np.where(np.isfinite(here), here, usual)
         paths = [layout.shore(p, t.id, SHORE_RADAR) for t in tiles]
-        out[f"radar_{p}"] = cross_check.radar_distance(paths, transects, near, settings.coast.min_dates)
+        out[f"radar_{p}"] = cross_check.radar_distance(paths, transects, near, coast_of(settings).min_dates)
         out[f"vegetation_line_{p}"] = cross_check.vegetation_distance(layout.map("vegetation", p), transects, near)
     return out
 
@@ -392,7 +392,7 @@ def owners(settings: Settings, transects: Transects, tiles: list[Tile]) -> list[
     if len(transects) == 0:
         return []
     origins = gpd.GeoSeries(shapely.points(transects.origin), crs=tiles[0].grid.crs)
-    return list(owner_codes(origins, load_units(settings), settings.coast.max_distance_m))
+    return list(owner_codes(origins, load_units(settings), coast_of(settings).max_distance_m))
 
 
 def write_transects(settings: Settings, transects: Transects, table: pd.DataFrame, crs: str) -> None:
@@ -416,7 +416,7 @@ def write_shorelines(
         places = transects.at(crossings[label].distance_m[:, None])[:, 0][seen]
         tree, error_m = (cKDTree(places) if len(places) else None), table[f"error_{label}"].to_numpy()[seen]
         for shore in found:
-            for name, error, line in _cut_by_class(shore, tree, unit_class[seen], error_m, 1.5 * settings.coast.transect_spacing_m):
+            for name, error, line in _cut_by_class(shore, tree, unit_class[seen], error_m, 1.5 * coast_of(settings).transect_spacing_m):
                 rows.append(
                     {
                         "period": label,

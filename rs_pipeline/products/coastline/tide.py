@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rs_pipeline.config import CoastlineSection, InputSection, Settings, time_zone
+from rs_pipeline.config import CoastlineSection, InputSection, Settings, coast_of, time_zone
 from rs_pipeline.errors import TableError
 from rs_pipeline.inputs.cells import degrees_of, is_missing, number_of
 from rs_pipeline.inputs.coordinates import to_wgs84
@@ -131,7 +131,7 @@ def _table_of(coast: CoastlineSection) -> Path:
 
 def tide_of(settings: Settings, lon: float, lat: float) -> StationTide:
     """The run's tide at the station nearest to a place."""
-    coast = settings.coast
+    coast = coast_of(settings)
     return read_tide(_table_of(coast), lon, lat, settings.stated(TIDE_KEY), coast.tide_time_zone, coast.tide_msl_m)
 
 
@@ -142,13 +142,13 @@ def reference_level_m(settings: Settings, tide: StationTide) -> float:
     ------
     TableError : the table holds no spring tide.
     """
-    if settings.coast.level == "msl":
+    if coast_of(settings).level == "msl":
         return 0.0
     springs_m = tide.spring_high_waters()
     if not springs_m.size:
         raise TableError(
             "the tide table does not tell mean high water springs: no spring tide lies in it without gaps",
-            where=str(settings.coast.tide_table),
+            where=str(coast_of(settings).tide_table),
             remedy="give hourly heights of a year (rs-pipeline tides makes them), or set coastline.level: msl",
         )
     return float(springs_m.mean())
@@ -320,7 +320,7 @@ def check_tide(settings: Settings, bounds: np.ndarray | None) -> None:
     ------
     TableError : as `tide_records`; no station is within FAR_DEG of the units; or as `reference_level_m` at the station nearest to their middle.
     """
-    coast = settings.coast
+    coast = coast_of(settings)
     table = tide_records(_table_of(coast), settings.stated(TIDE_KEY), coast.tide_time_zone, coast.tide_msl_m)
     if bounds is None:
         return

@@ -61,8 +61,8 @@ class Network:
         columns = np.where(self.weights.any(axis=0), refl, 0.0).T.astype("float64")
         n = columns.shape[1]
         raw, distance = np.empty(n), np.empty(n)
-        if isinstance(sun_elevation_deg, np.ndarray) and sun_elevation_deg.ndim:
-            for i, elevation in enumerate(sun_elevation_deg):
+        if sun_elevation_deg is not None and np.ndim(sun_elevation_deg):
+            for i, elevation in enumerate(np.asarray(sun_elevation_deg)):
                 one = np.ascontiguousarray(columns[:, i : i + 1])
                 network_cover(one, 1, self.weights, self.date_bias(elevation), self.out_weights, self.out_bias, raw[i : i + 1])
         else:
