@@ -52,6 +52,8 @@ def keep_look(folder: Path, scene: Scene, kept: Kept) -> None:
 def kept_look(folder: Path, scene: Scene) -> Kept | None:
     """What was seen of a scene with this content; None where it was never seen, or what was kept cannot be read."""
     path = _file(folder, scene)
+    if path is None:
+        return None
     try:
         with np.load(path, allow_pickle=False) as held:
             pixels, dark_share, floors_dn, negative = json.loads(str(held["test"]))

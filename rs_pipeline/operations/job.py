@@ -124,10 +124,10 @@ def run_round(settings: Settings, number: int, tile: str, period: str, *, thread
         except Exception as fault:
             failed[step.name] = fault
             undone.add(step.name)
-    for name, fault in [*failed.items()][1:]:
-        log.error("%s failed too: %s", name, _words(fault))
-    for fault in failed.values():
-        raise fault
+    for name, other in [*failed.items()][1:]:
+        log.error("%s failed too: %s", name, _words(other))
+    for first in failed.values():
+        raise first
 
 
 def _drop_backups(paths: Iterable[Path]) -> None:
@@ -150,7 +150,7 @@ def _mending(settings: Settings, step: Callable[[], None]) -> None:
 class _Listener(logging.StreamHandler):
     """Keeps warnings besides writing them to the job's log."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.setLevel(logging.WARNING)
         self.said: list[str] = []
@@ -195,7 +195,7 @@ def _words(fault: BaseException) -> str:
     return " ".join(f"{type(fault).__name__}: {what}".split())
 
 
-def give_up(settings: Settings, verb: str, tile: str, period: str | None, reason: str) -> None:
+def give_up(settings: Settings, verb: str, tile: str | None, period: str | None, reason: str) -> None:
     """Write a job's outputs as those of a tile that nobody could see.
 
     Raises
