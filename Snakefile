@@ -61,7 +61,8 @@ def here(wildcards): return StepContext(S, ask_tiles=tile_ids, **dict(wildcards.
 
 
 def inputs_of(*steps):
-    """What steps of one job read: of other jobs, of the simulated world before there is a search, and the user's files that exist."""
+    """What steps of one job read: of other jobs, of the simulated world before there is a search, the user's files that exist, and the marks that let
+    it run again (operations/run.py)."""
     def read(wildcards):
         if not set(steps) & set(BEFORE_TILES):
             checkpoints.assign.get()
@@ -69,7 +70,8 @@ def inputs_of(*steps):
         own = {path for step in steps for path in step.writes(place)}
         theirs = [path for step in steps for path in step.reads(place) if path not in own]
         mine = [p for step in steps for p in step.side_files(place) if p and (p.exists() or S.simulation)]  # onstart tells those that are missing
-        return list(dict.fromkeys([*theirs, *mine, *(WORLD[:1] if steps[0].name == "search" else [])]))
+        marks = [L.retries / f"{job}.json" for job in jobs_of(steps, wildcards) if job in RETRIES]
+        return list(dict.fromkeys([*theirs, *mine, *marks, *(WORLD[:1] if steps[0].name == "search" else [])]))
     return read
 
 
@@ -93,11 +95,13 @@ def resources_of(work):
 
 def times_retried(*steps):
     """How often jobs were marked to run again: given up, fetched in part, or with a damaged file."""
-    def times(wildcards):
-        names = dict(wildcards.items())
-        verbs = [":".join(filter(None, (step.verb, names.get("product")))) for step in steps]
-        return sum(RETRIES.get(job_name(verb, names.get("tile"), names.get("period")), Retry()).times for verb in verbs)
-    return times
+    return lambda wildcards: sum(RETRIES.get(job, Retry()).times for job in jobs_of(steps, wildcards))
+
+
+def jobs_of(steps, wildcards):
+    """Names of the jobs of steps."""
+    names = dict(wildcards.items())
+    return [job_name(":".join(filter(None, (step.verb, names.get("product")))), names.get("tile"), names.get("period")) for step in steps]
 
 
 def fixed(text):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import geopandas as gpd
@@ -25,7 +26,7 @@ from rs_pipeline.provinces import load_province
 from rs_pipeline.region import REGION, check_grid, load_units, prefecture_codes, tell_gaps, tell_overlaps
 from rs_pipeline.storage.special import special_kind
 
-Units = gpd.GeoDataFrame | None
+Units: TypeAlias = gpd.GeoDataFrame | None
 """The units of the run; None where they cannot be read, so that nothing can be held against them."""
 
 
@@ -69,7 +70,7 @@ def _units(settings: Settings, key: str, units: Units) -> None:
     tell_overlaps(units)
 
 
-def _later(reference: str) -> Callable[..., object]:
+def _later(reference: str) -> Callable[..., Any]:
     """The function that ``module:name`` names: imported when a file of its kind is there."""
     module, _, name = reference.partition(":")
     return lambda *given: getattr(import_module(module), name)(*given)
@@ -289,7 +290,7 @@ def _address_hint(text: str) -> str:
     """What an address of the web that lost a part of its beginning was meant to be, in words that follow a sentence."""
     found = re.fullmatch(r"(?:(https?|htps?|htttps?):?/{0,3})?((?:[\w-]+\.)+[A-Za-z]{2,}(?::\d+)?(?:/\S*)?)", text)
     is_host = found and (found[1] or "/" in found[2] or not text.endswith((".json", ".geojson", ".ndjson", ".parquet")))
-    return f"; an address of the web begins with https://: https://{found[2]}" if is_host else ""
+    return f"; an address of the web begins with https://: https://{found[2]}" if found and is_host else ""
 
 
 PLANETARY_COMPUTER = "planetarycomputer.microsoft.com"

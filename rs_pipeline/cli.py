@@ -6,12 +6,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from rs_pipeline import __version__
+from rs_pipeline.config import Settings
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.steps import Step, call_step, steps
 from rs_pipeline.threads import limit_threads
@@ -27,7 +28,7 @@ FIRST_VERBS = ("init", "plan", "check", "run")
 class InOrder(TyperGroup):
     """The command with its verbs in the order of `PANELS`."""
 
-    def list_commands(self, ctx) -> list[str]:
+    def list_commands(self, ctx: Any) -> list[str]:
         def place(name: str) -> tuple[int, int]:
             panel = getattr(self.commands[name], "rich_help_panel", None)
             return PANELS.index(panel) if panel in PANELS else len(PANELS), FIRST_VERBS.index(name) if name in FIRST_VERBS else len(FIRST_VERBS)
@@ -56,27 +57,32 @@ BEGINNINGS = ("search", "grid")
 """Steps that begin a run. Snakemake says which attempt it is, and has read the inputs; by hand they are read here."""
 
 
+def _is_default(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "DEFAULT"
+
+
 class Job(TyperCommand):
     """A step of the chain: run as a job, with its lock, its lines in the journal, and giving up."""
 
-    def invoke(self, ctx: typer.Context):
+    def invoke(self, ctx: Any) -> Any:
         from rs_pipeline.operations.job import run_job
 
         given, settings = ctx.params, _settings(ctx.params["config"])
-        if self.name in BEGINNINGS and ctx.get_parameter_source("attempt").name == "DEFAULT":
+        if self.name in BEGINNINGS and _is_default(ctx, "attempt"):
             _check(settings, planning=True)
         about = {name: given[name] for name in ("tile", "period", "attempt") if name in given}
         verb = ":".join(filter(None, (self.name, given.get("product"))))
         run_job(settings, verb, lambda: super(Job, self).invoke(ctx), **about, only_due=given["due"])
 
 
-def _settings(path: Path):
+def _settings(path: Path) -> Settings:
     from rs_pipeline.config import load
 
     return load(path)
 
 
-def _check(settings, *, planning: bool) -> None:
+def _check(settings: Settings, *, planning: bool) -> None:
     from rs_pipeline.checks import check_files
     from rs_pipeline.provinces import load_province
 
@@ -90,7 +96,7 @@ def _tell_version(wanted: bool) -> None:
 
 
 @app.callback()
-def _top(version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_tell_version, is_eager=True)] = False):
+def _top(version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_tell_version, is_eager=True)] = False) -> None:
     pass
 
 
@@ -106,7 +112,7 @@ def init(
             help="Scenes on this disk: a STAC catalog, or a folder of items; its collections and years are filled in. `rs-pipeline catalog` makes one.",
         ),
     ] = None,
-):
+) -> None:
     """Write a configuration with comments into this folder; without an option one for polygons of your own and a public catalog."""
     from rs_pipeline.operations.init import write_configuration
 
@@ -125,7 +131,7 @@ def catalog_of(
         Path, typer.Argument(help="Folder of the scenes: SAFE folders of Sentinel-2 L2A, Landsat Collection 2 Level 2 (files or tar), HLS v2.0 files.")
     ],
     out: Annotated[Path | None, typer.Option("--out", help="Folder to write the catalog to, where not into the folder of the scenes.")] = None,
-):
+) -> None:
     """Write the STAC catalog of scenes that lie on this disk, so that a run reads them."""
     from rs_pipeline.catalog.archive import write_catalog
 
@@ -154,7 +160,7 @@ def run(
     ] = None,
     profile: Annotated[str | None, typer.Option("--profile", help="Profile of Snakemake: slurm, or the path of your own.")] = None,
     details: Annotated[bool, typer.Option("--details", help="Show all that Snakemake says; its log file has it in any case.")] = False,
-):
+) -> None:
     """Do everything: search, fetch, map, judge and report. The same command goes on after an interruption, and does only what is new later.
 
     Options that are not listed are Snakemake's and are passed on, such as --forcerun search.
@@ -171,7 +177,7 @@ def run(
     raise typer.Exit(run_chain(snakemake_arguments(path, cores=cores, dry_run=dry_run, details=details, values=values or (), profile=profile, more=more)))
 
 
-def _see_all_there(settings, *, planning: bool) -> None:
+def _see_all_there(settings: Settings, *, planning: bool) -> None:
     """Told before Snakemake, which would name a rule and not the key; the files are read when the chain begins."""
     from rs_pipeline.checks import check_missing
     from rs_pipeline.provinces import load_province
@@ -188,7 +194,7 @@ def simulate(
     landscape: Annotated[str, typer.Option(help="coast, mudflat, plain, city, mountain or lake.")] = "coast",
     size: Annotated[tuple[int, int], typer.Option(help="Width and height in 10 m pixels, multiples of 6.")] = (600, 480),
     write_config: Annotated[Path | None, typer.Option(help="Also write a configuration that runs the chain on this world.")] = None,
-):
+) -> None:
     """Write a simulated world: scenes as a STAC catalog, side tables, truth."""
     from rs_pipeline.simulation.write import run_config, write_world
 
@@ -201,7 +207,7 @@ def simulate(
 def units(
     province: Annotated[str, typer.Argument(help="Name of a table in config/provinces, or path of one.")],
     path: Annotated[Path, typer.Argument(help="GeoPackage to write.")],
-):
+) -> None:
     """Write the county polygons of a province, converted to WGS 84."""
     from rs_pipeline.provinces import load_province
     from rs_pipeline.units import province_units
@@ -215,10 +221,10 @@ def tides(
     model: Annotated[str, typer.Option(help="Ocean tide model as pyTMD names it, e.g. EOT20 or FES2022.")],
     folder: Annotated[Path, typer.Option(help="Folder that its files lie in, in the model's own sub-folders.")],
     out: Annotated[Path | None, typer.Option(help="CSV to write; default coastline.tide_table of the configuration.")] = None,
-):
+) -> None:
     """Make the tide table of a coast from a tide model on this machine: hourly heights along the reference line."""
     settings = _settings(config)
-    target = out or (settings.coastline and settings.coastline.tide_table)
+    target = out or (settings.coastline.tide_table if settings.coastline else None)
     if target is None:
         raise typer.BadParameter("the configuration names no coastline.tide_table; give --out")
     from rs_pipeline.products.coastline.tide_model import model_table
@@ -227,17 +233,15 @@ def tides(
 
 
 @app.command(rich_help_panel=FIRST)
-def schema():
+def schema() -> None:
     """Print the JSON schema of the configuration: every key, its meaning and default."""
     import json
-
-    from rs_pipeline.config import Settings
 
     typer.echo(json.dumps(Settings.model_json_schema(), indent=2, ensure_ascii=False))
 
 
 @app.command(rich_help_panel=FIRST)
-def check(config: Config):
+def check(config: Config) -> None:
     """Check the configuration and every file it names before anything runs."""
     _check(_settings(config), planning=False)
     typer.echo("the configuration and the files it names are usable", err=True)
@@ -253,7 +257,7 @@ def plan(
     latency: Annotated[float, typer.Option("--latency-ms", min=0, help="Until a request is answered, milliseconds.")] = 80.0,
     csv: Annotated[Path | None, typer.Option("--csv", help="Table to write: a row a tile and period.")] = None,
     geojson: Annotated[Path | None, typer.Option("--geojson", help="GeoJSON to write: a feature a tile.")] = None,
-):
+) -> None:
     """Tell what a run will cost before anything is read: scenes, requests, bytes, core-hours, hours, memory."""
     from rs_pipeline.operations.plan import make_plan, plan_words, write_plan
     from rs_pipeline.provinces import load_province
@@ -276,22 +280,23 @@ def _verb(step: Step) -> Callable[..., None]:
         limit_threads(threads)
         call_step(step, _settings(config), names.values(), threads)
 
-    def of_run(config: Config, threads: Threads = step.threads, attempt: Attempt = 1, due: Due = False):
+    def of_run(config: Config, threads: Threads = step.threads, attempt: Attempt = 1, due: Due = False) -> None:
         work(config, threads)
 
-    def of_period(config: Config, period: PeriodLabel, threads: Threads = step.threads, attempt: Attempt = 1, due: Due = False):
+    def of_period(config: Config, period: PeriodLabel, threads: Threads = step.threads, attempt: Attempt = 1, due: Due = False) -> None:
         work(config, threads, period=period)
 
-    def of_tile(config: Config, tile: TileId, threads: Threads = step.threads, attempt: Attempt = 1, due: Due = False):
+    def of_tile(config: Config, tile: TileId, threads: Threads = step.threads, attempt: Attempt = 1, due: Due = False) -> None:
         work(config, threads, tile=tile)
 
-    def of_map(config: Config, period: PeriodLabel, product: ProductName, threads: Threads = step.threads, attempt: Attempt = 1, due: Due = False):
+    def of_map(config: Config, period: PeriodLabel, product: ProductName, threads: Threads = step.threads, attempt: Attempt = 1, due: Due = False) -> None:
         work(config, threads, product=product, period=period)
 
-    def of_tile_period(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = step.threads, attempt: Attempt = 1, due: Due = False):
+    def of_tile_period(config: Config, tile: TileId, period: PeriodLabel, threads: Threads = step.threads, attempt: Attempt = 1, due: Due = False) -> None:
         work(config, threads, tile=tile, period=period)
 
-    return {"run": of_run, "period": of_period, "tile": of_tile, "map": of_map, "tile_period": of_tile_period}[step.scope]
+    verbs: dict[str, Callable[..., None]] = {"run": of_run, "period": of_period, "tile": of_tile, "map": of_map, "tile_period": of_tile_period}
+    return verbs[step.scope]
 
 
 for _step in steps().values():
@@ -309,7 +314,7 @@ def steps_of_round(
     period: PeriodLabel,
     threads: Threads = 2,
     attempt: Attempt = 1,
-):
+) -> None:
     """Do all steps of a tile and period that are due, in one process: what the chain does of each tile and period."""
     from rs_pipeline.operations.job import run_round
 
@@ -319,7 +324,7 @@ def steps_of_round(
 
 @app.command(name="retry", rich_help_panel=TRUST)
 @app.command(name="again", hidden=True, deprecated=True)
-def retry(config: Config):
+def retry(config: Config) -> None:
     """Mark tiles that lost scenes for another fetch: the next run reads what is missing, and no more."""
     from rs_pipeline.catalog.losses import losses
     from rs_pipeline.layout import Layout
@@ -333,7 +338,7 @@ def retry(config: Config):
 
 
 @app.command(rich_help_panel=RESULTS)
-def summary(config: Config):
+def summary(config: Config) -> None:
     """Tell what the run has done, what is missing and how long the rest may take; exit code 1 where something is missing."""
     from rs_pipeline.operations.summary import summarise_run, words
 
@@ -347,7 +352,7 @@ def pdf(
     config: Config,
     only: Annotated[list[str] | None, typer.Option("--only", help="Code of a county; may be given several times. Default: all of them.")] = None,
     language: Annotated[str, typer.Option("--language", help="zh or en.")] = "zh",
-):
+) -> None:
     """Print the front sheet and the counties of the report to PDF, with the browser that is installed (Chromium, Chrome or Edge)."""
     from rs_pipeline.publish.pdf import pdf as make_pdf
 
@@ -362,7 +367,7 @@ def verify(
     config: Config,
     quick: Annotated[bool, typer.Option("--quick", help="Look at the sizes of files only; chips are then left out.")] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Put aside what is damaged: the next run makes it again.")] = False,
-):
+) -> None:
     """Hold every file of the run, and every chip, to what was written; exit code 1 where one is damaged or missing."""
     from rs_pipeline.operations.verify import told, verify_run
 
@@ -378,7 +383,7 @@ def explain(
     period: Annotated[str, typer.Argument(help="Period label, e.g. 2024.")],
     config: Config,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-):
+) -> None:
     """Tell what a cell of indicators.csv rests on: scenes, masks, files, configuration, code, formula, interval."""
     from rs_pipeline.indicators import explain as step
 
@@ -391,7 +396,7 @@ def compare(
     run_a: Annotated[Path, typer.Argument(help="Folder of the earlier run, results/<run>.")],
     run_b: Annotated[Path, typer.Argument(help="Folder of the later run.")],
     output: Annotated[Path | None, typer.Option("--output", help="CSV to write; default <run B>/compared_with_<run A>.csv.")] = None,
-):
+) -> None:
     """Tell what changed between two runs, and whether because of data, code or configuration."""
     from rs_pipeline.indicators.compare import write_comparison
 
@@ -407,7 +412,7 @@ def sample_design(
         str, typer.Option(help="permanent_water, seasonal_water, land_built, land_cropland, land_tree, land_grass, land_wetland or land_bare.")
     ] = "permanent_water",
     error: Annotated[float, typer.Option(min=0.001, max=0.2, help="Standard error wanted of the overall accuracy.")] = 0.01,
-):
+) -> None:
     """Draw the pixels to look at for tables.reference_samples: random, stratified by the map's class."""
     from rs_pipeline.indicators.sample_design import design_sample as step
 
@@ -415,7 +420,9 @@ def sample_design(
 
 
 @app.command(rich_help_panel=OTHERS)
-def score(config: Config, truth: Annotated[Path | None, typer.Option("--truth", help="Folder <world>/truth; default: that of the run's own world.")] = None):
+def score(
+    config: Config, truth: Annotated[Path | None, typer.Option("--truth", help="Folder <world>/truth; default: that of the run's own world.")] = None
+) -> None:
     """Measure a run against the truth of its simulated world; write accuracy.csv."""
     from rs_pipeline.validation.run import print_scores
     from rs_pipeline.validation.run import write_accuracy as step
@@ -424,7 +431,7 @@ def score(config: Config, truth: Annotated[Path | None, typer.Option("--truth", 
 
 
 @app.command(hidden=True)
-def version():
+def version() -> None:
     """Print the version."""
     typer.echo(__version__)
 

@@ -30,7 +30,7 @@ class PipelineError(Exception):
             lines.append(f"  remedy: {self.remedy}")
         return "\n".join(lines)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple:
         """Between processes it goes as it is: the arguments of its kind may be others than its texts."""
         return _restored, (type(self), self.args, self.__dict__)
 

@@ -50,7 +50,12 @@ LIMITS = (
 )
 """Limits of who asks hold for the job."""
 
-DEFAULTS = {signal.SIGCHLD: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+DEFAULTS: dict[signal.Signals, Any] = {
+    signal.SIGCHLD: signal.SIG_DFL,
+    signal.SIGHUP: signal.SIG_DFL,
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+}
 """How a process that is started by itself takes signals."""
 
 LOADED = (
@@ -176,7 +181,8 @@ def serve(listener: socket.socket, run: int) -> socket.socket | None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     while os.getppid() == run and not ended.is_set():
-        ready, _, _ = select.select([listener, woken], [], [], PATIENCE_S)
+        heard: list[socket.socket | int] = [listener, woken]
+        ready, _, _ = select.select(heard, [], [], PATIENCE_S)
         if woken in ready:
             os.read(woken, 1024)
         _tell_ends(jobs)
@@ -252,7 +258,7 @@ def _code_of_verb() -> int:
 
 def _leave(code: int) -> NoReturn:
     """End a fork as the interpreter would, but for taking apart all that was loaded, which takes longer than a small job."""
-    threading._shutdown()
+    threading._shutdown()  # type: ignore[attr-defined]  # no public name joins the threads that are not daemons
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import Literal, get_args
 
 import numpy as np
 import pyproj
@@ -17,28 +18,37 @@ from affine import Affine
 
 from rs_pipeline.errors import ModelError
 
-OPTICAL_BANDS = ("blue", "green", "red", "rededge1", "nir", "swir1", "swir2")
+OpticalBand = Literal["blue", "green", "red", "rededge1", "nir", "swir1", "swir2"]
+OPTICAL_BANDS: tuple[OpticalBand, ...] = get_args(OpticalBand)
 """Canonical optical bands, in the order of every optical stack."""
 
-RADAR_BANDS = ("vv", "vh")
+RadarBand = Literal["vv", "vh"]
+RADAR_BANDS: tuple[RadarBand, ...] = get_args(RadarBand)
 """Canonical radar bands, in the order of every radar stack."""
 
-QUALITY_BANDS = ("mask", "saturation", "aerosol", "opacity")
+QualityBand = Literal["mask", "saturation", "aerosol", "opacity"]
+QUALITY_BANDS: tuple[QualityBand, ...] = get_args(QualityBand)
 """Roles of bands whose values are classes or bits: never interpolated, never scaled."""
 
 OPTIONAL_BANDS = ("rededge1",)
 """Optical bands that a sensor may lack."""
 
-QA_FLAGS = (
+FlagName = Literal[
     "nodata", "cloud", "shadow", "cirrus", "snow", "saturated", "dark", "buffer", "shadow_confirmed", "terrain", "haze", "edge", "clamped",
-)  # fmt: skip
+]  # fmt: skip
+QA_FLAGS: tuple[FlagName, ...] = get_args(FlagName)
 """Names of the quality flags of a pixel, in the order of their bits (radiometry.masks.QAFlag)."""
 
-FAMILIES = ("optical", "radar")
-MASK_KINDS = ("classes", "bits", "none")
-OFFSET_RULES = ("fixed", "raster_bands", "earth_search", "baseline")
-GEOREFERENCES = ("grid", "gcps")
-DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
+Family = Literal["optical", "radar"]
+MaskKind = Literal["classes", "bits", "none"]
+OffsetRule = Literal["fixed", "raster_bands", "earth_search", "baseline"]
+Georeference = Literal["grid", "gcps"]
+Dtype = Literal["uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"]
+FAMILIES: tuple[Family, ...] = get_args(Family)
+MASK_KINDS: tuple[MaskKind, ...] = get_args(MaskKind)
+OFFSET_RULES: tuple[OffsetRule, ...] = get_args(OffsetRule)
+GEOREFERENCES: tuple[Georeference, ...] = get_args(Georeference)
+DTYPES: tuple[Dtype, ...] = get_args(Dtype)
 """Data types that a source may store."""
 
 ACQUISITION = ("platform", "datetime", "datatake", "cell")
@@ -92,7 +102,7 @@ class Band:
     noise: str = ""
     """STAC asset key of the band's table of thermal noise."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _require_one_of(self.role, (*OPTICAL_BANDS, *RADAR_BANDS, *QUALITY_BANDS), "role")
         here = f"bands.{self.role}"
         _require(bool(self.assets) and all(self.assets), f"{here}.assets", "the band names no asset", "give the STAC asset keys, the preferred first")
@@ -111,7 +121,7 @@ class MaskRule:
     fill: int = 0
     """Mask value that means no data."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _require_one_of(self.kind, MASK_KINDS, "mask.kind")
         largest = 15 if self.kind == "bits" else 65535
         for key, name in self.flags.items():
@@ -133,7 +143,7 @@ class QualityRule:
     accepted: tuple[str, ...]
     """Those that are used where `sources.quality` does not say otherwise."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _require(bool(self.property), "quality.property", "no property", "name the STAC property that holds the class")
         known = bool(self.accepted) and set(self.accepted) <= set(self.classes)
         _require(known, "quality.accepted", f"{list(self.accepted)} of {list(self.classes)}", "accept at least one of the classes")
@@ -179,7 +189,7 @@ class Sensor:
     source: str = ""
     """Where the table's numbers come from."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _require(bool(self.name), "name", "the sensor has no name", "name it as configurations shall write it")
         _require(bool(self.collection), "collection", "no STAC collection", "give the collection's id in the catalog")
         _require_one_of(self.family, FAMILIES, "family")
@@ -246,6 +256,18 @@ class Sensor:
         """The band of that role, or None."""
         return next((b for b in self.bands if b.role == role), None)
 
+    def known_band(self, role: str) -> Band:
+        """The band of that role, which the sensor has.
+
+        Raises
+        ------
+        ModelError : it has none.
+        """
+        band = self.band(role)
+        if band is None:
+            raise ModelError(f"the sensor has no band {role!r}", where=self.name, remedy="add the band to the sensor's table")
+        return band
+
 
 @dataclass(frozen=True)
 class Period:
@@ -256,7 +278,7 @@ class Period:
     start: date
     end: date
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _require(bool(re.fullmatch(PERIOD_LABEL, self.label)), "label", f"a period called {self.label!r}", "use letters, digits and hyphens")
         _require(self.start <= self.end, "end", f"period {self.label} ends before it starts: {self.start} to {self.end}", "exchange the dates")
 
@@ -285,7 +307,7 @@ class Grid:
     width: int
     height: int
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         fault = crs_fault(self.crs)
         _require(not fault, "crs", fault, "use a projected CRS in metres, such as EPSG:32650")
         _require(0 < self.resolution_m < math.inf, "resolution_m", f"pixels of {self.resolution_m:g} m", "give a size above 0")
@@ -333,7 +355,7 @@ class Tile:
     col: int
     grid: Grid
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _require(bool(re.fullmatch(TILE_ID, self.id)), "id", f"a tile called {self.id!r}", "ids look like r003c012")
         _require(self.row >= 0 and self.col >= 0, "row, col", f"a tile at pixel ({self.row}, {self.col})", "count from the grid's upper left corner")
 

@@ -27,7 +27,9 @@ def config_folder() -> Path:
 
 def kernels_folder() -> Path:
     """Folder of the sources of ``rs_kernels``, found without importing it: Numba comes with it, which half of the jobs do not need."""
-    return Path(find_spec("rs_kernels").origin).parent
+    found = find_spec("rs_kernels")
+    assert found is not None and found.origin is not None, "rs_kernels is installed with rs_pipeline"
+    return Path(found.origin).parent
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -29,8 +29,8 @@ class BandTable(Strict):
 
 
 class MaskTable(Strict):
-    kind: Literal[model.MASK_KINDS]
-    flags: dict[int, Literal[model.QA_FLAGS]] = {}
+    kind: model.MaskKind
+    flags: dict[int, model.FlagName] = {}
     fill: int = 0
 
 
@@ -44,18 +44,18 @@ class SensorTable(Strict):
     """Keys of a table, as `model.Sensor` names them. ``nodata`` and the valid range have no default: a wrong one is not seen in the maps."""
 
     collection: Name
-    family: Literal[model.FAMILIES]
+    family: model.Family
     platforms: list[Name] = []
-    bands: dict[Literal[(*model.OPTICAL_BANDS, *model.RADAR_BANDS, *model.QUALITY_BANDS)], BandTable]
+    bands: dict[Literal[model.OpticalBand, model.RadarBand, model.QualityBand], BandTable]
     scale: float = Field(gt=0)
-    offset_rule: Literal[model.OFFSET_RULES]
+    offset_rule: model.OffsetRule
     offset: float = 0.0
     nodata: float = Field(allow_inf_nan=True)
-    dtype: Literal[model.DTYPES]
+    dtype: model.Dtype
     valid_min: float
     valid_max: float
     mask: MaskTable
-    georeference: Literal[model.GEOREFERENCES] = "grid"
+    georeference: model.Georeference = "grid"
     deduplicate_by: list[Name] = Field(min_length=1)
     quality: QualityTable | None = None
     source: str = ""

@@ -93,7 +93,7 @@ def _places(place: StepContext) -> list[Path]:
 def _needed_by_indicators(place: StepContext) -> list[Path]:
     """What the steps write that products name as the ground of their indicators."""
     wanted = {name for p in products().values() for name in p.needs_steps}
-    found = []
+    found: list[Path] = []
     for step in [s for s in steps_of(place.settings) if s.name in wanted]:
         for at in [place.at(period=label) for label in place.periods] if step.scope == "period" else [place]:
             found += step.writes(at)
@@ -469,7 +469,8 @@ class Round:
 
 def rounds(settings: Settings) -> list[Round]:
     """The steps of tiles and periods as the jobs that do them, in order. A step that the region must be seen whole for begins a new round."""
-    rests_on, number = graph(settings), {}
+    rests_on = graph(settings)
+    number: dict[Node, int] = {}
     for node in TopologicalSorter(rests_on).static_order():
         before = [(steps()[other[0]].of_tile, number[other]) for other in rests_on[node]]
         goes_back = not steps()[node[0]].of_tile

@@ -25,9 +25,10 @@ class Strict(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _as_people_write(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
+        field = cls.model_fields[str(info.field_name)]
+        if isinstance(value, bool) and field.annotation is not bool:
             raise ValueError(f"{str(value).lower()} is neither a number nor a text")
-        if isinstance(value, str) and Path in _kinds(cls.model_fields[info.field_name].annotation) and (fault := _no_path(value)):
+        if isinstance(value, str) and Path in _kinds(field.annotation) and (fault := _no_path(value)):
             raise ValueError(fault)
         return os.path.expanduser(value) if isinstance(value, str) and value.startswith("~") else value
 
@@ -98,7 +99,7 @@ def read_mapping(path: Path, *, what: str) -> tuple[dict[str, Any], yaml.Node]:
         raise ConfigError(f"not valid YAML: {yaml_fault(fault, text)}", where=str(path), remedy="mend this line") from None
     except ValueError as fault:  # a date such as 2023-02-30
         raise ConfigError(f"not valid YAML: {fault}", where=str(path), remedy="mend the day or number") from None
-    if values is None:
+    if node is None or values is None:
         raise ConfigError(f"the {what} is empty", where=str(path), remedy="write lines of the form `key: value`; config/config.yaml is an example")
     if not isinstance(values, dict):
         raise ConfigError(f"the {what} must be a mapping", where=str(path), remedy="write lines of the form `key: value`")
@@ -238,7 +239,7 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(inner)
 
 
-def _repeated(node: yaml.Node) -> Iterator[yaml.Node]:
+def _repeated(node: yaml.Node | None) -> Iterator[yaml.Node]:
     """Keys that a mapping has twice: YAML would silently take the last."""
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()

@@ -37,9 +37,9 @@ def wide_sign(text: str) -> str:
 
 def yaml_fault(fault: yaml.YAMLError, text: str) -> str:
     """A fault of YAML in one line, with line and column."""
-    mark = getattr(fault, "problem_mark", None)
-    if mark is None:
+    if not isinstance(fault, yaml.MarkedYAMLError) or fault.problem_mark is None:
         return " ".join(str(fault).split())
+    mark = fault.problem_mark
     lines = text.splitlines() or [""]
     here = lines[mark.line] if mark.line < len(lines) else ""
     return f"line {mark.line + 1}, column {mark.column + 1}: {_yaml_words(fault, mark, lines, here)}"

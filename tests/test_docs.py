@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 HOUSE = (ROOT / "docs" / "house.md").read_text("utf-8")
@@ -206,8 +205,3 @@ def test_the_site_is_built_without_a_warning(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "site" / "quick_start" / "index.html").is_file()
-
-
-def test_the_lint_of_a_commit_is_that_of_the_project():
-    hooks = [hook for repo in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))["repos"] for hook in repo["hooks"]]
-    assert [hook["id"] for hook in hooks] == ["ruff"] and "--select I,F,E9" in hooks[0]["entry"]

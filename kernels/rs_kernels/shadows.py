@@ -18,7 +18,7 @@ SLACK = 1e-3
 class LitRule(NamedTuple):
     """When ground is bright, and when it is lit, see `lit_ground`."""
 
-    unusable: int
+    unusable: int | np.uint16
     """Reason bits of pixels that do not count."""
     least: int
     """Ground is bright where its median is at least this, in steps of 1e-4."""

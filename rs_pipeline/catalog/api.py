@@ -47,11 +47,11 @@ class PatientIO(StacApiIO):
         self.url, self.credentials = credentials(source)
         self.internal = may_be_internal(source)
 
-    def read_json(self, source, *args, **kwargs) -> dict[str, Any]:
+    def read_json(self, source: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The document at an address; GET, nothing sent along."""
         return self.document(str(source))
 
-    def read_text(self, source, *args, **kwargs) -> str:
+    def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
         return json.dumps(self.document(str(source)))
 
     def document(self, url: str, method: str = "GET", parameters: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -91,7 +91,7 @@ class PatientIO(StacApiIO):
                 raise CatalogError("this is a web page, no STAC API", where=self.source.catalog, remedy=remedy) from None
             raise Later(f"the answer is no JSON, or only the beginning of it ({len(body)} bytes)") from None
 
-    def get_pages(self, url, method=None, parameters=None) -> Iterator[dict[str, Any]]:
+    def get_pages(self, url: str, method: str | None = None, parameters: dict[str, Any] | None = None) -> Iterator[dict[str, Any]]:
         """All pages. An empty page is not the end while it names a next one."""
         page = self.document(url, (method or "GET").upper(), parameters)
         while True:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from xml.etree import ElementTree
 
 import rasterio
@@ -80,7 +80,7 @@ class _Member(tarfile.TarInfo):
     """A member of a tar. Headers that only describe others are refused where they are long: `tarfile` takes them into memory whole."""
 
     @classmethod
-    def frombuf(cls, buf, encoding, errors):
+    def frombuf(cls, buf: bytes | bytearray, encoding: Any, errors: str) -> Self:
         member = super().frombuf(buf, encoding, errors)
         if not member.isreg() and not 0 <= member.size <= _MOST_HEADER_BYTES:
             raise tarfile.ReadError(f"a header that speaks of {member.size} bytes")
@@ -306,8 +306,8 @@ def _item(scene: _Scene, folder: Path) -> dict[str, Any]:
     _see_whole(scene, sensor)
     properties = {"sentinel-2-l2a": _of_safe, "landsat-c2-l2": _of_landsat}.get(scene.collection, _of_hls)(scene)
     if not properties["datetime"]:
-        raise _Unfit(f"{scene.metadata.name} says no time; fetch it again")
-    red = next(scene.assets[name] for name in sensor.band("red").assets if name in scene.assets)
+        raise _Unfit(f"{(scene.metadata or Path(scene.name)).name} says no time; fetch it again")
+    red = next(scene.assets[name] for name in sensor.known_band("red").assets if name in scene.assets)
     outline = footprint_of({"geometry": shapely.geometry.mapping(properties.pop("outline", None) or _outline(red))})
     used = {name: path for name, path in scene.assets.items() if any(name in b.assets for b in sensor.bands)}
     return {
@@ -372,6 +372,7 @@ def _number(text: object) -> float | None:
 
 def _of_safe(scene: _Scene) -> dict[str, Any]:
     """Properties of a SAFE folder, from its metadata and those of its granule."""
+    assert scene.metadata is not None, "a SAFE folder is known by its metadata"
     about = _xml(scene.metadata)
     name = (_said(about, "PRODUCT_URI") or f"{scene.name}.SAFE").removesuffix(".SAFE")
     cell = re.search(r"_T(\d{2}[A-Z]{3})_", f"{name}_")

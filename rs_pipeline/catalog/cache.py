@@ -85,8 +85,8 @@ class Cache:
             _tell(self.folder, str(fault))
             if isinstance(fault, _Damaged):
                 _removed(entry)
-            for file in folder.glob("*.tif"):
-                file.unlink()
+            for unpacked in folder.glob("*.tif"):
+                unpacked.unlink()
             return False
         except FileNotFoundError:
             return False

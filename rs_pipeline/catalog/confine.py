@@ -16,7 +16,8 @@ from rs_pipeline.catalog.address import is_api
 @lru_cache(maxsize=256)
 def allowed_folders(catalog: str, more: tuple[Path, ...] = ()) -> tuple[str, ...]:
     """Absolute folders whose files a catalog may name: its own (an API has none) and ``more``, as they are called and where they really are."""
-    named = [os.path.abspath(os.path.expanduser(path)) for path in (*more, *([] if is_api(catalog) else [catalog]))]
+    given: list[str | Path] = [*more, *([] if is_api(catalog) else [catalog])]
+    named = [os.path.abspath(os.path.expanduser(path)) for path in given]
     places = (*named, *map(os.path.realpath, named))
     return tuple(dict.fromkeys(os.path.dirname(path) if os.path.isfile(path) else path for path in places))
 

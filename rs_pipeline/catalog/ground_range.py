@@ -95,8 +95,8 @@ def _check_relief(points: Sequence[GroundControlPoint], window: Window, href: st
 
     def near(places: np.ndarray, first: float, length: float) -> np.ndarray:
         steps = np.unique(places)
-        low = max(0, np.searchsorted(steps, first, side="right") - 1)
-        high = min(steps.size - 1, np.searchsorted(steps, first + length))
+        low = max(0, int(np.searchsorted(steps, first, side="right")) - 1)
+        high = min(steps.size - 1, int(np.searchsorted(steps, first + length)))
         return (places >= steps[low]) & (places <= steps[high])
 
     rows, cols, heights = (np.array([getattr(p, name) or 0.0 for p in points], "float64") for name in ("row", "col", "z"))

@@ -589,7 +589,7 @@ def _wanted(scene: Scene, item: Mapping[str, Any], source: SourceSection, sensor
     if sensor.platforms and stated and not any(re.fullmatch(f"{re.escape(scene.platform)}[a-z]?", p) for p in sensor.platforms):
         raise Refusal("skipped", f"platform {scene.platform!r} is not one of {', '.join(sensor.platforms)}")
     accepted = source.quality or (sensor.quality.accepted if sensor.quality else ())
-    if scene.quality and accepted and scene.quality not in accepted:
+    if scene.quality and sensor.quality and accepted and scene.quality not in accepted:
         raise Refusal("skipped", f"geometric quality {scene.quality} ({sensor.quality.property}): {', '.join(accepted)} is used; sources.quality says which")
     assets = _assets(item, sensor, source, schemes)
     if scene.cloud_cover is not None and scene.cloud_cover > source.max_cloud_cover:

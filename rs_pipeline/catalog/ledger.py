@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, date
 from pathlib import Path
+from typing import Any
 
 import shapely
 import xxhash
@@ -54,8 +55,8 @@ def write_ledger(scenes: Sequence[Scene], path: Path) -> None:
 
 def _public(scene: Scene) -> Scene:
     """The scene as anybody may see it."""
-    hrefs = {name: {role: unsigned(href) for role, href in getattr(scene, name).items()} for name in ("assets", "tables")}
-    return replace(scene, **hrefs, **{name: redacted(getattr(scene, name)) for name in _TEXTS})
+    public: dict[str, Any] = {name: {role: unsigned(href) for role, href in getattr(scene, name).items()} for name in ("assets", "tables")}
+    return replace(scene, **public | {name: redacted(getattr(scene, name)) for name in _TEXTS})
 
 
 def _keep_signatures(scenes: Sequence[Scene], path: Path) -> None:
@@ -111,7 +112,7 @@ def read_ledger(path: Path, **wanted: Collection) -> list[Scene]:
     TableError : the file is missing or is not a ledger.
     """
     try:
-        return [_scene(row) for row in read_rows(path, **wanted)]
+        return [_scene(row) for row in read_rows(path, None, **wanted)]
     except (OSError, KeyError, ValueError, TypeError, AttributeError, ArithmeticError, shapely.errors.ShapelyError) as fault:
         raise TableError(
             f"the ledger of scenes cannot be read: {fault}", where=str(path), remedy="run `rs-pipeline search --config <configuration>` again"
@@ -120,6 +121,7 @@ def read_ledger(path: Path, **wanted: Collection) -> list[Scene]:
 
 def _scene(row: dict) -> Scene:
     values = {name: row[name] for name in _PLAIN}
+    west, south, east, north = (float(row[side]) for side in _SIDES)
     for name in _NUMBERS:
         values[name] = math.nan if values[name] is None else values[name]
     values["relative_orbit"] = None if values["relative_orbit"] is None else int(values["relative_orbit"])
@@ -133,7 +135,7 @@ def _scene(row: dict) -> Scene:
         shapes={role: tuple(shape) for role, shape in json.loads(row["shapes"]).items()},
         tables=json.loads(row["tables"]),
         identity=json.loads(row["identity"]),
-        bbox=tuple(float(row[side]) for side in _SIDES),
+        bbox=(west, south, east, north),
         footprint_wkt="" if empty else shapely.to_wkt(footprint, rounding_precision=7),
     )
 
@@ -144,7 +146,7 @@ def nir_pixels_m(path: Path) -> dict[str, float]:
         return {}
     found = [(r["scene_id"], r["sensor"]) for r in read_rows(path, columns=["scene_id", "sensor"])]
     bands = {name: load_sensor(name).band("nir") for _, name in found}
-    return {scene: bands[sensor].resolution_m for scene, sensor in found if bands[sensor] is not None}
+    return {scene: band.resolution_m for scene, sensor in found if (band := bands[sensor]) is not None}
 
 
 def finest_pixel_m(pixels_m: Mapping[str, float], scene_ids: Iterable[str]) -> float:

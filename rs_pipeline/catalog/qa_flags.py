@@ -211,16 +211,15 @@ def tile_flags(chips: Sequence[Chip], grid: Grid, masks: MaskSection, threads: i
     """
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         native = list(pool.map(lambda c: native_flags(c, masks), chips))
-    known = [t for t, n in enumerate(native) if n is not None and _sun(chips[t].scene) is not None]
-    if len(known) <= rules.MIN_CLEAR_DATES or not any(rules.has_flag(native[t].bits, QAFlag.SHADOW_CONFIRMED).any() for t in known):
+    known = {t: n for t, n in enumerate(native) if n is not None and _sun(chips[t].scene) is not None}
+    if len(known) <= rules.MIN_CLEAR_DATES or not any(rules.has_flag(n.bits, QAFlag.SHADOW_CONFIRMED).any() for n in known.values()):
         return native
     ground = _ground_grid(grid)
-    bits = np.stack([_on_grid(native[t], ground) for t in known])
+    bits = np.stack([_on_grid(n, ground) for n in known.values()])
     seen = [chips[t] for t in known]
     lit = rules.lit_pixels(read_stack(seen, ["nir"], ground)[:, 0], bits, *scales(seen), ground.resolution_m, masks.shadow_darkness)
-    for t, free in zip(known, lit, strict=True):
+    for n, free in zip(known.values(), lit, strict=True):
         if free.any():
-            n = native[t]
             there = Grid(grid.crs, n.transform.a, n.transform.c, n.transform.f, n.bits.shape[1], n.bits.shape[0])
             rows, cols = pixel_index(ground.transform, ground.shape, there)
             refuted = np.pad(free, ((0, 1), (0, 1)))[rows[:, None], cols[None, :]]

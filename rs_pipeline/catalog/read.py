@@ -30,7 +30,7 @@ from rs_pipeline.redaction import redacted, unsigned
 from rs_pipeline.remote.ask import ask
 from rs_pipeline.remote.parts import Parts
 from rs_pipeline.remote.ranges import Opener, RangeFile
-from rs_pipeline.remote.retrying import Later, Refused, policy
+from rs_pipeline.remote.retrying import Later, Refused, fault_of, policy
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.blocks import check_block
 from rs_pipeline.storage.special import special_kind
@@ -98,7 +98,7 @@ def is_transient(fault: BaseException, href: str, sign: str = "none") -> bool:
     return not _PERMANENT.search(text) and (sign != "none" or not _REFUSED.search(text))
 
 
-def fault_chain(fault: BaseException) -> list[str]:
+def fault_chain(fault: BaseException | None) -> list[str]:
     """The texts of a fault and of its causes, without tokens; rasterio's own often only points to them."""
     texts = []
     while fault is not None:
@@ -114,7 +114,7 @@ def retrying(read: Callable[[], Result], href: str, limits: FetchSection, sign: 
         return isinstance(fault, FAULTS) and is_transient(fault, href, sign)
 
     def renew(state: RetryCallState) -> None:
-        if sign != "none" and _REFUSED.search(" ".join(fault_chain(state.outcome.exception()))):
+        if sign != "none" and _REFUSED.search(" ".join(fault_chain(fault_of(state)))):
             forget_tokens(sign)
 
     return policy(limits, again, renew)(read)
@@ -224,7 +224,7 @@ def read_coarse(dataset: rasterio.DatasetReader, longest_px: int, shape: tuple[i
     if not factors:
         return dataset.read(1, out_shape=out)
     fitting = [level for level, factor in factors.items() if 1 < factor < _COARSER_AT_MOST * wanted]
-    level = f"{max(fitting, key=factors.get)}only" if fitting else "NONE"
+    level = f"{max(fitting, key=factors.__getitem__)}only" if fitting else "NONE"
     with rasterio.open(source.name, driver=source.driver, overview_level=level) as overview:
         check_block(overview, source.name, "an overview in blocks")
         values = overview.read(1, out_shape=out)
@@ -258,7 +258,9 @@ def open_band(scene: Scene, role: str, limits: FetchSection) -> Iterator[rasteri
         another place on Earth than the scene's footprint (a wrong CRS or a wrong file).
     """
     sensor, href = load_sensor(scene.sensor), scene.assets[role]
-    with open_raster(href, scene.sign, limits, sensor.band(role).resolution_m, sensor.georeference, scene.internal_hosts, content_key(scene, role)) as dataset:
+    with open_raster(
+        href, scene.sign, limits, sensor.known_band(role).resolution_m, sensor.georeference, scene.internal_hosts, content_key(scene, role)
+    ) as dataset:
         dtype = np.dtype(dataset.dtypes[0])
         if role in QUALITY_BANDS:
             if dtype.kind not in "iu":

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pyproj
@@ -165,7 +166,7 @@ def _role(scene: Scene) -> str:
 
 
 def _pixel_m(scene: Scene) -> float:
-    return load_sensor(scene.sensor).band(_role(scene)).resolution_m
+    return load_sensor(scene.sensor).known_band(_role(scene)).resolution_m
 
 
 def _measure(scenes: Sequence[Scene], window: Grid, limits: FetchSection) -> list[Displacement | str | None]:
@@ -209,8 +210,8 @@ def _edges(scene: Scene, window: Grid, limits: FetchSection) -> np.ndarray | Non
     sensor, role = load_sensor(scene.sensor), _role(scene)
     try:
         band, *mask = (
-            retrying(lambda b=b: read_clipped(scene, b, window, 0.0, limits), scene.assets[b.role], limits, scene.sign)
-            for b in (sensor.band(r) for r in (role, "mask") if r in scene.assets)
+            retrying(partial(read_clipped, scene, b, window, 0.0, limits), scene.assets[b.role], limits, scene.sign)
+            for b in (sensor.known_band(r) for r in (role, "mask") if r in scene.assets)
         )
     except (PipelineError, *FAULTS):
         return None

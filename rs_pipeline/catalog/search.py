@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -86,6 +86,7 @@ def _collect(source: SourceSection, region: shapely.Geometry, settings: Settings
     """
     sensor, schemes, spans = load_sensor(source.sensor), allowed_schemes(source), intervals(settings)
     remote, box = is_api(source.catalog), shapely.box(*region.bounds)
+    items: Iterator[Any]
     if remote:
         items = map(served_item, api_items(source, sensor.collection, region.bounds, spans, settings.fetch, settings.search.max_scenes))
     else:
@@ -173,7 +174,8 @@ def deduplicate(candidates: list[Candidate]) -> list[Candidate]:
             groups[(load_sensor(candidate.scene.sensor).family, *candidate.acquisition)].append(candidate)
     reasons: dict[int, str] = {}
     for group in groups.values():
-        kept, boxes = [], np.empty((len(group), 4))
+        kept: list[Candidate] = []
+        boxes = np.empty((len(group), 4))
         for candidate in sorted(sorted(group, key=lambda c: c.scene.scene_id), key=_rank, reverse=True):
             west, south, east, north = candidate.scene.bbox
             others = boxes[: len(kept)]
@@ -269,7 +271,8 @@ def search(settings: Settings) -> None:
     CatalogError : a catalog cannot be read, holds more than search.max_scenes, or has lost more than search.max_lost_share of the last search.
     EmptySearchError : no scene can be used; says what was searched and why each scene was skipped.
     """
-    region, others = shapely.union_all(load_units(settings).geometry.values), Counter()
+    region = shapely.union_all(load_units(settings).geometry.values)
+    others: Counter[str] = Counter()
     candidates = collect(settings, region, others)
     before = last_search(Layout(settings.root))
     if settings.search.self_test:

@@ -70,9 +70,10 @@ def read_look(candidate: Candidate, limits: FetchSection, looks: Path | None = N
     scene, sensor = candidate.scene, load_sensor(candidate.scene.sensor)
     kept = kept_look(looks, scene) if looks else None
     if kept is None:
-        kept = _looked(scene, sensor, limits)
-        if isinstance(kept, Decision):
-            return kept
+        looked = _looked(scene, sensor, limits)
+        if isinstance(looked, Decision):
+            return looked
+        kept = looked
         if looks:
             try:
                 keep_look(looks, scene, kept)
@@ -93,7 +94,7 @@ def _looked(scene: Scene, sensor: Sensor, limits: FetchSection) -> Kept | Decisi
     test = pixel_test(dn["red"], swir2_dn, classes)
     thin = np.s_[:: -(-swir2_dn.shape[0] // _COMPARE_PX), :: -(-swir2_dn.shape[1] // _COMPARE_PX)]
     stack = np.stack([np.clip(dn[role][thin], 0, 65535).astype("uint16").ravel() for role in LOOK_BANDS])
-    clear = (stack > 0).all(axis=0)
+    clear = np.all(stack > 0, axis=0)
     if classes is not None:
         clear &= np.isin(classes[thin].ravel(), CLEAR_CLASSES)
     return test, stack, clear, grid
@@ -142,15 +143,19 @@ def _settled(candidate: Candidate, decision: Decision) -> Candidate:
 
 def _decide_place(candidates: list[Candidate], looked: list[Seen | Decision | str]) -> list[Candidate]:
     """Decide the scenes of one place; those on the same pixels are compared with each other."""
-    settle = {str: _unread, Decision: _settled}
-    out = [settle[type(seen)](c, seen) if type(seen) in settle else c for c, seen in zip(candidates, looked, strict=True)]
-    grids: dict[str, list[int]] = defaultdict(list)
+    out = list(candidates)
+    grids: dict[str, list[tuple[int, PixelTest, Look]]] = defaultdict(list)
     for i, seen in enumerate(looked):
-        if isinstance(seen, tuple):
-            grids[seen[2]].append(i)
+        if isinstance(seen, str):
+            out[i] = _unread(candidates[i], seen)
+        elif isinstance(seen, Decision):
+            out[i] = _settled(candidates[i], seen)
+        else:
+            test, look, grid = seen
+            grids[grid].append((i, test, look))
     for members in grids.values():
-        for i, others in zip(members, compare_dates([looked[i][1] for i in members]), strict=True):
-            out[i] = _decided(candidates[i], looked[i][0], others)
+        for (i, test, _), others in zip(members, compare_dates([look for _, _, look in members]), strict=True):
+            out[i] = _decided(candidates[i], test, others)
     return out
 
 

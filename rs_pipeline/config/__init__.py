@@ -30,10 +30,10 @@ from rs_pipeline.config.sections import (
     TablesSection,
     UnitsSection,
 )
-from rs_pipeline.config.settings import RUNTIME_SECTIONS, Settings, load, parse
+from rs_pipeline.config.settings import RUNTIME_SECTIONS, Settings, coast_of, load, parse
 
 __all__ = [
     "RUNTIME_SECTIONS", "SHIFTED", "BlackOdorousSection", "CoastlineSection", "FetchSection", "GridSection", "IndicatorsSection", "InputKey", "InputSection", "LandSection", "LandZonesSection", "MaskSection",
     "NamedPeriod", "NotifySection", "PeriodsSection", "QAFlagName", "ReportSection", "ResourcesSection", "SearchSection", "Section", "Settings", "SimulationSection", "SoilSection",
-    "SourceSection", "TablesSection", "TrendSection", "UnitsSection", "VegetationSection", "WaterSection", "load", "parse", "time_zone",
+    "SourceSection", "TablesSection", "TrendSection", "UnitsSection", "VegetationSection", "WaterSection", "coast_of", "load", "parse", "time_zone",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -42,7 +42,7 @@ class VegetationSection(Section):
     min_span_days: int = Field(40, ge=0, le=366, description="Days that these must span, or half of them.")
 
     @model_validator(mode="after")
-    def _greener_than_soil(self):
+    def _greener_than_soil(self) -> Self:
         soil, green = ((n - r) / (n + r) for r, n in self._endmembers())
         if not soil < green:
             raise ValueError(f"the NDVI of soil ({soil:.2f}) must be below that of vegetation ({green:.2f}); check the four reflectances")
@@ -77,7 +77,7 @@ class WaterSection(Section):
     min_reported_area_m2: float = Field(10_000.0, ge=0, description="Smaller bodies are listed but not counted.")
 
     @model_validator(mode="after")
-    def _in_falling_order(self):
+    def _in_falling_order(self) -> Self:
         if not self.ephemeral_frequency < self.seasonal_frequency < self.permanent_frequency:
             got = f"{self.ephemeral_frequency:g}, {self.seasonal_frequency:g} and {self.permanent_frequency:g}"
             raise ValueError(f"ephemeral_frequency, seasonal_frequency and permanent_frequency must rise in this order, got {got}")
@@ -149,11 +149,11 @@ class SoilSection(Section):
 
     @field_validator("bulletin_period", mode="before")
     @classmethod
-    def _a_year_is_a_label(cls, value):
+    def _a_year_is_a_label(cls, value: Any) -> Any:
         return str(value) if type(value) is int else value
 
     @model_validator(mode="after")
-    def _both_or_none(self):
+    def _both_or_none(self) -> Self:
         if (self.bulletin_period is None) != (self.bulletin_rate is None):
             raise ValueError("bulletin_period and bulletin_rate go together; give both, or neither")
         return self
@@ -200,7 +200,7 @@ class BlackOdorousSection(Section):
         return min(math.sqrt(self.min_pond_m2), self.reach_length_m / 4)
 
     @model_validator(mode="after")
-    def _in_order(self):
+    def _in_order(self) -> Self:
         if not self.possible_probability < self.suspected_probability:
             got = f"{self.possible_probability:g} and {self.suspected_probability:g}"
             raise ValueError(f"possible_probability must be below suspected_probability, got {got}")
@@ -239,14 +239,14 @@ class CoastlineSection(Section):
     stable_m_yr: float = Field(1.0, ge=0, le=100, description="A coast that moves by less than this is stable, metres a year.")
 
     @model_validator(mode="after")
-    def _high_water_needs_a_tide(self):
+    def _high_water_needs_a_tide(self) -> Self:
         if self.level == "mhws" and self.tide_table is None:
             raise ValueError("level mhws needs a tide table: name it in coastline.tide_table, or set coastline.level: msl")
         return self
 
     @field_validator("sea_points", mode="before")
     @classmethod
-    def _longitude_first(cls, value):
+    def _longitude_first(cls, value: Any) -> Any:
         points = (
             [p for p in value if isinstance(p, list | tuple) and len(p) == 2 and all(isinstance(v, int | float) for v in p)] if isinstance(value, list) else []
         )

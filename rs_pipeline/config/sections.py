@@ -6,7 +6,7 @@ import codecs
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
 import pyproj
@@ -173,7 +173,7 @@ class SourceSection(Section):
         return value
 
     @model_validator(mode="after")
-    def _classes_are_known(self):
+    def _classes_are_known(self) -> Self:
         rule = load_sensor(self.sensor).quality
         known = rule.classes if rule else ()
         if unknown := [c for c in self.quality or () if c not in known]:
@@ -208,11 +208,11 @@ class UnitsSection(Section):
 
     @field_validator("only", mode="before")
     @classmethod
-    def _codes_as_text(cls, value):
+    def _codes_as_text(cls, value: Any) -> Any:
         return [_code(c) for c in value] if isinstance(value, list) else value
 
     @model_validator(mode="after")
-    def _three_columns(self):
+    def _three_columns(self) -> Self:
         if len({self.code, self.name, self.prefecture}) < 3:
             raise ValueError(f"code, name and prefecture must be three columns, got {self.code}, {self.name} and {self.prefecture}")
         return self
@@ -257,7 +257,7 @@ class NamedPeriod(Section):
     end: date = Field(description="Last day, inside the period.")
 
     @model_validator(mode="after")
-    def _runs_forward(self):
+    def _runs_forward(self) -> Self:
         if self.end < self.start:
             raise ValueError(f"{self.label} ends before it starts: {self.start} to {self.end}")
         if not 1984 <= self.start.year <= self.end.year <= 2100:
@@ -425,11 +425,11 @@ class IndicatorsSection(Section):
 
     @field_validator("official_coast_km", mode="before")
     @classmethod
-    def _codes_as_text(cls, value):
+    def _codes_as_text(cls, value: Any) -> Any:
         return {_code(c): v for c, v in value.items()} if isinstance(value, dict) else value
 
     @model_validator(mode="after")
-    def _in_falling_order(self):
+    def _in_falling_order(self) -> Self:
         if not self.range_fraction <= self.scale_fraction <= self.publish_fraction:
             got = f"{self.range_fraction:g}, {self.scale_fraction:g} and {self.publish_fraction:g}"
             raise ValueError(f"range_fraction, scale_fraction and publish_fraction must rise in this order, got {got}")

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import yaml
 from pydantic import AliasChoices, Discriminator, Field, Tag, field_validator, model_validator
@@ -41,7 +41,7 @@ Periods = Annotated[Annotated[PeriodsSection, Tag("(range)")] | Annotated[list[O
 
 def _of(section: type[Section]) -> Any:
     """A section with its defaults, described by its docstring."""
-    return Field(section(), description=" ".join(inspect.getdoc(section).split()))
+    return Field(section(), description=" ".join((inspect.getdoc(section) or "").split()))
 
 
 RUNTIME_SECTIONS = ("run", "output", "resources", "fetch", "notify")
@@ -106,7 +106,7 @@ class Settings(Section):
 
     @field_validator("run", mode="before")
     @classmethod
-    def _one_spelling(cls, value):
+    def _one_spelling(cls, value: Any) -> Any:
         """Composed characters, so that a name is the same folder however it was typed; a number is a name."""
         value = str(value) if type(value) is int else value
         return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
@@ -122,12 +122,12 @@ class Settings(Section):
 
     @field_validator("baseline", mode="before")
     @classmethod
-    def _a_year_is_a_label(cls, value):
+    def _a_year_is_a_label(cls, value: Any) -> Any:
         return str(value) if type(value) is int else value
 
     @field_validator("periods", mode="before")
     @classmethod
-    def _no_periods_in_words(cls, value):
+    def _no_periods_in_words(cls, value: Any) -> Any:
         for entry in value if isinstance(value, list) else [value]:
             if isinstance(entry, str) and (fault := _period_in_words(entry)):
                 raise ValueError(fault)
@@ -135,28 +135,28 @@ class Settings(Section):
 
     @field_validator("periods")
     @classmethod
-    def _not_empty(cls, value):
+    def _not_empty(cls, value: Periods) -> Periods:
         if isinstance(value, list) and not value:
             raise ValueError("at least one period is needed")
         return value
 
     @field_validator("periods")
     @classmethod
-    def _year_of_today(cls, value):
+    def _year_of_today(cls, value: Periods) -> Periods:
         """``today`` is asked once: a run that goes on past New Year keeps its periods."""
         if isinstance(value, PeriodsSection) and value.last_year == "today":
             return value.model_copy(update={"last_year": date.today().year})
         return value
 
     @model_validator(mode="after")
-    def _pixels_of_the_finest_sensor(self):
+    def _pixels_of_the_finest_sensor(self) -> Self:
         """A grid whose resolution is not given gets that of the finest sensor: 10 m pixels of 30 m ones are nine times the work for nothing."""
         if "resolution_m" not in self.grid.model_fields_set:
             object.__setattr__(self, "grid", self.grid.model_copy(update={"resolution_m": self.finest_m}))
         return self
 
     @model_validator(mode="after")
-    def _check(self):
+    def _check(self) -> Self:
         today = date.today()
         labels = [p.label for p in self.all_periods]
         if not labels:
@@ -176,7 +176,7 @@ class Settings(Section):
     def all_periods(self) -> list[Period]:
         """The reporting periods, in time order."""
         if isinstance(self.periods, PeriodsSection):
-            entries: list[int | NamedPeriod] = list(range(self.periods.first_year, self.periods.last_year + 1))
+            entries: list[int | NamedPeriod] = list(range(self.periods.first_year, int(self.periods.last_year) + 1))
         else:
             entries = self.periods
         periods = [Period(str(e), date(e, 1, 1), date(e, 12, 31)) if isinstance(e, int) else Period(e.label, e.start, e.end) for e in entries]
@@ -220,7 +220,7 @@ class Settings(Section):
 
     def stated(self, key: str) -> sections.InputSection:
         """What the configuration says about the file that ``key`` names."""
-        return self.inputs.get(key, sections.InputSection())
+        return next((stated for name, stated in self.inputs.items() if name == key), sections.InputSection())
 
     def path_of(self, key: str) -> Path | None:
         """The file that ``key`` (``tables.values``) names; None where it names none."""
@@ -242,6 +242,12 @@ class Settings(Section):
         """The named keys with their values, plain; a key of a section that is not given is None."""
         whole = self.model_dump(mode="json") | {"periods": [[p.label, str(p.start), str(p.end)] for p in self.all_periods]}
         return {key: _at(whole, key) for key in keys}
+
+
+def coast_of(settings: Settings) -> product.CoastlineSection:
+    """The section ``coastline`` of a run that has a coast: only such a run has the steps that ask for it."""
+    assert settings.coastline is not None, "a step of the coast in a run without one"
+    return settings.coastline
 
 
 def _at(values: Any, key: str) -> Any:

@@ -63,7 +63,12 @@ class Facts:
 
     def since(self, baseline: str) -> Facts:
         """The same unit and period, changes measured from another period."""
-        return self if baseline == self.baseline else self.measured(self.period, baseline)
+        return self if baseline == self.baseline else self.at(self.period, baseline)
+
+    def at(self, period: str, baseline: str) -> Facts:
+        """The facts of the same unit in a period of the run, changes measured from a baseline."""
+        assert self.measured is not None, "facts that were not read from a run"
+        return self.measured(period, baseline)
 
     def as_fine(self, label: str) -> bool:
         """Whether the finest pixels of a period were those of this one: a coarser sensor reads cover lower. True where either is not known."""
@@ -172,7 +177,13 @@ def published(
 def _widened(seen: Interval, whole: Interval) -> tuple[float, float]:
     """By how much, below and above, what was not seen widens an interval: in squares, as it was put together."""
     (lower, upper), (lowest, highest) = seen.bounds, whole.bounds
-    return tuple(math.sqrt(max(0.0, a**2 - b**2)) for a, b in ((whole.value - lowest, seen.value - lower), (highest - whole.value, upper - seen.value)))
+    below, above = (whole.value - lowest, seen.value - lower), (highest - whole.value, upper - seen.value)
+    return _difference(*below), _difference(*above)
+
+
+def _difference(whole: float, part: float) -> float:
+    """What a part lacks of a whole, both in squares."""
+    return math.sqrt(max(0.0, whole**2 - part**2))
 
 
 def by_samples(

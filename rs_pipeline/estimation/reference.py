@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def read_samples(path: Path, products: Mapping[str, SampledProduct], stated: Inp
 def _sampled(row: TableRow, product: SampledProduct) -> float:
     """The value of a sample: a cover 0-1, or 1 for the class and 0 for any other."""
     if product.unit == "percent":
-        value = row.number_or_none("value", "%")
+        value = row.needed_number("value", "%")
         if not 0 <= value <= 100:
             raise row.fault(f"{value} is no cover", "value", "give percent, 0 to 100")
         return value / 100
@@ -153,7 +153,9 @@ class ReferenceTable:
 NO_REFERENCES = References({}, {}, False)
 
 
-def corrected_mean(references: References, product: str, mapped_total: float, stratum_area: np.ndarray, observed: float) -> tuple[Interval | None, str] | None:
+def corrected_mean(
+    references: References, product: str, mapped_total: float, stratum_area: Sequence[float] | np.ndarray, observed: float
+) -> tuple[Interval | None, str] | None:
     """Mean over the observed part of a unit, 0-1, by the reference samples, and the name of the estimator; None without enough of them, no mean
     and why where they do not fit the unit."""
     found = references.total(product, mapped_total, np.asarray(stratum_area, "float64"))

@@ -112,7 +112,7 @@ def _same(a: float, b: float) -> bool:
     return a == b or (math.isnan(a) and math.isnan(b))
 
 
-def _row(key: tuple, a: Any | None, b: Any | None, proof: Sequence[Any], known: Differences) -> dict[str, Any]:
+def _row(key: tuple, a: Any, b: Any, proof: Sequence[Any], known: Differences) -> dict[str, Any]:
     """One line of the comparison; rows and their evidence (``proof``) as named tuples, None where a run has no such cell."""
     either = a if a is not None else b
     line = dict(zip(KEY, key, strict=True)) | {"name": either.name, "unit": either.unit, "causes": "", "data": "", "configuration": "", "code": ""}
@@ -149,12 +149,12 @@ def compare_runs(root_a: Path, root_b: Path) -> tuple[pd.DataFrame, Differences]
     TableError, ConfigError : a run is not finished or its configuration cannot be read.
     """
     tables, proofs = zip(*(read_run(r) for r in (root_a, root_b)), strict=True)
-    settings = [load(Layout(r).settings) for r in (root_a, root_b)]
-    rows = [_by_key(table, table) for table in tables]
+    settings_a, settings_b = load(Layout(root_a).settings), load(Layout(root_b).settings)
+    rows_a, rows_b = (_by_key(table, table) for table in tables)
     evidence = [_by_key(table, proof) for table, proof in zip(tables, proofs, strict=True)]
     first = [next(iter(e.values())) for e in evidence]
-    known = Differences(changed_keys(*settings), _code(*first), (root_a, root_b), tuple(settings))
-    lines = [_row(key, *(r.get(key) for r in rows), [e.get(key) for e in evidence], known) for key in dict.fromkeys([*rows[0], *rows[1]])]
+    known = Differences(changed_keys(settings_a, settings_b), _code(*first), (root_a, root_b), (settings_a, settings_b))
+    lines = [_row(key, rows_a.get(key), rows_b.get(key), [e.get(key) for e in evidence], known) for key in dict.fromkeys([*rows_a, *rows_b])]
     return pd.DataFrame(lines, columns=list(COMPARISON_COLUMNS)), known
 
 

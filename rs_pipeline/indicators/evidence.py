@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,7 +58,7 @@ def _mask_words(sensor: Sensor, assets: dict[str, str]) -> str:
     """Which mask a scene was used with: said because a scene may be used without one, by choice."""
     if sensor.mask.kind == "none":
         return "none needed: radar"
-    return sensor.band("mask").assets[0] if "mask" in assets else "none: used without a cloud mask by sources.allow_unmasked"
+    return sensor.known_band("mask").assets[0] if "mask" in assets else "none: used without a cloud mask by sources.allow_unmasked"
 
 
 class _Sources:
@@ -89,7 +90,7 @@ class _Sources:
         known = [self.ledger[i] for i in ids if i in self.ledger]
         return {"scene_ids": ids, **{name: sorted({k[name] for k in known} - {""}) for name in SCENE_LIST_COLUMNS}}
 
-    def scenes_of(self, row) -> dict[str, list[str]]:
+    def scenes_of(self, row: Any) -> dict[str, list[str]]:
         indicator = INDICATORS.get(row.indicator)
         measured = np.isfinite(row.value) or row.status == "insufficient_data"
         if indicator is None or products()[indicator.product].scenes == "none" or not measured:

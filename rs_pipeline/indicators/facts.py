@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
@@ -29,7 +30,8 @@ def read_counties(settings: Settings) -> pd.DataFrame:
     ------
     TableError : a period's table is missing or lacks columns.
     """
-    tables, known = [], {}
+    tables: list[pd.DataFrame] = []
+    known: dict[tuple[str, ...], list[str]] = {}
     for period in settings.all_periods:
         path = Layout(settings.root).counties(period.label)
         if not path.exists():
@@ -182,7 +184,8 @@ class Run:
 
         def measures(code: str) -> Callable[[str, str], Facts]:
             """(period, baseline) to the facts of a unit: of this one, however late and from wherever it is asked."""
-            is_region, zones = code == REGION, {}
+            is_region = code == REGION
+            zones: dict[str, dict[str, dict[str, Any]]] = {}
             for row in plain.iloc[places[code]].to_dict("records"):
                 zones.setdefault(row["period"], {})[row["zone"]] = row
             pixel_m = {label: finest_pixel_m(nir_m, self.scenes[code, label]) for label in labels}

@@ -71,7 +71,7 @@ def design_sample(settings: Settings, product: str, period: str, overall_error: 
     path = layout.map(sampled.class_map, period)
     if not path.exists():
         raise TableError("the map is not made yet", where=str(path), remedy="finish the run first")
-    counts = sum(np.bincount(s[s >= 0], minlength=2) for _, s in _strata(settings, period, sampled))
+    counts = np.sum([np.bincount(s[s >= 0], minlength=2) for _, s in _strata(settings, period, sampled)], axis=0)
     if not counts.any():
         raise TableError(
             "the map has no class anywhere inside the units, so there is nothing to draw from", where=str(path), remedy="choose a period in which more was seen"

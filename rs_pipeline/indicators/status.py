@@ -139,7 +139,7 @@ def pace(history: Sequence[tuple[float, Interval]], ends: Interval | None = None
     if np.isnan(slope):
         return None
     lower, upper = ends.bounds
-    below, above = [(ends.value - lower) / span], [(upper - ends.value) / span]
+    widest_below, widest_above = [(ends.value - lower) / span], [(upper - ends.value) / span]
     if len(t) >= TREND_YEARS:
         low, high = (float(v) for v in series_trend(t, x)[1:3])
     elif len(t) > 2:
@@ -149,9 +149,9 @@ def pace(history: Sequence[tuple[float, Interval]], ends: Interval | None = None
     else:
         low = high = slope
     if np.isfinite([low, high]).all():
-        below.append(slope - low)
-        above.append(high - slope)
-    below, above = max(below), max(above)
+        widest_below.append(slope - low)
+        widest_above.append(high - slope)
+    below, above = max(widest_below), max(widest_above)
     return Interval(slope, slope - below, slope + above, "model95") if below or above else Interval(slope)
 
 
@@ -223,6 +223,7 @@ def _judge_ahead(target: Target, comparison: str, number: float, now: Interval, 
     if slope is None:
         said = {True: "holds today; one period shows no pace", False: "not reached yet; one period shows no pace", None: "the interval straddles the target"}
         return Verdict({True: "met", False: "insufficient_data", None: "undecidable"}[today], "; ".join(filter(None, [none_said, said[today]])))
+    assert target.target_year is not None, "its year lies ahead"
     then = carried_on(now, slope, max(0, target.target_year - year))
     later = holds(comparison, number, told_apart(then, least, comparison) if number == 0 else then, target.tolerance)
     status = AHEAD.get((today, later)) or ("undecidable" if _moves_away(comparison, slope) else "met")

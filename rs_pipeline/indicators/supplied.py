@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -66,7 +67,8 @@ def count_lists(
     >>> {key: (round(e.interval.value, 1), e.reason) for key, e in found.items() if key[0] == "R"}
     {('R', 'T', '2024'): (33.3, '1 of 3 listed in tables.lists'), ('R', 'T', '2025'): (66.7, '2 of 3 listed in tables.lists')}
     """
-    found, of_target = {}, {}
+    found: dict[Key, Estimate] = {}
+    of_target: dict[str, dict[str, list[int | None]]] = {}
     for thing in things:
         of_target.setdefault(thing.target_id, {}).setdefault(thing.adcode, []).append(thing.since)
     for target, by_code in of_target.items():
@@ -86,7 +88,7 @@ def counted_members(units: gpd.GeoDataFrame) -> dict[str, list[str]]:
     return found | {REGION: [REGION, *units.adcode, *(c for c in prefectures if c not in set(units.adcode))]}
 
 
-def raster_sums(path, polygons: gpd.GeoDataFrame) -> pd.DataFrame:
+def raster_sums(path: Path, polygons: gpd.GeoDataFrame) -> pd.DataFrame:
     """Sums of a raster's first band over polygons, a row a polygon: ``total`` (value times area), ``seen`` (area with a value) and ``whole`` (area), in one measure of
     area; a pixel counts with the exact share of it that a polygon covers, by its area on the sphere where the raster is in degrees."""
     with rasterio.open(path) as src:

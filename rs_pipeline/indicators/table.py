@@ -11,6 +11,7 @@ from datetime import date
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
+from typing import Protocol
 
 import pandas as pd
 import pyarrow as pa
@@ -87,6 +88,16 @@ class Measured:
     """The smallest amount or change that can be told from none."""
 
 
+class Estimates(Protocol):
+    """What `Judge` asks of a unit: `Known`, or the truth of a simulated world."""
+
+    def estimate(self, name: str, period: str, baseline: str, /) -> Estimate: ...
+
+    def comparable(self, name: str, period: str, other: str) -> bool: ...
+
+    def has(self, target_id: str, period: str) -> bool: ...
+
+
 class Known:
     """What is known of one unit: the estimates of all its periods, measured from any baseline; made when asked for."""
 
@@ -134,7 +145,7 @@ class Judge:
         """What the value of an indicator is measured from without a target: a trend from the first period on, a change from the run's baseline."""
         return next(iter(self.periods)) if indicator and indicator.of_all_periods else self.own_baseline
 
-    def __call__(self, target: Target, unit: Unit, name: str, period: str, known: Known) -> Measured:
+    def __call__(self, target: Target, unit: Unit, name: str, period: str, known: Estimates) -> Measured:
         """``name`` : the indicator, or the target's id for its official value."""
         indicator, year = INDICATORS.get(name), self.years[period]
         is_change, is_trend = indicator is not None and indicator.is_change, indicator is not None and indicator.of_all_periods
@@ -184,7 +195,7 @@ class Judge:
         year = target.baseline_year
         return next(iter(by_nearness(year, [p for p in self._alike(period) if days_in(year, p)])), "") if year else ""
 
-    def _other_pixels(self, name: str, period: str, known: Known) -> str:
+    def _other_pixels(self, name: str, period: str, known: Estimates) -> str:
         """Which periods of the season an indicator of this one is not compared with, in words; empty where there are none."""
         others = [p.label for p in self._alike(period) if p.start < self.periods[period].start and not known.comparable(name, period, p.label)]
         return f"not compared with {', '.join(others)}, seen with other pixels than {period}" if others else ""
@@ -234,7 +245,7 @@ class Judge:
     def _change(now: Estimate, then: Estimate) -> Interval | None:
         return None if then.interval is None else change_between(now, then)
 
-    def _pace(self, target: Target, name: str, period: str, base: str, known: Known) -> Interval | None:
+    def _pace(self, target: Target, name: str, period: str, base: str, known: Estimates) -> Interval | None:
         """Of a level up to this period; of a change (``base`` names its baseline) since then. None where the target looks not ahead."""
         ahead = target.target_year is not None and (self.years[period] < target.target_year or not self._is_over(period))
         if not ahead or target.operator in CHANGE_OPERATORS:
@@ -244,7 +255,7 @@ class Judge:
         labels = [label for label in labels if known.comparable(name, period, label)]
         found = {label: e for label in labels if (e := known.estimate(name, label, base or self.own_baseline)).interval is not None}
         found = {label: e for label, e in zip(found, comparable(list(found.values())), strict=True) if e.interval is not None}
-        history = [(self.years[label], e.interval) for label, e in found.items()]
+        history: list[tuple[float, Interval]] = [(self.years[label], e.interval) for label, e in found.items() if e.interval is not None]
         if base:
             return pace([(self.years[base], Interval(INDICATORS[name].at_baseline)), *history])
         if len(found) < 2:
@@ -252,7 +263,7 @@ class Judge:
         earliest, *_, latest = found.values()
         return pace(history, change_between(latest, earliest))
 
-    def _not_held(self, target: Target, unit: Unit, name: str, period: str, known: Known) -> Verdict | None:
+    def _not_held(self, target: Target, unit: Unit, name: str, period: str, known: Estimates) -> Verdict | None:
         """Why the number is not for this row; None where it is."""
         if name in INDICATORS and (nearer := self._nearer(target, name, period, known)):
             return Verdict("no_target", f"judged by {nearer}")
@@ -265,7 +276,7 @@ class Judge:
                 return Verdict("no_target", "the number is the province's total and the run covers only a part")
         return None
 
-    def _nearer(self, target: Target, name: str, period: str, known: Known) -> str:
+    def _nearer(self, target: Target, name: str, period: str, known: Estimates) -> str:
         """What judges the target instead of an indicator in this unit and period: the official value, or the indicator that rules over it; empty if none."""
         if known.has(target.target_id, period):
             return "the official value"
@@ -368,7 +379,8 @@ def parts(run: Run, targets: list[Target], supplied: dict[Key, Estimate], rows_a
     official: dict[str, dict[tuple[str, str], Estimate]] = defaultdict(dict)
     for (adcode, name, period), value in supplied.items():
         official[adcode][name, period] = value
-    judged, rows = Judge(run.settings, run.area_km2), []
+    judged = Judge(run.settings, run.area_km2)
+    rows: list[dict] = []
     for unit, of_periods in groupby(run.facts(), key=itemgetter(0)):
         rows += _unit_rows(run, unit, Known({period: facts for _, period, facts in of_periods}, official[unit.adcode]), targets, judged)
         if len(rows) >= rows_at_once or unit == run.units[-1]:

@@ -164,13 +164,13 @@ def load_values(path: Path | None, units: Mapping[str, str], stated: InputSectio
             raise row.fault(f"unknown target {key[2]!r}", "target_id", "use an id of the table of targets, such as C10-02")
         if key in values:
             raise row.fault(f"a second value for {', '.join(key)}", "value", "keep one of them")
-        row.needed("value")
-        value, lower, upper = (row.number_or_none(c, units[key[2]]) for c in ("value", "lower", "upper"))
+        value = row.needed_number("value", units[key[2]])
+        lower, upper = (row.number_or_none(c, units[key[2]]) for c in ("lower", "upper"))
         if (lower is None) != (upper is None):
             raise row.fault("one bound without the other", "lower", "give both lower and upper, or neither")
-        if lower is not None and not lower <= value <= upper:
+        if lower is not None and upper is not None and not lower <= value <= upper:
             raise row.fault(f"{value} does not lie between {lower} and {upper}", "value", "check the three cells")
-        values[key] = Interval(value) if lower is None else Interval(value, lower, upper, "range")
+        values[key] = Interval(value) if lower is None or upper is None else Interval(value, lower, upper, "range")
 
     if path:
         read_table(path, ("adcode", "period", "target_id", "value"), stated).parsed(parse)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -62,8 +63,11 @@ def sums_of_products(settings: Settings, now: dict[str, np.ndarray], base: dict[
     """Layers, errors and means of all products of the run together, of one tile."""
     made = set(county_maps(settings))
     parts = [resolve(p.county_sums)(settings, now, base) for p in products().values() if p.county_sums and made.issuperset(p.county_maps)]
-    joined = ({name: v for part in parts for name, v in getattr(part, kind).items()} for kind in ("layers", "errors", "means"))
-    return CountySums(*joined, changes=tuple(name for part in parts for name in part.changes))
+
+    def joined(kind: str) -> dict[str, Any]:
+        return {name: v for part in parts for name, v in getattr(part, kind).items()}
+
+    return CountySums(joined("layers"), joined("errors"), joined("means"), tuple(name for part in parts for name in part.changes))
 
 
 class _Sums:

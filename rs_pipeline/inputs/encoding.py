@@ -24,13 +24,14 @@ def decoded(raw: bytes, stated: str | None = None, *, fault: type[PipelineError]
     fault : the bytes are no text of that encoding, or of UTF-8 or GB18030 where none is stated.
     """
     marked = next((name for bom, name in _BOMS if raw.startswith(bom)), None)
-    for name in [stated or marked] if stated or marked else [CHINESE] if _by_chance(raw) else ["utf-8", CHINESE]:
+    known = stated or marked
+    for name in [known] if known else [CHINESE] if _by_chance(raw) else ["utf-8", CHINESE]:
         try:
             return raw.decode(name).removeprefix("\ufeff"), name
         except UnicodeDecodeError as error:
             last = error
     raise fault(
-        f"not a text in {stated or marked or 'UTF-8 or GB18030'}: byte {last.start} is {raw[last.start]:#04x}",
+        f"not a text in {known or 'UTF-8 or GB18030'}: byte {last.start} is {raw[last.start]:#04x}",
         where=where,
         remedy="state its encoding in inputs.<key>.encoding, or save it as 'CSV UTF-8 (comma delimited)'",
     ) from None

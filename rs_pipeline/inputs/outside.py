@@ -82,7 +82,7 @@ def read_rasters(path: Path | None, units: Mapping[str, str], stated: InputSecti
             raise row.fault(f"the unit is {unit!r}, that of {target} is {units[target]!r}", "unit", "convert the raster, and write the target's unit")
         if half is not None and half < 0:
             raise row.fault("a half width cannot be negative", "half_width", "write 0 or more, or leave the cell empty")
-        found = OutsideRaster(target, row.code("period"), path.parent / row.needed("path"), half)
+        found = OutsideRaster(target, row.code("period"), row.path.parent / row.needed("path"), half)
         if (key := (found.target_id, found.period)) in seen:
             raise row.fault(f"a second raster of {target} in {found.period}", "path", "keep one of them")
         seen.add(key)

@@ -28,19 +28,19 @@ def check_places(lon: Sequence[float], lat: Sequence[float], units: gpd.GeoDataF
     """
     if units is None or not len(lon):
         return
-    lon, lat = np.asarray(lon, "float64"), np.asarray(lat, "float64")
+    x, y = np.asarray(lon, "float64"), np.asarray(lat, "float64")
     west, south, east, north = units.total_bounds
-    inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+    inside = (x >= west) & (x <= east) & (y >= south) & (y <= north)
     if not inside.any():
-        exchanged = ((lat >= west) & (lat <= east) & (lon >= south) & (lon <= north)).all()
+        exchanged = ((y >= west) & (y <= east) & (x >= south) & (x <= north)).all()
         raise TableError(
-            f"none of its {len(lon)} places lies in the region ({_span(units.total_bounds)}), the first is ({lon[0]:g}, {lat[0]:g})"
+            f"none of its {len(x)} places lies in the region ({_span(units.total_bounds)}), the first is ({x[0]:g}, {y[0]:g})"
             + (": longitude and latitude are exchanged" if exchanged else ""),
             where=where,
             remedy="exchange the names lon and lat in the header" if exchanged else "give longitude and latitude in degrees, or state inputs.<key>.crs",
         )
     if not inside.all():
-        log.warning("%s: %d of %d places lie outside the region, the first is (%g, %g)", where, (~inside).sum(), len(lon), lon[~inside][0], lat[~inside][0])
+        log.warning("%s: %d of %d places lie outside the region, the first is (%g, %g)", where, (~inside).sum(), len(x), x[~inside][0], y[~inside][0])
 
 
 def check_meets(shapes: gpd.GeoDataFrame, units: gpd.GeoDataFrame | None, where: str) -> None:
@@ -65,8 +65,10 @@ def check_codes(codes: Sequence[str], units: gpd.GeoDataFrame | None, where: str
     ------
     TableError : none of them is the code of a unit.
     """
-    known = set() if units is None else set(units.adcode)
-    unknown = list(dict.fromkeys(c for c in codes if c not in known)) if known else []
+    if units is None or not len(units):
+        return
+    known = set(units.adcode)
+    unknown = list(dict.fromkeys(c for c in codes if c not in known))
     if unknown and len(unknown) == len(set(codes)):
         raise TableError(
             f"none of its codes is that of a unit: {', '.join(unknown[:5])}", where=where, remedy=f"use the codes of units.path, such as {units.adcode.iloc[0]}"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -73,6 +73,11 @@ class TableRow:
         remedy = "write a plain number with a decimal point, or leave the cell empty"
         return self._read(column, lambda text: number_of(text, unit=unit, separator=self.separator), remedy)
 
+    def needed_number(self, column: str, unit: str = "") -> float:
+        """A number that must be there, see `cells.number_of`."""
+        self.needed(column)
+        return self._read(column, lambda text: number_of(text, unit=unit, separator=self.separator), "write a plain number with a decimal point")
+
     def year_or_none(self, column: str) -> int | None:
         if is_missing(self.text(column)):
             return None
@@ -121,7 +126,7 @@ class InputTable:
 
     path: Path
     header: tuple[str, ...]
-    cells: list[Sequence[str]]
+    cells: Sequence[Sequence[str]]
     """Rows that are not empty, as long as the header."""
     numbers: list[int]
     """Row of each, from 1, as a spreadsheet counts."""
@@ -169,10 +174,10 @@ def check_percent(values: Sequence[float], path: Path, column: str) -> None:
     ------
     TableError : no value is above 1, and some lie between 0 and 1.
     """
-    values = np.asarray(values, "float64")
-    if values.max() <= 1 and ((values > 0) & (values < 1)).any():
+    given = np.asarray(values, "float64")
+    if given.max() <= 1 and ((given > 0) & (given < 1)).any():
         raise TableError(
-            f"the column {column} is in percent, and holds nothing above {values.max():g}: fractions?", where=str(path), remedy="write percent, 0 to 100"
+            f"the column {column} is in percent, and holds nothing above {given.max():g}: fractions?", where=str(path), remedy="write percent, 0 to 100"
         )
 
 
@@ -292,7 +297,7 @@ def _workbook(path: Path, raw: bytes, needed: Collection[str], stated: InputSect
     return found[0][1]
 
 
-def _lines(sheet, path: Path) -> Iterator[list[str]]:
+def _lines(sheet: Any, path: Path) -> Iterator[list[str]]:
     """Texts of the rows of a sheet, without the empty cells at their ends.
 
     Raises
@@ -314,7 +319,7 @@ def _lines(sheet, path: Path) -> Iterator[list[str]]:
         yield line
 
 
-def _rows(sheet, path: Path) -> Iterator[Sequence]:
+def _rows(sheet: Any, path: Path) -> Iterator[Sequence]:
     try:
         yield from sheet.iter_rows()
     except Exception as fault:  # openpyxl lets through whatever zip and XML readers meet
@@ -323,7 +328,7 @@ def _rows(sheet, path: Path) -> Iterator[Sequence]:
         ) from None
 
 
-def _fill_merged(lines: list[list[str]], sheet, path: Path) -> None:
+def _fill_merged(lines: list[list[str]], sheet: Any, path: Path) -> None:
     """Give each row of a range of merged cells the text of its first cell, in the range's first column.
 
     Raises
@@ -338,6 +343,7 @@ def _fill_merged(lines: list[list[str]], sheet, path: Path) -> None:
         for _, element in iterparse(source):
             if element.tag.endswith("}mergeCell"):
                 column, first, _, last = range_boundaries(element.get("ref"))
+                assert column and first and last, "`_rows` refuses a range that is none"
                 spanned += max(0, min(last, len(lines)) - first)
                 if spanned > MOST_CELLS:
                     raise TableError(
@@ -349,7 +355,7 @@ def _fill_merged(lines: list[list[str]], sheet, path: Path) -> None:
             element.clear()
 
 
-def _cell_text(cell) -> str:
+def _cell_text(cell: Any) -> str:
     """What a cell of a workbook shows: whole numbers without a point, days as ISO, shares in percent where it is formatted so."""
     value = cell.value
     if value is None:

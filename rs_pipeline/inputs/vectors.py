@@ -53,7 +53,9 @@ MAY_BE_EMPTY = ("water.known_bodies", "tables.known_findings")
 def load_vector(settings: Settings, key: str) -> gpd.GeoDataFrame:
     """The side file that a configuration key names, see `read_vector`."""
     kind, columns = EXPECTED.get(key, ("polygon", ()))
-    return read_vector(settings.path_of(key), key=key, stated=settings.stated(key), kind=kind, columns=columns, may_be_empty=key in MAY_BE_EMPTY)
+    path = settings.path_of(key)
+    assert path is not None, f"{key} names no file"
+    return read_vector(path, key=key, stated=settings.stated(key), kind=kind, columns=columns, may_be_empty=key in MAY_BE_EMPTY)
 
 
 def read_vector(
@@ -283,9 +285,11 @@ def _easting_shift(crs: pyproj.CRS, bounds: np.ndarray, where: str, key: str) ->
     ConfigError : the number is that of another zone.
     """
     operation = crs.coordinate_operation if crs.is_projected else None
-    values = {p.name: p.value for p in operation.params} if operation else {}
+    if operation is None or "Transverse Mercator" not in operation.method_name:
+        return 0.0
+    values = {p.name: float(p.value) for p in operation.params if p.name in ("False easting", "Longitude of natural origin")}
     false_m, meridian = values.get("False easting"), values.get("Longitude of natural origin")
-    if false_m is None or meridian is None or "Transverse Mercator" not in operation.method_name:
+    if false_m is None or meridian is None:
         return 0.0
     number, declared = zone_number(bounds[0], bounds[2]), int(false_m // 1e6)
     if number and number != declared:

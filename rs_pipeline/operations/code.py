@@ -73,7 +73,8 @@ def step_code(name: str) -> str:
             todo += _imports(module)
     digest = hashlib.sha256()
     for module in sorted(seen):
-        digest.update(module.encode() + (_source(module).read_bytes() if _source(module) else b""))
+        source = _source(module)
+        digest.update(module.encode() + (source.read_bytes() if source else b""))
     return digest.hexdigest()[:16]
 
 

@@ -66,7 +66,7 @@ class Progression:
         self.earlier, self.done, self.rest = earlier, Counter[str](), Counter[str]()
         self.is_planned = False
         self.seconds: dict[str, list[float]] = defaultdict(list)
-        self.spent = Counter[str]()
+        self.spent: dict[str, float] = defaultdict(float)
         self._running: dict[Any, tuple[str, float]] = {}
         self._recent: deque[tuple[float, float]] = deque(maxlen=100)
         self._changed = 0.0
@@ -149,13 +149,15 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         global _listening
         _listening = self
-        self.settings: Settings | None = None
+        self.run_settings: Settings | None = None
         self.found: Summary | None = None
         self._logs: Sequence[str] = ()
         self._planned: Callable[[], Mapping[str, int]] = dict
-        self.is_idle, self._is_stale, self._total, self._journal_place, self._shown = False, True, 0, 0, set()
+        self.is_idle, self._is_stale, self._total, self._journal_place = False, True, 0, 0
+        self._shown: set[str] = set()
         self._begun = self._last_line = time.monotonic()
-        self._steps, self._names = Progression(), {}
+        self._steps = Progression()
+        self._names: dict[Any, str] = {}
         self._screen = Console(stderr=True)
         columns = (TextColumn("{task.description:18}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._bars = _Bars(*columns, console=self._screen, transient=True, disable=not self._screen.is_terminal)
@@ -163,10 +165,11 @@ class LogHandler(LogHandlerBase):
 
     def watch(self, settings: Settings, planned: Callable[[], Mapping[str, int]]) -> None:
         """See `watch`."""
-        earlier = defaultdict(list)
+        earlier: dict[str, list[float]] = defaultdict(list)
         entries, self._journal_place = journal_since(Layout(settings.root).journal, 0)
         planned_rounds = rounds(settings)
-        rule_of, of_rounds = {step.name: r.name for r in planned_rounds for step in r.steps}, defaultdict(dict)
+        rule_of = {step.name: r.name for r in planned_rounds for step in r.steps}
+        of_rounds: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
         for entry in entries:
             if entry.state in ENDS and (step := step_of(entry.verb)) and step.name not in BEFORE_JOBS:
                 if step.name in rule_of:
@@ -175,7 +178,7 @@ class LogHandler(LogHandlerBase):
                     earlier[step.name].append(entry.seconds)
         for (rule, _), seconds in of_rounds.items():
             earlier[rule].append(sum(seconds.values()))
-        self.settings, self._planned, self._steps = settings, planned, Progression(earlier)
+        self.run_settings, self._planned, self._steps = settings, planned, Progression(earlier)
         does = "; ".join(f"{r.name} does {', '.join(step.name for step in r.steps)}" for r in planned_rounds)
         self._say(f"run {settings.run}{' (SIMULATED)' if settings.simulation else ''}: results go to {settings.root}; planning the jobs ({does})")
 
@@ -185,7 +188,8 @@ class LogHandler(LogHandlerBase):
         except Exception:
             self.handleError(record)
 
-    def _hear(self, record: logging.LogRecord, now: float) -> None:
+    def _hear(self, record: Any, now: float) -> None:
+        """Take in a record of Snakemake's, which bears what its event is about."""
         event = getattr(record, "event", None)
         if event == LogEvent.JOB_INFO:
             if self._is_stale:
@@ -247,7 +251,7 @@ class LogHandler(LogHandlerBase):
 
     def _warn_of_jobs(self) -> None:
         """Warnings and surrenders of the jobs that ended since, from the journal."""
-        entries, self._journal_place = journal_since(Layout(self.settings.root).journal, self._journal_place) if self.settings else ([], 0)
+        entries, self._journal_place = journal_since(Layout(self.run_settings.root).journal, self._journal_place) if self.run_settings else ([], 0)
         for entry in entries:
             for line in entry.said:
                 self._warn(f"{entry.job}: {line}", line)
@@ -268,12 +272,12 @@ class LogHandler(LogHandlerBase):
 
     def end(self, settings: Settings, found: Summary, logs: Sequence[str]) -> None:
         """Keep what is told when all has been heard."""
-        self.settings, self.found, self._logs = settings, found, logs
+        self.run_settings, self.found, self._logs = settings, found, logs
 
     def close(self) -> None:
         self._bars.stop()
-        if self.settings and self.found:
-            self._say("\n" + end_words(self.settings, self.found, self._logs, time.monotonic() - self._begun))
+        if self.run_settings and self.found:
+            self._say("\n" + end_words(self.run_settings, self.found, self._logs, time.monotonic() - self._begun))
         self.found = None
         super().close()
 
@@ -330,6 +334,6 @@ def tell_end(settings: Settings, found: Summary, logs: Sequence[str]) -> None:
 
 def tell_nothing_to_do() -> None:
     """Tell how a run stands that had no job to do."""
-    if _listening and _listening.settings and _listening.is_idle:
-        settings = _listening.settings
+    if _listening and _listening.run_settings and _listening.is_idle:
+        settings = _listening.run_settings
         print(f"nothing to do\n{end_words(settings, summarise_run(settings), (), 0.0)}", file=sys.stderr)

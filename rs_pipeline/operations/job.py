@@ -60,6 +60,7 @@ def run_job(
     place = job_place(settings, verb, tile, period)
     check_space(settings)
     with job_lock(layout.lock, job):
+        _drop_backups(known.writes(place) if known else ())
         if only_due and known and not is_due(settings, known, place, job, attempt):
             return
         before = failures(layout.journal, job, attempt)
@@ -123,14 +124,15 @@ def run_round(settings: Settings, number: int, tile: str, period: str, *, thread
         except Exception as fault:
             failed[step.name] = fault
             undone.add(step.name)
-    for name, fault in [*failed.items()][1:]:
-        log.error("%s failed too: %s", name, _words(fault))
-    for fault in failed.values():
-        raise fault
+    for name, other in [*failed.items()][1:]:
+        log.error("%s failed too: %s", name, _words(other))
+    for first in failed.values():
+        raise first
 
 
 def _drop_backups(paths: Iterable[Path]) -> None:
-    """Take from Snakemake what it kept of a job's files: after a failure it would put that in the place of what the job's other steps made."""
+    """Take from Snakemake what it kept of a job's files. Steps write whole files or none; after a failure, or where the end of a job that went well
+    does not reach it, it would put that in the place of what the job made."""
     for path in paths:
         kept = backup_of(path)
         shutil.rmtree(kept) if kept.is_dir() else kept.unlink(missing_ok=True)
@@ -148,7 +150,7 @@ def _mending(settings: Settings, step: Callable[[], None]) -> None:
 class _Listener(logging.StreamHandler):
     """Keeps warnings besides writing them to the job's log."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.setLevel(logging.WARNING)
         self.said: list[str] = []
@@ -193,7 +195,7 @@ def _words(fault: BaseException) -> str:
     return " ".join(f"{type(fault).__name__}: {what}".split())
 
 
-def give_up(settings: Settings, verb: str, tile: str, period: str | None, reason: str) -> None:
+def give_up(settings: Settings, verb: str, tile: str | None, period: str | None, reason: str) -> None:
     """Write a job's outputs as those of a tile that nobody could see.
 
     Raises

@@ -145,7 +145,9 @@ def make_plan(settings: Settings, *, only: Sequence[str] = (), years: Sequence[s
     scenes = [s for s in scenes if any(s.solar_day in p for p in periods)]
     if not scenes:
         raise EmptySearchError("no scene would be used", where="sources", remedy="check that units, periods and catalogs are about the same place and time")
-    rows, met, held = [], {p.label: set() for p in periods}, defaultdict(set)
+    rows: list[TileCost] = []
+    met: dict[str, set[str]] = {p.label: set() for p in periods}
+    held: dict[tuple[str, str], Blocks] = defaultdict(set)
     for tile in chosen:
         outline = tile_outline(chip_grid(settings, tile))
         over = [s for s in scenes if outline.intersects(shapely.from_wkt(s.footprint_wkt))]
@@ -312,10 +314,10 @@ def _registrations(settings: Settings, scene: Scene, region: shapely.Geometry, s
     if not roles or roles == ["mask"]:
         return
     footprint = shapely.from_wkt(scene.footprint_wkt)
-    for window in windows(region, sensor.band(roles[0]).resolution_m):
+    for window in windows(region, sensor.known_band(roles[0]).resolution_m):
         if footprint.intersects(shapely.box(*transform_bounds(window.crs, 4326, *window.bounds))):
             box = transform_bounds(4326, window.crs, *scene.bbox)
-            yield from (read_cost(scene, sensor.band(role), box, window.bounds, constants) for role in roles)
+            yield from (read_cost(scene, sensor.known_band(role), box, window.bounds, constants) for role in roles)
 
 
 def _metres(scene: Scene) -> Box:

@@ -26,7 +26,8 @@ FEW = 20
 """Jobs that read no more files look only for their lines in the record."""
 
 
-def _tile_ids(settings: Settings) -> list[str]:
+def known_tiles(settings: Settings) -> list[str]:
+    """Ids of the tiles of a run; none while they are not made."""
     from rs_pipeline.tiles import tile_ids  # PyArrow, which the Snakefile would load for every job of a cluster
 
     return tile_ids(settings)
@@ -39,7 +40,7 @@ WHOLE_BYTES = 64 * 2**20
 def job_place(settings: Settings, verb: str, tile: str | None, period: str | None) -> StepContext:
     """Where a job works. The verb may name a product after a colon."""
     names = {"tile": tile, "period": period, "product": verb.partition(":")[2]}
-    return StepContext(settings, ask_tiles=lambda: _tile_ids(settings)).at(**{name: value for name, value in names.items() if value})
+    return StepContext(settings, ask_tiles=lambda: known_tiles(settings)).at(**{name: value for name, value in names.items() if value})
 
 
 def read_known(settings: Settings, paths: Collection[Path], *jobs: str) -> dict[Path, Recorded]:
@@ -78,7 +79,7 @@ def make_again(settings: Settings, fault: DamagedError) -> None:
     DamagedError : the step fails, or no step of the run writes it.
     """
     path, layout = Path(fault.path).absolute(), Layout(settings.root)
-    found = maker(settings, path, [] if path in planned_by(settings) else _tile_ids(settings))
+    found = maker(settings, path, [] if path in planned_by(settings) else known_tiles(settings))
     if found is None:
         raise fault
     before, times = read_record(layout.record, settings.root).get(path), path.stat() if path.exists() else None

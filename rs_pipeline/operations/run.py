@@ -15,6 +15,7 @@ from pathlib import Path
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.code import note_code
+from rs_pipeline.operations.due import outdated
 from rs_pipeline.operations.job import SNAKEMAKE_BACKUPS, backup_of, check_space, drop_parts
 from rs_pipeline.operations.journal import ENDS, read_journal
 from rs_pipeline.operations.locks import hold_run, is_free
@@ -30,6 +31,9 @@ log = logging.getLogger(__name__)
 
 CLOCK_SLACK_S = 60.0
 """Clocks of the machines of a cluster differ by as much."""
+
+MOST_NAMED = 5
+"""So many jobs are named in a message."""
 
 _held: list[int] = []
 """The lock lasts as long as the process."""
@@ -94,19 +98,26 @@ def settle_times(folder: Path, *, only_tell: bool = False) -> int:
 
 
 def mend(settings: Settings, *, only_tell: bool = False) -> None:
-    """Put aside what is damaged, by its size, so that it is made again, and mark jobs that did not end; nothing where another run is at work.
+    """Put aside what is damaged, by its size, so that it is made again, and mark jobs that did not end or are `outdated`; nothing where another run is
+    at work. A mark is a file that its job reads (the Snakefile's ``inputs_of``): newer than what the job wrote, whatever Snakemake remembers.
 
     Parameters
     ----------
     only_tell : change nothing, for a dry run.
     """
-    if not Layout(settings.root).journal.exists() or not is_free(Layout(settings.root).lock):
+    layout = Layout(settings.root)
+    if not (layout.journal.exists() or layout.record.exists()) or not is_free(layout.lock):
         return
     if not only_tell:
         mark_unfinished(settings)
     harmed = damaged(recorded_files(settings), whole=False, always=planned_by(settings)) if only_tell else put_damaged_aside(settings)
     for path, how in harmed.items():
         log.warning("%s is damaged (%s): it is made again%s", path, how, "" if only_tell else f", what is left of it lies in {settings.root / 'damaged'}")
+    again = outdated(settings)
+    if again and only_tell:
+        log.warning("jobs that a run does again, as their files are gone or were made from something else: %d (%s)", len(again), ", ".join(again[:MOST_NAMED]))
+    for job in [] if only_tell else again:
+        mark_retry(layout.retries, job)
 
 
 def mark_unfinished(settings: Settings) -> None:

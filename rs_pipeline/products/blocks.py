@@ -62,7 +62,7 @@ class FileBlocks:
 
 def file_blocks(chips: Sequence[Chip], grid: Grid) -> list[FileBlocks]:
     """Blocks of the chips' files; one chip a sensor is looked at, as chips of a sensor over a tile are alike."""
-    found: dict[tuple, tuple[float, int]] = {}
+    found: dict[tuple[float, float, float, float], tuple[float, int]] = {}
     alike = {c.scene.sensor: c for c in chips}
     for sensor, chip in alike.items():
         n_chips = sum(c.scene.sensor == sensor for c in chips)
@@ -72,7 +72,7 @@ def file_blocks(chips: Sequence[Chip], grid: Grid) -> list[FileBlocks]:
                 weight = n_chips * src.count * (grid.resolution_m / src.transform.a) ** 2
             before = found.get(key, (0.0, 0))
             found[key] = before[0] + weight, before[1] + n_chips
-    return [FileBlocks(*key, *sums) for key, sums in found.items()]
+    return [FileBlocks(*key, weight, count) for key, (weight, count) in found.items()]
 
 
 def _place(src: rasterio.DatasetReader, grid: Grid) -> tuple[float, float, float, float]:
@@ -113,4 +113,5 @@ def plan_blocks(grid: Grid, files: Sequence[FileBlocks], bytes_per_pixel: float,
             cost = decoded + len(blocks) * OPENING_PX * sum(f.count for f in files)
             if best is None or cost < best[0]:
                 best = cost, blocks
+    assert best is not None, "the smallest blocks are always taken"
     return best[1]

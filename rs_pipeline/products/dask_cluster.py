@@ -46,7 +46,7 @@ def cluster_client(resources: ResourcesSection, threads: int, folder: Path) -> I
         if address == "slurm":
             address = opened.enter_context(_slurm(resources, threads, opened.enter_context(TemporaryDirectory(prefix=".dask-", dir=folder))))
             security = address.security
-        elif address.startswith("tls://"):
+        elif address is not None and address.startswith("tls://"):
             security = _stated_certificates()
         try:
             client = opened.enter_context(Client(address, security=security, timeout=CONNECT_S, set_as_default=False))
@@ -62,7 +62,7 @@ def cluster_client(resources: ResourcesSection, threads: int, folder: Path) -> I
 
 def _stated_certificates() -> Security:
     """The certificates that dask's own configuration names."""
-    security = Security(require_encryption=True)
+    security: Any = Security(require_encryption=True)  # which names its attributes at run time
     if not (security.tls_ca_file and security.tls_client_cert):
         raise ConfigError(
             "tls:// needs certificates, and dask's configuration names none",
@@ -72,7 +72,7 @@ def _stated_certificates() -> Security:
     return security
 
 
-def _slurm(resources: ResourcesSection, threads: int, folder: str):
+def _slurm(resources: ResourcesSection, threads: int, folder: str) -> Any:
     try:
         import cryptography  # noqa: F401 the certificate is made with it
         from dask_jobqueue import SLURMCluster

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 import geopandas as gpd
 import pandas as pd
@@ -45,7 +45,7 @@ KNOWN = "tables.known_findings"
 @cache
 def _words() -> dict[str, tuple[str, str]]:
     """Word of the list to English and Chinese."""
-    with (files("rs_pipeline.products") / "finding_words.csv").open(encoding="utf-8", newline="") as file:
+    with Path(__file__).with_name("finding_words.csv").open(encoding="utf-8", newline="") as file:
         return {row["word"]: (row["english"], row["chinese"]) for row in csv.DictReader(file)}
 
 

@@ -261,7 +261,7 @@ def latitude_deg(grid: Grid) -> float:
 
 def native_m(passes: list[Pass]) -> np.ndarray:
     """Pixel of the near infrared of each pass's sensor, float32 (T,)."""
-    return np.array([load_sensor(p.scene.sensor).band("nir").resolution_m for p in passes], "float32")
+    return np.array([load_sensor(p.scene.sensor).known_band("nir").resolution_m for p in passes], "float32")
 
 
 def sun_is_high(passes: list[Pass]) -> np.ndarray:

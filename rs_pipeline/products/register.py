@@ -63,7 +63,7 @@ class StepContext:
         """Label of the period that changes are measured from."""
         return self.settings.baseline_label
 
-    def at(self, **names: str) -> StepContext:
+    def at(self, **names: Any) -> StepContext:
         """The same with a period, tile or product given."""
         return replace(self, **names)
 
@@ -79,17 +79,18 @@ class Pattern(StepContext):
     def __init__(self, settings: Settings, product: str = "{product}"):
         super().__init__(settings, product=product, ask_tiles=lambda: ["{tile}"])
 
-    periods = ("{period}",)
+    periods = ["{period}"]
     baseline = "{period}"
 
-    def at(self, **names: str) -> Pattern:
+    def at(self, **names: Any) -> Pattern:
         return self
 
 
 Files = Callable[[StepContext], Sequence[Path | None]]
+Made = Callable[[StepContext], Sequence[Path]]
 
 
-def _nothing(place: StepContext) -> Sequence[Path | None]:
+def _no_files(place: StepContext) -> Sequence[Path]:
     return ()
 
 
@@ -109,12 +110,12 @@ class Step:
     """Reference of what is called: ``(settings)``, then by scope ``(tile, period)``, ``(tile)``, ``(period)`` or ``(product, period)``; with
     ``threads`` where that is above 1. A step of a tile and period takes ``chips=[]`` too: what it writes of a tile that nobody could see."""
     scope: Scope
-    writes: Files
-    reads: Files = _nothing
+    writes: Made
+    reads: Files = _no_files
     """Files that other steps made, and the units."""
-    also_writes: Files = _nothing
+    also_writes: Made = _no_files
     """Files beside those of ``writes``: lists that are rewritten only where they change, and what lies beside its main file."""
-    side_files: Files = _nothing
+    side_files: Files = _no_files
     """Files that the user names; None, or absent, where there is none."""
     keys: tuple[str, ...] = ()
     """Configuration keys (``masks``, ``masks.shadow_height_m``) that change what is written: the step runs again when one does."""
@@ -190,9 +191,9 @@ class Product:
     """Its indicators rest on the scenes of all periods, whichever is asked for."""
     findings: str = ""
     """Reference of ``(settings) -> GeoDataFrame | None``: places that an inspector should look at (`products.findings`), of the products' own kinds."""
-    findings_read: Files = _nothing
+    findings_read: Files = _no_files
     """Files of the run that they are told from."""
-    findings_side_files: Files = _nothing
+    findings_side_files: Files = _no_files
     """Files of the user's that they are told from."""
     evidence: Callable[[Settings, str, Sequence[str]], Sequence[Path | None]] = field(default=lambda settings, indicator, periods: ())
     """Files, besides county sums and units, that an indicator rests on: ``(settings, indicator, periods)``."""
@@ -215,7 +216,8 @@ def _found() -> Iterator[Product]:
     for path in sorted(Path(__file__).parent.glob("*/product.py")):
         yield replace(import_module(f"{__package__}.{path.parent.name}.product").PRODUCT, folder=path.parent)
     for point in entry_points(group=GROUP):
-        yield replace(point.load(), folder=Path(import_module(point.module).__file__).parent)
+        file = import_module(point.module).__file__
+        yield replace(point.load(), folder=Path(file).parent if file else None)
 
 
 @cache

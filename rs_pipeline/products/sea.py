@@ -26,7 +26,7 @@ import shapely
 from rasterio.windows import Window
 from scipy import ndimage
 
-from rs_pipeline.config import Settings
+from rs_pipeline.config import Settings, coast_of
 from rs_pipeline.errors import ConfigError, RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, MapBand, Tile
@@ -88,7 +88,7 @@ def sea_marks(settings: Settings, grid: Grid, tiles: list[Tile]) -> SeaMarks:
     ConfigError : a point lies in no tile of the run, or the reference line cannot be used.
     """
     names, points = _points_at_sea(settings, grid, tiles)
-    return SeaMarks(_reference_points(settings, grid), settings.coastline.max_distance_m, points, names)
+    return SeaMarks(_reference_points(settings, grid), coast_of(settings).max_distance_m, points, names)
 
 
 def check_sea_points(settings: Settings, units: gpd.GeoDataFrame) -> None:
@@ -107,7 +107,7 @@ def check_sea_points(settings: Settings, units: gpd.GeoDataFrame) -> None:
 
 def _points_at_sea(settings: Settings, grid: Grid, tiles: list[Tile]) -> tuple[tuple[str, ...], np.ndarray]:
     """What the configuration calls the points, and where they lie, float (m, 2)."""
-    given = settings.coastline.sea_points
+    given = coast_of(settings).sea_points
     names = tuple(f"coastline.sea_points.{i}: {lon:g}, {lat:g}" for i, (lon, lat) in enumerate(given))
     to_grid = pyproj.Transformer.from_crs(4326, grid.crs, always_xy=True)
     points = np.column_stack(to_grid.transform(*np.array(given, "float64").reshape(-1, 2).T))
@@ -127,12 +127,12 @@ def outlines(shapes: np.ndarray) -> np.ndarray:
 
 def _reference_points(settings: Settings, grid: Grid) -> np.ndarray:
     """Points on the reference coastline near the grid, STEP_M apart or nearer, float (n, 2); none without a reference."""
-    if settings.coastline.reference is None:
+    if coast_of(settings).reference is None:
         return np.empty((0, 2))
     from rs_pipeline.inputs.vectors import load_vector  # GeoPandas, which the shore of a tile does not need
 
     shapes = shapely.force_2d(load_vector(settings, "coastline.reference").to_crs(grid.crs).geometry.to_numpy())
-    near = shapely.clip_by_rect(outlines(shapes), *grid.buffered(settings.coastline.max_distance_m).bounds)
+    near = shapely.clip_by_rect(outlines(shapes), *grid.buffered(coast_of(settings).max_distance_m).bounds)
     return shapely.get_coordinates(shapely.segmentize(near, STEP_M))
 
 

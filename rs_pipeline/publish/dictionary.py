@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields, replace
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 import pandas as pd
@@ -53,7 +52,7 @@ def described_columns() -> list[dict[str, str]]:
     with more of the name. Words that the code knows stand in the values."""
     words = {name: " | ".join(v for v in vocabulary if v) for name, vocabulary in VOCABULARY.items()}
     rows = []
-    for path in (files("rs_pipeline.publish") / "columns.csv", *(p for product in products().values() if (p := product.asset("columns.csv")))):
+    for path in (Path(__file__).with_name("columns.csv"), *(p for product in products().values() if (p := product.asset("columns.csv")))):
         with path.open(encoding="utf-8", newline="") as file:
             rows += [row | {"values": row["values"].format_map(words) if "{" in row["values"] else row["values"]} for row in csv.DictReader(file)]
     return sorted(rows, key=lambda r: ("*" in r["column"], -len(r["column"].replace("*", "")), "*" in r["file"], -len(r["file"])))
@@ -80,9 +79,10 @@ def _bands(path: Path) -> Iterator[DictionaryEntry]:
             yield DictionaryEntry("", name or str(i), src.dtypes[i - 1], src.units[i - 1] or "1", "NaN: not observed", src.tags(i).get("long_name", ""))
 
 
-def _of_indicator(column: str) -> DictionaryEntry | None:
+def _of_indicator(column: str) -> DictionaryEntry:
     """Columns of ``counties.gpkg`` that belong to an indicator (or to an official value, under its target's id)."""
     named = re.fullmatch(r"(?P<name>.+?)(?P<what>_lower|_upper|_reason|_status(_\w+)?)?", column)
+    assert named is not None, "a column has a name"
     name, what = named["name"], (named["what"] or "").strip("_")
     known = INDICATORS.get(name)
     title, unit = (known.title, known.unit) if known else (f"Official value of target {name}", "as in indicators")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import geopandas as gpd
@@ -176,7 +178,7 @@ def _placed(found: gpd.GeoDataFrame, units: gpd.GeoDataFrame) -> gpd.GeoDataFram
         else []
     )
     known = units.drop_duplicates("adcode").set_index("adcode")
-    adcode = np.where(found.adcode.isin(known.index), found.adcode, own) if len(points) else []
+    adcode: Sequence[str] | np.ndarray = np.where(found.adcode.isin(known.index), found.adcode, own) if len(points) else []
     return found.assign(
         adcode=adcode,
         name=known.name.reindex(adcode).to_numpy(),
@@ -334,7 +336,7 @@ def with_visits(found: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, distan
     )
 
 
-def _kind_of(visit: tuple) -> str:
+def _kind_of(visit: Any) -> str:
     """Kind by which a visit is looked for at its place; empty where its name alone counts."""
     if visit.finding_id:
         return BLACK if visit.finding_id.startswith(f"{FINDING_KINDS[BLACK]}-") else ""

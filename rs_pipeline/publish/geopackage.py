@@ -101,8 +101,8 @@ def value_style(column: str, low: float, high: float) -> str:
     ranges, symbols = ET.SubElement(renderer, "ranges"), ET.SubElement(renderer, "symbols")
     steps = np.linspace(low, high, len(RAMP) + 1)
     for i, colour in enumerate(RAMP):
-        bounds = {"lower": f"{steps[i]:.10g}", "upper": f"{steps[i + 1]:.10g}"}
-        ET.SubElement(ranges, "range", render="true", symbol=str(i), label=f"{steps[i]:.4g} - {steps[i + 1]:.4g}", **bounds)
+        label = f"{steps[i]:.4g} - {steps[i + 1]:.4g}"
+        ET.SubElement(ranges, "range", render="true", symbol=str(i), label=label, lower=f"{steps[i]:.10g}", upper=f"{steps[i + 1]:.10g}")
         symbols.append(_symbol(str(i), colour, "fill"))
     return document(renderer, "Symbology")
 

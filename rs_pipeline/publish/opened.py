@@ -92,7 +92,7 @@ def _map(paths: Mapping[str, Path]) -> xr.Dataset:
 
 def _bands(path: Path) -> xr.Dataset:
     """The bands of a map by their names; `rioxarray` reads them, the file says what they are."""
-    pixels = rioxarray.open_rasterio(path, chunks={"x": CHUNK_PX, "y": CHUNK_PX})
+    pixels: Any = rioxarray.open_rasterio(path, chunks={"x": CHUNK_PX, "y": CHUNK_PX})
     with rasterio.open(path) as src:
         about = {
             name or f"band_{i}": {"units": src.units[i - 1] or "1", "long_name": src.tags(i).get("long_name", name)}

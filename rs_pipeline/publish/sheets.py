@@ -9,9 +9,10 @@ import zipfile
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import openpyxl
-from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.xml.functions import tostring
@@ -43,18 +44,18 @@ class Sheet:
             self._sheet.column_dimensions[get_column_letter(i)].width = widths.get(name, WIDTH)
         for texts in (names.values(), names):
             self._sheet.append([self._cell(text, "", bold=True) for text in texts])
-        self._cells: dict[str, WriteOnlyCell] = {}
+        self._cells: dict[str, Cell] = {}
 
-    def _cell(self, value: object, number_format: str, *, bold: bool = False) -> WriteOnlyCell:
+    def _cell(self, value: Any, number_format: str, *, bold: bool = False) -> Cell:
         cell = WriteOnlyCell(self._sheet, value)
         cell.number_format = number_format or "General"
         if bold:
             cell.font, cell.fill, cell.alignment = Font(bold=True), PatternFill("solid", fgColor="E4ECEE"), Alignment(wrap_text=True, vertical="top")
         return cell
 
-    def append(self, values: list[tuple[object, str]]) -> None:
+    def append(self, values: list[tuple[Any, str]]) -> None:
         """A row of values and their number formats; a value that is None leaves its cell empty."""
-        row: list[WriteOnlyCell | None] = []
+        row: list[Cell | None] = []
         for i, (value, number_format) in enumerate(values):
             if value is not None:
                 key = f"{i} {number_format}"

@@ -84,7 +84,8 @@ def _item(settings: Settings, period: Period, folder: Path) -> pystac.Item | Non
     if not paths:
         return None
     with rasterio.open(next(iter(paths.values()))) as src:
-        bounds = Transformer.from_crs(src.crs, 4326, always_xy=True).transform_bounds(*src.bounds, densify_pts=21)
+        west, south, east, north = src.bounds
+        bounds = Transformer.from_crs(src.crs, 4326, always_xy=True).transform_bounds(west, south, east, north, densify_pts=21)
     item = pystac.Item(
         id=period.label,
         geometry=shapely.geometry.mapping(shapely.box(*bounds)),
@@ -151,5 +152,5 @@ def stac(settings: Settings) -> None:
     collection.catalog_type = pystac.CatalogType.SELF_CONTAINED
     collection.normalize_hrefs(str(target.parent), strategy=pystac.layout.TemplateLayoutStrategy(item_template="${id}"))
     for item in items:
-        _write(item.to_dict(include_self_link=False), Path(item.get_self_href()))
+        _write(item.to_dict(include_self_link=False), Path(item.self_href))
     _write(collection.to_dict(include_self_link=False), target)

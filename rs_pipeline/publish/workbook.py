@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 import openpyxl
 import pandas as pd
@@ -66,7 +66,7 @@ _SHEET_NAME_LENGTH = 31
 @cache
 def _columns() -> dict[str, tuple[str, str]]:
     """Column of the sheets, in order, to its Chinese name and meaning."""
-    with (files("rs_pipeline.publish") / "workbook_columns.csv").open(encoding="utf-8", newline="") as file:
+    with Path(__file__).with_name("workbook_columns.csv").open(encoding="utf-8", newline="") as file:
         return {row["column"]: (row["chinese"], row["meaning"]) for row in csv.DictReader(file)}
 
 

@@ -178,8 +178,9 @@ def _round(looks: Sequence[Look], told: np.ndarray, odds: np.ndarray, likely: fl
     if certain.size < MIN_REFERENCE_DATES:
         return found
     offsets = np.where(odds[certain] > 0, PENDING, 0.0).astype("float32")
-    targets = _find_targets([looks[i] for i in certain], offsets)
-    days = np.array([looks[i].day_of_year for i in certain])
+    references = [looks[int(i)] for i in certain]
+    targets = _find_targets(references, offsets)
+    days = np.array([look.day_of_year for look in references])
     levels, dates = np.full((len(looks), len(targets)), np.nan), np.zeros(len(looks), int)
     for t, look in enumerate(looks):
         near = np.argsort(_season_distance(days, look.day_of_year), kind="stable")
@@ -193,7 +194,7 @@ def _round(looks: Sequence[Look], told: np.ndarray, odds: np.ndarray, likely: fl
     spread = [SIGMA_PER_MAD * np.median(np.abs(c[np.isfinite(c)] - np.median(c[np.isfinite(c)]))) if np.isfinite(c).any() else np.inf for c in own]
     sigma = np.clip(spread, *_SIGMA_REFL)
     levels = levels[seen] + _reference_shift(levels[seen], sigma, told[seen])
-    for t, level, evidence in zip(seen, levels, _evidence(levels, sigma), strict=True):
+    for t, level, evidence in zip(seen.tolist(), levels, _evidence(levels, sigma), strict=True):
         found[t] = OtherDates(float(evidence), int(dates[t]), float(np.nanmedian(level)))
     return found
 
@@ -205,7 +206,8 @@ def compare_dates(looks: Sequence[Look]) -> list[OtherDates | None]:
     own. Several rounds: what one makes certain helps the next, and a date that the others contradict drops out.
     """
     told = np.array([look.log_odds for look in looks], "float64")
-    odds, found = told, [None] * len(looks)
+    odds = told
+    found: list[OtherDates | None] = [None] * len(looks)
     for likely in _LIKELY:
         found = _round(looks, told, odds, likely)
         odds = told + np.array([o.log_odds if o else 0.0 for o in found])

@@ -12,7 +12,7 @@ from rs_kernels.calibration import RADAR_STEP
 from rs_pipeline.model import Sensor
 
 
-def reflectance(dn: np.ndarray, scale: float | np.ndarray, offset: float | np.ndarray) -> np.ndarray:
+def reflectance(dn: np.ndarray, scale: float | np.floating | np.ndarray, offset: float | np.floating | np.ndarray) -> np.ndarray:
     """Surface reflectance (fraction) of digital numbers; 0 is nodata and gives NaN.
 
     float64 where scale and offset are Python's numbers, float32 of uint16 numbers where they are float32, which takes half the memory.

@@ -128,9 +128,9 @@ def shifts_of(edges: Sequence[np.ndarray], trusted: Sequence[bool], most_px: int
     for _ in range(2):
         total = np.sum(list(laid.values()), axis=0)
         found = [measure_shift(total - laid[i] if i in laid else total, e, most_px) for i, e in enumerate(edges)]
-        laid = {i: moved(edges[i], found[i]) for i in members if found[i] is not None}
+        laid = {i: moved(edges[i], shift) for i in members if (shift := found[i]) is not None}
         if len(laid) < MIN_DATES:
             return [None] * len(edges)
-    here = [found[i] for i in laid]
+    here = [shift for i in laid if (shift := found[i]) is not None]
     rows, cols = np.median([s.rows for s in here]), np.median([s.cols for s in here])
     return [s and Shift(s.rows - float(rows), s.cols - float(cols), s.clarity) for s in found]

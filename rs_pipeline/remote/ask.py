@@ -138,7 +138,10 @@ def _target(url: str, location: str) -> str:
     return target
 
 
-def _answer(url, limits, internal, method, headers, document, most, most_whole, credentials, clock) -> Answer:
+def _answer(
+    url: str, limits: FetchSection, internal: bool, method: str, headers: dict[str, str], document: Any, most: int, most_whole: int,
+    credentials: Credentials | None, clock: Clock,
+) -> Answer:  # fmt: skip
     """The answer of one server, which may be a redirect."""
     target, host, headers = _addressed(url, headers, credentials)
     if document is not None:

@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.request
 from functools import cache
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import certifi
@@ -45,7 +46,7 @@ class Clock:
         self._timer.start()
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._lock:
             self._done = True
         self._timer.cancel()
@@ -77,18 +78,24 @@ class Clock:
                 pass
 
 
-class _Watched:
+if TYPE_CHECKING:
+    _Connection = HTTPConnection  # what it is mixed into
+else:
+    _Connection = object
+
+
+class _Watched(_Connection):
     """A connection that the clock of its thread can end, to an address that was checked; ``internal``: any address may be."""
 
     internal = False
 
-    def connect(self):
+    def connect(self) -> None:
         super().connect()
         self._watch()
 
-    def request(self, *args, **kwargs):
+    def request(self, *args: Any, **kwargs: Any) -> None:
         self._watch()
-        return super().request(*args, **kwargs)
+        super().request(*args, **kwargs)
 
     def _watch(self) -> None:
         clock = getattr(_thread, "clock", None)
@@ -102,14 +109,14 @@ class _Watched:
             raise NameResolutionError(self.host, self, fault) from None
         if not self.internal and not address.are_public(self.host, found):
             raise RemoteError(f"the host {self.host!r} is internal", remedy="set sources.internal_hosts if it is meant to be so")
-        fault: OSError | None = None
+        last: OSError | None = None
         for family, place in found:
             try:
                 return self._connected(family, place)
             except OSError as why:
-                fault = why
-        kind = ConnectTimeoutError if isinstance(fault, TimeoutError) else NewConnectionError
-        raise kind(self, f"no connection to {self.host}:{self.port}: {fault}") from None
+                last = why
+        kind = ConnectTimeoutError if isinstance(last, TimeoutError) else NewConnectionError
+        raise kind(self, f"no connection to {self.host}:{self.port}: {last}") from None
 
     def _connected(self, family: int, place: tuple) -> socket.socket:
         sock = socket.socket(family, socket.SOCK_STREAM)
@@ -142,7 +149,7 @@ def _classes(internal: bool) -> dict[str, type]:
 def _manager(internal: bool, proxy: str | None) -> urllib3.PoolManager:
     """Pools of connections; the file of authorities is that of REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE, else certifi's."""
     trusted = next((os.environ[name] for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE") if os.environ.get(name)), certifi.where())
-    how = {"maxsize": _KEPT, "cert_reqs": "CERT_REQUIRED", "ca_certs": trusted}
+    how: dict[str, Any] = {"maxsize": _KEPT, "cert_reqs": "CERT_REQUIRED", "ca_certs": trusted}
     if proxy is None:
         manager = urllib3.PoolManager(**how)
     else:

@@ -11,6 +11,8 @@ import io
 import re
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from rasterio.abc import MultiByteRangeResourceContainer
 
@@ -66,8 +68,8 @@ class RangeFile:
         with self._lock:
             try:
                 if self.fault is None:
-                    found = {s: self._held(s) for s in spans}
-                    if missing := [s for s in spans if found[s] is None]:
+                    found = {s: piece for s in spans if (piece := self._held(s)) is not None}
+                    if missing := [s for s in spans if s not in found]:
                         found |= self._obtained(missing)
                     return [found[s] for s in spans]
             except Exception as fault:  # all kinds: below GDAL nobody else would hear of it
@@ -103,7 +105,8 @@ class RangeFile:
                 if len(self._kept.get(0, b"")) == self.size:  # a server that gives no parts
                     new = {(0, self.size): self._kept[0]}
                     break
-                new |= {gap: self._held(gap) for gap in gaps if joined[0] <= gap[0] and gap[1] <= joined[1]}
+                inside = [gap for gap in gaps if joined[0] <= gap[0] and gap[1] <= joined[1]]
+                new |= {gap: piece for gap in inside if (piece := self._held(gap)) is not None}
             self._shared.keep(new, self._about)
         found = {}
         for s in spans:
@@ -212,14 +215,14 @@ class RangeFile:
     def _answered(self, asked: Mapping[str, str], most: int) -> Answer:
         """The answer of where the last redirect led to, or of the file's own address: what it leads to may last for some requests or seconds only
         (RFC 9110, 15.4.3)."""
-        how = {"internal": self.internal, "headers": asked, "most": most, "most_whole": MAX_WHOLE_BYTES}
+        once = partial(ask, limits=self.limits, internal=self.internal, headers=asked, most=most, most_whole=MAX_WHOLE_BYTES)
         try:
             try:
-                answer = ask(self._shortcut, self.limits, **how)
+                answer = once(self._shortcut)
             except Refused as fault:
                 if self._shortcut == self.url or fault.status not in _ENDED:
                     raise
-                answer = ask(self.url, self.limits, **how)
+                answer = once(self.url)
         except TooLong:
             raise RemoteError(
                 f"the server gives no parts of files, and this one is larger than {MAX_WHOLE_BYTES // 2**20} MiB",
@@ -321,7 +324,7 @@ class Opener(MultiByteRangeResourceContainer):
     def __init__(self, file: RangeFile, name: str):
         self.file, self.name = file, name
 
-    def open(self, path: str, mode: str = "r", **_) -> _Opened:
+    def open(self, path: str, mode: str = "r", **_: Any) -> _Opened:
         if not self.isfile(path):
             raise FileNotFoundError(path)
         return _Opened(self.file)

@@ -56,12 +56,17 @@ def policy(limits: FetchSection, again: Callable[[BaseException], bool], before_
 
     def spent(state: RetryCallState) -> bool:
         over = state.attempt_number > limits.retries or _asked_s(state) > limits.max_wait_s
-        if over and (host := getattr(state.outcome.exception(), "silent", "")):
+        if over and (host := getattr(fault_of(state), "silent", "")):
             breaker.spent(host, limits)
         return over
 
     return Retrying(retry=retry_if_exception(again), wait=pause_s, stop=spent, before_sleep=before_pause, reraise=True)
 
 
+def fault_of(state: RetryCallState) -> BaseException | None:
+    """What the last try ended with; None where it did not fail, or has not ended."""
+    return state.outcome.exception() if state.outcome is not None else None
+
+
 def _asked_s(state: RetryCallState) -> float:
-    return getattr(state.outcome.exception(), "wait_s", 0.0)
+    return getattr(fault_of(state), "wait_s", 0.0)

@@ -72,7 +72,7 @@ class Coast:
         tx, ty = self.direction
         return dx * tx + dy * ty, dx * ty - dy * tx
 
-    def point(self, along_m: np.ndarray, seaward_m: np.ndarray) -> np.ndarray:
+    def point(self, along_m: float | np.ndarray, seaward_m: float | np.ndarray) -> np.ndarray:
         """Projected coordinates (..., 2) of coast coordinates: the inverse of `coordinates`."""
         tx, ty = self.direction
         x = self.origin[0] + along_m * tx + seaward_m * ty

@@ -169,6 +169,7 @@ def pond(name: str, material: Material, polygon: Polygon) -> WaterBody:
 
 def black_reach(water: WaterBody, material: Material, middle: float, years: tuple[int, ...]) -> BlackReach:
     """A stretch of a river around a share of its length."""
+    assert water.centreline is not None, "a river has one"
     length = min(BLACK_REACH_M, 0.5 * water.centreline.length)
     start = max(middle * water.centreline.length - length / 2, 0.0)
     stretch = substring(water.centreline, start, start + length)

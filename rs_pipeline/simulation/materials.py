@@ -90,7 +90,7 @@ def closed_canopy(leaf_albedo: np.ndarray, sun_zenith_deg: float = 35.0) -> np.n
     """
     sun, gamma = np.cos(np.radians(sun_zenith_deg)), np.sqrt(1 - leaf_albedo)
 
-    def h(cosine):
+    def h(cosine: float) -> np.ndarray:
         return (1 + 2 * cosine) / (1 + 2 * cosine * gamma)
 
     return leaf_albedo / 4 / (1 + sun) * h(sun) * h(1.0)
@@ -112,10 +112,10 @@ class Season:
     peak: float
     ramp: float
 
-    def cover(self, day: np.ndarray) -> np.ndarray:
+    def cover(self, day: float | np.ndarray) -> np.ndarray:
         return self.peak * (_logistic((day - self.start) / self.ramp) - _logistic((day - self.stop) / self.ramp))
 
-    def senescence(self, day: np.ndarray) -> np.ndarray:
+    def senescence(self, day: float | np.ndarray) -> np.ndarray:
         return _logistic((day - self.stop + 12) / self.ramp)
 
 
@@ -226,11 +226,11 @@ def draw_palette(rng: np.random.Generator) -> Palette:
     return Palette(water, open_sea, seasons, bare, tinted(DRY_FIELD, 0.15), tinted(closed_canopy(LEAF_ALBEDO), 0.08), tinted(SENESCENT, 0.08))
 
 
-def _logistic(value: np.ndarray) -> np.ndarray:
+def _logistic(value: float | np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.asarray(value, dtype=float)))
 
 
-def plant_cover(palette: Palette, material: Material, day: np.ndarray, years_on: float) -> np.ndarray:
+def plant_cover(palette: Palette, material: Material, day: float | np.ndarray, years_on: float) -> np.ndarray:
     """Share of ground (0-1) under plants, green or dead, of a vegetated material on days of the year, ``years_on`` years after the first."""
     seasons = palette.seasons[material]
     gain = GREENING.get(material, 0.0) * years_on
@@ -238,7 +238,7 @@ def plant_cover(palette: Palette, material: Material, day: np.ndarray, years_on:
     return np.clip(scale * sum(season.cover(day) for season in seasons), 0.0, 0.97)
 
 
-def dead_share(palette: Palette, material: Material, day: np.ndarray) -> np.ndarray:
+def dead_share(palette: Palette, material: Material, day: float | np.ndarray) -> np.ndarray:
     """Share (0-1) of the plants that is ripe, yellow or dry on days of the year: that of each growth by its cover, so that the last
     stubble of a harvested crop does not turn the next one yellow."""
     covers = np.array([season.cover(day) for season in palette.seasons[material]])
@@ -377,9 +377,9 @@ def radar_coefficients(palette: Palette, layers: Layers, state: DayState) -> np.
     """gamma0 as linear power of each mixing layer, float32 (2, layers): VV and VH."""
 
     def power(db: tuple[float, float]) -> np.ndarray:
-        return linear_power(np.array(db))
+        return np.asarray(linear_power(np.array(db)))
 
-    water = linear_power(np.array(WATER_DB) + np.array([1.0, 0.6]) * state.wind_db)
+    water = np.asarray(linear_power(np.array(WATER_DB) + np.array([1.0, 0.6]) * state.wind_db))
     columns: list[np.ndarray] = []
     for material in layers.materials:
         if is_flooded(material, state.day_of_year):

@@ -7,6 +7,7 @@ The model follows Lee et al. (1998, 1999) and Gordon et al. (1988), with a grey 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
@@ -71,16 +72,19 @@ _PHYTO_A1 = np.array([
 ])  # fmt: skip
 
 
+Values: TypeAlias = float | np.ndarray
+"""One number, or many that broadcast with those beside it."""
+
 SENTINEL_PLATFORMS = ("sentinel-2a", "sentinel-2b", "sentinel-2c")
 """Sentinel-2 platforms of RESPONSES."""
 
 
-def water_absorption(wavelength_nm: np.ndarray) -> np.ndarray:
+def water_absorption(wavelength_nm: Values) -> np.ndarray:
     """Absorption of pure water at 20 C, 1/m, for 400-2400 nm; a monotone cubic, for the table is coarse beyond 720 nm."""
     return _WATER_CURVE(wavelength_nm)
 
 
-def phytoplankton_absorption(wavelength_nm: np.ndarray, chl: np.ndarray) -> np.ndarray:
+def phytoplankton_absorption(wavelength_nm: Values, chl: Values) -> np.ndarray:
     """Absorption by phytoplankton, 1/m, of ``chl`` mg/m3 (Lee et al. 1998); zero outside 400-720 nm."""
     a_440 = 0.06 * np.maximum(chl, 1e-3) ** 0.65
     a0 = np.interp(wavelength_nm, _PHYTO_NM, _PHYTO_A0, left=0.0, right=0.0)
@@ -89,7 +93,8 @@ def phytoplankton_absorption(wavelength_nm: np.ndarray, chl: np.ndarray) -> np.n
 
 
 def absorption(
-    wavelength_nm, chl, tsm, a_g440, *, a_blk440=0.0, s_blk=0.004, s_g=0.015, s_nap=0.0105, a_nap=0.041
+    wavelength_nm: Values, chl: Values, tsm: Values, a_g440: Values, *,
+    a_blk440: Values = 0.0, s_blk: Values = 0.004, s_g: Values = 0.015, s_nap: Values = 0.0105, a_nap: Values = 0.041,
 ) -> np.ndarray:  # fmt: skip
     """Total absorption, 1/m: water, phytoplankton, dissolved organic, mineral and black matter. Arguments as `water_rrs`."""
     from_440 = np.asarray(wavelength_nm, dtype=float) - 440.0
@@ -102,7 +107,7 @@ def absorption(
     )
 
 
-def backscattering(wavelength_nm, chl, tsm, *, b_bp=0.0105, eta=0.7, sea=False) -> np.ndarray:
+def backscattering(wavelength_nm: Values, chl: Values, tsm: Values, *, b_bp: Values = 0.0105, eta: Values = 0.7, sea: bool = False) -> np.ndarray:
     """Total backscattering, 1/m: water (30 % more in sea water), particles and phytoplankton. Arguments as `water_rrs`."""
     wavelength_nm = np.asarray(wavelength_nm, dtype=float)
     water = 0.00111 * (wavelength_nm / 500.0) ** -4.32 * np.where(sea, 1.30, 1.0)
@@ -111,8 +116,9 @@ def backscattering(wavelength_nm, chl, tsm, *, b_bp=0.0105, eta=0.7, sea=False) 
 
 
 def water_rrs(
-    wavelength_nm, chl, tsm, a_g440, *,
-    a_blk440=0.0, s_blk=0.004, s_g=0.015, s_nap=0.0105, a_nap=0.041, b_bp=0.0105, eta=0.7, sea=False,
+    wavelength_nm: Values, chl: Values, tsm: Values, a_g440: Values, *,
+    a_blk440: Values = 0.0, s_blk: Values = 0.004, s_g: Values = 0.015, s_nap: Values = 0.0105, a_nap: Values = 0.041,
+    b_bp: Values = 0.0105, eta: Values = 0.7, sea: bool = False,
 ) -> np.ndarray:  # fmt: skip
     """Remote-sensing reflectance of optically deep water, 1/sr.
 
@@ -139,7 +145,7 @@ def water_rrs(
     return 0.52 * below_surface / (1.0 - 1.7 * below_surface)
 
 
-def water_refl(wavelength_nm, chl, tsm, a_g440, **optics) -> np.ndarray:
+def water_refl(wavelength_nm: Values, chl: Values, tsm: Values, a_g440: Values, **optics: Any) -> np.ndarray:
     """Water reflectance pi * Rrs, unitless. Arguments as `water_rrs`."""
     return np.pi * water_rrs(wavelength_nm, chl, tsm, a_g440, **optics)
 
@@ -166,7 +172,7 @@ def band_values(sensor: str, roles: Sequence[str], wavelength_nm: np.ndarray, sp
     return np.array(means).reshape(*spectrum.shape[:-1], len(roles))
 
 
-def water_bands(sensor: str, roles: Sequence[str], chl, tsm, a_g440, **optics) -> np.ndarray:
+def water_bands(sensor: str, roles: Sequence[str], chl: Values, tsm: Values, a_g440: Values, **optics: Any) -> np.ndarray:
     """Rrs in the bands of a platform, 1/sr: parameters of shape (...) to (..., bands). Arguments as `water_rrs`.
 
     >>> water_bands("sentinel-2a", ["green", "red"], 2.0, 1.5, 0.15).round(4).tolist()

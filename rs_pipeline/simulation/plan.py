@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -87,7 +88,7 @@ def _with_faults(plans: list[ScenePlan], rng: np.random.Generator) -> list[Scene
     """One damaged file, two older duplicates, three wrong offset flags and two missing ones, on clear Sentinel-2 scenes, as many as
     there are."""
     clear = [i for i, p in enumerate(plans) if p.family == "sentinel-2" and p.cloud_cover < 0.3 and not p.wedge]
-    faults = (
+    faults: tuple[dict[str, Any], ...] = (
         {"corrupt": True},
         {"offset_in_pixels": False, "offset_flagged": True},
         {"duplicate": True},

@@ -162,9 +162,9 @@ def _draw_day(world: World, plan: ScenePlan, rng: np.random.Generator) -> _Day:
     state = materials.day_state(world.palette, day, world.years[0], world.season_shift_days(day.year), rng)
     sky = weather.make_sky(world.grid, plan.cloud_cover, sun, plan.cirrus, rng)
     residual = np.clip(rng.normal(0.002, 0.005), -0.006, 0.016) + haze
-    shift = tuple(float(v) for v in np.clip(rng.normal(0, 3, 2), -6, 6))
+    east_m, north_m = np.clip(rng.normal(0, 3, 2), -6, 6)
     light = world.direct_light(day.year, sun)
-    return _Day(state, sun, sky, world.sea_cover(day, tide_m), tide_m, light, float(rng.uniform(0.02, 0.06)), residual, shift)
+    return _Day(state, sun, sky, world.sea_cover(day, tide_m), tide_m, light, float(rng.uniform(0.02, 0.06)), residual, (float(east_m), float(north_m)))
 
 
 def adjacency_refl(surface: np.ndarray, pixel_m: float) -> np.ndarray:
@@ -312,7 +312,7 @@ def render_sentinel1(world: World, views: dict[int, View], plan: ScenePlan) -> R
     return Rendered({"vv": (numbers[0], view.grid), "vh": (numbers[1], view.grid)}, 0.0, (0.0, 0.0), tide_m)
 
 
-def _radar_relief(world: World, grid: Grid) -> np.ndarray:
+def _radar_relief(world: World, grid: Grid) -> np.ndarray | np.float32:
     """What hills do to the backscatter of a descending pass, which looks west: bright where laid over, dark in the radar's shadow."""
     if not world.dem_m.any():
         return np.float32(1)

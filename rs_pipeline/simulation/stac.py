@@ -61,8 +61,8 @@ def _polygon(grid: Grid) -> tuple[list[float], dict[str, Any]]:
     """bbox and GeoJSON footprint in degrees."""
     left, bottom, right, top = grid.bounds
     to_degrees = pyproj.Transformer.from_crs(grid.crs, 4326, always_xy=True)
-    corners = [to_degrees.transform(x, y) for x, y in ((left, bottom), (right, bottom), (right, top), (left, top), (left, bottom))]
-    corners = [[round(lon, 6), round(lat, 6)] for lon, lat in corners]
+    places = [to_degrees.transform(x, y) for x, y in ((left, bottom), (right, bottom), (right, top), (left, top), (left, bottom))]
+    corners = [[round(lon, 6), round(lat, 6)] for lon, lat in places]
     lons, lats = [c[0] for c in corners], [c[1] for c in corners]
     return [min(lons), min(lats), max(lons), max(lats)], {"type": "Polygon", "coordinates": [corners]}
 

@@ -19,6 +19,12 @@ COASTS = {"coast": "sand", "mudflat": "mud"}
 Years = tuple[int, ...]
 
 
+def _rock(sketch: Sketch) -> Polygon:
+    """A bare top, anywhere but at the rim."""
+    u, v = sketch.rng.uniform(0.1, 0.9, 2)
+    return sketch.blob(u, v, sketch.rng.uniform(40, 120))
+
+
 def draw_landscape(theme: str, grid: Grid, coast: Coast, years: Years, rng: np.random.Generator) -> Landscape:
     """Draw the outlines of a world of one of the LANDSCAPE_KINDS."""
     if theme in COASTS:
@@ -251,7 +257,7 @@ def _mountain(sketch: Sketch, grid: Grid, years: Years) -> Landscape:
         (M.FOREST, sketch.blob(*sketch.near(u, v, 0.05), radius))
         for u, v, radius in ((0.15, 0.20, 700), (0.45, 0.15, 600), (0.12, 0.55, 550), (0.85, 0.60, 650), (0.45, 0.85, 500), (0.70, 0.10, 350))
     ]
-    rock = [(M.ROCK, sketch.blob(*sketch.rng.uniform(0.1, 0.9, 2), sketch.rng.uniform(40, 120))) for _ in range(sketch.count(8))]
+    rock = [(M.ROCK, _rock(sketch)) for _ in range(sketch.count(8))]
     cover = [(M.TUSSOCK, box(*grid.bounds)), (M.MEADOW, grassland[0][1]), (M.TUSSOCK, grassland[1][1])]
     villages = ((0.30, 0.38), (0.62, 0.66), (0.72, 0.86), (0.18, 0.15))
     return Landscape(

@@ -52,7 +52,7 @@ def write_truth(world: World, folder: Path) -> None:
     if world.coastal:
         _write_shorelines(world, folder / "shorelines.gpkg")
     reaches = land.black_reaches
-    columns = {
+    columns: dict[str, list] = {
         "river": [r.river for r in reaches],
         "type": [r.type for r in reaches],
         "years": [";".join(map(str, r.years)) for r in reaches],
@@ -84,7 +84,7 @@ def shore_pieces(world: World, year: float) -> Iterator[tuple[CoastSection, Line
 def _write_shorelines(world: World, path: Path) -> None:
     """Lines at mean sea level in the middle of each year; the outline of land won from the sea beside."""
     rows = [(year, section, line) for year in world.years for section, line in shore_pieces(world, year + 0.5)]
-    columns = {
+    columns: dict[str, list] = {
         "year": [year for year, _, _ in rows],
         "section": [s.name for _, s, _ in rows],
         "class": [s.kind for _, s, _ in rows],

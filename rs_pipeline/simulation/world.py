@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
 
 import numpy as np
 import pyproj
@@ -195,7 +196,7 @@ class World:
         wet_width = np.minimum(-self.coast.runup(along, 0.8, middle), 400)
         index = self.coast.section_index(along, middle)
 
-        def on(test) -> np.ndarray:
+        def on(test: Callable[[CoastSection], bool]) -> np.ndarray:
             return np.array([test(s) for s in self.coast.sections])[index]
 
         natural, mud = on(lambda s: s.kind != "artificial"), on(lambda s: s.type == "mudflat")
@@ -243,7 +244,7 @@ class World:
     def permanent_fraction(self, year: int) -> np.ndarray:
         """Truth of the share of each pixel of `grid` under water all year (the sea at its mean level), float32."""
         ground = self.landcover(year)
-        wet = sum(self.fraction(ground, m) for m in WATER if m not in FLOODED_DAYS)
+        wet = reduce(np.add, (self.fraction(ground, m) for m in WATER if m not in FLOODED_DAYS))
         return self.to_grid(wet).astype("float32")
 
     def water_frequency(self, year: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,7 @@ def truncate(path: Path, share: float = 0.4) -> None:
 
 
 def _summary(world: World, plans: list[ScenePlan], items: dict[str, list], recipe: dict[str, Any]) -> dict[str, Any]:
-    def named(wanted) -> list[str]:
+    def named(wanted: Callable[[ScenePlan], object]) -> list[str]:
         return [stac.item_id(p) for p in plans if wanted(p)]
 
     return {

@@ -64,7 +64,7 @@ def _tried(folder: Path) -> str:
 
 
 def _words(fault: OSError) -> str:
-    return DISK_FAULTS.get(fault.errno, f"the folder cannot be written: {fault.strerror}")
+    return DISK_FAULTS.get(fault.errno or 0, f"the folder cannot be written: {fault.strerror}")
 
 
 def _at_limit(path: Path) -> str:

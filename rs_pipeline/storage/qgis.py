@@ -40,8 +40,10 @@ def _renderer(style: Style, band: int) -> ET.Element:
             ET.SubElement(palette, "paletteEntry", value=f"{c.value:g}", color=c.rgb, alpha=str(c.alpha), label=c.label)
         return root
     low, high = style.colours[0].value, style.colours[-1].value
-    limits = {"classificationMin": f"{low:g}", "classificationMax": f"{high:g}"}
-    root = ET.Element("rasterrenderer", type="singlebandpseudocolor", band=str(band), opacity="1", alphaBand="-1", nodataColor="", **limits)
+    root = ET.Element(
+        "rasterrenderer", type="singlebandpseudocolor", band=str(band), opacity="1", alphaBand="-1", nodataColor="",
+        classificationMin=f"{low:g}", classificationMax=f"{high:g}",
+    )  # fmt: skip
     shader = ET.SubElement(
         ET.SubElement(root, "rastershader"),
         "colorrampshader",

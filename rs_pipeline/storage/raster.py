@@ -120,7 +120,8 @@ def write_cog(
     ------
     SpaceError : it does not read back as written.
     """
-    bands, written = list(bands), {}
+    bands = list(bands)
+    written: dict[tuple[int, Window], int] = {}
     with atomic_path(path) as part:
         flat = part.with_suffix(".flat.tif")
         try:
@@ -147,7 +148,7 @@ def write_cog(
 
 
 def _digest(layer: np.ndarray) -> int:
-    return crc32(np.ascontiguousarray(layer))
+    return crc32(np.ascontiguousarray(layer).data)
 
 
 def _verify(path: Path, written: dict[tuple[int, Window], int]) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -17,7 +18,7 @@ _FORMULA_STARTS = tuple("=+-@＝＋－＠")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
-def inert(value: object) -> object:
+def inert(value: Any) -> Any:
     """A text that a spreadsheet would take for a formula, made inert with a leading apostrophe; control characters become blanks.
 
     A single sign, such as the operator ``=``, is no formula and stays.

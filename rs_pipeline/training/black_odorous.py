@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def grey_of(refl: np.ndarray) -> np.ndarray:
     return np.clip(np.minimum(refl[:, 5], refl[:, 6]), -MAX_GREY_REFL, MAX_GREY_REFL)
 
 
-def dataset(platforms, n: int, seed: int, *, widen: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+def dataset(platforms: Iterable[str], n: int, seed: int, *, widen: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """Observed spectra (m, 7) that are not dropped for glint, and their class number (m,), ``n`` a class and platform."""
     rng = np.random.default_rng(seed)
     spectra, kinds = [], []
@@ -77,7 +78,7 @@ def fit_weights(features: np.ndarray, black: np.ndarray, names: tuple[str, ...],
             break
     quadratic = np.zeros((n, n))
     quadratic[upper] = weights[n + 1 :]
-    return WeightSet(names, *(_short(v) for v in (centre, spread, weights[1 : n + 1], quadratic)), float(_short(weights[:1])[0]))
+    return WeightSet(names, _short(centre), _short(spread), _short(weights[1 : n + 1]), _short(quadratic), float(_short(weights[:1])[0]))
 
 
 def _short(values: np.ndarray) -> np.ndarray:
@@ -98,7 +99,7 @@ def calibration_error(probability: np.ndarray, black: np.ndarray, bins: int = 10
     return float(sum(abs(probability[place == i].sum() - black[place == i].sum()) for i in range(bins)) / len(black))
 
 
-def measure_detector(model: DetectorModel, platforms, rededge: bool, seed: int, n: int, *, widen: float = 1.0) -> dict:
+def measure_detector(model: DetectorModel, platforms: Iterable[str], rededge: bool, seed: int, n: int, *, widen: float = 1.0) -> dict:
     """Single-date figures on fresh spectra: AUC, rates at P > 0.5, at 1 % false positives, by class, and BOI's beside them."""
     spectra, kinds = dataset(platforms, n, seed, widen=widen)
     black, grey = IS_BLACK[kinds], grey_of(spectra)
@@ -108,7 +109,7 @@ def measure_detector(model: DetectorModel, platforms, rededge: bool, seed: int, 
     plain = np.array([boi(s[0], s[1], s[2]) < BOI_THRESHOLD for s in spectra])
     limit = np.quantile(score[~black], 0.99)
 
-    def rates(hit):
+    def rates(hit: np.ndarray) -> dict[str, float]:
         return {"tpr": round(float(hit[black].mean()), 4), "fpr": round(float(hit[~black].mean()), 4)}
 
     return {

@@ -133,7 +133,7 @@ def canopies(n: int, ground: np.ndarray, rng: np.random.Generator) -> tuple[np.n
     lai = np.where(rng.random(n) < 0.5, truncated_normal(rng, 0, 12, 2, 3, n), -np.log(1 - rng.uniform(0.01, 0.99, n)) / 0.55)
     narrow = np.minimum(lai, 10.0) / 10.0 * 0.6
 
-    def drawn(low, high, mode, sigma):
+    def drawn(low: float, high: float, mode: float, sigma: float) -> np.ndarray:
         value = truncated_normal(rng, low, high, mode, sigma, n)
         return value + narrow * (mode - value)
 

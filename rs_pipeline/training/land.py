@@ -186,9 +186,9 @@ def train(simulated: LabelledPixels, real: RealPixels, spectra: Spectra, iterati
 
 def averaged(models: Sequence[LandModel]) -> LandModel:
     """One network whose logits are the mean of those of ``models``, which have the same centre and spread."""
-    inner = {name: np.concatenate([getattr(m, name) for m in models]) for name in ("weights", "bias")}
+    weights, bias = np.concatenate([m.weights for m in models]), np.concatenate([m.bias for m in models])
     outer = np.concatenate([m.out_weights for m in models], axis=1) / len(models)
-    return replace(models[0], **inner, out_weights=outer, out_bias=np.mean([m.out_bias for m in models], axis=0))
+    return replace(models[0], weights=weights, bias=bias, out_weights=outer, out_bias=np.mean([m.out_bias for m in models], axis=0))
 
 
 @dataclass(frozen=True)

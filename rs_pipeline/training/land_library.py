@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from rs_kernels.land import HIGH, LOW
@@ -319,7 +320,9 @@ def _cover(plant: Plant, n: int, day: np.ndarray, rng: np.random.Generator) -> t
     covers, dead = [], []
     for season in plant.seasons:
         start, stop = (d + rng.normal(0, plant.spread_days / 2, n) for d in (season.start, season.stop))
-        own = replace(season, start=start, stop=np.maximum(stop, start + 15), peak=np.minimum(season.peak * fuller * rng.uniform(0.85, 1.05, n), 0.98))
+        peak = np.minimum(season.peak * fuller * rng.uniform(0.85, 1.05, n), 0.98)
+        of_pixels: dict[str, Any] = {"start": start, "stop": np.maximum(stop, start + 15), "peak": peak}  # a number a pixel
+        own = replace(season, **of_pixels)
         covers.append(np.maximum(own.cover(t), 0))
         dead.append(own.senescence(t) * covers[-1])
     always = rng.uniform(*plant.always, n)

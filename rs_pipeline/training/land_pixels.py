@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 
 import numpy as np
 from rs_kernels.land import radar_means, season_statistics
@@ -71,7 +72,7 @@ def mixtures(landscape: str, seed: int, size_px: tuple[int, int], n: int) -> Mix
     views, grid = make_views(world, YEAR), world.grid
     rows, cols = np.divmod(rng.choice(grid.width * grid.height, n, replace=False), grid.width)
     ground = world.landcover(YEAR)
-    shares = [sum(world.to_grid(world.fraction(ground, Material[m.upper()])) for m in names)[rows, cols] for names in MATERIALS.values()]
+    shares = [reduce(np.add, (world.to_grid(world.fraction(ground, Material[m.upper()])) for m in names))[rows, cols] for names in MATERIALS.values()]
     fine = views[10]
     sea = np.zeros((len(TIDES_M), n), "float32")
     if world.coastal:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,7 +46,7 @@ REPEATS = 4
 """Times the noise of a test pixel is drawn, to tell it from what the model does not know."""
 
 
-def noisy(pixels: Pixels, platforms, rng: np.random.Generator) -> np.ndarray:
+def noisy(pixels: Pixels, platforms: Sequence[str], rng: np.random.Generator) -> np.ndarray:
     """Observed reflectance (n, 7) in OPTICAL_BANDS, each pixel by one of the platforms."""
     which = rng.integers(0, len(platforms), len(pixels.cover))
     return add_reflectance_errors(np.choose(which[:, None], [pixels.refl[p] for p in platforms]), rng)
@@ -72,7 +73,9 @@ def cover_loss(flat: np.ndarray, x: np.ndarray, y: np.ndarray, hidden: int) -> t
     return float((error**2).mean() + COVER_RIDGE * ((w1**2).sum() + (w2**2).sum()) / hidden), gradient
 
 
-def fit_network(refl: np.ndarray, sun_cos: np.ndarray, cover: np.ndarray, bands, seed: int, *, hidden: int = COVER_HIDDEN, iterations: int = 800) -> Network:
+def fit_network(
+    refl: np.ndarray, sun_cos: np.ndarray, cover: np.ndarray, bands: Sequence[str], seed: int, *, hidden: int = COVER_HIDDEN, iterations: int = 800
+) -> Network:
     """A network of ``bands`` from observed reflectance (m, 7), without errors (zero). Sources: Weiss & Baret (2016); L-BFGS (Byrd et al. 1995)."""
     rng = np.random.default_rng(seed)
     chosen = [OPTICAL_BANDS.index(b) for b in bands]
@@ -103,7 +106,7 @@ def domain(refl: np.ndarray, chosen: list[int]) -> tuple[np.ndarray, np.ndarray,
     return low, high, centre, whiten, float(np.quantile((((x - centre[chosen]) @ square.T) ** 2).sum(axis=1), DOMAIN_QUANTILE))
 
 
-def with_errors(network: Network, pixels: Pixels, platforms, seed: int) -> Network:
+def with_errors(network: Network, pixels: Pixels, platforms: Sequence[str], seed: int) -> Network:
     """The network with its errors tabled by predicted cover, told from fresh pixels: what repeats of the noise share, and what not."""
     rng = np.random.default_rng(seed)
     estimates = np.stack([network.estimate_cover(noisy(pixels, platforms, rng), pixels.sun_elevation_deg)[0] for _ in range(REPEATS)])
@@ -128,12 +131,12 @@ def figures(found: np.ndarray, true: np.ndarray) -> dict:
     }
 
 
-def _round(value) -> float | None:
+def _round(value: float) -> float | None:
     """Four decimals; None for NaN, of a decile without a pixel."""
     return round(float(value), 4) if np.isfinite(value) else None
 
 
-def measure_network(network: Network, platforms, mixed: Pixels, closed: Pixels, seed: int) -> dict:
+def measure_network(network: Network, platforms: Sequence[str], mixed: Pixels, closed: Pixels, seed: int) -> dict:
     """Figures on fresh pixels: mixed ones, closed canopies alone, without the sun's angle; share of spectra that are not known."""
     rng, out = np.random.default_rng(seed), {}
     for name, pixels in (("mixed pixels", mixed), ("closed canopies", closed)):

@@ -44,6 +44,7 @@ def label(objects: gpd.GeoDataFrame, truth: Truth) -> gpd.GeoDataFrame:
     """
     objects = objects[objects.period.astype(str).isin([str(y) for y in truth.years])].copy()
     stretches = truth.black_reaches
+    assert stretches is not None, "scored where the world has some"
     years = black_years(stretches)
     kinds = stretches["type"] if "type" in stretches else pd.Series("", stretches.index)
     shares, types, on = [], [], []
@@ -183,10 +184,12 @@ def _by_confuser(table: pd.DataFrame) -> list[Score]:
 
 def _stretches_found(subset: str, table: pd.DataFrame, flag: str, truth: Truth) -> Score:
     """Share of true stretches and years that a flagged object lies in by half."""
+    stretches = truth.black_reaches
+    assert stretches is not None, "scored where the world has some"
     hits = table[table[flag].to_numpy(bool) & table.assessed & (table.black_share >= BLACK_REACH_SHARE)]
     found = [
         any(overlap(g, stretch) >= BLACK_REACH_SHARE for g in hits.geometry[hits.period.astype(str) == str(year)])
-        for stretch, years in zip(truth.black_reaches.geometry, black_years(truth.black_reaches), strict=True)
+        for stretch, years in zip(stretches.geometry, black_years(stretches), strict=True)
         for year in sorted(years & set(truth.years))
     ]
     return Score("black_odorous", "stretches_found", subset, ratio(sum(found), len(found)), "1", len(found))

@@ -59,6 +59,7 @@ def _without_steps(line: shapely.LineString) -> list[shapely.LineString]:
 
 def _true_lines(truth: Truth) -> gpd.GeoDataFrame:
     """With ``class`` as ``kind``, a name that a row can carry."""
+    assert truth.shorelines is not None, "scored where the world has a coast"
     return truth.shorelines.rename(columns={"class": "kind"})
 
 
@@ -142,10 +143,12 @@ def _placed(product: str, subset: str, error_m: np.ndarray) -> list[Score]:
 
 def _untrue_length(subset: str, lines: gpd.GeoDataFrame, truth: Truth) -> Score:
     """Share of the drawn length that lies further than NEAR_LINE_M from the true line of its year."""
-    known = lines[lines.year.isin(truth.shorelines.year)]
+    true = truth.shorelines
+    assert true is not None, "scored where the world has a coast"
+    known = lines[lines.year.isin(true.year)]
     total, away = float(known.length.sum()), 0.0
     for year, drawn in known.groupby("year"):
-        near = truth.shorelines[truth.shorelines.year == year].union_all().buffer(NEAR_LINE_M)
+        near = true[true.year == year].union_all().buffer(NEAR_LINE_M)
         away += float(drawn.geometry.difference(near).length.sum())
     return Score("shoreline", "untrue_share", subset, 100 * ratio(away, total), "%", round(total))
 

@@ -59,6 +59,7 @@ class TrueUnit:
 def true_units(truth: Truth) -> list[TrueUnit]:
     """The units of the world and the region of all together."""
     units = truth.units
+    assert units is not None, "scored where the world has units"
     whole = gpd.GeoDataFrame({"adcode": [REGION]}, geometry=[units.union_all()], crs=units.crs)
     frame = pd.concat([units[["adcode", "geometry"]], whole], ignore_index=True)
     zone, cell, area = coverage(truth.grid, frame)
@@ -158,7 +159,9 @@ def _coast(a: _Asked) -> gpd.GeoDataFrame | None:
 
 def _nearest_unit(points: np.ndarray, truth: Truth) -> np.ndarray:
     """Code of the unit that each point lies in or nearest to: new land and its shore lie outside the polygons of the old coast."""
-    return truth.units.adcode.astype(str).to_numpy()[truth.units.sindex.nearest(points, return_all=False)[1]]
+    units = truth.units
+    assert units is not None, "scored where the world has units"
+    return units.adcode.astype(str).to_numpy()[units.sindex.nearest(points, return_all=False)[1]]
 
 
 def _part_of(line: shapely.LineString, a: _Asked) -> shapely.MultiLineString:
@@ -202,6 +205,7 @@ def _coast_rate(a: _Asked) -> float:
     points = shore_points(coast.rename(columns={"class": "kind"}))
     points = points[points.type != "river mouth"]
     lines = a.truth.shorelines
+    assert lines is not None, "scored where the world has a coast"
     found = [crossings(points, lines.geometry[lines.year == y].to_numpy(), SHORE_REACH_M)[0] for y in a.truth.years]
     years, position = np.array(a.truth.years, "float64"), np.stack(found, axis=1)
     rate = slopes(years, position)

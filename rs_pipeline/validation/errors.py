@@ -29,7 +29,7 @@ def observed_errors(settings: Settings, truth: Truth) -> pd.DataFrame:
     rows = []
     for unit, period, facts in Run.read(settings).facts():
         for name, estimate in _estimates(facts).items():
-            if unit.level != "prefecture" and estimate.spread and estimate.observed_fraction >= settings.indicators.scale_fraction:
+            if unit.level != "prefecture" and estimate.interval and estimate.spread and estimate.observed_fraction >= settings.indicators.scale_fraction:
                 rows.append((unit.adcode, period, name, estimate.interval.value, estimate.spread))
     table = pd.DataFrame(rows, columns=["adcode", "period", "indicator", "value", "spread"])
     table = table.merge(true_indicators(truth, int(settings.baseline_label)), on=["adcode", "period", "indicator"])

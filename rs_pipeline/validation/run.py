@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -75,7 +76,7 @@ def score_run(layout: Layout, truth: Truth, settings: Settings | None = None) ->
 def _maps(layout: Layout, truth: Truth, settings: Settings, label: str, year: int) -> Iterator[Score]:
     """Scores of the maps of one period."""
 
-    def band(product: str, name: str):
+    def band(product: str, name: str) -> Any:
         return on_grid(layout.map(product, label), name, truth.grid)
 
     made = {product: layout.map(product, label).is_file() for product in ("vegetation", "water", "black_odorous", "observations")}
@@ -150,8 +151,8 @@ def _findings(layout: Layout, truth: Truth, settings: Settings, labels: dict[str
     baseline, newest, scores = settings.baseline_label, settings.all_periods[-1].label, []
     if baseline == newest or not {baseline, newest} <= set(labels):
         return []
-    if all(layout.map(LAND, p.label).is_file() for p in settings.all_periods):
-        found, section = land_findings(settings).to_crs(truth.grid.crs), settings.land_zones
+    if all(layout.map(LAND, p.label).is_file() for p in settings.all_periods) and (land := land_findings(settings)) is not None:
+        found, section = land.to_crs(truth.grid.crs), settings.land_zones
         found = found.assign(adcode=owner_codes(middles(found.geometry), load_units(settings), BORDER_M))
         zones = [load_vector(settings, f"tables.{key}") for zone, key in ZONE_TABLES.items() if zone in IN_ZONE and getattr(settings.tables, key) is not None]
         scores += findings.score_land_findings(found, truth, labels[newest], labels[baseline], section, zones)
@@ -202,8 +203,8 @@ def print_scores(scores: list[Score]) -> None:
     console = Console()
     for product in dict.fromkeys(s.product for s in scores):
         table = Table(title=f"{product} (simulated)", title_justify="left")
-        for heading, justify in (("subset", "left"), ("metric", "left"), ("value", "right"), ("unit", "left"), ("n", "right")):
-            table.add_column(heading, justify=justify)
+        for heading in ("subset", "metric", "value", "unit", "n"):
+            table.add_column(heading, justify="right" if heading in ("value", "n") else "left")
         for s in sorted((s for s in scores if s.product == product), key=lambda s: s.subset != "all"):
             table.add_row(s.subset, s.metric, "-" if s.value != s.value else f"{s.value:.4g}", "" if s.unit == "1" else s.unit, str(s.n))
         console.print(table)
@@ -220,13 +221,14 @@ def write_accuracy(settings: Settings, truth_folder: Path | None = None) -> list
     ------
     ConfigError : there is no truth, or nothing to score against it.
     """
-    if truth_folder is None and settings.simulation is None:
+    folder = truth_folder or (settings.simulation.path / "truth" if settings.simulation else None)
+    if folder is None:
         raise ConfigError(
             "this run is of no simulated world, so it has no truth",
             where="simulation",
             remedy="only runs of a simulated world can be scored; give --truth <world>/truth if this is one",
         )
-    layout, truth = Layout(settings.root), Truth(Path(truth_folder or settings.simulation.path / "truth"))
+    layout, truth = Layout(settings.root), Truth(Path(folder))
     scores = score_run(layout, truth, settings)
     write_scores(scores, layout.accuracy)
     return scores

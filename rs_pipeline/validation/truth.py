@@ -158,7 +158,7 @@ class Truth:
         return self._kept[key]
 
     def _bands(self, name: str) -> dict[str, np.ndarray]:
-        def read():
+        def read() -> dict[str, np.ndarray]:
             with rasterio.open(self.folder / name) as src:
                 return dict(zip(src.descriptions, src.read(), strict=True))
 

@@ -81,6 +81,7 @@ def judged_pairs(table: pd.DataFrame, truth: Truth, settings: Settings, targets:
     """
     judge, of_target = Judge(settings, math.inf), {t.target_id: t for t in targets}
     values = _true_values(truth, {b: labels[b] for b in judge.baselines if b in labels}, labels)
+    assert truth.units is not None, "scored where the world has units"
     areas = truth.units.to_crs(6933).set_index("adcode").geometry.area / 1e6
     areas = {str(code): area for code, area in areas.items()} | {REGION: float(areas.sum())}
     for r in table[

@@ -227,3 +227,14 @@ def test_exchanged_and_impossible_places_are_named(write):
     assert fault.value.where.endswith("row 2, column lon") and "exchange the names lon and lat" in fault.value.remedy
     with pytest.raises(TableError, match=r"\(500000, 4.3e\+06\) is no place"):
         place(write, 500000, 4300000)
+
+
+def test_a_number_that_must_be_there_is_asked_for(write):
+    """Not told that it may be left out."""
+    empty, words = read_table(write("adcode,period,gdp\n1,2024,-\n2,2024,many\n"), NEEDED).rows()
+    with pytest.raises(TableError, match="the cell is empty") as fault:
+        empty.needed_number("gdp")
+    assert fault.value.where.endswith("row 2, column gdp") and fault.value.remedy == "fill it in"
+    with pytest.raises(TableError) as fault:
+        words.needed_number("gdp")
+    assert fault.value.remedy == "write a plain number with a decimal point"

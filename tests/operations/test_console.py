@@ -131,7 +131,7 @@ def test_an_error_is_shown_with_the_last_words_of_its_log_and_our_own_without_th
 
 
 def test_warnings_of_jobs_are_told_once_and_within_bounds(handler):
-    journal = handler.settings.root / "logs" / "jobs.jsonl"
+    journal = handler.run_settings.root / "logs" / "jobs.jsonl"
     journal.parent.mkdir(parents=True)
     line = {"verb": "observe", "state": "done", "time": "2026-01-01T00:00:00+00:00", "seconds": 1}
     same = [line | {"job": f"observe.2024.r{i}", "said": ["values.csv: read as GB18030"]} for i in range(500)]

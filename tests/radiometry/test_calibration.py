@@ -84,3 +84,8 @@ def test_what_is_no_annotation_is_named(text):
 def test_no_noise_annotation_is_named():
     with pytest.raises(TableError, match="this is not a noise annotation of Sentinel-1: no vector of noiseLut"):
         read_noise(CALIBRATION)
+
+
+def test_what_a_vector_lacks_is_named():
+    with pytest.raises(TableError, match="this is not a calibration annotation of Sentinel-1: line is empty or holds something else than numbers"):
+        read_calibration(CALIBRATION.replace("<line>100</line>", ""))

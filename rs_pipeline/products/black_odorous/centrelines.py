@@ -60,7 +60,7 @@ def branches(skeleton: np.ndarray) -> list[Branch]:
 def _walk(pixels: set[tuple[int, int]]) -> list[tuple[int, int]]:
     """The pixels in order from one end; a closed loop starts at its first pixel."""
 
-    def around(p):
+    def around(p: tuple[int, int]) -> list[tuple[int, int]]:
         return [(p[0] + a, p[1] + b) for a, b in _STEPS if (p[0] + a, p[1] + b) in pixels]
 
     current = next((p for p in sorted(pixels) if len(around(p)) <= 1), min(pixels))

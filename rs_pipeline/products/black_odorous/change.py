@@ -43,7 +43,8 @@ def add_change(table: gpd.GeoDataFrame, days: pd.DataFrame, section: BlackOdorou
         if not (accused[i - 1] or accused[i]):
             continue
         if enough[i - 1] and enough[i]:
-            numbers[i] = _changed(*(seasons[reach[k], table.period.iloc[k]] for k in (i - 1, i)), rng)
+            before, now = (seasons[reach[k], table.period.iloc[k]] for k in (i - 1, i))
+            numbers[i] = _changed(before, now, rng)
             _, lower, upper = numbers[i]
             change[i] = "worse" if lower > 0 else "better" if upper < 0 else ""
         if visited[i - 1] or visited[i]:

@@ -151,8 +151,8 @@ class ReachModel:
     def from_json(cls, values: dict[str, Any]) -> ReachModel:
         """KeyError or ValueError where something is missing or of the wrong length."""
         features, centre, spread, weight = _standardised(values, "weight")
-        numbers = (float(values[k]) for k in ("intercept", "prevalence"))
-        return cls(features, centre, spread, weight, *numbers, str(values["fitted_on"]), dict(values["report"]))
+        intercept, prevalence = (float(values[k]) for k in ("intercept", "prevalence"))
+        return cls(features, centre, spread, weight, intercept, prevalence, str(values["fitted_on"]), dict(values["report"]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,13 +216,14 @@ def load_detector(path: Path | None = None) -> DetectorModel:
     remedy = "restore the file, or train again: `python -m rs_pipeline.training.black_odorous`"
     try:
         values = json.loads(path.read_text("utf-8"))
-        sets = [WeightSet.from_json(values[name]) for name in ("rededge", "colour")]
-        model = DetectorModel(*sets, ReachModel.from_json(values["reach"]), KnownWaters.from_json(values["known_waters"]), dict(values["report"]))
+        rededge, colour = (WeightSet.from_json(values[name]) for name in ("rededge", "colour"))
+        model = DetectorModel(rededge, colour, ReachModel.from_json(values["reach"]), KnownWaters.from_json(values["known_waters"]), dict(values["report"]))
     except OSError as fault:
         raise ConfigError(f"cannot read the detector: {fault.strerror}", where=str(path), remedy=remedy) from None
     except (KeyError, ValueError, TypeError) as fault:
         raise ConfigError(f"not a detector: {type(fault).__name__}: {fault}", where=str(path), remedy=remedy) from None
-    for weights, expected in zip((*sets, model.reach), (SPECTRUM_FEATURES, COLOUR_FEATURES, REACH_FEATURES), strict=True):
-        if weights.features != expected:
-            raise ConfigError(f"made for the features {weights.features}, not {expected}", where=str(path), remedy=remedy)
+    made_for = rededge.features, colour.features, model.reach.features
+    for features, expected in zip(made_for, (SPECTRUM_FEATURES, COLOUR_FEATURES, REACH_FEATURES), strict=True):
+        if features != expected:
+            raise ConfigError(f"made for the features {features}, not {expected}", where=str(path), remedy=remedy)
     return model

@@ -202,8 +202,8 @@ def reach_lines(settings: Settings) -> None:
     labels = np.array([p.label for p in settings.all_periods])
     for tile in read_tiles(settings):
         grid = tile.grid.buffered(settings.grid.margin_m)
-        wet = np.stack([read_water(settings, label, grid) for label in labels])
-        found = find_reaches(wet.any(axis=0), grid, section, shapely.box(*tile.grid.bounds))
+        wet: np.ndarray = np.stack([read_water(settings, label, grid) for label in labels])
+        found = find_reaches(np.any(wet, axis=0), grid, section, shapely.box(*tile.grid.bounds))
         for reach, first in zip(found, labels[first_wet(found, wet, grid)], strict=True):
             rows.append(
                 {

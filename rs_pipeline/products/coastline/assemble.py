@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from itertools import product
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -15,7 +17,7 @@ import shapely
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from rs_pipeline.config import CoastlineSection, Settings
+from rs_pipeline.config import CoastlineSection, Settings, coast_of
 from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.model import Grid, Tile
@@ -115,15 +117,15 @@ def coastline(settings: Settings) -> None:
 
 def reference_lines(settings: Settings, crs: str, tiles: list[Tile]) -> list[shapely.LineString]:
     """Lines of the reference file within the tiles, in the run's CRS; polygons give their outline. Empty without a file."""
-    if settings.coastline.reference is None:
+    if coast_of(settings).reference is None:
         return []
     shapes = load_vector(settings, "coastline.reference").to_crs(crs).geometry.to_numpy()
     return lines_within(shapes, shapely.union_all([shapely.box(*t.grid.bounds) for t in tiles]))
 
 
-def period_shores(settings: Settings, tiles: list[Tile], label: str, reach, marks: SeaMarks) -> tuple[list[Shore], list[SeaMap]]:
+def period_shores(settings: Settings, tiles: list[Tile], label: str, reach: shapely.Geometry | None, marks: SeaMarks) -> tuple[list[Shore], list[SeaMap]]:
     """Shorelines of a period: Sentinel-2, and Landsat where Sentinel-2 has too few dates."""
-    layout, section = Layout(settings.root), settings.coastline
+    layout, section = Layout(settings.root), coast_of(settings)
     found: list[Shore] = []
     maps: list[SeaMap] = []
     for family, tile in product((*SHORE_FAMILIES, SHORE_RADAR), tiles):
@@ -137,7 +139,9 @@ def period_shores(settings: Settings, tiles: list[Tile], label: str, reach, mark
     return found, maps
 
 
-def mosaic_shores(mosaic: ShoreMosaic, family: str, section: CoastlineSection, marks: SeaMarks, reach, preferred: list[SeaMap]) -> tuple[list[Shore], SeaMap]:
+def mosaic_shores(
+    mosaic: ShoreMosaic, family: str, section: CoastlineSection, marks: SeaMarks, reach: shapely.Geometry | None, preferred: list[SeaMap]
+) -> tuple[list[Shore], SeaMap]:
     """Shorelines of one mosaic, within ``reach`` (any if None) and where no preferred family observed; and its sea."""
     grid, r = mosaic.grid, mosaic.grid.resolution_m
     bands = mosaic.nir_refl, mosaic.swir1_refl, mosaic.mndwi, mosaic.nir_low_tide_refl
@@ -184,7 +188,7 @@ def _cut_by_edge(line: shapely.LineString, kind: np.ndarray, mosaic: ShoreMosaic
     return shores
 
 
-def _runs(xy, kind):
+def _runs(xy: np.ndarray, kind: np.ndarray) -> Iterator[tuple[Any, np.ndarray]]:
     """(kind, points) of the runs of segments of one kind; neighbouring runs share a point."""
     segment = kind[:-1]
     starts = np.flatnonzero(np.r_[True, segment[1:] != segment[:-1]])
@@ -201,7 +205,7 @@ def lay_transects(section: CoastlineSection, reference: list, shores: dict[str, 
         longest = max((g.length for g in whole), default=0.0)
         baselines = [g for g in whole if g.length >= min(MIN_BASELINE_M, longest)]
 
-    def is_sea(xy):
+    def is_sea(xy: np.ndarray) -> np.ndarray:
         value = np.full(len(xy), np.nan)
         for sea_map in sea_maps:
             value = np.where(np.isnan(value), sea_map.at(xy), value)
@@ -230,7 +234,7 @@ def transect_table(
         "transect_id": [f"T{i + 1:05d}" for i in range(n)],
         "adcode": owners(settings, transects, tiles),
         "length_m": transects.coast_m,
-        "class": [change_class(r, built=bool(b), stable_m_yr=settings.coastline.stable_m_yr) for r, b in zip(every, built, strict=True)],
+        "class": [change_class(r, built=bool(b), stable_m_yr=coast_of(settings).stable_m_yr) for r, b in zip(every, built, strict=True)],
     }
     columns |= class_columns(labels, years, seen, evidence, at_mouth, side)
     columns |= {f"distance_{p}": distance[:, k] for k, p in enumerate(labels)}
@@ -327,7 +331,7 @@ def cross_checks(settings: Settings, tiles: list[Tile], transects: Transects, di
     for p, here in distance_m.items():
         near = np.where(np.isfinite(here), here, usual)
         paths = [layout.shore(p, t.id, SHORE_RADAR) for t in tiles]
-        out[f"radar_{p}"] = cross_check.radar_distance(paths, transects, near, settings.coastline.min_dates)
+        out[f"radar_{p}"] = cross_check.radar_distance(paths, transects, near, coast_of(settings).min_dates)
         out[f"vegetation_line_{p}"] = cross_check.vegetation_distance(layout.map("vegetation", p), transects, near)
     return out
 
@@ -388,7 +392,7 @@ def owners(settings: Settings, transects: Transects, tiles: list[Tile]) -> list[
     if len(transects) == 0:
         return []
     origins = gpd.GeoSeries(shapely.points(transects.origin), crs=tiles[0].grid.crs)
-    return list(owner_codes(origins, load_units(settings), settings.coastline.max_distance_m))
+    return list(owner_codes(origins, load_units(settings), coast_of(settings).max_distance_m))
 
 
 def write_transects(settings: Settings, transects: Transects, table: pd.DataFrame, crs: str) -> None:
@@ -412,7 +416,7 @@ def write_shorelines(
         places = transects.at(crossings[label].distance_m[:, None])[:, 0][seen]
         tree, error_m = (cKDTree(places) if len(places) else None), table[f"error_{label}"].to_numpy()[seen]
         for shore in found:
-            for name, error, line in _cut_by_class(shore, tree, unit_class[seen], error_m, 1.5 * settings.coastline.transect_spacing_m):
+            for name, error, line in _cut_by_class(shore, tree, unit_class[seen], error_m, 1.5 * coast_of(settings).transect_spacing_m):
                 rows.append(
                     {
                         "period": label,
@@ -444,7 +448,9 @@ def write_shorelines(
     write_layer(gpd.GeoDataFrame(table, geometry="geometry", crs=crs), Layout(settings.root).shorelines, "shorelines", "LineString")
 
 
-def _cut_by_class(shore: Shore, tree: cKDTree | None, unit_class: np.ndarray, error_m: np.ndarray, reach_m: float):
+def _cut_by_class(
+    shore: Shore, tree: cKDTree | None, unit_class: np.ndarray, error_m: np.ndarray, reach_m: float
+) -> Iterator[tuple[str, float, shapely.LineString]]:
     """(class, position error in m, line) of the pieces; the shore's own error where no unit is near."""
     if shore.river_mouth or tree is None:
         yield (MOUTH if shore.river_mouth else UNCERTAIN), shore.error_m(), shore.line

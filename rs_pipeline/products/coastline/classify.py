@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
 
 import numpy as np
@@ -96,7 +97,7 @@ def natural_log_odds(e: Evidence) -> np.ndarray:
         "fixed": e.position_sd_m < FIXED_SD_M,
         "bright_sand": e.swir1_land_refl > BRIGHT_SWIR1_REFL,
     }
-    return sum(LOG_ODDS[name] * np.asarray(true, "float64") for name, true in holds.items())
+    return reduce(np.add, (LOG_ODDS[name] * np.asarray(true, "float64") for name, true in holds.items()))
 
 
 def unit_class(probability: np.ndarray, river_mouth: np.ndarray) -> np.ndarray:
@@ -153,7 +154,7 @@ def tide_width_m(distance_m: np.ndarray, low_tide_refl: np.ndarray, high_tide_re
     return _waterline_m(distance_m, low_tide_refl, level) - _waterline_m(distance_m, high_tide_refl, level)
 
 
-def _waterline_m(distance_m, refl, level):
+def _waterline_m(distance_m: np.ndarray, refl: np.ndarray, level: float) -> float:
     """Where the profile falls through the level on its way to sea, the place nearest to 0."""
     k = np.flatnonzero((refl[:-1] >= level) & (refl[1:] < level))
     if k.size == 0:

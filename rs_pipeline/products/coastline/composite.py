@@ -7,6 +7,7 @@ import logging
 import math
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyproj
@@ -81,9 +82,9 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str, chips: 
     if chips is None:
         chips = load_chips(settings, tile_id, period_label) if settings.coastline else []
     for family in SHORE_FAMILIES:
-        members = [c for c in chips if in_family(c, family)]
-        grid, members = native_grid(members, tile, FAMILY_RESOLUTION_M[family])
-        members = passes_of(members)
+        mine = [c for c in chips if in_family(c, family)]
+        grid, mine = native_grid(mine, tile, FAMILY_RESOLUTION_M[family])
+        members = passes_of(mine)
         tide = tide_filter(settings, members, tile)
         low, high = tide_thirds(tide.heights_m)
         rows = block_rows(len(members), grid, settings.resources.memory_gb * 1e9)
@@ -125,7 +126,7 @@ def in_family(chip: Chip, family: str) -> bool:
     """Whether an optical chip has the bands, NIR on the native pixel of the family."""
     if chip.family != "optical" or not all(chip.has(role) for role in ROLES):
         return False
-    return load_sensor(chip.scene.sensor).band("nir").resolution_m == FAMILY_RESOLUTION_M[family]
+    return load_sensor(chip.scene.sensor).known_band("nir").resolution_m == FAMILY_RESOLUTION_M[family]
 
 
 def block_rows(n_passes: int, grid: Grid, budget_bytes: float) -> int:
@@ -239,7 +240,7 @@ def composite_layers(
             np.copyto(stack[t], bands[OPTICAL_BANDS.index(role)], where=clear)
     scale, offset = scales(passes)
 
-    def quantiles(stack, use, *probabilities):
+    def quantiles(stack: np.ndarray, use: np.ndarray, *probabilities: float) -> Any:
         return refl_quantiles(stack, scale, offset, use, np.array(probabilities))
 
     nir_dn, swir1_dn, green_dn = dn

@@ -80,7 +80,8 @@ def read_mosaic(paths: Iterable[Path], min_dates: int) -> ShoreMosaic | None:
         level_m[here] = np.where(enough, float(tags["level_m"]), level_m[here])
     if not np.isfinite(layers[1]).any():
         return None
-    return ShoreMosaic(grid, *layers, n_dates, reference, level_m)
+    nir, swir1, mndwi, low_tide = layers
+    return ShoreMosaic(grid, nir, swir1, mndwi, low_tide, n_dates, reference, level_m)
 
 
 def bands_of(src: rasterio.DatasetReader, *names: str) -> list[int]:

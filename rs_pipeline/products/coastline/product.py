@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from rs_pipeline.config import Settings
+from rs_pipeline.config import Settings, coast_of
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
 from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, Product, Step, StepContext, block_memory_mb, chips, has_coast, sensor_tables
 
@@ -14,7 +14,7 @@ SHORE_SOURCES = (*SHORE_FAMILIES, SHORE_RADAR)
 
 
 def _tables(place: StepContext) -> list[Path | None]:
-    return [place.settings.coastline.reference, place.settings.coastline.tide_table]
+    return [coast_of(place.settings).reference, coast_of(place.settings).tide_table]
 
 
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:

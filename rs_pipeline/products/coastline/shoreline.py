@@ -100,7 +100,9 @@ def water_fraction(
     return WaterFraction(fraction, method)
 
 
-def _block_fraction(nir, swir1, nir_low_tide, seed, resolution_m, threshold, min_contrast):
+def _block_fraction(
+    nir: np.ndarray, swir1: np.ndarray, nir_low_tide: np.ndarray, seed: np.ndarray, resolution_m: float, threshold: float, min_contrast: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Two passes: the first on the seed, the second on the shore, and the ground that falls dry before it, that the first found."""
     observed = np.isfinite(swir1)
     water, dry_at_low_tide = seed & observed, np.zeros(swir1.shape, bool)
@@ -127,7 +129,16 @@ def _block_fraction(nir, swir1, nir_low_tide, seed, resolution_m, threshold, min
     return fraction, method
 
 
-def _cores(how, refl, low_tide_refl, water, land, to_water, to_land, to_low_water):
+def _cores(
+    how: int,
+    refl: np.ndarray,
+    low_tide_refl: np.ndarray,
+    water: np.ndarray,
+    land: np.ndarray,
+    to_water: np.ndarray,
+    to_land: np.ndarray,
+    to_low_water: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
     """Reflectance that tells the levels, float32 (h, w), and where it is pure water or land of the shore's own substrate, uint8."""
     near, far = LAND_RING_PX[how]
     levels = np.where(land & (to_water < near), low_tide_refl, refl)
@@ -138,7 +149,9 @@ def _cores(how, refl, low_tide_refl, water, land, to_water, to_land, to_low_wate
     return levels, zone
 
 
-def _local_levels(how, levels, zone, shore, resolution_m, min_contrast):
+def _local_levels(
+    how: int, levels: np.ndarray, zone: np.ndarray, shore: np.ndarray, resolution_m: float, min_contrast: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Where a band has clear local levels, bool (h, w); the level of land there and its contrast with water, 1 elsewhere."""
     reach_px = round(WATER_REACH_M / resolution_m)
     water_level, land_level, spread = local_levels(levels, zone, shore, reach_px, LAND_REACH_PX[how], MIN_CORE_PIXELS)

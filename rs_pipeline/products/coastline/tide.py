@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rs_pipeline.config import InputSection, Settings, time_zone
+from rs_pipeline.config import CoastlineSection, InputSection, Settings, coast_of, time_zone
 from rs_pipeline.errors import TableError
 from rs_pipeline.inputs.cells import degrees_of, is_missing, number_of
 from rs_pipeline.inputs.coordinates import to_wgs84
@@ -124,10 +124,15 @@ def nearest_station(table: pd.DataFrame, lon: float, lat: float) -> StationTide:
     return StationTide(rows.seconds.to_numpy(), rows.height_m.to_numpy())
 
 
+def _table_of(coast: CoastlineSection) -> Path:
+    assert coast.tide_table is not None, "asked for where a tide table is given"
+    return coast.tide_table
+
+
 def tide_of(settings: Settings, lon: float, lat: float) -> StationTide:
     """The run's tide at the station nearest to a place."""
-    coast = settings.coastline
-    return read_tide(coast.tide_table, lon, lat, settings.stated(TIDE_KEY), coast.tide_time_zone, coast.tide_msl_m)
+    coast = coast_of(settings)
+    return read_tide(_table_of(coast), lon, lat, settings.stated(TIDE_KEY), coast.tide_time_zone, coast.tide_msl_m)
 
 
 def reference_level_m(settings: Settings, tide: StationTide) -> float:
@@ -137,13 +142,13 @@ def reference_level_m(settings: Settings, tide: StationTide) -> float:
     ------
     TableError : the table holds no spring tide.
     """
-    if settings.coastline.level == "msl":
+    if coast_of(settings).level == "msl":
         return 0.0
     springs_m = tide.spring_high_waters()
     if not springs_m.size:
         raise TableError(
             "the tide table does not tell mean high water springs: no spring tide lies in it without gaps",
-            where=str(settings.coastline.tide_table),
+            where=str(coast_of(settings).tide_table),
             remedy="give hourly heights of a year (rs-pipeline tides makes them), or set coastline.level: msl",
         )
     return float(springs_m.mean())
@@ -315,8 +320,8 @@ def check_tide(settings: Settings, bounds: np.ndarray | None) -> None:
     ------
     TableError : as `tide_records`; no station is within FAR_DEG of the units; or as `reference_level_m` at the station nearest to their middle.
     """
-    coast = settings.coastline
-    table = tide_records(coast.tide_table, settings.stated(TIDE_KEY), coast.tide_time_zone, coast.tide_msl_m)
+    coast = coast_of(settings)
+    table = tide_records(_table_of(coast), settings.stated(TIDE_KEY), coast.tide_time_zone, coast.tide_msl_m)
     if bounds is None:
         return
     west, south, east, north = bounds

@@ -98,7 +98,7 @@ def smooth(line: shapely.LineString, window_m: float = SMOOTHING_M) -> shapely.L
     return shapely.LineString(_window_mean(xy, position, np.minimum(half, np.minimum(position, n - position))))
 
 
-def _window_mean(xy, centre, half):
+def _window_mean(xy: np.ndarray, centre: np.ndarray, half: np.ndarray) -> np.ndarray:
     total = np.concatenate([np.zeros((1, 2)), np.cumsum(xy - xy[0], axis=0)])
     return xy[0] + (total[centre + half + 1] - total[centre - half]) / (2 * half + 1)[:, None]
 
@@ -126,11 +126,14 @@ def make_transects(baselines: list[shapely.LineString], spacing_m: float, half_l
             parts.append((origin, left * sign[:, None], np.full(n, k), np.full(n, line.length / n)))
     if not parts:
         return Transects(np.empty((0, 2)), np.empty((0, 2)), np.empty(0, int), np.empty(0), half_length_m)
-    return Transects(*(np.concatenate(column) for column in zip(*parts, strict=True)), half_length_m)
+    origins, seaward, part, coast_m = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Transects(origins, seaward, part, coast_m, half_length_m)
 
 
-def _seaward_sign(origin, left, is_sea):
-    def share(side):
+def _seaward_sign(origin: np.ndarray, left: np.ndarray, is_sea: Callable[[np.ndarray], np.ndarray]) -> np.ndarray | None:
+    """Of each transect, 1 where the sea lies to its left; None where no transect sees a clear difference."""
+
+    def share(side: int) -> np.ndarray:
         points = origin[:, None, :] + side * PROBE_M[None, :, None] * left[:, None, :]
         sea = is_sea(points.reshape(-1, 2)).reshape(len(origin), -1)
         seen = np.isfinite(sea)

@@ -37,8 +37,8 @@ class LandFacts:
     """Label of the period that ``base`` is of, and that conversion is measured from."""
     measured_from: Callable[[str], LandFacts | None] | None = field(default=None, repr=False)
 
-    def since(self, baseline: str) -> LandFacts:
-        """The same unit and period, conversion measured from another baseline."""
+    def since(self, baseline: str) -> LandFacts | None:
+        """The same unit and period, conversion measured from another baseline; None where the run made no land map."""
         return self if self.measured_from is None or baseline == self.baseline else self.measured_from(baseline)
 
 
@@ -64,25 +64,26 @@ class LandTable:
         if not zones:
             return None
         changed = self.changes.get((adcode, period, baseline), {}) if baseline != self.baseline else {}
-        gdp = (self.gdp.get((adcode, p)) for p in (period, baseline))
+        gdp, base_gdp = (self.gdp.get((adcode, p)) for p in (period, baseline))
         return LandFacts(
             {zone: row | changed.get(zone, {}) for zone, row in zones.items()},
             self._zones(adcode, baseline),
             self.tables,
             land_model().report["classes"],
-            *gdp,
+            gdp,
+            base_gdp,
             baseline,
             lambda label: self.since(adcode, period, label),
         )
 
-    def _zones(self, adcode: str, period: str) -> dict[str, Sums]:
+    def _zones(self, adcode: str, period: str) -> dict[str, dict[str, float]]:
         """Zone to its row; empty where there is none."""
         return {row["zone"]: row for row in self.sums.iloc[self.places.get((adcode, period), [])].to_dict("records")}
 
 
-def _conversions(paths: Iterable[Path]) -> dict[tuple[str, str, str], dict[str, Sums]]:
+def _conversions(paths: Iterable[Path]) -> dict[tuple[str, str, str], dict[str, dict[str, float]]]:
     """(adcode, period, baseline) to zone to its columns of conversion."""
-    found: dict[tuple[str, str, str], dict[str, Sums]] = {}
+    found: dict[tuple[str, str, str], dict[str, dict[str, float]]] = {}
     for path in paths:
         table = pd.read_parquet(path) if path.exists() else pd.DataFrame()
         sums = [c for c in table if c.endswith("_m2") and c != "area_m2"]

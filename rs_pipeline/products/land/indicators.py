@@ -51,20 +51,28 @@ def _land(facts: Facts) -> LandFacts | None:
     return facts["land"] and facts["land"].since(facts.baseline)
 
 
+def _mapped(facts: Facts) -> LandFacts:
+    """The same in a run that made land maps."""
+    land = _land(facts)
+    assert land is not None, "asked for where `land_zone_sums` found some"
+    return land
+
+
 def land_zone_sums(facts: Facts, zone: str) -> Mapping[str, float] | Estimate:
     """The sums of a zone, or why there are none."""
-    if zone in TABLE_OF and (_land(facts) is None or TABLE_OF[zone] not in _land(facts).tables):
+    land = _land(facts)
+    if zone in TABLE_OF and (land is None or TABLE_OF[zone] not in land.tables):
         return missing("needs_table", NO_TABLE[zone])
-    if _land(facts) is None:
+    if land is None:
         return missing("insufficient_data", "this run made no land map")
-    if zone not in _land(facts).zones:
+    if zone not in land.zones:
         return missing("no_target", NOT_HERE[zone])
-    return _land(facts).zones[zone]
+    return land.zones[zone]
 
 
 def indistinct(facts: Facts, name: str) -> Estimate | None:
     """Why a class cannot be given: the map does not tell it from others."""
-    return not_told(_land(facts).accuracy, name)
+    return not_told(_mapped(facts).accuracy, name)
 
 
 def not_told(accuracy: Mapping[str, Mapping], name: str) -> Estimate | None:
@@ -130,15 +138,15 @@ def _noted(estimate: Estimate, facts: Facts, *names: str) -> Estimate:
     """With what the map was trained on, and which of the classes it rests on were never tested on real ground."""
     if not estimate.interval:
         return estimate
-    untested = [UNTESTED.format(name=name) for name in names if not tested(_land(facts).accuracy[name])]
+    untested = [UNTESTED.format(name=name) for name in names if not tested(_mapped(facts).accuracy[name])]
     return replace(estimate, reason="; ".join(filter(None, [estimate.reason, NOTE, *untested])))
 
 
 def _at_baseline(facts: Facts) -> Facts:
     """The same unit's facts of the baseline period."""
-    return replace(facts, period=facts.baseline, references=facts.base_references).with_own(
-        land=replace(_land(facts), zones=_land(facts).base, gdp=_land(facts).base_gdp, measured_from=None)
-    )
+    land = _mapped(facts)
+    then = replace(land, zones=land.base, gdp=land.base_gdp, measured_from=None)
+    return replace(facts, period=facts.baseline, references=facts.base_references).with_own(land=then)
 
 
 def _built_change(facts: Facts) -> Estimate:
@@ -153,7 +161,7 @@ def _mapped_built_change(facts: Facts) -> Estimate:
         return row
     if first := baseline_period(facts) or indistinct(facts, "built"):
         return first
-    common, base = row["common_m2"], _land(facts).base.get("county")
+    common, base = row["common_m2"], _mapped(facts).base.get("county")
     if base is None or not (common > 0 and base["land_observed_m2"] > 0):
         return missing("insufficient_data", "no pixel seen in both this and the baseline period")
     error = spread("construction_land_change", 0.0, _doubt(row, "built")[1] + _doubt(base, "built")[1])
@@ -225,9 +233,10 @@ def _mapped_built_ratio(facts: Facts) -> Estimate:
     if change.interval is None:
         return change
     now, then = (_mapped_built(f) for f in (facts, _at_baseline(facts)))
-    for year, words in ((now, ""), (then, "baseline: ")):
-        if year.interval is None:
-            return replace(year, reason=words + year.reason)
+    if now.interval is None:
+        return now
+    if then.interval is None:
+        return replace(then, reason=f"baseline: {then.reason}")
     if not (now.interval.value > 0 and then.interval.value > 0):
         return missing("no_target", "no construction land in this unit")
     return replace(change, interval=grown(change.interval, then.interval), spread=None)
@@ -245,16 +254,16 @@ def _of_corrected(compare: Callable[[Interval, Interval], Interval], facts: Fact
     if _land(facts) is None or facts.period == facts.baseline:
         return mapped
     now, then = _cover(facts, "built"), _cover(_at_baseline(facts), "built")
-    if not all(e.mapped and e.interval and e.interval.value > 0 for e in (now, then)):
-        return mapped
-    return replace(now, interval=compare(now.interval, then.interval), spread=None, mapped=mapped)
+    both = [e.interval for e in (now, then) if e.mapped and e.interval and e.interval.value > 0]
+    return replace(now, interval=compare(*both), spread=None, mapped=mapped) if len(both) == 2 else mapped
 
 
 def _built_per_gdp(facts: Facts) -> Estimate:
     """Fall of construction land per unit of gross domestic product since the baseline, percent of it."""
-    if _land(facts) is None or _land(facts).gdp is None or _land(facts).base_gdp is None:
+    land = _land(facts)
+    if land is None or land.gdp is None or land.base_gdp is None:
         return missing("needs_table", "needs the gross domestic product of this and the baseline period in constant prices (tables.gdp)")
-    ratio, part = _built_ratio(facts), _land(facts).base_gdp / _land(facts).gdp
+    ratio, part = _built_ratio(facts), land.base_gdp / land.gdp
     return replace(_fall(ratio, part), mapped=ratio.mapped and _fall(ratio.mapped, part))
 
 

@@ -66,7 +66,7 @@ class LandModel:
     def to_json(self) -> str:
         """Text of the file, six significant digits."""
 
-        def plain(a: np.ndarray):
+        def plain(a: np.ndarray) -> list:
             return [plain(row) for row in a] if a.ndim > 1 else [float(f"{v:.6g}") for v in a]
 
         content = {

@@ -36,7 +36,7 @@ def as_unit(facts: Facts, zone: str) -> Facts:
     """The facts of a unit's part in a zone, as if it were a unit; the zone is one that it has."""
 
     def of(label: str) -> Mapping[str, Mapping[str, float]]:
-        return facts.zones if label == facts.period else facts.measured(label, facts.baseline).zones
+        return facts.zones if label == facts.period else facts.at(label, facts.baseline).zones
 
     land, label_of = facts["land"] and facts["land"].since(facts.baseline), {year: label for label, year in facts.years.items()}
     if land:

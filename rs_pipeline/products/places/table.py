@@ -152,7 +152,7 @@ def converted_since(rows: pd.DataFrame) -> dict[str, str]:
 def latest_layer(places: gpd.GeoDataFrame, rows: pd.DataFrame, period: str) -> gpd.GeoDataFrame:
     """A row a place with the values of a period: ``<indicator>``, ``_lower``, ``_upper`` and ``_reason``."""
     now = rows[rows.period == period].set_index("place_id")
-    columns = {}
+    columns: dict[str, pd.Series] = {}
     for name, group in now.groupby("indicator", sort=False):
         columns |= {name: group.value, f"{name}_lower": group.lower, f"{name}_upper": group.upper, f"{name}_reason": group.reason}
     table = places.assign(period=period, converted_since=places.place_id.map(converted_since(rows))).join(pd.DataFrame(columns), on="place_id")

@@ -32,7 +32,7 @@ def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
         log.warning("%s: %s", settings.tables.red_line, words)
 
     def of(adcode: str, period: str) -> RedLineArea | None:
-        return areas and areas[adcode]
+        return areas[adcode] if areas else None
 
     return {"red_line": of}
 

@@ -65,7 +65,7 @@ def scale_to(row: Mapping[str, float], share: float, tolerance_t_km2: float) -> 
 def _held_to_bulletin(settings: Settings) -> tuple[float, tuple[str, ...]]:
     """(scale, words) of the bulletin's rate; 1 and nothing where none is given."""
     section = settings.soil
-    if section.bulletin_rate is None:
+    if section.bulletin_rate is None or section.bulletin_period is None:
         return 1.0, ()
     table = pd.read_parquet(Layout(settings.root).counties(section.bulletin_period))
     whole = table[(table.zone == "county") & table.in_region].filter(regex="^soil_").sum().to_dict()

@@ -75,7 +75,7 @@ def read_plots(path: Path, stated: InputSection = NOTHING_STATED) -> pd.DataFram
     def parse(row: TableRow) -> tuple:
         for name in PLOT_COLUMNS:
             row.needed(name)
-        cover = row.number_or_none("cover", "%")
+        cover = row.needed_number("cover", "%")
         if not 0 <= cover <= 100:
             raise row.fault(f"{cover} is no cover", "cover", "give percent, 0 to 100")
         return *row.place(stated.crs), row.year_or_none("year"), row.text("type"), cover / 100

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rs_kernels.vegetation import domain_distances, limited_cover, network_cover
@@ -47,7 +48,7 @@ class Network:
     sigma_noise: np.ndarray
     """Standard error at KNOTS that is new on each date: noise and haze."""
 
-    def date_bias(self, sun_elevation_deg: float | None) -> np.ndarray:
+    def date_bias(self, sun_elevation_deg: float | np.ndarray | None) -> np.ndarray:
         """Bias (H,) of a date, the sun's part included."""
         sun_cos = self.sun_cos if sun_elevation_deg is None else np.sin(np.radians(sun_elevation_deg))
         return self.bias + self.sun_weights * sun_cos
@@ -60,8 +61,8 @@ class Network:
         columns = np.where(self.weights.any(axis=0), refl, 0.0).T.astype("float64")
         n = columns.shape[1]
         raw, distance = np.empty(n), np.empty(n)
-        if np.ndim(sun_elevation_deg):
-            for i, elevation in enumerate(sun_elevation_deg):
+        if sun_elevation_deg is not None and np.ndim(sun_elevation_deg):
+            for i, elevation in enumerate(np.asarray(sun_elevation_deg)):
                 one = np.ascontiguousarray(columns[:, i : i + 1])
                 network_cover(one, 1, self.weights, self.date_bias(elevation), self.out_weights, self.out_bias, raw[i : i + 1])
         else:
@@ -111,10 +112,10 @@ def load_cover_model(path: Path) -> CoverModel:
 
 
 def _plain(values: dict) -> dict:
-    def number(v):
+    def number(v: float) -> float | None:
         return float(f"{v:.7g}") if np.isfinite(v) else None
 
-    def of(v):
+    def of(v: Any) -> Any:
         if isinstance(v, np.ndarray):
             return [of(row) for row in v] if v.ndim > 1 else [number(x) for x in v]
         return number(v) if isinstance(v, float) else v

@@ -127,7 +127,7 @@ def trend_map(settings: Settings) -> None:
     """Write ``maps/vegetation_trend.tif``, the tiles with the band ``class``, and its QGIS style. A tile is in memory at a time."""
     layout, tiles, rate = Layout(settings.root), read_tiles(settings), settings.trend.false_discovery_rate
     counted = [count_tests(_read(settings, t), rate) for t in tiles]
-    counts, n_tests = sum(c for c, _ in counted), sum(n for _, n in counted)
+    counts, n_tests = np.sum([c for c, _ in counted], axis=0), sum(n for _, n in counted)
     threshold = discovery_threshold(counts, n_tests, rate)
 
     def pieces() -> Iterator[tuple[Window, np.ndarray]]:

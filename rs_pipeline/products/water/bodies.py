@@ -86,7 +86,8 @@ class _Maps:
 def _join(maps: _Maps) -> tuple[dict[tuple[int, int], int], np.ndarray, np.ndarray, np.ndarray]:
     """First pass. Offset of every window's labels, body of every label (label 0 is land), area of every body in m2, and whether it is sea."""
     offsets: dict[tuple[int, int], int] = {}
-    areas, kinds, pairs, total = [np.zeros(1)], [np.zeros(1, bool)], [], 0
+    areas: list[np.ndarray] = [np.zeros(1)]
+    kinds, pairs, total = [np.zeros(1, bool)], [], 0
     above: dict[int, np.ndarray] = {}
     left = np.zeros(0, "int64")
     for i, j, window in maps.windows():

@@ -28,7 +28,7 @@ def area_bounds(surely: np.ndarray, possibly: np.ndarray, seen: np.ndarray) -> t
     outer = ndimage.binary_dilation(possibly, EIGHT) & ~possibly
     lower = np.where(surely, np.where(inner, 1.0, 0.5), 0.0)
     upper = np.where(possibly, 1.0, np.where(outer, 0.5, 0.0))
-    return tuple(np.where(seen, share, np.nan).astype("float32") for share in (lower, upper))
+    return np.where(seen, lower, np.nan).astype("float32"), np.where(seen, upper, np.nan).astype("float32")
 
 
 def standard_errors(section: WaterSection, now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

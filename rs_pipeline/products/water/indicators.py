@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
 
 import pandas as pd
@@ -15,7 +16,7 @@ UNSEEN_SHARE = 0.005
 """Part of the ground that may be water too small to be seen, against which the rim of the water that is seen is set."""
 
 
-def _doubt_m2(row) -> float:
+def _doubt_m2(row: Mapping[str, float]) -> float:
     """What errors of permanent water grow with: half of what lies between the surely and the possibly permanent (the rim), and ground
     that may hide small water."""
     rim = (row["water_permanent_upper_m2"] - row["water_permanent_lower_m2"]) / 2

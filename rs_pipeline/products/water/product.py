@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rs_pipeline.config import Settings
+from rs_pipeline.config import Settings, coast_of
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Colour, MapBand, SampledProduct, Style
 from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, OBSERVE, Product, RegionMap, Step, chips, has_coast, sea_maps, sensor_tables
@@ -43,7 +43,7 @@ STEPS = (
         when=has_coast,
         keys=("coastline.sea_points", "coastline.max_distance_m"),
         reads=lambda p: [p.layout.tiles, p.layout.map("water", p.period)],
-        side_files=lambda p: [p.settings.coastline.reference],
+        side_files=lambda p: [coast_of(p.settings).reference],
         writes=lambda p: [p.layout.sea(p.period)],
     ),
     Step(

@@ -7,6 +7,7 @@ measurements. Only pixels away from the bank are used, and what the air scatters
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -79,7 +80,7 @@ def score_body(
     usable = clear[core.rows, core.cols]
     if usable.sum() < MIN_QUALITY_PIXELS:
         return None
-    row = {"body_id": core.reach_id, "n_pixels": int(usable.sum()), "turbidity_fnu": np.nan, "chlorophyll_mg_m3": np.nan, "reason": ""}
+    row: dict[str, Any] = {"body_id": core.reach_id, "n_pixels": int(usable.sum()), "turbidity_fnu": np.nan, "chlorophyll_mg_m3": np.nan, "reason": ""}
     middle = np.median(refl[:, core.rows[usable], core.cols[usable]].astype("float64"), axis=1)
     water, _, share = without_air(middle[None], middle[SWIR1:], around)
     green, red, rededge, nir = water[0, [GREEN, RED, REDEDGE, NIR]]

@@ -109,7 +109,7 @@ def gather(settings: Settings, pictures: Path) -> Data:
     return data
 
 
-def _units(units: gpd.GeoDataFrame, outlines: list[dict], table, codes: Codes) -> list[dict]:
+def _units(units: gpd.GeoDataFrame, outlines: list[dict], table: Any, codes: Codes) -> list[dict]:
     """Units by their number: the polygons first, then codes that only the tables know (the region, lost codes)."""
     listed = [
         {"code": u.adcode, "name": u.name, "prefecture": u.prefecture, "folder": folder_name(u.adcode, i)} | outline

@@ -12,7 +12,7 @@ import pandas as pd
 from rs_pipeline.config import Settings
 from rs_pipeline.indicators.targets import target_tables
 from rs_pipeline.indicators.values import INDICATORS
-from rs_pipeline.inputs.tables import read_table
+from rs_pipeline.inputs.tables import NOTHING_STATED, read_table
 from rs_pipeline.publish.report.text import Codes, number, text
 
 HEAD = ("indicator", "unit", "target_id", "target_operator", "target_value", "target_year", "clause", "observability")
@@ -26,12 +26,9 @@ _OF_TARGET = ("topic", "description", "caveat", "standard")
 
 def read_targets(settings: Settings) -> dict[str, dict[str, str]]:
     """Rows of the tables of targets by target_id; empty where there is none."""
-    first, *more = [path for path in target_tables(settings) if path.exists()] or [None]
-    tables = (
-        []
-        if first is None
-        else [read_table(first, ("target_id",), settings.stated("indicators.targets")), *(read_table(path, ("target_id",)) for path in more)]
-    )
+    paths = [path for path in target_tables(settings) if path.exists()]
+    stated = [settings.stated("indicators.targets"), *[NOTHING_STATED] * len(paths)]
+    tables = [read_table(path, ("target_id",), about) for path, about in zip(paths, stated, strict=False)]
     return {row.text("target_id"): row.cells for table in tables for row in table.rows()}
 
 

@@ -268,7 +268,7 @@ class Pictures:
         return found
 
 
-def county_mask(shape, place: PictureFrame) -> np.ndarray:
+def county_mask(shape: shapely.Geometry, place: PictureFrame) -> np.ndarray:
     """Where a picture shows the county, bool (h, w)."""
     transform = from_bounds(*place.bounds, place.shape[1], place.shape[0])
     return geometry_mask([shape], place.shape, transform, all_touched=True, invert=True)

@@ -33,6 +33,6 @@ def text(value: Any) -> str:
 class Codes(dict):
     """Numbers the distinct texts it is asked for, in order of appearance."""
 
-    def __missing__(self, key):
+    def __missing__(self, key: Any) -> int:
         self[key] = len(self)
         return self[key]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache, cached_property
-from importlib.resources import files
+from pathlib import Path
 
 from rs_pipeline.products.register import products
 
@@ -21,6 +21,11 @@ _MEASURED = re.compile(r"(?P<number>[+\-−]?[\d.]+(?:e[+-]?\d+)?(?: \[[^\]]*\])
 
 MIN_LETTERS = 5
 """A row with placeholders and fewer other letters, such as ``{low} to {high}``, is filled by the page but recognised in no text."""
+
+
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    """A text with values in the place of its placeholders."""
+    return _PLACE.sub(lambda m: values.get(m[1], m[0]), template)
 
 
 class Chinese:
@@ -35,7 +40,7 @@ class Chinese:
         """The table that comes with the page, and those of the products."""
         own = [path for p in products().values() if (path := p.asset("chinese.csv"))]
         table: dict[str, str] = {}
-        for path in (files("rs_pipeline.publish.report") / "page" / "chinese.csv", *own):
+        for path in (Path(__file__).parent / "page" / "chinese.csv", *own):
             with path.open(encoding="utf-8", newline="") as file:
                 table |= {row["english"]: row["chinese"] for row in csv.DictReader(file)}
         return cls(table)
@@ -53,8 +58,7 @@ class Chinese:
             return self.table[text]
         for pattern, chinese in self._templates:
             if found := pattern.fullmatch(text):
-                filled = {name: self(value) for name, value in found.groupdict().items()}
-                return _PLACE.sub(lambda m, filled=filled: filled.get(m[1], m[0]), chinese)
+                return _filled(chinese, {name: self(value) for name, value in found.groupdict().items()})
         if (found := _MEASURED.fullmatch(text)) and found["unit"] in self.table:
             return f"{found['number']} {self.table[found['unit']]}"
         return None
