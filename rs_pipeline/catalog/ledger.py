@@ -94,7 +94,9 @@ def read_signatures(path: Path) -> dict[str, dict[str, dict[str, str]]]:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     raise TableError(
-        "the signatures of addresses are damaged, or of an earlier version", where=str(path), remedy="start `rs-pipeline run` again: it searches again; or run `rs-pipeline search --config <configuration>`"
+        "the signatures of addresses are damaged, or of an earlier version",
+        where=str(path),
+        remedy="start `rs-pipeline run` again: it searches again; or run `rs-pipeline search --config <configuration>`",
     )
 
 

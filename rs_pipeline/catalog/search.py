@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -24,6 +24,7 @@ from rs_pipeline.catalog.ledger import read_ledger, write_ledger
 from rs_pipeline.catalog.orbits import tracks, write_tracks
 from rs_pipeline.catalog.registration import REFUSED, register
 from rs_pipeline.catalog.self_test import decide_offsets
+from rs_pipeline.catalog.shrinking import NOT_FOUND_AGAIN, asked_before, check_loss, not_found_again, some
 from rs_pipeline.catalog.sign import signed
 from rs_pipeline.config import FetchSection, Settings, SourceSection
 from rs_pipeline.errors import CatalogError, EmptySearchError, TableError
@@ -56,11 +57,6 @@ _MOST_PRODUCTS = 100
 _DAY = timedelta(days=1)
 
 _NOT_ASKED = "the catalog was not asked for "
-
-_NAMED = 5
-"""So many of the scenes that changed are named; the ledger has them all."""
-
-NOT_FOUND_AGAIN = "the last search used it, this one finds it no more"
 
 
 def allowed_schemes(source: SourceSection) -> tuple[str, ...]:
@@ -268,7 +264,7 @@ def search(settings: Settings) -> None:
 
     Raises
     ------
-    CatalogError : a catalog cannot be read, holds more than search.max_scenes, or has lost more than search.max_lost_share of the last search.
+    CatalogError : a catalog cannot be read, holds more than search.max_scenes, or has lost too much of earlier searches (`shrinking.check_loss`).
     EmptySearchError : no scene can be used; says what was searched and why each scene was skipped.
     """
     region = shapely.union_all(load_units(settings).geometry.values)
@@ -287,78 +283,28 @@ def search(settings: Settings) -> None:
     if not counts["used"]:
         raise _empty(settings, region, scenes, others)
     unread = {c.scene.key for c in candidates if _is_unread(c)}
-    lost = not_found_again(list(before.values()), [s for s in scenes if s.key not in unread], settings, region)
+    asked = asked_before(before.values(), settings, region)
+    lost = not_found_again(asked, [s for s in scenes if s.key not in unread])
     gone = [s for s in lost if s.key not in unread]
-    check_loss(gone, [s for s in lost if s.key in unread], before, settings)
+    check_loss(gone, [s for s in lost if s.key in unread], asked, settings)
     scenes += [replace(s, status="skipped", reason=NOT_FOUND_AGAIN) for s in gone]
     found = tracks([s for s in scenes if not s.reason.startswith(_NOT_ASKED)], intervals(settings))
     write_tracks(found, Layout(settings.root).orbits)
     changed = [s.key for s in scenes if s.status == "used" and s.key in before and change(before[s.key], s)]
     write_ledger(scenes, Layout(settings.root).scenes)
-    line = f"search: {len(scenes)} scenes found, {counts['used']} used, {counts['skipped']} skipped, {counts['failed']} failed"
+    line = f"search: {counts.total()} scenes found, {counts['used']} used, {counts['skipped']} skipped, {counts['failed']} failed"
     expected, missing = sum(len(t.expected) for t in found), sum(len(t.missing) for t in found)
     line += f"\norbits: {expected - missing} of {expected} passes of {len(found)} tracks found"
     if moved := sum(s.status == "used" and (s.moved_x_m, s.moved_y_m) != (0.0, 0.0) for s in scenes):
         line += f"\nplaces: {moved} scenes lay beside the others and are moved back, see `registration` in {Layout(settings.root).scenes}"
-    if gone:
-        line += f"\n{len(gone)} scenes of the last search are found no more: {_some(s.key for s in gone)}"
     if changed:
-        line += f"\n{len(changed)} scenes changed at the source since they were fetched: {_some(changed)}; they are fetched again"
+        line += f"\n{len(changed)} scenes changed at the source since they were fetched: {some(changed)}; they are fetched again"
     Console(stderr=True).print(line, markup=False, highlight=False)
-
-
-def not_found_again(before: list[Scene], now: list[Scene], settings: Settings, region: shapely.Geometry) -> list[Scene]:
-    """Scenes that the last search used, that this one would have asked for, and of which it found neither the item nor another of the same acquisition:
-    same platform and day, over most of the same ground."""
-    sensors = {s.sensor for s in settings.sources}
-    keys, spans = {s.key for s in now}, intervals(settings)
-    shown: dict[tuple, list[shapely.Geometry]] = defaultdict(list)
-    for scene in now:
-        if scene.footprint_wkt and scene.status == "used":
-            shown[scene.platform, scene.solar_day].append(shapely.from_wkt(scene.footprint_wkt))
-    gone = []
-    for scene in before:
-        asked = scene.sensor in sensors and any(first <= scene.solar_day <= last for first, last in spans)
-        footprint = shapely.from_wkt(scene.footprint_wkt)
-        if scene.key in keys or not asked or not region.intersects(footprint):
-            continue
-        again = shapely.union_all(shown[scene.platform, scene.solar_day])
-        if again.intersection(footprint).area < _COVERED * footprint.area:
-            gone.append(scene)
-    return gone
 
 
 def _is_unread(candidate: Candidate) -> bool:
     """Whether a scene is not used because something of it cannot be read, and not because of what is asked for."""
     return candidate.scene.status == "failed" or (candidate.unread is not None and candidate.scene.status != "used")
-
-
-def check_loss(gone: list[Scene], unread: list[Scene], before: dict[str, Scene], settings: Settings) -> None:
-    """Refuse a search that lost too much of the last one: archives that are being moved or repaired answer in part.
-
-    Parameters
-    ----------
-    gone, unread : scenes of the last search that are found no more, and such as are found and cannot be read.
-
-    Raises
-    ------
-    CatalogError : more than search.max_lost_share of the scenes are lost. The last search stays.
-    """
-    most, lost = settings.search.max_lost_share, [*gone, *unread]
-    if len(lost) > most * len(before):
-        how = "are found no more" if not unread else "are found no more, or cannot be read" if gone else "cannot be read"
-        raise CatalogError(
-            f"{len(lost)} of the {len(before)} scenes of the last search {how} ({_some(s.key for s in lost)}); more than {most:.0%} is refused, and the "
-            "last search stays",
-            where=", ".join(s.catalog for s in settings.sources),
-            remedy="try again later, or ask the archive; where the scenes are withdrawn for good, set search.max_lost_share higher for one run",
-        )
-
-
-def _some(names: Iterable[str]) -> str:
-    """The first of some names, and how many more there are."""
-    names = list(names)
-    return ", ".join(names[:_NAMED]) + (f", … ({len(names) - _NAMED} more)" if len(names) > _NAMED else "")
 
 
 def last_search(layout: Layout, *, refused: bool = False) -> dict[str, Scene]:

@@ -271,7 +271,8 @@ class SearchSection(Section):
     max_scenes: int = Field(200_000, ge=1, description="A search that finds more is refused.")
     max_lost_share: Fraction = Field(
         0.1,
-        description="A search that finds less than the last one by more than this share of its scenes is refused, and the last one stays: archives answer in part.",
+        description="Where more than this share of the scenes that earlier searches used are found no more, or cannot be read, in all, of a sensor or "
+        "of a period, a search is refused and the last one stays: archives answer in part. One scene alone is only told.",
     )
     self_test: bool = Field(True, description="Decide Sentinel-2 offsets from pixels as well as metadata.")
     register_scenes: bool = Field(

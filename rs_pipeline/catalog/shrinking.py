@@ -1,0 +1,115 @@
+"""Searches that find less than earlier ones did: archives that are being moved or repaired answer in part.
+
+A scene that is found no more stays in the ledger with its mark as long as it is asked for, and counts as lost in each later search: one scene less
+with every search is a loss as well. Scenes that were lost beyond what is allowed, because the user allowed more for one search, are withdrawn for good and counted no more.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import shapely
+
+from rs_pipeline.catalog.ledger import read_ledger
+from rs_pipeline.config import Settings
+from rs_pipeline.errors import CatalogError, TableError
+from rs_pipeline.layout import Layout
+from rs_pipeline.model import Scene
+
+log = logging.getLogger(__name__)
+
+NOT_FOUND_AGAIN = "an earlier search used it, it is found no more"
+"""Mark of such a scene: the reason why it is skipped."""
+
+_COVERED = 0.8
+"""A scene is found again where others of its platform and day show this much of its ground: archives process anew, under other names."""
+
+_NAMED = 5
+"""So many scenes are named."""
+
+
+def missed_before(settings: Settings) -> list[Scene]:
+    """The scenes that the last search marked; none where there is no ledger that can be read."""
+    try:
+        return read_ledger(Layout(settings.root).scenes, reason=[NOT_FOUND_AGAIN])
+    except TableError:
+        return []
+
+
+def asked_before(used: Iterable[Scene], settings: Settings, region: shapely.Geometry) -> list[Scene]:
+    """The scenes that a search should find: those that the last one used, and those that it missed already, as far as they are still asked for.
+
+    Parameters
+    ----------
+    region : the units, EPSG:4326.
+    """
+    sensors = {s.sensor for s in settings.sources}
+
+    def asked(scenes: Iterable[Scene]) -> list[Scene]:
+        mine = (s for s in scenes if s.sensor in sensors and any(s.solar_day in p for p in settings.all_periods))
+        return [s for s in mine if region.intersects(shapely.from_wkt(s.footprint_wkt))]
+
+    found, missed = asked(used), asked(missed_before(settings))
+    for_good = {s.key for is_of, _, _ in _too_many(missed, [*found, *missed], settings) for s in missed if is_of(s)}
+    return [*found, *(s for s in missed if s.key not in for_good)]
+
+
+def not_found_again(before: Iterable[Scene], now: Iterable[Scene]) -> list[Scene]:
+    """Scenes of which neither the item is found now nor another of the same acquisition: same platform and day, over most of the same ground."""
+    now = list(now)
+    keys, shown = {s.key for s in now}, defaultdict[tuple, list[shapely.Geometry]](list)
+    for scene in now:
+        if scene.footprint_wkt and scene.status == "used":
+            shown[scene.platform, scene.solar_day].append(shapely.from_wkt(scene.footprint_wkt))
+    gone = []
+    for scene in before:
+        footprint = shapely.from_wkt(scene.footprint_wkt)
+        again = shapely.union_all(shown[scene.platform, scene.solar_day])
+        if scene.key not in keys and again.intersection(footprint).area < _COVERED * footprint.area:
+            gone.append(scene)
+    return gone
+
+
+def check_loss(gone: Sequence[Scene], unread: Sequence[Scene], before: Sequence[Scene], settings: Settings) -> None:
+    """Refuse a search that lost too much, in all, of a sensor or of a period; tell of any loss.
+
+    Parameters
+    ----------
+    gone, unread : scenes of ``before`` that are found no more, and such as are found and cannot be read.
+    before : what `asked_before` gives.
+
+    Raises
+    ------
+    CatalogError : more than one scene, and more than search.max_lost_share of them, are lost. The last search stays.
+    """
+    lost = [*gone, *unread]
+    how = "are found no more" if not unread else "are found no more, or cannot be read" if gone else "cannot be read"
+    for is_of, words, total in _too_many(lost, before, settings):
+        mine = [s.key for s in lost if is_of(s)]
+        raise CatalogError(
+            f"{len(mine)} of the {total} scenes{words} that earlier searches used {how} ({some(mine)}); more than {settings.search.max_lost_share:.0%} is "
+            "refused, and the last search stays",
+            where=", ".join(s.catalog for s in settings.sources),
+            remedy="try again later, or ask the archive; where the scenes are withdrawn for good, set search.max_lost_share higher for one search",
+        )
+    if lost:
+        log.warning("%d of the %d scenes that earlier searches used %s: %s", len(lost), len(before), how, some(s.key for s in lost))
+
+
+def _too_many(lost: Sequence[Scene], before: Sequence[Scene], settings: Settings) -> Iterator[tuple[Callable[[Scene], bool], str, int]]:
+    """Where more scenes are lost than may be, in all, of a sensor or of a period: who is meant, in code and in words, and how many there were."""
+    groups: list[tuple[Callable[[Scene], bool], str]] = [(lambda scene: True, "")]
+    groups += [(lambda scene, name=s.sensor: scene.sensor == name, f" of {s.sensor}") for s in settings.sources]
+    groups += [(lambda scene, period=p: scene.solar_day in period, f" of {p.label}") for p in settings.all_periods]
+    for is_of, words in groups:
+        n_lost, total = sum(map(is_of, lost)), sum(map(is_of, before))
+        if n_lost > 1 and n_lost > settings.search.max_lost_share * total:
+            yield is_of, words, total
+
+
+def some(names: Iterable[str]) -> str:
+    """The first of some names, and how many more there are."""
+    names = list(names)
+    return ", ".join(names[:_NAMED]) + (f", … ({len(names) - _NAMED} more)" if len(names) > _NAMED else "")
