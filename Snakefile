@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections import Counter
+from hashlib import sha256
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -20,6 +21,7 @@ from rs_pipeline.operations.code import changed_code, words_on_code
 from rs_pipeline.operations.console import tell_end, watch
 from rs_pipeline.operations.due import FORCED, forced_steps
 from rs_pipeline.operations.run import begin, end, mend, settle_times
+from rs_pipeline.operations.start import is_dry_run
 from rs_pipeline.products.register import StepContext, period_maps
 from rs_pipeline.simulation import world_files
 from rs_pipeline.steps import BEFORE_TILES, depends_on, final_outputs, rounds, steps_of
@@ -39,9 +41,10 @@ except PipelineError as fault:
     raise WorkflowError(str(fault))
 
 if workflow.is_main_process:
+    DRY = is_dry_run(sys.argv[1:])
     watch(S, lambda: Counter(job.rule.name for job in workflow.dag.needrun_jobs()))
-    settle_times(S.root, only_tell=workflow.dryrun)
-    mend(S, only_tell=workflow.dryrun)
+    settle_times(S.root, only_tell=DRY)
+    mend(S, only_tell=DRY)
     if changed := changed_code(S):
         print(words_on_code(changed, Layout(S.root).settings), file=sys.stderr)
 
@@ -83,8 +86,8 @@ def outputs_of(*steps):
 
 
 def depends_of(*steps):
-    """What steps of one job depend on besides files."""
-    return "\n".join(depends_on(step, S) for step in steps)
+    """Digest of what steps of one job depend on besides files: in a text Snakemake would read braces as wildcards, and a function it would not compare."""
+    return sha256("\n".join(depends_on(step, S) for step in steps).encode()).hexdigest()
 
 
 def resources_of(work):
@@ -102,11 +105,6 @@ def jobs_of(steps, wildcards):
     """Names of the jobs of steps."""
     names = dict(wildcards.items())
     return [job_name(":".join(filter(None, (step.verb, names.get("product")))), names.get("tile"), names.get("period")) for step in steps]
-
-
-def fixed(text):
-    """A text as a parameter: of a plain one Snakemake would read braces as wildcards."""
-    return lambda wildcards: text
 
 
 def this_attempt(wildcards, attempt): return attempt
@@ -181,7 +179,7 @@ rule province_units:
 checkpoint assign:
     input: inputs_of(BEFORE_TILES[-1])
     output: outputs_of(BEFORE_TILES[-1])
-    params: verb=verb_of(BEFORE_TILES[-1]), config=L.settings, depends=fixed(depends_on(BEFORE_TILES[-1], S)), retry=times_retried(BEFORE_TILES[-1])
+    params: verb=verb_of(BEFORE_TILES[-1]), config=L.settings, depends=depends_of(BEFORE_TILES[-1]), retry=times_retried(BEFORE_TILES[-1])
     resources: attempt=this_attempt
     log: log_of(BEFORE_TILES[-1].name, BEFORE_TILES[-1].scope)
     shell: COMMAND
@@ -192,7 +190,7 @@ for step in [s for s in steps_of(S) if s.name != "assign" and not s.of_tile]:
         name: step.name
         input: inputs_of(step)
         output: outputs_of(step)
-        params: verb=verb_of(step), config=L.settings, depends=fixed(depends_on(step, S)), retry=times_retried(step)
+        params: verb=verb_of(step), config=L.settings, depends=depends_of(step), retry=times_retried(step)
         threads: step.threads
         priority: step.priority
         resources: **resources_of(step)
@@ -206,7 +204,7 @@ for work in rounds(S):
         name: work.name
         input: inputs_of(*work.steps)
         output: outputs_of(*work.steps)
-        params: verb=called("round", work.steps[0].names, f"--number {work.number}"), config=L.settings, depends=fixed(depends_of(*work.steps)), retry=times_retried(*work.steps)
+        params: verb=called("round", work.steps[0].names, f"--number {work.number}"), config=L.settings, depends=depends_of(*work.steps), retry=times_retried(*work.steps)
         threads: work.threads
         priority: work.priority
         resources: **resources_of(work)

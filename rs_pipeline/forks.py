@@ -134,7 +134,7 @@ def forked(arguments: list[str]) -> int | None:
 
 
 def _end_of(job: int, server: socket.socket) -> int:
-    """Wait for the end of a job and pass signals on to it; its exit code. A server that is killed meanwhile takes the code with it."""
+    """Wait for the end of a job and pass signals on to it; its exit code: that it tells itself or, where it was killed, the server."""
     signal.signal(signal.SIGTERM, lambda number, _: _pass_on(job, number))
     with suppress(ProcessLookupError):
         reached = os.getpgid(job) == os.getpgrp()  # the keyboard reaches the job too
@@ -235,7 +235,7 @@ def do_job(asker: socket.socket) -> NoReturn:
     os.environ.clear()
     os.environ.update(asked["environment"])
     sys.argv[1:] = asked["arguments"]
-    _leave(_code_of_verb())
+    _leave(_code_of_verb(), asker)
 
 
 def _code_of_verb() -> int:
@@ -256,8 +256,9 @@ def _code_of_verb() -> int:
     return 0
 
 
-def _leave(code: int) -> NoReturn:
-    """End a fork as the interpreter would, but for taking apart all that was loaded, which takes longer than a small job."""
+def _leave(code: int, asker: socket.socket) -> NoReturn:
+    """End a fork as the interpreter would, but for taking apart all that was loaded, which takes longer than a small job. It tells its code itself: a
+    server that was killed meanwhile tells nothing, and a job that went well must not count as killed."""
     threading._shutdown()  # type: ignore[attr-defined]  # no public name joins the threads that are not daemons
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
@@ -265,6 +266,8 @@ def _leave(code: int) -> NoReturn:
             stream.flush()
         except OSError:
             code = code or 120  # as the interpreter says it
+    with suppress(OSError):
+        asker.sendall(((code & 0xFF) << 8).to_bytes(4))  # as `wait` has it
     os._exit(code & 0xFF)
 
 

@@ -188,7 +188,7 @@ def _others(values: dict[str, float]) -> str:
 
 
 def excerpt(table: pd.DataFrame) -> str:
-    """Markdown: a line of LINES a row; ours on the table's worlds and on those held out, and every baseline that has the figure."""
+    """Markdown: a line of LINES a row, of those that the table has; ours on its worlds and on those held out, and every baseline that has the figure."""
     simulated = table[table.kind == "simulated"]
     chosen = simulated[simulated.world == EVERYWHERE]
     held = _held_out(simulated)
@@ -197,7 +197,8 @@ def excerpt(table: pd.DataFrame) -> str:
     lines += ["| simulated | ours | ours, held out | others on the same scenes |", "|---|---|---|---|"]
     for label, *key in LINES:
         here, there = (_values(part, *key) for part in (chosen, held))
-        lines.append(f"| {label} | {_shown(here.get('ours'))} | {_shown(there.get('ours'))} | {_others(here)} |")
+        if here or there:
+            lines.append(f"| {label} | {_shown(here.get('ours'))} | {_shown(there.get('ours'))} | {_others(here)} |")
     return "\n".join([*lines, *_variants(simulated)])
 
 

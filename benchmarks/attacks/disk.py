@@ -27,7 +27,7 @@ from benchmarks.harness import ROOT, differing, in_root, jobs_run, run_files, sn
 from benchmarks.killed import disturb
 from rs_pipeline.catalog.chips import chip_digest, damaged_in
 from rs_pipeline.config import load
-from tests.operations.conftest import Small, write_world
+from tests.operations.conftest import HEIGHTS, Small, write_world
 from tests.operations.test_repair import cut, flip, one_of_each_class
 
 BITS, KILLS = 120, 50
@@ -222,17 +222,22 @@ def outage(folder: Path) -> str:
     return f"the search failed, {must_be_undisturbed(small)} files as undisturbed, and nothing is to be done"
 
 
-def edited_units(folder: Path) -> str:
+def edited_units(folder: Path, *, unnoticed: bool = False) -> str:
+    """``unnoticed`` : their file is older than the run, and what Snakemake remembers is lost."""
     small = copied(folder)
     units = gpd.read_file(small.folder / "units.gpkg").to_crs(32650)
     units.geometry = units.translate(40, 0)
     units.to_crs(4326).to_file(small.folder / "units.gpkg")
+    if unnoticed:
+        os.utime(small.folder / "units.gpkg", (1.6e9, 1.6e9))
+        shutil.rmtree(small.folder / ".snakemake")
     done = ran(small)
     must_end_well(done)
     fresh = Small(folder / "fresh")
     fresh.folder.mkdir()
     (fresh.folder / "items").symlink_to(small.folder / "items")
-    shutil.copy(small.folder / "units.gpkg", fresh.folder)
+    for name in ("units.gpkg", HEIGHTS):
+        shutil.copy(small.folder / name, fresh.folder)
     fresh.configure()
     must_end_well(ran(fresh))
     new, old = (pd.read_csv(s.layout.indicators) for s in (fresh, small))
@@ -245,7 +250,8 @@ def two_runs(folder: Path) -> str:
     one = copied(folder)
     other = Small(folder / "elsewhere" / "deeper")
     other.folder.mkdir(parents=True)
-    shutil.copy(one.folder / "units.gpkg", other.folder)
+    for name in ("units.gpkg", HEIGHTS):
+        shutil.copy(one.folder / name, other.folder)
     (other.folder / "items").mkdir()
     for n, path in enumerate(sorted((undisturbed().folder / "items").glob("*.json"), reverse=True)):
         shutil.copy(path, other.folder / "items" / f"{n:03d}.json")
@@ -296,6 +302,11 @@ ATTACKS = (
     Attack("shrunken search", "A search that lost more than it may is refused, and the last one stays", shrunken_search),
     Attack("outage", "A search that fails leaves the finished run as it was", outage),
     Attack("edited units", "Units that move make everything run again that rests on their grid", edited_units),
+    Attack(
+        "edited units, unnoticed",
+        "So they do where their file is older than the run and what Snakemake remembers is lost",
+        partial(edited_units, unnoticed=True),
+    ),
     Attack("replaced scene", "A scene replaced in place is read again", replaced_scene),
     Attack("two runs", "Another folder, number of cores, order of the catalog and time zone give the same bytes", two_runs),
 )

@@ -24,6 +24,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.journal import ENDS, journal_since
+from rs_pipeline.operations.run import write_summary
 from rs_pipeline.operations.summary import Summary, rest_seconds, summarise_run, troubles, words
 from rs_pipeline.steps import BEFORE_TILES, final_outputs, rounds, step_of
 
@@ -332,8 +333,11 @@ def tell_end(settings: Settings, found: Summary, logs: Sequence[str]) -> None:
         print(words(found), file=sys.stderr)
 
 
-def tell_nothing_to_do() -> None:
-    """Tell how a run stands that had no job to do."""
+def tell_nothing_to_do(*, only_tell: bool) -> None:
+    """Tell how a run stands that had no job to do, and write it into its summary: what failed before may be mended. ``only_tell`` : in a dry run."""
     if _listening and _listening.run_settings and _listening.is_idle:
         settings = _listening.run_settings
-        print(f"nothing to do\n{end_words(settings, summarise_run(settings), (), 0.0)}", file=sys.stderr)
+        found = summarise_run(settings)
+        if not only_tell:
+            write_summary(settings, found)
+        print(f"nothing to do\n{end_words(settings, found, (), 0.0)}", file=sys.stderr)

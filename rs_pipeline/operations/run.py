@@ -138,16 +138,24 @@ def end(settings: Settings, *, failed: bool) -> Summary:
         mark_retry(Layout(settings.root).retries, "assign")
     if failed:
         found = replace(found, status="failed")
+    write_summary(settings, found)
+    notify(settings, found.status, _as_json(found))
+    return found
+
+
+def write_summary(settings: Settings, found: Summary) -> None:
+    """Write ``summary.json`` and ``summary.txt``; a disk that takes none costs a line in the log."""
     path = Layout(settings.root).summary
-    text = json.dumps(asdict(found), ensure_ascii=False, indent=1)
     try:
-        for target, content in ((path, text), (path.with_suffix(".txt"), words(found) + "\n")):
+        for target, content in ((path, _as_json(found)), (path.with_suffix(".txt"), words(found) + "\n")):
             with atomic_path(target) as part:
                 part.write_text(content, "utf-8")
     except OSError as fault:
         log.warning("the summary cannot be written: %s", fault)
-    notify(settings, found.status, text)
-    return found
+
+
+def _as_json(found: Summary) -> str:
+    return json.dumps(asdict(found), ensure_ascii=False, indent=1)
 
 
 def worth_another_try(settings: Settings) -> bool:

@@ -128,6 +128,23 @@ def _refuse(message: str) -> NoReturn:
     raise ConfigError(message, where="rs-pipeline run", remedy="`rs-pipeline run --help` lists its options, `snakemake --help` those that are passed on")
 
 
+def is_dry_run(arguments: Sequence[str]) -> bool:
+    """Whether a command line of Snakemake, or of `rs-pipeline run`, asks for a dry run; workflows are read before Snakemake tells them.
+
+    >>> [is_dry_run(line.split()) for line in ("-n", "-np", "run --dry-run --cores 2", "--dryrun", "--cores 2 -p", "")]
+    [True, True, True, True, False, False]
+    """
+    from snakemake.cli import get_argument_parser
+    from snakemake.exceptions import CliException
+
+    parser = get_argument_parser()
+    parser.error = _refuse
+    try:
+        return bool(parser.parse_known_args(list(arguments))[0].dryrun)
+    except (CliException, ConfigError):
+        return False
+
+
 def run_chain(arguments: Sequence[str]) -> int:
     """Run Snakemake in this process; its exit code.
 
@@ -145,7 +162,7 @@ def run_chain(arguments: Sequence[str]) -> int:
     parser = get_argument_parser()
     parser.error = _refuse  # it would print all of its options
     try:
-        parser.parse_args(list(arguments))
+        options = parser.parse_args(list(arguments))
     except CliException as fault:
         _refuse(str(fault))
     try:
@@ -153,5 +170,5 @@ def run_chain(arguments: Sequence[str]) -> int:
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     if code == 0:
-        console.tell_nothing_to_do()
+        console.tell_nothing_to_do(only_tell=options.dryrun)
     return code

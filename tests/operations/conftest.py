@@ -42,13 +42,13 @@ class Small:
     def layout(self) -> Layout:
         return Layout(self.folder / "results" / "small")
 
-    def configure(self, **changes) -> Path:
+    def configure(self, periods=(2023, 2024), **changes) -> Path:
         """Write the configuration with changes; its paths are relative to the folder, so that runs elsewhere are the same. A copy has the scenes
         of the folder that it was copied from. Where it has heights, the run has a map of soil loss."""
         changes = ({"soil": {"dem": HEIGHTS}} if (self.folder / HEIGHTS).is_file() else {}) | changes
         hrefs = [a["href"] for p in (self.folder / "items").glob("*.json") for a in json.loads(p.read_text())["assets"].values()]
         folders = sorted({Path(href).parents[1] for href in hrefs if href.startswith("/")})
-        self.config.write_text(yaml.safe_dump(configuration(Path(), [2023, 2024], 64, folders, **changes)))
+        self.config.write_text(yaml.safe_dump(configuration(Path(), list(periods), 64, folders, **changes)))
         return self.config
 
     def files(self) -> dict[str, bytes]:

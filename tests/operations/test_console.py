@@ -154,7 +154,7 @@ def test_without_the_handler_the_whole_summary_is_printed_as_ever(small_run, mon
     found = summarise_run(settings)
     console.watch(settings, dict)
     console.tell_end(settings, found, [])
-    console.tell_nothing_to_do()
+    console.tell_nothing_to_do(only_tell=True)
     assert capsys.readouterr().err == words(found) + "\n"
 
 
@@ -179,10 +179,12 @@ def test_a_run_without_work_says_what_there_is_and_what_to_open(small_run):
 
     from benchmarks.harness import in_root
 
+    small_run.layout.summary.write_text('{"status": "failed"}')
     command = [sys.executable, "-m", "rs_pipeline.cli", "run", "config.yaml", "--cores", "1"]
     done = subprocess.run(command, cwd=small_run.folder, capture_output=True, text=True, timeout=300, env=in_root())
     assert done.returncode == 0 and done.stdout == "", done.stderr
     lines = done.stderr.splitlines()
     assert "nothing to do" in lines and "run small: complete, after 0 s" in lines and "missing: nothing" in lines and len(lines) < 20
     assert any(line.startswith("made: 45 of 45 files") for line in lines)
+    assert '"status": "complete"' in small_run.layout.summary.read_text("utf-8"), "what failed before stands there no more"
     assert [line.split(": ")[0].strip() for line in lines if line.startswith("  ")][:2] == ["results/small/report/index.html", "results/small/indicators.xlsx"]
