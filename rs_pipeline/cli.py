@@ -368,12 +368,12 @@ def verify(
     quick: Annotated[bool, typer.Option("--quick", help="Look at the sizes of files only; chips are then left out.")] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Put aside what is damaged: the next run makes it again.")] = False,
 ) -> None:
-    """Hold every file of the run, and every chip, to what was written; exit code 1 where one is damaged or missing."""
+    """Hold every file of the run, and every chip, to what was written; exit code 1 where one is damaged, missing or unknown."""
     from rs_pipeline.operations.verify import told, verify_run
 
     found = verify_run(_settings(config), whole=not quick, repair=repair)
     typer.echo(told(found, repaired=repair))
-    raise typer.Exit(bool(found.damaged or found.missing or found.missing_chips))
+    raise typer.Exit(not found.sound)
 
 
 @app.command(rich_help_panel=RESULTS)

@@ -16,7 +16,7 @@ from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import CatalogError, TableError
 from rs_pipeline.layout import Layout
-from rs_pipeline.model import Scene
+from rs_pipeline.model import Period, Scene
 
 log = logging.getLogger(__name__)
 
@@ -100,9 +100,16 @@ def check_loss(gone: Sequence[Scene], unread: Sequence[Scene], before: Sequence[
 
 def _too_many(lost: Sequence[Scene], before: Sequence[Scene], settings: Settings) -> Iterator[tuple[Callable[[Scene], bool], str, int]]:
     """Where more scenes are lost than may be, in all, of a sensor or of a period: who is meant, in code and in words, and how many there were."""
+
+    def of_sensor(name: str) -> Callable[[Scene], bool]:
+        return lambda scene: scene.sensor == name
+
+    def of_period(period: Period) -> Callable[[Scene], bool]:
+        return lambda scene: scene.solar_day in period
+
     groups: list[tuple[Callable[[Scene], bool], str]] = [(lambda scene: True, "")]
-    groups += [(lambda scene, name=s.sensor: scene.sensor == name, f" of {s.sensor}") for s in settings.sources]
-    groups += [(lambda scene, period=p: scene.solar_day in period, f" of {p.label}") for p in settings.all_periods]
+    groups += [(of_sensor(s.sensor), f" of {s.sensor}") for s in settings.sources]
+    groups += [(of_period(p), f" of {p.label}") for p in settings.all_periods]
     for is_of, words in groups:
         n_lost, total = sum(map(is_of, lost)), sum(map(is_of, before))
         if n_lost > 1 and n_lost > settings.search.max_lost_share * total:

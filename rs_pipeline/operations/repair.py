@@ -12,9 +12,9 @@ from pathlib import Path
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import DamagedError, TableError
 from rs_pipeline.layout import Layout
-from rs_pipeline.operations.journal import read_journal
+from rs_pipeline.operations.journal import ENDS, read_journal
 from rs_pipeline.products.register import StepContext
-from rs_pipeline.steps import Step, maker, step_of
+from rs_pipeline.steps import BEFORE_TILES, Step, maker, step_of
 from rs_pipeline.storage.atomic import remove
 from rs_pipeline.storage.record import Recorded, damage, damaged, put_aside, read_record
 from rs_pipeline.storage.retry import job_name, mark_retry
@@ -97,11 +97,17 @@ def _command(layout: Layout, step: Step, place: StepContext) -> list[str]:
     return [sys.executable, "-m", "rs_pipeline.cli", step.verb, *options, "--config", str(layout.settings)]
 
 
+def unfinished_jobs(settings: Settings) -> set[str]:
+    """Jobs that failed, were killed or are at work: their files may be those of before or new ones. Those before tiles are none of them: a search that fails
+    leaves the files of the last one as they were, and so damage in them is damage."""
+    last, whole = {e.job: e for e in read_journal(Layout(settings.root).journal)}, {step.verb for step in BEFORE_TILES}
+    return {job for job, entry in last.items() if entry.state not in ENDS and entry.verb not in whole}
+
+
 def recorded_files(settings: Settings) -> list[Recorded]:
-    """The recorded files of jobs that ended well and were not begun again since."""
-    layout = Layout(settings.root)
-    at_work = {job for job, state in {e.job: e.state for e in read_journal(layout.journal)}.items() if state not in ("done", "given up")}
-    return [r for r in read_record(layout.record, settings.root).values() if r.job not in at_work]
+    """The recorded files of all jobs but `unfinished_jobs`."""
+    unfinished = unfinished_jobs(settings)
+    return [r for r in read_record(Layout(settings.root).record, settings.root).values() if r.job not in unfinished]
 
 
 def planned_by(settings: Settings) -> set[Path]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from rs_pipeline.config import Settings
-from rs_pipeline.errors import LockedError
+from rs_pipeline.errors import DamagedError, LockedError
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.locks import is_free
-from rs_pipeline.operations.repair import damaged_chips, damaged_signatures, missing_chips, put_damaged_aside, recorded_files
-from rs_pipeline.steps import final_outputs
-from rs_pipeline.storage.record import damaged
+from rs_pipeline.operations.repair import damaged_chips, damaged_signatures, known_tiles, missing_chips, put_damaged_aside, recorded_files, unfinished_jobs
+from rs_pipeline.products.register import StepContext
+from rs_pipeline.steps import Step, final_outputs, step_places, steps_of
+from rs_pipeline.storage.record import Recorded, damaged, read_record
+from rs_pipeline.storage.retry import job_name
 
 
 @dataclass(frozen=True)
@@ -25,8 +30,19 @@ class Verification:
     """Outputs of a complete run, and recorded files, that are not there."""
     missing_chips: list[str]
     """Folders of chips that are gone though the run keeps them: nothing but their manifest tells of them."""
-    unknown: list[str]
-    """Outputs that no record tells of: made by an earlier version, or their record is lost."""
+    unknown: dict[str, str]
+    """Files of the run that no record tells of, made by an earlier version, or their record is lost; to the name of their step."""
+    unfinished: list[str]
+    """Jobs that failed, were killed or are at work: their files are not looked at."""
+    for_good: list[str]
+    """Of the damaged and missing files those that no job of the run makes, as it is configured now."""
+    configuration: Path
+    """The run's own."""
+
+    @property
+    def sound(self) -> bool:
+        """Whether every file of the run is known to be what was written."""
+        return not (self.damaged or self.missing or self.missing_chips or self.unknown or self.unfinished)
 
 
 def verify_run(settings: Settings, *, whole: bool = True, repair: bool = False) -> Verification:
@@ -39,12 +55,14 @@ def verify_run(settings: Settings, *, whole: bool = True, repair: bool = False) 
 
     Raises
     ------
-    LockedError : with ``repair``, another process works on the run.
+    LockedError : with ``repair``, another process works on the run. SpaceError : with ``repair``, the run's folder cannot be written.
     """
     layout, recorded = Layout(settings.root), recorded_files(settings)
-    outputs, known = final_outputs(settings), {r.path for r in recorded}
-    missing = [r.path for r in recorded if not r.path.exists()] + [p for p in outputs if not p.exists() and p.absolute() not in known]
-    unknown = [p for p in outputs if p.is_file() and p.absolute() not in known]
+    noted, unfinished = read_record(layout.record, settings.root), unfinished_jobs(settings)
+    jobs = _jobs(settings, noted.values())
+    missing = [r.path for r in recorded if not r.path.exists()] + [p for p in final_outputs(settings) if not p.exists() and p.absolute() not in noted]
+    written = ((path, step.name) for job, (step, place) in jobs.items() if job not in unfinished for path in step.writes(place))
+    unknown = {str(path): name for path, name in written if path.is_file() and path.absolute() not in noted}
     signatures = damaged_signatures(settings)
     if repair:
         if not is_free(layout.lock):
@@ -52,24 +70,64 @@ def verify_run(settings: Settings, *, whole: bool = True, repair: bool = False) 
         found = put_damaged_aside(settings, whole=whole)
     else:
         found = damaged(recorded, whole=whole) | (damaged_chips(settings) if whole else {})
-    found |= signatures
     chips = missing_chips(settings) if whole else []
-    told = [[str(p) for p in paths] for paths in (missing, chips, unknown)]
-    return Verification(len(recorded), {str(path): how for path, how in found.items()}, *told)
+    return Verification(
+        files=len(recorded),
+        damaged={str(path): how for path, how in (found | signatures).items()},
+        missing=[str(path) for path in missing],
+        missing_chips=[str(path) for path in chips],
+        unknown=unknown,
+        unfinished=sorted(unfinished & {r.job for r in noted.values()}),
+        for_good=[str(r.path) for r in recorded if r.job not in jobs and (r.path in found or r.path in missing)],
+        configuration=layout.settings,
+    )
+
+
+def _jobs(settings: Settings, noted: Iterable[Recorded]) -> dict[str, tuple[Step, StepContext]]:
+    """Every job of the run by its name: the step and where it works."""
+    ids = _tiles(settings, noted)
+    return {_name(step, place): (step, place) for step in steps_of(settings) for place in step_places(step, settings, ids)}
+
+
+def _name(step: Step, place: StepContext) -> str:
+    verb = f"{step.verb}:{place.product}" if step.scope == "map" else step.verb
+    return job_name(verb, *(getattr(place, name) if name in step.names else None for name in ("tile", "period")))
+
+
+def _tiles(settings: Settings, noted: Iterable[Recorded]) -> list[str]:
+    """Ids of the run's tiles; those that the record tells of where their table is gone or damaged."""
+    try:
+        if ids := known_tiles(settings):
+            return ids
+    except DamagedError:
+        pass
+    return sorted({last for r in noted if re.fullmatch(r"r\d+c\d+", last := r.job.rpartition(".")[2])})
 
 
 def told(found: Verification, *, repaired: bool) -> str:
-    """The result for people, a line a file."""
-    lines = [f"{path}: {how}" for path, how in found.damaged.items()]
+    """The result for people, a line a file, and what to do."""
     missing = [*found.missing, *found.missing_chips]
+    lines = [f"{path}: {how}" for path, how in found.damaged.items()]
     lines += [f"{path}: missing" for path in missing]
     lines += [f"{path}: nothing is known of what was written" for path in found.unknown]
+    lines += [f"{job}: did not end well, or is at work; its files were not looked at" for job in found.unfinished]
     lines.append(f"{found.files} files looked at: {len(found.damaged)} damaged, {len(missing)} missing, {len(found.unknown)} unknown")
-    if found.damaged or missing:
+    return "\n".join([*lines, *_remedies(found, repaired=repaired)])
+
+
+def _remedies(found: Verification, *, repaired: bool) -> list[str]:
+    lines = []
+    if found.unfinished or {*found.damaged, *found.missing, *found.missing_chips} - {*found.for_good}:
         alone = not found.damaged and not found.missing_chips
+        again = "start the run again: they are made again"
+        lines.append(again if repaired or alone else "with --repair what is damaged is put aside, and the next run makes all of them again")
+    if found.for_good:
         lines.append(
-            "start the run again: they are made again"
-            if repaired or alone
-            else "with --repair what is damaged is put aside, and the next run makes all of them again"
+            f"no job of the run, as it is configured now, makes these again; take them from a backup, or configure again what made them: {', '.join(found.for_good)}"
         )
-    return "\n".join(lines)
+    if found.unknown:
+        lines.append(
+            "an earlier version made what is unknown, or its record in logs/ is lost: it may be damaged. To make it again, with a record: "
+            f"rs-pipeline run --config {found.configuration} --forcerun {' '.join(dict.fromkeys(found.unknown.values()))}"
+        )
+    return lines

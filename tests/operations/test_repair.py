@@ -2,18 +2,21 @@
 
 import os
 import random
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from benchmarks.harness import ROOT, in_root, jobs_run
 from rs_pipeline.config import load
 from rs_pipeline.errors import LockedError
-from rs_pipeline.operations.journal import read_journal
+from rs_pipeline.operations.journal import Watch, read_journal
 from rs_pipeline.operations.locks import hold_run
 from rs_pipeline.operations.run import mend
 from rs_pipeline.operations.verify import told, verify_run
+from rs_pipeline.storage.retry import read_retries
 
 
 def cut(path, length=0):
@@ -79,7 +82,7 @@ def settings(copied_run, monkeypatch):
 
 def test_every_file_of_a_run_is_recorded_and_whole(settings, copied_run):
     found = verify_run(settings)
-    assert (found.damaged, found.missing, found.missing_chips, found.unknown) == ({}, [], [], []) and found.files > 100
+    assert found.sound and not (found.damaged or found.missing or found.missing_chips or found.unknown or found.unfinished) and found.files > 100
     recorded = {str(p) for p in copied_run.files()}
     assert told(found, repaired=False) == f"{found.files} files looked at: 0 damaged, 0 missing, 0 unknown" and len(recorded) > 100
 
@@ -107,6 +110,55 @@ def test_each_of_sixty_flipped_bits_is_found(settings, copied_run):
         assert [p for p in found.damaged if p in str(path.absolute())], path
         flip(path, bit)
     assert not verify_run(settings).damaged
+
+
+def test_damage_of_a_search_that_was_then_refused_is_found(settings, copied_run):
+    """What a search writes stays whole when the next one fails, so it is held to the record."""
+    Watch(copied_run.layout.journal, "search", "search", 1).write("failed", "CatalogError: 5 of the 8 scenes")
+    flip(copied_run.layout.scenes, 16_003)
+    cut(copied_run.layout.orbits, 10)
+    assert verify_run(settings).damaged.keys() == {str(p.absolute()) for p in (copied_run.layout.scenes, copied_run.layout.orbits)}
+    verify_run(settings, repair=True)
+    assert read_retries(copied_run.layout.retries)["search"].times == 1 and not copied_run.layout.scenes.exists()
+
+
+def test_a_job_that_did_not_end_is_told(settings, copied_run):
+    Watch(copied_run.layout.journal, "indicators", "indicators", 1).write("failed", "MemoryError")
+    cut(copied_run.layout.indicators, 1000)
+    found = verify_run(settings)
+    assert not found.sound and found.unfinished == ["indicators"] and not found.damaged and not found.unknown
+    assert "indicators: did not end well" in told(found, repaired=False) and "start the run again" in told(found, repaired=False)
+
+
+def test_without_its_record_a_run_is_not_called_sound(settings, copied_run):
+    """Every file that a job wrote may be damaged, those of tiles included; the remedy names the steps."""
+    shutil.rmtree(copied_run.layout.record.parent)
+    cut(copied_run.layout.indicators, 1000)
+    found = verify_run(settings)
+    assert {str(copied_run.layout.indicators), str(copied_run.layout.tile_map("2024", "r000c001", "water"))} <= found.unknown.keys() and not found.sound
+    last = told(found, repaired=False).splitlines()[-1]
+    assert f"--config {settings.root / 'config.yaml'} --forcerun search grid assign" in last and " observe " in last and " indicators " in last
+    done = job(copied_run, "verify")
+    assert done.returncode == 1 and last in done.stdout
+
+
+def test_what_no_job_of_the_run_makes_any_more_is_not_promised(settings, copied_run):
+    gone, made = copied_run.layout.counties("2023"), copied_run.layout.counties("2024")
+    for path in (gone, made):
+        path.unlink()
+    assert not verify_run(settings).for_good
+    narrow = load(copied_run.configure(periods=[2024]))
+    found = verify_run(narrow)
+    assert {str(p.absolute()) for p in (gone, made)} <= {*found.missing} and found.for_good == [str(gone.absolute())]
+    *_, promised, lost = told(found, repaired=False).splitlines()
+    assert promised == "start the run again: they are made again" and lost.startswith("no job of the run, as it is configured now, makes these again")
+
+
+@pytest.mark.parametrize("harm", [cut, Path.unlink])
+def test_without_its_tiles_a_run_is_verified_all_the_same(settings, copied_run, harm):
+    harm(copied_run.layout.tiles)
+    found = verify_run(settings)
+    assert [*found.damaged, *found.missing] == [str(copied_run.layout.tiles.absolute())] and not found.for_good
 
 
 def test_another_run_is_not_disturbed(settings, copied_run):
