@@ -9,7 +9,7 @@ import pyproj
 import shapely
 
 from rs_pipeline.config import Settings
-from rs_pipeline.errors import ConfigError, DamagedError, ModelError
+from rs_pipeline.errors import ConfigError, DamagedError
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid, Tile
 from rs_pipeline.storage.rows import read_rows
@@ -42,14 +42,17 @@ def make_tiles(grid: Grid, tile_px: int, footprint: shapely.Geometry) -> list[Ti
 
 def read_grid(settings: Settings) -> Grid:
     """The run's grid as ``tiles.parquet`` froze it."""
-    return _frozen(_rows(settings)[0])
+    return _read(settings)[0]
 
 
 def read_tiles(settings: Settings) -> list[Tile]:
-    """All tiles of the run, in row-major order."""
-    rows = _rows(settings)
-    whole = _frozen(rows[0])
-    return [Tile(r["tile"], r["row"], r["col"], whole.window(r["row"], r["col"], r["height"], r["width"])) for r in rows]
+    """All tiles of the run, in row-major order.
+
+    Raises
+    ------
+    ConfigError : they are not made yet. DamagedError : their table cannot be read.
+    """
+    return _read(settings)[1]
 
 
 def tile_ids(settings: Settings) -> list[str]:
@@ -70,16 +73,16 @@ def read_tile(settings: Settings, tile_id: str) -> Tile:
     raise ConfigError(f"no tile {tile_id!r}", where=str(Layout(settings.root).tiles), remedy="ids look like r000c000; run `rs-pipeline grid` first")
 
 
-def _rows(settings: Settings) -> list[dict]:
+def _read(settings: Settings) -> tuple[Grid, list[Tile]]:
     path = Layout(settings.root).tiles
     if not path.exists():
         raise ConfigError("the tiles are not made yet", where=str(path), remedy="run `rs-pipeline grid --config ...` first")
     try:
         rows = read_rows(path)
-        _frozen(rows[0])
-    except (ValueError, IndexError, KeyError, TypeError, ModelError) as fault:
+        whole = _frozen(rows[0])
+        return whole, [Tile(r["tile"], r["row"], r["col"], whole.window(r["row"], r["col"], r["height"], r["width"])) for r in rows]
+    except (ValueError, LookupError, TypeError, ArithmeticError, pyproj.exceptions.ProjError) as fault:
         raise DamagedError(f"the tiles cannot be read: {fault}", str(path)) from None
-    return rows
 
 
 def _frozen(row: dict) -> Grid:

@@ -100,13 +100,13 @@ def _bytes() -> tuple[int, int]:
 
 
 def read_journal(path: Path) -> list[JournalEntry]:
-    """All lines in order; lines cut off by a full disk are left out."""
+    """All lines in order; lines cut off by a full disk, and damaged ones, are left out."""
     return journal_since(path, 0)[0]
 
 
 def journal_since(path: Path, place: int) -> tuple[list[JournalEntry], int]:
     """Whole lines after a place in the file (bytes) in order, and the place to read on from."""
-    if not path.exists():
+    if not path.is_file():
         return [], 0
     with path.open("rb") as file:
         file.seek(place)
@@ -117,15 +117,16 @@ def journal_since(path: Path, place: int) -> tuple[list[JournalEntry], int]:
 
 def _entries(lines: Iterable[str]) -> Iterator[JournalEntry]:
     for line in lines:
-        with suppress(ValueError, TypeError):
+        with suppress(ValueError, TypeError, KeyError):
             values: dict[str, Any] = json.loads(line)
+            datetime.fromisoformat(values["time"])
             yield JournalEntry(**values)
 
 
 def entries_of(path: Path, job: str) -> list[JournalEntry]:
     """The lines of one job in order; others are passed over unread, because a province has tens of thousands and every job asks."""
     word = json.dumps(job, ensure_ascii=False)
-    if not path.exists():
+    if not path.is_file():
         return []
     with path.open(encoding="utf-8", errors="replace") as lines:
         return [entry for entry in _entries(line for line in lines if word in line) if entry.job == job]

@@ -16,6 +16,7 @@ from rs_pipeline.operations.journal import ENDS, read_journal
 from rs_pipeline.products.register import StepContext
 from rs_pipeline.steps import BEFORE_TILES, Step, maker, step_of
 from rs_pipeline.storage.atomic import remove
+from rs_pipeline.storage.disk import blaming_disk
 from rs_pipeline.storage.record import Recorded, damage, damaged, put_aside, read_record
 from rs_pipeline.storage.retry import job_name, mark_retry
 
@@ -149,7 +150,17 @@ def _manifests(settings: Settings) -> list[Path]:
 
 def put_damaged_aside(settings: Settings, *, whole: bool = False) -> dict[Path, str]:
     """Put aside what is damaged, and mark the jobs that wrote it to run again; how each was damaged. Chips are looked at only where ``whole``: their fetch is
-    marked also where they are gone. Damaged signatures are of no use to anybody: they are removed, and the search is marked."""
+    marked also where they are gone. Damaged signatures are of no use to anybody: they are removed, and the search is marked.
+
+    Raises
+    ------
+    SpaceError : the run's folder cannot be written.
+    """
+    with blaming_disk(Layout(settings.root).retries):
+        return _put_aside(settings, whole=whole)
+
+
+def _put_aside(settings: Settings, *, whole: bool) -> dict[Path, str]:
     layout, recorded = Layout(settings.root), recorded_files(settings)
     found = damaged(recorded, whole=whole, always=planned_by(settings))
     for path in found:

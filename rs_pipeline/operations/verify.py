@@ -62,7 +62,7 @@ def verify_run(settings: Settings, *, whole: bool = True, repair: bool = False) 
     jobs = _jobs(settings, noted.values())
     missing = [r.path for r in recorded if not r.path.exists()] + [p for p in final_outputs(settings) if not p.exists() and p.absolute() not in noted]
     written = ((path, step.name) for job, (step, place) in jobs.items() if job not in unfinished for path in step.writes(place))
-    unknown = {str(path): name for path, name in written if path.is_file() and path.absolute() not in noted}
+    unknown = {str(path.absolute()): name for path, name in written if path.is_file() and path.absolute() not in noted}
     signatures = damaged_signatures(settings)
     if repair:
         if not is_free(layout.lock):

@@ -116,6 +116,12 @@ def remove(path: Path) -> None:
     shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
 
 
+def make_way(path: Path) -> None:
+    """Move a folder aside that stands where a file is to be written."""
+    if path.is_dir():
+        os.replace(path, path.with_name(f".{path.name}.folder-{time.time_ns()}"))
+
+
 @contextmanager
 def atomic_folder(path: Path, *, lasting: bool = True) -> Iterator[Path]:
     """A name beside ``path`` for a new folder; it takes the place of ``path`` when the block ends without an error.

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from rs_pipeline.storage.atomic import make_way
 from rs_pipeline.storage.held import locked_within
 
 _PATIENCE_S = 5.0
@@ -27,6 +28,7 @@ def append_line(path: Path, value: Any, *, lasting: bool = False) -> None:
     OSError : it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    make_way(path)
     with path.open("a+b") as file:
         if not locked_within(file, 0.0 if path in _not_waited_for else _PATIENCE_S):
             _not_waited_for.add(path)

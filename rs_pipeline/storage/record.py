@@ -56,7 +56,7 @@ def read_record(record: Path, root: Path, names: Collection[str] = ()) -> dict[P
 
 
 def _lines(record: Path, words: list[str]) -> Iterator[tuple[str, str, dict[str, list]]]:
-    with suppress(FileNotFoundError), record.open(encoding="utf-8", errors="replace") as lines:
+    with suppress(FileNotFoundError, IsADirectoryError), record.open(encoding="utf-8", errors="replace") as lines:
         for text in lines:
             if words and not any(word in text for word in words):
                 continue

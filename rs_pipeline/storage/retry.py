@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rs_pipeline.storage.atomic import atomic_path
+from rs_pipeline.storage.atomic import atomic_path, make_way
 
 
 @dataclass(frozen=True)
@@ -65,5 +65,7 @@ def read_retry(folder: Path, job: str) -> Retry:
 
 
 def _write(folder: Path, job: str, retry: Retry) -> None:
-    with atomic_path(folder / f"{job}.json") as part:
+    path = folder / f"{job}.json"
+    make_way(path)
+    with atomic_path(path) as part:
         part.write_text(json.dumps(asdict(retry)), "utf-8")

@@ -95,6 +95,14 @@ def test_the_journal_tells_how_jobs_ended_and_survives_a_cut_line(tmp_path):
     assert "killed" in failures(path, "x", 2)[0]
 
 
+def test_a_line_of_the_journal_with_a_damaged_time_is_left_out(tmp_path):
+    watch = Watch(tmp_path / "jobs.jsonl", "observe.2024.r000c000", "observe", 1)
+    watch.write("done")
+    text = watch.path.read_text()
+    watch.path.write_text(text.replace('"time": "2', '"time": "r', 1))
+    assert [e.state for e in read_journal(watch.path)] == ["done"]
+
+
 def test_only_the_failures_of_this_run_count_each_once(tmp_path):
     """A job of several steps comes to some of them late, and a run begins to count anew."""
     path = tmp_path / "jobs.jsonl"

@@ -1,5 +1,6 @@
 """Power loss and bit rot: what is damaged is named, put aside and made again, and the end is that of an undisturbed run."""
 
+import errno
 import os
 import random
 import shutil
@@ -11,7 +12,8 @@ import pytest
 
 from benchmarks.harness import ROOT, in_root, jobs_run
 from rs_pipeline.config import load
-from rs_pipeline.errors import LockedError
+from rs_pipeline.errors import LockedError, SpaceError
+from rs_pipeline.operations import repair
 from rs_pipeline.operations.journal import Watch, read_journal
 from rs_pipeline.operations.locks import hold_run
 from rs_pipeline.operations.run import mend
@@ -130,12 +132,24 @@ def test_a_job_that_did_not_end_is_told(settings, copied_run):
     assert "indicators: did not end well" in told(found, repaired=False) and "start the run again" in told(found, repaired=False)
 
 
+def test_a_disk_that_may_not_be_written_is_named(settings, copied_run, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    cut(copied_run.layout.indicators, 1000)
+    monkeypatch.setattr(repair, "put_aside", refuse)
+    with pytest.raises(SpaceError, match="the file system is read-only"):
+        verify_run(settings, repair=True)
+
+
 def test_without_its_record_a_run_is_not_called_sound(settings, copied_run):
     """Every file that a job wrote may be damaged, those of tiles included; the remedy names the steps."""
     shutil.rmtree(copied_run.layout.record.parent)
     cut(copied_run.layout.indicators, 1000)
     found = verify_run(settings)
-    assert {str(copied_run.layout.indicators), str(copied_run.layout.tile_map("2024", "r000c001", "water"))} <= found.unknown.keys() and not found.sound
+    assert {
+        str(p.absolute()) for p in (copied_run.layout.indicators, copied_run.layout.tile_map("2024", "r000c001", "water"))
+    } <= found.unknown.keys() and not found.sound
     last = told(found, repaired=False).splitlines()[-1]
     assert f"--config {settings.root / 'config.yaml'} --forcerun search grid assign" in last and " observe " in last and " indicators " in last
     done = job(copied_run, "verify")

@@ -8,9 +8,11 @@ import time
 
 import pytest
 
+from rs_pipeline.operations.journal import entries_of, read_journal
 from rs_pipeline.storage import lines as module
 from rs_pipeline.storage.lines import append_line
 from rs_pipeline.storage.record import note_job, read_record
+from rs_pipeline.storage.retry import Retry, mark_retry, read_retries
 
 
 def test_a_line_is_added_to_what_is_there(tmp_path):
@@ -64,3 +66,18 @@ def test_a_file_system_without_locks_takes_lines(tmp_path, monkeypatch, number):
     note_job(tmp_path / "logs" / "checksums.jsonl", tmp_path, "a", {})
     append_line(tmp_path / "logs" / "jobs.jsonl", {"job": "a"})
     assert (tmp_path / "logs" / "jobs.jsonl").read_text() == '{"job": "a"}\n'
+
+
+def test_a_folder_in_the_place_of_a_file_ends_no_run(tmp_path):
+    """Whoever reads takes it for none; whoever writes moves it aside."""
+    record, journal, retries = tmp_path / "checksums.jsonl", tmp_path / "jobs.jsonl", tmp_path / "retry"
+    for path in (record, journal, retries / "observe.json"):
+        path.mkdir(parents=True)
+        (path / "kept").touch()
+    assert not read_record(record, tmp_path) and not read_journal(journal) and not entries_of(journal, "observe")
+    assert read_retries(retries) == {"observe": Retry(1)}
+    note_job(record, tmp_path, "observe", {})
+    append_line(journal, 1)
+    mark_retry(retries, "observe")
+    assert record.is_file() and journal.is_file() and read_retries(retries) == {"observe": Retry(2)}
+    assert len(list(tmp_path.rglob("kept"))) == 3
