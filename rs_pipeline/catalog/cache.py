@@ -42,6 +42,9 @@ _DAMAGE = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, Valu
 
 _PART_BYTES = 2**20
 
+_MOST_SIGNS = 100
+"""Of what is told of a damaged entry, which may hold its bytes."""
+
 
 class _Unusable(Exception):
     """An entry cannot be read."""
@@ -183,7 +186,7 @@ def _read_faults() -> Iterator[None]:
     except FileNotFoundError:
         raise
     except _DAMAGE as fault:
-        raise _Damaged(f"an entry is damaged: {fault}") from None
+        raise _Damaged(f"an entry is damaged: {str(fault)[:_MOST_SIGNS]}") from None
     except OSError as fault:
         raise _Unusable(f"an entry cannot be read: {fault.strerror}") from None
 
