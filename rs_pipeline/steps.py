@@ -45,6 +45,9 @@ OBSERVE_KEYS = (
 )  # fmt: skip
 """What the maps of a tile and period depend on. Decisions on reaches and bodies are made later, from what is seen here."""
 
+HEIGHTS_KEYS = ("soil.dem", "masks.dem")
+"""What the maps of a run depend on: without heights there is none of soil loss."""
+
 LIMIT_KEYS = (
     "grid.resolution_m", "water.min_reported_area_m2", "black_odorous.reach_length_m", "black_odorous.min_pond_m2", "coastline.transect_spacing_m", "land_zones.min_event_px",
 )  # fmt: skip
@@ -229,7 +232,7 @@ COMMON = (
         scope="period",
         final=True,
         memory_mb=_zonal_memory_mb,
-        keys=("baseline", "province", "units", "water.permanent_frequency", "water.seasonal_frequency", "products"),
+        keys=("baseline", "province", "units", "water.permanent_frequency", "water.seasonal_frequency", "products", *HEIGHTS_KEYS),
         reads=lambda p: [p.layout.tiles, *_zonal_maps(p), *(p.layout.chips(p.period, t) for t in p.ask_tiles()), p.settings.units.path],
         side_files=lambda p: [p.settings.tables.grassland, p.settings.tables.lakes, p.settings.tables.places, p.settings.targets_path],
         writes=lambda p: [p.layout.counties(p.period), p.layout.changes(p.period), *([p.layout.place_sums(p.period)] if p.settings.tables.places else [])],
@@ -317,7 +320,20 @@ AFTER_PRODUCTS = (
         scope="run",
         final=True,
         memory_mb=lambda s: table_memory_mb(s, 1000, 0.15),
-        keys=("units", "baseline", "province", "sources", "grid", "vegetation", "water", "black_odorous", "indicators", "trend.min_years", "report"),
+        keys=(
+            "units",
+            "baseline",
+            "province",
+            "sources",
+            "grid",
+            "vegetation",
+            "water",
+            "black_odorous",
+            "indicators",
+            "trend.min_years",
+            "report",
+            *HEIGHTS_KEYS,
+        ),
         reads=lambda p: [
             p.layout.indicators,
             p.layout.findings,
@@ -339,7 +355,7 @@ AFTER_PRODUCTS = (
         "rs_pipeline.publish.stac:stac",
         scope="run",
         final=True,
-        keys=("units",),
+        keys=("units", *HEIGHTS_KEYS),
         reads=lambda p: [
             p.layout.indicators,
             p.layout.evidence,

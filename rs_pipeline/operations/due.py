@@ -19,6 +19,7 @@ from pathlib import Path
 import xxhash
 
 from rs_pipeline.config import Settings
+from rs_pipeline.errors import DamagedError
 from rs_pipeline.layout import Layout
 from rs_pipeline.operations.journal import ENDS, entries_of, read_journal
 from rs_pipeline.operations.repair import job_place, known_tiles, read_known
@@ -147,8 +148,10 @@ def _is_made(asked: _Asked, step: Step, place: StepContext, paths: list[Path], r
 
 
 def outdated(settings: Settings) -> list[str]:
-    """Jobs of this run that have ended, and whose files are gone or made from something else than there is now."""
-    layout, named, tiles = Layout(settings.root), {step.verb: step for step in steps_of(settings)}, set(known_tiles(settings))
+    """Jobs of this run that have ended, and whose files are gone or made from something else than there is now. While the tiles are not known, of the
+    steps before them alone: what rests on tiles is asked when they are."""
+    layout, tiles = Layout(settings.root), set(_readable_tiles(settings))
+    named = {step.verb: step for step in steps_of(settings) if tiles or step in BEFORE_TILES}
     record, retries, periods = read_record(layout.record, settings.root), read_retries(layout.retries), {p.label for p in settings.all_periods}
     ended = {entry.job: entry.state in ENDS for entry in read_journal(layout.journal)}
     of_job: dict[str, list[Recorded]] = {}
@@ -169,6 +172,13 @@ def outdated(settings: Settings) -> list[str]:
         if retries.get(job, Retry()).given_up or not _is_made(asked, step, place, _made_of(step, place), record, mine):
             found.append(job)
     return found
+
+
+def _readable_tiles(settings: Settings) -> list[str]:
+    try:
+        return known_tiles(settings)
+    except DamagedError:
+        return []
 
 
 def forced_steps(settings: Settings, words: Iterable[str]) -> set[str]:

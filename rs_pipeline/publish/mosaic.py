@@ -24,8 +24,8 @@ def mosaic(settings: Settings, product: str, period_label: str) -> None:
     ------
     ConfigError : the run makes no such map.
     """
-    if product not in (made := period_maps(settings)):
-        raise ConfigError(f"this run makes no map {product}", where="--product", remedy=f"give one of {', '.join(made)}")
+    if product not in (made := period_maps()):
+        raise ConfigError(f"there is no map {product}", where="--product", remedy=f"give one of {', '.join(made)}")
     layout, tiles, described = Layout(settings.root), read_tiles(settings), made[product]
     target = layout.map(product, period_label)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from rs_pipeline.errors import TableError
 
-Parsed = TypeVar("Parsed")
+Built = TypeVar("Built")
 
 MAX_XML_PARTS = 200_000
 """Brackets and equal signs of an annotation: each may become an object in memory. Those of Sentinel-1 have some thousands."""
@@ -96,7 +96,7 @@ def read_noise(text: str) -> ThermalNoise:
     return _parsed(text, noise, "a noise annotation of Sentinel-1")
 
 
-def _parsed(text: str, build: Callable[[ElementTree.Element], Parsed], what: str) -> Parsed:
+def _parsed(text: str, build: Callable[[ElementTree.Element], Built], what: str) -> Built:
     parts = text.count("<") + text.count("=")
     if parts > MAX_XML_PARTS:
         raise TableError(f"this is not {what}: {parts} parts, the limit is {MAX_XML_PARTS}")

@@ -103,7 +103,8 @@ def small_world(small_run, tmp_path) -> Small:
     """The scenes of `small_run` with nothing run on them yet."""
     small = Small(tmp_path / "world")
     small.folder.mkdir()
-    shutil.copy(small_run.folder / "units.gpkg", small.folder)
+    for name in ("units.gpkg", HEIGHTS):
+        shutil.copy(small_run.folder / name, small.folder)
     (small.folder / "items").symlink_to(small_run.folder / "items")
     small.configure()
     return small
