@@ -113,7 +113,7 @@ def mend(settings: Settings, *, only_tell: bool = False) -> None:
     harmed = damaged(recorded_files(settings), whole=False, always=planned_by(settings)) if only_tell else put_damaged_aside(settings)
     for path, how in harmed.items():
         log.warning("%s is damaged (%s): it is made again%s", path, how, "" if only_tell else f", what is left of it lies in {settings.root / 'damaged'}")
-    again = [] if only_tell and planned_by(settings) & harmed.keys() else outdated(settings)  # of damaged tiles no job is known
+    again = outdated(settings)
     if again and only_tell:
         log.warning("jobs that a run does again, as their files are gone or were made from something else: %d (%s)", len(again), ", ".join(again[:MOST_NAMED]))
     for job in [] if only_tell else again:
