@@ -170,6 +170,12 @@ def names_another_file(path):
     path.write_text('<VRTDataset rasterXSize="1" rasterYSize="1"><VRTRasterBand><SourceFilename>/etc/passwd</SourceFilename></VRTRasterBand></VRTDataset>')
 
 
+def names_other_overviews(path):
+    write_tif(path, np.full((64, 64), 1500, "uint16"), 10, nodata=0)
+    with rasterio.open(path, "r+") as out:
+        out.update_tags(ns="OVERVIEWS", OVERVIEW_FILE="/etc/passwd")
+
+
 def half(path):
     write_tif(path, np.random.default_rng(0).integers(1, 9000, (64, 64)).astype("uint16"), 10, nodata=0)
     path.write_bytes(path.read_bytes()[:5000])
@@ -188,6 +194,7 @@ RASTERS = [
     (turned, "not north-up: its grid is turned"),
     (a_text, "not recognized"),
     (names_another_file, "not recognized"),
+    (names_other_overviews, "its metadata name other files (OVERVIEWS)"),
     (half, "red.tif"),
 ]
 
