@@ -13,13 +13,14 @@ from affine import Affine
 from rasterio.windows import Window
 
 from rs_pipeline.catalog.address import check_address, may_be_internal
+from rs_pipeline.catalog.chips import chip_files, opened_chip
 from rs_pipeline.catalog.clip import _at_most
-from rs_pipeline.catalog.fetch import fetch
+from rs_pipeline.catalog.fetch import _verified, fetch
 from rs_pipeline.catalog.items import read_item
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import SourceSection
-from rs_pipeline.errors import CatalogError, EmptySearchError
+from rs_pipeline.errors import CatalogError, EmptySearchError, RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.sensors import load_sensor
 from tests.catalog.conftest import CRS, LEFT, S2_ASSETS, TOP, footprint, item, make_grid, write_tif
@@ -212,6 +213,15 @@ def test_a_raster_that_breaks_its_promise_fails_alone(world, make, said):
     assert table.status["good"] == "ok"
     assert table.status["bad"] == "failed" and said in table.reason["bad"] and "red.tif" in table.reason["bad"]
     assert not (Layout(settings.root).chip_folder("2023", tile) / "bad").exists()
+
+
+def test_a_chip_that_leads_elsewhere_is_not_read(tmp_path):
+    """Whoever writes to a shared cache could hand it in."""
+    names_other_overviews(tmp_path / "10m-0.tif")
+    for read in (lambda: chip_files(tmp_path), opened_chip(tmp_path / "10m-0.tif").__enter__):
+        with pytest.raises(RasterError, match="metadata name other files"):
+            read()
+    assert not _verified(tmp_path, None, None, {})
 
 
 def test_bits_are_no_fractions(world):
