@@ -1,5 +1,6 @@
 """Who imports whom, and what an installation provides. The contract of imports is in pyproject.toml, [tool.importlinter]."""
 
+import ast
 import importlib
 import logging
 import os
@@ -87,3 +88,15 @@ def test_tests_of_a_group_stay_in_one_process(request):
     """A pytest whose ids pytest-xdist cannot mark spreads the groups silently, and makes every long run twice."""
     if request.config.getoption("loadgroup", False):
         assert request.node.nodeid.endswith(f"@{request.node.path}"), "install the versions of constraints.txt"
+
+
+def test_rasters_of_others_are_opened_in_one_place():
+    """Elsewhere `rasterio.open` only writes: what a raster from outside may lead GDAL to is known to `storage.foreign` alone."""
+    reading = set()
+    for path in (ROOT / "rs_pipeline").rglob("*.py"):
+        for call in (node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)):
+            name, mode = ast.unparse(call.func), [a.value for a in call.args[1:2] if isinstance(a, ast.Constant)]
+            if name.endswith(("rasterio.open", "open_rasterio", "rasterio.MemoryFile", "raster_copy")) and mode != ["w"]:
+                reading.add(path.relative_to(ROOT).as_posix())
+            assert not name.startswith(("gdal.", "osgeo.")), path
+    assert reading == {"rs_pipeline/storage/foreign.py", "rs_pipeline/storage/raster.py", "rs_pipeline/publish/opened.py"}

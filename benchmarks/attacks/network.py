@@ -13,6 +13,7 @@ import re
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import time
 from collections import Counter
@@ -37,10 +38,10 @@ from rs_pipeline.catalog.assign import assign
 from rs_pipeline.catalog.fetch import fetch
 from rs_pipeline.catalog.identity import found_identity
 from rs_pipeline.catalog.ledger import read_ledger
-from rs_pipeline.catalog.read import open_raster, read_text, retrying
+from rs_pipeline.catalog.read import open_raster, read_coarse, read_text, retrying
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import FetchSection, Settings, SourceSection, parse
-from rs_pipeline.errors import CatalogError, ConfigError, EmptySearchError, RemoteError
+from rs_pipeline.errors import CatalogError, ConfigError, EmptySearchError, RasterError, RemoteError
 from rs_pipeline.layout import Layout
 from rs_pipeline.remote import address, breaker
 from rs_pipeline.remote.ask import ask
@@ -331,6 +332,56 @@ def bombs(folder: Path) -> str:
     return f"{len(large) / 1e6:.0f} MB, {len(small) / 1e6:.0f} MB and 1 GB unpacked: memory grew by {grown:.0f} MiB, making the bombs took {(made - before) / 1024:.0f}"
 
 
+def led_inward(folder: Path) -> str:
+    """Plain rasters of a public server whose metadata name an internal address, a file of the user's, pixels made of any file, and a pipe."""
+    hidden, archive = Server(always(http(body=b"x")), INTERNAL), Archive(folder, 1)
+    (folder / "private.txt").write_text("PRIVATE!" * 8)
+    os.mkfifo(folder / "pipe")
+    inline = (
+        '<VRTDataset rasterXSize="8" rasterYSize="8"><VRTRasterBand dataType="Byte" band="1" subClass="VRTRawRasterBand"><SourceFilename relativetoVRT="0">'
+        f"{folder}/private.txt</SourceFilename><ImageOffset>0</ImageOffset><PixelOffset>1</PixelOffset><LineOffset>8</LineOffset></VRTRasterBand></VRTDataset>"
+    )
+    plain, said = archive.files["blue"], set()
+    for target in (f"/vsicurl/{hidden.url}/x.tif", f"{folder}/private.txt", inline, f"{folder}/pipe"):
+        (folder / "x.tif").write_bytes(plain)
+        with rasterio.open(folder / "x.tif", "r+") as out:
+            out.update_tags(ns="OVERVIEWS", OVERVIEW_FILE=target)
+        archive.files["blue"] = (folder / "x.tif").read_bytes()
+        with outside():
+            said.add(refused(lambda: read_coarse_of(f"{archive.store.url}/s00/blue.tif"), RasterError))
+    assert hidden.requests == [] and len(said) == 1, (hidden.requests, said)
+    return f"four targets: {said.pop()}"
+
+
+def read_coarse_of(url: str) -> np.ndarray:
+    with open_raster(url, "none", LIMITS, 10) as dataset:
+        return read_coarse(dataset, 16)
+
+
+def chained(folder: Path) -> str:
+    """A hundred directories, each in a part of its own, of a server that takes half a second for each."""
+    step, count = 60_000, 100
+    tags = ((256, 3, 9), (257, 3, 9), (258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 4, 500), (277, 3, 1), (278, 3, 9), (279, 4, 81))
+    data = bytearray(step * (count + 1))
+    data[:8] = struct.pack("<2sHI", b"II", 42, step)
+    for at in range(step, len(data), step):
+        ifd = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+        data[at : at + len(ifd) + 4] = ifd + struct.pack("<I", at + step if at + step < len(data) else 0)
+
+    def answer(connection, request, n):
+        time.sleep(0.5)
+        first, last = map(int, re.search(r"(?i)range: bytes=(\d+)-(\d+)", request).groups())
+        body = bytes(data[first : last + 1])
+        connection.sendall(http("206 Partial", body, Content_Range=f"bytes {first}-{first + len(body) - 1}/{len(data)}"))
+
+    server, began = Server(answer, PUBLIC), time.monotonic()
+    with outside():
+        said = refused(lambda: opened(server.url + "/x.tif"), RasterError, RemoteError)
+    seconds = time.monotonic() - began
+    assert len(server.requests) <= 33 and seconds < 24 * LIMITS.timeout_s, (len(server.requests), seconds)
+    return f"{len(server.requests)} requests, {seconds:.1f} s: {said}"
+
+
 def no_ranges(folder: Path) -> str:
     """A server that ignores what part is asked for and sends without end."""
     sent: Counter = Counter()
@@ -476,6 +527,8 @@ ATTACKS = (
     Attack("redirect for ever", "redirects end", flooded),
     Attack("key led away", "the key of the signing service goes to no other server", led_away),
     Attack("proxies", "a proxy is used however it is written, or refused by the name of its variable", proxied),
+    Attack("rasters that lead inward", "metadata of a raster lead GDAL to no address, file or pipe", led_inward),
+    Attack("a chain of directories", "a raster whose header has no end is given up after few requests", chained),
     Attack("rebinding", "the address that was checked is the one that is asked", rebound),
     Attack("numbers", "no notation of an internal address is public, nor is a name that nobody knows", numbers),
     Attack("next link", "pages come from the catalog's own server by GET or POST, and no foreign header is sent", hostile_next),

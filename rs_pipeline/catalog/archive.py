@@ -19,16 +19,15 @@ from pathlib import Path
 from typing import Any, Self
 from xml.etree import ElementTree
 
-import rasterio
 import shapely
 from rasterio.warp import transform_geom
 
 from rs_pipeline.catalog.items import footprint_of
-from rs_pipeline.catalog.read import driver_of
 from rs_pipeline.errors import CatalogError, SpaceError
 from rs_pipeline.model import Sensor
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.atomic import atomic_folder, atomic_path
+from rs_pipeline.storage.foreign import foreign_raster
 from rs_pipeline.storage.special import special_kind
 from rs_pipeline.wording import clean_text
 
@@ -334,7 +333,7 @@ def _see_whole(scene: _Scene, sensor: Sensor) -> None:
 
 def _outline(path: Path) -> shapely.Geometry:
     """Extent of a raster in EPSG:4326."""
-    with rasterio.open(path, driver=driver_of(str(path))) as dataset:
+    with foreign_raster(path) as dataset:
         if dataset.crs is None:
             raise _Unfit(f"{path.name} has no CRS; fetch it again")
         bounds, widest = dataset.bounds, _WIDEST_DEG if dataset.crs.is_geographic else _WIDEST_M
@@ -444,7 +443,7 @@ def _of_hls(scene: _Scene) -> dict[str, Any]:
 
 def _tags(path: Path) -> dict[str, str]:
     """Tags of a raster."""
-    with rasterio.open(path, driver=driver_of(str(path))) as dataset:
+    with foreign_raster(path) as dataset:
         return {name: clean_text(value) for name, value in dataset.tags().items()}
 
 

@@ -27,6 +27,7 @@ from rs_pipeline.model import OPTICAL_BANDS, Grid, Scene
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.atomic import content_of, force
 from rs_pipeline.storage.disk import blaming_disk
+from rs_pipeline.storage.foreign import foreign_raster
 from rs_pipeline.storage.rows import read_rows
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def _headers(folder: Path) -> tuple[dict[str, tuple[Path, int]], dict[Path, Affi
     files: dict[str, tuple[Path, int]] = {}
     transforms: dict[Path, Affine] = {}
     for path in sorted(folder.glob("[!.]*.tif")):
-        with rasterio.open(path, driver="GTiff") as dataset:
+        with foreign_raster(path) as dataset:
             files.update({role: (path, i) for i, role in enumerate(dataset.descriptions, start=1) if role})
             transforms[path] = dataset.transform
     return files, transforms
@@ -254,7 +255,7 @@ def opened_chip(path: Path) -> Iterator[rasterio.DatasetReader]:
     RasterError : the file is damaged, found on opening or while it is read.
     """
     try:
-        with rasterio.open(path, driver="GTiff") as dataset:
+        with foreign_raster(path) as dataset:
             yield dataset
     except rasterio.errors.RasterioError as fault:
         raise RasterError(f"the chip cannot be read: {fault}", where=str(path), remedy="delete it and fetch the tile again") from None

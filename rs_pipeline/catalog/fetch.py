@@ -40,7 +40,8 @@ from rs_pipeline.remote import breaker, parts
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.atomic import force
 from rs_pipeline.storage.disk import blaming_disk, disk_fault
-from rs_pipeline.storage.raster import BLOCK_PX
+from rs_pipeline.storage.foreign import foreign_raster
+from rs_pipeline.storage.raster import BLOCK_PX, open_own
 from rs_pipeline.storage.tables import write_parquet
 from rs_pipeline.tiles import read_tile
 
@@ -104,7 +105,7 @@ def _written(path: Path, group: list[ClippedBand], crs: str, tags: dict[str, str
             out.write(piece.numbers, i)
             out.set_band_description(i, piece.role)
         out.update_tags(**tags)
-    with rasterio.open(path, driver="GTiff") as back:
+    with open_own(path) as back:
         right = back.shape == (height, width) and back.crs == CRS.from_user_input(crs)
         return right and all(np.array_equal(back.read(i), p.numbers) for i, p in enumerate(group, start=1))
 
@@ -142,14 +143,14 @@ def _verified(folder: Path, scene: Scene, grid: Grid, tags: dict[str, str], dige
         if set(files) != set(scene.assets):
             return False
         for path in {path for path, _ in files.values()}:
-            with rasterio.open(path, driver="GTiff") as dataset:
+            with foreign_raster(path) as dataset:
                 if dataset.width * dataset.height * dataset.count > _LARGEST_CHIP:
                     return False
                 if dataset.tags().get("MADE_FROM") != tags["MADE_FROM"] or dataset.crs != CRS.from_user_input(grid.crs):
                     return False
                 dataset.read()
         return True
-    except FAULTS:
+    except (*FAULTS, RasterError):
         return False
 
 

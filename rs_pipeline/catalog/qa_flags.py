@@ -28,6 +28,7 @@ from rs_pipeline.radiometry.masks import QAFlag, set_flag
 from rs_pipeline.radiometry.scaling import number_range
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.blocks import check_blocks
+from rs_pipeline.storage.foreign import foreign_raster
 
 TERRAIN_REACH_M = 5_000.0
 """Mountains further away than this are not looked at for their shadow."""
@@ -88,11 +89,11 @@ def _terrain(dem: Path, grid: Grid) -> _Terrain:
 
     Raises
     ------
-    ConfigError : the file is missing or no raster. RasterError : its blocks do not fit into memory.
+    ConfigError : the file is missing or no raster. RasterError : its blocks do not fit into memory, and as `foreign_raster`.
     """
     try:
         check_blocks(dem)
-        with rasterio.open(dem) as source:
+        with foreign_raster(dem) as source:
             with WarpedVRT(source, crs=grid.crs, resampling=Resampling.bilinear) as warped:
                 step = max(grid.resolution_m, float(warped.transform.a))
             reach = math.ceil(TERRAIN_REACH_M / step) * step

@@ -33,6 +33,8 @@ from rs_pipeline.remote.ranges import Opener, RangeFile
 from rs_pipeline.remote.retrying import Later, Refused, fault_of, policy
 from rs_pipeline.sensors import load_sensor
 from rs_pipeline.storage.blocks import check_block
+from rs_pipeline.storage.foreign import ALONE, foreign_raster, opened_alone
+from rs_pipeline.storage.headers import driver_by_header
 from rs_pipeline.storage.special import special_kind
 
 Result = TypeVar("Result")
@@ -64,14 +66,14 @@ of a response that was cut off."""
 
 
 def driver_of(href: str) -> str:
-    """GDAL driver for an href: JPEG 2000 by suffix (also within a path, as in ``…Nodes(B02_10m.jp2)/$value``), else GeoTIFF. Virtual formats, which can name other files, are never opened."""
+    """GDAL driver for an address whose first bytes are not read here: JPEG 2000 by suffix, else GeoTIFF."""
     return "JP2OpenJPEG" if re.search(r"\.(jp2|j2k)\b", urlsplit(href).path.lower()) else "GTiff"
 
 
 def gdal_options(limits: FetchSection) -> dict[str, object]:
     """GDAL options of every read: no directory listings, no sidecar files, one thread, a bounded cache of blocks; timeouts where GDAL itself asks, which is of s3:// only."""
     return {
-        "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+        **ALONE,
         "GDAL_NUM_THREADS": 1,
         "GDAL_HTTP_TIMEOUT": limits.timeout_s,
         "GDAL_HTTP_CONNECTTIMEOUT": min(limits.timeout_s, 30),
@@ -79,7 +81,6 @@ def gdal_options(limits: FetchSection) -> dict[str, object]:
         "GDAL_HTTP_NETRC": "NO",
         "GDAL_HTTP_MULTIRANGE": "SERIAL",
         "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
-        "GDAL_PAM_ENABLED": False,
         "VSI_CACHE": False,
         "GDAL_CACHEMAX": _BLOCK_CACHE_BYTES,
     }
@@ -165,19 +166,19 @@ def open_raster(
 @contextmanager
 def _opened(href: str, sign: str, limits: FetchSection, internal: bool, key: str) -> Iterator[rasterio.DatasetReader]:
     """A raster as GDAL opens it; one at an http(s) address is read by requests of our own."""
-    url, driver = signed(href, sign), driver_of(href)
+    url = signed(href, sign)
     if not url.startswith(("https://", "http://")):
         if not url.startswith(("/", "s3://")) or url.lower().startswith("/vsi"):  # GDAL would ask by itself
             raise RasterError("neither a path, nor an address of http, https or s3", where=href)
         if kind := special_kind(url):
             raise RasterError(f"{kind}, not a file", where=href)
-        with rasterio.open(url, driver=driver) as dataset:
+        with opened_alone(url, driver_of(href)) if url.startswith("s3://") else foreign_raster(url) as dataset:
             yield dataset
         return
     file, name = RangeFile(url, limits, internal, Parts(key)), unsigned(href)
     try:
         if file.whole_size():
-            with rasterio.open(name, driver=driver, opener=Opener(file, name)) as dataset:
+            with opened_alone(name, driver_by_header(file.header, name), opener=Opener(file, name)) as dataset:
                 yield dataset
         elif file.fault is None:
             raise RasterError("the server gave an empty file", where=name)
@@ -225,7 +226,7 @@ def read_coarse(dataset: rasterio.DatasetReader, longest_px: int, shape: tuple[i
         return dataset.read(1, out_shape=out)
     fitting = [level for level, factor in factors.items() if 1 < factor < _COARSER_AT_MOST * wanted]
     level = f"{max(fitting, key=factors.__getitem__)}only" if fitting else "NONE"
-    with rasterio.open(source.name, driver=source.driver, overview_level=level) as overview:
+    with opened_alone(source.name, source.driver, overview_level=level) as overview:
         check_block(overview, source.name, "an overview in blocks")
         values = overview.read(1, out_shape=out)
     return values if source is dataset else values[:: _direction(source.transform.e, -1), :: _direction(source.transform.a, 1)]

@@ -10,9 +10,9 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import rasterio
 import shapely
 from exactextract import exact_extract
+from exactextract.raster import RasterioRasterSource
 
 from rs_pipeline.config import Settings
 from rs_pipeline.estimation.estimate import Estimate, missing, observed_ratio
@@ -23,6 +23,7 @@ from rs_pipeline.inputs.outside import ListedThing, OutsideRaster, read_lists, r
 from rs_pipeline.inputs.rasters import checked_raster
 from rs_pipeline.products.baselines import period_years
 from rs_pipeline.region import families, load_units, prefecture_codes, with_totals, with_unions
+from rs_pipeline.storage.foreign import foreign_raster
 
 log = logging.getLogger(__name__)
 
@@ -91,18 +92,18 @@ def counted_members(units: gpd.GeoDataFrame) -> dict[str, list[str]]:
 def raster_sums(path: Path, polygons: gpd.GeoDataFrame) -> pd.DataFrame:
     """Sums of a raster's first band over polygons, a row a polygon: ``total`` (value times area), ``seen`` (area with a value) and ``whole`` (area), in one measure of
     area; a pixel counts with the exact share of it that a polygon covers, by its area on the sphere where the raster is in degrees."""
-    with rasterio.open(path) as src:
+    with foreign_raster(path) as src:
         crs, cell = src.crs, abs(src.transform.a * src.transform.e)
-    shapes, geographic = polygons.to_crs(crs), crs.is_geographic
-    frame = gpd.GeoDataFrame({"row": range(len(shapes))}, geometry=shapes.geometry.to_numpy(), crs=crs)
-    flat = shapely.transform(frame.geometry.to_numpy(), _equal_area) if geographic else frame.geometry.to_numpy()
-    table = pd.DataFrame({"total": 0.0, "seen": 0.0, "whole": shapely.area(flat)})
-    for found in exact_extract(path, frame, ["values", "coverage", "center_y"], include_cols=["row"]):
-        p = found["properties"]
-        values = np.ma.filled(np.ma.asarray(p["values"]).astype("float64"), np.nan)
-        area = np.asarray(p["coverage"]) * (np.radians(1) ** 2 * cell * np.cos(np.radians(p["center_y"])) if geographic else cell)
-        known = np.isfinite(values)
-        table.loc[p["row"], ["total", "seen"]] = (values[known] * area[known]).sum(), area[known].sum()
+        shapes, geographic = polygons.to_crs(crs), crs.is_geographic
+        frame = gpd.GeoDataFrame({"row": range(len(shapes))}, geometry=shapes.geometry.to_numpy(), crs=crs)
+        flat = shapely.transform(frame.geometry.to_numpy(), _equal_area) if geographic else frame.geometry.to_numpy()
+        table = pd.DataFrame({"total": 0.0, "seen": 0.0, "whole": shapely.area(flat)})
+        for found in exact_extract(RasterioRasterSource(src), frame, ["values", "coverage", "center_y"], include_cols=["row"]):
+            p = found["properties"]
+            values = np.ma.filled(np.ma.asarray(p["values"]).astype("float64"), np.nan)
+            area = np.asarray(p["coverage"]) * (np.radians(1) ** 2 * cell * np.cos(np.radians(p["center_y"])) if geographic else cell)
+            known = np.isfinite(values)
+            table.loc[p["row"], ["total", "seen"]] = (values[known] * area[known]).sum(), area[known].sum()
     return table
 
 

@@ -10,6 +10,7 @@ from rs_pipeline.config import InputSection, Settings
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.inputs.tables import NOTHING_STATED, TableRow, read_table
 from rs_pipeline.paths import did_you_mean
+from rs_pipeline.storage.foreign import leads_elsewhere
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def read_rasters(path: Path | None, units: Mapping[str, str], stated: InputSecti
             raise row.fault(f"the unit is {unit!r}, that of {target} is {units[target]!r}", "unit", "convert the raster, and write the target's unit")
         if half is not None and half < 0:
             raise row.fault("a half width cannot be negative", "half_width", "write 0 or more, or leave the cell empty")
-        found = OutsideRaster(target, row.code("period"), row.path.parent / row.needed("path"), half)
+        found = OutsideRaster(target, row.code("period"), _raster_path(row, row.path.parent), half)
         if (key := (found.target_id, found.period)) in seen:
             raise row.fault(f"a second raster of {target} in {found.period}", "path", "keep one of them")
         seen.add(key)
@@ -97,12 +98,18 @@ def _target(row: TableRow, units: Mapping[str, str]) -> str:
     return target
 
 
+def _raster_path(row: TableRow, folder: Path) -> Path:
+    if leads_elsewhere(name := row.needed("path")):
+        raise row.fault(f"{name!r} is no path of a file", "path", "copy the raster into a folder, and write its path")
+    return folder / name
+
+
 def raster_paths(settings: Settings) -> list[Path]:
     """Files that ``tables.rasters`` names; none where it is not there or cannot be read, which the check at the start tells."""
     path = settings.tables.rasters
     if path is None or not path.is_file():
         return []
     try:
-        return [path.parent / row.needed("path") for row in read_table(path, ("path",), settings.stated("tables.rasters")).rows()]
+        return [_raster_path(row, path.parent) for row in read_table(path, ("path",), settings.stated("tables.rasters")).rows()]
     except PipelineError:
         return []

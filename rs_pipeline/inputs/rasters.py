@@ -10,6 +10,7 @@ import rasterio
 
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.storage.blocks import check_blocks
+from rs_pipeline.storage.foreign import foreign_raster
 
 
 @contextmanager
@@ -22,13 +23,17 @@ def checked_raster(path: Path, where: str, remedy: str) -> Iterator[rasterio.Dat
 
     Raises
     ------
-    ConfigError : it cannot be read, also while it is open, or has no CRS. RasterError : its blocks do not fit into memory.
+    ConfigError : it cannot be read, also while it is open, has no CRS or no place.
+    RasterError : its blocks do not fit into memory, and as `foreign_raster`.
     """
     try:
         check_blocks(path)
-        with rasterio.open(path) as source:
+        with foreign_raster(path) as source:
             if source.crs is None:
                 raise ConfigError("the raster has no CRS", where=where, remedy=f"assign one, e.g. `gdal_edit.py -a_srs EPSG:4326 {path.name}`")
+            if source.transform.is_identity:
+                words = "the raster does not say where it lies; files beside it, such as .tfw, are not read"
+                raise ConfigError(words, where=where, remedy=f"write them into it, e.g. `gdal_translate -of COG {path.name} {path.stem}_cog.tif`")
             yield source
     except rasterio.errors.RasterioIOError as fault:
         raise ConfigError(f"cannot be read as a raster: {fault}", where=where, remedy=remedy) from None

@@ -17,7 +17,6 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 import pyogrio
-import rasterio
 
 from rs_pipeline.config import Settings
 from rs_pipeline.indicators.targets import OBSERVABILITY, OPERATORS
@@ -25,6 +24,7 @@ from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.register import products
 from rs_pipeline.publish.geopackage import STATUS_COLOURS
+from rs_pipeline.storage.raster import open_own
 from rs_pipeline.storage.tables import write_csv
 
 FOLDERS = ("", "counties", "water", "places", "coastline", "findings", "maps")
@@ -74,7 +74,7 @@ def _columns(path: Path) -> Iterator[tuple[str, str]]:
 
 def _bands(path: Path) -> Iterator[DictionaryEntry]:
     """Bands of a map, from the file's own description."""
-    with rasterio.open(path) as src:
+    with open_own(path) as src:
         for i, name in enumerate(src.descriptions, start=1):
             yield DictionaryEntry("", name or str(i), src.dtypes[i - 1], src.units[i - 1] or "1", "NaN: not observed", src.tags(i).get("long_name", ""))
 

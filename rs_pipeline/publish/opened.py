@@ -12,7 +12,6 @@ import geopandas as gpd
 import pandas as pd
 import pyarrow.parquet as pq
 import pyogrio
-import rasterio
 import rioxarray
 import xarray as xr
 
@@ -21,6 +20,7 @@ from rs_pipeline.errors import ConfigError
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.register import period_maps, region_maps
 from rs_pipeline.publish.dictionary import FOLDERS
+from rs_pipeline.storage.raster import open_own
 
 CHUNK_PX = 2048
 """Side of the pieces that a map is read in."""
@@ -92,8 +92,8 @@ def _map(paths: Mapping[str, Path]) -> xr.Dataset:
 
 def _bands(path: Path) -> xr.Dataset:
     """The bands of a map by their names; `rioxarray` reads them, the file says what they are."""
-    pixels: Any = rioxarray.open_rasterio(path, chunks={"x": CHUNK_PX, "y": CHUNK_PX})
-    with rasterio.open(path) as src:
+    pixels: Any = rioxarray.open_rasterio(path, chunks={"x": CHUNK_PX, "y": CHUNK_PX}, driver="GTiff")
+    with open_own(path) as src:
         about = {
             name or f"band_{i}": {"units": src.units[i - 1] or "1", "long_name": src.tags(i).get("long_name", name)}
             for i, name in enumerate(src.descriptions, start=1)

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 
 import pystac
-import rasterio
 import shapely
 from pyproj import Transformer
 
@@ -20,6 +19,7 @@ from rs_pipeline.products.register import RegionMap, period_maps, region_maps
 from rs_pipeline.region import load_units
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.provenance import configuration_sha256
+from rs_pipeline.storage.raster import open_own
 
 PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
 RASTER = "https://stac-extensions.github.io/raster/v2.0.0/schema.json"
@@ -55,7 +55,7 @@ def _tables(layout: Layout) -> dict[str, tuple[Path, str, str, str]]:
 
 def _map_asset(path: Path, described: RegionMap, start: Path) -> pystac.Asset:
     """A map with its projection and its bands as STAC 1.1 describes them."""
-    with rasterio.open(path) as src:
+    with open_own(path) as src:
         words = {b.name: b.description for b in described.bands}
         bands = [{"name": name, "description": words.get(name, name), "unit": unit or "1"} for name, unit in zip(src.descriptions, src.units, strict=True)]
         extra = {
@@ -83,7 +83,7 @@ def _item(settings: Settings, period: Period, folder: Path) -> pystac.Item | Non
     paths = {product: path for product, path in paths.items() if path.exists()}
     if not paths:
         return None
-    with rasterio.open(next(iter(paths.values()))) as src:
+    with open_own(next(iter(paths.values()))) as src:
         west, south, east, north = src.bounds
         bounds = Transformer.from_crs(src.crs, 4326, always_xy=True).transform_bounds(west, south, east, north, densify_pts=21)
     item = pystac.Item(

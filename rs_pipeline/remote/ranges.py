@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import re
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -40,6 +41,9 @@ _KEPT_BYTES = 2**25
 _LEAST_PART_BYTES = 2**12
 """A server may send less than was asked for (RFC 9110, 15.3.7), and is asked for the rest; not piece by piece for ever."""
 
+_MOST_WAITS = 20
+"""So many times `fetch.timeout_s` may all requests for a file take, and the time of two more with every MAX_PART_BYTES that came."""
+
 _ENDED = (401, 403, 404, 410)
 """How a server says that an address which a redirect led to holds no longer."""
 
@@ -61,6 +65,8 @@ class RangeFile:
         self._about = self._shared.about()
         self._read_on: Span = (0, 0)
         self._kept: dict[int, bytes] = {}
+        self._seen: dict[int, bytes] = {}
+        self._waited_s, self._got_bytes = 0.0, 0
         self._lock = threading.RLock()
 
     def parts(self, spans: Sequence[Span]) -> list[bytes]:
@@ -71,7 +77,7 @@ class RangeFile:
                     found = {s: piece for s in spans if (piece := self._held(s)) is not None}
                     if missing := [s for s in spans if s not in found]:
                         found |= self._obtained(missing)
-                    return [found[s] for s in spans]
+                    return [self._as_seen(s[0], found[s]) for s in spans]
             except Exception as fault:  # all kinds: below GDAL nobody else would hear of it
                 self.fault = fault
             return [b""] * len(spans)
@@ -148,6 +154,22 @@ class RangeFile:
                 self.parts([(span[0], self._read_on[1])])
             return self.parts([span])[0]
 
+    def header(self, at: int, size: int) -> bytes:
+        """Bytes of the file's structure, cut at its end. Whoever reads them afterwards gets the same: a server cannot show one header to who looks at it, and
+        another to GDAL."""
+        data = self.read((at, at + size))
+        with self._lock:
+            self._seen[at] = data
+        return data
+
+    def _as_seen(self, at: int, data: bytes) -> bytes:
+        """Bytes from an offset on, with those of the header as they were seen."""
+        for start, seen in self._seen.items():
+            first, end = max(at, start), min(at + len(data), start + len(seen))
+            if first < end and data[first - at : end - at] != seen[first - start : end - start]:
+                data = data[: first - at] + seen[first - start : end - start] + data[end - at :]
+        return data
+
     def whole_size(self) -> int:
         """Size of the file in bytes; 0 after a fault."""
         if self.size is None:
@@ -215,7 +237,9 @@ class RangeFile:
     def _answered(self, asked: Mapping[str, str], most: int) -> Answer:
         """The answer of where the last redirect led to, or of the file's own address: what it leads to may last for some requests or seconds only
         (RFC 9110, 15.4.3)."""
+        self._see_time()
         once = partial(ask, limits=self.limits, internal=self.internal, headers=asked, most=most, most_whole=MAX_WHOLE_BYTES)
+        began = time.monotonic()
         try:
             try:
                 answer = once(self._shortcut)
@@ -229,8 +253,20 @@ class RangeFile:
                 where=self.url,
                 remedy="copy the files into a folder, or ask its operator for range requests",
             ) from None
+        finally:
+            self._waited_s += time.monotonic() - began
+        self._got_bytes += len(answer.body)
         self._shortcut = answer.url
         return answer
+
+    def _see_time(self) -> None:
+        """Raise where the file has taken too long for what it gave: its structure may ask for any number of requests, each within its own limit."""
+        if self._waited_s > self.limits.timeout_s * (_MOST_WAITS + 2 * self._got_bytes / MAX_PART_BYTES):
+            raise RemoteError(
+                f"its requests took {self._waited_s:.0f} s for {self._got_bytes / 2**20:.1f} MiB",
+                where=self.url,
+                remedy="raise fetch.timeout_s if the line is so slow, or ask its operator for Cloud-Optimised GeoTIFFs",
+            )
 
     def _same(self, answer: Answer, span: Span) -> None:
         """Hold an answer to what was asked for, and to what is known of the file."""

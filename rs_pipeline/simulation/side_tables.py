@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyproj
-import rasterio
 import shapely
 from shapely.geometry import LineString, Polygon, box
 
@@ -22,6 +21,7 @@ from rs_pipeline.region import REGION
 from rs_pipeline.simulation.materials import Material
 from rs_pipeline.simulation.truth import shore_pieces, write_raster, write_vector
 from rs_pipeline.simulation.world import CRS, World
+from rs_pipeline.storage.raster import open_own
 
 SIMULATED_NOTE = "simulated"
 PLOTS_PER_TYPE, PLOT_NOISE = 36, 0.04
@@ -227,7 +227,7 @@ def _inside(polygon: Polygon, n: int, rng: np.random.Generator) -> list[shapely.
 
 
 def _sampled(path: Path, band: int, points: list[shapely.Point]) -> np.ndarray:
-    with rasterio.open(path) as src:
+    with open_own(path) as src:
         return np.array([v[0] for v in src.sample(shapely.get_coordinates(points), indexes=band)], "float64")
 
 

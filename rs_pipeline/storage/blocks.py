@@ -9,6 +9,7 @@ import numpy as np
 import rasterio
 
 from rs_pipeline.errors import RasterError
+from rs_pipeline.storage.foreign import foreign_raster
 
 MAX_BLOCK_BYTES = 2**28
 """What a raster holds in one block must fit into memory to be read: a granule in one strip does, a bomb does not."""
@@ -32,13 +33,13 @@ def check_blocks(path: Path) -> None:
 
     Raises
     ------
-    RasterError : some are larger. RasterioError : it cannot be opened.
+    RasterError : some are larger, and as `foreign_raster`. RasterioError : it cannot be opened.
     """
-    with rasterio.open(path) as dataset:
+    with foreign_raster(path) as dataset:
         check_block(dataset, str(path))
         levels = range(len(dataset.overviews(1)))
     for level in levels:
-        with rasterio.open(path, overview_level=level) as overview:
+        with foreign_raster(path, overview_level=level) as overview:
             check_block(overview, str(path), "an overview in blocks")
 
 

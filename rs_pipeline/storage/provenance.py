@@ -19,6 +19,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.model import Period, Scene
 from rs_pipeline.paths import config_folder, kernels_folder
 from rs_pipeline.storage.atomic import write_changed
+from rs_pipeline.storage.raster import open_own
 
 FINEST_TAG = "FINEST_PIXEL_M"
 """Tag of a map: pixel of the finest optical sensor it was made from, m, nan for none; of a mosaic those of its tiles."""
@@ -48,7 +49,7 @@ def merged_tags(paths: Iterable[Path]) -> dict[str, str]:
     """Tags of a map made of the maps at ``paths``: lists are united, the number of scenes is the largest of a map."""
     merged: dict[str, str] = {}
     for path in paths:
-        with rasterio.open(path) as src:
+        with open_own(path) as src:
             tags = {k: v for k, v in src.tags().items() if k not in ("AREA_OR_POINT",)}
         for key, value in tags.items():
             if key in ("PLATFORMS", "PROCESSING_BASELINES", FINEST_TAG):

@@ -6,11 +6,10 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
-import rasterio
 
 from rs_pipeline.model import Style
 from rs_pipeline.storage.atomic import atomic_path
-from rs_pipeline.storage.raster import band_index
+from rs_pipeline.storage.raster import band_index, open_own
 
 QGIS_VERSION = "3.28.0"
 """Version whose structure the style files follow."""
@@ -75,7 +74,7 @@ def qml(style: Style, band: int) -> str:
 
 def write_style(style: Style, tif_path: Path) -> None:
     """Write ``<map>.qml`` beside a map: QGIS applies it when the map is opened."""
-    with rasterio.open(tif_path) as src:
+    with open_own(tif_path) as src:
         band = band_index(src, style.band)
     with atomic_path(Path(tif_path).with_suffix(".qml")) as part:
         part.write_text(qml(style, band), "utf-8")

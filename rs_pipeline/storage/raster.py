@@ -27,6 +27,11 @@ EIGHT_NEIGHBOURS = np.ones((3, 3), bool)
 """Structuring element: pixels that touch along a side or at a corner belong together."""
 
 
+def open_own(path: Path, *, driver: str = "GTiff") -> rasterio.DatasetReader:
+    """A raster that this tool wrote, open for reading; those of others are read by `storage.foreign`."""
+    return rasterio.open(path, driver=driver)
+
+
 @contextmanager
 def open_map(path: Path, grid: Grid, *, driver: str = "GTiff") -> Iterator[rasterio.DatasetReader]:
     """A raster of the run, open for reading: of a tile, or of the region.
@@ -36,7 +41,7 @@ def open_map(path: Path, grid: Grid, *, driver: str = "GTiff") -> Iterator[raste
     DamagedError : it cannot be read, or does not lie on the grid: it was made for other units, or another resolution.
     """
     try:
-        with rasterio.open(path, driver=driver) as dataset:
+        with open_own(path, driver=driver) as dataset:
             if dataset.crs != CRS.from_user_input(grid.crs) or dataset.shape != grid.shape or not dataset.transform.almost_equals(grid.transform, 1e-6):
                 raise DamagedError(f"{path.name} lies on another grid than the run's ({dataset.bounds}, the grid's are {grid.bounds})", str(path))
             yield dataset
@@ -157,7 +162,7 @@ def _verify(path: Path, written: dict[tuple[int, Window], int]) -> None:
     GDAL says nothing of a disk that is full when a file is closed.
     """
     try:
-        with rasterio.open(path, driver="GTiff") as back:
+        with open_own(path) as back:
             right = all(_digest(back.read(band, window=window)) == digest for (band, window), digest in written.items())
             levels = len(back.overviews(1))
         for level in range(levels):

@@ -25,7 +25,7 @@ from scipy import ndimage
 from rs_pipeline.errors import ConfigError, RasterError
 from rs_pipeline.model import Grid
 from rs_pipeline.simulation.materials import CONFUSERS, FLOODED_DAYS, WATER
-from rs_pipeline.storage.raster import band_index
+from rs_pipeline.storage.raster import band_index, open_own
 
 PERMANENT_SHARE, SEASONAL_SHARE = 0.75, 0.25
 """Least share of the year under water of permanent and of seasonal water."""
@@ -137,7 +137,7 @@ class Truth:
     @cached_property
     def grid(self) -> Grid:
         """The world's 10 m grid."""
-        with rasterio.open(self.folder / f"water_{self.years[0]}.tif") as src:
+        with open_own(self.folder / f"water_{self.years[0]}.tif") as src:
             return Grid(src.crs.to_string(), src.transform.a, src.transform.c, src.transform.f, src.width, src.height)
 
     @cached_property
@@ -159,7 +159,7 @@ class Truth:
 
     def _bands(self, name: str) -> dict[str, np.ndarray]:
         def read() -> dict[str, np.ndarray]:
-            with rasterio.open(self.folder / name) as src:
+            with open_own(self.folder / name) as src:
                 return dict(zip(src.descriptions, src.read(), strict=True))
 
         return self.once(name, read)
@@ -184,7 +184,7 @@ class Truth:
     @cached_property
     def legend(self) -> dict[str, int]:
         """Name of each material to its number in the landcover maps."""
-        with rasterio.open(self.folder / f"landcover_{self.years[0]}.tif") as src:
+        with open_own(self.folder / f"landcover_{self.years[0]}.tif") as src:
             pairs = [item.split("=") for item in src.tags()["legend"].split(";")]
         return {name: int(value) for value, name in pairs}
 
@@ -338,7 +338,7 @@ def on_grid(path: Path, band: str, grid: Grid) -> np.ndarray:
     """
     if not Path(path).is_file():
         raise RasterError("the map is not made yet", where=str(path), remedy="finish the run before it is scored")
-    with rasterio.open(path) as src:
+    with open_own(path) as src:
         row, col = (src.transform.f - grid.top) / grid.resolution_m, (grid.left - src.transform.c) / grid.resolution_m
         aligned = abs(row - round(row)) < 1e-3 and abs(col - round(col)) < 1e-3
         if src.crs != rasterio.crs.CRS.from_user_input(grid.crs) or abs(src.res[0] - grid.resolution_m) > 1e-6 or not aligned:

@@ -13,13 +13,14 @@ from affine import Affine
 from rasterio.windows import Window
 
 from rs_pipeline.catalog.address import check_address, may_be_internal
+from rs_pipeline.catalog.chips import chip_files, opened_chip
 from rs_pipeline.catalog.clip import _at_most
-from rs_pipeline.catalog.fetch import fetch
+from rs_pipeline.catalog.fetch import _verified, fetch
 from rs_pipeline.catalog.items import read_item
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.catalog.search import search
 from rs_pipeline.config import SourceSection
-from rs_pipeline.errors import CatalogError, EmptySearchError
+from rs_pipeline.errors import CatalogError, EmptySearchError, RasterError
 from rs_pipeline.layout import Layout
 from rs_pipeline.sensors import load_sensor
 from tests.catalog.conftest import CRS, LEFT, S2_ASSETS, TOP, footprint, item, make_grid, write_tif
@@ -170,6 +171,12 @@ def names_another_file(path):
     path.write_text('<VRTDataset rasterXSize="1" rasterYSize="1"><VRTRasterBand><SourceFilename>/etc/passwd</SourceFilename></VRTRasterBand></VRTDataset>')
 
 
+def names_other_overviews(path):
+    write_tif(path, np.full((64, 64), 1500, "uint16"), 10, nodata=0)
+    with rasterio.open(path, "r+") as out:
+        out.update_tags(ns="OVERVIEWS", OVERVIEW_FILE="/etc/passwd")
+
+
 def half(path):
     write_tif(path, np.random.default_rng(0).integers(1, 9000, (64, 64)).astype("uint16"), 10, nodata=0)
     path.write_bytes(path.read_bytes()[:5000])
@@ -188,6 +195,7 @@ RASTERS = [
     (turned, "not north-up: its grid is turned"),
     (a_text, "not recognized"),
     (names_another_file, "not recognized"),
+    (names_other_overviews, "its metadata name other files (OVERVIEWS)"),
     (half, "red.tif"),
 ]
 
@@ -205,6 +213,15 @@ def test_a_raster_that_breaks_its_promise_fails_alone(world, make, said):
     assert table.status["good"] == "ok"
     assert table.status["bad"] == "failed" and said in table.reason["bad"] and "red.tif" in table.reason["bad"]
     assert not (Layout(settings.root).chip_folder("2023", tile) / "bad").exists()
+
+
+def test_a_chip_that_leads_elsewhere_is_not_read(tmp_path):
+    """Whoever writes to a shared cache could hand it in."""
+    names_other_overviews(tmp_path / "10m-0.tif")
+    for read in (lambda: chip_files(tmp_path), opened_chip(tmp_path / "10m-0.tif").__enter__):
+        with pytest.raises(RasterError, match="metadata name other files"):
+            read()
+    assert not _verified(tmp_path, None, None, {})
 
 
 def test_bits_are_no_fractions(world):

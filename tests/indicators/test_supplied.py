@@ -37,6 +37,10 @@ def written(path, text):
         (read_rasters, RASTERS, "C05-02,2024,a.tif,ug/m3,-1", "a half width cannot be negative"),
         (read_rasters, RASTERS, "C05-02,2024,a.tif,ug/m3,\nC05-02,2024,b.tif,ug/m3,", "a second raster of C05-02 in 2024"),
         (read_rasters, RASTERS, "C05-02,2024,,ug/m3,", "the cell is empty"),
+        (read_rasters, RASTERS, "C05-02,2024,/vsicurl/http://127.0.0.1/a.tif,ug/m3,", "is no path of a file"),
+        (read_rasters, RASTERS, "C05-02,2024,/vsicurl?url=http%3A%2F%2F127.0.0.1%2Fa.tif,ug/m3,", "is no path of a file"),
+        (read_rasters, RASTERS, "C05-02,2024,http://127.0.0.1/a.tif,ug/m3,", "is no path of a file"),
+        (read_rasters, RASTERS, "C05-02,2024,GTIFF_DIR:1:/vsicurl/http://127.0.0.1/a.tif,ug/m3,", "is no path of a file"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_told(tmp_path, read, header, row, told):
@@ -117,6 +121,13 @@ def test_the_mean_of_a_raster_weighs_pixels_by_the_area_inside(tmp_path):
     assert north.total / north.seen == pytest.approx((10 * a + 20 * b) / (a + b))
 
 
+def test_of_several_bands_the_first_is_taken(tmp_path):
+    with rasterio.open(raster(tmp_path / "a.tif", [[10.0]])) as one, rasterio.open(tmp_path / "b.tif", "w", **one.profile | {"count": 2}) as two:
+        two.write(np.array([[[10.0]], [[99.0]]], "float32"))
+    found = raster_sums(tmp_path / "b.tif", boxes((115, 38.5, 115.5, 39))).iloc[0]
+    assert found.total / found.seen == pytest.approx(10)
+
+
 def test_pixels_without_a_value_and_ground_beyond_the_raster_are_not_seen(tmp_path):
     path = raster(tmp_path / "a.tif", [[10, -1], [10, np.nan]])
     half, beyond, away = raster_sums(path, boxes((115, 38, 116, 39), (114, 38, 115.5, 39), (120, 38, 121, 39))).itertuples()
@@ -149,6 +160,15 @@ def test_a_raster_that_cannot_be_read_is_told(fake_run, tmp_path):
     raster(tmp_path / "bare.tif", [[1.0]], crs=None)
     with pytest.raises(ConfigError, match="has no CRS"):
         run_rasters(with_rasters(fake_run, tmp_path, "C05-02,2024,bare.tif,ug/m3,\n"))
+
+
+def test_a_raster_that_says_nowhere_is_told(fake_run, tmp_path):
+    """A world file beside it is not read."""
+    with rasterio.open(tmp_path / "a.tif", "w", driver="GTiff", width=1, height=1, count=1, dtype="float32", crs="EPSG:4326") as out:
+        out.write(np.ones((1, 1, 1), "float32"))
+    written(tmp_path / "a.tfw", "0.5\n0\n0\n-0.5\n115.25\n38.75\n")
+    with pytest.raises(ConfigError, match=r"does not say where it lies; files beside it, such as \.tfw, are not read"):
+        run_rasters(with_rasters(fake_run, tmp_path, "C05-02,2024,a.tif,ug/m3,\n"))
 
 
 def test_the_files_of_a_table_of_rasters_are_known_and_a_broken_table_has_none(fake_run, tmp_path):

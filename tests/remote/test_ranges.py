@@ -1,6 +1,7 @@
 """Rasters read in parts: the pixels of a local file, in no more requests than needed, and never pixels of what did not arrive."""
 
 import re
+import struct
 import time
 
 import numpy as np
@@ -260,3 +261,63 @@ def test_an_overview_is_read_by_the_same_way(serving, files):
         name, coarse = dataset.name, read_coarse(dataset, 256)
     assert "/vsicurl" not in name and coarse.shape == (256, 256) and abs(coarse.mean() - values.mean()) < 30
     assert all("user-agent: rs-pipeline" in r.lower() for r in server.requests) and len(server.requests) < 6
+
+
+def test_metadata_of_a_remote_file_lead_nowhere(serving, tmp_path, outside):
+    """GDAL would open what they name as its overviews, whatever it is, by requests of its own."""
+    hidden = serving(always(http(body=b"x")), host="127.0.0.2")
+    about = {"width": 64, "height": 64, "count": 1, "dtype": "uint16", "crs": "EPSG:32650", "transform": Affine(10, 0, 400_000, 0, -10, 4_400_000)}
+    with rasterio.open(tmp_path / "x.tif", "w", driver="GTiff", **about) as out:
+        out.write(np.ones((64, 64), "uint16"), 1)
+        out.update_tags(ns="OVERVIEWS", OVERVIEW_FILE=f"/vsicurl/{hidden.url}/x.tif")
+    server = serving(parts_of(tmp_path / "x.tif"))
+    with pytest.raises(RasterError, match=r"metadata name other files \(OVERVIEWS\)"), open_raster(server.url + "/x.tif", "none", LIMITS, 10) as dataset:
+        read_coarse(dataset, 16)
+    assert hidden.requests == [] and len(server.requests) == 1
+
+
+def test_who_looks_at_a_header_and_gdal_see_the_same(serving, tmp_path, monkeypatch):
+    """However often a server is asked, and whatever it says the second time."""
+    (tmp_path / "x").write_bytes(bytes(100_000))
+    (tmp_path / "y").write_bytes(b"\xff" * 100_000)
+    monkeypatch.setattr(module, "_KEPT_BYTES", 0)
+    first, then = parts_of(tmp_path / "x"), parts_of(tmp_path / "y")
+    file = RangeFile(serving(lambda c, request, n: (first if n <= 2 else then)(c, request, n)).url, LIMITS, True)
+    assert file.header(50_000, 10) == bytes(10) and file.header(99_995, 10) == bytes(5)
+    file.parts([(at, at + 5_000) for at in range(0, 40_000, 9_000)])
+    assert file.parts([(49_995, 50_015), (50_002, 50_004)]) == [b"\xff" * 5 + bytes(10) + b"\xff" * 5, bytes(2)]
+
+
+def test_a_file_has_so_much_time_in_all(serving, tmp_path, monkeypatch):
+    """Each request within its own, but no end of them; what comes earns more."""
+    (tmp_path / "x").write_bytes(bytes(2**24))
+    good = parts_of(tmp_path / "x")
+
+    def slowly(connection, request, n):
+        time.sleep(0.1)
+        good(connection, request, n)
+
+    monkeypatch.setattr(module, "_MOST_WAITS", 0.25)
+    server = serving(slowly)
+    file = RangeFile(server.url, FetchSection(timeout_s=1), True)
+    for at in range(0, 10 * 2**17, 2**17):
+        file.parts([(at, at + 10)])
+    assert isinstance(file.fault, RemoteError) and "its requests took 0 s for 0.0 MiB" in file.fault.what and len(server.requests) == 3
+    file = RangeFile(server.url, FetchSection(timeout_s=1), True)
+    assert len(file.parts([(0, 2**24)])[0]) == 2**24 and file.fault is None
+
+
+def test_directories_far_apart_cost_few_requests(serving, tmp_path):
+    """Each of a chain of them lies in a part of its own."""
+    step, count = 60_000, 100
+    data = bytearray(step * (count + 1))
+    data[:8] = struct.pack("<2sHI", b"II", 42, step)
+    for at in range(step, len(data), step):
+        tags = ((256, 3, 9), (257, 3, 9), (258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 4, at + 500), (277, 3, 1), (278, 3, 9), (279, 4, 81))
+        ifd = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+        data[at : at + len(ifd) + 4] = ifd + struct.pack("<I", at + step if at + step < len(data) else 0)
+    (tmp_path / "x.tif").write_bytes(data)
+    server = serving(parts_of(tmp_path / "x.tif"))
+    with pytest.raises(RasterError, match="more than 32 directories"):
+        window(server.url + "/x.tif")
+    assert len(server.requests) <= 33

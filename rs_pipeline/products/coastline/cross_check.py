@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import rasterio
 
 from rs_pipeline.products.coastline.mosaic import bands_of, bilinear, grid_and_tags
 from rs_pipeline.products.coastline.transects import Transects
+from rs_pipeline.storage.raster import open_own
 
 PROFILE_STEP_M = 5.0
 ACROSS_M = np.arange(-250.0, 251.0, PROFILE_STEP_M)
@@ -80,7 +80,7 @@ def band_profiles(
         here = (points[..., 0] >= left) & (points[..., 0] < right) & (points[..., 1] > bottom) & (points[..., 1] <= top)
         if not here.any():
             continue
-        with rasterio.open(path) as src:
+        with open_own(path) as src:
             values = src.read(bands_of(src, band)[0])
             if min_dates:
                 values[src.read(bands_of(src, "n_dates")[0]) < min_dates] = np.nan

@@ -17,6 +17,7 @@ from rs_pipeline.model import Grid
 from rs_pipeline.products.coastline.classify import parted_water, tide_width_m
 from rs_pipeline.products.coastline.shoreline import WATER_LEVELS, pixel_of
 from rs_pipeline.products.coastline.transects import Transects
+from rs_pipeline.storage.raster import open_own
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ def read_mosaic(paths: Iterable[Path], min_dates: int) -> ShoreMosaic | None:
         row, col = round((top - g.top) / r), round((g.left - left) / r)
         h, w = min(g.height, height - row), min(g.width, width - col)
         here = slice(row, row + h), slice(col, col + w)
-        with rasterio.open(path) as src:
+        with open_own(path) as src:
             *refl, count = src.read(bands_of(src, "nir_refl", "swir1_refl", "mndwi", "nir_low_tide", "n_dates"))[:, :h, :w]
         enough = (count >= min_dates) & np.isfinite(refl[1])
         for whole, part in zip(layers, refl, strict=True):
@@ -91,7 +92,7 @@ def bands_of(src: rasterio.DatasetReader, *names: str) -> list[int]:
 
 def grid_and_tags(path: Path) -> tuple[Grid, dict[str, str]]:
     """Pixel grid and tags of a raster."""
-    with rasterio.open(path) as src:
+    with open_own(path) as src:
         t = src.transform
         return Grid(src.crs.to_string(), t.a, t.c, t.f, src.width, src.height), src.tags()
 
@@ -123,7 +124,7 @@ def shore_profiles(paths: Iterable[Path], transects: Transects, distance_m: np.n
         chosen = np.flatnonzero(inside & np.isfinite(distance_m))
         if chosen.size == 0:
             continue
-        with rasterio.open(path) as src:
+        with open_own(path) as src:
             nir, swir1, low_tide, high_tide = src.read(bands_of(src, "nir_refl", "swir1_refl", "nir_low_tide", "nir_high_tide"))
         tide_m = float(tags["tide_high_m"]) - float(tags["tide_low_m"])
         for i in chosen:
@@ -156,7 +157,7 @@ def pond_share(water_map: Path, transects: Transects, distance_m: np.ndarray) ->
     if chosen.size == 0 or not water_map.exists():
         return share
     points = transects.at(distance_m[:, None] - BEHIND_M[None, :])[chosen]
-    with rasterio.open(water_map) as src:
+    with open_own(water_map) as src:
         band = src.descriptions.index("class") + 1
         water_class = np.array([v[0] for v in src.sample(points.reshape(-1, 2), indexes=band, masked=False)], "float64")
         inside = (points[..., 0] >= src.bounds.left) & (points[..., 0] < src.bounds.right)

@@ -16,6 +16,7 @@ from rs_pipeline.config import SoilSection
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.inputs.rasters import checked_raster
 from rs_pipeline.model import Grid
+from rs_pipeline.storage.foreign import foreign_raster
 
 FACTOR_RANGES = {"soil.erosivity": (10.0, 30_000.0, "MJ mm/(ha h a)"), "soil.erodibility": (0.001, 0.15, "t ha h/(ha MJ mm), which is US units times 0.1317")}
 """Between which values the median of a raster must lie, and its unit. Erosivity of the dry northwest is about 100, of Hainan 20 000; erodibility of soils
@@ -52,7 +53,7 @@ def raster_on(path: Path, key: str, grid: Grid) -> np.ndarray:
     """
     try:
         with (
-            rasterio.open(path) as source,
+            foreign_raster(path) as source,
             WarpedVRT(
                 source,
                 crs=grid.crs,
@@ -80,7 +81,7 @@ def heights_grid(path: Path, key: str, grid: Grid, reach_m: float) -> Grid:
     ConfigError : the raster cannot be read.
     """
     try:
-        with rasterio.open(path) as source, WarpedVRT(source, crs=grid.crs) as warped:
+        with foreign_raster(path) as source, WarpedVRT(source, crs=grid.crs) as warped:
             native = float(warped.transform.a)
     except rasterio.errors.RasterioError as fault:
         raise ConfigError(f"cannot be read: {fault}", where=f"{key}: {path}", remedy="give heights in metres with a CRS") from None

@@ -14,7 +14,6 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import rasterio
 import shapely
 from PIL import Image, ImageDraw, ImageFilter
 from rasterio.enums import Resampling
@@ -29,7 +28,7 @@ from rs_pipeline.products.preview import coarse, step_px
 from rs_pipeline.products.register import region_maps
 from rs_pipeline.publish.report.figures import Canvas
 from rs_pipeline.storage.qgis import rgba
-from rs_pipeline.storage.raster import band_index, open_map
+from rs_pipeline.storage.raster import band_index, open_map, open_own
 from rs_pipeline.tiles import read_tiles
 
 OVERLAY_PX, COUNTY_PX = 1600, 200
@@ -104,7 +103,7 @@ def read_style(path: Path, style: Style, place: PictureFrame) -> np.ndarray:
     Classes are taken from the nearest pixel of the overviews, which hold the mode: GDAL 3.10's mode while reading turns
     NaN into 0, which would draw what was not observed as land.
     """
-    with rasterio.open(path) as src:
+    with open_own(path) as src:
         how = Resampling.nearest if style.kind == "classes" else Resampling.average
         return src.read(band_index(src, style.band), window=src.window(*place.bounds), out_shape=place.shape, resampling=how)
 
@@ -159,7 +158,7 @@ def _smooth(piece: np.ndarray) -> np.ndarray:
 def coloured(style: Style, path: Path, place: PictureFrame) -> np.ndarray:
     """A map of a place in its colours, uint8 (h, w, 3); white where nothing was observed or the map ends."""
     left, bottom, right, top = place.bounds
-    with rasterio.open(path) as src:
+    with open_own(path) as src:
         values = src.read(
             band_index(src, style.band),
             window=src.window(left, bottom, right, top),
