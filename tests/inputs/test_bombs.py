@@ -13,8 +13,8 @@ from affine import Affine
 from rs_pipeline.checks import check_files
 from rs_pipeline.config import InputSection
 from rs_pipeline.errors import ConfigError, TableError
+from rs_pipeline.inputs import formats
 from rs_pipeline.inputs import tables as tables_module
-from rs_pipeline.inputs import vectors as vectors_module
 from rs_pipeline.inputs.tables import read_table
 from rs_pipeline.inputs.vectors import read_vector
 from rs_pipeline.storage import blocks
@@ -63,10 +63,11 @@ def no_vector(path) -> str:
 
 
 def test_a_zipped_shapefile_that_unpacks_to_gigabytes_is_not_opened(tmp_path, monkeypatch):
-    monkeypatch.setattr(vectors_module, "MOST_UNPACKED_BYTES", 2**20)
-    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as packed:
-        packed.writestr("a.shp", bytes(2**22))
-    assert no_vector(tmp_path / "bomb.zip") == "4 MiB when it is unpacked, the limit is 1"
+    monkeypatch.setattr(formats, "MOST_UNPACKED_BYTES", 2**20)
+    for name, member in (("bomb.zip", "a.shp"), ("bomb.shz", "a.shp"), ("bomb.kmz", "doc.kml"), ("bomb", "a.shp")):
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as packed:
+            packed.writestr(member, bytes(2**22))
+        assert no_vector(tmp_path / name) == "4 MiB when it is unpacked, the limit is 1"
 
 
 def test_pipes_and_names_that_mean_another_file(tmp_path):
