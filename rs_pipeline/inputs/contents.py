@@ -14,6 +14,8 @@ from xml.parsers import expat
 
 import numpy as np
 
+from rs_pipeline.wording import clean_text
+
 MOST_CELLS = 20_000_000
 """Cells that any file may have; a larger one as many as it has bytes: a name that one feature has is a cell of all others."""
 MOST_DEPTH = 64
@@ -30,7 +32,7 @@ class Unfit(Exception):
 
     def __init__(self, what: str, remedy: str):
         super().__init__(what)
-        self.what, self.remedy = what, remedy
+        self.what, self.remedy = clean_text(what, 1000), remedy
 
 
 def _unreadable(why: object, remedy: str = _ANEW) -> Unfit:
