@@ -16,15 +16,15 @@ import numpy as np
 
 from rs_pipeline.wording import clean_text
 
-MOST_CELLS = 20_000_000
+MOST_FEATURE_CELLS = 20_000_000
 """Cells that any file may have; a larger one as many as it has bytes: a name that one feature has is a cell of all others."""
-MOST_DEPTH = 64
+MOST_KML_DEPTH = 64
 """Of elements of KML in each other; programs write some ten."""
 MOST_DEFAULT_BYTES = 1000
 """Of the values that columns of a table of a GeoPackage have where a row has none."""
-FORMATS = "GeoPackage or GeoJSON (shapefiles, also zipped, KML and file geodatabases are read as well)"
+VECTOR_FORMATS = "GeoPackage or GeoJSON (shapefiles, also zipped, KML and file geodatabases are read as well)"
 """What is read, in words."""
-_OTHERS, _ANEW = f"use {FORMATS}", "save the layer anew, e.g. with QGIS, Export"
+_OTHERS, _ANEW = f"use {VECTOR_FORMATS}", "save the layer anew, e.g. with QGIS, Export"
 
 
 class Unfit(Exception):
@@ -46,7 +46,7 @@ def see_cells(features: int, columns: int, size: int) -> None:
     ------
     Unfit : it has more cells than bytes, and many.
     """
-    if features * (columns + 1) > max(MOST_CELLS, size):
+    if features * (columns + 1) > max(MOST_FEATURE_CELLS, size):
         raise Unfit(f"{features} features of {columns} columns, in {size} bytes", "remove the columns that are not needed")
 
 
@@ -123,8 +123,8 @@ def check_kml(raw: bytes) -> None:
         if not depth and name.rpartition(":")[2] != "kml":
             raise _unreadable(f"XML of the kind {name[:40]!r}, of which only kml is read", _OTHERS)
         depth += 1
-        if depth > MOST_DEPTH:
-            raise _unreadable(f"KML with more than {MOST_DEPTH} elements in each other")
+        if depth > MOST_KML_DEPTH:
+            raise _unreadable(f"KML with more than {MOST_KML_DEPTH} elements in each other")
 
     def end(_: str) -> None:
         nonlocal depth

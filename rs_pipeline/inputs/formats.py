@@ -20,8 +20,9 @@ import pyogrio.core
 
 from rs_pipeline.config import InputSection
 from rs_pipeline.errors import ConfigError
-from rs_pipeline.inputs.contents import FORMATS, Unfit, check_geojson, check_geopackage, check_kml, check_shapefile
+from rs_pipeline.inputs.contents import VECTOR_FORMATS, Unfit, check_geojson, check_geopackage, check_kml, check_shapefile
 from rs_pipeline.inputs.encoding import decoded
+from rs_pipeline.inputs.packed import too_large
 from rs_pipeline.storage.special import special_kind
 from rs_pipeline.strict import OF_ADDRESSES
 
@@ -33,12 +34,10 @@ OF_OTHERS = ("GPX", "MEM", "JP2OpenJPEG", "JP2ECW", "JP2KAK", "JP2MrSID", "netCD
 """Drivers that stay for what is written, and for rasters: rasterio may share a GDAL with pyogrio."""
 KEPT = frozenset(OF_OTHERS).union(*READ.values())
 
-MOST_UNPACKED_BYTES, MOST_UNPACKED_SHARE, LITTLE_BYTES = 4 * 2**30, 100, 2**26
-"""Of a zip file: in all, parts of a shapefile cannot be larger; times its own size, where that is more than a little. Shapes pack to a third, blanks of
-tables to a fiftieth."""
+MOST_UNPACKED_BYTES = 4 * 2**30
+"""Of a zip file; parts of a shapefile cannot be larger."""
 PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 """Ends of names of the files of a shapefile that are unpacked."""
-HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ def _handed(path: Path, folder: Path, where: str, stated: InputSection) -> Hande
             raise Unfit("a folder, not a file", _files_in(path))
         return Handed(path.absolute(), "geodatabase", _bytes_of(path.iterdir()))
     with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+        head = file.read(4096)
     if head.startswith(b"PK"):
         return _of_zip(path, folder)
     if path.suffix.lower() in (".zip", ".kmz", ".shz"):
@@ -148,7 +147,7 @@ def _handed(path: Path, folder: Path, where: str, stated: InputSection) -> Hande
         return Handed(path.absolute(), "KML", size)
     if path.suffix.lower() == ".csv":
         return Handed(path.absolute(), "CSV", size)
-    raise Unfit("cannot be read as a vector file: its content is of no format that is read", f"use {FORMATS}")
+    raise Unfit("cannot be read as a vector file: its content is of no format that is read", f"use {VECTOR_FORMATS}")
 
 
 def _first_sign(head: bytes) -> str:
@@ -183,7 +182,8 @@ def _of_zip(path: Path, folder: Path) -> Handed:
     """Shapefiles of a zip file, or the first file of KML where there are none."""
     try:
         with zipfile.ZipFile(path) as packed:
-            _see_size(path, packed)
+            if told := too_large(packed, path.stat().st_size, MOST_UNPACKED_BYTES):
+                raise Unfit(told, "hand in the file unpacked")
             members = [m for m in packed.infolist() if not m.is_dir() and not Path(m.filename).name.startswith(".")]
             shapes = [m for m in members if m.filename.lower().endswith(PARTS)]
             if any(m.filename.lower().endswith(".shp") for m in shapes):
@@ -195,13 +195,6 @@ def _of_zip(path: Path, folder: Path) -> Handed:
     except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError) as fault:
         raise Unfit(f"cannot be read as a vector file: the zip file cannot be unpacked: {fault}", "pack it anew, without a password") from None
     raise Unfit("cannot be read as a vector file: a zip file without a shapefile (.shp) or KML in it", "unpack it, and hand in the vector file")
-
-
-def _see_size(path: Path, packed: zipfile.ZipFile) -> None:
-    unpacked = sum(m.file_size for m in packed.infolist())
-    most = min(MOST_UNPACKED_BYTES, max(LITTLE_BYTES, MOST_UNPACKED_SHARE * path.stat().st_size))
-    if unpacked > most:
-        raise Unfit(f"{unpacked / 2**20:.0f} MiB when it is unpacked, the limit is {most // 2**20}", "hand in the file unpacked")
 
 
 def _unpacked(packed: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> Path:

@@ -20,6 +20,7 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.inputs.cells import code_text, day_of, degrees_of, is_missing, narrow, number_of, truth_of
 from rs_pipeline.inputs.coordinates import to_wgs84
 from rs_pipeline.inputs.encoding import decoded
+from rs_pipeline.inputs.packed import too_large
 from rs_pipeline.storage.special import special_kind
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,6 @@ HEADER_ROWS = 10
 """A header is looked for in so many rows: titles stand above it."""
 MOST_WORKBOOK_BYTES, MOST_CELLS = 2**29, 20_000_000
 """Of a workbook when it is unpacked, and of its sheets: a few kilobytes may stand for gigabytes."""
-LITTLE_BYTES, MOST_SHARE = 2**26, 100
-"""So much a workbook may always unpack to; a larger one to so many times its size. Spreadsheet programs pack to a twentieth at most."""
 MOST_TAGS, TAGS_A_BYTE = 1_000_000, 4
 """Of sheets and texts: so many always, or so many a byte of the file. A cell takes four, and two bytes or more when it is packed: 100 000 rows of 20
 columns are 8 million tags in 5 MB or more."""
@@ -309,10 +308,9 @@ def _see_parts(raw: bytes) -> None:
     ValueError : they are too large when they are unpacked, have too many tags, or a document type.
     """
     with zipfile.ZipFile(io.BytesIO(raw)) as packed:
+        if told := too_large(packed, len(raw), MOST_WORKBOOK_BYTES):
+            raise ValueError(told)
         members = packed.infolist()
-        unpacked, most = sum(m.file_size for m in members), min(MOST_WORKBOOK_BYTES, max(LITTLE_BYTES, MOST_SHARE * len(raw)))
-        if unpacked > most:
-            raise ValueError(f"{unpacked / 2**20:.0f} MiB when it is unpacked, the limit is {most // 2**20}")
         content = [m for m in members if m.filename.startswith("xl/worksheets/sheet") or m.filename == "xl/sharedStrings.xml"]
         _see_tags(packed, content, "sheets and texts", max(MOST_TAGS, TAGS_A_BYTE * len(raw)), MOST_WORKBOOK_BYTES)
         _see_tags(packed, [m for m in members if m not in content], "styles and lists of parts", MOST_OTHER_TAGS, MOST_OTHER_BYTES)

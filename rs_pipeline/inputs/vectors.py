@@ -20,7 +20,7 @@ import shapely
 from rs_pipeline.config import SHIFTED, InputSection, Settings
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.inputs.cells import code_text
-from rs_pipeline.inputs.contents import FORMATS, MOST_CELLS, Unfit, see_cells
+from rs_pipeline.inputs.contents import MOST_FEATURE_CELLS, VECTOR_FORMATS, Unfit, see_cells
 from rs_pipeline.inputs.coordinates import UNSHIFT, is_degrees, is_swapped, looks_like, zone_number
 from rs_pipeline.inputs.encoding import encoding_of, text_of
 from rs_pipeline.inputs.formats import READ, Handed, handed_in
@@ -109,7 +109,7 @@ def _layer(handed: Handed, where: str, stated: InputSection, kind: Kind, columns
 
 
 def _unreadable(fault: Exception, where: str) -> ConfigError:
-    missing = "hand in all files of the shapefile (.shp, .shx, .dbf, .prj)" if ".shx" in str(fault) or ".dbf" in str(fault) else f"use {FORMATS}"
+    missing = "hand in all files of the shapefile (.shp, .shx, .dbf, .prj)" if ".shx" in str(fault) or ".dbf" in str(fault) else f"use {VECTOR_FORMATS}"
     told = str(fault).partition("; It might help")[0].rstrip(".")
     return ConfigError(f"cannot be read as a vector file: {told}", where=where, remedy=missing)
 
@@ -150,7 +150,7 @@ def _in_pieces(handed: Handed, layer: str | None, features: int) -> gpd.GeoDataF
         done = sum(map(len, pieces))
         pieces.append(pyogrio.read_dataframe(handed.source, layer=layer, on_invalid="fix", skip_features=done, max_features=max(1, done)))
         corners += shapely.get_num_coordinates(pieces[-1].geometry.to_numpy()).sum() if "geometry" in pieces[-1] else 0
-        if corners > max(MOST_CELLS, handed.size):
+        if corners > max(MOST_FEATURE_CELLS, handed.size):
             raise Unfit(f"more than {corners} corners in {handed.size} bytes", "export the layer anew")
     return gpd.GeoDataFrame(pd.concat(pieces, ignore_index=True), crs=getattr(pieces[0], "crs", None))
 

@@ -242,7 +242,7 @@ def test_pipes_beside_a_shapefile_are_not_waited_for(tmp_path, ending):
 
 
 def test_rows_of_a_geodatabase_that_are_one_row(tmp_path, monkeypatch):
-    monkeypatch.setattr(vectors, "MOST_CELLS", 100_000)
+    monkeypatch.setattr(vectors, "MOST_FEATURE_CELLS", 100_000)
     corners = shapely.Point(115, 37.5).buffer(0.1, quad_segs=2_000)
     path = tmp_path / "a.gdb"
     gpd.GeoDataFrame({"n": [0.5] * 300}, geometry=[corners] + [BOX] * 299, crs=4326).to_file(path, driver="OpenFileGDB")
