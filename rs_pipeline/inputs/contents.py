@@ -47,7 +47,7 @@ def see_cells(features: int, columns: int, size: int) -> None:
     Unfit : it has more cells than bytes, and many.
     """
     if features * (columns + 1) > max(MOST_FEATURE_CELLS, size):
-        raise Unfit(f"{features} features of {columns} columns, in {size} bytes", "remove the columns that are not needed")
+        raise Unfit(f"{features} features of {columns} columns are more cells than its {size} bytes hold", "remove the columns that are not needed")
 
 
 # --- GeoJSON ---------------------------------------------------------------------------------------------------------

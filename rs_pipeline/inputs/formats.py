@@ -36,6 +36,8 @@ KEPT = frozenset(OF_OTHERS).union(*READ.values())
 
 MOST_UNPACKED_BYTES = 4 * 2**30
 """Of a zip file; parts of a shapefile cannot be larger."""
+SHAPEFILE = b"\0\0\x27\x0a"
+"""How a .shp begins."""
 PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 """Ends of names of the files of a shapefile that are unpacked."""
 
@@ -128,8 +130,7 @@ def _handed(path: Path, folder: Path, where: str, stated: InputSection) -> Hande
         if not (path / "a00000001.gdbtable").is_file():
             raise Unfit("a folder, not a file", _files_in(path))
         return Handed(path.absolute(), "geodatabase", _bytes_of(path.iterdir()))
-    with path.open("rb") as file:
-        head = file.read(4096)
+    head = _head_of(path)
     if head.startswith(b"PK"):
         return _of_zip(path, folder)
     if path.suffix.lower() in (".zip", ".kmz", ".shz"):
@@ -137,7 +138,7 @@ def _handed(path: Path, folder: Path, where: str, stated: InputSection) -> Hande
     size, text = path.stat().st_size, _first_sign(head)
     if head.startswith(b"SQLite format 3\0"):
         return Handed(path.absolute(), "GeoPackage", size, layers=tuple(check_geopackage(path)))
-    if head.startswith(b"\0\0\x27\x0a"):
+    if head.startswith(SHAPEFILE):
         check_shapefile(path)
         return Handed(path.absolute(), "shapefile", _bytes_of(path.parent.glob(f"{_escaped(path.stem)}.*")))
     if text == "{":
@@ -148,6 +149,11 @@ def _handed(path: Path, folder: Path, where: str, stated: InputSection) -> Hande
     if path.suffix.lower() == ".csv":
         return Handed(path.absolute(), "CSV", size)
     raise Unfit("cannot be read as a vector file: its content is of no format that is read", f"use {VECTOR_FORMATS}")
+
+
+def _head_of(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(4096)
 
 
 def _first_sign(head: bytes) -> str:
@@ -210,7 +216,11 @@ def _unpacked(packed: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) ->
 def _of_shapefiles(files: list[Path], folder: Path) -> Handed:
     for file in files:
         if file.suffix.lower() == ".shp":
-            if not file.read_bytes()[:4] == b"\0\0\x27\x0a":
+            if _head_of(file)[:4] != SHAPEFILE:
                 raise Unfit(f"cannot be read as a vector file: {file.name} is no shapefile", "pack it anew from the original files")
+            if not any(other.suffix.lower() == ".shx" and other.stem == file.stem for other in files):
+                raise Unfit(
+                    f"cannot be read as a vector file: {file.stem}.shx is missing in the zip file", "pack all files of the shapefile (.shp, .shx, .dbf, .prj)"
+                )
             check_shapefile(file)
     return Handed(folder, "shapefile", _bytes_of(iter(files)))
