@@ -88,15 +88,18 @@ def read_mapping(path: Path, *, what: str) -> tuple[dict[str, Any], yaml.Node]:
 
     Raises
     ------
-    ConfigError : the file is missing, is not YAML, is no mapping, or names a key twice.
+    ConfigError : the file is missing, is not YAML, is no mapping, names a key twice, is too deep, or stands for more than is written.
     """
     text = _text(Path(path), what)
     try:
         node = _composed(text)
+        _see_size(node, len(text))
         twice = [f"line {key.start_mark.line + 1}, {key.value}: the key is there already" for key in _repeated(node)]
         values = yaml.SafeLoader("").construct_document(node) if node else None
     except yaml.YAMLError as fault:
         raise ConfigError(f"not valid YAML: {yaml_fault(fault, text)}", where=str(path), remedy="mend this line") from None
+    except _Odd as fault:
+        raise ConfigError(f"not valid YAML: {fault}", where=str(path), remedy="write it plainly; config/config.yaml is an example") from None
     except ValueError as fault:  # a date such as 2023-02-30
         raise ConfigError(f"not valid YAML: {fault}", where=str(path), remedy="mend the day or number") from None
     if node is None or values is None:
@@ -108,12 +111,72 @@ def read_mapping(path: Path, *, what: str) -> tuple[dict[str, Any], yaml.Node]:
     return values, node
 
 
+_MOST_DEPTH, _LONGEST_NUMBER = 50, 100
+"""Of sections and lists in each other, where a configuration has five; signs of a number."""
+_MOST_SIGNS, _MOST_SHARE = 1_000_000, 10
+"""What a file may stand for, with all that is repeated by ``*name``: so much always, or so many times its own length."""
+
+
+class _Odd(Exception):
+    """YAML that is valid by its grammar and that no person writes."""
+
+
 def _composed(text: str) -> yaml.Node | None:
     """The nodes of a YAML text, by libyaml where it is there: ten times as fast, and every job reads some; its faults are told by PyYAML, which says more."""
     try:
-        return yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return _nodes(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError:
-        return yaml.compose(text, Loader=yaml.SafeLoader)
+        return _nodes(text, yaml.SafeLoader)
+
+
+def _nodes(text: str, loader: Any) -> yaml.Node | None:
+    """The nodes of a text whose depth is looked at first: they are made by functions that call themselves, libyaml's until the process ends."""
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MOST_DEPTH:
+            line = event.start_mark.line + 1 if event.start_mark else 0
+            raise _Odd(f"line {line}: more than {_MOST_DEPTH} lists or sections in each other")
+    return yaml.compose(text, Loader=loader)
+
+
+def _see_size(top: yaml.Node | None, length: int) -> None:
+    """See what the nodes of a text stand for when each ``*name`` is written out; each is looked at once.
+
+    Raises
+    ------
+    _Odd : one contains itself, they are too deep or too many, a number is very long, or a key no text.
+    """
+    known: dict[int, tuple[int, int]] = {}
+
+    def measured(node: yaml.Node) -> tuple[int, int]:
+        """Signs, and lists and sections in each other."""
+        if id(node) not in known:
+            known[id(node)] = (0, _MOST_DEPTH)  # until it is known: what contains itself is too deep
+            inner = [measured(part) for part in _parts(node)] or [(len(node.value), 0)]
+            signs, depth = 1 + sum(n for n, _ in inner), 1 + max(d for _, d in inner)
+            if depth > _MOST_DEPTH:
+                raise _Odd(f"line {node.start_mark.line + 1}: it contains itself, or more than {_MOST_DEPTH} lists or sections in each other")
+            if signs > max(_MOST_SIGNS, _MOST_SHARE * length):
+                raise _Odd(f"line {node.start_mark.line + 1}: it stands for much more than is written, by names that are repeated (*)")
+            known[id(node)] = signs, depth
+        return known[id(node)]
+
+    if top is not None:
+        measured(top)
+
+
+def _parts(node: yaml.Node) -> list[yaml.Node]:
+    """The nodes of which a node is made."""
+    if isinstance(node, yaml.MappingNode):
+        if odd := next((key for key, _ in node.value if not isinstance(key, yaml.ScalarNode)), None):
+            raise _Odd(f"line {odd.start_mark.line + 1}: a list or section where a key is due")
+        return [part for pair in node.value for part in pair]
+    if isinstance(node, yaml.SequenceNode):
+        return node.value
+    if node.tag.endswith((":int", ":float")) and len(node.value) > _LONGEST_NUMBER:
+        raise _Odd(f"line {node.start_mark.line + 1}: a number of {len(node.value)} signs")
+    return []
 
 
 def _text(path: Path, what: str) -> str:
@@ -239,15 +302,17 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from _models_in(inner)
 
 
-def _repeated(node: yaml.Node | None) -> Iterator[yaml.Node]:
-    """Keys that a mapping has twice: YAML would silently take the last."""
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                yield key
-            seen.add(key.value)
-            yield from _repeated(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for value in node.value:
-            yield from _repeated(value)
+def _repeated(top: yaml.Node | None) -> Iterator[yaml.Node]:
+    """Keys that a mapping has twice: YAML would silently take the last. A node that is named several times is visited once."""
+    left, visited = [top], set()
+    while left:
+        node = left.pop()
+        if id(node) in visited or not isinstance(node, yaml.CollectionNode):
+            continue
+        visited.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            first = {key.value: key for key, _ in reversed(node.value)}
+            yield from (key for key, _ in node.value if first[key.value] is not key)
+            left.extend(value for _, value in reversed(node.value))
+        else:
+            left.extend(reversed(node.value))

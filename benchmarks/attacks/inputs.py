@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
 import shlex
+import sqlite3
 import stat
 import struct
 import subprocess
@@ -19,6 +21,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import openpyxl
 import rasterio
 import shapely
 import yaml
@@ -27,13 +30,15 @@ from affine import Affine
 from benchmarks.attack import Attack
 from benchmarks.harness import ROOT, in_root, snakemake_command
 from benchmarks.load import SENSOR, measured, peak_mb, table_of
+from benchmarks.remote_reads import served
 from rs_pipeline.catalog.cache import Cache
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.catalog.read import open_raster, read_coarse
 from rs_pipeline.catalog.search import deduplicate, search, unique_keys
-from rs_pipeline.config import FetchSection, Settings, SourceSection, parse
+from rs_pipeline.config import FetchSection, InputSection, Settings, SourceSection, load, parse
 from rs_pipeline.errors import PipelineError
 from rs_pipeline.inputs.tables import read_table
+from rs_pipeline.inputs.vectors import read_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.sensors import load_sensor
 
@@ -301,6 +306,60 @@ def workbook(folder: Path) -> str:
     return f"{(folder / 'bomb.xlsx').stat().st_size / 1e6:.1f} MB on disk: {found}; {seconds:.1f} s, {memory_mb:.0f} MB"
 
 
+def _shape_of(path: Path) -> int:
+    return len(read_vector(path, key="units.path", stated=InputSection()))
+
+
+def vectors(folder: Path) -> str:
+    """Lists of other files, queries, servers and addresses by the names of vector files; a view without an end; one record under a million numbers."""
+    (folder / "private.csv").write_text("user,password\nroot,PRIVATE\n")
+    shape = {"type": "Polygon", "coordinates": [[[115, 38], [116, 38], [116, 39], [115, 38]]]}
+    features = {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {}, "geometry": shape}]}
+    with served({}, 0.0) as server:
+        url = f"http://127.0.0.1:{server.server_port}"
+        led = {
+            "list": f"<OGRVRTDataSource><OGRVRTLayer name='t'><SrcDataSource>/vsicurl/{url}/t.csv</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>",
+            "query": f"<OGRVRTDataSource><OGRVRTLayer name='t'><SrcDataSource>{folder}/private.csv</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>",
+            "server": f"<OGRWFSDataSource><URL>{url}/wfs</URL></OGRWFSDataSource>",
+            "crs": json.dumps(features | {"crs": {"type": "link", "properties": {"href": f"{url}/crs"}}}),
+            "schema": f"<a:FeatureCollection xmlns:a='a' xmlns:i='http://www.w3.org/2001/XMLSchema-instance' i:schemaLocation='a {url}/?DescribeFeatureType'/>",
+        }
+        for what, text in led.items():
+            for ending in ("gpkg", "geojson", "shp", "kml"):
+                (folder / f"{what}.{ending}").write_text(text)
+                found = cost(_shape_of, folder / f"{what}.{ending}", within_s=60)[0]
+                assert isinstance(found, str) and "PRIVATE" not in found, found
+        assert not server.log, server.log
+    gpd.GeoDataFrame({"adcode": ["1"]}, geometry=[PLACE], crs=4326).to_file(folder / "endless.gpkg", layer="a", SPATIAL_INDEX="NO")
+    with contextlib.closing(sqlite3.connect(folder / "endless.gpkg")) as db:
+        db.executescript("DROP TABLE a; CREATE VIEW a AS WITH RECURSIVE c(fid) AS (SELECT 1 UNION ALL SELECT fid + 1 FROM c) SELECT fid, NULL AS geom FROM c")
+    gpd.GeoDataFrame({"adcode": ["1"]}, geometry=[PLACE], crs=4326).to_file(folder / "again.shp")
+    index = (folder / "again.shx").read_bytes()
+    (folder / "again.shx").write_bytes(index[:24] + struct.pack(">i", 50 + 4 * 10**6) + index[28:100] + index[100:108] * 10**6)
+    told = [cost(_shape_of, folder / name, within_s=60) for name in ("endless.gpkg", "again.shp")]
+    assert all(isinstance(found, str) and memory_mb < 200 for found, _, memory_mb in told), told
+    return f"{4 * len(led)} files refused, no request; " + "; ".join(f"{found} ({seconds:.1f} s)" for found, seconds, _ in told)
+
+
+def small_texts(folder: Path) -> str:
+    """Workbooks of many empty elements, and YAML that repeats itself: 30 kB and less."""
+    plain = folder / "plain.xlsx"
+    openpyxl.Workbook().save(plain)
+    told = []
+    for part, end, tag in (("xl/styles.xml", b"</styleSheet>", b"<a/>"), ("xl/worksheets/sheet1.xml", b"</sheetData>", b"<row/>")):
+        with zipfile.ZipFile(plain) as old, zipfile.ZipFile(folder / "a.xlsx", "w", zipfile.ZIP_DEFLATED) as packed:
+            for member in old.namelist():
+                raw = old.read(member)
+                packed.writestr(member, raw.replace(end, tag * 3_000_000 + end) if member == part else raw)
+        told.append(cost(read_table, folder / "a.xlsx", ("adcode",), within_s=60))
+    levels = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}, *a{i - 1}, *a{i - 1}]\n" for i in range(1, 40))
+    for text in (levels, "a: &a [*a]", "a: " + "[" * 200_000):
+        (folder / "a.yaml").write_text(text)
+        told.append(cost(load, folder / "a.yaml", within_s=60))
+    assert all(isinstance(found, str) and seconds < 20 and memory_mb < 200 for found, seconds, memory_mb in told), told
+    return "; ".join(f"{found[:90]} ({seconds:.1f} s)" for found, seconds, _ in told)
+
+
 def many_periods(folder: Path) -> str:
     """The step of indicators for five times the periods: memory of the product must not follow."""
     small, large = (measured(table_of, 400, periods) for periods in (2, 10))
@@ -318,5 +377,7 @@ ATTACKS = (
     Attack("a cache of another user", "Whatever may not be read or written in a cache ends no job.", cache_of_another),
     Attack("names that a shell executes", "Names of folders work or are refused at the start; nothing is executed.", names),
     Attack("a workbook that unpacks to a gigabyte", "It is refused by name, without its memory.", workbook),
+    Attack("vector files that lead elsewhere", "Nothing is asked of a server, no other file is read, and no small file is read without an end.", vectors),
+    Attack("tables and YAML that unpack to much", "Small workbooks and configurations are refused in seconds, in one line.", small_texts),
     Attack("many units and periods", "The memory of indicators does not grow with units times periods.", many_periods),
 )

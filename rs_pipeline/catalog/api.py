@@ -11,14 +11,15 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
-from pystac import STACError, STACTypeError
 from pystac_client import Client
+from pystac_client.errors import ClientTypeError
 from pystac_client.exceptions import APIError
 from pystac_client.stac_api_io import StacApiIO
+from pystac_client.warnings import DoesNotConformTo
 
 from rs_pipeline.catalog.address import check_address, credentials, may_be_internal
 from rs_pipeline.config import FetchSection, SourceSection
-from rs_pipeline.errors import CatalogError, RemoteError
+from rs_pipeline.errors import CatalogError, PipelineError, RemoteError
 from rs_pipeline.redaction import redacted
 from rs_pipeline.remote.address import origin
 from rs_pipeline.remote.ask import ask, parsed
@@ -238,7 +239,15 @@ def api_items(
 
         for first, last in spans:
             yield from _whole_items(ask, (first - timedelta(days=1), last + timedelta(days=1)), source, most)
-    except (APIError, NotImplementedError, ValueError, KeyError, TypeError, AttributeError, RecursionError, STACError, STACTypeError) as fault:
+    except (ClientTypeError, DoesNotConformTo) as fault:
+        raise CatalogError(
+            f"no STAC API that can be searched answers: {clean_text(redacted(str(fault)))}",
+            where=source.catalog,
+            remedy="give the address of its landing page, which has the type Catalog, names item search in conformsTo and links to it",
+        ) from None
+    except PipelineError:
+        raise
+    except Exception as fault:  # at nonsense pystac raises many kinds
         raise CatalogError(
             f"the STAC API does not answer as it should: {clean_text(redacted(str(fault)))}",
             where=source.catalog,

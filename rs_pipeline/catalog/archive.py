@@ -152,6 +152,8 @@ def _words(fault: Exception) -> str:
 
 def _see_no_other(path: Path) -> None:
     """Raise where another catalog is in the way."""
+    if kind := special_kind(path):
+        raise CatalogError(f"{kind}, not a file", where=str(path), remedy="remove it, or give another folder by --out")
     try:
         other = path.exists() and json.loads(path.read_bytes()).get("id") != CATALOG_ID
     except (ValueError, AttributeError):
@@ -166,16 +168,19 @@ def _see_no_other(path: Path) -> None:
 
 def _scenes(folder: Path, out: Path, left_out: list[str]) -> Iterator[_Scene]:
     """Scenes below a folder, in the order of their names; each once, however many copies there are."""
-    files, safes = _files(folder, out, left_out)
+    files, safes, special = _files(folder, out, left_out)
     files |= {path.name: path for path in sorted((out / UNPACKED).glob("[!.]*/[!.]*"))}
+    special += [path.name for path in (out / UNPACKED).glob("[!.]*/*") if special_kind(path)]
     files |= {path.name: path for tar in _tars(files) for path in _unpacked(tar, out / UNPACKED, left_out)}
-    yield from (_safe(path) for path in safes)
+    yield from (_safe(path) for path in safes if not _waits(path.name, [p.relative_to(path).as_posix() for p in path.rglob("*") if special_kind(p)], left_out))
     groups: dict[str, dict[str, tuple[Path, re.Match]]] = {}
     for name, path in sorted(files.items()):
         if (said := _LANDSAT.fullmatch(name) or _HLS.fullmatch(name)) and not _is_tar(name):
             groups.setdefault(said["product"], {})[(said.groupdict().get("what") or said.groupdict().get("asset") or "").upper()] = (path, said)
     for product, parts in groups.items():
         said = next(iter(parts.values()))[1]
+        if _waits(product, [name for name in special if name.lower().startswith(product.lower())], left_out):
+            continue
         if "cell" in said.groupdict():
             yield _Scene(product, f"hls2-{said['kind'].lower()}", {match["asset"].replace("FMASK", "Fmask"): path for path, match in parts.values()})
         elif said["level"].upper() not in ("L2SP", "L2SR") or said["collection"] != "02":
@@ -187,8 +192,16 @@ def _scenes(folder: Path, out: Path, left_out: list[str]) -> Iterator[_Scene]:
             yield _Scene(product, "landsat-c2-l2", {keys[what]: path for what, (path, _) in parts.items() if what in keys}, parts.get("MTL", (None,))[0])
 
 
-def _files(folder: Path, out: Path, left_out: list[str]) -> tuple[dict[str, Path], list[Path]]:
-    """Files by name, and SAFE folders, below a folder."""
+def _waits(scene: str, special: list[str], left_out: list[str]) -> bool:
+    """Whether to read a scene may wait for ever: GDAL opens what lies beside a raster by its name, such as .aux.xml."""
+    if special:
+        left_out.append(f"{scene}: {clean_text(special[0])} is a pipe or a device, not a file; remove it")
+    return bool(special)
+
+
+def _files(folder: Path, out: Path, left_out: list[str]) -> tuple[dict[str, Path], list[Path], list[str]]:
+    """Files by name, SAFE folders, and names of pipes and devices, below a folder."""
+    special: list[str] = []
     files: dict[str, Path] = {}
     safes: dict[str, Path] = {}
     for base, folders, names in os.walk(
@@ -209,15 +222,18 @@ def _files(folder: Path, out: Path, left_out: list[str]) -> tuple[dict[str, Path
                 left_out.append(f"{name}: no Sentinel-2; radar is read from a catalog (planetary-computer-sentinel-1-rtc)")
         for name in sorted(name for name in names if not name.startswith(".")):
             known = _LANDSAT.fullmatch(name) or _HLS.fullmatch(name)
-            if known and (kind := special_kind(Path(base, name))):
-                left_out.append(f"{name}: {kind}, not a file; put the file in its place")
+            if kind := special_kind(Path(base, name)):
+                if known:
+                    left_out.append(f"{name}: {kind}, not a file; put the file in its place")
+                else:
+                    special.append(name)
             elif _PACKED.fullmatch(name) and name.removesuffix(".zip").removesuffix(".SAFE") + ".SAFE" not in safes:
                 left_out.append(f"{name}: packed; unpack it")
             elif known and name in files:
                 left_out.append(f"{Path(base, name).relative_to(folder)}: a copy of {files[name].relative_to(folder)}")
             else:
                 files[name] = Path(base, name)
-    return files, list(safes.values())
+    return files, list(safes.values()), special
 
 
 def _asset_keys(craft: str) -> dict[str, str]:

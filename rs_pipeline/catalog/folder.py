@@ -20,6 +20,7 @@ from shapely.geometry import mapping
 
 from rs_pipeline.catalog.confine import allowed_folders, lies_in
 from rs_pipeline.catalog.items import Dropped, resolved, self_address
+from rs_pipeline.catalog.pages import group_bytes
 from rs_pipeline.errors import CatalogError
 from rs_pipeline.model import QUALITY_BANDS, Sensor
 from rs_pipeline.storage.special import special_kind
@@ -34,7 +35,7 @@ _MOST_BYTES, _MOST_LINE_BYTES, _MOST_GROUP_BYTES = 256 * 2**20, 16 * 2**20, 2**3
 """Of a JSON document, or some rows of a table; of an item on a line; of a row group of a table when it is unpacked: JSON takes up to forty times as much
 of memory."""
 
-_ROWS_AT_ONCE, _BYTES_A_VALUE = 100, 8
+_ROWS_AT_ONCE = 100
 
 _PLACE = ("type", "stac_version", "stac_extensions", "id", "geometry", "bbox", "links", "assets", "collection")
 """What stands beside the properties of an item; in a table all of them are columns."""
@@ -243,8 +244,8 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
     if kind := special_kind(file):
         raise ValueError(f"{kind}, not a file")
     with pq.ParquetFile(file) as table:
-        if (largest := max((_group_bytes(table.metadata, i) for i in range(table.num_row_groups)), default=0)) > _MOST_GROUP_BYTES:
-            raise ValueError(f"a row group of {largest / 2**20:.0f} MiB, the limit is {_MOST_GROUP_BYTES // 2**20}")
+        if large := next((size for size in group_bytes(file, table.metadata) if size > _MOST_GROUP_BYTES), 0):
+            raise ValueError(f"a row group of {large / 2**20:.0f} MiB, the limit is {_MOST_GROUP_BYTES // 2**20}")
         if not {"id", "assets", "geometry"} <= set(table.schema_arrow.names):
             return
         leaves = [table.metadata.schema.column(i) for i in range(table.metadata.num_columns)]
@@ -259,13 +260,6 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
                 if isinstance(item.get("bbox"), dict):
                     item["bbox"] = list(item["bbox"].values())
                 yield {**item, "properties": {k: _plain(v) for k, v in row.items() if k not in _PLACE and v is not None}}
-
-
-def _group_bytes(table: pq.FileMetaData, i: int) -> int:
-    """Bytes of a row group when it is unpacked, of repeated values too; a text that is repeated counts as the number that stands for it."""
-    group, leaves = table.row_group(i), [table.schema.column(k) for k in range(table.num_columns)]
-    width = [leaf.length if leaf.physical_type == "FIXED_LEN_BYTE_ARRAY" else _BYTES_A_VALUE for leaf in leaves]
-    return max(group.total_byte_size, *(width[k] * group.column(k).num_values for k in range(table.num_columns)))
 
 
 def _plain_bytes(values: pa.Array) -> int:

@@ -169,6 +169,7 @@ def write_comparison(root_a: Path, root_b: Path, path: Path) -> None:
 def print_comparison(table: pd.DataFrame, known: Differences, path: Path) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console, changed = Console(highlight=False), table[table.change != "same"]
     console.print(f"{known.roots[0]} and {known.roots[1]}: {len(changed)} of {len(table)} cells changed", markup=False)
@@ -176,7 +177,8 @@ def print_comparison(table: pd.DataFrame, known: Differences, path: Path) -> Non
     console.print("code: " + (known.code or "the same"), markup=False)
     counts = Table("indicator", "cells changed", "could be caused by")
     for (name, causes), group in changed.groupby(["indicator", "causes"]):
-        counts.add_row(name, str(len(group)), causes or ", ".join(sorted(set(group.change))))
+        row = (name, str(len(group)), causes or ", ".join(sorted(set(group.change))))
+        counts.add_row(*map(Text, row))  # texts of others are no markup
     if len(changed):
         console.print(counts)
         if changed.causes.str.contains(" or ").any():

@@ -18,6 +18,7 @@ from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.layout import Layout
 from rs_pipeline.steps import keys_of, lineage
 from rs_pipeline.storage.provenance import code_sha256, configuration_sha256, fingerprint
+from rs_pipeline.wording import clean_text
 
 KEYS = ("adcode", "indicator", "period")
 
@@ -38,6 +39,8 @@ WITHOUT_VERDICT = ("no_target", "needs_table", "not_built", "not_observable", "i
 
 TOLD_OF_A_TARGET = {"standard": "Standard", "method": "Method", "source": "Source of the number"}
 """Columns of the table of targets that are told with a verdict, and what they are called."""
+LONGEST_TOLD = 100_000
+"""Signs of a text at the terminal."""
 
 
 @dataclass(frozen=True)
@@ -213,12 +216,17 @@ def print_explanation(e: Explanation) -> None:
     """The explanation for a reader at a terminal."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console = Console(highlight=False)
 
     def say(heading: str, text: str = "") -> None:
-        console.print(f"[bold]{heading}[/bold] ", end="")
-        console.print(text, markup=False)
+        console.print(Text(clean_text(heading), "bold"), end=" ")
+        console.print(Text(clean_text(text, LONGEST_TOLD)))
+
+    def add_row(table: Table, *cells: object) -> None:
+        """Texts of others are no markup of the terminal."""
+        table.add_row(*(Text(clean_text(cell)) for cell in cells))
 
     v = e.value
     shown = "no value" if v["value"] is None else f"{v['value']:.6g} {v['unit']}"
@@ -242,13 +250,13 @@ def print_explanation(e: Explanation) -> None:
         scenes.add_column(column, overflow="fold")
     for s in e.scenes:
         offset = "" if s.get("offset") is None else f"{s['offset']:g}"
-        scenes.add_row(s["scene_id"], str(s.get("datetime") or "")[:16], s.get("processing_baseline") or "", offset, s.get("offset_decision") or "")
+        add_row(scenes, s["scene_id"], str(s.get("datetime") or "")[:16], s.get("processing_baseline"), offset, s.get("offset_decision"))
     console.print(scenes)
     files = Table(title="Files", title_justify="left")
     for column in ("path", "recorded", "now"):
         files.add_column(column, overflow="fold")
     for f in e.files:
-        files.add_row(f["path"], f["recorded"][:16], f["now"])
+        add_row(files, f["path"], f["recorded"][:16], f["now"])
     console.print(files)
     say("Configuration:")
     for section, values in e.configuration.items():

@@ -20,6 +20,7 @@ from rs_pipeline.errors import TableError
 from rs_pipeline.inputs.cells import code_text, day_of, degrees_of, is_missing, narrow, number_of, truth_of
 from rs_pipeline.inputs.coordinates import to_wgs84
 from rs_pipeline.inputs.encoding import decoded
+from rs_pipeline.inputs.packed import too_large
 from rs_pipeline.storage.special import special_kind
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,12 @@ SEPARATORS = (",", ";", "\t", "，", "；", "|")
 HEADER_ROWS = 10
 """A header is looked for in so many rows: titles stand above it."""
 MOST_WORKBOOK_BYTES, MOST_CELLS = 2**29, 20_000_000
-"""Of a workbook when it is unpacked, and of a sheet: a few kilobytes may stand for gigabytes."""
+"""Of a workbook when it is unpacked, and of its sheets: a few kilobytes may stand for gigabytes."""
+MOST_TAGS, TAGS_A_BYTE = 1_000_000, 4
+"""Of sheets and texts: so many always, or so many a byte of the file. A cell takes four, and two bytes or more when it is packed: 100 000 rows of 20
+columns are 8 million tags in 5 MB or more."""
+MOST_OTHER_TAGS, MOST_OTHER_BYTES = 150_000, 2**24
+"""Of styles, names and lists of parts, which are held as objects; a form has some hundred, and Excel stops at 65 490 styles of one or three tags."""
 FAULTS_TOLD = 10
 """So many faults of a table are told in full."""
 
@@ -245,6 +251,7 @@ def _table(path: Path, lines: list[list[str]], needed: Collection[str], separato
     if twice:
         raise TableError(f"columns are there twice: {', '.join(twice)}", where=f"{where}, row {at + 1}", remedy="remove one of them, or rename it")
     width, cells, numbers, faults = len(header), [], [], []
+    _see_width(lines, width, where)
     for number, line in enumerate(lines[at + 1 :], start=at + 2):
         if not "".join(line).strip():
             continue
@@ -267,20 +274,21 @@ def _workbook(path: Path, raw: bytes, needed: Collection[str], stated: InputSect
     import openpyxl
 
     try:
-        unpacked = sum(f.file_size for f in zipfile.ZipFile(io.BytesIO(raw)).infolist())
-        if unpacked > MOST_WORKBOOK_BYTES:
-            raise ValueError(f"{unpacked / 2**20:.0f} MiB when it is unpacked, the limit is {MOST_WORKBOOK_BYTES // 2**20}")
+        _see_parts(raw)
         book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True)
     except Exception as fault:  # openpyxl lets through whatever zip and XML readers meet
         raise TableError(f"not an Excel workbook: {fault}", where=str(path), remedy="save it as .xlsx or as CSV") from None
     if stated.layer and stated.layer not in book.sheetnames:
         raise TableError(f"there is no sheet {stated.layer!r}", where=str(path), remedy=f"choose one of {', '.join(book.sheetnames)} in inputs.<key>.layer")
-    sheets = [book[name] for name in ([stated.layer] if stated.layer else book.sheetnames)]
+    sheets: list[Any] = [book[name] for name in ([stated.layer] if stated.layer else book.sheetnames)]
+    if len({sheet._worksheet_path for sheet in sheets}) < len(sheets):
+        raise TableError("two sheets are one part of the file", where=str(path), remedy="save it anew in a spreadsheet program, or as CSV")
     found, faults = [], []
     for sheet in sheets:
         sheet.reset_dimensions()
         lines = list(_lines(sheet, path))
         width = max((len(line) for line in lines), default=0)
+        _see_width(lines, width, f"{path}, sheet {sheet.title}")
         lines = [[*line, *[""] * (width - len(line))] for line in lines]
         if fill_merged:
             _fill_merged(lines, sheet, path)
@@ -295,6 +303,46 @@ def _workbook(path: Path, raw: bytes, needed: Collection[str], stated: InputSect
             f"several sheets have these columns: {', '.join(title for title, _ in found)}", where=str(path), remedy="name one in inputs.<key>.layer"
         )
     return found[0][1]
+
+
+def _see_parts(raw: bytes) -> None:
+    """Hold the parts of a workbook against its size, before any is read as XML.
+
+    Raises
+    ------
+    ValueError : they are too large when they are unpacked, have too many tags, or a document type.
+    """
+    with zipfile.ZipFile(io.BytesIO(raw)) as packed:
+        if told := too_large(packed, len(raw), MOST_WORKBOOK_BYTES):
+            raise ValueError(told)
+        members = packed.infolist()
+        content = [m for m in members if m.filename.startswith("xl/worksheets/sheet") or m.filename == "xl/sharedStrings.xml"]
+        _see_tags(packed, content, "sheets and texts", max(MOST_TAGS, TAGS_A_BYTE * len(raw)), MOST_WORKBOOK_BYTES)
+        _see_tags(packed, [m for m in members if m not in content], "styles and lists of parts", MOST_OTHER_TAGS, MOST_OTHER_BYTES)
+
+
+def _see_tags(packed: zipfile.ZipFile, members: list[zipfile.ZipInfo], what: str, most: int, most_bytes: int) -> None:
+    """Count the tags of the parts that are XML, in ASCII or UTF-16."""
+    tags = size = 0
+    for member in members:
+        with packed.open(member) as part:
+            chunk = part.read(2**20).replace(b"\0", b"")
+            if not chunk.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<"):
+                continue  # a picture, or no XML
+            size, last = size + member.file_size, b""
+            while chunk:
+                tags += chunk.count(b"<")
+                if b"<!DOCTYPE" in last + chunk:
+                    raise ValueError(f"{member.filename} has a document type, which may stand for anything")
+                if tags > most or size > most_bytes:
+                    raise ValueError(f"{what} of more than {most} tags or {most_bytes // 2**20} MiB")
+                last, chunk = chunk[-16:], part.read(2**20).replace(b"\0", b"")
+
+
+def _see_width(lines: Sequence[Sequence[str]], width: int, where: str) -> None:
+    """Refuse a table that becomes too large when all rows are as long as the header or the longest."""
+    if len(lines) * width > MOST_CELLS:
+        raise TableError(f"{len(lines)} rows, one of them of {width} cells", where=where, remedy="delete what lies right of the table")
 
 
 def _lines(sheet: Any, path: Path) -> Iterator[list[str]]:

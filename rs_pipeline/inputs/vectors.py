@@ -5,9 +5,7 @@ What is put right is said in a line of the log, what cannot be is a ConfigError;
 
 from __future__ import annotations
 
-import io
 import logging
-import zipfile
 from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
@@ -22,18 +20,16 @@ import shapely
 from rs_pipeline.config import SHIFTED, InputSection, Settings
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.inputs.cells import code_text
+from rs_pipeline.inputs.contents import MOST_FEATURE_CELLS, VECTOR_FORMATS, Unfit, see_cells
 from rs_pipeline.inputs.coordinates import UNSHIFT, is_degrees, is_swapped, looks_like, zone_number
-from rs_pipeline.inputs.encoding import decoded, encoding_of, text_of
+from rs_pipeline.inputs.encoding import encoding_of, text_of
+from rs_pipeline.inputs.formats import READ, Handed, handed_in
 from rs_pipeline.paths import did_you_mean, path_hint
-from rs_pipeline.storage.special import special_kind
-from rs_pipeline.strict import OF_ADDRESSES
 
 log = logging.getLogger(__name__)
 
 Kind = Literal["polygon", "line or polygon"]
 DIMENSIONS: dict[str, tuple[int, ...]] = {"polygon": (2,), "line or polygon": (1, 2)}
-MOST_UNPACKED_BYTES = 4 * 2**30
-"""Of a zipped shapefile; its parts cannot be larger."""
 NAMED = 5
 """So many shapes are named in a message."""
 GAUSS_KRUEGER_WIDTHS = {3: 0, 6: -3}
@@ -76,9 +72,8 @@ def read_vector(
     if not Path(path).exists():
         remedy = f"give the path of an existing file{path_hint(Path(path))}; `rs-pipeline check` says how to obtain it"
         raise ConfigError(f"file not found: {path}", where=key, remedy=remedy)
-    if unfit := _unfit(Path(path)):
-        raise ConfigError(unfit, where=where, remedy="hand in a file, or the folder of a geodatabase")
-    frame = _read(Path(path), _layer(Path(path), where, stated, kind, columns, key), where, stated, key)
+    with handed_in(Path(path), where, stated) as handed:
+        frame = _read(handed, _layer(handed, where, stated, kind, columns, key), where, stated, key)
     if missing := [c for c in columns if c not in frame]:
         have = sorted(set(frame.columns) - {"geometry"})
         raise ConfigError(f"columns not found: {missing}", where=where, remedy=f"the file has {have or 'none'}{did_you_mean(missing[0], have)}")
@@ -95,34 +90,19 @@ def read_vector(
     return _in_degrees(frame, where, stated, key).reset_index(drop=True)
 
 
-def _unfit(path: Path) -> str:
-    """Why a file is not even opened: it is a pipe or a device, its path would be taken for another, or a zip file is too large when it is unpacked."""
-    if kind := special_kind(path):
-        return f"{kind}, not a file"
-    if found := next((c for c in OF_ADDRESSES if c in str(path)), ""):
-        return f"its path has {found!r}, by which readers of vector files cut a path: rename it"
-    if path.is_file() and path.stat().st_size == 0:
-        return "the file is empty, 0 bytes: the copy or the export may have failed"
-    if path.suffix.lower() != ".zip" or not zipfile.is_zipfile(path):
-        return ""
-    with zipfile.ZipFile(path) as packed:
-        unpacked = sum(f.file_size for f in packed.infolist())
-    return f"{unpacked / 2**20:.0f} MiB when it is unpacked, the limit is {MOST_UNPACKED_BYTES // 2**20}" if unpacked > MOST_UNPACKED_BYTES else ""
-
-
-def _layer(path: Path, where: str, stated: InputSection, kind: Kind, columns: Collection[str], key: str) -> str | None:
+def _layer(handed: Handed, where: str, stated: InputSection, kind: Kind, columns: Collection[str], key: str) -> str | None:
     """Name of the layer that is meant; None for a file of one."""
     try:
-        layers = [(name, shape) for name, shape in pyogrio.list_layers(path) if shape is not None]
+        layers = [(name, shape) for name, shape in handed.layers or pyogrio.list_layers(handed.source) if shape is not None]
     except Exception as fault:  # GDAL's drivers raise what they like
-        raise _unreadable(fault, where, path) from None
+        raise _unreadable(fault, where) from None
     names = [name for name, _ in layers]
     if stated.layer and stated.layer not in names:
         raise ConfigError(f"there is no layer {stated.layer!r}", where=where, remedy=f"choose one of {', '.join(names)} in inputs.{key}.layer")
     if stated.layer or len(layers) < 2:
         return stated.layer
     wanted = ("polygon", "surface", "unknown", "collection") if kind == "polygon" else ("polygon", "surface", "unknown", "collection", "line", "curve")
-    fitting = [n for n, shape in layers if any(w in shape.lower() for w in wanted) and set(columns) <= set(pyogrio.read_info(path, layer=n)["fields"])]
+    fitting = [n for n, shape in layers if any(w in shape.lower() for w in wanted) and set(columns) <= set(_info(handed, n)["fields"])]
     if len(fitting) != 1:
         what = f"{len(fitting)} of its layers fit" if fitting else "none of its layers fits"
         raise ConfigError(f"{what}: {', '.join(fitting or names)}", where=where, remedy=f"name the layer in inputs.{key}.layer")
@@ -130,33 +110,55 @@ def _layer(path: Path, where: str, stated: InputSection, kind: Kind, columns: Co
     return fitting[0]
 
 
-def _unreadable(fault: Exception, where: str, path: Path) -> ConfigError:
-    if path.is_dir():
-        files = [p.name for p in sorted(path.iterdir()) if p.suffix.lower() in (".gpkg", ".geojson", ".json", ".shp", ".zip", ".gdb")]
-        remedy = f"give the path of a file in it: {', '.join(files[:NAMED])}" if files else "give the path of a file; this folder has no vector file"
-        return ConfigError("a folder, not a file", where=where, remedy=remedy)
-    missing = "hand in all files of the shapefile (.shp, .shx, .dbf, .prj)" if ".shx" in str(fault) or ".dbf" in str(fault) else "use GeoPackage or GeoJSON"
+def _unreadable(fault: Exception, where: str) -> ConfigError:
+    missing = "hand in all files of the shapefile (.shp, .shx, .dbf, .prj)" if ".shx" in str(fault) or ".dbf" in str(fault) else f"use {VECTOR_FORMATS}"
     told = str(fault).partition("; It might help")[0].rstrip(".")
     return ConfigError(f"cannot be read as a vector file: {told}", where=where, remedy=missing)
 
 
-def _read(path: Path, layer: str | None, where: str, stated: InputSection, key: str) -> gpd.GeoDataFrame:
+def _info(handed: Handed, layer: str | None) -> dict:
+    return pyogrio.read_info(handed.source, layer=layer, force_feature_count=True, **handed.options())
+
+
+def _read(handed: Handed, layer: str | None, where: str, stated: InputSection, key: str) -> gpd.GeoDataFrame:
+    bare = handed.format == "shapefile"
+    if handed.encoding:
+        log.warning("%s: read as %s", where, handed.encoding.upper())
     try:
-        if path.suffix.lower() in (".json", ".geojson"):
-            text, encoding = decoded(path.read_bytes(), stated.encoding, fault=ConfigError, where=where)
-            if not encoding.startswith("utf-8"):
-                log.warning("%s: read as %s", where, encoding.upper())
-                return gpd.GeoDataFrame(pyogrio.read_dataframe(io.BytesIO(text.encode()), layer=layer, on_invalid="fix"))
-        bare = path.suffix.lower() in (".shp", ".dbf", ".zip")
-        frame = gpd.GeoDataFrame(pyogrio.read_dataframe(path, layer=layer, encoding="ISO-8859-1" if bare else None, on_invalid="fix"))
-    except ConfigError:
+        info = _info(handed, layer)
+        if info["driver"] not in READ[handed.format]:
+            raise Unfit(f"cannot be read as a vector file: a {handed.format} by its content, {info['driver']} for GDAL", "export it anew")
+        see_cells(info["features"], len(info["fields"]), handed.size)
+        if handed.format == "geodatabase":
+            return _in_pieces(handed, layer, info["features"])
+        encoding = "ISO-8859-1" if bare else None
+        frame = gpd.GeoDataFrame(pyogrio.read_dataframe(handed.source, layer=layer, encoding=encoding, on_invalid="fix", **handed.options()))
+    except Unfit:
         raise
     except Exception as fault:  # GDAL's drivers raise what they like
-        raise _unreadable(fault, where, path) from None
-    return _with_texts(frame, path, where, stated, key) if bare else frame
+        raise _unreadable(fault, where) from None
+    return _with_texts(frame, handed.codepage(layer), where, stated, key) if bare else frame
 
 
-def _with_texts(frame: gpd.GeoDataFrame, path: Path, where: str, stated: InputSection, key: str) -> gpd.GeoDataFrame:
+def _in_pieces(handed: Handed, layer: str | None, features: int) -> gpd.GeoDataFrame:
+    """A layer of a geodatabase, each piece as large as all before it: its index may name one row many times.
+
+    Raises
+    ------
+    Unfit : more corners than the files have bytes.
+    """
+    pieces: list[gpd.GeoDataFrame] = []
+    corners = 0
+    while not pieces or (len(pieces[-1]) and sum(map(len, pieces)) < features):
+        done = sum(map(len, pieces))
+        pieces.append(pyogrio.read_dataframe(handed.source, layer=layer, on_invalid="fix", skip_features=done, max_features=max(1, done)))
+        corners += shapely.get_num_coordinates(pieces[-1].geometry.to_numpy()).sum() if "geometry" in pieces[-1] else 0
+        if corners > max(MOST_FEATURE_CELLS, handed.size):
+            raise Unfit(f"more than {corners} corners in {handed.size} bytes", "export the layer anew")
+    return gpd.GeoDataFrame(pd.concat(pieces, ignore_index=True), crs=getattr(pieces[0], "crs", None))
+
+
+def _with_texts(frame: gpd.GeoDataFrame, label: Path | None, where: str, stated: InputSection, key: str) -> gpd.GeoDataFrame:
     """Texts that were read byte by byte, in the encoding that fits them."""
     texts = [
         c
@@ -165,8 +167,7 @@ def _with_texts(frame: gpd.GeoDataFrame, path: Path, where: str, stated: InputSe
     ]
     raw = {c: [v.encode("latin-1") if isinstance(v, str) else v for v in frame[c]] for c in texts}
     names = {c: c.encode("latin-1") for c in frame.columns}
-    label = path.with_suffix(".cpg")
-    declared = InputSection.model_validate({"encoding": _codepage(label.read_text("ascii", "replace"))}).encoding if label.exists() else None
+    declared = InputSection.model_validate({"encoding": _codepage(label.read_text("ascii", "replace"))}).encoding if label else None
     everything = [*names.values(), *(v for values in raw.values() for v in values if isinstance(v, bytes))]
     encoding = stated.encoding or encoding_of(everything, declared)
     try:

@@ -106,3 +106,22 @@ def test_a_web_page_for_an_api_is_told_at_once():
         with pytest.raises(CatalogError, match="this is a web page, no STAC API") as fault:
             list(api_module.api_items(source, "hls2-s30", (117, 39, 118, 40), [(date(2023, 1, 1), date(2023, 2, 1))], FetchSection(), 10))
         assert len(server.log) == 1 and "answers with JSON" in fault.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("page", "told"),
+    [
+        ({"type": "Collection", "id": "x"}, "no STAC API that can be searched answers"),
+        ({"type": "Feature", "id": "x"}, "no STAC API that can be searched answers"),
+        ({"type": "Catalog", "stac_version": "1.0.0", "id": "x", "description": "x", "links": []}, "does not conform to ITEM_SEARCH"),
+        ({"type": "Catalog", "stac_version": "1.0.0", "id": "x", "description": "x", "conformsTo": ["https://api.stacspec.org/v1.0.0/core"], "links": []}, "ITEM_SEARCH"),
+        ({"type": ["Catalog"], "links": {"rel": None}, "conformsTo": 1}, "STAC API"),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore")
+def test_a_page_that_is_no_landing_page_is_told(page, told):
+    with served({"/": json.dumps(page).encode()}, 0.0) as server:
+        source = SourceSection(sensor="hls2-s30", catalog=f"http://127.0.0.1:{server.server_port}/", schemes=["http"], internal_hosts=True)
+        with pytest.raises(CatalogError, match=told) as fault:
+            list(api_module.api_items(source, "hls2-s30", (117, 39, 118, 40), [(date(2023, 1, 1), date(2023, 2, 1))], FetchSection(retries=0), 10))
+    assert fault.value.remedy and fault.value.where == source.catalog

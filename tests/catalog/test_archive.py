@@ -230,6 +230,9 @@ def test_written_again_it_follows_what_is_there(archive):
     (lambda a: packed(a / f"{OTHER}.tar", extra=member(size=9 * 2**30)), f"{OTHER}.tar: cannot be unpacked (more than 8 GiB or 1000 members); fetch it again"),
     (lambda a: packed(a / f"{OTHER}.tar", extra=member("long", 2**20 + 1, tarfile.GNUTYPE_LONGNAME)), "a header that speaks of 1048577 bytes"),
     (lambda a: os.mkfifo(a / f"{OTHER}.tar"), f"{OTHER}.tar: a pipe, not a file; put the file in its place"),
+    (lambda a: [os.mkfifo(f"{p}.aux.xml") for p in landsat(a, OTHER) if "SR_B4" in p.name], f"{OTHER}: {OTHER}_SR_B4.TIF.aux.xml is a pipe or a device, not a file; remove it"),
+    (lambda a: (landsat(a, OTHER), os.mkfifo(a / f"{OTHER}_SR_B4.tfw")), f"{OTHER}_SR_B4.tfw is a pipe or a device, not a file; remove it"),
+    (lambda a: os.mkfifo(next(safe(a, SAFE.replace("0501T", "0506T")).rglob("*B04_10m.jp2")).with_suffix(".jp2.aux.xml")), "B04_10m.jp2.aux.xml is a pipe or a device"),
     (lambda a: [(p.unlink(), p.mkdir()) for p in landsat(a, OTHER) if "MTL" in p.name], f"{OTHER}: lacks MTL.txt; fetch it again, or finish its unpacking"),
 ])  # fmt: skip
 def test_what_is_half_there_or_none_is_told(archive, harm, line):
@@ -244,6 +247,10 @@ def test_what_is_no_archive_is_refused(tmp_path, archive):
     (tmp_path / "empty").mkdir()
     with pytest.raises(CatalogError, match="no scene that can be used"):
         write_catalog(tmp_path / "empty")
+    os.mkfifo(archive / "catalog.json")
+    with pytest.raises(CatalogError, match="a pipe, not a file"):
+        write_catalog(archive)
+    (archive / "catalog.json").unlink()
     (archive / "catalog.json").write_text('{"type": "Catalog", "id": "mine"}')
     with pytest.raises(CatalogError, match="a catalog is there already"):
         write_catalog(archive)

@@ -21,6 +21,7 @@ from rs_pipeline.catalog import items as items_module
 from rs_pipeline.catalog import search as search_module
 from rs_pipeline.catalog.folder import folder_items
 from rs_pipeline.catalog.items import Candidate, Dropped, clean_href, read_item
+from rs_pipeline.catalog.pages import group_bytes
 from rs_pipeline.catalog.read import gdal_options, open_raster, read_coarse, read_text
 from rs_pipeline.catalog.search import deduplicate, unique_keys
 from rs_pipeline.config import FetchSection, SourceSection
@@ -305,6 +306,75 @@ def test_a_table_of_very_many_values_in_one_row_is_refused(tmp_path, monkeypatch
     pq.write_table(pa.table({"id": ["a"], "assets": ["x"], "geometry": [b""], "x": column}), tmp_path / "a.parquet", compression="zstd")
     assert (tmp_path / "a.parquet").stat().st_size < 20_000
     assert dropped(tmp_path) == [("failed", "the file cannot be read: a row group of 2 MiB, the limit is 1")]
+
+
+def said(n: int, width: int = 0) -> bytes:
+    """A whole number of Thrift's compact protocol; drawn out to a width."""
+    parts, n = [], 2 * n
+    while n or not parts or len(parts) < width:
+        parts.append(n & 127)
+        n >>= 7
+    return bytes(part | 128 for part in parts[:-1]) + bytes(parts[-1:])
+
+
+def test_a_table_whose_footer_says_that_it_is_small(tmp_path, monkeypatch):
+    """Its pages say what they unpack to: the footer is not asked."""
+    monkeypatch.setattr(folder_module, "_MOST_GROUP_BYTES", 2**20)
+    path = tmp_path / "a.parquet"
+    columns = {"id": ["a"], "assets": ["x"], "geometry": [b""], "x": ["a" * 2**22]}
+    pq.write_table(pa.table(columns), path, compression="zstd", use_dictionary=False, write_statistics=False)
+    group, raw = pq.ParquetFile(path).metadata.row_group(0), path.read_bytes()
+    footer = len(raw) - 8 - int.from_bytes(raw[-8:-4], "little")
+    lie = raw[footer:]
+    for size in (group.total_byte_size, group.column(3).total_uncompressed_size):
+        lie = lie.replace(said(size), said(50, len(said(size))))
+    path.write_bytes(raw[:footer] + lie)
+    assert pq.ParquetFile(path).metadata.row_group(0).total_byte_size == 50
+    assert dropped(tmp_path) == [("failed", "the file cannot be read: a row group of 4 MiB, the limit is 1")]
+
+
+def test_a_table_of_texts_that_begin_alike_is_refused(tmp_path):
+    columns = {"id": ["a"], "assets": ["x"], "geometry": [b""], "x": [["a" * 2**17] * 600]}
+    encodings = {"x.list.element": "DELTA_BYTE_ARRAY"}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet", compression="zstd", use_dictionary=False, column_encoding=encodings)
+    assert (tmp_path / "a.parquet").stat().st_size < 20_000
+    ((state, reason),) = dropped(tmp_path)
+    assert state == "failed" and "the beginnings that they share (DELTA_BYTE_ARRAY)" in reason
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_pages_tell_what_a_table_unpacks_to(tmp_path, version):
+    n = 50_000
+    columns = {"a": [str(i % 7) for i in range(n)], "b": range(n), "c": [[{"d": 0.5, "e": None}] * (i % 3) for i in range(n)]}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet", data_page_version=version, data_page_size=10_000, row_group_size=20_000)
+    table = pq.ParquetFile(tmp_path / "a.parquet").metadata
+    for i, size in enumerate(group_bytes(tmp_path / "a.parquet", table)):
+        group = table.row_group(i)
+        assert 0.95 * group.total_byte_size < size <= max(group.total_byte_size, *(8 * group.column(k).num_values for k in range(table.num_columns)))
+
+
+def test_row_groups_that_are_one_are_refused(tmp_path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"id": ["a" * 100], "assets": ["x"], "geometry": [b""]}), path, use_dictionary=False)
+    table = pq.ParquetFile(path).metadata
+    for _ in range(8):
+        table.append_row_groups(table)
+    body = path.read_bytes()[: -8 - int.from_bytes(path.read_bytes()[-8:-4], "little")]
+    table.write_metadata_file(tmp_path / "footer")
+    path.write_bytes(body + (tmp_path / "footer").read_bytes()[4:])
+    (tmp_path / "footer").unlink()
+    assert pq.ParquetFile(path).metadata.num_row_groups == 256
+    assert dropped(tmp_path) == [("failed", "the file cannot be read: its columns take more bytes than the file has for them")]
+
+
+@pytest.mark.parametrize("at", range(0, 60, 3))
+def test_pages_that_are_damaged_end_in_words(tmp_path, at):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"id": ["a"] * 100, "assets": ["x"] * 100, "geometry": [b""] * 100}), path)
+    raw = bytearray(path.read_bytes())
+    raw[4 + at : 7 + at] = b"\xff\xff\xff"
+    path.write_bytes(raw)
+    assert all(state in ("failed", "skipped") for state, _ in dropped(tmp_path))
 
 
 def test_an_item_of_very_many_assets_and_bands_is_read_in_proportion():

@@ -13,7 +13,7 @@ from rs_pipeline.cli import app
 from rs_pipeline.config import load
 from rs_pipeline.errors import TableError
 from rs_pipeline.indicators.compare import changed_keys, compare_runs, write_comparison
-from rs_pipeline.indicators.explain import explain
+from rs_pipeline.indicators.explain import Explanation, explain, print_explanation
 from rs_pipeline.indicators.table import indicators
 from rs_pipeline.steps import keys_of, lineage
 from rs_pipeline.storage.provenance import freeze
@@ -93,6 +93,18 @@ def test_explain_sees_that_a_file_changed(finished):
     pd.read_parquet(path).assign(extra=1).to_parquet(path)
     files = {f["path"]: f["now"] for f in explain(run.settings, "Inland", "fvc_peak_mean", "2024").files}
     assert (files["counties/2024.parquet"], files["tiles/2024/r000c000/water.tif"]) == ("changed since", "absent")
+
+
+@pytest.mark.parametrize("text", ["[/x]S2A", "[link=https://a.example]S2A[/link]", "[conceal]S2A[/conceal]", ":smile: [red]", "S2A\x1b[8m"])
+def test_texts_of_others_are_no_markup_of_the_terminal(capsys, monkeypatch, text):
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    value = {"value": 1.0, "unit": text, "lower": 0.0, "upper": 2.0, "interval": text, "adcode": text, "name": text, "period": text, "observed_fraction": 1.0, "n_scenes": 1, "indicator": text}  # fmt: skip
+    scene = {"scene_id": text, "datetime": text, "processing_baseline": text, "offset": 1.0, "offset_decision": text}
+    files = [{"path": text, "recorded": text, "now": text}]
+    print_explanation(Explanation(value, [], text, text, text, [text], [scene], [text], {text: text}, files, {text: text}, False))
+    shown = capsys.readouterr().out
+    assert shown.count(text.replace("\x1b", "?")) >= 15 and "\x1b[8m" not in shown and "\x1b]8;" not in shown
 
 
 def test_explain_of_a_target_without_indicator(finished):

@@ -1,5 +1,6 @@
 """Side files that stand for much, or never end: refused by name, in little time and memory."""
 
+import io
 import os
 import time
 import zipfile
@@ -13,8 +14,8 @@ from affine import Affine
 from rs_pipeline.checks import check_files
 from rs_pipeline.config import InputSection
 from rs_pipeline.errors import ConfigError, TableError
+from rs_pipeline.inputs import formats
 from rs_pipeline.inputs import tables as tables_module
-from rs_pipeline.inputs import vectors as vectors_module
 from rs_pipeline.inputs.tables import read_table
 from rs_pipeline.inputs.vectors import read_vector
 from rs_pipeline.storage import blocks
@@ -56,6 +57,62 @@ def test_a_workbook_that_unpacks_to_gigabytes_is_not_unpacked(tmp_path, monkeypa
     assert refused(tmp_path / "bomb.xlsx") == "not an Excel workbook: 4 MiB when it is unpacked, the limit is 1"
 
 
+def workbook(path, name: str, end: bytes, much: bytes):
+    """A workbook of one code, with something put before the end of an element of one of its parts."""
+    book, plain = openpyxl.Workbook(), io.BytesIO()
+    book.active["A1"], book.active["A2"] = "adcode", "1"
+    book.save(plain)
+    with zipfile.ZipFile(plain) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for member in old.namelist():
+            raw = old.read(member)
+            assert member != name or end in raw
+            packed.writestr(member, raw.replace(end, much + end, 1) if member == name else raw)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "end", "tag", "told"),
+    [
+        ("xl/styles.xml", b"</styleSheet>", b"<a/>", "styles and lists of parts of more than 150000 tags or 16 MiB"),
+        ("xl/styles.xml", b"</cellXfs>", b"<xf/>", "styles and lists of parts of more than 150000 tags or 16 MiB"),
+        ("xl/workbook.xml", b"</workbook>", b"<a/>", "styles and lists of parts of more than 150000 tags or 16 MiB"),
+        ("[Content_Types].xml", b"</Types>", b"<Override/>", "styles and lists of parts of more than 150000 tags or 16 MiB"),
+        ("xl/styles.xml", b"</styleSheet>", b" " * 100, "styles and lists of parts of more than 150000 tags or 16 MiB"),
+        ("xl/worksheets/sheet1.xml", b"</sheetData>", b"<row/>", "sheets and texts of more than 1000000 tags or 512 MiB"),
+        ("xl/worksheets/sheet1.xml", b"</row>", b"<c/>", "sheets and texts of more than 1000000 tags or 512 MiB"),
+        ("xl/worksheets/sheet1.xml", b"</sheetData>", b" " * 500, "MiB when it is unpacked, the limit is 64"),
+    ],
+)
+def test_a_workbook_of_many_tags_is_refused_before_they_are_objects(tmp_path, name, end, tag, told):
+    path = workbook(tmp_path / "a.xlsx", name, end, tag * 1_100_000 if tag.strip() else tag * 200_000)
+    started = time.perf_counter()
+    assert told in refused(path) and time.perf_counter() - started < 5
+
+
+def test_a_workbook_with_a_document_type_or_sheets_that_are_one(tmp_path):
+    path = workbook(tmp_path / "a.xlsx", "xl/styles.xml", b"<styleSheet", b'<!DOCTYPE a [<!ENTITY b "c">]>')
+    assert "xl/styles.xml has a document type" in refused(path)
+    again = b'<sheet xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships" name="b" sheetId="2" r:id="rId1"/>'
+    assert refused(workbook(tmp_path / "b.xlsx", "xl/workbook.xml", b"</sheets>", again)) == "two sheets are one part of the file"
+
+
+def test_a_form_with_a_large_picture_and_many_styles_opens(tmp_path):
+    path = workbook(tmp_path / "a.xlsx", "xl/styles.xml", b"</cellXfs>", b"<xf/>" * 2000)
+    with zipfile.ZipFile(path, "a") as packed:
+        packed.writestr("xl/media/image1.png", b"\x89PNG" + np.random.default_rng(1).bytes(2**25))
+    assert read_table(path, ("adcode",)).column("adcode") == ["1"]
+
+
+def test_rows_that_become_as_long_as_the_longest(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables_module, "MOST_CELLS", 100_000)
+    book = openpyxl.Workbook()
+    for row in (["adcode", *["x"] * 1000], *[[i] for i in range(100)]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    (tmp_path / "a.csv").write_text("adcode;" + ";".join(f"c{i}" for i in range(1000)) + "\n" + "1\n" * 101)
+    assert refused(tmp_path / "a.xlsx") == refused(tmp_path / "a.csv").replace("102 rows", "101 rows") == "101 rows, one of them of 1001 cells"
+
+
 def no_vector(path) -> str:
     with pytest.raises(ConfigError) as caught:
         read_vector(path, key="units.path", stated=InputSection())
@@ -63,10 +120,11 @@ def no_vector(path) -> str:
 
 
 def test_a_zipped_shapefile_that_unpacks_to_gigabytes_is_not_opened(tmp_path, monkeypatch):
-    monkeypatch.setattr(vectors_module, "MOST_UNPACKED_BYTES", 2**20)
-    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as packed:
-        packed.writestr("a.shp", bytes(2**22))
-    assert no_vector(tmp_path / "bomb.zip") == "4 MiB when it is unpacked, the limit is 1"
+    monkeypatch.setattr(formats, "MOST_UNPACKED_BYTES", 2**20)
+    for name, member in (("bomb.zip", "a.shp"), ("bomb.shz", "a.shp"), ("bomb.kmz", "doc.kml"), ("bomb", "a.shp")):
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as packed:
+            packed.writestr(member, bytes(2**22))
+        assert no_vector(tmp_path / name) == "4 MiB when it is unpacked, the limit is 1"
 
 
 def test_pipes_and_names_that_mean_another_file(tmp_path):

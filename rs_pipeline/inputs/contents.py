@@ -1,0 +1,220 @@
+"""What a vector file holds, seen before GDAL opens it: nothing in it leads elsewhere, and nothing stands for more than the file has bytes for."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Collection, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from xml.parsers import expat
+
+import numpy as np
+
+from rs_pipeline.wording import clean_text
+
+MOST_FEATURE_CELLS = 20_000_000
+"""Cells that any file may have; a larger one as many as it has bytes: a name that one feature has is a cell of all others."""
+MOST_KML_DEPTH = 64
+"""Of elements of KML in each other; programs write some ten."""
+MOST_DEFAULT_BYTES = 1000
+"""Of the values that columns of a table of a GeoPackage have where a row has none."""
+VECTOR_FORMATS = "GeoPackage or GeoJSON (shapefiles, also zipped, KML and file geodatabases are read as well)"
+"""What is read, in words."""
+_OTHERS, _ANEW = f"use {VECTOR_FORMATS}", "save the layer anew, e.g. with QGIS, Export"
+
+
+class Unfit(Exception):
+    """A file that is not opened, and what to do."""
+
+    def __init__(self, what: str, remedy: str):
+        super().__init__(what)
+        self.what, self.remedy = clean_text(what, 1000), remedy
+
+
+def _unreadable(why: object, remedy: str = _ANEW) -> Unfit:
+    return Unfit(f"cannot be read as a vector file: {why}", remedy)
+
+
+def see_cells(features: int, columns: int, size: int) -> None:
+    """Hold a table against the bytes of its file.
+
+    Raises
+    ------
+    Unfit : it has more cells than bytes, and many.
+    """
+    if features * (columns + 1) > max(MOST_FEATURE_CELLS, size):
+        raise Unfit(f"{features} features of {columns} columns are more cells than its {size} bytes hold", "remove the columns that are not needed")
+
+
+# --- GeoJSON ---------------------------------------------------------------------------------------------------------
+
+_NAME_OF_CRS = re.compile(r"[\w .,:()-]*( / [\w .,:()-]*)*|https?://(www\.)?opengis\.net/def/crs/[\w./-]*")
+"""Codes, URN, names, and the addresses of the OGC that GDAL knows by heart."""
+
+
+def check_geojson(text: str, size: int) -> None:
+    """See the members named crs, whatever they belong to, and the number of cells.
+
+    Raises
+    ------
+    Unfit : it is no JSON, a crs is none that stands in the file itself, or `see_cells`.
+    """
+    columns: set[str] = set()
+    features = 0
+
+    def seen(pairs: list[tuple[str, Any]]) -> dict[str, Any] | None:
+        nonlocal features
+        members = [(name.partition("\0")[0].lower(), value) for name, value in pairs]  # GDAL's names end there, and are of any case
+        for name, value in members:
+            if name == "crs":
+                _see_crs(value)
+            elif name == "properties" and isinstance(value, dict):
+                columns.update(value)
+                features += 1
+        if any(name == "geometry" for name, _ in members):
+            return None
+        return {name: value for name, value in members if not isinstance(value, list)}  # places take the most, and are not needed
+
+    try:
+        json.loads(text, object_pairs_hook=seen)
+    except RecursionError:
+        raise _unreadable("GeoJSON with too many brackets in each other") from None
+    except ValueError as fault:
+        raise _unreadable(f"no GeoJSON: {fault}") from None
+    see_cells(features, len(columns), size)
+
+
+def _see_crs(crs: Any) -> None:
+    if not isinstance(crs, dict):
+        return
+    remedy = 'write it as a name, such as {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::4490"}}'
+    if (kind := str(crs.get("type", "name"))).lower() not in ("name", "epsg", "ogc"):
+        raise Unfit(f"its crs is of the type {kind[:40]!r}, which leads elsewhere and is not read", remedy)
+    if strange := next((t for t in _texts(crs) if not _NAME_OF_CRS.fullmatch(t)), None):
+        raise Unfit(f"its crs {strange[:120]!r} is no name or code", remedy)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    for part in value.values() if isinstance(value, dict) else [value]:
+        if isinstance(part, dict):
+            yield from _texts(part)
+        elif isinstance(part, str):
+            yield part
+
+
+# --- KML -------------------------------------------------------------------------------------------------------------
+
+
+def check_kml(raw: bytes) -> None:
+    """See that XML is KML, without a document type, and not too deep.
+
+    Raises
+    ------
+    Unfit : it is not.
+    """
+    depth = 0
+
+    def start(name: str, _: dict[str, str]) -> None:
+        nonlocal depth
+        if not depth and name.rpartition(":")[2] != "kml":
+            raise _unreadable(f"XML of the kind {name[:40]!r}, of which only kml is read", _OTHERS)
+        depth += 1
+        if depth > MOST_KML_DEPTH:
+            raise _unreadable(f"KML with more than {MOST_KML_DEPTH} elements in each other")
+
+    def end(_: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    def document_type(*_: object) -> None:
+        raise _unreadable("XML with a document type, which may stand for anything", "remove the line <!DOCTYPE …>")
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler, parser.StartDoctypeDeclHandler = start, end, document_type
+    try:
+        parser.Parse(raw, True)
+    except (expat.ExpatError, ValueError) as fault:
+        raise _unreadable(f"no XML: {fault}") from None
+
+
+# --- shapefile -------------------------------------------------------------------------------------------------------
+
+
+def check_shapefile(path: Path) -> None:
+    """See that the records that the index (.shx) names find room in the file: several entries may name the same one.
+
+    Raises
+    ------
+    Unfit : they do not.
+    """
+    for index in path.parent.iterdir():
+        if index.stem.lower() == path.stem.lower() and index.suffix.lower() == ".shx":
+            entries = np.fromfile(index, ">i4", offset=min(100, index.stat().st_size))
+            words = entries[1 : len(entries) // 2 * 2 : 2].astype("int64").clip(0)
+            if (named := 2 * words.sum() + 8 * len(words)) > path.stat().st_size:
+                raise _unreadable(f"{index.name} names records of {named} bytes, {path.name} has {path.stat().st_size}", "hand in the original files")
+
+
+# --- GeoPackage ------------------------------------------------------------------------------------------------------
+
+
+def check_geopackage(path: Path) -> list[tuple[str, str]]:
+    """Names and kinds of shapes of the layers of a GeoPackage, whose tables are tables, whole, and hold what is in the file. GDAL would look into
+    whatever else is there, to tell its layers.
+
+    Raises
+    ------
+    Unfit : a view or another query stands for one, pages are used twice, columns are computed; or it is no database.
+    """
+    try:
+        with closing(_database(path)) as db:
+            kinds = dict(db.execute("SELECT lower(name), sql FROM sqlite_master WHERE type IN ('table', 'view')"))
+            _see_tables(db, [name for name in kinds if name.startswith("gpkg")], kinds)
+            if not {"gpkg_contents", "gpkg_geometry_columns"} <= set(kinds):
+                raise _unreadable("a database, but no GeoPackage", _OTHERS)
+            contents = [name for (name,) in db.execute("SELECT table_name FROM gpkg_contents ORDER BY rowid")]
+            shapes = dict(db.execute("SELECT table_name, geometry_type_name FROM gpkg_geometry_columns"))
+            _see_tables(db, [n for n in dict.fromkeys(str(name).lower() for name in (*contents, *shapes)) if n in kinds], kinds)
+            return [(name, str(shapes[name]).upper().replace("GEOMETRY", "UNKNOWN")) for name in contents if name in shapes]
+    except sqlite3.Error as fault:
+        raise _unreadable("it takes more steps than its bytes let expect" if "interrupted" in str(fault) else fault) from None
+
+
+def _database(path: Path) -> sqlite3.Connection:
+    """The database as GDAL will see it, read only; asked for no more steps than its bytes let expect."""
+    left = 1000 + path.stat().st_size // 100
+
+    def over() -> bool:
+        nonlocal left
+        left -= 1
+        return left < 0
+
+    address = f"file:{quote(str(path.absolute()))}?mode=ro"
+    try:
+        db = sqlite3.connect(address, uri=True)
+        db.execute("PRAGMA schema_version")
+    except sqlite3.OperationalError:  # of a folder that may not be written, with a mark that others write
+        db = sqlite3.connect(f"{address}&immutable=1", uri=True)
+    db.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    db.set_progress_handler(over, 1000)
+    for rule in ("trusted_schema = OFF", "ignore_check_constraints = ON", "cell_size_check = ON"):
+        db.execute(f"PRAGMA {rule}")
+    return db
+
+
+def _see_tables(db: sqlite3.Connection, names: Collection[str], kinds: dict[str, str]) -> None:
+    for name in names:
+        if not str(kinds[name]).upper().startswith("CREATE TABLE"):
+            raise Unfit(f"{name} is no table, but a view or another query", f"{_ANEW}, to a file of its own")
+        quoted = name.replace('"', '""')
+        columns = db.execute(f'PRAGMA table_xinfo("{quoted}")').fetchall()  # number, name, type, must, default, key, kind
+        if any(kind in (2, 3) for *_, kind in columns):
+            raise Unfit(f"{name} has columns that are computed", _ANEW)
+        if sum(len(str(default or "")) for *_, default, _, _ in columns) > MOST_DEFAULT_BYTES:
+            raise Unfit(f"{name} has values by default of more than {MOST_DEFAULT_BYTES} bytes", _ANEW)
+        if (said := db.execute(f'PRAGMA quick_check("{quoted}")').fetchone()[0]) != "ok":
+            raise Unfit(f"{name} is damaged: {str(said).splitlines()[-1][:120]}", _ANEW)
