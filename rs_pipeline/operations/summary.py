@@ -18,7 +18,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.operations.journal import ENDS, JournalEntry, read_journal
 from rs_pipeline.operations.repair import recorded_files
 from rs_pipeline.steps import final_outputs, step_places, steps_of
-from rs_pipeline.storage.disk import TRIAL_BYTES, free_bytes
+from rs_pipeline.storage.disk import is_full
 from rs_pipeline.storage.record import damaged
 from rs_pipeline.storage.retry import read_retries
 
@@ -70,7 +70,7 @@ class Summary:
     """Period to what was lost of it, in words, where units lost more than indicators.max_lost_share of their scenes."""
     disk_mb: dict[str, float]
     disk_full: bool
-    """The disk of the results has less than `disk.TRIAL_BYTES` left: then jobs may have found no room even to say why they failed."""
+    """The disk of the results has no room (`disk.is_full`): then jobs may have found none even to say why they failed."""
     """By folder of the run."""
     rest_minutes: tuple[float, float] | None
     """How long the missing jobs may take, from the quartiles of those that ended; None before the first, 0 where none is missing."""
@@ -100,7 +100,7 @@ def summarise_run(settings: Settings) -> Summary:
         lost_scenes=_lost_scenes(layout),
         lost=lost,
         disk_mb=disk_mb(settings.root),
-        disk_full=free_bytes(settings.root) < TRIAL_BYTES,
+        disk_full=is_full(settings.root),
         rest_minutes=rest_minutes(costs, entries),
     )
 

@@ -16,10 +16,19 @@ from rs_pipeline.errors import DISK_FAULTS, MAKE_ROOM, PipelineError, SpaceError
 TRIAL_BYTES = 2**20
 """So much is written to try a disk; one with less left is full."""
 
+TRIAL_FILES = 10
+"""A job makes as many at least."""
+
 
 def free_bytes(folder: Path) -> int:
     """What is left on the disk of a folder, which need not exist yet."""
     return shutil.disk_usage(_nearest(folder)).free
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk of a folder has less than TRIAL_BYTES left, or room for fewer than TRIAL_FILES files; file systems without inodes tell 0 of 0."""
+    found = os.statvfs(_nearest(folder))
+    return found.f_bavail * found.f_frsize < TRIAL_BYTES or 0 <= found.f_favail < min(TRIAL_FILES, found.f_files)
 
 
 def _nearest(folder: Path) -> Path:

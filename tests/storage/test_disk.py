@@ -3,6 +3,7 @@
 import errno
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -10,7 +11,7 @@ from benchmarks.harness import in_root
 from rs_pipeline.catalog.ledger import read_ledger
 from rs_pipeline.errors import CatalogError, RasterError, SpaceError, TableError
 from rs_pipeline.storage.atomic import atomic_path
-from rs_pipeline.storage.disk import disk_fault
+from rs_pipeline.storage.disk import TRIAL_BYTES, disk_fault, is_full
 
 
 @pytest.fixture
@@ -113,3 +114,12 @@ def test_a_limit_of_file_sizes_is_blamed_also_where_a_trial_passes(tmp_path, lim
     done = subprocess.run([sys.executable, "-c", LIMITED, str(tmp_path), str(limit)], capture_output=True, text=True, env=in_root())
     assert done.returncode != 0 and "SpaceError: the limit of file sizes is reached (ulimit -f)" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("bytes_left, files_left, files, full", [
+    (2**30, 10, 1000, False), (2**30, 9, 1000, True), (2**30, 0, 0, False), (TRIAL_BYTES, 1000, 1000, False), (TRIAL_BYTES - 4096, 1000, 1000, True), (2**30, 3, 3, False),
+])  # fmt: skip
+def test_a_disk_without_bytes_or_inodes_is_full(tmp_path, monkeypatch, bytes_left, files_left, files, full):
+    about = types.SimpleNamespace(f_bavail=bytes_left // 4096, f_frsize=4096, f_favail=files_left, f_files=files)
+    monkeypatch.setattr("rs_pipeline.storage.disk.os.statvfs", lambda path: about)
+    assert is_full(tmp_path / "not yet there") is full
