@@ -79,9 +79,13 @@ def handed_in(path: Path, where: str, stated: InputSection) -> Iterator[Handed]:
     """
     keep_drivers()
     try:
-        _see_files(path)
         with tempfile.TemporaryDirectory(prefix="rs-pipeline-") as folder:
-            yield _handed(path, Path(folder), where, stated)
+            try:
+                _see_files(path)
+                handed = _handed(path, Path(folder), where, stated)
+            except OSError as fault:
+                raise Unfit(f"cannot be read as a vector file: {fault.strerror or fault}", "give yourself the right to read it and its folder") from None
+            yield handed
     except Unfit as fault:
         raise ConfigError(fault.what, where=where, remedy=fault.remedy) from None
 

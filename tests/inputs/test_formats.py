@@ -17,7 +17,7 @@ import shapely
 
 from rs_pipeline.config import InputSection
 from rs_pipeline.errors import ConfigError
-from rs_pipeline.inputs import vectors
+from rs_pipeline.inputs import formats, vectors
 from rs_pipeline.inputs.formats import KEPT, keep_drivers
 from rs_pipeline.inputs.vectors import read_vector
 
@@ -151,6 +151,14 @@ def test_the_formats_that_are_read(tmp_path):
     (tmp_path / "e.geojson").rename(tmp_path / "e.json")
     for name in ("a.shp", "a.gdb", "b.kml", "c.kmz", "d.zip", "d.shz", "d.shp.zip", "d", "e.json", "e.gpkg"):
         assert read(tmp_path / name).geometry[0].symmetric_difference(BOX).area < 1e-9, name
+
+
+def test_a_file_that_may_not_be_read_is_told(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(formats, "_head_of", refuse)
+    assert refusal(units(tmp_path / "a.gpkg")) == "cannot be read as a vector file: Permission denied"
 
 
 def test_a_zip_file_without_all_files_of_its_shapefile(tmp_path):
