@@ -172,7 +172,7 @@ def test_the_server_ends_with_its_run_even_if_that_is_killed(tmp_path):
 
 def test_a_job_whose_server_is_killed_meanwhile_tells_its_end_itself(tmp_path):
     code = "import sys, subprocess; from pathlib import Path; from rs_pipeline import forks; forks.start_server(Path(sys.argv[1])); print(subprocess.run(sys.argv[2:]).returncode, flush=True)"
-    job = [*COMMAND, "simulate", "world", "--years", "2"]
+    job = [*COMMAND, "simulate", "world", "--years", "1", "--size", "180", "180"]
     command = [sys.executable, "-c", code, str(tmp_path / "forks.log"), *job]
     run = subprocess.Popen(command, cwd=tmp_path, env=in_root() | {forks.SERVER: ""}, stdout=subprocess.PIPE, text=True)
     found: list[psutil.Process] = []

@@ -148,6 +148,7 @@ def _coast(layout: Layout, truth: Truth, labels: dict[str, int]) -> list[Score]:
 
 def _findings(layout: Layout, truth: Truth, settings: Settings, labels: dict[str, int]) -> list[Score]:
     """Scores of what the products tell the list of findings, where the run's first and newest period have a truth."""
+    settings = settings.model_copy(update={"output": layout.root.parent, "run": layout.root.name})  # the run may lie elsewhere than where it was made
     baseline, newest, scores = settings.baseline_label, settings.all_periods[-1].label, []
     if baseline == newest or not {baseline, newest} <= set(labels):
         return []

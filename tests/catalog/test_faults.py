@@ -169,19 +169,19 @@ def test_a_changed_configuration_reads_nothing_again(server, scenes, tmp_path):
 
 
 def test_the_cache_keeps_to_its_limit_and_drops_the_oldest(tmp_path):
-    cache = Cache(tmp_path / "cache", 16 * 2500)
+    cache, keys = Cache(tmp_path / "cache", 16 * 2500), [f"a{i}" * 32 for i in range(4)]
     chip = tmp_path / "chip"
     chip.mkdir()
     (chip / "10m-0.tif").write_bytes(b"x" * 1000)
     for i in range(4):
-        cache.keep(f"a{i}", chip)
-        os.utime(cache.path(f"a{i}"), (i + 1, i + 1))
-    assert [cache.path(f"a{i}").exists() for i in range(4)] == [False, False, True, True]
-    assert cache.take("a3", tmp_path / "out") and (tmp_path / "out" / "10m-0.tif").read_bytes() == b"x" * 1000
-    assert not cache.take("b0", tmp_path / "none") and not (tmp_path / "none").exists()
+        cache.keep(keys[i], chip)
+        os.utime(cache.path(keys[i]), (i + 1, i + 1))
+    assert [cache.path(keys[i]).exists() for i in range(4)] == [False, False, True, True]
+    assert cache.take(keys[3], tmp_path / "out") and (tmp_path / "out" / "10m-0.tif").read_bytes() == b"x" * 1000
+    assert not cache.take("b" * 64, tmp_path / "none") and not (tmp_path / "none").exists()
     (chip / "10m-0.tif").write_bytes(b"x" * 5000)
-    cache.keep("c0", chip)
-    assert not cache.path("c0").exists()
+    cache.keep("c" * 64, chip)
+    assert not cache.path("c" * 64).exists()
 
 
 def test_a_damaged_or_foreign_entry_is_not_taken(tmp_path):

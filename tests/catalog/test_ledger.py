@@ -76,7 +76,7 @@ def test_is_geoparquet_in_degrees(tmp_path):
 
 def test_a_broken_ledger_is_named(tmp_path):
     path = tmp_path / "scenes.parquet"
-    with pytest.raises(TableError, match="run `search` again"):
+    with pytest.raises(TableError, match="run `rs-pipeline search --config <configuration>` again"):
         raise_text(path)
     path.write_bytes(b"PAR1 nonsense")
     with pytest.raises(TableError, match="cannot be read"):
