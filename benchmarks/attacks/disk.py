@@ -222,6 +222,18 @@ def outage(folder: Path) -> str:
     return f"the search failed, {must_be_undisturbed(small)} files as undisturbed, and nothing is to be done"
 
 
+def fresh_run(small: Small, folder: Path) -> Small:
+    """A run of its own on the scenes, units and heights of a world as they are now."""
+    fresh = Small(folder)
+    fresh.folder.mkdir()
+    for name in ("units.gpkg", HEIGHTS):
+        shutil.copy(small.folder / name, fresh.folder)
+    (fresh.folder / "items").symlink_to(small.folder / "items")
+    fresh.configure()
+    must_end_well(ran(fresh))
+    return fresh
+
+
 def edited_units(folder: Path, *, unnoticed: bool = False) -> str:
     """``unnoticed`` : their file is older than the run, and what Snakemake remembers is lost."""
     small = copied(folder)
@@ -233,13 +245,7 @@ def edited_units(folder: Path, *, unnoticed: bool = False) -> str:
         shutil.rmtree(small.folder / ".snakemake")
     done = ran(small)
     must_end_well(done)
-    fresh = Small(folder / "fresh")
-    fresh.folder.mkdir()
-    (fresh.folder / "items").symlink_to(small.folder / "items")
-    for name in ("units.gpkg", HEIGHTS):
-        shutil.copy(small.folder / name, fresh.folder)
-    fresh.configure()
-    must_end_well(ran(fresh))
+    fresh = fresh_run(small, folder / "fresh")
     new, old = (pd.read_csv(s.layout.indicators) for s in (fresh, small))
     assert new.equals(old), f"{(new.value != old.value).sum()} values differ"
     count = jobs_run(told(done))
@@ -277,12 +283,7 @@ def replaced_scene(folder: Path) -> str:
     must_end_well(done)
     said = (small.layout.root / "logs" / "search.log").read_text("utf-8")
     assert "1 scenes changed at the source" in said, said[-500:]
-    fresh = Small(folder / "fresh")
-    fresh.folder.mkdir()
-    shutil.copy(small.folder / "units.gpkg", fresh.folder)
-    (fresh.folder / "items").symlink_to(small.folder / "items")
-    fresh.configure()
-    must_end_well(ran(fresh))
+    fresh = fresh_run(small, folder / "fresh")
     after, right = pd.read_csv(small.layout.indicators), pd.read_csv(fresh.layout.indicators)
     assert after.equals(right), "the values are not those of a fresh run"
     return f"files of one scene replaced in place: named, its chips read again, {int((after.value.fillna(-1e9) != before.value.fillna(-1e9)).sum())} values changed, all as in a fresh run"
