@@ -61,7 +61,7 @@ def _tile_bands(settings: Settings, tile: Tile, label: str, maps: Iterable[str])
 
 def sums_of_products(settings: Settings, now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> CountySums:
     """Layers, errors and means of all products of the run together, of one tile."""
-    made = set(county_maps(settings))
+    made = {band.partition(".")[0] for band in now}
     parts = [resolve(p.county_sums)(settings, now, base) for p in products().values() if p.county_sums and made.issuperset(p.county_maps)]
 
     def joined(kind: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ With all its drivers GDAL opens whatever one of them takes for its own, under an
 
 from __future__ import annotations
 
+import glob
 import re
 import shutil
 import tempfile
@@ -23,6 +24,7 @@ from rs_pipeline.errors import ConfigError
 from rs_pipeline.inputs.contents import VECTOR_FORMATS, Unfit, check_geojson, check_geopackage, check_kml, check_shapefile
 from rs_pipeline.inputs.encoding import decoded
 from rs_pipeline.inputs.packed import too_large
+from rs_pipeline.inputs.parts import SHAPEFILE_PARTS
 from rs_pipeline.storage.special import special_kind
 from rs_pipeline.strict import OF_ADDRESSES
 
@@ -38,8 +40,6 @@ MOST_UNPACKED_BYTES = 4 * 2**30
 """Of a zip file; parts of a shapefile cannot be larger."""
 SHAPEFILE = b"\0\0\x27\x0a"
 """How a .shp begins."""
-PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
-"""Ends of names of the files of a shapefile that are unpacked."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _handed(path: Path, folder: Path, where: str, stated: InputSection) -> Hande
         return Handed(path.absolute(), "GeoPackage", size, layers=tuple(check_geopackage(path)))
     if head.startswith(SHAPEFILE):
         check_shapefile(path)
-        return Handed(path.absolute(), "shapefile", _bytes_of(path.parent.glob(f"{_escaped(path.stem)}.*")))
+        return Handed(path.absolute(), "shapefile", _bytes_of(path.parent.glob(f"{glob.escape(path.stem)}.*")))
     if text == "{":
         return _of_geojson(path, where, stated)
     if text == "<":
@@ -163,11 +163,6 @@ def _head_of(file: Path) -> bytes:
 def _first_sign(head: bytes) -> str:
     """The first sign of a text that is no blank, in any of Unicode's encodings or one that contains ASCII."""
     return re.sub(rb"^(\xef\xbb\xbf|\xff\xfe|\xfe\xff)|[\0\s]", b"", head)[:1].decode("latin-1")
-
-
-def _escaped(stem: str) -> str:
-    """A name as `Path.glob` finds it, also with the signs of patterns in it."""
-    return re.sub(r"([*?[])", r"[\1]", stem)
 
 
 def _bytes_of(files: Iterator[Path]) -> int:
@@ -195,7 +190,7 @@ def _of_zip(path: Path, folder: Path) -> Handed:
             if told := too_large(packed, path.stat().st_size, MOST_UNPACKED_BYTES):
                 raise Unfit(told, "hand in the file unpacked")
             members = [m for m in packed.infolist() if not m.is_dir() and not Path(m.filename).name.startswith(".")]
-            shapes = [m for m in members if m.filename.lower().endswith(PARTS)]
+            shapes = [m for m in members if m.filename.lower().endswith(SHAPEFILE_PARTS)]
             if any(m.filename.lower().endswith(".shp") for m in shapes):
                 return _of_shapefiles([_unpacked(packed, m, folder) for m in shapes], folder)
             if document := next((m for m in members if m.filename.lower().endswith(".kml")), None):

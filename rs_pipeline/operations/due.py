@@ -9,7 +9,6 @@ forgets where that memory is lost; `outdated` says what it does not know, at the
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +19,10 @@ import xxhash
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import DamagedError
+from rs_pipeline.inputs.parts import user_files
 from rs_pipeline.layout import Layout
-from rs_pipeline.operations.journal import ENDS, entries_of, read_journal
-from rs_pipeline.operations.repair import job_place, known_tiles, read_known
+from rs_pipeline.operations.journal import ENDS, entries_of
+from rs_pipeline.operations.repair import job_place, known_tiles, read_known, unfinished_jobs
 from rs_pipeline.products.register import Step, StepContext
 from rs_pipeline.steps import BEFORE_TILES, depends_on, maker, rounds, steps, steps_of
 from rs_pipeline.storage.record import Recorded, damage, read_record
@@ -33,12 +33,6 @@ FORCED = "RS_PIPELINE_FORCED"
 
 _CHIPS, _SCENES, _FOLDER = (path_of("", "").name for path_of in (Layout(Path()).chips, Layout(Path()).scene_list, Layout(Path()).chip_folder))
 """Names of the list of a tile's chips, of the list of its scenes, and of the folder of the chips; they lie in one folder."""
-
-_NAMES_OF_A_JOB: dict[str, tuple[str, ...]] = {"period": ("period",), "map": ("period",), "tile": ("tile",), "tile_period": ("period", "tile"), "run": ()}
-"""By scope of a step, what stands in the names of its jobs (`storage.retry.job_name`) after the verb."""
-
-_SHAPEFILE = (".shp", ".shx", ".dbf", ".prj", ".cpg")
-"""Parts of a shapefile, in any case of letters."""
 
 _WHOLE_BYTES = 16 * 2**20
 """Of larger files of the user, such as rasters, size and time count: every job asks."""
@@ -98,15 +92,6 @@ def _digest(asked: _Asked, step: Step, place: StepContext, paths: list[Path], re
     return xxhash.xxh3_128("\n".join(map(str, told)).encode()).hexdigest()
 
 
-def user_files(path: Path) -> list[Path]:
-    """The files behind a path that the user gave: those in a folder, such as a geodatabase, and the parts of a shapefile."""
-    if path.is_dir():
-        return sorted(part for part in path.rglob("*") if part.is_file() and part.suffix != ".lock")
-    if path.suffix.lower() == ".shp":
-        return sorted(part for part in path.parent.glob(f"{glob.escape(path.stem)}.*") if part.suffix.lower() in _SHAPEFILE)
-    return [path]
-
-
 def _identity(path: Path) -> str:
     """Digest of a file, or size and time of change of a large one; empty where there is none."""
     try:
@@ -153,7 +138,7 @@ def outdated(settings: Settings) -> list[str]:
     layout, tiles = Layout(settings.root), set(_readable_tiles(settings))
     named = {step.verb: step for step in steps_of(settings) if tiles or step in BEFORE_TILES}
     record, retries, periods = read_record(layout.record, settings.root), read_retries(layout.retries), {p.label for p in settings.all_periods}
-    ended = {entry.job: entry.state in ENDS for entry in read_journal(layout.journal)}
+    unfinished = unfinished_jobs(settings)
     of_job: dict[str, list[Recorded]] = {}
     for known in record.values():
         of_job.setdefault(known.job, []).append(known)
@@ -162,9 +147,9 @@ def outdated(settings: Settings) -> list[str]:
     for job, mine in of_job.items():
         verb, *names = job.split(".")
         step = named.get(verb.partition(":")[0])
-        if step is None or not ended.get(job, True):
+        if step is None or job in unfinished:
             continue
-        where = dict(zip(_NAMES_OF_A_JOB[step.scope], names, strict=False))
+        where = dict(zip([name for name in ("period", "tile") if name in step.names], names, strict=False))  # as `job_name` puts them together
         if not ({where.get("period")} <= periods | {None} and {where.get("tile")} <= tiles | {None}):
             continue
         place = job_place(settings, verb, where.get("tile"), where.get("period"))

@@ -17,11 +17,9 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.operations.code import note_code
 from rs_pipeline.operations.due import outdated
 from rs_pipeline.operations.job import SNAKEMAKE_BACKUPS, backup_of, check_space, drop_parts
-from rs_pipeline.operations.journal import ENDS, read_journal
 from rs_pipeline.operations.locks import hold_run, is_free
-from rs_pipeline.operations.repair import planned_by, put_damaged_aside, recorded_files
+from rs_pipeline.operations.repair import planned_by, put_damaged_aside, recorded_files, unfinished_jobs
 from rs_pipeline.operations.summary import Summary, summarise_run, words
-from rs_pipeline.steps import BEFORE_TILES
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.provenance import freeze
 from rs_pipeline.storage.record import damaged
@@ -122,11 +120,8 @@ def mend(settings: Settings, *, only_tell: bool = False) -> None:
 
 def mark_unfinished(settings: Settings) -> None:
     """Let jobs that did not end well run again, as the files of the job may be those of before. A search that failed left the last one whole."""
-    layout, once = Layout(settings.root), {step.verb for step in BEFORE_TILES}
-    last = {entry.job: entry for entry in read_journal(layout.journal)}
-    for job, entry in last.items():
-        if entry.state not in ENDS and entry.verb not in once:
-            mark_retry(layout.retries, job)
+    for job in unfinished_jobs(settings):
+        mark_retry(Layout(settings.root).retries, job)
 
 
 def end(settings: Settings, *, failed: bool) -> Summary:

@@ -242,9 +242,8 @@ def products() -> dict[str, Product]:
 
 def region_maps(settings: Settings | None = None) -> dict[str, RegionMap]:
     """Every map by name, in order; with ``settings`` those of that run, whose steps it has."""
-    makers = {m.made_by for p in products().values() for m in p.maps}
-    without = set() if settings is None else {s.name for p in products().values() for s in p.steps if s.name in makers and not s.when(settings)}
-    return {m.name: m for p in products().values() for m in p.maps if m.made_by not in without}
+    maps, steps = ({part.name: part for p in products().values() for part in getattr(p, kind)} for kind in ("maps", "steps"))
+    return {name: m for name, m in maps.items() if settings is None or m.made_by not in steps or steps[m.made_by].when(settings)}
 
 
 def period_maps(settings: Settings | None = None) -> dict[str, RegionMap]:

@@ -8,7 +8,8 @@ import pytest
 
 from benchmarks.harness import jobs_run
 from rs_pipeline.config import load
-from rs_pipeline.operations.due import outdated, user_files
+from rs_pipeline.inputs.parts import user_files
+from rs_pipeline.operations.due import outdated
 from rs_pipeline.operations.journal import read_journal
 from rs_pipeline.operations.repair import recorded_files
 from rs_pipeline.operations.run import mend
