@@ -331,7 +331,7 @@ TRUE_VALUES: dict[str, Callable[[_Asked], float]] = {
     "construction_land_area": _land(Land.BUILT), "construction_land_change": _built_change, "cropland_area": _land(Land.CROPLAND),
     "tree_area": _land(Land.TREE), "grass_area": _land(Land.GRASS), "wetland_area": _land(Land.WETLAND), "bare_area": _land(Land.BARE),
     "red_line_converted_area": _converted("natural_converted", lambda a: _within(a.truth.red_line, a.truth), 1e6),
-    "reserve_converted_area": _converted("natural_converted", lambda a: _within(a.truth.reserves, a.truth), 1e4),
+    "reserve_converted_area": _converted("converted", lambda a: _within(a.truth.reserves, a.truth), 1e4),
     "shore_encroached_area": _converted("converted", _banks, 1e4),
     "converted_area": _converted("converted", _everywhere, 1e4), "natural_converted_area": _converted("natural_converted", _everywhere, 1e4),
     "water_source_converted_area": _converted("converted", _watched("water_source"), 1e4),

@@ -370,9 +370,9 @@ INDICATORS = (
         formula=_CONVERTED.format("tables.red_line", "natural cover"), bounds=_RANGE,
     ),
     Indicator(
-        "reserve_converted_area", "Natural cover inside nature reserves that became built or bare", "ha", "land", "down",
-        partial(_converted, zone="reserve", name="natural_converted", m2=1e4), is_change=True, least=partial(_smallest_event, m2=1e4),
-        formula=_CONVERTED.format("tables.reserves", "natural cover"), bounds=_RANGE,
+        "reserve_converted_area", "Land inside nature reserves that became built or bare", "ha", "land", "down",
+        partial(_converted, zone="reserve", name="converted", m2=1e4), is_change=True, least=partial(_smallest_event, m2=1e4),
+        formula=_CONVERTED.format("tables.reserves", "neither"), bounds=_RANGE,
     ),
     Indicator(
         "shore_encroached_area", "Land along rivers and lakes that became built or bare", "ha", "land", "down",

@@ -250,7 +250,7 @@ def test_zones_of_side_tables(estimate_of):
 @pytest.mark.parametrize(
     ("name", "zone", "table", "prefix", "per_km2"),
     [
-        ("red_line_converted_area", "red_line", ["red_line"], "natural_", 1.0), ("reserve_converted_area", "reserve", ["reserves"], "natural_", 100.0),
+        ("red_line_converted_area", "red_line", ["red_line"], "natural_", 1.0), ("reserve_converted_area", "reserve", ["reserves"], "", 100.0),
         ("shore_encroached_area", "shore", [], "", 100.0),
     ],
 )  # fmt: skip
