@@ -14,7 +14,6 @@ from rs_pipeline.config import LandZonesSection
 from rs_pipeline.estimation.zones import EIGHT
 from rs_pipeline.products.findings import IN_ZONE, RECLAIMED, VEGETATION
 from rs_pipeline.products.land.classes import DISTURBED
-from rs_pipeline.products.land.findings import MOSTLY, NATURAL_PLANTS
 from rs_pipeline.validation.land import true_conversion, true_shares
 from rs_pipeline.validation.metrics import ratio
 from rs_pipeline.validation.truth import Score, Truth
@@ -24,6 +23,12 @@ TRUE_RISE, TRUE_SHARE = 0.3, 0.5
 
 FOUND_SHARE = 0.5
 """A true event is found where findings cover so much of it."""
+
+MOSTLY = 0.5
+"""Share of a pixel from which it is ground of a kind."""
+
+PLANTS = ("reed", "wetland_core", "wetland_edge", "forest", "meadow", "tussock", "garden")
+"""Materials that are natural plants. Bare tidal flats and wet sand are wetland, but no plants are lost where a beach grows over them."""
 
 FIRST_TEN = 10
 """So many places an inspector visits first."""
@@ -59,7 +64,7 @@ def score_land_findings(
     """Precision of the list, of the first ten of each county by probability, and recall of true events.
 
     True events follow the same rule as mapped ones (`validation.land.true_conversion`: more than four pixels). Only pixels in ``zones``, or where plants
-    of NATURAL_PLANTS stood, count: the list tells of no others.
+    of PLANTS stood, count: the list tells of no others.
 
     Parameters
     ----------
@@ -71,7 +76,7 @@ def score_land_findings(
     true = true_on_land(found, truth, year, baseline)
     first = found.assign(true=true).sort_values("probability", ascending=False, kind="stable").groupby("adcode").head(FIRST_TEN)
     in_zones = truth.covered([g for zone in zones for g in zone.to_crs(truth.grid.crs).geometry]) >= MOSTLY
-    plants = true_shares(truth, baseline)[[c - 1 for c in NATURAL_PLANTS]].sum(axis=0) >= MOSTLY
+    plants = truth.share(baseline, PLANTS) >= MOSTLY
     events, n = ndimage.label((true_conversion(truth, year, baseline, section)["converted"] > 0) & (in_zones | plants), EIGHT)
     sizes = np.bincount(events.ravel(), minlength=n + 1)[1:]
     covered = ndimage.mean(truth.covered(found.geometry), events, np.arange(1, n + 1)) if n else np.zeros(0)

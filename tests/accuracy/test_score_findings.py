@@ -41,6 +41,12 @@ def test_a_house_in_a_zone_counts_wherever_it_stands(meadow):
     assert on_land(told(meadow, ("1", 0.9, meadow.area(30, 2, 4, 4))), meadow, [zone])["recall", "land, events above four pixels"] == (pytest.approx(1 / 3), 3)
 
 
+def test_a_beach_that_grows_loses_no_plants(build):
+    build.year(2024, (Material.WET_SAND, 0, 0, 20, 30), (Material.REED, 20, 0, 5, 30)).year(2025, (Material.DRY_SAND, 0, 0, 25, 30))
+    assert on_land(told(build, ("1", 0.9, build.area(20, 0, 5, 30))), build)["recall", "land, events above four pixels"] == (1, 1)
+    assert on_land(told(build), build)["recall", "land, events above four pixels"] == (0, 1)
+
+
 @pytest.mark.parametrize("columns, found", [(2, 1), (1, 0)])
 def test_half_a_house_is_found_and_less_is_not(meadow, columns, found):
     marks = on_land(told(meadow, ("1", 0.9, meadow.area(2, 2, columns, 4))), meadow)

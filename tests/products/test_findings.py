@@ -16,7 +16,7 @@ from rs_pipeline.products.black_odorous.findings import reach_findings
 from rs_pipeline.products.coastline.findings import coast_findings
 from rs_pipeline.products.land import findings as land_findings_module
 from rs_pipeline.products.land.classes import SHARES, Land
-from rs_pipeline.products.land.findings import LISTED_PROBABILITY, _outlines, event_probability, events, land_findings, plants_are_told
+from rs_pipeline.products.land.findings import LISTED_PROBABILITY, _outlines, event_probability, events, land_findings, planted, plants_are_told
 from rs_pipeline.products.land.maps import LAND
 from rs_pipeline.products.register import region_maps
 from rs_pipeline.storage.raster import write_cog
@@ -274,6 +274,37 @@ def test_fields_are_no_plants_that_were_lost(settings):
     for period, built in zip(YEARS, ([], [(1, 4, 3, 3)], [(1, 4, 3, 3)]), strict=True):
         write_land(settings, period, built, ground=C)
     assert told(settings) == []
+
+
+def plants(*rows):
+    return np.array([[float(v) for v in row.split()] for row in rows])
+
+
+@pytest.mark.parametrize(
+    ("shares", "stood"),
+    [
+        (("0.4 0.4 0.4",), "111"), (("0.39 0.39 0.39",), "000"),
+        (("0.9 0.0 0.9",), "111"),  # a field by itself, meadow all around
+        (("0.0 0.5 0.0",), "010"),  # plants by themselves among fields
+        (("nan 0.9 nan",), "111"), (("nan nan nan",), "000"),
+    ],
+)  # fmt: skip
+def test_plants_stood_by_the_pixel_or_by_its_neighbours(shares, stood):
+    assert planted(np.ones((1, 3), bool), plants(*shares)).astype(int).tolist() == [[int(c) for c in stood]]
+
+
+def test_only_pixels_of_the_event_say_what_stood_on_it():
+    """Meadow beside a field that is built on makes no meadow of it."""
+    event = np.array([[False, True, True, False]])
+    assert not planted(event, plants("1 0.2 0.2 1")).any() and not planted(np.zeros((1, 4), bool), plants("1 1 1 1")).any()
+
+
+def test_what_stood_is_told_by_all_periods_before_the_event(settings):
+    """Taken for maize in the first year, meadow in the second, built in the third: 0.5 of it was plants."""
+    write_land(settings, "2023", ground=C)
+    write_land(settings, "2024")
+    write_land(settings, "2025", [(1, 4, 3, 3)])
+    assert [(kind, first, area) for kind, first, _, area, _ in told(settings)] == [("vegetation_lost", "2025", 900)]
 
 
 def test_a_run_that_begins_with_its_newest_period_has_nothing_to_compare(settings):

@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 
 NATURAL_PLANTS = (Land.WETLAND, Land.TREE, Land.GRASS)
 RISING, PLANT_SHARES = (tuple(f"share_{c.word}" for c in classes) for classes in (DISTURBED, NATURAL_PLANTS))
-MOSTLY = 0.5
-"""Share of a pixel from which it is ground of a kind."""
+PLANTED, PLANTED_PX = 0.4, 5
+"""Plants stood where their share of a pixel, or its mean over the pixels of an event in a square of so many, is at least so much."""
 
 EVENT_WEIGHTS = (-0.314, 2.195, 0.659)
 """Log-odds that an event is a true one, of its `event_features`: 1, its share of area beyond doubt, log10 of its pixels. Fitted on the development worlds of `benchmarks.accuracy.findings`."""
@@ -90,7 +90,8 @@ def events(settings: Settings) -> gpd.GeoDataFrame | None:
 
     What counts as converted, and the smallest event, are those of the county sums (`products.land.zonal.conversion_layers`). The area is the sum of the
     rise of built and bare ground, its lower bound that of pixels that rose beyond doubt, the upper one the whole of its pixels. The first period is
-    that by which half of its pixels had risen for good. Of an event that a zone or plants cut, pieces below the smallest event are left out. None where the run has one period, or none after its baseline.
+    that by which half of its pixels had risen for good. Of an event that a zone or plants (`planted`) cut, pieces below the smallest event are left out.
+    None where the run has one period, or none after its baseline.
     """
     labels = [p.label for p in settings.all_periods]
     later = labels[labels.index(settings.baseline_label) + 1 :]
@@ -152,14 +153,14 @@ def _pieces(settings: Settings, tile: Tile, later: list[str], zones: dict[str, g
     """COLUMNS and geometry of the events of a tile."""
     maps = LandMaps(settings, later[-1])
     base, grid = maps.read(LAND, settings.baseline_label, tile, RISING).sum(axis=0), tile.grid
-    rises = [maps.read(LAND, label, tile, RISING).sum(axis=0) - base for label in later]
-    events = np.stack([maps.inner(risen_events(rise, settings.land_zones)) for rise in rises])
-    every = np.stack([maps.inner(rise) for rise in rises])
-    event, first, last, count = standing_events(events, np.isfinite(every))
-    if not event.any():
+    every = np.stack([maps.read(LAND, label, tile, RISING).sum(axis=0) - base for label in later])
+    event, first, last, count = standing_events(np.stack([risen_events(rise, settings.land_zones) for rise in every]), np.isfinite(every))
+    if not maps.inner(event).any():
         return
+    shares = np.stack([maps.read(LAND, label, tile, PLANT_SHARES).sum(axis=0) for label in (settings.baseline_label, *later[:-1])])
+    plants = planted(event, shares_before(shares, first))
     rise = np.take_along_axis(every, last[None].clip(0), axis=0)[0]
-    plants = maps.inner(maps.read(LAND, settings.baseline_label, tile, PLANT_SHARES).sum(axis=0)) >= MOSTLY
+    event, first, last, count, plants, rise = (maps.inner(layer) for layer in (event, first, last, count, plants, rise))
     with_banks = {"shore": maps.bank(tile)} if settings.tables.shoreline_buffers is None else {}
     left = event.copy()
     for kind, where in (*_zone_masks(grid, zones, with_banks), (VEGETATION, plants)):
@@ -201,6 +202,35 @@ def standing_events(event: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np
         first[now], count = k, count + now
         last[now & (last < 0)] = k
     return last >= 0, first, last, count
+
+
+def shares_before(shares: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Mean share of each pixel over the periods before its event, float (h, w); NaN where none saw it.
+
+    Parameters
+    ----------
+    shares : float (p, h, w) from the baseline on, NaN where not seen. first : int (h, w), the first later period that shows the event, from 0 on.
+
+    >>> shares_before(np.array([[[0.2, 0.2]], [[0.6, 0.6]], [[0.9, 0.9]]]), np.array([[0, 1]])).round(2).tolist()
+    [[0.2, 0.4]]
+    """
+    seen = np.isfinite(shares)
+    total, count = (np.take_along_axis(np.cumsum(v, axis=0), first[None].clip(0), axis=0)[0] for v in (np.where(seen, shares, 0), seen))
+    return total / np.where(count, count, np.nan)
+
+
+def planted(event: np.ndarray, plants: np.ndarray) -> np.ndarray:
+    """Where natural plants stood on the ground of events, bool (h, w): by a pixel's own share or by the mean of its neighbours, since a single pixel is easily
+    taken for a field.
+
+    Parameters
+    ----------
+    event : bool (h, w). plants : share of plants before it, float (h, w), NaN where not seen.
+    """
+    known = event & np.isfinite(plants)
+    total, seen = (ndimage.uniform_filter(layer, PLANTED_PX, mode="constant") for layer in (np.where(known, plants, 0.0), known.astype(float)))
+    around = total / np.where(seen > 0.5 / PLANTED_PX**2, seen, np.nan)
+    return event & (np.fmax(plants, around) >= PLANTED)
 
 
 def _zone_masks(grid: Grid, zones: dict[str, gpd.GeoDataFrame], masks: dict[str, np.ndarray]) -> Iterator[tuple[str, np.ndarray]]:

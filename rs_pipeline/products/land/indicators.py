@@ -32,7 +32,7 @@ ERROR_OF = {
 """Class or group to its row in the error model."""
 
 NOTE = "land map trained on simulated worlds and real pixels"
-MERGED = "natural cover is not told from cropland: the lower bound counts neither, the upper bound both"
+MERGED = "natural cover is not told from cropland: the lower bound counts only what visits confirmed, the upper bound counts both"
 UNTESTED = "{name} has not been tested on real ground"
 
 NO_TABLE = {
@@ -278,7 +278,8 @@ def _fall(ratio: Estimate, part: float) -> Estimate:
 def _converted(facts: Facts, zone: str, name: str, m2: float) -> Estimate:
     """Land of a zone that became built or bare since the baseline, in units of ``m2``, where both years saw it.
 
-    Where natural cover is not told from others, none of it is surely natural, and all cover that may have been counts for the upper bound.
+    Where natural cover is not told from others, what was confirmed on the spot alone is surely natural, and all cover that may have been counts for the upper
+    bound.
     """
     row = land_zone_sums(facts, zone)
     if isinstance(row, Estimate):
@@ -289,7 +290,7 @@ def _converted(facts: Facts, zone: str, name: str, m2: float) -> Estimate:
     if not common > 0:
         return missing("insufficient_data", "no pixel seen in both this and the baseline period")
     told = name != "natural_converted" or indistinct(facts, "natural") is None
-    lower, upper = (row[f"{name}_lower_m2"], row[f"{name}_upper_m2"]) if told else (0.0, row["converted_upper_m2"])
+    lower, upper = (row[f"{name}_lower_m2"], row[f"{name}_upper_m2"]) if told else (row.get(f"{name}_confirmed_m2", 0.0), row["converted_upper_m2"])
     seen = Interval(row[f"{name}_m2"] / common, lower / common, upper / common, "range")
     refuted_ha = row.get(f"{name}_refuted_m2", 0.0) / 1e4  # sums of before visits counted have none
     words = f"{refuted_ha:.3g} ha that counted were refuted on the spot and are left out" if refuted_ha > 0 else ""

@@ -124,7 +124,7 @@ def conversion_layers(now: np.ndarray, base: np.ndarray, section: LandZonesSecti
 
 def after_visits(layers: dict[str, np.ndarray], confirmed: np.ndarray, refuted: np.ndarray) -> dict[str, np.ndarray]:
     """Layers of conversion (`conversion_layers`, with ``_m2``) after visits: refuted ground is not converted, and what of confirmed ground counts is beyond
-    doubt. ``*_refuted_m2`` is what counted and was refuted.
+    doubt. ``*_confirmed_m2`` is what counts and was confirmed, ``*_refuted_m2`` what counted and was refuted.
 
     Parameters
     ----------
@@ -134,6 +134,7 @@ def after_visits(layers: dict[str, np.ndarray], confirmed: np.ndarray, refuted: 
     for name in ("converted", "natural_converted"):
         called, lower, upper = (f"{name}{end}_m2" for end in ("", "_lower", "_upper"))
         out[f"{name}_refuted_m2"] = layers[called] * refuted
+        out[f"{name}_confirmed_m2"] = layers[called] * confirmed
         out[lower] = np.where(confirmed, layers[called], layers[lower])
         for layer in (called, lower, upper):
             out[layer] = np.where(refuted & np.isfinite(out[layer]), np.float32(0), out[layer])

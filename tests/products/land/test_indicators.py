@@ -94,12 +94,15 @@ def test_few_real_pixels_withhold_nothing_and_are_named(estimate_of):
     assert told.interval.value == pytest.approx(10) and told.reason == "land map trained on simulated worlds and real pixels"
 
 
-def test_conversion_of_natural_cover_that_real_pixels_do_not_tell_from_cropland_counts_both_above_and_neither_below(estimate_of):
+def test_conversion_of_natural_cover_that_real_pixels_do_not_tell_from_cropland_counts_both_above_and_what_visits_confirmed_below(estimate_of):
     changed = {f"{kind}converted{bound}_m2": v * KM2 for kind, bound, v in (("natural_", "", 0.03), ("natural_", "_lower", 0.01), ("", "_upper", 0.2))}
     zones = {"county": sums(), "red_line": sums(5.0, **changed)}
     got = estimate_of("red_line_converted_area", zones, tables=["red_line"], accuracy={"natural": GOOD | {"real": REAL}})
     assert got.interval == Interval(*(pytest.approx(v) for v in (0.03, 0.0, 0.2)), "range")
-    assert got.reason.endswith("natural cover is not told from cropland: the lower bound counts neither, the upper bound both")
+    assert got.reason.endswith("natural cover is not told from cropland: the lower bound counts only what visits confirmed, the upper bound counts both")
+    zones["red_line"]["natural_converted_confirmed_m2"] = 0.02 * KM2
+    visited = estimate_of("red_line_converted_area", zones, tables=["red_line"], accuracy={"natural": GOOD | {"real": REAL}})
+    assert visited.interval == Interval(*(pytest.approx(v) for v in (0.03, 0.02, 0.2)), "range")
 
 
 def wetland_samples(missed):

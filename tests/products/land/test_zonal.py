@@ -143,6 +143,7 @@ def test_visits_decide_what_was_converted():
     np.testing.assert_allclose(got["converted_m2"][0], [0, 0, 0.5, 0.5, 0, NAN])
     np.testing.assert_allclose(got["converted_lower_m2"][0], [0, 0, 0.5, 0, 0, NAN])
     np.testing.assert_allclose(got["converted_upper_m2"][0], [0, 0, 0.5, 0.5, 0.3, NAN])
+    np.testing.assert_allclose(got["converted_confirmed_m2"][0], [0, 0, 0.5, 0, 0, NAN])
     np.testing.assert_allclose(got["converted_refuted_m2"][0], [0.5, 0.9, 0, 0, 0, NAN])
     assert got["common_m2"] is layers["common_m2"]
 
