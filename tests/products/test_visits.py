@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import geopandas as gpd
 import pytest
 import shapely
@@ -9,6 +11,7 @@ import shapely
 from rs_pipeline.config import parse
 from rs_pipeline.errors import ConfigError, TableError
 from rs_pipeline.products.findings import NATURAL_COAST, RECLAIMED
+from rs_pipeline.products.register import products
 from rs_pipeline.products.visits import decided_findings
 
 YEARS = ("2022", "2023", "2024")
@@ -109,3 +112,25 @@ def test_what_cannot_be_read_is_told_with_its_place(decided):
     with pytest.raises(TableError, match="neither yes nor no") as fault:
         decided(("L-1", "2023-05-01", "也许"))
     assert fault.value.where.endswith("v.csv, row 2, column found")
+
+
+@pytest.mark.parametrize(
+    ("product", "indicator", "rests"),
+    [
+        ("coastline", "natural_coast_retention", True),
+        ("coastline", "reclaimed_area", True),
+        ("land", "converted_area", True),
+        ("land", "red_line_converted_area", True),
+        ("land", "shore_encroached_area", True),
+        ("land", "cropland_area", False),
+        ("places", "habitat_converted_area", True),
+        ("places", "reserve_share", False),
+        ("black_odorous", "black_odorous_reaches", True),
+    ],
+)
+def test_the_evidence_of_a_number_names_the_visits_it_rests_on(product, indicator, rests):
+    values = {"run": "v", "output": "o", "units": {"path": "u.gpkg"}, "periods": [2024], "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "x"}]}
+    with_list, without = (parse(values | {"tables": tables}) for tables in ({"known_findings": "k.gpkg", "field_results": "v.csv"}, {}))
+    told = {Path("k.gpkg"), Path("v.csv")} & set(products()[product].evidence(with_list, indicator, ["2024"]))
+    assert told == ({Path("k.gpkg"), Path("v.csv")} if rests else set())
+    assert not {Path("k.gpkg"), Path("v.csv")} & set(products()[product].evidence(without, indicator, ["2024"]))
