@@ -96,7 +96,7 @@ def coastline(settings: Settings) -> None:
 
     Raises
     ------
-    ConfigError : the reference line or a point at sea cannot be used.
+    ConfigError : the reference line, a point at sea or the earlier list of findings cannot be used. TableError : the visits cannot be used.
     """
     section = settings.coastline
     if section is None:

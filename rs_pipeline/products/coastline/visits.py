@@ -27,6 +27,10 @@ def decided_transects(settings: Settings, kind: str, transects: gpd.GeoDataFrame
     Parameters
     ----------
     transects : lines with ``distance_<period>``, metres. began : int (n,), number of the first period in which the satellite shows such a finding, p where it shows none.
+
+    Raises
+    ------
+    ConfigError : the earlier list cannot be used. TableError : the visits cannot be used.
     """
     labels = [p.label for p in settings.all_periods]
     out = np.full((len(transects), len(labels)), "", object)

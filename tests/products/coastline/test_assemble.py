@@ -12,12 +12,15 @@ import rasterio
 import shapely
 
 from rs_pipeline.config import CoastlineSection, parse
+from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
 from rs_pipeline.products.coastline import assemble
 from rs_pipeline.products.coastline.assemble import coastline
 from rs_pipeline.products.coastline.composite import SHORE_BANDS
 from rs_pipeline.products.coastline.findings import shore_findings
+from rs_pipeline.products.visits import field_results
+from rs_pipeline.publish.findings import listed
 from rs_pipeline.storage.raster import write_map
 
 PERIODS = [2020, 2021, 2022, 2023]
@@ -187,6 +190,20 @@ def test_refuted_conversion_stays_natural_and_the_satellite_keeps_its_word(visit
     km = shores.groupby(["period", "class"]).length_m.sum() / 1e3
     assert km.get(("2022", "artificial"), 0.0) < 0.1, "lines follow"
     pd.testing.assert_frame_equal(after, before, check_like=True)  # what is found on the list is what the satellite saw
+
+
+def test_the_next_run_takes_the_decision_from_the_list_alone(visited, world):
+    """The list of the run with the visit, in degrees and with its day, is the known one of the next; no visits any more."""
+    visited(("natural_coast_lost", "2022-05-01", "是"), ("natural_coast_lost", "2023-03-01", "否"))
+    s = world.settings()
+    list_ = listed(shore_findings(s), load_vector(s, "tables.known_findings"), assemble.load_units(s), s.all_periods, field_results(s))
+    lost = list_[list_.kind == "natural_coast_lost"]
+    assert set(lost.state) == {"remedied"} and set(lost.visited) == {"2023-03-01"} and not lost.against.str.contains("not_found_again").any()
+    list_.to_file(world.folder / "next.gpkg")
+    world.tables.update(known_findings=world.folder / "next.gpkg", field_results=None)
+    _, transects, _ = world.run()
+    filled = transects.satellite_converted_period.fillna("") == "2022"
+    assert set(transects.conversions[filled]) == {"artificial:2022;natural:2023"}
 
 
 def test_confirmed_conversion_is_beyond_doubt_until_it_is_found_gone(visited):
