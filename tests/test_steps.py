@@ -34,6 +34,8 @@ def side_tables(folder: Path, world: Path) -> dict[str, str]:
     zone = gpd.GeoDataFrame({"name": ["z"], "type": ["meadow"]}, geometry=[shapely.box(*box).buffer(-(box[2] - box[0]) / 4)], crs=units.crs)
     zone.to_file(folder / "zone.gpkg", driver="GPKG")
     zone.assign(kind="village").to_file(folder / "places.gpkg", driver="GPKG")
+    known = {"finding_id": "C-1", "kind": "natural_coast_lost", "state": "new", "first_seen": "2025", "last_seen": "2025"}
+    zone[["geometry"]].assign(**known).to_file(folder / "known_findings.gpkg", driver="GPKG")
     with rasterio.open(
         folder / "pm25.tif", "w", driver="GTiff", width=1, height=1, count=1, dtype="float32", crs=units.crs, transform=from_bounds(*box, 1, 1)
     ) as raster:
@@ -44,7 +46,7 @@ def side_tables(folder: Path, world: Path) -> dict[str, str]:
         "lists": f"target_id,adcode,name,since\nC20-01,{codes[0]},a,2024\n",
         "rasters": "target_id,period,path,unit\nC05-02,2025,pm25.tif,ug/m3\n",
         "values": f"adcode,period,target_id,value,lower,upper\n{codes[0]},2025,C05-01,30,29,31\n",
-        "field_results": f"lon,lat,date,black\n{x},{y},2025-07-01,1\n",
+        "field_results": f"lon,lat,date,black,finding_id\n{x},{y},2025-07-01,1,\n{x},{y},2025-07-02,0,C-1\n",
         "reference_samples": f"lon,lat,period,product,value\n{x},{y},2025,permanent_water,0\n",
         "grassland_plots": f"lon,lat,year,type,cover\n{x},{y},2025,meadow,60\n",
     }
@@ -54,7 +56,7 @@ def side_tables(folder: Path, world: Path) -> dict[str, str]:
     return (
         {n: str(folder / f"{n}.csv") for n in texts}
         | {n: str(folder / "zone.gpkg") for n in zones}
-        | {"grassland": str(world / "grassland.gpkg"), "places": str(folder / "places.gpkg")}
+        | {"grassland": str(world / "grassland.gpkg"), "places": str(folder / "places.gpkg"), "known_findings": str(folder / "known_findings.gpkg")}
     )
 
 
@@ -266,3 +268,18 @@ def test_decisions_rerun_decisions_alone(sample, section):
 def test_what_follows_a_decision(sample, key, first, never):
     again = reruns(sample, key)
     assert again == first and not never & (again | follows(sample, again)), follows(sample, again)
+
+
+def test_a_visit_reruns_what_counts_it_and_nothing_that_reads_pixels(chain):
+    """The steps whose own files a visit is in; what rests on theirs follows, and no step of a tile, map of the region or search does."""
+    settings, ids = chain[0][0], ["r000c000"]
+
+    def again(settings, key: str) -> set[str]:
+        path = getattr(settings.tables, key)
+        return {s.name for s in steps_of(settings) for place in step_places(s, settings, ids) if path in s.side_files(place)}
+
+    first = again(settings, "field_results")
+    assert first == again(settings, "known_findings") == {"reaches", "coastline", "land_zonal", "indicators", "findings"}
+    assert follows(settings, first) == {"places", "gis", "report", "stac", "pictures"}
+    alone = settings.model_copy(update={"tables": settings.tables.model_copy(update={"known_findings": None})})
+    assert again(alone, "field_results") == {"reaches", "indicators", "findings"}, "without a list no visit is about land or coast"

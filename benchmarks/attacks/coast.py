@@ -13,7 +13,7 @@ from rs_pipeline.config import parse
 from rs_pipeline.errors import TableError
 from rs_pipeline.estimation.estimate import Estimate, Facts
 from rs_pipeline.estimation.uncertainty import Thresholds
-from rs_pipeline.products.coastline.assemble import class_columns
+from rs_pipeline.products.coastline.assemble import class_columns, classified
 from rs_pipeline.products.coastline.classify import Evidence
 from rs_pipeline.products.coastline.indicators import INDICATORS
 from rs_pipeline.products.coastline.tide import check_tide
@@ -29,7 +29,7 @@ def coast(units: list[list[dict | None]]) -> pd.DataFrame:
     columns = {name: np.array([[math.nan if e is None else e[name] for e in unit] for unit in units]) for name in BEACH}
     seen = np.array([[e is not None for e in unit] for unit in units])
     nowhere = np.zeros(seen.shape, int)
-    table = pd.DataFrame(class_columns(LABELS, YEARS, seen, Evidence(**columns), nowhere.astype(bool), nowhere))
+    table = pd.DataFrame(class_columns(LABELS, classified(YEARS, seen, Evidence(**columns), nowhere.astype(bool), nowhere)))
     distance = {f"distance_{p}": np.where(seen[:, k], 0.0, math.nan) for k, p in enumerate(LABELS)}
     still = {"length_m": 100.0, "class": "stable", "step_m": 0.0, "lrr_m_yr": -1.0, "lrr_ci95_m_yr": 0.3}
     return table.assign(**still, **distance, **{f"error_{p}": 4.0 for p in LABELS})

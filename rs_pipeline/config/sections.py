@@ -390,7 +390,7 @@ class TablesSection(Section):
     xiongan: Path | None = Field(None, description="Polygons of the Xiong'an New Area (1770 km2).")
     field_results: Path | None = Field(
         None,
-        description="Visits: lon, lat, date, black (1 or 0), or the form of findings filled in (finding_id, date, found). Each decides its reach in its period and its finding.",
+        description="Visits: lon, lat, date, black (1 or 0), or the form of findings filled in (finding_id, date, found). Each decides its reach in its period, and its finding: what of converted land and coast counts.",
     )
     known_findings: Path | None = Field(
         None,

@@ -10,7 +10,7 @@ import geopandas as gpd
 import pandas as pd
 
 from rs_pipeline.errors import ConfigError
-from rs_pipeline.inputs.cells import narrow
+from rs_pipeline.inputs.cells import code_text, narrow
 
 FOUND_DTYPES = {
     "kind": "str", "place": "str", "adcode": "str", "first_seen": "str", "last_seen": "str", "amount": "float64", "lower": "float64", "upper": "float64", "unit": "str",
@@ -76,6 +76,12 @@ def known_states(known: gpd.GeoDataFrame, where: str = KNOWN) -> list[str]:
             remedy=f"write one of {', '.join(f'{state} ({_words()[state][1]})' for state in FINDING_STATES)}",
         )
     return states
+
+
+def visited_days(known: gpd.GeoDataFrame) -> pd.Series:
+    """Day of the last visit to each finding of an earlier list, datetime64; NaT where it names none."""
+    texts = ["" if pd.isna(value) else code_text(value)[:10] for value in known.get("visited", [""] * len(known))]
+    return pd.to_datetime(pd.Series(texts, known.index, dtype="object"), format="%Y-%m-%d", errors="coerce")
 
 
 def said(words: dict[str, bool]) -> str:

@@ -283,6 +283,11 @@ def sea_maps(place: StepContext, periods: Sequence[str]) -> list[Path]:
     return [place.layout.sea(label) for label in periods] if has_coast(place.settings) else []
 
 
+def visit_tables(settings: Settings) -> list[Path | None]:
+    """What `products.visits.decided_findings` reads: the visits decide findings of an earlier list, so nothing without one."""
+    return [settings.tables.known_findings, settings.tables.field_results] if settings.tables.known_findings else []
+
+
 def block_memory_mb(settings: Settings) -> float:
     """Memory of a step that works a tile out in blocks: the budget, and Python with its libraries."""
     return settings.resources.memory_gb * 1000 + 800

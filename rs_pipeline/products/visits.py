@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import date
 
 import geopandas as gpd
 import pandas as pd
 
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import TableError
-from rs_pipeline.inputs.cells import is_missing, narrow
+from rs_pipeline.inputs.cells import code_text, is_missing, narrow
 from rs_pipeline.inputs.tables import TableRow, read_table
 from rs_pipeline.inputs.vectors import load_vector
-from rs_pipeline.products.findings import CONFIRMED, FINDING_KINDS, KNOWN, REFUTED, known_states
+from rs_pipeline.model import Period
+from rs_pipeline.products.findings import CONFIRMED, FINDING_KINDS, KNOWN, REFUTED, REMEDIED, known_states, visited_days
 
 CHINESE_COLUMNS = {
     "问题编号": "finding_id",
@@ -99,23 +101,64 @@ def last_visits(visits: pd.DataFrame, *about: str) -> pd.DataFrame:
     return visits.sort_values(["date", "black"]).drop_duplicates(list(about), keep="last")
 
 
-def decided_findings(settings: Settings, kinds: Collection[str]) -> gpd.GeoDataFrame:
-    """Findings of the earlier list of some kinds that a visit, or that list, confirmed or refuted: ``confirmed`` (bool) and geometry on WGS 84.
+def confirmed_in(said: Sequence[tuple[date, bool]], period: Period) -> bool:
+    """Whether a finding counts as confirmed in a period, by what was said of it: days in order, and whether it was there.
 
-    The last visit that names a finding decides (`last_visits`); without one, the state of the list. Empty without a list.
+    The last word up to the end of the period decides; in periods before the first word, the first does. So what was confirmed counts in earlier periods
+    too, what was refuted never was, and what was remedied was until the period of the visit that found it gone.
+
+    >>> periods = [Period(str(y), date(y, 1, 1), date(y, 12, 31)) for y in (2022, 2023, 2024)]
+    >>> for words in ("yes 2023", "no 2023", "yes 2022, no 2024", "no 2022, yes 2024", "yes 2022, no 2023, yes 2024", "no 2025"):
+    ...     said = [(date(int(w.split()[1]), 1, 1), w.startswith("yes")) for w in words.split(", ")]
+    ...     print(f"{words:28}", *("yes" if confirmed_in(said, p) else "no" for p in periods))
+    yes 2023                     yes yes yes
+    no 2023                      no no no
+    yes 2022, no 2024            yes yes no
+    no 2022, yes 2024            no no yes
+    yes 2022, no 2023, yes 2024  yes no yes
+    no 2025                      no no no
+    """
+    until = [found for day, found in said if day <= period.end]
+    return until[-1] if until else said[0][1]
+
+
+def decided_findings(settings: Settings, kinds: Collection[str]) -> gpd.GeoDataFrame:
+    """Findings of the earlier list of some kinds that a visit, or that list, confirmed or refuted: ``first_seen``, ``confirmed_<period>`` (bool, see `confirmed_in`)
+    of every period of the run, and geometry on WGS 84. Empty without a list.
+
+    The visits that name a finding say so, and the list does on its day of visit: what is remedied was confirmed before and is gone from then on. Without a day
+    a list that says remedied decides nothing, and what else it says is older than all visits.
 
     Raises
     ------
     ConfigError : the list cannot be used. TableError : the visits cannot be used.
     """
+    columns = {f"confirmed_{p.label}": p for p in settings.all_periods}
     if settings.tables.known_findings is None:
-        return gpd.GeoDataFrame({"confirmed": pd.Series(dtype=bool)}, geometry=[], crs=4326)
+        none = {"first_seen": pd.Series(dtype="object")} | {name: pd.Series(dtype=bool) for name in columns}
+        return gpd.GeoDataFrame(none, geometry=[], crs=4326)
     known = load_vector(settings, KNOWN)
     known = known.assign(state=known_states(known))
     known = known[known.kind.isin(kinds)]
-    visits = field_results(settings)
-    found = {} if visits is None else last_visits(visits, "finding_id").set_index("finding_id").black.to_dict()
-    of_list = known.state.map({CONFIRMED: True, REFUTED: False})
-    confirmed = pd.Series([found.get(name, decided) for name, decided in zip(known.finding_id, of_list, strict=True)], known.index, dtype="object")
-    told = confirmed.notna()
-    return gpd.GeoDataFrame({"confirmed": confirmed[told].astype(bool)}, geometry=known.geometry[told], crs=4326).reset_index(drop=True)
+    said = _said(known, field_results(settings))
+    known = known[pd.Series([bool(words) for words in said], known.index, dtype=bool)]
+    told = {name: pd.Series([confirmed_in(words, period) for words in said if words], known.index, dtype=bool) for name, period in columns.items()}
+    return gpd.GeoDataFrame({"first_seen": known.first_seen.map(code_text), **told}, geometry=known.geometry, crs=4326).reset_index(drop=True)
+
+
+def _said(known: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None) -> list[list[tuple[date, bool]]]:
+    """Of each finding, day and answer of the visits that name it and of the list, in order; of several answers of a day one that found it."""
+    named = {} if visits is None else {name: list(zip(own.date.dt.date, own.black, strict=True)) for name, own in visits.groupby("finding_id")}
+    rows = zip(known.finding_id, known.state, visited_days(known).dt.date, strict=True)
+    return [list(dict(sorted([*_of_list(state, day), *named.get(name, [])])).items()) for name, state, day in rows]
+
+
+def _of_list(state: str, day: date) -> list[tuple[date, bool]]:
+    """What an earlier list says of a finding, with its day of visit, NaT where it has none.
+
+    >>> _of_list(REMEDIED, date(2024, 5, 1)), _of_list(REFUTED, pd.NaT), _of_list(REMEDIED, pd.NaT)
+    ([(datetime.date(1, 1, 1), True), (datetime.date(2024, 5, 1), False)], [(datetime.date(1, 1, 1), False)], [])
+    """
+    if state == REMEDIED:
+        return [] if pd.isna(day) else [(date.min, True), (day, False)]
+    return [(date.min if pd.isna(day) else day, state == CONFIRMED)] if state in (CONFIRMED, REFUTED) else []

@@ -38,6 +38,7 @@ from rs_pipeline.products.findings import (
     finding_words,
     found_table,
     known_states,
+    visited_days,
 )
 from rs_pipeline.products.register import products, resolve
 from rs_pipeline.products.visits import field_results, middles
@@ -237,10 +238,10 @@ def _known(known: gpd.GeoDataFrame, every: list[Period]) -> gpd.GeoDataFrame:
     if (odd := ~known.kind.isin(FINDING_KINDS)).any():
         log.warning("%s: left out, as they are of no known kind: %s", KNOWN, ", ".join(known.finding_id[odd].astype(str)[:MOST_TOLD]))
         known = known[~odd].reset_index(drop=True)
-    for name in ("place", "visited", "first_seen", "last_seen"):
+    for name in ("place", "first_seen", "last_seen"):
         texts = ["" if pd.isna(value) else code_text(value) for value in known.get(name, [""] * len(known))]
         known[name] = pd.Series(texts, known.index, dtype="object")
-    days = pd.to_datetime(known.visited.str[:10], format="%Y-%m-%d", errors="coerce")
+    days = visited_days(known)
     return known.assign(
         decision=known.state.where(known.state.isin(DECIDED_STATES), ""),
         heard=days,

@@ -378,6 +378,59 @@ def test_reclaimed_land(make, estimate_of):
     assert numbers(estimate_of("reclaimed_area", make.facts(transects=make.transects({}, {})))) == (0.0, 0.0, 0.0, "model95")
 
 
+def test_visits_decide_the_natural_coast(make, estimate_of):
+    """Three units of 100 m that look built, one of them refuted, one confirmed, one with a chance of 0.1 to be natural, and one that stays: 0.2 km, and the doubt of one."""
+    no, yes = {"natural_probability": 1.0}, {"unit_class": "artificial", "natural_probability": 0.0}
+    table = make.transects({}, no, yes, yes | {"natural_probability": 0.1})
+    facts = make.facts(transects=table.assign(satellite_class_2024=["natural", "artificial", "artificial", "artificial"]))
+    got = estimate_of("natural_coast_length_km", facts)
+    assert got.interval.value == pytest.approx(0.2) and got.reason == "0.1 km are natural by visits"
+    assert got.spread.random95 == pytest.approx(1.959964 * 0.3 * 0.1)  # sqrt(0.9 x 0.1) of 0.1 km
+    retained = estimate_of("natural_coast_retention", facts)
+    assert retained.interval.value == pytest.approx(50.0) and retained.reason == got.reason
+    unsure = make.facts(transects=table.assign(satellite_class_2024=["natural", "artificial", "uncertain", "artificial"]))
+    both = estimate_of("artificial_coast_length_km", unsure)
+    assert both.interval.value == pytest.approx(0.2) and both.reason == "0.1 km are natural by visits; 0.1 km are artificial by visits"
+
+
+@pytest.mark.parametrize(
+    ("unit", "field_step", "hectares", "reason"),
+    [
+        ("artificial", ("", ""), 1.5, ""),
+        ("artificial", ("", "refuted"), 0.0, "1.5 ha that counted were refuted on the spot and are left out"),
+        ("artificial", ("", "confirmed"), 1.5, ""),
+        ("uncertain", ("", ""), 0.0, ""),
+        ("uncertain", ("", "confirmed"), 1.5, ""),
+        ("natural", ("", "confirmed"), 1.5, ""),
+        ("artificial", ("refuted", "refuted"), 1.5, ""),  # of a step before the baseline: what came since counts as ever
+        ("natural", ("confirmed", "confirmed"), 0.0, ""),  # was there at the baseline
+        ("natural", ("refuted", "confirmed"), 1.5, ""),
+        ("artificial", ("confirmed", "refuted"), 0.0, "1.5 ha that counted were refuted on the spot and are left out"),
+    ],
+)
+def test_visits_decide_reclaimed_land(make, estimate_of, unit, field_step, hectares, reason):
+    """100 m of coast advanced by 150 m, with a chance of 0.1 to be natural: refuted it adds to no bound, confirmed only its place is in doubt."""
+    table = make.transects({}, {"unit_class": unit, "natural_probability": 0.1, "distance_2024": 150.0}, {})
+    columns = {f"field_step_{p}": ["", said, ""] for p, said in zip(("2023", "2024"), field_step, strict=True)}
+    got = estimate_of("reclaimed_area", make.facts(transects=table.assign(**columns)))
+    assert got.interval.value == pytest.approx(hectares) and got.reason == reason
+    half = {(1.5, True): 1.168706, (1.5, False): math.hypot(1.168706, 1.959964 * 1.5 * 0.3)}.get((hectares, field_step[1] == "confirmed"), 0.0)
+    doubtful = 1.5 if unit == "uncertain" and not hectares else 0.0
+    assert got.interval.upper == pytest.approx(hectares + half + doubtful, abs=1e-5)
+
+
+def test_a_confirmed_fill_that_was_lost_again_has_no_area(make, estimate_of):
+    table = make.transects({}, {"unit_class": "artificial", "distance_2024": -20.0}).assign(field_step_2024=["", "confirmed"])
+    assert numbers(estimate_of("reclaimed_area", make.facts(transects=table)))[0] == 0.0
+
+
+def test_coast_that_a_visit_calls_natural_is_no_fill(make, estimate_of):
+    row = {"unit_class": "natural", "natural_probability": 1.0, "distance_2024": 150.0}
+    table = make.transects({}, row).assign(satellite_class_2024=["natural", "artificial"], field_2024=["", "refuted"])
+    got = estimate_of("reclaimed_area", make.facts(transects=table))
+    assert got.interval.value == 0.0 and got.reason == "1.5 ha that counted were refuted on the spot and are left out"
+
+
 def test_unseen_coast_may_hide_reclaimed_land(make, estimate_of):
     facts = make.facts(transects=make.transects({}, {}, {"distance_2024": math.nan}))
     # a third of 300 m unseen: up to 100 m x 100 m

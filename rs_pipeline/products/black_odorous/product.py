@@ -27,7 +27,9 @@ STYLE = Style(
 
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
     towns = settings.tables.urban if indicator.startswith(("black_odorous_urban", "black_odorous_rural")) else None
-    return [Layout(settings.root).reaches, settings.black_odorous.wetland_prior, settings.tables.field_results, towns]
+    tables = settings.tables
+    visits = [tables.field_results, tables.known_findings] if tables.field_results else []
+    return [Layout(settings.root).reaches, settings.black_odorous.wetland_prior, *visits, towns]
 
 
 DECISIONS = (

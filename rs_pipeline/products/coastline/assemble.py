@@ -27,6 +27,8 @@ from rs_pipeline.products.coastline.mosaic import ShoreMosaic, check_place, pond
 from rs_pipeline.products.coastline.rates import Rates, ShoreStep, change_class, rates_along, steps_along
 from rs_pipeline.products.coastline.states import carried, probability_by_period
 from rs_pipeline.products.coastline.transects import SPREAD_M, Crossings, Transects, cross, lines_within, make_transects
+from rs_pipeline.products.coastline.visits import decided_built, decided_classes, decided_transects
+from rs_pipeline.products.findings import CONFIRMED, NATURAL_COAST, RECLAIMED
 from rs_pipeline.products.sea import SeaMarks, sea_and_rivers, sea_marks
 from rs_pipeline.region import load_units, owner_codes
 from rs_pipeline.storage.layers import write_layer
@@ -41,6 +43,10 @@ MAX_HALF_LENGTH_M = 1500.0
 WET_SAND_HEIGHT_M = 0.4
 """On a beach the sand stays wet and dark about this far above the waterline. Landsat's pixel does not tell the strip from the dry sand
 behind it, and its line may lie up to the width of the strip too far landward, in every period alike."""
+TEXTS = (
+    "transect_id", "adcode", "class", "unit_class", "ambiguous_periods", "step_period", "conversions", "field_", *(f.name for f in fields(classify.Conversion)),
+)  # fmt: skip
+"""Columns of text in the table of transects, or their beginnings."""
 RIVER, ELSEWHERE = -1, -2
 """Kinds of edge beside the methods: a closed river mouth, and a place that a preferred family observed."""
 
@@ -90,7 +96,7 @@ def coastline(settings: Settings) -> None:
 
     Raises
     ------
-    ConfigError : the reference line or a point at sea cannot be used.
+    ConfigError : the reference line, a point at sea or the earlier list of findings cannot be used. TableError : the visits cannot be used.
     """
     section = settings.coastline
     if section is None:
@@ -218,7 +224,7 @@ def lay_transects(section: CoastlineSection, reference: list, shores: dict[str, 
 def transect_table(
     settings: Settings, tiles: list[Tile], transects: Transects, shores: dict[str, list[Shore]], crossings: dict[str, Crossings]
 ) -> pd.DataFrame:
-    """One row a transect, without geometry."""
+    """One row a transect, without geometry. Columns that visits decide have a twin ``satellite_<name>``: what the satellite alone saw."""
     labels, n = list(crossings), len(transects)
     years = np.array([settings.period(p).middle_year for p in labels])
     distance = np.stack([crossings[p].distance_m for p in labels], axis=1)
@@ -230,34 +236,51 @@ def transect_table(
     last = np.where(seen.any(axis=1), len(labels) - 1 - seen[:, ::-1].argmax(axis=1), len(labels) - 1)
     built, tide_m_per_m = (np.take_along_axis(values, last[:, None], axis=1)[:, 0] for values in (evidence.built, evidence.tide_m_per_m))
     every = rates_along(years, distance, error, built)
-    columns = {
-        "transect_id": [f"T{i + 1:05d}" for i in range(n)],
-        "adcode": owners(settings, transects, tiles),
-        "length_m": transects.coast_m,
-        "class": [change_class(r, built=bool(b), stable_m_yr=coast_of(settings).stable_m_yr) for r, b in zip(every, built, strict=True)],
-    }
-    columns |= class_columns(labels, years, seen, evidence, at_mouth, side)
-    columns |= {f"distance_{p}": distance[:, k] for k, p in enumerate(labels)}
+    columns = {"transect_id": [f"T{i + 1:05d}" for i in range(n)], "adcode": owners(settings, transects, tiles), "length_m": transects.coast_m}
+    distances = {f"distance_{p}": distance[:, k] for k, p in enumerate(labels)}
+    placed = gpd.GeoDataFrame(distances, geometry=list(transects.lines()), crs=read_grid(settings).crs)
+    label_of = dict(zip(years.tolist(), labels, strict=True))
+    step_period = [label_of.get(s.year, "") for s in steps]
+    columns |= decided_columns(settings, placed, step_period, every, built.astype(bool), classified(years, seen, evidence, at_mouth, side))
+    columns |= distances
     columns |= {f"error_{p}": error[:, k] for k, p in enumerate(labels)}
     names = [f.name for f in fields(Rates)]
     columns |= {name: np.array([asdict(r)[name] for r in every], "float64") for name in names}
-    label_of = dict(zip(years.tolist(), labels, strict=True))
-    columns["step_period"] = [label_of.get(s.year, "") for s in steps]
+    columns["step_period"] = step_period
     columns |= cross_checks(settings, tiles, transects, dict(zip(labels, distance.T, strict=True)))
     columns["ambiguous_periods"] = [";".join(p for k, p in enumerate(labels) if spread[i, k] > SPREAD_M) for i in range(n)]
     columns["tide_m_per_m"] = tide_m_per_m
-    text = [
-        "transect_id",
-        "adcode",
-        "class",
-        "unit_class",
-        "ambiguous_periods",
-        "step_period",
-        "conversions",
-        *(f"class_{p}" for p in labels),
-        *(f.name for f in fields(classify.Conversion)),
-    ]
-    return pd.DataFrame(columns).astype(dict.fromkeys(text, "object"))
+    return pd.DataFrame(columns).astype({name: "object" for name in columns if name.removeprefix("satellite_").startswith(TEXTS)})
+
+
+def decided_columns(
+    settings: Settings, placed: gpd.GeoDataFrame, step_period: list[str], rates: list[Rates], built: np.ndarray, states: States
+) -> dict[str, Any]:
+    """Columns of movement and class of each transect after visits, what visits decided (``field_<period>`` of its conversion, ``field_step_<period>`` of its
+    step), and what the satellite alone saw (``satellite_<name>``). The movement is of all periods, so the newest decision counts for it.
+
+    Parameters
+    ----------
+    placed : ``transects`` of `decided_transects`. built : bool (n,), whether the newest shore looks built. states : what the satellite saw.
+    """
+    labels = [p.label for p in settings.all_periods]
+    satellite = class_columns(labels, states)
+    stepped = np.array([labels.index(p) if p and r.step_m > 0 else len(labels) for p, r in zip(step_period, rates, strict=True)], "int64")
+    field = decided_transects(settings, NATURAL_COAST, placed, first_conversions(labels, states))
+    field_step = decided_transects(settings, RECLAIMED, placed, stepped)
+    after = class_columns(labels, states.after(field))
+    stable_m_yr = coast_of(settings).stable_m_yr
+    change, after_change = (
+        [change_class(r, built=bool(b), stable_m_yr=stable_m_yr) for r, b in zip(rates, which, strict=True)]
+        for which in (built, decided_built(built, field[:, -1], field_step[:, -1]))
+    )
+    return {
+        "class": np.where(field_step[:, -1] == CONFIRMED, "reclaimed", after_change),
+        **after,
+        **{f"{name}_{p}": values[:, k] for name, values in (("field", field), ("field_step", field_step)) for k, p in enumerate(labels)},
+        "satellite_class": change,
+        **{f"satellite_{name}": values for name, values in satellite.items()},
+    }
 
 
 def position_errors(shores: dict[str, list[Shore]], crossings: dict[str, Crossings], tide_m_per_m: np.ndarray) -> np.ndarray:
@@ -273,13 +296,25 @@ def position_errors(shores: dict[str, list[Shore]], crossings: dict[str, Crossin
     return error
 
 
-def class_columns(
-    labels: list[str], years: np.ndarray, seen: np.ndarray, evidence: classify.Evidence, at_mouth: np.ndarray, side: np.ndarray
-) -> dict[str, object]:  # fmt: skip
-    """Columns of what each unit was in every period, of its last conversion, and of all of them.
+@dataclass(frozen=True)
+class States:
+    """What n units were in p periods, by the evidence or a visit. classes : str (n, p). natural : float (n, p), probability. known : bool (n, p), whether
+    the period shows the unit, or a visit decides it there. mouth : bool (n, p), river mouth.
+    """
 
-    A period without a crossing has the class of those before and after it where both are the same, else none: the year of a change that nobody
-    saw is not known. A river mouth keeps its place in all periods of its run.
+    classes: np.ndarray
+    natural: np.ndarray
+    known: np.ndarray
+    mouth: np.ndarray
+
+    def after(self, field: np.ndarray) -> States:
+        """After visits, str (n, p): see `decided_transects`."""
+        classes, natural = decided_classes(self.classes, self.natural, field)
+        return States(classes, natural, self.known | (field != ""), self.mouth)
+
+
+def classified(years: np.ndarray, seen: np.ndarray, evidence: classify.Evidence, at_mouth: np.ndarray, side: np.ndarray) -> States:
+    """What the satellite alone calls each unit in every period. A river mouth keeps its place in all periods of its run.
 
     Parameters
     ----------
@@ -289,18 +324,37 @@ def class_columns(
     drawn = np.where(seen, np.where(at_mouth, classify.MOUTH_LOG_ODDS, -classify.MOUTH_LOG_ODDS), np.nan)
     mouth = probability_by_period(drawn, years, side) > 0.5
     natural = probability_by_period(np.where(seen & ~at_mouth, classify.natural_log_odds(evidence), np.nan), years, side)
-    classes = classify.unit_class(natural, mouth)
+    return States(classify.unit_class(natural, mouth), natural, seen, mouth)
+
+
+def _conversions(labels: list[str], states: States) -> list[list[classify.Conversion]]:
+    return [classify.conversions(row, labels) for row in np.where(states.known, states.classes, "")]
+
+
+def first_conversions(labels: list[str], states: States) -> np.ndarray:
+    """Number of the period that first shows the last conversion of each unit to artificial, int (n,); the number of periods where there is none."""
+    found = [[labels.index(c.converted_period) for c in own if c.converted_to == ARTIFICIAL] for own in _conversions(labels, states)]
+    return np.array([own[-1] if own else len(labels) for own in found], "int64")
+
+
+def class_columns(labels: list[str], states: States) -> dict[str, Any]:
+    """Columns of what each unit was in every period, of its last conversion, and of all of them.
+
+    A period without a crossing has the class of those before and after it where both are the same, else none: the year of a change that nobody
+    saw is not known.
+    """
+    classes, natural, mouth, known = states.classes, states.natural, states.mouth, states.known
     period = np.arange(len(labels))
-    before = np.maximum.accumulate(np.where(seen, period, -1), axis=1)
-    after = np.minimum.accumulate(np.where(seen, period, len(labels))[:, ::-1], axis=1)[:, ::-1]
+    before = np.maximum.accumulate(np.where(known, period, -1), axis=1)
+    after = np.minimum.accumulate(np.where(known, period, len(labels))[:, ::-1], axis=1)[:, ::-1]
     between = (before >= 0) & (after < len(labels))
     of_before, of_after = (np.take_along_axis(classes, np.clip(at, 0, len(labels) - 1), axis=1) for at in (before, after))
-    told = seen | mouth | (between & (of_before == of_after))
-    classes = np.where(told, np.where(seen | mouth, classes, of_before), "")
+    told = known | mouth | (between & (of_before == of_after))
+    classes = np.where(told, np.where(known | mouth, classes, of_before), "")
     natural = np.where(told, natural, np.nan)
     last = before[:, -1]
     ever, latest = last >= 0, np.maximum(last, 0)[:, None]
-    every = [classify.conversions(row, labels) for row in np.where(seen, classes, "")]
+    every = _conversions(labels, states)
     changes = [found[-1] if found else classify.Conversion() for found in every]
     return {
         "unit_class": np.where(ever, np.take_along_axis(classes, latest, axis=1)[:, 0], UNCERTAIN),

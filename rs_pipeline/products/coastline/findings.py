@@ -28,11 +28,17 @@ STRIP_M = 20.0
 
 
 def shore_findings(settings: Settings) -> gpd.GeoDataFrame | None:
-    """See `coast_findings`; None in a run without a coast."""
+    """See `coast_findings`, of what the satellite alone saw: visits decide what the list says of it. None in a run without a coast."""
     layout, labels = Layout(settings.root), [p.label for p in settings.all_periods]
     if settings.coastline is None:
         return None
-    return coast_findings(gpd.read_file(layout.transects, layer="transects"), labels)
+    return coast_findings(seen_by_satellite(gpd.read_file(layout.transects, layer="transects")), labels)
+
+
+def seen_by_satellite(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """``transects.gpkg`` as it would be without visits: each column that has a twin ``satellite_<name>`` is that."""
+    twins = {name: name.removeprefix("satellite_") for name in table if name.startswith("satellite_")}
+    return table.drop(columns=list(twins.values())).rename(columns=twins)
 
 
 def coast_findings(table: gpd.GeoDataFrame, periods: list[str]) -> gpd.GeoDataFrame:

@@ -14,6 +14,7 @@ from rs_pipeline.estimation.error_model import spread
 from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, baseline_period, missing, modelled, observed_ratio, published
 from rs_pipeline.estimation.uncertainty import Z95, Interval, around, within
 from rs_pipeline.products.coastline.classes import ARTIFICIAL, MIN_STEP_M, MOUTH, NATURAL, UNCERTAIN
+from rs_pipeline.products.findings import CONFIRMED, REFUTED
 
 NATURAL_WEIGHT = {NATURAL: 1.0, ARTIFICIAL: 0.0, UNCERTAIN: 0.5}
 """Part of a coast unit's length that counts as natural; river mouths have a length of their own."""
@@ -36,7 +37,7 @@ def smallest_reclaimed_ha(settings: Settings) -> float:
 
 def _units(facts: Facts) -> pd.DataFrame | Estimate:
     """The unit's transects with what they have in this period: ``kind`` (their class, none where it is not known), ``natural`` (the probability),
-    ``distance``; and ``restored`` (bool)."""
+    ``distance``, ``satellite_kind`` (the class without visits) and ``field_step`` (what visits decided of its step); and ``restored`` (bool)."""
     table = facts["transects"]
     if table is None:
         return missing("insufficient_data", "this run made no coastline")
@@ -45,7 +46,13 @@ def _units(facts: Facts) -> pd.DataFrame | Estimate:
     columns = {"kind": "class", "natural": "natural_probability", "distance": "distance"}
     nothing = pd.Series(math.nan, table.index)
     now = {name: table.get(f"{column}_{facts.period}", nothing) for name, column in columns.items()}
+    now |= {"satellite_kind": table.get(f"satellite_class_{facts.period}", now["kind"]), "field_step": _step_decided(table, facts.period)}
     return table.assign(**now, restored=table.restored.astype(bool) if "restored" in table else False)
+
+
+def _step_decided(units: pd.DataFrame, period: str) -> pd.Series:
+    """What visits decided of the step of each unit in a period: CONFIRMED, REFUTED or empty."""
+    return units.get(f"field_step_{period}", pd.Series("", units.index)).fillna("")
 
 
 def _known(units: pd.DataFrame, whole_m: float, facts: Facts) -> tuple[pd.DataFrame, float, str] | Estimate:
@@ -101,7 +108,7 @@ def _natural(facts: Facts, denominator: str, part: str = NATURAL) -> Estimate:
     estimate = published(modelled(value, error, high=high), v, facts, factor, spread=error, part=known.length_m.max() / coast_m)
     restored_km = known.length_m[known.restored].sum() / 1e3
     restored = f"{restored_km:.3g} km restored coast count as natural" if restored_km else ""
-    return estimate.noting(restored, carried, _converted(coast, facts), facts["tide_doubt"])
+    return estimate.noting(restored, *_visited(known), carried, _converted(coast, facts), facts["tide_doubt"])
 
 
 def _another_line(coast_km: float, mouths_km: float, official_km: float) -> str:
@@ -127,6 +134,13 @@ def _converted(coast: pd.DataFrame, facts: Facts) -> str:
         for kind in (ARTIFICIAL, NATURAL)
     }
     return ", ".join(f"{m / 1e3:.3g} km first seen {kind} in this period" for kind, m in length_m.items() if m)
+
+
+def _visited(known: pd.DataFrame) -> list[str]:
+    """How much coast has another class than the satellite's, by visits, in words."""
+    other = known[(known.kind != known.satellite_kind) & ~known.restored]
+    km = {kind: other.length_m[other.kind == kind].sum() / 1e3 for kind in (NATURAL, ARTIFICIAL)}
+    return [f"{length:.3g} km are {kind} by visits" for kind, length in km.items() if length]
 
 
 def _estuary(facts: Facts) -> Estimate:
@@ -170,7 +184,8 @@ def _coast_rate(facts: Facts) -> Estimate:
 def _reclaimed(facts: Facts) -> Estimate:
     """Land won from the sea since the baseline, ha: length times advance of the transects that were built out.
 
-    Built out: artificial in this period, and `_built_out` since the baseline. The errors of the transects' positions are taken as common to all;
+    Built out: artificial in this period, and `_built_out` since the baseline; or with a step since the baseline that a visit confirmed, and never with one that
+    a visit refuted. The errors of the transects' positions are taken as common to all;
     where between two transects a fill ends is not known; an artificial unit may be natural after all, an uncertain one that was built out may be a
     fill, and so may an artificial one that advanced beyond its error, but at no time faster than mud accretes.
     """
@@ -188,18 +203,23 @@ def _reclaimed(facts: Facts) -> Estimate:
     error = np.hypot(seen[f"error_{facts.period}"], seen[f"error_{facts.baseline}"])
     area_m2 = seen.length_m * seen.advance
     advanced, fast = seen.advance > np.maximum(Z95 * error, ACCRETION_M_YR), _built_out(seen, facts)
-    built = fast & (seen.kind == ARTIFICIAL)
+    since = seen.field_step.where(seen.field_step != _step_decided(seen, facts.baseline), "")
+    confirmed, refuted = (since == CONFIRMED) & (seen.advance > 0), since == REFUTED
+    built = (fast & (seen.kind == ARTIFICIAL) & ~refuted) | confirmed
     new, v = seen[built], observed_ratio(length, coast.length_m.sum())
-    p = new.natural.fillna(0.5)
+    p = new.natural.fillna(0.5).where(~confirmed, 0.0)
     position_m2, class_m2 = (new.length_m * error[built]).sum(), math.sqrt((area_m2[built] ** 2 * p * (1 - p)).sum())
     half_m2 = math.hypot(Z95 * position_m2, Z95 * class_m2, _ends95_m2(area_m2.to_numpy(), built.to_numpy()))
-    slow = advanced & ~fast & (seen.kind == ARTIFICIAL)
-    undecided_m2 = area_m2[slow | fast & (seen.kind == UNCERTAIN)].sum()
+    maybe = (advanced & ~fast & (seen.kind == ARTIFICIAL)) | (fast & (seen.kind == UNCERTAIN))
+    undecided_m2 = area_m2[maybe & ~confirmed & ~refuted].sum()
+    refuted_ha = area_m2[fast & (seen.satellite_kind == ARTIFICIAL) & ~built].sum() / 1e4
+    words = f"{refuted_ha:.3g} ha that counted were refuted on the spot and are left out" if refuted_ha else ""
     value_m2 = area_m2[built].sum()
     mean = Interval(value_m2 / length, (value_m2 - half_m2) / length, (value_m2 + half_m2 + undecided_m2) / length, "model95")
     high = max(MIN_STEP_M, new.advance.max() if len(new) else 0.0)
     whole_m = coast.length_m.sum()
-    return published(within(mean, 0, math.inf), v, facts, whole_m / 1e4, high=high, part=seen.length_m.max() / whole_m).noting(facts["tide_doubt"])
+    estimate = published(within(mean, 0, math.inf), v, facts, whole_m / 1e4, high=high, part=seen.length_m.max() / whole_m)
+    return estimate.noting(words, facts["tide_doubt"])
 
 
 def _built_out(seen: pd.DataFrame, facts: Facts) -> pd.Series:
@@ -241,8 +261,8 @@ _CLASS_BOUNDS = (
     "and lengths seen in simulated worlds"
 )
 _NATURAL = (
-    "length of coast units of 100 m that are natural in the period (uncertain ones by half, restored ones whole; river mouths, the estuaries of "
-    "DB33/T 2106-2018, have a length of their own)"
+    "length of coast units of 100 m that are natural in the period, by a visit to their finding or else by the satellite (uncertain ones by half, "
+    "restored ones whole; river mouths, the estuaries of DB33/T 2106-2018, have a length of their own)"
 )
 _SHARE = "river mouths in neither length: our reading, the text of the standard is not public"
 
@@ -279,7 +299,7 @@ INDICATORS = (
     ),
     Indicator(
         "reclaimed_area", "Land won from the sea since the baseline", "ha", "coastline", "down", _reclaimed, is_change=True, least=smallest_reclaimed_ha,
-        formula="length x seaward advance since the baseline of the transects that are artificial in the period and were built out",
+        formula="length x seaward advance since the baseline of the transects that are artificial in the period and were built out, or whose step a visit confirmed, and not those whose step a visit refuted",
         bounds="position errors of the shorelines, common to all transects, half a spacing of transects at either end of a fill, the chances of the classes, uncertain units that advanced likewise, and artificial ones that advanced more slowly",
     ),
 )  # fmt: skip

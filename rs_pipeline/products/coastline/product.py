@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rs_pipeline.config import Settings, coast_of
 from rs_pipeline.layout import SHORE_FAMILIES, SHORE_RADAR, Layout
-from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, Product, Step, StepContext, block_memory_mb, chips, has_coast, sensor_tables
+from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, Product, Step, StepContext, block_memory_mb, chips, has_coast, sensor_tables, visit_tables
 
 SHORE_SOURCES = (*SHORE_FAMILIES, SHORE_RADAR)
 
@@ -19,7 +19,7 @@ def _tables(place: StepContext) -> list[Path | None]:
 
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
     coast = settings.coastline
-    return [Layout(settings.root).transects, settings.tables.restored_coast, *([coast.reference, coast.tide_table] if coast else [])]
+    return [Layout(settings.root).transects, settings.tables.restored_coast, *visit_tables(settings), *([coast.reference, coast.tide_table] if coast else [])]
 
 
 STEPS = (
@@ -52,7 +52,7 @@ STEPS = (
         final=True,
         when=has_coast,
         keys=("coastline", "units"),
-        side_files=_tables,
+        side_files=lambda p: [*_tables(p), *visit_tables(p.settings)],
         reads=lambda p: [
             p.settings.units.path,
             p.layout.tiles,

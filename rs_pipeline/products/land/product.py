@@ -11,7 +11,19 @@ from rs_pipeline.model import SampledProduct
 from rs_pipeline.products.baselines import with_baselines
 from rs_pipeline.products.land.classes import Land
 from rs_pipeline.products.land.maps import BANDS, LAND, STYLE
-from rs_pipeline.products.register import CLEAR_PIXEL_KEYS, Product, RegionMap, Step, StepContext, block_memory_mb, chips, sea_maps, sensor_tables, shipped
+from rs_pipeline.products.register import (
+    CLEAR_PIXEL_KEYS,
+    Product,
+    RegionMap,
+    Step,
+    StepContext,
+    block_memory_mb,
+    chips,
+    sea_maps,
+    sensor_tables,
+    shipped,
+    visit_tables,
+)
 
 ZONE_TABLES = {"red_line": "red_line", "reserve": "reserves", "mine": "mines", "xiongan": "xiongan", "shore": "shoreline_buffers"}
 """Zone to the key of its polygons in the section ``tables``."""
@@ -26,7 +38,7 @@ SIDE_TABLES = {
 
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
     tables, layout = settings.tables, Layout(settings.root)
-    visits = [tables.known_findings, tables.field_results] if tables.known_findings and indicator.endswith(("_converted_area", "_encroached_area")) else []
+    visits = visit_tables(settings) if indicator.endswith(("converted_area", "_encroached_area")) else []
     return [
         tables.reference_samples,
         *visits,
@@ -38,10 +50,6 @@ def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> lis
 
 def _zones(place: StepContext) -> list[Path | None]:
     return [getattr(place.settings.tables, key) for key in ZONE_TABLES.values()]
-
-
-def _visits(place: StepContext) -> list[Path | None]:
-    return [place.settings.tables.known_findings, place.settings.tables.field_results]
 
 
 STEPS = (
@@ -66,7 +74,7 @@ STEPS = (
         scope="period",
         final=True,
         keys=("land_zones", "baseline", "province", "units"),
-        side_files=lambda p: [*_zones(p), *_visits(p), p.settings.tables.places, p.settings.targets_path],
+        side_files=lambda p: [*_zones(p), *visit_tables(p.settings), p.settings.tables.places, p.settings.targets_path],
         reads=lambda p: [
             *(p.layout.map(LAND, label) for label in with_baselines(p)),
             p.layout.map("water", p.baseline),

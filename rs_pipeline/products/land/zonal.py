@@ -202,8 +202,8 @@ class LandMaps:
         return decided_findings(self.settings, (*IN_ZONE.values(), VEGETATION)).to_crs(self.whole.crs)
 
     def _visited(self, tile: Tile, *, confirmed: bool) -> np.ndarray:
-        """Pixels whose middle lies in a finding that was confirmed, or refuted; bool (h, w)."""
-        mine = self.visits.geometry[self.visits.confirmed == confirmed]
+        """Pixels whose middle lies in a finding that counts in this period, or does not; bool (h, w)."""
+        mine = self.visits.geometry[self.visits[f"confirmed_{self.period}"] == confirmed]
         near = mine[mine.intersects(shapely.box(*tile.grid.bounds))]
         if near.empty:
             return np.zeros(tile.grid.shape, bool)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
-from rs_pipeline.products.register import Product, Step, shipped
+from rs_pipeline.products.register import Product, Step, shipped, visit_tables
 
 
 def _has_places(settings: Settings) -> bool:
@@ -17,7 +17,8 @@ def _has_places(settings: Settings) -> bool:
 def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> list[Path | None]:
     layout = Layout(settings.root)
     table = settings.tables.reserves if indicator == "reserve_share" else settings.tables.places
-    return [table, *(layout.land_counties(p) for p in periods), *(layout.land_changes(p) for p in periods[-1:])]
+    visits = visit_tables(settings) if indicator.endswith("_converted_area") else []
+    return [table, *visits, *(layout.land_counties(p) for p in periods), *(layout.land_changes(p) for p in periods[-1:])]
 
 
 STEPS = (

@@ -12,11 +12,15 @@ import rasterio
 import shapely
 
 from rs_pipeline.config import CoastlineSection, parse
+from rs_pipeline.inputs.vectors import load_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Tile
 from rs_pipeline.products.coastline import assemble
 from rs_pipeline.products.coastline.assemble import coastline
 from rs_pipeline.products.coastline.composite import SHORE_BANDS
+from rs_pipeline.products.coastline.findings import shore_findings
+from rs_pipeline.products.visits import field_results
+from rs_pipeline.publish.findings import listed
 from rs_pipeline.storage.raster import write_map
 
 PERIODS = [2020, 2021, 2022, 2023]
@@ -24,6 +28,7 @@ TRANSECT_COLUMNS = {
     "transect_id", "adcode", "length_m", "class", "unit_class", "natural_probability", "nsm_m", "epr_m_yr", "epr_sigma_m_yr",
     "sce_m", "lrr_m_yr", "lrr_ci95_m_yr", "sen_m_yr", "mk_p", *(f"distance_{p}" for p in PERIODS), *(f"error_{p}" for p in PERIODS),
     *(f"class_{p}" for p in PERIODS), *(f"natural_probability_{p}" for p in PERIODS), "converted_after", "converted_period", "converted_to", "conversions", "step_period",
+    "satellite_class", "satellite_unit_class", "satellite_conversions", *(f"{name}_{p}" for name in ("satellite_class", "satellite_natural_probability", "field", "field_step") for p in PERIODS),
 }  # fmt: skip
 SHORE_COLUMNS = {"period", "reference", "class", "certainty", "edge_method", "position_error_m", "length_m", "sensor", "n_dates", "level_m", "geometry"}
 
@@ -39,6 +44,8 @@ def world(tmp_path, monkeypatch, coast):
     monkeypatch.setattr(assemble, "read_tiles", lambda s: tiles)
     monkeypatch.setattr(assemble, "load_units", lambda s: units)
 
+    tables = {}
+
     def settings(**section):
         base = parse(
             {
@@ -49,7 +56,7 @@ def world(tmp_path, monkeypatch, coast):
                 "sources": [{"sensor": "earth-search-sentinel-2-l2a", "catalog": "c"}],
             }
         )
-        return base.model_copy(update={"coastline": CoastlineSection(**section)})
+        return base.model_copy(update={"coastline": CoastlineSection(**section), "tables": base.tables.model_copy(update=tables)})
 
     def write(period, family, land_share, *, n_dates=10, tags=None, low=None, high=None, **look):
         r = 20.0 if family == "sentinel-2" else 30.0
@@ -70,7 +77,7 @@ def world(tmp_path, monkeypatch, coast):
         layout = Layout(s.root)
         return gpd.read_file(layout.shorelines), gpd.read_file(layout.transects), pd.read_csv(layout.transects.with_suffix(".csv"))
 
-    return SimpleNamespace(write=write, run=run, grid=grid, folder=tmp_path, settings=settings)
+    return SimpleNamespace(write=write, run=run, grid=grid, folder=tmp_path, settings=settings, tables=tables)
 
 
 def land_to(x_m, shape=(600, 480)):
@@ -139,6 +146,83 @@ def test_a_shore_is_artificial_from_the_year_it_was_filled(world):
     assert transects.unit_class.tolist() == classes[2023].tolist() and transects.natural_probability.tolist() == transects.natural_probability_2023.tolist()
     km = shores.groupby(["period", "class"]).length_m.sum() / 1e3
     assert km.get(("2021", "artificial"), 0.0) < 0.1 and 1.2 < km["2022", "artificial"] < 1.8, "each line is cut by the classes of its own year"
+
+
+@pytest.fixture
+def visited(world):
+    """The coast of the test above, its own findings visited: visited((kind, day, answer), ...) gives shorelines, transects, findings told, and which transects were filled."""
+
+    def visited(*visits):
+        for period, fill_m in {2020: 0.0, 2021: 0.0, 2022: 200.0, 2023: 200.0}.items():
+            world.write(period, "sentinel-2", **beach(1003.0, fill_m))
+        world.run()
+        found = shore_findings(world.settings())
+        known = found.assign(finding_id=[f"X-{k}" for k in range(len(found))], state="new")
+        known.to_file(world.folder / "known.gpkg")
+        rows = [f"{name},{day},{answer},118,39" for kind, day, answer in visits for name in known.finding_id[known.kind == kind]]
+        (world.folder / "v.csv").write_text("\n".join(["finding_id,date,found,lon,lat", *rows]), "utf-8")
+        world.tables.update(known_findings=world.folder / "known.gpkg", field_results=world.folder / "v.csv")
+        shores, transects, _ = world.run()
+        return shores, transects, (found, shore_findings(world.settings())), transects.satellite_converted_period.fillna("") == "2022"
+
+    return visited
+
+
+def twins(table):
+    return {name: name.removeprefix("satellite_") for name in table if name.startswith("satellite_")}
+
+
+def test_without_visits_the_table_is_what_the_satellite_saw(visited):
+    _, transects, _, filled = visited()
+    assert filled.sum() > 10 and (transects.filter(like="field_").fillna("") == "").all(axis=None)
+    for satellite, name in twins(transects).items():
+        pd.testing.assert_series_equal(transects[satellite], transects[name], check_names=False)
+
+
+def test_refuted_conversion_stays_natural_and_the_satellite_keeps_its_word(visited):
+    shores, transects, (before, after), filled = visited(("natural_coast_lost", "2023-05-01", "否"))
+    assert set(transects.class_2022[filled]) == set(transects.class_2023[filled]) == set(transects.unit_class[filled]) == {"natural"}
+    assert (transects.natural_probability_2022[filled] == 1).all() and not transects.conversions[filled].fillna("").any()
+    assert (transects.natural_probability_2021 == transects.satellite_natural_probability_2021).all(), "before the conversion nothing is decided"
+    assert set(transects.satellite_class_2022[filled]) == {"artificial"} and set(transects.field_2022[filled]) == {"refuted"}
+    assert not set(transects["class"][filled]) & {"reclaimed"} and set(transects.satellite_class[filled]) == {"reclaimed"}, "natural coast is not built"
+    assert (transects.class_2022 == transects.satellite_class_2022)[~filled].all()
+    km = shores.groupby(["period", "class"]).length_m.sum() / 1e3
+    assert km.get(("2022", "artificial"), 0.0) < 0.1, "lines follow"
+    pd.testing.assert_frame_equal(after, before, check_like=True)  # what is found on the list is what the satellite saw
+
+
+def test_the_next_run_takes_the_decision_from_the_list_alone(visited, world):
+    """The list of the run with the visit, in degrees and with its day, is the known one of the next; no visits any more."""
+    visited(("natural_coast_lost", "2022-05-01", "是"), ("natural_coast_lost", "2023-03-01", "否"))
+    s = world.settings()
+    list_ = listed(shore_findings(s), load_vector(s, "tables.known_findings"), assemble.load_units(s), s.all_periods, field_results(s))
+    lost = list_[list_.kind == "natural_coast_lost"]
+    assert set(lost.state) == {"remedied"} and set(lost.visited) == {"2023-03-01"} and not lost.against.str.contains("not_found_again").any()
+    list_.to_file(world.folder / "next.gpkg")
+    world.tables.update(known_findings=world.folder / "next.gpkg", field_results=None)
+    _, transects, _ = world.run()
+    filled = transects.satellite_converted_period.fillna("") == "2022"
+    assert set(transects.conversions[filled]) == {"artificial:2022;natural:2023"}
+
+
+def test_confirmed_conversion_is_beyond_doubt_until_it_is_found_gone(visited):
+    kind = "natural_coast_lost"
+    _, transects, _, filled = visited((kind, "2023-05-01", "是"))
+    assert (transects.natural_probability_2022[filled] == 0).all() and set(transects.conversions[filled]) == {"artificial:2022"}
+    assert (transects.converted_probability[filled] == transects.natural_probability_2021[filled]).all()
+    _, transects, _, filled = visited((kind, "2022-05-01", "是"), (kind, "2023-01-01", "否"))
+    assert set(transects.conversions[filled]) == {"artificial:2022;natural:2023"} and set(transects.field_2023[filled]) == {"refuted"}
+
+
+def test_a_visit_to_reclamation_decides_its_step(visited):
+    _, transects, _, filled = visited(("new_reclamation", "2023-05-01", "否"))
+    stepped = transects.step_period.fillna("") == "2022"
+    assert stepped.sum() > 10 and not (transects["class"][stepped] == "reclaimed").any() and (transects.step_m[stepped] >= 100).all()
+    assert set(transects.field_step_2022[stepped]) == {"refuted"} and set(transects.field_step_2021.fillna("")) == {""}
+    assert (transects.class_2022 == transects.satellite_class_2022).all(), "what the coast is, is another finding"
+    _, transects, _, filled = visited(("new_reclamation", "2023-05-01", "是"), ("natural_coast_lost", "2023-05-01", "否"))
+    assert set(transects["class"][stepped]) == {"reclaimed"} and set(transects.class_2023[filled]) == {"natural"}
 
 
 def test_a_restored_shore_has_its_date(world):

@@ -167,6 +167,29 @@ def test_a_refuted_finding_leaves_the_sums_and_the_last_visit_decides(settings, 
 
 
 @pytest.mark.parametrize(
+    ("gone", "counts"), [("2025-03-01", [2, 0, 0]), ("2025-01-01", [2, 0, 0]), ("2024-12-31", [0, 0, 0]), ("2026-01-01", [2, 2, 0]), ("2027-06-01", [2, 2, 2])]
+)
+def test_what_was_confirmed_counts_until_the_period_of_the_visit_that_found_it_gone(settings, tmp_path, gone, counts):
+    """Two pixels of partial rise, confirmed in 2024: beyond doubt (the lower bound) until they are gone; the satellite sees them in every year."""
+    years = ("2024", "2025", "2026")
+    settings = settings.model_copy(update={"periods": [2023, 2024, 2025, 2026]})
+    write_land(settings, "2023", [[W, W, C], [C, C, C], [C, C, C]])
+    half = shares_of([[W, W, C], [C, C, C], [C, C, C]])
+    half[:, 0, :2] *= 0.5
+    half[SHARES.index("share_built"), 0, :2] = 0.5
+    for year in years:
+        write_land(settings, year, [[B, B, C], [C, C, C], [C, C, C]], **dict(zip(SHARES, half, strict=True)))
+    place = {"finding_id": ["Z-1"], "kind": ["converted_in_reserve"], "state": ["new"], "first_seen": ["2024"], "last_seen": ["2024"]}
+    gpd.GeoDataFrame(place, geometry=[shapely.box(500_000, 4_299_990, 500_020, 4_300_000)], crs=32650).to_file(tmp_path / "known.gpkg")
+    (tmp_path / "visits.csv").write_text(f"finding_id,date,found,lon,lat\nZ-1,2024-06-01,是,117,38.8\nZ-1,{gone},否,117,38.8\n", "utf-8")
+    tables = settings.tables.model_copy(update={"known_findings": tmp_path / "known.gpkg", "field_results": tmp_path / "visits.csv"})
+    rows = [sums(settings.model_copy(update={"tables": tables}), year).loc["130001", "reserve"] for year in years]
+    for column in ("converted_m2", "converted_lower_m2", "natural_converted_lower_m2"):
+        assert [row[column] / (PIXEL_M2 / 2) for row in rows] == pytest.approx(counts, rel=1e-4), column
+    assert [row.converted_refuted_m2 / (PIXEL_M2 / 2) for row in rows] == pytest.approx([2 - n for n in counts], rel=1e-4)
+
+
+@pytest.mark.parametrize(
     ("min_event_px", "shore_width_m", "min_water_width_m", "rim_px"), [(5, 50, 30, 9), (5, 51, 30, 10), (9, 50, 30, 9), (10, 50, 30, 10), (1, 4, 5, 2)]
 )
 def test_the_rim_of_a_tile_holds_an_event_and_a_bank_with_its_water(settings, min_event_px, shore_width_m, min_water_width_m, rim_px):
