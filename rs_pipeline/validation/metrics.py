@@ -186,7 +186,7 @@ def kappa(confusion: np.ndarray) -> float:
     confusion = np.asarray(confusion, float)
     n = confusion.sum()
     chance = float((confusion.sum(axis=0) * confusion.sum(axis=1)).sum() / n**2) if n else math.nan
-    return round((np.trace(confusion) / n - chance) / (1 - chance), 12) if n and chance < 1 else math.nan
+    return round(float(np.trace(confusion) / n - chance) / (1 - chance), 12) if n and chance < 1 else math.nan
 
 
 def expected_calibration_error(probability: np.ndarray, true: np.ndarray, bins: int = ECE_BINS) -> float:

