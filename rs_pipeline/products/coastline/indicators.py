@@ -133,7 +133,7 @@ def _converted(coast: pd.DataFrame, facts: Facts) -> str:
         kind: coast.length_m[coast.conversions.fillna("").str.split(";").map(lambda told, k=kind: f"{k}:{facts.period}" in told)].sum()
         for kind in (ARTIFICIAL, NATURAL)
     }
-    return ", ".join(f"{m / 1e3:.3g} km first seen {kind} in this period" for kind, m in length_m.items() if m)
+    return "; ".join(f"{m / 1e3:.3g} km first seen {kind} in this period" for kind, m in length_m.items() if m)
 
 
 def _visited(known: pd.DataFrame) -> list[str]:
