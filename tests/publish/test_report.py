@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -18,6 +19,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.products.register import StepContext
 from rs_pipeline.publish.pdf import pdf
 from rs_pipeline.publish.report import report
+from rs_pipeline.publish.report.accuracy import KINDS, TOPICS, standards
 from rs_pipeline.publish.report.build import embed, files_beside
 from rs_pipeline.publish.report.changes import earlier_verdicts
 from rs_pipeline.publish.report.estimates import HEAD, NUMBERS, indicator_columns
@@ -187,6 +189,28 @@ def test_an_earlier_table_that_cannot_be_used_is_refused(tmp_path, fake, text_of
     with pytest.raises(TableError) as fault:
         earlier_verdicts(settings)
     assert told in str(fault.value) and "earlier.csv" in str(fault.value)
+
+
+def test_methods_tell_the_accuracy_and_the_standards_of_each_topic(data):
+    """Real data first; figures are those of the accuracy table, standards those of the targets."""
+    told = {one["topic"]: one for one in data["methods"]["accuracy"]}
+    assert list(told) == list(TOPICS)
+    table = pd.read_csv(Path(__file__).parents[1] / "accuracy" / "table.csv", keep_default_na=False)
+    rows = table[(table["product"] == "water") & (table.metric == "f1_to_fmask") & (table.subset == "Fmask clear")].set_index("method").value
+    assert told["Water"]["lines"][0] == ["real", "water against Fmask, HLS scene: F1", rows["ours"], None, "WOfS tree", rows["WOfS tree"]]
+    kinds = [[line[0] for line in one["lines"]] for one in told.values()]
+    assert all(k == sorted(k, key=KINDS.index) for k in kinds)
+    assert "HJ 1168-2021" in told["Vegetation cover"]["standards"] and told["Soil loss"]["standards"] == ["SL 190"] and told["Soil loss"]["lines"] == []
+    assert told["Black-odorous water"]["standards"] == ["Jiancheng [2015] 130"] and told["Reflectance"]["asked"] == []
+    assert all(len(set(one["asked"])) == len(one["asked"]) for one in told.values())
+
+
+def test_targets_that_tell_no_standard_have_none(tmp_path, fake):
+    """A table of one's own may lack the column, and may name indicators that nobody makes."""
+    (tmp_path / "targets.csv").write_text("target_id,indicator\nX-1,water_permanent_area;of_another_product\nX-2,\n")
+    settings = fake.settings_for(tmp_path)
+    settings = settings.model_copy(update={"indicators": settings.indicators.model_copy(update={"targets": tmp_path / "targets.csv"})})
+    assert {topic: asked for topic, asked in standards(settings).items() if asked and topic != "Soil loss"} == {}
 
 
 def test_scenes_orbits_chips_and_what_they_lost(data):

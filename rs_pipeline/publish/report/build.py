@@ -17,7 +17,7 @@ from rs_pipeline import __version__
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.register import period_maps, region_maps
-from rs_pipeline.publish.report import changes, coast, estimates, findings, methods, quality, waters
+from rs_pipeline.publish.report import accuracy, changes, coast, estimates, findings, methods, quality, waters
 from rs_pipeline.publish.report.figures import Canvas, unit_outlines
 from rs_pipeline.publish.report.pictures import Pictures, folder_name
 from rs_pipeline.publish.report.text import Codes
@@ -85,6 +85,7 @@ def gather(settings: Settings, pictures: Path) -> Data:
         "findings": findings.finding_list(suspected, canvas, codes, painter.findings(suspected, periods)),
         "methods": {
             "paragraphs": methods.methods(settings),
+            "accuracy": accuracy.accuracy(settings),
             "provenance": methods.provenance(settings, grid),
             "targets": [] if table is not None else list(targets.values()),
         },
