@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -133,7 +133,7 @@ def verdicts(table: pd.DataFrame, period: str, codes: Iterable[str]) -> pd.DataF
     return pd.DataFrame({VERDICT: worst} | {name: counts[list(statuses)].sum(axis=1) for name, statuses in COUNTED.items()}).rename_axis("adcode")
 
 
-def class_style(column: str, colours: Mapping[str, str], kind: str = "fill", words: Mapping[str, str] | None = None, labels: ET.Element | None = None) -> str:
+def class_style(column: str, colours: Mapping[str, str], kind: str = "fill", words: Mapping[str, str] | None = None, labels: Sequence[ET.Element] = ()) -> str:
     """QML that colours polygons (``fill``) or lines (``line``) by a column of words; ``words`` for the legend are the column's own where none are given."""
     renderer = ET.Element("renderer-v2", type="categorizedSymbol", attr=column, symbollevels="0", enableorderby="0", forceraster="0")
     categories, symbols = ET.SubElement(renderer, "categories"), ET.SubElement(renderer, "symbols")
@@ -141,7 +141,7 @@ def class_style(column: str, colours: Mapping[str, str], kind: str = "fill", wor
         label = words[word] if words else word.replace("_", " ")
         ET.SubElement(categories, "category", render="true", symbol=str(i), value=word, label=label, type="string")
         symbols.append(_symbol(str(i), colour, kind))
-    return document(renderer, *([] if labels is None else [labels]))
+    return document(renderer, *labels)
 
 
 def value_style(column: str, low: float, high: float) -> str:
@@ -192,7 +192,7 @@ def styles_of(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
     """(name, QML): the overviews, then all statuses that differ from "no target", then all values, by their columns."""
     for name, (words, graded, off_track) in OVERVIEWS.items():
         colours, label = {status: STATUS_COLOURS[status] for status in words}, labeling(county_label(graded, off_track))
-        yield name, class_style(VERDICT, colours, words=words, labels=label)
+        yield name, class_style(VERDICT, colours, words=words, labels=[label])
     for column in frame:
         if "_status" in column and not frame[column].dropna().isin(["no_target"]).all():
             yield column, class_style(column, STATUS_COLOURS)
@@ -246,12 +246,12 @@ def write_layer_styles(settings: Settings) -> None:
         with atomic_path(path.with_suffix(".qml")) as part:
             part.write_text(class_style(column, colours, kind, labels=_labels(path.stem)), "utf-8")
     with atomic_path(layout.findings.with_suffix(".qml")) as part:
-        part.write_text(document(_labels("findings")), "utf-8")
+        part.write_text(document(*_labels("findings")), "utf-8")
 
 
-def _labels(layer: str) -> ET.Element | None:
-    """Labels of a layer of LABELS, None of any other."""
+def _labels(layer: str) -> list[ET.Element]:
+    """Labels of a layer of LABELS, none of any other."""
     if layer not in LABELS:
-        return None
+        return []
     expression, look = LABELS[layer]
-    return labeling(expression, **look)
+    return [labeling(expression, **look)]

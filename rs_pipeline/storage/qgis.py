@@ -89,7 +89,9 @@ def document(*contents: ET.Element) -> str:
     labelled = any(c.tag == "labeling" for c in contents)
     drawn = any(c.tag != "labeling" for c in contents)
     categories = "|".join(["Symbology"] * drawn + ["Labeling"] * labelled)
-    root = ET.Element("qgis", version=QGIS_VERSION, styleCategories=categories, hasScaleBasedVisibilityFlag="0", **({"labelsEnabled": "1"} if labelled else {}))
+    root = ET.Element("qgis", version=QGIS_VERSION, styleCategories=categories, hasScaleBasedVisibilityFlag="0")
+    if labelled:
+        root.set("labelsEnabled", "1")
     root.extend(contents)
     if drawn:
         ET.SubElement(root, "blendMode").text = "0"
