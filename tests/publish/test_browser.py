@@ -41,6 +41,17 @@ def run(fake_report) -> Path:
     return fake_report
 
 
+NAMES_AROUND = (
+    "const all = document.querySelectorAll('svg.map .around'), first = document.querySelector('svg.map > *'), style = getComputedStyle(all[0]);"
+    "return [all.length, all[0].getAttribute('aria-hidden'), style.pointerEvents, first === all[0]]"
+)
+"""How many paths there are of what lies around the region, whether they are hidden and can be touched, and whether they lie beneath all else."""
+
+FITTING = (
+    "return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(document.querySelectorAll('svg.map .beyond.fits').length))))"
+)
+
+
 def opened(page, path: Path, address: str = "", size: tuple[int, int] = (1440, 900)):
     page.size(*size)
     page.open(path, address)
@@ -301,6 +312,12 @@ def test_a_province_of_ten_years_is_light(page, tmp_path):
     assert page.run("return document.querySelectorAll('*').length") < 3000
     opened(page, path, "#map")
     assert page.count("svg.map path.county[id]") == 167
+    assert page.run(NAMES_AROUND) == [1, "true", "none", True]
+    assert {"北京市", "天津市"} <= set(page.texts("svg.map .beyond.fits")) and page.count("svg.map .beyond:not([aria-hidden])") == 0
+    phone = opened(page, path, "#map", size=(390, 900))
+    assert 0 < phone.run(FITTING) < phone.count("svg.map .beyond"), "on a phone fewer names have room"
+    assert phone.run("return document.querySelector('svg.map .place').getBoundingClientRect().height") >= 10
+    opened(page, path, "#map")
     assert page.run("return document.querySelectorAll('*').length") < 3000
     assert page.complaints() == []
     opened(page, path, "#county/130632")
