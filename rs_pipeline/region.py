@@ -15,7 +15,7 @@ import shapely
 from rs_pipeline.config import Settings
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.inputs.cells import code_text
-from rs_pipeline.inputs.vectors import read_vector
+from rs_pipeline.inputs.vectors import NEIGHBOURS, has_neighbours, read_vector
 from rs_pipeline.layout import Layout
 from rs_pipeline.model import Grid
 from rs_pipeline.paths import did_you_mean
@@ -52,6 +52,21 @@ def load_units(settings: Settings) -> gpd.GeoDataFrame:
     ------
     ConfigError : the file, a column or a code is unusable, or units.only names a code that is no unit's.
     """
+    frame = _only(_every_unit(settings), settings.units.only, f"units.path: {settings.units.path}")
+    frame["name"] = frame.name.where(frame.name != "", frame.adcode)
+    frame = frame.sort_values("adcode", ignore_index=True)
+    pairs = overlaps(frame)
+    frame.insert(3, "in_region", ~frame.adcode.isin([*pairs.small, *pairs.large]))
+    return frame
+
+
+def _every_unit(settings: Settings) -> gpd.GeoDataFrame:
+    """Every unit of the file, whether the run uses it or not: adcode, name, prefecture, geometry in EPSG:4326.
+
+    Raises
+    ------
+    ConfigError : the file, a column or a code is unusable.
+    """
     section, where = settings.units, f"units.path: {settings.units.path}"
     columns = {section.code: "adcode", section.name: "name"} | ({section.prefecture: "prefecture"} if section.prefecture else {})
     remedy = "set units.code, units.name, units.prefecture to columns of the file, units.prefecture to null where it has none"
@@ -67,12 +82,25 @@ def load_units(settings: Settings) -> gpd.GeoDataFrame:
         frame[column] = frame[column].astype("object").where(frame[column].notna(), "").map(read)
     _check_codes(frame, where, section.code)
     _check_zeros(frame.adcode, numeric, where, section.code)
-    frame = _only(frame, section.only, where)
-    frame["name"] = frame.name.where(frame.name != "", frame.adcode)
-    frame = frame.sort_values("adcode", ignore_index=True)
-    pairs = overlaps(frame)
-    frame.insert(3, "in_region", ~frame.adcode.isin([*pairs.small, *pairs.large]))
     return frame
+
+
+def around(settings: Settings) -> gpd.GeoDataFrame:
+    """What lies around the units of a run and has no numbers: the units of the file that ``units.only`` leaves out, under the name of their prefecture
+    where they have one, and the file's layer NEIGHBOURS. Columns ``name`` and ``geometry``, EPSG:4326; empty where the file has neither."""
+    section, stated = settings.units, settings.stated("units.path")
+    parts = []
+    if section.only:
+        others = _every_unit(settings)
+        others = others[~others.adcode.isin(section.only)]
+        parts.append(others.assign(name=others.prefecture.where(others.prefecture != "", others.name)))
+    if has_neighbours(section.path, key="units.path", stated=stated):
+        try:
+            parts.append(read_vector(section.path, key="units.path", stated=stated.model_copy(update={"layer": NEIGHBOURS}), columns=["name"]))
+        except ConfigError as fault:
+            log.warning("the map is drawn without the layer %s: %s", NEIGHBOURS, fault)
+    found = pd.concat([part[["name", "geometry"]] for part in parts], ignore_index=True) if parts else gpd.GeoDataFrame({"name": []}, geometry=[], crs=4326)
+    return found.assign(name=found.name.fillna("").map(_stripped))
 
 
 def _only(units: gpd.GeoDataFrame, wanted: Sequence[str], where: str) -> gpd.GeoDataFrame:

@@ -279,7 +279,7 @@ AFTER_PRODUCTS = (
     ),
     Step(
         "gis",
-        "Write counties.gpkg with the latest values, QGIS styles of all layers, indicators.xlsx and data_dictionary.csv.",
+        "Write counties.gpkg with verdicts and the latest values, QGIS styles of all layers, indicators.xlsx and data_dictionary.csv.",
         "rs_pipeline.publish.gis:gis",
         scope="run",
         final=True,
@@ -310,7 +310,7 @@ AFTER_PRODUCTS = (
             p.layout.counties_latest,
             p.layout.indicators_workbook,
             p.layout.dictionary,
-            *(path.with_suffix(".qml") for path in (p.layout.reaches, p.layout.bodies, *_coast(p))),
+            *(path.with_suffix(".qml") for path in (p.layout.reaches, p.layout.bodies, *_coast(p), p.layout.findings)),
         ],
     ),
     Step(

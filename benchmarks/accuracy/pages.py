@@ -1,4 +1,4 @@
-"""What docs/accuracy.md and the README show of the accuracy table: real data first, then ours beside the baselines on simulated worlds."""
+"""What docs/accuracy.md, the README and the page of a run show of the accuracy table: real data first, then ours beside the baselines on simulated worlds."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pandas as pd
 
 from benchmarks.accuracy.table import EVERYWHERE
 from benchmarks.accuracy.worlds import VARIANTS
+from rs_pipeline.publish.report import accuracy as page
+from rs_pipeline.publish.report.words import Chinese
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCURACY, README, README_CHINESE = ROOT / "docs" / "accuracy.md", ROOT / "README.md", ROOT / "README.zh.md"
@@ -89,34 +91,29 @@ SHORT = (
 )  # fmt: skip
 """Lines of REAL and LINES that the README shows."""
 
-SHORT_CHINESE = dict(zip(
-    SHORT,
-    (
-        "植被覆盖度与 FCOVER 对比，一景 HLS 影像的晴空陆地：均方根误差",
-        "水体与 Fmask 对比，一景 HLS 影像：F1",
-        "土地覆盖，628 个有标注的像元，逐一留出数据来源：正确比例",
-        "被误判为黑臭的天然水体：占 336 条光谱的比例",
-        "Narrabeen 岸线与 CoastSat 对比：差值中位数（米）",
-        "内陆水体：F1",
-        "峰值植被覆盖度：均方根误差",
-        "黑臭河段：判为“疑似”的召回率",
-        "黑臭河段：误报率",
-        "岸线，哨兵二号，沙质岸：均方根误差（米）",
-        "土地覆盖：面积正确比例",
-        "落在区间（`model95`）内的县级数值（%）",
-        "已作出结论的判定中错误的比例（%）",
-    ),
-    strict=True,
-))  # fmt: skip
-"""Lines of SHORT to their label in the Chinese README."""
+NAMED_IN_CHINESE = ("K-corrected dimidiate", "plain NDVI dimidiate", "WOfS tree", "random_forest")
+"""Other methods that have a Chinese name, as the table calls them."""
 
-METHODS_CHINESE = {
-    "K-corrected dimidiate": "K 校正像元二分法",
-    "plain NDVI dimidiate": "NDVI 像元二分法",
-    "WOfS tree": "WOfS 决策树",
-    "random_forest": "随机森林",
-}
-"""Other methods that have a Chinese name."""
+TOPICS = {
+    "registration": page.REFLECTANCE, "radiometry": page.REFLECTANCE,
+    "vegetation": page.VEGETATION, "fvc_peak": page.VEGETATION, "fvc_growing": page.VEGETATION,
+    "water": page.WATER, "turbidity": page.WATER, "black_odorous": page.BLACK_ODOROUS,
+    "coastline": page.COAST, "shoreline": page.COAST, "shoreline_radar": page.COAST, "shoreline_rate": page.COAST, "shoreline_class": page.COAST,
+    "land": page.LAND, "findings": page.FINDINGS, "counties": page.VERDICTS, "verdicts": page.VERDICTS,
+}  # fmt: skip
+"""Product of the table to the topic it has on the page of a run."""
+
+PEERS = {
+    "boi": "BOI", "coastsat": "CoastSat", "dea": "DEA Coastlines", "dswe": "DSWE", "land_forest": "random forest", "land_thresholds": "thresholds of indices",
+    "mndwi": "MNDWI > 0", "ndbwi": "NDBWI", "ndvi_5_95": "plain NDVI dimidiate", "otsu": "Otsu", "random_forest": "random forest", "snap_10m": "SNAP 10 m network",
+    "wofs": "WOfS tree",
+}  # fmt: skip
+"""Method of the table to its name on the page of a run; the others have their name in the table."""
+
+FAULTLESS = dict.fromkeys(
+    ("accuracy", "agreement_with_wofs", "f1", "f1_to_fmask", "kappa", "offset_right", "overall", "precision", "r_log10", "recall", "roc_auc"), 1.0
+)
+"""Metric to the value that it has without a fault; that of the others is 0."""
 
 SEEN_OTHERWISE = {
     "plain": (
@@ -158,11 +155,11 @@ def short_excerpt(table: pd.DataFrame) -> str:
 
 def chinese_excerpt(table: pd.DataFrame) -> str:
     """Markdown: the same in Chinese."""
-    rows = []
+    rows, words = [], Chinese.read().table
     for line, ours, others in _short_lines(table):
-        for english, chinese in METHODS_CHINESE.items():
-            others = others.replace(english, chinese)
-        rows.append(f"| {'**真实**' if line in REAL else '模拟'}：{SHORT_CHINESE[line]} | {ours} | {others} |")
+        for method in NAMED_IN_CHINESE:
+            others = others.replace(method, words[PEERS.get(method, method)])
+        rows.append(f"| {'**真实**' if line in REAL else '模拟'}：{words[line[0]]} | {ours} | {others} |")
     return "\n".join(["| | 本软件 | 同一数据上的其他方法 |", "|---|---|---|", *rows])
 
 
@@ -218,6 +215,35 @@ def _variants(table: pd.DataFrame) -> list[str]:
     return lines
 
 
+def page_lines(table: pd.DataFrame) -> pd.DataFrame:
+    """The lines of REAL and LINES that the table has, columns `accuracy.COLUMNS`: by topic, real ones first, then those on held-out worlds.
+
+    The peer is the method whose value lies nearest to that without a fault, on the data that ours is of.
+    """
+    simulated = table[table.kind == "simulated"]
+    parts = (simulated[simulated.world == EVERYWHERE], _held_out(simulated))
+    rows = []
+    for label, *key, world in REAL:
+        if values := _values(table[(table.kind == "real") & (table.world == world)], *key):
+            rows.append(_page_line("real", label, key, values, {}))
+    for label, *key in LINES:
+        here, held = (_values(part, *key) for part in parts)
+        if "ours" in held:
+            rows.append(_page_line("simulated, held out", label, key, held, here))
+        elif here:
+            rows.append(_page_line("simulated", label, key, here, {}))
+    order = lambda column: column.map(page.TOPICS.index if column.name == "topic" else page.KINDS.index)  # noqa: E731
+    return pd.DataFrame(rows, columns=list(page.COLUMNS)).sort_values(["topic", "kind"], key=order, kind="stable", ignore_index=True)
+
+
+def _page_line(kind: str, label: str, key: list[str], values: dict[str, float], elsewhere: dict[str, float]) -> tuple:
+    """A row of `page_lines`."""
+    product, metric, _ = key
+    peers = {m.removesuffix("_reaches"): v for m, v in values.items() if m != "ours" and not m.endswith("_objects")}
+    best = min(peers, key=lambda m: abs(peers[m] - FAULTLESS.get(metric, 0.0)), default="")
+    return TOPICS[product], kind, label, values["ours"], elsewhere.get("ours"), PEERS.get(best, best), peers.get(best)
+
+
 def _values(table: pd.DataFrame, product: str, metric: str, subset: str) -> dict[str, float]:
     """Method to value; the mean where several worlds have one."""
     rows = table[(table["product"] == product) & (table.metric == metric) & (table.subset == subset)]
@@ -228,8 +254,9 @@ def _shown(value: float | None) -> str:
     return "" if value is None else f"{value:.3g}"
 
 
-def put_into_pages(table: pd.DataFrame, accuracy: Path = ACCURACY, readme: Path = README, chinese: Path = README_CHINESE) -> None:
-    """Replace what stands between BEGIN and END on the pages."""
+def put_into_pages(table: pd.DataFrame, accuracy: Path = ACCURACY, readme: Path = README, chinese: Path = README_CHINESE, lines: Path = page.PATH) -> None:
+    """Replace what stands between BEGIN and END on the pages, and the lines that are shipped for the page of a run."""
     for path, made in ((accuracy, f"{real_excerpt(table)}\n\n{excerpt(table)}"), (readme, short_excerpt(table)), (chinese, chinese_excerpt(table))):
         text = path.read_text("utf-8")
         path.write_text(re.sub(f"{BEGIN}.*?{END}", lambda _, made=made: f"{BEGIN}\n{made}\n{END}", text, flags=re.S), "utf-8")
+    page_lines(table).to_csv(lines, index=False, float_format="%.4g", lineterminator="\n")

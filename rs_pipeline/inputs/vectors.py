@@ -42,6 +42,8 @@ EXPECTED: dict[str, tuple[Kind, tuple[str, ...]]] = {
     "tables.known_findings": ("line or polygon", ("finding_id", "kind", "state", "first_seen", "last_seen")),
 }  # fmt: skip
 """Configuration key to the kind of shapes and the columns of its file, where they are others than plain polygons."""
+NEIGHBOURS = "neighbours"
+"""Layer of a file of units that holds what lies around them (column ``name``), for the map of the report: it is never taken for the units."""
 MAY_BE_EMPTY = ("water.known_bodies", "tables.known_findings")
 """Keys of files that the pipeline made: a run may have found nothing."""
 
@@ -93,14 +95,17 @@ def read_vector(
 def _layer(handed: Handed, where: str, stated: InputSection, kind: Kind, columns: Collection[str], key: str) -> str | None:
     """Name of the layer that is meant; None for a file of one."""
     try:
-        layers = [(name, shape) for name, shape in handed.layers or pyogrio.list_layers(handed.source) if shape is not None]
+        every = _layers_of(handed)
     except Exception as fault:  # GDAL's drivers raise what they like
         raise _unreadable(fault, where) from None
+    layers = [(name, shape) for name, shape in every if name != NEIGHBOURS or stated.layer == NEIGHBOURS]
     names = [name for name, _ in layers]
     if stated.layer and stated.layer not in names:
         raise ConfigError(f"there is no layer {stated.layer!r}", where=where, remedy=f"choose one of {', '.join(names)} in inputs.{key}.layer")
-    if stated.layer or len(layers) < 2:
+    if stated.layer or len(every) < 2:
         return stated.layer
+    if len(layers) == 1:
+        return names[0]
     wanted = ("polygon", "surface", "unknown", "collection") if kind == "polygon" else ("polygon", "surface", "unknown", "collection", "line", "curve")
     fitting = [n for n, shape in layers if any(w in shape.lower() for w in wanted) and set(columns) <= set(_info(handed, n)["fields"])]
     if len(fitting) != 1:
@@ -108,6 +113,17 @@ def _layer(handed: Handed, where: str, stated: InputSection, kind: Kind, columns
         raise ConfigError(f"{what}: {', '.join(fitting or names)}", where=where, remedy=f"name the layer in inputs.{key}.layer")
     log.warning("%s: layer %s is taken, of %s", where, fitting[0], ", ".join(names))
     return fitting[0]
+
+
+def _layers_of(handed: Handed) -> list[tuple[str, str]]:
+    """Name and kind of geometry of every layer that has shapes."""
+    return [(name, shape) for name, shape in handed.layers or pyogrio.list_layers(handed.source) if shape is not None]
+
+
+def has_neighbours(path: Path, *, key: str, stated: InputSection) -> bool:
+    """Whether a file that `read_vector` takes has the layer NEIGHBOURS."""
+    with handed_in(Path(path), f"{key}: {path}", stated) as handed:
+        return any(name == NEIGHBOURS for name, _ in _layers_of(handed))
 
 
 def _unreadable(fault: Exception, where: str) -> ConfigError:

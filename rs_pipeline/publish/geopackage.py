@@ -1,9 +1,10 @@
-"""First part of the step ``gis``: counties with their latest values as a GeoPackage, and styles in which QGIS opens this and the other layers."""
+"""First part of the step ``gis``: counties with their verdicts and latest values as a GeoPackage, and styles in which QGIS opens this and the other layers."""
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -19,7 +20,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.region import load_units
 from rs_pipeline.storage.atomic import atomic_path
 from rs_pipeline.storage.layers import write_layer
-from rs_pipeline.storage.qgis import QGIS_VERSION, document
+from rs_pipeline.storage.qgis import QGIS_VERSION, document, labeling
 
 LAYER = "counties"
 
@@ -28,6 +29,47 @@ STATUS_COLOURS = {
     "insufficient_data": "#ffffff", "no_target": "#c9d3d4", "not_built": "#dcd3e0", "needs_table": "#e8e2d2", "not_observable": "#b9c1c2",
 }  # fmt: skip
 """Every status to its colour; those of the report, but for the patterned ones, which are plain here."""
+
+SEVERITY = ("not_met", "off_track", "slipping", "undecidable", "on_track", "met", "insufficient_data")
+"""Statuses of what can be graded, the worst first, as the page has them."""
+
+COUNTED = {
+    "n_graded": SEVERITY, "n_not_met": ("not_met",), "n_off_track": ("off_track",), "n_slipping": ("slipping",), "n_undecidable": ("undecidable",),
+    "n_met": ("met", "on_track"), "n_too_little_data": ("insufficient_data",),
+}  # fmt: skip
+"""Column to the statuses that it counts."""
+
+VERDICT = "verdict"
+"""Column of the worst status of a county."""
+
+OVERVIEWS = {
+    "verdict": (
+        {
+            "not_met": "not met: at least one", "off_track": "off track: at least one, none is worse", "slipping": "slipping: at least one, none is worse",
+            "undecidable": "undecidable: at least one, none is worse", "on_track": "all that is decided is on track or met", "met": "all that is decided is met",
+            "insufficient_data": "too little data to decide any", "no_target": "no target can be graded",
+        },
+        "{n_not_met} of {n_graded} not met", ", {n_off_track} off track",
+    ),
+    "判定": (
+        {
+            "not_met": "至少一项未达标", "off_track": "至少一项落后于进度，无更差者", "slipping": "至少一项有失去达标的趋势，无更差者", "undecidable": "至少一项无法判定，无更差者",
+            "on_track": "已作出结论的均符合进度或达标", "met": "已作出结论的均达标", "insufficient_data": "数据不足，均无法判定", "no_target": "没有可评定的目标",
+        },
+        "{n_graded} 项中 {n_not_met} 项未达标", "，{n_off_track} 项落后于进度",
+    ),
+}  # fmt: skip
+"""Name of a style that colours counties by VERDICT to the words of its legend, and to what stands under a county's name: where it has something graded, and
+where something is off track. QGIS opens the layer in the first style."""
+
+LABELS: dict[str, tuple[str, dict]] = {
+    "reaches": (
+        "CASE WHEN \"class\" IN ('suspected', 'possible') THEN round(100 * \"probability\") || ' %' END",
+        {"placement": "along", "size_pt": 8, "from_scale": 100_000},
+    ),
+    "findings": ('"rank" || \' \' || "kind_chinese"', {"size_pt": 8}),
+}
+"""Layer of another step to what labels it; findings are numbered and named as their points are on a phone."""
 
 STYLED_LAYERS: dict[str, tuple[str, str, dict[str, str]]] = {
     "reaches": (
@@ -82,15 +124,24 @@ def latest_values(table: pd.DataFrame, period: str) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def class_style(column: str, colours: Mapping[str, str], kind: str = "fill") -> str:
-    """QML that colours polygons (``fill``) or lines (``line``) by a column of words."""
+def verdicts(table: pd.DataFrame, period: str, codes: Iterable[str]) -> pd.DataFrame:
+    """One row a unit of ``codes`` (index adcode): VERDICT, the worst status of the rows of one period that can be graded, else ``no_target``, and COUNTED,
+    int, how many such rows have which. A row is an indicator held to one target."""
+    graded = table[(table.period == period) & (table.target_id != "") & table.status.isin(SEVERITY)]
+    counts = pd.crosstab(graded.adcode, graded.status).reindex(index=list(codes), columns=list(SEVERITY), fill_value=0)
+    worst = counts.gt(0).idxmax(axis=1).where(counts.any(axis=1), "no_target")
+    return pd.DataFrame({VERDICT: worst} | {name: counts[list(statuses)].sum(axis=1) for name, statuses in COUNTED.items()}).rename_axis("adcode")
+
+
+def class_style(column: str, colours: Mapping[str, str], kind: str = "fill", words: Mapping[str, str] | None = None, labels: Sequence[ET.Element] = ()) -> str:
+    """QML that colours polygons (``fill``) or lines (``line``) by a column of words; ``words`` for the legend are the column's own where none are given."""
     renderer = ET.Element("renderer-v2", type="categorizedSymbol", attr=column, symbollevels="0", enableorderby="0", forceraster="0")
     categories, symbols = ET.SubElement(renderer, "categories"), ET.SubElement(renderer, "symbols")
     for i, (word, colour) in enumerate(colours.items()):
-        label = word.replace("_", " ")
+        label = words[word] if words else word.replace("_", " ")
         ET.SubElement(categories, "category", render="true", symbol=str(i), value=word, label=label, type="string")
         symbols.append(_symbol(str(i), colour, kind))
-    return document(renderer, "Symbology")
+    return document(renderer, *labels)
 
 
 def value_style(column: str, low: float, high: float) -> str:
@@ -104,7 +155,7 @@ def value_style(column: str, low: float, high: float) -> str:
         label = f"{steps[i]:.4g} - {steps[i + 1]:.4g}"
         ET.SubElement(ranges, "range", render="true", symbol=str(i), label=label, lower=f"{steps[i]:.10g}", upper=f"{steps[i + 1]:.10g}")
         symbols.append(_symbol(str(i), colour, "fill"))
-    return document(renderer, "Symbology")
+    return document(renderer)
 
 
 LOOKS = {
@@ -125,8 +176,23 @@ def _symbol(name: str, colour: str, kind: str) -> ET.Element:
     return symbol
 
 
+def county_label(graded: str, off_track: str) -> str:
+    """Expression of QGIS: the county's name and, on a second line, words with counts in the place of their columns in braces (see OVERVIEWS)."""
+    first, more = _spliced("\\n" + graded), _spliced(off_track)
+    return f'"name" || CASE WHEN "n_graded" > 0 THEN {first} ELSE \'\' END || CASE WHEN "n_off_track" > 0 THEN {more} ELSE \'\' END'
+
+
+def _spliced(words: str) -> str:
+    """Words with columns in braces as an expression of QGIS."""
+    pieces = re.split(r"\{(\w+)\}", words)
+    return " || ".join(f'"{piece}"' if i % 2 else f"'{piece}'" for i, piece in enumerate(pieces) if piece)
+
+
 def styles_of(frame: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """(column, QML) of all statuses that differ from "no target", then of all values."""
+    """(name, QML): the overviews, then all statuses that differ from "no target", then all values, by their columns."""
+    for name, (words, graded, off_track) in OVERVIEWS.items():
+        colours, label = {status: STATUS_COLOURS[status] for status in words}, labeling(county_label(graded, off_track))
+        yield name, class_style(VERDICT, colours, words=words, labels=[label])
     for column in frame:
         if "_status" in column and not frame[column].dropna().isin(["no_target"]).all():
             yield column, class_style(column, STATUS_COLOURS)
@@ -153,7 +219,7 @@ def embed_styles(path: Path, styles: list[tuple[str, str]], geometry: str) -> No
 
 
 def counties_latest(settings: Settings) -> None:
-    """Write ``counties.gpkg``: layer ``counties``, EPSG:4326, a row a county with the values of the last period, see `latest_values`.
+    """Write ``counties.gpkg``: layer ``counties``, EPSG:4326, a row a county with its `verdicts` and `latest_values` of the last period.
 
     Raises
     ------
@@ -162,17 +228,30 @@ def counties_latest(settings: Settings) -> None:
     layout, period = Layout(settings.root), settings.all_periods[-1].label
     if not layout.indicators_parquet.exists():
         raise TableError("the indicators are not made yet", where=str(layout.indicators_parquet), remedy="run `rs-pipeline indicators` first")
-    values = latest_values(pd.read_parquet(layout.indicators_parquet, filters=[("period", "==", period)]), period)
-    units = load_units(settings)
-    frame = units.assign(period=period).join(values, on="adcode")
+    table, units = pd.read_parquet(layout.indicators_parquet, filters=[("period", "==", period)]), load_units(settings)
+    values = latest_values(table, period)
+    frame = units.assign(period=period).join(verdicts(table, period, units.adcode), on="adcode").join(values, on="adcode")
     frame = gpd.GeoDataFrame(frame[[c for c in frame if c != "geometry"] + ["geometry"]], geometry="geometry", crs=units.crs)
     write_layer(frame, layout.counties_latest, LAYER, "MultiPolygon", finish=lambda part: embed_styles(part, list(styles_of(values)), "geom"))
 
 
 def write_layer_styles(settings: Settings) -> None:
-    """Write ``<layer>.qml`` beside the reaches, bodies, transects and shorelines of a run: QGIS applies it when the layer is opened."""
+    """Write ``<layer>.qml`` beside the reaches, bodies, transects, shorelines and findings of a run: QGIS applies it when the layer is opened.
+
+    Findings are lines and polygons in one layer, which no one symbol can draw: theirs has labels alone.
+    """
     layout = Layout(settings.root)
     for path in (layout.reaches, layout.bodies, *((layout.transects, layout.shorelines) if settings.coastline else ())):
         column, kind, colours = STYLED_LAYERS[path.stem]
         with atomic_path(path.with_suffix(".qml")) as part:
-            part.write_text(class_style(column, colours, kind), "utf-8")
+            part.write_text(class_style(column, colours, kind, labels=_labels(path.stem)), "utf-8")
+    with atomic_path(layout.findings.with_suffix(".qml")) as part:
+        part.write_text(document(*_labels("findings")), "utf-8")
+
+
+def _labels(layer: str) -> list[ET.Element]:
+    """Labels of a layer of LABELS, none of any other."""
+    if layer not in LABELS:
+        return []
+    expression, look = LABELS[layer]
+    return [labeling(expression, **look)]

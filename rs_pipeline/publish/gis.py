@@ -9,7 +9,7 @@ from rs_pipeline.publish.workbook import workbook
 
 
 def gis(settings: Settings) -> None:
-    """Write ``counties.gpkg`` with the latest values, QGIS styles of all layers, ``indicators.xlsx`` and ``data_dictionary.csv``."""
+    """Write ``counties.gpkg`` with verdicts and the latest values, QGIS styles of all layers, ``indicators.xlsx`` and ``data_dictionary.csv``."""
     counties_latest(settings)
     write_layer_styles(settings)
     workbook(settings)

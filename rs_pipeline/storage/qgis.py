@@ -1,4 +1,4 @@
-"""Colours of a map: one description for the QGIS style beside it and for the pictures of the report."""
+"""Colours of a map: one description for the QGIS style beside it and for the pictures of the report; labels of a layer."""
 
 from __future__ import annotations
 
@@ -53,11 +53,48 @@ def _renderer(style: Style, band: int) -> ET.Element:
     return root
 
 
-def document(content: ET.Element, categories: str) -> str:
-    """A QGIS style file that holds one element: the pipe of a raster or the renderer of a vector layer."""
+PLACEMENTS = {"inside": "4", "along": "2"}
+"""Where a label stands to QGIS' number of it: level, in a polygon or at a line; or along a line."""
+
+
+def labeling(expression: str, placement: str = "inside", size_pt: float = 9, from_scale: int = 0) -> ET.Element:
+    """Labels of a vector layer with a white rim, in the font of the user's QGIS, which has the signs of their language.
+
+    Parameters
+    ----------
+    expression : of QGIS; a feature for which it is NULL has no label. placement : one of PLACEMENTS.
+    from_scale : labels are shown at 1:from_scale and closer; 0 always.
+    """
+    root = ET.Element("labeling", type="simple")
+    settings = ET.SubElement(root, "settings", calloutType="simple")
+    text = ET.SubElement(
+        settings, "text-style", fieldName=expression, isExpression="1", fontSize=f"{size_pt:g}", fontSizeUnit="Point", textColor="28,43,51,255", textOpacity="1",
+        blendMode="0", multilineHeight="1", allowHtml="0", useSubstitutions="0",
+    )  # fmt: skip
+    ET.SubElement(
+        text, "text-buffer", bufferDraw="1", bufferSize="0.8", bufferSizeUnits="MM", bufferColor="255,255,255,255", bufferOpacity="0.85", bufferNoFill="1",
+        bufferJoinStyle="128", bufferBlendMode="0",
+    )  # fmt: skip
+    ET.SubElement(settings, "text-format", wrapChar="", autoWrapLength="0", multilineAlign="1", formatNumbers="0")
+    ET.SubElement(settings, "placement", placement=PLACEMENTS[placement], placementFlags="10", dist="0", distUnits="MM", priority="5", fitInPolygonOnly="0")
+    ET.SubElement(
+        settings, "rendering", drawLabels="1", scaleVisibility=str(int(from_scale > 0)), scaleMin="0", scaleMax=str(from_scale), displayAll="0", labelPerPart="0",
+        obstacle="1", limitNumLabels="0",
+    )  # fmt: skip
+    return root
+
+
+def document(*contents: ET.Element) -> str:
+    """A QGIS style file: the pipe of a raster, or renderer and labels of a vector layer, whichever are given. QGIS leaves the rest of a layer as it is."""
+    labelled = any(c.tag == "labeling" for c in contents)
+    drawn = any(c.tag != "labeling" for c in contents)
+    categories = "|".join(["Symbology"] * drawn + ["Labeling"] * labelled)
     root = ET.Element("qgis", version=QGIS_VERSION, styleCategories=categories, hasScaleBasedVisibilityFlag="0")
-    root.append(content)
-    ET.SubElement(root, "blendMode").text = "0"
+    if labelled:
+        root.set("labelsEnabled", "1")
+    root.extend(contents)
+    if drawn:
+        ET.SubElement(root, "blendMode").text = "0"
     ET.indent(root)
     return "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n" + ET.tostring(root, encoding="unicode") + "\n"
 
@@ -69,7 +106,7 @@ def qml(style: Style, band: int) -> str:
     ET.SubElement(pipe, "brightnesscontrast", brightness="0", contrast="0", gamma="1")
     ET.SubElement(pipe, "huesaturation", saturation="0", grayscaleMode="0", colorizeOn="0")
     ET.SubElement(pipe, "rasterresampler", maxOversampling="2")
-    return document(pipe, "Symbology")
+    return document(pipe)
 
 
 def write_style(style: Style, tif_path: Path) -> None:

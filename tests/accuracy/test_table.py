@@ -5,10 +5,28 @@ import math
 import pandas as pd
 import pytest
 
-from benchmarks.accuracy.pages import ACCURACY, BEGIN, END, README, README_CHINESE, REAL, chinese_excerpt, excerpt, put_into_pages, real_excerpt, short_excerpt
+from benchmarks.accuracy.pages import (
+    ACCURACY,
+    BEGIN,
+    END,
+    LINES,
+    PEERS,
+    README,
+    README_CHINESE,
+    REAL,
+    TOPICS,
+    chinese_excerpt,
+    excerpt,
+    page_lines,
+    put_into_pages,
+    real_excerpt,
+    short_excerpt,
+)
 from benchmarks.accuracy.table import COLUMNS, EVERYWHERE, PATH, brought_up_to_date, read_table, simulated_rows, write_table
 from benchmarks.accuracy.worlds import DEVELOPMENT_SEEDS, ERROR_WORLDS, SMALL, TRAINING, VARIANTS, WORLDS
 from rs_pipeline.config import load
+from rs_pipeline.products.register import products
+from rs_pipeline.publish.report import accuracy as page
 from rs_pipeline.validation.run import score_run
 from rs_pipeline.validation.truth import Score, Truth
 
@@ -212,10 +230,45 @@ def test_the_pages_are_brought_up_to_date(table, tmp_path):
     accuracy, readme, chinese = pages = [tmp_path / name for name in ("accuracy.md", "readme.md", "chinese.md")]
     for path in pages:
         path.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", "utf-8")
-    put_into_pages(table, *pages)
+    put_into_pages(table, *pages, lines=tmp_path / "lines.csv")
+    assert (tmp_path / "lines.csv").read_bytes() == page.PATH.read_bytes()
     assert "\nold\n" not in chinese.read_text("utf-8") and chinese.read_text("utf-8").count("\n|") == 15
     assert accuracy.read_text("utf-8").startswith(f"before\n{BEGIN}\n| real data | ours |") and readme.read_text("utf-8").endswith(f"\n{END}\nafter\n")
     assert "\nold\n" not in accuracy.read_text("utf-8") + readme.read_text("utf-8") and "**real**" in readme.read_text("utf-8")
+
+
+def test_the_lines_of_the_page_of_a_run_are_those_of_the_table(table):
+    """Shipped as data of the package, because an installed one has no tests; every chosen line that the table has, none beside them."""
+    shipped = pd.read_csv(page.PATH, keep_default_na=False, na_values={"ours_elsewhere": "", "peer_value": ""})
+    pd.testing.assert_frame_equal(shipped, page_lines(table), rtol=1e-3)
+    assert [line for line in shipped.label if line not in {label for label, *_ in (*REAL, *LINES)}] == [] and len(shipped) > 50
+    assert shipped.topic.tolist() == sorted(shipped.topic, key=page.TOPICS.index)
+    for _, rows in shipped.groupby("topic"):
+        assert rows.kind.tolist() == sorted(rows.kind, key=page.KINDS.index) and not rows.label.iloc[0].startswith("the same")
+    assert not shipped.peer.str.contains("_").any() and {t for t in TOPICS.values()} <= set(page.TOPICS)
+    assert set(page.PRODUCTS) <= set(products()) and set(page.PRODUCTS.values()) <= set(page.TOPICS)
+
+
+def test_a_line_of_the_page_by_hand():
+    """Nearest to no fault: 0.8 of an F1, -1 of a bias. Held-out worlds come before the others, and the peer is of the worlds that ours is of."""
+    rows = [
+        ("water", "f1", "all", method, value, "1", world, "1", "simulated")
+        for world, method, value in (
+            ("lake (held out)", "ours", 0.7), ("lake (held out)", "wofs", 0.6), ("lake (held out)", "dswe", 0.8), (EVERYWHERE, "ours", 0.9), (EVERYWHERE, "wofs", 0.95),
+        )
+    ]  # fmt: skip
+    rows += [
+        ("fvc_peak", "bias", "all", method, value, "1", EVERYWHERE, "1", "simulated") for method, value in (("ours", 2), ("ndvi_5_95", 3), ("snap_10m", -1))
+    ]
+    label, *key, world = REAL[9]
+    rows.append((*key, "ours", 0.01, "1", world, "", "real"))
+    made = page_lines(pd.DataFrame(rows, columns=list(COLUMNS))).astype(object)
+    assert made.where(made.notna(), None).to_numpy().tolist() == [
+        [page.VEGETATION, "simulated", "peak vegetation cover: bias", 2, None, PEERS["snap_10m"], -1],
+        [page.WATER, "simulated, held out", "water, all pixels: F1", 0.7, 0.9, "DSWE", 0.8],
+        [page.BLACK_ODOROUS, "real", label, 0.01, None, "", None],
+    ]
+    assert page_lines(pd.DataFrame(columns=list(COLUMNS))).empty
 
 
 def test_real_rows_by_hand():

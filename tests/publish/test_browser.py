@@ -41,6 +41,17 @@ def run(fake_report) -> Path:
     return fake_report
 
 
+NAMES_AROUND = (
+    "const all = document.querySelectorAll('svg.map .around'), first = document.querySelector('svg.map > *'), style = getComputedStyle(all[0]);"
+    "return [all.length, all[0].getAttribute('aria-hidden'), style.pointerEvents, first === all[0]]"
+)
+"""How many paths there are of what lies around the region, whether they are hidden and can be touched, and whether they lie beneath all else."""
+
+FITTING = (
+    "return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(document.querySelectorAll('svg.map .beyond.fits').length))))"
+)
+
+
 def opened(page, path: Path, address: str = "", size: tuple[int, int] = (1440, 900)):
     page.size(*size)
     page.open(path, address)
@@ -189,6 +200,23 @@ def test_a_county_has_its_own_address_charts_and_pictures(page, run):
     assert page.run("return location.hash").startswith("#county/130202")
 
 
+def test_the_methods_show_how_right_each_product_is(page, run):
+    """Real data before simulated ones, ours beside the best other method, the standard below."""
+    opened(page, run, "#methods?lang=en")
+    assert page.texts(".accuracy summary h3")[:4] == ["Reflectance", "Vegetation cover", "Water", "Black-odorous water"]
+    first, *_, last = page.run(
+        "return [...document.querySelectorAll('.accuracy .fold')[3].querySelectorAll('tbody tr')].map((r) => [...r.cells].map((c) => c.textContent))"
+    )
+    assert first == ["natural waters called black: share of 336 spectrareal", "0.0119", "0.181BOI <= 0.065"]
+    assert last[0] == "ranking: ROC AUCsimulated, held out" and last[1].endswith("on other worlds")
+    assert "Standards: SL 190" in page.texts(".accuracy .hint") and len(page.texts(".accuracy .note")) >= 1
+    assert "null" not in page.texts(".accuracy")[0] and page.run("return document.querySelectorAll('*').length") < 1000
+    opened(page, run, "#methods?lang=zh", size=(390, 900))
+    assert page.count(".accuracy .fold[open]") == 0  # on a phone each topic is opened when it is wanted
+    page.open_all()
+    assert "被误判为黑臭的天然水体" in page.texts(".accuracy")[0] and page.count(".accuracy select") == 0
+
+
 def test_the_language_is_switched_and_kept(page, run):
     opened(page, run, "#map?indicator=grassland_fvc.C10-02")
     page.run("document.querySelector('.language').click()")
@@ -236,9 +264,10 @@ def test_the_page_is_used_with_the_keyboard_alone(page, run):
     assert page.run("return document.activeElement === [...document.querySelectorAll('#all-counties tbody a')].pop()")
 
 
-@pytest.mark.parametrize("view", ["sheet", "map", "county/130201", "targets", "findings", "inspection", "coast", "quality"])
+@pytest.mark.parametrize("view", ["sheet", "map", "county/130201", "targets", "findings", "inspection", "coast", "quality", "methods"])
 def test_a_phone_needs_no_sideways_scrolling(page, run, view):
     opened(page, run, f"#{view}", size=(375, 812))
+    page.open_all()
     assert page.run("return document.documentElement.scrollWidth") <= 375
     small = page.run(
         "return [...document.querySelectorAll('main button, main select')].filter((b) => b.offsetParent && b.getBoundingClientRect().height < 18).length"
@@ -283,6 +312,12 @@ def test_a_province_of_ten_years_is_light(page, tmp_path):
     assert page.run("return document.querySelectorAll('*').length") < 3000
     opened(page, path, "#map")
     assert page.count("svg.map path.county[id]") == 167
+    assert page.run(NAMES_AROUND) == [1, "true", "none", True]
+    assert {"北京市", "天津市"} <= set(page.texts("svg.map .beyond.fits")) and page.count("svg.map .beyond:not([aria-hidden])") == 0
+    phone = opened(page, path, "#map", size=(390, 900))
+    assert 0 < phone.run(FITTING) < phone.count("svg.map .beyond"), "on a phone fewer names have room"
+    assert phone.run("return document.querySelector('svg.map .place').getBoundingClientRect().height") >= 10
+    opened(page, path, "#map")
     assert page.run("return document.querySelectorAll('*').length") < 3000
     assert page.complaints() == []
     opened(page, path, "#county/130632")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -18,6 +19,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.products.register import StepContext
 from rs_pipeline.publish.pdf import pdf
 from rs_pipeline.publish.report import report
+from rs_pipeline.publish.report.accuracy import KINDS, TOPICS, standards
 from rs_pipeline.publish.report.build import embed, files_beside
 from rs_pipeline.publish.report.changes import earlier_verdicts
 from rs_pipeline.publish.report.estimates import HEAD, NUMBERS, indicator_columns
@@ -189,6 +191,28 @@ def test_an_earlier_table_that_cannot_be_used_is_refused(tmp_path, fake, text_of
     assert told in str(fault.value) and "earlier.csv" in str(fault.value)
 
 
+def test_methods_tell_the_accuracy_and_the_standards_of_each_topic(data):
+    """Real data first; figures are those of the accuracy table, standards those of the targets."""
+    told = {one["topic"]: one for one in data["methods"]["accuracy"]}
+    assert list(told) == list(TOPICS)
+    table = pd.read_csv(Path(__file__).parents[1] / "accuracy" / "table.csv", keep_default_na=False)
+    rows = table[(table["product"] == "water") & (table.metric == "f1_to_fmask") & (table.subset == "Fmask clear")].set_index("method").value
+    assert told["Water"]["lines"][0] == ["real", "water against Fmask, HLS scene: F1", rows["ours"], None, "WOfS tree", rows["WOfS tree"]]
+    kinds = [[line[0] for line in one["lines"]] for one in told.values()]
+    assert all(k == sorted(k, key=KINDS.index) for k in kinds)
+    assert "HJ 1168-2021" in told["Vegetation cover"]["standards"] and told["Soil loss"]["standards"] == ["SL 190"] and told["Soil loss"]["lines"] == []
+    assert told["Black-odorous water"]["standards"] == ["Jiancheng [2015] 130"] and told["Reflectance"]["asked"] == []
+    assert all(len(set(one["asked"])) == len(one["asked"]) for one in told.values())
+
+
+def test_targets_that_tell_no_standard_have_none(tmp_path, fake):
+    """A table of one's own may lack the column, and may name indicators that nobody makes."""
+    (tmp_path / "targets.csv").write_text("target_id,indicator\nX-1,water_permanent_area;of_another_product\nX-2,\n")
+    settings = fake.settings_for(tmp_path)
+    settings = settings.model_copy(update={"indicators": settings.indicators.model_copy(update={"targets": tmp_path / "targets.csv"})})
+    assert {topic: asked for topic, asked in standards(settings).items() if asked and topic != "Soil loss"} == {}
+
+
 def test_scenes_orbits_chips_and_what_they_lost(data):
     scenes = data["quality"]["scenes"]
     assert scenes["by_status"] == {"used": 34, "skipped": 4, "failed": 2}
@@ -290,11 +314,48 @@ def test_neighbours_keep_their_common_border():
     right = shapely.Polygon([(2000, 0), *zigzag, (2000, 1000)])
     units = gpd.GeoDataFrame({"adcode": ["1", "2"], "prefecture": ["P", "P"]}, geometry=[left, right], crs="EPSG:32650")
     canvas = Canvas.over("EPSG:32650", (0, 0, 2000, 1000), margin=0, longest=20)  # a unit is 100 m: the zigzag disappears
-    outlines, prefectures = unit_outlines(units, canvas)
+    outlines, prefectures, around = unit_outlines(units, canvas)
+    assert around is None
     assert canvas.place(np.array([[0, 1000], [2000, 0]])).tolist() == [[0, 0], [20, 10]]
     assert outlines[0]["box"] == [0, 0, 10, 10]
     assert all(len(re.findall(r"-?\d+,-?\d+", o["path"])) <= 8 for o in outlines)
     assert [(p["name"], len(re.findall(r"-?\d+,-?\d+", p["path"])) <= 8) for p in prefectures] == [("P", True)]  # their common border is in none
+
+
+def test_what_lies_around_is_one_path_beside_the_units_with_names_that_have_room():
+    """A unit of 1 km in the middle of 3 km; west of it P, in two parts, north Q, which overlaps the unit and P; R is far away, S has no name."""
+    unit = gpd.GeoDataFrame({"adcode": ["1"], "prefecture": [""]}, geometry=[shapely.box(1000, 1000, 2000, 2000)], crs="EPSG:32650")
+    places = {
+        "P": [shapely.box(0, 0, 1000, 1000), shapely.box(0, 1000, 1000, 2000)], "Q": [shapely.box(500, 1500, 3000, 3000)], "R": [shapely.box(90_000, 0, 91_000, 1000)],
+        "": [shapely.box(2000, 0, 3000, 1500)],
+    }  # fmt: skip
+    rows = [(name, shape) for name, shapes in places.items() for shape in shapes]
+    around = gpd.GeoDataFrame({"name": [name for name, _ in rows]}, geometry=[shape for _, shape in rows], crs="EPSG:32650")
+    canvas = Canvas.over("EPSG:32650", (0, 0, 3000, 3000), margin=0, longest=300)
+    *_, beyond = unit_outlines(unit, canvas, around)
+    corners = [[tuple(map(int, p.split(","))) for p in re.findall(r"-?\d+,-?\d+", part)] for part in beyond["path"].split("z") if part]
+    drawn = [shapely.Polygon(np.cumsum(points, axis=0)) for points in corners]
+    assert len(drawn) == 3 and shapely.area(drawn).sum() == 100 * 200 + (250 * 150 - 50 * 50 - 50 * 100) + 100 * 150
+    assert not shapely.intersects(shapely.union_all(drawn), shapely.box(101, 101, 199, 199)), "the unit is laid over nothing"
+    (p, q) = beyond["names"]
+    assert (p["name"], q["name"]) == ("P", "Q") and p["room"] > 80 and shapely.contains(drawn[1], shapely.Point(q["at"]))
+    assert unit_outlines(unit, canvas, around.iloc[3:4])[2] is None and unit_outlines(unit, canvas, around[:0])[2] is None
+
+
+def test_names_around_are_told_with_the_room_that_they_have():
+    """In a square of 100 a name of one Chinese letter and of four: the diagonal of the name fits into the circle."""
+    unit = gpd.GeoDataFrame({"adcode": ["1"], "prefecture": [""]}, geometry=[shapely.box(0, 0, 1000, 3000)], crs="EPSG:32650")
+    canvas = Canvas.over("EPSG:32650", (0, 0, 3000, 3000), margin=0, longest=300)
+    for name, room in (("京", 100 / 2**0.5), ("乌兰察布", 100 / 17**0.5)):
+        around = gpd.GeoDataFrame({"name": [name]}, geometry=[shapely.box(1000, 0, 2000, 1000)], crs="EPSG:32650")
+        (told,) = unit_outlines(unit, canvas, around)[2]["names"]
+        assert told["room"] == pytest.approx(room, abs=2) and told["at"] == pytest.approx([150, 250], abs=2)
+    sliver = gpd.GeoDataFrame({"name": ["京"]}, geometry=[shapely.box(1000, 0, 1050, 1000)], crs="EPSG:32650")
+    assert unit_outlines(unit, canvas, sliver)[2]["names"] == []
+
+
+def test_a_run_whose_file_has_nothing_else_draws_nothing_around(data):
+    assert data["core"]["around"] is None
 
 
 def test_files_beside_the_page_are_those_of_a_whole_run(tmp_path, fake):

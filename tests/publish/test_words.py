@@ -19,6 +19,7 @@ from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.paths import config_folder
 from rs_pipeline.products.register import products, region_maps
 from rs_pipeline.publish.geopackage import STATUS_COLOURS
+from rs_pipeline.publish.report.accuracy import TOPICS, accuracy_lines
 from rs_pipeline.publish.report.build import SCRIPTS, asset
 from rs_pipeline.publish.report.methods import methods
 from rs_pipeline.publish.report.quality import without_figures
@@ -54,6 +55,15 @@ def test_every_indicator_status_style_and_method_is_translated(chinese, fake, tm
     words += [text for pair in methods(fake.settings_for(tmp_path)) for text in pair]
     assert [w for w in words if not CHINESE.search(chinese(w))] == []
     assert all(f"{status}: {{ label:" in asset("marks.js") for status in STATUS_COLOURS)
+
+
+NAMES = {"BOI", "BOI <= 0.065", "CoastSat", "DEA Coastlines", "DSWE", "MNDWI > 0", "NDBWI", "Otsu"}
+"""Methods that have no Chinese name."""
+
+
+def test_every_line_of_the_accuracy_is_translated(chinese):
+    words = [row[name] for row in accuracy_lines() for name in ("kind", "label", "peer") if row[name]]
+    assert {w for w in (*words, *TOPICS) if not CHINESE.search(chinese(w))} <= NAMES
 
 
 @pytest.mark.parametrize("column", ["topic", "description", "caveat", "standard", "source"])

@@ -17,12 +17,12 @@ from rs_pipeline import __version__
 from rs_pipeline.config import Settings
 from rs_pipeline.layout import Layout
 from rs_pipeline.products.register import period_maps, region_maps
-from rs_pipeline.publish.report import changes, coast, estimates, findings, methods, quality, waters
+from rs_pipeline.publish.report import accuracy, changes, coast, estimates, findings, methods, quality, waters
 from rs_pipeline.publish.report.figures import Canvas, unit_outlines
 from rs_pipeline.publish.report.pictures import Pictures, folder_name
 from rs_pipeline.publish.report.text import Codes
 from rs_pipeline.publish.report.words import Chinese
-from rs_pipeline.region import load_units, run_grid
+from rs_pipeline.region import around, load_units, run_grid
 from rs_pipeline.storage.atomic import atomic_folder, atomic_path
 
 SCRIPTS = (
@@ -73,7 +73,7 @@ def gather(settings: Settings, pictures: Path) -> Data:
         codes[code]  # numbers the units, and then what only the table knows, before columns are laid out by them
     reaches, painter = waters.read_reach_table(layout.reaches), Pictures(settings, units, grid, canvas, pictures)
     suspected = findings.read_findings(layout.findings)
-    outlines, prefectures = unit_outlines(units, canvas)
+    outlines, prefectures, beyond = unit_outlines(units, canvas, around(settings))
     data: Data = {
         "indicators": None if table is None else estimates.indicator_columns(table, targets, codes, periods),
         "clear": quality.clear_counts(layout, periods, codes),
@@ -85,6 +85,7 @@ def gather(settings: Settings, pictures: Path) -> Data:
         "findings": findings.finding_list(suspected, canvas, codes, painter.findings(suspected, periods)),
         "methods": {
             "paragraphs": methods.methods(settings),
+            "accuracy": accuracy.accuracy(settings),
             "provenance": methods.provenance(settings, grid),
             "targets": [] if table is not None else list(targets.values()),
         },
@@ -101,6 +102,7 @@ def gather(settings: Settings, pictures: Path) -> Data:
         "organisation": settings.report.organisation,
         "units": _units(units, outlines, table, codes),
         "prefectures": prefectures,
+        "around": beyond,
         "units_per_m": canvas.units_per_m,
         "files": files_beside(settings),
         "earlier": None if table is None else changes.verdict_changes(settings, table, periods, codes),

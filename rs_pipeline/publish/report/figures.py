@@ -77,10 +77,22 @@ def _polygonal(geometry: shapely.Geometry) -> shapely.Geometry:
     return shapely.MultiPolygon([p for p in shapely.get_parts(geometry) if p.geom_type == "Polygon"])
 
 
-def unit_outlines(units: gpd.GeoDataFrame, canvas: Canvas) -> tuple[list[dict], list[dict]]:
-    """Path, label point and box of every unit on the canvas; and name, path and label point of every prefecture."""
+AROUND = 1.0
+"""What lies around is drawn to so many longer sides of the canvas from its middle: a screen is wider than a tall map."""
+
+LEAST_ROOM = 10
+"""Names with less room, SVG units, would show only on a map that is far zoomed in."""
+
+FIRST_WIDE_LETTER = 0x2E80
+"""From here on letters are as wide as high: those of Chinese."""
+
+
+def unit_outlines(units: gpd.GeoDataFrame, canvas: Canvas, around: gpd.GeoDataFrame | None = None) -> tuple[list[dict], list[dict], dict | None]:
+    """Path, label point and box of every unit on the canvas; name, path and label point of every prefecture; and `_surroundings` of what lies ``around``
+    (name, geometry), simplified with the units so that no border is doubled, None where there is nothing."""
     shapes = units.to_crs(canvas.crs).geometry.values
-    simple = simplify_coverage(np.asarray(shapes), canvas.tolerance_m * 1.5)
+    names, beyond = _near(around, canvas)
+    simple, beyond = np.split(simplify_coverage(np.r_[np.asarray(shapes), beyond], canvas.tolerance_m * 1.5), [len(shapes)])
     points = canvas.place(shapely.get_coordinates(shapely.point_on_surface(np.asarray(shapes))))
     prefectures = []
     for name, members in units.groupby("prefecture", sort=True).indices.items():
@@ -92,4 +104,40 @@ def unit_outlines(units: gpd.GeoDataFrame, canvas: Canvas) -> tuple[list[dict], 
     outlines = [
         {"path": canvas.path(s), "at": [int(x), int(y)], "box": canvas.box(full.bounds)} for s, full, (x, y) in zip(simple, shapes, points, strict=True)
     ]
-    return outlines, prefectures
+    return outlines, prefectures, _surroundings(names, beyond, simple, canvas) if len(beyond) else None
+
+
+def _near(around: gpd.GeoDataFrame | None, canvas: Canvas) -> tuple[np.ndarray, np.ndarray]:
+    """Names and shapes, in the canvas's CRS, of what lies within AROUND of its middle."""
+    if around is None or around.empty:
+        return np.array([], object), np.array([], object)
+    reach = AROUND * max(canvas.width, canvas.height) / canvas.units_per_m
+    x, y = canvas.left + canvas.width / canvas.units_per_m / 2, canvas.top - canvas.height / canvas.units_per_m / 2
+    cut = shapely.intersection(around.to_crs(canvas.crs).geometry.to_numpy(), shapely.box(x - reach, y - reach, x + reach, y + reach))
+    kept = shapely.area(cut) > 0
+    return around.name.to_numpy()[kept], cut[kept]
+
+
+def _surroundings(names: np.ndarray, shapes: np.ndarray, units: np.ndarray, canvas: Canvas) -> dict:
+    """One ``path`` of the shapes, those of a name in one piece and none over a unit or another; ``names`` with their places."""
+    taken, paths, labels = shapely.union_all(shapely.make_valid(units)), [], []
+    for name in dict.fromkeys(names):
+        whole = shapely.difference(shapely.union_all(shapely.make_valid(shapes[names == name])), taken)
+        taken = shapely.union(taken, whole)
+        paths.append(canvas.path(whole))
+        labels.append(_place_of(name, whole, canvas))
+    return {"path": "".join(paths), "names": [label for label in labels if label]}
+
+
+def _place_of(name: str, shape: shapely.Geometry, canvas: Canvas) -> dict | None:
+    """A name in the middle of the widest circle in what the canvas shows of a shape: ``name``, ``at`` and ``room``, the size of letters (SVG units) with
+    which it just fits; None where that is below LEAST_ROOM."""
+    frame = shapely.box(canvas.left, canvas.top - canvas.height / canvas.units_per_m, canvas.left + canvas.width / canvas.units_per_m, canvas.top)
+    seen = _polygonal(shapely.intersection(shape, frame))
+    if not name or seen.is_empty:
+        return None
+    radius = shapely.maximum_inscribed_circle(seen, tolerance=10 * canvas.tolerance_m)
+    widths = sum(1.0 if ord(letter) > FIRST_WIDE_LETTER else 0.6 for letter in name)
+    room = int(2 * shapely.length(radius) * canvas.units_per_m / np.hypot(widths, 1.0))
+    at = canvas.place(shapely.get_coordinates(radius)[:1])[0].tolist()
+    return {"name": name, "at": at, "room": room} if room >= LEAST_ROOM else None

@@ -54,9 +54,11 @@ const drawFindings = () => {
   ];
 };
 const findingsMap = (rows) => {
+  const seen = [...home];
   const svg = s(
     "svg",
     { class: "map", tabindex: 0, role: "img", "aria-label": t("Map of the suspected findings") },
+    surroundings(),
     polygons.map((u) => s("path", { class: "county", d: units[u].path, fill: "#eef1ec", "fill-rule": "evenodd" })),
     polygons.length <= 30 && polygons.map((u) => s("text", { class: "place", x: units[u].at[0], y: units[u].at[1], "aria-hidden": "true" }, units[u].name)),
     [...rows].reverse().map((r) =>
@@ -75,7 +77,7 @@ const findingsMap = (rows) => {
   return h(
     "figure",
     { class: "figure" },
-    zoomable(svg, home, [...home]),
+    zoomable(svg, home, seen, () => requestAnimationFrame(() => fitNames(svg, seen))),
     h(
       "figcaption",
       { class: "legend" },

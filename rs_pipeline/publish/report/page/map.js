@@ -80,6 +80,23 @@ const patternsFor = (svg) => {
     $(name).setAttribute("patternTransform", `rotate(${turn}) scale(${scale})`);
 };
 
+/* What lies around the region has no numbers: it is there so that the region lies somewhere. */
+const surroundings = () =>
+  core.around && [
+    s("path", { class: "around", d: core.around.path, "fill-rule": "evenodd", "aria-hidden": "true" }),
+    core.around.names.map((one) =>
+      s("text", { class: "place beyond", x: one.at[0], y: one.at[1], dy: ".35em", "data-room": one.room, "aria-hidden": "true" }, one.name),
+    ),
+  ];
+
+/* Names are of one size on the screen, whatever the size and zoom of the map; those around the region show where they have room. */
+const NAME_PX = 11;
+const fitNames = (svg, seen) => {
+  const letter = NAME_PX * Math.max(seen[2] / (svg.clientWidth || 800), seen[3] / (svg.clientHeight || 500));
+  svg.style.setProperty("--letter", `${letter}px`);
+  svg.querySelectorAll(".beyond").forEach((name) => name.classList.toggle("fits", Number(name.dataset.room) >= letter));
+};
+
 const drawMap = () => {
   const k = kindNow(),
     p = period(),
@@ -126,6 +143,7 @@ const drawMap = () => {
       "data-keep": "map",
       "aria-label": t("Map of the counties. Arrow keys go from county to county, Enter opens one, plus and minus zoom."),
     },
+    surroundings(),
     layer &&
       s("image", {
         href: `pictures/${layer.product}_${periods[p]}.${layer.suffix}`,
@@ -175,6 +193,7 @@ const drawMap = () => {
   const fit = () =>
     requestAnimationFrame(() => {
       patternsFor(svg);
+      fitNames(svg, seenBox);
       scale.fit(svg);
     });
   return h("figure", { class: "figure" }, zoomable(svg, home, seenBox, fit), scale.node, legend(k, p, colour, layer));

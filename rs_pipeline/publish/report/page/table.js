@@ -96,7 +96,7 @@ const table = (name, columns, rows, options = {}) => {
     kept.page = Math.min(kept.page, Math.max(0, pages - 1));
     const shown = printing || options.whole ? sorted() : sorted().slice(kept.page * PAGE, (kept.page + 1) * PAGE);
     holder.replaceChildren(
-      options.stack && !printing ? sortBy() : "",
+      options.stack && !printing && columns.some((c) => c.value) ? sortBy() : "",
       scrolled(
         h(
           "table",

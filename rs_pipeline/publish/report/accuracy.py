@@ -1,0 +1,74 @@
+"""What the page says of how right the numbers are: the chosen lines of the accuracy table, shipped as ``accuracy.csv``, and the standards of the targets."""
+
+from __future__ import annotations
+
+import csv
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from rs_pipeline.config import Settings
+from rs_pipeline.indicators.values import INDICATORS
+from rs_pipeline.publish.report.estimates import read_targets
+
+PATH = Path(__file__).with_name("accuracy.csv")
+"""Made from ``tests/accuracy/table.csv`` by ``python -m benchmarks.accuracy``, which chooses the lines (``benchmarks/accuracy/pages.py``)."""
+
+COLUMNS = ("topic", "kind", "label", "ours", "ours_elsewhere", "peer", "peer_value")
+"""``ours_elsewhere`` is ours on the other simulated worlds; ``peer`` and ``peer_value`` are the best other method on the data of ``ours``. Numbers are
+empty where there is none."""
+
+KINDS = ("real", "simulated, held out", "simulated")
+"""What a line was measured on, in the order in which it is shown."""
+
+REFLECTANCE, VEGETATION, WATER, BLACK_ODOROUS, COAST, LAND, SOIL, FINDINGS, VERDICTS = TOPICS = (
+    "Reflectance", "Vegetation cover", "Water", "Black-odorous water", "Coastline", "Land cover", "Soil loss", "Suspected findings", "Intervals and verdicts",
+)  # fmt: skip
+"""Topics in the order of the page."""
+
+PRODUCTS = {
+    "vegetation": VEGETATION, "water": WATER, "black_odorous": BLACK_ODOROUS, "coastline": COAST, "land": LAND, "red_line": LAND, "places": LAND, "soil": SOIL,
+}  # fmt: skip
+"""Product to its topic: what is converted in the red line and in watched places rests on land cover."""
+
+NUMBERED = re.compile(r"(?:\b(?:GB|HJ|DZ|SL|DB\d*)(?:/T)?|Jiancheng \[\d+\]) \d+(?:-\d{4})?")
+"""A standard as it is cited."""
+
+
+@cache
+def accuracy_lines() -> tuple[dict[str, str], ...]:
+    """Rows of the shipped table, COLUMNS, as text."""
+    with PATH.open(encoding="utf-8", newline="") as file:
+        return tuple(csv.DictReader(file))
+
+
+def standards(settings: Settings) -> dict[str, list[str]]:
+    """Topic to what the run's targets say of the standards that its indicators are held to, each sentence once; empty where they say nothing."""
+    found: dict[str, list[str]] = {topic: [] for topic in TOPICS}
+    for target in read_targets(settings).values():
+        sentence = target.get("standard", "")
+        for name in filter(None, map(str.strip, target.get("indicator", "").split(";"))):
+            topic = PRODUCTS.get(INDICATORS[name].product) if name in INDICATORS else None
+            if topic and NUMBERED.search(sentence) and sentence not in found[topic]:
+                found[topic].append(sentence)
+    return found
+
+
+def accuracy(settings: Settings) -> list[dict[str, Any]]:
+    """Topics of the page: ``topic``, ``lines`` ([kind, label, ours, ours elsewhere, peer, peer's value], None for a number that there is not),
+    ``standards`` (numbers of the standards) and ``asked`` (the sentences that name them)."""
+    asked = standards(settings)
+    return [
+        {
+            "topic": topic,
+            "lines": [_line(row) for row in accuracy_lines() if row["topic"] == topic],
+            "standards": list(dict.fromkeys(number for sentence in asked[topic] for number in NUMBERED.findall(sentence))),
+            "asked": asked[topic],
+        }
+        for topic in TOPICS
+    ]
+
+
+def _line(row: dict[str, str]) -> list[str | float | None]:
+    return [*(row[name] if name in ("kind", "label", "peer") else float(row[name]) if row[name] else None for name in COLUMNS[1:])]
