@@ -173,17 +173,22 @@ def settings(tmp_path):
     return settings
 
 
-def write_land(settings, period, built=(), unseen=(), ground=G):
-    """All of one class, but for windows (row, column, rows, columns) that are built or were not seen."""
+def write_map(settings, product, period, layers):
+    """A map with these layers (h, w), and 0 in the others."""
+    bands = region_maps()[product].bands
+    stack = np.stack([np.asarray(layers.get(b.name, np.zeros(GRID.shape)), "float32") for b in bands])
+    write_cog(Layout(settings.root).map(product, period), GRID, iter([(Window(0, 0, 8, 6), stack)]), bands, {})
+
+
+def write_land(settings, period, built=(), unseen=(), ground=G, cover=0.8):
+    """All of one class and peak cover, but for windows (row, column, rows, columns) that are built or were not seen."""
+    write_map(settings, "vegetation", period, {"fvc_peak": np.full(GRID.shape, cover)})
     classes = np.full(GRID.shape, float(ground), "float32")
     for value, windows in ((B, built), (np.nan, unseen)):
         for row, col, rows, cols in windows:
             classes[row : row + rows, col : col + cols] = value
     shares = np.where(np.isnan(classes), np.nan, np.stack([classes == c for c in Land])).astype("float32")
-    layers = {"class": classes} | dict(zip(SHARES, shares, strict=True))
-    bands = region_maps()[LAND].bands
-    stack = np.stack([np.asarray(layers.get(b.name, np.zeros(GRID.shape)), "float32") for b in bands])
-    write_cog(Layout(settings.root).map(LAND, period), GRID, iter([(Window(0, 0, 8, 6), stack)]), bands, {})
+    write_map(settings, LAND, period, {"class": classes} | dict(zip(SHARES, shares, strict=True)))
 
 
 def told(settings):
@@ -227,9 +232,7 @@ def test_an_event_that_is_less_probable_stays_off_the_list(settings, caplog, mon
     write_land(settings, "2024")
     half = {"class": np.full(GRID.shape, float(G))} | {n: np.zeros(GRID.shape) for n in SHARES}
     half["share_grass"][:], half["share_grass"][1:3, :3], half["share_built"][1:3, :3] = 1.0, 0.4, 0.6
-    bands = region_maps()[LAND].bands
-    stack = np.stack([np.asarray(half.get(b.name, np.zeros(GRID.shape)), "float32") for b in bands])
-    write_cog(Layout(settings.root).map(LAND, "2025"), GRID, iter([(Window(0, 0, 8, 6), stack)]), bands, {})
+    write_map(settings, LAND, "2025", half)
     assert told(settings) == [("converted_in_reserve", "2025", "2025", 360, "seen_in_one_period;small;partial_rise")]
     assert land_findings(settings).empty and "1 of 1 events of converted land are less probable than 0.6" in caplog.text
 
@@ -290,13 +293,23 @@ def plants(*rows):
     ],
 )  # fmt: skip
 def test_plants_stood_by_the_pixel_or_by_its_neighbours(shares, stood):
-    assert planted(np.ones((1, 3), bool), plants(*shares)).astype(int).tolist() == [[int(c) for c in stood]]
+    assert planted(np.ones((1, 3), bool), plants(*shares), np.full((1, 3), 0.8)).astype(int).tolist() == [[int(c) for c in stood]]
 
 
 def test_only_pixels_of_the_event_say_what_stood_on_it():
     """Meadow beside a field that is built on makes no meadow of it."""
     event = np.array([[False, True, True, False]])
-    assert not planted(event, plants("1 0.2 0.2 1")).any() and not planted(np.zeros((1, 4), bool), plants("1 1 1 1")).any()
+    cover = np.full((1, 4), 0.8)
+    assert not planted(event, plants("1 0.2 0.2 1"), cover).any() and not planted(np.zeros((1, 4), bool), plants("1 1 1 1"), cover).any()
+
+
+@pytest.mark.parametrize(("cover", "lost"), [(0.2, True), (0.19, False), (float("nan"), True)])
+def test_ground_without_plant_cover_loses_no_plants(settings, cover, lost):
+    """A tidal flat is wetland too; where the peak is not known the land map alone tells."""
+    write_land(settings, "2023", ground=Land.WETLAND, cover=cover)
+    for period in ("2024", "2025"):
+        write_land(settings, period, [(1, 4, 3, 3)], ground=Land.WETLAND, cover=0.0 if np.isfinite(cover) else cover)
+    assert [kind for kind, *_ in told(settings)] == ["vegetation_lost"] * lost
 
 
 def test_what_stood_is_told_by_all_periods_before_the_event(settings):

@@ -102,6 +102,7 @@ PRODUCT = Product(
     findings_side_files=_zones,
     findings_read=lambda p: [
         *(p.layout.map(LAND, label) for label in p.periods),
+        *(p.layout.map("vegetation", label) for label in p.periods[:-1]),
         p.layout.map("water", p.baseline),
         *sea_maps(p, [p.baseline]),
         p.layout.tiles,
