@@ -95,6 +95,12 @@ def test_axe_finds_nothing(page, run, view, language, width):
     assert page.inaccessible() == []
 
 
+@pytest.mark.parametrize(("layer", "names"), [("water", ["water_2023.tif", "water_2023.qml"]), ("true_colour", [])])
+def test_a_map_that_is_shown_links_to_its_files(page, run, layer, names):
+    opened(page, run, f"#map?layer={layer}&period=2023")
+    assert page.texts("figcaption.legend a") == names
+
+
 def test_the_map_is_drawn_and_coloured(page, run, fake):
     opened(page, run, "#map?indicator=grassland_fvc.C10-02&period=2023")
     assert page.count("svg.map path.county[id]") == len(fake.units)

@@ -187,14 +187,14 @@ class Pictures:
 
     def maps(self, paths: dict[tuple[str, str], Path], periods: list[str]) -> list[dict]:
         """Draw true colour and the maps, ``paths`` by (product, period): what the page must know of each layer."""
-        found: dict[str, list[str]] = {}
+        found: dict[str, dict[str, str]] = {}
         for period in periods:
             if self._true_colour(period):
-                found.setdefault(TRUE_COLOUR, []).append(period)
+                found.setdefault(TRUE_COLOUR, {})[period] = ""
         for (product, period), path in paths.items():
             self._product(product, period, path)
-            found.setdefault(product, []).append(period)
-        return [_layer(product, shown, self._box(product)) for product, shown in found.items()]
+            found.setdefault(product, {})[period] = path.name
+        return [_layer(product, files, self._box(product)) for product, files in found.items()]
 
     def _box(self, product: str) -> list[int]:
         grid = coarse(self.whole, step_px(self.whole)) if product == TRUE_COLOUR else self.whole
@@ -273,19 +273,13 @@ def county_mask(shape: shapely.Geometry, place: PictureFrame) -> np.ndarray:
     return geometry_mask([shape], place.shape, transform, all_touched=True, invert=True)
 
 
-def _layer(product: str, periods: list[str], box: list[int]) -> dict:
+def _layer(product: str, files: dict[str, str], box: list[int]) -> dict:
+    """``files`` : period to the name of its map, empty where there is a picture alone."""
+    shown = {"product": product, "periods": list(files), "files": list(files.values()), "box": box}
     if product == TRUE_COLOUR:
-        return {"product": product, "title": "True colour", "suffix": "jpg", "periods": periods, "box": box, "kind": "", "legend": []}
+        return shown | {"title": "True colour", "suffix": "jpg", "kind": "", "legend": []}
     style = region_maps()[product].style
-    return {
-        "product": product,
-        "title": style.title,
-        "suffix": "png",
-        "periods": periods,
-        "box": box,
-        "kind": style.kind,
-        "legend": [[c.rgb, c.label] for c in style.colours],
-    }
+    return shown | {"title": style.title, "suffix": "png", "kind": style.kind, "legend": [[c.rgb, c.label] for c in style.colours]}
 
 
 def folder_name(code: str, number: int) -> str:

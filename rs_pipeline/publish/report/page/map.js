@@ -199,6 +199,21 @@ const drawMap = () => {
   return h("figure", { class: "figure" }, zoomable(svg, home, seenBox, fit), scale.node, legend(k, p, colour, layer));
 };
 
+/* Links to the map that is shown and to its colours. */
+const mapFiles = (layer, p) => {
+  const name = layer.files[layer.periods.indexOf(periods[p])];
+  if (!name) return null;
+  const style = name.replace(/tif$/, "qml");
+  return h(
+    "span",
+    { class: "key" },
+    t("for a GIS: "),
+    h("a", { href: `../maps/${name}` }, name),
+    " ",
+    h("a", { href: `../maps/${style}` }, style),
+  );
+};
+
 const legend = (k, p, colour, layer) => {
   const out = [],
     fills = new Set(polygons.map((u) => paint(u, k, p, colour)));
@@ -226,6 +241,7 @@ const legend = (k, p, colour, layer) => {
       h("strong", {}, t(layer.title)),
       layer.legend.map(([c, label]) => swatch(`background:${c}`, t(label))),
       h("span", { class: "key" }, h("i", {}), t("blank: not observed")),
+      mapFiles(layer, p),
     );
   return h("figcaption", { class: "legend" }, out);
 };
