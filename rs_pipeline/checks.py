@@ -177,6 +177,7 @@ SIDE_FILES: dict[str, SideFile] = {
     "tables.xiongan": SideFile("the New Area's outline: Xiongxian, Rongcheng, Anxin and four townships; null marks the target needs_table", _polygons),
     "tables.values": SideFile("CSV adcode,period,target_id,value,lower,upper with official values; null marks the targets needs_table", _values),
     "tables.places": SideFile("polygons of places to be watched with columns kind and name (water sources, plots, habitats, villages, sites); null marks their targets needs_table", _watched),
+    "tables.townships": SideFile("polygons of townships and streets with a column name (civil-affairs department); null leaves findings with the county alone", _polygons),
     "tables.lists": SideFile("CSV target_id,adcode,name,since of what a target counts (awards, villages, reserves); null marks the targets needs_table", _lists),
     "tables.rasters": SideFile("CSV target_id,period,path,unit of rasters of other sources, such as PM2.5 by HJ 1264-2022; null marks the targets needs_table", _rasters),
     "indicators.targets": SideFile("a table of targets like config/targets.csv; null uses that one", _targets),

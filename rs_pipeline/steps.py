@@ -273,6 +273,7 @@ AFTER_PRODUCTS = (
         side_files=lambda p: [
             p.settings.tables.known_findings,
             p.settings.tables.field_results,
+            p.settings.tables.townships,
             *(path for product in _finding() for path in product.findings_side_files(p)),
         ],
         writes=lambda p: [p.layout.findings, *(p.layout.findings.with_suffix(e) for e in (".csv", ".kml", ".gpx")), p.layout.findings_form],

@@ -29,7 +29,7 @@ SHIFTED = ("GCJ-02", "BD-09")
 InputKey = Literal[
     "units.path", "masks.dem", "vegetation.networks", "coastline.reference", "coastline.tide_table", "black_odorous.wetland_prior", "water.known_bodies", "soil.dem", "soil.erosivity", "soil.erodibility",
     "tables.field_results", "tables.known_findings", "tables.grassland", "tables.grassland_plots", "tables.lakes", "tables.waters", "tables.water_classes", "tables.urban", "tables.restored_coast", "tables.red_line",
-    "tables.reference_samples", "tables.gdp", "tables.mines", "tables.reserves", "tables.shoreline_buffers", "tables.xiongan", "tables.places",
+    "tables.reference_samples", "tables.gdp", "tables.mines", "tables.reserves", "tables.shoreline_buffers", "tables.xiongan", "tables.places", "tables.townships",
     "tables.values", "tables.lists", "tables.rasters", "indicators.targets", "report.earlier_indicators",
 ]  # fmt: skip
 """Keys that name a file of the user's."""
@@ -399,6 +399,7 @@ class TablesSection(Section):
     places: Path | None = Field(
         None, description="Polygons of places to be watched with columns kind and name; optional place_id and, of contaminated plots, cleared (year)."
     )
+    townships: Path | None = Field(None, description="Polygons of townships and streets with a column name: findings say in which they lie.")
     values: Path | None = Field(None, description="CSV of official values: adcode, period, target_id, value, lower, upper.")
     lists: Path | None = Field(
         None, description="CSV of what a target counts, a row a thing: target_id, adcode, name, since (year in which it was named or finished; empty: not yet)."

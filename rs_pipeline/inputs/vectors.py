@@ -38,7 +38,7 @@ GAUSS_KRUEGER_WIDTHS = {3: 0, 6: -3}
 
 EXPECTED: dict[str, tuple[Kind, tuple[str, ...]]] = {
     "coastline.reference": ("line or polygon", ()), "tables.restored_coast": ("line or polygon", ()), "tables.grassland": ("polygon", ("type",)),
-    "tables.lakes": ("polygon", ("name",)), "tables.waters": ("polygon", ("name", "kind")), "tables.places": ("polygon", ("kind", "name")), "water.known_bodies": ("polygon", ("body_id",)),
+    "tables.lakes": ("polygon", ("name",)), "tables.waters": ("polygon", ("name", "kind")), "tables.places": ("polygon", ("kind", "name")), "tables.townships": ("polygon", ("name",)), "water.known_bodies": ("polygon", ("body_id",)),
     "tables.known_findings": ("line or polygon", ("finding_id", "kind", "state", "first_seen", "last_seen")),
 }  # fmt: skip
 """Configuration key to the kind of shapes and the columns of its file, where they are others than plain polygons."""

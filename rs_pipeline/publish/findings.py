@@ -52,7 +52,7 @@ from rs_pipeline.tiles import read_grid
 log = logging.getLogger(__name__)
 
 FINDINGS = (
-    "rank", "finding_id", "kind", "kind_chinese", "state", "state_chinese", "adcode", "name", "prefecture", "first_seen", "last_seen", "amount", "lower", "upper",
+    "rank", "finding_id", "kind", "kind_chinese", "state", "state_chinese", "adcode", "name", "prefecture", "township", "first_seen", "last_seen", "amount", "lower", "upper",
     "unit", "probability", "against", "against_chinese", "visited", "place", "lon", "lat", "amap", "baidu", "geo",
 )  # fmt: skip
 """Columns of the list."""
@@ -61,14 +61,14 @@ MOST_TOLD = 10
 """So many visits are named in a message."""
 
 FORM = {
-    "finding_id": "问题编号", "kind": "类型代号", "kind_chinese": "类型", "state_chinese": "状态", "adcode": "行政区代码", "name": "区县", "first_seen": "首次发现",
+    "finding_id": "问题编号", "kind": "类型代号", "kind_chinese": "类型", "state_chinese": "状态", "adcode": "行政区代码", "name": "区县", "township": "乡镇", "first_seen": "首次发现",
     "last_seen": "最近发现", "amount": "数量", "unit": "单位", "probability": "概率", "against_chinese": "反证", "lon": "经度", "lat": "纬度", "amap": "高德地图",
     "date": "核查日期", "found": "是否属实", "note": "备注",
 }  # fmt: skip
 """Columns of the form to their Chinese names; date, found and note are for the inspector (`products.visits.field_results` reads them)."""
 
 FORM_FORMATS = {"amount": "#,##0", "probability": "0.00", "lon": "0.000000", "lat": "0.000000", "date": "yyyy-mm-dd"}
-FORM_WIDTHS = {"kind_chinese": 24, "name": 16, "against_chinese": 30, "amap": 24, "note": 40}
+FORM_WIDTHS = {"kind_chinese": 24, "name": 16, "township": 16, "against_chinese": 30, "amap": 24, "note": 40}
 
 OVERLAP_M, SAME_SHARE = 20.0, 0.5
 """Two findings are the same where, widened by so much (two pixels, as much as outlines wander), they share so much of the smaller one."""
@@ -189,6 +189,19 @@ def _placed(found: gpd.GeoDataFrame, units: gpd.GeoDataFrame) -> gpd.GeoDataFram
     )
 
 
+def township_names(found: pd.DataFrame, townships: gpd.GeoDataFrame | None) -> list[str]:
+    """Name of the township that each finding's ``lon`` and ``lat`` lie in; empty beyond all of them, or without them.
+
+    ``townships`` : polygons with ``name`` in EPSG:4326. Where some overlap, the first in the file is named.
+    """
+    names = [""] * len(found)
+    if townships is not None and len(found):
+        points = gpd.points_from_xy(found.lon, found.lat)
+        for i, k in sorted(zip(*townships.sindex.query(points, predicate="intersects"), strict=True), reverse=True):
+            names[i] = "" if pd.isna(townships["name"].iloc[k]) else str(townships["name"].iloc[k]).strip()
+    return names
+
+
 def _with_ids(found: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     ids = [finding_id(r.kind, r.place, r.lon, r.lat) for r in found.itertuples()]
     again = pd.Series(ids, dtype="object").groupby(ids).cumcount().to_numpy() if ids else []
@@ -197,14 +210,14 @@ def _with_ids(found: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def listed(
     found: gpd.GeoDataFrame, known: gpd.GeoDataFrame | None, units: gpd.GeoDataFrame, every: list[Period], visits: gpd.GeoDataFrame | None = None,
-    visit_distance_m: float = 100.0,
+    visit_distance_m: float = 100.0, townships: gpd.GeoDataFrame | None = None,
 ) -> gpd.GeoDataFrame:  # fmt: skip
     """The list, columns FINDINGS and geometry in EPSG:4326.
 
     Parameters
     ----------
     found : what products tell (`products.findings.FOUND_DTYPES`), in metres. known : an earlier list, or None. units : see `region.load_units`.
-    every : the periods in order. visits : see `with_visits`.
+    every : the periods in order. visits : see `with_visits`. townships : polygons with ``name``, EPSG:4326, or None.
 
     What an earlier list knows keeps its id, its first period and, where no later visit says otherwise, its decision; what nobody tells of any more stays
     where it is decided, by that list or a visit. Refuted and remedied black water does not, unless a visit is about it: its next suspicion is another.
@@ -223,7 +236,8 @@ def listed(
     found = with_visits(found, visits, visit_distance_m)
     again = (found.kind == BLACK) & ~found.gone & ~(_days(found.last_seen, {p.label: p.start for p in every}) <= found.decided_on)
     states = [state_of(decision, is_new=is_new, again=more) for decision, is_new, more in zip(found.decision, found.is_new, again, strict=True)]
-    return _ranked(_staying(found.assign(state=pd.Series(states, found.index, dtype="object"))))
+    staying = _staying(found.assign(state=pd.Series(states, found.index, dtype="object")))
+    return _ranked(staying.assign(township=township_names(staying, townships)))
 
 
 def _days(labels: pd.Series, day_of: dict[str, date]) -> pd.Series:
@@ -392,7 +406,7 @@ def _ranked(found: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def _write_points(table: gpd.GeoDataFrame, path: Path) -> None:
     """The points of the list as KML or GPX, for phones and GPS devices: name, and in its description kind, state, county, amount and what speaks against it."""
-    names = [f"{r.rank} {r.kind_chinese} {r.name_}" for r in table.rename(columns={"name": "name_"}).itertuples()]
+    names = [" ".join(filter(None, [str(r.rank), r.kind_chinese, r.name_, r.township])) for r in table.rename(columns={"name": "name_"}).itertuples()]
     about = [
         "; ".join(
             filter(
@@ -446,7 +460,8 @@ def findings(settings: Settings) -> None:
     """
     path, known = Layout(settings.root).findings, load_vector(settings, KNOWN) if settings.tables.known_findings else None
     visits, units = field_results(settings), load_units(settings)
-    table = listed(_told(settings, units), known, units, settings.all_periods, visits, settings.black_odorous.visit_distance_m)
+    townships = load_vector(settings, "tables.townships") if settings.tables.townships else None
+    table = listed(_told(settings, units), known, units, settings.all_periods, visits, settings.black_odorous.visit_distance_m, townships)
     write_layer(table, path, "findings", "Unknown" if table.empty else None)
     write_csv(pd.DataFrame(table.drop(columns="geometry")), path.with_suffix(".csv"))
     for ending in (".kml", ".gpx"):

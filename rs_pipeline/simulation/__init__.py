@@ -6,7 +6,7 @@ Everything made here is SIMULATED and says so. Accuracy measured on it is condit
 
 FILES = (
     "catalog.json", "world.json", "units.gpkg", "grassland.gpkg", "wetlands.gpkg", "red_line.gpkg", "reserves.gpkg", "urban.gpkg", "xiongan.gpkg",
-    "shoreline_buffers.gpkg", "places.gpkg", "gdp.csv", "values.csv", "lists.csv", "rasters.csv", "field_results.csv", "grassland_plots.csv", "reference_samples.csv", "heights.tif",
+    "shoreline_buffers.gpkg", "places.gpkg", "townships.gpkg", "gdp.csv", "values.csv", "lists.csv", "rasters.csv", "field_results.csv", "grassland_plots.csv", "reference_samples.csv", "heights.tif",
     "erosivity.tif", "erodibility.tif",
 )  # fmt: skip
 """What a complete world holds at least."""

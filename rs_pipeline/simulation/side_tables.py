@@ -83,7 +83,20 @@ def supplied_tables(folder: Path) -> dict[str, str]:
 TABLE_FILES = {
     **{
         key: f"{key}.gpkg"
-        for key in ("grassland", "lakes", "urban", "restored_coast", "red_line", "mines", "reserves", "shoreline_buffers", "xiongan", "places", "waters")
+        for key in (
+            "grassland",
+            "lakes",
+            "urban",
+            "restored_coast",
+            "red_line",
+            "mines",
+            "reserves",
+            "shoreline_buffers",
+            "xiongan",
+            "places",
+            "waters",
+            "townships",
+        )
     },
     **{key: f"{key}.csv" for key in ("grassland_plots", "reference_samples", "gdp", "field_results", "values", "lists", "rasters", "water_classes")},
 }
@@ -115,10 +128,23 @@ def _polygons(world: World) -> Iterable[tuple[str, list[shapely.Geometry], dict[
         "shoreline_buffers": ([shapely.difference(w.polygon.buffer(ZONE_WIDTH_M), w.polygon) for w in land.rivers if w.width_m >= 30], {}),
         "xiongan": ([max(land.towns, key=lambda t: t.area).buffer(600)], {}),
         "places": _watched(world, lakes, forest),
+        "townships": _townships(world),
     }
     for key, (shapes, columns) in found.items():
         if shapes:
             yield key, [shapely.intersection(s, whole) for s in shapes], columns
+
+
+def _townships(world: World) -> tuple[list, dict[str, list]]:
+    """A northern and a southern township of each county."""
+    shapes, names = [], []
+    for county in world.landscape.counties:
+        left, bottom, right, top = county.polygon.bounds
+        middle = (bottom + top) / 2
+        for name, half in (("North", box(left, middle, right, top)), ("South", box(left, bottom, right, middle))):
+            shapes.append(shapely.intersection(county.polygon, half))
+            names.append(f"{name} township (simulated)")
+    return shapes, {"name": names}
 
 
 def _watched(world: World, lakes: list[shapely.Geometry], forest: list[Polygon]) -> tuple[list, dict[str, list]]:

@@ -327,7 +327,8 @@ def write_findings(settings: Settings) -> None:
         },
     ]
     shapes = [shapely.LineString([(LEFT + 700, BOTTOM), (LEFT + 700, BOTTOM + 212)]), shapely.box(LEFT + 1300, BOTTOM + 100, LEFT + 1430, BOTTOM + 280)]
-    table = listed(found_table(rows, shapes, CRS), None, load_units(settings), settings.all_periods)
+    townships = gpd.GeoDataFrame({"name": ["城关镇"]}, geometry=[shapely.box(LEFT + 1250, BOTTOM, LEFT + 1500, BOTTOM + 400)], crs=CRS).to_crs(4326)
+    table = listed(found_table(rows, shapes, CRS), None, load_units(settings), settings.all_periods, townships=townships)
     write_layer(table, Layout(settings.root).findings, "findings")
 
 

@@ -150,6 +150,7 @@ def test_the_front_sheet_says_how_it_stands_what_to_inspect_and_why(page, run):
     page.run("document.querySelector('.toinspect a').click()")
     assert page.run("return location.hash").startswith("#findings/L-")
     assert page.count(".reachcard") == 1 and page.count(".beforeafter img") == 2 and page.count(".locator .spot") == 1
+    assert "城关镇" in page.texts(".reachcard .facts p")[1]
     links = page.run("return [...document.querySelectorAll('.reachcard .facts a')].map((a) => a.href.split(':')[0])")
     assert links[-3:] == ["https", "https", "geo"]
     opened(page, run, "#sheet/130201?lang=zh")

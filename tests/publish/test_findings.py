@@ -24,7 +24,7 @@ from rs_pipeline.products.black_odorous.classify import CAUSES, WHOLE
 from rs_pipeline.products.black_odorous.field import of_reaches
 from rs_pipeline.products.findings import BLACK, FINDING_KINDS, FINDING_STATES, RECLAIMED, _words, finding_words, found_table
 from rs_pipeline.products.visits import field_results
-from rs_pipeline.publish.findings import FINDINGS, _write_points, finding_id, links, listed, state_of, write_form
+from rs_pipeline.publish.findings import FINDINGS, FORM, _write_points, finding_id, links, listed, state_of, write_form
 from rs_pipeline.storage.layers import write_layer
 
 CRS = "EPSG:32650"
@@ -94,6 +94,17 @@ def test_order_county_and_columns():
     assert table.adcode.tolist() == ["130204", "130203", "130203", "130203"] and table["name"].tolist() == ["=Gulie", "路南区", "路南区", "路南区"]
     assert table.kind_chinese[2] == "新增围填海" and table.against_chinese[2] == "仅一期可见" and pd.isna(table.probability[2]) and pd.isna(table.lower[0])
     assert table.lon[1] == pytest.approx(117.00115, abs=1e-5) and table.geo[1] == f"geo:{table.lat[1]:.6f},{table.lon[1]:.6f}"
+
+
+def test_the_township_that_a_finding_lies_in_is_named():
+    """The fill lies in both, of which the first counts; the second reach in the other, whose name is missing; the third in none."""
+    squares = [shapely.box(X - 50, Y - 50, X + 3000, Y + 9000), shapely.box(X - 50, Y - 50, X + 6000, Y + 9000)]
+    townships = gpd.GeoDataFrame({"name": [" 城关镇 ", None]}, geometry=squares, crs=CRS).to_crs(4326)
+    found = told(fill(), reach(5000.0, probability=0.9), reach(90_000.0, probability=0.8))
+    table = listed(found, None, UNITS, EVERY, townships=townships).set_index("place")
+    assert table.township.to_dict() == {"": "城关镇", "R-5000": "", "R-90000": ""}
+    assert listed(found, None, UNITS, EVERY).township.tolist() == ["", "", ""]
+    assert listed(told(), None, UNITS, EVERY, townships=townships).township.tolist() == []
 
 
 def test_a_place_beyond_all_units_is_of_the_nearest():
@@ -408,7 +419,7 @@ def test_what_was_confirmed_and_is_found_gone_is_remedied(back):
 def test_a_form_without_coordinates_stands_where_its_findings_do(back):
     def blank(sheet):
         for row in sheet.iter_rows(min_row=3):
-            row[12].value = row[13].value = None
+            row[list(FORM).index("lon")].value = row[list(FORM).index("lat")].value = None
 
     first = of(reach())
     visits = back(first, {first.finding_id[0]: ("2025-08-01", "是")}, change=blank)

@@ -136,7 +136,11 @@ def files_beside(settings: Settings) -> list[tuple[str, str]]:
         layout.counties_latest: "counties with their latest values, for a GIS",
         layout.reaches: "reaches with their class in each period, for a GIS",
         layout.bodies: "water bodies, for a GIS",
-        **({layout.shorelines: "shorelines, for a GIS", layout.transects: "transects with rates and classes of the coast, for a GIS"} if settings.coastline else {}),
+        **(
+            {layout.shorelines: "shorelines, for a GIS", layout.transects: "transects with rates and classes of the coast, for a GIS"}
+            if settings.coastline
+            else {}
+        ),
         layout.dictionary: "what every column means",
     }
     return [(f"../{path.relative_to(layout.root).as_posix()}", title) for path, title in wanted.items()]

@@ -42,6 +42,7 @@ def finding_list(table: gpd.GeoDataFrame | None, canvas: Canvas, unit_codes: Cod
                 **{name: finding_words(text(r[name]), 0) for name in WORDED},
                 "open": r.state not in DECIDED_STATES,
                 "unit": unit_codes[text(r.adcode)],
+                "township": text(r.township),
                 "first": text(r.first_seen),
                 "last": text(r.last_seen),
                 "amount": number(r.amount, 4),

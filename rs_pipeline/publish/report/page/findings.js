@@ -101,7 +101,7 @@ const findingCard = (r) =>
         h("strong", {}, t(r.state)),
         r.visited && ` (${r.visited})`,
       ),
-      h("p", {}, units[r.unit].path !== undefined ? countyPath(r.unit) : nameOf(r.unit), " · ", h("code", {}, r.id)),
+      h("p", {}, units[r.unit].path !== undefined ? countyPath(r.unit) : nameOf(r.unit), r.township && ` ${r.township}`, " · ", h("code", {}, r.id)),
       h("p", {}, `${amountOf(r)} `, small(spanOf(r)), r.p !== null && [` · ${t("probability")} ${fmt(r.p)} `, probability(r.p)]),
       h("p", {}, t("first seen {first}, last seen {last}", { first: r.first, last: r.last }), r.against && ` · ${t("against it")}: ${t(r.against)}`),
       h("p", {}, h("code", {}, `${r.lon.toFixed(5)}, ${r.lat.toFixed(5)}`), " ", linksOf(r)),
