@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import geopandas as gpd
 
 from rs_pipeline.catalog.folder import catalog_fault
+from rs_pipeline.catalog.sign import PLANETARY_COMPUTER
 from rs_pipeline.config import Settings
 from rs_pipeline.config.sections import VARIABLE
 from rs_pipeline.errors import ConfigError, PipelineError
@@ -149,13 +150,13 @@ def _networks(settings: Settings, key: str, units: Units) -> None:
 
 SIDE_FILES: dict[str, SideFile] = {
     "units.path": SideFile("polygons of your counties, or `rs-pipeline units <province> <path>`", _units),
-    "masks.dem": SideFile("heights in metres such as Copernicus GLO-30; null marks no terrain shadow", _heights),
+    "masks.dem": SideFile("heights in metres such as Copernicus GLO-30, which `rs-pipeline heights` brings; null marks no terrain shadow", _heights),
     "vegetation.networks": SideFile("folder 3_0 of SNAP's auxdata, or a file of your own; null takes the pipeline's", _networks),
     "coastline.reference": SideFile("a coastline such as GSHHG or the official line; null draws it from the first period", _polygons),
     "coastline.tide_table": SideFile("CSV time_utc,station,lon,lat,height_m from a tide model or gauge; null uses all dates and flags the lines", _tide),
     "black_odorous.wetland_prior": SideFile("polygons of wetlands and reserves; null uses no prior", _polygons),
     "water.known_bodies": SideFile("water/bodies.gpkg of an earlier run; null names all bodies anew", _polygons),
-    "soil.dem": SideFile("heights in metres such as Copernicus GLO-30; null takes masks.dem, and without either soil loss waits for one", _heights),
+    "soil.dem": SideFile("heights in metres such as Copernicus GLO-30, which `rs-pipeline heights` brings; null takes masks.dem, and without either soil loss waits for one", _heights),
     "soil.erosivity": SideFile("raster of rain erosivity, MJ mm/(ha h a), from daily rain of ten years or more; null takes a constant", _soil_factor),
     "soil.erodibility": SideFile("raster of soil erodibility, t ha h/(ha MJ mm), of the soil survey or SoilGrids; null takes a constant", _soil_factor),
     "tables.field_results": SideFile("CSV lon,lat,date,black of visits to suspected reaches; null leaves the suspicions unconfirmed", _visits),
@@ -292,10 +293,6 @@ def _address_hint(text: str) -> str:
     found = re.fullmatch(r"(?:(https?|htps?|htttps?):?/{0,3})?((?:[\w-]+\.)+[A-Za-z]{2,}(?::\d+)?(?:/\S*)?)", text)
     is_host = found and (found[1] or "/" in found[2] or not text.endswith((".json", ".geojson", ".ndjson", ".parquet")))
     return f"; an address of the web begins with https://: https://{found[2]}" if found and is_host else ""
-
-
-PLANETARY_COMPUTER = "planetarycomputer.microsoft.com"
-"""Host whose files open with a signature alone."""
 
 
 def _open_scheduler(settings: Settings) -> Iterable[str]:

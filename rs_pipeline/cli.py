@@ -82,6 +82,16 @@ def _settings(path: Path) -> Settings:
     return load(path)
 
 
+def _make_units(settings: Settings) -> None:
+    """Make the province's units where the configuration names them and they are not made yet."""
+    from rs_pipeline.provinces import load_province
+    from rs_pipeline.units import province_units
+
+    province = load_province(settings.province)
+    if settings.units.path == province.units.file and not province.units.file.exists():
+        province_units(province, province.units.file)
+
+
 def _check(settings: Settings, *, planning: bool) -> None:
     from rs_pipeline.checks import check_files
     from rs_pipeline.provinces import load_province
@@ -216,6 +226,25 @@ def units(
 
 
 @app.command(rich_help_panel=OTHERS)
+def heights(
+    config: Config,
+    out: Annotated[Path | None, typer.Option("--out", help="GeoTIFF to write; default soil.dem of the configuration, or masks.dem.")] = None,
+    catalog: Annotated[str | None, typer.Option("--catalog", help="Address of a STAC API; default the first one of the configuration's sources.")] = None,
+) -> None:
+    """Bring the heights around the units (Copernicus GLO-30) from a STAC API, for terrain shadows and soil loss."""
+    from rs_pipeline.catalog.heights import bring_heights, height_source
+    from rs_pipeline.region import load_units
+
+    settings = _settings(config)
+    target = out or settings.soil.dem or settings.masks.dem
+    if target is None:
+        raise typer.BadParameter("the configuration names no soil.dem and no masks.dem; give --out, and name that file there")
+    _make_units(settings)
+    tiles = bring_heights(height_source(settings, catalog), tuple(load_units(settings).total_bounds), settings.fetch, target)
+    typer.echo(f"heights of {tiles} tiles written to {target}", err=True)
+
+
+@app.command(rich_help_panel=OTHERS)
 def tides(
     config: Config,
     model: Annotated[str, typer.Option(help="Ocean tide model as pyTMD names it, e.g. EOT20 or FES2022.")],
@@ -260,14 +289,10 @@ def plan(
 ) -> None:
     """Tell what a run will cost before anything is read: scenes, requests, bytes, core-hours, hours, memory."""
     from rs_pipeline.operations.plan import make_plan, plan_words, write_plan
-    from rs_pipeline.provinces import load_province
-    from rs_pipeline.units import province_units
 
     settings = _settings(config)
     _check(settings, planning=True)
-    province = load_province(settings.province)
-    if settings.units.path == province.units.file and not province.units.file.exists():
-        province_units(province, province.units.file)
+    _make_units(settings)
     made = make_plan(settings, only=only or (), years=years or (), tiles=tiles or ())
     write_plan(made, csv, geojson)
     typer.echo(plan_words(made, bandwidth, latency, settings.fetch.connections))

@@ -85,7 +85,7 @@ def _every_unit(settings: Settings) -> gpd.GeoDataFrame:
     return frame
 
 
-def around(settings: Settings) -> gpd.GeoDataFrame:
+def surroundings(settings: Settings) -> gpd.GeoDataFrame:
     """What lies around the units of a run and has no numbers: the units of the file that ``units.only`` leaves out, under the name of their prefecture
     where they have one, and the file's layer NEIGHBOURS. Columns ``name`` and ``geometry``, EPSG:4326; empty where the file has neither."""
     section, stated = settings.units, settings.stated("units.path")

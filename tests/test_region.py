@@ -189,13 +189,13 @@ def test_what_lies_around_is_what_the_run_leaves_out_and_the_layer_of_neighbours
     units = gpd.GeoDataFrame(columns, geometry=boxes((0, 0, 1, 1), (1, 0, 2, 1), (2, 0, 3, 1)), crs=4326)
     units.to_file(path, layer="units")
     alone = make_settings(units={"path": str(path)})
-    assert region.around(alone).empty
+    assert region.surroundings(alone).empty
     gpd.GeoDataFrame(columns | {"name": ["北京市", " 天津市 ", None]}, geometry=boxes((3, 0, 4, 1), (4, 0, 5, 1), (5, 0, 6, 1)), crs=4326).to_file(
         path, layer="neighbours"
     )
-    assert region.around(alone).name.tolist() == ["北京市", "天津市", ""]
+    assert region.surroundings(alone).name.tolist() == ["北京市", "天津市", ""]
     some = make_settings(units={"path": str(path), "only": ["130201"]})
-    assert region.around(some).name.tolist() == ["P", "c", "北京市", "天津市", ""]
+    assert region.surroundings(some).name.tolist() == ["P", "c", "北京市", "天津市", ""]
     assert region.load_units(some).name.tolist() == ["a"] and region.load_units(alone).name.tolist() == ["a", "b", "c"]
     assert "is taken" not in caplog.text, "the layer of neighbours is never mistaken for the units"
 
@@ -204,5 +204,5 @@ def test_a_layer_of_neighbours_that_cannot_be_used_spoils_no_run(make_settings, 
     path = tmp_path / "counties.gpkg"
     gpd.GeoDataFrame({"adcode": ["1"], "name": ["a"], "prefecture": ["P"]}, geometry=boxes((0, 0, 1, 1)), crs=4326).to_file(path, layer="units")
     gpd.GeoDataFrame({"title": ["x"]}, geometry=boxes((1, 0, 2, 1)), crs=4326).to_file(path, layer="neighbours")
-    assert region.around(make_settings(units={"path": str(path)})).empty
+    assert region.surroundings(make_settings(units={"path": str(path)})).empty
     assert "the map is drawn without the layer neighbours" in caplog.text and "'name'" in caplog.text

@@ -95,11 +95,11 @@ NAMED_IN_CHINESE = ("K-corrected dimidiate", "plain NDVI dimidiate", "WOfS tree"
 """Other methods that have a Chinese name, as the table calls them."""
 
 TOPICS = {
-    "registration": page.REFLECTANCE, "radiometry": page.REFLECTANCE,
-    "vegetation": page.VEGETATION, "fvc_peak": page.VEGETATION, "fvc_growing": page.VEGETATION,
-    "water": page.WATER, "turbidity": page.WATER, "black_odorous": page.BLACK_ODOROUS,
-    "coastline": page.COAST, "shoreline": page.COAST, "shoreline_radar": page.COAST, "shoreline_rate": page.COAST, "shoreline_class": page.COAST,
-    "land": page.LAND, "findings": page.FINDINGS, "counties": page.VERDICTS, "verdicts": page.VERDICTS,
+    "registration": page.Topic.REFLECTANCE, "radiometry": page.Topic.REFLECTANCE,
+    "vegetation": page.Topic.VEGETATION, "fvc_peak": page.Topic.VEGETATION, "fvc_growing": page.Topic.VEGETATION,
+    "water": page.Topic.WATER, "turbidity": page.Topic.WATER, "black_odorous": page.Topic.BLACK_ODOROUS,
+    "coastline": page.Topic.COAST, "shoreline": page.Topic.COAST, "shoreline_radar": page.Topic.COAST, "shoreline_rate": page.Topic.COAST, "shoreline_class": page.Topic.COAST,
+    "land": page.Topic.LAND, "findings": page.Topic.FINDINGS, "counties": page.Topic.VERDICTS, "verdicts": page.Topic.VERDICTS,
 }  # fmt: skip
 """Product of the table to the topic it has on the page of a run."""
 
@@ -216,7 +216,7 @@ def _variants(table: pd.DataFrame) -> list[str]:
 
 
 def page_lines(table: pd.DataFrame) -> pd.DataFrame:
-    """The lines of REAL and LINES that the table has, columns `accuracy.COLUMNS`: by topic, real ones first, then those on held-out worlds.
+    """The lines of REAL and LINES that the table has, columns `accuracy.LINE_COLUMNS`: by topic, real ones first, then those on held-out worlds.
 
     The peer is the method whose value lies nearest to that without a fault, on the data that ours is of.
     """
@@ -232,8 +232,8 @@ def page_lines(table: pd.DataFrame) -> pd.DataFrame:
             rows.append(_page_line("simulated, held out", label, key, held, here))
         elif here:
             rows.append(_page_line("simulated", label, key, here, {}))
-    order = lambda column: column.map(page.TOPICS.index if column.name == "topic" else page.KINDS.index)  # noqa: E731
-    return pd.DataFrame(rows, columns=list(page.COLUMNS)).sort_values(["topic", "kind"], key=order, kind="stable", ignore_index=True)
+    order = lambda column: column.map(list(page.Topic).index if column.name == "topic" else page.MEASURED_ON.index)  # noqa: E731
+    return pd.DataFrame(rows, columns=list(page.LINE_COLUMNS)).sort_values(["topic", "kind"], key=order, kind="stable", ignore_index=True)
 
 
 def _page_line(kind: str, label: str, key: list[str], values: dict[str, float], elsewhere: dict[str, float]) -> tuple:
@@ -254,7 +254,9 @@ def _shown(value: float | None) -> str:
     return "" if value is None else f"{value:.3g}"
 
 
-def put_into_pages(table: pd.DataFrame, accuracy: Path = ACCURACY, readme: Path = README, chinese: Path = README_CHINESE, lines: Path = page.PATH) -> None:
+def put_into_pages(
+    table: pd.DataFrame, accuracy: Path = ACCURACY, readme: Path = README, chinese: Path = README_CHINESE, lines: Path = page.LINES_PATH
+) -> None:
     """Replace what stands between BEGIN and END on the pages, and the lines that are shipped for the page of a run."""
     for path, made in ((accuracy, f"{real_excerpt(table)}\n\n{excerpt(table)}"), (readme, short_excerpt(table)), (chinese, chinese_excerpt(table))):
         text = path.read_text("utf-8")

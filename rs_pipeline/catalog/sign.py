@@ -18,6 +18,9 @@ from rs_pipeline.remote.retrying import Refused
 RENEW_BEFORE = timedelta(minutes=5)
 """A signed URL with less time left than this is signed anew, so that a read does not outlive it."""
 
+PLANETARY_COMPUTER = "planetarycomputer.microsoft.com"
+"""Host of the catalog whose files open with a signature alone."""
+
 _OPEN_TO_ALL = "ai4edatasetspublicassets.blob.core.windows.net"
 
 _SIGNED = {"st", "se", "sp"}

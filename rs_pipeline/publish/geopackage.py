@@ -62,7 +62,7 @@ OVERVIEWS = {
 """Name of a style that colours counties by VERDICT to the words of its legend, and to what stands under a county's name: where it has something graded, and
 where something is off track. QGIS opens the layer in the first style."""
 
-LABELS: dict[str, tuple[str, dict]] = {
+LAYER_LABELS: dict[str, tuple[str, dict]] = {
     "reaches": (
         "CASE WHEN \"class\" IN ('suspected', 'possible') THEN round(100 * \"probability\") || ' %' END",
         {"placement": "along", "size_pt": 8, "from_scale": 100_000},
@@ -250,8 +250,8 @@ def write_layer_styles(settings: Settings) -> None:
 
 
 def _labels(layer: str) -> list[ET.Element]:
-    """Labels of a layer of LABELS, none of any other."""
-    if layer not in LABELS:
+    """Labels of a layer of LAYER_LABELS, none of any other."""
+    if layer not in LAYER_LABELS:
         return []
-    expression, look = LABELS[layer]
+    expression, look = LAYER_LABELS[layer]
     return [labeling(expression, **look)]

@@ -27,7 +27,7 @@ FOUND_SHARE = 0.5
 MOSTLY = 0.5
 """Share of a pixel from which it is ground of a kind."""
 
-PLANTS = ("reed", "wetland_core", "wetland_edge", "forest", "meadow", "tussock", "garden")
+PLANT_MATERIALS = ("reed", "wetland_core", "wetland_edge", "forest", "meadow", "tussock", "garden")
 """Materials that are natural plants. Bare tidal flats and wet sand are wetland, but no plants are lost where a beach grows over them."""
 
 FIRST_TEN = 10
@@ -64,7 +64,7 @@ def score_land_findings(
     """Precision of the list, of the first ten of each county by probability, and recall of true events.
 
     True events follow the same rule as mapped ones (`validation.land.true_conversion`: more than four pixels). Only pixels in ``zones``, or where plants
-    of PLANTS stood, count: the list tells of no others.
+    of PLANT_MATERIALS stood, count: the list tells of no others.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def score_land_findings(
     true = true_on_land(found, truth, year, baseline)
     first = found.assign(true=true).sort_values("probability", ascending=False, kind="stable").groupby("adcode").head(FIRST_TEN)
     in_zones = truth.covered([g for zone in zones for g in zone.to_crs(truth.grid.crs).geometry]) >= MOSTLY
-    plants = truth.share(baseline, PLANTS) >= MOSTLY
+    plants = truth.share(baseline, PLANT_MATERIALS) >= MOSTLY
     events, n = ndimage.label((true_conversion(truth, year, baseline, section)["converted"] > 0) & (in_zones | plants), EIGHT)
     sizes = np.bincount(events.ravel(), minlength=n + 1)[1:]
     covered = ndimage.mean(truth.covered(found.geometry), events, np.arange(1, n + 1)) if n else np.zeros(0)

@@ -231,7 +231,7 @@ def test_the_pages_are_brought_up_to_date(table, tmp_path):
     for path in pages:
         path.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", "utf-8")
     put_into_pages(table, *pages, lines=tmp_path / "lines.csv")
-    assert (tmp_path / "lines.csv").read_bytes() == page.PATH.read_bytes()
+    assert (tmp_path / "lines.csv").read_bytes() == page.LINES_PATH.read_bytes()
     assert "\nold\n" not in chinese.read_text("utf-8") and chinese.read_text("utf-8").count("\n|") == 15
     assert accuracy.read_text("utf-8").startswith(f"before\n{BEGIN}\n| real data | ours |") and readme.read_text("utf-8").endswith(f"\n{END}\nafter\n")
     assert "\nold\n" not in accuracy.read_text("utf-8") + readme.read_text("utf-8") and "**real**" in readme.read_text("utf-8")
@@ -239,14 +239,14 @@ def test_the_pages_are_brought_up_to_date(table, tmp_path):
 
 def test_the_lines_of_the_page_of_a_run_are_those_of_the_table(table):
     """Shipped as data of the package, because an installed one has no tests; every chosen line that the table has, none beside them."""
-    shipped = pd.read_csv(page.PATH, keep_default_na=False, na_values={"ours_elsewhere": "", "peer_value": ""})
+    shipped = pd.read_csv(page.LINES_PATH, keep_default_na=False, na_values={"ours_elsewhere": "", "peer_value": ""})
     pd.testing.assert_frame_equal(shipped, page_lines(table), rtol=1e-3)
     assert [line for line in shipped.label if line not in {label for label, *_ in (*REAL, *LINES)}] == [] and len(shipped) > 50
-    assert shipped.topic.tolist() == sorted(shipped.topic, key=page.TOPICS.index)
+    assert shipped.topic.tolist() == sorted(shipped.topic, key=list(page.Topic).index)
     for _, rows in shipped.groupby("topic"):
-        assert rows.kind.tolist() == sorted(rows.kind, key=page.KINDS.index) and not rows.label.iloc[0].startswith("the same")
-    assert not shipped.peer.str.contains("_").any() and {t for t in TOPICS.values()} <= set(page.TOPICS)
-    assert set(page.PRODUCTS) <= set(products()) and set(page.PRODUCTS.values()) <= set(page.TOPICS)
+        assert rows.kind.tolist() == sorted(rows.kind, key=page.MEASURED_ON.index) and not rows.label.iloc[0].startswith("the same")
+    assert not shipped.peer.str.contains("_").any() and {t for t in TOPICS.values()} <= set(page.Topic)
+    assert set(page.PRODUCTS) <= set(products()) and set(page.PRODUCTS.values()) <= set(page.Topic)
 
 
 def test_a_line_of_the_page_by_hand():
@@ -264,9 +264,9 @@ def test_a_line_of_the_page_by_hand():
     rows.append((*key, "ours", 0.01, "1", world, "", "real"))
     made = page_lines(pd.DataFrame(rows, columns=list(COLUMNS))).astype(object)
     assert made.where(made.notna(), None).to_numpy().tolist() == [
-        [page.VEGETATION, "simulated", "peak vegetation cover: bias", 2, None, PEERS["snap_10m"], -1],
-        [page.WATER, "simulated, held out", "water, all pixels: F1", 0.7, 0.9, "DSWE", 0.8],
-        [page.BLACK_ODOROUS, "real", label, 0.01, None, "", None],
+        [page.Topic.VEGETATION, "simulated", "peak vegetation cover: bias", 2, None, PEERS["snap_10m"], -1],
+        [page.Topic.WATER, "simulated, held out", "water, all pixels: F1", 0.7, 0.9, "DSWE", 0.8],
+        [page.Topic.BLACK_ODOROUS, "real", label, 0.01, None, "", None],
     ]
     assert page_lines(pd.DataFrame(columns=list(COLUMNS))).empty
 

@@ -19,7 +19,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.products.register import StepContext
 from rs_pipeline.publish.pdf import pdf
 from rs_pipeline.publish.report import report
-from rs_pipeline.publish.report.accuracy import KINDS, TOPICS, standards
+from rs_pipeline.publish.report.accuracy import MEASURED_ON, Topic, standards
 from rs_pipeline.publish.report.build import embed, files_beside
 from rs_pipeline.publish.report.changes import earlier_verdicts
 from rs_pipeline.publish.report.estimates import HEAD, NUMBERS, indicator_columns
@@ -194,12 +194,12 @@ def test_an_earlier_table_that_cannot_be_used_is_refused(tmp_path, fake, text_of
 def test_methods_tell_the_accuracy_and_the_standards_of_each_topic(data):
     """Real data first; figures are those of the accuracy table, standards those of the targets."""
     told = {one["topic"]: one for one in data["methods"]["accuracy"]}
-    assert list(told) == list(TOPICS)
+    assert list(told) == list(Topic)
     table = pd.read_csv(Path(__file__).parents[1] / "accuracy" / "table.csv", keep_default_na=False)
     rows = table[(table["product"] == "water") & (table.metric == "f1_to_fmask") & (table.subset == "Fmask clear")].set_index("method").value
     assert told["Water"]["lines"][0] == ["real", "water against Fmask, HLS scene: F1", rows["ours"], None, "WOfS tree", rows["WOfS tree"]]
     kinds = [[line[0] for line in one["lines"]] for one in told.values()]
-    assert all(k == sorted(k, key=KINDS.index) for k in kinds)
+    assert all(k == sorted(k, key=MEASURED_ON.index) for k in kinds)
     assert "HJ 1168-2021" in told["Vegetation cover"]["standards"] and told["Soil loss"]["standards"] == ["SL 190"] and told["Soil loss"]["lines"] == []
     assert told["Black-odorous water"]["standards"] == ["Jiancheng [2015] 130"] and told["Reflectance"]["asked"] == []
     assert all(len(set(one["asked"])) == len(one["asked"]) for one in told.values())

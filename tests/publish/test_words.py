@@ -19,7 +19,7 @@ from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.paths import config_folder
 from rs_pipeline.products.register import products, region_maps
 from rs_pipeline.publish.geopackage import STATUS_COLOURS
-from rs_pipeline.publish.report.accuracy import TOPICS, accuracy_lines
+from rs_pipeline.publish.report.accuracy import Topic, accuracy_lines
 from rs_pipeline.publish.report.build import SCRIPTS, asset
 from rs_pipeline.publish.report.methods import methods
 from rs_pipeline.publish.report.quality import without_figures
@@ -63,7 +63,7 @@ NAMES = {"BOI", "BOI <= 0.065", "CoastSat", "DEA Coastlines", "DSWE", "MNDWI > 0
 
 def test_every_line_of_the_accuracy_is_translated(chinese):
     words = [row[name] for row in accuracy_lines() for name in ("kind", "label", "peer") if row[name]]
-    assert {w for w in (*words, *TOPICS) if not CHINESE.search(chinese(w))} <= NAMES
+    assert {w for w in (*words, *Topic) if not CHINESE.search(chinese(w))} <= NAMES
 
 
 @pytest.mark.parametrize("column", ["topic", "description", "caveat", "standard", "source"])

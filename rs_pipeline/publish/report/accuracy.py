@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,23 +13,33 @@ from rs_pipeline.config import Settings
 from rs_pipeline.indicators.values import INDICATORS
 from rs_pipeline.publish.report.estimates import read_targets
 
-PATH = Path(__file__).with_name("accuracy.csv")
+LINES_PATH = Path(__file__).with_name("accuracy.csv")
 """Made from ``tests/accuracy/table.csv`` by ``python -m benchmarks.accuracy``, which chooses the lines (``benchmarks/accuracy/pages.py``)."""
 
-COLUMNS = ("topic", "kind", "label", "ours", "ours_elsewhere", "peer", "peer_value")
+LINE_COLUMNS = ("topic", "kind", "label", "ours", "ours_elsewhere", "peer", "peer_value")
 """``ours_elsewhere`` is ours on the other simulated worlds; ``peer`` and ``peer_value`` are the best other method on the data of ``ours``. Numbers are
 empty where there is none."""
 
-KINDS = ("real", "simulated, held out", "simulated")
+MEASURED_ON = ("real", "simulated, held out", "simulated")
 """What a line was measured on, in the order in which it is shown."""
 
-REFLECTANCE, VEGETATION, WATER, BLACK_ODOROUS, COAST, LAND, SOIL, FINDINGS, VERDICTS = TOPICS = (
-    "Reflectance", "Vegetation cover", "Water", "Black-odorous water", "Coastline", "Land cover", "Soil loss", "Suspected findings", "Intervals and verdicts",
-)  # fmt: skip
-"""Topics in the order of the page."""
+
+class Topic(StrEnum):
+    """In the order of the page."""
+
+    REFLECTANCE = "Reflectance"
+    VEGETATION = "Vegetation cover"
+    WATER = "Water"
+    BLACK_ODOROUS = "Black-odorous water"
+    COAST = "Coastline"
+    LAND = "Land cover"
+    SOIL = "Soil loss"
+    FINDINGS = "Suspected findings"
+    VERDICTS = "Intervals and verdicts"
+
 
 PRODUCTS = {
-    "vegetation": VEGETATION, "water": WATER, "black_odorous": BLACK_ODOROUS, "coastline": COAST, "land": LAND, "red_line": LAND, "places": LAND, "soil": SOIL,
+    "vegetation": Topic.VEGETATION, "water": Topic.WATER, "black_odorous": Topic.BLACK_ODOROUS, "coastline": Topic.COAST, "land": Topic.LAND, "red_line": Topic.LAND, "places": Topic.LAND, "soil": Topic.SOIL,
 }  # fmt: skip
 """Product to its topic: what is converted in the red line and in watched places rests on land cover."""
 
@@ -38,14 +49,14 @@ NUMBERED = re.compile(r"(?:\b(?:GB|HJ|DZ|SL|DB\d*)(?:/T)?|Jiancheng \[\d+\]) \d+
 
 @cache
 def accuracy_lines() -> tuple[dict[str, str], ...]:
-    """Rows of the shipped table, COLUMNS, as text."""
-    with PATH.open(encoding="utf-8", newline="") as file:
+    """Rows of the shipped table, LINE_COLUMNS, as text."""
+    with LINES_PATH.open(encoding="utf-8", newline="") as file:
         return tuple(csv.DictReader(file))
 
 
 def standards(settings: Settings) -> dict[str, list[str]]:
     """Topic to what the run's targets say of the standards that its indicators are held to, each sentence once; empty where they say nothing."""
-    found: dict[str, list[str]] = {topic: [] for topic in TOPICS}
+    found: dict[str, list[str]] = {topic: [] for topic in Topic}
     for target in read_targets(settings).values():
         sentence = target.get("standard", "")
         for name in filter(None, map(str.strip, target.get("indicator", "").split(";"))):
@@ -61,14 +72,14 @@ def accuracy(settings: Settings) -> list[dict[str, Any]]:
     asked = standards(settings)
     return [
         {
-            "topic": topic,
+            "topic": topic.value,
             "lines": [_line(row) for row in accuracy_lines() if row["topic"] == topic],
             "standards": list(dict.fromkeys(number for sentence in asked[topic] for number in NUMBERED.findall(sentence))),
             "asked": asked[topic],
         }
-        for topic in TOPICS
+        for topic in Topic
     ]
 
 
 def _line(row: dict[str, str]) -> list[str | float | None]:
-    return [*(row[name] if name in ("kind", "label", "peer") else float(row[name]) if row[name] else None for name in COLUMNS[1:])]
+    return [*(row[name] if name in ("kind", "label", "peer") else float(row[name]) if row[name] else None for name in LINE_COLUMNS[1:])]

@@ -22,7 +22,7 @@ from rs_pipeline.publish.report.figures import Canvas, unit_outlines
 from rs_pipeline.publish.report.pictures import Pictures, folder_name
 from rs_pipeline.publish.report.text import Codes
 from rs_pipeline.publish.report.words import Chinese
-from rs_pipeline.region import around, load_units, run_grid
+from rs_pipeline.region import load_units, run_grid, surroundings
 from rs_pipeline.storage.atomic import atomic_folder, atomic_path
 
 SCRIPTS = (
@@ -73,7 +73,7 @@ def gather(settings: Settings, pictures: Path) -> Data:
         codes[code]  # numbers the units, and then what only the table knows, before columns are laid out by them
     reaches, painter = waters.read_reach_table(layout.reaches), Pictures(settings, units, grid, canvas, pictures)
     suspected = findings.read_findings(layout.findings)
-    outlines, prefectures, beyond = unit_outlines(units, canvas, around(settings))
+    outlines, prefectures, beyond = unit_outlines(units, canvas, surroundings(settings))
     data: Data = {
         "indicators": None if table is None else estimates.indicator_columns(table, targets, codes, periods),
         "clear": quality.clear_counts(layout, periods, codes),
