@@ -1,4 +1,4 @@
-"""Watched places: polygons of many kinds from one table, each told of in every period, and the sentences that a kind answers."""
+"""Watched places: polygons of many kinds from one table, each described in every period, and indicators by kind."""
 
 from __future__ import annotations
 
