@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 NATURAL_PLANTS = (Land.WETLAND, Land.TREE, Land.GRASS)
 RISING, PLANT_SHARES = (tuple(f"share_{c.word}" for c in classes) for classes in (DISTURBED, NATURAL_PLANTS))
 PLANTED, PLANTED_PX = 0.4, 5
-"""Plants stood where their share of a pixel, or its mean over the pixels of an event in a square of so many, is at least so much."""
+"""Plants stood where their share of a pixel, or its mean over the event's pixels in a square of PLANTED_PX pixels, is at least PLANTED."""
 
 EVENT_WEIGHTS = (-0.314, 2.195, 0.659)
 """Log-odds that an event is a true one, of its `event_features`: 1, its share of area beyond doubt, log10 of its pixels. Fitted on the development worlds of `benchmarks.accuracy.findings`."""
@@ -49,7 +49,7 @@ SMALL_PX = 10
 """An event of fewer pixels is told as small."""
 
 COLUMNS = ("kind", "first", "last", "n_px", "area_m2", "lower_m2", "upper_m2", "once_m2")
-"""Of a piece of an event within a tile; first and last number the periods."""
+"""Columns of a piece of an event within a tile; first and last are indexes of periods."""
 
 
 def event_features(sure_share: float, n_px: float) -> tuple[float, float, float]:
@@ -73,7 +73,7 @@ def event_probability(sure_share: float, n_px: float) -> float:
 
 
 def land_findings(settings: Settings) -> gpd.GeoDataFrame | None:
-    """The `events` of at least LISTED_PROBABILITY; how many others there are is told."""
+    """The `events` of at least LISTED_PROBABILITY; the number of others is logged."""
     found = events(settings)
     if found is None:
         return None
@@ -86,12 +86,13 @@ def land_findings(settings: Settings) -> gpd.GeoDataFrame | None:
 
 
 def events(settings: Settings) -> gpd.GeoDataFrame | None:
-    """A row an event (`products.findings.FOUND_DTYPES`): land that became built or bare since the run's baseline and is so in the newest period that saw it.
+    """One row per event (`products.findings.FOUND_DTYPES`): land that became built or bare since the run's baseline and still is in the newest period that
+    saw it.
 
-    What counts as converted, and the smallest event, are those of the county sums (`products.land.zonal.conversion_layers`). The area is the sum of the
-    rise of built and bare ground, its lower bound that of pixels that rose beyond doubt, the upper one the whole of its pixels. The first period is
-    that by which half of its pixels had risen for good. Of an event that a zone or plants (`planted`) cut, pieces below the smallest event are left out.
-    None where the run has one period, or none after its baseline.
+    Conversion and the smallest event are defined as for the county sums (`products.land.zonal.conversion_layers`). The area is the sum of the
+    rise of built and bare ground; its lower bound is that of pixels that rose beyond doubt, the upper one the area of all its pixels. The first period is
+    the one by which half of its pixels had risen for good. Where zones or plants (`planted`) cut an event, pieces below the smallest event are left out.
+    None where the run has no period after its baseline.
     """
     labels = [p.label for p in settings.all_periods]
     later = labels[labels.index(settings.baseline_label) + 1 :]
@@ -142,7 +143,7 @@ def plants_are_told() -> bool:
 
 
 def _outlines(labels: np.ndarray, grid: Grid) -> dict[int, shapely.Geometry]:
-    """Label (not 0) of pixels to their outline. Pixels that meet in a corner alone are parts of their own: one ring around them would touch itself."""
+    """Label (not 0) of pixels to their outline. Pixels that meet only at a corner become separate parts, because one ring around them would touch itself."""
     parts: dict[int, list[shapely.Geometry]] = {}
     for shape, value in shapes(labels.astype("int32"), mask=labels > 0, connectivity=4, transform=grid.transform):
         parts.setdefault(int(value), []).append(shapely.geometry.shape(shape))
@@ -220,8 +221,8 @@ def shares_before(shares: np.ndarray, first: np.ndarray) -> np.ndarray:
 
 
 def planted(event: np.ndarray, plants: np.ndarray) -> np.ndarray:
-    """Where natural plants stood on the ground of events, bool (h, w): by a pixel's own share or by the mean of its neighbours, since a single pixel is easily
-    taken for a field.
+    """Where natural plants stood on the ground of events, bool (h, w): by a pixel's own share or by the mean around it, because a single pixel is easily
+    classified as a field.
 
     Parameters
     ----------
