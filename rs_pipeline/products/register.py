@@ -295,7 +295,7 @@ def block_memory_mb(settings: Settings) -> float:
 
 
 CLEAR_PIXEL_KEYS = ("masks.cloud_buffer_m", "masks.shadow_height_m", "masks.shadow_darkness", "masks.dem", "masks.bright_blue_refl")
-"""Keys of every step that asks which pixels of a date are clear."""
+"""Keys of every step that needs the clear pixels of a date."""
 
 
 def sensor_tables(settings: Settings) -> tuple[str, ...]:

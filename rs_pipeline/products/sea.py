@@ -50,7 +50,7 @@ STEP_M = 200.0
 CELL_M = 50.0
 """Side of the cells in which the sea is searched, so that a province fits into memory. Its edge then follows the pixels."""
 OPEN_SHARE = 0.85
-"""Least share of water pixels in a cell of open water. A dyke one pixel wide (10 m) takes a fifth of a cell, which is then none."""
+"""Least share of water pixels in a cell of open water. A dyke one pixel wide (10 m) takes a fifth of a cell, so that such a cell is not open water."""
 WORK_PX = 2048
 
 OPEN_SEA_M = 5000.0

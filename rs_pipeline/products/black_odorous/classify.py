@@ -1,4 +1,4 @@
-"""Step ``reaches``: scores over a period become a probability and a class, with what was seen when and what spoke against it.
+"""Step ``reaches``: the scores of a reach over a period become a probability and a class, with its dates and the causes that speak against it.
 
 No single rule decides: the evidence for and against black-odorous water enters one model (`model.ReachModel`), whose weights and probability are
 fitted on simulated worlds with known truth. The class is a threshold on the probability. Other causes of a colour are recorded for the inspector

@@ -69,7 +69,7 @@ def width_class(width_m: float, section: BlackOdorousSection) -> str:
 
 
 def narrow_water(wet: np.ndarray, resolution_m: float, max_width_m: float) -> np.ndarray:
-    """Water without its wide parts: what a morphological opening with a disk of ``max_width_m`` keeps, and a rim of two pixels, is removed.
+    """Water without its wide parts: those that a morphological opening with a disk of diameter ``max_width_m`` keeps, and a rim of two pixels around them.
 
     Beyond the array the water continues as it is at the edge.
     """

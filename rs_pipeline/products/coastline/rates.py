@@ -30,7 +30,7 @@ MIN_SEN_DATES = 5
 SPIKE_M = 40.0
 """A date that stands out from both neighbours by more than this is a spike."""
 STEP_YEARS = 3.0
-"""A step takes no longer."""
+"""Longest time that a step takes."""
 MIN_SCATTER_M = 0.1
 """Least standard deviation of positions about a line, even where three lie on it by chance."""
 MIN_LAG_DATES = 8

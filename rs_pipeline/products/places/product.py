@@ -24,7 +24,7 @@ def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> lis
 STEPS = (
     Step(
         "places",
-        "Tell what was seen of each watched place; write places.csv and places.gpkg.",
+        "Estimate the indicators of each watched place; write places.csv and places.gpkg.",
         "rs_pipeline.products.places.table:watched_places",
         scope="run",
         final=True,

@@ -33,7 +33,7 @@ BANK_PX = 3
 """Pixels from the bank that are left out."""
 
 MIN_QUALITY_PIXELS = 20
-"""Fewer clear pixels of a date say nothing about a body."""
+"""Least clear pixels of a body on a date."""
 
 CHLOROPHYLL_PLATFORMS = ("sentinel-2a", "sentinel-2b")
 """Sentinel-2C's red edge lies 3 nm further, where the slope is steep: an index fitted on A does not hold there."""
