@@ -42,7 +42,10 @@ def test_the_coast_is_measured_with_its_doubt(bare):
         SIZE_PX * (SIZE_PX - COAST_PX) / 1e4, rel=0.05
     )
     for name in ("natural_coast_length_km", "reclaimed_area"):
-        assert "no tide (coastline.tide_table is not given): lines stand for the water of the passes, 0.5 m of height and so 10 m of place" in row.reason[name]
+        assert (
+            "no tide (coastline.tide_table is not given): lines stand for the water level at the passes, 0.5 m in error and so 10 m in position"
+            in row.reason[name]
+        )
 
 
 def test_what_needs_a_table_says_which(bare):

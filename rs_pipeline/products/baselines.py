@@ -23,7 +23,7 @@ def period_years(settings: Settings) -> dict[str, int]:
 
 
 def season(period: Period) -> tuple[int, int, int, int]:
-    """(month, day) of the start and of the end: only periods alike in both are compared. 29 February counts as the 28th.
+    """(month, day) of the start and of the end: only periods that agree in both are compared. 29 February counts as the 28th.
 
     >>> season(Period("2024-winter", date(2023, 12, 1), date(2024, 2, 29))) == season(Period("2025-winter", date(2024, 12, 1), date(2025, 2, 28)))
     True
@@ -33,7 +33,7 @@ def season(period: Period) -> tuple[int, int, int, int]:
 
 
 def of_season(period: Period, periods: Iterable[Period]) -> list[Period]:
-    """Those of the same season of any year, the period itself among them."""
+    """Periods of the same season in any year, including the period itself."""
     return [p for p in periods if season(p) == season(period)]
 
 
@@ -47,7 +47,7 @@ def days_in(year: int, period: Period) -> int:
 
 
 def by_nearness(year: int, periods: Iterable[Period]) -> list[str]:
-    """Labels of periods: those with most days of the year first, then by their distance from it, of two that are as near the earlier first.
+    """Labels of periods: those with most days in the year first, then by distance from it; of two equally near, the earlier first.
 
     >>> by_nearness(2021, [Period(str(y), date(y, 1, 1), date(y, 12, 31)) for y in (2019, 2020, 2022)])
     ['2020', '2022', '2019']
@@ -56,8 +56,8 @@ def by_nearness(year: int, periods: Iterable[Period]) -> list[str]:
 
 
 def baseline_labels(settings: Settings) -> list[str]:
-    """Periods that changes are measured from, in time order: the run's baseline, and for each target that of its baseline year, or the one nearest
-    to it, of every season."""
+    """Periods that changes are measured from, in time order: the run's baseline and, for each target and season, the period of the target's baseline year
+    or the nearest one."""
     periods, (path, *others) = settings.all_periods, target_tables(settings)
     tables = [read_table(path, ("baseline_year",), settings.stated("indicators.targets")), *(read_table(p, ("baseline_year",)) for p in others)]
     wanted = {year for table in tables for year in table.parsed(lambda row: row.year_or_none("baseline_year")) if year is not None}
@@ -67,18 +67,18 @@ def baseline_labels(settings: Settings) -> list[str]:
 
 
 def earlier_baselines(settings: Settings, period: str) -> list[Period]:
-    """Those before a period, of its season."""
+    """Baselines before a period, of its season."""
     now, found = settings.period(period), baseline_labels(settings)
     return [p for p in of_season(now, settings.all_periods) if p.label in found and p.start < now.start]
 
 
 def other_baselines(settings: Settings, period: str) -> list[str]:
-    """Those before a period that are not the run's own baseline."""
+    """Labels of the baselines before a period, of its season, without the run's own baseline."""
     return [p.label for p in earlier_baselines(settings, period) if p.label != settings.baseline_label]
 
 
 def with_baselines(place: StepContext) -> list[str]:
-    """The period of a step, and all that its changes are measured from."""
+    """Labels of the period of a step and of all baselines that its changes are measured from."""
     if place.period not in place.periods or isinstance(place, Pattern):
         return [place.period]
     return list(dict.fromkeys((place.period, place.baseline, *other_baselines(place.settings, place.period))))

@@ -1,7 +1,7 @@
-"""How a tile is cut into blocks: within the memory budget, along the lines of the chip files' own blocks.
+"""How a tile is cut into blocks: within the memory budget, along the edges of the chip files' own blocks.
 
-A file block that two blocks of the tile share is decoded twice, and every block opens all files again: of the cuts that fit into
-memory the one is taken that reads fastest. A tile that fits is one block.
+A file block that two blocks of the tile share is decoded twice, and every block opens all files again. Of the cuts that fit into memory, the
+one that reads fastest is taken. A tile that fits is one block.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ STEPS_PX = (4096, 2048, 1024, 512, 256, 128, 64)
 """Sides of blocks that are tried, in pixels of the product."""
 
 OPTICAL_BYTES = 2 * (len(OPTICAL_BANDS) + 1)
-"""Bytes a pixel and optical date: bands and reasons."""
+"""Bytes per pixel and optical date: bands and flags."""
 
 RADAR_BYTES = 2 * len(RADAR_BANDS)
 
 READ_BYTES = 8 * OPTICAL_BYTES
-"""Bytes a pixel that a thread needs while it reads a date."""
+"""Bytes per pixel that a thread needs while it reads a date."""
 
 OPENING_PX = 80_000
-"""Opening a file takes as long as decoding so many pixels (measured: 1.2 ms, 15 ns a pixel)."""
+"""Opening a file takes as long as decoding so many pixels (measured: 1.2 ms, and 15 ns per pixel)."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Block:
     width: int
 
     def on(self, grid: Grid) -> Grid:
-        """The block's own grid, of that of its tile."""
+        """The block's grid, given the grid of its tile."""
         return grid.window(self.row, self.col, self.height, self.width)
 
 
@@ -55,13 +55,13 @@ class FileBlocks:
     width: float
     height: float
     weight: float
-    """Native pixels of the files a pixel of the tile."""
+    """Native pixels of the files per pixel of the tile."""
     count: int
     """How many files."""
 
 
 def file_blocks(chips: Sequence[Chip], grid: Grid) -> list[FileBlocks]:
-    """Blocks of the chips' files; one chip a sensor is looked at, as chips of a sensor over a tile are alike."""
+    """Blocks of the chips' files. One chip per sensor is opened, because chips of a sensor over a tile have the same layout."""
     found: dict[tuple[float, float, float, float], tuple[float, int]] = {}
     alike = {c.scene.sensor: c for c in chips}
     for sensor, chip in alike.items():
@@ -88,17 +88,17 @@ def _cuts(size: int, step: int, first: float) -> list[tuple[int, int]]:
 
 
 def _decodings(cuts: list[tuple[int, int]], first: float, step: float) -> int:
-    """How many file blocks the pieces touch, each counted as often as it is."""
+    """How many file blocks the pieces touch; a block counts once per piece that touches it."""
     return sum(math.ceil((a + n - first) / step) - math.floor((a - first) / step) for a, n in cuts)
 
 
 def plan_blocks(grid: Grid, files: Sequence[FileBlocks], bytes_per_pixel: float, budget_bytes: float) -> list[Block]:
-    """Blocks of a tile that fit into the budget: one, or any two, as the next is read while the last is worked out.
+    """Blocks of a tile that fit into the budget: one block, or any two, because the next is read while the last is computed.
 
     Parameters
     ----------
     bytes_per_pixel : of all dates.
-    budget_bytes : what is left for blocks. Where not even the smallest fit, they are taken all the same.
+    budget_bytes : memory for blocks. If not even the smallest blocks fit, they are used anyway.
     """
     lead = max(files, key=lambda f: f.weight, default=FileBlocks(0, 0, 1, 1, 0, 0))
     best: tuple[float, list[Block]] | None = None

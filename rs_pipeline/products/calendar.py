@@ -13,7 +13,7 @@ from rs_pipeline.model import Period
 
 @dataclass(frozen=True)
 class Calendar:
-    """When the dates of a stack lie, as the kernels need it."""
+    """Days and months of the dates of a stack."""
 
     day: np.ndarray
     """int64 (T,), days since the period's start."""
@@ -30,14 +30,15 @@ class Calendar:
 
 
 MAY_FREEZE_C = 10.0
-"""Water freezes in months whose usual mean is far below this; the rest is for cold years, continents and mountains up to 1,500 m."""
+"""°C. Water may freeze in months whose usual mean temperature is below this. The margin above 0 °C covers cold years, continental climates and mountains
+up to 1,500 m."""
 
 
 def may_freeze(latitude_deg: float, month: np.ndarray) -> np.ndarray:
-    """Whether water may freeze in months of the year 1-12, bool like them: below MAY_FREEZE_C by the usual temperature of land at sea level.
+    """Whether water may freeze in months of the year (1-12), bool of the same shape: the usual temperature of land at sea level is below MAY_FREEZE_C.
 
-    That is 27 - 0.0085 latitude^2 degrees on average over the year, and swings by 0.35 a degree of latitude about it, coldest in January
-    or, south of the equator, in July: zonal means (Hartmann 2016, Global Physical Climatology) within some 3 degrees between 20 and 60.
+    The annual mean is 27 - 0.0085 latitude^2 °C. The seasonal amplitude is 0.35 °C per degree of latitude, coldest in January, or in July south of
+    the equator. This fits zonal means (Hartmann 2016, Global Physical Climatology) to about 3 °C between latitudes 20 and 60.
 
     >>> may_freeze(39.0, np.array([1, 3, 4, 7, 10, 11, 12])).tolist()
     [True, True, False, False, False, True, True]
@@ -50,7 +51,7 @@ def may_freeze(latitude_deg: float, month: np.ndarray) -> np.ndarray:
 
 
 def in_window(days: Sequence[date], window: tuple[str, str]) -> np.ndarray:
-    """Whether each date lies in a yearly window of MM-DD strings, inclusive; a window may pass the new year."""
+    """Whether each date lies in a yearly window of MM-DD strings, inclusive, bool (T,); a window may pass the new year."""
     first, last = window
     keys = np.array([d.strftime("%m-%d") for d in days], dtype="U5")
     return (keys >= first) & (keys <= last) if first <= last else (keys >= first) | (keys <= last)

@@ -1,7 +1,7 @@
 """Work of a job done by a dask.distributed cluster: one that the configuration names, or one that the job starts on Slurm.
 
-A scheduler runs whatever it is sent. One that a job starts speaks TLS, with a certificate made for this job that only its workers have, and
-listens on one address of its host.
+A scheduler runs any code that it is sent. One that a job starts therefore uses TLS, with a certificate made for this job that only its workers
+have, and listens on one address of its host.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rs_pipeline.errors import ConfigError, PipelineError
 from rs_pipeline.products.dask_address import check_scheduler
 
 CONNECT_S, WORKERS_S = 30, 600
-"""So long a scheduler may take to answer, and workers to start."""
+"""Time limits for the scheduler to answer, and for workers to start."""
 
 
 @contextmanager
@@ -32,11 +32,11 @@ def cluster_client(resources: ResourcesSection, threads: int, folder: Path) -> I
 
     Parameters
     ----------
-    folder : on a file system that the workers share; holds the key of workers on Slurm, readable for this user alone, while they live.
+    folder : on a file system that the workers share. While workers on Slurm run, it holds their TLS key, readable by this user only.
 
     Raises
     ------
-    ConfigError : as `check_scheduler`; what it takes is not installed, there are no certificates for tls://, or no such interface.
+    ConfigError : as `check_scheduler`; a package is not installed, there are no certificates for tls://, or the network interface does not exist.
     PipelineError : the scheduler does not answer, or has no workers.
     """
     check_scheduler(resources)
@@ -62,7 +62,7 @@ def cluster_client(resources: ResourcesSection, threads: int, folder: Path) -> I
 
 def _stated_certificates() -> Security:
     """The certificates that dask's own configuration names."""
-    security: Any = Security(require_encryption=True)  # which names its attributes at run time
+    security: Any = Security(require_encryption=True)  # Any, because its attributes are set at run time
     if not (security.tls_ca_file and security.tls_client_cert):
         raise ConfigError(
             "tls:// needs certificates, and dask's configuration names none",
@@ -95,7 +95,7 @@ def _slurm(resources: ResourcesSection, threads: int, folder: str) -> Any:
 
 
 def _own_certificate(folder: Path) -> Security:
-    """A certificate for all roles, made now and kept in the folder, where workers find it."""
+    """A new certificate for all roles, kept in the folder, where workers find it."""
     made = Security.temporary()
     files = {"key": folder / "key.pem", "cert": folder / "cert.pem"}
     for kind, file in files.items():
@@ -106,12 +106,12 @@ def _own_certificate(folder: Path) -> Security:
 
 
 def _worker_host(scheduler: str) -> str:
-    """For the script of a worker: the address of its host by which it reaches the scheduler; else it would listen on all of them."""
+    """Shell expression for the job script of a worker: the address of its host that reaches the scheduler. Without it, it would listen on all addresses."""
     return f"""$({sys.executable} -c 'from distributed.utils import get_ip; print(get_ip("{scheduler}"))')"""
 
 
 def _own_address(interface: str | None) -> str:
-    """The address of an interface of this host; of None the one by which it is reached."""
+    """Address of a network interface of this host; for None, the address at which other hosts reach it."""
     try:
         return get_ip_interface(interface) if interface else get_ip()
     except ValueError as fault:
@@ -119,7 +119,7 @@ def _own_address(interface: str | None) -> str:
 
 
 def results_anywhere(client: Client, function: Callable[[Any, Any], Any], shared: Any, parts: Sequence[Any]) -> Iterator[Any]:
-    """``function(shared, part)`` of every part, in any order; a part whose worker is lost is worked out by another.
+    """``function(shared, part)`` of every part, in any order; a part whose worker is lost is computed by another.
 
     Raises
     ------

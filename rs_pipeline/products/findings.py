@@ -1,4 +1,4 @@
-"""Suspected findings: places that the satellite says an inspector should look at. Each product tells its own; the step ``findings`` makes a list of them."""
+"""Suspected findings: places that an inspector should look at. Each product reports its own; the step ``findings`` joins them into one list."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ FOUND_DTYPES = {
     "kind": "str", "place": "str", "adcode": "str", "first_seen": "str", "last_seen": "str", "amount": "float64", "lower": "float64", "upper": "float64", "unit": "str",
     "probability": "float64", "against": "str",
 }  # fmt: skip
-"""Columns of what a product tells, beside ``geometry`` in the run's CRS.
+"""Columns of the findings that a product reports, besides ``geometry`` in the run's CRS.
 
-kind : one of FINDING_KINDS. place : what names the place as long as the product does, such as a reach; empty where nothing does. adcode : empty
-where the product does not say. first_seen, last_seen : first and last period that show it. amount, lower, upper : length (m) or area (m2),
-with its interval; NaN bounds where there is none. probability : 0-1, NaN where none is calibrated. against : what speaks against it, causes
-separated by ``;``. What visits found the list knows by itself (`publish.findings.with_visits`).
+kind : one of FINDING_KINDS. place : the product's own id of the place, such as of a reach; empty where it has none. adcode : empty where the product
+does not say. first_seen, last_seen : first and last period that show it. amount, lower, upper : length (m) or area (m2), with its interval; NaN bounds
+where there is none. probability : 0-1, NaN where none is calibrated. against : reasons to doubt it, separated by ``;``. The list itself adds the
+results of visits (`publish.findings.with_visits`).
 """
 
 BLACK, NATURAL_COAST, RECLAIMED = "black_odorous_water", "natural_coast_lost", "new_reclamation"
 IN_ZONE = {"red_line": "converted_in_red_line", "reserve": "converted_in_reserve", "shore": "converted_in_water_zone", "mine": "bared_in_mine"}
-"""Zone of land to the kind of what was converted in it; a place in several is told of the first."""
+"""Zone of land to the kind of a conversion in it; a conversion in several zones gets the kind of the first."""
 VEGETATION = "vegetation_lost"
 
 FINDING_KINDS = {
     BLACK: "B", **dict(zip(IN_ZONE.values(), "RNZM", strict=True)), NATURAL_COAST: "C", RECLAIMED: "L", VEGETATION: "V",
 }  # fmt: skip
-"""Kind, in the order in which the list has equally probable ones, to the letter that its ids begin with."""
+"""Kind to the first letter of its ids. The list sorts equally probable findings in this order of kinds."""
 
 NEW, TO_INSPECT, CONFIRMED, REFUTED, REMEDIED = "new", "to_inspect", "confirmed", "refuted", "remedied"
 FINDING_STATES = (NEW, TO_INSPECT, CONFIRMED, REMEDIED, REFUTED)
@@ -50,7 +50,7 @@ def _words() -> dict[str, tuple[str, str]]:
 
 
 def finding_words(text: str, language: int) -> str:
-    """Words of the list, causes with their number of dates or period, in English (0) or Chinese (1); what is not known stays.
+    """Codes of the list as English (0) or Chinese (1) words. A number of dates or a period behind a code stays, and so do unknown codes.
 
     >>> finding_words("sediment:3;not_seen_in:2025", 1)
     '泥沙 3；未观测到的时期 2025'
@@ -85,7 +85,7 @@ def visited_days(known: gpd.GeoDataFrame) -> pd.Series:
 
 
 def said(words: dict[str, bool]) -> str:
-    """The words that hold, as column ``against`` has them.
+    """The words whose value is True, joined as in column ``against``.
 
     >>> said({"small": True, "partial_rise": False, "seen_in_one_period": True})
     'small;seen_in_one_period'

@@ -1,8 +1,8 @@
 """Step ``observe``: all chips of one tile and period become the tile's maps.
 
-Blocks are chosen from the memory budget (`blocks`). A block is a pure function of its job and its place: Dask's threads read it date by
-date and work it out strip by strip, here or in the worker of a cluster that reads the same chips; a kernel runs on one thread without
-the GIL.
+Blocks are sized to the memory budget (`blocks`). The result of a block depends only on its job and its place. Dask's threads read it date by
+date and compute it strip by strip, in this process or in a cluster worker that can read the same chips. A kernel runs on one thread and
+releases the GIL.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ PADDY_MONTHS = (5, 6)
 """Months in which paddies of the Hebei coast are flooded for planting."""
 
 STRIP_ROWS = 64
-"""Rows that a thread works out at a time."""
+"""Rows that a thread computes at a time."""
 
 
 OBSERVED_LAYERS = (*COVER_LAYERS, *WATER_LAYERS, "nir_refl", "scenes", "probability", "bow_class", "n_dates")
-"""What a block gives, float32 each."""
+"""Layers of a block's result, float32 each."""
 
 
 def observe(settings: Settings, tile_id: str, period_label: str, threads: int = 2, chips: list[Chip] | None = None) -> None:
@@ -83,7 +83,7 @@ def empty_maps(grid: Grid) -> dict[str, np.ndarray]:
 
 
 def observe_here(job: ObserveJob, threads: int) -> dict[str, np.ndarray]:
-    """OBSERVED_LAYERS of the job's grid by threads of this process. The tasks of all blocks are one graph: reading one goes on beside computing another."""
+    """OBSERVED_LAYERS of the job's grid by threads of this process. All blocks are in one Dask graph, so that one is read while another is computed."""
     maps = empty_maps(job.grid)
     placed = [dask.delayed(partial(_place, maps))(piece) for block in job_blocks(job, threads) for piece in _block_tasks(job, block)]
     dask.compute(*placed, scheduler=dask.threaded.get, num_workers=threads)
@@ -91,7 +91,7 @@ def observe_here(job: ObserveJob, threads: int) -> dict[str, np.ndarray]:
 
 
 def observe_anywhere(job: ObserveJob, threads: int) -> dict[str, np.ndarray]:
-    """The same by the workers of the configuration's cluster, a block a task."""
+    """The same by the workers of the configured cluster, one task per block."""
     from rs_pipeline.products.dask_cluster import cluster_client, results_anywhere
 
     maps = empty_maps(job.grid)
@@ -109,13 +109,13 @@ def observe_block(job: ObserveJob, block: Block) -> list[ObservedStrip]:
 
 
 def _place(maps: dict[str, np.ndarray], piece: ObservedStrip) -> None:
-    """Put a piece where it belongs."""
+    """Copy a strip's layers into the maps, in place."""
     for name, layer in piece.layers.items():
         maps[name][piece.inside] = layer
 
 
 def finish_water(settings: Settings, grid: Grid, maps: dict[str, np.ndarray]) -> None:
-    """Add what a pixel alone does not tell, in place: shadow taken out, rims put right, then classes and bounds."""
+    """Complete the water layers in place: remove shadow, correct the rims of waters, then add classes, bounds and plants."""
     w = settings.water
     high, high_months = maps["high_sun_frequency"], maps["high_sun_months"]
     low = low_sun_frequency(maps["frequency"], maps["clear_months"], high, high_months)
@@ -141,7 +141,7 @@ class ObserveJob:
     optical: list[Pass]
     radar: list[Pass]
     native: list[list[NativeFlags | None]]
-    """Of each chip of each optical pass."""
+    """Quality flags in native pixels, of each chip of each optical pass."""
 
     @property
     def chips(self) -> list[Chip]:
@@ -150,22 +150,22 @@ class ObserveJob:
 
 @dataclass(frozen=True)
 class ObservedStrip:
-    """What a strip gives."""
+    """Result of a strip."""
 
     inside: tuple[slice, slice]
-    """Within the tile."""
+    """Its rows and columns within the job's grid."""
     layers: dict[str, np.ndarray]
     """OBSERVED_LAYERS, (h, w) each."""
 
 
 @dataclass(frozen=True)
 class Strip:
-    """A few rows of a block with all dates: what one thread works out at a time. Its arrays are filled while the block is read."""
+    """A few rows of a block with all dates: what one thread computes at a time. Its arrays are filled while the block is read."""
 
     rows: slice
-    """Within the block."""
+    """Its rows within the block."""
     inside: tuple[slice, slice]
-    """Within the tile."""
+    """Its rows and columns within the job's grid."""
     dn: np.ndarray
     """uint16 (T, 7, h, w), see `read_sharpened`."""
     qa: np.ndarray
@@ -175,9 +175,9 @@ class Strip:
 
 
 def job_blocks(job: ObserveJob, threads: int, pieces: int = 1) -> list[Block]:
-    """Blocks of the tile within the memory budget, less what is held besides: maps, native flags and dates being read.
+    """Blocks of the tile within the memory budget, less the memory of maps, native flags and dates being read.
 
-    ``pieces``: the blocks are at most so large that there are about so many.
+    ``pieces``: there are at least about so many blocks.
     """
     pixels = job.grid.width * job.grid.height
     held = len(OBSERVED_LAYERS) * 4 * pixels + sum(n.bits.nbytes for flags in job.native for n in flags if n is not None)
@@ -190,10 +190,10 @@ def job_blocks(job: ObserveJob, threads: int, pieces: int = 1) -> list[Block]:
 
 
 def _block_tasks(job: ObserveJob, block: Block) -> list:
-    """Dask's tasks of a block, a `ObservedStrip` each: a date is read by one thread, then a strip is worked out by one thread.
+    """Dask's tasks of a block, an `ObservedStrip` each: a date is read by one thread, then a strip is computed by one thread.
 
-    Dask takes up the next block's dates as soon as a thread is free, so that reading and computing overlap. What the tasks share is
-    the block's own and never leaves the process.
+    Dask starts on the next block's dates as soon as a thread is free, so that reading and computing overlap. The arrays that the tasks share
+    belong to the block and never leave the process.
     """
     strips = dask.delayed(partial(_new_strips, job, block))()
     read = [dask.delayed(partial(_read_optical, job, block, t))(strips) for t in range(len(job.optical))]
@@ -254,13 +254,13 @@ def _observe_strip(job: ObserveJob, k: int, strips: list[Strip], _read: list[Non
 
 @cache
 def latitude_deg(grid: Grid) -> float:
-    """Latitude of a grid's middle; every strip of a tile asks."""
+    """Latitude of a grid's middle; cached, because every strip of a tile needs it."""
     left, bottom, right, top = grid.bounds
     return float(pyproj.Transformer.from_crs(grid.crs, 4326, always_xy=True).transform((left + right) / 2, (bottom + top) / 2)[1])
 
 
 def native_m(passes: list[Pass]) -> np.ndarray:
-    """Pixel of the near infrared of each pass's sensor, float32 (T,)."""
+    """Pixel size, m, of the near-infrared band of each pass's sensor, float32 (T,)."""
     return np.array([load_sensor(p.scene.sensor).known_band("nir").resolution_m for p in passes], "float32")
 
 
@@ -278,7 +278,7 @@ def sharpened_bands(chip: Chip, grid: Grid) -> np.ndarray:
 def read_sharpened(chips: list[Chip], block: Grid) -> np.ndarray:
     """Optical stack uint16 (T, 7, h, w) with SWIR at the block's pixel size.
 
-    Where coarse cells reach beyond the block it is read with a rim that makes them whole.
+    Where native SWIR cells reach beyond the block, it is read with a rim, so that these cells are complete.
     """
     cells = [_swir_cell(c, block.resolution_m) for c in chips]
     whole = all(block.height % n == 0 and block.width % n == 0 and _phase(block, n, left, top) == (0, 0) for n, left, top in cells)
@@ -304,7 +304,7 @@ def _swir_cell(chip: Chip, resolution_m: float) -> tuple[int, float, float]:
 
 
 def _radar_evidence(job: ObserveJob, amplitude_dn: np.ndarray, n_months: int) -> tuple[np.ndarray, np.ndarray]:
-    """Codes of `radar_water` int8 (M, h, w), 0 not seen, and mean power of VV float32 (M, h, w), a map a month."""
+    """Codes of `radar_water` int8 (M, h, w), 0 not seen, and mean power of VV float32 (M, h, w), one layer per month."""
     out, mean_power = np.zeros((n_months, *amplitude_dn.shape[2:]), "int8"), np.zeros((n_months, *amplitude_dn.shape[2:]), "float32")
     if job.radar:
         month = Calendar.of([p.scene.solar_day for p in job.radar], job.period).month

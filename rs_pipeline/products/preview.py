@@ -22,10 +22,10 @@ LONGEST_PX = 2400
 """The region's longer side in a preview, where a step of at most MAX_STEP allows it."""
 
 MAX_STEP = 16
-"""Every so many pixels of the grid at most; sides of tiles are multiples of it."""
+"""Largest step, in pixels of the grid; sides of tiles are multiples of it."""
 
 MAX_DATES = 12
-"""The least cloudy dates that are read."""
+"""At most so many dates are read, the least cloudy ones."""
 
 PREVIEW_WHITE_REFL, PREVIEW_GAMMA = 0.3, 1.8
 """The stretch is the same everywhere and always, so that pictures of different years can be compared."""
@@ -34,7 +34,7 @@ _UNCLEAR = flag_bits(["nodata", "cloud", "shadow", "cirrus"])
 
 
 def step_px(grid: Grid) -> int:
-    """Pixels of the run's grid on a side of a preview's pixel: a power of two.
+    """Side of a preview's pixel in pixels of the run's grid: a power of two.
 
     >>> step_px(Grid("EPSG:32650", 10.0, 0, 0, 600, 480)), step_px(Grid("EPSG:32650", 10.0, 0, 0, 70_000, 60_000))
     (1, 16)
@@ -51,7 +51,7 @@ def coarse(grid: Grid, step: int) -> Grid:
 
 
 def eight_bits(refl: np.ndarray) -> np.ndarray:
-    """Reflectance as 1-255, uint8; NaN is 0. Values are held at 0 and PREVIEW_WHITE_REFL.
+    """Reflectance as 1-255, uint8; NaN is 0. Values are clipped to 0 and PREVIEW_WHITE_REFL.
 
     >>> eight_bits(np.array([np.nan, -0.1, 0.3, 0.9])).tolist()
     [0, 1, 255, 255]
@@ -68,13 +68,13 @@ def true_colour(chips: list[Chip], grid: Grid) -> np.ndarray:
 
 
 def clearest(chips: list[Chip]) -> list[Chip]:
-    """The optical chips in colour of which the catalog tells least cloud, at most MAX_DATES."""
+    """The chips with red, green and blue of least cloud cover in the catalog, at most MAX_DATES; chips of unknown cover come last."""
     able = [c for c in chips if all(c.has(role) for role in COLOURS)]
     return sorted(able, key=lambda c: 101.0 if c.scene.cloud_cover is None else c.scene.cloud_cover)[:MAX_DATES]
 
 
 def composite(chips: list[Chip], grid: Grid) -> np.ndarray:
-    """Median of the dates that the scenes' own masks call clear, reflectance float32 (3, h, w); NaN where there is none."""
+    """Lower median of the dates that the scenes' own masks call clear, reflectance float32 (3, h, w); NaN where there is none."""
     if not chips:
         return np.full((3, *grid.shape), np.nan, "float32")
     refl = true_colour(chips, grid)

@@ -1,10 +1,10 @@
-"""The register of products: what a product is made of, and where to find those there are.
+"""The register of products: what a product consists of, and how the installed products are found.
 
 A product is a folder with a module ``product`` that defines ``PRODUCT``. The core asks the register for maps, styles, steps, county sums,
-facts, indicators, words and columns; it names no product. A package of its own brings a product by the entry point group
+facts, indicators, words and columns; it names no product. Another package adds a product through the entry point group
 ``rs_pipeline.products``, whose value names the same object (``my_package.product:PRODUCT``).
 
-What is heavy is named by a reference, ``module:attribute``, and imported when it is used: a job of a tile loads only its own product.
+Functions are named by a reference, ``module:attribute``, and imported on use, so that a job of a tile loads only its own product.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ def resolve(reference: str) -> Any:
 
 @dataclass(frozen=True)
 class StepContext:
-    """Where a step works. Names that are not given stay wildcards, as Snakemake writes them."""
+    """The period, tile and product that a step works on. Those not given stay wildcards, as Snakemake writes them."""
 
     settings: Settings
     period: str = "{period}"
     tile: str = "{tile}"
     product: str = "{product}"
     ask_tiles: Callable[[], Sequence[str]] = tuple
-    """Ids of all tiles; asked only where a step reads all of them, because they are known late."""
+    """Returns the ids of all tiles. Called only where a step reads all tiles, because the list of tiles is itself made by a step."""
 
     @cached_property
     def layout(self) -> Layout:
@@ -64,17 +64,17 @@ class StepContext:
         return self.settings.baseline_label
 
     def at(self, **names: Any) -> StepContext:
-        """The same with a period, tile or product given."""
+        """A copy with the given period, tile or product."""
         return replace(self, **names)
 
     def tiles(self, path: Callable[[str, str], Path], periods: Sequence[str] | None = None) -> list[Path]:
-        """``path(period, tile)`` of all tiles, of all periods or of those named."""
+        """``path(period, tile)`` for all tiles, in all periods or in those named."""
         return [path(p, tile) for p in (self.periods if periods is None else periods) for tile in self.ask_tiles()]
 
 
 class Pattern(StepContext):
-    """Wildcards for every tile and period: a path that one step reads equals, to the letter, the path that another writes. The graph of steps is
-    found by it."""
+    """A context with wildcards for every tile and period. A path that one step reads then equals the path that another writes, and the graph of steps
+    is built from these equal paths."""
 
     def __init__(self, settings: Settings, product: str = "{product}"):
         super().__init__(settings, product=product, ask_tiles=lambda: ["{tile}"])
@@ -100,25 +100,25 @@ def _always(settings: Settings) -> bool:
 
 @dataclass(frozen=True)
 class Step:
-    """A step of the chain: one verb of the command, one row of the lineage, and one rule of the Snakefile unless it is of a tile and period: those that
-    can follow one another in one process share a rule (`steps.rounds`)."""
+    """A step of the chain: one verb of the command line, one row of the lineage, and one rule of the Snakefile. Steps of a tile and period that can run
+    one after another in one process share a rule (`steps.rounds`)."""
 
     name: str
-    """Of the rule; the verb has hyphens for underscores."""
+    """Name of the rule. The verb has hyphens in place of underscores."""
     help: str
     function: str
-    """Reference of what is called: ``(settings)``, then by scope ``(tile, period)``, ``(tile)``, ``(period)`` or ``(product, period)``; with
-    ``threads`` where that is above 1. A step of a tile and period takes ``chips=[]`` too: what it writes of a tile that nobody could see."""
+    """Reference of the function. Arguments: ``(settings)``, then by scope ``(tile, period)``, ``(tile)``, ``(period)`` or ``(product, period)``; and
+    ``threads`` where that is above 1. For a step of a tile and period, ``chips=[]`` makes it write the outputs of a tile without scenes."""
     scope: Scope
     writes: Made
     reads: Files = _no_files
     """Files that other steps made, and the units."""
     also_writes: Made = _no_files
-    """Files beside those of ``writes``: lists that are rewritten only where they change, and what lies beside its main file."""
+    """Further outputs: lists that are rewritten only if they change, and files that accompany a main file."""
     side_files: Files = _no_files
     """Files that the user names; None, or absent, where there is none."""
     keys: tuple[str, ...] = ()
-    """Configuration keys (``masks``, ``masks.shadow_height_m``) that change what is written: the step runs again when one does."""
+    """Configuration keys (``masks``, ``masks.shadow_height_m``) that affect the outputs: the step runs again when one of them changes."""
     tables: Callable[[Settings], Sequence[str]] = field(default=lambda settings: ())
     """Files of the configuration folder that it reads; the step runs again when their content changes."""
     when: Callable[[Settings], bool] = _always
@@ -126,11 +126,11 @@ class Step:
     threads: int = 1
     priority: int = 0
     memory_mb: Callable[[Settings], float] | None = None
-    """Of the first attempt; None where the default of the profile does."""
+    """Memory of the first attempt, MB; None: the default of the profile."""
     final: bool = False
-    """What it writes is what a run is for: asked of a complete run."""
+    """Its outputs are results of the run; a complete run must have them."""
     give_up: str = ""
-    """Of a step of a tile and period: reference of what writes its outputs, ``(settings, tile, period, reason)``, when its job is given up;
+    """For a step of a tile and period: reference of the function ``(settings, tile, period, reason)`` that writes its outputs when its job is given up;
     empty: the step itself, without chips."""
 
     @property
@@ -139,7 +139,7 @@ class Step:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the verb is told of the place it works at, in the order in which it takes them."""
+        """Names of the verb's arguments, in call order: the tile, period or product that it works on."""
         return {"period": ("period",), "tile": ("tile",), "map": ("product", "period"), "tile_period": ("tile", "period")}.get(self.scope, ())
 
     @property
@@ -150,7 +150,7 @@ class Step:
 
 @dataclass(frozen=True)
 class RegionMap:
-    """A map of the region, one of every period or one of all."""
+    """A map of the region: one per period, or one for all periods."""
 
     name: str
     bands: tuple[MapBand, ...]
@@ -160,11 +160,11 @@ class RegionMap:
     """Step that makes it tile by tile."""
     every_period: bool = True
     is_quality: bool = False
-    """It tells how well the ground was seen: the page shows it after the others."""
+    """It shows how well the ground was observed; the page shows it after the other maps."""
 
     @property
     def categorical(self) -> bool:
-        """Overviews take the nearest pixel: classes are never averaged."""
+        """Whether values are classes: overviews then take the nearest pixel instead of a mean."""
         return self.style.kind == "classes"
 
 
@@ -180,7 +180,8 @@ class Product:
     county_maps: tuple[str, ...] = ()
     """Maps of a period whose tiles are summed over counties."""
     county_sums: str = ""
-    """Reference of ``(now, base) -> CountySums`` (`estimation.zones`): what is summed of the bands of county_maps, by ``map.band``."""
+    """Reference of ``(settings, now, base) -> CountySums`` (`estimation.zones`): what is summed over counties. ``now`` and ``base``: ``map.band`` of
+    county_maps to the array of this and of the baseline period, (h, w)."""
     facts: str = ""
     """Reference of ``(settings) -> {name: (adcode, period) -> fact}``: what its indicators need besides county sums."""
     indicators: str = ""
@@ -188,23 +189,23 @@ class Product:
     needs_steps: tuple[str, ...] = ()
     """Steps of the whole run or of a period whose files its indicators are computed from."""
     of_all_periods: bool = False
-    """Its indicators rest on the scenes of all periods, whichever is asked for."""
+    """Its indicators use the scenes of all periods, whichever period is asked for."""
     findings: str = ""
-    """Reference of ``(settings) -> GeoDataFrame | None``: places that an inspector should look at (`products.findings`), of the products' own kinds."""
+    """Reference of ``(settings) -> GeoDataFrame | None``: places that an inspector should look at (`products.findings`), of the product's own kinds."""
     findings_read: Files = _no_files
-    """Files of the run that they are told from."""
+    """Files of the run that findings are made from."""
     findings_side_files: Files = _no_files
-    """Files of the user's that they are told from."""
+    """Files of the user that findings are made from."""
     evidence: Callable[[Settings, str, Sequence[str]], Sequence[Path | None]] = field(default=lambda settings, indicator, periods: ())
-    """Files, besides county sums and units, that an indicator rests on: ``(settings, indicator, periods)``."""
+    """Files, besides county sums and units, that an indicator is computed from: ``(settings, indicator, periods)``."""
     evidence_maps: tuple[str, ...] = ()
     """Maps whose tiles are named in the evidence."""
     scenes: Literal["optical", "all", "none"] = "all"
-    """Which scenes its indicators rest on."""
+    """Which scenes its indicators are computed from."""
     sampled: Mapping[str, SampledProduct] = field(default_factory=dict)
-    """What reference samples can be given of."""
+    """Quantities for which reference samples can be given, by name."""
     folder: Path | None = None
-    """That of its module, set by the register: ``chinese.csv`` (english, chinese), ``columns.csv`` and ``targets.csv`` lie there, where it has them."""
+    """Folder of its module, set by the register. It may hold ``chinese.csv`` (english, chinese), ``columns.csv`` and ``targets.csv``."""
 
     def asset(self, name: str) -> Path | None:
         """A file of the product's folder, None where it has none."""
@@ -241,13 +242,13 @@ def products() -> dict[str, Product]:
 
 
 def region_maps(settings: Settings | None = None) -> dict[str, RegionMap]:
-    """Every map by name, in order; with ``settings`` those of that run, whose steps it has."""
+    """Every map by name, in order; with ``settings`` only the maps whose step that run has."""
     maps, steps = ({part.name: part for p in products().values() for part in getattr(p, kind)} for kind in ("maps", "steps"))
     return {name: m for name, m in maps.items() if settings is None or m.made_by not in steps or steps[m.made_by].when(settings)}
 
 
 def period_maps(settings: Settings | None = None) -> dict[str, RegionMap]:
-    """Maps of `region_maps` of which there is one a period."""
+    """Maps of `region_maps` that are made once per period."""
     return {name: m for name, m in region_maps(settings).items() if m.every_period}
 
 
@@ -263,12 +264,12 @@ def county_maps(settings: Settings | None = None) -> list[str]:
 
 
 def sampled_products() -> dict[str, SampledProduct]:
-    """What reference samples can be given of, by name."""
+    """Quantities for which reference samples can be given, by name."""
     return {name: s for p in products().values() for name, s in p.sampled.items()}
 
 
 def chips(place: StepContext) -> list[Path]:
-    """What a step that reads the scenes of a tile and period waits for."""
+    """Files that a step needs before it can read the scenes of a tile and period."""
     manifest, folder = place.layout.chips(place.period, place.tile), place.layout.chip_folder(place.period, place.tile)
     return [manifest] if place.settings.fetch.keep_chips else [manifest, folder]
 
@@ -279,22 +280,22 @@ def has_coast(settings: Settings) -> bool:
 
 
 def sea_maps(place: StepContext, periods: Sequence[str]) -> list[Path]:
-    """Which water is sea in some periods; none in a run without a coast."""
+    """Maps of the sea in the periods named; none in a run without a coast."""
     return [place.layout.sea(label) for label in periods] if has_coast(place.settings) else []
 
 
 def visit_tables(settings: Settings) -> list[Path | None]:
-    """What `products.visits.decided_findings` reads: the visits decide findings of an earlier list, so nothing without one."""
+    """Files that `products.visits.decided_findings` reads. Visits decide only findings of an earlier list, so there are none without that list."""
     return [settings.tables.known_findings, settings.tables.field_results] if settings.tables.known_findings else []
 
 
 def block_memory_mb(settings: Settings) -> float:
-    """Memory of a step that works a tile out in blocks: the budget, and Python with its libraries."""
+    """Memory, MB, of a step that computes a tile in blocks: the budget, plus Python and its libraries."""
     return settings.resources.memory_gb * 1000 + 800
 
 
 CLEAR_PIXEL_KEYS = ("masks.cloud_buffer_m", "masks.shadow_height_m", "masks.shadow_darkness", "masks.dem", "masks.bright_blue_refl")
-"""Keys of every step that asks which pixels of a date are clear."""
+"""Keys of every step that needs the clear pixels of a date."""
 
 
 def sensor_tables(settings: Settings) -> tuple[str, ...]:

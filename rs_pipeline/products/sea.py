@@ -1,14 +1,14 @@
-"""The sea: which of the water that was seen is sea. Shorelines, bodies, the banks of waters and the sums of counties ask here.
+"""The sea: which observed water is sea. Shorelines, water bodies, the banks of waters and county sums use it.
 
-The sea is found from the reference coastline and the water itself. Water narrower than 2 MOUTH_RADIUS_M is a river or a channel, where it
-joins the sea too (Bishop-Taylor et al. 2021); what opens to the sea by less than GATE_M, through a gate or a breach of a dyke, is not joined to
-it. Of the open water that is left, the sea is, of what goes on beyond what was observed, the largest within reach of each stretch of the
-reference line: a pond behind the line ends within sight. So every coast of the line has its sea. Points at sea (coastline.sea_points) add what holds them.
-Without a line and points it is every open water that goes on beyond what was observed over OPEN_SEA_M: a province whose coast lies in two pieces
-has two seas, and an inland county whose reservoirs lie on its border has none.
+The sea is found from the reference coastline and the water map. Water narrower than 2 MOUTH_RADIUS_M is a river or a channel, also where it
+joins the sea (Bishop-Taylor et al. 2021). Water that opens to the sea by less than GATE_M, through a gate or a breach in a dyke, is not joined to
+it. From the open water that is left, the sea is chosen at each point along the reference line: the largest within reach that extends beyond the
+observed area. A pond behind the line does not extend beyond it, and every coast of the line gets its sea. Points at sea (coastline.sea_points) add the
+water around them. Without a line and points, the sea is every open water that extends beyond the observed area over OPEN_SEA_M: a province
+whose coast lies in two pieces has two seas, and an inland county with reservoirs on its border has none.
 
-The sea is that of a period: a coast moves, ground that is reclaimed was sea before and is none after, and what an earlier period had does not
-change when a year is added. Tidal flats, which are seasonal water joined to the sea, belong to it.
+Each period has its own sea: the coast moves, reclaimed ground was sea before and is land after, and the sea of an earlier period does not
+change when a year is added. Tidal flats are seasonal water joined to the sea and belong to it.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ MIN_MOUTH_M2 = 4800.0
 GATE_M = 50.0
 """A narrower opening joins no water to the sea."""
 STEP_M = 200.0
-"""Along the reference line the sea is looked for every so many metres."""
+"""Largest distance between the points on the reference line at which the sea is searched."""
 CELL_M = 50.0
-"""On the map of water the sea is looked for in cells of this side: a province in memory, and its edge is put right in the pixels."""
+"""Side of the cells in which the sea is searched, so that a province fits into memory. Its edge then follows the pixels."""
 OPEN_SHARE = 0.85
-"""Share of a cell's pixels that are water in open water: a dyke of one pixel takes a fifth of the cell."""
+"""Least share of water pixels in a cell of open water. A dyke one pixel wide (10 m) takes a fifth of a cell, so that such a cell is not open water."""
 WORK_PX = 2048
 
 OPEN_SEA_M = 5000.0
-"""Open water that goes on over such a width beyond what was observed is sea where no line or point says so; reservoirs on a border are narrower."""
+"""Without a line and points, open water that extends beyond the observed area over at least this width is sea; reservoirs on a border are narrower."""
 OPEN_SEA_SHARE = 0.25
-"""The same as a share of the outline of all that was observed, for a run so small that it has less than OPEN_SEA_M of sea: a trial of a few tiles."""
+"""The same as a share of the outline of the observed area. It applies where it is less than OPEN_SEA_M: in a trial run of a few tiles."""
 
 SEA = "water.sea"
 """Name of the sea among the bands that counties sum."""
@@ -81,7 +81,7 @@ LEAVE_OUT = "remove it: with coastline.reference the sea is found without points
 
 
 def sea_marks(settings: Settings, grid: Grid, tiles: list[Tile]) -> SeaMarks:
-    """Marks of a run with a coast, whose grid and tiles these are.
+    """Marks of a run with a coast, with the grid and tiles of that run.
 
     Raises
     ------
@@ -92,21 +92,21 @@ def sea_marks(settings: Settings, grid: Grid, tiles: list[Tile]) -> SeaMarks:
 
 
 def check_sea_points(settings: Settings, units: gpd.GeoDataFrame) -> None:
-    """See that every point at sea lies in a tile that the units will have.
+    """Check that every point at sea lies in one of the tiles that will be made for the units.
 
     Raises
     ------
-    ConfigError : one does not.
+    ConfigError : a point lies in no tile.
     """
     if settings.coastline is not None and settings.coastline.sea_points:
-        from rs_pipeline.region import run_grid  # GeoPandas, which the shore of a tile does not need
+        from rs_pipeline.region import run_grid  # imports GeoPandas, which the shoreline of a tile does not need
 
         grid = run_grid(settings, units)
         _points_at_sea(settings, grid, make_tiles(grid, settings.grid.tile_px, units.to_crs(grid.crs).union_all()))
 
 
 def _points_at_sea(settings: Settings, grid: Grid, tiles: list[Tile]) -> tuple[tuple[str, ...], np.ndarray]:
-    """What the configuration calls the points, and where they lie, float (m, 2)."""
+    """Configuration keys of the points, and their coordinates, float (m, 2)."""
     given = coast_of(settings).sea_points
     names = tuple(f"coastline.sea_points.{i}: {lon:g}, {lat:g}" for i, (lon, lat) in enumerate(given))
     to_grid = pyproj.Transformer.from_crs(4326, grid.crs, always_xy=True)
@@ -121,7 +121,7 @@ def _points_at_sea(settings: Settings, grid: Grid, tiles: list[Tile]) -> tuple[t
 
 
 def outlines(shapes: np.ndarray) -> np.ndarray:
-    """Lines as they are, of polygons their outline: a reference coastline may be either."""
+    """Lines unchanged, polygons as their outlines: a reference coastline may be either."""
     return np.where(shapely.get_dimensions(shapes) == 2, shapely.boundary(shapes), shapes)
 
 
@@ -129,7 +129,7 @@ def _reference_points(settings: Settings, grid: Grid) -> np.ndarray:
     """Points on the reference coastline near the grid, STEP_M apart or nearer, float (n, 2); none without a reference."""
     if coast_of(settings).reference is None:
         return np.empty((0, 2))
-    from rs_pipeline.inputs.vectors import load_vector  # GeoPandas, which the shore of a tile does not need
+    from rs_pipeline.inputs.vectors import load_vector  # imports GeoPandas, which the shoreline of a tile does not need
 
     shapes = shapely.force_2d(load_vector(settings, "coastline.reference").to_crs(grid.crs).geometry.to_numpy())
     near = shapely.clip_by_rect(outlines(shapes), *grid.buffered(coast_of(settings).max_distance_m).bounds)
@@ -155,9 +155,9 @@ def pixel_of(grid: Grid, xy: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 def channels_of(water: np.ndarray, observed: np.ndarray, resolution_m: float) -> np.ndarray:
-    """Rivers and channels: water narrower than 2 MOUTH_RADIUS_M, and not just a corner; bool (h, w).
+    """Rivers and channels: water narrower than 2 MOUTH_RADIUS_M, without the corners of wider water; bool (h, w).
 
-    Where it was not observed, and beyond the edge, water is taken to go on.
+    Unobserved pixels, and those beyond the edge, count as water when the width is measured.
     """
     radius_px = MOUTH_RADIUS_M / resolution_m
     rim = int(radius_px + MOUTH_SLACK_PX) + 1
@@ -177,10 +177,10 @@ def channels_of(water: np.ndarray, observed: np.ndarray, resolution_m: float) ->
 
 
 def sea_and_rivers(water: np.ndarray, observed: np.ndarray, grid: Grid, marks: SeaMarks) -> tuple[np.ndarray, np.ndarray]:
-    """The sea, and the rivers and channels that join it; bool (h, w) each. Ponds, lakes and what is upstream are in neither.
+    """The sea, and the rivers and channels that join it; bool (h, w) each. Ponds, lakes, and rivers that do not touch the sea are in neither.
 
-    ``water`` and ``observed`` are bool (h, w). Without a reference line and without a point on open water the sea is what goes on beyond what was
-    observed over OPEN_SEA_M, or over OPEN_SEA_SHARE of the outline where that is less.
+    ``water`` and ``observed`` are bool (h, w). Without a reference line and without a point on open water, the sea is the open water that extends beyond
+    the observed area over at least OPEN_SEA_M, or OPEN_SEA_SHARE of the outline where that is less.
     """
     narrow = channels_of(water, observed, grid.resolution_m)
     open_water, gate_px = water & ~narrow, max(1, math.ceil(GATE_M / grid.resolution_m))
@@ -207,7 +207,7 @@ def _chosen(labels: np.ndarray, count: int, observed: np.ndarray, grid: Grid, ma
             break
     chosen |= beside
     if not chosen and not len(marks.along):
-        seen = ndimage.binary_fill_holes(observed)  # a lake under clouds in its middle ends all around
+        seen = ndimage.binary_fill_holes(observed)  # a lake with a gap by clouds in its middle does not extend beyond the observed area
         outline = seen & ndimage.binary_dilation(~seen, border_value=1)
         chosen = {
             int(k) for k in np.flatnonzero(_pixels(labels[outline], count) >= max(1, min(OPEN_SEA_M / grid.resolution_m, OPEN_SEA_SHARE * outline.sum())))
@@ -216,7 +216,7 @@ def _chosen(labels: np.ndarray, count: int, observed: np.ndarray, grid: Grid, ma
 
 
 def _pixels(labels: np.ndarray, count: int) -> np.ndarray:
-    """Number of pixels of each label up to ``count``; none of the background, 0."""
+    """Number of pixels of each label up to ``count``; 0 for the background."""
     found = np.bincount(labels.ravel(), minlength=count + 1)
     found[0] = 0
     return found
@@ -231,20 +231,20 @@ def _around(labels: np.ndarray, xy: np.ndarray, grid: Grid, reach_m: float) -> I
 
 
 def _largest(place: np.ndarray, size: np.ndarray) -> list[int]:
-    """The label of a place whose water is the largest, as a list; empty without water that has a size."""
+    """Label of the largest water in a place, by ``size`` of each label, as a list of one; empty where none has a size above 0."""
     there = np.unique(place)
     there = there[size[there] > 0]
     return [int(there[np.argmax(size[there])])] if there.size else []
 
 
 def sea(settings: Settings, period_label: str) -> None:
-    """Write ``water/sea_<period>.tif``, band ``sea``: 1 water of the sea (any class of water, and pixels that are water in part), else 0; NaN
-    where the map of water is.
+    """Write ``water/sea_<period>.tif``, band ``sea``: 1 water of the sea (any class of water, and pixels that are partly water), else 0; NaN
+    where the water map is NaN.
 
     Raises
     ------
-    RasterError : the map of water is not made yet.
-    ConfigError : a point at sea lies in no tile, or on ground that was seen and is no water.
+    RasterError : the water map is not made yet.
+    ConfigError : a point at sea lies in no tile, or where the ground was observed and there is no open water.
     """
     layout, grid = Layout(settings.root), read_grid(settings)
     marks, path = sea_marks(settings, grid, read_tiles(settings)), layout.map("water", period_label)
@@ -260,7 +260,7 @@ def sea(settings: Settings, period_label: str) -> None:
             why = (
                 "no open water near coastline.reference"
                 if len(marks.along)
-                else f"no open water goes on over {OPEN_SEA_M / 1e3:g} km beyond what was observed; where there is sea, give coastline.reference or coastline.sea_points"
+                else f"no open water extends over {OPEN_SEA_M / 1e3:g} km beyond what was observed; if there is sea, give coastline.reference or coastline.sea_points"
             )
             log.warning("%s: no sea was found: %s", period_label, why)
         zone = ndimage.binary_dilation(found, EIGHT_NEIGHBOURS) & (found | ~water)
@@ -276,7 +276,7 @@ def sea(settings: Settings, period_label: str) -> None:
 
 
 def _windows(cells: Grid, k: int, grid: Grid) -> Iterator[tuple[Window, tuple[slice, slice]]]:
-    """Windows of pixels and the cells that they hold whole."""
+    """Windows of pixels, and the cells of each."""
     for _, (rows, cols), _ in blocks(cells.shape, 0, max(1, WORK_PX // k)):
         top, left = rows.start * k, cols.start * k
         yield Window(left, top, min(cols.stop * k, grid.width) - left, min(rows.stop * k, grid.height) - top), (rows, cols)
@@ -305,7 +305,7 @@ def _refuse_dry(marks: SeaMarks, water: np.ndarray, observed: np.ndarray, cells:
 
 
 def read_sea(settings: Settings, period_label: str, window: Grid) -> np.ndarray:
-    """Whether pixels of a piece of the run's grid are sea in a period, bool (h, w); nowhere in a run without a coast, or beyond the grid.
+    """Whether pixels of a piece of the run's grid are sea in a period, bool (h, w); False in a run without a coast, and beyond the grid.
 
     Raises
     ------

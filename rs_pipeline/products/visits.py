@@ -1,4 +1,4 @@
-"""Results of field visits to suspected findings, and what they decide of places of any kind."""
+"""Results of field visits to suspected findings, and which findings they confirm or refute."""
 
 from __future__ import annotations
 
@@ -39,12 +39,13 @@ def middles(geometry: gpd.GeoSeries) -> gpd.GeoSeries:
 
 
 def field_results(settings: Settings) -> gpd.GeoDataFrame | None:
-    """Visits as points on WGS 84 with ``period`` (empty outside all periods), ``date``, ``black`` (bool: what was suspected is there), ``finding_id`` and ``kind``
-    (empty where the table does not say); None where no table is named. Rows of a form without day and answer were not visited, and
-    its second row has the names of the columns again.
+    """Visits as points on WGS 84; None where no table is named.
 
-    A visit stands where the finding of its id does (`tables.known_findings`), else at its lon and lat. Beside an id they are those that the form brought along, on
-    WGS 84, whatever system is stated for places that inspectors write. Cells that were merged count for all their rows.
+    Columns: ``period`` (empty outside all periods), ``date``, ``black`` (bool: what was suspected is there), ``finding_id`` and ``kind`` (both empty where
+    the table does not say). Left out are rows of a form without day and answer, which were not visited, and its second row, which repeats the column names.
+
+    A visit lies where the known finding of its id lies (`tables.known_findings`), else at its lon and lat. In a row with an id, lon and lat were printed
+    on the form and are WGS 84; in other rows inspectors wrote them, in the stated system. A merged cell counts for all its rows.
 
     Raises
     ------
@@ -79,7 +80,7 @@ def field_results(settings: Settings) -> gpd.GeoDataFrame | None:
 
 
 def _known_places(settings: Settings) -> dict[str, tuple[float, float]]:
-    """Longitude and latitude of a point of each finding of an earlier list by its id; empty where none is named."""
+    """Longitude and latitude of a point of each finding of an earlier list, by its id; empty where no list is named."""
     if settings.tables.known_findings is None:
         return {}
     known = load_vector(settings, KNOWN)
@@ -97,15 +98,15 @@ def _place(row: TableRow, finding_id: str, crs: str | None) -> tuple[float, floa
 
 
 def last_visits(visits: pd.DataFrame, *about: str) -> pd.DataFrame:
-    """The last visit to each thing that columns name, of several on a day one that found it."""
+    """The last visit for each value of the columns ``about``; of several on one day, one that found what was suspected."""
     return visits.sort_values(["date", "black"]).drop_duplicates(list(about), keep="last")
 
 
 def confirmed_in(said: Sequence[tuple[date, bool]], period: Period) -> bool:
-    """Whether a finding counts as confirmed in a period, by what was said of it: days in order, and whether it was there.
+    """Whether a finding counts as confirmed in a period. ``said``: answers in time order, (day, whether it was there).
 
-    The last word up to the end of the period decides; in periods before the first word, the first does. So what was confirmed counts in earlier periods
-    too, what was refuted never was, and what was remedied was until the period of the visit that found it gone.
+    The last answer up to the end of the period decides; in periods before the first answer, the first does. So a confirmed finding counts in earlier
+    periods too, a refuted one in none, and a remedied one in the periods before that of the visit that found it gone.
 
     >>> periods = [Period(str(y), date(y, 1, 1), date(y, 12, 31)) for y in (2022, 2023, 2024)]
     >>> for words in ("yes 2023", "no 2023", "yes 2022, no 2024", "no 2022, yes 2024", "yes 2022, no 2023, yes 2024", "no 2025"):
@@ -123,11 +124,12 @@ def confirmed_in(said: Sequence[tuple[date, bool]], period: Period) -> bool:
 
 
 def decided_findings(settings: Settings, kinds: Collection[str]) -> gpd.GeoDataFrame:
-    """Findings of the earlier list of some kinds that a visit, or that list, confirmed or refuted: ``first_seen``, ``confirmed_<period>`` (bool, see `confirmed_in`)
-    of every period of the run, and geometry on WGS 84. Empty without a list.
+    """Findings of some kinds in the earlier list that a visit, or that list, confirmed or refuted; empty without a list.
 
-    The visits that name a finding say so, and the list does on its day of visit: what is remedied was confirmed before and is gone from then on. Without a day
-    a list that says remedied decides nothing, and what else it says is older than all visits.
+    Columns: ``first_seen``, ``confirmed_<period>`` (bool, see `confirmed_in`) for every period of the run, and geometry on WGS 84.
+
+    Answers come from the visits that name the finding, and from its state in the list on the day of visit there. State remedied means: confirmed before
+    that day, gone from it on. Without a day, remedied decides nothing, and any other state counts as older than all visits.
 
     Raises
     ------
@@ -147,14 +149,14 @@ def decided_findings(settings: Settings, kinds: Collection[str]) -> gpd.GeoDataF
 
 
 def _said(known: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None) -> list[list[tuple[date, bool]]]:
-    """Of each finding, day and answer of the visits that name it and of the list, in order; of several answers of a day one that found it."""
+    """For each finding, (day, answer) of the visits that name it and of the list, in time order; of several answers on one day, True."""
     named = {} if visits is None else {name: list(zip(own.date.dt.date, own.black, strict=True)) for name, own in visits.groupby("finding_id")}
     rows = zip(known.finding_id, known.state, visited_days(known).dt.date, strict=True)
     return [list(dict(sorted([*_of_list(state, day), *named.get(name, [])])).items()) for name, state, day in rows]
 
 
 def _of_list(state: str, day: date) -> list[tuple[date, bool]]:
-    """What an earlier list says of a finding, with its day of visit, NaT where it has none.
+    """Answers, (day, whether it was there), that an earlier list gives of a finding. ``day``: its day of visit, NaT where it has none.
 
     >>> _of_list(REMEDIED, date(2024, 5, 1)), _of_list(REFUTED, pd.NaT), _of_list(REMEDIED, pd.NaT)
     ([(datetime.date(1, 1, 1), True), (datetime.date(2024, 5, 1), False)], [(datetime.date(1, 1, 1), False)], [])

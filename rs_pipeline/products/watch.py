@@ -1,7 +1,7 @@
 """Watched places: polygons of many kinds in one table, ``tables.places``, and the zones that maps are summed over for them.
 
-A kind in a unit is the zone ``place:<kind>``, its polygons counted once where they overlap. Each place is a zone of its own too, ``watched:<place_id>``,
-whole and in no unit: a place may lie in several, or beyond them all.
+All places of a kind in a unit are the zone ``place:<kind>``; where polygons overlap, they count once. Each place is also a zone of its own,
+``watched:<place_id>``, uncut and in no unit, because it may lie in several units or outside them all.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ WATCHED_KINDS = {
 """Kind of a watched place to its Chinese word; a table may use either."""
 
 KIND_ZONE, PLACE_ZONE = "place:", "watched:"
-"""What the zones of a kind within a unit, and of a place, begin with."""
+"""Prefixes of the zones of a kind within a unit, and of single places."""
 
 
 def load_watched(settings: Settings) -> gpd.GeoDataFrame:
@@ -34,7 +34,7 @@ def load_watched(settings: Settings) -> gpd.GeoDataFrame:
 
     Raises
     ------
-    ConfigError : the file cannot be used, a kind is unknown, an id is empty or there twice, or a year is none.
+    ConfigError : the file cannot be used, a kind is unknown, an id is empty or there twice, or ``cleared`` is not a year.
     """
     found, path = load_vector(settings, "tables.places"), settings.tables.places
     where = [f"tables.places: {path}, feature {n}" for n in range(1, len(found) + 1)]
@@ -84,8 +84,8 @@ def watched_kinds(settings: Settings) -> frozenset[str]:
 
 
 def watched_zones(settings: Settings, units: gpd.GeoDataFrame, period: str) -> Iterator[gpd.GeoDataFrame]:
-    """Zones of a period: what each unit (rows as of `region.with_unions`) has of each kind, then every place, as rows in no unit and no total. Of contaminated plots a
-    kind has those that are not cleared by the end of the period. Nothing without the table."""
+    """Zones of a period: the part of each unit (rows as of `region.with_unions`) in places of each kind, then every place, as rows in no unit and no total.
+    Places that are cleared by the end of the period are left out of their kind. Nothing without the table."""
     if settings.tables.places is None:
         return
     places = load_watched(settings)

@@ -99,7 +99,7 @@ def pruned_branches(water: np.ndarray, depth_px: np.ndarray) -> list[Branch]:
 
 
 def smooth_line(branch: Branch, grid: Grid, depth_px: np.ndarray, *, window: int = 5) -> shapely.LineString | None:
-    """The branch in map coordinates, smoothed so that stairs do not lengthen it, and led on to the bank at free ends.
+    """The branch in map coordinates, smoothed so that stairs of pixels do not lengthen it, and extended to the bank at free ends.
 
     None where the branch is a single pixel without direction.
     """

@@ -16,18 +16,18 @@ ACCUSED = ("suspected", "possible")
 
 
 def add_change(table: gpd.GeoDataFrame, days: pd.DataFrame, section: BlackOdorousSection) -> gpd.GeoDataFrame:
-    """Add ``change``, ``log_odds_change`` and its 95 % interval ``change_lower``, ``change_upper`` to a row a reach and period.
+    """Add ``change``, ``log_odds_change`` and its 95 % interval ``change_lower``, ``change_upper`` to each row (reach and period).
 
     ``log_odds_change`` is that of `season.season_logit`, the evidence of the dates alone: width and place do not change with the season.
     ``change`` is ``new`` where a suspicion follows a clear season, ``worse`` or ``better`` where the interval leaves out 0, and
     ``eliminated`` where a suspicion was followed by two seasons with a probability below ``eliminated_probability``. Both seasons need
-    enough dates, or a visit (``field``) that decided them: then what was found tells the change (``new``, or ``better`` where it is clear after a
-    suspicion), and a refuted season counts as calm, a confirmed one never. What was never accused has no change. The interval is that of dates
-    drawn with replacement (Efron 1979), of seasons that the satellite saw.
+    enough dates, or a visit (``field``) that decided them: then the visit decides the change (``new``, or ``better`` where it is clear after a
+    suspicion), and a refuted season counts as below that probability, a confirmed one never. A reach without suspicion has no change. The interval is
+    a bootstrap over the dates (Efron 1979), for seasons that the satellite saw.
 
     Parameters
     ----------
-    table : sorted by reach and period. days : a row a reach, period and day, with ``logit``.
+    table : sorted by reach and period. days : one row per reach, period and day, with ``logit``.
     """
     rng, kinds = np.random.default_rng(0), table["class"].to_numpy()
     reach, enough, field = table.reach_id.to_numpy(), (table.n_dates >= section.min_reach_dates).to_numpy(), table.field.to_numpy()

@@ -1,8 +1,8 @@
-"""Step ``reaches``: scores over a period become a probability and a class, with what was seen when and what spoke against it.
+"""Step ``reaches``: the scores of a reach over a period become a probability and a class, with its dates and the causes that speak against it.
 
-No rule decides: what speaks for and against black-odorous water are features of one model (`model.ReachModel`), whose weights are learnt
-on worlds with a truth and whose probability is calibrated there. The class is a threshold on it. What else may explain a colour stays
-written down (``vetoes``), for the inspector.
+No single rule decides: the evidence for and against black-odorous water enters one model (`model.ReachModel`), whose weights and probability are
+fitted on simulated worlds with known truth. The class is a threshold on the probability. Other causes of a colour are recorded for the inspector
+(``vetoes``).
 """
 
 from __future__ import annotations
@@ -31,16 +31,17 @@ from rs_pipeline.tiles import read_tiles
 log = logging.getLogger(__name__)
 
 BANK_WIDTH_M = 40.0
-"""Narrower water is mixed with its banks somewhere across, whatever its core: four pixels of 10 m."""
+"""In narrower water some pixels across are mixed with the banks, even in its core: four pixels of 10 m."""
 
 EVEN = 0.0
 """Log-odds of a date above which it is positive: it looks rather black-odorous than not."""
 
 COARSE_SHARE = 0.5
-"""A reach that was seen with coarse pixels on more than this share of its dates is told so."""
+"""A reach that was seen with coarse pixels on more than this share of its dates is marked ``coarse_pixels``."""
 
 FARM_PONDS, FARM_DISTANCE_M, FARM_RECTANGULARITY = 3, 40.0, 0.85
-"""A pond is a fish farm's where it fills so much of its smallest rectangle and has so many others like it around it."""
+"""A pond belongs to a fish farm where it fills at least FARM_RECTANGULARITY of its smallest rectangle and has at least FARM_PONDS others like it within
+FARM_DISTANCE_M."""
 
 CAUSES = (*VETOES[1:], "glint", *BLOCKS)
 """Vetoes of single dates, in the order they are written."""
@@ -66,18 +67,18 @@ INSPECTION = (
 
 
 def daily(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row a reach, period and day, in time order: of several scenes of a day the one with most core pixels counts."""
+    """One row per reach, period and day, in time order: of several scenes of a day the one with most core pixels counts."""
     ordered = scores.sort_values(["n_core", "scene_id"], ascending=[False, True])
     return ordered.drop_duplicates(["reach_id", "period", "day"]).sort_values(["reach_id", "period", "day"], ignore_index=True)
 
 
 def summarise_reaches(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row a reach and period (columns reach_id, period, SUMMARY) from one row a reach and scene.
+    """One row per reach and period (columns reach_id, period, SUMMARY) from one row per reach and scene.
 
     A date is positive where its log-odds exceed EVEN and no other cause was seen on it; ``n_months`` counts months with one. The
-    SEASON_FEATURES (see `season.season_features`) weigh all dates that have log-odds. ``coarse_pixels`` tells that more than COARSE_SHARE
+    SEASON_FEATURES (see `season.season_features`) are of all dates that have log-odds. ``coarse_pixels``: more than COARSE_SHARE
     of them were seen with coarse pixels. ``optical_blackness`` is -log10 of the median green reflectance; the reflectances are medians over
-    the worst months. What has no date has NaN.
+    the worst months. Without a date, numbers are NaN.
     """
     days = daily(scores)
     days = days.assign(month=month_number(days.day))
@@ -127,7 +128,7 @@ def classify_reach(*, width_class: str, probability: float, n_dates: int, sectio
 
 
 def narrowness(width_m: pd.Series) -> pd.Series:
-    """How much the banks may shine in: ln(BANK_WIDTH_M / width), 0 from BANK_WIDTH_M on.
+    """How much light from the banks may mix in: ln(BANK_WIDTH_M / width), 0 from BANK_WIDTH_M on.
 
     >>> narrowness(pd.Series([20.0, 40.0, 90.0])).round(3).tolist()
     [0.693, 0.0, 0.0]
@@ -138,7 +139,7 @@ def narrowness(width_m: pd.Series) -> pd.Series:
 def evidence(
     lines: gpd.GeoDataFrame, scores: pd.DataFrame, periods: list[str], wetlands: gpd.GeoDataFrame | None = None
 ) -> gpd.GeoDataFrame:  # fmt: skip
-    """A row a reach and period, sorted by reach, periods in their order in time: the columns of ``lines``, SUMMARY, `model.REACH_FEATURES` and WHOLE.
+    """One row per reach and period, sorted by reach, periods in time order: the columns of ``lines``, SUMMARY, `model.REACH_FEATURES` and WHOLE.
 
     Without a date the features of the season are NaN. ``wetlands`` are the polygons of black_odorous.wetland_prior.
     """
@@ -163,10 +164,10 @@ def assess(
     lines: gpd.GeoDataFrame, scores: pd.DataFrame, periods: list[str], section: BlackOdorousSection, visits: pd.DataFrame | None = None,
     wetlands: gpd.GeoDataFrame | None = None,
 ) -> gpd.GeoDataFrame:  # fmt: skip
-    """A row a reach and period, columns REACH_COLUMNS, sorted by reach, periods in their order in time. Without evidence the probability is NaN.
+    """One row per reach and period, columns REACH_COLUMNS, sorted by reach, periods in time order. Without evidence the probability is NaN.
 
-    ``visits`` are field results (see `field.field_results`): each decides ``class`` of its reach in its period, and ``satellite_class`` stays
-    as it was seen; enough of them recalibrate the probability. ``wetlands`` are the polygons of black_odorous.wetland_prior.
+    ``visits`` are field results (see `products.visits.field_results`): each decides ``class`` of its reach in its period, while ``satellite_class`` is the
+    class without visits; enough of them recalibrate the probability. ``wetlands`` are the polygons of black_odorous.wetland_prior.
     """
     model, table = load_detector().reach, evidence(lines, scores, periods, wetlands)
     table["log_odds"] = model.log_odds(table)
@@ -185,7 +186,7 @@ def assess(
 
 
 def _probability(table: gpd.GeoDataFrame, model: ReachModel, section: BlackOdorousSection) -> np.ndarray:
-    """Probability of each row, float64 (n,): as worlds with a truth or, where there are enough of them, field results calibrate it."""
+    """Probability of each row, float64 (n,), calibrated on field results where there are enough of them, else on simulated worlds."""
     recalibration = recalibrated(table)
     return model.probability(table.log_odds, section.prevalence) if recalibration is None else recalibration
 

@@ -1,4 +1,4 @@
-"""What counties sum of the map of suspected black-odorous water."""
+"""The map of suspected black-odorous water as it is summed over counties."""
 
 from __future__ import annotations
 

@@ -12,14 +12,14 @@ from rs_pipeline.products.findings import BLACK, FINDING_KINDS
 from rs_pipeline.products.visits import last_visits
 
 PLATT_REACHES, ISOTONIC_REACHES = 50, 300
-"""Visited reaches and periods from which the probability is refitted by two numbers, and by a free rising curve."""
+"""Least visited reaches and periods to refit the probability by slope and intercept (Platt 1999), and by a free rising curve (isotonic regression)."""
 
 MIN_OF_EACH = 5
-"""Fewer confirmed or refuted ones do not tell a slope."""
+"""Least confirmed, and least refuted, ones for a refit."""
 
 
 def of_reaches(visits: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame | None:
-    """Those visits that are about black-odorous water: all that name no finding and no kind of another sort."""
+    """The visits about black-odorous water: all that name neither a finding nor a kind of another sort."""
     if visits is None:
         return None
     of_black = visits.finding_id.str.startswith(f"{FINDING_KINDS[BLACK]}-") | (visits.finding_id == "")
@@ -27,8 +27,8 @@ def of_reaches(visits: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame | None:
 
 
 def shifted_visits(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, distance_m: float) -> str:
-    """The Chinese coordinate system that the visits are in, to judge by the reaches that they meet, in words; empty where they meet reaches as they are,
-    or in no system."""
+    """A message that names the Chinese coordinate system in which the visits lie near reaches; empty where they lie near reaches as they are, or in
+    no system."""
     if visits is None or visits.empty or table.empty or len(_near(table, visits, distance_m)):
         return ""
     for name, back in UNSHIFT.items():
@@ -40,8 +40,8 @@ def shifted_visits(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, dis
 
 
 def visited(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame | None, distance_m: float) -> np.ndarray:
-    """``confirmed``, ``refuted`` or empty for each row a reach and period, str (n,): the last visit of the period within the distance decides, of
-    several on that day one that found black-odorous water. A visit says nothing of other periods."""
+    """``confirmed``, ``refuted`` or empty for each row (reach and period), str (n,): the last visit of the period within the distance decides, of
+    several on that day one that found black-odorous water. A visit does not count in other periods."""
     result = pd.Series("", table.index)
     if visits is None or visits.empty or table.empty:
         return result.to_numpy()
@@ -77,8 +77,8 @@ def _near(table: gpd.GeoDataFrame, visits: gpd.GeoDataFrame, distance_m: float) 
 
 
 def fit_platt(log_odds: np.ndarray, black: np.ndarray, fitted_on: str) -> ProbabilityCalibration:
-    """Slope and intercept by maximum likelihood, with Platt's (1999) targets, which keep few labels from certainty."""
-    from scipy.optimize import minimize  # heavy, and the check at the start reads visits too
+    """Slope and intercept by maximum likelihood, with Platt's (1999) targets, which avoid certainty from few labels."""
+    from scipy.optimize import minimize  # slow to import, and the check at the start imports this module
 
     n1, n0 = int(black.sum()), int((~black).sum())
     target = np.where(black, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
@@ -92,9 +92,9 @@ def fit_platt(log_odds: np.ndarray, black: np.ndarray, fitted_on: str) -> Probab
 
 
 def recalibrated(table: pd.DataFrame) -> np.ndarray | None:
-    """Probability of each row after the visited ones, float64 (n,); None where too few were visited.
+    """Probability of each row, float64 (n,), fitted on the visited ones; None where too few were visited.
 
-    Visits go where suspicion is, so the result is that of an inspection list, not of all reaches.
+    Inspectors visit suspected reaches, so the result holds for an inspection list, not for all reaches.
     """
     known = (table.field != "").to_numpy() & table.log_odds.notna().to_numpy()
     log_odds, black = table.log_odds.to_numpy()[known], (table.field == "confirmed").to_numpy()[known]

@@ -1,4 +1,4 @@
-"""Findings of black-odorous water: reaches and ponds that the newest period suspects, or that visits told of."""
+"""Findings of black-odorous water: reaches and ponds that the newest period suspects, or that were visited."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ def water_findings(settings: Settings) -> gpd.GeoDataFrame:
 
 
 def reach_findings(table: gpd.GeoDataFrame, periods: list[str]) -> gpd.GeoDataFrame:
-    """A row a reach (`products.findings.FOUND_DTYPES`) of ``table``, a row a reach and period of ``water/reaches.gpkg``.
+    """One row per reach (`products.findings.FOUND_DTYPES`). ``table``: ``water/reaches.gpkg``, one row per reach and period.
 
-    A reach is told of where the newest period that could judge it suspects it, or where it was ever visited. What the satellite called it stands in
-    the periods; the probability and the causes are those of the last period that suspected it.
+    A reach is listed if the newest period that could judge it suspects it, or if it was ever visited. ``first_seen`` and ``last_seen`` are the first and
+    last period in which the satellite suspected it or a visit confirmed it or, where there is none, in which it was visited. The length, the probability
+    and the causes are those of the last.
     """
     rows, shapes, order = [], [], {label: k for k, label in enumerate(periods)}
     for reach_id, group in table.assign(order=table.period.map(order)).sort_values("order").groupby("reach_id", sort=True):

@@ -12,11 +12,11 @@ from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, missing,
 from rs_pipeline.estimation.uncertainty import Interval
 
 NEARLY = 1e-9
-"""Of sums of lengths and of shares of reaches."""
+"""Rounding error allowed in sums of lengths and of shares of reaches."""
 
 
 def _unseen(facts: Facts) -> Estimate | None:
-    """What is said where no reach is known because water was not seen anywhere; None where it was."""
+    """The missing estimate where no reach is known because water was not observed anywhere; None where it was observed."""
     blind = facts["reaches"].empty and not facts.county["water_observed_m2"] > 0
     return missing("insufficient_data", "no pixel with enough clear months, so no reach or pond is known") if blind else None
 
@@ -24,10 +24,11 @@ def _unseen(facts: Facts) -> Estimate | None:
 def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Estimate:
     """Suspected reaches and ponds, number or km, as counted: what was not seen is in the upper bound, not scaled in.
 
-    The number is of those that can be judged from space, and of those that a visit of the period decided: these are known. Not decided is,
-    below, what is marginal in width; above, all that may be black: possible, or without enough dates; and where most of the length is too narrow to
-    be judged, that too, since the rest does not speak for it. The observed fraction is the share of all length that was judged. Beyond that the detector misses and
-    mistakes reaches: by a number of reaches that grows with the root of those it calls. Reaches are whole: see `of_whole_reaches`.
+    The number is of reaches that can be judged from space or that a visit of the period decided; decided ones are certain. The lower bound leaves out
+    suspected reaches of marginal width. The upper bound adds all others that may be black: possible, or without enough dates; and, where most of the
+    length is too narrow to be judged, the narrow ones, because the rest does not represent them. Both have the detector's errors as well: a number of
+    reaches that grows with the square root of those it calls. Reaches are whole: see `of_whole_reaches`. The observed fraction is the share of all
+    length that was judged.
 
     ``place``: ``urban`` or ``rural``, by the polygons of tables.urban; all where empty.
     """
@@ -74,7 +75,7 @@ def _suspected(facts: Facts, *, by_length: bool, place: str = "") -> Estimate:
 
 
 def of_whole_reaches(interval: Interval, shortest: float, *, counted: bool) -> Interval:
-    """An interval drawn in to what whole reaches can add up to: none or at least the ``shortest`` of them, and a number of reaches is a whole one.
+    """An interval narrowed to what whole reaches can add up to: 0 or at least the ``shortest`` one, and whole numbers where ``counted``.
 
     >>> of_whole_reaches(Interval(1.0, 0.45, 3.6, "model95"), 1.0, counted=True)
     Interval(value=1.0, lower=1.0, upper=3.0, kind='model95')
@@ -96,8 +97,8 @@ def _amount(reaches: pd.DataFrame) -> str:
 
 
 def _unassessable(facts: Facts) -> Estimate:
-    """Why the length of water too narrow to be assessed is not known, and what of it was seen: a creek that fills no pixel makes no reach,
-    so what was seen is the least there is, and nothing tells the most."""
+    """Why the length of water too narrow to be assessed is not known, and the length that was seen: a creek that fills no pixel makes no reach,
+    so the length that was seen is a lower bound, and there is no upper one."""
     if facts["reaches"] is None:
         return missing("insufficient_data", "this run made no layer of reaches")
     if unseen := _unseen(facts):
@@ -112,10 +113,10 @@ def _unassessable(facts: Facts) -> Estimate:
 
 
 _BOUNDS = (
-    "from the reaches that are surely suspected (wide enough, not marginal) to all that may be black: suspected, possible or without enough "
-    "clear dates, and too narrow where most of the length is; and beyond, what the detector missed and mistook in simulated worlds; a reach that a visit decided adds no doubt"
+    "lower: suspected reaches that are wide enough, without marginal ones; upper: all that may be black (suspected, possible or without enough clear dates, and too narrow "
+    "ones where most of the length is too narrow); both with the errors that the detector made in simulated worlds; a reach that a visit decided adds no uncertainty"
 )
-_FORMULA = "reaches of black_odorous.reach_length_m and ponds with P >= suspected_probability on >= min_reach_dates dates, P weighing the season, its best run of 3 months, other causes seen, colour and width, or confirmed and not those refuted by a visit of the period (tables.field_results)"
+_FORMULA = "reaches of black_odorous.reach_length_m and ponds with P >= suspected_probability on >= min_reach_dates dates (P weighs the season, its best run of 3 months, other causes seen, colour and width) and not refuted, or confirmed, by a visit of the period (tables.field_results)"
 
 
 def _pair(place: str, where: str) -> tuple[Indicator, Indicator]:

@@ -33,7 +33,7 @@ REACH_FEATURES = (*SEASON_FEATURES, "narrow", "wetland", "aquaculture", "new_wat
 """Features of `ReachModel`: those of the season, then ``narrow``, see `classify.narrowness`, and what is known of the place: 0 or 1 each."""
 
 FEATURE_LIMIT = 4.0
-"""Standard deviations at which a feature of a reach is held: one alone does not decide. A design value."""
+"""Standard deviations at which a feature of a reach is clipped, so that one alone does not decide. A design value."""
 
 Packed = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]
 
@@ -90,7 +90,7 @@ class WeightSet:
 
 @dataclass(frozen=True)
 class ProbabilityCalibration:
-    """From log-odds to a probability by two numbers (Platt 1999): what enough visits make of the evidence."""
+    """Probability from log-odds by slope and intercept (Platt 1999), fitted on field visits where there are enough."""
 
     slope: float
     intercept: float
@@ -109,7 +109,7 @@ class ProbabilityCalibration:
 
 @dataclass(frozen=True, eq=False)
 class ReachModel:
-    """Logistic model of a reach and period: every evidence, for and against, with the weight that worlds with a truth gave it."""
+    """Logistic model of a reach and period: all evidence, for and against, with weights fitted on simulated worlds with known truth."""
 
     features: tuple[str, ...]
     centre: np.ndarray
@@ -117,13 +117,13 @@ class ReachModel:
     spread: np.ndarray
     """Standard deviation, float64 (n,)."""
     weight: np.ndarray
-    """float64 (n,), a standard deviation of the feature."""
+    """float64 (n,), per standard deviation of the feature."""
     intercept: float
     prevalence: float
     """Share of black-odorous reaches among those it was fitted on."""
     fitted_on: str
     report: dict[str, Any]
-    """How well it does on worlds that it was not fitted on."""
+    """Its accuracy on worlds that it was not fitted on."""
 
     def log_odds(self, features: pd.DataFrame) -> np.ndarray:
         """Log-odds (m,) of rows with its features; NaN where one is NaN."""
@@ -157,7 +157,7 @@ class ReachModel:
 
 @dataclass(frozen=True, eq=False)
 class KnownWaters:
-    """The waters of the training as normal distributions of the logarithm of their reflectance, a season at a time."""
+    """The kinds of water of the training, each a normal distribution of the logarithm of its reflectance in a season."""
 
     names: tuple[str, ...]
     mean: np.ndarray
@@ -173,7 +173,7 @@ class KnownWaters:
         return np.einsum("nki,kij,nkj->nk", off, self.precision, off).min(axis=1)
 
     def unknown(self, refl: np.ndarray) -> np.ndarray:
-        """bool (n,): dark water unlike any of the training. Bright water is never taken for black-odorous one, known or not."""
+        """bool (n,): dark water unlike any of the training. Bright water does not count, because it is never taken for black-odorous."""
         with np.errstate(invalid="ignore"):
             return (self.distance(refl) > self.limit) & (refl[:, 1] < DARK_GREEN_REFL)
 
@@ -189,14 +189,14 @@ class KnownWaters:
 
 @dataclass(frozen=True, eq=False)
 class DetectorModel:
-    """Two weight sets for single dates, with the red edge and with the colours every sensor has; and what makes a reach's call of them."""
+    """Two weight sets for single dates, with the red edge and with the colours every sensor has; the model of a reach; and the known waters."""
 
     rededge: WeightSet
     colour: WeightSet
     reach: ReachModel
     known: KnownWaters
     report: dict[str, Any]
-    """How it was trained and how well it does; every figure is simulated."""
+    """Its training and its accuracy; all figures are from simulations."""
 
     @property
     def packed(self) -> Detector:

@@ -28,7 +28,7 @@ SIDE_PX, ZOOM = 48, 4
 """Pixels of the run's grid on a side, and pixels of the picture for each."""
 
 PICTURE_WHITE_REFL, PICTURE_GAMMA = 0.18, 0.6
-"""Reflectance that is drawn white, and the exponent that lets dark waters be told apart."""
+"""Reflectance that is drawn white, and the exponent that makes dark waters distinguishable."""
 
 OUTLINE_RGB = (255, 210, 0)
 
@@ -70,7 +70,7 @@ def _square(reach: gpd.GeoDataFrame, resolution_m: float) -> Grid:
 def pictures(settings: Settings) -> None:
     """Write ``water/inspection/<reach>_<day>.png`` and beside them ``pictures.csv``, which says what they show, columns PICTURE_COLUMNS.
 
-    The first black_odorous.pictures rows of the inspection list have up to DATES pictures each, of their most suspicious dates.
+    The first black_odorous.pictures rows of the inspection list have up to PICTURES_PER_REACH pictures each, of their most suspicious dates.
     Pictures of an earlier run that are not among them are removed.
     """
     layout, rows = Layout(settings.root), []

@@ -15,11 +15,11 @@ from rs_pipeline.products.calendar import in_window
 from rs_pipeline.radiometry.masks import flag_bits
 
 SUSPECTED_PROBABILITY, POSSIBLE_PROBABILITY = 0.9, 0.5
-"""For single pixels, whose probability is the mean of single dates and not calibrated as that of a reach is."""
+"""Thresholds of single pixels, whose probability is the mean of single dates and, unlike that of a reach, not calibrated."""
 
 
 def in_season(passes: Sequence[Pass], section: BlackOdorousSection) -> np.ndarray:
-    """bool (T,): in the yearly window and, where the catalog tells the sun's height, high enough."""
+    """bool (T,): in the yearly window and, where the catalog gives the sun's elevation, with the sun high enough."""
     sun = [p.scene.sun_elevation_deg for p in passes]
     high = np.array([s is None or np.isnan(s) or s > section.min_sun_elevation_deg for s in sun], bool)
     return in_window([p.scene.solar_day for p in passes], section.window) & high
@@ -30,8 +30,8 @@ def black_odorous_layers(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Probability, class and number of dates, float32 (h, w).
 
-    The stack holds the optical passes; of its ``bad_bits`` the masks decide. ``frequency`` is the water frequency, NaN where unobserved. Land is class 0 without a probability; where water
-    was not observed everything is NaN.
+    The stack holds the optical passes; ``masks.black_odorous`` replaces its ``bad_bits``. ``frequency`` is the water frequency, NaN where unobserved. Land
+    is class 0 without a probability; where water was not observed, all three are NaN.
     """
     model = load_detector()
     wet = np.nan_to_num(frequency, nan=-1.0) >= water.seasonal_frequency

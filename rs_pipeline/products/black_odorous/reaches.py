@@ -1,7 +1,7 @@
 """Step ``reach-lines``: rivers cut into reaches, and ponds, the same for all periods.
 
 Water wider than black_odorous.max_width_m (the sea, lakes, reservoirs) is left to the per-pixel map, so no coastline is needed to
-leave the sea out. The region is worked tile by tile with the margin, so memory does not grow with it; reaches end at
+leave the sea out. The region is processed tile by tile with a margin, so memory does not grow with it; reaches end at
 the borders of tiles.
 """
 
@@ -48,12 +48,12 @@ REACH_LINE_DTYPES = {
 REACH_LINE_COLUMNS = (*REACH_LINE_DTYPES, "geometry")
 
 WET_SHARE = 0.5
-"""A reach is there from the first period on in which so much of it is water."""
+"""A reach exists from the first period on in which at least this share of it is water."""
 
 
 @dataclass(frozen=True)
 class Reach:
-    """A reach or pond before it knows its unit. A pond's length and width are those of a rectangle of its area and depth."""
+    """A reach or pond without its unit. The width of a pond is that of the largest circle in it, its length is area / width."""
 
     kind: str
     geometry: shapely.Geometry
@@ -69,9 +69,9 @@ def width_class(width_m: float, section: BlackOdorousSection) -> str:
 
 
 def narrow_water(wet: np.ndarray, resolution_m: float, max_width_m: float) -> np.ndarray:
-    """Water without its wide parts: an opening with a disk of ``max_width_m``, and a rim of two pixels, are taken away.
+    """Water without its wide parts: those that a morphological opening with a disk of diameter ``max_width_m`` keeps, and a rim of two pixels around them.
 
-    Beyond the array the water goes on as it is at the edge.
+    Beyond the array the water continues as it is at the edge.
     """
     radius = max_width_m / 2 / resolution_m
     n = int(radius) + 1
@@ -98,7 +98,7 @@ def find_reaches(wet: np.ndarray, grid: Grid, section: BlackOdorousSection, inne
     ``grid`` reaches beyond ``inner`` so that what crosses its border is seen whole: rivers are cut at the border, a pond
     smaller than the margin belongs to the box that holds its inner point, a larger one is cut too.
 
-    Ponds smaller than ``section.min_pond_m2`` are not listed, pieces of river shorter than its root neither.
+    Ponds smaller than ``section.min_pond_m2`` and pieces of river shorter than ``section.shortest_reach_m`` are not listed.
     """
     length_m, min_pond_m2 = section.reach_length_m, section.min_pond_m2
     closed = ndimage.binary_closing(np.pad(wet, 2, mode="edge"), EIGHT_NEIGHBOURS, iterations=MAX_GAP_PX)[2:-2, 2:-2]
@@ -122,7 +122,7 @@ def find_reaches(wet: np.ndarray, grid: Grid, section: BlackOdorousSection, inne
 
 
 def _pond(piece: np.ndarray, grid: Grid, depth_px: np.ndarray, inner: shapely.Polygon, margin_m: float, min_pond_m2: float) -> list[Reach]:
-    """The pond, if it belongs to the box. Its width is the largest circle that fits."""
+    """The pond, if it belongs to the box."""
     outline = shapely.union_all([shapely.geometry.shape(g) for g, _ in shapes(piece.astype("uint8"), mask=piece, transform=grid.transform)])
     if max(piece.shape) * grid.resolution_m > margin_m:
         outline = outline.intersection(inner)
@@ -142,7 +142,7 @@ def _holds(box: shapely.Polygon, point: shapely.Point) -> bool:
 
 
 def _rivers(piece: np.ndarray, grid: Grid, lines: list[shapely.LineString], section: BlackOdorousSection, inner: shapely.Polygon) -> list[Reach]:
-    """Reaches of about ``reach_length_m`` inside the box; the width of each is the water nearest to it over its length."""
+    """Reaches of about ``reach_length_m`` inside the box; the width of each is the area of water nearest to it over its length."""
     inside = [p for line in lines for part in _lines_of(line.intersection(inner)) for p in cut(part, section.reach_length_m)]
     outside = [part for line in lines for part in _lines_of(line.difference(inner))]
     if not inside:
@@ -220,7 +220,7 @@ def reach_lines(settings: Settings) -> None:
 
 
 def _named(rows: list[dict], settings: Settings, crs: str) -> gpd.GeoDataFrame:
-    """Add ids that follow from the place (five decimals, about 1 m) and the unit; what lies in none is left out."""
+    """Add ids made from the place (five decimals, about 1 m), and the unit; what lies in no unit is left out."""
     if not rows:
         return gpd.GeoDataFrame({name: pd.Series(dtype=dtype) for name, dtype in REACH_LINE_DTYPES.items()}, geometry=[], crs=pyproj.CRS(crs))
     frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=crs)

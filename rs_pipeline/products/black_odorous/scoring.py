@@ -1,11 +1,11 @@
 """Step ``reach-scores``: evidence of each reach on each date of one tile and period.
 
-A band is used where the channel is at least three of its native pixels wide: narrower, the banks shine in by more
-than 1 % at its centre. In narrower channels haze and glint are read from open water of the same date. Where even the colours are
-narrower, the purest half of the pixels is used: those darkest in the near infrared, in which banks are bright and water is not.
+A band is used where the channel is at least three of its native pixels wide; in a narrower one, the banks add more than 1 % to the signal at its
+centre. In channels too narrow for SWIR, haze and glint are read from open water of the same date. In channels too narrow even for the colour bands, the
+purest half of the pixels is used: those darkest in the near infrared, in which banks are bright and water is dark.
 
-What the air scatters in from the land around is as strong as black water itself, and would hide or mimic its colour: it is
-taken away date by date (`without_air`).
+The light that the air scatters in from the surrounding land is as strong as that of black water, and would hide or mimic its colour: it is
+subtracted date by date (`without_air`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ OPEN_WATER_PX = 3
 """Open water lies at least so many pixels from the bank."""
 
 MIN_OPEN_PIXELS = 20
-"""Fewer clear pixels of open water give no grey residual."""
+"""Least clear pixels of open water from which haze and glint are read."""
 
 SURROUNDINGS_M = 700.0
 """Land within this distance to either side counts as the surroundings: most of what is scattered comes from there."""
@@ -56,8 +56,8 @@ SCORE_DTYPES = {
     "logit": "float64", "rededge": "bool", "veto": "str", "blue_refl": "float64", "green_refl": "float64", "red_refl": "float64",
     "nir_refl": "float64", "grey_refl": "float64", "surroundings_share": "float64",
 }  # fmt: skip
-"""Columns of the scores; ``logit`` is the median of the core, unclipped and before vetoes, and the reflectances its medians without air.
-A date that shows glint, ice or shadow has a row that says so as its veto, without a ``logit``."""
+"""Columns of the scores; ``logit`` is the median of the core, unclipped and before vetoes; the reflectances are medians of the core after `without_air`.
+A date with glint, ice or shadow has a row with that veto and without a ``logit``."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Core:
 
 
 def core_pixels(reaches: gpd.GeoDataFrame, wet: np.ndarray, grid: Grid, min_width_m: float) -> list[Core]:
-    """Core pixels of each reach: water eroded by a pixel and nearest to it; nothing is eroded below ``min_width_m``.
+    """Core pixels of each reach: the water nearest to it, eroded by a pixel; reaches narrower than ``min_width_m`` are not eroded.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def score_date(
     core: Core, refl: np.ndarray, clear: np.ndarray, open_swir: np.ndarray, around: np.ndarray, native_m: dict[str, float],
     model: DetectorModel, *, min_core_pixels: int, min_width_m: float, max_swir1_refl: float,
 ) -> dict | None:  # fmt: skip
-    """One row of scores, or None where the date says nothing about the reach.
+    """One row of scores, or None where the reach is too narrow for the sensor or has too few clear pixels.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def score_date(
 
 
 BLOCKS = {"ice": ("snow",), "shadow": ("shadow_confirmed", "terrain")}
-"""Causes that take a date away from a reach and are recorded, by the reasons of masked pixels."""
+"""Causes, recorded in the scores, that make a date unusable for a reach, to the flags of masked pixels that show them."""
 
 
 def blocked_by(core: Core, qa: np.ndarray) -> dict | None:
@@ -204,7 +204,7 @@ def blocked_by(core: Core, qa: np.ndarray) -> dict | None:
 
 
 def clear_dates(settings: Settings, passes: list[Pass], grid: Grid) -> Iterator[tuple[Pass, np.ndarray, np.ndarray, np.ndarray]]:
-    """Reflectance float32 (7, h, w), clear pixels bool (h, w) and reasons uint16 (h, w), one pass's bands in memory at a time."""
+    """Passes with their reflectance float32 (7, h, w), clear pixels bool (h, w) and flags uint16 (h, w), one pass's bands in memory at a time."""
     native = pass_flags(passes, grid, settings.masks)
     bad_bits = flag_bits(settings.masks.black_odorous)
     for seen, dn, clear, qa in clear_once(passes, grid, settings.masks, bad_bits, read_bands, native):
@@ -218,7 +218,7 @@ def scored_passes(settings: Settings, chips: list[Chip]) -> list[Pass]:
 
 
 def score_reaches(settings: Settings, tile_id: str, period_label: str, chips: list[Chip] | None = None) -> None:
-    """Write the scores of the tile's reaches, a row a reach and pass, columns of SCORE_DTYPES; always written, maybe empty.
+    """Write the scores of the tile's reaches, one row per reach and pass, columns of SCORE_DTYPES; always written, maybe empty.
 
     ``chips``: default those that were fetched.
     """

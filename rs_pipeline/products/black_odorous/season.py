@@ -1,10 +1,10 @@
 """A season of dates as evidence: black-odorous water is black for most of a season or for an episode of it, not on every date.
 
 Dates of a month share weather and water, so a month has one vote; and water that turns black in summer is clear in April and
-November, so the calmer months do not speak for it. The official rule calls a point black-odorous when 60 % of its samples are
+November, so the calmer months are no evidence against it. The official rule calls a point black-odorous when 60 % of its samples are
 (Jiancheng [2015] 130): the evidence of a season is the mean over the most suspicious 60 % of the months. That of an episode is the
-mean over its best run of RUN_MONTHS months. What else is known of that run (other causes seen, its colour) goes with it, and
-`model.ReachModel` weighs all of it.
+mean over its most suspicious run of RUN_MONTHS months. Other causes seen in that run, and its colour, are features too, and
+`model.ReachModel` weighs all of them.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ DATE_LOG_ODDS = 8.0
 """One date counts at most this much in a season (P = 0.9997): the scores keep their log-odds unclipped. A design value."""
 
 LOW_PERCENT = 20.0
-"""Percentile of the log-odds of a run that tells how lastingly it was black."""
+"""Percentile of the log-odds of a run that shows how consistently it was black."""
 
 COARSE_M = 30.0
 """Pixel size from which a reach is seen with coarse pixels (Landsat), metres."""
 
 MIN_REFL = 0.001
-"""Darker reflectance has no logarithm that says more: it is ten steps of a digital number."""
+"""Darker reflectance is raised to this before its logarithm is taken: it is ten steps of a digital number."""
 
 SEASON_FEATURES = (
     "run", "season", "run_low", "dates", "run_dates", "sediment", "bloom", "macrophyte", "coarse", "green", "nir_red", "red_green",
@@ -74,12 +74,12 @@ def _monthly(month: np.ndarray, logit: np.ndarray) -> tuple[np.ndarray, np.ndarr
 def best_run(month: np.ndarray, logit: np.ndarray) -> tuple[np.ndarray, float]:
     """The most suspicious RUN_MONTHS months in a row: their dates, bool (n,), and their evidence.
 
-    The evidence is the mean of the monthly means, times k / (k + 1) where the run has k dates: a single date is half believed. A run may
-    begin before the first date and end after the last, so that an episode at the edge of a season is one too.
+    The evidence is the mean of the monthly means, times k / (k + 1) where the run has k dates, so that a single date counts half. A run may
+    begin before the first date and end after the last, so that an episode at the edge of a season counts too.
 
     Parameters
     ----------
-    month : int (n,), counted on over the years, n >= 1. logit : float64 (n,).
+    month : int (n,), counted continuously over the years, n >= 1. logit : float64 (n,).
 
     >>> best_run(np.array([4, 7, 8, 8, 11]), np.array([-4.0, 2.0, 4.0, 4.0, -4.0]))
     (array([False, False,  True,  True, False]), 2.6666666666666665)
@@ -121,7 +121,7 @@ def season_features(dates: pd.DataFrame) -> dict[str, float]:
 
 
 def month_number(day: pd.Series) -> np.ndarray:
-    """Months counted on over the years, int64 (n,), of days YYYY-MM-DD."""
+    """Months counted continuously over the years, int64 (n,), of days YYYY-MM-DD."""
     return 12 * day.str[:4].astype("int64").to_numpy() + day.str[5:7].astype("int64").to_numpy()
 
 

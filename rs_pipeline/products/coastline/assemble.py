@@ -41,14 +41,14 @@ MIN_BASELINE_M = 1000.0
 """Without a reference, shorelines of the first period at least this long become baselines; islets do not."""
 MAX_HALF_LENGTH_M = 1500.0
 WET_SAND_HEIGHT_M = 0.4
-"""On a beach the sand stays wet and dark about this far above the waterline. Landsat's pixel does not tell the strip from the dry sand
-behind it, and its line may lie up to the width of the strip too far landward, in every period alike."""
+"""On a beach the sand stays wet and dark up to about this height above the waterline. A Landsat pixel does not separate this strip from the dry sand
+behind it, so its line may lie too far landward by up to the width of the strip, in every period alike."""
 TEXTS = (
     "transect_id", "adcode", "class", "unit_class", "ambiguous_periods", "step_period", "conversions", "field_", *(f.name for f in fields(classify.Conversion)),
 )  # fmt: skip
 """Columns of text in the table of transects, or their beginnings."""
 RIVER, ELSEWHERE = -1, -2
-"""Kinds of edge beside the methods: a closed river mouth, and a place that a preferred family observed."""
+"""Kinds of edge besides the methods: a closed river mouth, and a place that a preferred family observed."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,7 @@ def lay_transects(section: CoastlineSection, reference: list, shores: dict[str, 
 def transect_table(
     settings: Settings, tiles: list[Tile], transects: Transects, shores: dict[str, list[Shore]], crossings: dict[str, Crossings]
 ) -> pd.DataFrame:
-    """One row a transect, without geometry. Columns that visits decide have a twin ``satellite_<name>``: what the satellite alone saw."""
+    """One row per transect, without geometry. Columns that visits decide have a twin ``satellite_<name>``: what the satellite alone saw."""
     labels, n = list(crossings), len(transects)
     years = np.array([settings.period(p).middle_year for p in labels])
     distance = np.stack([crossings[p].distance_m for p in labels], axis=1)
@@ -314,7 +314,7 @@ class States:
 
 
 def classified(years: np.ndarray, seen: np.ndarray, evidence: classify.Evidence, at_mouth: np.ndarray, side: np.ndarray) -> States:
-    """What the satellite alone calls each unit in every period. A river mouth keeps its place in all periods of its run.
+    """Class of each unit in every period by the satellite alone. River mouths, like the natural state, are decided from all periods together.
 
     Parameters
     ----------
@@ -332,7 +332,7 @@ def _conversions(labels: list[str], states: States) -> list[list[classify.Conver
 
 
 def first_conversions(labels: list[str], states: States) -> np.ndarray:
-    """Number of the period that first shows the last conversion of each unit to artificial, int (n,); the number of periods where there is none."""
+    """Index of the period that first shows the last conversion of each unit to artificial, int (n,); the number of periods where there is none."""
     found = [[labels.index(c.converted_period) for c in own if c.converted_to == ARTIFICIAL] for own in _conversions(labels, states)]
     return np.array([own[-1] if own else len(labels) for own in found], "int64")
 
@@ -340,8 +340,8 @@ def first_conversions(labels: list[str], states: States) -> np.ndarray:
 def class_columns(labels: list[str], states: States) -> dict[str, Any]:
     """Columns of what each unit was in every period, of its last conversion, and of all of them.
 
-    A period without a crossing has the class of those before and after it where both are the same, else none: the year of a change that nobody
-    saw is not known.
+    A period without a crossing has the class of those before and after it where both are the same, else none, because the year of a change that was not
+    observed is not known.
     """
     classes, natural, mouth, known = states.classes, states.natural, states.mouth, states.known
     period = np.arange(len(labels))
@@ -368,7 +368,7 @@ def class_columns(labels: list[str], states: States) -> dict[str, Any]:
 
 
 def _chance(change: classify.Conversion, natural: dict[str, float]) -> float:
-    """Chance that both classes of a conversion are right; NaN where there is none."""
+    """Probability that both classes of a conversion are right; NaN where there is no conversion."""
     if not change.converted_to:
         return math.nan
     before, after = natural[change.converted_after], natural[change.converted_period]
@@ -376,7 +376,7 @@ def _chance(change: classify.Conversion, natural: dict[str, float]) -> float:
 
 
 def cross_checks(settings: Settings, tiles: list[Tile], transects: Transects, distance_m: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """``radar_<period>`` and ``vegetation_line_<period>``, float (n,): looked for around the optical shore, or where it lay in other periods."""
+    """``radar_<period>`` and ``vegetation_line_<period>``, float (n,): searched around the optical shore, or around its median in the other periods."""
     layout, out = Layout(settings.root), {}
     every = np.stack(list(distance_m.values()))
     usual = np.full(len(transects), np.nan)

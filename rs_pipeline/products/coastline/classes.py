@@ -1,4 +1,4 @@
-"""What the step and the indicators of the coast both name: light, so that the command need not load the step's libraries."""
+"""Names that the step and the indicators of the coast share, in a module of their own, so that the command need not load the step's libraries."""
 
 from __future__ import annotations
 

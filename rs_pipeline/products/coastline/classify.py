@@ -1,9 +1,9 @@
-"""Natural or artificial shore, a unit (transect) and period at a time, from the evidence that is at hand.
+"""Natural or artificial shore of each unit (transect) and period, from the available evidence.
 
-A first version: the weights are set by hand after the rules of thumb in the literature (straight shore, hard wall that
+The weights are set by hand after the rules of thumb in the literature (straight shore, hard wall that
 the tide does not move, ponds behind a dyke, reclaimed ground), not fitted to surveyed shores. The probability is
-therefore a ranking, not a frequency. Where there is no evidence it stays at 0.5 and the class is ``uncertain``. How the periods of a
-unit are held together is told in `states`.
+therefore a ranking, not a frequency. Where there is no evidence it stays at 0.5 and the class is ``uncertain``. `states` combines the periods of a
+unit.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ NATURAL_PROBABILITY, ARTIFICIAL_PROBABILITY = 0.7, 0.3
 """At least this probability: natural; at most: artificial; between: uncertain."""
 
 MOUTH_LOG_ODDS = 2.2
-"""Where a line was drawn as closing a river mouth, or not: nine times of ten rightly."""
+"""Log-odds that a line is rightly drawn as closing a river mouth, or rightly not: nine times in ten."""
 
 LOG_ODDS = {"reclaimed": -4.0, "hard_edge": -1.5, "ponds": -2.0, "straight": -0.6, "crooked": 0.6, "moved_by_tide": 2.0, "fixed": -0.4, "bright_sand": 0.6}
 """What each piece of evidence adds to the log-odds of a natural shore."""
 HARD_EDGE_M_PER_M = 5.0
-"""A metre of tide moves the waterline of a wall by less, as pixels of 10 m see it; that of a beach of slope 0.1 to 0.02 by 10 to 50 m."""
+"""In pixels of 10 m, a metre of tide moves the waterline of a wall by less than this; that of a beach of slope 0.1 to 0.02 moves by 10 to 50 m."""
 BEACH_M_PER_M = 10.0
 FLAT_M_PER_M = 100.0
-"""By more: a mudflat, however straight."""
+"""From this on, the shore is a mudflat, however straight."""
 POND_SHARE = 0.2
 FIXED_SD_M = 5.0
 BRIGHT_SWIR1_REFL = 0.30
@@ -65,7 +65,7 @@ class Evidence:
     @property
     def built(self) -> np.ndarray:
         """bool: straight, or less moved by the tide than a beach (fill narrower than the reach has corners, and is not straight);
-        no mudflat."""
+        and not a mudflat."""
         return (self.straight | (self.tide_m_per_m < BEACH_M_PER_M)) & ~(self.tide_m_per_m >= FLAT_M_PER_M)
 
 
@@ -121,7 +121,7 @@ class Conversion:
 
 
 def conversions(classes: Sequence[str], labels: Sequence[str]) -> list[Conversion]:
-    """Of the classes of one unit in its periods, in time order: built over, and restored. Periods in which it is uncertain, or nothing is known, lie between.
+    """Conversions in the classes of one unit, periods in time order: built over, and restored. Periods in which it is neither natural nor artificial are skipped.
 
     >>> conversions(["natural", "uncertain", "artificial"], ["2022", "2023", "2024"])
     [Conversion(converted_after='2022', converted_period='2024', converted_to='artificial')]
@@ -144,12 +144,12 @@ def tide_width_m(distance_m: np.ndarray, low_tide_refl: np.ndarray, high_tide_re
 
     Parameters
     ----------
-    distance_m : float (k,), rising seaward, 0 at the median waterline. low_tide_refl, high_tide_refl : SWIR1 (k,).
-    level : SWIR1 reflectance at the median waterline.
+    distance_m : float (k,), rising seaward, 0 at the median waterline. low_tide_refl, high_tide_refl : NIR reflectance (k,).
+    level : NIR reflectance at the median waterline.
 
     Returns
     -------
-    Metres, NaN where either waterline is not met; at a wall near 0, by noise below it too.
+    Metres, NaN where either waterline is not found; near 0 at a wall, where noise may make it negative.
     """
     return _waterline_m(distance_m, low_tide_refl, level) - _waterline_m(distance_m, high_tide_refl, level)
 

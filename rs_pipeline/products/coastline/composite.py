@@ -1,5 +1,5 @@
-"""What a tile and period look like at the shore, at mean sea level or mean high water springs: infrared reflectance, one map an optical family, on the chips' native NIR
-pixels, and radar backscatter."""
+"""Composites of a tile and period that shorelines are drawn from, at mean sea level or mean high water springs: infrared reflectance, one map per optical
+family on the chips' native NIR pixels, and radar backscatter."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from rs_pipeline.tiles import read_tile
 log = logging.getLogger(__name__)
 
 FAMILY_RESOLUTION_M = {"sentinel-2": 10.0, "landsat": 30.0}
-"""A family is what shares a native NIR pixel; HLS, on 30 m pixels, goes with Landsat."""
+"""The sensors of a family share a native NIR pixel size; HLS, on 30 m pixels, goes with Landsat."""
 
 ROLES = ("nir", "swir1", "green")
 
 MIN_THIRD = 3
-"""Fewer dates in a third of the tides say nothing."""
+"""Least dates in a third of the tides."""
 
 AROUND_LEVEL_M = np.linspace(-0.2, 0.2, 9)
-"""The level as far as a date knows it: its place errs by 4 m, on a slope of 0.05 as much as 0.2 m of tide does. The mean over
-these heights rests on several dates, a reading at one height on two."""
+"""Heights around the level, over which the reflectance is averaged. A date is misplaced by 4 m, as much as 0.2 m of tide moves a line on a slope of
+0.05. The mean over these heights uses several dates, a reading at one height only two."""
 
 MIN_REACHING = 2
-"""So many dates that reach the level, as far as a date knows it, make a line of it; with fewer it is one below."""
+"""Least dates that reach the level, or the lowest of AROUND_LEVEL_M, for a line at the level; with fewer the line lies below it."""
 
 TIDAL_CHANGE_REFL = 0.03
 """A pixel that the tide may reach is in SWIR1 as dark as water on some dates, and brighter by more than this on others."""
@@ -72,11 +72,10 @@ def shore_composite(settings: Settings, tile_id: str, period_label: str, chips: 
     reflectance stands for, nan where dates of any tide are used; median tides in m above mean sea level,
     nan if unknown: ``tide_m`` of the dates of the median, ``tide_low_m`` and ``tide_high_m`` of the two thirds; ``scenes``.
 
-    Dates near mean sea level are chosen as by Bishop-Taylor et al. (2021). Their median is the shore at their median tide: 0.1 m
-    beside mean sea level, and at every pixel another where clouds leave other dates, it moves the line of a beach of slope 0.03 by
-    3 m. So where the tide reaches, the reflectance is read at mean sea level from its course with the tide. Mean high water springs
-    (coastline.level) is read likewise; satellites pass at one time of the day and may never see a spring high water there: then the line is that of
-    the highest dates, and its reference says so.
+    Dates near mean sea level are chosen as by Bishop-Taylor et al. (2021). Their median shows the shore at their median tide, which is not mean sea
+    level and differs between pixels where clouds leave other dates; 0.1 m of it moves the line of a beach of slope 0.03 by 3 m. So where the tide
+    reaches, the reflectance at mean sea level is read from its course with the tide. Mean high water springs (coastline.level) is read likewise.
+    Satellites pass at one time of the day and may never see a spring high water: then the line is that of the highest dates, and its reference says so.
     """
     tile, layout = read_tile(settings, tile_id), Layout(settings.root)
     if chips is None:
@@ -112,7 +111,7 @@ def _keys(passes: list[Pass], used: np.ndarray) -> str:
 
 
 def radar_layers(passes: list[Pass], grid: Grid, masks: MaskSection) -> dict[str, np.ndarray]:
-    """The bands of RADAR_SHORE_BANDS, float32 (h, w). Power is averaged, not decibels; a date at a time is held in memory."""
+    """The bands of RADAR_SHORE_BANDS, float32 (h, w). Power is averaged, not decibels; one date at a time is in memory."""
     power, n_dates = np.zeros(grid.shape), np.zeros(grid.shape, "float32")
     for seen in passes:
         amplitude_dn = read_radar_pass(seen, ["vv"], grid, masks)[0]
@@ -130,7 +129,7 @@ def in_family(chip: Chip, family: str) -> bool:
 
 
 def block_rows(n_passes: int, grid: Grid, budget_bytes: float) -> int:
-    """Rows of a block whose bands, reasons and working copy of all dates stay within the budget; at least 64."""
+    """Rows of a block whose bands, flags and working copy of all dates stay within the budget; at least 64."""
     return max(64, int(budget_bytes / (2 * (len(ROLES) + 2) * max(n_passes, 1) * max(grid.width, 1))))
 
 
@@ -224,7 +223,7 @@ def _middle(heights_m: np.ndarray) -> str:
 
 
 def empty_layers(grid: Grid) -> dict[str, np.ndarray]:
-    """SHORE_BANDS of what nobody observed."""
+    """SHORE_BANDS without any observation."""
     return {b.name: np.full(grid.shape, 0 if b.name == "n_dates" else np.nan, "float32") for b in SHORE_BANDS}
 
 

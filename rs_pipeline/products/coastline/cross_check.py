@@ -1,7 +1,8 @@
 """Cross-checks of where the shore lies, on the transects of the optical lines: Sentinel-1's waterline, and the edge of lasting plants.
 
-Neither enters the rates. Radar sees through cloud and knows no turbidity, but a smooth wet beach is to it nearly what water is. Plants follow the
-water by years, and mark how far storms reach (vegetation line, after Muir et al. 2024, who contour NDVI; here cover, which sensors share).
+Neither enters the rates. Radar sees through cloud and is not affected by turbidity, but a smooth wet beach looks nearly like water. The edge of plants
+follows the water with a lag of years, and marks how far storms reach (vegetation line, after Muir et al. 2024, who contour NDVI; here cover, which
+is comparable between sensors).
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ PROFILE_STEP_M = 5.0
 ACROSS_M = np.arange(-250.0, 251.0, PROFILE_STEP_M)
 """Profile of the radar, around the optical shore, seaward positive."""
 SEA_M, GROUND_M = (100.0, 250.0), (-70.0, -30.0)
-"""Distances from the optical shore that tell how bright the sea is, and the ground at the shore: a beach is much darker than the fields behind it."""
+"""Distances from the optical shore at which the power of the sea and of the ground is measured. The ground must be near the shore, because a beach is
+much darker than the fields behind it."""
 MIN_CONTRAST = 10**0.3
-"""The ground is to be brighter than the sea by 3 dB."""
+"""Least ratio of the power of the ground to that of the sea: 3 dB."""
 MIN_SEEN = 0.8
 """Share of a profile that must be known."""
 LANDWARD_M = np.arange(0.0, -501.0, -PROFILE_STEP_M)
@@ -29,18 +31,18 @@ LANDWARD_M = np.arange(0.0, -501.0, -PROFILE_STEP_M)
 VEGETATION_LINE_COVER = 0.2
 """Cover from which ground counts as grown over."""
 RUN_M = 20.0
-"""An edge has this much of its own side behind it: a ship, a groyne or a tuft is none."""
+"""Beyond an edge the values stay at or above the level for this length, so that a ship, a groyne or a tuft does not count."""
 
 
 def radar_distance(paths: Iterable[Path], transects: Transects, shore_m: np.ndarray, min_dates: int) -> np.ndarray:
     """Distance of Sentinel-1's waterline along transects, float (n,), NaN where ground and sea are not told apart.
 
-    It lies where the power is half that of the sea, half that of the ground at the shore: of a pixel on the edge each gives its share.
+    It lies where the power is the mean of that of the sea and that of the ground at the shore: a pixel on the edge holds half of each.
 
     Parameters
     ----------
     paths : ``shore_sentinel-1.tif`` of the tiles.
-    shore_m : float (n,), the optical shore, around which is looked; NaN where there is none.
+    shore_m : float (n,), the optical shore, around which it is searched; NaN where there is none.
     """
     power = band_profiles(paths, "vv_gamma0", transects, shore_m, ACROSS_M, min_dates)
     sea, ground = (np.nanmedian(_known(power[:, (low <= ACROSS_M) & (high >= ACROSS_M)]), axis=1) for low, high in (SEA_M, GROUND_M))
@@ -57,7 +59,7 @@ def vegetation_distance(cover_map: Path, transects: Transects, shore_m: np.ndarr
     shore_m : float (n,), where to begin; NaN where there is none.
     """
     cover = band_profiles([cover_map], "fvc_peak", transects, shore_m, LANDWARD_M)
-    # cover is not mapped on water, nor beyond the map; between grounds, what is not mapped was not seen
+    # unmapped ends of a profile are water or lie beyond the map; unmapped ground between mapped ground was not observed
     before, beyond = (np.logical_and.accumulate(~np.isfinite(side), axis=1) for side in (cover, cover[:, ::-1]))
     cover[before | beyond[:, ::-1]] = 0
     return shore_m + edge(cover, LANDWARD_M, np.where(np.isfinite(shore_m), VEGETATION_LINE_COVER, np.nan))
@@ -119,5 +121,5 @@ def _between(profile: np.ndarray, offset_m: np.ndarray, first: int, level: float
 
 
 def _known(values: np.ndarray) -> np.ndarray:
-    """The same with a row of NaN made one number that tells nothing, so that medians are quiet."""
+    """The values with infinity in rows that are all NaN, so that medians give no warning; such a level is not finite, and so has no edge."""
     return np.where(np.isfinite(values).any(axis=1, keepdims=True), values, np.inf)

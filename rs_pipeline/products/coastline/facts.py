@@ -18,14 +18,14 @@ from rs_pipeline.products.coastline.shoreline import HEIGHT_ERROR_M, TIDE_M_PER_
 from rs_pipeline.products.coastline.transects import newest_shores
 
 NO_TIDE = (
-    f"no tide (coastline.tide_table is not given): lines stand for the water of the passes, {HEIGHT_ERROR_M['instantaneous']:g} m of height and so "
-    f"{HEIGHT_ERROR_M['instantaneous'] * TIDE_M_PER_M:g} m of place in doubt on a slope of {1 / TIDE_M_PER_M:g}, more on flats"
+    f"no tide (coastline.tide_table is not given): lines stand for the water level at the passes, {HEIGHT_ERROR_M['instantaneous']:g} m in error and so "
+    f"{HEIGHT_ERROR_M['instantaneous'] * TIDE_M_PER_M:g} m in position on a slope of {1 / TIDE_M_PER_M:g}, more on flats"
 )
-"""The doubt of a coast without a tide table, 1 sigma."""
+"""The error of a coast without a tide table in words, 1 sigma."""
 
 
 RESTORED_WITHIN_M = 100.0
-"""A shore this near to restored coast is of it: outlines are drawn from other images."""
+"""A shore this near to restored coast counts as restored, because outlines are drawn from other images."""
 
 
 def _is_restored(transects: gpd.GeoDataFrame, coast: BaseGeometry) -> np.ndarray:
@@ -40,7 +40,7 @@ def read_transects(settings: Settings) -> pd.DataFrame | None:
 
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
     """``transects``: rows of the unit, all periods, None where the run made none; ``official_coast_km``: None where the configuration gives none;
-    ``tide_doubt``: what it leaves in doubt, in words, that no tide is known; empty with a tide table."""
+    ``tide_doubt``: the error without a tide table in words; empty with one."""
     official, coast = settings.indicators.official_coast_km, settings.coastline
     doubt = NO_TIDE if coast is not None and coast.tide_table is None else ""
     return {

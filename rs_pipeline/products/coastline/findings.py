@@ -18,17 +18,18 @@ from rs_pipeline.products.coastline.transects import Transects, newest_shores
 from rs_pipeline.products.findings import NATURAL_COAST, RECLAIMED, found_table, said
 
 SURE_CLASS = 0.8
-"""A conversion or class below this probability is told as uncertain."""
+"""A conversion or class below this probability is marked as uncertain."""
 
 MOST_APART = 2.0
-"""Transects that stand farther apart than so many of their lengths of coast are no neighbours: the coast between them has none, or is another."""
+"""Transects farther apart than so many times the length of coast that they stand for are not neighbours: between them lies coast without transects, or
+they stand on different coasts."""
 
 STRIP_M = 20.0
 """Half width of the strip along the shore that stands for converted coast."""
 
 
 def shore_findings(settings: Settings) -> gpd.GeoDataFrame | None:
-    """See `coast_findings`, of what the satellite alone saw: visits decide what the list says of it. None in a run without a coast."""
+    """`coast_findings` of what the satellite alone saw; the list itself adds what visits decided. None in a run without a coast."""
     layout, labels = Layout(settings.root), [p.label for p in settings.all_periods]
     if settings.coastline is None:
         return None
@@ -36,13 +37,13 @@ def shore_findings(settings: Settings) -> gpd.GeoDataFrame | None:
 
 
 def seen_by_satellite(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """``transects.gpkg`` as it would be without visits: each column that has a twin ``satellite_<name>`` is that."""
+    """``transects.gpkg`` as it would be without visits: each column that has a twin ``satellite_<name>`` is replaced by it."""
     twins = {name: name.removeprefix("satellite_") for name in table if name.startswith("satellite_")}
     return table.drop(columns=list(twins.values())).rename(columns=twins)
 
 
 def coast_findings(table: gpd.GeoDataFrame, periods: list[str]) -> gpd.GeoDataFrame:
-    """A row a stretch of coast (`products.findings.FOUND_DTYPES`) of ``transects.gpkg``, rows in order along the coast.
+    """One row per stretch of coast (`products.findings.FOUND_DTYPES`). ``table``: ``transects.gpkg``, rows in order along the coast.
 
     Natural coast lost: length (m) of units that changed from natural to artificial in the period; the interval is that of a sum of units each of
     which is converted with its probability. New reclamation: area (m2) of a lasting seaward step of 100 m and more, except at river mouths; the
@@ -94,7 +95,7 @@ def coast_findings(table: gpd.GeoDataFrame, periods: list[str]) -> gpd.GeoDataFr
 
 
 def _stretches(table: gpd.GeoDataFrame, chosen: pd.Series, period: pd.Series) -> Iterator[tuple[str, gpd.GeoDataFrame]]:
-    """(period, rows) of neighbouring chosen transects of one period and county: they stand no farther apart than MOST_APART of what each stands for."""
+    """(period, rows) of neighbouring chosen transects of one period and county, no farther apart than MOST_APART times the length that they stand for."""
     key = pd.Series(np.where(chosen, period.fillna("") + " " + table.adcode.fillna(""), ""), table.index)
     origin = Transects.of_lines(table.geometry).origin
     apart_m = pd.Series(np.hypot(*np.diff(origin, axis=0, prepend=origin[:1]).T), table.index)

@@ -24,11 +24,12 @@ ACCRETION_M_YR = 20.0
 
 
 OFFICIAL_LENGTH = (0.8, 1.25)
-"""Measured length of the coast as a share of the official one within which both are of one line: other scales and other bays make a fifth."""
+"""Measured length of the coast as a share of the official one, within which both are taken as lengths of one line: another scale, or other bays, change
+a length by up to a fifth."""
 
 
 def smallest_reclaimed_ha(settings: Settings) -> float:
-    """Smallest fill that is told from none in every year, ha: one transect's length of coast times MIN_STEP_M. NaN without a coast.
+    """Smallest fill that is found in every year, ha: one transect's length of coast times MIN_STEP_M. NaN without a coast.
 
     An artificial shore that advances by more than its error and ACCRETION_M_YR a year counts too, so less may be found.
     """
@@ -36,7 +37,7 @@ def smallest_reclaimed_ha(settings: Settings) -> float:
 
 
 def _units(facts: Facts) -> pd.DataFrame | Estimate:
-    """The unit's transects with what they have in this period: ``kind`` (their class, none where it is not known), ``natural`` (the probability),
+    """The unit's transects with columns of this period: ``kind`` (their class, none where it is not known), ``natural`` (the probability),
     ``distance``, ``satellite_kind`` (the class without visits) and ``field_step`` (what visits decided of its step); and ``restored`` (bool)."""
     table = facts["transects"]
     if table is None:
@@ -58,8 +59,8 @@ def _step_decided(units: pd.DataFrame, period: str) -> pd.Series:
 def _known(units: pd.DataFrame, whole_m: float, facts: Facts) -> tuple[pd.DataFrame, float, str] | Estimate:
     """The units whose class in this period is known, the part of ``whole_m`` they make up, and what was carried, in words.
 
-    A unit that the period does not show has the class that it has before and after (see the step). It counts as known, unless more than half of
-    the coast would be: carried classes fill gaps, they are no observation of a year.
+    A unit that the period does not show has the class that it has before and after (see the step). It counts as known, unless less of the coast was seen
+    than a range needs (``facts.limits.range``): carried classes fill gaps, but are not observations of the year.
     """
     seen_m = units.length_m[np.isfinite(units.distance)].sum()
     if not seen_m > 0:
@@ -74,7 +75,7 @@ def _known(units: pd.DataFrame, whole_m: float, facts: Facts) -> tuple[pd.DataFr
 def _natural(facts: Facts, denominator: str, part: str = NATURAL) -> Estimate:
     """Natural coast of the period without river mouths; uncertain units count half, restored ones (tables.restored_coast) as natural.
 
-    Not decided are the uncertain units, which may all be either, and where the river mouths end: mud before one looks like its water.
+    Undecided are the uncertain units, which may all be of either class, and where river mouths end, because mud in front of one looks like its water.
 
     ``denominator``: empty for the length in km, ``measured`` or ``official`` for the share in % of that length. ``part``: NATURAL, or ARTIFICIAL
     for the rest of the same coast.
@@ -117,7 +118,7 @@ def _another_line(coast_km: float, mouths_km: float, official_km: float) -> str:
     if coast_km + mouths_km >= least and coast_km <= most:
         return ""
     return (
-        f"the coast measured is {coast_km:.4g} km and {mouths_km:.3g} km of river mouths, its official length {official_km:.4g} km: not one line, so no share is told; "
+        f"the coast measured is {coast_km:.4g} km and {mouths_km:.3g} km of river mouths, its official length {official_km:.4g} km: not one line, so no share is given; "
         "check indicators.official_coast_km and the coastline"
     )
 
@@ -144,8 +145,8 @@ def _visited(known: pd.DataFrame) -> list[str]:
 
 
 def _estuary(facts: Facts) -> Estimate:
-    """Length of river mouths in this period, km. Where they end is not decided: mud before one looks like its water, so all of it may be coast; and
-    a mouth no longer than a unit of the coast can be missed, so there may be one more."""
+    """Length of river mouths in this period, km. Where they end is undecided, because mud in front of one looks like its water, so all of it may be coast.
+    A mouth no longer than a unit of the coast can be missed, so there may be one more."""
     units = _units(facts)
     if isinstance(units, Estimate):
         return units
@@ -161,8 +162,8 @@ def _estuary(facts: Facts) -> Estimate:
 
 
 def _coast_rate(facts: Facts) -> Estimate:
-    """Mean rate of the shore that moved by itself, m a year, seaward positive, weighted by length: without reclaimed transects, those with a
-    lasting step, and river mouths. It is of all periods, so only the last one carries it."""
+    """Mean rate of the shore that moved by itself, m per year, seaward positive, weighted by length: without reclaimed transects, those with a
+    lasting step, and river mouths. It is of all periods, so only the last one has it."""
     units = _units(facts)
     if isinstance(units, Estimate):
         return units
@@ -185,9 +186,11 @@ def _reclaimed(facts: Facts) -> Estimate:
     """Land won from the sea since the baseline, ha: length times advance of the transects that were built out.
 
     Built out: artificial in this period, and `_built_out` since the baseline; or with a step since the baseline that a visit confirmed, and never with one that
-    a visit refuted. The errors of the transects' positions are taken as common to all;
-    where between two transects a fill ends is not known; an artificial unit may be natural after all, an uncertain one that was built out may be a
-    fill, and so may an artificial one that advanced beyond its error, but at no time faster than mud accretes.
+    a visit refuted.
+
+    The interval has the errors of the transects' positions, taken as common to all; the unknown ends of a fill between two transects; artificial
+    units that may be natural after all; and, upward only, uncertain units that were built out and artificial units that advanced beyond their error
+    but at no time faster than mud accretes.
     """
     units = _units(facts)
     if isinstance(units, Estimate):
@@ -224,10 +227,10 @@ def _reclaimed(facts: Facts) -> Estimate:
 
 def _built_out(seen: pd.DataFrame, facts: Facts) -> pd.Series:
     """Which transects advanced by more than their error and faster than mud and sand accrete, bool: since the baseline, or between two periods in which
-    they were seen one after the other, so that a fill stays one however long ago it was made. What was lost again since does not count.
+    they were seen one after the other, so that a fill counts however long ago it was made. Advance that was lost again does not count.
 
-    Where all periods show a seaward step of a built shore (``reclaimed``), its greater part is enough: so a step counts from its year on, and only
-    where it is later than the baseline. ``seen`` : with distances in the baseline period and in this one, and ``advance``, metres.
+    Where all periods show a seaward step of a built shore (``reclaimed``), more than half of the step is enough: so it counts from its year on, and only
+    where that is later than the baseline. ``seen`` : with distances in the baseline period and in this one, and ``advance``, metres.
     """
     first, last = facts.years[facts.baseline], facts.years[facts.period]
     labels = [p for p, year in facts.years.items() if first < year <= last and f"distance_{p}" in seen]
@@ -246,10 +249,10 @@ def _built_out(seen: pd.DataFrame, facts: Facts) -> pd.Series:
 
 
 def _ends95_m2(area_m2: np.ndarray, built: np.ndarray) -> float:
-    """What fills may have beyond their outer transects, or lack before them, 95 % half width: either end lies anywhere within half a spacing.
+    """95 % half-width of the area of fills from their unknown ends: either end lies anywhere within half a spacing of the outer transect.
 
-    The two ends of a run of transects together are off by a triangular error; its 95 % are 1 - sqrt(0.05) of a spacing. ``area_m2`` float
-    (n,), length times advance of transects in order along the coast; ``built`` bool (n,).
+    The errors of the two ends of a run of transects add up to a triangular distribution; its 95 % half-width is 1 - sqrt(0.05) of a spacing.
+    ``area_m2`` float (n,), length times advance of transects in order along the coast; ``built`` bool (n,).
     """
     cut = np.flatnonzero(np.diff(np.r_[False, built, False]))
     ends = [(area_m2[first] + area_m2[last - 1]) / 2 for first, last in zip(cut[::2], cut[1::2], strict=True)]
@@ -257,8 +260,8 @@ def _ends95_m2(area_m2: np.ndarray, built: np.ndarray) -> float:
 
 
 _CLASS_BOUNDS = (
-    "uncertain units and river mouths taken either way, the chances of the other units' classes in the period, and the systematic error of classes "
-    "and lengths seen in simulated worlds"
+    "uncertain units and river mouths counted either way, the class probabilities of the other units in the period, and the systematic error of classes "
+    "and lengths found in simulated worlds"
 )
 _NATURAL = (
     "length of coast units of 100 m that are natural in the period, by a visit to their finding or else by the satellite (uncertain ones by half, "
@@ -268,7 +271,7 @@ _SHARE = "river mouths in neither length: our reading, the text of the standard 
 
 
 def _one_unit_km(settings: Settings) -> float:
-    """Less than one coast unit cannot change its class."""
+    """Length of one coast unit, km: no less coast can change its class."""
     return settings.coastline.transect_spacing_m / 1e3 if settings.coastline else math.nan
 
 
@@ -281,7 +284,7 @@ INDICATORS = (
     Indicator(
         "estuary_length_km", "River mouths on the coast", "km", "coastline", "", _estuary,
         formula="length of coast units that are river mouths in the period; with the natural and the artificial coast it makes up the whole",
-        bounds="river mouths taken as coast, and the systematic error seen in simulated worlds",
+        bounds="river mouths counted as coast, one more mouth that was missed, and the systematic error found in simulated worlds",
     ),
     Indicator(
         "natural_coast_retention", "Share of natural coast, of the measured length", "%", "coastline", "up",
@@ -295,11 +298,11 @@ INDICATORS = (
     Indicator(
         "coast_mean_rate", "Mean rate of the shore that moved by itself, seaward positive", "m/yr", "coastline", "", _coast_rate,
         formula="mean of the transects' regression rates, weighted by length, without reclaimed transects, those with a lasting step of 100 m or more, and river mouths",
-        bounds="mean of the transects' 95 % intervals: errors common to all",
+        bounds="mean of the transects' 95 % intervals, because their errors are taken as common to all",
     ),
     Indicator(
         "reclaimed_area", "Land won from the sea since the baseline", "ha", "coastline", "down", _reclaimed, is_change=True, least=smallest_reclaimed_ha,
         formula="length x seaward advance since the baseline of the transects that are artificial in the period and were built out, or whose step a visit confirmed, and not those whose step a visit refuted",
-        bounds="position errors of the shorelines, common to all transects, half a spacing of transects at either end of a fill, the chances of the classes, uncertain units that advanced likewise, and artificial ones that advanced more slowly",
+        bounds="position errors of the shorelines, taken as common to all transects; half a spacing of transects at either end of a fill; the class probabilities; upper only: uncertain units that advanced as fast, and artificial ones that advanced more slowly",
     ),
 )  # fmt: skip

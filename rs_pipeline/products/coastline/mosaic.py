@@ -23,11 +23,11 @@ log = logging.getLogger(__name__)
 
 PROFILE_M = np.arange(-600.0, 601.0, 10.0)
 LAND_M = np.arange(40.0, 201.0, 20.0)
-"""Distances behind the shore where the land's brightness is looked for."""
+"""Distances behind the shore at which the land's brightness is measured."""
 BEHIND_M = np.arange(10.0, 201.0, 10.0)
-"""Distances behind the shore where a dyke and ponds behind it are looked for."""
+"""Distances behind the shore at which a dyke and ponds behind it are searched."""
 MIN_TIDE_M = 0.3
-"""A smaller difference between low and high tide says nothing of the slope."""
+"""Least difference between low and high tide to measure how far the tide moves the waterline."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class ShoreMosaic:
 def read_mosaic(paths: Iterable[Path], min_dates: int) -> ShoreMosaic | None:
     """Put tile composites together on their commonest lattice of pixels; None if no pixel has enough dates.
 
-    A tile on another lattice is placed on the nearest pixel, which is said.
+    A tile on another lattice is placed on the nearest pixel, with a warning.
     """
     opened = [(p, *grid_and_tags(p)) for p in paths if p.exists()]
     opened = [(p, g, tags) for p, g, tags in opened if tags.get("scenes") and g.width and g.height]
@@ -98,7 +98,7 @@ def grid_and_tags(path: Path) -> tuple[Grid, dict[str, str]]:
 
 
 def check_place(path: Path, tile: Grid) -> None:
-    """Refuse a composite that does not lie over its tile: its pixels are those whose centre does, so sides differ by less than one of them.
+    """Refuse a composite that does not cover its tile. Its pixels are those whose centre lies in the tile, so the sides differ by less than a pixel.
 
     Raises
     ------
@@ -148,9 +148,9 @@ def bilinear(values: np.ndarray, grid: Grid, xy: np.ndarray) -> np.ndarray:
 
 
 def pond_share(water_map: Path, transects: Transects, distance_m: np.ndarray) -> np.ndarray:
-    """Share of permanent or seasonal water that dry ground parts from the shore, of the first 200 m behind it, float (n,).
+    """Share of the first 200 m behind the shore that is permanent or seasonal water, separated from the shore by dry ground; float (n,).
 
-    A flat that the high tide covers is seasonal water too, but it joins the shore. NaN without a map or a crossing.
+    A flat that the high tide covers is seasonal water too, but joins the shore and does not count. NaN without a map or a crossing.
     """
     share = np.full(len(transects), np.nan)
     chosen = np.flatnonzero(np.isfinite(distance_m))

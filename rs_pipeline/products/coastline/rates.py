@@ -4,10 +4,9 @@ Terms follow DSAS (Himmelstoss et al. 2018): NSM net shoreline movement, EPR end
 envelope, LRR linear regression rate, LCI95 the half-width of its 95 % interval, WLR the regression weighted by the positions'
 errors. Distances are metres, seaward positive.
 
-How far a few yearly positions scatter about their line is poorly known from themselves: with three the interval takes 12.7 standard
-errors. So the scatter of a transect is drawn towards that of its coast (Smyth 2004), in units of the error that is stated for its
-positions, which holds the method's own, geolocation, and tide sampling; the more so, the more alike the transects are. What one
-year hands to the next is taken from all transects too (`coast_noise`).
+A few yearly positions are too few to estimate their scatter about a line: with three, the interval takes 12.7 standard errors. So the variance of
+a transect is shrunk towards that of its coast (Smyth 2004), in units of the stated error of its positions (method, geolocation, tide
+sampling), and more so the more alike the transects are. The correlation between successive years is estimated from all transects too (`coast_noise`).
 """
 
 from __future__ import annotations
@@ -27,29 +26,29 @@ from rs_pipeline.products.coastline.classes import MIN_STEP_M
 MIN_RATE_DATES = 3
 """Fewer dates: no regression, class ``insufficient_data``."""
 MIN_SEN_DATES = 5
-"""Fewer dates: the extreme slopes of their pairs hold the rate less often than 95 times of 100, and Theil-Sen has no interval."""
+"""Fewer dates: even the extreme slopes of their pairs contain the rate less often than 95 times in 100, so Theil-Sen has no interval."""
 SPIKE_M = 40.0
 """A date that stands out from both neighbours by more than this is a spike."""
 STEP_YEARS = 3.0
-"""A step takes no longer."""
+"""Longest time that a step takes."""
 MIN_SCATTER_M = 0.1
-"""Positions are no better known than this, even where three lie on a line."""
+"""Least standard deviation of positions about a line, even where three lie on it by chance."""
 MIN_LAG_DATES = 8
-"""Shorter series say nothing of serial correlation."""
+"""Shorter series are not used to estimate serial correlation."""
 MIN_TRANSECTS = 10
-"""Fewer do not tell what is usual on a coast."""
+"""With fewer transects, the scatter of a coast is not estimated."""
 MAX_PRIOR_DATES = 5.0
-"""The coast counts as at most so many more dates of a transect: its transects are not of one piece, and share a year's errors."""
+"""The coast counts as at most so many more dates of a transect, because its transects differ and share the errors of a year."""
 
 
 @dataclass(frozen=True)
 class PositionNoise:
-    """What a coast's transects together say of the scatter of yearly positions. The default says nothing: each stands alone."""
+    """Scatter of yearly positions, estimated from all transects of a coast. With the default, each transect relies on its own scatter."""
 
     variance_ratio: float = 1.0
     """Variance about a transect's line over the mean square of its stated errors."""
     freedom: float = 0.0
-    """Degrees of freedom that this is worth to a transect."""
+    """Degrees of freedom that it adds to those of a transect."""
     lag1: float = 0.0
     """Correlation of a year's deviation with the next one's."""
 
@@ -99,7 +98,7 @@ class Fit:
 
     @property
     def variance_m2(self) -> float:
-        """Of the positions about the line, at least MIN_SCATTER_M squared."""
+        """Variance of the positions about the line, at least MIN_SCATTER_M squared."""
         return max(float(self.residual_m @ self.residual_m) / self.freedom, MIN_SCATTER_M**2)
 
 
@@ -130,8 +129,8 @@ def weighted_rate(years: np.ndarray, distance_m: np.ndarray, error_m: np.ndarray
 def coast_noise(fits: Sequence[Fit], error_m: Sequence[np.ndarray]) -> PositionNoise:
     """The scatter that is usual on a coast and how far transects agree on it (Smyth 2004, section 6.2), and the lag-1 correlation.
 
-    The correlation is the median over transects of coefficients freed of the bias -(2 + 4 rho) / n of a detrended series, held to
-    0 and LAG1_MAX, from transects of MIN_LAG_DATES and more.
+    The correlation is the median over transects of MIN_LAG_DATES and more, of coefficients corrected for the bias -(2 + 4 rho) / n of a
+    detrended series, limited to 0 and LAG1_MAX.
 
     Parameters
     ----------
@@ -162,7 +161,7 @@ def _inverse_trigamma(value: float) -> float:
 
 
 def _lag1(residual_m: np.ndarray) -> float:
-    """Lag-1 correlation of the residuals of a line, freed of its bias; negative for none."""
+    """Lag-1 correlation of the residuals of a line, corrected for its bias, so that it may be negative; 0 where they scatter less than MIN_SCATTER_M."""
     n, square = residual_m.size, residual_m @ residual_m
     return float((n * (residual_m[1:] @ residual_m[:-1]) / square + 2) / (n - 4)) if square > n * MIN_SCATTER_M**2 else 0.0
 
@@ -220,8 +219,8 @@ class Series:
 
     @classmethod
     def of(cls, years: np.ndarray, distance_m: np.ndarray, error_m: np.ndarray) -> Series:
-        """Of one transect with NaN for dates without a shoreline. Steps are sought first; only a series without a step is freed of
-        spikes, so that reclamation survives."""
+        """The series of one transect with NaN for dates without a shoreline. Steps are searched first, and spikes are removed only from a series
+        without a step, so that reclamation is kept."""
         seen = np.isfinite(distance_m)
         t, x, e = (np.asarray(a, "float64")[seen] for a in (years, distance_m, error_m))
         step_m = lasting_step(t, x).change_m
@@ -234,12 +233,12 @@ class Series:
 
     @cached_property
     def fit(self) -> Fit:
-        """Of a series that has a line."""
+        """The line of a series that `has_line`."""
         return fit_line(self.years, self.distance_m)
 
 
 def rates_along(years: np.ndarray, distance_m: np.ndarray, error_m: np.ndarray, kind: np.ndarray) -> list[Rates]:
-    """Rates of all transects of a coast. Those of one kind share what they know of the scatter; a step has a scatter of its own.
+    """Rates of all transects of a coast. Those of one kind share an estimate of the scatter, except transects with a step.
 
     Parameters
     ----------
@@ -287,7 +286,7 @@ def change_class(r: Rates, *, built: bool, stable_m_yr: float) -> str:
     ``reclaimed``: a seaward step of a shore that looks built (straight, or not moved by the tide). Eroding and accreting need all three: the 95 % interval of the
     regression rate excludes zero, Mann-Kendall p < 0.05, and the net movement exceeds 1.96 sigma of its ends.
     ``stable`` needs evidence too: a significant rate within +-``stable_m_yr``, or an interval that lies wholly within it.
-    Everything else is ``undecidable``: with yearly shorelines that takes at least five years to leave.
+    Everything else is ``undecidable``. With yearly shorelines, a significant rate takes at least five years.
     """
     if r.n_dates < MIN_RATE_DATES:
         return "insufficient_data"

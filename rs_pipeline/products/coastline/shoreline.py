@@ -2,10 +2,10 @@
 
 MNDWI = 0 lies at a water fraction that depends on the substrate, and moves the line by up to 20 m between sand, mud and
 concrete. Water is darker in the infrared than any shore, so the fraction f = (R_land - R) / (R_land - R_water) with both levels
-taken locally is 0.5 at the shore on every substrate. NIR comes first: on Sentinel-2 its pixel is half that of SWIR1, and a strip of
-wet sand before a dry beach, or a dyke between two waters, has a land level of its own only there; a strip that is narrower still
-has it at low tide, when the ground before it falls dry. Where turbid water is as bright as wet mud in NIR, SWIR1 takes over, which is
-dark in water whatever it carries. Contours follow Bishop-Taylor et al. (2019).
+taken locally is 0.5 at the shore on every substrate. NIR is used first: on Sentinel-2 its pixel is half as wide as that of SWIR1, so that a
+strip of wet sand in front of a dry beach, or a dyke between two waters, has a land level of its own; for a strip that is narrower still, the level
+is taken at low tide, when the ground in front of it is dry. Where turbid water is as bright as wet mud in NIR, SWIR1 is used, in which water is
+dark whatever it carries. Contours follow Bishop-Taylor et al. (2019).
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ BY_NIR, BY_SWIR1, BY_THRESHOLD = 1, 2, 3
 """How the water fraction of a pixel was found: index of the ``method`` map."""
 
 WATER_LEVELS = ("instantaneous", "msl", "mhws", "below mhws")
-"""Water levels that a line may stand for: dates of any tide; mean sea level; mean high water springs; as near below these as passes came."""
+"""Water levels that a line may stand for: dates of any tide; mean sea level; mean high water springs; the highest below these that passes saw."""
 HEIGHT_ERROR_M = {"instantaneous": 0.5, "msl": 0.25, "mhws": 0.25, "below mhws": 0.5}
-"""Standard error of the height that a line lies at; below mean high water springs, of the height that it says (``level_m``)."""
+"""Standard error of the height that a line lies at; for ``below mhws``, of its ``level_m``."""
 
 TIDE_M_PER_M = 20.0
 """Metres that a metre of tide moves a line on a beach of slope 0.05, where the tide's effect was not measured."""
 
 SEED_THRESHOLD = (0.03, 0.08)
-"""Guard of Otsu's threshold: turbid water stays below, wet mud above."""
+"""Limits of Otsu's threshold, so that turbid water stays below it and wet mud above."""
 WATER_REACH_M = 300.0
 LAND_RING_PX = {BY_NIR: (1.4, 2.0), BY_SWIR1: (1.5, 4.5)}
-"""Pure land lies this far from the water: past the mixed pixels, still of the shore's own substrate. For NIR it is the second
-pixel: the third may be dry sand behind a wet strip. SWIR1 may have pixels twice as large, and then mixes further."""
+"""Distances from the water between which land is pure: beyond the mixed pixels, but still of the shore's own substrate. For NIR it is the second
+pixel, because the third may be dry sand behind a wet strip. SWIR1 may have pixels twice as large, and then mixes further."""
 BEACH_PX = 1.0
-"""Land this near to the water is of the shore's own substrate even where the strip of wet sand is narrow. It is pure, and gives the
-land's level, where the tide uncovers the ground before it: at low tide."""
+"""Land this near to the water is of the shore's own substrate even where the strip of wet sand is narrow. Where the tide uncovers the ground in
+front of it, it is pure at low tide and then gives the land's level."""
 LAND_REACH_PX = {BY_NIR: 4, BY_SWIR1: 6}
 WATER_CORE_PX = 2.0
 SHORE_PX = 3.0
@@ -51,7 +51,7 @@ MIN_CORE_PIXELS = 4
 MAX_LAND_SPREAD = 0.4
 """Land more varied than this share of the contrast gives no level."""
 FALLBACK_HALF_WIDTH = 0.05
-"""Reflectance from the threshold to full water or land where the local levels cannot be used."""
+"""Difference of reflectance from the threshold to full water or land, where the local levels cannot be used."""
 SIMPLIFY_M = 1.0
 
 
@@ -103,7 +103,7 @@ def water_fraction(
 def _block_fraction(
     nir: np.ndarray, swir1: np.ndarray, nir_low_tide: np.ndarray, seed: np.ndarray, resolution_m: float, threshold: float, min_contrast: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Two passes: the first on the seed, the second on the shore, and the ground that falls dry before it, that the first found."""
+    """Two passes: the first starts from the seed, the second from the shore that the first found and the ground in front of it that is dry at low tide."""
     observed = np.isfinite(swir1)
     water, dry_at_low_tide = seed & observed, np.zeros(swir1.shape, bool)
     for _ in range(2):
@@ -139,7 +139,7 @@ def _cores(
     to_land: np.ndarray,
     to_low_water: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Reflectance that tells the levels, float32 (h, w), and where it is pure water or land of the shore's own substrate, uint8."""
+    """Reflectance that the levels are taken from, float32 (h, w), and where it is pure water or land of the shore's own substrate, uint8."""
     near, far = LAND_RING_PX[how]
     levels = np.where(land & (to_water < near), low_tide_refl, refl)
     seen = np.isfinite(levels)

@@ -1,9 +1,9 @@
-"""What a coast unit was in every period: two states, and a change between them only where the evidence asks for it.
+"""The state of a coast unit in every period: one of two states, with a change between them only where the evidence requires one.
 
-A chain of two states over the periods (Rabiner 1989) with a small chance of conversion a year and at most MAX_CHANGES changes, so that all its
-paths can be added up. Evidence of years tells whether something changed: what errs at a place errs there in every year alike and does not look
-like a change. For the same reason a run of years between two changes is one witness, not many: its probability is that of its mean log-odds.
-Where a lasting step lies the shore was made anew: a change is as likely as none, and years before it say nothing of years after.
+A Markov chain of two states over the periods (Rabiner 1989) with a small probability of conversion per year and at most MAX_CHANGES changes, so that
+all its paths can be summed. The evidence of a place errs alike in every year, which does not look like a change. For the same reason the years between
+two changes count as one piece of evidence, not as many: their probability is that of their mean log-odds. At a lasting step the shore was rebuilt: a
+change is as likely as none, and the years before it are no evidence for the years after.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def probability_by_period(log_odds: np.ndarray, years: np.ndarray, side: np.ndar
 
 
 def _of_one_side(log_odds: np.ndarray, years: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """The same for units whose step, if any, lies in the same gap between periods, bool (p - 1,): the mean over all paths by their weight."""
+    """`probability_by_period` of units whose step, if any, lies in the same gap between periods, bool (p - 1,): weighted mean over all paths."""
     seen, odds = np.isfinite(log_odds), np.nan_to_num(log_odds)
     chance = np.where(step, CONVERSION_AT_STEP, 1 - (1 - CONVERSION_PER_YEAR) ** np.diff(years))
     greatest = np.abs(odds).sum(axis=1) / 2
@@ -66,7 +66,7 @@ def _mean_by_run(odds: np.ndarray, seen: np.ndarray, cut: np.ndarray) -> np.ndar
 def carried(values: np.ndarray, years: np.ndarray, side: np.ndarray) -> np.ndarray:
     """Values (n, p) with each NaN replaced by the value of the nearest period of the same side that has one, the earlier of two equally near.
 
-    What a year does not show is no change: were a piece of evidence to vanish where clouds hide a tide, the class would follow the weather.
+    Missing evidence is not a change: if it were dropped in years in which clouds hide a tide, the class would follow the weather.
 
     >>> carried(np.array([[1.0, np.nan, np.nan, 4.0]]), np.arange(4.0), np.array([[0, 0, 0, 1]])).tolist()
     [[1.0, 1.0, 1.0, 4.0]]

@@ -1,7 +1,7 @@
 """Tide heights from a table, mean high water springs, and the window around the level that shorelines are drawn at.
 
-No line is moved by the slope of its beach: reflectance is read at the level before a line is drawn, see
-`rs_kernels.composite.refl_at_tide`. A slope correction (waterline + tide / tan beta) needs the slope, which a flat coast does not tell.
+Lines are not shifted by a slope correction (waterline + tide / tan beta), because the slope of a flat coast is not known. Instead,
+reflectance is read at the level before a line is drawn, see `rs_kernels.composite.refl_at_tide`.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ TIDE_KEY = "coastline.tide_table"
 TIDE_COLUMNS = ("time_utc", "station", "lon", "lat", "height_m")
 TIME_COLUMNS = ("time_utc", "time", "time_local", "datetime")
 HEIGHT_FACTORS = {"height_m": 1.0, "height_cm": 0.01}
-"""Column of heights to metres in its unit."""
+"""Column of heights to the length of its unit in metres."""
 OFFSET = r"(?:[Zz]|[+-]\d\d:?\d\d|\+\d\d)$"
-"""How a time ends that says its zone."""
+"""End of a time that states its offset from UTC."""
 FILL = frozenset(
     float(text) for text in ("99", "99.9", "99.99", "99.999", "999", "999.9", "999.99", "999.999", "9999", "9999.9", "9999.99", "99999", "32767", "32768")
 )
 """Numbers that stand for a missing height, whatever their sign."""
 MAX_HEIGHT_M = 12.0
-"""No tide goes so far from its middle: the largest, in the Bay of Fundy, ranges over 16 m."""
+"""No tide is this far from its mean: the largest, in the Bay of Fundy, has a range of 16 m."""
 DATUM_RECORDS, DATUM_SHARE = 24, 0.25
-"""So many records tell the middle of a tide; a middle further from 0 than this share of its range is another datum."""
+"""Least records to estimate the mean of a tide. A mean further from 0 than this share of its range shows another datum."""
 FAR_DEG = 3.0
-"""A station further from the units tells nothing of their coast."""
+"""A station further from the units does not represent their coast."""
 MAX_GAP_S = 3 * 3600.0
 """Between records further apart no height is interpolated: a semidiurnal tide turns within that time."""
 SAME_TIME_S = 600.0
@@ -46,11 +46,11 @@ SAME_TIME_S = 600.0
 LUNAR_DAY_S = 24.84 * 3600
 """Holds two high waters where the tide is semidiurnal, one where it is diurnal."""
 SPRING_NEAP_DAYS = 13
-"""Lunar days around a spring tide among which it has the greatest range; from one spring tide to the next they are 14.3."""
+"""Lunar days of the window, centred on a spring tide, in which it has the greatest range; successive spring tides are 14.3 lunar days apart."""
 LEAD_S = 3 * 3600.0
-"""High waters lie further apart than this, twice."""
+"""Successive high waters are further apart than twice this."""
 YEAR_OF_SPRINGS = 24
-"""Fewer spring tides do not tell the mean of a year: those at the equinoxes are higher."""
+"""The mean of fewer spring tides does not represent a year, because those at the equinoxes are higher."""
 
 
 class StationTide:
@@ -91,7 +91,7 @@ class StationTide:
 
         A spring tide is the lunar day of the greatest range within SPRING_NEAP_DAYS, all of them without a gap of more than MAX_GAP_S. The mean
         over a year is mean high water springs: "the average throughout the year of two successive high waters during those periods of 24 hours
-        when the range of the tide is at its greatest" (Admiralty Tide Tables). A high water is the highest of LEAD_S to either side: neither noise nor
+        when the range of the tide is at its greatest" (Admiralty Tide Tables). A high water is the highest of LEAD_S to either side, so that neither noise nor
         rounding makes one.
         """
         h, gap = self.height_m, np.diff(self.seconds, prepend=-np.inf, append=np.inf) > MAX_GAP_S
@@ -157,8 +157,8 @@ def reference_level_m(settings: Settings, tide: StationTide) -> float:
 def tide_records(path: Path, stated: InputSection = NOTHING_STATED, zone: str | None = None, msl_m: float | None = None) -> pd.DataFrame:
     """The records of a tide table: ``seconds`` since 1970 UTC, ``station``, ``lon``, ``lat`` on WGS 84, ``height_m`` above mean sea level.
 
-    The table names its times ``time_utc``, or otherwise (``time``, ``time_local``) where they carry an offset or ``zone`` is given; its heights
-    ``height_m`` or ``height_cm``. A record with a fill value is missing, and said.
+    Times are in column ``time_utc``, or in another of TIME_COLUMNS where they carry an offset or ``zone`` is given; heights are in ``height_m`` or
+    ``height_cm``. Records with a fill value are left out, with a warning.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def tide_records(path: Path, stated: InputSection = NOTHING_STATED, zone: str | 
 
     Raises
     ------
-    TableError : the table cannot be read, lacks columns, holds times or numbers that are none, two heights of one time, or heights that are
+    TableError : the table cannot be read, lacks columns, holds invalid times or numbers, two heights of one time, or heights that are
         not metres above mean sea level.
     """
     table = read_table(path, ("|".join(TIME_COLUMNS), *TIDE_COLUMNS[1:4], "|".join(HEIGHT_FACTORS)), stated)
@@ -194,7 +194,7 @@ def tide_records(path: Path, stated: InputSection = NOTHING_STATED, zone: str | 
 
 
 def _numbers(table: InputTable, column: str, read: Callable[[str], float], *, needed: bool = True) -> np.ndarray:
-    """A column of numbers, float64; NaN where one is missing and need not be there."""
+    """A column of numbers, float64; NaN where one is missing and not ``needed``."""
     texts = table.column(column)
     try:
         return np.array(texts, "float64") if all(texts) else _slowly(table, column, texts, read, needed)
@@ -255,7 +255,7 @@ def _check_places(table: pd.DataFrame, path: Path) -> None:
 
 
 def _without_fill(table: pd.DataFrame, factor: float, path: Path) -> pd.DataFrame:
-    """The records with a height. A fill value is a number of nines beyond any tide."""
+    """The records with a height. A fill value is a number of FILL beyond any tide."""
     fill = table.height_m.abs().div(factor).round(6).isin(FILL) & (table.height_m.abs() > MAX_HEIGHT_M)
     if fill.any():
         values = ", ".join(f"{v:g}" for v in sorted(set((table.height_m[fill] / factor).round(6))))
@@ -297,7 +297,7 @@ def _check_unit(table: pd.DataFrame, path: Path) -> None:
 
 
 def _check_datum(table: pd.DataFrame, path: Path, msl_m: float | None) -> None:
-    """Refuse heights that swing about another level than 0, at a station with a day of records or more."""
+    """Refuse heights whose mean is not near 0, at a station with a day of records or more."""
     for station, rows in table.groupby("station", sort=False):
         if len(rows) < DATUM_RECORDS or np.ptp(rows.seconds) < 86_400:
             continue
@@ -314,7 +314,7 @@ def _check_datum(table: pd.DataFrame, path: Path, msl_m: float | None) -> None:
 
 
 def check_tide(settings: Settings, bounds: np.ndarray | None) -> None:
-    """Read the tide table, and hold its stations against the box of the units (west, south, east, north, degrees).
+    """Read the tide table, and check that it has a station near the box of the units (west, south, east, north, degrees).
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """The tide table of a coast from an ocean tide model that the user has: hourly heights at stations along the reference line, by pyTMD.
 
-The table is a file like any other that is given (`tide`): it can be looked at, corrected by a gauge, and is named in the evidence.
+The table is a file like one that the user gives (`tide`): it can be inspected, corrected with a gauge, and is named in the evidence.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rs_pipeline.storage.atomic import atomic_path
 STATION_DEG = 0.25
 """Spacing of stations: tides change over tens of kilometres."""
 INSHORE_KM = 30.0
-"""Models end in coarse pixels before the coast; the nearest sea this near stands for it."""
+"""Models end in coarse pixels off the coast; a station takes the tide of the nearest sea within this distance."""
 AROUND_DEG = 1.0
 """So much of a model around the stations is read."""
 
@@ -67,7 +67,7 @@ def tide_stations(settings: Settings) -> np.ndarray:
     ConfigError : there is no reference line, or none of it is near the units.
     """
     if settings.coastline is None or settings.coastline.reference is None:
-        raise ConfigError("no coast is given", where="coastline.reference", remedy="name a reference coastline: tides are worked out along it")
+        raise ConfigError("no coast is given", where="coastline.reference", remedy="name a reference coastline: tides are computed along it")
     coast = load_vector(settings, "coastline.reference").geometry.to_numpy()
     lines = lines_within(coast, shapely.box(*load_units(settings).total_bounds).buffer(STATION_DEG))
     if not lines:
@@ -100,7 +100,7 @@ def _heights(places: np.ndarray, times: np.ndarray, model: str, folder: Path) ->
             )
             for x, y in places
         ]
-    except Exception as fault:  # pyTMD lets through whatever its readers meet
+    except Exception as fault:  # pyTMD passes on any exception of its readers
         raise ConfigError(
             f"the tide model {model!r} cannot be used: {type(fault).__name__}: {fault}",
             where=str(folder),

@@ -18,7 +18,7 @@ SMOOTHING_M = 250.0
 BASELINE_STEP_M = 10.0
 """Spacing of the points a baseline is smoothed on."""
 PROBE_M = np.arange(30.0, 601.0, 30.0)
-"""Distances to either side of the baseline at which the sea is looked for."""
+"""Distances to either side of the baseline at which the sea is searched."""
 DECIDED = 0.3
 """Least difference of the two sides' share of sea for a transect to decide its own direction."""
 CLUSTER_M = 200.0
@@ -76,7 +76,7 @@ def newest_shores(table: gpd.GeoDataFrame) -> np.ndarray:
 
 
 def lines_within(shapes: np.ndarray, area: shapely.Geometry) -> list[shapely.LineString]:
-    """Lines of shapes within an area, joined where they meet; polygons give their outline, which the area's edge is no part of."""
+    """Lines of shapes within an area, joined where they meet; polygons give their outline, without the area's own edge."""
     lines = shapely.get_parts(shapely.intersection(shapely.force_2d(outlines(shapes)), area))
     lines = lines[shapely.get_dimensions(lines) == 1]
     return list(shapely.get_parts(shapely.line_merge(shapely.union_all(lines)))) if len(lines) else []
@@ -131,7 +131,7 @@ def make_transects(baselines: list[shapely.LineString], spacing_m: float, half_l
 
 
 def _seaward_sign(origin: np.ndarray, left: np.ndarray, is_sea: Callable[[np.ndarray], np.ndarray]) -> np.ndarray | None:
-    """Of each transect, 1 where the sea lies to its left; None where no transect sees a clear difference."""
+    """For each transect, 1 where the sea lies to its left, -1 to its right; None where no transect sees a clear difference."""
 
     def share(side: int) -> np.ndarray:
         points = origin[:, None, :] + side * PROBE_M[None, :, None] * left[:, None, :]

@@ -15,18 +15,19 @@ from rs_pipeline.products.findings import CONFIRMED, REFUTED
 from rs_pipeline.products.visits import decided_findings
 
 NEAR_M = 100.0
-"""A transect is of a finding that it meets so near to its newest shore: between two runs the shore moves along the transect, and elsewhere it may cross other coast."""
+"""A transect belongs to a finding that it meets within this distance of its newest shore: the shore moves along the transect between two runs, and further
+away the transect may cross another coast."""
 
 
 def decided_transects(settings: Settings, kind: str, transects: gpd.GeoDataFrame, began: np.ndarray) -> np.ndarray:
     """What visits decide of findings of a kind, str (n, p): CONFIRMED, REFUTED, or empty where nothing is decided or the period is before the finding.
 
-    A finding begins in the first period of the earlier list or of this run, whichever is earlier. Where this run shows none, only what was confirmed
-    once counts, from the period of the list on. Of several findings on a transect one that is refuted decides, as on land.
+    A finding begins in its first period in the earlier list or in this run, whichever is earlier. Where this run shows no finding, one of the list counts
+    only if it was confirmed in some period, from its first period there on. Of several findings on a transect a refuted one decides, as on land.
 
     Parameters
     ----------
-    transects : lines with ``distance_<period>``, metres. began : int (n,), number of the first period in which the satellite shows such a finding, p where it shows none.
+    transects : lines with ``distance_<period>``, metres. began : int (n,), index of the first period in which the satellite shows such a finding, p where it shows none.
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""Land cover of a period: seven classes, as the share of every pixel that each is expected to have."""
+"""Land cover of a period: the expected share of each of seven classes in every pixel."""

@@ -1,7 +1,7 @@
-"""Areas from the shares of pixels, and how wrong they may be.
+"""Areas from the shares of pixels, and their errors.
 
-The error of a sum of shares has two parts: what varies from place to place and averages out (`patches_sd`), and what the whole of a place
-has in common (its soils, its crops, its season), which does not and grows with how uncertain its pixels are; `indicators.errors` has it.
+The error of a sum of shares has two parts. One varies from place to place and averages out (`patches_sd`). The other is common to a whole area,
+because its soils, crops and season are; it does not average out, and grows with the uncertainty of the pixels (`estimation.error_model`).
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import numpy as np
 from rs_pipeline.products.land.classes import DISTURBED, NATURAL_COVER, Land
 
 AREAS: dict[str, tuple[Land, ...]] = {**{c.word: (c,) for c in Land}, "disturbed": DISTURBED, "natural": NATURAL_COVER}
-"""What areas are taken of: every class, and groups of them."""
+"""Every class, and groups of them, whose areas are summed."""
 
 CORRELATED_M2 = 300.0**2
-"""Errors of pixels within 300 m are taken for one."""
+"""Patch within which the errors of pixels are taken as one and the same: 300 m x 300 m."""
 
 
 def area_layers(shares: np.ndarray) -> dict[str, np.ndarray]:
-    """Of each of AREAS its share p, and ``<name>_uncertain``, p (1 - p): the variance of a pixel that is one thing or the other.
+    """For each of AREAS its share p, and ``<name>_uncertain``, p (1 - p): the variance of a pixel that is wholly of it or not at all.
 
     ``shares`` float32 (7, h, w) in the order of Land, NaN where not observed.
     """
@@ -32,7 +32,7 @@ def area_layers(shares: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def patches_sd(uncertain: float, area_m2: float) -> float:
-    """Standard deviation of a mean share over an area of A / C independent patches, each one thing or the other: sqrt(U min(1, C / A)).
+    """Standard deviation of a mean share over an area of A / C independent patches, each wholly of the class or not at all: sqrt(U min(1, C / A)).
 
     U (``uncertain``) is the mean of p (1 - p), C is CORRELATED_M2; NaN for no area.
 

@@ -33,4 +33,4 @@ NATURAL_COVER = (Land.WATER, Land.WETLAND, Land.TREE, Land.GRASS)
 """Cover that an ecological red line protects."""
 
 DISTURBED = (Land.BUILT, Land.BARE)
-"""Cover that it must not become."""
+"""Cover that protected ground must not become."""

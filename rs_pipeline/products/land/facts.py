@@ -20,16 +20,17 @@ Sums = Mapping[str, float]
 
 @dataclass(frozen=True)
 class LandFacts:
-    """Of one unit and period."""
+    """Land facts of one unit and period."""
 
     zones: Mapping[str, Sums]
-    """Zone to the sums of counties/land_<period>.parquet; a zone that the unit has nothing of is left out."""
+    """Zone to the sums of counties/land_<period>.parquet; zones that the unit has no part of are left out."""
     base: Mapping[str, Sums]
     """Likewise, of the baseline period."""
     tables: frozenset[str]
     """Keys of the section ``tables`` that are given."""
     accuracy: Mapping[str, Mapping]
-    """Class to users, producers and f1 (0-1), measured on simulated worlds; under ``real`` the same by source left out on ``n`` real pixels."""
+    """Class to users, producers and f1 (0-1), measured on simulated worlds; under ``real`` the same on ``n`` real pixels of sources that were left out of
+    the training."""
     gdp: float | None = None
     """In constant prices; None where the table does not say."""
     base_gdp: float | None = None

@@ -1,4 +1,4 @@
-"""What is measured of a year for the land map: a few statistics of each pixel, block by block and strip by strip."""
+"""Features of the land map: a few statistics of each pixel over a period, computed block by block and strip by strip."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SEASONS = {
     "autumn": ("09-11", "11-15"),
 }  # fmt: skip
 """Parts of the year in which crops of the North China Plain differ from other plants: winter wheat is green in spring and ripe in early
-summer, maize is green in summer and harvested in autumn, when meadows, reed and trees still are."""
+summer; maize is green in summer and harvested in autumn, when meadows, reed and trees are still green."""
 
 HALVES = {"cold": ("11-01", "04-30"), "warm": ("05-01", "10-31")}
 """Parts of the year of the radar means."""
@@ -49,7 +49,7 @@ class LandFeatures:
 
 
 def parts_of(passes: list[Pass], windows: dict[str, tuple[str, str]]) -> np.ndarray:
-    """Number of the window that each pass's day lies in, int64 (T,)."""
+    """Number of the window that each pass's day lies in, -1 for none, int64 (T,)."""
     days = [p.scene.solar_day for p in passes]
     inside = np.array([in_window(days, w) for w in windows.values()]).reshape(len(windows), len(days))
     return np.where(inside.any(axis=0), inside.argmax(axis=0), -1).astype("int64")
@@ -60,9 +60,9 @@ Use = Callable[[tuple[slice, slice], LandFeatures], None]
 
 
 def land_features(settings: Settings, chips: list[Chip], grid: Grid, use: Use, *, threads: int = 1, held_bytes: int = 0) -> None:
-    """Work out the statistics of the chips of a tile and period on its grid, within the memory budget, and hand them to ``use``.
+    """Compute the statistics of the chips of a tile and period on its grid, within the memory budget, and pass them to ``use``.
 
-    ``held_bytes`` is what the caller keeps of the budget.
+    ``held_bytes`` is the part of the budget that the caller itself uses.
     """
     optical, radar = (passes_of([c for c in chips if c.family == family]) for family in ("optical", "radar"))
     native = pass_flags(optical, grid, settings.masks, threads)
@@ -75,7 +75,7 @@ def land_features(settings: Settings, chips: list[Chip], grid: Grid, use: Use, *
 
 
 def _work_out(settings: Settings, optical: list[Pass], radar: list[Pass], native: list, block: Block, whole: Grid, use: Use) -> None:
-    """Read one block date by date, then work it out strip by strip."""
+    """Read one block date by date, then compute it strip by strip."""
     grid = block.on(whole)
     dn = np.zeros((len(optical), len(OPTICAL_BANDS), *grid.shape), "uint16")
     bits = np.zeros((len(optical), *grid.shape), "uint16")

@@ -34,7 +34,7 @@ PLANT_COVER = 0.2
 """Ground with a lower peak cover had no plants to lose, such as tidal flats, which move by themselves. Source: the vegetation line of `products.coastline.cross_check`."""
 
 PLANTED, PLANTED_PX = 0.4, 5
-"""Plants stood where their share of a pixel, or its mean over the pixels of an event in a square of so many, is at least so much."""
+"""Plants stood where their share of a pixel, or its mean over the event's pixels in a square of PLANTED_PX pixels, is at least PLANTED."""
 
 EVENT_WEIGHTS = (-2.792, 1.332, 2.896)
 """Log-odds that an event is a true one, of its `event_features`: 1, its share of area beyond doubt, log10 of its pixels. Fitted on the development worlds of `benchmarks.accuracy.findings`."""
@@ -52,7 +52,7 @@ SMALL_PX = 10
 """An event of fewer pixels is told as small."""
 
 COLUMNS = ("kind", "first", "last", "n_px", "area_m2", "lower_m2", "upper_m2", "once_m2")
-"""Of a piece of an event within a tile; first and last number the periods."""
+"""Columns of a piece of an event within a tile; first and last are indexes of periods."""
 
 
 def event_features(sure_share: float, n_px: float) -> tuple[float, float, float]:
@@ -76,7 +76,7 @@ def event_probability(sure_share: float, n_px: float) -> float:
 
 
 def land_findings(settings: Settings) -> gpd.GeoDataFrame | None:
-    """The `events` of at least LISTED_PROBABILITY; how many others there are is told."""
+    """The `events` of at least LISTED_PROBABILITY; the number of others is logged."""
     found = events(settings)
     if found is None:
         return None
@@ -89,12 +89,13 @@ def land_findings(settings: Settings) -> gpd.GeoDataFrame | None:
 
 
 def events(settings: Settings) -> gpd.GeoDataFrame | None:
-    """A row an event (`products.findings.FOUND_DTYPES`): land that became built or bare since the run's baseline and is so in the newest period that saw it.
+    """One row per event (`products.findings.FOUND_DTYPES`): land that became built or bare since the run's baseline and still is in the newest period that
+    saw it.
 
-    What counts as converted, and the smallest event, are those of the county sums (`products.land.zonal.conversion_layers`). The area is the sum of the
-    rise of built and bare ground, its lower bound that of pixels that rose beyond doubt, the upper one the whole of its pixels. The first period is
-    that by which half of its pixels had risen for good. Of an event that a zone or plants (`planted`) cut, pieces below the smallest event are left out.
-    None where the run has one period, or none after its baseline.
+    Conversion and the smallest event are defined as for the county sums (`products.land.zonal.conversion_layers`). The area is the sum of the
+    rise of built and bare ground; its lower bound is that of pixels that rose beyond doubt, the upper one the area of all its pixels. The first period is
+    the one by which half of its pixels had risen for good. Where zones or plants (`planted`) cut an event, pieces below the smallest event are left out.
+    None where the run has no period after its baseline.
     """
     labels = [p.label for p in settings.all_periods]
     later = labels[labels.index(settings.baseline_label) + 1 :]
@@ -145,7 +146,7 @@ def plants_are_told() -> bool:
 
 
 def _outlines(labels: np.ndarray, grid: Grid) -> dict[int, shapely.Geometry]:
-    """Label (not 0) of pixels to their outline. Pixels that meet in a corner alone are parts of their own: one ring around them would touch itself."""
+    """Label (not 0) of pixels to their outline. Pixels that meet only at a corner become separate parts, because one ring around them would touch itself."""
     parts: dict[int, list[shapely.Geometry]] = {}
     for shape, value in shapes(labels.astype("int32"), mask=labels > 0, connectivity=4, transform=grid.transform):
         parts.setdefault(int(value), []).append(shapely.geometry.shape(shape))
@@ -225,8 +226,8 @@ def mean_before(layers: np.ndarray, first: np.ndarray) -> np.ndarray:
 
 
 def planted(event: np.ndarray, plants: np.ndarray, cover: np.ndarray) -> np.ndarray:
-    """Where natural plants stood on the ground of events, bool (h, w): by a pixel's own share or by the mean of its neighbours, since a single pixel is easily
-    taken for a field; and not where its peak cover was below PLANT_COVER.
+    """Where natural plants stood on the ground of events, bool (h, w): by a pixel's own share or by the mean around it, because a single pixel is easily
+    classified as a field; and not where the peak cover was below PLANT_COVER.
 
     Parameters
     ----------

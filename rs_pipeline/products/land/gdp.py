@@ -1,4 +1,4 @@
-"""The table of the gross domestic product. A module of its own: the check at the start reads it, and shall not wait for the classifier."""
+"""The table of the gross domestic product. A module of its own, so that the check at the start can read it without loading the classifier."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rs_pipeline.inputs.tables import NOTHING_STATED, TableRow, read_table
 def read_gdp(path: Path | None, stated: InputSection = NOTHING_STATED) -> dict[tuple[str, str], float]:
     """Gross domestic product by (adcode, period); empty where ``path`` is None.
 
-    Columns adcode, period, gdp: in prices of one year, whichever, and one unit for all.
+    Columns adcode, period, gdp. All values are in constant prices of one year and in one unit.
 
     Raises
     ------

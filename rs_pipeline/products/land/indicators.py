@@ -1,9 +1,9 @@
-"""Indicators that rest on the land map.
+"""Indicators from the land map.
 
-Areas are sums of expected shares, so that a pixel of half street and half garden is half built. Their bounds are those of the error model
-(`errors`), which grow with how uncertain the pixels are. Conversion is a ``range``: below, what is beyond doubt; above, all that may be. A
-class that the map does not tell from others well enough is not given at all: on real pixels where there are enough of them, else on simulated
-worlds, and then its reason says so.
+Areas are sums of expected shares, so that a pixel of half street and half garden is half built. Their bounds come from the error model
+(`estimation.error_model`) and grow with the uncertainty of the pixels. Conversion is a ``range`` from what is beyond doubt to all that is possible.
+A class that the map does not tell from others well enough is not given, by its accuracy on simulated worlds and, where there are enough of them,
+on real pixels; where there are not, the reason says so.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from rs_pipeline.products.land.areas import patches_sd
 from rs_pipeline.products.land.facts import LandFacts
 
 MIN_F1 = 0.7
-"""A class with less agreement with the truth (F1) is not published: that of simulated worlds, and that of real pixels by source left out."""
+"""Least F1 of a class that is published, on simulated worlds and on real pixels of sources that were left out of the training."""
 MIN_REAL_PIXELS = 20
-"""Real pixels that it takes to test a class."""
+"""Least real pixels to test a class."""
 
 ERROR_OF = {
     **{name: f"{name}_area" for name in ("cropland", "tree", "grass", "wetland", "bare")},
@@ -47,12 +47,12 @@ TABLE_OF = {"mine": "mines", "red_line": "red_line", "reserve": "reserves", "xio
 
 
 def _land(facts: Facts) -> LandFacts | None:
-    """Of the unit and period, conversion measured from the facts' baseline; None where the run made no land map."""
+    """Land facts of the unit and period, with conversion since the facts' baseline; None where the run made no land map."""
     return facts["land"] and facts["land"].since(facts.baseline)
 
 
 def _mapped(facts: Facts) -> LandFacts:
-    """The same in a run that made land maps."""
+    """`_land` in a run that made land maps."""
     land = _land(facts)
     assert land is not None, "asked for where `land_zone_sums` found some"
     return land
@@ -76,7 +76,7 @@ def indistinct(facts: Facts, name: str) -> Estimate | None:
 
 
 def not_told(accuracy: Mapping[str, Mapping], name: str) -> Estimate | None:
-    """`indistinct` by what the model's report says of each class."""
+    """`indistinct`, by the accuracy of each class in the model's report."""
     a = accuracy[name]
     words = "{name} is not told from {other}: user's accuracy {users:.0f} %, producer's {producers:.0f} % on {where}"
     if a["f1"] < MIN_F1:
@@ -91,19 +91,20 @@ def _accuracy(words: str, a: Mapping[str, float], **others: str) -> str:
 
 
 def tested(accuracy: Mapping) -> bool:
-    """Whether enough real pixels say how well a class is told."""
+    """Whether a class was tested on enough real pixels."""
     return accuracy.get("real", {}).get("n", 0) >= MIN_REAL_PIXELS
 
 
 def _doubt(row: Mapping[str, float], name: str) -> tuple[float, float]:
-    """Of the mean share of a class or group over the observed part of a zone: its random standard error, and what its systematic one grows with."""
+    """For the mean share of a class or group over the observed part of a zone: its random standard error, and the mean of p (1 - p), with which its
+    systematic error grows."""
     observed = row["land_observed_m2"]
     uncertain = row[f"{name}_uncertain_m2"] / observed
     return patches_sd(uncertain, observed), uncertain
 
 
 def area(facts: Facts, row: Mapping[str, float], name: str, *, m2: float | None = 1e6, rest: bool = False) -> Estimate:
-    """Area of a class or group in a zone that was seen, in units of ``m2``, or its share in percent where that is None; ``rest``: of all but it."""
+    """Area of a class or group in a zone that was seen, in units of ``m2``, or its share in percent where that is None; ``rest``: of all other ground."""
     observed, error = row["land_observed_m2"], spread(ERROR_OF[name], *_doubt(row, name))
     seen = modelled(row[f"{name}_m2"] / observed, error)
     scatter = seen.value * (1 - seen.value) - row[f"{name}_uncertain_m2"] / observed
@@ -127,7 +128,7 @@ def _cover(facts: Facts, name: str, *, zone: str = "county", m2: float | None = 
 def _corrected(mapped: Estimate, facts: Facts, row: Mapping[str, float], name: str) -> Estimate:
     """Area of a class in the unit, km2, from reference samples of it; that of the map without enough of them.
 
-    They show how wrong the map is here, so that a class may be given that simulated worlds withhold.
+    Samples measure the error of the map in this unit. So they can also give a class that is withheld for its accuracy on simulated worlds.
     """
     observed, stratum = row["land_observed_m2"], row[f"class_{name}_m2"]
     whole = row["area_m2"]
@@ -135,7 +136,7 @@ def _corrected(mapped: Estimate, facts: Facts, row: Mapping[str, float], name: s
 
 
 def _noted(estimate: Estimate, facts: Facts, *names: str) -> Estimate:
-    """With what the map was trained on, and which of the classes it rests on were never tested on real ground."""
+    """The estimate with a note on the training of the map, and on each of the classes that was never tested on real ground."""
     if not estimate.interval:
         return estimate
     untested = [UNTESTED.format(name=name) for name in names if not tested(_mapped(facts).accuracy[name])]
@@ -150,12 +151,13 @@ def _at_baseline(facts: Facts) -> Facts:
 
 
 def _built_change(facts: Facts) -> Estimate:
-    """Change of construction land since the baseline, km2, on what both years saw; where reference samples correct both years, of the two areas."""
+    """Change of construction land since the baseline, km2, on ground that both years saw; where reference samples correct both years, the difference of
+    the two corrected areas."""
     return _of_corrected(difference, facts, _mapped_built_change(facts))
 
 
 def _mapped_built_change(facts: Facts) -> Estimate:
-    """By the map alone; what both years err in common is not in its interval."""
+    """`_built_change` by the map alone; errors common to both years cancel and are not in its interval."""
     row = land_zone_sums(facts, "county")
     if isinstance(row, Estimate):
         return row
@@ -176,8 +178,8 @@ def _mapped_built_change(facts: Facts) -> Estimate:
 
 
 def grown(change: Interval, then: Interval) -> Interval:
-    """1 + change / then, of a change that is known apart from the level it starts from; their errors are independent. A range of either makes a range,
-    from the least to the most that both allow; with a level that may be none there is no most.
+    """1 + change / then, where the errors of the change and of the level it starts from are independent. If either is a range, so is the result, from the
+    least to the most that both allow; a level that may be 0 leaves a bound infinite.
 
     >>> found = grown(Interval(1.0, 0.5, 1.5, "model95"), Interval(10.0, 8.0, 12.0, "model95"))
     >>> found.value, round(found.lower, 4), round(found.upper, 4)
@@ -197,8 +199,8 @@ def grown(change: Interval, then: Interval) -> Interval:
 
 
 def quotient(now: Interval, then: Interval) -> Interval:
-    """now / then of two positive numbers, bounds by their logarithms as for independent estimates (Zou and Donner 2008). A range of either makes a range,
-    from the least to the most that both allow.
+    """now / then of two positive numbers, with bounds from their logarithms as independent estimates (Zou and Donner 2008). If either is a range, so is the
+    result, from the least to the most that both allow.
 
     >>> quotient(Interval(2.0, 1.0, 4.0, "model95"), Interval(1.0, 1.0, 1.0, "model95"))
     Interval(value=2.0, lower=1.0, upper=4.0, kind='model95')
@@ -218,17 +220,17 @@ def quotient(now: Interval, then: Interval) -> Interval:
 
 
 def _over(amount: float, level: float) -> float:
-    """amount / level; without end where the level may be none."""
+    """amount / level; infinite where the level may be 0."""
     return amount / level if level > 0 else math.copysign(math.inf, amount)
 
 
 def _built_ratio(facts: Facts) -> Estimate:
-    """Construction land as a multiple of that of the baseline; where reference samples correct both years, of the two areas."""
+    """Construction land as a multiple of that of the baseline; where reference samples correct both years, the quotient of the two corrected areas."""
     return _of_corrected(quotient, facts, _mapped_built_ratio(facts))
 
 
 def _mapped_built_ratio(facts: Facts) -> Estimate:
-    """By the map alone, from its change: what both years err in common is in neither."""
+    """`_built_ratio` by the map alone, from its change, so that errors common to both years cancel."""
     change = _mapped_built_change(facts)
     if change.interval is None:
         return change
@@ -249,8 +251,8 @@ def _mapped_built(facts: Facts) -> Estimate:
 
 
 def _of_corrected(compare: Callable[[Interval, Interval], Interval], facts: Facts, mapped: Estimate) -> Estimate:
-    """Construction land of this compared with the baseline period where reference samples correct both and there is some, else what the map alone says:
-    corrected in one year, the map's own bias would be a change."""
+    """Construction land of this and the baseline period, compared where reference samples correct both and both are above 0; else ``mapped``, because the
+    map's bias would look like a change if only one year were corrected."""
     if _land(facts) is None or facts.period == facts.baseline:
         return mapped
     now, then = _cover(facts, "built"), _cover(_at_baseline(facts), "built")
@@ -259,7 +261,7 @@ def _of_corrected(compare: Callable[[Interval, Interval], Interval], facts: Fact
 
 
 def _built_per_gdp(facts: Facts) -> Estimate:
-    """Fall of construction land per unit of gross domestic product since the baseline, percent of it."""
+    """Fall of construction land per unit of gross domestic product since the baseline, percent of that of the baseline."""
     land = _land(facts)
     if land is None or land.gdp is None or land.base_gdp is None:
         return missing("needs_table", "needs the gross domestic product of this and the baseline period in constant prices (tables.gdp)")
@@ -268,7 +270,7 @@ def _built_per_gdp(facts: Facts) -> Estimate:
 
 
 def _fall(ratio: Estimate, part: float) -> Estimate:
-    """Fall, percent, of an amount that grew by a ratio while what it is measured by grew by 1 / ``part``."""
+    """Fall, percent, of amount / measure, where the amount grew by a ratio and the measure by 1 / ``part``."""
     if ratio.interval is None:
         return ratio
     value, lower, upper = (100 * (1 - part * x) for x in (ratio.interval.value, ratio.interval.upper, ratio.interval.lower))
@@ -278,8 +280,7 @@ def _fall(ratio: Estimate, part: float) -> Estimate:
 def _converted(facts: Facts, zone: str, name: str, m2: float) -> Estimate:
     """Land of a zone that became built or bare since the baseline, in units of ``m2``, where both years saw it.
 
-    Where natural cover is not told from others, what was confirmed on the spot alone is surely natural, and all cover that may have been counts for the upper
-    bound.
+    Where natural cover is not told from other cover, the lower bound counts only what visits confirmed, and the upper bound counts all possible conversion.
     """
     row = land_zone_sums(facts, zone)
     if isinstance(row, Estimate):
@@ -292,7 +293,7 @@ def _converted(facts: Facts, zone: str, name: str, m2: float) -> Estimate:
     told = name != "natural_converted" or indistinct(facts, "natural") is None
     lower, upper = (row[f"{name}_lower_m2"], row[f"{name}_upper_m2"]) if told else (row.get(f"{name}_confirmed_m2", 0.0), row["converted_upper_m2"])
     seen = Interval(row[f"{name}_m2"] / common, lower / common, upper / common, "range")
-    refuted_ha = row.get(f"{name}_refuted_m2", 0.0) / 1e4  # sums of before visits counted have none
+    refuted_ha = row.get(f"{name}_refuted_m2", 0.0) / 1e4  # sums that an earlier version wrote have no such column
     words = f"{refuted_ha:.3g} ha that counted were refuted on the spot and are left out" if refuted_ha > 0 else ""
     found = _noted(published(seen, observed_ratio(common, row["area_m2"]), facts, row["area_m2"] / m2), facts, "disturbed").noting(words)
     return found if told or not found.interval else replace(found, reason=f"{found.reason}; {MERGED}")
@@ -303,10 +304,10 @@ def _blue_green(facts: Facts, name: str, *, rest: bool) -> Estimate:
 
 
 _SUM = "sum over pixels, by area on the ellipsoid, of the expected share of "
-_MODEL = "how uncertain the pixels are, correlated over 300 m, and the systematic error of the class seen in simulated worlds"
-_RANGE = "below, what is confidently so in both years; above, what may be so, and all that was not seen twice"
+_MODEL = "uncertainty of the pixels, correlated over 300 m, and the systematic error of the class found in simulated worlds"
+_RANGE = "lower: conversion beyond doubt; upper: all possible conversion, and all ground that was not seen in both periods"
 _READING = "100 % times expected area of {} over that of all land seen within tables.xiongan"
-_CONVERTED = "area within {} that was {} in the baseline period and is built or bare now, events of at least land_zones.min_event_px pixels"
+_CONVERTED = "area within {} that is built or bare and was {} in the baseline period, in events of at least land_zones.min_event_px pixels"
 
 
 def _smallest_event(settings: Settings, m2: float) -> float:

@@ -16,20 +16,20 @@ from rs_pipeline.products.land.classes import Land
 from rs_pipeline.products.land.features import HALVES, LAND_FEATURES, SEASONS
 
 MIN_LAND_REFL = 0.002
-"""Smaller reflectances are noise and are taken for this."""
+"""Smaller reflectances are noise and are replaced by this."""
 
 N_REFL = len(SEASONS) * len(OPTICAL_BANDS)
-"""The first LAND_FEATURES are reflectances. They enter by their logarithm, of which differences are ratios of bands, as indices are."""
+"""The first so many LAND_FEATURES are reflectances. Their logarithms enter the network: differences of these are band ratios, as spectral indices are."""
 
 GROUPS: dict[str, tuple[int, ...]] = {
     **{season: tuple(i for i, f in enumerate(LAND_FEATURES[:N_REFL]) if f.startswith(f"{season}_") and not f.endswith("rededge1")) for season in SEASONS},
     "rededge1": tuple(i for i, f in enumerate(LAND_FEATURES[:N_REFL]) if f.endswith("rededge1")),
     **{half: tuple(LAND_FEATURES.index(f"{half}_{p}_db") for p in RADAR_BANDS) for half in HALVES},
 }  # fmt: skip
-"""What may be missing together: a season of the year, the red edge (Landsat has none), the radar of half a year."""
+"""Features that may be missing together: a season of the year, the red edge (Landsat has none), the radar of half a year."""
 
 CHUNK = 16384
-"""Pixels that are worked out at a time."""
+"""Pixels that are computed at a time."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,9 @@ class LandModel:
     out_bias: np.ndarray
     """float64 (7,)."""
     temperature: float
-    """What the logits are divided by, so that the network is as sure as it is right on real pixels."""
+    """Divides the logits, so that the network's confidence matches its accuracy on real pixels."""
     report: dict
-    """Of the training: accuracy by class, on simulated worlds and on real pixels by source left out."""
+    """Report of the training: accuracy by class on simulated worlds, and on real pixels of sources that were left out of the training."""
 
     def shares(self, values: np.ndarray) -> np.ndarray:
         """Expected share of each class, float32 (7, n), of statistics float32 (F, n); each column adds up to 1."""
@@ -109,8 +109,8 @@ def logarithms(values: np.ndarray) -> np.ndarray:
 
 
 def inputs(values: np.ndarray, centre: np.ndarray, spread: np.ndarray) -> np.ndarray:
-    """What the network takes, float32 (F + G, n): features in standard deviations from their mean, 0 where missing, and a flag
-    (1) of each group that is missing altogether."""
+    """Inputs of the network, float32 (F + G, n): features in standard deviations from their mean, 0 where missing, and a flag
+    (1) for each group that is missing altogether."""
     missing = np.isnan(values)
     x = (logarithms(values) - centre[:, None].astype("float32")) / spread[:, None].astype("float32")
     x[missing] = 0

@@ -39,10 +39,10 @@ from rs_pipeline.storage.tables import write_parquet
 from rs_pipeline.tiles import read_grid, read_tiles
 
 SURE_RISE, POSSIBLE_RISE = 0.8, 0.25
-"""Rise of built and bare ground, as a share of the pixel, of conversion that is beyond doubt and of any that may be."""
+"""Least rise of built and bare ground, as a share of the pixel, of conversion beyond doubt and of possible conversion."""
 
 STATE = ""
-"""Key of the sums that are no changes since another baseline than the run's."""
+"""Key of the sums of the period, with conversion since the run's baseline; the other keys are labels of other baselines."""
 
 
 def land_zones(settings: Settings, period_label: str) -> gpd.GeoDataFrame:
@@ -67,15 +67,15 @@ def land_zones(settings: Settings, period_label: str) -> gpd.GeoDataFrame:
 
 
 def _parts(units: gpd.GeoDataFrame, polygons: gpd.GeoDataFrame, zone: str) -> gpd.GeoDataFrame:
-    """What each unit has of the polygons, overlapping ones counted once."""
+    """The part of each unit inside the polygons; overlaps count once."""
     whole = gpd.GeoDataFrame({"zone": [zone]}, geometry=[polygons.union_all()], crs=4326)
     return units.overlay(whole, how="intersection", keep_geom_type=True)
 
 
 def bank(permanent: np.ndarray, sea: np.ndarray, section: LandZonesSection, resolution_m: float) -> np.ndarray:
-    """Inland water of some width and its bank, bool (h, w): where ``tables.shoreline_buffers`` does not say what is managed.
+    """Inland water and its bank within land_zones.shore_width_m, bool (h, w); used where ``tables.shoreline_buffers`` does not give the managed zone.
 
-    ``permanent`` and ``sea`` are bool (h, w). Water counts where a square of land_zones.min_water_width_m fits into it.
+    ``permanent`` and ``sea`` are bool (h, w). Water counts where a square of side land_zones.min_water_width_m fits into it.
     """
     side = max(1, round(section.min_water_width_m / resolution_m))
     wide = ndimage.binary_opening(permanent & ~sea, np.ones((side, side), bool))
@@ -123,8 +123,8 @@ def conversion_layers(now: np.ndarray, base: np.ndarray, section: LandZonesSecti
 
 
 def after_visits(layers: dict[str, np.ndarray], confirmed: np.ndarray, refuted: np.ndarray) -> dict[str, np.ndarray]:
-    """Layers of conversion (`conversion_layers`, with ``_m2``) after visits: refuted ground is not converted, and what of confirmed ground counts is beyond
-    doubt. ``*_confirmed_m2`` is what counts and was confirmed, ``*_refuted_m2`` what counted and was refuted.
+    """Layers of conversion (`conversion_layers`, with ``_m2``) after visits: refuted ground is not converted, and converted ground that was confirmed is
+    beyond doubt. ``*_confirmed_m2`` is converted ground that was confirmed, ``*_refuted_m2`` ground that the map calls converted and a visit refuted.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ class LandMaps:
         return decided_findings(self.settings, (*IN_ZONE.values(), VEGETATION)).to_crs(self.whole.crs)
 
     def _visited(self, tile: Tile, *, confirmed: bool) -> np.ndarray:
-        """Pixels whose middle lies in a finding that counts in this period, or does not; bool (h, w)."""
+        """Pixels whose middle lies in a finding that visits confirm in this period or, ``confirmed`` False, do not; bool (h, w)."""
         mine = self.visits.geometry[self.visits[f"confirmed_{self.period}"] == confirmed]
         near = mine[mine.intersects(shapely.box(*tile.grid.bounds))]
         if near.empty:
@@ -214,12 +214,13 @@ class LandMaps:
 
 
 def land_zonal(settings: Settings, period_label: str) -> None:
-    """Write ``counties/land_<period>.parquet``: a row a unit and zone, of the prefectures and the region too; areas in m2 on the ellipsoid. ``places/land_<period>.parquet``: of each watched place.
+    """Write ``counties/land_<period>.parquet``: one row per unit and zone, with the prefectures and the region; areas in m2 on the ellipsoid.
+    ``places/land_<period>.parquet`` has one row per watched place.
 
-    ``<area>_m2`` is the sum of expected shares and ``<area>_uncertain_m2`` that of p (1 - p), of each of `products.land.areas.AREAS`;
-    ``class_*_m2`` the area of the pixels of a class; ``*converted*_m2`` see `conversion_layers`, over ``common_m2``, what both
+    ``<area>_m2`` is the sum of expected shares and ``<area>_uncertain_m2`` that of p (1 - p), for each of `products.land.areas.AREAS`;
+    ``class_*_m2`` the area of the pixels of a class; ``*converted*_m2`` see `conversion_layers`, over ``common_m2``, the area that both
     this and the baseline period saw. A pixel that was not seen adds nothing. ``counties/land_changes_<period>.parquet`` has the columns of
-    conversion since each earlier baseline of a target, a row a unit, zone and baseline.
+    conversion since each earlier baseline of a target, one row per unit, zone and baseline.
     """
     polygons, maps = land_zones(settings, period_label), LandMaps(settings, period_label)
     units = polygons[polygons.zone == "county"]

@@ -1,4 +1,4 @@
-"""What counties sum of the counts of observations."""
+"""Counts of observations as they are summed over counties."""
 
 from __future__ import annotations
 

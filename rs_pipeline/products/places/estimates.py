@@ -1,4 +1,4 @@
-"""Estimates of a place, or of all places of a kind in a unit, by the indicators of other products: ground is ground, whoever drew its outline."""
+"""Estimates of a place, or of all places of a kind in a unit, by the indicators of other products."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ def indicators_of_units() -> dict[str, Indicator]:
 
 
 def estimate_of(name: str, facts: Facts) -> Estimate:
-    """An indicator of units for ground whose sums stand in the facts as those of a unit; areas in ha."""
+    """An indicator of units, estimated for a place whose sums are in the facts as those of a unit; areas in ha."""
     indicator = indicators_of_units()[name]
     return in_unit(indicator.estimator(facts), HA_A_KM2 if indicator.unit == "km2" else 1.0)
 
 
 def in_unit(estimate: Estimate, factor: float) -> Estimate:
-    """The estimate in another unit. Reference samples are of units, not of places within them: there is no map beside a corrected value."""
+    """The estimate times a factor, for another unit of measure. Reference samples never correct estimates of places, so ``mapped`` needs no factor."""
     if estimate.interval is None:
         return estimate
     return replace(estimate, interval=estimate.interval.times(factor), spread=estimate.spread and estimate.spread.times(factor))
 
 
 def as_unit(facts: Facts, zone: str) -> Facts:
-    """The facts of a unit's part in a zone, as if it were a unit; the zone is one that it has."""
+    """The facts of a unit's part in a zone, in the form of a unit's facts. The unit must have the zone."""
 
     def of(label: str) -> Mapping[str, Mapping[str, float]]:
         return facts.zones if label == facts.period else facts.at(label, facts.baseline).zones
@@ -53,5 +53,5 @@ def as_unit(facts: Facts, zone: str) -> Facts:
 
 
 def _alone(zones: Mapping[str, Mapping[str, float]], zone: str) -> dict[str, Mapping[str, float]]:
-    """The zone as the ``county`` of facts of its own; nothing where there is none."""
+    """The sums of the zone under the name ``county``, as facts of a unit have them; empty where the zone is missing."""
     return {"county": zones[zone]} if zone in zones else {}

@@ -1,4 +1,4 @@
-"""Indicators of watched places, a kind at a time: what the units have of it is estimated as the units themselves are."""
+"""Indicators of watched places by kind: the part of a unit in places of a kind is estimated as a unit is."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NONE_HERE = {
 }  # fmt: skip
 
 LEAST_M2 = 1.0
-"""Less of a place in a unit is the rounding of borders."""
+"""A smaller part of a place in a unit comes from rounding of borders and does not count."""
 
 
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
@@ -46,7 +46,7 @@ def _of_kind(facts: Facts, kind: str, name: str) -> Estimate:
 
 
 def _reserve_share(facts: Facts) -> Estimate:
-    """Share of the unit within the polygons of nature reserves, percent: geometry alone."""
+    """Share of the unit within the polygons of nature reserves, percent; from geometry alone, without maps."""
     land = facts["land"]
     if land is None or "reserves" not in land.tables:
         return missing("needs_table", "needs the polygons of nature reserves (tables.reserves)")
@@ -59,8 +59,8 @@ def _smallest_event_ha(settings: Settings) -> float:
     return settings.land_zones.min_event_px * settings.grid.resolution_m**2 / 1e4
 
 
-_RANGE = "below, what is confidently so in both years; above, what may be so, and all that was not seen twice"
-_MODEL = "how uncertain the pixels are, correlated over 300 m, and the systematic error seen in simulated worlds"
+_RANGE = "lower: conversion beyond doubt; upper: all possible conversion, and all ground that was not seen in both periods"
+_MODEL = "uncertainty of the pixels, correlated over 300 m, and the systematic error found in simulated worlds"
 _WITHIN = " within the polygons of tables.places of kind {}, overlaps counted once"
 
 INDICATORS = (

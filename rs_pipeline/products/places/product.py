@@ -1,4 +1,4 @@
-"""Watched places: polygons of many kinds from one table, each told of in every period, and the sentences that a kind answers."""
+"""Watched places: polygons of many kinds from one table, each described in every period, and indicators by kind."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _evidence(settings: Settings, indicator: str, periods: Sequence[str]) -> lis
 STEPS = (
     Step(
         "places",
-        "Tell what was seen of each watched place; write places.csv and places.gpkg.",
+        "Estimate the indicators of each watched place; write places.csv and places.gpkg.",
         "rs_pipeline.products.places.table:watched_places",
         scope="run",
         final=True,

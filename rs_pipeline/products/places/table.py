@@ -32,12 +32,12 @@ PLACE_INDICATORS = (
     "construction_land_area", "cropland_area", "tree_area", "grass_area", "wetland_area", "bare_area", "water_permanent_area", "water_seasonal_area",
     "fvc_growing_mean", "fvc_peak_trend", "converted_area", "natural_converted_area",
 )  # fmt: skip
-"""What is told of every place, whatever its kind."""
+"""Indicators that are estimated for every place, whatever its kind."""
 
 OUTSIDE = "this place lies outside the maps of this run"
 
 INNER_NEAR_M = 1.0
-"""A place whose inner point lies so near to a unit lies in it."""
+"""A place whose inner point lies within this distance of a unit counts as in it."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class PlaceSums:
 
     @cached_property
     def area_m2(self) -> dict[str, float]:
-        """Of the whole polygon on the ellipsoid, wherever it lies."""
+        """Area of each place's whole polygon on the ellipsoid, also where it lies beyond the maps."""
         geod = pyproj.Geod(ellps="WGS84")
         parts = self.places.set_index("place_id").geometry.explode()
         areas = pd.Series([abs(geod.geometry_area_perimeter(orient(p))[0]) for p in parts], parts.index)
@@ -64,7 +64,7 @@ class PlaceSums:
         return {p.label: self._rows(Layout(self.settings.root).place_land(p.label)) for p in self.settings.all_periods}
 
     def _rows(self, path: Path) -> dict[str, dict]:
-        """Row of each place. What lies beyond the maps was not seen, and may be land."""
+        """Row of each place. Its area beyond the maps counts as land that was not observed."""
         found = {}
         for row in pd.read_parquet(path).to_dict("records"):
             place = row["zone"].removeprefix(PLACE_ZONE)
@@ -78,7 +78,7 @@ class PlaceSums:
         return nir_pixels_m(Layout(self.settings.root).scenes)
 
     def facts(self, place: str, period: str) -> Facts:
-        """Facts of a place in the form of a unit's, changes measured from the run's baseline."""
+        """Facts of a place in the form of a unit's facts; changes are measured from the run's baseline."""
         settings, section = self.settings, self.settings.indicators
         periods, baseline = settings.all_periods, settings.baseline_label
         rows, years = {label: self._maps[label][place] for label in self._maps}, {p.label: p.middle_year for p in periods}
@@ -109,7 +109,7 @@ class PlaceSums:
 
 
 def place_rows(sums: PlaceSums) -> pd.DataFrame:
-    """A row a place, period and indicator; columns as ``places.csv`` has them."""
+    """One row per place, period and indicator; columns as in ``places.csv``."""
     rows = []
     for place in sums.places.itertuples():
         for period in [p.label for p in sums.settings.all_periods]:
@@ -136,7 +136,7 @@ def place_rows(sums: PlaceSums) -> pd.DataFrame:
 
 
 def converted_since(rows: pd.DataFrame) -> dict[str, str]:
-    """Place to the first period from which on every period with a value shows converted land beyond doubt; empty where the last one does not.
+    """Place to the first period from which on every period with a value has a lower bound of converted land above 0; empty where the last one has not.
 
     ``rows`` : those of `place_rows`, periods in time order.
     """
@@ -150,7 +150,7 @@ def converted_since(rows: pd.DataFrame) -> dict[str, str]:
 
 
 def latest_layer(places: gpd.GeoDataFrame, rows: pd.DataFrame, period: str) -> gpd.GeoDataFrame:
-    """A row a place with the values of a period: ``<indicator>``, ``_lower``, ``_upper`` and ``_reason``."""
+    """One row per place with the values of a period: ``<indicator>``, ``_lower``, ``_upper`` and ``_reason``."""
     now = rows[rows.period == period].set_index("place_id")
     columns: dict[str, pd.Series] = {}
     for name, group in now.groupby("indicator", sort=False):
@@ -160,9 +160,9 @@ def latest_layer(places: gpd.GeoDataFrame, rows: pd.DataFrame, period: str) -> g
 
 
 def watched_places(settings: Settings) -> None:
-    """Write ``places/places.csv``, a row a place, period and indicator, and ``places/places.gpkg``, a row a place with the values of the last period.
+    """Write ``places/places.csv``, one row per place, period and indicator, and ``places/places.gpkg``, one row per place with the values of the last period.
 
-    Areas in ha, cover in percent, changes since the run's baseline. A place that was hardly seen, or lies beyond the maps, has no value and says why.
+    Areas in ha, cover in percent, changes since the run's baseline. A place that was hardly observed, or lies beyond the maps, has a reason instead of a value.
     """
     layout, found = Layout(settings.root), load_watched(settings)
     inner = gpd.GeoSeries(found.geometry.representative_point(), crs=found.crs).to_crs(read_grid(settings).crs)

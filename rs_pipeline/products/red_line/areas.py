@@ -21,7 +21,7 @@ from rs_pipeline.layout import Layout
 from rs_pipeline.region import families, load_units, own_ground, prefecture_codes, with_totals, with_unions
 
 TOUCHING_M = 1.0
-"""Units so near to a piece are all its nearest, and the one nearest to its inner point has it."""
+"""Units at most this much further from a piece than the nearest unit count as equally near; of these, the one nearest to its inner point gets it."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class RedLineArea:
     sea_km2: float
     """At sea beyond all units: pieces whose nearest unit this is."""
     elsewhere_km2: float = 0.0
-    """In no unit and not at sea, as in neighbouring provinces; of the region alone, and in no total."""
+    """In no unit and not at sea, as in neighbouring provinces; given for the region only, and in no total."""
 
 
 def geodesic_area_km2(geometry: shapely.Geometry) -> float:
@@ -47,7 +47,7 @@ def load_red_line(settings: Settings) -> gpd.GeoDataFrame:
 
     Raises
     ------
-    ConfigError : the file cannot be used, or a cell of its column ``marine`` is no answer.
+    ConfigError : the file cannot be used, or a cell of its column ``marine`` is neither yes nor no.
     """
     lines, path = load_vector(settings, "tables.red_line"), settings.tables.red_line
     said = lines["marine"] if "marine" in lines else pd.Series(None, lines.index, dtype="object")
@@ -60,7 +60,7 @@ def _marine(value: object, where: str) -> bool | None:
     try:
         return truth_of(f"{value:g}" if isinstance(value, int | float | np.number) else str(value))
     except ValueError as fault:
-        raise ConfigError(f"column marine: {fault}", where=where, remedy="write yes, no, or nothing where the map of the sea shall tell") from None
+        raise ConfigError(f"column marine: {fault}", where=where, remedy="write yes, no, or nothing where the map of the sea is to decide") from None
 
 
 def known_sea(settings: Settings) -> shapely.Geometry:
@@ -75,8 +75,8 @@ def known_sea(settings: Settings) -> shapely.Geometry:
 def red_line_areas(settings: Settings) -> dict[str, RedLineArea] | None:
     """Red line of each unit, each prefecture and of REGION by code, overlapping polygons counted once; None where ``tables.red_line`` is not set.
 
-    What lies beyond all units is at sea where its polygon says so (``marine``) or, where it says nothing, where the run's sea is. A connected
-    piece at sea counts for the nearest unit, and for those that this one lies in; for the region once.
+    Red line beyond all units is at sea where its polygon says so (``marine``) or, where it says nothing, where the run's sea is. A connected
+    piece at sea counts for the nearest unit and for the units that contain that unit; for the region once.
     """
     if settings.tables.red_line is None:
         return None
@@ -94,7 +94,7 @@ def red_line_areas(settings: Settings) -> dict[str, RedLineArea] | None:
 
 
 def _at_sea(lines: gpd.GeoDataFrame, beyond: shapely.Geometry, settings: Settings) -> shapely.Geometry:
-    """What of ``beyond``, the red line outside all units, lies at sea."""
+    """The part of ``beyond``, the red line outside all units, that lies at sea."""
     said, unsaid = (lines.geometry[where].union_all() for where in (lines.marine.eq(True), lines.marine.isna()))
     return shapely.intersection(beyond, shapely.union(said, shapely.intersection(unsaid, known_sea(settings))))
 

@@ -1,4 +1,4 @@
-"""Area of the supplied ecological red line in each unit and at sea before it."""
+"""Area of the supplied ecological red line in each unit and at sea off its coast."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rs_pipeline.products.red_line.areas import RedLineArea, red_line_areas
 log = logging.getLogger(__name__)
 
 PIXEL_KM2 = 1e-4
-"""Less than a pixel in no unit and not at sea is the rounding of borders."""
+"""A smaller area in no unit and not at sea comes from rounding of borders and is not reported."""
 
 
 def elsewhere_words(area: RedLineArea) -> str:

@@ -1,4 +1,4 @@
-"""What the indicators of soil need besides county sums: which heights and factors there are, and how soil loss is held to the bulletin."""
+"""What the indicators of soil need besides county sums: tolerance and uncertainty, the scale to the bulletin's rate, and notes on the factors."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from rs_pipeline.products.soil.maps import has_heights
 
 @dataclass(frozen=True)
 class SoilFacts:
-    """Of a run with heights."""
+    """Facts of a run with heights."""
 
     tolerance_t_km2: float
-    """What land may lose."""
+    """Tolerated soil loss, t/km2 in a year."""
     log_doubt: float
     """Standard error of the logarithm of soil loss, common to a unit."""
     scale: float = 1.0
-    """What soil loss is multiplied by, so that the bulletin's period has the bulletin's rate."""
+    """Factor on soil loss that gives the bulletin's rate in the bulletin's period."""
     words: tuple[str, ...] = ()
-    """What a reader must know of the factors."""
+    """Notes on the scale and the factors, for the reason of an estimate."""
 
 
 def log_doubt(section: SoilSection) -> float:
@@ -41,18 +41,17 @@ def log_doubt(section: SoilSection) -> float:
 
 
 def shares_up_to(row: Mapping[str, float]) -> np.ndarray:
-    """Share (0-1) of the land that was seen which loses soil up to each of LEVELS_T_KM2."""
+    """Share (0-1) of the observed land that loses soil up to each of LEVELS_T_KM2."""
     return np.array([row[f"soil_up_to_{level}_m2"] for level in LEVELS_T_KM2]) / row["soil_observed_m2"]
 
 
 def share_up_to(row: Mapping[str, float], loss_t_km2: float) -> float:
-    """Share of the land that was seen which loses soil up to an amount; straight in its logarithm between levels, that of the nearest level beyond."""
+    """Share (0-1) of the observed land that loses soil up to an amount: linear in its logarithm between levels, that of the nearest level beyond them."""
     return float(np.interp(math.log(loss_t_km2), np.log(LEVELS_T_KM2), shares_up_to(row)))
 
 
 def scale_to(row: Mapping[str, float], share: float, tolerance_t_km2: float) -> float | None:
-    """What soil loss is multiplied by so that a share (0-1) of the land that was seen loses no more than the tolerance; None where no scale within
-    the levels does."""
+    """Factor on soil loss with which a share (0-1) of the observed land loses no more than the tolerance; None where the levels do not reach that share."""
     known, logs = shares_up_to(row), np.log(LEVELS_T_KM2)
     if not known[0] <= share <= known[-1]:
         return None
@@ -63,7 +62,7 @@ def scale_to(row: Mapping[str, float], share: float, tolerance_t_km2: float) -> 
 
 
 def _held_to_bulletin(settings: Settings) -> tuple[float, tuple[str, ...]]:
-    """(scale, words) of the bulletin's rate; 1 and nothing where none is given."""
+    """(scale, words) for the bulletin's rate; 1 and no words where none is given, 1 and why where it cannot be reached."""
     section = settings.soil
     if section.bulletin_rate is None or section.bulletin_period is None:
         return 1.0, ()

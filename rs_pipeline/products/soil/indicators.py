@@ -10,10 +10,10 @@ from rs_pipeline.products.soil.facts import share_up_to
 
 
 def _conserved(facts: Facts, *, lost: bool = False) -> Estimate:
-    """Percent of the land that loses no more soil than is tolerated, or the km2 that lose more.
+    """Percent of the land that loses no more soil than is tolerated or, with ``lost``, the km2 that lose more.
 
-    All factors err in common over a unit: with soil loss larger or smaller by the doubt of its logarithm, that much more or less land passes the
-    tolerance. These are the bounds; a Monte-Carlo draw of the factors gives the same.
+    The errors of the factors are common to a unit. So the bounds are what the levels give with soil loss larger and smaller by Z95 standard errors of
+    its logarithm; a Monte-Carlo draw of the factors gives the same.
     """
     soil, row = facts["soil"], facts.county
     if soil is None:

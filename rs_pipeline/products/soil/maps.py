@@ -10,7 +10,7 @@ from rs_pipeline.model import Colour, MapBand, Style
 SOIL_LOSS = "soil_loss"
 
 BANDS = (
-    MapBand("loss_t_km2", "Soil loss by water in a year: R K L S B E T of the Chinese soil loss equation; the part of wind is not in it", "t/km2/yr"),
+    MapBand("loss_t_km2", "Soil loss by water in a year: R K L S B E T of the Chinese soil loss equation; wind erosion is not included", "t/km2/yr"),
     MapBand("terrain_factor", "L S: length and steepness of slopes, from heights"),
     MapBand("cover_factor", "B E T: plants, measures and tillage, from land class and vegetation cover"),
 )

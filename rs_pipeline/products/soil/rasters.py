@@ -1,4 +1,4 @@
-"""Heights, rain erosivity and soil erodibility: rasters of the user's, read on the pixels of a tile."""
+"""Heights, rain erosivity and soil erodibility: the user's rasters, read on the pixels of a tile."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ FACTOR_RANGES = {"soil.erosivity": (10.0, 30_000.0, "MJ mm/(ha h a)"), "soil.ero
 in China 0.01 to 0.08."""
 
 LOOKED_AT_PX = 512
-"""So many pixels on a side are looked at in the check."""
+"""The check reads a raster reduced to at most so many pixels on a side."""
 
 
 def check_factor(key: str, path: Path) -> None:
-    """See that a raster can be read and is in the unit of its key.
+    """Check that a raster can be read and that its median is possible in the unit of its key.
 
     Raises
     ------
-    ConfigError : it cannot be read, has no CRS, holds nothing, or is in another unit. RasterError : its blocks do not fit into memory.
+    ConfigError : it cannot be read, has no CRS, holds no value, or is in another unit. RasterError : its blocks do not fit into memory.
     """
     low, high, unit = FACTOR_RANGES[key]
     where = f"{key}: {path}"
@@ -72,9 +72,9 @@ def raster_on(path: Path, key: str, grid: Grid) -> np.ndarray:
 
 
 def heights_grid(path: Path, key: str, grid: Grid, reach_m: float) -> Grid:
-    """A grid over another and ``reach_m`` around it, with pixels about as large as those of a raster of heights, and no smaller than the other's.
+    """A grid that covers ``grid`` and ``reach_m`` around it, with pixels about as large as those of a raster of heights, but no smaller than those of ``grid``.
 
-    Its pixels are a whole number of the other's and begin at multiples of their size, so that the same ground has the same pixels in every tile.
+    The pixel size is a whole multiple of that of ``grid``, and edges lie at multiples of it, so that the same ground has the same pixels in every tile.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def heights_grid(path: Path, key: str, grid: Grid, reach_m: float) -> Grid:
 
 
 def terrain_factor(path: Path, key: str, section: SoilSection, grid: Grid) -> np.ndarray:
-    """L S on a grid, float32 (h, w), NaN where heights are unknown; worked out on pixels of the heights' own size.
+    """L S on a grid, float32 (h, w), NaN where heights are unknown; computed on pixels of about the heights' own size.
 
     Raises
     ------

@@ -24,7 +24,7 @@ def soil_loss(settings: Settings, tile_id: str, period_label: str, chips: list[A
     """Write the map of soil loss of a tile and period (float32, NaN nodata).
 
     NaN where heights, land class, a cover that the class needs, or a factor are unknown: missing, not conserved. A run without heights has no such step.
-    ``chips`` : empty where nobody could see the tile.
+    ``chips`` : an empty list for a tile without scenes, whose map is NaN; else None.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def soil_loss(settings: Settings, tile_id: str, period_label: str, chips: list[A
 
 
 def class_factors(section: SoilSection) -> np.ndarray:
-    """B E T by number of the land class, float64 (8,); NaN where plants tell it. Water and wetland lie level and lose nothing."""
+    """B E T by number of the land class, float64 (8,); NaN where it depends on vegetation cover. Water and wetland are level and lose nothing."""
     crops = section.cropland_rotation_factor * section.cropland_practice_factor
     known = {Land.WATER: 0.0, Land.WETLAND: 0.0, Land.CROPLAND: crops, Land.BUILT: section.built_factor, Land.BARE: section.bare_factor}
     return np.array([np.nan, *(known.get(c, np.nan) for c in Land)])

@@ -1,4 +1,4 @@
-"""What counties sum of vegetation cover."""
+"""Vegetation cover as it is summed over counties."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ CHANGES = ("fvc_common_m2", "fvc_peak_change_sum_m2", "greening_m2", "browning_m
 """Layers that depend on the baseline."""
 
 CHANGE_SHARE = 0.3
-"""Standard error of a change, as a share of the root of the summed squares of both years' own: what the networks do not know of a canopy is
-alike in both years and falls out of their difference. Measured on the simulated sample (seed 1, pairs of 2023, 2024 and 2025): 95 % of the errors of
-the median change of a pixel and its neighbours lie within 1.96 x 0.24 to 0.32 of that root, of single pixels within 0.37 to 0.45."""
+"""Standard error of a change, as a share of the root of the summed squares of both years' standard errors. Part of a network's error depends on the
+canopy, is alike in both years and cancels in the difference. Measured on the simulated sample (seed 1, pairs of 2023, 2024 and 2025): 95 % of the errors
+of the median change of a pixel and its neighbours lie within 1.96 x 0.24 to 0.32 of that root, of single pixels within 1.96 x 0.37 to 0.45."""
 
 
 def county_sums(settings: Settings, now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> CountySums:
-    """Cover on land, which is all but permanent water and the sea, and how it changed since the baseline. ``now`` and ``base``: ``map.band`` to (h, w)."""
+    """Cover on land (all but permanent water and the sea), and its change since the baseline. ``now`` and ``base``: ``map.band`` to (h, w)."""
     true, land = np.ones_like(now["water.class"], bool), _land(now)
     peak = np.where(land, now["vegetation.fvc_peak"], np.nan)
     growing = np.where(land, now["vegetation.fvc_growing"], np.nan)
@@ -47,7 +47,7 @@ def county_sums(settings: Settings, now: dict[str, np.ndarray], base: dict[str, 
 
 
 def _land(bands: dict[str, np.ndarray]) -> np.ndarray:
-    """What may bear plants, bool (h, w): a pixel whose water was not seen may."""
+    """Pixels that may have plants, bool (h, w): neither permanent water nor sea. A pixel of unknown water class counts as land."""
     return (bands["water.class"] != 1) & ~bands[SEA]
 
 

@@ -1,4 +1,4 @@
-"""What the telescope blurs: the edges of fields, put right on the finished maps of cover."""
+"""Sharpening of the finished cover maps, because the sensor's optics blur the edges of fields."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import numpy as np
 from scipy import ndimage
 
 GAIN = 0.8
-"""Of Sentinel-2's contrast at the finest detail 0.24-0.30 is left, of a perfect square pixel 0.64 would be (modulation transfer at the
-Nyquist frequency): with this gain a 3 x 3 mask lifts it by 2.1. More would lift noise for little."""
+"""The modulation transfer of Sentinel-2 at the Nyquist frequency is 0.24-0.30; that of an ideal square pixel is 0.64. With this gain a 3 x 3 mask
+raises it by a factor of 2.1. A larger gain would amplify noise for little benefit."""
 
 COVERS = ("fvc_peak", "fvc_growing", "fvc_spring_peak", "fvc_summer_peak")
 
 EDGE_SHARE = 1.0
-"""Standard error of a restored pixel, as a share of what it differs from its surroundings."""
+"""Standard error of a sharpened pixel, as a share of its difference from the mean of its surroundings."""
 
 
 def sharpen_covers(maps: dict[str, np.ndarray], native_m: Iterable[float], resolution_m: float) -> None:
-    """Sharpen COVERS of a tile in place, and add to ``fvc_peak_sigma`` what stays uncertain.
+    """Sharpen COVERS of a tile in place, and add the error of sharpening to ``fvc_peak_sigma``.
 
     Parameters
     ----------
     maps : name to float32 (h, w), NaN where not observed.
-    native_m : pixels of the scenes the maps were made from. Where the finest is much coarser than the map's pixel (``resolution_m``) or
-        finer, the blur is not that of a pixel, and the maps stay as they are.
+    native_m : pixel sizes of the scenes the maps were made from, m. Where the finest is much coarser or finer than the map's pixel
+        (``resolution_m``), the blur is not that of one pixel of the map, and the maps stay as they are.
     """
     finest = min(native_m, default=np.inf)
     if not 0.67 * resolution_m <= finest <= 1.5 * resolution_m:
@@ -36,9 +36,9 @@ def sharpen_covers(maps: dict[str, np.ndarray], native_m: Iterable[float], resol
 
 
 def sharpen(cover: np.ndarray) -> np.ndarray:
-    """Cover with its 3 x 3 mean taken off GAIN times more (unsharp mask, Schreiber 1970), within 0-1, float32 (h, w).
+    """Cover plus GAIN times its difference from the 3 x 3 mean (unsharp mask, Schreiber 1970), within 0-1, float32 (h, w).
 
-    The mean of an area stays as it is, but for the limits. NaN stays NaN and is left out of the means.
+    The mean of an area does not change, except where 0 or 1 limits a pixel. NaN stays NaN and is left out of the means.
 
     >>> sharpen(np.array([[0.5, 0.5, 0.2, 0.2, 0.2]], "float32")).round(2).astype("float64").round(2).tolist()
     [[0.5, 0.58, 0.12, 0.2, 0.2]]
@@ -51,4 +51,4 @@ def local_mean(values: np.ndarray) -> np.ndarray:
     seen, square = np.isfinite(values), np.ones((3, 3))
     count = ndimage.convolve(seen.astype("float64"), square, mode="nearest")
     total = ndimage.convolve(np.where(seen, values, 0.0).astype("float64"), square, mode="nearest")
-    return total / np.maximum(count, 1.0)  # running sums would be quicker, and differ from tile to tile
+    return total / np.maximum(count, 1.0)  # running sums would be faster, but their rounding differs from tile to tile

@@ -1,4 +1,4 @@
-"""Plot calibration of grassland cover: what a plot on the ground would show where the satellite sees this much cover."""
+"""Calibration of grassland cover to field plots: the cover that a plot would show at a given satellite cover."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from rs_pipeline.tiles import read_grid
 PLOT_COLUMNS = ("lon", "lat", "year", "type", "cover")
 
 MIN_PLOTS = 30
-"""Plots of a type that a calibration takes; fewer, or all at one and the same satellite cover: the type is not calibrated."""
+"""Least plots for the calibration of a type. With fewer, or with all at the same satellite cover, the type is not calibrated."""
 
 
 @dataclass(frozen=True)
 class PlotCalibration:
     """Cover on the ground = alpha + beta x satellite cover, of one grassland type; covers 0-1.
 
-    Ordinary least squares of plot on pixel: the line that predicts the plots' mean at a pixel's cover, whatever part of the scatter is
-    the plots', the pixels' or the size of the one against the other.
+    Ordinary least squares of plot on pixel: the line predicts the mean of plots at a pixel's cover, whether the scatter comes from the plots, from the
+    pixels, or from their different sizes.
     """
 
     n: int

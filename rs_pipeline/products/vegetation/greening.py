@@ -1,7 +1,7 @@
 """Step ``trend-zonal``: areas of greening and browning by county, from the region's map of trends.
 
-A pixel counts as in ``zonal``: with the exact fraction that a county covers and with its area on the ellipsoid. Land is what was
-seen as land, neither permanent water nor sea, in the last period that saw it: what no period saw is not known to be land.
+A pixel counts as in ``zonal``: with the exact fraction that a county covers and with its area on the ellipsoid. A pixel is land if it was
+neither permanent water nor sea in the last period that observed it; a pixel that no period observed is not counted as land.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rs_pipeline.tiles import read_grid, read_tiles
 def trend_layers(bands: dict[str, np.ndarray], land: np.ndarray, rate: float) -> dict[str, np.ndarray]:
     """Per-pixel flags (1, or NaN for none) whose area-weighted sums are the areas, float32 (h, w).
 
-    ``bands`` are those of the map of trends, ``land`` bool. ``*_possible``: p at most ``rate``, chance not controlled over the region.
+    ``bands`` are those of the map of trends, ``land`` bool. ``*_possible``: p at most ``rate``, without control of false discoveries over the region.
     """
     p, slope, found = bands["p_value"], bands["slope_per_year"], bands["class"]
 
@@ -65,7 +65,7 @@ def last_land(settings: Settings, tile: Tile) -> np.ndarray:
 
 
 def trend_zonal(settings: Settings) -> None:
-    """Write ``counties/vegetation_trend.parquet``: a row a unit, of the prefectures and the region too, areas in m2 on the ellipsoid."""
+    """Write ``counties/vegetation_trend.parquet``: one row per unit, prefecture and region, areas in m2 on the ellipsoid."""
     units = with_unions(load_units(settings))
     sums, names = None, []
     for tile in read_tiles(settings):

@@ -17,7 +17,7 @@ from rs_pipeline.products.vegetation.field_plots import shortage
 
 
 def _cover(facts: Facts, name: str) -> Estimate:
-    """Mean cover in percent over land, ``name`` of fvc_peak and fvc_growing. Both take the peak's standard error."""
+    """Mean cover over land, percent; ``name`` is fvc_peak or fvc_growing. Both use the standard error of the peak."""
     row = facts.county
     observed, total = row[f"{name}_observed_m2"], row[f"{name}_sum_m2"]
     if not observed > 0:
@@ -38,10 +38,10 @@ def weighted_cover(area_m2: np.ndarray, cover: np.ndarray) -> float:
 
 
 def _grassland(facts: Facts, *, calibrated: bool) -> Estimate:
-    """Cover of grassland, percent, the types weighted by area: as the satellite sees it, or as plots would show it.
+    """Cover of grassland, percent, the types weighted by area: as the satellite sees it or, ``calibrated``, as plots would show it.
 
-    The satellite's is never called the official index. The calibrated one adds the error of the calibration, independent between types,
-    to the satellite's, which is taken as common to all.
+    The satellite's value is not the official index. The interval of the calibrated one adds the error of the calibration, independent between types,
+    to the satellite's error, which is taken as common to all types.
     """
     if not facts["has_grassland"]:
         return missing("needs_table", "needs grassland polygons by type (tables.grassland)")
@@ -101,8 +101,8 @@ def too_few_years(facts: Facts, times: Sequence[float]) -> Estimate | None:
 def _trend_area(facts: Facts, name: str) -> Estimate:
     """Land with a trend, ha, ``name`` of greening and browning; false discoveries are controlled over the region.
 
-    Bounds are a range: below, the share that may be called by chance taken off; above, all land whose own p is low enough, chance not
-    controlled. Weak trends that the years are too few to show are in neither.
+    Bounds are a range. The lower one is the area less the expected share of false discoveries, the upper one all land whose own p is at most that rate.
+    Trends too weak to show in so few years are in neither.
     """
     if first := too_few_years(facts, [t for t, _ in facts.yearly]):
         return first
@@ -118,9 +118,10 @@ def _trend_area(facts: Facts, name: str) -> Estimate:
 
 
 def _cover_trend(facts: Facts) -> Estimate:
-    """Percentage points a year: Theil-Sen slope of the yearly means of peak cover, with its interval.
+    """Percentage points per year: Theil-Sen slope of the yearly means of peak cover, with its interval.
 
-    The years are those from the baseline on, which is the first of all unless a target has its own. Only years in which enough of the land was seen to scale a mean to the whole take part: between others the part that was seen changes.
+    The years are those from the baseline on, which is the first of all unless a target has its own. Only years in which enough of the land was observed to
+    scale a mean to the whole are used, because in others the observed part differs from year to year.
     """
     fraction = [observed_ratio(row["fvc_peak_observed_m2"], row.get("land_m2", row["area_m2"])) for _, row in facts.yearly]
     used = [v >= facts.limits.scale for v in fraction]
@@ -132,9 +133,9 @@ def _cover_trend(facts: Facts) -> Estimate:
     return Estimate(Interval(slope, lower, upper, "model95").times(100.0), seen, "", f"{len(years)} years, Mann-Kendall p {p:.2g}")
 
 
-_LAND = "mean over land (all but permanent water and the sea), each pixel by its area on the ellipsoid and the exact share of it inside, of "
-_MODEL = "pixels' errors, correlated over 300 m, and the systematic error of cover seen in simulated worlds"
-_TREND_BOUNDS = "the share that may be called by chance taken off below; above, all land whose own p is low enough"
+_LAND = "mean over land (all but permanent water and the sea), weighted by pixel area on the ellipsoid and the exact share of the pixel inside the unit, of "
+_MODEL = "errors of the pixels, correlated over 300 m, and the systematic error of cover found in simulated worlds"
+_TREND_BOUNDS = "lower: the area less the expected share of false discoveries (trend.false_discovery_rate); upper: all land whose own p is at most that rate"
 
 INDICATORS = (
     Indicator(
@@ -151,13 +152,13 @@ INDICATORS = (
     ),
     Indicator(
         "grassland_cover", "Comprehensive vegetation cover of grassland, calibrated to plots", "%", "vegetation", "up",
-        partial(_grassland, calibrated=True), rules_over="grassland_fvc", bounds="the pixels' standard errors, taken as common to all, and the error of the calibration",
+        partial(_grassland, calibrated=True), rules_over="grassland_fvc", bounds="standard errors of the pixels, taken as common to all, and the error of the calibration",
         of_one_pixel=True, formula="sum of area x (alpha + beta x mean peak cover) over the types of grassland / sum of area, alpha and beta from the plots",
     ),
     Indicator(
         "greening_net", "Greened minus browned land since the baseline", "ha", "vegetation", "up", _greening, is_change=True,
-        of_one_pixel=True, formula="area whose peak cover (median change of a pixel and its eight neighbours) rose since the baseline by more than 0.1, and by more than 1.96 x 0.3 of the root of the summed squares of both years' standard errors, which is the error of a change; less the area where it fell so",
-        bounds="the systematic error of that area seen in simulated worlds",
+        of_one_pixel=True, formula="area whose peak cover (median change of a pixel and its eight neighbours) rose since the baseline by more than 0.1 and by more than 1.96 standard errors of the change (0.3 x the root of the summed squares of both years' standard errors), less the area where it fell by as much",
+        bounds="the systematic error of that area found in simulated worlds",
     ),
     Indicator(
         "greening_trend_area", "Land whose cover rose over the periods", "ha", "vegetation", "up", partial(_trend_area, name="greening"),

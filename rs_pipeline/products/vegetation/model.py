@@ -13,7 +13,7 @@ from rs_kernels.vegetation import domain_distances, limited_cover, network_cover
 from rs_pipeline.errors import ConfigError
 
 KNOTS = np.linspace(0.0, 1.0, 11)
-"""Covers at which the errors of a network are tabled."""
+"""Covers at which the errors of a network are tabulated."""
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Network:
     """One hidden layer of tanh; reflectances of OPTICAL_BANDS and the cosine of the sun's zenith in, green cover out."""
 
     bands: tuple[str, ...]
-    """Bands it looks at."""
+    """Bands it uses."""
     weights: np.ndarray
-    """(H, 7); 0 for a band it does not look at."""
+    """(H, 7); 0 for a band it does not use."""
     sun_weights: np.ndarray
     """(H,) of the cosine of the sun's zenith angle."""
     bias: np.ndarray
@@ -32,29 +32,29 @@ class Network:
     """(H,)."""
     out_bias: float
     sun_cos: float
-    """Taken where a catalog does not tell the sun: the mean of the training."""
+    """Used where a catalog gives no sun elevation: the mean of the training."""
     low: np.ndarray
-    """Least known reflectance, (7,); -inf for a band it does not look at."""
+    """Smallest known reflectance, (7,); -inf for a band it does not use."""
     high: np.ndarray
     """Largest known reflectance, (7,)."""
     centre: np.ndarray
-    """Mean of the training, (7,)."""
+    """Mean reflectance of the training, (7,)."""
     whiten: np.ndarray
     """(7, 7): the squared length of ``whiten @ (refl - centre)`` is the Mahalanobis distance to the training."""
     max_distance: float
     """Spectra further than this are unknown."""
     sigma_model: np.ndarray
-    """Standard error at KNOTS of predicted cover that all dates share: canopy, soil and sun the network cannot tell apart."""
+    """Standard error at KNOTS of predicted cover that all dates share, from canopies, soils and suns that the network cannot distinguish."""
     sigma_noise: np.ndarray
-    """Standard error at KNOTS that is new on each date: noise and haze."""
+    """Standard error at KNOTS that is independent between dates, from noise and haze."""
 
     def date_bias(self, sun_elevation_deg: float | np.ndarray | None) -> np.ndarray:
-        """Bias (H,) of a date, the sun's part included."""
+        """Bias (H,) of a date, with the term of the sun."""
         sun_cos = self.sun_cos if sun_elevation_deg is None else np.sin(np.radians(sun_elevation_deg))
         return self.bias + self.sun_weights * sun_cos
 
     def estimate_cover(self, refl: np.ndarray, sun_elevation_deg: float | np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Cover 0-1 (m,), NaN where the estimate is none, and whether the spectrum is known bool (m,), of reflectance (m, 7).
+        """Cover 0-1 (m,), NaN where the network's output lies too far outside 0-1, and whether the spectrum is known, bool (m,), of reflectance (m, 7).
 
         ``sun_elevation_deg`` is one number for all, or (m,).
         """

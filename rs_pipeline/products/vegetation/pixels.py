@@ -27,19 +27,20 @@ from rs_pipeline.sensors import load_sensor
 YEAR_DAYS = 365.25
 
 LINE_STEP_DAYS = 4
-"""The season is worked out every so many days: much less than the dates lie apart."""
+"""The season is estimated every so many days, much less than the time between dates."""
 
 GREEN_DAYS, FLATNESS = 70.0, 3
-"""The usual season is a bell of that width (days) about the middle of the peak's window, flatter on its top than the normal one (power 2)."""
+"""The usual season is a bell of this width (days) around the middle of the peak window, with this exponent: its top is flatter than a Gaussian's
+(exponent 2)."""
 
 LEVEL, HEIGHT, COURSE_SIGMA, COURSE_DAYS, DATE_SIGMA = (0.08, 0.05), (0.5, 0.4), 0.2, 25.0, 0.05
-"""Cover of winter and height of the bell, mean and standard deviation over pixels: two dates of a pixel tell its own. How far it strays from
-that, in a course forgotten after so many days; and the error of a date's cover.
+"""LEVEL and HEIGHT: winter cover and height of the bell, mean and standard deviation over pixels; two dates are enough to estimate those of a pixel.
+COURSE_SIGMA: standard deviation of a pixel's course about that season, correlated over COURSE_DAYS. DATE_SIGMA: standard error of the cover of a date.
 
-Chosen of some thirty sets on simulated worlds of development seeds, six with every second scene and one of Landsat alone: with two dates or
-more the RMSE of growing-season cover fell from 0.140 (local lines) to 0.117, of the peak from 0.138 to 0.136. With one bell for all pixels
-(height 0.55) it is 0.107 and 0.131, but steppe of cover 0.3 then seems 0.04 greener with 5 clear dates than with 20, with this 0.01
-(`tests/products/vegetation/test_seasons.py`)."""
+Chosen from some thirty sets on simulated worlds of development seeds, six with every second scene and one of Landsat alone. With two dates or
+more, the RMSE is 0.117 for growing-season cover (local lines: 0.140) and 0.136 for the peak (local lines: 0.138). With one bell for all pixels
+(height 0.55) it is 0.107 and 0.131, but then steppe of cover 0.3 seems 0.04 greener with 5 clear dates than with 20; with these values it seems 0.01
+greener (`tests/products/vegetation/test_seasons.py`)."""
 
 
 def endmembers(section: VegetationSection) -> tuple[float, float, float]:
@@ -49,10 +50,10 @@ def endmembers(section: VegetationSection) -> tuple[float, float, float]:
 
 
 def network_of(scene: Scene, *, red_edge: bool = True) -> str:
-    """Name of the network for a scene: by platform, or by its collection where that is not told.
+    """Name of the network for a scene: by platform, or by its collection where no platform is given.
 
-    HLS S30 is brought to OLI's bands, so OLI's network knows it. ``red_edge``: Sentinel-2's 20 m bands are looked at too, where the
-    scene has them. They blur the edges of fields, and know dense from bright cover.
+    HLS S30 is adjusted to OLI's bands, so OLI's network applies to it. ``red_edge``: use Sentinel-2's 20 m bands too, where the
+    scene has them. They blur the edges of fields, but tell dense from bright cover.
     """
     platform = scene.platform.lower()
     if platform in ("landsat-4", "landsat-5", "landsat-7"):
@@ -65,7 +66,7 @@ def network_of(scene: Scene, *, red_edge: bool = True) -> str:
 
 @cache
 def cover_model(networks: Path | None) -> CoverModel:
-    """The networks of the configuration: a file of ours, a folder of SNAP's, or the pipeline's own."""
+    """The networks of the configuration: a file of `CoverModel`, a folder of SNAP's, or the pipeline's own (None)."""
     if networks and networks.is_dir():
         return read_snap(networks)
     return load_cover_model(networks or config_folder() / "vegetation.json")
@@ -82,7 +83,7 @@ def require_networks(model: CoverModel, names: set[str]) -> None:
 
 
 def vegetation_layers(settings: Settings, passes: list[Pass], stack: Stack) -> np.ndarray:
-    """Layers float32 (8, h, w), COVER_LAYERS, of the optical passes that the stack holds; of its ``bad_bits`` the masks decide."""
+    """COVER_LAYERS, float32 (8, h, w), of the optical passes that the stack holds; ``masks.vegetation`` replaces its ``bad_bits``."""
     section, days = settings.vegetation, [p.scene.solar_day for p in passes]
     stack = one_a_day(stack, flag_bits(settings.masks.vegetation))
     in_windows = window_membership(days, section)
@@ -114,7 +115,7 @@ def vegetation_layers(settings: Settings, passes: list[Pass], stack: Stack) -> n
 
 
 def peak_day(days: Sequence[date], peak_window: tuple[str, str]) -> date:
-    """Middle of the peak's window: that which lies among the sorted days, of several the first; else the one nearest to them.
+    """Middle of the peak window of a year: the first that lies between the first and the last of the sorted days, else the nearest to them.
 
     >>> peak_day([date(2023, 10, 2), date(2024, 9, 28)], ("06-15", "09-10")), peak_day([date(2024, 5, 1), date(2024, 6, 22)], ("06-15", "09-10"))
     (datetime.date(2024, 7, 28), datetime.date(2024, 7, 28))
@@ -134,9 +135,9 @@ def season_bell(from_peak_days: np.ndarray) -> np.ndarray:
 
 
 def season_prior(day: np.ndarray, lines: np.ndarray, worth: np.ndarray, peak: int) -> tuple:
-    """What `rs_kernels.vegetation.expected_seasons` takes for granted: (mean of dates (T,), of lines' days (G,), covariance of dates (T, T),
-    of lines' days with dates (G, T), variance of lines' days (G,)). ``worth`` float64 (T,) divides the error variance of a date; ``peak`` is the middle
-    of the peak's window on the count of the days."""
+    """Prior of `rs_kernels.vegetation.expected_seasons`: (mean at dates (T,), mean at lines' days (G,), covariance of dates (T, T),
+    of lines' days with dates (G, T), variance at lines' days (G,)). ``worth`` float64 (T,) divides the error variance of a date; ``peak`` is the middle
+    of the peak window, counted like ``day``."""
     seen, drawn = season_bell(day - peak), season_bell(lines - peak)
 
     def alike(a: np.ndarray, bell_a: np.ndarray, b: np.ndarray, bell_b: np.ndarray) -> np.ndarray:
@@ -176,8 +177,8 @@ def _dimidiate(section: VegetationSection, stack: Stack, in_windows: np.ndarray,
 
 
 def line_days(days: Sequence[date], day: np.ndarray, section: VegetationSection) -> tuple[np.ndarray, np.ndarray]:
-    """Days int64 (G,), on the count of ``day``, every LINE_STEP_DAYS from the first date to the last, that lie in any window, and
-    in which they lie, bool (4, G)."""
+    """Days int64 (G,), counted like ``day``, every LINE_STEP_DAYS from the first date to the last, that lie in any window; and in which
+    windows they lie, bool (4, G)."""
     steps = np.arange(0, (days[-1] - days[0]).days + 1, LINE_STEP_DAYS)
     windows = window_membership([days[0] + timedelta(days=int(s)) for s in steps], section)
     chosen = windows.any(axis=0)
@@ -191,6 +192,6 @@ def packed(model: CoverModel) -> Networks:
 
 
 def largest_errors(model: CoverModel, names: set[str]) -> np.ndarray:
-    """Errors float64 (2, knots) of the model and of noise: of the networks used, the larger at each knot."""
+    """Standard errors float64 (2, knots) of the model and of noise: at each knot the largest of the networks used."""
     used = [model.networks[n] for n in sorted(names)]
     return np.array([np.max([n.sigma_model for n in used], axis=0), np.max([n.sigma_noise for n in used], axis=0)])

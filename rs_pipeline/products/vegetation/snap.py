@@ -1,4 +1,4 @@
-"""The FCOVER networks of ESA's SNAP toolbox, for those who have its ``auxdata``, in the form our kernel takes."""
+"""The FCOVER networks of ESA's SNAP toolbox, for users who have its ``auxdata``, in the form that the kernel takes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rs_pipeline.products.vegetation.model import KNOTS, CoverModel, Network
 
 SNAP_SENTINEL_BANDS, SNAP_LANDSAT_BANDS = ("green", "red", "nir"), ("green", "red", "nir", "swir1", "swir2")
 VIEW_COS, AZIMUTH_COS = np.cos(np.radians(5.0)), 0.0
-"""Cosines of the view's zenith angle and of its azimuth to the sun: catalogs tell neither of a pixel."""
+"""Cosines of the view's zenith angle and of its azimuth to the sun, fixed because catalogs give neither per pixel."""
 
 MEAN_SUN_COS = np.cos(np.radians(35.0))
 SIGMA_MODEL, SIGMA_NOISE = 0.10, 0.02
@@ -22,7 +22,7 @@ SIGMA_MODEL, SIGMA_NOISE = 0.10, 0.02
 def read_snap(folder: Path) -> CoverModel:
     """Networks of a folder that holds ``S2A_10m/FCOVER`` and ``LANDSAT8/FCOVER`` (S2ToolBox auxdata, 3_0; Weiss & Baret 2016).
 
-    The network of 20 m takes bands that are not fetched, so Sentinel-2 is seen by that of 10 m whatever the pixels.
+    SNAP's network for 20 m needs bands that are not fetched, so its network for 10 m is used for Sentinel-2 at either pixel size.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def _network(folder: Path, bands: tuple[str, ...]) -> Network:
         hidden, bias = numbers("Weights_Layer1_Neurons").reshape(-1, n + len(angles)), numbers("Weights_Layer1_Bias").ravel()
         out, out_bias = numbers("Weights_Layer2_Neurons").ravel(), float(numbers("Weights_Layer2_Bias"))
         low, high = numbers("Denormalisation").ravel()
-        # Scaling of what goes in to -1 ... 1, and of what comes out, goes into the weights.
+        # The scaling of inputs to -1 ... 1, and of the output, becomes part of the weights.
         slope = 2 / (most - least)
         bias = bias - hidden @ (1 + slope * least)
         hidden = hidden * slope

@@ -1,11 +1,12 @@
-"""Steps ``trend`` and ``trend-map``: how peak vegetation cover moved over the periods, pixel by pixel, and where that is no chance.
+"""Steps ``trend`` and ``trend-map``: how peak vegetation cover changed over the periods, pixel by pixel, and where the change is significant.
 
 Among millions of pixels without a trend, one in twenty has p < 0.05. The region's map therefore calls a pixel greening or browning only
-below the p at which no more than ``trend.false_discovery_rate`` of the pixels so called are expected to be called by chance (Benjamini
-and Hochberg 1995). The weather of a year is shared by neighbours; the procedure stays valid for fields so correlated (Wilks 2006). Simulated, a fifth of
-a map greening by the noise of a year: of the pixels called 1-3 % had no trend, whether neighbours were alike over 10 or 40 pixels or all
-shared half their noise; 6 % where the noise had also an autocorrelation of 0.3. Found were none of the greening pixels in 5 years, 10-30 %
-in 7, 85-90 % in 10: the smallest p of five years, 0.017, takes a third of the region to be a discovery.
+below a threshold of p. It is set so that at most ``trend.false_discovery_rate`` of the pixels so called are expected to have no trend (Benjamini
+and Hochberg 1995). Neighbouring pixels share the weather of a year; the procedure stays valid for fields so correlated (Wilks 2006).
+
+Tested on simulated maps of which a fifth greens by the noise of a year. Of the pixels called, 1-3 % had no trend, whether the noise was correlated
+over 10 or 40 pixels or half of it was common to all pixels; 6 % where the noise also had an autocorrelation in time of 0.3. Of the greening pixels,
+none were found in 5 years, 10-30 % in 7, 85-90 % in 10. The smallest p of five years, 0.017, is a discovery only if a third of the region has it.
 """
 
 from __future__ import annotations
@@ -31,18 +32,18 @@ from rs_pipeline.tiles import read_grid, read_tile, read_tiles
 log = logging.getLogger(__name__)
 
 P_MIN = 1e-9
-"""Smaller p are counted with this one: S of ten years has none smaller."""
+"""Smaller p are counted as this one; a series of ten years has none smaller."""
 
 STRIP_PX = 256
 """Rows of a tile that are in memory at once, of all periods."""
 
 
 def trend(settings: Settings, tile_id: str) -> None:
-    """Write the trend of a tile, bands TREND_BANDS: cover (0-1) a year with its 95 % interval, p, number of years.
+    """Write the trend of a tile, bands TREND_BANDS: change of cover (0-1) per year with its 95 % interval, p, number of years.
 
-    NaN where fewer than ``trend.min_years`` periods have a value; ``n_years`` is a number everywhere. Periods whose finest pixels were
-    larger or smaller than those of the last one, and periods of another season, are left out, and named in the tags and the log: Landsat alone reads peak cover up to 0.09
-    lower than Sentinel-2 (simulated, docs/accuracy.md), which would be taken for a greening.
+    NaN where fewer than ``trend.min_years`` periods have a value; ``n_years`` is a number everywhere. Left out, and named in the tags and the log, are
+    periods whose finest pixels differ in size from those of the last period, and periods of another season: Landsat alone gives peak cover up to 0.09
+    lower than Sentinel-2 (simulated, docs/accuracy.md), so that a change of sensor would look like greening.
     """
     layout, tile, periods = Layout(settings.root), read_tile(settings, tile_id), settings.all_periods
     paths = [layout.tile_map(p.label, tile_id, "vegetation") for p in periods]
@@ -72,8 +73,8 @@ def trend(settings: Settings, tile_id: str) -> None:
 
 
 def as_fine_as_the_last(finest_m: list[str]) -> np.ndarray:
-    """Which periods' finest pixels, as tags have them, were those of the last period that has any; bool (n,). Periods without any pass: they
-    have no cover either.
+    """Which periods have the finest pixel size of the last period that has one, bool (n,). ``finest_m``: the sizes as texts of the tags. Periods without
+    a pass (nan) are kept, because they have no cover either.
 
     >>> as_fine_as_the_last(["30", "nan", "10", "10"]).tolist()
     [False, True, True, True]
@@ -84,7 +85,7 @@ def as_fine_as_the_last(finest_m: list[str]) -> np.ndarray:
 
 
 def p_edges(rate: float) -> np.ndarray:
-    """Upper edges of the classes that p values are counted in, up to ``rate``: above it none can be a discovery. 0.4 % apart."""
+    """Upper edges of the classes in which p values are counted, 0.4 % apart, up to ``rate``: no larger p can be a discovery."""
     return np.geomspace(P_MIN, rate, int(np.log(rate / P_MIN) / 0.004) + 2)
 
 
@@ -124,7 +125,7 @@ def _read(settings: Settings, tile: Tile) -> dict[str, np.ndarray]:
 
 
 def trend_map(settings: Settings) -> None:
-    """Write ``maps/vegetation_trend.tif``, the tiles with the band ``class``, and its QGIS style. A tile is in memory at a time."""
+    """Write ``maps/vegetation_trend.tif``, the tiles with the band ``class``, and its QGIS style. Only one tile at a time is in memory."""
     layout, tiles, rate = Layout(settings.root), read_tiles(settings), settings.trend.false_discovery_rate
     counted = [count_tests(_read(settings, t), rate) for t in tiles]
     counts, n_tests = np.sum([c for c, _ in counted], axis=0), sum(n for _, n in counted)

@@ -2,8 +2,8 @@
 
 A body is a 4-connected patch of pixels that were permanent or seasonal water in at least one period. Its outline is
 that of all periods together, so a pond that dries keeps its row; what changes from period to period is the area.
-Where the sea begins a body ends: a river and the sea that it joins are two. A pixel is of the sea that was so in at least
-half of the periods in which it was water (`products.sea`), so that a breach seen in one of them joins no pond to it.
+Inland water and the sea are separate bodies: a river ends where the sea begins. A pixel belongs to the sea if it was sea in at least
+half of the periods in which it was water (`products.sea`), so that a breach in one period does not join a pond to the sea.
 The map is read in windows, twice, and patches are joined across window borders, so a province needs little memory.
 """
 
@@ -70,8 +70,8 @@ class _Maps:
         return source.read(band_index(source, band), window=window)
 
     def patches(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
-        """4-connected patches of the window that were water in any period, inland and of the sea apart: labels int32 (h, w), 0 land, and
-        whether each label is of the sea, bool (labels + 1,)."""
+        """4-connected patches of the window that were water in any period, inland and sea separately: labels int32 (h, w), 0 land, and
+        whether each label is sea, bool (labels + 1,)."""
         wet, sea = np.zeros((window.height, window.width), "int16"), np.zeros((window.height, window.width), "int16")
         for k, label in enumerate(self.labels):
             water = np.isin(self.read(k, "class", window), (1, 2))
@@ -144,7 +144,7 @@ def _measure(maps: _Maps, settings: Settings, offsets: dict, number: np.ndarray,
 def _outline(pieces: list[shapely.Polygon]) -> shapely.MultiPolygon:
     """The pieces as one shape that has vertices only where it turns, whatever the windows were.
 
-    A normalised ring starts at a true corner, so that simplifying by nothing removes every vertex on a straight edge.
+    A normalised ring starts at a true corner, so that simplifying with tolerance 0 removes every vertex on a straight edge.
     """
     whole = shapely.simplify(shapely.union_all(pieces).normalize(), 0)
     return shapely.MultiPolygon([whole]) if whole.geom_type == "Polygon" else whole
@@ -205,7 +205,7 @@ def _largest_share(outlines: gpd.GeoSeries, units: gpd.GeoDataFrame) -> list[str
 
 
 def _rows(maps: _Maps, settings: Settings, sums: dict[str, np.ndarray], outlines: gpd.GeoSeries, is_sea: np.ndarray) -> gpd.GeoDataFrame:
-    """A row a body and period, bodies by size, periods in order."""
+    """One row per body and period, bodies by size, periods in order."""
     section, n = settings.water, len(outlines)
     fixed = pd.DataFrame(
         {
@@ -239,7 +239,7 @@ def _rows(maps: _Maps, settings: Settings, sums: dict[str, np.ndarray], outlines
 
 
 def bodies(settings: Settings) -> None:
-    """Write ``water/bodies.gpkg``, layer ``bodies``: a row a body and period, MultiPolygon in the run's CRS.
+    """Write ``water/bodies.gpkg``, layer ``bodies``: one row per body and period, MultiPolygon in the run's CRS.
 
     ``area_m2`` is the ellipsoidal area of the pixels of class 1 or 2; ``lower_m2`` and ``upper_m2`` take the Wilson
     bounds of the water frequency in place of the frequency, and the upper bound also holds the pixels that were not

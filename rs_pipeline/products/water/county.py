@@ -1,4 +1,4 @@
-"""What counties sum of water."""
+"""Water as it is summed over counties."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def area_bounds(surely: np.ndarray, possibly: np.ndarray, seen: np.ndarray) -> t
 
 
 def standard_errors(section: WaterSection, now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Per-pixel standard errors of the layers, float (h, w), NaN or 0 where there is nothing to be wrong about.
+    """Per-pixel standard errors of the layers, float (h, w), NaN where not observed.
 
-    A class is a chance: with probability p its error is sqrt(p (1 - p)). That of a frequency being above a threshold comes from its
-    Wilson bounds; a rim pixel that is a share of water may be wrong by as much as a whole pixel that is water with that chance. What is
-    hard to tell is so in both years: two years disagree by chance where their chances differ.
+    A class that is there with probability p has the standard error sqrt(p (1 - p)). The probability that a frequency is above a threshold comes from
+    its Wilson bounds; in a rim pixel that is partly water it is the share of water. Pixels that are hard to classify are so in both years, so the
+    probability of a change by chance is the difference of the two years' probabilities.
     """
     chances, before = _chances(section, now), _chances(section, base)
     return {
@@ -46,19 +46,19 @@ def standard_errors(section: WaterSection, now: dict[str, np.ndarray], base: dic
 
 
 def _chances(section: WaterSection, bands: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Chance of each kind of water that `_areas` tells; which side of the shore a pixel lies on is not in doubt."""
+    """Probability of each kind of water of `_areas`; whether a pixel is sea or inland is taken as certain."""
     (permanent, seasonal), at_sea = _class_chances(section, bands), bands[SEA]
     wet = np.clip(permanent + seasonal, 0, 1)
     return {"water_permanent": np.where(at_sea, 0, permanent), "water_seasonal": np.where(at_sea, 0, seasonal), "sea": np.where(at_sea, wet, 0)}
 
 
 def _variance(chance: np.ndarray) -> np.ndarray:
-    """Of a class that is there with this chance."""
+    """Variance of a class that is there with this probability."""
     return chance * (1 - chance)
 
 
 def _class_chances(section: WaterSection, bands: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Chance of permanent and of seasonal water, float (h, w); NaN not observed."""
+    """Probability of permanent and of seasonal water, float (h, w); NaN not observed."""
     error = (bands["water.frequency_upper"] - bands["water.frequency_lower"]) / (2 * Z95)
     with np.errstate(invalid="ignore", divide="ignore"):
         permanent = ndtr((bands["water.frequency"] - np.float32(section.permanent_frequency)) / error)
@@ -71,7 +71,7 @@ def _class_chances(section: WaterSection, bands: dict[str, np.ndarray]) -> tuple
 def county_sums(settings: Settings, now: dict[str, np.ndarray], base: dict[str, np.ndarray]) -> CountySums:
     """Areas of water by class and how they changed since the baseline, inland and at sea. ``now`` and ``base``: ``map.band`` to (h, w).
 
-    A pixel is of the sea or inland as its own period has it; a change is the area of the one period less that of the other, on the pixels that
+    Each period decides for itself whether a pixel is sea or inland; a change is the area of this period less that of the baseline, on the pixels that
     both saw.
     """
     kind, before, section = now["water.class"], base["water.class"], settings.water
@@ -98,7 +98,7 @@ def county_sums(settings: Settings, now: dict[str, np.ndarray], base: dict[str, 
 def _areas(bands: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Share of each pixel that is permanent and seasonal inland water, and that is sea, float32 (h, w); NaN not observed.
 
-    Of a seasonal pixel it is what its permanent share leaves. Of the sea it is what is water or tidal flat: permanent and seasonal water.
+    A seasonal pixel is seasonal water but for its permanent share. The sea is its permanent and seasonal water, which includes tidal flats.
     """
     kind, at_sea = bands["water.class"], bands[SEA]
     permanent = np.where(np.isfinite(kind), bands["water.permanent_fraction"], np.nan)

@@ -1,8 +1,8 @@
-"""The edge of inland water inside the pixel, and shadow told from water by the height of the sun.
+"""The edge of inland water within pixels, and shadow told from water by the height of the sun.
 
-Tests of single pixels lose the rim of every water: a pixel that is mostly water but has some bank in it looks like neither, so
-rivers of 20-40 m come out at half their width. Here the rim is judged by how its median NIR lies between that of the water and of
-the land beside it, a linear mixture of two with local endmembers.
+Tests of single pixels lose the rim of every water: a pixel that is mostly water but holds some bank looks like neither, so rivers 20-40 m wide
+come out at half their width. Here the share of water in a rim pixel comes from its median NIR, which lies between that of the water and
+of the land beside it: a linear mixture of two local endmembers.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ HALO_PX = 12
 """Pixels around a map that its edges depend on."""
 
 WATER_WINDOW_PX, LAND_WINDOWS_PX = 21, (7, 15)
-"""Squares in which the endmembers are looked for; the second one of land where the first holds none."""
+"""Sides of the squares in which the endmembers are searched; for land the second is used where the first holds none."""
 
 RIM_PX = 5
-"""Square in which water makes a pixel part of the rim."""
+"""Side of the square around a pixel in which water makes it part of the rim."""
 
 LEAST_RIM = 0.2
 """Least high-sun frequency of water in that square."""
 
 FAINT_NIR_REFL = 0.05
-"""Where no pixel around is permanent water by its votes, one must be as dark as this: a narrow river has such a pixel, dark roofs and
-streets, which look like water in a few months, have none."""
+"""Where no pixel of that square is permanent water by its monthly votes, at least one must be as dark as this. A narrow river has such a pixel;
+dark roofs and streets, which look like water in a few months, have none."""
 
 WATER_NIR_REFL = 0.03
 """NIR of water where no pure water pixel is near: narrow rivers."""
 
 LEAST_CONTRAST = 0.05
-"""Less difference between land and water tells nothing."""
+"""With a smaller difference between land and water, the share is not estimated."""
 
 SOIL_NIR_REFL = 0.20
 """NIR of bare ground, for dykes between ponds with no land nearby."""
@@ -45,20 +45,20 @@ RIDGE_CONTRAST = 0.03
 """A pixel brighter in NIR by this than the water two pixels away on both of its sides holds a line of land: a dyke, a causeway."""
 
 THIN_GAIN = 1.5
-"""The telescope's blur leaves two thirds of the contrast of a line as thin as a pixel (Sentinel-2: standard deviation half a pixel)."""
+"""Corrects the blur of the optics, which leaves two thirds of the contrast of a line one pixel wide (Sentinel-2: standard deviation half a pixel)."""
 
 HIGH_SUN_DEG = 40.0
 """Sun elevation above which houses and hills throw little shadow."""
 
 LEAST_HIGH_MONTHS = 3
-"""Fewer months of high sun do not overrule the others."""
+"""Least months of high sun that can overrule the other months."""
 
 DRIER, WETTER = 0.2, 0.5
-"""Water that the low sun sees less often than the high sun by more than DRIER is seasonal; more often by more than WETTER, shadow."""
+"""Water whose frequency in low-sun months is below that in high-sun months by more than DRIER is seasonal; above it by more than WETTER, it is shadow."""
 
 
 FLAT_PX = 5
-"""Ground that is wet at times is a tidal flat where it is this wide both ways; the mixed rims of rivers, ponds and steep beaches are not."""
+"""Ground that is wet at times is a tidal flat where it is this wide in both directions; the mixed rims of rivers, ponds and steep beaches are narrower."""
 
 
 def tidal_flats(frequency: np.ndarray, permanent: float, ephemeral: float) -> np.ndarray:
@@ -75,11 +75,11 @@ def tidal_flats(frequency: np.ndarray, permanent: float, ephemeral: float) -> np
 def tidal_reach(settings: Settings, grid: Grid) -> np.ndarray:
     """Where water may rise and fall with the tide, bool (h, w): near the reference coastline, nowhere without one.
 
-    There the edge of water may move with the tide, and a median says nothing of it.
+    There the edge of water may move with the tide, so that a median NIR does not describe it.
     """
     if settings.coastline is None or settings.coastline.reference is None:
         return np.zeros(grid.shape, bool)
-    from rs_pipeline.inputs.vectors import load_vector  # GeoPandas, which an inland tile does not need
+    from rs_pipeline.inputs.vectors import load_vector  # imports GeoPandas, which an inland tile does not need
 
     coast = load_vector(settings, "coastline.reference").to_crs(grid.crs)
     reach_m = settings.water.tidal_reach_m
@@ -142,8 +142,8 @@ def _local_mean(values: np.ndarray, where: np.ndarray, size_px: int) -> np.ndarr
 def without_shadow(frequency: np.ndarray, high_frequency: np.ndarray, high_months: np.ndarray, seasonal: float) -> np.ndarray:
     """Frequency without the months in which the ground is dark only because the sun is low, float32 (h, w).
 
-    Where the months of high sun, of which there must be LEAST_HIGH_MONTHS, are too seldom wet for water (``seasonal``), dark winter
-    months are shadow: they do not count.
+    Where the months of high sun, at least LEAST_HIGH_MONTHS, are wet less often than ``seasonal``, dark months of low sun are shadow and do
+    not count.
     """
     shadow = (high_frequency < seasonal) & (high_months >= LEAST_HIGH_MONTHS) & (frequency > high_frequency)
     return np.where(shadow, high_frequency, frequency).astype("float32")
@@ -160,11 +160,11 @@ def sharpen_edges(
     frequency: np.ndarray, high_frequency: np.ndarray, low_frequency: np.ndarray, nir_refl: np.ndarray, apply: np.ndarray,
     permanent: float, seasonal: float, ephemeral: float,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Frequency of water with its rim put right, and the share of each pixel that is permanent water; float32 (h, w) twice.
+    """Frequency of water with corrected rims, and the share of each pixel that is permanent water; float32 (h, w) each.
 
-    A rim pixel that is mostly water takes the frequency of the wettest pixel of its square, one that is mostly land has none. Where
-    even the wettest is mixed with its banks, its votes fail at random: seen alike in the low and the high sun it is lasting water, and
-    its frequency 1, as that of the mostly wet pixels beside it; water that comes and goes is seen in one of the two.
+    A rim pixel that is mostly water takes the frequency of the wettest pixel of its square; one that is mostly land gets 0. Where even the
+    wettest pixel is mixed with its banks, its monthly votes fail at random. If it is then about as often wet in the low as in the high sun (DRIER,
+    WETTER), it is lasting water: it and the mostly wet pixels beside it get 1. Water that comes and goes is seen in one of the two only.
 
     Parameters
     ----------

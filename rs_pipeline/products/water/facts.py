@@ -29,13 +29,13 @@ def read_quality(path: Path, bodies: pd.DataFrame | None) -> pd.DataFrame | None
     if bodies is None or not path.exists():
         return None
     known = pd.read_parquet(path, columns=["body_id", "period", "tli_chlorophyll", "trophic_state"])
-    keys = {"body_id": "object", "period": "object"}  # a layer without rows has no texts
+    keys = {"body_id": "object", "period": "object"}  # an empty layer has no columns of text
     return bodies.loc[bodies.large, ["body_id", "period", "adcode", "area_m2"]].astype(keys).merge(known.astype(keys), "left", list(keys))
 
 
 def facts(settings: Settings) -> dict[str, Callable[[str, str], Any]]:
     """``bodies``: rows of the unit and period, None where the run made no such layer; ``quality``: likewise, see `read_quality`; ``has_lakes``: outlines of
-    lakes are given; ``has_coast``: the sea was looked for."""
+    lakes are given; ``has_coast``: the run has a coast."""
     layout = Layout(settings.root)
     bodies = read_bodies(layout.bodies, settings.water.min_reported_area_m2)
     return {

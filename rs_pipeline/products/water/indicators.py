@@ -13,12 +13,12 @@ from rs_pipeline.estimation.estimate import Estimate, Facts, Indicator, baseline
 from rs_pipeline.estimation.uncertainty import Interval
 
 UNSEEN_SHARE = 0.005
-"""Part of the ground that may be water too small to be seen, against which the rim of the water that is seen is set."""
+"""Share of the observed ground that may be water too small to be seen; it adds to the uncertain rim of the water that is seen."""
 
 
 def _doubt_m2(row: Mapping[str, float]) -> float:
-    """What errors of permanent water grow with: half of what lies between the surely and the possibly permanent (the rim), and ground
-    that may hide small water."""
+    """Area, m2, with which errors of permanent water grow: half of the rim, which lies between surely and possibly permanent water, and ground
+    that may hide small waters; root of the summed squares."""
     rim = (row["water_permanent_upper_m2"] - row["water_permanent_lower_m2"]) / 2
     return math.hypot(rim, UNSEEN_SHARE * row["water_observed_m2"])
 
@@ -48,7 +48,7 @@ def _area(facts: Facts, kind: str, basis_m2: float, strata_m2: list[float]) -> E
 
 
 def _change(facts: Facts, name: str) -> Estimate:
-    """Change of a kind of water since the baseline, km2, on what both saw; the rims of either year add up."""
+    """Change of a kind of water since the baseline, km2, on the pixels that both saw; the uncertain rims of both years add up."""
     row, base = facts.county, facts.base
     common = row["water_common_m2"]
     if first := baseline_period(facts):
@@ -83,7 +83,7 @@ def _sea_change(facts: Facts) -> Estimate:
 
 
 def _bodies(facts: Facts) -> Estimate:
-    """Number of water bodies that are large enough to be counted, of those that ever were in the run."""
+    """Number of water bodies that are large enough to be counted in this period, of those that are in any period of the run."""
     if facts["bodies"] is None:
         return missing("insufficient_data", "this run made no layer of water bodies")
     known = facts["bodies"][facts["bodies"].counted]
@@ -95,7 +95,7 @@ def _bodies(facts: Facts) -> Estimate:
 
 
 def _lakes(facts: Facts) -> pd.DataFrame | Estimate:
-    """Sums over the parts of named lakes in the unit, a row a lake."""
+    """Sums over the parts of named lakes in the unit, one row per lake."""
     if not facts["has_lakes"]:
         return missing("needs_table", "needs outlines of the lakes to be watched, with their names (tables.lakes)")
     lakes = {zone.partition(":")[2]: row for zone, row in facts.zones.items() if zone.startswith("lake:")}
@@ -136,7 +136,7 @@ def _lake_plants(facts: Facts) -> Estimate:
 
 
 def _trophic_level(facts: Facts) -> Estimate:
-    """Trophic level by chlorophyll of lakes and reservoirs, the mean by their area; without an interval, and no answer to a target of water classes."""
+    """Trophic level by chlorophyll of lakes and reservoirs, mean weighted by area. It has no interval and does not answer a target of water classes."""
     table = facts["quality"]
     if table is None:
         return missing("insufficient_data", "this run made no table of water quality")
@@ -152,7 +152,7 @@ def _trophic_level(facts: Facts) -> Estimate:
     return Estimate(Interval(mean), v, "", f"{parts}; chlorophyll by a formula of other waters, not tested on real ground: it ranks waters and dates")
 
 
-_MODEL = "pixels' errors, correlated over 300 m, and the systematic error of the rim of water seen in simulated worlds"
+_MODEL = "errors of the pixels, correlated over 300 m, and the systematic error of the rim of water found in simulated worlds"
 _AREA = "sum over the unit of pixel area on the ellipsoid x exact share of the pixel inside x "
 
 INDICATORS = (
@@ -194,7 +194,7 @@ INDICATORS = (
     ),
     Indicator(
         "lake_plant_cover", "Plant cover within the named lakes, outside permanent water", "%", "vegetation", "", _lake_plants,
-        bounds="pixels' errors, correlated over 300 m, and the systematic error of cover seen in simulated worlds",
+        bounds="errors of the pixels, correlated over 300 m, and the systematic error of cover found in simulated worlds",
         formula="mean growing-season cover of the pixels within the outlines of tables.lakes that are not permanent water",
     ),
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """Steps ``quality-scores`` and ``quality``: optical proxies of the water quality of lakes, reservoirs and the coastal sea.
 
-Turbidity and chlorophyll are published regressions of other waters on reflectance: they rank waters and dates and are not
-measurements. Only pixels away from the bank are used, and what the air scatters in is taken away first.
+Turbidity and chlorophyll come from published regressions on reflectance that were fitted on other waters: they rank waters and dates and are not
+measurements. Only pixels away from the bank are used, after the light that the air scatters in is subtracted.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BANK_PX = 3
 """Pixels from the bank that are left out."""
 
 MIN_QUALITY_PIXELS = 20
-"""Fewer clear pixels of a date say nothing about a body."""
+"""Least clear pixels of a body on a date."""
 
 CHLOROPHYLL_PLATFORMS = ("sentinel-2a", "sentinel-2b")
 """Sentinel-2C's red edge lies 3 nm further, where the slope is steep: an index fitted on A does not hold there."""
@@ -44,19 +44,19 @@ MAX_CHLOROPHYLL_TURBIDITY_FNU = 20.0
 MIN_QUALITY_DATES = 6
 
 MIN_MONTH_DATES = 2
-"""Of a month: one clear date may be one missed cloud."""
+"""Least dates of a month: a single clear date may be a missed cloud."""
 
 OLIGOTROPHIC_TLI = 30.0
 """Below it water is oligotrophic."""
 
 TROPHIC_STATES = ((50.0, "mesotrophic"), (60.0, "lightly eutrophic"), (70.0, "moderately eutrophic"), (np.inf, "highly eutrophic"))
-"""Upper bounds, which belong to the state, of the comprehensive trophic level index of Chinese lakes (China National Environmental Monitoring Centre 2001)."""
+"""Upper bounds (inclusive) of the comprehensive trophic level index of Chinese lakes (China National Environmental Monitoring Centre 2001)."""
 
 SCORES = {
     "body_id": "str", "period": "str", "day": "str", "platform": "str", "n_pixels": "int64", "turbidity_fnu": "float64",
     "chlorophyll_mg_m3": "float64", "reason": "str",
 }  # fmt: skip
-"""A row a body and scene; ``reason`` says why a date without values has none."""
+"""Columns of the scores, one row per body and pass; ``reason`` says why a date has no values."""
 
 QUANTITIES = ("turbidity_fnu", "chlorophyll_mg_m3")
 
@@ -95,7 +95,7 @@ def score_body(
 
 
 def score_quality(settings: Settings, tile_id: str, period_label: str, chips: list[Chip] | None = None) -> None:
-    """Write the proxies of the tile's counted bodies and watched waters, a row a body and pass, columns of SCORES; always written, maybe empty.
+    """Write the proxies of the tile's counted bodies and watched waters, one row per body and pass, columns of SCORES; always written, maybe empty.
 
     ``chips``: default those that were fetched.
     """
@@ -148,14 +148,14 @@ def _daily(seen: pd.DataFrame, name: str) -> pd.Series:
 
 
 def _trophic(row: dict) -> dict:
-    """``tli_chlorophyll`` and ``trophic_state`` of a row with both quantities: not known, and empty, in turbid water."""
+    """``tli_chlorophyll`` and ``trophic_state`` of a row with both quantities: NaN and empty in turbid water."""
     valid = row["turbidity_fnu"] <= MAX_CHLOROPHYLL_TURBIDITY_FNU and row["chlorophyll_mg_m3"] > 0
     chlorophyll = row["chlorophyll_mg_m3"] if valid else np.nan
     return {"tli_chlorophyll": tli_chlorophyll(chlorophyll), "trophic_state": trophic_state(chlorophyll)}
 
 
 def summarise_bodies(scores: pd.DataFrame) -> pd.DataFrame:
-    """A row a body and period: of each quantity the median over the dates, its 10 and 90 % and the number of dates.
+    """One row per body and period: of each quantity the median over the dates, its 10 and 90 % quantiles and the number of dates.
 
     ``assessable_share`` is the share of the clear dates that gave a turbidity.
     Below MIN_QUALITY_DATES dates a quantity is NaN and ``reason`` says so; ``trophic_state`` is empty in turbid water.
@@ -186,7 +186,7 @@ def summarise_bodies(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def summarise_months(scores: pd.DataFrame, official: Mapping[tuple[str, str], int]) -> pd.DataFrame:
-    """A row a water and month: medians over the dates, their number, the trophic level, and the official class of a watched water (NaN where none is given).
+    """One row per water and month: medians over the dates, their number, the trophic level, and the official class of a watched water (NaN where none is given).
 
     Below MIN_MONTH_DATES dates a quantity is NaN and ``reason`` says so. ``official`` : (name, YYYY-MM) to class.
     """

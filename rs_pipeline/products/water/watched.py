@@ -14,16 +14,16 @@ from rs_pipeline.inputs.tables import NOTHING_STATED, TableRow, read_table
 from rs_pipeline.inputs.vectors import load_vector
 
 PLACE = "place:"
-"""What the id of a watched water begins with; the rest is its name."""
+"""Prefix of the id of a watched water; the rest is its name."""
 
 KINDS_OF_WATER = ("lake", "section", "sea")
 
 OFFICIAL_CLASSES = {text: number for number, texts in enumerate(("1 I", "2 II", "3 III", "4 IV", "5 V", "6 劣V 劣5"), start=1) for text in texts.split()}
-"""What a cell may say to the class of GB 3838-2002 or GB 3097-1997; 6 is worse than class V."""
+"""Text of a cell to the class of GB 3838-2002 or GB 3097-1997; 6 is worse than class V."""
 
 
 def watched_waters(settings: Settings) -> gpd.GeoDataFrame:
-    """Polygons of ``tables.waters`` in EPSG:4326: body_id (PLACE and the name), kind; empty where the table is not given. A name of several polygons is one water.
+    """Polygons of ``tables.waters`` in EPSG:4326: body_id (PLACE and the name), kind; empty where the table is not given. Polygons of one name are one water.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def read_water_classes(path: Path | None, stated: InputSection = NOTHING_STATED)
 
     Raises
     ------
-    TableError : a column is missing, a row is repeated, a month is none, or a class is not known.
+    TableError : a column is missing, a row is repeated, a month is invalid, or a class is not known.
     """
     found: dict[tuple[str, str], int] = {}
 
