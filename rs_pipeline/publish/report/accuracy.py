@@ -1,4 +1,4 @@
-"""What the page says of how right the numbers are: the chosen lines of the accuracy table, shipped as ``accuracy.csv``, and the standards of the targets."""
+"""Accuracy on the page: selected lines of the accuracy table, shipped as ``accuracy.csv``, and the standards of the targets."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REFLECTANCE, VEGETATION, WATER, BLACK_ODOROUS, COAST, LAND, SOIL, FINDINGS, VERD
 PRODUCTS = {
     "vegetation": VEGETATION, "water": WATER, "black_odorous": BLACK_ODOROUS, "coastline": COAST, "land": LAND, "red_line": LAND, "places": LAND, "soil": SOIL,
 }  # fmt: skip
-"""Product to its topic: what is converted in the red line and in watched places rests on land cover."""
+"""Product to its topic. Converted land in the red line and in watched places belongs to land cover, because it is computed from it."""
 
 NUMBERED = re.compile(r"(?:\b(?:GB|HJ|DZ|SL|DB\d*)(?:/T)?|Jiancheng \[\d+\]) \d+(?:-\d{4})?")
 """A standard as it is cited."""
@@ -44,7 +44,7 @@ def accuracy_lines() -> tuple[dict[str, str], ...]:
 
 
 def standards(settings: Settings) -> dict[str, list[str]]:
-    """Topic to what the run's targets say of the standards that its indicators are held to, each sentence once; empty where they say nothing."""
+    """Topic to the sentences of the run's targets that name a standard of its indicators, each once; empty where there is none."""
     found: dict[str, list[str]] = {topic: [] for topic in TOPICS}
     for target in read_targets(settings).values():
         sentence = target.get("standard", "")
