@@ -66,7 +66,7 @@ class Places:
         return self.line_starts[node.lineno - 1] + node.col_offset, self.line_starts[node.end_lineno - 1] + node.end_col_offset
 
     def _between(self, left: ast.AST, right: ast.AST, text: str) -> tuple[int, int]:
-        """First and last byte of an operator; between its operands there are only brackets and blanks besides."""
+        """Start and end byte of an operator. Between its operands there are only the operator, brackets and blanks."""
         start = self.source.index(text.encode(), self._span(left)[1], self._span(right)[0])
         return start, start + len(text)
 

@@ -152,7 +152,7 @@ def _read_bomb(path: str) -> str:
 
 
 def overview(folder: Path) -> str:
-    """One overview has a sixteenth of the side, as it should, but in a single strip; another is hardly smaller than the raster."""
+    """One overview has half the side of the raster but is a single strip; another is hardly smaller than the raster."""
     told = []
     for n, words in ((15_500, "an overview in blocks of 458 MiB, the limit is 256"), (30_999, "read (343, 343)")):
         path = folder / f"{n}.tif"

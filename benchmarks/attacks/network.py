@@ -514,7 +514,7 @@ def proxied(folder: Path) -> str:
 
 
 def flooded(folder: Path) -> str:
-    """A redirect to itself, and an invalid address."""
+    """A redirect that never ends."""
     server = Server(always(http("302 Found", Location="/again")), PUBLIC)
     refused(lambda: ask(server.url, LIMITS, internal=True), RemoteError)
     assert len(server.requests) == 6

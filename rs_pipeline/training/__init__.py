@@ -1,1 +1,1 @@
-"""Training of the shipped models. No step of a run imports this room."""
+"""Training of the shipped models. No step of a run imports this package."""
